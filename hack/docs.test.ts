@@ -1,0 +1,57 @@
+// The documents: links between them resolve, and what they show as YAML is YAML, of our kinds where it says so.
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { isOurs, objectsIn, root, schemaProblems } from '../test/manifests.ts'
+import { anchor } from './generate/markdown.ts'
+
+const pages = globSync(['*.md', 'docs/**/*.md', 'kube/**/*.md', 'agent/**/*.md'], { cwd: root })
+  .toSorted((a, b) => a.localeCompare(b))
+  .map((page) => ({ page, text: readFileSync(join(root, page), 'utf8') }))
+
+const withoutCode = (text: string): string => text.replaceAll(/^```[^]*?^```$/gm, '').replaceAll(/`[^`\n]*`/g, '')
+
+function links(text: string): string[] {
+  return [...withoutCode(text).matchAll(/\]\(([^)\s]+)\)/g)].map((m) => m[1] ?? '').filter((l) => !/^[a-z]+:/.test(l))
+}
+
+function anchors(file: string): Set<string> {
+  const headings = readFileSync(file, 'utf8').matchAll(/^#+ (.+)$/gm)
+  return new Set([...headings].map((m) => anchor((m[1] ?? '').replaceAll('`', ''))))
+}
+
+function blocks(text: string, language: string): string[] {
+  return [...text.matchAll(/^```(\w*)\n([^]*?)^```$/gm)].flatMap((m) => (m[1] === language ? [m[2] ?? ''] : []))
+}
+
+describe.each(pages)('$page', ({ page, text }) => {
+  it('links to what is there', () => {
+    const broken = links(text).filter((link) => {
+      const [path = '', fragment] = link.split('#')
+      const target = path === '' ? join(root, page) : join(root, dirname(page), path)
+      return !existsSync(target) || (fragment !== undefined && !anchors(target).has(fragment))
+    })
+    expect(broken).toEqual([])
+  })
+
+  it('shows YAML that is valid', () => {
+    for (const block of blocks(text, 'yaml'))
+      for (const object of objectsIn(block).filter(isOurs)) expect(schemaProblems(object)).toEqual([])
+  })
+
+  it('names files of the repository that are there', () => {
+    const named = [
+      ...text.matchAll(/(?<![\w./-])(?:examples|crds|actions|kube|controller|agent|hack|test|docs)\/[\w./-]*\w/g),
+    ]
+    const missing = named
+      .map(([path]) => path)
+      .filter((path) => !existsSync(join(root, path)) && !path.startsWith('test/artefacts'))
+    expect(missing).toEqual([])
+  })
+})
+
+it('the guide is whole: each page of it is in the table of contents', () => {
+  const contents = links(readFileSync(join(root, 'docs/README.md'), 'utf8'))
+  const all = globSync(['guide/*.md', 'reference/*.md'], { cwd: join(root, 'docs') })
+  expect(all.filter((file) => !contents.includes(file))).toEqual([])
+})

@@ -1,0 +1,79 @@
+/** docs/reference/api.md: every kind: its fields with types, defaults and limits, its rules, its columns. From the schemas. */
+import { API_VERSION, type Kind } from '../../crds/index.ts'
+import { crd } from './crd.ts'
+import { type Field, fields, rulesOf, type Schema } from './fields.ts'
+import { kinds } from './kinds.ts'
+import { anchor, code, mark, table } from './markdown.ts'
+
+interface Definition {
+  spec: { versions: [{ schema: { openAPIV3Schema: Schema } }] }
+}
+
+const schemaOf = (k: Kind): Schema => (crd(k) as unknown as Definition).spec.versions[0].schema.openAPIV3Schema
+
+const rows = (list: Field[]): string[][] =>
+  list.map((f) => [
+    code(f.path),
+    f.required ? `${f.type}, **required**` : f.type,
+    code(f.default),
+    [f.description, f.limits === '' ? '' : `(${f.limits})`].filter(Boolean).join(' '),
+  ])
+
+const fieldTable = (schema: Schema | undefined): string =>
+  table(['Field', 'Type', 'Default', 'Description'], rows(fields(schema ?? {})))
+
+function columns(k: Kind): string {
+  const list = k.columns.map(({ name, jsonPath, priority, description = '' }) => [
+    name,
+    code(jsonPath),
+    priority === 1 ? '`-o wide`' : '',
+    description,
+  ])
+  return table(['Column', 'Shows', 'Only with', 'Unit'], list)
+}
+
+function facts({ plural, shortNames, scope, selectableFields = [], statusSubresource = true }: Kind): string {
+  const selectable = selectableFields.map((f) => code(f.slice(1))).join(', ')
+  return [
+    `- \`kubectl get ${plural}\`, short: ${shortNames.map(code).join(', ')}`,
+    `- ${scope === 'Cluster' ? 'cluster-wide' : 'in a namespace'}`,
+    ...(selectable === '' ? [] : [`- \`--field-selector\` on ${selectable}`]),
+    ...(statusSubresource ? [] : ['- no status subresource: [why](../adr/0003-records-without-status-subresource.md)']),
+  ].join('\n')
+}
+
+function section(k: Kind): string {
+  const schema = schemaOf(k)
+  const { spec, status } = schema.properties ?? {}
+  const rules = rulesOf(schema, '')
+    .filter(({ path }) => !path.startsWith('.status'))
+    .map(({ path, message }) => `- ${path === '' ? '' : `${code(path.slice(1))}: `}${message}\n`)
+  return `## ${k.kind}
+
+${k.description}
+
+${facts(k)}
+
+### ${k.kind} spec
+
+${fieldTable(spec)}
+${rules.length === 0 ? '' : `Rules:\n\n${rules.join('')}`}
+### ${k.kind} status
+
+${fieldTable(status)}
+### ${k.kind} columns
+
+${columns(k)}`
+}
+
+export function apiPage(): string {
+  const list = kinds.map((k) => [`[${k.kind}](#${anchor(k.kind)})`, k.scope, k.description])
+  return `# API
+
+${mark('crds/kinds and actions')}Group and version: \`${API_VERSION}\`. The same from the cluster: \`kubectl explain server.spec\`.
+What the schema refuses, the API server refuses, with the sentence given here under *Rules*. Unknown fields are refused by
+\`kubectl\`, and dropped with a warning for clients that ask for no field validation.
+
+${table(['Kind', 'Scope', 'Is'], list)}
+${kinds.map(section).join('\n')}`
+}

@@ -1,0 +1,37 @@
+import { Type } from 'typebox'
+import { describe, expect, it } from 'vitest'
+import { structural } from './crd.ts'
+
+const of = (schema: object) => structural(schema as { [key: string]: unknown }, 'spec')
+
+describe('structural', () => {
+  it('says a Record as additionalProperties', () => {
+    expect(of(Type.Record(Type.String(), Type.String({ maxLength: 3 })))).toEqual({
+      type: 'object',
+      additionalProperties: { type: 'string', maxLength: 3 },
+    })
+  })
+
+  it('gives an enum its type', () => {
+    expect(of(Type.Enum(['a', 'b']))).toEqual({ type: 'string', enum: ['a', 'b'] })
+  })
+
+  it('does not ask for what has a default, at any depth', () => {
+    const inner = Type.Object({ c: Type.Boolean({ default: true }), d: Type.String() })
+    const schema = of(Type.Object({ a: Type.Integer(), b: Type.Integer({ default: 0 }), list: Type.Array(inner) }))
+    expect(schema).toMatchObject({ required: ['a', 'list'], properties: { list: { items: { required: ['d'] } } } })
+    expect(of(Type.Object({ b: Type.Integer({ default: 0 }) }))).not.toHaveProperty('required')
+  })
+
+  it.each([
+    ['a union', Type.Object({ a: Type.Union([Type.String(), Type.Integer()]) }), 'spec.a: unions'],
+    [
+      'a union in a list',
+      Type.Object({ a: Type.Array(Type.Union([Type.Null(), Type.Integer()])) }),
+      'spec.a[]: unions',
+    ],
+    ['an enum of numbers', Type.Object({ a: Type.Enum([1, 2]) }), 'spec.a: only enums of strings'],
+  ])('refuses %s, and says where', (_, schema, message) => {
+    expect(() => of(schema)).toThrow(message)
+  })
+})

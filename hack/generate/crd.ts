@@ -1,0 +1,108 @@
+/** From a kind (TypeBox) to its CustomResourceDefinition: translates what differs, refuses what structural schemas cannot say. */
+import { GROUP, type Kind, VERSION } from '../../crds/schema.ts'
+
+type Json = { [key: string]: unknown }
+
+const dropped = new Set(['$id', '$schema', 'readOnly'])
+
+/** The OpenAPI v3 structural schema of a JSON Schema as TypeBox makes it. Throws with the path of what cannot be said. */
+export function structural(schema: Json, path: string): Json {
+  if ('anyOf' in schema || 'oneOf' in schema || 'allOf' in schema)
+    throw new Error(
+      `${path}: unions cannot be said in a structural schema; use Type.Enum or optional members and a CEL rule`,
+    )
+  const out: Json = {}
+  for (const [key, value] of Object.entries(schema)) {
+    if (dropped.has(key)) continue
+    Object.assign(out, key === 'required' ? required(schema) : translate(key, value, path))
+  }
+  if (Array.isArray(schema['enum'])) out['type'] = enumType(schema['enum'], path)
+  return out
+}
+
+function translate(key: string, value: unknown, path: string): Json {
+  if (key === 'properties') {
+    const entries = Object.entries(value as Record<string, Json>)
+    return { properties: Object.fromEntries(entries.map(([name, s]) => [name, structural(s, `${path}.${name}`)])) }
+  }
+  if (key === 'items') return { items: structural(value as Json, `${path}[]`) }
+  if (key === 'patternProperties') {
+    const [only, ...rest] = Object.values(value as Record<string, Json>)
+    if (!only || rest.length > 0) throw new Error(`${path}: a Record must have string keys of one form`)
+    return { additionalProperties: structural(only, `${path}{}`) }
+  }
+  return { [key]: value }
+}
+
+/**
+ * What must be given. A field with a default is there in every object that is read, so our types have it as required; who writes
+ * may leave it out, and so may a file that is checked before the API server has filled it in.
+ */
+function required(schema: Json): Json {
+  const properties = (schema['properties'] ?? {}) as Record<string, Json>
+  const names = ((schema['required'] ?? []) as string[]).filter((name) => !('default' in (properties[name] ?? {})))
+  return names.length === 0 ? {} : { required: names }
+}
+
+function enumType(values: unknown[], path: string): string {
+  if (values.every((v) => typeof v === 'string')) return 'string'
+  throw new Error(`${path}: only enums of strings`)
+}
+
+const metaSchema = { type: 'object' }
+
+/** What a replace must not do where status has no subresource of its own. */
+const keepStatus = {
+  rule: '!has(oldSelf.status) || has(self.status)',
+  message: 'the status would be lost: use kubectl apply, patch or edit instead of replace',
+}
+
+function rootSchema(k: Kind): Json {
+  const all = [...(k.rules ?? []), ...(k.statusSubresource === false ? [keepStatus] : [])]
+  return {
+    description: k.description,
+    type: 'object',
+    required: ['spec'],
+    ...(all.length > 0 ? { 'x-kubernetes-validations': all } : {}),
+    properties: {
+      apiVersion: { type: 'string' },
+      kind: { type: 'string' },
+      metadata: metaSchema,
+      spec: structural(k.spec as Json, 'spec'),
+      status: structural(k.status as Json, 'status'),
+    },
+  }
+}
+
+/** The whole CustomResourceDefinition. */
+export function crd(k: Kind): Json {
+  const selectable = k.selectableFields?.map((jsonPath) => ({ jsonPath }))
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${k.plural}.${GROUP}`, labels: { 'app.kubernetes.io/part-of': 'kubenova' } },
+    spec: {
+      group: GROUP,
+      names: {
+        kind: k.kind,
+        listKind: `${k.kind}List`,
+        plural: k.plural,
+        singular: k.kind.toLowerCase(),
+        shortNames: k.shortNames,
+        categories: ['kubenova'],
+      },
+      scope: k.scope,
+      versions: [
+        {
+          name: VERSION,
+          served: true,
+          storage: true,
+          subresources: k.statusSubresource === false ? undefined : { status: {} },
+          additionalPrinterColumns: k.columns,
+          ...(selectable ? { selectableFields: selectable } : {}),
+          schema: { openAPIV3Schema: rootSchema(k) },
+        },
+      ],
+    },
+  }
+}

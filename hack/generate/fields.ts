@@ -1,0 +1,87 @@
+/** A schema as rows: each field with its path, type, default, limits and description; and the rules, each with where it holds. */
+import { Name, type Rule } from '../../crds/index.ts'
+
+/** What is read of a structural schema. */
+export interface Schema {
+  type?: string
+  description?: string
+  default?: unknown
+  enum?: readonly string[]
+  properties?: Record<string, Schema>
+  required?: readonly string[]
+  items?: Schema
+  additionalProperties?: Schema
+  minimum?: number
+  maximum?: number
+  minLength?: number
+  maxLength?: number
+  maxItems?: number
+  maxProperties?: number
+  pattern?: string
+  format?: string
+  'x-kubernetes-validations'?: readonly Rule[]
+}
+
+export interface Field {
+  path: string
+  type: string
+  required: boolean
+  default: string
+  limits: string
+  description: string
+}
+
+export function fields(schema: Schema, prefix = ''): Field[] {
+  return Object.entries(schema.properties ?? {}).flatMap(([name, field]) => {
+    const path = `${prefix}${name}`
+    const row: Field = {
+      path,
+      type: typeOf(field),
+      required: schema.required?.includes(name) ?? false,
+      default: field.default === undefined ? '' : JSON.stringify(field.default),
+      limits: limits(field),
+      description: field.description ?? '',
+    }
+    return [row, ...fields(field, `${path}.`), ...fields(field.items ?? {}, `${path}[].`)]
+  })
+}
+
+function typeOf({ type = 'object', enum: values, items, additionalProperties }: Schema): string {
+  if (values) return values.join(', ')
+  if (items) return `list of ${items.enum ? typeOf(items) : (items.type ?? 'object')}`
+  return additionalProperties ? `map of ${additionalProperties.type ?? 'object'}` : type
+}
+
+const entries = [
+  ['minimum', 'at least'],
+  ['maximum', 'at most'],
+  ['minLength', 'characters at least'],
+  ['maxLength', 'characters at most'],
+  ['maxItems', 'items at most'],
+  ['maxProperties', 'entries at most'],
+] as const
+
+/** What every name of a Kubernetes object is: not worth saying each time. */
+const { pattern: name, maxLength: nameLength } = Name('') as Schema
+
+function limits(schema: Schema): string {
+  if (schema.pattern === name && schema.maxLength === nameLength) return ''
+  const parts = entries.flatMap(([key, text]) => (schema[key] === undefined ? [] : [`${text} ${schema[key]}`]))
+  if (schema.pattern !== undefined) parts.push(`pattern \`${schema.pattern}\``)
+  return parts.join('; ')
+}
+
+export interface PlacedRule {
+  path: string
+  message: string
+}
+
+/** Rules of the schema and of all that is in it, outermost first. */
+export function rulesOf(schema: Schema, path: string): PlacedRule[] {
+  const own = (schema['x-kubernetes-validations'] ?? []).map(({ message, rule, fieldPath = '' }) => ({
+    path: `${path}${fieldPath}`,
+    message: message ?? rule,
+  }))
+  const inner = Object.entries(schema.properties ?? {}).flatMap(([name, s]) => rulesOf(s, `${path}.${name}`))
+  return [...own, ...inner, ...(schema.items ? rulesOf(schema.items, `${path}[]`) : [])]
+}

@@ -1,0 +1,25 @@
+/** Every kind, in the order of the reference: what a user writes first, what an operator writes last. */
+import { serverAction } from '../../actions/index.ts'
+import {
+  flavor,
+  hostAggregate,
+  hypervisor,
+  image,
+  type Kind,
+  keyPair,
+  network,
+  port,
+  server,
+} from '../../crds/index.ts'
+
+export const kinds: readonly Kind[] = [
+  server,
+  serverAction,
+  flavor,
+  image,
+  network,
+  port,
+  keyPair,
+  hypervisor,
+  hostAggregate,
+]

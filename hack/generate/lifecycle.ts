@@ -1,0 +1,50 @@
+/** docs/reference/lifecycle.md: a Server's states as a diagram and as a table. From the registry of actions. */
+import type { Action } from '../../actions/action.ts'
+import { actions } from '../../actions/index.ts'
+import { type VmState, vmStates } from '../../crds/index.ts'
+import { code, mark, table } from './markdown.ts'
+
+const all: readonly Action[] = Object.values(actions)
+
+/** The states that an action leads to or from; a deletion from anywhere tells of none. */
+const states: readonly VmState[] = vmStates.filter(
+  (s) => s === 'error' || all.some((a) => a.after === s || (a.after !== null && a.from.includes(s))),
+)
+
+/** From, to → the actions that lead there. */
+function edges(): Map<string, string[]> {
+  const found = new Map<string, string[]>()
+  for (const { name, from, after } of all) {
+    if (after === null) continue
+    for (const state of from) {
+      const key = `${state} --> ${after}`
+      found.set(key, [...(found.get(key) ?? []), name])
+    }
+  }
+  return found
+}
+
+function diagram(): string {
+  const lines = [...edges()].map(([edge, names]) => `  ${edge}: ${names.join(', ')}`)
+  return ['stateDiagram-v2', '  [*] --> building: Server is created', ...lines].join('\n')
+}
+
+export function lifecyclePage(): string {
+  const names = all.filter(({ after }) => after !== null).map(({ name }) => name)
+  const rows = states.map((state) => [
+    code(state),
+    ...names.map((n) => (all.find((a) => a.name === n)?.from.includes(state) ? 'yes' : '')),
+  ])
+  return `# A server's states
+
+${mark('actions')}\`status.vmState\` has Nova's words. While an action runs, \`status.taskState\` says which kind. From every state an action that
+cannot succeed leads to \`error\`, with \`status.fault\`; \`delete\` leads out of every state.
+
+\`\`\`mermaid
+${diagram()}
+\`\`\`
+
+Which action may be asked for in which state:
+
+${table(['vmState', ...names], rows)}`
+}

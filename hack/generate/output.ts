@@ -1,0 +1,24 @@
+/** A folder that is made whole: what has no source any more goes, for it would be applied, or believed, for ever. */
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { extname, join } from 'node:path'
+
+export interface Output {
+  /** Relative to the repository. */
+  folder: string
+  files(): readonly File[] | Promise<readonly File[]>
+}
+
+export interface File {
+  name: string
+  text: string
+}
+
+export async function write(root: string, { folder, files }: Output): Promise<void> {
+  const dir = join(root, folder)
+  const made = await files()
+  const endings = new Set(made.map(({ name }) => extname(name)))
+  await mkdir(dir, { recursive: true })
+  const names = new Set(made.map(({ name }) => name))
+  for (const old of await readdir(dir)) if (endings.has(extname(old)) && !names.has(old)) await rm(join(dir, old))
+  for (const { name, text } of made) await writeFile(join(dir, name), text)
+}

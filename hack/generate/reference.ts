@@ -1,0 +1,20 @@
+/** docs/reference/: the pages that are made from the code. */
+import { actionsPage } from './actions.ts'
+import { apiPage } from './api.ts'
+import { errorsPage } from './errors.ts'
+import { lifecyclePage } from './lifecycle.ts'
+import { metricsPage } from './metrics.ts'
+import { optionsPage } from './options.ts'
+import type { Output } from './output.ts'
+
+export const reference: Output = {
+  folder: 'docs/reference',
+  files: () => [
+    { name: 'actions.md', text: actionsPage() },
+    { name: 'api.md', text: apiPage() },
+    { name: 'errors.md', text: errorsPage() },
+    { name: 'lifecycle.md', text: lifecyclePage() },
+    { name: 'metrics.md', text: metricsPage() },
+    { name: 'options.md', text: optionsPage() },
+  ],
+}
