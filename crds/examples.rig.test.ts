@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, expect, it } from 'vitest'
+import { collection, exampleFiles, type Manifest, objectsIn, root } from '../test/manifests.ts'
+import { applyManifests } from '../test/rig/crds.ts'
+import { withControlPlane } from '../test/rig/vitest.ts'
+
+const plane = withControlPlane()
+
+beforeAll(async () => {
+  await applyManifests(plane().api, join(root, 'crds/manifests'))
+  await plane().api.send('POST', '/api/v1/namespaces', {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name: 'web' },
+  })
+})
+
+const strict = 'dryRun=All&fieldValidation=Strict&fieldManager=test'
+
+/** As `kubectl apply --server-side` does; what has no name of its own is created. */
+function send(object: Manifest): Promise<Manifest> {
+  const path = collection(object)
+  const { name } = object.metadata
+  if (name === undefined) return plane().api.send('POST', `${path}?${strict}`, object)
+  return plane().api.send('PATCH', `${path}/${name}?${strict}`, object, 'application/apply-patch+yaml')
+}
+
+it.each(exampleFiles())('the API server takes examples/%s', async (file) => {
+  for (const object of objectsIn(readFileSync(join(root, 'examples', file), 'utf8'))) {
+    const taken = await send(object)
+    expect(taken.spec).toMatchObject(object.spec)
+  }
+})

@@ -1,0 +1,70 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { kinds } from '../hack/generate/kinds.ts'
+import { exampleFiles, kindOf, type Manifest, objectsIn, root, schemaProblems } from '../test/manifests.ts'
+import type { Port, Server } from './index.ts'
+
+const files = exampleFiles().map((file) => ({
+  file,
+  objects: objectsIn(readFileSync(join(root, 'examples', file), 'utf8')),
+}))
+const all = files.flatMap(({ objects }) => objects)
+
+describe.each(files)('examples/$file', ({ file, objects }) => {
+  it('validates against the schema', () => {
+    expect(objects.length).toBeGreaterThan(0)
+    for (const object of objects) expect(schemaProblems(object)).toEqual([])
+  })
+
+  it('opens with a comment that says what it is', () => {
+    expect(readFileSync(join(root, 'examples', file), 'utf8')).toMatch(/^# \S/)
+  })
+})
+
+it('there is an example of each kind', () => {
+  const missing = kinds.map(({ kind }) => kind).filter((kind) => !all.some((object) => object.kind === kind))
+  expect(missing).toEqual([])
+})
+
+it('no two are of the same name', () => {
+  const names = all.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? 'default'}/${metadata.name}`)
+  const twice = names.filter((name, i) => !name.endsWith('undefined') && names.indexOf(name) !== i)
+  expect(twice).toEqual([])
+})
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : '')
+
+/** What an object names, as kind and key. */
+function references({ kind, metadata: { namespace = 'default' }, spec }: Manifest): string[] {
+  if (kind === 'ServerAction') return [`Server ${namespace}/${text(spec['server'])}`]
+  if (kind === 'Port') {
+    const { network } = spec as Port['spec']
+    return [`Network ${network.namespace ?? namespace}/${network.name}`]
+  }
+  if (kind !== 'Server') return []
+  const { flavor, image, keyName, networks = [], schedulerHints = {} } = spec as Partial<Server['spec']>
+  return [
+    `Flavor ${flavor}`,
+    `Image ${image?.namespace ?? namespace}/${image?.name}`,
+    ...(keyName === undefined ? [] : [`KeyPair ${namespace}/${keyName}`]),
+    ...networks.map(({ port, name, namespace: other = namespace }) =>
+      port === undefined ? `Network ${other}/${name}` : `Port ${namespace}/${port}`,
+    ),
+    ...Object.values(schedulerHints)
+      .flat()
+      .map((name) => `Server ${namespace}/${name}`),
+  ]
+}
+
+it('they name only what is among them', () => {
+  const keys = new Set(
+    all.map((object) => {
+      const { name, namespace = 'default' } = object.metadata
+      return `${object.kind} ${kindOf(object).scope === 'Cluster' ? name : `${namespace}/${name}`}`
+    }),
+  )
+  const named = all.flatMap(references)
+  expect(named.length).toBeGreaterThan(20)
+  expect(named.filter((key) => !keys.has(key))).toEqual([])
+})

@@ -1,0 +1,139 @@
+/** Hypervisor: a KVM host: what an operator wants of it, and what its agent and the controller know of it. */
+import { type Static, Type } from 'typebox'
+import { ageColumn, CommonStatus, kind, type Resource, readyColumn, rules, Time } from '../schema.ts'
+
+/** The rule says once more what `minimum` says: the API server compares an integer with the minimum cut to an integer, and takes 0. */
+const Ratio = (description: string) =>
+  Type.Optional(
+    Type.Number({
+      description,
+      minimum: 0.1,
+      maximum: 128,
+      ...rules({ rule: 'self >= 0.1', message: 'must be at least 0.1' }),
+    }),
+  )
+
+export const HypervisorSpec = Type.Object(
+  {
+    disabled: Type.Boolean({ default: false, description: 'true: no server is placed here; those that run go on.' }),
+    disabledReason: Type.Optional(
+      Type.String({ description: 'Why it is disabled, for other operators.', maxLength: 255 }),
+    ),
+    forcedDown: Type.Boolean({
+      default: false,
+      description: 'true: taken for down, whatever its agent says. Say so only of a host that is off or fenced.',
+    }),
+    allocationRatios: Type.Optional(
+      Type.Object(
+        {
+          vcpu: Ratio('Virtual CPUs per CPU thread; default 4.'),
+          ram: Ratio('Default 1.'),
+          disk: Ratio('Default 1.'),
+        },
+        { description: 'How much more may be promised than the host has.' },
+      ),
+    ),
+    reserved: Type.Optional(
+      Type.Object(
+        {
+          vcpus: Type.Optional(Type.Integer({ minimum: 0, description: 'CPU threads kept for the host; default 0.' })),
+          ram: Type.Optional(Type.Integer({ minimum: 0, description: 'MiB kept for the host; default 512.' })),
+          disk: Type.Optional(Type.Integer({ minimum: 0, description: 'GiB kept for the host; default 0.' })),
+        },
+        { description: 'What is kept for the host itself.' },
+      ),
+    ),
+    maxServers: Type.Optional(Type.Integer({ minimum: 0, description: 'The most servers it may hold.' })),
+  },
+  rules({
+    rule: '!has(self.disabledReason) || self.disabled',
+    message: 'disabledReason goes with disabled: true',
+    fieldPath: '.disabledReason',
+  }),
+)
+
+/** What a host has or what is used of it: CPU threads or virtual CPUs, MiB, GiB. */
+export const Resources = Type.Object({
+  vcpus: Type.Integer({ description: 'CPU threads, or virtual CPUs.' }),
+  ram: Type.Integer({ description: 'MiB' }),
+  disk: Type.Integer({ description: 'GiB' }),
+})
+export type Resources = Static<typeof Resources>
+
+const NumaCell = Type.Object({
+  id: Type.Integer(),
+  memory: Type.Integer({ description: 'MiB' }),
+  cpus: Type.String({ description: 'CPU list, such as 0-7,16-23.' }),
+})
+
+export const HypervisorStatus = Type.Object({
+  ...CommonStatus,
+  // Written by the controller.
+  state: Type.Optional(
+    Type.Enum(['up', 'down'], { description: 'down: no heartbeat for host-down-after, or forced down.' }),
+  ),
+  used: Type.Optional(Resources),
+  servers: Type.Optional(Type.Integer({ description: 'Servers placed here.' })),
+  // Written by the agent.
+  hostIP: Type.Optional(Type.String()),
+  arch: Type.Optional(Type.String()),
+  domainType: Type.Optional(
+    Type.Enum(['kvm', 'qemu'], { description: 'kvm, or qemu: emulation without hardware help.' }),
+  ),
+  libvirtVersion: Type.Optional(Type.String()),
+  qemuVersion: Type.Optional(Type.String()),
+  agentVersion: Type.Optional(Type.String()),
+  capacity: Type.Optional(Resources),
+  cpu: Type.Optional(
+    Type.Object({
+      model: Type.Optional(Type.String()),
+      vendor: Type.Optional(Type.String()),
+      sockets: Type.Optional(Type.Integer()),
+      cores: Type.Optional(Type.Integer()),
+      threads: Type.Optional(Type.Integer()),
+      features: Type.Optional(Type.Array(Type.String(), { 'x-kubernetes-list-type': 'atomic' })),
+    }),
+  ),
+  numa: Type.Optional(Type.Array(NumaCell, { 'x-kubernetes-list-type': 'atomic' })),
+  machineTypes: Type.Optional(
+    Type.Array(Type.String(), {
+      'x-kubernetes-list-type': 'atomic',
+      description: 'Machine types without the versioned ones.',
+    }),
+  ),
+  firmware: Type.Optional(Type.Array(Type.Enum(['bios', 'uefi']), { 'x-kubernetes-list-type': 'atomic' })),
+  diskBuses: Type.Optional(Type.Array(Type.String(), { 'x-kubernetes-list-type': 'atomic' })),
+  vifModels: Type.Optional(Type.Array(Type.String(), { 'x-kubernetes-list-type': 'atomic' })),
+  bootedAt: Type.Optional(Time('When the host booted.')),
+})
+
+export const hypervisor = kind({
+  kind: 'Hypervisor',
+  plural: 'hypervisors',
+  shortNames: ['hv'],
+  scope: 'Cluster',
+  description:
+    'A host that runs servers. Its agent registers it; an operator disables it, forces it down or sets its ratios.',
+  spec: HypervisorSpec,
+  status: HypervisorStatus,
+  columns: [
+    { name: 'State', type: 'string', jsonPath: '.status.state' },
+    { name: 'Disabled', type: 'boolean', jsonPath: '.spec.disabled' },
+    { name: 'Servers', type: 'integer', jsonPath: '.status.servers' },
+    { name: 'VCPUs', type: 'integer', jsonPath: '.status.capacity.vcpus', description: 'CPU threads' },
+    { name: 'UsedVCPUs', type: 'integer', jsonPath: '.status.used.vcpus' },
+    { name: 'RAM', type: 'integer', jsonPath: '.status.capacity.ram', description: 'MiB' },
+    { name: 'UsedRAM', type: 'integer', jsonPath: '.status.used.ram', description: 'MiB' },
+    { name: 'Disk', type: 'integer', jsonPath: '.status.capacity.disk', priority: 1, description: 'GiB' },
+    { name: 'UsedDisk', type: 'integer', jsonPath: '.status.used.disk', priority: 1, description: 'GiB' },
+    { name: 'Domain', type: 'string', jsonPath: '.status.domainType', description: 'kvm or qemu' },
+    { name: 'CPUModel', type: 'string', jsonPath: '.status.cpu.model', priority: 1 },
+    { name: 'Libvirt', type: 'string', jsonPath: '.status.libvirtVersion', priority: 1 },
+    { name: 'QEMU', type: 'string', jsonPath: '.status.qemuVersion', priority: 1 },
+    { name: 'IP', type: 'string', jsonPath: '.status.hostIP', priority: 1 },
+    { name: 'DisabledReason', type: 'string', jsonPath: '.spec.disabledReason', priority: 1 },
+    readyColumn,
+    ageColumn,
+  ],
+})
+export type Hypervisor = Resource<typeof hypervisor>

@@ -1,0 +1,75 @@
+/** Port: a server's connection to a network: its MAC and its fixed addresses. */
+import { Type } from 'typebox'
+import {
+  ageColumn,
+  immutable,
+  kind,
+  Name,
+  RecordStatus,
+  type Resource,
+  readyColumn,
+  reasonColumn,
+  rules,
+} from '../schema.ts'
+import { NetworkRef } from './network.ts'
+
+export const macPattern = '^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$'
+
+const Address = Type.String({
+  maxLength: 45,
+  ...rules({ rule: 'isIP(self)', message: 'must be an IP address' }),
+})
+
+export const PortSpec = Type.Object(
+  {
+    network: Type.Object(NetworkRef, { description: 'The Network that it is on.' }),
+    fixedIPs: Type.Optional(
+      Type.Array(Address, {
+        description: 'Addresses of its own; default: one of each subnet, chosen.',
+        maxItems: 2,
+        'x-kubernetes-list-type': 'atomic',
+        ...rules({
+          rule: 'self.size() < 2 || !isIP(self[0]) || !isIP(self[1]) || ip(self[0]).family() != ip(self[1]).family()',
+          message: 'two addresses must be one of IPv4 and one of IPv6',
+        }),
+      }),
+    ),
+    macAddress: Type.Optional(
+      Type.String({ description: 'A unicast MAC in lower case; default: chosen.', pattern: macPattern }),
+    ),
+    server: Type.Optional(
+      Name('The Server that this port was made for; a port of your own is named in the Server instead.'),
+    ),
+  },
+  immutable('spec of a Port'),
+)
+
+export const PortStatus = Type.Object({
+  ...RecordStatus,
+  macAddress: Type.Optional(Type.String()),
+  fixedIPs: Type.Optional(Type.Array(Type.String(), { 'x-kubernetes-list-type': 'atomic' })),
+  server: Type.Optional(Type.String({ description: 'The Server that holds it.' })),
+})
+
+export const port = kind({
+  kind: 'Port',
+  plural: 'ports',
+  shortNames: ['vport'],
+  scope: 'Namespaced',
+  description:
+    'A connection to a network: MAC and addresses. Servers get ports of their own; a Port made first keeps its addresses.',
+  spec: PortSpec,
+  status: PortStatus,
+  statusSubresource: false,
+  selectableFields: ['.spec.network.name', '.spec.server'],
+  columns: [
+    { name: 'Network', type: 'string', jsonPath: '.spec.network.name' },
+    { name: 'Address', type: 'string', jsonPath: '.status.fixedIPs[0]' },
+    { name: 'MAC', type: 'string', jsonPath: '.status.macAddress' },
+    { name: 'Server', type: 'string', jsonPath: '.status.server' },
+    readyColumn,
+    reasonColumn,
+    ageColumn,
+  ],
+})
+export type Port = Resource<typeof port>

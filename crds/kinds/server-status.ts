@@ -1,0 +1,161 @@
+/** What is true of a Server. Each field has one writer: the controller until and about placement, the agent of its host after. */
+import { type Static, Type } from 'typebox'
+import { CommonStatus, Time } from '../schema.ts'
+import { powerStates, powerWishes, taskStates, vmStates } from '../states.ts'
+import { FlavorSizes } from './flavor.ts'
+import { ImageSource } from './image.ts'
+
+const FixedIP = Type.Object({
+  address: Type.String(),
+  prefixLength: Type.Integer(),
+  gateway: Type.Optional(Type.String()),
+  dnsServers: Type.Optional(Type.Array(Type.String(), { 'x-kubernetes-list-type': 'atomic' })),
+  hostRoutes: Type.Optional(
+    Type.Array(Type.Object({ destination: Type.String(), nextHop: Type.String() }), {
+      'x-kubernetes-list-type': 'atomic',
+    }),
+  ),
+  dhcp: Type.Boolean(),
+  dhcpAddress: Type.Optional(Type.String({ description: 'Where DHCP answers from.' })),
+})
+export type FixedIP = Static<typeof FixedIP>
+
+export const Interface = Type.Object({
+  port: Type.String({ description: 'Name of its Port.' }),
+  portId: Type.String({ description: "The Port's uid: Neutron's port id; names the tap device." }),
+  network: Type.String(),
+  networkNamespace: Type.String(),
+  networkId: Type.String({ description: "The Network's uid." }),
+  bridge: Type.Optional(
+    Type.String({ description: 'A bridge that the host has; none: one of our own, named by networkId.' }),
+  ),
+  uplink: Type.Optional(Type.String()),
+  mtu: Type.Integer(),
+  macAddress: Type.String(),
+  portSecurity: Type.Boolean(),
+  fixedIPs: Type.Array(FixedIP, { 'x-kubernetes-list-type': 'atomic' }),
+  tag: Type.Optional(Type.String()),
+})
+export type Interface = Static<typeof Interface>
+
+/**
+ * The server as it was placed: every reference followed and copied, so that its host's agent needs to read nothing else,
+ * and so that a flavor or image deleted later does not matter.
+ */
+export const Instance = Type.Object({
+  uuid: Type.String({ description: "Nova's id, and the domain's." }),
+  availabilityZone: Type.String(),
+  flavor: Type.Object({ name: Type.String(), ...FlavorSizes }),
+  image: Type.Object({
+    name: Type.String(),
+    namespace: Type.String(),
+    uid: Type.String(),
+    minDisk: Type.Optional(Type.Integer()),
+    ...ImageSource,
+  }),
+  interfaces: Type.Array(Interface, { 'x-kubernetes-list-type': 'atomic' }),
+  keys: Type.Array(Type.Object({ name: Type.String(), type: Type.String(), data: Type.String() }), {
+    'x-kubernetes-list-type': 'atomic',
+  }),
+})
+export type Instance = Static<typeof Instance>
+
+/** A deed that the controller has admitted; the slot is free again when completedAction names it. */
+const AdmittedAction = Type.Object(
+  {
+    name: Type.String({ description: 'Name of the ServerAction.' }),
+    uid: Type.String(),
+    action: Type.String(),
+    params: Type.Optional(
+      Type.Unsafe<Record<string, unknown>>({ type: 'object', 'x-kubernetes-preserve-unknown-fields': true }),
+    ),
+    requestId: Type.Optional(Type.String()),
+    admittedAt: Time('When it was admitted.'),
+  },
+  // Replaced as a whole: the API server makes null of params that lose their last member to {}, and then refuses it.
+  { 'x-kubernetes-map-type': 'atomic' },
+)
+export type AdmittedAction = Static<typeof AdmittedAction>
+
+const Fault = Type.Object({
+  code: Type.Integer(),
+  message: Type.String(),
+  details: Type.Optional(Type.String()),
+  created: Time('When it happened.'),
+})
+export type Fault = Static<typeof Fault>
+
+const Refusal = Type.Object({ host: Type.String(), reason: Type.String({ maxLength: 1024 }) })
+
+/** Fields that the controller writes. */
+const byController = {
+  host: Type.Optional(Type.String({ description: 'The only host that may run it.' })),
+  instance: Type.Optional(Instance),
+  alternates: Type.Optional(
+    Type.Array(Type.String(), {
+      description: 'Hosts that are tried next if this one refuses.',
+      'x-kubernetes-list-type': 'atomic',
+    }),
+  ),
+  addresses: Type.Optional(
+    Type.Array(
+      Type.Object({
+        network: Type.String(),
+        address: Type.String(),
+        version: Type.Integer({ minimum: 4, maximum: 6 }),
+        macAddress: Type.String(),
+      }),
+      { 'x-kubernetes-list-type': 'atomic' },
+    ),
+  ),
+  action: Type.Optional(AdmittedAction),
+  refusals: Type.Optional(
+    Type.Array(Refusal, {
+      description: 'Hosts that could not build it, and why.',
+      'x-kubernetes-list-type': 'atomic',
+      maxItems: 16,
+    }),
+  ),
+}
+
+/** Fields that the agent of status.host writes (the controller, as long as there is no host). */
+const byAgent = {
+  vmState: Type.Optional(Type.Enum([...vmStates])),
+  taskState: Type.Optional(Type.Enum([...taskStates])),
+  powerState: Type.Optional(Type.Enum([...powerStates])),
+  fault: Type.Optional(Fault),
+  launchedAt: Type.Optional(Time('When it first ran.')),
+  domain: Type.Optional(
+    Type.Object({
+      name: Type.String({ description: 'Name of the libvirt domain.' }),
+      reason: Type.Optional(Type.String({ description: "libvirt's reason of its state." })),
+    }),
+  ),
+  console: Type.Optional(
+    Type.Object({
+      log: Type.String({ description: "Path of the serial console's log on the host." }),
+      vnc: Type.Optional(Type.String({ description: 'Address of the graphical console on the host.' })),
+    }),
+  ),
+  settledPowerState: Type.Optional(
+    Type.Enum([...powerWishes], {
+      description:
+        'The last wish that was fulfilled. A guest that shuts itself down later stays so until spec.powerState is changed.',
+    }),
+  ),
+  records: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      description: 'How many records of changes were written: the next is <server>-<records + 1>.',
+    }),
+  ),
+  completedAction: Type.Optional(Type.String({ description: 'uid of the last ServerAction that ended.' })),
+  refused: Type.Optional({
+    ...Refusal,
+    description:
+      'This host could not build the server and has cleaned up after itself; the controller then takes the next.',
+  }),
+}
+
+export const ServerStatus = Type.Object({ ...CommonStatus, ...byController, ...byAgent })
+export type ServerStatus = Static<typeof ServerStatus>

@@ -1,0 +1,207 @@
+/** Server: a virtual machine: what its user wishes. What is true of it is in server-status.ts. */
+import { Type } from 'typebox'
+import { ageColumn, immutable, kind, Name, once, type Resource, rules } from '../schema.ts'
+import { powerWishes } from '../states.ts'
+import { macPattern } from './port.ts'
+import { ServerStatus } from './server-status.ts'
+
+const ServerNetwork = Type.Object(
+  {
+    name: Type.Optional(Name('A Network: the server gets a port of its own on it.')),
+    namespace: Type.Optional(Name('Namespace of that Network, if it is a shared one of another namespace.')),
+    fixedIP: Type.Optional(
+      Type.String({
+        description: 'The address wished for on that network; default: chosen.',
+        maxLength: 45,
+        ...rules({ rule: 'isIP(self)', message: 'must be an IP address' }),
+      }),
+    ),
+    macAddress: Type.Optional(Type.String({ description: 'Default: chosen.', pattern: macPattern })),
+    port: Type.Optional(Name('A Port made before: the server uses it, with its addresses.')),
+    tag: Type.Optional(
+      Type.String({ description: 'Device tag, seen in the metadata.', maxLength: 60, pattern: '^[^/,]+$' }),
+    ),
+  },
+  rules(
+    { rule: 'has(self.name) != has(self.port)', message: 'give either name (a Network) or port (a Port)' },
+    {
+      rule: '!has(self.port) || !(has(self.fixedIP) || has(self.macAddress) || has(self.namespace))',
+      message: 'fixedIP, macAddress and namespace go with name: a Port has its own',
+    },
+  ),
+)
+
+const SchedulerHints = Type.Object({
+  sameHost: Type.Optional(
+    Type.Array(Name('A Server of this namespace.'), {
+      description: 'On the host of one of these servers.',
+      maxItems: 32,
+      'x-kubernetes-list-type': 'set',
+    }),
+  ),
+  differentHost: Type.Optional(
+    Type.Array(Name('A Server of this namespace.'), {
+      description: 'On no host of these servers.',
+      maxItems: 32,
+      'x-kubernetes-list-type': 'set',
+    }),
+  ),
+})
+
+const identity = {
+  uuid: Type.Optional(
+    Type.String({
+      description:
+        "Nova's id of the server; default: metadata.uid. Set it to adopt a domain or to keep an id over a re-creation.",
+      pattern: '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$',
+    }),
+  ),
+  displayName: Type.Optional(
+    Type.String({
+      description: "Nova's name: free and repeatable; default: metadata.name.",
+      minLength: 1,
+      maxLength: 255,
+    }),
+  ),
+  description: Type.Optional(Type.String({ description: 'Free text.', maxLength: 255 })),
+  hostname: Type.Optional(
+    Type.String({
+      description: 'Name that the guest is told; default: made from the name.',
+      pattern: '^[a-zA-Z0-9]([-a-zA-Z0-9.]{0,61}[a-zA-Z0-9])?$',
+    }),
+  ),
+  tags: Type.Optional(
+    Type.Array(Type.String({ minLength: 1, maxLength: 60, pattern: '^[^,/]+$' }), {
+      description: "Nova's tags: words to find servers by, readable in the guest.",
+      maxItems: 50,
+      'x-kubernetes-list-type': 'set',
+    }),
+  ),
+  metadata: Type.Optional(
+    Type.Record(Type.String(), Type.String({ maxLength: 255 }), {
+      description: "The user's own key-value pairs, readable in the guest.",
+      maxProperties: 128,
+    }),
+  ),
+}
+
+const boot = {
+  flavor: Name('Name of a Flavor.', immutable('flavor of a server')),
+  image: Type.Optional(
+    Type.Object(
+      {
+        name: Name('Name of an Image.'),
+        namespace: Type.Optional(Name('Its namespace, if it is a public one of another namespace.')),
+      },
+      { description: 'What it boots from.', ...immutable('image') },
+    ),
+  ),
+  keyName: Type.Optional(Name('Name of a KeyPair.', immutable('keyName'))),
+  userData: Type.Optional(
+    Type.String({
+      description: 'Given to the guest as it is: a script, or cloud-config.',
+      maxLength: 65_535,
+      ...immutable('userData'),
+    }),
+  ),
+  userDataBase64: Type.Optional(
+    Type.String({
+      description: 'The same in base64, for what is not text.',
+      maxLength: 87_380,
+      pattern: '^[A-Za-z0-9+/]*={0,2}$',
+      ...immutable('userDataBase64'),
+    }),
+  ),
+  configDrive: Type.Boolean({ default: true, description: 'A CD with metadata, network data and user data.' }),
+  networks: Type.Array(ServerNetwork, {
+    description: 'A network interface each, in this order; none: a server without network.',
+    default: [],
+    maxItems: 16,
+    'x-kubernetes-list-type': 'atomic',
+    ...immutable('networks'),
+  }),
+}
+
+const placement = {
+  availabilityZone: Type.Optional(
+    Type.String({ description: 'Only on a host of this zone.', maxLength: 255, ...immutable('availabilityZone') }),
+  ),
+  schedulerHints: Type.Optional({
+    ...SchedulerHints,
+    description: 'Where it shall be, seen from other servers. Followed when it is placed.',
+  }),
+}
+
+const wishes = {
+  powerState: Type.Enum([...powerWishes], { default: 'Running', description: 'What its power shall be.' }),
+  locked: Type.Boolean({ default: false, description: 'true: no action and no change of power until unlocked.' }),
+  lockedReason: Type.Optional(
+    Type.String({ description: 'Why it is locked, for those who find it so.', minLength: 1, maxLength: 255 }),
+  ),
+}
+
+export const ServerSpec = Type.Object(
+  { ...identity, ...boot, ...placement, ...wishes },
+  rules(
+    once('image'),
+    once('keyName'),
+    once('userData'),
+    once('userDataBase64'),
+    once('availabilityZone'),
+    {
+      rule: 'has(self.uuid) == has(oldSelf.uuid) && (!has(self.uuid) || self.uuid == oldSelf.uuid)',
+      message: 'uuid cannot change',
+      fieldPath: '.uuid',
+    },
+    {
+      rule: '!(has(self.userData) && has(self.userDataBase64))',
+      message: 'give userData or userDataBase64, not both',
+      fieldPath: '.userDataBase64',
+    },
+    {
+      rule: '!(self.locked && oldSelf.locked) || self.powerState == oldSelf.powerState',
+      message: 'the server is locked: set locked to false first, then change powerState',
+      fieldPath: '.powerState',
+    },
+    {
+      rule: '!has(self.lockedReason) || self.locked',
+      message: 'lockedReason goes with locked: true',
+      fieldPath: '.lockedReason',
+    },
+    { rule: 'has(self.image)', message: 'image is required: name the Image to boot from', fieldPath: '.image' },
+  ),
+)
+
+export const server = kind({
+  kind: 'Server',
+  plural: 'servers',
+  shortNames: ['srv'],
+  scope: 'Namespaced',
+  description: 'A virtual machine.',
+  spec: ServerSpec,
+  status: ServerStatus,
+  selectableFields: ['.status.host', '.status.vmState', '.spec.flavor'],
+  rules: [
+    {
+      // 63 for the record names: <server>-<seq>.
+      rule: 'self.metadata.name.size() <= 200',
+      message: 'metadata.name must be at most 200 characters',
+    },
+  ],
+  columns: [
+    { name: 'State', type: 'string', jsonPath: '.status.vmState' },
+    { name: 'Task', type: 'string', jsonPath: '.status.taskState' },
+    { name: 'Power', type: 'string', jsonPath: '.status.powerState' },
+    { name: 'Host', type: 'string', jsonPath: '.status.host' },
+    { name: 'Address', type: 'string', jsonPath: '.status.addresses[0].address' },
+    { name: 'Flavor', type: 'string', jsonPath: '.spec.flavor' },
+    ageColumn,
+    { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status', priority: 1 },
+    { name: 'Reason', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].reason', priority: 1 },
+    { name: 'Image', type: 'string', jsonPath: '.spec.image.name', priority: 1 },
+    { name: 'Zone', type: 'string', jsonPath: '.status.instance.availabilityZone', priority: 1 },
+    { name: 'Locked', type: 'boolean', jsonPath: '.spec.locked', priority: 1 },
+    { name: 'Domain', type: 'string', jsonPath: '.status.domain.name', priority: 1 },
+  ],
+})
+export type Server = Resource<typeof server>
