@@ -1,0 +1,34 @@
+import * as fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { covers } from './apply.ts'
+
+it.each<[unknown, unknown, boolean]>([
+  [{ a: 1, b: 2 }, { a: 1 }, true],
+  [{ a: 1 }, { a: 1, b: 2 }, false],
+  [{ a: 1 }, { a: 1, b: undefined }, true],
+  [{ a: { b: { c: 1, d: 2 } } }, { a: { b: { c: 1 } } }, true],
+  [{ a: { b: 2 } }, { a: { b: 1 } }, false],
+  [[{ a: 1, set: 'by default' }], [{ a: 1 }], true],
+  [[1, 2], [1], false],
+  [[2, 1], [1, 2], false],
+  [{ a: [] }, { a: {} }, false],
+  [{ a: {} }, { a: [] }, false],
+  [{ a: null }, { a: {} }, false],
+  [{}, { a: null }, false],
+  [undefined, { a: 1 }, false],
+])('covers(%j, %j) is %s', (have, want, covered) => {
+  expect(covers(have, want)).toBe(covered)
+})
+
+it('every value covers itself, and any object of which it is a part', () => {
+  fc.assert(
+    fc.property(
+      fc.dictionary(fc.string(), fc.jsonValue()),
+      fc.dictionary(fc.string(), fc.jsonValue()),
+      (part, rest) => {
+        expect(covers(part, structuredClone(part))).toBe(true)
+        expect(covers({ ...rest, ...part }, part)).toBe(true)
+      },
+    ),
+  )
+})

@@ -1,0 +1,73 @@
+// The built-in kinds we touch, as far as we touch them: where they are served and the fields we use.
+import type { ObjectMeta, ResourceDef } from './types.ts'
+
+const core = (plural: string, kind: string, namespaced = true): ResourceDef => ({
+  group: '',
+  version: 'v1',
+  plural,
+  kind,
+  namespaced,
+})
+
+export const configMaps = core('configmaps', 'ConfigMap')
+export const namespaces = core('namespaces', 'Namespace', false)
+export const leases: ResourceDef = {
+  group: 'coordination.k8s.io',
+  version: 'v1',
+  plural: 'leases',
+  kind: 'Lease',
+  namespaced: true,
+}
+export const events: ResourceDef = {
+  group: 'events.k8s.io',
+  version: 'v1',
+  plural: 'events',
+  kind: 'Event',
+  namespaced: true,
+}
+
+interface Base {
+  apiVersion?: string
+  kind?: string
+  metadata: ObjectMeta
+}
+export interface ConfigMap extends Base {
+  data?: Record<string, string>
+  binaryData?: Record<string, string>
+  immutable?: boolean
+}
+export interface Namespace extends Base {
+  status?: { phase?: string }
+}
+export interface Lease extends Base {
+  spec?: {
+    holderIdentity?: string
+    leaseDurationSeconds?: number
+    /** MicroTime: RFC 3339 with six digits. */
+    acquireTime?: string
+    renewTime?: string
+    leaseTransitions?: number
+  }
+}
+/** events.k8s.io/v1; `note` at most 1 kB, `action` and `reason` at most 128 characters. */
+export interface Event extends Base {
+  eventTime: string
+  series?: { count: number; lastObservedTime: string }
+  reportingController: string
+  reportingInstance: string
+  action: string
+  reason: string
+  regarding: ObjectReference
+  related?: ObjectReference
+  note?: string
+  type: 'Normal' | 'Warning'
+}
+export interface ObjectReference {
+  apiVersion?: string | undefined
+  kind?: string | undefined
+  name?: string | undefined
+  namespace?: string | undefined
+  uid?: string | undefined
+  resourceVersion?: string | undefined
+  fieldPath?: string | undefined
+}

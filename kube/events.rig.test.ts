@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest'
+import { until } from '../test/rig/until.ts'
+import { withControlPlane } from '../test/rig/vitest.ts'
+import { type Event, events } from './core.ts'
+import { createRecorder } from './events.ts'
+import { direct, playground, proxied } from './testing/rig.ts'
+
+const plane = withControlPlane()
+const note = (text: string) => ({ type: 'Warning' as const, reason: 'Tested', action: 'Test', note: text })
+
+describe('a recorder', () => {
+  it('records what happened, once, and counts repetitions in a series', async () => {
+    await using kube = await direct(plane())
+    const { namespace, maps } = await playground(kube)
+    const regarding = await maps.create({ metadata: { namespace, name: 'a' } })
+    const handle = kube.resource<Event>(events)
+    {
+      await using recorder = createRecorder({ kube, controller: 'example.com/test', instance: 'one' })
+      recorder.event({ regarding, ...note('first') })
+      await recorder.flush()
+      for (let i = 0; i < 4; i += 1) recorder.event({ regarding, ...note('first') })
+      recorder.event({ regarding, ...note('é'.repeat(2_000)) })
+    }
+    const { items } = await handle.list({ namespace })
+    expect(items).toHaveLength(2)
+    const first = items.find((e) => e.note === 'first')
+    expect(first).toMatchObject({
+      reason: 'Tested',
+      action: 'Test',
+      type: 'Warning',
+      reportingController: 'example.com/test',
+      reportingInstance: 'one',
+      regarding: { kind: 'ConfigMap', namespace, name: 'a', uid: regarding.metadata.uid },
+      series: { count: 5 },
+    })
+    expect(items.find((e) => e !== first)?.note).toMatch(/^é{400,}…$/)
+    expect(await kube.metrics.value('events_recorded_total', { result: 'sent' })).toBe(3)
+  })
+
+  it('begins anew when its event is gone, and drops a flood', async () => {
+    await using kube = await direct(plane())
+    const { namespace, maps } = await playground(kube)
+    const regarding = await maps.create({ metadata: { namespace, name: 'a' } })
+    const handle = kube.resource<Event>(events)
+    await using recorder = createRecorder({ kube, controller: 'example.com/test' })
+    recorder.event({ regarding, ...note('x') })
+    await recorder.flush()
+    for (const event of (await handle.list({ namespace })).items) await handle.delete(event.metadata)
+    recorder.event({ regarding, ...note('x') })
+    await recorder.flush()
+    expect((await handle.list({ namespace })).items).toMatchObject([{ note: 'x', series: { count: 2 } }])
+    for (let i = 0; i < 100; i += 1) recorder.event({ regarding, ...note(`flood ${i}`) })
+    await recorder.flush()
+    expect((await handle.list({ namespace })).items.length).toBeLessThanOrEqual(26)
+    expect(await kube.metrics.value('events_recorded_total', { result: 'dropped' })).toBeGreaterThanOrEqual(75)
+  })
+
+  it('neither blocks nor fails its caller when the server is out of reach', async () => {
+    await using there = await proxied(plane())
+    const { namespace, maps } = await playground(there.kube)
+    const regarding = await maps.create({ metadata: { namespace, name: 'a' } })
+    await using recorder = createRecorder({ kube: there.kube, controller: 'example.com/test' })
+    there.proxy.cut()
+    recorder.event({ regarding, ...note('lost') })
+    const failed = (): Promise<number> => there.kube.metrics.value('events_recorded_total', { result: 'failed' })
+    await until(async () => (await failed()) === 1, { what: 'a failure' })
+    there.proxy.pass()
+    await recorder.flush()
+    recorder.event({ regarding, ...note('found') })
+    await recorder.flush()
+    const { items } = await there.kube.resource<Event>(events).list({ namespace })
+    expect(items.map((e) => e.note)).toContain('found')
+  })
+})

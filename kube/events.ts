@@ -1,0 +1,227 @@
+// Event recorder (events.k8s.io/v1): what happened to an object, for people; never blocks, never fails its caller, may drop.
+import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
+import type { Kube } from './client.ts'
+import { type Clock, microTime, systemClock } from './clock.ts'
+import { type Event, events, type ObjectReference } from './core.ts'
+import { isNotFound } from './errors.ts'
+import { type Log, noLog } from './log.ts'
+import { counter } from './metrics.ts'
+import type { KubeObject } from './types.ts'
+
+const sent = counter('events_recorded_total', 'Events by what became of them.', ['result'])
+
+/** What to say of `regarding`: `reason` (why, CamelCase), `action` (what was done), `note` (a sentence for people, cut at 1 kB). */
+export interface Happening {
+  regarding: KubeObject
+  type?: 'Normal' | 'Warning' | undefined
+  reason: string
+  action: string
+  note: string
+  related?: KubeObject | undefined
+}
+
+export interface Recorder extends AsyncDisposable {
+  event(happening: Happening): void
+  /** Sends what waits; resolves when all was tried once, or after `timeoutMs` (5 000). */
+  flush(timeoutMs?: number): Promise<void>
+}
+
+export interface RecorderOptions {
+  kube: Kube
+  /** `reportingController`: a qualified name (`kubenova.io/controller`). */
+  controller: string
+  /** `reportingInstance`; the host's name if absent. */
+  instance?: string | undefined
+  log?: Log | undefined
+  clock?: Clock | undefined
+}
+
+/** A repetition within this time is counted in the first event's series. */
+const SERIES_MS = 6 * 60_000
+/** A series that grows is written at most this often. */
+const SERIES_EVERY_MS = 10_000
+/** Distinct events per object: this many at once, one more per half minute. */
+const BURST = 25
+const REFILL_MS = 30_000
+const QUEUE = 1_000
+const MOST_SERIES = 4_096
+const AT_ONCE = 4
+
+interface Series {
+  event: Event
+  count: number
+  written: number
+  lastSeen: number
+  cancel: (() => void) | undefined
+}
+interface Bucket {
+  tokens: number
+  at: number
+}
+
+export const createRecorder = (options: RecorderOptions): Recorder => new EventRecorder(options)
+
+class EventRecorder implements Recorder {
+  readonly #options: RecorderOptions
+  readonly #clock: Clock
+  readonly #log: Log
+  readonly #series = new Map<string, Series>()
+  readonly #buckets = new Map<string, Bucket>()
+  readonly #waiting = new Set<Series>()
+  readonly #stop = new AbortController()
+  readonly #senders = new Set<Promise<void>>()
+
+  constructor(options: RecorderOptions) {
+    this.#options = options
+    this.#clock = options.clock ?? systemClock
+    this.#log = options.log ?? noLog
+  }
+
+  event(happening: Happening): void {
+    if (this.#stop.signal.aborted) return
+    const now = this.#clock.now()
+    const { regarding, type = 'Normal', reason, action, note } = happening
+    const key = JSON.stringify([regarding.metadata.uid ?? refTo(regarding), type, reason, action, note])
+    const known = this.#series.get(key)
+    if (known && now - known.lastSeen < SERIES_MS) {
+      known.count += 1
+      known.lastSeen = now
+      known.cancel ??= this.#clock.timer(SERIES_EVERY_MS, () => this.#enqueue(known))
+      return
+    }
+    if (!this.#allowed(regarding, now) || this.#waiting.size >= QUEUE) {
+      this.#count('dropped')
+      return
+    }
+    const series: Series = { event: this.#compose(happening), count: 1, written: 0, lastSeen: now, cancel: undefined }
+    this.#series.delete(key)
+    this.#series.set(key, series)
+    for (const [oldest] of this.#series) {
+      if (this.#series.size <= MOST_SERIES) break
+      this.#series.delete(oldest)
+    }
+    this.#enqueue(series)
+  }
+
+  async flush(timeoutMs = 5_000): Promise<void> {
+    for (const series of this.#series.values()) if (series.cancel) this.#enqueue(series)
+    const deadline = Promise.withResolvers<void>()
+    const cancel = this.#clock.timer(timeoutMs, () => deadline.resolve())
+    const all = async (): Promise<void> => {
+      while (this.#senders.size > 0) await Promise.all(this.#senders)
+    }
+    await Promise.race([all(), deadline.promise])
+    cancel()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.flush()
+    this.#stop.abort(new Error('the recorder is closed'))
+    for (const { cancel } of this.#series.values()) cancel?.()
+    this.#series.clear()
+  }
+
+  #enqueue(series: Series): void {
+    series.cancel?.()
+    series.cancel = undefined
+    this.#waiting.add(series)
+    if (this.#senders.size >= AT_ONCE) return
+    const sender = this.#drain().finally(() => this.#senders.delete(sender))
+    this.#senders.add(sender)
+  }
+
+  async #drain(): Promise<void> {
+    for (const series of this.#waiting) {
+      this.#waiting.delete(series)
+      try {
+        await this.#write(series)
+        this.#count('sent')
+      } catch (err) {
+        this.#count('failed')
+        this.#log.debug({ err, reason: series.event.reason }, 'event not recorded')
+      }
+    }
+  }
+
+  async #write(series: Series): Promise<void> {
+    const handle = this.#options.kube.resource<Event>(events)
+    const call = { signal: this.#stop.signal, timeoutMs: 10_000 }
+    const { count } = series
+    if (series.written > 0) {
+      const patch = { series: { count, lastObservedTime: this.#time() } }
+      try {
+        await handle.patch(series.event.metadata, patch, call)
+        series.written = count
+        return
+      } catch (error) {
+        if (!isNotFound(error)) throw error // its time in etcd was over: begin anew
+      }
+    }
+    const { metadata, ...event } = series.event
+    const repeated = count > 1 ? { series: { count, lastObservedTime: this.#time() } } : {}
+    await handle.create({ metadata, ...event, ...repeated }, call)
+    series.written = count
+  }
+
+  #compose({ regarding, type = 'Normal', reason, action, note, related }: Happening): Event {
+    const { controller, instance = hostname() } = this.#options
+    const base = (regarding.metadata.name ?? 'unnamed').slice(0, 200)
+    return {
+      // An event lies in its object's namespace; of what has none, in `default` (the server insists on it).
+      metadata: {
+        name: `${base}.${randomBytes(8).toString('hex')}`,
+        namespace: regarding.metadata.namespace ?? 'default',
+      },
+      eventTime: this.#time(),
+      reportingController: controller,
+      reportingInstance: instance.slice(0, 128),
+      type,
+      reason: reason.slice(0, 128),
+      action: action.slice(0, 128),
+      note: cut(note, 1_000),
+      regarding: refTo(regarding),
+      ...(related ? { related: refTo(related) } : {}),
+    }
+  }
+
+  #allowed(regarding: KubeObject, now: number): boolean {
+    const id = regarding.metadata.uid ?? JSON.stringify(refTo(regarding))
+    const bucket = this.#buckets.get(id) ?? { tokens: BURST, at: now }
+    const tokens = Math.min(BURST, bucket.tokens + (now - bucket.at) / REFILL_MS)
+    this.#buckets.delete(id)
+    if (this.#buckets.size >= MOST_SERIES)
+      for (const oldest of [...this.#buckets.keys()].slice(0, 256)) this.#buckets.delete(oldest)
+    this.#buckets.set(id, { tokens: tokens >= 1 ? tokens - 1 : tokens, at: now })
+    return tokens >= 1
+  }
+
+  #count(result: 'sent' | 'failed' | 'dropped'): void {
+    this.#options.kube.metrics.inc(sent, { result })
+  }
+
+  #time(): string {
+    return microTime(this.#clock.wall())
+  }
+}
+
+/** A reference to an object as it was when something happened to it. */
+export const refTo = ({ apiVersion, kind, metadata }: KubeObject): ObjectReference => ({
+  apiVersion,
+  kind,
+  name: metadata.name,
+  namespace: metadata.namespace,
+  uid: metadata.uid,
+  resourceVersion: metadata.resourceVersion,
+})
+
+/** At most `most` bytes of UTF-8, never half a character. */
+function cut(text: string, most: number): string {
+  const bytes = Buffer.from(text)
+  return bytes.length <= most
+    ? text
+    : `${bytes
+        .subarray(0, most - 3)
+        .toString('utf8')
+        .replace(/\uFFFD+$/u, '')}…`
+}

@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type HttpServer, serveHttp } from './http.ts'
+import { counter, createMetrics, listMetrics, watchProcess } from './metrics.ts'
+
+const cups = counter('test_cups_total', 'Cups drunk.', ['kind'])
+const metrics = createMetrics()
+let server: HttpServer
+let cacheFilled = false
+
+beforeAll(async () => {
+  const ready = {
+    cache: () => {
+      if (!cacheFilled) throw new Error('servers not listed yet')
+    },
+    libvirt: () => Promise.resolve(),
+  }
+  server = await serveHttp({ port: 0, host: '127.0.0.1', metrics, health: { loop: () => undefined }, ready })
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+const get = async (path: string, method = 'GET'): Promise<[number, string]> => {
+  const response = await fetch(`http://127.0.0.1:${server.port}${path}`, { method })
+  return [response.status, await response.text()]
+}
+
+describe('serveHttp', () => {
+  it.each<[string, number, string]>([
+    ['/healthz', 200, 'ok'],
+    ['/livez?verbose', 200, '[+]loop ok\n'],
+    ['/readyz', 503, '[-]cache failed: servers not listed yet\n[+]libvirt ok\n'],
+    ['/readyz/libvirt', 200, 'ok'],
+    ['/readyz/cache', 503, '[-]cache failed: servers not listed yet\n'],
+    ['/readyz?exclude=cache', 200, 'ok'],
+    ['/readyz/nothing', 404, 'no check nothing'],
+    ['/', 404, 'there are /healthz, /readyz and /metrics'],
+  ])('GET %s', async (path, status, body) => {
+    expect(await get(path)).toEqual([status, body])
+  })
+
+  it('becomes ready, and takes only GET', async () => {
+    cacheFilled = true
+    expect(await get('/readyz')).toEqual([200, 'ok'])
+    expect(await get('/readyz', 'POST')).toEqual([405, 'only GET'])
+  })
+
+  it('shows metrics', async () => {
+    metrics.inc(cups, { kind: 'tea' }, 2)
+    const stop = watchProcess(metrics)
+    const [status, body] = await get('/metrics')
+    stop()
+    expect(status).toBe(200)
+    expect(body).toContain(
+      '# HELP test_cups_total Cups drunk.\n# TYPE test_cups_total counter\ntest_cups_total{kind="tea"} 2',
+    )
+    expect(body).toMatch(/nodejs_eventloop_lag_max_seconds \d/)
+  })
+
+  it('rejects when its port is taken', async () => {
+    await expect(serveHttp({ port: server.port, host: '127.0.0.1', metrics })).rejects.toThrow('EADDRINUSE')
+  })
+})
+
+describe('metrics', () => {
+  it('are listed for the docs, each name once', () => {
+    expect(listMetrics()).toContainEqual({
+      type: 'counter',
+      name: 'test_cups_total',
+      help: 'Cups drunk.',
+      labels: ['kind'],
+    })
+    expect(() => counter('test_cups_total', 'again')).toThrow('defined twice')
+  })
+
+  it('sum over labels, and count histograms', async () => {
+    const values = createMetrics()
+    values.inc(cups, { kind: 'tea' })
+    values.inc(cups, { kind: 'coffee' }, 3)
+    expect(await values.value('test_cups_total')).toBe(4)
+    expect(await values.value('test_cups_total', { kind: 'coffee' })).toBe(3)
+    expect(await values.value('nothing')).toBe(0)
+  })
+})

@@ -1,0 +1,324 @@
+import { describe, expect, it } from 'vitest'
+import { until } from '../test/rig/until.ts'
+import { withControlPlane } from '../test/rig/vitest.ts'
+import type { Kube } from './client.ts'
+import type { ConfigMap } from './core.ts'
+import { createInformer, type Informer, type InformerOptions } from './informer.ts'
+import { createMetrics } from './metrics.ts'
+import type { Resource } from './resource.ts'
+import { direct, parallel, playground, proxied } from './testing/rig.ts'
+import { keyOf } from './types.ts'
+
+const plane = withControlPlane()
+
+/** Waits until the cache holds what the server has, object for object, and answers how many. */
+async function converges(
+  informer: Informer<ConfigMap>,
+  maps: Resource<ConfigMap>,
+  namespace: string,
+  deadline = 30_000,
+): Promise<number> {
+  return until(
+    async () => {
+      const truth = versions((await maps.list({ namespace })).items)
+      const seen = versions(informer.cache.list())
+      return JSON.stringify(truth) === JSON.stringify(seen) ? truth.length + 1 : undefined
+    },
+    { what: 'the cache to equal the server', deadline, every: 100 },
+  ).then((n) => n - 1)
+}
+
+const versions = (items: ConfigMap[]): string[] =>
+  items.map((item) => `${keyOf(item.metadata)}@${item.metadata.uid}@${item.metadata.resourceVersion}`).sort()
+
+/** What a consumer that only listens believes: must always end equal to the cache. */
+function listener(informer: Informer<ConfigMap>): Map<string, ConfigMap> {
+  const known = new Map<string, ConfigMap>()
+  informer.on({
+    added(object) {
+      if (known.has(keyOf(object.metadata))) throw new Error(`${object.metadata.name} was added twice`)
+      known.set(keyOf(object.metadata), object)
+    },
+    updated(old, now) {
+      if (known.get(keyOf(now.metadata)) !== old) throw new Error(`${now.metadata.name}: old is not what was told last`)
+      if (old.metadata.uid !== now.metadata.uid) throw new Error(`${now.metadata.name}: another object`)
+      known.set(keyOf(now.metadata), now)
+    },
+    deleted(last) {
+      if (!known.delete(keyOf(last.metadata))) throw new Error(`${last.metadata.name} was never added`)
+    },
+  })
+  return known
+}
+
+function watchOf(kube: Kube, maps: Resource<ConfigMap>, options: InformerOptions<ConfigMap>): Informer<ConfigMap> {
+  return createInformer(maps, { metrics: kube.metrics, ...options })
+}
+const ended = (kube: Kube, end: string): Promise<number> => kube.metrics.value('reflector_watches_total', { end })
+const isWatch = (request: string): boolean => request.includes('watch=true') && !request.includes('sendInitialEvents')
+const lists = (proxy: { requests: readonly string[] }, namespace: string): number =>
+  proxy.requests.filter(
+    (r) => r.includes(`${namespace}/configmaps?`) && (r.includes('limit=') || r.includes('sendInitialEvents')),
+  ).length
+
+describe.each(['stream', 'pages'] as const)('an informer that lists by %s', (listMode) => {
+  it('follows what happens, frozen, without managedFields, found by its indexes', async () => {
+    await using kube = await direct(plane())
+    const { namespace, maps } = await playground(kube)
+    await maps.create({ metadata: { namespace, name: 'before' }, data: { color: 'red' } })
+    await using informer = watchOf(kube, maps, { namespace, listMode, indexes: { color: (m) => [m.data?.['color']] } })
+    const known = listener(informer)
+    informer.start()
+    await informer.synced()
+    expect(informer.hasSynced).toBe(true)
+    const red = informer.cache.byIndex('color', 'red')
+    expect(red.map((m) => m.metadata.name)).toEqual(['before'])
+    expect(Object.isFrozen(red[0]?.data)).toBe(true)
+    expect(red[0]?.metadata).not.toHaveProperty('managedFields')
+    expect(red[0]).toMatchObject({ apiVersion: 'v1', kind: 'ConfigMap' })
+    await maps.patch({ namespace, name: 'before' }, { data: { color: 'blue' } })
+    await maps.create({ metadata: { namespace, name: 'after' }, data: { color: 'blue' } })
+    await until(() => informer.cache.byIndex('color', 'blue').length === 2, { what: 'two blue ones' })
+    expect(informer.cache.byIndex('color', 'red')).toEqual([])
+    await maps.delete({ namespace, name: 'before' })
+    expect(await converges(informer, maps, namespace)).toBe(1)
+    expect([...known.values()]).toEqual(informer.cache.list())
+    expect(await kube.metrics.value('informer_handler_errors_total')).toBe(0)
+  })
+
+  it('holds only what its selectors select, also when that changes', async () => {
+    await using kube = await direct(plane())
+    const { namespace, maps } = await playground(kube)
+    const mine = { labels: { host: 'a' } }
+    await maps.create({ metadata: { namespace, name: 'x', ...mine } })
+    await maps.create({ metadata: { namespace, name: 'y' } })
+    await using byLabel = watchOf(kube, maps, { namespace, listMode, labelSelector: 'host=a' }).start()
+    await using byField = watchOf(kube, maps, { namespace, listMode, fieldSelector: 'metadata.name=y' }).start()
+    await Promise.all([byLabel.synced(), byField.synced()])
+    expect([...byLabel.cache.keys(), ...byField.cache.keys()]).toEqual([`${namespace}/x`, `${namespace}/y`])
+    await maps.patch({ namespace, name: 'y' }, { metadata: mine })
+    await maps.patch({ namespace, name: 'x' }, { metadata: { labels: { host: 'b' } } })
+    await until(() => [...byLabel.cache.keys()].join() === `${namespace}/y`, { what: 'y in place of x' })
+  })
+})
+
+describe('when something breaks, an informer', () => {
+  it('goes on from where it was, without a new list, when its watch is cut or ends', async () => {
+    await using there = await proxied(plane())
+    const { namespace, maps } = await playground(there.kube)
+    await using informer = watchOf(there.kube, maps, { namespace, watchSeconds: () => 1 })
+    listener(informer)
+    informer.start()
+    await informer.synced()
+    for (let i = 0; i < 5; i += 1) {
+      there.proxy.drop()
+      await maps.create({ metadata: { namespace, name: `c${i}` } })
+      await until(() => informer.cache.size === i + 1, { what: `c${i}` })
+    }
+    await until(async () => (await ended(there.kube, 'ended')) >= 1, { what: 'a watch that the server ended' })
+    expect(lists(there.proxy, namespace)).toBe(1)
+    expect(await converges(informer, maps, namespace)).toBe(5)
+  })
+
+  it('notices a connection that went silent', async () => {
+    await using there = await proxied(plane())
+    await using kube = await direct(plane())
+    const { namespace, maps } = await playground(kube)
+    await using informer = watchOf(there.kube, there.kube.resource<ConfigMap>(maps.def), {
+      namespace,
+      watchSeconds: () => 1,
+    })
+    informer.start()
+    await informer.synced()
+    await until(() => there.proxy.requests.some(isWatch), { what: 'its watch' })
+    there.proxy.freeze()
+    await maps.create({ metadata: { namespace, name: 'unheard' } })
+    await until(() => informer.cache.has(`${namespace}/unheard`), {
+      what: 'the object behind the silence',
+      deadline: 15_000,
+    })
+    expect(await ended(there.kube, 'silent')).toBeGreaterThan(0)
+    expect(lists(there.proxy, namespace)).toBe(1)
+  })
+
+  it('of a quiet kind keeps its version fresh by bookmarks', async () => {
+    await using there = await proxied(plane())
+    const { namespace, maps } = await playground(there.kube)
+    // Selects nothing that will ever be: no event moves its version, bookmarks before the end of each watch do.
+    await using informer = watchOf(there.kube, maps, { namespace, labelSelector: 'never=there', watchSeconds: () => 5 })
+    informer.start()
+    await informer.synced()
+    const { metadata } = await maps.create({ metadata: { namespace, name: 'other' } })
+    const fresh = (request: string): boolean => {
+      const from = new URLSearchParams(request.split('?')[1]).get('resourceVersion')
+      return isWatch(request) && Number(from) >= Number(metadata.resourceVersion)
+    }
+    // The server sends a watch no bookmark of an event that it read, and left out, when the watch began: others must follow.
+    const look = async (): Promise<boolean> => {
+      await maps.create({ metadata: { namespace, generateName: 'other-' } })
+      return there.proxy.requests.some(fresh)
+    }
+    await until(look, { what: 'a watch from a newer version', every: 250 })
+    expect(await there.kube.metrics.value('reflector_events_total', { type: 'BOOKMARK' })).toBeGreaterThan(0)
+    expect(await there.kube.metrics.value('reflector_lists_total')).toBe(1)
+  })
+
+  it('lists anew on 410, as a status or as an event, and tells what was deleted meanwhile', async () => {
+    await using there = await proxied(plane())
+    await using kube = await direct(plane())
+    const { namespace, maps } = await playground(kube)
+    await using informer = watchOf(there.kube, there.kube.resource<ConfigMap>(maps.def), { namespace })
+    const known = listener(informer)
+    const unknown: string[] = []
+    informer.on({ deleted: (last, { finalStateUnknown }) => finalStateUnknown && unknown.push(last.metadata.name) })
+    for (const name of ['stays', 'goes', 'reborn']) await maps.create({ metadata: { namespace, name } })
+    informer.start()
+    await informer.synced()
+    const gone = { kind: 'Status', code: 410, reason: 'Expired', message: 'too old resource version' }
+    const only = ({ url }: { url: string }): boolean => url.includes('watch=true') && !url.includes('sendInitialEvents')
+    there.proxy.hang()
+    for (const name of ['goes', 'reborn']) await maps.delete({ namespace, name })
+    await maps.create({ metadata: { namespace, name: 'reborn' } })
+    there.proxy.answer({ status: 410, body: gone, only, times: 2 })
+    there.proxy.answer({ status: 200, body: `${JSON.stringify({ type: 'ERROR', object: gone })}\n`, only, times: 2 })
+    there.proxy.drop()
+    const answered = there.proxy.answered()
+    there.proxy.pass()
+    await answered
+    expect(await converges(informer, maps, namespace)).toBe(2)
+    expect(unknown.sort()).toEqual(['goes', 'reborn'])
+    expect([...known.keys()].sort()).toEqual([...informer.cache.keys()].sort())
+    expect(await ended(there.kube, 'gone')).toBe(4)
+  })
+
+  it('bears 429, 500 and nonsense for its lists and watches', async () => {
+    await using there = await proxied(plane())
+    const { namespace, maps } = await playground(there.kube)
+    await maps.create({ metadata: { namespace, name: 'a' } })
+    const only = ({ url }: { url: string }): boolean => url.includes(`${namespace}/configmaps?`)
+    for (const status of [429, 500, 503, 200])
+      there.proxy.answer({ status, body: '<html>busy</html>', headers: { 'retry-after': '0' }, only, times: 1 })
+    await using informer = watchOf(there.kube, maps, { namespace }).start()
+    await informer.synced()
+    for (const status of [429, 500, 200]) there.proxy.answer({ status, body: '<html>busy</html>', only, times: 1 })
+    const answered = there.proxy.answered()
+    there.proxy.drop()
+    await answered
+    await maps.create({ metadata: { namespace, name: 'b' } })
+    await until(() => informer.cache.size === 2, { what: 'b' })
+  })
+
+  it('survives kill -9 of the API server', async () => {
+    await using kube = await direct(plane())
+    const { namespace, maps } = await playground(kube)
+    await using informer = watchOf(kube, maps, { namespace }).start()
+    await informer.synced()
+    await maps.create({ metadata: { namespace, name: 'a' } })
+    await plane().restart('kube-apiserver')
+    await maps.create({ metadata: { namespace, name: 'b' } })
+    expect(await converges(informer, maps, namespace)).toBe(2)
+  })
+
+  it('stays alive without rights or without its kind, and begins when it can', async () => {
+    await using kube = await direct(plane())
+    const { namespace } = await playground(kube)
+    const def = { group: 'test.example.com', version: 'v1', plural: 'things', kind: 'Thing', namespaced: true }
+    const things = kube.resource<ConfigMap>(def)
+    await using informer = createInformer(things, { namespace }).start()
+    await kube.post('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', thingCrd)
+    await informer.synced(AbortSignal.timeout(40_000))
+    await until(() => things.create({ metadata: { namespace, name: 'a' } }).then(() => true), { what: 'a Thing' })
+    await until(() => informer.cache.size === 1, { what: 'the Thing in the cache' })
+  })
+
+  it('ends when told to, and tells those who wait for it', async () => {
+    await using there = await proxied(plane())
+    const { namespace, maps } = await playground(there.kube)
+    there.proxy.hang()
+    const informer = watchOf(there.kube, maps, { namespace }).start()
+    const waiting = informer.synced()
+    await informer[Symbol.asyncDispose]()
+    await expect(waiting).rejects.toThrow('was stopped')
+    await expect(informer.synced(AbortSignal.abort(new Error('mine')))).rejects.toThrow('mine')
+  })
+})
+
+it('misses nothing, whatever the connection does: in the end the cache is what the server has', async () => {
+  await using there = await proxied(plane(), { timeoutMs: 5_000 })
+  await using kube = await direct(plane())
+  const { namespace, maps } = await playground(kube)
+  const informers = (['stream', 'pages'] as const).map((listMode) =>
+    watchOf(there.kube, there.kube.resource<ConfigMap>(maps.def), {
+      namespace,
+      listMode,
+      watchSeconds: () => 1,
+      metrics: createMetrics(),
+    }),
+  )
+  await using closing = new AsyncDisposableStack()
+  for (const informer of informers) closing.use(informer)
+  const known = informers.map((informer) => listener(informer.start()))
+  const seed = Math.floor(Math.random() * 2 ** 31)
+  const random = generator(seed)
+  const gone = { kind: 'Status', code: 410, reason: 'Expired' }
+  const pranks = [
+    () => there.proxy.drop(),
+    () => there.proxy.freeze(),
+    () => there.proxy.answer({ status: 410, body: gone, only: ({ url }) => url.includes('watch=true'), times: 1 }),
+    () => there.proxy.answer({ status: 429, headers: { 'retry-after': '1' }, times: 1 }),
+    () => there.proxy.answer({ status: 500, body: 'panic', times: 1 }),
+    () =>
+      there.proxy.answer({
+        status: 200,
+        body: `${JSON.stringify({ type: 'ERROR', object: gone })}\n`,
+        only: ({ url }) => url.includes('watch=true'),
+        times: 1,
+      }),
+  ]
+  const meddle = async (i: number): Promise<void> => {
+    const ref = { namespace, name: `m${Math.floor(random() * 12)}` }
+    if (i % 15 === 7) pranks[Math.floor(random() * pranks.length)]?.()
+    // Two of the three may choose one name at once: whoever loses has done its part.
+    if (random() < 0.4) await maps.delete(ref).catch(() => undefined)
+    else await maps.apply({ metadata: ref, data: { i: String(i) } })
+  }
+  for (let round = 0; round < 5; round += 1) {
+    await parallel(60, 3, meddle)
+    for (const [n, informer] of informers.entries()) {
+      await converges(informer, maps, namespace, 60_000).catch((error: unknown) => {
+        throw new Error(`seed ${seed}, round ${round}, informer ${n}`, { cause: error })
+      })
+      expect(versions([...(known[n]?.values() ?? [])])).toEqual(versions(informer.cache.list()))
+    }
+  }
+}, 300_000)
+
+/** mulberry32: a failing run tells its seed. */
+function generator(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+const thingCrd = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name: 'things.test.example.com' },
+  spec: {
+    group: 'test.example.com',
+    scope: 'Namespaced',
+    names: { plural: 'things', singular: 'thing', kind: 'Thing' },
+    versions: [
+      {
+        name: 'v1',
+        served: true,
+        storage: true,
+        schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+      },
+    ],
+  },
+}

@@ -1,0 +1,195 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { describe, expect, it } from 'vitest'
+import { until } from '../test/rig/until.ts'
+import { withControlPlane } from '../test/rig/vitest.ts'
+import type { Kube } from './client.ts'
+import { type Lease, leases } from './core.ts'
+import { observeLeases, startHeartbeat } from './heartbeat.ts'
+import { createInformer } from './informer.ts'
+import { type LeadEnd, type LeaderOptions, lead } from './leader.ts'
+import { direct, playground, proxied } from './testing/rig.ts'
+
+const plane = withControlPlane()
+/** Real proportions, a fifth of the time. */
+const QUICK = { leaseMs: 3_000, renewDeadlineMs: 2_000, retryMs: 300 }
+
+interface Candidate {
+  leading: boolean
+  stop: () => void
+  end: Promise<LeadEnd>
+}
+
+/** All candidates of one test share `leaders`: it may never hold two. */
+function candidate(
+  kube: Kube,
+  namespace: string,
+  identity: string,
+  leaders: Set<string>,
+  more: Partial<LeaderOptions> = {},
+): Candidate {
+  const stop = new AbortController()
+  const it: Candidate = { leading: false, stop: () => stop.abort(), end: Promise.resolve('stopped') }
+  const work = async (signal: AbortSignal): Promise<void> => {
+    leaders.add(identity)
+    it.leading = true
+    if (leaders.size > 1) throw new Error(`two leaders: ${[...leaders].join()}`)
+    await once(signal, 'abort')
+    it.leading = false
+    leaders.delete(identity)
+  }
+  it.end = lead(
+    {
+      kube,
+      namespace,
+      name: 'boss',
+      identity,
+      ...QUICK,
+      ...more,
+    },
+    work,
+    stop.signal,
+  )
+  return it
+}
+
+describe('lead', () => {
+  it('lets one work; another takes over at once when it stops', async () => {
+    await using kube = await direct(plane())
+    const { namespace } = await playground(kube)
+    const leaders = new Set<string>()
+    // With a lease of a minute only a lease that was given back can be taken within the deadline below.
+    const slow = { leaseMs: 60_000, renewDeadlineMs: 40_000, retryMs: 30_000 }
+    const all = ['a', 'b', 'c'].map((id) => candidate(kube, namespace, id, leaders, slow))
+    for (let left = all; left.length > 0; left = left.filter((c) => !c.leading)) {
+      await until(() => left.some((c) => c.leading), { what: 'a leader', deadline: 10_000 })
+      const leader = left.find((c) => c.leading)!
+      leader.stop()
+      expect(await leader.end).toBe('stopped')
+      leader.leading = true // so that the filter drops it
+    }
+    const { spec } = await kube.resource<Lease>(leases).get({ namespace, name: 'boss' })
+    expect(spec).toMatchObject({ holderIdentity: '', leaseTransitions: 2 })
+  })
+
+  it('a leader that is cut off stops before another begins', async () => {
+    await using there = await proxied(plane())
+    await using kube = await direct(plane())
+    const { namespace } = await playground(kube)
+    const leaders = new Set<string>()
+    const first = candidate(there.kube, namespace, 'first', leaders)
+    await until(() => first.leading, { what: 'first to lead' })
+    const second = candidate(kube, namespace, 'second', leaders)
+    there.proxy.hang()
+    expect(await first.end).toBe('lost')
+    await until(() => second.leading, { what: 'second to lead', deadline: 15_000 })
+    second.stop()
+    expect(await second.end).toBe('stopped')
+  })
+
+  it('rides out an API server that is killed and comes back', async () => {
+    await using kube = await direct(plane())
+    const { namespace } = await playground(kube)
+    const leaders = new Set<string>()
+    const more = { leaseMs: 30_000, renewDeadlineMs: 20_000 }
+    const both = [candidate(kube, namespace, 'a', leaders, more), candidate(kube, namespace, 'b', leaders, more)]
+    await until(() => leaders.size === 1, { what: 'a leader' })
+    const before = [...leaders]
+    await plane().restart('kube-apiserver')
+    const renewed = async (): Promise<string | undefined> =>
+      (await kube.resource<Lease>(leases).get({ namespace, name: 'boss' })).spec?.renewTime
+    const now = await renewed()
+    await until(async () => (await renewed()) !== now, { what: 'a renewal' })
+    expect([...leaders]).toEqual(before)
+    for (const c of both) c.stop()
+    expect(await Promise.all(both.map((c) => c.end))).toEqual(['stopped', 'stopped'])
+  })
+
+  it('passes on what the work throws, and gives the lease back', async () => {
+    await using kube = await direct(plane())
+    const { namespace } = await playground(kube)
+    const options = { kube, namespace, name: 'boss', identity: 'a', ...QUICK }
+    const boom = (): Promise<void> => Promise.reject(new Error('boom'))
+    await expect(lead(options, boom, new AbortController().signal)).rejects.toThrow('boom')
+    expect(await lead(options, () => Promise.resolve(), new AbortController().signal)).toBe('finished')
+    expect((await kube.resource<Lease>(leases).get({ namespace, name: 'boss' })).spec?.holderIdentity).toBe('')
+  })
+
+  it('hands over between processes on SIGTERM, and after kill -9 when the lease runs out', async () => {
+    await using kube = await direct(plane())
+    const { namespace } = await playground(kube)
+    const holder = async (): Promise<string | undefined> => {
+      return (await kube.resource<Lease>(leases).get({ namespace, name: 'boss' })).spec?.holderIdentity
+    }
+    const start = (id: string) =>
+      spawn(process.execPath, [`${import.meta.dirname}/testing/leader-main.ts`, plane().kubeconfig, namespace, id], {
+        stdio: 'inherit',
+      })
+    const a = start('a')
+    await until(async () => (await holder()) === 'a', { what: 'a to lead' })
+    const b = start('b')
+    const c = start('c')
+    a.kill('SIGTERM')
+    expect(await once(a, 'exit')).toEqual([0, null])
+    const next = await until(async () => ['b', 'c'].find((id) => id) && (await holder()) !== '' && (await holder()), {
+      what: 'another to lead',
+    })
+    const [leader, other] = next === 'b' ? [b, c] : [c, b]
+    leader.kill('SIGKILL')
+    await until(async () => ![next, ''].includes((await holder()) ?? ''), {
+      what: 'the last one to lead',
+      deadline: 15_000,
+    })
+    other.kill('SIGTERM')
+    expect(await once(other, 'exit')).toEqual([0, null])
+  })
+
+  it('refuses times under which two could lead', async () => {
+    await using kube = await direct(plane())
+    const options = { kube, namespace: 'default', name: 'x', identity: 'a', leaseMs: 1_000, renewDeadlineMs: 2_000 }
+    await expect(lead(options, () => Promise.resolve(), AbortSignal.abort())).rejects.toThrow('must hold')
+  })
+})
+
+describe('heartbeats', () => {
+  it('tell who is alive; one that stops is dead after its duration, not because the observer was deaf', async () => {
+    await using there = await proxied(plane())
+    await using kube = await direct(plane())
+    const { namespace } = await playground(kube)
+    const stopA = new AbortController()
+    const stopB = new AbortController()
+    const options = { kube, namespace, durationMs: 3_000, everyMs: 300 }
+    const a = startHeartbeat({ ...options, name: 'a', identity: 'host-a' }, stopA.signal)
+    const b = startHeartbeat({ ...options, name: 'b', identity: 'host-b' }, stopB.signal)
+    const informer = createInformer(there.kube.resource<Lease>(leases), { namespace, watchSeconds: () => 2 })
+    await using closing = new AsyncDisposableStack()
+    closing.use(informer)
+    const observer = observeLeases(informer)
+    informer.start()
+    await until(() => observer.state(`${namespace}/a`) === 'alive' && observer.state(`${namespace}/b`) === 'alive', {
+      what: 'both alive',
+    })
+    expect(observer.state(`${namespace}/c`)).toBe('unknown')
+    const states = new Set<string>()
+    // Deaf for longer than the duration: nobody may be called dead for it, neither meanwhile nor just after.
+    there.proxy.hang()
+    await until(
+      () => (states.add(observer.state(`${namespace}/a`)), (observer.silentMs(`${namespace}/a`) ?? 0) > 4_000),
+      { what: 'a long silence' },
+    )
+    there.proxy.pass()
+    there.proxy.drop()
+    await until(
+      () => (states.add(observer.state(`${namespace}/a`)), (observer.silentMs(`${namespace}/a`) ?? 9e9) < 500),
+      { what: 'news of a' },
+    )
+    expect([...states]).toEqual(['alive'])
+    stopB.abort()
+    await b.ended
+    await until(() => observer.state(`${namespace}/b`) === 'dead', { what: 'b dead', deadline: 15_000 })
+    expect(observer.state(`${namespace}/a`)).toBe('alive')
+    expect(a.ageMs).toBeLessThan(3_000)
+    stopA.abort()
+    await a.ended
+  })
+})

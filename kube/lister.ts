@@ -1,0 +1,88 @@
+// An informer's list, first or after a 410: streamed as a watch (WatchList) where the server can, in pages elsewhere.
+
+import { ApiError, isGone } from './errors.ts'
+import type { Selectors } from './read.ts'
+import type { Resource } from './resource.ts'
+import { type KubeObject, keyOf, type WatchEvent } from './types.ts'
+
+export interface Scope extends Selectors {
+  namespace?: string | undefined
+}
+export type ListMode = 'stream' | 'pages'
+export interface Listed<T> {
+  objects: Map<string, T>
+  /** Watch from here. */
+  resourceVersion: string
+}
+interface ListJob<T extends KubeObject> {
+  resource: Resource<T>
+  scope: Scope
+  /** Trims and freezes each object as it arrives, so that the whole list never exists twice. */
+  prepare: (object: T) => T
+  breathe: () => Promise<void> | undefined
+  signal: AbortSignal
+}
+
+const INITIAL_EVENTS_END = 'k8s.io/initial-events-end'
+/** A stream that stops for this long inside a list is dead: the server has all of it in memory. */
+const STREAM_IDLE_MS = 20_000
+const EXPIRED_TOKEN_TRIES = 3
+
+/** Lists everything in scope. Memory beyond the result: one line (`stream`) or one page (`pages`). */
+export async function listObjects<T extends KubeObject>(job: ListJob<T>, mode: ListMode): Promise<Listed<T>> {
+  if (mode === 'stream') return streamed(job)
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await paged(job)
+    } catch (error) {
+      // A continue token lives about five minutes; with an expired one, what was read so far belongs to no one moment.
+      if (!isGone(error) || attempt === EXPIRED_TOKEN_TRIES) throw error
+    }
+  }
+}
+
+/** A server without WatchList refuses `sendInitialEvents` as invalid. */
+export const lacksStreaming = (error: unknown): boolean =>
+  error instanceof ApiError &&
+  (error.status === 422 || error.status === 400) &&
+  /sendInitialEvents|resourceVersionMatch/.test(error.message)
+
+async function streamed<T extends KubeObject>(job: ListJob<T>): Promise<Listed<T>> {
+  const { resource, scope, prepare, breathe, signal } = job
+  const objects = new Map<string, T>()
+  const options = { ...scope, sendInitialEvents: true, timeoutSeconds: 600, idleMs: STREAM_IDLE_MS, signal }
+  for await (const event of resource.watch(options)) {
+    const key = keyOf(event.object.metadata)
+    if (event.type === 'DELETED') objects.delete(key)
+    else if (event.type !== 'BOOKMARK') objects.set(key, prepare(event.object))
+    else if (endsTheList(event)) return { objects, resourceVersion: event.object.metadata.resourceVersion ?? '' }
+    const pause = breathe()
+    if (pause) await pause
+  }
+  const cause = new Error('the stream ended before its first list was complete')
+  throw new ApiError({ request: `LIST ${resource.def.plural}`, status: 0, cause })
+}
+
+function endsTheList<T extends KubeObject>(event: WatchEvent<T>): boolean {
+  const { annotations } = event.object.metadata as { annotations?: Record<string, string> }
+  return annotations?.[INITIAL_EVENTS_END] === 'true'
+}
+
+async function paged<T extends KubeObject>({
+  resource,
+  scope,
+  prepare,
+  breathe,
+  signal,
+}: ListJob<T>): Promise<Listed<T>> {
+  const listed: Listed<T> = { objects: new Map(), resourceVersion: '' }
+  for await (const page of resource.pages({ ...scope, signal })) {
+    listed.resourceVersion = page.resourceVersion
+    for (const object of page.items) {
+      listed.objects.set(keyOf(object.metadata), prepare(object))
+      const pause = breathe()
+      if (pause) await pause
+    }
+  }
+  return listed
+}

@@ -1,0 +1,61 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { describe, expect, it } from 'vitest'
+
+/** Runs `main` of a real process; sends signals once it has printed `up`. */
+async function run(body: string, signals: NodeJS.Signals[] = [], drainMs = 60_000) {
+  const source = `
+    import { runMain } from ${JSON.stringify(`${import.meta.dirname}/process.ts`)}
+    import { createLog } from ${JSON.stringify(`${import.meta.dirname}/log.ts`)}
+    await runMain(async (signal) => { ${body} }, { log: createLog(), drainMs: ${drainMs} })`
+  const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', source])
+  const lines: string[] = []
+  let output = ''
+  child.stderr.on('data', (chunk: Buffer) => lines.push(chunk.toString()))
+  child.stdout.on('data', (chunk: Buffer) => {
+    output += chunk.toString()
+    // One signal per line that the process prints, so that each finds it where the test wants it.
+    if (/(up|stopping)/.test(chunk.toString())) {
+      const signal = signals.shift()
+      if (signal) child.kill(signal)
+    }
+  })
+  const [code] = (await once(child, 'close')) as [number]
+  return { code, output: output + lines.join('') }
+}
+
+const UP = `setInterval(() => undefined, 1e6); console.log('up');`
+const ABORTED = `await new Promise((resolve) => signal.addEventListener('abort', resolve));`
+
+describe.concurrent('runMain', () => {
+  it('exits with 0 when main ends', async () => {
+    expect((await run('')).code).toBe(0)
+  })
+
+  it('aborts the signal at SIGTERM and lets main drain', async () => {
+    const { code, output } = await run(`${UP} ${ABORTED} console.log('drained')`, ['SIGTERM'])
+    expect(code).toBe(0)
+    expect(output).toContain('drained')
+  })
+
+  it('takes the abort reason coming out of main for a stop', async () => {
+    expect((await run(`${UP} ${ABORTED} signal.throwIfAborted()`, ['SIGINT'])).code).toBe(0)
+  })
+
+  it('exits with 1 when main does not end in time, or at a second signal', async () => {
+    expect((await run(`${UP} await new Promise(() => undefined)`, ['SIGTERM'], 50)).code).toBe(1)
+    expect((await run(`${UP} await new Promise(() => undefined)`, ['SIGTERM', 'SIGTERM'])).code).toBe(1)
+  })
+
+  it('exits with 1, and says why with every cause, when main rejects or a rejection is unhandled', async () => {
+    const rejected = await run(`throw new Error('outer', { cause: new Error('inner') })`)
+    expect(rejected.code).toBe(1)
+    const line = JSON.parse(rejected.output.trim().split('\n').at(-1) ?? '') as {
+      err: { message: string; cause: { message: string } }
+    }
+    expect(line.err).toMatchObject({ message: 'outer', cause: { message: 'inner' } })
+    const unhandled = await run(`${UP} void Promise.reject(new Error('nobody')); await new Promise(() => undefined)`)
+    expect(unhandled.code).toBe(1)
+    expect(unhandled.output).toContain('nobody')
+  })
+})

@@ -1,0 +1,113 @@
+// Reading many objects: pages of a list, and the stream of a watch.
+
+import { ApiError, type Status } from './errors.ts'
+import { jsonLines } from './lines.ts'
+import type { Transport } from './transport.ts'
+import type { CallOptions, KubeObject, Ref, ResourceDef, WatchEvent } from './types.ts'
+import { apiVersionOf } from './types.ts'
+
+export interface Selectors {
+  labelSelector?: string | undefined
+  fieldSelector?: string | undefined
+}
+export interface ListOptions extends CallOptions, Selectors {
+  /** Absent: all namespaces. */
+  namespace?: string | undefined
+  /** Objects per page (500). */
+  limit?: number | undefined
+  /** `'0'`: whatever the server's cache has. Absent: consistent. */
+  resourceVersion?: string | undefined
+}
+export interface Page<T> {
+  items: T[]
+  resourceVersion: string
+}
+export interface WatchOptions extends Selectors {
+  namespace?: string | undefined
+  /** Start after this; absent: the server sends synthetic ADDED events first. */
+  resourceVersion?: string | undefined
+  /** The server ends the watch after this long. */
+  timeoutSeconds?: number | undefined
+  /** Stream the first list as events, then a bookmark annotated `k8s.io/initial-events-end` (WatchList). */
+  sendInitialEvents?: boolean | undefined
+  /** Longest silence between two chunks; 0: none. */
+  idleMs?: number | undefined
+  signal?: AbortSignal | undefined
+}
+
+interface ListBody<T> {
+  items?: T[]
+  metadata?: { resourceVersion?: string; continue?: string }
+}
+
+export function pathOf(def: ResourceDef, ref: Ref, subresource?: string): string {
+  const root = def.group === '' ? `/api/${def.version}` : `/apis/${def.group}/${def.version}`
+  if (!def.namespaced && ref.namespace) throw new TypeError(`${def.kind} has no namespace, ${ref.namespace} was given`)
+  const space = ref.namespace ? `/namespaces/${encodeURIComponent(ref.namespace)}` : ''
+  const tail = [ref.name, subresource]
+    .filter((part) => part !== undefined)
+    .map((part) => `/${encodeURIComponent(part)}`)
+  return `${root}${space}/${def.plural}${tail.join('')}`
+}
+
+export function query(values: Record<string, string | number | boolean | undefined>): string {
+  const search = new URLSearchParams()
+  for (const [name, value] of Object.entries(values)) if (value !== undefined) search.set(name, String(value))
+  return search.size === 0 ? '' : `?${search.toString()}`
+}
+
+/** One request per page. A continue token that expired between pages throws (`isGone`): begin again. */
+export async function* pages<T extends KubeObject>(
+  transport: Transport,
+  def: ResourceDef,
+  options: ListOptions,
+): AsyncGenerator<Page<T>> {
+  const { namespace, signal, timeoutMs, limit = 500, resourceVersion, ...selectors } = options
+  let token: string | undefined
+  do {
+    const from = token ? { continue: token } : { resourceVersion }
+    const path = pathOf(def, { namespace }) + query({ ...selectors, ...from, limit })
+    const body: ListBody<T> = await transport.json({ method: 'GET', path, signal, timeoutMs })
+    const items = body.items ?? []
+    for (const item of items) {
+      item.apiVersion ??= apiVersionOf(def) // lists of built-in kinds leave both out
+      item.kind ??= def.kind
+    }
+    yield { items, resourceVersion: body.metadata?.resourceVersion ?? '' }
+    token = body.metadata?.continue || undefined
+  } while (token)
+}
+
+/** All pages as one. */
+export async function listAll<T>(source: AsyncIterable<Page<T>>): Promise<Page<T>> {
+  const all: Page<T> = { items: [], resourceVersion: '' }
+  for await (const page of source) {
+    all.resourceVersion = page.resourceVersion
+    for (const item of page.items) all.items.push(item)
+  }
+  return all
+}
+
+/** Ends when the server ends it. An ERROR event, a cut and a silence longer than `idleMs` are thrown as ApiError. */
+export async function* watch<T extends KubeObject>(
+  transport: Transport,
+  def: ResourceDef,
+  options: WatchOptions,
+): AsyncGenerator<WatchEvent<T>> {
+  const { namespace, signal, idleMs, sendInitialEvents, ...rest } = options
+  const initial = sendInitialEvents ? { sendInitialEvents, resourceVersionMatch: 'NotOlderThan' } : {}
+  const path = pathOf(def, { namespace }) + query({ watch: true, allowWatchBookmarks: true, ...initial, ...rest })
+  try {
+    for await (const event of jsonLines(await transport.stream({ method: 'GET', path, signal, idleMs }))) {
+      const { type, object } = event as { type: string; object: unknown }
+      if (type === 'ERROR') {
+        const body = object as Status
+        throw new ApiError({ request: `WATCH ${path}`, status: body.code ?? 500, body })
+      }
+      yield event as WatchEvent<T>
+    }
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw error instanceof ApiError ? error : new ApiError({ request: `WATCH ${path}`, status: 0, cause: error })
+  }
+}

@@ -1,0 +1,33 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { expect, it } from 'vitest'
+import { until } from '../test/rig/until.ts'
+import { withControlPlane } from '../test/rig/vitest.ts'
+import { direct, playground } from './testing/rig.ts'
+
+const plane = withControlPlane()
+
+it('the example in the README does what it says, and stops when told', async () => {
+  const text = await readFile(`${import.meta.dirname}/README.md`, 'utf8')
+  const source = /```ts\n([^]+?)```/.exec(text)?.[1] ?? ''
+  await using kube = await direct(plane())
+  const { namespace, maps } = await playground(kube)
+  await maps.create({ metadata: { namespace, name: 'before' }, data: { a: '', b: '' } })
+  const env = { ...process.env, KUBECONFIG: plane().kubeconfig }
+  const options = {
+    cwd: import.meta.dirname,
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'] as ['ignore', 'pipe', 'inherit'],
+  }
+  const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', source], options)
+  child.stdout.resume()
+  const label = async (name: string) => (await maps.get({ namespace, name })).metadata.labels?.['example.com/keys']
+  await until(async () => (await label('before')) === '2', { what: 'the label of what was there' })
+  await maps.create({ metadata: { namespace, name: 'after' }, data: { a: '' } })
+  await until(async () => (await label('after')) === '1', { what: 'the label of what came' })
+  await maps.patch({ namespace, name: 'after' }, { data: { b: '', c: '' } })
+  await until(async () => (await label('after')) === '3', { what: 'the label of what changed' })
+  child.kill('SIGTERM')
+  expect(await once(child, 'exit')).toEqual([0, null])
+})

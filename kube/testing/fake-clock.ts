@@ -1,0 +1,73 @@
+// A clock that stands still until told to go: timers fire in order of their time, ties in order of their making.
+import type { Clock } from '../clock.ts'
+
+interface Timer {
+  at: number
+  fn: () => void
+}
+
+export class FakeClock implements Clock {
+  #now: number
+  readonly #epoch: number
+  readonly #timers = new Set<Timer>()
+
+  /** @param epoch wall time of `now() === 0`, in ms */
+  constructor(now = 0, epoch: number = Date.parse('2026-01-01T00:00:00Z')) {
+    this.#now = now
+    this.#epoch = epoch
+  }
+
+  /** Timers not yet fired. */
+  get pending(): number {
+    return this.#timers.size
+  }
+
+  now(): number {
+    return this.#now
+  }
+
+  wall(): Date {
+    return new Date(this.#epoch + this.#now)
+  }
+
+  timer(ms: number, fn: () => void): () => void {
+    const timer = { at: this.#now + Math.max(ms, 0), fn }
+    this.#timers.add(timer)
+    return () => void this.#timers.delete(timer)
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    if (signal?.aborted) return Promise.reject(signal.reason as Error)
+    const cancel = this.timer(ms, resolve)
+    const abort = (): void => {
+      cancel()
+      reject(signal?.reason)
+    }
+    signal?.addEventListener('abort', abort, { once: true })
+    return promise.finally(() => signal?.removeEventListener('abort', abort))
+  }
+
+  /** Fires what falls due in the next `ms`, letting promises settle before, and after each timer. */
+  async advance(ms: number): Promise<void> {
+    const end = this.#now + ms
+    await settled()
+    for (let next = this.#next(end); next; next = this.#next(end)) {
+      this.#timers.delete(next)
+      this.#now = Math.max(this.#now, next.at)
+      next.fn()
+      await settled()
+    }
+    this.#now = end
+    await settled()
+  }
+
+  #next(end: number): Timer | undefined {
+    let first: Timer | undefined
+    for (const timer of this.#timers) if (timer.at <= end && (!first || timer.at < first.at)) first = timer
+    return first
+  }
+}
+
+/** Resolves when every promise that can settle without further I/O or time has. */
+export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

@@ -1,0 +1,18 @@
+// A process that campaigns for a lease and does nothing once it leads; the tests kill it in several ways.
+import { once } from 'node:events'
+import { createKube } from '../client.ts'
+import { lead } from '../leader.ts'
+import { createLog } from '../log.ts'
+import { runMain } from '../process.ts'
+
+const [kubeconfig, namespace = 'default', identity = 'nobody'] = process.argv.slice(2)
+
+await runMain(
+  async (signal) => {
+    await using kube = await createKube({ kubeconfig })
+    const times = { leaseMs: 3_000, renewDeadlineMs: 2_000, retryMs: 300 }
+    const work = async (told: AbortSignal): Promise<void> => void (await once(told, 'abort'))
+    await lead({ kube, namespace, name: 'boss', identity, ...times }, work, signal)
+  },
+  { log: createLog({ level: 'warn', fields: { identity } }) },
+)

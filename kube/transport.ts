@@ -1,0 +1,218 @@
+// One HTTP call: connections kept alive, credentials refreshed, bounded retries; what goes wrong comes out as ApiError.
+
+import type { Dispatcher } from 'undici'
+import { abortScope } from './abort.ts'
+import { type Auth, withoutOurs } from './auth.ts'
+import { type Clock, systemClock } from './clock.ts'
+import { ApiError, type Status } from './errors.ts'
+import { counter, createMetrics, histogram, type Metrics } from './metrics.ts'
+import { createPools, type PoolSet, type Pools } from './pool.ts'
+import { retryIn } from './retry.ts'
+import type { CallOptions } from './types.ts'
+
+const requests = counter('rest_client_requests_total', 'HTTP requests, by status code, method and host.', [
+  'code',
+  'method',
+  'host',
+])
+const durations = histogram('rest_client_request_duration_seconds', 'Time of a request until its answer, by verb.', [
+  'verb',
+])
+const retries = counter('rest_client_request_retries_total', 'Requests sent again, by status code and verb.', [
+  'code',
+  'verb',
+])
+
+export interface Request extends CallOptions {
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** Path with its query. */
+  path: string
+  body?: unknown
+  contentType?: string
+  /** May be sent twice with the effect of once. GET always is. */
+  idempotent?: boolean
+}
+export interface StreamRequest extends Request {
+  /** Longest silence between two chunks of the body; 0 or absent: none. */
+  idleMs?: number | undefined
+}
+
+export interface TransportOptions {
+  auth: Auth
+  userAgent: string
+  metrics?: Metrics | undefined
+  clock?: Clock | undefined
+  /** Bounds calls whose caller gives no timeout (30 000). */
+  timeoutMs?: number | undefined
+  /** Connections for calls (32). */
+  connections?: number | undefined
+}
+
+type Headers = readonly (readonly [string, string])[]
+
+export interface Transport extends AsyncDisposable {
+  readonly auth: Auth
+  /** Sends, retries, and parses the answer's JSON. */
+  json<T>(request: Request): Promise<T>
+  /** Sends once; answers the open body, which ends when `signal` aborts. */
+  stream(request: StreamRequest): Promise<AsyncIterable<Uint8Array>>
+  /** The same connections, with further headers on each request. */
+  withHeaders(headers: Headers): Transport
+  /** The same server, for the bearer of `token` and nobody else: no credential of ours goes along. */
+  withToken(token: string): Transport
+}
+
+export const createTransport = (options: TransportOptions): Transport => new HttpTransport(options)
+
+interface Shared {
+  options: TransportOptions
+  metrics: Metrics
+  clock: Clock
+  pools: PoolSet
+  /** Connections without our certificate, made at the first withToken(). */
+  bare?: Shared
+}
+
+function share(options: TransportOptions, auth: Auth = options.auth): Shared {
+  const { metrics = createMetrics(), clock = systemClock } = options
+  return { options: { ...options, auth }, metrics, clock, pools: createPools(auth, options.connections ?? 32) }
+}
+
+class HttpTransport implements Transport {
+  readonly auth: Auth
+  readonly #shared: Shared
+  readonly #headers: Headers
+  readonly #host: string
+  readonly #origin: string
+  readonly #base: string
+
+  constructor(options: TransportOptions, shared: Shared = share(options), headers: Headers = []) {
+    this.auth = shared.options.auth
+    this.#shared = shared
+    this.#headers = headers
+    const url = new URL(this.auth.server)
+    this.#host = url.host
+    this.#origin = url.origin
+    this.#base = url.pathname.replace(/\/$/, '')
+  }
+
+  async json<T>(request: Request): Promise<T> {
+    const { clock, metrics, options } = this.#shared
+    const { timeoutMs = options.timeoutMs ?? 30_000, method } = request
+    const until = clock.now() + timeoutMs
+    using scope = abortScope([request.signal], timeoutMs)
+    for (let attempt = 1; ; attempt += 1) {
+      const started = clock.now()
+      try {
+        return await this.#once<T>(request, scope.signal)
+      } catch (error) {
+        request.signal?.throwIfAborted()
+        if (!(error instanceof ApiError)) throw error
+        const wait = retryIn(error, method === 'GET' || request.idempotent === true, attempt)
+        if (wait === undefined || clock.now() + wait >= until) throw error
+        metrics.inc(retries, { code: String(error.status), verb: method })
+        await clock.sleep(wait, scope.signal)
+      } finally {
+        metrics.observe(durations, { verb: method }, (clock.now() - started) / 1000)
+      }
+    }
+  }
+
+  async stream(request: StreamRequest): Promise<AsyncIterable<Uint8Array>> {
+    const response = await this.#send('watches', request, {
+      signal: request.signal ?? null,
+      headersTimeout: 30_000,
+      bodyTimeout: request.idleMs ?? 0,
+    })
+    return response.body
+  }
+
+  withHeaders(headers: Headers): Transport {
+    return new HttpTransport(this.#shared.options, this.#shared, [...this.#headers, ...headers])
+  }
+
+  withToken(token: string): Transport {
+    this.#shared.bare ??= share(this.#shared.options, withoutOurs(this.auth))
+    return new HttpTransport(this.#shared.options, this.#shared.bare, [['authorization', `Bearer ${token}`]])
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([this.#shared.pools.close(), this.#shared.bare?.pools.close()])
+  }
+
+  async #once<T>(request: Request, signal: AbortSignal): Promise<T> {
+    // The deadline of the whole call bounds headers and body: undici's own timers stay out of it.
+    const response = await this.#send('calls', request, { signal, headersTimeout: 0, bodyTimeout: 0 })
+    try {
+      return (await response.body.json()) as T
+    } catch (error) {
+      throw unreachable(request, error) // cut off inside the body
+    }
+  }
+
+  async #pools(): Promise<Pools> {
+    try {
+      return await this.#shared.pools.current()
+    } catch (error) {
+      throw new ApiError({ request: 'credentials', status: 0, cause: error })
+    }
+  }
+
+  async #send(
+    kind: 'calls' | 'watches',
+    request: Request,
+    limits: Pick<Dispatcher.RequestOptions, 'signal' | 'headersTimeout' | 'bodyTimeout'>,
+  ): Promise<Dispatcher.ResponseData> {
+    const { metrics, options } = this.#shared
+    const { credentials, [kind]: agent } = await this.#pools()
+    const body = request.body === undefined ? null : JSON.stringify(request.body)
+    const headers = Object.entries({
+      'user-agent': options.userAgent,
+      accept: 'application/json',
+      ...credentials.headers,
+    })
+    if (body !== null) headers.push(['content-type', request.contentType ?? 'application/json'])
+    const all = [...headers, ...this.#headers].flat()
+    const { method } = request
+    const path = this.#base + request.path
+    try {
+      const response = await agent.request({ ...limits, origin: this.#origin, path, method, headers: all, body })
+      metrics.inc(requests, { code: String(response.statusCode), method, host: this.#host })
+      if (response.statusCode < 300) return response
+      if (response.statusCode === 401) this.auth.invalidate()
+      throw await failure(request, response)
+    } catch (error) {
+      if (error instanceof ApiError) throw error
+      metrics.inc(requests, { code: '<error>', method, host: this.#host })
+      throw unreachable(request, error)
+    }
+  }
+}
+
+const nameOf = (request: Request): string => `${request.method} ${request.path}`
+
+const unreachable = (request: Request, cause: unknown): ApiError =>
+  new ApiError({ request: nameOf(request), status: 0, cause })
+
+async function failure(request: Request, response: Dispatcher.ResponseData): Promise<ApiError> {
+  const text = await response.body.text()
+  const header = response.headers['retry-after']
+  const seconds = typeof header === 'string' && /^\d+$/.test(header) ? Number(header) : undefined
+  return new ApiError({
+    request: nameOf(request),
+    status: response.statusCode,
+    body: parseStatus(text),
+    retryAfterMs: seconds === undefined ? undefined : seconds * 1000,
+  })
+}
+
+/** Proxies and the server's own panics answer in plain text: then the text itself is the message. */
+function parseStatus(text: string): Status {
+  const plain = text === '' ? {} : { message: text.slice(0, 500) }
+  try {
+    const body: unknown = JSON.parse(text)
+    return typeof body === 'object' && body !== null ? body : plain
+  } catch {
+    return plain
+  }
+}
