@@ -1,0 +1,192 @@
+import { describe, expect, it } from 'vitest'
+import type { DomainPower } from '../agent/server/observed.ts'
+import { Transient, type VmState } from '../crds/index.ts'
+import type { FakeHost } from '../test/fakes/host.ts'
+import { Killed, Life, type When } from '../test/fakes/life.ts'
+import type { Action } from './action.ts'
+import { actions } from './index.ts'
+import { guestOf, type Run, runOn, situations, UID } from './testing.ts'
+
+/** The action from one of the hosts that its states may stand for. */
+interface Case {
+  title: string
+  action: Action
+  params: Record<string, unknown>
+  from: VmState
+  make: () => Promise<FakeHost>
+}
+
+const paramsOf = (action: Action): Record<string, unknown>[] =>
+  action.name === 'reboot' ? [{ type: 'SOFT' }, { type: 'HARD' }] : [{}]
+
+const cases: Case[] = Object.values(actions).flatMap((action) =>
+  action.from.flatMap((from) =>
+    situations[from].flatMap((make, i) =>
+      paramsOf(action).map((params) => {
+        const title = [action.name, ...Object.values(params), 'from', from, i > 0 ? `(${i + 1})` : ''].join(' ').trim()
+        return { title, action, params, from, make }
+      }),
+    ),
+  ),
+)
+
+const powerAfter: Partial<Record<VmState, DomainPower[]>> = {
+  active: ['running'],
+  paused: ['paused'],
+  suspended: ['saved'],
+  stopped: ['off', 'missing'],
+}
+
+/** Whether what the action promises is true of the host. */
+function expectDone({ action, title }: Case, host: FakeHost): void {
+  if (action.after === null) expect(host.isEmpty(UID), title).toBe(true)
+  else expect(powerAfter[action.after], title).toContain(host.observe(UID).power)
+}
+
+/** Boots that the action has caused, as those of its mark. */
+const boots = (host: FakeHost): number => host.machine(UID).boots.filter((mark) => mark === 'm1').length
+
+const run = (c: Case, host: FakeHost, more: Partial<Run> = {}): Promise<void> =>
+  runOn(host, { action: c.action, params: c.params, ...more })
+
+/** What a run without trouble does: how often it boots, how many effects it has, and what is there at the end. */
+async function clean(c: Case): Promise<{ boots: number; effects: number; end: object }> {
+  const [host, life] = [await c.make(), new Life()]
+  await run(c, host, { life })
+  return { boots: boots(host), effects: life.effects.length, end: endOf(host) }
+}
+
+function endOf(host: FakeHost): object {
+  const { boots: _, ...machine } = host.machine(UID)
+  return { ...machine, power: host.observe(UID).power }
+}
+
+const points = (effects: number): { at: number; when: When }[] =>
+  Array.from({ length: effects }, (_, at) => [{ at, when: 'before' } as const, { at, when: 'after' } as const]).flat()
+
+it('covers every action, from every state it may be asked in', () => {
+  const covered = new Set(cases.map(({ action, from }) => `${action.name} ${from}`))
+  for (const action of Object.values(actions))
+    for (const from of action.from) expect(covered).toContain(`${action.name} ${from}`)
+})
+
+describe.each(cases)('$title', (c) => {
+  it('leads to the state that it promises, and boots at most once', async () => {
+    const host = await c.make()
+    await run(c, host)
+    expectDone(c, host)
+    expect(boots(host)).toBeLessThanOrEqual(1)
+  })
+
+  it('ends the same with each step done twice, and when all of it is done again', async () => {
+    const { end, boots: once } = await clean(c)
+    const twice = await c.make()
+    await run(c, twice, { times: 2 })
+    expect(endOf(twice)).toEqual(end)
+    expect(boots(twice)).toBe(once)
+    await run(c, twice)
+    expect(endOf(twice)).toEqual(end)
+    expect(boots(twice)).toBe(once)
+  })
+
+  it('ends the same when it is tried again after an error at any point', async () => {
+    const { effects, end, boots: once } = await clean(c)
+    for (const { at, when } of points(effects)) {
+      const host = await c.make()
+      const error = new Transient('Busy', 'libvirt is busy')
+      await expect(run(c, host, { life: new Life().failAt(at, error, when) })).rejects.toBe(error)
+      await run(c, host)
+      expect(endOf(host), `${when} effect ${at}`).toEqual(end)
+      expect(boots(host), `${when} effect ${at}`).toBe(once)
+    }
+  })
+
+  it('ends the same after a crash at any point, and boots no more often', async () => {
+    const { effects, end, boots: once } = await clean(c)
+    for (const { at, when } of points(effects)) {
+      const host = await c.make()
+      await expect(run(c, host, { life: new Life().killAt(at, when) })).rejects.toThrow(Killed)
+      await run(c, host)
+      expect(endOf(host), `${when} effect ${at}`).toEqual(end)
+      expect(boots(host), `${when} effect ${at}`).toBe(once)
+    }
+  })
+
+  it('ends the same after two crashes, one in the recovery of the other', async () => {
+    const { effects, end, boots: once } = await clean(c)
+    for (const first of points(effects))
+      for (const second of points(effects)) {
+        const host = await c.make()
+        await expect(run(c, host, { life: new Life().killAt(first.at, first.when) })).rejects.toThrow(Killed)
+        // The recovery may be shorter than the whole.
+        await run(c, host, { life: new Life().killAt(second.at, second.when) }).catch((error: unknown) => {
+          if (!(error instanceof Killed)) throw error
+        })
+        await run(c, host)
+        expect(endOf(host), JSON.stringify([first, second])).toEqual(end)
+        expect(boots(host)).toBe(once)
+      }
+  })
+})
+
+describe('what actions leave alone', () => {
+  it.each(['active', 'paused', 'suspended'] as const)(
+    'a second request to reboot from %s is a second boot',
+    async (from) => {
+      const host = await situations[from][0]!()
+      await runOn(host, { action: actions.reboot, params: { type: 'HARD' }, mark: 'r1' })
+      await runOn(host, { action: actions.reboot, params: { type: 'HARD' }, mark: 'r2' })
+      expect(host.machine(UID).boots).toEqual(['m0', 'r1', 'r2'])
+    },
+  )
+
+  it('create boots nothing where the wish is Stopped', async () => {
+    const host = await situations.building[0]!()
+    await runOn(host, { action: actions.create, guest: guestOf({ powerState: 'Stopped' }) })
+    expect(host.observe(UID).power).toBe('off')
+    expect(host.machine(UID).boots).toEqual([])
+  })
+
+  it('resume and unpause boot nothing', async () => {
+    for (const [action, from] of [
+      [actions.resume, 'suspended'],
+      [actions.unpause, 'paused'],
+    ] as const) {
+      const host = await situations[from][0]!()
+      await runOn(host, { action })
+      expect(host.machine(UID).boots).toEqual(['m0'])
+    }
+  })
+
+  it('a soft reboot asks the guest first, a hard one does not', async () => {
+    for (const [type, asks] of [
+      ['SOFT', true],
+      ['HARD', false],
+    ] as const) {
+      const [host, life] = [await situations.active[0]!(), new Life()]
+      await runOn(host, { action: actions.reboot, params: { type }, life })
+      expect(life.effects.includes('shutdown web')).toBe(asks)
+      expect(life.effects.includes('destroy web')).toBe(!asks)
+    }
+  })
+
+  it('a domain that runs keeps the definition that it runs with', async () => {
+    const [host, life] = [await situations.active[0]!(), new Life()]
+    await runOn(host, { action: actions.start, life })
+    expect(life.effects).not.toContain('define web')
+    expect(host.machine(UID).domain).toMatchObject({ mark: 'm0', liveMark: 'm0' })
+  })
+
+  it('a boot brings what the server says now', async () => {
+    const host = await situations.stopped[0]!()
+    const guest = guestOf({ displayName: 'new name' })
+    await runOn(host, { action: actions.start, guest })
+    expect(host.machine(UID).drive).toContain('new name')
+  })
+
+  it('the image is fetched once, however often steps are repeated', async () => {
+    const host = await situations.building[0]!()
+    await runOn(host, { action: actions.create, times: 3 })
+    expect(host.downloads).toBe(1)
+  })
+})

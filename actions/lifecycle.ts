@@ -1,0 +1,41 @@
+/** create and delete: what happens because a Server is there, or shall not be any more. */
+import { vmStates } from '../crds/states.ts'
+import { action, type Step } from './action.ts'
+import { define, fetchImage, prepare, start } from './boot-steps.ts'
+
+/** A server that shall be off from the first is made whole and left so. */
+const firstStart: Step<unknown> = {
+  name: start.name,
+  async do(input) {
+    if (input.guest.server.spec.powerState !== 'Stopped') await start.do(input)
+  },
+}
+
+export const create = action({
+  name: 'create',
+  description: 'Fetch the image, make disks, config drive and ports, define the domain and start it.',
+  policy: 'owner',
+  asked: {},
+  from: ['building'],
+  task: () => 'spawning',
+  event: 'compute__do_build_and_run_instance',
+  after: 'active',
+  steps: [fetchImage, prepare, define, firstStart],
+})
+
+export const remove = action({
+  name: 'delete',
+  description: 'Destroy and undefine the domain; free ports and delete disks.',
+  policy: 'owner',
+  asked: {},
+  from: [...vmStates],
+  task: () => 'deleting',
+  event: 'compute_terminate_instance',
+  after: null,
+  steps: [
+    { name: 'destroy', do: ({ host, guest, ...ctx }) => host.destroy(guest, ctx) },
+    { name: 'undefine', do: ({ host, guest, ...ctx }) => host.undefine(guest, ctx) },
+    { name: 'unplug', do: ({ host, guest, ...ctx }) => host.unplugPorts(guest, ctx) },
+    { name: 'delete-disks', do: ({ host, guest, ...ctx }) => host.deleteDisks(guest, ctx) },
+  ],
+})

@@ -1,0 +1,100 @@
+/** The actions behind spec.powerState: start, stop, pause, unpause, suspend, resume. */
+import { Type } from 'typebox'
+import { action, type Step } from './action.ts'
+import { bootSteps } from './boot-steps.ts'
+
+/** Gives the guest its time to power off, then takes the power away, as Nova's stop does. */
+const stopGuest: Step<unknown> = {
+  name: 'shutdown',
+  async do({ host, guest, shutdownTimeout, ...ctx }) {
+    // Whose virtual CPUs stand still cannot hear that it is asked.
+    await host.unpause(guest, ctx)
+    if ((await host.shutdown(guest, shutdownTimeout, ctx)) === 'timeout') await host.destroy(guest, ctx)
+  },
+}
+
+/** The virtual CPUs go on; nothing happens to a guest that runs. */
+const goOn: Step<unknown> = { name: 'unpause', do: ({ host, guest, ...ctx }) => host.unpause(guest, ctx) }
+
+export const start = action({
+  name: 'start',
+  description:
+    'Power on, as a hard reboot does, from the Server as it is now. As a deed: also to try again after a fault.',
+  nova: { key: 'os-start', since: '2.1', status: 202 },
+  policy: 'owner',
+  asked: { wish: 'Running', deed: Type.Object({}) },
+  from: ['stopped', 'error'],
+  task: () => 'powering-on',
+  event: 'compute_start_instance',
+  after: 'active',
+  // A server in error may be paused: to start it is to make it run.
+  steps: [...bootSteps, goOn],
+})
+
+export const stop = action({
+  name: 'stop',
+  description: 'Power off: the guest is asked first, then the power is taken away.',
+  nova: { key: 'os-stop', since: '2.1', status: 202 },
+  policy: 'owner',
+  asked: { wish: 'Stopped' },
+  from: ['active', 'error', 'paused', 'suspended'],
+  task: () => 'powering-off',
+  event: 'compute_stop_instance',
+  after: 'stopped',
+  steps: [stopGuest],
+})
+
+export const pause = action({
+  name: 'pause',
+  description: 'The virtual CPUs stand still; memory stays where it is.',
+  nova: { key: 'pause', since: '2.1', status: 202 },
+  policy: 'owner',
+  asked: { wish: 'Paused' },
+  from: ['active'],
+  task: () => 'pausing',
+  event: 'compute_pause_instance',
+  after: 'paused',
+  steps: [{ name: 'pause', do: ({ host, guest, ...ctx }) => host.pause(guest, ctx) }],
+})
+
+export const unpause = action({
+  name: 'unpause',
+  description: 'The virtual CPUs go on.',
+  nova: { key: 'unpause', since: '2.1', status: 202 },
+  policy: 'owner',
+  asked: { wish: 'Running' },
+  from: ['paused'],
+  task: () => 'unpausing',
+  event: 'compute_unpause_instance',
+  after: 'active',
+  steps: [goOn],
+})
+
+export const suspend = action({
+  name: 'suspend',
+  description: 'Memory is saved to disk and the domain is off.',
+  nova: { key: 'suspend', since: '2.1', status: 202 },
+  policy: 'owner',
+  asked: { wish: 'Suspended' },
+  from: ['active'],
+  task: () => 'suspending',
+  event: 'compute_suspend_instance',
+  after: 'suspended',
+  steps: [{ name: 'save', do: ({ host, guest, ...ctx }) => host.save(guest, ctx) }],
+})
+
+export const resume = action({
+  name: 'resume',
+  description: 'The domain goes on from the memory saved.',
+  nova: { key: 'resume', since: '2.1', status: 202 },
+  policy: 'owner',
+  asked: { wish: 'Running' },
+  from: ['suspended'],
+  task: () => 'resuming',
+  event: 'compute_resume_instance',
+  after: 'active',
+  steps: [
+    { name: 'plug', do: ({ host, guest, ...ctx }) => host.plugPorts(guest, ctx) },
+    { name: 'restore', do: ({ host, guest, ...ctx }) => host.start(guest, ctx) },
+  ],
+})

@@ -1,0 +1,36 @@
+/** reboot: SOFT asks the guest and falls back to HARD; HARD makes the domain anew from the Server and starts it. */
+import { type Static, Type } from 'typebox'
+import { action, type StepInput } from './action.ts'
+import { bootSteps } from './boot-steps.ts'
+
+/** Nova waits this long for a guest to power off before a soft reboot becomes a hard one (wait_soft_reboot_seconds). */
+const SOFT_REBOOT_TIMEOUT_SECONDS = 120
+
+const params = Type.Object({
+  type: Type.Enum(['SOFT', 'HARD'], { description: 'SOFT asks the guest to power off first; HARD does not.' }),
+})
+type Params = Static<typeof params>
+
+async function powerOff({ host, guest, params, mark, ...ctx }: StepInput<Params>): Promise<void> {
+  // After a crash: the domain may run already because of this very reboot; to stop it again would be to reboot twice.
+  if ((await host.bootedBy(guest)) === mark) return
+  if (params.type === 'SOFT' && (await host.shutdown(guest, SOFT_REBOOT_TIMEOUT_SECONDS, ctx)) === 'off') return
+  await host.destroy(guest, ctx)
+}
+
+export const reboot = action({
+  name: 'reboot',
+  description: 'Restart the server.',
+  nova: { key: 'reboot', since: '2.1', status: 202 },
+  policy: 'owner',
+  asked: { deed: params },
+  from: ['active', 'stopped', 'paused', 'suspended', 'error'],
+  objection: ({ type }, state) =>
+    type === 'SOFT' && state !== 'active'
+      ? 'a SOFT reboot asks the guest, which must be active: ask for HARD'
+      : undefined,
+  task: (p) => (p.type === 'HARD' ? 'rebooting_hard' : 'rebooting'),
+  event: 'compute_reboot_instance',
+  after: 'active',
+  steps: [{ name: 'power-off', do: powerOff }, ...bootSteps],
+})

@@ -1,0 +1,108 @@
+/** Servers on a fake host, in each state an action may find them in, for the tests of actions. */
+import type { Guest, Instance, Server, VmState } from '../crds/index.ts'
+import { FakeHost } from '../test/fakes/host.ts'
+import { Life } from '../test/fakes/life.ts'
+import type { Action } from './action.ts'
+import { actions } from './index.ts'
+
+export const UID = 'uid-web'
+
+const instance: Instance = {
+  uuid: UID,
+  availabilityZone: 'nova',
+  flavor: { name: 'tiny', vcpus: 1, ram: 64, disk: 1, ephemeral: 0, swap: 0 },
+  image: { name: 'cirros', namespace: 'demo', uid: 'uid-cirros', url: 'https://example.com/cirros', format: 'qcow2' },
+  interfaces: [],
+  keys: [],
+}
+
+export function guestOf(spec: Partial<Server['spec']> = {}): Guest {
+  const server: Server = {
+    apiVersion: 'compute.kubenova.io/v1alpha1',
+    kind: 'Server',
+    metadata: { name: 'web', namespace: 'demo', uid: UID, generation: 1 },
+    spec: { flavor: 'tiny', configDrive: true, networks: [], powerState: 'Running', locked: false, ...spec },
+    status: { host: 'h1', instance },
+  }
+  return { server, instance }
+}
+
+export interface Run {
+  action: Action
+  guest?: Guest
+  params?: Record<string, unknown>
+  mark?: string
+  life?: Life
+  /** Each step is done this many times. */
+  times?: number
+}
+
+/** Does the steps of an action in order, as the agent does. Rejects with what a step throws, or Killed. */
+export async function runOn(
+  host: FakeHost,
+  { action, guest = guestOf(), params = {}, mark = 'm1', life = new Life(), times = 1 }: Run,
+): Promise<void> {
+  const { signal } = new AbortController()
+  const input = { host: host.of(life), guest, params: params as never, mark, signal, progress: () => undefined }
+  const all = async (): Promise<void> => {
+    for (const step of action.steps) for (let i = 0; i < times; i++) await step.do({ ...input, shutdownTimeout: 60 })
+  }
+  await life.live(all())
+}
+
+/** A host on which the server was built and started under the mark `m0`. */
+async function built(): Promise<FakeHost> {
+  const host = new FakeHost()
+  await runOn(host, { action: actions.create, mark: 'm0' })
+  return host
+}
+
+const then = async (name: keyof typeof actions): Promise<FakeHost> => {
+  const host = await built()
+  await runOn(host, { action: actions[name], mark: 'm0' })
+  return host
+}
+
+const off = async (reason: string): Promise<FakeHost> => {
+  const host = await built()
+  host.goesOff(UID, reason)
+  return host
+}
+
+/** Of each state, the hosts that it may stand for. */
+export const situations: Record<VmState, readonly (() => Promise<FakeHost>)[]> = {
+  building: [async () => new FakeHost(), half],
+  active: [built, deaf],
+  paused: [() => then('pause')],
+  suspended: [() => then('suspend')],
+  stopped: [() => then('stop'), () => off('shutdown'), () => off('destroyed'), undefinedDomain],
+  error: [async () => new FakeHost(), built, deaf, half, undefinedDomain, () => then('pause'), () => then('suspend')],
+  rescued: [built],
+  resized: [built],
+  'soft-delete': [() => then('stop')],
+  deleted: [async () => new FakeHost()],
+  shelved: [() => then('stop')],
+  shelved_offloaded: [async () => new FakeHost()],
+}
+
+/** Built half-way: a crash came between disks and domain. */
+async function half(): Promise<FakeHost> {
+  const host = new FakeHost()
+  Object.assign(host.machine(UID), { disks: true, drive: '{}' })
+  host.images.add(instance.image.uid)
+  return host
+}
+
+/** Its guest does not answer the power button. */
+async function deaf(): Promise<FakeHost> {
+  const host = await built()
+  host.machine(UID).obeys = false
+  return host
+}
+
+/** Someone undefined the domain on the host. */
+async function undefinedDomain(): Promise<FakeHost> {
+  const host = await built()
+  host.machine(UID).domain = undefined
+  return host
+}
