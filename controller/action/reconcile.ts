@@ -1,0 +1,130 @@
+/** A ServerAction: admitted to its server's one slot, or refused with a reason. The agent of the server's host does it and ends it. */
+import { admit } from '../../actions/admit.ts'
+import {
+  type AdmittedAction,
+  type NewCondition,
+  ownedBy,
+  type Server,
+  type ServerAction,
+  stamp,
+} from '../../crds/index.ts'
+import { isConflict, isNotFound } from '../../kube/errors.ts'
+import { done, type Outcome } from '../../kube/outcome.ts'
+import { keyOf } from '../../kube/types.ts'
+import { MANAGER } from '../server/manager.ts'
+import { owned } from '../server/status.ts'
+import type { World } from '../world.ts'
+
+export interface ActionDeps {
+  world: World
+  now(): string
+}
+
+/** Records come into the world with their end; what a user asks for comes without a status. */
+const isOpen = ({ status }: ServerAction): boolean => status?.phase === undefined || status.phase === 'Pending'
+
+export async function reconcileAction(key: string, { world, now }: ActionDeps): Promise<Outcome> {
+  const asked = world.actions.all.get(key)
+  if (!asked || !isOpen(asked) || asked.metadata.deletionTimestamp) return done
+  const { namespace } = asked.metadata
+  const server = world.servers.all.get(keyOf({ namespace, name: asked.spec.server }))
+  if (!server) {
+    const message = `there is no Server ${asked.spec.server} in this namespace`
+    return refuse(asked, { reason: 'ServerNotFound', message }, world, now())
+  }
+  if (server.status?.action?.uid === asked.metadata.uid) return accepted(asked, server, world, now())
+  const verdict = admit(server, asked.spec.action, asked.spec[asked.spec.action])
+  if (!verdict.admit) return refuse(asked, verdict, world, now(), server)
+  return take(asked, server, world, now())
+}
+
+/** Takes the server's slot: a compare-and-swap, so that of two deeds at once one is refused. */
+async function take(asked: ServerAction, server: Server, world: World, now: string): Promise<Outcome> {
+  const { name, uid = '' } = asked.metadata
+  const { action, requestId } = asked.spec
+  const params = (asked.spec[action] ?? {}) as Record<string, unknown>
+  const slot: AdmittedAction = {
+    name,
+    uid,
+    action,
+    // An empty object does not survive server-side apply: it comes out as null.
+    ...(Object.keys(params).length > 0 ? { params } : {}),
+    ...(requestId === undefined ? {} : { requestId }),
+    admittedAt: now,
+  }
+  const { namespace, resourceVersion, name: serverName } = server.metadata
+  const metadata = {
+    name: serverName,
+    ...(namespace ? { namespace } : {}),
+    ...(resourceVersion ? { resourceVersion } : {}),
+  }
+  try {
+    await world.servers.api.applyStatus(
+      { metadata, status: { ...owned(server), action: slot } },
+      { fieldManager: MANAGER },
+    )
+  } catch (error) {
+    // Something else was written first: judged anew on what is now.
+    if (isConflict(error)) return { kind: 'wait', for: 'the newest Server', recheckAfter: 20 }
+    throw error
+  }
+  return accepted(asked, server, world, now)
+}
+
+async function accepted(asked: ServerAction, server: Server, world: World, now: string): Promise<Outcome> {
+  if (asked.status?.phase === 'Running') return done
+  const set: NewCondition = {
+    type: 'Accepted',
+    status: 'True',
+    reason: 'Accepted',
+    message: 'the server takes it',
+  }
+  return write(
+    asked,
+    { phase: 'Running', startTime: now, conditions: stamp([set], asked.status?.conditions, now) },
+    world,
+    server,
+  )
+}
+
+interface Why {
+  reason: string
+  message: string
+}
+
+/** @param server that it was asked of, if there is one */
+async function refuse(
+  asked: ServerAction,
+  { reason, message }: Why,
+  world: World,
+  now: string,
+  server?: Server,
+): Promise<Outcome> {
+  const set: NewCondition = { type: 'Accepted', status: 'False', reason, message }
+  const conditions = stamp([set], asked.status?.conditions, now)
+  return write(asked, { phase: 'Refused', message, finishTime: now, conditions }, world, server)
+}
+
+/** Onto the object as it was read: the agent may have ended the deed already. Owned by its server, so that it goes with it. */
+async function write(
+  { metadata }: ServerAction,
+  status: NonNullable<ServerAction['status']>,
+  world: World,
+  server: Server | undefined,
+): Promise<Outcome> {
+  const { name, namespace, uid, resourceVersion } = metadata
+  const target = {
+    name,
+    ...(namespace ? { namespace } : {}),
+    ...(uid ? { uid } : {}),
+    ...(resourceVersion ? { resourceVersion } : {}),
+    ...(server ? { ownerReferences: [ownedBy(server)] } : {}),
+  }
+  try {
+    await world.actions.api.apply({ metadata: target, status }, { fieldManager: MANAGER })
+  } catch (error) {
+    // Changed meanwhile: its event brings it back. Deleted: nobody is left to tell.
+    if (!isNotFound(error) && !isConflict(error)) throw error
+  }
+  return done
+}

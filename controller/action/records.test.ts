@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest'
+import { serverAction } from '../../actions/index.ts'
+import type { ServerAction } from '../../crds/index.ts'
+import { ApiError } from '../../kube/errors.ts'
+import { defOf } from '../../kube/kinds.ts'
+import { Bench } from '../testing.ts'
+import { reconcileRecords } from './records.ts'
+
+const HOUR = 3_600_000
+const retention = { count: 2, maxAgeMs: 100 * HOUR }
+
+async function withRecords(hoursAgo: number[], more: object = {}): Promise<Bench> {
+  const bench = await Bench.start()
+  const { metadata } = await bench.server()
+  const ownerReferences = [
+    { apiVersion: 'compute.kubenova.io/v1alpha1', kind: 'Server', name: 'web', uid: metadata.uid },
+  ]
+  for (const [i, hours] of hoursAgo.entries()) {
+    const status = { phase: 'Succeeded', finishTime: new Date(Date.now() - hours * HOUR).toISOString(), ...more }
+    await bench.make<ServerAction>(serverAction, {
+      metadata: { name: `web-${i + 1}`, namespace: 'demo', ownerReferences },
+      spec: { server: 'web', action: 'stop' },
+      status,
+    })
+  }
+  return bench
+}
+const names = (bench: Bench): string[] => bench.actions().map(({ metadata }) => metadata.name)
+
+describe('records', () => {
+  it('beyond their number and age are deleted, each by its uid', async () => {
+    await using bench = await withRecords([3, 2, 1, 200])
+    await reconcileRecords('demo/web', bench.world, retention)
+    expect(names(bench)).toEqual(['web-2', 'web-3'])
+    await bench.fake.caughtUp()
+    const { length } = bench.writes
+    await reconcileRecords('demo/web', bench.world, retention)
+    expect(bench.writes).toHaveLength(length)
+  })
+
+  it('that have not ended stay', async () => {
+    await using bench = await withRecords([500, 500, 500], { phase: 'Running' })
+    await reconcileRecords('demo/web', bench.world, retention)
+    expect(names(bench)).toHaveLength(3)
+  })
+
+  it('of a server that is gone go with it', async () => {
+    await using bench = await withRecords([1])
+    const { servers } = bench.world
+    await bench.api
+      .resource(servers.api.def)
+      .patch({ name: 'web', namespace: 'demo' }, { metadata: { finalizers: [] } })
+    await bench.api.resource(servers.api.def).delete({ name: 'web', namespace: 'demo' })
+    await bench.fake.caughtUp()
+    await reconcileRecords('demo/web', bench.world, retention)
+    expect(names(bench)).toEqual([])
+  })
+
+  it('that another deleted first are no error; other errors are told', async () => {
+    await using bench = await withRecords([3, 2, 1])
+    bench.api.pauseWatches()
+    await bench.api.resource<ServerAction>(defOf(serverAction)).delete({ name: 'web-1', namespace: 'demo' })
+    await reconcileRecords('demo/web', bench.world, retention)
+    bench.fake.life.fail('delete', new ApiError({ request: 'fake', status: 500 }))
+    await expect(reconcileRecords('demo/web', bench.world, retention)).rejects.toMatchObject({ status: 500 })
+    bench.api.resumeWatches()
+  })
+})

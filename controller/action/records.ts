@@ -1,0 +1,19 @@
+/** Keeps the records of a server to the number and the age that are kept; those that it owned go with it. */
+import { isConflict, isNotFound } from '../../kube/errors.ts'
+import { done, type Outcome } from '../../kube/outcome.ts'
+import { sweep } from '../server/sweep.ts'
+import { BY_SERVER, type World } from '../world.ts'
+import { expired, type Retention } from './retention.ts'
+
+export async function reconcileRecords(key: string, world: World, retention: Retention): Promise<Outcome> {
+  if (!world.servers.all.has(key)) await sweep(key, world)
+  const records = expired(world.actions.all.byIndex(BY_SERVER, key), retention, Date.now())
+  for (const { metadata } of records) {
+    try {
+      await world.actions.api.delete(metadata, { preconditions: { uid: metadata.uid }, propagation: 'Background' })
+    } catch (error) {
+      if (!isNotFound(error) && !isConflict(error)) throw error
+    }
+  }
+  return done
+}

@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest'
+import type { Flavor, Image } from '../crds/index.ts'
+import { checkBoot } from './boot-check.ts'
+
+const flavor = (spec: Partial<Flavor['spec']>): Flavor => ({
+  apiVersion: 'compute.kubenova.io/v1alpha1',
+  kind: 'Flavor',
+  metadata: { name: 'small' },
+  spec: { vcpus: 1, ram: 1024, disk: 10, ephemeral: 0, swap: 0, isPublic: true, ...spec },
+})
+const image = (spec: Partial<Image['spec']>): Image => ({
+  apiVersion: 'compute.kubenova.io/v1alpha1',
+  kind: 'Image',
+  metadata: { namespace: 'images', name: 'debian' },
+  spec: { url: 'https://a/b', format: 'qcow2', minDisk: 0, minRam: 0, visibility: 'public', ...spec },
+})
+
+test.each([
+  [{}, {}, []],
+  [{ isPublic: false, access: ['other', 'ns'] }, {}, []],
+  [
+    { isPublic: false, access: ['other'] },
+    {},
+    [
+      'FlavorNotAllowed: Flavor small is not public and its access does not name ns: choose another flavor, or ask for access',
+    ],
+  ],
+  [
+    {},
+    { visibility: 'private' as const },
+    ['ImageNotAllowed: Image images/debian is private to its namespace: its owner can set visibility: public'],
+  ],
+  [{ ram: 2048 }, { minRam: 2048 }, []],
+  [
+    {},
+    { minRam: 2048 },
+    [
+      'FlavorMemoryTooSmall: Flavor small has 1024 MiB of memory and Image debian needs at least 2048 MiB: choose a larger flavor',
+    ],
+  ],
+  [{}, { minDisk: 10 }, []],
+  [{ disk: 0 }, { minDisk: 20 }, []],
+  [
+    {},
+    { minDisk: 11 },
+    [
+      'FlavorDiskSmallerThanMinDisk: Flavor small has a root disk of 10 GiB and Image debian needs at least 11 GiB: choose a flavor with a larger disk',
+    ],
+  ],
+])('flavor %j, image %j', (f, i, wanted) => {
+  const found = checkBoot({ flavor: flavor(f), image: image(i), namespace: 'ns' })
+  expect(found.map((r) => `${r.code}: ${r.message}`)).toEqual(wanted)
+})
+
+test('a private image of the own namespace may be booted; all reasons at once', () => {
+  const own = image({ visibility: 'private', minRam: 9999, minDisk: 99 })
+  expect(checkBoot({ flavor: flavor({}), image: own, namespace: 'images' }).map((r) => r.code)).toEqual([
+    'FlavorMemoryTooSmall',
+    'FlavorDiskSmallerThanMinDisk',
+  ])
+})

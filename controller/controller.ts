@@ -1,0 +1,150 @@
+/** The controller without its process: what main runs, and what tests and the simulator run. */
+
+import type { Hypervisor } from '../crds/index.ts'
+import type { Kube } from '../kube/client.ts'
+import { systemClock } from '../kube/clock.ts'
+import { type Reconcile, runController } from '../kube/controller.ts'
+import { type Lease, leases } from '../kube/core.ts'
+import { createRecorder, type Recorder } from '../kube/events.ts'
+import { createInformer, type Informer } from '../kube/informer.ts'
+import type { Log } from '../kube/log.ts'
+import { WorkQueue } from '../kube/queue.ts'
+import { reconcileAction } from './action/reconcile.ts'
+import { reconcileRecords } from './action/records.ts'
+import {
+  reconcileAggregate,
+  reconcileFlavor,
+  reconcileImage,
+  reconcileKeyPair,
+  reconcileNetwork,
+} from './catalogue/reconcile.ts'
+import { type Derived, derive, expireClaims } from './derived.ts'
+import { LeaseHosts } from './host/hosts.ts'
+import { createHostReconciler } from './host/reconcile.ts'
+import { HostViews } from './host/views.ts'
+import { createPortClaims } from './network/claims.ts'
+import { reconcilePort } from './network/port-reconcile.ts'
+import type { ControllerOptions } from './options.ts'
+import { reconcileServer } from './server/reconcile.ts'
+import { ageRecords, hostChanged, type Queues, queueNames, wire } from './wiring.ts'
+import { createWorld, lookupOf, startWorld, type World } from './world.ts'
+
+export interface Controller {
+  /** Fills the caches. */
+  start(signal: AbortSignal): Promise<void>
+  /** Reconciles until `signal` aborts. */
+  run(signal: AbortSignal): Promise<void>
+  /** Throws while the caches are not filled. */
+  checkReady(): void
+}
+
+/** Label of the leases that agents renew. */
+export const HOST_LEASE = 'compute.kubenova.io/component=agent'
+
+const clock = systemClock
+
+export function createController(kube: Kube, options: ControllerOptions, log: Log): Controller {
+  const parts = createParts(kube, options, log)
+  const { world, queues, leaseInformer, hosts, events } = parts
+  const loops = reconcilers(parts, options)
+  return {
+    checkReady() {
+      const late = Object.entries(world).filter(([, { informer }]) => !informer.hasSynced)
+      if (late.length > 0) throw new Error(`waiting for the first list of ${late.map(([name]) => name).join(', ')}`)
+    },
+    async start(signal) {
+      leaseInformer.start(signal)
+      await Promise.all([startWorld(world, signal), leaseInformer.synced(signal)])
+    },
+    async run(signal) {
+      const expiry = setInterval(() => expireClaims(parts, clock, log), 10_000)
+      const ageing = setInterval(() => ageRecords(world, queues), 3_600_000)
+      const { metrics } = kube
+      try {
+        await Promise.all(
+          queueNames.map((name) => {
+            const { reconcile, concurrency } = loops[name]
+            return runController({ name, queue: queues[name], reconcile, concurrency, log, metrics, clock }, signal)
+          }),
+        )
+      } finally {
+        clearInterval(expiry)
+        clearInterval(ageing)
+        hosts[Symbol.dispose]()
+        await events[Symbol.asyncDispose]()
+      }
+    },
+  }
+}
+
+interface Parts extends Derived {
+  world: World
+  queues: Queues
+  leaseInformer: Informer<Lease>
+  hosts: LeaseHosts
+  views: HostViews
+  events: Recorder
+}
+
+function createParts(kube: Kube, { namespace }: ControllerOptions, log: Log): Parts {
+  const { metrics } = kube
+  const world = createWorld(kube, log)
+  const queues = Object.fromEntries(
+    queueNames.map((name) => [name, new WorkQueue({ name, metrics, clock })]),
+  ) as unknown as Queues
+  const leaseOptions = { namespace, labelSelector: HOST_LEASE, log, metrics, clock }
+  const leaseInformer = createInformer(kube.resource<Lease>(leases), leaseOptions)
+  const derived = derive(world, clock)
+  const hosts = new LeaseHosts({
+    hypervisors: world.hypervisors.all,
+    leases: leaseInformer,
+    namespace,
+    clock,
+    onChange(host) {
+      views.touch(host)
+      hostChanged(host, world, queues)
+    },
+  })
+  const { ledger } = derived
+  const views = new HostViews({
+    hypervisors: world.hypervisors.informer,
+    aggregates: world.aggregates.informer,
+    hosts,
+    ledger,
+  })
+  world.hypervisors.informer.on({
+    added: ({ metadata }) => hostChanged(metadata.name, world, queues),
+    updated: (old, { metadata, spec, status }) => {
+      const matters = (h: Pick<Hypervisor, 'spec' | 'status'>): string => JSON.stringify([h.spec, h.status?.capacity])
+      if (matters({ spec, ...(status ? { status } : {}) }) !== matters(old)) hostChanged(metadata.name, world, queues)
+    },
+    deleted: ({ metadata }) => hostChanged(metadata.name, world, queues),
+  })
+  wire(world, queues)
+  const events = createRecorder({ kube, controller: 'kubenova.io/controller', log })
+  return { world, queues, leaseInformer, ...derived, hosts, views, events }
+}
+
+type Loops = Record<(typeof queueNames)[number], { reconcile: Reconcile; concurrency: number }>
+
+function reconcilers({ world, ledger, allocations, hosts, views, events }: Parts, options: ControllerOptions): Loops {
+  const now = (): string => clock.wall().toISOString()
+  const claims = createPortClaims(world, allocations, clock)
+  const lookup = lookupOf(world)
+  const serverDeps = { world, hosts, lookup, views, ledger, claims, events, clock }
+  const catalogue = { world, allocations, now }
+  const host = createHostReconciler({ world, hosts, ledger, clock, everyMs: options.hostStatusSeconds * 1000 })
+  const retention = { count: options.recordCount, maxAgeMs: options.recordMaxAgeHours * 3_600_000 }
+  return {
+    servers: { reconcile: (key) => reconcileServer(key, serverDeps), concurrency: options.concurrency },
+    actions: { reconcile: (key) => reconcileAction(key, { world, now }), concurrency: 4 },
+    records: { reconcile: (key) => reconcileRecords(key, world, retention), concurrency: 2 },
+    ports: { reconcile: (key) => reconcilePort(key, { world, allocations, clock }), concurrency: 4 },
+    hosts: { reconcile: host, concurrency: 2 },
+    flavors: { reconcile: (key) => reconcileFlavor(key, catalogue), concurrency: 1 },
+    images: { reconcile: (key) => reconcileImage(key, catalogue), concurrency: 1 },
+    keyPairs: { reconcile: (key) => reconcileKeyPair(key, catalogue), concurrency: 1 },
+    networks: { reconcile: (key) => reconcileNetwork(key, catalogue), concurrency: 1 },
+    aggregates: { reconcile: (key) => reconcileAggregate(key, catalogue), concurrency: 1 },
+  }
+}

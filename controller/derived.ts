@@ -1,0 +1,40 @@
+/** What the controller derives from its caches, kept up event by event: who uses how much of which host, and which addresses. */
+import type { Network } from '../crds/index.ts'
+import type { Clock } from '../kube/clock.ts'
+import type { Log } from '../kube/log.ts'
+import { keyOf } from '../kube/types.ts'
+import { Allocations } from './network/allocations.ts'
+import { Ledger } from './scheduler/claims.ts'
+import type { World } from './world.ts'
+
+export interface Derived {
+  ledger: Ledger
+  allocations: Allocations
+}
+
+/** Follows the caches; call it before they start. */
+export function derive(world: World, clock: Clock): Derived {
+  const ledger = new Ledger()
+  const allocations = new Allocations()
+  world.servers.informer.on({
+    added: (server) => ledger.observe(server),
+    updated: (_, server) => ledger.observe(server),
+    deleted: (server) => ledger.remove(server),
+  })
+  world.ports.informer.on({
+    added: (port) => allocations.observe(port, clock.now()),
+    updated: (_, port) => allocations.observe(port, clock.now()),
+    deleted: (port) => allocations.remove(port, clock.now()),
+  })
+  const setNetwork = (network: Network): void => allocations.of(keyOf(network.metadata)).setNetwork(network)
+  world.networks.informer.on({ added: setNetwork, updated: (_, network) => setNetwork(network) })
+  return { ledger, allocations }
+}
+
+/** Gives up what was decided and never seen in the caches. */
+export function expireClaims({ ledger, allocations }: Derived, clock: Clock, log: Log): void {
+  const late = ledger.expire(clock.now())
+  if (late.length > 0)
+    log.warn({ servers: late.map(({ namespace, name }) => `${namespace}/${name}`) }, 'claims were never seen, given up')
+  allocations.expire(clock.now())
+}

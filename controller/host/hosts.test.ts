@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest'
+import { type Hypervisor, hypervisor as hypervisorKind } from '../../crds/index.ts'
+import { type Lease, leases } from '../../kube/core.ts'
+import { defOf } from '../../kube/kinds.ts'
+import { Bench, cloud, LEASE_SECONDS } from '../testing.ts'
+
+const hypervisors = (bench: Bench) => bench.api.resource<Hypervisor>(defOf(hypervisorKind))
+
+describe('a host', () => {
+  it('is up while its agent is heard of, and down when it has been silent for the lease’s time', async () => {
+    await using bench = await cloud('h1', 'h2')
+    expect([bench.hosts.isUp('h1'), bench.hosts.isUp('h2')]).toEqual([true, true])
+    await bench.silence('h2')
+    expect([bench.hosts.isUp('h1'), bench.hosts.isUp('h2')]).toEqual([false, true])
+    expect(bench.hosts.whyDown('h1')).toBe('the agent of host h1 has stopped renewing its lease')
+  })
+
+  it('is not down because nothing at all is heard: then it is us who are deaf', async () => {
+    await using bench = await cloud('h1')
+    await bench.clock.advance(LEASE_SECONDS * 10_000)
+    expect(bench.hosts.isUp('h1')).toBe(true)
+    await bench.beat('another')
+    await bench.clock.advance(1000)
+    expect(bench.hosts.isUp('h1')).toBe(false)
+  })
+
+  it('tells of each change once, without being asked', async () => {
+    await using bench = await cloud('h1')
+    await bench.silence()
+    await bench.clock.advance(LEASE_SECONDS * 1000)
+    await bench.beat('h1')
+    expect(bench.changes.filter((host) => host === 'h1')).toHaveLength(3)
+    await bench.beat('h1')
+    expect(bench.changes.filter((host) => host === 'h1')).toHaveLength(3)
+  })
+
+  it('without a lease, or whose lease was deleted, is down', async () => {
+    await using bench = await Bench.start()
+    await hypervisors(bench).create({ metadata: { name: 'h1' }, spec: {} })
+    await bench.fake.caughtUp()
+    expect(bench.hosts.isUp('h1')).toBe(false)
+    await bench.beat('h1')
+    expect(bench.hosts.isUp('h1')).toBe(true)
+    await bench.api.resource<Lease>(leases).delete({ name: 'h1', namespace: 'kubenova-system' })
+    await bench.fake.caughtUp()
+    expect(bench.hosts.isUp('h1')).toBe(false)
+    expect(bench.changes).toEqual(['h1', 'h1'])
+  })
+
+  it('that is forced down is down, though its agent beats', async () => {
+    await using bench = await cloud('h1')
+    await hypervisors(bench).patch({ name: 'h1' }, { spec: { forcedDown: true } })
+    await bench.fake.caughtUp()
+    expect([bench.hosts.isUp('h1'), bench.hosts.isForcedDown('h1')]).toEqual([false, true])
+    expect(bench.hosts.whyDown('h1')).toBe('host h1 is forced down')
+  })
+
+  it('that is no Hypervisor is not known, though something beats in its name', async () => {
+    await using bench = await cloud()
+    await bench.beat('h9')
+    expect([bench.hosts.known('h9'), bench.hosts.isUp('h9')]).toEqual([false, false])
+    expect(bench.hosts.whyDown('h9')).toBe('there is no Hypervisor h9')
+  })
+
+  it('a controller that has just started gives every host its time', async () => {
+    await using first = await cloud('h1')
+    await first.silence()
+    expect(first.hosts.isUp('h1')).toBe(false)
+    await using second = await Bench.start(first.api)
+    expect(second.hosts.isUp('h1')).toBe(true)
+    await second.silence()
+    expect(second.hosts.isUp('h1')).toBe(false)
+  })
+
+  it('leaves no timers behind', async () => {
+    const bench = await cloud('h1', 'h2')
+    await bench[Symbol.asyncDispose]()
+    expect(bench.clock.pending).toBe(0)
+  })
+})

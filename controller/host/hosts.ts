@@ -1,0 +1,99 @@
+/** Which hosts are alive: each agent renews a Lease; a host whose lease has not changed for its duration is down. */
+import type { Hypervisor } from '../../crds/index.ts'
+import type { ReadonlyCache } from '../../kube/cache.ts'
+import type { Clock } from '../../kube/clock.ts'
+import type { Lease } from '../../kube/core.ts'
+import { type LeaseObserver, observeLeases } from '../../kube/heartbeat.ts'
+import type { Informer } from '../../kube/informer.ts'
+
+export interface Hosts {
+  /** Is there a Hypervisor of that name? */
+  known(host: string): boolean
+  isForcedDown(host: string): boolean
+  /** Known, its agent heard of in time, and not forced down. */
+  isUp(host: string): boolean
+  /** A sentence for conditions; meant for a host that is not up. */
+  whyDown(host: string): string
+}
+
+export interface HostsOptions {
+  hypervisors: ReadonlyCache<Hypervisor>
+  /** Not started yet. */
+  leases: Informer<Lease>
+  namespace: string
+  clock: Clock
+  /** A host may have gone up or down: look at it again. */
+  onChange(host: string): void
+}
+
+/** A host is looked at a little after its lease ran out, and then this often until it is down for certain. */
+const RECHECK_MS = 500
+
+/** Follows the leases until disposed. */
+export class LeaseHosts implements Hosts, Disposable {
+  readonly #options: HostsOptions
+  readonly #observer: LeaseObserver
+  readonly #timers = new Map<string, () => void>()
+  readonly #wasUp = new Map<string, boolean>()
+  readonly #leave: () => void
+
+  constructor(options: HostsOptions) {
+    this.#options = options
+    this.#observer = observeLeases(options.leases, options.clock)
+    this.#leave = options.leases.on({
+      added: (lease) => this.#heard(lease.metadata.name, lease),
+      updated: (_, lease) => this.#heard(lease.metadata.name, lease),
+      deleted: ({ metadata }) => this.#look(metadata.name),
+    })
+  }
+
+  [Symbol.dispose](): void {
+    this.#leave()
+    this.#observer.stop()
+    for (const cancel of this.#timers.values()) cancel()
+  }
+
+  known(host: string): boolean {
+    return this.#options.hypervisors.has(host)
+  }
+
+  isForcedDown(host: string): boolean {
+    return this.#options.hypervisors.get(host)?.spec.forcedDown ?? false
+  }
+
+  isUp(host: string): boolean {
+    return this.known(host) && !this.isForcedDown(host) && this.#isHeard(host)
+  }
+
+  whyDown(host: string): string {
+    if (!this.known(host)) return `there is no Hypervisor ${host}`
+    if (this.isForcedDown(host)) return `host ${host} is forced down`
+    return `the agent of host ${host} has stopped renewing its lease`
+  }
+
+  #isHeard(host: string): boolean {
+    return this.#observer.state(`${this.#options.namespace}/${host}`) === 'alive'
+  }
+
+  #heard(host: string, lease: Lease): void {
+    this.#look(host)
+    this.#recheck(host, (lease.spec?.leaseDurationSeconds ?? 0) * 1000 + RECHECK_MS)
+  }
+
+  #recheck(host: string, afterMs: number): void {
+    this.#timers.get(host)?.()
+    const again = (): void => {
+      this.#look(host)
+      // Still alive: nobody was heard, the API server itself being away. It is asked again until one or the other is sure.
+      if (this.#isHeard(host)) this.#recheck(host, RECHECK_MS)
+    }
+    this.#timers.set(host, this.#options.clock.timer(afterMs, again))
+  }
+
+  #look(host: string): void {
+    const up = this.#isHeard(host)
+    if (this.#wasUp.get(host) === up) return
+    this.#wasUp.set(host, up)
+    this.#options.onChange(host)
+  }
+}

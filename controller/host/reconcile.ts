@@ -1,0 +1,48 @@
+/** A Hypervisor: is it up, and what of it is used. Its servers hear of it when it goes down or comes back. */
+import { applyIfChanged } from '../../kube/apply.ts'
+import type { Clock } from '../../kube/clock.ts'
+import { done, type Outcome, wait } from '../../kube/outcome.ts'
+import type { Ledger } from '../scheduler/claims.ts'
+import { MANAGER } from '../server/manager.ts'
+import type { World } from '../world.ts'
+import type { Hosts } from './hosts.ts'
+import { hostStatus } from './status.ts'
+
+export interface HostDeps {
+  world: World
+  hosts: Hosts
+  ledger: Ledger
+  clock: Clock
+  /** What is used changes with every server; it is written at most this often. Up and down are written at once. */
+  everyMs: number
+}
+
+export function createHostReconciler(deps: HostDeps): (key: string) => Promise<Outcome> {
+  const { world, hosts, ledger, clock, everyMs } = deps
+  const written = new Map<string, number>()
+  return async (name) => {
+    const host = world.hypervisors.all.get(name)
+    if (!host) return done
+    const up = hosts.isUp(name)
+    const status = hostStatus(host, {
+      up,
+      whyDown: hosts.whyDown(name),
+      used: ledger.usage(name),
+      now: clock.wall().toISOString(),
+    })
+    const age = clock.now() - (written.get(name) ?? -Infinity)
+    if (host.status?.state === status.state && age < everyMs)
+      return wait('the next write of what is used', everyMs - age)
+    const result = await applyIfChanged(
+      world.hypervisors.api,
+      { metadata: { name }, status },
+      {
+        seen: host,
+        fieldManager: MANAGER,
+        subresource: 'status',
+      },
+    )
+    if (result.written) written.set(name, clock.now())
+    return done
+  }
+}

@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest'
+import { type HostAggregate, type Hypervisor, hostAggregate, hypervisor as hypervisorKind } from '../../crds/index.ts'
+import { defOf } from '../../kube/kinds.ts'
+import { type Bench, cloud } from '../testing.ts'
+
+const names = (bench: Bench): string[] => bench.views.all().map(({ name }) => name)
+const hypervisors = (bench: Bench) => bench.api.resource<Hypervisor>(defOf(hypervisorKind))
+
+describe('the views of hosts', () => {
+  it('are prepared once, and again when something of the host changes', async () => {
+    await using bench = await cloud('h1', 'h2')
+    const [list, h1, h2] = [bench.views.all(), bench.views.get('h1'), bench.views.get('h2')]
+    expect(bench.views.all()).toBe(list)
+    await hypervisors(bench).patch({ name: 'h1' }, { spec: { disabled: true } })
+    await bench.fake.caughtUp()
+    expect(bench.views.get('h1')).toMatchObject({ disabled: true })
+    expect(bench.views.get('h1')).not.toBe(h1)
+    expect(bench.views.get('h2')).toBe(h2)
+  })
+
+  it('follow hosts that come and go', async () => {
+    await using bench = await cloud('h1')
+    expect(names(bench)).toEqual(['h1'])
+    await bench.host('h2')
+    expect(names(bench)).toEqual(['h1', 'h2'])
+    await hypervisors(bench).delete({ name: 'h1' })
+    await bench.fake.caughtUp()
+    expect(names(bench)).toEqual(['h2'])
+    expect(bench.views.get('h1')).toBeUndefined()
+  })
+
+  it('are down as soon as the agent is silent, whatever the status says', async () => {
+    await using bench = await cloud('h1')
+    expect(bench.views.get('h1')?.up).toBe(true)
+    await bench.silence()
+    expect(bench.views.get('h1')?.up).toBe(false)
+    await bench.beat('h1')
+    expect(bench.views.get('h1')?.up).toBe(true)
+  })
+
+  it('know their aggregates', async () => {
+    await using bench = await cloud('h1', 'h2')
+    const aggregates = bench.api.resource<HostAggregate>(defOf(hostAggregate))
+    await aggregates.create({
+      metadata: { name: 'ssd' },
+      spec: { hosts: ['h1'], availabilityZone: 'east', metadata: { ssd: 'true' } },
+    })
+    await bench.fake.caughtUp()
+    expect(['h1', 'h2'].map((host) => bench.views.get(host)?.zone)).toEqual(['east', 'nova'])
+    await aggregates.patch({ name: 'ssd' }, { spec: { hosts: ['h2'] } })
+    await bench.fake.caughtUp()
+    expect(['h1', 'h2'].map((host) => bench.views.get(host)?.zone)).toEqual(['nova', 'east'])
+    await aggregates.delete({ name: 'ssd' })
+    await bench.fake.caughtUp()
+    expect(bench.views.get('h2')?.aggregates).toEqual([])
+  })
+
+  it('show what is used as it is now, without being prepared anew', async () => {
+    await using bench = await cloud('h1')
+    const view = bench.views.get('h1')
+    await bench.server()
+    await bench.reconcile()
+    expect(bench.views.get('h1')?.used).toBe(view?.used)
+    expect(view?.used).toMatchObject({ servers: 1, vcpus: 1 })
+  })
+})

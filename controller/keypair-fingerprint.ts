@@ -1,0 +1,49 @@
+/** Fingerprints of key pairs as Nova prints them: MD5 of an SSH public key, SHA-1 of a certificate, hex pairs with colons. */
+import { createHash, X509Certificate } from 'node:crypto'
+import { type KeyPair, Refused } from '../crds/index.ts'
+
+/** Throws Refused, code KeyInvalid, where the key cannot be read. */
+export function fingerprint({ type, publicKey }: KeyPair['spec']): string {
+  return type === 'x509' ? ofCertificate(publicKey) : ofSsh(publicKey)
+}
+
+/** `<type> <base64 of the blob> [comment]`; the blob begins with its type again (RFC 4253, 6.6). */
+function ofSsh(publicKey: string): string {
+  const [type = '', base64 = ''] = publicKey.trim().split(/\s+/)
+  const blob = Buffer.from(base64, 'base64')
+  // Buffer skips what is no base64; only what it can give back is a key.
+  const whole = blob.toString('base64').replace(/=+$/, '') === base64.replace(/=+$/, '')
+  const [name, ...rest] = fields(blob) ?? []
+  if (!whole || name?.toString('latin1') !== type || rest.length === 0) {
+    throw new Refused(
+      'KeyInvalid',
+      "spec.publicKey is not an SSH public key: give the one line of the .pub file, like 'ssh-ed25519 AAAA… name'",
+    )
+  }
+  return pairs(createHash('md5').update(blob).digest('hex'))
+}
+
+/** The fields of a key: each 4 bytes of length and as many bytes (RFC 4251, 5). undefined: a field is cut off. */
+function fields(blob: Buffer): Buffer[] | undefined {
+  const found: Buffer[] = []
+  for (let at = 0; at < blob.length; ) {
+    if (at + 4 > blob.length) return undefined
+    const end = at + 4 + blob.readUInt32BE(at)
+    if (end > blob.length) return undefined
+    found.push(blob.subarray(at + 4, end))
+    at = end
+  }
+  return found
+}
+
+function ofCertificate(pem: string): string {
+  try {
+    return new X509Certificate(pem).fingerprint.toLowerCase()
+  } catch (cause) {
+    throw new Refused('KeyInvalid', 'spec.publicKey is not a certificate in PEM form', { cause })
+  }
+}
+
+function pairs(hex: string): string {
+  return hex.match(/../g)?.join(':') ?? ''
+}

@@ -1,0 +1,159 @@
+/** Ports for a server that is being placed: those it has already, those its user made, and new ones whose names claim their addresses. */
+import { type Interface, type Network, ownedBy, type Port, Refused, type Server, Transient } from '../../crds/index.ts'
+import type { Clock } from '../../kube/clock.ts'
+import { isAlreadyExists } from '../../kube/errors.ts'
+import { keyOf } from '../../kube/types.ts'
+import { MANAGER } from '../server/manager.ts'
+import type { Nic } from '../server/resolve.ts'
+import { BY_REFERENCE, BY_SERVER, refKey, type World } from '../world.ts'
+import type { Allocations } from './allocations.ts'
+import { interfaceOf } from './interface.ts'
+import { parseIP } from './ip.ts'
+import { macFor } from './mac.ts'
+import { portName } from './port-name.ts'
+
+/** Which of its server's interfaces a port is for: found again after a crash between the port and the placement. */
+const NIC_LABEL = 'compute.kubenova.io/nic'
+/** An address that is held and whose Port was not seen by then was not given. */
+const HOLD_MS = 60_000
+/** A name that is taken means that another controller was quicker: it happens once, at a change of leaders. */
+const TRIES = 8
+
+export interface PortClaims {
+  /**
+   * The interfaces of the server, each with its Port there. What was made stays when a later one fails: the next try finds it.
+   * @throws Refused or Transient (AddressInUse, NoFreeAddress, PortInUse, PortNotReady, …)
+   */
+  take(server: Server, nics: readonly Nic[]): Promise<Interface[]>
+}
+
+export function createPortClaims(world: World, allocations: Allocations, clock: Clock): PortClaims {
+  const parts: Parts = { world, allocations, clock, binding: new Map(), fresh: new Map() }
+  return {
+    async take(server, nics) {
+      const interfaces: Interface[] = []
+      for (const [index, nic] of nics.entries()) {
+        const port = nic.port
+          ? bind(server, nic.port, parts)
+          : (made(server, index, parts) ?? (await make(server, nic, index, parts)))
+        interfaces.push(interfaceOf(nic.network, port, nic.entry.tag))
+      }
+      return interfaces
+    },
+  }
+}
+
+interface Parts {
+  world: World
+  allocations: Allocations
+  clock: Clock
+  /** Ports of users that a placement is about to use, until the servers' own status says so. */
+  binding: Map<string, { uid: string; until: number }>
+  /** Ports that were made and that the cache may not have yet, by {@link nicKey}. */
+  fresh: Map<string, { port: Port; until: number }>
+}
+
+const nicKey = ({ metadata }: Server, index: number): string => `${metadata.uid} ${index}`
+
+/** The port that an earlier try made. */
+function made(server: Server, index: number, { world, clock, fresh }: Parts): Port | undefined {
+  const { metadata } = server
+  const isIts = ({ labels, ownerReferences }: Port['metadata']): boolean =>
+    labels?.[NIC_LABEL] === String(index) && ownerReferences?.[0]?.uid === metadata.uid
+  const cached = world.ports.all.byIndex(BY_SERVER, keyOf(metadata)).find((port) => isIts(port.metadata))
+  for (const [key, { until }] of fresh) if (until <= clock.now()) fresh.delete(key)
+  if (cached) fresh.delete(nicKey(server, index))
+  return cached ?? fresh.get(nicKey(server, index))?.port
+}
+
+function bind({ metadata }: Server, port: Port, { world, clock, binding }: Parts): Port {
+  const key = keyOf(port.metadata)
+  const [holder] = world.servers.all
+    .byIndex(BY_REFERENCE, refKey('Port', port.metadata))
+    .filter((s) => s.metadata.uid !== metadata.uid && s.status?.host !== undefined)
+  if (holder) {
+    const message = `Port ${key} is used by Server ${holder.metadata.name}: make another Port, or delete that server`
+    throw new Refused('PortInUse', message)
+  }
+  const pending = binding.get(key)
+  const now = clock.now()
+  if (pending && pending.uid !== metadata.uid && pending.until > now)
+    throw new Transient('PortInUse', `Port ${key} is about to be used by another server`)
+  binding.set(key, { uid: metadata.uid ?? '', until: now + HOLD_MS })
+  return port
+}
+
+async function make(
+  server: Server,
+  { entry, network }: Nic,
+  index: number,
+  { world, allocations, clock, fresh }: Parts,
+): Promise<Port> {
+  const table = allocations.of(keyOf(network.metadata))
+  for (let i = 0; i < TRIES; i++) {
+    const now = clock.now()
+    const addresses = table.take(entry.fixedIP === undefined ? [] : [entry.fixedIP], now, now + HOLD_MS)
+    const mac = entry.macAddress ?? freeMac(network, addresses[0], nicKey(server, index), (m) => table.isMacUsed(m))
+    const port = newPort(server, network, { addresses, mac, index, now: clock.wall().toISOString() })
+    try {
+      const done = await world.ports.api.create(port, { fieldManager: MANAGER })
+      fresh.set(nicKey(server, index), { port: done, until: now + HOLD_MS })
+      return done
+    } catch (error) {
+      for (const address of addresses) table.release(address, clock.now(), true)
+      if (!isAlreadyExists(error) || entry.fixedIP !== undefined) throw error
+    }
+  }
+  throw new Transient(
+    'NoFreeAddress',
+    `Network ${keyOf(network.metadata)}: ${TRIES} addresses were taken by others meanwhile`,
+  )
+}
+
+function freeMac(
+  network: Network,
+  address: string | undefined,
+  seed: string,
+  isUsed: (mac: string) => boolean,
+): string {
+  const of = (address === undefined ? undefined : parseIP(address)) ?? seed
+  const mac = macFor(network.metadata.uid ?? '', of, isUsed)
+  if (mac === undefined) throw new Transient('NoFreeMAC', `Network ${keyOf(network.metadata)} has no free MAC address`)
+  return mac
+}
+
+interface NewPort {
+  addresses: string[]
+  mac: string
+  index: number
+  now: string
+}
+
+function newPort({ metadata }: Server, network: Network, { addresses, mac, index, now }: NewPort) {
+  const { name, namespace = '' } = metadata
+  const place = { namespace: network.metadata.namespace ?? '', name: network.metadata.name }
+  const first = addresses[0]
+  const of = (first === undefined ? undefined : parseIP(first)) ?? mac
+  const ready = {
+    type: 'Ready',
+    status: 'True',
+    reason: 'Bound',
+    message: `used by Server ${name}`,
+    lastTransitionTime: now,
+  } as const
+  return {
+    metadata: {
+      name: portName({ network: place, namespace, of }),
+      namespace,
+      labels: { [NIC_LABEL]: String(index) },
+      ownerReferences: [ownedBy({ metadata })],
+    },
+    spec: {
+      network: place.namespace === namespace ? { name: place.name } : place,
+      server: name,
+      macAddress: mac,
+      ...(addresses.length > 0 ? { fixedIPs: addresses } : {}),
+    },
+    status: { macAddress: mac, fixedIPs: addresses, server: name, conditions: [ready] },
+  }
+}

@@ -1,0 +1,66 @@
+/** Who holds an address: the claims of Ports, and which of several wins. */
+import type { Port } from '../../crds/index.ts'
+import { formatIP, type IP, parseIP } from './ip.ts'
+import { portName } from './port-name.ts'
+
+/** A Port as far as its claims go. */
+export interface Holder {
+  readonly namespace: string
+  readonly name: string
+  readonly uid: string
+  readonly created: string
+  readonly addresses: readonly IP[]
+  readonly mac: string | undefined
+  /** The network, as namespace/name. */
+  readonly network: string
+}
+
+/** The network that a port is on, as namespace/name; without a namespace it is the port's own. */
+export function networkOf({ metadata, spec }: Port): string {
+  return `${spec.network.namespace ?? metadata.namespace ?? ''}/${spec.network.name}`
+}
+
+/** The claims of a port: what it was given, else what it asks for. What is no address claims nothing. */
+export function holderOf(port: Port): Holder {
+  const { metadata, spec, status } = port
+  const addresses = (status?.fixedIPs ?? spec.fixedIPs ?? []).flatMap((text) => parseIP(text) ?? [])
+  return {
+    namespace: metadata.namespace ?? '',
+    name: metadata.name,
+    uid: metadata.uid ?? '',
+    created: metadata.creationTimestamp ?? '',
+    addresses,
+    mac: status?.macAddress ?? spec.macAddress,
+    network: networkOf(port),
+  }
+}
+
+/** Whether the port's name is the claim of this address. */
+function named(holder: Holder, address: IP): boolean {
+  const [namespace = '', name = ''] = holder.network.split('/')
+  return holder.name === portName({ network: { namespace, name }, namespace: holder.namespace, of: address })
+}
+
+/**
+ * The one of several holders that has the address: one whose name is its claim, else the oldest, else the least uid. Every
+ * controller that sees the same ports comes to the same.
+ */
+export function winner(holders: readonly Holder[], address: IP): Holder | undefined {
+  return holders.reduce<Holder | undefined>(
+    (best, next) => (best === undefined || precedes(next, best, address) ? next : best),
+    undefined,
+  )
+}
+
+function precedes(a: Holder, b: Holder, address: IP): boolean {
+  const [x, y] = [named(a, address), named(b, address)]
+  if (x !== y) return x
+  const [ta, tb] = [Date.parse(a.created), Date.parse(b.created)]
+  if (ta !== tb) return ta < tb || Number.isNaN(tb)
+  return a.uid < b.uid
+}
+
+/** For messages: which port holds which address. */
+export function holds({ namespace, name }: Holder, address: IP): string {
+  return `${formatIP(address)} is held by Port ${namespace}/${name}`
+}

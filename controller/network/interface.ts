@@ -1,0 +1,61 @@
+/** A server's interface as its host needs it: Network and Port copied together. */
+import {
+  type FixedIP,
+  type Interface,
+  type Network,
+  type Port,
+  Refused,
+  type Subnet,
+  Transient,
+} from '../../crds/index.ts'
+import { contains, formatIP, parseCIDR, parseIP } from './ip.ts'
+import { dhcpAddressOf } from './pool.ts'
+
+/** `tag` is that of the server's network entry. Throws Transient while the port has no MAC, Refused where its addresses fit no subnet. */
+export function interfaceOf(network: Network, port: Port, tag?: string): Interface {
+  const { spec, metadata } = network
+  const macAddress = port.status?.macAddress
+  if (macAddress === undefined || port.metadata.uid === undefined) {
+    throw new Transient('PortNotReady', `Port ${port.metadata.namespace}/${port.metadata.name} has no MAC address yet`)
+  }
+  return {
+    port: port.metadata.name,
+    portId: port.metadata.uid,
+    network: metadata.name,
+    networkNamespace: metadata.namespace ?? '',
+    networkId: metadata.uid ?? '',
+    ...(spec.bridge === undefined ? {} : { bridge: spec.bridge }),
+    ...(spec.uplink === undefined ? {} : { uplink: spec.uplink }),
+    mtu: spec.mtu,
+    macAddress,
+    portSecurity: spec.portSecurity,
+    fixedIPs: (port.status?.fixedIPs ?? []).map((address) => fixedIP(network, port, address)),
+    ...(tag === undefined ? {} : { tag }),
+  }
+}
+
+function fixedIP(network: Network, port: Port, address: string): FixedIP {
+  const ip = parseIP(address)
+  const found = network.spec.subnets
+    .map((subnet) => ({ subnet, cidr: parseCIDR(subnet.cidr) }))
+    .find(({ cidr }) => ip !== undefined && cidr !== undefined && contains(cidr, ip))
+  if (ip === undefined || found?.cidr === undefined) {
+    throw new Refused(
+      'AddressOutsideSubnets',
+      `${address} of Port ${port.metadata.namespace}/${port.metadata.name} is in no subnet of Network ${network.metadata.namespace}/${network.metadata.name}: its subnets were changed; delete the port, or give the subnet back`,
+    )
+  }
+  return { address: formatIP(ip), prefixLength: found.cidr.prefixLength, ...told(found.subnet) }
+}
+
+/** What the subnet tells its guests. */
+function told(subnet: Subnet): Omit<FixedIP, 'address' | 'prefixLength'> {
+  const dhcpAddress = dhcpAddressOf(subnet)
+  return {
+    ...(subnet.gateway === undefined ? {} : { gateway: subnet.gateway }),
+    ...(subnet.dnsServers === undefined ? {} : { dnsServers: subnet.dnsServers }),
+    ...(subnet.hostRoutes === undefined ? {} : { hostRoutes: subnet.hostRoutes }),
+    dhcp: subnet.dhcp,
+    ...(dhcpAddress === undefined ? {} : { dhcpAddress }),
+  }
+}

@@ -1,0 +1,155 @@
+import { describe, expect, it } from 'vitest'
+import { condition, type Port, port as portKind } from '../../crds/index.ts'
+import { ApiError } from '../../kube/errors.ts'
+import { defOf } from '../../kube/kinds.ts'
+import type { Outcome } from '../../kube/outcome.ts'
+import { type Bench, cloud } from '../testing.ts'
+import { portsOf, reconcilePort } from './port-reconcile.ts'
+
+const make = (bench: Bench, name = 'mine', spec: Partial<Port['spec']> = {}): Promise<Port> =>
+  bench.make<Port>(portKind, { metadata: { name, namespace: 'demo' }, spec: { network: { name: 'lan' }, ...spec } })
+
+async function reconcile(bench: Bench, name = 'mine'): Promise<Outcome> {
+  const { allocations } = bench.derived
+  const outcome = await reconcilePort(`demo/${name}`, { world: bench.world, allocations, clock: bench.clock })
+  await bench.fake.caughtUp()
+  return outcome
+}
+const seen = (bench: Bench, name = 'mine'): Port['status'] => (bench.api.find('ports', `demo/${name}`) as Port).status
+const ready = (bench: Bench, name = 'mine') => condition(seen(bench, name)?.conditions, 'Ready')
+
+describe('a port of the user', () => {
+  it('is given an address and a MAC, once', async () => {
+    await using bench = await cloud()
+    await make(bench)
+    await reconcile(bench)
+    expect(seen(bench)).toMatchObject({ fixedIPs: ['10.0.0.2'], macAddress: expect.stringMatching(/^fa:16:3e/) })
+    expect(ready(bench)).toMatchObject({ status: 'True', reason: 'Allocated' })
+    const { length } = bench.writes
+    await reconcile(bench)
+    expect(bench.writes).toHaveLength(length)
+    await make(bench, 'other')
+    await reconcile(bench, 'other')
+    expect(seen(bench, 'other')?.fixedIPs).toEqual(['10.0.0.3'])
+  })
+
+  it('is given what it asks for', async () => {
+    await using bench = await cloud()
+    await make(bench, 'mine', { fixedIPs: ['10.0.0.5'], macAddress: 'fa:16:3e:00:00:09' })
+    await reconcile(bench)
+    expect(seen(bench)).toMatchObject({ fixedIPs: ['10.0.0.5'], macAddress: 'fa:16:3e:00:00:09' })
+  })
+
+  it.each([
+    ['no network', { network: { name: 'none' } }, 'NetworkNotFound'],
+    ['a network of others', { network: { name: 'lan', namespace: 'infra' } }, 'NetworkNotFound'],
+    ['an address that is none of the network’s', { fixedIPs: ['10.9.0.9'] }, 'AddressOutsideSubnets'],
+    ['the gateway’s address', { fixedIPs: ['10.0.0.1'] }, 'AddressReserved'],
+  ])('that asks for %s is refused, once, and told why', async (_, spec, reason) => {
+    await using bench = await cloud()
+    await make(bench, 'mine', spec)
+    expect(await reconcile(bench)).toMatchObject({ kind: 'failed', reason })
+    expect(ready(bench)).toMatchObject({ status: 'False', reason })
+    const { length } = bench.writes
+    await reconcile(bench)
+    expect(bench.writes).toHaveLength(length)
+  })
+
+  it('gets its address when its network comes', async () => {
+    await using bench = await cloud()
+    await make(bench, 'mine', { network: { name: 'late' } })
+    await reconcile(bench)
+    await bench.network('late', [{ cidr: '10.7.0.0/24' }])
+    await reconcile(bench)
+    expect(ready(bench)).toMatchObject({ status: 'True' })
+  })
+
+  it('whose address another has is told which; it gets it when that is gone', async () => {
+    await using bench = await cloud()
+    await make(bench, 'first', { fixedIPs: ['10.0.0.5'] })
+    await reconcile(bench, 'first')
+    await bench.clock.advance(60_000)
+    await make(bench, 'mine', { fixedIPs: ['10.0.0.5'] })
+    expect(await reconcile(bench)).toMatchObject({ kind: 'failed', reason: 'AddressInUse' })
+    expect(ready(bench)?.message).toBe('10.0.0.5 is held by Port demo/first: delete this port, or that one')
+    await bench.api.resource<Port>(defOf(portKind)).delete({ name: 'first', namespace: 'demo' })
+    await bench.fake.caughtUp()
+    await reconcile(bench)
+    expect(seen(bench)).toMatchObject({ fixedIPs: ['10.0.0.5'] })
+  })
+
+  it('waits where no address is free', async () => {
+    await using bench = await cloud()
+    await bench.network('small', [{ cidr: '10.8.0.0/30', gateway: '10.8.0.1', dhcp: false }])
+    await make(bench, 'first', { network: { name: 'small' } })
+    await reconcile(bench, 'first')
+    await make(bench, 'mine', { network: { name: 'small' } })
+    await expect(reconcile(bench)).rejects.toMatchObject({ kind: 'Transient', code: 'NoFreeAddress' })
+  })
+
+  it('keeps its address over a write that failed', async () => {
+    await using bench = await cloud()
+    await make(bench, 'mine', { fixedIPs: ['10.0.0.5'] })
+    bench.fake.life.fail('apply ports', new ApiError({ request: 'fake', status: 503 }))
+    await expect(reconcile(bench)).rejects.toMatchObject({ status: 503 })
+    await reconcile(bench)
+    expect(seen(bench)).toMatchObject({ fixedIPs: ['10.0.0.5'] })
+  })
+})
+
+describe('which server uses it', () => {
+  it('is the placed one that names it, and nobody when that is gone', async () => {
+    await using bench = await cloud('h1')
+    await make(bench)
+    await reconcile(bench)
+    const server = await bench.server('web', { networks: [{ port: 'mine' }] })
+    expect(portsOf(server)).toEqual(['demo/mine'])
+    await reconcile(bench)
+    expect(seen(bench)).not.toHaveProperty('server')
+    await bench.reconcile()
+    await reconcile(bench)
+    expect(seen(bench)).toMatchObject({ server: 'web', fixedIPs: ['10.0.0.2'] })
+    const servers = bench.api.resource(bench.world.servers.api.def)
+    await servers.patch({ name: 'web', namespace: 'demo' }, { metadata: { finalizers: [] } })
+    await servers.delete({ name: 'web', namespace: 'demo' })
+    await bench.fake.caughtUp()
+    await reconcile(bench)
+    expect(seen(bench)).not.toHaveProperty('server')
+    expect(seen(bench)).toMatchObject({ fixedIPs: ['10.0.0.2'] })
+  })
+})
+
+describe('what is left alone', () => {
+  it('ports that were made for a server, and those that are gone or going', async () => {
+    await using bench = await cloud()
+    await make(bench, 'made', { server: 'web' })
+    const metadata = { name: 'going', namespace: 'demo', finalizers: ['example.com/x'] }
+    await bench.make<Port>(portKind, { metadata, spec: { network: { name: 'lan' } } })
+    await bench.api.resource<Port>(defOf(portKind)).delete(metadata)
+    await bench.fake.caughtUp()
+    for (const name of ['made', 'going', 'gone']) expect(await reconcile(bench, name)).toEqual({ kind: 'done' })
+    expect(bench.writes).toEqual([])
+  })
+
+  it('one that was deleted and made anew since it was seen', async () => {
+    await using bench = await cloud()
+    await make(bench)
+    bench.api.pauseWatches()
+    const ports = bench.api.resource<Port>(defOf(portKind))
+    await ports.delete({ name: 'mine', namespace: 'demo' })
+    await reconcile_(bench)
+    expect(bench.ports()).toEqual([])
+    await ports.create({ metadata: { name: 'mine', namespace: 'demo' }, spec: { network: { name: 'lan' } } })
+    await reconcile_(bench)
+    expect(seen(bench)).toBeUndefined()
+    bench.api.resumeWatches()
+  })
+})
+
+/** On a cache that is behind; errors are the queue's. */
+async function reconcile_(bench: Bench): Promise<void> {
+  const { allocations } = bench.derived
+  await reconcilePort('demo/mine', { world: bench.world, allocations, clock: bench.clock }).catch(
+    (error: unknown) => error,
+  )
+}

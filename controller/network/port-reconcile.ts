@@ -1,0 +1,128 @@
+/** A Port that a user made: its addresses and MAC are given once and kept; its status says which server uses it. */
+import { type Network, type NewCondition, type Port, Refused, type Server, stamp } from '../../crds/index.ts'
+import { applyIfChanged } from '../../kube/apply.ts'
+import type { Clock } from '../../kube/clock.ts'
+import { done, failed, type Outcome } from '../../kube/outcome.ts'
+import { keyOf } from '../../kube/types.ts'
+import { MANAGER } from '../server/manager.ts'
+import { BY_REFERENCE, refKey, type World } from '../world.ts'
+import type { Allocations } from './allocations.ts'
+import { networkOf } from './holders.ts'
+import { parseIP } from './ip.ts'
+import { macFor } from './mac.ts'
+
+export interface PortDeps {
+  world: World
+  allocations: Allocations
+  clock: Clock
+}
+
+const HOLD_MS = 60_000
+
+export async function reconcilePort(key: string, deps: PortDeps): Promise<Outcome> {
+  const { world } = deps
+  const port = world.ports.all.get(key)
+  // Ports made for a server were made whole.
+  if (!port || port.spec.server !== undefined || port.metadata.deletionTimestamp) return done
+  try {
+    const given = give(port, deps)
+    await write(
+      port,
+      { ...given, ...used(port, world) },
+      { reason: 'Allocated', message: 'it has its addresses' },
+      deps,
+    )
+    return done
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error
+    await write(port, {}, { reason: error.code, message: error.message, bad: true }, deps)
+    return failed(error.code, error.message)
+  }
+}
+
+type Given = Pick<NonNullable<Port['status']>, 'macAddress' | 'fixedIPs'>
+
+/** What it has already, or what is given now. */
+function give(port: Port, deps: PortDeps): Given {
+  const { macAddress, fixedIPs } = port.status ?? {}
+  const lost = deps.allocations.of(networkOf(port)).loses(port)
+  if (lost) {
+    const holder = `${lost.to.namespace}/${lost.to.name}`
+    throw new Refused('AddressInUse', `${lost.address} is held by Port ${holder}: delete this port, or that one`)
+  }
+  if (macAddress !== undefined && fixedIPs !== undefined) return { macAddress, fixedIPs }
+  return allocate(port, usable(port, deps), deps)
+}
+
+/** Its network, if it may be used. */
+function usable(port: Port, { world }: PortDeps): Network {
+  const network = world.networks.all.get(networkOf(port))
+  if (!network) throw new Refused('NetworkNotFound', `Network ${networkOf(port)} does not exist; the port waits for it`)
+  if (network.metadata.namespace === port.metadata.namespace || network.spec.shared) return network
+  throw new Refused('NetworkNotAllowed', `Network ${networkOf(port)} is not shared; its owner can set shared: true`)
+}
+
+/** Exactly the addresses that it asks for, or else one of each subnet. */
+function allocate({ metadata, spec }: Port, network: Network, { allocations, clock }: PortDeps): Given {
+  const { uid = '' } = metadata
+  const key = keyOf(network.metadata)
+  const table = allocations.of(key)
+  const now = clock.now()
+  const until = now + HOLD_MS
+  const addresses = spec.fixedIPs ? table.takeOnly(spec.fixedIPs, until, uid) : table.take([], now, until, uid)
+  const of = (addresses[0] === undefined ? undefined : parseIP(addresses[0])) ?? uid
+  const mac = spec.macAddress ?? macFor(network.metadata.uid ?? '', of, (m) => table.isMacUsed(m))
+  if (mac === undefined) throw new Refused('NoFreeMAC', `Network ${key} has no free MAC address`)
+  return { macAddress: mac, fixedIPs: addresses }
+}
+
+/** The placed server that names it; of several the oldest. */
+function used(port: Port, world: World): { server?: string } {
+  const users = world.servers.all
+    .byIndex(BY_REFERENCE, refKey('Port', port.metadata))
+    .filter(({ status }) => status?.host !== undefined)
+  const age = ({ metadata }: Server): string => metadata.creationTimestamp ?? ''
+  const [first] = users.sort((a, b) => age(a).localeCompare(age(b)))
+  return first ? { server: first.metadata.name } : {}
+}
+
+interface Why {
+  reason: string
+  message: string
+  bad?: boolean
+}
+
+async function write(
+  port: Port,
+  more: object,
+  { reason, message, bad = false }: Why,
+  { world, clock }: PortDeps,
+): Promise<void> {
+  const set: NewCondition[] = [{ type: 'Ready', status: bad ? 'False' : 'True', reason, message }]
+  const { macAddress, fixedIPs, server } = port.status ?? {}
+  const kept = bad
+    ? Object.fromEntries(Object.entries({ macAddress, fixedIPs, server }).filter(([, v]) => v !== undefined))
+    : {}
+  const status = {
+    ...kept,
+    ...more,
+    conditions: stamp(set, port.status?.conditions, clock.wall().toISOString()),
+  }
+  const { name, namespace = '', uid = '' } = port.metadata
+  const metadata = { name, namespace, uid }
+  await applyIfChanged(
+    world.ports.api,
+    { metadata, status },
+    {
+      seen: port,
+      previous: server !== undefined && !('server' in status) ? { metadata, status: { server } } : undefined,
+      fieldManager: MANAGER,
+    },
+  )
+}
+
+/** Ports to look at again when a server changes. */
+export function portsOf(server: Server): string[] {
+  const { namespace } = server.metadata
+  return server.spec.networks.flatMap(({ port }) => (port === undefined ? [] : [keyOf({ namespace, name: port })]))
+}

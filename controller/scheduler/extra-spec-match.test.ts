@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest'
+import { requirement } from './extra-spec-match.ts'
+
+const list = "['aes', 'mmx', 'aux']"
+
+// The values of Nova's test_extra_specs_ops.py, then what it leaves open.
+test.each([
+  ['1', '1', true],
+  ['', '1', false],
+  ['3', '1', false],
+  ['222', '2', false],
+  ['4', '> 2', false],
+  ['123', '= 123', true],
+  ['124', '= 123', true],
+  ['34', '= 234', false],
+  ['34', '=', false],
+  ['123', 's== 123', true],
+  ['1234', 's== 123', false],
+  ['1234', 's!= 123', true],
+  ['123', 's!= 123', false],
+  ['1000', 's>= 234', false],
+  ['1234', 's<= 1000', false],
+  ['2', 's< 12', false],
+  ['12', 's> 2', false],
+  ['12311321', '<in> 11', true],
+  ['12311321', '<in> 12311321 <in>', true],
+  ['12310321', '<in> 11', false],
+  ['12310321', '<in> 11 <in>', false],
+  ['12', '<or> 11 <or> 12', true],
+  ['12', '<or> 11 <or> 12 <or>', true],
+  ['13', '<or> 11 <or> 12', false],
+  ['13', '<or> 11 <or> 12 <or>', false],
+  ['2', '<= 10', true],
+  ['3', '<= 2', false],
+  ['3', '>= 1', true],
+  ['2', '>= 3', false],
+  [list, '<all-in> aes mmx', true],
+  [list, '<all-in> mmx', true],
+  [list, '<all-in>  txt', false],
+  [list, '<all-in> txt 3dnow', false],
+  [list, '<all-in> txt aes', false],
+  ['4', '== 4.0', true],
+  ['4', '!= 4', false],
+  ['1e3', '== 1000', true],
+  ['inf', '>= 1', true],
+  ['0x10', '== 16', false],
+  ['many', '>= 3', false],
+  ['3', '>= many', false],
+  ['x', '', false],
+  ['', '', true],
+  ['true', 'constructor', false],
+  ['b', '<or> b c', true],
+  ['<or>', '<or>', false],
+  ['<or>', '<or> a <or> b', false],
+])('%j meets %j: %j', (value, text, met) => {
+  expect(requirement(text)(value)).toBe(met)
+})

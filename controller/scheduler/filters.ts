@@ -1,0 +1,36 @@
+/** The filters, cheap ones and those that refuse most hosts first: a host's reason is that of the first that refuses it. */
+import { aggregateInstanceExtraSpecsFilter } from './filters/aggregate-instance-extra-specs.ts'
+import { availabilityZoneFilter } from './filters/availability-zone.ts'
+import { computeFilter } from './filters/compute.ts'
+import { computeCapabilitiesFilter } from './filters/compute-capabilities.ts'
+import { coreFilter } from './filters/core.ts'
+import { differentHostFilter } from './filters/different-host.ts'
+import { diskFilter } from './filters/disk.ts'
+import { imagePropertiesFilter } from './filters/image-properties.ts'
+import { numInstancesFilter } from './filters/num-instances.ts'
+import { ramFilter } from './filters/ram.ts'
+import { resourceClassFilter } from './filters/resource-class.ts'
+import { retryFilter } from './filters/retry.ts'
+import { sameHostFilter } from './filters/same-host.ts'
+import { traitFilter } from './filters/trait.ts'
+
+export const filters = {
+  ComputeFilter: computeFilter,
+  AvailabilityZoneFilter: availabilityZoneFilter,
+  RetryFilter: retryFilter,
+  SameHostFilter: sameHostFilter,
+  DifferentHostFilter: differentHostFilter,
+  ResourceClassFilter: resourceClassFilter,
+  AggregateInstanceExtraSpecsFilter: aggregateInstanceExtraSpecsFilter,
+  ImagePropertiesFilter: imagePropertiesFilter,
+  TraitFilter: traitFilter,
+  ComputeCapabilitiesFilter: computeCapabilitiesFilter,
+  NumInstancesFilter: numInstancesFilter,
+  RamFilter: ramFilter,
+  CoreFilter: coreFilter,
+  DiskFilter: diskFilter,
+}
+export type FilterName = keyof typeof filters
+
+/** All of them, in the order in which they run. */
+export const filterNames = Object.keys(filters) as readonly FilterName[]

@@ -1,0 +1,15 @@
+/** ComputeFilter: the host is enabled, up, and its agent has said what it has. */
+import type { Filter } from '../filter.ts'
+
+export const computeFilter: Filter = {
+  name: 'ComputeFilter',
+  prepare: () => ({
+    passes: (host) => host.up && !host.forcedDown && !host.disabled && host.limits !== undefined,
+    refusal(host) {
+      if (host.disabled) return { what: 'disabled', detail: host.disabledReason ?? 'no reason given' }
+      if (host.forcedDown) return { what: 'forced down', detail: 'spec.forcedDown is true' }
+      if (!host.up) return { what: 'down', detail: 'its agent has sent no heartbeat' }
+      return { what: 'not ready', detail: 'its agent has not reported its capacity' }
+    },
+  }),
+}

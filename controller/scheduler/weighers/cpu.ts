@@ -1,0 +1,11 @@
+/** CPUWeigher: the more vCPUs are free (overcommit included), the better. */
+import type { Weigher } from '../weigher.ts'
+
+export const cpuWeigher: Weigher = {
+  name: 'CPUWeigher',
+  multiplierKey: 'cpu_weight_multiplier',
+  multiplier: 1,
+  least: 0,
+  raw: (host) =>
+    host.limits === undefined ? 0 : host.limits.vcpus.largest * host.limits.vcpus.ratio - host.used.vcpus,
+}

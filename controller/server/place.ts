@@ -1,0 +1,114 @@
+/** Placement of one server: follow its references, choose a host and claim it, make its ports, write all of it in one status. */
+import { Refused, type Server } from '../../crds/index.ts'
+import { isConflict, isNotFound } from '../../kube/errors.ts'
+import type { Recorder } from '../../kube/events.ts'
+import { failed, type Outcome, wait } from '../../kube/outcome.ts'
+import type { HostViews } from '../host/views.ts'
+import type { PortClaims } from '../network/claims.ts'
+import type { Ledger } from '../scheduler/claims.ts'
+import { place } from '../scheduler/place.ts'
+import { demandOf, type PlacementRequest, resolveHint } from '../scheduler/request.ts'
+import type { World } from '../world.ts'
+import { buildInstance } from './instance.ts'
+import { MANAGER } from './manager.ts'
+import { type Lookup, type Resolved, resolve } from './resolve.ts'
+import { type ControllerStatus, placedStatus, type Waiting, waitingStatus } from './status.ts'
+
+export interface PlaceDeps {
+  world: World
+  lookup: Lookup
+  views: HostViews
+  ledger: Ledger
+  claims: PortClaims
+  events: Recorder
+  /** Monotonic milliseconds, and RFC 3339. */
+  clock: { now(): number; wall(): Date }
+}
+
+/** A claim that the watch has not shown by then was not written. */
+const CLAIM_MS = 60_000
+
+export async function placeServer(server: Server, deps: PlaceDeps): Promise<Outcome> {
+  const now = deps.clock.wall().toISOString()
+  try {
+    const resolved = resolve(server, deps.lookup)
+    return await choose(server, resolved, deps, now)
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error
+    await say(server, { reason: error.code, message: error.message, error: false }, deps, now)
+    return failed(error.code, error.message)
+  }
+}
+
+function requestOf(server: Server, { flavor, image }: Resolved, ledger: Ledger): PlacementRequest {
+  const { name, namespace = '', uid = '' } = server.metadata
+  const { availabilityZone, schedulerHints } = server.spec
+  const hosts = (names: readonly string[] | undefined) =>
+    names && resolveHint(names, (other) => ledger.hostOf(namespace, other))
+  const [sameHost, differentHost] = [hosts(schedulerHints?.sameHost), hosts(schedulerHints?.differentHost)]
+  return {
+    server: { namespace, name, uid },
+    flavor: flavor.spec,
+    image: image.spec,
+    ...(availabilityZone === undefined ? {} : { availabilityZone }),
+    ...(sameHost ? { sameHost } : {}),
+    ...(differentHost ? { differentHost } : {}),
+    ignoreHosts: (server.status?.refusals ?? []).map(({ host }) => host),
+  }
+}
+
+async function choose(server: Server, resolved: Resolved, deps: PlaceDeps, now: string): Promise<Outcome> {
+  const { ledger, views, clock } = deps
+  const request = requestOf(server, resolved, ledger)
+  const placement = place(request, views.all())
+  if (placement.none) {
+    const refusals = (server.status?.refusals ?? []).map(({ host, reason }) => `${host} could not build it: ${reason}`)
+    const message = [placement.message, ...refusals].join('; ')
+    await say(server, { reason: 'NoValidHost', message, error: true }, deps, now)
+    return failed('NoValidHost', message)
+  }
+  const { host, alternates } = placement
+  ledger.assume(request.server, host, demandOf(request.flavor, request.image), clock.now() + CLAIM_MS)
+  try {
+    const interfaces = await deps.claims.take(server, resolved.nics)
+    const availabilityZone = views.get(host)?.zone ?? ''
+    const instance = buildInstance(server, resolved, interfaces, availabilityZone)
+    const written = await write(server, placedStatus(server, { host, alternates, instance }, now), deps)
+    if (!written) ledger.forget(request.server)
+  } catch (error) {
+    ledger.forget(request.server)
+    throw error
+  }
+  return wait(`the agent of ${host}`)
+}
+
+/** Why it waits: in its status, and once as an event. */
+async function say(server: Server, why: Waiting, deps: PlaceDeps, now: string): Promise<void> {
+  const status = waitingStatus(server, why, now)
+  if (says(server, status) || !(await write(server, status, deps))) return
+  const { reason, message: note } = why
+  deps.events.event({ regarding: server, type: 'Warning', reason, action: 'Scheduling', note })
+}
+
+/** Only onto the server as it was read: of two controllers at once, one writes. */
+async function write(server: Server, status: ControllerStatus, { world }: PlaceDeps): Promise<boolean> {
+  const { name, namespace, resourceVersion } = server.metadata
+  const metadata = { name, ...(namespace ? { namespace } : {}), ...(resourceVersion ? { resourceVersion } : {}) }
+  try {
+    await world.servers.api.applyStatus({ metadata, status }, { fieldManager: MANAGER })
+    return true
+  } catch (error) {
+    // Gone, or changed meanwhile: the watch brings what is now.
+    if (isNotFound(error) || isConflict(error)) return false
+    throw error
+  }
+}
+
+/** A server that waits on is not told so again. */
+function says({ status: old }: Server, wanted: ControllerStatus): boolean {
+  if (wanted.host !== undefined || old?.host !== undefined || old?.observedGeneration !== wanted.observedGeneration)
+    return false
+  const message = (list: ControllerStatus['conditions']): string | undefined =>
+    list?.find(({ type }) => type === 'Scheduled')?.message
+  return old?.vmState === wanted.vmState && message(old?.conditions) === message(wanted.conditions)
+}

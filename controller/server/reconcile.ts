@@ -1,0 +1,95 @@
+/** One Server: delete it, place it, place it elsewhere when its host refused, say whether its host is up. */
+import { AGENT_MANAGER, FINALIZER, type Server } from '../../crds/index.ts'
+import { isConflict, isNotFound } from '../../kube/errors.ts'
+import { done, type Outcome, wait } from '../../kube/outcome.ts'
+import { keyOf } from '../../kube/types.ts'
+import type { Hosts } from '../host/hosts.ts'
+import { MANAGER } from './manager.ts'
+import { type PlaceDeps, placeServer } from './place.ts'
+import { removeServer } from './remove.ts'
+import { reachabilityStatus, saysReachability, withoutHost } from './status.ts'
+import { sweep } from './sweep.ts'
+
+export interface ServerDeps extends PlaceDeps {
+  hosts: Hosts
+}
+
+export async function reconcileServer(key: string, deps: ServerDeps): Promise<Outcome> {
+  const { world, clock } = deps
+  const server = world.servers.all.get(key)
+  if (!server) return sweep(key, world)
+  const now = (): string => clock.wall().toISOString()
+  if (server.metadata.deletionTimestamp) return remove(server, deps, now)
+  if (!server.metadata.finalizers?.includes(FINALIZER)) return hold(server, deps)
+  const { host, refused, refusals = [] } = server.status ?? {}
+  if (host === undefined) return find(server, deps)
+  if (refused?.host === host && !refusals.some((r) => r.host === host)) return moveOn(server, deps)
+  return reach(server, host, deps, now())
+}
+
+/** A host for it. */
+async function find(server: Server, deps: ServerDeps): Promise<Outcome> {
+  if (server.status?.domain) return letGo(server, deps)
+  // One of the same name may have been here before.
+  await sweep(keyOf(server.metadata), deps.world)
+  return placeServer(asked(server), deps)
+}
+
+/** A new spec is a new try: hosts that refused the old one may take it. */
+function asked(server: Server): Server {
+  const { status, metadata } = server
+  if (!status?.refusals || status.observedGeneration === metadata.generation) return server
+  const { refusals: _, ...rest } = status
+  return { ...server, status: rest }
+}
+
+/** Its agent does nothing as long as the host is said to be down. */
+async function remove(server: Server, deps: ServerDeps, now: () => string): Promise<Outcome> {
+  const { world, hosts } = deps
+  const { host } = server.status ?? {}
+  if (host !== undefined && hosts.isUp(host)) return reach(server, host, deps, now())
+  return removeServer(server, { world, hosts, now })
+}
+
+/** The finalizer, where no MutatingAdmissionPolicy put it on. Its own event brings the server back here. */
+async function hold({ metadata }: Server, { world }: ServerDeps): Promise<Outcome> {
+  const { name, namespace, uid, resourceVersion, finalizers = [] } = metadata
+  const patch = { metadata: { uid, resourceVersion, finalizers: [...finalizers, FINALIZER] } }
+  try {
+    await world.servers.api.patch({ name, namespace }, patch, { fieldManager: MANAGER })
+  } catch (error) {
+    if (!isNotFound(error) && !isConflict(error)) throw error
+  }
+  return wait('its finalizer')
+}
+
+/** The host could not build it and has cleaned up: without a host again, and that one is not asked a second time. */
+async function moveOn(server: Server, { world }: ServerDeps): Promise<Outcome> {
+  const { name, namespace, resourceVersion } = server.metadata
+  const metadata = { name, ...(namespace ? { namespace } : {}), ...(resourceVersion ? { resourceVersion } : {}) }
+  await world.servers.api.applyStatus({ metadata, status: withoutHost(server) }, { fieldManager: MANAGER })
+  return wait('its placement elsewhere')
+}
+
+/**
+ * What the agent of its last host said is taken back in the agent's name. It would stay until the next agent writes; and of a condition
+ * that both have written, the API server would keep half an item when we let go of it, and refuse that.
+ */
+async function letGo(server: Server, { world }: ServerDeps): Promise<Outcome> {
+  const { name, namespace, resourceVersion } = server.metadata
+  const metadata = { name, ...(namespace ? { namespace } : {}), ...(resourceVersion ? { resourceVersion } : {}) }
+  await world.servers.api.applyStatus({ metadata, status: {} }, { fieldManager: AGENT_MANAGER })
+  return wait('its placement elsewhere')
+}
+
+async function reach(server: Server, host: string, { world, hosts }: ServerDeps, now: string): Promise<Outcome> {
+  const up = hosts.isUp(host)
+  if (saysReachability(server, up)) return done
+  const { name, namespace } = server.metadata
+  const status = reachabilityStatus(server, up, hosts.whyDown(host), now)
+  await world.servers.api.applyStatus(
+    { metadata: { name, ...(namespace ? { namespace } : {}) }, status },
+    { fieldManager: MANAGER },
+  )
+  return done
+}

@@ -1,0 +1,65 @@
+/** Deletion of a Server: its host's agent does it; the controller does it for a server that has no host, or whose host is given up. */
+import { FINALIZER, FORCE_DELETE, type Server } from '../../crds/index.ts'
+import { isNotFound } from '../../kube/errors.ts'
+import { done, type Outcome, wait } from '../../kube/outcome.ts'
+import type { Hosts } from '../host/hosts.ts'
+import type { World } from '../world.ts'
+import { MANAGER } from './manager.ts'
+import { owned, withConditions } from './status.ts'
+
+export interface RemoveDeps {
+  world: World
+  hosts: Hosts
+  now(): string
+}
+
+type Verdict = { release: true; why: string } | { release: false; waiting?: string }
+
+/** Who lets it go: pure. */
+export function verdict(server: Server, hosts: Pick<Hosts, 'known' | 'isUp' | 'whyDown' | 'isForcedDown'>): Verdict {
+  const host = server.status?.host
+  if (host === undefined) return { release: true, why: 'it had no host' }
+  if (server.metadata.annotations?.[FORCE_DELETE] === 'true') return { release: true, why: `${FORCE_DELETE} was set` }
+  if (!hosts.known(host)) return { release: true, why: `Hypervisor ${host} is gone` }
+  if (hosts.isForcedDown(host)) return { release: true, why: `Hypervisor ${host} is forced down` }
+  if (hosts.isUp(host)) return { release: false }
+  const help = `it is deleted when the host is back; to give the host up, set annotation ${FORCE_DELETE}=true`
+  return { release: false, waiting: `${hosts.whyDown(host)}; ${help}` }
+}
+
+export async function removeServer(server: Server, { world, hosts, now }: RemoveDeps): Promise<Outcome> {
+  if (!server.metadata.finalizers?.includes(FINALIZER)) return done
+  const decided = verdict(server, hosts)
+  if (decided.release) return release(server, world)
+  if (decided.waiting !== undefined) await sayWaiting(server, decided.waiting, world, now())
+  return wait('the agent of its host')
+}
+
+async function release(server: Server, world: World): Promise<Outcome> {
+  const { name, namespace, uid, resourceVersion, finalizers = [] } = server.metadata
+  const patch = { metadata: { uid, resourceVersion, finalizers: finalizers.filter((f) => f !== FINALIZER) } }
+  try {
+    await world.servers.api.patch({ name, namespace }, patch, { fieldManager: MANAGER })
+  } catch (error) {
+    if (!isNotFound(error)) throw error
+  }
+  return done
+}
+
+async function sayWaiting(server: Server, message: string, world: World, now: string): Promise<void> {
+  const before = server.status?.conditions?.find(({ type }) => type === 'DeletionPending')
+  if (before?.message === message) return
+  const { name, namespace, generation = 0 } = server.metadata
+  const pending = {
+    type: 'DeletionPending',
+    status: 'True',
+    reason: 'HostDown',
+    message,
+    observedGeneration: generation,
+  } as const
+  const status = withConditions(server, owned(server), [pending], now)
+  await world.servers.api.applyStatus(
+    { metadata: { name, ...(namespace ? { namespace } : {}) }, status },
+    { fieldManager: MANAGER },
+  )
+}

@@ -1,0 +1,143 @@
+import { describe, expect, it } from 'vitest'
+import type { Flavor, Image, KeyPair, Port, Server } from '../../crds/index.ts'
+import { network, port, subnet } from '../network/testing.ts'
+import { type Lookup, resolve } from './resolve.ts'
+
+const base = { apiVersion: 'compute.kubenova.io/v1alpha1' }
+const flavor = (spec: Partial<Flavor['spec']> = {}): Flavor => ({
+  ...base,
+  kind: 'Flavor',
+  metadata: { name: 'tiny' },
+  spec: { vcpus: 1, ram: 1024, disk: 10, ephemeral: 0, swap: 0, isPublic: true, ...spec },
+})
+const image = (spec: Partial<Image['spec']> = {}, namespace = 'ns'): Image => ({
+  ...base,
+  kind: 'Image',
+  metadata: { name: 'cirros', namespace },
+  spec: { url: 'https://a/b', format: 'qcow2', minDisk: 0, minRam: 0, visibility: 'private', ...spec },
+})
+const keyPair: KeyPair = {
+  ...base,
+  kind: 'KeyPair',
+  metadata: { name: 'mine', namespace: 'ns' },
+  spec: { type: 'ssh', publicKey: 'ssh-rsa A' },
+}
+const lan = network([subnet('10.0.0.0/24')])
+const ipPort: Port = port('mine', { given: ['10.0.0.9'] })
+
+function lookup(more: Partial<Record<keyof Lookup, Record<string, unknown>>> = {}): Lookup {
+  const objects = {
+    flavor: { tiny: flavor() },
+    image: { 'ns/cirros': image() },
+    keyPair: { 'ns/mine': keyPair },
+    network: { 'ns/lan': lan },
+    port: { 'ns/mine': ipPort },
+    ...more,
+  }
+  const of = (kind: keyof Lookup) => (key: string) => (objects[kind] as Record<string, never>)[key]
+  return { flavor: of('flavor'), image: of('image'), keyPair: of('keyPair'), network: of('network'), port: of('port') }
+}
+
+const server = (spec: Partial<Server['spec']> = {}): Server => ({
+  ...base,
+  kind: 'Server',
+  metadata: { name: 'web', namespace: 'ns' },
+  spec: {
+    flavor: 'tiny',
+    image: { name: 'cirros' },
+    configDrive: true,
+    networks: [],
+    powerState: 'Running',
+    locked: false,
+    ...spec,
+  },
+})
+
+describe('what is there and may be used', () => {
+  it('is followed, in the order of the networks', () => {
+    const networks = [{ port: 'mine' }, { name: 'lan', tag: 'front' }]
+    const found = resolve(server({ keyName: 'mine', networks }), lookup())
+    expect(found).toMatchObject({
+      flavor: { metadata: { name: 'tiny' } },
+      image: { metadata: { name: 'cirros' } },
+      keyPair,
+    })
+    expect(found.nics).toEqual([
+      { entry: networks[0], port: ipPort, network: lan },
+      { entry: networks[1], network: lan },
+    ])
+  })
+
+  it('may lie in another namespace: a public image, a shared network, a port on one', () => {
+    const shared = network([subnet('10.1.0.0/24')], { namespace: 'infra', shared: true })
+    const there = lookup({
+      image: { 'infra/cirros': image({ visibility: 'public' }, 'infra') },
+      network: { 'infra/lan': shared },
+      port: { 'ns/mine': port('mine', { network: { name: 'lan', namespace: 'infra' } }) },
+    })
+    const spec = {
+      image: { name: 'cirros', namespace: 'infra' },
+      networks: [{ name: 'lan', namespace: 'infra' }, { port: 'mine' }],
+    }
+    expect(resolve(server(spec), there).nics.map((nic) => nic.network)).toEqual([shared, shared])
+  })
+})
+
+describe('what stands in the way', () => {
+  const hidden = { 'infra/lan': network([subnet('10.1.0.0/24')], { namespace: 'infra' }) }
+  const rows: [string, Partial<Server['spec']>, Parameters<typeof lookup>[0], string][] = [
+    ['no flavor', {}, { flavor: {} }, 'Flavor tiny does not exist; the server waits for it'],
+    ['no image', {}, { image: {} }, 'Image cirros does not exist; the server waits for it'],
+    ['no key', { keyName: 'mine' }, { keyPair: {} }, 'KeyPair mine does not exist; the server waits for it'],
+    [
+      'no network',
+      { networks: [{ name: 'lan' }] },
+      { network: {} },
+      'Network ns/lan does not exist; the server waits for it',
+    ],
+    ['no port', { networks: [{ port: 'mine' }] }, { port: {} }, 'Port mine does not exist; the server waits for it'],
+    [
+      'a port whose network is gone',
+      { networks: [{ port: 'mine' }] },
+      { network: {} },
+      'Network ns/lan does not exist; the server waits for it',
+    ],
+    [
+      'a flavor of others',
+      {},
+      { flavor: { tiny: flavor({ isPublic: false, access: ['x'] }) } },
+      'Flavor tiny is not public',
+    ],
+    [
+      'an image of others',
+      { image: { name: 'cirros', namespace: 'infra' } },
+      { image: { 'infra/cirros': image({}, 'infra') } },
+      'Image infra/cirros is private',
+    ],
+    [
+      'a network of others',
+      { networks: [{ name: 'lan', namespace: 'infra' }] },
+      { network: hidden },
+      'Network infra/lan is not shared',
+    ],
+    ['too little memory', {}, { image: { 'ns/cirros': image({ minRam: 2048 }) } }, 'needs at least 2048 MiB'],
+    ['too small a disk', {}, { image: { 'ns/cirros': image({ minDisk: 20 }) } }, 'needs at least 20 GiB'],
+    [
+      'a subnet that is none',
+      { networks: [{ name: 'lan' }] },
+      { network: { 'ns/lan': network([subnet('10.0.0.0/24', { pools: [{ start: '10.0.0.9', end: '10.0.0.2' }] })]) } },
+      'Network ns/lan: ',
+    ],
+  ]
+  it.each(rows)('%s', (_, spec, objects, message) => {
+    const found = lookup(objects)
+    expect(() => resolve(server(spec), found)).toThrow(
+      expect.objectContaining({ kind: 'Refused', message: expect.stringContaining(message) }),
+    )
+  })
+
+  it('is found by the namespace of the server, not by the name alone', () => {
+    const elsewhere = lookup({ image: { 'other/cirros': image({ visibility: 'public' }, 'other') } })
+    expect(() => resolve(server(), elsewhere)).toThrow(expect.objectContaining({ code: 'ImageNotFound' }))
+  })
+})

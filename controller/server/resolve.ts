@@ -1,0 +1,88 @@
+/** Follows what a server's spec names to the objects themselves; what is missing is said in a sentence. Pure. */
+import {
+  type Flavor,
+  type Image,
+  type KeyPair,
+  type Network,
+  type Port,
+  Refused,
+  type Server,
+} from '../../crds/index.ts'
+import { keyOf } from '../../kube/types.ts'
+import { checkBoot } from '../boot-check.ts'
+import { subnetProblems } from '../network/subnet-overlap.ts'
+
+/** How the objects are found; the controller's caches in production. */
+export interface Lookup {
+  flavor(key: string): Flavor | undefined
+  image(key: string): Image | undefined
+  keyPair(key: string): KeyPair | undefined
+  network(key: string): Network | undefined
+  port(key: string): Port | undefined
+}
+
+export type NetworkEntry = Server['spec']['networks'][number]
+
+/** An interface to be: on a network, with a port that exists already, or with one still to be made. */
+export interface Nic {
+  entry: NetworkEntry
+  network: Network
+  port?: Port
+}
+
+export interface Resolved {
+  flavor: Flavor
+  image: Image
+  keyPair?: KeyPair
+  nics: Nic[]
+}
+
+/** @throws Refused with a code such as FlavorNotFound: the server waits until the object is there or may be used */
+export function resolve(server: Server, lookup: Lookup): Resolved {
+  const namespace = server.metadata.namespace ?? ''
+  const { spec } = server
+  const flavor = found('Flavor', spec.flavor, lookup.flavor(spec.flavor))
+  const image = found('Image', spec.image?.name ?? '', resolveImage(server, lookup))
+  const [against] = checkBoot({ flavor, image, namespace })
+  if (against) throw against
+  const keyPair =
+    spec.keyName === undefined
+      ? undefined
+      : found('KeyPair', spec.keyName, lookup.keyPair(keyOf({ namespace, name: spec.keyName })))
+  const nics = spec.networks.map((entry) => resolveNic(entry, namespace, lookup))
+  return { flavor, image, nics, ...(keyPair ? { keyPair } : {}) }
+}
+
+function found<T>(kind: string, name: string, object: T | undefined): T {
+  if (object === undefined)
+    throw new Refused(`${kind}NotFound`, `${kind} ${name} does not exist; the server waits for it`)
+  return object
+}
+
+function resolveImage({ metadata: { namespace }, spec }: Server, lookup: Lookup): Image | undefined {
+  if (!spec.image) return undefined
+  return lookup.image(keyOf({ namespace: spec.image.namespace ?? namespace, name: spec.image.name }))
+}
+
+function resolveNic(entry: NetworkEntry, namespace: string, lookup: Lookup): Nic {
+  if (entry.port === undefined) {
+    const network = resolveNetwork(
+      { name: entry.name ?? '', namespace: entry.namespace ?? namespace },
+      namespace,
+      lookup,
+    )
+    return { entry, network }
+  }
+  const port = found('Port', entry.port, lookup.port(keyOf({ namespace, name: entry.port })))
+  const { name, namespace: other = namespace } = port.spec.network
+  return { entry, port, network: resolveNetwork({ name, namespace: other }, namespace, lookup) }
+}
+
+function resolveNetwork(ref: { name: string; namespace: string }, namespace: string, lookup: Lookup): Network {
+  const network = found('Network', keyOf(ref), lookup.network(keyOf(ref)))
+  if (ref.namespace !== namespace && !network.spec.shared)
+    throw new Refused('NetworkNotAllowed', `Network ${keyOf(ref)} is not shared; its owner can set shared: true`)
+  const [problem] = subnetProblems(network)
+  if (problem) throw new Refused(problem.reason, `Network ${keyOf(ref)}: ${problem.message}`)
+  return network
+}

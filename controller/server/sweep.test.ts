@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest'
+import { type Port, port as portKind } from '../../crds/index.ts'
+import { ApiError } from '../../kube/errors.ts'
+import { defOf } from '../../kube/kinds.ts'
+import { Bench } from '../testing.ts'
+import { sweep } from './sweep.ts'
+
+const owner = (uid: string, kind = 'Server') => ({ apiVersion: 'compute.kubenova.io/v1alpha1', kind, name: 'web', uid })
+
+async function withPort(ownerReferences: object[]): Promise<Bench> {
+  const bench = await Bench.start()
+  const metadata = { name: 'p', namespace: 'demo', ownerReferences }
+  await bench.make<Port>(portKind, { metadata, spec: { network: { name: 'lan' }, server: 'web' } })
+  return bench
+}
+const swept = async (bench: Bench): Promise<number> => {
+  await sweep('demo/web', bench.world)
+  return bench.ports().length
+}
+
+describe('a sweep', () => {
+  it.each([
+    ['a server that is gone', [owner('u1')], 0],
+    ['nobody', [], 1],
+    ['something that is no server', [owner('u1', 'Cluster')], 1],
+  ])('of what is owned by %s', async (_, owners, left) => {
+    await using bench = await withPort(owners)
+    expect(await swept(bench)).toBe(left)
+  })
+
+  it('leaves what belongs to the server that is there', async () => {
+    await using bench = await Bench.start()
+    const { metadata } = await bench.server()
+    const port = {
+      metadata: { name: 'p', namespace: 'demo', ownerReferences: [owner(metadata.uid ?? '')] },
+      spec: { network: { name: 'lan' }, server: 'web' },
+    }
+    await bench.make<Port>(portKind, port)
+    expect(await swept(bench)).toBe(1)
+  })
+
+  it('takes only the very object that it saw: not one of the same name', async () => {
+    await using bench = await withPort([owner('u1')])
+    const ports = bench.api.resource<Port>(defOf(portKind))
+    bench.api.pauseWatches()
+    await ports.delete({ name: 'p', namespace: 'demo' })
+    await ports.create({ metadata: { name: 'p', namespace: 'demo' }, spec: { network: { name: 'lan' } } })
+    expect(await swept(bench)).toBe(1)
+    bench.api.resumeWatches()
+  })
+
+  it('bears that another was quicker, and tells of other errors', async () => {
+    await using bench = await withPort([owner('u1')])
+    bench.api.pauseWatches()
+    await bench.api.resource<Port>(defOf(portKind)).delete({ name: 'p', namespace: 'demo' })
+    await expect(sweep('demo/web', bench.world)).resolves.toEqual({ kind: 'done' })
+    bench.fake.life.fail('delete ports', new ApiError({ request: 'fake', status: 503 }))
+    await expect(sweep('demo/web', bench.world)).rejects.toMatchObject({ status: 503 })
+    bench.api.resumeWatches()
+  })
+})

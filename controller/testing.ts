@@ -1,0 +1,214 @@
+/** A cloud's objects and the controller's parts over the API server in memory, for the tests of this folder. */
+import {
+  FINALIZER,
+  type Flavor,
+  flavor as flavorKind,
+  type Hypervisor,
+  hypervisor as hypervisorKind,
+  type Image,
+  image as imageKind,
+  type Network,
+  network as networkKind,
+  type Port,
+  type Server,
+  type ServerAction,
+  type ServerStatus,
+  type Subnet,
+  server as serverKind,
+} from '../crds/index.ts'
+import type { Kind } from '../crds/schema.ts'
+import { microTime } from '../kube/clock.ts'
+import { type Lease, leases } from '../kube/core.ts'
+import type { Happening } from '../kube/events.ts'
+import { defOf } from '../kube/kinds.ts'
+import type { Outcome } from '../kube/outcome.ts'
+import type { FakeClock } from '../kube/testing/fake-clock.ts'
+import type { KubeObject } from '../kube/types.ts'
+import type { FakeApi } from '../test/fakes/api.ts'
+import type { Life } from '../test/fakes/life.ts'
+import { FakeWorld } from '../test/fakes/world.ts'
+import { derive } from './derived.ts'
+import { LeaseHosts } from './host/hosts.ts'
+import { HostViews } from './host/views.ts'
+import { createPortClaims } from './network/claims.ts'
+import { type HostWords, hypervisor as hypervisorOf } from './scheduler/testing.ts'
+import { reconcileServer, type ServerDeps } from './server/reconcile.ts'
+import { lookupOf, type World } from './world.ts'
+
+export const LEASE_SECONDS = 40
+const SYSTEM = 'kubenova-system'
+const USER = { fieldManager: 'user' }
+const AGENT = { fieldManager: 'kubenova-agent' }
+
+type Derived = ReturnType<typeof derive>
+
+/** The controller's parts, without its queues: tests call the reconcilers themselves. */
+export class Bench implements AsyncDisposable {
+  readonly fake: FakeWorld
+  readonly derived: Derived
+  readonly hosts: LeaseHosts
+  readonly views: HostViews
+  readonly deps: ServerDeps
+  /** Hosts that were told of as up or down. */
+  readonly changes: string[] = []
+  readonly events: Happening[] = []
+
+  private constructor(fake: FakeWorld) {
+    this.fake = fake
+    const { world, clock } = fake
+    this.derived = derive(world, clock)
+    const { hypervisors, aggregates } = world
+    const onChange = (host: string): void => {
+      this.changes.push(host)
+      this.views.touch(host)
+    }
+    this.hosts = new LeaseHosts({
+      hypervisors: hypervisors.all,
+      leases: fake.leases,
+      namespace: SYSTEM,
+      clock,
+      onChange,
+    })
+    const { hosts } = this
+    const { ledger, allocations } = this.derived
+    this.views = new HostViews({ hypervisors: hypervisors.informer, aggregates: aggregates.informer, hosts, ledger })
+    const lookup = lookupOf(world)
+    const claims = createPortClaims(world, allocations, clock)
+    const events = {
+      event: (happening: Happening) => void this.events.push(happening),
+      flush: async () => undefined,
+      [Symbol.asyncDispose]: async () => undefined,
+    }
+    this.deps = { world, hosts, lookup, views: this.views, ledger, claims, events, clock }
+  }
+
+  static async start(api?: FakeApi, life?: Life): Promise<Bench> {
+    const bench = new Bench(new FakeWorld(api, life))
+    await bench.fake.start()
+    return bench
+  }
+
+  get api(): FakeApi {
+    return this.fake.api
+  }
+
+  get world(): World {
+    return this.fake.world
+  }
+
+  get clock(): FakeClock {
+    return this.fake.clock
+  }
+
+  now(): string {
+    return this.clock.wall().toISOString()
+  }
+
+  /** Written by someone else than the controller, and seen by it. */
+  async make<T extends KubeObject>(kind: Kind, object: object): Promise<T> {
+    const made = await this.api.resource<T>(defOf(kind)).create(object as never, USER)
+    await this.fake.caughtUp()
+    return made
+  }
+
+  flavor(name = 'tiny', spec: Partial<Flavor['spec']> = {}): Promise<Flavor> {
+    return this.make(flavorKind, { metadata: { name }, spec: { vcpus: 1, ram: 1024, disk: 10, ...spec } })
+  }
+
+  image(name = 'cirros', spec: Partial<Image['spec']> = {}): Promise<Image> {
+    return this.make(imageKind, {
+      metadata: { name, namespace: 'demo' },
+      spec: { url: 'https://example.com/c.img', ...spec },
+    })
+  }
+
+  network(
+    name = 'lan',
+    subnets: Partial<Subnet>[] = [{ cidr: '10.0.0.0/29', gateway: '10.0.0.1' }],
+    spec: Partial<Network['spec']> = {},
+  ): Promise<Network> {
+    return this.make(networkKind, { metadata: { name, namespace: 'demo' }, spec: { subnets, ...spec } })
+  }
+
+  /** A host whose agent has reported and beats. */
+  async host(name: string, words: HostWords = {}): Promise<void> {
+    const { spec, status = {} } = hypervisorOf(name, words)
+    const { state: _, ...reported } = status
+    const handle = this.api.resource<Hypervisor>(defOf(hypervisorKind))
+    await handle.create({ metadata: { name }, spec }, USER)
+    await handle.applyStatus({ metadata: { name }, status: reported }, AGENT)
+    await this.beat(name)
+  }
+
+  async beat(name: string): Promise<void> {
+    const spec = { holderIdentity: name, leaseDurationSeconds: LEASE_SECONDS, renewTime: microTime(this.clock.wall()) }
+    await this.api.resource<Lease>(leases).apply({ metadata: { name, namespace: SYSTEM }, spec }, AGENT)
+    await this.fake.caughtUp()
+  }
+
+  /** All leases run out but those of the hosts that go on beating; `witness` beats too, so that the silence is known for one. */
+  async silence(...alive: string[]): Promise<void> {
+    for (let i = 0; i < 3; i++) {
+      for (const name of [...alive, 'witness']) await this.beat(name)
+      await this.clock.advance(LEASE_SECONDS * 500)
+    }
+    for (const name of [...alive, 'witness']) await this.beat(name)
+    await this.clock.advance(1000)
+  }
+
+  server(name = 'web', spec: Partial<Server['spec']> = {}, metadata: object = {}): Promise<Server> {
+    const meta = { name, namespace: 'demo', finalizers: [FINALIZER], ...metadata }
+    return this.make(serverKind, { metadata: meta, spec: { flavor: 'tiny', image: { name: 'cirros' }, ...spec } })
+  }
+
+  read(name = 'web'): Server | undefined {
+    return this.api.find('servers', `demo/${name}`) as Server | undefined
+  }
+
+  status(name = 'web'): ServerStatus {
+    return this.read(name)?.status ?? {}
+  }
+
+  ports(): Port[] {
+    return this.api.list<Port>('ports')
+  }
+
+  actions(): ServerAction[] {
+    return this.api.list<ServerAction>('serveractions')
+  }
+
+  /** What the agent says in a server's status. */
+  async agentSays(status: ServerStatus, name = 'web'): Promise<void> {
+    await this.api
+      .resource<Server>(defOf(serverKind))
+      .applyStatus({ metadata: { name, namespace: 'demo' }, status }, AGENT)
+    await this.fake.caughtUp()
+  }
+
+  /** One reconcile as this life of the controller; its caches then have what it wrote. */
+  async reconcile(name = 'web'): Promise<Outcome> {
+    const outcome = await this.fake.life.live(reconcileServer(`demo/${name}`, this.deps))
+    await this.fake.caughtUp()
+    return outcome
+  }
+
+  /** Writes of this life so far, without names. */
+  get writes(): string[] {
+    return this.fake.life.effects.map((name) => name.replace(/\/.*/, ''))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.hosts[Symbol.dispose]()
+    await this.fake[Symbol.asyncDispose]()
+  }
+}
+
+/** A bench with a host, a flavor, an image and a network. */
+export async function cloud(...hosts: string[]): Promise<Bench> {
+  const bench = await Bench.start()
+  for (const name of hosts) await bench.host(name)
+  await bench.flavor()
+  await bench.image()
+  await bench.network()
+  return bench
+}

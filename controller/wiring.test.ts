@@ -1,0 +1,151 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { serverAction } from '../actions/index.ts'
+import { type KeyPair, keyPair, type Server, type ServerAction, server as serverKind } from '../crds/index.ts'
+import { defOf } from '../kube/kinds.ts'
+import { WorkQueue } from '../kube/queue.ts'
+import { Bench } from './testing.ts'
+import { ageRecords, hostChanged, type Queues, queueNames, wire } from './wiring.ts'
+
+let bench: Bench
+let queues: Queues
+beforeEach(async () => {
+  bench = await Bench.start()
+  const { clock } = bench
+  queues = Object.fromEntries(queueNames.map((name) => [name, new WorkQueue({ name, clock })])) as unknown as Queues
+  wire(bench.world, queues)
+})
+afterEach(() => bench[Symbol.asyncDispose]())
+
+/** Takes all keys that wait in a queue now. */
+async function taken(name: keyof Queues): Promise<string[]> {
+  const keys: string[] = []
+  while (queues[name].length > 0) {
+    const item = await queues[name].take()
+    if (!item) break
+    keys.push(item.key)
+    queues[name].done(item.key)
+  }
+  return keys.sort()
+}
+async function drained(): Promise<void> {
+  for (const name of queueNames) await taken(name)
+}
+const servers = () => bench.api.resource<Server>(defOf(serverKind))
+
+describe('what brings a server back', () => {
+  it('its own changes, and its end', async () => {
+    await bench.server('web', {}, { finalizers: [] })
+    expect(await taken('servers')).toEqual(['demo/web'])
+    await bench.agentSays({ vmState: 'active' })
+    expect(await taken('servers')).toEqual(['demo/web'])
+    await servers().delete({ name: 'web', namespace: 'demo' })
+    await bench.fake.caughtUp()
+    expect(await taken('servers')).toEqual(['demo/web'])
+  })
+
+  it.each([
+    ['Flavor', { flavor: 'tiny' }, () => bench.flavor('tiny')],
+    ['Image', { image: { name: 'cirros' } }, () => bench.image('cirros')],
+    ['Network', { networks: [{ name: 'lan' }] }, () => bench.network('lan')],
+    [
+      'KeyPair',
+      { keyName: 'k' },
+      () =>
+        bench.make<KeyPair>(keyPair, { metadata: { name: 'k', namespace: 'demo' }, spec: { publicKey: 'ssh-rsa A' } }),
+    ],
+  ] as [string, Partial<Server['spec']>, () => Promise<unknown>][])(
+    'the %s that it waits for, and no other’s',
+    async (_, spec, make) => {
+      await bench.server('web', { flavor: 'f', image: { name: 'i' }, ...spec })
+      await bench.server('other', { flavor: 'f', image: { name: 'i' } })
+      await drained()
+      await make()
+      expect(await taken('servers')).toEqual(['demo/web'])
+    },
+  )
+
+  it('not what it was placed with: that is copied', async () => {
+    await bench.server('web')
+    await bench.agentSays({ host: 'h1' })
+    await drained()
+    await bench.flavor('tiny')
+    expect(await taken('servers')).toEqual([])
+  })
+
+  it('a host that comes, goes, or is heard of: those on it, and those without one', async () => {
+    for (const name of ['on', 'off', 'elsewhere']) await bench.server(name)
+    await bench.agentSays({ host: 'h1' }, 'on')
+    await bench.agentSays({ host: 'h2' }, 'elsewhere')
+    await drained()
+    hostChanged('h1', bench.world, queues)
+    expect(await taken('servers')).toEqual(['demo/off', 'demo/on'])
+    expect(await taken('hosts')).toEqual(['h1'])
+  })
+
+  it.each([
+    ['is deleted', () => servers().delete({ name: 'on', namespace: 'demo' })],
+    [
+      'leaves its host',
+      () =>
+        servers().applyStatus(
+          { metadata: { name: 'on', namespace: 'demo' }, status: { vmState: 'building' } },
+          { fieldManager: 'kubenova-agent' },
+        ),
+    ],
+  ])('another that %s: there is room for one that waits', async (_, act) => {
+    await bench.server('on', {}, { finalizers: [] })
+    await bench.server('waits')
+    await bench.agentSays({ host: 'h1' }, 'on')
+    await drained()
+    await act()
+    await bench.fake.caughtUp()
+    expect(await taken('servers')).toContain('demo/waits')
+  })
+
+  it('one that its hints name has a host now', async () => {
+    await bench.server('on')
+    await bench.server('near', { schedulerHints: { sameHost: ['on'] } })
+    await bench.server('waits')
+    await drained()
+    await bench.agentSays({ host: 'h1' }, 'on')
+    expect(await taken('servers')).toEqual(['demo/near', 'demo/on'])
+  })
+
+  it('not every change of another', async () => {
+    await bench.server('on')
+    await bench.server('waits')
+    await bench.agentSays({ host: 'h1' }, 'on')
+    await drained()
+    await bench.agentSays({ host: 'h1', vmState: 'active' }, 'on')
+    expect(await taken('servers')).toEqual(['demo/on'])
+  })
+})
+
+describe('what else follows', () => {
+  it('a deed without a status is decided; its server’s records are counted later', async () => {
+    await bench.make<ServerAction>(serverAction, {
+      metadata: { name: 'r', namespace: 'demo' },
+      spec: { server: 'web', action: 'start', start: {} },
+    })
+    await bench.make<ServerAction>(serverAction, {
+      metadata: { name: 'web-1', namespace: 'demo' },
+      spec: { server: 'web', action: 'stop' },
+      status: { phase: 'Succeeded' },
+    })
+    expect(await taken('actions')).toEqual(['demo/r'])
+    expect(await taken('records')).toEqual([])
+    await bench.clock.advance(5000)
+    expect(await taken('records')).toEqual(['demo/web'])
+    ageRecords(bench.world, queues)
+    expect(await taken('records')).toEqual(['demo/web'])
+  })
+
+  it('a server’s ports at once, its host’s figures later', async () => {
+    await bench.server('web', { networks: [{ port: 'mine' }] })
+    expect(await taken('ports')).toEqual(['demo/mine'])
+    await bench.agentSays({ host: 'h1' })
+    expect(await taken('hosts')).toEqual([])
+    await bench.clock.advance(5000)
+    expect(await taken('hosts')).toEqual(['h1'])
+  })
+})

@@ -1,0 +1,127 @@
+/** Which change brings which keys back: the edges between the caches and the queues, as a list. */
+import type { Server, ServerAction } from '../crds/index.ts'
+import { feed } from '../kube/feed.ts'
+import type { Informer } from '../kube/informer.ts'
+import type { WorkQueue } from '../kube/queue.ts'
+import type { Priority } from '../kube/ready.ts'
+import { type KubeObject, keyOf } from '../kube/types.ts'
+import { networkOf } from './network/holders.ts'
+import { portsOf } from './network/port-reconcile.ts'
+import { BY_HOST, BY_NETWORK, BY_REFERENCE, refKey, type World } from './world.ts'
+
+/** A queue for each reconciler. */
+export const queueNames = [
+  'servers',
+  'actions',
+  'records',
+  'ports',
+  'hosts',
+  'flavors',
+  'images',
+  'keyPairs',
+  'networks',
+  'aggregates',
+] as const
+
+export type Queues = Record<(typeof queueNames)[number], WorkQueue>
+
+/** Figures in status (what is used of hosts and networks) may be this old; else each server would cost a write more. */
+const FIGURES_MS = 5000
+
+function each<T extends KubeObject>(informer: Informer<T>, add: (object: T, priority: Priority) => void): void {
+  informer.on({
+    added: (object, { initial }) => add(object, initial ? 'low' : 'normal'),
+    updated: (_, object) => add(object, 'normal'),
+    deleted: (object) => add(object, 'normal'),
+  })
+}
+
+export function wire(world: World, queues: Queues): void {
+  feed(world.servers.informer, queues.servers)
+  feed(world.ports.informer, queues.ports)
+  feed(world.hypervisors.informer, queues.hosts)
+  feed(world.flavors.informer, queues.flavors)
+  feed(world.images.informer, queues.images)
+  feed(world.keyPairs.informer, queues.keyPairs)
+  feed(world.networks.informer, queues.networks)
+  feed(world.aggregates.informer, queues.aggregates)
+  actions(world, queues)
+  servers(world, queues)
+  waiting(world, queues)
+}
+
+const serverOf = ({ metadata, spec }: ServerAction): string =>
+  keyOf({ namespace: metadata.namespace, name: spec.server })
+
+/** Records grow old without any event. */
+export function ageRecords(world: World, queues: Queues): void {
+  for (const action of world.actions.all.values()) queues.records.add(serverOf(action), { priority: 'low' })
+}
+
+function actions(world: World, queues: Queues): void {
+  each(world.actions.informer, (action, priority) => {
+    if (action.status?.phase === undefined) queues.actions.add(keyOf(action.metadata), { priority: 'high' })
+    queues.records.add(serverOf(action), { priority, after: FIGURES_MS })
+  })
+}
+
+/** What follows a server: its ports, its host's figures. */
+function servers(world: World, queues: Queues): void {
+  each(world.servers.informer, (server) => {
+    for (const key of portsOf(server)) queues.ports.add(key)
+    const host = server.status?.host
+    if (host !== undefined) queues.hosts.add(host, { after: FIGURES_MS })
+  })
+  each(world.ports.informer, (port) => queues.networks.add(networkOf(port), { after: FIGURES_MS }))
+  world.servers.informer.on({
+    updated(old, now) {
+      if (old.status?.host === now.status?.host) return
+      if (old.status?.host === undefined) hinting(now, world, queues)
+      else homeless(world, queues)
+    },
+    // It leaves room.
+    deleted: () => homeless(world, queues),
+  })
+}
+
+/** Servers that wait for this one to have a host. */
+function hinting({ metadata: { namespace, name } }: Server, world: World, queues: Queues): void {
+  for (const { metadata, spec } of world.servers.all.byIndex(BY_HOST, NO_HOST)) {
+    const { sameHost = [], differentHost = [] } = spec.schedulerHints ?? {}
+    if (metadata.namespace === namespace && [...sameHost, ...differentHost].includes(name))
+      queues.servers.add(keyOf(metadata))
+  }
+}
+
+/** Servers that wait for an object, or for a host, come back when it changes. */
+function waiting(world: World, queues: Queues): void {
+  const again = (kind: string) => (object: KubeObject) => {
+    for (const { metadata, status } of world.servers.all.byIndex(BY_REFERENCE, refKey(kind, object.metadata)))
+      if (status?.host === undefined) queues.servers.add(keyOf(metadata))
+  }
+  each(world.flavors.informer, again('Flavor'))
+  each(world.images.informer, again('Image'))
+  each(world.keyPairs.informer, again('KeyPair'))
+  each(world.networks.informer, again('Network'))
+  each(world.ports.informer, again('Port'))
+  each(world.aggregates.informer, () => homeless(world, queues))
+  each(world.networks.informer, (network) => {
+    for (const port of world.ports.all.byIndex(BY_NETWORK, keyOf(network.metadata)))
+      queues.ports.add(keyOf(port.metadata), { priority: 'low' })
+  })
+}
+
+/** A host went up or down, or has room again: servers on it are told, servers without one are placed. */
+export function hostChanged(host: string, world: World, queues: Queues): void {
+  queues.hosts.add(host, { priority: 'high' })
+  for (const { metadata } of world.servers.all.byIndex(BY_HOST, host)) queues.servers.add(keyOf(metadata))
+  homeless(world, queues)
+}
+
+export function homeless(world: World, queues: Queues): void {
+  for (const { metadata } of world.servers.all.byIndex(BY_HOST, NO_HOST))
+    queues.servers.add(keyOf(metadata), { priority: 'low' })
+}
+
+/** Key of the index for servers that have no host. */
+export const NO_HOST = ''

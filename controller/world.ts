@@ -1,0 +1,125 @@
+/** All that the controller knows: a cache of each kind that follows the API server, and the handle that writes it. */
+import { serverAction } from '../actions/index.ts'
+import {
+  type Flavor,
+  flavor,
+  type HostAggregate,
+  type Hypervisor,
+  hostAggregate,
+  hypervisor,
+  type Image,
+  image,
+  type KeyPair,
+  keyPair,
+  type Network,
+  network,
+  type Port,
+  port,
+  type Server,
+  type ServerAction,
+  server,
+} from '../crds/index.ts'
+import type { Kube } from '../kube/client.ts'
+import { createInformer, type Informer } from '../kube/informer.ts'
+import { defOf, handleOf } from '../kube/kinds.ts'
+import type { Log } from '../kube/log.ts'
+import type { Resource } from '../kube/resource.ts'
+import { type KubeObject, keyOf } from '../kube/types.ts'
+import type { Lookup } from './server/resolve.ts'
+
+/** One kind: `all` is its cache, `api` writes it. */
+export interface Store<T extends KubeObject> {
+  all: Informer<T>['cache']
+  api: Resource<T>
+  informer: Informer<T>
+}
+
+export interface World {
+  servers: Store<Server>
+  actions: Store<ServerAction>
+  flavors: Store<Flavor>
+  images: Store<Image>
+  networks: Store<Network>
+  ports: Store<Port>
+  keyPairs: Store<KeyPair>
+  hypervisors: Store<Hypervisor>
+  aggregates: Store<HostAggregate>
+}
+
+/** Index of servers by what they wait for or use, so that a change of that brings them back: `kind/namespace/name`. */
+export const BY_REFERENCE = 'reference'
+export const BY_HOST = 'host'
+export const BY_SERVER = 'server'
+export const BY_NETWORK = 'network'
+
+export const refKey = (kind: string, ref: { namespace?: string | undefined; name?: string | undefined }): string =>
+  `${kind}/${keyOf(ref)}`
+
+/** Everything that a server's spec names. */
+export function referencesOf({ metadata: { namespace }, spec }: Server): string[] {
+  const here = (kind: string, ref: { namespace?: string; name: string }): string =>
+    refKey(kind, { namespace: ref.namespace ?? namespace, name: ref.name })
+  return [
+    refKey('Flavor', { name: spec.flavor }),
+    ...(spec.image ? [here('Image', spec.image)] : []),
+    ...(spec.keyName === undefined ? [] : [here('KeyPair', { name: spec.keyName })]),
+    ...spec.networks.map(({ name, port, namespace: other }) =>
+      port === undefined
+        ? here('Network', { name: name ?? '', ...(other === undefined ? {} : { namespace: other }) })
+        : here('Port', { name: port }),
+    ),
+  ]
+}
+
+/** Caches and handles of all kinds; not started yet. */
+export function createWorld(kube: Kube, log: Log): World {
+  const store = <T extends KubeObject>(
+    api: Resource<T>,
+    indexes: Record<string, (o: T) => (string | undefined)[]> = {},
+  ): Store<T> => {
+    const informer = createInformer(api, { indexes, log, metrics: kube.metrics })
+    return { all: informer.cache, api, informer }
+  }
+  const serverOf = (name: string | undefined, namespace: string | undefined): (string | undefined)[] => [
+    name === undefined ? undefined : keyOf({ namespace, name }),
+  ]
+  return {
+    servers: store(handleOf(kube, server), {
+      [BY_REFERENCE]: referencesOf,
+      [BY_HOST]: ({ status }) => [status?.host ?? ''],
+    }),
+    actions: store(kube.resource<ServerAction>(defOf(serverAction)), {
+      [BY_SERVER]: ({ spec, metadata }) => serverOf(spec.server, metadata.namespace),
+    }),
+    flavors: store(handleOf(kube, flavor)),
+    images: store(handleOf(kube, image)),
+    networks: store(handleOf(kube, network)),
+    ports: store(handleOf(kube, port), {
+      [BY_SERVER]: ({ spec, metadata }) => serverOf(spec.server, metadata.namespace),
+      [BY_NETWORK]: ({ spec, metadata }) => [
+        keyOf({ namespace: spec.network.namespace ?? metadata.namespace, name: spec.network.name }),
+      ],
+    }),
+    keyPairs: store(handleOf(kube, keyPair)),
+    hypervisors: store(handleOf(kube, hypervisor)),
+    aggregates: store(handleOf(kube, hostAggregate)),
+  }
+}
+
+/** Starts all caches and waits until each has its first list. */
+export async function startWorld(world: World, signal: AbortSignal): Promise<void> {
+  const informers = Object.values(world).map(({ informer }: { informer: Informer<never> }) => informer)
+  for (const informer of informers) informer.start(signal)
+  await Promise.all(informers.map((informer) => informer.synced(signal)))
+}
+
+/** How a server's references are followed: in the caches. */
+export function lookupOf({ flavors, images, keyPairs, networks, ports }: World): Lookup {
+  return {
+    flavor: (key) => flavors.all.get(key),
+    image: (key) => images.all.get(key),
+    keyPair: (key) => keyPairs.all.get(key),
+    network: (key) => networks.all.get(key),
+    port: (key) => ports.all.get(key),
+  }
+}
