@@ -1,0 +1,58 @@
+/** Reading the end of a console's log, over the border of rotated files. */
+import { openLog, rotated } from './files.ts'
+
+export interface TailOptions {
+  /** At most this many bytes; default 100 KiB, Nova's MAX_CONSOLE_BYTES. */
+  bytes?: number
+  /** At most this many lines; default: no limit. */
+  lines?: number
+}
+
+/** The end of the log, going back into rotated files as far as needed; empty if there is no log. */
+export async function tail(
+  log: string,
+  { bytes = 102_400, lines = Number.POSITIVE_INFINITY }: TailOptions = {},
+): Promise<Buffer> {
+  const parts: Buffer[] = []
+  let missing = bytes
+  for (const path of [log, ...(await rotated(log)).map((n) => `${log}.${n}`)]) {
+    if (missing <= 0) break
+    const part = await lastBytes(path, missing)
+    parts.unshift(part)
+    missing -= part.length
+  }
+  return lastLines(Buffer.concat(parts), lines)
+}
+
+/** The last `count` lines; a newline at the end belongs to its line. */
+export function lastLines(text: Buffer, count: number): Buffer {
+  if (count <= 0) return text.subarray(text.length)
+  let at = text.length - 1
+  for (let n = 0; at > 0; n++) {
+    at = text.lastIndexOf(0x0a, at - 1)
+    if (at < 0) return text
+    if (n + 1 >= count) return text.subarray(at + 1)
+  }
+  return text
+}
+
+/** Up to `count` bytes at the end of a file, without the zeros of a hole before them. */
+async function lastBytes(path: string, count: number): Promise<Buffer> {
+  const file = await openLog(path)
+  if (file === undefined) return Buffer.alloc(0)
+  try {
+    const { size } = await file.stat()
+    const buffer = Buffer.alloc(Math.min(count, size))
+    let filled = 0
+    while (filled < buffer.length) {
+      const { bytesRead } = await file.read(buffer, filled, buffer.length - filled, size - buffer.length + filled)
+      if (bytesRead === 0) break
+      filled += bytesRead
+    }
+    const text = buffer.subarray(0, filled)
+    const first = text.findIndex((byte) => byte !== 0)
+    return first < 0 ? text.subarray(filled) : text.subarray(first)
+  } finally {
+    await file.close()
+  }
+}

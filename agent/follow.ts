@@ -1,0 +1,85 @@
+/** What brings a server back to the queue: changes of its object, events of its domain, a new connection to libvirt. */
+import { condition, hypervisor } from '../crds/index.ts'
+import { backoffMs, systemClock } from '../kube/clock.ts'
+import { handleOf } from '../kube/kinds.ts'
+import { keyOf } from '../kube/types.ts'
+import { firstAddress, learnFacts } from './host/facts.ts'
+import { report } from './hypervisor.ts'
+import { domainEvents } from './libvirt/index.ts'
+import { type Parts, uuidOf } from './parts.ts'
+import { version } from './version.ts'
+
+/** What is being done to which server, so that a deletion can end it. */
+export type Running = Map<string, Pick<AbortController, 'abort'>>
+
+const { lifecycle, reboot, ioErrorReason, controlError, pmSuspend, pmWakeup } = domainEvents
+
+/** Starts following; returns at once. */
+export async function follow(parts: Parts, running: Running, signal: AbortSignal): Promise<void> {
+  const { informer, self, queue, leftovers, session, watch, facts, log } = parts
+  informer.on({
+    added: ({ metadata }, { initial }) => queue.add(keyOf(metadata), { priority: initial ? 'low' : 'normal' }),
+    updated(old, { metadata }) {
+      if (metadata.deletionTimestamp && !old.metadata.deletionTimestamp)
+        running.get(keyOf(metadata))?.abort(new Error('the server is to be deleted'))
+      queue.add(keyOf(metadata))
+    },
+    deleted(last) {
+      const { namespace = '', name, uid = '' } = last.metadata
+      leftovers
+        .gone({ namespace, name, uid }, uuidOf(last))
+        .catch((err: unknown) => log.warn({ err, server: keyOf(last.metadata) }, 'leftovers stay until the next sweep'))
+    },
+  })
+  for (const event of [lifecycle, reboot, ioErrorReason, controlError, pmSuspend, pmWakeup])
+    await session.on(event, ({ dom }) => watch.notify(dom.uuid))
+  // Events may have been missed, and the daemon may be another version than before.
+  session.onResync(() => learnAtLast(parts, signal))
+  // While it was out of sight the controller called it down: it says itself that it is not.
+  self.on({
+    updated: (_, host) => {
+      const ready = condition(host.status?.conditions, 'Ready')
+      if (host.status?.state !== 'up' || ready?.reason !== 'HostDown' || !facts.known) return
+      say(parts).catch((err: unknown) => log.warn({ err }, 'the host’s state was not written'))
+    },
+  })
+  self.start(signal)
+  informer.start(signal)
+}
+
+/** Without the facts nothing can be built: tried until it works, or until the connection is another. */
+async function learnAtLast(parts: Parts, signal: AbortSignal): Promise<void> {
+  const { session, log } = parts
+  const { generation } = session
+  for (let failures = 1; session.generation === generation && !signal.aborted; failures++) {
+    try {
+      await learn(parts)
+      return
+    } catch (err) {
+      log.error({ err }, 'the host’s capabilities could not be learned, will be tried again')
+    }
+    await systemClock.sleep(backoffMs(failures, 500, 30_000), signal).catch(() => undefined) // aborted: the loop ends
+  }
+}
+
+/** What is known of the host, into its Hypervisor. */
+async function say({ kube, hostName, facts }: Parts): Promise<void> {
+  if (!facts.known) return
+  const hypervisors = handleOf(kube, hypervisor)
+  const seen = await hypervisors.get({ name: hostName })
+  await report(hypervisors, seen, facts.known, undefined, new Date().toISOString())
+}
+
+async function learn(parts: Parts): Promise<void> {
+  const { options, session, facts, informer, queue } = parts
+  const { domainType, stateDir, hostIp = firstAddress() } = options
+  facts.known = await learnFacts((procedure, args, call) => session.call(procedure, args, call), {
+    domainType,
+    dataDir: stateDir,
+    hostIP: hostIp,
+    agentVersion: version,
+  })
+  facts.first.resolve()
+  await say(parts)
+  for (const { metadata } of informer.cache.values()) queue.add(keyOf(metadata), { priority: 'low' })
+}

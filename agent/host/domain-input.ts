@@ -1,0 +1,44 @@
+/** From a guest to what the domain's XML and its network are made from. Pure. */
+import type { Guest } from '../../crds/index.ts'
+import type { DomainInput, HostFacts } from '../domain/input.ts'
+import type { Disks } from '../image/disks.ts'
+import { hostnameOf } from '../image/metadata.ts'
+import { plugged } from '../net/names.ts'
+import type { HostedGuest } from '../net/types.ts'
+import { domainName, type ServerPaths } from './paths.ts'
+
+export function hostedGuest(guest: Guest): HostedGuest {
+  return { id: guest.server.metadata.uid ?? '', hostname: hostnameOf(guest), interfaces: guest.instance.interfaces }
+}
+
+export interface OnHost {
+  host: HostFacts
+  paths: ServerPaths
+  disks: Disks
+}
+
+export function domainInput({ server, instance }: Guest, boot: string, { host, paths, disks }: OnHost): DomainInput {
+  const { name, namespace = '', uid = '', generation, creationTimestamp } = server.metadata
+  const { displayName, description, configDrive } = server.spec
+  return {
+    guest: {
+      name: domainName({ name, uid }),
+      title: displayName ?? name,
+      ...(description === undefined ? {} : { description }),
+      mark: { namespace, name, uid, boot, ...(generation === undefined ? {} : { generation }) },
+      ...(creationTimestamp === undefined ? {} : { createdAt: creationTimestamp }),
+    },
+    instance,
+    host,
+    paths: {
+      rootDisk: disks.root,
+      ...(disks.ephemeral ? { ephemeral: disks.ephemeral } : {}),
+      ...(disks.swap ? { swap: disks.swap } : {}),
+      ...(configDrive ? { configDrive: paths.configDrive } : {}),
+      consoleLog: paths.consoleLog,
+      nvram: paths.nvram,
+    },
+    interfaces: instance.interfaces.map(plugged),
+    vnc: { socket: paths.vnc },
+  }
+}

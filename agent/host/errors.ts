@@ -1,0 +1,30 @@
+/** The border to libvirt: its errors become ours, by a table of codes. */
+import { type AnyError, isOurs, Terminal, Transient } from '../../crds/index.ts'
+import { ConnectionError, DeadlineError, isLibvirtError, type LibvirtErrorCode } from '../libvirt/index.ts'
+
+/** Codes for which trying again cannot help: what we ask for is wrong for this host. */
+const terminal: Partial<Record<LibvirtErrorCode, string>> = {
+  VIR_ERR_XML_ERROR: 'DomainInvalid',
+  VIR_ERR_XML_DETAIL: 'DomainInvalid',
+  VIR_ERR_XML_INVALID_SCHEMA: 'DomainInvalid',
+  VIR_ERR_CONFIG_UNSUPPORTED: 'HardwareUnsupported',
+  VIR_ERR_NO_SUPPORT: 'HardwareUnsupported',
+  VIR_ERR_INVALID_ARG: 'DomainInvalid',
+}
+
+/** @param doing for the message: what was asked of libvirt */
+export function fromLibvirt(error: unknown, doing: string): AnyError {
+  if (isOurs(error)) return error
+  if (isLibvirtError(error)) {
+    const code = terminal[error.code]
+    if (code !== undefined) return new Terminal(code, `${doing}: ${error.message}`, { cause: error })
+    if (/cannot allocate memory|out of memory/i.test(error.message))
+      return new Transient('OutOfMemory', `${doing}: the host has no memory left for it: ${error.message}`, {
+        cause: error,
+      })
+    return new Transient('LibvirtError', `${doing}: ${error.message}`, { cause: error })
+  }
+  if (error instanceof ConnectionError || error instanceof DeadlineError)
+    return new Transient('LibvirtUnreachable', `${doing}: ${error.message}`, { cause: error })
+  return new Transient('Unexpected', doing, { cause: error })
+}

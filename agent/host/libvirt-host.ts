@@ -1,0 +1,122 @@
+/** The port Host on libvirt, the host's image cache and its network: each method a few calls, no decisions. */
+import { chmod, mkdir, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Guest, StepContext } from '../../crds/index.ts'
+import { abortScope } from '../../kube/abort.ts'
+import { removeLogs } from '../console/rotate.ts'
+import { buildDomain } from '../domain/build.ts'
+import type { HostFacts } from '../domain/input.ts'
+import type { Disks } from '../image/disks.ts'
+import type { HostNetwork } from '../net/host-network.ts'
+import type { LocalHost } from '../server/reconcile.ts'
+import { domainInput, hostedGuest } from './domain-input.ts'
+import type { Domains } from './domains.ts'
+import { domainName, type ServerPaths, serverPaths } from './paths.ts'
+
+/** A server's files on this host: what agent/image offers. All repeatable. */
+export interface Storage {
+  fetchImage(guest: Guest, ctx: StepContext): Promise<void>
+  createDisks(guest: Guest, paths: ServerPaths, ctx: StepContext): Promise<void>
+  /** @throws Terminal where there are none */
+  disks(paths: ServerPaths): Promise<Disks>
+  writeConfigDrive(guest: Guest, paths: ServerPaths, ctx: StepContext): Promise<void>
+  /** Everything of the server but its console log. */
+  remove(uid: string, paths: ServerPaths): Promise<void>
+}
+
+export interface LibvirtHostOptions {
+  dataDir: string
+  runDir: string
+  domains: Domains
+  storage: Storage
+  network: HostNetwork
+  /** Known once libvirt was asked. */
+  facts(): HostFacts
+  /** Resolves when the domain's state may have changed, by an event of libvirt; see ServerEvents. */
+  stateChange(uuid: string, signal: AbortSignal): Promise<void>
+}
+
+/** Between two looks at a domain that was asked to power off, should its event get lost. */
+const LOOK_MS = 5000
+
+export function createLibvirtHost(options: LibvirtHostOptions): LocalHost {
+  const { dataDir, runDir, domains, storage, network, facts } = options
+  const uidOf = ({ server }: Guest): string => server.metadata.uid ?? ''
+  const paths = (guest: Guest): ServerPaths => serverPaths(dataDir, runDir, uidOf(guest))
+  return {
+    observe: ({ instance }) => domains.observe(instance.uuid),
+    place(guest) {
+      const { consoleLog, vnc } = paths(guest)
+      return {
+        domain: domainName({ name: guest.server.metadata.name, uid: uidOf(guest) }),
+        consoleLog,
+        vnc: `unix:${vnc}`,
+      }
+    },
+    fetchImage: (guest, ctx) => storage.fetchImage(guest, ctx),
+    createDisks: (guest, ctx) => storage.createDisks(guest, paths(guest), ctx),
+    async writeConfigDrive(guest, ctx) {
+      if (guest.server.spec.configDrive) await storage.writeConfigDrive(guest, paths(guest), ctx)
+    },
+    async plugPorts(guest, ctx) {
+      await network.plug(hostedGuest(guest), ctx)
+    },
+    async define(guest, boot) {
+      const files = paths(guest)
+      await prepareDirs(files)
+      const disks = await storage.disks(files)
+      await domains.define(buildDomain(domainInput(guest, boot, { host: facts(), paths: files, disks })))
+    },
+    start: ({ instance }, { signal }) => domains.start(instance.uuid, signal),
+    shutdown: (guest, seconds, ctx) => shutdown(guest, seconds, ctx, options),
+    destroy: ({ instance }) => domains.destroy(instance.uuid),
+    pause: ({ instance }) => domains.pause(instance.uuid),
+    unpause: ({ instance }) => domains.unpause(instance.uuid),
+    save: ({ instance }, { signal }) => domains.save(instance.uuid, signal),
+    undefine: ({ instance }) => domains.undefine(instance.uuid),
+    unplugPorts: (guest, ctx) => network.unplug(uidOf(guest), ctx),
+    deleteDisks: (guest) => removeFiles(uidOf(guest), paths(guest), storage),
+    bootedBy: async ({ instance }) => (await domains.observe(instance.uuid)).boot,
+  }
+}
+
+/** QEMU may run as another user: it must be able to enter, not to list. */
+async function prepareDirs({ dir, vnc }: ServerPaths): Promise<void> {
+  for (const path of [dir, dirname(vnc)]) {
+    await mkdir(path, { recursive: true })
+    await chmod(path, 0o711)
+  }
+}
+
+/** All of a server's files. Used for servers that are deleted, and for those that are found to be gone. */
+export async function removeFiles(uid: string, paths: ServerPaths, storage: Storage): Promise<void> {
+  await storage.remove(uid, paths)
+  await removeLogs(paths.consoleLog)
+  await rm(paths.vnc, { force: true })
+  await rm(paths.dir, { recursive: true, force: true })
+}
+
+async function shutdown(
+  { instance }: Guest,
+  seconds: number,
+  { signal }: StepContext,
+  { domains, stateChange }: LibvirtHostOptions,
+): Promise<'off' | 'timeout'> {
+  const isOff = async (): Promise<boolean> => {
+    const { power } = await domains.observe(instance.uuid)
+    return power === 'off' || power === 'missing' || power === 'crashed'
+  }
+  const end = performance.now() + seconds * 1000
+  await domains.askToShutDown(instance.uuid)
+  while (!(await isOff())) {
+    const left = end - performance.now()
+    if (left <= 0) return 'timeout'
+    using either = abortScope([signal])
+    const event = stateChange(instance.uuid, either.signal)
+    const look = delay(Math.min(left, LOOK_MS), undefined, { signal: either.signal })
+    await Promise.race([event, look])
+    either.abort()
+  }
+  return 'off'
+}

@@ -1,0 +1,36 @@
+/** Where a server's files are on its host. Pure; everything of a server is under one directory named by its uid. */
+import { join } from 'node:path'
+
+export interface ServerPaths {
+  dir: string
+  rootDisk: string
+  ephemeral: string
+  swap: string
+  configDrive: string
+  consoleLog: string
+  nvram: string
+  vnc: string
+}
+
+/** `dataDir/instances`: a directory for each server. */
+export const instancesDir = (dataDir: string): string => join(dataDir, 'instances')
+
+/** The VNC socket lies in `runDir`: socket paths have room for 107 bytes. */
+export function serverPaths(dataDir: string, runDir: string, uid: string): ServerPaths {
+  const dir = join(instancesDir(dataDir), uid)
+  return {
+    dir,
+    rootDisk: join(dir, 'disk'),
+    ephemeral: join(dir, 'disk.eph0'),
+    swap: join(dir, 'disk.swap'),
+    configDrive: join(dir, 'disk.config'),
+    consoleLog: join(dir, 'console.log'),
+    nvram: join(dir, 'nvram.fd'),
+    vnc: join(runDir, `${uid}.vnc`),
+  }
+}
+
+/** libvirt's name of the domain: readable, and unique by the uid's first eight digits and what libvirt refuses otherwise. */
+export function domainName({ name, uid }: { name: string; uid: string }): string {
+  return `${name.slice(0, 80)}-${uid.slice(0, 8)}`
+}

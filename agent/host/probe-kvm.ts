@@ -1,0 +1,112 @@
+/**
+ * Does KVM run guests here? That /dev/kvm is there does not say so: on nested or restricted hosts it opens, and then stops at the
+ * first instruction, or emulates each one a thousand times slower. So a small domain boots a sector that counts for a while and then
+ * speaks on its serial port; hardware does that in well under a second.
+ */
+import { randomUUID } from 'node:crypto'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { el, render } from '../domain/xml.ts'
+import { type CallFunction, isLibvirtError, proc } from '../libvirt/index.ts'
+
+/** VIR_DOMAIN_START_AUTODESTROY: it goes with our connection, whatever becomes of us. */
+const AUTODESTROY = 2
+const DEADLINE_MS = 5000
+const LOOK_MS = 50
+
+const COUNT = 50_000_000
+
+/** A boot sector, 16-bit code. */
+function bootSector(): Buffer {
+  const sector = Buffer.alloc(512)
+  const count = Buffer.alloc(4)
+  count.writeUInt32LE(COUNT)
+  const code = [
+    [0xfa], // cli
+    [0x66, 0xb9, ...count], // mov ecx, COUNT
+    [0x67, 0xe2, 0xfd], // loop to itself until ecx is 0
+    [0xba, 0xf8, 0x03], // mov dx, 0x3f8: the first serial port
+    [0xb0, 0x4b], // mov al, 'K'
+    [0xee], // out dx, al
+    [0xf4], // hlt
+    [0xeb, 0xfd], // back to hlt
+  ]
+  Buffer.from(code.flat()).copy(sector)
+  sector.writeUInt16LE(0xaa55, 510)
+  return sector
+}
+
+function probeXml(uuid: string, arch: string, { disk, log }: { disk: string; log: string }): string {
+  const os = el('os', {}, el('type', { arch }, 'hvm'), el('boot', { dev: 'hd' }))
+  const source = el('source', { file: disk })
+  const drive = el(
+    'disk',
+    { type: 'file', device: 'disk' },
+    el('driver', { name: 'qemu', type: 'raw' }),
+    source,
+    el('target', { dev: 'hda', bus: 'ide' }),
+  )
+  const serial = el('serial', { type: 'file' }, el('source', { path: log }), el('target', { port: 0 }))
+  const devices = el(
+    'devices',
+    {},
+    drive,
+    serial,
+    el('memballoon', { model: 'none' }),
+    el('controller', { type: 'usb', model: 'none' }),
+  )
+  const name = el('name', {}, `kubenova-probe-${uuid.slice(0, 8)}`)
+  return render(
+    el('domain', { type: 'kvm' }, name, el('uuid', {}, uuid), el('memory', { unit: 'MiB' }, 16), os, devices),
+  )
+}
+
+export async function kvmWorks(
+  call: CallFunction,
+  { arch, dataDir }: { arch: string; dataDir: string },
+): Promise<boolean> {
+  if (arch !== 'x86_64') return true
+  const uuid = randomUUID()
+  const dir = join(dataDir, 'probe')
+  const files = { disk: join(dir, `${uuid}.img`), log: join(dir, `${uuid}.log`) }
+  await mkdir(dir, { recursive: true })
+  try {
+    await writeFile(files.disk, bootSector())
+    const xml = probeXml(uuid, arch, files)
+    const { dom } = await call(proc.domainCreateXml, { xml, flags: AUTODESTROY }, { timeoutMs: DEADLINE_MS })
+    const spoke = await guestSpoke(files.log)
+    await call(proc.domainDestroyFlags, { dom, flags: 0 })
+    return spoke
+  } catch (error) {
+    // libvirt or QEMU refused to start it: no KVM then. A connection that broke says nothing, and is for the caller.
+    if (isLibvirtError(error)) return false
+    throw error
+  } finally {
+    for (const file of Object.values(files)) await rm(file, { force: true })
+  }
+}
+
+/** The verdict of the last probe, if it was made since the host booted and with the same QEMU; else that of a new one, which takes seconds. */
+export async function remembered(dataDir: string, qemu: string, probe: () => Promise<boolean>): Promise<boolean> {
+  const path = join(dataDir, 'probe/kvm.json')
+  const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
+  // No note, or one that a crash cut short: asked anew.
+  const last = await readFile(path, 'utf8')
+    .then((text) => JSON.parse(text) as { boot: string; qemu: string; works: boolean })
+    .catch(() => undefined)
+  if (last?.boot === boot && last.qemu === qemu) return last.works
+  const works = await probe()
+  await mkdir(dirname(path), { recursive: true })
+  await writeFile(`${path}.new`, JSON.stringify({ boot, qemu, works }))
+  await rename(`${path}.new`, path)
+  return works
+}
+
+async function guestSpoke(log: string): Promise<boolean> {
+  for (const end = performance.now() + DEADLINE_MS; performance.now() < end; await delay(LOOK_MS)) {
+    const text = await readFile(log).catch(() => Buffer.alloc(0))
+    if (text.includes('K')) return true
+  }
+  return false
+}

@@ -1,0 +1,68 @@
+/** A server's files: its image in the cache, its disks, its config drive. Puts agent/image together for the port Host. */
+import { join } from 'node:path'
+import { type Guest, type StepContext, Transient } from '../../crds/index.ts'
+import type { Log } from '../../kube/log.ts'
+import { ImageCache } from '../image/cache.ts'
+import { writeConfigDrive } from '../image/config-drive.ts'
+import { createDisks, deleteDisks, readDisks } from '../image/disks.ts'
+import { writeOwner } from '../leftovers.ts'
+import type { AgentOptions } from '../options.ts'
+import type { Storage } from './libvirt-host.ts'
+
+export interface HostStorage extends Storage, AsyncDisposable {
+  /** Lets go of images that no server uses, as far as the limits ask for it. */
+  clean(): Promise<void>
+}
+
+const GIB = 1024 ** 3
+/** What nobody came back for: half a download, an image that no server has used since. */
+const MAX_AGE_MS = 30 * 86_400_000
+
+export async function openStorage(options: AgentOptions, log: Log): Promise<HostStorage> {
+  const { stateDir, imageDir, rootDisk, imageCacheGib } = options
+  const cache = await ImageCache.open({
+    directory: join(stateDir, 'cache'),
+    fileRoots: [imageDir],
+    ...(rootDisk === 'flat' ? { baseFormat: 'raw' as const } : {}),
+  })
+  const fetch = ({ instance, server }: Guest, { signal, progress }: StepContext) =>
+    cache.ensure(instance.image, server.metadata.uid ?? '', {
+      signal,
+      progress: (bytes, total) => progress(`fetches image ${instance.image.name}: ${amount(bytes, total)}`),
+    })
+  return {
+    async fetchImage(guest, ctx) {
+      await fetch(guest, ctx)
+    },
+    async createDisks(guest, { dir }, ctx) {
+      const { namespace = '', name, uid = '' } = guest.server.metadata
+      await writeOwner(dir, { namespace, name, uid })
+      if (await readDisks(dir)) return
+      const base = await fetch(guest, ctx)
+      const root = rootDisk === 'flat' ? 'copy' : 'overlay'
+      await createDisks({ directory: dir, instance: guest.instance, base, root, signal: ctx.signal })
+    },
+    async disks({ dir }) {
+      const disks = await readDisks(dir)
+      if (!disks) throw new Transient('DiskMissing', `the root disk in ${dir} is not there`)
+      return disks
+    },
+    async writeConfigDrive(guest, { dir }, { signal }) {
+      await writeConfigDrive(guest, { directory: dir, signal })
+    },
+    async remove(uid, { dir }) {
+      await deleteDisks(dir)
+      await cache.unpin(uid)
+    },
+    async clean() {
+      const gone = await cache.clean({ maxBytes: imageCacheGib * GIB, maxAge: MAX_AGE_MS })
+      if (gone.length > 0) log.info({ images: gone.length }, 'unused images removed from the cache')
+    },
+    [Symbol.asyncDispose]: () => cache[Symbol.asyncDispose](),
+  }
+}
+
+function amount(bytes: number, total: number | undefined): string {
+  const mib = (n: number): string => `${Math.round(n / 1024 ** 2)} MiB`
+  return total === undefined ? mib(bytes) : `${mib(bytes)} of ${mib(total)}`
+}

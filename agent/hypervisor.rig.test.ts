@@ -1,0 +1,41 @@
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type Hypervisor, hypervisor } from '../crds/index.ts'
+import { createKube, type Kube } from '../kube/client.ts'
+import { handleOf } from '../kube/kinds.ts'
+import type { Resource } from '../kube/resource.ts'
+import { applyManifests } from '../test/rig/crds.ts'
+import { withControlPlane } from '../test/rig/vitest.ts'
+import { register } from './hypervisor.ts'
+
+const plane = withControlPlane()
+let kube: Kube
+let api: Resource<Hypervisor>
+
+beforeAll(async () => {
+  await applyManifests(plane().api, join(import.meta.dirname, '../crds/manifests'))
+  kube = await createKube({ kubeconfig: plane().kubeconfig, userAgent: 'test' })
+  api = handleOf(kube, hypervisor)
+})
+afterAll(async () => kube[Symbol.asyncDispose]())
+
+it('leaves every field of the spec to the operator, the defaults too', async () => {
+  await register(api, 'fresh')
+  const operator = { fieldManager: 'operator', force: false }
+  const spec = { disabled: true, disabledReason: 'repair', forcedDown: true }
+  const disabled = await api.apply({ metadata: { name: 'fresh' }, spec }, operator)
+  expect(disabled.spec).toMatchObject(spec)
+  const enabled = await api.apply({ metadata: { name: 'fresh' }, spec: { disabled: false } }, operator)
+  expect(enabled.spec).toEqual({ disabled: false, forcedDown: false })
+})
+
+it('finds what is there, and changes nothing in it', async () => {
+  const first = await register(api, 'twice')
+  await api.apply(
+    { metadata: { name: 'twice' }, spec: { disabled: true, forcedDown: false } },
+    { fieldManager: 'operator' },
+  )
+  const again = await register(api, 'twice')
+  expect(again.metadata.uid).toBe(first.metadata.uid)
+  expect(again.spec.disabled).toBe(true)
+})

@@ -1,0 +1,259 @@
+import { describe, expect, test } from 'vitest'
+import type { FixedIP, Guest, Interface } from '../../crds/index.ts'
+import { metadataFiles, sanitizeHostname } from './metadata.ts'
+import { networkData } from './network-data.ts'
+
+const ip = (address: string, more: Partial<FixedIP> = {}): FixedIP => ({
+  address,
+  prefixLength: 24,
+  dhcp: true,
+  ...more,
+})
+const vif = (more: Partial<Interface> = {}): Interface => ({
+  port: 'p',
+  portId: '5a1d3c9e-aaaa-4000-8000-000000000001',
+  network: 'n',
+  networkNamespace: 'blue',
+  networkId: '7b2c1f00-1111-4222-8333-444455556666',
+  mtu: 1450,
+  macAddress: 'fa:16:3e:00:00:01',
+  portSecurity: true,
+  fixedIPs: [ip('10.0.0.5', { gateway: '10.0.0.1', dnsServers: ['10.0.0.2'] })],
+  ...more,
+})
+
+const guest = (spec: Partial<Guest['server']['spec']> = {}, instance: Partial<Guest['instance']> = {}): Guest => ({
+  server: {
+    apiVersion: 'compute.kubenova.io/v1alpha1',
+    kind: 'Server',
+    metadata: { name: 'web-1', namespace: 'blue', uid: 'server-uid' },
+    spec: { flavor: 'm1', configDrive: true, networks: [], powerState: 'Running', locked: false, ...spec },
+  },
+  instance: {
+    uuid: '0f6a0c3e-5b0e-4a55-9d0b-3f8f1f6f2a11',
+    availabilityZone: 'az1',
+    flavor: { name: 'm1', vcpus: 1, ram: 512, disk: 1, ephemeral: 0, swap: 0 },
+    image: {
+      name: 'i',
+      namespace: 'images',
+      uid: '1c2d3e4f-0000-4000-8000-aabbccddeeff',
+      url: 'https://x/y',
+      format: 'qcow2',
+    },
+    interfaces: [vif()],
+    keys: [],
+    ...instance,
+  },
+})
+
+const randomSeed = Buffer.alloc(512, 7)
+const filesOf = (g: Guest) => metadataFiles(g, { randomSeed })
+const json = (g: Guest, path: string) =>
+  JSON.parse(Buffer.from(filesOf(g).get(path)!).toString()) as Record<string, unknown>
+
+describe('layout', () => {
+  test('files of each version, as Nova has them', () => {
+    const paths = [...filesOf(guest({ userData: '#!/bin/sh' })).keys()]
+    const of = (version: string) =>
+      paths.filter((p) => p.startsWith(`openstack/${version}/`)).map((p) => p.split('/')[2])
+    expect(of('2012-08-10')).toEqual(['meta_data.json', 'user_data'])
+    expect(of('2013-10-17')).toEqual(['meta_data.json', 'user_data', 'vendor_data.json'])
+    expect(of('2015-10-15')).toEqual(['meta_data.json', 'user_data', 'vendor_data.json', 'network_data.json'])
+    for (const version of ['2016-10-06', '2017-02-22', '2018-08-27', '2020-10-14', 'latest']) {
+      expect(of(version)).toEqual([
+        'meta_data.json',
+        'user_data',
+        'vendor_data.json',
+        'network_data.json',
+        'vendor_data2.json',
+      ])
+    }
+    expect(paths.filter((p) => p.startsWith('ec2/'))).toEqual([
+      'ec2/2009-04-04/user-data',
+      'ec2/2009-04-04/meta-data.json',
+      'ec2/latest/user-data',
+      'ec2/latest/meta-data.json',
+    ])
+  })
+
+  test('without user data there is no such file', () => {
+    expect([...filesOf(guest()).keys()].filter((p) => /user.data/.test(p))).toEqual([])
+  })
+
+  test.each([
+    [{ userData: 'täxt\n' }, Buffer.from('täxt\n')],
+    [{ userDataBase64: 'AAH/gA==' }, Buffer.from([0, 1, 255, 128])],
+  ])('user data %j, byte for byte', (spec, bytes) => {
+    expect(Buffer.from(filesOf(guest(spec)).get('openstack/latest/user_data')!)).toEqual(bytes)
+  })
+})
+
+describe('meta_data.json', () => {
+  const full = guest(
+    { displayName: 'Web Server_1', metadata: { role: 'web' } },
+    { keys: [{ name: 'mine', type: 'ssh', data: 'ssh-ed25519 AAAA me' }], interfaces: [vif({ tag: 'front' }), vif()] },
+  )
+  test('latest', () => {
+    expect(json(full, 'openstack/latest/meta_data.json')).toEqual({
+      uuid: '0f6a0c3e-5b0e-4a55-9d0b-3f8f1f6f2a11',
+      meta: { role: 'web' },
+      public_keys: { mine: 'ssh-ed25519 AAAA me' },
+      keys: [{ name: 'mine', type: 'ssh', data: 'ssh-ed25519 AAAA me' }],
+      hostname: 'web-server-1',
+      name: 'Web Server_1',
+      launch_index: 0,
+      availability_zone: 'az1',
+      random_seed: randomSeed.toString('base64'),
+      project_id: 'blue',
+      devices: [
+        { vf_trusted: false, type: 'nic', mac: 'fa:16:3e:00:00:01', bus: 'pci', address: 'none', tags: ['front'] },
+      ],
+      dedicated_cpus: [],
+    })
+  })
+  test.each([
+    ['2012-08-10', []],
+    ['2013-04-04', ['random_seed']],
+    ['2015-10-15', ['random_seed', 'project_id']],
+    ['2016-06-30', ['random_seed', 'project_id', 'devices']],
+    ['2020-10-14', ['random_seed', 'project_id', 'devices', 'dedicated_cpus']],
+  ])('%s has %j', (version, newer) => {
+    const keys = Object.keys(json(guest(), `openstack/${version}/meta_data.json`))
+    expect(keys).toEqual(['uuid', 'hostname', 'name', 'launch_index', 'availability_zone', ...newer])
+  })
+  test('a hostname of the user is taken as it is; a domain is added', () => {
+    const files = metadataFiles(guest({ hostname: 'DB.example', displayName: 'x' }), {
+      randomSeed,
+      dhcpDomain: 'novalocal',
+    })
+    expect(JSON.parse(Buffer.from(files.get('openstack/latest/meta_data.json')!).toString())).toMatchObject({
+      hostname: 'DB.example.novalocal',
+    })
+  })
+  test('ec2', () => {
+    const { interfaces } = full.instance
+    const big = guest(
+      {},
+      { interfaces, keys: full.instance.keys, flavor: { ...full.instance.flavor, ephemeral: 1, swap: 1 } },
+    )
+    expect(json(big, 'ec2/latest/meta-data.json')).toMatchObject({
+      'instance-id': 'i-0f6a0c3e',
+      'ami-id': 'ami-1c2d3e4f',
+      'local-ipv4': '10.0.0.5',
+      'public-keys': { 0: { _name: '0=mine', 'openssh-key': 'ssh-ed25519 AAAA me' } },
+      'block-device-mapping': { ami: 'vda', root: '/dev/vda', ephemeral0: '/dev/vdb', swap: '/dev/vdc' },
+      placement: { 'availability-zone': 'az1' },
+    })
+  })
+})
+
+describe('network_data.json', () => {
+  test('DHCP: only the network; resolvers once', () => {
+    const second = vif({ portId: '6b1d3c9e-bbbb-4000-8000-000000000002', macAddress: 'fa:16:3e:00:00:02' })
+    expect(networkData([vif(), second])).toEqual({
+      links: [
+        {
+          id: 'tap5a1d3c9e-aa',
+          vif_id: '5a1d3c9e-aaaa-4000-8000-000000000001',
+          type: 'bridge',
+          mtu: 1450,
+          ethernet_mac_address: 'fa:16:3e:00:00:01',
+        },
+        {
+          id: 'tap6b1d3c9e-bb',
+          vif_id: '6b1d3c9e-bbbb-4000-8000-000000000002',
+          type: 'bridge',
+          mtu: 1450,
+          ethernet_mac_address: 'fa:16:3e:00:00:02',
+        },
+      ],
+      networks: [
+        {
+          id: 'network0',
+          type: 'ipv4_dhcp',
+          link: 'tap5a1d3c9e-aa',
+          network_id: '7b2c1f00-1111-4222-8333-444455556666',
+        },
+        {
+          id: 'network1',
+          type: 'ipv4_dhcp',
+          link: 'tap6b1d3c9e-bb',
+          network_id: '7b2c1f00-1111-4222-8333-444455556666',
+        },
+      ],
+      services: [{ type: 'dns', address: '10.0.0.2' }],
+    })
+  })
+
+  test('static addresses of both families, with routes', () => {
+    const v4 = ip('10.1.2.3', {
+      prefixLength: 20,
+      dhcp: false,
+      gateway: '10.1.0.1',
+      dnsServers: ['10.0.0.2', '10.0.0.3'],
+      hostRoutes: [{ destination: '192.168.7.9/16', nextHop: '10.1.0.9' }],
+    })
+    const v6 = ip('fd00::5', {
+      prefixLength: 64,
+      dhcp: false,
+      gateway: 'fd00::1',
+      hostRoutes: [{ destination: 'fd01:2:3::/48', nextHop: 'fd00::9' }],
+    })
+    const common = { link: 'tap5a1d3c9e-aa', network_id: '7b2c1f00-1111-4222-8333-444455556666' }
+    expect(networkData([vif({ fixedIPs: [v6, v4] })])).toMatchObject({
+      networks: [
+        {
+          ...common,
+          id: 'network0',
+          type: 'ipv4',
+          ip_address: '10.1.2.3',
+          netmask: '255.255.240.0',
+          routes: [
+            { network: '0.0.0.0', netmask: '0.0.0.0', gateway: '10.1.0.1' },
+            { network: '192.168.0.0', netmask: '255.255.0.0', gateway: '10.1.0.9' },
+          ],
+          services: [
+            { type: 'dns', address: '10.0.0.2' },
+            { type: 'dns', address: '10.0.0.3' },
+          ],
+        },
+        {
+          ...common,
+          id: 'network1',
+          type: 'ipv6',
+          ip_address: 'fd00::5',
+          netmask: 'ffff:ffff:ffff:ffff::',
+          routes: [
+            { network: '::', netmask: '::', gateway: 'fd00::1' },
+            { network: 'fd01:2:3::', netmask: 'ffff:ffff:ffff::', gateway: 'fd00::9' },
+          ],
+          services: [],
+        },
+      ],
+      services: [
+        { type: 'dns', address: '10.0.0.2' },
+        { type: 'dns', address: '10.0.0.3' },
+      ],
+    })
+  })
+
+  test('no default route without a gateway; nothing for an interface without addresses', () => {
+    expect(networkData([vif({ fixedIPs: [ip('10.0.0.5', { dhcp: false })] })]).networks[0]?.routes).toEqual([])
+    expect(networkData([vif({ fixedIPs: [] })])).toEqual({ links: [], networks: [], services: [] })
+  })
+})
+
+// Results of Nova's own function (34.0.0) for the same names.
+test.each([
+  ['web-1', 'web-1'],
+  ['My Server_01.example', 'my-server-01-example'],
+  ['.-edge-.', 'edge'],
+  ['Grüße & Co', 'grüße--co'],
+  ['服务器', 'Server-7'],
+  ['服务器-a', 'a'],
+  ['½²', '½²'],
+  ['a/b\\c"d', 'abcd'],
+  ['', 'Server-7'],
+  ['x'.repeat(70), 'x'.repeat(63)],
+  [`${'x'.repeat(62)} y`, 'x'.repeat(62)],
+])('hostname of %j', (name, hostname) => expect(sanitizeHostname(name, 'Server-7')).toBe(hostname))

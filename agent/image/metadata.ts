@@ -1,0 +1,156 @@
+/** What a guest is told of itself: the files of the metadata service and of the config drive, as Nova lays them out. Pure. */
+import type { Guest } from '../../crds/index.ts'
+import { networkData } from './network-data.ts'
+
+/** Versions of the OpenStack form; each has what the ones before it have. nova/api/metadata/base.py. */
+const VERSIONS = [
+  '2012-08-10',
+  '2013-04-04',
+  '2013-10-17',
+  '2015-10-15',
+  '2016-06-30',
+  '2016-10-06',
+  '2017-02-22',
+  '2018-08-27',
+  '2020-10-14',
+  'latest',
+] as const
+type Version = (typeof VERSIONS)[number]
+
+const since = (first: Version, version: Version) => VERSIONS.indexOf(version) >= VERSIONS.indexOf(first)
+
+/** The one EC2 version that Nova does not skip, and its alias. */
+const EC2_VERSIONS = ['2009-04-04', 'latest'] as const
+
+export interface MetadataOptions {
+  /** 512 bytes that nobody else knows: the guest's random_seed. */
+  randomSeed: Uint8Array
+  /** Added to the hostname; default: none. */
+  dhcpDomain?: string
+  /** vendor_data.json, the operator's own. */
+  vendorData?: Readonly<Record<string, unknown>>
+}
+
+/** All files by their paths, such as openstack/latest/meta_data.json. */
+export function metadataFiles(guest: Guest, options: MetadataOptions): Map<string, Uint8Array> {
+  const files = new Map<string, Uint8Array>()
+  const put = (path: string, value: object | Uint8Array) =>
+    files.set(path, value instanceof Uint8Array ? value : Buffer.from(JSON.stringify(value)))
+  const userData = userDataOf(guest)
+  for (const version of EC2_VERSIONS) {
+    if (userData !== undefined) put(`ec2/${version}/user-data`, userData)
+    put(`ec2/${version}/meta-data.json`, ec2MetaData(guest, options))
+  }
+  const vendor = options.vendorData ?? {}
+  for (const version of VERSIONS) {
+    const folder = `openstack/${version}`
+    put(`${folder}/meta_data.json`, metaData(guest, version, options))
+    if (userData !== undefined) put(`${folder}/user_data`, userData)
+    if (since('2013-10-17', version)) put(`${folder}/vendor_data.json`, vendor)
+    if (since('2015-10-15', version)) put(`${folder}/network_data.json`, networkData(guest.instance.interfaces))
+    if (since('2016-10-06', version)) put(`${folder}/vendor_data2.json`, { static: vendor })
+  }
+  return files
+}
+
+function userDataOf({ server: { spec } }: Guest): Uint8Array | undefined {
+  if (spec.userData !== undefined) return Buffer.from(spec.userData)
+  return spec.userDataBase64 === undefined ? undefined : Buffer.from(spec.userDataBase64, 'base64')
+}
+
+function metaData({ server, instance }: Guest, version: Version, options: MetadataOptions): object {
+  const { spec, metadata } = server
+  const meta = spec.metadata ?? {}
+  const { keys } = instance
+  return {
+    uuid: instance.uuid,
+    ...(Object.keys(meta).length > 0 && { meta }),
+    ...(keys.length > 0 && { public_keys: Object.fromEntries(keys.map((k) => [k.name, k.data])), keys }),
+    hostname: hostnameOf({ server, instance }, options),
+    name: spec.displayName ?? metadata.name,
+    launch_index: 0,
+    availability_zone: instance.availabilityZone,
+    ...(since('2013-04-04', version) && { random_seed: Buffer.from(options.randomSeed).toString('base64') }),
+    ...(since('2015-10-15', version) && { project_id: metadata.namespace ?? '' }),
+    ...(since('2016-06-30', version) && { devices: devices(instance, version) }),
+    ...(since('2020-10-14', version) && { dedicated_cpus: [] }),
+  }
+}
+
+/** Interfaces with a tag. Their PCI addresses are libvirt's choice and not known yet: Nova, too, says none then. */
+function devices({ interfaces }: Guest['instance'], version: Version): object[] {
+  return interfaces
+    .filter((vif) => vif.tag !== undefined)
+    .map((vif) => ({
+      ...(since('2018-08-27', version) && { vf_trusted: false }),
+      type: 'nic',
+      mac: vif.macAddress,
+      bus: 'pci',
+      address: 'none',
+      tags: [vif.tag],
+    }))
+}
+
+/** EC2's ids are numbers of Nova's database there; here they are made of the uuids. */
+function ec2MetaData(guest: Guest, options: MetadataOptions): object {
+  const { uuid, image, flavor, interfaces, keys, availabilityZone } = guest.instance
+  const short = (id: string) => id.replaceAll('-', '').slice(0, 8)
+  const hostname = hostnameOf(guest, options)
+  const ipv4 = interfaces.flatMap((i) => i.fixedIPs).find((ip) => !ip.address.includes(':'))
+  const key = keys[0]
+  return {
+    'ami-id': `ami-${short(image.uid)}`,
+    'ami-launch-index': 0,
+    'ami-manifest-path': 'FIXME',
+    'instance-id': `i-${short(uuid)}`,
+    hostname,
+    'local-ipv4': ipv4?.address ?? null,
+    'reservation-id': `r-${short(uuid)}`,
+    'security-groups': [],
+    ...(key !== undefined && { 'public-keys': { 0: { _name: `0=${key.name}`, 'openssh-key': key.data } } }),
+    'local-hostname': hostname,
+    'public-hostname': hostname,
+    'public-ipv4': '',
+    'instance-type': flavor.name,
+    'block-device-mapping': blockDevices(guest.instance),
+    placement: { 'availability-zone': availabilityZone },
+    'instance-action': 'none',
+  }
+}
+
+const DISK_PREFIXES: Readonly<Record<string, string | undefined>> = {
+  virtio: 'vd',
+  ide: 'hd',
+  scsi: 'sd',
+  sata: 'sd',
+  usb: 'sd',
+}
+
+/** Names in the order of agent/domain/devices/disk.ts: root, ephemeral, swap. */
+function blockDevices({ flavor, image }: Guest['instance']): object {
+  const prefix = DISK_PREFIXES[image.properties?.['hw_disk_bus'] ?? 'virtio'] ?? 'vd'
+  const names = ['root', ...(flavor.ephemeral > 0 ? ['ephemeral0'] : []), ...(flavor.swap > 0 ? ['swap'] : [])]
+  const devices = names.map((name, i) => [name, `/dev/${prefix}${String.fromCharCode(97 + i)}`])
+  return { ami: `${prefix}a`, ...Object.fromEntries(devices) }
+}
+
+export function hostnameOf(
+  { server, instance }: Guest,
+  { dhcpDomain = '' }: Pick<MetadataOptions, 'dhcpDomain'> = {},
+): string {
+  const { hostname, displayName } = server.spec
+  const name = hostname ?? sanitizeHostname(displayName ?? server.metadata.name, `Server-${instance.uuid}`)
+  return dhcpDomain === '' ? name : `${name}.${dhcpDomain}`
+}
+
+/** A hostname out of any name, as nova/utils.py makes it: Latin-1 only, 63 characters, blanks, dots and _ become -. */
+export function sanitizeHostname(name: string, fallback: string): string {
+  const clean = name
+    .replaceAll(/[\u{100}-\u{10ffff}]/gu, '')
+    .slice(0, 63)
+    .replaceAll(/[ _.]/g, '-')
+    .replaceAll(/[^\p{L}\p{N}_.-]+/gu, '')
+    .toLowerCase()
+    .replaceAll(/^[.-]+|[.-]+$/g, '')
+  return clean === '' ? fallback.slice(0, 63) : clean
+}

@@ -1,0 +1,110 @@
+/** qemu-img, the only reader of disk formats, under limits: info, create, convert, resize. */
+import { Terminal, Transient } from '../../crds/index.ts'
+import { type Limits, type Outcome, runLimited } from './limits.ts'
+
+const GiB = 1024 ** 3
+
+/** As Nova limits it (oslo.utils, QEMU_IMG_LIMITS): 30 seconds of CPU, 1 GiB of memory. */
+const INSPECT: Limits = { cpuSeconds: 30, addressSpace: GiB, fileSize: 0, timeout: 60_000 }
+
+/** What is used of `qemu-img info --output=json`. */
+export interface ImageInfo {
+  format: string
+  'virtual-size': number
+  'actual-size'?: number
+  'backing-filename'?: string
+  'full-backing-filename'?: string
+  encrypted?: boolean
+  'dirty-flag'?: boolean
+  snapshots?: readonly { name: string }[]
+  'format-specific'?: {
+    type: string
+    data: {
+      'data-file'?: string
+      'data-file-raw'?: boolean
+      corrupt?: boolean
+      'create-type'?: string
+      extents?: readonly { filename?: string; 'virtual-size'?: number; format?: string }[]
+    }
+  }
+}
+
+/**
+ * Looks at an image; `format` fixes what it is read as, without it QEMU guesses.
+ * Never for a raw disk that a guest writes to without `format`: the guest decides what QEMU would guess.
+ * Throws Terminal ImageUnreadable.
+ */
+export async function imageInfo(path: string, format?: string, signal?: AbortSignal): Promise<ImageInfo> {
+  const named = format === undefined ? [] : ['-f', format]
+  const out = await runLimited('qemu-img', ['info', '--output=json', '--force-share', ...named, path], INSPECT, signal)
+  if (out.code !== 0) throw new Terminal('ImageUnreadable', `qemu-img cannot read the image: ${reasonOf(out, path)}`)
+  return JSON.parse(out.stdout) as ImageInfo
+}
+
+export interface ConvertOptions {
+  from: string
+  to: 'qcow2' | 'raw'
+  /** The image's virtual size: sets the largest file that may be written, and the time. */
+  virtualSize: number
+  signal?: AbortSignal
+}
+
+/**
+ * Writes the disk in another format; the source is only read as `from`.
+ * Throws Transient DiskFull, Terminal ImageUnreadable.
+ */
+export async function convertImage(source: string, target: string, options: ConvertOptions): Promise<void> {
+  const { from, to, virtualSize, signal } = options
+  // qcow2 needs more than the disk itself: tables of 1/8192 each for mapping and reference counts, and some clusters.
+  const limits = { ...lasting(virtualSize), fileSize: Math.ceil(virtualSize * 1.01) + GiB / 16 }
+  const args = ['convert', '-f', from, '-O', to, source, target]
+  const out = await runLimited('qemu-img', args, limits, signal)
+  if (out.code !== 0) throw failure('ImageUnreadable', `cannot convert the image from ${from} to ${to}`, out, source)
+}
+
+/** A thin disk that holds only what differs from `base`. Throws Transient DiskFull, Terminal DiskFailed. */
+export async function createOverlay(
+  path: string,
+  base: { path: string; format: string },
+  size: number,
+  signal?: AbortSignal,
+): Promise<void> {
+  const args = ['create', '-q', '-f', 'qcow2', '-F', base.format, '-b', base.path, path, String(size)]
+  await manage(args, path, signal)
+}
+
+/** Makes a disk larger. Throws Transient DiskFull, Terminal DiskFailed. */
+export async function growDisk(path: string, format: string, size: number, signal?: AbortSignal): Promise<void> {
+  await manage(['resize', '-q', '-f', format, path, String(size)], path, signal)
+}
+
+async function manage(args: string[], path: string, signal?: AbortSignal): Promise<void> {
+  const out = await runLimited('qemu-img', args, { ...INSPECT, fileSize: 1024 * GiB }, signal)
+  if (out.code !== 0) throw failure('DiskFailed', `qemu-img ${args[0]} failed`, out, path)
+}
+
+/** Two hours for a TiB, and never less than ten minutes. */
+function lasting(bytes: number): Omit<Limits, 'fileSize'> {
+  const seconds = Math.max(600, Math.ceil((bytes / 1024 ** 4) * 7200))
+  return { cpuSeconds: seconds, addressSpace: 2 * GiB, timeout: seconds * 2000 }
+}
+
+function failure(code: string, what: string, out: Outcome, path: string): Terminal | Transient {
+  if (/no space left on device|disk quota exceeded/i.test(out.stderr)) {
+    return new Transient('DiskFull', `${what}: the host's disk is full`)
+  }
+  return new Terminal(code, `${what}: ${reasonOf(out, path)}`)
+}
+
+/** Why it failed, without the host's paths: users read it. */
+function reasonOf({ timedOut, signal, code, stderr }: Outcome, path: string): string {
+  if (timedOut) return 'it took too long'
+  if (signal === 'SIGXCPU') return 'it took too much CPU time'
+  if (signal === 'SIGXFSZ') return 'it became larger than it may'
+  const said = stderr
+    .replaceAll(path, 'image')
+    .replaceAll(/^qemu-img: /gm, '')
+    .split('\n')
+    .at(-1)
+  return said || `ended by ${signal ?? `exit code ${code}`}`
+}

@@ -1,0 +1,75 @@
+/** One run of a job for all who ask for it at the same time; it is aborted when the last of them has gone. */
+
+type Progress = (bytes: number, total: number | undefined) => void
+
+interface Job<T> {
+  promise: Promise<T>
+  controller: AbortController
+  waiting: number
+  progress: Set<Progress>
+}
+
+export interface JobContext {
+  signal: AbortSignal
+  progress: Progress
+}
+
+export class Shared<T> {
+  readonly #jobs = new Map<string, Job<T>>()
+
+  /** Result or error of the job of that key, which `work` starts if there is none. Throws the signal's reason when aborted. */
+  async run(
+    key: string,
+    signal: AbortSignal,
+    progress: Progress | undefined,
+    work: (context: JobContext) => Promise<T>,
+  ): Promise<T> {
+    signal.throwIfAborted()
+    const job = this.#jobs.get(key) ?? this.#start(key, work)
+    job.waiting++
+    if (progress !== undefined) job.progress.add(progress)
+    const { promise: aborted, reject } = Promise.withResolvers<never>()
+    const abort = () => reject(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    try {
+      return await Promise.race([job.promise, aborted])
+    } finally {
+      signal.removeEventListener('abort', abort)
+      if (progress !== undefined) job.progress.delete(progress)
+      if (--job.waiting === 0) await this.#leave(key, job)
+    }
+  }
+
+  /** Aborts all jobs and waits for their ends. */
+  async close(): Promise<void> {
+    const jobs = [...this.#jobs.values()]
+    for (const job of jobs) job.controller.abort()
+    await Promise.allSettled(jobs.map((job) => job.promise))
+  }
+
+  #start(key: string, work: (context: JobContext) => Promise<T>): Job<T> {
+    const controller = new AbortController()
+    const listeners = new Set<Progress>()
+    const progress: Progress = (bytes, total) => {
+      for (const listener of listeners) listener(bytes, total)
+    }
+    const promise = work({ signal: controller.signal, progress }).finally(() => this.#forget(key, controller))
+    // Who has gone does not wait for it; those who wait are told.
+    promise.catch(() => undefined)
+    const job: Job<T> = { promise, controller, waiting: 0, progress: listeners }
+    this.#jobs.set(key, job)
+    return job
+  }
+
+  /** Forgotten at once, so that who comes now starts a job of its own. */
+  async #leave(key: string, { controller, promise }: Job<T>): Promise<void> {
+    if (this.#jobs.get(key)?.controller !== controller) return
+    this.#jobs.delete(key)
+    controller.abort()
+    await promise.catch(() => undefined)
+  }
+
+  #forget(key: string, controller: AbortController): void {
+    if (this.#jobs.get(key)?.controller === controller) this.#jobs.delete(key)
+  }
+}

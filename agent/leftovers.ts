@@ -1,0 +1,119 @@
+/**
+ * Domains and files of servers that are no longer this host's: deleted by force, or moved away, while the agent was not there to see.
+ * What a deletion was seen of goes at once; what is merely not found goes after a time of grace, for an API server whose data was
+ * restored from a backup knows nothing of what came after.
+ */
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Server } from '../crds/index.ts'
+import { orNotFound } from '../kube/errors.ts'
+import type { Log } from '../kube/log.ts'
+import type { Resource } from '../kube/resource.ts'
+import { parseDomain } from './domain/parse.ts'
+import type { Domains } from './host/domains.ts'
+import { instancesDir } from './host/paths.ts'
+
+/** Whose something on this host is. */
+export interface Owner {
+  namespace: string
+  name: string
+  /** The Server's uid. */
+  uid: string
+}
+
+export interface LeftoverOptions {
+  hostName: string
+  stateDir: string
+  servers: Resource<Server>
+  /** The Server of that uid, if the cache has it on this host. */
+  known(uid: string): boolean
+  domains: Domains
+  /** Everything of a server that has no domain (any more) goes. */
+  clean(uid: string): Promise<void>
+  graceMs: number
+  now(): number
+  log: Log
+}
+
+/** Who owns the directory: written before anything else goes into it. */
+const OWNER = 'owner.json'
+
+export async function writeOwner(dir: string, owner: Owner): Promise<void> {
+  await mkdir(dir, { recursive: true })
+  const path = join(dir, OWNER)
+  await writeFile(`${path}.new`, `${JSON.stringify(owner)}\n`)
+  await rename(`${path}.new`, path)
+}
+
+export interface Leftovers {
+  /** This server was deleted, or went to another host: what is left of it here goes now. */
+  gone(owner: Owner, uuid: string): Promise<void>
+  /** Looks for what belongs to no server of this host. */
+  sweep(): Promise<void>
+}
+
+export function createLeftovers(options: LeftoverOptions): Leftovers {
+  const { servers, known, domains, clean, graceMs, now, log, hostName } = options
+  const since = new Map<string, number>()
+
+  /** The API server itself says that it is not ours; the cache may only be late. */
+  async function isOurs({ namespace, name, uid }: Owner): Promise<boolean> {
+    if (known(uid)) return true
+    const server = await orNotFound(servers.get({ namespace, name }))
+    return server?.metadata.uid === uid && server.status?.host === hostName
+  }
+
+  async function remove(owner: Owner, uuid: string | undefined): Promise<void> {
+    log.info({ server: `${owner.namespace}/${owner.name}`, uid: owner.uid }, 'leftover of a server is removed')
+    if (uuid !== undefined) {
+      await domains.destroy(uuid)
+      await domains.undefine(uuid)
+    }
+    await clean(owner.uid)
+    since.delete(owner.uid)
+  }
+
+  async function look(owner: Owner, uuid: string | undefined): Promise<void> {
+    if (await isOurs(owner)) return void since.delete(owner.uid)
+    const first = since.get(owner.uid) ?? now()
+    since.set(owner.uid, first)
+    if (now() - first >= graceMs) return remove(owner, uuid)
+    log.warn(
+      { server: `${owner.namespace}/${owner.name}`, uid: owner.uid, graceMs },
+      'belongs to no server of this host',
+    )
+  }
+
+  return {
+    async gone(owner, uuid) {
+      if (!(await isOurs(owner))) await remove(owner, uuid)
+    },
+    async sweep() {
+      const seen = new Set<string>()
+      for (const { uuid } of await domains.list()) {
+        const xml = await domains.xml(uuid)
+        const mark = xml === undefined ? undefined : parseDomain(xml).mark
+        if (!mark) continue
+        seen.add(mark.uid)
+        await look(mark, uuid)
+      }
+      for (const owner of await owners(options.stateDir, log)) if (!seen.has(owner.uid)) await look(owner, undefined)
+    },
+  }
+}
+
+async function owners(stateDir: string, log: Log): Promise<Owner[]> {
+  const root = instancesDir(stateDir)
+  const found: Owner[] = []
+  for (const name of await readdir(root).catch(() => [])) {
+    const text = await readFile(join(root, name, OWNER), 'utf8').catch(() => undefined)
+    if (text === undefined) continue
+    try {
+      found.push(JSON.parse(text) as Owner)
+    } catch (err) {
+      // Nothing says whose it is: a person must look.
+      log.warn({ err, directory: join(root, name) }, 'owner of a directory cannot be read')
+    }
+  }
+  return found
+}

@@ -1,0 +1,71 @@
+// Where a daemon listens, from libvirt's own URIs: qemu:///system, qemu+tcp://host/system, qemu+tls://…, qemu+unix:///…?socket=.
+import { ConnectionError } from './errors.ts'
+
+/** Where to connect to. Certificates: PEM texts. */
+export type Address =
+  | { kind: 'unix' /** Tried in this order. */; paths: readonly string[] }
+  | { kind: 'tcp'; host: string; port: number }
+  | { kind: 'tls'; host: string; port: number; tls: TlsOptions }
+
+export interface TlsOptions {
+  /** Who signed the daemon's certificate. */
+  ca?: string | Buffer
+  cert?: string | Buffer
+  key?: string | Buffer
+  /** The name to look for in the daemon's certificate, if it is not the host. */
+  servername?: string
+}
+
+export interface Target {
+  address: Address
+  /** What the daemon is asked to open, for example `qemu:///system`. */
+  uri: string
+}
+
+/** The directory of the system daemons' sockets. */
+const runDirectory = '/run/libvirt'
+const tcpPort = 16_509
+const tlsPort = 16_514
+
+/**
+ * Reads a libvirt connection URI. Without a host: the UNIX sockets of the driver's own daemon (virtqemud and the like),
+ * then of libvirtd; `?socket=` names one. Throws ConnectionError `unreachable` for what cannot be had.
+ */
+export function parseUri(uri: string, tls: TlsOptions = {}): Target {
+  const match = /^([a-z]+)(?:\+([a-z]+))?:\/\/([^/]*)(\/[^?]*)(?:\?(.*))?$/.exec(uri)
+  if (!match) throw new ConnectionError('unreachable', `${uri} is not a libvirt URI`)
+  const [, driver = '', transport, authority = '', path = ''] = match
+  const query = new URLSearchParams(match[5])
+  const opened = `${driver}://${path}`
+  const kind = transport ?? (authority === '' ? 'unix' : 'tls')
+  if (kind === 'unix') {
+    const socket = query.get('socket')
+    return { address: { kind, paths: socket ? [socket] : systemSockets(driver) }, uri: opened }
+  }
+  if (kind !== 'tcp' && kind !== 'tls') {
+    throw new ConnectionError('unreachable', `${uri}: transport ${kind} is not one of unix, tcp, tls`)
+  }
+  const { host, port } = splitAuthority(uri, authority)
+  return { address: remoteAddress(kind, host, port, tls), uri: opened }
+}
+
+function remoteAddress(kind: 'tcp' | 'tls', host: string, port: number | undefined, tls: TlsOptions): Address {
+  return kind === 'tcp' ? { kind, host, port: port ?? tcpPort } : { kind, host, port: port ?? tlsPort, tls }
+}
+
+/** Sockets of the system daemons for a driver: the modular one first, then libvirtd (or virtproxyd in its place). */
+export function systemSockets(driver: string, directory = runDirectory): string[] {
+  return [`${directory}/virt${driver}d-sock`, `${directory}/libvirt-sock`]
+}
+
+/** For messages. */
+export function describe(address: Address): string {
+  return address.kind === 'unix' ? `unix:${address.paths.join('|')}` : `${address.kind}:${address.host}:${address.port}`
+}
+
+function splitAuthority(uri: string, authority: string): { host: string; port: number | undefined } {
+  const match = /^(?:[^@]*@)?(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(authority)
+  const host = match?.[1] ?? match?.[2]
+  if (!match || !host) throw new ConnectionError('unreachable', `${uri}: no host in it`)
+  return { host, port: match[3] === undefined ? undefined : Number(match[3]) }
+}

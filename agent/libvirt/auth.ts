@@ -1,0 +1,61 @@
+// Authentication before a connection is opened: none, polkit (the daemon decides), SASL with PLAIN or SCRAM-SHA-256.
+
+import type { CallFunction } from './connection-options.ts'
+import { ConnectionError } from './errors.ts'
+import { proc } from './protocol/proc.ts'
+import { scramSha256 } from './scram.ts'
+
+/** A user of the daemon's SASL database. */
+export interface Credentials {
+  username: string
+  password: string
+}
+
+const authType = { none: 0, sasl: 1, polkit: 2 } as const
+
+/** One exchange of a SASL mechanism: the daemon's words in, ours out; undefined when nothing is left to say. */
+export type SaslExchange = Generator<Buffer, void, Buffer>
+
+const mechanisms: Record<string, (credentials: Credentials) => SaslExchange> = {
+  'SCRAM-SHA-256': scramSha256,
+  PLAIN: plain,
+}
+
+/** Does what the daemon asks for. Throws ConnectionError `auth` that says what it wants and what it got. */
+export async function authenticate(call: CallFunction, credentials: Credentials | undefined): Promise<void> {
+  const { types } = await call(proc.authList, {})
+  if (types.length === 0 || types.includes(authType.none)) return
+  if (types.includes(authType.sasl)) return sasl(call, credentials)
+  if (!types.includes(authType.polkit))
+    throw new ConnectionError('auth', `the daemon wants authentication of type ${types.join(', ')}`)
+  const { complete } = await call(proc.authPolkit, {})
+  if (!complete) throw new ConnectionError('auth', 'polkit did not let us in')
+}
+
+async function sasl(call: CallFunction, credentials: Credentials | undefined): Promise<void> {
+  const offered = (await call(proc.authSaslInit, {})).mechanisms.split(/[,\s]+/).filter(Boolean)
+  if (!credentials)
+    throw new ConnectionError('auth', `the daemon wants a user and password (SASL ${offered.join(', ')})`)
+  const [name, mechanism] = Object.entries(mechanisms).find(([known]) => offered.includes(known)) ?? []
+  if (!name || !mechanism) {
+    const known = Object.keys(mechanisms).join(', ')
+    throw new ConnectionError('auth', `the daemon offers SASL ${offered.join(', ')}; this client knows ${known}`)
+  }
+  const exchange = mechanism(credentials)
+  const first = exchange.next(Buffer.alloc(0))
+  let step = await call(proc.authSaslStart, { mechanism: name, nil: false, data: first.value ?? Buffer.alloc(0) })
+  for (;;) {
+    const next = exchange.next(step.data)
+    if (step.complete) {
+      // A daemon that is content before its own proof was checked is not the one we meant to talk to.
+      if (!next.done) throw new ConnectionError('auth', `SASL ${name}: the daemon left out its last message`)
+      return
+    }
+    step = await call(proc.authSaslStep, { nil: next.done === true, data: next.value ?? Buffer.alloc(0) })
+  }
+}
+
+/** RFC 4616. */
+function* plain({ username, password }: Credentials): SaslExchange {
+  yield Buffer.from(`\0${username}\0${password}`)
+}

@@ -1,0 +1,136 @@
+// A real libvirtd: opening over UNIX and TCP, its errors, thousands of calls at once, events under load, its death.
+import { randomUUID } from 'node:crypto'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
+import { withHost } from '../../test/rig/vitest.ts'
+import {
+  type Connection,
+  ConnectionError,
+  connect,
+  domainEvents,
+  isLibvirtError,
+  lifecycleEvent,
+  proc,
+} from './index.ts'
+import { emptyDomain } from './testing/guest.ts'
+
+const host = withHost()
+let connection: Connection
+beforeAll(async () => {
+  connection = await connect(host().uri)
+})
+
+describe('opening', () => {
+  it('gives a connection that knows its daemon', async () => {
+    const { version } = await connection.call(proc.connectGetLibVersion, {})
+    expect(version).toBeGreaterThan(8_000_000n)
+    expect(await connection.call(proc.connectGetUri, {})).toEqual({ uri: 'qemu:///system' })
+    expect(await connection.call(proc.connectGetHostname, {})).toEqual({ hostname: 'host' })
+  })
+
+  it('tries socket after socket', async () => {
+    const address = { kind: 'unix' as const, paths: ['/nowhere/virtqemud-sock', host().socket] }
+    await using other = await connect({ address })
+    expect(await other.call(proc.connectGetType, {})).toEqual({ type: 'QEMU' })
+  })
+
+  it('says what is wrong where nobody listens, and with a URI that the daemon does not know', async () => {
+    await expect(connect('qemu+unix:///system?socket=/nowhere')).rejects.toMatchObject({ code: 'unreachable' })
+    await expect(connect(`strange+unix:///system?socket=${host().socket}`)).rejects.toMatchObject({
+      name: 'LibvirtError',
+      code: 'VIR_ERR_NO_CONNECT',
+    })
+  })
+
+  it('read only forbids to write', async () => {
+    await using readOnly = await connect({ uri: host().uri, readOnly: true })
+    const error = await readOnly
+      .call(proc.domainDefineXmlFlags, { xml: emptyDomain('no', randomUUID()) })
+      .catch((e: unknown) => e)
+    expect(isLibvirtError(error, 'VIR_ERR_OPERATION_DENIED')).toBe(true)
+  })
+
+  it("serves libvirt's own test driver too", async () => {
+    await using test = await connect(`test+unix:///default?socket=${host().socket}`)
+    const { domains } = await test.call(proc.connectListAllDomains, { needResults: true })
+    expect(domains).toEqual([{ name: 'test', uuid: '6695eb01-f6a4-8304-79aa-97f2502e193f', id: 1 }])
+  })
+})
+
+describe('a domain', () => {
+  it('is defined, started, found, destroyed and undefined, and then is no more', async () => {
+    const uuid = randomUUID()
+    const { dom } = await connection.call(proc.domainDefineXmlFlags, { xml: emptyDomain('life', uuid) })
+    expect(dom).toEqual({ name: 'life', uuid, id: -1 })
+    const started = await connection.call(proc.domainCreateWithFlags, { dom })
+    expect(started.dom.id).toBeGreaterThan(0)
+    expect((await connection.call(proc.domainGetState, { dom })).state).toBe(1)
+    await connection.call(proc.domainDestroyFlags, { dom })
+    expect((await connection.call(proc.domainGetState, { dom })).state).toBe(5)
+    await connection.call(proc.domainUndefineFlags, { dom })
+    const error = await connection.call(proc.domainLookupByUuid, { uuid }).catch((e: unknown) => e)
+    expect(isLibvirtError(error, 'VIR_ERR_NO_DOMAIN') && error).toMatchObject({
+      domain: 'VIR_FROM_QEMU',
+      procedure: 'domainLookupByUuid',
+      level: 2,
+      str1: 'Domain not found: %s',
+    })
+  })
+})
+
+describe('load', () => {
+  it('five thousand calls at once get their own answers', async () => {
+    const dom = await Promise.all(
+      Array.from({ length: 20 }, (_, i) =>
+        connection.call(proc.domainDefineXmlFlags, { xml: emptyDomain(`many-${i}`, randomUUID()) }),
+      ),
+    )
+    const answers = await Promise.all(
+      Array.from({ length: 5000 }, (_, i) => connection.call(proc.domainLookupByUuid, { uuid: dom[i % 20]!.dom.uuid })),
+    )
+    expect(answers.map((answer) => answer.dom.name)).toEqual(Array.from({ length: 5000 }, (_, i) => `many-${i % 20}`))
+    await Promise.all(dom.map((d) => connection.call(proc.domainUndefineFlags, d)))
+  })
+
+  it('a thousand events come complete and in order, to a handler that calls as it goes', async () => {
+    const uuid = randomUUID()
+    const { dom } = await connection.call(proc.domainDefineXmlFlags, { xml: emptyDomain('flicker', uuid) })
+    await using watcher = await connect(host().uri)
+    const seen: number[] = []
+    const subscription = await watcher.on(
+      domainEvents.lifecycle,
+      async ({ event }) => {
+        await watcher.call(proc.connectGetLibVersion, {})
+        seen.push(event)
+      },
+      { domain: dom },
+    )
+    for (let i = 0; i < 500; i += 1) {
+      await connection.call(proc.domainUndefineFlags, { dom })
+      await connection.call(proc.domainDefineXmlFlags, { xml: emptyDomain('flicker', uuid) })
+    }
+    await vi.waitUntil(() => seen.length === 1000, { timeout: 20_000 })
+    const pair = [lifecycleEvent.undefined, lifecycleEvent.defined]
+    expect(seen).toEqual(Array.from({ length: 1000 }, (_, i) => pair[i % 2]))
+    await subscription.close()
+    await connection.call(proc.domainUndefineFlags, { dom })
+    await connection.call(proc.connectGetLibVersion, {})
+    expect(seen.length).toBe(1000)
+  })
+})
+
+describe('a daemon that is killed', () => {
+  it('fails the calls under way and those that wait, and says which were sent', async () => {
+    const own = await connect(host().uri)
+    const calls = Array.from({ length: 500 }, () => own.call(proc.connectGetCapabilities, {}).catch((e: unknown) => e))
+    await Promise.race(calls)
+    await host().killLibvirtd()
+    const errors = (await Promise.all(calls)).filter((result) => result instanceof ConnectionError)
+    expect(new Set(errors.map(({ code }) => code))).toEqual(new Set(['lost']))
+    expect(errors.filter(({ sent }) => sent).length).toBeLessThanOrEqual(4)
+    expect(errors.filter(({ sent }) => !sent).length).toBeGreaterThan(0)
+    expect(await own.closed).toMatchObject({ code: 'lost' })
+    await host().startLibvirtd()
+    await using again = await connect(host().uri)
+    expect(await again.call(proc.connectGetType, {})).toEqual({ type: 'QEMU' })
+  })
+})

@@ -1,0 +1,320 @@
+// What a real daemon cannot be made to do: silence, late and false replies, cut messages, streams and events out of turn.
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { once } from 'node:events'
+import { describe, expect, it, vi } from 'vitest'
+import { type CallEnd, ConnectionError, channels, connect, DeadlineError, domainEvents, proc } from './index.ts'
+import { argsOf, type FakePeer, fakeDaemon, isCall } from './testing/fake-daemon.ts'
+import { type Message, messageStatus, messageType, program } from './wire/header.ts'
+
+const dom = { name: 'd', uuid: '00000000-0000-0000-0000-000000000001', id: 1 }
+const versionReply = { version: 9_000_000n }
+
+/** A daemon that keeps what it is asked until the test answers. */
+async function patientDaemon() {
+  const asked: { peer: FakePeer; message: Message }[] = []
+  const daemon = await fakeDaemon((peer, message) => void asked.push({ peer, message }))
+  const answer = (index: number) => {
+    const { peer, message } = asked[index]!
+    peer.reply(message, proc.connectGetLibVersion, versionReply)
+  }
+  return { daemon, asked, answer, [Symbol.asyncDispose]: () => daemon[Symbol.asyncDispose]() }
+}
+
+async function failure(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    (value) => expect.fail(`resolved with ${String(value)}`),
+    (error: unknown) => error,
+  )
+}
+
+describe('a peer that falls silent', () => {
+  it('is declared dead after the PINGs it leaves unanswered', async () => {
+    let pings = 0
+    await using daemon = await fakeDaemon((_peer, { header }) => {
+      if (header.program === program.keepAlive) pings += 1
+    })
+    const connection = await connect({ uri: daemon.uri, keepAlive: { intervalMs: 5, count: 3 } })
+    const call = failure(connection.call(proc.connectGetLibVersion, {}))
+    expect(await connection.closed).toMatchObject({ code: 'silent' })
+    expect(await call).toMatchObject({ name: 'ConnectionError', code: 'silent', sent: true })
+    expect(pings).toBe(3)
+  })
+
+  it('lives as long as it answers PINGs, and has its own answered', async () => {
+    const { promise: ponged, resolve } = Promise.withResolvers<void>()
+    let pings = 0
+    await using daemon = await fakeDaemon((peer, { header }) => {
+      if (header.program !== program.keepAlive) return
+      if (header.procedure === 2) return resolve()
+      pings += 1
+      peer.send({ ...header, procedure: 2 })
+      if (pings === 5) peer.send({ ...header, procedure: 1 })
+    })
+    await using connection = await connect({ uri: daemon.uri, keepAlive: { intervalMs: 5, count: 2 } })
+    await ponged
+    expect(connection.alive).toBe(true)
+  })
+
+  it('does not keep an attempt to connect for ever', async () => {
+    await using daemon = await fakeDaemon()
+    await daemon.stop()
+    const { createServer } = await import('node:net')
+    const mute = createServer(() => {}).listen(daemon.path)
+    const error = await failure(connect({ uri: daemon.uri, connectTimeoutMs: 30 }))
+    expect(error).toMatchObject({ name: 'ConnectionError', code: 'unreachable' })
+    mute.close()
+  })
+})
+
+describe('deadlines and abort', () => {
+  it('a call that was given up keeps its slot until the late reply, which harms nobody', async () => {
+    await using patient = await patientDaemon()
+    await using connection = await connect({ uri: patient.daemon.uri, slots: 1 })
+    const late = await failure(connection.call(proc.connectGetLibVersion, {}, { timeoutMs: 10 }))
+    expect(late).toBeInstanceOf(DeadlineError)
+    expect(late).toMatchObject({ procedure: 'connectGetLibVersion', sent: true })
+    const second = failure(connection.call(proc.connectGetLibVersion, {}, { timeoutMs: 10 }))
+    expect(await second).toMatchObject({ name: 'DeadlineError', sent: false })
+    expect(patient.asked.length).toBe(1)
+    const third = connection.call(proc.connectGetLibVersion, {})
+    patient.answer(0)
+    await vi.waitUntil(() => patient.asked.length === 2)
+    patient.answer(1)
+    expect(await third).toEqual(versionReply)
+  })
+
+  it('an aborted call ends with the reason of its signal', async () => {
+    await using patient = await patientDaemon()
+    await using connection = await connect(patient.daemon.uri)
+    const abort = new AbortController()
+    const call = failure(connection.call(proc.connectGetLibVersion, {}, { signal: abort.signal }))
+    await vi.waitUntil(() => patient.asked.length === 1)
+    abort.abort(new Error('no longer wanted'))
+    expect(await call).toMatchObject({ message: 'no longer wanted' })
+    const early = failure(connection.call(proc.connectGetLibVersion, {}, { signal: abort.signal }))
+    expect(await early).toMatchObject({ message: 'no longer wanted' })
+    expect(patient.asked.length).toBe(1)
+  })
+})
+
+describe('slots', () => {
+  it('four calls are under way at most, of which three may be slow ones', async () => {
+    await using patient = await patientDaemon()
+    await using connection = await connect(patient.daemon.uri)
+    const saves = Array.from({ length: 6 }, () => failure(connection.call(proc.domainManagedSave, { dom })))
+    const destroys = Array.from({ length: 2 }, () => failure(connection.call(proc.domainDestroyFlags, { dom })))
+    await vi.waitUntil(() => patient.asked.length === 4)
+    const names = () =>
+      patient.asked.map(({ message }) => (isCall(message, proc.domainManagedSave) ? 'save' : 'destroy'))
+    expect(names()).toEqual(['save', 'save', 'save', 'destroy'])
+    patient.asked[3]!.peer.refuse(patient.asked[3]!.message, {})
+    await vi.waitUntil(() => patient.asked.length === 5)
+    expect(names()).toEqual(['save', 'save', 'save', 'destroy', 'destroy'])
+    await connection.close()
+    expect(await Promise.all([...saves, ...destroys])).toMatchObject([
+      ...[true, true, true, false, false, false].map((sent) => ({ code: 'closed', sent })),
+      { code: 'VIR_ERR_INTERNAL_ERROR' },
+      { code: 'closed', sent: true },
+    ])
+  })
+})
+
+describe('a peer that does not keep to the protocol', () => {
+  const header = { program: program.remote, version: 1, procedure: proc.connectGetLibVersion.number }
+  it.each<[string, (peer: FakePeer, message: Message) => void, string]>([
+    ['a serial that was not asked', (peer) => peer.send({ ...header, serial: 999 }), 'serial 999'],
+    [
+      'a reply to another procedure',
+      (peer, m) => peer.send({ ...m.header, procedure: 4, type: 1 }),
+      'reply to procedure 4',
+    ],
+    ['a length over the limit', (peer) => peer.socket.write(Buffer.from('ffffffff', 'hex')), 'over the limit'],
+    ['a length without room for a header', (peer) => peer.socket.write(Buffer.from('00000004', 'hex')), 'no room'],
+    ['a call', (peer) => peer.send({ ...header, type: messageType.call }), 'type 0'],
+    ['another program version', (peer) => peer.send({ ...header, version: 2 }), 'version 2'],
+    ['an unknown status', (peer) => peer.send({ ...header, status: 9 }), 'status 9'],
+    [
+      'stream data that nobody asked for',
+      (peer) => peer.send({ ...header, type: messageType.stream }),
+      'no such stream',
+    ],
+    [
+      'an event that cannot be read',
+      (peer) => peer.send({ procedure: 318, type: messageType.message }),
+      '4 bytes wanted',
+    ],
+  ])('%s ends the connection', async (_what, misbehave, text) => {
+    await using daemon = await fakeDaemon(misbehave)
+    const connection = await connect(daemon.uri)
+    const error = await failure(connection.call(proc.connectGetLibVersion, {}))
+    expect(error).toBeInstanceOf(ConnectionError)
+    expect(error).toMatchObject({ code: 'protocol' })
+    expect((error as Error).message).toContain(text)
+    expect(await connection.closed).toMatchObject({ code: 'protocol' })
+    expect(await failure(connection.call(proc.connectGetLibVersion, {}))).toMatchObject({ code: 'protocol' })
+  })
+
+  it('a result that cannot be read fails its call alone', async () => {
+    await using daemon = await fakeDaemon((peer, { header }) => peer.send({ ...header, type: 1 }, Buffer.alloc(4)))
+    await using connection = await connect(daemon.uri)
+    expect(await failure(connection.call(proc.connectGetLibVersion, {}))).toMatchObject({ name: 'ProtocolError' })
+    expect(connection.alive).toBe(true)
+  })
+
+  it('a reply that comes byte by byte is put together', async () => {
+    await using daemon = await fakeDaemon((peer, { header }) => {
+      const bytes = Buffer.alloc(36)
+      Object.values({ length: 36, ...header, type: 1 }).forEach((word, i) => bytes.writeUInt32BE(word, i * 4))
+      bytes.writeBigUInt64BE(7n, 28)
+      peer.socket.setNoDelay(true)
+      for (const byte of bytes) peer.socket.write(Buffer.of(byte))
+    })
+    await using connection = await connect(daemon.uri)
+    expect(await connection.call(proc.connectGetLibVersion, {})).toEqual({ version: 7n })
+  })
+})
+
+describe('events', () => {
+  const { connectDomainEventCallbackRegisterAny: register, connectDomainEventCallbackDeregisterAny: deregister } = proc
+  const lifecycle = (callbackId: number, detail: number) => ({ callbackId, dom, event: 2, detail })
+
+  it('that overtake the reply to their registration are not lost; those of nobody are dropped', async () => {
+    await using daemon = await fakeDaemon((peer, message) => {
+      if (isCall(message, deregister)) return peer.reply(message, deregister, {})
+      expect(argsOf(message, register)).toEqual({ eventId: 0, dom: null })
+      peer.event(domainEvents.lifecycle, lifecycle(7, 1))
+      peer.event(domainEvents.lifecycle, lifecycle(8, 2))
+      peer.reply(message, register, { callbackId: 7 })
+      peer.event(domainEvents.lifecycle, lifecycle(7, 3))
+    })
+    await using connection = await connect(daemon.uri)
+    const seen: number[] = []
+    const subscription = await connection.on(domainEvents.lifecycle, (event) => void seen.push(event.detail))
+    await vi.waitUntil(() => seen.length === 2)
+    expect(seen).toEqual([1, 3])
+    await subscription.close()
+    for (const peer of daemon.peers) peer.event(domainEvents.lifecycle, lifecycle(7, 4))
+    expect(connection.alive).toBe(true)
+  })
+
+  it('reach one handler at a time, in order, and a slow handler may call its connection', async () => {
+    await using daemon = await fakeDaemon((peer, message) => {
+      if (isCall(message, proc.connectGetLibVersion))
+        return peer.reply(message, proc.connectGetLibVersion, versionReply)
+      peer.reply(message, register, { callbackId: 1 })
+      for (let i = 0; i < 100; i += 1) peer.event(domainEvents.lifecycle, lifecycle(1, i))
+    })
+    await using connection = await connect(daemon.uri)
+    const seen: number[] = []
+    let inside = 0
+    await connection.on(domainEvents.lifecycle, async ({ detail }) => {
+      inside += 1
+      expect(inside).toBe(1)
+      await connection.call(proc.connectGetLibVersion, {})
+      inside -= 1
+      seen.push(detail)
+    })
+    await vi.waitUntil(() => seen.length === 100)
+    expect(seen).toEqual(Array.from({ length: 100 }, (_, i) => i))
+  })
+
+  it('beyond the limit are dropped, and that is told', async () => {
+    await using daemon = await fakeDaemon((peer, message) => {
+      peer.reply(message, register, { callbackId: 1 })
+      for (let i = 0; i < 25; i += 1) peer.event(domainEvents.lifecycle, lifecycle(1, i))
+    })
+    await using connection = await connect(daemon.uri)
+    const seen: number[] = []
+    const dropped: number[] = []
+    const gate = Promise.withResolvers<void>()
+    await connection.on(
+      domainEvents.lifecycle,
+      async ({ detail }) => {
+        await gate.promise
+        seen.push(detail)
+      },
+      { limit: 10, onOverflow: (count) => void dropped.push(count) },
+    )
+    await vi.waitUntil(() => dropped.length === 2)
+    gate.resolve()
+    await vi.waitUntil(() => seen.at(-1) === 24)
+    expect(dropped).toEqual([10, 10])
+    expect(seen.length).toBeLessThanOrEqual(6)
+  })
+
+  it('whose handler throws are reported, and the next one comes', async () => {
+    await using daemon = await fakeDaemon((peer, message) => {
+      peer.reply(message, register, { callbackId: 1 })
+      for (let i = 0; i < 2; i += 1) peer.event(domainEvents.lifecycle, lifecycle(1, i))
+    })
+    await using connection = await connect(daemon.uri)
+    const errors: unknown[] = []
+    const handler = ({ detail }: { detail: number }) => Promise.reject(new Error(`no ${detail}`))
+    await connection.on(domainEvents.lifecycle, handler, { onError: (error) => void errors.push(error) })
+    await vi.waitUntil(() => errors.length === 2)
+    expect(errors).toMatchObject([{ message: 'no 0' }, { message: 'no 1' }])
+  })
+})
+
+describe('streams', () => {
+  const { domainScreenshot: screenshot, storageVolUpload: upload } = proc
+  const vol = { pool: 'p', name: 'v', key: 'k' }
+
+  it('whose first bytes overtake the reply lose none', async () => {
+    await using daemon = await fakeDaemon((peer, message) => {
+      const { header } = message
+      const stream = { ...header, type: messageType.stream }
+      if (!isCall(message, screenshot)) return peer.send({ ...stream, status: messageStatus.ok })
+      peer.send({ ...stream, status: messageStatus.continue }, Buffer.from('ab'))
+      peer.reply(message, screenshot, { mime: 'image/png' })
+      peer.send({ ...stream, status: messageStatus.continue }, Buffer.from('cd'))
+      peer.send({ ...stream, status: messageStatus.continue })
+    })
+    await using connection = await connect(daemon.uri)
+    const { reply, stream } = await connection.openStream(screenshot, { dom, screen: 0 })
+    expect(reply).toEqual({ mime: 'image/png' })
+    expect(Buffer.concat(await stream.toArray()).toString()).toBe('abcd')
+    await vi.waitUntil(() => daemon.peers.size === 1)
+  })
+
+  it('that the daemon fails while data comes give its error', async () => {
+    await using daemon = await fakeDaemon((peer, message) => {
+      if (isCall(message, upload)) return peer.reply(message, upload, {})
+      peer.refuse(message, { code: 38, message: 'disk full' })
+    })
+    await using connection = await connect(daemon.uri)
+    const { stream } = await connection.openStream(upload, { vol, offset: 0, length: 0 })
+    const error = failure(once(stream, 'finish'))
+    stream.write('x')
+    expect(await error).toMatchObject({
+      code: 'VIR_ERR_SYSTEM_ERROR',
+      message: 'disk full',
+      procedure: 'storageVolUpload',
+    })
+  })
+
+  it('end with their connection', async () => {
+    await using daemon = await fakeDaemon((peer, message) => {
+      if (isCall(message, screenshot)) peer.reply(message, screenshot, { mime: null })
+    })
+    const connection = await connect(daemon.uri)
+    const { stream } = await connection.openStream(screenshot, { dom, screen: 0 })
+    const error = failure(stream.toArray())
+    await connection.close()
+    expect(await error).toMatchObject({ code: 'closed' })
+    expect(await failure(connection.openStream(screenshot, { dom, screen: 0 }))).toMatchObject({ code: 'closed' })
+  })
+})
+
+describe('diagnostics', () => {
+  it('tell each call with its duration and error', async () => {
+    await using daemon = await fakeDaemon((peer, message) => peer.refuse(message, { code: 42, domain: 10 }))
+    await using connection = await connect(daemon.uri)
+    const ends: CallEnd[] = []
+    const listener = (message: unknown) => void ends.push(message as CallEnd)
+    subscribe(channels.callEnd, listener)
+    await failure(connection.call(proc.domainLookupByUuid, { uuid: dom.uuid }))
+    unsubscribe(channels.callEnd, listener)
+    expect(ends).toMatchObject([{ procedure: 'domainLookupByUuid', error: { code: 'VIR_ERR_NO_DOMAIN' } }])
+  })
+})

@@ -1,0 +1,310 @@
+// One connection to a daemon: its socket has one reader, here; replies, events, streams and keep-alive are told apart.
+import type { Socket } from 'node:net'
+import { type Address, describe, parseUri } from './address.ts'
+import { authenticate } from './auth.ts'
+import { CallTable } from './calls.ts'
+import type { CallOptions, ConnectOptions, PlainProcedure, StreamProcedure } from './connection-options.ts'
+import { publish } from './diagnostics.ts'
+import { dial } from './dial.ts'
+import { ConnectionError, isLibvirtError, LibvirtError, ProtocolError } from './errors.ts'
+import { Delivery, type EventHandler, EventHub, type SubscribeOptions } from './events.ts'
+import { defaultKeepAlive, KeepAlive } from './keepalive.ts'
+import { wireError } from './protocol/common.ts'
+import { driverFeature } from './protocol/constants.ts'
+import type { EventOf, EventType } from './protocol/events.ts'
+import { proc } from './protocol/proc.ts'
+import type { Procedure } from './protocol/procedure.ts'
+import { LibvirtStream } from './streams.ts'
+import { decode, encode } from './wire/codec.ts'
+import { FrameSplitter } from './wire/frames.ts'
+import { decodeMessage, encodeMessage, type Message, messageStatus, messageType, program } from './wire/header.ts'
+import type { AnyType, Input, Output } from './wire/types.ts'
+
+/** A registration for events; ends with the connection or with `close`. */
+export interface Subscription extends AsyncDisposable {
+  /** No handler call begins any more; also tells the daemon. */
+  close(): Promise<void>
+}
+
+/** The reply of a procedure and the stream that follows it. */
+export interface OpenedStream<R> {
+  reply: R
+  stream: LibvirtStream
+}
+
+/**
+ * Connects, authenticates and opens the URI. Throws ConnectionError (`unreachable`, `auth`, `lost`, …) or, if the daemon
+ * refuses the URI, LibvirtError.
+ */
+export async function connect(options: ConnectOptions | string = {}, generation = 0): Promise<Connection> {
+  return Connection.open(typeof options === 'string' ? { uri: options } : options, generation)
+}
+
+/** A connection to a daemon. Made by `connect`; `await using` closes it. */
+export class Connection implements AsyncDisposable {
+  /** Resolves when the connection has ended, whatever the reason: undefined if we closed it. Never rejects. */
+  readonly closed: Promise<ConnectionError | undefined>
+  /** Counts the connections of a Session from 1; 0 for one made by `connect`. */
+  readonly generation: number
+  readonly #options: ConnectOptions
+  readonly #address: Address
+  readonly #socket: Socket
+  readonly #calls: CallTable
+  readonly #events = new EventHub()
+  readonly #keepAlive: KeepAlive
+  readonly #frames = new FrameSplitter()
+  readonly #streams = new Set<LibvirtStream>()
+  readonly #ended: (error: ConnectionError | undefined) => void
+  /** The stream that this connection was made for. */
+  #ownStream: { stream: LibvirtStream; procedure: Procedure; serial: number } | undefined
+  #failure: ConnectionError | undefined
+  #opened = false
+
+  private constructor(socket: Socket, address: Address, options: ConnectOptions, generation: number) {
+    const { promise, resolve } = Promise.withResolvers<ConnectionError | undefined>()
+    this.closed = promise
+    this.#ended = resolve
+    this.generation = generation
+    this.#options = options
+    this.#address = address
+    this.#socket = socket
+    this.#calls = new CallTable(options.slots ?? 4, (message) => this.#write(message))
+    this.#keepAlive = new KeepAlive(
+      options.keepAlive || defaultKeepAlive,
+      (message) => this.#write(message),
+      (ms) => this.#fail(new ConnectionError('silent', `${describe(address)}: nothing heard for ${ms} ms`)),
+    )
+    socket.on('data', (chunk: Buffer) => this.#read(chunk))
+    socket.on('error', (cause) =>
+      this.#fail(new ConnectionError('lost', `${describe(address)}: ${cause.message}`, { cause })),
+    )
+    socket.on('close', () => this.#fail(new ConnectionError('lost', `${describe(address)}: the daemon hung up`)))
+    socket.resume()
+  }
+
+  /** As `connect`. */
+  static async open(options: ConnectOptions, generation: number): Promise<Connection> {
+    const target = parseUri(options.uri ?? 'qemu:///system', options.tls)
+    const address = options.address ?? target.address
+    const timeoutMs = options.connectTimeoutMs ?? 10_000
+    const timeout = AbortSignal.timeout(timeoutMs)
+    const signal = options.signal ? AbortSignal.any([timeout, options.signal]) : timeout
+    let connection: Connection | undefined
+    try {
+      connection = new Connection(await dial(address, signal), address, options, generation)
+      await connection.#handshake(target.uri, signal)
+    } catch (error) {
+      if (connection) connection.#fail(new ConnectionError('closed', 'given up while connecting', { cause: error }))
+      if (!timeout.aborted || options.signal?.aborted) throw error
+      throw new ConnectionError('unreachable', `${describe(address)}: not open within ${timeoutMs} ms`, {
+        cause: error,
+      })
+    }
+    publish.up({ address: describe(address), generation })
+    connection.#opened = true
+    return connection
+  }
+
+  /** False once it has ended or is being closed. */
+  get alive(): boolean {
+    return this.#failure === undefined
+  }
+
+  /**
+   * Calls a procedure and gives its result. Throws LibvirtError (the daemon's answer), ConnectionError (with `sent`, if the
+   * daemon may have run it), DeadlineError, EncodeError (bad arguments), or the signal's reason.
+   */
+  async call<A extends AnyType, R extends AnyType>(
+    procedure: PlainProcedure<A, R>,
+    args: Input<A>,
+    options: CallOptions = {},
+  ): Promise<Output<R>> {
+    return this.#request(procedure, args, options)
+  }
+
+  /**
+   * Calls a procedure that has a stream, over a connection of the stream's own, which ends with it. Destroy the stream to
+   * abort it. Errors as `call`; later ones destroy the stream.
+   */
+  async openStream<A extends AnyType, R extends AnyType>(
+    procedure: StreamProcedure<A, R>,
+    args: Input<A>,
+    options: CallOptions = {},
+  ): Promise<OpenedStream<Output<R>>> {
+    if (this.#failure) throw this.#failure
+    // No keep-alive: while the reader of the stream is slow we do not read, so could not answer.
+    const { signal: _opening, ...same } = this.#options
+    const { signal } = options
+    const own = await Connection.open(
+      { ...same, ...(signal ? { signal } : {}), address: this.#address, keepAlive: false },
+      this.generation,
+    )
+    const stream = own.#attachStream(procedure)
+    this.#streams.add(stream)
+    stream.once('close', () => this.#streams.delete(stream))
+    try {
+      if (this.#failure) throw this.#failure
+      return { reply: await own.#request(procedure, args, options), stream }
+    } catch (error) {
+      own.#ownStream = undefined
+      stream.on('error', () => {}).destroy() // `error` is thrown to the caller, who never saw the stream
+      throw error
+    }
+  }
+
+  /** Calls `handler` for each event, in order, one at a time; it may call this connection. Throws as `call`. */
+  async on<E extends EventType>(
+    event: E,
+    handler: EventHandler<E>,
+    options: SubscribeOptions = {},
+  ): Promise<Subscription> {
+    const delivery = new Delivery<EventOf<E>>(handler, options)
+    const callbackId = await this.#events.register(
+      event,
+      (item) => delivery.push(item as EventOf<E>),
+      () => this.call(proc.connectDomainEventCallbackRegisterAny, { eventId: event.id, dom: options.domain }),
+    )
+    const close = async () => {
+      delivery.close()
+      this.#events.forget(callbackId)
+      if (this.alive) await this.call(proc.connectDomainEventCallbackDeregisterAny, { callbackId })
+    }
+    return { close, [Symbol.asyncDispose]: close }
+  }
+
+  /** Ends the connection and its streams; calls under way fail with ConnectionError `closed`. May be repeated. */
+  async close(): Promise<void> {
+    if (this.alive && this.#opened && this.#calls.underway === 0) {
+      // A daemon that is told cleans up at once; one that does not answer finds out by the hang-up.
+      await this.#request(proc.connectClose, {}, { timeoutMs: 1000 }).catch(() => {})
+    }
+    this.#fail(new ConnectionError('closed', 'the connection was closed'))
+    await this.closed
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #handshake(uri: string, signal: AbortSignal): Promise<void> {
+    const call = <A extends AnyType, R extends AnyType>(procedure: PlainProcedure<A, R>, args: Input<A>) =>
+      this.#request(procedure, args, { signal })
+    try {
+      await authenticate(call, this.#options.credentials)
+    } catch (error) {
+      if (!isLibvirtError(error)) throw error
+      throw new ConnectionError('auth', `${describe(this.#address)}: ${error.message}`, { cause: error })
+    }
+    if (this.#options.keepAlive !== false) {
+      const { supported } = await call(proc.connectSupportsFeature, { feature: driverFeature.programKeepAlive })
+      if (supported) this.#keepAlive.start()
+    }
+    await call(proc.connectOpen, { name: uri, flags: this.#options.readOnly ? 1 : 0 })
+  }
+
+  async #request<A extends AnyType, R extends AnyType>(
+    procedure: Procedure<A, R>,
+    args: Input<A>,
+    options: CallOptions,
+  ): Promise<Output<R>> {
+    const started = performance.now()
+    publish.callStart({ procedure: procedure.name })
+    let failure: Error | undefined
+    try {
+      const message = callMessage(procedure, encode(procedure.args, args).bytes())
+      const timeoutMs = options.timeoutMs ?? (procedure.slow ? Infinity : (this.#options.callTimeoutMs ?? 30_000))
+      const limits = {
+        timeoutMs,
+        signal: options.signal,
+        onSerial: (serial: number) => this.#noteSerial(procedure, serial),
+      }
+      const { header, payload } = await this.#calls.submit(procedure, message, limits)
+      if (header.status === messageStatus.error) throw new LibvirtError(decode(wireError, payload), procedure.name)
+      return decode(procedure.result, payload)
+    } catch (error) {
+      failure = error instanceof Error ? error : new Error(String(error))
+      throw error
+    } finally {
+      publish.callEnd({ procedure: procedure.name, durationMs: performance.now() - started, error: failure })
+    }
+  }
+
+  #attachStream(procedure: Procedure): LibvirtStream {
+    const stream = new LibvirtStream(procedure, {
+      send: (status, data, sent) => this.#sendStream(procedure, status, data, sent),
+      pause: () => this.#socket.pause(),
+      resume: () => this.#socket.resume(),
+      close: () => this.#fail(new ConnectionError('closed', 'the stream is over')),
+    })
+    this.#ownStream = { stream, procedure, serial: 0 }
+    return stream
+  }
+
+  #noteSerial(procedure: Procedure, serial: number): void {
+    if (this.#ownStream?.procedure === procedure) this.#ownStream.serial = serial
+  }
+
+  #sendStream(procedure: Procedure, status: number, data: Uint8Array, sent: (error?: Error | null) => void): void {
+    const serial = this.#ownStream?.serial ?? 0
+    if (this.#failure || serial === 0) return sent(this.#failure)
+    this.#socket.write(encodeMessage(header(procedure, messageType.stream, serial, status), data), (error) =>
+      sent(error),
+    )
+  }
+
+  #write(message: Buffer): void {
+    if (!this.#failure) this.#socket.write(message)
+  }
+
+  #read(chunk: Buffer): void {
+    this.#keepAlive.heard()
+    try {
+      for (const bytes of this.#frames.push(chunk)) {
+        if (this.#failure) return
+        this.#dispatch(decodeMessage(bytes))
+      }
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause)
+      this.#fail(new ConnectionError('protocol', `${describe(this.#address)}: ${why}`, { cause }))
+    }
+  }
+
+  #dispatch(message: Message): void {
+    const { header } = message
+    if (header.program === program.keepAlive) return this.#keepAlive.receive(header.procedure)
+    if (header.type === messageType.stream) return this.#dispatchStream(message)
+    if (header.type === messageType.reply) return this.#calls.reply(message)
+    if (header.program === program.remote) this.#events.receive(header.procedure, message.payload)
+  }
+
+  #dispatchStream(message: Message): void {
+    const own = this.#ownStream
+    if (!own || own.serial !== message.header.serial || own.procedure.number !== message.header.procedure) {
+      throw new ProtocolError(`stream data with serial ${message.header.serial}, where no such stream is open`)
+    }
+    own.stream.receive(message)
+  }
+
+  /** The one way in which a connection ends. */
+  #fail(error: ConnectionError): void {
+    if (this.#failure) return
+    this.#failure = error
+    this.#keepAlive.stop()
+    if (error.code === 'closed') this.#socket.end(() => this.#socket.destroy())
+    else this.#socket.destroy()
+    this.#calls.fail(error)
+    this.#ownStream?.stream.fail(error)
+    for (const stream of this.#streams) stream.destroy(error)
+    const reason = error.code === 'closed' ? undefined : error
+    if (this.#opened) publish.down({ address: describe(this.#address), generation: this.generation, error: reason })
+    this.#ended(reason)
+  }
+}
+
+function header(procedure: Procedure, type: number, serial: number, status: number) {
+  return { program: procedure.program, version: 1, procedure: procedure.number, type, serial, status }
+}
+
+function callMessage(procedure: Procedure, args: Uint8Array): Buffer {
+  return encodeMessage(header(procedure, messageType.call, 0, messageStatus.ok), args)
+}

@@ -1,0 +1,111 @@
+// The four ways a call can fail: the daemon said no, the connection is gone, time ran out, the bytes made no sense.
+import { errorCodeName, errorDomainName, type LibvirtErrorCode, type LibvirtErrorDomain } from './error-codes.ts'
+
+/** A reference to a domain as an error carries it. */
+export interface ErrorDomainRef {
+  name: string
+  uuid: string
+  id: number
+}
+
+/** All fields of the error that libvirt puts on the wire (virNetMessageError). */
+export interface WireError {
+  code: number
+  domain: number
+  message: string | null
+  level: number
+  dom: ErrorDomainRef | null
+  str1: string | null
+  str2: string | null
+  str3: string | null
+  int1: number
+  int2: number
+  net: { name: string; uuid: string } | null
+}
+
+/**
+ * The daemon answered with an error: the call reached it and was refused or failed there.
+ * `code` and `domain` are libvirt's names (virterror.h); a number that is not in our tables, from a newer daemon, comes
+ * as `VIR_ERR_<number>` or `VIR_FROM_<number>`. `wire` has every field as it was sent.
+ */
+export class LibvirtError extends Error {
+  override readonly name = 'LibvirtError'
+  readonly code: LibvirtErrorCode
+  readonly domain: LibvirtErrorDomain
+  /** 1 warning, 2 error. */
+  readonly level: number
+  readonly str1: string | null
+  readonly str2: string | null
+  readonly str3: string | null
+  readonly int1: number
+  readonly int2: number
+  /** The procedure that failed, for example `domainCreateWithFlags`. */
+  readonly procedure: string
+  readonly wire: Readonly<WireError>
+
+  constructor(wire: WireError, procedure: string) {
+    super(wire.message ?? errorCodeName(wire.code))
+    this.code = errorCodeName(wire.code)
+    this.domain = errorDomainName(wire.domain)
+    this.level = wire.level
+    this.str1 = wire.str1
+    this.str2 = wire.str2
+    this.str3 = wire.str3
+    this.int1 = wire.int1
+    this.int2 = wire.int2
+    this.procedure = procedure
+    this.wire = wire
+  }
+}
+
+/** Whether an error is the daemon's, with one of these codes: `isLibvirtError(e, 'VIR_ERR_NO_DOMAIN')`. */
+export function isLibvirtError(error: unknown, ...codes: LibvirtErrorCode[]): error is LibvirtError {
+  return error instanceof LibvirtError && (codes.length === 0 || codes.includes(error.code))
+}
+
+/**
+ * Why a connection is not there.
+ * - `unreachable`: nothing accepted the connection. - `auth`: the daemon wants an authentication that we have not or refused ours.
+ * - `closed`: closed on our side. - `lost`: the peer closed it or the socket failed. - `silent`: no answer to keep-alive.
+ * - `protocol`: the peer sent what cannot be (see `cause`).
+ */
+export type ConnectionErrorCode = 'unreachable' | 'auth' | 'closed' | 'lost' | 'silent' | 'protocol'
+
+/** The connection could not be made or is gone. For a call: what became of it at the daemon is not known if `sent`. */
+export class ConnectionError extends Error {
+  override readonly name = 'ConnectionError'
+  readonly code: ConnectionErrorCode
+  /** True if the call had been handed to the socket: the daemon may have run it. */
+  readonly sent: boolean
+
+  constructor(code: ConnectionErrorCode, message: string, options: { cause?: unknown; sent?: boolean } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.sent = options.sent ?? false
+  }
+}
+
+/** The call's own deadline passed. If `sent`, the daemon may still be running it; its late reply is dropped. */
+export class DeadlineError extends Error {
+  override readonly name = 'DeadlineError'
+  readonly procedure: string
+  readonly timeoutMs: number
+  readonly sent: boolean
+
+  constructor(procedure: string, timeoutMs: number, sent: boolean) {
+    super(`${procedure}: no answer within ${timeoutMs} ms${sent ? '' : ' (it was still waiting for a free slot)'}`)
+    this.procedure = procedure
+    this.timeoutMs = timeoutMs
+    this.sent = sent
+  }
+}
+
+/** Bytes that are not what the protocol says, or that would break one of its limits. */
+export class ProtocolError extends Error {
+  override readonly name = 'ProtocolError'
+}
+
+/** A value that cannot be put on the wire: of the wrong type, out of range or too long. The message names the field. */
+export class EncodeError extends RangeError {
+  override readonly name = 'EncodeError'
+}

@@ -1,0 +1,27 @@
+// Typed parameters and plain objects.
+import { describe, expect, it } from 'vitest'
+import { fromParams, listParam, migrateParams, toParams } from './params.ts'
+import type { TypedParam } from './protocol/common.ts'
+
+describe('typed parameters', () => {
+  it('are made from an object, by the table of their types', () => {
+    expect(
+      toParams(migrateParams, { migrate_disks: ['vda', 'vdb'], bandwidth: 10n, migrate_uri: undefined, disks_port: 1 }),
+    ).toEqual([
+      { field: 'migrate_disks', value: { type: 'string', value: 'vda' } },
+      { field: 'migrate_disks', value: { type: 'string', value: 'vdb' } },
+      { field: 'bandwidth', value: { type: 'ullong', value: 10n } },
+      { field: 'disks_port', value: { type: 'int', value: 1 } },
+    ])
+  })
+
+  it('become an object', () => {
+    const params: TypedParam[] = [
+      { field: 'a', value: { type: 'ullong', value: 1n } },
+      { field: 'b', value: { type: 'string', value: 'x' } },
+      { field: 'b', value: { type: 'string', value: 'y' } },
+    ]
+    expect(fromParams(params)).toEqual({ a: 1n, b: 'y' })
+    expect(listParam(params, 'b')).toEqual(['x', 'y'])
+  })
+})

@@ -1,0 +1,62 @@
+// Jobs of a domain, and moving it to another daemon (peer to peer: the source's daemon speaks to the destination's).
+import { flags, int, nothing, opaque, optional, string, struct, uhyper } from '../wire/types.ts'
+import { domain, onDomain, typedParams } from './common.ts'
+import { named, remote } from './procedure.ts'
+
+const cookieMax = 4_194_304
+const paramsMax = 64
+
+export const migrationProcedures = named({
+  /** Type: `jobType`. Times in milliseconds, sizes in bytes. */
+  domainGetJobInfo: remote(
+    163,
+    onDomain,
+    struct({
+      type: int,
+      timeElapsed: uhyper,
+      timeRemaining: uhyper,
+      dataTotal: uhyper,
+      dataProcessed: uhyper,
+      dataRemaining: uhyper,
+      memTotal: uhyper,
+      memProcessed: uhyper,
+      memRemaining: uhyper,
+      fileTotal: uhyper,
+      fileProcessed: uhyper,
+      fileRemaining: uhyper,
+    }),
+  ),
+  /** Read with `fromParams`. Flag 1: of the last completed job; 2: keep it readable. */
+  domainGetJobStats: remote(298, struct({ dom: domain, flags }), struct({ type: int, params: typedParams(64) })),
+  domainAbortJob: remote(164, onDomain, nothing),
+  domainAbortJobFlags: remote(442, struct({ dom: domain, flags }), nothing),
+
+  domainMigrateBegin3Params: remote(
+    302,
+    struct({ dom: domain, params: typedParams(paramsMax), flags }),
+    struct({ cookieOut: opaque(cookieMax), xml: string }),
+  ),
+  /**
+   * Peer to peer (flag `migrateFlags.peer2peer`): the whole migration; returns when it ended. `destUri` is the
+   * destination daemon's connection URI. `params`: see `migrateParams`.
+   */
+  domainMigratePerform3Params: remote(
+    305,
+    struct({
+      dom: domain,
+      destUri: optional(string),
+      params: typedParams(paramsMax),
+      cookieIn: opaque(cookieMax),
+      flags,
+    }),
+    struct({ cookieOut: opaque(cookieMax) }),
+    { slow: true },
+  ),
+  /** Milliseconds. */
+  domainMigrateSetMaxDowntime: remote(166, struct({ dom: domain, downtime: uhyper, flags }), nothing),
+  domainMigrateGetMaxDowntime: remote(387, struct({ dom: domain, flags }), struct({ downtime: uhyper })),
+  /** MiB/s. */
+  domainMigrateSetMaxSpeed: remote(207, struct({ dom: domain, bandwidth: uhyper, flags }), nothing),
+  domainMigrateGetMaxSpeed: remote(242, struct({ dom: domain, flags }), struct({ bandwidth: uhyper })),
+  domainMigrateStartPostCopy: remote(364, struct({ dom: domain, flags }), nothing),
+})

@@ -1,0 +1,254 @@
+// A connection that comes back: each new one has the next generation number, all subscriptions, and a call to look anew.
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Connection, connect, type OpenedStream, type Subscription } from './connection.ts'
+import type { CallOptions, ConnectOptions, PlainProcedure, StreamProcedure } from './connection-options.ts'
+import { ConnectionError } from './errors.ts'
+import { Delivery, type EventHandler, type SubscribeOptions } from './events.ts'
+import type { EventOf, EventType } from './protocol/events.ts'
+import type { AnyType, Input, Output } from './wire/types.ts'
+
+export interface SessionOptions extends Omit<ConnectOptions, 'signal'> {
+  /** Wait before the next attempt: doubles from `minMs` (default 100) to `maxMs` (10000), with jitter. */
+  backoff?: { minMs: number; maxMs: number }
+}
+
+/** Why everything has to be looked at anew: there may have been events that nobody told us. */
+export interface Resync {
+  /** Of the connection that is up now: 1 for the first. */
+  generation: number
+  reason: 'connected' | 'overflow'
+  /** How the connection before ended; undefined for the first. */
+  previous: ConnectionError | undefined
+}
+
+interface SessionSubscription {
+  event: EventType
+  domain: SubscribeOptions['domain']
+  push: (event: unknown) => void
+  report: (error: unknown) => void
+  /** On the connection that is up. */
+  bound?: Subscription | undefined
+}
+
+/** Begins to connect and keeps at it until `close`. Does not wait for the first connection; see `connected`. */
+export function openSession(options: SessionOptions = {}): Session {
+  return new Session(options)
+}
+
+/** Calls, events and streams over whatever connection is up. Nothing that was sent is ever repeated. */
+export class Session implements AsyncDisposable {
+  readonly #options: SessionOptions
+  readonly #stop = new AbortController()
+  readonly #subscriptions = new Set<SessionSubscription>()
+  readonly #resyncs = new Set<Delivery<Resync>>()
+  readonly #running: Promise<void>
+  #current: Connection | undefined
+  #generation = 0
+  #previous: ConnectionError | undefined
+  /** Why the last attempt failed. */
+  #lastError: unknown
+  #up = Promise.withResolvers<Connection>()
+
+  constructor(options: SessionOptions) {
+    this.#options = options
+    this.#up.promise.catch(() => {}) // `close` rejects it, also if nobody waits
+    this.#running = this.#run()
+  }
+
+  /** Number of the connection that is or was up last; 0 before the first. */
+  get generation(): number {
+    return this.#generation
+  }
+
+  /** The connection that is up, or undefined. */
+  get connection(): Connection | undefined {
+    return this.#current?.alive ? this.#current : undefined
+  }
+
+  /**
+   * Waits for a connection. Throws ConnectionError `unreachable` after `timeoutMs` (default 30000), with the last failure
+   * as cause; `closed` if the session is; or the signal's reason.
+   */
+  async connected({ timeoutMs = 30_000, signal }: CallOptions = {}): Promise<Connection> {
+    signal?.throwIfAborted()
+    const giveUp = Promise.withResolvers<never>()
+    const timer = Number.isFinite(timeoutMs)
+      ? setTimeout(() => giveUp.reject(this.#late(timeoutMs)), timeoutMs)
+      : undefined
+    const onAbort = () => giveUp.reject(signal?.reason)
+    signal?.addEventListener('abort', onAbort, { once: true })
+    try {
+      for (;;) {
+        const connection = this.connection ?? (await Promise.race([this.#up.promise, giveUp.promise]))
+        if (connection.alive) return connection
+        // It has just ended and `#live` is about to notice that.
+        await connection.closed
+      }
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
+    }
+  }
+
+  /** As `Connection.call`; waits for a connection first, which counts towards the deadline. */
+  async call<A extends AnyType, R extends AnyType>(
+    procedure: PlainProcedure<A, R>,
+    args: Input<A>,
+    options: CallOptions = {},
+  ): Promise<Output<R>> {
+    if (this.connection) return this.connection.call(procedure, args, options)
+    const started = performance.now()
+    const connection = await this.connected(options)
+    return connection.call(procedure, args, remaining(options, performance.now() - started))
+  }
+
+  /** As `Connection.openStream`. The stream ends with its own connection; it is not resumed. */
+  async openStream<A extends AnyType, R extends AnyType>(
+    procedure: StreamProcedure<A, R>,
+    args: Input<A>,
+    options: CallOptions = {},
+  ): Promise<OpenedStream<Output<R>>> {
+    const connection = await this.connected(options)
+    return connection.openStream(procedure, args, options)
+  }
+
+  /**
+   * As `Connection.on`, for this connection and all to come. Throws only what the registration on the present connection
+   * throws; on a later one a refusal goes to `onError`. Without `onOverflow`, an overflow is a resync.
+   */
+  async on<E extends EventType>(
+    event: E,
+    handler: EventHandler<E>,
+    options: SubscribeOptions = {},
+  ): Promise<Subscription> {
+    const onOverflow = options.onOverflow ?? (() => this.#resync('overflow'))
+    const delivery = new Delivery<EventOf<E>>(handler, { ...options, onOverflow })
+    const subscription: SessionSubscription = {
+      event,
+      domain: options.domain,
+      push: (item) => delivery.push(item as EventOf<E>),
+      report: (error) => delivery.report(error),
+    }
+    this.#subscriptions.add(subscription)
+    const close = async () => {
+      this.#subscriptions.delete(subscription)
+      delivery.close()
+      await subscription.bound?.close().catch(ignoreLostConnection)
+    }
+    const connection = this.connection
+    try {
+      if (connection) subscription.bound = await bind(connection, subscription, Promise.resolve())
+    } catch (error) {
+      if (!(error instanceof ConnectionError)) {
+        await close()
+        throw error
+      }
+      // The connection went meanwhile: the next one gets the subscription with all the others.
+    }
+    return { close, [Symbol.asyncDispose]: close }
+  }
+
+  /**
+   * Calls `handler` after each connect, once all subscriptions are in place and before their events, and after an
+   * overflow: time to list everything. Also at once if a connection is up. Returns the way to stop it.
+   */
+  onResync(handler: (resync: Resync) => void | Promise<void>, onError?: (error: unknown) => void): () => void {
+    const delivery = new Delivery<Resync>(handler, onError ? { onError } : {})
+    this.#resyncs.add(delivery)
+    if (this.connection) delivery.push(this.#resyncNow('connected'))
+    return () => {
+      this.#resyncs.delete(delivery)
+      delivery.close()
+    }
+  }
+
+  /** Closes the connection and stops reconnecting. May be repeated. */
+  async close(): Promise<void> {
+    this.#stop.abort(new ConnectionError('closed', 'the session was closed'))
+    for (const delivery of this.#resyncs) delivery.close()
+    await this.#current?.close()
+    await this.#running
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #run(): Promise<void> {
+    const { minMs, maxMs } = this.#options.backoff ?? { minMs: 100, maxMs: 10_000 }
+    let waitMs = minMs
+    while (!this.#stop.signal.aborted) {
+      const started = performance.now()
+      await this.#live()
+      // A connection that lasted shows that all is well; one that came and went does not.
+      waitMs = performance.now() - started > maxMs ? minMs : Math.min(waitMs * 2, maxMs)
+      await delay(waitMs * (0.5 + Math.random() / 2), undefined, { signal: this.#stop.signal, ref: false }).catch(
+        () => {},
+      )
+    }
+    this.#up.reject(this.#stop.signal.reason)
+  }
+
+  /** One connection from its beginning to its end. */
+  async #live(): Promise<void> {
+    let connection: Connection | undefined
+    try {
+      connection = await connect({ ...this.#options, signal: this.#stop.signal }, this.#generation + 1)
+      const ready = Promise.withResolvers<void>()
+      for (const subscription of this.#subscriptions) await this.#rebind(connection, subscription, ready.promise)
+      this.#generation = connection.generation
+      this.#current = connection
+      this.#up.resolve(connection)
+      this.#resync('connected')
+      ready.resolve()
+      this.#previous = await connection.closed
+      this.#up = Promise.withResolvers()
+      this.#up.promise.catch(() => {}) // as above
+    } catch (error) {
+      this.#lastError = error
+      await connection?.close()
+    } finally {
+      this.#current = undefined
+    }
+  }
+
+  async #rebind(connection: Connection, subscription: SessionSubscription, ready: Promise<void>): Promise<void> {
+    try {
+      subscription.bound = await bind(connection, subscription, ready)
+    } catch (error) {
+      if (error instanceof ConnectionError) throw error
+      // This daemon does not have that event: the others shall work nevertheless.
+      subscription.report(error)
+    }
+  }
+
+  #late(timeoutMs: number): ConnectionError {
+    const cause = this.#lastError ?? this.#previous
+    return new ConnectionError('unreachable', `no connection within ${timeoutMs} ms`, { cause })
+  }
+
+  #resyncNow(reason: Resync['reason']): Resync {
+    return { generation: this.#generation, reason, previous: this.#previous }
+  }
+
+  #resync(reason: Resync['reason']): void {
+    for (const delivery of this.#resyncs) delivery.push(this.#resyncNow(reason))
+  }
+}
+
+/** Events wait for `ready`, so that a resync is told before them. */
+async function bind(connection: Connection, to: SessionSubscription, ready: Promise<void>): Promise<Subscription> {
+  const handler = async (event: unknown) => {
+    await ready
+    to.push(event)
+  }
+  return connection.on(to.event, handler, { domain: to.domain })
+}
+
+function remaining(options: CallOptions, spentMs: number): CallOptions {
+  return options.timeoutMs === undefined ? options : { ...options, timeoutMs: Math.max(1, options.timeoutMs - spentMs) }
+}
+
+function ignoreLostConnection(error: unknown): void {
+  if (!(error instanceof ConnectionError)) throw error
+}

@@ -1,0 +1,149 @@
+// Streams of a real libvirtd: a guest's console, its screen, volumes up and down, slow readers, aborts, errors.
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { finished, pipeline } from 'node:stream/promises'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
+import { withHost } from '../../test/rig/vitest.ts'
+import { type Connection, connect, type DomainRef, proc, type StoragePoolRef } from './index.ts'
+import { echoGuest } from './testing/guest.ts'
+
+const host = withHost()
+let connection: Connection
+let dom: DomainRef
+let pool: StoragePoolRef
+
+beforeAll(async () => {
+  connection = await connect(host().uri)
+  // libvirt locks a console's device under /var/lock, which is /run/lock; a fresh /run may not have it.
+  mkdirSync(join(host().home, 'run/lock'), { recursive: true })
+  const guest = echoGuest(join(host().home, 'guests'), 'echo', randomUUID())
+  dom = (await connection.call(proc.domainDefineXmlFlags, { xml: guest.xml })).dom
+  await connection.call(proc.domainCreateWithFlags, { dom })
+  const path = join(host().home, 'pool')
+  mkdirSync(path)
+  const xml = `<pool type='dir'><name>p</name><target><path>${path}</path></target></pool>`
+  pool = (await connection.call(proc.storagePoolCreateXml, { xml })).pool
+})
+
+async function volume(name: string, bytes: number) {
+  const xml = `<volume><name>${name}</name><capacity>${bytes}</capacity><target><format type='raw'/></target></volume>`
+  return (await connection.call(proc.storageVolCreateXml, { pool, xml })).vol
+}
+
+describe('console', () => {
+  it('carries bytes both ways, with the guest', async () => {
+    const { stream } = await connection.openStream(proc.domainOpenConsole, { dom })
+    let seen = ''
+    stream.on('data', (chunk: Buffer) => void (seen += chunk.toString('latin1')))
+    const sent = 'all that is said comes back'
+    await vi.waitUntil(
+      () => {
+        if (!seen.includes(sent)) stream.write(`${sent}.`)
+        return seen.includes(sent)
+      },
+      { timeout: 20_000, interval: 300 },
+    )
+    stream.destroy()
+  })
+
+  it('is refused to a second reader, by libvirt, and free again after the first has gone', async () => {
+    const first = await connection.openStream(proc.domainOpenConsole, { dom })
+    await expect(connection.openStream(proc.domainOpenConsole, { dom })).rejects.toMatchObject({
+      code: 'VIR_ERR_OPERATION_FAILED',
+    })
+    first.stream.destroy()
+    await vi.waitUntil(
+      async () => {
+        const again = await connection.openStream(proc.domainOpenConsole, { dom }).catch(() => undefined)
+        again?.stream.destroy()
+        return again !== undefined
+      },
+      { timeout: 10_000 },
+    )
+  })
+})
+
+describe('a guest that ends', () => {
+  it('ends its console, without an error', async () => {
+    const guest = echoGuest(join(host().home, 'guests'), 'brief', randomUUID())
+    const { dom: brief } = await connection.call(proc.domainCreateXml, { xml: guest.xml })
+    const { stream } = await connection.openStream(proc.domainOpenConsole, { dom: brief })
+    const closed = finished(stream.resume())
+    await connection.call(proc.domainDestroyFlags, { dom: brief })
+    await closed
+    expect(stream.writable).toBe(false)
+  })
+})
+
+describe('screenshot', () => {
+  it('is an image of the type that the reply names', async () => {
+    const { reply, stream } = await connection.openStream(proc.domainScreenshot, { dom, screen: 0 })
+    const bytes = Buffer.concat(await stream.toArray())
+    const magic = { 'image/x-portable-pixmap': 'P6', 'image/png': '\x89PNG' }[reply.mime ?? '']
+    expect(bytes.toString('latin1', 0, 4)).toContain(magic)
+    expect(bytes.length).toBeGreaterThan(1000)
+  })
+})
+
+describe('volumes', () => {
+  const size = 24 << 20
+
+  it('come down as they went up', async () => {
+    const data = randomBytes(size)
+    const vol = await volume('round', size)
+    const up = await connection.openStream(proc.storageVolUpload, { vol, offset: 0, length: size })
+    await pipeline(Readable.from([data.subarray(0, 1_000_001), data.subarray(1_000_001)]), up.stream)
+    const down = await connection.openStream(proc.storageVolDownload, { vol, offset: 0, length: 0 })
+    const hash = createHash('sha256')
+    await pipeline(down.stream, hash)
+    expect(hash.digest('hex')).toBe(createHash('sha256').update(data).digest('hex'))
+  })
+
+  it('a reader that does not read holds little, and holds up nobody', async () => {
+    const vol = await volume('slow', size)
+    const { stream } = await connection.openStream(proc.storageVolDownload, { vol, offset: 0, length: 0 })
+    await vi.waitUntil(() => stream.readableLength >= stream.readableHighWaterMark)
+    for (let i = 0; i < 200; i += 1) await connection.call(proc.connectGetLibVersion, {})
+    expect(stream.readableLength).toBeLessThan(2 * stream.readableHighWaterMark)
+    let received = 0
+    for await (const chunk of stream) received += (chunk as Buffer).length
+    expect(received).toBe(size)
+  })
+
+  it('a write to a volume that is too small fails the upload', async () => {
+    const vol = await volume('small', 1 << 20)
+    await expect(
+      connection.openStream(proc.storageVolUpload, { vol, offset: 2n ** 62n, length: size }),
+    ).rejects.toMatchObject({ name: 'LibvirtError' })
+  })
+
+  it('an upload that is destroyed is aborted at the daemon, which goes on', async () => {
+    const vol = await volume('aborted', size)
+    const { stream } = await connection.openStream(proc.storageVolUpload, { vol, offset: 0, length: size })
+    stream.write(randomBytes(1 << 20))
+    stream.destroy()
+    // libvirt deletes a volume only when nobody writes to it.
+    await vi.waitUntil(
+      () =>
+        connection.call(proc.storageVolDelete, { vol }).then(
+          () => true,
+          () => false,
+        ),
+      { timeout: 10_000 },
+    )
+  })
+
+  it('a download dies with its daemon', async () => {
+    const vol = await volume('lost', size)
+    const { stream } = await connection.openStream(proc.storageVolDownload, { vol, offset: 0, length: 0 })
+    await vi.waitUntil(() => stream.readableLength >= stream.readableHighWaterMark)
+    const error = once(stream, 'error')
+    await host().killLibvirtd()
+    stream.resume()
+    expect((await error)[0]).toMatchObject({ name: 'ConnectionError', code: 'lost' })
+    await host().startLibvirtd()
+  })
+})

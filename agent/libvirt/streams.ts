@@ -1,0 +1,121 @@
+// A libvirt stream as a Node stream: console (both ways), screenshot and download (to us), upload (to the daemon).
+//
+// Each stream has a connection of its own. The protocol has no windows: the only way to slow a daemon down is not to read,
+// and a daemon that cannot write to a guest stops reading. On a shared connection either would stop calls and keep-alive.
+import { Duplex } from 'node:stream'
+import { ConnectionError, LibvirtError, ProtocolError } from './errors.ts'
+import { wireError } from './protocol/common.ts'
+import type { Procedure } from './protocol/procedure.ts'
+import { decode } from './wire/codec.ts'
+import { type Message, messageStatus, streamChunkMax } from './wire/header.ts'
+
+/** What a stream needs of its connection. */
+export interface StreamPort {
+  /** Sends one stream message; `sent` when the socket took it. */
+  send(status: number, data: Uint8Array, sent: (error?: Error | null) => void): void
+  pause(): void
+  resume(): void
+  /** The stream is over: the connection has no further use. */
+  close(): void
+}
+
+/**
+ * Bytes from or to the daemon, with back-pressure both ways. For an upload `finish` (what `pipeline` waits for) means that
+ * the daemon confirmed it; a failed one is destroyed with LibvirtError. `destroy()` aborts it at the daemon.
+ */
+export class LibvirtStream extends Duplex {
+  readonly #procedure: Procedure
+  readonly #port: StreamPort
+  /** The daemon said ok or error: nothing more may be sent. */
+  #over = false
+  /** We said that we are finished. */
+  #finishSent = false
+  #finished: ((error?: Error | null) => void) | undefined
+
+  constructor(procedure: Procedure, port: StreamPort) {
+    const sides = {
+      readable: procedure.stream !== 'upload',
+      writable: procedure.stream !== 'download',
+      allowHalfOpen: procedure.stream === 'upload',
+      readableHighWaterMark: 4 * streamChunkMax,
+      writableHighWaterMark: 4 * streamChunkMax,
+    }
+    super(sides)
+    this.#procedure = procedure
+    this.#port = port
+  }
+
+  /** A stream message of the daemon. Throws ProtocolError if it cannot be. */
+  receive({ header, payload }: Message): void {
+    if (this.#over || this.destroyed) return
+    if (header.status === messageStatus.error) {
+      this.#over = true
+      this.destroy(new LibvirtError(decode(wireError, payload), this.#procedure.name))
+    } else if (header.status === messageStatus.ok) {
+      this.#complete()
+    } else if (payload.length > 0) {
+      this.#data(payload)
+    } else {
+      // An empty message is the daemon's end of data; it then waits for our finish and confirms that.
+      this.#sendFinish()
+    }
+  }
+
+  /** The connection is gone before the stream was over. */
+  fail(error: ConnectionError): void {
+    if (!this.#over) this.destroy(error)
+  }
+
+  override _read(): void {
+    this.#port.resume()
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#sendFrom(chunk, 0, done)
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    if (this.#over) return done()
+    this.#finished = done
+    this.#sendFinish()
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    if (!this.#over) this.#port.send(messageStatus.error, Buffer.alloc(0), () => {})
+    this.#over = true
+    this.#port.close()
+    this.#finished?.(error)
+    done(error)
+  }
+
+  #data(payload: Buffer): void {
+    if (this.#procedure.stream === 'upload') throw new ProtocolError(`${this.#procedure.name}: data in an upload`)
+    if (!this.push(payload)) this.#port.pause()
+  }
+
+  #complete(): void {
+    this.#over = true
+    this.#finished?.()
+    this.#finished = undefined
+    if (this.#procedure.stream === 'upload') return
+    this.push(null)
+    // The end is to be seen even if the reader paused us.
+    this.#port.resume()
+  }
+
+  #sendFrom(chunk: Buffer, offset: number, done: (error?: Error | null) => void): void {
+    if (this.#over || this.#finishSent)
+      return done(new Error(`${this.#procedure.name}: written after the daemon's end`))
+    const end = Math.min(offset + streamChunkMax, chunk.length)
+    this.#port.send(messageStatus.continue, chunk.subarray(offset, end), (error) => {
+      if (error || end === chunk.length) done(error)
+      else this.#sendFrom(chunk, end, done)
+    })
+  }
+
+  #sendFinish(): void {
+    if (this.#finishSent) return
+    this.#finishSent = true
+    this.#port.send(messageStatus.ok, Buffer.alloc(0), () => {})
+  }
+}

@@ -1,0 +1,140 @@
+// A daemon for what the real one cannot be made to do: it answers the opening, the rest is the test's.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type Server, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { WireError } from '../errors.ts'
+import { wireError } from '../protocol/common.ts'
+import { proc } from '../protocol/proc.ts'
+import type { Procedure } from '../protocol/procedure.ts'
+import { decode, encode } from '../wire/codec.ts'
+import { FrameSplitter } from '../wire/frames.ts'
+import {
+  encodeMessage,
+  type Header,
+  type Message,
+  messageStatus,
+  messageType,
+  program,
+  splitMessage,
+} from '../wire/header.ts'
+import type { AnyType, Input, Output } from '../wire/types.ts'
+
+/** A client's connection, as the daemon sees it. */
+export class FakePeer {
+  readonly socket: Socket
+
+  constructor(socket: Socket) {
+    this.socket = socket
+  }
+
+  /** Sends any message at all. */
+  send(header: Partial<Header>, payload: Uint8Array = Buffer.alloc(0)): void {
+    const { remote } = program
+    const whole = {
+      program: remote,
+      version: 1,
+      procedure: 0,
+      type: messageType.reply,
+      serial: 0,
+      status: 0,
+      ...header,
+    }
+    this.socket.write(encodeMessage(whole, payload))
+  }
+
+  /** Answers a call. */
+  reply<R extends AnyType>({ header }: Message, procedure: Procedure<AnyType, R>, value: Input<R>): void {
+    this.send({ ...header, type: messageType.reply }, encode(procedure.result, value).bytes())
+  }
+
+  /** Answers a call, or a message of a stream, with an error. */
+  refuse({ header }: Message, error: Partial<WireError>): void {
+    const none = { message: null, dom: null, str1: null, str2: null, str3: null, net: null }
+    const whole = { code: 1, domain: 10, level: 2, int1: -1, int2: -1, ...none, ...error }
+    const type = header.type === messageType.call ? messageType.reply : header.type
+    this.send({ ...header, type, status: messageStatus.error }, encode(wireError, whole).bytes())
+  }
+
+  /** Sends an event. */
+  event<T extends AnyType>(event: { number: number; message: T }, value: Input<T>): void {
+    this.send({ procedure: event.number, type: messageType.message }, encode(event.message, value).bytes())
+  }
+}
+
+/** What the test does with a message that is not part of the opening. */
+export type OnMessage = (peer: FakePeer, message: Message) => void
+
+export class FakeDaemon implements AsyncDisposable {
+  readonly path: string
+  readonly uri: string
+  /** Connections that are open. */
+  readonly peers = new Set<FakePeer>()
+  readonly #directory = mkdtempSync(join(tmpdir(), 'fake-daemon-'))
+  readonly #onMessage: OnMessage
+  #server: Server | undefined
+
+  constructor(onMessage: OnMessage) {
+    this.#onMessage = onMessage
+    this.path = join(this.#directory, 'sock')
+    this.uri = `qemu+unix:///system?socket=${this.path}`
+  }
+
+  async listen(): Promise<void> {
+    const server = createServer((socket) => this.#accept(socket))
+    this.#server = server
+    await new Promise<void>((resolve) => server.listen(this.path, resolve))
+  }
+
+  /** Hangs up on everybody and refuses new connections until `listen`. */
+  async stop(): Promise<void> {
+    for (const { socket } of this.peers) socket.destroy()
+    const server = this.#server
+    this.#server = undefined
+    if (server) await new Promise((resolve) => server.close(resolve))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+    rmSync(this.#directory, { recursive: true })
+  }
+
+  #accept(socket: Socket): void {
+    const peer = new FakePeer(socket)
+    const frames = new FrameSplitter()
+    this.peers.add(peer)
+    socket.on('close', () => this.peers.delete(peer)).on('error', () => socket.destroy())
+    socket.on('data', (chunk: Buffer) => {
+      for (const bytes of frames.push(chunk)) this.#receive(peer, splitMessage(bytes))
+    })
+  }
+
+  #receive(peer: FakePeer, message: Message): void {
+    const { program: number, procedure, type } = message.header
+    const opening = number === program.remote && type === messageType.call
+    if (opening && procedure === proc.authList.number) peer.reply(message, proc.authList, { types: [0] })
+    else if (opening && procedure === proc.connectSupportsFeature.number)
+      peer.reply(message, proc.connectSupportsFeature, { supported: true })
+    else if (opening && procedure === proc.connectOpen.number) peer.reply(message, proc.connectOpen, {})
+    else if (opening && procedure === proc.connectClose.number) peer.reply(message, proc.connectClose, {})
+    else this.#onMessage(peer, message)
+  }
+}
+
+/** A fake daemon that listens. */
+export async function fakeDaemon(onMessage: OnMessage = () => {}): Promise<FakeDaemon> {
+  const daemon = new FakeDaemon(onMessage)
+  await daemon.listen()
+  return daemon
+}
+
+/** Whether a message is a call of this procedure. */
+export function isCall({ header }: Message, procedure: Procedure): boolean {
+  const { program, procedure: number, type } = header
+  return type === messageType.call && program === procedure.program && number === procedure.number
+}
+
+/** The arguments of a call. */
+export function argsOf<A extends AnyType>(message: Message, procedure: Procedure<A>): Output<A> {
+  return decode(procedure.args, message.payload)
+}

@@ -1,0 +1,22 @@
+// The real daemon answers the annotated calls with exactly the annotated bytes.
+import { connect } from 'node:net'
+import { expect, it } from 'vitest'
+import { withHost } from '../../../test/rig/vitest.ts'
+import { FrameSplitter } from '../wire/frames.ts'
+import { fixtures } from './fixtures.ts'
+
+const host = withHost()
+
+it('the real daemon sends these bytes', async () => {
+  const socket = connect(host().socket)
+  const frames = new FrameSplitter()
+  const replies = (async function* () {
+    for await (const chunk of socket) for (const bytes of frames.push(chunk as Buffer)) yield bytes
+  })()
+  for (const { call, reply } of fixtures) {
+    socket.write(call)
+    const { value } = await replies.next()
+    expect(value?.toString('hex')).toBe(reply.toString('hex'))
+  }
+  socket.destroy()
+})

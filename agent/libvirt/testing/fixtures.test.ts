@@ -1,0 +1,30 @@
+// The annotated messages: our codec writes exactly these bytes, and reads exactly this from them.
+import { describe, expect, it } from 'vitest'
+import { LibvirtError } from '../errors.ts'
+import { wireError } from '../protocol/common.ts'
+import { proc } from '../protocol/proc.ts'
+import type { Procedure } from '../protocol/procedure.ts'
+import { decode, encode } from '../wire/codec.ts'
+import { decodeMessage, encodeMessage, messageStatus, splitMessage } from '../wire/header.ts'
+import type { Type } from '../wire/types.ts'
+import { fixtures } from './fixtures.ts'
+
+const table: Record<string, Procedure> = proc
+
+describe.each(fixtures)('$procedure', ({ procedure, args, call, result, error, reply }) => {
+  const entry = table[procedure]!
+
+  it('is called with these bytes', () => {
+    const { header } = splitMessage(call)
+    expect(header).toMatchObject({ program: entry.program, procedure: entry.number, type: 0, status: 0 })
+    expect(encodeMessage(header, encode(entry.args as Type, args).bytes()).toString('hex')).toBe(call.toString('hex'))
+  })
+
+  it('is answered with these bytes', () => {
+    expect(reply.readUInt32BE(0)).toBe(reply.length)
+    const { header, payload } = decodeMessage(reply)
+    expect(header.serial).toBe(splitMessage(call).header.serial)
+    if (header.status === messageStatus.ok) expect(decode(entry.result, payload)).toEqual(result)
+    else expect(new LibvirtError(decode(wireError, payload), procedure)).toMatchObject(error!)
+  })
+})

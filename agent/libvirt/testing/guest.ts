@@ -1,0 +1,47 @@
+// A guest for tests of this client: 42 bytes of boot sector that say OK on the serial port and then echo what they get.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const code = [
+  'ba f8 03', //  mov dx, 0x3f8    the port's data
+  'b0 4f ee', //  mov al, 'O'; out dx, al
+  'b0 4b ee', //  mov al, 'K'; out dx, al
+  'b0 0a ee', //  mov al, '\n'; out dx, al
+  'ba fd 03', //  mov dx, 0x3fd    its line status
+  'ec a8 01 74 fb', //  in al, dx; test al, 1; jz: until a byte has come
+  'ba f8 03 ec 88 c4', //  mov dx, 0x3f8; in al, dx; mov ah, al
+  'ba fd 03', //  mov dx, 0x3fd
+  'ec a8 20 74 fb', //  in al, dx; test al, 0x20; jz: until one may be sent
+  '88 e0 ba f8 03 ee', //  mov al, ah; mov dx, 0x3f8; out dx, al
+  'eb e2', //  jmp to the line status
+]
+
+export interface Guest {
+  xml: string
+  uuid: string
+  /** Its disk: raw, 4 MiB, target sda. */
+  disk: string
+}
+
+/** Writes the guest's disk into a directory and describes its domain. */
+export function echoGuest(directory: string, name: string, uuid: string): Guest {
+  const disk = join(directory, `${name}.img`)
+  const image = Buffer.alloc(4 << 20)
+  image.set(Buffer.from(code.join('').replaceAll(' ', ''), 'hex'))
+  image.writeUInt16LE(0xaa55, 510)
+  mkdirSync(directory, { recursive: true })
+  writeFileSync(disk, image)
+  const xml = `<domain type='qemu'><name>${name}</name><uuid>${uuid}</uuid><memory unit='MiB'>32</memory>
+    <vcpu current='1'>2</vcpu><os><type arch='x86_64' machine='pc'>hvm</type></os><features><acpi/></features>
+    <devices><emulator>/usr/bin/qemu-system-x86_64</emulator>
+      <disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='${disk}'/><target dev='sda' bus='sata'/></disk>
+      <serial type='pty'/><console type='pty'/><video><model type='vga'/></video><graphics type='vnc'/></devices></domain>`
+  return { xml, uuid, disk }
+}
+
+/** A domain that needs nothing: for calls that do not look at the guest. */
+export function emptyDomain(name: string, uuid: string): string {
+  return `<domain type='qemu'><name>${name}</name><uuid>${uuid}</uuid><memory unit='MiB'>16</memory><vcpu>1</vcpu>
+    <os><type arch='x86_64' machine='pc'>hvm</type></os>
+    <devices><emulator>/usr/bin/qemu-system-x86_64</emulator></devices></domain>`
+}

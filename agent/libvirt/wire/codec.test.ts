@@ -1,0 +1,128 @@
+// Every type of every procedure and event: round trip, truncation, surplus, noise, limits; and what cannot be encoded.
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { EncodeError, ProtocolError } from '../errors.ts'
+import { typedParam, wireError } from '../protocol/common.ts'
+import { domainEvents } from '../protocol/events.ts'
+import { proc } from '../protocol/proc.ts'
+import { valueOf } from '../testing/arbitrary.ts'
+import { decode, encode } from './codec.ts'
+import {
+  type AnyType,
+  array,
+  charArray,
+  chars,
+  flags,
+  int,
+  opaque,
+  optional,
+  string,
+  struct,
+  type Type,
+  uhyper,
+  union,
+  uuid,
+} from './types.ts'
+
+const types: [string, AnyType][] = [
+  ...Object.values(proc).flatMap(({ name, args, result }): [string, AnyType][] => [
+    [`${name} args`, args],
+    [`${name} result`, result],
+  ]),
+  ...Object.values(domainEvents).map(({ name, message }): [string, AnyType] => [`event ${name}`, message]),
+  ['error', wireError],
+]
+
+function bytesOf(type: AnyType, value: unknown): Buffer {
+  return encode(type as Type, value).bytes()
+}
+
+describe.each(types)('%s', (_name, type) => {
+  it('decodes to what was encoded, refuses any shorter and any longer message', () => {
+    fc.assert(
+      fc.property(valueOf(type.shape), fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (value, part) => {
+        const bytes = bytesOf(type, value)
+        expect(bytes.length % 4).toBe(0)
+        expect(decode(type, bytes)).toEqual(value)
+        if (bytes.length > 0) {
+          const cut = bytes.subarray(0, Math.floor(bytes.length * part))
+          expect(() => decode(type, cut)).toThrow(ProtocolError)
+        }
+        expect(() => decode(type, Buffer.concat([bytes, Buffer.alloc(4)]))).toThrow(ProtocolError)
+      }),
+      { numRuns: 12 },
+    )
+  })
+
+  it('gives a value or a ProtocolError for noise, nothing else', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (noise) => {
+        try {
+          decode(type, Buffer.from(noise))
+        } catch (error) {
+          expect(error).toBeInstanceOf(ProtocolError)
+        }
+      }),
+      { numRuns: 12 },
+    )
+  })
+})
+
+describe('lengths that a bad peer announces', () => {
+  const huge = Buffer.from('ffffffff', 'hex')
+  it.each<[string, AnyType, string]>([
+    ['string', string, 'string of 4294967295 is over the limit of 4194304'],
+    ['opaque', opaque(16), 'opaque of 4294967295 is over the limit of 16'],
+    ['array', array(int, 16_384), 'array of 4294967295 is over the limit of 16384'],
+    ['array of empty structs', array(struct({}), 16), 'array of 4294967295 is over the limit of 16'],
+    ['chars', chars(65_536), 'char array of 4294967295 is over the limit of 65536'],
+    ['optional', optional(int), 'a bool is 0 or 1, not 4294967295'],
+    ['union', union({ int: [1, int] }), 'union of unknown case -1'],
+  ])('%s', (_name, type, message) => {
+    expect(() => decode(type, huge)).toThrow(message)
+  })
+
+  it('within the limit but beyond the message', () => {
+    expect(() => decode(string, Buffer.from('00400000', 'hex'))).toThrow('4194304 bytes wanted at byte 4, 0 left')
+    expect(() => decode(chars(65_536), Buffer.from('00010000', 'hex'))).toThrow('65536 chars announced, 0 bytes left')
+  })
+})
+
+describe('what cannot be encoded names its field', () => {
+  const type = struct({ dom: struct({ uuid, id: int }), names: array(string, 2), memory: optional(uhyper) })
+  const good = { dom: { uuid: '00000000-0000-0000-0000-000000000000', id: 1 }, names: [] }
+  it.each<[unknown, string]>([
+    [{ ...good, dom: { ...good.dom, uuid: 'x' } }, 'dom.uuid: x is not a UUID'],
+    [{ ...good, dom: { ...good.dom, id: 2 ** 31 } }, 'dom.id: 2147483648 is not an int'],
+    [{ ...good, dom: { ...good.dom, id: undefined } }, 'dom.id: undefined is not a number'],
+    [{ ...good, names: ['a', 'b', 'c'] }, 'names: an array of 3 is over the limit of 2'],
+    [{ ...good, names: ['a\0b'] }, 'names.0: a string may not contain a zero character'],
+    [{ ...good, names: ['x'.repeat(4_194_305)] }, 'names.0: a string of 4194305 bytes is over the limit of 4194304'],
+    [{ ...good, memory: 2 ** 53 }, 'memory: 9007199254740992 is not an exact integer'],
+    [{ ...good, memory: -1n }, 'memory: -1 is not an unsigned 64 bit integer'],
+    [undefined, 'undefined is not an object'],
+  ])('%o', (value, message) => {
+    expect(() => bytesOf(type, value)).toThrow(EncodeError)
+    expect(() => bytesOf(type, value)).toThrow(message)
+  })
+
+  it('a parameter of unknown type', () => {
+    expect(() => bytesOf(typedParam, { field: 'x', value: { type: 'float', value: 1 } })).toThrow(
+      'value: float is not one of int, uint, llong, ullong, double, boolean, string',
+    )
+  })
+})
+
+describe('details of the encoding', () => {
+  it.each<[string, AnyType, unknown, string]>([
+    ['flags left out', flags, undefined, '00000000'],
+    ['flags with bit 31, as | makes them', flags, 1 << 31, '80000000'],
+    ['a number for 64 bits', uhyper, 5, '0000000000000005'],
+    ['a UUID without hyphens', uuid, 'ABCDEF00000000000000000000000001', 'abcdef00000000000000000000000001'],
+    ['a string is padded with zeros', string, 'abcde', '000000056162636465000000'],
+    ['chars take four bytes each, with their sign', chars(8), Buffer.from([1, 0xff]), '0000000200000001ffffffff'],
+    ['a char array has no count', charArray(2), 'a', '0000006100000000'],
+  ])('%s', (_name, type, value, hex) => {
+    expect(bytesOf(type, value).toString('hex')).toBe(hex)
+  })
+})

@@ -1,0 +1,62 @@
+// Messages come out whole, however the socket cuts them; impossible lengths are refused before anything is kept for them.
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { ProtocolError } from '../errors.ts'
+import { FrameSplitter } from './frames.ts'
+import { encodeMessage, splitMessage } from './header.ts'
+
+const header = fc.record({
+  program: fc.nat(0xffff_ffff),
+  version: fc.constant(1),
+  procedure: fc.nat(500),
+  type: fc.nat(3),
+  serial: fc.nat(0xffff_ffff),
+  status: fc.nat(2),
+})
+const message = fc.tuple(header, fc.uint8Array({ maxLength: 300 }))
+
+describe('FrameSplitter', () => {
+  it('gives back what was sent, for any messages and any cuts', () => {
+    fc.assert(
+      fc.property(
+        fc.array(message, { maxLength: 10 }),
+        fc.array(fc.integer({ min: 1, max: 200 })),
+        (messages, sizes) => {
+          const sent = messages.map(([head, payload]) => encodeMessage(head, payload))
+          const splitter = new FrameSplitter()
+          const got = [...cut(Buffer.concat(sent), sizes)].flatMap((chunk) => [...splitter.push(chunk)])
+          expect(got.map((bytes) => bytes.toString('hex'))).toEqual(sent.map((bytes) => bytes.toString('hex')))
+          expect(got.map((bytes) => splitMessage(bytes).header)).toEqual(messages.map(([head]) => head))
+          expect(splitter.held).toBe(0)
+        },
+      ),
+    )
+  })
+
+  it.each([
+    ['00000000', 'a message of 0 bytes has no room for its header'],
+    ['0000001b', 'a message of 27 bytes has no room for its header'],
+    ['02000005', 'a message of 33554437 bytes is over the limit of 33554432'],
+    ['ffffffff', 'a message of 4294967295 bytes is over the limit of 33554432'],
+  ])('refuses the length %s', (hex, text) => {
+    const splitter = new FrameSplitter()
+    expect(() => [...splitter.push(Buffer.from(hex, 'hex'))]).toThrow(ProtocolError)
+    expect(() => [...new FrameSplitter().push(Buffer.from(hex, 'hex'))]).toThrow(text)
+  })
+
+  it('takes the longest message there may be, and holds no more of it than has come', () => {
+    const splitter = new FrameSplitter()
+    expect([...splitter.push(Buffer.from('02000004', 'hex'))]).toEqual([])
+    expect(splitter.held).toBe(4)
+  })
+})
+
+function* cut(bytes: Buffer, sizes: number[]): Generator<Buffer> {
+  let offset = 0
+  for (const size of sizes) {
+    yield bytes.subarray(offset, offset + size)
+    offset += size
+    if (offset >= bytes.length) return
+  }
+  yield bytes.subarray(offset)
+}

@@ -1,0 +1,34 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { ipv6Hex, linkLocal, netmask, networkAddress } from './addresses.ts'
+
+test.each([
+  ['10.0.0.5', 24, '10.0.0.0'],
+  ['10.0.7.255', 22, '10.0.4.0'],
+  ['192.0.2.1', 32, '192.0.2.1'],
+  ['fd00::5:5', 64, 'fd00::'],
+])('%s/%i lies in %s', (address, length, network) => {
+  expect(networkAddress(address, length)).toBe(network)
+})
+
+test('a netmask has as many ones as the prefix is long', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 32 }), (length) => {
+      const bits = netmask(length)
+        .split('.')
+        .map((part) => Number(part).toString(2).padStart(8, '0'))
+        .join('')
+      expect(bits).toBe('1'.repeat(length).padEnd(32, '0'))
+    }),
+  )
+})
+
+test('link-local by EUI-64: the example of RFC 4291, appendix A, and one of Neutron', () => {
+  expect(linkLocal('34:56:78:9a:bc:de')).toBe('fe80::3656:78ff:fe9a:bcde')
+  expect(linkLocal('fa:16:3e:00:00:05')).toBe('fe80::f816:3eff:fe00:5')
+})
+
+test('an IPv6 address as a number of 32 digits', () => {
+  expect(ipv6Hex('fd00::5')).toBe('0xfd000000000000000000000000000005')
+  expect(ipv6Hex('::1')).toBe('0x00000000000000000000000000000001')
+})

@@ -1,0 +1,95 @@
+/** Observe, plan, act: one run at a time. Who asks while one runs shares the next one, so that many plugs at once cost two. */
+import { join } from 'node:path'
+import { Transient } from '../../crds/errors.ts'
+import { carryOut } from './act.ts'
+import { desiredNetworks } from './desired.ts'
+import { listRules, observe } from './observe.ts'
+import { obstacle } from './obstacles.ts'
+import { plan } from './plan.ts'
+import type { Run } from './run.ts'
+import type { HostedGuest, Observed } from './types.ts'
+
+export interface ConvergerOptions {
+  readonly run: Run
+  /** Folder of all networks' DHCP files. */
+  readonly root: string
+  readonly host: string
+  readonly dhcpDomain?: string
+  readonly guests: () => readonly HostedGuest[]
+}
+
+/** Networks by key; 'all': those that any guest has. */
+type Keys = ReadonlySet<string> | 'all'
+
+export class Converger {
+  readonly #options: ConvergerOptions
+  readonly #closing = new AbortController()
+  #lastRules: { text: string; listing: string } | undefined
+  #current: Promise<unknown> = Promise.resolve()
+  #waiting: { keys: Keys; done: Promise<Map<string, unknown>> } | undefined
+
+  constructor(options: ConvergerOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Sets up these networks, puts the rules of all in force, takes down what no guest has any more. Resolves to what failed, by
+   * network. With a run that waits already, joins it.
+   * @throws what kept it from looking, or from putting the rules in force
+   */
+  converge(keys: Keys): Promise<Map<string, unknown>> {
+    if (this.#waiting) {
+      const { keys: others } = this.#waiting
+      this.#waiting.keys = others === 'all' || keys === 'all' ? 'all' : others.union(keys)
+      return this.#waiting.done
+    }
+    const next = () => {
+      const wanted = this.#waiting?.keys ?? keys
+      this.#waiting = undefined
+      return this.#run(wanted)
+    }
+    const done = this.#current.then(next, next)
+    this.#waiting = { keys, done }
+    this.#current = done
+    return done
+  }
+
+  look(keys: ReadonlySet<string> = new Set(this.#desired().keys())): Promise<Observed> {
+    const { run, root } = this.#options
+    return observe({ run, root, keys, lastRules: this.#lastRules, signal: this.#closing.signal })
+  }
+
+  /** Ends the run under way and waits for its end. */
+  async close(): Promise<void> {
+    this.#closing.abort(new Transient('AgentStopping', 'The agent is stopping'))
+    await this.#current.catch(() => undefined) // whoever asked for it was told
+  }
+
+  async #run(wanted: Keys): Promise<Map<string, unknown>> {
+    const { run, root, host } = this.#options
+    const { signal } = this.#closing
+    signal.throwIfAborted()
+    const desired = this.#desired()
+    const keys = wanted === 'all' ? new Set(desired.keys()) : wanted
+    const observed = await this.look(keys)
+    const failed = new Map<string, unknown>()
+    for (const network of desired.values()) {
+      const inTheWay = keys.has(network.key) ? obstacle(network, observed, host) : undefined
+      if (inTheWay) failed.set(network.key, inTheWay)
+    }
+    const refused = new Set(failed.keys())
+    const commands = plan(desired, observed, { keys, refused, folder: this.#folder })
+    const ruled = async (text: string) => {
+      this.#lastRules = { text, listing: await listRules(run, signal) }
+    }
+    for (const [key, error] of await carryOut(commands, { run, root, signal, ruled })) failed.set(key, error)
+    return failed
+  }
+
+  readonly #folder = (key: string): string => join(this.#options.root, key)
+
+  #desired() {
+    const { dhcpDomain: domain, guests } = this.#options
+    return desiredNetworks(guests(), { folder: this.#folder, ...(domain === undefined ? {} : { domain }) })
+  }
+}

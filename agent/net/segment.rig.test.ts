@@ -1,0 +1,124 @@
+import { expect, test } from 'vitest'
+import * as frame from '../../test/rig/frames.ts'
+import { dhcp, listen, makeSwitch, send } from '../../test/rig/segment.ts'
+import { ctx, guest, KEY, makeHost, nic } from './testing.ts'
+
+const BRIDGE = `kn${KEY}`
+const uplink = { uplink: 'eth1' }
+
+test('two hosts on one segment: each answers its own guests only, and guests meet across it', async () => {
+  await using one = await makeHost('one')
+  await using two = await makeHost('two')
+  await using hub = await makeSwitch([one.space, two.space], 'eth1')
+  const a = await one.boot(guest(5, uplink))
+  const b = await two.boot(guest(6, uplink))
+  using wire = await listen(hub, 'sw')
+  using other = await listen(b)
+
+  expect(await dhcp(a)).toMatchObject({ ip: '10.0.0.5' })
+  expect(await dhcp(b)).toMatchObject({ ip: '10.0.0.6' })
+  // Guest 6's server is killed: the other host's does not stand in, though the frames could reach it.
+  const [pid] = (await two.net.observe(ctx)).dhcp.get(KEY)?.pids ?? []
+  process.kill(pid!, 'SIGKILL')
+  expect(await dhcp(b, 2)).toBeUndefined()
+
+  // The same DHCP address is on both hosts: one answer, the local one, and its MAC is never seen on the wire.
+  await a.run('ip', 'address', 'add', '10.0.0.5/24', 'dev', 'eth0')
+  await b.run('ip', 'address', 'add', '10.0.0.6/24', 'dev', 'eth0')
+  await a.run('busybox', 'arping', '-c', '1', '-w', '5', '-I', 'eth0', '10.0.0.254')
+  await a.run('busybox', 'ping', '-c', '1', '-W', '5', '10.0.0.6')
+  const hello = frame.udp4(
+    { from: nic(5).macAddress },
+    { src: '10.0.0.5', dst: '10.0.0.6', sport: 9, dport: 9, text: 'bye' },
+  )
+  await send(a, hello)
+  await other.seen(hello)
+  await wire.seen(hello)
+  const udp = (f: string) => f.slice(24, 28) === '0800' && f.slice(46, 48) === '11'
+  expect(wire.frames.filter((f) => udp(f) && /^00(43|44)00(43|44)$/.test(f.slice(68, 76)))).toEqual([])
+  expect(wire.frames.filter((f) => f.slice(12, 24).startsWith('026b6e'))).toEqual([])
+  expect(other.frames.filter((f) => f.slice(12, 24).startsWith('026b6e') && f.slice(24, 28) === '0806')).toEqual([])
+})
+
+test('a DHCP server out on the segment does not reach guests that we serve, nor anyone there our server', async () => {
+  await using host = await makeHost()
+  await using hub = await makeSwitch([host.space], 'eth1')
+  const a = await host.boot(guest(5, uplink))
+  await hub.run('ip', 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'rogue')
+  for (const device of ['eth0', 'rogue']) await hub.run('ip', 'link', 'set', device, 'up')
+  await hub.run('ip', 'link', 'set', 'rogue', 'master', 'sw')
+  using ear = await listen(a)
+  using server = await listen(
+    { prefix: [...host.space.prefix, 'nsenter', `--net=/run/netns/kubenova-${KEY}`] },
+    'dhcp0',
+  )
+  const stranger = { from: '52:54:00:00:00:01' }
+  const datagram = { src: '10.0.0.66', dst: '255.255.255.255', sport: 67, dport: 68, text: 'offer' }
+  const offer = frame.udp4(stranger, datagram)
+  const right = frame.udp4(stranger, { ...datagram, sport: 68, text: 'no offer' })
+  await send(hub, offer, right)
+  await ear.seen(right)
+  expect(ear.frames).not.toContain(offer)
+
+  // Both were broadcast, and went to all ports of the bridge before this one did.
+  const local = frame.arp({ from: nic(5).macAddress }, { ip: '10.0.0.5', target: '10.0.0.254' })
+  await send(a, local)
+  await server.seen(local)
+  expect(server.frames.filter((f) => f.includes('525400000001'))).toEqual([])
+})
+
+test('the uplink is put into the bridge, and given back at the end', async () => {
+  await using host = await makeHost()
+  await using hub = await makeSwitch([host.space], 'eth1')
+  expect(await hub.run('ip', '-br', 'link', 'show', 'sw')).toContain('UP')
+  const master = async () => (await host.net.observe(ctx)).links.get('eth1')?.master
+  await host.net.plug(guest(5, uplink), ctx)
+  expect(await master()).toBe(BRIDGE)
+  // The network has another uplink now, then none.
+  await host.space.run('ip', 'link', 'add', 'eth2', 'type', 'veth', 'peer', 'name', 'far2')
+  await host.net.plug(guest(5, { uplink: 'eth2' }), ctx)
+  expect(await master()).toBeUndefined()
+  await host.net.plug(guest(5, uplink), ctx)
+  expect(await master()).toBe(BRIDGE)
+  await host.net.unplug('guest-5', ctx)
+  const { links } = await host.net.observe(ctx)
+  expect(links.get('eth1')).toMatchObject({ up: true })
+  expect(links.get('eth1')).not.toHaveProperty('master')
+  expect(links.has(BRIDGE)).toBe(false)
+})
+
+const standing: [string, string[][], object, string, RegExp][] = [
+  ['no such uplink', [], { uplink: 'eth7' }, 'UplinkMissing', /eth7.*project\/net.*host one/],
+  [
+    'an uplink with the host address',
+    [['address', 'add', '192.0.2.7/24', 'dev', 'eth3']],
+    { uplink: 'eth3' },
+    'UplinkHasAddress',
+    /192\.0\.2\.7/,
+  ],
+  ['an uplink in another bridge', [['link', 'set', 'eth3', 'master', 'br0']], { uplink: 'eth3' }, 'UplinkBusy', /br0/],
+  [
+    'an uplink that is too small',
+    [['link', 'set', 'eth3', 'mtu', '1400']],
+    { uplink: 'eth3' },
+    'MtuTooSmall',
+    /1400.*1500/,
+  ],
+  ['no such bridge', [], { bridge: 'br7' }, 'BridgeMissing', /br7.*host one/],
+  ['a bridge that is none', [], { bridge: 'eth3' }, 'BridgeMissing', /eth3 is no bridge/],
+  ['a bridge that is down', [], { bridge: 'br0' }, 'BridgeDown', /br0/],
+]
+
+test.each(standing)('%s: told, and the host is left as it was', async (_, before, more, code, message) => {
+  await using host = await makeHost('one')
+  await host.space.run('ip', 'link', 'add', 'eth3', 'type', 'veth', 'peer', 'name', 'far3')
+  await host.space.run('ip', 'link', 'add', 'br0', 'type', 'bridge')
+  for (const command of before) await host.space.run('ip', ...command)
+  const links = await host.space.run('ip', '-br', 'link')
+  const refused = host.net.plug(guest(5, more), ctx)
+  await expect(refused).rejects.toMatchObject({ kind: 'Transient', code, message: expect.stringMatching(message) })
+  expect(await host.space.run('ip', '-br', 'link')).toBe(links)
+  // Others are not held up by it.
+  const elsewhere = { networkId: 'ffffffff-0000-4000-8000-000000000000' }
+  expect(await host.net.plug(guest(6, elsewhere), ctx)).toMatchObject([{ bridge: 'knffffffff0000' }])
+})

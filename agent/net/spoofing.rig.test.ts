@@ -1,0 +1,194 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import * as frame from '../../test/rig/frames.ts'
+import { dhcp, listen, type Space, send } from '../../test/rig/segment.ts'
+import { ctx, fixedIP, guest, makeHost, NETWORK, nic, type TestHost } from './testing.ts'
+
+// Guest 5 sends, guest 6 listens; what is right and what is forged go the same way, one after the other. Their network has no DHCP of
+// ours, whose own rules would drop some of it too.
+const MAC = nic(5).macAddress
+const LL = 'fe80::f816:3eff:fe00:5'
+const v4 = fixedIP(5, { dhcp: false })
+const v6 = fixedIP(5, {
+  dhcp: false,
+  address: 'fd00::5',
+  prefixLength: 64,
+  gateway: 'fd00::1',
+  dnsServers: [],
+  dhcpAddress: 'fd00::fe',
+})
+const from = { from: MAC }
+const multicast = { from: MAC, to: '33:33:00:00:00:01' }
+const datagram = (more: object) => ({ src: '10.0.0.5', dst: '10.0.0.6', sport: 5000, dport: 5000, text: 'x', ...more })
+const END = frame.udp4(from, datagram({ text: 'the end' }))
+
+let host: TestHost
+let sender: Space
+let receiver: Space
+
+beforeAll(async () => {
+  host = await makeHost()
+  sender = await host.boot(guest(5, { fixedIPs: [v4, v6] }))
+  receiver = await host.boot(guest(6, { fixedIPs: [fixedIP(6, { dhcp: false })] }))
+})
+afterAll(() => host[Symbol.asyncDispose]())
+
+/** What of these arrives. All go the same way in order: when the last one is there, no other can still come. */
+async function arriving(...sent: string[]): Promise<string[]> {
+  using ear = await listen(receiver)
+  await send(sender, ...sent, END)
+  await ear.seen(END)
+  return sent.filter((f) => ear.frames.includes(f))
+}
+
+const right: Record<string, string> = {
+  'a datagram': frame.udp4(from, datagram({ text: 'mine' })),
+  'an IPv6 datagram': frame.udp6(from, { ...datagram({ text: 'mine6' }), src: 'fd00::5', dst: 'ff02::1' }),
+  'an ARP request': frame.arp(from, { ip: '10.0.0.5', target: '10.0.0.6' }),
+  'an ARP probe (RFC 5227)': frame.arp(from, { ip: '0.0.0.0', target: '10.0.0.5' }),
+  'an ARP answer': frame.arp(from, { ip: '10.0.0.5', target: '10.0.0.6', reply: true }),
+  "QEMU's announcement after a migration": frame.rarp(from, 'here I am'),
+  'a neighbour advertisement of its own': frame.icmp6(multicast, {
+    src: LL,
+    dst: 'ff02::1',
+    type: 136,
+    target: 'fd00::5',
+    text: 'na',
+  }),
+  'duplicate address detection': frame.icmp6(multicast, {
+    src: '::',
+    dst: 'ff02::1',
+    type: 135,
+    target: 'fd00::5',
+    text: 'dad',
+  }),
+}
+
+const forged: Record<string, string> = {
+  'another MAC': frame.udp4({ from: 'fa:16:3e:00:00:07' }, datagram({ text: 'mac' })),
+  "a neighbour's address": frame.udp4(from, datagram({ src: '10.0.0.7', text: 'ip' })),
+  "a neighbour's IPv6 address": frame.udp6(from, { ...datagram({ text: 'ip6' }), src: 'fd00::7', dst: 'ff02::1' }),
+  "a neighbour's link-local address": frame.udp6(from, { ...datagram({ text: 'll' }), src: 'fe80::7', dst: 'ff02::1' }),
+  "ARP for the gateway's address": frame.arp(from, { ip: '10.0.0.1', target: '10.0.0.6', reply: true }),
+  'ARP with another hardware address': frame.arp(from, {
+    mac: 'fa:16:3e:00:00:07',
+    ip: '10.0.0.5',
+    target: '10.0.0.6',
+  }),
+  'a DHCP offer': frame.udp4(from, datagram({ sport: 67, dport: 68, text: 'offer' })),
+  'a DHCPv6 answer': frame.udp6(from, {
+    ...datagram({ sport: 547, dport: 546, text: 'reply' }),
+    src: LL,
+    dst: 'ff02::1',
+  }),
+  'a router advertisement': frame.icmp6(multicast, { src: LL, dst: 'ff02::1', type: 134, text: 'ra' }),
+  'a redirect': frame.icmp6(multicast, { src: LL, dst: 'ff02::1', type: 137, text: 'redirect' }),
+  'a neighbour advertisement for the gateway': frame.icmp6(multicast, {
+    src: LL,
+    dst: 'ff02::1',
+    type: 136,
+    target: 'fd00::1',
+    text: 'nag',
+  }),
+  'duplicate address detection against a neighbour, from its address': frame.icmp6(multicast, {
+    src: 'fd00::7',
+    dst: 'ff02::1',
+    type: 135,
+    target: 'fd00::7',
+    text: 'ns',
+  }),
+  'a frame in a VLAN': frame.tagged(frame.udp4(from, datagram({ src: '10.0.0.7', text: 'vlan' })), 5),
+  'a frame of another protocol': frame.other(from, '88cc', 'lldp'),
+}
+
+describe('port security', () => {
+  let arrived: string[]
+  beforeAll(async () => {
+    arrived = await arriving(...Object.values(right), ...Object.values(forged))
+  })
+
+  test.each(Object.entries(right))('passes %s', (_, sent) => {
+    expect(arrived).toContain(sent)
+  })
+
+  test.each(Object.entries(forged))('drops %s', (_, sent) => {
+    expect(arrived).not.toContain(sent)
+  })
+
+  test('drops no frame of another guest', async () => {
+    using ear = await listen(sender)
+    const reply = frame.udp4(
+      { from: nic(6).macAddress, to: MAC },
+      datagram({ src: '10.0.0.6', dst: '10.0.0.5', text: 'hello' }),
+    )
+    await send(receiver, reply)
+    await ear.seen(reply)
+  })
+
+  test('holds on a bridge of the host, and before the tap is there', async () => {
+    await host.space.run('ip', 'link', 'add', 'br0', 'type', 'bridge')
+    await host.space.run('ip', 'link', 'set', 'br0', 'up')
+    const more = { networkId: NETWORK.replace(/^0a/, '0b'), bridge: 'br0' }
+    const one = await host.boot(guest(1, more))
+    const two = await host.boot(guest(2, more))
+    using ear = await listen(two)
+    const mine = (ip: string, text: string) => frame.udp4({ from: nic(1).macAddress }, datagram({ src: ip, text }))
+    await send(one, mine('10.0.0.9', 'forged'), mine('10.0.0.1', 'mine'))
+    await ear.seen(mine('10.0.0.1', 'mine'))
+    expect(ear.frames).not.toContain(mine('10.0.0.9', 'forged'))
+    expect(await dhcp(one)).toMatchObject({ ip: '10.0.0.1' })
+  })
+
+  test('off: all passes', async () => {
+    const more = {
+      networkId: NETWORK.replace(/^0a/, '0c'),
+      portSecurity: false,
+      fixedIPs: [fixedIP(5, { dhcp: false })],
+    }
+    const free = await host.boot(guest(3, more))
+    const other = await host.boot(guest(4, more))
+    using ear = await listen(other)
+    await send(free, ...Object.values(forged))
+    // A listener is given the VLAN tag apart from the frame.
+    for (const sent of Object.values(forged)) await ear.seen(sent.includes('81000005') ? frame.mark('vlan') : sent)
+  })
+
+  test('a port without addresses is held to its MAC', async () => {
+    const more = { networkId: NETWORK.replace(/^0a/, '0d'), fixedIPs: [] }
+    const one = await host.boot(guest(11, more))
+    const two = await host.boot(guest(12, more))
+    using ear = await listen(two)
+    const any = frame.udp4({ from: nic(11).macAddress }, datagram({ src: '172.16.0.1', text: 'any address' }))
+    const mac = frame.udp4({ from: MAC }, datagram({ text: 'any mac' }))
+    await send(one, mac, any)
+    await ear.seen(any)
+    expect(ear.frames).not.toContain(mac)
+  })
+
+  test('the rules are put back when others have flushed them', async () => {
+    const sent = frame.udp4({ from: 'fa:16:3e:00:00:07' }, datagram({ text: 'mac' }))
+    const plugged = [guest(5, { fixedIPs: [v4, v6] }), guest(6, { fixedIPs: [fixedIP(6, { dhcp: false })] })]
+    for (const harm of ['flush ruleset', 'flush chain bridge kubenova prerouting']) {
+      await host.space.run('nft', ...harm.split(' '))
+      expect(await arriving(sent)).toEqual([sent])
+      expect(await host.net.sync(plugged, ctx)).toEqual(new Map())
+      expect(await arriving(sent)).toEqual([])
+    }
+  })
+})
+
+test('a guest does not reach the host through a bridge of ours, though Linux would answer', async () => {
+  await using lone = await makeHost()
+  const machine = await lone.boot(guest(5))
+  await lone.space.run('ip', 'address', 'add', '10.0.0.77/32', 'dev', 'lo')
+  const ask = frame.arp(from, { ip: '10.0.0.5', target: '10.0.0.77' })
+  const answer = frame.hexIp('10.0.0.77') + MAC.replaceAll(':', '')
+  using ear = await listen(machine)
+  await send(machine, ask)
+  // Answered after what was asked before it.
+  expect(await dhcp(machine)).toMatchObject({ ip: '10.0.0.5' })
+  expect(ear.frames.filter((f) => f.includes(answer))).toEqual([])
+  // Without our rule it does answer: the test would see it.
+  await lone.space.run('nft', 'delete', 'chain', 'bridge', 'kubenova', 'input')
+  await send(machine, ask)
+  await ear.seen(answer)
+})

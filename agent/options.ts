@@ -1,0 +1,68 @@
+/** The agent's flags and environment (KUBENOVA_…); the reference page is made from this. */
+import { type Static, Type } from 'typebox'
+
+export const AgentOptions = Type.Object({
+  kubeconfig: Type.Optional(
+    Type.String({ description: 'Path of a kubeconfig; default: $KUBECONFIG, or the pod’s own account' }),
+  ),
+  namespace: Type.String({ default: 'kubenova-system', description: 'Namespace of the leases' }),
+  hostName: Type.Optional(Type.String({ description: 'Name of the Hypervisor; default: the host’s name' })),
+  hostIp: Type.Optional(
+    Type.String({
+      description: 'Address of the host, as other hosts reach it; default: the first that is not loopback',
+    }),
+  ),
+  libvirtUri: Type.String({ default: 'qemu:///system', description: 'libvirt’s connection URI' }),
+  domainType: Type.Enum(['auto', 'kvm', 'qemu'], {
+    default: 'auto',
+    description: 'auto: KVM, if a small domain shows that it runs guests here, else emulation',
+  }),
+  stateDir: Type.String({ default: '/var/lib/kubenova', description: 'Disks, image cache and network state' }),
+  imageDir: Type.String({
+    default: '/var/lib/kubenova/images',
+    description: 'Images with a file: URL are read from below this directory only',
+  }),
+  runDir: Type.String({ default: '/run/kubenova', description: 'Sockets' }),
+  rootDisk: Type.Enum(['overlay', 'flat'], {
+    default: 'overlay',
+    description: 'Root disks: overlays of the cached image, or copies',
+  }),
+  imageCacheGib: Type.Integer({
+    default: 100,
+    minimum: 1,
+    description: 'Images that no server uses go beyond this size',
+  }),
+  metricsAddress: Type.String({
+    default: '0.0.0.0:8081',
+    description: 'Where /metrics, /healthz and /readyz are served',
+  }),
+  logLevel: Type.Enum(['debug', 'info', 'warn', 'error'], {
+    default: 'info',
+    description: 'Least level that is logged',
+  }),
+  concurrency: Type.Integer({
+    default: 10,
+    minimum: 1,
+    maximum: 256,
+    description: 'Servers worked on at the same time',
+  }),
+  shutdownTimeoutSeconds: Type.Integer({ default: 60, minimum: 0, description: 'Time that a guest gets to power off' }),
+  downAfterSeconds: Type.Integer({
+    default: 30,
+    minimum: 3,
+    description: 'The host counts as down when its lease is this old',
+  }),
+  maxAttempts: Type.Integer({ default: 4, minimum: 1, description: 'Tries of an action before an error is a fault' }),
+  consoleLogMib: Type.Integer({
+    default: 4,
+    minimum: 1,
+    description: 'Size at which a console log is rotated; one older file is kept',
+  }),
+  orphanGraceSeconds: Type.Integer({
+    default: 120,
+    minimum: 0,
+    description: 'Domains of servers that the API server does not know are removed after this time',
+  }),
+  syncSeconds: Type.Integer({ default: 60, minimum: 5, description: 'How often everything is compared anew' }),
+})
+export type AgentOptions = Static<typeof AgentOptions>

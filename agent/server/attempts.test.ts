@@ -1,0 +1,82 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { ActionName } from '../../actions/index.ts'
+import { createAttempts } from './attempts.ts'
+import type { Planned } from './plan.ts'
+import type { Failure } from './status.ts'
+
+const planned = (action: ActionName = 'start', mark = 'm'): Planned => ({ action, params: {}, mark })
+const failure: Failure = { code: 'Busy', message: 'busy', final: false }
+
+function attemptsAt(options: { max?: number; baseMs?: number; maxMs?: number } = {}) {
+  let now = 0
+  const attempts = createAttempts({ max: 3, baseMs: 100, maxMs: 1000, ...options }, () => now)
+  return { attempts, pass: (ms: number) => void (now += ms) }
+}
+
+describe('attempts', () => {
+  it('a passing error is final at the last try, and before that it is not', () => {
+    const { attempts } = attemptsAt()
+    const judged = [1, 2, 3].map(() => attempts.judge('u', planned(), failure))
+    expect(judged.map(({ final }) => final)).toEqual([false, false, true])
+    expect(judged[2]).toEqual({ ...failure, final: true, refuse: false })
+  })
+
+  it('a creation is then refused by this host, and only then', () => {
+    const { attempts } = attemptsAt({ max: 2 })
+    expect(attempts.judge('u', planned('create'), failure)).toEqual(failure)
+    expect(attempts.judge('u', planned('create'), failure)).toMatchObject({ final: true, refuse: true })
+  })
+
+  it('what is final is so at once, and is nobody’s refusal', () => {
+    const { attempts } = attemptsAt()
+    const final = { ...failure, final: true }
+    expect(attempts.judge('u', planned('create'), final)).toBe(final)
+    expect(attempts.holdMs('u', 'm')).toBe(0)
+  })
+
+  it('a deletion is tried for ever', () => {
+    const { attempts } = attemptsAt()
+    for (let i = 0; i < 50; i++) expect(attempts.judge('u', planned('delete'), failure).final).toBe(false)
+  })
+
+  it('another action of the server, and another server, count anew', () => {
+    const { attempts } = attemptsAt({ max: 2 })
+    attempts.judge('u', planned('start', 'a'), failure)
+    expect(attempts.judge('u', planned('start', 'b'), failure).final).toBe(false)
+    expect(attempts.judge('v', planned('start', 'b'), failure).final).toBe(false)
+    expect(attempts.holdMs('u', 'a')).toBe(0)
+  })
+
+  it('what is forgotten begins anew', () => {
+    const { attempts } = attemptsAt({ max: 2 })
+    attempts.judge('u', planned(), failure)
+    attempts.forget('u')
+    expect(attempts.holdMs('u', 'm')).toBe(0)
+    expect(attempts.judge('u', planned(), failure).final).toBe(false)
+  })
+
+  it('holds twice as long each time, up to the longest', () => {
+    const { attempts, pass } = attemptsAt({ max: 99 })
+    const holds = [1, 2, 3, 4, 5, 6].map(() => {
+      attempts.judge('u', planned(), failure)
+      return attempts.holdMs('u', 'm')
+    })
+    expect(holds).toEqual([100, 200, 400, 800, 1000, 1000])
+    pass(999)
+    expect(attempts.holdMs('u', 'm')).toBe(1)
+    pass(1)
+    expect(attempts.holdMs('u', 'm')).toBe(0)
+  })
+
+  it('never holds longer than the longest, however often it failed', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 200 }), fc.integer({ min: 1, max: 5000 }), (tries, baseMs) => {
+        const { attempts } = attemptsAt({ max: 1000, baseMs, maxMs: 60_000 })
+        for (let i = 0; i < tries; i++) attempts.judge('u', planned(), failure)
+        expect(attempts.holdMs('u', 'm')).toBeGreaterThan(0)
+        expect(attempts.holdMs('u', 'm')).toBeLessThanOrEqual(60_000)
+      }),
+    )
+  })
+})

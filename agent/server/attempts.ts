@@ -1,0 +1,41 @@
+/** How often a server's action was tried: after some tries, what keeps failing is a fault. In memory: a restart starts to count anew. */
+import type { Planned } from './plan.ts'
+import type { Failure } from './status.ts'
+
+export interface AttemptOptions {
+  /** Tries of an action before a passing error counts as a fault. */
+  max: number
+  /** First wait between tries, in ms; doubles. */
+  baseMs: number
+  maxMs: number
+}
+
+export interface Attempts {
+  judge(uid: string, planned: Planned, failure: Failure): Failure
+  /** Milliseconds until this action may be tried again; 0: now. Events that come meanwhile do not shorten it. */
+  holdMs(uid: string, mark: string): number
+  forget(uid: string): void
+}
+
+/** Deletion is tried for ever: there is no state to fall back to. */
+const forever = new Set(['delete'])
+
+/** @param now monotonic milliseconds */
+export function createAttempts({ max, baseMs, maxMs }: AttemptOptions, now: () => number): Attempts {
+  const tries = new Map<string, { mark: string; count: number; again: number }>()
+  return {
+    judge(uid, { action, mark }, failure) {
+      if (failure.final) return failure
+      const before = tries.get(uid)
+      const count = before?.mark === mark ? before.count + 1 : 1
+      tries.set(uid, { mark, count, again: now() + Math.min(maxMs, baseMs * 2 ** Math.min(count - 1, 20)) })
+      if (count < max || forever.has(action)) return failure
+      return { ...failure, final: true, refuse: action === 'create' }
+    },
+    holdMs(uid, mark) {
+      const last = tries.get(uid)
+      return last?.mark === mark ? Math.max(0, last.again - now()) : 0
+    },
+    forget: (uid) => void tries.delete(uid),
+  }
+}

@@ -1,0 +1,176 @@
+import { describe, expect, it } from 'vitest'
+import { FINALIZER, Terminal, Transient } from '../../crds/index.ts'
+import { ApiError } from '../../kube/errors.ts'
+import { Life } from '../../test/fakes/life.ts'
+import { active, Bench, HOST, ready, said, writes } from './testing.ts'
+
+const busy = new Transient('LibvirtBusy', 'libvirt is busy')
+const broken = new Terminal('NoSuchMachine', 'QEMU has no machine q99')
+
+describe('deletion', () => {
+  it('leaves nothing, neither here nor there', async () => {
+    const bench = await active()
+    const { uid = '' } = bench.server.metadata
+    await bench.delete()
+    const agent = await bench.rest()
+    expect(bench.api.find('servers', 'demo/web')).toBeUndefined()
+    expect(bench.host.isEmpty(uid)).toBe(true)
+    expect(writes(agent)).toEqual(['applyStatus servers', 'patch servers'])
+  })
+
+  it('comes before a deed and before a fault', async () => {
+    const bench = await active()
+    await bench.ask('reboot', { type: 'HARD' })
+    await bench.rest(bench.agent(new Life().fail('define', broken)))
+    await bench.ask('start')
+    await bench.delete()
+    await bench.rest()
+    expect(bench.api.list('servers')).toEqual([])
+  })
+
+  it('is tried for ever, and says why it waits', async () => {
+    const bench = await active()
+    await bench.delete()
+    const agent = bench.agent(new Life().fail('undefine', busy, { times: 20 }))
+    for (let i = 0; i < 10; i++) {
+      await bench.pass(agent)
+      await bench.clock.advance(60_000)
+    }
+    expect(bench.status).toMatchObject({ taskState: 'deleting', vmState: 'active' })
+    expect(ready(bench)).toMatchObject({ reason: 'LibvirtBusy', message: 'undefine: libvirt is busy' })
+    await bench.rest(agent)
+    expect(bench.api.list('servers')).toEqual([])
+  })
+
+  it('stops what is under way', async () => {
+    const bench = await active()
+    await bench.ask('reboot', { type: 'HARD' })
+    const stop = new AbortController()
+    stop.abort(new Error('the server is to be deleted'))
+    await expect(bench.pass(bench.agent(), bench.server, stop.signal)).rejects.toThrow('to be deleted')
+    expect(bench.records).toEqual(['create Succeeded', 'reboot undefined'])
+  })
+})
+
+describe('errors', () => {
+  it('a passing one is tried again, later each time, and costs no record', async () => {
+    const bench = await active()
+    await bench.wish('Stopped')
+    const agent = bench.agent(new Life().fail('shutdown', busy, { times: 2 }))
+    const from = bench.clock.now()
+    expect(await bench.pass(agent)).toMatchObject({ kind: 'wait', for: 'LibvirtBusy', recheckAfter: 1000 })
+    expect(ready(bench)).toMatchObject({ status: 'False', reason: 'LibvirtBusy', message: 'shutdown: libvirt is busy' })
+    // An event meanwhile does not bring it forward.
+    const { length } = agent.life.effects
+    expect(await bench.pass(agent)).toMatchObject({ kind: 'wait', recheckAfter: 1000 })
+    expect(agent.life.effects).toHaveLength(length)
+    await bench.rest(agent)
+    expect(bench.clock.now() - from).toBe(3000)
+    expect(said(bench)).toMatchObject({ vmState: 'stopped', records: 2, fault: undefined })
+  })
+
+  it('one that does not pass is a fault after some tries; it stands until the spec changes', async () => {
+    const bench = await active()
+    await bench.wish('Stopped')
+    await bench.rest(bench.agent(new Life().fail('shutdown', busy, { times: 3 })))
+    expect(said(bench)).toMatchObject({ vmState: 'error', fault: 'shutdown: libvirt is busy', records: 2 })
+    const { fault } = bench.status
+    await bench.clock.advance(3_600_000)
+    await bench.rest()
+    expect(bench.status.fault).toEqual(fault)
+    await bench.servers.patch({ namespace: 'demo', name: 'web' }, { spec: { displayName: 'other' } })
+    await bench.rest()
+    expect(said(bench)).toMatchObject({ vmState: 'stopped', fault: undefined, ready: 'True' })
+    expect(bench.status).not.toHaveProperty('fault')
+  })
+
+  it('a fault stands until a deed, too', async () => {
+    const bench = await active()
+    await bench.ask('reboot', { type: 'HARD' })
+    await bench.rest(bench.agent(new Life().fail('start', broken)))
+    expect(said(bench)).toMatchObject({ vmState: 'error' })
+    await bench.ask('start')
+    await bench.rest()
+    expect(said(bench)).toMatchObject({ vmState: 'active', fault: undefined, ready: 'True' })
+  })
+
+  it('a creation that fails is cleaned up, refused, and the next host creates it', async () => {
+    const bench = new Bench()
+    await bench.create()
+    const { uid = '' } = bench.server.metadata
+    await bench.rest(bench.agent(new Life().fail('start', busy, { times: 3 })))
+    expect(bench.host.isEmpty(uid)).toBe(true)
+    expect(bench.status).toMatchObject({
+      vmState: 'error',
+      refused: { host: HOST, reason: 'start: libvirt is busy' },
+      fault: { message: 'start: libvirt is busy', details: 'LibvirtBusy' },
+    })
+    expect(bench.status).not.toHaveProperty('launchedAt')
+    expect(bench.records).toEqual(['create Failed'])
+  })
+
+  it('a creation that can succeed nowhere is not refused', async () => {
+    const bench = new Bench()
+    await bench.create()
+    await bench.rest(bench.agent(new Life().fail('define', broken)))
+    expect(said(bench)).toMatchObject({ vmState: 'error', fault: 'define: QEMU has no machine q99' })
+    expect(bench.status).not.toHaveProperty('refused')
+    await bench.ask('start')
+    await bench.rest()
+    expect(said(bench)).toMatchObject({ vmState: 'active', ready: 'True', fault: undefined })
+  })
+
+  it.each(['create serveractions', 'applyStatus servers', 'observe', 'bootedBy'])(
+    '%s fails once: it ends as without',
+    async (call) => {
+      for (const when of ['before', 'after'] as const) {
+        const bench = new Bench()
+        await bench.create()
+        const away = new ApiError({ request: 'fake', status: 0 })
+        await bench.rest(bench.agent(new Life().fail(call, away, { when })))
+        expect(said(bench), when).toMatchObject({ vmState: 'active', ready: 'True', records: 1 })
+        expect(bench.records).toEqual(['create Succeeded'])
+      }
+    },
+  )
+
+  it('a wish that changes while the old one fails is not taken for the one that failed', async () => {
+    const bench = await active()
+    await bench.wish('Stopped')
+    const agent = bench.agent()
+    const { shutdown } = agent.deps.host
+    agent.deps.host.shutdown = async (...args) => {
+      agent.deps.host.shutdown = shutdown
+      await bench.servers.patch({ namespace: 'demo', name: 'web' }, { spec: { displayName: 'meanwhile' } })
+      await shutdown(...args)
+      throw broken
+    }
+    await bench.rest(agent)
+    expect(said(bench)).toMatchObject({ vmState: 'stopped', fault: undefined, ready: 'True' })
+    expect(bench.records.slice(1)).toEqual(['stop Failed'])
+  })
+
+  it('nor one that changed before the old one was announced', async () => {
+    const bench = await active()
+    await bench.wish('Stopped')
+    const seen = bench.server
+    await bench.servers.patch({ namespace: 'demo', name: 'web' }, { spec: { displayName: 'meanwhile' } })
+    const agent = bench.agent(new Life().fail('shutdown', broken))
+    await bench.pass(agent, seen)
+    expect(bench.status).toMatchObject({ vmState: 'error', observedGeneration: 2 })
+    await bench.rest(agent)
+    expect(said(bench)).toMatchObject({ vmState: 'stopped', fault: undefined, ready: 'True' })
+  })
+
+  it('a finalizer that someone adds during the deletion is left to them', async () => {
+    const bench = await active()
+    await bench.servers.patch(
+      { namespace: 'demo', name: 'web' },
+      { metadata: { finalizers: ['example.com/x', FINALIZER] } },
+    )
+    await bench.delete()
+    await bench.rest()
+    expect(bench.server.metadata.finalizers).toEqual(['example.com/x'])
+    expect(bench.machine.domain).toBeUndefined()
+  })
+})

@@ -1,0 +1,296 @@
+import { describe, expect, it } from 'vitest'
+import { AGENT_MANAGER, type ServerAction, Terminal, Transient } from '../../crds/index.ts'
+import { Life } from '../../test/fakes/life.ts'
+import { active, Bench, HOST, ready, said, types, writes } from './testing.ts'
+
+const busy = new Transient('LibvirtBusy', 'libvirt is busy')
+const broken = new Terminal('NoSuchMachine', 'QEMU has no machine q99')
+describe('a creation', () => {
+  it('is two writes: the record, and the status that says all', async () => {
+    const bench = new Bench()
+    await bench.create()
+    const agent = await bench.rest()
+    expect(writes(agent)).toEqual(['create serveractions', 'applyStatus servers'])
+    expect(said(bench)).toEqual({
+      vmState: 'active',
+      powerState: 'Running',
+      settledPowerState: 'Running',
+      records: 1,
+      ready: 'True',
+    })
+    expect(bench.status).toMatchObject({
+      launchedAt: bench.now(),
+      domain: { name: 'web-d', reason: 'booted' },
+      observedGeneration: 1,
+    })
+    expect(types(bench)).toEqual(['Ready', 'Scheduled'])
+    expect(agent.events).toMatchObject([{ type: 'Normal', reason: 'Create', note: 'create done on h1' }])
+  })
+
+  it('leaves the record that Nova would', async () => {
+    const bench = await active()
+    const [record] = bench.api.list<ServerAction>('serveractions')
+    const { uid } = bench.server.metadata
+    expect(record).toMatchObject({
+      metadata: { name: 'web-1', namespace: 'demo', ownerReferences: [{ kind: 'Server', name: 'web', uid }] },
+      spec: { server: 'web', action: 'create' },
+      status: {
+        phase: 'Succeeded',
+        host: HOST,
+        events: [{ event: 'compute__do_build_and_run_instance', host: HOST, result: 'Success' }],
+      },
+    })
+  })
+
+  it('of a server that shall be off leaves it off', async () => {
+    const bench = await active({ powerState: 'Stopped' })
+    expect(said(bench)).toMatchObject({
+      vmState: 'stopped',
+      powerState: 'Shutdown',
+      settledPowerState: 'Stopped',
+      ready: 'True',
+    })
+    expect(bench.machine.boots).toEqual([])
+    await bench.wish('Running')
+    await bench.rest()
+    expect(said(bench)).toMatchObject({ vmState: 'active', ready: 'True' })
+  })
+
+  it.each([
+    ['Paused', 'paused', 'Paused'],
+    ['Suspended', 'suspended', 'Shutdown'],
+  ] as const)('of a server that shall be %s runs first', async (wish, vmState, powerState) => {
+    const bench = await active({ powerState: wish })
+    expect(said(bench)).toMatchObject({ vmState, powerState, settledPowerState: wish, ready: 'True', records: 2 })
+  })
+
+  it('takes nothing of the controller’s part', async () => {
+    const bench = await active()
+    const owners = bench.api.owners('servers', 'demo/web')
+    const agents = owners['kubenova-agent Apply status'] ?? []
+    expect(agents).toContain('f:status / f:vmState')
+    for (const field of ['host', 'instance', 'alternates', 'addresses', 'refusals', 'action'])
+      expect(agents.filter((path) => path.startsWith(`f:status / f:${field}`))).toEqual([])
+  })
+})
+
+describe('a steady server', () => {
+  it.each(['Running', 'Stopped', 'Paused', 'Suspended'] as const)('%s costs no write', async (powerState) => {
+    const bench = await active({ powerState })
+    const agent = bench.agent()
+    for (let i = 0; i < 3; i++) await bench.pass(agent)
+    expect(writes(agent)).toEqual([])
+  })
+
+  it('costs none with a fault, or when its guest went off by itself', async () => {
+    const bench = await active()
+    bench.host.goesOff(bench.server.metadata.uid!, 'shutdown')
+    await bench.rest()
+    expect(writes(await bench.rest())).toEqual([])
+    await bench.wish('Stopped')
+    await bench.rest()
+    await bench.wish('Running')
+    await bench.rest(bench.agent(new Life().fail('start', broken)))
+    expect(said(bench)).toMatchObject({ vmState: 'error' })
+    expect(writes(await bench.rest())).toEqual([])
+  })
+})
+
+it('what the status says and is not so any more is taken out, though nothing else changed', async () => {
+  const bench = await active()
+  const { host: _, instance: __, alternates: ___, addresses: ____, conditions = [], ...mine } = bench.status
+  const status = { ...mine, conditions: conditions.filter(({ type }) => type === 'Ready') }
+  const stray = { ...status, taskState: 'rebooting' as const }
+  await bench.servers.applyStatus(
+    { metadata: { name: 'web', namespace: 'demo' }, status: stray },
+    { fieldManager: AGENT_MANAGER },
+  )
+  await bench.rest()
+  expect(bench.status).not.toHaveProperty('taskState')
+})
+
+describe('wishes', () => {
+  // from, to: state then, power then, what was recorded
+  const rows = [
+    ['Running', 'Stopped', 'stopped', 'Shutdown', ['stop']],
+    ['Running', 'Paused', 'paused', 'Paused', ['pause']],
+    ['Running', 'Suspended', 'suspended', 'Shutdown', ['suspend']],
+    ['Stopped', 'Running', 'active', 'Running', ['start']],
+    ['Stopped', 'Paused', 'paused', 'Paused', ['start', 'pause']],
+    ['Stopped', 'Suspended', 'suspended', 'Shutdown', ['start', 'suspend']],
+    ['Paused', 'Running', 'active', 'Running', ['unpause']],
+    ['Paused', 'Stopped', 'stopped', 'Shutdown', ['stop']],
+    ['Paused', 'Suspended', 'suspended', 'Shutdown', ['suspend']],
+    ['Suspended', 'Running', 'active', 'Running', ['resume']],
+    ['Suspended', 'Stopped', 'stopped', 'Shutdown', ['stop']],
+    ['Suspended', 'Paused', 'paused', 'Paused', ['resume', 'pause']],
+  ] as const
+  it.each(rows)('%s → %s', async (from, to, vmState, powerState, recorded) => {
+    const bench = await active({ powerState: from })
+    const before = bench.records.length
+    await bench.wish(to)
+    await bench.rest()
+    expect(said(bench)).toMatchObject({
+      vmState,
+      powerState,
+      settledPowerState: to,
+      ready: 'True',
+      taskState: undefined,
+    })
+    expect(bench.records.slice(before)).toEqual(recorded.map((action) => `${action} Succeeded`))
+    expect(bench.status.records).toBe(bench.records.length)
+  })
+
+  it('are announced, with the task, while they are carried out', async () => {
+    const bench = await active()
+    await bench.wish('Stopped')
+    const agent = bench.agent(new Life().fail('shutdown', busy))
+    await bench.pass(agent)
+    expect(bench.status).toMatchObject({ vmState: 'active', taskState: 'powering-off' })
+    expect(types(bench)).toEqual(['Ready', 'Reconciling', 'Scheduled'])
+    await bench.rest(agent)
+    expect(types(bench)).toEqual(['Ready', 'Scheduled'])
+  })
+
+  it('a guest that does not answer loses its power', async () => {
+    const bench = await active()
+    bench.machine.obeys = false
+    await bench.wish('Stopped')
+    await bench.rest()
+    expect(bench.status).toMatchObject({ vmState: 'stopped', domain: { reason: 'destroyed' } })
+  })
+
+  it('one taken back while it is carried out is taken back', async () => {
+    const bench = await active()
+    await bench.wish('Stopped')
+    const seen = bench.server
+    await bench.wish('Running')
+    await bench.pass(bench.agent(), seen)
+    await bench.rest()
+    expect(said(bench)).toMatchObject({ vmState: 'active', ready: 'True' })
+    expect(bench.records.slice(1)).toEqual(['stop Succeeded', 'start Succeeded'])
+  })
+})
+
+describe('what happens on the host', () => {
+  it('a guest that powers itself off stays off, and the status says how to start it', async () => {
+    const bench = await active()
+    bench.host.goesOff(bench.server.metadata.uid!, 'shutdown')
+    const agent = await bench.rest()
+    expect(writes(agent)).toEqual(['applyStatus servers'])
+    expect(said(bench)).toMatchObject({
+      vmState: 'stopped',
+      powerState: 'Shutdown',
+      settledPowerState: 'Running',
+      ready: 'False',
+      records: 1,
+    })
+    expect(ready(bench)).toMatchObject({ reason: 'GuestShutdown', message: expect.stringContaining('action: start') })
+    await bench.ask('start')
+    await bench.rest()
+    expect(said(bench)).toMatchObject({ vmState: 'active', ready: 'True' })
+  })
+
+  it('such a guest is also started by wishing Stopped and Running again', async () => {
+    const bench = await active()
+    bench.host.goesOff(bench.server.metadata.uid!, 'shutdown')
+    await bench.rest()
+    await bench.wish('Stopped')
+    await bench.rest()
+    expect(said(bench)).toMatchObject({ vmState: 'stopped', ready: 'True', records: 1 })
+    await bench.wish('Running')
+    await bench.rest()
+    expect(said(bench)).toMatchObject({ vmState: 'active', ready: 'True', records: 2 })
+  })
+
+  it.each(['destroyed', 'crashed', 'unknown', 'failed'])(
+    'a domain that went off (%s) is brought back, and that is recorded',
+    async (reason) => {
+      const bench = await active()
+      bench.host.goesOff(bench.server.metadata.uid!, reason)
+      await bench.rest()
+      expect(said(bench)).toMatchObject({ vmState: 'active', ready: 'True', records: 2 })
+      expect(bench.records.at(-1)).toBe('start Succeeded')
+    },
+  )
+
+  it('a domain that was undefined is made anew', async () => {
+    const bench = await active()
+    bench.machine.domain = undefined
+    await bench.rest()
+    expect(said(bench)).toMatchObject({ vmState: 'active', ready: 'True' })
+    expect(bench.machine.boots).toHaveLength(2)
+  })
+
+  it('a server that was stopped and is started there is stopped again', async () => {
+    const bench = await active({ powerState: 'Stopped' })
+    Object.assign(bench.machine.domain!, { state: 'running', reason: 'booted' })
+    await bench.rest()
+    expect(said(bench)).toMatchObject({ vmState: 'stopped', ready: 'True' })
+  })
+
+  it('a pause behind our back is recorded and left', async () => {
+    const bench = await active()
+    Object.assign(bench.machine.domain!, { state: 'paused', reason: 'user' })
+    await bench.rest()
+    expect(said(bench)).toMatchObject({ vmState: 'paused', ready: 'False', records: 1 })
+    expect(ready(bench)).toMatchObject({
+      reason: 'ChangedOnHost',
+      message: expect.stringContaining('the domain is paused (user), not running'),
+    })
+  })
+})
+
+describe('deeds', () => {
+  it.each(['SOFT', 'HARD'])('reboot %s: once, recorded in the deed itself', async (type) => {
+    const bench = await active()
+    const uid = await bench.ask('reboot', { type })
+    const agent = await bench.rest()
+    expect(bench.machine.boots).toEqual([expect.stringContaining('create:'), uid])
+    expect(writes(agent)).toEqual(['applyStatus servers', 'apply serveractions', 'applyStatus servers'])
+    expect(bench.status).toMatchObject({ completedAction: uid, vmState: 'active', records: 1 })
+    expect(bench.records).toEqual(['create Succeeded', 'reboot Succeeded'])
+  })
+
+  it('a pass on a cache that is behind does nothing a second time', async () => {
+    const bench = await active()
+    const uid = await bench.ask('reboot', { type: 'HARD' })
+    const seen = bench.server
+    await bench.rest()
+    await bench.pass(bench.agent(), seen)
+    await bench.rest()
+    expect(bench.machine.boots.filter((mark) => mark === uid)).toHaveLength(1)
+    expect(bench.status.completedAction).toBe(uid)
+  })
+
+  it('a deed whose object is deleted meanwhile is done all the same, and is not made anew', async () => {
+    const bench = await active()
+    const uid = await bench.ask('reboot', { type: 'HARD' })
+    await bench.actions.delete({ namespace: 'demo', name: 'reboot-1' })
+    await bench.rest()
+    expect(bench.status.completedAction).toBe(uid)
+    expect(bench.records).toEqual(['create Succeeded'])
+  })
+
+  it('another object of its name is not taken for it', async () => {
+    const bench = await active()
+    const uid = await bench.ask('reboot', { type: 'HARD' })
+    await bench.actions.delete({ namespace: 'demo', name: 'reboot-1' })
+    const spec = { server: 'web', action: 'start', start: {} }
+    await bench.actions.create({ metadata: { namespace: 'demo', name: 'reboot-1' }, spec })
+    await bench.rest()
+    expect(bench.status.completedAction).toBe(uid)
+    expect(bench.records).toEqual(['create Succeeded', 'start undefined'])
+  })
+
+  it('one that fails for good is a fault, ended all the same', async () => {
+    const bench = await active()
+    const uid = await bench.ask('reboot', { type: 'HARD' })
+    const agent = await bench.rest(bench.agent(new Life().fail('define', broken)))
+    expect(said(bench)).toMatchObject({ vmState: 'error', fault: 'define: QEMU has no machine q99', ready: 'False' })
+    expect(bench.status.completedAction).toBe(uid)
+    expect(bench.records.at(-1)).toBe('reboot Failed')
+    expect(agent.events).toMatchObject([{ type: 'Warning', reason: 'NoSuchMachine' }])
+    expect(types(bench)).toEqual(['Ready', 'Scheduled', 'Stalled'])
+  })
+})

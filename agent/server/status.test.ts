@@ -1,0 +1,191 @@
+import { Value } from 'typebox/value'
+import { describe, expect, it } from 'vitest'
+import { guestOf } from '../../actions/testing.ts'
+import {
+  type PowerWish,
+  powerWishes,
+  type Server,
+  type ServerStatus,
+  server as serverKind,
+  type VmState,
+} from '../../crds/index.ts'
+import type { DomainPower } from './observed.ts'
+import type { Planned } from './plan.ts'
+import { agentStatus, type Failure, type View } from './status.ts'
+
+const then = '2026-01-01T00:00:00Z'
+const now = '2026-01-02T00:00:00Z'
+const powers: DomainPower[] = ['running', 'paused', 'off', 'saved', 'crashed', 'pmsuspended', 'missing']
+const launched: Partial<ServerStatus> = {
+  launchedAt: then,
+  settledPowerState: 'Running',
+  vmState: 'active',
+  records: 1,
+}
+
+interface Words extends Partial<Omit<View, 'server' | 'observed'>> {
+  power?: DomainPower
+  reason?: string
+  wish?: PowerWish
+  status?: Partial<ServerStatus>
+  deleting?: boolean
+}
+
+function view({ power = 'running', reason, wish = 'Running', status = launched, deleting, ...more }: Words = {}): View {
+  const { server: base } = guestOf({ powerState: wish })
+  const metadata = { ...base.metadata, generation: 3, ...(deleting ? { deletionTimestamp: then } : {}) }
+  const server: Server = { ...base, metadata, status: { ...base.status, ...status } }
+  const place = { domain: 'web-1', consoleLog: '/c.log' }
+  return { server, observed: { power, ...(reason ? { reason } : {}) }, now, place, records: 1, ...more }
+}
+
+const planned = (action: Planned['action'], params = {}): Planned => ({ action, params, mark: 'm' })
+const passing: Failure = { code: 'LibvirtBusy', message: 'start: libvirt is busy', final: false }
+const final: Failure = { ...passing, final: true }
+const conditionsOf = (words: Words) =>
+  Object.fromEntries(agentStatus(view(words)).conditions?.map((c) => [c.type, `${c.status} ${c.reason}`]) ?? [])
+
+describe('vmState and powerState', () => {
+  it.each([
+    ['running', 'active', 'Running'],
+    ['paused', 'paused', 'Paused'],
+    ['off', 'stopped', 'Shutdown'],
+    ['saved', 'suspended', 'Shutdown'],
+    ['crashed', 'stopped', 'Crashed'],
+    ['pmsuspended', 'active', 'Suspended'],
+    ['missing', 'stopped', 'NOSTATE'],
+  ] as const)('a domain that is %s: %s, %s', (power, vmState, powerState) => {
+    expect(agentStatus(view({ power }))).toMatchObject({ vmState, powerState })
+  })
+
+  it.each(powers)(
+    'before it was launched: building; after a fault: error; while it is deleted: as before (%s)',
+    (power) => {
+      const running = planned('create')
+      expect(agentStatus(view({ power, status: {}, running })).vmState).toBe('building')
+      expect(agentStatus(view({ power, failure: final })).vmState).toBe('error')
+      expect(agentStatus(view({ power, deleting: true, status: { ...launched, vmState: 'paused' } })).vmState).toBe(
+        'paused',
+      )
+      expect(agentStatus(view({ power, failure: passing })).vmState).not.toBe('error')
+    },
+  )
+})
+
+describe('what it remembers', () => {
+  it('is launched once: when created, or first seen to run', () => {
+    const created = { power: 'off', status: {}, finished: planned('create') } as const
+    expect(agentStatus(view(created)).launchedAt).toBe(now)
+    expect(agentStatus(view({ ...created, failure: final })).launchedAt).toBeUndefined()
+    expect(agentStatus(view({ status: {} })).launchedAt).toBe(now)
+    expect(agentStatus(view({ status: {}, running: planned('create') })).launchedAt).toBeUndefined()
+    expect(agentStatus(view()).launchedAt).toBe(then)
+  })
+
+  it.each([
+    ['met', { wish: 'Stopped', power: 'off' }, 'Stopped'],
+    ['not met', { wish: 'Stopped', power: 'running' }, 'Running'],
+    ['met, but an action is under way', { wish: 'Stopped', power: 'off', running: planned('start') }, 'Running'],
+    [
+      'another by now than the one that was served',
+      { wish: 'Running', power: 'off', finished: planned('stop') },
+      'Stopped',
+    ],
+    ['served in vain', { wish: 'Stopped', power: 'running', finished: planned('stop'), failure: final }, 'Running'],
+    ['met by a deed', { wish: 'Running', power: 'running', finished: planned('reboot'), status: {} }, 'Running'],
+  ] as [string, Words, PowerWish][])('the wish that was settled last: %s', (_, words, settled) => {
+    expect(agentStatus(view(words)).settledPowerState).toBe(settled)
+  })
+
+  it('the deed that was completed last', () => {
+    const deed = { name: 'r', uid: 'd2', admittedAt: then }
+    const status = { ...launched, completedAction: 'd1' }
+    expect(agentStatus(view({ status })).completedAction).toBe('d1')
+    expect(agentStatus(view({ status, finished: { ...planned('reboot'), deed } })).completedAction).toBe('d2')
+    expect(agentStatus(view({ status, finished: planned('stop') })).completedAction).toBe('d1')
+  })
+
+  it('since when a fault stands', () => {
+    const old = { code: 500, message: final.message, created: then }
+    const status = { ...launched, fault: old }
+    expect(agentStatus(view({ status, failure: final })).fault).toMatchObject({ created: then, details: 'LibvirtBusy' })
+    expect(agentStatus(view({ status, failure: { ...final, message: 'other' } })).fault).toMatchObject({ created: now })
+    expect(agentStatus(view({ status, failure: passing })).fault).toBeUndefined()
+    expect(agentStatus(view({ status })).fault).toBeUndefined()
+  })
+})
+
+describe('taskState', () => {
+  it.each([
+    [planned('create'), 'spawning'],
+    [planned('delete'), 'deleting'],
+    [planned('stop'), 'powering-off'],
+    [planned('reboot', { type: 'SOFT' }), 'rebooting'],
+    [planned('reboot', { type: 'HARD' }), 'rebooting_hard'],
+  ])('%j', (running, taskState) => {
+    expect(agentStatus(view({ running })).taskState).toBe(taskState)
+    expect(agentStatus(view({ finished: running })).taskState).toBeUndefined()
+  })
+})
+
+describe('conditions', () => {
+  it.each([
+    ['as wished', {}, { Ready: 'True Running' }],
+    ['off, as wished', { wish: 'Stopped', power: 'off' }, { Ready: 'True Stopped' }],
+    ['off, never made', { wish: 'Stopped', power: 'missing' }, { Ready: 'True Stopped' }],
+    ['building', { running: planned('create'), status: {} }, { Ready: 'False Building', Reconciling: 'True Building' }],
+    ['stopping', { running: planned('stop') }, { Ready: 'False PowerChanging', Reconciling: 'True PowerChanging' }],
+    [
+      'rebooting',
+      { running: planned('reboot', { type: 'HARD' }) },
+      { Ready: 'False Rebooting', Reconciling: 'True Rebooting' },
+    ],
+    [
+      'deleting',
+      { running: planned('delete'), deleting: true },
+      { Ready: 'False Deleting', Reconciling: 'True Deleting' },
+    ],
+    [
+      'to be tried again',
+      { running: planned('stop'), failure: passing },
+      { Ready: 'False LibvirtBusy', Reconciling: 'True LibvirtBusy' },
+    ],
+    ['failed', { failure: final }, { Ready: 'False LibvirtBusy', Stalled: 'True LibvirtBusy' }],
+    ['off by its guest', { power: 'off', reason: 'shutdown' }, { Ready: 'False GuestShutdown' }],
+    ['paused on the host', { power: 'paused', reason: 'user' }, { Ready: 'False ChangedOnHost' }],
+  ] as [string, Words, object][])('%s', (_, words, wanted) => {
+    expect(conditionsOf(words)).toEqual(wanted)
+  })
+
+  it('speak of the generation, and keep their time while their status stays', () => {
+    const ready = { type: 'Ready', status: 'False' as const, reason: 'X', message: 'x', lastTransitionTime: then }
+    const status = { ...launched, conditions: [ready] }
+    expect(agentStatus(view({ status, failure: final })).conditions?.[0]).toMatchObject({
+      observedGeneration: 3,
+      lastTransitionTime: then,
+    })
+    expect(agentStatus(view({ status })).conditions?.[0]).toMatchObject({ lastTransitionTime: now })
+  })
+
+  it('tell the progress of what runs', () => {
+    const { conditions } = agentStatus(view({ running: planned('create'), status: {}, progress: '40 % of the image' }))
+    expect(conditions?.map(({ message }) => message)).toEqual(['40 % of the image', '40 % of the image'])
+  })
+})
+
+it('whatever is seen, the API takes it', () => {
+  const vmStates: VmState[] = ['building', 'active', 'error']
+  for (const power of powers)
+    for (const wish of powerWishes)
+      for (const vmState of vmStates)
+        for (const more of [
+          {},
+          { running: planned('stop') },
+          { finished: planned('create') },
+          { failure: final },
+          { failure: passing, running: planned('start') },
+        ]) {
+          const said = agentStatus(view({ power, wish, status: { vmState }, ...more }))
+          expect([...Value.Errors(serverKind.status, said)]).toEqual([])
+        }
+})

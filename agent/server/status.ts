@@ -1,0 +1,162 @@
+/** What the agent says of a server in its status: pure, from what was observed and what is under way. */
+import { actions } from '../../actions/index.ts'
+import {
+  type Fault,
+  type NewCondition,
+  type PowerState,
+  type PowerWish,
+  type Server,
+  type ServerStatus,
+  stamp,
+  type TaskState,
+  type VmState,
+} from '../../crds/index.ts'
+import type { DomainPower, Observed } from './observed.ts'
+import { isMet, type Planned } from './plan.ts'
+
+/** Why the last try failed. */
+export interface Failure {
+  /** CamelCase. */
+  code: string
+  message: string
+  /** true: recorded as a fault, not tried again until asked. */
+  final: boolean
+  /** true: another host may do better: what failed is this host's, not the server's. */
+  refuse?: boolean
+}
+
+export interface View {
+  server: Server
+  observed: Observed
+  /** RFC 3339. */
+  now: string
+  /** The action that runs now. */
+  running?: Planned
+  /** The action that has just ended well. */
+  finished?: Planned
+  failure?: Failure
+  progress?: string
+  /** Facts of the host about this server. */
+  place: { domain: string; consoleLog: string; vnc?: string }
+  records: number
+}
+
+/** The fields that the agent owns. What is absent here is taken out of the status. */
+export type AgentStatus = Omit<ServerStatus, 'host' | 'instance' | 'alternates' | 'addresses' | 'action' | 'refusals'>
+
+const vmStateOf: Record<DomainPower, VmState> = {
+  running: 'active',
+  paused: 'paused',
+  saved: 'suspended',
+  off: 'stopped',
+  crashed: 'stopped',
+  pmsuspended: 'active',
+  missing: 'stopped',
+}
+
+/** Nova's power_state; memory saved to disk is a shut off domain for libvirt and for Nova alike. */
+const powerStateOf: Record<DomainPower, PowerState> = {
+  running: 'Running',
+  paused: 'Paused',
+  saved: 'Shutdown',
+  off: 'Shutdown',
+  crashed: 'Crashed',
+  pmsuspended: 'Suspended',
+  missing: 'NOSTATE',
+}
+
+function vmState({ server, observed, failure }: View, launched: boolean): VmState {
+  if (server.metadata.deletionTimestamp) return server.status?.vmState ?? 'building'
+  if (failure?.final) return 'error'
+  return launched ? vmStateOf[observed.power] : 'building'
+}
+
+function fault({ failure, now, server }: View): Fault | undefined {
+  if (!failure?.final) return undefined
+  const old = server.status?.fault
+  const same = old?.message === failure.message
+  return { code: 500, message: failure.message, details: failure.code, created: same ? old.created : now }
+}
+
+function taskState({ running }: View): TaskState | undefined {
+  return running && actions[running.action].task(running.params)
+}
+
+/**
+ * The wish counts as settled once it was met; it stays settled when the guest then goes its own way. An action that has ended settles the
+ * wish that it is for, whatever the wish is by now: what is wished next is then new.
+ */
+function settled({ server, observed, running, finished, failure }: View): PowerWish | undefined {
+  const served = finished && !failure ? actions[finished.action].asked.wish : undefined
+  const wish = served ?? server.spec.powerState
+  return !running && isMet(wish, observed.power) ? wish : server.status?.settledPowerState
+}
+
+const doing: Partial<Record<string, string>> = {
+  create: 'Building',
+  delete: 'Deleting',
+  reboot: 'Rebooting',
+}
+
+function ready(view: View): NewCondition {
+  const { server, observed, running, failure, progress } = view
+  const wish = server.spec.powerState
+  const base = { type: 'Ready', observedGeneration: server.metadata.generation ?? 0 }
+  if (failure) return { ...base, status: 'False', reason: failure.code, message: failure.message }
+  if (running) {
+    const message = progress ?? actions[running.action].description
+    return { ...base, status: 'False', reason: doing[running.action] ?? 'PowerChanging', message }
+  }
+  if (isMet(wish, observed.power))
+    return { ...base, status: 'True', reason: wish, message: `the server is ${wish.toLowerCase()}, as asked` }
+  if (observed.power === 'off') {
+    const message =
+      'the guest powered itself off; to start it, create a ServerAction with action: start, or set powerState to Stopped and back'
+    return { ...base, status: 'False', reason: 'GuestShutdown', message }
+  }
+  const why = observed.reason ? ` (${observed.reason})` : ''
+  const message = `the domain is ${observed.power}${why}, not ${wish.toLowerCase()}: it was changed on the host; set powerState again to change it`
+  return { ...base, status: 'False', reason: 'ChangedOnHost', message }
+}
+
+/** Reconciling and Stalled are there only while they are true, as kstatus has them. */
+function conditionsOf(view: View): NewCondition[] {
+  const list = [ready(view)]
+  const [{ reason, message, observedGeneration = 0 }] = list as [NewCondition]
+  const busy = view.running || (view.failure && !view.failure.final)
+  if (busy) list.push({ type: 'Reconciling', status: 'True', reason, message, observedGeneration })
+  if (view.failure?.final) list.push({ type: 'Stalled', status: 'True', reason, message, observedGeneration })
+  return list
+}
+
+function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
+  return (value === undefined ? {} : { [key]: value }) as { [P in K]?: V }
+}
+
+/** When it was first made whole, or first seen to run. A creation that failed is none. */
+function launched({ server, observed, now, finished, failure, running }: View): string | undefined {
+  const runs = observed.power !== 'missing' && observed.power !== 'off'
+  const created = (finished?.action === 'create' && !failure) || (runs && !running)
+  return server.status?.launchedAt ?? (created ? now : undefined)
+}
+
+/** The agent's whole part of the status. */
+export function agentStatus(view: View): AgentStatus {
+  const { server, observed, now, finished, place, records } = view
+  const old = server.status
+  const launchedAt = launched(view)
+  return {
+    observedGeneration: server.metadata.generation ?? 0,
+    vmState: vmState(view, launchedAt !== undefined),
+    powerState: powerStateOf[observed.power],
+    ...optional('taskState', taskState(view)),
+    ...optional('fault', fault(view)),
+    ...optional('launchedAt', launchedAt),
+    ...optional('settledPowerState', settled(view)),
+    ...optional('completedAction', finished?.deed?.uid ?? old?.completedAction),
+    domain: { name: place.domain, ...optional('reason', observed.reason) },
+    console: { log: place.consoleLog, ...optional('vnc', place.vnc) },
+    records,
+    conditions: stamp(conditionsOf(view), old?.conditions, now),
+  }
+}

@@ -1,0 +1,193 @@
+/** A server on one host, from its user's wish to rest: agent and API server in memory, for the tests of this folder. */
+import { serverAction } from '../../actions/index.ts'
+import {
+  condition,
+  FINALIZER,
+  type Instance,
+  type Server,
+  type ServerAction,
+  type ServerStatus,
+  server as serverKind,
+} from '../../crds/index.ts'
+import type { Happening } from '../../kube/events.ts'
+import { defOf } from '../../kube/kinds.ts'
+import { noLog } from '../../kube/log.ts'
+import type { Outcome } from '../../kube/outcome.ts'
+import { FakeClock } from '../../kube/testing/fake-clock.ts'
+import { FakeApi } from '../../test/fakes/api.ts'
+import { placedStatus } from '../../test/fakes/controller.ts'
+import { FakeHost, type Machine } from '../../test/fakes/host.ts'
+import { Killed, Life } from '../../test/fakes/life.ts'
+import { type AttemptOptions, createAttempts } from './attempts.ts'
+import { type Deps, reconcileServer } from './reconcile.ts'
+
+export const HOST = 'h1'
+const KEY = { namespace: 'demo', name: 'web' }
+const USER = { fieldManager: 'user' }
+const CONTROLLER = { fieldManager: 'kubenova-controller' }
+
+const image = {
+  name: 'cirros',
+  namespace: 'demo',
+  uid: 'uid-cirros',
+  url: 'https://example.com/c',
+  format: 'qcow2',
+} as const
+const sizes = { vcpus: 1, ram: 64, disk: 1, ephemeral: 0, swap: 0 }
+
+/** One life of the agent: what it wrote can be read from `life`. */
+export interface AgentLife {
+  life: Life
+  deps: Deps
+  events: Happening[]
+}
+
+export class Bench {
+  readonly clock = new FakeClock()
+  readonly api = new FakeApi(() => this.clock.wall())
+  readonly host = new FakeHost()
+  readonly servers = this.api.resource<Server>(defOf(serverKind))
+  readonly actions = this.api.resource<ServerAction>(defOf(serverAction))
+  readonly #attempts: AttemptOptions
+
+  constructor(attempts: Partial<AttemptOptions> = {}) {
+    this.#attempts = { max: 3, baseMs: 1000, maxMs: 60_000, ...attempts }
+  }
+
+  get server(): Server {
+    const found = this.api.find('servers', 'demo/web') as Server | undefined
+    if (!found) throw new Error('the server is gone')
+    return found
+  }
+
+  get status(): ServerStatus {
+    return this.server.status ?? {}
+  }
+
+  get machine(): Machine {
+    return this.host.machine(this.server.metadata.uid ?? '')
+  }
+
+  /** Records in the order in which they were made, as `action phase`. */
+  get records(): string[] {
+    const all = this.api.list<ServerAction>('serveractions')
+    return all.map(({ spec, status }) => `${spec.action} ${status?.phase}`)
+  }
+
+  /** The user creates it, the controller places it. */
+  async create(spec: Partial<Server['spec']> = {}): Promise<void> {
+    const metadata = { ...KEY, finalizers: [FINALIZER] }
+    await this.servers.create({ metadata, spec: { flavor: 'tiny', image: { name: 'cirros' }, ...spec } }, USER)
+    await this.place(HOST)
+  }
+
+  async place(host: string): Promise<void> {
+    const instance: Instance = {
+      uuid: this.server.metadata.uid ?? '',
+      availabilityZone: 'nova',
+      flavor: { name: 'tiny', ...sizes },
+      image,
+      interfaces: [],
+      keys: [],
+    }
+    const status = placedStatus(this.server, { host, alternates: [], instance }, this.now())
+    await this.servers.applyStatus({ metadata: KEY, status }, CONTROLLER)
+  }
+
+  now(): string {
+    return this.clock.wall().toISOString()
+  }
+
+  async wish(powerState: Server['spec']['powerState']): Promise<void> {
+    await this.servers.patch(KEY, { spec: { powerState } }, USER)
+  }
+
+  async delete(): Promise<void> {
+    await this.servers.delete(KEY)
+  }
+
+  /** A deed that its user asks for and the controller admits. Answers its uid. */
+  async ask(action: string, params: Record<string, unknown> = {}, name = `${action}-1`): Promise<string> {
+    const spec = { server: 'web', action, [action]: params }
+    const { metadata } = await this.actions.create({ metadata: { namespace: 'demo', name }, spec }, USER)
+    const { uid = '' } = metadata
+    const { host, instance, alternates, addresses, conditions = [] } = this.status
+    const mine = conditions.filter(({ type }) => type === 'Scheduled')
+    const slot = { name, uid, action, params, admittedAt: this.now() }
+    const status = { host, instance, alternates, addresses, conditions: mine, action: slot }
+    await this.servers.applyStatus({ metadata: KEY, status }, CONTROLLER)
+    return uid
+  }
+
+  /** A new process of the agent. */
+  agent(life: Life = new Life()): AgentLife {
+    const events: Happening[] = []
+    const record = { event: (h: Happening) => void events.push(h), flush: async () => undefined }
+    const deps: Deps = {
+      hostName: HOST,
+      host: this.host.of(life),
+      servers: this.api.resource<Server>(defOf(serverKind), life),
+      wrote: () => undefined,
+      actions: this.api.resource<ServerAction>(defOf(serverAction), life),
+      events: { ...record, [Symbol.asyncDispose]: async () => undefined },
+      attempts: createAttempts(this.#attempts, () => this.clock.now()),
+      onStep: () => undefined,
+      now: () => this.now(),
+      shutdownTimeout: 60,
+    }
+    return { life, deps, events }
+  }
+
+  /** One pass over the server as the cache has it; rejects with Killed when that was its last. */
+  pass({ life, deps }: AgentLife, seen: Server = this.server, signal = new AbortController().signal): Promise<Outcome> {
+    return life.live(reconcileServer(seen, deps, { signal, log: noLog, priority: 'normal', attempt: 1 }))
+  }
+
+  /** Passes until nothing changes any more, as the queue would call for them: after each event, after each wait, after each error. */
+  async rest(agent: AgentLife = this.agent()): Promise<AgentLife> {
+    for (let passes = 0; passes < 60; passes++) {
+      const before = this.api.find('servers', 'demo/web') as Server | undefined
+      if (before?.status?.host !== HOST) return agent
+      const waitMs = await this.pass(agent).then(
+        (outcome) => (outcome.kind === 'wait' ? outcome.recheckAfter : undefined),
+        (error: unknown) => {
+          if (error instanceof Killed) throw error
+          return 100
+        },
+      )
+      if (waitMs !== undefined) await this.clock.advance(waitMs)
+      const after = this.api.find('servers', 'demo/web') as Server | undefined
+      if (waitMs === undefined && after?.metadata.resourceVersion === before.metadata.resourceVersion) return agent
+    }
+    throw new Error(`no rest: ${JSON.stringify(this.server.status, undefined, 2)}`)
+  }
+}
+
+/** Of a life's effects, those on the API server, without names. */
+export const writes = ({ life }: AgentLife): string[] =>
+  life.effects.filter((name) => name.includes('/')).map((name) => name.replace(/\/.*/, ''))
+
+/** A bench with a server that is active and at rest. */
+export async function active(spec: Partial<Server['spec']> = {}): Promise<Bench> {
+  const bench = new Bench()
+  await bench.create(spec)
+  await bench.rest()
+  return bench
+}
+
+export const ready = ({ status }: Bench) => condition(status.conditions, 'Ready')
+export const types = ({ status }: Bench): string[] => (status.conditions ?? []).map(({ type }) => type).sort()
+
+/** What a server says, in short. */
+export const said = (bench: Bench): object => {
+  const { vmState, powerState, taskState, fault, settledPowerState, records } = bench.status
+  return {
+    vmState,
+    powerState,
+    taskState,
+    fault: fault?.message,
+    settledPowerState,
+    records,
+    ready: ready(bench)?.status,
+  }
+}

@@ -1,0 +1,45 @@
+/** Now and then everything is compared anew: network, leftovers, console logs, image cache, each server. Events are a help, not the truth. */
+import { keyOf } from '../kube/types.ts'
+import { rotateLogs } from './console/rotate-all.ts'
+import { hostedGuest } from './host/domain-input.ts'
+import { serverPaths } from './host/paths.ts'
+import type { Parts } from './parts.ts'
+
+/** Compares once, then every so often until the returned function is called. */
+export async function keepInSync(parts: Parts, signal: AbortSignal): Promise<() => void> {
+  await sync(parts, signal)
+  const timer = setInterval(() => void sync(parts, signal), parts.options.syncSeconds * 1000)
+  return () => clearInterval(timer)
+}
+
+async function sync(parts: Parts, signal: AbortSignal): Promise<void> {
+  const { informer, queue, log } = parts
+  for (const [what, work] of Object.entries(tasks)) {
+    try {
+      await work(parts, signal)
+    } catch (err) {
+      if (signal.aborted) return
+      log.warn({ err, what }, 'could not be compared, will be tried again')
+    }
+  }
+  for (const { metadata } of informer.cache.values()) queue.add(keyOf(metadata), { priority: 'low' })
+}
+
+const tasks: Record<string, (parts: Parts, signal: AbortSignal) => Promise<unknown>> = {
+  async network({ informer, network, log }, signal) {
+    const guests = informer.cache
+      .list()
+      .flatMap((server) => (server.status?.instance ? [hostedGuest({ server, instance: server.status.instance })] : []))
+    const failed = await network.sync(guests, { signal })
+    for (const [uid, err] of failed) log.warn({ err, uid }, 'network of a server is not as it should be')
+  },
+  leftovers: ({ leftovers }) => leftovers.sweep(),
+  consoles: ({ informer, options }) =>
+    rotateLogs(
+      informer.cache
+        .list()
+        .map(({ metadata }) => serverPaths(options.stateDir, options.runDir, metadata.uid ?? '').consoleLog),
+      options,
+    ),
+  images: ({ storage }) => storage.clean(),
+}
