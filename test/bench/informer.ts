@@ -1,0 +1,69 @@
+/**
+ * Benchmark of the informer on a real API server: first list of ConfigMaps of 1 kB, streamed and in pages, and how long the event loop
+ * stands still meanwhile. Prints lines of `name value unit`. Usage: node --expose-gc test/bench/informer.ts [objects]
+ */
+import { rmSync } from 'node:fs'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { createInformer } from '../../kube/informer.ts'
+import type { ListMode } from '../../kube/lister.ts'
+import { direct, parallel, playground } from '../../kube/testing/rig.ts'
+import { startControlPlane } from '../rig/control-plane.ts'
+import { scratchDirectory } from '../rig/scratch.ts'
+import { until } from '../rig/until.ts'
+
+const OBJECTS = Number(process.argv[2] ?? 20_000)
+const ROUNDS = 5
+
+const print = (name: string, value: number, unit: string): void => console.log(`${name} ${value.toFixed(1)} ${unit}`)
+const median = (values: number[]): number => values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
+
+const dir = scratchDirectory()
+const plane = await startControlPlane({ dir, owned: true })
+try {
+  await using kube = await direct(plane)
+  const { namespace, maps } = await playground(kube)
+  const data = { x: 'y'.repeat(1_000) }
+  const started = performance.now()
+  await parallel(OBJECTS, 32, (i) => maps.create({ metadata: { namespace, name: `m${i}` }, data }))
+  print('informer_create_rate', (OBJECTS * 1000) / (performance.now() - started), 'objects/s')
+
+  const list = async (listMode: ListMode): Promise<{ ms: number; stall: number }> => {
+    globalThis.gc?.()
+    const delay = monitorEventLoopDelay({ resolution: 1 })
+    await using informer = createInformer(maps, { namespace, listMode, indexes: { name: (m) => [m.metadata.name] } })
+    delay.enable()
+    const begun = performance.now()
+    informer.start()
+    await informer.synced()
+    const ms = performance.now() - begun
+    delay.disable()
+    return { ms, stall: delay.max / 1e6 }
+  }
+  for (const mode of ['stream', 'pages'] as const) {
+    const rounds: { ms: number; stall: number }[] = []
+    for (let round = 0; round < ROUNDS; round += 1) rounds.push(await list(mode))
+    print(`informer_list_${mode}`, median(rounds.map(({ ms }) => ms)), 'ms')
+    print(`informer_list_${mode}_longest_stall`, Math.max(...rounds.map(({ stall }) => stall)), 'ms')
+  }
+
+  globalThis.gc?.()
+  const before = process.memoryUsage().heapUsed
+  await using informer = createInformer(maps, { namespace }).start()
+  await informer.synced()
+  globalThis.gc?.()
+  print('informer_heap_per_object', (process.memoryUsage().heapUsed - before) / OBJECTS, 'bytes')
+
+  const latencies: number[] = []
+  for (let i = 0; i < 200; i += 1) {
+    const written = performance.now()
+    const { metadata } = await maps.patch({ namespace, name: `m${i}` }, { data: { i: String(i) } })
+    const key = `${namespace}/m${i}`
+    const seen = (): boolean => informer.cache.get(key)?.metadata.resourceVersion === metadata.resourceVersion
+    await until(seen, { what: key, every: 1 })
+    latencies.push(performance.now() - written)
+  }
+  print('informer_write_to_cache', median(latencies), 'ms')
+} finally {
+  await plane.stop()
+  rmSync(dir, { recursive: true, force: true })
+}

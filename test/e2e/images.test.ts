@@ -1,0 +1,111 @@
+// Images over HTTP: one download for many servers, gone on with after a cut, verified before use; what is wrong is said and leaves nothing.
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { ensureGuestImage } from '../rig/guest.ts'
+import { conditionOf, withCloud } from './user.ts'
+
+const user = withCloud()
+
+let image: Buffer
+let origin: string
+/** Each request for the image: its Range header, or 'all'. */
+const requests: string[] = []
+/** How the next request for a path is answered; taken away as it is used, but for `gone`. */
+const next = new Map<string, 'cut' | 'gone'>()
+
+const http = createServer((request, response) => answer(request, response))
+
+beforeAll(async () => {
+  image = readFileSync((await ensureGuestImage()).path)
+  // The cloud's side of its bridge: where the hosts reach this process.
+  const address = new URL(user().cloud.plane.server).hostname
+  await new Promise<void>((resolve) => http.listen(0, address, resolve))
+  const listening = http.address()
+  origin = `http://${address}:${typeof listening === 'object' ? listening?.port : ''}`
+})
+
+afterAll(() => {
+  http.closeAllConnections()
+  http.close()
+})
+
+function answer({ url = '', headers: { range } }: IncomingMessage, response: ServerResponse): void {
+  requests.push(range ?? 'all')
+  const how = next.get(url)
+  if (how === 'gone') return void response.writeHead(404).end()
+  next.delete(url)
+  const from = Number(/^bytes=(\d+)-/.exec(range ?? '')?.[1] ?? 0)
+  const headers = { etag: '"one"', 'accept-ranges': 'bytes', 'content-length': image.length - from }
+  const partial = { ...headers, 'content-range': `bytes ${from}-${image.length - 1}/${image.length}` }
+  response.writeHead(range ? 206 : 200, range ? partial : headers)
+  if (how !== 'cut') return void response.end(image.subarray(from))
+  response.write(image.subarray(from, from + 4_000_000), () => response.destroy())
+}
+
+const sha256 = () => `sha256:${createHash('sha256').update(image).digest('hex')}`
+
+/** Without a checksum the cache knows it by its Image and URL; with one, by what it is. */
+const imageAt = (name: string, checksum?: string) => {
+  const spec = { url: `${origin}/${name}.qcow2`, format: 'qcow2', ...(checksum === undefined ? {} : { checksum }) }
+  return user().apply({ kind: 'Image', metadata: { name }, spec })
+}
+
+const fault = (name: string) => user().until(name, 'in error', ({ status }) => status?.vmState === 'error', 90_000)
+const instances = () => user().cloud.host('h1').exec(['ls', '/var/lib/kubenova/instances'])
+
+it('is fetched once for servers that are created together, and gone on with after a cut', async () => {
+  next.set('/remote.qcow2', 'cut')
+  await imageAt('remote', sha256())
+  await Promise.all(['one', 'two', 'three'].map((name) => user().server(name, { image: { name: 'remote' } })))
+  for (const name of ['one', 'two', 'three']) await user().booted(await user().ready(name, 120_000))
+  expect(requests).toHaveLength(2)
+  expect(requests[0]).toBe('all')
+  expect(requests[1]).toMatch(/^bytes=[1-9]\d*-$/)
+})
+
+it('is not fetched again for a later server', async () => {
+  await user().server('four', { image: { name: 'remote' } })
+  await user().ready('four')
+  expect(requests).toHaveLength(2)
+})
+
+it('is refused when its checksum is wrong: both sums are said, and nothing is left', async () => {
+  const wrong = `sha256:${'0'.repeat(64)}`
+  await imageAt('wrong', wrong)
+  await user().server('bad', { image: { name: 'wrong' } })
+  const server = await fault('bad')
+  expect(server.status?.fault).toMatchObject({ code: 500, details: 'ImageChecksumMismatch' })
+  expect(server.status?.fault?.message).toContain(wrong.slice('sha256:'.length))
+  expect(server.status?.fault?.message).toContain(sha256().slice('sha256:'.length))
+  expect(conditionOf(server, 'Stalled')).toMatchObject({ status: 'True', reason: 'ImageChecksumMismatch' })
+  expect(await instances()).not.toContain(server.metadata.uid)
+  expect(await user().kubectl('describe', 'server', 'bad')).toContain('ImageChecksumMismatch')
+  await user().delete('bad')
+})
+
+it('heals when what was missing is there, and the server is asked to try again', async () => {
+  next.set('/later.qcow2', 'gone')
+  await imageAt('later')
+  await user().server('patient', { image: { name: 'later' } })
+  const server = await fault('patient')
+  expect(server.status?.fault?.details).toBe('ImageDownloadFailed')
+  expect(server.status?.fault?.message).toContain('404')
+  next.delete('/later.qcow2')
+  const { status } = await user().deed('patient', 'start')
+  expect(status?.phase).toBe('Succeeded')
+  await user().booted(await user().ready('patient'))
+})
+
+it('may not be just any file of the host', async () => {
+  await user().apply({
+    kind: 'Image',
+    metadata: { name: 'passwd' },
+    spec: { url: 'file:///etc/passwd', format: 'raw' },
+  })
+  await user().server('thief', { image: { name: 'passwd' } })
+  const server = await fault('thief')
+  expect(server.status?.fault?.details).toBe('ImageSourceRefused')
+  await user().delete('thief')
+})

@@ -1,0 +1,172 @@
+// What a user does to a cloud, by kubectl, and what can be seen of it: for the stories of this folder.
+import { execFile } from 'node:child_process'
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { stringify } from 'yaml'
+import { API_VERSION, type Condition, type Server, type ServerAction } from '../../crds/index.ts'
+import { ensureBinaries } from '../rig/binaries.ts'
+import { type Cloud, startCloud } from '../rig/cloud.ts'
+import { ensureGuestImage, type GuestReport, guestReports } from '../rig/guest.ts'
+import { Fatal, until } from '../rig/until.ts'
+import { withPart } from '../rig/vitest.ts'
+
+const exec = promisify(execFile)
+const quickstart = join(import.meta.dirname, '../../examples/quickstart')
+
+/** A cloud for one test file, with the guest image on each host and the quickstart's flavor, image, network and key applied. */
+export function withCloud(options: { hosts?: number; audit?: boolean } = {}): () => User {
+  let user: User | undefined
+  const cloud = withPart(async (dir) => {
+    const started = await startCloud({ ...options, dir, owned: true })
+    const image = await ensureGuestImage()
+    for (const host of started.hosts.values()) {
+      const target = join(host.home, 'var/lib/kubenova/images/guest.qcow2')
+      mkdirSync(dirname(target), { recursive: true })
+      copyFileSync(image.path, target)
+    }
+    const { kubectl } = await ensureBinaries(['kubectl'])
+    user = new User(started, kubectl)
+    for (const file of ['flavor', 'image', 'network', 'keypair'])
+      await user.kubectl('apply', '-f', join(quickstart, `${file}.yaml`))
+    return started
+  })
+  return () => {
+    cloud()
+    if (!user) throw new Error('the cloud is up from beforeAll on')
+    return user
+  }
+}
+
+type Manifest = {
+  kind: string
+  metadata: { name?: string; generateName?: string; [key: string]: unknown }
+  spec: object
+}
+
+export class User {
+  readonly cloud: Cloud
+  readonly #kubectl: string
+
+  constructor(cloud: Cloud, kubectl: string) {
+    this.cloud = cloud
+    this.#kubectl = kubectl
+  }
+
+  /** Rejects with kubectl's own words. */
+  async kubectl(...args: string[]): Promise<string> {
+    const env = { ...process.env, KUBECONFIG: this.cloud.kubeconfig }
+    return (await exec(this.#kubectl, args, { env, maxBuffer: 64 * 1024 ** 2 })).stdout
+  }
+
+  /** `kubectl apply`, or `create` for names that are to be generated; answers the object. */
+  async apply<T = Server>(manifest: Manifest): Promise<T> {
+    const verb = manifest.metadata.name === undefined ? ['create'] : ['apply', '--server-side']
+    const env = { ...process.env, KUBECONFIG: this.cloud.kubeconfig }
+    const text = stringify({ apiVersion: API_VERSION, ...manifest })
+    const once = async (): Promise<T> => {
+      const child = exec(this.#kubectl, [...verb, '-o', 'json', '-f', '-'], { env })
+      child.child.stdin?.end(text)
+      return JSON.parse((await child).stdout) as T
+    }
+    const ask = (): Promise<T | undefined> =>
+      once().catch((error: unknown) => {
+        // For some seconds after an API server has started its admission policies know no custom resources: it says so, and to try again.
+        if (String(error).includes('(ServiceUnavailable)')) return undefined
+        throw new Fatal(`kubectl ${verb[0]}`, { cause: error })
+      })
+    return until(ask, { what: `${manifest.kind} to be taken`, deadline: 60_000, every: 200 }).catch(
+      (error: unknown) => {
+        throw error instanceof Fatal ? error.cause : error
+      },
+    )
+  }
+
+  /** A Server on the quickstart's flavor, image and network. */
+  server(name: string, spec: object = {}): Promise<Server> {
+    const usual = { flavor: 'tiny', image: { name: 'guest' }, networks: [{ name: 'default' }] }
+    return this.apply({ kind: 'Server', metadata: { name }, spec: { ...usual, ...spec } })
+  }
+
+  async patch(kind: string, name: string, patch: object): Promise<void> {
+    await this.kubectl('patch', kind, name, '--type', 'merge', '-p', JSON.stringify(patch))
+  }
+
+  async get<T = Server>(kind: string, name: string): Promise<T> {
+    return JSON.parse(await this.kubectl('get', kind, name, '-o', 'json')) as T
+  }
+
+  async list<T = Server>(kind: string): Promise<T[]> {
+    return (JSON.parse(await this.kubectl('get', kind, '-o', 'json')) as { items: T[] }).items
+  }
+
+  /** Waits until the server is as `look` wants it, and gives it. */
+  async until(name: string, what: string, look: (server: Server) => boolean, deadline = 60_000): Promise<Server> {
+    let last: Server | undefined
+    const seen = async (): Promise<Server | undefined> => {
+      const now = await this.get('server', name)
+      last = now
+      return look(now) ? now : undefined
+    }
+    try {
+      return await until(seen, { what: `server ${name}: ${what}`, deadline, every: 100 })
+    } catch (error) {
+      throw new Error(`server ${name}: ${what}: it is ${JSON.stringify(last?.status, undefined, 1)}`, { cause: error })
+    }
+  }
+
+  ready(name: string, deadline = 60_000): Promise<Server> {
+    const settled = ({ metadata, status }: Server): boolean =>
+      status?.observedGeneration === metadata.generation && conditionOf({ status }, 'Ready')?.status === 'True'
+    return this.until(name, 'Ready', settled, deadline)
+  }
+
+  /** Asks a deed of a server. */
+  ask(server: string, action: string, params?: object): Promise<ServerAction> {
+    const spec = { server, action, [action]: params ?? {} }
+    return this.apply<ServerAction>({ kind: 'ServerAction', metadata: { generateName: `${action}-` }, spec })
+  }
+
+  /** Waits for the end of a deed. */
+  ended({ metadata }: ServerAction): Promise<ServerAction> {
+    return until(
+      async () => {
+        const now = await this.get<ServerAction>('serveraction', metadata.name)
+        return ['Succeeded', 'Failed', 'Refused'].includes(now.status?.phase ?? '') ? now : undefined
+      },
+      { what: `the end of ${metadata.name}`, deadline: 150_000, every: 100 },
+    )
+  }
+
+  async deed(server: string, action: string, params?: object): Promise<ServerAction> {
+    return this.ended(await this.ask(server, action, params))
+  }
+
+  async delete(name: string): Promise<void> {
+    await this.kubectl('delete', 'server', name, '--wait', '--timeout=60s')
+  }
+
+  /** What the guest has said on its console, all boots. */
+  console({ status }: Server): string {
+    const file = join(this.cloud.host(status?.host ?? '').home, status?.console?.log ?? '')
+    return existsSync(file) ? readFileSync(file, 'utf8') : ''
+  }
+
+  /** Waits until the guest has booted `boots` times and gives what it says of itself then. */
+  booted(server: Server, boots = 1, deadline = 90_000): Promise<GuestReport> {
+    const look = (): GuestReport | undefined => guestReports(this.console(server))[boots - 1]
+    return until(look, { what: `boot ${boots} of ${server.metadata.name}`, deadline, every: 100 })
+  }
+
+  /** Names of the domains that run on a host. */
+  async domains(host: string): Promise<string[]> {
+    return (await this.cloud.host(host).virsh('list', '--name')).split('\n').filter((line) => line !== '')
+  }
+}
+
+export function conditionOf(
+  object: { status?: { conditions?: Condition[] } | undefined },
+  type: string,
+): Condition | undefined {
+  return object.status?.conditions?.find((c) => c.type === type)
+}

@@ -1,0 +1,62 @@
+import { join } from 'node:path'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { type Namespace, namespaces } from '../../kube/core.ts'
+import { direct } from '../../kube/testing/rig.ts'
+import { applyManifests } from '../rig/crds.ts'
+import { withControlPlane } from '../rig/vitest.ts'
+import { FakeApi } from './api.ts'
+import { Life } from './life.ts'
+import { playground, table, told } from './operations.ts'
+
+const plane = withControlPlane()
+const manifests = join(import.meta.dirname, '../../crds/manifests')
+
+type Tree = { [key: string]: Tree }
+
+/** managedFields of the real server in the fake's form: leaves, list elements and set members. */
+function ownersOf(object: unknown): Record<string, string[]> {
+  const { metadata } = object as {
+    metadata: { managedFields?: { manager: string; operation: string; subresource?: string; fieldsV1: Tree }[] }
+  }
+  const leaves = (tree: Tree, at: string[]): string[] =>
+    Object.entries(tree).flatMap(([step, below]) => {
+      if (step === '.') return [at.join(' / ')]
+      const path = [...at, step]
+      return Object.keys(below).length === 0 ? [path.join(' / ')] : leaves(below, path)
+    })
+  return Object.fromEntries(
+    (metadata.managedFields ?? []).map(({ manager, operation, subresource = '', fieldsV1 }) => [
+      [manager, operation, subresource].join(' ').trim(),
+      leaves(fieldsV1, []).sort(),
+    ]),
+  )
+}
+
+beforeAll(async () => {
+  await applyManifests(plane().api, manifests)
+})
+
+describe('the fake API server does as the real one', () => {
+  it.each(Object.keys(table))('%s', async (name) => {
+    await using kube = await direct(plane())
+    const namespace = `t${Object.keys(table).indexOf(name)}`
+    await kube.resource<Namespace>(namespaces).create({ metadata: { name: namespace } })
+    const real = playground(kube, namespace)
+    const fake = new FakeApi()
+    const memory = playground(fake.kube(new Life(), 'kube-test'), namespace)
+    const [seenReal, seenFake] = [new Map<string, string>(), new Map<string, string>()]
+    for (const [i, operation] of table[name]!.entries()) {
+      const wanted = await told(operation, real, seenReal)
+      expect(await told(operation, memory, seenFake), `operation ${i}`).toEqual(wanted)
+      for (const [plural, handle, object] of [
+        ['servers', real.servers, 'a'],
+        ['serveractions', real.actions, 'r'],
+      ] as const) {
+        const there = await handle.get({ namespace, name: object }).catch(() => undefined)
+        expect(fake.owners(plural, `${namespace}/${object}`), `owners after operation ${i}`).toEqual(
+          there ? ownersOf(there) : {},
+        )
+      }
+    }
+  })
+})

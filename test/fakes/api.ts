@@ -1,0 +1,374 @@
+/**
+ * An API server in memory, as far as ours asks it: writes with field managers, conflicts, generations, finalizers, watches. That it does as the
+ * real one does is held by api.rig.test.ts, which runs one table of operations on both. CEL rules and the collection of owned objects are not here.
+ */
+import { kinds } from '../../hack/generate/kinds.ts'
+import type { Kube } from '../../kube/client.ts'
+import { createMetrics } from '../../kube/metrics.ts'
+import type { ApplyOptions, DeleteOptions, Resource, WriteOptions } from '../../kube/resource.ts'
+import {
+  apiVersionOf,
+  type Draft,
+  type KubeObject,
+  keyOf,
+  type ObjectMeta,
+  type Ref,
+  type ResourceDef,
+} from '../../kube/types.ts'
+import { textOf } from './fields.ts'
+import { Life } from './life.ts'
+import {
+  applied,
+  checked,
+  defaulted,
+  factsOf,
+  type KindFacts,
+  type Manager,
+  mergePatch,
+  type Obj,
+  refuse,
+  type Stored,
+  same,
+  specChanged,
+  updated,
+  writable,
+} from './store.ts'
+import { Watches } from './watches.ts'
+
+type By = Omit<Manager, 'fields' | 'operation'>
+type Loose = { [key: string]: unknown; metadata: Partial<ObjectMeta> & { [key: string]: unknown } }
+
+interface Session {
+  life: Life
+  manager: string
+}
+
+export class FakeApi {
+  readonly #stores = new Map<string, Map<string, Stored>>()
+  readonly #watches = new Watches()
+  readonly #now: () => Date
+  /** Some have gone before: no version of an object is a small number. */
+  #version = 1000
+  #made = 0
+
+  /** @param now what the server's clock says */
+  constructor(now: () => Date = () => new Date()) {
+    this.#now = now
+  }
+
+  /** A client for one life of a process. */
+  kube(life: Life = new Life(), manager = 'test'): Kube {
+    const kube: Kube = {
+      namespace: 'default',
+      fieldManager: manager,
+      metrics: createMetrics(),
+      resource: <T extends KubeObject>(def: ResourceDef) => this.resource<T>(def, life, manager),
+      as: () => kube,
+      withToken: () => kube,
+      raw: () => Promise.reject(refuse(404, 'NotFound', 'the fake serves no such path')),
+      post: () => Promise.reject(refuse(404, 'NotFound', 'the fake serves no such path')),
+      [Symbol.asyncDispose]: async () => undefined,
+    }
+    return kube
+  }
+
+  resource<T extends KubeObject>(def: ResourceDef, life: Life = new Life(), manager = 'test'): Resource<T> {
+    const facts = factsOf(
+      def,
+      kinds.find(({ plural }) => plural === def.plural),
+    )
+    const session = { life, manager }
+    const call = <R>(verb: string, ref: Ref, act: () => R, effect = true): Promise<R> =>
+      life.pass({ name: `${verb} ${def.plural}/${keyOf(ref)}`, effect }, act)
+    const read = <R>(verb: string, ref: Ref, act: () => R): Promise<R> => call(verb, ref, act, false)
+    const all = (namespace?: string) => ({
+      items: this.list<T>(def.plural, namespace),
+      resourceVersion: `${this.#version}`,
+    })
+    const store = this.#store(def.plural)
+    const apply = (object: Draft<T>, options: ApplyOptions = {}): Promise<T> => {
+      const verb = options.subresource === 'status' ? 'applyStatus' : 'apply'
+      return call(verb, object.metadata, () => this.#apply(facts, object as Loose, options, session) as unknown as T)
+    }
+    const watches = this.#watches
+    return {
+      def,
+      get: (ref) => read('get', ref, () => structuredClone(this.#find(facts, ref).object) as unknown as T),
+      list: ({ namespace } = {}) => read('list', { namespace }, () => all(namespace)),
+      async *pages({ namespace } = {}) {
+        yield await read('list', { namespace }, () => all(namespace))
+      },
+      create: (object, options = {}) =>
+        call('create', object.metadata, () => this.#create(facts, object as Loose, options, session) as unknown as T),
+      update: (object, options = {}) =>
+        call('update', object.metadata, () => this.#replace(facts, object as Loose, options, session) as unknown as T),
+      apply,
+      applyStatus: (object, options = {}) => apply(object, { ...options, subresource: 'status' }),
+      patch: (ref, patch, options = {}) =>
+        call('patch', ref, () => this.#patch(facts, ref, patch, options, session) as unknown as T),
+      delete: (ref, options = {}) => call('delete', ref, () => this.#delete(facts, ref, options)),
+      watch: (options = {}) =>
+        watches.watch<T>(def.plural, options, () => ({
+          objects: [...store.values()].map(({ object }) => object),
+          version: this.#version,
+        })),
+    }
+  }
+
+  /** Watches say nothing until {@link resumeWatches}: caches stay behind, as they may. */
+  pauseWatches(): void {
+    this.#watches.pause(true)
+  }
+
+  resumeWatches(): void {
+    this.#watches.pause(false)
+  }
+
+  /** All objects of a kind, as they are. */
+  list<T>(plural: string, namespace?: string): T[] {
+    const objects = [...this.#store(plural).values()].map(({ object }) => object)
+    return structuredClone(objects.filter(({ metadata }) => !namespace || metadata.namespace === namespace)) as T[]
+  }
+
+  find(plural: string, key: string): unknown {
+    return structuredClone(this.#store(plural).get(key)?.object)
+  }
+
+  /** Who owns which fields: `manager operation subresource` → paths. */
+  owners(plural: string, key: string): Record<string, string[]> {
+    const { managers = [] } = this.#store(plural).get(key) ?? {}
+    return Object.fromEntries(
+      managers.map(({ name, operation, subresource, fields }) => [
+        [name, operation, subresource].join(' ').trim(),
+        [...fields.values()].map(textOf).sort(),
+      ]),
+    )
+  }
+
+  #store(plural: string): Map<string, Stored> {
+    const found = this.#stores.get(plural) ?? new Map<string, Stored>()
+    this.#stores.set(plural, found)
+    return found
+  }
+
+  #find({ def }: KindFacts, ref: Ref): Stored {
+    const found = this.#store(def.plural).get(keyOf(ref))
+    if (!found) throw refuse(404, 'NotFound', `${def.plural} "${ref.name}" not found`)
+    return found
+  }
+
+  #create(facts: KindFacts, draft: Loose, options: WriteOptions, session: Session): Obj {
+    const by = byOf(options, session, '')
+    const meta = draft.metadata
+    const name = meta.name ?? `${String(meta['generateName'])}${(this.#made + 1).toString(36).padStart(5, '0')}`
+    const key = keyOf({ name, namespace: meta.namespace })
+    if (meta['resourceVersion'] !== undefined)
+      throw refuse(400, 'BadRequest', 'resourceVersion should not be set on objects to be created')
+    if (this.#store(facts.def.plural).has(key))
+      throw refuse(409, 'AlreadyExists', `${facts.def.plural} "${name}" already exists`)
+    const object = this.#fresh(facts, { ...draft, metadata: { ...meta, name } })
+    return this.#save(facts, undefined, updated(nothing(object), object, by, facts))
+  }
+
+  /** A new object, whole, with the server's own fields. */
+  #fresh(facts: KindFacts, draft: Loose): Obj {
+    this.#made += 1
+    const { def, hasStatus } = facts
+    const { status, ...rest } = structuredClone(draft)
+    const object = defaulted(
+      {
+        ...rest,
+        ...(hasStatus || status === undefined ? {} : { status }),
+        apiVersion: apiVersionOf(def),
+        kind: def.kind,
+        metadata: {
+          ...clean(draft.metadata),
+          name: draft.metadata.name ?? '',
+          uid: `00000000-0000-4000-8000-${this.#made.toString(16).padStart(12, '0')}`,
+          resourceVersion: '',
+          generation: 1,
+          creationTimestamp: this.#time(),
+        },
+      },
+      facts,
+    )
+    return checked(object, facts)
+  }
+
+  #time(): string {
+    return this.#now()
+      .toISOString()
+      .replace(/\.\d+Z$/, 'Z')
+  }
+
+  #apply(facts: KindFacts, draft: Loose, options: ApplyOptions, session: Session): Obj {
+    const { subresource = '', force = true } = options
+    const by = byOf(options, session, subresource)
+    const { uid, resourceVersion } = draft.metadata
+    if (subresource && facts.kind && !facts.hasStatus)
+      throw refuse(404, 'NotFound', 'the server could not find the requested resource')
+    const config = writable(draft, facts, subresource)
+    const found = this.#store(facts.def.plural).get(keyOf(draft.metadata))
+    if (!found) {
+      if (subresource) throw refuse(404, 'NotFound', `${facts.def.plural} "${draft.metadata.name}" not found`)
+      if (uid !== undefined) throw refuse(409, 'Conflict', `uid mismatch: no existing object was found`)
+      const object = this.#fresh(facts, draft)
+      const { managers } = applied(nothing(object), config, by, facts, force)
+      return this.#save(facts, undefined, { object, managers })
+    }
+    precondition(found.object, { resourceVersion })
+    // Where only the status is written, the uid counts for nothing.
+    if (!subresource) sameUid(found.object, uid)
+    const next = applied(found, config, by, facts, force)
+    return this.#save(facts, found, { ...next, object: defaulted(next.object, facts) })
+  }
+
+  #patch(facts: KindFacts, ref: Ref, patch: object, options: WriteOptions, session: Session): Obj {
+    if (Array.isArray(patch)) throw new Error('the fake takes merge patches only')
+    const found = this.#find(facts, ref)
+    const { uid, resourceVersion } = ('metadata' in patch ? patch.metadata : {}) as Preconditions
+    if (resourceVersion !== undefined) precondition(found.object, { resourceVersion })
+    sameUid(found.object, uid)
+    return this.#written(facts, found, mergePatch(found.object, patch) as Obj, options, session)
+  }
+
+  #replace(facts: KindFacts, draft: Loose, options: WriteOptions, session: Session): Obj {
+    const found = this.#find(facts, draft.metadata)
+    const { uid, resourceVersion } = draft.metadata
+    precondition(found.object, { uid, resourceVersion })
+    const { apiVersion, kind, metadata } = found.object
+    const object = {
+      ...structuredClone(draft),
+      apiVersion,
+      kind,
+      metadata: { ...clean(draft.metadata), ...bare(found.object), ...system(metadata) },
+    }
+    return this.#written(facts, found, object as unknown as Obj, options, session)
+  }
+
+  /** An update: of the status alone, or of all but the status where that has an endpoint of its own. */
+  #written(facts: KindFacts, before: Stored, wanted: Obj, options: WriteOptions, session: Session): Obj {
+    const { subresource = '' } = options
+    const { status: old, ...main } = before.object
+    const { status, ...rest } = defaulted(structuredClone(wanted), facts)
+    const kept = facts.hasStatus && subresource === '' ? old : status
+    const object = {
+      ...(subresource === 'status' ? main : rest),
+      ...(kept === undefined ? {} : { status: kept }),
+    } as Obj
+    const metadata = { ...object.metadata, ...system(before.object.metadata) } as Obj['metadata']
+    const next = updated(before, { ...object, metadata }, byOf(options, session, subresource), facts)
+    return this.#save(facts, before, next)
+  }
+
+  #delete(facts: KindFacts, ref: Ref, { preconditions = {} }: DeleteOptions): void {
+    const found = this.#find(facts, ref)
+    precondition(found.object, preconditions)
+    const { metadata } = found.object
+    if ((metadata.finalizers ?? []).length === 0) return this.#forget(facts, found)
+    if (metadata.deletionTimestamp !== undefined) return
+    const dying = {
+      ...metadata,
+      generation: metadata.generation + 1,
+      deletionTimestamp: this.#time(),
+      deletionGracePeriodSeconds: 0,
+    }
+    this.#put(facts, { ...found, object: { ...found.object, metadata: dying } }, 'MODIFIED')
+  }
+
+  #save(facts: KindFacts, before: Stored | undefined, next: Stored): Obj {
+    checked(next.object, facts)
+    if (!before) return this.#put(facts, next, 'ADDED')
+    if (same(before.object, next.object) && same(ownersOf(before), ownersOf(next)))
+      return structuredClone(before.object)
+    const { metadata } = next.object
+    if (specChanged(before.object, next.object, facts)) metadata.generation = before.object.metadata.generation + 1
+    if (metadata.deletionTimestamp !== undefined && (metadata.finalizers ?? []).length === 0) {
+      this.#forget(facts, next)
+      return { ...structuredClone(next.object), metadata: filled(next.object.metadata) }
+    }
+    return this.#put(facts, next, 'MODIFIED')
+  }
+
+  #put(facts: KindFacts, { object, managers }: Stored, type: 'ADDED' | 'MODIFIED'): Obj {
+    this.#version += 1
+    const kept = structuredClone({
+      ...object,
+      metadata: { ...filled(object.metadata), resourceVersion: `${this.#version}` },
+    })
+    this.#store(facts.def.plural).set(keyOf(kept.metadata), { object: kept, managers })
+    this.#watches.tell(facts.def.plural, type, kept)
+    return structuredClone(kept)
+  }
+
+  #forget({ def }: KindFacts, { object }: Stored): void {
+    this.#version += 1
+    this.#store(def.plural).delete(keyOf(object.metadata))
+    const last = { ...object, metadata: { ...object.metadata, resourceVersion: `${this.#version}` } }
+    this.#watches.tell(def.plural, 'DELETED', last)
+  }
+}
+
+const byOf = ({ fieldManager }: WriteOptions, { manager }: Session, subresource: string): By => ({
+  name: fieldManager ?? manager,
+  subresource,
+})
+
+const ownersOf = ({ managers }: Stored): unknown =>
+  managers
+    .map(({ fields, ...m }) => [JSON.stringify(m), [...fields.keys()].sort()])
+    .sort(([a], [b]) => String(a).localeCompare(String(b)))
+
+interface Preconditions {
+  uid?: string | undefined
+  resourceVersion?: string | undefined
+}
+
+function precondition({ metadata }: Obj, { uid, resourceVersion }: Preconditions): void {
+  if (uid !== undefined && uid !== metadata.uid)
+    throw refuse(
+      409,
+      'Conflict',
+      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${metadata.uid}`,
+    )
+  if (resourceVersion !== undefined && resourceVersion !== metadata.resourceVersion)
+    throw refuse(409, 'Conflict', `the object has been modified; please apply your changes to the latest version`)
+}
+
+function sameUid({ metadata }: Obj, uid: string | undefined): void {
+  if (uid === undefined || uid === metadata.uid) return
+  const message = 'field is immutable'
+  const details = { causes: [{ field: 'metadata.uid', reason: 'FieldValueInvalid', message }] }
+  throw refuse(422, 'Invalid', `metadata.uid: Invalid value: "${uid}": ${message}`, details)
+}
+
+/** What the server sets and no writer can. */
+function system({
+  uid,
+  resourceVersion,
+  generation,
+  deletionTimestamp,
+  ...rest
+}: Obj['metadata']): Record<string, unknown> {
+  const { creationTimestamp, deletionGracePeriodSeconds } = rest
+  const all = { uid, resourceVersion, generation, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds }
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
+}
+
+/** Before there was anything: nobody owns anything. */
+const nothing = (object: Obj): Stored => {
+  const { apiVersion, kind } = object
+  return { object: { apiVersion, kind, metadata: bare(object) as Obj['metadata'] }, managers: [] }
+}
+
+const bare = ({ metadata: { name, namespace } }: Obj): object => ({ name, ...(namespace ? { namespace } : {}) })
+
+/** Empty lists and maps of metadata are left out. */
+const filled = (metadata: Obj['metadata']): Obj['metadata'] =>
+  Object.fromEntries(
+    Object.entries(metadata).filter(([, v]) => typeof v !== 'object' || v === null || Object.keys(v).length > 0),
+  ) as Obj['metadata']
+
+/** Without members that are undefined, which JSON does not have. */
+const clean = (metadata: object): object =>
+  Object.fromEntries(Object.entries(structuredClone(metadata)).filter(([, value]) => value !== undefined))

@@ -1,0 +1,64 @@
+/** What the controller knows, real caches on real informers, of the API server in memory; and the wait until they have caught up. */
+import { createWorld, startWorld, type World } from '../../controller/world.ts'
+import type { Lease } from '../../kube/core.ts'
+import { leases } from '../../kube/core.ts'
+import { createInformer, type Informer } from '../../kube/informer.ts'
+import { noLog } from '../../kube/log.ts'
+import { FakeClock, settled } from '../../kube/testing/fake-clock.ts'
+import { keyOf } from '../../kube/types.ts'
+import { FakeApi } from './api.ts'
+import { Life } from './life.ts'
+
+const TURNS = 1000
+
+export class FakeWorld implements AsyncDisposable {
+  readonly clock = new FakeClock()
+  readonly api: FakeApi
+  readonly life: Life
+  readonly world: World
+  readonly leases: Informer<Lease>
+  readonly #stop = new AbortController()
+
+  /** @param api one that is there already: another life of the controller */
+  constructor(api?: FakeApi, life = new Life()) {
+    this.api = api ?? new FakeApi(() => this.clock.wall())
+    this.life = life
+    const kube = this.api.kube(life, 'kubenova-controller')
+    this.world = createWorld(kube, noLog)
+    // The fake ends no watch: one that outlives its time would count as deaf.
+    const options = { namespace: 'kubenova-system', clock: this.clock, watchSeconds: () => 1_000_000 }
+    this.leases = createInformer(kube.resource<Lease>(leases), options)
+  }
+
+  /** Fills the caches: register what follows them before. */
+  async start(): Promise<this> {
+    this.leases.start(this.#stop.signal)
+    await startWorld(this.world, this.#stop.signal)
+    await this.caughtUp()
+    return this
+  }
+
+  /** Resolves when every cache is as the API server is. */
+  async caughtUp(): Promise<void> {
+    for (let turn = 0; turn < TURNS; turn++) {
+      if (this.#isCurrent()) return
+      await settled()
+    }
+    throw new Error('the caches do not catch up')
+  }
+
+  #isCurrent(): boolean {
+    const informers = [this.leases, ...Object.values(this.world).map(({ informer }) => informer as Informer<never>)]
+    return informers.every(({ name, cache }) => {
+      const there = this.api.list<Lease>(name.split('.')[0] ?? '')
+      const isSame = ({ metadata }: Lease): boolean =>
+        cache.get(keyOf(metadata))?.metadata.resourceVersion === metadata.resourceVersion
+      return cache.size === there.length && there.every(isSame)
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort(new Error('the test is over'))
+    await settled()
+  }
+}

@@ -1,0 +1,91 @@
+// The least client of the Kubernetes API that the rig needs: a bearer token, JSON, and the server's own authority.
+import { readFileSync } from 'node:fs'
+import { Agent, request } from 'undici'
+import { parse, stringify } from 'yaml'
+
+export interface ApiClient {
+  /** The body of a GET, as text. Throws unless the answer is 2xx. */
+  text(path: string): Promise<string>
+  /** Sends an object and gives the answer. Throws unless it is 2xx. */
+  send<T>(method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'PATCH', path: string, body?: object, type?: string): Promise<T>
+  close(): Promise<void>
+}
+
+interface Login {
+  server: string
+  /** PEM */
+  ca: string
+  /** The name that the certificate has, where the address has another. */
+  servername?: string | undefined
+  user: string
+  token?: string | undefined
+  /** A client certificate and its key, PEM: what kind and kubeadm give their admin. */
+  certificate?: { cert: string; key: string } | undefined
+}
+
+export function kubeconfig({ server, ca, user, token }: Login): string {
+  return stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [
+      {
+        name: 'kubenova',
+        cluster: { server, 'certificate-authority-data': Buffer.from(ca).toString('base64') },
+      },
+    ],
+    users: [{ name: user, user: { token } }],
+    contexts: [{ name: 'kubenova', context: { cluster: 'kubenova', user } }],
+    'current-context': 'kubenova',
+  })
+}
+
+interface KubeconfigFile {
+  clusters: { cluster: { server: string; 'certificate-authority-data'?: string; 'tls-server-name'?: string } }[]
+  users: {
+    name: string
+    user: { token?: string; 'client-certificate-data'?: string; 'client-key-data'?: string }
+  }[]
+}
+
+/** The first cluster and user of a kubeconfig with inline data. */
+export function readKubeconfig(file: string): Login {
+  const { clusters, users } = parse(readFileSync(file, 'utf8')) as KubeconfigFile
+  const cluster = clusters[0]?.cluster
+  const entry = users[0]
+  if (!cluster || !entry) throw new Error(`${file}: names no cluster or no user`)
+  const cert = decode(entry.user['client-certificate-data'])
+  const key = decode(entry.user['client-key-data'])
+  return {
+    server: cluster.server,
+    ca: decode(cluster['certificate-authority-data']) ?? '',
+    servername: cluster['tls-server-name'],
+    user: entry.name,
+    token: entry.user.token,
+    certificate: cert && key ? { cert, key } : undefined,
+  }
+}
+
+const decode = (data: string | undefined) => (data ? Buffer.from(data, 'base64').toString() : undefined)
+
+export function apiClient(file: string): ApiClient {
+  const { server, ca, servername, token, certificate } = readKubeconfig(file)
+  const dispatcher = new Agent({ connect: { ca, ...(servername ? { servername } : {}), ...certificate } })
+  const authorization = token ? { authorization: `Bearer ${token}` } : {}
+  const call = async (method: string, path: string, body?: object, type = 'application/json') => {
+    const answer = await request(`${server}${path}`, {
+      method,
+      dispatcher,
+      headers: { ...authorization, accept: 'application/json', 'content-type': type },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    })
+    const text = await answer.body.text()
+    if (answer.statusCode >= 300) throw new Error(`${method} ${path}: ${answer.statusCode} ${text}`)
+    return text
+  }
+  return {
+    text: (path) => call('GET', path),
+    send: async <T>(method: string, path: string, body?: object, type?: string) =>
+      JSON.parse(await call(method, path, body, type)) as T,
+    close: () => dispatcher.destroy(),
+  }
+}

@@ -1,0 +1,127 @@
+import { createHash } from 'node:crypto'
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { cacheDirectory, ensureBinaries, findSum } from './binaries.ts'
+import { run } from './process.ts'
+import { scratchDirectory } from './scratch.ts'
+
+const program = '#!/bin/sh\necho "I am the download"\n'
+const sha256 = (content: string | Buffer) => createHash('sha256').update(content).digest('hex')
+const arch = process.arch === 'arm64' ? 'arm64' : 'amd64'
+
+let dir: string
+let server: Server
+let files: Record<string, string | Buffer>
+let asked: string[]
+
+beforeEach(async () => {
+  dir = scratchDirectory()
+  files = {}
+  asked = []
+  server = createServer((request, response) => {
+    asked.push(request.url ?? '')
+    const content = files[request.url ?? '']
+    response.writeHead(content === undefined ? 404 : 200).end(content)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+})
+
+afterEach(() => {
+  server.close()
+  rmSync(dir, { recursive: true })
+})
+
+function options() {
+  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const env = { XDG_CACHE_HOME: join(dir, 'cache'), PATH: join(dir, 'bin') }
+  const log: string[] = []
+  return {
+    env,
+    mirrors: { kubernetes: `${base}/release`, etcd: `${base}/etcd` },
+    log: (line: string) => log.push(line),
+  }
+}
+
+function script(path: string, text: string): string {
+  mkdirSync(join(path, '..'), { recursive: true })
+  writeFileSync(path, text)
+  chmodSync(path, 0o755)
+  return path
+}
+
+describe('a binary comes from', () => {
+  it('the variable that names it', async () => {
+    const mine = script(join(dir, 'mine'), program)
+    const given = options()
+    const found = await ensureBinaries(['kubectl'], { ...given, env: { ...given.env, KUBENOVA_KUBECTL: mine } })
+    expect(found).toEqual({ kubectl: mine })
+    const wrong = { ...given, env: { ...given.env, KUBENOVA_KUBECTL: '/nowhere' } }
+    await expect(ensureBinaries(['kubectl'], wrong)).rejects.toThrow('KUBENOVA_KUBECTL=/nowhere')
+  })
+
+  it('the PATH, if its version fits', async () => {
+    const onPath = script(join(dir, 'bin/kubectl'), '#!/bin/sh\necho Client Version: v1.36.0\n')
+    expect(await ensureBinaries(['kubectl'], options())).toEqual({ kubectl: onPath })
+  })
+
+  it('the official download, if the PATH has another version; the second time from the cache', async () => {
+    script(join(dir, 'bin/kubectl'), '#!/bin/sh\necho Client Version: v1.30.0\n')
+    const path = `/release/v1.36.3/bin/linux/${arch}/kubectl`
+    files = { [path]: program, [`${path}.sha256`]: sha256(program) }
+    const { kubectl } = await ensureBinaries(['kubectl'], options())
+    expect(kubectl).toBe(join(cacheDirectory(options().env), 'kubectl-v1.36.3'))
+    expect(await run([kubectl])).toBe('I am the download\n')
+    asked = []
+    expect(await ensureBinaries(['kubectl'], options())).toEqual({ kubectl })
+    expect(asked).toEqual([])
+  })
+
+  it('an archive, as etcd does', async () => {
+    const name = `etcd-v3.6.6-linux-${arch}`
+    script(join(dir, name, 'etcd'), program)
+    await run(['tar', '-czf', join(dir, 'a.tar.gz'), '-C', dir, name])
+    const archive = readFileSync(join(dir, 'a.tar.gz'))
+    const sums = `${sha256('x')}  other.tar.gz\n${sha256(archive)}  ${name}.tar.gz\n`
+    files = { [`/etcd/v3.6.6/${name}.tar.gz`]: archive, '/etcd/v3.6.6/SHA256SUMS': sums }
+    const { etcd } = await ensureBinaries(['etcd'], options())
+    expect(await run([etcd])).toBe('I am the download\n')
+  })
+
+  it('nowhere, when it is not what its sum promises', async () => {
+    const path = `/release/v1.36.3/bin/linux/${arch}/kubectl`
+    files = { [path]: program, [`${path}.sha256`]: sha256('something else') }
+    await expect(ensureBinaries(['kubectl'], options())).rejects.toThrow('SHA-256')
+    expect(existsSync(join(cacheDirectory(options().env), 'kubectl-v1.36.3'))).toBe(false)
+  })
+
+  it('Go modules, when there is no download', async () => {
+    // What matters here is that go is asked for the right thing, not the minutes that it takes.
+    const go = '#!/bin/sh\nwhile [ "$1" != -o ]; do shift; done\necho "#!/bin/sh\necho built $3" >"$2"\n'
+    script(join(dir, 'bin/go'), go)
+    const given = options()
+    const before = process.env['PATH']
+    process.env['PATH'] = `${join(dir, 'bin')}:${before}`
+    try {
+      const { kubectl } = await ensureBinaries(['kubectl'], given)
+      expect(await run([kubectl])).toBe('built k8s.io/kubernetes/cmd/kubectl\n')
+    } finally {
+      process.env['PATH'] = before
+    }
+  })
+})
+
+describe('findSum', () => {
+  const sum = 'a'.repeat(64)
+  it.each([
+    ['the only one', sum, '', sum],
+    ['by name', `${'b'.repeat(64)}  x\n${sum}  y\n`, 'y', sum],
+    ['not there', `${sum}  x\n`, 'y', undefined],
+    ['a page that says it is not found', '<html>404</html>', '', undefined],
+    ['nothing', undefined, '', undefined],
+  ])('%s', (_, sums, entry, expected) => {
+    expect(findSum(sums, entry)).toBe(expected)
+  })
+})

@@ -1,0 +1,198 @@
+// The Kubernetes binaries of the rig, each from the first of: a variable that names it, the PATH (if its version
+// fits), the cache, the official download, a build from Go modules (pinned with checksums in binaries/*/go.mod, go.sum).
+import { createHash } from 'node:crypto'
+import { accessSync, chmodSync, constants, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { buildFromModules } from './binaries/build.ts'
+import { run } from './process.ts'
+
+const kubernetes = {
+  version: 'v1.36.3',
+  module: 'kubernetes',
+  ldflags: '-s -w -X k8s.io/component-base/version.gitVersion=v1.36.3',
+} as const
+
+/** What there is, where its source is, and which versions found on the PATH are taken for it. */
+const table = {
+  etcd: {
+    version: 'v3.6.6',
+    module: 'etcd',
+    ldflags: '-s -w',
+    source: 'go.etcd.io/etcd/server/v3',
+    fits: /etcd Version: 3\.6\./,
+    ask: ['--version'],
+    variable: 'KUBENOVA_ETCD',
+  },
+  'kube-apiserver': {
+    ...kubernetes,
+    source: 'k8s.io/kubernetes/cmd/kube-apiserver',
+    fits: /Kubernetes v1\.36\./,
+    ask: ['--version'],
+    variable: 'KUBENOVA_KUBE_APISERVER',
+  },
+  'kube-controller-manager': {
+    ...kubernetes,
+    source: 'k8s.io/kubernetes/cmd/kube-controller-manager',
+    fits: /Kubernetes v1\.36\./,
+    ask: ['--version'],
+    variable: 'KUBENOVA_KUBE_CONTROLLER_MANAGER',
+  },
+  kubectl: {
+    ...kubernetes,
+    source: 'k8s.io/kubernetes/cmd/kubectl',
+    fits: /Client Version: v1\.36\./,
+    ask: ['version', '--client'],
+    variable: 'KUBENOVA_KUBECTL',
+  },
+} as const
+
+export type Binary = keyof typeof table
+
+export interface BinaryOptions {
+  /** Takes progress, a line at a time. */
+  log?: (line: string) => void
+  env?: NodeJS.ProcessEnv
+  /** Where the official downloads are; a mirror, or a test's server. */
+  mirrors?: { kubernetes: string; etcd: string }
+}
+
+const official = {
+  kubernetes: 'https://dl.k8s.io/release',
+  etcd: 'https://github.com/etcd-io/etcd/releases/download',
+}
+
+/** Paths of the binaries asked for; fetches or builds what is not there yet. */
+export async function ensureBinaries<B extends Binary>(
+  names: readonly B[],
+  options: BinaryOptions = {},
+): Promise<Record<B, string>> {
+  const found: Partial<Record<B, string>> = {}
+  // One after the other: a build uses all cores already.
+  for (const name of names) found[name] = await ensureBinary(name, options)
+  return found as Record<B, string>
+}
+
+async function ensureBinary(name: Binary, options: BinaryOptions): Promise<string> {
+  const { env = process.env, log = (line) => console.error(line) } = options
+  const { variable, version } = table[name]
+  const named = env[variable]
+  if (named) {
+    if (!isExecutable(named)) throw new Error(`${variable}=${named}: no such executable`)
+    return named
+  }
+  const onPath = await fromPath(name, env)
+  if (onPath) return onPath
+  const cached = join(cacheDirectory(env), `${name}-${version}`)
+  if (isExecutable(cached)) return cached
+  mkdirSync(cacheDirectory(env), { recursive: true })
+  if (await download(name, cached, options.mirrors ?? official, log)) return cached
+  await build(name, cached, log)
+  return cached
+}
+
+/** ~/.cache/kubenova/bin, or where XDG_CACHE_HOME says. */
+export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string {
+  return join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'kubenova', 'bin')
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+async function fromPath(name: Binary, env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  const { ask, fits } = table[name]
+  const places = (env['PATH'] ?? '').split(delimiter).filter(Boolean)
+  const file = places.map((place) => join(place, name)).find(isExecutable)
+  if (!file) return undefined
+  const said = await run([file, ...ask], { timeout: 10_000 }).catch(() => '')
+  return fits.test(said) ? file : undefined
+}
+
+const architecture = () => (process.arch === 'arm64' ? 'arm64' : 'amd64')
+
+/** The address of the file, of its SHA-256 sums, and its name in them; etcd comes in an archive. */
+function addresses(name: Binary, mirrors: typeof official): { file: string; sums: string; entry: string } {
+  const { version } = table[name]
+  if (name === 'etcd') {
+    const entry = `etcd-${version}-linux-${architecture()}.tar.gz`
+    return { file: `${mirrors.etcd}/${version}/${entry}`, sums: `${mirrors.etcd}/${version}/SHA256SUMS`, entry }
+  }
+  const file = `${mirrors.kubernetes}/${version}/bin/linux/${architecture()}/${name}`
+  return { file, sums: `${file}.sha256`, entry: '' }
+}
+
+/** False when the site is out of reach or has no such file; throws when what it sends is not what it promised. */
+async function download(
+  name: Binary,
+  target: string,
+  mirrors: typeof official,
+  log: (line: string) => void,
+): Promise<boolean> {
+  const { file, sums, entry } = addresses(name, mirrors)
+  // The sums are a few bytes: they tell within seconds whether there is an internet to download from.
+  const sum = findSum(await fetchText(sums, 4_000), entry)
+  if (!sum) return false
+  log(`${name}: downloading ${file}`)
+  const response = await fetch(file, { signal: AbortSignal.timeout(600_000) })
+  if (!response.ok) return false
+  const bytes = Buffer.from(await response.arrayBuffer())
+  const got = createHash('sha256').update(bytes).digest('hex')
+  if (got !== sum) throw new Error(`${file}: SHA-256 is ${got}, ${sums} says ${sum}`)
+  await (entry ? unpack(bytes, name, target) : place(target, (fresh) => writeFileSync(fresh, bytes)))
+  return true
+}
+
+async function fetchText(url: string, timeout: number): Promise<string | undefined> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(timeout) })
+    return response.ok ? await response.text() : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The sum of `entry` in `SUM  NAME` lines, or the only sum there is. */
+export function findSum(sums: string | undefined, entry: string): string | undefined {
+  for (const line of (sums ?? '').split('\n')) {
+    const [sum = '', name = ''] = line.trim().split(/\s+/)
+    if (name === entry && /^[0-9a-f]{64}$/.test(sum)) return sum
+  }
+  return undefined
+}
+
+async function unpack(archive: Buffer, name: string, target: string): Promise<void> {
+  const scratch = `${target}.${process.pid}.tar.gz`
+  writeFileSync(scratch, archive)
+  try {
+    const listed = (await run(['tar', '-tzf', scratch])).split('\n').find((path) => path.endsWith(`/${name}`))
+    if (!listed) throw new Error(`the archive holds no ${name}`)
+    await place(target, async (fresh) => {
+      await run(['sh', '-c', 'tar -xzf "$1" -O "$2" >"$3"', 'unpack', scratch, listed, fresh])
+    })
+  } finally {
+    rmSync(scratch, { force: true })
+  }
+}
+
+async function build(name: Binary, target: string, log: (line: string) => void): Promise<void> {
+  const { module, source, ldflags } = table[name]
+  await place(target, (fresh) => buildFromModules({ name, module, source, ldflags, target: fresh, log }))
+}
+
+/** Nobody ever sees half a binary: it is made beside its place and renamed into it. */
+async function place(target: string, make: (fresh: string) => void | Promise<void>): Promise<void> {
+  const fresh = `${target}.${process.pid}`
+  try {
+    await make(fresh)
+    chmodSync(fresh, 0o755)
+    renameSync(fresh, target)
+  } finally {
+    rmSync(fresh, { force: true })
+  }
+}

@@ -1,0 +1,47 @@
+// Builds one binary from Go modules, with a line of progress now and then: the first build takes minutes.
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+
+export interface Build {
+  name: string
+  /** Folder beside this file with go.mod and go.sum. */
+  module: string
+  /** Import path of the main package. */
+  source: string
+  ldflags: string
+  target: string
+  log: (line: string) => void
+}
+
+const progressEvery = 15_000
+
+export async function buildFromModules({ name, module, source, ldflags, target, log }: Build): Promise<void> {
+  log(`${name}: building from Go modules (some minutes the first time)`)
+  const started = performance.now()
+  const seconds = () => Math.round((performance.now() - started) / 1000)
+  const child = spawn(
+    'go',
+    ['build', '-v', '-trimpath', '-buildvcs=false', '-ldflags', ldflags, '-o', target, source],
+    {
+      cwd: join(import.meta.dirname, module),
+      // The binary runs in the hosts' namespaces and wherever the cache is copied to: no C library.
+      env: { ...process.env, CGO_ENABLED: '0' },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  )
+  // -v names each package as it is compiled, on standard error, where complaints go too.
+  const said: string[] = []
+  createInterface(child.stderr).on('line', (line) => said.push(line))
+  const progress = setInterval(() => log(`${name}: ${said.length} packages after ${seconds()} s`), progressEvery)
+  try {
+    const code = await new Promise<number | null>((resolve, reject) => {
+      child.once('error', (cause) => reject(new Error('go is needed to build the control plane', { cause })))
+      child.once('close', resolve)
+    })
+    if (code !== 0) throw new Error(`${name}: go build failed:\n${said.slice(-20).join('\n')}`)
+    log(`${name}: built in ${seconds()} s`)
+  } finally {
+    clearInterval(progress)
+  }
+}

@@ -1,0 +1,51 @@
+// The rig on the command line, for the Makefile: setup | up [--hosts N] | down. CLOUD_DIR says where (default: .cloud).
+import { join, relative, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { ensureBinaries } from './binaries.ts'
+import { startCloud, stopCloud } from './cloud.ts'
+import { ensureGuestImage } from './guest.ts'
+
+const dir = resolve(process.env['CLOUD_DIR'] || join(import.meta.dirname, '../../.cloud'))
+const log = (line: string) => console.error(line)
+
+const commands: Record<string, () => Promise<void>> = {
+  /** Binaries and guest image, so that nothing is fetched or built while something else waits. */
+  async setup() {
+    await ensureBinaries(['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'], { log })
+    await ensureGuestImage(log)
+  },
+
+  async up() {
+    const started = performance.now()
+    const cloud = await startCloud({ dir, hosts: hostCount(), log, ...givenCluster() })
+    const { kubectl } = await ensureBinaries(['kubectl'])
+    log(`ready after ${((performance.now() - started) / 1000).toFixed(1)} s; try:`)
+    console.log(`export KUBECONFIG=${relative(process.cwd(), cloud.kubeconfig)}`)
+    console.log(`${kubectl} get hypervisors`)
+    await cloud.plane.api.close()
+  },
+
+  async down() {
+    await stopCloud(dir)
+  },
+}
+
+/** `make up KUBECONFIG=…` names a cluster. A variable of the environment does not: it may name one that matters. */
+function givenCluster(): { kubeconfig?: string } {
+  const given = process.env['CLUSTER_KUBECONFIG']
+  return given ? { kubeconfig: resolve(given) } : {}
+}
+
+function hostCount(): number {
+  const { values } = parseArgs({ args: process.argv.slice(3), options: { hosts: { type: 'string', default: '1' } } })
+  const count = Number(values.hosts)
+  if (!Number.isInteger(count) || count < 1 || count > 200) throw new Error(`--hosts ${values.hosts}: 1 to 200`)
+  return count
+}
+
+const command = commands[process.argv[2] ?? '']
+if (!command) {
+  log(`usage: cli.ts ${Object.keys(commands).join(' | ')}`)
+  process.exit(2)
+}
+await command()

@@ -1,0 +1,75 @@
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startCloud, stopCloud } from './cloud.ts'
+import { marked, run } from './process.ts'
+import { scratchDirectory, sweep } from './scratch.ts'
+import { noTraces, traces } from './traces.ts'
+import { until } from './until.ts'
+
+let dir: string
+
+beforeAll(async () => {
+  await sweep()
+  dir = scratchDirectory()
+})
+
+afterAll(async () => stopCloud(dir))
+
+const cli = (...args: string[]) => [process.execPath, join(import.meta.dirname, 'cli.ts'), ...args]
+const env = () => ({ CLOUD_DIR: dir })
+
+/** pid and start time of everything of this cloud that bears its mark. */
+const processes = () =>
+  marked()
+    .filter((p) => p.dir.startsWith(dir))
+    .map((p) => `${p.pid}:${p.startTime}`)
+
+describe('make up, make down', () => {
+  it('starts a cloud whose hosts report, and changes nothing the second time', async () => {
+    await run(cli('up', '--hosts', '2'), { env: env() })
+    const cloud = await startCloud({ dir, hosts: 2 })
+    const before = processes()
+    const { items } = await cloud.plane.api.send<{ items: { metadata: { name: string } }[] }>(
+      'GET',
+      '/apis/compute.kubenova.io/v1alpha1/hypervisors',
+    )
+    expect(items.map((item) => item.metadata.name)).toEqual(['h1', 'h2'])
+    await cloud.plane.api.close()
+    await run(cli('up', '--hosts', '2'), { env: env() })
+    expect(processes()).toEqual(before)
+  })
+
+  it('repairs what was killed', async () => {
+    const cloud = await startCloud({ dir, hosts: 2 })
+    await cloud.kill('agent-h1')
+    await cloud.kill('controller')
+    await cloud.host('h2').powerOff()
+    await cloud.plane.kill('kube-apiserver')
+    await run(cli('up', '--hosts', '2'), { env: env() })
+    const again = await startCloud({ dir, hosts: 2 })
+    for (const name of ['controller', 'agent-h1', 'agent-h2']) await again.ready(name)
+    expect((await again.host('h2').virsh('hostname')).trim()).toBe('h2')
+    await cloud.plane.api.close()
+    await again.plane.api.close()
+  })
+
+  it('leaves nothing after down', async () => {
+    expect(processes().length).toBeGreaterThan(5)
+    await run(cli('down'), { env: env() })
+    expect(await traces(dir)).toEqual(noTraces)
+  })
+
+  it('cleans up an up that was killed in the middle', async () => {
+    const up = spawn(process.execPath, cli('up').slice(1), { env: { ...process.env, ...env() }, stdio: 'ignore' })
+    await until(() => existsSync(join(dir, 'hosts/h1/run')), { what: 'a host under way', every: 1 })
+    up.kill('SIGKILL')
+    await run(cli('down'), { env: env() })
+    expect(await traces(dir)).toEqual(noTraces)
+  })
+
+  it('refuses nonsense', async () => {
+    await expect(run(cli('up', '--hosts', 'many'), { env: env() })).rejects.toThrow('--hosts many')
+  })
+})

@@ -1,0 +1,212 @@
+// A whole cloud on this machine: control plane, our CRDs, the controller, and hosts with an agent each, on one bridge.
+// Everything is looked for before it is started, so that a second start repairs and otherwise changes nothing.
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from './control-plane.ts'
+import { applyManifests, applyPolicies } from './crds.ts'
+import { useCluster } from './given.ts'
+import { type Host, startHost } from './host.ts'
+import { type Bridge, ensureBridge, removeNetwork } from './network.ts'
+import { freePorts } from './ports.ts'
+import { end, endMarked, isAlive, type ProcessId, spawnMarked } from './process.ts'
+import { Fatal, until } from './until.ts'
+
+export interface CloudOptions {
+  /** Takes everything; its name is the cloud's identity. Short: the hosts' sockets lie in it. */
+  dir: string
+  /** Number of hosts, named h1, h2, … Default 1. */
+  hosts?: number
+  /** The platform alone: no controller, no agents. For tests that bring their own. */
+  platformOnly?: boolean
+  audit?: boolean
+  users?: ControlPlaneOptions['users']
+  /** Of a cluster that is there: it is used instead of one of our own. */
+  kubeconfig?: string
+  owned?: boolean
+  log?: (line: string) => void
+}
+
+/** One of our processes, the controller or the agent of a host, as `services.json` remembers it. */
+export interface Service extends ProcessId {
+  log: string
+  /** http://ADDRESS:PORT with /metrics, /healthz and /readyz. */
+  url: string
+}
+
+const repository = join(import.meta.dirname, '../..')
+const agentPort = 8081
+
+export async function startCloud(options: CloudOptions): Promise<Cloud> {
+  mkdirSync(options.dir, { recursive: true })
+  const log = options.log ?? (() => undefined)
+  try {
+    const bridge = await ensureBridge(options.dir)
+    log(`network: bridge ${bridge.name}, ${bridge.prefix}.0/24`)
+    const { dir, audit = false, users = [], owned = false } = options
+    const { kubeconfig } = options
+    const own = { dir, address: bridge.address, controllerManager: true, audit, users, owned, log }
+    const given = kubeconfig === undefined ? undefined : { dir, kubeconfig, address: bridge.address, owned }
+    const settings = given ? { dir, kubeconfig: await useCluster(given) } : own
+    const plane = await startControlPlane(settings)
+    log(`control plane: ${plane.server}`)
+    const cloud = new Cloud({ ...options, log }, bridge, plane)
+    await cloud.start()
+    return cloud
+  } catch (error) {
+    if (options.owned) await stopCloud(options.dir)
+    throw error
+  }
+}
+
+/** Ends whatever runs of the cloud in `dir`, whoever started it and however far it came, and removes its files. */
+export async function stopCloud(dir: string): Promise<void> {
+  await endMarked(dir)
+  await removeNetwork(dir)
+  rmSync(dir, { recursive: true, force: true })
+}
+
+export class Cloud {
+  readonly plane: ControlPlane
+  /** By name, in order. */
+  readonly hosts = new Map<string, Host>()
+  readonly #options: CloudOptions & { log: (line: string) => void }
+  readonly #bridge: Bridge
+  readonly #services: Map<string, Service>
+
+  /** Use {@link startCloud}. */
+  constructor(options: CloudOptions & { log: (line: string) => void }, bridge: Bridge, plane: ControlPlane) {
+    this.#options = options
+    this.#bridge = bridge
+    this.plane = plane
+    this.#services = new Map(existsSync(this.#file) ? this.#load() : [])
+  }
+
+  get kubeconfig(): string {
+    return this.plane.kubeconfig
+  }
+
+  /** Brings up what is not up, and waits until all of it is ready. */
+  async start(): Promise<void> {
+    const { hosts = 1, platformOnly, log } = this.#options
+    const kinds = await applyManifests(this.plane.api, join(repository, 'crds/manifests'))
+    await applyPolicies(this.plane.api, join(repository, 'crds/admission'))
+    log(`kinds: ${kinds.join(', ')}`)
+    const names = Array.from({ length: hosts }, (_, i) => `h${i + 1}`)
+    for (const name of names) {
+      await this.addHost(name)
+      log(`host ${name}: libvirtd at ${this.host(name).socket}`)
+    }
+    if (platformOnly) return
+    await this.startController()
+    for (const name of names) await this.startAgent(name)
+    for (const name of ['controller', ...names.map((n) => `agent-${n}`)]) {
+      await this.ready(name)
+      log(`${name}: ready`)
+    }
+  }
+
+  host(name: string): Host {
+    const host = this.hosts.get(name)
+    if (!host) throw new Error(`no host ${name}`)
+    return host
+  }
+
+  /** Its address on the bridge: .11 for h1, and so on. */
+  address(name: string): string {
+    return `${this.#bridge.prefix}.${10 + Number(name.slice(1))}`
+  }
+
+  /** Starts a host, named hN, unless it runs. Its agent is another matter. */
+  async addHost(name: string): Promise<Host> {
+    const { dir, owned = false } = this.#options
+    const network = { bridge: this.#bridge.name, address: `${this.address(name)}/24` }
+    const host = await startHost({ dir, name, network, owned })
+    this.hosts.set(name, host)
+    return host
+  }
+
+  /** `controller`, or `agent-` and the host's name. */
+  service(name: string): Service {
+    const service = this.#services.get(name)
+    if (!service) throw new Error(`no service ${name}`)
+    return service
+  }
+
+  /** Starts the controller unless it runs; `args` go after the rig's own. */
+  async startController(...args: string[]): Promise<void> {
+    if (this.#runs('controller')) return
+    const { dir, owned = false } = this.#options
+    const [port] = await freePorts('127.0.0.1', 1)
+    const address = `127.0.0.1:${port}`
+    const log = join(dir, 'controller.log')
+    const argv = [...program('controller'), '--kubeconfig', this.kubeconfig, '--metrics-address', address, ...args]
+    this.#remember('controller', { ...(await spawnMarked(argv, { dir, log, owned })), log, url: `http://${address}` })
+  }
+
+  /** Starts the agent of a host inside that host, unless it runs; `args` go after the rig's own. */
+  async startAgent(name: string, ...args: string[]): Promise<void> {
+    if (this.#runs(`agent-${name}`)) return
+    const address = `${this.address(name)}:${agentPort}`
+    const flags = {
+      kubeconfig: this.kubeconfig,
+      'host-name': name,
+      'host-ip': this.address(name),
+      'metrics-address': address,
+    }
+    const argv = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value])
+    const agent = await this.host(name).spawn([...program('agent'), ...argv, ...args], { name: 'agent' })
+    this.#remember(`agent-${name}`, { ...agent, url: `http://${address}` })
+  }
+
+  async kill(name: string, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    await end(this.service(name), signal)
+  }
+
+  /** Waits for /readyz. */
+  async ready(name: string, deadline = 60_000): Promise<void> {
+    const { url, log } = this.service(name)
+    const look = async () => {
+      if (!this.#runs(name)) throw new Fatal(`${name} ended: see ${log}\n${tail(log)}`)
+      const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(5_000) })
+      if (!answer.ok) throw new Error(`${url}/readyz: ${answer.status} ${await answer.text()}`)
+      return true
+    }
+    await until(look, { what: `${name} to be ready`, deadline, every: 50 })
+  }
+
+  async stop(): Promise<void> {
+    await this.plane.api.close()
+    await stopCloud(this.#options.dir)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  get #file(): string {
+    return join(this.#options.dir, 'services.json')
+  }
+
+  #load(): [string, Service][] {
+    return JSON.parse(readFileSync(this.#file, 'utf8')) as [string, Service][]
+  }
+
+  #runs(name: string): boolean {
+    const service = this.#services.get(name)
+    return service !== undefined && isAlive(service)
+  }
+
+  #remember(name: string, { pid, startTime, log, url }: Service): void {
+    this.#services.set(name, { pid, startTime, log, url })
+    writeFileSync(this.#file, JSON.stringify([...this.#services]))
+  }
+}
+
+/** The Node that runs us runs them: the machine's own may be too old for TypeScript. */
+function program(name: 'controller' | 'agent'): string[] {
+  return [process.execPath, join(repository, name, 'main.ts')]
+}
+
+function tail(file: string): string {
+  return existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n').slice(-10).join('\n') : ''
+}

@@ -1,0 +1,259 @@
+// A real control plane: etcd, kube-apiserver and, when asked for, kube-controller-manager (garbage collection of owned
+// objects, namespaces' ends, tokens), with ports, keys and tokens of its own. What is needed to find it again, or to
+// start a part that was killed, stands in `control-plane.json`.
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type ApiClient, apiClient, kubeconfig, readKubeconfig } from './api.ts'
+import { type Binary, ensureBinaries } from './binaries.ts'
+import { type Commands, commands } from './control-plane/commands.ts'
+import { freePorts } from './ports.ts'
+import { end, endMarked, isAlive, type ProcessId, run, spawnMarked } from './process.ts'
+import { Fatal, until } from './until.ts'
+
+export type Part = 'etcd' | 'kube-apiserver' | 'kube-controller-manager'
+
+/** A user that the API server knows by a token. */
+export interface User {
+  name: string
+  groups?: readonly string[]
+}
+
+export interface ControlPlaneOptions {
+  /** Takes the data, keys, logs and kubeconfig files. */
+  dir: string
+  /** The only address the API server listens on. Default 127.0.0.1. */
+  address?: string
+  /** Users besides `admin` (group system:masters). */
+  users?: readonly User[]
+  /** Writes one line per API request to `audit.log`; `audit()` reads them. */
+  audit?: boolean
+  /** With kube-controller-manager. Default false: it costs 100 MB and a second. */
+  controllerManager?: boolean
+  /** Use the cluster of this kubeconfig; nothing is started. */
+  kubeconfig?: string
+  owned?: boolean
+  log?: (line: string) => void
+}
+
+/** What survives in `control-plane.json`. */
+export interface ControlPlaneState {
+  address: string
+  ports: { etcd: number; peer: number; api: number; manager: number }
+  tokens: { user: User; token: string }[]
+  audit: boolean
+  controllerManager: boolean
+  processes: Partial<Record<Part, ProcessId>>
+}
+
+/** The facts of one API request, from the audit log. */
+export interface AuditEvent {
+  verb: string
+  requestURI: string
+  user: { username: string; groups: string[] }
+  userAgent?: string
+  objectRef?: { resource: string; subresource?: string; namespace?: string; name?: string; apiGroup?: string }
+  responseStatus?: { code: number }
+}
+
+/** Starts a control plane, or the missing parts of the one in `dir`; returns when the API server is ready. */
+export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const plane = new ControlPlane(options)
+  try {
+    await plane.start()
+  } catch (error) {
+    if (options.owned) await plane.stop()
+    throw error
+  }
+  return plane
+}
+
+export class ControlPlane {
+  /** Path of the admin's kubeconfig. */
+  readonly kubeconfig: string
+  readonly #options: ControlPlaneOptions
+  readonly #dir: string
+  #state: ControlPlaneState | undefined
+  #binaries: Record<Binary, string> | undefined
+  #admin: ApiClient | undefined
+
+  constructor(options: ControlPlaneOptions) {
+    this.#options = options
+    this.#dir = join(options.dir, 'control-plane')
+    this.kubeconfig = options.kubeconfig ?? join(options.dir, 'kubeconfig')
+    const file = this.#file('control-plane.json')
+    if (!options.kubeconfig && existsSync(file))
+      this.#state = JSON.parse(readFileSync(file, 'utf8')) as ControlPlaneState
+  }
+
+  /** https://ADDRESS:PORT */
+  get server(): string {
+    return readKubeconfig(this.kubeconfig).server
+  }
+
+  /** The API as the admin sees it. */
+  get api(): ApiClient {
+    this.#admin ??= apiClient(this.kubeconfig)
+    return this.#admin
+  }
+
+  async start(): Promise<void> {
+    if (this.#options.kubeconfig) return this.#ready()
+    mkdirSync(this.#dir, { recursive: true })
+    this.#state ??= await this.#newState()
+    this.#save({})
+    await this.startPart('etcd')
+    await this.startPart('kube-apiserver')
+    await this.#writeKubeconfigs()
+    await this.#ready()
+    if (this.#state.controllerManager) await this.startPart('kube-controller-manager')
+  }
+
+  /** Starts one part unless it runs. It is under way, not ready, when this returns. */
+  async startPart(part: Part): Promise<void> {
+    const { processes } = this.#running()
+    const there = processes[part]
+    if (there && isAlive(there)) return
+    const argv = (await this.#commands())[part]()
+    const { pid, startTime } = await spawnMarked(argv, {
+      dir: this.#dir,
+      log: this.#file(`${part}.log`),
+      owned: this.#options.owned ?? false,
+    })
+    this.#save({ processes: { ...processes, [part]: { pid, startTime } } })
+  }
+
+  /** kill -9 of one part. */
+  async kill(part: Part): Promise<void> {
+    const id = this.#running().processes[part]
+    if (id) await end(id, 'SIGKILL')
+  }
+
+  /** Starts again what was killed and waits until the API server is ready. */
+  async restart(part: Part): Promise<void> {
+    await this.kill(part)
+    await this.startPart(part)
+    await this.#ready()
+  }
+
+  /** Path of the kubeconfig of one of `users`. */
+  kubeconfigOf(user: string): string {
+    return user === 'admin' ? this.kubeconfig : this.#file(`${user.replaceAll(/[^\w.-]/g, '_')}.kubeconfig`)
+  }
+
+  /**
+   * Path of a kubeconfig with a real token of a ServiceAccount, made by the TokenRequest API.
+   * `node` binds the token to that Node object: its name then is in the caller's extra fields.
+   */
+  async serviceAccount(namespace: string, name: string, node?: { name: string; uid: string }): Promise<string> {
+    const bound = node ? { boundObjectRef: { kind: 'Node', apiVersion: 'v1', ...node } } : {}
+    const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`
+    const answer = await this.api.send<{ status: { token: string } }>('POST', path, {
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenRequest',
+      spec: { expirationSeconds: 86_400, ...bound },
+    })
+    const file = join(this.#dir, `${namespace}.${name}${node ? `.${node.name}` : ''}.kubeconfig`)
+    const { server, ca } = readKubeconfig(this.kubeconfig)
+    mkdirSync(this.#dir, { recursive: true })
+    writeFileSync(file, kubeconfig({ server, ca, user: name, token: answer.status.token }), { mode: 0o600 })
+    return file
+  }
+
+  /** kubectl as the admin. */
+  async kubectl(...args: string[]): Promise<string> {
+    const { kubectl } = await ensureBinaries(['kubectl'], this.#options)
+    return run([kubectl, '--kubeconfig', this.kubeconfig, ...args])
+  }
+
+  /** Completed API requests so far, oldest first; needs `audit`. */
+  audit(): AuditEvent[] {
+    const lines = readFileSync(this.#file('audit.log'), 'utf8').split('\n')
+    // The last line may be half written.
+    return lines.slice(0, -1).map((line) => JSON.parse(line) as AuditEvent)
+  }
+
+  /** Ends the control plane and removes its files. */
+  async stop(): Promise<void> {
+    await this.#admin?.close()
+    if (this.#options.kubeconfig) return
+    await endMarked(this.#dir)
+    rmSync(this.#dir, { recursive: true, force: true })
+    rmSync(this.kubeconfig, { force: true })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  #file(name: string): string {
+    return join(this.#dir, name)
+  }
+
+  #running(): ControlPlaneState {
+    if (!this.#state) throw new Error('this control plane was not started by the rig, or is not started yet')
+    return this.#state
+  }
+
+  async #ready(): Promise<void> {
+    const look = async () => {
+      this.#mustLive()
+      return (await this.api.text('/readyz')) === 'ok'
+    }
+    await until(look, { what: `API server of ${this.#dir}`, deadline: 60_000 })
+  }
+
+  #mustLive(): void {
+    const dead = Object.entries(this.#state?.processes ?? {}).find(([, id]) => !isAlive(id))
+    if (dead) throw new Fatal(`${dead[0]} ended: see ${this.#file(`${dead[0]}.log`)}`)
+  }
+
+  async #newState(): Promise<ControlPlaneState> {
+    const { address = '127.0.0.1', users = [], audit = false, controllerManager = false } = this.#options
+    const [etcd = 0, peer = 0, manager = 0] = await freePorts('127.0.0.1', 3)
+    const [api = 0] = await freePorts(address, 1)
+    const token = () => randomBytes(16).toString('hex')
+    const everyone = [{ name: 'admin', groups: ['system:masters'] }, ...users]
+    const tokens = everyone.map((user) => ({ user, token: token() }))
+    return { address, ports: { etcd, peer, api, manager }, tokens, audit, controllerManager, processes: {} }
+  }
+
+  /** Keys, tokens and the audit policy as files, and the command lines that name them. */
+  async #commands(): Promise<Commands> {
+    const state = this.#running()
+    const names = ['etcd', 'kube-apiserver', 'kubectl', ...(state.controllerManager ? managers : [])] as const
+    this.#binaries ??= { ...(await ensureBinaries(names, this.#options)) } as Record<Binary, string>
+    const lines = state.tokens.map(({ user, token }, uid) =>
+      [token, user.name, `rig-${uid}`, ...(user.groups ? [`"${user.groups.join(',')}"`] : [])].join(','),
+    )
+    writeFileSync(this.#file('tokens.csv'), `${lines.join('\n')}\n`, { mode: 0o600 })
+    if (!existsSync(this.#file('sa.key'))) {
+      const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+      writeFileSync(this.#file('sa.key'), privateKey.export({ type: 'pkcs1', format: 'pem' }), { mode: 0o600 })
+    }
+    return commands(this.#binaries, this.#dir, this.kubeconfig, state)
+  }
+
+  /** The API server makes its own certificate at its first start; its authority is the last in that file. */
+  async #writeKubeconfigs(): Promise<void> {
+    const { address, ports, tokens } = this.#running()
+    const file = this.#file('certs/apiserver.crt')
+    const whole = () => {
+      this.#mustLive()
+      const certificates = readFileSync(file, 'utf8').match(/-----BEGIN [^]+?-----END CERTIFICATE-----\n/g)
+      return certificates?.[1]
+    }
+    const ca = await until(whole, { what: file, deadline: 60_000 })
+    for (const { user, token } of tokens) {
+      const content = { server: `https://${address}:${ports.api}`, ca, user: user.name, token }
+      writeFileSync(this.kubeconfigOf(user.name), kubeconfig(content), { mode: 0o600 })
+    }
+  }
+
+  #save(change: Partial<ControlPlaneState>): void {
+    this.#state = { ...this.#running(), ...change }
+    writeFileSync(this.#file('control-plane.json'), JSON.stringify(this.#state, null, 1), { mode: 0o600 })
+  }
+}
+
+const managers = ['kube-controller-manager'] as const

@@ -1,0 +1,66 @@
+// The command lines of the control plane's processes.
+import { join } from 'node:path'
+import type { Binary } from '../binaries.ts'
+import type { ControlPlaneState, Part } from '../control-plane.ts'
+
+/** Thunks: only what is started needs its binary. */
+export type Commands = Record<Part, () => string[]>
+
+export function commands(
+  binaries: Record<Binary, string>,
+  dir: string,
+  kubeconfig: string,
+  { address, ports, audit }: ControlPlaneState,
+): Commands {
+  const etcd = `http://127.0.0.1:${ports.etcd}`
+  const peer = `http://127.0.0.1:${ports.peer}`
+  const key = join(dir, 'sa.key')
+  return {
+    etcd: () => [
+      binaries.etcd,
+      `--data-dir=${join(dir, 'etcd')}`,
+      `--listen-client-urls=${etcd}`,
+      `--advertise-client-urls=${etcd}`,
+      `--listen-peer-urls=${peer}`,
+      `--initial-advertise-peer-urls=${peer}`,
+      `--initial-cluster=default=${peer}`,
+      // The data need not survive a power failure of this machine, only kill -9.
+      '--unsafe-no-fsync',
+      '--log-level=warn',
+    ],
+    'kube-apiserver': () => [
+      binaries['kube-apiserver'],
+      `--etcd-servers=${etcd}`,
+      `--bind-address=${address}`,
+      `--secure-port=${ports.api}`,
+      `--advertise-address=${address}`,
+      // No Service of this cluster leads to the API server; the reconciler would refuse a loopback address.
+      '--endpoint-reconciler-type=none',
+      `--cert-dir=${join(dir, 'certs')}`,
+      `--token-auth-file=${join(dir, 'tokens.csv')}`,
+      '--authorization-mode=Node,RBAC',
+      '--service-cluster-ip-range=10.230.0.0/24',
+      '--service-account-issuer=https://kubernetes.default.svc',
+      `--service-account-key-file=${key}`,
+      `--service-account-signing-key-file=${key}`,
+      ...(audit
+        ? [
+            `--audit-policy-file=${join(import.meta.dirname, 'audit-policy.yaml')}`,
+            `--audit-log-path=${join(dir, 'audit.log')}`,
+            '--audit-log-mode=blocking',
+          ]
+        : []),
+    ],
+    'kube-controller-manager': () => [
+      binaries['kube-controller-manager'],
+      `--kubeconfig=${kubeconfig}`,
+      `--service-account-private-key-file=${key}`,
+      '--bind-address=127.0.0.1',
+      `--secure-port=${ports.manager}`,
+      `--cert-dir=${join(dir, 'certs')}`,
+      '--leader-elect=false',
+      // What a cluster without Pods has to do.
+      '--controllers=garbage-collector-controller,namespace-controller,serviceaccount-controller,clusterrole-aggregation-controller,validatingadmissionpolicy-status-controller',
+    ],
+  }
+}

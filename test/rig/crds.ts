@@ -1,0 +1,62 @@
+// Our CRDs and admission policies on an API server: server-side apply, then the wait until each kind is served.
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseAllDocuments } from 'yaml'
+import type { ApiClient } from './api.ts'
+import { until } from './until.ts'
+
+interface Manifest {
+  apiVersion: string
+  kind: string
+  metadata: { name: string }
+  spec: { names: { kind: string } }
+  status?: { conditions?: { type: string; status: string }[] }
+}
+
+const base = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
+
+/** Applies every CRD in a folder and the namespace for leases; gives the names of the kinds. */
+export async function applyManifests(api: ApiClient, folder: string): Promise<string[]> {
+  const system = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kubenova-system' } }
+  await apply(api, '/api/v1/namespaces', system)
+  const manifests = readManifests(folder).filter(({ kind }) => kind === 'CustomResourceDefinition')
+  for (const manifest of manifests) await apply(api, base, manifest)
+  for (const { metadata } of manifests) {
+    const served = async () => {
+      const { status } = await api.send<Manifest>('GET', `${base}/${metadata.name}`)
+      return status?.conditions?.some((c) => c.type === 'Established' && c.status === 'True')
+    }
+    await until(served, { what: `CRD ${metadata.name}` })
+  }
+  return manifests.map((manifest) => manifest.spec.names.kind)
+}
+
+const admission = '/apis/admissionregistration.k8s.io/v1'
+const policies: Record<string, string> = {
+  MutatingAdmissionPolicy: 'mutatingadmissionpolicies',
+  MutatingAdmissionPolicyBinding: 'mutatingadmissionpolicybindings',
+  ValidatingAdmissionPolicy: 'validatingadmissionpolicies',
+  ValidatingAdmissionPolicyBinding: 'validatingadmissionpolicybindings',
+}
+
+/** Applies every admission policy in a folder. */
+export async function applyPolicies(api: ApiClient, folder: string): Promise<void> {
+  for (const object of readManifests(folder)) {
+    const plural = policies[object.kind]
+    if (plural === undefined) throw new Error(`${folder}: ${object.kind} is no admission policy`)
+    await apply(api, `${admission}/${plural}`, object)
+  }
+}
+
+function readManifests(folder: string): Manifest[] {
+  return globSync('*.yaml', { cwd: folder })
+    .toSorted((a, b) => a.localeCompare(b))
+    .flatMap((file) => parseAllDocuments(readFileSync(join(folder, file), 'utf8')))
+    .map((document) => document.toJS() as Manifest | null)
+    .filter((manifest) => manifest !== null)
+}
+
+async function apply(api: ApiClient, path: string, object: { metadata: { name: string } }): Promise<void> {
+  const query = 'fieldManager=kubenova-rig&force=true'
+  await api.send('PATCH', `${path}/${object.metadata.name}?${query}`, object, 'application/apply-patch+yaml')
+}

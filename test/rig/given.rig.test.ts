@@ -1,0 +1,35 @@
+import { rmSync } from 'node:fs'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type Cloud, startCloud, stopCloud } from './cloud.ts'
+import { scratchDirectory, sweep } from './scratch.ts'
+import { withControlPlane } from './vitest.ts'
+
+// On 127.0.0.1, where no host of a cloud reaches it by itself.
+const plane = withControlPlane()
+let dir: string
+let cloud: Cloud
+
+beforeAll(async () => {
+  await sweep()
+  dir = scratchDirectory()
+  cloud = await startCloud({ dir, kubeconfig: plane().kubeconfig, owned: true })
+})
+
+afterAll(async () => {
+  await stopCloud(dir)
+  rmSync(dir, { recursive: true, force: true })
+})
+
+it('is used by controller and agents, through the bridge', async () => {
+  await cloud.ready('controller')
+  await cloud.ready('agent-h1')
+  const path = '/apis/compute.kubenova.io/v1alpha1/hypervisors/h1'
+  const seen = await plane().api.send<{ status: { state: string } }>('GET', path)
+  expect(seen.status.state).toBe('up')
+  expect(new URL(cloud.plane.server).hostname).not.toBe('127.0.0.1')
+})
+
+it('is left as it is when the cloud goes', async () => {
+  await cloud.stop()
+  expect(await plane().api.text('/readyz')).toBe('ok')
+})

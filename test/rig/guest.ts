@@ -1,0 +1,93 @@
+// The guest image of the rig: small, boots to a login prompt in seconds under emulation, and tells on its serial console
+// what it found. Built once for each content of guest/ (see guest/build.sh) and cached.
+import { createHash } from 'node:crypto'
+import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { cacheDirectory } from './binaries.ts'
+import { run } from './process.ts'
+
+export interface GuestImage {
+  /** qcow2; boots with BIOS (128 MiB of memory) and with UEFI (512 MiB). */
+  path: string
+  /** Hex SHA-256 of the file. */
+  sha256: string
+  /** Bytes. */
+  size: number
+}
+
+/** What the guest says of itself: its KUBENOVA-GUEST line. */
+export interface GuestReport {
+  hostname: string
+  /** From the config drive; "none" without one. */
+  uuid: string
+  /** Number of authorized keys. */
+  keys: number
+  /** Addresses with prefix length; none is an empty list. */
+  addresses: string[]
+  /** What became of user_data: a script's end, or that there was none to run. */
+  userdata: 'ok' | 'none' | 'ignored' | `failed:${number}`
+  /** How often this disk has booted. */
+  boots: number
+  /** Bytes of the disk, and of the memory that the guest's kernel has to give. */
+  disk: number
+  memory: number
+  cpus: number
+}
+
+/** root's password. */
+export const guestPassword = 'kubenova'
+
+const source = join(import.meta.dirname, 'guest')
+
+/** The image, built if it is not in the cache. Takes half a minute then, and needs Debian's package archive. */
+export async function ensureGuestImage(
+  log: (line: string) => void = (line) => console.error(line),
+): Promise<GuestImage> {
+  const cache = join(cacheDirectory(), '../guest')
+  const path = join(cache, `${contentHash()}.qcow2`)
+  if (!existsSync(path)) {
+    log('guest image: building from Debian packages')
+    const started = performance.now()
+    await run([join(source, 'build.sh'), path, join(cache, 'packages')], { timeout: 600_000 })
+    log(`guest image: built in ${Math.round((performance.now() - started) / 1000)} s`)
+  }
+  const sha256 = createHash('sha256').update(readFileSync(path)).digest('hex')
+  return { path, sha256, size: statSync(path).size }
+}
+
+function contentHash(): string {
+  const hash = createHash('sha256')
+  for (const file of globSync('**/*', { cwd: source }).sort()) {
+    const path = join(source, file)
+    if (statSync(path).isFile()) hash.update(`${file}\0`).update(readFileSync(path))
+  }
+  return hash.digest('hex').slice(0, 16)
+}
+
+/** The reports in a console log, oldest first: one for each boot. */
+export function guestReports(consoleLog: string): GuestReport[] {
+  return [...consoleLog.matchAll(/^KUBENOVA-GUEST (.*?)\r?$/gm)].map(([, line = '']) => report(line))
+}
+
+function report(line: string): GuestReport {
+  const fields = new Map(
+    line.split(' ').map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]),
+  )
+  const text = (name: string) => {
+    const value = fields.get(name)
+    if (value === undefined) throw new Error(`no ${name} in: ${line}`)
+    return value
+  }
+  const number = (name: string) => Number(text(name))
+  return {
+    hostname: text('hostname'),
+    uuid: text('uuid'),
+    keys: number('keys'),
+    addresses: text('address') === 'none' ? [] : text('address').split(','),
+    userdata: text('userdata') as GuestReport['userdata'],
+    boots: number('boots'),
+    disk: number('disk'),
+    memory: number('memory'),
+    cpus: number('cpus'),
+  }
+}

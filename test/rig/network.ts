@@ -1,0 +1,93 @@
+// The network of one cloud: a bridge in the root network namespace, named after the cloud's directory, with an address
+// in a private range that nothing else on this machine uses. Global settings (ip_forward, firewall) stay as they are.
+import { createHash } from 'node:crypto'
+import { run } from './process.ts'
+
+/** Six hex digits from the cloud's directory: two clouds on one machine never share a name. */
+export function cloudId(dir: string): string {
+  return createHash('sha256').update(dir).digest('hex').slice(0, 6)
+}
+
+export function bridgeName(dir: string): string {
+  return `kn${cloudId(dir)}`
+}
+
+/** The outer end of a host's veth; the interface name limit of 15 characters leaves room for a hash only. */
+export function vethName(dir: string, host: string): string {
+  return `${bridgeName(dir)}-${createHash('sha256').update(host).digest('hex').slice(0, 6)}`
+}
+
+export interface Bridge {
+  name: string
+  /** The cloud's side, where its API server listens: 10.231.N.1. */
+  address: string
+  /** 10.231.N */
+  prefix: string
+}
+
+interface Link {
+  ifname: string
+  addr_info?: { local?: string }[]
+}
+
+const links = async () => JSON.parse(await run(['ip', '-4', '-j', 'address', 'show'])) as Link[]
+
+/** The prefixes 10.231.N that a machine's addresses and routes leave free, the one that `seed` asks for first. */
+export function freePrefixes(seed: number, addresses: readonly string[], routes: readonly string[]): string[] {
+  const used = [...addresses, ...routes]
+  return Array.from({ length: 256 }, (_, i) => `10.231.${(seed + i) % 256}`).filter(
+    (prefix) => !used.some((address) => address.startsWith(`${prefix}.`)),
+  )
+}
+
+/** Makes the cloud's bridge, or finds the one that is there. */
+export async function ensureBridge(dir: string): Promise<Bridge> {
+  const name = bridgeName(dir)
+  const there = await links()
+  const own = there.find((link) => link.ifname === name)?.addr_info?.[0]?.local
+  if (own) return { name, address: own, prefix: own.slice(0, own.lastIndexOf('.')) }
+  const addresses = there.flatMap((link) => link.addr_info ?? []).flatMap((a) => a.local ?? [])
+  const routes = (JSON.parse(await run(['ip', '-4', '-j', 'route', 'show', 'table', 'all'])) as { dst: string }[]).map(
+    (route) => route.dst,
+  )
+  const [prefix] = freePrefixes(Number.parseInt(cloudId(dir).slice(0, 2), 16), addresses, routes)
+  if (!prefix) throw new Error('no network 10.231.N.0/24 is free on this machine')
+  await removeLink(name)
+  await run(['ip', 'link', 'add', name, 'type', 'bridge', 'stp_state', '0', 'forward_delay', '0'])
+  await run(['ip', 'address', 'add', `${prefix}.1/24`, 'dev', name])
+  await run(['ip', 'link', 'set', name, 'up'])
+  return { name, address: `${prefix}.1`, prefix }
+}
+
+/** Plugs a namespace into the bridge: `eth0` inside, `vethName` outside. The pair goes with either end. */
+export async function plug(options: { veth: string; bridge: string; pid: number; address: string }): Promise<void> {
+  const { veth, bridge, pid, address } = options
+  const inside = ['nsenter', '--target', `${pid}`, '--net', 'ip']
+  await removeLink(veth)
+  await run(['ip', 'link', 'add', veth, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', `${pid}`])
+  await run(['ip', 'link', 'set', veth, 'master', bridge, 'up'])
+  await run([...inside, 'address', 'add', address, 'dev', 'eth0'])
+  await run([...inside, 'link', 'set', 'eth0', 'up'])
+}
+
+export async function hasLink(name: string): Promise<boolean> {
+  const all = JSON.parse(await run(['ip', '-j', 'link', 'show'])) as Link[]
+  return all.some((link) => link.ifname === name)
+}
+
+export async function removeLink(name: string): Promise<void> {
+  try {
+    await run(['ip', 'link', 'delete', name])
+  } catch (error) {
+    // A veth also goes with its namespace, which the kernel takes down in its own time.
+    if (await hasLink(name)) throw error
+  }
+}
+
+/** Removes the bridge of a cloud and every veth that a crash left on the outside. */
+export async function removeNetwork(dir: string): Promise<void> {
+  const name = bridgeName(dir)
+  const all = JSON.parse(await run(['ip', '-j', 'link', 'show'])) as Link[]
+  for (const { ifname } of all) if (ifname.startsWith(`${name}-`)) await removeLink(ifname)
+  await removeLink(name)
+}

@@ -1,0 +1,23 @@
+// Free TCP ports below the range from which the kernel takes ports for outgoing connections: a server that was killed
+// finds its port free when it is started again.
+
+import { randomInt } from 'node:crypto'
+import { createServer } from 'node:net'
+
+/** Different free ports on an address. Two callers at once may, rarely, be given the same. */
+export async function freePorts(address: string, count: number): Promise<number[]> {
+  const ports = new Set<number>()
+  while (ports.size < count) {
+    const port = randomInt(20_000, 32_000)
+    if (await isFree(address, port)) ports.add(port)
+  }
+  return [...ports]
+}
+
+async function isFree(address: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(port, address, () => server.close(() => resolve(true)))
+  })
+}

@@ -1,0 +1,48 @@
+// Directories of tests, and the sweep of what earlier test runs left behind when they were killed.
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import { removeNetwork } from './network.ts'
+import { end, isAlive, marked } from './process.ts'
+
+const prefix = 'kubenova-'
+const artefacts = join(import.meta.dirname, '../artefacts')
+
+/** A short directory: the UNIX sockets of hosts lie in it. */
+export function scratchDirectory(): string {
+  return mkdtempSync(join(tmpdir(), prefix))
+}
+
+/** Copies logs and state to test/artefacts/NAME, for whoever looks into a failure. */
+export function keepArtefacts(dir: string, name: string): string {
+  const target = join(artefacts, name.replaceAll(/[^\w.-]+/g, '_'))
+  rmSync(target, { recursive: true, force: true })
+  mkdirSync(target, { recursive: true })
+  if (existsSync(dir))
+    cpSync(dir, target, {
+      recursive: true,
+      filter: (file) => /(\.(log|json|xml|yaml|conf)|\/[^.]*)$/.test(file) && !isBulk(file),
+    })
+  return target
+}
+
+/** Data, sockets and process trees tell little and may be large or may not be copied. */
+function isBulk(file: string): boolean {
+  return ['etcd', 'run', 'certs', 'images', 'state'].includes(basename(file)) || /-sock|\.sock|\.key$/.test(file)
+}
+
+/** Ends the processes of owned clouds whose owner is gone, and removes their networks and directories. */
+export async function sweep(): Promise<void> {
+  const orphans = marked().filter((p) => p.owner && !isAlive(p.owner))
+  for (const orphan of orphans) await end(orphan, 'SIGKILL')
+  for (const dir of new Set(orphans.map((p) => cloudDirectory(p.dir)))) {
+    await removeNetwork(dir)
+    if (basename(dir).startsWith(prefix)) rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+/** The marks name DIR/control-plane, DIR/hosts/NAME or DIR. */
+function cloudDirectory(dir: string): string {
+  if (basename(dir) === 'control-plane') return dirname(dir)
+  return basename(dirname(dir)) === 'hosts' ? dirname(dirname(dir)) : dir
+}

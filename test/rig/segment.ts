@@ -1,0 +1,223 @@
+/**
+ * Hosts, guests and a switch as namespaces, for tests of the host's network with real packets. A guest is a namespace whose eth0 is
+ * a veth pair's other end, the pair's first end taking the place of the tap. All ends with the processes that hold the namespaces.
+ */
+import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { promisify } from 'node:util'
+import { until } from './until.ts'
+
+const execute = promisify(execFile)
+
+/** The system's own: wrappers of version managers take half a second to start. */
+const PYTHON = '/usr/bin/python3'
+
+/** Namespaces of network, mounts (with a /run of its own, where `ip netns` keeps names) and processes. */
+export interface Space extends AsyncDisposable {
+  readonly pid: number
+  /** Goes before a command to run it in here. */
+  readonly prefix: readonly string[]
+  run(...argv: string[]): Promise<string>
+}
+
+export async function makeSpace(): Promise<Space> {
+  const script = [
+    'mount -t tmpfs run /run && mkdir /run/netns && ip link set lo up',
+    // What udhcpc runs with what it was told in the environment.
+    `printf '#!/bin/sh\\ntest "$1" = bound && env\\n' >/run/told && chmod +x /run/told`,
+    // Ends when the test's process does, however that ends.
+    'echo ready && exec cat',
+  ].join(' && ')
+  const namespaces = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc']
+  const holder = spawn('unshare', [...namespaces, 'sh', '-c', script], { stdio: ['pipe', 'pipe', 'inherit'] })
+  await once(holder.stdout, 'data')
+  const pid = Number(readFileSync(`/proc/${holder.pid}/task/${holder.pid}/children`, 'utf8'))
+  const prefix = ['nsenter', `--target=${pid}`, '--net', '--mount', '--pid']
+  return {
+    pid,
+    prefix,
+    run: async (...argv) => (await execute('nsenter', [...prefix.slice(1), ...argv])).stdout,
+    async [Symbol.asyncDispose]() {
+      const gone = once(holder, 'exit')
+      holder.kill('SIGKILL')
+      await gone
+    },
+  }
+}
+
+/** A cable between two spaces; `more` is said of the far end. Spaces are named by pid here, hence not from within one. */
+export async function cable(a: Space, aDevice: string, b: Space, bDevice: string, ...more: string[]): Promise<void> {
+  const near = ['-t', `${a.pid}`, '-n', 'ip', 'link', 'add', 'name', aDevice, 'type', 'veth']
+  await execute('nsenter', [...near, 'peer', 'name', bDevice, ...more, 'netns', `${b.pid}`])
+  await a.run('ip', 'link', 'set', aDevice, 'up')
+  await b.run('ip', 'link', 'set', bDevice, 'up')
+}
+
+/** A switch, with a cable to each host's `device`. */
+export async function makeSwitch(hosts: readonly Space[], device: string): Promise<Space> {
+  const hub = await makeSpace()
+  await hub.run('ip', 'link', 'add', 'sw', 'type', 'bridge', 'stp_state', '0', 'forward_delay', '0')
+  await hub.run('ip', 'link', 'set', 'sw', 'up')
+  for (const [i, host] of hosts.entries()) {
+    await cable(host, device, hub, `p${i}`)
+    await hub.run('ip', 'link', 'set', `p${i}`, 'master', 'sw')
+  }
+  return hub
+}
+
+/** Does what libvirt and QEMU do at a start: the tap appears, on the bridge, and a machine behind it. */
+export async function bootGuest(
+  host: Space,
+  { tap, bridge, mac, mtu = 1500 }: { tap: string; bridge: string; mac: string; mtu?: number },
+): Promise<Space> {
+  const guest = await makeSpace()
+  await cable(host, tap, guest, 'eth0', 'address', mac, 'mtu', `${mtu}`)
+  await host.run('ip', 'link', 'set', tap, 'mtu', `${mtu}`, 'master', bridge)
+  return guest
+}
+
+/** Asks for an address; the client's variables (ip, subnet, router, dns, …), or undefined when nobody answered in `tries` s. */
+export async function dhcp(guest: Space, tries = 5, ...more: string[]): Promise<Record<string, string> | undefined> {
+  const asked = ['router', 'dns', 'staticroutes', 'mtu', 'domain', 'hostname', 'serverid', 'lease'].flatMap((o) => [
+    '-O',
+    o,
+  ])
+  const client = ['busybox', 'udhcpc', '-i', 'eth0', '-f', '-q', '-n', '-t', `${tries}`, '-T', '1', '-s', '/run/told']
+  try {
+    const lines = (await guest.run(...client, ...asked, ...more)).split('\n')
+    return Object.fromEntries(
+      lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+    )
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 1) return undefined
+    throw error
+  }
+}
+
+/** A DHCP client that goes on: `next` gives what it was told last, such as `bound 10.0.0.5`. */
+export async function dhcpClient(guest: Space) {
+  const args = ['busybox', 'udhcpc', '-i', 'eth0', '-f', '-T', '1', '-s', '/run/events']
+  // It renews from the address that it was given.
+  const script = `#!/bin/sh\\ntest $1 != bound || ip address replace $ip/$mask dev eth0\\necho $1 $ip\\n`
+  await guest.run('sh', '-c', `printf '${script}' >/run/events && chmod +x /run/events`)
+  // Signals are sent to the client itself: without --pid, nsenter becomes it instead of forking.
+  const space = guest.prefix.slice(1).filter((part) => part !== '--pid')
+  const child = spawn('nsenter', [...space, ...args], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  return {
+    async next(): Promise<string> {
+      for (;;) {
+        const { value, done } = await lines.next()
+        if (done) throw new Error('the DHCP client ended')
+        if (!value.startsWith('deconfig')) return value
+      }
+    },
+    renew: () => child.kill('SIGUSR1'),
+    async [Symbol.asyncDispose]() {
+      const gone = once(child, 'exit')
+      child.kill('SIGKILL')
+      await gone
+    },
+  }
+}
+
+// SOLICIT with a DUID-LL, one IA_NA; prints the address in the ADVERTISE (RFC 8415, sections 8 and 21.4-21.6).
+const SOLICIT = `
+import socket, sys
+duid = bytes.fromhex("00030001" + sys.argv[1].replace(":", ""))
+option = lambda code, data: code.to_bytes(2, "big") + len(data).to_bytes(2, "big") + data
+index = socket.if_nametoindex("eth0")
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.settimeout(2)
+s.bind((sys.argv[2], 546, 0, index))
+s.sendto(bytes.fromhex("01abcdef") + option(1, duid) + option(3, bytes(12)) + option(8, bytes(2)), ("ff02::1:2", 547, 0, index))
+answer = s.recv(2048)
+assert answer[0] == 2, answer.hex()
+at = answer.index(bytes.fromhex("00050018")) + 4
+print(socket.inet_ntop(socket.AF_INET6, answer[at:at + 16]))
+`
+
+/** The address that DHCPv6 offers. */
+export async function dhcp6(guest: Space, mac: string): Promise<string> {
+  const source = await until(
+    async () =>
+      /inet6 (fe80:[^/]*)/.exec(await guest.run('ip', '-6', 'address', 'show', 'dev', 'eth0', '-tentative'))?.[1],
+    { what: 'a link-local address' },
+  )
+  return (await guest.run(PYTHON, '-c', SOLICIT, mac, source)).trim()
+}
+
+const SEND = `
+import socket, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind(("eth0", 0))
+for frame in sys.argv[1:]: s.send(bytes.fromhex(frame))
+`
+const LISTEN = `
+import socket, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+s.bind((sys.argv[1], 0))
+print("ready", flush=True)
+while True: print(s.recv(65535).hex(), flush=True)
+`
+
+/** Sends frames, in hexadecimal, from eth0 as they are. */
+export async function send(guest: Space, ...frames: string[]): Promise<void> {
+  await guest.run(PYTHON, '-c', SEND, ...frames)
+}
+
+// A tap as QEMU has it: a process holds it; persistent, so that it stays if the process ends.
+const HOLD = `
+import fcntl, struct, sys
+f = open("/dev/net/tun", "r+b", buffering=0)
+fcntl.ioctl(f, 0x400454ca, struct.pack("16sH22x", sys.argv[1].encode(), 0x1002))
+fcntl.ioctl(f, 0x400454cb, 1)
+print("ready", flush=True)
+sys.stdin.read()
+`
+
+/** Holds a persistent tap until disposed of; the tap stays then, held by nobody. */
+export async function holdTap(space: Space, tap: string): Promise<AsyncDisposable> {
+  const child = spawn('nsenter', [...space.prefix.slice(1), PYTHON, '-c', HOLD, tap], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  await once(child.stdout, 'data')
+  return {
+    async [Symbol.asyncDispose]() {
+      const gone = once(child, 'exit')
+      child.stdin.end()
+      await gone
+    },
+  }
+}
+
+/** All frames that a device sees, in hexadecimal, in order. */
+export interface Listener extends Disposable {
+  readonly frames: readonly string[]
+  /** Waits for a frame that contains this. */
+  seen(part: string): Promise<void>
+}
+
+export async function listen(space: Pick<Space, 'prefix'>, device = 'eth0'): Promise<Listener> {
+  const args = [...space.prefix.slice(1), PYTHON, '-c', LISTEN, device]
+  const child: ChildProcessByStdio<null, Readable, null> = spawn('nsenter', args, {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const frames: string[] = []
+  const lines = createInterface({ input: child.stdout })
+  await once(lines, 'line')
+  lines.on('line', (line) => frames.push(line))
+  return {
+    frames,
+    async seen(part) {
+      await until(() => frames.some((f) => f.includes(part)), { what: `a frame with ${part}`, deadline: 10_000 })
+    },
+    [Symbol.dispose]: () => {
+      lines.close()
+      child.kill('SIGKILL')
+    },
+  }
+}
