@@ -36,8 +36,12 @@ export interface Agent {
 }
 
 export async function createAgent(kube: Kube, options: AgentOptions, log: Log): Promise<Agent> {
-  const parts = await createParts(kube, options, log)
-  const { session, facts, informer } = parts
+  return agentOf(await createParts(kube, options, log))
+}
+
+/** The agent of parts that are there: those of a real host, or of a simulated one. */
+export function agentOf(parts: Parts): Agent {
+  const { session, facts, informer, options } = parts
   return {
     ready: {
       libvirt() {

@@ -3,11 +3,9 @@ import { condition, hypervisor } from '../crds/index.ts'
 import { backoffMs, systemClock } from '../kube/clock.ts'
 import { handleOf } from '../kube/kinds.ts'
 import { keyOf } from '../kube/types.ts'
-import { firstAddress, learnFacts } from './host/facts.ts'
 import { report } from './hypervisor.ts'
 import { domainEvents } from './libvirt/index.ts'
 import { type Parts, uuidOf } from './parts.ts'
-import { version } from './version.ts'
 
 /** What is being done to which server, so that a deletion can end it. */
 export type Running = Map<string, Pick<AbortController, 'abort'>>
@@ -71,14 +69,8 @@ async function say({ kube, hostName, facts }: Parts): Promise<void> {
 }
 
 async function learn(parts: Parts): Promise<void> {
-  const { options, session, facts, informer, queue } = parts
-  const { domainType, stateDir, hostIp = firstAddress() } = options
-  facts.known = await learnFacts((procedure, args, call) => session.call(procedure, args, call), {
-    domainType,
-    dataDir: stateDir,
-    hostIP: hostIp,
-    agentVersion: version,
-  })
+  const { facts, informer, queue } = parts
+  facts.known = await parts.learn()
   facts.first.resolve()
   await say(parts)
   for (const { metadata } of informer.cache.values()) queue.add(keyOf(metadata), { priority: 'low' })

@@ -11,16 +11,17 @@ import { WorkQueue } from '../kube/queue.ts'
 import type { Resource } from '../kube/resource.ts'
 import { keyOf } from '../kube/types.ts'
 import { createDomains, type Domains } from './host/domains.ts'
-import { defaultHostName, type Facts } from './host/facts.ts'
+import { defaultHostName, type Facts, firstAddress, learnFacts } from './host/facts.ts'
 import { createLibvirtHost, removeFiles } from './host/libvirt-host.ts'
 import { serverPaths } from './host/paths.ts'
 import { type HostStorage, openStorage } from './host/storage.ts'
 import { createLeftovers, type Leftovers } from './leftovers.ts'
-import { openSession, type Session } from './libvirt/index.ts'
+import { type CallFunction, openSession, type Session } from './libvirt/index.ts'
 import { createHostNetwork, type HostNetwork } from './net/host-network.ts'
 import type { AgentOptions } from './options.ts'
 import { DomainWatch } from './server/events.ts'
 import type { LocalHost } from './server/reconcile.ts'
+import { version } from './version.ts'
 
 const BY_UUID = 'uuid'
 const BY_UID = 'uid'
@@ -31,7 +32,8 @@ export interface KnownFacts {
   first: PromiseWithResolvers<void>
 }
 
-export interface Parts {
+/** What an agent has of the cluster: the same whatever its host is. */
+export interface ClusterParts {
   kube: Kube
   options: AgentOptions
   log: Log
@@ -44,17 +46,27 @@ export interface Parts {
   /** What was written of servers and is not in the cache yet. */
   newest: Newest<Server>
   queue: WorkQueue
-  session: Session
-  domains: Domains
   watch: DomainWatch
-  storage: HostStorage
-  network: HostNetwork
-  host: LocalHost
-  leftovers: Leftovers
   facts: KnownFacts
   /** Undefined until the first one is on its way. */
   beat: { current: Heartbeat | undefined }
 }
+
+/** What an agent has of its host: libvirt, disks and networks; or, in a simulation, none of them. */
+export interface HostParts {
+  session: Link
+  /** Asks the host what it is. */
+  learn(): Promise<Facts>
+  storage: Pick<HostStorage, 'clean'> & AsyncDisposable
+  network: Pick<HostNetwork, 'sync'> & AsyncDisposable
+  host: LocalHost
+  leftovers: Leftovers
+}
+
+/** As much of the session with libvirt as the agent itself asks for. */
+export type Link = Pick<Session, 'generation' | 'connection' | 'connected' | 'on' | 'onResync'> & AsyncDisposable
+
+export type Parts = ClusterParts & HostParts
 
 export const uuidOf = ({ metadata, spec, status }: Server): string =>
   status?.instance?.uuid ?? spec.uuid ?? metadata.uid ?? ''
@@ -63,31 +75,55 @@ export const uuidOf = ({ metadata, spec, status }: Server): string =>
 const never = new AbortController().signal
 
 export async function createParts(kube: Kube, options: AgentOptions, log: Log): Promise<Parts> {
+  const cluster = clusterParts(kube, options, log)
+  const { hostName } = cluster
+  const { stateDir, libvirtUri: uri, domainType, hostIp } = options
+  const session = openSession({ uri })
+  const call: CallFunction = (procedure, args, how) => session.call(procedure, args, how)
+  const domains = createDomains(call)
+  const storage = await openStorage(options, log)
+  const network = createHostNetwork({ stateDir: join(stateDir, 'net'), host: hostName })
+  const base = { ...cluster, domains, storage, network }
+  return {
+    ...cluster,
+    session,
+    learn: () =>
+      learnFacts(call, {
+        domainType,
+        dataDir: stateDir,
+        hostIP: hostIp ?? firstAddress(),
+        agentVersion: version,
+      }),
+    storage,
+    network,
+    host: hostOf(base),
+    leftovers: leftoversOf(base),
+  }
+}
+
+/** Nothing of it is started yet. */
+export function clusterParts(kube: Kube, options: AgentOptions, log: Log): ClusterParts {
   const hostName = options.hostName ?? defaultHostName()
   const servers = handleOf(kube, server)
+  const { metrics } = kube
   const informer = createInformer(servers, {
     fieldSelector: `status.host=${hostName}`,
     indexes: { [BY_UUID]: (s) => [uuidOf(s)], [BY_UID]: ({ metadata }) => [metadata.uid] },
     log,
-    metrics: kube.metrics,
+    metrics,
   })
   const self = createInformer(handleOf(kube, hypervisor), {
     fieldSelector: `metadata.name=${hostName}`,
     log,
-    metrics: kube.metrics,
+    metrics,
   })
-  const newest = new Newest<Server>()
-  const queue = new WorkQueue({ name: 'servers', metrics: kube.metrics })
-  const session = openSession({ uri: options.libvirtUri })
-  const domains = createDomains((procedure, args, call) => session.call(procedure, args, call))
+  const queue = new WorkQueue({ name: 'servers', metrics })
   const watch = new DomainWatch((uuid) => {
     for (const { metadata } of informer.cache.byIndex(BY_UUID, uuid)) queue.add(keyOf(metadata))
   })
-  const storage = await openStorage(options, log)
-  const network = createHostNetwork({ stateDir: join(options.stateDir, 'net'), host: hostName })
+  const newest = new Newest<Server>()
   const facts: KnownFacts = { known: undefined, first: Promise.withResolvers() }
-  const beat: Parts['beat'] = { current: undefined }
-  const base = {
+  return {
     kube,
     options,
     log,
@@ -97,18 +133,17 @@ export async function createParts(kube: Kube, options: AgentOptions, log: Log): 
     self,
     newest,
     queue,
-    session,
-    domains,
     watch,
-    storage,
-    network,
     facts,
-    beat,
+    beat: { current: undefined },
   }
-  return { ...base, host: hostOf(base), leftovers: leftoversOf(base) }
 }
 
-type Base = Omit<Parts, 'host' | 'leftovers'>
+interface Base extends ClusterParts {
+  domains: Domains
+  storage: HostStorage
+  network: HostNetwork
+}
 
 function hostOf({ options, domains, storage, network, watch, facts }: Base): LocalHost {
   const { stateDir: dataDir, runDir } = options
