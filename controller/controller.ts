@@ -22,6 +22,7 @@ import { type Derived, derive, expireClaims } from './derived.ts'
 import { LeaseHosts } from './host/hosts.ts'
 import { createHostReconciler } from './host/reconcile.ts'
 import { HostViews } from './host/views.ts'
+import { measure } from './metrics.ts'
 import { createPortClaims } from './network/claims.ts'
 import { reconcilePort } from './network/port-reconcile.ts'
 import type { ControllerOptions } from './options.ts'
@@ -45,7 +46,7 @@ const clock = systemClock
 
 export function createController(kube: Kube, options: ControllerOptions, log: Log): Controller {
   const parts = createParts(kube, options, log)
-  const { world, queues, leaseInformer, hosts, events } = parts
+  const { world, queues, leaseInformer, ledger, allocations, hosts, events } = parts
   const loops = reconcilers(parts, options)
   return {
     checkReady() {
@@ -60,6 +61,7 @@ export function createController(kube: Kube, options: ControllerOptions, log: Lo
       const expiry = setInterval(() => expireClaims(parts, clock, log), 10_000)
       const ageing = setInterval(() => ageRecords(world, queues), 3_600_000)
       const { metrics } = kube
+      const unmeasure = measure(metrics, { world, ledger, allocations, clock })
       try {
         await Promise.all(
           queueNames.map((name) => {
@@ -70,6 +72,7 @@ export function createController(kube: Kube, options: ControllerOptions, log: Lo
       } finally {
         clearInterval(expiry)
         clearInterval(ageing)
+        unmeasure()
         hosts[Symbol.dispose]()
         await events[Symbol.asyncDispose]()
       }
@@ -132,7 +135,7 @@ function reconcilers({ world, ledger, allocations, hosts, views, events }: Parts
   const claims = createPortClaims(world, allocations, clock)
   const lookup = lookupOf(world)
   const serverDeps = { world, hosts, lookup, views, ledger, claims, events, clock }
-  const catalogue = { world, allocations, now }
+  const catalogue = { world, now }
   const host = createHostReconciler({ world, hosts, ledger, clock, everyMs: options.hostStatusSeconds * 1000 })
   const retention = { count: options.recordCount, maxAgeMs: options.recordMaxAgeHours * 3_600_000 }
   return {

@@ -26,9 +26,9 @@ export const ControllerOptions = Type.Object({
   recordCount: Type.Integer({ default: 50, minimum: 0, description: 'Ended ServerActions kept for each server' }),
   recordMaxAgeHours: Type.Integer({ default: 720, minimum: 1, description: 'Ended ServerActions are kept no longer' }),
   hostStatusSeconds: Type.Integer({
-    default: 10,
+    default: 60,
     minimum: 1,
-    description: 'What is used of a host is written at most this often',
+    description: 'What is used of a host is written into its status at most this often; metrics have it at once',
   }),
 })
 export type ControllerOptions = Static<typeof ControllerOptions>

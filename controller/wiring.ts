@@ -5,7 +5,6 @@ import type { Informer } from '../kube/informer.ts'
 import type { WorkQueue } from '../kube/queue.ts'
 import type { Priority } from '../kube/ready.ts'
 import { type KubeObject, keyOf } from '../kube/types.ts'
-import { networkOf } from './network/holders.ts'
 import { portsOf } from './network/port-reconcile.ts'
 import { BY_HOST, BY_NETWORK, BY_REFERENCE, refKey, type World } from './world.ts'
 
@@ -72,7 +71,6 @@ function servers(world: World, queues: Queues): void {
     const host = server.status?.host
     if (host !== undefined) queues.hosts.add(host, { after: FIGURES_MS })
   })
-  each(world.ports.informer, (port) => queues.networks.add(networkOf(port), { after: FIGURES_MS }))
   world.servers.informer.on({
     updated(old, now) {
       if (old.status?.host === now.status?.host) return

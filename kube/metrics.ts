@@ -58,6 +58,8 @@ type Labels<L extends string> = Record<L, string>
 export interface Metrics {
   inc<L extends string>(def: CounterDef<L>, labels: Labels<L>, by?: number): void
   set<L extends string>(def: GaugeDef<L>, labels: Labels<L>, value: number): void
+  /** All samples of a gauge at once: what is not among them is no longer shown. */
+  replace<L extends string>(def: GaugeDef<L>, samples: Iterable<readonly [Labels<L>, number]>): void
   observe<L extends string>(def: HistogramDef<L>, labels: Labels<L>, value: number): void
   /** Calls `fn` before each scrape, to set gauges that are cheaper to ask than to keep. Returns the function that stops it. */
   onScrape(fn: () => void): () => void
@@ -99,6 +101,12 @@ export function createMetrics(): Metrics {
     set(def, labels, value) {
       const it = instrument(def)
       if (it instanceof Gauge) it.set(labels, value)
+    },
+    replace(def, samples) {
+      const it = instrument(def)
+      if (!(it instanceof Gauge)) return
+      it.reset()
+      for (const [labels, value] of samples) it.set(labels, value)
     },
     observe(def, labels, value) {
       const it = instrument(def)

@@ -1,16 +1,13 @@
 /** One function for each of the kinds that are only looked up: key → its status. */
 import { Refused } from '../../crds/index.ts'
 import { done, type Outcome } from '../../kube/outcome.ts'
-import { keyOf } from '../../kube/types.ts'
 import { fingerprint } from '../keypair-fingerprint.ts'
-import type { Allocations } from '../network/allocations.ts'
 import { bridgeProblems, subnetProblems } from '../network/subnet-overlap.ts'
 import type { World } from '../world.ts'
 import { type Problem, sayReady } from './ready.ts'
 
 export interface CatalogueDeps {
   world: World
-  allocations: Allocations
   now(): string
 }
 
@@ -37,7 +34,7 @@ export const reconcileKeyPair: Reconcile = async (key, { world, now }) => {
   }
 }
 
-export const reconcileNetwork: Reconcile = async (key, { world, allocations, now }) => {
+export const reconcileNetwork: Reconcile = async (key, { world, now }) => {
   const network = world.networks.all.get(key)
   if (!network) return done
   const problems = [...subnetProblems(network), ...bridgeProblems(network, world.networks.all.values())]
@@ -45,9 +42,7 @@ export const reconcileNetwork: Reconcile = async (key, { world, allocations, now
     reason: problems[0].reason,
     message: problems.map(({ message }) => message).join('; '),
   }
-  const { total, used } = allocations.of(keyOf(network.metadata)).counts(0)
-  const figures = network.spec.subnets.length > 0 ? { total: Math.min(total, Number.MAX_SAFE_INTEGER), used } : {}
-  return sayReady(world.networks.api, network, problem, figures, now())
+  return sayReady(world.networks.api, network, problem, {}, now())
 }
 
 export const reconcileAggregate: Reconcile = async (key, { world, now }) => {

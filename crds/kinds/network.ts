@@ -133,8 +133,6 @@ export const NetworkSpec = Type.Object(
 
 export const NetworkStatus = Type.Object({
   ...CommonStatus,
-  total: Type.Optional(Type.Integer({ description: 'Addresses in the pools of the first subnet.' })),
-  used: Type.Optional(Type.Integer({ description: 'Of these, held by ports.' })),
 })
 
 export const network = kind({

@@ -45,7 +45,10 @@ it('spreads servers, and keeps together or apart those that ask for it', async (
   const [apart, together] = [await user().ready('apart'), await user().ready('together')]
   expect(apart.status?.host).not.toBe(a.status?.host)
   expect(together.status?.host).toBe(a.status?.host)
-  await hypervisor(a.status?.host ?? '', ({ status }) => status?.servers === 2 && status.used?.vcpus === 2)
+  const { url } = user().cloud.service('controller')
+  const metrics = await (await fetch(`${url}/metrics`)).text()
+  expect(metrics).toContain(`kubenova_hypervisor_used{host="${a.status?.host}",resource="servers"} 2`)
+  expect(metrics).toContain('kubenova_servers{vm_state="active"} 3')
 })
 
 it('gives each its own address', async () => {
@@ -123,6 +126,13 @@ it('notices an agent that is silent, and one that is back; guests run on', async
   await hypervisor('h1', ({ status }) => status?.state === 'up')
   await user().ready('a')
   expect(await user().domains('h1')).toEqual(before)
+})
+
+it('shows what is used of each host', async () => {
+  for (const name of ['h1', 'h2']) {
+    const placed = (await user().list('servers')).filter(({ status }) => status?.host === name).length
+    await hypervisor(name, ({ status }) => status?.servers === placed && status.used?.vcpus === placed, 90_000)
+  }
 })
 
 it('deletes a server whose host is gone for good only when told so, and the host cleans up when it comes back', async () => {

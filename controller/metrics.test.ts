@@ -1,0 +1,30 @@
+import { expect, it } from 'vitest'
+import { createMetrics } from '../kube/metrics.ts'
+import { measure } from './metrics.ts'
+import { cloud } from './testing.ts'
+
+it('shows servers, hosts and addresses as they are at the scrape, and forgets what is gone', async () => {
+  await using bench = await cloud('h1', 'h2')
+  const { world, clock } = bench
+  const metrics = createMetrics()
+  const stop = measure(metrics, { world, clock, ...bench.derived })
+  const value = (name: string, labels: Record<string, string>) => metrics.value(`kubenova_${name}`, labels)
+  await bench.server('web', { networks: [{ name: 'lan' }] })
+  await bench.reconcile()
+  const { host = '' } = bench.status()
+  expect(await value('servers', { vm_state: 'building' })).toBe(1)
+  expect(await value('servers', { vm_state: 'active' })).toBe(0)
+  expect(await value('hypervisor_used', { host, resource: 'vcpus' })).toBe(1)
+  expect(await value('hypervisor_used', { host, resource: 'servers' })).toBe(1)
+  expect(await value('hypervisor_capacity', { host, resource: 'vcpus' })).toBe(16)
+  expect(await value('network_addresses', { network: 'lan', state: 'used' })).toBe(1)
+  expect(await value('network_addresses', { network: 'lan', state: 'total' })).toBe(4)
+  expect(await value('servers_overdue', { state: 'building' })).toBe(0)
+  await bench.clock.advance(1801_000)
+  expect(await value('servers_overdue', { state: 'building' })).toBe(1)
+  await bench.world.networks.api.delete({ name: 'lan', namespace: 'demo' })
+  await bench.fake.caughtUp()
+  expect(await value('network_addresses', { network: 'lan' })).toBe(0)
+  expect((await metrics.text()).body).not.toContain('network="lan"')
+  stop()
+})
