@@ -73,20 +73,23 @@ const eventLoopLag = gauge('nodejs_eventloop_lag_max_seconds', 'Longest delay of
 const heapUsed = gauge('process_heap_used_bytes', 'JavaScript heap in use.')
 const resident = gauge('process_resident_memory_bytes', 'Resident memory.')
 
+type Instrument = Counter<string> | Gauge<string> | Histogram<string>
+
+function instrumentOf(def: MetricDef, registry: Registry): Instrument {
+  const config = { name: def.name, help: def.help, labelNames: [...def.labels], registers: [registry] }
+  if (def.type === 'counter') return new Counter(config)
+  if (def.type === 'gauge') return new Gauge(config)
+  return new Histogram({ ...config, buckets: [...(def.buckets ?? SECONDS)] })
+}
+
 export function createMetrics(): Metrics {
   const registry = new Registry()
-  const made = new Map<string, Counter<string> | Gauge<string> | Histogram<string>>()
+  const made = new Map<string, Instrument>()
   const scrapers = new Set<() => void>()
-  const instrument = (def: MetricDef): Counter<string> | Gauge<string> | Histogram<string> => {
+  const instrument = (def: MetricDef): Instrument => {
     const known = made.get(def.name)
     if (known) return known
-    const config = { name: def.name, help: def.help, labelNames: [...def.labels], registers: [registry] }
-    const fresh =
-      def.type === 'counter'
-        ? new Counter(config)
-        : def.type === 'gauge'
-          ? new Gauge(config)
-          : new Histogram({ ...config, buckets: [...(def.buckets ?? SECONDS)] })
+    const fresh = instrumentOf(def, registry)
     made.set(def.name, fresh)
     return fresh
   }
