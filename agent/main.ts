@@ -1,24 +1,4 @@
 /** The agent: makes the domains of this host match the Servers that are placed on it. */
-import { parseAddress } from '../kube/address.ts'
-import { createKube } from '../kube/client.ts'
-import { serveHttp } from '../kube/http.ts'
-import { createLog } from '../kube/log.ts'
-import { readOptions } from '../kube/main-options.ts'
-import { runMain } from '../kube/process.ts'
-import { createAgent } from './agent.ts'
-import { AgentOptions } from './options.ts'
+import { agentProgram } from './program.ts'
 
-const options = readOptions(AgentOptions, 'Makes the domains of this host match the Servers that are placed on it.')
-const log = createLog({ level: options.logLevel, fields: { component: 'agent' } })
-
-await runMain(
-  async (signal) => {
-    const { kubeconfig } = options
-    await using kube = await createKube({ userAgent: 'kubenova-agent', signal, ...(kubeconfig ? { kubeconfig } : {}) })
-    const agent = await createAgent(kube, options, log)
-    const { host, port } = parseAddress(options.metricsAddress)
-    await using _http = await serveHttp({ host, port, metrics: kube.metrics, ready: agent.ready })
-    await agent.run(signal)
-  },
-  { log },
-)
+await agentProgram()

@@ -23,6 +23,12 @@ export const ControllerOptions = Type.Object({
     maximum: 256,
     description: 'Servers worked on at the same time',
   }),
+  leaseSeconds: Type.Integer({
+    default: 15,
+    minimum: 3,
+    description:
+      'When another controller may take over from one that has died; one that cannot renew for two thirds of it ends',
+  }),
   recordCount: Type.Integer({ default: 50, minimum: 0, description: 'Ended ServerActions kept for each server' }),
   recordMaxAgeHours: Type.Integer({ default: 720, minimum: 1, description: 'Ended ServerActions are kept no longer' }),
   hostStatusSeconds: Type.Integer({

@@ -1,0 +1,27 @@
+/** The agent as a program: flags, the API server, metrics. */
+import { parseAddress } from '../kube/address.ts'
+import { createKube } from '../kube/client.ts'
+import { serveHttp } from '../kube/http.ts'
+import { createLog } from '../kube/log.ts'
+import { readOptions } from '../kube/main-options.ts'
+import { runMain } from '../kube/process.ts'
+import { createAgent } from './agent.ts'
+import { AgentOptions } from './options.ts'
+
+/**
+ * Runs until the process is told to stop.
+ * @param make the agent, of a client of the API server
+ */
+export async function agentProgram(make = createAgent): Promise<void> {
+  const options = readOptions(AgentOptions, 'Makes the domains of this host match the Servers that are placed on it.')
+  const log = createLog({ level: options.logLevel, fields: { component: 'agent' } })
+  const main = async (signal: AbortSignal): Promise<void> => {
+    const { kubeconfig } = options
+    await using kube = await createKube({ userAgent: 'kubenova-agent', signal, ...(kubeconfig ? { kubeconfig } : {}) })
+    const agent = await make(kube, options, log)
+    const { host, port } = parseAddress(options.metricsAddress)
+    await using _http = await serveHttp({ host, port, metrics: kube.metrics, ready: agent.ready })
+    await agent.run(signal)
+  }
+  await runMain(main, { log })
+}

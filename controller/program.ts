@@ -1,0 +1,54 @@
+/** The controller as a program: flags, the API server, metrics, the lease. */
+import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
+import { parseAddress } from '../kube/address.ts'
+import { createKube } from '../kube/client.ts'
+import { serveHttp } from '../kube/http.ts'
+import { lead } from '../kube/leader.ts'
+import { createLog } from '../kube/log.ts'
+import { readOptions } from '../kube/main-options.ts'
+import { runMain } from '../kube/process.ts'
+import { createController } from './controller.ts'
+import { ControllerOptions } from './options.ts'
+
+/**
+ * Runs until the process is told to stop.
+ * @param make the controller, of a client of the API server
+ */
+export async function controllerProgram(make = createController): Promise<void> {
+  const options = readOptions(ControllerOptions, "Places servers on hosts and keeps the cluster's part of them.")
+  const log = createLog({ level: options.logLevel, fields: { component: 'controller' } })
+  const main = async (signal: AbortSignal): Promise<void> => {
+    const { kubeconfig, namespace, leaseSeconds } = options
+    await using kube = await createKube({
+      userAgent: 'kubenova-controller',
+      signal,
+      ...(kubeconfig ? { kubeconfig } : {}),
+    })
+    const controller = make(kube, options, log)
+    const { host, port } = parseAddress(options.metricsAddress)
+    await using _http = await serveHttp({
+      host,
+      port,
+      metrics: kube.metrics,
+      ready: { caches: () => controller.checkReady() },
+    })
+    // Those that stand by keep their caches warm.
+    await controller.start(signal)
+    const identity = `${hostname()}_${randomBytes(4).toString('hex')}`
+    log.info({ identity }, 'caches are filled, waiting to lead')
+    const end = await lead(
+      { kube, namespace, name: 'kubenova-controller', identity, ...lease(leaseSeconds), log, metrics: kube.metrics },
+      (s) => controller.run(s),
+      signal,
+    )
+    if (end === 'lost') throw new Error('leadership was lost: another controller leads now')
+  }
+  await runMain(main, { log })
+}
+
+/** The proportions of 15, 10 and 2 seconds that Kubernetes' own components have. */
+function lease(seconds: number): { leaseMs: number; renewDeadlineMs: number; retryMs: number } {
+  const leaseMs = seconds * 1000
+  return { leaseMs, renewDeadlineMs: (leaseMs * 2) / 3, retryMs: (leaseMs * 2) / 15 }
+}
