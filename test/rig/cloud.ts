@@ -24,6 +24,18 @@ export interface CloudOptions {
   kubeconfig?: string
   owned?: boolean
   log?: (line: string) => void
+  /** What is started in place of, or with more than, our own main.ts. */
+  programs?: Partial<Record<ProgramName, Program>>
+}
+
+type ProgramName = 'controller' | 'agent'
+
+export interface Program {
+  /** Another entry file that takes the same flags. */
+  file?: string
+  /** Flags after the rig's own, at each start. */
+  args?: readonly string[]
+  env?: Record<string, string>
 }
 
 /** One of our processes, the controller or the agent of a host, as `services.json` remembers it. */
@@ -139,8 +151,10 @@ export class Cloud {
     const [port] = await freePorts('127.0.0.1', 1)
     const address = `127.0.0.1:${port}`
     const log = join(dir, 'controller.log')
-    const argv = [...program('controller'), '--kubeconfig', this.kubeconfig, '--metrics-address', address, ...args]
-    this.#remember('controller', { ...(await spawnMarked(argv, { dir, log, owned })), log, url: `http://${address}` })
+    const { start, env } = this.#program('controller')
+    const argv = [...start('--kubeconfig', this.kubeconfig, '--metrics-address', address), ...args]
+    const started = await spawnMarked(argv, { dir, log, owned, env })
+    this.#remember('controller', { ...started, log, url: `http://${address}` })
   }
 
   /** Starts the agent of a host inside that host, unless it runs; `args` go after the rig's own. */
@@ -154,7 +168,8 @@ export class Cloud {
       'metrics-address': address,
     }
     const argv = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value])
-    const agent = await this.host(name).spawn([...program('agent'), ...argv, ...args], { name: 'agent' })
+    const { start, env } = this.#program('agent')
+    const agent = await this.host(name).spawn([...start(...argv), ...args], { name: 'agent', env })
     this.#remember(`agent-${name}`, { ...agent, url: `http://${address}` })
   }
 
@@ -183,6 +198,12 @@ export class Cloud {
     await this.stop()
   }
 
+  /** Its command line with these flags, and what it needs in its environment. The Node that runs us runs it: the machine's own may be too old for TypeScript. */
+  #program(name: ProgramName): { start: (...flags: string[]) => string[]; env: Record<string, string> } {
+    const { file = join(repository, name, 'main.ts'), args = [], env = {} } = this.#options.programs?.[name] ?? {}
+    return { start: (...flags) => [process.execPath, file, ...flags, ...args], env }
+  }
+
   get #file(): string {
     return join(this.#options.dir, 'services.json')
   }
@@ -200,11 +221,6 @@ export class Cloud {
     this.#services.set(name, { pid, startTime, log, url })
     writeFileSync(this.#file, JSON.stringify([...this.#services]))
   }
-}
-
-/** The Node that runs us runs them: the machine's own may be too old for TypeScript. */
-function program(name: 'controller' | 'agent'): string[] {
-  return [process.execPath, join(repository, name, 'main.ts')]
 }
 
 function tail(file: string): string {
