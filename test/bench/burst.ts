@@ -37,7 +37,7 @@ async function burst(round: string): Promise<{ took: number; names: string[] }> 
   const all = () => names.every((name) => domainOf(bench, name) !== undefined)
   await until(all, { what: `${count} domains to start`, every: 10, deadline: 300_000 })
   const took = Math.max(...names.map((name) => bench.started.get(domainOf(bench, name) ?? '') ?? Number.NaN)) - begin
-  await bench.kubectl('wait', '--for=condition=Ready', 'server', '--all', '--timeout=120s')
+  await bench.kubectl('wait', '--for=condition=Ready', ...names.map((name) => `server/${name}`), '--timeout=120s')
   return { took, names }
 }
 
