@@ -14,8 +14,6 @@ import { type Outcome, wait } from '../kube/outcome.ts'
 import { keyOf } from '../kube/types.ts'
 import { follow, type Running } from './follow.ts'
 import { ownerOf, register } from './hypervisor.ts'
-import { claimIdentity } from './identity.ts'
-import { measureLibvirt } from './metrics.ts'
 import type { AgentOptions } from './options.ts'
 import { createParts, type Parts } from './parts.ts'
 import { createAttempts } from './server/attempts.ts'
@@ -68,12 +66,12 @@ async function run(parts: Parts, signal: AbortSignal): Promise<void> {
   const cluster = await kube
     .resource<{ metadata: { uid: string } }>(namespaces)
     .get({ name: 'kube-system' }, { signal })
-  await claimIdentity(options.stateDir, { cluster: cluster.metadata.uid, host: hostName })
+  await parts.claim({ cluster: cluster.metadata.uid, host: hostName })
   const owner = ownerOf(await register(handleOf(kube, hypervisor), hostName))
   const events = closing.use(createRecorder({ kube, controller: 'kubenova.io/agent', instance: hostName, log }))
   const running: Running = new Map()
   await follow(parts, running, signal)
-  closing.defer(measureLibvirt(kube.metrics))
+  closing.defer(parts.measure())
   const beat = startHeartbeat({ kube, ...heartbeatOf(options, hostName), owner, log }, signal)
   parts.beat.current = beat
   await informer.synced(signal)
@@ -86,7 +84,16 @@ async function run(parts: Parts, signal: AbortSignal): Promise<void> {
   const reconcile = (key: string, ctx: ReconcileContext) => one(key, ctx, parts, deps, running)
   try {
     await runController(
-      { name: 'servers', queue, concurrency, timeoutMs: RECONCILE_MS, log, metrics: kube.metrics, reconcile },
+      {
+        name: 'servers',
+        queue,
+        concurrency,
+        timeoutMs: RECONCILE_MS,
+        log,
+        metrics: kube.metrics,
+        clock: kube.clock,
+        reconcile,
+      },
       signal,
     )
   } finally {
@@ -112,9 +119,9 @@ function depsOf({ kube, options, hostName, host, servers, newest }: Parts, event
     wrote: (server) => newest.remember(server),
     actions: kube.resource<ServerAction>(defOf(serverAction)),
     events,
-    attempts: createAttempts({ max: options.maxAttempts, baseMs: 1000, maxMs: 60_000 }, () => performance.now()),
+    attempts: createAttempts({ max: options.maxAttempts, baseMs: 1000, maxMs: 60_000 }, () => kube.clock.now()),
     onStep: (action, step, seconds) => kube.metrics.observe(stepSeconds, { action, step }, seconds),
-    now: () => new Date().toISOString(),
+    now: () => kube.clock.wall().toISOString(),
     shutdownTimeout: options.shutdownTimeoutSeconds,
   }
 }

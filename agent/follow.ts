@@ -1,6 +1,6 @@
 /** What brings a server back to the queue: changes of its object, events of its domain, a new connection to libvirt. */
 import { condition, hypervisor } from '../crds/index.ts'
-import { backoffMs, systemClock } from '../kube/clock.ts'
+import { backoffMs } from '../kube/clock.ts'
 import { handleOf } from '../kube/kinds.ts'
 import { keyOf } from '../kube/types.ts'
 import { report } from './hypervisor.ts'
@@ -47,7 +47,7 @@ export async function follow(parts: Parts, running: Running, signal: AbortSignal
 
 /** Without the facts nothing can be built: tried until it works, or until the connection is another. */
 async function learnAtLast(parts: Parts, signal: AbortSignal): Promise<void> {
-  const { session, log } = parts
+  const { session, kube, log } = parts
   const { generation } = session
   for (let failures = 1; session.generation === generation && !signal.aborted; failures++) {
     try {
@@ -56,7 +56,7 @@ async function learnAtLast(parts: Parts, signal: AbortSignal): Promise<void> {
     } catch (err) {
       log.error({ err }, 'the host’s capabilities could not be learned, will be tried again')
     }
-    await systemClock.sleep(backoffMs(failures, 500, 30_000), signal).catch(() => undefined) // aborted: the loop ends
+    await kube.clock.sleep(backoffMs(failures, 500, 30_000), signal).catch(() => undefined) // aborted: the loop ends
   }
 }
 
@@ -65,7 +65,7 @@ async function say({ kube, hostName, facts }: Parts): Promise<void> {
   if (!facts.known) return
   const hypervisors = handleOf(kube, hypervisor)
   const seen = await hypervisors.get({ name: hostName })
-  await report(hypervisors, seen, facts.known, undefined, new Date().toISOString())
+  await report(hypervisors, seen, facts.known, undefined, kube.clock.wall().toISOString())
 }
 
 async function learn(parts: Parts): Promise<void> {

@@ -11,7 +11,7 @@ import { Life } from '../test/fakes/life.ts'
 import { buildDomain } from './domain/build.ts'
 import { input } from './domain/examples.ts'
 import type { Domains } from './host/domains.ts'
-import { createLeftovers, type LeftoverOptions, type Owner, writeOwner } from './leftovers.ts'
+import { createLeftovers, type LeftoverOptions, type Owner, ownersIn, writeOwner } from './leftovers.ts'
 
 const GRACE = 60_000
 let stateDir = ''
@@ -49,10 +49,10 @@ async function hostWith(owners: readonly Owner[], more: { foreign?: string[]; ca
   let now = 0
   const options: LeftoverOptions = {
     hostName: 'h1',
-    stateDir,
+    owners: () => ownersIn(stateDir, noLog),
     servers: api.resource<Server>(defOf(serverKind), life),
     known: (uid) => (more.cached ?? []).includes(uid),
-    domains: domains as Domains,
+    domains,
     clean: async (uid) => {
       done.push(`clean ${uid}`)
       await rm(join(stateDir, 'instances', uid), { recursive: true, force: true })

@@ -23,11 +23,12 @@ export interface Owner {
 
 export interface LeftoverOptions {
   hostName: string
-  stateDir: string
+  /** Who has a directory on this host, whether or not there is a domain. */
+  owners(): Promise<Owner[]>
   servers: Resource<Server>
   /** The Server of that uid, if the cache has it on this host. */
   known(uid: string): boolean
-  domains: Domains
+  domains: Pick<Domains, 'list' | 'xml' | 'destroy' | 'undefine'>
   /** Everything of a server that has no domain (any more) goes. */
   clean(uid: string): Promise<void>
   graceMs: number
@@ -97,12 +98,13 @@ export function createLeftovers(options: LeftoverOptions): Leftovers {
         seen.add(mark.uid)
         await look(mark, uuid)
       }
-      for (const owner of await owners(options.stateDir, log)) if (!seen.has(owner.uid)) await look(owner, undefined)
+      for (const owner of await options.owners()) if (!seen.has(owner.uid)) await look(owner, undefined)
     },
   }
 }
 
-async function owners(stateDir: string, log: Log): Promise<Owner[]> {
+/** Those whose directories are below `stateDir`. */
+export async function ownersIn(stateDir: string, log: Log): Promise<Owner[]> {
   const root = instancesDir(stateDir)
   const found: Owner[] = []
   for (const name of await readdir(root).catch(() => [])) {

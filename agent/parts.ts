@@ -10,13 +10,16 @@ import { Newest } from '../kube/newest.ts'
 import { WorkQueue } from '../kube/queue.ts'
 import type { Resource } from '../kube/resource.ts'
 import { keyOf } from '../kube/types.ts'
+import { rotateLogs } from './console/rotate-all.ts'
 import { createDomains, type Domains } from './host/domains.ts'
 import { defaultHostName, type Facts, firstAddress, learnFacts } from './host/facts.ts'
 import { createLibvirtHost, removeFiles } from './host/libvirt-host.ts'
 import { serverPaths } from './host/paths.ts'
 import { type HostStorage, openStorage } from './host/storage.ts'
-import { createLeftovers, type Leftovers } from './leftovers.ts'
+import { claimIdentity, type Identity } from './identity.ts'
+import { createLeftovers, type Leftovers, ownersIn } from './leftovers.ts'
 import { type CallFunction, openSession, type Session } from './libvirt/index.ts'
+import { measureLibvirt } from './metrics.ts'
 import { createHostNetwork, type HostNetwork } from './net/host-network.ts'
 import type { AgentOptions } from './options.ts'
 import { DomainWatch } from './server/events.ts'
@@ -24,7 +27,8 @@ import type { LocalHost } from './server/reconcile.ts'
 import { version } from './version.ts'
 
 const BY_UUID = 'uuid'
-const BY_UID = 'uid'
+/** Index of the servers of a host. */
+export const BY_UID = 'uid'
 
 /** What libvirt said of the host; `first` resolves when it has for the first time. */
 export interface KnownFacts {
@@ -61,6 +65,12 @@ export interface HostParts {
   network: Pick<HostNetwork, 'sync'> & AsyncDisposable
   host: LocalHost
   leftovers: Leftovers
+  /** Whose host this is stays so. @throws Refused */
+  claim(mine: Identity): Promise<void>
+  /** Console logs of the servers of these uids. */
+  rotate(uids: readonly string[]): Promise<void>
+  /** Counts the calls of the host until the returned function is called. */
+  measure(): () => void
 }
 
 /** As much of the session with libvirt as the agent itself asks for. */
@@ -98,6 +108,12 @@ export async function createParts(kube: Kube, options: AgentOptions, log: Log): 
     network,
     host: hostOf(base),
     leftovers: leftoversOf(base),
+    claim: (mine) => claimIdentity(stateDir, mine),
+    rotate(uids) {
+      const logs = uids.map((uid) => serverPaths(stateDir, options.runDir, uid).consoleLog)
+      return rotateLogs(logs, options)
+    },
+    measure: () => measureLibvirt(kube.metrics),
   }
 }
 
@@ -105,19 +121,21 @@ export async function createParts(kube: Kube, options: AgentOptions, log: Log): 
 export function clusterParts(kube: Kube, options: AgentOptions, log: Log): ClusterParts {
   const hostName = options.hostName ?? defaultHostName()
   const servers = handleOf(kube, server)
-  const { metrics } = kube
+  const { metrics, clock } = kube
   const informer = createInformer(servers, {
     fieldSelector: `status.host=${hostName}`,
     indexes: { [BY_UUID]: (s) => [uuidOf(s)], [BY_UID]: ({ metadata }) => [metadata.uid] },
     log,
     metrics,
+    clock,
   })
   const self = createInformer(handleOf(kube, hypervisor), {
     fieldSelector: `metadata.name=${hostName}`,
     log,
     metrics,
+    clock,
   })
-  const queue = new WorkQueue({ name: 'servers', metrics })
+  const queue = new WorkQueue({ name: 'servers', metrics, clock })
   const watch = new DomainWatch((uuid) => {
     for (const { metadata } of informer.cache.byIndex(BY_UUID, uuid)) queue.add(keyOf(metadata))
   })
@@ -165,7 +183,7 @@ function leftoversOf({ hostName, options, servers, informer, domains, network, s
   const { stateDir, runDir, orphanGraceSeconds } = options
   return createLeftovers({
     hostName,
-    stateDir,
+    owners: () => ownersIn(stateDir, log),
     servers,
     known: (uid) => informer.cache.byIndex(BY_UID, uid).length > 0,
     domains,

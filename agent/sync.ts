@@ -1,15 +1,14 @@
 /** Now and then everything is compared anew: network, leftovers, console logs, image cache, each server. Events are a help, not the truth. */
+import { every } from '../kube/clock.ts'
 import { keyOf } from '../kube/types.ts'
-import { rotateLogs } from './console/rotate-all.ts'
 import { hostedGuest } from './host/domain-input.ts'
-import { serverPaths } from './host/paths.ts'
 import type { Parts } from './parts.ts'
 
 /** Compares once, then every so often until the returned function is called. */
 export async function keepInSync(parts: Parts, signal: AbortSignal): Promise<() => void> {
   await sync(parts, signal)
-  const timer = setInterval(() => void sync(parts, signal), parts.options.syncSeconds * 1000)
-  return () => clearInterval(timer)
+  const { kube, options } = parts
+  return every(kube.clock, options.syncSeconds * 1000, () => void sync(parts, signal))
 }
 
 async function sync(parts: Parts, signal: AbortSignal): Promise<void> {
@@ -34,12 +33,6 @@ const tasks: Record<string, (parts: Parts, signal: AbortSignal) => Promise<unkno
     for (const [uid, err] of failed) log.warn({ err, uid }, 'network of a server is not as it should be')
   },
   leftovers: ({ leftovers }) => leftovers.sweep(),
-  consoles: ({ informer, options }) =>
-    rotateLogs(
-      informer.cache
-        .list()
-        .map(({ metadata }) => serverPaths(options.stateDir, options.runDir, metadata.uid ?? '').consoleLog),
-      options,
-    ),
+  consoles: ({ informer, rotate }) => rotate(informer.cache.list().map(({ metadata }) => metadata.uid ?? '')),
   images: ({ storage }) => storage.clean(),
 }

@@ -2,7 +2,7 @@
 
 import type { Hypervisor } from '../crds/index.ts'
 import type { Kube } from '../kube/client.ts'
-import { systemClock } from '../kube/clock.ts'
+import { type Clock, every } from '../kube/clock.ts'
 import { type Reconcile, runController } from '../kube/controller.ts'
 import { type Lease, leases } from '../kube/core.ts'
 import { createRecorder, type Recorder } from '../kube/events.ts'
@@ -42,9 +42,8 @@ export interface Controller {
 /** Label of the leases that agents renew. */
 export const HOST_LEASE = 'compute.kubenova.io/component=agent'
 
-const clock = systemClock
-
 export function createController(kube: Kube, options: ControllerOptions, log: Log): Controller {
+  const { clock } = kube
   const parts = createParts(kube, options, log)
   const { world, queues, leaseInformer, ledger, allocations, hosts, events } = parts
   const loops = reconcilers(parts, options)
@@ -58,8 +57,8 @@ export function createController(kube: Kube, options: ControllerOptions, log: Lo
       await Promise.all([startWorld(world, signal), leaseInformer.synced(signal)])
     },
     async run(signal) {
-      const expiry = setInterval(() => expireClaims(parts, clock, log), 10_000)
-      const ageing = setInterval(() => ageRecords(world, queues), 3_600_000)
+      const stopExpiry = every(clock, 10_000, () => expireClaims(parts, clock, log))
+      const stopAgeing = every(clock, 3_600_000, () => ageRecords(world, queues))
       const { metrics } = kube
       const unmeasure = measure(metrics, { world, ledger, allocations, clock })
       try {
@@ -70,8 +69,8 @@ export function createController(kube: Kube, options: ControllerOptions, log: Lo
           }),
         )
       } finally {
-        clearInterval(expiry)
-        clearInterval(ageing)
+        stopExpiry()
+        stopAgeing()
         unmeasure()
         hosts[Symbol.dispose]()
         await events[Symbol.asyncDispose]()
@@ -87,10 +86,11 @@ interface Parts extends Derived {
   hosts: LeaseHosts
   views: HostViews
   events: Recorder
+  clock: Clock
 }
 
 function createParts(kube: Kube, { namespace }: ControllerOptions, log: Log): Parts {
-  const { metrics } = kube
+  const { metrics, clock } = kube
   const world = createWorld(kube, log)
   const queues = Object.fromEntries(
     queueNames.map((name) => [name, new WorkQueue({ name, metrics, clock })]),
@@ -125,12 +125,13 @@ function createParts(kube: Kube, { namespace }: ControllerOptions, log: Log): Pa
   })
   wire(world, queues)
   const events = createRecorder({ kube, controller: 'kubenova.io/controller', log })
-  return { world, queues, leaseInformer, ...derived, hosts, views, events }
+  return { world, queues, leaseInformer, ...derived, hosts, views, events, clock }
 }
 
 type Loops = Record<(typeof queueNames)[number], { reconcile: Reconcile; concurrency: number }>
 
-function reconcilers({ world, ledger, allocations, hosts, views, events }: Parts, options: ControllerOptions): Loops {
+function reconcilers(parts: Parts, options: ControllerOptions): Loops {
+  const { world, ledger, allocations, hosts, views, events, clock } = parts
   const now = (): string => clock.wall().toISOString()
   const claims = createPortClaims(world, allocations, clock)
   const lookup = lookupOf(world)
@@ -141,7 +142,7 @@ function reconcilers({ world, ledger, allocations, hosts, views, events }: Parts
   return {
     servers: { reconcile: (key) => reconcileServer(key, serverDeps), concurrency: options.concurrency },
     actions: { reconcile: (key) => reconcileAction(key, { world, now }), concurrency: 4 },
-    records: { reconcile: (key) => reconcileRecords(key, world, retention), concurrency: 2 },
+    records: { reconcile: (key) => reconcileRecords(key, world, retention, clock.wall().getTime()), concurrency: 2 },
     ports: { reconcile: (key) => reconcilePort(key, { world, allocations, clock }), concurrency: 4 },
     hosts: { reconcile: host, concurrency: 2 },
     flavors: { reconcile: (key) => reconcileFlavor(key, catalogue), concurrency: 1 },

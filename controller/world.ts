@@ -77,7 +77,7 @@ export function createWorld(kube: Kube, log: Log): World {
     api: Resource<T>,
     indexes: Record<string, (o: T) => (string | undefined)[]> = {},
   ): Store<T> => {
-    const informer = createInformer(api, { indexes, log, metrics: kube.metrics })
+    const informer = createInformer(api, { indexes, log, metrics: kube.metrics, clock: kube.clock })
     return { all: informer.cache, api, informer }
   }
   const serverOf = (name: string | undefined, namespace: string | undefined): (string | undefined)[] => [

@@ -1,6 +1,7 @@
 // The way in: one client per process, a typed handle per kind.
 
 import { type AuthOptions, loadAuth } from './auth.ts'
+import { type Clock, systemClock } from './clock.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { createResource, type Resource } from './resource.ts'
 import { createTransport, type Transport } from './transport.ts'
@@ -15,6 +16,7 @@ export interface KubeOptions extends AuthOptions {
   /** Parallel calls, watches apart (32). */
   connections?: number | undefined
   metrics?: Metrics | undefined
+  clock?: Clock | undefined
   /** Closes the client, and fails its calls, when aborted. */
   signal?: AbortSignal | undefined
 }
@@ -32,6 +34,8 @@ export interface Kube extends AsyncDisposable {
   readonly namespace: string
   readonly fieldManager: string
   readonly metrics: Metrics
+  /** What whoever works with this client goes by: the system's, but in tests. */
+  readonly clock: Clock
   resource<T extends KubeObject>(def: ResourceDef): Resource<T>
   /** The same client acting as someone else. */
   as(person: Person): Kube
@@ -45,29 +49,30 @@ export interface Kube extends AsyncDisposable {
 
 /** Reads credentials, opens no connection yet. Rejects when no cluster is configured. */
 export async function createKube(options: KubeOptions = {}): Promise<Kube> {
-  const { userAgent = 'kubenova', metrics = createMetrics(), signal } = options
+  const { userAgent = 'kubenova', metrics = createMetrics(), clock = systemClock, signal } = options
   const auth = await loadAuth(options)
   const transport = createTransport({
     auth,
     userAgent,
     metrics,
+    clock,
     timeoutMs: options.timeoutMs,
     connections: options.connections,
   })
   const fieldManager = options.fieldManager ?? userAgent.split(/[/ ]/)[0] ?? 'kubenova'
-  const kube = bind(transport, fieldManager, metrics)
+  const kube = bind(transport, fieldManager, { metrics, clock })
   signal?.addEventListener('abort', () => void kube[Symbol.asyncDispose](), { once: true })
   return kube
 }
 
-function bind(transport: Transport, fieldManager: string, metrics: Metrics): Kube {
+function bind(transport: Transport, fieldManager: string, own: Pick<Kube, 'metrics' | 'clock'>): Kube {
   return {
+    ...own,
     namespace: transport.auth.namespace,
     fieldManager,
-    metrics,
     resource: <T extends KubeObject>(def: ResourceDef) => createResource<T>(transport, def, fieldManager),
-    as: (person) => bind(transport.withHeaders(impersonation(person)), fieldManager, metrics),
-    withToken: (token) => bind(transport.withToken(token), fieldManager, metrics),
+    as: (person) => bind(transport.withHeaders(impersonation(person)), fieldManager, own),
+    withToken: (token) => bind(transport.withToken(token), fieldManager, own),
     raw: (path, call = {}) => transport.json({ ...call, method: 'GET', path }),
     post: (path, body, call = {}) => transport.json({ ...call, method: 'POST', path, body }),
     [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose](),

@@ -30,6 +30,19 @@ export const systemClock: Clock = {
   },
 }
 
+/** Calls `fn` every `ms` until the returned function is called; the first time after `ms`. */
+export function every(clock: Pick<Clock, 'timer'>, ms: number, fn: () => void): () => void {
+  let cancel = (): void => undefined
+  const arm = (): void => {
+    cancel = clock.timer(ms, () => {
+      arm()
+      fn()
+    })
+  }
+  arm()
+  return () => cancel()
+}
+
 /** `RFC 3339` with six digits, the only form `metav1.MicroTime` accepts. */
 export const microTime = (at: Date): string => at.toISOString().replace(/Z$/, '000Z')
 

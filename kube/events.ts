@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Kube } from './client.ts'
-import { type Clock, microTime, systemClock } from './clock.ts'
+import { type Clock, microTime } from './clock.ts'
 import { type Event, events, type ObjectReference } from './core.ts'
 import { isNotFound } from './errors.ts'
 import { type Log, noLog } from './log.ts'
@@ -74,7 +74,7 @@ class EventRecorder implements Recorder {
 
   constructor(options: RecorderOptions) {
     this.#options = options
-    this.#clock = options.clock ?? systemClock
+    this.#clock = options.clock ?? options.kube.clock
     this.#log = options.log ?? noLog
   }
 

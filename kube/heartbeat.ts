@@ -37,7 +37,7 @@ export interface Heartbeat {
 /** Beats until `signal` aborts. The lease is left to expire: a restart within its duration is nobody's business. */
 export function startHeartbeat(options: HeartbeatOptions, signal: AbortSignal): Heartbeat {
   const { kube, namespace, name, identity, durationMs = 40_000, everyMs = 10_000, owner, labels } = options
-  const { log = noLog, clock = systemClock } = options
+  const { log = noLog, clock = kube.clock } = options
   const handle = kube.resource<Lease>(leases)
   let last = -Infinity
   const metadata = { namespace, name, labels, ownerReferences: owner ? [owner] : undefined }

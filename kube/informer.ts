@@ -20,6 +20,8 @@ const objects = gauge('informer_objects', 'Objects in the cache.', ['name'])
 const handlerErrors = counter('informer_handler_errors_total', 'Handlers that threw.', ['name'])
 
 const STREAM_TRIES = 3
+/** Longest time that a list or a resync has the event loop for itself. */
+const SLICE_MS = 8
 
 /** Called one after the other, in the order of events; what they throw is logged and counted, and stops nothing. */
 export interface Handlers<T> {
@@ -170,7 +172,7 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
     const mode = auto && failures >= STREAM_TRIES ? 'pages' : this.#mode
     const started = this.#clock.now()
     try {
-      const breathe = createBreather()
+      const breathe = this.#breather()
       const prepare = (object: T): T => this.#prepare(object)
       const job = { resource: this.#resource, scope: scopeOf(this.#options), prepare, breathe, signal }
       const listed = await listObjects(job, mode)
@@ -285,11 +287,15 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
     }
   }
 
+  #breather(): () => Promise<void> | undefined {
+    return createBreather(SLICE_MS, () => this.#clock.now())
+  }
+
   #startResync(): () => void {
     const { resyncMs } = this.#options
     if (!resyncMs) return () => undefined
     const resync = async (): Promise<void> => {
-      const breathe = createBreather()
+      const breathe = this.#breather()
       for (const object of this.#cache.list()) {
         for (const handlers of this.#handlers) this.#call(() => handlers.updated?.(object, object))
         const pause = breathe()

@@ -1,7 +1,7 @@
 // Leader election by a Lease: one process works, the others stand by with warm caches and take over at once when it stops.
 import { abortScope } from './abort.ts'
 import type { Kube } from './client.ts'
-import { type Clock, microTime, systemClock } from './clock.ts'
+import { type Clock, microTime } from './clock.ts'
 import { type Lease, leases } from './core.ts'
 import { isConflict, isNotFound, orNotFound } from './errors.ts'
 import { decide, observe, type Sighting } from './lease-state.ts'
@@ -80,7 +80,7 @@ class Election implements AsyncDisposable {
     }
     this.#options = options
     this.#leases = options.kube.resource<Lease>(leases)
-    this.#clock = options.clock ?? systemClock
+    this.#clock = options.clock ?? options.kube.clock
     this.#log = (options.log ?? noLog).child({ lease: options.name, identity: options.identity })
     this.#retryMs = retryMs
     this.#show(false)

@@ -35,12 +35,12 @@ export function createLineSplitter(): { push(chunk: Uint8Array): string[]; rest(
 }
 
 /** Gives the event loop a turn whenever the caller has had it for `sliceMs`: `await breathe()` between items. */
-export function createBreather(sliceMs = 8): () => Promise<void> | undefined {
-  let since = performance.now()
+export function createBreather(sliceMs = 8, now = () => performance.now()): () => Promise<void> | undefined {
+  let since = now()
   return () => {
-    if (performance.now() - since < sliceMs) return undefined
+    if (now() - since < sliceMs) return undefined
     return nextTurn().then(() => {
-      since = performance.now()
+      since = now()
     })
   }
 }

@@ -1,7 +1,7 @@
-// Which failed calls are sent again, and after how long: a pure function of the failure.
+// Which failed calls are sent again, and after how long: a pure function of the failure, and the loop that goes by it.
 
-import { backoffMs } from './clock.ts'
-import type { ApiError } from './errors.ts'
+import { backoffMs, type Clock } from './clock.ts'
+import { ApiError } from './errors.ts'
 
 const TRIES = 6
 /** A server that asks for more than this is better heard by the work queue, whose worker is then free. */
@@ -39,4 +39,33 @@ export function retryIn(
   if (error.status === 401) return 0
   const asked = error.retryAfterMs ?? 0
   return asked > LONGEST_WAIT ? undefined : Math.max(asked, backoffMs(attempt, 100, 5_000, random))
+}
+
+export interface RetryOptions {
+  /** Repeating it has the effect of once. */
+  idempotent: boolean
+  /** On the clock: no try begins after it. */
+  until: number
+  /** The caller's: its reason is what is thrown once it has aborted. */
+  signal?: AbortSignal | undefined
+  clock: Pick<Clock, 'now'>
+  wait(ms: number): Promise<void>
+  onRetry?(error: ApiError): void
+}
+
+/** Calls `once` until it succeeds, or until it fails in a way that is not to be repeated. */
+export async function retried<T>(once: () => Promise<T>, options: RetryOptions): Promise<T> {
+  const { idempotent, until, signal, clock } = options
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await once()
+    } catch (error) {
+      signal?.throwIfAborted()
+      if (!(error instanceof ApiError)) throw error
+      const wait = retryIn(error, idempotent, attempt)
+      if (wait === undefined || clock.now() + wait >= until) throw error
+      options.onRetry?.(error)
+      await options.wait(wait)
+    }
+  }
 }

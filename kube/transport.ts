@@ -7,7 +7,7 @@ import { type Clock, systemClock } from './clock.ts'
 import { ApiError, type Status } from './errors.ts'
 import { counter, createMetrics, histogram, type Metrics } from './metrics.ts'
 import { createPools, type PoolSet, type Pools } from './pool.ts'
-import { retryIn } from './retry.ts'
+import { retried } from './retry.ts'
 import type { CallOptions } from './types.ts'
 
 const requests = counter('rest_client_requests_total', 'HTTP requests, by status code, method and host.', [
@@ -101,21 +101,22 @@ class HttpTransport implements Transport {
     const { timeoutMs = options.timeoutMs ?? 30_000, method } = request
     const until = clock.now() + timeoutMs
     using scope = abortScope([request.signal], timeoutMs)
-    for (let attempt = 1; ; attempt += 1) {
+    const once = async (): Promise<T> => {
       const started = clock.now()
       try {
         return await this.#once<T>(request, scope.signal)
-      } catch (error) {
-        request.signal?.throwIfAborted()
-        if (!(error instanceof ApiError)) throw error
-        const wait = retryIn(error, method === 'GET' || request.idempotent === true, attempt)
-        if (wait === undefined || clock.now() + wait >= until) throw error
-        metrics.inc(retries, { code: String(error.status), verb: method })
-        await clock.sleep(wait, scope.signal)
       } finally {
         metrics.observe(durations, { verb: method }, (clock.now() - started) / 1000)
       }
     }
+    return await retried(once, {
+      idempotent: method === 'GET' || request.idempotent === true,
+      until,
+      signal: request.signal,
+      clock,
+      wait: (ms) => clock.sleep(ms, scope.signal),
+      onRetry: ({ status }) => metrics.inc(retries, { code: String(status), verb: method }),
+    })
   }
 
   async stream(request: StreamRequest): Promise<AsyncIterable<Uint8Array>> {

@@ -5,9 +5,15 @@ import { sweep } from '../server/sweep.ts'
 import { BY_SERVER, type World } from '../world.ts'
 import { expired, type Retention } from './retention.ts'
 
-export async function reconcileRecords(key: string, world: World, retention: Retention): Promise<Outcome> {
+/** @param now ms since the epoch */
+export async function reconcileRecords(
+  key: string,
+  world: World,
+  retention: Retention,
+  now = Date.now(),
+): Promise<Outcome> {
   if (!world.servers.all.has(key)) await sweep(key, world)
-  const records = expired(world.actions.all.byIndex(BY_SERVER, key), retention, Date.now())
+  const records = expired(world.actions.all.byIndex(BY_SERVER, key), retention, now)
   for (const { metadata } of records) {
     try {
       await world.actions.api.delete(metadata, { preconditions: { uid: metadata.uid }, propagation: 'Background' })

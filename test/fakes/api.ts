@@ -4,6 +4,7 @@
  */
 import { kinds } from '../../hack/generate/kinds.ts'
 import type { Kube } from '../../kube/client.ts'
+import { type Clock, systemClock } from '../../kube/clock.ts'
 import { createMetrics } from '../../kube/metrics.ts'
 import type { ApplyOptions, DeleteOptions, Resource, WriteOptions } from '../../kube/resource.ts'
 import {
@@ -57,11 +58,12 @@ export class FakeApi {
   }
 
   /** A client for one life of a process. */
-  kube(life: Life = new Life(), manager = 'test'): Kube {
+  kube(life: Life = new Life(), manager = 'test', clock: Clock = systemClock): Kube {
     const kube: Kube = {
       namespace: 'default',
       fieldManager: manager,
       metrics: createMetrics(),
+      clock,
       resource: <T extends KubeObject>(def: ResourceDef) => this.resource<T>(def, life, manager),
       as: () => kube,
       withToken: () => kube,
