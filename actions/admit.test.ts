@@ -62,6 +62,12 @@ describe.each(deeds.map(({ name }) => name))('%s', (name) => {
     expect(admit(fresh, name, paramsOf[name])).toMatchObject({ admit: false, reason: 'NoHost' })
   })
 
+  it('has no host, for none could build it: only to start it is to try again', () => {
+    const { host: _, ...status } = server({ status: { vmState: 'error' } }).status ?? {}
+    const verdict = admit({ ...server(), status }, name, paramsOf[name])
+    expect(verdict).toMatchObject(name === 'start' ? { admit: true } : { admit: false, reason: 'NoHost' })
+  })
+
   it('says of each refusal what is in the way', () => {
     const locked = admit(server({ spec: { locked: true } }), name, paramsOf[name])
     expect(locked).toMatchObject({ message: expect.stringContaining('set spec.locked to false') })

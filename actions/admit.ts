@@ -36,7 +36,9 @@ export function admit(server: Server, name: string, params: unknown): Admission 
 
 function inState(server: Server, { name, from, objection }: Action, params: unknown): Admission {
   const { host, vmState = 'building', taskState } = server.status ?? {}
-  if (host === undefined) return refuse('NoHost', `${name} needs a server that has a host; this one has none yet`)
+  // Whose hosts all refused it has none either: to start it is to have them tried again.
+  if (host === undefined && !(name === 'start' && vmState === 'error'))
+    return refuse('NoHost', `${name} needs a server that has a host; this one has none yet`)
   if (taskState !== undefined)
     return refuse('InvalidState', `cannot ${name} while the server is in task_state ${taskState}`)
   if (!from.includes(vmState))

@@ -22,6 +22,8 @@ export function fromLibvirt(error: unknown, doing: string): AnyError {
       return new Transient('OutOfMemory', `${doing}: the host has no memory left for it: ${error.message}`, {
         cause: error,
       })
+    if (/no space left on device|disk quota exceeded/i.test(error.message))
+      return new Transient('DiskFull', `${doing}: the host's disk is full: ${error.message}`, { cause: error })
     return new Transient('LibvirtError', `${doing}: ${error.message}`, { cause: error })
   }
   if (error instanceof ConnectionError || error instanceof DeadlineError)

@@ -1,4 +1,12 @@
-/** How often a server's action was tried: after some tries, what keeps failing is a fault. In memory: a restart starts to count anew. */
+/**
+ * How often a server's action was tried: after some tries, what keeps failing is a fault.
+ *
+ * In memory, so a restart counts anew, and an agent that dies before the last try tries again in each of its lives. That is meant. A crash is no
+ * failure of the action: an agent may be killed at any instant, any number of times, and the server must still come out as
+ * wished, so no count of lives may end in a fault. Nor is it a busy loop: the wait between lives is that of whoever restarts the agent (kubelet: up
+ * to 5 minutes), each life repeats steps that are idempotent, and the host shows as down. What fails without killing the agent is counted within one
+ * life, some seconds with the defaults. A server that itself kills the agent can be deleted: deletion is planned before all else.
+ */
 import type { Planned } from './plan.ts'
 import type { Failure } from './status.ts'
 

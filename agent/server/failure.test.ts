@@ -120,6 +120,18 @@ describe('errors', () => {
     expect(said(bench)).toMatchObject({ vmState: 'active', ready: 'True', fault: undefined })
   })
 
+  it('and when it is tried again and fails again, that leaves nothing either', async () => {
+    const bench = new Bench()
+    await bench.create()
+    const { uid = '' } = bench.server.metadata
+    await bench.rest(bench.agent(new Life().fail('define', broken)))
+    await bench.ask('start')
+    await bench.rest(bench.agent(new Life().fail('start', busy, { times: 3 })))
+    expect(bench.host.isEmpty(uid)).toBe(true)
+    expect(bench.status).toMatchObject({ vmState: 'error', refused: { host: HOST, reason: 'start: libvirt is busy' } })
+    expect(bench.records).toEqual(['create Failed', 'start Failed'])
+  })
+
   it.each(['create serveractions', 'applyStatus servers', 'observe', 'bootedBy'])(
     '%s fails once: it ends as without',
     async (call) => {

@@ -41,6 +41,10 @@ describe('planPower', () => {
     ['Running', 'off', 'shutdown', true, 'start'],
     ['Running', 'off', 'destroyed', false, 'start'], // killed behind our back: the wish lasts
     ['Running', 'off', 'failed', false, 'start'],
+    ['Running', 'off', 'saved', false, undefined], // virsh save: its memory is in a file of somebody's
+    ['Running', 'off', 'saved', true, 'start'],
+    ['Running', 'off', 'migrated', false, undefined], // it runs on another host: never twice
+    ['Paused', 'off', 'migrated', false, undefined],
     ['Running', 'off', 'unknown', false, 'start'], // after a reboot of the host
     ['Running', 'crashed', 'panicked', false, 'start'],
     ['Running', 'missing', '', false, 'start'],
@@ -106,6 +110,18 @@ describe('plan', () => {
       deed: { uid: 'd1' },
     })
     expect(plan(server({ status: { action, completedAction: 'd1' } }), running)).toBeUndefined()
+  })
+
+  it('takes a deed that boots for another try of a creation that failed', () => {
+    const action = { name: 'a', uid: 'd1', action: 'reboot', params: { type: 'HARD' }, admittedAt: 'now' }
+    const failed = server({ status: { vmState: 'error', observedGeneration: 1, action } })
+    delete failed.status!.launchedAt
+    expect(plan(failed, { power: 'missing' })).toMatchObject({
+      action: 'create',
+      params: {},
+      mark: 'd1',
+      deed: { uid: 'd1' },
+    })
   })
 
   it('creates what never ran, under the same mark each time', () => {

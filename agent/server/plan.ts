@@ -22,7 +22,7 @@ export function plan(server: Server, observed: Observed): Planned | undefined {
   if (metadata.deletionTimestamp) return { action: 'delete', params: {}, mark: `delete:${metadata.uid}` }
   if (!status?.instance) return undefined
   const deed = admittedDeed(server)
-  if (deed) return deed
+  if (deed) return madeWhole(server, deed)
   // A fault stands until the wish changes or a deed is asked for: no loop of failures.
   if (status.vmState === 'error' && status.observedGeneration === metadata.generation) return undefined
   if (!status.launchedAt) return { action: 'create', params: {}, mark: `create:${metadata.uid}` }
@@ -45,6 +45,14 @@ function cutShort({ status }: Server, { power }: Observed): ActionName | undefin
   return name
 }
 
+/** Deeds that boot. Of a server whose creation never succeeded they are another try of it: what fails then leaves nothing, either. */
+const boots = new Set<ActionName>(['start', 'reboot'])
+
+function madeWhole({ status }: Server, deed: Planned): Planned {
+  const unmade = status?.launchedAt === undefined && boots.has(deed.action)
+  return unmade ? { ...deed, action: 'create', params: {} } : deed
+}
+
 function admittedDeed({ status }: Server): Planned | undefined {
   const asked = status?.action
   if (!asked || asked.uid === status.completedAction) return undefined
@@ -58,14 +66,14 @@ function admittedDeed({ status }: Server): Planned | undefined {
 }
 
 /** For each wish and each power: what leads on. A cell that reads `changed` acts only when the wish is newer than the last settled one. */
-type Cell = ActionName | undefined | { changed: ActionName } | { unlessByGuest: ActionName }
+type Cell = ActionName | undefined | { changed: ActionName } | { unlessMeant: ActionName }
 
 const recorded = (action: ActionName): Cell => ({ changed: action })
-const restored = (action: ActionName): Cell => ({ unlessByGuest: action })
+const restored = (action: ActionName): Cell => ({ unlessMeant: action })
 
 /**
- * As Nova does: what a guest does to itself (power off, sleep) is recorded, and so is a pause or a save behind our back. A domain that was
- * killed, crashed, or undefined is brought back: the wish lasts.
+ * As Nova does: what a guest does to itself (power off, sleep) is recorded, and so is what somebody meant to do on the host (pause, save,
+ * migrate). A domain that was killed, crashed, or undefined is brought back: the wish lasts.
  */
 const table: Record<PowerWish, Record<DomainPower, Cell>> = {
   Running: {
@@ -106,15 +114,21 @@ const table: Record<PowerWish, Record<DomainPower, Cell>> = {
   },
 }
 
-/** libvirt's reasons of "shut off" that mean: the guest did it itself, or an action of ours asked it to. */
-const byGuest = new Set(['shutdown'])
+/** Shut off, and the guest did it itself, or an action of ours or of virsh asked it to: libvirt does not tell these apart. */
+export const isByGuest = ({ power, reason }: Observed): boolean => power === 'off' && reason === 'shutdown'
+
+/**
+ * libvirt's reasons of "shut off" that somebody meant. Its memory is in a file, or it runs on another host: to start it here would be to
+ * run it twice on one disk.
+ */
+const meant = new Set(['shutdown', 'saved', 'migrated', 'from snapshot'])
 
 /** The action that leads from what is to what is wished. */
 export function planPower(wish: PowerWish, { power, reason }: Observed, changed: boolean): ActionName | undefined {
   const cell = table[wish][power]
   if (cell === undefined || typeof cell === 'string') return cell
   if ('changed' in cell) return changed ? cell.changed : undefined
-  return changed || !byGuest.has(reason ?? '') ? cell.unlessByGuest : undefined
+  return changed || !meant.has(reason ?? '') ? cell.unlessMeant : undefined
 }
 
 const met: Record<PowerWish, DomainPower> = { Running: 'running', Stopped: 'off', Paused: 'paused', Suspended: 'saved' }

@@ -1,6 +1,7 @@
 /** Runs the steps of an action, one after the other, and says how it went. */
 import { actions } from '../../actions/index.ts'
 import { explain, type Guest, type Host, isOurs } from '../../crds/index.ts'
+import { diskFull } from '../image/files.ts'
 import type { Planned } from './plan.ts'
 import type { Failure } from './status.ts'
 
@@ -37,7 +38,9 @@ export async function runAction(planned: Planned, options: RunOptions): Promise<
 const LONGEST = 2000
 
 /** What an error of a step means for the server: only Terminal and Refused are final at once. */
-export function failureOf(step: string, error: unknown): Failure {
+export function failureOf(step: string, thrown: unknown): Failure {
+  // Files are written in many places; a full disk is said alike wherever it was met.
+  const error = diskFull(thrown, 'the server')
   const message = `${step}: ${explain(error)}`.slice(0, LONGEST)
   if (!isOurs(error)) return { code: 'Unexpected', message, final: false }
   return { code: error.code, message, final: error.kind === 'Terminal' || error.kind === 'Refused' }

@@ -153,6 +153,9 @@ describe('conditions', () => {
     ['failed', { failure: final }, { Ready: 'False LibvirtBusy', Stalled: 'True LibvirtBusy' }],
     ['off by its guest', { power: 'off', reason: 'shutdown' }, { Ready: 'False GuestShutdown' }],
     ['paused on the host', { power: 'paused', reason: 'user' }, { Ready: 'False ChangedOnHost' }],
+    ['saved to a file', { power: 'off', reason: 'saved' }, { Ready: 'False ChangedOnHost' }],
+    ['gone to another host', { power: 'off', reason: 'migrated' }, { Ready: 'False ChangedOnHost' }],
+    ['stopped by its disk', { power: 'paused', reason: 'io-error' }, { Ready: 'False DiskError' }],
   ] as [string, Words, object][])('%s', (_, words, wanted) => {
     expect(conditionsOf(words)).toEqual(wanted)
   })

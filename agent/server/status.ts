@@ -12,7 +12,7 @@ import {
   type VmState,
 } from '../../crds/index.ts'
 import type { DomainPower, Observed } from './observed.ts'
-import { isMet, type Planned } from './plan.ts'
+import { isByGuest, isMet, type Planned } from './plan.ts'
 
 /** Why the last try failed. */
 export interface Failure {
@@ -109,14 +109,24 @@ function ready(view: View): NewCondition {
   }
   if (isMet(wish, observed.power))
     return { ...base, status: 'True', reason: wish, message: `the server is ${wish.toLowerCase()}, as asked` }
-  if (observed.power === 'off') {
+  return { ...base, status: 'False', ...differs(observed, wish) }
+}
+
+/** The power is not what is wished, and nothing is done about it: whose deed that was, and what to do. */
+function differs(observed: Observed, wish: PowerWish): { reason: string; message: string } {
+  if (isByGuest(observed)) {
     const message =
       'the guest powered itself off; to start it, create a ServerAction with action: start, or set powerState to Stopped and back'
-    return { ...base, status: 'False', reason: 'GuestShutdown', message }
+    return { reason: 'GuestShutdown', message }
+  }
+  if (observed.power === 'paused' && observed.reason === 'io-error') {
+    const message =
+      'QEMU stopped the guest when it could not write to its disk; see that the host’s disk has room, then set powerState to Paused and back to Running'
+    return { reason: 'DiskError', message }
   }
   const why = observed.reason ? ` (${observed.reason})` : ''
-  const message = `the domain is ${observed.power}${why}, not ${wish.toLowerCase()}: it was changed on the host; set powerState again to change it`
-  return { ...base, status: 'False', reason: 'ChangedOnHost', message }
+  const message = `the domain is ${observed.power}${why}, not ${wish.toLowerCase()}: it was changed on the host; set powerState to something else and back to have it so`
+  return { reason: 'ChangedOnHost', message }
 }
 
 /** Reconciling and Stalled are there only while they are true, as kstatus has them. */

@@ -1,8 +1,10 @@
 /** Placement of one server: follow its references, choose a host and claim it, make its ports, write all of it in one status. */
+import { actionUnderWay } from '../../actions/admit.ts'
 import { Refused, type Server } from '../../crds/index.ts'
 import { isConflict, isNotFound } from '../../kube/errors.ts'
 import type { Recorder } from '../../kube/events.ts'
 import { failed, type Outcome, wait } from '../../kube/outcome.ts'
+import { failDeed } from '../action/fail.ts'
 import type { HostViews } from '../host/views.ts'
 import type { PortClaims } from '../network/claims.ts'
 import type { Ledger } from '../scheduler/claims.ts'
@@ -62,8 +64,9 @@ async function choose(server: Server, resolved: Resolved, deps: PlaceDeps, now: 
   const request = requestOf(server, resolved, ledger)
   const placement = place(request, views.all())
   if (placement.none) {
-    const refusals = (server.status?.refusals ?? []).map(({ host, reason }) => `${host} could not build it: ${reason}`)
-    const message = [placement.message, ...refusals].join('; ')
+    const message = whyNone(server, placement.message)
+    if (actionUnderWay(server) !== undefined)
+      await failDeed(server, { reason: 'NoValidHost', message }, deps.world, now)
     await say(server, { reason: 'NoValidHost', message, error: true }, deps, now)
     return failed('NoValidHost', message)
   }
@@ -80,6 +83,13 @@ async function choose(server: Server, resolved: Resolved, deps: PlaceDeps, now: 
     throw error
   }
   return wait(`the agent of ${host}`)
+}
+
+/** With what each host said that was tried. */
+function whyNone({ status }: Server, message: string): string {
+  const refusals = (status?.refusals ?? []).map(({ host, reason }) => `${host} could not build it: ${reason}`)
+  if (refusals.length === 0) return message
+  return [message, ...refusals, 'to have them tried again, create a ServerAction with action: start'].join('; ')
 }
 
 /** Why it waits: in its status, and once as an event. */
@@ -108,6 +118,7 @@ async function write(server: Server, status: ControllerStatus, { world }: PlaceD
 function says({ status: old }: Server, wanted: ControllerStatus): boolean {
   if (wanted.host !== undefined || old?.host !== undefined || old?.observedGeneration !== wanted.observedGeneration)
     return false
+  if (old?.action !== undefined && wanted.action === undefined) return false
   const message = (list: ControllerStatus['conditions']): string | undefined =>
     list?.find(({ type }) => type === 'Scheduled')?.message
   return old?.vmState === wanted.vmState && message(old?.conditions) === message(wanted.conditions)

@@ -1,4 +1,5 @@
 /** One Server: delete it, place it, place it elsewhere when its host refused, say whether its host is up. */
+import { actionUnderWay } from '../../actions/admit.ts'
 import { AGENT_MANAGER, FINALIZER, type Server } from '../../crds/index.ts'
 import { isConflict, isNotFound } from '../../kube/errors.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
@@ -35,10 +36,11 @@ async function find(server: Server, deps: ServerDeps): Promise<Outcome> {
   return placeServer(asked(server), deps)
 }
 
-/** A new spec is a new try: hosts that refused the old one may take it. */
+/** A new spec is a new try, and so is a start that is asked for: hosts that refused before may take it now. */
 function asked(server: Server): Server {
   const { status, metadata } = server
-  if (!status?.refusals || status.observedGeneration === metadata.generation) return server
+  const again = status?.observedGeneration !== metadata.generation || actionUnderWay(server) !== undefined
+  if (!status?.refusals || !again) return server
   const { refusals: _, ...rest } = status
   return { ...server, status: rest }
 }

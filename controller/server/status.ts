@@ -94,13 +94,14 @@ export function placedStatus(server: Server, { host, alternates, instance }: Pla
   const addresses = instance.interfaces.flatMap(({ network, macAddress, fixedIPs }) =>
     fixedIPs.map(({ address }) => ({ network, address, version: address.includes(':') ? 6 : 4, macAddress })),
   )
-  const refusals = server.status?.refusals
+  const { refusals, action } = server.status ?? {}
   const status: ControllerStatus = {
     host,
     instance,
     alternates: [...alternates],
     addresses,
     ...(refusals ? { refusals } : {}),
+    ...(action ? { action } : {}),
     observedGeneration,
     vmState: 'building',
     records: server.status?.records ?? 0,
@@ -125,13 +126,14 @@ export interface Waiting {
   error: boolean
 }
 
-/** Not placed. */
+/** Not placed. A start that was asked of a server for which there is no host has ended with that: its slot is free again. */
 export function waitingStatus(server: Server, { reason, message, error }: Waiting, now: string): ControllerStatus {
   const observedGeneration = generationOf(server)
-  const { host: _, instance: __, alternates: ___, fault: ____, taskState: _____, ...rest } = owned(server)
+  const { host: _, instance: __, alternates: ___, fault: ____, taskState: _____, action, ...rest } = owned(server)
   const fault = error ? { fault: faultOf(server, reason, message, now) } : {}
   const status: ControllerStatus = {
     ...rest,
+    ...(action && !error ? { action } : {}),
     observedGeneration,
     vmState: error ? 'error' : 'building',
     ...(error ? {} : { taskState: 'scheduling' as const }),
