@@ -110,6 +110,7 @@ async function shutdown(
   const end = performance.now() + seconds * 1000
   await domains.askToShutDown(instance.uuid)
   while (!(await isOff())) {
+    signal.throwIfAborted()
     const left = end - performance.now()
     if (left <= 0) return 'timeout'
     using either = abortScope([signal])

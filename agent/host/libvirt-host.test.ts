@@ -1,0 +1,39 @@
+import { expect, it, vi } from 'vitest'
+import type { Guest } from '../../crds/index.ts'
+import { DomainWatch } from '../server/events.ts'
+import type { Domains } from './domains.ts'
+import { createLibvirtHost, type LibvirtHostOptions } from './libvirt-host.ts'
+
+const uuid = '00000000-0000-4000-8000-000000000001'
+const guest = { server: { metadata: { name: 'web', uid: uuid } }, instance: { uuid } } as unknown as Guest
+
+/** A host on which a guest is asked to power off; `observe` says how it is. */
+function hostWhose(observe: Domains['observe']) {
+  const watch = new DomainWatch(() => undefined)
+  const domains = { observe, askToShutDown: async () => undefined } as unknown as Domains
+  const stateChange: LibvirtHostOptions['stateChange'] = (id, signal) => watch.next(id, signal)
+  return { watch, host: createLibvirtHost({ domains, stateChange } as LibvirtHostOptions) }
+}
+
+it('asks a guest to power off, and sees by its event that it did', async () => {
+  const observe = vi
+    .fn<Domains['observe']>()
+    .mockResolvedValueOnce({ power: 'running' })
+    .mockResolvedValue({ power: 'off' })
+  const { host, watch } = hostWhose(observe)
+  const off = host.shutdown(guest, 60, { signal: new AbortController().signal, progress: () => undefined })
+  await vi.waitFor(() => expect(observe).toHaveBeenCalledTimes(1))
+  watch.notify(uuid)
+  expect(await off).toBe('off')
+})
+
+it('waits no longer for a guest that powers off once it is told to give up', async () => {
+  const observe = vi.fn<Domains['observe']>().mockResolvedValue({ power: 'running' })
+  const { host } = hostWhose(observe)
+  const stop = new AbortController()
+  const off = host.shutdown(guest, 60, { signal: stop.signal, progress: () => undefined })
+  await vi.waitFor(() => expect(observe).toHaveBeenCalledTimes(1))
+  stop.abort(new Error('the server is to be deleted'))
+  await expect(off).rejects.toThrow('to be deleted')
+  expect(observe.mock.calls.length).toBeLessThan(4)
+})
