@@ -6,18 +6,21 @@ import { kinds } from '../../hack/generate/kinds.ts'
 import type { Kube } from '../../kube/client.ts'
 import { type Clock, systemClock } from '../../kube/clock.ts'
 import { createMetrics } from '../../kube/metrics.ts'
+import type { WatchOptions } from '../../kube/read.ts'
 import type { ApplyOptions, DeleteOptions, Resource, WriteOptions } from '../../kube/resource.ts'
 import {
   apiVersionOf,
+  type CallOptions,
   type Draft,
   type KubeObject,
   keyOf,
   type ObjectMeta,
   type Ref,
   type ResourceDef,
+  type WatchEvent,
 } from '../../kube/types.ts'
 import { textOf } from './fields.ts'
-import { Life } from './life.ts'
+import { type Call, Life } from './life.ts'
 import {
   applied,
   checked,
@@ -44,17 +47,32 @@ interface Session {
   manager: string
 }
 
+/** A change as the server made it; `after` is undefined where the object is gone. */
+export interface Write {
+  plural: string
+  key: string
+  manager: string
+  before: Obj | undefined
+  after: Obj | undefined
+}
+
 export class FakeApi {
   readonly #stores = new Map<string, Map<string, Stored>>()
   readonly #watches = new Watches()
   readonly #now: () => Date
+  readonly #onWrite: (write: Write) => void
   /** Some have gone before: no version of an object is a small number. */
   #version = 1000
   #made = 0
+  #writer = ''
 
-  /** @param now what the server's clock says */
-  constructor(now: () => Date = () => new Date()) {
+  /**
+   * @param now what the server's clock says
+   * @param onWrite told of every change, in their order
+   */
+  constructor(now: () => Date = () => new Date(), onWrite: (write: Write) => void = () => undefined) {
     this.#now = now
+    this.#onWrite = onWrite
   }
 
   /** A client for one life of a process. */
@@ -80,41 +98,71 @@ export class FakeApi {
       kinds.find(({ plural }) => plural === def.plural),
     )
     const session = { life, manager }
-    const call = <R>(verb: string, ref: Ref, act: () => R, effect = true): Promise<R> =>
-      life.pass({ name: `${verb} ${def.plural}/${keyOf(ref)}`, effect }, act)
-    const read = <R>(verb: string, ref: Ref, act: () => R): Promise<R> => call(verb, ref, act, false)
+    const call = <R>(
+      verb: string,
+      ref: Ref,
+      { signal, timeoutMs, fieldManager }: WriteOptions,
+      act: () => R,
+      more: Partial<Call> = {},
+    ) =>
+      life.pass<R>({ name: `${verb} ${def.plural}/${keyOf(ref)}`, effect: true, signal, timeoutMs, ...more }, () => {
+        this.#writer = fieldManager ?? manager
+        return act()
+      })
+    const read = <R>(verb: string, ref: Ref, options: CallOptions, act: () => R): Promise<R> =>
+      call(verb, ref, options, act, { effect: false, idempotent: true })
     const all = (namespace?: string) => ({
       items: this.list<T>(def.plural, namespace),
       resourceVersion: `${this.#version}`,
     })
-    const store = this.#store(def.plural)
     const apply = (object: Draft<T>, options: ApplyOptions = {}): Promise<T> => {
       const verb = options.subresource === 'status' ? 'applyStatus' : 'apply'
-      return call(verb, object.metadata, () => this.#apply(facts, object as Loose, options, session) as unknown as T)
+      const act = () => this.#apply(facts, object as Loose, options, session) as unknown as T
+      return call(verb, object.metadata, options, act, { idempotent: object.metadata.resourceVersion === undefined })
     }
-    const watches = this.#watches
     return {
       def,
-      get: (ref) => read('get', ref, () => structuredClone(this.#find(facts, ref).object) as unknown as T),
-      list: ({ namespace } = {}) => read('list', { namespace }, () => all(namespace)),
-      async *pages({ namespace } = {}) {
-        yield await read('list', { namespace }, () => all(namespace))
+      get: (ref, options = {}) =>
+        read('get', ref, options, () => structuredClone(this.#find(facts, ref).object) as unknown as T),
+      list: ({ namespace, ...options } = {}) => read('list', { namespace }, options, () => all(namespace)),
+      async *pages({ namespace, ...options } = {}) {
+        yield await read('list', { namespace }, options, () => all(namespace))
       },
       create: (object, options = {}) =>
-        call('create', object.metadata, () => this.#create(facts, object as Loose, options, session) as unknown as T),
+        call(
+          'create',
+          object.metadata,
+          options,
+          () => this.#create(facts, object as Loose, options, session) as unknown as T,
+        ),
       update: (object, options = {}) =>
-        call('update', object.metadata, () => this.#replace(facts, object as Loose, options, session) as unknown as T),
+        call(
+          'update',
+          object.metadata,
+          options,
+          () => this.#replace(facts, object as Loose, options, session) as unknown as T,
+        ),
       apply,
       applyStatus: (object, options = {}) => apply(object, { ...options, subresource: 'status' }),
       patch: (ref, patch, options = {}) =>
-        call('patch', ref, () => this.#patch(facts, ref, patch, options, session) as unknown as T),
-      delete: (ref, options = {}) => call('delete', ref, () => this.#delete(facts, ref, options)),
-      watch: (options = {}) =>
-        watches.watch<T>(def.plural, options, () => ({
-          objects: [...store.values()].map(({ object }) => object),
-          version: this.#version,
-        })),
+        call('patch', ref, options, () => this.#patch(facts, ref, patch, options, session) as unknown as T),
+      delete: (ref, options = {}) => call('delete', ref, options, () => this.#delete(facts, ref, options)),
+      watch: (options = {}) => this.#watches.watch<T>((push) => this.follow(def.plural, options, push), options.signal),
     }
+  }
+
+  /**
+   * What a watch with these options is told, event by event, until the returned function is called: at once what is there, if asked for.
+   * @throws ApiError 410 where the resourceVersion is forgotten
+   */
+  follow(plural: string, options: WatchOptions, push: (event: WatchEvent<KubeObject>) => void): () => void {
+    const objects = [...this.#store(plural).values()].map(({ object }) => object)
+    return this.#watches.follow(plural, options, { objects, version: this.#version }, push)
+  }
+
+  /** What happened until now is forgotten: who watches from an older version must list anew. */
+  compact(): void {
+    this.#watches.compact(this.#version)
   }
 
   /** Watches say nothing until {@link resumeWatches}: caches stay behind, as they may. */
@@ -298,16 +346,23 @@ export class FakeApi {
       ...object,
       metadata: { ...filled(object.metadata), resourceVersion: `${this.#version}` },
     })
-    this.#store(facts.def.plural).set(keyOf(kept.metadata), { object: kept, managers })
+    const store = this.#store(facts.def.plural)
+    const key = keyOf(kept.metadata)
+    const before = store.get(key)?.object
+    store.set(key, { object: kept, managers })
     this.#watches.tell(facts.def.plural, type, kept)
+    this.#onWrite({ plural: facts.def.plural, key, manager: this.#writer, before, after: kept })
     return structuredClone(kept)
   }
 
   #forget({ def }: KindFacts, { object }: Stored): void {
     this.#version += 1
-    this.#store(def.plural).delete(keyOf(object.metadata))
+    const key = keyOf(object.metadata)
+    const before = this.#store(def.plural).get(key)?.object
+    this.#store(def.plural).delete(key)
     const last = { ...object, metadata: { ...object.metadata, resourceVersion: `${this.#version}` } }
     this.#watches.tell(def.plural, 'DELETED', last)
+    this.#onWrite({ plural: def.plural, key, manager: this.#writer, before, after: undefined })
   }
 }
 

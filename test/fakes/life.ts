@@ -5,6 +5,11 @@ export interface Call {
   name: string
   /** Does it change anything? Only these are worth a crash: before or after a read is after or before an effect. */
   effect: boolean
+  /** Repeating it has the effect of once; only calls of the API server say so. */
+  idempotent?: boolean
+  /** As the caller bounds it. */
+  signal?: AbortSignal | undefined
+  timeoutMs?: number | undefined
 }
 
 export type When = 'before' | 'after'

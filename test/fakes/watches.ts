@@ -1,7 +1,7 @@
-/** The watches of the fake API server: events in order from any version on, with field selectors, held back when told to. */
+/** The watches of the fake API server: events in order from any version on that is kept, with field selectors, held back when told to. */
 import type { WatchOptions } from '../../kube/read.ts'
 import type { KubeObject, WatchEvent } from '../../kube/types.ts'
-import type { Obj } from './store.ts'
+import { type Obj, refuse } from './store.ts'
 
 interface Happened {
   plural: string
@@ -16,72 +16,107 @@ interface State {
   version: number
 }
 
+type Event = WatchEvent<KubeObject>
+
+interface Follower {
+  plural: string
+  selects: (object: Obj) => boolean
+  push: (event: Event) => void
+}
+
 export class Watches {
   readonly #log: Happened[] = []
   readonly #last = new Map<string, Obj>()
-  readonly #wake = new Set<() => void>()
+  readonly #followers = new Set<Follower>()
+  /** What was held back while paused. */
+  readonly #held: (() => void)[] = []
   #paused = false
+  #oldest = 0
 
   tell(plural: string, type: Happened['type'], object: Obj): void {
     const id = object.metadata.uid
-    this.#log.push({
+    const happened = {
       plural,
       type,
       object,
       before: this.#last.get(id),
       version: Number(object.metadata.resourceVersion),
-    })
+    }
+    this.#log.push(happened)
     this.#last.set(id, object)
-    this.#stir()
+    for (const follower of [...this.#followers]) {
+      if (follower.plural !== plural) continue
+      if (this.#paused) this.#held.push(() => this.#followers.has(follower) && send(happened, follower))
+      else send(happened, follower)
+    }
   }
 
   pause(paused: boolean): void {
     this.#paused = paused
-    this.#stir()
+    if (!paused) for (const push of this.#held.splice(0)) push()
   }
 
-  async *watch<T extends KubeObject>(
-    plural: string,
-    options: WatchOptions,
-    state: () => State,
-  ): AsyncGenerator<WatchEvent<T>> {
-    const { signal, sendInitialEvents, resourceVersion, fieldSelector, namespace } = options
+  /** Who asks for what came after an older version than this is told that it is gone. */
+  compact(version: number): void {
+    this.#oldest = version
+    this.#log.splice(0)
+  }
+
+  follow(plural: string, options: WatchOptions, { objects, version }: State, push: (event: Event) => void): () => void {
+    const { sendInitialEvents, resourceVersion, fieldSelector, namespace } = options
     const selects = (object: Obj): boolean =>
       (!namespace || object.metadata.namespace === namespace) && matches(object, fieldSelector)
-    const event = (type: WatchEvent<T>['type'], object: Obj): WatchEvent<T> => ({
-      type,
-      object: structuredClone(object) as unknown as T,
-    })
-    let seen = Number(resourceVersion ?? 0)
+    const follower = { plural, selects, push }
+    const from = sendInitialEvents ? version : Number(resourceVersion ?? 0)
+    if (from < this.#oldest && !sendInitialEvents) throw refuse(410, 'Expired', `too old resource version: ${from}`)
     if (sendInitialEvents) {
-      const { objects, version } = state()
-      seen = version
-      for (const object of objects.filter(selects)) yield event('ADDED', object)
-      yield event('BOOKMARK', bookmark(version))
+      for (const object of objects.filter(selects)) push({ type: 'ADDED', object })
+      push({ type: 'BOOKMARK', object: bookmark(version) })
     }
-    for (;;) {
-      signal?.throwIfAborted()
-      const next = this.#paused ? undefined : this.#log.find((e) => e.plural === plural && e.version > seen)
-      if (!next) {
-        await this.#changed(signal)
-        continue
+    for (const happened of this.#log) {
+      if (happened.plural !== plural || happened.version <= from) continue
+      if (this.#paused) this.#held.push(() => this.#followers.has(follower) && send(happened, follower))
+      else send(happened, follower)
+    }
+    this.#followers.add(follower)
+    return () => void this.#followers.delete(follower)
+  }
+
+  /** The events of {@link follow}, one after the other, until `signal` aborts. */
+  async *watch<T extends KubeObject>(
+    follow: (push: (event: Event) => void) => () => void,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<WatchEvent<T>> {
+    const waiting: Event[] = []
+    let wake = (): void => undefined
+    signal?.throwIfAborted()
+    const stop = follow((event) => {
+      waiting.push(event)
+      wake()
+    })
+    const abort = (): void => wake()
+    signal?.addEventListener('abort', abort)
+    try {
+      for (;;) {
+        signal?.throwIfAborted()
+        const next = waiting.shift()
+        if (next) yield { type: next.type, object: structuredClone(next.object) as T }
+        else {
+          const { promise, resolve } = Promise.withResolvers<void>()
+          wake = resolve
+          await promise
+        }
       }
-      seen = next.version
-      const type = typeFor(next, selects)
-      if (type) yield event(type, next.object)
+    } finally {
+      stop()
+      signal?.removeEventListener('abort', abort)
     }
   }
+}
 
-  #stir(): void {
-    for (const wake of this.#wake) wake()
-  }
-
-  #changed(signal: AbortSignal | undefined): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#wake.add(resolve)
-    signal?.addEventListener('abort', () => resolve(), { once: true })
-    return promise.finally(() => this.#wake.delete(resolve))
-  }
+function send(happened: Happened, { selects, push }: Follower): void {
+  const type = typeFor(happened, selects)
+  if (type) push({ type, object: happened.object })
 }
 
 /** As a watcher with this selector sees it: what comes to be selected is added, what is no longer selected is deleted. */
@@ -104,7 +139,8 @@ function matches(object: Obj, selector: string | undefined): boolean {
   })
 }
 
-const bookmark = (version: number): Obj => ({
+/** The end of the first list, or a sign of life. */
+export const bookmark = (version: number): Obj => ({
   apiVersion: '',
   kind: '',
   metadata: {
