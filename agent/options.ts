@@ -32,6 +32,12 @@ export const AgentOptions = Type.Object({
     minimum: 1,
     description: 'Images that no server uses go beyond this size',
   }),
+  imageStallSeconds: Type.Integer({
+    default: 60,
+    minimum: 1,
+    description:
+      'A source of images that sends nothing for so long is asked anew; after six times in a row that is a failure',
+  }),
   metricsAddress: Type.String({
     default: '0.0.0.0:8081',
     description: 'Where /metrics, /healthz and /readyz are served',

@@ -19,10 +19,11 @@ const GIB = 1024 ** 3
 const MAX_AGE_MS = 30 * 86_400_000
 
 export async function openStorage(options: AgentOptions, log: Log): Promise<HostStorage> {
-  const { stateDir, imageDir, rootDisk, imageCacheGib } = options
+  const { stateDir, imageDir, rootDisk, imageCacheGib, imageStallSeconds } = options
   const cache = await ImageCache.open({
     directory: join(stateDir, 'cache'),
     fileRoots: [imageDir],
+    stallTimeout: imageStallSeconds * 1000,
     ...(rootDisk === 'flat' ? { baseFormat: 'raw' as const } : {}),
   })
   const fetch = ({ instance, server }: Guest, { signal, progress }: StepContext) =>

@@ -163,6 +163,16 @@ describe('plan mends', () => {
       ['ip link delete dev tap00000005-aa'],
     ],
     [
+      'a guest’s tap that lost its bridge',
+      withLinks(bridge, outer, link('tap00000005-aa', { kind: 'tun' })),
+      [on('tap00000005-aa', `master ${BRIDGE}`)],
+    ],
+    [
+      'a tap that libvirt is just making',
+      withLinks(bridge, outer, link('tap00000005-aa', { kind: 'tun', up: false })),
+      [],
+    ],
+    [
       'no dead tap: one of another',
       withLinks(bridge, outer, link('tap9', { kind: 'tun', persistent: true, carrier: false })),
       [],

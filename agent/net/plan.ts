@@ -27,7 +27,7 @@ export function plan(
     ...(text === observed.rules ? [] : [{ do: 'rules' as const, text }]),
     ...wanted.flatMap((network) => [
       ...planBridge(network, observed),
-      ...deadTaps(network, observed),
+      ...tapsOf(network, observed),
       ...planDhcp(network, observed, folder(network.key)),
     ]),
   ]
@@ -87,9 +87,15 @@ function strangers({ key, bridge, uplink }: DesiredNetwork, links: Observed['lin
 /** A tap that outlived its QEMU keeps libvirt from making it anew. One that a process holds is left alone. */
 const isDead = (link: Link): boolean => link.kind === 'tun' && link.persistent && !link.carrier
 
-function deadTaps({ key, ports }: DesiredNetwork, { links }: Observed): Command[] {
+/** Up, which libvirt makes it only after it is in the bridge, and in none: its bridge was deleted, and made anew. */
+const isAdrift = (link: Link): boolean => link.kind === 'tun' && link.up && link.carrier && link.master === undefined
+
+function tapsOf({ key, bridge, ports }: DesiredNetwork, { links }: Observed): Command[] {
   const taps = ports.map((p) => links.get(p.tap)).filter((link) => link !== undefined)
-  return taps.filter(isDead).map((link) => deleteLink(key, link.name))
+  return [
+    ...taps.filter(isDead).map((link) => deleteLink(key, link.name)),
+    ...taps.filter(isAdrift).map((link) => set(key, link.name, 'master', bridge)),
+  ]
 }
 
 /** Takes away all that carries the key. A bridge that running guests still hang on stays until they are gone. */

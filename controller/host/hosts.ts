@@ -66,7 +66,7 @@ export class LeaseHosts implements Hosts, Disposable {
   }
 
   whyDown(host: string): string {
-    if (!this.known(host)) return `there is no Hypervisor ${host}`
+    if (!this.known(host)) return `there is no Hypervisor ${host}: the agent of that host makes it when it starts`
     if (this.isForcedDown(host)) return `host ${host} is forced down`
     return `the agent of host ${host} has stopped renewing its lease`
   }

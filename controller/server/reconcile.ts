@@ -47,10 +47,10 @@ function asked(server: Server): Server {
 
 /** Its agent does nothing as long as the host is said to be down. */
 async function remove(server: Server, deps: ServerDeps, now: () => string): Promise<Outcome> {
-  const { world, hosts } = deps
+  const { world, hosts, events } = deps
   const { host } = server.status ?? {}
   if (host !== undefined && hosts.isUp(host)) return reach(server, host, deps, now())
-  return removeServer(server, { world, hosts, now })
+  return removeServer(server, { world, hosts, events, now })
 }
 
 /** The finalizer, where no MutatingAdmissionPolicy put it on. Its own event brings the server back here. */

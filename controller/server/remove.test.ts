@@ -32,8 +32,8 @@ describe('who lets it go', () => {
   it.each([
     ['it has no host', undefined, {}, {}, { release: true }],
     ['its host is up', 'h1', {}, {}, { release: false }],
-    ['its host is gone', 'h1', { known: false }, {}, { release: true, why: 'Hypervisor h1 is gone' }],
-    ['its host is forced down', 'h1', { forced: true }, {}, { release: true, why: 'Hypervisor h1 is forced down' }],
+    ['its host is gone', 'h1', { known: false }, {}, { release: true, without: 'there is no Hypervisor h1 any more' }],
+    ['its host is forced down', 'h1', { forced: true }, {}, { release: true, without: 'Hypervisor h1 is forced down' }],
     [
       'its host is silent',
       'h1',
@@ -68,6 +68,7 @@ describe('a deletion', () => {
     await bench.reconcile()
     expect(bench.read()).toBeUndefined()
     expect(bench.writes).toEqual(['patch servers'])
+    expect(bench.events).toEqual([])
   })
 
   it('of a placed server is its agent’s, as long as that is there', async () => {
@@ -99,6 +100,11 @@ describe('a deletion', () => {
     expect(bench.read()).toBeUndefined()
     await bench.reconcile()
     expect(bench.ports()).toEqual([])
+    expect(bench.events.map(({ type, reason }) => `${type} ${reason}`)).toEqual([
+      'Warning DeletionPending',
+      'Warning DeletedWithoutHost',
+    ])
+    expect(bench.events[0]?.note).toContain(`set annotation ${FORCE_DELETE}=true`)
   })
 
   it('of a server whose host is removed from the cloud is the controller’s', async () => {

@@ -1,6 +1,7 @@
 /** Deletion of a Server: its host's agent does it; the controller does it for a server that has no host, or whose host is given up. */
 import { FINALIZER, FORCE_DELETE, type Server } from '../../crds/index.ts'
 import { isNotFound } from '../../kube/errors.ts'
+import type { Recorder } from '../../kube/events.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import type { Hosts } from '../host/hosts.ts'
 import type { World } from '../world.ts'
@@ -10,29 +11,42 @@ import { owned, withConditions } from './status.ts'
 export interface RemoveDeps {
   world: World
   hosts: Hosts
+  events: Recorder
   now(): string
 }
 
-type Verdict = { release: true; why: string } | { release: false; waiting?: string }
+/** `without`: why its host is not waited for. */
+type Verdict = { release: true; without?: string } | { release: false; waiting?: string }
 
 /** Who lets it go: pure. */
 export function verdict(server: Server, hosts: Pick<Hosts, 'known' | 'isUp' | 'whyDown' | 'isForcedDown'>): Verdict {
   const host = server.status?.host
-  if (host === undefined) return { release: true, why: 'it had no host' }
-  if (server.metadata.annotations?.[FORCE_DELETE] === 'true') return { release: true, why: `${FORCE_DELETE} was set` }
-  if (!hosts.known(host)) return { release: true, why: `Hypervisor ${host} is gone` }
-  if (hosts.isForcedDown(host)) return { release: true, why: `Hypervisor ${host} is forced down` }
+  if (host === undefined) return { release: true }
+  if (server.metadata.annotations?.[FORCE_DELETE] === 'true')
+    return { release: true, without: `${FORCE_DELETE} was set` }
+  if (!hosts.known(host)) return { release: true, without: `there is no Hypervisor ${host} any more` }
+  if (hosts.isForcedDown(host)) return { release: true, without: `Hypervisor ${host} is forced down` }
   if (hosts.isUp(host)) return { release: false }
   const help = `it is deleted when the host is back; to give the host up, set annotation ${FORCE_DELETE}=true`
   return { release: false, waiting: `${hosts.whyDown(host)}; ${help}` }
 }
 
-export async function removeServer(server: Server, { world, hosts, now }: RemoveDeps): Promise<Outcome> {
+export async function removeServer(server: Server, deps: RemoveDeps): Promise<Outcome> {
   if (!server.metadata.finalizers?.includes(FINALIZER)) return done
-  const decided = verdict(server, hosts)
-  if (decided.release) return release(server, world)
-  if (decided.waiting !== undefined) await sayWaiting(server, decided.waiting, world, now())
+  const decided = verdict(server, deps.hosts)
+  if (decided.release) {
+    if (decided.without !== undefined) tell(server, 'DeletedWithoutHost', `${decided.without}; ${LEFT}`, deps)
+    return release(server, deps.world)
+  }
+  if (decided.waiting !== undefined) await sayWaiting(server, decided.waiting, deps)
   return wait('the agent of its host')
+}
+
+const LEFT = 'what is left on the host is removed when its agent is back'
+
+/** For who looks at it by `kubectl describe` or `kubectl events`. */
+function tell(server: Server, reason: string, note: string, { events }: RemoveDeps): void {
+  events.event({ regarding: server, type: 'Warning', reason, action: 'Deleting', note })
 }
 
 async function release(server: Server, world: World): Promise<Outcome> {
@@ -46,7 +60,7 @@ async function release(server: Server, world: World): Promise<Outcome> {
   return done
 }
 
-async function sayWaiting(server: Server, message: string, world: World, now: string): Promise<void> {
+async function sayWaiting(server: Server, message: string, deps: RemoveDeps): Promise<void> {
   const before = server.status?.conditions?.find(({ type }) => type === 'DeletionPending')
   if (before?.message === message) return
   const { name, namespace, generation = 0 } = server.metadata
@@ -57,9 +71,10 @@ async function sayWaiting(server: Server, message: string, world: World, now: st
     message,
     observedGeneration: generation,
   } as const
-  const status = withConditions(server, owned(server), [pending], now)
-  await world.servers.api.applyStatus(
+  const status = withConditions(server, owned(server), [pending], deps.now())
+  await deps.world.servers.api.applyStatus(
     { metadata: { name, ...(namespace ? { namespace } : {}) }, status },
     { fieldManager: MANAGER },
   )
+  tell(server, pending.type, message, deps)
 }
