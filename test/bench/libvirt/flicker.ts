@@ -1,0 +1,29 @@
+// Makes lifecycle events for the bench: domains of libvirt's test driver that are suspended and resumed, as fast as it goes.
+// Argument: libvirtd's socket.
+import { randomUUID } from 'node:crypto'
+import { connect, type DomainRef, proc } from '../../../agent/libvirt/index.ts'
+import { measured, serve } from './worker.ts'
+
+const [path = ''] = process.argv.slice(2)
+const connection = await connect(`test+unix:///default?socket=${path}`)
+const domains: DomainRef[] = []
+for (let i = 0; i < 4; i += 1) {
+  const xml = `<domain type='test'><name>flicker-${i}</name><uuid>${randomUUID()}</uuid><memory>8192</memory>
+    <os><type>hvm</type></os></domain>`
+  domains.push((await connection.call(proc.domainCreateXml, { xml })).dom)
+}
+
+await serve(async (task) => {
+  if (task.task !== 'events') throw new Error('only events')
+  let left = task.count
+  return measured(async () => {
+    const flicker = async (dom: DomainRef) => {
+      for (; left > 0; left -= 2) {
+        await connection.call(proc.domainSuspend, { dom })
+        await connection.call(proc.domainResume, { dom })
+      }
+    }
+    await Promise.all(domains.map(flicker))
+  })
+})
+process.exit()

@@ -1,0 +1,47 @@
+// What Node's event loop alone costs: a bare socket to the same daemon, the same bytes both ways, nothing read or checked.
+// Argument: libvirtd's socket. Knows the call `version`, one at a time.
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { proc } from '../../../agent/libvirt/index.ts'
+import { encode } from '../../../agent/libvirt/wire/codec.ts'
+import { encodeMessage, messageStatus, messageType, program } from '../../../agent/libvirt/wire/header.ts'
+import { measured, serve } from './worker.ts'
+
+const [path = ''] = process.argv.slice(2)
+const socket = connect({ path })
+await once(socket, 'connect')
+let serial = 0
+
+function message(procedure: number, args: Uint8Array): Buffer {
+  serial += 1
+  const header = { program: program.remote, version: 1, procedure, type: messageType.call, serial }
+  return encodeMessage({ ...header, status: messageStatus.ok }, args)
+}
+
+socket.write(message(proc.authList.number, Buffer.alloc(0)))
+await once(socket, 'data')
+const open = encode(proc.connectOpen.args, { name: 'qemu:///system' }).bytes()
+socket.write(message(proc.connectOpen.number, open))
+await once(socket, 'data')
+const version = message(proc.connectGetLibVersion.number, Buffer.alloc(0))
+
+await serve(async (task) => {
+  if (task.task !== 'calls' || task.call !== 'version' || task.inflight !== 1)
+    throw new Error('only version, one by one')
+  return measured(async (times) => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    let start = performance.now()
+    const answered = () => {
+      const now = performance.now()
+      times.push((now - start) * 1000)
+      if (times.length === task.count) return resolve()
+      start = now
+      socket.write(version)
+    }
+    socket.on('data', answered)
+    socket.write(version)
+    await promise
+    socket.off('data', answered)
+  })
+})
+process.exit()
