@@ -24,6 +24,13 @@ async function refusal(write: Promise<unknown>): Promise<string> {
   return 'nothing: it was taken'
 }
 
+/** The first good object of that kind in the tables. */
+function example(kind: string): Manifest {
+  const found = badObjects.find(({ object, before }) => object.kind === kind && before)?.before
+  if (!found) throw new Error(`no table of ${kind}`)
+  return found
+}
+
 /** A replace, as `kubectl replace` and most client libraries do it. */
 async function replaced(before: Manifest, object: Manifest): Promise<string> {
   const path = collection(object)
@@ -35,9 +42,37 @@ async function replaced(before: Manifest, object: Manifest): Promise<string> {
   }
 }
 
-it.each(badObjects)('refuses $title', async ({ before, object, says }) => {
-  const said = before
-    ? await replaced(before, object)
-    : await refusal(plane().api.send('POST', `${collection(object)}?${options}`, object))
+function created(object: Manifest, text: string | undefined): Promise<unknown> {
+  const path = `${collection(object)}?${options}`
+  return text === undefined
+    ? plane().api.send('POST', path, object)
+    : plane().api.send('POST', path, text, 'application/yaml')
+}
+
+it.each(badObjects)('refuses $title', async ({ before, object, text, says }) => {
+  const said = before ? await replaced(before, object) : await refusal(created(object, text))
   expect(said).toContain(says)
+})
+
+it('does not repeat a private key in its answer', async () => {
+  const publicKey = '-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n'
+  const object = { ...example('KeyPair'), spec: { type: 'x509', publicKey } }
+  expect(await refusal(created(object, undefined))).not.toContain('c2VjcmV0')
+})
+
+// A client that does not ask for strict validation, as most libraries: nothing that is unknown is kept.
+it('drops what it does not know for a client that is not strict', async () => {
+  const object = example('Server')
+  const path = `${collection(object)}?dryRun=All`
+  const taken = await plane().api.send<Manifest>('POST', path, { ...object, spec: { ...object.spec, flavour: 'big' } })
+  expect(taken.spec).toMatchObject(object.spec)
+  expect(taken.spec).not.toHaveProperty('flavour')
+})
+
+it('refuses an object that is larger than etcd takes', async () => {
+  const object = example('Server')
+  const metadata = { ...object.metadata, annotations: { a: 'x'.repeat(300_000) } }
+  expect(await refusal(created({ ...object, metadata }, undefined))).toContain('may not be more than 262144 bytes')
+  const large = { ...object, spec: { ...object.spec, userData: 'x'.repeat(4_000_000) } }
+  expect(await refusal(created(large, undefined))).toContain('limit')
 })

@@ -102,6 +102,12 @@ export function rules(...list: Rule[]): { 'x-kubernetes-validations': Rule[] } {
   return { 'x-kubernetes-validations': list }
 }
 
+/** Key of the sentence that the CRD has in the place of the `pattern` beside it: the pattern becomes a rule. */
+export const SAYS = 'x-kubenova-says'
+
+/** A pattern and the sentence for what does not match it. Regular expressions are for programs; people are told what is allowed. */
+export const matching = (pattern: string, says: string) => ({ pattern, [SAYS]: says })
+
 /** The rule that a field, once set, stays as it is. */
 export function immutable(what: string): { 'x-kubernetes-validations': Rule[] } {
   return rules({ rule: 'self == oldSelf', message: `${what} cannot change; delete and create anew` })
@@ -117,9 +123,65 @@ export const once = (field: string): Rule => ({
 /** RFC 3339 time, as Kubernetes writes it. */
 export const Time = (description: string) => Type.String({ description, format: 'date-time' })
 
+export const NAME_SAYS =
+  "must be a name as Kubernetes has it: lower-case letters, digits, '-' and '.', such as web-1, with a letter or digit at both ends"
+
 /** A name of a Kubernetes object (DNS subdomain). */
 export const Name = (description: string, more: object = {}) =>
-  Type.String({ description, minLength: 1, maxLength: 253, pattern: '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$', ...more })
+  Type.String({
+    description,
+    minLength: 1,
+    maxLength: 253,
+    ...matching('^[a-z0-9]+((-+|\\.)[a-z0-9]+)*$', NAME_SAYS),
+    ...more,
+  })
+
+/** A name of a namespace (DNS label). */
+export const Namespace = (description: string) =>
+  Type.String({
+    description,
+    minLength: 1,
+    maxLength: 63,
+    ...matching('^[a-z0-9]+(-+[a-z0-9]+)*$', "must be a namespace: lower-case letters, digits and '-', at most 63"),
+  })
+
+/** One line for people. \p{C}: control characters, and those that turn or hide text around them. */
+export const Line = (description: string, more: object = {}) =>
+  Type.String({
+    description,
+    maxLength: 255,
+    ...matching('^[^\\p{C}\\p{Zl}\\p{Zp}]*$', 'must be one line of printable characters'),
+    ...more,
+  })
+
+/** Free text, of several lines. */
+export const Text = (description: string, maxLength: number) =>
+  Type.String({
+    description,
+    maxLength,
+    ...matching(
+      '^[^\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f]*$',
+      'must be text: no control characters but tabs and line ends',
+    ),
+  })
+
+/** Pairs as a status has them: what they may be has been said where they come from. */
+export const Strings = (description: string) =>
+  Type.Record(Type.String(), Type.String({ maxLength: 255 }), { description, maxProperties: 128 })
+
+/** Free pairs with Nova's limits. */
+export const Pairs = (description: string, ...more: Rule[]) =>
+  Type.Record(Type.String(), Type.String({ maxLength: 255 }), {
+    description,
+    maxProperties: 128,
+    ...rules(
+      {
+        rule: "self.all(k, k.size() <= 255 && k.matches('^[a-zA-Z0-9_:. -]+$'))",
+        message: "keys must be of letters, digits and '-', '_', ':', '.', ' ', 1 to 255 of them",
+      },
+      ...more,
+    ),
+  })
 
 /** metav1.Condition. */
 export const Condition = Type.Object({

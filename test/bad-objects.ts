@@ -7,9 +7,12 @@ import { type Manifest, root } from './manifests.ts'
 
 interface Row {
   is: string
-  by: 'schema' | 'rule'
+  by: 'schema' | 'rule' | 'text' | 'meta'
   says: string
   with?: object
+  metadata?: object
+  /** The whole spec as text, for what is lost when YAML is read and written as JSON. */
+  text?: string
   from?: object
   to?: object
   status?: object
@@ -24,6 +27,8 @@ export interface Bad {
   /** What is there before; undefined: the bad object is created. */
   before?: Manifest
   object: Manifest
+  /** The object as its user wrote it, in YAML. */
+  text?: string
 }
 
 interface Table {
@@ -45,15 +50,21 @@ function merge(target: unknown, patch: unknown): unknown {
 
 function read({ kind, valid, bad }: Table): Bad[] {
   return bad.map((row, i) => {
-    const base = { apiVersion: API_VERSION, kind, metadata: { name: `bad-${i}` } }
+    const base = { apiVersion: API_VERSION, kind, metadata: { name: `bad-${i}`, ...row.metadata } }
     const first = merge(valid, row.from ?? {}) as Manifest['spec']
     const isChange = row.to !== undefined || row.replace === true
+    const status = row.status ? { status: row.status } : {}
     return {
       title: `${kind}: ${row.is}`,
       by: row.by,
       says: row.says,
-      ...(isChange ? { before: { ...base, spec: first, ...(row.status ? { status: row.status } : {}) } } : {}),
-      object: { ...base, spec: merge(first, row.to ?? row.with ?? {}) as Manifest['spec'] },
+      ...(isChange ? { before: { ...base, spec: first, ...status } } : {}),
+      object: {
+        ...base,
+        spec: merge(first, row.to ?? row.with ?? {}) as Manifest['spec'],
+        ...(isChange ? {} : status),
+      },
+      ...(row.text === undefined ? {} : { text: `${JSON.stringify(base).slice(0, -1)}, "spec": ${row.text.trim()}}` }),
     }
   })
 }

@@ -1,6 +1,46 @@
 /** Flavor: a size of server, as in Nova. */
 import { Type } from 'typebox'
-import { ageColumn, CommonStatus, immutable, kind, Name, type Resource, readyColumn, rules } from '../schema.ts'
+import {
+  ageColumn,
+  CommonStatus,
+  immutable,
+  kind,
+  Namespace,
+  Pairs,
+  type Resource,
+  type Rule,
+  readyColumn,
+  rules,
+  Strings,
+  Text,
+} from '../schema.ts'
+
+/** Extra specs that mean something here, and what they may say: a typing error must not pass for an operator's own key. */
+const knownSpecs: readonly [keys: string, values: string, says: string][] = [
+  ['trait[0-9]*:.*', 'required|forbidden', 'trait:… must be required or forbidden'],
+  ['resources[0-9]*:.*', '[0-9]{1,15}', 'resources:… must be a whole number'],
+  [
+    'hw:hide_hypervisor_id|hw_rng:allowed',
+    '(?i)1|0|t|f|true|false|on|off|yes|no|y|n',
+    'hw:hide_hypervisor_id and hw_rng:allowed must be true or false',
+  ],
+  [
+    'hw_rng:rate_(bytes|period)',
+    '[1-9][0-9]{0,8}',
+    'hw_rng:rate_bytes and hw_rng:rate_period must be whole numbers above 0',
+  ],
+  [
+    'hw:watchdog_action',
+    'disabled|reset|poweroff|pause|none',
+    'hw:watchdog_action must be one of disabled, reset, poweroff, pause, none',
+  ],
+  ['hw:cpu_policy', 'shared|dedicated|mixed', 'hw:cpu_policy must be one of shared, dedicated, mixed'],
+]
+
+const specRules: Rule[] = knownSpecs.map(([keys, values, message]) => ({
+  rule: `self.all(k, !k.matches('^(${keys})$') || self[k].matches('^(${values})$'))`,
+  message,
+}))
 
 /** The sizes, without what the flavor says of itself: copied into a Server when it is placed. */
 export const FlavorSizes = {
@@ -19,12 +59,7 @@ export const FlavorSizes = {
     description: 'Ephemeral disk in GiB; 0: none.',
   }),
   swap: Type.Integer({ minimum: 0, maximum: 1_048_576, default: 0, description: 'Swap disk in MiB; 0: none.' }),
-  extraSpecs: Type.Optional(
-    Type.Record(Type.String(), Type.String({ maxLength: 255 }), {
-      description: "Nova's extra specs, such as hw:cpu_policy or aggregate_instance_extra_specs:ssd.",
-      maxProperties: 128,
-    }),
-  ),
+  extraSpecs: Type.Optional(Strings("Nova's extra specs.")),
 }
 
 const size = { ...FlavorSizes }
@@ -35,11 +70,13 @@ export const FlavorSpec = Type.Object(
     disk: { ...size.disk, ...immutable('disk') },
     ephemeral: { ...size.ephemeral, ...immutable('ephemeral') },
     swap: { ...size.swap, ...immutable('swap') },
-    extraSpecs: size.extraSpecs,
-    description: Type.Optional(Type.String({ description: 'Free text.', maxLength: 65_535 })),
+    extraSpecs: Type.Optional(
+      Pairs("Nova's extra specs, such as hw:watchdog_action or aggregate_instance_extra_specs:ssd.", ...specRules),
+    ),
+    description: Type.Optional(Text('Free text.', 65_535)),
     isPublic: Type.Boolean({ default: true, description: 'false: only the namespaces in access may use it.' }),
     access: Type.Optional(
-      Type.Array(Name('A namespace.'), {
+      Type.Array(Namespace('A namespace.'), {
         description: 'Namespaces that may use a flavor that is not public.',
         'x-kubernetes-list-type': 'set',
         maxItems: 1024,

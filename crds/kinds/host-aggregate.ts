@@ -1,13 +1,30 @@
 /** HostAggregate: a group of hosts with metadata; with an availability zone it is one. */
 import { Type } from 'typebox'
-import { ageColumn, CommonStatus, kind, Name, type Resource, readyColumn, reasonColumn } from '../schema.ts'
+import {
+  ageColumn,
+  CommonStatus,
+  kind,
+  matching,
+  Name,
+  Pairs,
+  type Resource,
+  readyColumn,
+  reasonColumn,
+} from '../schema.ts'
+
+/** A zone's name. Nova has zone:host:node, to force a host: that is not taken here. */
+export const zone = {
+  minLength: 1,
+  maxLength: 255,
+  ...matching(
+    '^[^:\\s\\p{C}]([^:\\p{C}]*[^:\\s\\p{C}])?$',
+    "must be a zone's name: printable, without ':' and without blanks at its ends",
+  ),
+}
 
 export const HostAggregateSpec = Type.Object({
   availabilityZone: Type.Optional(
-    Type.String({
-      description: 'The zone that its hosts are in; a host can be in one zone only.',
-      pattern: '^[^:\\s][^:]{0,253}$',
-    }),
+    Type.String({ description: 'The zone that its hosts are in; a host can be in one zone only.', ...zone }),
   ),
   hosts: Type.Array(Name('Name of a Hypervisor.'), {
     description: 'Names of the Hypervisors in it.',
@@ -15,12 +32,7 @@ export const HostAggregateSpec = Type.Object({
     maxItems: 10_000,
     'x-kubernetes-list-type': 'set',
   }),
-  metadata: Type.Optional(
-    Type.Record(Type.String(), Type.String({ maxLength: 255 }), {
-      description: 'Matched by flavors with aggregate_instance_extra_specs:<key>.',
-      maxProperties: 128,
-    }),
-  ),
+  metadata: Type.Optional(Pairs('Matched by flavors with aggregate_instance_extra_specs:<key>.')),
 })
 
 export const HostAggregateStatus = Type.Object({

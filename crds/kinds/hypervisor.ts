@@ -1,6 +1,6 @@
 /** Hypervisor: a KVM host: what an operator wants of it, and what its agent and the controller know of it. */
 import { type Static, Type } from 'typebox'
-import { ageColumn, CommonStatus, kind, type Resource, readyColumn, rules, Time } from '../schema.ts'
+import { ageColumn, CommonStatus, kind, Line, type Resource, readyColumn, rules, Time } from '../schema.ts'
 
 /** The rule says once more what `minimum` says: the API server compares an integer with the minimum cut to an integer, and takes 0. */
 const Ratio = (description: string) =>
@@ -13,12 +13,12 @@ const Ratio = (description: string) =>
     }),
   )
 
+const Kept = (description: string, maximum: number) => Type.Optional(Type.Integer({ minimum: 0, maximum, description }))
+
 export const HypervisorSpec = Type.Object(
   {
     disabled: Type.Boolean({ default: false, description: 'true: no server is placed here; those that run go on.' }),
-    disabledReason: Type.Optional(
-      Type.String({ description: 'Why it is disabled, for other operators.', maxLength: 255 }),
-    ),
+    disabledReason: Type.Optional(Line('Why it is disabled, for other operators.')),
     forcedDown: Type.Boolean({
       default: false,
       description: 'true: taken for down, whatever its agent says. Say so only of a host that is off or fenced.',
@@ -36,14 +36,16 @@ export const HypervisorSpec = Type.Object(
     reserved: Type.Optional(
       Type.Object(
         {
-          vcpus: Type.Optional(Type.Integer({ minimum: 0, description: 'CPU threads kept for the host; default 0.' })),
-          ram: Type.Optional(Type.Integer({ minimum: 0, description: 'MiB kept for the host; default 512.' })),
-          disk: Type.Optional(Type.Integer({ minimum: 0, description: 'GiB kept for the host; default 0.' })),
+          vcpus: Kept('CPU threads kept for the host; default 0.', 65_536),
+          ram: Kept('MiB kept for the host; default 512.', 67_108_864),
+          disk: Kept('GiB kept for the host; default 0.', 1_048_576),
         },
         { description: 'What is kept for the host itself.' },
       ),
     ),
-    maxServers: Type.Optional(Type.Integer({ minimum: 0, description: 'The most servers it may hold.' })),
+    maxServers: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 100_000, description: 'The most servers it may hold.' }),
+    ),
   },
   rules({
     rule: '!has(self.disabledReason) || self.disabled',

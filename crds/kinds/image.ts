@@ -1,71 +1,119 @@
 /** Image: where a bootable disk comes from, how to trust it, and what it needs. */
 import { Type } from 'typebox'
-import { ageColumn, CommonStatus, immutable, kind, type Resource, readyColumn, reasonColumn } from '../schema.ts'
+import {
+  ageColumn,
+  CommonStatus,
+  immutable,
+  kind,
+  matching,
+  Pairs,
+  type Resource,
+  type Rule,
+  readyColumn,
+  reasonColumn,
+  rules,
+  Strings,
+} from '../schema.ts'
 
 export const diskFormats = ['qcow2', 'raw', 'vmdk', 'vdi', 'vhdx'] as const
 
-/** What a host needs to fetch and trust an image: copied into a Server when it is placed. */
-export const ImageSource = {
-  url: Type.String({
-    description: 'http, https, or file (a path on every host).',
-    maxLength: 2048,
-    pattern: '^(https?://[^/\\s]+/\\S*|file:///\\S+)$',
-  }),
-  checksum: Type.Optional(
-    Type.String({
-      description:
-        'sha256:<64 hex digits> or sha512:<128 hex digits> of the bytes at the URL. Verified before the first use.',
-      pattern: '^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$',
-    }),
-  ),
-  format: Type.Enum([...diskFormats], { description: 'Format of the file at the URL.', default: 'qcow2' }),
-  properties: Type.Optional(
-    Type.Record(Type.String(), Type.String({ maxLength: 255 }), {
-      description:
-        "Glance's image properties: hw_disk_bus, hw_vif_model, hw_firmware_type, hw_machine_type, hw_qemu_guest_agent, …",
-      maxProperties: 128,
-    }),
-  ),
-}
+const HOST = '([a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?|\\[[0-9a-fA-F:.]+\\])(:[0-9]{1,5})?'
+// ASCII without blanks and without @ before the path.
+const urlPattern = `^(https?://${HOST}/[!-~]*|file:///[!-~]+)$`
 
+const urlRules: Rule[] = [
+  {
+    rule: "!self.matches('^[a-zA-Z]+://[^/]*@')",
+    message: 'must not carry a user or password: all who may read the Image would read them',
+  },
+  {
+    rule: "!self.startsWith('file:') || !self.matches('(?i)/([.]|%2e){1,2}(/|$)|%(2f|00|[^0-9a-f]|.[^0-9a-f]|.?$)')",
+    message: "must be a plain path: no '.', '..' or %2F in it",
+  },
+  {
+    rule: "!self.startsWith('http') || !isURL(self) || url(self).getPort() == '' || int(url(self).getPort()) <= 65535",
+    message: 'must have a port of at most 65535',
+  },
+]
+
+const yesNo = ['yes', 'no', 'true', 'false']
 const propertyValues: Record<string, readonly string[]> = {
   hw_disk_bus: ['virtio', 'scsi', 'sata', 'ide', 'usb'],
+  hw_cdrom_bus: ['virtio', 'scsi', 'sata', 'ide', 'usb'],
   hw_vif_model: ['virtio', 'e1000', 'e1000e', 'rtl8139', 'ne2k_pci', 'pcnet'],
   hw_firmware_type: ['bios', 'uefi'],
-  hw_qemu_guest_agent: ['yes', 'no', 'true', 'false'],
+  hw_qemu_guest_agent: yesNo,
+  hw_time_hpet: yesNo,
   hw_rng_model: ['virtio'],
   hw_watchdog_action: ['disabled', 'reset', 'poweroff', 'pause', 'none'],
   hw_video_model: ['vga', 'virtio', 'cirrus', 'qxl', 'none', 'bochs'],
+  hw_input_bus: ['usb', 'virtio', 'ps2'],
+  hw_vm_mode: ['hvm'],
   os_type: ['linux', 'windows'],
 }
 
-const propertyRules = Object.entries(propertyValues).map(([name, values]) => ({
-  rule: `!has(self.properties) || !('${name}' in self.properties) || self.properties['${name}'] in [${values.map((v) => `'${v}'`).join(', ')}]`,
-  message: `properties.${name} must be one of ${values.join(', ')}`,
-}))
+const propertyRules: Rule[] = [
+  ...Object.entries(propertyValues).map(([name, values]) => ({
+    rule: `!('${name}' in self) || self['${name}'] in [${values.map((v) => `'${v}'`).join(', ')}]`,
+    message: `${name} must be one of ${values.join(', ')}`,
+  })),
+  {
+    rule: "self.all(k, !k.startsWith('trait:') || self[k] == 'required')",
+    message: 'trait:… must be required',
+  },
+  {
+    rule: "!('img_hv_requested_version' in self) || self['img_hv_requested_version'].matches('^( *(<=|>=|==|!=|<|>) *[0-9]+([.][0-9]+){0,2} *(,|$))+$')",
+    message: 'img_hv_requested_version must be like >=6.0,<8.2',
+  },
+]
+
+const format = Type.Enum([...diskFormats], { description: 'Format of the file at the URL.', default: 'qcow2' })
+
+/** What a host needs to fetch and trust an image: copied into a Server when it is placed. */
+export const ImageSource = {
+  url: Type.String({ maxLength: 2048 }),
+  checksum: Type.Optional(Type.String({ maxLength: 135 })),
+  format,
+  properties: Type.Optional(Strings("Glance's image properties.")),
+}
 
 export const ImageSpec = Type.Object(
   {
-    url: { ...ImageSource.url, ...immutable('url') },
-    checksum: ImageSource.checksum,
-    format: { ...ImageSource.format, ...immutable('format') },
+    url: Type.String({
+      description: 'http, https, or file (a path on every host).',
+      maxLength: 2048,
+      ...matching(urlPattern, 'must be http://host/path, https://host/path or file:///path, without blanks'),
+      ...rules(...urlRules, { rule: 'self == oldSelf', message: 'url cannot change; delete and create anew' }),
+    }),
+    checksum: Type.Optional(
+      Type.String({
+        description:
+          'sha256:<64 hex digits> or sha512:<128 hex digits> of the bytes at the URL. Verified before the first use.',
+        maxLength: 135,
+        ...matching(
+          '^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$',
+          'must be sha256: and 64 hexadecimal digits, or sha512: and 128, in lower case',
+        ),
+      }),
+    ),
+    format: { ...format, ...immutable('format') },
     minDisk: Type.Integer({ minimum: 0, maximum: 1_048_576, default: 0, description: 'Smallest root disk, GiB.' }),
     minRam: Type.Integer({ minimum: 0, maximum: 67_108_864, default: 0, description: 'Least memory, MiB.' }),
     visibility: Type.Enum(['private', 'public'], {
       default: 'private',
       description: 'private: for servers of its namespace; public: for servers of every namespace.',
     }),
-    properties: ImageSource.properties,
+    properties: Type.Optional(
+      Pairs(
+        "Glance's image properties: hw_disk_bus, hw_vif_model, hw_firmware_type, hw_machine_type, hw_qemu_guest_agent, …",
+        ...propertyRules,
+      ),
+    ),
   },
-  {
-    'x-kubernetes-validations': [
-      {
-        rule: 'has(self.checksum) == has(oldSelf.checksum) && (!has(self.checksum) || self.checksum == oldSelf.checksum)',
-        message: 'checksum cannot change; create another Image',
-      },
-      ...propertyRules,
-    ],
-  },
+  rules({
+    rule: 'has(self.checksum) == has(oldSelf.checksum) && (!has(self.checksum) || self.checksum == oldSelf.checksum)',
+    message: 'checksum cannot change; create another Image',
+  }),
 )
 
 export const ImageStatus = Type.Object({ ...CommonStatus })

@@ -5,41 +5,55 @@ import {
   CommonStatus,
   immutable,
   kind,
+  matching,
   Name,
+  Namespace,
   once,
   type Resource,
+  type Rule,
   readyColumn,
   reasonColumn,
   rules,
 } from '../schema.ts'
+import { CIDR, IP, usableRange } from './address.ts'
+import { subnetRules, subnetsRules } from './subnet-rules.ts'
 
-const IP = (description: string) =>
-  Type.String({ description, maxLength: 45, ...rules({ rule: 'isIP(self)', message: 'must be an IP address' }) })
-
-/** A name that Linux takes for a network interface. */
-const interfaceName = (description: string) => Type.String({ description, pattern: '^[a-zA-Z][a-zA-Z0-9_.-]{0,14}$' })
+/** A name that Linux takes for a network interface. `kn…` and `kd…` are those that agents make. */
+const interfaceName = (description: string, ...more: Rule[]) =>
+  Type.String({
+    description,
+    maxLength: 15,
+    ...matching(
+      '^[a-zA-Z][a-zA-Z0-9_.-]{0,14}$',
+      "must be a name of a network interface: a letter, then letters, digits, '_', '.', '-', at most 15 together",
+    ),
+    ...rules(
+      {
+        rule: "self != 'lo' && !self.matches('^(kn|kd)[0-9a-f]{12}$|^tap[0-9a-f]{8}-')",
+        message:
+          'must be an interface of the host itself: lo, and what agents make for networks and servers, are not to be had',
+      },
+      ...more,
+    ),
+  })
 
 const Pool = Type.Object({ start: IP('First address.'), end: IP('Last address.') })
 
-const HostRoute = Type.Object({
-  destination: Type.String({
-    description: 'The range that is behind that router, such as 10.8.0.0/16.',
-    maxLength: 49,
-    ...rules({ rule: 'isCIDR(self)', message: 'must be a CIDR such as 10.8.0.0/16' }),
+const HostRoute = Type.Object(
+  {
+    destination: CIDR('The range that is behind that router, such as 10.8.0.0/16.', '10.8.0.0/16'),
+    nextHop: IP('The router.'),
+  },
+  rules({
+    rule: '!isCIDR(self.destination) || !isIP(self.nextHop) || cidr(self.destination).ip().family() == ip(self.nextHop).family()',
+    message: 'nextHop must be of the family of destination',
+    fieldPath: '.nextHop',
   }),
-  nextHop: IP('The router.'),
-})
+)
 
 export const Subnet = Type.Object(
   {
-    cidr: Type.String({
-      description: 'The range, such as 10.0.0.0/24.',
-      maxLength: 49,
-      ...rules({
-        rule: 'isCIDR(self) && cidr(self) == cidr(self).masked()',
-        message: 'must be a CIDR whose host bits are zero, such as 10.0.0.0/24',
-      }),
-    }),
+    cidr: CIDR('The range, such as 10.0.0.0/24.', '10.0.0.0/24', usableRange),
     gateway: Type.Optional(IP('Default router told to guests; none: no default route.')),
     pools: Type.Optional(
       Type.Array(Pool, {
@@ -54,6 +68,7 @@ export const Subnet = Type.Object(
         maxItems: 8,
         'x-kubernetes-list-type': 'atomic',
         description: 'Told to guests.',
+        ...rules({ rule: 'self.all(a, self.exists_one(b, a == b))', message: 'each resolver once' }),
       }),
     ),
     hostRoutes: Type.Optional(
@@ -61,6 +76,10 @@ export const Subnet = Type.Object(
         maxItems: 32,
         'x-kubernetes-list-type': 'atomic',
         description: 'More routes told to guests.',
+        ...rules({
+          rule: 'self.all(a, self.exists_one(b, a.destination == b.destination))',
+          message: 'one route to each destination',
+        }),
       }),
     ),
     dhcp: Type.Boolean({ default: true, description: 'true: each host answers DHCP for its own servers.' }),
@@ -68,37 +87,18 @@ export const Subnet = Type.Object(
       IP("Address that DHCP answers from, the same on every host; default: the subnet's last usable one."),
     ),
   },
-  rules(
-    {
-      rule: '!isCIDR(self.cidr) || !has(self.gateway) || !isIP(self.gateway) || cidr(self.cidr).containsIP(self.gateway)',
-      message: 'gateway must lie in cidr',
-      fieldPath: '.gateway',
-    },
-    {
-      rule: '!isCIDR(self.cidr) || !has(self.dhcpAddress) || !isIP(self.dhcpAddress) || cidr(self.cidr).containsIP(self.dhcpAddress)',
-      message: 'dhcpAddress must lie in cidr',
-      fieldPath: '.dhcpAddress',
-    },
-    {
-      rule: '!self.dhcp || !has(self.gateway) || !has(self.dhcpAddress) || self.gateway != self.dhcpAddress',
-      message: 'dhcpAddress must not be the gateway: DHCP answers from an address of its own, the same on every host',
-      fieldPath: '.dhcpAddress',
-    },
-    {
-      rule: '!isCIDR(self.cidr) || !has(self.pools) || self.pools.all(p, !isIP(p.start) || !isIP(p.end) || (cidr(self.cidr).containsIP(p.start) && cidr(self.cidr).containsIP(p.end)))',
-      message: 'each pool must lie in cidr',
-      fieldPath: '.pools',
-    },
-  ),
+  rules(...subnetRules),
 )
 export type Subnet = Static<typeof Subnet>
 
 export const NetworkSpec = Type.Object(
   {
-    bridge: Type.Optional({
-      ...interfaceName('A bridge that every host has already; default: one of our own, made where it is needed.'),
-      ...immutable('bridge'),
-    }),
+    bridge: Type.Optional(
+      interfaceName(
+        'A bridge that every host has already; default: one of our own, made where it is needed.',
+        ...immutable('bridge')['x-kubernetes-validations'],
+      ),
+    ),
     uplink: Type.Optional(
       interfaceName('Host interface put into our own bridge; none: the network stays inside each host.'),
     ),
@@ -118,17 +118,22 @@ export const NetworkSpec = Type.Object(
       maxItems: 2,
       default: [],
       'x-kubernetes-list-type': 'atomic',
-      ...rules({
-        rule: 'self.size() < 2 || !isCIDR(self[0].cidr) || !isCIDR(self[1].cidr) || cidr(self[0].cidr).ip().family() != cidr(self[1].cidr).ip().family()',
-        message: 'two subnets must be one of IPv4 and one of IPv6',
-      }),
+      ...rules(...subnetsRules),
     }),
   },
-  rules(once('bridge'), {
-    rule: '!has(self.bridge) || !has(self.uplink)',
-    message: 'uplink goes with our own bridge: leave bridge out, or uplink',
-    fieldPath: '.uplink',
-  }),
+  rules(
+    once('bridge'),
+    {
+      rule: '!has(self.bridge) || !has(self.uplink)',
+      message: 'uplink goes with our own bridge: leave bridge out, or uplink',
+      fieldPath: '.uplink',
+    },
+    {
+      rule: "self.mtu >= 1280 || !self.subnets.exists(s, s.cidr.contains(':'))",
+      message: 'IPv6 needs an mtu of at least 1280',
+      fieldPath: '.mtu',
+    },
+  ),
 )
 
 export const NetworkStatus = Type.Object({
@@ -159,5 +164,5 @@ export type Network = Resource<typeof network>
 /** Reference to a Network; without a namespace: the one of the referrer, or else a shared one is not looked for. */
 export const NetworkRef = {
   name: Name('Name of a Network.'),
-  namespace: Type.Optional(Name('Its namespace, if it is a shared one of another namespace.')),
+  namespace: Type.Optional(Namespace('Its namespace, if it is a shared one of another namespace.')),
 }

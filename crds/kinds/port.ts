@@ -11,32 +11,21 @@ import {
   reasonColumn,
   rules,
 } from '../schema.ts'
+import { IP, MAC, oneOfEach } from './address.ts'
 import { NetworkRef } from './network.ts'
-
-export const macPattern = '^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$'
-
-const Address = Type.String({
-  maxLength: 45,
-  ...rules({ rule: 'isIP(self)', message: 'must be an IP address' }),
-})
 
 export const PortSpec = Type.Object(
   {
     network: Type.Object(NetworkRef, { description: 'The Network that it is on.' }),
     fixedIPs: Type.Optional(
-      Type.Array(Address, {
+      Type.Array(IP('An address of the network.'), {
         description: 'Addresses of its own; default: one of each subnet, chosen.',
         maxItems: 2,
         'x-kubernetes-list-type': 'atomic',
-        ...rules({
-          rule: 'self.size() < 2 || !isIP(self[0]) || !isIP(self[1]) || ip(self[0]).family() != ip(self[1]).family()',
-          message: 'two addresses must be one of IPv4 and one of IPv6',
-        }),
+        ...rules(oneOfEach),
       }),
     ),
-    macAddress: Type.Optional(
-      Type.String({ description: 'A unicast MAC in lower case; default: chosen.', pattern: macPattern }),
-    ),
+    macAddress: Type.Optional(MAC('A unicast MAC in lower case; default: chosen.')),
     server: Type.Optional(
       Name('The Server that this port was made for; a port of your own is named in the Server instead.'),
     ),

@@ -1,6 +1,6 @@
 /** ServerAction: a deed asked of a server, and Nova's instance-action record of every deed and change. */
 import { type Static, type TObject, type TSchema, Type } from 'typebox'
-import { ageColumn, kind, Name, RecordStatus, type Rule, Time } from '../schema.ts'
+import { ageColumn, kind, Line, matching, Name, RecordStatus, type Rule, Time } from '../schema.ts'
 
 /** Nova's event of an action: one step on one host. */
 const ActionEvent = Type.Object({
@@ -29,9 +29,15 @@ export type Members = Record<string, TSchema>
 
 const recordFields = {
   server: Name('The Server, in the same namespace.'),
-  requestId: Type.Optional(Type.String({ description: "Nova's request id, req-<uuid>.", maxLength: 255 })),
-  user: Type.Optional(Type.String({ description: 'Who asked.', maxLength: 255 })),
-  project: Type.Optional(Type.String({ description: 'In which project.', maxLength: 255 })),
+  requestId: Type.Optional(
+    Type.String({
+      description: "Nova's request id, req-<uuid>.",
+      maxLength: 40,
+      ...matching('^req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$', 'must be req- and a UUID in lower case'),
+    }),
+  ),
+  user: Type.Optional(Line('Who asked.')),
+  project: Type.Optional(Line('In which project.')),
 }
 
 /** The kind, for the given deeds and the names of the lasting wishes that leave records of the same form. */
@@ -72,6 +78,12 @@ export function serverActionKind(deeds: Members, wishes: readonly string[]) {
     spec,
     status: ServerActionStatus,
     statusSubresource: false,
+    // A record comes with its status, in one write.
+    rules: wishes.map((wish) => ({
+      rule: `self.spec.action != '${wish}' || has(self.status)`,
+      message: `${wish} is not asked for by a ServerAction: change the Server instead (${names.join(' and ')} are asked for)`,
+      fieldPath: '.spec.action',
+    })),
     selectableFields: ['.spec.server', '.status.phase'],
     columns: [
       { name: 'Server', type: 'string', jsonPath: '.spec.server' },

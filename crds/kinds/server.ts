@@ -1,26 +1,49 @@
 /** Server: a virtual machine: what its user wishes. What is true of it is in server-status.ts. */
 import { Type } from 'typebox'
-import { ageColumn, immutable, kind, Name, once, type Resource, rules } from '../schema.ts'
+import {
+  ageColumn,
+  immutable,
+  kind,
+  Line,
+  matching,
+  Name,
+  Namespace,
+  once,
+  Pairs,
+  type Resource,
+  type Rule,
+  rules,
+} from '../schema.ts'
+
 import { powerWishes } from '../states.ts'
-import { macPattern } from './port.ts'
+import { IP, MAC } from './address.ts'
+import { zone } from './host-aggregate.ts'
 import { ServerStatus } from './server-status.ts'
+
+/** A word of Nova's. */
+const Tag = (description: string) =>
+  Type.String({
+    description,
+    minLength: 1,
+    maxLength: 60,
+    ...matching('^[^,/\\p{C}]+$', "must be a word of printable characters without ',' and '/', 1 to 60 of them"),
+  })
+
+/** No two entries of a list of interfaces may say the same of these. */
+const distinct = (what: string, fields: readonly string[]): Rule => {
+  const has = (of: string): string => fields.map((f) => `has(${of}.${f})`).join(' && ')
+  const same = fields.map((f) => `a.${f} == b.${f}`).join(' && ')
+  return { rule: `self.all(a, !(${has('a')}) || self.exists_one(b, ${has('b')} && ${same}))`, message: what }
+}
 
 const ServerNetwork = Type.Object(
   {
     name: Type.Optional(Name('A Network: the server gets a port of its own on it.')),
-    namespace: Type.Optional(Name('Namespace of that Network, if it is a shared one of another namespace.')),
-    fixedIP: Type.Optional(
-      Type.String({
-        description: 'The address wished for on that network; default: chosen.',
-        maxLength: 45,
-        ...rules({ rule: 'isIP(self)', message: 'must be an IP address' }),
-      }),
-    ),
-    macAddress: Type.Optional(Type.String({ description: 'Default: chosen.', pattern: macPattern })),
+    namespace: Type.Optional(Namespace('Namespace of that Network, if it is a shared one of another namespace.')),
+    fixedIP: Type.Optional(IP('The address wished for on that network; default: chosen.')),
+    macAddress: Type.Optional(MAC('Default: chosen.')),
     port: Type.Optional(Name('A Port made before: the server uses it, with its addresses.')),
-    tag: Type.Optional(
-      Type.String({ description: 'Device tag, seen in the metadata.', maxLength: 60, pattern: '^[^/,]+$' }),
-    ),
+    tag: Type.Optional(Tag('Device tag, seen in the metadata.')),
   },
   rules(
     { rule: 'has(self.name) != has(self.port)', message: 'give either name (a Network) or port (a Port)' },
@@ -31,58 +54,70 @@ const ServerNetwork = Type.Object(
   ),
 )
 
-const SchedulerHints = Type.Object({
-  sameHost: Type.Optional(
-    Type.Array(Name('A Server of this namespace.'), {
-      description: 'On the host of one of these servers.',
-      maxItems: 32,
-      'x-kubernetes-list-type': 'set',
-    }),
-  ),
-  differentHost: Type.Optional(
-    Type.Array(Name('A Server of this namespace.'), {
-      description: 'On no host of these servers.',
-      maxItems: 32,
-      'x-kubernetes-list-type': 'set',
-    }),
-  ),
-})
+const SchedulerHints = Type.Object(
+  {
+    sameHost: Type.Optional(
+      Type.Array(Name('A Server of this namespace.'), {
+        description: 'On the host of one of these servers.',
+        maxItems: 32,
+        'x-kubernetes-list-type': 'set',
+      }),
+    ),
+    differentHost: Type.Optional(
+      Type.Array(Name('A Server of this namespace.'), {
+        description: 'On no host of these servers.',
+        maxItems: 32,
+        'x-kubernetes-list-type': 'set',
+      }),
+    ),
+  },
+  rules({
+    rule: '!has(self.sameHost) || !has(self.differentHost) || !self.sameHost.exists(n, n in self.differentHost)',
+    message: 'a server cannot be in sameHost and in differentHost',
+  }),
+)
 
 const identity = {
   uuid: Type.Optional(
     Type.String({
       description:
         "Nova's id of the server; default: metadata.uid. Set it to adopt a domain or to keep an id over a re-creation.",
-      pattern: '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$',
+      maxLength: 36,
+      ...matching(
+        '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$',
+        'must be a UUID in lower case, such as 7c1f0a6e-58a4-4c3f-9d0a-0d8d9f6a3b21',
+      ),
+      ...rules({
+        rule: "self != '00000000-0000-0000-0000-000000000000'",
+        message: 'must be a UUID of its own: not all zeros',
+      }),
     }),
   ),
   displayName: Type.Optional(
-    Type.String({
-      description: "Nova's name: free and repeatable; default: metadata.name.",
+    Line("Nova's name: free and repeatable; default: metadata.name.", {
       minLength: 1,
-      maxLength: 255,
+      ...rules({ rule: 'self.trim() == self', message: 'must not begin or end with a blank' }),
     }),
   ),
-  description: Type.Optional(Type.String({ description: 'Free text.', maxLength: 255 })),
+  description: Type.Optional(Line('Free text.')),
   hostname: Type.Optional(
     Type.String({
       description: 'Name that the guest is told; default: made from the name.',
-      pattern: '^[a-zA-Z0-9]([-a-zA-Z0-9.]{0,61}[a-zA-Z0-9])?$',
+      maxLength: 63,
+      ...matching(
+        '^[a-zA-Z0-9]+((-+|\\.)[a-zA-Z0-9]+)*$',
+        "must be a host name: letters, digits, '-' and '.', at most 63, with a letter or digit at both ends",
+      ),
     }),
   ),
   tags: Type.Optional(
-    Type.Array(Type.String({ minLength: 1, maxLength: 60, pattern: '^[^,/]+$' }), {
+    Type.Array(Tag('A tag.'), {
       description: "Nova's tags: words to find servers by, readable in the guest.",
       maxItems: 50,
       'x-kubernetes-list-type': 'set',
     }),
   ),
-  metadata: Type.Optional(
-    Type.Record(Type.String(), Type.String({ maxLength: 255 }), {
-      description: "The user's own key-value pairs, readable in the guest.",
-      maxProperties: 128,
-    }),
-  ),
+  metadata: Type.Optional(Pairs("The user's own key-value pairs, readable in the guest.")),
 }
 
 const boot = {
@@ -91,7 +126,7 @@ const boot = {
     Type.Object(
       {
         name: Name('Name of an Image.'),
-        namespace: Type.Optional(Name('Its namespace, if it is a public one of another namespace.')),
+        namespace: Type.Optional(Namespace('Its namespace, if it is a public one of another namespace.')),
       },
       { description: 'What it boots from.', ...immutable('image') },
     ),
@@ -108,7 +143,7 @@ const boot = {
     Type.String({
       description: 'The same in base64, for what is not text.',
       maxLength: 87_380,
-      pattern: '^[A-Za-z0-9+/]*={0,2}$',
+      ...matching('^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$', 'must be base64 in one line'),
       ...immutable('userDataBase64'),
     }),
   ),
@@ -118,13 +153,19 @@ const boot = {
     default: [],
     maxItems: 16,
     'x-kubernetes-list-type': 'atomic',
-    ...immutable('networks'),
+    ...rules(
+      { rule: 'self == oldSelf', message: 'networks cannot change; delete and create anew' },
+      distinct('a Port can be named once', ['port']),
+      distinct('a MAC can be given once', ['macAddress']),
+      distinct('a tag can be given once', ['tag']),
+      distinct('an address can be asked for once', ['name', 'fixedIP']),
+    ),
   }),
 }
 
 const placement = {
   availabilityZone: Type.Optional(
-    Type.String({ description: 'Only on a host of this zone.', maxLength: 255, ...immutable('availabilityZone') }),
+    Type.String({ description: 'Only on a host of this zone.', ...zone, ...immutable('availabilityZone') }),
   ),
   schedulerHints: Type.Optional({
     ...SchedulerHints,
@@ -135,9 +176,7 @@ const placement = {
 const wishes = {
   powerState: Type.Enum([...powerWishes], { default: 'Running', description: 'What its power shall be.' }),
   locked: Type.Boolean({ default: false, description: 'true: no action and no change of power until unlocked.' }),
-  lockedReason: Type.Optional(
-    Type.String({ description: 'Why it is locked, for those who find it so.', minLength: 1, maxLength: 255 }),
-  ),
+  lockedReason: Type.Optional(Line('Why it is locked, for those who find it so.', { minLength: 1 })),
 }
 
 export const ServerSpec = Type.Object(
@@ -168,6 +207,11 @@ export const ServerSpec = Type.Object(
       message: 'lockedReason goes with locked: true',
       fieldPath: '.lockedReason',
     },
+    {
+      rule: 'self.configDrive || !(has(self.userData) || has(self.userDataBase64) || has(self.keyName))',
+      message: 'keyName and user data reach the guest by the config drive: leave configDrive true, or them out',
+      fieldPath: '.configDrive',
+    },
     { rule: 'has(self.image)', message: 'image is required: name the Image to boot from', fieldPath: '.image' },
   ),
 )
@@ -186,6 +230,11 @@ export const server = kind({
       // 63 for the record names: <server>-<seq>.
       rule: 'self.metadata.name.size() <= 200',
       message: 'metadata.name must be at most 200 characters',
+    },
+    {
+      rule: '!has(self.spec.schedulerHints) || !(has(self.spec.schedulerHints.sameHost) && self.metadata.name in self.spec.schedulerHints.sameHost) && !(has(self.spec.schedulerHints.differentHost) && self.metadata.name in self.spec.schedulerHints.differentHost)',
+      message: 'schedulerHints name other servers, not this one',
+      fieldPath: '.spec.schedulerHints',
     },
   ],
   columns: [

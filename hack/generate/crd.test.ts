@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { describe, expect, it } from 'vitest'
+import { matching, rules } from '../../crds/schema.ts'
 import { structural } from './crd.ts'
 
 const of = (schema: object) => structural(schema as { [key: string]: unknown }, 'spec')
@@ -21,6 +22,22 @@ describe('structural', () => {
     const schema = of(Type.Object({ a: Type.Integer(), b: Type.Integer({ default: 0 }), list: Type.Array(inner) }))
     expect(schema).toMatchObject({ required: ['a', 'list'], properties: { list: { items: { required: ['d'] } } } })
     expect(of(Type.Object({ b: Type.Integer({ default: 0 }) }))).not.toHaveProperty('required')
+  })
+
+  it('makes a rule of a pattern that has a sentence, before the other rules', () => {
+    const field = Type.String({ ...matching('^[^/\\s]$', 'must be one'), ...rules({ rule: 'self != "a"' }) })
+    expect(of(Type.Object({ field }))).toMatchObject({
+      properties: {
+        field: {
+          type: 'string',
+          'x-kubernetes-validations': [
+            { rule: "self.matches(r'^[^/\\s]$')", message: 'must be one' },
+            { rule: 'self != "a"' },
+          ],
+        },
+      },
+    })
+    expect(JSON.stringify(of(field))).not.toMatch(/pattern|x-kubenova/)
   })
 
   it.each([

@@ -1,9 +1,9 @@
 /** From a kind (TypeBox) to its CustomResourceDefinition: translates what differs, refuses what structural schemas cannot say. */
-import { GROUP, type Kind, VERSION } from '../../crds/schema.ts'
+import { GROUP, type Kind, type Rule, SAYS, VERSION } from '../../crds/schema.ts'
 
 type Json = { [key: string]: unknown }
 
-const dropped = new Set(['$id', '$schema', 'readOnly'])
+const dropped = new Set(['$id', '$schema', 'readOnly', SAYS])
 
 /** The OpenAPI v3 structural schema of a JSON Schema as TypeBox makes it. Throws with the path of what cannot be said. */
 export function structural(schema: Json, path: string): Json {
@@ -17,7 +17,13 @@ export function structural(schema: Json, path: string): Json {
     Object.assign(out, key === 'required' ? required(schema) : translate(key, value, path))
   }
   if (Array.isArray(schema['enum'])) out['type'] = enumType(schema['enum'], path)
-  return out
+  return typeof schema[SAYS] === 'string' ? withSentence(out, schema[SAYS]) : out
+}
+
+/** The API server shows a pattern as it is, and for a rule its message. */
+function withSentence({ pattern, ...schema }: Json, message: string): Json {
+  const rest = (schema['x-kubernetes-validations'] ?? []) as Rule[]
+  return { ...schema, 'x-kubernetes-validations': [{ rule: `self.matches(r'${String(pattern)}')`, message }, ...rest] }
 }
 
 function translate(key: string, value: unknown, path: string): Json {

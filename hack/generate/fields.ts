@@ -1,5 +1,5 @@
 /** A schema as rows: each field with its path, type, default, limits and description; and the rules, each with where it holds. */
-import { Name, type Rule } from '../../crds/index.ts'
+import { NAME_SAYS, Name, type Rule } from '../../crds/index.ts'
 
 /** What is read of a structural schema. */
 export interface Schema {
@@ -62,10 +62,10 @@ const entries = [
 ] as const
 
 /** What every name of a Kubernetes object is: not worth saying each time. */
-const { pattern: name, maxLength: nameLength } = Name('') as Schema
+const { maxLength: nameLength } = Name('') as Schema
 
 function limits(schema: Schema): string {
-  if (schema.pattern === name && schema.maxLength === nameLength) return ''
+  if (schema.maxLength === nameLength) return ''
   const parts = entries.flatMap(([key, text]) => (schema[key] === undefined ? [] : [`${text} ${schema[key]}`]))
   if (schema.pattern !== undefined) parts.push(`pattern \`${schema.pattern}\``)
   return parts.join('; ')
@@ -78,10 +78,9 @@ export interface PlacedRule {
 
 /** Rules of the schema and of all that is in it, outermost first. */
 export function rulesOf(schema: Schema, path: string): PlacedRule[] {
-  const own = (schema['x-kubernetes-validations'] ?? []).map(({ message, rule, fieldPath = '' }) => ({
-    path: `${path}${fieldPath}`,
-    message: message ?? rule,
-  }))
+  const own = (schema['x-kubernetes-validations'] ?? [])
+    .filter(({ message }) => message !== NAME_SAYS)
+    .map(({ message, rule, fieldPath = '' }) => ({ path: `${path}${fieldPath}`, message: message ?? rule }))
   const inner = Object.entries(schema.properties ?? {}).flatMap(([name, s]) => rulesOf(s, `${path}.${name}`))
   return [...own, ...inner, ...(schema.items ? rulesOf(schema.items, `${path}[]`) : [])]
 }

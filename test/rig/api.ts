@@ -6,8 +6,13 @@ import { parse, stringify } from 'yaml'
 export interface ApiClient {
   /** The body of a GET, as text. Throws unless the answer is 2xx. */
   text(path: string): Promise<string>
-  /** Sends an object and gives the answer. Throws unless it is 2xx. */
-  send<T>(method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'PATCH', path: string, body?: object, type?: string): Promise<T>
+  /** Sends an object, or a text as it is, and gives the answer. Throws unless it is 2xx. */
+  send<T>(
+    method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'PATCH',
+    path: string,
+    body?: object | string,
+    type?: string,
+  ): Promise<T>
   close(): Promise<void>
 }
 
@@ -23,14 +28,15 @@ interface Login {
   certificate?: { cert: string; key: string } | undefined
 }
 
-export function kubeconfig({ server, ca, user, token }: Login): string {
+export function kubeconfig({ server, ca, servername, user, token }: Login): string {
+  const data = { 'certificate-authority-data': Buffer.from(ca).toString('base64') }
   return stringify({
     apiVersion: 'v1',
     kind: 'Config',
     clusters: [
       {
         name: 'kubenova',
-        cluster: { server, 'certificate-authority-data': Buffer.from(ca).toString('base64') },
+        cluster: { server, ...data, ...(servername === undefined ? {} : { 'tls-server-name': servername }) },
       },
     ],
     users: [{ name: user, user: { token } }],
@@ -71,12 +77,12 @@ export function apiClient(file: string): ApiClient {
   const { server, ca, servername, token, certificate } = readKubeconfig(file)
   const dispatcher = new Agent({ connect: { ca, ...(servername ? { servername } : {}), ...certificate } })
   const authorization = token ? { authorization: `Bearer ${token}` } : {}
-  const call = async (method: string, path: string, body?: object, type = 'application/json') => {
+  const call = async (method: string, path: string, body?: object | string, type = 'application/json') => {
     const answer = await request(`${server}${path}`, {
       method,
       dispatcher,
       headers: { ...authorization, accept: 'application/json', 'content-type': type },
-      ...(body ? { body: JSON.stringify(body) } : {}),
+      ...(body ? { body: typeof body === 'string' ? body : JSON.stringify(body) } : {}),
     })
     const text = await answer.body.text()
     if (answer.statusCode >= 300) throw new Error(`${method} ${path}: ${answer.statusCode} ${text}`)
@@ -84,7 +90,7 @@ export function apiClient(file: string): ApiClient {
   }
   return {
     text: (path) => call('GET', path),
-    send: async <T>(method: string, path: string, body?: object, type?: string) =>
+    send: async <T>(method: string, path: string, body?: object | string, type?: string) =>
       JSON.parse(await call(method, path, body, type)) as T,
     close: () => dispatcher.destroy(),
   }
