@@ -1,19 +1,19 @@
 /** The agent without its process: registers the host, follows its servers and its domains, and reconciles the one with the other. */
 import { serverAction } from '../actions/index.ts'
-import { condition, hypervisor, type ServerAction } from '../crds/index.ts'
+import { condition, type ServerAction } from '../crds/index.ts'
 import { abortable, abortScope } from '../kube/abort.ts'
 import type { Kube } from '../kube/client.ts'
 import { type ReconcileContext, runController } from '../kube/controller.ts'
 import { namespaces } from '../kube/core.ts'
 import { createRecorder, type Recorder } from '../kube/events.ts'
 import { startHeartbeat } from '../kube/heartbeat.ts'
-import { defOf, handleOf } from '../kube/kinds.ts'
+import { defOf } from '../kube/kinds.ts'
 import type { Log } from '../kube/log.ts'
 import { histogram } from '../kube/metrics.ts'
 import { type Outcome, wait } from '../kube/outcome.ts'
+import { persist } from '../kube/persist.ts'
 import { keyOf } from '../kube/types.ts'
-import { follow, type Running } from './follow.ts'
-import { ownerOf, register } from './hypervisor.ts'
+import { follow, type Running, registerSelf } from './follow.ts'
 import type { AgentOptions } from './options.ts'
 import { createParts, type Parts } from './parts.ts'
 import { createAttempts } from './server/attempts.ts'
@@ -24,6 +24,8 @@ const stepSeconds = histogram('kubenova_step_seconds', 'Time of a step of an act
 
 /** An action may take as long as an image takes to come; steps have limits of their own. */
 const RECONCILE_MS = 6 * 3_600_000
+/** Between two looks whether the API server has heard of us again. */
+const SILENT_MS = 1000
 /** The controller looks for it. */
 const LABELS = { 'compute.kubenova.io/component': 'agent' }
 
@@ -50,8 +52,10 @@ export function agentOf(parts: Parts): Agent {
         if (!informer.hasSynced) throw new Error('waiting for the first list of servers')
       },
       heartbeat() {
-        const age = parts.beat.current?.ageMs ?? Number.POSITIVE_INFINITY
-        if (age >= options.downAfterSeconds * 1000)
+        if (!parts.beat.current) throw new Error('waiting for the API server, or for another agent of this host to end')
+        const { rival } = parts.beat.current
+        if (rival !== undefined) throw new Error(`another agent works as host ${parts.hostName}: it is ${rival}`)
+        if (isSilent(parts))
           throw new Error('the API server has not taken a heartbeat for so long that this host counts as down')
       },
     },
@@ -59,21 +63,39 @@ export function agentOf(parts: Parts): Agent {
   }
 }
 
+/** No heartbeat was taken for so long that others count this host as down, and may act on its servers. */
+const isSilent = ({ beat, options }: Parts): boolean =>
+  (beat.current?.ageMs ?? Infinity) >= options.downAfterSeconds * 1000
+
 async function run(parts: Parts, signal: AbortSignal): Promise<void> {
-  const { kube, options, hostName, log, informer, queue, session } = parts
+  const { kube, hostName, log, session } = parts
   await using closing = new AsyncDisposableStack()
   for (const part of [session, parts.storage, parts.network]) closing.use(part)
-  const cluster = await kube
-    .resource<{ metadata: { uid: string } }>(namespaces)
-    .get({ name: 'kube-system' }, { signal })
-  await parts.claim({ cluster: cluster.metadata.uid, host: hostName })
-  const owner = ownerOf(await register(handleOf(kube, hypervisor), hostName))
+  const asking = { clock: kube.clock, log, signal }
+  const system = kube.resource<{ metadata: { uid: string } }>(namespaces)
+  const { metadata } = await persist(() => system.get({ name: 'kube-system' }, { signal }), asking)
+  const { id } = closing.use(await parts.claim({ cluster: metadata.uid, host: hostName }, signal))
+  await persist(() => registerSelf(parts), asking)
+  const ended = new AbortController()
+  const beat = startHeartbeat({ kube, ...heartbeatOf(parts, id), log }, AbortSignal.any([signal, ended.signal]))
+  parts.beat.current = beat
+  closing.defer(async () => {
+    ended.abort()
+    await beat.ended
+  })
+  await abortable(beat.held, signal)
+  // One that lost its name to another ends, and waits for it in its next life: what it knows may be of the past.
+  await work(parts, closing, AbortSignal.any([signal, beat.taken]))
+  if (!signal.aborted) beat.taken.throwIfAborted()
+}
+
+/** What an agent does while the host is its own. */
+async function work(parts: Parts, closing: AsyncDisposableStack, signal: AbortSignal): Promise<void> {
+  const { kube, options, hostName, log, informer, queue, session } = parts
   const events = closing.use(createRecorder({ kube, controller: 'kubenova.io/agent', instance: hostName, log }))
   const running: Running = new Map()
   await follow(parts, running, signal)
   closing.defer(parts.measure())
-  const beat = startHeartbeat({ kube, ...heartbeatOf(options, hostName), owner, log }, signal)
-  parts.beat.current = beat
   await informer.synced(signal)
   await session.connected({ signal, timeoutMs: Infinity })
   await abortable(parts.facts.first.promise, signal)
@@ -98,17 +120,17 @@ async function run(parts: Parts, signal: AbortSignal): Promise<void> {
     )
   } finally {
     stopSync()
-    await beat.ended
   }
 }
 
-const heartbeatOf = ({ namespace, downAfterSeconds }: AgentOptions, hostName: string) => ({
+const heartbeatOf = ({ options: { namespace, downAfterSeconds }, hostName, registered }: Parts, id: string) => ({
   namespace,
   name: hostName,
-  identity: hostName,
+  identity: `${hostName}_${id}`,
   durationMs: downAfterSeconds * 1000,
   everyMs: (downAfterSeconds * 1000) / 3,
   labels: LABELS,
+  owner: () => registered.owner,
 })
 
 function depsOf({ kube, options, hostName, host, servers, newest }: Parts, events: Recorder): Deps {
@@ -130,12 +152,14 @@ function depsOf({ kube, options, hostName, host, servers, newest }: Parts, event
 async function one(
   key: string,
   ctx: ReconcileContext,
-  { informer, newest }: Parts,
+  parts: Parts,
   deps: Deps,
   running: Running,
 ): Promise<Outcome | undefined> {
+  const { informer, newest } = parts
   const server = newest.of(informer.cache.get(key), key)
   if (!server) return undefined
+  if (isSilent(parts)) return wait('the API server to take a heartbeat', SILENT_MS)
   // To the controller this host is down, or forced down: others may act on its servers. It takes that back as soon as it hears of us.
   if (condition(server.status?.conditions, 'HostReachable')?.status === 'False')
     return wait('the controller to hear of this host')

@@ -2,8 +2,9 @@
 import { condition, hypervisor } from '../crds/index.ts'
 import { backoffMs } from '../kube/clock.ts'
 import { handleOf } from '../kube/kinds.ts'
+import { persist } from '../kube/persist.ts'
 import { keyOf } from '../kube/types.ts'
-import { report } from './hypervisor.ts'
+import { ownerOf, register, report } from './hypervisor.ts'
 import { domainEvents } from './libvirt/index.ts'
 import { type Parts, uuidOf } from './parts.ts'
 
@@ -40,9 +41,27 @@ export async function follow(parts: Parts, running: Running, signal: AbortSignal
       if (host.status?.state !== 'up' || ready?.reason !== 'HostDown' || !facts.known) return
       say(parts).catch((err: unknown) => log.warn({ err }, 'the host’s state was not written'))
     },
+    // Somebody deleted it. While its agent lives, so does the host.
+    deleted: () => void registerAnew(parts, signal),
   })
   self.start(signal)
   informer.start(signal)
+}
+
+/** This host has a Hypervisor, and what is registered is that one. */
+export async function registerSelf({ kube, hostName, registered }: Parts): Promise<void> {
+  registered.owner = ownerOf(await register(handleOf(kube, hypervisor), hostName))
+}
+
+async function registerAnew(parts: Parts, signal: AbortSignal): Promise<void> {
+  const { kube, hostName, log } = parts
+  log.warn({ host: hostName }, 'the Hypervisor of this host was deleted, it is registered anew')
+  const again = async (): Promise<void> => {
+    await registerSelf(parts)
+    await say(parts)
+  }
+  // Aborted, or refused: the next start does it.
+  await persist(again, { clock: kube.clock, log, signal }).catch((err: unknown) => log.error({ err }, 'not registered'))
 }
 
 /** Without the facts nothing can be built: tried until it works, or until the connection is another. */

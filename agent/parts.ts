@@ -9,14 +9,14 @@ import type { Log } from '../kube/log.ts'
 import { Newest } from '../kube/newest.ts'
 import { WorkQueue } from '../kube/queue.ts'
 import type { Resource } from '../kube/resource.ts'
-import { keyOf } from '../kube/types.ts'
+import { keyOf, type OwnerReference } from '../kube/types.ts'
 import { rotateLogs } from './console/rotate-all.ts'
 import { createDomains, type Domains } from './host/domains.ts'
 import { defaultHostName, type Facts, firstAddress, learnFacts } from './host/facts.ts'
 import { createLibvirtHost, removeFiles } from './host/libvirt-host.ts'
 import { serverPaths } from './host/paths.ts'
 import { type HostStorage, openStorage } from './host/storage.ts'
-import { claimIdentity, type Identity } from './identity.ts'
+import { type Claimed, claimIdentity, type Identity } from './identity.ts'
 import { createLeftovers, type Leftovers, ownersIn } from './leftovers.ts'
 import { type CallFunction, openSession, type Session } from './libvirt/index.ts'
 import { measureLibvirt } from './metrics.ts'
@@ -54,6 +54,8 @@ export interface ClusterParts {
   facts: KnownFacts
   /** Undefined until the first one is on its way. */
   beat: { current: Heartbeat | undefined }
+  /** This host's Hypervisor as it was registered last: what is the host's goes with it. */
+  registered: { owner: OwnerReference | undefined }
 }
 
 /** What an agent has of its host: libvirt, disks and networks; or, in a simulation, none of them. */
@@ -65,8 +67,8 @@ export interface HostParts {
   network: Pick<HostNetwork, 'sync'> & AsyncDisposable
   host: LocalHost
   leftovers: Leftovers
-  /** Whose host this is stays so. @throws Refused */
-  claim(mine: Identity): Promise<void>
+  /** Whose host this is stays so, and nobody else works on it: waits for that. @throws Refused */
+  claim(mine: Identity, signal: AbortSignal): Promise<Claimed>
   /** Console logs of the servers of these uids. */
   rotate(uids: readonly string[]): Promise<void>
   /** Counts the calls of the host until the returned function is called. */
@@ -108,7 +110,7 @@ export async function createParts(kube: Kube, options: AgentOptions, log: Log): 
     network,
     host: hostOf(base),
     leftovers: leftoversOf(base),
-    claim: (mine) => claimIdentity(stateDir, mine),
+    claim: (mine, signal) => claimIdentity(stateDir, mine, signal),
     rotate(uids) {
       const logs = uids.map((uid) => serverPaths(stateDir, options.runDir, uid).consoleLog)
       return rotateLogs(logs, options)
@@ -154,6 +156,7 @@ export function clusterParts(kube: Kube, options: AgentOptions, log: Log): Clust
     watch,
     facts,
     beat: { current: undefined },
+    registered: { owner: undefined },
   }
 }
 

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { parseAddress } from '../kube/address.ts'
 import { createKube } from '../kube/client.ts'
+import { fenced } from '../kube/fence.ts'
 import { serveHttp } from '../kube/http.ts'
 import { lead } from '../kube/leader.ts'
 import { createLog } from '../kube/log.ts'
@@ -25,7 +26,13 @@ export async function controllerProgram(make = createController): Promise<void> 
       signal,
       ...(kubeconfig ? { kubeconfig } : {}),
     })
-    const controller = make(kube, options, log)
+    // One that was frozen while another took over writes nothing when it goes on.
+    let leads = (): boolean => false
+    const controller = make(
+      fenced(kube, () => leads()),
+      options,
+      log,
+    )
     const { host, port } = parseAddress(options.metricsAddress)
     await using _http = await serveHttp({
       host,
@@ -39,7 +46,10 @@ export async function controllerProgram(make = createController): Promise<void> 
     log.info({ identity }, 'caches are filled, waiting to lead')
     const end = await lead(
       { kube, namespace, name: 'kubenova-controller', identity, ...lease(leaseSeconds), log, metrics: kube.metrics },
-      (s) => controller.run(s),
+      (s, holds) => {
+        leads = holds
+        return controller.run(s)
+      },
       signal,
     )
     if (end === 'lost') throw new Error('leadership was lost: another controller leads now')

@@ -2,11 +2,13 @@
 import type { Kube } from './client.ts'
 import { type Clock, microTime, systemClock } from './clock.ts'
 import { type Lease, leases } from './core.ts'
+import { isConflict, orNotFound } from './errors.ts'
 import type { Informer } from './informer.ts'
-import { isDead, observe, type Sighting } from './lease-state.ts'
+import { decide, isDead, observe, type Sighting } from './lease-state.ts'
 import { type Log, noLog } from './log.ts'
 import { counter, gauge } from './metrics.ts'
-import { keyOf, type OwnerReference } from './types.ts'
+import type { Resource } from './resource.ts'
+import { type Draft, keyOf, type OwnerReference } from './types.ts'
 
 const beats = counter('heartbeat_total', 'Heartbeats written, by result.', ['name', 'result'])
 const age = gauge('heartbeat_age_seconds', 'Time since the last heartbeat that the server took.', ['name'])
@@ -15,13 +17,16 @@ export interface HeartbeatOptions {
   kube: Kube
   namespace: string
   name: string
-  /** Who lives: goes into holderIdentity. */
+  /**
+   * Who lives: goes into holderIdentity. The same after a restart, and nobody else's: while another holds the lease and renews it, there is no beat
+   * of ours.
+   */
   identity: string
   /** When observers may call us dead (40 000), and how often we write (10 000): three beats may be missed. */
   durationMs?: number | undefined
   everyMs?: number | undefined
-  /** The lease goes when its owner goes. */
-  owner?: OwnerReference | undefined
+  /** The lease goes when its owner goes. Asked at each beat. */
+  owner?: (() => OwnerReference | undefined) | undefined
   labels?: Record<string, string> | undefined
   log?: Log | undefined
   clock?: Clock | undefined
@@ -30,51 +35,126 @@ export interface HeartbeatOptions {
 export interface Heartbeat {
   /** Milliseconds since the server last took a beat, counted from before the call. From `durationMs` on, others may think us dead. */
   readonly ageMs: number
+  /** Who else holds the lease, as last seen. */
+  readonly rival: string | undefined
+  /** Resolves at the first beat that the server took; never, if there is none. */
+  readonly held: Promise<void>
+  /** Aborts when someone else holds the lease that was ours: what this process believes may be outdated. */
+  readonly taken: AbortSignal
   /** Resolves when the signal has aborted and nothing is under way. */
   readonly ended: Promise<void>
 }
 
 /** Beats until `signal` aborts. The lease is left to expire: a restart within its duration is nobody's business. */
 export function startHeartbeat(options: HeartbeatOptions, signal: AbortSignal): Heartbeat {
-  const { kube, namespace, name, identity, durationMs = 40_000, everyMs = 10_000, owner, labels } = options
-  const { log = noLog, clock = kube.clock } = options
-  const handle = kube.resource<Lease>(leases)
-  let last = -Infinity
-  const metadata = { namespace, name, labels, ownerReferences: owner ? [owner] : undefined }
-  const beat = async (): Promise<void> => {
-    const asked = clock.now()
-    const spec = {
-      holderIdentity: identity,
-      leaseDurationSeconds: Math.ceil(durationMs / 1000),
-      renewTime: microTime(clock.wall()),
-    }
+  const { kube, name, everyMs = 10_000, log = noLog, clock = kube.clock } = options
+  const pulse = new Pulse(options)
+  const held = Promise.withResolvers<void>()
+  const taken = new AbortController()
+  const beat = async (): Promise<boolean> => {
     try {
-      await handle.apply({ metadata, spec }, { signal, timeoutMs: everyMs })
-      last = asked
+      if (!(await pulse.beat(signal))) return false
       kube.metrics.inc(beats, { name, result: 'success' })
+      held.resolve()
+      return true
     } catch (err) {
-      if (signal.aborted) return
+      if (signal.aborted) return false
       kube.metrics.inc(beats, { name, result: 'error' })
-      log.warn({ err, lease: name, ageMs: clock.now() - last }, 'heartbeat not written')
+      log.warn({ err, lease: name, ageMs: pulse.ageMs }, 'heartbeat not written')
+      return false
     }
   }
   const run = async (): Promise<void> => {
     while (!signal.aborted) {
       const started = clock.now()
-      await beat()
-      const rest = everyMs * (0.95 + Math.random() / 10) - (clock.now() - started)
+      const well = await beat()
+      if (pulse.rival !== undefined && Number.isFinite(pulse.ageMs))
+        taken.abort(new Error(`lease ${name} is held by ${pulse.rival}`))
+      // A beat that was missed is made up for soon: what waits for it has waited long enough.
+      const rest = well ? everyMs * (0.95 + Math.random() / 10) - (clock.now() - started) : everyMs / 10
       await clock.sleep(Math.max(rest, everyMs / 10), signal).catch(() => undefined) // aborted: the loop ends
     }
   }
   const stopScrape = kube.metrics.onScrape(() => {
-    if (Number.isFinite(last)) kube.metrics.set(age, { name }, (clock.now() - last) / 1000)
+    if (Number.isFinite(pulse.ageMs)) kube.metrics.set(age, { name }, pulse.ageMs / 1000)
   })
   const ended = run().finally(stopScrape)
   return {
     ended,
+    held: held.promise,
+    taken: taken.signal,
     get ageMs() {
-      return clock.now() - last
+      return pulse.ageMs
     },
+    get rival() {
+      return pulse.rival
+    },
+  }
+}
+
+/** The lease as it was last seen, and one beat after the other on top of it. */
+class Pulse {
+  readonly #options: HeartbeatOptions
+  readonly #handle: Resource<Lease>
+  readonly #clock: Clock
+  #lease: Lease | undefined
+  #sighting: Sighting | undefined
+  /** What we saw last is what we wrote: one call for each beat. */
+  #ours = false
+  #last = -Infinity
+
+  constructor(options: HeartbeatOptions) {
+    this.#options = options
+    this.#handle = options.kube.resource<Lease>(leases)
+    this.#clock = options.clock ?? options.kube.clock
+  }
+
+  get ageMs(): number {
+    return this.#clock.now() - this.#last
+  }
+
+  get rival(): string | undefined {
+    const holder = this.#sighting?.holder
+    return holder === this.#options.identity ? undefined : holder
+  }
+
+  /** False: someone else holds the lease, or wrote it just now. Rejects with what kept it from being read or written. */
+  async beat(signal: AbortSignal): Promise<boolean> {
+    const { namespace, name, identity, everyMs: timeoutMs = 10_000 } = this.#options
+    const asked = this.#clock.now()
+    const call = { signal, timeoutMs }
+    if (!this.#ours) this.#see(await orNotFound(this.#handle.get({ namespace, name }, call)))
+    if (typeof decide(identity, this.#lease, this.#sighting, this.#clock.now()) === 'object') return false
+    try {
+      this.#see(await this.#handle.apply(this.#wanted(), call))
+    } catch (error) {
+      this.#ours = false // a write whose answer was lost, or someone else's: looked at before the next one
+      if (isConflict(error)) return false
+      throw error
+    }
+    this.#ours = true
+    this.#last = asked
+    return true
+  }
+
+  /** Onto the lease as it was seen: of two who do that at once one does not succeed. */
+  #wanted(): Draft<Lease> {
+    const { namespace, name, identity, labels, owner, durationMs = 40_000 } = this.#options
+    const resourceVersion = this.#lease?.metadata.resourceVersion
+    const ownedBy = owner?.()
+    return {
+      metadata: { namespace, name, labels, ownerReferences: ownedBy && [ownedBy], resourceVersion },
+      spec: {
+        holderIdentity: identity,
+        leaseDurationSeconds: Math.ceil(durationMs / 1000),
+        renewTime: microTime(this.#clock.wall()),
+      },
+    }
+  }
+
+  #see(lease: Lease | undefined): void {
+    this.#lease = lease
+    this.#sighting = observe(this.#sighting, lease, this.#clock.now())
   }
 }
 

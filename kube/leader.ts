@@ -35,11 +35,12 @@ export type LeadEnd = 'stopped' | 'lost' | 'finished'
 /**
  * Waits to become leader, then runs `work` until it ends, until leadership is lost, or until `signal` aborts; in the last two cases the
  * work's own signal aborts first. Resolves when the work has ended and the lease is given back. Rejects with what `work` throws.
- * After `lost` a process should exit: another one leads now.
+ * After `lost` a process should exit: another one leads now. `holds` is for {@link fenced}: it is false as soon as the lease may have run
+ * out, also if this process was frozen and could not be told so.
  */
 export async function lead(
   options: LeaderOptions,
-  work: (signal: AbortSignal) => Promise<void>,
+  work: (signal: AbortSignal, holds: () => boolean) => Promise<void>,
   signal: AbortSignal,
 ): Promise<LeadEnd> {
   await using election = new Election(options)
@@ -51,7 +52,7 @@ export async function lead(
     if (!kept) lost.abort(new Error(`lease ${options.name} is lost`))
   })
   try {
-    await work(AbortSignal.any([signal, lost.signal]))
+    await work(AbortSignal.any([signal, lost.signal]), () => election.holds)
   } catch (error) {
     // Work that was told to stop may well end in its abort reason.
     if (!signal.aborted && !lost.signal.aborted) throw error
@@ -72,6 +73,8 @@ class Election implements AsyncDisposable {
   #lease: Lease | undefined
   #sighting: Sighting | undefined
   #held = false
+  /** On the clock, from before the call: others count from when the server wrote it, its answer may be slow in coming. */
+  #renewed = -Infinity
 
   constructor(options: LeaderOptions) {
     const { leaseMs = 15_000, renewDeadlineMs = 10_000, retryMs = 2_000 } = options
@@ -84,6 +87,11 @@ class Election implements AsyncDisposable {
     this.#log = (options.log ?? noLog).child({ lease: options.name, identity: options.identity })
     this.#retryMs = retryMs
     this.#show(false)
+  }
+
+  get holds(): boolean {
+    const { renewDeadlineMs = 10_000 } = this.#options
+    return this.#held && this.#clock.now() - this.#renewed < renewDeadlineMs
   }
 
   /** Resolves when the lease is ours: true; or when `signal` aborts: false. Failures are logged and tried again. */
@@ -101,17 +109,14 @@ class Election implements AsyncDisposable {
   /** Renews until `signal` aborts: true; or until leadership is lost: false. */
   async hold(signal: AbortSignal): Promise<boolean> {
     const { renewDeadlineMs = 10_000, identity } = this.#options
-    let renewed = this.#clock.now()
     for (;;) {
       await this.#clock.sleep(this.#retryMs, signal).catch(() => undefined) // aborted: the next line ends it
       if (signal.aborted) return true
-      // Counted from before the call: others count from when the server wrote it, its answer may be slow in coming.
-      const asked = this.#clock.now()
-      const left = renewed + renewDeadlineMs - asked
-      if (left > 0 && (await this.#try(left)) === 'ours') renewed = asked
+      const left = this.#renewed + renewDeadlineMs - this.#clock.now()
+      if (left > 0) await this.#try(left)
       const holder = this.#sighting?.holder
       const usurped = holder !== undefined && holder !== identity
-      const sinceMs = this.#clock.now() - renewed
+      const sinceMs = this.#clock.now() - this.#renewed
       if (!usurped && sinceMs < renewDeadlineMs) continue
       this.#log.error({ sinceMs, holder }, 'leadership lost')
       this.#held = false
@@ -143,6 +148,7 @@ class Election implements AsyncDisposable {
    */
   async #try(timeoutMs: number): Promise<'ours' | 'theirs' | 'raced' | 'failed'> {
     const { namespace, name, identity } = this.#options
+    const asked = this.#clock.now()
     try {
       // A holder writes on top of what it wrote last: one call per renewal. Anyone else looks first.
       if (!this.#held) this.#see(await orNotFound(this.#leases.get({ namespace, name }, { timeoutMs })))
@@ -159,6 +165,7 @@ class Election implements AsyncDisposable {
     }
     if (!this.#held) this.#log.info({}, 'leading')
     this.#held = true
+    this.#renewed = asked
     this.#show(true)
     return 'ours'
   }

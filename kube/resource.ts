@@ -2,10 +2,10 @@
 
 import { type ListOptions, listAll, type Page, pages, pathOf, query, type WatchOptions, watch } from './read.ts'
 import type { Request, Transport } from './transport.ts'
-import type { CallOptions, Draft, KubeObject, Ref, ResourceDef, WatchEvent } from './types.ts'
+import type { CallOptions, Draft, KubeObject, Ref, ResourceDef, WatchEvent, WriteCallOptions } from './types.ts'
 import { apiVersionOf } from './types.ts'
 
-export interface WriteOptions extends CallOptions {
+export interface WriteOptions extends WriteCallOptions {
   fieldManager?: string | undefined
   dryRun?: boolean | undefined
   /** `status`, `scale`, … */
@@ -15,7 +15,7 @@ export interface ApplyOptions extends WriteOptions {
   /** Take over fields that another manager owns (true); false: 409 names the manager. */
   force?: boolean | undefined
 }
-export interface DeleteOptions extends CallOptions {
+export interface DeleteOptions extends WriteCallOptions {
   propagation?: 'Background' | 'Foreground' | 'Orphan' | undefined
   /** Only if it is still this one: 409 otherwise. */
   preconditions?: { uid?: string | undefined; resourceVersion?: string | undefined } | undefined
@@ -61,7 +61,7 @@ function collection(def: ResourceDef, { namespace }: Ref): string {
   return pathOf(def, { namespace })
 }
 
-const call = ({ signal, timeoutMs }: CallOptions): CallOptions => ({ signal, timeoutMs })
+const call = ({ signal, timeoutMs, mayWrite }: WriteCallOptions): WriteCallOptions => ({ signal, timeoutMs, mayWrite })
 
 type Write = (
   method: Request['method'],

@@ -8,7 +8,7 @@ import { ApiError, type Status } from './errors.ts'
 import { counter, createMetrics, histogram, type Metrics } from './metrics.ts'
 import { createPools, type PoolSet, type Pools } from './pool.ts'
 import { retried } from './retry.ts'
-import type { CallOptions } from './types.ts'
+import type { WriteCallOptions } from './types.ts'
 
 const requests = counter('rest_client_requests_total', 'HTTP requests, by status code, method and host.', [
   'code',
@@ -23,7 +23,7 @@ const retries = counter('rest_client_request_retries_total', 'Requests sent agai
   'verb',
 ])
 
-export interface Request extends CallOptions {
+export interface Request extends WriteCallOptions {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** Path with its query. */
   path: string
@@ -176,6 +176,7 @@ class HttpTransport implements Transport {
     const all = [...headers, ...this.#headers].flat()
     const { method } = request
     const path = this.#base + request.path
+    request.mayWrite?.()
     try {
       const response = await agent.request({ ...limits, origin: this.#origin, path, method, headers: all, body })
       metrics.inc(requests, { code: String(response.statusCode), method, host: this.#host })

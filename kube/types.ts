@@ -90,3 +90,7 @@ export interface CallOptions {
   signal?: AbortSignal | undefined
   timeoutMs?: number | undefined
 }
+export interface WriteCallOptions extends CallOptions {
+  /** Asked before each sending: throws where it may not be sent. See fence.ts. */
+  mayWrite?: (() => void) | undefined
+}

@@ -1,0 +1,127 @@
+import { describe, expect, it } from 'vitest'
+import { FakeApi } from '../test/fakes/api.ts'
+import { Life } from '../test/fakes/life.ts'
+import { type Lease, leases } from './core.ts'
+import { ApiError } from './errors.ts'
+import { startHeartbeat } from './heartbeat.ts'
+import { FakeClock, settled } from './testing/fake-clock.ts'
+
+const OWNER = { apiVersion: 'v1', kind: 'Node', name: 'h1', uid: 'u1' }
+
+class Bench {
+  readonly clock = new FakeClock()
+  readonly api = new FakeApi(() => this.clock.wall())
+  owner = OWNER
+
+  start(identity: string, life = new Life()) {
+    const stop = new AbortController()
+    const kube = this.api.kube(life, 'agent', this.clock)
+    const owner = () => this.owner
+    const options = { kube, namespace: 'sys', name: 'h1', identity, durationMs: 30_000, everyMs: 10_000, owner }
+    const beat = startHeartbeat(options, stop.signal)
+    const state = { held: false }
+    void beat.held.then(() => {
+      state.held = true
+    })
+    return { beat, state, stop: () => stop.abort() }
+  }
+
+  get lease(): Lease | undefined {
+    return this.api.find('leases', 'sys/h1') as Lease | undefined
+  }
+
+  get holder(): string | undefined {
+    return this.lease?.spec?.holderIdentity
+  }
+}
+
+describe('a heartbeat', () => {
+  it('is one write each time, from the start on', async () => {
+    const bench = new Bench()
+    const life = new Life()
+    const { state, stop } = bench.start('h1_a', life)
+    await bench.clock.advance(65_000)
+    stop()
+    expect(state.held).toBe(true)
+    expect(life.effects.length).toBeGreaterThanOrEqual(6)
+    expect(life.effects.length).toBeLessThanOrEqual(8)
+    expect(bench.holder).toBe('h1_a')
+  })
+
+  it('goes on at once in another process of the same identity', async () => {
+    const bench = new Bench()
+    bench.start('h1_a').stop()
+    await settled()
+    const again = bench.start('h1_a')
+    await bench.clock.advance(100)
+    expect(again.state.held).toBe(true)
+    again.stop()
+  })
+
+  it('waits while another beats in its name, and takes over when that one is silent for the time it asked for', async () => {
+    const bench = new Bench()
+    const first = bench.start('h1_a')
+    await bench.clock.advance(1000)
+    const second = bench.start('h1_b')
+    await bench.clock.advance(300_000)
+    expect(bench.holder).toBe('h1_a')
+    expect(second.state.held).toBe(false)
+    expect(second.beat.rival).toBe('h1_a')
+    expect(first.beat.taken.aborted).toBe(false)
+    first.stop()
+    await bench.clock.advance(25_000)
+    expect(second.state.held).toBe(false)
+    await bench.clock.advance(10_000)
+    expect(second.state.held).toBe(true)
+    expect(second.beat.rival).toBeUndefined()
+    second.stop()
+  })
+
+  it('ends when another has taken the lease, and takes nothing back', async () => {
+    const bench = new Bench()
+    const frozen = bench.start('h1_a')
+    await bench.clock.advance(1000)
+    const spec = { holderIdentity: 'h1_b', leaseDurationSeconds: 30, renewTime: '2026-01-01T01:00:00.000000Z' }
+    await bench.api.resource<Lease>(leases).patch({ namespace: 'sys', name: 'h1' }, { spec })
+    await bench.clock.advance(15_000)
+    expect(frozen.beat.taken.aborted).toBe(true)
+    expect(bench.holder).toBe('h1_b')
+    frozen.stop()
+  })
+
+  it('is not confused by others’ changes of the object', async () => {
+    const bench = new Bench()
+    const { beat, stop } = bench.start('h1_a')
+    for (let i = 0; i < 5; i++) {
+      await bench.clock.advance(10_000)
+      const labels = { 'example.com/seen': String(i) }
+      await bench.api.resource<Lease>(leases).patch({ namespace: 'sys', name: 'h1' }, { metadata: { labels } })
+    }
+    await bench.clock.advance(12_000)
+    expect(beat.ageMs).toBeLessThan(12_000)
+    expect(beat.taken.aborted).toBe(false)
+    stop()
+  })
+
+  it('that failed is made up for soon', async () => {
+    const bench = new Bench()
+    const life = new Life()
+    const { beat, stop } = bench.start('h1_a', life)
+    await bench.clock.advance(1000)
+    life.fail('apply leases', new ApiError({ request: 'fake', status: 0 }), { times: 2 })
+    await bench.clock.advance(13_000)
+    expect(beat.ageMs).toBeLessThan(4000)
+    stop()
+  })
+
+  it('makes the lease anew when it was deleted, for the owner that there is now', async () => {
+    const bench = new Bench()
+    const { stop } = bench.start('h1_a')
+    await bench.clock.advance(1000)
+    bench.owner = { ...OWNER, uid: 'u2' }
+    await bench.api.resource<Lease>(leases).delete({ namespace: 'sys', name: 'h1' })
+    await bench.clock.advance(15_000)
+    expect(bench.lease?.metadata.ownerReferences).toEqual([bench.owner])
+    stop()
+  })
+})
