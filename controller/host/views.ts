@@ -2,6 +2,7 @@
 import type { HostAggregate, Hypervisor } from '../../crds/index.ts'
 import type { Informer } from '../../kube/informer.ts'
 import type { Ledger } from '../scheduler/claims.ts'
+import { HostTable } from '../scheduler/host-table.ts'
 import { aggregatesByHost, type HostView, hostView } from '../scheduler/host-view.ts'
 import type { Hosts } from './hosts.ts'
 
@@ -14,13 +15,14 @@ export interface ViewOptions {
 
 export class HostViews {
   readonly #options: ViewOptions
-  readonly #views = new Map<string, HostView>()
-  #list: HostView[] | undefined
+  readonly #table = new HostTable()
+  /** Hosts to be looked at before the table is next asked. */
+  readonly #touched = new Set<string>()
   #aggregates: Map<string, HostAggregate[]> | undefined
 
   constructor(options: ViewOptions) {
     this.#options = options
-    const { hypervisors, aggregates } = options
+    const { hypervisors, aggregates, ledger } = options
     hypervisors.on({
       added: ({ metadata }) => this.touch(metadata.name),
       updated: (_, { metadata }) => this.touch(metadata.name),
@@ -28,37 +30,37 @@ export class HostViews {
     })
     const all = (): void => {
       this.#aggregates = undefined
-      this.#views.clear()
-      this.#list = undefined
+      for (const name of hypervisors.cache.keys()) this.touch(name)
     }
     aggregates.on({ added: all, updated: all, deleted: all })
+    ledger.onChange((host) => this.#table.changed(host))
   }
 
   /** Something about this host changed that its Hypervisor does not say: its agent was heard of, or not. */
   touch(name: string): void {
-    this.#views.delete(name)
-    this.#list = undefined
+    this.#touched.add(name)
   }
 
-  all(): readonly HostView[] {
-    this.#list ??= [...this.#options.hypervisors.cache.values()].map((h) => this.#view(h))
-    return this.#list
+  /** All hosts, as they are now. */
+  table(): HostTable {
+    for (const name of this.#touched) {
+      const host = this.#options.hypervisors.cache.get(name)
+      if (host) this.#table.set(this.#view(host))
+      else this.#table.delete(name)
+    }
+    this.#touched.clear()
+    return this.#table
   }
 
   get(name: string): HostView | undefined {
-    const host = this.#options.hypervisors.cache.get(name)
-    return host && this.#view(host)
+    return this.table().get(name)
   }
 
   #view(host: Hypervisor): HostView {
     const { name } = host.metadata
-    const known = this.#views.get(name)
-    if (known) return known
     const { aggregates, hosts, ledger } = this.#options
     this.#aggregates ??= aggregatesByHost(aggregates.cache.values())
     const view = hostView(host, this.#aggregates.get(name) ?? [], { used: ledger.usage(name) })
-    const fresh = { ...view, up: hosts.isUp(name) }
-    this.#views.set(name, fresh)
-    return fresh
+    return { ...view, up: hosts.isUp(name) }
   }
 }

@@ -61,6 +61,7 @@ export class Ledger {
   readonly #hosts = new Map<string, Totals>()
   /** Entries with a pending claim, in the order in which they were assumed. */
   readonly #pending = new Map<string, Entry>()
+  readonly #told = new Set<(host: string) => void>()
 
   /** The server as the cache has it now: added or changed. */
   observe(server: Server): void {
@@ -109,6 +110,12 @@ export class Ledger {
       this.#tidy(entry)
     }
     return late.map((e) => e.key)
+  }
+
+  /** Tells of each host whose usage changes, until the returned function is called. */
+  onChange(told: (host: string) => void): () => void {
+    this.#told.add(told)
+    return () => void this.#told.delete(told)
   }
 
   /** What is used of a host. The same live object at every call: a HostView may keep it. */
@@ -162,6 +169,7 @@ export class Ledger {
     totals.disk += sign * claim.disk
     totals.ioOps += sign * claim.ioOps
     totals.servers += sign
+    for (const told of this.#told) told(claim.host)
   }
 
   #totals(host: string): Totals {

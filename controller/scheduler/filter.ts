@@ -1,6 +1,7 @@
-/** What a filter is: it prepares, once per request, a test that is run on every host; reasons are made only when they are asked for. */
-import type { HostView } from './host-view.ts'
+/** What a filter is: it prepares, once per request, a test of hosts; reasons are made only when they are asked for. */
+import type { HostKind, HostView } from './host-view.ts'
 import type { PlacementRequest } from './request.ts'
+import type { Room } from './room.ts'
 
 /** Why a host was refused. */
 export interface Refusal {
@@ -15,20 +16,51 @@ export interface Refusal {
 }
 
 /** One request's test. `refusal` is called only for a host that `passes` refused, with nothing changed in between. */
-export interface HostTest {
-  passes(host: HostView): boolean
-  refusal(host: HostView): Refusal
+export interface HostTest<H = HostView> {
+  passes(host: H): boolean
+  refusal(host: H): Refusal
 }
 
-export interface Filter {
+/** A host passes when it has room for so many: `passes` says the same of one host as the comparison of numbers. */
+export interface RoomTest extends HostTest {
+  readonly wanted: number
+}
+
+/**
+ * Most of 10,000 hosts are alike, and most of what a filter looks at never changes. So a filter says what it sees:
+ * `kind`: nothing that tells hosts of one kind apart: it is asked once for each kind. `room`: a number of the host, kept up to date for it: it is compared.
+ * `host`: anything: it is asked for every host that is left.
+ */
+export type Filter = {
   /** Nova's name. */
   readonly name: string
-  /** undefined: the request asks nothing of this filter. */
-  prepare(request: PlacementRequest): HostTest | undefined
-}
+} & (
+  | { readonly sees: 'kind'; prepare(request: PlacementRequest): HostTest<HostKind> | undefined }
+  | { readonly sees: 'room'; readonly room: Room; prepare(request: PlacementRequest): RoomTest | undefined }
+  | { readonly sees: 'host'; prepare(request: PlacementRequest): HostTest | undefined }
+)
 
 /** A request's test with the filter it is of. */
-export interface PreparedFilter {
-  readonly filter: Filter
-  readonly test: HostTest
+export type PreparedFilter = { readonly filter: Filter } & (
+  | { readonly sees: 'kind'; readonly test: HostTest<HostKind> }
+  | { readonly sees: 'room'; readonly room: Room; readonly test: RoomTest }
+  | { readonly sees: 'host'; readonly test: HostTest }
+)
+
+/** undefined: the request asks nothing of this filter. */
+export function prepareFilter(filter: Filter, request: PlacementRequest): PreparedFilter | undefined {
+  switch (filter.sees) {
+    case 'kind': {
+      const test = filter.prepare(request)
+      return test && { filter, sees: 'kind', test }
+    }
+    case 'room': {
+      const test = filter.prepare(request)
+      return test && { filter, sees: 'room', room: filter.room, test }
+    }
+    case 'host': {
+      const test = filter.prepare(request)
+      return test && { filter, sees: 'host', test }
+    }
+  }
 }

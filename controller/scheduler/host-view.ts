@@ -19,21 +19,20 @@ export interface Limit {
 }
 export type Limits = Readonly<Record<keyof Resources, Limit>>
 
-export interface HostView {
-  readonly name: string
+/** What many hosts have in common, and what changes seldom. */
+export interface HostKind {
   readonly disabled: boolean
   readonly disabledReason: string | undefined
   readonly forcedDown: boolean
   readonly up: boolean
+  /** Its agent has reported its capacity. */
+  readonly ready: boolean
   readonly zone: string
   /** Metadata of all its aggregates: key → values; a value with commas is several (as Nova reads it). */
   readonly metadata: ReadonlyMap<string, readonly string[]>
   readonly aggregates: readonly string[]
   /** Weight multipliers that its aggregates override, by metadata key; of several the least, as in Nova; undefined: none, as most. */
   readonly multipliers: Readonly<Record<string, number>> | undefined
-  /** undefined: its agent has not reported yet. */
-  readonly limits: Limits | undefined
-  readonly maxServers: number | undefined
   readonly arch: string | undefined
   readonly domainType: 'kvm' | 'qemu' | undefined
   /** QEMU's version as Nova counts it: 7.2.1 is 7002001; 0: unknown. */
@@ -45,9 +44,29 @@ export interface HostView {
   readonly vifModels: readonly string[]
   readonly cpu: NonNullable<Hypervisor['status']>['cpu']
   readonly traits: ReadonlySet<string>
+}
+
+export interface HostView extends HostKind {
+  readonly name: string
+  /** undefined: its agent has not reported yet. */
+  readonly limits: Limits | undefined
+  readonly maxServers: number | undefined
   readonly used: Usage
   /** Builds that failed here since the last one that succeeded. */
   readonly failedBuilds: number
+}
+
+/** The same text for hosts of the same kind, and for no others. */
+export function kindKey(view: HostView): string {
+  const kind = kindOf(view)
+  // The traits follow from the CPU.
+  return JSON.stringify({ ...kind, metadata: [...kind.metadata], traits: undefined })
+}
+
+/** What the host has in common with others of its kind. */
+export function kindOf(view: HostView): HostKind {
+  const { name: _, limits: __, maxServers: ___, used: ____, failedBuilds: _____, ...kind } = view
+  return kind
 }
 
 /** Ratios, reserves and zone of a host that says nothing of its own: Nova's initial values. */
@@ -83,6 +102,7 @@ export function hostView(
     disabledReason: spec.disabledReason,
     forcedDown: spec.forcedDown,
     up: status.state === 'up' && !spec.forcedDown,
+    ready: status.capacity !== undefined,
     zone: zoneOf(aggregates) ?? defaults.availabilityZone,
     metadata,
     aggregates: aggregates.map((a) => a.metadata.name),

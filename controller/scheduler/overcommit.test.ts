@@ -2,6 +2,7 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Ledger } from './claims.ts'
+import { tableOf } from './host-table.ts'
 import { hostView } from './host-view.ts'
 import { place } from './place.ts'
 import { demandOf } from './request.ts'
@@ -19,13 +20,15 @@ function cloud() {
   const hosts = ['h1', 'h2', 'h3'].map((name) =>
     hostView(hypervisor(name, { vcpus: 4, ram: 8704, disk: 100 }), [], { used: ledger.usage(name) }),
   )
-  return { ledger, hosts }
+  const table = tableOf(hosts)
+  ledger.onChange((name) => table.changed(name))
+  return { ledger, hosts, table }
 }
 
 test('no host is ever given more than its limits, and a server waits only when it fits nowhere', () => {
   fc.assert(
     fc.property(flavors, (list) => {
-      const { ledger, hosts } = cloud()
+      const { ledger, hosts, table } = cloud()
       for (const [i, flavor] of list.entries()) {
         const asked = request({ flavor, server: { namespace: 'ns', name: `s${i}`, uid: `uid-${i}` } })
         const need = demandOf(asked.flavor, asked.image)
@@ -35,7 +38,7 @@ test('no host is ever given more than its limits, and a server waits only when i
             used.ram + need.ram <= limits!.ram.limit &&
             used.disk + need.disk <= limits!.disk.limit,
         )
-        const placement = place(asked, hosts)
+        const placement = place(asked, table)
         expect(placement.none).toBe(fits.length === 0)
         if (!placement.none) ledger.assume(asked.server, placement.host, need, Infinity)
       }
@@ -49,10 +52,10 @@ test('no host is ever given more than its limits, and a server waits only when i
 })
 
 test('servers alike are spread evenly', () => {
-  const { ledger, hosts } = cloud()
+  const { ledger, hosts, table } = cloud()
   for (let i = 0; i < 12; i++) {
     const asked = request({ server: { namespace: 'ns', name: `s${i}`, uid: `uid-${i}` } })
-    const placement = place(asked, hosts)
+    const placement = place(asked, table)
     if (placement.none) throw new Error(placement.message)
     ledger.assume(asked.server, placement.host, demandOf(asked.flavor, asked.image), Infinity)
   }

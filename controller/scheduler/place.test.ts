@@ -2,11 +2,17 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { explain, withReasons } from './explain.ts'
 import { type FilterName, filterNames } from './filters.ts'
+import { tableOf } from './host-table.ts'
 import type { HostView } from './host-view.ts'
-import { schedulerDefaults } from './options.ts'
-import { place, prepare } from './place.ts'
+import { type SchedulerOptions, schedulerDefaults } from './options.ts'
+import { type Placement, place as placeIn, prepare } from './place.ts'
 import type { PlacementRequest } from './request.ts'
+import { someHosts, someRequest } from './testing/arbitrary.ts'
 import { aggregate, type HostWords, host, request } from './testing.ts'
+
+function place(asked: PlacementRequest, hosts: readonly HostView[], options?: SchedulerOptions): Placement {
+  return placeIn(asked, tableOf(hosts), options)
+}
 
 function chosen(placement: ReturnType<typeof place>): readonly string[] {
   return placement.none ? [] : [placement.host, ...placement.alternates]
@@ -113,45 +119,6 @@ describe('what a user reads', () => {
     })
   })
 })
-
-const words = fc.record(
-  {
-    vcpus: fc.integer({ min: 1, max: 8 }),
-    ram: fc.integer({ min: 0, max: 4096 }),
-    disk: fc.integer({ min: 0, max: 50 }),
-    disabled: fc.boolean(),
-    state: fc.constantFrom('up' as const, 'up' as const, 'down' as const),
-    silent: fc.boolean(),
-    maxServers: fc.integer({ min: 0, max: 4 }),
-    failedBuilds: fc.integer({ min: 0, max: 2 }),
-    qemuVersion: fc.constantFrom('7.2.0', '8.2.0', ''),
-    used: fc.record({
-      vcpus: fc.integer({ min: 0, max: 20 }),
-      ram: fc.integer({ min: 0, max: 4096 }),
-      disk: fc.integer({ min: 0, max: 60 }),
-      servers: fc.integer({ min: 0, max: 4 }),
-      ioOps: fc.integer({ min: 0, max: 3 }),
-    }),
-    aggregates: fc.constantFrom(
-      [],
-      [aggregate('a', { ssd: 'true', ram_weight_multiplier: '-1' }, 'az1')],
-      [aggregate('b', {}, 'az2')],
-    ),
-  },
-  { requiredKeys: [] },
-)
-const someHosts = fc.array(words, { maxLength: 12, size: 'max' }).map((list) => list.map((w, i) => host(`h${i}`, w)))
-const someRequest = fc
-  .record({
-    flavor: fc.record({
-      vcpus: fc.integer({ min: 1, max: 9 }),
-      ram: fc.integer({ min: 1, max: 4096 }),
-      disk: fc.integer({ min: 0, max: 50 }),
-      extraSpecs: fc.constantFrom({}, {}, { 'aggregate_instance_extra_specs:ssd': 'true' }),
-    }),
-    zone: fc.constantFrom(undefined, undefined, 'az1', 'nova'),
-  })
-  .map(({ flavor, zone }) => request({ flavor, ...(zone === undefined ? {} : { availabilityZone: zone }) }))
 
 describe('always', () => {
   test('the order of the hosts does not matter', () => {

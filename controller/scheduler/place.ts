@@ -2,10 +2,12 @@
  * place: which host takes a server. Filters say which can, weighers which is best; then the best, and the next best as alternates.
  * Pure: the same request, hosts (in any order) and options give the same placement.
  */
+
+import { candidates } from './candidates.ts'
 import { explain, type Rejection } from './explain.ts'
-import type { HostTest, PreparedFilter } from './filter.ts'
+import { type PreparedFilter, prepareFilter } from './filter.ts'
 import { filterNames, filters } from './filters.ts'
-import type { HostView } from './host-view.ts'
+import type { HostTable } from './host-table.ts'
 import { type SchedulerOptions, schedulerDefaults } from './options.ts'
 import type { PlacementRequest } from './request.ts'
 import { weigh } from './weigher.ts'
@@ -34,43 +36,34 @@ export type Placement = Placed | NotPlaced
 export function prepare(request: PlacementRequest, options: SchedulerOptions): PreparedFilter[] {
   const enabled = new Set<string>(options.filters)
   return filterNames.flatMap((name) => {
-    const test = enabled.has(name) ? filters[name].prepare(request) : undefined
-    return test ? [{ filter: filters[name], test }] : []
+    const prepared = enabled.has(name) ? prepareFilter(filters[name], request) : undefined
+    return prepared ? [prepared] : []
   })
 }
 
-/** Where `request` goes. `hosts` is read only while this runs. */
+/** Where `request` goes. */
 export function place(
   request: PlacementRequest,
-  hosts: readonly HostView[],
+  table: HostTable,
   options: SchedulerOptions = schedulerDefaults,
 ): Placement {
   const prepared = prepare(request, options)
-  const tests = prepared.map((p) => p.test)
-  const candidates = hosts.filter((host) => passesAll(tests, host))
-  if (candidates.length === 0) return { none: true, ...explain(prepared, hosts) }
+  const rows = candidates(prepared, table)
+  if (rows.length === 0) return { none: true, ...explain(prepared, table.views) }
   const weights = weigh(
-    weigherNames.map((name) => ({ weigher: weighers[name], multiplier: options.multipliers[name] })),
-    candidates,
+    weigherNames.map((name) => ({ name, weigher: weighers[name], multiplier: options.multipliers[name] })),
+    table,
+    rows,
   )
-  const [host = '', ...alternates] = best(
-    candidates,
-    weights,
-    Math.max(1, options.maxAttempts),
-    tieOrder(request, options),
-  )
-  return { none: false, host, alternates, candidates: candidates.length }
-}
-
-function passesAll(tests: readonly HostTest[], host: HostView): boolean {
-  for (const test of tests) if (!test.passes(host)) return false
-  return true
+  const name = (i: number) => table.views[rows[i] ?? 0]?.name ?? ''
+  const [host = '', ...alternates] = best(name, weights, Math.max(1, options.maxAttempts), tieOrder(request, options))
+  return { none: false, host, alternates, candidates: rows.length }
 }
 
 type Order = (a: string, b: string) => boolean
 
 /** Whether a comes before b where both weigh the same. */
-function tieOrder(request: PlacementRequest, { shuffleSeed }: SchedulerOptions): Order {
+export function tieOrder(request: PlacementRequest, { shuffleSeed }: SchedulerOptions): Order {
   if (shuffleSeed === undefined) return (a, b) => a < b
   const seed = hash(request.server.uid, hash(shuffleSeed, FNV_OFFSET))
   return (a, b) => {
@@ -80,17 +73,19 @@ function tieOrder(request: PlacementRequest, { shuffleSeed }: SchedulerOptions):
 }
 
 /** The names of the `count` best, best first: one pass, since count is small. */
-function best(hosts: readonly HostView[], weights: Float64Array, count: number, before: Order): string[] {
-  const name = (i: number) => hosts[i]?.name ?? ''
+function best(name: (i: number) => string, weights: Float64Array, count: number, before: Order): string[] {
   const ahead = (i: number, j: number) => {
-    const [x = 0, y = 0] = [weights[i], weights[j]]
+    const [x, y] = [weights[i] ?? 0, weights[j] ?? 0]
     return x > y || (x === y && before(name(i), name(j)))
   }
   const top: number[] = []
-  for (let i = 0; i < hosts.length; i++) {
+  for (let i = 0; i < weights.length; i++) {
+    const last = top[count - 1]
+    // Most are not among the best.
+    if (last !== undefined && !ahead(i, last)) continue
     let at = top.length
     while (at > 0 && ahead(i, top[at - 1] ?? 0)) at--
-    if (at < count) top.splice(at, 0, i)
+    top.splice(at, 0, i)
     if (top.length > count) top.pop()
   }
   return top.map(name)

@@ -1,5 +1,7 @@
 /** What a weigher is: a number for each host that passed the filters; these are normalised, multiplied and added up as Nova does it. */
-import type { HostView } from './host-view.ts'
+import type { HostTable } from './host-table.ts'
+import type { HostKind, HostView } from './host-view.ts'
+import type { WeigherName } from './weighers.ts'
 
 export interface Weigher {
   /** Nova's name. */
@@ -17,43 +19,50 @@ export interface Weigher {
 
 /** A weigher with the multiplier that its option gives it; an aggregate's goes before. */
 export interface Weighing {
+  readonly name: WeigherName
   readonly weigher: Weigher
   readonly multiplier: number
 }
 
 /**
- * The sum of all weighers for each host, in the order of `hosts`. Each weigher's values are brought to 0…1 between the least and the
- * greatest of them; where all are equal they count 0.
+ * The sum of all weighers for the hosts in these rows, in their order. Each weigher's values are brought to 0…1 between the least and
+ * the greatest of them; where all are equal they count 0.
  */
-export function weigh(weighings: readonly Weighing[], hosts: readonly HostView[]): Float64Array {
-  const total = new Float64Array(hosts.length)
-  const values = new Float64Array(hosts.length)
-  for (const { weigher, multiplier } of weighings) {
-    if (!measure(weigher, hosts, values)) continue
-    const sign = weigher.negated ? -1 : 1
-    for (let i = 0; i < hosts.length; i++) {
-      const factor = hosts[i]?.multipliers?.[weigher.multiplierKey] ?? multiplier
-      total[i] = (total[i] ?? 0) + sign * factor * (values[i] ?? 0)
+export function weigh(weighings: readonly Weighing[], table: HostTable, rows: Uint32Array): Float64Array {
+  const total = new Float64Array(rows.length)
+  const kinds = table.kinds()
+  for (const weighing of weighings) {
+    const values = table.raw(weighing.name)
+    const least = weighing.weigher.least ?? -Infinity
+    const { low, range } = spread(values, rows, least)
+    // All hosts are equal.
+    if (!(range > 0)) continue
+    const factors = factorsOf(weighing, kinds)
+    const { kindOf } = table
+    for (let i = 0; i < rows.length; i++) {
+      const row = rows[i] ?? 0
+      const value = Math.max(values[row] ?? 0, least)
+      total[i] = (total[i] ?? 0) + (factors[kindOf[row] ?? 0] ?? 0) * ((value - low) / range)
     }
   }
   return total
 }
 
-/** Fills `values` with the normalised weights; false: all hosts are equal, and `values` is of no use. */
-function measure(weigher: Weigher, hosts: readonly HostView[], values: Float64Array): boolean {
-  const least = weigher.least ?? -Infinity
-  let low = weigher.least ?? Infinity
+/** The least that occurs, or that counts, and from there to the greatest. */
+function spread(values: Float64Array, rows: Uint32Array, least: number): { low: number; range: number } {
+  let low = Infinity
   let high = -Infinity
-  for (let i = 0; i < hosts.length; i++) {
-    const host = hosts[i]
-    if (host === undefined) continue
-    const value = Math.max(weigher.raw(host), least)
-    values[i] = value
+  for (let i = 0; i < rows.length; i++) {
+    const value = values[rows[i] ?? 0] ?? 0
     if (value < low) low = value
     if (value > high) high = value
   }
-  const range = high - low
-  if (!(range > 0)) return false
-  for (let i = 0; i < values.length; i++) values[i] = ((values[i] ?? 0) - low) / range
-  return true
+  const from = least === -Infinity ? low : least
+  return { low: from, range: Math.max(high, least) - from }
+}
+
+/** By kind of host: the multiplier, with its sign. */
+function factorsOf({ weigher, multiplier }: Weighing, kinds: readonly (HostKind | undefined)[]): Float64Array {
+  const sign = weigher.negated ? -1 : 1
+  return Float64Array.from(kinds, (kind) => sign * (kind?.multipliers?.[weigher.multiplierKey] ?? multiplier))
 }

@@ -62,7 +62,7 @@ function requestOf(server: Server, { flavor, image }: Resolved, ledger: Ledger):
 async function choose(server: Server, resolved: Resolved, deps: PlaceDeps, now: string): Promise<Outcome> {
   const { ledger, views, clock } = deps
   const request = requestOf(server, resolved, ledger)
-  const placement = place(request, views.all())
+  const placement = place(request, views.table())
   if (placement.none) {
     const message = whyNone(server, placement.message)
     if (actionUnderWay(server) !== undefined)

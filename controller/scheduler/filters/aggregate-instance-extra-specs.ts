@@ -5,18 +5,19 @@
  */
 import { requirement } from '../extra-spec-match.ts'
 import type { Filter } from '../filter.ts'
-import type { HostView } from '../host-view.ts'
+import type { HostKind } from '../host-view.ts'
 
 const SCOPE = 'aggregate_instance_extra_specs:'
 
 export const aggregateInstanceExtraSpecsFilter: Filter = {
   name: 'AggregateInstanceExtraSpecsFilter',
+  sees: 'kind',
   prepare({ flavor }) {
     const wanted = Object.entries(flavor.extraSpecs ?? {}).flatMap(([name, text]) =>
       name.startsWith(SCOPE) ? [{ key: name.slice(SCOPE.length), text, meets: requirement(text) }] : [],
     )
     if (wanted.length === 0) return undefined
-    const unmet = (host: HostView) => wanted.find(({ key, meets }) => host.metadata.get(key)?.some(meets) !== true)
+    const unmet = (host: HostKind) => wanted.find(({ key, meets }) => host.metadata.get(key)?.some(meets) !== true)
     return {
       passes: (host) => unmet(host) === undefined,
       refusal(host) {

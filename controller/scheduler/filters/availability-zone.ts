@@ -3,6 +3,7 @@ import type { Filter } from '../filter.ts'
 
 export const availabilityZoneFilter: Filter = {
   name: 'AvailabilityZoneFilter',
+  sees: 'kind',
   prepare({ availabilityZone: zone }) {
     if (zone === undefined) return undefined
     return {

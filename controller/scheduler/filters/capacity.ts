@@ -1,7 +1,4 @@
-/**
- * What RamFilter, CoreFilter and DiskFilter share: why a resource does not fit. Placement's rule, which each of them says for itself
- * (it is run most often of all): used + wanted <= limit, and wanted <= largest, placement's max_unit.
- */
+/** What RamFilter, CoreFilter and DiskFilter share: why a resource does not fit. The rule is in room.ts. */
 import type { Refusal } from '../filter.ts'
 import type { Limit } from '../host-view.ts'
 

@@ -54,6 +54,7 @@ function pathOf(key: string): readonly string[] | undefined {
 
 export const computeCapabilitiesFilter: Filter = {
   name: 'ComputeCapabilitiesFilter',
+  sees: 'host',
   prepare({ flavor }) {
     const wanted = Object.entries(flavor.extraSpecs ?? {}).flatMap(([key, text]) => {
       const path = pathOf(key)

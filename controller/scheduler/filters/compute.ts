@@ -3,8 +3,9 @@ import type { Filter } from '../filter.ts'
 
 export const computeFilter: Filter = {
   name: 'ComputeFilter',
+  sees: 'kind',
   prepare: () => ({
-    passes: (host) => host.up && !host.forcedDown && !host.disabled && host.limits !== undefined,
+    passes: (host) => host.up && !host.forcedDown && !host.disabled && host.ready,
     refusal(host) {
       if (host.disabled) return { what: 'disabled', detail: host.disabledReason ?? 'no reason given' }
       if (host.forcedDown) return { what: 'forced down', detail: 'spec.forcedDown is true' }

@@ -3,6 +3,7 @@ import type { Filter } from '../filter.ts'
 
 export const differentHostFilter: Filter = {
   name: 'DifferentHostFilter',
+  sees: 'host',
   prepare({ differentHost }) {
     if (differentHost === undefined || differentHost.hosts.length === 0) return undefined
     const taken = new Set(differentHost.hosts)

@@ -3,7 +3,7 @@
  * Nova), and machine type, firmware, disk bus and network card (which Nova finds out only when the host fails).
  */
 import type { Filter } from '../filter.ts'
-import type { HostView } from '../host-view.ts'
+import type { HostKind } from '../host-view.ts'
 import { hasMachineType } from '../machine-type.ts'
 import { versionSatisfies } from '../version-predicate.ts'
 
@@ -11,21 +11,21 @@ import { versionSatisfies } from '../version-predicate.ts'
 interface Rule {
   readonly property: string
   readonly formerly?: string
-  readonly host: (host: HostView) => string | undefined
-  readonly ok: (host: HostView, value: string) => boolean
+  readonly host: (host: HostKind) => string | undefined
+  readonly ok: (host: HostKind, value: string) => boolean
 }
 
 const architectures: Readonly<Record<string, string>> = { x86_32: 'i686', i386: 'i686', amd64: 'x86_64' }
 const architecture = (value: string) => architectures[value.toLowerCase()] ?? value.toLowerCase()
 
 /** An x86_64 host runs 32-bit guests too. */
-const runsArchitecture = (host: HostView, value: string) => {
+const runsArchitecture = (host: HostKind, value: string) => {
   const wanted = architecture(value)
   return host.arch === wanted || (host.arch === 'x86_64' && wanted === 'i686')
 }
 
 /** A host with KVM emulates too; one without does not have KVM. */
-const runsType = (host: HostView, value: string) => {
+const runsType = (host: HostKind, value: string) => {
   const wanted = value.toLowerCase()
   return wanted === host.domainType || (wanted === 'qemu' && host.domainType === 'kvm')
 }
@@ -64,13 +64,14 @@ function dotted(version: number): string {
 
 export const imagePropertiesFilter: Filter = {
   name: 'ImagePropertiesFilter',
+  sees: 'kind',
   prepare({ image: { properties = {} } }) {
     const wanted = rules.flatMap((rule) => {
       const value = properties[rule.property] ?? (rule.formerly === undefined ? undefined : properties[rule.formerly])
       return value === undefined || value === '' ? [] : [{ rule, value }]
     })
     if (wanted.length === 0) return undefined
-    const unmet = (host: HostView) => wanted.find(({ rule, value }) => !rule.ok(host, value))
+    const unmet = (host: HostKind) => wanted.find(({ rule, value }) => !rule.ok(host, value))
     return {
       passes: (host) => unmet(host) === undefined,
       refusal(host) {

@@ -4,6 +4,7 @@ import { otherResources } from '../request.ts'
 
 export const resourceClassFilter: Filter = {
   name: 'ResourceClassFilter',
+  sees: 'kind',
   prepare({ flavor }) {
     const wanted = otherResources(flavor)
     if (wanted.size === 0) return undefined

@@ -3,6 +3,7 @@ import type { Filter } from '../filter.ts'
 
 export const retryFilter: Filter = {
   name: 'RetryFilter',
+  sees: 'host',
   prepare({ ignoreHosts }) {
     if (ignoreHosts === undefined || ignoreHosts.length === 0) return undefined
     const refused = new Set(ignoreHosts)

@@ -3,6 +3,7 @@ import type { Filter } from '../filter.ts'
 
 export const sameHostFilter: Filter = {
   name: 'SameHostFilter',
+  sees: 'host',
   prepare({ sameHost }) {
     if (sameHost === undefined || sameHost.hosts.length + sameHost.unresolved.length === 0) return undefined
     const wanted = new Set(sameHost.hosts)

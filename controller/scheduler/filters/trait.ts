@@ -1,6 +1,6 @@
 /** TraitFilter: what placement does for `trait:<NAME>` = required or forbidden, of the flavor and of the image. */
 import type { Filter } from '../filter.ts'
-import type { HostView } from '../host-view.ts'
+import type { HostKind } from '../host-view.ts'
 import type { PlacementRequest } from '../request.ts'
 
 interface Wanted {
@@ -25,11 +25,12 @@ function traits({ flavor, image }: PlacementRequest): Wanted {
 
 export const traitFilter: Filter = {
   name: 'TraitFilter',
+  sees: 'kind',
   prepare(request) {
     const { required, forbidden } = traits(request)
     if (required.length + forbidden.length === 0) return undefined
-    const missing = (host: HostView) => required.find((t) => !host.traits.has(t))
-    const unwanted = (host: HostView) => forbidden.find((t) => host.traits.has(t))
+    const missing = (host: HostKind) => required.find((t) => !host.traits.has(t))
+    const unwanted = (host: HostKind) => forbidden.find((t) => host.traits.has(t))
     return {
       passes: (host) => missing(host) === undefined && unwanted(host) === undefined,
       refusal(host) {

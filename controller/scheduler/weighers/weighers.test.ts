@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest'
+import { tableOf } from '../host-table.ts'
 import type { HostView } from '../host-view.ts'
 import { aggregate, type HostWords, host } from '../testing.ts'
 import { weigh } from '../weigher.ts'
 import { type WeigherName, weighers } from '../weighers.ts'
 
 function weights(name: WeigherName, hosts: readonly HostView[], multiplier = weighers[name].multiplier): number[] {
-  return [...weigh([{ weigher: weighers[name], multiplier }], hosts)]
+  const rows = Uint32Array.from(hosts, (_, i) => i)
+  return [...weigh([{ name, weigher: weighers[name], multiplier }], tableOf(hosts), rows)]
 }
 
 /** Hosts without reserves, so that the numbers are Nova's tests'. */
@@ -55,9 +57,7 @@ test('as Nova: the newer QEMU of 7.2.11 and 10.0.0 wins by number, not by text',
 describe('an aggregate overrides the multiplier for its hosts', () => {
   test('only there, and negated where the weigher is', () => {
     const stack = { aggregates: [aggregate('stack', { ram_weight_multiplier: '-2' })] }
-    const plain = hosts([{ ram: 1024 }, { ram: 2048 }])
-    const [, roomy] = hosts([{}, { ram: 2048, ...stack }])
-    expect(weights('RAMWeigher', [...plain, roomy!])).toEqual([0.5, 1, -2])
+    expect(weights('RAMWeigher', hosts([{ ram: 1024 }, { ram: 2048 }, { ram: 2048, ...stack }]))).toEqual([0.5, 1, -2])
     const trusted = { failedBuilds: 4, aggregates: [aggregate('t', { build_failure_weight_multiplier: '10' })] }
     expect(weights('BuildFailureWeigher', hosts([{ failedBuilds: 0 }, trusted, { failedBuilds: 2 }]))).toEqual([
       0, -10, -500_000,
