@@ -140,6 +140,22 @@ describe('what else follows', () => {
     expect(await taken('records')).toEqual(['demo/web'])
   })
 
+  it('a deed under way, when its server comes to a host', async () => {
+    await bench.make<ServerAction>(serverAction, {
+      metadata: { name: 'r', namespace: 'demo' },
+      spec: { server: 'web', action: 'start', start: {} },
+      status: { phase: 'Running' },
+    })
+    const action = { name: 'r', uid: 'r', action: 'start', admittedAt: '2026-01-01T00:00:00Z' }
+    await bench.server('web')
+    await bench.agentSays({ action })
+    await drained()
+    await bench.agentSays({ action, vmState: 'building' })
+    expect(await taken('actions')).toEqual([])
+    await bench.agentSays({ action, host: 'h1' })
+    expect(await taken('actions')).toEqual(['demo/r'])
+  })
+
   it('a server’s ports at once, its host’s figures later', async () => {
     await bench.server('web', { networks: [{ port: 'mine' }] })
     expect(await taken('ports')).toEqual(['demo/mine'])

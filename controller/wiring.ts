@@ -5,6 +5,7 @@ import type { Informer } from '../kube/informer.ts'
 import type { WorkQueue } from '../kube/queue.ts'
 import type { Priority } from '../kube/ready.ts'
 import { type KubeObject, keyOf } from '../kube/types.ts'
+import { isEnded } from './action/reconcile.ts'
 import { portsOf } from './network/port-reconcile.ts'
 import { BY_HOST, BY_NETWORK, BY_REFERENCE, refKey, type World } from './world.ts'
 
@@ -59,7 +60,7 @@ export function ageRecords(world: World, queues: Queues): void {
 
 function actions(world: World, queues: Queues): void {
   each(world.actions.informer, (action, priority) => {
-    if (action.status?.phase === undefined) queues.actions.add(keyOf(action.metadata), { priority: 'high' })
+    if (!isEnded(action)) queues.actions.add(keyOf(action.metadata), { priority: 'high' })
     queues.records.add(serverOf(action), { priority, after: FIGURES_MS })
   })
 }
@@ -74,6 +75,10 @@ function servers(world: World, queues: Queues): void {
   world.servers.informer.on({
     updated(old, now) {
       if (old.status?.host === now.status?.host) return
+      // The deed under way, if there is one, names the host.
+      const deed = now.status?.action?.name
+      if (deed !== undefined)
+        queues.actions.add(keyOf({ namespace: now.metadata.namespace, name: deed }), { priority: 'high' })
       if (old.status?.host === undefined) hinting(now, world, queues)
       else homeless(world, queues)
     },

@@ -37,7 +37,7 @@ async function withServer(status: ServerStatus = active, spec: Partial<Server['s
 const ask = (bench: Bench, action = 'reboot', params: object = { type: 'HARD' }, name = 'r1'): Promise<ServerAction> =>
   bench.make(serverAction, {
     metadata: { name, namespace: 'demo' },
-    spec: { server: 'web', action, [action]: params, requestId: 'req-1' },
+    spec: { server: 'web', action, [action]: params, requestId: 'req-7c0b1d2e-0000-4000-8000-000000000001' },
   })
 
 async function decide(bench: Bench, name = 'r1'): Promise<Outcome> {
@@ -70,13 +70,46 @@ describe('a deed', () => {
       uid: metadata.uid,
       action: 'reboot',
       params: { type: 'HARD' },
-      requestId: 'req-1',
+      requestId: 'req-7c0b1d2e-0000-4000-8000-000000000001',
       admittedAt: bench.now(),
     })
     expect(seen(bench)).toMatchObject({ phase: 'Running', accepted: 'True Accepted' })
     expect(bench.actions()[0]?.metadata.ownerReferences).toMatchObject([
       { kind: 'Server', uid: bench.read()?.metadata.uid },
     ])
+  })
+
+  it('names the host whose agent may end it', async () => {
+    await using bench = await withServer()
+    await ask(bench)
+    await decide(bench)
+    expect(bench.actions()[0]?.status).toMatchObject({ phase: 'Running', host: 'h1' })
+  })
+
+  it('of a server that has its host only after, or another, names that one, and begins once', async () => {
+    await using bench = await withServer()
+    await ask(bench)
+    await decide(bench)
+    const { startTime } = bench.actions()[0]?.status ?? {}
+    const deed = bench.status().action
+    await bench.clock.advance(1000)
+    await bench.agentSays({ ...active, host: 'h2', ...(deed ? { action: deed } : {}) })
+    await decide(bench)
+    expect(bench.actions()[0]?.status).toMatchObject({ phase: 'Running', host: 'h2', startTime })
+    const before = bench.writes.length
+    await decide(bench)
+    expect(bench.writes).toHaveLength(before)
+  })
+
+  it('that runs and whose server has gone on without it is not begun again', async () => {
+    await using bench = await withServer()
+    const { metadata } = await ask(bench)
+    await decide(bench)
+    const deed = { name: 'other', uid: 'other', action: 'start', admittedAt: time }
+    await bench.agentSays({ ...active, action: deed, completedAction: metadata.uid ?? '' })
+    const before = bench.writes.length
+    expect(await decide(bench)).toEqual({ kind: 'done' })
+    expect(bench.writes).toHaveLength(before)
   })
 
   it('leaves the rest of the status as it is', async () => {

@@ -1,4 +1,7 @@
-/** A ServerAction: admitted to its server's one slot, or refused with a reason. The agent of the server's host does it and ends it. */
+/**
+ * A ServerAction: admitted to its server's one slot, or refused with a reason. The agent of the server's host does it and ends it: the host is
+ * written into the ServerAction, for only the agent of that one may (crds/access).
+ */
 import { admit } from '../../actions/admit.ts'
 import {
   type AdmittedAction,
@@ -20,19 +23,23 @@ export interface ActionDeps {
   now(): string
 }
 
+const phaseOf = ({ status }: ServerAction): string => status?.phase ?? 'Pending'
+
 /** Records come into the world with their end; what a user asks for comes without a status. */
-const isOpen = ({ status }: ServerAction): boolean => status?.phase === undefined || status.phase === 'Pending'
+export const isEnded = (action: ServerAction): boolean => !['Pending', 'Running'].includes(phaseOf(action))
 
 export async function reconcileAction(key: string, { world, now }: ActionDeps): Promise<Outcome> {
   const asked = world.actions.all.get(key)
-  if (!asked || !isOpen(asked) || asked.metadata.deletionTimestamp) return done
-  const { namespace } = asked.metadata
+  if (!asked || isEnded(asked) || asked.metadata.deletionTimestamp) return done
+  const { namespace, uid } = asked.metadata
   const server = world.servers.all.get(keyOf({ namespace, name: asked.spec.server }))
+  if (server?.status?.action && server.status.action.uid === uid) return accepted(asked, server, world, now())
+  // Its server has gone on without it: nobody will end it, nobody begins it again.
+  if (phaseOf(asked) === 'Running') return done
   if (!server) {
     const message = `there is no Server ${asked.spec.server} in this namespace`
     return refuse(asked, { reason: 'ServerNotFound', message }, world, now())
   }
-  if (server.status?.action?.uid === asked.metadata.uid) return accepted(asked, server, world, now())
   const verdict = admit(server, asked.spec.action, asked.spec[asked.spec.action])
   if (!verdict.admit) return refuse(asked, verdict, world, now(), server)
   return take(asked, server, world, now())
@@ -71,8 +78,10 @@ async function take(asked: ServerAction, server: Server, world: World, now: stri
   return accepted(asked, server, world, now)
 }
 
+/** Again when the server comes to its host only after, or to another. */
 async function accepted(asked: ServerAction, server: Server, world: World, now: string): Promise<Outcome> {
-  if (asked.status?.phase === 'Running') return done
+  const host = server.status?.host
+  if (phaseOf(asked) === 'Running' && asked.status?.host === host) return done
   const set: NewCondition = {
     type: 'Accepted',
     status: 'True',
@@ -81,7 +90,12 @@ async function accepted(asked: ServerAction, server: Server, world: World, now: 
   }
   return write(
     asked,
-    { phase: 'Running', startTime: now, conditions: stamp([set], asked.status?.conditions, now) },
+    {
+      phase: 'Running',
+      ...(host === undefined ? {} : { host }),
+      startTime: asked.status?.startTime ?? now,
+      conditions: stamp([set], asked.status?.conditions, now),
+    },
     world,
     server,
   )
