@@ -8,7 +8,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{crds,actions,kube,controller,agent,hack,test/fakes,test/sim}/**/*.test.ts'],
+          include: ['{crds,actions,kube,controller,agent,hack,test/fakes,test/sim,test/scale}/**/*.test.ts'],
           exclude: ['**/*.rig.test.ts', 'node_modules'],
         },
       },

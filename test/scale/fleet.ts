@@ -1,0 +1,28 @@
+/** Many agents in one process: the real agent's code, each on a host of memory alone. */
+import { agentOf } from '../../agent/agent.ts'
+import { AgentOptions } from '../../agent/options.ts'
+import { clusterParts } from '../../agent/parts.ts'
+import type { Kube } from '../../kube/client.ts'
+import type { Log } from '../../kube/log.ts'
+import { parseOptions } from '../../kube/options.ts'
+import { simulatedHost } from './simulated-host.ts'
+
+export interface FleetOptions {
+  /** Numbers of the first host and of how many. */
+  first: number
+  count: number
+  log: Log
+}
+
+export const hostNameOf = (number: number): string => `sim-${String(number).padStart(4, '0')}`
+
+/** Runs until `signal` aborts; rejects when one of the agents fails. */
+export async function runFleet(kube: Kube, { first, count, log }: FleetOptions, signal: AbortSignal): Promise<void> {
+  const agents = Array.from({ length: count }, (_, i) => {
+    const hostName = hostNameOf(first + i)
+    const options = parseOptions(AgentOptions, { args: ['--host-name', hostName], env: {}, prefix: '' })
+    const cluster = clusterParts(kube, options, log.child({ host: hostName }))
+    return agentOf({ ...cluster, ...simulatedHost(cluster) })
+  })
+  await Promise.all(agents.map((agent) => agent.run(signal)))
+}

@@ -1,0 +1,39 @@
+/** What the kernel says of a process: memory, open files, sockets. */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+
+export interface Memory {
+  /** MB (10^6 bytes): resident, its peak, and its share of what several processes have in common counted fairly. */
+  rss: number
+  peak: number
+  pss: number
+}
+
+const kB = (text: string, field: string): number =>
+  Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? Number.NaN)
+const MB = 1024 / 1e6
+
+/** @throws the file system's error if there is no such process */
+export function memoryOf(pid: number): Memory {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
+  return { rss: kB(status, 'VmRSS') * MB, peak: kB(status, 'VmHWM') * MB, pss: kB(rollup, 'Pss') * MB }
+}
+
+/** Counts of open files by what they are. */
+export function filesOf(pid: number): { fds: number; sockets: number } {
+  const links = readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+    try {
+      return [readlinkSync(`/proc/${pid}/fd/${fd}`)]
+    } catch {
+      return [] // closed meanwhile
+    }
+  })
+  return { fds: links.length, sockets: links.filter((link) => link.startsWith('socket:')).length }
+}
+
+/** Seconds of processor time so far. */
+export function cpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / 100
+}

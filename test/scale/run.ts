@@ -1,0 +1,31 @@
+/**
+ * Real API server, real controller, real agent code on simulated hosts: node test/scale/run.ts --hosts 200 --servers 10000. Prints `name value unit`;
+ * progress goes to standard error. --built DIR: runs what `tsc -p tsconfig.build.json --outDir DIR` made, as the images do.
+ */
+import { rmSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { scratchDirectory } from '../rig/scratch.ts'
+import { measureScale } from './measure.ts'
+import { source } from './stage.ts'
+
+const { values } = parseArgs({
+  options: {
+    hosts: { type: 'string', default: '200' },
+    servers: { type: 'string', default: '10000' },
+    projects: { type: 'string', default: '10' },
+    'at-once': { type: 'string', default: '32' },
+    built: { type: 'string' },
+  },
+})
+
+const dir = scratchDirectory()
+const log = (line: string): void => console.error(line)
+const { hosts, servers, projects, 'at-once': atOnce, built } = values
+try {
+  const program = built === undefined ? source : ({ root: built, extension: 'js' } as const)
+  const sizes = { hosts: Number(hosts), servers: Number(servers), projects: Number(projects), atOnce: Number(atOnce) }
+  for (const { name, value, unit } of await measureScale({ dir, program, ...sizes, log }))
+    console.log(`${name} ${value.toFixed(unit === 'ms' || unit === 'MB' ? 0 : 2)} ${unit}`)
+} finally {
+  rmSync(dir, { recursive: true, force: true })
+}

@@ -1,0 +1,27 @@
+/** When nobody asks for anything any more, everything comes to rest as it was wished. */
+import { condition, hypervisor, type Server, server } from '../../crds/index.ts'
+import type { Kube } from '../../kube/client.ts'
+import { handleOf } from '../../kube/kinds.ts'
+import { keyOf } from '../../kube/types.ts'
+import { until } from '../rig/until.ts'
+
+/** Enables all hosts and waits; the servers that have not come to rest by the deadline, with what they say of themselves. */
+export async function settled(kube: Kube, hosts: number, deadline = 180_000): Promise<string[]> {
+  for (const { metadata } of (await handleOf(kube, hypervisor).list()).items.slice(0, hosts))
+    await handleOf(kube, hypervisor).patch(metadata, { spec: { disabled: false } })
+  let left: Server[] = []
+  const look = async (): Promise<boolean> => {
+    const pages = handleOf(kube, server).list()
+    left = (await pages).items.filter((s) => !isSettled(s))
+    return left.length === 0
+  }
+  await until(look, { what: 'all servers to come to rest', deadline, every: 1000 }).catch(() => undefined)
+  return left.map(
+    (s) => `${keyOf(s.metadata)}: ${JSON.stringify(condition(s.status?.conditions, 'Ready') ?? s.metadata)}`,
+  )
+}
+
+const isSettled = ({ metadata, status }: Server): boolean =>
+  metadata.deletionTimestamp === undefined &&
+  condition(status?.conditions, 'Ready')?.status === 'True' &&
+  status?.observedGeneration === metadata.generation

@@ -1,0 +1,90 @@
+/** A host of memory alone for the real agent: its domains are entries of a map, its steps take no time, and libvirt's events come as they do. */
+import type { Facts } from '../../agent/host/facts.ts'
+import type { Leftovers } from '../../agent/leftovers.ts'
+import { BY_UID, type ClusterParts, type HostParts, type Link } from '../../agent/parts.ts'
+import { FakeHost } from '../fakes/host.ts'
+import { type Call, Life } from '../fakes/life.ts'
+
+/** A life of which nobody keeps a diary: it lasts for hours. */
+class QuietLife extends Life {
+  override async pass<T>(_: Call, act: () => T | Promise<T>): Promise<T> {
+    return act()
+  }
+}
+
+/** The parts of the host for an agent whose parts of the cluster are there. */
+export function simulatedHost({ watch, hostName, informer }: ClusterParts): HostParts {
+  const machines = new FakeHost((uid) => {
+    // Nobody asks how often it has booted.
+    machines.machine(uid).boots.splice(0)
+    // No server of ours has a uuid other than its uid.
+    watch.notify(uid)
+  })
+  return {
+    session: link(),
+    learn: async () => factsOf(hostName),
+    storage: { clean: async () => undefined, [Symbol.asyncDispose]: async () => undefined },
+    network: { sync: async () => new Map(), [Symbol.asyncDispose]: async () => undefined },
+    host: machines.of(new QuietLife()),
+    leftovers: leftovers(machines, (uid) => informer.cache.byIndex(BY_UID, uid).length > 0),
+    claim: async () => ({ id: hostName, [Symbol.asyncDispose]: async () => undefined }),
+    rotate: async () => undefined,
+    measure: () => () => undefined,
+  }
+}
+
+function leftovers(machines: FakeHost, known: (uid: string) => boolean): Leftovers {
+  return {
+    async gone({ uid }) {
+      if (!known(uid)) machines.forget(uid)
+    },
+    sweep: async () => undefined,
+  }
+}
+
+/** A connection that is there at once and stays. */
+function link(): Link {
+  const nothing = async (): Promise<void> => undefined
+  const there = {} as Awaited<ReturnType<Link['connected']>>
+  return {
+    generation: 1,
+    connection: there,
+    connected: async () => there,
+    on: async () => ({ close: nothing, [Symbol.asyncDispose]: nothing }),
+    onResync(handler) {
+      void handler({ generation: 1, reason: 'connected', previous: undefined })
+      return () => undefined
+    },
+    [Symbol.asyncDispose]: nothing,
+  }
+}
+
+/** A machine of 64 threads, 256 GiB and 4 TB. */
+function factsOf(hostName: string): Facts {
+  const number = Number(/\d+$/.exec(hostName)?.[0] ?? 0)
+  return {
+    status: {
+      hostIP: `10.${(number >> 16) & 255}.${(number >> 8) & 255}.${number & 255}`,
+      arch: 'x86_64',
+      domainType: 'kvm',
+      capacity: { vcpus: 64, ram: 262_144, disk: 4000 },
+      libvirtVersion: '9.0.0',
+      qemuVersion: '7.2.0',
+      bootedAt: '2026-01-01T00:00:00Z',
+      agentVersion: 'simulated',
+      machineTypes: ['pc', 'q35'],
+      firmware: ['bios', 'uefi'],
+      diskBuses: ['virtio', 'scsi', 'sata', 'usb'],
+      vifModels: ['virtio', 'e1000', 'e1000e', 'rtl8139'],
+      cpu: {
+        model: 'Skylake-Server',
+        vendor: 'Intel',
+        sockets: 1,
+        cores: 32,
+        threads: 2,
+        features: ['aes', 'avx2', 'avx512f'],
+      },
+    },
+    build: { domainType: 'kvm', arch: 'x86_64', cpuMode: 'host-model', machine: 'q35', firmware: ['bios', 'uefi'] },
+  }
+}

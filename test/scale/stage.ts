@@ -1,0 +1,137 @@
+/** A control plane, the real controller in a process of its own, and fleets of simulated hosts: what benches of scale and the soak run on. */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Hypervisor, hypervisor } from '../../crds/index.ts'
+import { createKube, type Kube } from '../../kube/client.ts'
+import { handleOf } from '../../kube/kinds.ts'
+import { type ControlPlane, startControlPlane } from '../rig/control-plane.ts'
+import { applyManifests, applyPolicies } from '../rig/crds.ts'
+import { freePorts } from '../rig/ports.ts'
+import { end, isAlive, type Running, spawnMarked } from '../rig/process.ts'
+import { until } from '../rig/until.ts'
+
+export interface StageOptions {
+  dir: string
+  hosts: number
+  /** Hosts in one process. */
+  perProcess?: number
+  /** Root of what is run: this repository, or what `tsc -p tsconfig.build.json` made of it. */
+  program?: Program
+  /** Flags for Node of each of our processes, such as --expose-gc. */
+  nodeFlags?: readonly string[]
+  /** Lets the processes be looked into (inspector.ts). */
+  inspect?: boolean
+  log?: (line: string) => void
+}
+
+/** Where a program's main file is. */
+export interface Program {
+  root: string
+  extension: 'ts' | 'js'
+}
+
+export interface Part extends Running {
+  name: string
+  log: string
+  /** Port of its inspector; 0: none. */
+  inspector: number
+}
+
+const repository = join(import.meta.dirname, '../..')
+export const source: Program = { root: repository, extension: 'ts' }
+
+export class Stage implements AsyncDisposable {
+  readonly plane: ControlPlane
+  readonly kube: Kube
+  readonly parts = new Map<string, Part>()
+  readonly #options: StageOptions
+  #metricsPort = 0
+
+  /** Use {@link startStage}. */
+  constructor(plane: ControlPlane, kube: Kube, options: StageOptions) {
+    this.plane = plane
+    this.kube = kube
+    this.#options = options
+  }
+
+  part(name: string): Part {
+    const part = this.parts.get(name)
+    if (!part) throw new Error(`no process ${name}`)
+    return part
+  }
+
+  /** What the controller shows at /metrics. */
+  async metrics(): Promise<string> {
+    return (await fetch(`http://127.0.0.1:${this.#metricsPort}/metrics`)).text()
+  }
+
+  /** Starts the controller and waits until its caches are full. */
+  async startController(...args: string[]): Promise<Part> {
+    const { root, extension } = this.#options.program ?? source
+    const [port = 0] = await freePorts('127.0.0.1', 1)
+    this.#metricsPort = port
+    const flags = ['--kubeconfig', this.plane.kubeconfig, '--metrics-address', `127.0.0.1:${port}`]
+    const part = await this.#spawn('controller', [join(root, `controller/main.${extension}`), ...flags, ...args])
+    const ready = async (): Promise<boolean> => {
+      this.mustLive()
+      return (await fetch(`http://127.0.0.1:${port}/readyz`)).ok
+    }
+    await until(ready, { what: 'the controller to be ready', deadline: 120_000 })
+    return part
+  }
+
+  /** Starts the fleets and waits until all their hosts are up. The controller must run. */
+  async startFleets(): Promise<void> {
+    const { hosts, perProcess = 200 } = this.#options
+    const file = join(import.meta.dirname, 'fleet-main.ts')
+    for (let first = 1, i = 1; first <= hosts; first += perProcess, i++) {
+      const numbers = [first, Math.min(perProcess, hosts - first + 1)].map(String)
+      await this.#spawn(`fleet-${i}`, [file, this.plane.kubeconfig, ...numbers])
+    }
+    const api = handleOf(this.kube, hypervisor)
+    const up = async (): Promise<boolean> => {
+      this.mustLive()
+      const { items } = await api.list()
+      return items.filter((h: Hypervisor) => h.status?.state === 'up' && h.status.capacity).length === hosts
+    }
+    await until(up, { what: `${hosts} hosts to be up`, deadline: 300_000, every: 1000 })
+  }
+
+  /** @throws with its name, if one of our processes has ended */
+  mustLive(): void {
+    for (const part of this.parts.values()) if (!isAlive(part)) throw new Error(`${part.name} ended: see ${part.log}`)
+  }
+
+  async end(name: string, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    await end(this.part(name), signal)
+    this.parts.delete(name)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const part of this.parts.values()) await end(part, 'SIGKILL')
+    await this.kube[Symbol.asyncDispose]()
+    await this.plane.stop()
+  }
+
+  async #spawn(name: string, argv: readonly string[]): Promise<Part> {
+    const { dir, inspect = false, nodeFlags = [] } = this.#options
+    const [inspector = 0] = inspect ? await freePorts('127.0.0.1', 1) : []
+    const log = join(dir, `${name}.log`)
+    const eye = inspect ? [`--inspect=127.0.0.1:${inspector}`] : []
+    const command = [process.execPath, ...nodeFlags, ...eye, ...argv]
+    const part = { ...(await spawnMarked(command, { dir, log, owned: true })), name, log, inspector }
+    this.parts.set(name, part)
+    return part
+  }
+}
+
+/** The control plane with our kinds; nothing of ours runs yet. */
+export async function startStage(options: StageOptions): Promise<Stage> {
+  const { dir, log = () => undefined } = options
+  mkdirSync(dir, { recursive: true })
+  const plane = await startControlPlane({ dir, owned: true, log })
+  await applyManifests(plane.api, join(repository, 'crds/manifests'))
+  await applyPolicies(plane.api, join(repository, 'crds/admission'))
+  const kube = await createKube({ kubeconfig: plane.kubeconfig, userAgent: 'kubenova-scale', connections: 64 })
+  return new Stage(plane, kube, options)
+}
