@@ -5,19 +5,19 @@ import { authenticate } from './auth.ts'
 import { CallTable } from './calls.ts'
 import type { CallOptions, ConnectOptions, PlainProcedure, StreamProcedure } from './connection-options.ts'
 import { publish } from './diagnostics.ts'
-import { dial } from './dial.ts'
-import { ConnectionError, isLibvirtError, LibvirtError, ProtocolError } from './errors.ts'
+import { dial, type Line } from './dial.ts'
+import { ConnectionError, isLibvirtError, ProtocolError } from './errors.ts'
 import { Delivery, type EventHandler, EventHub, type SubscribeOptions } from './events.ts'
 import { defaultKeepAlive, KeepAlive } from './keepalive.ts'
-import { wireError } from './protocol/common.ts'
+import { Outbox } from './outbox.ts'
 import { driverFeature } from './protocol/constants.ts'
 import type { EventOf, EventType } from './protocol/events.ts'
 import { proc } from './protocol/proc.ts'
 import type { Procedure } from './protocol/procedure.ts'
 import { LibvirtStream } from './streams.ts'
-import { decode, encode } from './wire/codec.ts'
 import { FrameSplitter } from './wire/frames.ts'
-import { decodeMessage, encodeMessage, type Message, messageStatus, messageType, program } from './wire/header.ts'
+import { checkHeader, encodeMessage, type Header, messageType, program, readHeader } from './wire/header.ts'
+import { XdrReader } from './wire/reader.ts'
 import type { AnyType, Input, Output } from './wire/types.ts'
 
 /** A registration for events; ends with the connection or with `close`. */
@@ -49,10 +49,13 @@ export class Connection implements AsyncDisposable {
   readonly #options: ConnectOptions
   readonly #address: Address
   readonly #socket: Socket
+  readonly #outbox: Outbox
   readonly #calls: CallTable
   readonly #events = new EventHub()
   readonly #keepAlive: KeepAlive
   readonly #frames = new FrameSplitter()
+  readonly #reader = new XdrReader()
+  readonly #take = (bytes: Buffer, start: number, end: number) => this.#receive(bytes, start, end)
   readonly #streams = new Set<LibvirtStream>()
   readonly #ended: (error: ConnectionError | undefined) => void
   /** The stream that this connection was made for. */
@@ -60,7 +63,7 @@ export class Connection implements AsyncDisposable {
   #failure: ConnectionError | undefined
   #opened = false
 
-  private constructor(socket: Socket, address: Address, options: ConnectOptions, generation: number) {
+  private constructor({ socket, listen }: Line, address: Address, options: ConnectOptions, generation: number) {
     const { promise, resolve } = Promise.withResolvers<ConnectionError | undefined>()
     this.closed = promise
     this.#ended = resolve
@@ -68,13 +71,14 @@ export class Connection implements AsyncDisposable {
     this.#options = options
     this.#address = address
     this.#socket = socket
-    this.#calls = new CallTable(options.slots ?? 4, (message) => this.#write(message))
+    this.#outbox = new Outbox((bytes) => this.#write(bytes))
+    this.#calls = new CallTable(options.slots ?? 4, options.callTimeoutMs ?? 30_000, this.#outbox)
     this.#keepAlive = new KeepAlive(
       options.keepAlive || defaultKeepAlive,
       (message) => this.#write(message),
       (ms) => this.#fail(new ConnectionError('silent', `${describe(address)}: nothing heard for ${ms} ms`)),
     )
-    socket.on('data', (chunk: Buffer) => this.#read(chunk))
+    listen((bytes, length) => this.#read(bytes, length))
     socket.on('error', (cause) =>
       this.#fail(new ConnectionError('lost', `${describe(address)}: ${cause.message}`, { cause })),
     )
@@ -114,7 +118,7 @@ export class Connection implements AsyncDisposable {
    * Calls a procedure and gives its result. Throws LibvirtError (the daemon's answer), ConnectionError (with `sent`, if the
    * daemon may have run it), DeadlineError, EncodeError (bad arguments), or the signal's reason.
    */
-  async call<A extends AnyType, R extends AnyType>(
+  call<A extends AnyType, R extends AnyType>(
     procedure: PlainProcedure<A, R>,
     args: Input<A>,
     options: CallOptions = {},
@@ -144,7 +148,8 @@ export class Connection implements AsyncDisposable {
     stream.once('close', () => this.#streams.delete(stream))
     try {
       if (this.#failure) throw this.#failure
-      return { reply: await own.#request(procedure, args, options), stream }
+      const noteSerial = (serial: number) => own.#noteSerial(serial)
+      return { reply: await own.#request(procedure, args, options, noteSerial), stream }
     } catch (error) {
       own.#ownStream = undefined
       stream.on('error', () => {}).destroy() // `error` is thrown to the caller, who never saw the stream
@@ -202,31 +207,18 @@ export class Connection implements AsyncDisposable {
     await call(proc.connectOpen, { name: uri, flags: this.#options.readOnly ? 1 : 0 })
   }
 
-  async #request<A extends AnyType, R extends AnyType>(
+  /** Not an async function: a call shall cost one promise. */
+  #request<A extends AnyType, R extends AnyType>(
     procedure: Procedure<A, R>,
     args: Input<A>,
     options: CallOptions,
+    onSent?: (serial: number) => void,
   ): Promise<Output<R>> {
-    const started = performance.now()
-    publish.callStart({ procedure: procedure.name })
-    let failure: Error | undefined
-    try {
-      const message = callMessage(procedure, encode(procedure.args, args).bytes())
-      const timeoutMs = options.timeoutMs ?? (procedure.slow ? Infinity : (this.#options.callTimeoutMs ?? 30_000))
-      const limits = {
-        timeoutMs,
-        signal: options.signal,
-        onSerial: (serial: number) => this.#noteSerial(procedure, serial),
-      }
-      const { header, payload } = await this.#calls.submit(procedure, message, limits)
-      if (header.status === messageStatus.error) throw new LibvirtError(decode(wireError, payload), procedure.name)
-      return decode(procedure.result, payload)
-    } catch (error) {
-      failure = error instanceof Error ? error : new Error(String(error))
-      throw error
-    } finally {
-      publish.callEnd({ procedure: procedure.name, durationMs: performance.now() - started, error: failure })
-    }
+    return new Promise<Output<R>>((resolve, reject) => {
+      // What is decoded by `procedure.result` is of its type.
+      const settle = resolve as (result: unknown) => void
+      this.#calls.submit({ procedure, args, options, onSent, resolve: settle, reject })
+    })
   }
 
   #attachStream(procedure: Procedure): LibvirtStream {
@@ -240,8 +232,8 @@ export class Connection implements AsyncDisposable {
     return stream
   }
 
-  #noteSerial(procedure: Procedure, serial: number): void {
-    if (this.#ownStream?.procedure === procedure) this.#ownStream.serial = serial
+  #noteSerial(serial: number): void {
+    if (this.#ownStream) this.#ownStream.serial = serial
   }
 
   #sendStream(procedure: Procedure, status: number, data: Uint8Array, sent: (error?: Error | null) => void): void {
@@ -252,37 +244,38 @@ export class Connection implements AsyncDisposable {
     )
   }
 
-  #write(message: Buffer): void {
-    if (!this.#failure) this.#socket.write(message)
+  #write(bytes: Buffer): void {
+    if (!this.#failure) this.#socket.write(bytes)
   }
 
-  #read(chunk: Buffer): void {
+  #read(bytes: Buffer, length: number): void {
     this.#keepAlive.heard()
     try {
-      for (const bytes of this.#frames.push(chunk)) {
-        if (this.#failure) return
-        this.#dispatch(decodeMessage(bytes))
-      }
+      this.#frames.push(bytes, length, this.#take)
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause)
       this.#fail(new ConnectionError('protocol', `${describe(this.#address)}: ${why}`, { cause }))
     }
+    this.#outbox.flush()
   }
 
-  #dispatch(message: Message): void {
-    const { header } = message
-    if (header.program === program.keepAlive) return this.#keepAlive.receive(header.procedure)
-    if (header.type === messageType.stream) return this.#dispatchStream(message)
-    if (header.type === messageType.reply) return this.#calls.reply(message)
-    if (header.program === program.remote) this.#events.receive(header.procedure, message.payload)
+  #receive(bytes: Buffer, start: number, end: number): void {
+    if (this.#failure) return
+    const payload = this.#reader.over(bytes, start + 4, end)
+    const header = readHeader(payload)
+    checkHeader(header)
+    if (header.program === program.keepAlive) this.#keepAlive.receive(header.procedure)
+    else if (header.type === messageType.stream) this.#receiveStream(header, payload)
+    else if (header.type === messageType.reply) this.#calls.reply(header, payload)
+    else if (header.program === program.remote) this.#events.receive(header.procedure, payload)
   }
 
-  #dispatchStream(message: Message): void {
+  #receiveStream({ serial, procedure, status }: Header, payload: XdrReader): void {
     const own = this.#ownStream
-    if (!own || own.serial !== message.header.serial || own.procedure.number !== message.header.procedure) {
-      throw new ProtocolError(`stream data with serial ${message.header.serial}, where no such stream is open`)
+    if (!own || own.serial !== serial || own.procedure.number !== procedure) {
+      throw new ProtocolError(`stream data with serial ${serial}, where no such stream is open`)
     }
-    own.stream.receive(message)
+    own.stream.receive(status, payload)
   }
 
   /** The one way in which a connection ends. */
@@ -303,8 +296,4 @@ export class Connection implements AsyncDisposable {
 
 function header(procedure: Procedure, type: number, serial: number, status: number) {
   return { program: procedure.program, version: 1, procedure: procedure.number, type, serial, status }
-}
-
-function callMessage(procedure: Procedure, args: Uint8Array): Buffer {
-  return encodeMessage(header(procedure, messageType.call, 0, messageStatus.ok), args)
 }

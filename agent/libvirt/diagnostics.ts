@@ -34,9 +34,18 @@ const callEnd = channel(channels.callEnd)
 const up = channel(channels.connectionUp)
 const down = channel(channels.connectionDown)
 
+/** Messages are made only if somebody listens. */
 export const publish = {
-  callStart: (message: CallStart): void => callStart.publish(message),
-  callEnd: (message: CallEnd): void => callEnd.publish(message),
+  callStart(procedure: string): void {
+    if (callStart.hasSubscribers) callStart.publish({ procedure } satisfies CallStart)
+  },
+  /** `started`: of `performance.now()`. */
+  callEnd(procedure: string, started: number, failure: unknown): void {
+    if (!callEnd.hasSubscribers) return
+    const error =
+      failure === undefined || failure instanceof Error ? failure : new Error('not an Error', { cause: failure })
+    callEnd.publish({ procedure, durationMs: performance.now() - started, error } satisfies CallEnd)
+  },
   up: (message: ConnectionUp): void => up.publish(message),
   down: (message: ConnectionDown): void => down.publish(message),
 }

@@ -2,7 +2,9 @@
 // wait for calls of its own connection, and a slow handler holds up nobody but itself.
 import type { EventOf, EventType } from './protocol/events.ts'
 import { eventsByNumber } from './protocol/events.ts'
+import { Queue } from './queue.ts'
 import { decode } from './wire/codec.ts'
+import type { XdrReader } from './wire/reader.ts'
 
 export type EventHandler<E extends EventType> = (event: EventOf<E>) => void | Promise<void>
 
@@ -21,7 +23,7 @@ export interface SubscribeOptions {
 export class Delivery<T> {
   readonly #handler: (item: T) => void | Promise<void>
   readonly #options: Omit<SubscribeOptions, 'domain'>
-  #waiting: T[] = []
+  readonly #waiting = new Queue<T>()
   #running = false
   #closed = false
 
@@ -34,7 +36,7 @@ export class Delivery<T> {
     if (this.#closed) return
     if (this.#waiting.length >= (this.#options.limit ?? 10_000)) {
       const dropped = this.#waiting.length
-      this.#waiting = []
+      this.#waiting.clear()
       this.#options.onOverflow?.(dropped)
     }
     this.#waiting.push(item)
@@ -47,7 +49,7 @@ export class Delivery<T> {
   /** No handler call begins any more. */
   close(): void {
     this.#closed = true
-    this.#waiting = []
+    this.#waiting.clear()
   }
 
   async #run(): Promise<void> {
@@ -111,7 +113,7 @@ export class EventHub {
   }
 
   /** Takes an event message. Throws ProtocolError if it cannot be read. */
-  receive(number: number, payload: Buffer): void {
+  receive(number: number, payload: XdrReader): void {
     const type = eventsByNumber.get(number)
     // Nobody can have registered for an event that is not in the table.
     if (!type) return

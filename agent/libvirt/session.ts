@@ -91,15 +91,13 @@ export class Session implements AsyncDisposable {
   }
 
   /** As `Connection.call`; waits for a connection first, which counts towards the deadline. */
-  async call<A extends AnyType, R extends AnyType>(
+  call<A extends AnyType, R extends AnyType>(
     procedure: PlainProcedure<A, R>,
     args: Input<A>,
     options: CallOptions = {},
   ): Promise<Output<R>> {
-    if (this.connection) return this.connection.call(procedure, args, options)
-    const started = performance.now()
-    const connection = await this.connected(options)
-    return connection.call(procedure, args, remaining(options, performance.now() - started))
+    const { connection } = this
+    return connection ? connection.call(procedure, args, options) : this.#callLater(procedure, args, options)
   }
 
   /** As `Connection.openStream`. The stream ends with its own connection; it is not resumed. */
@@ -172,6 +170,16 @@ export class Session implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  async #callLater<A extends AnyType, R extends AnyType>(
+    procedure: PlainProcedure<A, R>,
+    args: Input<A>,
+    options: CallOptions,
+  ): Promise<Output<R>> {
+    const started = performance.now()
+    const connection = await this.connected(options)
+    return connection.call(procedure, args, remaining(options, performance.now() - started))
   }
 
   async #run(): Promise<void> {

@@ -7,7 +7,8 @@ import { ConnectionError, LibvirtError, ProtocolError } from './errors.ts'
 import { wireError } from './protocol/common.ts'
 import type { Procedure } from './protocol/procedure.ts'
 import { decode } from './wire/codec.ts'
-import { type Message, messageStatus, streamChunkMax } from './wire/header.ts'
+import { messageStatus, streamChunkMax } from './wire/header.ts'
+import type { XdrReader } from './wire/reader.ts'
 
 /** What a stream needs of its connection. */
 export interface StreamPort {
@@ -46,15 +47,15 @@ export class LibvirtStream extends Duplex {
   }
 
   /** A stream message of the daemon. Throws ProtocolError if it cannot be. */
-  receive({ header, payload }: Message): void {
+  receive(status: number, payload: XdrReader): void {
     if (this.#over || this.destroyed) return
-    if (header.status === messageStatus.error) {
+    if (status === messageStatus.error) {
       this.#over = true
       this.destroy(new LibvirtError(decode(wireError, payload), this.#procedure.name))
-    } else if (header.status === messageStatus.ok) {
+    } else if (status === messageStatus.ok) {
       this.#complete()
-    } else if (payload.length > 0) {
-      this.#data(payload)
+    } else if (payload.left > 0) {
+      this.#data(payload.rest())
     } else {
       // An empty message is the daemon's end of data; it then waits for our finish and confirms that.
       this.#sendFinish()

@@ -105,7 +105,9 @@ export class FakeDaemon implements AsyncDisposable {
     this.peers.add(peer)
     socket.on('close', () => this.peers.delete(peer)).on('error', () => socket.destroy())
     socket.on('data', (chunk: Buffer) => {
-      for (const bytes of frames.push(chunk)) this.#receive(peer, splitMessage(bytes))
+      frames.push(chunk, chunk.length, (bytes, start, end) => {
+        this.#receive(peer, splitMessage(Buffer.from(bytes.subarray(start, end))))
+      })
     })
   }
 

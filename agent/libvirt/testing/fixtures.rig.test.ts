@@ -11,7 +11,12 @@ it('the real daemon sends these bytes', async () => {
   const socket = connect(host().socket)
   const frames = new FrameSplitter()
   const replies = (async function* () {
-    for await (const chunk of socket) for (const bytes of frames.push(chunk as Buffer)) yield bytes
+    for await (const chunk of socket) {
+      const whole: Buffer[] = []
+      const { length } = chunk as Buffer
+      frames.push(chunk as Buffer, length, (bytes, start, end) => whole.push(Buffer.from(bytes.subarray(start, end))))
+      yield* whole
+    }
   })()
   for (const { call, reply } of fixtures) {
     socket.write(call)

@@ -5,7 +5,7 @@ import { wireError } from '../protocol/common.ts'
 import { proc } from '../protocol/proc.ts'
 import type { Procedure } from '../protocol/procedure.ts'
 import { decode, encode } from '../wire/codec.ts'
-import { decodeMessage, encodeMessage, messageStatus, splitMessage } from '../wire/header.ts'
+import { encodeMessage, messageStatus, splitMessage } from '../wire/header.ts'
 import type { Type } from '../wire/types.ts'
 import { fixtures } from './fixtures.ts'
 
@@ -22,7 +22,7 @@ describe.each(fixtures)('$procedure', ({ procedure, args, call, result, error, r
 
   it('is answered with these bytes', () => {
     expect(reply.readUInt32BE(0)).toBe(reply.length)
-    const { header, payload } = decodeMessage(reply)
+    const { header, payload } = splitMessage(reply)
     expect(header.serial).toBe(splitMessage(call).header.serial)
     if (header.status === messageStatus.ok) expect(decode(entry.result, payload)).toEqual(result)
     else expect(new LibvirtError(decode(wireError, payload), procedure)).toMatchObject(error!)

@@ -1,13 +1,19 @@
-// Interprets the shapes of types.ts: one switch reads, one switch writes. Limits are checked before memory is taken.
+// Makes of each shape of types.ts, once, a function that reads it and one that writes it. Limits are checked before memory is taken.
 import { EncodeError, ProtocolError } from '../errors.ts'
 import { XdrReader } from './reader.ts'
 import type { AnyType, Input, Output, Shape } from './types.ts'
 import { XdrWriter } from './writer.ts'
 
-/** Reads a value that fills `bytes` to the end. Throws ProtocolError. */
-export function decode<T extends AnyType>(type: T, bytes: Buffer): Output<T> {
-  const reader = new XdrReader(bytes)
-  const value = read(type.shape, reader)
+type Read = (reader: XdrReader) => unknown
+type Write = (writer: XdrWriter, value: unknown) => void
+
+const reads = new WeakMap<Shape, Read>()
+const writes = new WeakMap<Shape, Write>()
+
+/** Reads a value that fills `source` to the end. Throws ProtocolError. */
+export function decode<T extends AnyType>(type: T, source: Buffer | XdrReader): Output<T> {
+  const reader = source instanceof XdrReader ? source : new XdrReader(source)
+  const value = readOf(type.shape)(reader)
   reader.end('message')
   // The shape and the carried type were made together in types.ts; this is the one place that trusts it.
   return value as Output<T>
@@ -15,65 +21,93 @@ export function decode<T extends AnyType>(type: T, bytes: Buffer): Output<T> {
 
 /** Writes a value. Throws EncodeError, naming the field, if it does not fit the type. */
 export function encode<T extends AnyType>(type: T, value: Input<T>, writer = new XdrWriter()): XdrWriter {
-  write(type.shape, value, writer)
+  writeOf(type.shape)(writer, value)
   return writer
 }
 
-// oxlint-disable-next-line complexity -- one flat case per kind reads better than a table of closures
-function read(shape: Shape, reader: XdrReader): unknown {
+function readOf(shape: Shape): Read {
+  const known = reads.get(shape)
+  if (known) return known
+  const made = makeRead(shape)
+  reads.set(shape, made)
+  return made
+}
+
+function writeOf(shape: Shape): Write {
+  const known = writes.get(shape)
+  if (known) return known
+  const made = makeWrite(shape)
+  writes.set(shape, made)
+  return made
+}
+
+// oxlint-disable-next-line complexity -- one flat case per kind reads better than a table of makers
+function makeRead(shape: Shape): Read {
   switch (shape.kind) {
     case 'int':
-      return reader.int()
+      return (reader) => reader.int()
     case 'uint':
     case 'flags':
-      return reader.uint()
+      return (reader) => reader.uint()
     case 'hyper':
-      return reader.hyper()
+      return (reader) => reader.hyper()
     case 'uhyper':
-      return reader.uhyper()
+      return (reader) => reader.uhyper()
     case 'double':
-      return reader.double()
+      return (reader) => reader.double()
     case 'bool':
-      return reader.int() !== 0
+      return (reader) => reader.int() !== 0
     case 'uuid':
-      return uuidText(reader.fixed(16))
+      return (reader) => uuidText(reader.hex(16))
     case 'string':
-      return reader.string(shape.max)
+      return (reader) => reader.string(shape.max)
     case 'opaque':
-      return reader.opaque(shape.max)
+      return (reader) => reader.opaque(shape.max)
     case 'chars':
-      return readChars(reader, reader.count(shape.max, 'char array'))
+      return (reader) => readChars(reader, reader.count(shape.max, 'char array'))
     case 'charArray':
-      return untilZero(readChars(reader, shape.length))
+      return (reader) => untilZero(readChars(reader, shape.length))
     case 'optional':
-      return reader.flag() ? read(shape.of, reader) : null
+      return readOptional(readOf(shape.of))
     case 'array':
-      return readArray(shape.of, shape.max, reader)
+      return readArray(readOf(shape.of), shape.max)
     case 'struct':
-      return readStruct(shape.fields, reader)
+      return readStruct(shape.fields)
     case 'union':
-      return readUnion(shape.cases, reader)
+      return readUnion(shape.cases)
   }
 }
 
-function readArray(of: Shape, max: number, reader: XdrReader): unknown[] {
-  const count = reader.count(max, 'array')
-  const items: unknown[] = []
-  for (let i = 0; i < count; i += 1) items.push(read(of, reader))
-  return items
+function readOptional(of: Read): Read {
+  return (reader) => (reader.flag() ? of(reader) : null)
 }
 
-function readStruct(fields: StructFields, reader: XdrReader): Record<string, unknown> {
-  const value: Record<string, unknown> = {}
-  for (const [name, shape] of fields) value[name] = read(shape, reader)
-  return value
+function readArray(of: Read, max: number): Read {
+  return (reader) => {
+    const count = reader.count(max, 'array')
+    const items: unknown[] = []
+    for (let i = 0; i < count; i += 1) items.push(of(reader))
+    return items
+  }
 }
 
-function readUnion(cases: UnionCases, reader: XdrReader): { type: string; value: unknown } {
-  const discriminant = reader.int()
-  const branch = cases.get(discriminant)
-  if (!branch) throw new ProtocolError(`union of unknown case ${discriminant}`)
-  return { type: branch[0], value: read(branch[1], reader) }
+function readStruct(fields: StructFields): Read {
+  const steps = fields.map(([name, shape]) => ({ name, read: readOf(shape) }))
+  return (reader) => {
+    const value: Record<string, unknown> = {}
+    for (const { name, read } of steps) value[name] = read(reader)
+    return value
+  }
+}
+
+function readUnion(cases: UnionCases): Read {
+  const branches = new Map([...cases].map(([number, [type, shape]]) => [number, { type, read: readOf(shape) }]))
+  return (reader) => {
+    const discriminant = reader.int()
+    const branch = branches.get(discriminant)
+    if (!branch) throw new ProtocolError(`union of unknown case ${discriminant}`)
+    return { type: branch.type, value: branch.read(reader) }
+  }
 }
 
 function readChars(reader: XdrReader, count: number): Buffer {
@@ -91,105 +125,134 @@ function untilZero(bytes: Buffer): string {
 type StructFields = Extract<Shape, { kind: 'struct' }>['fields']
 type UnionCases = Extract<Shape, { kind: 'union' }>['cases']
 
-// oxlint-disable-next-line complexity -- as `read`
-function write(shape: Shape, value: unknown, writer: XdrWriter): void {
+// oxlint-disable-next-line complexity -- as `makeRead`
+function makeWrite(shape: Shape): Write {
   switch (shape.kind) {
     case 'int':
-      return writer.int(numeric(value))
+      return (writer, value) => writer.int(numeric(value))
     case 'uint':
-      return writer.uint(numeric(value))
+      return (writer, value) => writer.uint(numeric(value))
     case 'flags':
-      return writer.uint(bits(value))
+      return (writer, value) => writer.uint(bits(value))
     case 'hyper':
-      return writer.hyper(wide(value))
+      return (writer, value) => writer.hyper(wide(value))
     case 'uhyper':
-      return writer.uhyper(wide(value))
+      return (writer, value) => writer.uhyper(wide(value))
     case 'double':
-      return writer.double(numeric(value))
+      return (writer, value) => writer.double(numeric(value))
     case 'bool':
-      return writer.int(value === true ? 1 : 0)
+      return (writer, value) => writer.int(value === true ? 1 : 0)
     case 'uuid':
-      return writer.fixed(uuidBytes(value))
+      return (writer, value) => writer.hex(uuidHex(value))
     case 'string':
-      return writeString(value, shape.max, writer)
+      return writeString(shape.max)
     case 'opaque':
-      return writer.opaque(bytesOf(value, shape.max))
+      return (writer, value) => writer.opaque(bytesOf(value, shape.max))
     case 'chars':
-      return writeChars(bytesOf(value, shape.max), writer)
+      return writeChars(shape.max)
     case 'charArray':
-      return writeCharArray(value, shape.length, writer)
+      return writeCharArray(shape.length)
     case 'optional':
-      return writeOptional(shape.of, value, writer)
+      return writeOptional(writeOf(shape.of))
     case 'array':
-      return writeArray(shape.of, shape.max, value, writer)
+      return writeArray(writeOf(shape.of), shape.max)
     case 'struct':
-      return writeStruct(shape.fields, value, writer)
+      return writeStruct(shape.fields)
     case 'union':
-      return writeUnion(shape.cases, value, writer)
+      return writeUnion(shape.cases)
   }
 }
 
-function writeString(value: unknown, max: number, writer: XdrWriter): void {
-  if (typeof value !== 'string') throw new EncodeError(`${kindOf(value)} is not a string`)
-  // libvirt's strings are C strings: what follows a zero would be lost on the other side.
-  if (value.includes('\0')) throw new EncodeError('a string may not contain a zero character')
-  const length = Buffer.byteLength(value)
-  if (length > max) throw new EncodeError(`a string of ${length} bytes is over the limit of ${max}`)
-  writer.string(value)
-}
-
-function writeChars(value: Uint8Array, writer: XdrWriter): void {
-  writer.uint(value.length)
-  // C's char is signed on the daemon's side of the wire.
-  for (const byte of value) writer.int((byte << 24) >> 24)
-}
-
-function writeCharArray(value: unknown, length: number, writer: XdrWriter): void {
-  const bytes = Buffer.alloc(length)
-  if (typeof value !== 'string' || bytes.write(value) !== Buffer.byteLength(value)) {
-    throw new EncodeError(`not a text of up to ${length} bytes`)
+function writeString(max: number): Write {
+  return (writer, value) => {
+    if (typeof value !== 'string') throw new EncodeError(`${kindOf(value)} is not a string`)
+    // libvirt's strings are C strings: what follows a zero would be lost on the other side.
+    if (value.includes('\0')) throw new EncodeError('a string may not contain a zero character')
+    const length = Buffer.byteLength(value)
+    if (length > max) throw new EncodeError(`a string of ${length} bytes is over the limit of ${max}`)
+    writer.string(value, length)
   }
-  for (const byte of bytes) writer.int((byte << 24) >> 24)
 }
 
-function writeOptional(of: Shape, value: unknown, writer: XdrWriter): void {
-  const there = value !== null && value !== undefined
-  writer.uint(there ? 1 : 0)
-  if (there) write(of, value, writer)
-}
-
-function writeArray(of: Shape, max: number, value: unknown, writer: XdrWriter): void {
-  if (!Array.isArray(value)) throw new EncodeError(`${kindOf(value)} is not an array`)
-  if (value.length > max) throw new EncodeError(`an array of ${value.length} is over the limit of ${max}`)
-  writer.uint(value.length)
-  value.forEach((item, i) => within(String(i), () => write(of, item, writer)))
-}
-
-function writeStruct(fields: StructFields, value: unknown, writer: XdrWriter): void {
-  if (typeof value !== 'object' || value === null) throw new EncodeError(`${kindOf(value)} is not an object`)
-  const record = value as Record<string, unknown>
-  for (const [name, shape] of fields) within(name, () => write(shape, record[name], writer))
-}
-
-function writeUnion(cases: UnionCases, value: unknown, writer: XdrWriter): void {
-  const { type, value: inner } = (value ?? {}) as { type?: unknown; value?: unknown }
-  for (const [discriminant, [name, shape]] of cases) {
-    if (name !== type) continue
-    writer.int(discriminant)
-    return write(shape, inner, writer)
+function writeChars(max: number): Write {
+  return (writer, value) => {
+    const bytes = bytesOf(value, max)
+    writer.uint(bytes.length)
+    for (const byte of bytes) writer.int(signed(byte))
   }
-  throw new EncodeError(`${String(type)} is not one of ${[...cases.values()].map(([name]) => name).join(', ')}`)
 }
 
-function within(name: string, step: () => void): void {
-  try {
-    step()
-  } catch (error) {
-    if (!(error instanceof EncodeError)) throw error
-    const { message } = error
-    const separator = /^[\w.]+: /.test(message) ? '.' : ': '
-    throw new EncodeError(`${name}${separator}${message}`, { cause: error.cause ?? error })
+function writeCharArray(length: number): Write {
+  return (writer, value) => {
+    const bytes = Buffer.alloc(length)
+    if (typeof value !== 'string' || bytes.write(value) !== Buffer.byteLength(value)) {
+      throw new EncodeError(`not a text of up to ${length} bytes`)
+    }
+    for (const byte of bytes) writer.int(signed(byte))
   }
+}
+
+/** C's char is signed on the daemon's side of the wire. */
+function signed(byte: number): number {
+  return (byte << 24) >> 24
+}
+
+function writeOptional(of: Write): Write {
+  return (writer, value) => {
+    const there = value !== null && value !== undefined
+    writer.uint(there ? 1 : 0)
+    if (there) of(writer, value)
+  }
+}
+
+function writeArray(of: Write, max: number): Write {
+  return (writer, value) => {
+    if (!Array.isArray(value)) throw new EncodeError(`${kindOf(value)} is not an array`)
+    if (value.length > max) throw new EncodeError(`an array of ${value.length} is over the limit of ${max}`)
+    writer.uint(value.length)
+    let at = 0
+    try {
+      for (; at < value.length; at += 1) of(writer, value[at])
+    } catch (error) {
+      throw within(String(at), error)
+    }
+  }
+}
+
+function writeStruct(fields: StructFields): Write {
+  const steps = fields.map(([name, shape]) => ({ name, write: writeOf(shape) }))
+  return (writer, value) => {
+    if (typeof value !== 'object' || value === null) throw new EncodeError(`${kindOf(value)} is not an object`)
+    const record = value as Record<string, unknown>
+    let at = ''
+    try {
+      for (const { name, write } of steps) {
+        at = name
+        write(writer, record[name])
+      }
+    } catch (error) {
+      throw within(at, error)
+    }
+  }
+}
+
+function writeUnion(cases: UnionCases): Write {
+  const branches = new Map([...cases].map(([number, [type, shape]]) => [type, { number, write: writeOf(shape) }]))
+  return (writer, value) => {
+    const { type, value: inner } = (value ?? {}) as { type?: unknown; value?: unknown }
+    const branch = branches.get(String(type))
+    if (!branch) throw new EncodeError(`${String(type)} is not one of ${[...branches.keys()].join(', ')}`)
+    writer.int(branch.number)
+    branch.write(writer, inner)
+  }
+}
+
+/** The error with the field's name before its message. */
+function within(name: string, error: unknown): unknown {
+  if (!(error instanceof EncodeError)) return error
+  const { message } = error
+  const separator = /^[\w.]+: /.test(message) ? '.' : ': '
+  return new EncodeError(`${name}${separator}${message}`, { cause: error.cause ?? error })
 }
 
 function numeric(value: unknown): number {
@@ -217,13 +280,12 @@ function bytesOf(value: unknown, max: number): Uint8Array {
 
 const uuidPattern = /^[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}$/i
 
-function uuidBytes(value: unknown): Buffer {
+function uuidHex(value: unknown): string {
   if (typeof value !== 'string' || !uuidPattern.test(value)) throw new EncodeError(`${String(value)} is not a UUID`)
-  return Buffer.from(value.replaceAll('-', ''), 'hex')
+  return value.replaceAll('-', '')
 }
 
-function uuidText(bytes: Buffer): string {
-  const hex = bytes.toString('hex')
+function uuidText(hex: string): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
 

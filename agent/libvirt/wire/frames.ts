@@ -2,50 +2,62 @@
 import { ProtocolError } from '../errors.ts'
 import { headerLength, messageMax } from './header.ts'
 
+/** Takes a whole message, length word included. The bytes are there until it returns. */
+export type TakeMessage = (bytes: Buffer, start: number, end: number) => void
+
+/** Memory that is kept for the next message that comes in pieces. */
+const keptMax = 1 << 20
+
 export class FrameSplitter {
-  #chunks: Buffer[] = []
+  /** The beginning of a message that is not complete yet; grows with what arrives and is used again. */
+  #store = Buffer.alloc(0)
   #held = 0
-  /** Length of the message that is arriving; 0 as long as its first four bytes are not complete. */
-  #wanted = 0
 
   /** Bytes of a message that is not complete yet. */
   get held(): number {
     return this.#held
   }
 
-  /** Takes what arrived and yields each message that is now complete. Throws ProtocolError for an impossible length. */
-  *push(chunk: Buffer): Generator<Buffer> {
-    this.#chunks.push(chunk)
-    this.#held += chunk.length
-    for (;;) {
-      if (this.#wanted === 0) {
-        if (this.#held < 4) return
-        this.#wanted = checkLength(this.#peekLength())
-      }
-      if (this.#held < this.#wanted) return
-      const length = this.#wanted
-      this.#wanted = 0
-      yield this.#cut(length)
+  /**
+   * Takes the first `length` bytes of what arrived and gives `take` each message that is now complete; keeps nothing of
+   * `chunk`. Throws ProtocolError for an impossible length.
+   */
+  push(chunk: Buffer, length: number, take: TakeMessage): void {
+    let at = this.#held > 0 ? this.#complete(chunk, length, take) : 0
+    while (length - at >= 4) {
+      const end = at + checkLength(chunk.readUInt32BE(at))
+      if (end > length) break
+      take(chunk, at, end)
+      at = end
     }
+    this.#keep(chunk, at, length)
   }
 
-  #peekLength(): number {
-    const first = this.#chunks[0]
-    if (first && first.length >= 4) return first.readUInt32BE(0)
-    const joined = Buffer.concat(this.#chunks)
-    this.#chunks = [joined]
-    return joined.readUInt32BE(0)
+  /** Goes on with the message that is held; gives how much of the chunk was its. */
+  #complete(chunk: Buffer, length: number, take: TakeMessage): number {
+    const at = Math.min(Math.max(4 - this.#held, 0), length)
+    this.#keep(chunk, 0, at)
+    if (this.#held < 4) return at
+    const wanted = checkLength(this.#store.readUInt32BE(0))
+    const end = Math.min(at + wanted - this.#held, length)
+    this.#keep(chunk, at, end)
+    if (this.#held < wanted) return end
+    this.#held = 0
+    const store = this.#store
+    if (store.length > keptMax) this.#store = Buffer.alloc(0)
+    take(store, 0, wanted)
+    return end
   }
 
-  #cut(length: number): Buffer {
-    const [first] = this.#chunks
-    // The usual case, a chunk that holds whole messages, is cut without copying.
-    const bytes = first && first.length >= length ? first : Buffer.concat(this.#chunks)
-    if (bytes !== first) this.#chunks = [bytes]
-    if (bytes.length === length) this.#chunks.shift()
-    else this.#chunks[0] = bytes.subarray(length)
-    this.#held -= length
-    return bytes.subarray(0, length)
+  #keep(chunk: Buffer, start: number, end: number): void {
+    const held = this.#held + end - start
+    if (held > this.#store.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(2 * this.#store.length, held))
+      this.#store.copy(grown, 0, 0, this.#held)
+      this.#store = grown
+    }
+    if (end > start) chunk.copy(this.#store, this.#held, start, end)
+    this.#held = held
   }
 }
 

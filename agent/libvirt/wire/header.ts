@@ -1,5 +1,7 @@
 // One message on the wire: length (4 bytes, itself included), six header words, payload (virnetprotocol.x).
 import { ProtocolError } from '../errors.ts'
+import { XdrReader } from './reader.ts'
+import { XdrWriter } from './writer.ts'
 
 /** VIR_NET_MESSAGE_MAX, bytes after the length word. */
 export const messageMax = 33_554_432
@@ -24,23 +26,62 @@ export interface Header {
   status: number
 }
 
+/** Appends a message's length and header to what is written; its payload is to follow, then `finishMessage`. Gives its start. */
+export function beginMessage(writer: XdrWriter, header: Header): number {
+  const start = writer.length
+  writer.uint(0)
+  writer.uint(header.program)
+  writer.uint(header.version)
+  writer.int(header.procedure)
+  writer.int(header.type)
+  writer.uint(header.serial)
+  writer.int(header.status)
+  return start
+}
+
+/** Writes the length of the message that began at `start`. */
+export function finishMessage(writer: XdrWriter, start: number): void {
+  writer.patch(start, writer.length - start)
+}
+
 /** The bytes of a whole message. */
 export function encodeMessage(header: Header, payload: Uint8Array): Buffer {
-  const bytes = Buffer.alloc(headerLength + payload.length)
-  bytes.writeUInt32BE(bytes.length, 0)
-  bytes.writeUInt32BE(header.program, 4)
-  bytes.writeUInt32BE(header.version, 8)
-  bytes.writeInt32BE(header.procedure, 12)
-  bytes.writeInt32BE(header.type, 16)
-  bytes.writeUInt32BE(header.serial, 20)
-  bytes.writeInt32BE(header.status, 24)
-  bytes.set(payload, headerLength)
-  return bytes
+  const writer = new XdrWriter(headerLength + payload.length)
+  const start = beginMessage(writer, header)
+  writer.raw(payload)
+  finishMessage(writer, start)
+  return writer.bytes()
+}
+
+/** As `setSerial`, for a message that began at `start` of what is written. */
+export function patchSerial(writer: XdrWriter, start: number, serial: number): void {
+  writer.patch(start + 20, serial)
 }
 
 /** A call gets its serial only when it is sent. */
 export function setSerial(message: Buffer, serial: number): void {
   message.writeUInt32BE(serial, 20)
+}
+
+/** Reads the header of a message, from after its length word; the payload is what then is left. */
+export function readHeader(reader: XdrReader): Header {
+  return {
+    program: reader.uint(),
+    version: reader.uint(),
+    procedure: reader.int(),
+    type: reader.int(),
+    serial: reader.uint(),
+    status: reader.int(),
+  }
+}
+
+/** Throws ProtocolError for what no daemon sends: a type, status or version that cannot be. */
+export function checkHeader({ type, status, version }: Header): void {
+  if (type < messageType.reply || type > messageType.stream) {
+    throw new ProtocolError(`a daemon does not send messages of type ${type}`)
+  }
+  if (status < 0 || status > messageStatus.continue) throw new ProtocolError(`message with status ${status}`)
+  if (version !== 1) throw new ProtocolError(`program version ${version}, not 1`)
 }
 
 export interface Message {
@@ -50,27 +91,6 @@ export interface Message {
 
 /** Splits a whole message, length word included, whoever sent it. */
 export function splitMessage(bytes: Buffer): Message {
-  const header = {
-    program: bytes.readUInt32BE(4),
-    version: bytes.readUInt32BE(8),
-    procedure: bytes.readInt32BE(12),
-    type: bytes.readInt32BE(16),
-    serial: bytes.readUInt32BE(20),
-    status: bytes.readInt32BE(24),
-  }
+  const header = readHeader(new XdrReader(bytes.subarray(4)))
   return { header, payload: bytes.subarray(headerLength) }
-}
-
-/** Splits a whole message of a daemon. Throws ProtocolError for a type or status that cannot be. */
-export function decodeMessage(bytes: Buffer): Message {
-  const message = splitMessage(bytes)
-  const { header } = message
-  if (header.type < messageType.reply || header.type > messageType.stream) {
-    throw new ProtocolError(`a daemon does not send messages of type ${header.type}`)
-  }
-  if (header.status < 0 || header.status > messageStatus.continue) {
-    throw new ProtocolError(`message with status ${header.status}`)
-  }
-  if (header.version !== 1) throw new ProtocolError(`program version ${header.version}, not 1`)
-  return message
 }

@@ -1,42 +1,58 @@
 // Reads XDR (RFC 4506) from a buffer: everything is big-endian and padded to four bytes; every length is checked first.
 import { ProtocolError } from '../errors.ts'
 
-export class XdrReader {
-  readonly #bytes: Buffer
-  #offset = 0
+const empty = Buffer.alloc(0)
 
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes
+/** A place in a buffer. What it gives is of its own: the buffer may be filled anew once the reading is done. */
+export class XdrReader {
+  #bytes: Buffer = empty
+  #view: DataView = new DataView(empty.buffer)
+  #offset = 0
+  #end = 0
+
+  constructor(bytes: Buffer = empty) {
+    this.over(bytes, 0, bytes.length)
+  }
+
+  /** Goes to another place, mostly of the same buffer. */
+  over(bytes: Buffer, start: number, end: number): this {
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+    }
+    this.#offset = start
+    this.#end = end
+    return this
   }
 
   /** Bytes not read yet. */
   get left(): number {
-    return this.#bytes.length - this.#offset
+    return this.#end - this.#offset
   }
 
   /** The rest, unread and unpadded: a stream's data. */
   rest(): Buffer {
-    return this.#bytes.subarray(this.#take(this.left))
+    return this.#copy(this.left)
   }
 
   int(): number {
-    return this.#bytes.readInt32BE(this.#take(4))
+    return this.#view.getInt32(this.#take(4))
   }
 
   uint(): number {
-    return this.#bytes.readUInt32BE(this.#take(4))
+    return this.#view.getUint32(this.#take(4))
   }
 
   hyper(): bigint {
-    return this.#bytes.readBigInt64BE(this.#take(8))
+    return this.#view.getBigInt64(this.#take(8))
   }
 
   uhyper(): bigint {
-    return this.#bytes.readBigUInt64BE(this.#take(8))
+    return this.#view.getBigUint64(this.#take(8))
   }
 
   double(): number {
-    return this.#bytes.readDoubleBE(this.#take(8))
+    return this.#view.getFloat64(this.#take(8))
   }
 
   /** XDR's own bool, as before an optional value: exactly 0 or 1. */
@@ -54,21 +70,24 @@ export class XdrReader {
     return value
   }
 
-  /** Opaque bytes of known length with their padding; a view, not a copy. */
-  fixed(length: number): Buffer {
+  /** Bytes of known length, a multiple of four, as hexadecimal text. */
+  hex(length: number): string {
     const start = this.#take(length)
-    this.#take((4 - (length % 4)) % 4)
-    return this.#bytes.subarray(start, start + length)
+    return this.#bytes.toString('hex', start, start + length)
   }
 
+  /** Counted bytes with their padding. */
   opaque(max: number): Buffer {
-    return this.fixed(this.count(max, 'opaque'))
+    const length = this.count(max, 'opaque')
+    const bytes = this.#copy(length)
+    this.#take(padding(length))
+    return bytes
   }
 
   string(max: number): string {
     const length = this.count(max, 'string')
     const start = this.#take(length)
-    this.#take((4 - (length % 4)) % 4)
+    this.#take(padding(length))
     return this.#bytes.toString('utf8', start, start + length)
   }
 
@@ -77,12 +96,21 @@ export class XdrReader {
     if (this.left > 0) throw new ProtocolError(`${what}: ${this.left} bytes more than it should have`)
   }
 
+  #copy(length: number): Buffer {
+    const start = this.#take(length)
+    return Buffer.from(this.#bytes.subarray(start, start + length))
+  }
+
   #take(length: number): number {
     const start = this.#offset
-    if (length > this.#bytes.length - start) {
-      throw new ProtocolError(`${length} bytes wanted at byte ${start}, ${this.#bytes.length - start} left`)
+    if (length > this.#end - start) {
+      throw new ProtocolError(`${length} bytes wanted at byte ${start}, ${this.#end - start} left`)
     }
     this.#offset = start + length
     return start
   }
+}
+
+function padding(length: number): number {
+  return (4 - (length % 4)) % 4
 }

@@ -1,78 +1,99 @@
-// Writes XDR (RFC 4506) into a buffer that grows and is zero where padding goes; the limits of the protocol are the codec's concern.
+// Writes XDR (RFC 4506) into a buffer that grows and can be used again; the limits of the protocol are the codec's concern.
 import { EncodeError } from '../errors.ts'
 
 export class XdrWriter {
   #bytes: Buffer
+  #view: DataView
   #length = 0
 
   constructor(capacity = 256) {
     this.#bytes = Buffer.alloc(capacity)
+    this.#view = viewOf(this.#bytes)
   }
 
   get length(): number {
     return this.#length
   }
 
-  /** What was written so far; a view that the next write may leave behind. */
-  bytes(): Buffer {
-    return this.#bytes.subarray(0, this.#length)
+  /** What was written from `start` on; a view that the next write may leave behind or overwrite. */
+  bytes(start = 0): Buffer {
+    return this.#bytes.subarray(start, this.#length)
+  }
+
+  /** Forgets what was written from `length` on. */
+  truncate(length: number): void {
+    this.#length = length
+  }
+
+  /** Overwrites an unsigned int. */
+  patch(offset: number, value: number): void {
+    this.#view.setUint32(offset, value)
   }
 
   int(value: number): void {
     integer(value, -0x8000_0000, 0x7fff_ffff, 'int')
     const start = this.#room(4)
-    this.#bytes.writeInt32BE(value, start)
+    this.#view.setInt32(start, value)
   }
 
   uint(value: number): void {
     integer(value, 0, 0xffff_ffff, 'unsigned int')
     const start = this.#room(4)
-    this.#bytes.writeUInt32BE(value, start)
+    this.#view.setUint32(start, value)
   }
 
   hyper(value: bigint | number): void {
     const big = wide(value)
     if (BigInt.asIntN(64, big) !== big) throw new EncodeError(`${big} is not a 64 bit integer`)
     const start = this.#room(8)
-    this.#bytes.writeBigInt64BE(big, start)
+    this.#view.setBigInt64(start, big)
   }
 
   uhyper(value: bigint | number): void {
     const big = wide(value)
     if (BigInt.asUintN(64, big) !== big) throw new EncodeError(`${big} is not an unsigned 64 bit integer`)
     const start = this.#room(8)
-    this.#bytes.writeBigUInt64BE(big, start)
+    this.#view.setBigUint64(start, big)
   }
 
   double(value: number): void {
     const start = this.#room(8)
-    this.#bytes.writeDoubleBE(value, start)
+    this.#view.setFloat64(start, value)
   }
 
-  fixed(value: Uint8Array): void {
-    const start = this.#room(value.length + ((4 - (value.length % 4)) % 4))
-    this.#bytes.set(value, start)
+  /** Bytes that are given as hexadecimal text; a multiple of four. */
+  hex(text: string): void {
+    const start = this.#room(text.length / 2)
+    this.#bytes.write(text, start, 'hex')
   }
 
   opaque(value: Uint8Array): void {
     this.uint(value.length)
-    this.fixed(value)
+    const start = this.#padded(value.length)
+    this.#bytes.set(value, start)
   }
 
-  string(value: string): void {
-    const length = Buffer.byteLength(value)
+  /** A text whose UTF-8 has so many bytes. */
+  string(value: string, length: number): void {
     this.uint(length)
-    const start = this.#room(length + ((4 - (length % 4)) % 4))
-    this.#bytes.write(value, start, 'utf8')
+    const start = this.#padded(length)
+    this.#bytes.write(value, start, length, 'utf8')
   }
 
-  /** Raw bytes, neither counted nor padded: a stream's data. */
+  /** Raw bytes, neither counted nor padded: messages. */
   raw(value: Uint8Array): void {
     const start = this.#room(value.length)
     this.#bytes.set(value, start)
   }
 
-  /** Makes room and gives its offset. May replace `#bytes`: take the offset first, then the buffer. */
+  /** Room whose padding is zero. */
+  #padded(length: number): number {
+    const start = this.#room(length + ((4 - (length % 4)) % 4))
+    if (length % 4 !== 0) this.#view.setUint32(this.#length - 4, 0)
+    return start
+  }
+
+  /** Makes room and gives its offset. May replace the buffer: take the offset first. */
   #room(length: number): number {
     const start = this.#length
     this.#length = start + length
@@ -80,9 +101,14 @@ export class XdrWriter {
       const grown = Buffer.alloc(Math.max(this.#bytes.length * 2, this.#length))
       grown.set(this.#bytes.subarray(0, start))
       this.#bytes = grown
+      this.#view = viewOf(grown)
     }
     return start
   }
+}
+
+function viewOf(bytes: Buffer): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
 function integer(value: number, min: number, max: number, what: string): void {

@@ -1,0 +1,43 @@
+// First in, first out, in constant time: `Array.shift` moves all that is behind.
+
+export class Queue<T> {
+  #items: (T | undefined)[] = []
+  #head = 0
+
+  get length(): number {
+    return this.#items.length - this.#head
+  }
+
+  push(item: T): void {
+    this.#items.push(item)
+  }
+
+  peek(): T | undefined {
+    return this.#items[this.#head]
+  }
+
+  shift(): T | undefined {
+    if (this.length === 0) return undefined
+    const item = this.#items[this.#head]
+    this.#items[this.#head] = undefined
+    this.#head += 1
+    // Each item is moved at most once for each time the queue doubles.
+    if (this.#head > 1024 && this.#head * 2 > this.#items.length) this.#drop()
+    else if (this.length === 0) this.clear()
+    return item
+  }
+
+  clear(): void {
+    this.#items = []
+    this.#head = 0
+  }
+
+  *[Symbol.iterator](): Generator<T> {
+    for (const item of this.#items.slice(this.#head)) if (item !== undefined) yield item
+  }
+
+  #drop(): void {
+    this.#items = this.#items.slice(this.#head)
+    this.#head = 0
+  }
+}
