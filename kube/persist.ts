@@ -1,6 +1,6 @@
 // For what a process cannot begin without: asked of an API server that is away until it is back.
 import { backoffMs, type Clock } from './clock.ts'
-import { isTransient } from './errors.ts'
+import { isForbidden, isTransient } from './errors.ts'
 import type { Log } from './log.ts'
 
 const BASE_MS = 500
@@ -8,6 +8,7 @@ const MAX_MS = 10_000
 
 /**
  * Calls until it answers. A process that ended instead would be started again and again, each time later, and be late when the server is back.
+ * 403 is asked again, too: an API server that has just started answers so until it has read its roles, and rights may be given after us.
  * Rejects with what trying again cannot help, and with the signal's reason.
  */
 export async function persist<T>(
@@ -19,9 +20,9 @@ export async function persist<T>(
       return await call()
     } catch (err) {
       signal.throwIfAborted()
-      if (!isTransient(err)) throw err
+      if (!isTransient(err) && !isForbidden(err)) throw err
       const waitMs = backoffMs(failures, BASE_MS, MAX_MS)
-      log.warn({ err, waitMs }, 'the API server does not answer, it is asked again')
+      log.warn({ err, waitMs }, 'the API server does not answer, or does not let us in; it is asked again')
       await clock.sleep(waitMs, signal)
     }
   }
