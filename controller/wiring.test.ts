@@ -1,6 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { serverAction } from '../actions/index.ts'
-import { type KeyPair, keyPair, type Server, type ServerAction, server as serverKind } from '../crds/index.ts'
+import {
+  hostAggregate,
+  type KeyPair,
+  keyPair,
+  port,
+  type Server,
+  type ServerAction,
+  server as serverKind,
+} from '../crds/index.ts'
 import { defOf } from '../kube/kinds.ts'
 import { WorkQueue } from '../kube/queue.ts'
 import { Bench } from './testing.ts'
@@ -163,5 +171,39 @@ describe('what else follows', () => {
     expect(await taken('hosts')).toEqual([])
     await bench.clock.advance(5000)
     expect(await taken('hosts')).toEqual(['h1'])
+  })
+})
+
+describe('what others of the same kind, or their users, bring back', () => {
+  it('all aggregates, when one changes or a host comes', async () => {
+    const aggregate = (name: string) => bench.make(hostAggregate, { metadata: { name }, spec: { hosts: ['h1'] } })
+    await aggregate('a')
+    await drained()
+    await aggregate('b')
+    expect(await taken('aggregates')).toEqual(['a', 'b'])
+    await bench.host('h1')
+    expect(await taken('aggregates')).toEqual(['a', 'b'])
+  })
+
+  it('networks on the bridge of one that went', async () => {
+    for (const name of ['a', 'b']) await bench.network(name, [], { bridge: 'br0' })
+    await bench.network('c', [], { bridge: 'br1' })
+    await drained()
+    await bench.world.networks.api.delete({ name: 'a', namespace: 'demo' })
+    await bench.fake.caughtUp()
+    expect(await taken('networks')).toEqual(['demo/a', 'demo/b'])
+  })
+
+  it('a network that is to go, when a port of it went', async () => {
+    await bench.network()
+    const metadata = { name: 'p', namespace: 'demo' }
+    await bench.make(port, { metadata, spec: { network: { name: 'lan' } } })
+    await bench.world.networks.api.patch({ name: 'lan', namespace: 'demo' }, { metadata: { finalizers: ['x/y'] } })
+    await bench.world.networks.api.delete({ name: 'lan', namespace: 'demo' })
+    await bench.fake.caughtUp()
+    await drained()
+    await bench.world.ports.api.delete(metadata)
+    await bench.fake.caughtUp()
+    expect(await taken('networks')).toEqual(['demo/lan'])
   })
 })

@@ -6,6 +6,7 @@ import type { WorkQueue } from '../kube/queue.ts'
 import type { Priority } from '../kube/ready.ts'
 import { type KubeObject, keyOf } from '../kube/types.ts'
 import { isEnded } from './action/reconcile.ts'
+import { networkOf } from './network/holders.ts'
 import { portsOf } from './network/port-reconcile.ts'
 import { BY_HOST, BY_NETWORK, BY_REFERENCE, refKey, type World } from './world.ts'
 
@@ -48,6 +49,7 @@ export function wire(world: World, queues: Queues): void {
   actions(world, queues)
   servers(world, queues)
   waiting(world, queues)
+  neighbours(world, queues)
 }
 
 const serverOf = ({ metadata, spec }: ServerAction): string =>
@@ -111,6 +113,31 @@ function waiting(world: World, queues: Queues): void {
   each(world.networks.informer, (network) => {
     for (const port of world.ports.all.byIndex(BY_NETWORK, keyOf(network.metadata)))
       queues.ports.add(keyOf(port.metadata), { priority: 'low' })
+  })
+}
+
+/** What is said of one object and depends on others of its kind, or on what uses it. */
+function neighbours(world: World, queues: Queues): void {
+  const { aggregates, hypervisors, networks, ports } = world
+  const allAggregates = (): void => {
+    for (const { metadata } of aggregates.all.values()) queues.aggregates.add(keyOf(metadata))
+  }
+  each(aggregates.informer, allAggregates)
+  hypervisors.informer.on({ added: allAggregates, deleted: allAggregates })
+  // Of two whose subnets overlap on a bridge the younger is told, until the older goes.
+  networks.informer.on({
+    deleted({ spec: { bridge } }) {
+      for (const { metadata, spec } of networks.all.values())
+        if (bridge !== undefined && spec.bridge === bridge) queues.networks.add(keyOf(metadata))
+    },
+  })
+  ports.informer.on({
+    deleted(port) {
+      const network = networkOf(port)
+      if (networks.all.get(network)?.metadata.deletionTimestamp) queues.networks.add(network)
+      // Its addresses and its MAC are free for who asked for them.
+      if (port.spec.server === undefined) homeless(world, queues)
+    },
   })
 }
 

@@ -51,6 +51,7 @@ export const BY_REFERENCE = 'reference'
 export const BY_HOST = 'host'
 export const BY_SERVER = 'server'
 export const BY_NETWORK = 'network'
+const BY_UUID = 'uuid'
 
 export const refKey = (kind: string, ref: { namespace?: string | undefined; name?: string | undefined }): string =>
   `${kind}/${keyOf(ref)}`
@@ -87,6 +88,7 @@ export function createWorld(kube: Kube, log: Log): World {
     servers: store(handleOf(kube, server), {
       [BY_REFERENCE]: referencesOf,
       [BY_HOST]: ({ status }) => [status?.host ?? ''],
+      [BY_UUID]: ({ metadata, spec }) => [metadata.uid, spec.uuid],
     }),
     actions: store(kube.resource<ServerAction>(defOf(serverAction)), {
       [BY_SERVER]: ({ spec, metadata }) => serverOf(spec.server, metadata.namespace),
@@ -114,12 +116,13 @@ export async function startWorld(world: World, signal: AbortSignal): Promise<voi
 }
 
 /** How a server's references are followed: in the caches. */
-export function lookupOf({ flavors, images, keyPairs, networks, ports }: World): Lookup {
+export function lookupOf({ flavors, images, keyPairs, networks, ports, servers }: World): Lookup {
   return {
     flavor: (key) => flavors.all.get(key),
     image: (key) => images.all.get(key),
     keyPair: (key) => keyPairs.all.get(key),
     network: (key) => networks.all.get(key),
     port: (key) => ports.all.get(key),
+    ofUuid: (uuid) => servers.all.byIndex(BY_UUID, uuid),
   }
 }

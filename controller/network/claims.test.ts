@@ -51,6 +51,18 @@ describe('a port for a server', () => {
     ])
   })
 
+  it('never gets the MAC of another, whether that is in the cache yet or not', async () => {
+    await using bench = await cloud('h1')
+    const networks = [{ name: 'lan', macAddress: 'fa:16:3e:00:00:09' }]
+    await take(bench, await bench.server('web', { networks }))
+    const other = await bench.server('other', { networks })
+    const refused = { kind: 'Refused', code: 'MACInUse', message: expect.stringContaining('is held by Port demo/lan-') }
+    await expect(take(bench, other)).rejects.toMatchObject(refused)
+    await bench.fake.caughtUp()
+    await expect(take(bench, other)).rejects.toMatchObject(refused)
+    expect(names(bench)).toHaveLength(1)
+  })
+
   it('on a network without subnets is named by its MAC', async () => {
     await using bench = await cloud('h1')
     await bench.network('flat', [])

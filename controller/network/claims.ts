@@ -5,8 +5,9 @@ import { isAlreadyExists } from '../../kube/errors.ts'
 import { keyOf } from '../../kube/types.ts'
 import { MANAGER } from '../server/manager.ts'
 import type { Nic } from '../server/resolve.ts'
-import { BY_REFERENCE, BY_SERVER, refKey, type World } from '../world.ts'
+import { BY_NETWORK, BY_REFERENCE, BY_SERVER, refKey, type World } from '../world.ts'
 import type { Allocations } from './allocations.ts'
+import { macHolder, networkOf } from './holders.ts'
 import { interfaceOf } from './interface.ts'
 import { parseIP } from './ip.ts'
 import { macFor } from './mac.ts'
@@ -90,6 +91,7 @@ async function make(
   { world, allocations, clock, fresh }: Parts,
 ): Promise<Port> {
   const table = allocations.of(keyOf(network.metadata))
+  if (entry.macAddress !== undefined) checkMac(entry.macAddress, network, { world, fresh })
   for (let i = 0; i < TRIES; i++) {
     const now = clock.now()
     const addresses = table.take(entry.fixedIP === undefined ? [] : [entry.fixedIP], now, now + HOLD_MS)
@@ -108,6 +110,14 @@ async function make(
     'NoFreeAddress',
     `Network ${keyOf(network.metadata)}: ${TRIES} addresses were taken by others meanwhile`,
   )
+}
+
+/** Two of a MAC on one segment would take each other's packets. */
+function checkMac(mac: string, { metadata }: Network, { world, fresh }: Pick<Parts, 'world' | 'fresh'>): void {
+  const key = keyOf(metadata)
+  const made = [...fresh.values()].map(({ port }) => port).filter((port) => networkOf(port) === key)
+  const holder = macHolder(mac, [...world.ports.all.byIndex(BY_NETWORK, key), ...made])
+  if (holder) throw new Refused('MACInUse', `${mac} is held by Port ${keyOf(holder.metadata)}: ask for another MAC`)
 }
 
 function freeMac(

@@ -64,3 +64,13 @@ function precedes(a: Holder, b: Holder, address: IP): boolean {
 export function holds({ namespace, name }: Holder, address: IP): string {
   return `${formatIP(address)} is held by Port ${namespace}/${name}`
 }
+
+/** Another port of the network that has the MAC, or asked for it first. */
+export function macHolder(mac: string, ports: readonly Port[], self?: Port): Port | undefined {
+  const age = ({ metadata }: Port): string => `${metadata.creationTimestamp ?? ''} ${metadata.uid}`
+  return ports.find((port) => {
+    if (port.metadata.uid === self?.metadata.uid) return false
+    if (port.status?.macAddress !== undefined) return port.status.macAddress === mac
+    return port.spec.macAddress === mac && (self === undefined || age(port) < age(self))
+  })
+}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { condition, type Port, port as portKind } from '../../crds/index.ts'
+import { condition, FINALIZER, type Port, port as portKind } from '../../crds/index.ts'
 import { ApiError } from '../../kube/errors.ts'
 import { defOf } from '../../kube/kinds.ts'
 import type { Outcome } from '../../kube/outcome.ts'
@@ -14,6 +14,11 @@ async function reconcile(bench: Bench, name = 'mine'): Promise<Outcome> {
   const outcome = await reconcilePort(`demo/${name}`, { world: bench.world, allocations, clock: bench.clock })
   await bench.fake.caughtUp()
   return outcome
+}
+/** First the finalizer, then the status. */
+async function twice(bench: Bench): Promise<void> {
+  await reconcile(bench)
+  await reconcile(bench)
 }
 const seen = (bench: Bench, name = 'mine'): Port['status'] => (bench.api.find('ports', `demo/${name}`) as Port).status
 const ready = (bench: Bench, name = 'mine') => condition(seen(bench, name)?.conditions, 'Ready')
@@ -70,12 +75,26 @@ describe('a port of the user', () => {
     await reconcile(bench, 'first')
     await bench.clock.advance(60_000)
     await make(bench, 'mine', { fixedIPs: ['10.0.0.5'] })
-    expect(await reconcile(bench)).toMatchObject({ kind: 'failed', reason: 'AddressInUse' })
+    expect(await reconcile(bench)).toMatchObject({ kind: 'wait', for: 'AddressInUse', recheckAfter: 30_000 })
     expect(ready(bench)?.message).toBe('10.0.0.5 is held by Port demo/first: delete this port, or that one')
     await bench.api.resource<Port>(defOf(portKind)).delete({ name: 'first', namespace: 'demo' })
     await bench.fake.caughtUp()
     await reconcile(bench)
     expect(seen(bench)).toMatchObject({ fixedIPs: ['10.0.0.5'] })
+  })
+
+  it('whose MAC another has is told which; of two that ask at once the older gets it', async () => {
+    await using bench = await cloud()
+    const macAddress = 'fa:16:3e:00:00:09'
+    await make(bench, 'first', { macAddress })
+    await bench.clock.advance(2000)
+    await make(bench, 'mine', { macAddress })
+    expect(await reconcile(bench)).toMatchObject({ kind: 'wait', for: 'MACInUse' })
+    expect(ready(bench)?.message).toBe(`${macAddress} is held by Port demo/first: ask for another MAC`)
+    await reconcile(bench, 'first')
+    expect(seen(bench, 'first')).toMatchObject({ macAddress })
+    await reconcile(bench)
+    expect(seen(bench)).not.toHaveProperty('macAddress')
   })
 
   it('waits where no address is free', async () => {
@@ -107,15 +126,42 @@ describe('which server uses it', () => {
     await reconcile(bench)
     expect(seen(bench)).not.toHaveProperty('server')
     await bench.reconcile()
-    await reconcile(bench)
+    await twice(bench)
     expect(seen(bench)).toMatchObject({ server: 'web', fixedIPs: ['10.0.0.2'] })
     const servers = bench.api.resource(bench.world.servers.api.def)
     await servers.patch({ name: 'web', namespace: 'demo' }, { metadata: { finalizers: [] } })
     await servers.delete({ name: 'web', namespace: 'demo' })
     await bench.fake.caughtUp()
-    await reconcile(bench)
+    await twice(bench)
     expect(seen(bench)).not.toHaveProperty('server')
     expect(seen(bench)).toMatchObject({ fixedIPs: ['10.0.0.2'] })
+  })
+
+  it('keeps it: deleted, it goes when its server has gone', async () => {
+    await using bench = await cloud('h1')
+    await make(bench)
+    await reconcile(bench)
+    await bench.server('web', { networks: [{ port: 'mine' }] }, { finalizers: [FINALIZER] })
+    await bench.reconcile()
+    await twice(bench)
+    await bench.world.ports.api.delete({ name: 'mine', namespace: 'demo' })
+    await bench.fake.caughtUp()
+    await reconcile(bench)
+    expect(ready(bench)).toMatchObject({
+      status: 'False',
+      reason: 'PortInUse',
+      message: 'Server web uses it: it is deleted when that is',
+    })
+    expect(seen(bench)).toMatchObject({ fixedIPs: ['10.0.0.2'], server: 'web' })
+    await bench.server('other', { networks: [{ port: 'mine' }] })
+    await bench.reconcile('other')
+    expect(condition(bench.status('other').conditions, 'Scheduled')?.reason).toBe('BeingDeleted')
+    const servers = bench.api.resource(bench.world.servers.api.def)
+    await servers.patch({ name: 'web', namespace: 'demo' }, { metadata: { finalizers: [] } })
+    await servers.delete({ name: 'web', namespace: 'demo' })
+    await bench.fake.caughtUp()
+    await reconcile(bench)
+    expect(bench.ports()).toEqual([])
   })
 })
 

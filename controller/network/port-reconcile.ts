@@ -2,12 +2,13 @@
 import { type Network, type NewCondition, type Port, Refused, type Server, stamp } from '../../crds/index.ts'
 import { applyIfChanged } from '../../kube/apply.ts'
 import type { Clock } from '../../kube/clock.ts'
-import { done, failed, type Outcome } from '../../kube/outcome.ts'
+import { done, failed, type Outcome, wait } from '../../kube/outcome.ts'
 import { keyOf } from '../../kube/types.ts'
+import { hold, holds, IN_USE, release } from '../finalizer.ts'
 import { MANAGER } from '../server/manager.ts'
-import { BY_REFERENCE, refKey, type World } from '../world.ts'
+import { BY_NETWORK, BY_REFERENCE, refKey, type World } from '../world.ts'
 import type { Allocations } from './allocations.ts'
-import { networkOf } from './holders.ts'
+import { macHolder, networkOf } from './holders.ts'
 import { parseIP } from './ip.ts'
 import { macFor } from './mac.ts'
 
@@ -18,12 +19,20 @@ export interface PortDeps {
 }
 
 const HOLD_MS = 60_000
+const inUse = new Set(['AddressInUse', 'MACInUse'])
+const AGAIN_MS = 30_000
 
 export async function reconcilePort(key: string, deps: PortDeps): Promise<Outcome> {
   const { world } = deps
   const port = world.ports.all.get(key)
   // Ports made for a server were made whole.
-  if (!port || port.spec.server !== undefined || port.metadata.deletionTimestamp) return done
+  if (!port || port.spec.server !== undefined) return done
+  if (port.metadata.deletionTimestamp) return leave(port, deps)
+  const isUsed = used(port, world).server !== undefined
+  if (isUsed !== holds(port.metadata, IN_USE)) {
+    await (isUsed ? hold : release)(world.ports.api, port.metadata, IN_USE)
+    return wait('its finalizer')
+  }
   try {
     const given = give(port, deps)
     await write(
@@ -36,8 +45,23 @@ export async function reconcilePort(key: string, deps: PortDeps): Promise<Outcom
   } catch (error) {
     if (!(error instanceof Refused)) throw error
     await write(port, {}, { reason: error.code, message: error.message, bad: true }, deps)
+    // Who holds what it asks for may go without a word to it.
+    if (inUse.has(error.code)) return wait(error.code, AGAIN_MS)
     return failed(error.code, error.message)
   }
+}
+
+/** Deleted: it stays until no server uses it, for its addresses are the server's. */
+async function leave(port: Port, { world, clock }: PortDeps): Promise<Outcome> {
+  if (!holds(port.metadata, IN_USE)) return done
+  const { server } = used(port, world)
+  if (server === undefined) {
+    await release(world.ports.api, port.metadata, IN_USE)
+    return done
+  }
+  const message = `Server ${server} uses it: it is deleted when that is`
+  await write(port, { server }, { reason: 'PortInUse', message, bad: true }, { world, clock })
+  return wait('the end of its server')
 }
 
 type Given = Pick<NonNullable<Port['status']>, 'macAddress' | 'fixedIPs'>
@@ -63,9 +87,13 @@ function usable(port: Port, { world }: PortDeps): Network {
 }
 
 /** Exactly the addresses that it asks for, or else one of each subnet. */
-function allocate({ metadata, spec }: Port, network: Network, { allocations, clock }: PortDeps): Given {
+function allocate(port: Port, network: Network, { world, allocations, clock }: PortDeps): Given {
+  const { spec, metadata } = port
   const { uid = '' } = metadata
   const key = keyOf(network.metadata)
+  const other = spec.macAddress && macHolder(spec.macAddress, world.ports.all.byIndex(BY_NETWORK, key), port)
+  if (other)
+    throw new Refused('MACInUse', `${spec.macAddress} is held by Port ${keyOf(other.metadata)}: ask for another MAC`)
   const table = allocations.of(key)
   const now = clock.now()
   const until = now + HOLD_MS
@@ -96,7 +124,7 @@ async function write(
   port: Port,
   more: object,
   { reason, message, bad = false }: Why,
-  { world, clock }: PortDeps,
+  { world, clock }: Pick<PortDeps, 'world' | 'clock'>,
 ): Promise<void> {
   const set: NewCondition[] = [{ type: 'Ready', status: bad ? 'False' : 'True', reason, message }]
   const { macAddress, fixedIPs, server } = port.status ?? {}

@@ -1,9 +1,9 @@
 /** One Server: delete it, place it, place it elsewhere when its host refused, say whether its host is up. */
 import { actionUnderWay } from '../../actions/admit.ts'
 import { AGENT_MANAGER, FINALIZER, type Server } from '../../crds/index.ts'
-import { isConflict, isNotFound } from '../../kube/errors.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import { keyOf } from '../../kube/types.ts'
+import { hold } from '../finalizer.ts'
 import type { Hosts } from '../host/hosts.ts'
 import { MANAGER } from './manager.ts'
 import { type PlaceDeps, placeServer } from './place.ts'
@@ -21,7 +21,7 @@ export async function reconcileServer(key: string, deps: ServerDeps): Promise<Ou
   if (!server) return sweep(key, world)
   const now = (): string => clock.wall().toISOString()
   if (server.metadata.deletionTimestamp) return remove(server, deps, now)
-  if (!server.metadata.finalizers?.includes(FINALIZER)) return hold(server, deps)
+  if (!server.metadata.finalizers?.includes(FINALIZER)) return keep(server, deps)
   const { host, refused, refusals = [] } = server.status ?? {}
   if (host === undefined) return find(server, deps)
   if (refused?.host === host && !refusals.some((r) => r.host === host)) return moveOn(server, deps)
@@ -54,14 +54,8 @@ async function remove(server: Server, deps: ServerDeps, now: () => string): Prom
 }
 
 /** The finalizer, where no MutatingAdmissionPolicy put it on. Its own event brings the server back here. */
-async function hold({ metadata }: Server, { world }: ServerDeps): Promise<Outcome> {
-  const { name, namespace, uid, resourceVersion, finalizers = [] } = metadata
-  const patch = { metadata: { uid, resourceVersion, finalizers: [...finalizers, FINALIZER] } }
-  try {
-    await world.servers.api.patch({ name, namespace }, patch, { fieldManager: MANAGER })
-  } catch (error) {
-    if (!isNotFound(error) && !isConflict(error)) throw error
-  }
+async function keep({ metadata }: Server, { world }: ServerDeps): Promise<Outcome> {
+  await hold(world.servers.api, metadata, FINALIZER)
   return wait('its finalizer')
 }
 

@@ -1,8 +1,8 @@
 /** Deletion of a Server: its host's agent does it; the controller does it for a server that has no host, or whose host is given up. */
 import { FINALIZER, FORCE_DELETE, type Server } from '../../crds/index.ts'
-import { isNotFound } from '../../kube/errors.ts'
 import type { Recorder } from '../../kube/events.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
+import { release } from '../finalizer.ts'
 import type { Hosts } from '../host/hosts.ts'
 import type { World } from '../world.ts'
 import { MANAGER } from './manager.ts'
@@ -36,7 +36,8 @@ export async function removeServer(server: Server, deps: RemoveDeps): Promise<Ou
   const decided = verdict(server, deps.hosts)
   if (decided.release) {
     if (decided.without !== undefined) tell(server, 'DeletedWithoutHost', `${decided.without}; ${LEFT}`, deps)
-    return release(server, deps.world)
+    await release(deps.world.servers.api, server.metadata, FINALIZER)
+    return done
   }
   if (decided.waiting !== undefined) await sayWaiting(server, decided.waiting, deps)
   return wait('the agent of its host')
@@ -47,17 +48,6 @@ const LEFT = 'what is left on the host is removed when its agent is back'
 /** For who looks at it by `kubectl describe` or `kubectl events`. */
 function tell(server: Server, reason: string, note: string, { events }: RemoveDeps): void {
   events.event({ regarding: server, type: 'Warning', reason, action: 'Deleting', note })
-}
-
-async function release(server: Server, world: World): Promise<Outcome> {
-  const { name, namespace, uid, resourceVersion, finalizers = [] } = server.metadata
-  const patch = { metadata: { uid, resourceVersion, finalizers: finalizers.filter((f) => f !== FINALIZER) } }
-  try {
-    await world.servers.api.patch({ name, namespace }, patch, { fieldManager: MANAGER })
-  } catch (error) {
-    if (!isNotFound(error)) throw error
-  }
-  return done
 }
 
 async function sayWaiting(server: Server, message: string, deps: RemoveDeps): Promise<void> {

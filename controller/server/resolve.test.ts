@@ -20,12 +20,18 @@ const keyPair: KeyPair = {
   ...base,
   kind: 'KeyPair',
   metadata: { name: 'mine', namespace: 'ns' },
-  spec: { type: 'ssh', publicKey: 'ssh-rsa A' },
+  spec: {
+    type: 'ssh',
+    publicKey: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPlekfeEobhcmpJ2e2LpePhFYtNj5kQoO+vT+DufoZtJ',
+  },
 }
 const lan = network([subnet('10.0.0.0/24')])
 const ipPort: Port = port('mine', { given: ['10.0.0.9'] })
 
-function lookup(more: Partial<Record<keyof Lookup, Record<string, unknown>>> = {}): Lookup {
+function lookup(
+  more: Partial<Record<Exclude<keyof Lookup, 'ofUuid'>, Record<string, unknown>>> = {},
+  servers: Server[] = [],
+): Lookup {
   const objects = {
     flavor: { tiny: flavor() },
     image: { 'ns/cirros': image() },
@@ -34,8 +40,15 @@ function lookup(more: Partial<Record<keyof Lookup, Record<string, unknown>>> = {
     port: { 'ns/mine': ipPort },
     ...more,
   }
-  const of = (kind: keyof Lookup) => (key: string) => (objects[kind] as Record<string, never>)[key]
-  return { flavor: of('flavor'), image: of('image'), keyPair: of('keyPair'), network: of('network'), port: of('port') }
+  const of = (kind: keyof typeof objects) => (key: string) => (objects[kind] as Record<string, never>)[key]
+  return {
+    flavor: of('flavor'),
+    image: of('image'),
+    keyPair: of('keyPair'),
+    network: of('network'),
+    port: of('port'),
+    ofUuid: () => servers,
+  }
 }
 
 const server = (spec: Partial<Server['spec']> = {}): Server => ({
@@ -123,6 +136,26 @@ describe('what stands in the way', () => {
     ['too little memory', {}, { image: { 'ns/cirros': image({ minRam: 2048 }) } }, 'needs at least 2048 MiB'],
     ['too small a disk', {}, { image: { 'ns/cirros': image({ minDisk: 20 }) } }, 'needs at least 20 GiB'],
     [
+      'a key that is none',
+      { keyName: 'mine' },
+      { keyPair: { 'ns/mine': { ...keyPair, spec: { type: 'ssh', publicKey: 'ssh-rsa A' } } } },
+      'KeyPair mine cannot be read',
+    ],
+    [
+      'a network that is about to go',
+      { networks: [{ name: 'lan' }] },
+      { network: { 'ns/lan': { ...lan, metadata: { ...lan.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } } } },
+      'Network ns/lan is being deleted',
+    ],
+    [
+      'a port that is about to go',
+      { networks: [{ port: 'mine' }] },
+      {
+        port: { 'ns/mine': { ...ipPort, metadata: { ...ipPort.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } } },
+      },
+      'Port ns/mine is being deleted',
+    ],
+    [
       'a subnet that is none',
       { networks: [{ name: 'lan' }] },
       { network: { 'ns/lan': network([subnet('10.0.0.0/24', { pools: [{ start: '10.0.0.9', end: '10.0.0.2' }] })]) } },
@@ -139,5 +172,30 @@ describe('what stands in the way', () => {
   it('is found by the namespace of the server, not by the name alone', () => {
     const elsewhere = lookup({ image: { 'other/cirros': image({ visibility: 'public' }, 'other') } })
     expect(() => resolve(server(), elsewhere)).toThrow(expect.objectContaining({ code: 'ImageNotFound' }))
+  })
+})
+
+describe('the uuid of another server', () => {
+  const uuid = '7c1f0a6e-58a4-4c3f-9d0a-0d8d9f6a3b21'
+  const made = (uid: string, at: string, more: object = {}): Server => {
+    const one = server({ uuid })
+    return { ...one, ...more, metadata: { ...one.metadata, uid, creationTimestamp: `2026-01-01T00:00:0${at}Z` } }
+  }
+  const mine = made('b', '5')
+  const rows: [string, Server, boolean][] = [
+    ['that is its uid', made(uuid, '9'), true],
+    ['that has a host', made('c', '9', { status: { host: 'h1' } }), true],
+    ['that asked first', made('c', '1'), true],
+    ['that asked later', made('c', '9'), false],
+    ['itself', mine, false],
+  ]
+  it.each(rows)('%s', (_, other, refused) => {
+    const ask = (): unknown => resolve(mine, lookup({}, [mine, other]))
+    if (refused) expect(ask).toThrow(expect.objectContaining({ code: 'UUIDInUse' }))
+    else expect(ask).not.toThrow()
+  })
+
+  it('does not matter to one that asks for none', () => {
+    expect(() => resolve(server(), lookup({}, [made('c', '1')]))).not.toThrow()
   })
 })

@@ -10,6 +10,7 @@ import {
 } from '../../crds/index.ts'
 import { keyOf } from '../../kube/types.ts'
 import { checkBoot } from '../boot-check.ts'
+import { fingerprint } from '../keypair-fingerprint.ts'
 import { subnetProblems } from '../network/subnet-overlap.ts'
 
 /** How the objects are found; the controller's caches in production. */
@@ -19,6 +20,8 @@ export interface Lookup {
   keyPair(key: string): KeyPair | undefined
   network(key: string): Network | undefined
   port(key: string): Port | undefined
+  /** Servers that have this as their uid, or wish it as their uuid. */
+  ofUuid(uuid: string): readonly Server[]
 }
 
 export type NetworkEntry = Server['spec']['networks'][number]
@@ -41,6 +44,7 @@ export interface Resolved {
 export function resolve(server: Server, lookup: Lookup): Resolved {
   const namespace = server.metadata.namespace ?? ''
   const { spec } = server
+  checkUuid(server, lookup)
   const flavor = found('Flavor', spec.flavor, lookup.flavor(spec.flavor))
   const image = found('Image', spec.image?.name ?? '', resolveImage(server, lookup))
   const [against] = checkBoot({ flavor, image, namespace })
@@ -49,6 +53,7 @@ export function resolve(server: Server, lookup: Lookup): Resolved {
     spec.keyName === undefined
       ? undefined
       : found('KeyPair', spec.keyName, lookup.keyPair(keyOf({ namespace, name: spec.keyName })))
+  if (keyPair) checkKey(keyPair)
   const nics = spec.networks.map((entry) => resolveNic(entry, namespace, lookup))
   return { flavor, image, nics, ...(keyPair ? { keyPair } : {}) }
 }
@@ -57,6 +62,40 @@ function found<T>(kind: string, name: string, object: T | undefined): T {
   if (object === undefined)
     throw new Refused(`${kind}NotFound`, `${kind} ${name} does not exist; the server waits for it`)
   return object
+}
+
+/** A key that cannot be read is one that nobody can log in with. */
+function checkKey({ metadata, spec }: KeyPair): void {
+  try {
+    fingerprint(spec)
+  } catch (cause) {
+    throw new Refused('KeyInvalid', `KeyPair ${metadata.name} cannot be read: make another one, and name that`, {
+      cause,
+    })
+  }
+}
+
+/** A domain is found by its uuid: who had that of another server would have its guest. */
+function checkUuid({ metadata, spec }: Server, { ofUuid }: Lookup): void {
+  if (spec.uuid === undefined) return
+  const age = (s: Server): string => `${s.metadata.creationTimestamp ?? ''} ${s.metadata.uid}`
+  const before = ofUuid(spec.uuid).find(
+    (s) =>
+      s.metadata.uid !== metadata.uid &&
+      (s.metadata.uid === spec.uuid || s.status?.host !== undefined || age(s) < age({ metadata, spec } as Server)),
+  )
+  if (before)
+    throw new Refused(
+      'UUIDInUse',
+      `another Server has uuid ${spec.uuid}: leave spec.uuid out, or delete that one first`,
+    )
+}
+
+/** Neither a network nor a port that is about to go is given to a server. */
+function there<T extends Network | Port>(object: T): T {
+  const { kind, metadata } = object
+  if (metadata.deletionTimestamp === undefined) return object
+  throw new Refused('BeingDeleted', `${kind} ${keyOf(metadata)} is being deleted: name another one`)
 }
 
 function resolveImage({ metadata: { namespace }, spec }: Server, lookup: Lookup): Image | undefined {
@@ -73,13 +112,13 @@ function resolveNic(entry: NetworkEntry, namespace: string, lookup: Lookup): Nic
     )
     return { entry, network }
   }
-  const port = found('Port', entry.port, lookup.port(keyOf({ namespace, name: entry.port })))
+  const port = there(found('Port', entry.port, lookup.port(keyOf({ namespace, name: entry.port }))))
   const { name, namespace: other = namespace } = port.spec.network
   return { entry, port, network: resolveNetwork({ name, namespace: other }, namespace, lookup) }
 }
 
 function resolveNetwork(ref: { name: string; namespace: string }, namespace: string, lookup: Lookup): Network {
-  const network = found('Network', keyOf(ref), lookup.network(keyOf(ref)))
+  const network = there(found('Network', keyOf(ref), lookup.network(keyOf(ref))))
   if (ref.namespace !== namespace && !network.spec.shared)
     throw new Refused('NetworkNotAllowed', `Network ${keyOf(ref)} is not shared; its owner can set shared: true`)
   const [problem] = subnetProblems(network)

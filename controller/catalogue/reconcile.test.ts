@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest'
+import {
+  condition,
+  type HostAggregate,
+  hostAggregate,
+  type Network,
+  type Port,
+  port as portKind,
+} from '../../crds/index.ts'
+import { defOf } from '../../kube/kinds.ts'
+import type { Outcome } from '../../kube/outcome.ts'
+import { IN_USE } from '../finalizer.ts'
+import { Bench } from '../testing.ts'
+import { reconcileAggregate, reconcileNetwork } from './reconcile.ts'
+
+const deps = (bench: Bench) => ({ world: bench.world, now: () => bench.now() })
+
+async function network(bench: Bench, name = 'lan'): Promise<Outcome> {
+  const outcome = await reconcileNetwork(`demo/${name}`, deps(bench))
+  await bench.fake.caughtUp()
+  return outcome
+}
+const seen = (bench: Bench, name = 'lan') => bench.api.find('networks', `demo/${name}`) as Network | undefined
+const ready = (bench: Bench) => condition(seen(bench)?.status?.conditions, 'Ready')
+
+describe('a network', () => {
+  it('is held from the first look on, and Ready at the second', async () => {
+    await using bench = await Bench.start()
+    await bench.network()
+    await network(bench)
+    expect(seen(bench)?.metadata.finalizers).toEqual([IN_USE])
+    await network(bench)
+    expect(ready(bench)).toMatchObject({ status: 'True', reason: 'Valid' })
+    const { length } = bench.writes
+    await network(bench)
+    expect(bench.writes).toHaveLength(length)
+  })
+
+  it('that is deleted stays until the last of its ports has gone, and says which', async () => {
+    await using bench = await Bench.start()
+    await bench.network()
+    await network(bench)
+    for (const name of ['a', 'b'])
+      await bench.make<Port>(portKind, { metadata: { name, namespace: 'demo' }, spec: { network: { name: 'lan' } } })
+    await bench.world.networks.api.delete({ name: 'lan', namespace: 'demo' })
+    await bench.fake.caughtUp()
+    expect(await network(bench)).toMatchObject({ kind: 'wait' })
+    expect(ready(bench)).toMatchObject({
+      status: 'False',
+      reason: 'NetworkInUse',
+      message: 'Port demo/a and 1 more on it: it is deleted when the last one is',
+    })
+    const ports = bench.api.resource<Port>(defOf(portKind))
+    for (const name of ['a', 'b']) await ports.delete({ name, namespace: 'demo' })
+    await bench.fake.caughtUp()
+    await network(bench)
+    expect(seen(bench)).toBeUndefined()
+  })
+
+  it('stays for a port that the cache does not have yet', async () => {
+    await using bench = await Bench.start()
+    await bench.network()
+    await network(bench)
+    await bench.world.networks.api.delete({ name: 'lan', namespace: 'demo' })
+    await bench.fake.caughtUp()
+    bench.api.pauseWatches()
+    const ports = bench.api.resource<Port>(defOf(portKind))
+    await ports.create({ metadata: { name: 'a', namespace: 'demo' }, spec: { network: { name: 'lan' } } })
+    await reconcileNetwork('demo/lan', deps(bench))
+    expect(seen(bench)?.metadata.finalizers).toEqual([IN_USE])
+    bench.api.resumeWatches()
+  })
+})
+
+describe('an aggregate', () => {
+  async function said(bench: Bench, name: string): Promise<{ reason: string; message: string } | undefined> {
+    await reconcileAggregate(name, deps(bench))
+    await bench.fake.caughtUp()
+    const found = bench.api.find('hostaggregates', name) as HostAggregate
+    return condition(found.status?.conditions, 'Ready')
+  }
+  const make = (bench: Bench, name: string, spec: HostAggregate['spec']) =>
+    bench.make<HostAggregate>(hostAggregate, { metadata: { name }, spec })
+
+  it('says which hosts are not there', async () => {
+    await using bench = await Bench.start()
+    await make(bench, 'a', { hosts: ['h1'] })
+    expect(await said(bench, 'a')).toMatchObject({ reason: 'HostNotFound', message: 'there is no Hypervisor h1' })
+    await bench.host('h1')
+    expect(await said(bench, 'a')).toMatchObject({ reason: 'Valid' })
+  })
+
+  it('whose host is in another zone already is told so; the other is not', async () => {
+    await using bench = await Bench.start()
+    await bench.host('h1')
+    await make(bench, 'a', { availabilityZone: 'az1', hosts: ['h1'] })
+    await make(bench, 'b', { availabilityZone: 'az2', hosts: ['h1'] })
+    await make(bench, 'c', { availabilityZone: 'az1', hosts: ['h1'] })
+    await make(bench, 'd', { hosts: ['h1'] })
+    expect(await said(bench, 'b')).toMatchObject({
+      reason: 'HostInOtherZone',
+      message: expect.stringContaining('Hypervisor h1 is in zone az1 by HostAggregate a'),
+    })
+    expect(await said(bench, 'a')).toMatchObject({ reason: 'Valid' })
+    expect(await said(bench, 'd')).toMatchObject({ reason: 'Valid' })
+  })
+})
