@@ -7,6 +7,7 @@ import { applyManifests, applyPolicies } from './crds.ts'
 import { useCluster } from './given.ts'
 import { type Host, startHost } from './host.ts'
 import { type Bridge, ensureBridge, removeNetwork } from './network.ts'
+import { ensureNode, removeNodes } from './nodes.ts'
 import { freePorts } from './ports.ts'
 import { end, endMarked, isAlive, type ProcessId, spawnMarked } from './process.ts'
 import { Fatal, until } from './until.ts'
@@ -47,6 +48,8 @@ export interface Service extends ProcessId {
 
 const repository = join(import.meta.dirname, '../..')
 const agentPort = 8081
+/** Where the accounts of controller and agents are. */
+const system = 'kubenova-system'
 
 export async function startCloud(options: CloudOptions): Promise<Cloud> {
   mkdirSync(options.dir, { recursive: true })
@@ -65,13 +68,14 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     await cloud.start()
     return cloud
   } catch (error) {
-    if (options.owned) await stopCloud(options.dir)
+    if (options.owned) await stopCloud(options.dir, log)
     throw error
   }
 }
 
 /** Ends whatever runs of the cloud in `dir`, whoever started it and however far it came, and removes its files. */
-export async function stopCloud(dir: string): Promise<void> {
+export async function stopCloud(dir: string, log: (line: string) => void = () => undefined): Promise<void> {
+  await removeNodes(dir, log)
   await endMarked(dir)
   await removeNetwork(dir)
   rmSync(dir, { recursive: true, force: true })
@@ -84,6 +88,8 @@ export class Cloud {
   readonly #options: CloudOptions & { log: (line: string) => void }
   readonly #bridge: Bridge
   readonly #services: Map<string, Service>
+  /** Path of each service's own kubeconfig, by its name. */
+  readonly #logins = new Map<string, string>()
 
   /** Use {@link startCloud}. */
   constructor(options: CloudOptions & { log: (line: string) => void }, bridge: Bridge, plane: ControlPlane) {
@@ -93,15 +99,23 @@ export class Cloud {
     this.#services = new Map(existsSync(this.#file) ? this.#load() : [])
   }
 
+  /** The admin's. */
   get kubeconfig(): string {
     return this.plane.kubeconfig
+  }
+
+  /** What `controller`, or `agent-` and the host's name, logs in with: a token of its ServiceAccount, an agent's bound to its host's Node. */
+  kubeconfigOf(service: string): string {
+    const file = this.#logins.get(service)
+    if (file === undefined) throw new Error(`${service} has not logged in`)
+    return file
   }
 
   /** Brings up what is not up, and waits until all of it is ready. */
   async start(): Promise<void> {
     const { hosts = 1, platformOnly, log } = this.#options
     const kinds = await applyManifests(this.plane.api, join(repository, 'crds/manifests'))
-    await applyPolicies(this.plane.api, join(repository, 'crds/admission'))
+    for (const folder of ['admission', 'access']) await applyPolicies(this.plane.api, join(repository, 'crds', folder))
     log(`kinds: ${kinds.join(', ')}`)
     const names = Array.from({ length: hosts }, (_, i) => `h${i + 1}`)
     for (const name of names) {
@@ -109,6 +123,8 @@ export class Cloud {
       log(`host ${name}: libvirtd at ${this.host(name).socket}`)
     }
     if (platformOnly) return
+    // Also of those that run: their tokens may have been lost, or have grown old.
+    for (const name of ['controller', ...names.map((n) => `agent-${n}`)]) await this.#login(name)
     await this.startController()
     for (const name of names) await this.startAgent(name)
     for (const name of ['controller', ...names.map((n) => `agent-${n}`)]) {
@@ -147,12 +163,13 @@ export class Cloud {
   /** Starts the controller unless it runs; `args` go after the rig's own. */
   async startController(...args: string[]): Promise<void> {
     if (this.#runs('controller')) return
+    const kubeconfig = this.#logins.get('controller') ?? (await this.#login('controller'))
     const { dir, owned = false } = this.#options
     const [port] = await freePorts('127.0.0.1', 1)
     const address = `127.0.0.1:${port}`
     const log = join(dir, 'controller.log')
     const { start, env } = this.#program('controller')
-    const argv = [...start('--kubeconfig', this.kubeconfig, '--metrics-address', address), ...args]
+    const argv = [...start('--kubeconfig', kubeconfig, '--metrics-address', address), ...args]
     const started = await spawnMarked(argv, { dir, log, owned, env })
     this.#remember('controller', { ...started, log, url: `http://${address}` })
   }
@@ -162,7 +179,8 @@ export class Cloud {
     if (this.#runs(`agent-${name}`)) return
     const address = `${this.address(name)}:${agentPort}`
     const flags = {
-      kubeconfig: this.kubeconfig,
+      // Not asked for again at each start: an agent starts without an API server, too.
+      kubeconfig: this.#logins.get(`agent-${name}`) ?? (await this.#login(`agent-${name}`)),
       'host-name': name,
       'host-ip': this.address(name),
       'metrics-address': address,
@@ -191,7 +209,7 @@ export class Cloud {
 
   async stop(): Promise<void> {
     await this.plane.api.close()
-    await stopCloud(this.#options.dir)
+    await stopCloud(this.#options.dir, this.#options.log)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -202,6 +220,14 @@ export class Cloud {
   #program(name: ProgramName): { start: (...flags: string[]) => string[]; env: Record<string, string> } {
     const { file = join(repository, name, 'main.ts'), args = [], env = {} } = this.#options.programs?.[name] ?? {}
     return { start: (...flags) => [process.execPath, file, ...flags, ...args], env }
+  }
+
+  async #login(service: string): Promise<string> {
+    const host = /^agent-(.+)/.exec(service)?.[1]
+    const node = host === undefined ? undefined : await ensureNode(this.plane.api, host)
+    const file = await this.plane.serviceAccount(system, node ? 'kubenova-agent' : 'kubenova-controller', node)
+    this.#logins.set(service, file)
+    return file
   }
 
   get #file(): string {

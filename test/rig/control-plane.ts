@@ -9,6 +9,7 @@ import { type Binary, ensureBinaries } from './binaries.ts'
 import { type Commands, commands } from './control-plane/commands.ts'
 import { freePorts } from './ports.ts'
 import { end, endMarked, isAlive, type ProcessId, run, spawnMarked } from './process.ts'
+import { isGood } from './token.ts'
 import { Fatal, until } from './until.ts'
 
 export type Part = 'etcd' | 'kube-apiserver' | 'kube-controller-manager'
@@ -55,6 +56,9 @@ export interface AuditEvent {
   objectRef?: { resource: string; subresource?: string; namespace?: string; name?: string; apiGroup?: string }
   responseStatus?: { code: number }
 }
+
+/** A year: nobody renews it but the next start. A cluster that was given may give less. */
+const TOKEN_SECONDS = 31_536_000
 
 /** Starts a control plane, or the missing parts of the one in `dir`; returns when the API server is ready. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
@@ -142,22 +146,31 @@ export class ControlPlane {
   }
 
   /**
-   * Path of a kubeconfig with a real token of a ServiceAccount, made by the TokenRequest API.
+   * Path of a kubeconfig with a real token of a ServiceAccount, made by the TokenRequest API. May be repeated: a token that is good is kept.
    * `node` binds the token to that Node object: its name then is in the caller's extra fields.
    */
   async serviceAccount(namespace: string, name: string, node?: { name: string; uid: string }): Promise<string> {
+    const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${name}`
+    const { metadata } = await this.api.send<{ metadata: { uid: string } }>('GET', path)
+    const file = join(this.#dir, `${namespace}.${name}${node ? `.${node.name}` : ''}.kubeconfig`)
+    const before = existsSync(file) ? readFileSync(file, 'utf8') : undefined
+    const old = before === undefined ? undefined : readKubeconfig(file).token
+    const token = old && isGood(old, metadata.uid, node?.uid) ? old : await this.#token(path, node)
+    const { server, ca, servername } = readKubeconfig(this.kubeconfig)
+    const content = kubeconfig({ server, ca, servername, user: name, token })
+    mkdirSync(this.#dir, { recursive: true })
+    if (content !== before) writeFileSync(file, content, { mode: 0o600 })
+    return file
+  }
+
+  async #token(account: string, node: { name: string; uid: string } | undefined): Promise<string> {
     const bound = node ? { boundObjectRef: { kind: 'Node', apiVersion: 'v1', ...node } } : {}
-    const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`
-    const answer = await this.api.send<{ status: { token: string } }>('POST', path, {
+    const answer = await this.api.send<{ status: { token: string } }>('POST', `${account}/token`, {
       apiVersion: 'authentication.k8s.io/v1',
       kind: 'TokenRequest',
-      spec: { expirationSeconds: 86_400, ...bound },
+      spec: { expirationSeconds: TOKEN_SECONDS, ...bound },
     })
-    const file = join(this.#dir, `${namespace}.${name}${node ? `.${node.name}` : ''}.kubeconfig`)
-    const { server, ca } = readKubeconfig(this.kubeconfig)
-    mkdirSync(this.#dir, { recursive: true })
-    writeFileSync(file, kubeconfig({ server, ca, user: name, token: answer.status.token }), { mode: 0o600 })
-    return file
+    return answer.status.token
   }
 
   /** kubectl as the admin. */

@@ -1,4 +1,4 @@
-// Our CRDs and admission policies on an API server: server-side apply, then the wait until each kind is served.
+// Our CRDs, admission policies and rights on an API server: server-side apply, then the wait until each kind is served.
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
@@ -8,7 +8,7 @@ import { until } from './until.ts'
 interface Manifest {
   apiVersion: string
   kind: string
-  metadata: { name: string }
+  metadata: { name: string; namespace?: string }
   spec: { names: { kind: string } }
   status?: { conditions?: { type: string; status: string }[] }
 }
@@ -32,19 +32,26 @@ export async function applyManifests(api: ApiClient, folder: string): Promise<st
 }
 
 const admission = '/apis/admissionregistration.k8s.io/v1'
-const policies: Record<string, string> = {
-  MutatingAdmissionPolicy: 'mutatingadmissionpolicies',
-  MutatingAdmissionPolicyBinding: 'mutatingadmissionpolicybindings',
-  ValidatingAdmissionPolicy: 'validatingadmissionpolicies',
-  ValidatingAdmissionPolicyBinding: 'validatingadmissionpolicybindings',
+const rbac = '/apis/rbac.authorization.k8s.io/v1'
+/** Where the objects of a kind are, without and with a namespace. */
+const collections: Record<string, (namespace: string) => string> = {
+  MutatingAdmissionPolicy: () => `${admission}/mutatingadmissionpolicies`,
+  MutatingAdmissionPolicyBinding: () => `${admission}/mutatingadmissionpolicybindings`,
+  ValidatingAdmissionPolicy: () => `${admission}/validatingadmissionpolicies`,
+  ValidatingAdmissionPolicyBinding: () => `${admission}/validatingadmissionpolicybindings`,
+  ClusterRole: () => `${rbac}/clusterroles`,
+  ClusterRoleBinding: () => `${rbac}/clusterrolebindings`,
+  Role: (namespace) => `${rbac}/namespaces/${namespace}/roles`,
+  RoleBinding: (namespace) => `${rbac}/namespaces/${namespace}/rolebindings`,
+  ServiceAccount: (namespace) => `/api/v1/namespaces/${namespace}/serviceaccounts`,
 }
 
-/** Applies every admission policy in a folder. */
+/** Applies every admission policy, account and role in a folder. */
 export async function applyPolicies(api: ApiClient, folder: string): Promise<void> {
   for (const object of readManifests(folder)) {
-    const plural = policies[object.kind]
-    if (plural === undefined) throw new Error(`${folder}: ${object.kind} is no admission policy`)
-    await apply(api, `${admission}/${plural}`, object)
+    const collection = collections[object.kind]
+    if (collection === undefined) throw new Error(`${folder}: ${object.kind} is no admission policy, account or role`)
+    await apply(api, collection(object.metadata.namespace ?? 'default'), object)
   }
 }
 
