@@ -9,7 +9,7 @@ HOSTS ?= 1
 # A cluster given on the command line is used instead of one of our own; one in the environment is not, it may be one that matters.
 export CLUSTER_KUBECONFIG := $(if $(filter command,$(firstword $(origin KUBECONFIG))),$(KUBECONFIG))
 
-.PHONY: help setup demo up down generate format check unit rig e2e test bench
+.PHONY: help setup demo up down generate format check unit rig e2e chaos test bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ rig: setup ## Tests on a real API server and real libvirt hosts (root)
 
 e2e: setup ## Tests on a whole cloud (root)
 	@vitest run --project e2e
+
+chaos: setup ## Kill each part at each step of each story; writes docs/kill-matrix.md (an hour; root)
+	@node test/chaos/run.ts
 
 test: setup ## All checks and tests; the last line is the sum (root)
 	@node hack/test.ts

@@ -1,25 +1,13 @@
 // The main story: a Server is applied, boots, answers, is told to stop, pause, sleep and go on, is rebooted, and goes without a trace.
-import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import type { Port, Server, ServerAction } from '../../crds/index.ts'
+import type { Server, ServerAction } from '../../crds/index.ts'
+import { Api } from '../chaos/api.ts'
+import { look } from '../chaos/sight.ts'
+import { wrongs } from '../chaos/wrongs.ts'
 import { until } from '../rig/until.ts'
 import { conditionOf, withCloud } from './user.ts'
 
 const user = withCloud()
-
-const traces = async () => {
-  const host = user().cloud.host('h1')
-  const links = JSON.parse(await host.exec(['ip', '-j', 'link'])) as { ifname: string }[]
-  return {
-    domains: (await host.virsh('list', '--all', '--name')).trim(),
-    links: links.map(({ ifname }) => ifname).toSorted(),
-    namespaces: await host.exec(['ip', 'netns', 'list']),
-    rules: await host.exec(['nft', 'list', 'ruleset']),
-    files: readdirSync(join(host.home, 'var/lib/kubenova/instances')),
-    sockets: readdirSync(join(host.home, 'run/kubenova')),
-  }
-}
 
 it('boots: keys, address and user data reach the guest, and kubectl shows it', async () => {
   await user().server('web-1', {
@@ -166,12 +154,8 @@ it('has one record for each change', async () => {
 
 it('goes without a trace', async () => {
   await user().delete('web-1')
-  await until(async () => (await user().list<Port>('ports')).length === 0, { what: 'its port to be freed' })
-  await until(async () => (await user().list<ServerAction>('serveractions')).length === 0, {
-    what: 'its records to go',
-  })
-  const after = await traces()
-  expect(after).toMatchObject({ domains: '', files: [], sockets: [], namespaces: '' })
-  expect(after.links.filter((name) => /^(kn|kd|tap)/.test(name))).toEqual([])
-  expect(after.rules).not.toContain('tap')
+  const { cloud } = user()
+  const left = () => look(cloud, new Api(cloud.plane.api)).then(wrongs)
+  await until(async () => (await left()).length === 0, { what: 'nothing to be left' }).catch(() => undefined)
+  expect(await left()).toEqual([])
 })

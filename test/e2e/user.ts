@@ -1,34 +1,27 @@
 // What a user does to a cloud, by kubectl, and what can be seen of it: for the stories of this folder.
 import { execFile } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { stringify } from 'yaml'
 import { API_VERSION, type Condition, type Server, type ServerAction } from '../../crds/index.ts'
 import { ensureBinaries } from '../rig/binaries.ts'
 import { type Cloud, startCloud } from '../rig/cloud.ts'
-import { ensureGuestImage, type GuestReport, guestReports } from '../rig/guest.ts'
+import { furnish } from '../rig/furnish.ts'
+import { type GuestReport, guestReports } from '../rig/guest.ts'
 import { Fatal, until } from '../rig/until.ts'
 import { withPart } from '../rig/vitest.ts'
 
 const exec = promisify(execFile)
-const quickstart = join(import.meta.dirname, '../../examples/quickstart')
 
 /** A cloud for one test file, with the guest image on each host and the quickstart's flavor, image, network and key applied. */
 export function withCloud(options: { hosts?: number; audit?: boolean } = {}): () => User {
   let user: User | undefined
   const cloud = withPart(async (dir) => {
     const started = await startCloud({ ...options, dir, owned: true })
-    const image = await ensureGuestImage()
-    for (const host of started.hosts.values()) {
-      const target = join(host.home, 'var/lib/kubenova/images/guest.qcow2')
-      mkdirSync(dirname(target), { recursive: true })
-      copyFileSync(image.path, target)
-    }
+    await furnish(started)
     const { kubectl } = await ensureBinaries(['kubectl'])
     user = new User(started, kubectl)
-    for (const file of ['flavor', 'image', 'network', 'keypair'])
-      await user.kubectl('apply', '-f', join(quickstart, `${file}.yaml`))
     return started
   })
   return () => {

@@ -1,0 +1,74 @@
+// What a user asks of the API in a story, and what can be seen there. Without kubectl: a story's steps are too many for a process each.
+import { API_VERSION, type Port, type Server, type ServerAction } from '../../crds/index.ts'
+import type { ApiClient } from '../rig/api.ts'
+import { Fatal, until } from '../rig/until.ts'
+
+const NAMESPACE = 'default'
+const root = `/apis/${API_VERSION}/namespaces/${NAMESPACE}`
+
+/** As agent and controller name servers. */
+export const keyOfServer = (name: string): string => `${NAMESPACE}/${name}`
+
+export interface Objects {
+  servers: Server[]
+  records: ServerAction[]
+  ports: Port[]
+}
+
+export class Api {
+  readonly #client: ApiClient
+
+  constructor(client: ApiClient) {
+    this.#client = client
+  }
+
+  /** Everything of the namespace. */
+  async objects(): Promise<Objects> {
+    const list = async <T>(plural: string): Promise<T[]> =>
+      (await this.#client.send<{ items: T[] }>('GET', `${root}/${plural}`)).items
+    const [servers, records, ports] = await Promise.all([
+      list<Server>('servers'),
+      list<ServerAction>('serveractions'),
+      list<Port>('ports'),
+    ])
+    return { servers, records, ports }
+  }
+
+  /** A Server on the quickstart's flavor, image and network. */
+  async create(name: string): Promise<void> {
+    const spec = { flavor: 'tiny', image: { name: 'guest' }, networks: [{ name: 'default' }] }
+    await this.#ask('POST', 'servers', { kind: 'Server', metadata: { name }, spec })
+  }
+
+  async change(name: string, spec: Partial<Server['spec']>): Promise<void> {
+    await this.#ask('PATCH', `servers/${name}`, { spec }, 'application/merge-patch+json')
+  }
+
+  async deed(server: string, action: string, params: object): Promise<void> {
+    const spec = { server, action, [action]: params }
+    await this.#ask('POST', 'serveractions', {
+      kind: 'ServerAction',
+      metadata: { generateName: `${action}-` },
+      spec,
+    })
+  }
+
+  async delete(name: string): Promise<void> {
+    await this.#ask('DELETE', `servers/${name}`)
+  }
+
+  /** For some seconds after an API server has started its admission policies know no custom resources: it says so, and to try again. */
+  async #ask(method: 'POST' | 'PATCH' | 'DELETE', path: string, object?: object, type?: string): Promise<void> {
+    const body = object && { apiVersion: API_VERSION, ...object }
+    const ask = async () => {
+      try {
+        await this.#client.send(method, `${root}/${path}`, body, type)
+        return true
+      } catch (error) {
+        if (/: (503|429) /.test(String(error))) throw error
+        throw new Fatal(`${method} ${path}`, { cause: error })
+      }
+    }
+    await until(ask, { what: `${method} ${path} to be taken`, deadline: 60_000, every: 100 })
+  }
+}

@@ -1,0 +1,63 @@
+import { expect, it } from 'vitest'
+import { type Case, casesOf, nextMove, type Passed, steady } from './cases.ts'
+import { faultNames } from './faults.ts'
+import { dice, nextAct } from './random.ts'
+import { type State, type StoryName, stories, storyNames } from './stories.ts'
+
+const passed = (step: string, qemu = true): Passed => ({
+  point: { part: 'agent', server: 'default/vm', step, when: 'before', nth: 1 },
+  qemu,
+})
+
+it('QEMU is not killed where there is none', () => {
+  const cases = casesOf('create', [passed('define', false), passed('start')], faultNames)
+  expect(cases).toHaveLength(2 * faultNames.length - 1)
+  expect(cases.filter(({ fault }) => fault === 'QEMU').map(({ at }) => at)).toEqual(['agent: before start'])
+})
+
+it('points that one rehearsal of two has passed are left out', () => {
+  const twice = { ...passed('define'), point: { ...passed('define').point, nth: 2 } }
+  expect(steady([passed('define'), twice, passed('start')], [passed('start'), passed('define')])).toEqual([
+    passed('define'),
+    passed('start'),
+  ])
+})
+
+it.each<[string, readonly StoryName[]]>([
+  ['all', storyNames],
+  ...storyNames.map((name): [string, StoryName[]] => [name, [name]]),
+])('each case has its turn, each on a server from which it can be told: %s', (_, names) => {
+  const left: Case[] = names.flatMap((story) => casesOf(story, [passed('x'), passed('y')], faultNames))
+  const all = new Set(left)
+  let actor: { state: State; fresh: boolean } = { state: 'absent', fresh: false }
+  let moves = 0
+  for (let move = nextMove(left, actor); move; move = nextMove(left, actor)) {
+    const name = 'go' in move ? move.go : move.play.story
+    expect(stories[name].from).toBe(actor.state)
+    if ('play' in move) {
+      if (stories[name].fresh) expect(actor.fresh).toBe(true)
+      left.splice(left.indexOf(move.play), 1)
+      all.delete(move.play)
+    }
+    actor = { state: stories[name].to, fresh: name === 'create' }
+    // A way to each, at most of as many stories as there are states.
+    expect(++moves).toBeLessThan(names.length * 2 * faultNames.length * 5)
+  }
+  expect(all.size).toBe(0)
+})
+
+it('the same seed gives the same acts, another seed others', () => {
+  const acts = (seed: number): string => {
+    const roll = dice(seed)
+    return JSON.stringify(
+      Array.from({ length: 5 }, () => nextAct(roll, () => 'Running')).map(({ told, blows }) => [[...told], blows]),
+    )
+  }
+  expect(acts(7)).toBe(acts(7))
+  expect(acts(7)).not.toBe(acts(8))
+})
+
+it('an act tells at least one story', () => {
+  const roll = dice(3)
+  for (let i = 0; i < 200; i++) expect(nextAct(roll, () => 'absent').told.size).toBeGreaterThan(0)
+})

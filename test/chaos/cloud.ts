@@ -1,0 +1,47 @@
+// A cloud whose controller and agent have gates.
+import { join } from 'node:path'
+import { cacheDirectory } from '../rig/binaries.ts'
+import { type Cloud, type Program, startCloud } from '../rig/cloud.ts'
+import { furnish } from '../rig/furnish.ts'
+import { run } from '../rig/process.ts'
+import { GATE } from './gate.ts'
+import { type Gatekeeper, openGatekeeper } from './gatekeeper.ts'
+
+export interface GatedCloud {
+  dir: string
+  cloud: Cloud
+  gates: Gatekeeper
+  stop(): Promise<void>
+}
+
+/** A controller that is killed leaves a lease behind: what comes after waits for no longer than this. */
+const LEASE_SECONDS = 4
+
+/** @param dir short, for the sockets in it */
+export async function startGatedCloud(dir: string, log?: (line: string) => void): Promise<GatedCloud> {
+  const gates = await openGatekeeper(join(dir, 'gate'))
+  try {
+    const programs = {
+      controller: await gated('controller', dir, '--lease-seconds', String(LEASE_SECONDS)),
+      agent: await gated('agent', dir),
+    }
+    const cloud = await startCloud({ dir, owned: true, programs, ...(log ? { log } : {}) })
+    await furnish(cloud)
+    const stop = async (): Promise<void> => {
+      await cloud.stop()
+      await gates[Symbol.asyncDispose]()
+    }
+    return { dir, cloud, gates, stop }
+  } catch (error) {
+    await gates[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+/** Compiled once by asking for its help: a process that is killed leaves no cache, and half of a start's time is compiling. */
+async function gated(name: 'controller' | 'agent', dir: string, ...args: string[]): Promise<Required<Program>> {
+  const file = join(import.meta.dirname, `gated-${name}.ts`)
+  const env = { [GATE]: join(dir, 'gate'), NODE_COMPILE_CACHE: join(cacheDirectory(), '../compiled') }
+  await run([process.execPath, file, '--help'], { env })
+  return { file, args, env }
+}

@@ -1,0 +1,35 @@
+// The faults of the matrix: kill -9 of each part that a server depends on, and what may follow from it.
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Cloud } from '../rig/cloud.ts'
+import { type VictimName, victimNames, victimsOf } from '../rig/kills.ts'
+import { end } from '../rig/process.ts'
+import type { Allowance } from './outcome.ts'
+
+export type FaultName = VictimName | 'QEMU'
+export const faultNames: readonly FaultName[] = [...victimNames, 'QEMU']
+
+/** A QEMU that is killed has taken the guest with it: the agent starts it again where it shall run (the table in agent/server/plan.ts). */
+export function allowedBy(faults: readonly FaultName[]): Allowance {
+  const killed = faults.filter((fault) => fault === 'QEMU')
+  return { actions: killed.map(() => 'start'), starts: killed.length }
+}
+
+/** Kills; what it answers brings the victim back. */
+export async function strike(cloud: Cloud, fault: FaultName, server: string): Promise<() => Promise<void>> {
+  if (fault !== 'QEMU') {
+    const victim = victimsOf(cloud)[fault]
+    await victim.kill()
+    return victim.back
+  }
+  const domain = domainOf(cloud, server)
+  const qemu = domain === undefined ? undefined : cloud.host('h1').qemu(domain)
+  if (qemu) await end(qemu, 'SIGKILL')
+  return async () => undefined
+}
+
+/** Name of the domain of a server that has a QEMU; names of servers here have no dash. */
+export function domainOf(cloud: Cloud, server: string): string | undefined {
+  const files = readdirSync(join(cloud.host('h1').home, 'run/libvirt/qemu'))
+  return files.find((name) => name.startsWith(`${server}-`) && name.endsWith('.pid'))?.replace(/\.pid$/, '')
+}

@@ -1,0 +1,41 @@
+// Waits until a cloud is at rest and right; or until it is at rest and wrong, and stays so.
+import type { Cloud } from '../rig/cloud.ts'
+import { until } from '../rig/until.ts'
+import { busy } from './idle.ts'
+
+/** Longest wait, in ms: a guest that does not answer a soft reboot alone takes two minutes. */
+const DEADLINE_MS = 240_000
+/** What is wrong for so long while nobody does anything about it stays wrong. Waits between tries of an action are shorter. */
+const STUCK_MS = 25_000
+
+/**
+ * @param judge says what is wrong, if anything; whatever it throws is a wrong of its own
+ * @returns what is wrong in the end
+ */
+export async function rest(cloud: Cloud, judge: () => Promise<string[]>): Promise<string[]> {
+  let wrong: string[] = []
+  let since = performance.now()
+  const look = async (): Promise<boolean> => {
+    const now = await judged(cloud, judge)
+    if (now.join() !== wrong.join()) since = performance.now()
+    wrong = now
+    return now.length === 0 || performance.now() - since > STUCK_MS
+  }
+  await until(look, { what: 'rest', deadline: DEADLINE_MS, every: 40 }).catch(() => undefined) // `wrong` tells
+  return wrong
+}
+
+async function judged(cloud: Cloud, judge: () => Promise<string[]>): Promise<string[]> {
+  try {
+    // As their init would: a controller that has lost its lease ends by itself.
+    await cloud.startController()
+    await cloud.startAgent('h1')
+    const first = await judge()
+    if (first.length > 0) return first
+    const active = await busy(cloud)
+    // What was done between the first look and the end of all work is seen by the second.
+    return active.length > 0 ? active : await judge()
+  } catch (error) {
+    return [`cannot be judged: ${String(error)}`]
+  }
+}

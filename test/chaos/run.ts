@@ -1,0 +1,86 @@
+// `make chaos`: every story with every fault at every point, and docs/kill-matrix.md of it.
+//   node test/chaos/run.ts --again                              the wrong ends of the last whole run once more, into its matrix
+//   node test/chaos/run.ts [--story NAME]… [--fault NAME]…      a part, which writes nothing
+//   node test/chaos/run.ts --random N [--seed S]                random stories and faults
+// --clouds N: so many clouds work at the same time.
+import { parseArgs } from 'node:util'
+import { keepArtefacts, sweep } from '../rig/scratch.ts'
+import type { Case } from './cases.ts'
+import { type FaultName, faultNames } from './faults.ts'
+import { keep, kept, merged, newHeader } from './keep.ts'
+import type { Result } from './matrix.ts'
+import { playActs } from './random.ts'
+import { type StoryName, storyNames } from './stories.ts'
+import { openStage, play } from './troupe.ts'
+
+const { values } = parseArgs({
+  options: {
+    story: { type: 'string', multiple: true },
+    fault: { type: 'string', multiple: true },
+    clouds: { type: 'string', default: '2' },
+    again: { type: 'boolean', default: false },
+    random: { type: 'string' },
+    seed: { type: 'string' },
+  },
+})
+
+const started = performance.now()
+const minutes = (): number => Math.round((performance.now() - started) / 60_000)
+const clock = (): string => new Date(performance.now() - started).toISOString().slice(11, 19)
+const log = (line: string): void => console.log(`${clock()} ${line}`)
+const clouds = Number(values.clouds)
+
+function chosen<T extends string>(what: string, asked: string[] | undefined, all: readonly T[]): readonly T[] {
+  for (const name of asked ?? [])
+    if (!(all as readonly string[]).includes(name)) throw new Error(`no ${what} ${name}: there are ${all.join(', ')}`)
+  return asked === undefined ? all : all.filter((name) => asked.includes(name))
+}
+
+function report(results: readonly Result[]): boolean {
+  const wrong = results.filter((r) => r.wrong.length > 0)
+  console.log(`\n${results.length} cases, ${wrong.length} wrong ends, ${clock()}`)
+  for (const { story, at, fault, wrong: what } of wrong) console.log(`${story} | ${at} | ${fault}: ${what.join('; ')}`)
+  return results.length > 0 && wrong.length === 0
+}
+
+async function all(): Promise<boolean> {
+  const stories = chosen<StoryName>('story', values.story, storyNames)
+  const faults = chosen<FaultName>('fault', values.fault, faultNames)
+  const matrix = await play({ stories, faults, clouds, log })
+  const whole = stories.length === storyNames.length && faults.length === faultNames.length
+  if (whole) keep({ ...matrix, header: await newHeader(clouds, minutes()) })
+  return report(matrix.results)
+}
+
+async function again(): Promise<boolean> {
+  const before = kept()
+  const wrong = before.results.filter((r) => r.wrong.length > 0)
+  const picks = (c: Case): boolean => wrong.some((r) => r.story === c.story && r.at === c.at && r.fault === c.fault)
+  const stories = storyNames.filter((name) => wrong.some(({ story }) => story === name))
+  const { results } = await play({ stories, faults: faultNames, clouds, log, picks })
+  keep(merged(before, results, minutes()))
+  return report(results) && results.length === wrong.length
+}
+
+/** Prints the seed first: with it the same acts are played again. */
+async function random(count: number, seed: number): Promise<boolean> {
+  log(`seed ${seed}`)
+  const stage = await openStage(log)
+  try {
+    const played = await playActs(stage, count, seed, log)
+    const wrong = played.filter((act) => act.wrong.length > 0).length
+    if (wrong > 0) log(`kept: ${keepArtefacts(stage.gated.dir, `chaos-seed-${seed}`)}`)
+    console.log(`\n${played.length} acts, ${wrong} wrong ends, seed ${seed}, ${clock()}`)
+    return wrong === 0
+  } finally {
+    await stage.gated.stop()
+  }
+}
+
+await sweep()
+const count = values.random === undefined ? undefined : Number(values.random)
+const right =
+  count !== undefined
+    ? await random(count, Number(values.seed ?? Math.floor(Math.random() * 1e9)))
+    : await (values.again ? again() : all())
+process.exitCode = right ? 0 : 1

@@ -1,0 +1,120 @@
+// A cloud on which stories are told of servers, with faults or without; it knows how each server is when all is at rest.
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { until } from '../rig/until.ts'
+import { Api, keyOfServer } from './api.ts'
+import type { GatedCloud } from './cloud.ts'
+import { allowedBy, domainOf, type FaultName } from './faults.ts'
+import type { Point } from './gatekeeper.ts'
+import { unlike } from './outcome.ts'
+import { rest } from './rest.ts'
+import { look, type Sight } from './sight.ts'
+import { type State, type Story, type StoryName, stories } from './stories.ts'
+import { wrongs } from './wrongs.ts'
+
+/** What is made of a server's points as they are passed, and the faults that come of it. */
+export interface Plot {
+  watch(server: string, point: Point): Promise<void> | undefined | void
+  /** Undefined: not begun. false: the victim is not back yet. */
+  readonly over?: boolean | undefined
+  /** Faults that were made, with the servers whose QEMU was meant. */
+  readonly made?: readonly { kind: FaultName; server: string }[]
+  /** Rejects when a fault could not be made. */
+  failed?(): Promise<void>
+}
+
+interface Actor {
+  state: State
+  /** No story but its creation was told of it. */
+  fresh: boolean
+  /** Size of its console log before the story that booted the guest last. */
+  said: number
+}
+
+const nothing = (state: State): Story => ({ from: state, to: state, starts: 0, tell: async () => undefined })
+
+export class Stage {
+  readonly gated: GatedCloud
+  readonly #api: Api
+  readonly #actors = new Map<string, Actor>()
+
+  constructor(gated: GatedCloud) {
+    this.gated = gated
+    this.#api = new Api(gated.cloud.plane.api)
+  }
+
+  /** Of a server, named without a dash. */
+  actor(server: string): Readonly<Actor> {
+    return this.#actors.get(server) ?? { state: 'absent', fresh: false, said: 0 }
+  }
+
+  /** Does the server's QEMU run? */
+  hasQemu(server: string): boolean {
+    return domainOf(this.gated.cloud, server) !== undefined
+  }
+
+  /** Tells stories of some servers at once, and gives what is wrong when all is at rest again. */
+  async tell(told: ReadonlyMap<string, StoryName>, plot: Plot): Promise<string[]> {
+    const { cloud, gates } = this.gated
+    const before = await look(cloud, this.#api)
+    for (const [server, name] of told) await this.#prepare(server, stories[name], before)
+    gates.watch((point) => {
+      const server = [...told.keys()].find((name) => keyOfServer(name) === point.server)
+      return server === undefined ? undefined : plot.watch(server, point)
+    })
+    await Promise.all([...told].map(([server, name]) => stories[name].tell(this.#api, server)))
+    const wrong = await rest(cloud, async () => {
+      if (plot.over === false) return ['a fault is under way']
+      const after = await look(cloud, this.#api)
+      return [...wrongs(after), ...this.#unlike(told, plot, before, after)]
+    })
+    gates.rest()
+    await plot.failed?.()
+    for (const [server, name] of told) this.#end(server, name)
+    return wrong
+  }
+
+  /** Takes all servers away, however they are. */
+  async clear(): Promise<void> {
+    const { servers } = await this.#api.objects()
+    for (const { metadata } of servers) await this.#api.delete(metadata.name)
+    const wrong = await rest(this.gated.cloud, async () => {
+      const now = await look(this.gated.cloud, this.#api)
+      return [...now.servers.map(({ metadata }) => `${metadata.name} is there`), ...wrongs(now)]
+    })
+    if (wrong.length > 0) throw new Error(`the stage cannot be cleared: ${wrong.join('; ')}`)
+    this.#actors.clear()
+  }
+
+  #unlike(told: ReadonlyMap<string, StoryName>, { made = [] }: Plot, before: Sight, after: Sight): string[] {
+    return [...new Set([...told.keys(), ...this.#actors.keys()])].flatMap((server) => {
+      const name = told.get(server)
+      const story = name === undefined ? nothing(this.actor(server).state) : stories[name]
+      const kinds = made.filter((fault) => fault.server === server).map(({ kind }) => kind)
+      return unlike({ story, server, before, after, allowed: allowedBy(kinds) })
+    })
+  }
+
+  async #prepare(server: string, story: Story, before: Sight): Promise<void> {
+    const actor = this.actor(server)
+    if (story.from !== actor.state) throw new Error(`${server} is ${actor.state}, not ${story.from}`)
+    const console = (): Buffer => this.#console(server, before)
+    const login = (): boolean => console().subarray(actor.said).toString().trimEnd().endsWith('login:')
+    // A guest can be asked to power off once it offers a login.
+    if (story.asksGuest) await until(login, { what: `${server} to be up`, deadline: 120_000, every: 50 })
+    this.#actors.set(server, { ...actor, said: console().length })
+  }
+
+  #end(server: string, name: StoryName): void {
+    const { to } = stories[name]
+    if (to === 'absent') this.#actors.delete(server)
+    else this.#actors.set(server, { ...this.actor(server), state: to, fresh: name === 'create' })
+  }
+
+  #console(name: string, { servers }: Sight): Buffer {
+    const log = servers.find(({ metadata }) => metadata.name === name)?.status?.console?.log
+    if (log === undefined) return Buffer.alloc(0)
+    const path = join(this.gated.cloud.host('h1').home, log)
+    return statSync(path, { throwIfNoEntry: false }) ? readFileSync(path) : Buffer.alloc(0)
+  }
+}

@@ -1,0 +1,18 @@
+// What a cloud needs before its first server: the guest image on each host, and the quickstart's flavor, image, network and key.
+import { copyFileSync, mkdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { Cloud } from './cloud.ts'
+import { ensureGuestImage } from './guest.ts'
+
+const quickstart = join(import.meta.dirname, '../../examples/quickstart')
+
+export async function furnish(cloud: Cloud): Promise<void> {
+  const image = await ensureGuestImage()
+  for (const host of cloud.hosts.values()) {
+    const target = join(host.home, 'var/lib/kubenova/images/guest.qcow2')
+    mkdirSync(dirname(target), { recursive: true })
+    copyFileSync(image.path, target)
+  }
+  for (const file of ['flavor', 'image', 'network', 'keypair'])
+    await cloud.plane.kubectl('apply', '-f', join(quickstart, `${file}.yaml`))
+}
