@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { AGENT_MANAGER, type ServerAction, Terminal, Transient } from '../../crds/index.ts'
+import { AGENT_MANAGER, ownedBy, type ServerAction, Terminal, Transient } from '../../crds/index.ts'
 import { Life } from '../../test/fakes/life.ts'
 import { active, Bench, HOST, ready, said, types, writes } from './testing.ts'
 
-const busy = new Transient('LibvirtBusy', 'libvirt is busy')
-const broken = new Terminal('NoSuchMachine', 'QEMU has no machine q99')
+const busy = new Transient('LibvirtError', 'libvirt is busy')
+const broken = new Terminal('HardwareUnsupported', 'QEMU has no machine q99')
 describe('a creation', () => {
   it('is two writes: the record, and the status that says all', async () => {
     const bench = new Bench()
@@ -40,6 +40,24 @@ describe('a creation', () => {
         events: [{ event: 'compute__do_build_and_run_instance', host: HOST, result: 'Success' }],
       },
     })
+  })
+
+  it.each([
+    ['an older server of its name', HOST, 'uid-older'],
+    ['what another host has written', 'h2', undefined],
+  ])('whose record’s name is taken by %s has the next', async (_, host, uid) => {
+    const bench = new Bench()
+    await bench.create()
+    const { metadata } = bench.server
+    const owner = { ...ownedBy(bench.server), uid: uid ?? metadata.uid ?? '' }
+    await bench.actions.create({
+      metadata: { name: 'web-1', namespace: 'demo', ownerReferences: [owner] },
+      spec: { server: 'web', action: 'stop' },
+      status: { phase: 'Succeeded', host },
+    })
+    await bench.rest()
+    expect(said(bench)).toMatchObject({ vmState: 'active', records: 2 })
+    expect(bench.records).toEqual(['stop Succeeded', 'create Succeeded'])
   })
 
   it('of a server that shall be off leaves it off', async () => {
@@ -290,7 +308,7 @@ describe('deeds', () => {
     expect(said(bench)).toMatchObject({ vmState: 'error', fault: 'define: QEMU has no machine q99', ready: 'False' })
     expect(bench.status.completedAction).toBe(uid)
     expect(bench.records.at(-1)).toBe('reboot Failed')
-    expect(agent.events).toMatchObject([{ type: 'Warning', reason: 'NoSuchMachine' }])
+    expect(agent.events).toMatchObject([{ type: 'Warning', reason: 'HardwareUnsupported' }])
     expect(types(bench)).toEqual(['Ready', 'Scheduled', 'Stalled'])
   })
 })

@@ -4,13 +4,14 @@ import {
   FINALIZER,
   type Guest,
   type Host,
+  reasonOf,
   type Server,
   type ServerAction,
   type ServerStatus,
 } from '../../crds/index.ts'
 import { covers } from '../../kube/apply.ts'
 import type { ReconcileContext } from '../../kube/controller.ts'
-import { isAnother, isNotFound } from '../../kube/errors.ts'
+import { isAlreadyExists, isAnother, isNotFound, orNotFound } from '../../kube/errors.ts'
 import type { Recorder } from '../../kube/events.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import type { Resource } from '../../kube/resource.ts'
@@ -74,7 +75,7 @@ const viewOf = ({ guest, observed }: Seen, deps: Deps): View => ({
 async function settle(seen: Seen, deps: Deps): Promise<Outcome> {
   const { metadata, status } = seen.guest.server
   const stands = status?.vmState === 'error' && status.observedGeneration === metadata.generation && status.fault
-  const failure = stands ? { code: stands.details ?? 'Unexpected', message: stands.message, final: true } : undefined
+  const failure = stands ? { code: reasonOf(stands.details), message: stands.message, final: true } : undefined
   // The controller takes it away from here when it has seen that; until then it must go on being said.
   const refused = stands && status.refused ? { refused: status.refused } : {}
   await say({ ...viewOf(seen, deps), ...(failure ? { failure } : {}) }, deps, refused)
@@ -186,14 +187,28 @@ async function cleanUp(guest: Guest, { host }: Deps, ctx: ReconcileContext): Pro
 async function record(server: Server, ended: Ended, deps: Deps): Promise<number> {
   const records = server.status?.records ?? 0
   const { deed } = ended.planned
+  if (!deed) return recordChange(server, records, ended, deps)
   try {
-    if (deed) await deps.actions.apply(deedEnd(server, deed, ended), { fieldManager: AGENT_MANAGER })
-    else await deps.actions.create(changeRecord(server, records, ended), { fieldManager: AGENT_MANAGER })
+    await deps.actions.apply(deedEnd(server, deed, ended), { fieldManager: AGENT_MANAGER })
   } catch (error) {
-    // Written before a crash, or deleted by its user (applied with its uid, it is not made anew): there is nothing to add.
+    // Deleted by its user (applied with its uid, it is not made anew): there is nothing to add.
     if (!isNotFound(error) && !isAnother(error)) throw error
   }
-  return deed ? records : records + 1
+  return records
+}
+
+/** Its name may be taken. By itself, written before a crash: that is it. By an older server's record, or anybody's: it has the next name. */
+async function recordChange(server: Server, records: number, ended: Ended, deps: Deps): Promise<number> {
+  const draft = changeRecord(server, records, ended)
+  try {
+    await deps.actions.create(draft, { fieldManager: AGENT_MANAGER })
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error
+    const there = await orNotFound(deps.actions.get(draft.metadata))
+    const mine = there?.metadata.ownerReferences?.some(({ uid }) => uid === server.metadata.uid)
+    if (!mine || there?.status?.host !== deps.hostName) return recordChange(server, records + 1, ended, deps)
+  }
+  return records + 1
 }
 
 function tell(server: Server, { planned, failure, host }: Ended, { events }: Deps): void {
