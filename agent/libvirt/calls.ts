@@ -110,8 +110,10 @@ export class CallTable {
     }
     this.#sent.delete(serial)
     if (call.procedure.slow) this.#slowSent -= 1
-    if (!call.done) this.#settle(call, status, payload)
     this.#pump()
+    // What is long to read is read while the daemon works on the next call.
+    if (payload.left > 1024) this.#outbox.flush()
+    if (!call.done) this.#settle(call, status, payload)
   }
 
   /** The connection is gone: every call fails, those on the wire with `sent`. */

@@ -53,7 +53,15 @@ export class Delivery<T> {
   }
 
   async #run(): Promise<void> {
-    for (let item = this.#waiting.shift(); item !== undefined; item = this.#waiting.shift()) await this.#handle(item)
+    for (let item = this.#waiting.shift(); item !== undefined; item = this.#waiting.shift()) {
+      try {
+        const handled = this.#handler(item)
+        // Most handlers only note the event: waiting for nothing would be most of the work.
+        if (handled) await handled
+      } catch (error) {
+        this.report(error)
+      }
+    }
     this.#running = false
   }
 
@@ -65,14 +73,6 @@ export class Delivery<T> {
       queueMicrotask(() => {
         throw error
       })
-  }
-
-  async #handle(item: T): Promise<void> {
-    try {
-      await this.#handler(item)
-    } catch (error) {
-      this.report(error)
-    }
   }
 }
 

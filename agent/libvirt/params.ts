@@ -6,7 +6,10 @@ export type ParamValue = TypedParam['value']['value']
 
 /** `{ 'state.state': 1, 'cpu.time': 190000000n, … }`. A name that comes twice keeps its last value; see `listParam`. */
 export function fromParams(params: readonly TypedParam[]): Record<string, ParamValue> {
-  return Object.fromEntries(params.map(({ field, value }) => [field, value.value]))
+  const record: Record<string, ParamValue> = {}
+  // Even `__proto__` does no harm: none of the values is an object.
+  for (const { field, value } of params) record[field] = value.value
+  return record
 }
 
 /** All values of a name that may come several times. */

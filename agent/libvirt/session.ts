@@ -246,10 +246,9 @@ export class Session implements AsyncDisposable {
 
 /** Events wait for `ready`, so that a resync is told before them. */
 async function bind(connection: Connection, to: SessionSubscription, ready: Promise<void>): Promise<Subscription> {
-  const handler = async (event: unknown) => {
-    await ready
-    to.push(event)
-  }
+  let open = false
+  const opened = ready.then(() => void (open = true))
+  const handler = (event: unknown) => (open ? to.push(event) : opened.then(() => to.push(event)))
   return connection.on(to.event, handler, { domain: to.domain })
 }
 

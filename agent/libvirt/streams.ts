@@ -72,7 +72,13 @@ export class LibvirtStream extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#sendFrom(chunk, 0, done)
+    if (this.#over || this.#finishSent)
+      return done(new Error(`${this.#procedure.name}: written after the daemon's end`))
+    for (let start = 0; start < chunk.length || start === 0; start += streamChunkMax) {
+      const end = Math.min(start + streamChunkMax, chunk.length)
+      const sent = end === chunk.length ? done : () => {}
+      this.#port.send(messageStatus.continue, chunk.subarray(start, end), sent)
+    }
   }
 
   override _final(done: (error?: Error | null) => void): void {
@@ -102,16 +108,6 @@ export class LibvirtStream extends Duplex {
     this.push(null)
     // The end is to be seen even if the reader paused us.
     this.#port.resume()
-  }
-
-  #sendFrom(chunk: Buffer, offset: number, done: (error?: Error | null) => void): void {
-    if (this.#over || this.#finishSent)
-      return done(new Error(`${this.#procedure.name}: written after the daemon's end`))
-    const end = Math.min(offset + streamChunkMax, chunk.length)
-    this.#port.send(messageStatus.continue, chunk.subarray(offset, end), (error) => {
-      if (error || end === chunk.length) done(error)
-      else this.#sendFrom(chunk, end, done)
-    })
   }
 
   #sendFinish(): void {

@@ -70,6 +70,8 @@ export class FakeDaemon implements AsyncDisposable {
   readonly uri: string
   /** Connections that are open. */
   readonly peers = new Set<FakePeer>()
+  /** Hangs up when it is called this. */
+  hangUpAt: Procedure | undefined
   readonly #directory = mkdtempSync(join(tmpdir(), 'fake-daemon-'))
   readonly #onMessage: OnMessage
   #server: Server | undefined
@@ -114,7 +116,8 @@ export class FakeDaemon implements AsyncDisposable {
   #receive(peer: FakePeer, message: Message): void {
     const { program: number, procedure, type } = message.header
     const opening = number === program.remote && type === messageType.call
-    if (opening && procedure === proc.authList.number) peer.reply(message, proc.authList, { types: [0] })
+    if (this.hangUpAt && isCall(message, this.hangUpAt)) peer.socket.destroy()
+    else if (opening && procedure === proc.authList.number) peer.reply(message, proc.authList, { types: [0] })
     else if (opening && procedure === proc.connectSupportsFeature.number)
       peer.reply(message, proc.connectSupportsFeature, { supported: true })
     else if (opening && procedure === proc.connectOpen.number) peer.reply(message, proc.connectOpen, {})

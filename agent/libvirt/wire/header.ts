@@ -44,13 +44,17 @@ export function finishMessage(writer: XdrWriter, start: number): void {
   writer.patch(start, writer.length - start)
 }
 
+/** Length and header of a message whose payload has so many bytes. */
+export function encodeHeader(header: Header, payloadLength: number): Buffer {
+  const writer = new XdrWriter(headerLength)
+  beginMessage(writer, header)
+  writer.patch(0, headerLength + payloadLength)
+  return writer.bytes()
+}
+
 /** The bytes of a whole message. */
 export function encodeMessage(header: Header, payload: Uint8Array): Buffer {
-  const writer = new XdrWriter(headerLength + payload.length)
-  const start = beginMessage(writer, header)
-  writer.raw(payload)
-  finishMessage(writer, start)
-  return writer.bytes()
+  return Buffer.concat([encodeHeader(header, payload.length), payload])
 }
 
 /** As `setSerial`, for a message that began at `start` of what is written. */

@@ -1,5 +1,6 @@
 // Reads XDR (RFC 4506) from a buffer: everything is big-endian and padded to four bytes; every length is checked first.
 import { ProtocolError } from '../errors.ts'
+import { nameIn, nameMax } from './names.ts'
 
 const empty = Buffer.alloc(0)
 
@@ -88,6 +89,7 @@ export class XdrReader {
     const length = this.count(max, 'string')
     const start = this.#take(length)
     this.#take(padding(length))
+    if (length <= nameMax) return nameIn(this.#bytes, start, start + length)
     return this.#bytes.toString('utf8', start, start + length)
   }
 

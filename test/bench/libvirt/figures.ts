@@ -51,7 +51,8 @@ export function workloads(scale: number): Workload[] {
   const n = (count: number) => Math.max(64, Math.round(count * scale))
   return [
     ...['version', 'lookup', 'info'].map((call) => latency(call, n(2000))),
-    ...['capabilities', 'dumpxml', 'list', 'stats'].map((call) => latency(call, n(200))),
+    latency('dumpxml', n(1000)),
+    ...['capabilities', 'list', 'stats'].map((call) => latency(call, n(300))),
     ...[1, 8, 64].map((inflight) => throughput('version', inflight, n(4000))),
     ...[8, 64].map((inflight) => throughput('info', inflight, n(4000))),
     throughput('capabilities', 8, n(300)),

@@ -8,7 +8,13 @@ import { encodeMessage, messageStatus, messageType, program } from '../../../age
 import { measured, serve } from './worker.ts'
 
 const [path = ''] = process.argv.slice(2)
-const socket = connect({ path })
+const buffer = Buffer.alloc(65_536)
+let answered = () => {}
+const callback = () => {
+  answered()
+  return true
+}
+const socket = connect({ path, onread: { buffer, callback } })
 await once(socket, 'connect')
 let serial = 0
 
@@ -18,11 +24,16 @@ function message(procedure: number, args: Uint8Array): Buffer {
   return encodeMessage({ ...header, status: messageStatus.ok }, args)
 }
 
-socket.write(message(proc.authList.number, Buffer.alloc(0)))
-await once(socket, 'data')
+async function ask(bytes: Buffer): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  answered = resolve
+  socket.write(bytes)
+  await promise
+}
+
+await ask(message(proc.authList.number, Buffer.alloc(0)))
 const open = encode(proc.connectOpen.args, { name: 'qemu:///system' }).bytes()
-socket.write(message(proc.connectOpen.number, open))
-await once(socket, 'data')
+await ask(message(proc.connectOpen.number, open))
 const version = message(proc.connectGetLibVersion.number, Buffer.alloc(0))
 
 await serve(async (task) => {
@@ -31,17 +42,15 @@ await serve(async (task) => {
   return measured(async (times) => {
     const { promise, resolve } = Promise.withResolvers<void>()
     let start = performance.now()
-    const answered = () => {
+    answered = () => {
       const now = performance.now()
       times.push((now - start) * 1000)
       if (times.length === task.count) return resolve()
       start = now
       socket.write(version)
     }
-    socket.on('data', answered)
     socket.write(version)
     await promise
-    socket.off('data', answered)
   })
 })
 process.exit()

@@ -1,0 +1,69 @@
+// A real libvirtd that dies or stops amid thousands of calls: each call ends, and soon.
+import { describe, expect, it } from 'vitest'
+import { isAlive, signal } from '../../test/rig/process.ts'
+import { withHost } from '../../test/rig/vitest.ts'
+import { type Connection, ConnectionError, connect, openSession, proc } from './index.ts'
+
+const host = withHost()
+const count = 5000
+/** Far more than it takes; far less than the deadline of a call (30 s), which shall not be what ends them. */
+const soonMs = 10_000
+
+function startCalls(caller: Pick<Connection, 'call'>): Promise<unknown>[] {
+  return Array.from({ length: count }, async (_, i) => {
+    try {
+      if (i % 2 === 0) await caller.call(proc.connectGetLibVersion, {})
+      else await caller.call(proc.connectGetCapabilities, {})
+      return 'answered'
+    } catch (error) {
+      return error
+    }
+  })
+}
+
+function tally(results: unknown[]) {
+  const errors = results.filter((result) => result !== 'answered')
+  for (const error of errors) expect(error).toBeInstanceOf(ConnectionError)
+  return { answered: results.length - errors.length, errors: errors as ConnectionError[] }
+}
+
+describe('amid thousands of calls', () => {
+  it('a libvirtd that is killed fails them all at once, and at most four may have been run', async () => {
+    const connection = await connect(host().uri)
+    const calls = startCalls(connection)
+    await Promise.race(calls)
+    const begin = performance.now()
+    await host().killLibvirtd()
+    const { answered, errors } = tally(await Promise.all(calls))
+    expect(performance.now() - begin).toBeLessThan(soonMs)
+    expect(answered).toBeGreaterThan(0)
+    expect(answered + errors.length).toBe(count)
+    expect(errors.filter(({ sent }) => sent).length).toBeLessThanOrEqual(4)
+    expect(new Set(errors.map(({ code }) => code))).toEqual(new Set(['lost']))
+    await host().startLibvirtd()
+  })
+
+  it('a libvirtd that stops without a word is found dead by keep-alive, and a session comes back when it goes on', async () => {
+    await using session = openSession({
+      uri: host().uri,
+      keepAlive: { intervalMs: 200, count: 3 },
+      connectTimeoutMs: 500,
+    })
+    await session.connected()
+    const calls = startCalls(session)
+    await Promise.race(calls)
+    const daemon = host().libvirtd!
+    signal(daemon, 'SIGSTOP')
+    try {
+      const begin = performance.now()
+      const { errors } = tally(await Promise.all(calls))
+      expect(performance.now() - begin).toBeLessThan(soonMs)
+      expect(new Set(errors.map(({ code }) => code))).toEqual(new Set(['silent']))
+    } finally {
+      signal(daemon, 'SIGCONT')
+    }
+    expect(isAlive(daemon)).toBe(true)
+    expect(await session.call(proc.connectGetUri, {})).toEqual({ uri: 'qemu:///system' })
+    expect(session.generation).toBe(2)
+  })
+})

@@ -1,0 +1,68 @@
+// Where other clients of libvirt have hung: an opening that is cut, a handler that ends its own subscription amid events, a
+// deadline that no timer can hold. Each must end. See also hangs.rig.test.ts.
+import { describe, expect, it, vi } from 'vitest'
+import { type Connection, connect, domainEvents, proc, type Subscription } from './index.ts'
+import { fakeDaemon, isCall } from './testing/fake-daemon.ts'
+
+const { connectDomainEventCallbackRegisterAny: register, connectDomainEventCallbackDeregisterAny: deregister } = proc
+const dom = { name: 'd', uuid: '00000000-0000-0000-0000-000000000001', id: 1 }
+const event = { callbackId: 1, dom, event: 2, detail: 0 }
+
+describe('a daemon that goes away while it is connected to', () => {
+  it.each(['authList', 'connectSupportsFeature', 'connectOpen'] as const)('at %s', async (name) => {
+    await using daemon = await fakeDaemon()
+    daemon.hangUpAt = proc[name]
+    await expect(connect(daemon.uri)).rejects.toMatchObject({ name: 'ConnectionError', code: 'lost', sent: true })
+    await vi.waitUntil(() => daemon.peers.size === 0)
+  })
+})
+
+/** A daemon that sends events until it is asked to stop, without a pause between. */
+async function chattyDaemon() {
+  return fakeDaemon((peer, message) => {
+    if (isCall(message, deregister)) {
+      for (let i = 0; i < 50; i += 1) peer.event(domainEvents.lifecycle, event)
+      return peer.reply(message, deregister, {})
+    }
+    peer.reply(message, register, { callbackId: 1 })
+    for (let i = 0; i < 50; i += 1) peer.event(domainEvents.lifecycle, event)
+  })
+}
+
+describe('amid events', () => {
+  it.each<[string, (connection: Connection, subscription: Subscription) => Promise<void>]>([
+    ['the subscription', (_connection, subscription) => subscription.close()],
+    ['the connection', (connection) => connection.close()],
+  ])('a handler may close %s, and hears nothing after that', async (_what, close) => {
+    await using daemon = await chattyDaemon()
+    await using connection = await connect(daemon.uri)
+    const subscribed = Promise.withResolvers<Subscription>()
+    const ended = Promise.withResolvers<void>()
+    let heard = 0
+    const handler = async () => {
+      heard += 1
+      await close(connection, await subscribed.promise)
+      ended.resolve()
+    }
+    subscribed.resolve(await connection.on(domainEvents.lifecycle, handler))
+    await ended.promise
+    for (const peer of daemon.peers) peer.event(domainEvents.lifecycle, event)
+    if (connection.alive) await connection.on(domainEvents.reboot, () => {})
+    expect(heard).toBe(1)
+  })
+})
+
+describe('deadlines', () => {
+  it('longer than a timer can wait do not ring at once', async () => {
+    const answers: (() => void)[] = []
+    await using daemon = await fakeDaemon((peer, message) => {
+      answers.push(() => peer.reply(message, proc.connectGetLibVersion, { version: 1n }))
+    })
+    await using connection = await connect(daemon.uri)
+    const patient = connection.call(proc.connectGetLibVersion, {}, { timeoutMs: 2 ** 40 })
+    const quick = connection.call(proc.connectGetLibVersion, {}, { timeoutMs: 30 })
+    await expect(quick).rejects.toMatchObject({ name: 'DeadlineError', sent: true })
+    answers[0]?.()
+    expect(await patient).toEqual({ version: 1n })
+  })
+})

@@ -1,0 +1,26 @@
+// A text that was read lately is the same text, whatever was read between.
+import * as fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { nameIn } from './names.ts'
+
+it('gives for any bytes what Node makes of them, the first time and the next', () => {
+  const text = fc.string({ unit: fc.constantFrom('a', 'b', 'é', '€', '𐀀'), maxLength: 8 })
+  const bytes = fc.oneof(
+    text.map((s) => Buffer.from(s)),
+    fc.uint8Array({ maxLength: 32 }).map((a) => Buffer.from(a)),
+  )
+  fc.assert(
+    fc.property(fc.array(bytes, { maxLength: 50 }), (all) => {
+      for (const each of [...all, ...all]) {
+        const around = Buffer.concat([Buffer.from('<<'), each, Buffer.from('>>')])
+        expect(nameIn(around, 2, 2 + each.length)).toBe(each.toString('utf8'))
+      }
+    }),
+    { numRuns: 300 },
+  )
+})
+
+it('tells apart texts whose bytes fall into the same place', () => {
+  // 31 × 'A' + 'a' = 31 × 'B' + 'B'
+  for (const name of ['Aa', 'BB', 'Aa', 'BB']) expect(nameIn(Buffer.from(name), 0, 2)).toBe(name)
+})
