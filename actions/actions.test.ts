@@ -93,7 +93,7 @@ describe.each(cases)('$title', (c) => {
     const { effects, end, boots: once } = await clean(c)
     for (const { at, when } of points(effects)) {
       const host = await c.make()
-      const error = new Transient('Busy', 'libvirt is busy')
+      const error = new Transient('LibvirtError', 'libvirt is busy')
       await expect(run(c, host, { life: new Life().failAt(at, error, when) })).rejects.toBe(error)
       await run(c, host)
       expect(endOf(host), `${when} effect ${at}`).toEqual(end)

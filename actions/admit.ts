@@ -1,12 +1,12 @@
 /** Admission: may this deed be done to this server now? Pure; used by the controller, and by the API for its 409s. */
 import { Value } from 'typebox/value'
-import type { Server } from '../crds/index.ts'
+import type { Reason, Server } from '../crds/index.ts'
 import type { Action } from './action.ts'
 import { actions, isActionName, isDeed } from './index.ts'
 
-export type Admission = { admit: true } | { admit: false; reason: string; message: string }
+export type Admission = { admit: true } | { admit: false; reason: Reason; message: string }
 
-const refuse = (reason: string, message: string): Admission => ({ admit: false, reason, message })
+const refuse = (reason: Reason, message: string): Admission => ({ admit: false, reason, message })
 
 /** The deed that is admitted and has not ended; at most one is. */
 export function actionUnderWay(server: Server): string | undefined {

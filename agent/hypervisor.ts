@@ -1,5 +1,5 @@
 /** This host as a Hypervisor: registered at the start, kept true afterwards. */
-import { AGENT_MANAGER, API_VERSION, type Hypervisor, type NewCondition, stamp } from '../crds/index.ts'
+import { AGENT_MANAGER, API_VERSION, type Hypervisor, type NewCondition, type Reason, stamp } from '../crds/index.ts'
 import { applyIfChanged } from '../kube/apply.ts'
 import { orNotFound } from '../kube/errors.ts'
 import type { Resource } from '../kube/resource.ts'
@@ -22,7 +22,7 @@ export async function report(
   api: Resource<Hypervisor>,
   seen: Hypervisor,
   { status }: Pick<Facts, 'status'>,
-  problem: { reason: string; message: string } | undefined,
+  problem: { reason: Reason; message: string } | undefined,
   now: string,
 ): Promise<void> {
   const observedGeneration = seen.metadata.generation ?? 0

@@ -1,7 +1,11 @@
 /** Conditions in metav1 form: set one without touching the time when nothing flipped. Pure. */
+import type { ConditionType, Reason } from './reasons.ts'
 import type { Condition } from './schema.ts'
 
-export type NewCondition = Omit<Condition, 'lastTransitionTime'>
+export interface NewCondition extends Omit<Condition, 'lastTransitionTime'> {
+  type: ConditionType
+  reason: Reason
+}
 
 /** The condition of that type, if there is one. */
 export function condition(list: readonly Condition[] | undefined, type: string): Condition | undefined {

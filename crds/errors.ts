@@ -1,5 +1,7 @@
 /** The five errors that ours throw; borders (libvirt, Kubernetes, HTTP) translate to them once, by a table. */
 
+import type { Reason } from './reasons.ts'
+
 interface Details {
   cause?: unknown
 }
@@ -7,9 +9,9 @@ interface Details {
 /** Base: a stable code for tables and metrics, a sentence with values for people. */
 abstract class KubenovaError extends Error {
   abstract readonly kind: 'Refused' | 'NotFound' | 'Transient' | 'Terminal' | 'Bug'
-  /** CamelCase, stable: the reason of a condition. */
-  readonly code: string
-  constructor(code: string, message: string, details: Details = {}) {
+  /** Stable: the reason of a condition. */
+  readonly code: Reason
+  constructor(code: Reason, message: string, details: Details = {}) {
     super(message, details)
     this.name = new.target.name
     this.code = code

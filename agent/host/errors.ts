@@ -1,9 +1,9 @@
 /** The border to libvirt: its errors become ours, by a table of codes. */
-import { type AnyError, isOurs, Terminal, Transient } from '../../crds/index.ts'
+import { type AnyError, isOurs, type Reason, Terminal, Transient } from '../../crds/index.ts'
 import { ConnectionError, DeadlineError, isLibvirtError, type LibvirtErrorCode } from '../libvirt/index.ts'
 
 /** Codes for which trying again cannot help: what we ask for is wrong for this host. */
-const terminal: Partial<Record<LibvirtErrorCode, string>> = {
+const terminal: Partial<Record<LibvirtErrorCode, Reason>> = {
   VIR_ERR_XML_ERROR: 'DomainInvalid',
   VIR_ERR_XML_DETAIL: 'DomainInvalid',
   VIR_ERR_XML_INVALID_SCHEMA: 'DomainInvalid',

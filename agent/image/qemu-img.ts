@@ -1,5 +1,5 @@
 /** qemu-img, the only reader of disk formats, under limits: info, create, convert, resize. */
-import { Terminal, Transient } from '../../crds/index.ts'
+import { type Reason, Terminal, Transient } from '../../crds/index.ts'
 import { type Limits, type Outcome, runLimited } from './limits.ts'
 
 const GiB = 1024 ** 3
@@ -89,7 +89,7 @@ function lasting(bytes: number): Omit<Limits, 'fileSize'> {
   return { cpuSeconds: seconds, addressSpace: 2 * GiB, timeout: seconds * 2000 }
 }
 
-function failure(code: string, what: string, out: Outcome, path: string): Terminal | Transient {
+function failure(code: Reason, what: string, out: Outcome, path: string): Terminal | Transient {
   if (/no space left on device|disk quota exceeded/i.test(out.stderr)) {
     return new Transient('DiskFull', `${what}: the host's disk is full`)
   }

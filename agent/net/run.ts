@@ -1,6 +1,6 @@
 /** Runs programs of the host: argument vectors, never a shell; always with a time limit; failures carry what was said on stderr. */
 import { type ExecFileException, execFile } from 'node:child_process'
-import { Transient } from '../../crds/errors.ts'
+import { type Reason, Transient } from '../../crds/index.ts'
 
 export interface RunOptions {
   /** Written to standard input. */
@@ -20,7 +20,7 @@ export type Run = (argv: readonly [string, ...string[]], options?: RunOptions) =
 export class CommandFailed extends Transient {
   readonly argv: readonly string[]
   readonly stderr: string
-  constructor(code: string, message: string, argv: readonly string[], stderr: string, cause: unknown) {
+  constructor(code: Reason, message: string, argv: readonly string[], stderr: string, cause: unknown) {
     super(code, message, { cause })
     this.argv = argv
     this.stderr = stderr

@@ -6,7 +6,7 @@ import type { Planned } from './plan.ts'
 import type { Failure } from './status.ts'
 
 const planned = (action: ActionName = 'start', mark = 'm'): Planned => ({ action, params: {}, mark })
-const failure: Failure = { code: 'Busy', message: 'busy', final: false }
+const failure: Failure = { code: 'LibvirtError', message: 'busy', final: false }
 
 function attemptsAt(options: { max?: number; baseMs?: number; maxMs?: number } = {}) {
   let now = 0

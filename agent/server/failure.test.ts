@@ -4,8 +4,8 @@ import { ApiError } from '../../kube/errors.ts'
 import { Life } from '../../test/fakes/life.ts'
 import { active, Bench, HOST, ready, said, writes } from './testing.ts'
 
-const busy = new Transient('LibvirtBusy', 'libvirt is busy')
-const broken = new Terminal('NoSuchMachine', 'QEMU has no machine q99')
+const busy = new Transient('LibvirtError', 'libvirt is busy')
+const broken = new Terminal('HardwareUnsupported', 'QEMU has no machine q99')
 
 describe('deletion', () => {
   it('leaves nothing, neither here nor there', async () => {
@@ -37,7 +37,7 @@ describe('deletion', () => {
       await bench.clock.advance(60_000)
     }
     expect(bench.status).toMatchObject({ taskState: 'deleting', vmState: 'active' })
-    expect(ready(bench)).toMatchObject({ reason: 'LibvirtBusy', message: 'undefine: libvirt is busy' })
+    expect(ready(bench)).toMatchObject({ reason: 'LibvirtError', message: 'undefine: libvirt is busy' })
     await bench.rest(agent)
     expect(bench.api.list('servers')).toEqual([])
   })
@@ -58,8 +58,12 @@ describe('errors', () => {
     await bench.wish('Stopped')
     const agent = bench.agent(new Life().fail('shutdown', busy, { times: 2 }))
     const from = bench.clock.now()
-    expect(await bench.pass(agent)).toMatchObject({ kind: 'wait', for: 'LibvirtBusy', recheckAfter: 1000 })
-    expect(ready(bench)).toMatchObject({ status: 'False', reason: 'LibvirtBusy', message: 'shutdown: libvirt is busy' })
+    expect(await bench.pass(agent)).toMatchObject({ kind: 'wait', for: 'LibvirtError', recheckAfter: 1000 })
+    expect(ready(bench)).toMatchObject({
+      status: 'False',
+      reason: 'LibvirtError',
+      message: 'shutdown: libvirt is busy',
+    })
     // An event meanwhile does not bring it forward.
     const { length } = agent.life.effects
     expect(await bench.pass(agent)).toMatchObject({ kind: 'wait', recheckAfter: 1000 })
@@ -103,7 +107,7 @@ describe('errors', () => {
     expect(bench.status).toMatchObject({
       vmState: 'error',
       refused: { host: HOST, reason: 'start: libvirt is busy' },
-      fault: { message: 'start: libvirt is busy', details: 'LibvirtBusy' },
+      fault: { message: 'start: libvirt is busy', details: 'LibvirtError' },
     })
     expect(bench.status).not.toHaveProperty('launchedAt')
     expect(bench.records).toEqual(['create Failed'])

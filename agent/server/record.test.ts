@@ -4,6 +4,7 @@ import { type ActionName, actions, serverAction } from '../../actions/index.ts'
 import type { Server, ServerAction } from '../../crds/index.ts'
 import type { Planned } from './plan.ts'
 import { changeRecord, deedEnd, type Ended, recordName } from './record.ts'
+import type { Failure } from './status.ts'
 
 const server: Server = {
   apiVersion: 'compute.kubenova.io/v1alpha1',
@@ -14,7 +15,7 @@ const server: Server = {
 const planned: Planned = { action: 'stop', params: {}, mark: 'stop:u1:2' }
 const times = { startTime: '2026-01-01T00:00:00Z', finishTime: '2026-01-01T00:00:09Z' }
 const ended = (more: Partial<Ended> = {}): Ended => ({ planned, host: 'h1', ...times, ...more })
-const failure = { code: 'LibvirtBusy', message: 'shutdown: libvirt is busy', final: true }
+const failure: Failure = { code: 'LibvirtError', message: 'shutdown: libvirt is busy', final: true }
 
 describe('the record of a change', () => {
   it('is named by the count of those before it, owned by its server, and says how it went', () => {

@@ -33,10 +33,10 @@ describe('runAction', () => {
   })
 
   it('ends at the step that fails, and names it', async () => {
-    const error = new Terminal('NoSuchMachine', 'no q99', { cause: new Error('unsupported configuration') })
+    const error = new Terminal('HardwareUnsupported', 'no q99', { cause: new Error('unsupported configuration') })
     const { steps, result } = runOn(new FakeHost(), new Life().fail('define', error))
     expect(await result).toEqual({
-      code: 'NoSuchMachine',
+      code: 'HardwareUnsupported',
       message: 'define: no q99: unsupported configuration',
       final: true,
     })
@@ -52,7 +52,7 @@ describe('runAction', () => {
 
   it('told to stop: that is thrown, and is no failure of the action', async () => {
     const stop = new AbortController()
-    const life = new Life().fail('define', new Transient('Aborted', 'the call was given up'))
+    const life = new Life().fail('define', new Transient('AgentStopping', 'the call was given up'))
     const { steps, result } = runOn(new FakeHost(), life, { signal: stop.signal })
     stop.abort(new Error('the server is to be deleted'))
     await expect(result).rejects.toThrow('the server is to be deleted')
@@ -63,15 +63,17 @@ describe('runAction', () => {
 describe('failureOf', () => {
   it('is as long as a record takes, whatever QEMU had to say', () => {
     const message = 'QEMU said a lot. '.repeat(5000)
-    expect(Buffer.byteLength(failureOf('start', new Terminal('A', message)).message)).toBeLessThanOrEqual(8192)
+    expect(Buffer.byteLength(failureOf('start', new Terminal('DomainInvalid', message)).message)).toBeLessThanOrEqual(
+      8192,
+    )
   })
 
   it.each([
-    [new Terminal('A', 'a'), 'A', true],
-    [new Refused('B', 'b'), 'B', true],
-    [new Transient('C', 'c'), 'C', false],
-    [new NotFound('D', 'd'), 'D', false],
-    [new Bug('E', 'e'), 'E', false],
+    [new Terminal('DomainInvalid', 'a'), 'DomainInvalid', true],
+    [new Refused('WrongIdentity', 'b'), 'WrongIdentity', true],
+    [new Transient('DiskFull', 'c'), 'DiskFull', false],
+    [new NotFound('DiskMissing', 'd'), 'DiskMissing', false],
+    [new Bug('BadSubnet', 'e'), 'BadSubnet', false],
     [new TypeError('f'), 'Unexpected', false],
     ['a string', 'Unexpected', false],
   ])('%s → %s, final: %s', (error, code, final) => {

@@ -40,7 +40,7 @@ function view({ power = 'running', reason, wish = 'Running', status = launched, 
 }
 
 const planned = (action: Planned['action'], params = {}): Planned => ({ action, params, mark: 'm' })
-const passing: Failure = { code: 'LibvirtBusy', message: 'start: libvirt is busy', final: false }
+const passing: Failure = { code: 'LibvirtError', message: 'start: libvirt is busy', final: false }
 const final: Failure = { ...passing, final: true }
 const conditionsOf = (words: Words) =>
   Object.fromEntries(agentStatus(view(words)).conditions?.map((c) => [c.type, `${c.status} ${c.reason}`]) ?? [])
@@ -108,7 +108,10 @@ describe('what it remembers', () => {
   it('since when a fault stands', () => {
     const old = { code: 500, message: final.message, created: then }
     const status = { ...launched, fault: old }
-    expect(agentStatus(view({ status, failure: final })).fault).toMatchObject({ created: then, details: 'LibvirtBusy' })
+    expect(agentStatus(view({ status, failure: final })).fault).toMatchObject({
+      created: then,
+      details: 'LibvirtError',
+    })
     expect(agentStatus(view({ status, failure: { ...final, message: 'other' } })).fault).toMatchObject({ created: now })
     expect(agentStatus(view({ status, failure: passing })).fault).toBeUndefined()
     expect(agentStatus(view({ status })).fault).toBeUndefined()
@@ -148,9 +151,9 @@ describe('conditions', () => {
     [
       'to be tried again',
       { running: planned('stop'), failure: passing },
-      { Ready: 'False LibvirtBusy', Reconciling: 'True LibvirtBusy' },
+      { Ready: 'False LibvirtError', Reconciling: 'True LibvirtError' },
     ],
-    ['failed', { failure: final }, { Ready: 'False LibvirtBusy', Stalled: 'True LibvirtBusy' }],
+    ['failed', { failure: final }, { Ready: 'False LibvirtError', Stalled: 'True LibvirtError' }],
     ['off by its guest', { power: 'off', reason: 'shutdown' }, { Ready: 'False GuestShutdown' }],
     ['paused on the host', { power: 'paused', reason: 'user' }, { Ready: 'False ChangedOnHost' }],
     ['saved to a file', { power: 'off', reason: 'saved' }, { Ready: 'False ChangedOnHost' }],

@@ -5,6 +5,7 @@ import {
   type NewCondition,
   type PowerState,
   type PowerWish,
+  type Reason,
   type Server,
   type ServerStatus,
   stamp,
@@ -16,8 +17,7 @@ import { isByGuest, isMet, type Planned } from './plan.ts'
 
 /** Why the last try failed. */
 export interface Failure {
-  /** CamelCase. */
-  code: string
+  code: Reason
   message: string
   /** true: recorded as a fault, not tried again until asked. */
   final: boolean
@@ -92,7 +92,7 @@ function settled({ server, observed, running, finished, failure }: View): PowerW
   return !running && isMet(wish, observed.power) ? wish : server.status?.settledPowerState
 }
 
-const doing: Partial<Record<string, string>> = {
+const doing: Partial<Record<string, Reason>> = {
   create: 'Building',
   delete: 'Deleting',
   reboot: 'Rebooting',
@@ -101,7 +101,7 @@ const doing: Partial<Record<string, string>> = {
 function ready(view: View): NewCondition {
   const { server, observed, running, failure, progress } = view
   const wish = server.spec.powerState
-  const base = { type: 'Ready', observedGeneration: server.metadata.generation ?? 0 }
+  const base = { type: 'Ready' as const, observedGeneration: server.metadata.generation ?? 0 }
   if (failure) return { ...base, status: 'False', reason: failure.code, message: failure.message }
   if (running) {
     const message = progress ?? actions[running.action].description
@@ -113,7 +113,7 @@ function ready(view: View): NewCondition {
 }
 
 /** The power is not what is wished, and nothing is done about it: whose deed that was, and what to do. */
-function differs(observed: Observed, wish: PowerWish): { reason: string; message: string } {
+function differs(observed: Observed, wish: PowerWish): { reason: Reason; message: string } {
   if (isByGuest(observed)) {
     const message =
       'the guest powered itself off; to start it, create a ServerAction with action: start, or set powerState to Stopped and back'

@@ -1,5 +1,5 @@
 /** A deed that was admitted and that no host will do: it has ended with what stands in the way. */
-import { type NewCondition, type Server, type ServerAction, stamp } from '../../crds/index.ts'
+import { type NewCondition, type Reason, type Server, type ServerAction, stamp } from '../../crds/index.ts'
 import { isConflict, isNotFound } from '../../kube/errors.ts'
 import { keyOf } from '../../kube/types.ts'
 import { MANAGER } from '../server/manager.ts'
@@ -21,7 +21,7 @@ export async function failDeed({ metadata, status }: Server, why: Why, world: Wo
 }
 
 interface Why {
-  reason: string
+  reason: Reason
   message: string
 }
 

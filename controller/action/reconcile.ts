@@ -7,6 +7,7 @@ import {
   type AdmittedAction,
   type NewCondition,
   ownedBy,
+  type Reason,
   type Server,
   type ServerAction,
   stamp,
@@ -102,7 +103,7 @@ async function accepted(asked: ServerAction, server: Server, world: World, now: 
 }
 
 interface Why {
-  reason: string
+  reason: Reason
   message: string
 }
 

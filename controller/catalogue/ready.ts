@@ -1,5 +1,5 @@
 /** The kinds that are only looked up (Flavor, Image, KeyPair, Network, HostAggregate): whether each is fit for use, and its few figures. */
-import { type Condition, type NewCondition, type ObjectMeta, stamp } from '../../crds/index.ts'
+import { type Condition, type NewCondition, type ObjectMeta, type Reason, stamp } from '../../crds/index.ts'
 import { applyIfChanged } from '../../kube/apply.ts'
 import { done, type Outcome } from '../../kube/outcome.ts'
 import type { Resource } from '../../kube/resource.ts'
@@ -7,7 +7,7 @@ import { MANAGER } from '../server/manager.ts'
 
 /** What is wrong with it; nothing: it is Ready. */
 export interface Problem {
-  reason: string
+  reason: Reason
   message: string
 }
 

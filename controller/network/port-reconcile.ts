@@ -1,5 +1,13 @@
 /** A Port that a user made: its addresses and MAC are given once and kept; its status says which server uses it. */
-import { type Network, type NewCondition, type Port, Refused, type Server, stamp } from '../../crds/index.ts'
+import {
+  type Network,
+  type NewCondition,
+  type Port,
+  type Reason,
+  Refused,
+  type Server,
+  stamp,
+} from '../../crds/index.ts'
 import { applyIfChanged } from '../../kube/apply.ts'
 import type { Clock } from '../../kube/clock.ts'
 import { done, failed, type Outcome, wait } from '../../kube/outcome.ts'
@@ -115,7 +123,7 @@ function used(port: Port, world: World): { server?: string } {
 }
 
 interface Why {
-  reason: string
+  reason: Reason
   message: string
   bad?: boolean
 }

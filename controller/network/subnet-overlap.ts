@@ -1,10 +1,10 @@
 /** What is wrong with a Network's subnets that its schema cannot say: reasons and sentences for its Ready condition. */
-import type { Network, Subnet } from '../../crds/index.ts'
+import type { Network, Reason, Subnet } from '../../crds/index.ts'
 import { type CIDR, inRange, overlap, parseCIDR, parseIP, type Range } from './ip.ts'
 import { cidrText, poolOf } from './pool.ts'
 
 export interface Problem {
-  readonly reason: string
+  readonly reason: Reason
   readonly message: string
 }
 

@@ -58,7 +58,7 @@ export function resolve(server: Server, lookup: Lookup): Resolved {
   return { flavor, image, nics, ...(keyPair ? { keyPair } : {}) }
 }
 
-function found<T>(kind: string, name: string, object: T | undefined): T {
+function found<T>(kind: 'Flavor' | 'Image' | 'KeyPair' | 'Network' | 'Port', name: string, object: T | undefined): T {
   if (object === undefined)
     throw new Refused(`${kind}NotFound`, `${kind} ${name} does not exist; the server waits for it`)
   return object

@@ -81,10 +81,10 @@ describe('what the controller owns', () => {
 describe('conditions', () => {
   it('are replaced by type, keep their time while their status stays, and the others stay', () => {
     const old = server({ conditions: [cond('Scheduled', 'True'), cond('HostReachable', 'False')] })
-    const set = [{ type: 'HostReachable', status: 'False', reason: 'New', message: 'n' } as const]
+    const set = [{ type: 'HostReachable', status: 'False', reason: 'HostDown', message: 'n' } as const]
     expect(withConditions(old, owned(old), set, now).conditions).toEqual([
       cond('Scheduled', 'True'),
-      { ...cond('HostReachable', 'False', 'New'), message: 'n' },
+      { ...cond('HostReachable', 'False', 'HostDown'), message: 'n' },
     ])
     expect(types(withConditions(old, owned(old), [], now, ['HostReachable']))).toEqual(['Scheduled'])
   })
@@ -138,14 +138,16 @@ describe('each status', () => {
     [false, 'building', 'scheduling', 'Reconciling'],
     [true, 'error', undefined, 'Stalled'],
   ])('waiting (error %s): %s, %s, %s', (error, vmState, taskState, type) => {
-    const status = waitingStatus(server(), { reason: 'Why', message: 'why', error }, now)
+    const status = waitingStatus(server(), { reason: 'FlavorNotFound', message: 'why', error }, now)
     expect([status.vmState, status.taskState]).toEqual([vmState, taskState])
     expect(types(status)).toEqual(['Scheduled', 'Ready', type])
-    expect(status.fault).toEqual(error ? { code: 500, message: 'why', details: 'Why', created: now } : undefined)
+    expect(status.fault).toEqual(
+      error ? { code: 500, message: 'why', details: 'FlavorNotFound', created: now } : undefined,
+    )
   })
 
   it('waiting: a fault is as old as its message, and what was said before goes', () => {
-    const why = { reason: 'Why', message: 'why', error: true }
+    const why = { reason: 'FlavorNotFound', message: 'why', error: true } as const
     const first = waitingStatus(server(), why, then) as ServerStatus
     expect(waitingStatus(server(first), why, now).fault?.created).toBe(then)
     const other = waitingStatus(server(first), { ...why, error: false }, now)
@@ -202,7 +204,7 @@ describe('each status', () => {
   })
 
   it('fits the API', () => {
-    const why = { reason: 'Why', message: 'why' }
+    const why = { reason: 'FlavorNotFound', message: 'why' } as const
     const all = [
       placed(),
       waitingStatus(server(), { ...why, error: true }, now),

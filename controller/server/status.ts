@@ -1,9 +1,11 @@
 /** The controller's part of a Server's status: pure. It owns the placement; and, as long as there is no host, the state too. */
 import {
+  type Condition,
   condition,
   type Fault,
   type Instance,
   type NewCondition,
+  type Reason,
   type Server,
   type ServerStatus,
   stamp,
@@ -26,7 +28,7 @@ const oursAtFirst = ['Ready', 'Reconciling', 'Stalled']
  * A Ready condition that says that the host is down is ours until the agent has written another: of an item of a list that two have
  * written, server-side apply would keep only the type when one lets go of it.
  */
-export function saysHostDown({ type, reason }: Pick<NewCondition, 'type' | 'reason'>): boolean {
+export function saysHostDown({ type, reason }: Pick<Condition, 'type' | 'reason'>): boolean {
   return type === 'Ready' && reason === 'HostDown'
 }
 
@@ -121,7 +123,7 @@ function faultOf({ status }: Server, details: string, message: string, now: stri
 
 /** Why a server is not placed. `error`: Nova's clients shall see it as ERROR; it is placed all the same once that is possible. */
 export interface Waiting {
-  reason: string
+  reason: Reason
   message: string
   error: boolean
 }

@@ -1,10 +1,11 @@
 /** docs/reference/errors.md: conditions, and every reason that they can have. */
 import { join } from 'node:path'
+import type { ConditionType } from '../../crds/index.ts'
 import { anchor, code, mark, table } from './markdown.ts'
 import { allReasons, type Reason } from './reasons.ts'
 
 /** What each condition says. Who writes it is its one writer. */
-const conditions: readonly [type: string, kinds: string, meaning: string][] = [
+const conditions: readonly [type: ConditionType, kinds: string, meaning: string][] = [
   [
     'Ready',
     'all but ServerAction',
@@ -24,13 +25,14 @@ const conditions: readonly [type: string, kinds: string, meaning: string][] = [
 ]
 
 /** Reasons whose meaning no sentence in the code gives whole. */
-const explained: readonly [reason: string, condition: string, meaning: string][] = [
+export const explained: readonly [reason: string, condition: string, meaning: string][] = [
   ['Running, Stopped, Paused, Suspended', 'Ready', 'True: the power is what `spec.powerState` says.'],
   [
     'Building, Deleting, Rebooting, PowerChanging',
     'Ready, Reconciling',
     'The action that is under way; the message has its progress.',
   ],
+  ['Succeeded', 'Complete', 'True: the deed has ended well.'],
   [
     'GuestShutdown',
     'Ready',

@@ -26,6 +26,8 @@ interface Indirect {
 const indirect: Record<string, Indirect[]> = {
   'agent/host/errors.ts': [{ find: /VIR_ERR_\w+: '([A-Z]\w+)'/g, code: '$', kind: 'Terminal', message: '' }],
   'agent/image/qemu-img.ts': [{ find: /failure\(\s*'([A-Z]\w+)'/g, code: '$', kind: 'Terminal', message: '' }],
+  'agent/net/run.ts': [{ find: /new CommandFailed\(\s*'([A-Z]\w+)'/g, code: '$', kind: 'Transient', message: '' }],
+  'agent/image/download.ts': [{ find: /new Kind\(\s*'([A-Z]\w+)'/g, code: '$', kind: 'Transient', message: '' }],
   'controller/server/resolve.ts': [
     {
       find: /found\('([A-Z]\w+)'/g,
@@ -46,6 +48,7 @@ interface Opening {
 const openings: readonly Opening[] = [
   { find: /new (Refused|NotFound|Transient|Terminal|Bug)\(\s*/g, kind: (m) => m[1], message: /^,\s*/ },
   { find: /\brefuse\(\s*(?:asked,\s*)?(?=')/g, message: /^,\s*/ },
+  { find: /\btell\(server, (?=')/g, message: /^,\s*/ },
   { find: /\breason: (?=')/g, message: /^,?[^'"`]{0,40}?message:\s*/ },
 ]
 
