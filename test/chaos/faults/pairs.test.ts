@@ -1,0 +1,171 @@
+// Two of what there may be one of: controllers, and agents of one host. One works, the other waits; and one that was frozen while the other took
+// over does no more.
+import { join } from 'node:path'
+import { beforeAll, expect, it } from 'vitest'
+import type { Lease } from '../../../kube/core.ts'
+import { withCloud } from '../../e2e/user.ts'
+import type { AuditEvent } from '../../rig/control-plane.ts'
+import { freePorts } from '../../rig/ports.ts'
+import { end, isAlive, type ProcessId, signal, spawnMarked } from '../../rig/process.ts'
+import { until } from '../../rig/until.ts'
+import { done } from './faults.ts'
+
+const user = withCloud({ hosts: 2, audit: true })
+const repository = join(import.meta.dirname, '../../..')
+const LEASE_SECONDS = 5
+const OTHER = 'another-controller'
+
+/** With the admin's login, so that the audit log tells the two apart. */
+interface Second extends ProcessId {
+  url: string
+}
+let second: Second
+
+async function startSecond(): Promise<Second> {
+  const { cloud } = user()
+  const dir = join(cloud.host('h1').home, '../..')
+  const [port] = await freePorts('127.0.0.1', 1)
+  const address = `127.0.0.1:${port}`
+  const flags = ['--kubeconfig', cloud.kubeconfig, '--metrics-address', address, '--lease-seconds', `${LEASE_SECONDS}`]
+  const argv = [process.execPath, join(repository, 'controller/main.ts'), ...flags]
+  const started = await spawnMarked(argv, { dir, log: join(dir, `${OTHER}.log`), owned: true })
+  const url = `http://${address}`
+  await until(async () => (await fetch(`${url}/readyz`)).ok, { what: `${OTHER} to be ready`, deadline: 60_000 })
+  return { ...started, url }
+}
+
+async function startFirst(): Promise<void> {
+  await user().cloud.startController('--lease-seconds', String(LEASE_SECONDS))
+  await user().cloud.ready('controller')
+}
+
+async function leaseOf(name: string): Promise<Lease> {
+  const path = `/apis/coordination.k8s.io/v1/namespaces/kubenova-system/leases/${name}`
+  return JSON.parse(await user().cloud.plane.api.text(path)) as Lease
+}
+const lease = () => leaseOf('kubenova-controller')
+const transitions = async () => (await lease()).spec?.leaseTransitions ?? 0
+
+async function leads(url: string): Promise<boolean> {
+  const text = await (await fetch(`${url}/metrics`)).text()
+  return /^leader_election_master_status\{.*\} 1$/m.test(text)
+}
+
+const first = () => user().cloud.service('controller')
+
+beforeAll(async () => {
+  await user().cloud.kill('controller')
+  await startFirst()
+  await until(() => leads(first().url), { what: 'the first to lead', deadline: 60_000 })
+  second = await startSecond()
+})
+
+it('of two controllers one works, the other waits', async () => {
+  expect([await leads(first().url), await leads(second.url)]).toEqual([true, false])
+  await user().server('before')
+  await user().ready('before', 120_000)
+})
+
+interface Timed extends AuditEvent {
+  requestReceivedTimestamp: string
+}
+
+/** Writes of the controller that does not log in as the admin, since then, but of its lease. */
+function writesOfFirst(since: string): string[] {
+  const reads = ['get', 'list', 'watch']
+  return (user().cloud.plane.audit() as Timed[])
+    .filter(({ userAgent, user: who }) => userAgent?.startsWith('kubenova-controller') && who.username !== 'admin')
+    .filter(({ verb, requestReceivedTimestamp: at }) => !reads.includes(verb) && at > since)
+    .filter(({ objectRef }) => objectRef?.resource !== 'leases')
+    .map(({ verb, requestURI, requestReceivedTimestamp: at }) => `${at} ${verb} ${requestURI}`)
+}
+
+it('one that is frozen in the middle of its work is replaced, and writes nothing when it goes on', {
+  timeout: 300_000,
+}, async () => {
+  const names = Array.from({ length: 12 }, (_, i) => `many-${i}`)
+  const before = await transitions()
+  const made = Promise.all(names.map((name) => user().server(name)))
+  await until(
+    async () =>
+      (await user().list('servers')).some(({ metadata, status }) => metadata.name.startsWith('many') && status?.host),
+    {
+      what: 'the first of many to be placed',
+      every: 5,
+    },
+  )
+  expect(signal(first(), 'SIGSTOP')).toBe(true)
+  await made
+  const frozen = performance.now()
+  await until(() => leads(second.url), { what: 'the other to lead', deadline: 60_000 })
+  expect((performance.now() - frozen) / 1000).toBeLessThan(3 * LEASE_SECONDS)
+  expect(await transitions()).toBe(before + 1)
+  const taken = (await lease()).spec?.acquireTime ?? ''
+  for (const name of names) await user().until(name, 'placed', ({ status }) => status?.host !== undefined)
+  signal(first(), 'SIGCONT')
+  await until(() => !isAlive(first()), { what: 'the frozen one to end', deadline: 60_000 })
+  expect(await leads(second.url)).toBe(true)
+  expect(writesOfFirst(taken)).toEqual([])
+  for (const name of names) await user().kubectl('delete', 'server', name, '--wait=false')
+})
+
+it('when the leader is killed the other takes over in bounded time, and nothing is done twice', {
+  timeout: 300_000,
+}, async () => {
+  await startFirst()
+  expect(await leads(first().url)).toBe(false)
+  await user().server('after')
+  const killed = performance.now()
+  await end(second, 'SIGKILL')
+  await until(() => leads(first().url), { what: 'the first to lead again', deadline: 60_000 })
+  expect((performance.now() - killed) / 1000).toBeLessThan(3 * LEASE_SECONDS)
+  await user().ready('after', 120_000)
+  for (const name of ['before', 'after']) expect(await done(user(), name, 'create')).toBe(1)
+})
+
+/** An agent that says it is h1, inside a host, without having been asked for. */
+async function intruder(inside: string, ...flags: string[]) {
+  const { cloud } = user()
+  const url = `${cloud.address(inside)}:8099`
+  const own = {
+    kubeconfig: cloud.kubeconfigOf('agent-h1'),
+    'host-name': 'h1',
+    'host-ip': cloud.address(inside),
+    'metrics-address': url,
+  }
+  const argv = Object.entries(own).flatMap(([flag, value]) => [`--${flag}`, value])
+  const main = join(repository, 'agent/main.ts')
+  const agent = await cloud.host(inside).spawn([process.execPath, main, ...argv, ...flags], { name: 'intruder' })
+  const says = async (): Promise<string> => (await fetch(`http://${url}/readyz`)).text()
+  return { ...agent, says }
+}
+
+const hostLease = () => leaseOf('h1')
+
+it('a second agent on a host waits until the first ends, and then works', { timeout: 300_000 }, async () => {
+  const other = await intruder('h1')
+  const waits = /\[-\]heartbeat failed: waiting for the API server, or for another agent of this host to end/
+  await until(async () => waits.test(await other.says()), { what: 'the second to wait', deadline: 60_000 })
+  await user().cloud.kill('agent-h1')
+  await until(async () => (await other.says()) === 'ok', { what: 'the second to work', deadline: 60_000 })
+  await end(other, 'SIGKILL')
+  await user().cloud.startAgent('h1')
+  await user().cloud.ready('agent-h1')
+})
+
+it('an agent that claims the name of another host waits, and touches nothing', { timeout: 300_000 }, async () => {
+  const holder = (await hostLease()).spec?.holderIdentity
+  const domains = await user().domains('h1')
+  const other = await intruder('h2', '--state-dir', '/var/lib/kubenova/intruder')
+  const waits = new RegExp(`another agent works as host h1: it is ${holder}`)
+  await until(async () => waits.test(await other.says()), { what: 'the intruder to wait', deadline: 60_000 })
+  // Two renewals go by.
+  for (let i = 0; i < 2; i++) {
+    const { renewTime } = (await hostLease()).spec ?? {}
+    await until(async () => (await hostLease()).spec?.renewTime !== renewTime, { what: 'a renewal', deadline: 60_000 })
+  }
+  expect((await hostLease()).spec?.holderIdentity).toBe(holder)
+  expect(await other.says()).toMatch(waits)
+  expect(await user().domains('h1')).toEqual(domains)
+  await end(other, 'SIGKILL')
+})
