@@ -9,6 +9,9 @@ const root = `/apis/${API_VERSION}/namespaces/${NAMESPACE}`
 /** As agent and controller name servers. */
 export const keyOfServer = (name: string): string => `${NAMESPACE}/${name}`
 
+/** guest: boots, and powers off when asked. blank: does neither. */
+export type ImageName = 'guest' | 'blank'
+
 export interface Objects {
   servers: Server[]
   records: ServerAction[]
@@ -34,9 +37,13 @@ export class Api {
     return { servers, records, ports }
   }
 
-  /** A Server on the quickstart's flavor, image and network. */
-  async create(name: string): Promise<void> {
-    const spec = { flavor: 'tiny', image: { name: 'guest' }, networks: [{ name: 'default' }] }
+  async addImage(name: string, url: string): Promise<void> {
+    await this.#ask('POST', 'images', { kind: 'Image', metadata: { name }, spec: { url, format: 'qcow2' } })
+  }
+
+  /** A Server on the quickstart's flavor and network. */
+  async create(name: string, image: ImageName): Promise<void> {
+    const spec = { flavor: 'tiny', image: { name: image }, networks: [{ name: 'default' }] }
     await this.#ask('POST', 'servers', { kind: 'Server', metadata: { name }, spec })
   }
 

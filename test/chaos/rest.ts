@@ -6,7 +6,7 @@ import { busy } from './idle.ts'
 /** Longest wait, in ms: a guest that does not answer a soft reboot alone takes two minutes. */
 const DEADLINE_MS = 240_000
 /** What is wrong for so long while nobody does anything about it stays wrong. Waits between tries of an action are shorter. */
-const STUCK_MS = 25_000
+const STUCK_MS = 60_000
 
 /**
  * @param judge says what is wrong, if anything; whatever it throws is a wrong of its own
@@ -21,7 +21,7 @@ export async function rest(cloud: Cloud, judge: () => Promise<string[]>): Promis
     wrong = now
     return now.length === 0 || performance.now() - since > STUCK_MS
   }
-  await until(look, { what: 'rest', deadline: DEADLINE_MS, every: 40 }).catch(() => undefined) // `wrong` tells
+  await until(look, { what: 'rest', deadline: DEADLINE_MS, every: 50 }).catch(() => undefined) // `wrong` tells
   return wrong
 }
 

@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { until } from '../rig/until.ts'
-import { Api, keyOfServer } from './api.ts'
+import { Api, type ImageName, keyOfServer } from './api.ts'
 import type { GatedCloud } from './cloud.ts'
 import { allowedBy, domainOf, type FaultName } from './faults.ts'
 import type { Point } from './gatekeeper.ts'
@@ -10,7 +10,7 @@ import { unlike } from './outcome.ts'
 import { rest } from './rest.ts'
 import { look, type Sight } from './sight.ts'
 import { type State, type Story, type StoryName, stories } from './stories.ts'
-import { wrongs } from './wrongs.ts'
+import { saidWrong, wrongs } from './wrongs.ts'
 
 /** What is made of a server's points as they are passed, and the faults that come of it. */
 export interface Plot {
@@ -19,7 +19,7 @@ export interface Plot {
   readonly over?: boolean | undefined
   /** Faults that were made, with the servers whose QEMU was meant. */
   readonly made?: readonly { kind: FaultName; server: string }[]
-  /** Rejects when a fault could not be made. */
+  /** Resolves when the faults that have begun are over. Rejects when one could not be made. */
   failed?(): Promise<void>
 }
 
@@ -37,6 +37,8 @@ export class Stage {
   readonly gated: GatedCloud
   readonly #api: Api
   readonly #actors = new Map<string, Actor>()
+  /** Of the servers that are created from here on. */
+  image: ImageName = 'guest'
 
   constructor(gated: GatedCloud) {
     this.gated = gated
@@ -62,9 +64,12 @@ export class Stage {
       const server = [...told.keys()].find((name) => keyOfServer(name) === point.server)
       return server === undefined ? undefined : plot.watch(server, point)
     })
-    await Promise.all([...told].map(([server, name]) => stories[name].tell(this.#api, server)))
+    await Promise.all([...told].map(([server, name]) => stories[name].tell(this.#api, server, this.image)))
     const wrong = await rest(cloud, async () => {
-      if (plot.over === false) return ['a fault is under way']
+      if (plot.over === false) await plot.failed?.()
+      // Looking at the host costs more than asking the API: not before that says that all is well.
+      const said = saidWrong(await this.#api.objects())
+      if (said.length > 0) return said
       const after = await look(cloud, this.#api)
       return [...wrongs(after), ...this.#unlike(told, plot, before, after)]
     })

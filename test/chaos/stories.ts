@@ -1,6 +1,6 @@
 // What users do to a server: each story leads from one state at rest to another.
 import type { PowerWish, VmState } from '../../crds/index.ts'
-import type { Api } from './api.ts'
+import type { Api, ImageName } from './api.ts'
 
 /** absent: there is no such server. */
 export type State = PowerWish | 'absent'
@@ -9,7 +9,7 @@ export interface Story {
   from: State
   to: State
   /** The deed, as its user does it. */
-  tell(api: Api, server: string): Promise<void>
+  tell(api: Api, server: string, image: ImageName): Promise<void>
   /** The ServerAction that it leaves; none: it leaves none. */
   record?: string
   /** QEMU processes that it starts. */
@@ -26,7 +26,13 @@ const wish =
     api.change(server, { powerState })
 
 export const stories = {
-  create: { from: 'absent', to: 'Running', record: 'create', starts: 1, tell: (api, name) => api.create(name) },
+  create: {
+    from: 'absent',
+    to: 'Running',
+    record: 'create',
+    starts: 1,
+    tell: (api, name, image) => api.create(name, image),
+  },
   stop: { from: 'Running', to: 'Stopped', record: 'stop', starts: 0, tell: wish('Stopped'), asksGuest: true },
   start: { from: 'Stopped', to: 'Running', record: 'start', starts: 1, tell: wish('Running') },
   'reboot SOFT': {

@@ -1,13 +1,14 @@
 // Plays the cases of a matrix on some clouds at once.
 import { keepArtefacts, scratchDirectory } from '../rig/scratch.ts'
 import { Ambush } from './ambush.ts'
+import type { ImageName } from './api.ts'
 import { type Case, casesOf, nextMove, type Passed, steady } from './cases.ts'
 import { startGatedCloud } from './cloud.ts'
 import type { FaultName } from './faults.ts'
 import { nameOf } from './gatekeeper.ts'
 import type { Matrix, Result } from './matrix.ts'
 import { Stage } from './stage.ts'
-import { type StoryName, storyNames } from './stories.ts'
+import { type StoryName, stories } from './stories.ts'
 
 export interface Programme {
   stories: readonly StoryName[]
@@ -31,11 +32,19 @@ export async function play(programme: Programme): Promise<Matrix> {
     await first.gated.stop()
     throw error
   }
-  const { stories, faults, clouds, picks = () => true } = programme
-  const left = stories.flatMap((story) => casesOf(story, points.get(story) ?? [], faults)).filter(picks)
-  const players = Array.from({ length: clouds }, (_, i) => new Player(programme, left, i === 0 ? first : undefined))
+  const { faults, clouds, picks = () => true } = programme
+  const left = programme.stories.flatMap((story) => casesOf(story, points.get(story) ?? [], faults)).filter(picks)
+  // What asks the guest needs one that hears; the others do not wait for it to boot.
+  const asking = left.filter(({ story }) => asksGuest(story))
+  const parts: Part[] = [
+    { image: 'blank', left: left.filter((c) => !asking.includes(c)) },
+    { image: 'guest', left: asking },
+  ]
+  const players = Array.from({ length: clouds }, (_, i) => new Player(programme, parts, i === 0 ? first : undefined))
   await Promise.all(players.map((player) => player.play()))
-  const rows = new Map(stories.map((story) => [story, (points.get(story) ?? []).map(({ point }) => nameOf(point))]))
+  const rows = new Map(
+    programme.stories.map((story) => [story, (points.get(story) ?? []).map(({ point }) => nameOf(point))]),
+  )
   return { results: players.flatMap(({ results }) => results), rows }
 }
 
@@ -45,48 +54,43 @@ export async function openStage(log: (line: string) => void): Promise<Stage> {
   return new Stage(gated)
 }
 
-/** An order in which each story finds what it needs. */
-const order: StoryName[] = [
-  'create',
-  'delete',
-  'create',
-  'rename',
-  'pause',
-  'unpause',
-  'suspend',
-  'resume',
-  'reboot HARD',
-  'reboot SOFT',
-  'stop',
-  'start',
-]
+/** Cases that are left, for all players, of servers on the same image. */
+interface Part {
+  image: ImageName
+  left: Case[]
+}
 
-/** Each story twice, without faults. */
-async function rehearseAll(stage: Stage, { stories, log }: Programme): Promise<Map<StoryName, Passed[]>> {
-  const needed: readonly StoryName[] = [
-    'create',
-    'delete',
-    ...stories,
-    ...stories.flatMap((name) => partners[name] ?? []),
-  ]
-  const seen = new Map<StoryName, Passed[][]>()
-  for (let times = 0; times < 2; times++) {
-    for (const name of order.filter((story) => needed.includes(story)))
-      seen.set(name, [...(seen.get(name) ?? []), await rehearse(stage, name)])
-    await stage.clear()
-  }
-  log(`rehearsed ${[...seen.keys()].join(', ')}`)
-  return new Map(storyNames.map((name) => [name, steady(seen.get(name)?.[0] ?? [], seen.get(name)?.[1] ?? [])]))
+const asksGuest = (story: StoryName): boolean => story === 'start' || stories[story].asksGuest === true
+
+/** For each image an order of stories in which each finds what it needs. */
+const orders: Record<ImageName, readonly StoryName[]> = {
+  blank: ['create', 'delete', 'create', 'rename', 'pause', 'unpause', 'suspend', 'resume', 'reboot HARD'],
+  guest: ['create', 'reboot SOFT', 'stop', 'start'],
 }
 
 /** What comes before a story, or must come after it, for the next to find what it needs. */
-const partners: Partial<Record<StoryName, StoryName[]>> = {
-  pause: ['unpause'],
-  unpause: ['pause'],
-  suspend: ['resume'],
-  resume: ['suspend'],
-  stop: ['start'],
-  start: ['stop'],
+const partners: Partial<Record<StoryName, StoryName>> = {
+  pause: 'unpause',
+  unpause: 'pause',
+  suspend: 'resume',
+  resume: 'suspend',
+  stop: 'start',
+  start: 'stop',
+}
+
+/** Each story twice, without faults. */
+async function rehearseAll(stage: Stage, { stories: asked, log }: Programme): Promise<Map<StoryName, Passed[]>> {
+  const needed = new Set(asked.flatMap((name): StoryName[] => [name, partners[name] ?? name, 'create', 'delete']))
+  const seen = new Map<StoryName, Passed[][]>()
+  for (const image of ['blank', 'guest', 'blank', 'guest'] as const) {
+    stage.image = image
+    const told = orders[image].filter((name) => needed.has(name))
+    if (told.some((name) => asksGuest(name) === (image === 'guest')))
+      for (const name of told) seen.set(name, [...(seen.get(name) ?? []), await rehearse(stage, name)])
+    await stage.clear()
+  }
+  log(`rehearsed ${[...seen.keys()].join(', ')}`)
+  return new Map(asked.map((name) => [name, steady(seen.get(name)?.[0] ?? [], seen.get(name)?.[1] ?? [])]))
 }
 
 /** Tells a story without a fault, and gives the points that it passes, in order. */
@@ -103,29 +107,37 @@ async function rehearse(stage: Stage, name: StoryName): Promise<Passed[]> {
 class Player {
   readonly results: Result[] = []
   readonly #programme: Programme
-  /** Shared by all players. */
-  readonly #left: Case[]
+  readonly #parts: readonly Part[]
+  #left: Case[] = []
   readonly #tries = new Map<Case, number>()
   #stage: Stage | undefined
 
-  constructor(programme: Programme, left: Case[], stage: Stage | undefined) {
+  constructor(programme: Programme, parts: readonly Part[], stage: Stage | undefined) {
     this.#programme = programme
-    this.#left = left
+    this.#parts = parts
     this.#stage = stage
   }
 
   async play(): Promise<void> {
     try {
-      for (;;) {
-        this.#stage ??= await openStage(this.#programme.log)
-        const move = nextMove(this.#left, this.#stage.actor(SERVER))
-        if (!move) return
-        if ('go' in move) await this.#go(this.#stage, move.go)
-        else await this.#case(this.#stage, move.play)
+      for (const { image, left } of this.#parts) {
+        await this.#stage?.clear()
+        this.#left = left
+        while (left.length > 0) await this.#next(image)
       }
     } finally {
       await this.#stage?.gated.stop()
     }
+  }
+
+  async #next(image: ImageName): Promise<void> {
+    this.#stage ??= await openStage(this.#programme.log)
+    this.#stage.image = image
+    const move = nextMove(this.#left, this.#stage.actor(SERVER))
+    // Another player may have taken the last case meanwhile.
+    if (!move) return
+    if ('go' in move) await this.#go(this.#stage, move.go)
+    else await this.#case(this.#stage, move.play)
   }
 
   async #go(stage: Stage, name: StoryName): Promise<void> {

@@ -1,29 +1,38 @@
 // What is wrong with a cloud that should be at rest: pure, from what was seen of it. No wrongs: every server is as it is wished, exactly one
 // domain runs for each, and nothing is there that no living server needs.
 import { condition, type Server, type ServerAction } from '../../crds/index.ts'
+import type { Objects } from './api.ts'
 import type { Sight } from './sight.ts'
 import { atRest } from './stories.ts'
 
 const expectedFiles = ['console.log', 'disk', 'disk.config', 'disk.config.json', 'disks.json', 'owner.json']
 
 export function wrongs(seen: Sight): string[] {
+  return [...saidWrong(seen), ...seen.servers.flatMap((server) => ofHost(server, seen)), ...leftOver(seen)]
+}
+
+/** As much of it as the API tells. */
+export function saidWrong(seen: Objects): string[] {
   return [
-    ...seen.servers.flatMap((server) => ofServer(server, seen)),
+    ...seen.servers.flatMap(ofServer),
     ...seen.records.flatMap((record) => ofRecord(record, seen)),
-    ...leftOver(seen),
     ...addressedTwice(seen),
   ]
 }
 
 const uidOf = ({ metadata }: Server): string => metadata.uid ?? ''
 
-function ofServer(server: Server, seen: Sight): string[] {
+/** Something that may be wrong. */
+type Claim = [wrong: boolean, what: string]
+
+const held = ({ metadata }: Server, claims: readonly Claim[]): string[] =>
+  claims.flatMap(([wrong, what]) => (wrong ? [`${metadata.name} ${what}`] : []))
+
+function ofServer(server: Server): string[] {
   const { metadata, spec, status = {} } = server
   const wanted = atRest[spec.powerState]
   const ready = condition(status.conditions, 'Ready')
-  const domains = seen.domains.filter(({ uuid }) => uuid === uidOf(server))
-  const runs = wanted.domain === 'running' || wanted.domain === 'paused'
-  const claims: [wrong: boolean, what: string][] = [
+  return held(server, [
     [metadata.deletionTimestamp !== undefined, 'is being deleted'],
     [status.observedGeneration !== metadata.generation, 'has not been seen in its newest generation'],
     [status.vmState !== wanted.vmState, `is ${status.vmState}, not ${wanted.vmState}`],
@@ -31,22 +40,23 @@ function ofServer(server: Server, seen: Sight): string[] {
     [ready?.status !== 'True', `is not Ready: ${ready?.reason}: ${ready?.message}`],
     [status.settledPowerState !== spec.powerState, `has settled at ${status.settledPowerState}`],
     [status.fault !== undefined, `has a fault: ${status.fault?.message}`],
-    [domains.length !== 1, `has ${domains.length} domains`],
-    [domains.some(({ state }) => state !== wanted.domain), `its domain is ${domains.map(({ state }) => state).join()}`],
-    ...hostOf(server, runs, seen),
-  ]
-  return claims.flatMap(([wrong, what]) => (wrong ? [`${metadata.name} ${what}`] : []))
+  ])
 }
 
 /** What the host must have for it. */
-function hostOf(server: Server, runs: boolean, seen: Sight): [boolean, string][] {
+function ofHost(server: Server, seen: Sight): string[] {
   const uid = uidOf(server)
+  const wanted = atRest[server.spec.powerState].domain
+  const runs = wanted === 'running' || wanted === 'paused'
+  const domains = seen.domains.filter(({ uuid }) => uuid === uid)
   const qemus = seen.qemus.filter((uuid) => uuid === uid).length
   const files = (seen.instances.get(uid) ?? []).join(' ')
   const taps = tapsOf(server).filter((tap) => seen.links.includes(tap))
-  const lacking = (names: string[], what: string): [boolean, string] => [!names.includes(uid), `has no ${what}`]
+  const lacking = (names: string[], what: string): Claim => [!names.includes(uid), `has no ${what}`]
   const ports = seen.ports.filter(({ metadata }) => metadata.ownerReferences?.[0]?.uid === uid)
-  return [
+  return held(server, [
+    [domains.length !== 1, `has ${domains.length} domains`],
+    [domains.some(({ state }) => state !== wanted), `its domain is ${domains.map(({ state }) => state).join()}`],
     [qemus !== (runs ? 1 : 0), `has ${qemus} QEMU processes`],
     [files !== expectedFiles.join(' '), `has these files: ${files}`],
     [taps.length !== (runs ? tapsOf(server).length : 0), `has ${taps.length} taps`],
@@ -54,7 +64,7 @@ function hostOf(server: Server, runs: boolean, seen: Sight): [boolean, string][]
     [runs && !seen.sockets.includes(`${uid}.vnc`), 'has no VNC socket'],
     lacking(seen.guests, 'entry in the host’s network'),
     lacking(seen.pins, 'pin on its image'),
-  ]
+  ])
 }
 
 const tapsOf = ({ status }: Server): string[] =>
@@ -64,7 +74,7 @@ const keysOf = ({ status }: Server): string[] =>
   (status?.instance?.interfaces ?? []).map(({ networkId }) => networkId.replaceAll('-', '').slice(0, 12))
 
 /** Each has ended, with one event that says the same. */
-function ofRecord({ metadata, spec, status }: ServerAction, { servers }: Sight): string[] {
+function ofRecord({ metadata, spec, status }: ServerAction, { servers }: Objects): string[] {
   const name = `record ${metadata.name} (${spec.action})`
   const owner = servers.find(({ metadata: { uid } }) => uid === metadata.ownerReferences?.[0]?.uid)
   const results = (status?.events ?? []).map(({ result }) => result).join()
@@ -101,7 +111,7 @@ function leftOver(seen: Sight): string[] {
   )
 }
 
-function addressedTwice({ ports }: Sight): string[] {
+function addressedTwice({ ports }: Objects): string[] {
   const addresses = ports.flatMap(({ status }) => status?.fixedIPs ?? [])
   return addresses.filter((a, i) => addresses.indexOf(a) !== i).map((address) => `${address} is given twice`)
 }
