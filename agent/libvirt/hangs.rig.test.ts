@@ -1,6 +1,7 @@
 // A real libvirtd that dies or stops amid thousands of calls: each call ends, and soon.
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { isAlive, signal } from '../../test/rig/process.ts'
+import { identify, isAlive, signal } from '../../test/rig/process.ts'
 import { withHost } from '../../test/rig/vitest.ts'
 import { type Connection, ConnectionError, connect, openSession, proc } from './index.ts'
 
@@ -8,6 +9,10 @@ const host = withHost()
 const count = 5000
 /** Far more than it takes; far less than the deadline of a call (30 s), which shall not be what ends them. */
 const soonMs = 10_000
+
+function parentOf(pid: number): number {
+  return Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
+}
 
 function startCalls(caller: Pick<Connection, 'call'>): Promise<unknown>[] {
   return Array.from({ length: count }, async (_, i) => {
@@ -61,6 +66,9 @@ describe('amid thousands of calls', () => {
       expect(new Set(errors.map(({ code }) => code))).toEqual(new Set(['silent']))
     } finally {
       signal(daemon, 'SIGCONT')
+      // nsenter, which waits for it outside of the host, stopped along with it and would never take its leave.
+      const waiting = identify(parentOf(daemon.pid))
+      if (waiting) signal(waiting, 'SIGCONT')
     }
     expect(isAlive(daemon)).toBe(true)
     expect(await session.call(proc.connectGetUri, {})).toEqual({ uri: 'qemu:///system' })
