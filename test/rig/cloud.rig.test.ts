@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { apiClient } from './api.ts'
 import { startCloud, stopCloud } from './cloud.ts'
 import { marked, run } from './process.ts'
 import { scratchDirectory, sweep } from './scratch.ts'
@@ -30,7 +31,8 @@ describe('make up, make down', () => {
   it('starts a cloud whose hosts report, and changes nothing the second time', async () => {
     await run(cli('up', '--hosts', '2'), { env: env() })
     const cloud = await startCloud({ dir, hosts: 2 })
-    const before = processes()
+    const logins = () => ['controller', 'agent-h1'].map((name) => readFileSync(cloud.kubeconfigOf(name), 'utf8'))
+    const before = [...processes(), ...logins()]
     const { items } = await cloud.plane.api.send<{ items: { metadata: { name: string } }[] }>(
       'GET',
       '/apis/compute.kubenova.io/v1alpha1/hypervisors',
@@ -38,7 +40,21 @@ describe('make up, make down', () => {
     expect(items.map((item) => item.metadata.name)).toEqual(['h1', 'h2'])
     await cloud.plane.api.close()
     await run(cli('up', '--hosts', '2'), { env: env() })
-    expect(processes()).toEqual(before)
+    expect([...processes(), ...logins()]).toEqual(before)
+  })
+
+  it('lets an agent in again whose Node, and with it whose token, was deleted', async () => {
+    const cloud = await startCloud({ dir, hosts: 2 })
+    const { api } = cloud.plane
+    const agent = apiClient(cloud.kubeconfigOf('agent-h1'))
+    await api.send('DELETE', '/api/v1/nodes/h1')
+    const out = async () => agent.text('/api/v1/namespaces/kube-system').catch((error: unknown) => String(error))
+    await until(async () => (await out()).includes(': 401 '), { what: 'the token to be refused', every: 200 })
+    await run(cli('up', '--hosts', '2'), { env: env() })
+    const beat = async () => api.text('/apis/coordination.k8s.io/v1/namespaces/kubenova-system/leases/h1')
+    const last = await beat()
+    await until(async () => (await beat()) !== last, { what: 'a heartbeat of h1', deadline: 60_000 })
+    await Promise.all([api.close(), agent.close()])
   })
 
   it('repairs what was killed', async () => {

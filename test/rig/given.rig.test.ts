@@ -20,6 +20,11 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true })
 })
 
+const nodes = async (): Promise<string[]> => {
+  const { items } = await plane().api.send<{ items: { metadata: { name: string } }[] }>('GET', '/api/v1/nodes')
+  return items.map(({ metadata }) => metadata.name)
+}
+
 it('is used by controller and agents, through the bridge', async () => {
   await cloud.ready('controller')
   await cloud.ready('agent-h1')
@@ -29,7 +34,9 @@ it('is used by controller and agents, through the bridge', async () => {
   expect(new URL(cloud.plane.server).hostname).not.toBe('127.0.0.1')
 })
 
-it('is left as it is when the cloud goes', async () => {
+it('is left as it is when the cloud goes, without Nodes that are none', async () => {
+  expect(await nodes()).toEqual(['h1'])
   await cloud.stop()
   expect(await plane().api.text('/readyz')).toBe('ok')
+  expect(await nodes()).toEqual([])
 })
