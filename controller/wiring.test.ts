@@ -185,6 +185,22 @@ describe('what others of the same kind, or their users, bring back', () => {
     expect(await taken('aggregates')).toEqual(['a', 'b'])
   })
 
+  it('a port whose server is gone: what is left of that one is swept', async () => {
+    const owner = { apiVersion: 'compute.kubenova.io/v1alpha1', kind: 'Server', name: 'web', uid: 'gone' }
+    const metadata = { name: 'p', namespace: 'demo', ownerReferences: [owner] }
+    await bench.make(port, { metadata, spec: { network: { name: 'lan' }, server: 'web' } })
+    await bench.clock.advance(5000)
+    expect(await taken('records')).toEqual(['demo/web'])
+    const { metadata: there } = await bench.server('db')
+    const of = { ...owner, name: 'db', uid: there.uid }
+    await bench.make(port, {
+      metadata: { name: 'q', namespace: 'demo', ownerReferences: [of] },
+      spec: { network: { name: 'lan' }, server: 'db' },
+    })
+    await bench.clock.advance(5000)
+    expect(await taken('records')).toEqual([])
+  })
+
   it('networks on the bridge of one that went', async () => {
     for (const name of ['a', 'b']) await bench.network(name, [], { bridge: 'br0' })
     await bench.network('c', [], { bridge: 'br1' })

@@ -74,6 +74,13 @@ function servers(world: World, queues: Queues): void {
     const host = server.status?.host
     if (host !== undefined) queues.hosts.add(host, { after: FIGURES_MS })
   })
+  // One that was made for a server that is gone by now, or shows only after its end, is not looked at by anything else.
+  each(world.ports.informer, ({ metadata, spec }, priority) => {
+    const key = keyOf({ namespace: metadata.namespace, name: spec.server ?? '' })
+    const uid = world.servers.all.get(key)?.metadata.uid
+    const isOrphan = spec.server !== undefined && !metadata.ownerReferences?.some((owner) => owner.uid === uid)
+    if (isOrphan) queues.records.add(key, { priority, after: FIGURES_MS })
+  })
   world.servers.informer.on({
     updated(old, now) {
       if (old.status?.host === now.status?.host) return

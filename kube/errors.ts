@@ -64,7 +64,7 @@ export const isInvalid = (error: unknown): boolean => has(error, (e) => e.status
 /** What was written names a uid, and the object of that name is another: deleted and made anew, or gone. */
 export const isAnother = (error: unknown): boolean =>
   has(error, (e) => e.status === 409 || (e.details?.causes ?? []).some(({ field }) => field === 'metadata.uid'))
-/** The server is busy, restarting or out of reach: the same call may succeed later. @public */
+/** The server is busy, restarting or out of reach: the same call may succeed later. */
 export const isTransient = (error: unknown): boolean =>
   has(error, (e) => e.status === 0 || e.status === 429 || e.status >= 500)
 

@@ -12,7 +12,7 @@ export async function reconcileRecords(
   retention: Retention,
   now = Date.now(),
 ): Promise<Outcome> {
-  if (!world.servers.all.has(key)) await sweep(key, world)
+  await sweep(key, world)
   const records = expired(world.actions.all.byIndex(BY_SERVER, key), retention, now)
   for (const { metadata } of records) {
     try {

@@ -27,7 +27,7 @@ export interface Claim extends Readonly<Resources> {
 interface Entry {
   readonly key: ServerKey
   seen: Claim | undefined
-  pending: (Claim & { readonly expires: number }) | undefined
+  pending: (Claim & { readonly expires: number; written: boolean }) | undefined
 }
 
 type Totals = { -readonly [K in keyof Usage]: Usage[K] }
@@ -87,17 +87,28 @@ export class Ledger {
     const entry = this.#entry(key)
     this.#drop(entry)
     if (entry.seen?.host !== host) {
-      entry.pending = { host, vcpus: sizes.vcpus, ram: sizes.ram, disk: sizes.disk, ioOps: 1, expires }
+      entry.pending = { host, vcpus: sizes.vcpus, ram: sizes.ram, disk: sizes.disk, ioOps: 1, expires, written: false }
       this.#count(entry.pending, 1)
       this.#pending.set(path(key), entry)
     }
     this.#tidy(entry)
   }
 
+  /** The write of the assumed claim has succeeded: it is to be seen sooner or later. */
+  confirm(key: ServerKey): void {
+    const { pending } = this.#mine(key) ?? {}
+    if (pending) pending.written = true
+  }
+
+  /** The host that was decided and is not seen yet; `written`: and that is in the API server, for certain. */
+  decided(key: ServerKey): { host: string; written: boolean } | undefined {
+    return this.#mine(key)?.pending
+  }
+
   /** The write of the assumed claim failed. */
   forget(key: ServerKey): void {
-    const entry = this.#entries.get(path(key))
-    if (entry?.key.uid !== key.uid) return
+    const entry = this.#mine(key)
+    if (!entry) return
     this.#drop(entry)
     this.#tidy(entry)
   }
@@ -132,6 +143,11 @@ export class Ledger {
   /** How many claims are not seen in the cache yet. */
   get pending(): number {
     return this.#pending.size
+  }
+
+  #mine(key: ServerKey): Entry | undefined {
+    const entry = this.#entries.get(path(key))
+    return entry?.key.uid === key.uid ? entry : undefined
   }
 
   #entry(key: ServerKey): Entry {

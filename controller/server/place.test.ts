@@ -329,7 +329,7 @@ describe('two controllers, or one that dies', () => {
     bench.api.resumeWatches()
   })
 
-  it('a write that fails leaves no claim; one that went through unseen is found', async () => {
+  it('a write without an answer leaves its claim, for it may have been done; done again it is the same', async () => {
     for (const when of ['before', 'after'] as const) {
       const life = new Life()
       await using first = await cloud('h1')
@@ -339,11 +339,37 @@ describe('two controllers, or one that dies', () => {
       life.fail('applyStatus', new ApiError({ request: 'fake', status: 0 }), { when })
       await expect(bench.reconcile()).rejects.toMatchObject({ status: 0 })
       await bench.fake.caughtUp()
-      expect(bench.derived.ledger.usage('h1').servers).toBe(when === 'before' ? 0 : 1)
+      expect(bench.derived.ledger.usage('h1').servers).toBe(1)
       await bench.reconcile()
       expect(bench.status().host).toBe('h1')
       expect(bench.ports()).toHaveLength(1)
     }
+  })
+
+  it('a write that is refused leaves no claim', async () => {
+    const life = new Life()
+    await using first = await cloud('h1')
+    await using bench = await Bench.start(first.api, life)
+    await bench.beat('h1')
+    await bench.server('web', lan)
+    life.fail('applyStatus', new ApiError({ request: 'fake', status: 403 }))
+    await expect(bench.reconcile()).rejects.toMatchObject({ status: 403 })
+    expect(bench.derived.ledger.usage('h1').servers).toBe(0)
+  })
+
+  it('nothing is decided twice while the cache is behind, and no claim is lost by that', async () => {
+    await using bench = await cloud('h1')
+    await bench.server('web')
+    bench.api.pauseWatches()
+    await reconcileServer('demo/web', bench.deps)
+    expect(bench.status().host).toBe('h1')
+    const { length } = bench.writes
+    expect(await reconcileServer('demo/web', bench.deps)).toMatchObject({ kind: 'wait' })
+    expect(bench.writes).toHaveLength(length)
+    expect(bench.derived.ledger.usage('h1').servers).toBe(1)
+    bench.api.resumeWatches()
+    await bench.fake.caughtUp()
+    expect(bench.derived.ledger.usage('h1').servers).toBe(1)
   })
 
   it('a crash before or after each write ends as without: one host, one port for each interface', async () => {

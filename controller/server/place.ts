@@ -1,7 +1,7 @@
 /** Placement of one server: follow its references, choose a host and claim it, make its ports, write all of it in one status. */
 import { actionUnderWay } from '../../actions/admit.ts'
 import { Refused, type Server } from '../../crds/index.ts'
-import { isConflict, isNotFound } from '../../kube/errors.ts'
+import { isConflict, isNotFound, isTransient } from '../../kube/errors.ts'
 import type { Recorder } from '../../kube/events.ts'
 import { failed, type Outcome, wait } from '../../kube/outcome.ts'
 import { failDeed } from '../action/fail.ts'
@@ -29,6 +29,8 @@ export interface PlaceDeps {
 
 /** A claim that the watch has not shown by then was not written. */
 const CLAIM_MS = 60_000
+/** The cache has a placement long before. */
+const SEEN_MS = 5000
 
 export async function placeServer(server: Server, deps: PlaceDeps): Promise<Outcome> {
   const now = deps.clock.wall().toISOString()
@@ -62,14 +64,11 @@ function requestOf(server: Server, { flavor, image }: Resolved, ledger: Ledger):
 async function choose(server: Server, resolved: Resolved, deps: PlaceDeps, now: string): Promise<Outcome> {
   const { ledger, views, clock } = deps
   const request = requestOf(server, resolved, ledger)
-  const placement = place(request, views.table())
-  if (placement.none) {
-    const message = whyNone(server, placement.message)
-    if (actionUnderWay(server) !== undefined)
-      await failDeed(server, { reason: 'NoValidHost', message }, deps.world, now)
-    await say(server, { reason: 'NoValidHost', message, error: true }, deps, now)
-    return failed('NoValidHost', message)
-  }
+  const before = decided(request, deps)
+  // The cache is behind: of what it does not show yet, nothing is decided twice.
+  if (before?.written) return wait('its placement to be seen', SEEN_MS)
+  const placement = before ? { none: false as const, host: before.host, alternates: [] } : place(request, views.table())
+  if (placement.none) return none(server, placement.message, deps, now)
   const { host, alternates } = placement
   ledger.assume(request.server, host, demandOf(request.flavor, request.image), clock.now() + CLAIM_MS)
   try {
@@ -77,12 +76,28 @@ async function choose(server: Server, resolved: Resolved, deps: PlaceDeps, now: 
     const availabilityZone = views.get(host)?.zone ?? ''
     const instance = buildInstance(server, resolved, interfaces, availabilityZone)
     const written = await write(server, placedStatus(server, { host, alternates, instance }, now), deps)
-    if (!written) ledger.forget(request.server)
+    if (written) ledger.confirm(request.server)
+    else if (!before) ledger.forget(request.server)
   } catch (error) {
-    ledger.forget(request.server)
+    if (!before && !isTransient(error)) ledger.forget(request.server)
     throw error
   }
   return wait(`the agent of ${host}`)
+}
+
+/** What was decided for it before, if that still stands. Of a write that got no answer nobody knows whether it was done: done again it must be the same. */
+function decided({ server, ignoreHosts = [] }: PlacementRequest, { ledger, views }: PlaceDeps) {
+  const before = ledger.decided(server)
+  if (!before || ignoreHosts.includes(before.host)) return undefined
+  return before.written || views.get(before.host)?.up === true ? before : undefined
+}
+
+/** No host can take it. */
+async function none(server: Server, why: string, deps: PlaceDeps, now: string): Promise<Outcome> {
+  const message = whyNone(server, why)
+  if (actionUnderWay(server) !== undefined) await failDeed(server, { reason: 'NoValidHost', message }, deps.world, now)
+  await say(server, { reason: 'NoValidHost', message, error: true }, deps, now)
+  return failed('NoValidHost', message)
 }
 
 /** With what each host said that was tried. */

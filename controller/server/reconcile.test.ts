@@ -94,6 +94,26 @@ describe('a host that falls silent', () => {
     expect(ready(bench)).toMatchObject({ status: 'Unknown' })
   })
 
+  it('does not cost a deed its place that was admitted meanwhile', async () => {
+    await using bench = await running()
+    await bench.silence()
+    bench.api.pauseWatches()
+    const action = { name: 'r', uid: 'u', action: 'reboot', params: { type: 'HARD' }, admittedAt: bench.now() }
+    const { host, instance, alternates, addresses, conditions = [] } = bench.status()
+    const mine = conditions.filter(({ type }) => type === 'Scheduled')
+    const status = { host, instance, alternates, addresses, conditions: mine, action }
+    await bench.api
+      .resource<Server>(defOf(serverKind))
+      .applyStatus({ metadata: { name: 'web', namespace: 'demo' }, status }, { fieldManager: 'kubenova-controller' })
+    await reconcileServer('demo/web', bench.deps)
+    expect(bench.status().action?.uid).toBe('u')
+    bench.api.resumeWatches()
+    await bench.fake.caughtUp()
+    await bench.reconcile()
+    expect(bench.status()).toMatchObject({ action: { uid: 'u' } })
+    expect(reachable(bench)).toMatchObject({ status: 'False' })
+  })
+
   it('is not given a new server', async () => {
     await using bench = await cloud('h1', 'h2')
     await bench.silence('h2')

@@ -1,6 +1,7 @@
 /** One Server: delete it, place it, place it elsewhere when its host refused, say whether its host is up. */
 import { actionUnderWay } from '../../actions/admit.ts'
 import { AGENT_MANAGER, FINALIZER, type Server } from '../../crds/index.ts'
+import { isConflict, isNotFound } from '../../kube/errors.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import { keyOf } from '../../kube/types.ts'
 import { hold } from '../finalizer.ts'
@@ -81,11 +82,15 @@ async function letGo(server: Server, { world }: ServerDeps): Promise<Outcome> {
 async function reach(server: Server, host: string, { world, hosts }: ServerDeps, now: string): Promise<Outcome> {
   const up = hosts.isUp(host)
   if (saysReachability(server, up)) return done
-  const { name, namespace } = server.metadata
+  const { name, namespace, resourceVersion } = server.metadata
+  // All that is ours is said again: it must be what it was, or a deed that was admitted meanwhile would lose its place.
+  const metadata = { name, ...(namespace ? { namespace } : {}), ...(resourceVersion ? { resourceVersion } : {}) }
   const status = reachabilityStatus(server, up, hosts.whyDown(host), now)
-  await world.servers.api.applyStatus(
-    { metadata: { name, ...(namespace ? { namespace } : {}) }, status },
-    { fieldManager: MANAGER },
-  )
+  try {
+    await world.servers.api.applyStatus({ metadata, status }, { fieldManager: MANAGER })
+  } catch (error) {
+    // Gone, or changed meanwhile: the watch brings what is now.
+    if (!isNotFound(error) && !isConflict(error)) throw error
+  }
   return done
 }

@@ -53,7 +53,7 @@ function tell(server: Server, reason: string, note: string, { events }: RemoveDe
 async function sayWaiting(server: Server, message: string, deps: RemoveDeps): Promise<void> {
   const before = server.status?.conditions?.find(({ type }) => type === 'DeletionPending')
   if (before?.message === message) return
-  const { name, namespace, generation = 0 } = server.metadata
+  const { name, namespace, resourceVersion, generation = 0 } = server.metadata
   const pending = {
     type: 'DeletionPending',
     status: 'True',
@@ -62,9 +62,8 @@ async function sayWaiting(server: Server, message: string, deps: RemoveDeps): Pr
     observedGeneration: generation,
   } as const
   const status = withConditions(server, owned(server), [pending], deps.now())
-  await deps.world.servers.api.applyStatus(
-    { metadata: { name, ...(namespace ? { namespace } : {}) }, status },
-    { fieldManager: MANAGER },
-  )
+  // Only onto what was read: all that is ours is said again. A conflict is tried again on what is then.
+  const metadata = { name, ...(namespace ? { namespace } : {}), ...(resourceVersion ? { resourceVersion } : {}) }
+  await deps.world.servers.api.applyStatus({ metadata, status }, { fieldManager: MANAGER })
   tell(server, pending.type, message, deps)
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Port, port as portKind } from '../../crds/index.ts'
+import { type Port, port as portKind, type Server, server as serverKind } from '../../crds/index.ts'
 import { ApiError } from '../../kube/errors.ts'
 import { defOf } from '../../kube/kinds.ts'
 import { Bench } from '../testing.ts'
@@ -37,6 +37,24 @@ describe('a sweep', () => {
     }
     await bench.make<Port>(portKind, port)
     expect(await swept(bench)).toBe(1)
+  })
+
+  it('leaves what belongs to a server that the cache does not have yet', async () => {
+    await using bench = await Bench.start()
+    bench.api.pauseWatches()
+    const servers = bench.api.resource<Server>(defOf(serverKind))
+    const spec = { flavor: 'tiny', image: { name: 'cirros' } }
+    const { metadata } = await servers.create({ metadata: { name: 'web', namespace: 'demo' }, spec })
+    const port = {
+      metadata: { name: 'p', namespace: 'demo', ownerReferences: [owner(metadata.uid ?? '')] },
+      spec: { network: { name: 'lan' }, server: 'web' },
+    }
+    const made = await bench.api.resource<Port>(defOf(portKind)).create(port)
+    // Of ports the cache is newer.
+    const found = { ...bench.world.ports, all: { ...bench.world.ports.all, byIndex: () => [made] } } as never
+    await sweep('demo/web', { ...bench.world, ports: found })
+    expect(bench.ports()).toHaveLength(1)
+    bench.api.resumeWatches()
   })
 
   it('takes only the very object that it saw: not one of the same name', async () => {

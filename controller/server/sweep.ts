@@ -1,24 +1,32 @@
 /** What a deleted server leaves: its own ports and its records. The garbage collector of a full cluster does the same by owner. */
 import type { ObjectMeta } from '../../crds/index.ts'
-import { isConflict, isNotFound } from '../../kube/errors.ts'
+import { isConflict, isNotFound, orNotFound } from '../../kube/errors.ts'
 import { done, type Outcome } from '../../kube/outcome.ts'
 import type { Resource } from '../../kube/resource.ts'
-import type { KubeObject } from '../../kube/types.ts'
+import { type KubeObject, parseKey } from '../../kube/types.ts'
 import { BY_SERVER, type World } from '../world.ts'
 
 interface Owned extends KubeObject {
   metadata: ObjectMeta
 }
 
-/** Deletes what is owned by a Server of that key that is gone; what belongs to the one that is there now stays. */
+/**
+ * Deletes what is owned by a Server of that key that is gone; what belongs to the one that is there now stays. That it is gone the API server
+ * itself must say: the caches of ports and of servers are not of one moment, and that of servers may be the older one.
+ */
 export async function sweep(key: string, world: World): Promise<Outcome> {
-  const uid = world.servers.all.get(key)?.metadata.uid
-  await Promise.all([
-    deleteAll(world.ports.all.byIndex(BY_SERVER, key), world.ports.api, uid),
-    deleteAll(world.actions.all.byIndex(BY_SERVER, key), world.actions.api, uid),
-  ])
+  const cached = world.servers.all.get(key)?.metadata.uid
+  const [ports, actions] = [world.ports.all.byIndex(BY_SERVER, key), world.actions.all.byIndex(BY_SERVER, key)]
+  if (![...ports, ...actions].some(isOwnedByAnother(cached))) return done
+  const uid = (await orNotFound(world.servers.api.get(parseKey(key))))?.metadata.uid
+  await Promise.all([deleteAll(ports, world.ports.api, uid), deleteAll(actions, world.actions.api, uid)])
   return done
 }
+
+const isOwnedByAnother =
+  (uid: string | undefined) =>
+  ({ metadata }: Owned): boolean =>
+    metadata.ownerReferences?.some((owner) => owner.kind === 'Server' && owner.uid !== uid) ?? false
 
 /** Only this very object: one of the same name that was made since is not touched. */
 async function deleteAll<T extends Owned>(
@@ -27,8 +35,7 @@ async function deleteAll<T extends Owned>(
   keep: string | undefined,
 ): Promise<void> {
   await Promise.all(
-    objects.map(async ({ metadata }) => {
-      if (!metadata.ownerReferences?.some(({ kind, uid }) => kind === 'Server' && uid !== keep)) return
+    objects.filter(isOwnedByAnother(keep)).map(async ({ metadata }) => {
       const preconditions = { uid: metadata.uid }
       try {
         await api.delete(metadata, { preconditions, propagation: 'Background' })
