@@ -5,6 +5,7 @@
 import { kinds } from '../../hack/generate/kinds.ts'
 import type { Kube } from '../../kube/client.ts'
 import { type Clock, systemClock } from '../../kube/clock.ts'
+import type { Scope } from '../../kube/lister.ts'
 import { createMetrics } from '../../kube/metrics.ts'
 import type { WatchOptions } from '../../kube/read.ts'
 import type { ApplyOptions, DeleteOptions, Resource, WriteOptions } from '../../kube/resource.ts'
@@ -21,6 +22,7 @@ import {
 } from '../../kube/types.ts'
 import { textOf } from './fields.ts'
 import { type Call, Life } from './life.ts'
+import { bare, clean, filled, nothing, type Preconditions, precondition, sameUid, system } from './meta.ts'
 import {
   applied,
   checked,
@@ -37,7 +39,7 @@ import {
   updated,
   writable,
 } from './store.ts'
-import { Watches } from './watches.ts'
+import { selecting, Watches } from './watches.ts'
 
 type By = Omit<Manager, 'fields' | 'operation'>
 type Loose = { [key: string]: unknown; metadata: Partial<ObjectMeta> & { [key: string]: unknown } }
@@ -111,22 +113,22 @@ export class FakeApi {
       })
     const read = <R>(verb: string, ref: Ref, options: CallOptions, act: () => R): Promise<R> =>
       call(verb, ref, options, act, { effect: false, idempotent: true })
-    const all = (namespace?: string) => ({
-      items: this.list<T>(def.plural, namespace),
+    const all = (scope: Scope) => ({
+      items: structuredClone(this.peek<Obj>(def.plural).filter(selecting(scope))) as unknown as T[],
       resourceVersion: `${this.#version}`,
     })
     const apply = (object: Draft<T>, options: ApplyOptions = {}): Promise<T> => {
       const verb = options.subresource === 'status' ? 'applyStatus' : 'apply'
-      const act = () => this.#apply(facts, object as Loose, options, session) as unknown as T
+      const act = () => this.#apply(facts, object, options, session) as unknown as T
       return call(verb, object.metadata, options, act, { idempotent: object.metadata.resourceVersion === undefined })
     }
     return {
       def,
       get: (ref, options = {}) =>
         read('get', ref, options, () => structuredClone(this.#find(facts, ref).object) as unknown as T),
-      list: ({ namespace, ...options } = {}) => read('list', { namespace }, options, () => all(namespace)),
-      async *pages({ namespace, ...options } = {}) {
-        yield await read('list', { namespace }, options, () => all(namespace))
+      list: (options = {}) => read('list', { namespace: options.namespace }, options, () => all(options)),
+      async *pages(options = {}) {
+        yield await read('list', { namespace: options.namespace }, options, () => all(options))
       },
       create: (object, options = {}) =>
         call(
@@ -165,6 +167,11 @@ export class FakeApi {
     this.#watches.compact(this.#version)
   }
 
+  /** Of the newest write. */
+  get version(): number {
+    return this.#version
+  }
+
   /** Watches say nothing until {@link resumeWatches}: caches stay behind, as they may. */
   pauseWatches(): void {
     this.#watches.pause(true)
@@ -178,6 +185,11 @@ export class FakeApi {
   list<T>(plural: string, namespace?: string): T[] {
     const objects = [...this.#store(plural).values()].map(({ object }) => object)
     return structuredClone(objects.filter(({ metadata }) => !namespace || metadata.namespace === namespace)) as T[]
+  }
+
+  /** The same without copies: not to be changed. */
+  peek<T>(plural: string): T[] {
+    return [...this.#store(plural).values()].map(({ object }) => object) as T[]
   }
 
   find(plural: string, key: string): unknown {
@@ -375,57 +387,3 @@ const ownersOf = ({ managers }: Stored): unknown =>
   managers
     .map(({ fields, ...m }) => [JSON.stringify(m), [...fields.keys()].sort()])
     .sort(([a], [b]) => String(a).localeCompare(String(b)))
-
-interface Preconditions {
-  uid?: string | undefined
-  resourceVersion?: string | undefined
-}
-
-function precondition({ metadata }: Obj, { uid, resourceVersion }: Preconditions): void {
-  if (uid !== undefined && uid !== metadata.uid)
-    throw refuse(
-      409,
-      'Conflict',
-      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${metadata.uid}`,
-    )
-  if (resourceVersion !== undefined && resourceVersion !== metadata.resourceVersion)
-    throw refuse(409, 'Conflict', `the object has been modified; please apply your changes to the latest version`)
-}
-
-function sameUid({ metadata }: Obj, uid: string | undefined): void {
-  if (uid === undefined || uid === metadata.uid) return
-  const message = 'field is immutable'
-  const details = { causes: [{ field: 'metadata.uid', reason: 'FieldValueInvalid', message }] }
-  throw refuse(422, 'Invalid', `metadata.uid: Invalid value: "${uid}": ${message}`, details)
-}
-
-/** What the server sets and no writer can. */
-function system({
-  uid,
-  resourceVersion,
-  generation,
-  deletionTimestamp,
-  ...rest
-}: Obj['metadata']): Record<string, unknown> {
-  const { creationTimestamp, deletionGracePeriodSeconds } = rest
-  const all = { uid, resourceVersion, generation, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds }
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
-}
-
-/** Before there was anything: nobody owns anything. */
-const nothing = (object: Obj): Stored => {
-  const { apiVersion, kind } = object
-  return { object: { apiVersion, kind, metadata: bare(object) as Obj['metadata'] }, managers: [] }
-}
-
-const bare = ({ metadata: { name, namespace } }: Obj): object => ({ name, ...(namespace ? { namespace } : {}) })
-
-/** Empty lists and maps of metadata are left out. */
-const filled = (metadata: Obj['metadata']): Obj['metadata'] =>
-  Object.fromEntries(
-    Object.entries(metadata).filter(([, v]) => typeof v !== 'object' || v === null || Object.keys(v).length > 0),
-  ) as Obj['metadata']
-
-/** Without members that are undefined, which JSON does not have. */
-const clean = (metadata: object): object =>
-  Object.fromEntries(Object.entries(structuredClone(metadata)).filter(([, value]) => value !== undefined))

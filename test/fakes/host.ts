@@ -20,6 +20,8 @@ export interface FakeDomain {
 
 /** Everything of one server on the host. */
 export interface Machine {
+  /** Of whom libvirt's metadata and the owner's file say that it is. */
+  owner: { namespace: string; name: string } | undefined
   domain: FakeDomain | undefined
   disks: boolean
   /** What the config drive says: the server's spec when it was written. */
@@ -32,6 +34,7 @@ export interface Machine {
 }
 
 const newMachine = (): Machine => ({
+  owner: undefined,
   domain: undefined,
   disks: false,
   drive: undefined,
@@ -46,6 +49,17 @@ export class FakeHost {
   readonly images = new Set<string>()
   /** How many have been fetched: one download however many servers. */
   downloads = 0
+  readonly #onChange: (uid: string) => void
+
+  /** @param onChange told when the domain of this server has changed, as libvirt's events would */
+  constructor(onChange: (uid: string) => void = () => undefined) {
+    this.#onChange = onChange
+  }
+
+  /** Servers of which anything is or was here. */
+  uids(): string[] {
+    return [...this.#machines.keys()]
+  }
 
   /** By the server's uid; made when first asked for. */
   machine(uid: string): Machine {
@@ -53,6 +67,22 @@ export class FakeHost {
     this.#machines.set(uid, found)
     return found
   }
+
+  /** All of it is gone, boots included. */
+  forget(uid: string): void {
+    this.#machines.delete(uid)
+  }
+
+  /** Done to it by someone else than an agent's step. */
+  change(uid: string, act: (machine: Machine) => unknown): void {
+    const machine = this.machine(uid)
+    const before = JSON.stringify(machine.domain)
+    act(machine)
+    if (JSON.stringify(machine.domain) !== before) this.#onChange(uid)
+  }
+
+  readonly destroy = destroy
+  readonly undefine = undefine
 
   /** Is anything left of the server? */
   isEmpty(uid: string): boolean {
@@ -70,14 +100,16 @@ export class FakeHost {
 
   /** It goes off without anyone of ours having asked: by its guest (`shutdown`), killed (`destroyed`), or with the host (`unknown`). */
   goesOff(uid: string, reason: string): void {
-    const machine = this.machine(uid)
-    if (machine.domain) off(machine, machine.domain, reason)
+    this.change(uid, (machine) => machine.domain && off(machine, machine.domain, reason))
   }
 
   of(life: Life = new Life()): LocalHost {
     const effect = (name: string, guest: Guest, act: (machine: Machine, uid: string) => void): Promise<void> => {
-      const { name: server, uid = '' } = guest.server.metadata
-      return life.pass({ name: `${name} ${server}`, effect: true }, () => act(this.machine(uid), uid))
+      const { name: server, namespace = '', uid = '' } = guest.server.metadata
+      return life.pass({ name: `${name} ${server}`, effect: true }, () => {
+        this.machine(uid).owner = { namespace, name: server }
+        this.change(uid, (machine) => act(machine, uid))
+      })
     }
     const look = <T>(name: string, { server }: Guest, act: (uid: string) => T): Promise<T> =>
       life.pass({ name: `${name} ${server.metadata.name}`, effect: false }, () => act(server.metadata.uid ?? ''))
@@ -110,22 +142,27 @@ export class FakeHost {
   }
 
   #createDisks({ instance }: Guest, machine: Machine): void {
-    if (!machine.disks && !this.images.has(instance.image.uid)) throw new Terminal('NoImage', 'the image is not here')
+    if (!machine.disks && !this.images.has(instance.image.uid))
+      throw new Terminal('ImageNotFound', 'the image is not here')
     machine.disks = true
   }
 
   #shutdown(guest: Guest, life: Life): Promise<'off' | 'timeout'> {
     const { name, uid = '' } = guest.server.metadata
     return life.pass({ name: `shutdown ${name}`, effect: true }, () => {
-      const machine = this.machine(uid)
-      const { domain } = machine
-      if (!domain) return 'off'
-      domain.saved = false
-      // A guest whose virtual CPUs stand still does not hear the power button.
-      if (domain.state === 'running' && machine.obeys) off(machine, domain, 'shutdown')
-      return domain.state === 'off' ? 'off' : 'timeout'
+      this.change(uid, powerButton)
+      const { domain } = this.machine(uid)
+      return domain && domain.state !== 'off' ? 'timeout' : 'off'
     })
   }
+}
+
+/** A guest whose virtual CPUs stand still does not hear it. */
+function powerButton(machine: Machine): void {
+  const { domain, obeys } = machine
+  if (!domain) return
+  domain.saved = false
+  if (domain.state === 'running' && obeys) off(machine, domain, 'shutdown')
 }
 
 function off(machine: Machine, domain: FakeDomain, reason: string): void {
@@ -136,7 +173,7 @@ function off(machine: Machine, domain: FakeDomain, reason: string): void {
 
 /** Of a running domain only the next boot's definition changes. */
 function define(machine: Machine, mark: string): void {
-  if (!machine.disks) throw new Terminal('NoDisk', 'the root disk is not there')
+  if (!machine.disks) throw new Terminal('DiskMissing', 'the root disk is not there')
   machine.ports = true
   const domain = machine.domain ?? {
     state: 'off',
@@ -153,7 +190,7 @@ function define(machine: Machine, mark: string): void {
 function start(machine: Machine): void {
   const { domain, disks, ports, boots } = machine
   if (!domain || domain.state !== 'off') return
-  if (!disks || !ports) throw new Terminal('NotStarted', 'QEMU finds no disk or no interface')
+  if (!disks || !ports) throw new Terminal('DomainInvalid', 'QEMU finds no disk or no interface')
   domain.liveMark = domain.mark
   if (!domain.saved) boots.push(domain.mark)
   Object.assign(domain, { state: 'running', reason: domain.saved ? 'restored' : 'booted', saved: false })

@@ -1,4 +1,6 @@
 /** The watches of the fake API server: events in order from any version on that is kept, with field selectors, held back when told to. */
+
+import type { Scope } from '../../kube/lister.ts'
 import type { WatchOptions } from '../../kube/read.ts'
 import type { KubeObject, WatchEvent } from '../../kube/types.ts'
 import { type Obj, refuse } from './store.ts'
@@ -44,7 +46,7 @@ export class Watches {
     }
     this.#log.push(happened)
     this.#last.set(id, object)
-    for (const follower of [...this.#followers]) {
+    for (const follower of this.#followers) {
       if (follower.plural !== plural) continue
       if (this.#paused) this.#held.push(() => this.#followers.has(follower) && send(happened, follower))
       else send(happened, follower)
@@ -63,9 +65,8 @@ export class Watches {
   }
 
   follow(plural: string, options: WatchOptions, { objects, version }: State, push: (event: Event) => void): () => void {
-    const { sendInitialEvents, resourceVersion, fieldSelector, namespace } = options
-    const selects = (object: Obj): boolean =>
-      (!namespace || object.metadata.namespace === namespace) && matches(object, fieldSelector)
+    const { sendInitialEvents, resourceVersion } = options
+    const selects = selecting(options)
     const follower = { plural, selects, push }
     const from = sendInitialEvents ? version : Number(resourceVersion ?? 0)
     if (from < this.#oldest && !sendInitialEvents) throw refuse(410, 'Expired', `too old resource version: ${from}`)
@@ -127,17 +128,32 @@ function typeFor({ type, object, before }: Happened, selects: (o: Obj) => boolea
   return was ? 'DELETED' : undefined
 }
 
+/** Which objects a list or a watch with these options is about. */
+export const selecting =
+  ({ namespace, fieldSelector, labelSelector }: Scope) =>
+  (object: Obj): boolean =>
+    (!namespace || object.metadata.namespace === namespace) &&
+    matches(fieldSelector, field(object)) &&
+    matches(labelSelector, label(object))
+
 /** Selectors of the form `status.host=h1,spec.x=y`. */
-function matches(object: Obj, selector: string | undefined): boolean {
-  return (selector ?? '').split(',').every((term) => {
-    const [path = '', wanted] = term.split('=')
-    if (path === '') return true
-    const value = path
-      .split('.')
-      .reduce<unknown>((o, name) => (o as Record<string, unknown> | undefined)?.[name], object)
-    return (value ?? '') === wanted
+function matches(selector: string | undefined, valueOf: (name: string) => unknown): boolean {
+  if (!selector) return true
+  return selector.split(',').every((term) => {
+    const [name = '', wanted] = term.split('=')
+    return (valueOf(name) ?? '') === wanted
   })
 }
+
+const field =
+  (object: Obj) =>
+  (path: string): unknown =>
+    path.split('.').reduce<unknown>((o, name) => (o as Record<string, unknown> | undefined)?.[name], object)
+
+const label =
+  ({ metadata }: Obj) =>
+  (name: string): unknown =>
+    (metadata['labels'] as Record<string, unknown> | undefined)?.[name]
 
 /** The end of the first list, or a sign of life. */
 export const bookmark = (version: number): Obj => ({

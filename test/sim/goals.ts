@@ -1,0 +1,138 @@
+/** What must be true when the faults have ended and all is at rest: each server as wished, and nothing left of what is gone. */
+import { demandOf } from '../../controller/scheduler/request.ts'
+import { condition, type Hypervisor, type Port, type Server, type ServerAction } from '../../crds/index.ts'
+import type { Cloud } from './cloud.ts'
+import { sizes } from './deeds.ts'
+import type { Plan } from './plan.ts'
+
+const stateOf = { Running: 'active', Stopped: 'stopped', Paused: 'paused', Suspended: 'suspended' } as const
+
+/** What is not so yet; empty: all is well. */
+export function unmet(cloud: Cloud, plan: Plan): string[] {
+  const servers = cloud.api.peek<Server>('servers')
+  return [
+    ...servers.flatMap((server) => ofServer(server, servers, cloud, plan)),
+    ...deeds(cloud, servers),
+    ...ports(cloud, servers, plan),
+    ...hosts(cloud, servers),
+  ]
+}
+
+function ofServer(server: Server, servers: readonly Server[], cloud: Cloud, plan: Plan): string[] {
+  const { metadata, spec, status = {} } = server
+  const say = (what: string): string[] => [`${metadata.name}: ${what}`]
+  if (metadata.deletionTimestamp) return say('is not gone')
+  if (status.host === undefined) return unplaced(server, servers, cloud, plan).flatMap(say)
+  if (status.vmState === 'error')
+    return cloud.weather.struckHost ? [] : say(`is in error, and no step of a host failed: ${status.fault?.message}`)
+  if (status.action && status.action.uid !== status.completedAction) return say(`${status.action.name} is under way`)
+  if (status.observedGeneration !== metadata.generation) return say('its newest spec is not seen')
+  if (status.taskState !== undefined) return say(`is ${status.taskState}`)
+  if (condition(status.conditions, 'HostReachable')) return say('its host is said to be down')
+  const ready = condition(status.conditions, 'Ready')
+  const domain = cloud.host(status.host)?.machines.machine(metadata.uid ?? '').domain
+  // A guest that went off by itself stays so until somebody wishes anew.
+  if (ready?.reason === 'GuestShutdown' && hadAccident(cloud, server)) return []
+  if (ready?.status !== 'True') return say(`is not ready: ${ready?.reason}: ${ready?.message}`)
+  if (status.vmState !== stateOf[spec.powerState]) return say(`is ${status.vmState}, and shall be ${spec.powerState}`)
+  const is = domain === undefined ? 'Stopped' : domain.saved ? 'Suspended' : powerOf[domain.state]
+  return is === spec.powerState ? [] : say(`its domain is ${is}, and shall be ${spec.powerState}`)
+}
+
+const powerOf = { running: 'Running', paused: 'Paused', off: 'Stopped', pmsuspended: 'Running' } as const
+
+const hadAccident = ({ hosts }: Cloud, { metadata }: Server): boolean =>
+  hosts.some(({ accidents }) => accidents.has(metadata.uid ?? ''))
+
+/** Why it should have a host; nothing: none has room, or no address is free. */
+function unplaced({ spec, status }: Server, servers: readonly Server[], cloud: Cloud, plan: Plan): string[] {
+  const demand = sizes[spec.flavor as keyof typeof sizes]
+  const refused = new Set(status?.refusals?.map(({ host }) => host))
+  const room = cloud.hosts.filter(({ name, capacity }) => {
+    if (refused.has(name)) return false
+    const claims = servers
+      .filter(({ status: other }) => other?.host === name)
+      .map(({ status: other }) => other?.instance && demandOf(other.instance.flavor, other.instance.image))
+    const used = (of: 'vcpus' | 'ram'): number => claims.reduce((sum, claim) => sum + (claim?.[of] ?? 0), 0)
+    return used('ram') + demand.ram <= capacity.ram - 512 && used('vcpus') + demand.vcpus <= capacity.vcpus * 4
+  })
+  if (room.length === 0) return status?.vmState === 'error' ? [] : ['is not told that no host has room']
+  const wanted = spec.networks.filter(({ name }) => name === 'lan').length
+  if (wanted > 0 && addressesIn(cloud) + wanted > plan.addresses) return []
+  if (spec.networks.some(({ port }) => port) && isWithout(cloud, plan)) return []
+  const shares = spec.networks.some(({ port }) => port !== undefined)
+  if (
+    shares &&
+    servers.some((other) => other.status?.host !== undefined && other.spec.networks.some(({ port }) => port))
+  )
+    return []
+  return [`has no host, and ${room.map(({ name }) => name).join(', ')} has room`]
+}
+
+/** How many of the network's addresses are taken. */
+const addressesIn = ({ api }: Cloud): number =>
+  api.peek<Port>('ports').filter(({ spec, status }) => spec.network.name === 'lan' && status?.fixedIPs).length
+
+/** Is there no address left for the port that a user made? */
+const isWithout = (cloud: Cloud, plan: Plan): boolean =>
+  cloud.api.peek<Port>('ports').some(({ spec, status }) => spec.server === undefined && !status?.fixedIPs) &&
+  addressesIn(cloud) >= plan.addresses
+
+function deeds(cloud: Cloud, servers: readonly Server[]): string[] {
+  const uids = new Set(servers.map(({ metadata }) => metadata.uid))
+  return cloud.api.peek<ServerAction>('serveractions').flatMap((action) => {
+    const { name, ownerReferences = [], uid = '' } = action.metadata
+    const phase = action.status?.phase
+    if (phase === undefined || phase === 'Pending' || phase === 'Running') return [`deed ${name} is ${phase}`]
+    const owner = ownerReferences[0]?.uid
+    if (owner !== undefined && !uids.has(owner)) return [`record ${name} is left of a server that is gone`]
+    const isReboot = action.spec.action === 'reboot' && phase === 'Succeeded'
+    const booted = cloud.hosts.some(({ machines }) => machines.machine(owner ?? '').boots.includes(uid))
+    return isReboot && !booted ? [`deed ${name} succeeded, and nothing was booted`] : []
+  })
+}
+
+/** Records of the changes of a server: as many as it counts, each once. */
+export function records(cloud: Cloud): string[] {
+  const all = cloud.api.peek<ServerAction>('serveractions')
+  return cloud.api.peek<Server>('servers').flatMap(({ metadata, status }) => {
+    const isIts = (record: ServerAction): boolean => record.metadata.ownerReferences?.[0]?.uid === metadata.uid
+    const count = status?.records ?? 0
+    const missing = Array.from({ length: count }, (_, i) => `${metadata.name}-${i + 1}`).filter(
+      (name) => !all.some((record) => record.metadata.name === name && isIts(record)),
+    )
+    const more = all.filter((r) => r.metadata.name === `${metadata.name}-${count + 1}` && isIts(r))
+    const creations = all.filter((r) => isIts(r) && r.spec.action === 'create' && r.status?.phase === 'Succeeded')
+    return [
+      ...missing.map((name) => `the record ${name} is missing`),
+      ...more.map(({ metadata: { name } }) => `the record ${name} is not counted`),
+      ...(creations.length > 1 ? [`${metadata.name} was created ${creations.length} times`] : []),
+    ]
+  })
+}
+
+function ports(cloud: Cloud, servers: readonly Server[], plan: Plan): string[] {
+  const uids = new Set(servers.map(({ metadata }) => metadata.uid))
+  return cloud.api.peek<Port>('ports').flatMap(({ metadata, spec, status }) => {
+    const owner = metadata.ownerReferences?.[0]?.uid
+    if (owner !== undefined && !uids.has(owner)) return [`port ${metadata.name} is left of a server that is gone`]
+    const isUsers = spec.server === undefined
+    return isUsers && status?.conditions === undefined && !isWithout(cloud, plan)
+      ? [`port ${metadata.name} was not looked at`]
+      : []
+  })
+}
+
+function hosts(cloud: Cloud, servers: readonly Server[]): string[] {
+  const hypervisors = new Map(cloud.api.peek<Hypervisor>('hypervisors').map((h) => [h.metadata.name, h]))
+  return cloud.hosts.flatMap(({ name, machines }) => {
+    const here = new Set(servers.filter(({ status }) => status?.host === name).map(({ metadata }) => metadata.uid))
+    const left = machines.uids().filter((uid) => !here.has(uid) && !machines.isEmpty(uid))
+    const status = hypervisors.get(name)?.status
+    return [
+      ...left.map((uid) => `${name} has something of ${machines.machine(uid).owner?.name}, which is not its`),
+      ...(status?.state === 'up' ? [] : [`${name} is ${status?.state}`]),
+      ...(condition(status?.conditions, 'Ready')?.status === 'True' ? [] : [`${name} is not ready`]),
+    ]
+  })
+}

@@ -1,0 +1,134 @@
+/** A host of memory: domains that outlive their agent, events that libvirt would send, and the real agent's parts over both. */
+import { NAMESPACE } from '../../agent/domain/metadata.ts'
+import type { Facts } from '../../agent/host/facts.ts'
+import { createLeftovers, type Leftovers, type Owner } from '../../agent/leftovers.ts'
+import { BY_UID, type ClusterParts, type HostParts, type Link } from '../../agent/parts.ts'
+import type { Resources } from '../../crds/index.ts'
+import { noLog } from '../../kube/log.ts'
+import { FakeHost, type Machine } from '../fakes/host.ts'
+import { type Fate, HostLink } from './link.ts'
+import type { Process } from './process.ts'
+
+export class SimulatedHost {
+  readonly name: string
+  readonly capacity: Resources
+  readonly machines: FakeHost
+  /** How often the domain of a server went off without anyone of ours having asked. */
+  readonly accidents = new Map<string, number>()
+  readonly #told = new Set<(uid: string) => void>()
+
+  constructor(name: string, capacity: Resources, onChange: () => void) {
+    this.name = name
+    this.capacity = capacity
+    this.machines = new FakeHost((uid) => {
+      onChange()
+      for (const tell of this.#told) tell(uid)
+    })
+  }
+
+  /** Servers whose domain runs here. */
+  running(): string[] {
+    return this.machines.uids().filter((uid) => isOn(this.machines.machine(uid)))
+  }
+
+  accident(uid: string, reason: string): void {
+    this.accidents.set(uid, (this.accidents.get(uid) ?? 0) + 1)
+    this.machines.goesOff(uid, reason)
+  }
+
+  /** The parts of the host for one life of its agent. */
+  parts(process: Process, fate: Fate, cluster: ClusterParts): HostParts {
+    const link = new HostLink(process, fate)
+    const { watch } = cluster
+    const lane = process.inbound('libvirt', true)
+    const { lanes } = process.ground
+    const tell = (uid: string): void =>
+      lanes.park(lane, `${process.name}: event of ${this.machines.machine(uid).owner?.name}`, () => watch.notify(uid))
+    this.#told.add(tell)
+    process.atEnd(() => this.#told.delete(tell))
+    return {
+      session: session(),
+      learn: async () => factsOf(this.capacity),
+      storage: { clean: async () => undefined, [Symbol.asyncDispose]: nothing },
+      network: { sync: async () => new Map(), [Symbol.asyncDispose]: nothing },
+      host: this.machines.of(link),
+      leftovers: this.#leftovers(link, cluster),
+      claim: async ({ host }) => ({ id: host, [Symbol.asyncDispose]: nothing }),
+      rotate: nothing,
+      measure: () => () => undefined,
+    }
+  }
+
+  #leftovers(link: HostLink, { hostName, servers, informer, kube }: ClusterParts): Leftovers {
+    const { machines } = this
+    const act = (name: string, uid: string, then: (machine: Machine) => void): Promise<void> =>
+      link.pass({ name: `${name} ${machines.machine(uid).owner?.name}`, effect: true }, () =>
+        machines.change(uid, then),
+      )
+    const owner = (uid: string): Owner => ({ namespace: '', name: '', ...machines.machine(uid).owner, uid })
+    const known = (): string[] => machines.uids().filter((uid) => !machines.isEmpty(uid))
+    return createLeftovers({
+      hostName,
+      owners: () => link.pass({ name: 'owners', effect: false }, () => known().map(owner)),
+      servers,
+      known: (uid) => informer.cache.byIndex(BY_UID, uid).length > 0,
+      domains: {
+        list: () =>
+          link.pass({ name: 'list domains', effect: false }, () =>
+            known()
+              .filter((uid) => machines.machine(uid).domain)
+              .map((uuid) => ({ name: uuid, uuid, id: -1 })),
+          ),
+        xml: async (uuid) => (machines.machine(uuid).domain ? xmlOf(owner(uuid)) : undefined),
+        destroy: (uuid) => act('destroy leftover', uuid, machines.destroy),
+        undefine: (uuid) => act('undefine leftover', uuid, machines.undefine),
+      },
+      clean: (uid) =>
+        act('clean', uid, (machine) => Object.assign(machine, { disks: false, drive: undefined, ports: false })),
+      graceMs: 120_000,
+      now: () => kube.clock.now(),
+      log: noLog,
+    })
+  }
+}
+
+export const isOn = ({ domain }: Machine): boolean => domain !== undefined && domain.state !== 'off'
+
+const nothing = async (): Promise<void> => undefined
+
+const xmlOf = ({ namespace, name, uid }: Owner): string =>
+  `<domain type='kvm'><name>${name}</name><uuid>${uid}</uuid><memory>1</memory><vcpu>1</vcpu><metadata><k:domain xmlns:k='${NAMESPACE}' namespace='${namespace}' name='${name}' uid='${uid}'/></metadata></domain>`
+
+/** A connection that is there at once and stays. */
+function session(): Link {
+  const there = {} as Awaited<ReturnType<Link['connected']>>
+  return {
+    generation: 1,
+    connection: there,
+    connected: async () => there,
+    on: async () => ({ close: nothing, [Symbol.asyncDispose]: nothing }),
+    onResync(handler) {
+      void handler({ generation: 1, reason: 'connected', previous: undefined })
+      return () => undefined
+    },
+    [Symbol.asyncDispose]: nothing,
+  }
+}
+
+const factsOf = (capacity: Resources): Facts => ({
+  status: {
+    hostIP: '10.0.0.1',
+    arch: 'x86_64',
+    domainType: 'kvm',
+    capacity,
+    libvirtVersion: '9.0.0',
+    qemuVersion: '8.2.0',
+    bootedAt: '2026-01-01T00:00:00Z',
+    agentVersion: 'simulated',
+    machineTypes: ['pc', 'q35'],
+    firmware: ['bios', 'uefi'],
+    diskBuses: ['virtio', 'scsi', 'sata', 'usb'],
+    vifModels: ['virtio', 'e1000'],
+  },
+  build: { domainType: 'kvm', arch: 'x86_64', cpuMode: 'host-model', machine: 'q35', firmware: ['bios', 'uefi'] },
+})

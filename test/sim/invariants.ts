@@ -1,0 +1,163 @@
+/** What must hold at every instant, looked at after each write of the API server and each effect on a host. */
+
+import { demandOf } from '../../controller/scheduler/request.ts'
+import type { Hypervisor, Port, Server, ServerAction } from '../../crds/index.ts'
+import type { Write } from '../fakes/api.ts'
+import type { Cloud } from './cloud.ts'
+import { isOn, type SimulatedHost } from './host.ts'
+
+const CONTROLLER = 'kubenova-controller'
+const AGENT = 'kubenova-agent'
+
+/** Fields of a Server's status by who writes them. */
+const controllers = ['host', 'instance', 'alternates', 'addresses', 'action', 'refusals'] as const
+const agents = [
+  'vmState',
+  'powerState',
+  'taskState',
+  'launchedAt',
+  'domain',
+  'console',
+  'settledPowerState',
+  'completedAction',
+  'records',
+  'fault',
+] as const
+
+export class Invariants {
+  /** What was broken, in words. */
+  readonly broken: string[] = []
+  /** Writes to servers, ports and records, by who made them. */
+  writes = 0
+  /** Writes to Hypervisors: what is used of them is written now and then. */
+  figures = 0
+  readonly writers = new Map<string, number>()
+  readonly #cloud: () => Cloud
+  readonly #deeds = new Set<string>()
+  /** Hosts that an operator has ever said to be down. */
+  readonly #wasForced = new Set<string>()
+
+  constructor(cloud: () => Cloud) {
+    this.#cloud = cloud
+  }
+
+  say(what: string): void {
+    if (this.broken.length < 5 && !this.broken.includes(what)) this.broken.push(what)
+  }
+
+  onWrite(write: Write): void {
+    const { plural, manager, before, after } = write
+    if (plural === 'servers') this.#server(write)
+    if (plural === 'hypervisors' && (after?.['spec'] as Hypervisor['spec'] | undefined)?.forcedDown)
+      this.#wasForced.add(write.key)
+    if (plural === 'ports' && after) this.#addresses(after as unknown as Port)
+    if (plural === 'serveractions') this.#record(write)
+    if (manager === 'user' || manager === 'test') return
+    if (plural === 'hypervisors' && before && after) this.figures += 1
+    else if (plural !== 'leases' && plural !== 'events') {
+      this.writes += 1
+      const what = `${manager} ${before ? (after ? 'changed' : 'deleted') : 'made'} ${plural}`
+      this.writers.set(what, (this.writers.get(what) ?? 0) + 1)
+    }
+  }
+
+  onHost(host: SimulatedHost): void {
+    for (const uid of host.machines.uids()) {
+      const machine = host.machines.machine(uid)
+      const name = machine.owner?.name ?? uid
+      if (isOn(machine)) this.#runs(host, uid, name)
+      const { boots } = machine
+      for (const mark of new Set(boots)) {
+        if (!this.#deeds.has(mark)) continue
+        const times = boots.filter((other) => other === mark).length
+        if (times > 1 + (host.accidents.get(uid) ?? 0))
+          this.say(`${name} was booted ${times} times by the deed ${mark}`)
+      }
+    }
+  }
+
+  #runs(host: SimulatedHost, uid: string, name: string): void {
+    const others = this.#cloud().hosts.filter((other) => other !== host && isOn(other.machines.machine(uid)))
+    if (others.length > 0) this.say(`${name} runs on ${host.name} and on ${others.map((o) => o.name).join(', ')}`)
+    const server = this.#cloud()
+      .api.peek<Server>('servers')
+      .find(({ metadata }) => metadata.uid === uid)
+    if (server && server.status?.host !== host.name)
+      this.say(`${name} runs on ${host.name}, and its status says ${server.status?.host}`)
+  }
+
+  #server({ manager, before, after, key }: Write): void {
+    const [old, now] = [before, after] as unknown as (Server | undefined)[]
+    if (old && !now) this.#forgotten(old)
+    if (!old || !now) return
+    if (manager !== 'user' && JSON.stringify(old.spec) !== JSON.stringify(now.spec))
+      this.say(`${manager} changed the spec of ${key}`)
+    const [was, is] = [old.status ?? {}, now.status ?? {}]
+    if (was.host !== is.host) {
+      if (manager !== CONTROLLER) this.say(`${manager} moved ${key} from ${was.host} to ${is.host}`)
+      if (was.host !== undefined) this.#left(old, was.host)
+      if (is.host !== undefined) this.#room(is.host)
+    }
+    const differs = (field: keyof typeof was): boolean => JSON.stringify(was[field]) !== JSON.stringify(is[field])
+    if (manager === AGENT)
+      for (const field of controllers) if (differs(field)) this.say(`the agent changed status.${field} of ${key}`)
+    if (manager === CONTROLLER && was.domain !== undefined && was.host !== undefined && was.host === is.host)
+      for (const field of agents) if (differs(field)) this.say(`the controller changed status.${field} of ${key}`)
+    const { action } = was
+    const isOpen = action !== undefined && action.uid !== was.completedAction
+    if (isOpen && is.action?.uid !== action.uid && is.completedAction !== action.uid)
+      this.say(`the deed ${action.name} of ${key} lost its place to ${is.action?.name ?? 'nobody'}`)
+  }
+
+  /** Only what holds nothing more may be gone; but for those that were given up. */
+  #forgotten({ metadata, status }: Server): void {
+    const uid = metadata.uid ?? ''
+    const host = this.#cloud().host(status?.host ?? '')
+    if (!host || host.machines.isEmpty(uid)) return
+    const isGivenUp = Object.keys(metadata.annotations ?? {}).length > 0
+    const isDown = this.#cloud().slot(host.name)?.isHeld === true || this.#wasForced.has(host.name)
+    if (!isGivenUp && !isDown) this.say(`${metadata.name} is gone, and something of it is on ${host.name}`)
+  }
+
+  #left({ metadata }: Server, name: string): void {
+    const host = this.#cloud().host(name)
+    if (host && !host.machines.isEmpty(metadata.uid ?? ''))
+      this.say(`${metadata.name} was taken from ${name}, where something of it is left`)
+  }
+
+  /** Claims are not more than a host gives. */
+  #room(name: string): void {
+    const host = this.#cloud().host(name)
+    if (!host) return
+    const claims = this.#cloud()
+      .api.peek<Server>('servers')
+      .filter(({ status }) => status?.host === name)
+      .map(({ status }) => status?.instance && demandOf(status.instance.flavor, status.instance.image))
+    const sum = (of: 'vcpus' | 'ram' | 'disk'): number => claims.reduce((all, claim) => all + (claim?.[of] ?? 0), 0)
+    const { vcpus, ram, disk } = host.capacity
+    if (sum('vcpus') > vcpus * 4 || sum('ram') > ram - 512 || sum('disk') > disk)
+      this.say(`${name} is promised more than it has: ${sum('ram')} MiB of ${ram - 512}`)
+  }
+
+  #addresses({ metadata }: Port): void {
+    const holders = new Map<string, string>()
+    for (const port of this.#cloud().api.peek<Port>('ports')) {
+      const { name, namespace } = port.spec.network
+      for (const address of port.status?.fixedIPs ?? []) {
+        const key = `${namespace ?? port.metadata.namespace}/${name} ${address}`
+        const other = holders.get(key)
+        if (other !== undefined)
+          this.say(`${key} is given to ${other} and to ${port.metadata.name} (${metadata.name} was written)`)
+        holders.set(key, port.metadata.name)
+      }
+    }
+  }
+
+  #record({ before, after, manager, key }: Write): void {
+    const [old, now] = [before, after] as unknown as (ServerAction | undefined)[]
+    if (now?.metadata.uid !== undefined && manager === 'user') this.#deeds.add(now.metadata.uid)
+    const [was, is] = [old?.status?.phase, now?.status?.phase]
+    const hasEnded = was === 'Succeeded' || was === 'Failed' || was === 'Refused'
+    if (now && hasEnded && was !== is) this.say(`the record ${key} had ended as ${was} and is ${is}`)
+  }
+}
