@@ -10,6 +10,7 @@ packages=(
   iproute2 nftables dnsmasq-base                                   # their networks
   xorriso                                                          # config drives
   busybox-static e2fsprogs openssl python3-minimal                 # guest image, tests
+  libfaketime                                                      # tests: clocks that jump
 )
 
 missing=()

@@ -81,7 +81,7 @@ const says = (time: string, offsetHours: number): boolean =>
 /** Longer than the lease lasts, and the host is up at each look. */
 async function staysUp(agentHours: number): Promise<void> {
   await until(async () => says(await renewed(), agentHours), { what: 'a heartbeat by the new clock', every: 200 })
-  const end = performance.now() + 2.5 * DOWN_AFTER_SECONDS * 1000
+  const end = performance.now() + 1.5 * DOWN_AFTER_SECONDS * 1000
   const seen = new Set<string | undefined>()
   await until(
     async () => {

@@ -122,6 +122,19 @@ it('the disk is full while the image is fetched', async () => {
   await heals('fetched')
 })
 
+it('the disk is full while the image is converted', async () => {
+  await restartAgent(user(), 'h1', ...FLAGS, '--root-disk', 'flat')
+  // Room for the 20 MiB that are fetched, and not for the 38 of the disk in them besides.
+  await fill(h1(), 30_000)
+  await imaged('converted')
+  const message =
+    /h1 could not build it: fetch-image: cannot convert the image from qcow2 to raw: the host's disk is full/
+  await fails('converted', 'DiskFull', message)
+  await makeRoom(h1())
+  await heals('converted')
+  await restartAgent(user(), 'h1', ...FLAGS)
+})
+
 it('the disk is full while disks are made', async () => {
   await fill(h1(), 60)
   await user().server('made')
