@@ -1,4 +1,5 @@
 /** The calls of libvirt that a server's life needs, each repeatable: what is already so is left so. */
+import { Transient } from '../../crds/index.ts'
 import { NAMESPACE } from '../domain/metadata.ts'
 import { parseMark } from '../domain/parse.ts'
 import { type CallFunction, type DomainRef, isLibvirtError, proc } from '../libvirt/index.ts'
@@ -66,6 +67,16 @@ async function already(promise: Promise<unknown>): Promise<void> {
   }
 }
 
+/** The same, where the answer does not tell whether it is so already. */
+async function alreadyIf(isSo: () => Promise<boolean>, promise: Promise<unknown>): Promise<true> {
+  try {
+    await promise
+  } catch (error) {
+    if (!isLibvirtError(error, 'VIR_ERR_OPERATION_INVALID') || !(await isSo())) throw error
+  }
+  return true
+}
+
 function looks(call: CallFunction, ask: Ask): Pick<Domains, 'find' | 'observe' | 'list' | 'xml'> {
   return {
     find: (uuid) => ask('look up the domain', uuid, async (dom) => dom),
@@ -113,9 +124,14 @@ type Power = Pick<Domains, 'start' | 'askToShutDown' | 'destroy' | 'pause' | 'un
 
 function power(call: CallFunction, ask: Ask): Power {
   const isActive = async (dom: DomainRef): Promise<boolean> => (await call(proc.domainIsActive, { dom })).active
+  const isSaved = async (dom: DomainRef): Promise<boolean> =>
+    (await call(proc.domainHasManagedSaveImage, { dom, flags: 0 })).result
   const dropSaved = async (dom: DomainRef): Promise<void> => {
-    const { result } = await call(proc.domainHasManagedSaveImage, { dom, flags: 0 })
-    if (result) await call(proc.domainManagedSaveRemove, { dom, flags: 0 })
+    if (await isSaved(dom)) await call(proc.domainManagedSaveRemove, { dom, flags: 0 })
+  }
+  /** As `ask`, for what must be done to a domain. */
+  const there = async (doing: string, uuid: string, what: (dom: DomainRef) => Promise<true>): Promise<void> => {
+    if (!(await ask(doing, uuid, what))) throw new Transient('LibvirtError', `${doing}: libvirt knows no such domain`)
   }
   return {
     async start(uuid, signal) {
@@ -138,15 +154,16 @@ function power(call: CallFunction, ask: Ask): Power {
       })
     },
     async pause(uuid) {
-      await ask('pause the domain', uuid, (dom) => already(call(proc.domainSuspend, { dom })))
+      // Of a domain that has gone off meanwhile it is no pause: what comes next depends on how it is now.
+      await there('pause the domain', uuid, (dom) => alreadyIf(() => isActive(dom), call(proc.domainSuspend, { dom })))
     },
     async unpause(uuid) {
       await ask('unpause the domain', uuid, (dom) => already(call(proc.domainResume, { dom })))
     },
     async save(uuid, signal) {
       const how = { signal, timeoutMs: Infinity }
-      await ask('save the domain', uuid, (dom) =>
-        already(call(proc.domainManagedSave, { dom, flags: SAVE_RUNNING }, how)),
+      await there('save the domain', uuid, (dom) =>
+        alreadyIf(() => isSaved(dom), call(proc.domainManagedSave, { dom, flags: SAVE_RUNNING }, how)),
       )
     },
   }
