@@ -79,7 +79,7 @@ describe('make up, make down', () => {
 
   it('cleans up an up that was killed in the middle', async () => {
     const up = spawn(process.execPath, cli('up').slice(1), { env: { ...process.env, ...env() }, stdio: 'ignore' })
-    await until(() => existsSync(join(dir, 'hosts/h1/run')), { what: 'a host under way', every: 1 })
+    await until(() => existsSync(join(dir, 'hosts/h1/run')), { what: 'a host under way', deadline: 120_000, every: 1 })
     up.kill('SIGKILL')
     await run(cli('down'), { env: env() })
     expect(await traces(dir)).toEqual(noTraces)

@@ -48,11 +48,13 @@ const collections: Record<string, (namespace: string) => string> = {
 
 /** Applies every admission policy, account and role in a folder. */
 export async function applyPolicies(api: ApiClient, folder: string): Promise<void> {
-  for (const object of readManifests(folder)) {
-    const collection = collections[object.kind]
-    if (collection === undefined) throw new Error(`${folder}: ${object.kind} is no admission policy, account or role`)
-    await apply(api, collection(object.metadata.namespace ?? 'default'), object)
-  }
+  await Promise.all(
+    readManifests(folder).map((object) => {
+      const collection = collections[object.kind]
+      if (collection === undefined) throw new Error(`${folder}: ${object.kind} is no admission policy, account or role`)
+      return apply(api, collection(object.metadata.namespace ?? 'default'), object)
+    }),
+  )
 }
 
 function readManifests(folder: string): Manifest[] {
