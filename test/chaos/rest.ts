@@ -27,9 +27,6 @@ export async function rest(cloud: Cloud, judge: () => Promise<string[]>): Promis
 
 async function judged(cloud: Cloud, judge: () => Promise<string[]>): Promise<string[]> {
   try {
-    // As their init would: a controller that has lost its lease ends by itself.
-    await cloud.startController()
-    await cloud.startAgent('h1')
     const first = await judge()
     if (first.length > 0) return first
     const active = await busy(cloud)
