@@ -25,6 +25,8 @@ export async function follow(parts: Parts, running: Running, signal: AbortSignal
     },
     deleted(last) {
       const { namespace = '', name, uid = '' } = last.metadata
+      // A last turn, for what is remembered of it (its newest state that was written) to be forgotten.
+      queue.add(keyOf(last.metadata))
       leftovers
         .gone({ namespace, name, uid }, uuidOf(last))
         .catch((err: unknown) => log.warn({ err, server: keyOf(last.metadata) }, 'leftovers stay until the next sweep'))

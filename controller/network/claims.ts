@@ -76,9 +76,10 @@ function bind({ metadata }: Server, port: Port, { world, clock, binding }: Parts
     const message = `Port ${key} is used by Server ${holder.metadata.name}: make another Port, or delete that server`
     throw new Refused('PortInUse', message)
   }
-  const pending = binding.get(key)
   const now = clock.now()
-  if (pending && pending.uid !== metadata.uid && pending.until > now)
+  for (const [other, { until }] of binding) if (until <= now) binding.delete(other)
+  const pending = binding.get(key)
+  if (pending && pending.uid !== metadata.uid)
     throw new Transient('PortInUse', `Port ${key} is about to be used by another server`)
   binding.set(key, { uid: metadata.uid ?? '', until: now + HOLD_MS })
   return port

@@ -38,6 +38,14 @@ const table = {
     ask: ['--version'],
     variable: 'KUBENOVA_KUBE_CONTROLLER_MANAGER',
   },
+  // Not of the rig's control planes, which have no Pods: a bench places Pods with it.
+  'kube-scheduler': {
+    ...kubernetes,
+    source: 'k8s.io/kubernetes/cmd/kube-scheduler',
+    fits: /Kubernetes v1\.36\./,
+    ask: ['--version'],
+    variable: 'KUBENOVA_KUBE_SCHEDULER',
+  },
   kubectl: {
     ...kubernetes,
     source: 'k8s.io/kubernetes/cmd/kubectl',

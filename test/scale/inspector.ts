@@ -13,6 +13,8 @@ export interface Insight {
   handles: Record<string, number>
 }
 
+const PATIENCE_MS = 60_000
+
 export class Inspector implements AsyncDisposable {
   readonly #socket: WebSocket
   readonly #pending = new Map<number, PromiseWithResolvers<NonNullable<Answer['result']>>>()
@@ -56,7 +58,8 @@ export class Inspector implements AsyncDisposable {
     const waiting = Promise.withResolvers<NonNullable<Answer['result']>>()
     this.#pending.set(id, waiting)
     this.#socket.send(JSON.stringify({ id, method, params }))
-    return waiting.promise
+    const late = setTimeout(() => waiting.reject(new Error(`${method}: no answer in ${PATIENCE_MS} ms`)), PATIENCE_MS)
+    return waiting.promise.finally(() => clearTimeout(late))
   }
 
   #answer({ id = 0, result = {}, error }: Answer): void {

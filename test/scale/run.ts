@@ -6,7 +6,7 @@ import { rmSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { scratchDirectory } from '../rig/scratch.ts'
 import { measureScale } from './measure.ts'
-import { source } from './stage.ts'
+import { built, source } from './stage.ts'
 
 const { values } = parseArgs({
   options: {
@@ -20,9 +20,9 @@ const { values } = parseArgs({
 
 const dir = scratchDirectory()
 const log = (line: string): void => console.error(line)
-const { hosts, servers, projects, 'at-once': atOnce, built } = values
+const { hosts, servers, projects, 'at-once': atOnce } = values
 try {
-  const program = built === undefined ? source : ({ root: built, extension: 'js' } as const)
+  const program = values.built === undefined ? source : built(values.built)
   const sizes = { hosts: Number(hosts), servers: Number(servers), projects: Number(projects), atOnce: Number(atOnce) }
   for (const { name, value, unit } of await measureScale({ dir, program, ...sizes, log }))
     console.log(`${name} ${value.toFixed(unit === 'ms' || unit === 'MB' ? 0 : 2)} ${unit}`)

@@ -19,33 +19,18 @@ export interface Sample {
   parts: Record<string, Values>
 }
 
-export class Sampler implements AsyncDisposable {
-  readonly #eyes: readonly { part: Part; inspector: Inspector }[]
-
-  private constructor(eyes: readonly { part: Part; inspector: Inspector }[]) {
-    this.#eyes = eyes
+/** @throws if one of the processes does not answer */
+export async function sample(parts: readonly Part[], minute: number): Promise<Sample> {
+  const values: Record<string, Values> = {}
+  for (const { name, pid, inspector } of parts) {
+    // Not for longer than it takes: a process under inspection does not end by itself.
+    await using eye = await Inspector.connect(inspector)
+    const { heap, handles } = await eye.look()
+    const { fds, sockets } = filesOf(pid)
+    const all = Object.values(handles).reduce((sum, n) => sum + n, 0)
+    values[name] = { heap, rss: memoryOf(pid).rss, fds, sockets, handles: all }
   }
-
-  static async of(parts: readonly Part[]): Promise<Sampler> {
-    return new Sampler(
-      await Promise.all(parts.map(async (part) => ({ part, inspector: await Inspector.connect(part.inspector) }))),
-    )
-  }
-
-  async take(minute: number): Promise<Sample> {
-    const parts: Record<string, Values> = {}
-    for (const { part, inspector } of this.#eyes) {
-      const { heap, handles } = await inspector.look()
-      const { fds, sockets } = filesOf(part.pid)
-      const all = Object.values(handles).reduce((sum, n) => sum + n, 0)
-      parts[part.name] = { heap, rss: memoryOf(part.pid).rss, fds, sockets, handles: all }
-    }
-    return { minute, parts }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const { inspector } of this.#eyes) await inspector[Symbol.asyncDispose]()
-  }
+  return { minute, parts: values }
 }
 
 export function describe({ minute, parts }: Sample): string {

@@ -60,7 +60,7 @@ function link(): Link {
 }
 
 /** A machine of 64 threads, 256 GiB and 4 TB. */
-function factsOf(hostName: string): Facts {
+export function factsOf(hostName: string): Facts {
   const number = Number(/\d+$/.exec(hostName)?.[0] ?? 0)
   return {
     status: {

@@ -6,10 +6,11 @@
 import { rmSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { scratchDirectory } from '../rig/scratch.ts'
+import { until } from '../rig/until.ts'
 import { churn, type Tally } from './churn.ts'
 import { Every } from './every.ts'
 import { makeProjects } from './projects.ts'
-import { describe, judge, type Sample, Sampler } from './samples.ts'
+import { describe, judge, type Sample, sample } from './samples.ts'
 import { settled } from './settled.ts'
 import { type Stage, startStage } from './stage.ts'
 
@@ -37,8 +38,9 @@ try {
 async function soak(): Promise<boolean> {
   const stop = new AbortController()
   await using stage = await startStage({ dir, hosts, inspect: true, log: console.error })
-  // So few records that their number does not grow for the first half of the time.
-  await stage.startController('--record-count', '3')
+  // So few records that their number does not grow for the first half of the time; a lease that outlives the API server's absence, for what
+  // is looked at is one process.
+  await stage.startController('--record-count', '3', '--lease-seconds', '240')
   await stage.startFleets()
   const projects = await makeProjects(stage.kube, 4)
   const tally: Tally = { done: {}, failed: {} }
@@ -56,17 +58,18 @@ async function soak(): Promise<boolean> {
 }
 
 async function sampleAll(stage: Stage): Promise<Sample[]> {
-  await using sampler = await Sampler.of([...stage.parts.values()])
   const every = new Every(60_000)
   const samples: Sample[] = []
   for (let minute = 1; minute <= minutes; minute++) {
     await every.next()
     stage.mustLive()
-    const sample = await sampler.take(minute)
-    samples.push(sample)
-    console.log(describe(sample))
+    const taken = await sample([...stage.parts.values()], minute)
+    samples.push(taken)
+    console.log(describe(taken))
     if (minute % killEvery === 0 && minute < minutes - 1) {
-      await stage.plane.restart('kube-apiserver')
+      await stage.plane.kill('kube-apiserver')
+      const back = async (): Promise<boolean> => stage.plane.start().then(() => true)
+      await until(back, { what: 'the API server to be back', deadline: 300_000 })
       console.log(`minute ${minute}: the API server was killed, and is back`)
     }
   }

@@ -1,5 +1,5 @@
 /** A control plane, the real controller in a process of its own, and fleets of simulated hosts: what benches of scale and the soak run on. */
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Hypervisor, hypervisor } from '../../crds/index.ts'
 import { createKube, type Kube } from '../../kube/client.ts'
@@ -8,7 +8,8 @@ import { type ControlPlane, startControlPlane } from '../rig/control-plane.ts'
 import { applyManifests, applyPolicies } from '../rig/crds.ts'
 import { freePorts } from '../rig/ports.ts'
 import { end, isAlive, type Running, spawnMarked } from '../rig/process.ts'
-import { until } from '../rig/until.ts'
+import { Fatal, until } from '../rig/until.ts'
+import { inPod } from './pod.ts'
 
 export interface StageOptions {
   dir: string
@@ -24,10 +25,11 @@ export interface StageOptions {
   log?: (line: string) => void
 }
 
-/** Where a program's main file is. */
+/** Where a program's main file is, and how it comes to its credentials: by a kubeconfig, or as in a pod. */
 export interface Program {
   root: string
   extension: 'ts' | 'js'
+  pod: boolean
 }
 
 export interface Part extends Running {
@@ -38,7 +40,9 @@ export interface Part extends Running {
 }
 
 const repository = join(import.meta.dirname, '../..')
-export const source: Program = { root: repository, extension: 'ts' }
+export const source: Program = { root: repository, extension: 'ts', pod: false }
+/** What images run: `root` is what `tsc -p tsconfig.build.json --outDir` made. */
+export const built = (root: string): Program => ({ root, extension: 'js', pod: true })
 
 export class Stage implements AsyncDisposable {
   readonly plane: ControlPlane
@@ -67,16 +71,17 @@ export class Stage implements AsyncDisposable {
 
   /** Starts the controller and waits until its caches are full. */
   async startController(...args: string[]): Promise<Part> {
-    const { root, extension } = this.#options.program ?? source
+    const { root, extension, pod } = this.#options.program ?? source
     const [port = 0] = await freePorts('127.0.0.1', 1)
     this.#metricsPort = port
-    const flags = ['--kubeconfig', this.plane.kubeconfig, '--metrics-address', `127.0.0.1:${port}`]
-    const part = await this.#spawn('controller', [join(root, `controller/main.${extension}`), ...flags, ...args])
+    const login = pod ? [] : ['--kubeconfig', this.plane.kubeconfig]
+    const flags = [...login, '--metrics-address', `127.0.0.1:${port}`, ...args]
+    const part = await this.#spawn('controller', [join(root, `controller/main.${extension}`), ...flags], pod)
     const ready = async (): Promise<boolean> => {
       this.mustLive()
       return (await fetch(`http://127.0.0.1:${port}/readyz`)).ok
     }
-    await until(ready, { what: 'the controller to be ready', deadline: 120_000 })
+    await until(ready, { what: 'the controller to be ready', deadline: 400_000 })
     return part
   }
 
@@ -99,7 +104,12 @@ export class Stage implements AsyncDisposable {
 
   /** @throws with its name, if one of our processes has ended */
   mustLive(): void {
-    for (const part of this.parts.values()) if (!isAlive(part)) throw new Error(`${part.name} ended: see ${part.log}`)
+    for (const part of this.parts.values()) {
+      if (isAlive(part)) continue
+      throw new Fatal(
+        `${part.name} ended: ${readFileSync(part.log, 'utf8').trimEnd().split('\n').slice(-5).join('\n')}`,
+      )
+    }
   }
 
   async end(name: string, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
@@ -113,13 +123,14 @@ export class Stage implements AsyncDisposable {
     await this.plane.stop()
   }
 
-  async #spawn(name: string, argv: readonly string[]): Promise<Part> {
+  async #spawn(name: string, argv: readonly string[], pod = false): Promise<Part> {
     const { dir, inspect = false, nodeFlags = [] } = this.#options
     const [inspector = 0] = inspect ? await freePorts('127.0.0.1', 1) : []
     const log = join(dir, `${name}.log`)
     const eye = inspect ? [`--inspect=127.0.0.1:${inspector}`] : []
     const command = [process.execPath, ...nodeFlags, ...eye, ...argv]
-    const part = { ...(await spawnMarked(command, { dir, log, owned: true })), name, log, inspector }
+    const run = pod ? inPod(command, this.plane.kubeconfig, dir) : { argv: command, env: {} }
+    const part = { ...(await spawnMarked(run.argv, { dir, log, owned: true, env: run.env })), name, log, inspector }
     this.parts.set(name, part)
     return part
   }

@@ -1,0 +1,41 @@
+/**
+ * Placements through the real API server: a storm of creations that the real controller places and the real agent code builds on simulated hosts; then a
+ * backlog for the controller alone, beside one of Pods for kube-scheduler. Prints `name value unit`.
+ * Usage: node test/bench/scale.ts [--hosts 50] [--servers 1000] [--backlog-hosts 1000] [--backlog 1000]
+ */
+import { mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { scratchDirectory } from '../rig/scratch.ts'
+import { build } from '../scale/build.ts'
+import { type Figure, measureScale } from '../scale/measure.ts'
+import { measurePlacing } from '../scale/place.ts'
+
+const { values } = parseArgs({
+  options: {
+    hosts: { type: 'string', default: '50' },
+    servers: { type: 'string', default: '1000' },
+    'backlog-hosts': { type: 'string', default: '1000' },
+    backlog: { type: 'string', default: '1000' },
+  },
+})
+
+const print = (figures: readonly Figure[]): void => {
+  for (const { name, value, unit } of figures) console.log(`${name} ${value.toFixed(unit === 'MB' ? 0 : 1)} ${unit}`)
+}
+const log = (line: string): void => console.error(line)
+const root = scratchDirectory()
+try {
+  const program = await build(root)
+  const sub = (name: string): string => {
+    const dir = join(root, name)
+    mkdirSync(dir, { recursive: true })
+    return dir
+  }
+  const storm = { hosts: Number(values.hosts), servers: Number(values.servers), projects: 4, atOnce: 32 }
+  print(await measureScale({ dir: sub('storm'), program, ...storm, log }))
+  const backlog = { hosts: Number(values['backlog-hosts']), servers: Number(values.backlog) }
+  print(await measurePlacing({ dir: sub('backlog'), program, ...backlog, log }))
+} finally {
+  rmSync(root, { recursive: true, force: true })
+}

@@ -1,0 +1,27 @@
+/** Hosts of which nothing is there but that they live: a Hypervisor each, with its capacity, and a lease that is renewed. */
+import { HOST_LEASE } from '../../controller/controller.ts'
+import { type Hypervisor, hypervisor } from '../../crds/index.ts'
+import type { Kube } from '../../kube/client.ts'
+import { startHeartbeat } from '../../kube/heartbeat.ts'
+import { handleOf } from '../../kube/kinds.ts'
+import { parallel } from '../../kube/testing/rig.ts'
+import { hostNameOf } from './fleet.ts'
+import { factsOf } from './simulated-host.ts'
+
+const DURATION_MS = 60_000
+
+/** Makes them, and keeps them alive until `signal` aborts. */
+export async function keepHosts(kube: Kube, count: number, signal: AbortSignal): Promise<void> {
+  const api = handleOf(kube, hypervisor)
+  const [label = '', value = ''] = HOST_LEASE.split('=')
+  await parallel(count, 32, async (i) => {
+    const name = hostNameOf(1 + i)
+    const status: Hypervisor['status'] = factsOf(name).status
+    const host = await api.apply({ metadata: { name }, spec: {} }, { fieldManager: 'kubenova-agent' })
+    // An agent may have been here before.
+    if (!host.status?.capacity)
+      await api.applyStatus({ metadata: { name }, status }, { fieldManager: 'kubenova-agent' })
+    const lease = { namespace: 'kubenova-system', name, identity: name, labels: { [label]: value } }
+    startHeartbeat({ kube, ...lease, durationMs: DURATION_MS, everyMs: DURATION_MS / 3 }, signal)
+  })
+}
