@@ -1,7 +1,7 @@
 // Where other clients of libvirt have hung: an opening that is cut, a handler that ends its own subscription amid events, a
 // deadline that no timer can hold. Each must end. See also hangs.rig.test.ts.
 import { describe, expect, it, vi } from 'vitest'
-import { type Connection, connect, domainEvents, proc, type Subscription } from './index.ts'
+import { type Connection, connect, domainEvents, openSession, proc, type Subscription } from './index.ts'
 import { fakeDaemon, isCall } from './testing/fake-daemon.ts'
 
 const { connectDomainEventCallbackRegisterAny: register, connectDomainEventCallbackDeregisterAny: deregister } = proc
@@ -50,6 +50,32 @@ describe('amid events', () => {
     if (connection.alive) await connection.on(domainEvents.reboot, () => {})
     expect(heard).toBe(1)
   })
+})
+
+describe('a session whose connection is cut amid calls, again and again', () => {
+  it('settles every call and comes back with its events each time', async () => {
+    let registered = 0
+    await using daemon = await fakeDaemon((peer, message) => {
+      if (!isCall(message, register)) return peer.reply(message, proc.connectGetLibVersion, { version: 1n })
+      registered += 1
+      peer.reply(message, register, { callbackId: 1 })
+      peer.event(domainEvents.lifecycle, { ...event, detail: registered })
+    })
+    await using session = openSession({ uri: daemon.uri, backoff: { minMs: 1, maxMs: 1 } })
+    const heard: number[] = []
+    await session.on(domainEvents.lifecycle, ({ detail }) => void heard.push(detail))
+    for (let round = 1; round <= 200; round += 1) {
+      await vi.waitUntil(() => heard.length === round, { interval: 1 })
+      const calls = Array.from({ length: 20 }, () => session.call(proc.connectGetLibVersion, {}))
+      await calls[0]
+      for (const { socket } of daemon.peers) socket.destroy()
+      const settled = await Promise.allSettled(calls)
+      for (const call of settled)
+        if (call.status === 'rejected') expect(call.reason).toMatchObject({ name: 'ConnectionError', code: 'lost' })
+      expect(settled.at(-1)?.status).toBe('rejected')
+    }
+    expect(heard).toEqual(Array.from({ length: 200 }, (_, i) => i + 1))
+  }, 30_000)
 })
 
 describe('deadlines', () => {

@@ -82,15 +82,10 @@ it('comes back each time, and keeps nothing of what was', { timeout: 120_000 + r
       await direct.call(i % 20 === 0 ? proc.domainResume : proc.domainSuspend, { dom })
       await vi.waitUntil(() => events === before + 1, { timeout: 20_000, interval: 1 })
     }
-    const calls = Array.from({ length: 20 }, () =>
-      session.call(proc.connectGetLibVersion, {}).then(
-        () => 1,
-        () => 0,
-      ),
-    )
-    await calls[0]
+    // Not amid calls: libvirtd 9.0.0 itself may crash when a client goes away while its requests run. What becomes of
+    // calls is said in hangs.rig.test.ts and, for this same cut, with a daemon of our own in hangs.test.ts.
+    await Promise.all(Array.from({ length: 20 }, () => session.call(proc.connectGetLibVersion, {})))
     between.cut()
-    await Promise.all(calls)
   }
 
   for (let i = 1; i <= 100; i += 1) await round(i)
