@@ -1,0 +1,61 @@
+// The API server checks the types of a policy's expressions where its rules name versions: so here they do, and a field that is no field is found.
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, expect, it } from 'vitest'
+import { parseAllDocuments } from 'yaml'
+import { applyManifests } from '../test/rig/crds.ts'
+import { until } from '../test/rig/until.ts'
+import { withControlPlane } from '../test/rig/vitest.ts'
+import { VERSION } from './index.ts'
+
+interface Policy {
+  kind: string
+  metadata: { name: string; generation?: number }
+  spec: { matchConstraints: { resourceRules: { apiGroups: string[]; apiVersions: string[]; resources: string[] }[] } }
+  status?: { observedGeneration?: number; typeChecking?: { expressionWarnings?: { warning: string }[] } }
+}
+
+const folder = join(import.meta.dirname, 'access')
+const path = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies'
+const plane = withControlPlane({ controllerManager: true })
+beforeAll(() => applyManifests(plane().api, join(import.meta.dirname, 'manifests')))
+
+/** With the version of each group in place of the asterisk, and resources by name. */
+function versioned(policy: Policy): Policy {
+  const resourceRules = policy.spec.matchConstraints.resourceRules.map((rule) => ({
+    ...rule,
+    apiVersions: rule.apiGroups[0]?.endsWith('k8s.io') ? ['v1'] : [VERSION],
+    resources: rule.resources[0] === '*' ? ['servers', 'serveractions', 'ports'] : rule.resources,
+  }))
+  return { ...policy, spec: { ...policy.spec, matchConstraints: { resourceRules } } }
+}
+
+const policies = globSync('*.yaml', { cwd: folder })
+  .flatMap((file) => parseAllDocuments(readFileSync(join(folder, file), 'utf8')))
+  .map((document) => document.toJS() as Policy)
+  .filter(({ kind }) => kind === 'ValidatingAdmissionPolicy')
+
+async function warnings(policy: Policy): Promise<string[]> {
+  const { metadata } = await plane().api.send<Policy>('POST', path, versioned(policy))
+  const checked = async () => {
+    const { status } = await plane().api.send<Policy>('GET', `${path}/${metadata.name}`)
+    return status?.observedGeneration === metadata.generation ? status : undefined
+  }
+  const status = await until(checked, { what: `types of ${metadata.name}`, deadline: 60_000 })
+  return (status.typeChecking?.expressionWarnings ?? []).map(({ warning }) => warning)
+}
+
+it.each(policies.map((policy) => [policy.metadata.name, policy] as const))(
+  '%s names fields that are',
+  async (_, policy) => {
+    expect(await warnings(policy)).toEqual([])
+  },
+)
+
+it('a field that is none is found', async () => {
+  const [policy] = policies.filter(({ metadata }) => metadata.name === 'kubenova-agent-server')
+  const text = JSON.stringify(policy)
+    .replaceAll('status.host', 'status.hosst')
+    .replaceAll(policy?.metadata.name ?? '', 'misspelt')
+  expect((await warnings(JSON.parse(text) as Policy)).join()).toContain("undefined field 'hosst'")
+})
