@@ -40,6 +40,14 @@ describe('attempts', () => {
     for (let i = 0; i < 50; i++) expect(attempts.judge('u', planned('delete'), failure).final).toBe(false)
   })
 
+  it('what libvirt is needed for waits for it, but for a creation, which another host may do', () => {
+    const { attempts } = attemptsAt({ max: 2 })
+    const away: Failure = { code: 'LibvirtUnreachable', message: 'no connection', final: false }
+    for (let i = 0; i < 50; i++) expect(attempts.judge('u', planned('stop'), away).final).toBe(false)
+    const created = [1, 2].map(() => attempts.judge('v', planned('create'), away).final)
+    expect(created).toEqual([false, true])
+  })
+
   it('another action of the server, and another server, count anew', () => {
     const { attempts } = attemptsAt({ max: 2 })
     attempts.judge('u', planned('start', 'a'), failure)

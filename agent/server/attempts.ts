@@ -25,19 +25,24 @@ export interface Attempts {
   forget(uid: string): void
 }
 
-/** Deletion is tried for ever: there is no state to fall back to. */
-const forever = new Set(['delete'])
+/**
+ * Deletion is tried for ever: there is no state to fall back to. And while libvirt is away nothing is wrong with the server: it is done when
+ * libvirt is back. But what another host may build need not wait for this one.
+ */
+const isForever = ({ action }: Planned, { code }: Failure): boolean =>
+  action === 'delete' || (code === 'LibvirtUnreachable' && action !== 'create')
 
 /** @param now monotonic milliseconds */
 export function createAttempts({ max, baseMs, maxMs }: AttemptOptions, now: () => number): Attempts {
   const tries = new Map<string, { mark: string; count: number; again: number }>()
   return {
-    judge(uid, { action, mark }, failure) {
+    judge(uid, planned, failure) {
       if (failure.final) return failure
+      const { action, mark } = planned
       const before = tries.get(uid)
       const count = before?.mark === mark ? before.count + 1 : 1
       tries.set(uid, { mark, count, again: now() + Math.min(maxMs, baseMs * 2 ** Math.min(count - 1, 20)) })
-      if (count < max || forever.has(action)) return failure
+      if (count < max || isForever(planned, failure)) return failure
       return { ...failure, final: true, refuse: action === 'create' }
     },
     holdMs(uid, mark) {
