@@ -48,7 +48,7 @@ describe('a network', () => {
     expect(ready(bench)).toMatchObject({
       status: 'False',
       reason: 'NetworkInUse',
-      message: 'Port demo/a and 1 more on it: it is deleted when the last one is',
+      message: 'it goes with its last port; there is still Port demo/a and 1 more',
     })
     const ports = bench.api.resource<Port>(defOf(portKind))
     for (const name of ['a', 'b']) await ports.delete({ name, namespace: 'demo' })

@@ -64,7 +64,7 @@ async function leaveNetwork(network: Network, world: World, now: string): Promis
     return done
   }
   const others = more.length === 0 ? '' : ` and ${more.length} more`
-  const message = `Port ${keyOf(first.metadata)}${others} on it: it is deleted when the last one is`
+  const message = `it goes with its last port; there is still Port ${keyOf(first.metadata)}${others}`
   await sayReady(api, network, { reason: 'NetworkInUse', message }, {}, now)
   return wait('its ports')
 }

@@ -81,7 +81,7 @@ export function serverActionKind(deeds: Members, wishes: readonly string[]) {
     // A record comes with its status, in one write.
     rules: wishes.map((wish) => ({
       rule: `self.spec.action != '${wish}' || has(self.status)`,
-      message: `${wish} is not asked for by a ServerAction: change the Server instead (${names.join(' and ')} are asked for)`,
+      message: `${wish} is not asked for by a ServerAction: change the Server instead; deeds are ${names.join(', ')}`,
       fieldPath: '.spec.action',
     })),
     selectableFields: ['.spec.server', '.status.phase'],

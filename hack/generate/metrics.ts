@@ -1,32 +1,33 @@
-/** docs/reference/metrics.md: every metric of the programs. From the definitions beside their users. */
-import { globSync, readFileSync } from 'node:fs'
+/** docs/reference/metrics.md: every metric of the programs, from the definitions beside their users. */
+import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
-import { listMetrics } from '../../kube/metrics.ts'
-// Loaded for their definitions.
-import '../../agent/agent.ts'
-import '../../controller/controller.ts'
+import type { MetricDef } from '../../kube/metrics.ts'
 import { code, mark, table } from './markdown.ts'
 
 const root = join(import.meta.dirname, '../..')
 
-/** Which program has it: that of the folder in which it is defined; what kube/ defines, both have. */
-function program(name: string): string {
-  const folders = ['kube', 'controller', 'agent'].filter((folder) =>
-    globSync('**/*.ts', { cwd: join(root, folder) })
-      .filter((file) => !file.endsWith('.test.ts'))
-      .some((file) => readFileSync(join(root, folder, file), 'utf8').includes(`'${name}'`)),
-  )
-  const [only] = folders
-  if (only === undefined || folders.length > 1) throw new Error(`metric ${name} is defined in ${folders.join(', ')}`)
-  return only === 'kube' ? 'both' : only
+/** What a program defines: all that it loads. Each in a process of its own, for this one may have loaded more. */
+function metricsOf(program: string): MetricDef[] {
+  const load = `await import('./${program}/program.ts'); const { listMetrics } = await import('./kube/metrics.ts')`
+  const text = `${load}; process.stdout.write(JSON.stringify(listMetrics()))`
+  return JSON.parse(execFileSync(process.execPath, ['-e', text], { cwd: root, encoding: 'utf8' })) as MetricDef[]
+}
+
+/** All of them by name, each with the programs that have it. */
+export function allMetrics(): (MetricDef & { programs: string[] })[] {
+  const found = new Map<string, MetricDef & { programs: string[] }>()
+  for (const program of ['controller', 'agent'])
+    for (const def of metricsOf(program))
+      found.set(def.name, { ...def, programs: [...(found.get(def.name)?.programs ?? []), program] })
+  return [...found.values()].toSorted((a, b) => a.name.localeCompare(b.name))
 }
 
 export function metricsPage(): string {
-  const rows = listMetrics().map(({ name, type, labels, help }) => [
+  const rows = allMetrics().map(({ name, type, labels, help, programs }) => [
     code(name),
     type,
     labels.map(code).join(', '),
-    program(name),
+    programs.length > 1 ? 'both' : (programs[0] ?? ''),
     help,
   ])
   return `# Metrics

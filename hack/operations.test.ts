@@ -1,0 +1,86 @@
+// docs/guide/operations.md against the code: it has every condition, reason, event, metric and time limit, and no other.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { actions } from '../actions/index.ts'
+import { AgentOptions } from '../agent/options.ts'
+import { ControllerOptions } from '../controller/options.ts'
+import { limits } from '../controller/overdue.ts'
+import { conditionTypes, reasons } from '../crds/index.ts'
+import { root } from '../test/manifests.ts'
+import { allMetrics } from './generate/metrics.ts'
+
+const text = readFileSync(join(root, 'docs/guide/operations.md'), 'utf8')
+
+/** The text under a heading of the second level. */
+function section(title: string): string {
+  const [, after] = text.split(`\n## ${title}\n`)
+  if (after === undefined) throw new Error(`no section ${title}`)
+  return after.split('\n## ')[0] ?? ''
+}
+
+/** The rows of its tables: the words in the first cell, and the other cells. */
+function rows(title: string): { words: string[]; cells: string[] }[] {
+  return [...section(title).matchAll(/^\| (`.*?) \|(.*)\|$/gm)].map(([, first = '', rest = '']) => ({
+    words: [...first.matchAll(/`([^`]+)`/g)].map(([, word = '']) => word),
+    cells: rest.split('|').map((cell) => cell.trim()),
+  }))
+}
+const words = (title: string): string[] => rows(title).flatMap((row) => row.words)
+const sorted = (list: Iterable<string>): string[] => [...list].toSorted((a, b) => a.localeCompare(b))
+
+const capital = (name: string): string => `${name.charAt(0).toUpperCase()}${name.slice(1)}`
+const metrics = allMetrics()
+
+describe('the page has all, once, and nothing else', () => {
+  const tables: [title: string, inCode: Iterable<string>][] = [
+    ['Conditions', conditionTypes],
+    ['Reasons', reasons],
+    ['Events', [...Object.keys(actions).map(capital), 'DeletionPending', 'DeletedWithoutHost']],
+    ['Metrics', metrics.map(({ name }) => name)],
+    ['Time limits', Object.keys(limits)],
+  ]
+  it.each(tables)('%s', (title, inCode) => expect(sorted(words(title))).toEqual(sorted(inCode)))
+
+  it('says of each what to do', () => {
+    for (const [title] of tables)
+      for (const row of rows(title))
+        expect(
+          row.cells.every((cell) => cell !== ''),
+          row.words.join(),
+        ).toBe(true)
+  })
+})
+
+it('the time limits are those of the code', () => {
+  const said = rows('Time limits').map(({ words: [state = ''], cells }) => [state, Number(cells[0])])
+  expect(Object.fromEntries(said)).toEqual(limits)
+})
+
+it('says which program has a metric', () => {
+  for (const { words: names, cells } of rows('Metrics'))
+    for (const name of names) {
+      const programs = metrics.find((m) => m.name === name)?.programs ?? []
+      const said = cells[0]?.split(' ').map((letter) => (letter === 'C' ? 'controller' : 'agent')) ?? []
+      expect(programs, name).toEqual(expect.arrayContaining(said))
+    }
+})
+
+it('alerts ask for metrics and labels that are there', () => {
+  const asked = [...section('Alerts worth having').matchAll(/\b([a-z]+(?:_[a-z]+){2,})(?:\{(\w+)=)?/g)]
+  expect(asked.length).toBeGreaterThan(8)
+  for (const [, name = '', label] of asked) {
+    const found = metrics.find((m) => m.name === name || `${m.name}_bucket` === name)
+    if (name === 'histogram_quantile') continue
+    expect(found, name).toBeDefined()
+    if (label !== undefined) expect(found?.labels).toContain(label)
+  }
+})
+
+it('names options that are there', () => {
+  const flag = (name: string): string => `--${name.replaceAll(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`
+  const options = [AgentOptions, ControllerOptions].flatMap(({ properties }) => Object.keys(properties).map(flag))
+  const named = [...text.matchAll(/`(--[a-z-]+)`/g)].map(([, name]) => name)
+  expect(named.length).toBeGreaterThan(5)
+  expect(named.filter((name) => name === undefined || !options.includes(name))).toEqual([])
+})
