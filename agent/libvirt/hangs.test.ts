@@ -80,6 +80,9 @@ describe('a session whose connection is cut amid calls, again and again', () => 
 
 describe('deadlines', () => {
   it('longer than a timer can wait do not ring at once', async () => {
+    const warnings: string[] = []
+    const listener = ({ name }: Error) => void warnings.push(name)
+    process.on('warning', listener)
     const answers: (() => void)[] = []
     await using daemon = await fakeDaemon((peer, message) => {
       answers.push(() => peer.reply(message, proc.connectGetLibVersion, { version: 1n }))
@@ -90,5 +93,7 @@ describe('deadlines', () => {
     await expect(quick).rejects.toMatchObject({ name: 'DeadlineError', sent: true })
     answers[0]?.()
     expect(await patient).toEqual({ version: 1n })
+    process.off('warning', listener)
+    expect(warnings).toEqual([])
   })
 })

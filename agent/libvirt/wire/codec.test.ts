@@ -7,6 +7,7 @@ import { domainEvents } from '../protocol/events.ts'
 import { proc } from '../protocol/proc.ts'
 import { valueOf } from '../testing/arbitrary.ts'
 import { decode, encode } from './codec.ts'
+import { XdrReader } from './reader.ts'
 import {
   type AnyType,
   array,
@@ -110,6 +111,27 @@ describe('what cannot be encoded names its field', () => {
     expect(() => bytesOf(typedParam, { field: 'x', value: { type: 'float', value: 1 } })).toThrow(
       'value: float is not one of int, uint, llong, ullong, double, boolean, string',
     )
+  })
+})
+
+describe('what is decoded', () => {
+  it('stays as it is when the memory that it was read from is used again', () => {
+    const type = struct({ data: opaque(100), text: string, long: string, id: uuid })
+    const value = {
+      data: Buffer.from('abc'),
+      text: 'short',
+      long: 'x'.repeat(100),
+      id: `${'0'.repeat(8)}-0000-0000-0000-${'0'.repeat(12)}`,
+    }
+    const memory = Buffer.from(bytesOf(type, value))
+    const reader = new XdrReader(memory)
+    const decoded = decode(type, reader)
+    memory.fill(0xee)
+    expect(decoded).toEqual(value)
+    const other = Buffer.from('data')
+    const kept = reader.over(other, 0, 4).rest()
+    other.fill(0xee)
+    expect(kept).toEqual(Buffer.from('data'))
   })
 })
 
