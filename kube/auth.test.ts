@@ -59,7 +59,8 @@ const config = (user: object) =>
     'current-context': 'x',
   })
 
-describe('loadAuth', () => {
+// Loading client-node takes a second, and many on a busy machine.
+describe('loadAuth', { timeout: 60_000 }, () => {
   it('takes server, CA, certificate and namespace from a kubeconfig', async () => {
     const file = join(dir, 'config')
     const data = (text: string) => Buffer.from(text).toString('base64')

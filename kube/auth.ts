@@ -1,9 +1,10 @@
-// Who we are to the API server: in a pod, its service account (read here, without loading client-node's 80 MB); else a kubeconfig.
+// Who we are to the API server: in a pod, its service account; else a kubeconfig, for which client-node's 80 MB are loaded only if need be.
 
 import { readFile } from 'node:fs/promises'
 import type { RequestOptions } from 'node:https'
 import type { ConnectionOptions } from 'node:tls'
 import { type Clock, systemClock } from './clock.ts'
+import { kubeconfigPath, type Login, readLogin } from './kubeconfig.ts'
 
 /** A server and credentials at this moment; `tls` compares by value to tell when connections must be made anew. */
 export interface Credentials {
@@ -81,8 +82,24 @@ export async function inCluster(
   return { server: `https://${name}:${port}`, namespace, credentials: read, invalidate }
 }
 
-async function fromKubeconfig({ kubeconfig, context }: AuthOptions): Promise<Auth> {
-  // Loaded only here: the package's index and generated models cost 0.7 s and 86 MB that a pod need not pay.
+async function fromKubeconfig(options: AuthOptions): Promise<Auth> {
+  const path = kubeconfigPath(options.kubeconfig, process.env)
+  const login = path && (await readLogin(path, options.context))
+  return path && login ? fromFile(path, login, options.context) : fromClientNode(options)
+}
+
+/** A file that needs nothing but reading. */
+function fromFile(path: string, { server, namespace }: Login, context: string | undefined): Auth {
+  const { read, invalidate } = remembered(async () => {
+    const now = await readLogin(path, context)
+    if (!now) throw new Error(`kubeconfig ${path}: it no longer names a cluster and a user with a token or certificate`)
+    return { headers: now.headers, tls: now.tls }
+  })
+  return { server, namespace, credentials: read, invalidate }
+}
+
+async function fromClientNode({ kubeconfig, context }: AuthOptions): Promise<Auth> {
+  // Loaded only here: the package's index and generated models cost 0.7 s and 86 MB that few need to pay.
   const { KubeConfig } = await import('@kubernetes/client-node')
   const load = (): InstanceType<typeof KubeConfig> => {
     const config = new KubeConfig()

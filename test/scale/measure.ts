@@ -35,7 +35,7 @@ export async function measureScale({
 }: ScaleOptions): Promise<Figure[]> {
   const stop = new AbortController()
   await using stage = await startStage({ dir, hosts, program, log })
-  const controller = await stage.startController()
+  const controller = await stage.startController('--lease-seconds', '240')
   const empty = memoryOf(controller.pid)
   await stage.startFleets()
   log(`${hosts} hosts are up`)

@@ -49,7 +49,7 @@ async function ours(stage: Stage, namespace: string, servers: number, spec: Part
   await parallel(servers, 32, (i) => makeServer(stage.kube, serverDraft(namespace, `s${i}`, spec)))
   const isPlaced = ({ metadata, status }: Server): boolean =>
     metadata.namespace === namespace && status?.host !== undefined
-  const start = async (): Promise<number> => (await stage.startController()).pid
+  const start = async (): Promise<number> => (await stage.startController('--lease-seconds', '240')).pid
   const done = await drain(handleOf(stage.kube, server), isPlaced, servers, start)
   await stage.end('controller')
   return done
