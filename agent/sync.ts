@@ -1,4 +1,6 @@
 /** Now and then everything is compared anew: network, leftovers, console logs, image cache, each server. Events are a help, not the truth. */
+
+import type { Server } from '../crds/index.ts'
 import { every } from '../kube/clock.ts'
 import { keyOf } from '../kube/types.ts'
 import { hostedGuest } from './host/domain-input.ts'
@@ -24,12 +26,20 @@ async function sync(parts: Parts, signal: AbortSignal): Promise<void> {
   for (const { metadata } of informer.cache.values()) queue.add(keyOf(metadata), { priority: 'low' })
 }
 
+/** It was made, and is not to be deleted. */
+const isWhole = ({ metadata, status }: Server): boolean =>
+  status?.launchedAt !== undefined && metadata.deletionTimestamp === undefined
+
 const tasks: Record<string, (parts: Parts, signal: AbortSignal) => Promise<unknown>> = {
   async network({ informer, network, log }, signal) {
-    const guests = informer.cache
-      .list()
-      .flatMap((server) => (server.status?.instance ? [hostedGuest({ server, instance: server.status.instance })] : []))
-    const failed = await network.sync(guests, { signal })
+    const servers = informer.cache.list()
+    const guests = servers.flatMap((server) => {
+      const { instance } = server.status ?? {}
+      return instance && isWhole(server) ? [hostedGuest({ server, instance })] : []
+    })
+    // Its creation or its deletion plugs and unplugs: what that took away must not come back by this.
+    const asTheyAre = new Set(servers.filter((server) => !isWhole(server)).map(({ metadata }) => metadata.uid ?? ''))
+    const failed = await network.sync(guests, { signal, asTheyAre })
     for (const [uid, err] of failed) log.warn({ err, uid }, 'network of a server is not as it should be')
   },
   leftovers: ({ leftovers }) => leftovers.sweep(),

@@ -30,6 +30,9 @@ export interface Base {
   virtualSize: number
 }
 
+/** Half an image that nobody went on with for so long takes no room any more: its server is on another host by then, or given up. */
+const WORK_MS = 86_400_000
+
 export class Store {
   readonly #root: string
 
@@ -103,7 +106,7 @@ export class Store {
     const gone: string[] = []
     for (const key of victims(await this.entries(), limits, bavail * bsize, now))
       if (await this.#remove(key)) gone.push(key)
-    await this.#cleanWork(limits.maxAge ?? Number.POSITIVE_INFINITY, now)
+    await this.#cleanWork(Math.min(limits.maxAge ?? WORK_MS, WORK_MS), now)
     return gone
   }
 

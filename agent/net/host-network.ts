@@ -37,9 +37,13 @@ export interface HostNetwork extends AsyncDisposable {
   unplug(guestId: string, ctx: CallContext): Promise<void>
   /**
    * These are all guests of this host: each is plugged, all else of ours is removed. For the start, and now and then, since others
-   * may change the host's network. Take the list just before the call. Resolves to what failed, by guest.
+   * may change the host's network. Take the list just before the call. Those of `asTheyAre` are plugged and unplugged by somebody else
+   * meanwhile, such as those in the making and those that are being deleted: neither is done to them. Resolves to what failed, by guest.
    */
-  sync(guests: readonly HostedGuest[], ctx: CallContext): Promise<ReadonlyMap<string, unknown>>
+  sync(
+    guests: readonly HostedGuest[],
+    ctx: CallContext & { readonly asTheyAre?: ReadonlySet<string> },
+  ): Promise<ReadonlyMap<string, unknown>>
   observe(ctx: CallContext): Promise<Observed>
   /** Ends what runs. Guests notice nothing: bridges, rules and DHCP servers stay. */
   close(): Promise<void>
@@ -67,8 +71,8 @@ export function createHostNetwork({ stateDir, host, run = createRun(), dhcpDomai
       const needed = new Set(store.all().flatMap((guest) => [...keysOf(guest)]))
       throwFirst(failed, new Set(failed.keys()).difference(needed))
     },
-    async sync(guests, { signal }) {
-      const invalid = replaceAll(store, guests)
+    async sync(guests, { signal, asTheyAre = new Set() }) {
+      const invalid = replaceAll(store, guests, asTheyAre)
       const failed = await abortable(converger.converge('all'), signal)
       return new Map([...invalid, ...failedGuests(store.all(), failed)])
     },
@@ -79,9 +83,14 @@ export function createHostNetwork({ stateDir, host, run = createRun(), dhcpDomai
 }
 
 /** Those whose input is wrong stay as they were. */
-function replaceAll(store: GuestStore, guests: readonly HostedGuest[]): Map<string, unknown> {
+function replaceAll(
+  store: GuestStore,
+  guests: readonly HostedGuest[],
+  asTheyAre: ReadonlySet<string>,
+): Map<string, unknown> {
   const invalid = new Map<string, unknown>()
-  for (const { id } of store.all()) if (!guests.some((g) => g.id === id)) store.remove(id)
+  const known = asTheyAre.union(new Set(guests.map(({ id }) => id)))
+  for (const { id } of store.all()) if (!known.has(id)) store.remove(id)
   for (const guest of guests) {
     const error = wrongInput(guest)
     if (error === undefined) store.put(guest)

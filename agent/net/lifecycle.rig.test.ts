@@ -174,6 +174,18 @@ test('sync removes what guests that are gone have left, and keeps the others', a
   expect(await host.space.run('ip', 'netns', 'list')).toBe('')
 })
 
+test('sync neither plugs nor unplugs those of whom somebody else does that', async () => {
+  await using host = await makeHost()
+  const how = { ...ctx, asTheyAre: new Set([guest(5).id]) }
+  await host.net.plug(guest(5), ctx)
+  const plugged = await traces(host)
+  await host.net.sync([], how)
+  expect(await traces(host)).toEqual(plugged)
+  await host.net.unplug(guest(5).id, ctx)
+  await host.net.sync([], how)
+  expect((await host.net.observe(ctx)).dhcp.size).toBe(0)
+})
+
 test('sync goes on past a guest whose network cannot be, and says so', async () => {
   await using host = await makeHost()
   const stuck = { ...guest(6, { networkId: 'ffffffff-0000-4000-8000-000000000000', bridge: 'br7' }) }

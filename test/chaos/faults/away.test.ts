@@ -91,7 +91,9 @@ it('nothing is fenced, nothing was lost, and what happened meanwhile is caught u
   timeout: 3 * BACK_MS,
 }, async () => {
   const started = performance.now()
-  await user().until('victim', 'started again', (s) => conditionOf(s, 'Ready')?.status === 'True', BACK_MS)
+  // What it says is of before, until its agent has looked.
+  await until(async () => (await done(user(), 'victim', 'start')) > 0, { what: 'its start', deadline: BACK_MS })
+  await user().ready('victim')
   expect((await readiness(user(), 'leaver', 'False', 'GuestShutdown')).status?.vmState).toBe('stopped')
   await user().ready('newborn', BACK_MS)
   console.log(`caught up ${((performance.now() - started) / 1000).toFixed(1)} s after the agent was ready`)
