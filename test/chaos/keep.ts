@@ -1,8 +1,9 @@
-// What a whole run has found, kept so that its wrong ends can be tried again: docs/kill-matrix.md and, for us to read, a JSON file beside it.
+// What a whole run has found: docs/kill-matrix.md, and a file from which another run goes on where this one was ended, or went wrong.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ensureBinaries } from '../rig/binaries.ts'
 import { run } from '../rig/process.ts'
+import type { Case } from './cases.ts'
 import { type Header, type Matrix, type Result, render } from './matrix.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -22,6 +23,9 @@ interface Stored {
 export function keep({ header, results, rows }: Run): void {
   mkdirSync(artefacts, { recursive: true })
   writeFileSync(file, JSON.stringify({ header, results, rows: [...rows] }))
+}
+
+export function publish({ header, results, rows }: Run): void {
   writeFileSync(join(root, 'docs/kill-matrix.md'), render({ results, rows }, header))
 }
 
@@ -30,25 +34,27 @@ export function kept(): Run {
   return { header, results, rows: new Map(rows) as Run['rows'] }
 }
 
-/** The results of `before`, those of the cases that were told again in place of the old ones. */
-export function merged(before: Run, again: readonly Result[], minutes: number): Run {
-  const isSame = (a: Result, b: Result): boolean => a.story === b.story && a.at === b.at && a.fault === b.fault
-  const results = before.results.map((old) => again.find((now) => isSame(now, old)) ?? old)
+export const isSame = (a: Case, b: Case): boolean => a.story === b.story && a.at === b.at && a.fault === b.fault
+
+/** All of both; a case that was told again as it ended then. */
+export function merged(before: Run, { results, rows }: Matrix, minutes: number): Run {
+  const told = (old: Result): boolean => results.some((now) => isSame(now, old))
   const { header } = before
+  const again = header.again + before.results.filter(told).length
   return {
-    ...before,
-    header: { ...header, again: header.again + again.length, minutes: header.minutes + minutes },
-    results,
+    header: { ...header, again, minutes: header.minutes + minutes },
+    results: [...before.results.filter((old) => !told(old)), ...results],
+    rows: new Map([...before.rows, ...rows]),
   }
 }
 
-export async function newHeader(clouds: number, minutes: number): Promise<Header> {
+export async function newHeader(clouds: number): Promise<Header> {
   const paths = await ensureBinaries(['kube-apiserver', 'etcd'])
   const version = async (...argv: string[]): Promise<string> => /\d+\.\d+\.\d+/.exec(await run(argv))?.[0] ?? '?'
   return {
     date: new Date().toISOString().slice(0, 10),
     command: 'make chaos',
-    minutes,
+    minutes: 0,
     clouds,
     again: 0,
     versions: {

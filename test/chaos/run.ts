@@ -1,5 +1,5 @@
 // `make chaos`: every story with every fault at every point, and docs/kill-matrix.md of it.
-//   node test/chaos/run.ts --again                              the wrong ends of the last whole run once more, into its matrix
+//   node test/chaos/run.ts --again                              what the last whole run did not come to, or what ended wrong
 //   node test/chaos/run.ts [--story NAME]… [--fault NAME]…      a part, which writes nothing
 //   node test/chaos/run.ts --random N [--seed S]                random stories and faults
 // --clouds N: so many clouds work at the same time.
@@ -7,8 +7,8 @@ import { parseArgs } from 'node:util'
 import { keepArtefacts, sweep } from '../rig/scratch.ts'
 import type { Case } from './cases.ts'
 import { type FaultName, faultNames } from './faults.ts'
-import { keep, kept, merged, newHeader } from './keep.ts'
-import type { Result } from './matrix.ts'
+import { isSame, keep, kept, merged, newHeader, publish } from './keep.ts'
+import type { Matrix, Result } from './matrix.ts'
 import { playActs } from './random.ts'
 import { type StoryName, storyNames } from './stories.ts'
 import { openStage, play } from './troupe.ts'
@@ -46,20 +46,25 @@ function report(results: readonly Result[]): boolean {
 async function all(): Promise<boolean> {
   const stories = chosen<StoryName>('story', values.story, storyNames)
   const faults = chosen<FaultName>('fault', values.fault, faultNames)
-  const matrix = await play({ stories, faults, clouds, log })
   const whole = stories.length === storyNames.length && faults.length === faultNames.length
-  if (whole) keep({ ...matrix, header: await newHeader(clouds, minutes()) })
+  if (!whole) return report((await play({ stories, faults, clouds, log })).results)
+  const header = await newHeader(clouds)
+  const found = (matrix: Matrix): void => keep({ ...matrix, header: { ...header, minutes: minutes() } })
+  const matrix = await play({ stories, faults, clouds, log, found })
+  publish({ ...matrix, header: { ...header, minutes: minutes() } })
   return report(matrix.results)
 }
 
+/** What is known to end right is left out. */
 async function again(): Promise<boolean> {
   const before = kept()
-  const wrong = before.results.filter((r) => r.wrong.length > 0)
-  const picks = (c: Case): boolean => wrong.some((r) => r.story === c.story && r.at === c.at && r.fault === c.fault)
-  const stories = storyNames.filter((name) => wrong.some(({ story }) => story === name))
-  const { results } = await play({ stories, faults: faultNames, clouds, log, picks })
-  keep(merged(before, results, minutes()))
-  return report(results) && results.length === wrong.length
+  const right = before.results.filter((r) => r.wrong.length === 0)
+  const picks = (c: Case): boolean => !right.some((r) => isSame(r, c))
+  const found = (matrix: Matrix): void => keep(merged(before, matrix, minutes()))
+  const matrix = await play({ stories: storyNames, faults: faultNames, clouds, log, picks, found })
+  const whole = merged(before, matrix, minutes())
+  publish(whole)
+  return report(whole.results)
 }
 
 /** Prints the seed first: with it the same acts are played again. */

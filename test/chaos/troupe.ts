@@ -14,6 +14,8 @@ export interface Programme {
   stories: readonly StoryName[]
   faults: readonly FaultName[]
   clouds: number
+  /** Told of all that has been found, after each case: a run may be ended by somebody. */
+  found?: (matrix: Matrix) => void
   /** Of all cases only those that this lets pass. */
   picks?: (all: Case, index: number) => boolean
   log: (line: string) => void
@@ -40,12 +42,20 @@ export async function play(programme: Programme): Promise<Matrix> {
     { image: 'blank', left: left.filter((c) => !asking.includes(c)) },
     { image: 'guest', left: asking },
   ]
-  const players = Array.from({ length: clouds }, (_, i) => new Player(programme, parts, i === 0 ? first : undefined))
-  await Promise.all(players.map((player) => player.play()))
   const rows = new Map(
     programme.stories.map((story) => [story, (points.get(story) ?? []).map(({ point }) => nameOf(point))]),
   )
-  return { results: players.flatMap(({ results }) => results), rows }
+  const results: Result[] = []
+  const add = (result: Result): void => {
+    results.push(result)
+    programme.found?.({ results, rows })
+  }
+  const players = Array.from(
+    { length: clouds },
+    (_, i) => new Player(programme, parts, add, i === 0 ? first : undefined),
+  )
+  await Promise.all(players.map((player) => player.play()))
+  return { results, rows }
 }
 
 export async function openStage(log: (line: string) => void): Promise<Stage> {
@@ -105,15 +115,16 @@ async function rehearse(stage: Stage, name: StoryName): Promise<Passed[]> {
 }
 
 class Player {
-  readonly results: Result[] = []
   readonly #programme: Programme
+  readonly #found: (result: Result) => void
   readonly #parts: readonly Part[]
   #left: Case[] = []
   readonly #tries = new Map<Case, number>()
   #stage: Stage | undefined
 
-  constructor(programme: Programme, parts: readonly Part[], stage: Stage | undefined) {
+  constructor(programme: Programme, parts: readonly Part[], found: (result: Result) => void, stage: Stage | undefined) {
     this.#programme = programme
+    this.#found = found
     this.#parts = parts
     this.#stage = stage
   }
@@ -154,7 +165,7 @@ class Player {
       if (wrong.length === 0 && !ambush.over) return this.#again(played)
       this.#add({ ...played, wrong: ambush.over ? wrong : ['was not reached', ...wrong], seconds })
       if (wrong.length === 0) return
-      this.#programme.log(`kept: ${keepArtefacts(stage.gated.dir, `chaos-${this.results.length}`)}`)
+      this.#programme.log(`kept: ${keepArtefacts(stage.gated.dir, `chaos-${Date.now()}`)}`)
       await stage.clear()
     } catch (error) {
       this.#add({ ...played, wrong: [String(error)], seconds: (performance.now() - started) / 1000 })
@@ -178,7 +189,7 @@ class Player {
   }
 
   #add(result: Result): void {
-    this.results.push(result)
+    this.#found(result)
     const { story, at, fault, wrong, seconds } = result
     const end = wrong.length > 0 ? `WRONG: ${wrong.join('; ')}` : 'ok'
     this.#programme.log(`${story} | ${at} | ${fault} | ${seconds.toFixed(1)} s | ${this.#left.length} left | ${end}`)
