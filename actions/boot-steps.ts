@@ -1,11 +1,15 @@
 /** The steps that every boot shares: what the guest stands on is made whole, the domain is made anew from the Server, and started. */
 import type { Step } from './action.ts'
 
-/** Disks, config drive and ports do not depend on one another. */
+/**
+ * Disks, config drive and ports do not depend on one another. Where one fails the others are waited for: what comes next may be to take
+ * away what they make.
+ */
 export const prepare: Step<unknown> = {
   name: 'prepare',
   async do({ host, guest, ...ctx }) {
-    await Promise.all([host.createDisks(guest, ctx), host.writeConfigDrive(guest, ctx), host.plugPorts(guest, ctx)])
+    const all = [host.createDisks(guest, ctx), host.writeConfigDrive(guest, ctx), host.plugPorts(guest, ctx)]
+    for (const made of await Promise.allSettled(all)) if (made.status === 'rejected') throw made.reason
   },
 }
 

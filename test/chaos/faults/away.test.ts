@@ -47,7 +47,9 @@ let victim = ''
 
 beforeAll(async () => {
   for (const name of ['steady', 'leaver', 'victim']) await user().server(name)
-  for (const name of ['steady', 'leaver', 'victim']) await user().booted(await user().ready(name, BACK_MS), 1, BACK_MS)
+  for (const name of ['steady', 'leaver', 'victim']) await user().ready(name, BACK_MS)
+  // One that is asked to power off must be there to hear it.
+  await user().booted(await user().get('server', 'leaver'), 1, 2 * BACK_MS)
   steady = await user().get('server', 'steady')
   leaver = await domainOf('leaver')
   victim = await domainOf('victim')
