@@ -1,0 +1,129 @@
+// What our programs compute of an object before they do anything with it: all that must bear whatever the API server has taken.
+import { admit } from '../actions/admit.ts'
+import { buildDomain } from '../agent/domain/build.ts'
+import { input } from '../agent/domain/examples.ts'
+import { domainInput } from '../agent/host/domain-input.ts'
+import { metadataFiles } from '../agent/image/metadata.ts'
+import { checkBoot } from '../controller/boot-check.ts'
+import { fingerprint } from '../controller/keypair-fingerprint.ts'
+import { AddressTable } from '../controller/network/allocations.ts'
+import { interfaceOf } from '../controller/network/interface.ts'
+import { bridgeProblems, subnetProblems } from '../controller/network/subnet-overlap.ts'
+import { network, port, subnet } from '../controller/network/testing.ts'
+import { tableOf } from '../controller/scheduler/host-table.ts'
+import { aggregatesByHost, hostView } from '../controller/scheduler/host-view.ts'
+import { place } from '../controller/scheduler/place.ts'
+import { demandOf } from '../controller/scheduler/request.ts'
+import { host, hypervisor, request } from '../controller/scheduler/testing.ts'
+import { buildInstance } from '../controller/server/instance.ts'
+import { referencesOf } from '../controller/world.ts'
+import {
+  type Flavor,
+  type HostAggregate,
+  type Hypervisor,
+  type Image,
+  isOurs,
+  type KeyPair,
+  type Network,
+  type Port,
+  type Server,
+  type ServerAction,
+} from '../crds/index.ts'
+import type { Manifest } from './manifests.ts'
+
+const base = { apiVersion: 'compute.kubenova.io/v1alpha1', metadata: { name: 'x', namespace: 'default', uid: 'uid-x' } }
+const flavor: Flavor = {
+  ...base,
+  kind: 'Flavor',
+  spec: { vcpus: 1, ram: 512, disk: 1, ephemeral: 0, swap: 0, isPublic: true },
+}
+const image: Image = {
+  ...base,
+  kind: 'Image',
+  spec: { url: 'https://a.example/b', format: 'qcow2', minDisk: 0, minRam: 0, visibility: 'public' },
+}
+const server: Server = {
+  ...base,
+  kind: 'Server',
+  spec: { flavor: 'x', image: { name: 'x' }, configDrive: true, networks: [], powerState: 'Running', locked: false },
+}
+
+/** The filters are made for a flavor and an image, and asked of a host. */
+function filtered(f: Flavor, i: Image): void {
+  place(request({ flavor: f.spec, image: i.spec }), tableOf([host('h1'), host('h2')]))
+  demandOf(f.spec, i.spec)
+  checkBoot({ flavor: f, image: i, namespace: 'default' })
+}
+
+/** The whole way of a server to its host: what is copied, told to the guest, and told to libvirt. */
+function built(s: Server, f: Flavor, i: Image): void {
+  const made = { ...s, metadata: { ...s.metadata, uid: 'b7e23ec2-9af1-4d3c-8a4f-0b0c3c1d2e3f' } }
+  const instance = buildInstance(made, { flavor: f, image: i, nics: [] }, [], 'nova')
+  const guest = { server: made, instance }
+  metadataFiles(guest, { randomSeed: new Uint8Array(512) })
+  const { paths, host: facts } = input()
+  const disks = { root: paths.rootDisk }
+  const files = {
+    dir: '/d',
+    ephemeral: '/e',
+    swap: '/s',
+    vnc: '/v',
+    rootDisk: '/r',
+    configDrive: '/c',
+    consoleLog: '/l',
+    nvram: '/n',
+  }
+  buildDomain(domainInput(guest, 'boot', { host: facts, paths: files, disks }))
+}
+
+const digests: Record<string, (object: never) => void> = {
+  Flavor(f: Flavor) {
+    filtered(f, image)
+    built(server, f, image)
+  },
+  Image(i: Image) {
+    filtered(flavor, i)
+    built(server, flavor, i)
+    void new URL(i.spec.url)
+  },
+  KeyPair: (k: KeyPair) => void fingerprint(k.spec),
+  Network(n: Network) {
+    const problems = [
+      ...subnetProblems(n),
+      ...bridgeProblems(n, [n, network([subnet('10.20.0.0/24')], { bridge: 'br0' })]),
+    ]
+    const table = new AddressTable()
+    table.setNetwork(n)
+    if (problems.length > 0) return
+    const given = table.take([], 0, 1000)
+    interfaceOf(n, port('p', { given, mac: 'fa:16:3e:00:00:01' }))
+  },
+  Port(p: Port) {
+    const table = new AddressTable()
+    table.setNetwork(network([subnet('10.20.0.0/24'), subnet('2001:db8::/64')]))
+    table.observe(p, 0)
+    table.loses(p)
+    table.takeOnly(p.spec.fixedIPs ?? [], 1000, p.metadata.uid)
+  },
+  Server(s: Server) {
+    referencesOf(s)
+    admit(s, 'reboot', { type: 'SOFT' })
+    built(s, flavor, image)
+  },
+  ServerAction: ({ spec }: ServerAction) => void admit(server, spec.action, spec[spec.action]),
+  Hypervisor(h: Hypervisor) {
+    const view = hostView(h, [], { used: host('h1').used, failedBuilds: 0 })
+    const reported = hostView({ ...hypervisor('h1'), spec: h.spec }, [], { used: view.used, failedBuilds: 0 })
+    place(request(), tableOf([view, reported]))
+  },
+  HostAggregate: (a: HostAggregate) => void aggregatesByHost([a]),
+}
+
+/** Throws what is none of our errors: those are what an object can be told. */
+export function digest(object: Manifest): void {
+  try {
+    digests[object.kind]?.(object as never)
+  } catch (error) {
+    if (!isOurs(error) || error.kind === 'Bug') throw error
+  }
+}

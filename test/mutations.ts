@@ -1,0 +1,119 @@
+// Examples with something wrong in them, at random.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { exampleFiles, type Manifest, objectsIn, root } from './manifests.ts'
+
+export const good: readonly Manifest[] = exampleFiles()
+  .flatMap((file) => objectsIn(readFileSync(join(root, 'examples', file), 'utf8')))
+  .map((object, i) => ({ ...object, metadata: { ...object.metadata, namespace: 'default', name: `m-${i}` } }))
+
+type Path = readonly (string | number)[]
+
+/** Each place in a value, its own root left out. */
+function places(value: unknown, path: Path = []): Path[] {
+  if (typeof value !== 'object' || value === null) return [path]
+  const entries: [string | number, unknown][] = Array.isArray(value) ? [...value.entries()] : Object.entries(value)
+  const inner = entries.flatMap(([key, v]) => places(v, [...path, key]))
+  return path.length === 0 ? inner : [path, ...inner]
+}
+
+/** What people and attackers write. */
+const nasty: readonly unknown[] = [
+  null,
+  '',
+  ' ',
+  'a',
+  'A_b',
+  'x'.repeat(300),
+  'a\nb',
+  'a\0b',
+  '\u202Eevil',
+  '名前',
+  '../../etc/passwd',
+  '${IFS}',
+  '10.0.0.300',
+  '10.0.0.5',
+  '10.20.0.255',
+  '0.0.0.0/0',
+  '10.20.0.0/31',
+  '::ffff:10.0.0.1',
+  '2001:db8::/127',
+  'fe80::1%eth0',
+  'fa:16:3e:00:00:00',
+  '00:00:00:00:00:00',
+  'http://[::1]:99999/',
+  'http://a:b@c/',
+  'file:///..',
+  'https://example.org:1/%zz',
+  'required',
+  '<or>',
+  '<in>',
+  '>= ',
+  's==',
+  -1,
+  0,
+  1,
+  1.5,
+  255,
+  65_536,
+  2 ** 31,
+  2 ** 53,
+  1e300,
+  true,
+  false,
+  [],
+  {},
+  [null],
+  ['a', 'a'],
+  { a: 'b' },
+  { '': '' },
+  { constructor: 'a', ['__proto__x']: 'b' },
+]
+
+type Change = (object: Manifest['spec'], pick: number, value: unknown) => void
+
+function at(spec: Manifest['spec'], pick: number): { holder: Record<string | number, unknown>; key: string | number } {
+  const all = places(spec)
+  const path = all[pick % Math.max(1, all.length)] ?? ['x']
+  const holder = path.slice(0, -1).reduce((v, k) => (v as Record<string | number, unknown>)[k] as never, spec)
+  return { holder, key: path.at(-1) ?? 'x' }
+}
+
+const changes: readonly Change[] = [
+  (spec, pick, value) => {
+    const { holder, key } = at(spec, pick)
+    holder[key] = value
+  },
+  (spec, pick) => {
+    const { holder, key } = at(spec, pick)
+    delete holder[key]
+  },
+  (spec, pick) => {
+    const { holder } = at(spec, pick)
+    if (Array.isArray(holder)) holder.push(structuredClone(holder[0]))
+  },
+  (spec, pick, value) => {
+    const { holder } = at(spec, pick)
+    if (!Array.isArray(holder)) holder['unheard'] = value
+  },
+  (spec, pick, value) => {
+    const { holder, key } = at(spec, pick)
+    if (typeof holder[key] === 'string') holder[key] = `${holder[key]}${String(value).slice(0, 20)}`
+  },
+]
+
+/** A good example with one to three changes to its spec. */
+export const mutated: fc.Arbitrary<Manifest> = fc
+  .record({
+    object: fc.constantFrom(...good),
+    steps: fc.array(
+      fc.record({ change: fc.constantFrom(...changes), pick: fc.nat(200), value: fc.constantFrom(...nasty) }),
+      { minLength: 1, maxLength: 3 },
+    ),
+  })
+  .map(({ object, steps }) => {
+    const spec = structuredClone(object.spec)
+    for (const { change, pick, value } of steps) change(spec, pick, structuredClone(value))
+    return { ...object, spec }
+  })
