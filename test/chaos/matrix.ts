@@ -34,14 +34,15 @@ function table(story: StoryName, { results, rows }: Matrix): string {
     results.find((r) => r.story === story && r.at === at && r.fault === fault)
   const lines = (rows.get(story) ?? []).map((at) => {
     const [, part = '', when = ''] = /^(\w+): (before|after) /.exec(at) ?? []
-    return `| ${[part, when, cut(at), ...faultNames.map((fault) => cell(of(at, fault)))].join(' | ')} |`
+    return `| ${[part, when, cut(at), ...faultNames.map((fault) => cell(of(at, fault), fault))].join(' | ')} |`
   })
   const head = ['process', '', 'step', ...faultNames]
   return [`| ${head.join(' | ')} |`, `|${head.map((_, i) => (i < 3 ? '---' : '--:')).join('|')}|`, ...lines].join('\n')
 }
 
-function cell(result: Result | undefined): string {
-  if (!result) return '–'
+/** Nowhere but at QEMU is there nothing to kill. */
+function cell(result: Result | undefined, fault: FaultName): string {
+  if (!result) return fault === 'QEMU' ? '–' : '?'
   return result.wrong.length > 0 ? `**wrong** ${result.seconds.toFixed(1)}` : result.seconds.toFixed(1)
 }
 
@@ -72,7 +73,7 @@ libvirt, processes, disks, image cache, network, filters and addresses: the serv
 as often as the story says, there is one record with one event for what was asked, and nothing is left over
 ([test/chaos/wrongs.ts](../test/chaos/wrongs.ts), [test/chaos/outcome.ts](../test/chaos/outcome.ts)).
 
-A cell is the time in seconds from the deed to rest at a right end; \`–\`: there was no QEMU to kill. Where QEMU is killed, the guest is
+A cell is the time in seconds from the deed to rest at a right end; \`–\`: there was no QEMU to kill; \`?\`: not told yet. Where QEMU is killed, the guest is
 started again if it shall run, which is a \`start\` in its records.
 
 ## Wrong ends

@@ -114,7 +114,7 @@ export class Stage {
     const console = (): Buffer => this.#console(server, before)
     const login = (): boolean => console().subarray(actor.said).toString().trimEnd().endsWith('login:')
     // A guest can be asked to power off once it offers a login.
-    if (story.asksGuest) await until(login, { what: `${server} to be up`, deadline: 120_000, every: 50 })
+    if (story.asksGuest) await until(login, { what: `${server} to be up`, deadline: 300_000, every: 100 })
     this.#actors.set(server, { ...actor, said: console().length })
   }
 
