@@ -34,10 +34,12 @@ export function admit(server: Server, name: string, params: unknown): Admission 
   return inState(server, actions[name], params)
 }
 
+/** Whose hosts all refused it has none: to start it is to have them tried again. */
+const isRetry = (name: string, vmState: string): boolean => name === 'start' && vmState === 'error'
+
 function inState(server: Server, { name, from, objection }: Action, params: unknown): Admission {
   const { host, vmState = 'building', taskState } = server.status ?? {}
-  // Whose hosts all refused it has none either: to start it is to have them tried again.
-  if (host === undefined && !(name === 'start' && vmState === 'error'))
+  if (host === undefined && !isRetry(name, vmState))
     return refuse('NoHost', `${name} needs a server that has a host; this one has none yet`)
   if (taskState !== undefined)
     return refuse('InvalidState', `cannot ${name} while the server is in task_state ${taskState}`)
