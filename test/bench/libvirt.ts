@@ -57,13 +57,15 @@ function inTurn(clients: Clients, round: number): [string, Client][] {
   return [...list.slice(first), ...list.slice(0, first)]
 }
 
-/** The first round warms up and does not count: JIT, page cache, libvirtd's own caches. */
+/** These rounds warm up and do not count: JIT (some thousand calls), page cache, libvirtd's own caches. */
+const warmUp = 3
+
 async function runRounds(workload: Workload, clients: Clients, once: (client: Client) => Promise<Measured>) {
   const results: Map<string, Measured>[] = []
-  for (let round = 0; round <= rounds; round += 1) {
+  for (let round = 0; round < warmUp + rounds; round += 1) {
     const result = new Map<string, Measured>()
     for (const [name, client] of inTurn(clients, round)) result.set(name, await once(client))
-    if (round > 0) results.push(result)
+    if (round >= warmUp) results.push(result)
   }
   for (const line of lines(workload, results)) console.log(line)
 }
