@@ -51,6 +51,7 @@ export function startHeartbeat(options: HeartbeatOptions, signal: AbortSignal): 
   const pulse = new Pulse(options)
   const held = Promise.withResolvers<void>()
   const taken = new AbortController()
+  let complained = -Infinity
   const beat = async (): Promise<boolean> => {
     try {
       if (!(await pulse.beat(signal))) return false
@@ -60,6 +61,9 @@ export function startHeartbeat(options: HeartbeatOptions, signal: AbortSignal): 
     } catch (err) {
       if (signal.aborted) return false
       kube.metrics.inc(beats, { name, result: 'error' })
+      // It is tried more often than that: an API server that is away for hours is not worth a line each second.
+      if (clock.now() - complained < everyMs) return false
+      complained = clock.now()
       log.warn({ err, lease: name, ageMs: pulse.ageMs }, 'heartbeat not written')
       return false
     }
