@@ -51,7 +51,7 @@ export const bool: Type<boolean> = { shape: { kind: 'bool' } }
 export const uuid: Type<string> = { shape: { kind: 'uuid' } }
 export const string: Type<string> = { shape: { kind: 'string', max: stringMax } }
 
-/** Counted bytes. Decoded they are a view of the message. */
+/** Counted bytes. Decoded they are a copy. */
 export function opaque(max: number): Type<Buffer, Uint8Array> {
   return { shape: { kind: 'opaque', max } }
 }
