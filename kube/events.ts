@@ -83,10 +83,13 @@ class EventRecorder implements Recorder {
     const now = this.#clock.now()
     const { regarding, type = 'Normal', reason, action, note } = happening
     const key = JSON.stringify([regarding.metadata.uid ?? refTo(regarding), type, reason, action, note])
+    this.#forget(now)
     const known = this.#series.get(key)
-    if (known && now - known.lastSeen < SERIES_MS) {
+    if (known) {
       known.count += 1
       known.lastSeen = now
+      this.#series.delete(key)
+      this.#series.set(key, known)
       known.cancel ??= this.#clock.timer(SERIES_EVERY_MS, () => this.#enqueue(known))
       return
     }
@@ -95,13 +98,20 @@ class EventRecorder implements Recorder {
       return
     }
     const series: Series = { event: this.#compose(happening), count: 1, written: 0, lastSeen: now, cancel: undefined }
-    this.#series.delete(key)
     this.#series.set(key, series)
-    for (const [oldest] of this.#series) {
-      if (this.#series.size <= MOST_SERIES) break
-      this.#series.delete(oldest)
-    }
     this.#enqueue(series)
+  }
+
+  /** What is over makes no difference any more: series that nothing would be counted in, buckets that are full again. The oldest come first. */
+  #forget(now: number): void {
+    for (const [key, { lastSeen }] of this.#series) {
+      if (now - lastSeen < SERIES_MS && this.#series.size < MOST_SERIES) break
+      this.#series.delete(key)
+    }
+    for (const [id, { at }] of this.#buckets) {
+      if (now - at < BURST * REFILL_MS && this.#buckets.size < MOST_SERIES) break
+      this.#buckets.delete(id)
+    }
   }
 
   async flush(timeoutMs = 5_000): Promise<void> {
@@ -190,8 +200,6 @@ class EventRecorder implements Recorder {
     const bucket = this.#buckets.get(id) ?? { tokens: BURST, at: now }
     const tokens = Math.min(BURST, bucket.tokens + (now - bucket.at) / REFILL_MS)
     this.#buckets.delete(id)
-    if (this.#buckets.size >= MOST_SERIES)
-      for (const oldest of [...this.#buckets.keys()].slice(0, 256)) this.#buckets.delete(oldest)
     this.#buckets.set(id, { tokens: tokens >= 1 ? tokens - 1 : tokens, at: now })
     return tokens >= 1
   }

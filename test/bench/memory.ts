@@ -1,26 +1,43 @@
 /**
- * Memory of the controller with 10,000 Servers, each with its port and its record, and 200 hosts; as images run it (built, with a pod's account), and as
- * development does. Prints `name value unit`; MB are 10^6 bytes. Usage: node test/bench/memory.ts [--servers 10000] [--hosts 200]
+ * Memory of the controller with 10,000 Servers, each with its port and its record, and 200 hosts; and of the agent of a real host with 50 running
+ * domains, beside its libvirtd. Both as images run them: JavaScript. Prints `name value unit`; MB are 10^6 bytes.
+ * Usage: node test/bench/memory.ts [--servers 10000] [--hosts 200] [--domains 50] [--source]   (--source: TypeScript, as development runs it)
  */
-import { rmSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { scratchDirectory } from '../rig/scratch.ts'
+import { measureAgent } from '../scale/agent-memory.ts'
 import { build } from '../scale/build.ts'
+import type { Figure } from '../scale/measure.ts'
 import { measureController } from '../scale/memory.ts'
+import { source } from '../scale/stage.ts'
 
 const { values } = parseArgs({
-  options: { servers: { type: 'string', default: '10000' }, hosts: { type: 'string', default: '200' } },
+  options: {
+    servers: { type: 'string', default: '10000' },
+    hosts: { type: 'string', default: '200' },
+    domains: { type: 'string', default: '50' },
+    source: { type: 'boolean', default: false },
+  },
 })
-const dir = scratchDirectory()
+
+const print = (figures: readonly Figure[]): void => {
+  for (const { name, value, unit } of figures) console.log(`${name} ${value.toFixed(unit === 's' ? 1 : 0)} ${unit}`)
+}
+const log = (line: string): void => console.error(line)
+const root = scratchDirectory()
 try {
+  const program = values.source ? source : await build(root)
+  const sub = (name: string): string => {
+    const dir = join(root, name)
+    mkdirSync(dir)
+    return dir
+  }
+  const domains = Number(values.domains)
+  if (domains > 0) print(await measureAgent({ dir: sub('a'), program, domains, log }))
   const sizes = { servers: Number(values.servers), hosts: Number(values.hosts) }
-  for (const { name, value, unit } of await measureController({
-    dir,
-    program: await build(dir),
-    ...sizes,
-    log: console.error,
-  }))
-    console.log(`${name} ${value.toFixed(unit === 's' ? 1 : 0)} ${unit}`)
+  if (sizes.servers > 0) print(await measureController({ dir: sub('c'), program, ...sizes, log }))
 } finally {
-  rmSync(dir, { recursive: true, force: true })
+  rmSync(root, { recursive: true, force: true })
 }

@@ -11,14 +11,13 @@ import type { Figure } from './measure.ts'
 import { multiply } from './multiply.ts'
 import { memoryOf } from './proc.ts'
 import { makeProjects, makeServer, serverDraft } from './projects.ts'
-import { type Program, type Stage, startStage } from './stage.ts'
+import { leanFlags, type Program, type Stage, startStage } from './stage.ts'
 
 export interface MemoryOptions {
   dir: string
   program: Program
   servers: number
   hosts: number
-  nodeFlags?: readonly string[]
   log: (line: string) => void
 }
 
@@ -30,7 +29,8 @@ const REST_MS = 30_000
 const CHANGES = 1000
 
 export async function measureController(options: MemoryOptions): Promise<Figure[]> {
-  const { dir, program, servers, hosts, nodeFlags = [], log } = options
+  const { dir, program, servers, hosts, log } = options
+  const nodeFlags = program.extension === 'js' ? leanFlags : []
   await using stage = await startStage({ dir, hosts: 1, program, nodeFlags, log })
   const [namespace = ''] = await makeProjects(stage.kube, 1)
   await stage.startController(...patience)

@@ -38,9 +38,9 @@ try {
 async function soak(): Promise<boolean> {
   const stop = new AbortController()
   await using stage = await startStage({ dir, hosts, inspect: true, log: console.error })
-  // So few records that their number does not grow for the first half of the time; a lease that outlives the API server's absence, for what
+  // So few records that their number soon stays the same; a lease that outlives the API server's absence, for what
   // is looked at is one process.
-  await stage.startController('--record-count', '3', '--lease-seconds', '240')
+  await stage.startController('--record-count', '1', '--lease-seconds', '240')
   await stage.startFleets()
   const projects = await makeProjects(stage.kube, 4)
   const tally: Tally = { done: {}, failed: {} }

@@ -41,6 +41,12 @@ export interface Part extends Running {
 
 const repository = join(import.meta.dirname, '../..')
 export const source: Program = { root: repository, extension: 'ts', pod: false }
+/**
+ * Flags of Node that a deployment gives: a young generation that suits a process whose garbage is small. V8's own choice (16 MB twice or more) costs 20 to
+ * 40 MB and saves no time that could be measured.
+ */
+export const leanFlags = ['--max-semi-space-size=2', '--v8-pool-size=1'] as const
+
 /** What images run: `root` is what `tsc -p tsconfig.build.json --outDir` made. */
 export const built = (root: string): Program => ({ root, extension: 'js', pod: true })
 

@@ -1,0 +1,82 @@
+/** The agent's memory on a real host: real libvirtd, real domains, whose guests have nothing to boot and sit still. */
+import { mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { condition, flavor, hypervisor, image, server } from '../../crds/index.ts'
+import { createKube, type Kube } from '../../kube/client.ts'
+import { handleOf } from '../../kube/kinds.ts'
+import { parallel } from '../../kube/testing/rig.ts'
+import { type Cloud, startCloud } from '../rig/cloud.ts'
+import { run } from '../rig/process.ts'
+import { until } from '../rig/until.ts'
+import type { Figure } from './measure.ts'
+import { memoryOf } from './proc.ts'
+import { leanFlags, type Program } from './stage.ts'
+
+export interface AgentMemoryOptions {
+  dir: string
+  program: Program
+  domains: number
+  log: (line: string) => void
+}
+
+const NAMESPACE = 'default'
+const REST_MS = 30_000
+
+export async function measureAgent({ dir, program, domains, log }: AgentMemoryOptions): Promise<Figure[]> {
+  const file = join(program.root, `agent/main.${program.extension}`)
+  const env = program.extension === 'js' ? { NODE_OPTIONS: leanFlags.join(' ') } : {}
+  await using cloud = await startCloud({ dir, hosts: 1, owned: true, log, programs: { agent: { file, env } } })
+  await using kube = await createKube({ kubeconfig: cloud.kubeconfig, userAgent: 'kubenova-scale' })
+  const { pid } = cloud.service('agent-h1')
+  await delay(REST_MS / 3)
+  const empty = memoryOf(pid)
+  await prepare(cloud, kube)
+  await parallel(domains, 4, async (i) => {
+    const spec = { flavor: 'least', image: { name: 'blank' }, networks: [], configDrive: true }
+    await handleOf(kube, server).create({ metadata: { namespace: NAMESPACE, name: `s${i}` }, spec })
+  })
+  await allReady(kube, domains)
+  log(`${domains} domains run`)
+  await delay(REST_MS)
+  const full = memoryOf(pid)
+  const daemon = memoryOf(libvirtdOf(cloud))
+  return [
+    { name: 'memory.agent.domains', value: domains, unit: 'servers' },
+    { name: 'memory.agent.empty.rss', value: empty.rss, unit: 'MB' },
+    { name: 'memory.agent.rest.rss', value: full.rss, unit: 'MB' },
+    { name: 'memory.agent.rest.pss', value: full.pss, unit: 'MB' },
+    { name: 'memory.agent.peak.rss', value: full.peak, unit: 'MB' },
+    { name: 'memory.libvirtd.rest.rss', value: daemon.rss, unit: 'MB' },
+  ]
+}
+
+/** A host that takes many small guests, the smallest flavor, and a disk with nothing on it. */
+async function prepare(cloud: Cloud, kube: Kube): Promise<void> {
+  const images = join(cloud.host('h1').home, 'var/lib/kubenova/images')
+  mkdirSync(images, { recursive: true })
+  await run(['qemu-img', 'create', '-q', '-f', 'qcow2', join(images, 'blank.qcow2'), '16M'])
+  await handleOf(kube, hypervisor).patch({ name: 'h1' }, { spec: { allocationRatios: { vcpu: 100 } } })
+  await handleOf(kube, flavor).create({ metadata: { name: 'least' }, spec: { vcpus: 1, ram: 32, disk: 0 } })
+  const url = 'file:///var/lib/kubenova/images/blank.qcow2'
+  await handleOf(kube, image).create({
+    metadata: { name: 'blank', namespace: NAMESPACE },
+    spec: { url, format: 'qcow2' },
+  })
+}
+
+async function allReady(kube: Kube, count: number): Promise<void> {
+  const look = async (): Promise<boolean> => {
+    const { items } = await handleOf(kube, server).list({ namespace: NAMESPACE })
+    return items.filter(({ status }) => condition(status?.conditions, 'Ready')?.status === 'True').length === count
+  }
+  await until(look, { what: `${count} servers to run`, deadline: 600_000, every: 1000 })
+}
+
+/** As the rig remembers it. */
+function libvirtdOf(cloud: Cloud): number {
+  const state = JSON.parse(readFileSync(join(cloud.host('h1').home, 'host.json'), 'utf8')) as {
+    libvirtd: { pid: number }
+  }
+  return state.libvirtd.pid
+}
