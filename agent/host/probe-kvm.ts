@@ -13,6 +13,8 @@ import { type CallFunction, isLibvirtError, proc } from '../libvirt/index.ts'
 /** VIR_DOMAIN_START_AUTODESTROY: it goes with our connection, whatever becomes of us. */
 const AUTODESTROY = 2
 const DEADLINE_MS = 5000
+/** How long the domain's start takes says nothing: the machine may be busy. Given up too early it would come after all, and stay. */
+const CREATE_MS = 120_000
 const LOOK_MS = 50
 
 const COUNT = 50_000_000
@@ -74,7 +76,7 @@ export async function kvmWorks(
   try {
     await writeFile(files.disk, bootSector())
     const xml = probeXml(uuid, arch, files)
-    const { dom } = await call(proc.domainCreateXml, { xml, flags: AUTODESTROY }, { timeoutMs: DEADLINE_MS })
+    const { dom } = await call(proc.domainCreateXml, { xml, flags: AUTODESTROY }, { timeoutMs: CREATE_MS })
     const spoke = await guestSpoke(files.log)
     await call(proc.domainDestroyFlags, { dom, flags: 0 })
     return spoke
