@@ -94,14 +94,14 @@ async function runsOn(): Promise<void> {
 }
 
 /** The cause is gone, and the user asks again. */
-async function heals(name: string): Promise<void> {
+async function heals(name: string, look: (server: Server) => Promise<void> = async () => undefined): Promise<void> {
   const { status } = await user().deed(name, 'start')
   expect(status).toMatchObject({ phase: 'Succeeded' })
   const server = await user().ready(name, SLOW_MS)
   expect(server.status?.host).toBe('h1')
   expect(server.status).not.toHaveProperty('fault')
   expect(conditionOf(server, 'Stalled')).toBeUndefined()
-  await booted(server)
+  await look(server)
   await user().delete(name)
   expect(await remains(h1(), server)).toEqual([])
 }
@@ -122,7 +122,7 @@ it('the disk is full while the image is fetched', async () => {
   )
   await noHalves()
   await makeRoom(h1())
-  await heals('fetched')
+  await heals('fetched', booted)
 })
 
 it('the disk is full while the image is converted', async () => {
