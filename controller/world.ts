@@ -26,6 +26,7 @@ import type { Log } from '../kube/log.ts'
 import type { Resource } from '../kube/resource.ts'
 import { type KubeObject, keyOf } from '../kube/types.ts'
 import type { Lookup } from './server/resolve.ts'
+import { slimAction, slimServer } from './slim.ts'
 
 /** One kind: `all` is its cache, `api` writes it. */
 export interface Store<T extends KubeObject> {
@@ -77,22 +78,29 @@ export function createWorld(kube: Kube, log: Log): World {
   const store = <T extends KubeObject>(
     api: Resource<T>,
     indexes: Record<string, (o: T) => (string | undefined)[]> = {},
+    transform?: (object: T) => T,
   ): Store<T> => {
-    const informer = createInformer(api, { indexes, log, metrics: kube.metrics, clock: kube.clock })
+    const informer = createInformer(api, { indexes, transform, log, metrics: kube.metrics, clock: kube.clock })
     return { all: informer.cache, api, informer }
   }
   const serverOf = (name: string | undefined, namespace: string | undefined): (string | undefined)[] => [
     name === undefined ? undefined : keyOf({ namespace, name }),
   ]
   return {
-    servers: store(handleOf(kube, server), {
-      [BY_REFERENCE]: referencesOf,
-      [BY_HOST]: ({ status }) => [status?.host ?? ''],
-      [BY_UUID]: ({ metadata, spec }) => [metadata.uid, spec.uuid],
-    }),
-    actions: store(kube.resource<ServerAction>(defOf(serverAction)), {
-      [BY_SERVER]: ({ spec, metadata }) => serverOf(spec.server, metadata.namespace),
-    }),
+    servers: store(
+      handleOf(kube, server),
+      {
+        [BY_REFERENCE]: referencesOf,
+        [BY_HOST]: ({ status }) => [status?.host ?? ''],
+        [BY_UUID]: ({ metadata, spec }) => [metadata.uid, spec.uuid],
+      },
+      slimServer,
+    ),
+    actions: store(
+      kube.resource<ServerAction>(defOf(serverAction)),
+      { [BY_SERVER]: ({ spec, metadata }) => serverOf(spec.server, metadata.namespace) },
+      slimAction,
+    ),
     flavors: store(handleOf(kube, flavor)),
     images: store(handleOf(kube, image)),
     networks: store(handleOf(kube, network)),
