@@ -146,7 +146,8 @@ export class Stage implements AsyncDisposable {
 export async function startStage(options: StageOptions): Promise<Stage> {
   const { dir, log = () => undefined } = options
   mkdirSync(dir, { recursive: true })
-  const plane = await startControlPlane({ dir, owned: true, log })
+  const start = (): Promise<ControlPlane> => startControlPlane({ dir, owned: true, log })
+  const plane = await until(start, { what: 'a control plane', deadline: 600_000, every: 1000 })
   await applyManifests(plane.api, join(repository, 'crds/manifests'))
   await applyPolicies(plane.api, join(repository, 'crds/admission'))
   const kube = await createKube({ kubeconfig: plane.kubeconfig, userAgent: 'kubenova-scale', connections: 64 })
