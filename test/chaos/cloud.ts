@@ -19,13 +19,15 @@ export interface GatedCloud {
 
 /** A controller that is killed leaves a lease behind: what comes after waits for no longer than this. */
 const LEASE_SECONDS = 4
+/** One server is told hundreds of stories: a record that went because it was old would look lost. */
+const RECORDS = 5000
 
 /** @param dir short, for the sockets in it */
 export async function startGatedCloud(dir: string, log?: (line: string) => void): Promise<GatedCloud> {
   const gates = await openGatekeeper(socketOf(dir))
   try {
     const programs = {
-      controller: await gated('controller', dir, '--lease-seconds', String(LEASE_SECONDS)),
+      controller: await gated('controller', dir, '--lease-seconds', `${LEASE_SECONDS}`, '--record-count', `${RECORDS}`),
       agent: await gated('agent', dir),
     }
     const cloud = await startCloud({ dir, owned: true, programs, ...(log ? { log } : {}) })
