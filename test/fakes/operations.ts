@@ -170,7 +170,7 @@ export const table: Record<string, readonly Operation[]> = {
     remove(),
     (p) =>
       p.actions.apply({ ...record(p, { uid: '00000000-0000-4000-8000-00000000abcd' }), status: { phase: 'Failed' } }),
-    applyRecord({ spec: { server: 'a', action: 'stop' } }, { resourceVersion: '1' }),
+    applyRecord({ spec: { server: 'a', action: 'start', start: {} } }, { resourceVersion: '1' }),
   ],
   'a uid says which record is meant': [
     createRecord,
