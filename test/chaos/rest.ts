@@ -3,9 +3,9 @@ import type { Cloud } from '../rig/cloud.ts'
 import { until } from '../rig/until.ts'
 import { busy } from './idle.ts'
 
-/** Longest wait, in ms: a guest that does not answer a soft reboot alone takes two minutes. */
-const DEADLINE_MS = 240_000
-/** What is wrong for so long while nobody does anything about it stays wrong. Waits between tries of an action are shorter. */
+/** Longest wait, in ms: a guest that does not answer a soft reboot alone takes two minutes, and machines may be slow. */
+const DEADLINE_MS = 900_000
+/** What is wrong for so long, and then nobody is at it, stays wrong. Waits between tries of an action are shorter. */
 const STUCK_MS = 60_000
 
 /**
@@ -19,7 +19,12 @@ export async function rest(cloud: Cloud, judge: () => Promise<string[]>): Promis
     const now = await judged(cloud, judge)
     if (now.join() !== wrong.join()) since = performance.now()
     wrong = now
-    return now.length === 0 || performance.now() - since > STUCK_MS
+    if (now.length === 0) return true
+    if (performance.now() - since < STUCK_MS) return false
+    // An agent that has not come up yet, on a machine that is slow, is no end.
+    const idle = (await busy(cloud)).length === 0
+    if (!idle) since = performance.now()
+    return idle
   }
   await until(look, { what: 'rest', deadline: DEADLINE_MS, every: 50 }).catch(() => undefined) // `wrong` tells
   return wrong

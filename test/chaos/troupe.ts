@@ -142,13 +142,25 @@ class Player {
   }
 
   async #next(image: ImageName): Promise<void> {
-    this.#stage ??= await openStage(this.#programme.log)
+    this.#stage ??= await this.#open()
     this.#stage.image = image
     const move = nextMove(this.#left, this.#stage.actor(SERVER))
     // Another player may have taken the last case meanwhile.
     if (!move) return
     if ('go' in move) await this.#go(this.#stage, move.go)
     else await this.#case(this.#stage, move.play)
+  }
+
+  /** A machine that is busy may be too slow for a cloud to come up in time. */
+  async #open(): Promise<Stage> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await openStage(this.#programme.log)
+      } catch (error) {
+        if (tries === TRIES) throw error
+        this.#programme.log(`no cloud: ${String(error)}`)
+      }
+    }
   }
 
   async #go(stage: Stage, name: StoryName): Promise<void> {

@@ -196,7 +196,7 @@ export class Cloud {
   }
 
   /** Waits for /readyz. */
-  async ready(name: string, deadline = 60_000): Promise<void> {
+  async ready(name: string, deadline = 180_000): Promise<void> {
     const { url, log } = this.service(name)
     const look = async () => {
       if (!this.#runs(name)) throw new Fatal(`${name} ended: see ${log}\n${tail(log)}`)

@@ -213,7 +213,7 @@ export class ControlPlane {
       this.#mustLive()
       return (await this.api.text('/readyz')) === 'ok'
     }
-    await until(look, { what: `API server of ${this.#dir}`, deadline: 60_000 })
+    await until(look, { what: `API server of ${this.#dir}`, deadline: 180_000 })
   }
 
   #mustLive(): void {
