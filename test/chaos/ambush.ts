@@ -1,7 +1,7 @@
 // Lies in wait at a point of a story: holds the process that comes by, kills the victim, lets the process go on while the victim is dead, and
 // brings the victim back.
 import type { Cloud } from '../rig/cloud.ts'
-import { type FaultName, strike } from './faults.ts'
+import { type FaultName, hasPaused, type Made, strike } from './faults.ts'
 import { nameOf, type Point } from './gatekeeper.ts'
 import type { Plot } from './stage.ts'
 
@@ -11,7 +11,8 @@ export class Ambush implements Plot {
   readonly #kind: FaultName
   #struck: Promise<void> | undefined
   #over = false
-  made: { kind: FaultName; server: string }[] = []
+  #paused = false
+  made: Made[] = []
 
   /** @param at name of the point */
   constructor(cloud: Cloud, at: string, kind: FaultName) {
@@ -25,9 +26,10 @@ export class Ambush implements Plot {
   }
 
   watch(server: string, point: Point): Promise<void> | undefined {
+    this.#paused ||= hasPaused(point)
     if (this.#struck || nameOf(point) !== this.#at) return undefined
     const held = Promise.withResolvers<void>()
-    this.made = [{ kind: this.#kind, server }]
+    this.made = [{ kind: this.#kind, server, paused: this.#paused }]
     this.#struck = this.#strike(server, held.resolve)
     this.#struck.catch(() => undefined) // told by `failed`
     return held.promise

@@ -4,16 +4,32 @@ import { join } from 'node:path'
 import type { Cloud } from '../rig/cloud.ts'
 import { type VictimName, victimNames, victimsOf } from '../rig/kills.ts'
 import { end } from '../rig/process.ts'
+import type { Ask } from './gate.ts'
 import type { Allowance } from './outcome.ts'
 
 export type FaultName = VictimName | 'QEMU'
 export const faultNames: readonly FaultName[] = [...victimNames, 'QEMU']
 
-/** A QEMU that is killed has taken the guest with it: the agent starts it again where it shall run (the table in agent/server/plan.ts). */
-export function allowedBy(faults: readonly FaultName[]): Allowance {
-  const killed = faults.filter((fault) => fault === 'QEMU')
-  return { actions: killed.map(() => 'start'), starts: killed.length }
+/** A fault that was made. */
+export interface Made {
+  kind: FaultName
+  /** Of whose story a point was passed. */
+  server: string
+  /** The server had been paused by then, in the same story. */
+  paused: boolean
 }
+
+/**
+ * A QEMU that is killed has taken the guest with it: the agent starts it again where it shall run, and pauses it again if it was
+ * (the table in agent/server/plan.ts).
+ */
+export function allowedBy(faults: readonly Made[]): Allowance {
+  const killed = faults.filter(({ kind }) => kind === 'QEMU')
+  return { actions: killed.flatMap(({ paused }) => (paused ? ['start', 'pause'] : ['start'])), starts: killed.length }
+}
+
+/** Does the agent go on from this point with a guest that it has paused? */
+export const hasPaused = ({ step, when }: Ask): boolean => step === 'pause' && when === 'after'
 
 /** Kills; what it answers brings the victim back. */
 export async function strike(cloud: Cloud, fault: FaultName, server: string): Promise<() => Promise<void>> {

@@ -1,7 +1,7 @@
 // Random stories of several servers at once, with random faults at random moments: also two, and one while the other is being recovered from.
 // All choices are made from the seed before anything is told, but for what depends on how the servers are.
 import { setTimeout as delay } from 'node:timers/promises'
-import { type FaultName, faultNames, strike } from './faults.ts'
+import { type FaultName, faultNames, hasPaused, type Made, strike } from './faults.ts'
 import type { Point } from './gatekeeper.ts'
 import { nameOf } from './gatekeeper.ts'
 import type { Plot, Stage } from './stage.ts'
@@ -63,7 +63,8 @@ export class Storm implements Plot {
   #count = 0
   #falling = 0
   #fallen: Promise<void>[] = []
-  readonly made: { kind: FaultName; server: string }[] = []
+  readonly #paused = new Set<string>()
+  readonly made: Made[] = []
   /** Where they fell, for the record. */
   readonly where: string[] = []
 
@@ -77,6 +78,7 @@ export class Storm implements Plot {
   }
 
   watch(server: string, point: Point): Promise<void> | undefined {
+    if (hasPaused(point)) this.#paused.add(server)
     this.#count += 1
     const [blow] = this.#blows
     if (!blow || this.#count < blow.after) return undefined
@@ -92,7 +94,7 @@ export class Storm implements Plot {
   }
 
   #fall({ kind, late }: Blow, server: string, where: string, release: () => void): void {
-    this.made.push({ kind, server })
+    this.made.push({ kind, server, paused: this.#paused.has(server) })
     this.where.push(`${kind} at ${server}, ${where}`)
     this.#falling += 1
     const fall = async (): Promise<void> => {

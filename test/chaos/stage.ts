@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { until } from '../rig/until.ts'
 import { Api, type ImageName, keyOfServer } from './api.ts'
 import type { GatedCloud } from './cloud.ts'
-import { allowedBy, domainOf, type FaultName } from './faults.ts'
+import { allowedBy, domainOf, type Made } from './faults.ts'
 import type { Point } from './gatekeeper.ts'
 import { unlike } from './outcome.ts'
 import { rest } from './rest.ts'
@@ -17,8 +17,7 @@ export interface Plot {
   watch(server: string, point: Point): Promise<void> | undefined | void
   /** Undefined: not begun. false: the victim is not back yet. */
   readonly over?: boolean | undefined
-  /** Faults that were made, with the servers whose QEMU was meant. */
-  readonly made?: readonly { kind: FaultName; server: string }[]
+  readonly made?: readonly Made[]
   /** Resolves when the faults that have begun are over. Rejects when one could not be made. */
   failed?(): Promise<void>
 }
@@ -103,8 +102,8 @@ export class Stage {
     return [...new Set([...told.keys(), ...this.#actors.keys()])].flatMap((server) => {
       const name = told.get(server)
       const story = name === undefined ? nothing(this.actor(server).state) : stories[name]
-      const kinds = made.filter((fault) => fault.server === server).map(({ kind }) => kind)
-      return unlike({ story, server, before, after, allowed: allowedBy(kinds) })
+      const own = made.filter((fault) => fault.server === server)
+      return unlike({ story, server, before, after, allowed: allowedBy(own) })
     })
   }
 
