@@ -76,8 +76,8 @@ async function run(parts: Parts, signal: AbortSignal): Promise<void> {
   const { metadata } = await persist(() => system.get({ name: 'kube-system' }, { signal }), asking)
   const { id } = closing.use(await parts.claim({ cluster: metadata.uid, host: hostName }, signal))
   await persist(() => registerSelf(parts), asking)
-  const ended = new AbortController()
-  const beat = startHeartbeat({ kube, ...heartbeatOf(parts, id), log }, AbortSignal.any([signal, ended.signal]))
+  const ended = closing.use(abortScope([signal]))
+  const beat = startHeartbeat({ kube, ...heartbeatOf(parts, id), log }, ended.signal)
   parts.beat.current = beat
   closing.defer(async () => {
     ended.abort()
@@ -85,7 +85,8 @@ async function run(parts: Parts, signal: AbortSignal): Promise<void> {
   })
   await abortable(beat.held, signal)
   // One that lost its name to another ends, and waits for it in its next life: what it knows may be of the past.
-  await work(parts, closing, AbortSignal.any([signal, beat.taken]))
+  using both = abortScope([signal, beat.taken])
+  await work(parts, closing, both.signal)
   if (!signal.aborted) beat.taken.throwIfAborted()
 }
 

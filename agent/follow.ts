@@ -1,5 +1,5 @@
 /** What brings a server back to the queue: changes of its object, events of its domain, a new connection to libvirt. */
-import { condition, hypervisor } from '../crds/index.ts'
+import { condition, type Hypervisor, hypervisor } from '../crds/index.ts'
 import { backoffMs } from '../kube/clock.ts'
 import { handleOf } from '../kube/kinds.ts'
 import { persist } from '../kube/persist.ts'
@@ -37,12 +37,15 @@ export async function follow(parts: Parts, running: Running, signal: AbortSignal
   // Events may have been missed, and the daemon may be another version than before.
   session.onResync(() => learnAtLast(parts, signal))
   // While it was out of sight the controller called it down: it says itself that it is not.
+  const answer = (host: Hypervisor): void => {
+    const ready = condition(host.status?.conditions, 'Ready')
+    if (host.status?.state !== 'up' || ready?.reason !== 'HostDown' || !facts.known) return
+    say(parts).catch((err: unknown) => log.warn({ err }, 'the host’s state was not written'))
+  }
   self.on({
-    updated: (_, host) => {
-      const ready = condition(host.status?.conditions, 'Ready')
-      if (host.status?.state !== 'up' || ready?.reason !== 'HostDown' || !facts.known) return
-      say(parts).catch((err: unknown) => log.warn({ err }, 'the host’s state was not written'))
-    },
+    // The first that is seen of it may be that it is said to be down.
+    added: answer,
+    updated: (_, host) => answer(host),
     // Somebody deleted it. While its agent lives, so does the host.
     deleted: () => void registerAnew(parts, signal),
   })

@@ -142,6 +142,7 @@ const hosts = [
   'OutOfMemory',
   'ToolUnavailable',
   'Unexpected',
+  'ServerNotOurs',
   'UplinkBusy',
   'UplinkHasAddress',
   'UplinkMissing',

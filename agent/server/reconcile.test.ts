@@ -190,6 +190,37 @@ describe('wishes', () => {
   })
 })
 
+describe('what the agent says', () => {
+  it('is said of this very server, not of one that was made anew under its name', async () => {
+    const bench = await active()
+    const seen = bench.server
+    await bench.servers.patch(seen.metadata, { metadata: { finalizers: [] } })
+    await bench.delete()
+    await bench.create()
+    const anew = bench.server
+    bench.host.goesOff(seen.metadata.uid ?? '', 'shutdown')
+    await expect(bench.pass(bench.agent(), seen)).rejects.toMatchObject({ code: 'ServerNotOurs' })
+    expect(bench.server).toEqual(anew)
+  })
+
+  it('is said though others have written meanwhile', async () => {
+    const bench = await active()
+    const seen = bench.server
+    bench.host.goesOff(seen.metadata.uid ?? '', 'shutdown')
+    await bench.servers.patch(seen.metadata, { metadata: { labels: { a: 'b' } } })
+    await bench.pass(bench.agent(), seen)
+    expect(bench.server).toMatchObject({ metadata: { labels: { a: 'b' } }, status: { vmState: 'stopped' } })
+  })
+
+  it('is not said of a server that another host has by now', async () => {
+    const bench = await active()
+    const seen = bench.server
+    bench.host.goesOff(seen.metadata.uid ?? '', 'shutdown')
+    await bench.place('h2')
+    await expect(bench.pass(bench.agent(), seen)).rejects.toMatchObject({ code: 'ServerNotOurs' })
+  })
+})
+
 describe('what happens on the host', () => {
   it('a guest that powers itself off stays off, and the status says how to start it', async () => {
     const bench = await active()

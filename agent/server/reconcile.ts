@@ -8,10 +8,11 @@ import {
   type Server,
   type ServerAction,
   type ServerStatus,
+  Transient,
 } from '../../crds/index.ts'
 import { covers } from '../../kube/apply.ts'
 import type { ReconcileContext } from '../../kube/controller.ts'
-import { isAlreadyExists, isAnother, isNotFound, orNotFound } from '../../kube/errors.ts'
+import { isAlreadyExists, isAnother, isConflict, isNotFound, orNotFound } from '../../kube/errors.ts'
 import type { Recorder } from '../../kube/events.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import type { Resource } from '../../kube/resource.ts'
@@ -227,13 +228,36 @@ async function say(view: View, deps: Deps, more: object = {}): Promise<Server> {
   const { metadata, status: old } = view.server
   const status = { ...agentStatus(view), ...more }
   if (covers(old && mine(old), mine(status)) && !dropsAny(old ?? {}, status)) return view.server
-  const { name, namespace } = metadata
-  const written = await deps.servers.applyStatus(
-    { metadata: { name, ...(namespace === undefined ? {} : { namespace }) }, status },
-    { fieldManager: AGENT_MANAGER },
-  )
+  const written = await write(metadata, status, deps)
   deps.wrote(written)
   return written
+}
+
+/** Others write the object, too: this often in a row is no accident. */
+const TRIES = 5
+
+/**
+ * Onto this very server, and as long as it is this host's. One may have been made anew under its name, and of a status the API server does
+ * not compare the uid; so the resourceVersion says which one is meant. What else has changed in it is no matter.
+ */
+async function write(
+  { name, namespace, uid, resourceVersion }: Server['metadata'],
+  status: object,
+  { servers, hostName }: Deps,
+): Promise<Server> {
+  const ref = { name, ...(namespace === undefined ? {} : { namespace }) }
+  for (let tries = 1, version = resourceVersion; ; tries++) {
+    const metadata = { ...ref, ...(version === undefined ? {} : { resourceVersion: version }) }
+    try {
+      return await servers.applyStatus({ metadata, status }, { fieldManager: AGENT_MANAGER })
+    } catch (error) {
+      if (!isConflict(error) || tries === TRIES) throw error
+      const now = await servers.get(ref)
+      if (now.metadata.uid !== uid || now.status?.host !== hostName)
+        throw new Transient('ServerNotOurs', `Server ${name} is another by now, or another host's`, { cause: error })
+      version = now.metadata.resourceVersion
+    }
+  }
 }
 
 const myConditions = ['Ready', 'Reconciling', 'Stalled']
