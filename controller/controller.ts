@@ -97,7 +97,8 @@ function createParts(kube: Kube, { namespace }: ControllerOptions, log: Log): Pa
   ) as unknown as Queues
   const leaseOptions = { namespace, labelSelector: HOST_LEASE, log, metrics, clock }
   const leaseInformer = createInformer(kube.resource<Lease>(leases), leaseOptions)
-  const derived = derive(world, clock)
+  // Both are looked at: the one that has lost it says so, or is given another.
+  const derived = derive(world, clock, (port) => queues.ports.add(port))
   const hosts = new LeaseHosts({
     hypervisors: world.hypervisors.all,
     leases: leaseInformer,

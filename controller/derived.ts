@@ -1,5 +1,5 @@
 /** What the controller derives from its caches, kept up event by event: who uses how much of which host, and which addresses. */
-import type { Network } from '../crds/index.ts'
+import type { Network, Port } from '../crds/index.ts'
 import type { Clock } from '../kube/clock.ts'
 import type { Log } from '../kube/log.ts'
 import { keyOf } from '../kube/types.ts'
@@ -12,8 +12,11 @@ export interface Derived {
   allocations: Allocations
 }
 
-/** Follows the caches; call it before they start. */
-export function derive(world: World, clock: Clock): Derived {
+/**
+ * Follows the caches; call it before they start.
+ * @param onShared told of a Port, and of each other that has an address of its
+ */
+export function derive(world: World, clock: Clock, onShared: (port: string) => void = () => undefined): Derived {
   const ledger = new Ledger()
   const allocations = new Allocations()
   world.servers.informer.on({
@@ -21,9 +24,13 @@ export function derive(world: World, clock: Clock): Derived {
     updated: (_, server) => ledger.observe(server),
     deleted: (server) => ledger.remove(server),
   })
+  const see = (port: Port): void => {
+    const others = allocations.observe(port, clock.now())
+    if (others.length > 0) for (const key of [keyOf(port.metadata), ...others]) onShared(key)
+  }
   world.ports.informer.on({
-    added: (port) => allocations.observe(port, clock.now()),
-    updated: (_, port) => allocations.observe(port, clock.now()),
+    added: see,
+    updated: (_, port) => see(port),
     deleted: (port) => allocations.remove(port, clock.now()),
   })
   const setNetwork = (network: Network): void => allocations.of(keyOf(network.metadata)).setNetwork(network)

@@ -94,10 +94,19 @@ describe('what the cache shows', () => {
   })
   test('ports seen before their network count when it comes', () => {
     const t = new AddressTable()
-    t.observe(port('a', { given: ['10.0.0.2'] }), 0)
+    expect(t.observe(port('a', { given: ['10.0.0.2'] }), 0)).toEqual([])
     t.setNetwork(network([small]))
     expect(t.counts(0)).toEqual({ total: 4, used: 1 })
     expect(t.take([], 0, 9)).toEqual(['10.0.0.3'])
+  })
+  test('a port that has an address of others is told of them, and not of itself', () => {
+    const t = table()
+    const [a, b] = [port('a', { given: ['10.0.0.2'] }), port('b', { given: ['10.0.0.2', '10.0.0.3'] })]
+    expect(t.observe(a, 0)).toEqual([])
+    expect(t.observe(b, 0)).toEqual(['ns/a'])
+    expect(t.observe(b, 0)).toEqual(['ns/a'])
+    t.remove(a, 1)
+    expect(t.observe(b, 2)).toEqual([])
   })
   test('pools that change: what is held stays held', () => {
     const t = table()

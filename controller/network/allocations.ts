@@ -55,8 +55,8 @@ export class AddressTable {
     })
   }
 
-  /** A Port of this network as the cache has it: added or changed. `now`: ms. */
-  observe(port: Port, now: number): void {
+  /** A Port of this network as the cache has it: added or changed. `now`: ms. Answers the keys of Ports that have an address of its, too. */
+  observe(port: Port, now: number): string[] {
     const key = `${port.metadata.namespace}/${port.metadata.name}`
     const before = this.#ports.get(key)
     const after = holderOf(port)
@@ -65,6 +65,10 @@ export class AddressTable {
     for (const ip of after.addresses) this.#add(ip, after)
     if (after.mac !== undefined) this.#macs.set(after.mac, (this.#macs.get(after.mac) ?? 0) + 1)
     if (before !== undefined) this.#end(before, now)
+    return after.addresses
+      .flatMap((ip) => this.#slots[ip.family].get(ip.value)?.holders ?? [])
+      .filter(({ uid }) => uid !== after.uid)
+      .map(({ namespace, name }) => `${namespace}/${name}`)
   }
 
   /** A Port is gone from the cache. */
@@ -237,8 +241,8 @@ export class Allocations {
     return table
   }
 
-  observe(port: Port, now: number): void {
-    this.of(networkOf(port)).observe(port, now)
+  observe(port: Port, now: number): string[] {
+    return this.of(networkOf(port)).observe(port, now)
   }
 
   remove(port: Port, now: number): void {

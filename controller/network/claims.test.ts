@@ -51,6 +51,19 @@ describe('a port for a server', () => {
     ])
   })
 
+  it('is not one of its user’s that has lost its address to another', async () => {
+    await using bench = await cloud('h1')
+    await bench.make<Port>(portKind, {
+      metadata: { name: 'older', namespace: 'demo' },
+      spec: { network: { name: 'lan' } },
+      status: { macAddress: 'fa:16:3e:aa:bb:cd', fixedIPs: ['10.0.0.4'] },
+    })
+    await bench.clock.advance(2000)
+    await userPort(bench)
+    const server = await bench.server('web', { networks: [{ port: 'mine' }] })
+    await expect(take(bench, server)).rejects.toMatchObject({ kind: 'Transient', code: 'AddressInUse' })
+  })
+
   it('never gets the MAC of another, whether that is in the cache yet or not', async () => {
     await using bench = await cloud('h1')
     const networks = [{ name: 'lan', macAddress: 'fa:16:3e:00:00:09' }]

@@ -67,8 +67,10 @@ function made(server: Server, index: number, { world, clock, fresh }: Parts): Po
   return cached ?? fresh.get(nicKey(server, index))?.port
 }
 
-function bind({ metadata }: Server, port: Port, { world, clock, binding }: Parts): Port {
+function bind({ metadata }: Server, port: Port, { world, allocations, clock, binding }: Parts): Port {
   const key = keyOf(port.metadata)
+  const lost = allocations.of(networkOf(port)).loses(port)
+  if (lost) throw new Transient('AddressInUse', `Port ${key}: ${lost.address} is held by Port ${lost.to.name}`)
   const [holder] = world.servers.all
     .byIndex(BY_REFERENCE, refKey('Port', port.metadata))
     .filter((s) => s.metadata.uid !== metadata.uid && s.status?.host !== undefined)

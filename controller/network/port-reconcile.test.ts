@@ -38,6 +38,32 @@ describe('a port of the user', () => {
     expect(seen(bench, 'other')?.fixedIPs).toEqual(['10.0.0.3'])
   })
 
+  it('is given another address when it came to share one, as long as nobody uses it', async () => {
+    await using bench = await cloud()
+    await make(bench, 'first', { fixedIPs: ['10.0.0.5'] })
+    await reconcile(bench, 'first')
+    await make(bench)
+    const status = { macAddress: 'fa:16:3e:00:00:09', fixedIPs: ['10.0.0.5'] }
+    await bench.api.resource<Port>(defOf(portKind)).patch({ name: 'mine', namespace: 'demo' }, { status })
+    await bench.fake.caughtUp()
+    await reconcile(bench)
+    expect(seen(bench)?.fixedIPs).toEqual(['10.0.0.2'])
+    expect(ready(bench)).toMatchObject({ status: 'True' })
+  })
+
+  it('is written only as it was read', async () => {
+    await using bench = await cloud()
+    await make(bench)
+    bench.api.pauseWatches()
+    const given = { status: { macAddress: 'fa:16:3e:00:00:09', fixedIPs: ['10.0.0.6'] } }
+    await bench.api.resource<Port>(defOf(portKind)).patch({ name: 'mine', namespace: 'demo' }, given)
+    const { allocations } = bench.derived
+    const deps = { world: bench.world, allocations, clock: bench.clock }
+    await expect(reconcilePort('demo/mine', deps)).rejects.toMatchObject({ status: 409 })
+    expect(seen(bench)?.fixedIPs).toEqual(['10.0.0.6'])
+    bench.api.resumeWatches()
+  })
+
   it('is given what it asks for', async () => {
     await using bench = await cloud()
     await make(bench, 'mine', { fixedIPs: ['10.0.0.5'], macAddress: 'fa:16:3e:00:00:09' })

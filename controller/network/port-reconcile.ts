@@ -78,11 +78,13 @@ type Given = Pick<NonNullable<Port['status']>, 'macAddress' | 'fixedIPs'>
 function give(port: Port, deps: PortDeps): Given {
   const { macAddress, fixedIPs } = port.status ?? {}
   const lost = deps.allocations.of(networkOf(port)).loses(port)
-  if (lost) {
+  // One that nobody uses and that asks for none in particular is given another.
+  const isFree = port.spec.fixedIPs === undefined && used(port, deps.world).server === undefined
+  if (lost && !isFree) {
     const holder = `${lost.to.namespace}/${lost.to.name}`
     throw new Refused('AddressInUse', `${lost.address} is held by Port ${holder}: delete this port, or that one`)
   }
-  if (macAddress !== undefined && fixedIPs !== undefined) return { macAddress, fixedIPs }
+  if (!lost && macAddress !== undefined && fixedIPs !== undefined) return { macAddress, fixedIPs }
   return allocate(port, usable(port, deps), deps)
 }
 
@@ -144,8 +146,9 @@ async function write(
     ...more,
     conditions: stamp(set, port.status?.conditions, clock.wall().toISOString()),
   }
-  const { name, namespace = '', uid = '' } = port.metadata
-  const metadata = { name, namespace, uid }
+  // Onto what was read: another controller may have given it other addresses.
+  const { name, namespace = '', uid = '', resourceVersion } = port.metadata
+  const metadata = { name, namespace, uid, ...(resourceVersion === undefined ? {} : { resourceVersion }) }
   await applyIfChanged(
     world.ports.api,
     { metadata, status },

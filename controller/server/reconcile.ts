@@ -75,7 +75,9 @@ async function moveOn(server: Server, { world }: ServerDeps): Promise<Outcome> {
 async function letGo(server: Server, { world }: ServerDeps): Promise<Outcome> {
   const { name, namespace, resourceVersion } = server.metadata
   const metadata = { name, ...(namespace ? { namespace } : {}), ...(resourceVersion ? { resourceVersion } : {}) }
-  await world.servers.api.applyStatus({ metadata, status: {} }, { fieldManager: AGENT_MANAGER })
+  // Something is left: an object that loses its last member is null to the API server, and refused.
+  const status = { records: server.status?.records ?? 0 }
+  await world.servers.api.applyStatus({ metadata, status }, { fieldManager: AGENT_MANAGER })
   return wait('its placement elsewhere')
 }
 
