@@ -1,5 +1,5 @@
 /** Every state of a server that passes has a time it may last: pure. What lasts longer is counted by a metric, for somebody to look at. */
-import { condition, type Server } from '../crds/index.ts'
+import { condition, type Server, type ServerStatus } from '../crds/index.ts'
 
 /** Seconds that a server may be in each of the states that pass; they include the waits that users cause (an image that has to come first). */
 export const limits = {
@@ -19,22 +19,29 @@ export const limits = {
 export type Passing = keyof typeof limits
 
 /** The passing state a server is in, and since when (RFC 3339); undefined: it is at rest. */
-export function passing({ metadata, status }: Server): { state: Passing; since: string } | undefined {
-  const since = (type: string): string | undefined => {
-    const found = condition(status?.conditions, type)
-    return found?.status === 'True' ? found.lastTransitionTime : undefined
-  }
+export function passing({ metadata, status = {} }: Server): { state: Passing; since: string } | undefined {
   const { deletionTimestamp, creationTimestamp = '' } = metadata
   if (deletionTimestamp !== undefined) return { state: 'deleting', since: deletionTimestamp }
-  const unreachable = condition(status?.conditions, 'HostReachable')
-  if (unreachable?.status === 'False') return { state: 'unreachable', since: unreachable.lastTransitionTime }
-  if (status?.vmState === 'error') return undefined
-  if (status?.host === undefined) return { state: 'unplaced', since: creationTimestamp }
+  const unreachable = since(status, 'HostReachable', 'False')
+  if (unreachable !== undefined) return { state: 'unreachable', since: unreachable }
+  if (status.vmState === 'error') return undefined
+  if (status.host === undefined) return { state: 'unplaced', since: creationTimestamp }
+  return underWay(status, creationTimestamp)
+}
+
+/** Of one that has a host. */
+function underWay(status: ServerStatus, created: string): { state: Passing; since: string } | undefined {
   const { action, completedAction, launchedAt } = status
   if (action && action.uid !== completedAction) return { state: 'action', since: action.admittedAt }
-  if (launchedAt === undefined) return { state: 'building', since: creationTimestamp }
-  const changing = since('Reconciling')
+  if (launchedAt === undefined) return { state: 'building', since: created }
+  const changing = since(status, 'Reconciling', 'True')
   return changing === undefined ? undefined : { state: 'changing', since: changing }
+}
+
+/** Since when a condition is so; undefined: it is not. */
+function since({ conditions }: ServerStatus, type: string, is: 'True' | 'False'): string | undefined {
+  const found = condition(conditions, type)
+  return found?.status === is ? found.lastTransitionTime : undefined
 }
 
 /** The state that has lasted longer than it may at `now` (ms since the epoch). */
