@@ -1,5 +1,4 @@
 // Event recorder (events.k8s.io/v1): what happened to an object, for people; never blocks, never fails its caller, may drop.
-import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Kube } from './client.ts'
 import { type Clock, microTime } from './clock.ts'
@@ -180,7 +179,7 @@ class EventRecorder implements Recorder {
     return {
       // An event lies in its object's namespace; of what has none, in `default` (the server insists on it).
       metadata: {
-        name: `${base}.${randomBytes(8).toString('hex')}`,
+        name: `${base}.${word()}${word()}`,
         namespace: regarding.metadata.namespace ?? 'default',
       },
       eventTime: this.#time(),
@@ -233,3 +232,9 @@ function cut(text: string, most: number): string {
         .toString('utf8')
         .replace(/\uFFFD+$/u, '')}…`
 }
+
+/** Eight random digits: names must differ, and nobody need be kept from guessing them. */
+const word = (): string =>
+  Math.floor(Math.random() * 2 ** 32)
+    .toString(16)
+    .padStart(8, '0')

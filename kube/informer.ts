@@ -127,11 +127,12 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
   /** Begins; returns itself. Ends when `signal` aborts or the informer is disposed, and for no other reason. */
   start(signal?: AbortSignal): this {
     if (this.#running) return this
-    const both = signal ? AbortSignal.any([signal, this.#stop.signal]) : this.#stop.signal
+    const both = abortScope([signal, this.#stop.signal])
     const stopResync = this.#startResync()
-    this.#running = this.#run(both).finally(() => {
+    this.#running = this.#run(both.signal).finally(() => {
+      both[Symbol.dispose]()
       stopResync()
-      this.#firstList.reject(new Error(`informer ${this.name} was stopped`, { cause: both.reason }))
+      this.#firstList.reject(new Error(`informer ${this.name} was stopped`, { cause: both.signal.reason }))
     })
     return this
   }

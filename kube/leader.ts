@@ -51,8 +51,9 @@ export async function lead(
   const renewing = election.hold(ended.signal).then((kept) => {
     if (!kept) lost.abort(new Error(`lease ${options.name} is lost`))
   })
+  using both = abortScope([signal, lost.signal])
   try {
-    await work(AbortSignal.any([signal, lost.signal]), () => election.holds)
+    await work(both.signal, () => election.holds)
   } catch (error) {
     // Work that was told to stop may well end in its abort reason.
     if (!signal.aborted && !lost.signal.aborted) throw error
