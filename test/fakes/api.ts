@@ -34,11 +34,12 @@ import {
   type Obj,
   refuse,
   type Stored,
-  same,
+  sameOwners,
   specChanged,
   updated,
   writable,
 } from './store.ts'
+import { frozen, same } from './values.ts'
 import { selecting, Watches } from './watches.ts'
 
 type By = Omit<Manager, 'fields' | 'operation'>
@@ -103,18 +104,21 @@ export class FakeApi {
     const call = <R>(
       verb: string,
       ref: Ref,
-      { signal, timeoutMs, fieldManager }: WriteOptions,
+      { signal, timeoutMs, mayWrite, fieldManager }: WriteOptions,
       act: () => R,
       more: Partial<Call> = {},
     ) =>
-      life.pass<R>({ name: `${verb} ${def.plural}/${keyOf(ref)}`, effect: true, signal, timeoutMs, ...more }, () => {
-        this.#writer = fieldManager ?? manager
-        return act()
-      })
+      life.pass<R>(
+        { name: `${verb} ${def.plural}/${keyOf(ref)}`, effect: true, signal, timeoutMs, mayWrite, ...more },
+        () => {
+          this.#writer = fieldManager ?? manager
+          return act()
+        },
+      )
     const read = <R>(verb: string, ref: Ref, options: CallOptions, act: () => R): Promise<R> =>
       call(verb, ref, options, act, { effect: false, idempotent: true })
     const all = (scope: Scope) => ({
-      items: structuredClone(this.peek<Obj>(def.plural).filter(selecting(scope))) as unknown as T[],
+      items: this.peek<Obj>(def.plural).filter(selecting(scope)) as unknown as T[],
       resourceVersion: `${this.#version}`,
     })
     const apply = (object: Draft<T>, options: ApplyOptions = {}): Promise<T> => {
@@ -124,8 +128,7 @@ export class FakeApi {
     }
     return {
       def,
-      get: (ref, options = {}) =>
-        read('get', ref, options, () => structuredClone(this.#find(facts, ref).object) as unknown as T),
+      get: (ref, options = {}) => read('get', ref, options, () => this.#find(facts, ref).object as unknown as T),
       list: (options = {}) => read('list', { namespace: options.namespace }, options, () => all(options)),
       async *pages(options = {}) {
         yield await read('list', { namespace: options.namespace }, options, () => all(options))
@@ -236,7 +239,7 @@ export class FakeApi {
   #fresh(facts: KindFacts, draft: Loose): Obj {
     this.#made += 1
     const { def, hasStatus } = facts
-    const { status, ...rest } = structuredClone(draft)
+    const { status, ...rest } = draft
     const object = defaulted(
       {
         ...rest,
@@ -269,7 +272,7 @@ export class FakeApi {
     const { uid, resourceVersion } = draft.metadata
     if (subresource && facts.kind && !facts.hasStatus)
       throw refuse(404, 'NotFound', 'the server could not find the requested resource')
-    const config = writable(draft, facts, subresource)
+    const config = frozen(writable(draft, facts, subresource))
     const found = this.#store(facts.def.plural).get(keyOf(draft.metadata))
     if (!found) {
       if (subresource) throw refuse(404, 'NotFound', `${facts.def.plural} "${draft.metadata.name}" not found`)
@@ -300,7 +303,7 @@ export class FakeApi {
     precondition(found.object, { uid, resourceVersion })
     const { apiVersion, kind, metadata } = found.object
     const object = {
-      ...structuredClone(draft),
+      ...frozen(draft),
       apiVersion,
       kind,
       metadata: { ...clean(draft.metadata), ...bare(found.object), ...system(metadata) },
@@ -312,7 +315,7 @@ export class FakeApi {
   #written(facts: KindFacts, before: Stored, wanted: Obj, options: WriteOptions, session: Session): Obj {
     const { subresource = '' } = options
     const { status: old, ...main } = before.object
-    const { status, ...rest } = defaulted(structuredClone(wanted), facts)
+    const { status, ...rest } = defaulted(frozen(wanted), facts)
     const kept = facts.hasStatus && subresource === '' ? old : status
     const object = {
       ...(subresource === 'status' ? main : rest),
@@ -339,22 +342,22 @@ export class FakeApi {
   }
 
   #save(facts: KindFacts, before: Stored | undefined, next: Stored): Obj {
-    checked(next.object, facts)
+    checked(next.object, facts, before?.object)
     if (!before) return this.#put(facts, next, 'ADDED')
-    if (same(before.object, next.object) && same(ownersOf(before), ownersOf(next)))
-      return structuredClone(before.object)
-    const { metadata } = next.object
-    if (specChanged(before.object, next.object, facts)) metadata.generation = before.object.metadata.generation + 1
+    if (same(before.object, next.object) && sameOwners(before, next)) return before.object
+    const { generation } = before.object.metadata
+    const isNewSpec = specChanged(before.object, next.object, facts)
+    const metadata = { ...next.object.metadata, ...(isNewSpec ? { generation: generation + 1 } : {}) }
     if (metadata.deletionTimestamp !== undefined && (metadata.finalizers ?? []).length === 0) {
       this.#forget(facts, next)
-      return { ...structuredClone(next.object), metadata: filled(next.object.metadata) }
+      return frozen({ ...next.object, metadata: filled(metadata) })
     }
-    return this.#put(facts, next, 'MODIFIED')
+    return this.#put(facts, { ...next, object: { ...next.object, metadata } }, 'MODIFIED')
   }
 
   #put(facts: KindFacts, { object, managers }: Stored, type: 'ADDED' | 'MODIFIED'): Obj {
     this.#version += 1
-    const kept = structuredClone({
+    const kept = frozen({
       ...object,
       metadata: { ...filled(object.metadata), resourceVersion: `${this.#version}` },
     })
@@ -364,7 +367,7 @@ export class FakeApi {
     store.set(key, { object: kept, managers })
     this.#watches.tell(facts.def.plural, type, kept)
     this.#onWrite({ plural: facts.def.plural, key, manager: this.#writer, before, after: kept })
-    return structuredClone(kept)
+    return kept
   }
 
   #forget({ def }: KindFacts, { object }: Stored): void {
@@ -372,7 +375,7 @@ export class FakeApi {
     const key = keyOf(object.metadata)
     const before = this.#store(def.plural).get(key)?.object
     this.#store(def.plural).delete(key)
-    const last = { ...object, metadata: { ...object.metadata, resourceVersion: `${this.#version}` } }
+    const last = frozen({ ...object, metadata: { ...object.metadata, resourceVersion: `${this.#version}` } })
     this.#watches.tell(def.plural, 'DELETED', last)
     this.#onWrite({ plural: def.plural, key, manager: this.#writer, before, after: undefined })
   }
@@ -382,8 +385,3 @@ const byOf = ({ fieldManager }: WriteOptions, { manager }: Session, subresource:
   name: fieldManager ?? manager,
   subresource,
 })
-
-const ownersOf = ({ managers }: Stored): unknown =>
-  managers
-    .map(({ fields, ...m }) => [JSON.stringify(m), [...fields.keys()].sort()])
-    .sort(([a], [b]) => String(a).localeCompare(String(b)))

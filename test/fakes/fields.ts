@@ -143,26 +143,68 @@ function drop(value: Json, path: Path, schema: Schema | undefined, { keep, at }:
   return left(list.length === 0, list)
 }
 
-/** Fields whose values differ, either way. */
+/** Fields whose values differ, either way. What both share as one value is not looked into. */
 export function changedFields(a: Json, b: Json, schema: Schema | undefined): Fields {
-  const all = new Map([...fieldsOf(a, schema), ...fieldsOf(b, schema)])
-  const same = (path: Path): boolean => {
-    const [x, y] = [valueAt(a, path, schema), valueAt(b, path, schema)]
-    // An element of a list is a field by being there.
-    const isElement = !path.at(-1)?.startsWith('f:')
-    return isElement ? (x === undefined) === (y === undefined) : JSON.stringify(x) === JSON.stringify(y)
-  }
-  return new Map([...all].filter(([, path]) => !same(path)))
+  const found: Fields = new Map()
+  differences(a, b, { schema, at: [], found })
+  return found
+}
+
+interface Difference {
+  schema: Schema | undefined
+  at: Path
+  found: Fields
+}
+
+function differences(a: Json | undefined, b: Json | undefined, where: Difference): void {
+  if (a === b) return
+  const { schema, at, found } = where
+  const [x, y] = [a, b].map((value) => (value === undefined ? undefined : membersOf(value, schema)))
+  const isElement = at.length > 0 && !at.at(-1)?.startsWith('f:')
+  const differs = isElement ? (a === undefined) !== (b === undefined) : isChanged([a, x], [b, y])
+  if (differs) found.set(textOf(at), at)
+  if (!isElement || isMergedByMembers(a, b, schema)) differencesWithin(x, y, where)
+}
+
+const isMergedByMembers = (a: Json | undefined, b: Json | undefined, schema: Schema | undefined): boolean =>
+  !isAtomic(schema) && (isObject(a) || isObject(b))
+
+function differencesWithin(a: Member[] | undefined, b: Member[] | undefined, { at, found }: Difference): void {
+  const [olds, news] = [a, b].map((members) => new Map(members?.map((member) => [member.step, member])))
+  for (const [step, { member, schema: of }] of new Map([...(news ?? []), ...(olds ?? [])]))
+    differences(olds?.has(step) ? member : undefined, news?.get(step)?.member, { schema: of, at: [...at, step], found })
+}
+
+type Side = readonly [Json | undefined, Member[] | undefined]
+
+/** Is either a field as a whole, and are they not the same? */
+function isChanged(...[[a, x], [b, y]]: [Side, Side]): boolean {
+  const isField = (value: Json | undefined, members: Member[] | undefined): boolean =>
+    value !== undefined && (!members || (members.length === 0 && isObject(value)))
+  return (isField(a, x) || isField(b, y)) && JSON.stringify(a) !== JSON.stringify(b)
 }
 
 /** Sets the defaults of the schema where a member is missing. */
 export function withDefaults(value: Json, schema: Schema | undefined): Json {
-  if (Array.isArray(value)) return value.map((item) => withDefaults(item, schema?.items))
+  if (!schema) return value
+  if (Array.isArray(value)) {
+    const list = value.map((item) => withDefaults(item, schema.items))
+    return list.every((item, i) => item === value[i]) ? value : list
+  }
   if (!isObject(value)) return value
-  const out: Obj = { ...value }
-  for (const [name, member] of Object.entries(schema?.properties ?? {}))
-    if (out[name] === undefined && member.default !== undefined) out[name] = structuredClone(member.default)
-  for (const [name, member] of Object.entries(out)) out[name] = withDefaults(member, memberSchema(schema, name))
+  let out = value
+  const set = (name: string, member: Json): void => {
+    if (out === value) out = { ...value }
+    out[name] = member
+  }
+  for (const name in schema.properties) {
+    const { default: missing } = schema.properties[name] ?? {}
+    if (value[name] === undefined && missing !== undefined) set(name, structuredClone(missing))
+  }
+  for (const [name, member] of Object.entries(out)) {
+    const whole = withDefaults(member, memberSchema(schema, name))
+    if (whole !== member) set(name, whole)
+  }
   return out
 }
 

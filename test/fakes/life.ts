@@ -10,6 +10,8 @@ export interface Call {
   /** As the caller bounds it. */
   signal?: AbortSignal | undefined
   timeoutMs?: number | undefined
+  /** Asked before each sending; throws. */
+  mayWrite?: (() => void) | undefined
 }
 
 export type When = 'before' | 'after'

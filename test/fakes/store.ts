@@ -1,4 +1,6 @@
 /** The objects of the fake API server and who owns which of their fields: what each kind of write does to them. Pure but for the store itself. */
+import type { TSchema } from 'typebox'
+import { Compile, type Validator } from 'typebox/compile'
 import { Value } from 'typebox/value'
 import type { Kind } from '../../crds/index.ts'
 import { ApiError, type Status } from '../../kube/errors.ts'
@@ -17,6 +19,7 @@ import {
   valueAt,
   withDefaults,
 } from './fields.ts'
+import { same } from './values.ts'
 
 export interface Meta {
   [key: string]: Json | undefined
@@ -84,7 +87,7 @@ const asJson = (object: object): Json => object as Json
 
 /** The part of an object that managers own, and of that only what this endpoint writes. */
 export function writable(object: object, { hasStatus }: KindFacts, subresource: string): Json {
-  const { apiVersion: _, kind: __, metadata, status, ...rest } = structuredClone(object) as Record<string, Json>
+  const { apiVersion: _, kind: __, metadata, status, ...rest } = object as Record<string, Json>
   if (subresource === 'status') return status === undefined ? {} : { status }
   const meta = Object.entries((metadata ?? {}) as Record<string, Json>).filter(([name]) => !unowned.has(name))
   return {
@@ -97,13 +100,30 @@ export function writable(object: object, { hasStatus }: KindFacts, subresource: 
 const isThe = (a: Manager, b: Omit<Manager, 'fields'>): boolean =>
   a.name === b.name && a.operation === b.operation && a.subresource === b.subresource
 
-const without = (fields: Fields, gone: Fields): Fields => new Map([...fields].filter(([text]) => !gone.has(text)))
+function without(fields: Fields, gone: Fields): Fields {
+  for (const text of gone.keys())
+    if (fields.has(text)) return new Map([...fields].filter(([other]) => !gone.has(other)))
+  return fields
+}
 
-/** @throws ApiError 422 where the schema says no */
-export function checked(object: Obj, { kind, def }: KindFacts): Obj {
+const validators = new WeakMap<object, Validator>()
+
+function isValid(schema: TSchema, value: unknown): boolean {
+  const known = validators.get(schema) ?? Compile(schema)
+  validators.set(schema, known)
+  return known.Check(value)
+}
+
+/**
+ * @param before parts that are as they were need no check
+ * @throws ApiError 422 where the schema says no
+ */
+export function checked(object: Obj, { kind, def }: KindFacts, before?: Obj): Obj {
   if (!kind) return object
   for (const part of ['spec', 'status'] as const) {
     if (part === 'status' && object[part] === undefined) continue
+    if (before && object[part] === before[part]) continue
+    if (object[part] !== null && isValid(kind[part], object[part])) continue
     if (object[part] === null) throw refuse(422, 'Invalid', `${part}: must be of type object: "null"`)
     const [error] = Value.Errors(kind[part], object[part])
     if (error)
@@ -136,12 +156,15 @@ export function applied(
   mine.delete('')
   const old = asJson(before.object)
   const laid = merge(old, config, schema)
-  const changed = without(changedFields(old, laid, schema), new Map())
+  const changed = changedFields(old, laid, schema)
   const others = before.managers.filter((m) => !isThe(m, me))
-  const conflict = others.find((m) => [...mine].some(([text]) => changed.has(text) && m.fields.has(text)))
+  const conflict = others.find((m) => [...changed.keys()].some((text) => mine.has(text) && m.fields.has(text)))
   if (conflict && !force)
     throw refuse(409, 'Conflict', `Apply failed with 1 conflict: conflict with "${conflict.name}"`)
-  const kept = others.map((m) => ({ ...m, fields: without(m.fields, changed) }))
+  const kept = others.map((m) => {
+    const fields = without(m.fields, changed)
+    return fields === m.fields ? m : { ...m, fields }
+  })
   const last = before.managers.find((m) => isThe(m, me))?.fields ?? new Map<string, Path>()
   const owners = [mine, ...kept.map(({ fields }) => fields)]
   const owned = (path: Path): boolean => {
@@ -199,21 +222,21 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
 
 /** Does the generation grow? Everything but metadata counts, and status only where it has no subresource. */
 export function specChanged(a: Obj, b: Obj, { hasStatus }: KindFacts): boolean {
-  const counted = ({ status, ...rest }: Obj): string =>
-    JSON.stringify(sorted({ ...rest, metadata: undefined, status: hasStatus ? undefined : status }))
-  return counted(a) !== counted(b)
+  const names = new Set([...Object.keys(a), ...Object.keys(b)])
+  names.delete('metadata')
+  if (hasStatus) names.delete('status')
+  return [...names].some((name) => !same(a[name], b[name]))
 }
 
-/** With members in the order of their names: equal values are equal texts. */
-export function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([, v]) => v !== undefined)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([k, v]) => [k, sorted(v)]),
+/** Do the same managers own the same fields? */
+export function sameOwners(a: Stored, b: Stored): boolean {
+  if (a.managers === b.managers) return true
+  return (
+    a.managers.length === b.managers.length &&
+    a.managers.every((m) => {
+      const fields = b.managers.find((other) => isThe(other, m))?.fields
+      if (fields === m.fields) return true
+      return fields?.size === m.fields.size && [...m.fields.keys()].every((text) => fields.has(text))
+    })
   )
 }
-
-export const same = (a: unknown, b: unknown): boolean => JSON.stringify(sorted(a)) === JSON.stringify(sorted(b))

@@ -72,9 +72,7 @@ export class Cloud {
     this.slots = names.map((name) => ({ name, process: undefined, isHeld: false }))
   }
 
-  host(name: string): SimulatedHost | undefined {
-    return this.hosts.find((host) => host.name === name)
-  }
+  readonly host = (name: string): SimulatedHost | undefined => this.hosts.find((host) => host.name === name)
 
   slot(name: string): Slot | undefined {
     return this.slots.find((slot) => slot.name === name)
@@ -83,9 +81,9 @@ export class Cloud {
   start(slot: Slot): void {
     if (slot.process || slot.isHeld || this.isOver) return
     this.#lives += 1
-    const process = new Process(slot.name, this.#ground)
+    const process = new Process(slot.name, this.#lives, this.#ground)
     slot.process = process
-    this.#main(process, this.#lives).then(
+    this.#main(process).then(
       () => this.#ended(slot, process),
       (error: unknown) => {
         // What the API server answers may end a process as it starts: kubelet then starts it again.
@@ -99,6 +97,7 @@ export class Cloud {
   kill(slot: Slot, restartMs: number): void {
     const { process } = slot
     if (!process) return
+    for (const { label } of process.underWay()) this.weather.note('kill', label)
     process.kill()
     slot.process = undefined
     this.time.timer(nature, restartMs, () => this.start(slot))
@@ -114,7 +113,7 @@ export class Cloud {
     for (const { process } of this.slots) process?.kill()
   }
 
-  #main(process: Process, life: number): Promise<void> {
+  #main(process: Process): Promise<void> {
     const host = this.host(process.name)
     const manager = host ? 'kubenova-agent' : 'kubenova-controller'
     const plain: Kube = simulatedKube(this.api, process, this.weather.api, this.streams, manager)
@@ -122,7 +121,7 @@ export class Cloud {
     const log = this.#options.log(process.name)
     return host
       ? agentMain(kube, process, host, this.weather.host, log)
-      : controllerMain(kube, `${process.name}-${life}`, log, process.stop.signal)
+      : controllerMain(kube, process.identity, log, process.stop.signal)
   }
 
   #ended(slot: Slot, process: Process): void {

@@ -2,19 +2,28 @@
 import { createController } from '../../controller/controller.ts'
 import { ControllerOptions } from '../../controller/options.ts'
 import type { Kube } from '../../kube/client.ts'
+import { fenced } from '../../kube/fence.ts'
 import { lead } from '../../kube/leader.ts'
 import type { Log } from '../../kube/log.ts'
 import { parseOptions } from '../../kube/options.ts'
 
 const defaults = parseOptions(ControllerOptions, { args: [], env: {}, prefix: 'SIM' })
 
+/** Renewed less often than by default: half of all steps would be renewals. */
+const election = { leaseMs: 15_000, renewDeadlineMs: 10_000, retryMs: 4_500 }
+
 /** As the controller's program has it. Resolves when it was told to stop, or leads no more. */
 export async function controllerMain(kube: Kube, identity: string, log: Log, signal: AbortSignal): Promise<void> {
-  const controller = createController(kube, defaults, log)
+  let leads = (): boolean => false
+  const may = (): boolean => leads()
+  const controller = createController(fenced(kube, may), defaults, log)
   await controller.start(signal)
   await lead(
-    { kube, namespace: defaults.namespace, name: 'kubenova-controller', identity, log },
-    (s) => controller.run(s),
+    { kube, namespace: defaults.namespace, name: 'kubenova-controller', identity, log, ...election },
+    (s, holds) => {
+      leads = holds
+      return controller.run(s)
+    },
     signal,
   )
 }

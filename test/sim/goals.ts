@@ -1,6 +1,8 @@
 /** What must be true when the faults have ended and all is at rest: each server as wished, and nothing left of what is gone. */
 import { demandOf } from '../../controller/scheduler/request.ts'
 import { condition, type Hypervisor, type Port, type Server, type ServerAction } from '../../crds/index.ts'
+import type { Lease } from '../../kube/core.ts'
+import type { Machine } from '../fakes/host.ts'
 import type { Cloud } from './cloud.ts'
 import { sizes } from './deeds.ts'
 import type { Plan } from './plan.ts'
@@ -14,32 +16,70 @@ export function unmet(cloud: Cloud, plan: Plan): string[] {
     ...servers.flatMap((server) => ofServer(server, servers, cloud, plan)),
     ...deeds(cloud, servers),
     ...ports(cloud, servers, plan),
+    ...sharedAddresses(cloud),
     ...hosts(cloud, servers),
   ]
 }
 
+/** Kinds that a controller watches, its leases with them; and an agent. */
+const WATCHED = { controller: 10, agent: 2 }
+
+/** What is not so yet because of a fault: all run, and none of their caches is behind. */
+export function recovering({ slots, streams, host, api }: Cloud): string[] {
+  const leader = api.peek<Lease>('leases').find(({ metadata }) => metadata.name === 'kubenova-controller')
+  const isLed = slots.some(({ process }) => process?.identity === leader?.spec?.holderIdentity)
+  const waiting = slots.flatMap(({ name, process }) => {
+    if (!process) return [`${name} does not run`]
+    const open = [...streams].filter((stream) => stream.process === name && !stream.isSilent).length
+    const wanted = host(name) ? WATCHED.agent : WATCHED.controller
+    return open < wanted ? [`${name} watches ${open} kinds`] : []
+  })
+  return isLed ? waiting : [...waiting, 'nobody leads']
+}
+
 function ofServer(server: Server, servers: readonly Server[], cloud: Cloud, plan: Plan): string[] {
+  const { metadata, status = {} } = server
+  if (metadata.deletionTimestamp) return [`${metadata.name}: is not gone`]
+  const of = status.host === undefined ? unplaced(server, servers, cloud, plan) : placed(server, cloud)
+  return of.map((what) => `${metadata.name}: ${what}`)
+}
+
+function placed(server: Server, cloud: Cloud): string[] {
+  const { fault, vmState } = server.status ?? {}
+  if (vmState === 'error')
+    return cloud.weather.struckHost ? [] : [`is in error, and no step of a host failed: ${fault?.message}`]
+  const open = underWay(server)
+  return open === undefined ? power(server, cloud) : [open]
+}
+
+/** What of it is not at rest. */
+function underWay({ metadata, status = {} }: Server): string | undefined {
+  if (status.action && status.action.uid !== status.completedAction) return `${status.action.name} is under way`
+  if (status.observedGeneration !== metadata.generation) return 'its newest spec is not seen'
+  if (status.taskState !== undefined) return `is ${status.taskState}`
+  return condition(status.conditions, 'HostReachable') && 'its host is said to be down'
+}
+
+function power(server: Server, cloud: Cloud): string[] {
   const { metadata, spec, status = {} } = server
-  const say = (what: string): string[] => [`${metadata.name}: ${what}`]
-  if (metadata.deletionTimestamp) return say('is not gone')
-  if (status.host === undefined) return unplaced(server, servers, cloud, plan).flatMap(say)
-  if (status.vmState === 'error')
-    return cloud.weather.struckHost ? [] : say(`is in error, and no step of a host failed: ${status.fault?.message}`)
-  if (status.action && status.action.uid !== status.completedAction) return say(`${status.action.name} is under way`)
-  if (status.observedGeneration !== metadata.generation) return say('its newest spec is not seen')
-  if (status.taskState !== undefined) return say(`is ${status.taskState}`)
-  if (condition(status.conditions, 'HostReachable')) return say('its host is said to be down')
   const ready = condition(status.conditions, 'Ready')
-  const domain = cloud.host(status.host)?.machines.machine(metadata.uid ?? '').domain
-  // A guest that went off by itself stays so until somebody wishes anew.
-  if (ready?.reason === 'GuestShutdown' && hadAccident(cloud, server)) return []
-  if (ready?.status !== 'True') return say(`is not ready: ${ready?.reason}: ${ready?.message}`)
-  if (status.vmState !== stateOf[spec.powerState]) return say(`is ${status.vmState}, and shall be ${spec.powerState}`)
-  const is = domain === undefined ? 'Stopped' : domain.saved ? 'Suspended' : powerOf[domain.state]
-  return is === spec.powerState ? [] : say(`its domain is ${is}, and shall be ${spec.powerState}`)
+  if (ready?.status !== 'True') return isByGuest(server, cloud) ? [] : [`is not ready: ${JSON.stringify(ready)}`]
+  if (status.vmState !== stateOf[spec.powerState]) return [`is ${status.vmState}, and shall be ${spec.powerState}`]
+  const is = wishMet(cloud.host(status.host ?? '')?.machines.machine(metadata.uid ?? '').domain)
+  return is === spec.powerState ? [] : [`its domain is ${is}, and shall be ${spec.powerState}`]
 }
 
 const powerOf = { running: 'Running', paused: 'Paused', off: 'Stopped', pmsuspended: 'Running' } as const
+
+/** Which wish a machine meets. */
+function wishMet(domain: Machine['domain']): Server['spec']['powerState'] {
+  if (domain === undefined) return 'Stopped'
+  return domain.saved ? 'Suspended' : powerOf[domain.state]
+}
+
+/** A guest that went off by itself stays so until somebody wishes anew. */
+const isByGuest = (server: Server, cloud: Cloud): boolean =>
+  condition(server.status?.conditions, 'Ready')?.reason === 'GuestShutdown' && hadAccident(cloud, server)
 
 const hadAccident = ({ hosts }: Cloud, { metadata }: Server): boolean =>
   hosts.some(({ accidents }) => accidents.has(metadata.uid ?? ''))
@@ -80,26 +120,38 @@ const isWithout = (cloud: Cloud, plan: Plan): boolean =>
 
 function deeds(cloud: Cloud, servers: readonly Server[]): string[] {
   const uids = new Set(servers.map(({ metadata }) => metadata.uid))
-  return cloud.api.peek<ServerAction>('serveractions').flatMap((action) => {
-    const { name, ownerReferences = [], uid = '' } = action.metadata
-    const phase = action.status?.phase
-    if (phase === undefined || phase === 'Pending' || phase === 'Running') return [`deed ${name} is ${phase}`]
-    const owner = ownerReferences[0]?.uid
-    if (owner !== undefined && !uids.has(owner)) return [`record ${name} is left of a server that is gone`]
-    const isReboot = action.spec.action === 'reboot' && phase === 'Succeeded'
-    const booted = cloud.hosts.some(({ machines }) => machines.machine(owner ?? '').boots.includes(uid))
-    return isReboot && !booted ? [`deed ${name} succeeded, and nothing was booted`] : []
+  return cloud.api.peek<ServerAction>('serveractions').flatMap((deed) => {
+    const { phase = 'Pending' } = deed.status ?? {}
+    if (phase === 'Pending' || phase === 'Running') return [`deed ${deed.metadata.name} is ${phase}`]
+    return ended(deed, uids, cloud)
   })
 }
 
+function ended(
+  { metadata, spec, status }: ServerAction,
+  uids: ReadonlySet<string | undefined>,
+  cloud: Cloud,
+): string[] {
+  const { name, uid = '', ownerReferences } = metadata
+  const owner = ownerReferences?.[0]?.uid ?? ''
+  if (owner && !uids.has(owner)) return [`record ${name} is left of a server that is gone`]
+  const isReboot = spec.action === 'reboot' && status?.phase === 'Succeeded'
+  return isReboot && !hasBooted(cloud, owner, uid) ? [`deed ${name} succeeded, and nothing was booted`] : []
+}
+
+const hasBooted = ({ hosts }: Cloud, uid: string, mark: string): boolean =>
+  hosts.some(({ machines }) => machines.machine(uid).boots.includes(mark))
+
 /** Records of the changes of a server: as many as it counts, each once. */
-export function records(cloud: Cloud): string[] {
+export function records(cloud: Cloud, forgotten: ReadonlySet<string>): string[] {
   const all = cloud.api.peek<ServerAction>('serveractions')
   return cloud.api.peek<Server>('servers').flatMap(({ metadata, status }) => {
     const isIts = (record: ServerAction): boolean => record.metadata.ownerReferences?.[0]?.uid === metadata.uid
     const count = status?.records ?? 0
     const missing = Array.from({ length: count }, (_, i) => `${metadata.name}-${i + 1}`).filter(
-      (name) => !all.some((record) => record.metadata.name === name && isIts(record)),
+      (name) =>
+        !forgotten.has(`${metadata.namespace}/${name}`) &&
+        !all.some((record) => record.metadata.name === name && isIts(record)),
     )
     const more = all.filter((r) => r.metadata.name === `${metadata.name}-${count + 1}` && isIts(r))
     const creations = all.filter((r) => isIts(r) && r.spec.action === 'create' && r.status?.phase === 'Succeeded')
@@ -109,6 +161,19 @@ export function records(cloud: Cloud): string[] {
       ...(creations.length > 1 ? [`${metadata.name} was created ${creations.length} times`] : []),
     ]
   })
+}
+
+/** An address is one port's. */
+function sharedAddresses({ api }: Cloud): string[] {
+  const holders = new Map<string, string>()
+  return api.peek<Port>('ports').flatMap(({ metadata, spec, status }) =>
+    (status?.fixedIPs ?? []).flatMap((address) => {
+      const key = `${spec.network.namespace ?? metadata.namespace}/${spec.network.name} ${address}`
+      const other = holders.get(key)
+      holders.set(key, metadata.name)
+      return other === undefined ? [] : [`${key} is given to ${other} and to ${metadata.name}`]
+    }),
+  )
 }
 
 function ports(cloud: Cloud, servers: readonly Server[], plan: Plan): string[] {

@@ -30,7 +30,7 @@ export function simulatedKube(api: FakeApi, process: Process, fate: Fate, stream
   async function* watch<T extends KubeObject>(def: ResourceDef, options: WatchOptions): AsyncGenerator<WatchEvent<T>> {
     const { signal, idleMs } = options
     signal?.throwIfAborted()
-    const stream = new Stream(process, def.plural)
+    const stream: Stream = new Stream(process, def.plural, () => streams.delete(stream))
     try {
       const call = { name: `watch ${def.plural}`, effect: false, signal }
       const act = (): void => {
@@ -40,7 +40,6 @@ export function simulatedKube(api: FakeApi, process: Process, fate: Fate, stream
       await link.once(call, act, clock.now() + HEADERS_MS)
       yield* stream.events(signal, idleMs) as AsyncGenerator<WatchEvent<T>>
     } finally {
-      streams.delete(stream)
       stream.close()
     }
   }

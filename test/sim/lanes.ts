@@ -91,25 +91,29 @@ export class Lanes {
 
   #oldest(): Lane | undefined {
     let found: Lane | undefined
-    for (const lane of this.#open())
-      if (!found || (lane.waiting[0]?.since ?? 0) < (found.waiting[0]?.since ?? 0)) found = lane
+    let since = Infinity
+    for (const lane of this.#lanes) {
+      const first = lane.isBlocked ? undefined : lane.waiting[0]
+      if (!first || first.since >= since) continue
+      found = lane
+      since = first.since
+    }
     return found
   }
 
   #choose(): Lane | undefined {
     let total = 0
-    for (const { weight } of this.#open()) total += weight
+    for (const lane of this.#lanes) if (isOpen(lane)) total += lane.weight
     let left = this.#random.next() * total
     let last: Lane | undefined
-    for (const lane of this.#open()) {
+    for (const lane of this.#lanes) {
+      if (!isOpen(lane)) continue
       last = lane
       left -= lane.weight
       if (left < 0) return lane
     }
     return last
   }
-
-  *#open(): Generator<Lane> {
-    for (const lane of this.#lanes) if (lane.waiting.length > 0 && !lane.isBlocked) yield lane
-  }
 }
+
+const isOpen = ({ waiting, isBlocked }: Lane): boolean => waiting.length > 0 && !isBlocked

@@ -47,6 +47,11 @@ export class ApiLink extends Life {
     const { promise, resolve, reject } = Promise.withResolvers<T>()
     if (process.isDead) return promise
     const { name, signal } = call
+    try {
+      call.mayWrite?.()
+    } catch (error) {
+      return Promise.reject(error)
+    }
     let ended = false
     const end = (settle: () => void): void => {
       if (ended) return

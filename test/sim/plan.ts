@@ -237,6 +237,3 @@ function draw(table: typeof userDeeds, world: World): Deed {
 
 const user = (world: World): Deed => draw(userDeeds, world)
 const fault = (world: World): Deed => draw(faultDeeds, world)
-
-/** Things that users may still ask for once the faults are over would hide what they did: none. */
-export const isFault = ({ do: kind }: Deed): boolean => Object.hasOwn(faultDeeds, kind)

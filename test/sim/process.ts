@@ -14,6 +14,8 @@ export interface Ground {
 
 export class Process implements Owner {
   readonly name: string
+  /** Of which life it is: no two have the same. */
+  readonly identity: string
   readonly ground: Ground
   readonly clock: ProcessClock
   /** Requests that it has sent; they arrive even when it is dead. */
@@ -24,8 +26,9 @@ export class Process implements Owner {
   readonly #atEnd = new Set<() => void>()
   #state: 'alive' | 'frozen' | 'dead' = 'alive'
 
-  constructor(name: string, ground: Ground) {
+  constructor(name: string, life: number, ground: Ground) {
     this.name = name
+    this.identity = `${name}-${life}`
     this.ground = ground
     this.clock = new ProcessClock(ground.time, this)
     this.out = ground.lanes.add(this.#lane('out', false))
@@ -61,6 +64,12 @@ export class Process implements Owner {
   atEnd(fn: () => void): () => void {
     this.#atEnd.add(fn)
     return () => void this.#atEnd.delete(fn)
+  }
+
+  /** What it has sent and what comes to it. */
+  *underWay(): Generator<{ label: string }> {
+    yield* this.out.waiting
+    for (const lane of this.#inbound) yield* lane.waiting
   }
 
   /** kill -9: what it has sent is on its way; nothing else of it is left. */

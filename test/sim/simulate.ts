@@ -3,11 +3,12 @@ import { type Log, noLog } from '../../kube/log.ts'
 import { settled } from '../../kube/testing/fake-clock.ts'
 import { Cloud } from './cloud.ts'
 import { Doer } from './deeds.ts'
-import { records, unmet } from './goals.ts'
+import { records, recovering, unmet } from './goals.ts'
 import { Invariants } from './invariants.ts'
-import { type Op, type Plan } from './plan.ts'
+import type { Op, Plan } from './plan.ts'
 import { Random } from './random.ts'
 import type { Sabotage } from './sabotage.ts'
+import { stateOf } from './states.ts'
 
 export interface RunOptions {
   /** Every step is kept as a line. */
@@ -38,8 +39,13 @@ export interface Outcome {
 
 /** Longest time until all is well again, simulated: above the longest back-off (5 minutes) and the grace of leftovers. */
 const RECOVERY_MS = 15 * 60_000
-const REST_MS = 25_000
+/** Until last words are written; and then without any. Now and then longer: what is done once a minute comes, too. */
+const REST_MS = 11_000
+const LONG_REST_MS = 130_000
 const MOST_STEPS = 60_000
+/** Those of a cloud that starts; and of a request or a fault: twice what was seen. */
+const MOST_WRITES = 120
+const MOST_WRITES_EACH = 20
 
 export async function simulate(plan: Plan, options: RunOptions = {}): Promise<Outcome> {
   const run = new Run(plan, options)
@@ -52,6 +58,7 @@ export async function simulate(plan: Plan, options: RunOptions = {}): Promise<Ou
   } finally {
     Math.random = drawn
     run.cloud.end()
+    for (const point of run.cloud.weather.points) options.coverage?.points.add(point)
     await settled()
     process.off('unhandledRejection', run.onUnhandled)
   }
@@ -73,7 +80,7 @@ class Run {
     this.#plan = plan
     this.#options = options
     this.random = new Random(plan.seed * 2 + 1)
-    this.#invariants = new Invariants(() => this.cloud)
+    this.#invariants = new Invariants(() => this.cloud, MOST_WRITES + MOST_WRITES_EACH * plan.ops.length)
     const habits = new Map<string, number>()
     this.cloud = new Cloud({
       random: this.random,
@@ -88,6 +95,7 @@ class Run {
       onWrite: (write) => {
         this.#note(`  ${write.manager} ${write.after ? 'wrote' : 'removed'} ${write.plural}`)
         this.#invariants.onWrite(write)
+        if (options.coverage && write.plural === 'servers') options.coverage.states.add(stateOf(this.cloud))
       },
       onHost: (host) => this.#invariants.onHost(host),
       log: (name) => (options.trace ? this.#log(name) : noLog),
@@ -142,7 +150,7 @@ class Run {
     while (left.length > 0 && cloud.time.now < end && !this.#isBroken) {
       const next = cloud.time.now + 1000
       while (cloud.time.now < next && !this.#isBroken) await this.#step()
-      left = unmet(cloud, this.#plan)
+      left = [...recovering(cloud), ...unmet(cloud, this.#plan)]
     }
     for (const what of left) this.#invariants.say(`never: ${what}`)
     if (!this.#isBroken) await this.#rest()
@@ -151,13 +159,15 @@ class Run {
   async #rest(): Promise<void> {
     const { cloud } = this
     // Figures and last words are written a little later.
-    await this.#pass(REST_MS)
+    const ms = this.#plan.seed % 20 === 0 ? LONG_REST_MS : REST_MS
+    await this.#pass(ms)
     const [before, figures] = [this.#invariants.writes, this.#invariants.figures]
-    await this.#pass(REST_MS)
+    await this.#pass(ms)
     if (this.#invariants.writes > before) this.#invariants.say(`writes at rest: ${this.#invariants.writes - before}`)
-    if (this.#invariants.figures > figures + cloud.hosts.length)
+    if (this.#invariants.figures > figures + 3 * cloud.hosts.length)
       this.#invariants.say('figures are written all the time')
-    for (const what of [...unmet(cloud, this.#plan), ...records(cloud)]) this.#invariants.say(`at rest: ${what}`)
+    for (const what of [...unmet(cloud, this.#plan), ...records(cloud, this.#invariants.forgotten)])
+      this.#invariants.say(`at rest: ${what}`)
   }
 
   async #pass(ms: number): Promise<void> {

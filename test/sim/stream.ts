@@ -20,15 +20,20 @@ export class Stream {
   readonly #leave: (() => void)[] = []
   #unfollow = (): void => undefined
   #wake = (): void => undefined
-  #isSilent = false
+  /** Dead, and nobody has noticed. */
+  isSilent = false
   #isClosed = false
 
-  constructor(process: Process, plural: string) {
+  /** @param onClose told once, when it is of no use any more */
+  constructor(process: Process, plural: string, onClose: () => void) {
     this.name = `${process.name}: watch ${plural}`
     this.process = process.name
     this.#process = process
     this.#lane = process.inbound(`watch ${plural}`, true)
-    this.#leave.push(process.atEnd(() => this.close()))
+    this.#leave.push(
+      process.atEnd(() => this.close()),
+      onClose,
+    )
   }
 
   /** At the server. @throws ApiError 410 */
@@ -53,7 +58,7 @@ export class Stream {
 
   /** Nothing comes any more, and nobody is told. */
   silence(): void {
-    this.#isSilent = true
+    this.isSilent = true
     this.#lane.waiting.length = 0
   }
 
@@ -102,7 +107,7 @@ export class Stream {
   }
 
   #push(what: string, told: Told): void {
-    if (this.#isClosed || this.#isSilent) return
+    if (this.#isClosed || this.isSilent) return
     this.#process.ground.lanes.park(this.#lane, `${this.name} ${what}`, () => {
       this.#told.push(told)
       this.#wake()

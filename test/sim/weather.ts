@@ -11,6 +11,7 @@ export type HostFault = 'transient' | 'terminal' | 'transient after' | 'unknown'
 interface Rule {
   matches(process: Process, call: Call): boolean
   mishap(call: Call): Mishap
+  name: string
   left: number
 }
 
@@ -41,16 +42,16 @@ export class Weather {
   isDown = false
   /** Has a step of a host ever failed? */
   struckHost = false
-  /** Rules that have struck, by name. */
-  readonly struck = new Map<string, number>()
+  /** What was struck by what: `500 applyStatus servers`, `kill create ports answered`. */
+  readonly points = new Set<string>()
 
   /** The next `times` calls that match fail so. */
   failApi(matches: Rule['matches'], fault: ApiFault, times: number): void {
-    this.#api.push({ matches, mishap: apiFaults[fault], left: times })
+    this.#api.push({ matches, mishap: apiFaults[fault], left: times, name: fault })
   }
 
   failHost(matches: Rule['matches'], fault: HostFault, times: number): void {
-    this.#host.push({ matches, mishap: hostFaults[fault], left: times })
+    this.#host.push({ matches, mishap: hostFaults[fault], left: times, name: fault })
   }
 
   /** Something happens right before the next `times` calls that match take effect. */
@@ -68,6 +69,11 @@ export class Weather {
     this.isDown = false
     for (const set of [this.#api, this.#host, this.#first]) set.length = 0
     this.#cutOff.clear()
+  }
+
+  /** @param label of the call or event that was on its way */
+  note(fault: string, label: string): void {
+    this.points.add(`${fault} ${label.replace(/^\w+: /, '').replaceAll(/\/[^ ]*| [A-Z]+ .*| [abc]\b/g, '')}`)
   }
 
   readonly api = (process: Process, call: Call): Mishap | undefined => {
@@ -92,8 +98,7 @@ export class Weather {
     const rule = rules.find(({ matches, left }) => left > 0 && matches(process, call))
     if (!rule) return undefined
     rule.left -= 1
-    const what = call.name.replace(/ [^ ]*$/, '')
-    this.struck.set(what, (this.struck.get(what) ?? 0) + 1)
+    this.note(rule.name, call.name)
     return rule.mishap(call)
   }
 }
