@@ -34,6 +34,19 @@ describe('a host', () => {
     expect(bench.changes.filter((host) => host === 'h1')).toHaveLength(3)
   })
 
+  it('is no other than it was told to be, however late its agent is heard again', async () => {
+    for (let late = -1000; late <= 1000; late += 125) {
+      await using bench = await cloud('h1')
+      await bench.clock.advance(LEASE_SECONDS * 500)
+      await bench.beat('witness')
+      await bench.clock.advance(LEASE_SECONDS * 500 + late)
+      await bench.beat('witness')
+      const [answer, told] = [bench.hosts.isUp('h1'), bench.changes.length]
+      await bench.beat('h1')
+      expect([late, answer, bench.hosts.isUp('h1')]).toEqual([late, bench.changes.length === told, true])
+    }
+  })
+
   it('without a lease, or whose lease was deleted, is down', async () => {
     await using bench = await Bench.start()
     await hypervisors(bench).create({ metadata: { name: 'h1' }, spec: {} })

@@ -34,7 +34,8 @@ export class LeaseHosts implements Hosts, Disposable {
   readonly #options: HostsOptions
   readonly #observer: LeaseObserver
   readonly #timers = new Map<string, () => void>()
-  readonly #wasUp = new Map<string, boolean>()
+  /** By what was last looked at: whoever asks is told what onChange was called for, so that nobody keeps an answer that has changed unseen. */
+  readonly #heardOf = new Map<string, boolean>()
   readonly #leave: () => void
 
   constructor(options: HostsOptions) {
@@ -62,7 +63,7 @@ export class LeaseHosts implements Hosts, Disposable {
   }
 
   isUp(host: string): boolean {
-    return this.known(host) && !this.isForcedDown(host) && this.#isHeard(host)
+    return this.known(host) && !this.isForcedDown(host) && this.#heardOf.get(host) === true
   }
 
   whyDown(host: string): string {
@@ -91,9 +92,9 @@ export class LeaseHosts implements Hosts, Disposable {
   }
 
   #look(host: string): void {
-    const up = this.#isHeard(host)
-    if (this.#wasUp.get(host) === up) return
-    this.#wasUp.set(host, up)
+    const isHeard = this.#isHeard(host)
+    if (this.#heardOf.get(host) === isHeard) return
+    this.#heardOf.set(host, isHeard)
     this.#options.onChange(host)
   }
 }
