@@ -48,6 +48,11 @@ export class ApiError extends Error {
   }
 }
 
+/** A call that was held back by its `mayWrite`. */
+export class NotWritten extends Error {
+  override readonly name = 'NotWritten'
+}
+
 const has = (error: unknown, test: (e: ApiError) => boolean): boolean => error instanceof ApiError && test(error)
 
 export const isNotFound = (error: unknown): boolean => has(error, (e) => e.status === 404)

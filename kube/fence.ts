@@ -1,16 +1,17 @@
 // Writes that are held back. A leader that was frozen for longer than its lease (SIGSTOP, a paused or migrated machine) goes on in the middle of
 // things and believes that it leads; others have led since. A lease alone does not stop what it was about to write.
 import type { Kube } from './client.ts'
+import { NotWritten } from './errors.ts'
 import type { Resource } from './resource.ts'
 import type { KubeObject, ResourceDef, WriteCallOptions } from './types.ts'
 
 /**
  * The same client, which sends no write while `may` says no: asked before each sending, repetitions included. Reads and watches go through.
- * Writes that are held back reject with an Error.
+ * Writes that are held back reject with NotWritten.
  */
 export function fenced(kube: Kube, may: () => boolean): Kube {
   const mayWrite = (): void => {
-    if (!may()) throw new Error('not written: this process does not lead, or does not know that it still does')
+    if (!may()) throw new NotWritten('not written: this process does not lead, or does not know that it still does')
   }
   return {
     ...kube,

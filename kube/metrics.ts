@@ -1,7 +1,10 @@
 // Metrics as data: a definition (name, help, labels) is declared beside its user and listed for the docs; a `Metrics` holds the values.
 
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client'
+import Counter from '@prometheus-io/client/lib/counter.js'
+import Gauge from '@prometheus-io/client/lib/gauge.js'
+import Histogram from '@prometheus-io/client/lib/histogram.js'
+import Registry from '@prometheus-io/client/lib/registry.js'
 
 export interface MetricDef<L extends string = string> {
   type: 'counter' | 'gauge' | 'histogram'

@@ -1,6 +1,8 @@
 // Connections to the API server: one set for calls, one for watches, both made anew when the TLS identity changes.
 
-import { Agent, type buildConnector } from 'undici'
+import { Agent } from 'node:http'
+import { Agent as SecureAgent } from 'node:https'
+import type { Socket } from 'node:net'
 import type { Auth, Credentials } from './auth.ts'
 
 export interface Pools {
@@ -13,8 +15,14 @@ export interface Pools {
 
 export interface PoolSet {
   current: () => Promise<Pools>
-  close: () => Promise<void>
+  close: () => void
 }
+
+/** Code of the error of a connection that could not be made in time. */
+export const CONNECT_TIMEOUT = 'ERR_CONNECT_TIMEOUT'
+const CONNECT_MS = 10_000
+/** Below the 90 s after which the API server closes a connection that is not used: one that is about to be closed is not taken. */
+const KEEP_MS = 60_000
 
 export function createPools(auth: Auth, connections: number): PoolSet {
   let identity: string | undefined
@@ -26,16 +34,54 @@ export function createPools(auth: Auth, connections: number): PoolSet {
       pools.credentials = credentials
       return pools
     }
-    // close() lets calls under way finish; a watch moves to the new identity at its next turn.
-    for (const old of [pools?.calls, pools?.watches]) void old?.close()
-    const connect = { ...credentials.tls, timeout: 10_000 } as buildConnector.BuildOptions
-    const common = { connect, allowH2: false, keepAliveTimeout: 60_000 }
-    pools = { credentials, calls: new Agent({ ...common, connections }), watches: new Agent(common) }
+    // Calls under way finish on the old ones; a watch moves to the new identity at its next turn.
+    for (const old of [pools?.calls, pools?.watches]) if (old) retire(old)
+    const make = (maxSockets: number): Agent => createAgent(auth.server, credentials, maxSockets)
+    pools = { credentials, calls: make(connections), watches: make(Infinity) }
     identity = seen
     return pools
   }
-  const close = async (): Promise<void> => {
-    await Promise.all([pools?.calls.destroy(), pools?.watches.destroy()])
+  return {
+    current,
+    close() {
+      for (const agent of [pools?.calls, pools?.watches]) if (agent) close(agent)
+    },
   }
-  return { current, close }
+}
+
+function createAgent(server: string, { tls }: Credentials, maxSockets: number): Agent {
+  const isSecure = server.startsWith('https:')
+  const options = { keepAlive: true, timeout: KEEP_MS, maxSockets }
+  const agent = isSecure ? new SecureAgent({ ...options, ...tls }) : new Agent(options)
+  // There is one server; else a name is made of all certificates for each call.
+  agent.getName = () => 'server'
+  const connect = agent.createConnection.bind(agent)
+  agent.createConnection = (...args) => {
+    const socket = connect(...args)
+    if (socket) boundConnect(socket as Socket, isSecure ? 'secureConnect' : 'connect')
+    return socket
+  }
+  return agent
+}
+
+function boundConnect(socket: Socket, done: string): void {
+  const late = (): void => {
+    socket.destroy(Object.assign(new Error(`no connection in ${CONNECT_MS} ms`), { code: CONNECT_TIMEOUT }))
+  }
+  const timer = setTimeout(late, CONNECT_MS).unref()
+  for (const event of [done, 'close']) socket.once(event, () => clearTimeout(timer))
+}
+
+/** No connection is kept any more. */
+function retire(agent: Agent): void {
+  agent.maxFreeSockets = 0
+  for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy()
+}
+
+/** Ends all; those that wait for a connection, too, which would otherwise open others. */
+function close(agent: Agent): void {
+  const closed = (): Error => new Error('the client was closed')
+  for (const waiting of Object.values(agent.requests)) for (const request of waiting ?? []) request.destroy(closed())
+  retire(agent)
+  agent.destroy()
 }

@@ -2,20 +2,14 @@
 
 import { backoffMs, type Clock } from './clock.ts'
 import { ApiError } from './errors.ts'
+import { CONNECT_TIMEOUT } from './pool.ts'
 
 const TRIES = 6
 /** A server that asks for more than this is better heard by the work queue, whose worker is then free. */
 const LONGEST_WAIT = 15_000
 
 /** Errors of making a connection: the request itself was never sent. */
-const NEVER_SENT = new Set([
-  'ECONNREFUSED',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'UND_ERR_CONNECT_TIMEOUT',
-])
+const NEVER_SENT = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN', CONNECT_TIMEOUT])
 
 const neverSent = (cause: unknown): boolean =>
   cause instanceof Error && 'code' in cause && NEVER_SENT.has(String(cause.code))

@@ -1,12 +1,13 @@
 // One HTTP call: connections kept alive, credentials refreshed, bounded retries; what goes wrong comes out as ApiError.
 
-import type { Dispatcher } from 'undici'
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import { abortScope } from './abort.ts'
-import { type Auth, withoutOurs } from './auth.ts'
+import { type Auth, type Credentials, withoutOurs } from './auth.ts'
 import { type Clock, systemClock } from './clock.ts'
-import { ApiError, type Status } from './errors.ts'
+import { ApiError, NotWritten, type Status } from './errors.ts'
 import { counter, createMetrics, histogram, type Metrics } from './metrics.ts'
 import { createPools, type PoolSet, type Pools } from './pool.ts'
+import { type Exchange, exchange, type Target, targetOf, textOf } from './request.ts'
 import { retried } from './retry.ts'
 import type { WriteCallOptions } from './types.ts'
 
@@ -83,7 +84,7 @@ class HttpTransport implements Transport {
   readonly #shared: Shared
   readonly #headers: Headers
   readonly #host: string
-  readonly #origin: string
+  readonly #target: Target
   readonly #base: string
 
   constructor(options: TransportOptions, shared: Shared = share(options), headers: Headers = []) {
@@ -92,7 +93,7 @@ class HttpTransport implements Transport {
     this.#headers = headers
     const url = new URL(this.auth.server)
     this.#host = url.host
-    this.#origin = url.origin
+    this.#target = targetOf(url)
     this.#base = url.pathname.replace(/\/$/, '')
   }
 
@@ -120,12 +121,8 @@ class HttpTransport implements Transport {
   }
 
   async stream(request: StreamRequest): Promise<AsyncIterable<Uint8Array>> {
-    const response = await this.#send('watches', request, {
-      signal: request.signal ?? null,
-      headersTimeout: 30_000,
-      bodyTimeout: request.idleMs ?? 0,
-    })
-    return response.body
+    const { signal, idleMs } = request
+    return this.#send('watches', request, { signal, headersMs: 30_000, idleMs })
   }
 
   withHeaders(headers: Headers): Transport {
@@ -138,14 +135,15 @@ class HttpTransport implements Transport {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.#shared.pools.close(), this.#shared.bare?.pools.close()])
+    this.#shared.pools.close()
+    this.#shared.bare?.pools.close()
   }
 
   async #once<T>(request: Request, signal: AbortSignal): Promise<T> {
-    // The deadline of the whole call bounds headers and body: undici's own timers stay out of it.
-    const response = await this.#send('calls', request, { signal, headersTimeout: 0, bodyTimeout: 0 })
+    // The deadline of the whole call bounds headers and body.
+    const response = await this.#send('calls', request, { signal })
     try {
-      return (await response.body.json()) as T
+      return JSON.parse(await textOf(response)) as T
     } catch (error) {
       throw unreachable(request, error) // cut off inside the body
     }
@@ -162,32 +160,40 @@ class HttpTransport implements Transport {
   async #send(
     kind: 'calls' | 'watches',
     request: Request,
-    limits: Pick<Dispatcher.RequestOptions, 'signal' | 'headersTimeout' | 'bodyTimeout'>,
-  ): Promise<Dispatcher.ResponseData> {
-    const { metrics, options } = this.#shared
+    limits: Pick<Exchange, 'signal' | 'headersMs' | 'idleMs'>,
+  ): Promise<IncomingMessage> {
+    const { metrics } = this.#shared
     const { credentials, [kind]: agent } = await this.#pools()
-    const body = request.body === undefined ? null : JSON.stringify(request.body)
-    const headers = Object.entries({
-      'user-agent': options.userAgent,
-      accept: 'application/json',
-      ...credentials.headers,
-    })
-    if (body !== null) headers.push(['content-type', request.contentType ?? 'application/json'])
-    const all = [...headers, ...this.#headers].flat()
     const { method } = request
-    const path = this.#base + request.path
-    request.mayWrite?.()
+    const body = request.body === undefined ? undefined : JSON.stringify(request.body)
+    const headers = this.#headersOf(request, credentials)
+    const target = { ...this.#target, path: this.#base + request.path }
     try {
-      const response = await agent.request({ ...limits, origin: this.#origin, path, method, headers: all, body })
-      metrics.inc(requests, { code: String(response.statusCode), method, host: this.#host })
-      if (response.statusCode < 300) return response
-      if (response.statusCode === 401) this.auth.invalidate()
+      const response = await exchange(target, { ...limits, agent, method, headers, body, mayWrite: request.mayWrite })
+      const { statusCode = 0 } = response
+      metrics.inc(requests, { code: String(statusCode), method, host: this.#host })
+      if (statusCode < 300) return response
+      if (statusCode === 401) this.auth.invalidate()
       throw await failure(request, response)
     } catch (error) {
-      if (error instanceof ApiError) throw error
+      if (error instanceof ApiError || error instanceof NotWritten) throw error
       metrics.inc(requests, { code: '<error>', method, host: this.#host })
       throw unreachable(request, error)
     }
+  }
+
+  /** A name that comes several times (groups) has all of its values. */
+  #headersOf({ body, contentType = 'application/json' }: Request, credentials: Credentials): OutgoingHttpHeaders {
+    const headers: OutgoingHttpHeaders = {
+      'user-agent': this.#shared.options.userAgent,
+      accept: 'application/json',
+      ...credentials.headers,
+      ...(body === undefined ? {} : { 'content-type': contentType }),
+    }
+    const own = new Map<string, string[]>()
+    for (const [name, value] of this.#headers) own.set(name, [...(own.get(name) ?? []), value])
+    for (const [name, values] of own) headers[name] = values.length === 1 ? values[0] : values
+    return headers
   }
 }
 
@@ -196,13 +202,13 @@ const nameOf = (request: Request): string => `${request.method} ${request.path}`
 const unreachable = (request: Request, cause: unknown): ApiError =>
   new ApiError({ request: nameOf(request), status: 0, cause })
 
-async function failure(request: Request, response: Dispatcher.ResponseData): Promise<ApiError> {
-  const text = await response.body.text()
+async function failure(request: Request, response: IncomingMessage): Promise<ApiError> {
+  const text = await textOf(response)
   const header = response.headers['retry-after']
   const seconds = typeof header === 'string' && /^\d+$/.test(header) ? Number(header) : undefined
   return new ApiError({
     request: nameOf(request),
-    status: response.statusCode,
+    status: response.statusCode ?? 0,
     body: parseStatus(text),
     retryAfterMs: seconds === undefined ? undefined : seconds * 1000,
   })

@@ -66,7 +66,7 @@ export class ImageCache {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#running.close()
-    await this.#sources[Symbol.asyncDispose]()
+    this.#sources[Symbol.dispose]()
   }
 
   /**

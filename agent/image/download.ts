@@ -149,8 +149,7 @@ async function fetchAll(sources: Sources, part: Part, options: DownloadOptions):
 }
 
 /** The error, if it may pass when it is tried again. Throws what stays. */
-function passing(error: unknown, url: string): unknown {
-  const cause = ourErrorIn(error)
+function passing(cause: unknown, url: string): unknown {
   if (isOurs(cause) || diskFull(cause, '') !== cause) throw cause
   if (cause instanceof SourceError && !cause.retry) throw lost(Terminal, url, cause)
   // Errors of the network have codes; what has none is a mistake of ours.
@@ -172,12 +171,6 @@ const lost = (Kind: typeof Terminal | typeof Transient, url: string, cause: unkn
       cause,
     },
   )
-
-/** One of ours that undici has wrapped: the look-up of a blocked address fails as a connection. */
-function ourErrorIn(error: unknown): unknown {
-  for (let e: unknown = error; e instanceof Error; e = e.cause) if (isOurs(e)) return e
-  return error
-}
 
 async function fetchOnce(sources: Sources, part: Part, options: DownloadOptions): Promise<void> {
   const { signal } = options

@@ -7,11 +7,13 @@
 import { lookup } from 'node:dns'
 import { createReadStream } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
+import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import { Agent, type Dispatcher, request } from 'undici'
 import { Terminal } from '../../crds/index.ts'
+import { abortScope } from '../../kube/abort.ts'
+import { exchange, targetOf } from '../../kube/request.ts'
 import { absent } from './files.ts'
 
 export interface SourceOptions {
@@ -60,20 +62,17 @@ export function privateAddresses(): BlockList {
 export class Sources {
   readonly #fileRoots: readonly string[]
   readonly #blocked: BlockList
-  readonly #agent: Agent
+  readonly #stallTimeout: number
+  readonly #stop = new AbortController()
 
   constructor({ fileRoots = [], blocked = privateAddresses(), stallTimeout = 60_000 }: SourceOptions = {}) {
     this.#fileRoots = fileRoots
     this.#blocked = blocked
-    this.#agent = new Agent({
-      headersTimeout: stallTimeout,
-      bodyTimeout: stallTimeout,
-      connect: { timeout: stallTimeout, lookup: this.#lookup },
-    })
+    this.#stallTimeout = stallTimeout
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#agent.destroy()
+  [Symbol.dispose](): void {
+    this.#stop.abort(new Error('the agent ends'))
   }
 
   /**
@@ -110,15 +109,28 @@ export class Sources {
     let url = first
     for (let hops = 0; hops <= 5; hops++) {
       this.#check(url)
-      const response = await request(url, { dispatcher: this.#agent, headers, signal })
-      const location = response.headers['location']
-      if (![301, 302, 303, 307, 308].includes(response.statusCode) || typeof location !== 'string') {
+      const response = await this.#get(url, headers, signal)
+      const { location } = response.headers
+      if (![301, 302, 303, 307, 308].includes(response.statusCode ?? 0) || location === undefined) {
         return interpret(response, from, validator)
       }
-      await response.body.dump()
+      response.destroy()
       url = new URL(location, url)
     }
     throw new SourceError('it redirects more than 5 times', false)
+  }
+
+  async #get(url: URL, headers: OutgoingHttpHeaders, signal: AbortSignal): Promise<IncomingMessage> {
+    const scope = abortScope([signal, this.#stop.signal])
+    try {
+      const limits = { headersMs: this.#stallTimeout, idleMs: this.#stallTimeout, signal: scope.signal }
+      const response = await exchange(targetOf(url), { headers, lookup: this.#lookup, ...limits })
+      response.once('close', () => scope[Symbol.dispose]())
+      return response
+    } catch (error) {
+      scope[Symbol.dispose]()
+      throw error
+    }
   }
 
   #check(url: URL): void {
@@ -154,36 +166,36 @@ const refusedAddress = (address: string) =>
 
 const AGAIN = new Set([408, 425, 429])
 
-async function interpret(
-  response: Dispatcher.ResponseData,
-  from: number,
-  validator: Validator | undefined,
-): Promise<Opened> {
-  const { statusCode, headers, body } = response
-  const current = validatorOf(headers)
-  // Who stops reading early destroys the body, which says so in an error event.
-  body.on('error', () => undefined)
-  if (statusCode === 200) return { start: 0, total: integer(headers['content-length']), validator: current, body }
-  if (statusCode === 206) {
-    const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(String(headers['content-range']))
-    const total = integer(range?.[2])
-    // A server may heed Range and not If-Range: then only the validator shows that it is another content by now.
-    const same = validator === undefined || current === undefined || current === validator
-    if (range !== null && Number(range[1]) === from && same)
-      return { start: from, total, validator: current ?? validator, body }
-    await body.dump()
-    throw new RangeUnusable(`it answers bytes=${from}- with ${String(headers['content-range'])}`, true)
+function interpret(body: IncomingMessage, from: number, validator: Validator | undefined): Opened {
+  const { statusCode = 0, headers } = body
+  if (statusCode === 200)
+    return { start: 0, total: integer(headers['content-length']), validator: validatorOf(headers), body }
+  try {
+    if (statusCode === 206) return rest(body, from, validator)
+    if (statusCode === 416) throw new RangeUnusable('it has no more bytes than there are already', true)
+    throw new SourceError(`it answers ${statusCode}`, statusCode >= 500 || AGAIN.has(statusCode))
+  } catch (error) {
+    body.destroy()
+    throw error
   }
-  await body.dump()
-  if (statusCode === 416) throw new RangeUnusable('it has no more bytes than there are already', true)
-  throw new SourceError(`it answers ${statusCode}`, statusCode >= 500 || AGAIN.has(statusCode))
+}
+
+function rest(body: IncomingMessage, from: number, validator: Validator | undefined): Opened {
+  const said = String(body.headers['content-range'])
+  const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(said)
+  // A server may heed Range and not If-Range: then only the validator shows that it is another content by now.
+  const current = validatorOf(body.headers)
+  const isSame = validator === undefined || current === undefined || current === validator
+  if (range === null || Number(range[1]) !== from || !isSame)
+    throw new RangeUnusable(`it answers bytes=${from}- with ${said}`, true)
+  return { start: from, total: integer(range[2]), validator: current ?? validator, body }
 }
 
 /** The rest cannot be had: begin anew. */
 export class RangeUnusable extends SourceError {}
 
 /** If-Range takes strong ETags only (RFC 9110, 13.1.5). */
-function validatorOf(headers: Dispatcher.ResponseData['headers']): Validator | undefined {
+function validatorOf(headers: IncomingHttpHeaders): Validator | undefined {
   const etag = headers['etag']
   if (typeof etag === 'string' && etag.startsWith('"')) return etag
   const modified = headers['last-modified']

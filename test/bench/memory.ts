@@ -6,12 +6,12 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { build } from '../../hack/build.ts'
 import { scratchDirectory } from '../rig/scratch.ts'
 import { measureAgent } from '../scale/agent-memory.ts'
-import { build } from '../scale/build.ts'
 import type { Figure } from '../scale/measure.ts'
 import { measureController } from '../scale/memory.ts'
-import { source } from '../scale/stage.ts'
+import { built, source } from '../scale/stage.ts'
 
 const { values } = parseArgs({
   options: {
@@ -28,7 +28,9 @@ const print = (figures: readonly Figure[]): void => {
 const log = (line: string): void => console.error(line)
 const root = scratchDirectory()
 try {
-  const program = values.source ? source : await build(root)
+  const dist = join(root, 'dist')
+  if (!values.source) await build(dist)
+  const program = values.source ? source : built(dist)
   const sub = (name: string): string => {
     const dir = join(root, name)
     mkdirSync(dir)

@@ -6,10 +6,11 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { build } from '../../hack/build.ts'
 import { scratchDirectory } from '../rig/scratch.ts'
-import { build } from '../scale/build.ts'
 import { type Figure, measureScale } from '../scale/measure.ts'
 import { measurePlacing } from '../scale/place.ts'
+import { built } from '../scale/stage.ts'
 
 const { values } = parseArgs({
   options: {
@@ -26,7 +27,9 @@ const print = (figures: readonly Figure[]): void => {
 const log = (line: string): void => console.error(line)
 const root = scratchDirectory()
 try {
-  const program = await build(root)
+  const dist = join(root, 'dist')
+  await build(dist)
+  const program = built(dist)
   const sub = (name: string): string => {
     const dir = join(root, name)
     mkdirSync(dir, { recursive: true })

@@ -1,7 +1,8 @@
 // The least client of the Kubernetes API that the rig needs: a bearer token, JSON, and the server's own authority.
 import { readFileSync } from 'node:fs'
-import { Agent, request } from 'undici'
+import { Agent } from 'node:https'
 import { parse, stringify } from 'yaml'
+import { exchange, targetOf, textOf } from '../../kube/request.ts'
 
 export interface ApiClient {
   /** The body of a GET, as text. Throws unless the answer is 2xx. */
@@ -75,23 +76,23 @@ const decode = (data: string | undefined) => (data ? Buffer.from(data, 'base64')
 
 export function apiClient(file: string): ApiClient {
   const { server, ca, servername, token, certificate } = readKubeconfig(file)
-  const dispatcher = new Agent({ connect: { ca, ...(servername ? { servername } : {}), ...certificate } })
+  const agent = new Agent({ keepAlive: true, ca, ...(servername ? { servername } : {}), ...certificate })
   const authorization = token ? { authorization: `Bearer ${token}` } : {}
   const call = async (method: string, path: string, body?: object | string, type = 'application/json') => {
-    const answer = await request(`${server}${path}`, {
+    const answer = await exchange(targetOf(new URL(`${server}${path}`)), {
       method,
-      dispatcher,
+      agent,
       headers: { ...authorization, accept: 'application/json', 'content-type': type },
       ...(body ? { body: typeof body === 'string' ? body : JSON.stringify(body) } : {}),
     })
-    const text = await answer.body.text()
-    if (answer.statusCode >= 300) throw new Error(`${method} ${path}: ${answer.statusCode} ${text}`)
+    const text = await textOf(answer)
+    if ((answer.statusCode ?? 0) >= 300) throw new Error(`${method} ${path}: ${answer.statusCode} ${text}`)
     return text
   }
   return {
     text: (path) => call('GET', path),
     send: async <T>(method: string, path: string, body?: object | string, type?: string) =>
       JSON.parse(await call(method, path, body, type)) as T,
-    close: () => dispatcher.destroy(),
+    close: async () => agent.destroy(),
   }
 }

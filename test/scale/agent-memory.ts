@@ -24,8 +24,8 @@ const NAMESPACE = 'default'
 const REST_MS = 30_000
 
 export async function measureAgent({ dir, program, domains, log }: AgentMemoryOptions): Promise<Figure[]> {
-  const file = join(program.root, `agent/main.${program.extension}`)
-  const env = program.extension === 'js' ? { NODE_OPTIONS: leanFlags.join(' ') } : {}
+  const file = program.main('agent')
+  const env = program.isBuilt ? { NODE_OPTIONS: leanFlags.join(' ') } : {}
   await using cloud = await startCloud({ dir, hosts: 1, owned: true, log, programs: { agent: { file, env } } })
   await using kube = await createKube({ kubeconfig: cloud.kubeconfig, userAgent: 'kubenova-scale' })
   const { pid } = cloud.service('agent-h1')

@@ -30,7 +30,7 @@ const CHANGES = 1000
 
 export async function measureController(options: MemoryOptions): Promise<Figure[]> {
   const { dir, program, servers, hosts, log } = options
-  const nodeFlags = program.extension === 'js' ? leanFlags : []
+  const nodeFlags = program.isBuilt ? leanFlags : []
   await using stage = await startStage({ dir, hosts: 1, program, nodeFlags, log })
   const [namespace = ''] = await makeProjects(stage.kube, 1)
   await stage.startController(...patience)

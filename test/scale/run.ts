@@ -1,6 +1,6 @@
 /**
  * Real API server, real controller, real agent code on simulated hosts: node test/scale/run.ts --hosts 200 --servers 10000. Prints `name value unit`;
- * progress goes to standard error. --built DIR: runs what `tsc -p tsconfig.build.json --outDir DIR` made, as the images do.
+ * progress goes to standard error. --built DIR: runs what `node hack/build.ts DIR` made, as the images do.
  */
 import { rmSync } from 'node:fs'
 import { parseArgs } from 'node:util'

@@ -16,7 +16,7 @@ export interface StageOptions {
   hosts: number
   /** Hosts in one process. */
   perProcess?: number
-  /** Root of what is run: this repository, or what `tsc -p tsconfig.build.json` made of it. */
+  /** What is run: our sources if absent. */
   program?: Program
   /** Flags for Node of each of our processes, such as --expose-gc. */
   nodeFlags?: readonly string[]
@@ -25,11 +25,11 @@ export interface StageOptions {
   log?: (line: string) => void
 }
 
-/** Where a program's main file is, and how it comes to its credentials: by a kubeconfig, or as in a pod. */
+/** Our programs, as sources or as images run them: then with the account of a pod, and with {@link leanFlags}. */
 export interface Program {
-  root: string
-  extension: 'ts' | 'js'
-  pod: boolean
+  /** Path of the main file. */
+  main(name: 'agent' | 'controller'): string
+  isBuilt: boolean
 }
 
 export interface Part extends Running {
@@ -40,15 +40,15 @@ export interface Part extends Running {
 }
 
 const repository = join(import.meta.dirname, '../..')
-export const source: Program = { root: repository, extension: 'ts', pod: false }
+export const source: Program = { main: (name) => join(repository, name, 'main.ts'), isBuilt: false }
 /**
  * Flags of Node that a deployment gives: a young generation that suits a process whose garbage is small. V8's own choice (16 MB twice or more) costs 20 to
  * 40 MB and saves no time that could be measured.
  */
 export const leanFlags = ['--max-semi-space-size=2', '--v8-pool-size=1'] as const
 
-/** What images run: `root` is what `tsc -p tsconfig.build.json --outDir` made. */
-export const built = (root: string): Program => ({ root, extension: 'js', pod: true })
+/** What images run: `dir` is what hack/build.ts made. */
+export const built = (dir: string): Program => ({ main: (name) => join(dir, `${name}.mjs`), isBuilt: true })
 
 export class Stage implements AsyncDisposable {
   readonly plane: ControlPlane
@@ -77,12 +77,12 @@ export class Stage implements AsyncDisposable {
 
   /** Starts the controller and waits until its caches are full. */
   async startController(...args: string[]): Promise<Part> {
-    const { root, extension, pod } = this.#options.program ?? source
+    const program = this.#options.program ?? source
     const [port = 0] = await freePorts('127.0.0.1', 1)
     this.#metricsPort = port
-    const login = pod ? [] : ['--kubeconfig', this.plane.kubeconfig]
+    const login = program.isBuilt ? [] : ['--kubeconfig', this.plane.kubeconfig]
     const flags = [...login, '--metrics-address', `127.0.0.1:${port}`, ...args]
-    const part = await this.#spawn('controller', [join(root, `controller/main.${extension}`), ...flags], pod)
+    const part = await this.#spawn('controller', [program.main('controller'), ...flags], program.isBuilt)
     const ready = async (): Promise<boolean> => {
       this.mustLive()
       return (await fetch(`http://127.0.0.1:${port}/readyz`)).ok

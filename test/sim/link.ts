@@ -61,7 +61,7 @@ export class ApiLink extends Life {
       settle()
     }
     const abort = (): void => end(() => reject(signal?.reason))
-    const late = (): void => end(() => reject(unreachable(name, 'no answer in time', 'UND_ERR_ABORTED')))
+    const late = (): void => end(() => reject(unreachable(name, 'no answer in time', 'ECONNRESET')))
     const cancel = process.clock.timer(until - process.clock.now(), late)
     if (signal?.aborted) abort()
     signal?.addEventListener('abort', abort, { once: true })
