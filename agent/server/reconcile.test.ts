@@ -45,6 +45,7 @@ describe('a creation', () => {
   it.each([
     ['an older server of its name', HOST, 'uid-older'],
     ['what another host has written', 'h2', undefined],
+    ['what was done and undone before it was counted', HOST, undefined],
   ])('whose record’s name is taken by %s has the next', async (_, host, uid) => {
     const bench = new Bench()
     await bench.create()

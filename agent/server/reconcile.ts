@@ -198,7 +198,10 @@ async function record(server: Server, ended: Ended, deps: Deps): Promise<number>
   return records
 }
 
-/** Its name may be taken. By itself, written before a crash: that is it. By an older server's record, or anybody's: it has the next name. */
+/**
+ * Its name may be taken. By itself, written before a crash: that is it. By an older server's record, by one of another action, which was
+ * undone before it was counted (the host lost its power), or by anybody's: it has the next name.
+ */
 async function recordChange(server: Server, records: number, ended: Ended, deps: Deps): Promise<number> {
   const draft = changeRecord(server, records, ended)
   try {
@@ -206,8 +209,9 @@ async function recordChange(server: Server, records: number, ended: Ended, deps:
   } catch (error) {
     if (!isAlreadyExists(error)) throw error
     const there = await orNotFound(deps.actions.get(draft.metadata))
-    const mine = there?.metadata.ownerReferences?.some(({ uid }) => uid === server.metadata.uid)
-    if (!mine || there?.status?.host !== deps.hostName) return recordChange(server, records + 1, ended, deps)
+    const isIts = there?.metadata.ownerReferences?.some(({ uid }) => uid === server.metadata.uid)
+    const isThis = isIts && there?.status?.host === deps.hostName && there.spec.action === ended.planned.action
+    if (!isThis) return recordChange(server, records + 1, ended, deps)
   }
   return records + 1
 }
