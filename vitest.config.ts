@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
 // unit: pure or in-process, seconds. rig: needs a real API server or libvirtd (test/rig starts them). e2e: a whole cloud.
-// chaos: a whole cloud whose parts fail.
+// chaos: a whole cloud whose parts are killed. faults: one that lacks something, or has two of it (a quarter of an hour; `make chaos`).
 export default defineConfig({
   test: {
     projects: [
@@ -10,6 +10,8 @@ export default defineConfig({
           name: 'unit',
           include: ['{crds,actions,kube,controller,agent,hack,test/fakes,test/sim,test/scale}/**/*.test.ts'],
           exclude: ['**/*.rig.test.ts', 'node_modules'],
+          // Vitest would leave one processor to others.
+          maxWorkers: '100%',
         },
       },
       {
@@ -33,7 +35,16 @@ export default defineConfig({
       {
         test: {
           name: 'chaos',
-          include: ['test/chaos/**/*.test.ts'],
+          include: ['test/chaos/*.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'faults',
+          include: ['test/chaos/faults/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 600_000,
           fileParallelism: false,

@@ -29,7 +29,7 @@ export class Ambush implements Plot {
     this.#paused ||= hasPaused(point)
     if (this.#struck || nameOf(point) !== this.#at) return undefined
     const held = Promise.withResolvers<void>()
-    this.made = [{ kind: this.#kind, server, paused: this.#paused }]
+    this.made = [{ kind: this.#kind, server, paused: this.#paused, midst: false }]
     this.#struck = this.#strike(server, held.resolve)
     this.#struck.catch(() => undefined) // told by `failed`
     return held.promise

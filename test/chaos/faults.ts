@@ -17,15 +17,23 @@ export interface Made {
   server: string
   /** The server had been paused by then, in the same story. */
   paused: boolean
+  /** An effect on the host may have been under way. */
+  midst: boolean
 }
 
 /**
  * A QEMU that is killed has taken the guest with it: the agent starts it again where it shall run, and pauses it again if it was
- * (the table in agent/server/plan.ts).
+ * (the table in agent/server/plan.ts). A libvirtd that is killed while it starts a domain ends that domain when it comes back (it cannot know how far
+ * it was), and the agent starts it again.
+ * @param starts how often the server's own story starts it
  */
-export function allowedBy(faults: readonly Made[]): Allowance {
-  const killed = faults.filter(({ kind }) => kind === 'QEMU')
-  return { actions: killed.flatMap(({ paused }) => (paused ? ['start', 'pause'] : ['start'])), starts: killed.length }
+export function allowedBy(faults: readonly Made[], server: string, starts: number): Allowance {
+  const killed = faults.filter((fault) => fault.kind === 'QEMU' && fault.server === server)
+  const cut = starts > 0 ? faults.filter(({ kind, midst }) => kind === 'libvirtd' && midst) : []
+  return {
+    actions: killed.flatMap(({ paused }) => (paused ? ['start', 'pause'] : ['start'])),
+    starts: killed.length + cut.length,
+  }
 }
 
 /** Does the agent go on from this point with a guest that it has paused? */

@@ -94,7 +94,8 @@ export class Storm implements Plot {
   }
 
   #fall({ kind, late }: Blow, server: string, where: string, release: () => void): void {
-    this.made.push({ kind, server, paused: this.#paused.has(server) })
+    // Others have their own effects meanwhile.
+    this.made.push({ kind, server, paused: this.#paused.has(server), midst: true })
     this.where.push(`${kind} at ${server}, ${where}`)
     this.#falling += 1
     const fall = async (): Promise<void> => {

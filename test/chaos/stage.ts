@@ -102,8 +102,7 @@ export class Stage {
     return [...new Set([...told.keys(), ...this.#actors.keys()])].flatMap((server) => {
       const name = told.get(server)
       const story = name === undefined ? nothing(this.actor(server).state) : stories[name]
-      const own = made.filter((fault) => fault.server === server)
-      return unlike({ story, server, before, after, allowed: allowedBy(own) })
+      return unlike({ story, server, before, after, allowed: allowedBy(made, server, story.starts) })
     })
   }
 

@@ -2,7 +2,7 @@
 // takes the server; where there is no other, it boots when the cause is gone and somebody asks for it.
 import { readFileSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import type { Hypervisor, Server } from '../../../crds/index.ts'
 import { conditionOf, withCloud } from '../../e2e/user.ts'
 import { ensureGuestImage, guestReports } from '../../rig/guest.ts'
@@ -51,6 +51,8 @@ beforeAll(async () => {
   await user().server('neighbour')
   neighbour = await user().ready('neighbour', SLOW_MS)
 })
+
+afterEach(() => makeRoom(h1()))
 
 afterAll(() => {
   for (const response of hanging) response.destroy()
@@ -182,6 +184,8 @@ it('the bridge of the network is missing', async () => {
 })
 
 it('with another host, the other builds it: that is all that its user sees', async () => {
+  const least = { ram_weight_multiplier: '-1', cpu_weight_multiplier: '-1', disk_weight_multiplier: '-1' }
+  await user().apply({ kind: 'HostAggregate', metadata: { name: 'last' }, spec: { hosts: ['h2'], metadata: least } })
   await only(false)
   await fill(h1(), 60)
   await user().server('moved')
@@ -190,7 +194,6 @@ it('with another host, the other builds it: that is all that its user sees', asy
   expect(moved.status).not.toHaveProperty('fault')
   expect(await remains(h1(), moved)).toEqual([])
   await booted(moved)
-  await makeRoom(h1())
   await runsOn()
 })
 

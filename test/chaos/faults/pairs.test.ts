@@ -70,13 +70,16 @@ interface Timed extends AuditEvent {
   requestReceivedTimestamp: string
 }
 
-/** Writes of the controller that does not log in as the admin, since then, but of its lease. */
+/**
+ * Writes of the controller that does not log in as the admin, since then, but of its lease. One that was being sent when it was frozen may
+ * still arrive: it names the version of what it writes, and is refused.
+ */
 function writesOfFirst(since: string): string[] {
   const reads = ['get', 'list', 'watch']
   return (user().cloud.plane.audit() as Timed[])
     .filter(({ userAgent, user: who }) => userAgent?.startsWith('kubenova-controller') && who.username !== 'admin')
     .filter(({ verb, requestReceivedTimestamp: at }) => !reads.includes(verb) && at > since)
-    .filter(({ objectRef }) => objectRef?.resource !== 'leases')
+    .filter(({ objectRef, responseStatus }) => objectRef?.resource !== 'leases' && responseStatus?.code !== 409)
     .map(({ verb, requestURI, requestReceivedTimestamp: at }) => `${at} ${verb} ${requestURI}`)
 }
 
