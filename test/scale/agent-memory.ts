@@ -11,7 +11,7 @@ import { run } from '../rig/process.ts'
 import { until } from '../rig/until.ts'
 import type { Figure } from './measure.ts'
 import { memoryOf } from './proc.ts'
-import { leanFlags, type Program } from './stage.ts'
+import { leanEnv, type Program } from './stage.ts'
 
 export interface AgentMemoryOptions {
   dir: string
@@ -25,7 +25,7 @@ const REST_MS = 30_000
 
 export async function measureAgent({ dir, program, domains, log }: AgentMemoryOptions): Promise<Figure[]> {
   const file = program.main('agent')
-  const env = program.isBuilt ? { NODE_OPTIONS: leanFlags.join(' ') } : {}
+  const env = program.isBuilt ? leanEnv : {}
   await using cloud = await startCloud({ dir, hosts: 1, owned: true, log, programs: { agent: { file, env } } })
   await using kube = await createKube({ kubeconfig: cloud.kubeconfig, userAgent: 'kubenova-scale' })
   const { pid } = cloud.service('agent-h1')
