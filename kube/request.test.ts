@@ -1,0 +1,89 @@
+import { Agent, createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { expect, it, onTestFinished } from 'vitest'
+import { type Exchange, exchange, targetOf, textOf } from './request.ts'
+
+/** A server for one test; answers how it is asked. */
+async function serve(listener: RequestListener) {
+  const server = createServer(listener)
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  const { promise, resolve } = Promise.withResolvers<void>()
+  server.listen(0, '127.0.0.1', resolve)
+  onTestFinished(() => {
+    agent.destroy()
+    server.closeAllConnections()
+    server.close()
+  })
+  await promise
+  const { port } = server.address() as AddressInfo
+  return (options: Exchange = {}) =>
+    exchange(targetOf(new URL(`http://127.0.0.1:${port}/a?b=c`)), { agent, ...options })
+}
+
+const failure = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+
+it('sends a body with its length, whatever the method, and keeps the connection', async () => {
+  const seen: string[] = []
+  const sockets = new Set<unknown>()
+  const ask = await serve((request, response) => {
+    sockets.add(request.socket)
+    request.on('data', (chunk: Buffer) => {
+      seen.push(`${request.method} ${request.url} ${request.headers['content-length']} ${chunk.toString()}`)
+    })
+    request.on('end', () => response.end('ü'.repeat(70_000)))
+  })
+  for (const method of ['DELETE', 'POST', 'DELETE', 'PATCH'])
+    expect(await textOf(await ask({ method, body: '"ü"' }))).toBe('ü'.repeat(70_000))
+  expect(seen).toEqual(['DELETE', 'POST', 'DELETE', 'PATCH'].map((method) => `${method} /a?b=c 4 "ü"`))
+  expect(sockets.size).toBe(1)
+})
+
+it('sends nothing when it may not, and says why', async () => {
+  let asked = 0
+  const ask = await serve((_, response) => {
+    asked += 1
+    response.end()
+  })
+  await textOf(await ask())
+  const may = failure(ask({ method: 'POST', body: '{}', mayWrite: () => expect.fail('it may not') }))
+  expect(await may).toMatchObject({ message: 'it may not' })
+  expect(asked).toBe(1)
+  expect((await ask({ method: 'POST', body: '{}', mayWrite: () => undefined })).statusCode).toBe(200)
+})
+
+it('ends with the reason of its signal: before it begins, while it waits, while its body is read', async () => {
+  const ask = await serve((request, response) => {
+    if (request.method === 'GET') response.write('some')
+  })
+  const aborted = (options: Exchange, when: (stop: () => void) => Promise<unknown>): Promise<unknown> => {
+    const stop = new AbortController()
+    const end = (): void => stop.abort(new Error('enough'))
+    if (options.method === 'PUT') end()
+    const answer = ask({ ...options, signal: stop.signal })
+    return failure(Promise.all([answer.then((a) => a.once('data', end)).then(textOf), when(end)]))
+  }
+  const never = async (): Promise<void> => undefined
+  expect(await aborted({ method: 'PUT' }, never)).toMatchObject({ message: 'enough' })
+  expect(await aborted({ method: 'POST' }, async (end) => setImmediate(end))).toMatchObject({ message: 'enough' })
+  expect(await aborted({ method: 'GET' }, never)).toMatchObject({ message: 'enough' })
+})
+
+it('does not wait for ever: for an answer, or for more of one', async () => {
+  const ask = await serve((request, response) => {
+    if (request.method === 'GET') response.write('some')
+  })
+  expect(await failure(ask({ method: 'POST', headersMs: 30 }))).toMatchObject({ code: 'ETIMEDOUT' })
+  expect(await failure(ask({ idleMs: 30, headersMs: 5000 }).then(textOf))).toMatchObject({ code: 'ETIMEDOUT' })
+})
+
+it('a body that is cut is no body', async () => {
+  const ask = await serve((_, response) => {
+    response.writeHead(200, { 'content-length': 100 })
+    response.write('some', () => response.destroy())
+  })
+  expect(await failure(ask().then(textOf))).toMatchObject({ code: 'ECONNRESET' })
+})
