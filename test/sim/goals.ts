@@ -107,16 +107,17 @@ function unplaced({ spec, status }: Server, servers: readonly Server[], cloud: C
     const used = (of: 'vcpus' | 'ram'): number => claims.reduce((sum, claim) => sum + (claim?.[of] ?? 0), 0)
     return used('ram') + demand.ram <= capacity.ram - 512 && used('vcpus') + demand.vcpus <= capacity.vcpus * 4
   })
-  const wanted = spec.networks.filter(({ name }) => name === 'lan').length
-  if (wanted > 0 && addressesIn(cloud) + wanted > plan.addresses) return []
-  if (spec.networks.some(({ port }) => port) && isWithout(cloud, plan)) return []
+  // In the order in which the controller looks: ports that it names, hosts, addresses.
   const shares = spec.networks.some(({ port }) => port !== undefined)
+  if (shares && isWithout(cloud, plan)) return []
   if (
     shares &&
     servers.some((other) => other.status?.host !== undefined && other.spec.networks.some(({ port }) => port))
   )
     return []
   if (room.length === 0) return status?.vmState === 'error' ? [] : ['is not told that no host has room']
+  const wanted = spec.networks.filter(({ name }) => name === 'lan').length
+  if (wanted > 0 && addressesIn(cloud) + wanted > plan.addresses) return []
   return [`has no host, and ${room.map(({ name }) => name).join(', ')} has room`]
 }
 
