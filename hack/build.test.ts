@@ -29,3 +29,8 @@ it.each(['controller', 'agent'])('%s refuses what it does not know, and says so'
   const failure = run(process.execPath, [join(dir, `${name}.mjs`), '--metrics-adress', ':1'])
   await expect(failure).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining('--metrics-adress') })
 })
+
+it('has what is seldom loaded: the client that knows all forms of kubeconfigs', async () => {
+  const failure = run(process.execPath, [join(dir, 'controller.mjs'), '--kubeconfig', join(dir, 'none')])
+  await expect(failure).rejects.toMatchObject({ stdout: expect.stringContaining('ENOENT') })
+})
