@@ -85,5 +85,8 @@ it('a body that is cut is no body', async () => {
     response.writeHead(200, { 'content-length': 100 })
     response.write('some', () => response.destroy())
   })
-  expect(await failure(ask().then(textOf))).toMatchObject({ code: 'ECONNRESET' })
+  expect(await failure(ask().then(textOf))).toMatchObject({
+    code: 'ECONNRESET',
+    message: 'the connection was cut in the middle of the answer',
+  })
 })

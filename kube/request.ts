@@ -41,6 +41,8 @@ export function targetOf(url: URL): Target {
   return { protocol: protocol ?? '', hostname: hostname ?? '', port: port ?? undefined, path: path ?? '/' }
 }
 
+const CUT = 'the connection was cut in the middle of the answer'
+
 /** Rejects with the connection's error, the signal's reason, or a silence. A body that nobody reads to its end is to be destroyed. */
 export function exchange(target: Target, options: Exchange = {}): Promise<IncomingMessage> {
   const { body, mayWrite, signal, headersMs = 0, idleMs = 0, ...rest } = options
@@ -59,7 +61,9 @@ export function exchange(target: Target, options: Exchange = {}): Promise<Incomi
     clearTimeout(timer)
     answer = response
     // Whoever reads it hears of the error; one that nobody reads is not ours to complain of.
-    response.on('error', () => undefined)
+    response.on('error', (error) => {
+      if (error.message === 'aborted') error.message = CUT // all that Node has to say
+    })
     const leave = idleMs > 0 ? whenIdle(response, idleMs, silent(idleMs)) : undefined
     response.once('close', () => {
       signal?.removeEventListener('abort', onAbort)
