@@ -4,6 +4,7 @@ import { condition, type Server, type ServerAction, type ServerStatus, server as
 import { ApiError } from '../../kube/errors.ts'
 import { defOf } from '../../kube/kinds.ts'
 import type { Outcome } from '../../kube/outcome.ts'
+import { settled } from '../../kube/testing/fake-clock.ts'
 import { Killed, Life } from '../../test/fakes/life.ts'
 import { Bench, cloud } from '../testing.ts'
 import { reconcileAction } from './reconcile.ts'
@@ -46,6 +47,17 @@ async function decide(bench: Bench, name = 'r1'): Promise<Outcome> {
   )
   await bench.fake.caughtUp()
   return outcome
+}
+
+/** Decides on r1 while the cache does not know of `change`. */
+async function behind(bench: Bench, change: () => Promise<unknown>): Promise<void> {
+  bench.api.pauseWatches()
+  const changing = change()
+  await settled()
+  await bench.fake.life.live(reconcileAction('demo/r1', { world: bench.world, now: () => bench.now() }))
+  bench.api.resumeWatches()
+  await changing
+  await bench.fake.caughtUp()
 }
 
 const seen = (bench: Bench, name = 'r1') => {
@@ -157,6 +169,36 @@ describe('a deed', () => {
     await ask(bench, 'start', {}, 'r2')
     await decide(bench, 'r2')
     expect(bench.status().action).toMatchObject({ name: 'r2', action: 'start' })
+    expect(seen(bench, 'r2')).toMatchObject({ phase: 'Running' })
+  })
+})
+
+describe('where the cache is behind what its user has seen', () => {
+  it('a server that has got into the right state takes it', async () => {
+    await using bench = await withServer({ ...active, vmState: 'building', taskState: 'spawning' })
+    await ask(bench)
+    await behind(bench, () => bench.agentSays(active))
+    expect(seen(bench)).toMatchObject({ phase: 'Running' })
+  })
+
+  it('a server that was made with it is found', async () => {
+    await using bench = await cloud('h1')
+    await ask(bench)
+    await behind(bench, () => bench.server('web', {}))
+    expect(seen(bench)).toMatchObject({ phase: 'Refused', message: expect.stringContaining('has none yet') })
+  })
+
+  it('one that has ended, and is not counted yet, is waited for', async () => {
+    await using bench = await withServer()
+    const { metadata } = await ask(bench)
+    await decide(bench)
+    const actions = bench.api.resource<ServerAction>(defOf(serverAction))
+    const ended = { metadata: { name: 'r1', namespace: 'demo' }, status: { phase: 'Succeeded' } } as const
+    await actions.apply(ended, { fieldManager: 'kubenova-agent' })
+    await ask(bench, 'reboot', { type: 'HARD' }, 'r2')
+    expect(await decide(bench, 'r2')).toMatchObject({ kind: 'wait', for: 'the end of r1 to be counted' })
+    await bench.agentSays({ ...active, completedAction: metadata.uid ?? '' })
+    await decide(bench, 'r2')
     expect(seen(bench, 'r2')).toMatchObject({ phase: 'Running' })
   })
 })

@@ -2,7 +2,7 @@
  * A ServerAction: admitted to its server's one slot, or refused with a reason. The agent of the server's host does it and ends it: the host is
  * written into the ServerAction, for only the agent of that one may (crds/access).
  */
-import { admit } from '../../actions/admit.ts'
+import { type Admission, actionUnderWay, admit } from '../../actions/admit.ts'
 import {
   type AdmittedAction,
   type NewCondition,
@@ -12,8 +12,8 @@ import {
   type ServerAction,
   stamp,
 } from '../../crds/index.ts'
-import { isConflict, isNotFound } from '../../kube/errors.ts'
-import { done, type Outcome } from '../../kube/outcome.ts'
+import { isConflict, isNotFound, orNotFound } from '../../kube/errors.ts'
+import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import { keyOf } from '../../kube/types.ts'
 import { MANAGER } from '../server/manager.ts'
 import { owned } from '../server/status.ts'
@@ -37,13 +37,31 @@ export async function reconcileAction(key: string, { world, now }: ActionDeps): 
   if (server?.status?.action && server.status.action.uid === uid) return accepted(asked, server, world, now())
   // Its server has gone on without it: nobody will end it, nobody begins it again.
   if (phaseOf(asked) === 'Running') return done
+  if (server && judge(asked, server).admit) return take(asked, server, world, now())
+  return judgeAgain(asked, world, now())
+}
+
+const judge = ({ spec }: ServerAction, server: Server): Admission => admit(server, spec.action, spec[spec.action])
+
+/** Until an action that has ended is counted by its server. */
+const COUNTED_MS = 500
+
+/** A refusal is for good, and whoever asks may have seen more than the cache has: only what the API server itself says of the server counts. */
+async function judgeAgain(asked: ServerAction, world: World, now: string): Promise<Outcome> {
+  const { namespace } = asked.metadata
+  const name = asked.spec.server
+  const server = await orNotFound(world.servers.api.get({ name, ...(namespace ? { namespace } : {}) }))
   if (!server) {
-    const message = `there is no Server ${asked.spec.server} in this namespace`
-    return refuse(asked, { reason: 'ServerNotFound', message }, world, now())
+    const message = `there is no Server ${name} in this namespace`
+    return refuse(asked, { reason: 'ServerNotFound', message }, world, now)
   }
-  const verdict = admit(server, asked.spec.action, asked.spec[asked.spec.action])
-  if (!verdict.admit) return refuse(asked, verdict, world, now(), server)
-  return take(asked, server, world, now())
+  const verdict = judge(asked, server)
+  if (verdict.admit) return take(asked, server, world, now)
+  // The record of the one before ends first: its user goes on from there.
+  const before = verdict.reason === 'ActionUnderWay' && actionUnderWay(server)
+  const record = before ? world.actions.all.get(keyOf({ namespace, name: before })) : undefined
+  if (record && isEnded(record)) return wait(`the end of ${record.metadata.name} to be counted`, COUNTED_MS)
+  return refuse(asked, verdict, world, now, server)
 }
 
 /** Takes the server's slot: a compare-and-swap, so that of two deeds at once one is refused. */
@@ -73,7 +91,7 @@ async function take(asked: ServerAction, server: Server, world: World, now: stri
     )
   } catch (error) {
     // Something else was written first: judged anew on what is now.
-    if (isConflict(error)) return { kind: 'wait', for: 'the newest Server', recheckAfter: 20 }
+    if (isConflict(error)) return wait('the newest Server', 20)
     throw error
   }
   return accepted(asked, server, world, now)
