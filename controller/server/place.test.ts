@@ -280,6 +280,17 @@ describe('a start of a server that no host could build', () => {
     expect(bench.status()).not.toHaveProperty('refusals')
   })
 
+  it('that has ended is not done by the host that comes after all', async () => {
+    await using bench = await refused()
+    const { metadata } = await ask(bench)
+    const actions = bench.api.resource<ServerAction>(defOf(serverAction))
+    await actions.patch(metadata, { status: { phase: 'Failed' } })
+    await bench.fake.caughtUp()
+    await bench.reconcile()
+    expect(bench.status()).toMatchObject({ host: 'h1', vmState: 'building' })
+    expect(bench.status()).not.toHaveProperty('action')
+  })
+
   it('fails, and is out of the way, when none can take it', async () => {
     await using bench = await refused()
     const hosts = bench.api.resource<Hypervisor>(defOf(hypervisor))

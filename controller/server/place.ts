@@ -4,7 +4,9 @@ import { Refused, type Server } from '../../crds/index.ts'
 import { isConflict, isNotFound, isTransient } from '../../kube/errors.ts'
 import type { Recorder } from '../../kube/events.ts'
 import { failed, type Outcome, wait } from '../../kube/outcome.ts'
+import { keyOf } from '../../kube/types.ts'
 import { failDeed } from '../action/fail.ts'
+import { isEnded } from '../action/reconcile.ts'
 import type { HostViews } from '../host/views.ts'
 import type { PortClaims } from '../network/claims.ts'
 import type { Ledger } from '../scheduler/claims.ts'
@@ -75,7 +77,11 @@ async function choose(server: Server, resolved: Resolved, deps: PlaceDeps, now: 
     const interfaces = await deps.claims.take(server, resolved.nics)
     const availabilityZone = views.get(host)?.zone ?? ''
     const instance = buildInstance(server, resolved, interfaces, availabilityZone)
-    const written = await write(server, placedStatus(server, { host, alternates, instance }, now), deps)
+    const written = await write(
+      server,
+      placedStatus(withoutEnded(server, deps.world), { host, alternates, instance }, now),
+      deps,
+    )
     if (written) ledger.confirm(request.server)
     else if (!before) ledger.forget(request.server)
   } catch (error) {
@@ -83,6 +89,14 @@ async function choose(server: Server, resolved: Resolved, deps: PlaceDeps, now: 
     throw error
   }
   return wait(`the agent of ${host}`)
+}
+
+/** A controller that ended its deed, and died before it could free the slot, has told the user so: the host must not do it after all. */
+function withoutEnded(server: Server, { actions }: World): Server {
+  const { action, ...rest } = server.status ?? {}
+  const record = action && actions.all.get(keyOf({ namespace: server.metadata.namespace, name: action.name }))
+  const isOver = record !== undefined && record.metadata.uid === action?.uid && isEnded(record)
+  return isOver ? { ...server, status: rest } : server
 }
 
 /** What was decided for it before, if that still stands. Of a write that got no answer nobody knows whether it was done: done again it must be the same. */
