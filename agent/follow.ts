@@ -40,7 +40,10 @@ export async function follow(parts: Parts, running: Running, signal: AbortSignal
   const answer = (host: Hypervisor): void => {
     const ready = condition(host.status?.conditions, 'Ready')
     if (host.status?.state !== 'up' || ready?.reason !== 'HostDown' || !facts.known) return
-    say(parts).catch((err: unknown) => log.warn({ err }, 'the host’s state was not written'))
+    // Aborted, or refused: nothing else would have it said again before the next start.
+    persist(() => say(parts), { clock: parts.kube.clock, log, signal }).catch((err: unknown) =>
+      log.warn({ err }, 'the host’s state was not written'),
+    )
   }
   self.on({
     // The first that is seen of it may be that it is said to be down.
