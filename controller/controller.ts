@@ -141,10 +141,16 @@ function reconcilers(parts: Parts, options: ControllerOptions): Loops {
   const host = createHostReconciler({ world, hosts, ledger, clock, everyMs: options.hostStatusSeconds * 1000 })
   const retention = { count: options.recordCount, maxAgeMs: options.recordMaxAgeHours * 3_600_000 }
   return {
-    servers: { reconcile: (key) => reconcileServer(key, serverDeps), concurrency: options.concurrency },
+    servers: {
+      reconcile: (key, { attempt }) => reconcileServer(key, serverDeps, attempt),
+      concurrency: options.concurrency,
+    },
     actions: { reconcile: (key) => reconcileAction(key, { world, now }), concurrency: 4 },
     records: { reconcile: (key) => reconcileRecords(key, world, retention, clock.wall().getTime()), concurrency: 2 },
-    ports: { reconcile: (key) => reconcilePort(key, { world, allocations, clock }), concurrency: 4 },
+    ports: {
+      reconcile: (key, { attempt }) => reconcilePort(key, { world, allocations, clock }, attempt),
+      concurrency: 4,
+    },
     hosts: { reconcile: host, concurrency: 2 },
     flavors: { reconcile: (key) => reconcileFlavor(key, catalogue), concurrency: 1 },
     images: { reconcile: (key) => reconcileImage(key, catalogue), concurrency: 1 },

@@ -123,13 +123,19 @@ describe('a port of the user', () => {
     expect(seen(bench)).not.toHaveProperty('macAddress')
   })
 
-  it('waits where no address is free', async () => {
+  it('waits where no address is free, and says so when it lasts', async () => {
     await using bench = await cloud()
     await bench.network('small', [{ cidr: '10.8.0.0/30', gateway: '10.8.0.1', dhcp: false }])
     await make(bench, 'first', { network: { name: 'small' } })
     await reconcile(bench, 'first')
     await make(bench, 'mine', { network: { name: 'small' } })
-    await expect(reconcile(bench)).rejects.toMatchObject({ kind: 'Transient', code: 'NoFreeAddress' })
+    const fails = { kind: 'Transient', code: 'NoFreeAddress' }
+    await expect(reconcile(bench)).rejects.toMatchObject(fails)
+    expect(ready(bench)).toBeUndefined()
+    const { allocations } = bench.derived
+    const again = reconcilePort('demo/mine', { world: bench.world, allocations, clock: bench.clock }, 3)
+    await expect(again).rejects.toMatchObject(fails)
+    expect(ready(bench)).toMatchObject({ status: 'False', reason: 'NoFreeAddress' })
   })
 
   it('keeps its address over a write that failed', async () => {

@@ -13,6 +13,7 @@ import type { Clock } from '../../kube/clock.ts'
 import { done, failed, type Outcome, wait } from '../../kube/outcome.ts'
 import { keyOf } from '../../kube/types.ts'
 import { hold, holds, IN_USE, release } from '../finalizer.ts'
+import { lasts } from '../lasts.ts'
 import { MANAGER } from '../server/manager.ts'
 import { BY_NETWORK, BY_REFERENCE, refKey, type World } from '../world.ts'
 import type { Allocations } from './allocations.ts'
@@ -30,7 +31,8 @@ const HOLD_MS = 60_000
 const inUse = new Set(['AddressInUse', 'MACInUse'])
 const AGAIN_MS = 30_000
 
-export async function reconcilePort(key: string, deps: PortDeps): Promise<Outcome> {
+/** @param attempt which one in a row */
+export async function reconcilePort(key: string, deps: PortDeps, attempt = 1): Promise<Outcome> {
   const { world } = deps
   const port = world.ports.all.get(key)
   // Ports made for a server were made whole.
@@ -51,8 +53,8 @@ export async function reconcilePort(key: string, deps: PortDeps): Promise<Outcom
     )
     return done
   } catch (error) {
+    if (lasts(error, attempt)) await write(port, {}, { reason: error.code, message: error.message, bad: true }, deps)
     if (!(error instanceof Refused)) throw error
-    await write(port, {}, { reason: error.code, message: error.message, bad: true }, deps)
     // Who holds what it asks for may go without a word to it.
     if (inUse.has(error.code)) return wait(error.code, AGAIN_MS)
     return failed(error.code, error.message)

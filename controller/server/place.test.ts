@@ -138,14 +138,23 @@ describe('no placement', () => {
     expect(bench.status().observedGeneration).toBe(2)
   })
 
-  it('for want of an address: tried again, with nothing claimed', async () => {
+  it('for want of an address: tried again, with nothing claimed, and told when it lasts', async () => {
     await using bench = await cloud('h1')
     await bench.network('full', [{ cidr: '10.9.0.0/30', gateway: '10.9.0.1', dhcp: false }])
     await bench.server('a', { networks: [{ name: 'full' }] })
     await bench.reconcile('a')
     await bench.server('web', { networks: [{ name: 'full' }] })
-    await expect(bench.reconcile()).rejects.toMatchObject({ kind: 'Transient', code: 'NoFreeAddress' })
+    const fails = { kind: 'Transient', code: 'NoFreeAddress' }
+    await expect(bench.reconcile()).rejects.toMatchObject(fails)
     expect(bench.status()).toEqual({})
+    for (let i = 0; i < 2; i++) {
+      const { length } = bench.writes
+      await expect(reconcileServer('demo/web', bench.deps, 3)).rejects.toMatchObject(fails)
+      await bench.fake.caughtUp()
+      expect(bench.status()).toMatchObject({ vmState: 'building', taskState: 'scheduling' })
+      expect(scheduled(bench)).toMatchObject({ status: 'False', reason: 'NoFreeAddress' })
+      expect(bench.writes.length - length).toBe(i === 0 ? 1 : 0)
+    }
     expect(bench.derived.ledger.usage('h1').servers).toBe(1)
   })
 })

@@ -8,6 +8,7 @@ import { keyOf } from '../../kube/types.ts'
 import { failDeed } from '../action/fail.ts'
 import { isEnded } from '../action/reconcile.ts'
 import type { HostViews } from '../host/views.ts'
+import { lasts } from '../lasts.ts'
 import type { PortClaims } from '../network/claims.ts'
 import type { Ledger } from '../scheduler/claims.ts'
 import { place } from '../scheduler/place.ts'
@@ -34,14 +35,16 @@ const CLAIM_MS = 60_000
 /** The cache has a placement long before. */
 const SEEN_MS = 5000
 
-export async function placeServer(server: Server, deps: PlaceDeps): Promise<Outcome> {
+/** @param attempt which one in a row */
+export async function placeServer(server: Server, deps: PlaceDeps, attempt: number): Promise<Outcome> {
   const now = deps.clock.wall().toISOString()
   try {
     const resolved = resolve(server, deps.lookup)
     return await choose(server, resolved, deps, now)
   } catch (error) {
+    if (lasts(error, attempt))
+      await say(server, { reason: error.code, message: error.message, error: false }, deps, now)
     if (!(error instanceof Refused)) throw error
-    await say(server, { reason: error.code, message: error.message, error: false }, deps, now)
     return failed(error.code, error.message)
   }
 }

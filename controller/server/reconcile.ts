@@ -16,7 +16,8 @@ export interface ServerDeps extends PlaceDeps {
   hosts: Hosts
 }
 
-export async function reconcileServer(key: string, deps: ServerDeps): Promise<Outcome> {
+/** @param attempt which one in a row */
+export async function reconcileServer(key: string, deps: ServerDeps, attempt = 1): Promise<Outcome> {
   const { world, clock } = deps
   const server = world.servers.all.get(key)
   if (!server) return sweep(key, world)
@@ -24,17 +25,17 @@ export async function reconcileServer(key: string, deps: ServerDeps): Promise<Ou
   if (server.metadata.deletionTimestamp) return remove(server, deps, now)
   if (!server.metadata.finalizers?.includes(FINALIZER)) return keep(server, deps)
   const { host, refused, refusals = [] } = server.status ?? {}
-  if (host === undefined) return find(server, deps)
+  if (host === undefined) return find(server, deps, attempt)
   if (refused?.host === host && !refusals.some((r) => r.host === host)) return moveOn(server, deps)
   return reach(server, host, deps, now())
 }
 
 /** A host for it. */
-async function find(server: Server, deps: ServerDeps): Promise<Outcome> {
+async function find(server: Server, deps: ServerDeps, attempt: number): Promise<Outcome> {
   if (server.status?.domain) return letGo(server, deps)
   // One of the same name may have been here before.
   await sweep(keyOf(server.metadata), deps.world)
-  return placeServer(asked(server), deps)
+  return placeServer(asked(server), deps, attempt)
 }
 
 /** A new spec is a new try, and so is a start that is asked for: hosts that refused before may take it now. */

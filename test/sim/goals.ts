@@ -117,7 +117,10 @@ function unplaced({ spec, status }: Server, servers: readonly Server[], cloud: C
     return []
   if (room.length === 0) return status?.vmState === 'error' ? [] : ['is not told that no host has room']
   const wanted = spec.networks.filter(({ name }) => name === 'lan').length
-  if (wanted > 0 && addressesIn(cloud) + wanted > plan.addresses) return []
+  if (wanted > 0 && addressesIn(cloud) + wanted > plan.addresses) {
+    const isTold = condition(status?.conditions, 'Scheduled')?.reason === 'NoFreeAddress'
+    return isTold ? [] : ['is not told that no address is free']
+  }
   return [`has no host, and ${room.map(({ name }) => name).join(', ')} has room`]
 }
 
