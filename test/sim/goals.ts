@@ -95,33 +95,34 @@ const isByGuest = (server: Server, cloud: Cloud): boolean =>
 const hadAccident = ({ hosts }: Cloud, { metadata }: Server): boolean =>
   hosts.some(({ accidents }) => accidents.has(metadata.uid ?? ''))
 
-/** Why it should have a host; nothing: none has room, or no address is free. */
-function unplaced({ spec, status }: Server, servers: readonly Server[], cloud: Cloud, plan: Plan): string[] {
+/** Why it should have a host, or be told why not. In the order in which the controller looks: ports that it names, hosts, addresses. */
+function unplaced(server: Server, servers: readonly Server[], cloud: Cloud, plan: Plan): string[] {
+  const { networks } = server.spec
+  const isShared = (other: Server): boolean =>
+    other.status?.host !== undefined && other.spec.networks.some(({ port }) => port !== undefined)
+  const names = networks.some(({ port }) => port !== undefined)
+  if (names && (isWithout(cloud, plan) || servers.some(isShared))) return []
+  const room = withRoom(server, servers, cloud)
+  if (room.length === 0) return server.status?.vmState === 'error' ? [] : ['is not told that no host has room']
+  const wanted = networks.filter(({ name }) => name === 'lan').length
+  if (wanted === 0 || addressesIn(cloud) + wanted <= plan.addresses)
+    return [`has no host, and ${room.join(', ')} has room`]
+  const isTold = condition(server.status?.conditions, 'Scheduled')?.reason === 'NoFreeAddress'
+  return isTold ? [] : ['is not told that no address is free']
+}
+
+/** Names of the hosts that could take it. */
+function withRoom({ spec, status }: Server, servers: readonly Server[], cloud: Cloud): string[] {
   const demand = sizes[spec.flavor as keyof typeof sizes]
   const refused = new Set(status?.refusals?.map(({ host }) => host))
   const room = cloud.hosts.filter(({ name, capacity }) => {
-    if (refused.has(name)) return false
     const claims = servers
       .filter(({ status: other }) => other?.host === name)
       .map(({ status: other }) => other?.instance && demandOf(other.instance.flavor, other.instance.image))
     const used = (of: 'vcpus' | 'ram'): number => claims.reduce((sum, claim) => sum + (claim?.[of] ?? 0), 0)
     return used('ram') + demand.ram <= capacity.ram - 512 && used('vcpus') + demand.vcpus <= capacity.vcpus * 4
   })
-  // In the order in which the controller looks: ports that it names, hosts, addresses.
-  const shares = spec.networks.some(({ port }) => port !== undefined)
-  if (shares && isWithout(cloud, plan)) return []
-  if (
-    shares &&
-    servers.some((other) => other.status?.host !== undefined && other.spec.networks.some(({ port }) => port))
-  )
-    return []
-  if (room.length === 0) return status?.vmState === 'error' ? [] : ['is not told that no host has room']
-  const wanted = spec.networks.filter(({ name }) => name === 'lan').length
-  if (wanted > 0 && addressesIn(cloud) + wanted > plan.addresses) {
-    const isTold = condition(status?.conditions, 'Scheduled')?.reason === 'NoFreeAddress'
-    return isTold ? [] : ['is not told that no address is free']
-  }
-  return [`has no host, and ${room.map(({ name }) => name).join(', ')} has room`]
+  return room.map(({ name }) => name).filter((name) => !refused.has(name))
 }
 
 /** How many of the network's addresses are taken. */

@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest'
+import { serverAction } from '../../actions/index.ts'
+import { condition, type Hypervisor, hypervisor, type ServerAction } from '../../crds/index.ts'
+import { defOf } from '../../kube/kinds.ts'
+import { reconcileAction } from '../action/reconcile.ts'
+import { type Bench, cloud } from '../testing.ts'
+
+const scheduled = (bench: Bench) => condition(bench.status().conditions, 'Scheduled')
+
+describe('a start of a server that no host could build', () => {
+  /** h1 refused it; there is no other. */
+  async function refused(room = 4096): Promise<Bench> {
+    const bench = await cloud()
+    await bench.host('h1', { ram: room })
+    await bench.server()
+    await bench.reconcile()
+    await bench.agentSays({
+      vmState: 'error',
+      observedGeneration: 1,
+      domain: { name: 'd' },
+      refused: { host: 'h1', reason: 'prepare: the disk is full' },
+      conditions: [],
+    })
+    for (let i = 0; i < 4; i++) await bench.reconcile()
+    expect(scheduled(bench)?.message).toMatch(/h1 could not build it: prepare: the disk is full; .*action: start/)
+    expect(bench.status().refusals).toEqual([{ host: 'h1', reason: 'prepare: the disk is full' }])
+    return bench
+  }
+
+  async function ask(bench: Bench): Promise<ServerAction> {
+    const spec = { server: 'web', action: 'start', start: {} }
+    await bench.make(serverAction, { metadata: { namespace: 'demo', name: 'again' }, spec })
+    await reconcileAction('demo/again', { world: bench.world, now: () => bench.now() })
+    await bench.fake.caughtUp()
+    const [asked] = bench.actions()
+    if (!asked) throw new Error('it is gone')
+    return asked
+  }
+
+  it('has it tried on them again', async () => {
+    await using bench = await refused()
+    const asked = await ask(bench)
+    expect(asked.status).toMatchObject({ phase: 'Running' })
+    await bench.reconcile()
+    expect(bench.status()).toMatchObject({ host: 'h1', vmState: 'building', action: { uid: asked.metadata.uid } })
+    expect(bench.status()).not.toHaveProperty('refusals')
+  })
+
+  it('that has ended is not done by the host that comes after all', async () => {
+    await using bench = await refused()
+    const { metadata } = await ask(bench)
+    const actions = bench.api.resource<ServerAction>(defOf(serverAction))
+    await actions.patch(metadata, { status: { phase: 'Failed' } })
+    await bench.fake.caughtUp()
+    await bench.reconcile()
+    expect(bench.status()).toMatchObject({ host: 'h1', vmState: 'building' })
+    expect(bench.status()).not.toHaveProperty('action')
+  })
+
+  it('fails, and is out of the way, when none can take it', async () => {
+    await using bench = await refused()
+    const hosts = bench.api.resource<Hypervisor>(defOf(hypervisor))
+    await hosts.patch({ name: 'h1' }, { spec: { disabled: true } })
+    await bench.fake.caughtUp()
+    await ask(bench)
+    for (let i = 0; i < 2; i++) await bench.reconcile()
+    expect(bench.actions()[0]?.status).toMatchObject({
+      phase: 'Failed',
+      message: expect.stringContaining('disabled'),
+      conditions: [{ type: 'Accepted' }, { type: 'Complete', status: 'False', reason: 'NoValidHost' }],
+    })
+    expect(bench.status()).toMatchObject({ vmState: 'error' })
+    expect(bench.status()).not.toHaveProperty('action')
+    const before = bench.read()
+    await bench.reconcile()
+    expect(bench.read()).toEqual(before)
+  })
+})
