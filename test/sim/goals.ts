@@ -107,9 +107,14 @@ function unplaced(server: Server, servers: readonly Server[], cloud: Cloud, plan
   const wanted = networks.filter(({ name }) => name === 'lan').length
   if (wanted === 0 || addressesIn(cloud) + wanted <= plan.addresses)
     return [`has no host, and ${room.join(', ')} has room`]
-  const isTold = condition(server.status?.conditions, 'Scheduled')?.reason === 'NoFreeAddress'
-  return isTold ? [] : ['is not told that no address is free']
+  return isWaiting(server) ? [] : ['is not told that no address is free']
 }
+
+const isWaiting = ({ status }: Server): boolean =>
+  condition(status?.conditions, 'Scheduled')?.reason === 'NoFreeAddress'
+
+/** How many servers have been told that they wait for addresses. */
+export const waitingForAddresses = ({ api }: Cloud): number => api.peek<Server>('servers').filter(isWaiting).length
 
 /** Names of the hosts that could take it. */
 function withRoom({ spec, status }: Server, servers: readonly Server[], cloud: Cloud): string[] {
