@@ -4,6 +4,7 @@ import {
   hostAggregate,
   type KeyPair,
   keyPair,
+  type Port,
   port,
   type Server,
   type ServerAction,
@@ -117,6 +118,22 @@ describe('what brings a server back', () => {
     await drained()
     await bench.agentSays({ host: 'h1' }, 'on')
     expect(await taken('servers')).toEqual(['demo/near', 'demo/on'])
+  })
+
+  it('an address of its network is free again, also for a port that has none', async () => {
+    for (const name of ['lan', 'other']) await bench.network(name)
+    await bench.server('waits', { networks: [{ name: 'lan' }] })
+    await bench.server('elsewhere', { networks: [{ name: 'other' }] })
+    const make = (name: string, more: Partial<Port>) =>
+      bench.make<Port>(port, { metadata: { name, namespace: 'demo' }, spec: { network: { name: 'lan' } }, ...more })
+    await make('has', { status: { fixedIPs: ['10.0.0.9'], macAddress: 'fa:16:3e:00:00:09' } })
+    await make('none', {})
+    await make('made', { spec: { network: { name: 'lan' }, server: 'gone' }, status: { fixedIPs: ['10.0.0.8'] } })
+    await drained()
+    await bench.api.resource<Port>(defOf(port)).delete({ name: 'made', namespace: 'demo' })
+    await bench.fake.caughtUp()
+    expect(await taken('servers')).toEqual(['demo/waits'])
+    expect(await taken('ports')).toEqual(['demo/made', 'demo/none'])
   })
 
   it('not every change of another', async () => {

@@ -142,10 +142,18 @@ function neighbours(world: World, queues: Queues): void {
     deleted(port) {
       const network = networkOf(port)
       if (networks.all.get(network)?.metadata.deletionTimestamp) queues.networks.add(network)
-      // Its addresses and its MAC are free for who asked for them.
-      if (port.spec.server === undefined) homeless(world, queues)
+      freed(network, world, queues)
     },
   })
+}
+
+/** An address and a MAC are free, for who waits for one: ports of users, and servers that have no host yet. */
+function freed(network: string, { networks, ports, servers: { all } }: World, queues: Queues): void {
+  for (const { metadata, spec, status } of ports.all.byIndex(BY_NETWORK, network))
+    if (spec.server === undefined && status?.fixedIPs === undefined) queues.ports.add(keyOf(metadata))
+  const { metadata: of } = networks.all.get(network) ?? {}
+  for (const { metadata, status } of of ? all.byIndex(BY_REFERENCE, refKey('Network', of)) : [])
+    if (status?.host === undefined) queues.servers.add(keyOf(metadata), { priority: 'low' })
 }
 
 /** A host went up or down, or has room again: servers on it are told, servers without one are placed. */
