@@ -5,10 +5,11 @@ import { done, type Outcome } from '../../kube/outcome.ts'
 import type { Resource } from '../../kube/resource.ts'
 import { MANAGER } from '../server/manager.ts'
 
-/** What is wrong with it; nothing: it is Ready. */
+/** What is wrong with it, or only to be known; nothing: it is Ready. */
 export interface Problem {
   reason: Reason
   message: string
+  isHarmless?: boolean
 }
 
 interface Simple {
@@ -25,9 +26,9 @@ export async function sayReady<T extends Simple>(
   now: string,
 ): Promise<Outcome> {
   const { name, namespace, generation = 0 } = object.metadata
-  const why = problem ?? { reason: 'Valid', message: 'it can be used' }
+  const { reason, message, isHarmless } = problem ?? { reason: 'Valid', message: 'it can be used', isHarmless: true }
   const set: NewCondition[] = [
-    { type: 'Ready', status: problem ? 'False' : 'True', ...why, observedGeneration: generation },
+    { type: 'Ready', status: isHarmless ? 'True' : 'False', reason, message, observedGeneration: generation },
   ]
   const conditions = stamp(set, object.status?.conditions, now)
   const metadata = { name, ...(namespace === undefined ? {} : { namespace }) }

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import {
   condition,
+  type Flavor,
+  flavor as flavorKind,
   type HostAggregate,
   hostAggregate,
   type Network,
@@ -11,7 +13,7 @@ import { defOf } from '../../kube/kinds.ts'
 import type { Outcome } from '../../kube/outcome.ts'
 import { IN_USE } from '../finalizer.ts'
 import { Bench } from '../testing.ts'
-import { reconcileAggregate, reconcileNetwork } from './reconcile.ts'
+import { reconcileAggregate, reconcileFlavor, reconcileNetwork } from './reconcile.ts'
 
 const deps = (bench: Bench) => ({ world: bench.world, now: () => bench.now() })
 
@@ -22,6 +24,19 @@ async function network(bench: Bench, name = 'lan'): Promise<Outcome> {
 }
 const seen = (bench: Bench, name = 'lan') => bench.api.find('networks', `demo/${name}`) as Network | undefined
 const ready = (bench: Bench) => condition(seen(bench)?.status?.conditions, 'Ready')
+
+it('a flavor is Ready, and says which of its extra specs change nothing here', async () => {
+  await using bench = await Bench.start()
+  const extraSpecs = { 'hw:cpu_policy': 'dedicated', 'hw:watchdog_action': 'reset' }
+  const spec = { vcpus: 1, ram: 512, disk: 1, extraSpecs }
+  await bench.make<Flavor>(flavorKind, { metadata: { name: 'pinned' }, spec })
+  await reconcileFlavor('pinned', deps(bench))
+  const { status } = bench.api.find('flavors', 'pinned') as Flavor
+  expect(condition(status?.conditions, 'Ready')).toMatchObject({
+    status: 'True',
+    message: 'it can be used; without effect here: hw:cpu_policy',
+  })
+})
 
 describe('a network', () => {
   it('is held from the first look on, and Ready at the second', async () => {

@@ -7,6 +7,7 @@ import { fingerprint } from '../keypair-fingerprint.ts'
 import { networkOf } from '../network/holders.ts'
 import { bridgeProblems, subnetProblems } from '../network/subnet-overlap.ts'
 import { BY_NETWORK, type World } from '../world.ts'
+import { withoutEffect } from './extra-specs.ts'
 import { type Problem, sayReady } from './ready.ts'
 
 export interface CatalogueDeps {
@@ -18,7 +19,11 @@ type Reconcile = (key: string, deps: CatalogueDeps) => Promise<Outcome>
 
 export const reconcileFlavor: Reconcile = async (key, { world, now }) => {
   const flavor = world.flavors.all.get(key)
-  return flavor ? sayReady(world.flavors.api, flavor, undefined, {}, now()) : done
+  if (!flavor) return done
+  const ignored = withoutEffect(flavor.spec.extraSpecs)
+  const message = `it can be used; without effect here: ${ignored.join(', ')}`
+  const note: Problem | undefined = ignored.length > 0 ? { reason: 'Valid', message, isHarmless: true } : undefined
+  return sayReady(world.flavors.api, flavor, note, {}, now())
 }
 
 export const reconcileImage: Reconcile = async (key, { world, now }) => {
