@@ -27,7 +27,7 @@ import { createPortClaims } from './network/claims.ts'
 import { reconcilePort } from './network/port-reconcile.ts'
 import type { ControllerOptions } from './options.ts'
 import { reconcileServer } from './server/reconcile.ts'
-import { ageRecords, hostChanged, type Queues, queueNames, wire } from './wiring.ts'
+import { ageRecords, hostChanged, type Queues, queueNames, refused, wire } from './wiring.ts'
 import { createWorld, lookupOf, startWorld, type World } from './world.ts'
 
 export interface Controller {
@@ -132,11 +132,12 @@ function createParts(kube: Kube, { namespace }: ControllerOptions, log: Log): Pa
 type Loops = Record<(typeof queueNames)[number], { reconcile: Reconcile; concurrency: number }>
 
 function reconcilers(parts: Parts, options: ControllerOptions): Loops {
-  const { world, ledger, allocations, hosts, views, events, clock } = parts
+  const { world, queues, ledger, allocations, hosts, views, events, clock } = parts
   const now = (): string => clock.wall().toISOString()
   const claims = createPortClaims(world, allocations, clock)
   const lookup = lookupOf(world)
-  const serverDeps = { world, hosts, lookup, views, ledger, claims, events, clock }
+  const onRoom = (): void => refused(world, queues)
+  const serverDeps = { world, hosts, lookup, views, ledger, claims, events, clock, onRoom }
   const catalogue = { world, now }
   const host = createHostReconciler({ world, hosts, ledger, clock, everyMs: options.hostStatusSeconds * 1000 })
   const retention = { count: options.recordCount, maxAgeMs: options.recordMaxAgeHours * 3_600_000 }

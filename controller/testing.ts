@@ -49,6 +49,8 @@ export class Bench implements AsyncDisposable {
   readonly hosts: LeaseHosts
   readonly views: HostViews
   readonly deps: ServerDeps
+  /** How often a claim was taken back. */
+  rooms = 0
   /** Hosts that were told of as up or down. */
   readonly changes: string[] = []
   readonly events: Happening[] = []
@@ -79,7 +81,7 @@ export class Bench implements AsyncDisposable {
       flush: async () => undefined,
       [Symbol.asyncDispose]: async () => undefined,
     }
-    this.deps = { world, hosts, lookup, views: this.views, ledger, claims, events, clock }
+    this.deps = { world, hosts, lookup, views: this.views, ledger, claims, events, clock, onRoom: () => this.rooms++ }
   }
 
   static async start(api?: FakeApi, life?: Life): Promise<Bench> {

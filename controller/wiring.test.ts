@@ -13,7 +13,7 @@ import {
 import { defOf } from '../kube/kinds.ts'
 import { WorkQueue } from '../kube/queue.ts'
 import { Bench } from './testing.ts'
-import { ageRecords, hostChanged, type Queues, queueNames, wire } from './wiring.ts'
+import { ageRecords, hostChanged, type Queues, queueNames, refused, wire } from './wiring.ts'
 
 let bench: Bench
 let queues: Queues
@@ -134,6 +134,18 @@ describe('what brings a server back', () => {
     await bench.fake.caughtUp()
     expect(await taken('servers')).toEqual(['demo/waits'])
     expect(await taken('ports')).toEqual(['demo/made', 'demo/none'])
+  })
+
+  it('a claim was taken back: those that were refused, not those that wait for something else', async () => {
+    for (const name of ['refused', 'waits']) await bench.server(name)
+    const why = { type: 'Scheduled', status: 'False', message: '', lastTransitionTime: bench.now() } as const
+    await bench.agentSays({ conditions: [{ ...why, reason: 'NoValidHost' }] }, 'refused')
+    await bench.agentSays({ conditions: [{ ...why, reason: 'NoFreeAddress' }] }, 'waits')
+    await drained()
+    refused(bench.world, queues)
+    expect(await taken('servers')).toEqual([])
+    await bench.clock.advance(1000)
+    expect(await taken('servers')).toEqual(['demo/refused'])
   })
 
   it('not every change of another', async () => {

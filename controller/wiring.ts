@@ -1,5 +1,5 @@
 /** Which change brings which keys back: the edges between the caches and the queues, as a list. */
-import type { Server, ServerAction } from '../crds/index.ts'
+import { condition, type Server, type ServerAction } from '../crds/index.ts'
 import { feed } from '../kube/feed.ts'
 import type { Informer } from '../kube/informer.ts'
 import type { WorkQueue } from '../kube/queue.ts'
@@ -166,6 +166,16 @@ export function hostChanged(host: string, world: World, queues: Queues): void {
 export function homeless(world: World, queues: Queues): void {
   for (const { metadata } of world.servers.all.byIndex(BY_HOST, NO_HOST))
     queues.servers.add(keyOf(metadata), { priority: 'low' })
+}
+
+/** They wake each other, as each of them may take a claim back: no quicker than this. */
+const ROOM_MS = 1000
+
+/** Servers that were told that no host has room; not those that wait for something else. */
+export function refused(world: World, queues: Queues): void {
+  for (const { metadata, status } of world.servers.all.byIndex(BY_HOST, NO_HOST))
+    if (condition(status?.conditions, 'Scheduled')?.reason === 'NoValidHost')
+      queues.servers.add(keyOf(metadata), { priority: 'low', after: ROOM_MS })
 }
 
 /** Key of the index for servers that have no host. */

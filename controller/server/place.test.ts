@@ -138,6 +138,7 @@ describe('no placement', () => {
     const fails = { kind: 'Transient', code: 'NoFreeAddress' }
     await expect(bench.reconcile()).rejects.toMatchObject(fails)
     expect(bench.status()).toEqual({})
+    expect(bench.rooms).toBe(1)
     for (let i = 0; i < 2; i++) {
       const { length } = bench.writes
       await expect(reconcileServer('demo/web', bench.deps, 3)).rejects.toMatchObject(fails)

@@ -26,6 +26,8 @@ export interface PlaceDeps {
   ledger: Ledger
   claims: PortClaims
   events: Recorder
+  /** A claim was taken back: others may have been refused for it. */
+  onRoom(): void
   /** Monotonic milliseconds, and RFC 3339. */
   clock: { now(): number; wall(): Date }
 }
@@ -86,12 +88,17 @@ async function choose(server: Server, resolved: Resolved, deps: PlaceDeps, now: 
       deps,
     )
     if (written) ledger.confirm(request.server)
-    else if (!before) ledger.forget(request.server)
+    else if (!before) takeBack(request, deps)
   } catch (error) {
-    if (!before && !isTransient(error)) ledger.forget(request.server)
+    if (!before && !isTransient(error)) takeBack(request, deps)
     throw error
   }
   return wait(`the agent of ${host}`)
+}
+
+function takeBack({ server }: PlacementRequest, { ledger, onRoom }: PlaceDeps): void {
+  ledger.forget(server)
+  onRoom()
 }
 
 /** A controller that ended its deed, and died before it could free the slot, has told the user so: the host must not do it after all. */
