@@ -1,6 +1,6 @@
 /**
  * What images run: each program as one file with all that it imports, and files beside it for what is seldom needed; no packages. Of
- * hundreds of modules that are loaded one by one Node keeps 11 MB more (docs/benchmarks.md).
+ * modules that are loaded one by one Node keeps 11 MB more (docs/benchmarks.md).
  * Usage: node hack/build.ts [DIR]   (dist)
  */
 import { join, resolve } from 'node:path'
