@@ -127,7 +127,6 @@ const hosts = [
   'CommandFailed',
   'CommandMissing',
   'CommandTimeout',
-  'ConfigDriveFailed',
   'ConsoleLogChanged',
   'ConsoleLogNotRotatable',
   'DhcpStuck',

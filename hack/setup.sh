@@ -8,8 +8,7 @@ packages=(
   libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-clients # hosts
   qemu-system-x86 qemu-utils ovmf
   iproute2 nftables dnsmasq-base                                   # their networks
-  xorriso                                                          # config drives
-  busybox-static e2fsprogs openssl python3-minimal                 # guest image, tests
+  busybox-static e2fsprogs openssl python3-minimal xorriso         # guest image, tests
   libfaketime                                                      # tests: clocks that jump
 )
 

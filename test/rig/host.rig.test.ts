@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { isoImage } from '../../agent/image/iso.ts'
 import { ensureGuestImage, guestReports } from './guest.ts'
 import { findHost, type Host, startHost } from './host.ts'
 import { type Bridge, ensureBridge, removeNetwork } from './network.ts'
@@ -159,11 +160,10 @@ async function prompt(times: number): Promise<void> {
 }
 
 async function makeDisks(): Promise<void> {
-  const drive = join(dir, 'drive/openstack/latest')
-  mkdirSync(drive, { recursive: true })
   mkdirSync(join(dir, 'shared'), { recursive: true })
   const { path } = await ensureGuestImage()
   await run(['qemu-img', 'create', '-q', '-f', 'qcow2', '-b', path, '-F', 'qcow2', join(dir, 'shared/disk'), '256M'])
+  const user_data = '#!/bin/sh\necho "to be or not to be"\n'
   const files = {
     'meta_data.json': { uuid, hostname: 'web-1', public_keys: { mine: 'ssh-ed25519 AAAA a@b', yours: 'ssh-rsa BBBB' } },
     'network_data.json': {
@@ -174,20 +174,12 @@ async function makeDisks(): Promise<void> {
       services: [{ type: 'dns', address: '10.0.0.1' }],
     },
   }
-  for (const [name, content] of Object.entries(files)) writeFileSync(join(drive, name), JSON.stringify(content))
-  writeFileSync(join(drive, 'user_data'), '#!/bin/sh\necho "to be or not to be"\n')
-  await run([
-    'xorriso',
-    '-as',
-    'mkisofs',
-    '-quiet',
-    '-R',
-    '-V',
-    'config-2',
-    '-o',
-    join(dir, 'shared/config.iso'),
-    join(dir, 'drive'),
-  ])
+  const texts = {
+    ...Object.fromEntries(Object.entries(files).map(([name, content]) => [name, JSON.stringify(content)])),
+    user_data,
+  }
+  const drive = new Map(Object.entries(texts).map(([name, text]) => [`openstack/latest/${name}`, Buffer.from(text)]))
+  writeFileSync(join(dir, 'shared/config.iso'), isoImage('config-2', drive))
 }
 
 const mac = '52:54:00:6b:6e:01'
