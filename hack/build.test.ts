@@ -34,3 +34,16 @@ it('has what is seldom loaded: the client that knows all forms of kubeconfigs', 
   const failure = run(process.execPath, [join(dir, 'controller.mjs'), '--kubeconfig', join(dir, 'none')])
   await expect(failure).rejects.toMatchObject({ stdout: expect.stringContaining('ENOENT') })
 })
+
+/** As it ends a process says which of Node's own modules it has loaded. */
+const TELL = `process.on('exit', () => process.stderr.write(process.moduleLoadList.join('\\n')))`
+
+it.each(['controller', 'agent'])(
+  '%s loads nothing of Node that is large and of no use: docs/adr/0016',
+  async (name) => {
+    const preload = `data:text/javascript,${encodeURIComponent(TELL)}`
+    const { stderr } = await run(process.execPath, ['--import', preload, join(dir, `${name}.mjs`), '--help'])
+    expect(stderr).toContain('NativeModule https')
+    expect(stderr).not.toContain('undici')
+  },
+)

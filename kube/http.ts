@@ -1,7 +1,8 @@
 // /healthz, /readyz and /metrics over plain HTTP: what kubelet and Prometheus ask of every process.
-import { createServer, type Server, type ServerResponse } from 'node:http'
+import type { Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Metrics } from './metrics.ts'
+import { createServer } from './node-http.ts'
 
 /** Returns (or resolves) when all is well; throws, with the reason as message, when not. */
 export type Check = () => void | Promise<void>

@@ -1,9 +1,10 @@
 // Connections to the API server: one set for calls, one for watches, both made anew when the TLS identity changes.
 
-import { Agent } from 'node:http'
+import type { Agent } from 'node:http'
 import { Agent as SecureAgent } from 'node:https'
 import type { Socket } from 'node:net'
 import type { Auth, Credentials } from './auth.ts'
+import { Agent as PlainAgent } from './node-http.ts'
 
 export interface Pools {
   credentials: Credentials
@@ -52,7 +53,7 @@ export function createPools(auth: Auth, connections: number): PoolSet {
 function createAgent(server: string, { tls }: Credentials, maxSockets: number): Agent {
   const isSecure = server.startsWith('https:')
   const options = { keepAlive: true, timeout: KEEP_MS, maxSockets }
-  const agent = isSecure ? new SecureAgent({ ...options, ...tls }) : new Agent(options)
+  const agent = isSecure ? new SecureAgent({ ...options, ...tls }) : new PlainAgent(options)
   // There is one server; else a name is made of all certificates for each call.
   agent.getName = () => 'server'
   const connect = agent.createConnection.bind(agent)

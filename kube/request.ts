@@ -1,15 +1,10 @@
 // One HTTP/1.1 exchange over Node's own client: an answer whose body can still be read, or the reason why there is none.
-import {
-  type Agent,
-  type ClientRequest,
-  request as http,
-  type IncomingMessage,
-  type OutgoingHttpHeaders,
-} from 'node:http'
+import type { Agent, ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import { request as https } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { urlToHttpOptions } from 'node:url'
+import { request as http } from './node-http.ts'
 
 /** Where to; of a URL: {@link targetOf}. */
 export interface Target {

@@ -1,13 +1,15 @@
 /** A small read-only file system in memory: ISO 9660, with the names as they are by Rock Ridge (Linux, BSD) and by Joliet (Windows). Pure. */
 import {
   before,
-  directoryRecord,
   type Entry,
   type Naming,
-  pathRecord,
+  pathLength,
+  recordLength,
   SECTOR,
-  terminator,
-  volumeDescriptor,
+  writePath,
+  writeRecord,
+  writeTerminator,
+  writeVolume,
 } from './iso-records.ts'
 
 interface File {
@@ -24,12 +26,19 @@ interface Folder {
   children: (File | Folder)[]
 }
 
+/** A folder, with its children in their order, and where it lies. */
+interface Place {
+  folder: Folder
+  children: (File | Folder)[]
+  extent: number
+  size: number
+}
+
 /** Where the folders of one naming lie. The files are of both. */
 interface Tree {
   naming: Naming
   /** The root first, and each before those in it. */
-  folders: Folder[]
-  places: Map<Folder, { extent: number; size: number }>
+  places: Map<Folder, Place>
   tables: { size: number; little: number; big: number }
 }
 
@@ -55,16 +64,14 @@ export function isoImage(label: string, files: ReadonlyMap<string, Uint8Array>):
   for (const file of leaves) file.extent = take(file.data.length)
   const size = Math.max(next, LEAST)
   const image = Buffer.alloc(size * SECTOR)
-  const put = (bytes: Uint8Array, sector: number): void => image.set(bytes, sector * SECTOR)
   for (const [i, tree] of trees.entries()) {
-    const top = entryOf(root, '.', tree)
-    put(volumeDescriptor({ label, size, pathTable: tree.tables, root: top }, tree.naming), 16 + i)
-    put(pathTable(tree, 'LE'), tree.tables.little)
-    put(pathTable(tree, 'BE'), tree.tables.big)
-    for (const folder of tree.folders) put(folderContent(folder, tree), entryOf(folder, '.', tree).extent)
+    const volume = { label, size, pathTable: tree.tables, root: entryOf(root, '.', tree) }
+    writeVolume(image, (16 + i) * SECTOR, volume, tree.naming)
+    writeTables(image, tree)
+    for (const place of tree.places.values()) writeFolder(image, place, tree)
   }
-  put(terminator(), 18)
-  for (const { data, extent } of leaves) put(data, extent)
+  writeTerminator(image, 18 * SECTOR)
+  for (const { data, extent } of leaves) image.set(data, extent * SECTOR)
   return image
 }
 
@@ -91,50 +98,75 @@ function enter(parent: Folder, name: string): Folder {
 }
 
 function layOut(root: Folder, naming: Naming, take: (bytes: number) => number): Tree {
-  const tree: Tree = { naming, folders: [root], places: new Map(), tables: { size: 0, little: 0, big: 0 } }
+  const folders = [root]
+  const places = new Map<Folder, Place>()
+  let table = 0
   // Those found on the way are gone through in turn: breadth first, as a path table has them.
-  for (const folder of tree.folders) {
-    tree.folders.push(...sorted(folder, naming).filter((child): child is Folder => child.folder))
+  for (const folder of folders) {
+    const children = folder.children.toSorted(before(naming))
+    folders.push(...children.filter((child): child is Folder => child.folder))
+    table += pathLength(folder, naming)
+    places.set(folder, { folder, children, extent: 0, size: 0 })
   }
-  const { length: size } = pathTable(tree, 'LE')
-  tree.tables = { size, little: take(size), big: take(size) }
-  for (const folder of tree.folders) {
-    const { length } = folderContent(folder, tree)
-    tree.places.set(folder, { extent: take(length), size: length })
+  const tables = { size: table, little: take(table), big: take(table) }
+  for (const place of places.values()) {
+    const end = offsets(place, naming).at(-1) ?? 0
+    place.size = Math.ceil(end / SECTOR) * SECTOR
+    place.extent = take(place.size)
   }
-  return tree
+  return { naming, places, tables }
 }
 
-const sorted = ({ children }: Folder, naming: Naming) => children.toSorted(before(naming))
+/** What a folder lists: itself, the one that it is in, its children. */
+const listed = ({ folder, children }: Place) => [
+  { node: folder, name: '.' },
+  { node: folder.parent ?? folder, name: '..' },
+  ...children.map((node) => ({ node, name: node.name })),
+]
+
+const isRootItself = ({ folder }: Place, name: string): boolean => folder.parent === undefined && name === '.'
+
+/** In bytes, where each record begins, and the end of the last. None lies in two sectors. */
+function offsets(place: Place, naming: Naming): number[] {
+  const found: number[] = []
+  let at = 0
+  for (const { node, name } of listed(place)) {
+    const length = recordLength({ name, folder: node.folder }, naming, isRootItself(place, name))
+    if ((at % SECTOR) + length > SECTOR) at = Math.ceil(at / SECTOR) * SECTOR
+    found.push(at)
+    at += length
+  }
+  return [...found, at]
+}
 
 function entryOf(node: File | Folder, name: string, { places }: Tree): Entry {
   if (!node.folder) return { name, folder: false, extent: node.extent, size: node.data.length }
-  // Not laid out yet: only its length is asked for.
-  return { name, folder: true, ...(places.get(node) ?? { extent: 0, size: 0 }) }
+  const { extent = 0, size = 0 } = places.get(node) ?? {}
+  return { name, folder: true, extent, size }
 }
 
-/** Whole sectors: no record lies in two. Its length does not depend on where anything is. */
-function folderContent(folder: Folder, tree: Tree): Buffer {
-  const { parent = folder } = folder
-  const self = directoryRecord(entryOf(folder, '.', tree), tree.naming, parent === folder)
-  const above = directoryRecord(entryOf(parent, '..', tree), tree.naming)
-  const rest = sorted(folder, tree.naming).map((child) =>
-    directoryRecord(entryOf(child, child.name, tree), tree.naming),
-  )
-  const records: Buffer[] = []
-  let used = 0
-  for (const record of [self, above, ...rest]) {
-    const left = SECTOR - (used % SECTOR)
-    if (record.length > left) records.push(Buffer.alloc(left))
-    records.push(record)
-    used += record.length + (record.length > left ? left : 0)
+function writeFolder(image: Buffer, place: Place, tree: Tree): void {
+  const at = offsets(place, tree.naming)
+  for (const [i, { node, name }] of listed(place).entries())
+    writeRecord(
+      image,
+      place.extent * SECTOR + (at[i] ?? 0),
+      entryOf(node, name, tree),
+      tree.naming,
+      isRootItself(place, name),
+    )
+}
+
+function writeTables(image: Buffer, { places, naming, tables }: Tree): void {
+  const numberOf = new Map([...places.keys()].map((folder, i) => [folder, i + 1]))
+  for (const [sector, order] of [
+    [tables.little, 'LE'],
+    [tables.big, 'BE'],
+  ] as const) {
+    let at = sector * SECTOR
+    for (const { folder, extent } of places.values()) {
+      const parent = numberOf.get(folder.parent ?? folder) ?? 1
+      at += writePath(image, at, { name: folder.name, folder: true, extent, parent }, naming, order)
+    }
   }
-  return Buffer.concat(records, Math.ceil(used / SECTOR) * SECTOR)
-}
-
-function pathTable(tree: Tree, order: 'LE' | 'BE'): Buffer {
-  const { folders, naming } = tree
-  const numberOf = new Map(folders.map((folder, i) => [folder, i + 1]))
-  const parent = (folder: Folder): number => numberOf.get(folder.parent ?? folder) ?? 1
-  return Buffer.concat(folders.map((f) => pathRecord(entryOf(f, f.name, tree), parent(f), naming, order)))
 }

@@ -268,8 +268,8 @@ const myConditions = ['Ready', 'Reconciling', 'Stalled']
 
 /** With the conditions that the agent writes, in one order; the others are the controller's. */
 function mine<S extends Pick<ServerStatus, 'conditions'>>(status: S): S {
-  const conditions = (status.conditions ?? []).filter(({ type }) => myConditions.includes(type))
-  return { ...status, conditions: conditions.toSorted((a, b) => a.type.localeCompare(b.type)) }
+  const { conditions = [] } = status
+  return { ...status, conditions: myConditions.flatMap((its) => conditions.filter(({ type }) => type === its)) }
 }
 
 /** Server-side apply takes out what is no longer said: that is a change, too. */

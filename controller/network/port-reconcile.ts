@@ -122,7 +122,7 @@ function used(port: Port, world: World): { server?: string } {
     .byIndex(BY_REFERENCE, refKey('Port', port.metadata))
     .filter(({ status }) => status?.host !== undefined)
   const age = ({ metadata }: Server): string => metadata.creationTimestamp ?? ''
-  const [first] = users.sort((a, b) => age(a).localeCompare(age(b)))
+  const [first] = users.sort((a, b) => (age(a) < age(b) ? -1 : 1))
   return first ? { server: first.metadata.name } : {}
 }
 

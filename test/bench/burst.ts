@@ -17,7 +17,7 @@ import {
 } from './lib/cloud.ts'
 
 const { values } = parseArgs({
-  options: { servers: { type: 'string', default: '50' }, rounds: { type: 'string', default: '2' } },
+  options: { servers: { type: 'string', default: '50' }, rounds: { type: 'string', default: '1' } },
 })
 const count = Number(values.servers)
 const rounds = Number(values.rounds)
@@ -83,6 +83,8 @@ async function models(): Promise<Map<string, string>> {
   return found
 }
 
+const say = (what: string, ms: number): void => console.error(`… ${what}: ${Math.round(ms)} ms`)
+
 const model = await models()
 const ours: number[] = []
 const inTurn: number[] = []
@@ -93,6 +95,7 @@ for (let round = 0; round < rounds; round++) {
   const before = writesOf(bench)
   const { took, names } = await burst(`r${round}`)
   ours.push(took)
+  say('ours', took)
   const written = between(before, writesOf(bench))
   writes.push(written.sum / count)
   each = written.each
@@ -102,7 +105,9 @@ for (let round = 0; round < rounds; round++) {
     [aLoopEach, together],
   ] as const) {
     const all = await copies(model)
-    times.push(await loop(all))
+    const took = await loop(all)
+    times.push(took)
+    say(loop.name, took)
     await remove(all)
   }
 }

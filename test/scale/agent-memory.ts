@@ -21,7 +21,7 @@ export interface AgentMemoryOptions {
 }
 
 const NAMESPACE = 'default'
-const REST_MS = 30_000
+const REST_MS = 60_000
 
 export async function measureAgent({ dir, program, domains, log }: AgentMemoryOptions): Promise<Figure[]> {
   const file = program.main('agent')

@@ -79,6 +79,8 @@ export async function prepareCopy(host: Host, like: string, i: number): Promise<
   const digits = String(i).padStart(2, '0')
   const uuid = /<uuid>([^<]*)/.exec(xml)?.[1] ?? ''
   const copy = xml
+    // It says whose domain it is: the agent would take away one that nobody owns.
+    .replace(/<metadata>[^]*<\/metadata>/, '')
     .replaceAll(folder, own)
     .replace(/<name>[^<]*/, `<name>${name}`)
     .replaceAll(uuid, `00000000-0000-4000-8000-0000000000${digits}`)
