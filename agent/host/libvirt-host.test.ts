@@ -10,9 +10,10 @@ const guest = { server: { metadata: { name: 'web', uid: uuid } }, instance: { uu
 /** A host on which a guest is asked to power off; `observe` says how it is. */
 function hostWhose(observe: Domains['observe']) {
   const watch = new DomainWatch(() => undefined)
-  const domains = { observe, askToShutDown: async () => undefined } as unknown as Domains
+  const ask = vi.fn<Domains['askToShutDown']>().mockResolvedValue(undefined)
+  const domains = { observe, askToShutDown: ask } as unknown as Domains
   const stateChange: LibvirtHostOptions['stateChange'] = (id, signal) => watch.next(id, signal)
-  return { watch, host: createLibvirtHost({ domains, stateChange } as LibvirtHostOptions) }
+  return { watch, ask, host: createLibvirtHost({ domains, stateChange } as LibvirtHostOptions) }
 }
 
 it('asks a guest to power off, and sees by its event that it did', async () => {
@@ -36,4 +37,28 @@ it('waits no longer for a guest that powers off once it is told to give up', asy
   stop.abort(new Error('the server is to be deleted'))
   await expect(off).rejects.toThrow('to be deleted')
   expect(observe.mock.calls.length).toBeLessThan(4)
+})
+
+it('asks a guest that did not hear again after ten seconds, not sooner', async () => {
+  const now = vi.spyOn(performance, 'now').mockReturnValue(0)
+  const observe = vi.fn<Domains['observe']>().mockResolvedValue({ power: 'running' })
+  const { host, watch, ask } = hostWhose(observe)
+  const off = host.shutdown(guest, 60, { signal: new AbortController().signal, progress: () => undefined })
+  for (const [i, [at, asked]] of [
+    [0, 1],
+    [9999, 1],
+    [10_000, 2],
+    [19_999, 2],
+    [20_000, 3],
+  ].entries()) {
+    now.mockReturnValue(at ?? 0)
+    if (i > 0) watch.notify(uuid)
+    await vi.waitFor(() => expect(observe).toHaveBeenCalledTimes(i + 1))
+    await vi.waitFor(() => expect(ask).toHaveBeenCalledTimes(asked ?? 0))
+  }
+  now.mockReturnValue(60_000)
+  watch.notify(uuid)
+  expect(await off).toBe('timeout')
+  expect(ask).toHaveBeenCalledTimes(3)
+  now.mockRestore()
 })

@@ -39,6 +39,8 @@ export interface LibvirtHostOptions {
 
 /** Between two looks at a domain that was asked to power off, should its event get lost. */
 const LOOK_MS = 5000
+/** A guest that still starts has nobody to hear it: it is asked again, as often as Nova does (SHUTDOWN_RETRY_INTERVAL). */
+const ASK_AGAIN_MS = 10_000
 
 export function createLibvirtHost(options: LibvirtHostOptions): LocalHost {
   const { dataDir, runDir, domains, storage, network, facts } = options
@@ -109,10 +111,16 @@ async function shutdown(
   }
   const end = performance.now() + seconds * 1000
   await domains.askToShutDown(instance.uuid)
+  let asked = performance.now()
   while (!(await isOff())) {
     signal.throwIfAborted()
-    const left = end - performance.now()
+    const now = performance.now()
+    const left = end - now
     if (left <= 0) return 'timeout'
+    if (now - asked >= ASK_AGAIN_MS) {
+      await domains.askToShutDown(instance.uuid)
+      asked = now
+    }
     using either = abortScope([signal])
     const event = stateChange(instance.uuid, either.signal)
     const look = delay(Math.min(left, LOOK_MS), undefined, { signal: either.signal })
