@@ -141,8 +141,11 @@ const isWithout = (cloud: Cloud, plan: Plan): boolean =>
 
 function deeds(cloud: Cloud, servers: readonly Server[]): string[] {
   const uids = new Set(servers.map(({ metadata }) => metadata.uid))
+  // To start one that no host took is to try it again: that lasts as long as it waits for an address.
+  const waiting = new Set(servers.filter(isWaiting).map(({ status }) => status?.action?.uid))
   return cloud.api.peek<ServerAction>('serveractions').flatMap((deed) => {
     const { phase = 'Pending' } = deed.status ?? {}
+    if (phase === 'Running' && waiting.has(deed.metadata.uid)) return []
     if (phase === 'Pending' || phase === 'Running') return [`deed ${deed.metadata.name} is ${phase}`]
     return ended(deed, uids, cloud)
   })
