@@ -16,6 +16,9 @@ interface Timer {
   fn: (() => void) | undefined
 }
 
+/** Of a millisecond. What is left of a wait may be less than a number of this size can show: the world's own time goes on, so must this. */
+const TICKS = 1024
+
 const EPOCH = Date.parse('2026-01-01T00:00:00Z')
 
 export class Time {
@@ -30,7 +33,7 @@ export class Time {
   }
 
   timer(owner: Owner, ms: number, fn: () => void): () => void {
-    const timer: Timer = { at: this.now + Math.max(ms, 0), order: this.#order++, owner, fn }
+    const timer: Timer = { at: this.now + Math.ceil(Math.max(ms, 0) * TICKS) / TICKS, order: this.#order++, owner, fn }
     this.#push(timer)
     return () => {
       timer.fn = undefined
