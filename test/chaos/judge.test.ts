@@ -132,6 +132,13 @@ describe('unlike', () => {
     expect(judge(after(2, 'reboot'), restored)).toEqual([])
   })
 
+  it('records of another server go with it', () => {
+    const other = { ...record('other-1', 'create'), spec: { server: 'other', action: 'create' } }
+    const both = { ...right(), records: [...right().records, other] }
+    const seen = after(2, 'reboot')
+    expect(unlike({ story, server: 'vm', before: both, after: seen, allowed: none })).toEqual([])
+  })
+
   it.each<[string, Sight]>([
     ['was started 2 times', after(3, 'reboot')],
     ['was started 0 times', after(1, 'reboot')],

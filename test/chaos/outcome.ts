@@ -30,8 +30,10 @@ export function unlike({ story, server, before, after, allowed }: Told): string[
 const named = ({ metadata }: ServerAction): string => metadata.name
 
 function records(story: Story, server: string, before: Sight, after: Sight, allowed: Allowance): string[] {
-  const old = new Set(before.records.map(named))
-  const fresh = after.records.filter((record) => record.spec.server === server && !old.has(named(record)))
+  // Those of others may go, with the others.
+  const isIts = ({ spec }: ServerAction): boolean => spec.server === server
+  const old = new Set(before.records.filter(isIts).map(named))
+  const fresh = after.records.filter((record) => isIts(record) && !old.has(named(record)))
   const actions = fresh.map(({ spec }) => spec.action)
   const own = story.record === undefined ? [] : [story.record]
   const rest = [...actions]
