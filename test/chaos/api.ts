@@ -1,4 +1,5 @@
 // What a user asks of the API in a story, and what can be seen there. Without kubectl: a story's steps are too many for a process each.
+import { randomUUID } from 'node:crypto'
 import { API_VERSION, type Port, type Server, type ServerAction } from '../../crds/index.ts'
 import type { ApiClient } from '../rig/api.ts'
 import { Fatal, until } from '../rig/until.ts'
@@ -55,7 +56,8 @@ export class Api {
     const spec = { server, action, [action]: params }
     await this.#ask('POST', 'serveractions', {
       kind: 'ServerAction',
-      metadata: { generateName: `${action}-` },
+      // A name of our own: it can be asked for again.
+      metadata: { name: `${action}-${randomUUID().slice(0, 8)}` },
       spec,
     })
   }
@@ -64,18 +66,28 @@ export class Api {
     await this.#ask('DELETE', `servers/${name}`)
   }
 
-  /** For some seconds after an API server has started its admission policies know no custom resources: it says so, and to try again. */
+  /**
+   * For some seconds after an API server has started its admission policies know no custom resources: it says so, and to try again. It may
+   * also be killed, for another's story, while this is asked: the first try may have been taken then.
+   */
   async #ask(method: 'POST' | 'PATCH' | 'DELETE', path: string, object?: object, type?: string): Promise<void> {
     const body = object && { apiVersion: API_VERSION, ...object }
+    let isCut = false
     const ask = async () => {
       try {
         await this.#client.send(method, `${root}/${path}`, body, type)
         return true
       } catch (error) {
-        if (/: (503|429) /.test(String(error))) throw error
+        if (isCut && /: (404|409) /.test(String(error))) return true
+        const cut = isOfConnection(error)
+        isCut ||= cut
+        if (cut || /: (503|429) /.test(String(error))) throw error
         throw new Fatal(`${method} ${path}`, { cause: error })
       }
     }
     await until(ask, { what: `${method} ${path} to be taken`, deadline: 60_000, every: 100 })
   }
 }
+
+const isOfConnection = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && ['ECONNRESET', 'ECONNREFUSED', 'EPIPE'].includes(String(error.code))

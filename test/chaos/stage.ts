@@ -113,7 +113,8 @@ export class Stage {
     const login = (): boolean => console().subarray(actor.said).toString().trimEnd().endsWith('login:')
     // A guest can be asked to power off once it offers a login.
     if (story.asksGuest) await until(login, { what: `${server} to be up`, deadline: 300_000, every: 100 })
-    this.#actors.set(server, { ...actor, said: console().length })
+    // One that goes on from where it was has offered its login before.
+    if (story.boots) this.#actors.set(server, { ...actor, said: console().length })
   }
 
   #end(server: string, name: StoryName): void {

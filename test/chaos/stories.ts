@@ -14,6 +14,8 @@ export interface Story {
   record?: string
   /** QEMU processes that it starts. */
   starts: 0 | 1
+  /** The guest boots. */
+  boots?: true
   /** The guest must have booted: it is asked to power off. */
   asksGuest?: true
   /** Of a server that has no more records than that of its creation: the number of points is that of a new one. */
@@ -31,15 +33,17 @@ export const stories = {
     to: 'Running',
     record: 'create',
     starts: 1,
+    boots: true,
     tell: (api, name, image) => api.create(name, image),
   },
   stop: { from: 'Running', to: 'Stopped', record: 'stop', starts: 0, tell: wish('Stopped'), asksGuest: true },
-  start: { from: 'Stopped', to: 'Running', record: 'start', starts: 1, tell: wish('Running') },
+  start: { from: 'Stopped', to: 'Running', record: 'start', starts: 1, boots: true, tell: wish('Running') },
   'reboot SOFT': {
     from: 'Running',
     to: 'Running',
     record: 'reboot',
     starts: 1,
+    boots: true,
     tell: (api, name) => api.deed(name, 'reboot', { type: 'SOFT' }),
     asksGuest: true,
   },
@@ -48,6 +52,7 @@ export const stories = {
     to: 'Running',
     record: 'reboot',
     starts: 1,
+    boots: true,
     tell: (api, name) => api.deed(name, 'reboot', { type: 'HARD' }),
   },
   pause: { from: 'Running', to: 'Paused', record: 'pause', starts: 0, tell: wish('Paused') },
