@@ -30,6 +30,8 @@ interface Folder {
 interface Place {
   folder: Folder
   children: (File | Folder)[]
+  /** In bytes from its extent, of each record; see `listed`. */
+  records: number[]
   extent: number
   size: number
 }
@@ -106,12 +108,11 @@ function layOut(root: Folder, naming: Naming, take: (bytes: number) => number): 
     const children = folder.children.toSorted(before(naming))
     folders.push(...children.filter((child): child is Folder => child.folder))
     table += pathLength(folder, naming)
-    places.set(folder, { folder, children, extent: 0, size: 0 })
+    places.set(folder, { folder, children, records: [], extent: 0, size: 0 })
   }
   const tables = { size: table, little: take(table), big: take(table) }
   for (const place of places.values()) {
-    const end = offsets(place, naming).at(-1) ?? 0
-    place.size = Math.ceil(end / SECTOR) * SECTOR
+    arrange(place, naming)
     place.extent = take(place.size)
   }
   return { naming, places, tables }
@@ -126,17 +127,16 @@ const listed = ({ folder, children }: Place) => [
 
 const isRootItself = ({ folder }: Place, name: string): boolean => folder.parent === undefined && name === '.'
 
-/** In bytes, where each record begins, and the end of the last. None lies in two sectors. */
-function offsets(place: Place, naming: Naming): number[] {
-  const found: number[] = []
+/** Says where each record begins, and what they come to. None lies in two sectors. */
+function arrange(place: Place, naming: Naming): void {
   let at = 0
   for (const { node, name } of listed(place)) {
     const length = recordLength({ name, folder: node.folder }, naming, isRootItself(place, name))
     if ((at % SECTOR) + length > SECTOR) at = Math.ceil(at / SECTOR) * SECTOR
-    found.push(at)
+    place.records.push(at)
     at += length
   }
-  return [...found, at]
+  place.size = Math.ceil(at / SECTOR) * SECTOR
 }
 
 function entryOf(node: File | Folder, name: string, { places }: Tree): Entry {
@@ -146,11 +146,10 @@ function entryOf(node: File | Folder, name: string, { places }: Tree): Entry {
 }
 
 function writeFolder(image: Buffer, place: Place, tree: Tree): void {
-  const at = offsets(place, tree.naming)
   for (const [i, { node, name }] of listed(place).entries())
     writeRecord(
       image,
-      place.extent * SECTOR + (at[i] ?? 0),
+      place.extent * SECTOR + (place.records[i] ?? 0),
       entryOf(node, name, tree),
       tree.naming,
       isRootItself(place, name),

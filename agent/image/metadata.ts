@@ -101,6 +101,7 @@ function ec2MetaData(guest: Guest, options: MetadataOptions): object {
   return {
     'ami-id': `ami-${short(image.uid)}`,
     'ami-launch-index': 0,
+    // Nova's own word, which its guests are told.
     'ami-manifest-path': 'FIXME',
     'instance-id': `i-${short(uuid)}`,
     hostname,

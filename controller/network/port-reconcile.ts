@@ -122,8 +122,10 @@ function used(port: Port, world: World): { server?: string } {
     .byIndex(BY_REFERENCE, refKey('Port', port.metadata))
     .filter(({ status }) => status?.host !== undefined)
   const age = ({ metadata }: Server): string => metadata.creationTimestamp ?? ''
-  const [first] = users.sort((a, b) => (age(a) < age(b) ? -1 : 1))
-  return first ? { server: first.metadata.name } : {}
+  const [one, ...others] = users
+  if (one === undefined) return {}
+  const oldest = others.reduce((found, user) => (age(user) < age(found) ? user : found), one)
+  return { server: oldest.metadata.name }
 }
 
 interface Why {

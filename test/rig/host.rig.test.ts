@@ -163,7 +163,6 @@ async function makeDisks(): Promise<void> {
   mkdirSync(join(dir, 'shared'), { recursive: true })
   const { path } = await ensureGuestImage()
   await run(['qemu-img', 'create', '-q', '-f', 'qcow2', '-b', path, '-F', 'qcow2', join(dir, 'shared/disk'), '256M'])
-  const user_data = '#!/bin/sh\necho "to be or not to be"\n'
   const files = {
     'meta_data.json': { uuid, hostname: 'web-1', public_keys: { mine: 'ssh-ed25519 AAAA a@b', yours: 'ssh-rsa BBBB' } },
     'network_data.json': {
@@ -174,11 +173,9 @@ async function makeDisks(): Promise<void> {
       services: [{ type: 'dns', address: '10.0.0.1' }],
     },
   }
-  const texts = {
-    ...Object.fromEntries(Object.entries(files).map(([name, content]) => [name, JSON.stringify(content)])),
-    user_data,
-  }
-  const drive = new Map(Object.entries(texts).map(([name, text]) => [`openstack/latest/${name}`, Buffer.from(text)]))
+  const drive = new Map([['openstack/latest/user_data', Buffer.from('#!/bin/sh\necho "to be or not to be"\n')]])
+  for (const [name, content] of Object.entries(files))
+    drive.set(`openstack/latest/${name}`, Buffer.from(JSON.stringify(content)))
   writeFileSync(join(dir, 'shared/config.iso'), isoImage('config-2', drive))
 }
 
