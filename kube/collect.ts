@@ -21,7 +21,7 @@ const own: Heap = {
   used: () => process.memoryUsage().heapUsed,
 }
 
-/** For small heaps only: a collection stops all else, for 30 to 50 ms with 16 MB. Goes on until it is disposed of. */
+/** For small heaps only: a collection stops all else, for some 40 ms with 16 MB (docs/adr/0018). Goes on until it is disposed of. */
 export function collectNowAndThen(clock: Pick<Clock, 'timer'>, { collect, used }: Heap = own): Disposable {
   if (!collect) return { [Symbol.dispose]: () => undefined }
   let [least, left] = [0, 0]

@@ -47,7 +47,7 @@ export const source: Program = { main: (name) => join(repository, name, 'main.ts
  */
 export const leanFlags = ['--max-semi-space-size=2', '--v8-pool-size=1', '--expose-gc'] as const
 /**
- * And the C library keeps one heap for all threads, not one each (5 MB), and gives back what is free at its end: its own threshold for that, once said, no
+ * And the C library keeps one heap for all threads, not one each, and gives back what is free at its end: its own threshold for that, once said, no
  * longer grows by itself.
  */
 export const leanEnv = {
