@@ -47,6 +47,7 @@ describe('what cannot be done to a domain that has gone off is not taken as done
     ['save, off', off, (d) => d.save(uuid, signal), 'domain is not running'],
     ['save, done before', { ...off, saved: true }, (d) => d.save(uuid, signal), undefined],
     ['save, undefined', { ...off, found: false }, (d) => d.save(uuid, signal), 'knows no such domain'],
+    ['start, undefined', { ...off, found: false }, (d) => d.start(uuid, signal), 'knows no such domain'],
     // To stop a domain that is off, or none, is to have stopped it.
     ['unpause, off', off, (d) => d.unpause(uuid), undefined],
     ['unpause, undefined', { ...off, found: false }, (d) => d.unpause(uuid), undefined],
@@ -54,5 +55,42 @@ describe('what cannot be done to a domain that has gone off is not taken as done
     const done = act(domainsWhere(state))
     if (message === undefined) await done
     else await expect(done).rejects.toMatchObject({ kind: 'Transient', message: expect.stringContaining(message) })
+  })
+})
+
+describe('a domain that is starting up', () => {
+  /** VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_STARTING_UP, and so on. */
+  const startingUp = { state: 3, reason: 11 }
+  const killed = { state: 5, reason: 8 }
+  const booted = { state: 1, reason: 1 }
+
+  /** libvirt that is asked for the domain's state again and again. */
+  function libvirtWith(states: { state: number; reason: number }[]): { domains: Domains; created: () => number } {
+    let created = 0
+    const answers = new Map<unknown, () => unknown>([
+      [proc.domainLookupByUuid, () => ({ dom })],
+      [proc.domainGetState, () => (states.length > 1 ? states.shift() : states[0])],
+      [proc.domainHasManagedSaveImage, () => ({ result: false })],
+      [proc.domainGetMetadata, () => ({ metadata: '<server/>' })],
+      [proc.domainCreateWithFlags, () => ({ created: ++created })],
+    ])
+    const call = async (procedure: unknown) => answers.get(procedure)?.()
+    return { domains: createDomains(call as unknown as CallFunction), created: () => created }
+  }
+
+  it('is seen as what becomes of it', async () => {
+    expect(await libvirtWith([startingUp, startingUp, booted]).domains.observe(uuid)).toMatchObject({
+      power: 'running',
+    })
+    expect(await libvirtWith([startingUp, killed]).domains.observe(uuid)).toEqual({ power: 'off', reason: 'daemon' })
+  })
+
+  it.each([
+    ['that libvirt ends, for it was killed amid that, is started again', killed, 1],
+    ['and then has started is left so', booted, 0],
+  ])('%s', async (_, end, starts) => {
+    const { domains, created } = libvirtWith([startingUp, end])
+    await domains.start(uuid, signal)
+    expect(created()).toBe(starts)
   })
 })

@@ -1,4 +1,5 @@
 /** The calls of libvirt that a server's life needs, each repeatable: what is already so is left so. */
+import { setTimeout as delay } from 'node:timers/promises'
 import { Transient } from '../../crds/index.ts'
 import { NAMESPACE } from '../domain/metadata.ts'
 import { parseMark } from '../domain/parse.ts'
@@ -18,10 +19,14 @@ const CURRENT = 0
 /** VIR_DOMAIN_SAVE_RUNNING: it runs when it is restored, also if it was paused. */
 const SAVE_RUNNING = 2
 const DESTROY_MS = 120_000
+/** How long, and how often, a domain that is starting up is looked at until it has started, or has not. */
+const STARTING_UP_MS = 10_000
+const LOOK_MS = 50
 
 export interface Domains {
   /** Undefined: libvirt knows no such domain. */
   find(uuid: string): Promise<DomainRef | undefined>
+  /** Of a domain that is starting up: what becomes of it. */
   observe(uuid: string): Promise<Observed>
   define(xml: string): Promise<void>
   start(uuid: string, signal: AbortSignal): Promise<void>
@@ -40,7 +45,8 @@ export interface Domains {
 /** @param call of the connection that is open now; throws ConnectionError while there is none */
 export function createDomains(call: CallFunction): Domains {
   const ask = asker(call)
-  return { ...definitions(call, ask), ...power(call, ask), ...looks(call, ask) }
+  const seen = looks(call, ask)
+  return { ...definitions(call, ask), ...power(call, ask, seen.observe), ...seen }
 }
 
 /** Does something with a domain; undefined: libvirt knows no such domain. */
@@ -77,21 +83,38 @@ async function alreadyIf(isSo: () => Promise<boolean>, promise: Promise<unknown>
   return true
 }
 
+/** It has a QEMU. */
+const isUp = ({ power }: Observed): boolean => power === 'running' || power === 'paused' || power === 'pmsuspended'
+
+/**
+ * Not a state to draw conclusions from: libvirt starts the domain, or was itself killed amid that, is back, and ends within some 200 ms
+ * what is left of it (qemuProcessReconnect; there is no event of that).
+ */
+const isStartingUp = ({ power, reason }: Observed): boolean => power === 'paused' && reason === 'starting up'
+
 function looks(call: CallFunction, ask: Ask): Pick<Domains, 'find' | 'observe' | 'list' | 'xml'> {
+  const look = async (uuid: string): Promise<Observed> => {
+    const seen = await ask('look at the domain', uuid, async (dom) => {
+      const [{ state, reason }, saved, boot] = await Promise.all([
+        call(proc.domainGetState, { dom, flags: 0 }),
+        call(proc.domainHasManagedSaveImage, { dom, flags: 0 }),
+        bootOf(call, dom),
+      ])
+      const known = stateOf(state, reason, saved.result)
+      return { ...known, ...(isUp(known) && boot !== undefined ? { boot } : {}) }
+    })
+    return seen ?? { power: 'missing' }
+  }
   return {
     find: (uuid) => ask('look up the domain', uuid, async (dom) => dom),
     async observe(uuid) {
-      const seen = await ask('look at the domain', uuid, async (dom) => {
-        const [{ state, reason }, saved, boot] = await Promise.all([
-          call(proc.domainGetState, { dom, flags: 0 }),
-          call(proc.domainHasManagedSaveImage, { dom, flags: 0 }),
-          bootOf(call, dom),
-        ])
-        const known = stateOf(state, reason, saved.result)
-        const runs = known.power !== 'off' && known.power !== 'saved' && known.power !== 'crashed'
-        return { ...known, ...(runs && boot !== undefined ? { boot } : {}) }
-      })
-      return seen ?? { power: 'missing' }
+      const end = performance.now() + STARTING_UP_MS
+      let seen = await look(uuid)
+      while (isStartingUp(seen) && performance.now() < end) {
+        await delay(LOOK_MS)
+        seen = await look(uuid)
+      }
+      return seen
     },
     async list() {
       try {
@@ -122,7 +145,7 @@ function definitions(call: CallFunction, ask: Ask): Pick<Domains, 'define' | 'un
 
 type Power = Pick<Domains, 'start' | 'askToShutDown' | 'destroy' | 'pause' | 'unpause' | 'save'>
 
-function power(call: CallFunction, ask: Ask): Power {
+function power(call: CallFunction, ask: Ask, observe: Domains['observe']): Power {
   const isActive = async (dom: DomainRef): Promise<boolean> => (await call(proc.domainIsActive, { dom })).active
   const isSaved = async (dom: DomainRef): Promise<boolean> =>
     (await call(proc.domainHasManagedSaveImage, { dom, flags: 0 })).result
@@ -135,9 +158,10 @@ function power(call: CallFunction, ask: Ask): Power {
   }
   return {
     async start(uuid, signal) {
-      await ask('start the domain', uuid, async (dom) => {
-        if (!(await isActive(dom))) await already(call(proc.domainCreateWithFlags, { dom, flags: 0 }, { signal }))
-      })
+      if (isUp(await observe(uuid))) return
+      await there('start the domain', uuid, (dom) =>
+        alreadyIf(() => isActive(dom), call(proc.domainCreateWithFlags, { dom, flags: 0 }, { signal })),
+      )
     },
     async askToShutDown(uuid) {
       await ask('ask the guest to power off', uuid, async (dom) => {

@@ -143,14 +143,3 @@ describe('plan', () => {
     expect(plan(unplaced, { power: 'missing' })).toBeUndefined()
   })
 })
-
-describe('a start that was cut short while QEMU was made, and stands still', () => {
-  const observed = { power: 'paused', reason: 'unknown' } as Observed
-  const status = { vmState: 'stopped', taskState: 'powering-on', settledPowerState: 'Stopped' } as const
-  it.each([
-    ['Running', 'start'],
-    ['Stopped', 'stop'],
-  ] as const)('goes on for the wish %s with %s', (wish, action) => {
-    expect(plan(server({ wish, generation: 2, status }), observed)?.action).toBe(action)
-  })
-})

@@ -37,11 +37,9 @@ const wishes = Object.entries(actions).filter(([, { asked }]) => asked.wish !== 
  * The action that was announced, and whose work is done, but which was not concluded: its process died in between. Doing it again changes
  * nothing, and leaves its record; what comes after it then has a name and a settled wish to start from.
  */
-function cutShort({ spec, status }: Server, { power }: Observed): ActionName | undefined {
+function cutShort({ status }: Server, { power }: Observed): ActionName | undefined {
   const task = status?.taskState
   if (task === undefined) return undefined
-  // QEMU is made with its CPUs standing still: a libvirtd that was killed then leaves it so. That is a start still, not a pause.
-  if (task === 'powering-on' && power === 'paused' && spec.powerState === 'Running') return 'start'
   const [name] =
     wishes.find(([, { task: of, asked }]) => of({}) === task && isMet(asked.wish ?? 'Running', power)) ?? []
   return name
