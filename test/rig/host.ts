@@ -76,6 +76,8 @@ export class Host {
   readonly #options: HostOptions
   readonly #veth: string
   #state: HostState
+  /** How often libvirtd was killed. */
+  #kills = 0
 
   constructor(options: HostOptions) {
     this.#options = options
@@ -153,13 +155,15 @@ export class Host {
     return existsSync(file) ? outerProcess(this.pid, Number(readFileSync(file, 'utf8'))) : undefined
   }
 
-  /** Starts libvirtd unless it runs, and waits until it answers. */
+  /** Starts libvirtd unless it runs, and waits until it answers, or is killed once more: who does that brings it back. */
   async startLibvirtd(): Promise<void> {
+    const kills = this.#kills
     if (!this.libvirtd) {
       const { pid, startTime } = await this.spawn(['libvirtd', '--listen'], { name: 'libvirtd' })
       this.#save({ libvirtd: { pid, startTime } })
     }
     const answers = async () => {
+      if (this.#kills !== kills) return true
       if (!this.libvirtd) throw new Fatal(`libvirtd of ${this.name} ended: see ${this.home}/libvirtd.log`)
       await connects(this.socket)
       await this.virsh('uri')
@@ -170,6 +174,7 @@ export class Host {
 
   /** Ends libvirtd alone; guests go on. */
   async killLibvirtd(name: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    this.#kills += 1
     if (this.libvirtd) await end(this.libvirtd, name)
   }
 
