@@ -135,3 +135,17 @@ it.each([
     await user().ready(`new-${agentHours}-${controllerHours}-${name}`, 120_000)
   },
 )
+
+it('before the API server’s certificate: with new connections the host is down until its clock is right, guests run on', async () => {
+  const before = await domid()
+  const isSaid = (state: string) => async () =>
+    (await user().get<Hypervisor>('hypervisor', 'h1')).status?.state === state || undefined
+  set('agent', '-400d')
+  await user().cloud.plane.kill('kube-apiserver')
+  await user().cloud.plane.start()
+  await until(isSaid('down'), { what: 'the host to be called down', deadline: 120_000, every: 200 })
+  set('agent', '+0')
+  await until(isSaid('up'), { what: 'the host to be up', deadline: 120_000, every: 200 })
+  expect(await domid()).toBe(before)
+  await works()
+})
