@@ -18,7 +18,7 @@ export async function agentProgram(make = createAgent): Promise<void> {
   const log = createLog({ level: options.logLevel, fields: { component: 'agent' } })
   const main = async (signal: AbortSignal): Promise<void> => {
     const { kubeconfig } = options
-    await using kube = await createKube({ userAgent: 'kubenova-agent', signal, ...(kubeconfig ? { kubeconfig } : {}) })
+    await using kube = await createKube({ userAgent: 'kubenova-agent', ...(kubeconfig ? { kubeconfig } : {}) })
     using _collecting = collectNowAndThen(kube.clock)
     const agent = await make(kube, options, log)
     const { host, port } = parseAddress(options.metricsAddress)

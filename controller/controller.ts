@@ -53,10 +53,12 @@ export function createController(kube: Kube, options: ControllerOptions, log: Lo
       if (late.length > 0) throw new Error(`waiting for the first list of ${late.map(([name]) => name).join(', ')}`)
     },
     async start(signal) {
-      leaseInformer.start(signal)
-      await Promise.all([startWorld(world, signal), leaseInformer.synced(signal)])
+      await startWorld(world, signal)
+      await leaseInformer.start(signal).synced(signal)
     },
     async run(signal) {
+      // Not before: whose queues nobody empties would remember every server that there ever was. What is in the caches is told of now.
+      wire(world, queues)
       const stopExpiry = every(clock, 10_000, () => expireClaims(parts, clock, log))
       const stopAgeing = every(clock, 3_600_000, () => ageRecords(world, queues))
       const { metrics } = kube
@@ -124,7 +126,6 @@ function createParts(kube: Kube, { namespace }: ControllerOptions, log: Log): Pa
     },
     deleted: ({ metadata }) => hostChanged(metadata.name, world, queues),
   })
-  wire(world, queues)
   const events = createRecorder({ kube, controller: 'kubenova.io/controller', log })
   return { world, queues, leaseInformer, ...derived, hosts, views, events, clock }
 }

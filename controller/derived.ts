@@ -20,9 +20,18 @@ export function derive(world: World, clock: Clock, onShared: (port: string) => v
   const ledger = new Ledger()
   const allocations = new Allocations()
   world.servers.informer.on({
-    added: (server) => ledger.observe(server),
-    updated: (_, server) => ledger.observe(server),
-    deleted: (server) => ledger.remove(server),
+    added(server) {
+      ledger.observe(server)
+      allocations.observeServer(undefined, server, clock.now())
+    },
+    updated(old, server) {
+      ledger.observe(server)
+      allocations.observeServer(old, server, clock.now())
+    },
+    deleted(server) {
+      ledger.remove(server)
+      allocations.observeServer(server, undefined, clock.now())
+    },
   })
   const see = (port: Port): void => {
     const others = allocations.observe(port, clock.now())

@@ -23,7 +23,6 @@ export async function controllerProgram(make = createController): Promise<void> 
     const { kubeconfig, namespace, leaseSeconds } = options
     await using kube = await createKube({
       userAgent: 'kubenova-controller',
-      signal,
       ...(kubeconfig ? { kubeconfig } : {}),
     })
     // One that was frozen while another took over writes nothing when it goes on.

@@ -4,6 +4,8 @@ import {
   hostAggregate,
   type KeyPair,
   keyPair,
+  type Network,
+  network,
   type Port,
   port,
   type Server,
@@ -72,6 +74,18 @@ describe('what brings a server back', () => {
       expect(await taken('servers')).toEqual(['demo/web'])
     },
   )
+
+  it('the network of a port that it names', async () => {
+    await bench.network('lan')
+    await bench.make<Port>(port, { metadata: { name: 'mine', namespace: 'demo' }, spec: { network: { name: 'lan' } } })
+    await bench.server('web', { networks: [{ port: 'mine' }] })
+    await drained()
+    await bench.api
+      .resource<Network>(defOf(network))
+      .patch({ name: 'lan', namespace: 'demo' }, { spec: { shared: true } })
+    await bench.fake.caughtUp()
+    expect(await taken('servers')).toEqual(['demo/web'])
+  })
 
   it('not what it was placed with: that is copied', async () => {
     await bench.server('web')

@@ -115,11 +115,15 @@ function waiting(world: World, queues: Queues): void {
   each(world.images.informer, again('Image'))
   each(world.keyPairs.informer, again('KeyPair'))
   each(world.networks.informer, again('Network'))
-  each(world.ports.informer, again('Port'))
+  const againOfPort = again('Port')
+  each(world.ports.informer, againOfPort)
   each(world.aggregates.informer, () => homeless(world, queues))
   each(world.networks.informer, (network) => {
-    for (const port of world.ports.all.byIndex(BY_NETWORK, keyOf(network.metadata)))
+    for (const port of world.ports.all.byIndex(BY_NETWORK, keyOf(network.metadata))) {
       queues.ports.add(keyOf(port.metadata), { priority: 'low' })
+      // What is said of a server that names a port is said of the port's network, too.
+      againOfPort(port)
+    }
   })
 }
 

@@ -17,8 +17,6 @@ export interface KubeOptions extends AuthOptions {
   connections?: number | undefined
   metrics?: Metrics | undefined
   clock?: Clock | undefined
-  /** Closes the client, and fails its calls, when aborted. */
-  signal?: AbortSignal | undefined
 }
 
 /** On whose behalf calls are made (`Impersonate-*`): RBAC and the audit log see this person. */
@@ -49,7 +47,7 @@ export interface Kube extends AsyncDisposable {
 
 /** Reads credentials, opens no connection yet. Rejects when no cluster is configured. */
 export async function createKube(options: KubeOptions = {}): Promise<Kube> {
-  const { userAgent = 'kubenova', metrics = createMetrics(), clock = systemClock, signal } = options
+  const { userAgent = 'kubenova', metrics = createMetrics(), clock = systemClock } = options
   const auth = await loadAuth(options)
   const transport = createTransport({
     auth,
@@ -60,9 +58,7 @@ export async function createKube(options: KubeOptions = {}): Promise<Kube> {
     connections: options.connections,
   })
   const fieldManager = options.fieldManager ?? userAgent.split(/[/ ]/)[0] ?? 'kubenova'
-  const kube = bind(transport, fieldManager, { metrics, clock })
-  signal?.addEventListener('abort', () => void kube[Symbol.asyncDispose](), { once: true })
-  return kube
+  return bind(transport, fieldManager, { metrics, clock })
 }
 
 function bind(transport: Transport, fieldManager: string, own: Pick<Kube, 'metrics' | 'clock'>): Kube {

@@ -157,7 +157,8 @@ class Election implements AsyncDisposable {
       if (typeof move === 'object') return 'theirs'
       await this.#write(this.#claim(move), timeoutMs)
     } catch (err) {
-      if (isConflict(err) || isNotFound(err)) {
+      // A create that is not found has no namespace to be in.
+      if (isConflict(err) || (isNotFound(err) && this.#lease)) {
         this.#held = false // someone wrote or deleted it: look again before the next write
         return 'raced'
       }

@@ -60,6 +60,17 @@ describe('a host', () => {
     expect(bench.changes).toEqual(['h1', 'h1'])
   })
 
+  it('that was said to be down before this controller began is down until its agent is heard', async () => {
+    await using bench = await cloud('h1', 'h2')
+    await hypervisors(bench).applyStatus({ metadata: { name: 'h1' }, status: { state: 'down' } })
+    await using next = await Bench.start(bench.api)
+    expect([next.hosts.isUp('h1'), next.hosts.isUp('h2')]).toEqual([false, true])
+    await next.clock.advance(1000)
+    await next.beat('h1')
+    expect(next.hosts.isUp('h1')).toBe(true)
+    expect(next.changes).toContain('h1')
+  })
+
   it('that is forced down is down, though its agent beats', async () => {
     await using bench = await cloud('h1')
     await hypervisors(bench).patch({ name: 'h1' }, { spec: { forcedDown: true } })

@@ -18,7 +18,7 @@ export interface Hosts {
 
 export interface HostsOptions {
   hypervisors: ReadonlyCache<Hypervisor>
-  /** Not started yet. */
+  /** Not started yet, and not before `hypervisors` is filled: of a host that was said to be down an old lease is no sign of life. */
   leases: Informer<Lease>
   namespace: string
   clock: Clock
@@ -36,15 +36,27 @@ export class LeaseHosts implements Hosts, Disposable {
   readonly #timers = new Map<string, () => void>()
   /** By what was last looked at: whoever asks is told what onChange was called for, so that nobody keeps an answer that has changed unseen. */
   readonly #heardOf = new Map<string, boolean>()
+  /** Said to be down when their lease was first seen, and not heard since: an old lease is no news of them. */
+  readonly #silent = new Set<string>()
   readonly #leave: () => void
 
   constructor(options: HostsOptions) {
     this.#options = options
     this.#observer = observeLeases(options.leases, options.clock)
     this.#leave = options.leases.on({
-      added: (lease) => this.#heard(lease.metadata.name, lease),
-      updated: (_, lease) => this.#heard(lease.metadata.name, lease),
-      deleted: ({ metadata }) => this.#look(metadata.name),
+      added: (lease, { initial }) => {
+        const { name } = lease.metadata
+        if (initial && options.hypervisors.get(name)?.status?.state === 'down') this.#silent.add(name)
+        this.#heard(name, lease)
+      },
+      updated: (old, lease) => {
+        if (old.spec?.renewTime !== lease.spec?.renewTime) this.#silent.delete(lease.metadata.name)
+        this.#heard(lease.metadata.name, lease)
+      },
+      deleted: ({ metadata }) => {
+        this.#silent.delete(metadata.name)
+        this.#look(metadata.name)
+      },
     })
   }
 
@@ -73,7 +85,7 @@ export class LeaseHosts implements Hosts, Disposable {
   }
 
   #isHeard(host: string): boolean {
-    return this.#observer.state(`${this.#options.namespace}/${host}`) === 'alive'
+    return !this.#silent.has(host) && this.#observer.state(`${this.#options.namespace}/${host}`) === 'alive'
   }
 
   #heard(host: string, lease: Lease): void {

@@ -1,13 +1,14 @@
 /**
- * AddressTable: the addresses and MACs of one network that are in use: by the Ports in the cache, and by holds, which are addresses
- * that are decided and whose Port is not yet seen there. A restarted controller builds the same from the Ports alone.
+ * AddressTable: the addresses and MACs of one network that are in use: by the Ports in the cache, by servers that were placed with them
+ * (a Port may be deleted under its guest), and by holds, which are addresses that are decided and whose Port is not yet seen there. A
+ * restarted controller builds the same from Ports and Servers alone.
  *
  *   take → hold ──observe shows the Port──► held by it ──remove──► resting, then free
  *            └──release (the Port was not made) or expire──► free
  */
-import { type Network, type Port, Refused, Transient } from '../../crds/index.ts'
+import { type Network, type Port, Refused, type Server, Transient } from '../../crds/index.ts'
 import { FreeList } from './free-list.ts'
-import { type Holder, holderOf, holds, networkOf, winner } from './holders.ts'
+import { type Holder, holderOf, holds, lodgingsOf, networkOf, winner } from './holders.ts'
 import { type Family, formatIP, type IP, parseIP } from './ip.ts'
 import { checkFixed, cidrText, inPool, type Pool, poolOf, totalOf } from './pool.ts'
 
@@ -16,6 +17,8 @@ export const REST_MS = 60_000
 
 interface Slot {
   holders: Holder[]
+  /** How many interfaces of placed servers have it: one at most, if all is well. */
+  guests: number
   /** When the hold ends, ms; undefined: no hold. */
   held: number | undefined
 }
@@ -32,6 +35,7 @@ export class AddressTable {
   readonly #slots: Record<Family, Map<bigint, Slot>> = { 4: new Map(), 6: new Map() }
   readonly #ports = new Map<string, Holder>()
   readonly #macs = new Map<string, number>()
+  readonly #guestMacs = new Map<string, number>()
   readonly #holds = new Map<string, IP>()
   #subnets: string | undefined
   #pools: PoolState[] = []
@@ -63,7 +67,7 @@ export class AddressTable {
     // First the new claims, then the end of the old: an address that is in both is never free between.
     this.#ports.set(key, after)
     for (const ip of after.addresses) this.#add(ip, after)
-    if (after.mac !== undefined) this.#macs.set(after.mac, (this.#macs.get(after.mac) ?? 0) + 1)
+    if (after.mac !== undefined) count(this.#macs, after.mac, 1)
     if (before !== undefined) this.#end(before, now)
     return after.addresses
       .flatMap((ip) => this.#slots[ip.family].get(ip.value)?.holders ?? [])
@@ -78,6 +82,23 @@ export class AddressTable {
     if (before === undefined || before.uid !== (port.metadata.uid ?? '')) return
     this.#ports.delete(key)
     this.#end(before, now)
+  }
+
+  /** A server was placed with these: its guest has them, whatever becomes of their Port. */
+  lodge(addresses: readonly IP[], mac: string): void {
+    for (const ip of addresses) this.#slot(ip).guests++
+    count(this.#guestMacs, mac, 1)
+  }
+
+  /** What `lodge` was told of is over. */
+  leave(addresses: readonly IP[], mac: string, now: number): void {
+    count(this.#guestMacs, mac, -1)
+    for (const ip of addresses) {
+      const slot = this.#slots[ip.family].get(ip.value)
+      if (slot === undefined) continue
+      slot.guests--
+      this.#tidy(ip, slot, now, true)
+    }
   }
 
   /** How many addresses the pool of subnet `i` has, and how many of these are in use. */
@@ -101,7 +122,12 @@ export class AddressTable {
   }
 
   isMacUsed(mac: string): boolean {
-    return this.#macs.has(mac)
+    return this.#macs.has(mac) || this.#guestMacs.has(mac)
+  }
+
+  /** Does a placed server have it, and no Port? */
+  isMacOrphaned(mac: string): boolean {
+    return this.#guestMacs.has(mac) && !this.#macs.has(mac)
   }
 
   /**
@@ -174,9 +200,12 @@ export class AddressTable {
     const owner = this.owner(ip)
     if (owner !== undefined && owner.uid !== self)
       throw new Refused('AddressInUse', `${holds(owner, ip)}: ask for another address`)
-    if (owner === undefined && this.#slots[ip.family].get(ip.value)?.held !== undefined) {
+    const slot = this.#slots[ip.family].get(ip.value)
+    if (owner !== undefined || slot === undefined) return
+    if (slot.held !== undefined)
       throw new Transient('AddressInUse', `${formatIP(ip)} is about to be given to another port`)
-    }
+    if (slot.guests > 0)
+      throw new Transient('AddressInUse', `${formatIP(ip)} is used by a server whose Port was deleted, until that ends`)
   }
 
   #hold(ip: IP, expires: number): void {
@@ -198,23 +227,20 @@ export class AddressTable {
       slot.holders = slot.holders.filter((h) => h !== holder)
       this.#tidy(ip, slot, now, true)
     }
-    if (holder.mac === undefined) return
-    const count = (this.#macs.get(holder.mac) ?? 0) - 1
-    if (count > 0) this.#macs.set(holder.mac, count)
-    else this.#macs.delete(holder.mac)
+    if (holder.mac !== undefined) count(this.#macs, holder.mac, -1)
   }
 
   #slot(ip: IP): Slot {
     const found = this.#slots[ip.family].get(ip.value)
     if (found) return found
-    const slot: Slot = { holders: [], held: undefined }
+    const slot: Slot = { holders: [], guests: 0, held: undefined }
     this.#slots[ip.family].set(ip.value, slot)
     for (const state of this.#poolsWith(ip)) state.used++
     return slot
   }
 
   #tidy(ip: IP, slot: Slot, now: number, rest: boolean): void {
-    if (slot.holders.length > 0 || slot.held !== undefined) return
+    if (slot.holders.length > 0 || slot.guests > 0 || slot.held !== undefined) return
     if (!this.#slots[ip.family].delete(ip.value)) return
     for (const state of this.#poolsWith(ip)) {
       state.used--
@@ -225,6 +251,12 @@ export class AddressTable {
   #poolsWith(ip: IP): PoolState[] {
     return this.#pools.filter(({ pool }) => pool.cidr.family === ip.family && inPool(pool, ip.value))
   }
+}
+
+function count(counts: Map<string, number>, key: string, change: 1 | -1): void {
+  const now = (counts.get(key) ?? 0) + change
+  if (now > 0) counts.set(key, now)
+  else counts.delete(key)
 }
 
 /** The tables of all networks, by namespace/name; Ports may be seen before their Network. */
@@ -247,6 +279,13 @@ export class Allocations {
 
   remove(port: Port, now: number): void {
     this.of(networkOf(port)).remove(port, now)
+  }
+
+  /** A server as the cache has it now, and as it had it before. */
+  observeServer(before: Server | undefined, after: Server | undefined, now: number): void {
+    // First what begins, then what ends: what is in both is never free between.
+    for (const { network, addresses, mac } of lodgingsOf(after)) this.of(network).lodge(addresses, mac)
+    for (const { network, addresses, mac } of lodgingsOf(before)) this.of(network).leave(addresses, mac, now)
   }
 
   /** Ends the holds whose Port was never seen, of all networks. */

@@ -151,6 +151,79 @@ describe('an address', () => {
   })
 })
 
+describe('a port that is deleted under its server', () => {
+  it('leaves address and MAC to the guest, until that is gone', async () => {
+    await using bench = await cloud('h1')
+    const networks = [{ name: 'lan', fixedIP: '10.0.0.5', macAddress: 'fa:16:3e:00:00:09' }]
+    const one = await bench.server('one', { networks })
+    await bench.reconcile('one')
+    await ports(bench).delete({ name: 'lan-10-0-0-5', namespace: 'demo' })
+    await bench.clock.advance(61_000)
+    const two = await bench.server('two', { networks: [{ name: 'lan', fixedIP: '10.0.0.5' }] })
+    await expect(take(bench, two)).rejects.toMatchObject({
+      kind: 'Transient',
+      code: 'AddressInUse',
+      message: '10.0.0.5 is used by a server whose Port was deleted, until that ends',
+    })
+    const three = await bench.server('three', { networks: [{ name: 'lan', macAddress: 'fa:16:3e:00:00:09' }] })
+    await expect(take(bench, three)).rejects.toMatchObject({ kind: 'Transient', code: 'MACInUse' })
+    const others = await bench.server('others', lan(...Array.from({ length: 4 }, () => ({ name: 'lan' }))))
+    await expect(take(bench, others)).rejects.toMatchObject({ code: 'NoFreeAddress' })
+    expect(names(bench)).not.toContain('lan-10-0-0-5')
+    await bench.api
+      .resource<Server>(bench.world.servers.api.def)
+      .patch(one.metadata, { metadata: { finalizers: null } })
+    await bench.api.resource<Server>(bench.world.servers.api.def).delete(one.metadata)
+    await bench.fake.caughtUp()
+    expect(await take(bench, two)).toMatchObject([{ port: 'lan-10-0-0-5' }])
+  })
+
+  it('is not one whose MAC its next server is refused for', async () => {
+    await using bench = await cloud('h1')
+    const networks = [{ name: 'lan', macAddress: 'fa:16:3e:00:00:09' }]
+    await take(bench, await bench.server('one', { networks }))
+    await bench.fake.caughtUp()
+    await ports(bench).delete({ name: 'lan-10-0-0-2', namespace: 'demo' })
+    await bench.fake.caughtUp()
+    expect(await take(bench, await bench.server('two', { networks }))).toMatchObject([
+      { macAddress: 'fa:16:3e:00:00:09' },
+    ])
+  })
+})
+
+describe('a creation whose answer is lost', () => {
+  const noAnswer = new ApiError({ request: 'fake', status: 0 })
+
+  it.each([
+    ['was done', 'after' as const],
+    ['was not done', 'before' as const],
+  ])('and that %s: the next try has one port, though the cache is behind', async (_, when) => {
+    await using bench = await cloud('h1')
+    const server = await bench.server('web', lan())
+    bench.api.pauseWatches()
+    bench.fake.life.fail('create ports', noAnswer, { when })
+    await expect(take(bench, server)).rejects.toMatchObject({ status: 0 })
+    expect(await take(bench, server)).toMatchObject([{ port: 'lan-10-0-0-2' }])
+    bench.api.resumeWatches()
+    await bench.fake.caughtUp()
+    expect(names(bench)).toEqual(['lan-10-0-0-2'])
+  })
+
+  it('and whose name another has by then: another address', async () => {
+    await using bench = await cloud('h1')
+    const server = await bench.server('web', lan())
+    bench.api.pauseWatches()
+    bench.fake.life.fail('create ports', noAnswer)
+    await expect(take(bench, server)).rejects.toMatchObject({ status: 0 })
+    await ports(bench).create({
+      metadata: { name: 'lan-10-0-0-2', namespace: 'demo' },
+      spec: { network: { name: 'lan' }, server: 'other' },
+    })
+    expect(await take(bench, server)).toMatchObject([{ port: 'lan-10-0-0-3' }])
+    bench.api.resumeWatches()
+  })
+})
+
 describe('a port of the user', () => {
   it('is used as it is', async () => {
     await using bench = await cloud('h1')

@@ -1,12 +1,12 @@
 /** Ports for a server that is being placed: those it has already, those its user made, and new ones whose names claim their addresses. */
 import { type Interface, type Network, ownedBy, type Port, Refused, type Server, Transient } from '../../crds/index.ts'
 import type { Clock } from '../../kube/clock.ts'
-import { isAlreadyExists } from '../../kube/errors.ts'
+import { isAlreadyExists, isTransient, orNotFound } from '../../kube/errors.ts'
 import { keyOf } from '../../kube/types.ts'
 import { MANAGER } from '../server/manager.ts'
 import type { Nic } from '../server/resolve.ts'
 import { BY_NETWORK, BY_REFERENCE, BY_SERVER, refKey, type World } from '../world.ts'
-import type { Allocations } from './allocations.ts'
+import type { AddressTable, Allocations } from './allocations.ts'
 import { macHolder, networkOf } from './holders.ts'
 import { interfaceOf } from './interface.ts'
 import { parseIP } from './ip.ts'
@@ -29,7 +29,13 @@ export interface PortClaims {
 }
 
 export function createPortClaims(world: World, allocations: Allocations, clock: Clock): PortClaims {
-  const parts: Parts = { world, allocations, clock, binding: new Map(), fresh: new Map() }
+  const parts: Parts = { world, allocations, clock, binding: new Map(), fresh: new Map(), sent: new Map() }
+  // The cache knows more of it than its creation has said.
+  const seen = ({ metadata }: Port): void => {
+    const key = `${metadata.ownerReferences?.[0]?.uid} ${metadata.labels?.[NIC_LABEL]}`
+    if (parts.fresh.get(key)?.port.metadata.uid === metadata.uid) parts.fresh.delete(key)
+  }
+  world.ports.informer.on({ added: seen, deleted: seen })
   return {
     async take(server, nics) {
       const interfaces: Interface[] = []
@@ -52,18 +58,29 @@ interface Parts {
   binding: Map<string, { uid: string; until: number }>
   /** Ports that were made and that the cache may not have yet, by {@link nicKey}. */
   fresh: Map<string, { port: Port; until: number }>
+  /** What was sent, and may have become a Port though no answer said so, by {@link nicKey}: the next try asks for the same. */
+  sent: Map<string, Claim & { wish: string; until: number }>
+}
+
+/** What a Port is to have. */
+interface Claim {
+  addresses: string[]
+  mac: string
 }
 
 const nicKey = ({ metadata }: Server, index: number): string => `${metadata.uid} ${index}`
 
+/** Was the port made for this interface of this server? */
+const isOf =
+  ({ metadata: { uid } }: Server, index: number) =>
+  ({ metadata: { labels, ownerReferences } }: Port): boolean =>
+    labels?.[NIC_LABEL] === String(index) && ownerReferences?.[0]?.uid === uid
+
 /** The port that an earlier try made. */
 function made(server: Server, index: number, { world, clock, fresh }: Parts): Port | undefined {
   const { metadata } = server
-  const isIts = ({ labels, ownerReferences }: Port['metadata']): boolean =>
-    labels?.[NIC_LABEL] === String(index) && ownerReferences?.[0]?.uid === metadata.uid
-  const cached = world.ports.all.byIndex(BY_SERVER, keyOf(metadata)).find((port) => isIts(port.metadata))
+  const cached = world.ports.all.byIndex(BY_SERVER, keyOf(metadata)).find(isOf(server, index))
   for (const [key, { until }] of fresh) if (until <= clock.now()) fresh.delete(key)
-  if (cached) fresh.delete(nicKey(server, index))
   return cached ?? fresh.get(nicKey(server, index))?.port
 }
 
@@ -87,25 +104,29 @@ function bind({ metadata }: Server, port: Port, { world, allocations, clock, bin
   return port
 }
 
-async function make(
-  server: Server,
-  { entry, network }: Nic,
-  index: number,
-  { world, allocations, clock, fresh }: Parts,
-): Promise<Port> {
+async function make(server: Server, { entry, network }: Nic, index: number, parts: Parts): Promise<Port> {
+  const { world, allocations, clock, fresh, sent } = parts
   const table = allocations.of(keyOf(network.metadata))
-  if (entry.macAddress !== undefined) checkMac(entry.macAddress, network, { world, fresh })
+  const key = nicKey(server, index)
+  const wish = JSON.stringify([keyOf(network.metadata), entry.fixedIP, entry.macAddress])
   for (let i = 0; i < TRIES; i++) {
     const now = clock.now()
-    const addresses = table.take(entry.fixedIP === undefined ? [] : [entry.fixedIP], now, now + HOLD_MS)
-    const mac = entry.macAddress ?? freeMac(network, addresses[0], nicKey(server, index), (m) => table.isMacUsed(m))
-    const port = newPort(server, network, { addresses, mac, index, now: clock.wall().toISOString() })
+    const claim = sentBefore(key, wish, parts) ?? choose(server, { entry, network }, index, parts)
+    const port = newPort(server, network, { ...claim, index, now: clock.wall().toISOString() })
     try {
       const done = await world.ports.api.create(port, { fieldManager: MANAGER })
-      fresh.set(nicKey(server, index), { port: done, until: now + HOLD_MS })
+      fresh.set(key, { port: done, until: now + HOLD_MS })
+      sent.delete(key)
       return done
     } catch (error) {
-      for (const address of addresses) table.release(address, clock.now(), true)
+      if (isTransient(error)) {
+        sent.set(key, { ...claim, wish, until: now + HOLD_MS })
+        throw error
+      }
+      const own = isAlreadyExists(error) && (await ours(server, port.metadata, index, world))
+      sent.delete(key)
+      if (own) return own
+      for (const address of claim.addresses) table.release(address, clock.now(), true)
       if (!isAlreadyExists(error) || entry.fixedIP !== undefined) throw error
     }
   }
@@ -115,12 +136,53 @@ async function make(
   )
 }
 
+function sentBefore(key: string, wish: string, { sent, clock }: Parts): Claim | undefined {
+  for (const [other, { until }] of sent) if (until <= clock.now()) sent.delete(other)
+  const before = sent.get(key)
+  return before?.wish === wish ? before : undefined
+}
+
+/** Addresses, which are then held, and a MAC. */
+function choose(
+  server: Server,
+  { entry, network }: Nic,
+  index: number,
+  { world, allocations, clock, fresh }: Parts,
+): Claim {
+  const table = allocations.of(keyOf(network.metadata))
+  if (entry.macAddress !== undefined) checkMac(entry.macAddress, network, { world, fresh, table })
+  const now = clock.now()
+  const addresses = table.take(entry.fixedIP === undefined ? [] : [entry.fixedIP], now, now + HOLD_MS)
+  const mac = entry.macAddress ?? freeMac(network, addresses[0], nicKey(server, index), (m) => table.isMacUsed(m))
+  return { addresses, mac }
+}
+
+/** The Port of that name, if an earlier try made it whose answer was lost. The cache may be long behind. */
+async function ours(
+  server: Server,
+  { namespace, name }: Port['metadata'],
+  index: number,
+  world: World,
+): Promise<Port | undefined> {
+  const there = await orNotFound(world.ports.api.get({ namespace, name }))
+  return there && isOf(server, index)(there) ? there : undefined
+}
+
 /** Two of a MAC on one segment would take each other's packets. */
-function checkMac(mac: string, { metadata }: Network, { world, fresh }: Pick<Parts, 'world' | 'fresh'>): void {
+function checkMac(
+  mac: string,
+  { metadata }: Network,
+  { world, fresh, table }: Pick<Parts, 'world' | 'fresh'> & { table: AddressTable },
+): void {
   const key = keyOf(metadata)
   const made = [...fresh.values()].map(({ port }) => port).filter((port) => networkOf(port) === key)
   const holder = macHolder(mac, [...world.ports.all.byIndex(BY_NETWORK, key), ...made])
   if (holder) throw new Refused('MACInUse', `${mac} is held by Port ${keyOf(holder.metadata)}: ask for another MAC`)
+  if (table.isMacOrphaned(mac))
+    throw new Transient(
+      'MACInUse',
+      `${mac} is used by a server whose Port was deleted, until that ends: ask for another MAC`,
+    )
 }
 
 function freeMac(
@@ -135,9 +197,7 @@ function freeMac(
   return mac
 }
 
-interface NewPort {
-  addresses: string[]
-  mac: string
+interface NewPort extends Claim {
   index: number
   now: string
 }

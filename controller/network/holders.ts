@@ -1,5 +1,5 @@
 /** Who holds an address: the claims of Ports, and which of several wins. */
-import type { Port } from '../../crds/index.ts'
+import type { Port, Server } from '../../crds/index.ts'
 import { formatIP, type IP, parseIP } from './ip.ts'
 import { portName } from './port-name.ts'
 
@@ -33,6 +33,23 @@ export function holderOf(port: Port): Holder {
     mac: status?.macAddress ?? spec.macAddress,
     network: networkOf(port),
   }
+}
+
+/** What a server's guest has of a network since it was placed. */
+interface Lodging {
+  /** As namespace/name. */
+  network: string
+  addresses: IP[]
+  mac: string
+}
+
+/** Of a server that is placed: its interfaces. */
+export function lodgingsOf(server: Server | undefined): Lodging[] {
+  return (server?.status?.instance?.interfaces ?? []).map(({ network, networkNamespace, fixedIPs, macAddress }) => ({
+    network: `${networkNamespace}/${network}`,
+    addresses: fixedIPs.flatMap(({ address }) => parseIP(address) ?? []),
+    mac: macAddress,
+  }))
 }
 
 /** Whether the port's name is the claim of this address. */

@@ -11,6 +11,7 @@ import type { HostViews } from '../host/views.ts'
 import { lasts } from '../lasts.ts'
 import type { PortClaims } from '../network/claims.ts'
 import type { Ledger } from '../scheduler/claims.ts'
+import { schedulerDefaults } from '../scheduler/options.ts'
 import { place } from '../scheduler/place.ts'
 import { demandOf, type PlacementRequest, resolveHint } from '../scheduler/request.ts'
 import type { World } from '../world.ts'
@@ -74,6 +75,8 @@ async function choose(server: Server, resolved: Resolved, deps: PlaceDeps, now: 
   const before = decided(request, deps)
   // The cache is behind: of what it does not show yet, nothing is decided twice.
   if (before?.written) return wait('its placement to be seen', SEEN_MS)
+  const refused = server.status?.refusals?.length ?? 0
+  if (refused >= schedulerDefaults.maxAttempts) return none(server, `${refused} hosts could not build it`, deps, now)
   const placement = before ? { none: false as const, host: before.host, alternates: [] } : place(request, views.table())
   if (placement.none) return none(server, placement.message, deps, now)
   const { host, alternates } = placement

@@ -156,6 +156,12 @@ describe('what stands in the way', () => {
       'Port ns/mine is being deleted',
     ],
     [
+      'a port that was made for another server',
+      { networks: [{ port: 'mine' }] },
+      { port: { 'ns/mine': { ...ipPort, spec: { ...ipPort.spec, server: 'other' } } } },
+      'Port mine was made for Server other and goes with it',
+    ],
+    [
       'a subnet that is none',
       { networks: [{ name: 'lan' }] },
       { network: { 'ns/lan': network([subnet('10.0.0.0/24', { pools: [{ start: '10.0.0.9', end: '10.0.0.2' }] })]) } },

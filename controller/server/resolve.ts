@@ -113,6 +113,10 @@ function resolveNic(entry: NetworkEntry, namespace: string, lookup: Lookup): Nic
     return { entry, network }
   }
   const port = there(found('Port', entry.port, lookup.port(keyOf({ namespace, name: entry.port }))))
+  if (port.spec.server !== undefined) {
+    const message = `Port ${entry.port} was made for Server ${port.spec.server} and goes with it: make a Port, or name the network`
+    throw new Refused('PortInUse', message)
+  }
   const { name, namespace: other = namespace } = port.spec.network
   return { entry, port, network: resolveNetwork({ name, namespace: other }, namespace, lookup) }
 }

@@ -5,6 +5,30 @@ import { defOf } from '../../kube/kinds.ts'
 import { reconcileAction } from '../action/reconcile.ts'
 import { type Bench, cloud } from '../testing.ts'
 
+describe('a server that host after host refuses', () => {
+  it('is asked of three, as many as Nova asks, and not again of those of before', async () => {
+    await using bench = await cloud(...Array.from({ length: 18 }, (_, i) => `h${i}`))
+    await bench.server()
+    const asked: string[] = []
+    for (let i = 0; i < 30 && bench.status().vmState !== 'error'; i++) {
+      await bench.reconcile()
+      const { host, refused } = bench.status()
+      if (host === undefined || refused?.host === host) continue
+      asked.push(host)
+      const more = { domain: { name: 'd' }, records: asked.length, conditions: [] }
+      await bench.agentSays({ vmState: 'building', refused: { host, reason: 'no such image' }, ...more })
+    }
+    expect(new Set(asked).size).toBe(3)
+    expect(asked).toHaveLength(3)
+    expect(scheduled(bench)).toMatchObject({
+      reason: 'NoValidHost',
+      message: expect.stringMatching(
+        /^3 hosts could not build it; .* could not build it: no such image; .*action: start/,
+      ),
+    })
+  })
+})
+
 const scheduled = (bench: Bench) => condition(bench.status().conditions, 'Scheduled')
 
 describe('a start of a server that no host could build', () => {

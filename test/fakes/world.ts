@@ -32,8 +32,8 @@ export class FakeWorld implements AsyncDisposable {
 
   /** Fills the caches: register what follows them before. */
   async start(): Promise<this> {
-    this.leases.start(this.#stop.signal)
     await startWorld(this.world, this.#stop.signal)
+    this.leases.start(this.#stop.signal)
     await this.caughtUp()
     return this
   }

@@ -9,7 +9,7 @@ const log = createLog({ level: 'warn', fields: { component: 'agent' } })
 
 await runMain(
   async (signal) => {
-    await using kube = await createKube({ kubeconfig, userAgent: 'kubenova-agent', signal })
+    await using kube = await createKube({ kubeconfig, userAgent: 'kubenova-agent' })
     await runFleet(kube, { first: Number(first), count: Number(count), log }, signal)
   },
   { log },
