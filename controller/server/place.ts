@@ -43,6 +43,9 @@ export async function placeServer(server: Server, deps: PlaceDeps, attempt: numb
   const now = deps.clock.wall().toISOString()
   try {
     const resolved = resolve(server, deps.lookup)
+    const refused = server.status?.refusals?.length ?? 0
+    if (refused >= schedulerDefaults.maxAttempts)
+      return await none(server, `${refused} hosts could not build it`, deps, now)
     return await choose(server, resolved, deps, now)
   } catch (error) {
     if (lasts(error, attempt))
@@ -75,8 +78,6 @@ async function choose(server: Server, resolved: Resolved, deps: PlaceDeps, now: 
   const before = decided(request, deps)
   // The cache is behind: of what it does not show yet, nothing is decided twice.
   if (before?.written) return wait('its placement to be seen', SEEN_MS)
-  const refused = server.status?.refusals?.length ?? 0
-  if (refused >= schedulerDefaults.maxAttempts) return none(server, `${refused} hosts could not build it`, deps, now)
   const placement = before ? { none: false as const, host: before.host, alternates: [] } : place(request, views.table())
   if (placement.none) return none(server, placement.message, deps, now)
   const { host, alternates } = placement
