@@ -1,14 +1,19 @@
 /** The actions behind spec.powerState: start, stop, pause, unpause, suspend, resume. */
 import { Type } from 'typebox'
+import { isOurs } from '../crds/index.ts'
 import { action, type Step } from './action.ts'
 import { bootSteps } from './boot-steps.ts'
+
+function unlessBusy(error: unknown): void {
+  if (!isOurs(error) || error.code !== 'LibvirtBusy') throw error
+}
 
 /** Gives the guest its time to power off, then takes the power away, as Nova's stop does. */
 const stopGuest: Step<unknown> = {
   name: 'shutdown',
   async do({ host, guest, shutdownTimeout, ...ctx }) {
-    // Whose virtual CPUs stand still cannot hear that it is asked.
-    await host.unpause(guest, ctx)
+    // Whose virtual CPUs stand still cannot hear that it is asked. A QEMU that hangs does not hear of either: its power is taken away all the same.
+    await host.unpause(guest, ctx).catch(unlessBusy)
     if ((await host.shutdown(guest, shutdownTimeout, ctx)) === 'timeout') await host.destroy(guest, ctx)
   },
 }

@@ -3,9 +3,10 @@
  * another name, would take every domain here for a leftover: it must refuse to start instead. Of two agents of one directory the second waits.
  */
 import { randomUUID } from 'node:crypto'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Refused } from '../crds/index.ts'
+import { writeAtomically } from './image/files.ts'
 import { lockFile } from './image/lock.ts'
 
 export interface Identity {
@@ -53,7 +54,6 @@ async function checkIdentity(stateDir: string, mine: Identity): Promise<string> 
   }
   if (before?.id !== undefined) return before.id
   const id = randomUUID()
-  await writeFile(`${path}.new`, `${JSON.stringify({ ...mine, id })}\n`)
-  await rename(`${path}.new`, path)
+  await writeAtomically(path, `${JSON.stringify({ ...mine, id })}\n`)
   return id
 }

@@ -4,7 +4,7 @@ import type { Server } from '../crds/index.ts'
 import { every } from '../kube/clock.ts'
 import { keyOf } from '../kube/types.ts'
 import { hostedGuest } from './host/domain-input.ts'
-import type { Parts } from './parts.ts'
+import { BY_UID, type Parts } from './parts.ts'
 
 /** Compares once, then every so often until the returned function is called. */
 export async function keepInSync(parts: Parts, signal: AbortSignal): Promise<() => void> {
@@ -44,5 +44,5 @@ const tasks: Record<string, (parts: Parts, signal: AbortSignal) => Promise<unkno
   },
   leftovers: ({ leftovers }) => leftovers.sweep(),
   consoles: ({ informer, rotate }) => rotate(informer.cache.list().map(({ metadata }) => metadata.uid ?? '')),
-  images: ({ storage }) => storage.clean(),
+  images: ({ storage, informer }) => storage.clean((uid) => informer.cache.byIndex(BY_UID, uid).length > 0),
 }

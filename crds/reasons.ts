@@ -135,6 +135,7 @@ const hosts = [
   'DiskFull',
   'DiskMissing',
   'LibvirtError',
+  'LibvirtBusy',
   'LibvirtUnreachable',
   'LockFailed',
   'MtuTooSmall',

@@ -96,6 +96,28 @@ describe('runController', () => {
     await it.ended
   })
 
+  it('works on another key while one only waits, and on no more than it may after that', async () => {
+    const [image, rest] = [Promise.withResolvers<void>(), Promise.withResolvers<Outcome>()]
+    const waits = async ({ aside }: ReconcileContext): Promise<Outcome> => {
+      await aside(() => image.promise)
+      it.asked.push('went on')
+      return done
+    }
+    const it = loop([waits, () => rest.promise])
+    it.queue.add('a')
+    it.queue.add('b')
+    await settled()
+    expect(it.asked).toEqual(['a@0#1', 'b@0#1'])
+    image.resolve()
+    await settled()
+    expect(it.asked).toHaveLength(2)
+    rest.resolve(done)
+    await settled()
+    expect(it.asked).toEqual(['a@0#1', 'b@0#1', 'went on'])
+    it.stop.abort()
+    await it.ended
+  })
+
   it('when told to stop takes nothing more, lets work end, and aborts what does not end in time', async () => {
     const slow = ({ signal }: ReconcileContext): Promise<Outcome> =>
       new Promise((resolve) => signal.addEventListener('abort', () => resolve(done)))

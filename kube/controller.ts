@@ -7,6 +7,7 @@ import { counter, createMetrics, gauge, histogram, type Metrics } from './metric
 import { done, type Outcome } from './outcome.ts'
 import type { Item, WorkQueue } from './queue.ts'
 import type { Priority } from './ready.ts'
+import { Slots } from './slots.ts'
 
 const total = counter('controller_runtime_reconcile_total', 'Reconciles, by controller and result.', [
   'controller',
@@ -33,6 +34,8 @@ export interface ReconcileContext {
   priority: Priority
   /** 1 for a first try; grows with each failure in a row. */
   attempt: number
+  /** Runs what only waits, and lets another key be worked on meanwhile. */
+  aside<T>(wait: () => Promise<T>): Promise<T>
 }
 /** Undefined is `done`. */
 export type Reconcile = (key: string, context: ReconcileContext) => Promise<Outcome | undefined | void>
@@ -69,25 +72,41 @@ export async function runController(options: ControllerOptions, signal: AbortSig
   }
   if (signal.aborted) stop()
   else signal.addEventListener('abort', stop, { once: true })
-  const worker = createWorker(options, metrics, clock, cut.signal)
-  const loop = async (): Promise<void> => {
-    for (let item = await queue.take(); item; item = await queue.take()) {
-      metrics.set(workers, { controller: name }, queue.active)
-      await worker(item)
-      metrics.set(workers, { controller: name }, queue.active)
+  const slots = new Slots(concurrency)
+  const worker = createWorker(options, metrics, clock, { cut: cut.signal, slots })
+  const underWay = new Set<Promise<void>>()
+  // The key before the place: a place that waits for a key would be missed by those that have stepped aside.
+  for (let item = await queue.take(); item; item = await queue.take()) {
+    await slots.take()
+    if (signal.aborted) {
+      queue.done(item.key)
+      break
     }
+    metrics.set(workers, { controller: name }, queue.active)
+    const work = worker(item).finally(() => {
+      metrics.set(workers, { controller: name }, queue.active)
+      underWay.delete(work)
+      slots.give()
+    })
+    underWay.add(work)
   }
-  await Promise.all(Array.from({ length: concurrency }, loop))
+  await Promise.all(underWay)
   cancelDrain()
   signal.removeEventListener('abort', stop)
 }
 
 type Worker = (item: Item) => Promise<void>
 
-function createWorker(options: ControllerOptions, metrics: Metrics, clock: Clock, cut: AbortSignal): Worker {
+interface Bounds {
+  cut: AbortSignal
+  slots: Slots
+}
+
+function createWorker(options: ControllerOptions, metrics: Metrics, clock: Clock, { cut, slots }: Bounds): Worker {
   const { name: controller, queue, reconcile, timeoutMs = 60_000 } = options
   const root = (options.log ?? noLog).child({ controller })
   const changes = new Map<string, number>()
+  const aside = <T>(wait: () => Promise<T>): Promise<T> => slots.aside(wait)
   return async ({ key, priority, failures }) => {
     const log = root.child({ key, attempt: failures + 1 })
     using scope = abortScope([cut])
@@ -99,7 +118,7 @@ function createWorker(options: ControllerOptions, metrics: Metrics, clock: Clock
     const started = clock.now()
     const { signal } = scope
     try {
-      const outcome = (await reconcile(key, { signal, log, priority, attempt: failures + 1 })) ?? done
+      const outcome = (await reconcile(key, { signal, log, priority, attempt: failures + 1, aside })) ?? done
       const row = outcome.kind === 'changed' ? (changes.get(key) ?? 0) + 1 : 0
       if (row === 0) changes.delete(key)
       else changes.set(key, row)

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { type CallFunction, LibvirtError, proc } from '../libvirt/index.ts'
 import { createDomains, type Domains } from './domains.ts'
 
@@ -28,6 +28,7 @@ function domainsWhere({ found, active, saved }: State): Domains {
     [proc.domainSuspend, notRunning],
     [proc.domainResume, notRunning],
     [proc.domainManagedSave, notRunning],
+    [proc.domainManagedSaveGetXmlDesc, saved ? { xml: '<domain/>' } : notRunning],
   ])
   return createDomains((async (procedure: unknown) => {
     const answer = answers.get(procedure)
@@ -58,39 +59,83 @@ describe('what cannot be done to a domain that has gone off is not taken as done
   })
 })
 
-describe('a domain that is starting up', () => {
-  /** VIR_DOMAIN_PAUSED, VIR_DOMAIN_PAUSED_STARTING_UP, and so on. */
-  const startingUp = { state: 3, reason: 11 }
-  const killed = { state: 5, reason: 8 }
-  const booted = { state: 1, reason: 1 }
-
-  /** libvirt that is asked for the domain's state again and again. */
-  function libvirtWith(states: { state: number; reason: number }[]): { domains: Domains; created: () => number } {
-    let created = 0
-    const answers = new Map<unknown, () => unknown>([
-      [proc.domainLookupByUuid, () => ({ dom })],
-      [proc.domainGetState, () => (states.length > 1 ? states.shift() : states[0])],
-      [proc.domainHasManagedSaveImage, () => ({ result: false })],
-      [proc.domainGetMetadata, () => ({ metadata: '<server/>' })],
-      [proc.domainCreateWithFlags, () => ({ created: ++created })],
-    ])
-    const call = async (procedure: unknown) => answers.get(procedure)?.()
-    return { domains: createDomains(call as unknown as CallFunction), created: () => created }
+/** libvirt whose answers are asked for again and again; `asked` counts them. */
+function libvirtWith(answers: [procedure: unknown, answer: () => unknown][]) {
+  const asked = new Map<unknown, number>()
+  const all = new Map<unknown, () => unknown>([
+    [proc.domainLookupByUuid, () => ({ dom })],
+    [proc.domainHasManagedSaveImage, () => ({ result: false })],
+    [proc.domainGetMetadata, () => ({ metadata: '<server/>' })],
+    ...answers,
+  ])
+  const call = async (procedure: unknown) => {
+    asked.set(procedure, (asked.get(procedure) ?? 0) + 1)
+    return all.get(procedure)?.()
   }
+  return { domains: createDomains(call as unknown as CallFunction), times: (p: unknown) => asked.get(p) ?? 0 }
+}
+
+/** Of virDomainState, with its reason: starting up; ended by the daemon; booted. */
+const [startingUp, killed, booted] = [
+  { state: 3, reason: 11 },
+  { state: 5, reason: 8 },
+  { state: 1, reason: 1 },
+]
+
+describe('a domain that is starting up', () => {
+  const inTurn = (...states: object[]): [unknown, () => unknown] => [
+    proc.domainGetState,
+    () => (states.length > 1 ? states.shift() : states[0]),
+  ]
 
   it('is seen as what becomes of it', async () => {
-    expect(await libvirtWith([startingUp, startingUp, booted]).domains.observe(uuid)).toMatchObject({
-      power: 'running',
-    })
-    expect(await libvirtWith([startingUp, killed]).domains.observe(uuid)).toEqual({ power: 'off', reason: 'daemon' })
+    const starts = libvirtWith([inTurn(startingUp, startingUp, booted)])
+    expect(await starts.domains.observe(uuid)).toMatchObject({ power: 'running' })
+    const ends = libvirtWith([inTurn(startingUp, killed)])
+    expect(await ends.domains.observe(uuid)).toEqual({ power: 'off', reason: 'daemon' })
+  })
+
+  it('for long is no state at all', async () => {
+    let ms = 0
+    const now = vi.spyOn(performance, 'now').mockImplementation(() => (ms += 4000))
+    const busy = libvirtWith([inTurn(startingUp)]).domains.observe(uuid)
+    await expect(busy).rejects.toMatchObject({ kind: 'Transient', code: 'LibvirtBusy' })
+    now.mockRestore()
   })
 
   it.each([
     ['that libvirt ends, for it was killed amid that, is started again', killed, 1],
     ['and then has started is left so', booted, 0],
   ])('%s', async (_, end, starts) => {
-    const { domains, created } = libvirtWith([startingUp, end])
+    const { domains, times } = libvirtWith([inTurn(startingUp, end)])
     await domains.start(uuid, signal)
-    expect(created()).toBe(starts)
+    expect(times(proc.domainCreateWithFlags)).toBe(starts)
   })
+})
+
+describe('memory that was saved', () => {
+  const whole: [unknown, () => unknown] = [proc.domainManagedSaveGetXmlDesc, () => ({ xml: '<domain/>' })]
+  const half: [unknown, () => unknown] = [
+    proc.domainManagedSaveGetXmlDesc,
+    () => {
+      throw refusal(9, 'operation failed: save image is incomplete')
+    },
+  ]
+  const there: [unknown, () => unknown] = [proc.domainHasManagedSaveImage, () => ({ result: true })]
+
+  it.each([
+    ['whole, of a domain that is off', killed, whole, 'saved', 0],
+    ['by half, for the host lost its power meanwhile, is none', killed, half, 'off', 0],
+    ['before the domain that runs was booted is dropped: it is older than the disk', booted, whole, 'running', 1],
+  ] as const)('%s', async (_, state, file, power, dropped) => {
+    const { domains, times } = libvirtWith([there, file, [proc.domainGetState, () => state]])
+    expect(await domains.observe(uuid)).toMatchObject({ power })
+    expect(times(proc.domainManagedSaveRemove)).toBe(dropped)
+  })
+})
+
+it('a domain with which libvirt still does something else is waited for', async () => {
+  const timeout = refusal(68, 'Timed out during operation: cannot acquire state change lock')
+  const { domains } = libvirtWith([[proc.domainSuspend, () => Promise.reject(timeout)]])
+  await expect(domains.pause(uuid)).rejects.toMatchObject({ kind: 'Transient', code: 'LibvirtBusy' })
 })

@@ -26,7 +26,7 @@ const LOOK_MS = 50
 export interface Domains {
   /** Undefined: libvirt knows no such domain. */
   find(uuid: string): Promise<DomainRef | undefined>
-  /** Of a domain that is starting up: what becomes of it. */
+  /** Of a domain that is starting up: what becomes of it. @throws Transient LibvirtBusy when that takes long */
   observe(uuid: string): Promise<Observed>
   define(xml: string): Promise<void>
   start(uuid: string, signal: AbortSignal): Promise<void>
@@ -95,12 +95,14 @@ const isStartingUp = ({ power, reason }: Observed): boolean => power === 'paused
 function looks(call: CallFunction, ask: Ask): Pick<Domains, 'find' | 'observe' | 'list' | 'xml'> {
   const look = async (uuid: string): Promise<Observed> => {
     const seen = await ask('look at the domain', uuid, async (dom) => {
-      const [{ state, reason }, saved, boot] = await Promise.all([
+      const [{ state, reason }, { result: saved }, boot] = await Promise.all([
         call(proc.domainGetState, { dom, flags: 0 }),
         call(proc.domainHasManagedSaveImage, { dom, flags: 0 }),
         bootOf(call, dom),
       ])
-      const known = stateOf(state, reason, saved.result)
+      const bare = stateOf(state, reason, false)
+      if (saved && bare.power === 'running') await dropSave(call, dom)
+      const known = stateOf(state, reason, saved && bare.power === 'off' && (await isWholeSave(call, dom)))
       return { ...known, ...(isUp(known) && boot !== undefined ? { boot } : {}) }
     })
     return seen ?? { power: 'missing' }
@@ -114,6 +116,7 @@ function looks(call: CallFunction, ask: Ask): Pick<Domains, 'find' | 'observe' |
         await delay(LOOK_MS)
         seen = await look(uuid)
       }
+      if (isStartingUp(seen)) throw new Transient('LibvirtBusy', 'libvirt is still starting the domain')
       return seen
     },
     async list() {
@@ -150,7 +153,7 @@ function power(call: CallFunction, ask: Ask, observe: Domains['observe']): Power
   const isSaved = async (dom: DomainRef): Promise<boolean> =>
     (await call(proc.domainHasManagedSaveImage, { dom, flags: 0 })).result
   const dropSaved = async (dom: DomainRef): Promise<void> => {
-    if (await isSaved(dom)) await call(proc.domainManagedSaveRemove, { dom, flags: 0 })
+    if (await isSaved(dom)) await dropSave(call, dom)
   }
   /** As `ask`, for what must be done to a domain. */
   const there = async (doing: string, uuid: string, what: (dom: DomainRef) => Promise<true>): Promise<void> => {
@@ -187,9 +190,28 @@ function power(call: CallFunction, ask: Ask, observe: Domains['observe']): Power
     async save(uuid, signal) {
       const how = { signal, timeoutMs: Infinity }
       await there('save the domain', uuid, (dom) =>
-        alreadyIf(() => isSaved(dom), call(proc.domainManagedSave, { dom, flags: SAVE_RUNNING }, how)),
+        alreadyIf(() => isWholeSave(call, dom), call(proc.domainManagedSave, { dom, flags: SAVE_RUNNING }, how)),
       )
     },
+  }
+}
+
+/**
+ * Memory that was saved, of a domain that runs: of before, for libvirt was killed as it went on from it, or amid the saving. Restored after the
+ * next crash it would be older than the disk.
+ */
+async function dropSave(call: CallFunction, dom: DomainRef): Promise<void> {
+  await already(call(proc.domainManagedSaveRemove, { dom, flags: 0 }))
+}
+
+/** Half a file is what is left where the host lost its power amid the saving; libvirt looks no further than that there is one. */
+async function isWholeSave(call: CallFunction, dom: DomainRef): Promise<boolean> {
+  try {
+    await call(proc.domainManagedSaveGetXmlDesc, { dom, flags: 0 })
+    return true
+  } catch (error) {
+    if (isLibvirtError(error)) return false
+    throw error
   }
 }
 

@@ -18,6 +18,11 @@ export function fromLibvirt(error: unknown, doing: string): AnyError {
   if (isLibvirtError(error)) {
     const code = terminal[error.code]
     if (code !== undefined) return new Terminal(code, `${doing}: ${error.message}`, { cause: error })
+    // Such as saving or restoring much memory, which goes on though the client that asked for it is gone.
+    if (error.code === 'VIR_ERR_OPERATION_TIMEOUT')
+      return new Transient('LibvirtBusy', `${doing}: libvirt still does something else with it: ${error.message}`, {
+        cause: error,
+      })
     if (/cannot allocate memory|out of memory/i.test(error.message))
       return new Transient('OutOfMemory', `${doing}: the host has no memory left for it: ${error.message}`, {
         cause: error,

@@ -110,22 +110,45 @@ async function shutdown(
     return power === 'off' || power === 'missing' || power === 'crashed'
   }
   const end = performance.now() + seconds * 1000
-  await domains.askToShutDown(instance.uuid)
-  let asked = performance.now()
-  while (!(await isOff())) {
+  const asking = new Asking(() => domains.askToShutDown(instance.uuid), end)
+  for (let answer = asking.again(); !(await isOff()); answer = asking.again()) {
     signal.throwIfAborted()
-    const now = performance.now()
-    const left = end - now
+    const left = end - performance.now()
     if (left <= 0) return 'timeout'
-    if (now - asked >= ASK_AGAIN_MS) {
-      await domains.askToShutDown(instance.uuid)
-      asked = now
-    }
     using either = abortScope([signal])
     const event = stateChange(instance.uuid, either.signal)
     const look = delay(Math.min(left, LOOK_MS), undefined, { signal: either.signal })
-    await Promise.race([event, look])
+    await Promise.race([event, look, ...(answer ? [answer] : [])])
     either.abort()
   }
   return 'off'
+}
+
+/**
+ * Asks a guest again and again. Nobody waits for the answer: a guest agent that ignores it, or a QEMU that hangs, keeps libvirt waiting for a
+ * minute and more, and whatever it says, what counts is whether the guest is off when its time is over.
+ */
+class Asking {
+  readonly #ask: () => Promise<void>
+  readonly #end: number
+  #asked = -Infinity
+  #answer: Promise<void> | undefined
+
+  /** @param end of asking, by performance.now() */
+  constructor(ask: () => Promise<void>, end: number) {
+    this.#ask = ask
+    this.#end = end
+  }
+
+  /** Asks, if it is time to. Undefined: libvirt has answered; else it resolves when that has. */
+  again(): Promise<void> | undefined {
+    const now = performance.now()
+    if (this.#answer || now >= this.#end || now - this.#asked < ASK_AGAIN_MS) return this.#answer
+    this.#asked = now
+    const over = (): void => {
+      this.#answer = undefined
+    }
+    this.#answer = this.#ask().then(over, over)
+    return this.#answer
+  }
 }

@@ -4,14 +4,19 @@ import { type Guest, type StepContext, Transient } from '../../crds/index.ts'
 import type { Log } from '../../kube/log.ts'
 import { ImageCache } from '../image/cache.ts'
 import { writeConfigDrive } from '../image/config-drive.ts'
-import { createDisks, deleteDisks, readDisks } from '../image/disks.ts'
+import { createDisks, deleteDisks, finishDeletions, readDisks } from '../image/disks.ts'
+import { exists } from '../image/files.ts'
 import { writeOwner } from '../leftovers.ts'
 import type { AgentOptions } from '../options.ts'
 import type { Storage } from './libvirt-host.ts'
+import { instancesDir } from './paths.ts'
 
 export interface HostStorage extends Storage, AsyncDisposable {
-  /** Lets go of images that no server uses, as far as the limits ask for it. */
-  clean(): Promise<void>
+  /**
+   * Lets go of images that no server uses, as far as the limits ask for it, and of what a crash left of a deletion.
+   * @param isOurs is there a Server of that uid on this host?
+   */
+  clean(isOurs: (uid: string) => boolean): Promise<void>
 }
 
 const GIB = 1024 ** 3
@@ -36,16 +41,19 @@ export async function openStorage(options: AgentOptions, log: Log): Promise<Host
       await fetch(guest, ctx)
     },
     async createDisks(guest, { dir }, ctx) {
-      const { namespace = '', name, uid = '' } = guest.server.metadata
-      await writeOwner(dir, { namespace, name, uid })
       if (await readDisks(dir)) return
+      const { metadata, status } = guest.server
+      // Its data was on them. An empty disk in their place would look as if all were well, and bury them when they are back.
+      if (status?.launchedAt !== undefined) throw missing(dir)
+      const { namespace = '', name, uid = '' } = metadata
+      await writeOwner(dir, { namespace, name, uid })
       const base = await fetch(guest, ctx)
       const root = rootDisk === 'flat' ? 'copy' : 'overlay'
       await createDisks({ directory: dir, instance: guest.instance, base, root, signal: ctx.signal })
     },
     async disks({ dir }) {
       const disks = await readDisks(dir)
-      if (!disks) throw new Transient('DiskMissing', `the root disk in ${dir} is not there`)
+      if (!disks) throw missing(dir)
       return disks
     },
     async writeConfigDrive(guest, { dir }, { signal }) {
@@ -55,13 +63,23 @@ export async function openStorage(options: AgentOptions, log: Log): Promise<Host
       await deleteDisks(dir)
       await cache.unpin(uid)
     },
-    async clean() {
+    async clean(isOurs) {
+      const root = instancesDir(stateDir)
+      await finishDeletions(root)
+      const isThere = async (uid: string): Promise<boolean> => isOurs(uid) || exists(join(root, uid))
+      await cache.dropPins(isThere)
       const gone = await cache.clean({ maxBytes: imageCacheGib * GIB, maxAge: MAX_AGE_MS })
       if (gone.length > 0) log.info({ images: gone.length }, 'unused images removed from the cache')
     },
     [Symbol.asyncDispose]: () => cache[Symbol.asyncDispose](),
   }
 }
+
+const missing = (dir: string): Transient =>
+  new Transient(
+    'DiskMissing',
+    `not all disks of the server are in ${dir}: bring them back (is the file system mounted?), or delete the server`,
+  )
 
 function amount(bytes: number, total: number | undefined): string {
   const mib = (n: number): string => `${Math.round(n / 1024 ** 2)} MiB`

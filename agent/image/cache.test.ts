@@ -283,6 +283,16 @@ describe('clean', () => {
     expect(folder('trash')).toEqual([])
   })
 
+  test('a pin of a server that went before its image came does not hold the base', async () => {
+    const cache = await open()
+    const base = await cache.ensure(image(), 'gone', context())
+    await cache.ensure(image(), 'there', context())
+    await cache.dropPins(async (owner) => owner === 'there')
+    expect(await cache.clean({ maxBytes: 0 })).toEqual([])
+    await cache.unpin('there')
+    expect(await cache.clean({ maxBytes: 0 })).toEqual([base.key])
+  })
+
   test('a removal that a crash interrupted: finished, or undone if somebody pinned it in the meantime', async () => {
     const first = await open()
     const base = await first.ensure(image(), 's', context())

@@ -93,6 +93,11 @@ export class ImageCache {
     await this.#store.unpin(owner)
   }
 
+  /** Unpins what no server needs: who asked for an image first may have gone before it came. @param isThere is there such an owner, or a disk of its? */
+  async dropPins(isThere: (owner: string) => Promise<boolean>): Promise<void> {
+    await this.#store.dropPins(isThere)
+  }
+
   /** Removes bases that no disk of this host is backed by, as far as the limits ask for it; returns their keys. */
   async clean(limits: CleanLimits, now: number = Date.now()): Promise<string[]> {
     return this.#store.clean(limits, now)

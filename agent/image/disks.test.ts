@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { createDisks, type DisksOptions, deleteDisks, readDisks, rootDiskSize } from './disks.ts'
+import { createDisks, type DisksOptions, deleteDisks, finishDeletions, readDisks, rootDiskSize } from './disks.ts'
 import { imageInfo } from './qemu-img.ts'
 
 // Other programs do the work here, on machines that may be busy.
@@ -156,4 +156,17 @@ describe('size of the root disk', () => {
       }),
     )
   })
+})
+
+test('a deletion that a crash cut short is ended', async () => {
+  const server = join(dir, 'server')
+  await createDisks({ ...options('qcow2', 'overlay'), directory: server })
+  mkdirSync(`${server}.deleted`)
+  writeFileSync(join(`${server}.deleted`, 'disk'), 'of before')
+  await deleteDisks(server)
+  expect(readdirSync(dir)).toEqual(['base.qcow2'])
+  mkdirSync(`${server}.deleted`)
+  await finishDeletions(dir)
+  await finishDeletions(join(dir, 'never'))
+  expect(readdirSync(dir)).toEqual(['base.qcow2'])
 })

@@ -4,7 +4,7 @@
  */
 import { execFile } from 'node:child_process'
 import { constants } from 'node:fs'
-import { chmod, copyFile, mkdir, open, readFile, rm } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type Instance, Terminal, Transient } from '../../crds/index.ts'
@@ -93,9 +93,21 @@ async function readPlan(directory: string): Promise<Plan | undefined> {
   return text === undefined ? undefined : (JSON.parse(text) as Plan)
 }
 
-/** The server's folder and all in it is gone. Unpin its owner in the cache after it, not before. */
+const DELETED = '.deleted'
+
+/** The server's folder and all in it is gone, at once under its name: half of it would be nobody's. Unpin its owner in the cache after it, not before. */
 export async function deleteDisks(directory: string): Promise<void> {
-  await rm(directory, { recursive: true, force: true })
+  const dying = `${directory}${DELETED}`
+  await rm(dying, { recursive: true, force: true })
+  await rename(directory, dying).catch(absent)
+  await rm(dying, { recursive: true, force: true })
+}
+
+/** What a crash left of deletions below this directory goes. */
+export async function finishDeletions(root: string): Promise<void> {
+  const names = (await readdir(root).catch(absent)) ?? []
+  for (const name of names.filter((n) => n.endsWith(DELETED)))
+    await rm(join(root, name), { recursive: true, force: true })
 }
 
 /**

@@ -82,6 +82,13 @@ export class Store {
     for (const key of await readdir(this.#base())) await rm(this.#base(key, 'pins', owner), { force: true })
   }
 
+  /** Pins of owners that there are not. */
+  async dropPins(isThere: (owner: string) => Promise<boolean>): Promise<void> {
+    for (const key of await readdir(this.#base()))
+      for (const owner of (await readdir(this.#base(key, 'pins')).catch(absent)) ?? [])
+        if (!(await isThere(owner))) await rm(this.#base(key, 'pins', owner), { force: true })
+  }
+
   /** A folder with disk and record.json becomes the base of that key, with a pin: it shall not be cleaned at once. */
   async publish(key: string, folder: string, owner: string): Promise<void> {
     await mkdir(join(folder, 'pins'), { recursive: true })

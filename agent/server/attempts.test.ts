@@ -48,6 +48,21 @@ describe('attempts', () => {
     expect(created).toEqual([false, true])
   })
 
+  it('what restores a server is tried for ever: nobody asked for it who could be told', () => {
+    const { attempts } = attemptsAt({ max: 2 })
+    const late: Failure = { code: 'BridgeMissing', message: 'no bridge', final: false }
+    const restoring: Planned = { ...planned('start'), restores: true }
+    for (let i = 0; i < 50; i++) expect(attempts.judge('u', restoring, late).final).toBe(false)
+    expect(attempts.judge('u', restoring, { ...late, final: true }).final).toBe(true)
+  })
+
+  it('how often libvirt was away does not count', () => {
+    const { attempts } = attemptsAt({ max: 2 })
+    for (const code of ['LibvirtUnreachable', 'LibvirtBusy'] as const)
+      for (let i = 0; i < 10; i++) attempts.judge('u', planned('stop'), { code, message: 'away', final: false })
+    expect([1, 2].map(() => attempts.judge('u', planned('stop'), failure).final)).toEqual([false, true])
+  })
+
   it('another action of the server, and another server, count anew', () => {
     const { attempts } = attemptsAt({ max: 2 })
     attempts.judge('u', planned('start', 'a'), failure)

@@ -26,23 +26,29 @@ export interface Attempts {
 }
 
 /**
- * Deletion is tried for ever: there is no state to fall back to. And while libvirt is away nothing is wrong with the server: it is done when
- * libvirt is back. But what another host may build need not wait for this one.
+ * Deletion is tried for ever: there is no state to fall back to. So is what restores a server that was as wished: nobody asked for anything that
+ * could be refused, and a host that has started again has its bridge, its memory or its file system a moment later. And while libvirt is away,
+ * or busy with the domain, nothing is wrong with the server: it is done after. But what another host may build need not wait for a libvirt that is away.
  */
-const isForever = ({ action }: Planned, { code }: Failure): boolean =>
-  action === 'delete' || (code === 'LibvirtUnreachable' && action !== 'create')
+const isForever = ({ action, restores }: Planned, { code }: Failure): boolean =>
+  action === 'delete' ||
+  restores === true ||
+  code === 'LibvirtBusy' ||
+  (code === 'LibvirtUnreachable' && action !== 'create')
 
 /** @param now monotonic milliseconds */
 export function createAttempts({ max, baseMs, maxMs }: AttemptOptions, now: () => number): Attempts {
-  const tries = new Map<string, { mark: string; count: number; again: number }>()
+  const tries = new Map<string, { mark: string; count: number; failures: number; again: number }>()
   return {
     judge(uid, planned, failure) {
       if (failure.final) return failure
       const { action, mark } = planned
-      const before = tries.get(uid)
-      const count = before?.mark === mark ? before.count + 1 : 1
-      tries.set(uid, { mark, count, again: now() + Math.min(maxMs, baseMs * 2 ** Math.min(count - 1, 20)) })
-      if (count < max || isForever(planned, failure)) return failure
+      const last = tries.get(uid)
+      const before = last?.mark === mark ? last : { count: 0, failures: 0 }
+      const count = before.count + 1
+      const failures = before.failures + (isForever(planned, failure) ? 0 : 1)
+      tries.set(uid, { mark, count, failures, again: now() + Math.min(maxMs, baseMs * 2 ** Math.min(count - 1, 20)) })
+      if (failures < max || isForever(planned, failure)) return failure
       return { ...failure, final: true, refuse: action === 'create' }
     },
     holdMs(uid, mark) {

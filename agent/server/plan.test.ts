@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { powerWishes, type Server, type ServerStatus } from '../../crds/index.ts'
 import type { DomainPower, Observed } from './observed.ts'
-import { isMet, plan, planPower } from './plan.ts'
+import { isMet, plan, planPower, remembered } from './plan.ts'
 
 const powers: DomainPower[] = ['running', 'paused', 'off', 'saved', 'crashed', 'pmsuspended', 'missing']
 
@@ -141,5 +141,63 @@ describe('plan', () => {
     const unplaced = server()
     delete unplaced.status!.instance
     expect(plan(unplaced, { power: 'missing' })).toBeUndefined()
+  })
+})
+
+describe('a stop that was announced', () => {
+  it.each(['Running', 'Stopped', 'Paused'] as const)('is ended, though %s is wished by now', (wish) => {
+    const status = { taskState: 'powering-off' } as const
+    expect(plan(server({ wish, generation: 2, status }), { power: 'running' })?.action).toBe('stop')
+  })
+})
+
+describe('what nobody asked for', () => {
+  it('restores; what is wished anew, or was begun, does not', () => {
+    const off: Observed = { power: 'off', reason: 'destroyed' }
+    expect(plan(server(), off)).toMatchObject({ action: 'start', restores: true })
+    expect(plan(server({ status: { settledPowerState: 'Stopped' } }), off)).not.toHaveProperty('restores')
+    expect(plan(server({ status: { taskState: 'powering-off' } }), off)).not.toHaveProperty('restores')
+  })
+})
+
+describe('why a domain is off, after libvirt was started again', () => {
+  const forgot: Observed = { power: 'off', reason: 'unknown' }
+  const rows: [string, Observed, Partial<ServerStatus>, string | undefined, string | undefined][] = [
+    // what, seen, said before → reason, action
+    [
+      'it powered itself off',
+      forgot,
+      { powerState: 'Shutdown', domain: { name: 'd', reason: 'shutdown' } },
+      'shutdown',
+      undefined,
+    ],
+    [
+      'it was saved by hand',
+      forgot,
+      { powerState: 'Shutdown', domain: { name: 'd', reason: 'saved' } },
+      'saved',
+      undefined,
+    ],
+    [
+      'it ran when the host lost its power',
+      forgot,
+      { powerState: 'Running', domain: { name: 'd', reason: 'booted' } },
+      'unknown',
+      'start',
+    ],
+    ['nothing was said of it', forgot, {}, 'unknown', 'start'],
+    [
+      'libvirt knows',
+      { power: 'off', reason: 'destroyed' },
+      { powerState: 'Shutdown', domain: { name: 'd', reason: 'shutdown' } },
+      'destroyed',
+      'start',
+    ],
+  ]
+  it.each(rows)('%s', (_, seen, status, reason, action) => {
+    const given = server({ status })
+    const observed = remembered(seen, given)
+    expect(observed.reason).toBe(reason)
+    expect(plan(given, observed)?.action).toBe(action)
   })
 })

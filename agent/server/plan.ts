@@ -12,6 +12,8 @@ export interface Planned {
   params: Record<string, unknown>
   /** The same for the same request, also after a crash; see StepInput.mark. */
   mark: string
+  /** Nobody asked: a server that was as wished is brought back to that. */
+  restores?: true
   /** The ServerAction that asked, if one did. */
   deed?: { name: string; uid: string; admittedAt: string; requestId?: string }
 }
@@ -27,8 +29,12 @@ export function plan(server: Server, observed: Observed): Planned | undefined {
   if (status.vmState === 'error' && status.observedGeneration === metadata.generation) return undefined
   if (!status.launchedAt) return { action: 'create', params: {}, mark: `create:${metadata.uid}` }
   const wish = server.spec.powerState
-  const action = cutShort(server, observed) ?? planPower(wish, observed, wish !== status.settledPowerState)
-  return action && { action, params: {}, mark: `${action}:${metadata.uid}:${metadata.generation}` }
+  const isNew = wish !== status.settledPowerState
+  const unfinished = cutShort(server, observed)
+  const action = unfinished ?? planPower(wish, observed, isNew)
+  if (!action) return undefined
+  const mark = `${action}:${metadata.uid}:${metadata.generation}`
+  return { action, params: {}, mark, ...(unfinished || isNew ? {} : { restores: true }) }
 }
 
 const wishes = Object.entries(actions).filter(([, { asked }]) => asked.wish !== undefined) as [ActionName, Action][]
@@ -40,6 +46,8 @@ const wishes = Object.entries(actions).filter(([, { asked }]) => asked.wish !== 
 function cutShort({ status }: Server, { power }: Observed): ActionName | undefined {
   const task = status?.taskState
   if (task === undefined) return undefined
+  // The guest may have been asked, and power off whatever is wished by now: as a stop that has ended it is followed by what is.
+  if (task === 'powering-off') return 'stop'
   const [name] =
     wishes.find(([, { task: of, asked }]) => of({}) === task && isMet(asked.wish ?? 'Running', power)) ?? []
   return name
@@ -63,6 +71,16 @@ function admittedDeed({ status }: Server): Planned | undefined {
     mark: uid,
     deed: { name, uid, admittedAt, ...(requestId === undefined ? {} : { requestId }) },
   }
+}
+
+/**
+ * libvirt forgets, when it is started again, why a domain is off. What was seen of it before stands then: a guest that powered itself off stays
+ * off, and one whose memory is in somebody's file is not started beside it.
+ */
+export function remembered(observed: Observed, { status }: Server): Observed {
+  const forgot = observed.power === 'off' && observed.reason === 'unknown' && status?.powerState === 'Shutdown'
+  const reason = forgot ? status.domain?.reason : undefined
+  return reason === undefined ? observed : { ...observed, reason }
 }
 
 /** For each wish and each power: what leads on. A cell that reads `changed` acts only when the wish is newer than the last settled one. */

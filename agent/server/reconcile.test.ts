@@ -46,19 +46,20 @@ describe('a creation', () => {
     ['an older server of its name', HOST, 'uid-older'],
     ['what another host has written', 'h2', undefined],
     ['what was done and undone before it was counted', HOST, undefined],
-  ])('whose record’s name is taken by %s has the next', async (_, host, uid) => {
+    ['a try of its own that failed before it was counted', HOST, undefined, 'create', 'Failed'],
+  ])('whose record’s name is taken by %s has the next', async (_, host, uid, action = 'stop', phase = 'Succeeded') => {
     const bench = new Bench()
     await bench.create()
     const { metadata } = bench.server
     const owner = { ...ownedBy(bench.server), uid: uid ?? metadata.uid ?? '' }
     await bench.actions.create({
       metadata: { name: 'web-1', namespace: 'demo', ownerReferences: [owner] },
-      spec: { server: 'web', action: 'stop' },
-      status: { phase: 'Succeeded', host },
+      spec: { server: 'web', action },
+      status: { phase: phase as 'Failed', host },
     })
     await bench.rest()
     expect(said(bench)).toMatchObject({ vmState: 'active', records: 2 })
-    expect(bench.records).toEqual(['stop Succeeded', 'create Succeeded'])
+    expect(bench.records).toEqual([`${action} ${phase}`, 'create Succeeded'])
   })
 
   it('of a server that shall be off leaves it off', async () => {
@@ -263,6 +264,16 @@ describe('what happens on the host', () => {
       expect(bench.records.at(-1)).toBe('start Succeeded')
     },
   )
+
+  it('such a guest stays off when libvirt has forgotten why it is', async () => {
+    const bench = await active()
+    bench.host.goesOff(bench.server.metadata.uid!, 'shutdown')
+    await bench.rest()
+    bench.host.goesOff(bench.server.metadata.uid!, 'unknown')
+    const agent = await bench.rest()
+    expect(writes(agent)).toEqual([])
+    expect(ready(bench)).toMatchObject({ reason: 'GuestShutdown' })
+  })
 
   it('a domain that was undefined is made anew', async () => {
     const bench = await active()

@@ -4,6 +4,7 @@ import {
   FINALIZER,
   type Guest,
   type Host,
+  isOurs,
   reasonOf,
   type Server,
   type ServerAction,
@@ -19,7 +20,7 @@ import type { Resource } from '../../kube/resource.ts'
 import { throttle } from '../throttle.ts'
 import type { Attempts } from './attempts.ts'
 import type { Observed } from './observed.ts'
-import { type Planned, plan } from './plan.ts'
+import { type Planned, plan, remembered } from './plan.ts'
 import { changeRecord, deedEnd, type Ended } from './record.ts'
 import { runAction } from './run.ts'
 import { agentStatus, type Failure, type View } from './status.ts'
@@ -51,12 +52,23 @@ export async function reconcileServer(server: Server, deps: Deps, ctx: Reconcile
   const { instance } = server.status ?? {}
   if (!instance) return done
   const guest: Guest = { server, instance }
-  const observed = await deps.host.observe(guest)
+  const observed = await look(guest, deps)
   const planned = plan(server, observed)
   if (!planned) return settle({ guest, observed }, deps)
   const holdMs = deps.attempts.holdMs(server.metadata.uid ?? '', planned.mark)
   if (holdMs > 0) return wait('the next try', holdMs)
   return act(guest, observed, planned, deps, ctx)
+}
+
+async function look(guest: Guest, { host }: Deps): Promise<Observed> {
+  try {
+    return remembered(await host.observe(guest), guest.server)
+  } catch (error) {
+    // A domain whose start hangs can be deleted like any other.
+    const hangs = isOurs(error) && error.code === 'LibvirtBusy' && guest.server.metadata.deletionTimestamp !== undefined
+    if (!hangs) throw error
+    return { power: 'paused', reason: 'starting up' }
+  }
 }
 
 interface Seen {
@@ -116,6 +128,13 @@ async function act(
   return conclude(guest, ended, deps, ctx)
 }
 
+/** Others of this host go on while an image comes, or while a guest takes its time to power off. */
+const patient = (host: LocalHost, { aside }: ReconcileContext): LocalHost => ({
+  ...host,
+  fetchImage: (guest, ctx) => aside(() => host.fetchImage(guest, ctx)),
+  shutdown: (guest, seconds, ctx) => aside(() => host.shutdown(guest, seconds, ctx)),
+})
+
 /** The steps, with their progress written now and then. */
 async function run(
   guest: Guest,
@@ -124,7 +143,8 @@ async function run(
   deps: Deps,
   ctx: ReconcileContext,
 ): Promise<Failure | undefined> {
-  const { shutdownTimeout, host } = deps
+  const { shutdownTimeout } = deps
+  const host = patient(deps.host, ctx)
   const pass = async (message: string): Promise<void> => void (await say({ ...view, progress: message }, deps))
   const progress = throttle(PROGRESS_MS, pass, ctx.log)
   const onStep = (step: string, seconds: number): void => deps.onStep(planned.action, step, seconds)
@@ -199,7 +219,7 @@ async function record(server: Server, ended: Ended, deps: Deps): Promise<number>
 }
 
 /**
- * Its name may be taken. By itself, written before a crash: that is it. By an older server's record, by one of another action, which was
+ * Its name may be taken. By itself, written before a crash: that is it. By an older server's record, by one of another action or with another end, which was
  * undone before it was counted (the host lost its power), or by anybody's: it has the next name.
  */
 async function recordChange(server: Server, records: number, ended: Ended, deps: Deps): Promise<number> {
@@ -210,7 +230,11 @@ async function recordChange(server: Server, records: number, ended: Ended, deps:
     if (!isAlreadyExists(error)) throw error
     const there = await orNotFound(deps.actions.get(draft.metadata))
     const isIts = there?.metadata.ownerReferences?.some(({ uid }) => uid === server.metadata.uid)
-    const isThis = isIts && there?.status?.host === deps.hostName && there.spec.action === ended.planned.action
+    const isThis =
+      isIts &&
+      there?.status?.host === deps.hostName &&
+      there.spec.action === ended.planned.action &&
+      there.status.phase === draft.status?.phase
     if (!isThis) return recordChange(server, records + 1, ended, deps)
   }
   return records + 1
