@@ -3,7 +3,7 @@
 import type { Observed } from '../../agent/server/observed.ts'
 import type { LocalHost } from '../../agent/server/reconcile.ts'
 import type { Guest, StepContext } from '../../crds/index.ts'
-import { Terminal } from '../../crds/index.ts'
+import { Terminal, Transient } from '../../crds/index.ts'
 import { Life } from './life.ts'
 
 /** What libvirt has of a server. A domain that is undefined while it runs is transient: gone as soon as it is off. */
@@ -103,6 +103,12 @@ export class FakeHost {
     this.change(uid, (machine) => machine.domain && off(machine, machine.domain, reason))
   }
 
+  /** libvirtd is started again: it does not know any more why a domain is off. */
+  forgetReasons(): void {
+    for (const uid of this.uids())
+      this.change(uid, ({ domain }) => domain?.state === 'off' && Object.assign(domain, { reason: 'unknown' }))
+  }
+
   of(life: Life = new Life()): LocalHost {
     const effect = (name: string, guest: Guest, act: (machine: Machine, uid: string) => void): Promise<void> => {
       const { name: server, namespace = '', uid = '' } = guest.server.metadata
@@ -141,9 +147,10 @@ export class FakeHost {
     this.images.add(instance.image.uid)
   }
 
-  #createDisks({ instance }: Guest, machine: Machine): void {
-    if (!machine.disks && !this.images.has(instance.image.uid))
-      throw new Terminal('ImageNotFound', 'the image is not here')
+  #createDisks({ instance, server }: Guest, machine: Machine): void {
+    if (machine.disks) return
+    if (server.status?.launchedAt !== undefined) throw new Transient('DiskMissing', 'its disks are not there')
+    if (!this.images.has(instance.image.uid)) throw new Terminal('ImageNotFound', 'the image is not here')
     machine.disks = true
   }
 
@@ -186,10 +193,10 @@ function define(machine: Machine, mark: string): void {
   machine.domain = Object.assign(domain, { mark, persistent: true })
 }
 
-/** What is not defined cannot be started, and says nothing: as agent/host/domains.ts has it. */
 function start(machine: Machine): void {
   const { domain, disks, ports, boots } = machine
-  if (!domain || domain.state !== 'off') return
+  if (!domain) throw new Transient('LibvirtError', 'libvirt knows no such domain')
+  if (domain.state !== 'off') return
   if (!disks || !ports) throw new Terminal('DomainInvalid', 'QEMU finds no disk or no interface')
   domain.liveMark = domain.mark
   if (!domain.saved) boots.push(domain.mark)

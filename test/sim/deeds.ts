@@ -284,6 +284,7 @@ function hostOff(doer: Doer, { host, ms, isForced }: Extract<Deed, { do: 'host o
   slot.isHeld = true
   cloud.kill(slot, 0)
   for (const uid of found.running()) found.accident(uid, 'unknown')
+  found.machines.forgetReasons()
   const say = (forcedDown: boolean): void => {
     if (!isForced) return
     doer

@@ -1,6 +1,7 @@
 // Somebody uses virsh on a host, behind the agent's back: each row of docs/guide/virsh.md. Noticed by events alone: nothing is compared anew
 // for a day.
 import { beforeAll, expect, it } from 'vitest'
+import type { Server } from '../../../crds/index.ts'
 import { conditionOf, withCloud } from '../../e2e/user.ts'
 import { until } from '../../rig/until.ts'
 import { done, readiness, restartAgent } from './faults.ts'
@@ -16,6 +17,18 @@ const is = (power: string) =>
   until(async () => (await state()) === power, { what: `the domain to be ${power}`, every: 50 })
 const wish = (powerState: string) => user().patch('server', 'web', { spec: { powerState } })
 const count = (action: string) => done(user(), 'web', action)
+/** As a package's update does it. */
+async function restartLibvirtd(): Promise<void> {
+  await host().killLibvirtd()
+  await host().startLibvirtd()
+  await user().cloud.ready('agent-h1')
+}
+/** The agent has looked at the server since. */
+async function lookedAt(): Promise<void> {
+  await user().patch('server', 'web', { spec: { displayName: `looked at ${Date.now()}` } })
+  const seen = ({ status, metadata }: Server) => status?.observedGeneration === metadata.generation
+  await user().until('web', 'looked at', seen)
+}
 const boots = async () =>
   user()
     .console(await user().get('server', 'web'))
@@ -105,6 +118,16 @@ it('shutdown: recorded, as when the guest does it', async () => {
   expect(await state()).toBe('shut off')
 })
 
+it('and stays off when libvirtd is started again, though that has forgotten why it is', async () => {
+  const before = await count('start')
+  await restartLibvirtd()
+  expect(await virsh('domstate', '--reason')).toContain('shut off (unknown)')
+  await lookedAt()
+  await readiness(user(), 'web', 'False', 'GuestShutdown')
+  expect(await state()).toBe('shut off')
+  expect(await count('start')).toBe(before)
+})
+
 it('start, where it shall be Stopped: stopped', async () => {
   await wish('Stopped')
   await user().ready('web')
@@ -137,4 +160,26 @@ it('start, where it shall be Suspended: suspended; undefine: recorded, for its m
   const lost = await readiness(user(), 'web', 'False', 'ChangedOnHost')
   expect(lost.status).toMatchObject({ vmState: 'stopped', powerState: 'NOSTATE' })
   await restored('start', () => wish('Running'))
+})
+
+it('half of its memory, where it shall be Suspended, for the host lost its power meanwhile: recorded, and it boots when it is to run', async () => {
+  await wish('Suspended')
+  await readiness(user(), 'web', 'True', 'Suspended')
+  // What libvirt writes first, and last makes whole.
+  const file = `/var/lib/libvirt/qemu/save/${domain}.save`
+  await host().exec(['sh', '-c', `printf LibvirtQemudPart | dd of=${file} conv=notrunc status=none`])
+  await restartLibvirtd()
+  const lost = await readiness(user(), 'web', 'False', 'ChangedOnHost')
+  expect(lost.status).toMatchObject({ vmState: 'stopped' })
+  await bootedOnce(() => restored('start', () => wish('Running')))
+})
+
+it('a disk that is not there is waited for: no empty one takes its place', async () => {
+  const { metadata } = await user().get('server', 'web')
+  const disk = `/var/lib/kubenova/instances/${metadata.uid}/disk`
+  await host().exec(['mv', disk, '/var/lib/kubenova/away'])
+  await virsh('destroy')
+  await readiness(user(), 'web', 'False', 'DiskMissing')
+  await expect(host().exec(['test', '-e', disk])).rejects.toThrow()
+  await bootedOnce(() => restored('start', () => host().exec(['mv', '/var/lib/kubenova/away', disk])))
 })
