@@ -54,9 +54,11 @@ export function createController(kube: Kube, options: ControllerOptions, log: Lo
     },
     async start(signal) {
       await startWorld(world, signal)
-      await leaseInformer.start(signal).synced(signal)
     },
     async run(signal) {
+      // Not before: an API server that cannot write takes no heartbeat, and tells those who watch that all is well. To one that only stood by, every
+      // host would be dead. Each has its whole time from now on, but those that were said to be down.
+      await leaseInformer.start(signal).synced(signal)
       // Not before: whose queues nobody empties would remember every server that there ever was. What is in the caches is told of now.
       wire(world, queues)
       const stopExpiry = every(clock, 10_000, () => expireClaims(parts, clock, log))

@@ -92,6 +92,28 @@ describe('what the cache shows', () => {
     expect(t.expire(20)).toEqual(['10.0.0.3'])
     expect(t.counts(0).used).toBe(1)
   })
+  test('a hold is taken again by the same, and by nobody else', () => {
+    const t = table()
+    expect(t.take([], 0, 9, 'a')).toEqual(['10.0.0.2'])
+    expect(t.take([], 1, 10, 'b')).toEqual(['10.0.0.3'])
+    expect(t.take([], 2, 11, 'a')).toEqual(['10.0.0.2'])
+    expect(t.take(['10.0.0.2'], 2, 11, 'a')).toEqual(['10.0.0.2'])
+    expect(() => t.take(['10.0.0.2'], 2, 11, 'b')).toThrow(expect.objectContaining({ kind: 'Transient' }))
+    expect(t.counts(0).used).toBe(2)
+    expect(t.expire(10)).toEqual(['10.0.0.3'])
+  })
+  test('what a guest has is nobody else’s, whatever becomes of its port', () => {
+    const t = table()
+    const ip = parseIP('10.0.0.2')!
+    t.observe(port('a', { given: ['10.0.0.2'] }), 0)
+    t.lodge([ip], 'fa:16:3e:00:00:01')
+    t.remove(port('a'), 1)
+    expect([t.counts(0).used, t.isMacOrphaned('fa:16:3e:00:00:01')]).toEqual([1, true])
+    expect(() => t.take(['10.0.0.2'], 2, 9)).toThrow(expect.objectContaining({ code: 'AddressInUse' }))
+    t.leave([ip], 'fa:16:3e:00:00:01', 3)
+    expect([t.counts(0).used, t.isMacUsed('fa:16:3e:00:00:01')]).toEqual([0, false])
+    expect(t.take(['10.0.0.2'], 4, 9)).toEqual(['10.0.0.2'])
+  })
   test('ports seen before their network count when it comes', () => {
     const t = new AddressTable()
     expect(t.observe(port('a', { given: ['10.0.0.2'] }), 0)).toEqual([])

@@ -19,8 +19,14 @@ interface Slot {
   holders: Holder[]
   /** How many interfaces of placed servers have it: one at most, if all is well. */
   guests: number
-  /** When the hold ends, ms; undefined: no hold. */
-  held: number | undefined
+  held: Hold | undefined
+}
+
+interface Hold {
+  /** When it ends, ms. */
+  until: number
+  /** Who took it, and gets it again: what it wrote may have got no answer. */
+  by: string | undefined
 }
 
 interface PoolState {
@@ -132,8 +138,8 @@ export class AddressTable {
 
   /**
    * Takes one address of each subnet and holds it until `expires` (ms): of those in `wished` the one that lies in the subnet, else the next
-   * free one. In the order of the subnets. `self`: uid of the port that takes them, whose own claims do not stand in its way.
-   * Throws Refused (a wish that may not be) or Transient (nothing free now), and then holds none.
+   * free one. In the order of the subnets. `self`: who takes them (uid of the port, or what stands for it), whose own claims do not stand in its
+   * way, and who has those again that it took before. Throws Refused (a wish that may not be) or Transient (nothing free now), and then holds none.
    */
   take(wished: readonly string[], now: number, expires: number, self?: string): string[] {
     const pools = this.#pools.map((s) => s.pool)
@@ -148,9 +154,9 @@ export class AddressTable {
             `asks for ${mine.length} addresses of ${cidrText(state.pool.cidr)}: one at most`,
           )
         }
-        const ip = mine[0] ?? this.#next(state, now)
+        const ip = mine[0] ?? this.#heldBy(self, state) ?? this.#next(state, now)
         if (mine[0]) this.#checkFree(ip, self)
-        this.#hold(ip, expires)
+        this.#hold(ip, expires, self)
         taken.push(ip)
       }
     } catch (error) {
@@ -165,7 +171,7 @@ export class AddressTable {
     const pools = this.#pools.map((s) => s.pool)
     const ips = addresses.map((address) => checkFixed(pools, address).ip)
     for (const ip of ips) this.#checkFree(ip, self)
-    for (const ip of ips) this.#hold(ip, expires)
+    for (const ip of ips) this.#hold(ip, expires, self)
     return ips.map(formatIP)
   }
 
@@ -181,7 +187,7 @@ export class AddressTable {
 
   /** Ends the holds whose Port was never seen; returns their addresses. */
   expire(now: number): string[] {
-    const late = [...this.#holds].filter(([, ip]) => (this.#slots[ip.family].get(ip.value)?.held ?? 0) <= now)
+    const late = [...this.#holds].filter(([, ip]) => (this.#slots[ip.family].get(ip.value)?.held?.until ?? 0) <= now)
     for (const [address] of late) this.release(address, now, true)
     return late.map(([address]) => address)
   }
@@ -196,20 +202,33 @@ export class AddressTable {
     )
   }
 
+  /** An address of the pool that was taken before by the same, and of which no Port was seen. */
+  #heldBy(self: string | undefined, { pool }: PoolState): IP | undefined {
+    if (self === undefined) return undefined
+    for (const ip of this.#holds.values())
+      if (
+        this.#slots[ip.family].get(ip.value)?.held?.by === self &&
+        ip.family === pool.cidr.family &&
+        inPool(pool, ip.value)
+      )
+        return ip
+    return undefined
+  }
+
   #checkFree(ip: IP, self: string | undefined): void {
     const owner = this.owner(ip)
     if (owner !== undefined && owner.uid !== self)
       throw new Refused('AddressInUse', `${holds(owner, ip)}: ask for another address`)
     const slot = this.#slots[ip.family].get(ip.value)
     if (owner !== undefined || slot === undefined) return
-    if (slot.held !== undefined)
+    if (slot.held !== undefined && (self === undefined || slot.held.by !== self))
       throw new Transient('AddressInUse', `${formatIP(ip)} is about to be given to another port`)
     if (slot.guests > 0)
       throw new Transient('AddressInUse', `${formatIP(ip)} is used by a server whose Port was deleted, until that ends`)
   }
 
-  #hold(ip: IP, expires: number): void {
-    this.#slot(ip).held = expires
+  #hold(ip: IP, until: number, by: string | undefined): void {
+    this.#slot(ip).held = { until, by }
     this.#holds.set(formatIP(ip), ip)
   }
 

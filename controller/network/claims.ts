@@ -29,7 +29,7 @@ export interface PortClaims {
 }
 
 export function createPortClaims(world: World, allocations: Allocations, clock: Clock): PortClaims {
-  const parts: Parts = { world, allocations, clock, binding: new Map(), fresh: new Map(), sent: new Map() }
+  const parts: Parts = { world, allocations, clock, binding: new Map(), fresh: new Map() }
   // The cache knows more of it than its creation has said.
   const seen = ({ metadata }: Port): void => {
     const key = `${metadata.ownerReferences?.[0]?.uid} ${metadata.labels?.[NIC_LABEL]}`
@@ -58,14 +58,6 @@ interface Parts {
   binding: Map<string, { uid: string; until: number }>
   /** Ports that were made and that the cache may not have yet, by {@link nicKey}. */
   fresh: Map<string, { port: Port; until: number }>
-  /** What was sent, and may have become a Port though no answer said so, by {@link nicKey}: the next try asks for the same. */
-  sent: Map<string, Claim & { wish: string; until: number }>
-}
-
-/** What a Port is to have. */
-interface Claim {
-  addresses: string[]
-  mac: string
 }
 
 const nicKey = ({ metadata }: Server, index: number): string => `${metadata.uid} ${index}`
@@ -105,28 +97,25 @@ function bind({ metadata }: Server, port: Port, { world, allocations, clock, bin
 }
 
 async function make(server: Server, { entry, network }: Nic, index: number, parts: Parts): Promise<Port> {
-  const { world, allocations, clock, fresh, sent } = parts
+  const { world, allocations, clock, fresh } = parts
   const table = allocations.of(keyOf(network.metadata))
   const key = nicKey(server, index)
-  const wish = JSON.stringify([keyOf(network.metadata), entry.fixedIP, entry.macAddress])
+  if (entry.macAddress !== undefined) checkMac(entry.macAddress, network, { world, fresh, table })
   for (let i = 0; i < TRIES; i++) {
     const now = clock.now()
-    const claim = sentBefore(key, wish, parts) ?? choose(server, { entry, network }, index, parts)
-    const port = newPort(server, network, { ...claim, index, now: clock.wall().toISOString() })
+    const addresses = table.take(entry.fixedIP === undefined ? [] : [entry.fixedIP], now, now + HOLD_MS, key)
+    const mac = entry.macAddress ?? freeMac(network, addresses[0], key, (m) => table.isMacUsed(m))
+    const port = newPort(server, network, { addresses, mac, index, now: clock.wall().toISOString() })
     try {
       const done = await world.ports.api.create(port, { fieldManager: MANAGER })
       fresh.set(key, { port: done, until: now + HOLD_MS })
-      sent.delete(key)
       return done
     } catch (error) {
-      if (isTransient(error)) {
-        sent.set(key, { ...claim, wish, until: now + HOLD_MS })
-        throw error
-      }
+      // It may have been made: the next try takes the same, which is held, and finds it.
+      if (isTransient(error)) throw error
       const own = isAlreadyExists(error) && (await ours(server, port.metadata, index, world))
-      sent.delete(key)
       if (own) return own
-      for (const address of claim.addresses) table.release(address, clock.now(), true)
+      for (const address of addresses) table.release(address, clock.now(), true)
       if (!isAlreadyExists(error) || entry.fixedIP !== undefined) throw error
     }
   }
@@ -134,27 +123,6 @@ async function make(server: Server, { entry, network }: Nic, index: number, part
     'NoFreeAddress',
     `Network ${keyOf(network.metadata)}: ${TRIES} addresses were taken by others meanwhile`,
   )
-}
-
-function sentBefore(key: string, wish: string, { sent, clock }: Parts): Claim | undefined {
-  for (const [other, { until }] of sent) if (until <= clock.now()) sent.delete(other)
-  const before = sent.get(key)
-  return before?.wish === wish ? before : undefined
-}
-
-/** Addresses, which are then held, and a MAC. */
-function choose(
-  server: Server,
-  { entry, network }: Nic,
-  index: number,
-  { world, allocations, clock, fresh }: Parts,
-): Claim {
-  const table = allocations.of(keyOf(network.metadata))
-  if (entry.macAddress !== undefined) checkMac(entry.macAddress, network, { world, fresh, table })
-  const now = clock.now()
-  const addresses = table.take(entry.fixedIP === undefined ? [] : [entry.fixedIP], now, now + HOLD_MS)
-  const mac = entry.macAddress ?? freeMac(network, addresses[0], nicKey(server, index), (m) => table.isMacUsed(m))
-  return { addresses, mac }
 }
 
 /** The Port of that name, if an earlier try made it whose answer was lost. The cache may be long behind. */
@@ -197,7 +165,9 @@ function freeMac(
   return mac
 }
 
-interface NewPort extends Claim {
+interface NewPort {
+  addresses: string[]
+  mac: string
   index: number
   now: string
 }

@@ -146,6 +146,17 @@ describe('a port of the user', () => {
     await reconcile(bench)
     expect(seen(bench)).toMatchObject({ fixedIPs: ['10.0.0.5'] })
   })
+
+  it('does not take the last addresses of a network by writes that fail', async () => {
+    await using bench = await cloud()
+    await make(bench)
+    for (let i = 0; i < 6; i++) {
+      bench.fake.life.fail('apply ports', new ApiError({ request: 'fake', status: 503 }))
+      await expect(reconcile(bench)).rejects.toMatchObject({ status: 503 })
+    }
+    await reconcile(bench)
+    expect(seen(bench)).toMatchObject({ fixedIPs: ['10.0.0.2'] })
+  })
 })
 
 describe('which server uses it', () => {

@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
 import type { Lease } from '../../../kube/core.ts'
-import { withCloud } from '../../e2e/user.ts'
+import { conditionOf, withCloud } from '../../e2e/user.ts'
 import type { AuditEvent } from '../../rig/control-plane.ts'
 import { freePorts } from '../../rig/ports.ts'
 import { end, isAlive, type ProcessId, signal, spawnMarked } from '../../rig/process.ts'
@@ -124,6 +124,28 @@ it('when the leader is killed the other takes over in bounded time, and nothing 
   expect((performance.now() - killed) / 1000).toBeLessThan(3 * LEASE_SECONDS)
   await user().ready('after', 120_000)
   for (const name of ['before', 'after']) expect(await done(user(), name, 'create')).toBe(1)
+})
+
+it('one that stood by while nothing could be written calls nobody down when it leads', { timeout: 300_000 }, async () => {
+  const { plane } = user().cloud
+  second = await startSecond()
+  await user().delete('after')
+  const before = await user().ready('before')
+  await plane.kill('etcd')
+  // The lease of a host lasts for 30; that of a controller for less.
+  const back = performance.now() + 45_000
+  await until(() => performance.now() > back, { what: 'time to go by', deadline: 90_000, every: 250 })
+  await plane.start()
+  await until(() => leads(second.url), { what: 'the other to lead', deadline: 60_000 })
+  const { renewTime } = (await hostLease()).spec ?? {}
+  await until(async () => (await hostLease()).spec?.renewTime !== renewTime, { what: 'a heartbeat', deadline: 60_000 })
+  await user().server('after')
+  await user().ready('after', 120_000)
+  const now = await user().ready('before')
+  expect(conditionOf(now, 'Ready')).toEqual(conditionOf(before, 'Ready'))
+  expect(now.metadata.resourceVersion).toBe(before.metadata.resourceVersion)
+  await end(second, 'SIGKILL')
+  await startFirst()
 })
 
 /** An agent that says it is h1, inside a host, without having been asked for. */
