@@ -126,7 +126,9 @@ it('when the leader is killed the other takes over in bounded time, and nothing 
   for (const name of ['before', 'after']) expect(await done(user(), name, 'create')).toBe(1)
 })
 
-it('one that stood by while nothing could be written calls nobody down when it leads', { timeout: 300_000 }, async () => {
+it('one that stood by while nothing could be written calls nobody down when it leads', {
+  timeout: 300_000,
+}, async () => {
   const { plane } = user().cloud
   second = await startSecond()
   await user().delete('after')
