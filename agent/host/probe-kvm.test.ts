@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { remembered } from './probe-kvm.ts'
+import { remembered, type Verdict } from './probe-kvm.ts'
 
 let dir: string
 let probes: number
-const probe = (works: boolean) => async (): Promise<boolean> => {
+const probe = (works: boolean) => async (): Promise<Verdict> => {
   probes++
-  return works
+  return works ? 'works' : 'useless'
 }
 
 beforeEach(() => {
@@ -32,6 +32,11 @@ it('asks anew after a boot of the host, and when the note was cut short', async 
   writeFileSync(join(dir, 'probe/kvm.json'), '{"boot"')
   expect(await remembered(dir, '7.2', probe(true))).toBe(true)
   expect(probes).toBe(3)
+})
+
+it('asks again where it was refused: the host may have had no memory just then', async () => {
+  expect(await remembered(dir, '7.2', async () => 'refused')).toBe(false)
+  expect(await remembered(dir, '7.2', probe(true))).toBe(true)
 })
 
 it('remembers nothing of a probe that failed', async () => {

@@ -16,6 +16,8 @@ const DEADLINE_MS = 5000
 /** How long the domain's start takes says nothing: the machine may be busy. Given up too early it would come after all, and stay. */
 const CREATE_MS = 120_000
 const LOOK_MS = 50
+/** Of the names of its domains. */
+const PREFIX = 'kubenova-probe-'
 
 const COUNT = 50_000_000
 
@@ -58,17 +60,21 @@ function probeXml(uuid: string, arch: string, { disk, log }: { disk: string; log
     el('memballoon', { model: 'none' }),
     el('controller', { type: 'usb', model: 'none' }),
   )
-  const name = el('name', {}, `kubenova-probe-${uuid.slice(0, 8)}`)
+  const name = el('name', {}, `${PREFIX}${uuid.slice(0, 8)}`)
   return render(
     el('domain', { type: 'kvm' }, name, el('uuid', {}, uuid), el('memory', { unit: 'MiB' }, 16), os, devices),
   )
 }
 
+/** `refused`: libvirt or QEMU did not start the guest. That may be for want of KVM, or of memory just now. */
+export type Verdict = 'works' | 'useless' | 'refused'
+
 export async function kvmWorks(
   call: CallFunction,
   { arch, dataDir }: { arch: string; dataDir: string },
-): Promise<boolean> {
-  if (arch !== 'x86_64') return true
+): Promise<Verdict> {
+  if (arch !== 'x86_64') return 'works'
+  await dropOthers(call)
   const uuid = randomUUID()
   const dir = join(dataDir, 'probe')
   const files = { disk: join(dir, `${uuid}.img`), log: join(dir, `${uuid}.log`) }
@@ -79,18 +85,30 @@ export async function kvmWorks(
     const { dom } = await call(proc.domainCreateXml, { xml, flags: AUTODESTROY }, { timeoutMs: CREATE_MS })
     const spoke = await guestSpoke(files.log)
     await call(proc.domainDestroyFlags, { dom, flags: 0 })
-    return spoke
+    return spoke ? 'works' : 'useless'
   } catch (error) {
-    // libvirt or QEMU refused to start it: no KVM then. A connection that broke says nothing, and is for the caller.
-    if (isLibvirtError(error)) return false
+    // A connection that broke says nothing, and is for the caller.
+    if (isLibvirtError(error)) return 'refused'
     throw error
   } finally {
     for (const file of Object.values(files)) await rm(file, { force: true })
   }
 }
 
-/** The verdict of the last probe, if it was made since the host booted and with the same QEMU; else that of a new one, which takes seconds. */
-export async function remembered(dataDir: string, qemu: string, probe: () => Promise<boolean>): Promise<boolean> {
+/** Those that lost their libvirtd, which would have ended them with our connection. */
+async function dropOthers(call: CallFunction): Promise<void> {
+  const { domains } = await call(proc.connectListAllDomains, { needResults: true, flags: 0 })
+  for (const dom of domains.filter(({ name }) => name.startsWith(PREFIX)))
+    await call(proc.domainDestroyFlags, { dom, flags: 0 }).catch((error: unknown) => {
+      if (!isLibvirtError(error)) throw error
+    })
+}
+
+/**
+ * Does KVM work, by the last probe, if a guest ran in it, since the host booted and with the same QEMU; else by a new one, which takes seconds.
+ * What was refused is quick to ask again, and is not remembered.
+ */
+export async function remembered(dataDir: string, qemu: string, probe: () => Promise<Verdict>): Promise<boolean> {
   const path = join(dataDir, 'probe/kvm.json')
   const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
   // No note, or one that a crash cut short: asked anew.
@@ -98,7 +116,9 @@ export async function remembered(dataDir: string, qemu: string, probe: () => Pro
     .then((text) => JSON.parse(text) as { boot: string; qemu: string; works: boolean })
     .catch(() => undefined)
   if (last?.boot === boot && last.qemu === qemu) return last.works
-  const works = await probe()
+  const verdict = await probe()
+  if (verdict === 'refused') return false
+  const works = verdict === 'works'
   await mkdir(dirname(path), { recursive: true })
   await writeFile(`${path}.new`, JSON.stringify({ boot, qemu, works }))
   await rename(`${path}.new`, path)
