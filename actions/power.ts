@@ -12,7 +12,7 @@ function unlessBusy(error: unknown): void {
 const stopGuest: Step<unknown> = {
   name: 'shutdown',
   async do({ host, guest, shutdownTimeout, ...ctx }) {
-    // Whose virtual CPUs stand still cannot hear that it is asked. A QEMU that hangs does not hear of either: its power is taken away all the same.
+    // Whose virtual CPUs stand still cannot hear that it is asked. A QEMU that hangs hears nothing: its power is taken away all the same.
     await host.unpause(guest, ctx).catch(unlessBusy)
     if ((await host.shutdown(guest, shutdownTimeout, ctx)) === 'timeout') await host.destroy(guest, ctx)
   },

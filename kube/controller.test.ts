@@ -118,6 +118,23 @@ describe('runController', () => {
     await it.ended
   })
 
+  it('when told to stop ends who has stepped aside, too, though a key waits for its place', async () => {
+    const gate = Promise.withResolvers<void>()
+    const waits = async ({ aside }: ReconcileContext): Promise<Outcome> => {
+      await aside(() => gate.promise)
+      return done
+    }
+    const busy = Promise.withResolvers<Outcome>()
+    const it = loop([waits, () => busy.promise])
+    for (const key of ['a', 'b', 'c']) it.queue.add(key)
+    await settled()
+    it.stop.abort()
+    gate.resolve()
+    busy.resolve(done)
+    await it.ended
+    expect(it.asked).toEqual(['a@0#1', 'b@0#1'])
+  })
+
   it('when told to stop takes nothing more, lets work end, and aborts what does not end in time', async () => {
     const slow = ({ signal }: ReconcileContext): Promise<Outcome> =>
       new Promise((resolve) => signal.addEventListener('abort', () => resolve(done)))

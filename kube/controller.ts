@@ -79,6 +79,7 @@ export async function runController(options: ControllerOptions, signal: AbortSig
   for (let item = await queue.take(); item; item = await queue.take()) {
     await slots.take()
     if (signal.aborted) {
+      slots.give()
       queue.done(item.key)
       break
     }

@@ -219,8 +219,8 @@ async function record(server: Server, ended: Ended, deps: Deps): Promise<number>
 }
 
 /**
- * Its name may be taken. By itself, written before a crash: that is it. By an older server's record, by one of another action or with another end, which was
- * undone before it was counted (the host lost its power), or by anybody's: it has the next name.
+ * Its name may be taken. By itself, written before a crash: that is it. By an older server's record, by one of another action or with another
+ * end, which was undone before it was counted (the host lost its power), or by anybody's: it has the next name.
  */
 async function recordChange(server: Server, records: number, ended: Ended, deps: Deps): Promise<number> {
   const draft = changeRecord(server, records, ended)
