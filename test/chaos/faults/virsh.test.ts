@@ -3,6 +3,7 @@
 import { beforeAll, expect, it } from 'vitest'
 import type { Server } from '../../../crds/index.ts'
 import { conditionOf, withCloud } from '../../e2e/user.ts'
+import { isAlive, signal } from '../../rig/process.ts'
 import { until } from '../../rig/until.ts'
 import { done, readiness, restartAgent } from './faults.ts'
 
@@ -171,6 +172,15 @@ it('half of its memory, where it shall be Suspended, for the host lost its power
   await restartLibvirtd()
   const lost = await readiness(user(), 'web', 'False', 'ChangedOnHost')
   expect(lost.status).toMatchObject({ vmState: 'stopped' })
+  await bootedOnce(() => restored('start', () => wish('Running')))
+})
+
+it('a QEMU that hangs does not hold up a stop: its power is taken away when the time is over', async () => {
+  const qemu = host().qemu(domain)
+  expect(qemu && signal(qemu, 'SIGSTOP')).toBe(true)
+  await wish('Stopped')
+  await readiness(user(), 'web', 'True', 'Stopped')
+  expect(qemu && isAlive(qemu)).toBe(false)
   await bootedOnce(() => restored('start', () => wish('Running')))
 })
 
