@@ -10,7 +10,6 @@ import { FakeApi } from '../test/fakes/api.ts'
 import { Life } from '../test/fakes/life.ts'
 import { buildDomain } from './domain/build.ts'
 import { input } from './domain/examples.ts'
-import type { Domains } from './host/domains.ts'
 import { createLeftovers, type LeftoverOptions, type Owner, ownersIn, writeOwner } from './leftovers.ts'
 
 const GRACE = 60_000
@@ -35,14 +34,16 @@ async function hostWith(owners: readonly Owner[], more: { foreign?: string[]; ca
     xml.set(uuid, `<domain type='kvm'><name>x</name><uuid>${uuid}</uuid><memory>1</memory><vcpu>1</vcpu></domain>`)
   for (const o of owners) await writeOwner(join(stateDir, 'instances', o.uid), o)
   const done: string[] = []
-  const domains: Pick<Domains, 'list' | 'xml' | 'destroy' | 'undefine'> = {
+  const domains: LeftoverOptions['domains'] = {
     list: async () => [...xml.keys()].map((uuid) => ({ name: uuid, uuid, id: -1 })),
     xml: async (uuid) => xml.get(uuid),
-    destroy: async (uuid) => void done.push(`destroy ${uuid}`),
-    undefine: async (uuid) => {
-      xml.delete(uuid)
-      done.push(`undefine ${uuid}`)
-    },
+    of: () => ({
+      destroy: async (uuid) => void done.push(`destroy ${uuid}`),
+      undefine: async (uuid) => {
+        xml.delete(uuid)
+        done.push(`undefine ${uuid}`)
+      },
+    }),
   }
   const api = new FakeApi()
   const life = new Life()

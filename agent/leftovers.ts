@@ -10,7 +10,7 @@ import { orNotFound } from '../kube/errors.ts'
 import type { Log } from '../kube/log.ts'
 import type { Resource } from '../kube/resource.ts'
 import { parseDomain } from './domain/parse.ts'
-import type { Domains } from './host/domains.ts'
+import type { Domains, ServerDomains } from './host/domains.ts'
 import { instancesDir } from './host/paths.ts'
 
 /** Whose something on this host is. */
@@ -28,7 +28,7 @@ export interface LeftoverOptions {
   servers: Resource<Server>
   /** The Server of that uid, if the cache has it on this host. */
   known(uid: string): boolean
-  domains: Pick<Domains, 'list' | 'xml' | 'destroy' | 'undefine'>
+  domains: Pick<Domains, 'list' | 'xml'> & { of(uid: string): Pick<ServerDomains, 'destroy' | 'undefine'> }
   /** Everything of a server that has no domain (any more) goes. */
   clean(uid: string): Promise<void>
   graceMs: number
@@ -67,8 +67,10 @@ export function createLeftovers(options: LeftoverOptions): Leftovers {
   async function remove(owner: Owner, uuid: string | undefined): Promise<void> {
     log.info({ server: `${owner.namespace}/${owner.name}`, uid: owner.uid }, 'leftover of a server is removed')
     if (uuid !== undefined) {
-      await domains.destroy(uuid)
-      await domains.undefine(uuid)
+      // One of its uuid that somebody else made is not ours to remove.
+      const its = domains.of(owner.uid)
+      await its.destroy(uuid)
+      await its.undefine(uuid)
     }
     await clean(owner.uid)
     since.delete(owner.uid)

@@ -1,9 +1,12 @@
 import { describe, expect, it, vi } from 'vitest'
+import { markElement } from '../domain/metadata.ts'
+import { render } from '../domain/xml.ts'
 import { type CallFunction, LibvirtError, proc } from '../libvirt/index.ts'
-import { createDomains, type Domains } from './domains.ts'
+import { createDomains, type ServerDomains } from './domains.ts'
 
 const uuid = '00000000-0000-4000-8000-000000000001'
 const dom = { name: 'web', uuid, id: -1 }
+const marked = render(markElement({ namespace: 'demo', name: 'web', uid: 'u1' }))
 
 const refusal = (code: number, message: string): LibvirtError => {
   const nothing = { dom: null, str1: null, str2: null, str3: null, int1: 0, int2: 0, net: null }
@@ -20,9 +23,10 @@ interface State {
 }
 
 /** libvirt as it answers of a domain that is not running, or of none. */
-function domainsWhere({ found, active, saved }: State): Domains {
+function domainsWhere({ found, active, saved }: State): ServerDomains {
   const answers = new Map<unknown, unknown>([
     [proc.domainLookupByUuid, found ? { dom } : noDomain],
+    [proc.domainGetMetadata, { metadata: marked }],
     [proc.domainIsActive, { active }],
     [proc.domainHasManagedSaveImage, { result: saved }],
     [proc.domainSuspend, notRunning],
@@ -34,14 +38,14 @@ function domainsWhere({ found, active, saved }: State): Domains {
     const answer = answers.get(procedure)
     if (answer instanceof Error) throw answer
     return answer
-  }) as unknown as CallFunction)
+  }) as unknown as CallFunction).of('u1')
 }
 
 const off: State = { found: true, active: false, saved: false }
 const signal = new AbortController().signal
 
 describe('what cannot be done to a domain that has gone off is not taken as done', () => {
-  it.each<[string, State, (domains: Domains) => Promise<void>, string | undefined]>([
+  it.each<[string, State, (domains: ServerDomains) => Promise<void>, string | undefined]>([
     ['pause, off', off, (d) => d.pause(uuid), 'domain is not running'],
     ['pause, done before', { ...off, active: true }, (d) => d.pause(uuid), undefined],
     ['pause, undefined', { ...off, found: false }, (d) => d.pause(uuid), 'knows no such domain'],
@@ -65,14 +69,14 @@ function libvirtWith(answers: [procedure: unknown, answer: () => unknown][]) {
   const all = new Map<unknown, () => unknown>([
     [proc.domainLookupByUuid, () => ({ dom })],
     [proc.domainHasManagedSaveImage, () => ({ result: false })],
-    [proc.domainGetMetadata, () => ({ metadata: '<server/>' })],
+    [proc.domainGetMetadata, () => ({ metadata: marked })],
     ...answers,
   ])
   const call = async (procedure: unknown) => {
     asked.set(procedure, (asked.get(procedure) ?? 0) + 1)
     return all.get(procedure)?.()
   }
-  return { domains: createDomains(call as unknown as CallFunction), times: (p: unknown) => asked.get(p) ?? 0 }
+  return { domains: createDomains(call as unknown as CallFunction).of('u1'), times: (p: unknown) => asked.get(p) ?? 0 }
 }
 
 /** Of virDomainState, with its reason: starting up; ended by the daemon; booted. */
@@ -138,4 +142,41 @@ it('a domain with which libvirt still does something else is waited for', async 
   const timeout = refusal(68, 'Timed out during operation: cannot acquire state change lock')
   const { domains } = libvirtWith([[proc.domainSuspend, () => Promise.reject(timeout)]])
   await expect(domains.pause(uuid)).rejects.toMatchObject({ kind: 'Transient', code: 'LibvirtBusy' })
+})
+
+describe('a domain of the server’s uuid that somebody else made', () => {
+  const noMark = refusal(80, 'metadata not found: Requested metadata element is not present')
+  const others = render(markElement({ namespace: 'other', name: 'web', uid: 'u2' }))
+
+  it.each([
+    ['without a mark', 'Terminal', () => Promise.reject(noMark)],
+    ['with the mark of another', 'Transient', () => ({ metadata: others })],
+  ])('%s: is none to look at and to take away, and is not touched', async (_, kind, answer) => {
+    const { domains, times } = libvirtWith([[proc.domainGetMetadata, answer]])
+    expect(await domains.observe(uuid)).toEqual({ power: 'missing' })
+    await domains.destroy(uuid)
+    await domains.undefine(uuid)
+    const refused = { kind, code: 'UUIDInUse', message: expect.stringContaining('a domain web of uuid') }
+    for (const touch of [
+      domains.define(uuid, '<domain/>'),
+      domains.start(uuid, signal),
+      domains.pause(uuid),
+      domains.unpause(uuid),
+      domains.save(uuid, signal),
+      domains.askToShutDown(uuid),
+    ])
+      await expect(touch).rejects.toMatchObject(refused)
+    for (const deed of [
+      proc.domainDestroyFlags,
+      proc.domainUndefineFlags,
+      proc.domainDefineXmlFlags,
+      proc.domainCreateWithFlags,
+      proc.domainSuspend,
+      proc.domainResume,
+      proc.domainManagedSave,
+      proc.domainManagedSaveRemove,
+      proc.domainShutdownFlags,
+    ])
+      expect(times(deed)).toBe(0)
+  })
 })

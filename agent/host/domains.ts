@@ -1,7 +1,7 @@
 /** The calls of libvirt that a server's life needs, each repeatable: what is already so is left so. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { Transient } from '../../crds/index.ts'
-import { NAMESPACE } from '../domain/metadata.ts'
+import { Terminal, Transient } from '../../crds/index.ts'
+import { type DomainMark, NAMESPACE } from '../domain/metadata.ts'
 import { parseMark } from '../domain/parse.ts'
 import { type CallFunction, type DomainRef, isLibvirtError, proc } from '../libvirt/index.ts'
 import type { Observed } from '../server/observed.ts'
@@ -23,12 +23,24 @@ const DESTROY_MS = 120_000
 const STARTING_UP_MS = 10_000
 const LOOK_MS = 50
 
+/** All domains of the host. */
 export interface Domains {
+  /** UUIDs of all domains, running or not. */
+  list(): Promise<DomainRef[]>
   /** Undefined: libvirt knows no such domain. */
-  find(uuid: string): Promise<DomainRef | undefined>
+  xml(uuid: string): Promise<string | undefined>
+  /** Those with this server's mark. */
+  of(uid: string): ServerDomains
+}
+
+/**
+ * What is done to a server's domain. One of the same uuid without its mark is somebody's: to look at it, and to take it away, is to find none;
+ * the rest throws UUIDInUse.
+ */
+export interface ServerDomains {
   /** Of a domain that is starting up: what becomes of it. @throws Transient LibvirtBusy when that takes long */
   observe(uuid: string): Promise<Observed>
-  define(xml: string): Promise<void>
+  define(uuid: string, xml: string): Promise<void>
   start(uuid: string, signal: AbortSignal): Promise<void>
   /** Asks by ACPI and by the guest agent, whichever answers. */
   askToShutDown(uuid: string): Promise<void>
@@ -37,26 +49,58 @@ export interface Domains {
   unpause(uuid: string): Promise<void>
   save(uuid: string, signal: AbortSignal): Promise<void>
   undefine(uuid: string): Promise<void>
-  /** UUIDs of all domains, running or not. */
-  list(): Promise<DomainRef[]>
-  xml(uuid: string): Promise<string | undefined>
 }
 
 /** @param call of the connection that is open now; throws ConnectionError while there is none */
 export function createDomains(call: CallFunction): Domains {
-  const ask = asker(call)
-  const seen = looks(call, ask)
-  return { ...definitions(call, ask), ...power(call, ask, seen.observe), ...seen }
+  return {
+    async list() {
+      try {
+        return (await call(proc.connectListAllDomains, { needResults: true, flags: 0 })).domains
+      } catch (error) {
+        throw fromLibvirt(error, 'list the domains')
+      }
+    },
+    async xml(uuid) {
+      try {
+        const dom = await find(call, uuid)
+        return dom && (await call(proc.domainGetXmlDesc, { dom, flags: 0 })).xml
+      } catch (error) {
+        if (isLibvirtError(error, 'VIR_ERR_NO_DOMAIN')) return undefined
+        throw fromLibvirt(error, 'read the domain')
+      }
+    },
+    of(uid) {
+      const ask = asker(call, uid)
+      const observe = observer(call, ask)
+      return { observe, ...definitions(call, ask), ...power(call, ask, observe) }
+    },
+  }
 }
 
-/** Does something with a domain; undefined: libvirt knows no such domain. */
-type Ask = <T>(doing: string, uuid: string, what: (dom: DomainRef) => Promise<T>) => Promise<T | undefined>
+/** Does something with a domain; undefined: libvirt knows no such domain. `other`: what of one that is not this server's. */
+type Ask = <T>(
+  doing: string,
+  uuid: string,
+  what: (dom: DomainRef, mark: DomainMark) => Promise<T>,
+  other?: 'refuse' | 'skip',
+) => Promise<T | undefined>
 
-function asker(call: CallFunction): Ask {
-  return async (doing, uuid, what) => {
+/** What is left of a server before it with this uuid goes by itself; what nobody of us made does not. */
+function inUse({ name, uuid }: DomainRef, mark: DomainMark | undefined, doing: string): Transient | Terminal {
+  const there = `${doing}: the host has a domain ${name} of uuid ${uuid}`
+  if (mark) return new Transient('UUIDInUse', `${there}, of Server ${mark.namespace}/${mark.name} of uid ${mark.uid}`)
+  return new Terminal('UUIDInUse', `${there} that no Server has made: leave spec.uuid out, or remove that domain`)
+}
+
+function asker(call: CallFunction, uid: string): Ask {
+  return async (doing, uuid, what, other = 'refuse') => {
     try {
       const dom = await find(call, uuid)
-      return dom && (await what(dom))
+      const mark = dom && (await markOf(call, dom))
+      if (!dom || mark?.uid === uid) return dom && mark && (await what(dom, mark))
+      if (other === 'skip') return undefined
+      throw inUse(dom, mark, doing)
     } catch (error) {
       if (isLibvirtError(error, 'VIR_ERR_NO_DOMAIN')) return undefined
       throw fromLibvirt(error, doing)
@@ -92,48 +136,35 @@ const isUp = ({ power }: Observed): boolean => power === 'running' || power === 
  */
 const isStartingUp = ({ power, reason }: Observed): boolean => power === 'paused' && reason === 'starting up'
 
-function looks(call: CallFunction, ask: Ask): Pick<Domains, 'find' | 'observe' | 'list' | 'xml'> {
-  const look = async (uuid: string): Promise<Observed> => {
-    const seen = await ask('look at the domain', uuid, async (dom) => {
-      const [{ state, reason }, { result: saved }, boot] = await Promise.all([
-        call(proc.domainGetState, { dom, flags: 0 }),
-        call(proc.domainHasManagedSaveImage, { dom, flags: 0 }),
-        bootOf(call, dom),
-      ])
-      const bare = stateOf(state, reason, false)
-      if (saved && bare.power === 'running') await dropSave(call, dom)
-      const known = stateOf(state, reason, saved && bare.power === 'off' && (await isWholeSave(call, dom)))
-      return { ...known, ...(isUp(known) && boot !== undefined ? { boot } : {}) }
-    })
-    return seen ?? { power: 'missing' }
+function observer(call: CallFunction, ask: Ask): ServerDomains['observe'] {
+  const seen = async (dom: DomainRef, { boot }: DomainMark): Promise<Observed> => {
+    const [{ state, reason }, { result: saved }] = await Promise.all([
+      call(proc.domainGetState, { dom, flags: 0 }),
+      call(proc.domainHasManagedSaveImage, { dom, flags: 0 }),
+    ])
+    const bare = stateOf(state, reason, false)
+    if (saved && bare.power === 'running') await dropSave(call, dom)
+    const known = stateOf(state, reason, saved && bare.power === 'off' && (await isWholeSave(call, dom)))
+    return { ...known, ...(isUp(known) && boot !== undefined ? { boot } : {}) }
   }
-  return {
-    find: (uuid) => ask('look up the domain', uuid, async (dom) => dom),
-    async observe(uuid) {
-      const end = performance.now() + STARTING_UP_MS
-      let seen = await look(uuid)
-      while (isStartingUp(seen) && performance.now() < end) {
-        await delay(LOOK_MS)
-        seen = await look(uuid)
-      }
-      if (isStartingUp(seen)) throw new Transient('LibvirtBusy', 'libvirt is still starting the domain')
-      return seen
-    },
-    async list() {
-      try {
-        return (await call(proc.connectListAllDomains, { needResults: true, flags: 0 })).domains
-      } catch (error) {
-        throw fromLibvirt(error, 'list the domains')
-      }
-    },
-    xml: (uuid) =>
-      ask('read the domain', uuid, async (dom) => (await call(proc.domainGetXmlDesc, { dom, flags: 0 })).xml),
+  const look = async (uuid: string): Promise<Observed> =>
+    (await ask('look at the domain', uuid, seen, 'skip')) ?? { power: 'missing' }
+  return async (uuid) => {
+    const end = performance.now() + STARTING_UP_MS
+    let now = await look(uuid)
+    while (isStartingUp(now) && performance.now() < end) {
+      await delay(LOOK_MS)
+      now = await look(uuid)
+    }
+    if (isStartingUp(now)) throw new Transient('LibvirtBusy', 'libvirt is still starting the domain')
+    return now
   }
 }
 
-function definitions(call: CallFunction, ask: Ask): Pick<Domains, 'define' | 'undefine'> {
+function definitions(call: CallFunction, ask: Ask): Pick<ServerDomains, 'define' | 'undefine'> {
   return {
-    async define(xml) {
+    async define(uuid, xml) {
+      await ask('define the domain', uuid, async () => undefined)
       try {
         await call(proc.domainDefineXmlFlags, { xml, flags: DEFINE })
       } catch (error) {
@@ -141,14 +172,15 @@ function definitions(call: CallFunction, ask: Ask): Pick<Domains, 'define' | 'un
       }
     },
     async undefine(uuid) {
-      await ask('undefine the domain', uuid, (dom) => call(proc.domainUndefineFlags, { dom, flags: UNDEFINE_ALL }))
+      const undefine = (dom: DomainRef) => call(proc.domainUndefineFlags, { dom, flags: UNDEFINE_ALL })
+      await ask('undefine the domain', uuid, undefine, 'skip')
     },
   }
 }
 
-type Power = Pick<Domains, 'start' | 'askToShutDown' | 'destroy' | 'pause' | 'unpause' | 'save'>
+type Power = Pick<ServerDomains, 'start' | 'askToShutDown' | 'destroy' | 'pause' | 'unpause' | 'save'>
 
-function power(call: CallFunction, ask: Ask, observe: Domains['observe']): Power {
+function power(call: CallFunction, ask: Ask, observe: ServerDomains['observe']): Power {
   const isActive = async (dom: DomainRef): Promise<boolean> => (await call(proc.domainIsActive, { dom })).active
   const isSaved = async (dom: DomainRef): Promise<boolean> =>
     (await call(proc.domainHasManagedSaveImage, { dom, flags: 0 })).result
@@ -173,12 +205,13 @@ function power(call: CallFunction, ask: Ask, observe: Domains['observe']): Power
       })
     },
     async destroy(uuid) {
-      await ask('power off the domain', uuid, async (dom) => {
+      const destroy = async (dom: DomainRef): Promise<void> => {
         // A QEMU that hangs on its storage is given time to die.
         const patience = { timeoutMs: DESTROY_MS }
         if (await isActive(dom)) await already(call(proc.domainDestroyFlags, { dom, flags: 0 }, patience))
         await dropSaved(dom)
-      })
+      }
+      await ask('power off the domain', uuid, destroy, 'skip')
     },
     async pause(uuid) {
       // Of a domain that has gone off meanwhile it is no pause: what comes next depends on how it is now.
@@ -224,11 +257,11 @@ async function find(call: CallFunction, uuid: string): Promise<DomainRef | undef
   }
 }
 
-/** The mark of the boot in the domain's metadata: of the running domain, or of its definition when it is off. */
-async function bootOf(call: CallFunction, dom: DomainRef): Promise<string | undefined> {
+/** Our mark in the domain's metadata: of the running domain, or of its definition when it is off. */
+async function markOf(call: CallFunction, dom: DomainRef): Promise<DomainMark | undefined> {
   try {
     const { metadata } = await call(proc.domainGetMetadata, { dom, type: ELEMENT, uri: NAMESPACE, flags: CURRENT })
-    return parseMark(metadata)?.boot
+    return parseMark(metadata)
   } catch (error) {
     if (isLibvirtError(error, 'VIR_ERR_NO_DOMAIN_METADATA')) return undefined
     throw error

@@ -1,24 +1,24 @@
 import { expect, it, vi } from 'vitest'
 import type { Guest } from '../../crds/index.ts'
 import { DomainWatch } from '../server/events.ts'
-import type { Domains } from './domains.ts'
+import type { Domains, ServerDomains } from './domains.ts'
 import { createLibvirtHost, type LibvirtHostOptions } from './libvirt-host.ts'
 
 const uuid = '00000000-0000-4000-8000-000000000001'
 const guest = { server: { metadata: { name: 'web', uid: uuid } }, instance: { uuid } } as unknown as Guest
 
 /** A host on which a guest is asked to power off; `observe` says how it is. */
-function hostWhose(observe: Domains['observe']) {
+function hostWhose(observe: ServerDomains['observe']) {
   const watch = new DomainWatch(() => undefined)
-  const ask = vi.fn<Domains['askToShutDown']>().mockResolvedValue(undefined)
-  const domains = { observe, askToShutDown: ask } as unknown as Domains
+  const ask = vi.fn<ServerDomains['askToShutDown']>().mockResolvedValue(undefined)
+  const domains = { of: () => ({ observe, askToShutDown: ask }) } as unknown as Domains
   const stateChange: LibvirtHostOptions['stateChange'] = (id, signal) => watch.next(id, signal)
   return { watch, ask, host: createLibvirtHost({ domains, stateChange } as LibvirtHostOptions) }
 }
 
 it('asks a guest to power off, and sees by its event that it did', async () => {
   const observe = vi
-    .fn<Domains['observe']>()
+    .fn<ServerDomains['observe']>()
     .mockResolvedValueOnce({ power: 'running' })
     .mockResolvedValue({ power: 'off' })
   const { host, watch } = hostWhose(observe)
@@ -29,7 +29,7 @@ it('asks a guest to power off, and sees by its event that it did', async () => {
 })
 
 it('waits no longer for a guest that powers off once it is told to give up', async () => {
-  const observe = vi.fn<Domains['observe']>().mockResolvedValue({ power: 'running' })
+  const observe = vi.fn<ServerDomains['observe']>().mockResolvedValue({ power: 'running' })
   const { host } = hostWhose(observe)
   const stop = new AbortController()
   const off = host.shutdown(guest, 60, { signal: stop.signal, progress: () => undefined })
@@ -41,7 +41,7 @@ it('waits no longer for a guest that powers off once it is told to give up', asy
 
 it('asks a guest that did not hear again after ten seconds, not sooner', async () => {
   const now = vi.spyOn(performance, 'now').mockReturnValue(0)
-  const observe = vi.fn<Domains['observe']>().mockResolvedValue({ power: 'running' })
+  const observe = vi.fn<ServerDomains['observe']>().mockResolvedValue({ power: 'running' })
   const { host, watch, ask } = hostWhose(observe)
   const off = host.shutdown(guest, 60, { signal: new AbortController().signal, progress: () => undefined })
   for (const [at, asked] of [
@@ -68,7 +68,7 @@ it('asks a guest that did not hear again after ten seconds, not sooner', async (
 
 it('takes no answer for no power off: libvirt may wait for a guest agent, or QEMU hang, longer than the guest has time', async () => {
   const now = vi.spyOn(performance, 'now').mockReturnValue(0)
-  const observe = vi.fn<Domains['observe']>().mockResolvedValue({ power: 'running' })
+  const observe = vi.fn<ServerDomains['observe']>().mockResolvedValue({ power: 'running' })
   const { host, watch, ask } = hostWhose(observe)
   ask.mockReturnValue(new Promise(() => undefined))
   const off = host.shutdown(guest, 60, { signal: new AbortController().signal, progress: () => undefined })
@@ -82,7 +82,7 @@ it('takes no answer for no power off: libvirt may wait for a guest agent, or QEM
 
 it('looks again as soon as libvirt has answered', async () => {
   const observe = vi
-    .fn<Domains['observe']>()
+    .fn<ServerDomains['observe']>()
     .mockResolvedValueOnce({ power: 'saved' })
     .mockResolvedValue({ power: 'off' })
   const { host, ask } = hostWhose(observe)

@@ -11,7 +11,7 @@ import type { Disks } from '../image/disks.ts'
 import type { HostNetwork } from '../net/host-network.ts'
 import type { LocalHost } from '../server/reconcile.ts'
 import { domainInput, hostedGuest } from './domain-input.ts'
-import type { Domains } from './domains.ts'
+import type { Domains, ServerDomains } from './domains.ts'
 import { domainName, type ServerPaths, serverPaths } from './paths.ts'
 
 /** A server's files on this host: what agent/image offers. All repeatable. */
@@ -46,8 +46,9 @@ export function createLibvirtHost(options: LibvirtHostOptions): LocalHost {
   const { dataDir, runDir, domains, storage, network, facts } = options
   const uidOf = ({ server }: Guest): string => server.metadata.uid ?? ''
   const paths = (guest: Guest): ServerPaths => serverPaths(dataDir, runDir, uidOf(guest))
+  const mine = (guest: Guest): ServerDomains => domains.of(uidOf(guest))
   return {
-    observe: ({ instance }) => domains.observe(instance.uuid),
+    observe: (guest) => mine(guest).observe(guest.instance.uuid),
     place(guest) {
       const { consoleLog, vnc } = paths(guest)
       return {
@@ -68,18 +69,21 @@ export function createLibvirtHost(options: LibvirtHostOptions): LocalHost {
       const files = paths(guest)
       await prepareDirs(files)
       const disks = await storage.disks(files)
-      await domains.define(buildDomain(domainInput(guest, boot, { host: facts(), paths: files, disks })))
+      await mine(guest).define(
+        guest.instance.uuid,
+        buildDomain(domainInput(guest, boot, { host: facts(), paths: files, disks })),
+      )
     },
-    start: ({ instance }, { signal }) => domains.start(instance.uuid, signal),
-    shutdown: (guest, seconds, ctx) => shutdown(guest, seconds, ctx, options),
-    destroy: ({ instance }) => domains.destroy(instance.uuid),
-    pause: ({ instance }) => domains.pause(instance.uuid),
-    unpause: ({ instance }) => domains.unpause(instance.uuid),
-    save: ({ instance }, { signal }) => domains.save(instance.uuid, signal),
-    undefine: ({ instance }) => domains.undefine(instance.uuid),
+    start: (guest, { signal }) => mine(guest).start(guest.instance.uuid, signal),
+    shutdown: (guest, seconds, ctx) => shutdown(guest, seconds, ctx, mine(guest), options),
+    destroy: (guest) => mine(guest).destroy(guest.instance.uuid),
+    pause: (guest) => mine(guest).pause(guest.instance.uuid),
+    unpause: (guest) => mine(guest).unpause(guest.instance.uuid),
+    save: (guest, { signal }) => mine(guest).save(guest.instance.uuid, signal),
+    undefine: (guest) => mine(guest).undefine(guest.instance.uuid),
     unplugPorts: (guest, ctx) => network.unplug(uidOf(guest), ctx),
     deleteDisks: (guest) => removeFiles(uidOf(guest), paths(guest), storage),
-    bootedBy: async ({ instance }) => (await domains.observe(instance.uuid)).boot,
+    bootedBy: async (guest) => (await mine(guest).observe(guest.instance.uuid)).boot,
   }
 }
 
@@ -103,7 +107,8 @@ async function shutdown(
   { instance }: Guest,
   seconds: number,
   { signal }: StepContext,
-  { domains, stateChange }: LibvirtHostOptions,
+  domains: ServerDomains,
+  { stateChange }: Pick<LibvirtHostOptions, 'stateChange'>,
 ): Promise<'off' | 'timeout'> {
   const isOff = async (): Promise<boolean> => {
     const { power } = await domains.observe(instance.uuid)

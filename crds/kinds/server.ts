@@ -81,7 +81,7 @@ const identity = {
   uuid: Type.Optional(
     Type.String({
       description:
-        "Nova's id of the server; default: metadata.uid. Set it to adopt a domain or to keep an id over a re-creation.",
+        "Nova's id of the server, and libvirt's of its domain; default: metadata.uid. Set it to keep an id over a re-creation.",
       maxLength: 36,
       ...matching(
         '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$',

@@ -80,8 +80,10 @@ export class SimulatedHost {
               .map((uuid) => ({ name: uuid, uuid, id: -1 })),
           ),
         xml: async (uuid) => (machines.machine(uuid).domain ? xmlOf(owner(uuid)) : undefined),
-        destroy: (uuid) => act('destroy leftover', uuid, machines.destroy),
-        undefine: (uuid) => act('undefine leftover', uuid, machines.undefine),
+        of: () => ({
+          destroy: (uuid) => act('destroy leftover', uuid, machines.destroy),
+          undefine: (uuid) => act('undefine leftover', uuid, machines.undefine),
+        }),
       },
       clean: (uid) =>
         act('clean', uid, (machine) => Object.assign(machine, { disks: false, drive: undefined, ports: false })),
