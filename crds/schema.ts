@@ -74,13 +74,12 @@ export interface OwnerReference {
   kind: string
   name: string
   uid: string
-  controller?: boolean
   blockOwnerDeletion?: boolean
 }
 
-/** The reference that makes an object go with its Server. */
+/** The reference that makes an object go with its Server. Not as its controller, of which there may be one: who asked for a deed may have another. */
 export function ownedBy({ metadata: { name, uid = '' } }: { metadata: ObjectMeta }): OwnerReference {
-  return { apiVersion: API_VERSION, kind: 'Server', name, uid, controller: true, blockOwnerDeletion: false }
+  return { apiVersion: API_VERSION, kind: 'Server', name, uid, blockOwnerDeletion: false }
 }
 
 /** An object of kind K as the API server returns it. */

@@ -23,7 +23,7 @@ describe('the record of a change', () => {
       metadata: {
         name: 'web-5',
         namespace: 'demo',
-        ownerReferences: [{ kind: 'Server', name: 'web', uid: 'u1', controller: true }],
+        ownerReferences: [{ kind: 'Server', name: 'web', uid: 'u1' }],
       },
       spec: { server: 'web', action: 'stop' },
       status: {

@@ -19,6 +19,7 @@ function table(of = network([small]), restMs = 60) {
 const auto = (address: string, words = {}) =>
   port(portName({ network: { namespace: 'ns', name: 'lan' }, namespace: 'ns', of: parseIP(address)! }), {
     given: [address],
+    server: 'web',
     ...words,
   })
 const owner = (t: AddressTable, address: string) => t.owner(parseIP(address)!)?.name
@@ -177,6 +178,14 @@ describe('two ports, one address', () => {
       'the one whose name is the claim',
       [port('a', { given: ['10.0.0.2'], created: old }), auto('10.0.0.2', { created: young })],
       'lan-10-0-0-2',
+    ],
+    [
+      'not one that its user only named so',
+      [
+        port('a', { given: ['10.0.0.2'], created: old }),
+        { ...auto('10.0.0.2', { created: young }), spec: { network: { name: 'lan' } } },
+      ],
+      'a',
     ],
   ])('%s has it, in whatever order they are seen', (_, ports, winner) => {
     for (const order of [ports, ports.toReversed()]) {

@@ -13,6 +13,8 @@ export interface Holder {
   readonly mac: string | undefined
   /** The network, as namespace/name. */
   readonly network: string
+  /** Made for a server: its name is its claim. Users may name theirs as they like. */
+  readonly isMade: boolean
 }
 
 /** The network that a port is on, as namespace/name; without a namespace it is the port's own. */
@@ -32,6 +34,7 @@ export function holderOf(port: Port): Holder {
     addresses,
     mac: status?.macAddress ?? spec.macAddress,
     network: networkOf(port),
+    isMade: spec.server !== undefined,
   }
 }
 
@@ -55,7 +58,10 @@ export function lodgingsOf(server: Server | undefined): Lodging[] {
 /** Whether the port's name is the claim of this address. */
 function named(holder: Holder, address: IP): boolean {
   const [namespace = '', name = ''] = holder.network.split('/')
-  return holder.name === portName({ network: { namespace, name }, namespace: holder.namespace, of: address })
+  return (
+    holder.isMade &&
+    holder.name === portName({ network: { namespace, name }, namespace: holder.namespace, of: address })
+  )
 }
 
 /**

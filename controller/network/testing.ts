@@ -25,15 +25,17 @@ interface PortWords {
   uid?: string
   created?: string
   network?: { name: string; namespace?: string }
+  /** It was made for this one. */
+  server?: string
 }
 
 export function port(name: string, words: PortWords = {}): Port {
-  const { given, asked, mac, namespace = 'ns', uid = `uid-${name}`, created, network = { name: 'lan' } } = words
+  const { given, asked, mac, namespace = 'ns', uid = `uid-${name}`, created, network = { name: 'lan' }, server } = words
   return {
     apiVersion: 'compute.kubenova.io/v1alpha1',
     kind: 'Port',
     metadata: { name, namespace, uid, ...(created ? { creationTimestamp: created } : {}) },
-    spec: { network, ...(asked ? { fixedIPs: asked } : {}) },
+    spec: { network, ...(asked ? { fixedIPs: asked } : {}), ...(server ? { server } : {}) },
     ...(given || mac ? { status: { ...(given ? { fixedIPs: given } : {}), ...(mac ? { macAddress: mac } : {}) } } : {}),
   }
 }

@@ -42,6 +42,11 @@ export const subnetRules: readonly Rule[] = [
     fieldPath: '.dhcpAddress',
   },
   {
+    rule: `${noRange} || !self.dhcp || cidr(self.cidr).ip().family() == 4 || cidr(self.cidr).prefixLength() >= 64`,
+    message: 'IPv6 with DHCP needs a prefix of 64 bits or more, such as /64: make cidr smaller, or set dhcp to false',
+    fieldPath: '.cidr',
+  },
+  {
     rule: `${noRange} || !has(self.pools) || self.pools.all(p, !isIP(p.start) || !isIP(p.end) || (cidr(self.cidr).containsIP(p.start) && cidr(self.cidr).containsIP(p.end)))`,
     message: 'each pool must lie in cidr',
     fieldPath: '.pools',
