@@ -147,8 +147,24 @@ describe('a sweep', () => {
     await leftovers.sweep()
     pass(GRACE)
     life.fail('get servers', new ApiError({ request: 'fake', status: 503 }))
-    await expect(leftovers.sweep()).rejects.toMatchObject({ status: 503 })
+    await expect(leftovers.sweep()).rejects.toMatchObject({ errors: [{ status: 503 }] })
     expect(done).toEqual([])
+  })
+
+  it('goes on after one that cannot be removed', async () => {
+    const { leftovers, done, life, pass } = await hostWith([owner(U1), owner(U2)])
+    await leftovers.sweep()
+    pass(GRACE)
+    life.fail('get servers', new ApiError({ request: 'fake', status: 503 }))
+    await expect(leftovers.sweep()).rejects.toThrow('1 leftovers stay until the next sweep')
+    expect(done).toContain(`clean ${U2}`)
+    await leftovers.sweep()
+    expect(done).toContain(`clean ${U1}`)
+  })
+
+  it('knows whose domains are here, whoever else is', async () => {
+    const { leftovers } = await hostWith([owner(U1), owner(U2)], { foreign: [FIRST] })
+    expect(await leftovers.present()).toEqual(new Set([U1, U2]))
   })
 
   it('counts the grace anew when the server was there in between', async () => {

@@ -5,7 +5,7 @@
  */
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Server } from '../crds/index.ts'
+import { isOurs, type Server } from '../crds/index.ts'
 import { orNotFound } from '../kube/errors.ts'
 import type { Log } from '../kube/log.ts'
 import type { Resource } from '../kube/resource.ts'
@@ -46,11 +46,18 @@ export async function writeOwner(dir: string, owner: Owner): Promise<void> {
   await rename(`${path}.new`, path)
 }
 
+/** A domain that cannot be read is none of ours; where libvirt cannot be asked, nobody knows. */
+function unlessTerminal(error: unknown): undefined {
+  if (!isOurs(error) || error.kind !== 'Terminal') throw error
+}
+
 export interface Leftovers {
   /** This server was deleted, or went to another host: what is left of it here goes now. */
   gone(owner: Owner, uuid: string): Promise<void>
-  /** Looks for what belongs to no server of this host. */
+  /** Looks for what belongs to no server of this host. @throws AggregateError of what could not be looked at, or removed; the rest is done */
   sweep(): Promise<void>
+  /** uids of all servers whose domain is on this host, also of those that it is not to have any more. */
+  present(): Promise<Set<string>>
 }
 
 export function createLeftovers(options: LeftoverOptions): Leftovers {
@@ -62,6 +69,11 @@ export function createLeftovers(options: LeftoverOptions): Leftovers {
     if (known(uid)) return true
     const server = await orNotFound(servers.get({ namespace, name }))
     return server?.metadata.uid === uid && server.status?.host === hostName
+  }
+
+  async function markOf(uuid: string): Promise<Owner | undefined> {
+    const xml = await domains.xml(uuid)
+    return xml === undefined ? undefined : parseDomain(xml).mark
   }
 
   async function remove(owner: Owner, uuid: string | undefined): Promise<void> {
@@ -93,14 +105,21 @@ export function createLeftovers(options: LeftoverOptions): Leftovers {
     },
     async sweep() {
       const seen = new Set<string>()
-      for (const { uuid } of await domains.list()) {
-        const xml = await domains.xml(uuid)
-        const mark = xml === undefined ? undefined : parseDomain(xml).mark
-        if (!mark) continue
-        seen.add(mark.uid)
-        await look(mark, uuid)
-      }
-      for (const owner of await options.owners()) if (!seen.has(owner.uid)) await look(owner, undefined)
+      const errors: unknown[] = []
+      const each = (act: () => Promise<void>): Promise<void> => act().catch((error: unknown) => void errors.push(error))
+      for (const { uuid } of await domains.list())
+        await each(async () => {
+          const mark = await markOf(uuid)
+          if (!mark) return
+          seen.add(mark.uid)
+          await look(mark, uuid)
+        })
+      for (const owner of await options.owners()) if (!seen.has(owner.uid)) await each(() => look(owner, undefined))
+      if (errors.length > 0) throw new AggregateError(errors, `${errors.length} leftovers stay until the next sweep`)
+    },
+    async present() {
+      const marks = await Promise.all((await domains.list()).map(({ uuid }) => markOf(uuid).catch(unlessTerminal)))
+      return new Set(marks.flatMap((mark) => mark?.uid ?? []))
     },
   }
 }

@@ -31,14 +31,16 @@ const isWhole = ({ metadata, status }: Server): boolean =>
   status?.launchedAt !== undefined && metadata.deletionTimestamp === undefined
 
 const tasks: Record<string, (parts: Parts, signal: AbortSignal) => Promise<unknown>> = {
-  async network({ informer, network, log }, signal) {
+  async network({ informer, network, leftovers, log }, signal) {
     const servers = informer.cache.list()
     const guests = servers.flatMap((server) => {
       const { instance } = server.status ?? {}
       return instance && isWhole(server) ? [hostedGuest({ server, instance })] : []
     })
     // Its creation or its deletion plugs and unplugs: what that took away must not come back by this.
-    const asTheyAre = new Set(servers.filter((server) => !isWhole(server)).map(({ metadata }) => metadata.uid ?? ''))
+    const unwhole = servers.filter((server) => !isWhole(server)).map(({ metadata }) => metadata.uid ?? '')
+    // A guest that still runs, of a server that this host is not to have any more, keeps its filters until it goes.
+    const asTheyAre = (await leftovers.present()).union(new Set(unwhole))
     const failed = await network.sync(guests, { signal, asTheyAre })
     for (const [uid, err] of failed) log.warn({ err, uid }, 'network of a server is not as it should be')
   },

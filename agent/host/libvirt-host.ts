@@ -87,11 +87,14 @@ export function createLibvirtHost(options: LibvirtHostOptions): LocalHost {
   }
 }
 
-/** QEMU may run as another user: it must be able to enter, not to list. */
+/** QEMU may run as another user: it must be able to enter, not to list; and where its socket is to be it must make it, and nobody else's may it remove. */
 async function prepareDirs({ dir, vnc }: ServerPaths): Promise<void> {
-  for (const path of [dir, dirname(vnc)]) {
+  for (const [path, mode] of [
+    [dir, 0o711],
+    [dirname(vnc), 0o1733],
+  ] as const) {
     await mkdir(path, { recursive: true })
-    await chmod(path, 0o711)
+    await chmod(path, mode)
   }
 }
 

@@ -19,7 +19,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { ImageCache, type ImageCacheOptions, type ImageSource, keyOf } from './cache.ts'
+import { ImageCache, type ImageCacheOptions, type ImageSource, keyOf, workOf } from './cache.ts'
 import { lockFile } from './lock.ts'
 import type { Base } from './store.ts'
 import { type Behaviour, TestServer } from './testing/server.ts'
@@ -139,7 +139,7 @@ describe('one download', () => {
     const children = [child('a'), child('b')]
     const outputs = children.map((c) => text(c.stdout!))
     // proc(5): "->" marks who is blocked. So one of them downloads and the other waits.
-    const lock = join(cacheDir(), 'locks', keyOf(image()))
+    const lock = join(cacheDir(), 'locks', workOf(image()))
     await vi.waitFor(
       () => expect(readFileSync('/proc/locks', 'utf8')).toMatch(new RegExp(`-> FLOCK .*:${statSync(lock).ino} `)),
       20_000,
@@ -198,7 +198,7 @@ describe('kill -9, then another process', () => {
     ],
   ]
   test.each(states)('%s', async (_, arrange, requests) => {
-    const work = join(cacheDir(), 'work', keyOf(image()))
+    const work = join(cacheDir(), 'work', workOf(image()))
     mkdirSync(work, { recursive: true })
     writeFileSync(join(work, 'source'), body)
     arrange(work)
@@ -215,7 +215,7 @@ describe('kill -9, then another process', () => {
     server.become((): Behaviour => (asked(), { body, gate }))
     const holder = child('a')
     await first
-    const path = join(cacheDir(), 'locks', keyOf(image()))
+    const path = join(cacheDir(), 'locks', workOf(image()))
     await expect(lockFile(path, AbortSignal.timeout(50))).rejects.toThrow(/timeout/i)
     await killed(holder)
     await using held = new AsyncDisposableStack()
@@ -246,6 +246,17 @@ describe('what is refused leaves nothing, and can be tried again', () => {
       { kind: 'Terminal', code: 'ImageUnsafe' },
     ],
   ]
+  test('who gives the checksum of another’s image a source that is none spoils it for nobody', async () => {
+    const cache = await open()
+    const gone = { kind: 'Terminal', code: 'ImageSourceRefused' }
+    const [right, wrong] = await Promise.allSettled([
+      cache.ensure(image(), 'a', context()),
+      cache.ensure(image({ url: 'file:///etc/passwd' }), 'b', context()),
+    ])
+    expect(wrong).toMatchObject({ status: 'rejected', reason: gone })
+    expect(right).toMatchObject({ status: 'fulfilled' })
+  })
+
   test.each(cases)('%s', async (_, more, options, error) => {
     const cache = await open(options)
     const wanted = image(more())

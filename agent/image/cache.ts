@@ -1,6 +1,6 @@
 /**
  * The host's image cache: an image becomes a base, once, however many servers wait for it. The plan of one image:
- *   locked by key: download (resumed) → header → qemu-img info → judge → convert or take as it is → publish.
+ *   locked by key and source: download (resumed) → header → qemu-img info → judge → convert or take as it is → publish.
  * Each stage leaves either its whole result or what the next call does anew: nothing is used before it is verified.
  */
 import { createHash } from 'node:crypto'
@@ -80,7 +80,8 @@ export class ImageCache {
     for (let attempt = 0; attempt < 3; attempt++) {
       const found = await this.#store.pin(key, owner)
       if (found !== undefined) return this.#checked(found, image)
-      await this.#running.run(key, signal, progress, (context) => this.#make(key, image, owner, context))
+      const work = workOf(image)
+      await this.#running.run(work, signal, progress, (context) => this.#make(key, work, image, owner, context))
     }
     throw new Transient(
       'ImageCacheBusy',
@@ -114,12 +115,12 @@ export class ImageCache {
     return base
   }
 
-  async #make(key: string, image: ImageSource, owner: string, context: FetchContext): Promise<void> {
+  async #make(key: string, work: string, image: ImageSource, owner: string, context: FetchContext): Promise<void> {
     await using held = new AsyncDisposableStack()
-    held.use(await lockFile(this.#store.lockPath(key), context.signal))
+    held.use(await lockFile(this.#store.lockPath(work), context.signal))
     // Another process may have made it while this one waited for the lock.
     if ((await this.#store.record(key)) !== undefined) return
-    const folder = this.#store.workFolder(key)
+    const folder = this.#store.workFolder(work)
     await mkdir(folder, { recursive: true, mode: 0o700 })
     const source = join(folder, 'source')
     try {
@@ -186,6 +187,13 @@ export class ImageCache {
       created: new Date().toISOString(),
     }
   }
+}
+
+/** Who gives one checksum another source, or another format, has a download of its own: what is wrong with that is wrong for nobody else. */
+export function workOf(image: ImageSource): string {
+  return createHash('sha256')
+    .update(`${keyOf(image)}\n${image.url}\n${image.format}`)
+    .digest('hex')
 }
 
 /** By content where it is known; else by the Image, since what is at a URL may change. A name for a folder. */

@@ -2,8 +2,8 @@
  * The cache's folder and its rules:
  *   bases/<key>/{disk,record.json}   a base that is ready; the folder is renamed into place as a whole
  *   bases/<key>/pins/<owner>         a server whose disk may be backed by it
- *   work/<key>/…                     what is being fetched or converted
- *   locks/<key>                      flock: one process at a time works on a key
+ *   work/<key and source>/…          what is being fetched or converted
+ *   locks/<key and source>           flock: one process at a time works on it
  *   trash/…                          what is being removed
  * A base is removed by renaming it to trash/ and looking at its pins again: who pins looks, after it, whether the base is there.
  * So of a pin and a removal at the same time one wins, in whatever processes they are.

@@ -93,8 +93,9 @@ function replaceAll(
   for (const { id } of store.all()) if (!known.has(id)) store.remove(id)
   for (const guest of guests) {
     const error = wrongInput(guest)
-    if (error === undefined) store.put(guest)
-    else invalid.set(guest.id, error)
+    if (error !== undefined) invalid.set(guest.id, error)
+    // The one that was plugged last decides for its network; one that is as it was is not plugged anew.
+    else if (JSON.stringify(store.get(guest.id)) !== JSON.stringify(guest)) store.put(guest)
   }
   return invalid
 }

@@ -98,7 +98,23 @@ describe('what is there and may be used', () => {
 
 describe('what stands in the way', () => {
   const hidden = { 'infra/lan': network([subnet('10.1.0.0/24')], { namespace: 'infra' }) }
+  const pools = [{ start: '10.1.0.10', end: '10.1.0.20' }]
+  const shared = {
+    'infra/lan': network([subnet('10.1.0.0/24', { pools })], { namespace: 'infra', shared: true }),
+  }
   const rows: [string, Partial<Server['spec']>, Parameters<typeof lookup>[0], string][] = [
+    [
+      'a MAC on a network of others',
+      { networks: [{ name: 'lan', namespace: 'infra', macAddress: 'fa:16:3e:00:00:01' }] },
+      { network: shared },
+      'Network infra/lan: only its own namespace may choose a macAddress',
+    ],
+    [
+      'an address outside of the pools of a network of others',
+      { networks: [{ name: 'lan', namespace: 'infra', fixedIP: '10.1.0.53' }] },
+      { network: shared },
+      'Network infra/lan: 10.1.0.53 is in none of its pools',
+    ],
     ['no flavor', {}, { flavor: {} }, 'Flavor tiny does not exist; the server waits for it'],
     ['no image', {}, { image: {} }, 'Image cirros does not exist; the server waits for it'],
     ['no key', { keyName: 'mine' }, { keyPair: {} }, 'KeyPair mine does not exist; the server waits for it'],

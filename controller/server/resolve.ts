@@ -11,6 +11,8 @@ import {
 import { keyOf } from '../../kube/types.ts'
 import { checkBoot } from '../boot-check.ts'
 import { fingerprint } from '../keypair-fingerprint.ts'
+import { parseIP } from '../network/ip.ts'
+import { inPool, poolOf } from '../network/pool.ts'
 import { subnetProblems } from '../network/subnet-overlap.ts'
 
 /** How the objects are found; the controller's caches in production. */
@@ -110,6 +112,7 @@ function resolveNic(entry: NetworkEntry, namespace: string, lookup: Lookup): Nic
       namespace,
       lookup,
     )
+    if (network.metadata.namespace !== namespace) checkGuestOf(network, entry)
     return { entry, network }
   }
   const port = there(found('Port', entry.port, lookup.port(keyOf({ namespace, name: entry.port }))))
@@ -119,6 +122,32 @@ function resolveNic(entry: NetworkEntry, namespace: string, lookup: Lookup): Nic
   }
   const { name, namespace: other = namespace } = port.spec.network
   return { entry, port, network: resolveNetwork({ name, namespace: other }, namespace, lookup) }
+}
+
+/**
+ * As in Neutron, a MAC is the owner's of the network to choose; and so is an address outside of its pools, which may be a router's or a
+ * resolver's. Who has the router's MAC gets what is meant for the router.
+ * @throws Refused NetworkNotAllowed
+ */
+export function checkGuestOf(
+  network: Network,
+  wished: { macAddress?: string; fixedIP?: string; fixedIPs?: string[] },
+): void {
+  const name = keyOf(network.metadata)
+  if (wished.macAddress !== undefined)
+    throw new Refused(
+      'NetworkNotAllowed',
+      `Network ${name}: only its own namespace may choose a macAddress: leave that out`,
+    )
+  const pools = network.spec.subnets.map(poolOf)
+  for (const address of [wished.fixedIP ?? [], wished.fixedIPs ?? []].flat()) {
+    const ip = parseIP(address)
+    if (ip && !pools.some((pool) => pool.cidr.family === ip.family && inPool(pool, ip.value)))
+      throw new Refused(
+        'NetworkNotAllowed',
+        `Network ${name}: ${address} is in none of its pools, and only its own namespace may choose such`,
+      )
+  }
 }
 
 function resolveNetwork(ref: { name: string; namespace: string }, namespace: string, lookup: Lookup): Network {

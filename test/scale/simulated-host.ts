@@ -39,6 +39,7 @@ function leftovers(machines: FakeHost, known: (uid: string) => boolean): Leftove
       if (!known(uid)) machines.forget(uid)
     },
     sweep: async () => undefined,
+    present: async () => new Set(),
   }
 }
 
