@@ -2,18 +2,28 @@
 
 interface Answer {
   id?: number
-  result?: { result?: { value?: string }; usedSize?: number }
+  result?: { result?: { value?: string } }
   error?: { message: string }
 }
 
 export interface Insight {
-  /** MB (10^6 bytes) of objects that are reachable. */
+  /**
+   * MB (10^6 bytes) of objects that are reachable, without code: V8 goes on compiling what is called now and then. Of 0.53 MB that 40 agents grew by from
+   * minute 19 to 38 the code was 0.4.
+   */
   heap: number
   /** Active handles by type, as process.getActiveResourcesInfo() names them. */
   handles: Record<string, number>
 }
 
 const PATIENCE_MS = 60_000
+
+/** Of the process that is looked into: spaces of V8's heap that hold no code, and what belongs to code. */
+const LOOK = `(() => {
+  const data = process.getBuiltinModule('node:v8').getHeapSpaceStatistics().filter(({ space_name }) => !/code|trusted/.test(space_name))
+  const heap = data.reduce((sum, { space_used_size }) => sum + space_used_size, 0)
+  return JSON.stringify({ heap, resources: process.getActiveResourcesInfo() })
+})()`
 
 export class Inspector implements AsyncDisposable {
   readonly #socket: WebSocket
@@ -41,12 +51,11 @@ export class Inspector implements AsyncDisposable {
   /** Collects all garbage first: the process stands still for that long. */
   async look(): Promise<Insight> {
     await this.#call('HeapProfiler.collectGarbage')
-    const { usedSize = Number.NaN } = await this.#call('Runtime.getHeapUsage')
-    const expression = 'JSON.stringify(process.getActiveResourcesInfo())'
-    const { result } = await this.#call('Runtime.evaluate', { expression, returnByValue: true })
+    const { result } = await this.#call('Runtime.evaluate', { expression: LOOK, returnByValue: true })
+    const { heap, resources } = JSON.parse(result?.value ?? '') as { heap: number; resources: string[] }
     const handles: Record<string, number> = {}
-    for (const type of JSON.parse(result?.value ?? '[]') as string[]) handles[type] = (handles[type] ?? 0) + 1
-    return { heap: usedSize / 1e6, handles }
+    for (const type of resources) handles[type] = (handles[type] ?? 0) + 1
+    return { heap: heap / 1e6, handles }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
