@@ -150,6 +150,38 @@ describe('what brings a server back', () => {
     expect(await taken('ports')).toEqual(['demo/made', 'demo/none'])
   })
 
+  it('a guest has left its address, for a port that waits for one', async () => {
+    await bench.network('lan')
+    await bench.make<Port>(port, { metadata: { name: 'none', namespace: 'demo' }, spec: { network: { name: 'lan' } } })
+    await bench.server('on', {}, { finalizers: [] })
+    const flavor = { name: 'tiny', vcpus: 1, ram: 1024, disk: 10, ephemeral: 0, swap: 0 }
+    const image = {
+      name: 'cirros',
+      namespace: 'demo',
+      uid: 'i',
+      url: 'https://example.com/c',
+      format: 'qcow2',
+    } as const
+    const placed = { uuid: '00000000-0000-4000-8000-000000000001', availabilityZone: 'nova', flavor, image, keys: [] }
+    const nic = {
+      port: 'p',
+      portId: 'u',
+      network: 'lan',
+      networkNamespace: 'demo',
+      networkId: 'n',
+      mtu: 1500,
+      portSecurity: true,
+    }
+    const interfaces = [
+      { ...nic, macAddress: 'fa:16:3e:00:00:09', fixedIPs: [{ address: '10.0.0.9', prefixLength: 24, dhcp: true }] },
+    ]
+    await bench.agentSays({ host: 'h1', instance: { ...placed, interfaces } }, 'on')
+    await drained()
+    await servers().delete({ name: 'on', namespace: 'demo' })
+    await bench.fake.caughtUp()
+    expect(await taken('ports')).toEqual(['demo/none'])
+  })
+
   it('a claim was taken back: those that were refused, not those that wait for something else', async () => {
     for (const name of ['refused', 'waits']) await bench.server(name)
     const why = { type: 'Scheduled', status: 'False', message: '', lastTransitionTime: bench.now() } as const

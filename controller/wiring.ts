@@ -6,7 +6,7 @@ import type { WorkQueue } from '../kube/queue.ts'
 import type { Priority } from '../kube/ready.ts'
 import { type KubeObject, keyOf } from '../kube/types.ts'
 import { isEnded } from './action/reconcile.ts'
-import { networkOf } from './network/holders.ts'
+import { lodgingsOf, networkOf } from './network/holders.ts'
 import { portsOf } from './network/port-reconcile.ts'
 import { BY_HOST, BY_NETWORK, BY_REFERENCE, refKey, type World } from './world.ts'
 
@@ -81,8 +81,13 @@ function servers(world: World, queues: Queues): void {
     const isOrphan = spec.server !== undefined && !metadata.ownerReferences?.some((owner) => owner.uid === uid)
     if (isOrphan) queues.records.add(key, { priority, after: FIGURES_MS })
   })
+  // Its addresses were its guest's: who waits for one was not woken by the end of its ports.
+  const left = (server: Server): void => {
+    for (const { network } of lodgingsOf(server)) freed(network, world, queues)
+  }
   world.servers.informer.on({
     updated(old, now) {
+      if (old.status?.instance && !now.status?.instance) left(old)
       if (old.status?.host === now.status?.host) return
       // The deed under way, if there is one, names the host.
       const deed = now.status?.action?.name
@@ -92,7 +97,10 @@ function servers(world: World, queues: Queues): void {
       else homeless(world, queues)
     },
     // It leaves room.
-    deleted: () => homeless(world, queues),
+    deleted(server) {
+      left(server)
+      homeless(world, queues)
+    },
   })
 }
 

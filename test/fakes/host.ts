@@ -222,7 +222,8 @@ function change(
 
 function save(machine: Machine): void {
   const { domain } = machine
-  if (!domain || domain.state === 'off') return
+  if (domain?.saved) return
+  if (!domain || domain.state === 'off') throw new Transient('LibvirtError', 'the domain is not running')
   off(machine, domain, 'saved')
   domain.saved = true
 }

@@ -88,9 +88,12 @@ function wishMet(domain: Machine['domain']): Server['spec']['powerState'] {
   return domain.saved ? 'Suspended' : powerOf[domain.state]
 }
 
-/** A guest that went off by itself stays so until somebody wishes anew. */
-const isByGuest = (server: Server, cloud: Cloud): boolean =>
-  condition(server.status?.conditions, 'Ready')?.reason === 'GuestShutdown' && hadAccident(cloud, server)
+/** A guest that went off by itself stays so until somebody wishes anew; so does one that is to be suspended, and lost the memory that was to be saved. */
+function isByGuest(server: Server, cloud: Cloud): boolean {
+  const reason = condition(server.status?.conditions, 'Ready')?.reason
+  const isLost = reason === 'ChangedOnHost' && server.spec.powerState === 'Suspended'
+  return (reason === 'GuestShutdown' || isLost) && hadAccident(cloud, server)
+}
 
 const hadAccident = ({ hosts }: Cloud, { metadata }: Server): boolean =>
   hosts.some(({ accidents }) => accidents.has(metadata.uid ?? ''))
