@@ -48,6 +48,7 @@ export function wire(world: World, queues: Queues): void {
   feed(world.aggregates.informer, queues.aggregates)
   actions(world, queues)
   servers(world, queues)
+  leaving(world, queues)
   waiting(world, queues)
   neighbours(world, queues)
 }
@@ -81,13 +82,8 @@ function servers(world: World, queues: Queues): void {
     const isOrphan = spec.server !== undefined && !metadata.ownerReferences?.some((owner) => owner.uid === uid)
     if (isOrphan) queues.records.add(key, { priority, after: FIGURES_MS })
   })
-  // Its addresses were its guest's: who waits for one was not woken by the end of its ports.
-  const left = (server: Server): void => {
-    for (const { network } of lodgingsOf(server)) freed(network, world, queues)
-  }
   world.servers.informer.on({
     updated(old, now) {
-      if (old.status?.instance && !now.status?.instance) left(old)
       if (old.status?.host === now.status?.host) return
       // The deed under way, if there is one, names the host.
       const deed = now.status?.action?.name
@@ -97,10 +93,20 @@ function servers(world: World, queues: Queues): void {
       else homeless(world, queues)
     },
     // It leaves room.
-    deleted(server) {
-      left(server)
-      homeless(world, queues)
+    deleted: () => homeless(world, queues),
+  })
+}
+
+/** A guest had its addresses to its end: who waits for one was not woken by the end of its ports. */
+function leaving(world: World, queues: Queues): void {
+  const left = (server: Server): void => {
+    for (const { network } of lodgingsOf(server)) freed(network, world, queues)
+  }
+  world.servers.informer.on({
+    updated(old, now) {
+      if (old.status?.instance && !now.status?.instance) left(old)
     },
+    deleted: left,
   })
 }
 
