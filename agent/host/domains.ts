@@ -97,8 +97,9 @@ function asker(call: CallFunction, uid: string): Ask {
   return async (doing, uuid, what, other = 'refuse') => {
     try {
       const dom = await find(call, uuid)
-      const mark = dom && (await markOf(call, dom))
-      if (!dom || mark?.uid === uid) return dom && mark && (await what(dom, mark))
+      if (!dom) return undefined
+      const mark = await markOf(call, dom)
+      if (mark?.uid === uid) return await what(dom, mark)
       if (other === 'skip') return undefined
       throw inUse(dom, mark, doing)
     } catch (error) {

@@ -1,4 +1,4 @@
-import { expect, it, vi } from 'vitest'
+import { expect, it, type MockInstance, vi } from 'vitest'
 import type { Guest } from '../../crds/index.ts'
 import { DomainWatch } from '../server/events.ts'
 import type { Domains, ServerDomains } from './domains.ts'
@@ -14,6 +14,14 @@ function hostWhose(observe: ServerDomains['observe']) {
   const domains = { of: () => ({ observe, askToShutDown: ask }) } as unknown as Domains
   const stateChange: LibvirtHostOptions['stateChange'] = (id, signal) => watch.next(id, signal)
   return { watch, ask, host: createLibvirtHost({ domains, stateChange } as LibvirtHostOptions) }
+}
+
+/** The guest's time of 60 seconds is over, and it still runs. */
+async function overAt60(off: Promise<string>, { now, watch }: { now: MockInstance<() => number>; watch: DomainWatch }) {
+  now.mockReturnValue(60_000)
+  watch.notify(uuid)
+  expect(await off).toBe('timeout')
+  now.mockRestore()
 }
 
 it('asks a guest to power off, and sees by its event that it did', async () => {
@@ -59,11 +67,8 @@ it('asks a guest that did not hear again after ten seconds, not sooner', async (
     })
     expect(ask).toHaveBeenCalledTimes(asked)
   }
-  now.mockReturnValue(60_000)
-  watch.notify(uuid)
-  expect(await off).toBe('timeout')
+  await overAt60(off, { now, watch })
   expect(ask).toHaveBeenCalledTimes(3)
-  now.mockRestore()
 })
 
 it('takes no answer for no power off: libvirt may wait for a guest agent, or QEMU hang, longer than the guest has time', async () => {
@@ -73,11 +78,8 @@ it('takes no answer for no power off: libvirt may wait for a guest agent, or QEM
   ask.mockReturnValue(new Promise(() => undefined))
   const off = host.shutdown(guest, 60, { signal: new AbortController().signal, progress: () => undefined })
   await vi.waitFor(() => expect(observe).toHaveBeenCalledTimes(1))
-  now.mockReturnValue(60_000)
-  watch.notify(uuid)
-  expect(await off).toBe('timeout')
+  await overAt60(off, { now, watch })
   expect(ask).toHaveBeenCalledTimes(1)
-  now.mockRestore()
 })
 
 it('looks again as soon as libvirt has answered', async () => {

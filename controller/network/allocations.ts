@@ -60,7 +60,8 @@ export class AddressTable {
     this.#pools = network.spec.subnets.map((subnet) => {
       const pool = poolOf(subnet)
       let used = 0
-      for (const value of this.#slots[pool.cidr.family].keys()) if (inPool(pool, value)) used++
+      const { family } = pool.cidr
+      for (const value of this.#slots[family].keys()) if (inPool(pool, { family, value })) used++
       return { pool, free: new FreeList(pool.ranges, this.#restMs), used }
     })
   }
@@ -206,12 +207,7 @@ export class AddressTable {
   #heldBy(self: string | undefined, { pool }: PoolState): IP | undefined {
     if (self === undefined) return undefined
     for (const ip of this.#holds.values())
-      if (
-        this.#slots[ip.family].get(ip.value)?.held?.by === self &&
-        ip.family === pool.cidr.family &&
-        inPool(pool, ip.value)
-      )
-        return ip
+      if (this.#slots[ip.family].get(ip.value)?.held?.by === self && inPool(pool, ip)) return ip
     return undefined
   }
 
@@ -268,7 +264,7 @@ export class AddressTable {
   }
 
   #poolsWith(ip: IP): PoolState[] {
-    return this.#pools.filter(({ pool }) => pool.cidr.family === ip.family && inPool(pool, ip.value))
+    return this.#pools.filter(({ pool }) => inPool(pool, ip))
   }
 }
 

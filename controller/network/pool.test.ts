@@ -111,7 +111,7 @@ test('a pool never holds a reserved address, nor one outside the subnet, and cou
       const pool = poolOf(s)
       let held = 0n
       for (let v = cidr.first - 1n; v <= cidr.last + 1n; v++) {
-        if (!inPool(pool, v)) continue
+        if (!inPool(pool, { family: pool.cidr.family, value: v })) continue
         held++
         expect(contains(cidr, { family: 4, value: v })).toBe(true)
         expect(pool.reserved.has(v)).toBe(false)

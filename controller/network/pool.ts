@@ -99,8 +99,8 @@ function cutOut(ranges: readonly Range[], holes: readonly bigint[]): Range[] {
 }
 
 /** Whether the address is one of the pool's. */
-export function inPool(pool: Pool, value: bigint): boolean {
-  return pool.ranges.some((range) => inRange(range, value))
+export function inPool({ cidr, ranges }: Pool, { family, value }: IP): boolean {
+  return cidr.family === family && ranges.some((range) => inRange(range, value))
 }
 
 /** An address that a port asks for: any of the subnet, in its pools or not, that is not reserved. Throws Refused. */

@@ -142,7 +142,7 @@ export function checkGuestOf(
   const pools = network.spec.subnets.map(poolOf)
   for (const address of [wished.fixedIP ?? [], wished.fixedIPs ?? []].flat()) {
     const ip = parseIP(address)
-    if (ip && !pools.some((pool) => pool.cidr.family === ip.family && inPool(pool, ip.value)))
+    if (ip && !pools.some((pool) => inPool(pool, ip)))
       throw new Refused(
         'NetworkNotAllowed',
         `Network ${name}: ${address} is in none of its pools, and only its own namespace may choose such`,
