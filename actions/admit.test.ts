@@ -100,9 +100,11 @@ describe('what may not be asked', () => {
     })
   })
 
-  it.each(['Stopped', 'Paused', 'Suspended'] as const)('start, where the wish is %s', (powerState) => {
-    const verdict = admit(server({ spec: { powerState }, status: { vmState: 'stopped' } }), 'start', {})
-    expect(verdict).toMatchObject({ admit: false, reason: 'WishedOtherwise' })
+  const wishes = ['Stopped', 'Paused', 'Suspended'] as const
+  it.each(wishes)('start or reboot, where the wish is %s', (powerState) => {
+    const stopped = server({ spec: { powerState }, status: { vmState: 'stopped' } })
+    expect(admit(stopped, 'start', {})).toMatchObject({ admit: false, reason: 'WishedOtherwise' })
+    expect(admit(stopped, 'reboot', { type: 'HARD' })).toMatchObject({ admit: false, reason: 'WishedOtherwise' })
   })
 })
 

@@ -37,7 +37,7 @@ export function admit(server: Server, name: string, params: unknown): Admission 
 /** Whose hosts all refused it has none: to start it is to have them tried again. */
 const isRetry = (name: string, vmState: string): boolean => name === 'start' && vmState === 'error'
 
-function inState(server: Server, { name, from, objection }: Action, params: unknown): Admission {
+function inState(server: Server, { name, from, objection, after }: Action, params: unknown): Admission {
   const { host, vmState = 'building', taskState } = server.status ?? {}
   if (host === undefined && !isRetry(name, vmState))
     return refuse('NoHost', `${name} needs a server that has a host; this one has none yet`)
@@ -50,7 +50,8 @@ function inState(server: Server, { name, from, objection }: Action, params: unkn
     )
   const against = objection?.((params ?? {}) as Record<string, never>, vmState)
   if (against !== undefined) return refuse('InvalidState', against)
-  if (name === 'start' && server.spec.powerState !== 'Running')
+  // It would boot what the wish has off, paused or suspended again at once.
+  if (after === 'active' && server.spec.powerState !== 'Running')
     return refuse('WishedOtherwise', `spec.powerState is ${server.spec.powerState}: set it to Running instead`)
   return { admit: true }
 }
