@@ -7,8 +7,8 @@ import { until } from '../test/rig/until.ts'
 import { withControlPlane } from '../test/rig/vitest.ts'
 import { API_VERSION } from './index.ts'
 
-const cleaner = 'system:serviceaccount:kube-system:namespace-controller'
-const plane = withControlPlane({ users: [{ name: cleaner, groups: ['system:masters'] }] })
+const cleaners = ['system:serviceaccount:kube-system:namespace-controller', 'system:kube-controller-manager']
+const plane = withControlPlane({ users: cleaners.map((name) => ({ name, groups: ['system:masters'] })) })
 
 const object: Manifest = {
   apiVersion: API_VERSION,
@@ -41,7 +41,7 @@ it('keeps a locked server from being deleted, also with all others', async () =>
   expect(await deletion(plane().api, path)).toContain(refusal)
 })
 
-it('does not keep a namespace from going', async () => {
+it.each(cleaners)('does not keep a namespace from going, which is the work of %s', async (cleaner) => {
   const api = apiClient(plane().kubeconfigOf(cleaner))
   expect(await deletion(api)).toBe('deleted')
   await api.close()

@@ -24,6 +24,7 @@ const action = (more: object = {}): Manifest =>
   of('ServerAction', 'once', { server: 'web', action: 'start', start: {} }, more)
 const network = (spec: Record<string, unknown>): Manifest =>
   of('Network', 'lan', { subnets: [{ cidr: '10.0.0.0/24' }], ...spec })
+const server = (): Manifest => of('Server', 'web', { flavor: 'tiny', image: { name: 'guest' } })
 const given = { status: { macAddress: 'fa:16:3e:11:22:33', fixedIPs: ['10.0.0.1'] } }
 
 const create = (api: ApiClient, object: Manifest, query = '?dryRun=All'): Promise<string> =>
@@ -31,9 +32,14 @@ const create = (api: ApiClient, object: Manifest, query = '?dryRun=All'): Promis
     () => 'created',
     (error: unknown) => String(error),
   )
-const patch = (api: ApiClient, object: Manifest, change: object): Promise<string> =>
+const patch = (api: ApiClient, object: Manifest, change: object, of = ''): Promise<string> =>
   api
-    .send('PATCH', `${collection(object)}/${object.metadata.name}?dryRun=All`, change, 'application/merge-patch+json')
+    .send(
+      'PATCH',
+      `${collection(object)}/${object.metadata.name}/${of}?dryRun=All`,
+      change,
+      'application/merge-patch+json',
+    )
     .then(
       () => 'changed',
       (error: unknown) => String(error),
@@ -64,7 +70,7 @@ beforeAll(async () => {
   await api.send('POST', `${base}/clusterrolebindings`, devices)
   editor = apiClient(plane().kubeconfigOf('editor'))
   provider = apiClient(plane().kubeconfigOf('provider'))
-  for (const object of [port(), action(), network({})])
+  for (const object of [port(), action(), network({}), server()])
     await until(async () => (await create(editor, object, '')) === 'created', {
       what: object.kind,
       deadline: 60_000,
@@ -90,6 +96,7 @@ it.each<[string, () => Promise<string>, RegExp]>([
   ['a Port as if it were made for a server', () => create(editor, other(port({}, { server: 'web' }))), isServers],
   ['a ServerAction that has ended', () => create(editor, other(action({ status: { phase: 'Succeeded' } }))), isStatus],
   ['the end of a ServerAction', () => patch(editor, action(), { status: { phase: 'Succeeded' } }), isStatus],
+  ['the host of a Server', () => patch(editor, server(), { status: { host: 'h1' } }, 'status'), isStatus],
   ['a Network on a bridge of the hosts', () => create(editor, other(network({ bridge: 'br-mgmt' }))), isDevice],
   ['a Network with a device of the hosts', () => create(editor, other(network({ uplink: 'eth1' }))), isDevice],
   ['a device of the hosts into a Network', () => patch(editor, network({}), { spec: { uplink: 'eth1' } }), isDevice],
@@ -106,4 +113,5 @@ it('lets editors do the rest, and others what they may', async () => {
   expect(await create(provider, other(network({ uplink: 'eth1' })))).toBe('created')
   expect(await create(provider, other(port(given)))).toMatch(isStatus)
   expect(await create(plane().api, other(port(given)))).toBe('created')
+  expect(await patch(plane().api, server(), { status: { host: 'h1' } }, 'status')).toBe('changed')
 })
