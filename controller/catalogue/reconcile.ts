@@ -4,7 +4,7 @@ import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import { keyOf } from '../../kube/types.ts'
 import { hold, holds, IN_USE, release } from '../finalizer.ts'
 import { fingerprint } from '../keypair-fingerprint.ts'
-import { networkOf } from '../network/holders.ts'
+import { isAtHome, isGiven, networkOf } from '../network/holders.ts'
 import { bridgeProblems, subnetProblems } from '../network/subnet-overlap.ts'
 import { BY_NETWORK, type World } from '../world.ts'
 import { withoutEffect } from './extra-specs.ts'
@@ -77,11 +77,14 @@ async function leaveNetwork(network: Network, world: World, now: string): Promis
 /** What the cache does not have is asked of the API server: a port may just have been made. */
 async function portsOn({ metadata }: Network, { ports }: World): Promise<readonly Port[]> {
   const key = keyOf(metadata)
-  const known = ports.all.byIndex(BY_NETWORK, key)
+  const known = ports.all.byIndex(BY_NETWORK, key).filter(isOn)
   if (known.length > 0) return known
   const { items } = await ports.api.list({ fieldSelector: `spec.network.name=${metadata.name}` })
-  return items.filter((port) => networkOf(port) === key)
+  return items.filter((port) => networkOf(port) === key && isOn(port))
 }
+
+/** A port of another namespace that was given nothing keeps no network: anyone could make one. */
+const isOn = (port: Port): boolean => isAtHome(port) || isGiven(port)
 
 export const reconcileAggregate: Reconcile = async (key, { world, now }) => {
   const aggregate = world.aggregates.all.get(key)

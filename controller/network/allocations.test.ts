@@ -84,6 +84,15 @@ describe('what the cache shows', () => {
     expect(t.take([], 3, 99)).toEqual(['10.0.0.3'])
     expect(t.take([], 62, 99)).toEqual(['10.0.0.2'])
   })
+  test('what another namespace asks for is free until it is given', () => {
+    const t = table()
+    const foreign = { namespace: 'other', network: { name: 'lan', namespace: 'ns' } }
+    t.observe(port('a', { ...foreign, asked: ['10.0.0.2'] }), 0)
+    expect(t.counts(0).used).toBe(0)
+    expect(t.take([], 0, 9)).toEqual(['10.0.0.2'])
+    t.observe(port('a', { ...foreign, asked: ['10.0.0.3'], given: ['10.0.0.3'] }), 1)
+    expect(t.take([], 1, 9)).toEqual(['10.0.0.4'])
+  })
   test('a hold whose port was not made is released, or expires', () => {
     const t = table()
     t.take([], 0, 9)

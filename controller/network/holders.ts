@@ -22,17 +22,24 @@ export function networkOf({ metadata, spec }: Port): string {
   return `${spec.network.namespace ?? metadata.namespace ?? ''}/${spec.network.name}`
 }
 
+/** Is it in its network's namespace? Another may name any network, also one that is not shared: what it asks for holds nothing. */
+export const isAtHome = (port: Port): boolean => networkOf(port).startsWith(`${port.metadata.namespace}/`)
+
+/** Was it given a MAC, and its addresses? What the controller says, and nobody else can. */
+export const isGiven = ({ status }: Port): boolean => status?.macAddress !== undefined
+
 /** The claims of a port: what it was given, else what it asks for. What is no address claims nothing. */
 export function holderOf(port: Port): Holder {
   const { metadata, spec, status } = port
-  const addresses = (status?.fixedIPs ?? spec.fixedIPs ?? []).flatMap((text) => parseIP(text) ?? [])
+  const asked: Partial<typeof spec> = isAtHome(port) ? spec : {}
+  const addresses = (status?.fixedIPs ?? asked.fixedIPs ?? []).flatMap((text) => parseIP(text) ?? [])
   return {
     namespace: metadata.namespace ?? '',
     name: metadata.name,
     uid: metadata.uid ?? '',
     created: metadata.creationTimestamp ?? '',
     addresses,
-    mac: status?.macAddress ?? spec.macAddress,
+    mac: status?.macAddress ?? asked.macAddress,
     network: networkOf(port),
     isMade: spec.server !== undefined,
   }
@@ -94,6 +101,7 @@ export function macHolder(mac: string, ports: readonly Port[], self?: Port): Por
   return ports.find((port) => {
     if (port.metadata.uid === self?.metadata.uid) return false
     if (port.status?.macAddress !== undefined) return port.status.macAddress === mac
+    if (!isAtHome(port) && (self === undefined || isAtHome(self))) return false
     return port.spec.macAddress === mac && (self === undefined || age(port) < age(self))
   })
 }

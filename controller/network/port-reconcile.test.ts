@@ -95,6 +95,21 @@ describe('a port of the user', () => {
     expect(ready(bench)).toMatchObject({ status: 'True' })
   })
 
+  it('is given nothing of a network that is being deleted', async () => {
+    await using bench = await cloud()
+    await make(bench, 'first')
+    const networks = bench.world.networks.api
+    await networks.patch(
+      { name: 'lan', namespace: 'demo' },
+      { metadata: { finalizers: ['compute.kubenova.io/in-use'] } },
+    )
+    await networks.delete({ name: 'lan', namespace: 'demo' })
+    await bench.fake.caughtUp()
+    expect(await reconcile(bench, 'first')).toMatchObject({ kind: 'failed', reason: 'BeingDeleted' })
+    expect(ready(bench, 'first')?.message).toBe('Network demo/lan is being deleted: name another one')
+    expect(seen(bench, 'first')).not.toHaveProperty('macAddress')
+  })
+
   it('whose address another has is told which; it gets it when that is gone', async () => {
     await using bench = await cloud()
     await make(bench, 'first', { fixedIPs: ['10.0.0.5'] })
@@ -121,6 +136,19 @@ describe('a port of the user', () => {
     expect(seen(bench, 'first')).toMatchObject({ macAddress })
     await reconcile(bench)
     expect(seen(bench)).not.toHaveProperty('macAddress')
+  })
+
+  it('is not kept waiting by what another namespace asks for and may not have', async () => {
+    await using bench = await cloud()
+    const wish = { fixedIPs: ['10.0.0.5'], macAddress: 'fa:16:3e:00:00:09' }
+    await bench.make<Port>(portKind, {
+      metadata: { name: 'first', namespace: 'other' },
+      spec: { network: { name: 'lan', namespace: 'demo' }, ...wish },
+    })
+    await bench.clock.advance(2000)
+    await make(bench, 'mine', wish)
+    await reconcile(bench)
+    expect(seen(bench)).toMatchObject(wish)
   })
 
   it('waits where no address is free, and says so when it lasts', async () => {

@@ -15,10 +15,10 @@ import { keyOf } from '../../kube/types.ts'
 import { hold, holds, IN_USE, release } from '../finalizer.ts'
 import { lasts } from '../lasts.ts'
 import { MANAGER } from '../server/manager.ts'
-import { checkGuestOf } from '../server/resolve.ts'
+import { checkGuestOf, there } from '../server/resolve.ts'
 import { BY_NETWORK, BY_REFERENCE, refKey, type World } from '../world.ts'
 import type { Allocations } from './allocations.ts'
-import { macHolder, networkOf } from './holders.ts'
+import { isAtHome, macHolder, networkOf } from './holders.ts'
 import { parseIP } from './ip.ts'
 import { macFor } from './mac.ts'
 
@@ -95,7 +95,8 @@ function give(port: Port, deps: PortDeps): Given {
 function usable(port: Port, { world }: PortDeps): Network {
   const network = world.networks.all.get(networkOf(port))
   if (!network) throw new Refused('NetworkNotFound', `Network ${networkOf(port)} does not exist; the port waits for it`)
-  if (network.metadata.namespace === port.metadata.namespace) return network
+  there(network)
+  if (isAtHome(port)) return network
   if (network.spec.shared) {
     checkGuestOf(network, port.spec)
     return network

@@ -93,8 +93,11 @@ function checkUuid({ metadata, spec }: Server, { ofUuid }: Lookup): void {
     )
 }
 
-/** Neither a network nor a port that is about to go is given to a server. */
-function there<T extends Network | Port>(object: T): T {
+/**
+ * Neither a network nor a port that is about to go is given to a server.
+ * @throws Refused BeingDeleted
+ */
+export function there<T extends Network | Port>(object: T): T {
   const { kind, metadata } = object
   if (metadata.deletionTimestamp === undefined) return object
   throw new Refused('BeingDeleted', `${kind} ${keyOf(metadata)} is being deleted: name another one`)

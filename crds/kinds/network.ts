@@ -100,7 +100,10 @@ export const NetworkSpec = Type.Object(
       ),
     ),
     uplink: Type.Optional(
-      interfaceName('Host interface put into our own bridge; none: the network stays inside each host.'),
+      interfaceName(
+        'Host interface put into our own bridge; none: the network stays inside each host.',
+        ...immutable('uplink')['x-kubernetes-validations'],
+      ),
     ),
     mtu: Type.Integer({
       description: 'Largest packet in bytes, of the bridge and told to guests.',
@@ -123,6 +126,7 @@ export const NetworkSpec = Type.Object(
   },
   rules(
     once('bridge'),
+    once('uplink'),
     {
       rule: '!has(self.bridge) || !has(self.uplink)',
       message: 'uplink goes with our own bridge: leave bridge out, or uplink',
