@@ -16,7 +16,7 @@ export function unmet(cloud: Cloud, plan: Plan): string[] {
   return [
     ...servers.flatMap((server) => ofServer(server, servers, cloud, plan)),
     ...deeds(cloud, servers),
-    ...ports(cloud, servers, plan),
+    ...ports(cloud, servers),
     ...sharedAddresses(cloud),
     ...hosts(cloud, servers),
     ...furniture(cloud),
@@ -205,15 +205,14 @@ function sharedAddresses({ api }: Cloud): string[] {
   )
 }
 
-function ports(cloud: Cloud, servers: readonly Server[], plan: Plan): string[] {
+function ports(cloud: Cloud, servers: readonly Server[]): string[] {
   const uids = new Set(servers.map(({ metadata }) => metadata.uid))
   return cloud.api.peek<Port>('ports').flatMap(({ metadata, spec, status }) => {
     const owner = metadata.ownerReferences?.[0]?.uid
     if (owner !== undefined && !uids.has(owner)) return [`port ${metadata.name} is left of a server that is gone`]
-    const isUsers = spec.server === undefined
-    return isUsers && status?.conditions === undefined && !isWithout(cloud, plan)
-      ? [`port ${metadata.name} was not looked at`]
-      : []
+    // Also one for which no address is left is told.
+    const isUntold = spec.server === undefined && status?.conditions === undefined
+    return isUntold ? [`port ${metadata.name} was not looked at`] : []
   })
 }
 
