@@ -1,9 +1,9 @@
 /** Now and then everything is compared anew: network, leftovers, console logs, image cache, each server. Events are a help, not the truth. */
-
 import type { Server } from '../crds/index.ts'
 import { every } from '../kube/clock.ts'
 import { keyOf } from '../kube/types.ts'
 import { hostedGuest } from './host/domain-input.ts'
+import type { HostedGuest } from './net/types.ts'
 import { BY_UID, type Parts } from './parts.ts'
 
 /** Compares once, then every so often until the returned function is called. */
@@ -30,17 +30,29 @@ async function sync(parts: Parts, signal: AbortSignal): Promise<void> {
 const isWhole = ({ metadata, status }: Server): boolean =>
   status?.launchedAt !== undefined && metadata.deletionTimestamp === undefined
 
+/**
+ * Whose network is compared, and whose is left as it is. Pure.
+ * @param present uids of all servers whose domain is on this host
+ */
+export function networked(
+  servers: readonly Server[],
+  present: ReadonlySet<string>,
+): { guests: HostedGuest[]; asTheyAre: ReadonlySet<string> } {
+  const guests = servers.flatMap((server) => {
+    const { instance } = server.status ?? {}
+    return instance && isWhole(server) ? [hostedGuest({ server, instance })] : []
+  })
+  // Its creation or its deletion plugs and unplugs: what that took away must not come back by this.
+  const unwhole = servers.filter((server) => !isWhole(server)).map(({ metadata }) => metadata.uid ?? '')
+  // A guest that still runs, of a server that this host is not to have any more, keeps its filters until it goes.
+  return { guests, asTheyAre: present.union(new Set(unwhole)) }
+}
+
 const tasks: Record<string, (parts: Parts, signal: AbortSignal) => Promise<unknown>> = {
   async network({ informer, network, leftovers, log }, signal) {
-    const servers = informer.cache.list()
-    const guests = servers.flatMap((server) => {
-      const { instance } = server.status ?? {}
-      return instance && isWhole(server) ? [hostedGuest({ server, instance })] : []
-    })
-    // Its creation or its deletion plugs and unplugs: what that took away must not come back by this.
-    const unwhole = servers.filter((server) => !isWhole(server)).map(({ metadata }) => metadata.uid ?? '')
-    // A guest that still runs, of a server that this host is not to have any more, keeps its filters until it goes.
-    const asTheyAre = (await leftovers.present()).union(new Set(unwhole))
+    // The list last: it is to be of just before the call.
+    const present = await leftovers.present()
+    const { guests, asTheyAre } = networked(informer.cache.list(), present)
     const failed = await network.sync(guests, { signal, asTheyAre })
     for (const [uid, err] of failed) log.warn({ err, uid }, 'network of a server is not as it should be')
   },

@@ -26,6 +26,17 @@ test('what was put is there for the next one, in the order of putting', () => {
   expect(openGuestStore(folder).get('guest-5')).toBeUndefined()
 })
 
+test('what is kept and as it was keeps its place; else it becomes the last', () => {
+  const store = openGuestStore(folder)
+  const ids = () => store.all().map(({ id }) => id)
+  for (const n of [5, 6]) store.keep(guest(n))
+  store.keep(guest(5))
+  expect(ids()).toEqual(['guest-5', 'guest-6'])
+  store.keep({ ...guest(5), hostname: 'renamed' })
+  expect(ids()).toEqual(['guest-6', 'guest-5'])
+  expect(openGuestStore(folder).get('guest-5')).toMatchObject({ hostname: 'renamed' })
+})
+
 test('what a crash left half written is removed', () => {
   writeFileSync(join(folder, 'guest-5.json'), '{"id":')
   writeFileSync(join(folder, 'guest-6.json.new'), JSON.stringify(guest(6)))

@@ -8,7 +8,10 @@ export interface GuestStore {
   /** In the order in which they were last written. */
   readonly all: () => readonly HostedGuest[]
   readonly get: (id: string) => HostedGuest | undefined
+  /** It becomes the last, which decides for its network. */
   readonly put: (guest: HostedGuest) => void
+  /** As put; but one that is as it was keeps its place. */
+  readonly keep: (guest: HostedGuest) => void
   readonly remove: (id: string) => void
 }
 
@@ -17,18 +20,22 @@ export function openGuestStore(folder: string): GuestStore {
   mkdirSync(folder, { recursive: true })
   const guests = load(folder)
   const path = (id: string) => join(folder, `${checkId(id)}.json`)
+  const isKnown = (guest: HostedGuest): boolean => JSON.stringify(guests.get(guest.id)) === JSON.stringify(guest)
+  const put = (guest: HostedGuest): void => {
+    const wasKnown = isKnown(guest)
+    // Deleted first, so that it becomes the last.
+    guests.delete(guest.id)
+    guests.set(guest.id, guest)
+    if (wasKnown) return
+    writeFileSync(`${path(guest.id)}.new`, JSON.stringify(guest))
+    renameSync(`${path(guest.id)}.new`, path(guest.id))
+  }
   return {
     all: () => [...guests.values()],
     get: (id) => guests.get(id),
-    put(guest) {
-      const text = JSON.stringify(guest)
-      const same = JSON.stringify(guests.get(guest.id)) === text
-      // Deleted first, so that it becomes the last.
-      guests.delete(guest.id)
-      guests.set(guest.id, guest)
-      if (same) return
-      writeFileSync(`${path(guest.id)}.new`, text)
-      renameSync(`${path(guest.id)}.new`, path(guest.id))
+    put,
+    keep(guest) {
+      if (!isKnown(guest)) put(guest)
     },
     remove(id) {
       rmSync(path(id), { force: true })

@@ -94,8 +94,7 @@ function replaceAll(
   for (const guest of guests) {
     const error = wrongInput(guest)
     if (error !== undefined) invalid.set(guest.id, error)
-    // The one that was plugged last decides for its network; one that is as it was is not plugged anew.
-    else if (JSON.stringify(store.get(guest.id)) !== JSON.stringify(guest)) store.put(guest)
+    else store.keep(guest)
   }
   return invalid
 }
