@@ -1,9 +1,11 @@
 // Guests do not notice what happens to what manages them; what happens to the guests themselves is made good. What is killed in the middle of
 // a change is test/chaos.
+import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import type { ServerAction } from '../../crds/index.ts'
+import type { Server, ServerAction } from '../../crds/index.ts'
 import { victimNames, victimsOf } from '../rig/kills.ts'
 import { end } from '../rig/process.ts'
+import { until } from '../rig/until.ts'
 import { withCloud } from './user.ts'
 
 const user = withCloud()
@@ -35,6 +37,28 @@ it.each(victimNames)('guests run on while %s is killed and comes back', async (n
   await user().patch('server', 'victim', { spec: { displayName: `after ${name}` } })
   await user().ready('victim', 90_000)
   expect(await ids()).toBe(before)
+})
+
+it.each(['controller', 'agent-h1'] as const)('%s, told to stop amid work, ends in order', async (name) => {
+  const names = [1, 2, 3, 4, 5, 6].map((n) => `${name}-${n}`)
+  const made = Promise.all(names.map((of) => user().server(of, { powerState: 'Stopped' })))
+  const isAtWork = async () =>
+    (await user().list<Server>('servers')).some((s) => names.includes(s.metadata.name) && s.status?.host)
+  await until(isAtWork, { what: 'work', every: 20 })
+  const { log } = user().cloud.service(name)
+  await user().cloud.kill(name, 'SIGTERM')
+  const [, last = ''] = readFileSync(log, 'utf8').split('"msg":"stopping"')
+  const said = last.split('\n').filter((line) => line.startsWith('{'))
+  expect(said.at(-1)).toContain('"msg":"stopped"')
+  expect(said.filter((line) => !line.includes('"level":"info"'))).toEqual([])
+  await made
+  await (name === 'controller' ? user().cloud.startController() : user().cloud.startAgent('h1'))
+  for (const of of names) {
+    const { status } = await user().until(of, 'off', (server) => server.status?.settledPowerState === 'Stopped')
+    expect(status?.fault).toBeUndefined()
+  }
+  for (const of of names) expect(await records(of, 'create')).toMatchObject([{ status: { phase: 'Succeeded' } }])
+  await user().kubectl('delete', 'servers', ...names)
 })
 
 it('a host that loses power brings its servers back', async () => {
