@@ -32,6 +32,18 @@ export const AgentOptions = Type.Object({
     minimum: 1,
     description: 'Images that no server uses go beyond this size',
   }),
+  imageMaxGib: Type.Integer({
+    default: 1024,
+    minimum: 1,
+    description: 'Largest file that is fetched as an image',
+  }),
+  imageMinFreeGib: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      description:
+        'Images, and root disks that are copies of them, leave so much of the file system free; default: a tenth of it, and no more than 10',
+    }),
+  ),
   imageStallSeconds: Type.Integer({
     default: 60,
     minimum: 1,

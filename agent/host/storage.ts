@@ -6,6 +6,7 @@ import { ImageCache } from '../image/cache.ts'
 import { writeConfigDrive } from '../image/config-drive.ts'
 import { createDisks, deleteDisks, finishDeletions, readDisks } from '../image/disks.ts'
 import { exists } from '../image/files.ts'
+import { roomIn, spaceOf } from '../image/room.ts'
 import { writeOwner } from '../leftovers.ts'
 import type { AgentOptions } from '../options.ts'
 import type { Storage } from './libvirt-host.ts'
@@ -24,9 +25,13 @@ const GIB = 1024 ** 3
 const MAX_AGE_MS = 30 * 86_400_000
 
 export async function openStorage(options: AgentOptions, log: Log): Promise<HostStorage> {
-  const { stateDir, imageDir, rootDisk, imageCacheGib, imageStallSeconds } = options
+  const { stateDir, imageDir, rootDisk, imageCacheGib, imageMaxGib, imageMinFreeGib, imageStallSeconds } = options
+  const minFree = imageMinFreeGib === undefined ? undefined : imageMinFreeGib * GIB
+  const room = roomIn(stateDir, minFree)
   const cache = await ImageCache.open({
     directory: join(stateDir, 'cache'),
+    room,
+    maxBytes: imageMaxGib * GIB,
     fileRoots: [imageDir],
     stallTimeout: imageStallSeconds * 1000,
     ...(rootDisk === 'flat' ? { baseFormat: 'raw' as const } : {}),
@@ -49,7 +54,7 @@ export async function openStorage(options: AgentOptions, log: Log): Promise<Host
       await writeOwner(dir, { namespace, name, uid })
       const base = await fetch(guest, ctx)
       const root = rootDisk === 'flat' ? 'copy' : 'overlay'
-      await createDisks({ directory: dir, instance: guest.instance, base, root, signal: ctx.signal })
+      await createDisks({ directory: dir, instance: guest.instance, base, root, room, signal: ctx.signal })
     },
     async disks({ dir }) {
       const disks = await readDisks(dir)
@@ -68,7 +73,8 @@ export async function openStorage(options: AgentOptions, log: Log): Promise<Host
       await finishDeletions(root)
       const isThere = async (uid: string): Promise<boolean> => isOurs(uid) || exists(join(root, uid))
       await cache.dropPins(isThere)
-      const gone = await cache.clean({ maxBytes: imageCacheGib * GIB, maxAge: MAX_AGE_MS })
+      const { kept } = await spaceOf(stateDir, minFree)
+      const gone = await cache.clean({ maxBytes: imageCacheGib * GIB, maxAge: MAX_AGE_MS, minFree: kept })
       if (gone.length > 0) log.info({ images: gone.length }, 'unused images removed from the cache')
     },
     [Symbol.asyncDispose]: () => cache[Symbol.asyncDispose](),

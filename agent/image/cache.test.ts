@@ -56,8 +56,9 @@ const image = (more: Partial<ImageSource> = {}): ImageSource => ({
   ...more,
 })
 const cacheDir = () => join(dir, 'cache')
+const defaults = () => ({ directory: cacheDir(), maxBytes: 1024 ** 3, room: async () => true })
 const open = async (more: Partial<ImageCacheOptions> = {}) =>
-  stack.use(await ImageCache.open({ directory: cacheDir(), blocked: new BlockList(), retry: { attempts: 1 }, ...more }))
+  stack.use(await ImageCache.open({ ...defaults(), blocked: new BlockList(), retry: { attempts: 1 }, ...more }))
 const context = () => ({ signal: AbortSignal.timeout(30_000), progress: (n: number) => server.seen(n) })
 const folder = (name: string) => readdirSync(join(cacheDir(), name))
 /** The disk of a base, as raw bytes. */
@@ -154,7 +155,7 @@ describe('one download', () => {
 
 function child(owner: string, more: Partial<ImageCacheOptions> = {}, of = image()): ChildProcess {
   const script = join(import.meta.dirname, 'testing/ensure.ts')
-  const args = [{ directory: cacheDir(), ...more }, of, owner].map((a) => JSON.stringify(a))
+  const args = [{ ...defaults(), ...more }, of, owner].map((a) => JSON.stringify(a))
   const process_ = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
   stack.defer(() => void process_.kill('SIGKILL'))
   return process_
@@ -271,6 +272,53 @@ describe('what is refused leaves nothing, and can be tried again', () => {
     await expect(cache.ensure(image({ format: 'raw' }), 's', context())).rejects.toMatchObject({
       code: 'ImageFormatMismatch',
     })
+  })
+})
+
+describe('a disk that is full when the image is converted: nothing stays, and it heals', () => {
+  const full = (message: RegExp) => ({
+    kind: 'Transient',
+    code: 'DiskFull',
+    message: expect.stringMatching(message),
+  })
+
+  async function heals(cache: ImageCache, free: () => void): Promise<void> {
+    expect([...folder('bases'), ...folder('work')]).toEqual([])
+    free()
+    const base = await cache.ensure(image(), 's', context())
+    expect(content(base).subarray(0, raw().length).equals(raw())).toBe(true)
+  }
+
+  test('before: room for what comes, and not for what is in it', async () => {
+    const zeros = Buffer.alloc(3_000_000, 'zeros and such')
+    writeFileSync(join(dir, 'raw'), zeros)
+    execFileSync('qemu-img', ['convert', '-c', '-f', 'raw', '-O', 'qcow2', join(dir, 'raw'), join(dir, 'made')])
+    body = readFileSync(join(dir, 'made'))
+    expect(body.length).toBeLessThan(1_000_000)
+    let free = 1_000_000
+    const cache = await open({ baseFormat: 'raw', room: async (bytes) => bytes <= free })
+    const message = /^no space for the \d+ bytes of the image as raw$/
+    await expect(cache.ensure(image(), 's', context())).rejects.toMatchObject(full(message))
+    await heals(cache, () => (free = 10_000_000))
+  })
+
+  test('meanwhile: others take what is kept free', async () => {
+    // qemu-img on a disk that is slow.
+    const real = execFileSync('which', ['qemu-img'], { encoding: 'utf8' }).trim()
+    const slow = `#!/bin/sh\n${real} "$@"\n[ "$1" != convert ] || sleep 300\n`
+    mkdirSync(join(dir, 'slow'))
+    writeFileSync(join(dir, 'slow/qemu-img'), slow, { mode: 0o755 })
+    vi.stubEnv('PATH', `${join(dir, 'slow')}:${process.env['PATH']}`)
+    stack.defer(() => void vi.unstubAllEnvs())
+    let free = true
+    const disks = () => folder('work').filter((name) => existsSync(join(cacheDir(), 'work', name, 'base/disk')))
+    const room = async () => (free &&= disks().length === 0)
+    const cache = await open({ baseFormat: 'raw', room })
+    await expect(cache.ensure(image(), 's', context())).rejects.toMatchObject(
+      full(/^no space left for the image as raw$/),
+    )
+    vi.unstubAllEnvs()
+    await heals(cache, () => (free = true))
   })
 })
 

@@ -4,7 +4,7 @@
  * Each stage leaves either its whole result or what the next call does anew: nothing is used before it is verified.
  */
 import { createHash } from 'node:crypto'
-import { chmod, mkdir, rename, rm, statfs, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isOurs, Terminal, Transient } from '../../crds/index.ts'
 import { discard, download, type RetryOptions } from './download.ts'
@@ -12,7 +12,8 @@ import { absent, diskFull, exists, publish } from './files.ts'
 import { checkHeader, type Demands, type DiskFormat, judge } from './inspect.ts'
 import { lockFile } from './lock.ts'
 import type { CleanLimits } from './lru.ts'
-import { convertImage, imageInfo } from './qemu-img.ts'
+import { convertedSize, convertImage, type ImageInfo, imageInfo } from './qemu-img.ts'
+import { type Room, withRoom } from './room.ts'
 import { Shared } from './shared.ts'
 import { type SourceOptions, Sources } from './source.ts'
 import { type Base, type Record, Store } from './store.ts'
@@ -28,10 +29,12 @@ export interface ImageSource {
 export interface ImageCacheOptions extends SourceOptions {
   /** Its folder, on the file system of the servers' disks. */
   directory: string
+  /** On that file system. */
+  room: Room
   /** asIs: qcow2 and raw stay what they are. raw: everything is made raw, for hosts that copy bases. */
   baseFormat?: Demands['baseFormat']
-  /** Largest file to fetch, bytes; default 1 TiB. */
-  maxBytes?: number
+  /** Largest file to fetch, bytes. */
+  maxBytes: number
   /** Largest disk in it, bytes; default 16 TiB. */
   maxVirtualSize?: number
   retry?: RetryOptions
@@ -141,7 +144,7 @@ export class ImageCache {
   }
 
   async #download(image: ImageSource, source: string, { signal, progress }: FetchContext): Promise<void> {
-    const { maxBytes = TiB, retry, directory } = this.#options
+    const { maxBytes, retry, room } = this.#options
     const target = `${source}.part`
     await download(this.#sources, {
       url: image.url,
@@ -151,10 +154,7 @@ export class ImageCache {
       ...(image.checksum !== undefined && { checksum: image.checksum }),
       ...(retry !== undefined && { retry }),
       progress: (bytes, total) => progress?.(bytes, total),
-      room: async (bytes) => {
-        const { bavail, bsize } = await statfs(directory)
-        return bytes <= bavail * bsize
-      },
+      room,
     })
     await publish(target, source)
     await discard(target)
@@ -172,13 +172,7 @@ export class ImageCache {
     await rm(made, { recursive: true, force: true })
     await mkdir(made)
     if ('use' in verdict) await rename(source, disk)
-    else
-      await convertImage(source, disk, {
-        from: format,
-        to: verdict.convertTo,
-        virtualSize: info['virtual-size'],
-        signal,
-      })
+    else await this.#convert(source, disk, info, verdict.convertTo, signal)
     await chmod(disk, 0o444)
     return {
       format: 'use' in verdict ? verdict.use : verdict.convertTo,
@@ -186,6 +180,20 @@ export class ImageCache {
       source: { format, url, ...(checksum !== undefined && { checksum }) },
       created: new Date().toISOString(),
     }
+  }
+
+  /** Both are there until it is done: source and disk. */
+  async #convert(
+    source: string,
+    disk: string,
+    info: ImageInfo,
+    to: Base['format'],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const bytes = await convertedSize(source, info, signal)
+    await withRoom(this.#options.room, { bytes, what: `the image as ${to}`, signal }, (within) =>
+      convertImage(source, disk, { from: info.format, to, virtualSize: info['virtual-size'], signal: within }),
+    )
   }
 }
 

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import {
+  appendFileSync,
   chmodSync,
   existsSync,
   mkdirSync,
@@ -8,6 +9,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -46,6 +48,7 @@ function options(
     },
     base: { key: 'k', path, format, virtualSize: 8 * MiB },
     root,
+    room: async () => true,
     signal: new AbortController().signal,
   }
 }
@@ -74,6 +77,49 @@ describe.each([
   test('with flavor.disk 0: of the image', async () => {
     const { root: disk } = await createDisks(options(format, root, { disk: 0 }))
     expect((await imageInfo(disk.path, result))['virtual-size']).toBe(8 * MiB)
+  })
+})
+
+describe('a copy', () => {
+  /** On another file system than the server's folder: no file system clones from another. */
+  let elsewhere: string
+  beforeEach(() => {
+    elsewhere = mkdtempSync('/dev/shm/base-')
+  })
+  afterEach(() => rmSync(elsewhere, { recursive: true, force: true }))
+
+  /** 2 MiB, a hole, and a byte. */
+  function holey(more: Partial<DisksOptions>): DisksOptions {
+    const path = join(elsewhere, 'base')
+    writeFileSync(path, Buffer.alloc(2 * MiB, 'data'), { mode: 0o444 })
+    truncateSync(path, 64 * MiB - 1)
+    appendFileSync(path, '!')
+    const base = { key: 'k', path, format: 'raw' as const, virtualSize: 64 * MiB }
+    return { ...options('raw', 'copy'), base, ...more }
+  }
+
+  test('has the holes of the base', async () => {
+    const more = holey({})
+    const { root: disk } = await createDisks(more)
+    const { size, blocks, mode } = statSync(disk.path)
+    expect({ size, mode: mode & 0o777 }).toEqual({ size: GiB, mode: 0o600 })
+    expect(blocks * 512).toBeLessThan(4 * MiB)
+    expect(execFileSync('cmp', ['--bytes', `${64 * MiB}`, more.base.path, disk.path], { encoding: 'utf8' })).toBe('')
+  })
+
+  test('is not made where there is no room for what it takes', async () => {
+    const asked: number[] = []
+    const room = async (bytes: number) => asked.push(bytes) < 1
+    const more = holey({ room })
+    const full = {
+      kind: 'Transient',
+      code: 'DiskFull',
+      message: expect.stringMatching(/bytes of the copy of the image/),
+    }
+    await expect(createDisks(more)).rejects.toMatchObject(full)
+    expect(asked).toEqual([statSync(more.base.path).blocks * 512])
+    expect(readdirSync(more.directory)).toEqual(['disks.json'])
+    expect((await createDisks({ ...more, room: async () => true })).root.format).toBe('raw')
   })
 })
 

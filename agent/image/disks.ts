@@ -4,12 +4,13 @@
  */
 import { execFile } from 'node:child_process'
 import { constants } from 'node:fs'
-import { chmod, copyFile, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type Instance, Terminal, Transient } from '../../crds/index.ts'
 import { absent, atomically, codeOf, exists, removeTemporary, writeAtomically } from './files.ts'
 import { createOverlay, growDisk } from './qemu-img.ts'
+import { type Room, withRoom } from './room.ts'
 import type { Base } from './store.ts'
 
 const GiB = 1024 ** 3
@@ -22,6 +23,8 @@ export interface DisksOptions {
   base: Base
   /** overlay: a qcow2 backed by the base. copy: a disk of its own, sharing blocks where the file system can. */
   root: 'overlay' | 'copy'
+  /** On the file system of the folder. */
+  room: Room
   signal: AbortSignal
 }
 
@@ -133,11 +136,12 @@ export function rootDiskSize(flavorGiB: number, virtualSize: number, minDiskGiB 
   return flavorGiB * GiB
 }
 
-async function createRoot(path: string, size: number, { base, root, signal }: DisksOptions): Promise<void> {
+async function createRoot(path: string, size: number, options: DisksOptions): Promise<void> {
+  const { base, root, signal } = options
   try {
     await atomically(path, async (target) => {
       if (root === 'overlay') await createOverlay(target, base, size, signal)
-      else await copyBase(base, target, size, signal)
+      else await copyBase(target, size, options)
     })
   } catch (cause) {
     signal.throwIfAborted()
@@ -146,12 +150,28 @@ async function createRoot(path: string, size: number, { base, root, signal }: Di
   }
 }
 
-async function copyBase(base: Base, target: string, size: number, signal: AbortSignal): Promise<void> {
-  // Clones where the file system can, and else copies.
-  await copyFile(base.path, target, constants.COPYFILE_FICLONE)
+async function copyBase(target: string, size: number, { base, room, signal }: DisksOptions): Promise<void> {
+  const { path, format, virtualSize } = base
+  if (!(await clone(path, target))) {
+    const bytes = (await stat(path)).blocks * 512
+    await withRoom(room, { bytes, what: 'the copy of the image', signal }, (within) => copy(path, target, within))
+  }
   await chmod(target, 0o600)
-  if (base.format === 'qcow2' && size > base.virtualSize) await growDisk(target, 'qcow2', size, signal)
-  if (base.format === 'raw') await grow(target, size)
+  if (format === 'qcow2' && size > virtualSize) await growDisk(target, 'qcow2', size, signal)
+  if (format === 'raw') await grow(target, size)
+}
+
+/** Takes no room: both share their blocks. False: the file system cannot, or it fails as a copy will. */
+async function clone(from: string, to: string): Promise<boolean> {
+  return copyFile(from, to, constants.COPYFILE_FICLONE_FORCE).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** Not Node's copyFile: that fills the holes, and cannot be stopped. */
+async function copy(from: string, to: string, signal: AbortSignal): Promise<void> {
+  await command('cp', ['--reflink=never', '--sparse=auto', from, to], signal)
 }
 
 async function grow(path: string, size: number): Promise<void> {
@@ -184,17 +204,20 @@ async function createPlain(
       await file.close()
     }
     const [program, ...args] = format ?? []
-    if (program === undefined) return
-    await run(program, [...args, target], { signal }).catch((error: unknown) => {
-      signal.throwIfAborted()
-      throw failure(program, error)
-    })
+    if (program !== undefined) await command(program, [...args, target], signal)
+  })
+}
+
+async function command(program: string, args: readonly string[], signal: AbortSignal): Promise<void> {
+  await run(program, args, { signal }).catch((error: unknown) => {
+    signal.throwIfAborted()
+    throw failure(program, error)
   })
 }
 
 function failure(program: string, cause: unknown): unknown {
   if (codeOf(cause) === 'ENOENT') return new Terminal('DiskFailed', `the host has no ${program}: install it`, { cause })
   const stderr = cause instanceof Error && 'stderr' in cause ? String(cause.stderr).trim() : ''
-  if (/no space left/i.test(stderr)) return new Transient('DiskFull', `no space to format a disk`, { cause })
+  if (/no space left/i.test(stderr)) return new Transient('DiskFull', `no space to make a disk`, { cause })
   return new Terminal('DiskFailed', `${program} failed: ${stderr.split('\n').at(-1)}`, { cause })
 }

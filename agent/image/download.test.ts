@@ -36,6 +36,7 @@ const options = (url: string, more: Partial<DownloadOptions> = {}): DownloadOpti
   url,
   target: join(dir, 'part'),
   maxBytes: 1_000_000,
+  room: async () => true,
   signal: AbortSignal.timeout(30_000),
   retry: { firstDelay: 1, attempts: 3 },
   progress: (n) => server?.seen(n),
@@ -186,7 +187,8 @@ describe('what cannot succeed leaves nothing', () => {
     ],
     ['too large, says the server', { body }, { maxBytes: 1000 }, { kind: 'Terminal', code: 'ImageTooLarge' }],
     ['too large, unsaid', { body, chunked: true }, { maxBytes: 1000 }, { kind: 'Terminal', code: 'ImageTooLarge' }],
-    ['no room', { body }, { room: async () => false }, { kind: 'Transient', code: 'DiskFull' }],
+    ['no room', { body }, { room: async (n) => n < body.length }, { kind: 'Transient', code: 'DiskFull' }],
+    ['no room at all, unsaid', { body, chunked: true }, { room: async () => false }, { code: 'DiskFull' }],
     [
       'redirect to a file',
       { body, status: 302, location: 'file:///etc/passwd' },
@@ -204,6 +206,35 @@ describe('what cannot succeed leaves nothing', () => {
     const server = await serve(() => behaviour)
     await expect(download(sources, options(server.url, more))).rejects.toMatchObject(error)
     expect(left()).toEqual([])
+  })
+})
+
+describe('room is asked for again while bytes come', () => {
+  const MiB = 1024 ** 2
+  const large = Buffer.alloc(80 * MiB)
+  /** There is room at the beginning. */
+  const ending = () => {
+    const asked: number[] = []
+    return { asked, room: async (bytes: number) => asked.push(bytes) < 2 }
+  }
+  const cases: [string, Partial<Behaviour>, asked: (total: number) => number[], message: RegExp][] = [
+    ['of no length', { chunked: true }, () => [0, 0], /no space for more than the first \d+ bytes of the image/],
+    ['of a length', {}, (n) => [n, n - 64 * MiB], /no space for the \d+ bytes that are missing/],
+  ]
+  test.each(cases)('a source %s: ends with the room, and leaves nothing', async (_, behaviour, wanted, message) => {
+    const server = await serve(() => ({ body: large, etag: null, ...behaviour }))
+    const { asked, room } = ending()
+    let seen = 0
+    const more = { room, maxBytes: large.length, progress: (n: number) => (seen = n) }
+    const error = { kind: 'Transient', code: 'DiskFull', message: expect.stringMatching(message) }
+    await expect(download(sources, options(server.url, more))).rejects.toMatchObject(error)
+    expect(left()).toEqual([])
+    expect(server.requests).toHaveLength(1)
+    expect(seen).toBeGreaterThanOrEqual(64 * MiB)
+    expect(seen).toBeLessThan(68 * MiB)
+    // It is asked between chunks.
+    expect(asked).toHaveLength(2)
+    wanted(large.length).forEach((n, i) => expect(Math.abs(n - (asked[i] ?? NaN))).toBeLessThan(4 * MiB))
   })
 })
 

@@ -1,6 +1,7 @@
 /**
  * Fetching a source into a file, however often the connection breaks. The plan:
- *   open at the bytes that are there → append and hash what comes → at a fault wait and open again → compare size and checksum.
+ *   open at the bytes that are there → append and hash what comes, as long as there is room → at a fault wait and open again →
+ *   compare size and checksum.
  * Bytes and the note of what they are (<target>.json) survive a crash; the next call goes on from there.
  */
 import { createHash, type Hash } from 'node:crypto'
@@ -9,6 +10,7 @@ import { type FileHandle, open, readFile, rm, stat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isOurs, Terminal, Transient } from '../../crds/index.ts'
 import { absent, codeOf, diskFull, writeAtomically } from './files.ts'
+import type { Room } from './room.ts'
 import { type Opened, RangeUnusable, SourceError, type Sources, type Validator } from './source.ts'
 
 export interface DownloadOptions {
@@ -21,8 +23,7 @@ export interface DownloadOptions {
   signal: AbortSignal
   progress?: (bytes: number, total: number | undefined) => void
   retry?: RetryOptions
-  /** Tells whether so many more bytes fit on the disk. */
-  room?: (bytes: number) => Promise<boolean>
+  room: Room
 }
 
 export interface RetryOptions {
@@ -31,6 +32,9 @@ export interface RetryOptions {
   /** Milliseconds before the first repetition, doubled at each; default 500. */
   firstDelay?: number
 }
+
+/** Bytes after which it is asked for room again: others write there, too. */
+const ROOM_EVERY = 64 * 1024 ** 2
 
 /** What <target>.json says of the bytes in the file. */
 interface Note {
@@ -188,14 +192,17 @@ async function fetchOnce(sources: Sources, part: Part, options: DownloadOptions)
 }
 
 async function append(part: Part, { body, total }: Opened, options: DownloadOptions): Promise<void> {
-  const { maxBytes, room, signal, progress } = options
+  const { maxBytes, signal, progress } = options
   if (total !== undefined && total > maxBytes) throw tooLarge(total, maxBytes)
-  if (total !== undefined && (await room?.(total - part.size)) === false) {
-    throw new Transient('DiskFull', `no space for the ${total - part.size} bytes that are missing of the image`)
-  }
+  await askRoom(part, total, options)
+  let ask = part.size + ROOM_EVERY
   for await (const chunk of body as AsyncIterable<Buffer>) {
     signal.throwIfAborted()
     if (part.size + chunk.length > maxBytes) throw tooLarge(part.size + chunk.length, maxBytes)
+    if (part.size >= ask) {
+      await askRoom(part, total, options)
+      ask = part.size + ROOM_EVERY
+    }
     await part.file.appendFile(chunk)
     part.hash.update(chunk)
     part.size += chunk.length
@@ -204,6 +211,14 @@ async function append(part: Part, { body, total }: Opened, options: DownloadOpti
   if (total === undefined || part.size === total) return
   if (part.size > total) throw new RangeUnusable(`it sent ${part.size} bytes and spoke of ${total}`, true)
   throw new SourceError(`it ended after ${part.size} of ${total} bytes`, true)
+}
+
+/** For all that is missing, or, where nobody knows how much that is, for anything at all. */
+async function askRoom({ size }: Part, total: number | undefined, { room }: DownloadOptions): Promise<void> {
+  if (await room(total === undefined ? 0 : total - size)) return
+  if (total === undefined)
+    throw new Transient('DiskFull', `no space for more than the first ${size} bytes of the image`)
+  throw new Transient('DiskFull', `no space for the ${total - size} bytes that are missing of the image`)
 }
 
 const tooLarge = (bytes: number, max: number) =>

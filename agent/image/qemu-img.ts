@@ -41,6 +41,21 @@ export async function imageInfo(path: string, format?: string, signal?: AbortSig
   return JSON.parse(out.stdout) as ImageInfo
 }
 
+/**
+ * The most that the image takes on disk when it is converted, to qcow2 or to a raw file with holes: bytes.
+ * Throws Terminal ImageUnreadable.
+ */
+export async function convertedSize(source: string, info: ImageInfo, signal?: AbortSignal): Promise<number> {
+  const limits = { ...lasting(info['virtual-size']), fileSize: 0 }
+  // Of a raw file it would count the holes, too.
+  const args = ['measure', '--output=json', '-f', info.format, '-O', 'qcow2', source]
+  const out = await runLimited('qemu-img', args, limits, signal)
+  if (out.code !== 0) throw failure('ImageUnreadable', 'cannot measure the image', out, source)
+  const { required } = JSON.parse(out.stdout) as { required: number }
+  // QEMU does not know the holes of a vhdx; but nothing in it is compressed, so its file is no smaller than what it holds.
+  return info.format === 'vhdx' ? Math.min(required, info['actual-size'] ?? required) : required
+}
+
 export interface ConvertOptions {
   from: string
   to: 'qcow2' | 'raw'
