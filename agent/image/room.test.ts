@@ -1,8 +1,11 @@
 import { statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { runLimited } from './limits.ts'
 import { keptOf, type Room, roomIn, spaceOf, type Writing, withRoom } from './room.ts'
+
+// Another program does the work here, on machines that may be busy.
+vi.setConfig({ testTimeout: 60_000 })
 
 const GiB = 1024 ** 3
 

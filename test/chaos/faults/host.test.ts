@@ -2,6 +2,7 @@
 // takes the server; where there is no other, it boots when the cause is gone and somebody asks for it.
 import { readFileSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
+import { pipeline, Readable } from 'node:stream'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import type { Hypervisor, Server } from '../../../crds/index.ts'
 import { conditionOf, withCloud } from '../../e2e/user.ts'
@@ -22,13 +23,20 @@ let image: Buffer
 /** Answers that nobody ends: the server hangs. */
 const hanging: ServerResponse[] = []
 let hangs = false
+/** It sends more and more, and never says how much. */
+let endless = false
 const http = createServer((_, response) => {
+  if (endless) return void pipeline(Readable.from(blocks()), response, () => undefined)
   response.writeHead(200, { 'content-length': image.length })
   if (!hangs) return void response.end(image)
   hanging.push(response)
   response.write(image.subarray(0, 1_000_000))
 })
 let origin = ''
+
+function* blocks(): Generator<Buffer> {
+  for (const block = Buffer.alloc(1_000_000); ; ) yield block
+}
 
 /** New servers go to h1 alone, or to h1 first. */
 const only = (yes: boolean) =>
@@ -127,13 +135,28 @@ it('the disk is full while the image is fetched', async () => {
   await heals('fetched', booted)
 })
 
+it('the source of the image never ends: the guests’ disk is not filled with it', async () => {
+  await fill(h1(), 400_000)
+  endless = true
+  await imaged('endless')
+  const said = /h1 could not build it: fetch-image: no space for more than the first (\d+) bytes of the image/
+  const failed = await fails('endless', 'DiskFull', said)
+  endless = false
+  // A tenth of 1100 MiB is kept; it is looked each 64 MiB.
+  const came = Number(said.exec(failed.status?.fault?.message ?? '')?.[1])
+  expect(came).toBeGreaterThan(64 * 1024 ** 2)
+  expect(came).toBeLessThan((400 - 40) * 1_000_000)
+  await noHalves()
+  await makeRoom(h1())
+  await heals('endless', booted)
+})
+
 it('the disk is full while the image is converted', async () => {
-  await restartAgent(user(), 'h1', ...FLAGS, '--root-disk', 'flat')
+  await restartAgent(user(), 'h1', ...FLAGS, '--root-disk', 'flat', '--image-min-free-gib', '0')
   // Room for the 20 MiB that are fetched, and not for the 38 of the disk in them besides.
   await fill(h1(), 30_000)
   await imaged('converted')
-  const message =
-    /h1 could not build it: fetch-image: cannot convert the image from qcow2 to raw: the host's disk is full/
+  const message = /h1 could not build it: fetch-image: no space for the \d+ bytes of the image as raw/
   await fails('converted', 'DiskFull', message)
   await noHalves()
   await makeRoom(h1())
