@@ -30,6 +30,11 @@ export async function halfImages(host: Host): Promise<string[]> {
   return (await host.exec(['find', '/var/lib/kubenova/cache/work', '-type', 'f'])).split('\n').filter(Boolean)
 }
 
+/** Keys of the images that a host has whole. */
+export async function cachedImages(host: Host): Promise<string[]> {
+  return (await host.exec(['ls', '/var/lib/kubenova/cache/bases'])).split('\n').filter(Boolean)
+}
+
 interface EventList {
   items: { type: string; reason: string; regarding?: { name: string }; involvedObject?: { name: string } }[]
 }

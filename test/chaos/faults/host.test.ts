@@ -10,7 +10,7 @@ import { ensureGuestImage, guestReports } from '../../rig/guest.ts'
 import { run } from '../../rig/process.ts'
 import { until } from '../../rig/until.ts'
 import { fill, makeRoom, mountSmallDisk } from './disk.ts'
-import { halfImages, readiness, remains, restartAgent, tells } from './faults.ts'
+import { cachedImages, halfImages, readiness, remains, restartAgent, tells } from './faults.ts'
 
 const user = withCloud({ hosts: 2 })
 const SLOW_MS = 180_000
@@ -165,6 +165,9 @@ it('the disk is full while the image is converted', async () => {
 })
 
 it('the disk is full while disks are made', async () => {
+  await fill(h1(), 60)
+  // Where that little is free images that no server uses make room: what is left is the neighbour's.
+  await until(async () => (await cachedImages(h1())).length === 1, { what: 'unused images to go', deadline: SLOW_MS })
   await fill(h1(), 60)
   await user().server('made')
   await fails('made', 'DiskFull', /h1 could not build it: .*(disk is full|no space)/)
