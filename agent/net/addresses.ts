@@ -26,3 +26,6 @@ export function linkLocal(mac: string): string {
   const groups = [((a ^ 2) << 8) | b, (c << 8) | 0xff, 0xfe00 | d, (e << 8) | f]
   return new Address6(`fe80::${groups.map((group) => group.toString(16)).join(':')}`).correctForm()
 }
+
+/** A MAC as 12 hexadecimal digits, a part of what nft compares with raw payload. */
+export const macHex = (mac: string): string => mac.replaceAll(':', '')

@@ -38,9 +38,27 @@ describe('rules', () => {
   test('a port of IPv6 alone sends no IPv4 but to ask for an address', () => {
     const v6: Partial<Interface> = { fixedIPs: [fixedIP(5, { address: 'fd00::5', prefixLength: 64, dhcp: false })] }
     const rules = chain(rulesOf(guest(5, v6)), 'tap00000005-aa') ?? []
-    expect(rules.filter((r) => r.startsWith('ip saddr'))).toEqual(['ip saddr 0.0.0.0 udp sport 68 udp dport 67 accept'])
-    expect(rules).toContain('arp saddr ip { 0.0.0.0 } accept')
-    expect(rules).toContain('ip6 saddr { fe80::f816:3eff:fe00:5, fd00::5 } accept')
+    expect(rules.filter((r) => r.startsWith('ip saddr'))).toEqual([
+      'ip saddr { 0.0.0.0 } udp dport 67 @th,256,80 0x00000000fa163e000005 accept',
+    ])
+    expect(rules.filter((r) => r.startsWith('arp saddr ip'))).toEqual([])
+    expect(rules).toContain('ip6 saddr { fe80::f816:3eff:fe00:5, fd00::5 } @th,0,8 0-255 accept')
+  })
+
+  test('who asks whether an address is in use asks for its own', () => {
+    const both = [fixedIP(5), fixedIP(5, { address: 'fd00::5', prefixLength: 64 })]
+    const rules = chain(rulesOf(guest(5, { fixedIPs: both })), 'tap00000005-aa')
+    expect(rules).toContain('arp saddr ip { 10.0.0.5 } accept')
+    expect(rules).toContain('arp saddr ip 0.0.0.0 arp daddr ip { 10.0.0.5 } accept')
+    const own = '{ 0xfe80000000000000f8163efffe000005, 0xfd000000000000000000000000000005 }'
+    expect(rules).toContain(`ip6 saddr :: icmpv6 type nd-neighbor-solicit @th,64,128 ${own} accept`)
+  })
+
+  test('a port without addresses may have any, and its own MAC in what it says', () => {
+    const rules = chain(rulesOf(guest(5, { fixedIPs: [] })), 'tap00000005-aa') ?? []
+    expect(rules.filter((r) => /^arp saddr ip|^ip6? saddr/.test(r))).toEqual([])
+    expect(rules).toContain('ether type ip udp dport 67 @th,256,80 0x00000000fa163e000005 accept')
+    expect(rules).not.toContain('counter drop')
   })
 
   test('a bridge of ours is cut off from the host, one of the host is not; a DHCP port always is', () => {

@@ -2,13 +2,13 @@
  * The nftables rules of this host's guests: one table, replaced whole and at once. Rules name devices, so that they are in force
  * before libvirt makes the tap.
  *   prerouting  a guest with port security sends only from its MAC and its addresses, and no DHCP answers or router advertisements
+ *               (guest-rules.ts)
  *   forward     DHCP's port speaks with this host's guests of its network only, and they with no other DHCP server
  *   input       nothing from a bridge of ours reaches the host itself, though it has an address elsewhere
  */
-import { isIPv4, isIPv6 } from 'node:net'
-import { ipv6Hex, linkLocal } from './addresses.ts'
+import { guestRules } from './guest-rules.ts'
 import { dhcpPortName } from './names.ts'
-import type { DesiredNetwork, DesiredPort } from './types.ts'
+import type { DesiredNetwork } from './types.ts'
 
 export const TABLE = 'kubenova'
 
@@ -55,37 +55,6 @@ function vmap(field: string, chains: ReadonlyMap<string, string>): string[] {
 const drop = (field: string, devices: readonly string[]): string[] =>
   devices.length === 0 ? [] : [`${field} ${quoted(devices)} counter drop`]
 
-/**
- * A VLAN tag would hide the addresses behind it. 0x8035 is RARP, by which QEMU tells switches where the guest is after a
- * migration. A port without addresses is held to its MAC only: nobody knows which addresses are right on such a network.
- */
-function guestRules({ mac, fixedIPs }: DesiredPort): string[] {
-  const v4 = fixedIPs.map((ip) => ip.address).filter((a) => isIPv4(a))
-  const v6 = [linkLocal(mac), ...fixedIPs.map((ip) => ip.address).filter((a) => isIPv6(a))]
-  const common = [
-    'ether type { 8021q, 8021ad } counter drop',
-    `ether saddr != ${mac} counter drop`,
-    'ether type 0x8035 accept',
-    `arp saddr ether != ${mac} counter drop`,
-    'ether type ip udp sport 67 counter drop',
-    'ether type ip6 udp sport 547 counter drop',
-    'icmpv6 type { nd-router-advert, nd-redirect } counter drop',
-  ]
-  if (fixedIPs.length === 0) return common
-  return [
-    ...common,
-    `arp saddr ip { ${['0.0.0.0', ...v4].join(', ')} } accept`,
-    ...(v4.length === 0 ? [] : [`ip saddr { ${v4.join(', ')} } accept`]),
-    'ip saddr 0.0.0.0 udp sport 68 udp dport 67 accept',
-    // The target of a neighbour advertisement, 8 bytes into the ICMPv6 header: who speaks for an address must own it.
-    `icmpv6 type nd-neighbor-advert @th,64,128 != { ${v6.map(ipv6Hex).join(', ')} } counter drop`,
-    `ip6 saddr { ${v6.join(', ')} } accept`,
-    // Duplicate address detection and the multicast report that goes with it (RFC 4862, RFC 3810).
-    'ip6 saddr :: icmpv6 type { nd-neighbor-solicit, 143 } accept',
-    'counter drop',
-  ]
-}
-
 const names = (key: string) => ({
   fromDhcp: `dhcp-${key}-sends`,
   toDhcp: `dhcp-${key}-receives`,
@@ -100,7 +69,11 @@ function dhcpChains({ key, ports }: DesiredNetwork): string[] {
     chain(names(key).fromDhcp, [`oifname != ${taps} counter drop`]),
     chain(names(key).toDhcp, [`iifname != ${taps} counter drop`]),
     chain(names(key).fromGuest, [`oifname != "${port}" udp dport { 67, 547 } counter drop`]),
-    chain(names(key).toGuest, [`iifname != "${port}" udp sport { 67, 547 } counter drop`]),
+    // Clients look at their own port, and some not at the server's.
+    chain(names(key).toGuest, [
+      `iifname != "${port}" udp sport { 67, 547 } counter drop`,
+      `iifname != "${port}" udp dport { 68, 546 } counter drop`,
+    ]),
   ]
 }
 

@@ -40,62 +40,109 @@ async function arriving(...sent: string[]): Promise<string[]> {
   return sent.filter((f) => ear.frames.includes(f))
 }
 
+const other = nic(7).macAddress
+const nd = (more: Partial<Parameters<typeof frame.icmp6>[1]>) =>
+  frame.icmp6(multicast, { src: LL, dst: 'ff02::1', type: 135, target: 'fd00::7', ...more })
+const asks = (more: object, message: Partial<Parameters<typeof frame.bootp>[0]> = {}) =>
+  frame.udp4(from, {
+    ...datagram({ src: '0.0.0.0', dst: '255.255.255.255', sport: 68, dport: 67, ...more }),
+    body: frame.bootp({ type: 1, chaddr: MAC, ...message }),
+  })
+const asks6 = (more: object) =>
+  frame.udp6(multicast, { src: LL, dst: 'ff02::1', sport: 546, dport: 547, body: '01abcdef', ...more })
+/** From the guest's own address, in pieces of 8 bytes and more. */
+const piece = (next: string, where: object, payload: string) =>
+  frame.ip6(multicast, '2c', { src: LL, dst: 'ff02::1' }, frame.fragment(next, where) + payload)
+const nowhere = { src: '::', dst: 'ff02::16' }
+const advertisement = `86000000${'0'.repeat(24)}`
+/** Options for the destination, as long as `eights` times 8 bytes say, before a header of type `next`. */
+const padding = (next: string, eights: number) => `${next}0${eights - 1}0104${'0'.repeat(8)}`
+
 const right: Record<string, string> = {
   'a datagram': frame.udp4(from, datagram({ text: 'mine' })),
   'an IPv6 datagram': frame.udp6(from, { ...datagram({ text: 'mine6' }), src: 'fd00::5', dst: 'ff02::1' }),
+  'a first fragment': piece('11', { more: true }, '1388138800100000'),
+  'the next fragment': piece('11', { offset: 8 }, frame.mark('the rest')),
+  'the next fragment of options': piece('3c', { offset: 8 }, frame.mark('the rest')),
   'an ARP request': frame.arp(from, { ip: '10.0.0.5', target: '10.0.0.6' }),
   'an ARP probe (RFC 5227)': frame.arp(from, { ip: '0.0.0.0', target: '10.0.0.5' }),
+  'an ARP announcement': frame.arp(from, { ip: '10.0.0.5', target: '10.0.0.5' }),
   'an ARP answer': frame.arp(from, { ip: '10.0.0.5', target: '10.0.0.6', reply: true }),
-  "QEMU's announcement after a migration": frame.rarp(from, 'here I am'),
-  'a neighbour advertisement of its own': frame.icmp6(multicast, {
-    src: LL,
-    dst: 'ff02::1',
+  "QEMU's announcement after a migration": frame.rarp(from),
+  'DHCP: a DISCOVER': asks({}),
+  'DHCP: a REQUEST by unicast': asks({ src: '10.0.0.5', dst: '10.0.0.6' }, { type: 3, ciaddr: '10.0.0.5' }),
+  'DHCP: an INFORM': asks({ src: '10.0.0.5' }, { type: 8, ciaddr: '10.0.0.5' }),
+  'DHCP: a DECLINE of its own': asks({}, { type: 4, options: { 50: frame.hexIp('10.0.0.5') } }),
+  'DHCPv6: a SOLICIT': asks6({}),
+  'a router solicitation': nd({ type: 133, body: '00000000' }),
+  'a router solicitation with its MAC': nd({ type: 133, body: `00000000${frame.linkOption(1, MAC)}` }),
+  'a neighbour solicitation': nd({}),
+  'a neighbour solicitation with its MAC': nd({ options: frame.linkOption(1, MAC) }),
+  'a neighbour advertisement of its own': nd({ type: 136, target: 'fd00::5' }),
+  'a neighbour advertisement of its own, with its MAC': nd({
     type: 136,
     target: 'fd00::5',
-    text: 'na',
+    options: frame.linkOption(2, MAC),
   }),
-  'duplicate address detection': frame.icmp6(multicast, {
+  'duplicate address detection': nd({ src: '::', target: 'fd00::5' }),
+  'duplicate address detection of its link-local address, with a nonce': nd({
     src: '::',
-    dst: 'ff02::1',
-    type: 135,
-    target: 'fd00::5',
-    text: 'dad',
+    target: LL,
+    options: '0e01aabbccddeeff',
   }),
+  'a report of multicast groups without an address': frame.ip6(
+    multicast,
+    '00',
+    nowhere,
+    // The router alert goes before it (RFC 3810, section 5).
+    `3a00050200000100${frame.icmp6Message({ ...nowhere, type: 143, body: '00000000' })}`,
+  ),
 }
 
 const forged: Record<string, string> = {
-  'another MAC': frame.udp4({ from: 'fa:16:3e:00:00:07' }, datagram({ text: 'mac' })),
+  'another MAC': frame.udp4({ from: other }, datagram({ text: 'mac' })),
   "a neighbour's address": frame.udp4(from, datagram({ src: '10.0.0.7', text: 'ip' })),
   "a neighbour's IPv6 address": frame.udp6(from, { ...datagram({ text: 'ip6' }), src: 'fd00::7', dst: 'ff02::1' }),
   "a neighbour's link-local address": frame.udp6(from, { ...datagram({ text: 'll' }), src: 'fe80::7', dst: 'ff02::1' }),
   "ARP for the gateway's address": frame.arp(from, { ip: '10.0.0.1', target: '10.0.0.6', reply: true }),
-  'ARP with another hardware address': frame.arp(from, {
-    mac: 'fa:16:3e:00:00:07',
-    ip: '10.0.0.5',
-    target: '10.0.0.6',
-  }),
+  'ARP with another hardware address': frame.arp(from, { mac: other, ip: '10.0.0.5', target: '10.0.0.6' }),
+  "an ARP probe for a neighbour's address": frame.arp(from, { ip: '0.0.0.0', target: '10.0.0.6' }),
+  'an announcement of another MAC': frame.rarp(from, { mac: other }),
+  'a RARP answer': frame.rarp(from, { operation: 4 }),
   'a DHCP offer': frame.udp4(from, datagram({ sport: 67, dport: 68, text: 'offer' })),
-  'a DHCPv6 answer': frame.udp6(from, {
-    ...datagram({ sport: 547, dport: 546, text: 'reply' }),
-    src: LL,
-    dst: 'ff02::1',
-  }),
-  'a router advertisement': frame.icmp6(multicast, { src: LL, dst: 'ff02::1', type: 134, text: 'ra' }),
-  'a redirect': frame.icmp6(multicast, { src: LL, dst: 'ff02::1', type: 137, text: 'redirect' }),
-  'a neighbour advertisement for the gateway': frame.icmp6(multicast, {
-    src: LL,
-    dst: 'ff02::1',
+  'a DHCP offer from another port': frame.udp4(from, datagram({ sport: 5000, dport: 68, text: 'offer' })),
+  'a DHCPv6 answer': frame.udp6(from, { ...datagram({ sport: 547, dport: 546 }), src: LL, dst: 'ff02::1' }),
+  'a DHCPv6 answer from another port': frame.udp6(from, { ...datagram({ dport: 546 }), src: LL, dst: 'ff02::1' }),
+  "DHCP with a neighbour's chaddr": asks({}, { chaddr: other }),
+  "DHCP with a neighbour's chaddr, from its own address": asks({ src: '10.0.0.5' }, { type: 7, chaddr: other }),
+  'DHCP as a relay': asks({}, { giaddr: '10.0.0.5' }),
+  'DHCP without chaddr': frame.udp4(from, datagram({ dport: 67, text: 'short' })),
+  'DHCPv6 as a relay': asks6({ body: `0c00${'0'.repeat(64)}` }),
+  'DHCPv6 without a message': asks6({ body: '' }),
+  'a router advertisement': nd({ type: 134 }),
+  'a router advertisement behind options': frame.ip6(
+    multicast,
+    '3c',
+    { src: LL, dst: 'ff02::1' },
+    padding('3a', 1) + advertisement,
+  ),
+  'a router advertisement in a fragment': piece('3a', { more: true }, advertisement),
+  'a fragment that hides what comes': piece('3c', { more: true }, padding('3a', 2)),
+  'a redirect': nd({ type: 137 }),
+  'a neighbour advertisement for the gateway': nd({ type: 136, target: 'fd00::1' }),
+  'a neighbour advertisement with another MAC': nd({
     type: 136,
-    target: 'fd00::1',
-    text: 'nag',
+    target: 'fd00::5',
+    options: frame.linkOption(2, other),
   }),
-  'duplicate address detection against a neighbour, from its address': frame.icmp6(multicast, {
-    src: 'fd00::7',
-    dst: 'ff02::1',
-    type: 135,
-    target: 'fd00::7',
-    text: 'ns',
+  'a neighbour advertisement whose target is in the next fragment': piece('3a', { more: true }, '8800000000000000'),
+  'a neighbour solicitation with another MAC': nd({ options: frame.linkOption(1, other) }),
+  'a neighbour solicitation with another MAC as second option': nd({
+    options: frame.linkOption(1, MAC) + frame.linkOption(1, other),
   }),
+  'a router solicitation with another MAC': nd({ type: 133, body: `00000000${frame.linkOption(1, other)}` }),
+  "duplicate address detection of a neighbour's address": nd({ src: '::' }),
+  'duplicate address detection against a neighbour, from its address': nd({ src: 'fd00::7' }),
   'a frame in a VLAN': frame.tagged(frame.udp4(from, datagram({ src: '10.0.0.7', text: 'vlan' })), 5),
   'a frame of another protocol': frame.other(from, '88cc', 'lldp'),
 }

@@ -44,10 +44,12 @@ export function arp(
   return ethernet(ends, '0806', body + mark(note))
 }
 
+/** The Internet checksum (RFC 1071). */
 function checksum(header: string): string {
-  const words = header.match(/.{4}/g) ?? []
-  const sum = words.reduce((total, word) => total + Number.parseInt(word, 16), 0)
-  return hex16(~((sum & 0xffff) + (sum >>> 16)) & 0xffff)
+  const words = header.match(/.{1,4}/g) ?? []
+  let sum = words.reduce((total, word) => total + Number.parseInt(word.padEnd(4, '0'), 16), 0)
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16)
+  return hex16(~sum & 0xffff)
 }
 
 interface Datagram {
@@ -55,35 +57,89 @@ interface Datagram {
   readonly dst: string
   readonly sport: number
   readonly dport: number
-  readonly text: string
+  readonly text?: string
+  /** In hexadecimal; default: the text. */
+  readonly body?: string
 }
 
-export function udp4(ends: Ends, { src, dst, sport, dport, text }: Datagram): string {
-  const body = mark(text)
+export function udp4(ends: Ends, { src, dst, sport, dport, text = '', body = mark(text) }: Datagram): string {
   const length = body.length / 2 + 8
   const header = (sum: string) => `4500${hex16(length + 20)}000100004011${sum}${hexIp(src)}${hexIp(dst)}`
   const packet = `${header(checksum(header('0000')))}${hex16(sport)}${hex16(dport)}${hex16(length)}0000${body}`
   return ethernet(ends, '0800', packet)
 }
 
-export function udp6(ends: Ends, { src, dst, sport, dport, text }: Datagram): string {
-  const body = mark(text)
-  const length = hex16(body.length / 2 + 8)
-  const packet = `60000000${length}1140${hex6(src)}${hex6(dst)}${hex16(sport)}${hex16(dport)}${length}0000${body}`
-  return ethernet(ends, '86dd', packet)
+/** An IPv6 packet whose first header after the fixed one is of this type, in hexadecimal: 11 UDP, 2c a fragment, 3a ICMPv6. */
+export function ip6(ends: Ends, next: string, { src, dst }: { src: string; dst: string }, payload: string): string {
+  const length = hex16(payload.length / 2)
+  return ethernet(ends, '86dd', `60000000${length}${next}ff${hex6(src)}${hex6(dst)}${payload}`)
 }
 
-/** Router advertisement 134, neighbour advertisement 136; without a right checksum, which no bridge looks at. */
-export function icmp6(
-  ends: Ends,
-  { src, dst, type, target = '::', text }: { src: string; dst: string; type: number; target?: string; text: string },
-): string {
-  const body = `${type.toString(16).padStart(2, '0')}00000000000000${hex6(target)}${mark(text)}`
-  return ethernet(ends, '86dd', `60000000${hex16(body.length / 2)}3aff${hex6(src)}${hex6(dst)}${body}`)
+/** With the checksum that covers the addresses, too (RFC 8200, section 8.1). */
+function summed6({ src, dst }: { src: string; dst: string }, next: string, packet: (sum: string) => string): string {
+  const plain = packet('0000')
+  return packet(checksum(`${hex6(src)}${hex6(dst)}0000${hex16(plain.length / 2)}000000${next}${plain}`))
 }
 
-/** RARP, by which QEMU announces a guest that has moved. */
-export const rarp = (ends: Ends, text: string): string => ethernet(ends, '8035', `0001080006040003${mark(text)}`)
+export function udp6(ends: Ends, { src, dst, sport, dport, text = '', body = mark(text) }: Datagram): string {
+  const ports = `${hex16(sport)}${hex16(dport)}${hex16(body.length / 2 + 8)}`
+  const packet = summed6({ src, dst }, '11', (sum) => `${ports}${sum}${body}`)
+  return ip6(ends, '11', { src, dst }, packet)
+}
+
+interface Icmp6 {
+  readonly src: string
+  readonly dst: string
+  readonly type: number
+  readonly target?: string
+  /** What comes after the target, in hexadecimal; default: none. */
+  readonly options?: string
+  /** All that comes after the checksum, in hexadecimal; default: nothing, the target, the options. */
+  readonly body?: string
+}
+
+/** Router advertisement 134, neighbour solicitation 135, neighbour advertisement 136, redirect 137. */
+export function icmp6(ends: Ends, message: Icmp6): string {
+  return ip6(ends, '3a', message, icmp6Message(message))
+}
+
+/** Without the headers before it. */
+export function icmp6Message({ src, dst, type, target = '::', options = '', body }: Icmp6): string {
+  const start = type.toString(16).padStart(2, '0')
+  const rest = body ?? `00000000${hex6(target)}${options}`
+  return summed6({ src, dst }, '3a', (sum) => `${start}00${sum}${rest}`)
+}
+
+/** Options of neighbour discovery: 1 a source's link-layer address, 2 a target's. */
+export const linkOption = (type: 1 | 2, mac: string): string => `0${type}01${hexMac(mac)}`
+
+/** A fragment's header: `next` as in ip6, `offset` in bytes. */
+export const fragment = (next: string, { offset = 0, more = false, id = 1 }): string =>
+  `${next}00${hex16(offset | (more ? 1 : 0))}${id.toString(16).padStart(8, '0')}`
+
+interface DhcpMessage {
+  /** 1 DISCOVER, 3 REQUEST, 4 DECLINE, 7 RELEASE, 8 INFORM (RFC 2132, section 9.6). */
+  readonly type: number
+  readonly chaddr: string
+  readonly ciaddr?: string
+  readonly giaddr?: string
+  /** Further options, each by its code, in hexadecimal. */
+  readonly options?: Readonly<Record<number, string>>
+}
+
+/** A client's DHCP message (RFC 2131, section 2), as the body of a datagram. */
+export function bootp({ type, chaddr, ciaddr = '0.0.0.0', giaddr = '0.0.0.0', options = {} }: DhcpMessage): string {
+  const hex8 = (n: number) => n.toString(16).padStart(2, '0')
+  const all = Object.entries({ 53: hex8(type), ...options }).map(
+    ([code, value]) => `${hex8(Number(code))}${hex8(value.length / 2)}${value}`,
+  )
+  const addresses = `${hexIp(ciaddr)}${'0'.repeat(16)}${hexIp(giaddr)}${hexMac(chaddr)}${'0'.repeat(20)}`
+  return `01010600cafe0001${'0'.repeat(8)}${addresses}${'0'.repeat(384)}63825363${all.join('')}ff`
+}
+
+/** RARP, by which QEMU announces a guest that has moved: operation 3 asks, 4 answers. */
+export const rarp = (ends: Ends, { mac = ends.from, operation = 3 } = {}): string =>
+  ethernet(ends, '8035', `0001080006040${hex16(operation).slice(1)}${hexMac(mac)}00000000${hexMac(mac)}00000000`)
 
 /** A frame of any other type. */
 export const other = (ends: Ends, type: string, text: string): string => ethernet(ends, type, mark(text))

@@ -1,0 +1,115 @@
+/** What a guest may not say to the real server in a neighbour's name; each is also tried without the rules, where it does harm. */
+import { expect, test } from 'vitest'
+import * as frame from '../../test/rig/frames.ts'
+import { dhcp, dhcp6, listen, type Space, send } from '../../test/rig/segment.ts'
+import { guest, makeHost, nic, type TestHost } from './testing.ts'
+
+// Guest 5 speaks in the name of guest 6.
+const [MAC, VICTIM] = [nic(5).macAddress, nic(6).macAddress]
+const LL = 'fe80::f816:3eff:fe00:5'
+const SERVER = frame.hexIp('10.0.0.254')
+
+const withoutRules = ({ space }: TestHost) => space.run('nft', 'flush', 'chain', 'bridge', 'kubenova', 'prerouting')
+
+const says = (message: Partial<Parameters<typeof frame.bootp>[0]>) =>
+  frame.udp4(
+    { from: MAC },
+    {
+      src: '0.0.0.0',
+      dst: '255.255.255.255',
+      sport: 68,
+      dport: 67,
+      body: frame.bootp({ type: 4, chaddr: MAC, ...message }),
+    },
+  )
+
+test('a DECLINE of a neighbour’s address', async () => {
+  await using host = await makeHost()
+  const attacker = await host.boot(guest(5))
+  const victim = await host.boot(guest(6))
+  expect(await dhcp(victim)).toMatchObject({ ip: '10.0.0.6' })
+  const forged = says({ chaddr: VICTIM, options: { 50: frame.hexIp('10.0.0.6'), 54: SERVER } })
+  await send(attacker, forged)
+  expect(await dhcp(attacker)).toMatchObject({ ip: '10.0.0.5' })
+  expect(await dhcp(victim)).toMatchObject({ ip: '10.0.0.6' })
+  await withoutRules(host)
+  await send(attacker, forged)
+  expect(await dhcp(victim, 2)).toBeUndefined()
+})
+
+test('a DECLINE and a RELEASE with a neighbour’s client id: dnsmasq knows guests by their MAC only', async () => {
+  await using host = await makeHost()
+  const attacker = await host.boot(guest(5))
+  const victim = await host.boot(guest(6))
+  const id = 'ffaabbccdd'
+  expect(await dhcp(victim, 5, '-x', `0x3d:${id}`)).toMatchObject({ ip: '10.0.0.6' })
+  const asNeighbour = { 50: frame.hexIp('10.0.0.6'), 54: SERVER, 61: id }
+  await send(
+    attacker,
+    says({ options: asNeighbour }),
+    says({ type: 7, ciaddr: '10.0.0.6', options: { 54: SERVER, 61: id } }),
+  )
+  expect(await dhcp(attacker, 5, '-x', `0x3d:${id}`)).toMatchObject({ ip: '10.0.0.5' })
+  expect(await dhcp(victim, 5, '-x', `0x3d:${id}`)).toMatchObject({ ip: '10.0.0.6' })
+})
+
+const option6 = (code: number, value: string) =>
+  `${code.toString(16).padStart(4, '0')}${(value.length / 2).toString(16).padStart(4, '0')}${value}`
+
+/** What the server calls itself, as it tells guest 6: a DUID of its MAC (RFC 8415, section 11.4). */
+async function serverId(victim: Space): Promise<string> {
+  using ear = await listen(victim)
+  expect(await dhcp6(victim, VICTIM)).toBe('fd00:5::6')
+  const start = '0002000a00030001'
+  await ear.seen(start)
+  const answer = ear.frames.find((f) => f.includes(start)) ?? ''
+  return answer.slice(answer.indexOf(start) + 8).slice(0, 20)
+}
+
+const SUBNET = `fd000005${'0'.repeat(24)}`
+
+/** DECLINE of fd00:5::6 (RFC 8415, sections 8 and 21). */
+const decline6 = (server: string) => {
+  const address = option6(5, `fd000005${'0'.repeat(20)}0006${'0'.repeat(16)}`)
+  return `09abcdef${option6(1, '00030001fa163e000055')}${option6(2, server)}${option6(3, '0'.repeat(24) + address)}`
+}
+
+const ask6 = (body: string) =>
+  frame.udp6({ from: MAC, to: '33:33:00:01:00:02' }, { src: LL, dst: 'ff02::1:2', sport: 546, dport: 547, body })
+
+/** By each of these dnsmasq takes the sender for guest 6. */
+const disguises: Record<string, (server: string) => string[]> = {
+  'as a relay that has heard it (RFC 6939)': (server) => [
+    ask6(
+      `0c00${SUBNET}${'0'.repeat(32)}${option6(79, `0001${VICTIM.replaceAll(':', '')}`)}${option6(9, decline6(server))}`,
+    ),
+  ],
+  'having told the server another MAC as its own': (server) => [
+    frame.icmp6(
+      { from: MAC, to: '33:33:ff:00:00:fe' },
+      { src: LL, dst: 'ff02::1:ff00:fe', type: 135, target: 'fd00:5::fe', options: frame.linkOption(1, VICTIM) },
+    ),
+    ask6(decline6(server)),
+  ],
+}
+
+const v6 = (n: number) => ({ address: `fd00:5::${n}`, prefixLength: 64, dhcp: true, dhcpAddress: 'fd00:5::fe' })
+
+/**
+ * What guest 6 is offered then. dnsmasq remembers for a while which MAC an address has, and all others with it when it looks one up: hence
+ * a host of its own each time, and guest 5 comes late.
+ */
+async function offeredAfter(forge: (server: string) => string[], prepare: (host: TestHost) => Promise<unknown>) {
+  await using host = await makeHost()
+  const victim = await host.boot(guest(6, { fixedIPs: [v6(6)] }))
+  const server = await serverId(victim)
+  const attacker = await host.boot(guest(5, { fixedIPs: [v6(5)] }))
+  await prepare(host)
+  await send(attacker, ...forge(server))
+  return await dhcp6(victim, VICTIM)
+}
+
+test.each(Object.entries(disguises))('a DHCPv6 DECLINE of a neighbour’s address, %s', async (_, forge) => {
+  expect(await offeredAfter(forge, () => Promise.resolve())).toBe('fd00:5::6')
+  await expect(offeredAfter(forge, withoutRules)).rejects.toThrow('ValueError')
+})
