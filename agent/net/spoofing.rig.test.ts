@@ -140,6 +140,15 @@ const forged: Record<string, string> = {
   'a neighbour solicitation with another MAC as second option': nd({
     options: frame.linkOption(1, MAC) + frame.linkOption(1, other),
   }),
+  'a neighbour solicitation whose options are in the next fragment': piece(
+    '3a',
+    { more: true },
+    frame.icmp6Message({ src: LL, dst: 'ff02::1', type: 135, target: 'fd00::7' }),
+  ),
+  'a router solicitation with another MAC as second option': nd({
+    type: 133,
+    body: `00000000${frame.linkOption(1, MAC)}${frame.linkOption(1, other)}`,
+  }),
   'a router solicitation with another MAC': nd({ type: 133, body: `00000000${frame.linkOption(1, other)}` }),
   "duplicate address detection of a neighbour's address": nd({ src: '::' }),
   'duplicate address detection against a neighbour, from its address': nd({ src: 'fd00::7' }),
