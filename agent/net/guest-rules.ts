@@ -42,13 +42,17 @@ const frameRules = (mac: string): string[] => [
   `arp saddr ether != ${mac} counter drop`,
 ]
 
-/** Clients look at their own port, and some not at the server's. */
+/**
+ * DHCP clients look at their own port, and some not at the server's. By a multicast query for a neighbour's group, that only bridges hear, a
+ * guest would end what the bridge sends there, neighbour solicitations too.
+ */
 const noServer = [
   'ether type ip udp sport 67 counter drop',
   'ether type ip udp dport 68 counter drop',
   'ether type ip6 udp sport 547 counter drop',
   'ether type ip6 udp dport 546 counter drop',
-  'icmpv6 type { nd-router-advert, nd-redirect } counter drop',
+  'icmpv6 type { nd-router-advert, nd-redirect, mld-listener-query } counter drop',
+  'igmp type membership-query counter drop',
 ]
 
 /**

@@ -53,7 +53,11 @@ const asks6 = (more: object) =>
 /** From the guest's own address, in pieces of 8 bytes and more. */
 const piece = (next: string, where: object, payload: string) =>
   frame.ip6(multicast, '2c', { src: LL, dst: 'ff02::1' }, frame.fragment(next, where) + payload)
-const nowhere = { src: '::', dst: 'ff02::16' }
+/** With the router alert before it (RFC 3810, section 5). */
+function multicastListener(src: string, message: { type: number; body: string }): string {
+  const ends = { src, dst: 'ff02::1' }
+  return frame.ip6(multicast, '00', ends, `3a00050200000100${frame.icmp6Message({ ...ends, ...message })}`)
+}
 const advertisement = `86000000${'0'.repeat(24)}`
 /** Options for the destination, as long as `eights` times 8 bytes say, before a header of type `next`. */
 const padding = (next: string, eights: number) => `${next}0${eights - 1}0104${'0'.repeat(8)}`
@@ -90,13 +94,7 @@ const right: Record<string, string> = {
     target: LL,
     options: '0e01aabbccddeeff',
   }),
-  'a report of multicast groups without an address': frame.ip6(
-    multicast,
-    '00',
-    nowhere,
-    // The router alert goes before it (RFC 3810, section 5).
-    `3a00050200000100${frame.icmp6Message({ ...nowhere, type: 143, body: '00000000' })}`,
-  ),
+  'a report of multicast groups without an address': multicastListener('::', { type: 143, body: '00000000' }),
 }
 
 const forged: Record<string, string> = {
@@ -152,6 +150,13 @@ const forged: Record<string, string> = {
   'a router solicitation with another MAC': nd({ type: 133, body: `00000000${frame.linkOption(1, other)}` }),
   "duplicate address detection of a neighbour's address": nd({ src: '::' }),
   'duplicate address detection against a neighbour, from its address': nd({ src: 'fd00::7' }),
+  'a query for multicast listeners': multicastListener(LL, { type: 130, body: '00010000'.padEnd(40, '0') }),
+  'a query for members of IPv4 groups': frame.ip4(
+    { ...from, to: '01:00:5e:00:00:01' },
+    '02',
+    { src: '10.0.0.5', dst: '224.0.0.1' },
+    '110aeef500000000',
+  ),
   'a frame in a VLAN': frame.tagged(frame.udp4(from, datagram({ src: '10.0.0.7', text: 'vlan' })), 5),
   'a frame of another protocol': frame.other(from, '88cc', 'lldp'),
 }

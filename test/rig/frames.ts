@@ -62,11 +62,16 @@ interface Datagram {
   readonly body?: string
 }
 
+/** An IPv4 packet of this protocol, in hexadecimal: 02 IGMP, 11 UDP. */
+export function ip4(ends: Ends, protocol: string, { src, dst }: { src: string; dst: string }, payload: string): string {
+  const length = hex16(payload.length / 2 + 20)
+  const header = (sum: string) => `4500${length}0001000040${protocol}${sum}${hexIp(src)}${hexIp(dst)}`
+  return ethernet(ends, '0800', header(checksum(header('0000'))) + payload)
+}
+
 export function udp4(ends: Ends, { src, dst, sport, dport, text = '', body = mark(text) }: Datagram): string {
-  const length = body.length / 2 + 8
-  const header = (sum: string) => `4500${hex16(length + 20)}000100004011${sum}${hexIp(src)}${hexIp(dst)}`
-  const packet = `${header(checksum(header('0000')))}${hex16(sport)}${hex16(dport)}${hex16(length)}0000${body}`
-  return ethernet(ends, '0800', packet)
+  const length = hex16(body.length / 2 + 8)
+  return ip4(ends, '11', { src, dst }, `${hex16(sport)}${hex16(dport)}${length}0000${body}`)
 }
 
 /** An IPv6 packet whose first header after the fixed one is of this type, in hexadecimal: 11 UDP, 2c a fragment, 3a ICMPv6. */
