@@ -1,16 +1,18 @@
 /** Cutting the head off a file that another process appends to: fallocate(2), by util-linux's program. */
 import { execFile } from 'node:child_process'
+import type { FileHandle } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { Terminal } from '../../crds/index.ts'
 
 const run = promisify(execFile)
 
 /**
- * Removes the first `length` bytes, a whole number of blocks. Where the file system cannot collapse (tmpfs, btrfs), the
- * bytes become a hole. Throws Terminal ConsoleLogNotRotatable if it can do neither.
+ * Removes the first `length` bytes of the file, a whole number of blocks; `path` is its name, for messages. Where the file system
+ * cannot collapse (tmpfs, btrfs), the bytes become a hole. Throws Terminal ConsoleLogNotRotatable if it can do neither.
  */
-export async function cutHead(path: string, length: number, signal?: AbortSignal): Promise<void> {
-  const range = ['--offset', '0', '--length', String(length), path]
+export async function cutHead(file: FileHandle, path: string, length: number, signal?: AbortSignal): Promise<void> {
+  // This file, whatever has its name by now.
+  const range = ['--offset', '0', '--length', String(length), `/proc/${process.pid}/fd/${file.fd}`]
   const options = { ...(signal !== undefined && { signal }), env: { PATH: process.env['PATH'], LC_ALL: 'C' } }
   try {
     await run('fallocate', ['--collapse-range', ...range], options)

@@ -1,4 +1,4 @@
-/** Files of a console's log: the log, and what was rotated from it: <log>.1 is the newest. */
+/** Files of a console's log: the log, and what was rotated from it, by us or by virtlogd: <log>.0 is the newest. */
 import { type FileHandle, open, readdir, stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 
@@ -8,7 +8,7 @@ export async function rotated(log: string): Promise<number[]> {
   const names = (await readdir(dirname(log)).catch(absent)) ?? []
   const numbers = names.filter((n) => n.startsWith(prefix)).map((n) => n.slice(prefix.length))
   return numbers
-    .filter((n) => /^[1-9]\d*$/.test(n))
+    .filter((n) => /^(0|[1-9]\d*)$/.test(n))
     .map(Number)
     .sort((a, b) => a - b)
 }

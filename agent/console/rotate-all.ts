@@ -7,6 +7,6 @@ const MIB = 1024 ** 2
 export async function rotateLogs(logs: readonly string[], { consoleLogMib }: { consoleLogMib: number }): Promise<void> {
   const failed: unknown[] = []
   for (const log of logs)
-    await rotate(log, { maxBytes: consoleLogMib * MIB, maxFiles: 1 }).catch((error: unknown) => failed.push(error))
+    await rotate(log, { maxBytes: consoleLogMib * MIB }).catch((error: unknown) => failed.push(error))
   if (failed.length > 0) throw new AggregateError(failed, 'console logs could not be rotated')
 }

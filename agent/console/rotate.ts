@@ -1,42 +1,49 @@
 /**
- * Rotation and reading of a serial console's log, which QEMU (or virtlogd) holds open and appends to.
- * The plan: copy the head of the log to <log>.1, then cut that head off the log. Moving the file would not do, the writer keeps
+ * Rotation and reading of a serial console's log, which QEMU (or virtlogd) holds open and appends to. The newest `maxBytes` of all
+ * that was written are always there, in <log>.0 and the log; what is older goes.
+ * The plan: copy the head of the log to <log>.0, then cut that head off the log. Moving the file would not do, the writer keeps
  * its descriptor; truncating after a copy loses what is written in between. FALLOC_FL_COLLAPSE_RANGE cuts off whole blocks at the
  * head, and FALLOC_FL_PUNCH_HOLE frees them in place (then the log keeps its length and begins with a hole); neither touches what
  * an O_APPEND writer adds at the same time. So nothing is lost, also by a crash: the copy is complete before the cut, and a
  * rotation that finds the head copied already only cuts.
+ * virtlogd rotates too, by its own limits and to the same names: it renames, and <log>.0 is its newest.
  */
-import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import type { Stats } from 'node:fs'
+import { type FileHandle, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { Transient } from '../../crds/index.ts'
 import { cutHead } from './cut-head.ts'
 import { absent, exists, openLog, rotated } from './files.ts'
 
 export interface RotateOptions {
-  /** The log is rotated when it takes more bytes of disk than this. */
+  /** The log is rotated when it has more bytes than this, and a block; no more than this are copied. */
   maxBytes: number
-  /** Rotated files to keep: <log>.1 is the newest. */
-  maxFiles: number
   signal?: AbortSignal
 }
 
 const CHUNK = 256 * 1024
 
-/** Rotates if it is due. Returns the bytes moved into <log>.1; 0: not due, or no log yet. One call at a time per log. */
-export async function rotate(log: string, { maxBytes, maxFiles, signal }: RotateOptions): Promise<number> {
+/** Rotates if it is due. Returns the bytes moved into <log>.0; 0: not due, or no log yet. One call at a time per log. */
+export async function rotate(log: string, { maxBytes, signal }: RotateOptions): Promise<number> {
   const file = await openLog(log)
   if (file === undefined) return 0
   try {
     await finishCut(file, log, signal)
-    const { size, blocks, blksize } = await file.stat()
-    if (blocks * 512 <= maxBytes) return 0
+    if (!isDue(await file.stat(), maxBytes)) return 0
+    await trim(file, log, maxBytes, signal)
+    const now = await file.stat()
     // Only whole blocks can be cut off, and never all of the file.
-    const end = Math.floor((size - 1) / blksize) * blksize
-    const start = await dataStart(file, end)
+    const end = Math.floor((now.size - 1) / now.blksize) * now.blksize
+    const start = await dataStart(file, oldest(now, maxBytes), end)
     if (start >= end) return 0
     await copy(file, start, end, `${log}.new`, signal)
+    if (!(await isNamed(file, log))) {
+      // virtlogd was quicker.
+      await rm(`${log}.new`)
+      return 0
+    }
     await writeFile(cutFile(log), JSON.stringify({ start, end } satisfies Cut), { flush: true })
-    await shift(log, maxFiles)
-    await cutHead(log, end, signal)
+    await rename(`${log}.new`, `${log}.0`)
+    await cutHead(file, log, end, signal)
     await rm(cutFile(log))
     return end - start
   } finally {
@@ -44,7 +51,31 @@ export async function rotate(log: string, { maxBytes, maxFiles, signal }: Rotate
   }
 }
 
-/** The part of the log that <log>.1 has or is about to get; kept in <log>.cut until the log has it no more. */
+/** By its length, or by its blocks if it begins with a hole; by a block more, so that enough is left where whole blocks are cut off. */
+function isDue({ size, blocks, blksize }: Stats, maxBytes: number): boolean {
+  return Math.min(size, blocks * 512) > maxBytes + blksize
+}
+
+/** From where on the newest `maxBytes` are, from the beginning of a block. */
+function oldest({ size, blksize }: Stats, maxBytes: number): number {
+  return Math.max(0, Math.floor((size - maxBytes) / blksize) * blksize)
+}
+
+/**
+ * Cuts off what is older than the newest `maxBytes`, which the log has if it is due. Without a copy, it may be gigabytes; and before
+ * the copy of the rest, the disk may be full of it. What was rotated before is older still, and goes first: a log has no gap.
+ */
+async function trim(file: FileHandle, log: string, maxBytes: number, signal?: AbortSignal): Promise<void> {
+  for (const n of await rotated(log)) await rm(`${log}.${n}`, { force: true })
+  await cutHead(file, log, oldest(await file.stat(), maxBytes), signal)
+}
+
+/** Is it the log still, and has not been renamed? */
+async function isNamed(file: FileHandle, log: string): Promise<boolean> {
+  return (await file.stat()).ino === (await stat(log).catch(absent))?.ino
+}
+
+/** The part of the log that <log>.0 has or is about to get; kept in <log>.cut until the log has it no more. */
 interface Cut {
   start: number
   end: number
@@ -52,13 +83,13 @@ interface Cut {
 
 const cutFile = (log: string) => `${log}.cut`
 
-/** After a crash: the head that <log>.1 has already must be cut off, not be copied once more. */
+/** After a crash: the head that <log>.0 has already must be cut off, not be copied once more. */
 async function finishCut(file: FileHandle, log: string, signal?: AbortSignal): Promise<void> {
   const cut = await readCut(log)
   if (cut === undefined) return
-  // With <log>.new still there the rotated files were not shifted to the end: it is all done again.
+  // With <log>.new still there <log>.0 is not the copy yet: it is all done again.
   const shifted = !(await exists(`${log}.new`))
-  if (shifted && (await sameBytes(file, cut, `${log}.1`))) await cutHead(log, cut.end, signal)
+  if (shifted && (await sameBytes(file, cut, `${log}.0`))) await cutHead(file, log, cut.end, signal)
   await rm(`${log}.new`, { force: true })
   await rm(cutFile(log), { force: true })
 }
@@ -79,10 +110,10 @@ export async function removeLogs(log: string): Promise<void> {
     await rm(path, { force: true })
 }
 
-/** Where the data begins after the hole that earlier rotations left: a hole reads as zeros, which no console needs. */
-async function dataStart(file: FileHandle, end: number): Promise<number> {
+/** Where the data of [start, end) begins, after the hole that earlier rotations left: a hole reads as zeros, which no console needs. */
+async function dataStart(file: FileHandle, start: number, end: number): Promise<number> {
   const buffer = Buffer.alloc(CHUNK)
-  for (let position = 0; position < end; position += CHUNK) {
+  for (let position = start; position < end; position += CHUNK) {
     const { bytesRead } = await file.read(buffer, 0, Math.min(CHUNK, end - position), position)
     const index = buffer.subarray(0, bytesRead).findIndex((byte) => byte !== 0)
     if (index >= 0) return position + index
@@ -108,15 +139,6 @@ async function copy(file: FileHandle, start: number, end: number, target: string
   } finally {
     await out.close()
   }
-}
-
-/** <log>.new becomes <log>.1, which becomes <log>.2, and so on; the oldest goes. */
-async function shift(log: string, maxFiles: number): Promise<void> {
-  for (const n of (await rotated(log)).reverse()) {
-    if (n >= maxFiles) await rm(`${log}.${n}`, { force: true })
-    else await rename(`${log}.${n}`, `${log}.${n + 1}`)
-  }
-  await rename(`${log}.new`, `${log}.1`)
 }
 
 async function sameBytes(file: FileHandle, { start, end }: Cut, path: string): Promise<boolean> {
