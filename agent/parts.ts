@@ -105,6 +105,7 @@ export async function createParts(kube: Kube, options: AgentOptions, log: Log): 
         dataDir: stateDir,
         hostIP: hostIp ?? firstAddress(),
         agentVersion: version,
+        log,
       }),
     storage,
     network,

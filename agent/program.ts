@@ -14,6 +14,8 @@ import { AgentOptions } from './options.ts'
  * @param make the agent, of a client of the API server
  */
 export async function agentProgram(make = createAgent): Promise<void> {
+  // QEMU, who may be another user, must be able to enter our directories; files that others may not read say so themselves.
+  process.umask(0o022)
   const options = readOptions(AgentOptions, 'Makes the domains of this host match the Servers that are placed on it.')
   const log = createLog({ level: options.logLevel, fields: { component: 'agent' } })
   const main = async (signal: AbortSignal): Promise<void> => {

@@ -4,6 +4,7 @@ import { readFile, statfs } from 'node:fs/promises'
 import { hostname, networkInterfaces } from 'node:os'
 import { promisify } from 'node:util'
 import type { Hypervisor, Resources } from '../../crds/index.ts'
+import type { Log } from '../../kube/log.ts'
 import {
   type Capabilities,
   capabilityFields,
@@ -22,6 +23,7 @@ export interface FactsOptions {
   dataDir: string
   hostIP: string
   agentVersion: string
+  log: Log
 }
 
 export interface Facts {
@@ -77,7 +79,7 @@ async function domainTypeOf(
   if (!offered) return 'qemu'
   const { version: qemu } = await call(proc.connectGetVersion, {})
   const works = await remembered(options.dataDir, String(qemu), () =>
-    kvmWorks(call, { arch, dataDir: options.dataDir }),
+    kvmWorks(call, { arch, dataDir: options.dataDir, log: options.log }),
   )
   return works ? 'kvm' : 'qemu'
 }

@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Log } from '../../kube/log.ts'
 import { el, render } from '../domain/xml.ts'
 import { type CallFunction, isLibvirtError, proc } from '../libvirt/index.ts'
 
@@ -71,7 +72,7 @@ export type Verdict = 'works' | 'useless' | 'refused'
 
 export async function kvmWorks(
   call: CallFunction,
-  { arch, dataDir }: { arch: string; dataDir: string },
+  { arch, dataDir, log }: { arch: string; dataDir: string; log: Log },
 ): Promise<Verdict> {
   if (arch !== 'x86_64') return 'works'
   await dropOthers(call)
@@ -88,8 +89,9 @@ export async function kvmWorks(
     return spoke ? 'works' : 'useless'
   } catch (error) {
     // A connection that broke says nothing, and is for the caller.
-    if (isLibvirtError(error)) return 'refused'
-    throw error
+    if (!isLibvirtError(error)) throw error
+    log.warn({ err: error }, 'libvirt offers KVM, and starts no guest with it: this host emulates')
+    return 'refused'
   } finally {
     for (const file of Object.values(files)) await rm(file, { force: true })
   }

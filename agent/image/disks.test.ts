@@ -64,6 +64,7 @@ describe.each([
     const disks = await createDisks(more)
     expect(disks).toEqual({ root: { path: join(dir, 'server/disk'), format: result } })
     const info = await imageInfo(disks.root.path, result)
+    expect(statSync(disks.root.path).mode & 0o777).toBe(0o600)
     expect(info['virtual-size']).toBe(GiB)
     expect(info['backing-filename']).toBe(root === 'overlay' ? more.base.path : undefined)
     expect(info['actual-size']).toBeLessThan(16 * MiB)

@@ -15,6 +15,8 @@ import type { Base } from './store.ts'
 
 const GiB = 1024 ** 3
 const MiB = 1024 ** 2
+/** Of a disk: others on the host may enter its directory. */
+const OWNERS_ALONE = 0o600
 
 export interface DisksOptions {
   /** The server's folder; made if needed. */
@@ -140,8 +142,9 @@ async function createRoot(path: string, size: number, options: DisksOptions): Pr
   const { base, root, signal } = options
   try {
     await atomically(path, async (target) => {
-      if (root === 'overlay') await createOverlay(target, base, size, signal)
-      else await copyBase(target, size, options)
+      if (root === 'copy') return copyBase(target, size, options)
+      await createOverlay(target, base, size, signal)
+      await chmod(target, OWNERS_ALONE)
     })
   } catch (cause) {
     signal.throwIfAborted()
@@ -156,7 +159,7 @@ async function copyBase(target: string, size: number, { base, room, signal }: Di
     const bytes = (await stat(path)).blocks * 512
     await withRoom(room, { bytes, what: 'the copy of the image', signal }, (within) => copy(path, target, within))
   }
-  await chmod(target, 0o600)
+  await chmod(target, OWNERS_ALONE)
   if (format === 'qcow2' && size > virtualSize) await growDisk(target, 'qcow2', size, signal)
   if (format === 'raw') await grow(target, size)
 }
@@ -197,7 +200,7 @@ async function createPlain(
 ): Promise<void> {
   if (await exists(path)) return
   await atomically(path, async (target) => {
-    const file = await open(target, 'wx', 0o600)
+    const file = await open(target, 'wx', OWNERS_ALONE)
     try {
       await file.truncate(size)
     } finally {

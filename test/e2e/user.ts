@@ -15,7 +15,7 @@ import { withPart } from '../rig/vitest.ts'
 const exec = promisify(execFile)
 
 /** A cloud for one test file, with the guest image on each host and the quickstart's flavor, image, network and key applied. */
-export function withCloud(options: { hosts?: number; audit?: boolean } = {}): () => User {
+export function withCloud(options: { hosts?: number; stock?: boolean; audit?: boolean } = {}): () => User {
   let user: User | undefined
   const cloud = withPart(async (dir) => {
     const started = await startCloud({ ...options, dir, owned: true })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from './control-plane.ts'
 import { applyManifests, applyPolicies } from './crds.ts'
 import { useCluster } from './given.ts'
-import { type Host, startHost } from './host.ts'
+import { type Host, type HostOptions, startHost } from './host.ts'
 import { type Bridge, ensureBridge, removeNetwork } from './network.ts'
 import { ensureNode, removeNodes } from './nodes.ts'
 import { freePorts } from './ports.ts'
@@ -19,6 +19,8 @@ export interface CloudOptions {
   hosts?: number
   /** The platform alone: no controller, no agents. For tests that bring their own. */
   platformOnly?: boolean
+  /** Of the hosts. */
+  stock?: HostOptions['stock']
   audit?: boolean
   users?: ControlPlaneOptions['users']
   /** Of a cluster that is there: it is used instead of one of our own. */
@@ -146,9 +148,9 @@ export class Cloud {
 
   /** Starts a host, named hN, unless it runs. Its agent is another matter. */
   async addHost(name: string): Promise<Host> {
-    const { dir, owned = false } = this.#options
+    const { dir, owned = false, stock = false } = this.#options
     const network = { bridge: this.#bridge.name, address: `${this.address(name)}/24` }
-    const host = await startHost({ dir, name, network, owned })
+    const host = await startHost({ dir, name, network, stock, owned })
     this.hosts.set(name, host)
     return host
   }

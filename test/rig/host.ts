@@ -28,6 +28,8 @@ export interface HostOptions {
   name: string
   /** Bridge to plug into, with the host's address on it (CIDR). Without: loopback only, for tests of libvirt alone. */
   network?: { bridge: string; address: string }
+  /** libvirt as Debian sets it up: QEMU as a user of its own, its output by virtlogd. Default false: QEMU as root, which starts sooner. */
+  stock?: boolean
   /** Ends with the process that started it, at the latest when the next run sweeps. Default false. */
   owned?: boolean
 }
@@ -43,6 +45,7 @@ interface HostState {
   uuid: string
   init?: ProcessId
   libvirtd?: ProcessId
+  virtlogd?: ProcessId
 }
 
 const here = import.meta.dirname
@@ -158,6 +161,7 @@ export class Host {
   /** Starts libvirtd unless it runs, and waits until it answers, or is killed once more: who does that brings it back. */
   async startLibvirtd(): Promise<void> {
     const kills = this.#kills
+    if (this.#options.stock) await this.#startVirtlogd()
     if (!this.libvirtd) {
       const { pid, startTime } = await this.spawn(['libvirtd', '--listen'], { name: 'libvirtd' })
       this.#save({ libvirtd: { pid, startTime } })
@@ -170,6 +174,16 @@ export class Host {
       return true
     }
     await until(answers, { what: `libvirtd of ${this.name}` })
+  }
+
+  /** Before libvirtd, which looks for its socket when a guest starts; it goes on when libvirtd ends. */
+  async #startVirtlogd(): Promise<void> {
+    const { virtlogd } = this.#state
+    if (virtlogd && isAlive(virtlogd)) return
+    const { pid, startTime } = await this.spawn(['virtlogd'], { name: 'virtlogd' })
+    this.#save({ virtlogd: { pid, startTime } })
+    const socket = join(this.home, 'run/libvirt/virtlogd-sock')
+    await until(() => connects(socket).then(() => true), { what: `virtlogd of ${this.name}` })
   }
 
   /** Ends libvirtd alone; guests go on. */
@@ -232,12 +246,13 @@ export class Host {
   }
 
   #writeConfiguration(): void {
-    const { network } = this.#options
+    const { network, stock } = this.#options
     const etc = join(this.home, 'etc/libvirt')
     mkdirSync(etc, { recursive: true })
     const values = { uuid: this.#state.uuid, address: network?.address.split('/')[0] ?? NOBODY }
-    for (const file of ['libvirtd.conf', 'qemu.conf']) {
-      const template = readFileSync(join(here, 'host', file), 'utf8')
+    const templates = { 'libvirtd.conf': 'libvirtd.conf', 'qemu.conf': stock ? 'qemu-stock.conf' : 'qemu.conf' }
+    for (const [file, name] of Object.entries(templates)) {
+      const template = readFileSync(join(here, 'host', name), 'utf8')
       writeFileSync(
         join(etc, file),
         template.replace(/@(uuid|address)@/g, (_, key: 'uuid' | 'address') => values[key]),

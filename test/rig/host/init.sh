@@ -18,6 +18,16 @@ mount --bind "$hosts" /etc/hosts
 mount -t proc proc /proc
 # Network devices show in the /sys of the network namespace that mounted it.
 mount -t sysfs sysfs /sys
+# As udev has it, where it is: for the group of QEMU's user. Were it root's alone, libvirt would take what it knows of QEMU for
+# outdated each time it looks, and ask QEMU anew: a dozen times, in ten seconds, for each domain that is defined.
+if [ -c /dev/kvm ]; then
+  mkdir -p "$dir/dev"
+  mount -t tmpfs -o mode=755 dev "$dir/dev"
+  cp --archive /dev/kvm "$dir/dev/kvm"
+  chown root:kvm "$dir/dev/kvm"
+  chmod 660 "$dir/dev/kvm"
+  mount --bind "$dir/dev/kvm" /dev/kvm
+fi
 # /run last: mount(8) keeps a lock file there.
 # libvirt locks consoles in /var/lock, which is /run/lock.
 mkdir -p "$dir/run/lock"
