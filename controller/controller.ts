@@ -27,7 +27,7 @@ import { createPortClaims } from './network/claims.ts'
 import { reconcilePort } from './network/port-reconcile.ts'
 import type { ControllerOptions } from './options.ts'
 import { reconcileServer } from './server/reconcile.ts'
-import { ageRecords, hostChanged, type Queues, queueNames, refused, wire } from './wiring.ts'
+import { ageRecords, freed, hostChanged, type Queues, queueNames, refused, wire } from './wiring.ts'
 import { createWorld, lookupOf, startWorld, type World } from './world.ts'
 
 export interface Controller {
@@ -61,7 +61,9 @@ export function createController(kube: Kube, options: ControllerOptions, log: Lo
       await leaseInformer.start(signal).synced(signal)
       // Not before: whose queues nobody empties would remember every server that there ever was. What is in the caches is told of now.
       wire(world, queues)
-      const stopExpiry = every(clock, 10_000, () => expireClaims(parts, clock, log))
+      const stopExpiry = every(clock, 10_000, () => {
+        for (const network of expireClaims(parts, clock, log)) freed(network, world, queues)
+      })
       const stopAgeing = every(clock, 3_600_000, () => ageRecords(world, queues))
       const { metrics } = kube
       const unmeasure = measure(metrics, { world, ledger, allocations, clock })

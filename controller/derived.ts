@@ -47,10 +47,10 @@ export function derive(world: World, clock: Clock, onShared: (port: string) => v
   return { ledger, allocations }
 }
 
-/** Gives up what was decided and never seen in the caches. */
-export function expireClaims({ ledger, allocations }: Derived, clock: Clock, log: Log): void {
+/** Gives up what was decided and never seen in the caches. Returns the networks, as namespace/name, that have addresses free by it. */
+export function expireClaims({ ledger, allocations }: Derived, clock: Clock, log: Log): string[] {
   const late = ledger.expire(clock.now())
   if (late.length > 0)
     log.warn({ servers: late.map(({ namespace, name }) => `${namespace}/${name}`) }, 'claims were never seen, given up')
-  allocations.expire(clock.now())
+  return allocations.expire(clock.now())
 }

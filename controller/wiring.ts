@@ -166,7 +166,7 @@ function neighbours(world: World, queues: Queues): void {
 }
 
 /** An address and a MAC are free, for who waits for one: ports of users, and servers that have no host yet. */
-function freed(network: string, { networks, ports, servers: { all } }: World, queues: Queues): void {
+export function freed(network: string, { networks, ports, servers: { all } }: World, queues: Queues): void {
   for (const { metadata, spec, status } of ports.all.byIndex(BY_NETWORK, network))
     if (spec.server === undefined && status?.fixedIPs === undefined) queues.ports.add(keyOf(metadata))
   const { metadata: of } = networks.all.get(network) ?? {}

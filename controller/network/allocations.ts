@@ -303,8 +303,8 @@ export class Allocations {
     for (const { network, addresses, mac } of lodgingsOf(before)) this.of(network).leave(addresses, mac, now)
   }
 
-  /** Ends the holds whose Port was never seen, of all networks. */
-  expire(now: number): void {
-    for (const table of this.#tables.values()) table.expire(now)
+  /** Ends the holds whose Port was never seen; returns the networks, as namespace/name, that have addresses free by it. */
+  expire(now: number): string[] {
+    return [...this.#tables].flatMap(([network, table]) => (table.expire(now).length > 0 ? [network] : []))
   }
 }

@@ -40,10 +40,12 @@ export function createPortClaims(world: World, allocations: Allocations, clock: 
     async take(server, nics) {
       const interfaces: Interface[] = []
       for (const [index, nic] of nics.entries()) {
-        const port = nic.port
-          ? bind(server, nic.port, parts)
-          : (made(server, index, parts) ?? (await make(server, nic, index, parts)))
-        interfaces.push(interfaceOf(nic.network, port, nic.entry.tag))
+        const of = (port: Port): Interface => interfaceOf(nic.network, port, nic.entry.tag)
+        if (nic.port) {
+          // Of one that is not ready nobody is kept from it by who cannot use it either.
+          interfaces.push(of(nic.port))
+          bind(server, nic.port, parts)
+        } else interfaces.push(of(made(server, index, parts) ?? (await make(server, nic, index, parts))))
       }
       return interfaces
     },
@@ -76,7 +78,7 @@ function made(server: Server, index: number, { world, clock, fresh }: Parts): Po
   return cached ?? fresh.get(nicKey(server, index))?.port
 }
 
-function bind({ metadata }: Server, port: Port, { world, allocations, clock, binding }: Parts): Port {
+function bind({ metadata }: Server, port: Port, { world, allocations, clock, binding }: Parts): void {
   const key = keyOf(port.metadata)
   const lost = allocations.of(networkOf(port)).loses(port)
   if (lost) throw new Transient('AddressInUse', `Port ${key}: ${lost.address} is held by Port ${lost.to.name}`)
@@ -93,7 +95,6 @@ function bind({ metadata }: Server, port: Port, { world, allocations, clock, bin
   if (pending && pending.uid !== metadata.uid)
     throw new Transient('PortInUse', `Port ${key} is about to be used by another server`)
   binding.set(key, { uid: metadata.uid ?? '', until: now + HOLD_MS })
-  return port
 }
 
 async function make(server: Server, { entry, network }: Nic, index: number, parts: Parts): Promise<Port> {
