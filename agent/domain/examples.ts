@@ -89,6 +89,13 @@ export const examples: Record<string, DomainInput> = {
     interfaces: [],
     paths: { rootDisk: plain.paths.rootDisk, consoleLog: plain.paths.consoleLog, nvram: plain.paths.nvram },
   }),
+  overlay: input({
+    host: host(qemu),
+    paths: {
+      ...plain.paths,
+      rootDisk: { ...plain.paths.rootDisk, backing: { path: '/var/lib/kubenova/cache/bases/0/disk', format: 'qcow2' } },
+    },
+  }),
   'all-disks-raw': input({
     host: host({ ...qemu, diskCache: 'writeback' }),
     paths: {

@@ -39,6 +39,8 @@ export interface HostFacts {
 export interface DiskFile {
   path: string
   format: 'qcow2' | 'raw'
+  /** What an overlay is on: others have it, too. */
+  backing?: Pick<DiskFile, 'path' | 'format'>
 }
 
 export interface GuestPaths {

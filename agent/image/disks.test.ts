@@ -62,7 +62,9 @@ describe.each([
   test('the root disk has the size of the flavor', async () => {
     const more = options(format, root)
     const disks = await createDisks(more)
-    expect(disks).toEqual({ root: { path: join(dir, 'server/disk'), format: result } })
+    const backing = root === 'overlay' ? { backing: { path: more.base.path, format } } : {}
+    expect(disks).toEqual({ root: { path: join(dir, 'server/disk'), format: result, ...backing } })
+    expect(await readDisks(more.directory)).toEqual(disks)
     const info = await imageInfo(disks.root.path, result)
     expect(statSync(disks.root.path).mode & 0o777).toBe(0o600)
     expect(info['virtual-size']).toBe(GiB)

@@ -33,6 +33,8 @@ export interface DisksOptions {
 export interface Disk {
   path: string
   format: 'qcow2' | 'raw'
+  /** The base, of an overlay. */
+  backing?: Pick<Base, 'path' | 'format'>
 }
 
 export interface Disks {
@@ -47,6 +49,7 @@ export interface Disks {
  */
 interface Plan {
   root: 'qcow2' | 'raw'
+  backing?: Pick<Base, 'path' | 'format'>
   ephemeral: boolean
   swap: boolean
 }
@@ -64,8 +67,8 @@ export async function createDisks(options: DisksOptions): Promise<Disks> {
   await removeTemporary(directory, (name) => !name.startsWith('disk.config'))
   const path = join(directory, 'disk')
   const there = (await exists(path)) ? await readPlan(directory) : undefined
-  const format = there?.root ?? (options.root === 'overlay' ? 'qcow2' : base.format)
-  const plan: Plan = { root: format, ephemeral: flavor.ephemeral > 0, swap: flavor.swap > 0 }
+  const { root, backing } = there ?? rootOf(options)
+  const plan: Plan = { root, ...(backing && { backing }), ephemeral: flavor.ephemeral > 0, swap: flavor.swap > 0 }
   await writeAtomically(join(directory, 'disks.json'), JSON.stringify(plan), 0o644)
   if (there === undefined) await createRoot(path, size, options)
   if (plan.ephemeral) {
@@ -78,6 +81,10 @@ export async function createDisks(options: DisksOptions): Promise<Disks> {
   return disks
 }
 
+function rootOf({ root, base: { path, format } }: DisksOptions): Pick<Plan, 'root' | 'backing'> {
+  return root === 'overlay' ? { root: 'qcow2', backing: { path, format } } : { root: format }
+}
+
 /** The disks of a server; undefined if one of them is missing: createDisks then makes it. */
 export async function readDisks(directory: string): Promise<Disks | undefined> {
   const plan = await readPlan(directory)
@@ -87,7 +94,7 @@ export async function readDisks(directory: string): Promise<Disks | undefined> {
   const there = await Promise.all(names.map((name) => exists(path(name))))
   if (there.includes(false)) return undefined
   return {
-    root: { path: path('disk'), format: plan.root },
+    root: { path: path('disk'), format: plan.root, ...(plan.backing && { backing: plan.backing }) },
     ...(plan.ephemeral && { ephemeral: { path: path('disk.eph0'), format: 'raw' } }),
     ...(plan.swap && { swap: { path: path('disk.swap'), format: 'raw' } }),
   }

@@ -54,6 +54,8 @@ it('boots, answers on its console, is suspended, goes on, and goes without a tra
   const server = await user().ready('web')
   await user().booted(server)
   expect(await qemuUser(server)).toBe('libvirt-qemu')
+  // Its image is that of others, too.
+  expect(await shell('find /var/lib/kubenova/cache/bases -type f -name disk -printf "%m %u "')).toBe('444 root ')
   const socket = connect(join(host().home, server.status?.console?.vnc?.replace('unix:', '') ?? ''))
   const [greeting] = (await once(socket, 'data')) as [Buffer]
   expect(greeting.toString()).toMatch(/^RFB 003/)

@@ -76,8 +76,22 @@ function diskElement({ device, bus, file, bootOrder }: Drive, target: string, ca
       discard: disk ? 'unmap' : undefined,
     }),
     el('source', { file: file.path }),
+    file.backing && backingStore(file.backing),
     el('target', { dev: target, bus }),
     disk ? undefined : el('readonly'),
     bootOrder === undefined ? undefined : el('boot', { order: bootOrder }),
   )
 }
+
+/**
+ * Said, not found out from the disk, which the guest writes. QEMU may read it and no more: libvirt would give it to QEMU's user, who could then
+ * change it for all servers.
+ */
+const backingStore = ({ path, format }: Pick<DiskFile, 'path' | 'format'>): Element =>
+  el(
+    'backingStore',
+    { type: 'file' },
+    el('format', { type: format }),
+    el('source', { file: path }, el('seclabel', { model: 'dac', relabel: 'no' })),
+    el('backingStore'),
+  )
