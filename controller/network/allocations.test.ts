@@ -223,6 +223,15 @@ test('networks of one name in two namespaces are two', () => {
   expect(all.of('infra/lan').counts(0).used).toBe(0)
 })
 
+test('of which networks holds have ended is told, for those who wait there', () => {
+  const all = new Allocations()
+  for (const namespace of ['ns', 'infra']) all.of(`${namespace}/lan`).setNetwork(network([small], { namespace }))
+  all.of('ns/lan').take([], 0, 9)
+  expect(all.expire(8)).toEqual([])
+  expect(all.expire(9)).toEqual(['ns/lan'])
+  expect(all.expire(9)).toEqual([])
+})
+
 const action = fc.oneof(
   fc.record({ do: fc.constant('take' as const) }),
   fc.record({ do: fc.constant('made' as const), pick: fc.nat() }),

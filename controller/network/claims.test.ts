@@ -241,8 +241,11 @@ describe('a port of the user', () => {
       metadata: { name: 'mine', namespace: 'demo' },
       spec: { network: { name: 'lan' } },
     })
-    const server = await bench.server('web', { networks: [{ port: 'mine' }] })
-    await expect(take(bench, server)).rejects.toMatchObject({ kind: 'Transient', code: 'PortNotReady' })
+    // Who cannot use it does not keep others from it.
+    for (const name of ['web', 'other']) {
+      const server = await bench.server(name, { networks: [{ port: 'mine' }] })
+      await expect(take(bench, server)).rejects.toMatchObject({ kind: 'Transient', code: 'PortNotReady' })
+    }
   })
 
   it('is used by one server: by the placed one, and before that by whoever came first', async () => {

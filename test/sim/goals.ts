@@ -16,7 +16,7 @@ export function unmet(cloud: Cloud, plan: Plan): string[] {
   return [
     ...servers.flatMap((server) => ofServer(server, servers, cloud, plan)),
     ...deeds(cloud, servers),
-    ...ports(cloud, servers),
+    ...ports(cloud, servers, plan),
     ...sharedAddresses(cloud),
     ...hosts(cloud, servers),
     ...furniture(cloud),
@@ -205,14 +205,14 @@ function sharedAddresses({ api }: Cloud): string[] {
   )
 }
 
-function ports(cloud: Cloud, servers: readonly Server[]): string[] {
+function ports(cloud: Cloud, servers: readonly Server[], plan: Plan): string[] {
   const uids = new Set(servers.map(({ metadata }) => metadata.uid))
   return cloud.api.peek<Port>('ports').flatMap(({ metadata, spec, status }) => {
     const owner = metadata.ownerReferences?.[0]?.uid
     if (owner !== undefined && !uids.has(owner)) return [`port ${metadata.name} is left of a server that is gone`]
-    // Also one for which no address is left is told.
-    const isUntold = spec.server === undefined && status?.conditions === undefined
-    return isUntold ? [`port ${metadata.name} was not looked at`] : []
+    if (spec.server !== undefined || status?.fixedIPs) return []
+    if (addressesIn(cloud) < plan.addresses) return [`port ${metadata.name} has no address, and one is free`]
+    return status?.conditions ? [] : [`port ${metadata.name} is not told that no address is free`]
   })
 }
 
