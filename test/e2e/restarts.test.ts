@@ -2,7 +2,7 @@
 // a change is test/chaos.
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { API_VERSION, type Server, type ServerAction } from '../../crds/index.ts'
+import type { Server, ServerAction } from '../../crds/index.ts'
 import { victimNames, victimsOf } from '../rig/kills.ts'
 import { end } from '../rig/process.ts'
 import { until } from '../rig/until.ts'
@@ -41,19 +41,20 @@ it.each(victimNames)('guests run on while %s is killed and comes back', async (n
 
 it.each(['controller', 'agent-h1'] as const)('%s, told to stop amid work, ends in order', async (name) => {
   const names = Array.from({ length: 6 }, (_, i) => `${name}-${i}`)
-  const { api } = user().cloud.plane
+  const made = Promise.all(names.map((of) => user().server(of, { powerState: 'Stopped' })))
   const path = '/apis/compute.kubenova.io/v1alpha1/namespaces/default/servers'
-  const spec = { flavor: 'tiny', image: { name: 'guest' }, networks: [{ name: 'default' }], powerState: 'Stopped' }
-  const object = (of: string) => ({ apiVersion: API_VERSION, kind: 'Server', metadata: { name: of }, spec })
-  await Promise.all(names.map((of) => api.send('POST', path, object(of))))
-  const isAtWork = async () => (await api.send<Server>('GET', `${path}/${names[2]}`)).status?.host !== undefined
-  await until(isAtWork, { what: 'work', every: 5 })
+  const placed = async () => {
+    const { items } = await user().cloud.plane.api.send<{ items: Server[] }>('GET', path)
+    return items.filter(({ metadata, status }) => names.includes(metadata.name) && status?.host !== undefined)
+  }
+  await until(async () => (await placed()).length > 0, { what: 'work', every: 5 })
   const { log } = user().cloud.service(name)
   await user().cloud.kill(name, 'SIGTERM')
   const [, last = ''] = readFileSync(log, 'utf8').split('"msg":"stopping"')
   const said = last.split('\n').filter((line) => line.startsWith('{'))
   expect(said.at(-1)).toContain('"msg":"stopped"')
   expect(said.filter((line) => !line.includes('"level":"info"'))).toEqual([])
+  await made
   await (name === 'controller' ? user().cloud.startController() : user().cloud.startAgent('h1'))
   for (const of of names) {
     const { status } = await user().until(of, 'off', (server) => server.status?.settledPowerState === 'Stopped')
