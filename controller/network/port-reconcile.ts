@@ -15,7 +15,7 @@ import { keyOf } from '../../kube/types.ts'
 import { hold, holds, IN_USE, release } from '../finalizer.ts'
 import { lasts } from '../lasts.ts'
 import { MANAGER } from '../server/manager.ts'
-import { checkGuestOf, there } from '../server/resolve.ts'
+import { checkGuestOf, usableFrom } from '../server/resolve.ts'
 import { BY_NETWORK, BY_REFERENCE, refKey, type World } from '../world.ts'
 import type { Allocations } from './allocations.ts'
 import { isAtHome, macHolder, networkOf } from './holders.ts'
@@ -95,13 +95,9 @@ function give(port: Port, deps: PortDeps): Given {
 function usable(port: Port, { world }: PortDeps): Network {
   const network = world.networks.all.get(networkOf(port))
   if (!network) throw new Refused('NetworkNotFound', `Network ${networkOf(port)} does not exist; the port waits for it`)
-  there(network)
-  if (isAtHome(port)) return network
-  if (network.spec.shared) {
-    checkGuestOf(network, port.spec)
-    return network
-  }
-  throw new Refused('NetworkNotAllowed', `Network ${networkOf(port)} is not shared; its owner can set shared: true`)
+  usableFrom(port.metadata.namespace, network)
+  if (!isAtHome(port)) checkGuestOf(network, port.spec)
+  return network
 }
 
 /** Exactly the addresses that it asks for, or else one of each subnet. */

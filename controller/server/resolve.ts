@@ -93,11 +93,8 @@ function checkUuid({ metadata, spec }: Server, { ofUuid }: Lookup): void {
     )
 }
 
-/**
- * Neither a network nor a port that is about to go is given to a server.
- * @throws Refused BeingDeleted
- */
-export function there<T extends Network | Port>(object: T): T {
+/** Neither a network nor a port that is about to go is given to a server. */
+function there<T extends Network | Port>(object: T): T {
   const { kind, metadata } = object
   if (metadata.deletionTimestamp === undefined) return object
   throw new Refused('BeingDeleted', `${kind} ${keyOf(metadata)} is being deleted: name another one`)
@@ -153,10 +150,19 @@ export function checkGuestOf(
   }
 }
 
+/**
+ * The network, which servers and ports of this namespace may use.
+ * @throws Refused BeingDeleted, NetworkNotAllowed
+ */
+export function usableFrom(namespace: string | undefined, network: Network): Network {
+  there(network)
+  if (network.metadata.namespace === namespace || network.spec.shared) return network
+  const name = keyOf(network.metadata)
+  throw new Refused('NetworkNotAllowed', `Network ${name} is not shared; its owner can set shared: true`)
+}
+
 function resolveNetwork(ref: { name: string; namespace: string }, namespace: string, lookup: Lookup): Network {
-  const network = there(found('Network', keyOf(ref), lookup.network(keyOf(ref))))
-  if (ref.namespace !== namespace && !network.spec.shared)
-    throw new Refused('NetworkNotAllowed', `Network ${keyOf(ref)} is not shared; its owner can set shared: true`)
+  const network = usableFrom(namespace, found('Network', keyOf(ref), lookup.network(keyOf(ref))))
   const [problem] = subnetProblems(network)
   if (problem) throw new Refused(problem.reason, `Network ${keyOf(ref)}: ${problem.message}`)
   return network
