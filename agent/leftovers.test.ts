@@ -8,8 +8,6 @@ import { defOf } from '../kube/kinds.ts'
 import { noLog } from '../kube/log.ts'
 import { FakeApi } from '../test/fakes/api.ts'
 import { Life } from '../test/fakes/life.ts'
-import { buildDomain } from './domain/build.ts'
-import { input } from './domain/examples.ts'
 import { createLeftovers, type LeftoverOptions, type Owner, ownersIn, writeOwner } from './leftovers.ts'
 
 const GRACE = 60_000
@@ -23,24 +21,17 @@ const owner = (uid: string, name = 'web'): Owner => ({ namespace: 'demo', name, 
 
 /** A host with domains of these servers, each also with a directory. */
 async function hostWith(owners: readonly Owner[], more: { foreign?: string[]; cached?: string[] } = {}) {
-  const xml = new Map<string, string>(
-    owners.map((mark) => {
-      const base = input()
-      const domain = { ...base, guest: { ...base.guest, mark }, instance: { ...base.instance, uuid: mark.uid } }
-      return [mark.uid, buildDomain(domain)]
-    }),
-  )
-  for (const uuid of more.foreign ?? [])
-    xml.set(uuid, `<domain type='kvm'><name>x</name><uuid>${uuid}</uuid><memory>1</memory><vcpu>1</vcpu></domain>`)
+  const marks = new Map<string, Owner | undefined>(owners.map((mark) => [mark.uid, mark]))
+  for (const uuid of more.foreign ?? []) marks.set(uuid, undefined)
   for (const o of owners) await writeOwner(join(stateDir, 'instances', o.uid), o)
   const done: string[] = []
   const domains: LeftoverOptions['domains'] = {
-    list: async () => [...xml.keys()].map((uuid) => ({ name: uuid, uuid, id: -1 })),
-    xml: async (uuid) => xml.get(uuid),
+    list: async () => [...marks.keys()].map((uuid) => ({ name: uuid, uuid, id: -1 })),
+    mark: async ({ uuid }) => marks.get(uuid),
     of: () => ({
       destroy: async (uuid) => void done.push(`destroy ${uuid}`),
       undefine: async (uuid) => {
-        xml.delete(uuid)
+        marks.delete(uuid)
         done.push(`undefine ${uuid}`)
       },
     }),

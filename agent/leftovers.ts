@@ -9,7 +9,6 @@ import { isOurs, type Server } from '../crds/index.ts'
 import { orNotFound } from '../kube/errors.ts'
 import type { Log } from '../kube/log.ts'
 import type { Resource } from '../kube/resource.ts'
-import { parseDomain } from './domain/parse.ts'
 import type { Domains, ServerDomains } from './host/domains.ts'
 import { instancesDir } from './host/paths.ts'
 
@@ -28,7 +27,7 @@ export interface LeftoverOptions {
   servers: Resource<Server>
   /** The Server of that uid, if the cache has it on this host. */
   known(uid: string): boolean
-  domains: Pick<Domains, 'list' | 'xml'> & { of(uid: string): Pick<ServerDomains, 'destroy' | 'undefine'> }
+  domains: Pick<Domains, 'list' | 'mark'> & { of(uid: string): Pick<ServerDomains, 'destroy' | 'undefine'> }
   /** Everything of a server that has no domain (any more) goes. */
   clean(uid: string): Promise<void>
   graceMs: number
@@ -71,11 +70,6 @@ export function createLeftovers(options: LeftoverOptions): Leftovers {
     return server?.metadata.uid === uid && server.status?.host === hostName
   }
 
-  async function markOf(uuid: string): Promise<Owner | undefined> {
-    const xml = await domains.xml(uuid)
-    return xml === undefined ? undefined : parseDomain(xml).mark
-  }
-
   async function remove(owner: Owner, uuid: string | undefined): Promise<void> {
     log.info({ server: `${owner.namespace}/${owner.name}`, uid: owner.uid }, 'leftover of a server is removed')
     if (uuid !== undefined) {
@@ -107,18 +101,18 @@ export function createLeftovers(options: LeftoverOptions): Leftovers {
       const seen = new Set<string>()
       const errors: unknown[] = []
       const each = (act: () => Promise<void>): Promise<void> => act().catch((error: unknown) => void errors.push(error))
-      for (const { uuid } of await domains.list())
+      for (const dom of await domains.list())
         await each(async () => {
-          const mark = await markOf(uuid)
+          const mark = await domains.mark(dom)
           if (!mark) return
           seen.add(mark.uid)
-          await look(mark, uuid)
+          await look(mark, dom.uuid)
         })
       for (const owner of await options.owners()) if (!seen.has(owner.uid)) await each(() => look(owner, undefined))
       if (errors.length > 0) throw new AggregateError(errors, `${errors.length} leftovers stay until the next sweep`)
     },
     async present() {
-      const marks = await Promise.all((await domains.list()).map(({ uuid }) => markOf(uuid).catch(unlessTerminal)))
+      const marks = await Promise.all((await domains.list()).map((dom) => domains.mark(dom).catch(unlessTerminal)))
       return new Set(marks.flatMap((mark) => mark?.uid ?? []))
     },
   }

@@ -15,8 +15,8 @@ import {
 import { buildDomain } from './build.ts'
 import { capabilityFields, parseCapabilities, parseDomainCapabilities } from './capabilities.ts'
 import { examples, input } from './examples.ts'
-import { bareMarkElement, NAMESPACE, PREFIX } from './metadata.ts'
-import { parseDomain, parseMark } from './parse.ts'
+import { bareMarkElement, NAMESPACE, PREFIX, parseMark } from './metadata.ts'
+import { parseDomain } from './testing.ts'
 import { render } from './xml.ts'
 
 const rig = withPart(async (dir) => {

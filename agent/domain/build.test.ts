@@ -1,7 +1,8 @@
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { buildDomain } from './build.ts'
 import { examples, host, input, instance } from './examples.ts'
-import { parseDomain } from './parse.ts'
+import { parseDomain } from './testing.ts'
 
 describe('golden domains (vitest -u writes them anew)', () => {
   test.each(Object.entries(examples))('%s', async (name, example) => {
@@ -28,6 +29,19 @@ describe('golden domains (vitest -u writes them anew)', () => {
     )
     expect(new Set(facts.disks.map((d) => d.target)).size).toBe(facts.disks.length)
   })
+})
+
+test('any title leaves a domain that can be read, without control characters', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (title) => {
+      const base = input()
+      const facts = parseDomain(buildDomain({ ...base, guest: { ...base.guest, title, description: title } }))
+      expect(facts.name).toBe(base.guest.name)
+      // oxlint-disable-next-line no-control-regex
+      expect(facts.title ?? '').not.toMatch(/[\u0000-\u001f]/)
+    }),
+    { numRuns: 50 },
+  )
 })
 
 describe('what the host cannot do is a Terminal error', () => {

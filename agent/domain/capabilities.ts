@@ -3,7 +3,7 @@
  * interest) and QEMU's own list of devices, in the fields of Hypervisor's status. What nothing reports stays undefined.
  */
 import { type Hypervisor, Terminal } from '../../crds/index.ts'
-import { memoryMiB } from './parse.ts'
+import { memoryMiB } from './memory.ts'
 import { all, at, readXml, textAt, type XmlNode } from './read.ts'
 
 type Status = NonNullable<Hypervisor['status']>

@@ -3,6 +3,7 @@
  * The mark is one element with attributes only: virDomainSetMetadata gives the namespace to the root and to nothing below it.
  */
 import type { DomainInput } from './input.ts'
+import { readXml } from './read.ts'
 import { clean, type Element, el } from './xml.ts'
 
 export const NAMESPACE = 'https://kubenova.io/domain/1'
@@ -52,6 +53,12 @@ export function readMark(attributes: Readonly<Record<string, string | undefined>
     ...(generation !== undefined && /^\d+$/.test(generation) && { generation: Number(generation) }),
     ...(boot !== undefined && { boot }),
   }
+}
+
+/** The mark in what virDomainGetMetadata returns for our namespace: the element alone. @throws Terminal InvalidXML */
+export function parseMark(xml: string): DomainMark | undefined {
+  const { name, attributes } = readXml(xml, 'domain metadata')
+  return name.split(':').at(-1) === 'domain' ? readMark(attributes) : undefined
 }
 
 /** nova:instance: name, flavor, owner, image and ports. */

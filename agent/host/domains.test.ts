@@ -76,7 +76,8 @@ function libvirtWith(answers: [procedure: unknown, answer: () => unknown][]) {
     asked.set(procedure, (asked.get(procedure) ?? 0) + 1)
     return all.get(procedure)?.()
   }
-  return { domains: createDomains(call as unknown as CallFunction).of('u1'), times: (p: unknown) => asked.get(p) ?? 0 }
+  const every = createDomains(call as unknown as CallFunction)
+  return { every, domains: every.of('u1'), times: (p: unknown) => asked.get(p) ?? 0 }
 }
 
 /** Of virDomainState, with its reason: starting up; ended by the daemon; booted. */
@@ -144,8 +145,26 @@ it('a domain with which libvirt still does something else is waited for', async 
   await expect(domains.pause(uuid)).rejects.toMatchObject({ kind: 'Transient', code: 'LibvirtBusy' })
 })
 
+const noMark = refusal(80, 'metadata not found: Requested metadata element is not present')
+
+describe('whose a domain is', () => {
+  it.each([
+    ['ours', () => ({ metadata: marked }), { namespace: 'demo', name: 'web', uid: 'u1' }],
+    ['nobody’s of us', () => Promise.reject(noMark), undefined],
+    ['gone', () => Promise.reject(noDomain), undefined],
+  ])('%s', async (_, answer, mark) => {
+    expect(await libvirtWith([[proc.domainGetMetadata, answer]]).every.mark(dom)).toEqual(mark)
+  })
+
+  it.each([
+    ['cannot be read', () => ({ metadata: '<domain' }), 'Terminal'],
+    ['cannot be asked', () => Promise.reject(refusal(38, 'end of file while reading data')), 'Transient'],
+  ])('%s', async (_, answer, kind) => {
+    await expect(libvirtWith([[proc.domainGetMetadata, answer]]).every.mark(dom)).rejects.toMatchObject({ kind })
+  })
+})
+
 describe('a domain of the server’s uuid that somebody else made', () => {
-  const noMark = refusal(80, 'metadata not found: Requested metadata element is not present')
   const others = render(markElement({ namespace: 'other', name: 'web', uid: 'u2' }))
 
   it.each([

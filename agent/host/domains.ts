@@ -1,8 +1,7 @@
 /** The calls of libvirt that a server's life needs, each repeatable: what is already so is left so. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { Terminal, Transient } from '../../crds/index.ts'
-import { type DomainMark, NAMESPACE } from '../domain/metadata.ts'
-import { parseMark } from '../domain/parse.ts'
+import { type DomainMark, NAMESPACE, parseMark } from '../domain/metadata.ts'
 import { type CallFunction, type DomainRef, isLibvirtError, proc } from '../libvirt/index.ts'
 import type { Observed } from '../server/observed.ts'
 import { fromLibvirt } from './errors.ts'
@@ -25,10 +24,10 @@ const LOOK_MS = 50
 
 /** All domains of the host. */
 export interface Domains {
-  /** UUIDs of all domains, running or not. */
+  /** All of them, running or not. */
   list(): Promise<DomainRef[]>
-  /** Undefined: libvirt knows no such domain. */
-  xml(uuid: string): Promise<string | undefined>
+  /** Whose it is. Undefined: nobody's of us, or it is gone. @throws Terminal InvalidXML where the mark cannot be read */
+  mark(dom: DomainRef): Promise<DomainMark | undefined>
   /** Those with this server's mark. */
   of(uid: string): ServerDomains
 }
@@ -61,13 +60,12 @@ export function createDomains(call: CallFunction): Domains {
         throw fromLibvirt(error, 'list the domains')
       }
     },
-    async xml(uuid) {
+    async mark(dom) {
       try {
-        const dom = await find(call, uuid)
-        return dom && (await call(proc.domainGetXmlDesc, { dom, flags: 0 })).xml
+        return await markOf(call, dom)
       } catch (error) {
         if (isLibvirtError(error, 'VIR_ERR_NO_DOMAIN')) return undefined
-        throw fromLibvirt(error, 'read the domain')
+        throw fromLibvirt(error, 'read whose domain it is')
       }
     },
     of(uid) {

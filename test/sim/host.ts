@@ -1,5 +1,4 @@
 /** A host of memory: domains that outlive their agent, events that libvirt would send, and the real agent's parts over both. */
-import { NAMESPACE } from '../../agent/domain/metadata.ts'
 import type { Facts } from '../../agent/host/facts.ts'
 import { createLeftovers, type Leftovers, type Owner } from '../../agent/leftovers.ts'
 import { BY_UID, type ClusterParts, type HostParts, type Link } from '../../agent/parts.ts'
@@ -79,7 +78,7 @@ export class SimulatedHost {
               .filter((uid) => machines.machine(uid).domain)
               .map((uuid) => ({ name: uuid, uuid, id: -1 })),
           ),
-        xml: async (uuid) => (machines.machine(uuid).domain ? xmlOf(owner(uuid)) : undefined),
+        mark: async ({ uuid }) => (machines.machine(uuid).domain ? owner(uuid) : undefined),
         of: () => ({
           destroy: (uuid) => act('destroy leftover', uuid, machines.destroy),
           undefine: (uuid) => act('undefine leftover', uuid, machines.undefine),
@@ -97,9 +96,6 @@ export class SimulatedHost {
 export const isOn = ({ domain }: Machine): boolean => domain !== undefined && domain.state !== 'off'
 
 const nothing = async (): Promise<void> => undefined
-
-const xmlOf = ({ namespace, name, uid }: Owner): string =>
-  `<domain type='kvm'><name>${name}</name><uuid>${uid}</uuid><memory>1</memory><vcpu>1</vcpu><metadata><k:domain xmlns:k='${NAMESPACE}' namespace='${namespace}' name='${name}' uid='${uid}'/></metadata></domain>`
 
 /** A connection that is there at once and stays. */
 function session(): Link {

@@ -1,0 +1,29 @@
+/** Amounts of memory in libvirt's documents. */
+import { Terminal } from '../../crds/index.ts'
+import type { XmlNode } from './read.ts'
+
+const UNITS: Record<string, number | undefined> = {
+  b: 1,
+  bytes: 1,
+  KB: 1e3,
+  k: 1024,
+  KiB: 1024,
+  MB: 1e6,
+  M: 1024 ** 2,
+  MiB: 1024 ** 2,
+  GB: 1e9,
+  G: 1024 ** 3,
+  GiB: 1024 ** 3,
+  TB: 1e12,
+  T: 1024 ** 4,
+  TiB: 1024 ** 4,
+}
+
+/** An element with libvirt's units of memory (default KiB), in MiB. */
+export function memoryMiB(node: XmlNode | undefined): number {
+  const unit = UNITS[node?.attributes['unit'] ?? 'KiB']
+  const amount = Number(node?.text.trim() || Number.NaN)
+  if (unit === undefined || Number.isNaN(amount))
+    throw new Terminal('InvalidXML', `${node?.name ?? 'memory'} cannot be read as an amount of memory`)
+  return Math.floor((amount * unit) / 1024 ** 2)
+}
