@@ -28,7 +28,8 @@ export function createLog({ level = 'info', fields = {}, destination }: LogOptio
     serializers: { err: stdSerializers.errWithCause },
     redact: { paths: ['headers.authorization', 'token', 'password'], censor: '[redacted]' },
   }
-  return destination ? pino(options, destination) : pino(options)
+  // pino's own default writes behind our back: what it has not written yet is lost with a process that is killed, and out of order at its end.
+  return pino(options, destination ?? pino.destination({ dest: process.stdout.fd, sync: true }))
 }
 
 /** Says nothing: the default of every part that takes a logger. */

@@ -39,7 +39,9 @@ describe.concurrent('runMain', () => {
   })
 
   it('takes the abort reason coming out of main for a stop', async () => {
-    expect((await run(`${UP} ${ABORTED} signal.throwIfAborted()`, ['SIGINT'])).code).toBe(0)
+    const { code, output } = await run(`${UP} ${ABORTED} signal.throwIfAborted()`, ['SIGINT'])
+    expect(code).toBe(0)
+    expect(output).toContain('"msg":"stopped"')
   })
 
   it('exits with 1 when main does not end in time, or at a second signal', async () => {

@@ -36,13 +36,14 @@ export async function runMain(main: (signal: AbortSignal) => Promise<void>, opti
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
   process.on('unhandledRejection', onBug).on('uncaughtException', onBug)
   try {
-    await main(stop.signal)
+    // The abort reason coming back out of main is how many awaits end: that is a stop, not a failure.
+    await main(stop.signal).catch((err: unknown) => {
+      if (err !== stop.signal.reason) throw err
+    })
     log.info({}, 'stopped')
     exit(0)
   } catch (err) {
-    // The abort reason coming back out of main is how many awaits end: that is a stop, not a failure.
-    if (err === stop.signal.reason) exit(0)
-    else onBug(err)
+    onBug(err)
   } finally {
     process.off('SIGTERM', onSignal).off('SIGINT', onSignal)
     process.off('unhandledRejection', onBug).off('uncaughtException', onBug)
