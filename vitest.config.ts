@@ -10,6 +10,8 @@ export default defineConfig({
           name: 'unit',
           include: ['{crds,actions,kube,controller,agent,hack,test/fakes,test/sim,test/scale}/**/*.test.ts'],
           exclude: ['**/*.rig.test.ts', 'node_modules'],
+          // No measure: the machine may be busy.
+          testTimeout: 60_000,
           // Vitest would leave one processor to others.
           maxWorkers: '100%',
         },

@@ -16,7 +16,7 @@ import { keyOf } from '../kube/types.ts'
 import { follow, type Running, registerSelf } from './follow.ts'
 import type { AgentOptions } from './options.ts'
 import { createParts, type Parts } from './parts.ts'
-import { createAttempts } from './server/attempts.ts'
+import { type AttemptOptions, createAttempts } from './server/attempts.ts'
 import { type Deps, reconcileServer } from './server/reconcile.ts'
 import { keepInSync } from './sync.ts'
 
@@ -92,14 +92,14 @@ async function run(parts: Parts, signal: AbortSignal): Promise<void> {
 
 /** What an agent does while the host is its own. */
 async function work(parts: Parts, closing: AsyncDisposableStack, signal: AbortSignal): Promise<void> {
-  const { kube, options, hostName, log, informer, queue, session } = parts
+  const { kube, options, hostName, log, informer, queue } = parts
   const events = closing.use(createRecorder({ kube, controller: 'kubenova.io/agent', instance: hostName, log }))
   const running: Running = new Map()
   await follow(parts, running, signal)
   closing.defer(parts.measure())
   await informer.synced(signal)
-  await session.connected({ signal, timeoutMs: Infinity })
-  await abortable(parts.facts.first.promise, signal)
+  // A libvirt that stays away is told of, too, by all that wait for it.
+  await abortable(Promise.race([parts.facts.first.promise, parts.libvirt.firstAway.promise]), signal)
   const stopSync = await keepInSync(parts, signal)
   log.info({ host: hostName }, 'agent works')
   const { concurrency } = options
@@ -134,15 +134,23 @@ const heartbeatOf = ({ options: { namespace, downAfterSeconds }, hostName, regis
   owner: () => registered.owner,
 })
 
-function depsOf({ kube, options, hostName, host, servers, newest }: Parts, events: Recorder): Deps {
+const attemptsOf = ({ maxAttempts, restartDelaySeconds }: AgentOptions): AttemptOptions => ({
+  max: maxAttempts,
+  baseMs: 1000,
+  maxMs: 60_000,
+  restart: { baseMs: restartDelaySeconds * 1000, maxMs: 300_000, calmMs: 600_000 },
+})
+
+function depsOf({ kube, options, hostName, host, servers, newest, libvirt }: Parts, events: Recorder): Deps {
   return {
     hostName,
     host,
+    away: () => libvirt.away,
     servers,
     wrote: (server) => newest.remember(server),
     actions: kube.resource<ServerAction>(defOf(serverAction)),
     events,
-    attempts: createAttempts({ max: options.maxAttempts, baseMs: 1000, maxMs: 60_000 }, () => kube.clock.now()),
+    attempts: createAttempts(attemptsOf(options), () => kube.clock.now()),
     onStep: (action, step, seconds) => kube.metrics.observe(stepSeconds, { action, step }, seconds),
     now: () => kube.clock.wall().toISOString(),
     shutdownTimeout: options.shutdownTimeoutSeconds,
@@ -160,6 +168,8 @@ async function one(
   const { informer, newest } = parts
   const server = newest.of(informer.cache.get(key), key)
   if (!server) return undefined
+  // Nothing can be built before; all servers come back when it is known.
+  if (!parts.facts.known && !parts.libvirt.away) return wait('what the host can do')
   if (isSilent(parts)) return wait('the API server to take a heartbeat', SILENT_MS)
   // To the controller this host is down, or forced down: others may act on its servers. It takes that back as soon as it hears of us.
   if (condition(server.status?.conditions, 'HostReachable')?.status === 'False')

@@ -1,10 +1,11 @@
 /** What brings a server back to the queue: changes of its object, events of its domain, a new connection to libvirt. */
-import { condition, type Hypervisor, hypervisor } from '../crds/index.ts'
+import { condition, type Hypervisor, hypervisor, type Reason } from '../crds/index.ts'
 import { backoffMs } from '../kube/clock.ts'
 import { handleOf } from '../kube/kinds.ts'
 import { persist } from '../kube/persist.ts'
 import { keyOf } from '../kube/types.ts'
-import { ownerOf, register, report } from './hypervisor.ts'
+import { followLibvirt } from './absence.ts'
+import { away, connected, learnedBefore, ownerOf, register, report } from './hypervisor.ts'
 import { domainEvents } from './libvirt/index.ts'
 import { type Parts, uuidOf } from './parts.ts'
 
@@ -15,7 +16,7 @@ const { lifecycle, reboot, ioErrorReason, controlError, pmSuspend, pmWakeup } = 
 
 /** Starts following; returns at once. */
 export async function follow(parts: Parts, running: Running, signal: AbortSignal): Promise<void> {
-  const { informer, self, queue, leftovers, session, watch, facts, log } = parts
+  const { informer, self, queue, leftovers, session, watch, log } = parts
   informer.on({
     added: ({ metadata }, { initial }) => queue.add(keyOf(metadata), { priority: initial ? 'low' : 'normal' }),
     updated(old, { metadata }) {
@@ -34,16 +35,16 @@ export async function follow(parts: Parts, running: Running, signal: AbortSignal
   })
   for (const event of [lifecycle, reboot, ioErrorReason, controlError, pmSuspend, pmWakeup])
     await session.on(event, ({ dom }) => watch.notify(dom.uuid))
-  // Events may have been missed, and the daemon may be another version than before.
-  session.onResync(() => learnAtLast(parts, signal))
+  followLibvirt(parts, {
+    // Events may have been missed, and the daemon may be another version than before.
+    onBack: () => learnAtLast(parts, signal),
+    onAway: () => tellAway(parts, signal),
+    signal,
+  })
   // While it was out of sight the controller called it down: it says itself that it is not.
   const answer = (host: Hypervisor): void => {
     const ready = condition(host.status?.conditions, 'Ready')
-    if (host.status?.state !== 'up' || ready?.reason !== 'HostDown' || !facts.known) return
-    // Aborted, or refused: nothing else would have it said again before the next start.
-    persist(() => say(parts), { clock: parts.kube.clock, log, signal }).catch((err: unknown) =>
-      log.warn({ err }, 'the host’s state was not written'),
-    )
+    if (host.status?.state === 'up' && ready?.reason !== readyReason(parts)) sayAtLast(parts, signal)
   }
   self.on({
     // The first that is seen of it may be that it is said to be down.
@@ -87,12 +88,32 @@ async function learnAtLast(parts: Parts, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** What is known of the host, into its Hypervisor. */
-async function say({ kube, hostName, facts }: Parts): Promise<void> {
-  if (!facts.known) return
+/** Those that wait for something say why. */
+function tellAway(parts: Parts, signal: AbortSignal): void {
+  const { informer, queue, log, options } = parts
+  log.error({ uri: options.libvirtUri }, 'libvirt does not answer, it is asked again and again')
+  sayAtLast(parts, signal)
+  for (const { metadata } of informer.cache.values()) queue.add(keyOf(metadata), { priority: 'low' })
+}
+
+const readyReason = ({ libvirt, facts }: Parts): Reason | undefined =>
+  libvirt.away ? away.reason : facts.known && connected.reason
+
+/** Said until it is written. Aborted, or refused: nothing else would have it said again before the next start. */
+function sayAtLast(parts: Parts, signal: AbortSignal): void {
+  const { kube, log } = parts
+  persist(() => say(parts), { clock: kube.clock, log, signal }).catch((err: unknown) =>
+    log.warn({ err }, 'the host’s state was not written'),
+  )
+}
+
+/** What is known of the host, into its Hypervisor; what another life has learned of it stands as long as libvirt is away. */
+async function say({ kube, hostName, facts, libvirt }: Parts): Promise<void> {
+  if (!facts.known && !libvirt.away) return
   const hypervisors = handleOf(kube, hypervisor)
   const seen = await hypervisors.get({ name: hostName })
-  await report(hypervisors, seen, facts.known, undefined, kube.clock.wall().toISOString())
+  const status = facts.known?.status ?? learnedBefore(seen)
+  await report(hypervisors, seen, status, libvirt.away ? away : connected, kube.clock.wall().toISOString())
 }
 
 async function learn(parts: Parts): Promise<void> {

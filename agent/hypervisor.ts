@@ -1,5 +1,5 @@
 /** This host as a Hypervisor: registered at the start, kept true afterwards. */
-import { AGENT_MANAGER, API_VERSION, type Hypervisor, type NewCondition, type Reason, stamp } from '../crds/index.ts'
+import { AGENT_MANAGER, API_VERSION, type Hypervisor, type NewCondition, stamp } from '../crds/index.ts'
 import { applyIfChanged } from '../kube/apply.ts'
 import { orNotFound } from '../kube/errors.ts'
 import type { Resource } from '../kube/resource.ts'
@@ -17,17 +17,31 @@ export function ownerOf({ metadata: { name, uid = '' } }: Hypervisor): OwnerRefe
   return { apiVersion: API_VERSION, kind: 'Hypervisor', name, uid }
 }
 
-/** `problem`: why the host cannot be used now; undefined: it can. */
+/** Of libvirt, as the condition Ready has it. */
+export const connected = { status: 'True', reason: 'Connected', message: 'libvirt answers' } as const
+export const away = {
+  status: 'False',
+  reason: 'LibvirtUnreachable',
+  message:
+    'libvirt does not answer: see that libvirtd runs on the host; guests that run go on, no server is placed here until it answers',
+} as const
+
+/** What an agent of this host said of it before; what others say of it is left to them. */
+export function learnedBefore({ status = {} }: Hypervisor): Facts['status'] {
+  const { state: _, used: __, servers: ___, conditions: ____, ...learned } = status
+  return learned
+}
+
+/** Writes what is known of the host, and whether its libvirt is there. */
 export async function report(
   api: Resource<Hypervisor>,
   seen: Hypervisor,
-  { status }: Pick<Facts, 'status'>,
-  problem: { reason: Reason; message: string } | undefined,
+  status: Facts['status'],
+  link: typeof connected | typeof away,
   now: string,
 ): Promise<void> {
   const observedGeneration = seen.metadata.generation ?? 0
-  const why = problem ?? { reason: 'Connected', message: 'libvirt answers' }
-  const set: NewCondition[] = [{ type: 'Ready', status: problem ? 'False' : 'True', ...why, observedGeneration }]
+  const set: NewCondition[] = [{ type: 'Ready', ...link, observedGeneration }]
   const wanted = { ...status, observedGeneration, conditions: stamp(set, seen.status?.conditions, now) }
   await applyIfChanged(
     api,

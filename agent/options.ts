@@ -71,6 +71,13 @@ export const AgentOptions = Type.Object({
     description: 'The host counts as down when its lease is this old',
   }),
   maxAttempts: Type.Integer({ default: 4, minimum: 1, description: 'Tries of an action before an error is a fault' }),
+  restartDelaySeconds: Type.Integer({
+    default: 10,
+    minimum: 0,
+    maximum: 300,
+    description:
+      'A domain that ends by itself is started again at once; within ten minutes of that, so long after it, and twice as long each time, up to five minutes',
+  }),
   consoleLogMib: Type.Integer({
     default: 4,
     minimum: 1,

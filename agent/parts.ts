@@ -36,6 +36,12 @@ export interface KnownFacts {
   first: PromiseWithResolvers<void>
 }
 
+/** Whether libvirt has been away for longer than a restart of it takes; `firstAway` resolves when it has for the first time. */
+export interface LibvirtState {
+  away: boolean
+  firstAway: PromiseWithResolvers<void>
+}
+
 /** What an agent has of the cluster: the same whatever its host is. */
 export interface ClusterParts {
   kube: Kube
@@ -52,6 +58,7 @@ export interface ClusterParts {
   queue: WorkQueue
   watch: DomainWatch
   facts: KnownFacts
+  libvirt: LibvirtState
   /** Undefined until the first one is on its way. */
   beat: { current: Heartbeat | undefined }
   /** This host's Hypervisor as it was registered last: what is the host's goes with it. */
@@ -144,6 +151,7 @@ export function clusterParts(kube: Kube, options: AgentOptions, log: Log): Clust
   })
   const newest = new Newest<Server>()
   const facts: KnownFacts = { known: undefined, first: Promise.withResolvers() }
+  const libvirt: LibvirtState = { away: false, firstAway: Promise.withResolvers() }
   return {
     kube,
     options,
@@ -156,6 +164,7 @@ export function clusterParts(kube: Kube, options: AgentOptions, log: Log): Clust
     queue,
     watch,
     facts,
+    libvirt,
     beat: { current: undefined },
     registered: { owner: undefined },
   }

@@ -14,8 +14,9 @@ export async function keepInSync(parts: Parts, signal: AbortSignal): Promise<() 
 }
 
 async function sync(parts: Parts, signal: AbortSignal): Promise<void> {
-  const { informer, queue, log } = parts
+  const { informer, queue, log, libvirt } = parts
   for (const [what, work] of Object.entries(tasks)) {
+    if (libvirt.away && ofDomains.has(what)) continue
     try {
       await work(parts, signal)
     } catch (err) {
@@ -47,6 +48,9 @@ export function networked(
   // A guest that still runs, of a server that this host is not to have any more, keeps its filters until it goes.
   return { guests, asTheyAre: present.union(new Set(unwhole)) }
 }
+
+/** What cannot be compared without libvirt: comparing begins with all domains. */
+const ofDomains: ReadonlySet<string> = new Set(['network', 'leftovers'])
 
 const tasks: Record<string, (parts: Parts, signal: AbortSignal) => Promise<unknown>> = {
   async network({ informer, network, leftovers, log }, signal) {

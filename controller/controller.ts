@@ -26,6 +26,7 @@ import { measure } from './metrics.ts'
 import { createPortClaims } from './network/claims.ts'
 import { reconcilePort } from './network/port-reconcile.ts'
 import type { ControllerOptions } from './options.ts'
+import { isAway } from './scheduler/host-view.ts'
 import { reconcileServer } from './server/reconcile.ts'
 import { ageRecords, freed, hostChanged, type Queues, queueNames, refused, wire } from './wiring.ts'
 import { createWorld, lookupOf, startWorld, type World } from './world.ts'
@@ -125,7 +126,8 @@ function createParts(kube: Kube, { namespace }: ControllerOptions, log: Log): Pa
   world.hypervisors.informer.on({
     added: ({ metadata }) => hostChanged(metadata.name, world, queues),
     updated: (old, { metadata, spec, status }) => {
-      const matters = (h: Pick<Hypervisor, 'spec' | 'status'>): string => JSON.stringify([h.spec, h.status?.capacity])
+      const matters = (h: Pick<Hypervisor, 'spec' | 'status'>): string =>
+        JSON.stringify([h.spec, h.status?.capacity, isAway(h)])
       if (matters({ spec, ...(status ? { status } : {}) }) !== matters(old)) hostChanged(metadata.name, world, queues)
     },
     deleted: ({ metadata }) => hostChanged(metadata.name, world, queues),

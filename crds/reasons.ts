@@ -92,7 +92,14 @@ const networks = [
 ] as const
 
 /** What is not as it was wished, and is left so. */
-const differences = ['ChangedOnHost', 'DeletedWithoutHost', 'DiskError', 'GuestShutdown', 'HostDown'] as const
+const differences = [
+  'ChangedOnHost',
+  'DeletedWithoutHost',
+  'DiskError',
+  'GuestShutdown',
+  'HostDown',
+  'RestartDelayed',
+] as const
 
 /** The image of a server, or its sizes, or its hardware. */
 const images = [

@@ -8,6 +8,7 @@ import { removeLogs } from '../console/rotate.ts'
 import { buildDomain } from '../domain/build.ts'
 import type { HostFacts } from '../domain/input.ts'
 import type { Disks } from '../image/disks.ts'
+import { exists } from '../image/files.ts'
 import type { HostNetwork } from '../net/host-network.ts'
 import type { LocalHost } from '../server/reconcile.ts'
 import { domainInput, hostedGuest } from './domain-input.ts'
@@ -49,6 +50,7 @@ export function createLibvirtHost(options: LibvirtHostOptions): LocalHost {
   const mine = (guest: Guest): ServerDomains => domains.of(uidOf(guest))
   return {
     observe: (guest) => mine(guest).observe(guest.instance.uuid),
+    isBegun: (guest) => exists(paths(guest).dir),
     place(guest) {
       const { consoleLog, vnc } = paths(guest)
       return {

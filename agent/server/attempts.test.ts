@@ -10,7 +10,8 @@ const failure: Failure = { code: 'LibvirtError', message: 'busy', final: false }
 
 function attemptsAt(options: { max?: number; baseMs?: number; maxMs?: number } = {}) {
   let now = 0
-  const attempts = createAttempts({ max: 3, baseMs: 100, maxMs: 1000, ...options }, () => now)
+  const restart = { baseMs: 10, maxMs: 100, calmMs: 1000 }
+  const attempts = createAttempts({ max: 3, baseMs: 100, maxMs: 1000, restart, ...options }, () => now)
   return { attempts, pass: (ms: number) => void (now += ms) }
 }
 
@@ -32,7 +33,7 @@ describe('attempts', () => {
     const { attempts } = attemptsAt()
     const final = { ...failure, final: true }
     expect(attempts.judge('u', planned('create'), final)).toBe(final)
-    expect(attempts.holdMs('u', 'm')).toBe(0)
+    expect(attempts.hold('u', planned()).ms).toBe(0)
   })
 
   it('a deletion is tried for ever', () => {
@@ -68,14 +69,14 @@ describe('attempts', () => {
     attempts.judge('u', planned('start', 'a'), failure)
     expect(attempts.judge('u', planned('start', 'b'), failure).final).toBe(false)
     expect(attempts.judge('v', planned('start', 'b'), failure).final).toBe(false)
-    expect(attempts.holdMs('u', 'a')).toBe(0)
+    expect(attempts.hold('u', planned('start', 'a')).ms).toBe(0)
   })
 
   it('what is forgotten begins anew', () => {
     const { attempts } = attemptsAt({ max: 2 })
     attempts.judge('u', planned(), failure)
-    attempts.forget('u')
-    expect(attempts.holdMs('u', 'm')).toBe(0)
+    attempts.ended('u', planned())
+    expect(attempts.hold('u', planned()).ms).toBe(0)
     expect(attempts.judge('u', planned(), failure).final).toBe(false)
   })
 
@@ -83,13 +84,67 @@ describe('attempts', () => {
     const { attempts, pass } = attemptsAt({ max: 99 })
     const holds = [1, 2, 3, 4, 5, 6].map(() => {
       attempts.judge('u', planned(), failure)
-      return attempts.holdMs('u', 'm')
+      return attempts.hold('u', planned()).ms
     })
     expect(holds).toEqual([100, 200, 400, 800, 1000, 1000])
     pass(999)
-    expect(attempts.holdMs('u', 'm')).toBe(1)
+    expect(attempts.hold('u', planned()).ms).toBe(1)
     pass(1)
-    expect(attempts.holdMs('u', 'm')).toBe(0)
+    expect(attempts.hold('u', planned()).ms).toBe(0)
+  })
+
+  describe('what restores a server', () => {
+    const restores: Planned = { ...planned(), restores: true }
+
+    it('is done at once, and then later each time, up to the longest', () => {
+      const { attempts, pass } = attemptsAt()
+      const holds = [1, 2, 3, 4, 5, 6, 7].map(() => {
+        const { ms, restarts } = attempts.hold('u', restores)
+        pass(ms)
+        attempts.ended('u', restores)
+        return [ms, restarts?.count]
+      })
+      expect(holds).toEqual([
+        [0, undefined],
+        [10, 1],
+        [20, 2],
+        [40, 3],
+        [80, 4],
+        [100, 5],
+        [100, 6],
+      ])
+    })
+
+    it('is done at once where what was restored has lasted as long as it would have to wait', () => {
+      const { attempts, pass } = attemptsAt()
+      attempts.ended('u', restores)
+      pass(10)
+      expect(attempts.hold('u', restores)).toEqual({ ms: 0 })
+    })
+
+    it('begins anew after a time of calm, for another server, and when the server is deleted', () => {
+      const { attempts, pass } = attemptsAt()
+      attempts.ended('u', restores)
+      expect(attempts.hold('v', restores).ms).toBe(0)
+      attempts.ended('u', restores)
+      expect(attempts.hold('u', restores).restarts).toEqual({ count: 2, delayMs: 20 })
+      pass(1000)
+      expect(attempts.hold('u', restores).ms).toBe(0)
+      attempts.ended('u', restores)
+      expect(attempts.hold('u', restores).restarts).toEqual({ count: 1, delayMs: 10 })
+      attempts.ended('u', planned('delete'))
+      expect(attempts.hold('u', restores).ms).toBe(0)
+    })
+
+    it('alone waits: what somebody asks for does not; and a restart that failed counts as a failure', () => {
+      const { attempts } = attemptsAt()
+      attempts.ended('u', restores)
+      expect(attempts.hold('u', planned()).ms).toBe(0)
+      attempts.ended('v', restores, { ...failure, final: true })
+      expect(attempts.hold('v', restores).ms).toBe(0)
+      attempts.judge('u', restores, failure)
+      expect(attempts.hold('u', restores)).toEqual({ ms: 100 })
+    })
   })
 
   it('never holds longer than the longest, however often it failed', () => {
@@ -97,8 +152,8 @@ describe('attempts', () => {
       fc.property(fc.integer({ min: 1, max: 200 }), fc.integer({ min: 1, max: 5000 }), (tries, baseMs) => {
         const { attempts } = attemptsAt({ max: 1000, baseMs, maxMs: 60_000 })
         for (let i = 0; i < tries; i++) attempts.judge('u', planned(), failure)
-        expect(attempts.holdMs('u', 'm')).toBeGreaterThan(0)
-        expect(attempts.holdMs('u', 'm')).toBeLessThanOrEqual(60_000)
+        expect(attempts.hold('u', planned()).ms).toBeGreaterThan(0)
+        expect(attempts.hold('u', planned()).ms).toBeLessThanOrEqual(60_000)
       }),
     )
   })

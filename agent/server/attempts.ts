@@ -10,19 +10,34 @@
 import type { Planned } from './plan.ts'
 import type { Failure } from './status.ts'
 
-export interface AttemptOptions {
-  /** Tries of an action before a passing error counts as a fault. */
-  max: number
-  /** First wait between tries, in ms; doubles. */
+/** A wait in ms that doubles each time. */
+interface Doubling {
   baseMs: number
   maxMs: number
 }
 
+export interface AttemptOptions extends Doubling {
+  /** Tries of an action before a passing error counts as a fault. */
+  max: number
+  /** Between two restarts of a domain that ends by itself; `calmMs` without one, and the next is at once. */
+  restart: Doubling & { calmMs: number }
+}
+
+/** How often in a row a domain was restarted, and the time from the last of these to the next. */
+export interface Restarts {
+  count: number
+  delayMs: number
+}
+
 export interface Attempts {
   judge(uid: string, planned: Planned, failure: Failure): Failure
-  /** Milliseconds until this action may be tried again; 0: now. Events that come meanwhile do not shorten it. */
-  holdMs(uid: string, mark: string): number
-  forget(uid: string): void
+  /**
+   * Milliseconds until this action may be tried; 0: now. Events that come meanwhile do not shorten it. `restarts`: it has not failed, but what it
+   * restores does not last.
+   */
+  hold(uid: string, planned: Planned): { ms: number; restarts?: Restarts }
+  /** It has ended, well or with a fault: what comes next begins anew. */
+  ended(uid: string, planned: Planned, failure?: Failure): void
 }
 
 /**
@@ -37,7 +52,8 @@ const isForever = ({ action, restores }: Planned, { code }: Failure): boolean =>
   (code === 'LibvirtUnreachable' && action !== 'create')
 
 /** @param now monotonic milliseconds */
-export function createAttempts({ max, baseMs, maxMs }: AttemptOptions, now: () => number): Attempts {
+export function createAttempts({ max, restart, ...between }: AttemptOptions, now: () => number): Attempts {
+  const restarts = createRestarts(restart, now)
   const tries = new Map<string, { mark: string; count: number; failures: number; again: number }>()
   return {
     judge(uid, planned, failure) {
@@ -47,14 +63,47 @@ export function createAttempts({ max, baseMs, maxMs }: AttemptOptions, now: () =
       const before = last?.mark === mark ? last : { count: 0, failures: 0 }
       const count = before.count + 1
       const failures = before.failures + (isForever(planned, failure) ? 0 : 1)
-      tries.set(uid, { mark, count, failures, again: now() + Math.min(maxMs, baseMs * 2 ** Math.min(count - 1, 20)) })
+      tries.set(uid, { mark, count, failures, again: now() + doubled(between, count) })
       if (failures < max || isForever(planned, failure)) return failure
       return { ...failure, final: true, refuse: action === 'create' }
     },
-    holdMs(uid, mark) {
+    hold(uid, { mark, restores }) {
       const last = tries.get(uid)
-      return last?.mark === mark ? Math.max(0, last.again - now()) : 0
+      if (last?.mark === mark) return { ms: Math.max(0, last.again - now()) }
+      return restores ? restarts.hold(uid) : { ms: 0 }
     },
-    forget: (uid) => void tries.delete(uid),
+    ended(uid, { action, restores }, failure) {
+      tries.delete(uid)
+      if (action === 'delete') restarts.forget(uid)
+      else if (restores && !failure) restarts.count(uid)
+    },
+  }
+}
+
+const doubled = ({ baseMs, maxMs }: Doubling, count: number): number =>
+  Math.min(maxMs, baseMs * 2 ** Math.min(count - 1, 20))
+
+/** A guest whose QEMU dies at once would be started at once, for ever: a loop of boots, records and events that shows nothing and helps nobody. */
+function createRestarts({ calmMs, ...between }: AttemptOptions['restart'], now: () => number) {
+  const all = new Map<string, { count: number; at: number }>()
+  const recent = (uid: string) => {
+    const last = all.get(uid)
+    return last && now() - last.at < calmMs ? last : undefined
+  }
+  return {
+    hold(uid: string): { ms: number; restarts?: Restarts } {
+      const last = recent(uid)
+      if (!last) return { ms: 0 }
+      const delayMs = doubled(between, last.count)
+      const ms = Math.max(0, last.at + delayMs - now())
+      return ms > 0 ? { ms, restarts: { count: last.count, delayMs } } : { ms }
+    },
+    count(uid: string): void {
+      const count = (recent(uid)?.count ?? 0) + 1
+      // Also of servers that have gone elsewhere since.
+      for (const other of all.keys()) if (!recent(other)) all.delete(other)
+      all.set(uid, { count, at: now() })
+    },
+    forget: (uid: string): void => void all.delete(uid),
   }
 }

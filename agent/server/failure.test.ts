@@ -16,6 +16,7 @@ describe('deletion', () => {
     expect(bench.api.find('servers', 'demo/web')).toBeUndefined()
     expect(bench.host.isEmpty(uid)).toBe(true)
     expect(writes(agent)).toEqual(['applyStatus servers', 'patch servers'])
+    expect(agent.events).toMatchObject([{ type: 'Normal', reason: 'Delete', note: 'delete done on h1' }])
   })
 
   it('comes before a deed and before a fault', async () => {

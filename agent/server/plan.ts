@@ -37,6 +37,11 @@ export function plan(server: Server, observed: Observed): Planned | undefined {
   return { action, params: {}, mark, ...(unfinished || isNew ? {} : { restores: true }) }
 }
 
+/** Something is asked of it that is not done yet, however its domain may be. */
+export const isPending = (server: Server): boolean =>
+  server.metadata.generation !== server.status?.observedGeneration ||
+  plan(server, { power: met[server.spec.powerState] }) !== undefined
+
 const wishes = Object.entries(actions).filter(([, { asked }]) => asked.wish !== undefined) as [ActionName, Action][]
 
 /**

@@ -8,35 +8,34 @@ import {
   reasonOf,
   type Server,
   type ServerAction,
-  type ServerStatus,
   Transient,
 } from '../../crds/index.ts'
-import { covers } from '../../kube/apply.ts'
 import type { ReconcileContext } from '../../kube/controller.ts'
-import { isAlreadyExists, isAnother, isConflict, isNotFound, orNotFound } from '../../kube/errors.ts'
+import { isAlreadyExists, isAnother, isNotFound, orNotFound } from '../../kube/errors.ts'
 import type { Recorder } from '../../kube/events.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import type { Resource } from '../../kube/resource.ts'
 import { throttle } from '../throttle.ts'
 import type { Attempts } from './attempts.ts'
 import type { Observed } from './observed.ts'
-import { type Planned, plan, remembered } from './plan.ts'
+import { isPending, type Planned, plan, remembered } from './plan.ts'
 import { changeRecord, deedEnd, type Ended } from './record.ts'
-import { runAction } from './run.ts'
-import { agentStatus, type Failure, type View } from './status.ts'
+import { failureOf, runAction } from './run.ts'
+import { type Sayer, say } from './say.ts'
+import { agentStatus, type Failure, keepsEnding, unseenStatus, type View } from './status.ts'
 
 /** What reconciling needs of the host besides what actions need. */
 export interface LocalHost extends Host {
   observe(guest: Guest): Promise<Observed>
+  /** Anything was made of it on this host; asked of its files, not of libvirt. */
+  isBegun(guest: Guest): Promise<boolean>
   place(guest: Guest): View['place']
 }
 
-export interface Deps {
-  hostName: string
+export interface Deps extends Sayer {
   host: LocalHost
-  servers: Resource<Server>
-  /** Told of each Server as a write of ours left it. */
-  wrote: (server: Server) => void
+  /** libvirt has not been there for so long that it is no restart of it. */
+  away(): boolean
   actions: Resource<ServerAction>
   events: Recorder
   attempts: Attempts
@@ -52,15 +51,27 @@ export async function reconcileServer(server: Server, deps: Deps, ctx: Reconcile
   const { instance } = server.status ?? {}
   if (!instance) return done
   const guest: Guest = { server, instance }
-  const observed = await look(guest, deps)
+  let observed: Observed
+  try {
+    observed = await look(guest, deps)
+  } catch (error) {
+    return unseen(guest, error, deps, ctx)
+  }
   const planned = plan(server, observed)
   if (!planned) return settle({ guest, observed }, deps)
-  const holdMs = deps.attempts.holdMs(server.metadata.uid ?? '', planned.mark)
-  if (holdMs > 0) return wait('the next try', holdMs)
-  return act(guest, observed, planned, deps, ctx)
+  const { ms, restarts } = deps.attempts.hold(server.metadata.uid ?? '', planned)
+  if (ms === 0) return act(guest, observed, planned, deps, ctx)
+  if (restarts) await sayView({ ...viewOf({ guest, observed }, deps), failure: keepsEnding(observed, restarts) }, deps)
+  return wait('the next try', ms)
 }
 
-async function look(guest: Guest, { host }: Deps): Promise<Observed> {
+async function look(guest: Guest, { host, hostName, away }: Deps): Promise<Observed> {
+  // A call would wait for a connection first, and keep others waiting.
+  if (away())
+    throw new Transient(
+      'LibvirtUnreachable',
+      `libvirt on ${hostName} does not answer: see that libvirtd runs there; guests that run are not touched`,
+    )
   try {
     return remembered(await host.observe(guest), guest.server)
   } catch (error) {
@@ -69,6 +80,26 @@ async function look(guest: Guest, { host }: Deps): Promise<Observed> {
     if (!hangs) throw error
     return { power: 'paused', reason: 'starting up' }
   }
+}
+
+/**
+ * The domain cannot be looked at. What is at rest stays as it is said to be; what waits for something says why. Only what was not begun here
+ * need not wait: nothing of it can run, so another host may have it.
+ */
+async function unseen(guest: Guest, error: unknown, deps: Deps, ctx: ReconcileContext): Promise<Outcome> {
+  const { server } = guest
+  const now = deps.now()
+  const failure = failureOf('look', error)
+  const planned = plan(server, { power: 'missing' })
+  if (planned?.action === 'create' && deps.away() && !(await deps.host.isBegun(guest))) {
+    const refusal = { ...failure, final: true, refuse: true }
+    const ended = { planned, host: deps.hostName, startTime: now, finishTime: now, failure: refusal }
+    deps.attempts.ended(server.metadata.uid ?? '', planned, refusal)
+    return finish({ guest, observed: { power: 'missing' } }, ended, deps, ctx)
+  }
+  const passes = failure.code === 'LibvirtUnreachable' && !deps.away()
+  if (!passes && isPending(server)) await say(server, unseenStatus(server, failure, now), deps)
+  throw error
 }
 
 interface Seen {
@@ -91,7 +122,7 @@ async function settle(seen: Seen, deps: Deps): Promise<Outcome> {
   const failure = stands ? { code: reasonOf(stands.details), message: stands.message, final: true } : undefined
   // The controller takes it away from here when it has seen that; until then it must go on being said.
   const refused = stands && status.refused ? { refused: status.refused } : {}
-  await say({ ...viewOf(seen, deps), ...(failure ? { failure } : {}) }, deps, refused)
+  await sayView({ ...viewOf(seen, deps), ...(failure ? { failure } : {}) }, deps, refused)
   return done
 }
 
@@ -110,14 +141,14 @@ async function act(
   const view: View = { ...viewOf({ guest: seen, observed }, deps), running: planned }
   // A creation is announced by the controller's placement already; saying it again would be a write for nothing.
   const announced = planned.action === 'create' && seen.server.status?.vmState === 'building'
-  const server = announced ? seen.server : asSeen(seen.server, await say(view, deps))
+  const server = announced ? seen.server : asSeen(seen.server, await sayView(view, deps))
   const guest = { ...seen, server }
   const startTime = deps.now()
   const failed = await run(guest, { ...view, server }, planned, deps, ctx)
   const key = server.metadata.uid ?? ''
   const failure = failed && deps.attempts.judge(key, planned, failed)
   if (failure && !failure.final) return retryLater({ guest, observed }, planned, failure, deps, ctx)
-  deps.attempts.forget(key)
+  deps.attempts.ended(key, planned, failure)
   const ended: Ended = {
     planned,
     host: deps.hostName,
@@ -145,7 +176,7 @@ async function run(
 ): Promise<Failure | undefined> {
   const { shutdownTimeout } = deps
   const host = patient(deps.host, ctx)
-  const pass = async (message: string): Promise<void> => void (await say({ ...view, progress: message }, deps))
+  const pass = async (message: string): Promise<void> => void (await sayView({ ...view, progress: message }, deps))
   const progress = throttle(PROGRESS_MS, pass, ctx.log)
   const onStep = (step: string, seconds: number): void => deps.onStep(planned.action, step, seconds)
   const { signal } = ctx
@@ -168,25 +199,31 @@ async function retryLater(
     { action: planned.action, code: failure.code, detail: failure.message },
     'action failed, will be tried again',
   )
-  await say({ ...viewOf(seen, deps), running: planned, failure }, deps)
-  return wait(failure.code, deps.attempts.holdMs(seen.guest.server.metadata.uid ?? '', planned.mark))
+  await sayView({ ...viewOf(seen, deps), running: planned, failure }, deps)
+  return wait(failure.code, deps.attempts.hold(seen.guest.server.metadata.uid ?? '', planned).ms)
 }
 
-/** The action has ended, well or with a fault: the record first, then the status that counts it. */
+/** The action has ended, well or with a fault. */
 async function conclude(guest: Guest, ended: Ended, deps: Deps, ctx: ReconcileContext): Promise<Outcome> {
   const { planned, failure } = ended
-  const { server } = guest
   if (planned.action === 'delete' && !failure) {
-    await release(server, deps)
+    tell(guest.server, ended, deps)
+    await release(guest.server, deps)
     return done
   }
   if (planned.action === 'create' && failure) await cleanUp(guest, deps, ctx)
+  return finish({ guest, observed: await deps.host.observe(guest) }, ended, deps, ctx)
+}
+
+/** The record first, then the status that counts it. */
+async function finish({ guest, observed }: Seen, ended: Ended, deps: Deps, ctx: ReconcileContext): Promise<Outcome> {
+  const { planned, failure } = ended
+  const { server } = guest
   const records = await record(server, ended, deps)
-  const observed = await deps.host.observe(guest)
   const view = { ...viewOf({ guest, observed }, deps), records, finished: planned, ...(failure ? { failure } : {}) }
   const refused = planned.action === 'create' && failure?.refuse
   const more = refused ? { refused: { host: deps.hostName, reason: failure.message.slice(0, 1024) } } : {}
-  await say(view, deps, more)
+  await sayView(view, deps, more)
   tell(server, ended, deps)
   ctx.log.info(
     { action: planned.action, server: server.metadata.name, result: failure ? failure.code : 'Success' },
@@ -251,55 +288,8 @@ function tell(server: Server, { planned, failure, host }: Ended, { events }: Dep
   })
 }
 
-/** Writes the agent's part of the status if it says anything new. Answers the server as it is then. */
-async function say(view: View, deps: Deps, more: object = {}): Promise<Server> {
-  const { metadata, status: old } = view.server
-  const status = { ...agentStatus(view), ...more }
-  if (covers(old && mine(old), mine(status)) && !dropsAny(old ?? {}, status)) return view.server
-  const written = await write(metadata, status, deps)
-  deps.wrote(written)
-  return written
-}
-
-/** Others write the object, too: this often in a row is no accident. */
-const TRIES = 5
-
-/**
- * Onto this very server, and as long as it is this host's. One may have been made anew under its name, and of a status the API server does
- * not compare the uid; so the resourceVersion says which one is meant. What else has changed in it is no matter.
- */
-async function write(
-  { name, namespace, uid, resourceVersion }: Server['metadata'],
-  status: object,
-  { servers, hostName }: Deps,
-): Promise<Server> {
-  const ref = { name, ...(namespace === undefined ? {} : { namespace }) }
-  for (let tries = 1, version = resourceVersion; ; tries++) {
-    const metadata = { ...ref, ...(version === undefined ? {} : { resourceVersion: version }) }
-    try {
-      return await servers.applyStatus({ metadata, status }, { fieldManager: AGENT_MANAGER })
-    } catch (error) {
-      if (!isConflict(error) || tries === TRIES) throw error
-      const now = await servers.get(ref)
-      if (now.metadata.uid !== uid || now.status?.host !== hostName)
-        throw new Transient('ServerNotOurs', `Server ${name} is another by now, or another host's`, { cause: error })
-      version = now.metadata.resourceVersion
-    }
-  }
-}
-
-const myConditions = ['Ready', 'Reconciling', 'Stalled']
-
-/** With the conditions that the agent writes, in one order; the others are the controller's. */
-function mine<S extends Pick<ServerStatus, 'conditions'>>(status: S): S {
-  const { conditions = [] } = status
-  return { ...status, conditions: myConditions.flatMap((its) => conditions.filter(({ type }) => type === its)) }
-}
-
-/** Server-side apply takes out what is no longer said: that is a change, too. */
-const optionalFields = ['taskState', 'fault', 'refused', 'completedAction'] as const
-const dropsAny = (old: object, wanted: object): boolean =>
-  optionalFields.some((field) => field in old && !(field in wanted))
+const sayView = (view: View, deps: Deps, more: object = {}): Promise<Server> =>
+  say(view.server, { ...agentStatus(view), ...more }, deps)
 
 /** Nothing of it is left on this host: the API server may forget it. */
 async function release({ metadata }: Server, deps: Deps): Promise<void> {

@@ -12,6 +12,7 @@ import {
   type TaskState,
   type VmState,
 } from '../../crds/index.ts'
+import type { Restarts } from './attempts.ts'
 import type { DomainPower, Observed } from './observed.ts'
 import { isByGuest, isMet, type Planned } from './plan.ts'
 
@@ -148,6 +149,29 @@ function launched({ server, observed, now, finished, failure, running }: View): 
   const runs = observed.power !== 'missing' && observed.power !== 'off'
   const created = (finished?.action === 'create' && !failure) || (runs && !running)
   return server.status?.launchedAt ?? (created ? now : undefined)
+}
+
+/** Why a domain that ends again and again is not started at once. */
+export function keepsEnding({ power, reason = power }: Observed, { count, delayMs }: Restarts): Failure {
+  const often = `the domain has ended by itself again (${reason}), after ${count === 1 ? 'a restart' : `${count} restarts in a row`}`
+  const help = 'see the console log, and the log of the domain that libvirt keeps on the host'
+  const message = `${often}; it is started again ${delayMs / 1000} s after it was last; ${help}`
+  return { code: 'RestartDelayed', message, final: false }
+}
+
+/** Of a domain that cannot be looked at: all stands as it was said last, but that it waits, and why. */
+export function unseenStatus(
+  { metadata, status = {} }: Server,
+  { code: reason, message }: Failure,
+  now: string,
+): AgentStatus {
+  const { host: _, instance: __, alternates: ___, addresses: ____, action: _____, refusals: ______, ...mine } = status
+  const said = { reason, message, observedGeneration: metadata.generation ?? 0 }
+  const conditions: NewCondition[] = [
+    { type: 'Ready', status: 'False', ...said },
+    { type: 'Reconciling', status: 'True', ...said },
+  ]
+  return { ...mine, conditions: stamp(conditions, status.conditions, now) }
 }
 
 /** The agent's whole part of the status. */

@@ -49,9 +49,12 @@ export class Bench {
   readonly servers = this.api.resource<Server>(defOf(serverKind))
   readonly actions = this.api.resource<ServerAction>(defOf(serverAction))
   readonly #attempts: AttemptOptions
+  /** libvirt has been away for long. */
+  away = false
 
   constructor(attempts: Partial<AttemptOptions> = {}) {
-    this.#attempts = { max: 3, baseMs: 1000, maxMs: 60_000, ...attempts }
+    const restart = { baseMs: 10_000, maxMs: 300_000, calmMs: 600_000 }
+    this.#attempts = { max: 3, baseMs: 1000, maxMs: 60_000, restart, ...attempts }
   }
 
   get server(): Server {
@@ -126,6 +129,7 @@ export class Bench {
     const deps: Deps = {
       hostName: HOST,
       host: this.host.of(life),
+      away: () => this.away,
       servers: this.api.resource<Server>(defOf(serverKind), life),
       wrote: () => undefined,
       actions: this.api.resource<ServerAction>(defOf(serverAction), life),

@@ -1,5 +1,5 @@
 /** A host as the scheduler sees it: the facts of its Hypervisor and its aggregates, prepared once so that a placement only compares. */
-import type { HostAggregate, Hypervisor, Resources } from '../../crds/index.ts'
+import { condition, type HostAggregate, type Hypervisor, type Resources } from '../../crds/index.ts'
 import { traitsOf } from './traits.ts'
 
 /** What the servers on a host take of it. The ledger's own objects are live: they change with each claim. */
@@ -27,6 +27,8 @@ export interface HostKind {
   readonly up: boolean
   /** Its agent has reported its capacity. */
   readonly ready: boolean
+  /** Its agent has no libvirt. */
+  readonly away: boolean
   readonly zone: string
   /** Metadata of all its aggregates: key → values; a value with commas is several (as Nova reads it). */
   readonly metadata: ReadonlyMap<string, readonly string[]>
@@ -87,6 +89,10 @@ export interface HostLoad {
   readonly failedBuilds?: number
 }
 
+/** Its agent lives, and says that libvirt does not answer. */
+export const isAway = ({ status }: Pick<Hypervisor, 'status'>): boolean =>
+  condition(status?.conditions, 'Ready')?.reason === 'LibvirtUnreachable'
+
 /** The view of a host; `aggregates` are those that name it (see aggregatesByHost). */
 export function hostView(
   hypervisor: Hypervisor,
@@ -103,6 +109,7 @@ export function hostView(
     forcedDown: spec.forcedDown,
     up: status.state === 'up' && !spec.forcedDown,
     ready: status.capacity !== undefined,
+    away: isAway(hypervisor),
     zone: zoneOf(aggregates) ?? defaults.availabilityZone,
     metadata,
     aggregates: aggregates.map((a) => a.metadata.name),

@@ -44,6 +44,11 @@ export const explained: readonly [reason: string, condition: string, meaning: st
     'Somebody paused, saved or resumed the domain on the host. It is left so: set `powerState` again to change it.',
   ],
   [
+    'RestartDelayed',
+    'Ready, Reconciling',
+    'The domain ends by itself again and again. It is started again, each time later (`--restart-delay-seconds`), up to every five minutes.',
+  ],
+  [
     'NoValidHost',
     'Scheduled, Ready, Stalled',
     'No host can take it; the message counts the hosts by reason. It is tried again when a host, a flavor or an image changes.',

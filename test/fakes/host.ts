@@ -121,6 +121,7 @@ export class FakeHost {
       life.pass({ name: `${name} ${server.metadata.name}`, effect: false }, () => act(server.metadata.uid ?? ''))
     return {
       observe: (guest) => look('observe', guest, (uid) => this.observe(uid)),
+      isBegun: (guest) => look('isBegun', guest, (uid) => !this.isEmpty(uid)),
       place: ({ server }) => ({ domain: `${server.metadata.name}-d`, consoleLog: '/c.log', vnc: 'unix:/v' }),
       bootedBy: (guest) => look('bootedBy', guest, (uid) => this.observe(uid).boot),
       fetchImage: (guest, ctx) => effect('fetchImage', guest, () => this.#fetch(guest, ctx)),

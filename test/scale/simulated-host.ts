@@ -46,7 +46,7 @@ function leftovers(machines: FakeHost, known: (uid: string) => boolean): Leftove
 /** A connection that is there at once and stays. */
 function link(): Link {
   const nothing = async (): Promise<void> => undefined
-  const there = {} as Awaited<ReturnType<Link['connected']>>
+  const there = { closed: new Promise(() => undefined) } as Awaited<ReturnType<Link['connected']>>
   return {
     generation: 1,
     connection: there,

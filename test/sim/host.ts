@@ -99,7 +99,7 @@ const nothing = async (): Promise<void> => undefined
 
 /** A connection that is there at once and stays. */
 function session(): Link {
-  const there = {} as Awaited<ReturnType<Link['connected']>>
+  const there = { closed: new Promise(() => undefined) } as Awaited<ReturnType<Link['connected']>>
   return {
     generation: 1,
     connection: there,

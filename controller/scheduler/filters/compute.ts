@@ -5,11 +5,12 @@ export const computeFilter: Filter = {
   name: 'ComputeFilter',
   sees: 'kind',
   prepare: () => ({
-    passes: (host) => host.up && !host.forcedDown && !host.disabled && host.ready,
+    passes: (host) => host.up && !host.forcedDown && !host.disabled && host.ready && !host.away,
     refusal(host) {
       if (host.disabled) return { what: 'disabled', detail: host.disabledReason ?? 'no reason given' }
       if (host.forcedDown) return { what: 'forced down', detail: 'spec.forcedDown is true' }
       if (!host.up) return { what: 'down', detail: 'its agent has sent no heartbeat' }
+      if (host.away) return { what: 'without libvirt', detail: 'libvirt does not answer its agent' }
       return { what: 'not ready', detail: 'its agent has not reported its capacity' }
     },
   }),

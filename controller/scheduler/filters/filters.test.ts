@@ -24,12 +24,21 @@ function verdict(filter: Filter, asked: PlacementRequest, on: HostView): true | 
   return `${what}: ${detail}`
 }
 
+const noLibvirt = {
+  type: 'Ready',
+  status: 'False',
+  reason: 'LibvirtUnreachable',
+  message: 'libvirt does not answer',
+  lastTransitionTime: '2026-01-01T00:00:00Z',
+} as const
+
 test.each([
   [{}, true],
   [{ disabled: true }, 'disabled: no reason given'],
   [{ disabled: true, disabledReason: 'disk swap', state: 'down' as const }, 'disabled: disk swap'],
   [{ state: 'down' as const }, 'down: its agent has sent no heartbeat'],
   [{ forcedDown: true }, 'forced down: spec.forcedDown is true'],
+  [{ conditions: [noLibvirt] }, 'without libvirt: libvirt does not answer its agent'],
   [{ silent: true }, 'not ready: its agent has not reported its capacity'],
 ])('ComputeFilter of %j: %s', (words, wanted) => {
   expect(verdict(computeFilter, request(), host('h', words))).toBe(wanted)

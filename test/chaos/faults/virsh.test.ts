@@ -52,7 +52,16 @@ async function bootedOnce(act: () => Promise<unknown>): Promise<void> {
 
 beforeAll(async () => {
   // A guest that virsh has just started does not hear yet that it is asked to power off: it is not given a minute for that.
-  await restartAgent(user(), 'h1', '--sync-seconds', DAY, '--shutdown-timeout-seconds', '5')
+  await restartAgent(
+    user(),
+    'h1',
+    '--sync-seconds',
+    DAY,
+    '--shutdown-timeout-seconds',
+    '5',
+    '--restart-delay-seconds',
+    '0',
+  )
   await user().server('web')
   const server = await user().ready('web')
   domain = server.status?.domain?.name ?? ''
