@@ -276,13 +276,33 @@ describe('what others of the same kind, or their users, bring back', () => {
     expect(await taken('records')).toEqual([])
   })
 
-  it('networks on the bridge of one that went', async () => {
-    for (const name of ['a', 'b']) await bench.network(name, [], { bridge: 'br0' })
-    await bench.network('c', [], { bridge: 'br1' })
+  it('a network whose subnet another has on its bridge, and who waits for it: when that comes, grows or goes', async () => {
+    const cidr = 'fd00::/64'
+    const { networks } = bench.world
+    await bench.network('b', [{ cidr }], { bridge: 'br0' })
+    await bench.network('elsewhere', [{ cidr }], { bridge: 'br1' })
+    await bench.network('beside', [{ cidr: 'fd01::/64' }], { bridge: 'br0' })
+    await bench.make<Port>(port, { metadata: { name: 'p', namespace: 'demo' }, spec: { network: { name: 'b' } } })
+    await bench.server('web', { networks: [{ name: 'b' }] })
+    await bench.server('db', { networks: [{ port: 'p' }] })
+    await bench.server('other', { networks: [{ name: 'beside' }] })
+    const brought = async (): Promise<string[][]> => {
+      await bench.fake.caughtUp()
+      return [await taken('networks'), await taken('ports'), await taken('servers')]
+    }
     await drained()
-    await bench.world.networks.api.delete({ name: 'a', namespace: 'demo' })
-    await bench.fake.caughtUp()
-    expect(await taken('networks')).toEqual(['demo/a', 'demo/b'])
+    const two = { subnets: [{ cidr: '10.9.0.0/24' }, { cidr }] }
+    await bench.network('a', two.subnets.slice(0, 1), { bridge: 'br0' })
+    expect(await brought()).toEqual([['demo/a'], [], []])
+    const woken = [['demo/a', 'demo/b'], ['demo/p'], ['demo/db', 'demo/web']]
+    await networks.api.patch({ name: 'a', namespace: 'demo' }, { spec: two })
+    expect(await brought()).toEqual(woken)
+    await networks.api.patch({ name: 'a', namespace: 'demo' }, { spec: { shared: true } })
+    expect(await brought()).toEqual([['demo/a'], [], []])
+    await networks.api.delete({ name: 'a', namespace: 'demo' })
+    expect(await brought()).toEqual(woken)
+    await bench.network('a', two.subnets, { bridge: 'br0' })
+    expect(await brought()).toEqual(woken)
   })
 
   it('a network that is to go, when a port of it went', async () => {

@@ -1,5 +1,5 @@
 /** Which change brings which keys back: the edges between the caches and the queues, as a list. */
-import { condition, type Server, type ServerAction } from '../crds/index.ts'
+import { condition, type Network, type Server, type ServerAction } from '../crds/index.ts'
 import { feed } from '../kube/feed.ts'
 import type { Informer } from '../kube/informer.ts'
 import type { WorkQueue } from '../kube/queue.ts'
@@ -8,7 +8,8 @@ import { type KubeObject, keyOf } from '../kube/types.ts'
 import { isEnded } from './action/reconcile.ts'
 import { lodgingsOf, networkOf } from './network/holders.ts'
 import { portsOf } from './network/port-reconcile.ts'
-import { BY_HOST, BY_NETWORK, BY_REFERENCE, refKey, type World } from './world.ts'
+import { overlapping } from './network/subnet-overlap.ts'
+import { BY_HOST, BY_NETWORK, BY_REFERENCE, onBridgeOf, refKey, type World } from './world.ts'
 
 /** A queue for each reconciler. */
 export const queueNames = [
@@ -128,16 +129,34 @@ function waiting(world: World, queues: Queues): void {
   each(world.flavors.informer, again('Flavor'))
   each(world.images.informer, again('Image'))
   each(world.keyPairs.informer, again('KeyPair'))
-  each(world.networks.informer, again('Network'))
-  const againOfPort = again('Port')
-  each(world.ports.informer, againOfPort)
+  each(world.ports.informer, again('Port'))
   each(world.aggregates.informer, () => homeless(world, queues))
-  each(world.networks.informer, (network) => {
+  const againOfNetwork = (network: Network): void => {
+    again('Network')(network)
     for (const port of world.ports.all.byIndex(BY_NETWORK, keyOf(network.metadata))) {
       queues.ports.add(keyOf(port.metadata), { priority: 'low' })
       // What is said of a server that names a port is said of the port's network, too.
-      againOfPort(port)
+      again('Port')(port)
     }
+  }
+  each(world.networks.informer, againOfNetwork)
+  overlaps(world, (network) => {
+    queues.networks.add(keyOf(network.metadata))
+    againOfNetwork(network)
+  })
+}
+
+/** Of two whose subnets overlap on a bridge the younger is not used until the older goes: what was true of it may be no more. */
+function overlaps(world: World, again: (network: Network) => void): void {
+  const beside = (network: Network): void => {
+    for (const other of onBridgeOf(network, world))
+      if (other.metadata.uid !== network.metadata.uid && overlapping(other, network) !== undefined) again(other)
+  }
+  world.networks.informer.on({
+    // Of all that is there at the start each has its turn anyway.
+    added: (network, { initial }) => initial || beside(network),
+    updated: (old, now) => old.spec.subnets.length === now.spec.subnets.length || beside(now),
+    deleted: beside,
   })
 }
 
@@ -149,13 +168,6 @@ function neighbours(world: World, queues: Queues): void {
   }
   each(aggregates.informer, allAggregates)
   hypervisors.informer.on({ added: allAggregates, deleted: allAggregates })
-  // Of two whose subnets overlap on a bridge the younger is told, until the older goes.
-  networks.informer.on({
-    deleted({ spec: { bridge } }) {
-      for (const { metadata, spec } of networks.all.values())
-        if (bridge !== undefined && spec.bridge === bridge) queues.networks.add(keyOf(metadata))
-    },
-  })
   ports.informer.on({
     deleted(port) {
       const network = networkOf(port)

@@ -52,6 +52,7 @@ export const BY_REFERENCE = 'reference'
 export const BY_HOST = 'host'
 export const BY_SERVER = 'server'
 export const BY_NETWORK = 'network'
+const BY_BRIDGE = 'bridge'
 const BY_UUID = 'uuid'
 
 export const refKey = (kind: string, ref: { namespace?: string | undefined; name?: string | undefined }): string =>
@@ -103,7 +104,7 @@ export function createWorld(kube: Kube, log: Log): World {
     ),
     flavors: store(handleOf(kube, flavor)),
     images: store(handleOf(kube, image)),
-    networks: store(handleOf(kube, network)),
+    networks: store(handleOf(kube, network), { [BY_BRIDGE]: ({ spec }) => [spec.bridge] }),
     ports: store(handleOf(kube, port), {
       [BY_SERVER]: ({ spec, metadata }) => serverOf(spec.server, metadata.namespace),
       [BY_NETWORK]: ({ spec, metadata }) => [
@@ -123,6 +124,10 @@ export async function startWorld(world: World, signal: AbortSignal): Promise<voi
   await Promise.all(informers.map((informer) => informer.synced(signal)))
 }
 
+/** The networks on the same bridge of the hosts, itself among them. */
+export const onBridgeOf = ({ spec: { bridge } }: Network, { networks }: Pick<World, 'networks'>): Network[] =>
+  bridge === undefined ? [] : networks.all.byIndex(BY_BRIDGE, bridge)
+
 /** How a server's references are followed: in the caches. */
 export function lookupOf({ flavors, images, keyPairs, networks, ports, servers }: World): Lookup {
   return {
@@ -130,6 +135,7 @@ export function lookupOf({ flavors, images, keyPairs, networks, ports, servers }
     image: (key) => images.all.get(key),
     keyPair: (key) => keyPairs.all.get(key),
     network: (key) => networks.all.get(key),
+    onBridgeOf: (network) => onBridgeOf(network, { networks }),
     port: (key) => ports.all.get(key),
     ofUuid: (uuid) => servers.all.byIndex(BY_UUID, uuid),
   }

@@ -8,7 +8,7 @@ import { checkBoot } from '../controller/boot-check.ts'
 import { fingerprint } from '../controller/keypair-fingerprint.ts'
 import { AddressTable } from '../controller/network/allocations.ts'
 import { interfaceOf } from '../controller/network/interface.ts'
-import { bridgeProblems, subnetProblems } from '../controller/network/subnet-overlap.ts'
+import { networkProblems } from '../controller/network/subnet-overlap.ts'
 import { network, port, subnet } from '../controller/network/testing.ts'
 import { tableOf } from '../controller/scheduler/host-table.ts'
 import { aggregatesByHost, hostView } from '../controller/scheduler/host-view.ts'
@@ -88,10 +88,7 @@ const digests: Record<string, (object: never) => void> = {
   },
   KeyPair: (k: KeyPair) => void fingerprint(k.spec),
   Network(n: Network) {
-    const problems = [
-      ...subnetProblems(n),
-      ...bridgeProblems(n, [n, network([subnet('10.20.0.0/24')], { bridge: 'br0' })]),
-    ]
+    const problems = networkProblems(n, [n, network([subnet('10.20.0.0/24')], { bridge: 'br0' })])
     const table = new AddressTable()
     table.setNetwork(n)
     if (problems.length > 0) return

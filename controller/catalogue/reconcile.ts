@@ -5,8 +5,8 @@ import { keyOf } from '../../kube/types.ts'
 import { hold, holds, IN_USE, release } from '../finalizer.ts'
 import { fingerprint } from '../keypair-fingerprint.ts'
 import { isAtHome, isGiven, networkOf } from '../network/holders.ts'
-import { bridgeProblems, subnetProblems } from '../network/subnet-overlap.ts'
-import { BY_NETWORK, type World } from '../world.ts'
+import { networkProblems } from '../network/subnet-overlap.ts'
+import { BY_NETWORK, onBridgeOf, type World } from '../world.ts'
 import { withoutEffect } from './extra-specs.ts'
 import { type Problem, sayReady } from './ready.ts'
 
@@ -51,7 +51,7 @@ export const reconcileNetwork: Reconcile = async (key, { world, now }) => {
     await hold(api, network.metadata, IN_USE)
     return wait('its finalizer')
   }
-  const problems = [...subnetProblems(network), ...bridgeProblems(network, world.networks.all.values())]
+  const problems = networkProblems(network, onBridgeOf(network, world))
   const problem: Problem | undefined = problems[0] && {
     reason: problems[0].reason,
     message: problems.map(({ message }) => message).join('; '),

@@ -95,6 +95,49 @@ describe('a port of the user', () => {
     expect(ready(bench)).toMatchObject({ status: 'True' })
   })
 
+  it('is given nothing of a network whose subnet an older one has on its bridge, until that is gone', async () => {
+    await using bench = await cloud()
+    const subnets = [{ cidr: '10.7.0.0/24' }]
+    await bench.network('older', subnets, { bridge: 'br0' })
+    await bench.clock.advance(2000)
+    await bench.network('young', subnets, { bridge: 'br0' })
+    await make(bench, 'mine', { network: { name: 'young' } })
+    await make(bench, 'other', { network: { name: 'older' } })
+    expect(await reconcile(bench)).toMatchObject({ kind: 'failed', reason: 'SubnetsOverlap' })
+    expect(ready(bench)?.message).toContain('overlaps a subnet of Network demo/older on the same bridge br0')
+    await reconcile(bench, 'other')
+    expect(seen(bench, 'other')).toMatchObject({ fixedIPs: ['10.7.0.1'] })
+    await bench.world.networks.api.delete({ name: 'older', namespace: 'demo' })
+    await bench.fake.caughtUp()
+    await reconcile(bench)
+    expect(seen(bench)).toMatchObject({ fixedIPs: ['10.7.0.1'] })
+  })
+
+  it('keeps what it has when its network comes to overlap with an older one', async () => {
+    await using bench = await cloud()
+    await bench.network('older', [{ cidr: '10.7.0.0/24' }], { bridge: 'br0' })
+    await bench.clock.advance(2000)
+    const both = [{ cidr: '10.8.0.0/24' }]
+    await bench.network('young', both, { bridge: 'br0' })
+    await make(bench, 'mine', { network: { name: 'young' } })
+    await reconcile(bench)
+    const had = seen(bench)
+    expect(had).toMatchObject({ fixedIPs: ['10.8.0.1'] })
+    const subnets = [...both, { cidr: '10.7.0.0/25' }]
+    await bench.world.networks.api.patch({ name: 'young', namespace: 'demo' }, { spec: { subnets } })
+    await bench.fake.caughtUp()
+    expect(await reconcile(bench)).toEqual({ kind: 'done' })
+    expect(seen(bench)).toEqual(had)
+  })
+
+  it('is given nothing of a network whose pool is upside down', async () => {
+    await using bench = await cloud()
+    const pools = [{ start: 'fd00::9', end: 'fd00::2' }]
+    await bench.network('wrong', [{ cidr: 'fd00::/64', pools }])
+    await make(bench, 'mine', { network: { name: 'wrong' } })
+    expect(await reconcile(bench)).toMatchObject({ kind: 'failed', reason: 'PoolUpsideDown' })
+  })
+
   it('is given nothing of a network that is being deleted', async () => {
     await using bench = await cloud()
     await make(bench, 'first')

@@ -16,7 +16,7 @@ import { hold, holds, IN_USE, release } from '../finalizer.ts'
 import { lasts } from '../lasts.ts'
 import { MANAGER } from '../server/manager.ts'
 import { checkGuestOf, usableFrom } from '../server/resolve.ts'
-import { BY_NETWORK, BY_REFERENCE, refKey, type World } from '../world.ts'
+import { BY_NETWORK, BY_REFERENCE, onBridgeOf, refKey, type World } from '../world.ts'
 import type { Allocations } from './allocations.ts'
 import { isAtHome, macHolder, networkOf } from './holders.ts'
 import { parseIP } from './ip.ts'
@@ -95,7 +95,7 @@ function give(port: Port, deps: PortDeps): Given {
 function usable(port: Port, { world }: PortDeps): Network {
   const network = world.networks.all.get(networkOf(port))
   if (!network) throw new Refused('NetworkNotFound', `Network ${networkOf(port)} does not exist; the port waits for it`)
-  usableFrom(port.metadata.namespace, network)
+  usableFrom(port.metadata.namespace, network, { onBridgeOf: (of) => onBridgeOf(of, world) })
   if (!isAtHome(port)) checkGuestOf(network, port.spec)
   return network
 }

@@ -1,4 +1,4 @@
-/** What is wrong with a Network's subnets that its schema cannot say: reasons and sentences for its Ready condition. */
+/** What is wrong with a Network's subnets that its schema cannot say: reasons and sentences, for its Ready condition and for who asks for it. */
 import type { Network, Reason, Subnet } from '../../crds/index.ts'
 import { type CIDR, inRange, overlap, parseCIDR, parseIP, type Range } from './ip.ts'
 import { cidrText, poolOf } from './pool.ts'
@@ -7,6 +7,15 @@ export interface Problem {
   readonly reason: Reason
   readonly message: string
 }
+
+/**
+ * All that keeps the network from being used: while there is any, it gives no address.
+ * @param beside the networks on the same bridge of the hosts
+ */
+export const networkProblems = (network: Network, beside: Iterable<Network>): Problem[] => [
+  ...subnetProblems(network),
+  ...bridgeProblems(network, beside),
+]
 
 /** All that is wrong with the network by itself. */
 export function subnetProblems(network: Network): Problem[] {
@@ -103,9 +112,8 @@ export function bridgeProblems(network: Network, others: Iterable<Network>): Pro
   if (network.spec.bridge === undefined) return problems
   for (const other of others) {
     if (other.metadata.uid === network.metadata.uid || other.spec.bridge !== network.spec.bridge) continue
-    if (!isOlder(other, network)) continue
     const both = overlapping(network, other)
-    if (both === undefined) continue
+    if (both === undefined || !isOlder(other, network)) continue
     problems.push({
       reason: 'SubnetsOverlap',
       message: `${both} overlaps a subnet of Network ${other.metadata.namespace}/${other.metadata.name} on the same bridge ${network.spec.bridge}: use another range, or the other network with shared: true`,
@@ -114,11 +122,22 @@ export function bridgeProblems(network: Network, others: Iterable<Network>): Pro
   return problems
 }
 
-function overlapping(a: Network, b: Network): string | undefined {
-  const cidrs = (network: Network) => network.spec.subnets.flatMap((s) => parseCIDR(s.cidr) ?? [])
-  const theirs = cidrs(b)
-  const found = cidrs(a).find((x) => theirs.some((y) => x.family === y.family && overlap(x, y)))
+/** The subnet of `a` that overlaps one of `b`. */
+export function overlapping(a: Network, b: Network): string | undefined {
+  const theirs = cidrsOf(b)
+  const found = cidrsOf(a).find((x) => theirs.some((y) => x.family === y.family && overlap(x, y)))
   return found && cidrText(found)
+}
+
+/** Each server that is placed asks for those of all networks on the bridge: objects of a cache are frozen, and read once. */
+const read = new WeakMap<Network, readonly CIDR[]>()
+
+function cidrsOf(network: Network): readonly CIDR[] {
+  const known = read.get(network)
+  if (known !== undefined) return known
+  const cidrs = network.spec.subnets.flatMap((s) => parseCIDR(s.cidr) ?? [])
+  read.set(network, cidrs)
+  return cidrs
 }
 
 function isOlder(a: Network, b: Network): boolean {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Flavor, Image, KeyPair, Port, Server } from '../../crds/index.ts'
+import type { Flavor, Image, KeyPair, Network, Port, Server } from '../../crds/index.ts'
 import { network, port, subnet } from '../network/testing.ts'
 import { type Lookup, resolve } from './resolve.ts'
 
@@ -29,7 +29,7 @@ const lan = network([subnet('10.0.0.0/24')])
 const ipPort: Port = port('mine', { given: ['10.0.0.9'] })
 
 function lookup(
-  more: Partial<Record<Exclude<keyof Lookup, 'ofUuid'>, Record<string, unknown>>> = {},
+  more: Partial<Record<Exclude<keyof Lookup, 'ofUuid' | 'onBridgeOf'>, Record<string, unknown>>> = {},
   servers: Server[] = [],
 ): Lookup {
   const objects = {
@@ -46,6 +46,8 @@ function lookup(
     image: of('image'),
     keyPair: of('keyPair'),
     network: of('network'),
+    onBridgeOf: ({ spec: { bridge } }) =>
+      Object.values(objects.network as Record<string, Network>).filter(({ spec }) => spec.bridge === bridge),
     port: of('port'),
     ofUuid: () => servers,
   }
@@ -101,6 +103,12 @@ describe('what stands in the way', () => {
   const pools = [{ start: '10.1.0.10', end: '10.1.0.20' }]
   const shared = {
     'infra/lan': network([subnet('10.1.0.0/24', { pools })], { namespace: 'infra', shared: true }),
+  }
+  const on = (name: string, created: string): Network =>
+    network([subnet('10.0.0.0/24')], { name, bridge: 'br0', created })
+  const onOneBridge = {
+    'ns/lan': on('lan', '2026-01-02T00:00:00Z'),
+    'ns/older': on('older', '2026-01-01T00:00:00Z'),
   }
   const rows: [string, Partial<Server['spec']>, Parameters<typeof lookup>[0], string][] = [
     [
@@ -183,12 +191,31 @@ describe('what stands in the way', () => {
       { network: { 'ns/lan': network([subnet('10.0.0.0/24', { pools: [{ start: '10.0.0.9', end: '10.0.0.2' }] })]) } },
       'Network ns/lan: ',
     ],
+    [
+      'a subnet that an older network has on the same bridge',
+      { networks: [{ name: 'lan' }] },
+      { network: onOneBridge },
+      'Network ns/lan: 10.0.0.0/24 overlaps a subnet of Network ns/older on the same bridge br0: use another range',
+    ],
+    [
+      'a port on a network whose subnet an older one has on the same bridge',
+      { networks: [{ port: 'mine' }] },
+      { network: onOneBridge },
+      'Network ns/lan: 10.0.0.0/24 overlaps a subnet of Network ns/older on the same bridge br0',
+    ],
   ]
   it.each(rows)('%s', (_, spec, objects, message) => {
     const found = lookup(objects)
     expect(() => resolve(server(spec), found)).toThrow(
       expect.objectContaining({ kind: 'Refused', message: expect.stringContaining(message) }),
     )
+  })
+
+  it('is not the younger network on the bridge, nor one that is alone there', () => {
+    const onIts = (networks: Record<string, Network>) => () =>
+      resolve(server({ networks: [{ name: 'lan' }] }), lookup({ network: networks }))
+    expect(onIts({ ...onOneBridge, 'ns/older': on('older', '2026-01-03T00:00:00Z') })).not.toThrow()
+    expect(onIts({ 'ns/lan': onOneBridge['ns/lan'] })).not.toThrow()
   })
 
   it('is found by the namespace of the server, not by the name alone', () => {

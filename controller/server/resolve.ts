@@ -13,7 +13,7 @@ import { checkBoot } from '../boot-check.ts'
 import { fingerprint } from '../keypair-fingerprint.ts'
 import { parseIP } from '../network/ip.ts'
 import { inPool, poolOf } from '../network/pool.ts'
-import { subnetProblems } from '../network/subnet-overlap.ts'
+import { networkProblems } from '../network/subnet-overlap.ts'
 
 /** How the objects are found; the controller's caches in production. */
 export interface Lookup {
@@ -21,6 +21,8 @@ export interface Lookup {
   image(key: string): Image | undefined
   keyPair(key: string): KeyPair | undefined
   network(key: string): Network | undefined
+  /** The networks on the same bridge of the hosts. */
+  onBridgeOf(network: Network): readonly Network[]
   port(key: string): Port | undefined
   /** Servers that have this as their uid, or wish it as their uuid. */
   ofUuid(uuid: string): readonly Server[]
@@ -152,18 +154,22 @@ export function checkGuestOf(
 
 /**
  * The network, which servers and ports of this namespace may use.
- * @throws Refused BeingDeleted, NetworkNotAllowed
+ * @throws Refused BeingDeleted, NetworkNotAllowed, or what is wrong with it
  */
-export function usableFrom(namespace: string | undefined, network: Network): Network {
+export function usableFrom(
+  namespace: string | undefined,
+  network: Network,
+  { onBridgeOf }: Pick<Lookup, 'onBridgeOf'>,
+): Network {
   there(network)
-  if (network.metadata.namespace === namespace || network.spec.shared) return network
   const name = keyOf(network.metadata)
-  throw new Refused('NetworkNotAllowed', `Network ${name} is not shared; its owner can set shared: true`)
+  if (network.metadata.namespace !== namespace && !network.spec.shared)
+    throw new Refused('NetworkNotAllowed', `Network ${name} is not shared; its owner can set shared: true`)
+  const [problem] = networkProblems(network, onBridgeOf(network))
+  if (problem) throw new Refused(problem.reason, `Network ${name}: ${problem.message}`)
+  return network
 }
 
 function resolveNetwork(ref: { name: string; namespace: string }, namespace: string, lookup: Lookup): Network {
-  const network = usableFrom(namespace, found('Network', keyOf(ref), lookup.network(keyOf(ref))))
-  const [problem] = subnetProblems(network)
-  if (problem) throw new Refused(problem.reason, `Network ${keyOf(ref)}: ${problem.message}`)
-  return network
+  return usableFrom(namespace, found('Network', keyOf(ref), lookup.network(keyOf(ref))), lookup)
 }
