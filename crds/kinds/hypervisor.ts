@@ -72,7 +72,7 @@ export const HypervisorStatus = Type.Object({
   ...CommonStatus,
   // Written by the controller.
   state: Type.Optional(
-    Type.Enum(['up', 'down'], { description: 'down: no heartbeat for host-down-after, or forced down.' }),
+    Type.Enum(['up', 'down'], { description: 'down: no heartbeat for --down-after-seconds, or forced down.' }),
   ),
   used: Type.Optional(Resources),
   servers: Type.Optional(Type.Integer({ description: 'Servers placed here.' })),

@@ -12,7 +12,11 @@ const conditions: readonly [type: ConditionType, kinds: string, meaning: string]
     'Server: it is as its spec wishes it; a server that shall be off and is off is Ready. Hypervisor: its agent is there and libvirt answers. Others: it can be used.',
   ],
   ['Reconciling', 'Server', 'Work is under way, or is waited for. There only while it is true, as kstatus has it.'],
-  ['Stalled', 'Server', 'It does not go on by itself: `status.fault` says why. There only while it is true.'],
+  [
+    'Stalled',
+    'Server',
+    'Nothing is under way: `status.fault` says why. But for `NoValidHost` it does not go on by itself. There only while it is true.',
+  ],
   ['Scheduled', 'Server', 'It has a host; False: why not.'],
   [
     'HostReachable',
@@ -51,7 +55,7 @@ export const explained: readonly [reason: string, condition: string, meaning: st
   [
     'NoValidHost',
     'Scheduled, Ready, Stalled',
-    'No host can take it; the message counts the hosts by reason. It is tried again when a host, a flavor or an image changes.',
+    'No host can take it; the message counts the hosts by reason. It is tried again when a host, an aggregate, its flavor or its image changes, or a server goes.',
   ],
   [
     'HostDown',
