@@ -1,6 +1,8 @@
 // The judges themselves: each wrong thing that can be put into a sight that is right is found.
 import { describe, expect, it } from 'vitest'
 import type { Condition, Port, Server, ServerAction } from '../../crds/index.ts'
+import { unasked } from './ends.ts'
+import type { FaultName } from './faults.ts'
 import { type Allowance, unlike } from './outcome.ts'
 import type { Sight } from './sight.ts'
 import { stories } from './stories.ts'
@@ -155,5 +157,22 @@ describe('unlike', () => {
     const told = { story: stories.delete, server: 'vm', before: right(), allowed: none }
     expect(unlike({ ...told, after: right() })).toEqual(['vm is there'])
     expect(unlike({ ...told, after: gone(right()) })).toEqual([])
+  })
+})
+
+describe('unasked', () => {
+  const lost = 'Error: leadership was lost: another controller leads now'
+
+  it.each<[service: string, said: string, faults: FaultName[], wrong: boolean]>([
+    ['controller', lost, ['kube-apiserver'], false],
+    ['controller', lost, ['agent', 'etcd'], false],
+    ['controller', lost, [], true],
+    ['controller', lost, ['agent', 'controller', 'libvirtd', 'QEMU'], true],
+    ['controller', 'TypeError: x is undefined', ['kube-apiserver'], true],
+    ['agent-h1', lost, ['kube-apiserver'], true],
+    ['agent-h1', 'TypeError: x is undefined', ['agent'], true],
+  ])('%s that said %s, after %j', (service, said, faults, wrong) => {
+    const found = unasked([{ service, said: `first\nsecond\nthird\n${said}` }], faults)
+    expect(found).toEqual(wrong ? [`${service} ended by itself: second | third | ${said}`] : [])
   })
 })

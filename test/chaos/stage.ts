@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { until } from '../rig/until.ts'
 import { Api, type ImageName, keyOfServer } from './api.ts'
 import type { GatedCloud } from './cloud.ts'
-import { allowedBy, domainOf, type Made } from './faults.ts'
+import { unasked } from './ends.ts'
+import { allowedBy, domainOf, type FaultName, type Made } from './faults.ts'
 import type { Point } from './gatekeeper.ts'
 import { unlike } from './outcome.ts'
 import { rest } from './rest.ts'
@@ -36,11 +37,17 @@ export class Stage {
   readonly gated: GatedCloud
   readonly #api: Api
   readonly #actors = new Map<string, Actor>()
+  readonly #log: (line: string) => void
+  /** Faults of the stories before these. */
+  #before: FaultName[] = []
+  /** Of libvirtd, in the stories that are told. */
+  #crashes: Made[] = []
   /** Of the servers that are created from here on. */
   image: ImageName = 'guest'
 
-  constructor(gated: GatedCloud) {
+  constructor(gated: GatedCloud, log: (line: string) => void) {
     this.gated = gated
+    this.#log = log
     this.#api = new Api(gated.cloud.plane.api)
   }
 
@@ -57,6 +64,7 @@ export class Stage {
   /** Tells stories of some servers at once, and gives what is wrong when all is at rest again. */
   async tell(told: ReadonlyMap<string, StoryName>, plot: Plot): Promise<string[]> {
     const { cloud, gates } = this.gated
+    this.#crashes = []
     const before = await look(cloud, this.#api)
     for (const [server, name] of told) await this.#prepare(server, stories[name], before)
     gates.watch((point) => {
@@ -76,7 +84,7 @@ export class Stage {
     gates.rest()
     await plot.failed?.()
     for (const [server, name] of told) this.#end(server, name)
-    return wrong
+    return [...wrong, ...this.#unasked(plot.made)]
   }
 
   /** Takes all servers away, however they are. */
@@ -88,21 +96,43 @@ export class Stage {
       const now = await look(this.gated.cloud, this.#api)
       return [...now.servers.map(({ metadata }) => `${metadata.name} is there`), ...wrongs(now)]
     })
+    wrong.push(...this.#unasked())
     if (wrong.length > 0) throw new Error(`the stage cannot be cleared: ${wrong.join('; ')}`)
     this.#actors.clear()
   }
 
   /** As their init would: a controller that has lost its lease ends by itself. Not while a fault is under way: two would be started. */
   async #revive(): Promise<void> {
+    const host = this.gated.cloud.host('h1')
+    // 9.0 crashes now and then when a client goes away amid its calls: a defect that is known, of another project.
+    if (!host.libvirtd) {
+      this.#log('libvirtd ended by itself')
+      this.#crashes.push({ kind: 'libvirtd', server: '', paused: false, midst: true })
+      await host.startLibvirtd()
+    }
     await this.gated.cloud.startController()
     await this.gated.cloud.startAgent('h1')
+  }
+
+  /** What ended by itself, and may not. A controller may find only in the next story that the API server was away. */
+  #unasked(made: readonly Made[] = []): string[] {
+    const faults = made.map(({ kind }) => kind)
+    const wrong = unasked(this.gated.cloud.takeEnds(), [...this.#before, ...faults])
+    this.#before = faults
+    return wrong
   }
 
   #unlike(told: ReadonlyMap<string, StoryName>, { made = [] }: Plot, before: Sight, after: Sight): string[] {
     return [...new Set([...told.keys(), ...this.#actors.keys()])].flatMap((server) => {
       const name = told.get(server)
       const story = name === undefined ? nothing(this.actor(server).state) : stories[name]
-      return unlike({ story, server, before, after, allowed: allowedBy(made, server, story.starts) })
+      return unlike({
+        story,
+        server,
+        before,
+        after,
+        allowed: allowedBy([...made, ...this.#crashes], server, story.starts),
+      })
     })
   }
 

@@ -63,7 +63,7 @@ export async function play(programme: Programme): Promise<Matrix> {
 export async function openStage(log: (line: string) => void): Promise<Stage> {
   const gated = await startGatedCloud(scratchDirectory())
   log(`cloud: ${gated.cloud.plane.server}`)
-  return new Stage(gated)
+  return new Stage(gated, log)
 }
 
 /** Cases that are left, for all players, of servers on the same image. */

@@ -48,6 +48,14 @@ export interface Service extends ProcessId {
   url: string
 }
 
+/** A service that ended though nobody killed it by {@link Cloud.kill}. */
+export interface End {
+  /** As {@link Cloud.service} knows it. */
+  service: string
+  /** The last lines of its log. */
+  said: string
+}
+
 const repository = join(import.meta.dirname, '../..')
 const agentPort = 8081
 /** Where the accounts of controller and agents are. */
@@ -92,6 +100,9 @@ export class Cloud {
   readonly #services: Map<string, Service>
   /** Path of each service's own kubeconfig, by its name. */
   readonly #logins = new Map<string, string>()
+  /** Whose end is known, or asked for. */
+  readonly #ended = new WeakSet<Service>()
+  readonly #ends: End[] = []
 
   /** Use {@link startCloud}. */
   constructor(options: CloudOptions & { log: (line: string) => void }, bridge: Bridge, plane: ControlPlane) {
@@ -165,6 +176,7 @@ export class Cloud {
   /** Starts the controller unless it runs; `args` go after the rig's own. */
   async startController(...args: string[]): Promise<void> {
     if (this.#runs('controller')) return
+    this.#noteEnd('controller')
     const kubeconfig = this.#logins.get('controller') ?? (await this.#login('controller'))
     const { dir, owned = false } = this.#options
     const [port] = await freePorts('127.0.0.1', 1)
@@ -179,6 +191,7 @@ export class Cloud {
   /** Starts the agent of a host inside that host, unless it runs; `args` go after the rig's own. */
   async startAgent(name: string, ...args: string[]): Promise<void> {
     if (this.#runs(`agent-${name}`)) return
+    this.#noteEnd(`agent-${name}`)
     const address = `${this.address(name)}:${agentPort}`
     const flags = {
       // Not asked for again at each start: an agent starts without an API server, too.
@@ -194,7 +207,15 @@ export class Cloud {
   }
 
   async kill(name: string, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-    await end(this.service(name), signal)
+    const service = this.service(name)
+    this.#noteEnd(name)
+    this.#ended.add(service)
+    await end(service, signal)
+  }
+
+  /** What has ended by itself since this was asked last, as far as it was noticed: when it was started again, or was to be killed. */
+  takeEnds(): End[] {
+    return this.#ends.splice(0)
   }
 
   /** Waits for /readyz. */
@@ -243,6 +264,13 @@ export class Cloud {
   #runs(name: string): boolean {
     const service = this.#services.get(name)
     return service !== undefined && isAlive(service)
+  }
+
+  #noteEnd(name: string): void {
+    const service = this.#services.get(name)
+    if (!service || isAlive(service) || this.#ended.has(service)) return
+    this.#ended.add(service)
+    this.#ends.push({ service: name, said: tail(service.log) })
   }
 
   #remember(name: string, { pid, startTime, log, url }: Service): void {
