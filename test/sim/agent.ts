@@ -2,6 +2,7 @@
 import { agentOf } from '../../agent/agent.ts'
 import { AgentOptions } from '../../agent/options.ts'
 import { clusterParts } from '../../agent/parts.ts'
+import type { LocalHost } from '../../agent/server/reconcile.ts'
 import type { Kube } from '../../kube/client.ts'
 import type { Log } from '../../kube/log.ts'
 import { parseOptions } from '../../kube/options.ts'
@@ -17,8 +18,9 @@ export async function agentMain(
   host: SimulatedHost,
   fate: Fate,
   log: Log,
+  spoil: (host: LocalHost) => LocalHost = (whole) => whole,
 ): Promise<void> {
   const cluster = clusterParts(kube, { ...defaults, hostName: host.name }, log)
   const parts = { ...cluster, ...host.parts(process, fate, cluster) }
-  await agentOf(parts).run(process.stop.signal)
+  await agentOf({ ...parts, host: spoil(parts.host) }).run(process.stop.signal)
 }

@@ -116,11 +116,12 @@ export class Cloud {
   #main(process: Process): Promise<void> {
     const host = this.host(process.name)
     const manager = host ? 'kubenova-agent' : 'kubenova-controller'
+    const { sabotage } = this.#options
     const plain: Kube = simulatedKube(this.api, process, this.weather.api, this.streams, manager)
-    const kube = this.#options.sabotage?.kube?.(plain, process) ?? plain
+    const kube = sabotage?.kube?.(plain, process) ?? plain
     const log = this.#options.log(process.name)
     return host
-      ? agentMain(kube, process, host, this.weather.host, log)
+      ? agentMain(kube, process, host, this.weather.host, log, sabotage?.host)
       : controllerMain(kube, process.identity, log, process.stop.signal)
   }
 

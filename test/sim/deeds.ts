@@ -115,8 +115,9 @@ export class Doer {
     this.requests += 1
   }
 
-  async ask({ name, action, type }: Extract<Deed, { do: 'ask' }>): Promise<void> {
+  async ask({ name, action, type, amid }: Extract<Deed, { do: 'ask' }>): Promise<void> {
     this.#asked += 1
+    if (amid !== undefined) this.#killAmid(name, amid)
     const metadata = { name: `deed-${this.#asked}`, namespace: NAMESPACE }
     const params = action === 'reboot' ? { type } : {}
     await this.of<ServerAction>(serverAction).create(
@@ -124,6 +125,13 @@ export class Doer {
       USER,
     )
     this.requests += 1
+  }
+
+  /** The next such step of the server is done, and its agent does not hear of it any more. */
+  #killAmid(name: string, step: string): void {
+    const host = this.server(name)?.status?.host ?? ''
+    const kill = (): void => withSlot(this.cloud, host, (slot) => this.cloud.kill(slot, 1000))
+    this.cloud.weather.before(matching(host, `${step} ${name}`), kill, 1)
   }
 
   async #make(kind: Kind, object: object): Promise<void> {

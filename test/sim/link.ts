@@ -111,7 +111,7 @@ export class HostLink extends Life {
     const label = `${process.name}: ${call.name}`
     lanes.park(process.answers, label, () => {
       const settle = arrive(this.#fate(process, call), act, resolve, reject)
-      lanes.park(process.answers, `${label} done`, settle)
+      if (!process.isDead) lanes.park(process.answers, `${label} done`, settle)
     })
     return promise
   }

@@ -8,7 +8,7 @@ export type Deed =
   | { do: 'delete'; name: string }
   | { do: 'wish'; name: string; wish: PowerWish }
   | { do: 'tag'; name: string }
-  | { do: 'ask'; name: string; action: 'reboot' | 'start'; type: 'HARD' | 'SOFT' }
+  | { do: 'ask'; name: string; action: 'reboot' | 'start'; type: 'HARD' | 'SOFT'; amid?: (typeof bootSteps)[number] }
   | { do: 'forget record'; name: string }
   | { do: 'give up'; name: string }
   | { do: 'disable host'; host: string; ms: number }
@@ -57,6 +57,8 @@ export interface Plan {
 const names = ['a', 'b', 'c'] as const
 const wishes: Record<PowerWish, number> = { Running: 6, Stopped: 4, Paused: 2, Suspended: 2 }
 const verbs = ['get', 'watch', 'create', 'apply', 'applyStatus', 'patch', 'delete', 'update', '']
+/** At each of them an agent may die that does a deed: what was done of it is known to the host alone. */
+const bootSteps = ['destroy', 'define', 'start', 'start'] as const
 const hostSteps = [
   'observe',
   'fetchImage',
@@ -137,6 +139,7 @@ const userDeeds: Record<string, { weight: number; make: (world: World) => Deed }
       name: r.pick(names),
       action: r.weighted({ reboot: 3, start: 1 }),
       type: r.pick(['HARD', 'SOFT'] as const),
+      ...(r.chance(0.6) ? { amid: r.pick(bootSteps) } : {}),
     }),
   },
   'forget record': { weight: 0.5, make: ({ r }) => ({ do: 'forget record', name: r.pick(names) }) },

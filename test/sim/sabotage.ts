@@ -1,4 +1,5 @@
 /** Parts that are broken on purpose, each as a mistake might break it: the checks must find every one of them. */
+import type { LocalHost } from '../../agent/server/reconcile.ts'
 import type { Kube } from '../../kube/client.ts'
 import type { Resource } from '../../kube/resource.ts'
 import type { KubeObject, ResourceDef } from '../../kube/types.ts'
@@ -6,7 +7,9 @@ import type { Process } from './process.ts'
 
 export interface Sabotage {
   /** The client of a process, spoilt. */
-  kube(kube: Kube, process: Process): Kube
+  kube?(kube: Kube, process: Process): Kube
+  /** What an agent has of its host, spoilt. */
+  host?(host: LocalHost): LocalHost
 }
 
 type Any = Resource<KubeObject>
@@ -100,4 +103,10 @@ export const sabotages: Record<string, Sabotage> = {
         }
       : {},
   ),
+  'a host does not remember which deed booted a server': {
+    host: (host) => ({
+      ...host,
+      bootedBy: async (guest) => ((await host.bootedBy(guest)) === undefined ? undefined : 'forgotten'),
+    }),
+  },
 }

@@ -37,6 +37,7 @@ const finds: Record<keyof typeof sabotages, { seed: number; by: RegExp }> = {
   'a deed that has ended is not written down': { seed: 4, by: /is Running/ },
   'a lease cannot be kept: nobody is told': { seed: 2, by: /nobody leads/ },
   'status is never as it was written': { seed: 1, by: /storm/ },
+  'a host does not remember which deed booted a server': { seed: 288, by: /booted 2 times by the deed/ },
 }
 
 /** From where it was found once; what draws the seeds may have changed since. */

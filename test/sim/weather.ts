@@ -80,18 +80,22 @@ export class Weather {
     if (this.isDown) return { when: 'before', error: unreachable(call.name, 'connect', 'ECONNREFUSED') }
     if (this.#cutOff.has(process.name))
       return { when: 'before', error: unreachable(call.name, 'no route', 'EHOSTUNREACH') }
-    const first = this.#first.find(({ matches, left }) => left > 0 && matches(process, call))
-    if (first) {
-      first.left -= 1
-      first.act(call)
-    }
+    this.#precede(process, call)
     return this.#strike(this.#api, process, call)
   }
 
   readonly host = (process: Process, call: Call): Mishap | undefined => {
+    this.#precede(process, call)
     const mishap = this.#strike(this.#host, process, call)
     if (mishap) this.struckHost = true
     return mishap
+  }
+
+  #precede(process: Process, call: Call): void {
+    const first = this.#first.find(({ matches, left }) => left > 0 && matches(process, call))
+    if (!first) return
+    first.left -= 1
+    first.act(call)
   }
 
   #strike(rules: Rule[], process: Process, call: Call): Mishap | undefined {
