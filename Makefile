@@ -44,12 +44,13 @@ rig: setup ## Tests on a real API server and real libvirt hosts (root)
 e2e: setup ## Tests on a whole cloud (root)
 	@vitest run --project e2e
 
-chaos: setup ## All faults; each part killed at each step of each story: writes docs/kill-matrix.md (an hour and a half; root)
+chaos: export CHAOS_AWAY_SECONDS ?= 300
+chaos: setup ## All faults; each part killed at each step of each story: writes docs/kill-matrix.md (two hours; root)
 	@vitest run --project faults
 	@node test/chaos/run.ts
 	@node test/chaos/run.ts --random 20
 
-test: setup ## All checks and tests; the last line is the sum (root)
+test: setup ## Checks, unit, rig, e2e, a short part of chaos; the last line is the sum (root)
 	@node hack/test.ts
 
 bench: setup ## Benchmarks

@@ -1,4 +1,7 @@
-/** `make test`: checks, then the tests of every project. Shows them as they go; the last line is `N passed, N failed`. Arguments: projects (all). */
+/**
+ * `make test`: checks, then the tests of the projects; `faults` is left to `make chaos`. Shows them as they go; the last line is
+ * `N passed, N failed`. Arguments: projects (unit, rig, e2e, chaos).
+ */
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { check } from './check.ts'
