@@ -106,6 +106,13 @@ describe('what may not be asked', () => {
     expect(admit(stopped, 'start', {})).toMatchObject({ admit: false, reason: 'WishedOtherwise' })
     expect(admit(stopped, 'reboot', { type: 'HARD' })).toMatchObject({ admit: false, reason: 'WishedOtherwise' })
   })
+
+  it.each(wishes)('but a start in error is another try, also where the wish is %s', (powerState) => {
+    const failed = server({ spec: { powerState }, status: { vmState: 'error' } })
+    const { host: _, ...status } = failed.status ?? {}
+    for (const one of [failed, { ...failed, status }]) expect(admit(one, 'start', {})).toEqual({ admit: true })
+    expect(admit(failed, 'reboot', { type: 'HARD' })).toMatchObject({ admit: false, reason: 'WishedOtherwise' })
+  })
 })
 
 it('the deed under way is the one that has not ended', () => {

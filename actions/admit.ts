@@ -34,10 +34,15 @@ export function admit(server: Server, name: string, params: unknown): Admission 
   return inState(server, actions[name], params)
 }
 
-/** Whose hosts all refused it has none: to start it is to have them tried again. */
-const isRetry = (name: string, vmState: string): boolean => name === 'start' && vmState === 'error'
+/** Of what has failed it is another try, of what is wished; where all hosts refused the server, to have them tried again. */
+const isRetry = (name: string, vmState: string | undefined): boolean => name === 'start' && vmState === 'error'
 
-function inState(server: Server, { name, from, objection, after }: Action, params: unknown): Admission {
+/** It would boot what the wish has off, paused or suspended again at once. */
+const isAgainstWish = ({ spec, status }: Server, { name, after }: Action): boolean =>
+  after === 'active' && spec.powerState !== 'Running' && !isRetry(name, status?.vmState)
+
+function inState(server: Server, action: Action, params: unknown): Admission {
+  const { name, from, objection } = action
   const { host, vmState = 'building', taskState } = server.status ?? {}
   if (host === undefined && !isRetry(name, vmState))
     return refuse('NoHost', `${name} needs a server that has a host; this one has none yet`)
@@ -50,8 +55,7 @@ function inState(server: Server, { name, from, objection, after }: Action, param
     )
   const against = objection?.((params ?? {}) as Record<string, never>, vmState)
   if (against !== undefined) return refuse('InvalidState', against)
-  // It would boot what the wish has off, paused or suspended again at once.
-  if (after === 'active' && server.spec.powerState !== 'Running')
+  if (isAgainstWish(server, action))
     return refuse('WishedOtherwise', `spec.powerState is ${server.spec.powerState}: set it to Running instead`)
   return { admit: true }
 }

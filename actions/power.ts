@@ -24,7 +24,7 @@ const goOn: Step<unknown> = { name: 'unpause', do: ({ host, guest, ...ctx }) => 
 export const start = action({
   name: 'start',
   description:
-    'Power on, as a hard reboot does, from the Server as it is now. As a deed: also to try again after a fault.',
+    'Power on, as a hard reboot does, from the Server as it is now. As a deed: also to try again after a fault, whatever the power that is wished.',
   nova: { key: 'os-start', since: '2.1', status: 202 },
   policy: 'owner',
   asked: { wish: 'Running', deed: Type.Object({}) },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Killed, Life } from '../../test/fakes/life.ts'
-import { active, Bench, said } from './testing.ts'
+import { active, Bench, inError, said } from './testing.ts'
 
 describe('crashes: after each write and each effect the end is the same, with one record, and nothing is done twice', () => {
   const stories: Record<string, { given: () => Promise<Bench>; when: (bench: Bench) => Promise<unknown> }> = {
@@ -22,6 +22,18 @@ describe('crashes: after each write and each effect the end is the same, with on
         await bench.rest()
         return bench
       },
+      when: (b) => b.ask('start'),
+    },
+    'deed start of one that was never made and shall be off': {
+      given: () => inError('define', 'Stopped'),
+      when: (b) => b.ask('start'),
+    },
+    'deed start of one that could not be stopped': {
+      given: () => inError('shutdown', 'Stopped', 'Running'),
+      when: (b) => b.ask('start'),
+    },
+    'deed start of one that could not be paused': {
+      given: () => inError('start', 'Paused', 'Stopped'),
       when: (b) => b.ask('start'),
     },
     killed: { given: active, when: async (b) => b.host.goesOff(b.server.metadata.uid!, 'destroyed') },

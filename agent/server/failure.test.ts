@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { FINALIZER, Terminal, Transient } from '../../crds/index.ts'
+import { FINALIZER, type PowerWish, Terminal, Transient } from '../../crds/index.ts'
 import { ApiError } from '../../kube/errors.ts'
 import { Life } from '../../test/fakes/life.ts'
-import { active, Bench, HOST, ready, said, writes } from './testing.ts'
+import { active, Bench, HOST, inError, ready, said, writes } from './testing.ts'
 
 const busy = new Transient('LibvirtError', 'libvirt is busy')
 const broken = new Terminal('HardwareUnsupported', 'QEMU has no machine q99')
@@ -189,5 +189,56 @@ describe('errors', () => {
     await bench.rest()
     expect(bench.server.metadata.finalizers).toEqual(['example.com/x'])
     expect(bench.machine.domain).toBeUndefined()
+  })
+})
+
+describe('a start of a server in error is another try of what is wished', () => {
+  const none = undefined
+  // what failed, on the way from which wish (none: its creation) to which → how it is then, what else was recorded, how often it was booted
+  const rows: [string, PowerWish | undefined, PowerWish, string, string[], number][] = [
+    ['define', none, 'Running', 'active', [], 1],
+    ['define', none, 'Stopped', 'stopped', [], 0],
+    ['define', none, 'Paused', 'paused', ['pause Succeeded'], 1],
+    ['start', none, 'Suspended', 'suspended', ['suspend Succeeded'], 1],
+    ['shutdown', 'Running', 'Stopped', 'stopped', [], 1],
+    ['pause', 'Running', 'Paused', 'paused', [], 1],
+    ['save', 'Running', 'Suspended', 'suspended', [], 1],
+    ['start', 'Stopped', 'Running', 'active', [], 1],
+    ['start', 'Stopped', 'Paused', 'paused', ['pause Succeeded'], 1],
+    ['start', 'Suspended', 'Paused', 'paused', ['pause Succeeded'], 1],
+  ]
+  it.each(rows)('%s failed, from %s to %s: %s', async (step, from, wish, vmState, more, boots) => {
+    const bench = await inError(step, wish, from)
+    expect(said(bench)).toMatchObject({ vmState: 'error', ready: 'False' })
+    const before = bench.records
+    const uid = await bench.ask('start')
+    await bench.rest()
+    expect(said(bench)).toMatchObject({ vmState, settledPowerState: wish, fault: undefined, ready: 'True' })
+    expect(bench.status.completedAction).toBe(uid)
+    expect(bench.records).toEqual([...before, 'start Succeeded', ...more])
+    expect(bench.machine.boots).toHaveLength(boots)
+    expect(writes(await bench.rest())).toEqual([])
+  })
+
+  it('one that has come to be as wished meanwhile is that, and the deed ends', async () => {
+    const bench = await inError('shutdown', 'Stopped', 'Running')
+    bench.host.goesOff(bench.server.metadata.uid ?? '', 'shutdown')
+    await bench.rest()
+    expect(said(bench)).toMatchObject({ vmState: 'error', powerState: 'Shutdown' })
+    await bench.ask('start')
+    await bench.rest()
+    expect(said(bench)).toMatchObject({ vmState: 'stopped', ready: 'True' })
+    expect(bench.records.at(-1)).toBe('start Succeeded')
+  })
+
+  it.each([
+    ['define', undefined],
+    ['shutdown', 'Running'],
+  ] as const)('that fails again (%s, from %s) has failed, and the fault stands', async (step, from) => {
+    const bench = await inError(step, 'Stopped', from)
+    await bench.ask('start')
+    await bench.rest(bench.agent(new Life().fail(step, broken)))
+    expect(said(bench)).toMatchObject({ vmState: 'error', fault: `${step}: QEMU has no machine q99` })
+    expect(bench.records.at(-1)).toBe('start Failed')
   })
 })

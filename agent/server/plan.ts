@@ -24,7 +24,7 @@ export function plan(server: Server, observed: Observed): Planned | undefined {
   if (metadata.deletionTimestamp) return { action: 'delete', params: {}, mark: `delete:${metadata.uid}` }
   if (!status?.instance) return undefined
   const deed = admittedDeed(server)
-  if (deed) return madeWhole(server, deed)
+  if (deed) return attempt(server, observed, deed)
   // A fault stands until the wish changes or a deed is asked for: no loop of failures.
   if (status.vmState === 'error' && status.observedGeneration === metadata.generation) return undefined
   if (!status.launchedAt) return { action: 'create', params: {}, mark: `create:${metadata.uid}` }
@@ -58,13 +58,24 @@ function cutShort({ status }: Server, { power }: Observed): ActionName | undefin
   return name
 }
 
-/** Deeds that boot. Of a server whose creation never succeeded they are another try of it: what fails then leaves nothing, either. */
 const boots = new Set<ActionName>(['start', 'reboot'])
 
-function madeWhole({ status }: Server, deed: Planned): Planned {
-  const unmade = status?.launchedAt === undefined && boots.has(deed.action)
-  return unmade ? { ...deed, action: 'create', params: {} } : deed
+/**
+ * What a deed that boots comes to. Of a server whose creation never succeeded it is another try of it: what fails then leaves nothing, either. Of
+ * one that shall be off, paused or suspended a start is another try of that.
+ */
+function attempt({ status, spec: { powerState: wish } }: Server, observed: Observed, deed: Planned): Planned {
+  if (!boots.has(deed.action)) return deed
+  if (status?.launchedAt === undefined) return { ...deed, action: 'create', params: {} }
+  if (deed.action !== 'start') return deed
+  // Announced before a crash: it is gone on with, for a guest that was asked to power off may do so whatever is wished by now.
+  const [begun] = wishes.find(([, { task }]) => task({}) === status.taskState) ?? []
+  if (begun !== undefined || wish === 'Running') return { ...deed, action: begun ?? 'start' }
+  // As it shall be already: doing it again changes nothing, and ends the deed.
+  return { ...deed, action: planPower(wish, observed, true) ?? again[wish] }
 }
+
+const again = { Stopped: 'stop', Paused: 'pause', Suspended: 'suspend' } as const
 
 function admittedDeed({ status }: Server): Planned | undefined {
   const asked = status?.action

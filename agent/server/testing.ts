@@ -4,10 +4,12 @@ import {
   condition,
   FINALIZER,
   type Instance,
+  type PowerWish,
   type Server,
   type ServerAction,
   type ServerStatus,
   server as serverKind,
+  Terminal,
 } from '../../crds/index.ts'
 import type { Happening } from '../../kube/events.ts'
 import { defOf } from '../../kube/kinds.ts'
@@ -177,6 +179,15 @@ export async function active(spec: Partial<Server['spec']> = {}): Promise<Bench>
   const bench = new Bench()
   await bench.create(spec)
   await bench.rest()
+  return bench
+}
+
+/** A bench whose server is in error, as `step` failed on the way to what is wished: from another wish that was met, or else at its creation. */
+export async function inError(step: string, wish: PowerWish, from?: PowerWish): Promise<Bench> {
+  const bench = from === undefined ? new Bench() : await active({ powerState: from })
+  await (from === undefined ? bench.create({ powerState: wish }) : bench.wish(wish))
+  const broken = new Terminal('HardwareUnsupported', 'QEMU has no machine q99')
+  await bench.rest(bench.agent(new Life().fail(step, broken)))
   return bench
 }
 

@@ -63,6 +63,16 @@ function placed(server: Server, cloud: Cloud): string[] {
   return open === undefined ? power(server, cloud) : [open]
 }
 
+/** Servers that have failed, and wait to be asked again. */
+export const inError = ({ api }: Cloud): Server[] =>
+  api.peek<Server>('servers').filter(({ status }) => status?.vmState === 'error')
+
+/** Asked again, with nothing that fails, each is as wished, whatever that is; but where no host has room. */
+export const unhealed = (cloud: Cloud): string[] =>
+  inError(cloud)
+    .filter(({ status }) => status?.host !== undefined || status?.refusals)
+    .map(({ metadata, spec }) => `${metadata.name} was asked to start, and is in error, not ${spec.powerState}`)
+
 /** What of it is not at rest. */
 function underWay({ metadata, status = {} }: Server): string | undefined {
   if (status.action && status.action.uid !== status.completedAction) return `${status.action.name} is under way`

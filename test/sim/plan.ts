@@ -8,7 +8,7 @@ export type Deed =
   | { do: 'delete'; name: string }
   | { do: 'wish'; name: string; wish: PowerWish }
   | { do: 'tag'; name: string }
-  | { do: 'ask'; name: string; action: 'reboot' | 'start'; type: 'HARD' | 'SOFT'; amid?: (typeof bootSteps)[number] }
+  | { do: 'ask'; name: string; action: 'reboot' | 'start'; type?: 'HARD' | 'SOFT'; amid?: (typeof bootSteps)[number] }
   | { do: 'forget record'; name: string }
   | { do: 'give up'; name: string }
   | { do: 'disable host'; host: string; ms: number }

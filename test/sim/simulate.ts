@@ -3,7 +3,7 @@ import { type Log, noLog } from '../../kube/log.ts'
 import { settled } from '../../kube/testing/fake-clock.ts'
 import { Cloud } from './cloud.ts'
 import { Doer } from './deeds.ts'
-import { records, recovering, unmet, waitingForAddresses } from './goals.ts'
+import { inError, records, recovering, unhealed, unmet, waitingForAddresses } from './goals.ts'
 import { Invariants } from './invariants.ts'
 import type { Op, Plan } from './plan.ts'
 import { Random } from './random.ts'
@@ -145,12 +145,21 @@ class Run {
     this.#note('== the faults end')
     await this.#doer.endFaults()
     cloud.lanes.calm = true
+    await this.#settle(() => [...recovering(cloud), ...unmet(cloud, this.#plan)])
+    if (this.#isBroken || inError(cloud).length === 0) return
+    this.#note('== what failed is asked again')
+    for (const { metadata } of inError(cloud)) await this.#doer.do({ do: 'ask', name: metadata.name, action: 'start' })
+    await this.#settle(() => [...unmet(cloud, this.#plan), ...unhealed(cloud)])
+  }
+
+  /** Nothing is left to be done, in its time, and then nothing more happens. */
+  async #settle(undone: () => string[]): Promise<void> {
+    const { cloud } = this
     const end = cloud.time.now + RECOVERY_MS
     let left = ['not looked at']
     while (left.length > 0 && cloud.time.now < end && !this.#isBroken) {
-      const next = cloud.time.now + 1000
-      while (cloud.time.now < next && !this.#isBroken) await this.#step()
-      left = [...recovering(cloud), ...unmet(cloud, this.#plan)]
+      await this.#pass(1000)
+      left = undone()
     }
     for (const what of left) this.#invariants.say(`never: ${what}`)
     if (!this.#isBroken) await this.#rest()
