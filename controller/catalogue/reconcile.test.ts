@@ -8,6 +8,7 @@ import {
   type Network,
   type Port,
   port as portKind,
+  type Subnet,
 } from '../../crds/index.ts'
 import { defOf } from '../../kube/kinds.ts'
 import type { Outcome } from '../../kube/outcome.ts'
@@ -49,6 +50,33 @@ describe('a network', () => {
     const { length } = bench.writes
     await network(bench)
     expect(bench.writes).toHaveLength(length)
+  })
+
+  const pool = { start: 'fd00::10', end: 'fd00::1f' }
+  const wrong: [string, Partial<Subnet>, string][] = [
+    ['a pool that is upside down', { pools: [{ start: pool.end, end: pool.start }] }, 'PoolUpsideDown'],
+    ['pools that overlap', { pools: [pool, { start: 'fd00::1f', end: 'fd00::20' }] }, 'PoolsOverlap'],
+    ['a gateway in a pool', { gateway: 'fd00::11', pools: [pool] }, 'AddressInPool'],
+    ['a DHCP address in a pool', { dhcpAddress: 'fd00::11', pools: [pool] }, 'AddressInPool'],
+  ]
+  it.each(wrong)('of IPv6 with %s is taken, and says what is wrong', async (_, more, reason) => {
+    await using bench = await Bench.start()
+    await bench.network('lan', [{ cidr: 'fd00::/64', ...more }])
+    for (let i = 0; i < 2; i++) await network(bench)
+    expect(ready(bench)).toMatchObject({ status: 'False', reason })
+  })
+
+  it('whose subnet an older one has on its bridge says so until that is gone', async () => {
+    await using bench = await Bench.start()
+    await bench.network('older', [{ cidr: 'fd00::/48', dhcp: false }], { bridge: 'br0' })
+    await bench.clock.advance(2000)
+    await bench.network('lan', [{ cidr: 'fd00::/64' }], { bridge: 'br0' })
+    for (let i = 0; i < 2; i++) await network(bench)
+    expect(ready(bench)).toMatchObject({ status: 'False', reason: 'SubnetsOverlap' })
+    await bench.world.networks.api.delete({ name: 'older', namespace: 'demo' })
+    await bench.fake.caughtUp()
+    await network(bench)
+    expect(ready(bench)).toMatchObject({ status: 'True' })
   })
 
   it('that is deleted stays until the last of its ports has gone, and says which', async () => {

@@ -43,6 +43,40 @@ test.each([
       'AddressTwice: gateway and dhcpAddress of 10.0.0.0/24 are both 10.0.0.1: DHCP needs an address of its own, the same on every host',
     ],
   ],
+  // The API server cannot compare addresses of IPv6: here alone are they looked at.
+  [
+    subnet('fd00::/64', {
+      gateway: 'fd00::1',
+      dhcpAddress: 'fd00::2',
+      pools: [pool('fd00::10', 'fd00::1f'), pool('fd00::20', 'fd00::ffff:ffff')],
+    }),
+    [],
+  ],
+  [
+    subnet('fd00::/64', { pools: [pool('fd00::9', 'fd00::10'), pool('fd00::a', 'fd00:0:0:0::a')] }),
+    ['PoolsOverlap: pools fd00::9 to fd00::10 and fd00::a to fd00:0:0:0::a of fd00::/64 overlap'],
+  ],
+  [
+    subnet('fd00::/64', { pools: [pool('fd00::10', 'fd00::9')] }),
+    ['PoolUpsideDown: pool fd00::10 to fd00::9 of fd00::/64 ends before it starts'],
+  ],
+  [
+    subnet('fd00::/64', { pools: [pool('fd00::1', 'fd00:0:0:1::1')] }),
+    ['PoolOutsideSubnet: pool fd00::1 to fd00:0:0:1::1 is not within fd00::/64'],
+  ],
+  [
+    subnet('fd00::/64', { gateway: 'fd00::10', dhcpAddress: 'fd00::0:9', pools: [pool('fd00::9', 'fd00::10')] }),
+    [
+      'AddressInPool: gateway fd00::10 lies in pool fd00::9 to fd00::10: leave it out of the pools',
+      'AddressInPool: dhcpAddress fd00::0:9 lies in pool fd00::9 to fd00::10: leave it out of the pools',
+    ],
+  ],
+  [
+    subnet('fd00::/64', { gateway: 'fd00::1', dhcpAddress: 'fd00:0::1' }),
+    [
+      'AddressTwice: gateway and dhcpAddress of fd00::/64 are both fd00::1: DHCP needs an address of its own, the same on every host',
+    ],
+  ],
   [
     subnet('10.0.0.0/30', { gateway: '10.0.0.1' }),
     [
@@ -66,6 +100,11 @@ describe('networks on one bridge', () => {
       '10.0.0.0/24 overlaps a subnet of Network ns/older on the same bridge br0: use another range, or the other network with shared: true',
     ])
     expect(reasons(older, young)).toEqual([])
+  })
+  test('so it is with IPv6', () => {
+    const [young, older] = [on('young', 'fd00::/64'), on('older', 'fd00::/48', old)]
+    expect(reasons(young, older)[0]).toContain('fd00::/64 overlaps a subnet of Network ns/older')
+    expect(reasons(young, on('x', 'fd00:0:0:1::/64', old))).toEqual([])
   })
   test('of one age exactly one is told', () => {
     const [a, b] = [on('a', '10.0.0.0/24'), on('b', '10.0.0.0/24')]
