@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
-import { type Case, casesOf, nextMove, type Passed, steady } from './cases.ts'
+import { type Actor, type Case, casesOf, nextMove, type Passed, steady } from './cases.ts'
 import { faultNames } from './faults.ts'
 import { dice, nextAct } from './random.ts'
-import { type State, type StoryName, stories, storyNames } from './stories.ts'
+import { type StoryName, stories, storyNames } from './stories.ts'
 
 const passed = (step: string, qemu = true): Passed => ({
   point: { part: 'agent', server: 'default/vm', step, when: 'before', nth: 1 },
@@ -23,23 +23,27 @@ it('points that one rehearsal of two has passed are left out', () => {
   ])
 })
 
-it.each<[string, readonly StoryName[]]>([
-  ['all', storyNames],
-  ...storyNames.map((name): [string, StoryName[]] => [name, [name]]),
-])('each case has its turn, each on a server from which it can be told: %s', (_, names) => {
+const silent = storyNames.filter((name) => !stories[name].asksGuest)
+
+it.each<[string, readonly StoryName[], boolean]>([
+  ['all', storyNames, true],
+  ['all, of a guest that does not hear', silent, false],
+  ...storyNames.map((name): [string, StoryName[], boolean] => [name, [name], !silent.includes(name)]),
+])('each case has its turn, each on a server from which it can be told: %s', (_, names, hears) => {
   const left: Case[] = names.flatMap((story) => casesOf(story, [passed('x'), passed('y')], faultNames))
   const all = new Set(left)
-  let actor: { state: State; fresh: boolean } = { state: 'absent', fresh: false }
+  let actor: Actor = { state: 'absent', fresh: false, hears }
   let moves = 0
   for (let move = nextMove(left, actor); move; move = nextMove(left, actor)) {
     const name = 'go' in move ? move.go : move.play.story
     expect(stories[name].from).toBe(actor.state)
+    if (!hears) expect(silent).toContain(name)
     if ('play' in move) {
       if (stories[name].fresh) expect(actor.fresh).toBe(true)
       left.splice(left.indexOf(move.play), 1)
       all.delete(move.play)
     }
-    actor = { state: stories[name].to, fresh: name === 'create' }
+    actor = { state: stories[name].to, fresh: name === 'create', hears }
     // A way to each, at most of as many stories as there are states.
     expect(++moves).toBeLessThan(names.length * 2 * faultNames.length * 5)
   }

@@ -32,6 +32,8 @@ export function steady(first: readonly Passed[], second: readonly Passed[]): Pas
 export interface Actor {
   state: State
   fresh: boolean
+  /** Its guest boots, and powers off when asked. */
+  hears: boolean
 }
 
 /** A story to tell now, for the sake of a case or on the way to one. */
@@ -41,21 +43,23 @@ export type Move = { play: Case } | { go: StoryName }
  * What to do next; undefined: there is nothing left. A server that has just been made is deleted first where that is to be tried, since only
  * then it may be; else the story that has the most cases left comes next.
  */
-export function nextMove(left: readonly Case[], { state, fresh }: Actor): Move | undefined {
-  const may = (story: StoryName): boolean => stories[story].from === state && (fresh || !stories[story].fresh)
+export function nextMove(left: readonly Case[], { state, fresh, hears }: Actor): Move | undefined {
+  const able = storyNames.filter((name) => hears || !stories[name].asksGuest)
+  const may = (story: StoryName): boolean =>
+    able.includes(story) && stories[story].from === state && (fresh || !stories[story].fresh)
   const count = (story: StoryName): number =>
     left.filter((c) => c.story === story).length + (stories[story].fresh ? left.length : 0)
   const [best] = left.filter(({ story }) => may(story)).toSorted((a, b) => count(b.story) - count(a.story))
   if (best) return { play: best }
-  const go = left.length === 0 ? undefined : way(state, left)
+  const go = left.length === 0 ? undefined : way(state, left, able)
   return go && { go }
 }
 
 /** The first story on the shortest way to a state where a case can be told; one that wants a new server is reached by way of `absent`. */
-function way(from: State, left: readonly Case[]): StoryName | undefined {
+function way(from: State, left: readonly Case[], able: readonly StoryName[]): StoryName | undefined {
   const wanted = new Set(left.map(({ story }) => (stories[story].fresh ? 'absent' : stories[story].from)))
   const seen = new Set<State>([from])
-  let paths: { state: State; first: StoryName }[] = storyNames
+  let paths: { state: State; first: StoryName }[] = able
     .filter((name) => stories[name].from === from && stories[name].to !== from)
     .map((first) => ({ state: stories[first].to, first }))
   while (paths.length > 0) {
@@ -64,7 +68,7 @@ function way(from: State, left: readonly Case[]): StoryName | undefined {
     paths = paths.flatMap(({ state, first }) => {
       if (seen.has(state)) return []
       seen.add(state)
-      return storyNames.filter((n) => stories[n].from === state).map((n) => ({ state: stories[n].to, first }))
+      return able.filter((n) => stories[n].from === state).map((n) => ({ state: stories[n].to, first }))
     })
   }
   return undefined

@@ -131,6 +131,7 @@ export async function playActs(
   log: (line: string) => void,
 ): Promise<Played[]> {
   const roll = dice(seed)
+  stage.patient = false
   const played: Played[] = []
   for (let i = 0; i < count; i++) {
     const act = nextAct(roll, (server) => stage.actor(server).state)

@@ -44,6 +44,8 @@ export class Stage {
   #crashes: Made[] = []
   /** Of the servers that are created from here on. */
   image: ImageName = 'guest'
+  /** A guest that hears is up before it is paused: when it goes on it can be asked at once. */
+  patient = true
 
   constructor(gated: GatedCloud, log: (line: string) => void) {
     this.gated = gated
@@ -141,8 +143,10 @@ export class Stage {
     if (story.from !== actor.state) throw new Error(`${server} is ${actor.state}, not ${story.from}`)
     const console = (): Buffer => this.#console(server, before)
     const login = (): boolean => console().subarray(actor.said).toString().trimEnd().endsWith('login:')
-    // A guest can be asked to power off once it offers a login.
-    if (story.asksGuest) await until(login, { what: `${server} to be up`, deadline: 300_000, every: 100 })
+    const isPaused = story.to === 'Paused' && this.patient && this.image === 'guest'
+    // A guest can be asked to power off once it offers a login; one that stands still comes no further.
+    if (story.from === 'Running' && (story.asksGuest || isPaused))
+      await until(login, { what: `${server} to be up`, deadline: 300_000, every: 100 })
     // One that goes on from where it was has offered its login before.
     if (story.boots) this.#actors.set(server, { ...actor, said: console().length })
   }

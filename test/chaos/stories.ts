@@ -27,6 +27,8 @@ const wish =
   (api: Api, server: string): Promise<void> =>
     api.change(server, { powerState })
 
+const remove = (api: Api, name: string): Promise<void> => api.delete(name)
+
 export const stories = {
   create: {
     from: 'absent',
@@ -37,6 +39,17 @@ export const stories = {
     tell: (api, name, image) => api.create(name, image),
   },
   stop: { from: 'Running', to: 'Stopped', record: 'stop', starts: 0, tell: wish('Stopped'), asksGuest: true },
+  'stop paused': {
+    from: 'Paused',
+    to: 'Stopped',
+    record: 'stop',
+    starts: 0,
+    // It goes on, so as to hear that it is asked.
+    tell: wish('Stopped'),
+    asksGuest: true,
+  },
+  // What was saved is given up.
+  'stop suspended': { from: 'Suspended', to: 'Stopped', record: 'stop', starts: 0, tell: wish('Stopped') },
   start: { from: 'Stopped', to: 'Running', record: 'start', starts: 1, boots: true, tell: wish('Running') },
   'reboot SOFT': {
     from: 'Running',
@@ -66,12 +79,17 @@ export const stories = {
     // Another value each time: a name that is set already would be no change.
     tell: (api, name) => api.change(name, { displayName: `name ${performance.now()}`, tags: [`t${Date.now()}`] }),
   },
-  delete: { from: 'Running', to: 'absent', starts: 0, tell: (api, name) => api.delete(name), fresh: true },
+  delete: { from: 'Running', to: 'absent', starts: 0, tell: remove, fresh: true },
+  'delete stopped': { from: 'Stopped', to: 'absent', starts: 0, tell: remove },
+  'delete paused': { from: 'Paused', to: 'absent', starts: 0, tell: remove },
+  'delete suspended': { from: 'Suspended', to: 'absent', starts: 0, tell: remove },
 } satisfies Record<string, Story> as Readonly<Record<StoryName, Story>>
 
 export type StoryName =
   | 'create'
   | 'stop'
+  | 'stop paused'
+  | 'stop suspended'
   | 'start'
   | 'reboot SOFT'
   | 'reboot HARD'
@@ -81,6 +99,9 @@ export type StoryName =
   | 'resume'
   | 'rename'
   | 'delete'
+  | 'delete stopped'
+  | 'delete paused'
+  | 'delete suspended'
 
 export const storyNames = Object.keys(stories) as StoryName[]
 

@@ -2,7 +2,7 @@
 import { keepArtefacts, scratchDirectory } from '../rig/scratch.ts'
 import { Ambush } from './ambush.ts'
 import type { ImageName } from './api.ts'
-import { type Case, casesOf, nextMove, type Passed, steady } from './cases.ts'
+import { type Case, casesOf, type Move, nextMove, type Passed, steady } from './cases.ts'
 import { startGatedCloud } from './cloud.ts'
 import type { FaultName } from './faults.ts'
 import { nameOf } from './gatekeeper.ts'
@@ -25,7 +25,7 @@ const SERVER = 'vm'
 /** A case whose point is not reached is tried again: the garbage collector may have been quicker than the controller. */
 const TRIES = 4
 /** What the garbage collector does as well: where it is always the quicker, the case stays untold. */
-const collected = /^controller: (before|after) delete (Port|ServerAction)$/
+const collected = /^controller: (before|after) delete (Port|ServerAction)( \(\d+\))?$/
 
 export async function play(programme: Programme): Promise<Matrix> {
   const first = await openStage(programme.log)
@@ -38,12 +38,7 @@ export async function play(programme: Programme): Promise<Matrix> {
   }
   const { faults, clouds, picks = () => true } = programme
   const left = programme.stories.flatMap((story) => casesOf(story, points.get(story) ?? [], faults)).filter(picks)
-  // What asks the guest needs one that hears; the others do not wait for it to boot.
-  const asking = left.filter(({ story }) => asksGuest(story))
-  const parts: Part[] = [
-    { image: 'blank', left: left.filter((c) => !asking.includes(c)) },
-    { image: 'guest', left: asking },
-  ]
+  const parts = images.map((image): Part => ({ image, left: left.filter(({ story }) => imageOf(story) === image) }))
   const rows = new Map(
     programme.stories.map((story) => [story, (points.get(story) ?? []).map(({ point }) => nameOf(point))]),
   )
@@ -72,38 +67,36 @@ interface Part {
   left: Case[]
 }
 
-const asksGuest = (story: StoryName): boolean => story === 'start' || stories[story].asksGuest === true
+/** On which image a story is told: what asks the guest needs one that hears; the others do not wait for it to boot. */
+const imageOf = (story: StoryName): ImageName => (stories[story].asksGuest ? 'guest' : 'blank')
+const images: readonly ImageName[] = ['blank', 'guest']
 
-/** For each image an order of stories in which each finds what it needs. */
-const orders: Record<ImageName, readonly StoryName[]> = {
-  blank: ['create', 'delete', 'create', 'rename', 'pause', 'unpause', 'suspend', 'resume', 'reboot HARD'],
-  guest: ['create', 'reboot SOFT', 'stop', 'start'],
-}
-
-/** What comes before a story, or must come after it, for the next to find what it needs. */
-const partners: Partial<Record<StoryName, StoryName>> = {
-  pause: 'unpause',
-  unpause: 'pause',
-  suspend: 'resume',
-  resume: 'suspend',
-  stop: 'start',
-  start: 'stop',
-}
-
-/** Each story twice, without faults. */
+/** Each story twice, without faults. One that ends a server is told of a new one: what goes with it is as little as can be. */
 async function rehearseAll(stage: Stage, { stories: asked, log }: Programme): Promise<Map<StoryName, Passed[]>> {
-  const needed = new Set(asked.flatMap((name): StoryName[] => [name, partners[name] ?? name, 'create', 'delete']))
-  const seen = new Map<StoryName, Passed[][]>()
-  for (const image of ['blank', 'guest', 'blank', 'guest'] as const) {
-    stage.image = image
-    const told = orders[image].filter((name) => needed.has(name))
-    if (told.some((name) => asksGuest(name) === (image === 'guest')))
-      for (const name of told) seen.set(name, [...(seen.get(name) ?? []), await rehearse(stage, name)])
-    await stage.clear()
+  const points = new Map<StoryName, Passed[]>()
+  for (const name of asked.toSorted((a, b) => images.indexOf(imageOf(a)) - images.indexOf(imageOf(b)))) {
+    const [first, second] = [await rehearsed(stage, name), await rehearsed(stage, name)]
+    points.set(name, steady(first, second))
   }
-  log(`rehearsed ${[...seen.keys()].join(', ')}`)
-  return new Map(asked.map((name) => [name, steady(seen.get(name)?.[0] ?? [], seen.get(name)?.[1] ?? [])]))
+  await stage.clear()
+  log(`rehearsed ${asked.join(', ')}`)
+  return points
 }
+
+/** Its points, after whatever leads to it was told. */
+async function rehearsed(stage: Stage, name: StoryName): Promise<Passed[]> {
+  if (stage.image !== imageOf(name) || stories[name].to === 'absent') await stage.clear()
+  stage.image = imageOf(name)
+  for (;;) {
+    const move = moveOn(stage, [{ story: name, at: '', fault: 'agent' }])
+    if (!move) throw new Error(`no way to ${name}`)
+    const passed = await rehearse(stage, 'go' in move ? move.go : name)
+    if ('play' in move) return passed
+  }
+}
+
+const moveOn = (stage: Stage, left: readonly Case[]): Move | undefined =>
+  nextMove(left, { ...stage.actor(SERVER), hears: stage.image === 'guest' })
 
 /** Tells a story without a fault, and gives the points that it passes, in order. */
 async function rehearse(stage: Stage, name: StoryName): Promise<Passed[]> {
@@ -146,7 +139,7 @@ class Player {
   async #next(image: ImageName): Promise<void> {
     this.#stage ??= await this.#open()
     this.#stage.image = image
-    const move = nextMove(this.#left, this.#stage.actor(SERVER))
+    const move = moveOn(this.#stage, this.#left)
     // Another player may have taken the last case meanwhile.
     if (!move) return
     if ('go' in move) await this.#go(this.#stage, move.go)
