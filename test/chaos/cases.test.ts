@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { type Actor, type Case, casesOf, nextMove, type Passed, steady } from './cases.ts'
 import { faultNames } from './faults.ts'
-import { dice, nextAct } from './random.ts'
+import { dice, nextAct, sumOf } from './random.ts'
 import { type StoryName, stories, storyNames } from './stories.ts'
 
 const passed = (step: string, qemu = true): Passed => ({
@@ -64,4 +64,14 @@ it('the same seed gives the same acts, another seed others', () => {
 it('an act tells at least one story', () => {
   const roll = dice(3)
   for (let i = 0; i < 200; i++) expect(nextAct(roll, () => 'absent').told.size).toBeGreaterThan(0)
+})
+
+it.each([
+  ['one wrong end', [1, 1, 1], 1, { acts: 3, struck: 3, wrong: 1, right: false }],
+  ['half had a fault', [2, 0, 1, 0], 0, { acts: 4, struck: 2, wrong: 0, right: true }],
+  ['fewer had one', [2, 0, 1, 0, 0], 0, { acts: 5, struck: 2, wrong: 0, right: false }],
+  ['no act', [], 0, { acts: 0, struck: 0, wrong: 0, right: false }],
+])('what a random run has shown: %s', (_, fell, wrong, sum) => {
+  const act = { told: new Map(), blows: [] }
+  expect(sumOf(fell.map((n, i) => ({ act, fell: n, wrong: i < wrong ? ['x'] : [] })))).toEqual(sum)
 })

@@ -120,7 +120,28 @@ export class Storm implements Plot {
 
 export interface Played {
   act: Act
+  /** Faults of it that fell: one that is too far off does not. */
+  fell: number
   wrong: string[]
+}
+
+/** Of a run with less than this share of acts that had a fault it is not known what it has shown. */
+const LEAST = 0.5
+
+export interface Sum {
+  acts: number
+  /** With a fault at least. */
+  struck: number
+  wrong: number
+  /** No end was wrong, and enough acts had a fault. */
+  right: boolean
+}
+
+export function sumOf(played: readonly Played[]): Sum {
+  const acts = played.length
+  const struck = played.filter(({ fell }) => fell > 0).length
+  const wrong = played.filter((act) => act.wrong.length > 0).length
+  return { acts, struck, wrong, right: wrong === 0 && acts > 0 && struck >= LEAST * acts }
 }
 
 /** Plays acts until one ends wrong, or all are played. */
@@ -139,11 +160,10 @@ export async function playActs(
     const started = performance.now()
     const wrong = await stage.tell(act.told, storm)
     const seconds = ((performance.now() - started) / 1000).toFixed(1)
-    const end = wrong.length > 0 ? `WRONG: ${wrong.join('; ')}` : 'ok'
-    log(
-      `act ${i + 1} of ${count}: ${describeAct(act)} | ${storm.where.join(', ') || 'no fault fell'} | ${seconds} s | ${end}`,
-    )
-    played.push({ act, wrong })
+    const fell = storm.made.length
+    const end = wrong.length > 0 ? `WRONG: ${wrong.join('; ')}` : fell > 0 ? 'ok' : 'ok, without a fault'
+    log(`act ${i + 1} of ${count}: ${describeAct(act)} | ${storm.where.join(', ') || 'none'} | ${seconds} s | ${end}`)
+    played.push({ act, fell, wrong })
     if (wrong.length > 0) break
   }
   return played

@@ -9,7 +9,7 @@ import type { Case } from './cases.ts'
 import { type FaultName, faultNames } from './faults.ts'
 import { isSame, keep, kept, merged, newHeader, publish } from './keep.ts'
 import type { Matrix, Result } from './matrix.ts'
-import { playActs } from './random.ts'
+import { playActs, sumOf } from './random.ts'
 import { type StoryName, storyNames } from './stories.ts'
 import { openStage, play } from './troupe.ts'
 
@@ -73,10 +73,11 @@ async function random(count: number, seed: number): Promise<boolean> {
   const stage = await openStage(log)
   try {
     const played = await playActs(stage, count, seed, log)
-    const wrong = played.filter((act) => act.wrong.length > 0).length
+    const { acts, struck, wrong, right } = sumOf(played)
     if (wrong > 0) log(`kept: ${keepArtefacts(stage.gated.dir, `chaos-seed-${seed}`)}`)
-    console.log(`\n${played.length} acts, ${wrong} wrong ends, seed ${seed}, ${clock()}`)
-    return wrong === 0
+    console.log(`\n${acts} acts, ${struck} of them with a fault, ${wrong} wrong ends, seed ${seed}, ${clock()}`)
+    if (wrong === 0 && !right) console.log('too few acts had a fault: nothing is shown by them')
+    return right
   } finally {
     await stage.gated.stop()
   }
