@@ -1,11 +1,12 @@
 // What a user asks of the API in a story, and what can be seen there. Without kubectl: a story's steps are too many for a process each.
 import { randomUUID } from 'node:crypto'
-import { API_VERSION, type Port, type Server, type ServerAction } from '../../crds/index.ts'
+import { API_VERSION, type Hypervisor, type Port, type Server, type ServerAction } from '../../crds/index.ts'
 import type { ApiClient } from '../rig/api.ts'
 import { Fatal, until } from '../rig/until.ts'
 
 const NAMESPACE = 'default'
-const root = `/apis/${API_VERSION}/namespaces/${NAMESPACE}`
+const group = `/apis/${API_VERSION}`
+const root = `${group}/namespaces/${NAMESPACE}`
 
 /** As agent and controller name servers. */
 export const keyOfServer = (name: string): string => `${NAMESPACE}/${name}`
@@ -17,6 +18,7 @@ export interface Objects {
   servers: Server[]
   records: ServerAction[]
   ports: Port[]
+  hosts: Hypervisor[]
 }
 
 export class Api {
@@ -26,16 +28,17 @@ export class Api {
     this.#client = client
   }
 
-  /** Everything of the namespace. */
+  /** Everything of the namespace, and the hosts. */
   async objects(): Promise<Objects> {
-    const list = async <T>(plural: string): Promise<T[]> =>
-      (await this.#client.send<{ items: T[] }>('GET', `${root}/${plural}`)).items
-    const [servers, records, ports] = await Promise.all([
+    const list = async <T>(plural: string, under = root): Promise<T[]> =>
+      (await this.#client.send<{ items: T[] }>('GET', `${under}/${plural}`)).items
+    const [servers, records, ports, hosts] = await Promise.all([
       list<Server>('servers'),
       list<ServerAction>('serveractions'),
       list<Port>('ports'),
+      list<Hypervisor>('hypervisors', group),
     ])
-    return { servers, records, ports }
+    return { servers, records, ports, hosts }
   }
 
   async addImage(name: string, url: string): Promise<void> {

@@ -21,13 +21,21 @@ export interface GatedCloud {
 const LEASE_SECONDS = 4
 /** One server is told hundreds of stories: a record that went because it was old would look lost. */
 const RECORDS = 5000
+/** What a host has promised is looked at as soon as all is at rest. */
+const HOST_STATUS_SECONDS = 1
+
+const flags = Object.entries({
+  'lease-seconds': LEASE_SECONDS,
+  'record-count': RECORDS,
+  'host-status-seconds': HOST_STATUS_SECONDS,
+}).flatMap(([flag, value]) => [`--${flag}`, `${value}`])
 
 /** @param dir short, for the sockets in it */
 export async function startGatedCloud(dir: string, log?: (line: string) => void): Promise<GatedCloud> {
   const gates = await openGatekeeper(socketOf(dir))
   try {
     const programs = {
-      controller: await gated('controller', dir, '--lease-seconds', `${LEASE_SECONDS}`, '--record-count', `${RECORDS}`),
+      controller: await gated('controller', dir, ...flags),
       // One server's QEMU is killed again and again, by us.
       agent: await gated('agent', dir, '--restart-delay-seconds', '0'),
     }

@@ -1,6 +1,6 @@
 // The judges themselves: each wrong thing that can be put into a sight that is right is found.
 import { describe, expect, it } from 'vitest'
-import type { Condition, Port, Server, ServerAction } from '../../crds/index.ts'
+import type { Condition, Hypervisor, Port, Server, ServerAction } from '../../crds/index.ts'
 import { unasked } from './ends.ts'
 import type { FaultName } from './faults.ts'
 import { type Allowance, unlike } from './outcome.ts'
@@ -11,6 +11,7 @@ import { wrongs } from './wrongs.ts'
 const uid = '11111111-2222-4333-8444-555555555555'
 const owner = { apiVersion: 'compute.kubenova.io/v1alpha1', kind: 'Server', name: 'vm', uid }
 const networkId = 'aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee'
+const mac = 'fa:16:3e:00:00:01'
 const ready: Condition = { type: 'Ready', status: 'True', reason: 'Running', message: '', lastTransitionTime: 'now' }
 
 const record = (name: string, action: string): ServerAction =>
@@ -19,6 +20,9 @@ const record = (name: string, action: string): ServerAction =>
     spec: { server: 'vm', action },
     status: { phase: 'Succeeded', events: [{ event: 'e', result: 'Success' }] },
   }) as unknown as ServerAction
+
+const host = (used: object, servers: number): Hypervisor =>
+  ({ metadata: { name: 'h1' }, spec: {}, status: { used, servers } }) as unknown as Hypervisor
 
 /** A cloud with one server that runs. */
 const right = () => ({
@@ -29,14 +33,19 @@ const right = () => ({
       status: {
         observedGeneration: 2,
         vmState: 'active',
+        host: 'h1',
         settledPowerState: 'Running',
         conditions: [ready],
-        instance: { interfaces: [{ portId: '12345678-9abc-4def-8000-000000000000', networkId }] },
+        instance: {
+          flavor: { vcpus: 2, ram: 128, disk: 1 },
+          interfaces: [{ portId: '12345678-9abc-4def-8000-000000000000', networkId, macAddress: mac }],
+        },
       },
     } as unknown as Server & { status: object },
   ],
   records: [record('vm-1', 'create')],
   ports: [{ metadata: { name: 'p', ownerReferences: [owner] }, status: { fixedIPs: ['10.0.0.2'] } } as unknown as Port],
+  hosts: [host({ vcpus: 2, ram: 128, disk: 1 }, 1)],
   domains: [{ name: 'vm-11111111', uuid: uid, id: 1 as number | undefined, state: 'running' }],
   qemus: [uid],
   starts: new Map([['vm-11111111', 1]]),
@@ -45,6 +54,7 @@ const right = () => ({
   saves: [] as string[],
   guests: [uid],
   dhcp: ['aaaaaaaabbbb'],
+  leases: [mac],
   links: ['lo', 'eth0', 'tap12345678-9a', 'knaaaaaaaabbbb', 'kdaaaaaaaabbbb'],
   namespaces: ['kubenova-aaaaaaaabbbb'],
   filtered: ['tap12345678-9a'],
@@ -78,6 +88,12 @@ describe('wrongs', () => {
     ['has no VNC socket', (s) => s.sockets.pop()],
     ['has no entry', (s) => s.guests.pop()],
     ['has no pin', (s) => s.pins.pop()],
+    ['has no answer of DHCP', (s) => s.leases.pop()],
+    ['left over: answer of DHCP', (s) => s.leases.push('fa:16:3e:00:00:02')],
+    ['h1 has promised 3 vCPUs', (s) => s.hosts.splice(0, 1, host({ vcpus: 3, ram: 128, disk: 1 }, 1))],
+    ['256 MiB', (s) => s.hosts.splice(0, 1, host({ vcpus: 2, ram: 256, disk: 1 }, 1))],
+    ['2 GiB', (s) => s.hosts.splice(0, 1, host({ vcpus: 2, ram: 128, disk: 2 }, 1))],
+    ['for 2 servers, not 2 vCPUs', (s) => s.hosts.splice(0, 1, host({ vcpus: 2, ram: 128, disk: 1 }, 2))],
     ['is of no server', (s) => Object.assign(s.records[0]!.metadata, { ownerReferences: [] })],
     ['is Running with events', (s) => Object.assign(s.records[0]!.status!, { phase: 'Running' })],
     ['with events Success,Success', (s) => s.records[0]!.status!.events!.push(s.records[0]!.status!.events![0]!)],
@@ -97,6 +113,8 @@ describe('wrongs', () => {
     'sockets',
     'guests',
     'dhcp',
+    'leases',
+    'hosts',
     'links',
     'namespaces',
     'filtered',

@@ -29,6 +29,8 @@ export interface Sight extends Objects {
   /** Servers that the host's network remembers, and networks that it serves. */
   guests: string[]
   dhcp: string[]
+  /** MAC addresses that DHCP answers, once for each line. */
+  leases: string[]
   /** Names of network interfaces and network namespaces. */
   links: string[]
   namespaces: string[]
@@ -100,7 +102,7 @@ async function networkOf(host: Host): Promise<Pick<Sight, 'links' | 'namespaces'
 
 function filesOf({
   home,
-}: Host): Pick<Sight, 'instances' | 'sockets' | 'saves' | 'guests' | 'dhcp' | 'pins' | 'halfImages'> {
+}: Host): Pick<Sight, 'instances' | 'sockets' | 'saves' | 'guests' | 'dhcp' | 'leases' | 'pins' | 'halfImages'> {
   const state = join(home, 'var/lib/kubenova')
   const servers = names(join(state, 'instances'))
   return {
@@ -109,6 +111,7 @@ function filesOf({
     saves: names(join(home, 'var/lib/libvirt/qemu/save')).map((name) => name.replace(/\.save$/, '')),
     guests: names(join(state, 'net/guests')).map((name) => name.replace(/\.json$/, '')),
     dhcp: names(join(state, 'net/dhcp')),
+    leases: names(join(state, 'net/dhcp')).flatMap((key) => macsIn(join(state, 'net/dhcp', key, 'hosts'))),
     halfImages: names(join(state, 'cache/work')).flatMap((key) => names(join(state, 'cache/work', key))),
     pins: names(join(state, 'cache/bases')).flatMap((key) => names(join(state, 'cache/bases', key, 'pins'))),
   }
@@ -119,5 +122,14 @@ function names(dir: string): string[] {
     return readdirSync(dir)
   } catch {
     return [] // not made yet
+  }
+}
+
+/** Each line of dnsmasq's hosts file begins with one. */
+function macsIn(file: string): string[] {
+  try {
+    return readFileSync(file, 'utf8').match(/^[0-9a-f:]{17}(?=,)/gm) ?? []
+  } catch {
+    return [] // its network has gone, or has no DHCP
   }
 }

@@ -1,6 +1,6 @@
 // What is wrong with a cloud that should be at rest: pure, from what was seen of it. No wrongs: every server is as it is wished, exactly one
 // domain runs for each, and nothing is there that no living server needs.
-import { condition, type Server, type ServerAction } from '../../crds/index.ts'
+import { condition, type Hypervisor, type Server, type ServerAction } from '../../crds/index.ts'
 import type { Objects } from './api.ts'
 import type { Sight } from './sight.ts'
 import { atRest } from './stories.ts'
@@ -17,6 +17,7 @@ export function saidWrong(seen: Objects): string[] {
     ...seen.servers.flatMap(ofServer),
     ...seen.records.flatMap((record) => ofRecord(record, seen)),
     ...addressedTwice(seen),
+    ...seen.hosts.flatMap((host) => ofClaims(host, seen)),
   ]
 }
 
@@ -64,6 +65,7 @@ function ofHost(server: Server, seen: Sight): string[] {
     [runs && !seen.sockets.includes(`${uid}.vnc`), 'has no VNC socket'],
     lacking(seen.guests, 'entry in the host’s network'),
     lacking(seen.pins, 'pin on its image'),
+    [!macsOf(server).every((mac) => seen.leases.includes(mac)), 'has no answer of DHCP'],
   ])
 }
 
@@ -72,6 +74,21 @@ const tapsOf = ({ status }: Server): string[] =>
 
 const keysOf = ({ status }: Server): string[] =>
   (status?.instance?.interfaces ?? []).map(({ networkId }) => networkId.replaceAll('-', '').slice(0, 12))
+
+const macsOf = ({ status }: Server): string[] =>
+  (status?.instance?.interfaces ?? []).map(({ macAddress }) => macAddress)
+
+/** What a host is said to have promised, against the flavors of the servers that are on it. */
+function ofClaims({ metadata, status = {} }: Hypervisor, { servers }: Objects): string[] {
+  const here = servers.filter((server) => server.status?.host === metadata.name)
+  const sum = (of: 'vcpus' | 'ram' | 'disk'): number =>
+    here.reduce((all, server) => all + (server.status?.instance?.flavor[of] ?? 0), 0)
+  const told = (vcpus = 0, ram = 0, disk = 0, count = 0): string =>
+    `${vcpus} vCPUs, ${ram} MiB, ${disk} GiB for ${count} servers`
+  const said = told(status.used?.vcpus, status.used?.ram, status.used?.disk, status.servers)
+  const is = told(sum('vcpus'), sum('ram'), sum('disk'), here.length)
+  return said === is ? [] : [`${metadata.name} has promised ${said}, not ${is}`]
+}
 
 /** Each has ended, with one event that says the same. */
 function ofRecord({ metadata, spec, status }: ServerAction, { servers }: Objects): string[] {
@@ -99,6 +116,7 @@ function leftOver(seen: Sight): string[] {
     ['managed save', seen.saves, saved],
     ['network entry', seen.guests, uids],
     ['DHCP folder', seen.dhcp, keys],
+    ['answer of DHCP', seen.leases, servers.flatMap(macsOf)],
     ['device', devices, [...taps, ...keys.flatMap((key) => [`kn${key}`, `kd${key}`])]],
     ['network namespace', seen.namespaces, keys.map((key) => `kubenova-${key}`)],
     ['filter', seen.filtered, taps],
