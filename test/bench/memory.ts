@@ -1,6 +1,7 @@
 /**
  * Memory of the controller with 10,000 Servers, each with its port and its record, and 200 hosts; and of the agent of a real host with 50 running
- * domains, beside its libvirtd. Both as images run them: JavaScript. Prints `name value unit`; MB are 10^6 bytes.
+ * domains, beside its libvirtd. Both as images run them: JavaScript. And of kube-scheduler with as many Pods on as many Nodes. Prints `name value unit`; MB
+ * are 10^6 bytes.
  * Usage: node test/bench/memory.ts [--servers 10000] [--hosts 200] [--domains 50] [--source]   (--source: TypeScript, as development runs it)
  */
 import { mkdirSync, rmSync } from 'node:fs'
@@ -10,7 +11,7 @@ import { build } from '../../hack/build.ts'
 import { scratchDirectory } from '../rig/scratch.ts'
 import { measureAgent } from '../scale/agent-memory.ts'
 import type { Figure } from '../scale/measure.ts'
-import { measureController } from '../scale/memory.ts'
+import { measureController, measureScheduler } from '../scale/memory.ts'
 import { built, source } from '../scale/stage.ts'
 
 const { values } = parseArgs({
@@ -39,7 +40,10 @@ try {
   const domains = Number(values.domains)
   if (domains > 0) print(await measureAgent({ dir: sub('a'), program, domains, log }))
   const sizes = { servers: Number(values.servers), hosts: Number(values.hosts) }
-  if (sizes.servers > 0) print(await measureController({ dir: sub('c'), program, ...sizes, log }))
+  if (sizes.servers > 0) {
+    print(await measureController({ dir: sub('c'), program, ...sizes, log }))
+    print(await measureScheduler({ dir: sub('s'), ...sizes, log }))
+  }
 } finally {
   rmSync(root, { recursive: true, force: true })
 }

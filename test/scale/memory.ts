@@ -11,6 +11,7 @@ import type { Figure } from './measure.ts'
 import { multiply } from './multiply.ts'
 import { memoryOf } from './proc.ts'
 import { makeProjects, makeServer, serverDraft } from './projects.ts'
+import { kubeSchedulerAtRest } from './rival.ts'
 import { leanFlags, type Program, type Stage, startStage } from './stage.ts'
 
 export interface MemoryOptions {
@@ -67,6 +68,18 @@ export async function measureController(options: MemoryOptions): Promise<Figure[
   } finally {
     stop.abort(new Error('all is measured'))
   }
+}
+
+/** What else places guests in a cluster, with as many: kube-scheduler. */
+export async function measureScheduler({
+  dir,
+  servers,
+  hosts,
+  log,
+}: Omit<MemoryOptions, 'program'>): Promise<Figure[]> {
+  await using stage = await startStage({ dir, hosts, log })
+  const { rss } = await kubeSchedulerAtRest(stage, dir, hosts, servers)
+  return [{ name: 'memory.kube_scheduler.rest.rss', value: rss, unit: 'MB' }]
 }
 
 async function readyOne(kube: Kube, namespace: string): Promise<void> {

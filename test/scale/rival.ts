@@ -1,6 +1,7 @@
 /** kube-scheduler, by which KubeVirt places its machines: Pods of the same sizes on Nodes of the same sizes, on the same API server. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { stringify } from 'yaml'
 import { type Namespace, namespaces } from '../../kube/core.ts'
 import { isAlreadyExists } from '../../kube/errors.ts'
@@ -9,7 +10,9 @@ import type { KubeObject, ObjectMeta, ResourceDef } from '../../kube/types.ts'
 import { ensureBinaries } from '../rig/binaries.ts'
 import { freePorts } from '../rig/ports.ts'
 import { end, spawnMarked } from '../rig/process.ts'
+import { until } from '../rig/until.ts'
 import { type Backlog, drain } from './backlog.ts'
+import { type Memory, memoryOf } from './proc.ts'
 import type { Stage } from './stage.ts'
 
 const core = (plural: string, kind: string, namespaced: boolean): ResourceDef => ({
@@ -20,6 +23,7 @@ const core = (plural: string, kind: string, namespaced: boolean): ResourceDef =>
   namespaced,
 })
 const NAMESPACE = 'pods'
+const REST_MS = 30_000
 
 interface Pod extends KubeObject {
   metadata: ObjectMeta
@@ -34,6 +38,40 @@ interface Node extends KubeObject {
 const now = (): string => new Date().toISOString()
 
 export async function kubeScheduler(stage: Stage, dir: string, nodes: number, pods: number): Promise<Backlog> {
+  await prepare(stage, nodes)
+  const api = podsOf(stage)
+  await parallel(pods, 32, (i) => api.create(pod(`p${i}`)))
+  const scheduler = await Scheduler.prepare(stage, dir)
+  try {
+    return await drain(api, isBound, pods, () => scheduler.start())
+  } finally {
+    await scheduler.stop()
+  }
+}
+
+/** Its memory when so many Pods are bound and nothing is to be done. */
+export async function kubeSchedulerAtRest(stage: Stage, dir: string, nodes: number, pods: number): Promise<Memory> {
+  await prepare(stage, nodes)
+  const api = podsOf(stage)
+  await parallel(pods, 32, (i) => api.create(pod(`p${i}`, `node-${i % nodes}`)))
+  const scheduler = await Scheduler.prepare(stage, dir)
+  try {
+    const pid = await scheduler.start()
+    // It places nothing before its caches are full.
+    const { metadata } = await api.create(pod('last'))
+    await until(async () => isBound(await api.get(metadata)), { what: 'the last Pod to be bound', deadline: 120_000 })
+    await delay(REST_MS)
+    return memoryOf(pid)
+  } finally {
+    await scheduler.stop()
+  }
+}
+
+const podsOf = ({ kube }: Stage) => kube.resource<Pod>(core('pods', 'Pod', true))
+const isBound = ({ spec }: Pod): boolean => spec.nodeName !== undefined
+
+/** Nodes, and what Pods need to be there. */
+async function prepare(stage: Stage, nodes: number): Promise<void> {
   const { kube } = stage
   await makeNodes(stage, nodes)
   await kube
@@ -46,19 +84,6 @@ export async function kubeScheduler(stage: Stage, dir: string, nodes: number, po
     .resource(core('serviceaccounts', 'ServiceAccount', true))
     .create(account)
     .catch(unlessThere)
-  const api = kube.resource<Pod>(core('pods', 'Pod', true))
-  await parallel(pods, 32, (i) => api.create({ metadata: { name: `p${i}`, namespace: NAMESPACE }, spec: podSpec }))
-  const scheduler = await Scheduler.prepare(stage, dir)
-  try {
-    return await drain(
-      api,
-      ({ spec }) => spec.nodeName !== undefined,
-      pods,
-      () => scheduler.start(),
-    )
-  } finally {
-    await scheduler.stop()
-  }
 }
 
 function unlessThere(error: unknown): void {
@@ -66,9 +91,11 @@ function unlessThere(error: unknown): void {
 }
 
 /** As projects.ts has it for servers: 1 CPU, 512 MiB. */
-const podSpec = {
-  containers: [{ name: 'c', image: 'none', resources: { requests: { cpu: '250m', memory: '512Mi' } } }],
-}
+const containers = [{ name: 'c', image: 'none', resources: { requests: { cpu: '250m', memory: '512Mi' } } }]
+const pod = (name: string, nodeName?: string) => ({
+  metadata: { name, namespace: NAMESPACE },
+  spec: { containers, ...(nodeName === undefined ? {} : { nodeName }) },
+})
 
 /** As simulated-host.ts has it for hosts. */
 async function makeNodes({ kube }: Stage, count: number): Promise<void> {
