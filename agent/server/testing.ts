@@ -86,7 +86,7 @@ export class Bench {
     await this.place(HOST)
   }
 
-  async place(host: string): Promise<void> {
+  async place(host: string, more: Partial<Instance> = {}): Promise<void> {
     const instance: Instance = {
       uuid: this.server.metadata.uid ?? '',
       availabilityZone: 'nova',
@@ -94,6 +94,7 @@ export class Bench {
       image,
       interfaces: [],
       keys: [],
+      ...more,
     }
     const status = placedStatus(this.server, { host, alternates: [], instance }, this.now())
     await this.servers.applyStatus({ metadata: KEY, status }, CONTROLLER)

@@ -29,6 +29,28 @@ describe('a server that host after host refuses', () => {
   })
 })
 
+it.each([3, 20])('whatever %i hosts say that could take it, its status stays small', async (able) => {
+  const longest = '€'.repeat(1024)
+  const name = (i: number): string => `${'h'.repeat(58)}-${String(i).padStart(4, '0')}`
+  await using bench = await cloud(...Array.from({ length: able }, (_, i) => name(i)))
+  for (let i = able; i < 40; i++)
+    await bench.host(name(i), { disabled: true, disabledReason: `${i}${longest.slice(0, 250)}` })
+  for (let i = 40; i < 80; i++) await bench.host(name(i), { ram: i, qemuVersion: `${i}` })
+  await bench.server()
+  for (let i = 0; i < 30 && bench.status().vmState !== 'error'; i++) {
+    await bench.reconcile()
+    const { host, refused } = bench.status()
+    if (host === undefined || refused?.host === host) continue
+    const more = { domain: { name: 'd' }, records: i, conditions: [] }
+    await bench.agentSays({ vmState: 'building', refused: { host, reason: longest }, ...more })
+  }
+  const status = bench.status()
+  expect(status.refusals).toHaveLength(3)
+  expect((status.conditions ?? []).map(({ type }) => type)).toEqual(['Scheduled', 'Ready', 'Stalled'])
+  expect(status.fault?.message.length).toBeGreaterThan(3 * longest.length)
+  expect(Buffer.byteLength(JSON.stringify(status))).toBeLessThan(100 * 1024)
+})
+
 const scheduled = (bench: Bench) => condition(bench.status().conditions, 'Scheduled')
 
 describe('a start of a server that no host could build', () => {

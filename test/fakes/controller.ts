@@ -1,2 +1,2 @@
 /** What the controller does to a server, for tests of the agent, which may not import it. */
-export { placedStatus } from '../../controller/server/status.ts'
+export { placedStatus, reachabilityStatus, waitingStatus, withoutHost } from '../../controller/server/status.ts'
