@@ -63,9 +63,9 @@ for (const [i, name] of named('s').entries()) {
   await quieten([name])
   raw.push(await copy(name, i))
 }
-const { sum, each } = between(before, after)
+const { sum, each, events } = between(before, after)
 print('create.ours.p50', p50(times), 'ms')
 print('create.virsh.p50', p50(raw), 'ms')
 print('create.overhead.p50', p50(times.map((t, i) => t - (raw[i] ?? 0))), 'ms')
 print('create.api_writes', sum / creates, `writes (${each})`)
-print('create.events', ((after.get('events') ?? 0) - (before.get('events') ?? 0)) / creates, 'writes')
+print('create.events', events / creates, 'writes')

@@ -128,13 +128,22 @@ export function writesOf({ cloud }: BenchCloud): Map<string, number> {
   return found
 }
 
-/** The writes between two counts, by resource; those of leases and events apart. */
-export function between(before: Map<string, number>, after: Map<string, number>): { sum: number; each: string } {
-  const each = [...after]
-    .map(([resource, count]) => [resource, count - (before.get(resource) ?? 0)] as const)
-    .filter(([resource, count]) => count > 0 && !['events', 'leases'].includes(resource))
+interface Written {
+  /** Without events and leases. */
+  sum: number
+  each: string
+  events: number
+  leases: number
+}
+
+/** The writes between two counts, by resource; events and leases are figures of their own: nobody's state is in them. */
+export function between(before: Map<string, number>, after: Map<string, number>): Written {
+  const of = (resource: string): number => (after.get(resource) ?? 0) - (before.get(resource) ?? 0)
+  const each = [...after.keys()].filter((resource) => of(resource) > 0 && !['events', 'leases'].includes(resource))
   return {
-    sum: each.reduce((sum, [, count]) => sum + count, 0),
-    each: each.map(([resource, count]) => `${resource} ${count}`).join(', '),
+    sum: each.reduce((sum, resource) => sum + of(resource), 0),
+    each: each.map((resource) => `${resource} ${of(resource)}`).join(', '),
+    events: of('events'),
+    leases: of('leases'),
   }
 }
