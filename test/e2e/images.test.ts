@@ -98,6 +98,23 @@ it('heals when what was missing is there, and the server is asked to try again',
   await user().booted(await user().ready('patient'))
 })
 
+it('heals so also for a server that shall be off: it is made, and left off until it shall run', async () => {
+  next.set('/rested.qcow2', 'gone')
+  await imageAt('rested')
+  await user().server('resting', { image: { name: 'rested' }, powerState: 'Stopped' })
+  expect((await fault('resting')).status?.fault?.details).toBe('ImageDownloadFailed')
+  next.delete('/rested.qcow2')
+  const { status } = await user().deed('resting', 'start')
+  expect(status).toMatchObject({ phase: 'Succeeded', host: 'h1' })
+  const server = await user().ready('resting')
+  expect(server.status).toMatchObject({ vmState: 'stopped', powerState: 'Shutdown', settledPowerState: 'Stopped' })
+  expect(server.status).not.toHaveProperty('fault')
+  expect(await user().domains('h1')).not.toContain(server.status?.domain?.name)
+  expect(user().console(server)).toBe('')
+  await user().patch('server', 'resting', { spec: { powerState: 'Running' } })
+  await user().booted(await user().ready('resting'))
+})
+
 it('may not be just any file of the host', async () => {
   await user().apply({
     kind: 'Image',
