@@ -54,6 +54,15 @@ it.each(badObjects)('refuses $title', async ({ before, object, text, says }) => 
   expect(said).toContain(says)
 })
 
+// What the rules of IPv6 do depends on the addresses: it must never be more than the API server allows.
+it.each(['2001:db8::/64', '2000::/8'])('takes the largest Network of %s', async (cidr) => {
+  const address = (n: number): string => `2001:0db8:0000:0000:0000:0000:0000:${n.toString(16).padStart(4, '0')}`
+  const pools = Array.from({ length: 16 }, (_, i) => ({ start: address(256 + i * 16), end: address(271 + i * 16) }))
+  const subnet = { cidr, gateway: address(1), dhcpAddress: address(2), dhcp: cidr.endsWith('/64'), pools }
+  const object = { ...example('Network'), spec: { subnets: [subnet] } }
+  await expect(created(object, undefined)).resolves.toBeDefined()
+})
+
 it('does not repeat a private key in its answer', async () => {
   const publicKey = '-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n'
   const object = { ...example('KeyPair'), spec: { type: 'x509', publicKey } }

@@ -59,7 +59,7 @@ describe('a network', () => {
     ['a gateway in a pool', { gateway: 'fd00::11', pools: [pool] }, 'AddressInPool'],
     ['a DHCP address in a pool', { dhcpAddress: 'fd00::11', pools: [pool] }, 'AddressInPool'],
   ]
-  it.each(wrong)('of IPv6 with %s is taken, and says what is wrong', async (_, more, reason) => {
+  it.each(wrong)('of IPv6 with %s says what is wrong', async (_, more, reason) => {
     await using bench = await Bench.start()
     await bench.network('lan', [{ cidr: 'fd00::/64', ...more }])
     for (let i = 0; i < 2; i++) await network(bench)

@@ -43,7 +43,7 @@ test.each([
       'AddressTwice: gateway and dhcpAddress of 10.0.0.0/24 are both 10.0.0.1: DHCP needs an address of its own, the same on every host',
     ],
   ],
-  // The API server cannot compare addresses of IPv6: here alone are they looked at.
+  // Whether pools of IPv6 overlap the API server cannot say: here alone is that looked at.
   [
     subnet('fd00::/64', {
       gateway: 'fd00::1',

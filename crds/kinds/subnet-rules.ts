@@ -1,12 +1,15 @@
 /** What the API server refuses of a Network's subnets: gateway, DHCP address and pools in and beside one another, and changes. */
 import type { Rule } from '../schema.ts'
-import { number4 } from './address.ts'
+import { before6, number4 } from './address.ts'
 
 /** Guards: what is no address or no range has been told so by the field itself. */
 const noRange = '!isCIDR(self.cidr)'
 const no = (field: string): string => `!has(self.${field}) || !isIP(self.${field})`
 const no4 = (text: string): string => `!isIP(${text}) || ip(${text}).family() != 4`
+const no6 = (text: string): string => `!isIP(${text}) || ip(${text}).family() != 6`
 const noPools4 = `!has(self.pools) || self.pools.exists(p, ${no4('p.start')} || ${no4('p.end')})`
+
+const noPools6 = `!has(self.pools) || self.pools.exists(p, ${no6('p.start')} || ${no6('p.end')})`
 
 /** 2 to the power of the host bits of an IPv4 range. */
 const powers = `[${Array.from({ length: 33 }, (_, i) => 2 ** i).join(', ')}]`
@@ -31,13 +34,18 @@ const outsidePools = (field: string): Rule => ({
   fieldPath: '.pools',
 })
 
+const outsidePools6 = (field: string): Rule => ({
+  ...outsidePools(field),
+  rule: `${noPools6} || ${no(field)} || ${no6(`self.${field}`)} || self.pools.all(p, ${before6(`self.${field}`, 'p.start')} || ${before6('p.end', `self.${field}`)})`,
+})
+
 export const subnetRules: readonly Rule[] = [
   inside('gateway'),
   inside('dhcpAddress'),
   noEnd('gateway'),
   noEnd('dhcpAddress'),
   {
-    rule: `!self.dhcp || ${no('gateway')} || ${no('dhcpAddress')} || self.gateway != self.dhcpAddress`,
+    rule: `!self.dhcp || ${no('gateway')} || ${no('dhcpAddress')} || !cidr(self.gateway + (ip(self.gateway).family() == 4 ? '/32' : '/128')).containsIP(self.dhcpAddress)`,
     message: 'dhcpAddress must not be the gateway: DHCP answers from an address of its own, the same on every host',
     fieldPath: '.dhcpAddress',
   },
@@ -57,12 +65,19 @@ export const subnetRules: readonly Rule[] = [
     fieldPath: '.pools',
   },
   {
+    rule: `${noPools6} || !self.pools.exists(p, ${before6('p.end', 'p.start')})`,
+    message: 'each pool must start before it ends',
+    fieldPath: '.pools',
+  },
+  {
     rule: `${noPools4} || self.pools.all(a, self.pools.exists_one(b, ${number4('a.start')} <= ${number4('b.end')} && ${number4('b.start')} <= ${number4('a.end')}))`,
     message: 'pools must not overlap',
     fieldPath: '.pools',
   },
   outsidePools('gateway'),
   outsidePools('dhcpAddress'),
+  outsidePools6('gateway'),
+  outsidePools6('dhcpAddress'),
   {
     rule: `${noRange} || !has(self.hostRoutes) || self.hostRoutes.all(r, !isIP(r.nextHop) || ip(r.nextHop).family() == cidr(self.cidr).ip().family())`,
     message: 'the routes of a subnet must be of its family',
