@@ -1,5 +1,6 @@
 // What is wrong with one host, while servers are made there: each is said where people look, leaves nothing, and spares its neighbours. Another host
 // takes the server; where there is no other, it boots when the cause is gone and somebody asks for it.
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
 import { pipeline, Readable } from 'node:stream'
@@ -22,15 +23,17 @@ let neighbour: Server
 let image: Buffer
 /** Answers that nobody ends: the server hangs. */
 const hanging: ServerResponse[] = []
-let hangs = false
-/** It sends more and more, and never says how much. */
-let endless = false
+/** endless: more and more, and never how much. wrong: as many bytes, but others. */
+type Source = 'whole' | 'endless' | 'hangs' | 'cut' | 'wrong'
+let source: Source = 'whole'
 const http = createServer((_, response) => {
-  if (endless) return void pipeline(Readable.from(blocks()), response, () => undefined)
+  if (source === 'endless') return void pipeline(Readable.from(blocks()), response, () => undefined)
   response.writeHead(200, { 'content-length': image.length })
-  if (!hangs) return void response.end(image)
-  hanging.push(response)
-  response.write(image.subarray(0, 1_000_000))
+  if (source === 'whole') return void response.end(image)
+  if (source === 'wrong')
+    return void response.end(Buffer.concat([image.subarray(0, -1), Buffer.of(1 ^ (image.at(-1) ?? 0))]))
+  if (source === 'hangs') hanging.push(response)
+  response.write(image.subarray(0, 1_000_000), () => source === 'cut' && response.destroy())
 })
 let origin = ''
 
@@ -118,8 +121,9 @@ async function heals(name: string, look: (server: Server) => Promise<void> = asy
 
 /** With its own image, whose bytes are not on any host yet. */
 async function imaged(name: string, more: object = {}): Promise<void> {
-  await user().apply({ kind: 'Image', metadata: { name }, spec: { url: `${origin}/${name}.qcow2`, format: 'qcow2' } })
-  await user().server(name, { image: { name }, ...more })
+  const spec = { url: `${origin}/${name}.qcow2`, format: 'qcow2', ...more }
+  await user().apply({ kind: 'Image', metadata: { name }, spec })
+  await user().server(name, { image: { name } })
 }
 
 it('the disk is full while the image is fetched', async () => {
@@ -137,11 +141,11 @@ it('the disk is full while the image is fetched', async () => {
 
 it('the source of the image never ends: the guests’ disk is not filled with it', async () => {
   await fill(h1(), 400_000)
-  endless = true
+  source = 'endless'
   await imaged('endless')
   const said = /h1 could not build it: fetch-image: no space for more than the first (\d+) bytes of the image/
   const failed = await fails('endless', 'DiskFull', said)
-  endless = false
+  source = 'whole'
   // A tenth of 1100 MiB is kept; it is looked each 64 MiB.
   const came = Number(said.exec(failed.status?.fault?.message ?? '')?.[1])
   expect(came).toBeGreaterThan(64 * 1024 ** 2)
@@ -176,14 +180,70 @@ it('the disk is full while disks are made', async () => {
 })
 
 it('the source of the image hangs', async () => {
-  hangs = true
+  source = 'hangs'
   await imaged('hung')
   await fails('hung', 'ImageDownloadFailed', /h1 could not build it: fetch-image: cannot fetch http.*hung\.qcow2/)
   // What has come is kept for a day, to be gone on with.
   expect(await halfImages(h1())).toHaveLength(2)
-  hangs = false
+  source = 'whole'
   await heals('hung')
   await noHalves()
+})
+
+it('the source of the image breaks at each try', async () => {
+  source = 'cut'
+  await imaged('broken')
+  await fails('broken', 'ImageDownloadFailed', /h1 could not build it: fetch-image: cannot fetch http.*broken\.qcow2/)
+  expect(await halfImages(h1())).toHaveLength(2)
+  source = 'whole'
+  await heals('broken', booted)
+  await noHalves()
+})
+
+it('the source has other bytes than the image says: none of them are kept', async () => {
+  source = 'wrong'
+  const sum = createHash('sha256').update(image).digest('hex')
+  await imaged('changed', { checksum: `sha256:${sum}` })
+  const failed = await user().until('changed', 'in error', ({ status }) => status?.vmState === 'error', SLOW_MS)
+  expect(failed.status?.fault).toMatchObject({ code: 500, details: 'ImageChecksumMismatch' })
+  expect(conditionOf(failed, 'Stalled')).toMatchObject({ status: 'True', reason: 'ImageChecksumMismatch' })
+  expect(await remains(h1(), failed)).toEqual([])
+  expect(await cachedImages(h1())).not.toContain(`sha256-${sum}`)
+  await noHalves()
+  await runsOn()
+  source = 'whole'
+  await heals('changed', booted)
+  await noHalves()
+})
+
+it('the disk is full while a guest writes: it stands still, and goes on when there is room', async () => {
+  await fill(h1(), 60)
+  // Where that little is free images that no server uses make room; before the guest writes, so that there is none afterwards.
+  await until(async () => (await cachedImages(h1())).length === 1, { what: 'unused images to go', deadline: SLOW_MS })
+  await fill(h1(), 20_000)
+  // More than there is room for, behind what the image has.
+  const userData = '#!/bin/sh\nyes | head -c 40m | dd of=/dev/vda bs=4k seek=25600 conv=fsync\n'
+  await user().server('writer', { userData })
+  const stopped = await user().until(
+    'writer',
+    'stopped',
+    (s) => conditionOf(s, 'Ready')?.reason === 'DiskError',
+    SLOW_MS,
+  )
+  expect(stopped.status).toMatchObject({ vmState: 'paused', powerState: 'Paused' })
+  expect(conditionOf(stopped, 'Ready')?.message).toMatch(
+    /see that the host’s disk has room, then set powerState to Paused/,
+  )
+  await runsOn()
+  await makeRoom(h1())
+  for (const powerState of ['Paused', 'Running'] as const) {
+    await user().patch('server', 'writer', { spec: { powerState } })
+    await readiness(user(), 'writer', 'True', powerState)
+  }
+  // All of it was written, by the same boot.
+  expect(await user().booted(stopped, 1, SLOW_MS)).toMatchObject({ boots: 1, userdata: 'ok' })
+  await user().delete('writer')
+  expect(await remains(h1(), stopped)).toEqual([])
 })
 
 it('there is not enough memory for QEMU', async () => {
