@@ -80,6 +80,8 @@ export class ControlPlane {
   #state: ControlPlaneState | undefined
   #binaries: Record<Binary, string> | undefined
   #admin: ApiClient | undefined
+  /** How often a part was killed. */
+  #kills = 0
 
   constructor(options: ControlPlaneOptions) {
     this.#options = options
@@ -101,15 +103,17 @@ export class ControlPlane {
     return this.#admin
   }
 
+  /** Brings up what is not up, and waits until the API server is ready, or a part is killed once more: who does that brings it back. */
   async start(): Promise<void> {
-    if (this.#options.kubeconfig) return this.#ready()
+    const kills = this.#kills
+    if (this.#options.kubeconfig) return this.#ready(kills)
     mkdirSync(this.#dir, { recursive: true })
     this.#state ??= await this.#newState()
     this.#save({})
     await this.startPart('etcd')
     await this.startPart('kube-apiserver')
-    await this.#writeKubeconfigs()
-    await this.#ready()
+    await this.#writeKubeconfigs(kills)
+    await this.#ready(kills)
     if (this.#state.controllerManager) await this.startPart('kube-controller-manager')
   }
 
@@ -129,6 +133,7 @@ export class ControlPlane {
 
   /** kill -9 of one part. */
   async kill(part: Part): Promise<void> {
+    this.#kills += 1
     const id = this.#running().processes[part]
     if (id) await end(id, 'SIGKILL')
   }
@@ -137,7 +142,7 @@ export class ControlPlane {
   async restart(part: Part): Promise<void> {
     await this.kill(part)
     await this.startPart(part)
-    await this.#ready()
+    await this.#ready(this.#kills)
   }
 
   /** Path of the kubeconfig of one of `users`. */
@@ -208,8 +213,9 @@ export class ControlPlane {
     return this.#state
   }
 
-  async #ready(): Promise<void> {
+  async #ready(kills: number): Promise<void> {
     const look = async () => {
+      if (this.#kills !== kills) return true
       this.#mustLive()
       return (await this.api.text('/readyz')) === 'ok'
     }
@@ -248,11 +254,11 @@ export class ControlPlane {
   }
 
   /** The API server makes its own certificate at its first start; its authority is the last in that file. */
-  async #writeKubeconfigs(): Promise<void> {
+  async #writeKubeconfigs(kills: number): Promise<void> {
     const { address, ports, tokens } = this.#running()
     const file = this.#file('certs/apiserver.crt')
     const whole = () => {
-      this.#mustLive()
+      if (this.#kills === kills) this.#mustLive()
       const certificates = readFileSync(file, 'utf8').match(/-----BEGIN [^]+?-----END CERTIFICATE-----\n/g)
       return certificates?.[1]
     }
