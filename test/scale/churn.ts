@@ -70,16 +70,27 @@ export async function churn(options: ChurnOptions, tally: Tally, signal: AbortSi
   for (const slot of slots) await makeServer(options.kube, serverDraft(slot.namespace, nameOf(slot)))
   const bag = Object.entries(operations).flatMap(([name, { weight }]) => Array<string>(weight).fill(name))
   const running = new Set<Promise<void>>()
+  const busy = new Set<Slot>()
   while (!signal.aborted) {
     // On a busy machine fewer are done: what piles up would look like a leak.
     if (running.size >= AT_ONCE) await Promise.race(running)
     const name = pick(all, bag)
-    const slot = pick(all, slots)
-    const turn = once(name, all, slot, tally).finally(() => running.delete(turn))
+    const slot = idle(all, busy)
+    busy.add(slot)
+    const turn = once(name, all, slot, tally).finally(() => {
+      busy.delete(slot)
+      running.delete(turn)
+    })
     running.add(turn)
     await delay(1000 / perSecond, undefined, { signal }).catch(() => undefined) // aborted: the loop ends
   }
   await Promise.all(running)
+}
+
+/** Two at once in one slot would take away what the other needs: a server would wait for ever for a Port that is gone. */
+function idle(all: Churn, busy: ReadonlySet<Slot>): Slot {
+  const slot = pick(all, all.slots)
+  return busy.has(slot) ? idle(all, busy) : slot
 }
 
 async function once(name: string, all: Churn, slot: Slot, tally: Tally): Promise<void> {
