@@ -73,7 +73,7 @@ export async function churn(options: ChurnOptions, tally: Tally, signal: AbortSi
   const busy = new Set<Slot>()
   while (!signal.aborted) {
     // On a busy machine fewer are done: what piles up would look like a leak.
-    if (running.size >= AT_ONCE) await Promise.race(running)
+    if (running.size >= Math.min(AT_ONCE, servers)) await Promise.race(running)
     const name = pick(all, bag)
     const slot = idle(all, busy)
     busy.add(slot)
