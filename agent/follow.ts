@@ -38,13 +38,13 @@ export async function follow(parts: Parts, running: Running, signal: AbortSignal
   followLibvirt(parts, {
     // Events may have been missed, and the daemon may be another version than before.
     onBack: () => learnAtLast(parts, signal),
-    onAway: () => tellAway(parts, signal),
+    onAway: () => void tellAway(parts, signal),
     signal,
   })
   // While it was out of sight the controller called it down: it says itself that it is not.
   const answer = (host: Hypervisor): void => {
     const ready = condition(host.status?.conditions, 'Ready')
-    if (host.status?.state === 'up' && ready?.reason !== readyReason(parts)) sayAtLast(parts, signal)
+    if (host.status?.state === 'up' && ready?.reason !== readyReason(parts)) void sayAtLast(parts, signal)
   }
   self.on({
     // The first that is seen of it may be that it is said to be down.
@@ -88,11 +88,11 @@ async function learnAtLast(parts: Parts, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** Those that wait for something say why. */
-function tellAway(parts: Parts, signal: AbortSignal): void {
+/** The host says so, and then those that wait for something: what they refuse is not to come back to it. */
+async function tellAway(parts: Parts, signal: AbortSignal): Promise<void> {
   const { informer, queue, log, options } = parts
   log.error({ uri: options.libvirtUri }, 'libvirt does not answer, it is asked again and again')
-  sayAtLast(parts, signal)
+  await sayAtLast(parts, signal)
   for (const { metadata } of informer.cache.values()) queue.add(keyOf(metadata), { priority: 'low' })
 }
 
@@ -100,9 +100,9 @@ const readyReason = ({ libvirt, facts }: Parts): Reason | undefined =>
   libvirt.away ? away.reason : facts.known && connected.reason
 
 /** Said until it is written. Aborted, or refused: nothing else would have it said again before the next start. */
-function sayAtLast(parts: Parts, signal: AbortSignal): void {
+function sayAtLast(parts: Parts, signal: AbortSignal): Promise<void> {
   const { kube, log } = parts
-  persist(() => say(parts), { clock: kube.clock, log, signal }).catch((err: unknown) =>
+  return persist(() => say(parts), { clock: kube.clock, log, signal }).catch((err: unknown) =>
     log.warn({ err }, 'the host’s state was not written'),
   )
 }

@@ -26,7 +26,7 @@ export async function reconcileServer(key: string, deps: ServerDeps, attempt = 1
   if (!server.metadata.finalizers?.includes(FINALIZER)) return keep(server, deps)
   const { host, refused, refusals = [] } = server.status ?? {}
   if (host === undefined) return find(server, deps, attempt)
-  if (refused?.host === host && !refusals.some((r) => r.host === host)) return moveOn(server, deps)
+  if (refused?.host === host && !refusals.some((r) => r.host === host)) return moveOn(server, host, deps)
   return reach(server, host, deps, now())
 }
 
@@ -62,10 +62,11 @@ async function keep({ metadata }: Server, { world }: ServerDeps): Promise<Outcom
 }
 
 /** The host could not build it and has cleaned up: without a host again, and that one is not asked a second time. */
-async function moveOn(server: Server, { world }: ServerDeps): Promise<Outcome> {
+async function moveOn(server: Server, host: string, { world, views }: ServerDeps): Promise<Outcome> {
+  const isAway = server.status?.fault?.details === 'LibvirtUnreachable' && views.get(host)?.away === true
   const { name, namespace, resourceVersion } = server.metadata
   const metadata = { name, ...(namespace ? { namespace } : {}), ...(resourceVersion ? { resourceVersion } : {}) }
-  await world.servers.api.applyStatus({ metadata, status: withoutHost(server) }, { fieldManager: MANAGER })
+  await world.servers.api.applyStatus({ metadata, status: withoutHost(server, isAway) }, { fieldManager: MANAGER })
   return wait('its placement elsewhere')
 }
 

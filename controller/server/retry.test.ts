@@ -29,6 +29,35 @@ describe('a server that host after host refuses', () => {
   })
 })
 
+describe('a server whose host refuses it for want of its libvirt', () => {
+  const says = (status: 'True' | 'False', reason: string) => [
+    { type: 'Ready', status, reason, message: 'm', lastTransitionTime: '2026-01-01T00:00:00Z' },
+  ]
+
+  it.each([
+    ['has it when it has one again', true],
+    ['is not asked again, where it says of itself that it has one', false],
+  ])('%s', async (_, isAway) => {
+    await using bench = await cloud('h1')
+    await bench.server()
+    await bench.reconcile()
+    const hosts = bench.api.resource<Hypervisor>(defOf(hypervisor))
+    const hostSays = (conditions: ReturnType<typeof says>) =>
+      hosts.applyStatus({ metadata: { name: 'h1' }, status: { conditions } }, { fieldManager: 'agent' })
+    if (isAway) await hostSays(says('False', 'LibvirtUnreachable'))
+    await bench.fake.caughtUp()
+    const fault = { code: 500, message: 'look: no libvirt', details: 'LibvirtUnreachable', created: bench.now() }
+    const more = { domain: { name: 'd' }, records: 1, conditions: [], fault }
+    await bench.agentSays({ vmState: 'error', refused: { host: 'h1', reason: 'look: no libvirt' }, ...more })
+    for (let i = 0; i < 4; i++) await bench.reconcile()
+    expect(scheduled(bench)).toMatchObject({ reason: 'NoValidHost' })
+    await hostSays(says('True', 'Connected'))
+    await bench.fake.caughtUp()
+    await bench.reconcile()
+    expect(bench.status().host).toBe(isAway ? 'h1' : undefined)
+  })
+})
+
 it.each([3, 20])('whatever %i hosts say that could take it, its status stays small', async (able) => {
   const longest = '€'.repeat(1024)
   const name = (i: number): string => `${'h'.repeat(58)}-${String(i).padStart(4, '0')}`

@@ -176,6 +176,13 @@ describe('each status', () => {
     for (const gone of ['host', 'instance', 'alternates', 'addresses']) expect(status).not.toHaveProperty(gone)
   })
 
+  it('without a host: one that refused for want of its libvirt alone is not remembered', () => {
+    const refused = { host: 'h1', reason: 'look: libvirt on h1 does not answer' }
+    expect(withoutHost(server({ ...placed(), refused }), true)).not.toHaveProperty('refusals')
+    const refusals = [{ host: 'h0', reason: 'r' }]
+    expect(withoutHost(server({ ...placed(), refused, refusals }), true).refusals).toEqual(refusals)
+  })
+
   it('without a host: at most 16 refusals, and no deed that has ended', () => {
     const refusals = Array.from({ length: 16 }, (_, i) => ({ host: `h${i}`, reason: 'r' }))
     const action = { name: 'r', uid: 'u', action: 'start', admittedAt: then }

@@ -49,10 +49,14 @@ export function owned({ status }: Server): ControllerStatus {
   }
 }
 
-/** Without a host again: the one that refused is remembered. */
-export function withoutHost(server: Server): ControllerStatus {
+/**
+ * Without a host again.
+ * @param isAway the one that refused has no libvirt: it is not chosen anyway, and when it has one again it may take the server. Else it is remembered
+ */
+export function withoutHost(server: Server, isAway = false): ControllerStatus {
   const { host: _, instance: __, alternates: ___, addresses: ____, action, refusals = [], ...rest } = owned(server)
   const { refused, records = 0, completedAction, observedGeneration } = server.status ?? {}
+  const remembered = refused && !isAway ? [...refusals, refused] : refusals
   return {
     ...rest,
     // The spec that was refused: another one is a new try.
@@ -62,7 +66,7 @@ export function withoutHost(server: Server): ControllerStatus {
     vmState: 'building',
     taskState: 'scheduling',
     records,
-    refusals: [...refusals, ...(refused ? [refused] : [])].slice(-16),
+    ...(remembered.length > 0 ? { refusals: remembered.slice(-16) } : {}),
   }
 }
 

@@ -40,6 +40,10 @@ it('the host says so, and gets no more servers; guests run on, and nothing is sa
   expect((await user().ready('early', SLOW_MS)).status?.host).toBe('h2')
   await user().server('late')
   expect((await user().ready('late', SLOW_MS)).status?.host).toBe('h2')
+  // Nobody need ask again for what no other host can have.
+  await disable('h2', true)
+  await user().server('alone')
+  await readiness(user(), 'alone', 'False', 'NoValidHost')
   expect(h1().qemu(stays.status?.domain?.name ?? '')).toBeDefined()
   const now = await user().get('server', 'stays')
   expect(now.metadata.resourceVersion).toBe(stays.metadata.resourceVersion)
@@ -61,6 +65,7 @@ it('when it is back all of it is done, and nothing twice', async () => {
   const goes = await user().get('server', 'goes')
   await h1().startLibvirtd()
   await hostSays('True', 'Connected')
+  expect((await user().ready('alone', SLOW_MS)).status?.host).toBe('h1')
   await user().until('stops', 'off', ({ status }) => status?.vmState === 'stopped', SLOW_MS)
   await user().ready('stops')
   await until(
@@ -75,7 +80,9 @@ it('when it is back all of it is done, and nothing twice', async () => {
   const early = await user().get('server', 'early')
   expect(await remains(h1(), early)).toEqual([])
   expect((await user().get('server', 'stays')).status?.records).toBe(1)
-  expect(await user().domains('h1')).toEqual([stays.status?.domain?.name])
+  const alone = await user().get('server', 'alone')
+  const names = [stays, alone].map(({ status }) => status?.domain?.name ?? '')
+  expect((await user().domains('h1')).sort()).toEqual(names.sort())
 })
 
 it('a guest whose QEMU dies at once after each start is started later each time, and says so', async () => {
