@@ -7,7 +7,7 @@ import { keyOf } from '../kube/types.ts'
 import { followLibvirt } from './absence.ts'
 import { away, connected, learnedBefore, ownerOf, register, report } from './hypervisor.ts'
 import { domainEvents } from './libvirt/index.ts'
-import { type Parts, uuidOf } from './parts.ts'
+import { type Parts, queueAll, uuidOf } from './parts.ts'
 
 /** What is being done to which server, so that a deletion can end it. */
 export type Running = Map<string, Pick<AbortController, 'abort'>>
@@ -90,10 +90,10 @@ async function learnAtLast(parts: Parts, signal: AbortSignal): Promise<void> {
 
 /** The host says so, and then those that wait for something: what they refuse is not to come back to it. */
 async function tellAway(parts: Parts, signal: AbortSignal): Promise<void> {
-  const { informer, queue, log, options } = parts
+  const { log, options } = parts
   log.error({ uri: options.libvirtUri }, 'libvirt does not answer, it is asked again and again')
   await sayAtLast(parts, signal)
-  for (const { metadata } of informer.cache.values()) queue.add(keyOf(metadata), { priority: 'low' })
+  queueAll(parts)
 }
 
 const readyReason = ({ libvirt, facts }: Parts): Reason | undefined =>
@@ -117,9 +117,9 @@ async function say({ kube, hostName, facts, libvirt }: Parts): Promise<void> {
 }
 
 async function learn(parts: Parts): Promise<void> {
-  const { facts, informer, queue } = parts
+  const { facts } = parts
   facts.known = await parts.learn()
   facts.first.resolve()
   await say(parts)
-  for (const { metadata } of informer.cache.values()) queue.add(keyOf(metadata), { priority: 'low' })
+  queueAll(parts)
 }

@@ -90,6 +90,11 @@ export type Parts = ClusterParts & HostParts
 export const uuidOf = ({ metadata, spec, status }: Server): string =>
   status?.instance?.uuid ?? spec.uuid ?? metadata.uid ?? ''
 
+/** All servers of this host are looked at anew, after what users ask for. */
+export function queueAll({ informer, queue }: Pick<ClusterParts, 'informer' | 'queue'>): void {
+  for (const { metadata } of informer.cache.values()) queue.add(keyOf(metadata), { priority: 'low' })
+}
+
 /** A signal that never aborts: cleaning up is not stopped half-way. */
 const never = new AbortController().signal
 

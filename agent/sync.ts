@@ -1,10 +1,9 @@
 /** Now and then everything is compared anew: network, leftovers, console logs, image cache, each server. Events are a help, not the truth. */
 import type { Server } from '../crds/index.ts'
 import { every } from '../kube/clock.ts'
-import { keyOf } from '../kube/types.ts'
 import { hostedGuest } from './host/domain-input.ts'
 import type { HostedGuest } from './net/types.ts'
-import { BY_UID, type Parts } from './parts.ts'
+import { BY_UID, type Parts, queueAll } from './parts.ts'
 
 /** Compares once, then every so often until the returned function is called. */
 export async function keepInSync(parts: Parts, signal: AbortSignal): Promise<() => void> {
@@ -14,7 +13,7 @@ export async function keepInSync(parts: Parts, signal: AbortSignal): Promise<() 
 }
 
 async function sync(parts: Parts, signal: AbortSignal): Promise<void> {
-  const { informer, queue, log, libvirt } = parts
+  const { log, libvirt } = parts
   for (const [what, work] of Object.entries(tasks)) {
     if (libvirt.away && ofDomains.has(what)) continue
     try {
@@ -24,7 +23,7 @@ async function sync(parts: Parts, signal: AbortSignal): Promise<void> {
       log.warn({ err, what }, 'could not be compared, will be tried again')
     }
   }
-  for (const { metadata } of informer.cache.values()) queue.add(keyOf(metadata), { priority: 'low' })
+  queueAll(parts)
 }
 
 /** It was made, and is not to be deleted. */
