@@ -68,14 +68,7 @@ it('when it is back all of it is done, and nothing twice', async () => {
   expect((await user().ready('alone', SLOW_MS)).status?.host).toBe('h1')
   await user().until('stops', 'off', ({ status }) => status?.vmState === 'stopped', SLOW_MS)
   await user().ready('stops')
-  await until(
-    async () => !(await user().kubectl('get', 'servers', '-o', 'name')).includes('server.compute.kubenova.io/goes\n'),
-    {
-      what: 'goes to be gone',
-      deadline: SLOW_MS,
-      every: 200,
-    },
-  )
+  await user().kubectl('wait', '--for=delete', 'server/goes', `--timeout=${SLOW_MS / 1000}s`)
   expect(await remains(h1(), goes)).toEqual([])
   const early = await user().get('server', 'early')
   expect(await remains(h1(), early)).toEqual([])
