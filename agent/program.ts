@@ -1,7 +1,7 @@
 /** The agent as a program: flags, the API server, metrics. */
 import { parseAddress } from '../kube/address.ts'
 import { createKube } from '../kube/client.ts'
-import { collectNowAndThen } from '../kube/collect.ts'
+import { collectNowAndThen, smallHeap } from '../kube/collect.ts'
 import { serveHttp } from '../kube/http.ts'
 import { createLog } from '../kube/log.ts'
 import { readOptions } from '../kube/main-options.ts'
@@ -21,7 +21,7 @@ export async function agentProgram(make = createAgent): Promise<void> {
   const main = async (signal: AbortSignal): Promise<void> => {
     const { kubeconfig } = options
     await using kube = await createKube({ userAgent: 'kubenova-agent', ...(kubeconfig ? { kubeconfig } : {}) })
-    using _collecting = collectNowAndThen(kube.clock)
+    using _collecting = collectNowAndThen(kube.clock, smallHeap)
     const agent = await make(kube, options, log)
     const { host, port } = parseAddress(options.metricsAddress)
     await using _http = await serveHttp({ host, port, metrics: kube.metrics, ready: agent.ready })

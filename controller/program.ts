@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { parseAddress } from '../kube/address.ts'
 import { createKube } from '../kube/client.ts'
+import { collectNowAndThen, largeHeap } from '../kube/collect.ts'
 import { fenced } from '../kube/fence.ts'
 import { serveHttp } from '../kube/http.ts'
 import { lead } from '../kube/leader.ts'
@@ -39,6 +40,7 @@ export async function controllerProgram(make = createController): Promise<void> 
       metrics: kube.metrics,
       ready: { caches: () => controller.checkReady() },
     })
+    using _collecting = collectNowAndThen(kube.clock, largeHeap)
     // Those that stand by keep their caches warm.
     await controller.start(signal)
     const identity = `${hostname()}_${randomBytes(4).toString('hex')}`

@@ -1,22 +1,22 @@
 import { expect, test } from 'vitest'
-import { collectNowAndThen } from './collect.ts'
+import { collectNowAndThen, largeHeap, smallHeap } from './collect.ts'
 import { FakeClock } from './testing/fake-clock.ts'
 
 const MiB = 2 ** 20
 
 function heapOf(live: number) {
-  const heap = { used: live * MiB, collections: 0 }
+  const heap = { used: live * MiB, collections: 0, busy: 0.5 }
   const collect = (): void => {
     heap.used = live * MiB
     heap.collections += 1
   }
-  return { heap, port: { collect, used: () => heap.used } }
+  return { heap, port: { collect, used: () => heap.used, busy: () => heap.busy } }
 }
 
 test('collects what has gathered, twice, and leaves a heap alone in which nothing has', async () => {
   const clock = new FakeClock()
   const { heap, port } = heapOf(10)
-  using _collecting = collectNowAndThen(clock, port)
+  using _collecting = collectNowAndThen(clock, smallHeap, port)
   await clock.advance(60_000)
   expect(heap.collections).toBe(2)
   heap.used += 1 * MiB
@@ -24,17 +24,35 @@ test('collects what has gathered, twice, and leaves a heap alone in which nothin
   expect(heap.collections).toBe(2)
   heap.used += 1 * MiB
   await clock.advance(60_000)
-  expect(heap).toEqual({ used: 10 * MiB, collections: 4 })
+  expect(heap).toMatchObject({ used: 10 * MiB, collections: 4 })
+})
+
+test('a large heap waits until little is to be done', async () => {
+  const clock = new FakeClock()
+  const { heap, port } = heapOf(100)
+  using _collecting = collectNowAndThen(clock, largeHeap, port)
+  await clock.advance(60_000)
+  expect(heap.collections).toBe(0)
+  heap.busy = 0.1
+  await clock.advance(60_000)
+  expect(heap.collections).toBe(2)
+  heap.used += 10 * MiB
+  await clock.advance(60_000)
+  expect(heap.collections).toBe(2)
 })
 
 test('ends when it is disposed of', async () => {
   const clock = new FakeClock()
   const { heap, port } = heapOf(10)
-  collectNowAndThen(clock, port)[Symbol.dispose]()
+  collectNowAndThen(clock, smallHeap, port)[Symbol.dispose]()
   await clock.advance(60_000)
   expect(heap.collections).toBe(0)
 })
 
 test('does nothing where Node has no way to be asked', () => {
-  using _collecting = collectNowAndThen(new FakeClock(), { collect: undefined, used: () => 0 })
+  using _collecting = collectNowAndThen(new FakeClock(), smallHeap, {
+    collect: undefined,
+    used: () => 0,
+    busy: () => 0,
+  })
 })

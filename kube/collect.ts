@@ -2,10 +2,19 @@
 import { type Clock, every } from './clock.ts'
 
 const EVERY_MS = 10_000
-/** Garbage that is worth a collection, in bytes. */
-const WORTH = 2 * 2 ** 20
 /** So many in a row: pages that one has emptied go back with the next. */
 const ROW = 2
+
+export interface When {
+  /** Garbage that is worth a collection, in bytes. */
+  worth: number
+  /** No collection if the event loop was busy for more of the time since the last look: a share, 0 to 1. */
+  busy: number
+}
+/** A collection stops all else, for some 40 ms with 16 MB (docs/adr/0018). */
+export const smallHeap: When = { worth: 2 * 2 ** 20, busy: 1 }
+/** For a second with 100 MB: only when little is to be done. */
+export const largeHeap: When = { worth: 32 * 2 ** 20, busy: 0.2 }
 
 /** Of the process; a test's own. */
 export interface Heap {
@@ -13,21 +22,36 @@ export interface Heap {
   collect: (() => void) | undefined
   /** Bytes. */
   used(): number
+  /** The share of the time since the last call in which the event loop was busy. */
+  busy(): number
 }
 
 const { gc } = globalThis
-const own: Heap = {
-  collect: gc && (() => gc({ type: 'major', execution: 'sync', flavor: 'last-resort' })),
-  used: () => process.memoryUsage().heapUsed,
+function ownHeap(): Heap {
+  let last = performance.eventLoopUtilization()
+  return {
+    collect: gc && (() => gc({ type: 'major', execution: 'sync', flavor: 'last-resort' })),
+    used: () => process.memoryUsage().heapUsed,
+    busy() {
+      const now = performance.eventLoopUtilization()
+      const { utilization } = performance.eventLoopUtilization(now, last)
+      last = now
+      return utilization
+    },
+  }
 }
 
-/** For small heaps only: a collection stops all else, for some 40 ms with 16 MB (docs/adr/0018). Goes on until it is disposed of. */
-export function collectNowAndThen(clock: Pick<Clock, 'timer'>, { collect, used }: Heap = own): Disposable {
+/** Goes on until it is disposed of. */
+export function collectNowAndThen(
+  clock: Pick<Clock, 'timer'>,
+  when: When,
+  { collect, used, busy }: Heap = ownHeap(),
+): Disposable {
   if (!collect) return { [Symbol.dispose]: () => undefined }
   let [least, left] = [0, 0]
   const stop = every(clock, EVERY_MS, () => {
-    if (used() - least >= WORTH) left = ROW
-    if (left === 0) return
+    if (used() - least >= when.worth) left = ROW
+    if (busy() > when.busy || left === 0) return
     collect()
     left -= 1
     least = used()
