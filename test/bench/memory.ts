@@ -1,7 +1,7 @@
 /**
- * Memory of the controller with 10,000 Servers, each with its port and its record, and 200 hosts; and of the agent of a real host with 50 running
- * domains, beside its libvirtd. Both as images run them: JavaScript. And of kube-scheduler with as many Pods on as many Nodes. Prints `name value unit`; MB
- * are 10^6 bytes.
+ * Memory of the controller with 10,000 Servers, each with its port and its record, and 200 hosts, beside kube-scheduler with as many Pods on as many
+ * Nodes; and of the agent of a real host with 50 running domains, beside its libvirtd and a kubelet with as many Pods. Ours as images run them:
+ * JavaScript. Prints `name value unit`; MB are 10^6 bytes.
  * Usage: node test/bench/memory.ts [--servers 10000] [--hosts 200] [--domains 50] [--source]   (--source: TypeScript, as development runs it)
  */
 import { mkdirSync, rmSync } from 'node:fs'

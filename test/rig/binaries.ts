@@ -38,13 +38,20 @@ const table = {
     ask: ['--version'],
     variable: 'KUBENOVA_KUBE_CONTROLLER_MANAGER',
   },
-  // Not of the rig's control planes, which have no Pods: a bench places Pods with it.
+  // This and kubelet are not of the rig's control planes, which have no Pods: benches compare with them.
   'kube-scheduler': {
     ...kubernetes,
     source: 'k8s.io/kubernetes/cmd/kube-scheduler',
     fits: /Kubernetes v1\.36\./,
     ask: ['--version'],
     variable: 'KUBENOVA_KUBE_SCHEDULER',
+  },
+  kubelet: {
+    ...kubernetes,
+    source: 'k8s.io/kubernetes/cmd/kubelet',
+    fits: /Kubernetes v1\.36\./,
+    ask: ['--version'],
+    variable: 'KUBENOVA_KUBELET',
   },
   kubectl: {
     ...kubernetes,

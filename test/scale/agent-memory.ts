@@ -1,4 +1,7 @@
-/** The agent's memory on a real host: real libvirtd, real domains, whose guests have nothing to boot and sit still. */
+/**
+ * The agent's memory on a real host: real libvirtd, real domains, whose guests have nothing to boot and sit still. Beside it libvirtd's, and that of
+ * a kubelet with as many Pods.
+ */
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -9,6 +12,7 @@ import { parallel } from '../../kube/testing/rig.ts'
 import { type Cloud, startCloud } from '../rig/cloud.ts'
 import { run } from '../rig/process.ts'
 import { until } from '../rig/until.ts'
+import { kubeletWithPods } from './kubelet.ts'
 import type { Figure } from './measure.ts'
 import { memoryOf } from './proc.ts'
 import { leanEnv, type Program } from './stage.ts'
@@ -41,6 +45,12 @@ export async function measureAgent({ dir, program, domains, log }: AgentMemoryOp
   await delay(REST_MS)
   const full = memoryOf(pid)
   const daemon = memoryOf(libvirtdOf(cloud))
+  const { api, kubeconfig } = cloud.plane
+  await using kubelet = await kubeletWithPods({ dir, kubeconfig, api, pods: domains, log })
+  if (kubelet) await delay(REST_MS)
+  const beside: Figure[] = kubelet
+    ? [{ name: 'memory.kubelet.rest.rss', value: memoryOf(kubelet.pid).rss, unit: 'MB' }]
+    : []
   return [
     { name: 'memory.agent.domains', value: domains, unit: 'servers' },
     { name: 'memory.agent.empty.rss', value: empty.rss, unit: 'MB' },
@@ -48,6 +58,7 @@ export async function measureAgent({ dir, program, domains, log }: AgentMemoryOp
     { name: 'memory.agent.rest.pss', value: full.pss, unit: 'MB' },
     { name: 'memory.agent.peak.rss', value: full.peak, unit: 'MB' },
     { name: 'memory.libvirtd.rest.rss', value: daemon.rss, unit: 'MB' },
+    ...beside,
   ]
 }
 

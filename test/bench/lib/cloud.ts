@@ -115,20 +115,20 @@ export const print = (name: string, value: number, unit: string): void =>
   console.log(`${name} ${value.toFixed(unit === 'ms' ? 0 : 2)} ${unit}`)
 
 const verbs = ['create', 'update', 'patch', 'delete']
-const ours = new Set(['kubenova-controller', 'kubenova-agent'])
+const ours: readonly string[] = ['kubenova-controller', 'kubenova-agent']
 
-/** Writes of controller and agents so far, by resource. */
-export function writesOf({ cloud }: BenchCloud): Map<string, number> {
+/** Writes so far by programs of these names (user agents), by resource. */
+export function writesOf({ cloud }: BenchCloud, programs = ours): Map<string, number> {
   const found = new Map<string, number>()
   for (const { verb, userAgent = '', objectRef } of cloud.plane.audit()) {
-    if (!ours.has(userAgent.split('/')[0] ?? '') || !verbs.includes(verb)) continue
+    if (!programs.includes(userAgent.split('/')[0] ?? '') || !verbs.includes(verb)) continue
     const resource = objectRef?.resource ?? ''
     found.set(resource, (found.get(resource) ?? 0) + 1)
   }
   return found
 }
 
-interface Written {
+export interface Written {
   /** Without events and leases. */
   sum: number
   each: string
