@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest'
 import { type Actor, type Case, casesOf, nextMove, type Passed, steady } from './cases.ts'
 import { faultNames } from './faults.ts'
+import { merged } from './keep.ts'
+import { NOT_REACHED } from './matrix.ts'
 import { dice, nextAct, sumOf } from './random.ts'
 import { type StoryName, stories, storyNames } from './stories.ts'
 
@@ -21,6 +23,17 @@ it('points that one rehearsal of two has passed are left out', () => {
     passed('define'),
     passed('start'),
   ])
+})
+
+it('a write that was refused and made once more is one write', () => {
+  const point = (when: 'before' | 'after', nth: number): Passed => {
+    const { point, qemu } = passed('Server deleting')
+    return { point: { ...point, when, nth }, qemu }
+  }
+  const refused = [point('before', 1), point('before', 2), point('after', 1)]
+  expect(steady(refused, refused)).toEqual([point('before', 1), point('after', 1)])
+  const twice = [...refused, point('after', 2)]
+  expect(steady(twice, twice)).toEqual(twice)
 })
 
 const silent = storyNames.filter((name) => !stories[name].asksGuest)
@@ -74,4 +87,13 @@ it.each([
 ])('what a random run has shown: %s', (_, fell, wrong, sum) => {
   const act = { told: new Map(), blows: [] }
   expect(sumOf(fell.map((n, i) => ({ act, fell: n, wrong: i < wrong ? ['x'] : [] })))).toEqual(sum)
+})
+
+it('what was told again counts as it ended then; what was never reached and is no point any more does not count, what was wrong does', () => {
+  const told = (at: string, ...wrong: string[]) => ({ story: 'delete', at, fault: 'etcd', wrong, seconds: 1 }) as const
+  const header = { date: '', command: '', minutes: 1, clouds: 1, again: 0, versions: {} }
+  const results = [told('a'), told('b', NOT_REACHED), told('c', NOT_REACHED), told('d', 'two domains run')]
+  const before = { header, results, rows: new Map([['delete', ['a', 'b', 'c', 'd']]] as const) }
+  const now = { results: [told('c')], rows: new Map([['delete', ['a', 'c']]] as const) }
+  expect(merged(before, now, 2).results).toEqual([told('a'), told('d', 'two domains run'), told('c')])
 })

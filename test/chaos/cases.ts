@@ -23,10 +23,15 @@ export function casesOf(story: StoryName, passed: readonly Passed[], faults: rea
   )
 }
 
-/** Points that two rehearsals have in common, in the order of the first: what depends on chance is not waited for. */
+/**
+ * Points that two rehearsals have in common, in the order of the first: what depends on chance is not waited for. Nor is a write that was made once
+ * more since another came between: of these there are more before than after.
+ */
 export function steady(first: readonly Passed[], second: readonly Passed[]): Passed[] {
   const names = new Set(second.map(({ point }) => nameOf(point)))
-  return first.filter(({ point }) => names.has(nameOf(point)))
+  const afters = new Set(first.flatMap(({ point }) => (point.when === 'after' ? [nameOf(point)] : [])))
+  const isDone = (point: Point): boolean => point.nth === 1 || afters.has(nameOf({ ...point, when: 'after' }))
+  return first.filter(({ point }) => names.has(nameOf(point)) && isDone(point))
 }
 
 export interface Actor {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { ensureBinaries } from '../rig/binaries.ts'
 import { run } from '../rig/process.ts'
 import type { Case } from './cases.ts'
-import { type Header, type Matrix, type Result, render } from './matrix.ts'
+import { type Header, type Matrix, NOT_REACHED, type Result, render } from './matrix.ts'
 
 const root = join(import.meta.dirname, '../..')
 const artefacts = join(root, 'test/artefacts')
@@ -36,9 +36,11 @@ export function kept(): Run {
 
 export const isSame = (a: Case, b: Case): boolean => a.story === b.story && a.at === b.at && a.fault === b.fault
 
-/** All of both; a case that was told again as it ended then. */
+/** All of both; a case that was told again as it ended then. What was not reached, and is not passed any more, was no case. */
 export function merged(before: Run, { results, rows }: Matrix, minutes: number): Run {
-  const told = (old: Result): boolean => results.some((now) => isSame(now, old))
+  const told = (old: Result): boolean => results.some((now) => isSame(now, old)) || isVoid(old)
+  const isVoid = ({ story, at, wrong }: Result): boolean =>
+    wrong[0] === NOT_REACHED && rows.get(story)?.includes(at) === false
   const { header } = before
   const again = header.again + before.results.filter(told).length
   return {

@@ -10,6 +10,9 @@ export interface Result extends Case {
   seconds: number
 }
 
+/** Of a case whose point no try has passed: a mistake of the runner's, who takes for a point what came by chance. */
+export const NOT_REACHED = 'was never reached'
+
 export interface Matrix {
   results: readonly Result[]
   /** By story, the names of its points, in order. */

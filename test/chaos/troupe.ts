@@ -6,7 +6,7 @@ import { type Case, casesOf, type Move, nextMove, type Passed, steady } from './
 import { startGatedCloud } from './cloud.ts'
 import type { FaultName } from './faults.ts'
 import { nameOf } from './gatekeeper.ts'
-import type { Matrix, Result } from './matrix.ts'
+import { type Matrix, NOT_REACHED, type Result } from './matrix.ts'
 import { Stage } from './stage.ts'
 import { type StoryName, stories } from './stories.ts'
 
@@ -180,13 +180,13 @@ class Player {
     }
   }
 
-  /** A point that is never reached is a mistake of the runner's, not a right end. */
+  /** Not reached is not a right end. */
   #again(played: Case): void {
     const tries = (this.#tries.get(played) ?? 0) + 1
     this.#tries.set(played, tries)
     if (tries < TRIES) this.#left.push(played)
     else if (collected.test(played.at)) this.#programme.log(`${played.story} | ${played.at} | ${played.fault}: untold`)
-    else this.#add({ ...played, wrong: [`was not reached in ${tries} tries`], seconds: 0 })
+    else this.#add({ ...played, wrong: [NOT_REACHED], seconds: 0 })
   }
 
   /** What the stage is like is not known any more. */
