@@ -1,5 +1,7 @@
 // From `kubectl apply` of a Server to its domain running, beside a shell that makes the same disk and domain with qemu-img and virsh.
-// Also how many API writes a create costs, events and leases apart. Prints `name value unit`.
+// Also what kubectl itself takes of that: to apply an object of the same API with which nothing is to be done. And how many API writes a create costs,
+// events and leases apart. Prints `name value unit`.
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { until } from '../rig/until.ts'
@@ -12,6 +14,7 @@ import {
   p50,
   prepareCopy,
   print,
+  quickstart,
   removeCopy,
   writesOf,
 } from './lib/cloud.ts'
@@ -40,6 +43,13 @@ async function copy(server: string, i: number): Promise<number> {
   return took
 }
 
+/** Milliseconds of kubectl for what is there already. */
+async function applyAgain(): Promise<number> {
+  const begin = performance.now()
+  await bench.kubectl('apply', '--server-side', '-f', join(quickstart, 'flavor.yaml'))
+  return performance.now() - begin
+}
+
 /** Their guests would compete with the next for the processors. */
 const quieten = async (names: readonly string[]): Promise<void> => {
   for (const name of names) await host.virsh('suspend', domainOf(bench, name) ?? '')
@@ -58,14 +68,17 @@ await quieten(['warm', ...named('w')])
 await copy('warm', 99)
 const times: number[] = []
 const raw: number[] = []
+const kubectl: number[] = []
 for (const [i, name] of named('s').entries()) {
   times.push(await create(name))
   await quieten([name])
   raw.push(await copy(name, i))
+  kubectl.push(await applyAgain())
 }
 const { sum, each, events } = between(before, after)
 print('create.ours.p50', p50(times), 'ms')
 print('create.virsh.p50', p50(raw), 'ms')
 print('create.overhead.p50', p50(times.map((t, i) => t - (raw[i] ?? 0))), 'ms')
+print('create.kubectl.p50', p50(kubectl), 'ms')
 print('create.api_writes', sum / creates, `writes (${each})`)
 print('create.events', events / creates, 'writes')

@@ -20,7 +20,7 @@ const { api, kubeconfig } = cloud.plane
 await using kubelet = await kubeletWithPods({ dir, kubeconfig, api, pods: names.length, log: console.log })
 // What is written now and then (figures of the host) is written once more.
 await delay(65_000)
-const count = () => ({ ours: writesOf(bench), kubelet: writesOf(bench, ['kubelet']) })
+const count = () => ({ ours: writesOf(bench), kubelet: writesOf(bench, kubelet ? [kubelet.name] : []) })
 const before = count()
 await delay(seconds * 1000)
 const after = count()

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { stringify } from 'yaml'
 import type { ApiClient } from '../rig/api.ts'
 import { ensureBinaries } from '../rig/binaries.ts'
@@ -24,6 +24,8 @@ export interface KubeletOptions {
 
 export interface Kubelet extends AsyncDisposable {
   pid: number
+  /** How it calls itself to the API server: as its file is called. */
+  name: string
 }
 
 const NODE = 'pods'
@@ -59,7 +61,7 @@ async function start({ dir: parent, kubeconfig, api, pods, log }: KubeletOptions
   const kubelet = await spawnMarked(argv, { dir, log: join(dir, 'kubelet.log'), owned: true })
   await runPods(api, pods)
   const owned = closing.move()
-  return { pid: kubelet.pid, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return { pid: kubelet.pid, name: basename(program), [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
 async function install(log: (line: string) => void): Promise<void> {

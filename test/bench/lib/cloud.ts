@@ -11,7 +11,7 @@ import type { Host } from '../../rig/host.ts'
 import { scratchDirectory } from '../../rig/scratch.ts'
 
 const exec = promisify(execFile)
-const quickstart = join(import.meta.dirname, '../../../examples/quickstart')
+export const quickstart = join(import.meta.dirname, '../../../examples/quickstart')
 /** VIR_DOMAIN_EVENT_STARTED */
 const STARTED = 2
 
