@@ -8,6 +8,7 @@ import { basename, join } from 'node:path'
 import { stringify } from 'yaml'
 import type { ApiClient } from '../rig/api.ts'
 import { ensureBinaries } from '../rig/binaries.ts'
+import { installPackages } from '../rig/packages.ts'
 import { freePorts } from '../rig/ports.ts'
 import { endMarked, markEnv, run, spawnMarked } from '../rig/process.ts'
 import { until } from '../rig/until.ts'
@@ -66,9 +67,7 @@ async function start({ dir: parent, kubeconfig, api, pods, log }: KubeletOptions
 
 async function install(log: (line: string) => void): Promise<void> {
   if (['/usr/bin/containerd', '/usr/sbin/runc', '/bin/busybox'].every((file) => existsSync(file))) return
-  log(`# installing the Debian packages ${packages.join(', ')}`)
-  const root = process.getuid?.() === 0 ? [] : ['sudo']
-  await run([...root, 'apt-get', 'install', '-y', '-qq', '--no-install-recommends', ...packages])
+  await installPackages(packages, log)
 }
 
 /** Its shims have their sockets in /run/containerd, wherever its own are. Where root may not protect processes from the kernel's killer, none are. */

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { installPackages } from '../../rig/packages.ts'
 import { run } from '../../rig/process.ts'
 import type { Measured, Task } from './worker.ts'
 
@@ -23,9 +24,7 @@ async function pythonLibvirt(): Promise<string[] | undefined> {
       () => false,
     )
   if (!(await there())) {
-    console.log('# installing the Debian package python3-libvirt')
-    const root = process.getuid?.() === 0 ? [] : ['sudo']
-    await run([...root, 'apt-get', 'install', '-y', '-qq', '--no-install-recommends', 'python3-libvirt']).catch(without)
+    await installPackages(['python3-libvirt'], console.log).catch(without)
   }
   return (await there()) ? [python, join(here, 'rival.py')] : undefined
 }
