@@ -2,7 +2,7 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { reloadDnsmasq, stopDnsmasq } from './processes.ts'
-import { transaction } from './rules.ts'
+import type { RulesInForce } from './rules-in-force.ts'
 import { CommandFailed, type Run } from './run.ts'
 import type { Command } from './types.ts'
 
@@ -10,9 +10,8 @@ export interface Actor {
   readonly run: Run
   /** Folder of all networks' DHCP files. */
   readonly root: string
+  readonly rules: RulesInForce
   readonly signal: AbortSignal
-  /** Called when rules are in force. */
-  readonly ruled: (text: string) => Promise<void>
 }
 
 /**
@@ -35,13 +34,12 @@ export async function carryOut(commands: readonly Command[], actor: Actor): Prom
   return failed
 }
 
-async function carryOutOne(command: Command, { run, root, signal, ruled }: Actor): Promise<void> {
+async function carryOutOne(command: Command, { run, root, rules, signal }: Actor): Promise<void> {
   switch (command.do) {
     case 'exec':
       return execute(command, run, signal)
     case 'rules':
-      await run(['nft', '-f', '-'], { signal, input: transaction(command.text) })
-      return ruled(command.text)
+      return rules.put(command, signal)
     case 'write':
       return replaceFile(command.path, command.text)
     case 'remove':

@@ -3,9 +3,10 @@ import { join } from 'node:path'
 import { Transient } from '../../crds/errors.ts'
 import { carryOut } from './act.ts'
 import { desiredNetworks } from './desired.ts'
-import { listRules, observe } from './observe.ts'
+import { observe } from './observe.ts'
 import { obstacle } from './obstacles.ts'
 import { plan } from './plan.ts'
+import { RulesInForce } from './rules-in-force.ts'
 import type { Run } from './run.ts'
 import type { HostedGuest, Observed } from './types.ts'
 
@@ -23,13 +24,14 @@ type Keys = ReadonlySet<string> | 'all'
 
 export class Converger {
   readonly #options: ConvergerOptions
+  readonly #rules: RulesInForce
   readonly #closing = new AbortController()
-  #lastRules: { text: string; listing: string } | undefined
   #current: Promise<unknown> = Promise.resolve()
   #waiting: { keys: Keys; done: Promise<Map<string, unknown>> } | undefined
 
   constructor(options: ConvergerOptions) {
     this.#options = options
+    this.#rules = new RulesInForce(options.run)
   }
 
   /**
@@ -54,9 +56,9 @@ export class Converger {
     return done
   }
 
-  look(keys: ReadonlySet<string> = new Set(this.#desired().keys())): Promise<Observed> {
-    const { run, root } = this.#options
-    return observe({ run, root, keys, lastRules: this.#lastRules, signal: this.#closing.signal })
+  /** At all there is of ours. */
+  look(): Promise<Observed> {
+    return this.#look(new Set(this.#desired().keys()), true)
   }
 
   /** Ends the run under way and waits for its end. */
@@ -71,7 +73,7 @@ export class Converger {
     signal.throwIfAborted()
     const desired = this.#desired()
     const keys = wanted === 'all' ? new Set(desired.keys()) : wanted
-    const observed = await this.look(keys)
+    const observed = await this.#look(keys, wanted === 'all')
     const failed = new Map<string, unknown>()
     for (const network of desired.values()) {
       const inTheWay = keys.has(network.key) ? obstacle(network, observed, host) : undefined
@@ -79,11 +81,15 @@ export class Converger {
     }
     const refused = new Set(failed.keys())
     const commands = plan(desired, observed, { keys, refused, folder: this.#folder })
-    const ruled = async (text: string) => {
-      this.#lastRules = { text, listing: await listRules(run, signal) }
-    }
-    for (const [key, error] of await carryOut(commands, { run, root, signal, ruled })) failed.set(key, error)
+    const actor = { run, root, rules: this.#rules, signal }
+    for (const [key, error] of await carryOut(commands, actor)) failed.set(key, error)
     return failed
+  }
+
+  #look(keys: ReadonlySet<string>, thoroughly: boolean): Promise<Observed> {
+    const { run, root } = this.#options
+    const rules = (signal: AbortSignal) => this.#rules.look(thoroughly, signal)
+    return observe({ run, root, keys, rules, signal: this.#closing.signal })
   }
 
   readonly #folder = (key: string): string => join(this.#options.root, key)

@@ -7,11 +7,14 @@ import { isIPv4, isIPv6 } from 'node:net'
 import { ipv6Hex, linkLocal, macHex } from './addresses.ts'
 import type { DesiredPort } from './types.ts'
 
+/** The chain that every guest's chain begins with. */
+export const EVERY_GUEST = 'every-guest'
+
 /** Rules of the guest's chain, in order. A port without addresses is held to its MAC only: nobody knows which ones are right there. */
 export function guestRules({ mac, fixedIPs }: DesiredPort): string[] {
   const v4 = fixedIPs.map((ip) => ip.address).filter((a) => isIPv4(a))
   const v6 = [linkLocal(mac), ...fixedIPs.map((ip) => ip.address).filter((a) => isIPv6(a))]
-  const held = [...frameRules(mac), ...noServer, ...neighbourOptions(mac)]
+  const held = [`jump ${EVERY_GUEST}`, ...frameRules(mac), ...neighbourOptions(mac)]
   if (fixedIPs.length === 0) {
     return [
       ...held,
@@ -33,14 +36,16 @@ export function guestRules({ mac, fixedIPs }: DesiredPort): string[] {
 
 const set = (members: readonly (string | number)[]): string => `{ ${members.join(', ')} }`
 
-/** A VLAN tag would hide the addresses behind it. 0x8035 is RARP: by its request QEMU tells switches where the guest is after a migration. */
+/** 0x8035 is RARP: by its request QEMU tells switches where the guest is after a migration. */
 const frameRules = (mac: string): string[] => [
-  'ether type { 8021q, 8021ad } counter drop',
   `ether saddr != ${mac} counter drop`,
   `ether type 0x8035 @nh,48,64 0x0003${macHex(mac)} accept`,
   'ether type 0x8035 counter drop',
   `arp saddr ether != ${mac} counter drop`,
 ]
+
+/** A VLAN tag would hide the addresses behind it. */
+const noTag = ['ether type { 8021q, 8021ad } counter drop']
 
 /**
  * DHCP clients look at their own port, and some not at the server's. By a multicast query for a neighbour's group, that only bridges hear, a
@@ -55,22 +60,26 @@ const noServer = [
   'igmp type membership-query counter drop',
 ]
 
+const NEIGHBOUR = 'icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert }'
+
 /**
  * Solicitations and advertisements tell a link-layer address, which must be the guest's own: by it dnsmasq knows who asks by DHCPv6.
  * It is looked for in the only place where it may be: right behind the fixed part (8 bytes of a router solicitation, 24 of the
  * others), one option of 8 bytes at most, no extension headers. So do all that we know; duplicate address detection has a nonce there
  * (RFC 7527). Fragments of these, receivers are to drop, too (RFC 6980).
  */
-function neighbourOptions(mac: string): string[] {
-  const neighbour = 'icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert }'
-  return [
-    'icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } ip6 nexthdr != icmpv6 counter drop',
-    'icmpv6 type nd-router-solicit ip6 length != { 8, 16 } counter drop',
-    `icmpv6 type nd-router-solicit ip6 length 16 @th,64,8 1 @th,80,48 != 0x${macHex(mac)} counter drop`,
-    `${neighbour} ip6 length != { 24, 32 } counter drop`,
-    `${neighbour} ip6 length 32 @th,192,8 { 1, 2 } @th,208,48 != 0x${macHex(mac)} counter drop`,
-  ]
-}
+const neighbourForm = [
+  'icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } ip6 nexthdr != icmpv6 counter drop',
+  'icmpv6 type nd-router-solicit ip6 length != { 8, 16 } counter drop',
+  `${NEIGHBOUR} ip6 length != { 24, 32 } counter drop`,
+]
+const neighbourOptions = (mac: string): string[] => [
+  `icmpv6 type nd-router-solicit ip6 length 16 @th,64,8 1 @th,80,48 != 0x${macHex(mac)} counter drop`,
+  `${NEIGHBOUR} ip6 length 32 @th,192,8 { 1, 2 } @th,208,48 != 0x${macHex(mac)} counter drop`,
+]
+
+/** What no guest may send, whoever it is: said once, for nft takes its time for each rule. */
+export const everyGuestsRules: readonly string[] = [...noTag, ...noServer, ...neighbourForm]
 
 /** What clients send: SOLICIT, REQUEST, CONFIRM, RENEW, REBIND, RELEASE, DECLINE, INFORMATION-REQUEST (RFC 8415, section 7.3). */
 const DHCP6_CLIENT = [1, 3, 4, 5, 6, 8, 9, 11]

@@ -5,6 +5,7 @@ import { carryOut } from './act.ts'
 import { desiredNetworks } from './desired.ts'
 import { observe } from './observe.ts'
 import { plan } from './plan.ts'
+import { RulesInForce } from './rules-in-force.ts'
 import { CommandFailed, createRun, type Run } from './run.ts'
 import { ctx, fixedIP, guest, KEY, makeHost, nic, type TestHost, traces } from './testing.ts'
 import type { HostedGuest } from './types.ts'
@@ -74,9 +75,11 @@ async function carryOutPart({ space, stateDir }: TestHost, guests: readonly Host
   const root = `${stateDir}/dhcp`
   const folder = (key: string) => `${root}/${key}`
   const desired = desiredNetworks(guests, { folder, domain: 'novalocal' })
-  const actor = { run: createRun(space.prefix), root, ruled: async () => undefined, ...ctx }
+  const run = createRun(space.prefix)
+  const inForce = new RulesInForce(run)
+  const actor = { run, root, rules: inForce, ...ctx }
   const keys = new Set(desired.keys())
-  const observed = await observe({ ...actor, keys, lastRules: undefined })
+  const observed = await observe({ ...actor, keys, rules: (signal) => inForce.look(true, signal) })
   const commands = plan(desired, observed, { keys, refused: new Set(), folder })
   expect(await carryOut(commands.slice(0, n), actor)).toEqual(new Map())
   return commands.length
@@ -129,6 +132,19 @@ test('a second plug changes nothing', async () => {
   await again.plug(guest(5), ctx)
   await again.sync([guest(5)], ctx)
   expect(changes()).toEqual([])
+})
+
+test('rules that others flushed are put back by the next plug, even of a guest that was plugged before; rules that others changed, by sync', async () => {
+  await using host = await makeHost()
+  await host.net.plug(guest(6), ctx)
+  await host.net.plug(guest(5), ctx)
+  const whole = await traces(host)
+  await host.space.run('nft', 'flush', 'ruleset')
+  await host.net.plug(guest(5), ctx)
+  expect(await traces(host)).toEqual(whole)
+  await host.space.run('nft', 'flush', 'chain', 'bridge', 'kubenova', 'prerouting')
+  await host.net.sync([guest(5), guest(6)], ctx)
+  expect(await traces(host)).toEqual(whole)
 })
 
 test('many at once: all are plugged, in one run; then all are gone', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { parseLinks } from './links.ts'
 import { DHCP_DEVICE, keyOf, namespaceName } from './names.ts'
 import { findDnsmasq } from './processes.ts'
-import { TABLE } from './rules.ts'
+import type { Rules } from './rules.ts'
 import { CommandFailed, type Run } from './run.ts'
 import type { DhcpTexts, Observed, ObservedDhcp } from './types.ts'
 
@@ -14,34 +14,23 @@ export interface ObserveOptions {
   readonly root: string
   /** Networks whose namespaces are looked into. */
   readonly keys: ReadonlySet<string>
-  /** The rules that we put in force last, and how nft listed them then. */
-  readonly lastRules: { readonly text: string; readonly listing: string } | undefined
+  /** Looks at the rules. */
+  readonly rules: (signal: AbortSignal) => Promise<Rules | undefined>
   readonly signal: AbortSignal
 }
 
-export async function observe({ run, root, keys, lastRules, signal }: ObserveOptions): Promise<Observed> {
-  const [links, names, dhcp, listing] = await Promise.all([
+export async function observe({ run, root, keys, rules: lookAtRules, signal }: ObserveOptions): Promise<Observed> {
+  const [links, names, dhcp, rules] = await Promise.all([
     run(['ip', '-json', '-details', 'address', 'show'], { signal }),
     run(['ip', '-json', 'netns', 'list'], { signal }),
     observeDhcp(root),
-    listRules(run, signal),
+    lookAtRules(signal),
   ])
   const ours = namespaceKeys(names)
   const namespaces = await Promise.all(
     ours.map(async (key) => [key, keys.has(key) ? await lookInto(run, key, signal) : 'unread'] as const),
   )
-  const rules = listing === '' ? '' : listing === lastRules?.listing ? lastRules.text : undefined
   return { links: parseLinks(links), namespaces: new Map(namespaces), dhcp, rules }
-}
-
-/** Our table as nft prints it, without counts; '': there is none. */
-export async function listRules(run: Run, signal: AbortSignal): Promise<string> {
-  try {
-    return await run(['nft', '--stateless', 'list', 'table', 'bridge', TABLE], { signal })
-  } catch (error) {
-    if (error instanceof CommandFailed && error.stderr.includes('No such file or directory')) return ''
-    throw error
-  }
 }
 
 function namespaceKeys(json: string): string[] {

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import { desiredNetworks } from './desired.ts'
 import { plan } from './plan.ts'
-import { rulesText } from './rules.ts'
+import { NO_RULES, rulesOf } from './rules.ts'
 import { guest, KEY } from './testing.ts'
 import type { Command, DesiredNetwork, HostedGuest, Link, Observed } from './types.ts'
 
 const [BRIDGE, OUTER, SPACE, FOLDER] = [`kn${KEY}`, `kd${KEY}`, `kubenova-${KEY}`, `/state/${KEY}`]
 const folder = (key: string) => `/state/${key}`
 const desiredOf = (...guests: HostedGuest[]) => desiredNetworks(guests, { folder })
-const NOTHING: Observed = { links: new Map(), namespaces: new Map(), dhcp: new Map(), rules: '' }
+const NOTHING: Observed = { links: new Map(), namespaces: new Map(), dhcp: new Map(), rules: NO_RULES }
 
 const link = (name: string, more: Partial<Link> = {}): Link => ({
   name,
@@ -36,7 +36,7 @@ function whole(desired: ReadonlyMap<string, DesiredNetwork>, ...more: Link[]): O
     links: links(bridge, outer, ...more),
     namespaces: new Map([[KEY, { device: inner }]]),
     dhcp: new Map(dhcp ? [[KEY, { pids: [42], applied: dhcp.texts }]] : []),
-    rules: rulesText([...desired.values()]),
+    rules: rulesOf([...desired.values()]),
   }
 }
 
@@ -222,7 +222,7 @@ describe('plan tells the server', () => {
   const two = desiredOf(guest(5), guest(6))
   const told = (now: HostedGuest[], before: ReadonlyMap<string, DesiredNetwork>) => {
     const desired = desiredOf(...now)
-    return planned(desired, { ...whole(before), rules: rulesText([...desired.values()]) })
+    return planned(desired, { ...whole(before), rules: rulesOf([...desired.values()]) })
   }
 
   test.each<[string, HostedGuest[], string[]]>([
@@ -264,7 +264,7 @@ describe('plan takes down', () => {
 
   test('DHCP of a network that gave it up, and nothing else', () => {
     const without = desiredOf(guest(5, { fixedIPs: [] }))
-    const observed = { ...whole(desired), rules: rulesText([...without.values()]) }
+    const observed = { ...whole(desired), rules: rulesOf([...without.values()]) }
     expect(planned(without, observed)).toEqual([...gone, `remove ${FOLDER}`])
   })
 

@@ -4,7 +4,7 @@
  */
 import { dhcpPortName, keyOf, ownBridgeName } from './names.ts'
 import { deleteLink, dropDhcp, planDhcp } from './plan-dhcp.ts'
-import { rulesText } from './rules.ts'
+import { rulesOf, sameRules } from './rules.ts'
 import type { Command, DesiredNetwork, Link, Observed } from './types.ts'
 
 export interface PlanOptions {
@@ -20,11 +20,12 @@ export function plan(
   observed: Observed,
   { keys, refused, folder }: PlanOptions,
 ): Command[] {
-  const text = rulesText([...desired.values()])
+  const rules = rulesOf([...desired.values()])
+  const inForce = observed.rules !== undefined && sameRules(observed.rules, rules)
   const wanted = [...desired.values()].filter((n) => keys.has(n.key) && !refused.has(n.key))
   return [
     ...leftovers(desired, observed).flatMap((key) => takeDown(key, observed, folder(key))),
-    ...(text === observed.rules ? [] : [{ do: 'rules' as const, text }]),
+    ...(inForce ? [] : [{ do: 'rules' as const, from: observed.rules, to: rules }]),
     ...wanted.flatMap((network) => [
       ...planBridge(network, observed),
       ...tapsOf(network, observed),

@@ -1,43 +1,56 @@
 import { describe, expect, test } from 'vitest'
 import type { Interface } from '../../crds/kinds/server-status.ts'
 import { desiredNetworks } from './desired.ts'
-import { rulesText, transaction } from './rules.ts'
+import { changes, type Rules, replacement, rulesOf, sameRules } from './rules.ts'
 import { fixedIP, guest, KEY, NETWORK } from './testing.ts'
 
-const rulesOf = (...guests: Parameters<typeof desiredNetworks>[0]) =>
-  rulesText([...desiredNetworks(guests, { folder: (key) => `/state/${key}` }).values()])
+const rulesFor = (...guests: Parameters<typeof desiredNetworks>[0]): Rules =>
+  rulesOf([...desiredNetworks(guests, { folder: (key) => `/state/${key}` }).values()])
 
 /** The rules of one chain. */
-function chain(text: string, name: string): string[] | undefined {
-  const block = text.split('\n  chain ').find((part) => part.startsWith(`${name} {`))
-  return block
-    ?.split('\n  }')[0]
+const chain = (rules: Rules, name: string): string[] | undefined =>
+  rules
+    .get(name)
     ?.split('\n')
-    .slice(1)
+    .slice(0, -1)
     .map((line) => line.trim())
-}
 
 describe('rules', () => {
   test('none where no guest is; the table then goes', () => {
-    expect(rulesOf()).toBe('')
-    expect(transaction('')).toBe('add table bridge kubenova\ndelete table bridge kubenova\n')
+    expect(rulesFor().size).toBe(0)
+    expect(replacement(rulesFor())).toBe('add table bridge kubenova\ndelete table bridge kubenova\n')
   })
 
-  test('the same guests in another order give the same text', () => {
-    expect(rulesOf(guest(5), guest(6))).toBe(rulesOf(guest(6), guest(5)))
+  test('the same guests in another order give the same rules, others do not', () => {
+    expect(sameRules(rulesFor(guest(5), guest(6)), rulesFor(guest(6), guest(5)))).toBe(true)
+    expect(sameRules(rulesFor(guest(5), guest(6)), rulesFor(guest(5)))).toBe(false)
+    expect(sameRules(rulesFor(guest(5)), rulesFor(guest(5), guest(6)))).toBe(false)
+    expect(sameRules(rulesFor(guest(5)), rulesFor(guest(5, { bridge: 'br0' })))).toBe(false)
+  })
+
+  test('of one guest more, only its own chain and those that lead to it are written; of one less it goes last', () => {
+    const [two, three] = [rulesFor(guest(5), guest(6)), rulesFor(guest(5), guest(6), guest(7))]
+    const more = changes(two, three)
+    expect(more).toContain('  chain tap00000007-aa {')
+    expect(more).not.toContain('chain tap00000006-aa {')
+    expect(more).not.toMatch(/delete|flush chain bridge kubenova tap/)
+    expect(more).toContain('flush chain bridge kubenova prerouting\n')
+    const less = changes(three, two)
+    expect(less.endsWith('}\ndelete chain bridge kubenova tap00000007-aa\n')).toBe(true)
+    expect(less).not.toContain('chain tap00000006-aa {')
   })
 
   test('a guest with port security has a chain by the name of its tap; one without has none', () => {
-    const text = rulesOf(guest(5), guest(6, { portSecurity: false }))
-    expect(chain(text, 'prerouting')?.[1]).toBe('iifname vmap { "tap00000005-aa" : jump tap00000005-aa }')
-    expect(chain(text, 'tap00000005-aa')).toContain('ip saddr { 10.0.0.5 } accept')
-    expect(chain(text, 'tap00000005-aa')?.at(-1)).toBe('counter drop')
-    expect(text).not.toContain('chain tap00000006-aa')
+    const rules = rulesFor(guest(5), guest(6, { portSecurity: false }))
+    expect(chain(rules, 'prerouting')?.[1]).toBe('iifname vmap { "tap00000005-aa" : jump tap00000005-aa }')
+    expect(chain(rules, 'tap00000005-aa')).toContain('ip saddr { 10.0.0.5 } accept')
+    expect(chain(rules, 'tap00000005-aa')?.at(-1)).toBe('counter drop')
+    expect(rules.has('tap00000006-aa')).toBe(false)
   })
 
   test('a port of IPv6 alone sends no IPv4 but to ask for an address', () => {
     const v6: Partial<Interface> = { fixedIPs: [fixedIP(5, { address: 'fd00::5', prefixLength: 64, dhcp: false })] }
-    const rules = chain(rulesOf(guest(5, v6)), 'tap00000005-aa') ?? []
+    const rules = chain(rulesFor(guest(5, v6)), 'tap00000005-aa') ?? []
     expect(rules.filter((r) => r.startsWith('ip saddr'))).toEqual([
       'ip saddr { 0.0.0.0 } udp dport 67 @th,256,80 0x00000000fa163e000005 accept',
     ])
@@ -47,7 +60,7 @@ describe('rules', () => {
 
   test('who asks whether an address is in use asks for its own', () => {
     const both = [fixedIP(5), fixedIP(5, { address: 'fd00::5', prefixLength: 64 })]
-    const rules = chain(rulesOf(guest(5, { fixedIPs: both })), 'tap00000005-aa')
+    const rules = chain(rulesFor(guest(5, { fixedIPs: both })), 'tap00000005-aa')
     expect(rules).toContain('arp saddr ip { 10.0.0.5 } accept')
     expect(rules).toContain('arp saddr ip 0.0.0.0 arp daddr ip { 10.0.0.5 } accept')
     const own = '{ 0xfe80000000000000f8163efffe000005, 0xfd000000000000000000000000000005 }'
@@ -55,7 +68,7 @@ describe('rules', () => {
   })
 
   test('a port without addresses may have any, and its own MAC in what it says', () => {
-    const rules = chain(rulesOf(guest(5, { fixedIPs: [] })), 'tap00000005-aa') ?? []
+    const rules = chain(rulesFor(guest(5, { fixedIPs: [] })), 'tap00000005-aa') ?? []
     expect(rules.filter((r) => /^arp saddr ip|^ip6? saddr/.test(r))).toEqual([])
     expect(rules).toContain('ether type ip udp dport 67 @th,256,80 0x00000000fa163e000005 accept')
     expect(rules).not.toContain('counter drop')
@@ -63,18 +76,18 @@ describe('rules', () => {
 
   test('a bridge of ours is cut off from the host, one of the host is not; a DHCP port always is', () => {
     const port = `kd${KEY}`
-    expect(chain(rulesOf(guest(5, { uplink: 'eth1' })), 'input')?.[1]).toBe(
+    expect(chain(rulesFor(guest(5, { uplink: 'eth1' })), 'input')?.[1]).toBe(
       `iifname { "tap00000005-aa", "eth1", "${port}" } counter drop`,
     )
-    expect(chain(rulesOf(guest(5, { bridge: 'br0' })), 'input')?.[1]).toBe(`iifname { "${port}" } counter drop`)
-    expect(chain(rulesOf(guest(5, { bridge: 'br0', fixedIPs: [] })), 'input')).toHaveLength(1)
+    expect(chain(rulesFor(guest(5, { bridge: 'br0' })), 'input')?.[1]).toBe(`iifname { "${port}" } counter drop`)
+    expect(chain(rulesFor(guest(5, { bridge: 'br0', fixedIPs: [] })), 'input')).toHaveLength(1)
   })
 
   test('a DHCP port speaks with the guests of its own network, also where two share a bridge', () => {
     const other = { networkId: NETWORK.replace(/^0a/, '0b'), bridge: 'br0' }
-    const text = rulesOf(guest(5, { bridge: 'br0' }), guest(6, other))
-    expect(chain(text, `dhcp-${KEY}-sends`)).toEqual(['oifname != { "tap00000005-aa" } counter drop'])
-    expect(chain(text, `guest-0b${KEY.slice(2)}-sends`)).toEqual([
+    const rules = rulesFor(guest(5, { bridge: 'br0' }), guest(6, other))
+    expect(chain(rules, `dhcp-${KEY}-sends`)).toEqual(['oifname != { "tap00000005-aa" } counter drop'])
+    expect(chain(rules, `guest-0b${KEY.slice(2)}-sends`)).toEqual([
       `oifname != "kd0b${KEY.slice(2)}" udp dport { 67, 547 } counter drop`,
     ])
   })

@@ -1,23 +1,28 @@
 /**
- * The nftables rules of this host's guests: one table, replaced whole and at once. Rules name devices, so that they are in force
+ * The nftables rules of this host's guests: one table, each change of it one transaction. Rules name devices, so that they are in force
  * before libvirt makes the tap.
  *   prerouting  a guest with port security sends only from its MAC and its addresses, and no DHCP answers or router advertisements
  *               (guest-rules.ts)
  *   forward     DHCP's port speaks with this host's guests of its network only, and they with no other DHCP server
  *   input       nothing from a bridge of ours reaches the host itself, though it has an address elsewhere
  */
-import { guestRules } from './guest-rules.ts'
+import { EVERY_GUEST, everyGuestsRules, guestRules } from './guest-rules.ts'
 import { dhcpPortName } from './names.ts'
 import type { DesiredNetwork } from './types.ts'
 
 export const TABLE = 'kubenova'
 
-/** What `nft -f -` reads; '' when no network is there. In one transaction: no frame passes between old and new. */
-export function rulesText(networks: readonly DesiredNetwork[]): string {
-  if (networks.length === 0) return ''
+/** The chains of the table by name, each as the text of its rules. Without any there is no table. */
+export type Rules = ReadonlyMap<string, string>
+
+export const NO_RULES: Rules = new Map()
+
+export function rulesOf(networks: readonly DesiredNetwork[]): Rules {
+  if (networks.length === 0) return NO_RULES
   const guarded = networks.flatMap((n) => n.ports).filter((p) => p.portSecurity)
   const served = networks.filter((n) => n.dhcp)
-  const chains = [
+  return new Map([
+    chain(EVERY_GUEST, everyGuestsRules),
     ...guarded.map((port) => chain(port.tap, guestRules(port))),
     ...served.flatMap(dhcpChains),
     chain('prerouting', [hook('prerouting'), ...vmap('iifname', new Map(guarded.map((p) => [p.tap, p.tap])))]),
@@ -30,17 +35,40 @@ export function rulesText(networks: readonly DesiredNetwork[]): string {
         served.map((n) => dhcpPortName(n.key)),
       ),
     ]),
-  ]
-  return `table bridge ${TABLE} {\n${chains.join('\n')}}\n`
+  ])
 }
 
-/** Replaces the table, or takes it away. `add` first, because a table that is not there cannot be deleted. */
-export function transaction(text: string): string {
-  return `add table bridge ${TABLE}\ndelete table bridge ${TABLE}\n${text}`
+export const sameRules = (a: Rules, b: Rules): boolean =>
+  a.size === b.size && [...a].every(([name, text]) => b.get(name) === text)
+
+/**
+ * What `nft -f -` reads to have these rules whatever was there. In one transaction: no frame passes between old and new. `add` first, because
+ * a table that is not there cannot be deleted.
+ */
+export const replacement = (to: Rules): string =>
+  `add table bridge ${TABLE}\ndelete table bridge ${TABLE}\n${to.size === 0 ? '' : block(to)}`
+
+/**
+ * The same where these rules are in force, and neither are none: only the chains that differ are written, for nft takes seconds for those of some hundred
+ * guests. A chain can go when none leads to it any more, so that those that stay come first.
+ */
+export function changes(from: Rules, to: Rules): string {
+  const changed = new Map([...to].filter(([name, text]) => from.get(name) !== text))
+  const old = [...changed.keys()].filter((name) => from.has(name))
+  const gone = [...from.keys()].filter((name) => !to.has(name))
+  return `${command('flush', old)}${block(changed)}${command('delete', gone)}`
 }
 
-const chain = (name: string, rules: readonly string[]): string =>
-  `  chain ${name} {\n${rules.map((rule) => `    ${rule}\n`).join('')}  }\n`
+const block = (rules: Rules): string =>
+  `table bridge ${TABLE} {\n${[...rules].map(([name, text]) => `  chain ${name} {\n${text}  }\n`).join('')}}\n`
+
+const command = (verb: 'flush' | 'delete', chains: readonly string[]): string =>
+  chains.map((name) => `${verb} chain bridge ${TABLE} ${name}\n`).join('')
+
+const chain = (name: string, rules: readonly string[]): [string, string] => [
+  name,
+  rules.map((rule) => `    ${rule}\n`).join(''),
+]
 
 /** -300 is where a bridge changes addresses (dstnat): before all that others do. */
 const hook = (name: string): string => `type filter hook ${name} priority -300; policy accept;`
@@ -62,7 +90,7 @@ const names = (key: string) => ({
   toGuest: `guest-${key}-receives`,
 })
 
-function dhcpChains({ key, ports }: DesiredNetwork): string[] {
+function dhcpChains({ key, ports }: DesiredNetwork): [string, string][] {
   const port = dhcpPortName(key)
   const taps = quoted(ports.map((p) => p.tap))
   return [

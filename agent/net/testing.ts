@@ -88,11 +88,20 @@ export async function makeHost(name = 'host'): Promise<TestHost> {
 export async function traces({ space, stateDir }: TestHost): Promise<unknown> {
   const links = JSON.parse(await space.run('ip', '-json', '-details', 'address', 'show')) as Record<string, unknown>[]
   const spaces = (await space.run('ip', 'netns', 'list')).replaceAll(/ \(id: \d+\)/g, '')
-  const rules = await space.run('nft', '--stateless', 'list', 'ruleset')
+  const rules = await listedRules(space)
   const processes = (await space.run('ps', '-eo', 'stat,comm')).split('\n').filter((p) => /^[^Z].*dnsmasq/.test(p))
   const files = await space.run('find', stateDir, '-type', 'f')
   links.sort((a, b) => (String(a['ifname']) < String(b['ifname']) ? -1 : 1))
   return { links: links.map(settled), spaces, rules, processes, files }
+}
+
+/** As nft lists them, in the order of the names of chains: it has them in the order in which they came. */
+export async function listedRules(space: Space): Promise<string[]> {
+  const listing = await space.run('nft', '--stateless', 'list', 'ruleset')
+  return listing
+    .split(/^(?=\tchain |\})/m)
+    .map((part) => part.trim())
+    .toSorted()
 }
 
 /** Without what differs from one device to its like, or follows others in the kernel's own time, as a bridge's carrier does. */

@@ -1,5 +1,6 @@
 /** The two sides that plan() compares, and what it answers with. */
 import type { FixedIP, Interface } from '../../crds/kinds/server-status.ts'
+import type { Rules } from './rules.ts'
 
 /** A server on this host (or about to come here), as far as the network is concerned. */
 export interface HostedGuest {
@@ -88,8 +89,8 @@ export interface Observed {
   readonly namespaces: ReadonlyMap<string, { device?: Link } | 'broken' | 'unread'>
   /** By key: for each network that has files or processes. */
   readonly dhcp: ReadonlyMap<string, ObservedDhcp>
-  /** The rules in force, as we wrote them; '': none; undefined: others than ours last ones. */
-  readonly rules: string | undefined
+  /** The rules in force; undefined: not known. */
+  readonly rules: Rules | undefined
 }
 
 /** `key`: the network it is for; a failure stops this network only. Without a key: needed by all that follow. */
@@ -101,7 +102,7 @@ export type Command = { readonly key?: string } & (
       /** Said on stderr when what shall go is gone already, such as a pair whose other end's namespace has just ended. */
       readonly already?: string
     }
-  | { readonly do: 'rules'; readonly text: string }
+  | { readonly do: 'rules'; readonly from: Rules | undefined; readonly to: Rules }
   | { readonly do: 'write'; readonly path: string; readonly text: string }
   | { readonly do: 'remove'; readonly path: string }
   | { readonly do: 'reload' | 'stop'; readonly pid: number }
