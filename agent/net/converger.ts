@@ -3,12 +3,13 @@ import { join } from 'node:path'
 import { Transient } from '../../crds/errors.ts'
 import { carryOut } from './act.ts'
 import { desiredNetworks } from './desired.ts'
-import { observe } from './observe.ts'
+import { type Devices, observe } from './observe.ts'
 import { obstacle } from './obstacles.ts'
 import { plan } from './plan.ts'
+import { type Rules, rulesOf } from './rules.ts'
 import { RulesInForce } from './rules-in-force.ts'
 import type { Run } from './run.ts'
-import type { HostedGuest, Observed } from './types.ts'
+import type { DesiredNetwork, HostedGuest, Observed } from './types.ts'
 
 export interface ConvergerOptions {
   readonly run: Run
@@ -25,6 +26,8 @@ type Keys = ReadonlySet<string> | 'all'
 export class Converger {
   readonly #options: ConvergerOptions
   readonly #rules: RulesInForce
+  /** See observe(). */
+  #before: Devices | undefined
   readonly #closing = new AbortController()
   #current: Promise<unknown> = Promise.resolve()
   #waiting: { keys: Keys; done: Promise<Map<string, unknown>> } | undefined
@@ -58,7 +61,8 @@ export class Converger {
 
   /** At all there is of ours. */
   look(): Promise<Observed> {
-    return this.#look(new Set(this.#desired().keys()), true)
+    const desired = this.#desired()
+    return this.#look('all', desired, rulesOf([...desired.values()]))
   }
 
   /** Ends the run under way and waits for its end. */
@@ -73,23 +77,34 @@ export class Converger {
     signal.throwIfAborted()
     const desired = this.#desired()
     const keys = wanted === 'all' ? new Set(desired.keys()) : wanted
-    const observed = await this.#look(keys, wanted === 'all')
+    const rules = rulesOf([...desired.values()])
+    const observed = await this.#look(wanted, desired, rules)
     const failed = new Map<string, unknown>()
     for (const network of desired.values()) {
       const inTheWay = keys.has(network.key) ? obstacle(network, observed, host) : undefined
       if (inTheWay) failed.set(network.key, inTheWay)
     }
     const refused = new Set(failed.keys())
-    const commands = plan(desired, observed, { keys, refused, folder: this.#folder })
+    const commands = plan(desired, observed, { rules, keys, refused, folder: this.#folder })
+    // What a command that fails, or an agent that ends, leaves undone nobody knows.
+    this.#before = undefined
     const actor = { run, root, rules: this.#rules, signal }
     for (const [key, error] of await carryOut(commands, actor)) failed.set(key, error)
+    if (!commands.some(({ do: what }) => what === 'exec')) this.#before = observed
     return failed
   }
 
-  #look(keys: ReadonlySet<string>, thoroughly: boolean): Promise<Observed> {
+  async #look(wanted: Keys, desired: ReadonlyMap<string, DesiredNetwork>, rules: Rules): Promise<Observed> {
     const { run, root } = this.#options
-    const rules = (signal: AbortSignal) => this.#rules.look(thoroughly, signal)
-    return observe({ run, root, keys, rules, signal: this.#closing.signal })
+    const { signal } = this.#closing
+    const all = wanted === 'all'
+    const keys = all ? new Set(desired.keys()) : wanted
+    const before = all ? undefined : this.#before
+    const [inForce, seen] = await Promise.all([
+      this.#rules.look(all ? 'all' : { for: rules }, signal),
+      observe({ run, root, keys, before, signal }),
+    ])
+    return { ...seen, rules: inForce }
   }
 
   readonly #folder = (key: string): string => join(this.#options.root, key)

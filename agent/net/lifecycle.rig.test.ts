@@ -5,6 +5,7 @@ import { carryOut } from './act.ts'
 import { desiredNetworks } from './desired.ts'
 import { observe } from './observe.ts'
 import { plan } from './plan.ts'
+import { rulesOf } from './rules.ts'
 import { RulesInForce } from './rules-in-force.ts'
 import { CommandFailed, createRun, type Run } from './run.ts'
 import { ctx, fixedIP, guest, KEY, makeHost, nic, type TestHost, traces } from './testing.ts'
@@ -79,8 +80,9 @@ async function carryOutPart({ space, stateDir }: TestHost, guests: readonly Host
   const inForce = new RulesInForce(run)
   const actor = { run, root, rules: inForce, ...ctx }
   const keys = new Set(desired.keys())
-  const observed = await observe({ ...actor, keys, rules: (signal) => inForce.look(true, signal) })
-  const commands = plan(desired, observed, { keys, refused: new Set(), folder })
+  const rules = rulesOf([...desired.values()])
+  const known = { rules: await inForce.look('all', ctx.signal), ...(await observe({ ...actor, keys })) }
+  const commands = plan(desired, known, { rules, keys, refused: new Set(), folder })
   expect(await carryOut(commands.slice(0, n), actor)).toEqual(new Map())
   return commands.length
 }
@@ -132,6 +134,32 @@ test('a second plug changes nothing', async () => {
   await again.plug(guest(5), ctx)
   await again.sync([guest(5)], ctx)
   expect(changes()).toEqual([])
+})
+
+test('a guest more on a network takes two programs; a namespace that went meanwhile is noticed all the same', async () => {
+  await using host = await makeHost()
+  const deeds: string[] = []
+  const net = await host.restart((run) => (argv, options) => {
+    deeds.push(argv.join(' '))
+    return run(argv, options)
+  })
+  await net.plug(guest(5), ctx)
+  await net.plug(guest(6), ctx)
+  const whole = await traces(host)
+  deeds.length = 0
+  await net.plug(guest(7), ctx)
+  expect(deeds).toEqual(['ip -json -details address show', 'nft -f -'])
+  await net.unplug('guest-7', ctx)
+  await net.plug(guest(6), ctx)
+  for (const harm of [
+    ['ip', 'netns', 'delete', `kubenova-${KEY}`],
+    ['ip', '-n', `kubenova-${KEY}`, 'link', 'set', 'dev', 'dhcp0', 'down'],
+  ]) {
+    await host.space.run(...harm)
+    await net.plug(guest(6), ctx)
+    expect(await traces(host), harm.join(' ')).toEqual(whole)
+    await net.plug(guest(6), ctx)
+  }
 })
 
 test('rules that others flushed are put back by the next plug, even of a guest that was plugged before; rules that others changed, by sync', async () => {

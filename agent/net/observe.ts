@@ -2,9 +2,8 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseLinks } from './links.ts'
-import { DHCP_DEVICE, keyOf, namespaceName } from './names.ts'
+import { DHCP_DEVICE, dhcpPortName, keyOf, namespaceName } from './names.ts'
 import { findDnsmasq } from './processes.ts'
-import type { Rules } from './rules.ts'
 import { CommandFailed, type Run } from './run.ts'
 import type { DhcpTexts, Observed, ObservedDhcp } from './types.ts'
 
@@ -13,24 +12,46 @@ export interface ObserveOptions {
   /** Folder of all networks' DHCP files. */
   readonly root: string
   /** Networks whose namespaces are looked into. */
-  readonly keys: ReadonlySet<string>
-  /** Looks at the rules. */
-  readonly rules: (signal: AbortSignal) => Promise<Rules | undefined>
+  readonly keys: Keys
+  /** An earlier look, since when no program of ours has changed a device; see {@link sameNamespaces}. */
+  readonly before?: Devices | undefined
   readonly signal: AbortSignal
 }
 
-export async function observe({ run, root, keys, rules: lookAtRules, signal }: ObserveOptions): Promise<Observed> {
-  const [links, names, dhcp, rules] = await Promise.all([
-    run(['ip', '-json', '-details', 'address', 'show'], { signal }),
-    run(['ip', '-json', 'netns', 'list'], { signal }),
+type Keys = ReadonlySet<string>
+
+export type Devices = Pick<Observed, 'links' | 'namespaces'>
+
+/** All but the rules. */
+export async function observe({ run, root, keys, before, signal }: ObserveOptions): Promise<Omit<Observed, 'rules'>> {
+  const [links, dhcp] = await Promise.all([
+    run(['ip', '-json', '-details', 'address', 'show'], { signal }).then(parseLinks),
     observeDhcp(root),
-    lookAtRules(signal),
   ])
-  const ours = namespaceKeys(names)
-  const namespaces = await Promise.all(
-    ours.map(async (key) => [key, keys.has(key) ? await lookInto(run, key, signal) : 'unread'] as const),
-  )
-  return { links: parseLinks(links), namespaces: new Map(namespaces), dhcp, rules }
+  const isKnown = before !== undefined && sameNamespaces(before, links, keys)
+  const namespaces = isKnown ? before.namespaces : await lookAtNamespaces(run, keys, signal)
+  return { links, namespaces, dhcp }
+}
+
+/**
+ * Whether these networks' namespaces need not be looked at again: to start a program costs a process of our size some milliseconds, before each
+ * guest's start. A namespace that is deleted takes its pair of devices with it, and an inner device that is taken down the outer one's
+ * carrier. What else somebody does within a namespace is found by a look without an earlier one. Pure.
+ */
+export function sameNamespaces({ links: were, namespaces }: Devices, links: Observed['links'], keys: Keys): boolean {
+  const isSame = (key: string): boolean => {
+    const [was, is] = [were.get(dhcpPortName(key)), links.get(dhcpPortName(key))]
+    return was !== undefined && is !== undefined && was.index === is.index && is.up && is.carrier
+  }
+  const isKnown = (key: string): boolean =>
+    namespaces.has(key) ? typeof namespaces.get(key) === 'object' : !links.has(dhcpPortName(key))
+  return [...namespaces.keys()].every(isSame) && [...keys].every(isKnown)
+}
+
+async function lookAtNamespaces(run: Run, keys: Keys, signal: AbortSignal): Promise<Observed['namespaces']> {
+  const ours = namespaceKeys(await run(['ip', '-json', 'netns', 'list'], { signal }))
+  const entries = ours.map(async (key) => [key, keys.has(key) ? await lookInto(run, key, signal) : 'unread'] as const)
+  return new Map(await Promise.all(entries))
 }
 
 function namespaceKeys(json: string): string[] {

@@ -49,8 +49,14 @@ function said(commands: readonly Command[]): string[] {
   })
 }
 
+const planFor = (
+  desired: ReadonlyMap<string, DesiredNetwork>,
+  observed: Observed,
+  which: { keys: ReadonlySet<string>; refused: ReadonlySet<string> },
+) => said(plan(desired, observed, { ...which, rules: rulesOf([...desired.values()]), folder }))
+
 const planned = (desired: ReadonlyMap<string, DesiredNetwork>, observed: Observed, refused: string[] = []) =>
-  said(plan(desired, observed, { keys: new Set(desired.keys()), refused: new Set(refused), folder }))
+  planFor(desired, observed, { keys: new Set(desired.keys()), refused: new Set(refused) })
 
 const START = [
   `write ${FOLDER}/conf`,
@@ -106,7 +112,7 @@ describe('plan', () => {
   })
 
   test('networks that nobody asked about are left alone', () => {
-    expect(said(plan(one, NOTHING, { keys: new Set(), refused: new Set(), folder }))).toEqual(['rules'])
+    expect(planFor(one, NOTHING, { keys: new Set(), refused: new Set() })).toEqual(['rules'])
   })
 })
 

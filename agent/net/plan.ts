@@ -4,10 +4,12 @@
  */
 import { dhcpPortName, keyOf, ownBridgeName } from './names.ts'
 import { deleteLink, dropDhcp, planDhcp } from './plan-dhcp.ts'
-import { rulesOf, sameRules } from './rules.ts'
+import { type Rules, sameRules } from './rules.ts'
 import type { Command, DesiredNetwork, Link, Observed } from './types.ts'
 
 export interface PlanOptions {
+  /** Those of all networks. */
+  readonly rules: Rules
   /** Networks to set up; the rules are always those of all, and what no network needs any more always goes. */
   readonly keys: ReadonlySet<string>
   /** Of these, those with an obstacle: left as they are. */
@@ -18,9 +20,8 @@ export interface PlanOptions {
 export function plan(
   desired: ReadonlyMap<string, DesiredNetwork>,
   observed: Observed,
-  { keys, refused, folder }: PlanOptions,
+  { rules, keys, refused, folder }: PlanOptions,
 ): Command[] {
-  const rules = rulesOf([...desired.values()])
   const inForce = observed.rules !== undefined && sameRules(observed.rules, rules)
   const wanted = [...desired.values()].filter((n) => keys.has(n.key) && !refused.has(n.key))
   return [

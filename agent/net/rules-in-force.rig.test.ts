@@ -28,7 +28,7 @@ async function putting(space: Space) {
   const { run, written } = noting(createRun(space.prefix))
   const inForce = new RulesInForce(run)
   const put = async (to: Rules): Promise<void> =>
-    inForce.put({ from: await inForce.look(false, ctx.signal), to }, ctx.signal)
+    inForce.put({ from: await inForce.look({ for: to }, ctx.signal), to }, ctx.signal)
   return { inForce, put, written }
 }
 
@@ -72,21 +72,21 @@ describe('rules in force', () => {
     const [one, two] = [rulesFor(guest(1)), rulesFor(guest(1), guest(2))]
     await put(one)
     const whole = await listedRules(space)
-    expect(await inForce.look(true, ctx.signal)).toBe(one)
+    expect(await inForce.look('all', ctx.signal)).toBe(one)
     await space.run('nft', 'flush', 'chain', 'bridge', 'kubenova', 'prerouting')
-    expect(await inForce.look(false, ctx.signal)).toBe(one)
-    expect(await inForce.look(true, ctx.signal)).toBeUndefined()
+    expect(await inForce.look({ for: one }, ctx.signal)).toBe(one)
+    expect(await inForce.look('all', ctx.signal)).toBeUndefined()
     await inForce.put({ from: undefined, to: one }, ctx.signal)
     expect(await listedRules(space)).toEqual(whole)
     await space.run('nft', 'flush', 'chain', 'bridge', 'kubenova', 'prerouting')
     await space.run('nft', 'delete', 'chain', 'bridge', 'kubenova', [...one.keys()][1] ?? '')
-    expect(await inForce.look(false, ctx.signal)).toBeUndefined()
+    expect(await inForce.look({ for: one }, ctx.signal)).toBeUndefined()
     await space.run('nft', 'flush', 'ruleset')
-    expect(await inForce.look(false, ctx.signal)).toEqual(new Map())
+    expect(await inForce.look({ for: one }, ctx.signal)).toEqual(new Map())
     await put(two)
     // How a part of it is listed nobody has seen: it could be anybody's.
     await put(one)
-    expect(await inForce.look(true, ctx.signal)).toBeUndefined()
+    expect(await inForce.look('all', ctx.signal)).toBeUndefined()
   })
 
   test('where a part cannot be changed, for it was taken away meanwhile, all is written', async () => {

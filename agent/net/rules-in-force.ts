@@ -1,6 +1,12 @@
 /** The rules of ours that nft has: what is known of them, and how they are changed. */
-import { changes, NO_RULES, type Rules, replacement, TABLE } from './rules.ts'
+import { changes, NO_RULES, type Rules, replacement, sameRules, TABLE } from './rules.ts'
 import { CommandFailed, type Run } from './run.ts'
+
+/**
+ * How well one needs to know them. `all`: everything is compared, for others may have changed it, which takes nft as long as to write it. `for`: to
+ * have these in force; it is looked whether all chains are there: who flushes all rules, as a restart of nftables does, takes them away.
+ */
+export type Need = 'all' | { readonly for: Rules }
 
 export class RulesInForce {
   readonly #run: Run
@@ -13,17 +19,15 @@ export class RulesInForce {
     this.#run = run
   }
 
-  /**
-   * The rules in force; undefined: not known.
-   * @param thoroughly everything is compared, for others may have changed it, which takes nft as long as to write it; else it is looked whether
-   * all chains are there: who flushes all rules, as a restart of nftables does, takes them away
-   */
-  async look(thoroughly: boolean, signal: AbortSignal): Promise<Rules | undefined> {
+  /** The rules in force; undefined: not known. */
+  async look(need: Need, signal: AbortSignal): Promise<Rules | undefined> {
+    const put = this.#put
+    // They are to be changed: if something of them is not there, that fails.
+    if (need !== 'all' && put !== undefined && !sameRules(put, need.for)) return put
     const chains = chainsOf(await this.#run(['nft', 'list', 'chains', 'bridge'], { signal }))
     if (chains === undefined) return NO_RULES
-    const put = this.#put
     if (put === undefined || chains.symmetricDifference(new Set(put.keys())).size > 0) return undefined
-    if (!thoroughly) return put
+    if (need !== 'all') return put
     if (this.#listing === undefined) return undefined
     return (await this.#list(signal)) === this.#listing ? put : undefined
   }
