@@ -152,6 +152,8 @@ async function createRoot(path: string, size: number, options: DisksOptions): Pr
       if (root === 'copy') return copyBase(target, size, options)
       await createOverlay(target, base, size, signal)
       await chmod(target, OWNERS_ALONE)
+      // Nothing was read of it.
+      await stat(base.path)
     })
   } catch (cause) {
     signal.throwIfAborted()

@@ -27,16 +27,23 @@ export interface Outcome {
  * Runs a program to its end, whatever that is. Throws Transient ToolUnavailable if it cannot be started, and the signal's
  * reason when aborted.
  */
-export async function runLimited(
+export function runLimited(
   program: string,
   args: readonly string[],
   limits: Limits,
   signal?: AbortSignal,
 ): Promise<Outcome> {
+  return runTimed([...withoutNetwork(), ...prlimit(limits), program, ...args], limits, signal)
+}
+
+/** The same without limits but of time: for a program that reads nothing which somebody else made. */
+export async function runTimed(
+  [program, ...args]: readonly [string, ...string[]],
+  { timeout }: Pick<Limits, 'timeout'>,
+  signal?: AbortSignal,
+): Promise<Outcome> {
   signal?.throwIfAborted()
-  const { timeout } = limits
-  const command = [...withoutNetwork(), ...prlimit(limits), program, ...args]
-  const child = spawn(command[0] ?? program, command.slice(1), {
+  const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     // A group of its own: unshare, prlimit and the program are one process by then, but what it starts is not.
     detached: true,
@@ -70,7 +77,7 @@ export async function runLimited(
 }
 
 /** An empty network namespace. Who is not root needs a user namespace for it. */
-function withoutNetwork(): string[] {
+function withoutNetwork(): [string, ...string[]] {
   return process.getuid?.() === 0 ? ['unshare', '--net', '--'] : ['unshare', '--user', '--map-root-user', '--net', '--']
 }
 

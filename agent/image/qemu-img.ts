@@ -1,6 +1,6 @@
 /** qemu-img, the only reader of disk formats, under limits: info, create, convert, resize. */
 import { type Reason, Terminal, Transient } from '../../crds/index.ts'
-import { type Limits, type Outcome, runLimited } from './limits.ts'
+import { type Limits, type Outcome, runLimited, runTimed } from './limits.ts'
 
 const GiB = 1024 ** 3
 
@@ -77,25 +77,26 @@ export async function convertImage(source: string, target: string, options: Conv
   if (out.code !== 0) throw failure('ImageUnreadable', `cannot convert the image from ${from} to ${to}`, out, source)
 }
 
-/** A thin disk that holds only what differs from `base`. Throws Transient DiskFull, Terminal DiskFailed. */
+/**
+ * A thin disk that holds only what differs from `base`, of which nothing is read: that it is there is the caller's to know. Throws Transient
+ * DiskFull, Terminal DiskFailed.
+ */
 export async function createOverlay(
   path: string,
   base: { path: string; format: string },
   size: number,
   signal?: AbortSignal,
 ): Promise<void> {
-  const args = ['create', '-q', '-f', 'qcow2', '-F', base.format, '-b', base.path, path, String(size)]
-  await manage(args, path, signal)
+  const of = ['-f', 'qcow2', '-F', base.format, '-b', base.path]
+  const out = await runTimed(['qemu-img', 'create', '-u', '-q', ...of, path, String(size)], INSPECT, signal)
+  if (out.code !== 0) throw failure('DiskFailed', 'qemu-img create failed', out, path)
 }
 
 /** Makes a disk larger. Throws Transient DiskFull, Terminal DiskFailed. */
 export async function growDisk(path: string, format: string, size: number, signal?: AbortSignal): Promise<void> {
-  await manage(['resize', '-q', '-f', format, path, String(size)], path, signal)
-}
-
-async function manage(args: string[], path: string, signal?: AbortSignal): Promise<void> {
-  const out = await runLimited('qemu-img', args, { ...INSPECT, fileSize: 1024 * GiB }, signal)
-  if (out.code !== 0) throw failure('DiskFailed', `qemu-img ${args[0]} failed`, out, path)
+  const limits = { ...INSPECT, fileSize: 1024 * GiB }
+  const out = await runLimited('qemu-img', ['resize', '-q', '-f', format, path, String(size)], limits, signal)
+  if (out.code !== 0) throw failure('DiskFailed', 'qemu-img resize failed', out, path)
 }
 
 /** Two hours for a TiB, and never less than ten minutes. */

@@ -60,14 +60,11 @@ export class Store {
     return text === undefined ? undefined : (JSON.parse(text) as Record)
   }
 
-  /** Pins the base for `owner` and marks it as used now; undefined: there is no such base. */
+  /** Pins the base for `owner`, and marks it as used now if it was not pinned before; undefined: there is no such base. */
   async pin(key: string, owner: string): Promise<(Base & { record: Record }) | undefined> {
     const pin = this.#base(key, 'pins', owner)
     try {
-      await writeFile(pin, '', { flush: true })
-      await sync(this.#base(key, 'pins'))
-      const now = new Date()
-      await utimes(this.#base(key), now, now)
+      if (!(await exists(pin))) await this.#writePin(key, pin)
     } catch (error) {
       return absent(error)
     }
@@ -75,6 +72,13 @@ export class Store {
     if (record === undefined) return undefined
     const { format, virtualSize } = record
     return { key, path: this.#base(key, 'disk'), format, virtualSize, record }
+  }
+
+  async #writePin(key: string, pin: string): Promise<void> {
+    await writeFile(pin, '', { flush: true })
+    await sync(this.#base(key, 'pins'))
+    const now = new Date()
+    await utimes(this.#base(key), now, now)
   }
 
   /** The owner has no disk any more that could be backed by a base. */
