@@ -1,14 +1,16 @@
-// A cloud to measure on: the quickstart's catalogue, when each domain started, the same domains made by a shell with virsh, and who wrote what.
+// A cloud to measure on, with our programs as images run them: the quickstart's catalogue, when each domain started, the same domains made by a shell with virsh, and who wrote what.
 import { execFile } from 'node:child_process'
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { connect, domainEvents } from '../../../agent/libvirt/index.ts'
+import { build } from '../../../hack/build.ts'
 import { ensureBinaries } from '../../rig/binaries.ts'
 import { type Cloud, startCloud } from '../../rig/cloud.ts'
 import { ensureGuestImage } from '../../rig/guest.ts'
 import type { Host } from '../../rig/host.ts'
 import { scratchDirectory } from '../../rig/scratch.ts'
+import { built, leanEnv } from '../../scale/stage.ts'
 
 const exec = promisify(execFile)
 export const quickstart = join(import.meta.dirname, '../../../examples/quickstart')
@@ -26,7 +28,11 @@ export interface BenchCloud extends AsyncDisposable {
 export async function benchCloud(hosts: number): Promise<BenchCloud> {
   const dir = scratchDirectory()
   await using closing = new AsyncDisposableStack()
-  const cloud = closing.use(await startCloud({ dir, hosts, audit: true, owned: true }))
+  const dist = join(dir, 'dist')
+  await build(dist)
+  const asImage = (name: 'agent' | 'controller') => ({ file: built(dist).main(name), env: leanEnv })
+  const programs = { agent: asImage('agent'), controller: asImage('controller') }
+  const cloud = closing.use(await startCloud({ dir, hosts, audit: true, owned: true, programs }))
   const { kubectl: program } = await ensureBinaries(['kubectl'])
   const env = { ...process.env, KUBECONFIG: cloud.kubeconfig }
   const kubectl = async (...args: string[]) => (await exec(program, args, { env, maxBuffer: 64 * 1024 ** 2 })).stdout
