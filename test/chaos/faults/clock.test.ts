@@ -49,7 +49,9 @@ beforeAll(async () => {
   const [port] = await freePorts('127.0.0.1', 1)
   const main = (program: string) => [process.execPath, join(repository, program, 'main.ts')]
   const start = ['--kubeconfig', cloud.kubeconfigOf('controller'), '--metrics-address', `127.0.0.1:${port}`]
-  controller = await spawnMarked([...main('controller'), ...start], {
+  // Nobody would bring it back, should the API server take longer to start than it may be without its lease.
+  const patient = ['--lease-seconds', '120']
+  controller = await spawnMarked([...main('controller'), ...start, ...patient], {
     dir: join(clocks, '..'),
     log: join(clocks, 'controller.log'),
     owned: true,
