@@ -9,7 +9,7 @@ import { plan } from './plan.ts'
 import { type Rules, rulesOf } from './rules.ts'
 import { RulesInForce } from './rules-in-force.ts'
 import type { Run } from './run.ts'
-import type { DesiredNetwork, HostedGuest, Observed } from './types.ts'
+import type { HostedGuest, Observed } from './types.ts'
 
 export interface ConvergerOptions {
   readonly run: Run
@@ -62,7 +62,7 @@ export class Converger {
   /** At all there is of ours. */
   look(): Promise<Observed> {
     const desired = this.#desired()
-    return this.#look('all', desired, rulesOf([...desired.values()]))
+    return this.#look(new Set(desired.keys()), rulesOf([...desired.values()]), true)
   }
 
   /** Ends the run under way and waits for its end. */
@@ -76,9 +76,10 @@ export class Converger {
     const { signal } = this.#closing
     signal.throwIfAborted()
     const desired = this.#desired()
-    const keys = wanted === 'all' ? new Set(desired.keys()) : wanted
+    const all = wanted === 'all'
+    const keys = all ? new Set(desired.keys()) : wanted
     const rules = rulesOf([...desired.values()])
-    const observed = await this.#look(wanted, desired, rules)
+    const observed = await this.#look(keys, rules, all)
     const failed = new Map<string, unknown>()
     for (const network of desired.values()) {
       const inTheWay = keys.has(network.key) ? obstacle(network, observed, host) : undefined
@@ -94,14 +95,12 @@ export class Converger {
     return failed
   }
 
-  async #look(wanted: Keys, desired: ReadonlyMap<string, DesiredNetwork>, rules: Rules): Promise<Observed> {
+  async #look(keys: ReadonlySet<string>, rules: Rules, thoroughly: boolean): Promise<Observed> {
     const { run, root } = this.#options
     const { signal } = this.#closing
-    const all = wanted === 'all'
-    const keys = all ? new Set(desired.keys()) : wanted
-    const before = all ? undefined : this.#before
+    const before = thoroughly ? undefined : this.#before
     const [inForce, seen] = await Promise.all([
-      this.#rules.look(all ? 'all' : { for: rules }, signal),
+      this.#rules.look(thoroughly ? 'all' : { for: rules }, signal),
       observe({ run, root, keys, before, signal }),
     ])
     return { ...seen, rules: inForce }

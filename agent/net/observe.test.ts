@@ -1,22 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { type Devices, sameNamespaces } from './observe.ts'
-import { KEY } from './testing.ts'
-import type { Link } from './types.ts'
+import { KEY, link, links } from './testing.ts'
 
 const OTHER = 'ffffffff0000'
-const device: Link = {
-  name: `kd${KEY}`,
-  index: 7,
-  mac: '',
-  mtu: 1500,
-  up: true,
-  carrier: true,
-  linkLocal: false,
-  stp: false,
-  persistent: false,
-  addresses: [],
-}
-const links = (...some: Link[]): Devices['links'] => new Map(some.map((link) => [link.name, link]))
+const device = link(`kd${KEY}`, { index: 7 })
 const good: Devices = { links: links(device), namespaces: new Map([[KEY, { device }]]) }
 
 describe('namespaces are looked at again', () => {

@@ -2,28 +2,13 @@ import { describe, expect, test } from 'vitest'
 import { desiredNetworks } from './desired.ts'
 import { plan } from './plan.ts'
 import { NO_RULES, rulesOf } from './rules.ts'
-import { guest, KEY } from './testing.ts'
+import { guest, KEY, link, links } from './testing.ts'
 import type { Command, DesiredNetwork, HostedGuest, Link, Observed } from './types.ts'
 
 const [BRIDGE, OUTER, SPACE, FOLDER] = [`kn${KEY}`, `kd${KEY}`, `kubenova-${KEY}`, `/state/${KEY}`]
 const folder = (key: string) => `/state/${key}`
 const desiredOf = (...guests: HostedGuest[]) => desiredNetworks(guests, { folder })
 const NOTHING: Observed = { links: new Map(), namespaces: new Map(), dhcp: new Map(), rules: NO_RULES }
-
-const link = (name: string, more: Partial<Link> = {}): Link => ({
-  name,
-  index: 1,
-  mac: '',
-  mtu: 1500,
-  up: true,
-  carrier: true,
-  linkLocal: false,
-  stp: false,
-  persistent: false,
-  addresses: [],
-  ...more,
-})
-const links = (...list: Link[]) => new Map(list.map((l) => [l.name, l]))
 
 const bridge = link(BRIDGE, { kind: 'bridge' })
 const outer = link(OUTER, { kind: 'veth', index: 7, master: BRIDGE })

@@ -1,15 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { makeSpace, type Space } from '../../test/rig/segment.ts'
-import { desiredNetworks } from './desired.ts'
-import { type Rules, rulesOf } from './rules.ts'
+import type { Rules } from './rules.ts'
 import { RulesInForce } from './rules-in-force.ts'
 import { createRun, type Run } from './run.ts'
-import { ctx, guest, listedRules } from './testing.ts'
-import type { HostedGuest } from './types.ts'
+import { ctx, guest, listedRules, rulesFor } from './testing.ts'
 
-const rulesFor = (...guests: HostedGuest[]): Rules =>
-  rulesOf([...desiredNetworks(guests, { folder: (key) => `/state/${key}` }).values()])
 const elsewhere = { networkId: 'ffffffff-0000-4000-8000-000000000000' }
 
 /** What a run is told to write, with the run. */

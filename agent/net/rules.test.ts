@@ -1,11 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Interface } from '../../crds/kinds/server-status.ts'
-import { desiredNetworks } from './desired.ts'
-import { changes, type Rules, replacement, rulesOf, sameRules } from './rules.ts'
-import { fixedIP, guest, KEY, NETWORK } from './testing.ts'
-
-const rulesFor = (...guests: Parameters<typeof desiredNetworks>[0]): Rules =>
-  rulesOf([...desiredNetworks(guests, { folder: (key) => `/state/${key}` }).values()])
+import { changes, type Rules, replacement, sameRules } from './rules.ts'
+import { fixedIP, guest, KEY, NETWORK, rulesFor } from './testing.ts'
 
 /** The rules of one chain. */
 const chain = (rules: Rules, name: string): string[] | undefined =>

@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FixedIP, Interface } from '../../crds/kinds/server-status.ts'
 import { bootGuest, makeSpace, type Space } from '../../test/rig/segment.ts'
+import { desiredNetworks } from './desired.ts'
 import { createHostNetwork, type HostNetwork } from './host-network.ts'
+import { type Rules, rulesOf } from './rules.ts'
 import { createRun, type Run } from './run.ts'
-import type { HostedGuest } from './types.ts'
+import type { HostedGuest, Link, Observed } from './types.ts'
 
 export const NETWORK = '0a1b2c3d-4e5f-4a6b-8c7d-8e9f0a1b2c3d'
 export const KEY = '0a1b2c3d4e5f'
@@ -40,6 +42,26 @@ export const guest = (n: number, more: Partial<Interface> = {}): HostedGuest => 
   hostname: `web${n}`,
   interfaces: [nic(n, more)],
 })
+
+/** The rules of a host with these guests. */
+export const rulesFor = (...guests: HostedGuest[]): Rules =>
+  rulesOf([...desiredNetworks(guests, { folder: (key) => `/state/${key}` }).values()])
+
+/** A device that is up. */
+export const link = (name: string, more: Partial<Link> = {}): Link => ({
+  name,
+  index: 1,
+  mac: '',
+  mtu: 1500,
+  up: true,
+  carrier: true,
+  linkLocal: false,
+  stp: false,
+  persistent: false,
+  addresses: [],
+  ...more,
+})
+export const links = (...list: Link[]): Observed['links'] => new Map(list.map((l) => [l.name, l]))
 
 export const ctx = { signal: new AbortController().signal }
 
