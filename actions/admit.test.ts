@@ -21,8 +21,8 @@ function server({ status, spec, deleting }: Words = {}): Server {
 
 const deeds = Object.values(actions).filter(({ asked }) => asked.deed)
 const paramsOf: Record<string, object> = { reboot: { type: 'HARD' } }
-const underWay = { action: { name: 'other', uid: 'u1', action: 'reboot', admittedAt: '2026-01-01T00:00:00Z' } }
-const ended = { ...underWay, completedAction: 'u1' }
+const underWay = { activeAction: { name: 'other', uid: 'u1', action: 'reboot', admittedAt: '2026-01-01T00:00:00Z' } }
+const ended = { ...underWay, lastCompletedAction: 'u1' }
 
 /** What stands in the way, whatever the state; in the order in which it is said. */
 const obstacles: [string, Words, string | undefined][] = [
@@ -83,7 +83,7 @@ describe.each(deeds.map(({ name }) => name))('%s', (name) => {
 describe('what may not be asked', () => {
   const names = ['create', 'delete', 'stop', 'pause', 'unpause', 'suspend', 'resume', 'resize', 'toString', '']
   it.each(names)('%j is no deed', (name) => {
-    expect(admit(server(), name, {})).toMatchObject({ admit: false, reason: 'NotADeed' })
+    expect(admit(server(), name, {})).toMatchObject({ admit: false, reason: 'NotRequestable' })
     expect(isDeed(name)).toBe(false)
   })
 
@@ -103,21 +103,24 @@ describe('what may not be asked', () => {
   const wishes = ['Stopped', 'Paused', 'Suspended'] as const
   it.each(wishes)('start or reboot, where the wish is %s', (powerState) => {
     const stopped = server({ spec: { powerState }, status: { vmState: 'stopped' } })
-    expect(admit(stopped, 'start', {})).toMatchObject({ admit: false, reason: 'WishedOtherwise' })
-    expect(admit(stopped, 'reboot', { type: 'HARD' })).toMatchObject({ admit: false, reason: 'WishedOtherwise' })
+    expect(admit(stopped, 'start', {})).toMatchObject({ admit: false, reason: 'ConflictsWithPowerState' })
+    expect(admit(stopped, 'reboot', { type: 'HARD' })).toMatchObject({
+      admit: false,
+      reason: 'ConflictsWithPowerState',
+    })
   })
 
   it.each(wishes)('but a start in error is another try, also where the wish is %s', (powerState) => {
     const failed = server({ spec: { powerState }, status: { vmState: 'error' } })
     const { host: _, ...status } = failed.status ?? {}
     for (const one of [failed, { ...failed, status }]) expect(admit(one, 'start', {})).toEqual({ admit: true })
-    expect(admit(failed, 'reboot', { type: 'HARD' })).toMatchObject({ admit: false, reason: 'WishedOtherwise' })
+    expect(admit(failed, 'reboot', { type: 'HARD' })).toMatchObject({ admit: false, reason: 'ConflictsWithPowerState' })
   })
 })
 
 it('the deed under way is the one that has not ended', () => {
   expect(actionUnderWay(server())).toBeUndefined()
   expect(actionUnderWay(server({ status: underWay }))).toBe('other')
-  expect(actionUnderWay(server({ status: { ...underWay, completedAction: 'u0' } }))).toBe('other')
+  expect(actionUnderWay(server({ status: { ...underWay, lastCompletedAction: 'u0' } }))).toBe('other')
   expect(actionUnderWay(server({ status: ended }))).toBeUndefined()
 })

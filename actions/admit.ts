@@ -10,8 +10,8 @@ const refuse = (reason: Reason, message: string): Admission => ({ admit: false, 
 
 /** The deed that is admitted and has not ended; at most one is. */
 export function actionUnderWay(server: Server): string | undefined {
-  const { action, completedAction } = server.status ?? {}
-  return action && action.uid !== completedAction ? action.name : undefined
+  const { activeAction: action, lastCompletedAction } = server.status ?? {}
+  return action && action.uid !== lastCompletedAction ? action.name : undefined
 }
 
 /**
@@ -20,7 +20,7 @@ export function actionUnderWay(server: Server): string | undefined {
  */
 export function admit(server: Server, name: string, params: unknown): Admission {
   if (!isActionName(name) || !isDeed(name))
-    return refuse('NotADeed', `${name} is not asked for by a ServerAction: change the Server's spec instead`)
+    return refuse('NotRequestable', `${name} is not asked for by a ServerAction: change the Server's spec instead`)
   const { asked } = actions[name]
   if (!asked.deed || !Value.Check(asked.deed, params ?? {}))
     return refuse(
@@ -56,6 +56,6 @@ function inState(server: Server, action: Action, params: unknown): Admission {
   const against = objection?.((params ?? {}) as Record<string, never>, vmState)
   if (against !== undefined) return refuse('InvalidState', against)
   if (isAgainstWish(server, action))
-    return refuse('WishedOtherwise', `spec.powerState is ${server.spec.powerState}: set it to Running instead`)
+    return refuse('ConflictsWithPowerState', `spec.powerState is ${server.spec.powerState}: set it to Running instead`)
   return { admit: true }
 }

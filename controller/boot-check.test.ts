@@ -44,7 +44,7 @@ test.each([
     {},
     { minDisk: 11 },
     [
-      'FlavorDiskSmallerThanMinDisk: Flavor small has a root disk of 10 GiB and Image debian needs at least 11 GiB: choose a flavor with a larger disk',
+      'FlavorDiskTooSmall: Flavor small has a root disk of 10 GiB and Image debian needs at least 11 GiB: choose a flavor with a larger disk',
     ],
   ],
 ])('flavor %j, image %j', (f, i, wanted) => {
@@ -56,6 +56,6 @@ test('a private image of the own namespace may be booted; all reasons at once', 
   const own = image({ visibility: 'private', minRam: 9999, minDisk: 99 })
   expect(checkBoot({ flavor: flavor({}), image: own, namespace: 'images' }).map((r) => r.code)).toEqual([
     'FlavorMemoryTooSmall',
-    'FlavorDiskSmallerThanMinDisk',
+    'FlavorDiskTooSmall',
   ])
 })

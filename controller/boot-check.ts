@@ -37,7 +37,7 @@ const checks: readonly Check[] = [
     // A root disk of 0 is made as large as the image.
     if (flavor.spec.disk === 0 || flavor.spec.disk >= image.spec.minDisk) return undefined
     return new Refused(
-      'FlavorDiskSmallerThanMinDisk',
+      'FlavorDiskTooSmall',
       `Flavor ${flavor.metadata.name} has a root disk of ${flavor.spec.disk} GiB and Image ${image.metadata.name} needs at least ${image.spec.minDisk} GiB: choose a flavor with a larger disk`,
     )
   },

@@ -31,8 +31,8 @@ export function passing({ metadata, status = {} }: Server): { state: Passing; si
 
 /** Of one that has a host. */
 function underWay(status: ServerStatus, created: string): { state: Passing; since: string } | undefined {
-  const { action, completedAction, launchedAt } = status
-  if (action && action.uid !== completedAction) return { state: 'action', since: action.admittedAt }
+  const { activeAction: action, lastCompletedAction, launchedAt } = status
+  if (action && action.uid !== lastCompletedAction) return { state: 'action', since: action.admittedAt }
   if (launchedAt === undefined) return { state: 'building', since: created }
   const changing = since(status, 'Reconciling', 'True')
   return changing === undefined ? undefined : { state: 'changing', since: changing }

@@ -12,7 +12,7 @@ export function slimServer(server: Server): Server {
   return { ...server, metadata: { ...metadata, ...(Object.keys(kept).length > 0 ? { annotations: kept } : {}) }, spec }
 }
 
-const ended = new Set(['Succeeded', 'Failed', 'Refused'])
+const ended = new Set(['Succeeded', 'Failed', 'Rejected'])
 
 /** Of a record that has ended: whose it is, and when it ended. There are up to 50 of each server. */
 export function slimAction(action: ServerAction): ServerAction {

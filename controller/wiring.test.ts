@@ -231,11 +231,11 @@ describe('what else follows', () => {
     })
     const action = { name: 'r', uid: 'r', action: 'start', admittedAt: '2026-01-01T00:00:00Z' }
     await bench.server('web')
-    await bench.agentSays({ action })
+    await bench.agentSays({ activeAction: action })
     await drained()
-    await bench.agentSays({ action, vmState: 'building' })
+    await bench.agentSays({ activeAction: action, vmState: 'building' })
     expect(await taken('actions')).toEqual([])
-    await bench.agentSays({ action, host: 'h1' })
+    await bench.agentSays({ activeAction: action, host: 'h1' })
     expect(await taken('actions')).toEqual(['demo/r'])
   })
 

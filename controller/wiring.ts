@@ -87,7 +87,7 @@ function servers(world: World, queues: Queues): void {
     updated(old, now) {
       if (old.status?.host === now.status?.host) return
       // The deed under way, if there is one, names the host.
-      const deed = now.status?.action?.name
+      const deed = now.status?.activeAction?.name
       if (deed !== undefined)
         queues.actions.add(keyOf({ namespace: now.metadata.namespace, name: deed }), { priority: 'high' })
       if (old.status?.host === undefined) hinting(now, world, queues)

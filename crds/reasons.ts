@@ -40,11 +40,11 @@ const admission = [
   'InvalidParameters',
   'InvalidState',
   'NoHost',
-  'NotADeed',
+  'NotRequestable',
   'ServerDeleting',
   'ServerLocked',
   'ServerNotFound',
-  'WishedOtherwise',
+  'ConflictsWithPowerState',
 ] as const
 
 /** What an object names, or asks for, cannot be had. */
@@ -54,7 +54,7 @@ const references = [
   'AddressOutsideSubnets',
   'AddressReserved',
   'BeingDeleted',
-  'FlavorDiskSmallerThanMinDisk',
+  'FlavorDiskTooSmall',
   'FlavorMemoryTooSmall',
   'FlavorNotAllowed',
   'FlavorNotFound',
@@ -81,12 +81,12 @@ const references = [
 const networks = [
   'AddressInPool',
   'AddressNotUsable',
-  'AddressTwice',
-  'BadSubnet',
+  'DuplicateAddress',
+  'InvalidSubnet',
   'NetworkInUse',
   'NoAddresses',
   'PoolOutsideSubnet',
-  'PoolUpsideDown',
+  'PoolEndBeforeStart',
   'PoolsOverlap',
   'SubnetsOverlap',
 ] as const
@@ -103,7 +103,6 @@ const differences = [
 
 /** The image of a server, or its sizes, or its hardware. */
 const images = [
-  'FlavorDiskTooSmall',
   'ImageCacheBusy',
   'ImageChecksumMismatch',
   'ImageDownloadFailed',
@@ -113,16 +112,14 @@ const images = [
   'ImageUnreadable',
   'ImageUnsafe',
   'CPUModelMissing',
-  'DomainInvalid',
-  'FirmwareUnavailable',
-  'HardwareUnsupported',
-  'InvalidCharacter',
   'InvalidDomain',
+  'FirmwareUnavailable',
+  'UnsupportedHardware',
+  'InvalidCharacter',
   'InvalidGuest',
   'InvalidInterface',
   'InvalidVNCPassword',
   'InvalidXML',
-  'UnsupportedHardware',
 ] as const
 
 /** The host: its disk, its network, its libvirt, its agent. */

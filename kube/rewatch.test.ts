@@ -26,7 +26,7 @@ describe('nextTurn', () => {
     ['not an error of the API', { how: 'failed', error: new SyntaxError('<html>') }, 0, 'watch', 100, 200],
   ])('%s', (_, ending, failures, next, least, most) => {
     for (const random of [0, 0.5, 1]) {
-      const turn = nextTurn(ending, { failures, refusals: 0 }, () => random)
+      const turn = nextTurn(ending, { failures, rejectedHosts: 0 }, () => random)
       expect(turn.next).toBe(next)
       expect(turn.waitMs).toBeGreaterThanOrEqual(least)
       expect(turn.waitMs).toBeLessThanOrEqual(most)

@@ -16,9 +16,9 @@ export type Ending =
 export interface Streak {
   failures: number
   /** Failures the server itself answered to this resourceVersion. */
-  refusals: number
+  rejectedHosts: number
 }
-export const noStreak: Streak = { failures: 0, refusals: 0 }
+export const noStreak: Streak = { failures: 0, rejectedHosts: 0 }
 
 export interface Turn {
   next: 'watch' | 'list'
@@ -30,7 +30,7 @@ const BASE_MS = 200
 const MAX_MS = 30_000
 /** A watch that ends at once, without news, is a server going down or a proxy misbehaving: not to be repeated at full speed. */
 const SHORT_MS = 1_000
-/** Some refusals of a resourceVersion are no 410 (a restored etcd answers "too large" for ever): then list anew. */
+/** Some rejectedHosts of a resourceVersion are no 410 (a restored etcd answers "too large" for ever): then list anew. */
 const REFUSALS_BEFORE_LIST = 5
 
 export function nextTurn(ending: Ending, streak: Streak, random: () => number = Math.random): Turn {
@@ -42,7 +42,7 @@ export function nextTurn(ending: Ending, streak: Streak, random: () => number = 
   const failures = streak.failures + 1
   // Silence is a broken connection, not a busy server: the first reconnect is at once.
   const waitMs = ending.how === 'silent' && failures === 1 ? 0 : backoffMs(failures, BASE_MS, MAX_MS, random)
-  return { next: 'watch', waitMs, streak: { failures, refusals: streak.refusals } }
+  return { next: 'watch', waitMs, streak: { failures, rejectedHosts: streak.rejectedHosts } }
 }
 
 function afterFailure(error: unknown, streak: Streak, random: () => number): Turn {
@@ -50,15 +50,15 @@ function afterFailure(error: unknown, streak: Streak, random: () => number): Tur
   const backoff = backoffMs(failures, BASE_MS, MAX_MS, random)
   // Everyone who watched this kind is told 410 in the same moment: spread the lists, also the first.
   if (isGone(error)) {
-    return { next: 'list', waitMs: random() * Math.max(1_000, 2 * backoff), streak: { failures, refusals: 0 } }
+    return { next: 'list', waitMs: random() * Math.max(1_000, 2 * backoff), streak: { failures, rejectedHosts: 0 } }
   }
   if (!(error instanceof ApiError)) return { next: 'watch', waitMs: backoff, streak: { ...streak, failures } }
   const waitMs = Math.max(backoff, Math.min(error.retryAfterMs ?? 0, MAX_MS) * (1 + random() / 10))
   const refused = error.status >= 400 && error.status !== 429 && error.status !== 401
-  const refusals = streak.refusals + (refused ? 1 : 0)
-  return refusals >= REFUSALS_BEFORE_LIST
-    ? { next: 'list', waitMs, streak: { failures, refusals: 0 } }
-    : { next: 'watch', waitMs, streak: { failures, refusals } }
+  const rejectedHosts = streak.rejectedHosts + (refused ? 1 : 0)
+  return rejectedHosts >= REFUSALS_BEFORE_LIST
+    ? { next: 'list', waitMs, streak: { failures, rejectedHosts: 0 } }
+    : { next: 'watch', waitMs, streak: { failures, rejectedHosts } }
 }
 
 /**

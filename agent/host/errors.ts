@@ -4,12 +4,12 @@ import { ConnectionError, DeadlineError, isLibvirtError, type LibvirtErrorCode }
 
 /** Codes for which trying again cannot help: what we ask for is wrong for this host. */
 const terminal: Partial<Record<LibvirtErrorCode, Reason>> = {
-  VIR_ERR_XML_ERROR: 'DomainInvalid',
-  VIR_ERR_XML_DETAIL: 'DomainInvalid',
-  VIR_ERR_XML_INVALID_SCHEMA: 'DomainInvalid',
-  VIR_ERR_CONFIG_UNSUPPORTED: 'HardwareUnsupported',
-  VIR_ERR_NO_SUPPORT: 'HardwareUnsupported',
-  VIR_ERR_INVALID_ARG: 'DomainInvalid',
+  VIR_ERR_XML_ERROR: 'InvalidDomain',
+  VIR_ERR_XML_DETAIL: 'InvalidDomain',
+  VIR_ERR_XML_INVALID_SCHEMA: 'InvalidDomain',
+  VIR_ERR_CONFIG_UNSUPPORTED: 'UnsupportedHardware',
+  VIR_ERR_NO_SUPPORT: 'UnsupportedHardware',
+  VIR_ERR_INVALID_ARG: 'InvalidDomain',
 }
 
 /** @param doing for the message: what was asked of libvirt */

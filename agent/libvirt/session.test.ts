@@ -1,4 +1,4 @@
-// Reconnecting: generations, resubscription, resync before events, calls that wait, refusals of a later daemon.
+// Reconnecting: generations, resubscription, resync before events, calls that wait, rejectedHosts of a later daemon.
 import { describe, expect, it, vi } from 'vitest'
 import { domainEvents, openSession, proc, type Resync } from './index.ts'
 import { type FakePeer, fakeDaemon, isCall } from './testing/fake-daemon.ts'

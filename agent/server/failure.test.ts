@@ -5,7 +5,7 @@ import { Life } from '../../test/fakes/life.ts'
 import { active, Bench, HOST, inError, ready, said, writes } from './testing.ts'
 
 const busy = new Transient('LibvirtError', 'libvirt is busy')
-const broken = new Terminal('HardwareUnsupported', 'QEMU has no machine q99')
+const broken = new Terminal('UnsupportedHardware', 'QEMU has no machine q99')
 
 describe('deletion', () => {
   it('leaves nothing, neither here nor there', async () => {
@@ -107,7 +107,7 @@ describe('errors', () => {
     expect(bench.host.isEmpty(uid)).toBe(true)
     expect(bench.status).toMatchObject({
       vmState: 'error',
-      refused: { host: HOST, reason: 'start: libvirt is busy' },
+      hostRejection: { host: HOST, reason: 'start: libvirt is busy' },
       fault: { message: 'start: libvirt is busy', details: 'LibvirtError' },
     })
     expect(bench.status).not.toHaveProperty('launchedAt')
@@ -119,7 +119,7 @@ describe('errors', () => {
     await bench.create()
     await bench.rest(bench.agent(new Life().fail('define', broken)))
     expect(said(bench)).toMatchObject({ vmState: 'error', fault: 'define: QEMU has no machine q99' })
-    expect(bench.status).not.toHaveProperty('refused')
+    expect(bench.status).not.toHaveProperty('hostRejection')
     await bench.ask('start')
     await bench.rest()
     expect(said(bench)).toMatchObject({ vmState: 'active', ready: 'True', fault: undefined })
@@ -133,7 +133,10 @@ describe('errors', () => {
     await bench.ask('start')
     await bench.rest(bench.agent(new Life().fail('start', busy, { times: 3 })))
     expect(bench.host.isEmpty(uid)).toBe(true)
-    expect(bench.status).toMatchObject({ vmState: 'error', refused: { host: HOST, reason: 'start: libvirt is busy' } })
+    expect(bench.status).toMatchObject({
+      vmState: 'error',
+      hostRejection: { host: HOST, reason: 'start: libvirt is busy' },
+    })
     expect(bench.records).toEqual(['create Failed', 'start Failed'])
   })
 
@@ -213,8 +216,8 @@ describe('a start of a server in error is another try of what is wished', () => 
     const before = bench.records
     const uid = await bench.ask('start')
     await bench.rest()
-    expect(said(bench)).toMatchObject({ vmState, settledPowerState: wish, fault: undefined, ready: 'True' })
-    expect(bench.status.completedAction).toBe(uid)
+    expect(said(bench)).toMatchObject({ vmState, reachedPowerState: wish, fault: undefined, ready: 'True' })
+    expect(bench.status.lastCompletedAction).toBe(uid)
     expect(bench.records).toEqual([...before, 'start Succeeded', ...more])
     expect(bench.machine.boots).toHaveLength(boots)
     expect(writes(await bench.rest())).toEqual([])

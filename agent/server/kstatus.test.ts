@@ -42,7 +42,7 @@ const says =
   }
 
 function onto(old: ServerStatus = {}, said: ServerStatus): ServerStatus {
-  const { taskState: _, fault: __, refused: ___, ...kept } = old
+  const { taskState: _, fault: __, hostRejection: ___, ...kept } = old
   const theirs = old.conditions?.filter(({ type }) => ['Scheduled', 'HostReachable'].includes(type)) ?? []
   return { ...kept, ...said, conditions: [...theirs, ...(said.conditions ?? [])] }
 }
@@ -62,7 +62,7 @@ function after(steps: readonly Step[], wish: Wish = 'Running', metadata: object 
   return { ...last, metadata: { ...last.metadata, ...metadata } }
 }
 
-const launched: Step = (server) => ({ ...placed(server), launchedAt: then, settledPowerState: 'Running' })
+const launched: Step = (server) => ({ ...placed(server), launchedAt: then, reachedPowerState: 'Running' })
 const newer = { generation: GENERATION + 1 }
 
 describe('a server for kstatus', () => {

@@ -27,7 +27,7 @@ function server({ wish = 'Running', generation = 1, deleting = false, status = {
     status: {
       instance: {} as NonNullable<ServerStatus['instance']>,
       launchedAt: 'then',
-      settledPowerState: 'Running',
+      reachedPowerState: 'Running',
       ...status,
     },
   }
@@ -99,22 +99,22 @@ describe('plan', () => {
 
   it('deletes before all else', () => {
     const deed = { name: 'a', uid: 'd1', action: 'reboot', admittedAt: 'now' }
-    expect(plan(server({ deleting: true, status: { action: deed } }), running)?.action).toBe('delete')
+    expect(plan(server({ deleting: true, status: { activeAction: deed } }), running)?.action).toBe('delete')
   })
 
   it('does an admitted deed once', () => {
     const action = { name: 'a', uid: 'd1', action: 'reboot', params: { type: 'HARD' }, admittedAt: 'now' }
-    expect(plan(server({ status: { action } }), running)).toMatchObject({
+    expect(plan(server({ status: { activeAction: action } }), running)).toMatchObject({
       action: 'reboot',
       mark: 'd1',
       deed: { uid: 'd1' },
     })
-    expect(plan(server({ status: { action, completedAction: 'd1' } }), running)).toBeUndefined()
+    expect(plan(server({ status: { activeAction: action, lastCompletedAction: 'd1' } }), running)).toBeUndefined()
   })
 
   it('takes a deed that boots for another try of a creation that failed', () => {
     const action = { name: 'a', uid: 'd1', action: 'reboot', params: { type: 'HARD' }, admittedAt: 'now' }
-    const failed = server({ status: { vmState: 'error', observedGeneration: 1, action } })
+    const failed = server({ status: { vmState: 'error', observedGeneration: 1, activeAction: action } })
     delete failed.status!.launchedAt
     expect(plan(failed, { power: 'missing' })).toMatchObject({
       action: 'create',
@@ -155,7 +155,7 @@ describe('what nobody asked for', () => {
   it('restores; what is wished anew, or was begun, does not', () => {
     const off: Observed = { power: 'off', reason: 'destroyed' }
     expect(plan(server(), off)).toMatchObject({ action: 'start', restores: true })
-    expect(plan(server({ status: { settledPowerState: 'Stopped' } }), off)).not.toHaveProperty('restores')
+    expect(plan(server({ status: { reachedPowerState: 'Stopped' } }), off)).not.toHaveProperty('restores')
     expect(plan(server({ status: { taskState: 'powering-off' } }), off)).not.toHaveProperty('restores')
   })
 })

@@ -29,7 +29,7 @@ export function plan(server: Server, observed: Observed): Planned | undefined {
   if (status.vmState === 'error' && status.observedGeneration === metadata.generation) return undefined
   if (!status.launchedAt) return { action: 'create', params: {}, mark: `create:${metadata.uid}` }
   const wish = server.spec.powerState
-  const isNew = wish !== status.settledPowerState
+  const isNew = wish !== status.reachedPowerState
   const unfinished = cutShort(server, observed)
   const action = unfinished ?? planPower(wish, observed, isNew)
   if (!action) return undefined
@@ -78,8 +78,8 @@ function attempt({ status, spec: { powerState: wish } }: Server, observed: Obser
 const again = { Stopped: 'stop', Paused: 'pause', Suspended: 'suspend' } as const
 
 function admittedDeed({ status }: Server): Planned | undefined {
-  const asked = status?.action
-  if (!asked || asked.uid === status.completedAction) return undefined
+  const asked = status?.activeAction
+  if (!asked || asked.uid === status.lastCompletedAction) return undefined
   const { name, uid, admittedAt, requestId } = asked
   return {
     action: asked.action as ActionName,

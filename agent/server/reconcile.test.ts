@@ -4,7 +4,7 @@ import { Life } from '../../test/fakes/life.ts'
 import { active, Bench, HOST, ready, said, types, writes } from './testing.ts'
 
 const busy = new Transient('LibvirtError', 'libvirt is busy')
-const broken = new Terminal('HardwareUnsupported', 'QEMU has no machine q99')
+const broken = new Terminal('UnsupportedHardware', 'QEMU has no machine q99')
 describe('a creation', () => {
   it('is two writes: the record, and the status that says all', async () => {
     const bench = new Bench()
@@ -14,7 +14,7 @@ describe('a creation', () => {
     expect(said(bench)).toEqual({
       vmState: 'active',
       powerState: 'Running',
-      settledPowerState: 'Running',
+      reachedPowerState: 'Running',
       records: 1,
       ready: 'True',
     })
@@ -67,7 +67,7 @@ describe('a creation', () => {
     expect(said(bench)).toMatchObject({
       vmState: 'stopped',
       powerState: 'Shutdown',
-      settledPowerState: 'Stopped',
+      reachedPowerState: 'Stopped',
       ready: 'True',
     })
     expect(bench.machine.boots).toEqual([])
@@ -81,7 +81,7 @@ describe('a creation', () => {
     ['Suspended', 'suspended', 'Shutdown'],
   ] as const)('of a server that shall be %s runs first', async (wish, vmState, powerState) => {
     const bench = await active({ powerState: wish })
-    expect(said(bench)).toMatchObject({ vmState, powerState, settledPowerState: wish, ready: 'True', records: 2 })
+    expect(said(bench)).toMatchObject({ vmState, powerState, reachedPowerState: wish, ready: 'True', records: 2 })
   })
 
   it('takes nothing of the controller’s part', async () => {
@@ -89,7 +89,7 @@ describe('a creation', () => {
     const owners = bench.api.owners('servers', 'demo/web')
     const agents = owners['kubenova-agent Apply status'] ?? []
     expect(agents).toContain('f:status / f:vmState')
-    for (const field of ['host', 'instance', 'alternates', 'addresses', 'refusals', 'action'])
+    for (const field of ['host', 'instance', 'alternates', 'addresses', 'rejectedHosts', 'activeAction'])
       expect(agents.filter((path) => path.startsWith(`f:status / f:${field}`))).toEqual([])
   })
 })
@@ -153,7 +153,7 @@ describe('wishes', () => {
     expect(said(bench)).toMatchObject({
       vmState,
       powerState,
-      settledPowerState: to,
+      reachedPowerState: to,
       ready: 'True',
       taskState: undefined,
     })
@@ -232,7 +232,7 @@ describe('what happens on the host', () => {
     expect(said(bench)).toMatchObject({
       vmState: 'stopped',
       powerState: 'Shutdown',
-      settledPowerState: 'Running',
+      reachedPowerState: 'Running',
       ready: 'False',
       records: 1,
     })
@@ -310,7 +310,7 @@ describe('deeds', () => {
     const agent = await bench.rest()
     expect(bench.machine.boots).toEqual([expect.stringContaining('create:'), uid])
     expect(writes(agent)).toEqual(['applyStatus servers', 'apply serveractions', 'applyStatus servers'])
-    expect(bench.status).toMatchObject({ completedAction: uid, vmState: 'active', records: 1 })
+    expect(bench.status).toMatchObject({ lastCompletedAction: uid, vmState: 'active', records: 1 })
     expect(bench.records).toEqual(['create Succeeded', 'reboot Succeeded'])
   })
 
@@ -322,7 +322,7 @@ describe('deeds', () => {
     await bench.pass(bench.agent(), seen)
     await bench.rest()
     expect(bench.machine.boots.filter((mark) => mark === uid)).toHaveLength(1)
-    expect(bench.status.completedAction).toBe(uid)
+    expect(bench.status.lastCompletedAction).toBe(uid)
   })
 
   it('a deed whose object is deleted meanwhile is done all the same, and is not made anew', async () => {
@@ -330,7 +330,7 @@ describe('deeds', () => {
     const uid = await bench.ask('reboot', { type: 'HARD' })
     await bench.actions.delete({ namespace: 'demo', name: 'reboot-1' })
     await bench.rest()
-    expect(bench.status.completedAction).toBe(uid)
+    expect(bench.status.lastCompletedAction).toBe(uid)
     expect(bench.records).toEqual(['create Succeeded'])
   })
 
@@ -341,7 +341,7 @@ describe('deeds', () => {
     const spec = { server: 'web', action: 'start', start: {} }
     await bench.actions.create({ metadata: { namespace: 'demo', name: 'reboot-1' }, spec })
     await bench.rest()
-    expect(bench.status.completedAction).toBe(uid)
+    expect(bench.status.lastCompletedAction).toBe(uid)
     expect(bench.records).toEqual(['create Succeeded', 'start undefined'])
   })
 
@@ -350,9 +350,9 @@ describe('deeds', () => {
     const uid = await bench.ask('reboot', { type: 'HARD' })
     const agent = await bench.rest(bench.agent(new Life().fail('define', broken)))
     expect(said(bench)).toMatchObject({ vmState: 'error', fault: 'define: QEMU has no machine q99', ready: 'False' })
-    expect(bench.status.completedAction).toBe(uid)
+    expect(bench.status.lastCompletedAction).toBe(uid)
     expect(bench.records.at(-1)).toBe('reboot Failed')
-    expect(agent.events).toMatchObject([{ type: 'Warning', reason: 'HardwareUnsupported' }])
+    expect(agent.events).toMatchObject([{ type: 'Warning', reason: 'UnsupportedHardware' }])
     expect(types(bench)).toEqual(['Ready', 'Scheduled', 'Stalled'])
   })
 })

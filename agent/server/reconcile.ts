@@ -121,7 +121,7 @@ async function settle(seen: Seen, deps: Deps): Promise<Outcome> {
   const stands = status?.vmState === 'error' && status.observedGeneration === metadata.generation && status.fault
   const failure = stands ? { code: reasonOf(stands.details), message: stands.message, final: true } : undefined
   // The controller takes it away from here when it has seen that; until then it must go on being said.
-  const refused = stands && status.refused ? { refused: status.refused } : {}
+  const refused = stands && status.hostRejection ? { hostRejection: status.hostRejection } : {}
   await sayView({ ...viewOf(seen, deps), ...(failure ? { failure } : {}) }, deps, refused)
   return done
 }
@@ -222,7 +222,7 @@ async function finish({ guest, observed }: Seen, ended: Ended, deps: Deps, ctx: 
   const records = await record(server, ended, deps)
   const view = { ...viewOf({ guest, observed }, deps), records, finished: planned, ...(failure ? { failure } : {}) }
   const refused = planned.action === 'create' && failure?.refuse
-  const more = refused ? { refused: { host: deps.hostName, reason: failure.message.slice(0, 1024) } } : {}
+  const more = refused ? { hostRejection: { host: deps.hostName, reason: failure.message.slice(0, 1024) } } : {}
   await sayView(view, deps, more)
   tell(server, ended, deps)
   ctx.log.info(

@@ -33,10 +33,10 @@ describe('runAction', () => {
   })
 
   it('ends at the step that fails, and names it', async () => {
-    const error = new Terminal('HardwareUnsupported', 'no q99', { cause: new Error('unsupported configuration') })
+    const error = new Terminal('UnsupportedHardware', 'no q99', { cause: new Error('unsupported configuration') })
     const { steps, result } = runOn(new FakeHost(), new Life().fail('define', error))
     expect(await result).toEqual({
-      code: 'HardwareUnsupported',
+      code: 'UnsupportedHardware',
       message: 'define: no q99: unsupported configuration',
       final: true,
     })
@@ -63,17 +63,17 @@ describe('runAction', () => {
 describe('failureOf', () => {
   it('is as long as a record takes, whatever QEMU had to say', () => {
     const message = 'QEMU said a lot. '.repeat(5000)
-    expect(Buffer.byteLength(failureOf('start', new Terminal('DomainInvalid', message)).message)).toBeLessThanOrEqual(
+    expect(Buffer.byteLength(failureOf('start', new Terminal('InvalidDomain', message)).message)).toBeLessThanOrEqual(
       8192,
     )
   })
 
   it.each([
-    [new Terminal('DomainInvalid', 'a'), 'DomainInvalid', true],
+    [new Terminal('InvalidDomain', 'a'), 'InvalidDomain', true],
     [new Refused('WrongIdentity', 'b'), 'WrongIdentity', true],
     [new Transient('DiskFull', 'c'), 'DiskFull', false],
     [new NotFound('DiskMissing', 'd'), 'DiskMissing', false],
-    [new Bug('BadSubnet', 'e'), 'BadSubnet', false],
+    [new Bug('InvalidSubnet', 'e'), 'InvalidSubnet', false],
     [new TypeError('f'), 'Unexpected', false],
     ['a string', 'Unexpected', false],
   ])('%s → %s, final: %s', (error, code, final) => {

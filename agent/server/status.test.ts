@@ -18,7 +18,7 @@ const now = '2026-01-02T00:00:00Z'
 const powers: DomainPower[] = ['running', 'paused', 'off', 'saved', 'crashed', 'pmsuspended', 'missing']
 const launched: Partial<ServerStatus> = {
   launchedAt: then,
-  settledPowerState: 'Running',
+  reachedPowerState: 'Running',
   vmState: 'active',
   records: 1,
 }
@@ -94,15 +94,15 @@ describe('what it remembers', () => {
     ['served in vain', { wish: 'Stopped', power: 'running', finished: planned('stop'), failure: final }, 'Running'],
     ['met by a deed', { wish: 'Running', power: 'running', finished: planned('reboot'), status: {} }, 'Running'],
   ] as [string, Words, PowerWish][])('the wish that was settled last: %s', (_, words, settled) => {
-    expect(agentStatus(view(words)).settledPowerState).toBe(settled)
+    expect(agentStatus(view(words)).reachedPowerState).toBe(settled)
   })
 
   it('the deed that was completed last', () => {
     const deed = { name: 'r', uid: 'd2', admittedAt: then }
-    const status = { ...launched, completedAction: 'd1' }
-    expect(agentStatus(view({ status })).completedAction).toBe('d1')
-    expect(agentStatus(view({ status, finished: { ...planned('reboot'), deed } })).completedAction).toBe('d2')
-    expect(agentStatus(view({ status, finished: planned('stop') })).completedAction).toBe('d1')
+    const status = { ...launched, lastCompletedAction: 'd1' }
+    expect(agentStatus(view({ status })).lastCompletedAction).toBe('d1')
+    expect(agentStatus(view({ status, finished: { ...planned('reboot'), deed } })).lastCompletedAction).toBe('d2')
+    expect(agentStatus(view({ status, finished: planned('stop') })).lastCompletedAction).toBe('d1')
   })
 
   it('since when a fault stands', () => {

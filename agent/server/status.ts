@@ -43,7 +43,10 @@ export interface View {
 }
 
 /** The fields that the agent owns. What is absent here is taken out of the status. */
-export type AgentStatus = Omit<ServerStatus, 'host' | 'instance' | 'alternates' | 'addresses' | 'action' | 'refusals'>
+export type AgentStatus = Omit<
+  ServerStatus,
+  'host' | 'instance' | 'alternates' | 'addresses' | 'activeAction' | 'rejectedHosts'
+>
 
 const vmStateOf: Record<DomainPower, VmState> = {
   running: 'active',
@@ -90,7 +93,7 @@ function taskState({ running }: View): TaskState | undefined {
 function settled({ server, observed, running, finished, failure }: View): PowerWish | undefined {
   const served = finished && !failure ? actions[finished.action].asked.wish : undefined
   const wish = served ?? server.spec.powerState
-  return !running && isMet(wish, observed.power) ? wish : server.status?.settledPowerState
+  return !running && isMet(wish, observed.power) ? wish : server.status?.reachedPowerState
 }
 
 const doing: Partial<Record<string, Reason>> = {
@@ -165,7 +168,15 @@ export function unseenStatus(
   { code: reason, message }: Failure,
   now: string,
 ): AgentStatus {
-  const { host: _, instance: __, alternates: ___, addresses: ____, action: _____, refusals: ______, ...mine } = status
+  const {
+    host: _,
+    instance: __,
+    alternates: ___,
+    addresses: ____,
+    activeAction: _____,
+    rejectedHosts: ______,
+    ...mine
+  } = status
   const said = { reason, message, observedGeneration: metadata.generation ?? 0 }
   const conditions: NewCondition[] = [
     { type: 'Ready', status: 'False', ...said },
@@ -186,8 +197,8 @@ export function agentStatus(view: View): AgentStatus {
     ...optional('taskState', taskState(view)),
     ...optional('fault', fault(view)),
     ...optional('launchedAt', launchedAt),
-    ...optional('settledPowerState', settled(view)),
-    ...optional('completedAction', finished?.deed?.uid ?? old?.completedAction),
+    ...optional('reachedPowerState', settled(view)),
+    ...optional('lastCompletedAction', finished?.deed?.uid ?? old?.lastCompletedAction),
     domain: { name: place.domain, ...optional('reason', observed.reason) },
     console: { log: place.consoleLog, ...optional('vnc', place.vnc) },
     records,

@@ -31,8 +31,8 @@ const interfaces = Array.from({ length: 16 }, (_, i): Interface => {
 async function onItsLast(): Promise<Bench> {
   const bench = new Bench({ max: 1 })
   await bench.create()
-  const refusals = ['a', 'b'].map((host) => ({ host: host.repeat(253), reason: words.slice(0, 1024) }))
-  await bench.servers.applyStatus({ metadata: KEY, status: { refusals } }, CONTROLLER)
+  const rejectedHosts = ['a', 'b'].map((host) => ({ host: host.repeat(253), reason: words.slice(0, 1024) }))
+  await bench.servers.applyStatus({ metadata: KEY, status: { rejectedHosts } }, CONTROLLER)
   await bench.place(HOST, { interfaces })
   return bench
 }
@@ -44,7 +44,7 @@ function bytes(all: ServerStatus): number {
 }
 
 it.each([
-  ['for good', new Terminal('HardwareUnsupported', words)],
+  ['for good', new Terminal('UnsupportedHardware', words)],
   ['so that the next host is tried', new Transient('LibvirtError', words)],
   ['in a way that nobody knows', new Error(words, { cause: new Error(words.slice(1)) })],
 ])('a creation that fails %s on a host that then goes down', async (_, error) => {
@@ -54,7 +54,7 @@ it.each([
     { metadata: KEY, status: reachabilityStatus(bench.server, false, words.slice(0, 2000), bench.now()) },
     CONTROLLER,
   )
-  expect(bench.status).toMatchObject({ vmState: 'error', refusals: [{}, {}], fault: {} })
+  expect(bench.status).toMatchObject({ vmState: 'error', rejectedHosts: [{}, {}], fault: {} })
   expect(bench.status.addresses).toHaveLength(32)
   expect(types(bench)).toEqual(['HostReachable', 'Ready', 'Scheduled', 'Stalled'])
   expect(bytes(bench.status)).toBeGreaterThan(30 * 1024)

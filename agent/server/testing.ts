@@ -120,7 +120,7 @@ export class Bench {
     const { host, instance, alternates, addresses, conditions = [] } = this.status
     const mine = conditions.filter(({ type }) => type === 'Scheduled')
     const slot = { name, uid, action, params, admittedAt: this.now() }
-    const status = { host, instance, alternates, addresses, conditions: mine, action: slot }
+    const status = { host, instance, alternates, addresses, conditions: mine, activeAction: slot }
     await this.servers.applyStatus({ metadata: KEY, status }, CONTROLLER)
     return uid
   }
@@ -187,7 +187,7 @@ export async function active(spec: Partial<Server['spec']> = {}): Promise<Bench>
 export async function inError(step: string, wish: PowerWish, from?: PowerWish): Promise<Bench> {
   const bench = from === undefined ? new Bench() : await active({ powerState: from })
   await (from === undefined ? bench.create({ powerState: wish }) : bench.wish(wish))
-  const broken = new Terminal('HardwareUnsupported', 'QEMU has no machine q99')
+  const broken = new Terminal('UnsupportedHardware', 'QEMU has no machine q99')
   await bench.rest(bench.agent(new Life().fail(step, broken)))
   return bench
 }
@@ -197,13 +197,13 @@ export const types = ({ status }: Bench): string[] => (status.conditions ?? []).
 
 /** What a server says, in short. */
 export const said = (bench: Bench): object => {
-  const { vmState, powerState, taskState, fault, settledPowerState, records } = bench.status
+  const { vmState, powerState, taskState, fault, reachedPowerState, records } = bench.status
   return {
     vmState,
     powerState,
     taskState,
     fault: fault?.message,
-    settledPowerState,
+    reachedPowerState,
     records,
     ready: ready(bench)?.status,
   }

@@ -39,7 +39,7 @@ describe('while libvirt is away', () => {
     expect(writes(agent)).toEqual(['applyStatus servers'])
     expect(ready(bench)).toMatchObject({ status: 'False', reason: 'LibvirtUnreachable', message: why })
     expect(types(bench)).toEqual(['Ready', 'Reconciling', 'Scheduled'])
-    const { conditions: _conditions, action: _action, ...rest } = bench.status
+    const { conditions: _conditions, activeAction: _action, ...rest } = bench.status
     const { conditions: _before, ...as } = before
     expect(rest).toEqual(as)
     bench.away = false
@@ -53,7 +53,7 @@ describe('while libvirt is away', () => {
     await bench.create()
     bench.away = true
     await bench.pass(bench.agent())
-    expect(bench.status).toMatchObject({ vmState: 'error', refused: { host: HOST, reason: why } })
+    expect(bench.status).toMatchObject({ vmState: 'error', hostRejection: { host: HOST, reason: why } })
     expect(bench.records).toEqual(['create Failed'])
   })
 
@@ -63,7 +63,7 @@ describe('while libvirt is away', () => {
     await fails(bench, bench.agent(new Life().killAt(5, 'after')))
     bench.away = true
     await fails(bench)
-    expect(bench.status).not.toHaveProperty('refused')
+    expect(bench.status).not.toHaveProperty('hostRejection')
     expect(ready(bench)).toMatchObject({ status: 'False', reason: 'LibvirtUnreachable' })
     bench.away = false
     await bench.rest()

@@ -7,7 +7,7 @@ import type { World } from '../world.ts'
 
 /** Ends the deed in the server's slot. May be repeated; the slot is the caller's to free. */
 export async function failDeed({ metadata, status }: Server, why: Why, world: World, now: string): Promise<void> {
-  const { name = '', uid } = status?.action ?? {}
+  const { name = '', uid } = status?.activeAction ?? {}
   const deed = world.actions.all.get(keyOf({ namespace: metadata.namespace, name }))
   if (!deed || deed.metadata.uid !== uid) return
   const { namespace, ownerReferences } = deed.metadata

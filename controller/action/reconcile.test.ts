@@ -77,7 +77,7 @@ describe('a deed', () => {
     const { length } = bench.writes
     expect(await decide(bench)).toEqual({ kind: 'done' })
     expect(bench.writes.slice(length)).toEqual(['applyStatus servers', 'apply serveractions'])
-    expect(bench.status().action).toEqual({
+    expect(bench.status().activeAction).toEqual({
       name: 'r1',
       uid: metadata.uid,
       action: 'reboot',
@@ -103,9 +103,9 @@ describe('a deed', () => {
     await ask(bench)
     await decide(bench)
     const { startTime } = bench.actions()[0]?.status ?? {}
-    const deed = bench.status().action
+    const deed = bench.status().activeAction
     await bench.clock.advance(1000)
-    await bench.agentSays({ ...active, host: 'h2', ...(deed ? { action: deed } : {}) })
+    await bench.agentSays({ ...active, host: 'h2', ...(deed ? { activeAction: deed } : {}) })
     await decide(bench)
     expect(bench.actions()[0]?.status).toMatchObject({ phase: 'Running', host: 'h2', startTime })
     const before = bench.writes.length
@@ -118,7 +118,7 @@ describe('a deed', () => {
     const { metadata } = await ask(bench)
     await decide(bench)
     const deed = { name: 'other', uid: 'other', action: 'start', admittedAt: time }
-    await bench.agentSays({ ...active, action: deed, completedAction: metadata.uid ?? '' })
+    await bench.agentSays({ ...active, activeAction: deed, lastCompletedAction: metadata.uid ?? '' })
     const before = bench.writes.length
     expect(await decide(bench)).toEqual({ kind: 'done' })
     expect(bench.writes).toHaveLength(before)
@@ -126,10 +126,10 @@ describe('a deed', () => {
 
   it('leaves the rest of the status as it is', async () => {
     await using bench = await withServer()
-    const { action: _, ...before } = bench.status()
+    const { activeAction: _, ...before } = bench.status()
     await ask(bench)
     await decide(bench)
-    const { action: __, ...after } = bench.status()
+    const { activeAction: __, ...after } = bench.status()
     expect(after).toEqual(before)
   })
 
@@ -140,15 +140,15 @@ describe('a deed', () => {
     await using bench = await withServer(status, spec)
     await ask(bench, action, params)
     await decide(bench)
-    expect(seen(bench)).toMatchObject({ phase: 'Refused', message: expect.any(String), accepted: `False ${reason}` })
-    expect(bench.status()).not.toHaveProperty('action')
+    expect(seen(bench)).toMatchObject({ phase: 'Rejected', message: expect.any(String), accepted: `False ${reason}` })
+    expect(bench.status()).not.toHaveProperty('activeAction')
   })
 
   it('of a server that is not there is refused', async () => {
     await using bench = await Bench.start()
     await ask(bench)
     await decide(bench)
-    expect(seen(bench)).toMatchObject({ phase: 'Refused', accepted: 'False ServerNotFound' })
+    expect(seen(bench)).toMatchObject({ phase: 'Rejected', accepted: 'False ServerNotFound' })
   })
 
   it('is decided once, whatever comes after', async () => {
@@ -165,10 +165,10 @@ describe('a deed', () => {
     await using bench = await withServer()
     const { metadata } = await ask(bench)
     await decide(bench)
-    await bench.agentSays({ ...active, vmState: 'stopped', completedAction: metadata.uid ?? '' })
+    await bench.agentSays({ ...active, vmState: 'stopped', lastCompletedAction: metadata.uid ?? '' })
     await ask(bench, 'start', {}, 'r2')
     await decide(bench, 'r2')
-    expect(bench.status().action).toMatchObject({ name: 'r2', action: 'start' })
+    expect(bench.status().activeAction).toMatchObject({ name: 'r2', action: 'start' })
     expect(seen(bench, 'r2')).toMatchObject({ phase: 'Running' })
   })
 })
@@ -185,7 +185,7 @@ describe('where the cache is behind what its user has seen', () => {
     await using bench = await cloud('h1')
     await ask(bench)
     await behind(bench, () => bench.server('web', {}))
-    expect(seen(bench)).toMatchObject({ phase: 'Refused', message: expect.stringContaining('has none yet') })
+    expect(seen(bench)).toMatchObject({ phase: 'Rejected', message: expect.stringContaining('has none yet') })
   })
 
   it('one that has ended, and is not counted yet, is waited for', async () => {
@@ -197,7 +197,7 @@ describe('where the cache is behind what its user has seen', () => {
     await actions.apply(ended, { fieldManager: 'kubenova-agent' })
     await ask(bench, 'reboot', { type: 'HARD' }, 'r2')
     expect(await decide(bench, 'r2')).toMatchObject({ kind: 'wait', for: 'the end of r1 to be counted' })
-    await bench.agentSays({ ...active, completedAction: metadata.uid ?? '' })
+    await bench.agentSays({ ...active, lastCompletedAction: metadata.uid ?? '' })
     await decide(bench, 'r2')
     expect(seen(bench, 'r2')).toMatchObject({ phase: 'Running' })
   })
@@ -210,8 +210,8 @@ describe('of two deeds at once', () => {
     await ask(bench, 'reboot', { type: 'HARD' }, 'r2')
     await decide(bench)
     await decide(bench, 'r2')
-    expect(seen(bench, 'r2')).toMatchObject({ phase: 'Refused', accepted: 'False ActionUnderWay' })
-    await bench.agentSays({ ...active, completedAction: metadata.uid ?? '' })
+    expect(seen(bench, 'r2')).toMatchObject({ phase: 'Rejected', accepted: 'False ActionUnderWay' })
+    await bench.agentSays({ ...active, lastCompletedAction: metadata.uid ?? '' })
     await ask(bench, 'reboot', { type: 'HARD' }, 'r3')
     await decide(bench, 'r3')
     expect(seen(bench, 'r3')).toMatchObject({ phase: 'Running' })
@@ -227,8 +227,8 @@ describe('of two deeds at once', () => {
     bench.api.resumeWatches()
     await bench.fake.caughtUp()
     await decide(bench, 'r2')
-    expect([seen(bench), seen(bench, 'r2')]).toMatchObject([{ phase: 'Running' }, { phase: 'Refused' }])
-    expect(bench.status().action?.name).toBe('r1')
+    expect([seen(bench), seen(bench, 'r2')]).toMatchObject([{ phase: 'Running' }, { phase: 'Rejected' }])
+    expect(bench.status().activeAction?.name).toBe('r1')
   })
 })
 
@@ -271,7 +271,7 @@ describe('a deed that is deleted', () => {
     await bench.api.resource<ServerAction>(defOf(serverAction)).delete({ name: 'r1', namespace: 'demo' })
     await bench.fake.caughtUp()
     await decide(bench)
-    expect(bench.status()).not.toHaveProperty('action')
+    expect(bench.status()).not.toHaveProperty('activeAction')
   })
 
   it('while it is admitted is not made anew by our word of it', async () => {
@@ -314,7 +314,7 @@ describe('crashes and errors', () => {
         await expect(decide(dying)).rejects.toThrow(Killed)
         await using next = await Bench.start(first.api)
         await decide(next)
-        expect(next.status().action?.uid, `${when} ${at}`).toBe(metadata.uid)
+        expect(next.status().activeAction?.uid, `${when} ${at}`).toBe(metadata.uid)
         expect(seen(next), `${when} ${at}`).toMatchObject({ phase: 'Running' })
       }
   })
@@ -340,5 +340,5 @@ it('a server that goes while a deed is admitted', async () => {
   bench.api.resumeWatches()
   await bench.fake.caughtUp()
   await decide(bench)
-  expect(seen(bench)).toMatchObject({ phase: 'Refused', accepted: 'False ServerNotFound' })
+  expect(seen(bench)).toMatchObject({ phase: 'Rejected', accepted: 'False ServerNotFound' })
 })

@@ -34,7 +34,8 @@ export async function reconcileAction(key: string, { world, now }: ActionDeps): 
   if (!asked || isEnded(asked) || asked.metadata.deletionTimestamp) return done
   const { namespace, uid } = asked.metadata
   const server = world.servers.all.get(keyOf({ namespace, name: asked.spec.server }))
-  if (server?.status?.action && server.status.action.uid === uid) return accepted(asked, server, world, now())
+  if (server?.status?.activeAction && server.status.activeAction.uid === uid)
+    return accepted(asked, server, world, now())
   // Its server has gone on without it: nobody will end it, nobody begins it again.
   if (phaseOf(asked) === 'Running') return done
   if (server && judge(asked, server).admit) return take(asked, server, world, now())
@@ -86,7 +87,7 @@ async function take(asked: ServerAction, server: Server, world: World, now: stri
   }
   try {
     await world.servers.api.applyStatus(
-      { metadata, status: { ...owned(server), action: slot } },
+      { metadata, status: { ...owned(server), activeAction: slot } },
       { fieldManager: MANAGER },
     )
   } catch (error) {
@@ -135,7 +136,7 @@ async function refuse(
 ): Promise<Outcome> {
   const set: NewCondition = { type: 'Accepted', status: 'False', reason, message }
   const conditions = stamp([set], asked.status?.conditions, now)
-  return write(asked, { phase: 'Refused', message, finishTime: now, conditions }, world, server)
+  return write(asked, { phase: 'Rejected', message, finishTime: now, conditions }, world, server)
 }
 
 /** Onto the object as it was read: the agent may have ended the deed already. Owned by its server, so that it goes with it. */

@@ -12,7 +12,7 @@ const endOf = ({ metadata, status }: ServerAction): number =>
   Date.parse(status?.finishTime ?? metadata.creationTimestamp ?? '') || 0
 
 const hasEnded = ({ status }: ServerAction): boolean =>
-  status?.phase === 'Succeeded' || status?.phase === 'Failed' || status?.phase === 'Refused'
+  status?.phase === 'Succeeded' || status?.phase === 'Failed' || status?.phase === 'Rejected'
 
 /** The records of one server that are to be deleted, oldest first. */
 export function expired(records: readonly ServerAction[], { count, maxAgeMs }: Retention, now: number): ServerAction[] {

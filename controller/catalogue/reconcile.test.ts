@@ -54,7 +54,7 @@ describe('a network', () => {
 
   const pool = { start: 'fd00::10', end: 'fd00::1f' }
   const wrong: [string, Partial<Subnet>, string][] = [
-    ['a pool that is upside down', { pools: [{ start: pool.end, end: pool.start }] }, 'PoolUpsideDown'],
+    ['a pool that is upside down', { pools: [{ start: pool.end, end: pool.start }] }, 'PoolEndBeforeStart'],
     ['pools that overlap', { pools: [pool, { start: 'fd00::1f', end: 'fd00::20' }] }, 'PoolsOverlap'],
     ['a gateway in a pool', { gateway: 'fd00::11', pools: [pool] }, 'AddressInPool'],
     ['a DHCP address in a pool', { dhcpAddress: 'fd00::11', pools: [pool] }, 'AddressInPool'],

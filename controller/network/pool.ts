@@ -15,7 +15,7 @@ export interface Pool {
 /** Reads a subnet that the API server has admitted. */
 export function poolOf(subnet: Subnet): Pool {
   const cidr = parseCIDR(subnet.cidr)
-  if (cidr === undefined) throw new Bug('BadSubnet', `${subnet.cidr} is no CIDR`)
+  if (cidr === undefined) throw new Bug('InvalidSubnet', `${subnet.cidr} is no CIDR`)
   const reserved = reservedOf(subnet, cidr)
   const ranges = cutOut(merge(wanted(subnet, cidr)), [...reserved.keys()])
   return { cidr, ranges, reserved, total: ranges.reduce((sum, r) => sum + size(r), 0n) }
@@ -38,7 +38,7 @@ function lastUsable(cidr: CIDR): bigint {
 export function dhcpAddressOf(subnet: Subnet): string | undefined {
   if (!subnet.dhcp) return undefined
   const cidr = parseCIDR(subnet.cidr)
-  if (cidr === undefined) throw new Bug('BadSubnet', `${subnet.cidr} is no CIDR`)
+  if (cidr === undefined) throw new Bug('InvalidSubnet', `${subnet.cidr} is no CIDR`)
   const given = parseIP(subnet.dhcpAddress ?? '')
   if (given) return formatIP(given)
   const gateway = parseIP(subnet.gateway ?? '')

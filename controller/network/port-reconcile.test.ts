@@ -135,7 +135,7 @@ describe('a port of the user', () => {
     const pools = [{ start: 'fd00::9', end: 'fd00::2' }]
     await bench.network('wrong', [{ cidr: 'fd00::/64', pools }])
     await make(bench, 'mine', { network: { name: 'wrong' } })
-    expect(await reconcile(bench)).toMatchObject({ kind: 'failed', reason: 'PoolUpsideDown' })
+    expect(await reconcile(bench)).toMatchObject({ kind: 'failed', reason: 'PoolEndBeforeStart' })
   })
 
   it('is given nothing of a network that is being deleted', async () => {

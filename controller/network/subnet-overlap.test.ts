@@ -20,7 +20,7 @@ test.each([
   ],
   [
     subnet('10.0.0.0/24', { pools: [pool('10.0.0.20', '10.0.0.10')] }),
-    ['PoolUpsideDown: pool 10.0.0.20 to 10.0.0.10 of 10.0.0.0/24 ends before it starts'],
+    ['PoolEndBeforeStart: pool 10.0.0.20 to 10.0.0.10 of 10.0.0.0/24 ends before it starts'],
   ],
   [
     subnet('10.0.0.0/24', { pools: [pool('10.0.0.20', '10.0.1.10')] }),
@@ -40,7 +40,7 @@ test.each([
   [
     subnet('10.0.0.0/24', { gateway: '10.0.0.1', dhcpAddress: '10.0.0.1' }),
     [
-      'AddressTwice: gateway and dhcpAddress of 10.0.0.0/24 are both 10.0.0.1: DHCP needs an address of its own, the same on every host',
+      'DuplicateAddress: gateway and dhcpAddress of 10.0.0.0/24 are both 10.0.0.1: DHCP needs an address of its own, the same on every host',
     ],
   ],
   // Whether pools of IPv6 overlap the API server cannot say: here alone is that looked at.
@@ -58,7 +58,7 @@ test.each([
   ],
   [
     subnet('fd00::/64', { pools: [pool('fd00::10', 'fd00::9')] }),
-    ['PoolUpsideDown: pool fd00::10 to fd00::9 of fd00::/64 ends before it starts'],
+    ['PoolEndBeforeStart: pool fd00::10 to fd00::9 of fd00::/64 ends before it starts'],
   ],
   [
     subnet('fd00::/64', { pools: [pool('fd00::1', 'fd00:0:0:1::1')] }),
@@ -74,7 +74,7 @@ test.each([
   [
     subnet('fd00::/64', { gateway: 'fd00::1', dhcpAddress: 'fd00:0::1' }),
     [
-      'AddressTwice: gateway and dhcpAddress of fd00::/64 are both fd00::1: DHCP needs an address of its own, the same on every host',
+      'DuplicateAddress: gateway and dhcpAddress of fd00::/64 are both fd00::1: DHCP needs an address of its own, the same on every host',
     ],
   ],
   [

@@ -21,7 +21,7 @@ export const networkProblems = (network: Network, beside: Iterable<Network>): Pr
 export function subnetProblems(network: Network): Problem[] {
   return network.spec.subnets.flatMap((subnet) => {
     const cidr = parseCIDR(subnet.cidr)
-    if (cidr === undefined) return [{ reason: 'BadSubnet', message: `${subnet.cidr} is no CIDR` }]
+    if (cidr === undefined) return [{ reason: 'InvalidSubnet', message: `${subnet.cidr} is no CIDR` }]
     const problems = [...poolProblems(subnet, cidr), ...addressProblems(subnet, cidr)]
     if (problems.length === 0 && poolOf(subnet).total === 0n) {
       problems.push({
@@ -49,7 +49,10 @@ function poolProblems(subnet: Subnet, cidr: CIDR): Problem[] {
   const problems: Problem[] = []
   for (const [i, pool] of pools.entries()) {
     if (pool.first > pool.last) {
-      problems.push({ reason: 'PoolUpsideDown', message: `pool ${pool.text} of ${subnet.cidr} ends before it starts` })
+      problems.push({
+        reason: 'PoolEndBeforeStart',
+        message: `pool ${pool.text} of ${subnet.cidr} ends before it starts`,
+      })
     }
     if (!inRange(cidr, pool.first) || !inRange(cidr, pool.last)) {
       problems.push({ reason: 'PoolOutsideSubnet', message: `pool ${pool.text} is not within ${subnet.cidr}` })
@@ -72,7 +75,7 @@ function addressProblems(subnet: Subnet, cidr: CIDR): Problem[] {
   const [gateway, dhcp] = [parseIP(subnet.gateway ?? ''), parseIP(subnet.dhcpAddress ?? '')]
   if (subnet.dhcp && gateway && gateway.value === dhcp?.value) {
     problems.push({
-      reason: 'AddressTwice',
+      reason: 'DuplicateAddress',
       message: `gateway and dhcpAddress of ${subnet.cidr} are both ${subnet.gateway}: DHCP needs an address of its own, the same on every host`,
     })
   }

@@ -184,7 +184,7 @@ describe('a host that refused', () => {
       domain: { name: 'd' },
       fault,
       conditions,
-      refused: { host, reason: fault.message },
+      hostRejection: { host, reason: fault.message },
     })
     return host
   }
@@ -197,12 +197,12 @@ describe('a host that refused', () => {
     expect(bench.status()).toMatchObject({ vmState: 'building', taskState: 'scheduling', records: 1 })
     expect(bench.status()).not.toHaveProperty('host')
     await bench.reconcile()
-    for (const field of ['fault', 'refused', 'domain']) expect(bench.status()).not.toHaveProperty(field)
+    for (const field of ['fault', 'hostRejection', 'domain']) expect(bench.status()).not.toHaveProperty(field)
     await bench.reconcile()
     const second = bench.status().host
     expect(second).not.toBe(first)
     expect(second).toBeDefined()
-    expect(bench.status().refusals).toEqual([{ host: first, reason: 'start: QEMU is broken' }])
+    expect(bench.status().rejectedHosts).toEqual([{ host: first, reason: 'start: QEMU is broken' }])
     expect(bench.ports()).toEqual([port])
     expect(bench.derived.ledger.usage(first).servers).toBe(0)
   })
@@ -221,7 +221,7 @@ describe('a host that refused', () => {
     await bench.fake.caughtUp()
     await bench.reconcile()
     expect(bench.status().host).toBeDefined()
-    expect(bench.status()).not.toHaveProperty('refusals')
+    expect(bench.status()).not.toHaveProperty('rejectedHosts')
   })
 
   it('then nothing of its fault is left when the next host builds', async () => {
@@ -237,7 +237,7 @@ describe('a host that refused', () => {
       conditions: [],
     })
     expect(bench.status()).not.toHaveProperty('fault')
-    expect(bench.status()).not.toHaveProperty('refused')
+    expect(bench.status()).not.toHaveProperty('hostRejection')
     expect(bench.status()).not.toHaveProperty('taskState')
   })
 })

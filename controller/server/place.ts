@@ -43,7 +43,7 @@ export async function placeServer(server: Server, deps: PlaceDeps, attempt: numb
   const now = deps.clock.wall().toISOString()
   try {
     const resolved = resolve(server, deps.lookup)
-    const refused = server.status?.refusals?.length ?? 0
+    const refused = server.status?.rejectedHosts?.length ?? 0
     if (refused >= schedulerDefaults.maxAttempts)
       return await none(server, `${refused} hosts could not build it`, deps, now)
     return await choose(server, resolved, deps, now)
@@ -68,7 +68,7 @@ function requestOf(server: Server, { flavor, image }: Resolved, ledger: Ledger):
     ...(availabilityZone === undefined ? {} : { availabilityZone }),
     ...(sameHost ? { sameHost } : {}),
     ...(differentHost ? { differentHost } : {}),
-    ignoreHosts: (server.status?.refusals ?? []).map(({ host }) => host),
+    ignoreHosts: (server.status?.rejectedHosts ?? []).map(({ host }) => host),
   }
 }
 
@@ -107,7 +107,7 @@ function takeBack({ server }: PlacementRequest, { ledger, onRoom }: PlaceDeps): 
 
 /** A controller that ended its deed, and died before it could free the slot, has told the user so: the host must not do it after all. */
 function withoutEnded(server: Server, { actions }: World): Server {
-  const { action, ...rest } = server.status ?? {}
+  const { activeAction: action, ...rest } = server.status ?? {}
   const record = action && actions.all.get(keyOf({ namespace: server.metadata.namespace, name: action.name }))
   const isOver = record !== undefined && record.metadata.uid === action?.uid && isEnded(record)
   return isOver ? { ...server, status: rest } : server
@@ -130,9 +130,9 @@ async function none(server: Server, why: string, deps: PlaceDeps, now: string): 
 
 /** With what each host said that was tried. */
 function whyNone({ status }: Server, message: string): string {
-  const refusals = (status?.refusals ?? []).map(({ host, reason }) => `${host} could not build it: ${reason}`)
-  if (refusals.length === 0) return message
-  return [message, ...refusals, 'to have them tried again, create a ServerAction with action: start'].join('; ')
+  const rejectedHosts = (status?.rejectedHosts ?? []).map(({ host, reason }) => `${host} could not build it: ${reason}`)
+  if (rejectedHosts.length === 0) return message
+  return [message, ...rejectedHosts, 'to have them tried again, create a ServerAction with action: start'].join('; ')
 }
 
 /** Why it waits: in its status, and once as an event. */
@@ -161,7 +161,7 @@ async function write(server: Server, status: ControllerStatus, { world }: PlaceD
 function says({ status: old }: Server, wanted: ControllerStatus): boolean {
   if (wanted.host !== undefined || old?.host !== undefined || old?.observedGeneration !== wanted.observedGeneration)
     return false
-  if (old?.action !== undefined && wanted.action === undefined) return false
+  if (old?.activeAction !== undefined && wanted.activeAction === undefined) return false
   const message = (list: ControllerStatus['conditions']): string | undefined =>
     list?.find(({ type }) => type === 'Scheduled')?.message
   return old?.vmState === wanted.vmState && message(old?.conditions) === message(wanted.conditions)

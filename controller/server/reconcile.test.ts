@@ -101,16 +101,16 @@ describe('a host that falls silent', () => {
     const action = { name: 'r', uid: 'u', action: 'reboot', params: { type: 'HARD' }, admittedAt: bench.now() }
     const { host, instance, alternates, addresses, conditions = [] } = bench.status()
     const mine = conditions.filter(({ type }) => type === 'Scheduled')
-    const status = { host, instance, alternates, addresses, conditions: mine, action }
+    const status = { host, instance, alternates, addresses, conditions: mine, activeAction: action }
     await bench.api
       .resource<Server>(defOf(serverKind))
       .applyStatus({ metadata: { name: 'web', namespace: 'demo' }, status }, { fieldManager: 'kubenova-controller' })
     await reconcileServer('demo/web', bench.deps)
-    expect(bench.status().action?.uid).toBe('u')
+    expect(bench.status().activeAction?.uid).toBe('u')
     bench.api.resumeWatches()
     await bench.fake.caughtUp()
     await bench.reconcile()
-    expect(bench.status()).toMatchObject({ action: { uid: 'u' } })
+    expect(bench.status()).toMatchObject({ activeAction: { uid: 'u' } })
     expect(reachable(bench)).toMatchObject({ status: 'False' })
   })
 

@@ -24,9 +24,9 @@ export async function reconcileServer(key: string, deps: ServerDeps, attempt = 1
   const now = (): string => clock.wall().toISOString()
   if (server.metadata.deletionTimestamp) return remove(server, deps, now)
   if (!server.metadata.finalizers?.includes(FINALIZER)) return keep(server, deps)
-  const { host, refused, refusals = [] } = server.status ?? {}
+  const { host, hostRejection, rejectedHosts = [] } = server.status ?? {}
   if (host === undefined) return find(server, deps, attempt)
-  if (refused?.host === host && !refusals.some((r) => r.host === host)) return moveOn(server, host, deps)
+  if (hostRejection?.host === host && !rejectedHosts.some((r) => r.host === host)) return moveOn(server, host, deps)
   return reach(server, host, deps, now())
 }
 
@@ -42,8 +42,8 @@ async function find(server: Server, deps: ServerDeps, attempt: number): Promise<
 function asked(server: Server): Server {
   const { status, metadata } = server
   const again = status?.observedGeneration !== metadata.generation || actionUnderWay(server) !== undefined
-  if (!status?.refusals || !again) return server
-  const { refusals: _, ...rest } = status
+  if (!status?.rejectedHosts || !again) return server
+  const { rejectedHosts: _, ...rest } = status
   return { ...server, status: rest }
 }
 

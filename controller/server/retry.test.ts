@@ -12,11 +12,11 @@ describe('a server that host after host refuses', () => {
     const asked: string[] = []
     for (let i = 0; i < 30 && bench.status().vmState !== 'error'; i++) {
       await bench.reconcile()
-      const { host, refused } = bench.status()
-      if (host === undefined || refused?.host === host) continue
+      const { host, hostRejection } = bench.status()
+      if (host === undefined || hostRejection?.host === host) continue
       asked.push(host)
       const more = { domain: { name: 'd' }, records: asked.length, conditions: [] }
-      await bench.agentSays({ vmState: 'building', refused: { host, reason: 'no such image' }, ...more })
+      await bench.agentSays({ vmState: 'building', hostRejection: { host, reason: 'no such image' }, ...more })
     }
     expect(new Set(asked).size).toBe(3)
     expect(asked).toHaveLength(3)
@@ -48,7 +48,7 @@ describe('a server whose host refuses it for want of its libvirt', () => {
     await bench.fake.caughtUp()
     const fault = { code: 500, message: 'look: no libvirt', details: 'LibvirtUnreachable', created: bench.now() }
     const more = { domain: { name: 'd' }, records: 1, conditions: [], fault }
-    await bench.agentSays({ vmState: 'error', refused: { host: 'h1', reason: 'look: no libvirt' }, ...more })
+    await bench.agentSays({ vmState: 'error', hostRejection: { host: 'h1', reason: 'look: no libvirt' }, ...more })
     for (let i = 0; i < 4; i++) await bench.reconcile()
     expect(scheduled(bench)).toMatchObject({ reason: 'NoValidHost' })
     await hostSays(says('True', 'Connected'))
@@ -68,13 +68,13 @@ it.each([3, 20])('whatever %i hosts say that could take it, its status stays sma
   await bench.server()
   for (let i = 0; i < 30 && bench.status().vmState !== 'error'; i++) {
     await bench.reconcile()
-    const { host, refused } = bench.status()
-    if (host === undefined || refused?.host === host) continue
+    const { host, hostRejection } = bench.status()
+    if (host === undefined || hostRejection?.host === host) continue
     const more = { domain: { name: 'd' }, records: i, conditions: [] }
-    await bench.agentSays({ vmState: 'building', refused: { host, reason: longest }, ...more })
+    await bench.agentSays({ vmState: 'building', hostRejection: { host, reason: longest }, ...more })
   }
   const status = bench.status()
-  expect(status.refusals).toHaveLength(3)
+  expect(status.rejectedHosts).toHaveLength(3)
   expect((status.conditions ?? []).map(({ type }) => type)).toEqual(['Scheduled', 'Ready', 'Stalled'])
   expect(status.fault?.message.length).toBeGreaterThan(3 * longest.length)
   expect(Buffer.byteLength(JSON.stringify(status))).toBeLessThan(100 * 1024)
@@ -93,12 +93,12 @@ describe('a start of a server that no host could build', () => {
       vmState: 'error',
       observedGeneration: 1,
       domain: { name: 'd' },
-      refused: { host: 'h1', reason: 'prepare: the disk is full' },
+      hostRejection: { host: 'h1', reason: 'prepare: the disk is full' },
       conditions: [],
     })
     for (let i = 0; i < 4; i++) await bench.reconcile()
     expect(scheduled(bench)?.message).toMatch(/h1 could not build it: prepare: the disk is full; .*action: start/)
-    expect(bench.status().refusals).toEqual([{ host: 'h1', reason: 'prepare: the disk is full' }])
+    expect(bench.status().rejectedHosts).toEqual([{ host: 'h1', reason: 'prepare: the disk is full' }])
     return bench
   }
 
@@ -117,8 +117,8 @@ describe('a start of a server that no host could build', () => {
     const asked = await ask(bench)
     expect(asked.status).toMatchObject({ phase: 'Running' })
     await bench.reconcile()
-    expect(bench.status()).toMatchObject({ host: 'h1', vmState: 'building', action: { uid: asked.metadata.uid } })
-    expect(bench.status()).not.toHaveProperty('refusals')
+    expect(bench.status()).toMatchObject({ host: 'h1', vmState: 'building', activeAction: { uid: asked.metadata.uid } })
+    expect(bench.status()).not.toHaveProperty('rejectedHosts')
   })
 
   it('that has ended is not done by the host that comes after all', async () => {
@@ -129,7 +129,7 @@ describe('a start of a server that no host could build', () => {
     await bench.fake.caughtUp()
     await bench.reconcile()
     expect(bench.status()).toMatchObject({ host: 'h1', vmState: 'building' })
-    expect(bench.status()).not.toHaveProperty('action')
+    expect(bench.status()).not.toHaveProperty('activeAction')
   })
 
   it('fails, and is out of the way, when none can take it', async () => {
@@ -145,7 +145,7 @@ describe('a start of a server that no host could build', () => {
       conditions: [{ type: 'Accepted' }, { type: 'Complete', status: 'False', reason: 'NoValidHost' }],
     })
     expect(bench.status()).toMatchObject({ vmState: 'error' })
-    expect(bench.status()).not.toHaveProperty('action')
+    expect(bench.status()).not.toHaveProperty('activeAction')
     const before = bench.read()
     await bench.reconcile()
     expect(bench.read()).toEqual(before)

@@ -39,8 +39,8 @@ describe('what the controller owns', () => {
     instance,
     alternates: ['h2'],
     addresses: [],
-    action: { name: 'r', uid: 'u', action: 'reboot', admittedAt: then },
-    refusals: [{ host: 'h0', reason: 'r' }],
+    activeAction: { name: 'r', uid: 'u', action: 'reboot', admittedAt: then },
+    rejectedHosts: [{ host: 'h0', reason: 'r' }],
     vmState: 'active',
     taskState: 'rebooting',
     records: 3,
@@ -53,13 +53,13 @@ describe('what the controller owns', () => {
   it('is the placement alone, once the agent has written', () => {
     const mine = owned(server({ ...all, domain: { name: 'd' } }))
     expect(Object.keys(mine).sort()).toEqual([
-      'action',
+      'activeAction',
       'addresses',
       'alternates',
       'conditions',
       'host',
       'instance',
-      'refusals',
+      'rejectedHosts',
     ])
     expect(types(mine)).toEqual(['Scheduled', 'HostReachable', 'DeletionPending'])
   })
@@ -99,7 +99,7 @@ describe('each status', () => {
         taskState: 'scheduling',
         fault: { code: 500, message: 'm', created: then },
         records: 2,
-        refusals: [{ host: 'h0', reason: 'r' }],
+        rejectedHosts: [{ host: 'h0', reason: 'r' }],
       }),
       { host: 'h1', alternates: [], instance },
       now,
@@ -109,7 +109,7 @@ describe('each status', () => {
       vmState: 'building',
       records: 2,
       observedGeneration: 4,
-      refusals: [{ host: 'h0' }],
+      rejectedHosts: [{ host: 'h0' }],
     })
     for (const gone of ['taskState', 'fault']) expect(status).not.toHaveProperty(gone)
     expect(types(status)).toEqual(['Scheduled', 'Ready'])
@@ -162,8 +162,8 @@ describe('each status', () => {
       domain: { name: 'd' },
       observedGeneration: 3,
       records: 1,
-      refused,
-      refusals: [{ host: 'h0', reason: 'r' }],
+      hostRejection: refused,
+      rejectedHosts: [{ host: 'h0', reason: 'r' }],
     })
     const status = withoutHost(was)
     expect(status).toMatchObject({
@@ -171,26 +171,28 @@ describe('each status', () => {
       taskState: 'scheduling',
       records: 1,
       observedGeneration: 3,
-      refusals: [{ host: 'h0' }, refused],
+      rejectedHosts: [{ host: 'h0' }, refused],
     })
     for (const gone of ['host', 'instance', 'alternates', 'addresses']) expect(status).not.toHaveProperty(gone)
   })
 
   it('without a host: one that refused for want of its libvirt alone is not remembered', () => {
     const refused = { host: 'h1', reason: 'look: libvirt on h1 does not answer' }
-    expect(withoutHost(server({ ...placed(), refused }), true)).not.toHaveProperty('refusals')
-    const refusals = [{ host: 'h0', reason: 'r' }]
-    expect(withoutHost(server({ ...placed(), refused, refusals }), true).refusals).toEqual(refusals)
+    expect(withoutHost(server({ ...placed(), hostRejection: refused }), true)).not.toHaveProperty('rejectedHosts')
+    const rejectedHosts = [{ host: 'h0', reason: 'r' }]
+    expect(withoutHost(server({ ...placed(), hostRejection: refused, rejectedHosts }), true).rejectedHosts).toEqual(
+      rejectedHosts,
+    )
   })
 
-  it('without a host: at most 16 refusals, and no deed that has ended', () => {
-    const refusals = Array.from({ length: 16 }, (_, i) => ({ host: `h${i}`, reason: 'r' }))
+  it('without a host: at most 16 rejectedHosts, and no deed that has ended', () => {
+    const rejectedHosts = Array.from({ length: 16 }, (_, i) => ({ host: `h${i}`, reason: 'r' }))
     const action = { name: 'r', uid: 'u', action: 'start', admittedAt: then }
-    const was = { refusals, refused: { host: 'h16', reason: 'r' }, action, host: 'h16' }
-    const done = withoutHost(server({ ...was, completedAction: 'u' }))
-    expect(done.refusals?.map(({ host }) => host)).toEqual(Array.from({ length: 16 }, (_, i) => `h${i + 1}`))
-    expect(done).not.toHaveProperty('action')
-    expect(withoutHost(server({ ...was, completedAction: 'v' }))).toHaveProperty('action')
+    const was = { rejectedHosts, hostRejection: { host: 'h16', reason: 'r' }, activeAction: action, host: 'h16' }
+    const done = withoutHost(server({ ...was, lastCompletedAction: 'u' }))
+    expect(done.rejectedHosts?.map(({ host }) => host)).toEqual(Array.from({ length: 16 }, (_, i) => `h${i + 1}`))
+    expect(done).not.toHaveProperty('activeAction')
+    expect(withoutHost(server({ ...was, lastCompletedAction: 'v' }))).toHaveProperty('activeAction')
   })
 
   it('reachable or not: said once each way', () => {
@@ -217,7 +219,7 @@ describe('each status', () => {
       waitingStatus(server(), { ...why, error: true }, now),
       waitingStatus(server(), { ...why, error: false }, now),
       reachabilityStatus(server(placed()), false, 'why', now),
-      withoutHost(server({ ...placed(), refused: { host: 'h1', reason: 'r' } })),
+      withoutHost(server({ ...placed(), hostRejection: { host: 'h1', reason: 'r' } })),
     ]
     for (const status of all) expect([...Value.Errors(serverKind.status, status)]).toEqual([])
   })

@@ -14,7 +14,7 @@ import {
 /** What the controller writes: all of it each time, for server-side apply takes out what is left out. */
 export type ControllerStatus = Pick<
   ServerStatus,
-  'host' | 'instance' | 'alternates' | 'addresses' | 'action' | 'refusals' | 'conditions'
+  'host' | 'instance' | 'alternates' | 'addresses' | 'activeAction' | 'rejectedHosts' | 'conditions'
 > &
   Partial<Pick<ServerStatus, 'vmState' | 'taskState' | 'fault' | 'observedGeneration' | 'records'>>
 
@@ -35,12 +35,12 @@ export function saysHostDown({ type, reason }: Pick<Condition, 'type' | 'reason'
 /** What the controller owns in the status as it is. */
 export function owned({ status }: Server): ControllerStatus {
   if (!status) return {}
-  const { host, instance, alternates, addresses, action, refusals, conditions = [] } = status
+  const { host, instance, alternates, addresses, activeAction, rejectedHosts, conditions = [] } = status
   const { vmState, taskState, fault, observedGeneration, records } = status
   // The agent says which domain it is each time it writes.
   const first = status.domain === undefined
   const state = first ? { vmState, taskState, fault, observedGeneration, records } : {}
-  const entries = Object.entries({ host, instance, alternates, addresses, action, refusals, ...state })
+  const entries = Object.entries({ host, instance, alternates, addresses, activeAction, rejectedHosts, ...state })
   return {
     ...Object.fromEntries(entries.filter(([, value]) => value !== undefined)),
     conditions: conditions.filter(
@@ -54,19 +54,27 @@ export function owned({ status }: Server): ControllerStatus {
  * @param isAway the one that refused has no libvirt: it is not chosen anyway, and when it has one again it may take the server. Else it is remembered
  */
 export function withoutHost(server: Server, isAway = false): ControllerStatus {
-  const { host: _, instance: __, alternates: ___, addresses: ____, action, refusals = [], ...rest } = owned(server)
-  const { refused, records = 0, completedAction, observedGeneration } = server.status ?? {}
-  const remembered = refused && !isAway ? [...refusals, refused] : refusals
+  const {
+    host: _,
+    instance: __,
+    alternates: ___,
+    addresses: ____,
+    activeAction: action,
+    rejectedHosts = [],
+    ...rest
+  } = owned(server)
+  const { hostRejection, records = 0, lastCompletedAction, observedGeneration } = server.status ?? {}
+  const remembered = hostRejection && !isAway ? [...rejectedHosts, hostRejection] : rejectedHosts
   return {
     ...rest,
     // The spec that was refused: another one is a new try.
     ...(observedGeneration === undefined ? {} : { observedGeneration }),
     // That it was completed is forgotten with all else that the agent said.
-    ...(action && action.uid !== completedAction ? { action } : {}),
+    ...(action && action.uid !== lastCompletedAction ? { activeAction: action } : {}),
     vmState: 'building',
     taskState: 'scheduling',
     records,
-    ...(remembered.length > 0 ? { refusals: remembered.slice(-16) } : {}),
+    ...(remembered.length > 0 ? { rejectedHosts: remembered.slice(-16) } : {}),
   }
 }
 
@@ -100,14 +108,14 @@ export function placedStatus(server: Server, { host, alternates, instance }: Pla
   const addresses = instance.interfaces.flatMap(({ network, macAddress, fixedIPs }) =>
     fixedIPs.map(({ address }) => ({ network, address, version: address.includes(':') ? 6 : 4, macAddress })),
   )
-  const { refusals, action } = server.status ?? {}
+  const { rejectedHosts, activeAction: action } = server.status ?? {}
   const status: ControllerStatus = {
     host,
     instance,
     alternates: [...alternates],
     addresses,
-    ...(refusals ? { refusals } : {}),
-    ...(action ? { action } : {}),
+    ...(rejectedHosts ? { rejectedHosts } : {}),
+    ...(action ? { activeAction: action } : {}),
     observedGeneration,
     vmState: 'building',
     records: server.status?.records ?? 0,
@@ -135,11 +143,19 @@ export interface Waiting {
 /** Not placed. A start that was asked of a server for which there is no host has ended with that: its slot is free again. */
 export function waitingStatus(server: Server, { reason, message, error }: Waiting, now: string): ControllerStatus {
   const observedGeneration = generationOf(server)
-  const { host: _, instance: __, alternates: ___, fault: ____, taskState: _____, action, ...rest } = owned(server)
+  const {
+    host: _,
+    instance: __,
+    alternates: ___,
+    fault: ____,
+    taskState: _____,
+    activeAction: action,
+    ...rest
+  } = owned(server)
   const fault = error ? { fault: faultOf(server, reason, message, now) } : {}
   const status: ControllerStatus = {
     ...rest,
-    ...(action && !error ? { action } : {}),
+    ...(action && !error ? { activeAction: action } : {}),
     observedGeneration,
     vmState: error ? 'error' : 'building',
     ...(error ? {} : { taskState: 'scheduling' as const }),

@@ -12,7 +12,7 @@ const ActionEvent = Type.Object({
   traceback: Type.Optional(Type.String({ maxLength: 8192 })),
 })
 
-const actionPhases = ['Pending', 'Running', 'Succeeded', 'Failed', 'Refused'] as const
+const actionPhases = ['Pending', 'Running', 'Succeeded', 'Failed', 'Rejected'] as const
 
 const ServerActionStatus = Type.Object({
   ...RecordStatus,

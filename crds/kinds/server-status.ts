@@ -60,7 +60,7 @@ export const Instance = Type.Object({
 })
 export type Instance = Static<typeof Instance>
 
-/** A deed that the controller has admitted; the slot is free again when completedAction names it. */
+/** A deed that the controller has admitted; the slot is free again when lastCompletedAction names it. */
 const AdmittedAction = Type.Object(
   {
     name: Type.String({ description: 'Name of the ServerAction.' }),
@@ -85,7 +85,7 @@ const Fault = Type.Object({
 })
 export type Fault = Static<typeof Fault>
 
-const Refusal = Type.Object({ host: Type.String(), reason: Type.String({ maxLength: 1024 }) })
+const HostRejection = Type.Object({ host: Type.String(), reason: Type.String({ maxLength: 1024 }) })
 
 /** Fields that the controller writes. */
 const byController = {
@@ -108,9 +108,9 @@ const byController = {
       { 'x-kubernetes-list-type': 'atomic' },
     ),
   ),
-  action: Type.Optional(AdmittedAction),
-  refusals: Type.Optional(
-    Type.Array(Refusal, {
+  activeAction: Type.Optional(AdmittedAction),
+  rejectedHosts: Type.Optional(
+    Type.Array(HostRejection, {
       description: 'Hosts that could not build it, and why.',
       'x-kubernetes-list-type': 'atomic',
       maxItems: 16,
@@ -137,7 +137,7 @@ const byAgent = {
       vnc: Type.Optional(Type.String({ description: 'Address of the graphical console on the host.' })),
     }),
   ),
-  settledPowerState: Type.Optional(
+  reachedPowerState: Type.Optional(
     Type.Enum([...powerWishes], {
       description:
         'The last wish that was fulfilled. A guest that shuts itself down later stays so until spec.powerState is changed.',
@@ -149,9 +149,9 @@ const byAgent = {
       description: 'How many records of changes were written: the next is <server>-<records + 1>.',
     }),
   ),
-  completedAction: Type.Optional(Type.String({ description: 'uid of the last ServerAction that ended.' })),
-  refused: Type.Optional({
-    ...Refusal,
+  lastCompletedAction: Type.Optional(Type.String({ description: 'uid of the last ServerAction that ended.' })),
+  hostRejection: Type.Optional({
+    ...HostRejection,
     description:
       'This host could not build the server and has cleaned up after itself; the controller then takes the next.',
   }),

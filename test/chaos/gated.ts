@@ -57,7 +57,7 @@ export function gateKube(kube: Kube, gate: Gate): Kube {
 interface Written {
   metadata: Partial<ObjectMeta>
   spec?: { server?: string; action?: string }
-  status?: { taskState?: string; vmState?: string; phase?: string; action?: { action: string } }
+  status?: { taskState?: string; vmState?: string; phase?: string; activeAction?: { action: string } }
 }
 
 function gateResource<T extends KubeObject>(resource: Resource<T>, gate: Gate): Resource<T> {
@@ -84,6 +84,6 @@ function serverOf(kind: string, object: object): string {
 
 /** The news in a status: a record's phase; of a server the task, or else the deed that it is admitted to, or else its state. */
 function told(object: object): string {
-  const { phase, taskState, action, vmState } = (object as Written).status ?? {}
+  const { phase, taskState, activeAction: action, vmState } = (object as Written).status ?? {}
   return phase ?? taskState ?? vmState ?? (action ? `admitted ${action.action}` : 'status')
 }

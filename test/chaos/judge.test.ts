@@ -34,7 +34,7 @@ const right = () => ({
         observedGeneration: 2,
         vmState: 'active',
         host: 'h1',
-        settledPowerState: 'Running',
+        reachedPowerState: 'Running',
         conditions: [ready],
         instance: {
           flavor: { vcpus: 2, ram: 128, disk: 1 },
@@ -76,7 +76,7 @@ describe('wrongs', () => {
     ['newest generation', (s) => Object.assign(s.servers[0]!.metadata, { generation: 3 })],
     ['is being deleted', (s) => Object.assign(s.servers[0]!.metadata, { deletionTimestamp: 'now' })],
     ['has a fault', (s) => Object.assign(s.servers[0]!.status, { fault: { message: 'x' } })],
-    ['has settled at Stopped', (s) => Object.assign(s.servers[0]!.status, { settledPowerState: 'Stopped' })],
+    ['has settled at Stopped', (s) => Object.assign(s.servers[0]!.status, { reachedPowerState: 'Stopped' })],
     ['has 0 domains', (s) => s.domains.pop()],
     ['has 2 domains', (s) => s.domains.push({ ...s.domains[0]!, name: 'other' })],
     ['its domain is shut off', (s) => Object.assign(s.domains[0]!, { state: 'shut off' })],

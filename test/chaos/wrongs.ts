@@ -39,7 +39,7 @@ function ofServer(server: Server): string[] {
     [status.vmState !== wanted.vmState, `is ${status.vmState}, not ${wanted.vmState}`],
     [status.taskState !== undefined, `is ${status.taskState}`],
     [ready?.status !== 'True', `is not Ready: ${ready?.reason}: ${ready?.message}`],
-    [status.settledPowerState !== spec.powerState, `has settled at ${status.settledPowerState}`],
+    [status.reachedPowerState !== spec.powerState, `has settled at ${status.reachedPowerState}`],
     [status.fault !== undefined, `has a fault: ${status.fault?.message}`],
   ])
 }

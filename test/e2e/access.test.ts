@@ -126,7 +126,7 @@ const noNode = 'this token names no node'
 const usual = { flavor: 'tiny', image: { name: 'guest' }, networks: [{ name: 'default' }] }
 const powered = { status: { powerState: 'Shutdown', vmState: 'stopped' } }
 
-const refusals: [what: string, attempt: Attempt, sentence: string][] = [
+const rejectedHosts: [what: string, attempt: Attempt, sentence: string][] = [
   ['write another’s status', merge(serverStatus('theirs'), powered), another],
   ['take over another’s status', take(serverStatus('theirs'), ourObject('Server', 'theirs', powered)), another],
   [
@@ -168,8 +168,10 @@ const refusals: [what: string, attempt: Attempt, sentence: string][] = [
   ],
   [
     'admit a deed',
-    merge(serverStatus('mine'), { status: { action: { name: 'x', uid: 'x', action: 'start', admittedAt: now } } }),
-    'action and refusals of the status are the controller',
+    merge(serverStatus('mine'), {
+      status: { activeAction: { name: 'x', uid: 'x', action: 'start', admittedAt: now } },
+    }),
+    'activeAction and rejectedHosts of the status are the controller',
   ],
   [
     'write the controller’s conditions',
@@ -245,7 +247,7 @@ const refusals: [what: string, attempt: Attempt, sentence: string][] = [
 ]
 
 describe('with the token of h1’s agent', () => {
-  it.each(refusals)('a thief cannot %s', async (_, attempt, sentence) => {
+  it.each(rejectedHosts)('a thief cannot %s', async (_, attempt, sentence) => {
     expect(await refusal(attempt(thief))).toContain(sentence)
   })
 

@@ -107,7 +107,7 @@ it('heals so also for a server that shall be off: it is made, and left off until
   const { status } = await user().deed('resting', 'start')
   expect(status).toMatchObject({ phase: 'Succeeded', host: 'h1' })
   const server = await user().ready('resting')
-  expect(server.status).toMatchObject({ vmState: 'stopped', powerState: 'Shutdown', settledPowerState: 'Stopped' })
+  expect(server.status).toMatchObject({ vmState: 'stopped', powerState: 'Shutdown', reachedPowerState: 'Stopped' })
   expect(server.status).not.toHaveProperty('fault')
   expect(await user().domains('h1')).not.toContain(server.status?.domain?.name)
   expect(user().console(server)).toBe('')

@@ -58,7 +58,7 @@ it.each(['controller', 'agent-h1'] as const)('%s, told to stop amid work, ends i
   expect(said.filter((line) => !line.includes('"level":"info"'))).toEqual([])
   await made
   for (const of of names) {
-    const { status } = await user().until(of, 'off', (server) => server.status?.settledPowerState === 'Stopped')
+    const { status } = await user().until(of, 'off', (server) => server.status?.reachedPowerState === 'Stopped')
     expect(status?.fault).toBeUndefined()
   }
   for (const of of names) expect(await records(of, 'create')).toMatchObject([{ status: { phase: 'Succeeded' } }])

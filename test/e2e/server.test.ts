@@ -58,7 +58,7 @@ it.each([
 ])('is %s when asked to be: vm_state %s', async (powerState, vmState, power) => {
   await user().patch('server', 'web-1', { spec: { powerState } })
   const server = await user().ready('web-1', 90_000)
-  expect(server.status).toMatchObject({ vmState, powerState: power, settledPowerState: powerState })
+  expect(server.status).toMatchObject({ vmState, powerState: power, reachedPowerState: powerState })
   expect(conditionOf(server, 'Ready')?.reason).toBe(powerState)
 })
 
@@ -121,7 +121,7 @@ it('brings back a domain that was destroyed or undefined behind its back', async
 it('refuses deeds on a locked server, and power changes at the API server', async () => {
   await user().patch('server', 'web-1', { spec: { locked: true, lockedReason: 'audit' } })
   const refused = await user().deed('web-1', 'reboot', { type: 'HARD' })
-  expect(refused.status).toMatchObject({ phase: 'Refused' })
+  expect(refused.status).toMatchObject({ phase: 'Rejected' })
   expect(refused.status?.message).toContain('locked')
   await expect(user().patch('server', 'web-1', { spec: { powerState: 'Stopped' } })).rejects.toThrow(
     /the server is locked/,

@@ -28,7 +28,7 @@ beforeAll(async () => {
 const turn = async (name: string, ...states: string[]) => {
   for (const powerState of states) {
     await user().patch('server', name, { spec: { powerState } })
-    await user().until(name, powerState, ({ status }) => status?.settledPowerState === powerState && !status.taskState)
+    await user().until(name, powerState, ({ status }) => status?.reachedPowerState === powerState && !status.taskState)
   }
 }
 const qemuUser = async ({ status }: Server) => {

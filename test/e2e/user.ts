@@ -125,7 +125,7 @@ export class User {
     return until(
       async () => {
         const now = await this.get<ServerAction>('serveraction', metadata.name)
-        return ['Succeeded', 'Failed', 'Refused'].includes(now.status?.phase ?? '') ? now : undefined
+        return ['Succeeded', 'Failed', 'Rejected'].includes(now.status?.phase ?? '') ? now : undefined
       },
       { what: `the end of ${metadata.name}`, deadline: 150_000, every: 100 },
     )

@@ -198,7 +198,7 @@ function start(machine: Machine): void {
   const { domain, disks, ports, boots } = machine
   if (!domain) throw new Transient('LibvirtError', 'libvirt knows no such domain')
   if (domain.state !== 'off') return
-  if (!disks || !ports) throw new Terminal('DomainInvalid', 'QEMU finds no disk or no interface')
+  if (!disks || !ports) throw new Terminal('InvalidDomain', 'QEMU finds no disk or no interface')
   domain.liveMark = domain.mark
   if (!domain.saved) boots.push(domain.mark)
   Object.assign(domain, { state: 'running', reason: domain.saved ? 'restored' : 'booted', saved: false })

@@ -141,12 +141,18 @@ export const table: Record<string, readonly Operation[]> = {
     status('one', {
       host: 'h',
       alternates: ['a', 'b'],
-      action: { name: 'r', uid: 'u', action: 'reboot', params: { type: 'HARD' }, admittedAt: '2026-01-01T00:00:00Z' },
+      activeAction: {
+        name: 'r',
+        uid: 'u',
+        action: 'reboot',
+        params: { type: 'HARD' },
+        admittedAt: '2026-01-01T00:00:00Z',
+      },
     }),
     status('one', {
       host: 'h',
       alternates: ['b'],
-      action: { name: 'r', uid: 'v', action: 'start', params: {}, admittedAt: '2026-01-01T00:00:00Z' },
+      activeAction: { name: 'r', uid: 'v', action: 'start', params: {}, admittedAt: '2026-01-01T00:00:00Z' },
     }),
     status('one', { host: 'h', alternates: [] }),
     status('one', { alternates: ['c'] }),

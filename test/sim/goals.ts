@@ -70,12 +70,13 @@ export const inError = ({ api }: Cloud): Server[] =>
 /** Asked again, with nothing that fails, each is as wished, whatever that is; but where no host has room. */
 export const unhealed = (cloud: Cloud): string[] =>
   inError(cloud)
-    .filter(({ status }) => status?.host !== undefined || status?.refusals)
+    .filter(({ status }) => status?.host !== undefined || status?.rejectedHosts)
     .map(({ metadata, spec }) => `${metadata.name} was asked to start, and is in error, not ${spec.powerState}`)
 
 /** What of it is not at rest. */
 function underWay({ metadata, status = {} }: Server): string | undefined {
-  if (status.action && status.action.uid !== status.completedAction) return `${status.action.name} is under way`
+  if (status.activeAction && status.activeAction.uid !== status.lastCompletedAction)
+    return `${status.activeAction.name} is under way`
   if (status.observedGeneration !== metadata.generation) return 'its newest spec is not seen'
   if (status.taskState !== undefined) return `is ${status.taskState}`
   return condition(status.conditions, 'HostReachable') && 'its host is said to be down'
@@ -132,7 +133,7 @@ export const waitingForAddresses = ({ api }: Cloud): number => api.peek<Server>(
 /** Names of the hosts that could take it. */
 function withRoom({ spec, status }: Server, servers: readonly Server[], cloud: Cloud): string[] {
   const demand = sizes[spec.flavor as keyof typeof sizes]
-  const refused = new Set(status?.refusals?.map(({ host }) => host))
+  const refused = new Set(status?.rejectedHosts?.map(({ host }) => host))
   const room = cloud.hosts.filter(({ name, capacity }) => {
     const claims = servers
       .filter(({ status: other }) => other?.host === name)
@@ -155,7 +156,7 @@ const isWithout = (cloud: Cloud, plan: Plan): boolean =>
 function deeds(cloud: Cloud, servers: readonly Server[]): string[] {
   const uids = new Set(servers.map(({ metadata }) => metadata.uid))
   // To start one that no host took is to try it again: that lasts as long as it waits for an address.
-  const waiting = new Set(servers.filter(isWaiting).map(({ status }) => status?.action?.uid))
+  const waiting = new Set(servers.filter(isWaiting).map(({ status }) => status?.activeAction?.uid))
   return cloud.api.peek<ServerAction>('serveractions').flatMap((deed) => {
     const { phase = 'Pending' } = deed.status ?? {}
     if (phase === 'Running' && waiting.has(deed.metadata.uid)) return []

@@ -10,7 +10,7 @@ const CONTROLLER = 'kubenova-controller'
 const AGENT = 'kubenova-agent'
 
 /** Fields of a Server's status by who writes them. */
-const controllers = ['host', 'instance', 'alternates', 'addresses', 'action', 'refusals'] as const
+const controllers = ['host', 'instance', 'alternates', 'addresses', 'activeAction', 'rejectedHosts'] as const
 const agents = [
   'vmState',
   'powerState',
@@ -18,14 +18,14 @@ const agents = [
   'launchedAt',
   'domain',
   'console',
-  'settledPowerState',
-  'completedAction',
+  'reachedPowerState',
+  'lastCompletedAction',
   'records',
   'fault',
 ] as const
 
 /** Phases of a record that has ended. */
-const ends: ReadonlySet<string> = new Set(['Succeeded', 'Failed', 'Refused'])
+const ends: ReadonlySet<string> = new Set(['Succeeded', 'Failed', 'Rejected'])
 
 export class Invariants {
   /** What was broken, in words. */
@@ -131,11 +131,15 @@ export class Invariants {
 
   /** A deed keeps its place until it has ended. The controller ends those that no host can do. */
   #slot({ status: was = {} }: Server, { status: is = {} }: Server, key: string): void {
-    const { action } = was
-    if (action === undefined || [was.completedAction, is.completedAction, is.action?.uid].includes(action.uid)) return
+    const { activeAction: action } = was
+    if (
+      action === undefined ||
+      [was.lastCompletedAction, is.lastCompletedAction, is.activeAction?.uid].includes(action.uid)
+    )
+      return
     const records = this.#cloud().api.peek<ServerAction>('serveractions')
     if (records.find(({ metadata }) => metadata.uid === action.uid)?.status?.phase !== 'Failed')
-      this.say(`the deed ${action.name} of ${key} lost its place to ${is.action?.name ?? 'nobody'}`)
+      this.say(`the deed ${action.name} of ${key} lost its place to ${is.activeAction?.name ?? 'nobody'}`)
   }
 
   /** Only what holds nothing more may be gone; but for those that were given up. */

@@ -15,15 +15,24 @@ export function stateOf(cloud: Cloud): number {
 }
 
 function wordsOf({ metadata, spec, status = {} }: Server, cloud: Cloud): string {
-  const { host, vmState, taskState, powerState, settledPowerState, action, completedAction, conditions = [] } = status
+  const {
+    host,
+    vmState,
+    taskState,
+    powerState,
+    reachedPowerState,
+    activeAction: action,
+    lastCompletedAction,
+    conditions = [],
+  } = status
   const domain = cloud.host(host ?? '')?.machines.machine(metadata.uid ?? '').domain
   return [
     spec.powerState,
     vmState,
     taskState,
     powerState,
-    settledPowerState,
-    action && `${action.action} ${action.uid === completedAction}`,
+    reachedPowerState,
+    action && `${action.action} ${action.uid === lastCompletedAction}`,
     conditions.map(({ type, status: is, reason }) => `${type} ${is} ${reason}`).sort(),
     metadata.deletionTimestamp && 'dying',
     host && 'placed',

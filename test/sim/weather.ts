@@ -29,7 +29,7 @@ export const apiFaults: Record<ApiFault, (call: Call) => Mishap> = {
 
 export const hostFaults: Record<HostFault, () => Mishap> = {
   transient: () => ({ when: 'before', error: new Transient('LibvirtError', 'it failed this time') }),
-  terminal: () => ({ when: 'before', error: new Terminal('HardwareUnsupported', 'it cannot work') }),
+  terminal: () => ({ when: 'before', error: new Terminal('UnsupportedHardware', 'it cannot work') }),
   'transient after': () => ({ when: 'after', error: new Transient('LibvirtError', 'it failed in the end') }),
   unknown: () => ({ when: 'before', error: new Error('simulated') }),
 }

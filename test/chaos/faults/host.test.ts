@@ -277,7 +277,7 @@ it('with another host, the other builds it: that is all that its user sees', asy
   await fill(h1(), 60)
   await user().server('moved')
   const moved = await user().ready('moved', SLOW_MS)
-  expect(moved.status).toMatchObject({ host: 'h2', vmState: 'active', refusals: [{ host: 'h1' }] })
+  expect(moved.status).toMatchObject({ host: 'h2', vmState: 'active', rejectedHosts: [{ host: 'h1' }] })
   expect(moved.status).not.toHaveProperty('fault')
   expect(await remains(h1(), moved)).toEqual([])
   await booted(moved)
