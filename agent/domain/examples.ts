@@ -147,7 +147,7 @@ export const examples: Record<string, DomainInput> = {
   }),
   'many-interfaces': input({
     host: host(qemu),
-    interfaces: [vif(1), vif(2, { mtu: 9000, filter: 'no-mac-spoofing' }), vif(3), vif(4), vif(5), vif(6)],
+    interfaces: [vif(1), vif(2, { mtu: 9000 }), vif(3), vif(4), vif(5), vif(6)],
   }),
   'vnc-loopback': input({ host: host(qemu), vnc: { address: '127.0.0.1', password: 'pa55&<wd' } }),
   'custom-cpu-emulator': input({

@@ -64,8 +64,6 @@ export interface Vif extends Interface {
   bridge: string
   /** Name of the tap device, at most 15 characters. */
   tap: string
-  /** An nwfilter. */
-  filter?: string
 }
 
 export interface DomainInput {

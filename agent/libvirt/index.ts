@@ -36,7 +36,6 @@ export type {
   CheckpointRef,
   DomainRef,
   NetworkRef,
-  NwfilterRef,
   SecretRef,
   SnapshotRef,
   StoragePoolRef,

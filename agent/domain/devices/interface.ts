@@ -14,7 +14,7 @@ export function interfaceElements(input: DomainInput): Element[] {
   return input.interfaces.map((vif) => interfaceElement(vif, model))
 }
 
-function interfaceElement({ macAddress, bridge, tap, mtu, filter }: Vif, model: string): Element {
+function interfaceElement({ macAddress, bridge, tap, mtu }: Vif, model: string): Element {
   return el(
     'interface',
     { type: 'bridge' },
@@ -23,6 +23,5 @@ function interfaceElement({ macAddress, bridge, tap, mtu, filter }: Vif, model: 
     el('target', { dev: tap }),
     el('model', { type: model }),
     el('mtu', { size: mtu }),
-    filter === undefined ? undefined : el('filterref', { filter }),
   )
 }

@@ -26,9 +26,6 @@ export type DomainRef = Output<typeof domain>
 export const network = struct({ name: string, uuid })
 export type NetworkRef = Output<typeof network>
 
-export const nwfilter = struct({ name: string, uuid })
-export type NwfilterRef = Output<typeof nwfilter>
-
 export const storagePool = struct({ name: string, uuid })
 export type StoragePoolRef = Output<typeof storagePool>
 

@@ -1,6 +1,6 @@
 // Opening, authentication and what a connection knows of its daemon.
 import { array, bool, chars, flags, int, nothing, optional, string, struct, uhyper, uint } from '../wire/types.ts'
-import { domain, listMax, network, nwfilter, secret, storagePool, typedParams } from './common.ts'
+import { domain, listMax, network, secret, storagePool, typedParams } from './common.ts'
 import { named, remote } from './procedure.ts'
 
 const saslMax = 65_536
@@ -57,7 +57,6 @@ export const connectProcedures = named({
   connectListAllDomains: remote(273, listArgs, struct({ domains: array(domain, listMax), ret: uint })),
   connectListAllStoragePools: remote(281, listArgs, struct({ pools: array(storagePool, listMax), ret: uint })),
   connectListAllNetworks: remote(283, listArgs, struct({ nets: array(network, listMax), ret: uint })),
-  connectListAllNwfilters: remote(286, listArgs, struct({ filters: array(nwfilter, listMax), ret: uint })),
   connectListAllSecrets: remote(287, listArgs, struct({ secrets: array(secret, listMax), ret: uint })),
   /** `doms` empty: all. `stats`: `domainStats` bits, 0 for all groups. Read records with `fromParams`. */
   connectGetAllDomainStats: remote(

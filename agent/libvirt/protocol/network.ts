@@ -1,11 +1,10 @@
-// Virtual networks, network filters and secrets.
+// Virtual networks and secrets.
 import { array, bool, flags, hyper, int, nothing, opaque, optional, string, struct, uint, uuid } from '../wire/types.ts'
-import { anXml, network, nwfilter, secret } from './common.ts'
+import { anXml, network, secret } from './common.ts'
 import { named, remote } from './procedure.ts'
 
 const onNet = struct({ net: network })
 const aNet = struct({ net: network })
-const aFilter = struct({ nwfilter })
 const aSecret = struct({ secret })
 const secretMax = 65_536
 
@@ -40,12 +39,6 @@ export const networkProcedures = named({
       ret: uint,
     }),
   ),
-
-  nwfilterLookupByName: remote(175, struct({ name: string }), aFilter),
-  nwfilterLookupByUuid: remote(176, struct({ uuid }), aFilter),
-  nwfilterGetXmlDesc: remote(177, struct({ nwfilter, flags }), anXml),
-  nwfilterDefineXml: remote(180, struct({ xml: string }), aFilter),
-  nwfilterUndefine: remote(181, struct({ nwfilter }), nothing),
 
   secretLookupByUuid: remote(141, struct({ uuid }), aSecret),
   secretLookupByUsage: remote(147, struct({ usageType: int, usageId: string }), aSecret),
