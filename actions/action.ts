@@ -1,7 +1,7 @@
 /** What an action is: one value says all that the API, the controller, the agent, the docs and the generic tests need. */
 import type { Static, TObject } from 'typebox'
 import type { Guest, Host, StepContext } from '../crds/host.ts'
-import type { PowerWish, TaskState, VmState } from '../crds/states.ts'
+import type { DesiredPower, TaskState, VmState } from '../crds/states.ts'
 
 /** What a step gets. `mark` is unique to this run of the action: the same after a crash, another for the next request. */
 export interface StepInput<P> extends StepContext {
@@ -28,7 +28,7 @@ export interface Action<Name extends string = string, P extends TObject = TObjec
   nova?: { key: string; since: string; status: 200 | 202 | 204 }
   policy: 'owner' | 'admin'
   /** deed: asked for by a ServerAction with these parameters. wish: done when spec.powerState becomes this. Neither: life itself. */
-  asked: { deed?: P; wish?: PowerWish }
+  asked: { deed?: P; wish?: DesiredPower }
   /** States from which it may be asked; in another one it is refused and nothing changes. */
   from: readonly VmState[]
   /** Why it is refused with these parameters in a state of `from` all the same; undefined: it is not. */

@@ -66,6 +66,6 @@ export type TaskState = (typeof taskStates)[number]
 export const powerStates = ['NOSTATE', 'Running', 'Paused', 'Shutdown', 'Crashed', 'Suspended'] as const
 export type PowerState = (typeof powerStates)[number]
 
-/** What a user can wish a server's power to be. */
-export const powerWishes = ['Running', 'Stopped', 'Paused', 'Suspended'] as const
-export type PowerWish = (typeof powerWishes)[number]
+/** The values of spec.powerState: the power that a user can ask for. */
+export const desiredPowers = ['Running', 'Stopped', 'Paused', 'Suspended'] as const
+export type DesiredPower = (typeof desiredPowers)[number]

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { FINALIZER, type PowerWish, Terminal, Transient } from '../../crds/index.ts'
+import { type DesiredPower, FINALIZER, Terminal, Transient } from '../../crds/index.ts'
 import { ApiError } from '../../kube/errors.ts'
 import { Life } from '../../test/fakes/life.ts'
 import { active, Bench, HOST, inError, ready, said, writes } from './testing.ts'
@@ -198,7 +198,7 @@ describe('errors', () => {
 describe('a start of a server in error is another try of what is wished', () => {
   const none = undefined
   // what failed, on the way from which wish (none: its creation) to which → how it is then, what else was recorded, how often it was booted
-  const rows: [string, PowerWish | undefined, PowerWish, string, string[], number][] = [
+  const rows: [string, DesiredPower | undefined, DesiredPower, string, string[], number][] = [
     ['define', none, 'Running', 'active', [], 1],
     ['define', none, 'Stopped', 'stopped', [], 0],
     ['define', none, 'Paused', 'paused', ['pause Succeeded'], 1],

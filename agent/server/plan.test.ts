@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { powerWishes, type Server, type ServerStatus } from '../../crds/index.ts'
+import { desiredPowers, type Server, type ServerStatus } from '../../crds/index.ts'
 import type { DomainPower, Observed } from './observed.ts'
 import { isMet, plan, planPower, remembered } from './plan.ts'
 
@@ -74,7 +74,7 @@ describe('planPower', () => {
       pause: 'paused',
       suspend: 'saved',
     }
-    for (const wish of powerWishes)
+    for (const wish of desiredPowers)
       for (const from of powers) {
         // A guest that sleeps has its memory and its wish to run: nothing leads it on but itself.
         if (wish === 'Running' && from === 'pmsuspended') continue
@@ -89,7 +89,7 @@ describe('planPower', () => {
   })
 
   it('does nothing where the wish is met', () => {
-    for (const wish of powerWishes)
+    for (const wish of desiredPowers)
       for (const power of powers) if (isMet(wish, power)) expect(planPower(wish, { power }, true)).toBeUndefined()
   })
 })

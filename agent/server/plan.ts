@@ -4,7 +4,7 @@
  */
 import type { Action } from '../../actions/action.ts'
 import { type ActionName, actions } from '../../actions/index.ts'
-import type { PowerWish, Server } from '../../crds/index.ts'
+import type { DesiredPower, Server } from '../../crds/index.ts'
 import type { DomainPower, Observed } from './observed.ts'
 
 export interface Planned {
@@ -109,7 +109,7 @@ const restored = (action: ActionName): Cell => ({ unlessMeant: action })
  * As Nova does: what a guest does to itself (power off, sleep) is recorded, and so is what somebody meant to do on the host (pause, save,
  * migrate). A domain that was killed, crashed, or undefined is brought back: the wish lasts.
  */
-const table: Record<PowerWish, Record<DomainPower, Cell>> = {
+const table: Record<DesiredPower, Record<DomainPower, Cell>> = {
   Running: {
     running: undefined,
     paused: recorded('unpause'),
@@ -158,16 +158,21 @@ export const isByGuest = ({ power, reason }: Observed): boolean => power === 'of
 const meant = new Set(['shutdown', 'saved', 'migrated', 'from snapshot'])
 
 /** The action that leads from what is to what is wished. */
-export function planPower(wish: PowerWish, { power, reason }: Observed, changed: boolean): ActionName | undefined {
+export function planPower(wish: DesiredPower, { power, reason }: Observed, changed: boolean): ActionName | undefined {
   const cell = table[wish][power]
   if (cell === undefined || typeof cell === 'string') return cell
   if ('changed' in cell) return changed ? cell.changed : undefined
   return changed || !meant.has(reason ?? '') ? cell.unlessMeant : undefined
 }
 
-const met: Record<PowerWish, DomainPower> = { Running: 'running', Stopped: 'off', Paused: 'paused', Suspended: 'saved' }
+const met: Record<DesiredPower, DomainPower> = {
+  Running: 'running',
+  Stopped: 'off',
+  Paused: 'paused',
+  Suspended: 'saved',
+}
 
 /** Is the power what is wished? A server that shall be off needs no domain. */
-export function isMet(wish: PowerWish, power: DomainPower): boolean {
+export function isMet(wish: DesiredPower, power: DomainPower): boolean {
   return met[wish] === power || (wish === 'Stopped' && power === 'missing')
 }

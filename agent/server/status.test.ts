@@ -2,8 +2,8 @@ import { Value } from 'typebox/value'
 import { describe, expect, it } from 'vitest'
 import { guestOf } from '../../actions/testing.ts'
 import {
-  type PowerWish,
-  powerWishes,
+  type DesiredPower,
+  desiredPowers,
   type Server,
   type ServerStatus,
   server as serverKind,
@@ -26,7 +26,7 @@ const launched: Partial<ServerStatus> = {
 interface Words extends Partial<Omit<View, 'server' | 'observed'>> {
   power?: DomainPower
   reason?: string
-  wish?: PowerWish
+  wish?: DesiredPower
   status?: Partial<ServerStatus>
   deleting?: boolean
 }
@@ -93,7 +93,7 @@ describe('what it remembers', () => {
     ],
     ['served in vain', { wish: 'Stopped', power: 'running', finished: planned('stop'), failure: final }, 'Running'],
     ['met by a deed', { wish: 'Running', power: 'running', finished: planned('reboot'), status: {} }, 'Running'],
-  ] as [string, Words, PowerWish][])('the wish that was settled last: %s', (_, words, settled) => {
+  ] as [string, Words, DesiredPower][])('the wish that was settled last: %s', (_, words, settled) => {
     expect(agentStatus(view(words)).reachedPowerState).toBe(settled)
   })
 
@@ -182,7 +182,7 @@ describe('conditions', () => {
 it('whatever is seen, the API takes it', () => {
   const vmStates: VmState[] = ['building', 'active', 'error']
   for (const power of powers)
-    for (const wish of powerWishes)
+    for (const wish of desiredPowers)
       for (const vmState of vmStates)
         for (const more of [
           {},

@@ -1,10 +1,10 @@
 /** What the agent says of a server in its status: pure, from what was observed and what is under way. */
 import { actions } from '../../actions/index.ts'
 import {
+  type DesiredPower,
   type Fault,
   type NewCondition,
   type PowerState,
-  type PowerWish,
   type Reason,
   type Server,
   type ServerStatus,
@@ -90,7 +90,7 @@ function taskState({ running }: View): TaskState | undefined {
  * The wish counts as settled once it was met; it stays settled when the guest then goes its own way. An action that has ended settles the
  * wish that it is for, whatever the wish is by now: what is wished next is then new.
  */
-function settled({ server, observed, running, finished, failure }: View): PowerWish | undefined {
+function settled({ server, observed, running, finished, failure }: View): DesiredPower | undefined {
   const served = finished && !failure ? actions[finished.action].asked.wish : undefined
   const wish = served ?? server.spec.powerState
   return !running && isMet(wish, observed.power) ? wish : server.status?.reachedPowerState
@@ -117,7 +117,7 @@ function ready(view: View): NewCondition {
 }
 
 /** The power is not what is wished, and nothing is done about it: whose deed that was, and what to do. */
-function differs(observed: Observed, wish: PowerWish): { reason: Reason; message: string } {
+function differs(observed: Observed, wish: DesiredPower): { reason: Reason; message: string } {
   if (isByGuest(observed)) {
     const message =
       'the guest powered itself off; to start it, create a ServerAction with action: start, or set powerState to Stopped and back'

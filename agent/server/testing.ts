@@ -2,9 +2,9 @@
 import { serverAction } from '../../actions/index.ts'
 import {
   condition,
+  type DesiredPower,
   FINALIZER,
   type Instance,
-  type PowerWish,
   type Server,
   type ServerAction,
   type ServerStatus,
@@ -184,7 +184,7 @@ export async function active(spec: Partial<Server['spec']> = {}): Promise<Bench>
 }
 
 /** A bench whose server is in error, as `step` failed on the way to what is wished: from another wish that was met, or else at its creation. */
-export async function inError(step: string, wish: PowerWish, from?: PowerWish): Promise<Bench> {
+export async function inError(step: string, wish: DesiredPower, from?: DesiredPower): Promise<Bench> {
   const bench = from === undefined ? new Bench() : await active({ powerState: from })
   await (from === undefined ? bench.create({ powerState: wish }) : bench.wish(wish))
   const broken = new Terminal('UnsupportedHardware', 'QEMU has no machine q99')

@@ -1,7 +1,7 @@
 /** What is true of a Server. Each field has one writer: the controller until and about placement, the agent of its host after. */
 import { type Static, Type } from 'typebox'
 import { CommonStatus, Time } from '../schema.ts'
-import { powerStates, powerWishes, taskStates, vmStates } from '../states.ts'
+import { desiredPowers, powerStates, taskStates, vmStates } from '../states.ts'
 import { FlavorSizes } from './flavor.ts'
 import { ImageSource } from './image.ts'
 
@@ -138,7 +138,7 @@ const byAgent = {
     }),
   ),
   reachedPowerState: Type.Optional(
-    Type.Enum([...powerWishes], {
+    Type.Enum([...desiredPowers], {
       description:
         'The last wish that was fulfilled. A guest that shuts itself down later stays so until spec.powerState is changed.',
     }),

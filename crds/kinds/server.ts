@@ -15,7 +15,7 @@ import {
   rules,
 } from '../schema.ts'
 
-import { powerWishes } from '../states.ts'
+import { desiredPowers } from '../states.ts'
 import { IP, MAC } from './address.ts'
 import { zone } from './host-aggregate.ts'
 import { ServerStatus } from './server-status.ts'
@@ -174,7 +174,7 @@ const placement = {
 }
 
 const wishes = {
-  powerState: Type.Enum([...powerWishes], { default: 'Running', description: 'What its power shall be.' }),
+  powerState: Type.Enum([...desiredPowers], { default: 'Running', description: 'What its power shall be.' }),
   locked: Type.Boolean({ default: false, description: 'true: no action and no change of power until unlocked.' }),
   lockedReason: Type.Optional(Line('Why it is locked, for those who find it so.', { minLength: 1 })),
 }

@@ -1,9 +1,9 @@
 // What users do to a server: each story leads from one state at rest to another.
-import type { PowerWish, VmState } from '../../crds/index.ts'
+import type { DesiredPower, VmState } from '../../crds/index.ts'
 import type { Api, ImageName } from './api.ts'
 
 /** absent: there is no such server. */
-export type State = PowerWish | 'absent'
+export type State = DesiredPower | 'absent'
 
 export interface Story {
   from: State
@@ -23,7 +23,7 @@ export interface Story {
 }
 
 const wish =
-  (powerState: PowerWish) =>
+  (powerState: DesiredPower) =>
   (api: Api, server: string): Promise<void> =>
     api.change(server, { powerState })
 
@@ -106,7 +106,7 @@ export type StoryName =
 export const storyNames = Object.keys(stories) as StoryName[]
 
 /** How a server at rest looks, by what is wished of it. */
-export const atRest: Record<PowerWish, { vmState: VmState; domain: string }> = {
+export const atRest: Record<DesiredPower, { vmState: VmState; domain: string }> = {
   Running: { vmState: 'active', domain: 'running' },
   Paused: { vmState: 'paused', domain: 'paused' },
   Stopped: { vmState: 'stopped', domain: 'shut off' },

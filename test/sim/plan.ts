@@ -1,12 +1,12 @@
 /** What happens in a run, apart from what follows from it: users' deeds and faults, each a while after the one before. Made from a seed. */
-import type { PowerWish } from '../../crds/index.ts'
+import type { DesiredPower } from '../../crds/index.ts'
 import { Random } from './random.ts'
 import type { ApiFault, HostFault } from './weather.ts'
 
 export type Deed =
-  | { do: 'create'; name: string; flavor: string; networks: readonly ('lan' | 'late' | 'port')[]; wish: PowerWish }
+  | { do: 'create'; name: string; flavor: string; networks: readonly ('lan' | 'late' | 'port')[]; wish: DesiredPower }
   | { do: 'delete'; name: string }
-  | { do: 'wish'; name: string; wish: PowerWish }
+  | { do: 'wish'; name: string; wish: DesiredPower }
   | { do: 'tag'; name: string }
   | { do: 'ask'; name: string; action: 'reboot' | 'start'; type?: 'HARD' | 'SOFT'; amid?: (typeof bootSteps)[number] }
   | { do: 'forget record'; name: string }
@@ -55,7 +55,7 @@ export interface Plan {
 }
 
 const names = ['a', 'b', 'c'] as const
-const wishes: Record<PowerWish, number> = { Running: 6, Stopped: 4, Paused: 2, Suspended: 2 }
+const wishes: Record<DesiredPower, number> = { Running: 6, Stopped: 4, Paused: 2, Suspended: 2 }
 const verbs = ['get', 'watch', 'create', 'apply', 'applyStatus', 'patch', 'delete', 'update', '']
 /** At each of them an agent may die that does a deed: what was done of it is known to the host alone. */
 const bootSteps = ['destroy', 'define', 'start', 'start'] as const
