@@ -1,17 +1,17 @@
 /** The agent without its process: registers the host, follows its servers and its domains, and reconciles the one with the other. */
 import { serverAction } from '../actions/index.ts'
 import { condition, type ServerAction } from '../crds/index.ts'
-import { abortable, abortScope } from '../kube/abort.ts'
+import { createAbortScope, rejectOnAbort } from '../kube/abort.ts'
+import { namespaces } from '../kube/builtin-kinds.ts'
 import type { Kube } from '../kube/client.ts'
 import { type ReconcileContext, runController } from '../kube/controller.ts'
-import { namespaces } from '../kube/core.ts'
-import { createRecorder, type Recorder } from '../kube/events.ts'
+import { createEventRecorder, type EventRecorder } from '../kube/events.ts'
 import { startHeartbeat } from '../kube/heartbeat.ts'
 import { defOf } from '../kube/kinds.ts'
 import type { Log } from '../kube/log.ts'
-import { histogram } from '../kube/metrics.ts'
+import { defineHistogram } from '../kube/metrics.ts'
 import { type Outcome, wait } from '../kube/outcome.ts'
-import { persist } from '../kube/persist.ts'
+import { retryUntilAvailable } from '../kube/retry-until-available.ts'
 import { keyOf } from '../kube/types.ts'
 import { follow, type Running, registerSelf } from './follow.ts'
 import type { AgentOptions } from './options.ts'
@@ -20,7 +20,7 @@ import { type AttemptOptions, createAttempts } from './server/attempts.ts'
 import { type Deps, reconcileServer } from './server/reconcile.ts'
 import { keepInSync } from './sync.ts'
 
-const stepSeconds = histogram('kubenova_step_seconds', 'Time of a step of an action.', ['action', 'step'])
+const stepSeconds = defineHistogram('kubenova_step_seconds', 'Time of a step of an action.', ['action', 'step'])
 
 /** An action may take as long as an image takes to come; steps have limits of their own. */
 const RECONCILE_MS = 6 * 3_600_000
@@ -53,7 +53,7 @@ export function agentOf(parts: Parts): Agent {
       },
       heartbeat() {
         if (!parts.beat.current) throw new Error('waiting for the API server, or for another agent of this host to end')
-        const { rival } = parts.beat.current
+        const { otherHolder: rival } = parts.beat.current
         if (rival !== undefined) throw new Error(`another agent works as host ${parts.hostName}: it is ${rival}`)
         if (isSilent(parts))
           throw new Error('the API server has not taken a heartbeat for so long that this host counts as down')
@@ -73,33 +73,33 @@ async function run(parts: Parts, signal: AbortSignal): Promise<void> {
   for (const part of [session, parts.storage, parts.network]) closing.use(part)
   const asking = { clock: kube.clock, log, signal }
   const system = kube.resource<{ metadata: { uid: string } }>(namespaces)
-  const { metadata } = await persist(() => system.get({ name: 'kube-system' }, { signal }), asking)
+  const { metadata } = await retryUntilAvailable(() => system.get({ name: 'kube-system' }, { signal }), asking)
   const { id } = closing.use(await parts.claim({ cluster: metadata.uid, host: hostName }, signal))
-  await persist(() => registerSelf(parts), asking)
-  const ended = closing.use(abortScope([signal]))
+  await retryUntilAvailable(() => registerSelf(parts), asking)
+  const ended = closing.use(createAbortScope([signal]))
   const beat = startHeartbeat({ kube, ...heartbeatOf(parts, id), log }, ended.signal)
   parts.beat.current = beat
   closing.defer(async () => {
     ended.abort()
     await beat.ended
   })
-  await abortable(beat.held, signal)
+  await rejectOnAbort(beat.acquired, signal)
   // One that lost its name to another ends, and waits for it in its next life: what it knows may be of the past.
-  using both = abortScope([signal, beat.taken])
+  using both = createAbortScope([signal, beat.lost])
   await work(parts, closing, both.signal)
-  if (!signal.aborted) beat.taken.throwIfAborted()
+  if (!signal.aborted) beat.lost.throwIfAborted()
 }
 
 /** What an agent does while the host is its own. */
 async function work(parts: Parts, closing: AsyncDisposableStack, signal: AbortSignal): Promise<void> {
   const { kube, options, hostName, log, informer, queue } = parts
-  const events = closing.use(createRecorder({ kube, controller: 'kubenova.io/agent', instance: hostName, log }))
+  const events = closing.use(createEventRecorder({ kube, controller: 'kubenova.io/agent', instance: hostName, log }))
   const running: Running = new Map()
   await follow(parts, running, signal)
   closing.defer(parts.measure())
   await informer.synced(signal)
   // A libvirt that stays away is told of, too, by all that wait for it.
-  await abortable(Promise.race([parts.facts.first.promise, parts.libvirt.firstAway.promise]), signal)
+  await rejectOnAbort(Promise.race([parts.facts.first.promise, parts.libvirt.firstAway.promise]), signal)
   const stopSync = await keepInSync(parts, signal)
   log.info({ host: hostName }, 'agent works')
   const { concurrency } = options
@@ -141,13 +141,13 @@ const attemptsOf = ({ maxAttempts, restartDelaySeconds }: AgentOptions): Attempt
   restart: { baseMs: restartDelaySeconds * 1000, maxMs: 300_000, calmMs: 600_000 },
 })
 
-function depsOf({ kube, options, hostName, host, servers, newest, libvirt }: Parts, events: Recorder): Deps {
+function depsOf({ kube, options, hostName, host, servers, newest, libvirt }: Parts, events: EventRecorder): Deps {
   return {
     hostName,
     host,
     away: () => libvirt.away,
     servers,
-    wrote: (server) => newest.remember(server),
+    wrote: (server) => newest.recordWrite(server),
     actions: kube.resource<ServerAction>(defOf(serverAction)),
     events,
     attempts: createAttempts(attemptsOf(options), () => kube.clock.now()),
@@ -166,7 +166,7 @@ async function one(
   running: Running,
 ): Promise<Outcome | undefined> {
   const { informer, newest } = parts
-  const server = newest.of(informer.cache.get(key), key)
+  const server = newest.latest(informer.cache.get(key), key)
   if (!server) return undefined
   // Nothing can be built before; all servers come back when it is known.
   if (!parts.facts.known && !parts.libvirt.away) return wait('what the host can do')
@@ -174,7 +174,7 @@ async function one(
   // To the controller this host is down, or forced down: others may act on its servers. It takes that back as soon as it hears of us.
   if (condition(server.status?.conditions, 'HostReachable')?.status === 'False')
     return wait('the controller to hear of this host')
-  using scope = abortScope([ctx.signal])
+  using scope = createAbortScope([ctx.signal])
   if (!server.metadata.deletionTimestamp) running.set(key, scope)
   try {
     return await reconcileServer(server, deps, { ...ctx, signal: scope.signal })

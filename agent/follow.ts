@@ -2,7 +2,7 @@
 import { condition, type Hypervisor, hypervisor, type Reason } from '../crds/index.ts'
 import { backoffMs } from '../kube/clock.ts'
 import { handleOf } from '../kube/kinds.ts'
-import { persist } from '../kube/persist.ts'
+import { retryUntilAvailable } from '../kube/retry-until-available.ts'
 import { keyOf } from '../kube/types.ts'
 import { followLibvirt } from './absence.ts'
 import { away, connected, learnedBefore, ownerOf, register, report } from './hypervisor.ts'
@@ -70,7 +70,9 @@ async function registerAnew(parts: Parts, signal: AbortSignal): Promise<void> {
     await say(parts)
   }
   // Aborted, or refused: the next start does it.
-  await persist(again, { clock: kube.clock, log, signal }).catch((err: unknown) => log.error({ err }, 'not registered'))
+  await retryUntilAvailable(again, { clock: kube.clock, log, signal }).catch((err: unknown) =>
+    log.error({ err }, 'not registered'),
+  )
 }
 
 /** Without the facts nothing can be built: tried until it works, or until the connection is another. */
@@ -102,7 +104,7 @@ const readyReason = ({ libvirt, facts }: Parts): Reason | undefined =>
 /** Said until it is written. Aborted, or refused: nothing else would have it said again before the next start. */
 function sayAtLast(parts: Parts, signal: AbortSignal): Promise<void> {
   const { kube, log } = parts
-  return persist(() => say(parts), { clock: kube.clock, log, signal }).catch((err: unknown) =>
+  return retryUntilAvailable(() => say(parts), { clock: kube.clock, log, signal }).catch((err: unknown) =>
     log.warn({ err }, 'the host’s state was not written'),
   )
 }

@@ -1,14 +1,14 @@
 /** This host as a Hypervisor: registered at the start, kept true afterwards. */
 import { AGENT_MANAGER, API_VERSION, type Hypervisor, type NewCondition, stamp } from '../crds/index.ts'
 import { applyIfChanged } from '../kube/apply.ts'
-import { orNotFound } from '../kube/errors.ts'
+import { ignoreNotFound } from '../kube/errors.ts'
 import type { Resource } from '../kube/resource.ts'
 import type { OwnerReference } from '../kube/types.ts'
 import type { Facts } from './host/facts.ts'
 
 /** The Hypervisor of that name; made if it is not there. What an operator has set in it stays. */
 export async function register(api: Resource<Hypervisor>, name: string): Promise<Hypervisor> {
-  const found = await orNotFound(api.get({ name }))
+  const found = await ignoreNotFound(api.get({ name }))
   // Applied, not created: who creates also owns the fields that defaults fill in, and an operator's apply would then be a conflict.
   return found ?? api.apply({ metadata: { name }, spec: {} }, { fieldManager: AGENT_MANAGER })
 }

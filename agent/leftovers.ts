@@ -6,7 +6,7 @@
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isOurs, type Server } from '../crds/index.ts'
-import { orNotFound } from '../kube/errors.ts'
+import { ignoreNotFound } from '../kube/errors.ts'
 import type { Log } from '../kube/log.ts'
 import type { Resource } from '../kube/resource.ts'
 import type { Domains, ServerDomains } from './host/domains.ts'
@@ -66,7 +66,7 @@ export function createLeftovers(options: LeftoverOptions): Leftovers {
   /** The API server itself says that it is not ours; the cache may only be late. */
   async function isOurs({ namespace, name, uid }: Owner): Promise<boolean> {
     if (known(uid)) return true
-    const server = await orNotFound(servers.get({ namespace, name }))
+    const server = await ignoreNotFound(servers.get({ namespace, name }))
     return server?.metadata.uid === uid && server.status?.host === hostName
   }
 

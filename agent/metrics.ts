@@ -1,10 +1,12 @@
 /** Metrics of the agent that no single part owns: its calls of libvirt, taken from what the client publishes. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { counter, histogram, type Metrics } from '../kube/metrics.ts'
+import { defineCounter, defineHistogram, type Metrics } from '../kube/metrics.ts'
 import { type CallEnd, channels, isLibvirtError } from './libvirt/index.ts'
 
-const seconds = histogram('kubenova_libvirt_call_seconds', 'Time of a call of libvirt, waits included.', ['procedure'])
-const errors = counter(
+const seconds = defineHistogram('kubenova_libvirt_call_seconds', 'Time of a call of libvirt, waits included.', [
+  'procedure',
+])
+const errors = defineCounter(
   'kubenova_libvirt_call_errors_total',
   'Calls of libvirt that failed, by its error code or our error.',
   ['procedure', 'code'],

@@ -5,8 +5,8 @@ import type { Kube } from '../kube/client.ts'
 import type { Heartbeat } from '../kube/heartbeat.ts'
 import { createInformer, type Informer } from '../kube/informer.ts'
 import { handleOf } from '../kube/kinds.ts'
+import { LatestObjects } from '../kube/latest-objects.ts'
 import type { Log } from '../kube/log.ts'
-import { Newest } from '../kube/newest.ts'
 import { WorkQueue } from '../kube/queue.ts'
 import type { Resource } from '../kube/resource.ts'
 import { keyOf, type OwnerReference } from '../kube/types.ts'
@@ -54,7 +54,7 @@ export interface ClusterParts {
   /** This host's own Hypervisor, and no other. */
   self: Informer<Hypervisor>
   /** What was written of servers and is not in the cache yet. */
-  newest: Newest<Server>
+  newest: LatestObjects<Server>
   queue: WorkQueue
   watch: DomainWatch
   facts: KnownFacts
@@ -154,7 +154,7 @@ export function clusterParts(kube: Kube, options: AgentOptions, log: Log): Clust
   const watch = new DomainWatch((uuid) => {
     for (const { metadata } of informer.cache.byIndex(BY_UUID, uuid)) queue.add(keyOf(metadata))
   })
-  const newest = new Newest<Server>()
+  const newest = new LatestObjects<Server>()
   const facts: KnownFacts = { known: undefined, first: Promise.withResolvers() }
   const libvirt: LibvirtState = { away: false, firstAway: Promise.withResolvers() }
   return {

@@ -1,6 +1,6 @@
 /** Now and then everything is compared anew: network, leftovers, console logs, image cache, each server. Events are a help, not the truth. */
 import type { Server } from '../crds/index.ts'
-import { every } from '../kube/clock.ts'
+import { startInterval } from '../kube/clock.ts'
 import { hostedGuest } from './host/domain-input.ts'
 import type { HostedGuest } from './net/types.ts'
 import { BY_UID, type Parts, queueAll } from './parts.ts'
@@ -9,7 +9,7 @@ import { BY_UID, type Parts, queueAll } from './parts.ts'
 export async function keepInSync(parts: Parts, signal: AbortSignal): Promise<() => void> {
   await sync(parts, signal)
   const { kube, options } = parts
-  return every(kube.clock, options.syncSeconds * 1000, () => void sync(parts, signal))
+  return startInterval(kube.clock, options.syncSeconds * 1000, () => void sync(parts, signal))
 }
 
 async function sync(parts: Parts, signal: AbortSignal): Promise<void> {

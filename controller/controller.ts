@@ -1,11 +1,11 @@
 /** The controller without its process: what main runs, and what tests and the simulator run. */
 
 import type { Hypervisor } from '../crds/index.ts'
+import { type Lease, leases } from '../kube/builtin-kinds.ts'
 import type { Kube } from '../kube/client.ts'
-import { type Clock, every } from '../kube/clock.ts'
+import { type Clock, startInterval } from '../kube/clock.ts'
 import { type Reconcile, runController } from '../kube/controller.ts'
-import { type Lease, leases } from '../kube/core.ts'
-import { createRecorder, type Recorder } from '../kube/events.ts'
+import { createEventRecorder, type EventRecorder } from '../kube/events.ts'
 import { createInformer, type Informer } from '../kube/informer.ts'
 import type { Log } from '../kube/log.ts'
 import { WorkQueue } from '../kube/queue.ts'
@@ -62,10 +62,10 @@ export function createController(kube: Kube, options: ControllerOptions, log: Lo
       await leaseInformer.start(signal).synced(signal)
       // Not before: whose queues nobody empties would remember every server that there ever was. What is in the caches is told of now.
       wire(world, queues)
-      const stopExpiry = every(clock, 10_000, () => {
+      const stopExpiry = startInterval(clock, 10_000, () => {
         for (const network of expireClaims(parts, clock, log)) freed(network, world, queues)
       })
-      const stopAgeing = every(clock, 3_600_000, () => ageRecords(world, queues))
+      const stopAgeing = startInterval(clock, 3_600_000, () => ageRecords(world, queues))
       const { metrics } = kube
       const unmeasure = measure(metrics, { world, ledger, allocations, clock })
       try {
@@ -92,7 +92,7 @@ interface Parts extends Derived {
   leaseInformer: Informer<Lease>
   hosts: LeaseHosts
   views: HostViews
-  events: Recorder
+  events: EventRecorder
   clock: Clock
 }
 
@@ -132,7 +132,7 @@ function createParts(kube: Kube, { namespace }: ControllerOptions, log: Log): Pa
     },
     deleted: ({ metadata }) => hostChanged(metadata.name, world, queues),
   })
-  const events = createRecorder({ kube, controller: 'kubenova.io/controller', log })
+  const events = createEventRecorder({ kube, controller: 'kubenova.io/controller', log })
   return { world, queues, leaseInformer, ...derived, hosts, views, events, clock }
 }
 

@@ -1,23 +1,28 @@
 /** What the controller knows of the cloud as metrics, counted when they are asked for: statistics are not written into status. */
 import { type Resources, vmStates } from '../crds/index.ts'
 import type { Clock } from '../kube/clock.ts'
-import { gauge, type Metrics } from '../kube/metrics.ts'
+import { defineGauge, type Metrics } from '../kube/metrics.ts'
 import { keyOf } from '../kube/types.ts'
 import type { Derived } from './derived.ts'
 import { limits, overdue, type Passing } from './overdue.ts'
 import type { World } from './world.ts'
 
-const servers = gauge('kubenova_servers', 'Servers, by their vmState; unknown: not looked at yet.', ['vm_state'])
-const late = gauge('kubenova_servers_overdue', 'Servers that are in a passing state for longer than it may last.', [
-  'state',
-])
-const hypervisors = gauge('kubenova_hypervisors', 'Hypervisors, by whether they are up.', ['state'])
-const capacity = gauge('kubenova_hypervisor_capacity', 'What a host has: CPU threads, MiB, GiB.', ['host', 'resource'])
-const used = gauge('kubenova_hypervisor_used', 'What is promised of a host: virtual CPUs, MiB, GiB, servers.', [
+const servers = defineGauge('kubenova_servers', 'Servers, by their vmState; unknown: not looked at yet.', ['vm_state'])
+const late = defineGauge(
+  'kubenova_servers_overdue',
+  'Servers that are in a passing state for longer than it may last.',
+  ['state'],
+)
+const hypervisors = defineGauge('kubenova_hypervisors', 'Hypervisors, by whether they are up.', ['state'])
+const capacity = defineGauge('kubenova_hypervisor_capacity', 'What a host has: CPU threads, MiB, GiB.', [
   'host',
   'resource',
 ])
-const addresses = gauge(
+const used = defineGauge('kubenova_hypervisor_used', 'What is promised of a host: virtual CPUs, MiB, GiB, servers.', [
+  'host',
+  'resource',
+])
+const addresses = defineGauge(
   'kubenova_network_addresses',
   'Addresses in the pools of a network, all its subnets together.',
   ['namespace', 'network', 'state'],

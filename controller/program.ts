@@ -3,13 +3,13 @@ import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { parseAddress } from '../kube/address.ts'
 import { createKube } from '../kube/client.ts'
-import { collectNowAndThen, largeHeap } from '../kube/collect.ts'
-import { fenced } from '../kube/fence.ts'
-import { serveHttp } from '../kube/http.ts'
-import { lead } from '../kube/leader.ts'
+import { fenceWrites } from '../kube/fence.ts'
+import { serveHealthAndMetrics } from '../kube/health-server.ts'
+import { runAsLeader } from '../kube/leader.ts'
 import { createLog } from '../kube/log.ts'
-import { readOptions } from '../kube/main-options.ts'
+import { largeHeapPolicy, startPeriodicGc } from '../kube/periodic-gc.ts'
 import { runMain } from '../kube/process.ts'
+import { readOptionsOrExit } from '../kube/program-options.ts'
 import { createController } from './controller.ts'
 import { ControllerOptions } from './options.ts'
 
@@ -18,7 +18,7 @@ import { ControllerOptions } from './options.ts'
  * @param make the controller, of a client of the API server
  */
 export async function controllerProgram(make = createController): Promise<void> {
-  const options = readOptions(ControllerOptions, "Places servers on hosts and keeps the cluster's part of them.")
+  const options = readOptionsOrExit(ControllerOptions, "Places servers on hosts and keeps the cluster's part of them.")
   const log = createLog({ level: options.logLevel, fields: { component: 'controller' } })
   const main = async (signal: AbortSignal): Promise<void> => {
     const { kubeconfig, namespace, leaseSeconds } = options
@@ -29,23 +29,23 @@ export async function controllerProgram(make = createController): Promise<void> 
     // One that was frozen while another took over writes nothing when it goes on.
     let leads = (): boolean => false
     const controller = make(
-      fenced(kube, () => leads()),
+      fenceWrites(kube, () => leads()),
       options,
       log,
     )
     const { host, port } = parseAddress(options.metricsAddress)
-    await using _http = await serveHttp({
+    await using _http = await serveHealthAndMetrics({
       host,
       port,
       metrics: kube.metrics,
       ready: { caches: () => controller.checkReady() },
     })
-    using _collecting = collectNowAndThen(kube.clock, largeHeap)
+    using _collecting = startPeriodicGc(kube.clock, largeHeapPolicy)
     // Those that stand by keep their caches warm.
     await controller.start(signal)
     const identity = `${hostname()}_${randomBytes(4).toString('hex')}`
     log.info({ identity }, 'caches are filled, waiting to lead')
-    const end = await lead(
+    const end = await runAsLeader(
       { kube, namespace, name: 'kubenova-controller', identity, ...lease(leaseSeconds), log, metrics: kube.metrics },
       (s, holds) => {
         leads = holds

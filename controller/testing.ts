@@ -17,9 +17,9 @@ import {
   server as serverKind,
 } from '../crds/index.ts'
 import type { Kind } from '../crds/schema.ts'
-import { microTime } from '../kube/clock.ts'
-import { type Lease, leases } from '../kube/core.ts'
-import type { Happening } from '../kube/events.ts'
+import { type Lease, leases } from '../kube/builtin-kinds.ts'
+import { toMicroTime } from '../kube/clock.ts'
+import type { EventDetails } from '../kube/events.ts'
 import { defOf } from '../kube/kinds.ts'
 import type { Outcome } from '../kube/outcome.ts'
 import type { FakeClock } from '../kube/testing/fake-clock.ts'
@@ -53,7 +53,7 @@ export class Bench implements AsyncDisposable {
   rooms = 0
   /** Hosts that were told of as up or down. */
   readonly changes: string[] = []
-  readonly events: Happening[] = []
+  readonly events: EventDetails[] = []
 
   private constructor(fake: FakeWorld) {
     this.fake = fake
@@ -77,7 +77,7 @@ export class Bench implements AsyncDisposable {
     const lookup = lookupOf(world)
     const claims = createPortClaims(world, allocations, clock)
     const events = {
-      event: (happening: Happening) => void this.events.push(happening),
+      event: (happening: EventDetails) => void this.events.push(happening),
       flush: async () => undefined,
       [Symbol.asyncDispose]: async () => undefined,
     }
@@ -143,7 +143,11 @@ export class Bench implements AsyncDisposable {
   }
 
   async beat(name: string): Promise<void> {
-    const spec = { holderIdentity: name, leaseDurationSeconds: LEASE_SECONDS, renewTime: microTime(this.clock.wall()) }
+    const spec = {
+      holderIdentity: name,
+      leaseDurationSeconds: LEASE_SECONDS,
+      renewTime: toMicroTime(this.clock.wall()),
+    }
     await this.api.resource<Lease>(leases).apply({ metadata: { name, namespace: SYSTEM }, spec }, AGENT)
     await this.fake.caughtUp()
   }

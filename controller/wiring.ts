@@ -1,9 +1,9 @@
 /** Which change brings which keys back: the edges between the caches and the queues, as a list. */
 import { condition, type Network, type Server, type ServerAction } from '../crds/index.ts'
-import { feed } from '../kube/feed.ts'
+import { enqueueOnChange } from '../kube/enqueue.ts'
 import type { Informer } from '../kube/informer.ts'
 import type { WorkQueue } from '../kube/queue.ts'
-import type { Priority } from '../kube/ready.ts'
+import type { Priority } from '../kube/ready-list.ts'
 import { type KubeObject, keyOf } from '../kube/types.ts'
 import { isEnded } from './action/reconcile.ts'
 import { lodgingsOf, networkOf } from './network/holders.ts'
@@ -39,14 +39,14 @@ function each<T extends KubeObject>(informer: Informer<T>, add: (object: T, prio
 }
 
 export function wire(world: World, queues: Queues): void {
-  feed(world.servers.informer, queues.servers)
-  feed(world.ports.informer, queues.ports)
-  feed(world.hypervisors.informer, queues.hosts)
-  feed(world.flavors.informer, queues.flavors)
-  feed(world.images.informer, queues.images)
-  feed(world.keyPairs.informer, queues.keyPairs)
-  feed(world.networks.informer, queues.networks)
-  feed(world.aggregates.informer, queues.aggregates)
+  enqueueOnChange(world.servers.informer, queues.servers)
+  enqueueOnChange(world.ports.informer, queues.ports)
+  enqueueOnChange(world.hypervisors.informer, queues.hosts)
+  enqueueOnChange(world.flavors.informer, queues.flavors)
+  enqueueOnChange(world.images.informer, queues.images)
+  enqueueOnChange(world.keyPairs.informer, queues.keyPairs)
+  enqueueOnChange(world.networks.informer, queues.networks)
+  enqueueOnChange(world.aggregates.informer, queues.aggregates)
   actions(world, queues)
   servers(world, queues)
   leaving(world, queues)

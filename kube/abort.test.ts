@@ -1,19 +1,19 @@
 import { getEventListeners } from 'node:events'
 import { expect, it } from 'vitest'
-import { abortScope } from './abort.ts'
+import { createAbortScope } from './abort.ts'
 
 it('aborts with whichever parent aborts first, and keeps its reason', () => {
   const [one, two] = [new AbortController(), new AbortController()]
-  using scope = abortScope([one.signal, undefined, two.signal])
+  using scope = createAbortScope([one.signal, undefined, two.signal])
   two.abort('two')
   one.abort('one')
   expect(scope.signal.reason).toBe('two')
-  using late = abortScope([one.signal])
+  using late = createAbortScope([one.signal])
   expect(late.signal.reason).toBe('one')
 })
 
 it('aborts at its deadline', async () => {
-  using scope = abortScope([], 1.5)
+  using scope = createAbortScope([], 1.5)
   await new Promise((resolve) => scope.signal.addEventListener('abort', resolve))
   expect(scope.signal.reason).toMatchObject({ name: 'TimeoutError', message: 'not done in 1.5 ms' })
 })
@@ -21,7 +21,7 @@ it('aborts at its deadline', async () => {
 it('leaves nothing with its parents', () => {
   const parent = new AbortController()
   {
-    using scope = abortScope([parent.signal], 60_000)
+    using scope = createAbortScope([parent.signal], 60_000)
     expect(getEventListeners(parent.signal, 'abort')).toHaveLength(1)
     expect(scope.signal.aborted).toBe(false)
   }

@@ -10,7 +10,7 @@ export interface AbortScope extends Disposable {
  * In place of AbortSignal.any() and AbortSignal.timeout(), which leave something with the parent, or a timer, behind for each call: a
  * process makes millions of calls under one signal. The deadline's reason is a `TimeoutError`, as AbortSignal.timeout() has it.
  */
-export function abortScope(parents: readonly (AbortSignal | undefined)[], timeoutMs?: number): AbortScope {
+export function createAbortScope(parents: readonly (AbortSignal | undefined)[], timeoutMs?: number): AbortScope {
   const controller = new AbortController()
   const { signal } = controller
   const links = parents.filter((parent) => parent !== undefined)
@@ -33,7 +33,7 @@ export function abortScope(parents: readonly (AbortSignal | undefined)[], timeou
 }
 
 /** Waits for `promise` no longer than until `signal` aborts, and then throws its reason; what it waited for goes on. */
-export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+export async function rejectOnAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted()
   const aborted = Promise.withResolvers<never>()
   const onAbort = () => aborted.reject(signal.reason)

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { covers } from './apply.ts'
+import { hasFieldsOf } from './apply.ts'
 
 it.each<[unknown, unknown, boolean]>([
   [{ a: 1, b: 2 }, { a: 1 }, true],
@@ -17,7 +17,7 @@ it.each<[unknown, unknown, boolean]>([
   [{}, { a: null }, false],
   [undefined, { a: 1 }, false],
 ])('covers(%j, %j) is %s', (have, want, covered) => {
-  expect(covers(have, want)).toBe(covered)
+  expect(hasFieldsOf(have, want)).toBe(covered)
 })
 
 it('every value covers itself, and any object of which it is a part', () => {
@@ -26,8 +26,8 @@ it('every value covers itself, and any object of which it is a part', () => {
       fc.dictionary(fc.string(), fc.jsonValue()),
       fc.dictionary(fc.string(), fc.jsonValue()),
       (part, rest) => {
-        expect(covers(part, structuredClone(part))).toBe(true)
-        expect(covers({ ...rest, ...part }, part)).toBe(true)
+        expect(hasFieldsOf(part, structuredClone(part))).toBe(true)
+        expect(hasFieldsOf({ ...rest, ...part }, part)).toBe(true)
       },
     ),
   )

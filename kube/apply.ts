@@ -18,8 +18,8 @@ export async function applyIfChanged<T extends KubeObject>(
   wanted: Draft<T>,
   { seen, previous, ...options }: ApplyIfOptions<T> = {},
 ): Promise<{ object: T; written: boolean }> {
-  const dropped = previous !== undefined && !covers(wanted, previous)
-  if (seen && !dropped && covers(seen, wanted)) return { object: seen, written: false }
+  const dropped = previous !== undefined && !hasFieldsOf(wanted, previous)
+  if (seen && !dropped && hasFieldsOf(seen, wanted)) return { object: seen, written: false }
   return { object: await resource.apply(wanted, options), written: true }
 }
 
@@ -27,12 +27,12 @@ export async function applyIfChanged<T extends KubeObject>(
  * Whether `have` has every field of `want` with the same value. Objects may have more; arrays must be equal, element by element, where
  * elements that are objects may again have more (the server fills in defaults).
  */
-export function covers(have: unknown, want: unknown): boolean {
+export function hasFieldsOf(have: unknown, want: unknown): boolean {
   if (want === undefined || Object.is(have, want)) return true
   if (typeof have !== 'object' || typeof want !== 'object' || have === null || want === null) return false
   if (Array.isArray(want)) {
-    return Array.isArray(have) && have.length === want.length && want.every((item, i) => covers(have[i], item))
+    return Array.isArray(have) && have.length === want.length && want.every((item, i) => hasFieldsOf(have[i], item))
   }
   if (Array.isArray(have)) return false
-  return Object.entries(want).every(([name, value]) => covers(Reflect.get(have, name), value))
+  return Object.entries(want).every(([name, value]) => hasFieldsOf(Reflect.get(have, name), value))
 }

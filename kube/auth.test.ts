@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { inCluster, loadAuth, withoutOurs } from './auth.ts'
+import { loadAuth, loadInClusterAuth, withoutOurs } from './auth.ts'
 import { FakeClock } from './testing/fake-clock.ts'
 
 let dir: string
@@ -17,7 +17,7 @@ describe('inCluster', () => {
   it('reads the token again when it is old, or was refused', async () => {
     const clock = new FakeClock()
     await writeFile(join(dir, 'namespace'), 'here\n')
-    const auth = await inCluster('fd00::1', '443', dir, clock)
+    const auth = await loadInClusterAuth('fd00::1', '443', dir, clock)
     expect(auth).toMatchObject({ server: 'https://[fd00::1]:443', namespace: 'here' })
     const token = async (): Promise<string | undefined> => (await auth.credentials()).headers['authorization']
     expect(await token()).toBe('Bearer one')
@@ -32,12 +32,12 @@ describe('inCluster', () => {
 
   it('goes on with the old token while there is no new one', async () => {
     const clock = new FakeClock()
-    const auth = await inCluster('api', '443', dir, clock)
+    const auth = await loadInClusterAuth('api', '443', dir, clock)
     await auth.credentials()
     await rm(join(dir, 'token'))
     await clock.advance(31_000)
     expect((await auth.credentials()).headers['authorization']).toBe('Bearer one')
-    await expect((await inCluster('api', '443', dir, clock)).credentials()).rejects.toThrow('ENOENT')
+    await expect((await loadInClusterAuth('api', '443', dir, clock)).credentials()).rejects.toThrow('ENOENT')
   })
 })
 

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import type { RequestOptions } from 'node:https'
 import type { ConnectionOptions } from 'node:tls'
 import { type Clock, systemClock } from './clock.ts'
-import { kubeconfigPath, type Login, readLogin } from './kubeconfig.ts'
+import { type KubeconfigLogin, kubeconfigPath, readPlainKubeconfig } from './kubeconfig.ts'
 
 /** A server and credentials at this moment; `tls` compares by value to tell when connections must be made anew. */
 export interface Credentials {
@@ -48,29 +48,29 @@ export function withoutOurs(auth: Auth): Auth {
   }
 }
 
-const bearer = (token: string): Record<string, string> => ({ authorization: `Bearer ${token.trim()}` })
+const bearerHeader = (token: string): Record<string, string> => ({ authorization: `Bearer ${token.trim()}` })
 
 export async function loadAuth(options: AuthOptions = {}): Promise<Auth> {
   if (options.server) {
-    const fixed = { headers: options.token ? bearer(options.token) : {}, tls: options.tls ?? {} }
+    const fixed = { headers: options.token ? bearerHeader(options.token) : {}, tls: options.tls ?? {} }
     return { server: options.server, namespace: 'default', credentials: async () => fixed, invalidate: () => undefined }
   }
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port, KUBECONFIG } = process.env
-  if (!options.kubeconfig && !KUBECONFIG && host && port) return inCluster(host, port)
-  return fromKubeconfig(options)
+  if (!options.kubeconfig && !KUBECONFIG && host && port) return loadInClusterAuth(host, port)
+  return loadKubeconfigAuth(options)
 }
 
 /** The service account mounted into a pod; `root` is another place for tests. */
-export async function inCluster(
+export async function loadInClusterAuth(
   host: string,
   port: string,
   root: string = POD,
   clock: Clock = systemClock,
 ): Promise<Auth> {
   const name = host.includes(':') ? `[${host}]` : host
-  const { read, invalidate } = remembered(
+  const { read, invalidate } = cachedCredentials(
     async () => ({
-      headers: bearer(await readFile(`${root}/token`, 'utf8')),
+      headers: bearerHeader(await readFile(`${root}/token`, 'utf8')),
       tls: { ca: await readFile(`${root}/ca.crt`, 'utf8') },
     }),
     clock,
@@ -82,23 +82,23 @@ export async function inCluster(
   return { server: `https://${name}:${port}`, namespace, credentials: read, invalidate }
 }
 
-async function fromKubeconfig(options: AuthOptions): Promise<Auth> {
+async function loadKubeconfigAuth(options: AuthOptions): Promise<Auth> {
   const path = kubeconfigPath(options.kubeconfig, process.env)
-  const login = path && (await readLogin(path, options.context))
-  return path && login ? fromFile(path, login, options.context) : fromClientNode(options)
+  const login = path && (await readPlainKubeconfig(path, options.context))
+  return path && login ? createFileAuth(path, login, options.context) : loadClientNodeAuth(options)
 }
 
 /** A file that needs nothing but reading. */
-function fromFile(path: string, { server, namespace }: Login, context: string | undefined): Auth {
-  const { read, invalidate } = remembered(async () => {
-    const now = await readLogin(path, context)
+function createFileAuth(path: string, { server, namespace }: KubeconfigLogin, context: string | undefined): Auth {
+  const { read, invalidate } = cachedCredentials(async () => {
+    const now = await readPlainKubeconfig(path, context)
     if (!now) throw new Error(`kubeconfig ${path}: it no longer names a cluster and a user with a token or certificate`)
     return { headers: now.headers, tls: now.tls }
   })
   return { server, namespace, credentials: read, invalidate }
 }
 
-async function fromClientNode({ kubeconfig, context }: AuthOptions): Promise<Auth> {
+async function loadClientNodeAuth({ kubeconfig, context }: AuthOptions): Promise<Auth> {
   // Loaded only here: the package's index and generated models cost 0.7 s and 86 MB that few need to pay.
   const { KubeConfig } = await import('@kubernetes/client-node')
   const load = (): InstanceType<typeof KubeConfig> => {
@@ -115,11 +115,11 @@ async function fromClientNode({ kubeconfig, context }: AuthOptions): Promise<Aut
       `kubeconfig ${kubeconfig ?? '(default)'}: context ${JSON.stringify(config.currentContext)} names no cluster`,
     )
   }
-  const { read, invalidate } = remembered(async () => {
+  const { read, invalidate } = cachedCredentials(async () => {
     const opts: RequestOptions = {}
     await config.applyToHTTPSOptions(opts)
     const { ca, cert, key, servername, rejectUnauthorized } = opts
-    return { headers: headersOf(opts), tls: defined({ ca, cert, key, servername, rejectUnauthorized }) }
+    return { headers: headersOf(opts), tls: withoutUndefined({ ca, cert, key, servername, rejectUnauthorized }) }
   })
   return {
     server,
@@ -141,11 +141,11 @@ function headersOf(opts: RequestOptions): Record<string, string> {
   return headers
 }
 
-const defined = (options: ConnectionOptions): ConnectionOptions =>
+const withoutUndefined = (options: ConnectionOptions): ConnectionOptions =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 
 /** Reads at most once per REREAD_MS, one reader at a time; a failed refresh falls back on what was read before. */
-function remembered(
+function cachedCredentials(
   load: () => Promise<Credentials>,
   clock: Clock = systemClock,
 ): { read: () => Promise<Credentials>; invalidate: () => void } {

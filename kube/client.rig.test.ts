@@ -3,9 +3,9 @@ import { readKubeconfig } from '../test/rig/api.ts'
 import { until } from '../test/rig/until.ts'
 import { withControlPlane } from '../test/rig/vitest.ts'
 import { applyIfChanged } from './apply.ts'
-import { type ConfigMap, configMaps } from './core.ts'
-import { ApiError, isAlreadyExists, isConflict, isForbidden, isNotFound, orNotFound } from './errors.ts'
-import { collect, direct, playground, proxied } from './testing/rig.ts'
+import { type ConfigMap, configMaps } from './builtin-kinds.ts'
+import { ApiError, ignoreNotFound, isAlreadyExists, isConflict, isForbidden, isNotFound } from './errors.ts'
+import { collectAll, createDirectClient, createProxiedClient, createTestNamespace } from './testing/rig.ts'
 
 const plane = withControlPlane({ users: [{ name: 'ann', groups: ['painters'] }], audit: true })
 const error = (promise: Promise<unknown>): Promise<unknown> =>
@@ -16,8 +16,8 @@ const error = (promise: Promise<unknown>): Promise<unknown> =>
 
 describe('a resource', () => {
   it('is created, read, listed in pages, patched and deleted', async () => {
-    await using kube = await direct(plane())
-    const { namespace, maps } = await playground(kube)
+    await using kube = await createDirectClient(plane())
+    const { namespace, maps } = await createTestNamespace(kube)
     const made = await maps.create({ metadata: { namespace, name: 'a' }, data: { x: '1' } })
     expect(await maps.get(made.metadata)).toEqual(made)
     expect(isAlreadyExists(await error(maps.create({ metadata: { namespace, name: 'a' } })))).toBe(true)
@@ -26,18 +26,18 @@ describe('a resource', () => {
     const patched = await maps.patch(made.metadata, [{ op: 'remove', path: '/data/x' }])
     expect(patched.data).toEqual({ y: '2' })
     for (const name of ['b', 'c', 'd', 'e']) await maps.create({ metadata: { namespace, name } })
-    const pages = await collect(maps.pages({ namespace, limit: 2 }))
+    const pages = await collectAll(maps.pages({ namespace, limit: 2 }))
     expect(pages.map((page) => page.items.map((item) => item.metadata.name))).toEqual([['a', 'b'], ['c', 'd'], ['e']])
     expect(pages[0]?.items[0]).toMatchObject({ apiVersion: 'v1', kind: 'ConfigMap' })
     const { uid } = made.metadata
     expect(isConflict(await error(maps.delete(made.metadata, { preconditions: { uid: 'another' } })))).toBe(true)
     await maps.delete(made.metadata, { preconditions: { uid } })
-    expect(await orNotFound(maps.get(made.metadata))).toBeUndefined()
+    expect(await ignoreNotFound(maps.get(made.metadata))).toBeUndefined()
   })
 
   it('is applied by field managers, each its own fields, with or without force, or only at a resourceVersion', async () => {
-    await using kube = await direct(plane())
-    const { namespace, maps } = await playground(kube)
+    await using kube = await createDirectClient(plane())
+    const { namespace, maps } = await createTestNamespace(kube)
     const metadata = { namespace, name: 'a' }
     const first = await maps.apply({ metadata, data: { x: '1' } }, { fieldManager: 'one' })
     await maps.apply({ metadata, data: { y: '1' } }, { fieldManager: 'two' })
@@ -52,8 +52,8 @@ describe('a resource', () => {
   })
 
   it('is not written when nothing would change', async () => {
-    await using kube = await direct(plane())
-    const { namespace, maps } = await playground(kube)
+    await using kube = await createDirectClient(plane())
+    const { namespace, maps } = await createTestNamespace(kube)
     const wanted = { metadata: { namespace, name: 'a', labels: { l: '1' } }, data: { x: '1' } }
     const { object: seen, written } = await applyIfChanged(maps, wanted)
     expect(written).toBe(true)
@@ -68,7 +68,7 @@ describe('a resource', () => {
   })
 
   it('names no object by mistake', async () => {
-    await using kube = await direct(plane())
+    await using kube = await createDirectClient(plane())
     const maps = kube.resource<ConfigMap>(configMaps)
     await expect(maps.get({ namespace: 'default' })).rejects.toThrow('a name is needed')
     await expect(maps.delete({ name: 'a' })).rejects.toThrow('a namespace is needed')
@@ -76,8 +76,8 @@ describe('a resource', () => {
   })
 
   it('says which field was refused', async () => {
-    await using kube = await direct(plane())
-    const { namespace, maps } = await playground(kube)
+    await using kube = await createDirectClient(plane())
+    const { namespace, maps } = await createTestNamespace(kube)
     const refused = await error(maps.create({ metadata: { namespace, name: 'Not_A_Name' } }))
     expect(refused).toBeInstanceOf(ApiError)
     expect(refused).toMatchObject({ status: 422, reason: 'Invalid', details: { causes: [{ field: 'metadata.name' }] } })
@@ -86,8 +86,8 @@ describe('a resource', () => {
 
 describe('on behalf of someone', () => {
   it('RBAC and the audit log see the person and every group', async () => {
-    await using kube = await direct(plane())
-    const { namespace } = await playground(kube)
+    await using kube = await createDirectClient(plane())
+    const { namespace } = await createTestNamespace(kube)
     const bob = kube.as({ user: 'bob', groups: ['painters', 'night, shift'], extra: { 'example.com/why': ['test'] } })
     const refused = await error(bob.resource<ConfigMap>(configMaps).list({ namespace }))
     expect(isForbidden(refused)).toBe(true)
@@ -104,7 +104,7 @@ describe('on behalf of someone', () => {
   })
 
   it('a token of their own goes alone, without ours', async () => {
-    await using kube = await direct(plane())
+    await using kube = await createDirectClient(plane())
     const { token = '' } = readKubeconfig(plane().kubeconfigOf('ann'))
     const refused = await error(kube.withToken(token).resource<ConfigMap>(configMaps).list({ namespace: 'default' }))
     expect(String(refused)).toContain('"ann"')
@@ -114,8 +114,8 @@ describe('on behalf of someone', () => {
 
 describe('through a bad connection', () => {
   it('429 is retried after Retry-After, whatever the verb', async () => {
-    await using there = await proxied(plane())
-    const { namespace, maps } = await playground(there.kube)
+    await using there = await createProxiedClient(plane())
+    const { namespace, maps } = await createTestNamespace(there.kube)
     there.proxy.answer({ status: 429, headers: { 'retry-after': '1' }, times: 2 })
     const started = performance.now()
     await maps.create({ metadata: { namespace, name: 'a' } })
@@ -124,8 +124,8 @@ describe('through a bad connection', () => {
   })
 
   it('500 is retried for reads and applies, not for creates', async () => {
-    await using there = await proxied(plane())
-    const { namespace, maps } = await playground(there.kube)
+    await using there = await createProxiedClient(plane())
+    const { namespace, maps } = await createTestNamespace(there.kube)
     const broken = { status: 500, body: 'panic: oh' } as const
     there.proxy.answer({ ...broken, times: 1 })
     expect(await error(maps.create({ metadata: { namespace, name: 'a' } }))).toMatchObject({
@@ -139,7 +139,7 @@ describe('through a bad connection', () => {
   })
 
   it('a server that never answers costs the timeout and no more; an abort costs nothing', async () => {
-    await using there = await proxied(plane())
+    await using there = await createProxiedClient(plane())
     const maps = there.kube.resource<ConfigMap>(configMaps)
     there.proxy.hang()
     const late = await error(maps.get({ namespace: 'default', name: 'a' }, { timeoutMs: 300 }))
@@ -153,7 +153,7 @@ describe('through a bad connection', () => {
   })
 
   it('a read survives connections that break', async () => {
-    await using there = await proxied(plane())
+    await using there = await createProxiedClient(plane())
     const maps = there.kube.resource<ConfigMap>(configMaps)
     there.proxy.cut()
     const reading = maps.list({ namespace: 'default' })

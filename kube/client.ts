@@ -20,7 +20,7 @@ export interface KubeOptions extends AuthOptions {
 }
 
 /** On whose behalf calls are made (`Impersonate-*`): RBAC and the audit log see this person. */
-export interface Person {
+export interface ImpersonationConfig {
   user: string
   uid?: string
   groups?: readonly string[]
@@ -36,7 +36,7 @@ export interface Kube extends AsyncDisposable {
   readonly clock: Clock
   resource<T extends KubeObject>(def: ResourceDef): Resource<T>
   /** The same client acting as someone else. */
-  as(person: Person): Kube
+  as(person: ImpersonationConfig): Kube
   /** The same client with a caller's own token in place of ours. */
   withToken(token: string): Kube
   /** Any other path (`/version`, `/readyz`), answered as JSON. */
@@ -58,17 +58,17 @@ export async function createKube(options: KubeOptions = {}): Promise<Kube> {
     connections: options.connections,
   })
   const fieldManager = options.fieldManager ?? userAgent.split(/[/ ]/)[0] ?? 'kubenova'
-  return bind(transport, fieldManager, { metrics, clock })
+  return createClient(transport, fieldManager, { metrics, clock })
 }
 
-function bind(transport: Transport, fieldManager: string, own: Pick<Kube, 'metrics' | 'clock'>): Kube {
+function createClient(transport: Transport, fieldManager: string, own: Pick<Kube, 'metrics' | 'clock'>): Kube {
   return {
     ...own,
     namespace: transport.auth.namespace,
     fieldManager,
     resource: <T extends KubeObject>(def: ResourceDef) => createResource<T>(transport, def, fieldManager),
-    as: (person) => bind(transport.withHeaders(impersonation(person)), fieldManager, own),
-    withToken: (token) => bind(transport.withToken(token), fieldManager, own),
+    as: (person) => createClient(transport.withHeaders(impersonationHeaders(person)), fieldManager, own),
+    withToken: (token) => createClient(transport.withToken(token), fieldManager, own),
     raw: (path, call = {}) => transport.json({ ...call, method: 'GET', path }),
     post: (path, body, call = {}) => transport.json({ ...call, method: 'POST', path, body }),
     [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose](),
@@ -76,7 +76,7 @@ function bind(transport: Transport, fieldManager: string, own: Pick<Kube, 'metri
 }
 
 /** One header line per group: joined by commas they would be one group (client-node #2474). */
-export function impersonation({ user, uid, groups = [], extra = {} }: Person): [string, string][] {
+export function impersonationHeaders({ user, uid, groups = [], extra = {} }: ImpersonationConfig): [string, string][] {
   return [
     ['impersonate-user', user],
     ...(uid ? [['impersonate-uid', uid] as [string, string]] : []),

@@ -31,7 +31,7 @@ export const systemClock: Clock = {
 }
 
 /** Calls `fn` every `ms` until the returned function is called; the first time after `ms`. */
-export function every(clock: Pick<Clock, 'timer'>, ms: number, fn: () => void): () => void {
+export function startInterval(clock: Pick<Clock, 'timer'>, ms: number, fn: () => void): () => void {
   let cancel = (): void => undefined
   const arm = (): void => {
     cancel = clock.timer(ms, () => {
@@ -44,7 +44,7 @@ export function every(clock: Pick<Clock, 'timer'>, ms: number, fn: () => void): 
 }
 
 /** `RFC 3339` with six digits, the only form `metav1.MicroTime` accepts. */
-export const microTime = (at: Date): string => at.toISOString().replace(/Z$/, '000Z')
+export const toMicroTime = (at: Date): string => at.toISOString().replace(/Z$/, '000Z')
 
 /**
  * The wait before try number `failures` (1, 2, …): `base`·2^(failures-1), at most `max`, drawn from its upper half so that

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { type ReconcileContext, runController } from './controller.ts'
 import { ApiError } from './errors.ts'
 import { createMetrics } from './metrics.ts'
-import { changed, done, failed, merge, type Outcome, wait } from './outcome.ts'
+import { changed, done, failed, mergeOutcomes, type Outcome, wait } from './outcome.ts'
 import { WorkQueue } from './queue.ts'
-import { FakeClock, settled } from './testing/fake-clock.ts'
+import { FakeClock, flushPromises } from './testing/fake-clock.ts'
 
 type Answer = Outcome | undefined | Error | ((context: ReconcileContext) => Promise<Outcome>)
 
@@ -85,11 +85,11 @@ describe('runController', () => {
       concurrency: 2,
     })
     for (const key of ['a', 'b', 'c']) it.queue.add(key)
-    await settled()
+    await flushPromises()
     expect(it.asked).toHaveLength(2)
     expect(await it.count('active_workers')).toBe(2)
     gate.resolve(done)
-    await settled()
+    await flushPromises()
     expect(it.asked).toHaveLength(3)
     expect(await it.count('reconcile_panics_total')).toBe(1)
     it.stop.abort()
@@ -106,13 +106,13 @@ describe('runController', () => {
     const it = loop([waits, () => rest.promise])
     it.queue.add('a')
     it.queue.add('b')
-    await settled()
+    await flushPromises()
     expect(it.asked).toEqual(['a@0#1', 'b@0#1'])
     image.resolve()
-    await settled()
+    await flushPromises()
     expect(it.asked).toHaveLength(2)
     rest.resolve(done)
-    await settled()
+    await flushPromises()
     expect(it.asked).toEqual(['a@0#1', 'b@0#1', 'went on'])
     it.stop.abort()
     await it.ended
@@ -127,7 +127,7 @@ describe('runController', () => {
     const busy = Promise.withResolvers<Outcome>()
     const it = loop([waits, () => busy.promise])
     for (const key of ['a', 'b', 'c']) it.queue.add(key)
-    await settled()
+    await flushPromises()
     it.stop.abort()
     gate.resolve()
     busy.resolve(done)
@@ -141,7 +141,7 @@ describe('runController', () => {
     const it = loop([slow], { drainMs: 5_000 })
     it.queue.add('a')
     it.queue.add('b')
-    await settled()
+    await flushPromises()
     it.stop.abort()
     let ended = false
     void it.ended.then(() => (ended = true))
@@ -166,6 +166,6 @@ describe('merge', () => {
       { kind: 'wait', for: 'a', recheckAfter: undefined },
     ],
   ])('%s', (_, outcomes, merged) => {
-    expect(merge(outcomes)).toEqual(merged)
+    expect(mergeOutcomes(outcomes)).toEqual(merged)
   })
 })

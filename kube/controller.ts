@@ -1,31 +1,35 @@
 // The generic loop: take a key, reconcile it, turn the outcome into a call of the queue; nothing a reconciler does ends the loop.
-import { abortScope } from './abort.ts'
+import { createAbortScope } from './abort.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { isConflict } from './errors.ts'
 import { type Log, noLog } from './log.ts'
-import { counter, createMetrics, gauge, histogram, type Metrics } from './metrics.ts'
+import { createMetrics, defineCounter, defineGauge, defineHistogram, type Metrics } from './metrics.ts'
 import { done, type Outcome } from './outcome.ts'
 import type { Item, WorkQueue } from './queue.ts'
-import type { Priority } from './ready.ts'
+import type { Priority } from './ready-list.ts'
 import { Slots } from './slots.ts'
 
-const total = counter('controller_runtime_reconcile_total', 'Reconciles, by controller and result.', [
+const total = defineCounter('controller_runtime_reconcile_total', 'Reconciles, by controller and result.', [
   'controller',
   'result',
 ])
-const errors = counter('controller_runtime_reconcile_errors_total', 'Reconciles that threw.', ['controller'])
-const terminal = counter('controller_runtime_terminal_reconcile_errors_total', 'Reconciles that ended in `failed`.', [
+const errors = defineCounter('controller_runtime_reconcile_errors_total', 'Reconciles that threw.', ['controller'])
+const terminal = defineCounter(
+  'controller_runtime_terminal_reconcile_errors_total',
+  'Reconciles that ended in `failed`.',
+  ['controller'],
+)
+const panics = defineCounter(
+  'controller_runtime_reconcile_panics_total',
+  'Reconciles that threw a programming error.',
+  ['controller'],
+)
+const timeouts = defineCounter('controller_runtime_reconcile_timeouts_total', 'Reconciles that ran out of time.', [
   'controller',
 ])
-const panics = counter('controller_runtime_reconcile_panics_total', 'Reconciles that threw a programming error.', [
-  'controller',
-])
-const timeouts = counter('controller_runtime_reconcile_timeouts_total', 'Reconciles that ran out of time.', [
-  'controller',
-])
-const seconds = histogram('controller_runtime_reconcile_time_seconds', 'Time of a reconcile.', ['controller'])
-const workers = gauge('controller_runtime_active_workers', 'Workers in use.', ['controller'])
-const limit = gauge('controller_runtime_max_concurrent_reconciles', 'Workers there are.', ['controller'])
+const seconds = defineHistogram('controller_runtime_reconcile_time_seconds', 'Time of a reconcile.', ['controller'])
+const workers = defineGauge('controller_runtime_active_workers', 'Workers in use.', ['controller'])
+const limit = defineGauge('controller_runtime_max_concurrent_reconciles', 'Workers there are.', ['controller'])
 
 export interface ReconcileContext {
   /** Aborted when the loop is told to stop and its patience ends, and when this reconcile runs out of time. */
@@ -110,7 +114,7 @@ function createWorker(options: ControllerOptions, metrics: Metrics, clock: Clock
   const aside = <T>(wait: () => Promise<T>): Promise<T> => slots.aside(wait)
   return async ({ key, priority, failures }) => {
     const log = root.child({ key, attempt: failures + 1 })
-    using scope = abortScope([cut])
+    using scope = createAbortScope([cut])
     let late = false
     const cancel = clock.timer(timeoutMs, () => {
       late = true

@@ -49,32 +49,36 @@ export class ApiError extends Error {
 }
 
 /** A call that was held back by its `mayWrite`. */
-export class NotWritten extends Error {
+export class FencedWriteError extends Error {
   override readonly name = 'NotWritten'
 }
 
-const has = (error: unknown, test: (e: ApiError) => boolean): boolean => error instanceof ApiError && test(error)
+const isApiErrorThat = (error: unknown, test: (e: ApiError) => boolean): boolean =>
+  error instanceof ApiError && test(error)
 
-export const isNotFound = (error: unknown): boolean => has(error, (e) => e.status === 404)
+export const isNotFound = (error: unknown): boolean => isApiErrorThat(error, (e) => e.status === 404)
 /** Someone else wrote first (resourceVersion), or owns a field (server-side apply without force), or a name is taken. */
-export const isConflict = (error: unknown): boolean => has(error, (e) => e.status === 409)
+export const isConflict = (error: unknown): boolean => isApiErrorThat(error, (e) => e.status === 409)
 export const isAlreadyExists = (error: unknown): boolean =>
-  has(error, (e) => e.status === 409 && e.reason === 'AlreadyExists')
+  isApiErrorThat(error, (e) => e.status === 409 && e.reason === 'AlreadyExists')
 /** The resourceVersion or continue token is too old: list again. */
 export const isGone = (error: unknown): boolean =>
-  has(error, (e) => e.status === 410 || e.reason === 'Expired' || e.reason === 'Gone')
-export const isForbidden = (error: unknown): boolean => has(error, (e) => e.status === 403)
+  isApiErrorThat(error, (e) => e.status === 410 || e.reason === 'Expired' || e.reason === 'Gone')
+export const isForbidden = (error: unknown): boolean => isApiErrorThat(error, (e) => e.status === 403)
 /** Refused by schema, CEL or an admission policy: will be refused again. @public */
-export const isInvalid = (error: unknown): boolean => has(error, (e) => e.status === 422 || e.status === 400)
+export const isInvalid = (error: unknown): boolean => isApiErrorThat(error, (e) => e.status === 422 || e.status === 400)
 /** What was written names a uid, and the object of that name is another: deleted and made anew, or gone. */
-export const isAnother = (error: unknown): boolean =>
-  has(error, (e) => e.status === 409 || (e.details?.causes ?? []).some(({ field }) => field === 'metadata.uid'))
+export const isUidMismatch = (error: unknown): boolean =>
+  isApiErrorThat(
+    error,
+    (e) => e.status === 409 || (e.details?.causes ?? []).some(({ field }) => field === 'metadata.uid'),
+  )
 /** The server is busy, restarting or out of reach: the same call may succeed later. */
 export const isTransient = (error: unknown): boolean =>
-  has(error, (e) => e.status === 0 || e.status === 429 || e.status >= 500)
+  isApiErrorThat(error, (e) => e.status === 0 || e.status === 429 || e.status >= 500)
 
 /** Waits for `promise`; answers undefined in place of 404. */
-export async function orNotFound<T>(promise: Promise<T>): Promise<T | undefined> {
+export async function ignoreNotFound<T>(promise: Promise<T>): Promise<T | undefined> {
   try {
     return await promise
   } catch (error) {

@@ -1,21 +1,21 @@
 import { describe, expect, it } from 'vitest'
 import { until } from '../test/rig/until.ts'
 import { withControlPlane } from '../test/rig/vitest.ts'
-import { type Event, events } from './core.ts'
-import { createRecorder } from './events.ts'
-import { direct, playground, proxied } from './testing/rig.ts'
+import { type Event, events } from './builtin-kinds.ts'
+import { createEventRecorder } from './events.ts'
+import { createDirectClient, createProxiedClient, createTestNamespace } from './testing/rig.ts'
 
 const plane = withControlPlane()
 const note = (text: string) => ({ type: 'Warning' as const, reason: 'Tested', action: 'Test', note: text })
 
 describe('a recorder', () => {
   it('records what happened, once, and counts repetitions in a series', async () => {
-    await using kube = await direct(plane())
-    const { namespace, maps } = await playground(kube)
+    await using kube = await createDirectClient(plane())
+    const { namespace, maps } = await createTestNamespace(kube)
     const regarding = await maps.create({ metadata: { namespace, name: 'a' } })
     const handle = kube.resource<Event>(events)
     {
-      await using recorder = createRecorder({ kube, controller: 'example.com/test', instance: 'one' })
+      await using recorder = createEventRecorder({ kube, controller: 'example.com/test', instance: 'one' })
       recorder.event({ regarding, ...note('first') })
       await recorder.flush()
       for (let i = 0; i < 4; i += 1) recorder.event({ regarding, ...note('first') })
@@ -38,11 +38,11 @@ describe('a recorder', () => {
   })
 
   it('begins anew when its event is gone, and drops a flood', async () => {
-    await using kube = await direct(plane())
-    const { namespace, maps } = await playground(kube)
+    await using kube = await createDirectClient(plane())
+    const { namespace, maps } = await createTestNamespace(kube)
     const regarding = await maps.create({ metadata: { namespace, name: 'a' } })
     const handle = kube.resource<Event>(events)
-    await using recorder = createRecorder({ kube, controller: 'example.com/test' })
+    await using recorder = createEventRecorder({ kube, controller: 'example.com/test' })
     recorder.event({ regarding, ...note('x') })
     await recorder.flush()
     for (const event of (await handle.list({ namespace })).items) await handle.delete(event.metadata)
@@ -56,10 +56,10 @@ describe('a recorder', () => {
   })
 
   it('neither blocks nor fails its caller when the server is out of reach', async () => {
-    await using there = await proxied(plane())
-    const { namespace, maps } = await playground(there.kube)
+    await using there = await createProxiedClient(plane())
+    const { namespace, maps } = await createTestNamespace(there.kube)
     const regarding = await maps.create({ metadata: { namespace, name: 'a' } })
-    await using recorder = createRecorder({ kube: there.kube, controller: 'example.com/test' })
+    await using recorder = createEventRecorder({ kube: there.kube, controller: 'example.com/test' })
     there.proxy.cut()
     recorder.event({ regarding, ...note('lost') })
     const failed = (): Promise<number> => there.kube.metrics.value('events_recorded_total', { result: 'failed' })

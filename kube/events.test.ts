@@ -1,8 +1,8 @@
 import { expect, it, onTestFinished } from 'vitest'
 import { FakeApi } from '../test/fakes/api.ts'
-import type { Event } from './core.ts'
-import { createRecorder } from './events.ts'
-import { FakeClock, settled } from './testing/fake-clock.ts'
+import type { Event } from './builtin-kinds.ts'
+import { createEventRecorder } from './events.ts'
+import { FakeClock, flushPromises } from './testing/fake-clock.ts'
 import type { KubeObject } from './types.ts'
 
 const named = (name: string): KubeObject => ({
@@ -14,11 +14,15 @@ const named = (name: string): KubeObject => ({
 function bench() {
   const clock = new FakeClock()
   const api = new FakeApi(() => clock.wall())
-  const recorder = createRecorder({ kube: api.kube(undefined, 'test', clock), controller: 'test.example/it', clock })
+  const recorder = createEventRecorder({
+    kube: api.kube(undefined, 'test', clock),
+    controller: 'test.example/it',
+    clock,
+  })
   onTestFinished(() => recorder[Symbol.asyncDispose]())
   const say = async (name: string, note = 'it happened'): Promise<void> => {
     recorder.event({ regarding: named(name), reason: 'Happened', action: 'Happen', note })
-    await settled()
+    await flushPromises()
   }
   /** The counts of each event of an object, in order; one that did not happen again has none. */
   const counts = (name: string): (number | undefined)[] =>

@@ -1,17 +1,17 @@
 // Event recorder (events.k8s.io/v1): what happened to an object, for people; never blocks, never fails its caller, may drop.
 import { hostname } from 'node:os'
+import { type Event, events, type ObjectReference } from './builtin-kinds.ts'
 import type { Kube } from './client.ts'
-import { type Clock, microTime } from './clock.ts'
-import { type Event, events, type ObjectReference } from './core.ts'
+import { type Clock, toMicroTime } from './clock.ts'
 import { isNotFound } from './errors.ts'
 import { type Log, noLog } from './log.ts'
-import { counter } from './metrics.ts'
+import { defineCounter } from './metrics.ts'
 import type { KubeObject } from './types.ts'
 
-const sent = counter('events_recorded_total', 'Events by what became of them.', ['result'])
+const sent = defineCounter('events_recorded_total', 'Events by what became of them.', ['result'])
 
 /** What to say of `regarding`: `reason` (why, CamelCase), `action` (what was done), `note` (a sentence for people, cut at 1 kB). */
-export interface Happening {
+export interface EventDetails {
   regarding: KubeObject
   type?: 'Normal' | 'Warning' | undefined
   reason: string
@@ -20,13 +20,13 @@ export interface Happening {
   related?: KubeObject | undefined
 }
 
-export interface Recorder extends AsyncDisposable {
-  event(happening: Happening): void
+export interface EventRecorder extends AsyncDisposable {
+  event(happening: EventDetails): void
   /** Sends what waits; resolves when all was tried once, or after `timeoutMs` (5 000). */
   flush(timeoutMs?: number): Promise<void>
 }
 
-export interface RecorderOptions {
+export interface EventRecorderOptions {
   kube: Kube
   /** `reportingController`: a qualified name (`kubenova.io/controller`). */
   controller: string
@@ -59,10 +59,10 @@ interface Bucket {
   at: number
 }
 
-export const createRecorder = (options: RecorderOptions): Recorder => new EventRecorder(options)
+export const createEventRecorder = (options: EventRecorderOptions): EventRecorder => new ApiEventRecorder(options)
 
-class EventRecorder implements Recorder {
-  readonly #options: RecorderOptions
+class ApiEventRecorder implements EventRecorder {
+  readonly #options: EventRecorderOptions
   readonly #clock: Clock
   readonly #log: Log
   readonly #series = new Map<string, Series>()
@@ -71,17 +71,17 @@ class EventRecorder implements Recorder {
   readonly #stop = new AbortController()
   readonly #senders = new Set<Promise<void>>()
 
-  constructor(options: RecorderOptions) {
+  constructor(options: EventRecorderOptions) {
     this.#options = options
     this.#clock = options.clock ?? options.kube.clock
     this.#log = options.log ?? noLog
   }
 
-  event(happening: Happening): void {
+  event(happening: EventDetails): void {
     if (this.#stop.signal.aborted) return
     const now = this.#clock.now()
     const { regarding, type = 'Normal', reason, action, note } = happening
-    const key = JSON.stringify([regarding.metadata.uid ?? refTo(regarding), type, reason, action, note])
+    const key = JSON.stringify([regarding.metadata.uid ?? referenceTo(regarding), type, reason, action, note])
     this.#forget(now)
     const known = this.#series.get(key)
     if (known) {
@@ -173,13 +173,13 @@ class EventRecorder implements Recorder {
     series.written = count
   }
 
-  #compose({ regarding, type = 'Normal', reason, action, note, related }: Happening): Event {
+  #compose({ regarding, type = 'Normal', reason, action, note, related }: EventDetails): Event {
     const { controller, instance = hostname() } = this.#options
     const base = (regarding.metadata.name ?? 'unnamed').slice(0, 200)
     return {
       // An event lies in its object's namespace; of what has none, in `default` (the server insists on it).
       metadata: {
-        name: `${base}.${word()}${word()}`,
+        name: `${base}.${randomHex()}${randomHex()}`,
         namespace: regarding.metadata.namespace ?? 'default',
       },
       eventTime: this.#time(),
@@ -188,14 +188,14 @@ class EventRecorder implements Recorder {
       type,
       reason: reason.slice(0, 128),
       action: action.slice(0, 128),
-      note: cut(note, 1_000),
-      regarding: refTo(regarding),
-      ...(related ? { related: refTo(related) } : {}),
+      note: truncateUtf8(note, 1_000),
+      regarding: referenceTo(regarding),
+      ...(related ? { related: referenceTo(related) } : {}),
     }
   }
 
   #allowed(regarding: KubeObject, now: number): boolean {
-    const id = regarding.metadata.uid ?? JSON.stringify(refTo(regarding))
+    const id = regarding.metadata.uid ?? JSON.stringify(referenceTo(regarding))
     const bucket = this.#buckets.get(id) ?? { tokens: BURST, at: now }
     const tokens = Math.min(BURST, bucket.tokens + (now - bucket.at) / REFILL_MS)
     this.#buckets.delete(id)
@@ -208,12 +208,12 @@ class EventRecorder implements Recorder {
   }
 
   #time(): string {
-    return microTime(this.#clock.wall())
+    return toMicroTime(this.#clock.wall())
   }
 }
 
 /** A reference to an object as it was when something happened to it. */
-export const refTo = ({ apiVersion, kind, metadata }: KubeObject): ObjectReference => ({
+export const referenceTo = ({ apiVersion, kind, metadata }: KubeObject): ObjectReference => ({
   apiVersion,
   kind,
   name: metadata.name,
@@ -223,7 +223,7 @@ export const refTo = ({ apiVersion, kind, metadata }: KubeObject): ObjectReferen
 })
 
 /** At most `most` bytes of UTF-8, never half a character. */
-function cut(text: string, most: number): string {
+function truncateUtf8(text: string, most: number): string {
   const bytes = Buffer.from(text)
   return bytes.length <= most
     ? text
@@ -234,7 +234,7 @@ function cut(text: string, most: number): string {
 }
 
 /** Eight random digits: names must differ, and nobody need be kept from guessing them. */
-const word = (): string =>
+const randomHex = (): string =>
   Math.floor(Math.random() * 2 ** 32)
     .toString(16)
     .padStart(8, '0')

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { FakeApi } from '../test/fakes/api.ts'
-import { type ConfigMap, configMaps } from './core.ts'
-import { fenced } from './fence.ts'
+import { type ConfigMap, configMaps } from './builtin-kinds.ts'
+import { fenceWrites } from './fence.ts'
 import type { Resource } from './resource.ts'
 
 const ref = { namespace: 'demo', name: 'a' }
@@ -19,7 +19,7 @@ const writes: Record<string, (maps: Resource<ConfigMap>) => Promise<unknown>> = 
 async function behindFence(may: () => boolean) {
   const api = new FakeApi()
   await api.resource<ConfigMap>(configMaps).create(object)
-  return fenced(api.kube(), may).resource<ConfigMap>(configMaps)
+  return fenceWrites(api.kube(), may).resource<ConfigMap>(configMaps)
 }
 
 it.each(Object.keys(writes))('%s goes through while it may, and not after', async (name) => {

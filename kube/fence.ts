@@ -1,7 +1,7 @@
 // Writes that are held back. A leader that was frozen for longer than its lease (SIGSTOP, a paused or migrated machine) goes on in the middle of
 // things and believes that it leads; others have led since. A lease alone does not stop what it was about to write.
 import type { Kube } from './client.ts'
-import { NotWritten } from './errors.ts'
+import { FencedWriteError } from './errors.ts'
 import type { Resource } from './resource.ts'
 import type { KubeObject, ResourceDef, WriteCallOptions } from './types.ts'
 
@@ -9,15 +9,16 @@ import type { KubeObject, ResourceDef, WriteCallOptions } from './types.ts'
  * The same client, which sends no write while `may` says no: asked before each sending, repetitions included. Reads and watches go through.
  * Writes that are held back reject with NotWritten.
  */
-export function fenced(kube: Kube, may: () => boolean): Kube {
+export function fenceWrites(kube: Kube, may: () => boolean): Kube {
   const mayWrite = (): void => {
-    if (!may()) throw new NotWritten('not written: this process does not lead, or does not know that it still does')
+    if (!may())
+      throw new FencedWriteError('not written: this process does not lead, or does not know that it still does')
   }
   return {
     ...kube,
-    resource: <T extends KubeObject>(def: ResourceDef) => guard(kube.resource<T>(def), mayWrite),
-    as: (person) => fenced(kube.as(person), may),
-    withToken: (token) => fenced(kube.withToken(token), may),
+    resource: <T extends KubeObject>(def: ResourceDef) => fenceResource(kube.resource<T>(def), mayWrite),
+    as: (person) => fenceWrites(kube.as(person), may),
+    withToken: (token) => fenceWrites(kube.withToken(token), may),
     async post(path, body, options) {
       mayWrite()
       return kube.post(path, body, options)
@@ -25,7 +26,7 @@ export function fenced(kube: Kube, may: () => boolean): Kube {
   }
 }
 
-function guard<T extends KubeObject>(handle: Resource<T>, mayWrite: () => void): Resource<T> {
+function fenceResource<T extends KubeObject>(handle: Resource<T>, mayWrite: () => void): Resource<T> {
   const call =
     <O extends WriteCallOptions, A, R>(write: (what: A, options?: O) => Promise<R>) =>
     async (what: A, options?: O): Promise<R> => {

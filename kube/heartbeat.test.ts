@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { FakeApi } from '../test/fakes/api.ts'
 import { Life } from '../test/fakes/life.ts'
-import { type Lease, leases } from './core.ts'
+import { type Lease, leases } from './builtin-kinds.ts'
 import { ApiError } from './errors.ts'
 import { startHeartbeat } from './heartbeat.ts'
-import { FakeClock, settled } from './testing/fake-clock.ts'
+import { FakeClock, flushPromises } from './testing/fake-clock.ts'
 
 const OWNER = { apiVersion: 'v1', kind: 'Node', name: 'h1', uid: 'u1' }
 
@@ -20,7 +20,7 @@ class Bench {
     const options = { kube, namespace: 'sys', name: 'h1', identity, durationMs: 30_000, everyMs: 10_000, owner }
     const beat = startHeartbeat(options, stop.signal)
     const state = { held: false }
-    void beat.held.then(() => {
+    void beat.acquired.then(() => {
       state.held = true
     })
     return { beat, state, stop: () => stop.abort() }
@@ -51,7 +51,7 @@ describe('a heartbeat', () => {
   it('goes on at once in another process of the same identity', async () => {
     const bench = new Bench()
     bench.start('h1_a').stop()
-    await settled()
+    await flushPromises()
     const again = bench.start('h1_a')
     await bench.clock.advance(100)
     expect(again.state.held).toBe(true)
@@ -66,15 +66,15 @@ describe('a heartbeat', () => {
     await bench.clock.advance(300_000)
     expect(bench.holder).toBe('h1_a')
     expect(second.state.held).toBe(false)
-    expect(second.beat.rival).toBe('h1_a')
-    expect(first.beat.taken.aborted).toBe(false)
+    expect(second.beat.otherHolder).toBe('h1_a')
+    expect(first.beat.lost.aborted).toBe(false)
     first.stop()
     // Its last beat was up to ten and a half seconds before that.
     await bench.clock.advance(19_000)
     expect(second.state.held).toBe(false)
     await bench.clock.advance(13_000)
     expect(second.state.held).toBe(true)
-    expect(second.beat.rival).toBeUndefined()
+    expect(second.beat.otherHolder).toBeUndefined()
     second.stop()
   })
 
@@ -85,7 +85,7 @@ describe('a heartbeat', () => {
     const spec = { holderIdentity: 'h1_b', leaseDurationSeconds: 30, renewTime: '2026-01-01T01:00:00.000000Z' }
     await bench.api.resource<Lease>(leases).patch({ namespace: 'sys', name: 'h1' }, { spec })
     await bench.clock.advance(15_000)
-    expect(frozen.beat.taken.aborted).toBe(true)
+    expect(frozen.beat.lost.aborted).toBe(true)
     expect(bench.holder).toBe('h1_b')
     frozen.stop()
   })
@@ -100,7 +100,7 @@ describe('a heartbeat', () => {
     }
     await bench.clock.advance(12_000)
     expect(beat.ageMs).toBeLessThan(12_000)
-    expect(beat.taken.aborted).toBe(false)
+    expect(beat.lost.aborted).toBe(false)
     stop()
   })
 

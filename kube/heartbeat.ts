@@ -1,17 +1,18 @@
 // A Lease as a sign of life: one who writes it (an agent for its host), and one who tells from an informer who is dead.
+
+import { type Lease, leases } from './builtin-kinds.ts'
 import type { Kube } from './client.ts'
-import { type Clock, microTime, systemClock } from './clock.ts'
-import { type Lease, leases } from './core.ts'
-import { isConflict, orNotFound } from './errors.ts'
+import { type Clock, systemClock, toMicroTime } from './clock.ts'
+import { ignoreNotFound, isConflict } from './errors.ts'
 import type { Informer } from './informer.ts'
-import { decide, isDead, observe, type Sighting } from './lease-state.ts'
+import { decideLeaseAction, isHolderDead, type LeaseObservation, observeLease } from './lease-state.ts'
 import { type Log, noLog } from './log.ts'
-import { counter, gauge } from './metrics.ts'
+import { defineCounter, defineGauge } from './metrics.ts'
 import type { Resource } from './resource.ts'
 import { type Draft, keyOf, type OwnerReference } from './types.ts'
 
-const beats = counter('heartbeat_total', 'Heartbeats written, by result.', ['name', 'result'])
-const age = gauge('heartbeat_age_seconds', 'Time since the last heartbeat that the server took.', ['name'])
+const beats = defineCounter('heartbeat_total', 'Heartbeats written, by result.', ['name', 'result'])
+const age = defineGauge('heartbeat_age_seconds', 'Time since the last heartbeat that the server took.', ['name'])
 
 export interface HeartbeatOptions {
   kube: Kube
@@ -36,11 +37,11 @@ export interface Heartbeat {
   /** Milliseconds since the server last took a beat, counted from before the call. From `durationMs` on, others may think us dead. */
   readonly ageMs: number
   /** Who else holds the lease, as last seen. */
-  readonly rival: string | undefined
+  readonly otherHolder: string | undefined
   /** Resolves at the first beat that the server took; never, if there is none. */
-  readonly held: Promise<void>
+  readonly acquired: Promise<void>
   /** Aborts when someone else holds the lease that was ours: what this process believes may be outdated. */
-  readonly taken: AbortSignal
+  readonly lost: AbortSignal
   /** Resolves when the signal has aborted and nothing is under way. */
   readonly ended: Promise<void>
 }
@@ -85,12 +86,12 @@ export function startHeartbeat(options: HeartbeatOptions, signal: AbortSignal): 
   const ended = run().finally(stopScrape)
   return {
     ended,
-    held: held.promise,
-    taken: taken.signal,
+    acquired: held.promise,
+    lost: taken.signal,
     get ageMs() {
       return pulse.ageMs
     },
-    get rival() {
+    get otherHolder() {
       return pulse.rival
     },
   }
@@ -102,7 +103,7 @@ class Pulse {
   readonly #handle: Resource<Lease>
   readonly #clock: Clock
   #lease: Lease | undefined
-  #sighting: Sighting | undefined
+  #sighting: LeaseObservation | undefined
   /** What we saw last is what we wrote: one call for each beat. */
   #ours = false
   #last = -Infinity
@@ -127,8 +128,8 @@ class Pulse {
     const { namespace, name, identity, everyMs: timeoutMs = 10_000 } = this.#options
     const asked = this.#clock.now()
     const call = { signal, timeoutMs }
-    if (!this.#ours) this.#see(await orNotFound(this.#handle.get({ namespace, name }, call)))
-    if (typeof decide(identity, this.#lease, this.#sighting, this.#clock.now()) === 'object') return false
+    if (!this.#ours) this.#see(await ignoreNotFound(this.#handle.get({ namespace, name }, call)))
+    if (typeof decideLeaseAction(identity, this.#lease, this.#sighting, this.#clock.now()) === 'object') return false
     try {
       this.#see(await this.#handle.apply(this.#wanted(), call))
     } catch (error) {
@@ -151,14 +152,14 @@ class Pulse {
       spec: {
         holderIdentity: identity,
         leaseDurationSeconds: Math.ceil(durationMs / 1000),
-        renewTime: microTime(this.#clock.wall()),
+        renewTime: toMicroTime(this.#clock.wall()),
       },
     }
   }
 
   #see(lease: Lease | undefined): void {
     this.#lease = lease
-    this.#sighting = observe(this.#sighting, lease, this.#clock.now())
+    this.#sighting = observeLease(this.#sighting, lease, this.#clock.now())
   }
 }
 
@@ -172,11 +173,11 @@ export interface LeaseObserver {
 }
 
 /** Create it before the informer starts; both must use the same clock. */
-export function observeLeases(informer: Informer<Lease>, clock: Clock = systemClock): LeaseObserver {
-  const sightings = new Map<string, Sighting>()
+export function createLeaseObserver(informer: Informer<Lease>, clock: Clock = systemClock): LeaseObserver {
+  const sightings = new Map<string, LeaseObservation>()
   const see = (lease: Lease): void => {
     const key = keyOf(lease.metadata)
-    const sighting = observe(sightings.get(key), lease, clock.now())
+    const sighting = observeLease(sightings.get(key), lease, clock.now())
     if (sighting) sightings.set(key, sighting)
     else sightings.delete(key)
   }
@@ -189,7 +190,7 @@ export function observeLeases(informer: Informer<Lease>, clock: Clock = systemCl
     state(key) {
       const sighting = sightings.get(key)
       if (!sighting) return 'unknown'
-      return isDead(sighting, informer.hearing, clock.now()) ? 'dead' : 'alive'
+      return isHolderDead(sighting, informer.watchHealth, clock.now()) ? 'dead' : 'alive'
     },
     silentMs(key) {
       const sighting = sightings.get(key)

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { until } from '../test/rig/until.ts'
 import { withControlPlane } from '../test/rig/vitest.ts'
+import type { ConfigMap } from './builtin-kinds.ts'
 import type { Kube } from './client.ts'
-import type { ConfigMap } from './core.ts'
 import { createInformer, type Informer, type InformerOptions } from './informer.ts'
 import { createMetrics } from './metrics.ts'
 import type { Resource } from './resource.ts'
-import { direct, parallel, playground, proxied } from './testing/rig.ts'
+import { createDirectClient, createProxiedClient, createTestNamespace, runParallel } from './testing/rig.ts'
 import { keyOf } from './types.ts'
 
 const plane = withControlPlane()
@@ -63,8 +63,8 @@ const lists = (proxy: { requests: readonly string[] }, namespace: string): numbe
 
 describe.each(['stream', 'pages'] as const)('an informer that lists by %s', (listMode) => {
   it('follows what happens, frozen, without managedFields, found by its indexes', async () => {
-    await using kube = await direct(plane())
-    const { namespace, maps } = await playground(kube)
+    await using kube = await createDirectClient(plane())
+    const { namespace, maps } = await createTestNamespace(kube)
     await maps.create({ metadata: { namespace, name: 'before' }, data: { color: 'red' } })
     await using informer = watchOf(kube, maps, { namespace, listMode, indexes: { color: (m) => [m.data?.['color']] } })
     const known = listener(informer)
@@ -87,8 +87,8 @@ describe.each(['stream', 'pages'] as const)('an informer that lists by %s', (lis
   })
 
   it('holds only what its selectors select, also when that changes', async () => {
-    await using kube = await direct(plane())
-    const { namespace, maps } = await playground(kube)
+    await using kube = await createDirectClient(plane())
+    const { namespace, maps } = await createTestNamespace(kube)
     const mine = { labels: { host: 'a' } }
     await maps.create({ metadata: { namespace, name: 'x', ...mine } })
     await maps.create({ metadata: { namespace, name: 'y' } })
@@ -104,8 +104,8 @@ describe.each(['stream', 'pages'] as const)('an informer that lists by %s', (lis
 
 describe('when something breaks, an informer', () => {
   it('goes on from where it was, without a new list, when its watch is cut or ends', async () => {
-    await using there = await proxied(plane())
-    const { namespace, maps } = await playground(there.kube)
+    await using there = await createProxiedClient(plane())
+    const { namespace, maps } = await createTestNamespace(there.kube)
     await using informer = watchOf(there.kube, maps, { namespace, watchSeconds: () => 1 })
     listener(informer)
     informer.start()
@@ -121,9 +121,9 @@ describe('when something breaks, an informer', () => {
   })
 
   it('notices a connection that went silent', async () => {
-    await using there = await proxied(plane())
-    await using kube = await direct(plane())
-    const { namespace, maps } = await playground(kube)
+    await using there = await createProxiedClient(plane())
+    await using kube = await createDirectClient(plane())
+    const { namespace, maps } = await createTestNamespace(kube)
     await using informer = watchOf(there.kube, there.kube.resource<ConfigMap>(maps.def), {
       namespace,
       watchSeconds: () => 1,
@@ -142,8 +142,8 @@ describe('when something breaks, an informer', () => {
   })
 
   it('of a quiet kind keeps its version fresh by bookmarks', async () => {
-    await using there = await proxied(plane())
-    const { namespace, maps } = await playground(there.kube)
+    await using there = await createProxiedClient(plane())
+    const { namespace, maps } = await createTestNamespace(there.kube)
     // Selects nothing that will ever be: no event moves its version, bookmarks before the end of each watch do.
     await using informer = watchOf(there.kube, maps, { namespace, labelSelector: 'never=there', watchSeconds: () => 5 })
     informer.start()
@@ -164,9 +164,9 @@ describe('when something breaks, an informer', () => {
   })
 
   it('lists anew on 410, as a status or as an event, and tells what was deleted meanwhile', async () => {
-    await using there = await proxied(plane())
-    await using kube = await direct(plane())
-    const { namespace, maps } = await playground(kube)
+    await using there = await createProxiedClient(plane())
+    await using kube = await createDirectClient(plane())
+    const { namespace, maps } = await createTestNamespace(kube)
     await using informer = watchOf(there.kube, there.kube.resource<ConfigMap>(maps.def), { namespace })
     const known = listener(informer)
     const unknown: string[] = []
@@ -192,8 +192,8 @@ describe('when something breaks, an informer', () => {
   })
 
   it('bears 429, 500 and nonsense for its lists and watches', async () => {
-    await using there = await proxied(plane())
-    const { namespace, maps } = await playground(there.kube)
+    await using there = await createProxiedClient(plane())
+    const { namespace, maps } = await createTestNamespace(there.kube)
     await maps.create({ metadata: { namespace, name: 'a' } })
     const only = ({ url }: { url: string }): boolean => url.includes(`${namespace}/configmaps?`)
     for (const status of [429, 500, 503, 200])
@@ -209,8 +209,8 @@ describe('when something breaks, an informer', () => {
   })
 
   it('survives kill -9 of the API server', async () => {
-    await using kube = await direct(plane())
-    const { namespace, maps } = await playground(kube)
+    await using kube = await createDirectClient(plane())
+    const { namespace, maps } = await createTestNamespace(kube)
     await using informer = watchOf(kube, maps, { namespace }).start()
     await informer.synced()
     await maps.create({ metadata: { namespace, name: 'a' } })
@@ -220,8 +220,8 @@ describe('when something breaks, an informer', () => {
   })
 
   it('stays alive without rights or without its kind, and begins when it can', async () => {
-    await using kube = await direct(plane())
-    const { namespace } = await playground(kube)
+    await using kube = await createDirectClient(plane())
+    const { namespace } = await createTestNamespace(kube)
     const def = { group: 'test.example.com', version: 'v1', plural: 'things', kind: 'Thing', namespaced: true }
     const things = kube.resource<ConfigMap>(def)
     await using informer = createInformer(things, { namespace }).start()
@@ -232,8 +232,8 @@ describe('when something breaks, an informer', () => {
   })
 
   it('ends when told to, and tells those who wait for it', async () => {
-    await using there = await proxied(plane())
-    const { namespace, maps } = await playground(there.kube)
+    await using there = await createProxiedClient(plane())
+    const { namespace, maps } = await createTestNamespace(there.kube)
     there.proxy.hang()
     const informer = watchOf(there.kube, maps, { namespace }).start()
     const waiting = informer.synced()
@@ -244,9 +244,9 @@ describe('when something breaks, an informer', () => {
 })
 
 it('misses nothing, whatever the connection does: in the end the cache is what the server has', async () => {
-  await using there = await proxied(plane(), { timeoutMs: 5_000 })
-  await using kube = await direct(plane())
-  const { namespace, maps } = await playground(kube)
+  await using there = await createProxiedClient(plane(), { timeoutMs: 5_000 })
+  await using kube = await createDirectClient(plane())
+  const { namespace, maps } = await createTestNamespace(kube)
   const informers = (['stream', 'pages'] as const).map((listMode) =>
     watchOf(there.kube, there.kube.resource<ConfigMap>(maps.def), {
       namespace,
@@ -283,7 +283,7 @@ it('misses nothing, whatever the connection does: in the end the cache is what t
     else await maps.apply({ metadata: ref, data: { i: String(i) } })
   }
   for (let round = 0; round < 5; round += 1) {
-    await parallel(60, 3, meddle)
+    await runParallel(60, 3, meddle)
     for (const [n, informer] of informers.entries()) {
       await converges(informer, maps, namespace, 60_000).catch((error: unknown) => {
         throw new Error(`seed ${seed}, round ${round}, informer ${n}`, { cause: error })

@@ -1,23 +1,32 @@
 // A cache of one kind that follows the API server: list, then watch after watch from where the last one ended, for ever.
-import { abortScope } from './abort.ts'
+import { createAbortScope } from './abort.ts'
 import { Cache, deepFreeze, type IndexFn, type ReadonlyCache, withoutManagedFields } from './cache.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { isGone } from './errors.ts'
-import type { Hearing } from './lease-state.ts'
-import { createBreather } from './lines.ts'
-import { type Listed, type ListMode, lacksStreaming, listObjects, type Scope } from './lister.ts'
+import { createYielder } from './json-lines.ts'
+import type { WatchHealth } from './lease-state.ts'
+import {
+  type FailureStreak,
+  noFailures,
+  planNextStep,
+  randomWatchSeconds,
+  type StepResult,
+  WATCH_GRACE_MS,
+} from './list-watch-backoff.ts'
+import { isStreamingUnsupported, type ListMode, type ListResult, listObjects, type Scope } from './lister.ts'
 import { type Log, noLog } from './log.ts'
-import { counter, createMetrics, gauge, histogram, type Metrics } from './metrics.ts'
+import { createMetrics, defineCounter, defineGauge, defineHistogram, type Metrics } from './metrics.ts'
 import type { Resource } from './resource.ts'
-import { type Ending, nextTurn, noStreak, type Streak, WATCH_GRACE_MS, watchSeconds } from './rewatch.ts'
 import { type KubeObject, keyOf, type WatchEvent } from './types.ts'
 
-const lists = counter('reflector_lists_total', 'Lists made, by kind and how they were read.', ['name', 'mode'])
-const listSeconds = histogram('reflector_list_duration_seconds', 'Time of a list until the cache holds it.', ['name'])
-const watches = counter('reflector_watches_total', 'Watches ended, by kind and how.', ['name', 'end'])
-const eventsSeen = counter('reflector_events_total', 'Watch events received.', ['name', 'type'])
-const objects = gauge('informer_objects', 'Objects in the cache.', ['name'])
-const handlerErrors = counter('informer_handler_errors_total', 'Handlers that threw.', ['name'])
+const lists = defineCounter('reflector_lists_total', 'Lists made, by kind and how they were read.', ['name', 'mode'])
+const listSeconds = defineHistogram('reflector_list_duration_seconds', 'Time of a list until the cache holds it.', [
+  'name',
+])
+const watches = defineCounter('reflector_watches_total', 'Watches ended, by kind and how.', ['name', 'end'])
+const eventsSeen = defineCounter('reflector_events_total', 'Watch events received.', ['name', 'type'])
+const objects = defineGauge('informer_objects', 'Objects in the cache.', ['name'])
+const handlerErrors = defineCounter('informer_handler_errors_total', 'Handlers that threw.', ['name'])
 
 const STREAM_TRIES = 3
 /** Longest time that a list or a resync has the event loop for itself. */
@@ -41,7 +50,7 @@ export interface InformerOptions<T extends KubeObject> extends Scope {
   resyncMs?: number | undefined
   /** How to list: `auto` streams (WatchList) and falls back to pages on servers that cannot. */
   listMode?: ListMode | 'auto' | undefined
-  /** Length of one watch in seconds; {@link watchSeconds} if absent. */
+  /** Length of one watch in seconds; {@link randomWatchSeconds} if absent. */
   watchSeconds?: (() => number) | undefined
   log?: Log | undefined
   metrics?: Metrics | undefined
@@ -100,7 +109,7 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
   }
 
   /** On this informer's clock: since when no list or watch has failed, and when the server last said anything. For {@link isDead}. */
-  get hearing(): Hearing {
+  get watchHealth(): WatchHealth {
     return { connectedSince: this.#connectedSince, lastContact: this.#lastContact }
   }
 
@@ -127,7 +136,7 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
   /** Begins; returns itself. Ends when `signal` aborts or the informer is disposed, and for no other reason. */
   start(signal?: AbortSignal): this {
     if (this.#running) return this
-    const both = abortScope([signal, this.#stop.signal])
+    const both = createAbortScope([signal, this.#stop.signal])
     const stopResync = this.#startResync()
     this.#running = this.#run(both.signal).finally(() => {
       both[Symbol.dispose]()
@@ -143,12 +152,12 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    let streak: Streak = noStreak
+    let streak: FailureStreak = noFailures
     let next: 'watch' | 'list' = 'list'
     while (!signal.aborted) {
-      const ending: Ending = await (next === 'list' ? this.#list(signal, streak.failures) : this.#watch(signal))
+      const ending: StepResult = await (next === 'list' ? this.#list(signal, streak.failures) : this.#watch(signal))
       if (signal.aborted) return
-      const turn = nextTurn(ending, this.#progress ? noStreak : streak)
+      const turn = planNextStep(ending, this.#progress ? noFailures : streak)
       // A list that failed leaves no version to watch from.
       next = this.#version === '' ? 'list' : turn.next
       if (next === 'list') this.#version = ''
@@ -166,7 +175,7 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
     else this.#log.warn(fields, 'list or watch failed')
   }
 
-  async #list(signal: AbortSignal, failures: number): Promise<Ending> {
+  async #list(signal: AbortSignal, failures: number): Promise<StepResult> {
     this.#progress = false
     const auto = (this.#options.listMode ?? 'auto') === 'auto'
     // Something between us and the server may not let streams through.
@@ -179,7 +188,7 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
       const listed = await listObjects(job, mode)
       await this.#replace(listed, breathe)
     } catch (error) {
-      if (auto && lacksStreaming(error)) {
+      if (auto && isStreamingUnsupported(error)) {
         this.#mode = 'pages'
         this.#log.info({ err: error }, 'server cannot stream lists, reading pages')
       }
@@ -193,11 +202,11 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
     return { how: 'listed' }
   }
 
-  async #watch(signal: AbortSignal): Promise<Ending> {
+  async #watch(signal: AbortSignal): Promise<StepResult> {
     this.#progress = false
     const started = this.#clock.now()
-    const timeoutSeconds = (this.#options.watchSeconds ?? watchSeconds)()
-    using limits = abortScope([signal])
+    const timeoutSeconds = (this.#options.watchSeconds ?? randomWatchSeconds)()
+    using limits = createAbortScope([signal])
     let silent = false
     const stopTimer = this.#clock.timer(timeoutSeconds * 1000 + WATCH_GRACE_MS, () => {
       silent = true
@@ -241,7 +250,7 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
 
   /** Makes the cache equal to a list; readers see each object old or new, never neither. */
   async #replace(
-    { objects: fresh, resourceVersion }: Listed<T>,
+    { objects: fresh, resourceVersion }: ListResult<T>,
     breathe: () => Promise<void> | undefined,
   ): Promise<void> {
     const initial = !this.#synced
@@ -289,7 +298,7 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
   }
 
   #breather(): () => Promise<void> | undefined {
-    return createBreather(SLICE_MS, () => this.#clock.now())
+    return createYielder(SLICE_MS, () => this.#clock.now())
   }
 
   #startResync(): () => void {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
-import { kubeconfigPath, readLogin } from './kubeconfig.ts'
+import { kubeconfigPath, readPlainKubeconfig } from './kubeconfig.ts'
 
 let dir: string
 let file: string
@@ -26,7 +26,7 @@ async function login(user: object, cluster: object = {}, context?: string) {
     'current-context': 'x',
   }
   await writeFile(file, stringify(config))
-  return readLogin(file, context)
+  return readPlainKubeconfig(file, context)
 }
 
 describe('a kubeconfig that needs only reading', () => {
@@ -71,7 +71,7 @@ describe('what takes more is left to client-node', () => {
 
   it('a context without its cluster, and a file that is not there', async () => {
     expect(await login({ token: 't' }, {}, 'lost')).toBeUndefined()
-    expect(await readLogin(join(dir, 'nowhere'))).toBeUndefined()
+    expect(await readPlainKubeconfig(join(dir, 'nowhere'))).toBeUndefined()
   })
 
   it('several files', () => {

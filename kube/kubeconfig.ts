@@ -4,7 +4,7 @@ import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import type { ConnectionOptions } from 'node:tls'
 
-export interface Login {
+export interface KubeconfigLogin {
   server: string
   namespace: string
   headers: Record<string, string>
@@ -52,12 +52,13 @@ interface Chosen {
  * The login that the file's context names, read afresh, its tokens and certificates too. undefined: it takes more than reading (an exec
  * plugin, a proxy, …), or something is wrong, which client-node can say better.
  */
-export async function readLogin(path: string, context?: string): Promise<Login | undefined> {
+export async function readPlainKubeconfig(path: string, context?: string): Promise<KubeconfigLogin | undefined> {
   const text = await readFile(path, 'utf8').catch(() => undefined)
   if (text === undefined) return undefined
   const { parse } = await import('yaml')
-  const chosen = choose((parse(text) ?? {}) as File, context)
-  if (!chosen || !isPlain(chosen.cluster, clusterFields) || !isPlain(chosen.user, userFields)) return undefined
+  const chosen = selectContext((parse(text) ?? {}) as File, context)
+  if (!chosen || !hasOnlyFields(chosen.cluster, clusterFields) || !hasOnlyFields(chosen.user, userFields))
+    return undefined
   const { cluster, user, namespace } = chosen
   const { server } = cluster
   if (typeof server !== 'string') return undefined
@@ -65,14 +66,15 @@ export async function readLogin(path: string, context?: string): Promise<Login |
   return { server, namespace, headers: await headersOf(user, folder), tls: await tlsOf(cluster, user, folder) }
 }
 
-function choose(file: File, context = file['current-context']): Chosen | undefined {
+function selectContext(file: File, context = file['current-context']): Chosen | undefined {
   const chosen = file.contexts?.find(({ name }) => name === context)?.context
   const cluster = file.clusters?.find(({ name }) => name === chosen?.cluster)?.cluster
   const user = file.users?.find(({ name }) => name === chosen?.user)?.user
   return chosen && cluster && user && { cluster, user, namespace: chosen.namespace ?? 'default' }
 }
 
-const isPlain = (fields: Fields, known: ReadonlySet<string>): boolean => Object.keys(fields).every((f) => known.has(f))
+const hasOnlyFields = (fields: Fields, known: ReadonlySet<string>): boolean =>
+  Object.keys(fields).every((f) => known.has(f))
 
 async function tlsOf(cluster: Fields, user: Fields, folder: string): Promise<ConnectionOptions> {
   const { 'tls-server-name': servername, 'insecure-skip-tls-verify': insecure } = cluster

@@ -2,16 +2,16 @@ import { expect, it } from 'vitest'
 import { until } from '../test/rig/until.ts'
 import { withControlPlane } from '../test/rig/vitest.ts'
 import { createInformer } from './informer.ts'
-import { direct, parallel, playground } from './testing/rig.ts'
+import { createDirectClient, createTestNamespace, runParallel } from './testing/rig.ts'
 
 const plane = withControlPlane()
 const COUNT = 20_000
 
 it('lists 20,000 objects while the event loop goes on turning', async () => {
-  await using kube = await direct(plane())
-  const { namespace, maps } = await playground(kube)
+  await using kube = await createDirectClient(plane())
+  const { namespace, maps } = await createTestNamespace(kube)
   const data = { x: 'y'.repeat(1_000) }
-  await parallel(COUNT, 32, (i) => maps.create({ metadata: { namespace, name: `m${i}` }, data }))
+  await runParallel(COUNT, 32, (i) => maps.create({ metadata: { namespace, name: `m${i}` }, data }))
   for (const listMode of ['stream', 'pages'] as const) {
     const indexes = { shard: (m: { metadata: { name: string } }) => [m.metadata.name.slice(-1)] }
     await using informer = createInformer(maps, { namespace, listMode, indexes })

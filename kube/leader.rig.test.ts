@@ -3,12 +3,12 @@ import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { until } from '../test/rig/until.ts'
 import { withControlPlane } from '../test/rig/vitest.ts'
+import { type Lease, leases } from './builtin-kinds.ts'
 import type { Kube } from './client.ts'
-import { type Lease, leases } from './core.ts'
-import { observeLeases, startHeartbeat } from './heartbeat.ts'
+import { createLeaseObserver, startHeartbeat } from './heartbeat.ts'
 import { createInformer } from './informer.ts'
-import { type LeadEnd, type LeaderOptions, lead } from './leader.ts'
-import { direct, playground, proxied } from './testing/rig.ts'
+import { type LeaderOptions, type LeadershipEnd, runAsLeader } from './leader.ts'
+import { createDirectClient, createProxiedClient, createTestNamespace } from './testing/rig.ts'
 
 const plane = withControlPlane()
 /** Real proportions, a fifth of the time. */
@@ -17,7 +17,7 @@ const QUICK = { leaseMs: 3_000, renewDeadlineMs: 2_000, retryMs: 300 }
 interface Candidate {
   leading: boolean
   stop: () => void
-  end: Promise<LeadEnd>
+  end: Promise<LeadershipEnd>
 }
 
 /** All candidates of one test share `leaders`: it may never hold two. */
@@ -38,7 +38,7 @@ function candidate(
     it.leading = false
     leaders.delete(identity)
   }
-  it.end = lead(
+  it.end = runAsLeader(
     {
       kube,
       namespace,
@@ -55,8 +55,8 @@ function candidate(
 
 describe('lead', () => {
   it('lets one work; another takes over at once when it stops', async () => {
-    await using kube = await direct(plane())
-    const { namespace } = await playground(kube)
+    await using kube = await createDirectClient(plane())
+    const { namespace } = await createTestNamespace(kube)
     const leaders = new Set<string>()
     // With a lease of a minute only a lease that was given back can be taken within the deadline below.
     const slow = { leaseMs: 60_000, renewDeadlineMs: 40_000, retryMs: 30_000 }
@@ -73,9 +73,9 @@ describe('lead', () => {
   })
 
   it('a leader that is cut off stops before another begins', async () => {
-    await using there = await proxied(plane())
-    await using kube = await direct(plane())
-    const { namespace } = await playground(kube)
+    await using there = await createProxiedClient(plane())
+    await using kube = await createDirectClient(plane())
+    const { namespace } = await createTestNamespace(kube)
     const leaders = new Set<string>()
     const first = candidate(there.kube, namespace, 'first', leaders)
     await until(() => first.leading, { what: 'first to lead' })
@@ -88,8 +88,8 @@ describe('lead', () => {
   })
 
   it('rides out an API server that is killed and comes back', async () => {
-    await using kube = await direct(plane())
-    const { namespace } = await playground(kube)
+    await using kube = await createDirectClient(plane())
+    const { namespace } = await createTestNamespace(kube)
     const leaders = new Set<string>()
     const more = { leaseMs: 30_000, renewDeadlineMs: 20_000 }
     const both = [candidate(kube, namespace, 'a', leaders, more), candidate(kube, namespace, 'b', leaders, more)]
@@ -106,18 +106,18 @@ describe('lead', () => {
   })
 
   it('passes on what the work throws, and gives the lease back', async () => {
-    await using kube = await direct(plane())
-    const { namespace } = await playground(kube)
+    await using kube = await createDirectClient(plane())
+    const { namespace } = await createTestNamespace(kube)
     const options = { kube, namespace, name: 'boss', identity: 'a', ...QUICK }
     const boom = (): Promise<void> => Promise.reject(new Error('boom'))
-    await expect(lead(options, boom, new AbortController().signal)).rejects.toThrow('boom')
-    expect(await lead(options, () => Promise.resolve(), new AbortController().signal)).toBe('finished')
+    await expect(runAsLeader(options, boom, new AbortController().signal)).rejects.toThrow('boom')
+    expect(await runAsLeader(options, () => Promise.resolve(), new AbortController().signal)).toBe('finished')
     expect((await kube.resource<Lease>(leases).get({ namespace, name: 'boss' })).spec?.holderIdentity).toBe('')
   })
 
   it('hands over between processes on SIGTERM, and after kill -9 when the lease runs out', async () => {
-    await using kube = await direct(plane())
-    const { namespace } = await playground(kube)
+    await using kube = await createDirectClient(plane())
+    const { namespace } = await createTestNamespace(kube)
     const holder = async (): Promise<string | undefined> => {
       return (await kube.resource<Lease>(leases).get({ namespace, name: 'boss' })).spec?.holderIdentity
     }
@@ -145,17 +145,17 @@ describe('lead', () => {
   })
 
   it('refuses times under which two could lead', async () => {
-    await using kube = await direct(plane())
+    await using kube = await createDirectClient(plane())
     const options = { kube, namespace: 'default', name: 'x', identity: 'a', leaseMs: 1_000, renewDeadlineMs: 2_000 }
-    await expect(lead(options, () => Promise.resolve(), AbortSignal.abort())).rejects.toThrow('must hold')
+    await expect(runAsLeader(options, () => Promise.resolve(), AbortSignal.abort())).rejects.toThrow('must hold')
   })
 })
 
 describe('heartbeats', () => {
   it('tell who is alive; one that stops is dead after its duration, not because the observer was deaf', async () => {
-    await using there = await proxied(plane())
-    await using kube = await direct(plane())
-    const { namespace } = await playground(kube)
+    await using there = await createProxiedClient(plane())
+    await using kube = await createDirectClient(plane())
+    const { namespace } = await createTestNamespace(kube)
     const stopA = new AbortController()
     const stopB = new AbortController()
     const options = { kube, namespace, durationMs: 3_000, everyMs: 300 }
@@ -164,7 +164,7 @@ describe('heartbeats', () => {
     const informer = createInformer(there.kube.resource<Lease>(leases), { namespace, watchSeconds: () => 2 })
     await using closing = new AsyncDisposableStack()
     closing.use(informer)
-    const observer = observeLeases(informer)
+    const observer = createLeaseObserver(informer)
     informer.start()
     await until(() => observer.state(`${namespace}/a`) === 'alive' && observer.state(`${namespace}/b`) === 'alive', {
       what: 'both alive',

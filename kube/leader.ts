@@ -1,15 +1,15 @@
 // Leader election by a Lease: one process works, the others stand by with warm caches and take over at once when it stops.
-import { abortScope } from './abort.ts'
+import { createAbortScope } from './abort.ts'
+import { type Lease, leases } from './builtin-kinds.ts'
 import type { Kube } from './client.ts'
-import { type Clock, microTime } from './clock.ts'
-import { type Lease, leases } from './core.ts'
-import { isConflict, isNotFound, orNotFound } from './errors.ts'
-import { decide, observe, type Sighting } from './lease-state.ts'
+import { type Clock, toMicroTime } from './clock.ts'
+import { ignoreNotFound, isConflict, isNotFound } from './errors.ts'
+import { decideLeaseAction, type LeaseObservation, observeLease } from './lease-state.ts'
 import { type Log, noLog } from './log.ts'
-import { gauge, type Metrics } from './metrics.ts'
+import { defineGauge, type Metrics } from './metrics.ts'
 import type { Resource } from './resource.ts'
 
-const master = gauge('leader_election_master_status', '1 while this process leads, by lease.', ['name'])
+const master = defineGauge('leader_election_master_status', '1 while this process leads, by lease.', ['name'])
 
 export interface LeaderOptions {
   kube: Kube
@@ -30,7 +30,7 @@ export interface LeaderOptions {
 }
 
 /** How leading ended: told to stop; could not renew in time; or the work ended by itself. */
-export type LeadEnd = 'stopped' | 'lost' | 'finished'
+export type LeadershipEnd = 'stopped' | 'lost' | 'finished'
 
 /**
  * Waits to become leader, then runs `work` until it ends, until leadership is lost, or until `signal` aborts; in the last two cases the
@@ -38,22 +38,22 @@ export type LeadEnd = 'stopped' | 'lost' | 'finished'
  * After `lost` a process should exit: another one leads now. `holds` is for {@link fenced}: it is false as soon as the lease may have run
  * out, also if this process was frozen and could not be told so.
  */
-export async function lead(
+export async function runAsLeader(
   options: LeaderOptions,
   work: (signal: AbortSignal, holds: () => boolean) => Promise<void>,
   signal: AbortSignal,
-): Promise<LeadEnd> {
+): Promise<LeadershipEnd> {
   await using election = new Election(options)
   if (!(await election.acquire(signal))) return 'stopped'
   const ended = new AbortController()
   const lost = new AbortController()
   // Renewed while the work drains, too: a lease that expires under a slow stop would have two leaders.
-  const renewing = election.hold(ended.signal).then((kept) => {
+  const renewing = election.renewUntilLost(ended.signal).then((kept) => {
     if (!kept) lost.abort(new Error(`lease ${options.name} is lost`))
   })
-  using both = abortScope([signal, lost.signal])
+  using both = createAbortScope([signal, lost.signal])
   try {
-    await work(both.signal, () => election.holds)
+    await work(both.signal, () => election.isLeading)
   } catch (error) {
     // Work that was told to stop may well end in its abort reason.
     if (!signal.aborted && !lost.signal.aborted) throw error
@@ -72,7 +72,7 @@ class Election implements AsyncDisposable {
   readonly #log: Log
   readonly #retryMs: number
   #lease: Lease | undefined
-  #sighting: Sighting | undefined
+  #sighting: LeaseObservation | undefined
   #held = false
   /** On the clock, from before the call: others count from when the server wrote it, its answer may be slow in coming. */
   #renewed = -Infinity
@@ -90,7 +90,7 @@ class Election implements AsyncDisposable {
     this.#show(false)
   }
 
-  get holds(): boolean {
+  get isLeading(): boolean {
     const { renewDeadlineMs = 10_000 } = this.#options
     return this.#held && this.#clock.now() - this.#renewed < renewDeadlineMs
   }
@@ -108,7 +108,7 @@ class Election implements AsyncDisposable {
   }
 
   /** Renews until `signal` aborts: true; or until leadership is lost: false. */
-  async hold(signal: AbortSignal): Promise<boolean> {
+  async renewUntilLost(signal: AbortSignal): Promise<boolean> {
     const { renewDeadlineMs = 10_000, identity } = this.#options
     for (;;) {
       await this.#clock.sleep(this.#retryMs, signal).catch(() => undefined) // aborted: the next line ends it
@@ -152,8 +152,8 @@ class Election implements AsyncDisposable {
     const asked = this.#clock.now()
     try {
       // A holder writes on top of what it wrote last: one call per renewal. Anyone else looks first.
-      if (!this.#held) this.#see(await orNotFound(this.#leases.get({ namespace, name }, { timeoutMs })))
-      const move = decide(identity, this.#lease, this.#sighting, this.#clock.now())
+      if (!this.#held) this.#see(await ignoreNotFound(this.#leases.get({ namespace, name }, { timeoutMs })))
+      const move = decideLeaseAction(identity, this.#lease, this.#sighting, this.#clock.now())
       if (typeof move === 'object') return 'theirs'
       await this.#write(this.#claim(move), timeoutMs)
     } catch (err) {
@@ -194,7 +194,7 @@ class Election implements AsyncDisposable {
   /** Until the lease is free, or its holder has been silent for its duration. A watch tells; without one, after the retry time. */
   async #standBy(signal: AbortSignal): Promise<void> {
     const { namespace, name } = this.#options
-    using woken = abortScope([signal])
+    using woken = createAbortScope([signal])
     const both = woken.signal
     let cancel = (): void => undefined
     const arm = (): void => {
@@ -226,11 +226,11 @@ class Election implements AsyncDisposable {
 
   #see(lease: Lease | undefined): void {
     this.#lease = lease
-    this.#sighting = observe(this.#sighting, lease, this.#clock.now())
+    this.#sighting = observeLease(this.#sighting, lease, this.#clock.now())
   }
 
   #now(): string {
-    return microTime(this.#clock.wall())
+    return toMicroTime(this.#clock.wall())
   }
 
   #show(leading: boolean): void {

@@ -1,7 +1,7 @@
 // An informer's list, first or after a 410: streamed as a watch (WatchList) where the server can, in pages elsewhere.
 
 import { ApiError, isGone } from './errors.ts'
-import type { Selectors } from './read.ts'
+import type { Selectors } from './list-watch.ts'
 import type { Resource } from './resource.ts'
 import { type KubeObject, keyOf, type WatchEvent } from './types.ts'
 
@@ -9,7 +9,7 @@ export interface Scope extends Selectors {
   namespace?: string | undefined
 }
 export type ListMode = 'stream' | 'pages'
-export interface Listed<T> {
+export interface ListResult<T> {
   objects: Map<string, T>
   /** Watch from here. */
   resourceVersion: string
@@ -29,11 +29,11 @@ const STREAM_IDLE_MS = 20_000
 const EXPIRED_TOKEN_TRIES = 3
 
 /** Lists everything in scope. Memory beyond the result: one line (`stream`) or one page (`pages`). */
-export async function listObjects<T extends KubeObject>(job: ListJob<T>, mode: ListMode): Promise<Listed<T>> {
-  if (mode === 'stream') return streamed(job)
+export async function listObjects<T extends KubeObject>(job: ListJob<T>, mode: ListMode): Promise<ListResult<T>> {
+  if (mode === 'stream') return listByStream(job)
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await paged(job)
+      return await listByPages(job)
     } catch (error) {
       // A continue token lives about five minutes; with an expired one, what was read so far belongs to no one moment.
       if (!isGone(error) || attempt === EXPIRED_TOKEN_TRIES) throw error
@@ -42,12 +42,12 @@ export async function listObjects<T extends KubeObject>(job: ListJob<T>, mode: L
 }
 
 /** A server without WatchList refuses `sendInitialEvents` as invalid. */
-export const lacksStreaming = (error: unknown): boolean =>
+export const isStreamingUnsupported = (error: unknown): boolean =>
   error instanceof ApiError &&
   (error.status === 422 || error.status === 400) &&
   /sendInitialEvents|resourceVersionMatch/.test(error.message)
 
-async function streamed<T extends KubeObject>(job: ListJob<T>): Promise<Listed<T>> {
+async function listByStream<T extends KubeObject>(job: ListJob<T>): Promise<ListResult<T>> {
   const { resource, scope, prepare, breathe, signal } = job
   const objects = new Map<string, T>()
   const options = { ...scope, sendInitialEvents: true, timeoutSeconds: 600, idleMs: STREAM_IDLE_MS, signal }
@@ -55,7 +55,7 @@ async function streamed<T extends KubeObject>(job: ListJob<T>): Promise<Listed<T
     const key = keyOf(event.object.metadata)
     if (event.type === 'DELETED') objects.delete(key)
     else if (event.type !== 'BOOKMARK') objects.set(key, prepare(event.object))
-    else if (endsTheList(event)) return { objects, resourceVersion: event.object.metadata.resourceVersion ?? '' }
+    else if (isInitialEventsEnd(event)) return { objects, resourceVersion: event.object.metadata.resourceVersion ?? '' }
     const pause = breathe()
     if (pause) await pause
   }
@@ -63,19 +63,19 @@ async function streamed<T extends KubeObject>(job: ListJob<T>): Promise<Listed<T
   throw new ApiError({ request: `LIST ${resource.def.plural}`, status: 0, cause })
 }
 
-function endsTheList<T extends KubeObject>(event: WatchEvent<T>): boolean {
+function isInitialEventsEnd<T extends KubeObject>(event: WatchEvent<T>): boolean {
   const { annotations } = event.object.metadata as { annotations?: Record<string, string> }
   return annotations?.[INITIAL_EVENTS_END] === 'true'
 }
 
-async function paged<T extends KubeObject>({
+async function listByPages<T extends KubeObject>({
   resource,
   scope,
   prepare,
   breathe,
   signal,
-}: ListJob<T>): Promise<Listed<T>> {
-  const listed: Listed<T> = { objects: new Map(), resourceVersion: '' }
+}: ListJob<T>): Promise<ListResult<T>> {
+  const listed: ListResult<T> = { objects: new Map(), resourceVersion: '' }
   for await (const page of resource.pages({ ...scope, signal })) {
     listed.resourceVersion = page.resourceVersion
     for (const object of page.items) {

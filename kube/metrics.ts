@@ -38,17 +38,17 @@ export const listMetrics = (): MetricDef[] => [...definitions.values()].sort((a,
 /** From 1 ms to 60 s: what a call or a reconcile takes. */
 const SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 
-export const counter = <const L extends string = never>(
+export const defineCounter = <const L extends string = never>(
   name: string,
   help: string,
   labels: readonly L[] = [],
 ): CounterDef<L> => define({ type: 'counter', name, help, labels })
-export const gauge = <const L extends string = never>(
+export const defineGauge = <const L extends string = never>(
   name: string,
   help: string,
   labels: readonly L[] = [],
 ): GaugeDef<L> => define({ type: 'gauge', name, help, labels })
-export const histogram = <const L extends string = never>(
+export const defineHistogram = <const L extends string = never>(
   name: string,
   help: string,
   labels: readonly L[] = [],
@@ -72,9 +72,12 @@ export interface Metrics {
   value(name: string, labels?: Record<string, string>): Promise<number>
 }
 
-const eventLoopLag = gauge('nodejs_eventloop_lag_max_seconds', 'Longest delay of the event loop since the last scrape.')
-const heapUsed = gauge('process_heap_used_bytes', 'JavaScript heap in use.')
-const resident = gauge('process_resident_memory_bytes', 'Resident memory.')
+const eventLoopLag = defineGauge(
+  'nodejs_eventloop_lag_max_seconds',
+  'Longest delay of the event loop since the last scrape.',
+)
+const heapUsed = defineGauge('process_heap_used_bytes', 'JavaScript heap in use.')
+const resident = defineGauge('process_resident_memory_bytes', 'Resident memory.')
 
 type Instrument = Counter<string> | Gauge<string> | Histogram<string>
 
@@ -145,7 +148,7 @@ export function createMetrics(): Metrics {
 }
 
 /** Adds the process's own gauges (event-loop lag, heap, resident memory) until the returned function is called. */
-export function watchProcess(metrics: Metrics): () => void {
+export function exposeProcessMetrics(metrics: Metrics): () => void {
   const delay = monitorEventLoopDelay({ resolution: 10 })
   delay.enable()
   const stop = metrics.onScrape(() => {

@@ -17,7 +17,7 @@ export const wait = (what: string, recheckAfter?: number): Outcome => ({ kind: '
 export const failed = (reason: string, message: string): Outcome => ({ kind: 'failed', reason, message })
 
 /** Of several: the first that is not `done` decides; the shortest recheck of any counts. */
-export function merge(outcomes: readonly (Outcome | undefined)[]): Outcome {
+export function mergeOutcomes(outcomes: readonly (Outcome | undefined)[]): Outcome {
   const open = outcomes.filter((outcome) => outcome !== undefined && outcome.kind !== 'done')
   const first = open[0] ?? done
   if (first.kind !== 'wait') return first

@@ -6,7 +6,7 @@ import type { Socket } from 'node:net'
 import type { Auth, Credentials } from './auth.ts'
 import { Agent as PlainAgent } from './node-http.ts'
 
-export interface Pools {
+export interface ConnectionPools {
   credentials: Credentials
   /** Calls share a bounded number of connections; further calls wait. */
   calls: Agent
@@ -15,7 +15,7 @@ export interface Pools {
 }
 
 export interface PoolSet {
-  current: () => Promise<Pools>
+  current: () => Promise<ConnectionPools>
   close: () => void
 }
 
@@ -25,10 +25,10 @@ const CONNECT_MS = 10_000
 /** Below the 90 s after which the API server closes a connection that is not used: one that is about to be closed is not taken. */
 const KEEP_MS = 60_000
 
-export function createPools(auth: Auth, connections: number): PoolSet {
+export function createConnectionPools(auth: Auth, connections: number): PoolSet {
   let identity: string | undefined
-  let pools: Pools | undefined
-  const current = async (): Promise<Pools> => {
+  let pools: ConnectionPools | undefined
+  const current = async (): Promise<ConnectionPools> => {
     const credentials = await auth.credentials()
     const seen = JSON.stringify(credentials.tls, (_, v: unknown) => (Buffer.isBuffer(v) ? v.toString('base64') : v))
     if (pools && identity === seen) {
@@ -36,7 +36,7 @@ export function createPools(auth: Auth, connections: number): PoolSet {
       return pools
     }
     // Calls under way finish on the old ones; a watch moves to the new identity at its next turn.
-    for (const old of [pools?.calls, pools?.watches]) if (old) retire(old)
+    for (const old of [pools?.calls, pools?.watches]) if (old) closeIdleConnections(old)
     const make = (maxSockets: number): Agent => createAgent(auth.server, credentials, maxSockets)
     pools = { credentials, calls: make(connections), watches: make(Infinity) }
     identity = seen
@@ -45,7 +45,7 @@ export function createPools(auth: Auth, connections: number): PoolSet {
   return {
     current,
     close() {
-      for (const agent of [pools?.calls, pools?.watches]) if (agent) close(agent)
+      for (const agent of [pools?.calls, pools?.watches]) if (agent) closeAgent(agent)
     },
   }
 }
@@ -59,13 +59,13 @@ function createAgent(server: string, { tls }: Credentials, maxSockets: number): 
   const connect = agent.createConnection.bind(agent)
   agent.createConnection = (...args) => {
     const socket = connect(...args)
-    if (socket) boundConnect(socket as Socket, isSecure ? 'secureConnect' : 'connect')
+    if (socket) limitConnectTime(socket as Socket, isSecure ? 'secureConnect' : 'connect')
     return socket
   }
   return agent
 }
 
-function boundConnect(socket: Socket, done: string): void {
+function limitConnectTime(socket: Socket, done: string): void {
   const late = (): void => {
     socket.destroy(Object.assign(new Error(`no connection in ${CONNECT_MS} ms`), { code: CONNECT_TIMEOUT }))
   }
@@ -74,15 +74,15 @@ function boundConnect(socket: Socket, done: string): void {
 }
 
 /** No connection is kept any more. */
-function retire(agent: Agent): void {
+function closeIdleConnections(agent: Agent): void {
   agent.maxFreeSockets = 0
   for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy()
 }
 
 /** Ends all; those that wait for a connection, too, which would otherwise open others. */
-function close(agent: Agent): void {
+function closeAgent(agent: Agent): void {
   const closed = (): Error => new Error('the client was closed')
   for (const waiting of Object.values(agent.requests)) for (const request of waiting ?? []) request.destroy(closed())
-  retire(agent)
+  closeIdleConnections(agent)
   agent.destroy()
 }

@@ -29,12 +29,12 @@ export async function runMain(main: (signal: AbortSignal) => Promise<void>, opti
       exit(1)
     }, drainMs).unref()
   }
-  const onBug = (err: unknown): void => {
+  const onUnexpectedError = (err: unknown): void => {
     log.error({ err }, 'unhandled error, exiting')
     exit(1)
   }
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
-  process.on('unhandledRejection', onBug).on('uncaughtException', onBug)
+  process.on('unhandledRejection', onUnexpectedError).on('uncaughtException', onUnexpectedError)
   try {
     // The abort reason coming back out of main is how many awaits end: that is a stop, not a failure.
     await main(stop.signal).catch((err: unknown) => {
@@ -43,9 +43,9 @@ export async function runMain(main: (signal: AbortSignal) => Promise<void>, opti
     log.info({}, 'stopped')
     exit(0)
   } catch (err) {
-    onBug(err)
+    onUnexpectedError(err)
   } finally {
     process.off('SIGTERM', onSignal).off('SIGINT', onSignal)
-    process.off('unhandledRejection', onBug).off('uncaughtException', onBug)
+    process.off('unhandledRejection', onUnexpectedError).off('uncaughtException', onUnexpectedError)
   }
 }

@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createMetrics } from './metrics.ts'
 import { type Item, WorkQueue } from './queue.ts'
-import { FakeClock, settled } from './testing/fake-clock.ts'
+import { FakeClock, flushPromises } from './testing/fake-clock.ts'
 
 const queueOf = (clock = new FakeClock(), more: Partial<ConstructorParameters<typeof WorkQueue>[0]> = {}): WorkQueue =>
   new WorkQueue({ name: 'test', clock, random: () => 1, ...more })
@@ -133,7 +133,7 @@ describe('WorkQueue', () => {
     expect(await waiting).toBeUndefined()
     let idle = false
     const done = queue.idle().then(() => (idle = true))
-    await settled()
+    await flushPromises()
     expect(idle).toBe(false)
     queue.done('a')
     queue.done('b')

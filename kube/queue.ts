@@ -1,15 +1,17 @@
 // A work queue of keys: each key waits once, runs once at a time, backs off on its own, and gets its turn by priority and fairness.
 import { backoffMs, type Clock, systemClock } from './clock.ts'
-import { counter, createMetrics, gauge, histogram, type Metrics } from './metrics.ts'
-import { type Priority, ReadyList } from './ready.ts'
+import { createMetrics, defineCounter, defineGauge, defineHistogram, type Metrics } from './metrics.ts'
+import { type Priority, ReadyList } from './ready-list.ts'
 
-const depth = gauge('workqueue_depth', 'Keys waiting to be worked on.', ['name'])
-const adds = counter('workqueue_adds_total', 'Adds handled.', ['name'])
-const queued = histogram('workqueue_queue_duration_seconds', 'Time a key waits in the queue.', ['name'])
-const worked = histogram('workqueue_work_duration_seconds', 'Time working on a key takes.', ['name'])
-const retries = counter('workqueue_retries_total', 'Keys that came back after a failure.', ['name'])
-const unfinished = gauge('workqueue_unfinished_work_seconds', 'Sum of the ages of the work under way.', ['name'])
-const longest = gauge('workqueue_longest_running_processor_seconds', 'Age of the oldest work under way.', ['name'])
+const depth = defineGauge('workqueue_depth', 'Keys waiting to be worked on.', ['name'])
+const adds = defineCounter('workqueue_adds_total', 'Adds handled.', ['name'])
+const queued = defineHistogram('workqueue_queue_duration_seconds', 'Time a key waits in the queue.', ['name'])
+const worked = defineHistogram('workqueue_work_duration_seconds', 'Time working on a key takes.', ['name'])
+const retries = defineCounter('workqueue_retries_total', 'Keys that came back after a failure.', ['name'])
+const unfinished = defineGauge('workqueue_unfinished_work_seconds', 'Sum of the ages of the work under way.', ['name'])
+const longest = defineGauge('workqueue_longest_running_processor_seconds', 'Age of the oldest work under way.', [
+  'name',
+])
 
 export interface QueueOptions {
   /** Label of its metrics. */

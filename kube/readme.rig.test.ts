@@ -4,15 +4,15 @@ import { readFile } from 'node:fs/promises'
 import { expect, it } from 'vitest'
 import { until } from '../test/rig/until.ts'
 import { withControlPlane } from '../test/rig/vitest.ts'
-import { direct, playground } from './testing/rig.ts'
+import { createDirectClient, createTestNamespace } from './testing/rig.ts'
 
 const plane = withControlPlane()
 
 it('the example in the README does what it says, and stops when told', async () => {
   const text = await readFile(`${import.meta.dirname}/README.md`, 'utf8')
   const source = /```ts\n([^]+?)```/.exec(text)?.[1] ?? ''
-  await using kube = await direct(plane())
-  const { namespace, maps } = await playground(kube)
+  await using kube = await createDirectClient(plane())
+  const { namespace, maps } = await createTestNamespace(kube)
   await maps.create({ metadata: { namespace, name: 'before' }, data: { a: '', b: '' } })
   const env = { ...process.env, KUBECONFIG: plane().kubeconfig }
   const options = {

@@ -1,6 +1,15 @@
 // One kind of object as a typed handle: paths, verbs, and what each verb may be asked.
 
-import { type ListOptions, listAll, type Page, pages, pathOf, query, type WatchOptions, watch } from './read.ts'
+import {
+  collectPages,
+  type ListOptions,
+  listPages,
+  openWatch,
+  type Page,
+  pathOf,
+  queryString,
+  type WatchOptions,
+} from './list-watch.ts'
 import type { Request, Transport } from './transport.ts'
 import type { CallOptions, Draft, KubeObject, Ref, ResourceDef, WatchEvent, WriteCallOptions } from './types.ts'
 import { apiVersionOf } from './types.ts'
@@ -50,18 +59,22 @@ export interface Resource<T extends KubeObject> {
 }
 
 /** A path to one object; a forgotten name or namespace would silently mean all of them. */
-function one(def: ResourceDef, ref: Ref, subresource?: string): string {
+function objectPath(def: ResourceDef, ref: Ref, subresource?: string): string {
   if (!ref.name) throw new TypeError(`${def.kind}: a name is needed`)
   if (def.namespaced && !ref.namespace) throw new TypeError(`${def.kind} ${ref.name}: a namespace is needed`)
   return pathOf(def, ref, subresource)
 }
 
-function collection(def: ResourceDef, { namespace }: Ref): string {
+function collectionPath(def: ResourceDef, { namespace }: Ref): string {
   if (def.namespaced && !namespace) throw new TypeError(`${def.kind}: a namespace is needed`)
   return pathOf(def, { namespace })
 }
 
-const call = ({ signal, timeoutMs, mayWrite }: WriteCallOptions): WriteCallOptions => ({ signal, timeoutMs, mayWrite })
+const callOptions = ({ signal, timeoutMs, mayWrite }: WriteCallOptions): WriteCallOptions => ({
+  signal,
+  timeoutMs,
+  mayWrite,
+})
 
 type Write = (
   method: Request['method'],
@@ -71,14 +84,14 @@ type Write = (
   more?: Partial<Request>,
 ) => Request
 
-const writer =
+const createWriteRequest =
   (manager: string): Write =>
   (method, path, body, options, more = {}) => ({
-    ...call(options),
+    ...callOptions(options),
     method,
     path:
       path +
-      query({
+      queryString({
         fieldManager: options.fieldManager ?? manager,
         dryRun: options.dryRun ? 'All' : undefined,
         force: options.force,
@@ -93,14 +106,14 @@ export function createResource<T extends KubeObject>(
   def: ResourceDef,
   manager: string,
 ): Resource<T> {
-  const write = writer(manager)
+  const write = createWriteRequest(manager)
   const send = (request: Request): Promise<T> => transport.json<T>(request)
   const filled = (object: Draft<T>): object => ({ ...object, apiVersion: apiVersionOf(def), kind: def.kind })
   const apply = async (object: Draft<T>, options: ApplyOptions = {}): Promise<T> =>
     send(
       write(
         'PATCH',
-        one(def, object.metadata, options.subresource),
+        objectPath(def, object.metadata, options.subresource),
         filled(object),
         { force: true, ...options },
         {
@@ -112,26 +125,26 @@ export function createResource<T extends KubeObject>(
     )
   return {
     def,
-    get: async (ref, options = {}) => send({ ...call(options), method: 'GET', path: one(def, ref) }),
-    list: (options = {}) => listAll(pages<T>(transport, def, options)),
-    pages: (options = {}) => pages<T>(transport, def, options),
+    get: async (ref, options = {}) => send({ ...callOptions(options), method: 'GET', path: objectPath(def, ref) }),
+    list: (options = {}) => collectPages(listPages<T>(transport, def, options)),
+    pages: (options = {}) => listPages<T>(transport, def, options),
     create: async (object, options = {}) =>
-      send(write('POST', collection(def, object.metadata), filled(object), options)),
+      send(write('POST', collectionPath(def, object.metadata), filled(object), options)),
     update: async (object, options = {}) =>
-      send(write('PUT', one(def, object.metadata, options.subresource), filled(object), options)),
+      send(write('PUT', objectPath(def, object.metadata, options.subresource), filled(object), options)),
     apply,
     applyStatus: (object, options = {}) => apply(object, { ...options, subresource: 'status' }),
     patch: async (ref, patch, options = {}) =>
       send(
-        write('PATCH', one(def, ref, options.subresource), patch, options, {
+        write('PATCH', objectPath(def, ref, options.subresource), patch, options, {
           contentType: Array.isArray(patch) ? 'application/json-patch+json' : 'application/merge-patch+json',
         }),
       ),
     async delete(ref, options = {}) {
       const { propagation: propagationPolicy, preconditions, gracePeriodSeconds } = options
       const body = { kind: 'DeleteOptions', apiVersion: 'v1', propagationPolicy, preconditions, gracePeriodSeconds }
-      await send({ ...call(options), method: 'DELETE', path: one(def, ref), body })
+      await send({ ...callOptions(options), method: 'DELETE', path: objectPath(def, ref), body })
     },
-    watch: (options = {}) => watch<T>(transport, def, options),
+    watch: (options = {}) => openWatch<T>(transport, def, options),
   }
 }

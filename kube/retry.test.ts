@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ApiError } from './errors.ts'
-import { retryIn } from './retry.ts'
+import { retryDelay } from './retry.ts'
 
 const refused = Object.assign(new Error('connect'), { code: 'ECONNREFUSED' })
 const reset = Object.assign(new Error('reset'), { code: 'ECONNRESET' })
@@ -24,7 +24,7 @@ describe('retryIn', () => {
   ])('%s', (_, status, more, idempotent, attempt, range) => {
     const error = new ApiError({ request: 'GET /x', status, ...more })
     for (const random of [0, 1]) {
-      const wait = retryIn(error, idempotent, attempt, () => random)
+      const wait = retryDelay(error, idempotent, attempt, () => random)
       if (!range) expect(wait).toBeUndefined()
       else {
         expect(wait).toBeGreaterThanOrEqual(range[0])

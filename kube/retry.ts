@@ -11,25 +11,25 @@ const LONGEST_WAIT = 15_000
 /** Errors of making a connection: the request itself was never sent. */
 const NEVER_SENT = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN', CONNECT_TIMEOUT])
 
-const neverSent = (cause: unknown): boolean =>
+const wasNeverSent = (cause: unknown): boolean =>
   cause instanceof Error && 'code' in cause && NEVER_SENT.has(String(cause.code))
 
 /** Requests that had no effect may be repeated whatever their verb; the others only if repeating has the effect of once. */
-function mayRepeat(error: ApiError, idempotent: boolean, attempt: number): boolean {
+function isRepeatable(error: ApiError, idempotent: boolean, attempt: number): boolean {
   if (error.status === 429) return true // refused before any handler (priority and fairness)
   if (error.status === 401) return attempt === 1 // a token that had just been rotated
-  if (error.status === 0) return idempotent || neverSent(error.cause)
+  if (error.status === 0) return idempotent || wasNeverSent(error.cause)
   return error.status >= 500 && idempotent
 }
 
 /** Milliseconds until try `attempt`+1, or undefined: give up. Retry-After is a lower bound. */
-export function retryIn(
+export function retryDelay(
   error: ApiError,
   idempotent: boolean,
   attempt: number,
   random: () => number = Math.random,
 ): number | undefined {
-  if (attempt >= TRIES || !mayRepeat(error, idempotent, attempt)) return undefined
+  if (attempt >= TRIES || !isRepeatable(error, idempotent, attempt)) return undefined
   if (error.status === 401) return 0
   const asked = error.retryAfterMs ?? 0
   return asked > LONGEST_WAIT ? undefined : Math.max(asked, backoffMs(attempt, 100, 5_000, random))
@@ -48,7 +48,7 @@ export interface RetryOptions {
 }
 
 /** Calls `once` until it succeeds, or until it fails in a way that is not to be repeated. */
-export async function retried<T>(once: () => Promise<T>, options: RetryOptions): Promise<T> {
+export async function callWithRetries<T>(once: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { idempotent, until, signal, clock } = options
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -56,7 +56,7 @@ export async function retried<T>(once: () => Promise<T>, options: RetryOptions):
     } catch (error) {
       signal?.throwIfAborted()
       if (!(error instanceof ApiError)) throw error
-      const wait = retryIn(error, idempotent, attempt)
+      const wait = retryDelay(error, idempotent, attempt)
       if (wait === undefined || clock.now() + wait >= until) throw error
       options.onRetry?.(error)
       await options.wait(wait)

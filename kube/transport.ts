@@ -1,25 +1,27 @@
 // One HTTP call: connections kept alive, credentials refreshed, bounded retries; what goes wrong comes out as ApiError.
 
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
-import { abortScope } from './abort.ts'
+import { createAbortScope } from './abort.ts'
 import { type Auth, type Credentials, withoutOurs } from './auth.ts'
 import { type Clock, systemClock } from './clock.ts'
-import { ApiError, NotWritten, type Status } from './errors.ts'
-import { counter, createMetrics, histogram, type Metrics } from './metrics.ts'
-import { createPools, type PoolSet, type Pools } from './pool.ts'
-import { type Exchange, exchange, type Target, targetOf, textOf } from './request.ts'
-import { retried } from './retry.ts'
+import { ApiError, FencedWriteError, type Status } from './errors.ts'
+import { type HttpRequestOptions, type HttpTarget, readBody, sendHttpRequest, targetFromUrl } from './http-request.ts'
+import { createMetrics, defineCounter, defineHistogram, type Metrics } from './metrics.ts'
+import { type ConnectionPools, createConnectionPools, type PoolSet } from './pool.ts'
+import { callWithRetries } from './retry.ts'
 import type { WriteCallOptions } from './types.ts'
 
-const requests = counter('rest_client_requests_total', 'HTTP requests, by status code, method and host.', [
+const requests = defineCounter('rest_client_requests_total', 'HTTP requests, by status code, method and host.', [
   'code',
   'method',
   'host',
 ])
-const durations = histogram('rest_client_request_duration_seconds', 'Time of a request until its answer, by verb.', [
-  'verb',
-])
-const retries = counter('rest_client_request_retries_total', 'Requests sent again, by status code and verb.', [
+const durations = defineHistogram(
+  'rest_client_request_duration_seconds',
+  'Time of a request until its answer, by verb.',
+  ['verb'],
+)
+const retries = defineCounter('rest_client_request_retries_total', 'Requests sent again, by status code and verb.', [
   'code',
   'verb',
 ])
@@ -74,9 +76,14 @@ interface Shared {
   bare?: Shared
 }
 
-function share(options: TransportOptions, auth: Auth = options.auth): Shared {
+function createSharedState(options: TransportOptions, auth: Auth = options.auth): Shared {
   const { metrics = createMetrics(), clock = systemClock } = options
-  return { options: { ...options, auth }, metrics, clock, pools: createPools(auth, options.connections ?? 32) }
+  return {
+    options: { ...options, auth },
+    metrics,
+    clock,
+    pools: createConnectionPools(auth, options.connections ?? 32),
+  }
 }
 
 class HttpTransport implements Transport {
@@ -84,16 +91,16 @@ class HttpTransport implements Transport {
   readonly #shared: Shared
   readonly #headers: Headers
   readonly #host: string
-  readonly #target: Target
+  readonly #target: HttpTarget
   readonly #base: string
 
-  constructor(options: TransportOptions, shared: Shared = share(options), headers: Headers = []) {
+  constructor(options: TransportOptions, shared: Shared = createSharedState(options), headers: Headers = []) {
     this.auth = shared.options.auth
     this.#shared = shared
     this.#headers = headers
     const url = new URL(this.auth.server)
     this.#host = url.host
-    this.#target = targetOf(url)
+    this.#target = targetFromUrl(url)
     this.#base = url.pathname.replace(/\/$/, '')
   }
 
@@ -101,7 +108,7 @@ class HttpTransport implements Transport {
     const { clock, metrics, options } = this.#shared
     const { timeoutMs = options.timeoutMs ?? 30_000, method } = request
     const until = clock.now() + timeoutMs
-    using scope = abortScope([request.signal], timeoutMs)
+    using scope = createAbortScope([request.signal], timeoutMs)
     const once = async (): Promise<T> => {
       const started = clock.now()
       try {
@@ -110,7 +117,7 @@ class HttpTransport implements Transport {
         metrics.observe(durations, { verb: method }, (clock.now() - started) / 1000)
       }
     }
-    return await retried(once, {
+    return await callWithRetries(once, {
       idempotent: method === 'GET' || request.idempotent === true,
       until,
       signal: request.signal,
@@ -130,7 +137,7 @@ class HttpTransport implements Transport {
   }
 
   withToken(token: string): Transport {
-    this.#shared.bare ??= share(this.#shared.options, withoutOurs(this.auth))
+    this.#shared.bare ??= createSharedState(this.#shared.options, withoutOurs(this.auth))
     return new HttpTransport(this.#shared.options, this.#shared.bare, [['authorization', `Bearer ${token}`]])
   }
 
@@ -143,13 +150,13 @@ class HttpTransport implements Transport {
     // The deadline of the whole call bounds headers and body.
     const response = await this.#send('calls', request, { signal })
     try {
-      return JSON.parse(await textOf(response)) as T
+      return JSON.parse(await readBody(response)) as T
     } catch (error) {
-      throw unreachable(request, error) // cut off inside the body
+      throw unreachableError(request, error) // cut off inside the body
     }
   }
 
-  async #pools(): Promise<Pools> {
+  async #pools(): Promise<ConnectionPools> {
     try {
       return await this.#shared.pools.current()
     } catch (error) {
@@ -160,7 +167,7 @@ class HttpTransport implements Transport {
   async #send(
     kind: 'calls' | 'watches',
     request: Request,
-    limits: Pick<Exchange, 'signal' | 'headersMs' | 'idleMs'>,
+    limits: Pick<HttpRequestOptions, 'signal' | 'headersMs' | 'idleMs'>,
   ): Promise<IncomingMessage> {
     const { metrics } = this.#shared
     const { credentials, [kind]: agent } = await this.#pools()
@@ -169,16 +176,23 @@ class HttpTransport implements Transport {
     const headers = this.#headersOf(request, credentials)
     const target = { ...this.#target, path: this.#base + request.path }
     try {
-      const response = await exchange(target, { ...limits, agent, method, headers, body, mayWrite: request.mayWrite })
+      const response = await sendHttpRequest(target, {
+        ...limits,
+        agent,
+        method,
+        headers,
+        body,
+        mayWrite: request.mayWrite,
+      })
       const { statusCode = 0 } = response
       metrics.inc(requests, { code: String(statusCode), method, host: this.#host })
       if (statusCode < 300) return response
       if (statusCode === 401) this.auth.invalidate()
-      throw await failure(request, response)
+      throw await errorFromResponse(request, response)
     } catch (error) {
-      if (error instanceof ApiError || error instanceof NotWritten) throw error
+      if (error instanceof ApiError || error instanceof FencedWriteError) throw error
       metrics.inc(requests, { code: '<error>', method, host: this.#host })
-      throw unreachable(request, error)
+      throw unreachableError(request, error)
     }
   }
 
@@ -197,17 +211,17 @@ class HttpTransport implements Transport {
   }
 }
 
-const nameOf = (request: Request): string => `${request.method} ${request.path}`
+const requestName = (request: Request): string => `${request.method} ${request.path}`
 
-const unreachable = (request: Request, cause: unknown): ApiError =>
-  new ApiError({ request: nameOf(request), status: 0, cause })
+const unreachableError = (request: Request, cause: unknown): ApiError =>
+  new ApiError({ request: requestName(request), status: 0, cause })
 
-async function failure(request: Request, response: IncomingMessage): Promise<ApiError> {
-  const text = await textOf(response)
+async function errorFromResponse(request: Request, response: IncomingMessage): Promise<ApiError> {
+  const text = await readBody(response)
   const header = response.headers['retry-after']
   const seconds = typeof header === 'string' && /^\d+$/.test(header) ? Number(header) : undefined
   return new ApiError({
-    request: nameOf(request),
+    request: requestName(request),
     status: response.statusCode ?? 0,
     body: parseStatus(text),
     retryAfterMs: seconds === undefined ? undefined : seconds * 1000,

@@ -3,7 +3,7 @@ import { chmod, mkdir, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Guest, StepContext } from '../../crds/index.ts'
-import { abortScope } from '../../kube/abort.ts'
+import { createAbortScope } from '../../kube/abort.ts'
 import { removeLogs } from '../console/rotate.ts'
 import { buildDomain } from '../domain/build.ts'
 import type { HostFacts } from '../domain/input.ts'
@@ -125,7 +125,7 @@ async function shutdown(
     signal.throwIfAborted()
     const left = end - performance.now()
     if (left <= 0) return 'timeout'
-    using either = abortScope([signal])
+    using either = createAbortScope([signal])
     const event = stateChange(instance.uuid, either.signal)
     const look = delay(Math.min(left, LOOK_MS), undefined, { signal: either.signal })
     await Promise.race([event, look, ...(answer ? [answer] : [])])

@@ -4,7 +4,7 @@
  */
 import { statfs } from 'node:fs/promises'
 import { Transient } from '../../crds/index.ts'
-import { abortScope } from '../../kube/abort.ts'
+import { createAbortScope } from '../../kube/abort.ts'
 
 const GiB = 1024 ** 3
 /** How often it is looked while something writes: a fast disk takes half a GiB in it. */
@@ -51,7 +51,7 @@ export async function withRoom<T>(
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   if (!(await room(bytes))) throw new Transient('DiskFull', `no space for the ${bytes} bytes of ${what}`)
-  using scope = abortScope([signal])
+  using scope = createAbortScope([signal])
   const look = async () => {
     if (!(await room(0))) scope.abort(new Transient('DiskFull', `no space left for ${what}`))
   }

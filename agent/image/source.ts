@@ -12,8 +12,8 @@ import { BlockList, isIP, type LookupFunction } from 'node:net'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { Terminal } from '../../crds/index.ts'
-import { abortScope } from '../../kube/abort.ts'
-import { exchange, targetOf } from '../../kube/request.ts'
+import { createAbortScope } from '../../kube/abort.ts'
+import { sendHttpRequest, targetFromUrl } from '../../kube/http-request.ts'
 import { absent } from './files.ts'
 
 export interface SourceOptions {
@@ -121,10 +121,10 @@ export class Sources {
   }
 
   async #get(url: URL, headers: OutgoingHttpHeaders, signal: AbortSignal): Promise<IncomingMessage> {
-    const scope = abortScope([signal, this.#stop.signal])
+    const scope = createAbortScope([signal, this.#stop.signal])
     try {
       const limits = { headersMs: this.#stallTimeout, idleMs: this.#stallTimeout, signal: scope.signal }
-      const response = await exchange(targetOf(url), { headers, lookup: this.#lookup, ...limits })
+      const response = await sendHttpRequest(targetFromUrl(url), { headers, lookup: this.#lookup, ...limits })
       response.once('close', () => scope[Symbol.dispose]())
       return response
     } catch (error) {

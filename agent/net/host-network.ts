@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Terminal } from '../../crds/errors.ts'
-import { abortable } from '../../kube/abort.ts'
+import { rejectOnAbort } from '../../kube/abort.ts'
 import { Converger } from './converger.ts'
 import { checkInterface } from './desired.ts'
 import { type GuestStore, openGuestStore } from './guest-store.ts'
@@ -61,22 +61,22 @@ export function createHostNetwork({ stateDir, host, run = createRun(), dhcpDomai
       for (const nic of guest.interfaces) checkInterface(nic)
       const keys = keysOf(store.get(guest.id)).union(keysOf(guest))
       store.put(guest)
-      throwFirst(await abortable(converger.converge(keys), signal), keys)
+      throwFirst(await rejectOnAbort(converger.converge(keys), signal), keys)
       return guest.interfaces.map(plugged)
     },
     async unplug(guestId, { signal }) {
       store.remove(guestId)
-      const failed = await abortable(converger.converge(new Set()), signal)
+      const failed = await rejectOnAbort(converger.converge(new Set()), signal)
       // What nobody needs must be gone, of this guest and of those before. A network that others need is theirs to wait for.
       const needed = new Set(store.all().flatMap((guest) => [...keysOf(guest)]))
       throwFirst(failed, new Set(failed.keys()).difference(needed))
     },
     async sync(guests, { signal, asTheyAre = new Set() }) {
       const invalid = replaceAll(store, guests, asTheyAre)
-      const failed = await abortable(converger.converge('all'), signal)
+      const failed = await rejectOnAbort(converger.converge('all'), signal)
       return new Map([...invalid, ...failedGuests(store.all(), failed)])
     },
-    observe: ({ signal }) => abortable(converger.look(), signal),
+    observe: ({ signal }) => rejectOnAbort(converger.look(), signal),
     close: () => converger.close(),
     [Symbol.asyncDispose]: () => converger.close(),
   }

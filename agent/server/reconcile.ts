@@ -11,8 +11,8 @@ import {
   Transient,
 } from '../../crds/index.ts'
 import type { ReconcileContext } from '../../kube/controller.ts'
-import { isAlreadyExists, isAnother, isNotFound, orNotFound } from '../../kube/errors.ts'
-import type { Recorder } from '../../kube/events.ts'
+import { ignoreNotFound, isAlreadyExists, isNotFound, isUidMismatch } from '../../kube/errors.ts'
+import type { EventRecorder } from '../../kube/events.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import type { Resource } from '../../kube/resource.ts'
 import { throttle } from '../throttle.ts'
@@ -37,7 +37,7 @@ export interface Deps extends Sayer {
   /** libvirt has not been there for so long that it is no restart of it. */
   away(): boolean
   actions: Resource<ServerAction>
-  events: Recorder
+  events: EventRecorder
   attempts: Attempts
   onStep(action: string, step: string, seconds: number): void
   now(): string
@@ -250,7 +250,7 @@ async function record(server: Server, ended: Ended, deps: Deps): Promise<number>
     await deps.actions.apply(deedEnd(server, deed, ended), { fieldManager: AGENT_MANAGER })
   } catch (error) {
     // Deleted by its user (applied with its uid, it is not made anew): there is nothing to add.
-    if (!isNotFound(error) && !isAnother(error)) throw error
+    if (!isNotFound(error) && !isUidMismatch(error)) throw error
   }
   return records
 }
@@ -265,7 +265,7 @@ async function recordChange(server: Server, records: number, ended: Ended, deps:
     await deps.actions.create(draft, { fieldManager: AGENT_MANAGER })
   } catch (error) {
     if (!isAlreadyExists(error)) throw error
-    const there = await orNotFound(deps.actions.get(draft.metadata))
+    const there = await ignoreNotFound(deps.actions.get(draft.metadata))
     const isIts = there?.metadata.ownerReferences?.some(({ uid }) => uid === server.metadata.uid)
     const isThis =
       isIts &&

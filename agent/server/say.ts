@@ -1,6 +1,6 @@
 /** Writes what the agent says of a server: its part of the status, and only onto a server that is this host's. */
 import { AGENT_MANAGER, type Server, type ServerStatus, Transient } from '../../crds/index.ts'
-import { covers } from '../../kube/apply.ts'
+import { hasFieldsOf } from '../../kube/apply.ts'
 import { isConflict } from '../../kube/errors.ts'
 import type { Resource } from '../../kube/resource.ts'
 import type { AgentStatus } from './status.ts'
@@ -15,7 +15,7 @@ export interface Sayer {
 /** Writes the agent's part of the status if it says anything new. Answers the server as it is then. */
 export async function say(server: Server, status: AgentStatus, deps: Sayer): Promise<Server> {
   const old = server.status
-  if (covers(old && mine(old), mine(status)) && !dropsAny(old ?? {}, status)) return server
+  if (hasFieldsOf(old && mine(old), mine(status)) && !dropsAny(old ?? {}, status)) return server
   const written = await write(server.metadata, status, deps)
   deps.wrote(written)
   return written

@@ -11,7 +11,7 @@ import {
   server as serverKind,
   Terminal,
 } from '../../crds/index.ts'
-import type { Happening } from '../../kube/events.ts'
+import type { EventDetails } from '../../kube/events.ts'
 import { defOf } from '../../kube/kinds.ts'
 import { noLog } from '../../kube/log.ts'
 import type { Outcome } from '../../kube/outcome.ts'
@@ -41,7 +41,7 @@ const sizes = { vcpus: 1, ram: 64, disk: 1, ephemeral: 0, swap: 0 }
 export interface AgentLife {
   life: Life
   deps: Deps
-  events: Happening[]
+  events: EventDetails[]
 }
 
 export class Bench {
@@ -127,8 +127,8 @@ export class Bench {
 
   /** A new process of the agent. */
   agent(life: Life = new Life()): AgentLife {
-    const events: Happening[] = []
-    const record = { event: (h: Happening) => void events.push(h), flush: async () => undefined }
+    const events: EventDetails[] = []
+    const record = { event: (h: EventDetails) => void events.push(h), flush: async () => undefined }
     const deps: Deps = {
       hostName: HOST,
       host: this.host.of(life),

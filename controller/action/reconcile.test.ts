@@ -4,7 +4,7 @@ import { condition, type Server, type ServerAction, type ServerStatus, server as
 import { ApiError } from '../../kube/errors.ts'
 import { defOf } from '../../kube/kinds.ts'
 import type { Outcome } from '../../kube/outcome.ts'
-import { settled } from '../../kube/testing/fake-clock.ts'
+import { flushPromises } from '../../kube/testing/fake-clock.ts'
 import { Killed, Life } from '../../test/fakes/life.ts'
 import { Bench, cloud } from '../testing.ts'
 import { reconcileAction } from './reconcile.ts'
@@ -53,7 +53,7 @@ async function decide(bench: Bench, name = 'r1'): Promise<Outcome> {
 async function behind(bench: Bench, change: () => Promise<unknown>): Promise<void> {
   bench.api.pauseWatches()
   const changing = change()
-  await settled()
+  await flushPromises()
   await bench.fake.life.live(reconcileAction('demo/r1', { world: bench.world, now: () => bench.now() }))
   bench.api.resumeWatches()
   await changing

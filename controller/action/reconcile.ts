@@ -12,7 +12,7 @@ import {
   type ServerAction,
   stamp,
 } from '../../crds/index.ts'
-import { isConflict, isNotFound, orNotFound } from '../../kube/errors.ts'
+import { ignoreNotFound, isConflict, isNotFound } from '../../kube/errors.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import { keyOf } from '../../kube/types.ts'
 import { MANAGER } from '../server/manager.ts'
@@ -51,7 +51,7 @@ const COUNTED_MS = 500
 async function judgeAgain(asked: ServerAction, world: World, now: string): Promise<Outcome> {
   const { namespace } = asked.metadata
   const name = asked.spec.server
-  const server = await orNotFound(world.servers.api.get({ name, ...(namespace ? { namespace } : {}) }))
+  const server = await ignoreNotFound(world.servers.api.get({ name, ...(namespace ? { namespace } : {}) }))
   if (!server) {
     const message = `there is no Server ${name} in this namespace`
     return refuse(asked, { reason: 'ServerNotFound', message }, world, now)

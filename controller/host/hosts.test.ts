@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type Hypervisor, hypervisor as hypervisorKind } from '../../crds/index.ts'
-import { type Lease, leases } from '../../kube/core.ts'
+import { type Lease, leases } from '../../kube/builtin-kinds.ts'
 import { defOf } from '../../kube/kinds.ts'
 import { Bench, cloud, LEASE_SECONDS } from '../testing.ts'
 

@@ -1,9 +1,9 @@
 /** Which hosts are alive: each agent renews a Lease; a host whose lease has not changed for its duration is down. */
 import type { Hypervisor } from '../../crds/index.ts'
+import type { Lease } from '../../kube/builtin-kinds.ts'
 import type { ReadonlyCache } from '../../kube/cache.ts'
 import type { Clock } from '../../kube/clock.ts'
-import type { Lease } from '../../kube/core.ts'
-import { type LeaseObserver, observeLeases } from '../../kube/heartbeat.ts'
+import { createLeaseObserver, type LeaseObserver } from '../../kube/heartbeat.ts'
 import type { Informer } from '../../kube/informer.ts'
 
 export interface Hosts {
@@ -42,7 +42,7 @@ export class LeaseHosts implements Hosts, Disposable {
 
   constructor(options: HostsOptions) {
     this.#options = options
-    this.#observer = observeLeases(options.leases, options.clock)
+    this.#observer = createLeaseObserver(options.leases, options.clock)
     this.#leave = options.leases.on({
       added: (lease, { initial }) => {
         const { name } = lease.metadata

@@ -1,7 +1,7 @@
 /** Ports for a server that is being placed: those it has already, those its user made, and new ones whose names claim their addresses. */
 import { type Interface, type Network, ownedBy, type Port, Refused, type Server, Transient } from '../../crds/index.ts'
 import type { Clock } from '../../kube/clock.ts'
-import { isAlreadyExists, isTransient, orNotFound } from '../../kube/errors.ts'
+import { ignoreNotFound, isAlreadyExists, isTransient } from '../../kube/errors.ts'
 import { keyOf } from '../../kube/types.ts'
 import { MANAGER } from '../server/manager.ts'
 import type { Nic } from '../server/resolve.ts'
@@ -133,7 +133,7 @@ async function ours(
   index: number,
   world: World,
 ): Promise<Port | undefined> {
-  const there = await orNotFound(world.ports.api.get({ namespace, name }))
+  const there = await ignoreNotFound(world.ports.api.get({ namespace, name }))
   return there && isOf(server, index)(there) ? there : undefined
 }
 

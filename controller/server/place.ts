@@ -2,7 +2,7 @@
 import { actionUnderWay } from '../../actions/admit.ts'
 import { Refused, type Server } from '../../crds/index.ts'
 import { isConflict, isNotFound, isTransient } from '../../kube/errors.ts'
-import type { Recorder } from '../../kube/events.ts'
+import type { EventRecorder } from '../../kube/events.ts'
 import { failed, type Outcome, wait } from '../../kube/outcome.ts'
 import { keyOf } from '../../kube/types.ts'
 import { failDeed } from '../action/fail.ts'
@@ -26,7 +26,7 @@ export interface PlaceDeps {
   views: HostViews
   ledger: Ledger
   claims: PortClaims
-  events: Recorder
+  events: EventRecorder
   /** A claim was taken back: others may have been refused for it. */
   onRoom(): void
   /** Monotonic milliseconds, and RFC 3339. */

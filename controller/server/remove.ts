@@ -1,6 +1,6 @@
 /** Deletion of a Server: its host's agent does it; the controller does it for a server that has no host, or whose host is given up. */
 import { FINALIZER, FORCE_DELETE, type Server } from '../../crds/index.ts'
-import type { Recorder } from '../../kube/events.ts'
+import type { EventRecorder } from '../../kube/events.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import { release } from '../finalizer.ts'
 import type { Hosts } from '../host/hosts.ts'
@@ -11,7 +11,7 @@ import { owned, withConditions } from './status.ts'
 export interface RemoveDeps {
   world: World
   hosts: Hosts
-  events: Recorder
+  events: EventRecorder
   now(): string
 }
 

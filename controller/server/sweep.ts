@@ -1,6 +1,6 @@
 /** What a deleted server leaves: its own ports and its records. The garbage collector of a full cluster does the same by owner. */
 import type { ObjectMeta } from '../../crds/index.ts'
-import { isConflict, isNotFound, orNotFound } from '../../kube/errors.ts'
+import { ignoreNotFound, isConflict, isNotFound } from '../../kube/errors.ts'
 import { done, type Outcome } from '../../kube/outcome.ts'
 import type { Resource } from '../../kube/resource.ts'
 import { type KubeObject, parseKey } from '../../kube/types.ts'
@@ -18,7 +18,7 @@ export async function sweep(key: string, world: World): Promise<Outcome> {
   const cached = world.servers.all.get(key)?.metadata.uid
   const [ports, actions] = [world.ports.all.byIndex(BY_SERVER, key), world.actions.all.byIndex(BY_SERVER, key)]
   if (![...ports, ...actions].some(isOwnedByAnother(cached))) return done
-  const uid = (await orNotFound(world.servers.api.get(parseKey(key))))?.metadata.uid
+  const uid = (await ignoreNotFound(world.servers.api.get(parseKey(key))))?.metadata.uid
   await Promise.all([deleteAll(ports, world.ports.api, uid), deleteAll(actions, world.actions.api, uid)])
   return done
 }

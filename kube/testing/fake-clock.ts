@@ -51,15 +51,15 @@ export class FakeClock implements Clock {
   /** Fires what falls due in the next `ms`, letting promises settle before, and after each timer. */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms
-    await settled()
+    await flushPromises()
     for (let next = this.#next(end); next; next = this.#next(end)) {
       this.#timers.delete(next)
       this.#now = Math.max(this.#now, next.at)
       next.fn()
-      await settled()
+      await flushPromises()
     }
     this.#now = end
-    await settled()
+    await flushPromises()
   }
 
   #next(end: number): Timer | undefined {
@@ -70,4 +70,4 @@ export class FakeClock implements Clock {
 }
 
 /** Resolves when every promise that can settle without further I/O or time has. */
-export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+export const flushPromises = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

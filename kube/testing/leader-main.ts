@@ -1,7 +1,7 @@
 // A process that campaigns for a lease and does nothing once it leads; the tests kill it in several ways.
 import { once } from 'node:events'
 import { createKube } from '../client.ts'
-import { lead } from '../leader.ts'
+import { runAsLeader } from '../leader.ts'
 import { createLog } from '../log.ts'
 import { runMain } from '../process.ts'
 
@@ -12,7 +12,7 @@ await runMain(
     await using kube = await createKube({ kubeconfig })
     const times = { leaseMs: 3_000, renewDeadlineMs: 2_000, retryMs: 300 }
     const work = async (told: AbortSignal): Promise<void> => void (await once(told, 'abort'))
-    await lead({ kube, namespace, name: 'boss', identity, ...times }, work, signal)
+    await runAsLeader({ kube, namespace, name: 'boss', identity, ...times }, work, signal)
   },
   { log: createLog({ level: 'warn', fields: { identity } }) },
 )

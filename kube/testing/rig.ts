@@ -2,17 +2,17 @@
 import { randomBytes } from 'node:crypto'
 import { readKubeconfig } from '../../test/rig/api.ts'
 import type { ControlPlane } from '../../test/rig/control-plane.ts'
+import { type ConfigMap, configMaps, type Namespace, namespaces } from '../builtin-kinds.ts'
 import { createKube, type Kube, type KubeOptions } from '../client.ts'
-import { type ConfigMap, configMaps, type Namespace, namespaces } from '../core.ts'
 import type { Resource } from '../resource.ts'
 import { type Proxy, startProxy } from './proxy.ts'
 
 /** A client of a control plane as its admin. */
-export const direct = (plane: ControlPlane, options: KubeOptions = {}): Promise<Kube> =>
+export const createDirectClient = (plane: ControlPlane, options: KubeOptions = {}): Promise<Kube> =>
   createKube({ kubeconfig: plane.kubeconfig, userAgent: 'kube-test', ...options })
 
 /** A client that sees the server only through a proxy. */
-export async function proxied(
+export async function createProxiedClient(
   plane: ControlPlane,
   options: KubeOptions = {},
 ): Promise<{ proxy: Proxy; kube: Kube } & AsyncDisposable> {
@@ -30,14 +30,14 @@ export async function proxied(
 }
 
 /** A fresh namespace, and its ConfigMaps: the objects these tests play with. */
-export async function playground(kube: Kube): Promise<{ namespace: string; maps: Resource<ConfigMap> }> {
+export async function createTestNamespace(kube: Kube): Promise<{ namespace: string; maps: Resource<ConfigMap> }> {
   const namespace = `t-${randomBytes(4).toString('hex')}`
   await kube.resource<Namespace>(namespaces).create({ metadata: { name: namespace } })
   return { namespace, maps: kube.resource<ConfigMap>(configMaps) }
 }
 
 /** Runs `work` for 0 … count-1, so many at a time. */
-export async function parallel(count: number, atOnce: number, work: (i: number) => Promise<unknown>): Promise<void> {
+export async function runParallel(count: number, atOnce: number, work: (i: number) => Promise<unknown>): Promise<void> {
   let next = 0
   const worker = async (): Promise<void> => {
     for (let i = next++; i < count; i = next++) await work(i)
@@ -46,7 +46,7 @@ export async function parallel(count: number, atOnce: number, work: (i: number) 
 }
 
 /** Every value of a stream. */
-export async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {
+export async function collectAll<T>(source: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = []
   for await (const value of source) all.push(value)
   return all

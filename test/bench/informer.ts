@@ -6,7 +6,7 @@ import { rmSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { createInformer } from '../../kube/informer.ts'
 import type { ListMode } from '../../kube/lister.ts'
-import { direct, parallel, playground } from '../../kube/testing/rig.ts'
+import { createDirectClient, createTestNamespace, runParallel } from '../../kube/testing/rig.ts'
 import { startControlPlane } from '../rig/control-plane.ts'
 import { scratchDirectory } from '../rig/scratch.ts'
 import { until } from '../rig/until.ts'
@@ -20,11 +20,11 @@ const median = (values: number[]): number => values.sort((a, b) => a - b)[Math.f
 const dir = scratchDirectory()
 const plane = await startControlPlane({ dir, owned: true })
 try {
-  await using kube = await direct(plane)
-  const { namespace, maps } = await playground(kube)
+  await using kube = await createDirectClient(plane)
+  const { namespace, maps } = await createTestNamespace(kube)
   const data = { x: 'y'.repeat(1_000) }
   const started = performance.now()
-  await parallel(OBJECTS, 32, (i) => maps.create({ metadata: { namespace, name: `m${i}` }, data }))
+  await runParallel(OBJECTS, 32, (i) => maps.create({ metadata: { namespace, name: `m${i}` }, data }))
   print('informer_create_rate', (OBJECTS * 1000) / (performance.now() - started), 'objects/s')
 
   const list = async (listMode: ListMode): Promise<{ ms: number; stall: number }> => {

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type Namespace, namespaces } from '../../kube/core.ts'
-import { direct } from '../../kube/testing/rig.ts'
+import { type Namespace, namespaces } from '../../kube/builtin-kinds.ts'
+import { createDirectClient } from '../../kube/testing/rig.ts'
 import { applyManifests } from '../rig/crds.ts'
 import { withControlPlane } from '../rig/vitest.ts'
 import { FakeApi } from './api.ts'
@@ -38,7 +38,7 @@ beforeAll(async () => {
 
 describe('the fake API server does as the real one', () => {
   it.each(Object.keys(table))('%s', async (name) => {
-    await using kube = await direct(plane())
+    await using kube = await createDirectClient(plane())
     const namespace = `t${Object.keys(table).indexOf(name)}`
     await kube.resource<Namespace>(namespaces).create({ metadata: { name: namespace } })
     const real = playground(kube, namespace)

@@ -5,9 +5,9 @@
 import { kinds } from '../../hack/generate/kinds.ts'
 import type { Kube } from '../../kube/client.ts'
 import { type Clock, systemClock } from '../../kube/clock.ts'
+import type { WatchOptions } from '../../kube/list-watch.ts'
 import type { Scope } from '../../kube/lister.ts'
 import { createMetrics } from '../../kube/metrics.ts'
-import type { WatchOptions } from '../../kube/read.ts'
 import type { ApplyOptions, DeleteOptions, Resource, WriteOptions } from '../../kube/resource.ts'
 import {
   apiVersionOf,

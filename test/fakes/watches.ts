@@ -1,7 +1,7 @@
 /** The watches of the fake API server: events in order from any version on that is kept, with field selectors, held back when told to. */
 
+import type { WatchOptions } from '../../kube/list-watch.ts'
 import type { Scope } from '../../kube/lister.ts'
-import type { WatchOptions } from '../../kube/read.ts'
 import type { KubeObject, WatchEvent } from '../../kube/types.ts'
 import { type Obj, refuse } from './store.ts'
 

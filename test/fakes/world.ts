@@ -1,10 +1,10 @@
 /** What the controller knows, real caches on real informers, of the API server in memory; and the wait until they have caught up. */
 import { createWorld, startWorld, type World } from '../../controller/world.ts'
-import type { Lease } from '../../kube/core.ts'
-import { leases } from '../../kube/core.ts'
+import type { Lease } from '../../kube/builtin-kinds.ts'
+import { leases } from '../../kube/builtin-kinds.ts'
 import { createInformer, type Informer } from '../../kube/informer.ts'
 import { noLog } from '../../kube/log.ts'
-import { FakeClock, settled } from '../../kube/testing/fake-clock.ts'
+import { FakeClock, flushPromises } from '../../kube/testing/fake-clock.ts'
 import { keyOf } from '../../kube/types.ts'
 import { FakeApi } from './api.ts'
 import { Life } from './life.ts'
@@ -42,7 +42,7 @@ export class FakeWorld implements AsyncDisposable {
   async caughtUp(): Promise<void> {
     for (let turn = 0; turn < TURNS; turn++) {
       if (this.#isCurrent()) return
-      await settled()
+      await flushPromises()
     }
     throw new Error('the caches do not catch up')
   }
@@ -59,6 +59,6 @@ export class FakeWorld implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(new Error('the test is over'))
-    await settled()
+    await flushPromises()
   }
 }

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { Agent } from 'node:https'
 import { parse, stringify } from 'yaml'
-import { exchange, targetOf, textOf } from '../../kube/request.ts'
+import { readBody, sendHttpRequest, targetFromUrl } from '../../kube/http-request.ts'
 
 export interface ApiClient {
   /** The body of a GET, as text. Throws unless the answer is 2xx. */
@@ -79,13 +79,13 @@ export function apiClient(file: string): ApiClient {
   const agent = new Agent({ keepAlive: true, ca, ...(servername ? { servername } : {}), ...certificate })
   const authorization = token ? { authorization: `Bearer ${token}` } : {}
   const call = async (method: string, path: string, body?: object | string, type = 'application/json') => {
-    const answer = await exchange(targetOf(new URL(`${server}${path}`)), {
+    const answer = await sendHttpRequest(targetFromUrl(new URL(`${server}${path}`)), {
       method,
       agent,
       headers: { ...authorization, accept: 'application/json', 'content-type': type },
       ...(body ? { body: typeof body === 'string' ? body : JSON.stringify(body) } : {}),
     })
-    const text = await textOf(answer)
+    const text = await readBody(answer)
     if ((answer.statusCode ?? 0) >= 300) throw new Error(`${method} ${path}: ${answer.statusCode} ${text}`)
     return text
   }

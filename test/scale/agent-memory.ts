@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { condition, flavor, hypervisor, image, server } from '../../crds/index.ts'
 import { createKube, type Kube } from '../../kube/client.ts'
 import { handleOf } from '../../kube/kinds.ts'
-import { parallel } from '../../kube/testing/rig.ts'
+import { runParallel } from '../../kube/testing/rig.ts'
 import { type Cloud, startCloud } from '../rig/cloud.ts'
 import { run } from '../rig/process.ts'
 import { until } from '../rig/until.ts'
@@ -36,7 +36,7 @@ export async function measureAgent({ dir, program, domains, log }: AgentMemoryOp
   await delay(REST_MS / 3)
   const empty = memoryOf(pid)
   await prepare(cloud, kube)
-  await parallel(domains, 4, async (i) => {
+  await runParallel(domains, 4, async (i) => {
     const spec = { flavor: 'least', image: { name: 'blank' }, networks: [], configDrive: true }
     await handleOf(kube, server).create({ metadata: { namespace: NAMESPACE, name: `s${i}` }, spec })
   })

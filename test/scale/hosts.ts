@@ -4,7 +4,7 @@ import { type Hypervisor, hypervisor } from '../../crds/index.ts'
 import type { Kube } from '../../kube/client.ts'
 import { startHeartbeat } from '../../kube/heartbeat.ts'
 import { handleOf } from '../../kube/kinds.ts'
-import { parallel } from '../../kube/testing/rig.ts'
+import { runParallel } from '../../kube/testing/rig.ts'
 import { hostNameOf } from './fleet.ts'
 import { factsOf } from './simulated-host.ts'
 
@@ -14,7 +14,7 @@ const DURATION_MS = 60_000
 export async function keepHosts(kube: Kube, count: number, signal: AbortSignal): Promise<void> {
   const api = handleOf(kube, hypervisor)
   const [label = '', value = ''] = HOST_LEASE.split('=')
-  await parallel(count, 32, async (i) => {
+  await runParallel(count, 32, async (i) => {
     const name = hostNameOf(1 + i)
     const status: Hypervisor['status'] = factsOf(name).status
     const host = await api.apply({ metadata: { name }, spec: {} }, { fieldManager: 'kubenova-agent' })

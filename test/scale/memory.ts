@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { condition, server } from '../../crds/index.ts'
 import type { Kube } from '../../kube/client.ts'
 import { handleOf } from '../../kube/kinds.ts'
-import { parallel } from '../../kube/testing/rig.ts'
+import { runParallel } from '../../kube/testing/rig.ts'
 import { until } from '../rig/until.ts'
 import { hostNameOf } from './fleet.ts'
 import { keepHosts } from './hosts.ts'
@@ -92,7 +92,7 @@ async function readyOne(kube: Kube, namespace: string): Promise<void> {
 
 /** Changes that each bring a server to the controller's queue. */
 async function work({ kube }: Stage, namespace: string, count: number): Promise<void> {
-  await parallel(Math.min(CHANGES, count), 16, (i) =>
+  await runParallel(Math.min(CHANGES, count), 16, (i) =>
     handleOf(kube, server).patch({ namespace, name: `${LIKE}${i}` }, { spec: { tags: [`t${i}`] } }),
   )
 }

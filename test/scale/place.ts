@@ -1,7 +1,7 @@
 /** A backlog of servers for the real controller, and of Pods for kube-scheduler: one after the other on one API server. */
 import { type Server, server } from '../../crds/index.ts'
 import { handleOf } from '../../kube/kinds.ts'
-import { parallel } from '../../kube/testing/rig.ts'
+import { runParallel } from '../../kube/testing/rig.ts'
 import { type Backlog, drain } from './backlog.ts'
 import { keepHosts } from './hosts.ts'
 import type { Figure } from './measure.ts'
@@ -46,7 +46,7 @@ export async function measurePlacing({ dir, program, hosts, servers, log }: Plac
 }
 
 async function ours(stage: Stage, namespace: string, servers: number, spec: Partial<Server['spec']>): Promise<Backlog> {
-  await parallel(servers, 32, (i) => makeServer(stage.kube, serverDraft(namespace, `s${i}`, spec)))
+  await runParallel(servers, 32, (i) => makeServer(stage.kube, serverDraft(namespace, `s${i}`, spec)))
   const isPlaced = ({ metadata, status }: Server): boolean =>
     metadata.namespace === namespace && status?.host !== undefined
   const start = async (): Promise<number> => (await stage.startController('--lease-seconds', '240')).pid

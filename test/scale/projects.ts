@@ -1,7 +1,7 @@
 /** Namespaces with what servers need: an image, a key and a network each; one flavor for all. And the servers in them. */
 import { flavor, image, keyPair, network, type Server, server } from '../../crds/index.ts'
+import { type Namespace, namespaces } from '../../kube/builtin-kinds.ts'
 import type { Kube } from '../../kube/client.ts'
-import { type Namespace, namespaces } from '../../kube/core.ts'
 import { isAlreadyExists } from '../../kube/errors.ts'
 import { handleOf } from '../../kube/kinds.ts'
 import type { Resource } from '../../kube/resource.ts'

@@ -3,9 +3,9 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { stringify } from 'yaml'
-import { type Namespace, namespaces } from '../../kube/core.ts'
+import { type Namespace, namespaces } from '../../kube/builtin-kinds.ts'
 import { isAlreadyExists } from '../../kube/errors.ts'
-import { parallel } from '../../kube/testing/rig.ts'
+import { runParallel } from '../../kube/testing/rig.ts'
 import type { KubeObject, ObjectMeta, ResourceDef } from '../../kube/types.ts'
 import { ensureBinaries } from '../rig/binaries.ts'
 import { freePorts } from '../rig/ports.ts'
@@ -40,7 +40,7 @@ const now = (): string => new Date().toISOString()
 export async function kubeScheduler(stage: Stage, dir: string, nodes: number, pods: number): Promise<Backlog> {
   await prepare(stage, nodes)
   const api = podsOf(stage)
-  await parallel(pods, 32, (i) => api.create(pod(`p${i}`)))
+  await runParallel(pods, 32, (i) => api.create(pod(`p${i}`)))
   const scheduler = await Scheduler.prepare(stage, dir)
   try {
     return await drain(api, isBound, pods, () => scheduler.start())
@@ -53,7 +53,7 @@ export async function kubeScheduler(stage: Stage, dir: string, nodes: number, po
 export async function kubeSchedulerAtRest(stage: Stage, dir: string, nodes: number, pods: number): Promise<Memory> {
   await prepare(stage, nodes)
   const api = podsOf(stage)
-  await parallel(pods, 32, (i) => api.create(pod(`p${i}`, `node-${i % nodes}`)))
+  await runParallel(pods, 32, (i) => api.create(pod(`p${i}`, `node-${i % nodes}`)))
   const scheduler = await Scheduler.prepare(stage, dir)
   try {
     const pid = await scheduler.start()
@@ -101,7 +101,7 @@ const pod = (name: string, nodeName?: string) => ({
 async function makeNodes({ kube }: Stage, count: number): Promise<void> {
   const api = kube.resource<Node>(core('nodes', 'Node', false))
   const allocatable = { cpu: '64', memory: '256Gi', pods: '1000' }
-  await parallel(count, 32, async (i) => {
+  await runParallel(count, 32, async (i) => {
     const name = `node-${i}`
     const ready = {
       type: 'Ready',

@@ -43,7 +43,7 @@ const repository = join(import.meta.dirname, '../..')
 export const source: Program = { main: (name) => join(repository, name, 'main.ts'), isBuilt: false }
 /**
  * Flags of Node that a deployment gives: a young generation that suits a process whose garbage is small. V8's own choice (16 MB twice or more) costs 20 to
- * 40 MB and saves no time that could be measured. And they may collect what garbage they have gathered (kube/collect.ts).
+ * 40 MB and saves no time that could be measured. And they may collect what garbage they have gathered (kube/periodic-gc.ts).
  */
 export const leanFlags = ['--max-semi-space-size=2', '--v8-pool-size=1', '--expose-gc'] as const
 /**

@@ -3,7 +3,7 @@ import { condition, type Server, server } from '../../crds/index.ts'
 import type { Kube } from '../../kube/client.ts'
 import { createInformer } from '../../kube/informer.ts'
 import { handleOf } from '../../kube/kinds.ts'
-import { parallel } from '../../kube/testing/rig.ts'
+import { runParallel } from '../../kube/testing/rig.ts'
 import { until } from '../rig/until.ts'
 import { makeServer, serverDraft } from './projects.ts'
 
@@ -40,7 +40,7 @@ export async function storm({ kube, projects, servers, atOnce, signal, log }: St
   const begin = performance.now()
   const report = setInterval(() => log(progress(seen, begin)), 10_000)
   try {
-    await parallel(servers, atOnce, async (i) => {
+    await runParallel(servers, atOnce, async (i) => {
       const name = `s${String(i).padStart(5, '0')}`
       seen.set(name, { asked: performance.now() })
       await makeServer(kube, serverDraft(projects[i % projects.length] ?? '', name))

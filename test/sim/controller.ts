@@ -2,8 +2,8 @@
 import { createController } from '../../controller/controller.ts'
 import { ControllerOptions } from '../../controller/options.ts'
 import type { Kube } from '../../kube/client.ts'
-import { fenced } from '../../kube/fence.ts'
-import { lead } from '../../kube/leader.ts'
+import { fenceWrites } from '../../kube/fence.ts'
+import { runAsLeader } from '../../kube/leader.ts'
 import type { Log } from '../../kube/log.ts'
 import { parseOptions } from '../../kube/options.ts'
 
@@ -16,9 +16,9 @@ const election = { leaseMs: 15_000, renewDeadlineMs: 10_000, retryMs: 4_500 }
 export async function controllerMain(kube: Kube, identity: string, log: Log, signal: AbortSignal): Promise<void> {
   let leads = (): boolean => false
   const may = (): boolean => leads()
-  const controller = createController(fenced(kube, may), defaults, log)
+  const controller = createController(fenceWrites(kube, may), defaults, log)
   await controller.start(signal)
-  await lead(
+  await runAsLeader(
     { kube, namespace: defaults.namespace, name: 'kubenova-controller', identity, log, ...election },
     (s, holds) => {
       leads = holds

@@ -1,7 +1,7 @@
 /** What must be true when the faults have ended and all is at rest: each server as wished, and nothing left of what is gone. */
 import { demandOf } from '../../controller/scheduler/request.ts'
 import { condition, type Hypervisor, type Port, type Server, type ServerAction } from '../../crds/index.ts'
-import type { Lease } from '../../kube/core.ts'
+import type { Lease } from '../../kube/builtin-kinds.ts'
 import type { KubeObject } from '../../kube/types.ts'
 import type { Machine } from '../fakes/host.ts'
 import type { Cloud } from './cloud.ts'

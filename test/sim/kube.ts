@@ -1,7 +1,7 @@
 /** A client of the simulated API server for one process, as createKube() makes one of the real: calls and watches that the schedule lets through. */
 import type { Kube } from '../../kube/client.ts'
+import type { WatchOptions } from '../../kube/list-watch.ts'
 import type { Metrics } from '../../kube/metrics.ts'
-import type { WatchOptions } from '../../kube/read.ts'
 import type { KubeObject, ResourceDef, WatchEvent } from '../../kube/types.ts'
 import type { FakeApi } from '../fakes/api.ts'
 import { ApiLink, type Fate } from './link.ts'

@@ -1,6 +1,6 @@
 /** How a process calls the world outside: each call is on its way twice, there and back, and may fail on either. */
 import { ApiError } from '../../kube/errors.ts'
-import { retried } from '../../kube/retry.ts'
+import { callWithRetries } from '../../kube/retry.ts'
 import { type Call, Life } from '../fakes/life.ts'
 import type { Process } from './process.ts'
 
@@ -32,7 +32,7 @@ export class ApiLink extends Life {
     const { clock } = this.#process
     const { idempotent = false, signal, timeoutMs = TIMEOUT_MS } = call
     const until = clock.now() + timeoutMs
-    return retried(() => this.once(call, act, until), {
+    return callWithRetries(() => this.once(call, act, until), {
       idempotent,
       until,
       signal,

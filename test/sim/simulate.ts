@@ -1,6 +1,6 @@
 /** One run: a plan, and the schedule that its seed makes of it. The same plan gives the same run, to the last step. */
 import { type Log, noLog } from '../../kube/log.ts'
-import { settled } from '../../kube/testing/fake-clock.ts'
+import { flushPromises } from '../../kube/testing/fake-clock.ts'
 import { Cloud } from './cloud.ts'
 import { Doer } from './deeds.ts'
 import { inError, records, recovering, unhealed, unmet, waitingForAddresses } from './goals.ts'
@@ -59,7 +59,7 @@ export async function simulate(plan: Plan, options: RunOptions = {}): Promise<Ou
     Math.random = drawn
     run.cloud.end()
     for (const point of run.cloud.weather.points) options.coverage?.points.add(point)
-    await settled()
+    await flushPromises()
     process.off('unhandledRejection', run.onUnhandled)
   }
   return run.outcome()
@@ -195,7 +195,7 @@ class Run {
     const isTime = deadline === undefined || (mayHurry && this.random.chance(this.#plan.hurry))
     const what = isTime ? `${time.fire()}: timer` : lanes.release()
     this.#note(what ?? 'nothing')
-    await settled()
+    await flushPromises()
   }
 
   #log(name: string): Log {

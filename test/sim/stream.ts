@@ -1,5 +1,5 @@
 /** A watch of one process: the server's events wait in a lane of their own, and it may be cut, go silent, or be ended by the server. */
-import type { WatchOptions } from '../../kube/read.ts'
+import type { WatchOptions } from '../../kube/list-watch.ts'
 import type { KubeObject, WatchEvent } from '../../kube/types.ts'
 import type { FakeApi } from '../fakes/api.ts'
 import { bookmark } from '../fakes/watches.ts'

@@ -2,7 +2,7 @@
 // over does no more.
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
-import type { Lease } from '../../../kube/core.ts'
+import type { Lease } from '../../../kube/builtin-kinds.ts'
 import { conditionOf, withCloud } from '../../e2e/user.ts'
 import type { AuditEvent } from '../../rig/control-plane.ts'
 import { freePorts } from '../../rig/ports.ts'

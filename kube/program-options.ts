@@ -5,7 +5,7 @@ import { optionsHelp, parseOptions, UsageError } from './options.ts'
 const PREFIX = 'KUBENOVA'
 
 /** @param purpose one sentence for the top of --help */
-export function readOptions<S extends TObject>(schema: S, purpose: string): Static<S> {
+export function readOptionsOrExit<S extends TObject>(schema: S, purpose: string): Static<S> {
   const args = process.argv.slice(2)
   if (args.includes('--help')) {
     console.log(`${purpose}\n\n${optionsHelp(schema, PREFIX)}`)

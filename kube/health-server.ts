@@ -5,30 +5,30 @@ import type { Metrics } from './metrics.ts'
 import { createServer } from './node-http.ts'
 
 /** Returns (or resolves) when all is well; throws, with the reason as message, when not. */
-export type Check = () => void | Promise<void>
+export type HealthCheck = () => void | Promise<void>
 
-export interface HttpOptions {
+export interface HealthServerOptions {
   /** 0: any free port. */
   port: number
   /** All addresses if absent. */
   host?: string | undefined
   metrics: Metrics
   /** Failing makes kubelet restart us: only what a restart would mend (a stuck event loop shows by itself). */
-  health?: Readonly<Record<string, Check>> | undefined
+  health?: Readonly<Record<string, HealthCheck>> | undefined
   /** Failing takes us out of service: caches not yet filled, a backend out of reach. */
-  ready?: Readonly<Record<string, Check>> | undefined
+  ready?: Readonly<Record<string, HealthCheck>> | undefined
 }
 
-export interface HttpServer extends AsyncDisposable {
+export interface HealthServer extends AsyncDisposable {
   readonly port: number
 }
 
 const CHECK_MS = 5_000
 
 /** Resolves when it listens; rejects if it cannot. `/readyz/name` asks one check, `?verbose` names all, `?exclude=name` leaves one out. */
-export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
+export async function serveHealthAndMetrics(options: HealthServerOptions): Promise<HealthServer> {
   const server = createServer((request, response) => {
-    answer(options, request.method ?? '', new URL(request.url ?? '/', 'http://local'), response).catch(
+    handleRequest(options, request.method ?? '', new URL(request.url ?? '/', 'http://local'), response).catch(
       (error: unknown) => {
         send(response, 500, String(error))
       },
@@ -48,7 +48,7 @@ export async function serveHttp(options: HttpOptions): Promise<HttpServer> {
   }
 }
 
-function listen(server: Server, { port, host }: HttpOptions): Promise<void> {
+function listen(server: Server, { port, host }: HealthServerOptions): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   server.once('error', reject)
   server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
@@ -58,7 +58,12 @@ function listen(server: Server, { port, host }: HttpOptions): Promise<void> {
   return promise
 }
 
-async function answer(options: HttpOptions, method: string, url: URL, response: ServerResponse): Promise<void> {
+async function handleRequest(
+  options: HealthServerOptions,
+  method: string,
+  url: URL,
+  response: ServerResponse,
+): Promise<void> {
   if (method !== 'GET' && method !== 'HEAD') return send(response, 405, 'only GET')
   const [, page = '', name] = url.pathname.split('/')
   switch (page) {
@@ -68,16 +73,16 @@ async function answer(options: HttpOptions, method: string, url: URL, response: 
     }
     case 'healthz':
     case 'livez':
-      return checked(options.health ?? {}, name, url, response)
+      return runChecks(options.health ?? {}, name, url, response)
     case 'readyz':
-      return checked(options.ready ?? {}, name, url, response)
+      return runChecks(options.ready ?? {}, name, url, response)
     default:
       return send(response, 404, 'there are /healthz, /readyz and /metrics')
   }
 }
 
-async function checked(
-  checks: Readonly<Record<string, Check>>,
+async function runChecks(
+  checks: Readonly<Record<string, HealthCheck>>,
   only: string | undefined,
   url: URL,
   response: ServerResponse,
@@ -94,7 +99,7 @@ async function checked(
   send(response, failed.length > 0 ? 503 : 200, verbose ? `${lines.join('\n')}\n` : 'ok')
 }
 
-async function failureOf(check: Check): Promise<string | undefined> {
+async function failureOf(check: HealthCheck): Promise<string | undefined> {
   const late = Promise.withResolvers<never>()
   const timer = setTimeout(() => late.reject(new Error(`no answer in ${CHECK_MS} ms`)), CHECK_MS)
   try {

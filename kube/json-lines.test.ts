@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createBreather, createLineSplitter, jsonLines } from './lines.ts'
+import { createLineSplitter, createYielder, parseJsonLines } from './json-lines.ts'
 
 async function* chunksOf(bytes: Uint8Array, cuts: readonly number[]): AsyncGenerator<Uint8Array> {
   let from = 0
@@ -25,7 +25,7 @@ describe('jsonLines', () => {
         fc.array(fc.nat()),
         async (values, cuts) => {
           const bytes = Buffer.from(values.map((value) => `${JSON.stringify(value)}\n`).join(''))
-          const read = await collect(jsonLines(chunksOf(bytes, cuts)))
+          const read = await collect(parseJsonLines(chunksOf(bytes, cuts)))
           expect(JSON.stringify(read)).toBe(JSON.stringify(values))
         },
       ),
@@ -34,22 +34,22 @@ describe('jsonLines', () => {
 
   it('joins a character that two chunks share', async () => {
     const bytes = Buffer.from('{"name":"Zürich 🜂"}\n')
-    const read = await collect(jsonLines(chunksOf(bytes, [...bytes.keys()])))
+    const read = await collect(parseJsonLines(chunksOf(bytes, [...bytes.keys()])))
     expect(read).toEqual([{ name: 'Zürich 🜂' }])
   })
 
   it('throws when the stream is cut inside a line, after the lines before', async () => {
     const read: unknown[] = []
     const reading = (async () => {
-      for await (const value of jsonLines(chunksOf(Buffer.from('1\n2\n{"a":'), []))) read.push(value)
+      for await (const value of parseJsonLines(chunksOf(Buffer.from('1\n2\n{"a":'), []))) read.push(value)
     })()
     await expect(reading).rejects.toThrow('cut inside a line, 5 bytes in')
     expect(read).toEqual([1, 2])
   })
 
   it('throws on a line that is no JSON, and skips empty ones', async () => {
-    expect(await collect(jsonLines(chunksOf(Buffer.from('\n\n7\n \n'), [])))).toEqual([7])
-    await expect(collect(jsonLines(chunksOf(Buffer.from('<html>\n'), [])))).rejects.toThrow(SyntaxError)
+    expect(await collect(parseJsonLines(chunksOf(Buffer.from('\n\n7\n \n'), [])))).toEqual([7])
+    await expect(collect(parseJsonLines(chunksOf(Buffer.from('<html>\n'), [])))).rejects.toThrow(SyntaxError)
   })
 
   it('refuses a line without end', () => {
@@ -70,7 +70,7 @@ describe('createBreather', () => {
     }
     setImmediate(count)
     let read = 0
-    for await (const _ of jsonLines(chunksOf(lines, []), createBreather(1))) read += 1
+    for await (const _ of parseJsonLines(chunksOf(lines, []), createYielder(1))) read += 1
     counting = false
     expect(read).toBe(20_000)
     // One chunk alone would be parsed in a single turn.

@@ -6,8 +6,8 @@ import { TLSSocket } from 'node:tls'
 import { urlToHttpOptions } from 'node:url'
 import { request as http } from './node-http.ts'
 
-/** Where to; of a URL: {@link targetOf}. */
-export interface Target {
+/** Where to; of a URL: {@link targetFromUrl}. */
+export interface HttpTarget {
   protocol: string
   hostname: string
   port: string | number | undefined
@@ -15,7 +15,7 @@ export interface Target {
   path: string
 }
 
-export interface Exchange {
+export interface HttpRequestOptions {
   agent?: Agent
   method?: string
   headers?: OutgoingHttpHeaders
@@ -31,7 +31,7 @@ export interface Exchange {
   idleMs?: number | undefined
 }
 
-export function targetOf(url: URL): Target {
+export function targetFromUrl(url: URL): HttpTarget {
   const { protocol, hostname, port, path } = urlToHttpOptions(url)
   return { protocol: protocol ?? '', hostname: hostname ?? '', port: port ?? undefined, path: path ?? '/' }
 }
@@ -39,7 +39,7 @@ export function targetOf(url: URL): Target {
 const CUT = 'the connection was cut in the middle of the answer'
 
 /** Rejects with the connection's error, the signal's reason, or a silence. A body that nobody reads to its end is to be destroyed. */
-export function exchange(target: Target, options: Exchange = {}): Promise<IncomingMessage> {
+export function sendHttpRequest(target: HttpTarget, options: HttpRequestOptions = {}): Promise<IncomingMessage> {
   const { body, mayWrite, signal, headersMs = 0, idleMs = 0, ...rest } = options
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
   if (signal?.aborted) return Promise.reject(signal.reason as Error)
@@ -59,7 +59,7 @@ export function exchange(target: Target, options: Exchange = {}): Promise<Incomi
     response.on('error', (error) => {
       if (error.message === 'aborted') error.message = CUT // all that Node has to say
     })
-    const leave = idleMs > 0 ? whenIdle(response, idleMs, silent(idleMs)) : undefined
+    const leave = idleMs > 0 ? onIdle(response, idleMs, silent(idleMs)) : undefined
     response.once('close', () => {
       signal?.removeEventListener('abort', onAbort)
       leave?.()
@@ -73,7 +73,7 @@ export function exchange(target: Target, options: Exchange = {}): Promise<Incomi
   })
   if (!mayWrite) call.end(body)
   else
-    whenConnected(call, () => {
+    onceConnected(call, () => {
       try {
         mayWrite()
         call.end(body)
@@ -84,7 +84,7 @@ export function exchange(target: Target, options: Exchange = {}): Promise<Incomi
   return promise
 }
 
-function whenConnected(call: ClientRequest, then: () => void): void {
+function onceConnected(call: ClientRequest, then: () => void): void {
   call.once('socket', (socket) => {
     // TLS has connected when both ends have said Finished; there is nothing else documented to ask for.
     const isSecured = !(socket instanceof TLSSocket) || socket.getFinished() !== undefined
@@ -95,14 +95,14 @@ function whenConnected(call: ClientRequest, then: () => void): void {
 }
 
 /** Answers how to leave: the connection goes on to other exchanges. */
-function whenIdle({ socket }: IncomingMessage, ms: number, then: () => void): () => void {
+function onIdle({ socket }: IncomingMessage, ms: number, then: () => void): () => void {
   socket.setTimeout(ms)
   socket.on('timeout', then)
   return () => void socket.off('timeout', then)
 }
 
 /** The whole body, as UTF-8. */
-export async function textOf(response: IncomingMessage): Promise<string> {
+export async function readBody(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []
   for await (const chunk of response) chunks.push(chunk as Buffer)
   return Buffer.concat(chunks).toString('utf8')

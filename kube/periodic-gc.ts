@@ -1,20 +1,20 @@
 // Gives back memory that V8 would keep until it needs it: a program that mostly waits never does, and its host might.
-import { type Clock, every } from './clock.ts'
+import { type Clock, startInterval } from './clock.ts'
 
 const EVERY_MS = 10_000
 /** So many in a row: pages that one has emptied go back with the next. */
 const ROW = 2
 
-export interface When {
+export interface GcPolicy {
   /** Garbage that is worth a collection, in bytes. */
   worth: number
   /** No collection if the event loop was busy for more of the time since the last look: a share, 0 to 1. */
   busy: number
 }
 /** A collection stops all else, for some 40 ms with 16 MB (docs/adr/0018). */
-export const smallHeap: When = { worth: 2 * 2 ** 20, busy: 1 }
+export const smallHeapPolicy: GcPolicy = { worth: 2 * 2 ** 20, busy: 1 }
 /** For a second with 100 MB: only when little is to be done. */
-export const largeHeap: When = { worth: 32 * 2 ** 20, busy: 0.2 }
+export const largeHeapPolicy: GcPolicy = { worth: 32 * 2 ** 20, busy: 0.2 }
 
 /** Of the process; a test's own. */
 export interface Heap {
@@ -42,14 +42,14 @@ function ownHeap(): Heap {
 }
 
 /** Goes on until it is disposed of. */
-export function collectNowAndThen(
+export function startPeriodicGc(
   clock: Pick<Clock, 'timer'>,
-  when: When,
+  when: GcPolicy,
   { collect, used, busy }: Heap = ownHeap(),
 ): Disposable {
   if (!collect) return { [Symbol.dispose]: () => undefined }
   let [least, left] = [0, 0]
-  const stop = every(clock, EVERY_MS, () => {
+  const stop = startInterval(clock, EVERY_MS, () => {
     if (used() - least >= when.worth) left = ROW
     if (busy() > when.busy || left === 0) return
     collect()

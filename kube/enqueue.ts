@@ -1,10 +1,10 @@
 // From events of an informer to keys in a queue: which keys, how urgent, and which events are worth a reconcile at all.
 import type { Informer } from './informer.ts'
 import type { WorkQueue } from './queue.ts'
-import type { Priority } from './ready.ts'
+import type { Priority } from './ready-list.ts'
 import { type KubeObject, keyOf, type ObjectMeta, type OwnerReference } from './types.ts'
 
-export interface FeedOptions<T> {
+export interface EnqueueOptions<T> {
   /** The keys an object concerns; its own if absent. An update feeds those of both states: one may have lost it, the other got it. */
   keys?: ((object: T) => readonly string[]) | undefined
   /** Whether a change matters; absent: every one does. Additions and deletions always do. */
@@ -14,10 +14,10 @@ export interface FeedOptions<T> {
 }
 
 /** Returns how to stop. */
-export function feed<T extends KubeObject>(
+export function enqueueOnChange<T extends KubeObject>(
   informer: Pick<Informer<T>, 'on'>,
   queue: WorkQueue,
-  { keys = (object) => [keyOf(object.metadata)], when = () => true, priority = () => 'normal' }: FeedOptions<T> = {},
+  { keys = (object) => [keyOf(object.metadata)], when = () => true, priority = () => 'normal' }: EnqueueOptions<T> = {},
 ): () => void {
   const add = (wanted: Iterable<string>, urgency: Priority): void => {
     for (const key of wanted) queue.add(key, { priority: urgency })
@@ -32,7 +32,7 @@ export function feed<T extends KubeObject>(
   })
 }
 
-/** The key of the controlling owner of this kind, if there is one: what `Owns()` is in Go. For {@link FeedOptions.keys}. */
+/** The key of the controlling owner of this kind, if there is one: what `Owns()` is in Go. For {@link EnqueueOptions.keys}. */
 export const ownerKey =
   (kind: string) =>
   (object: { metadata: Pick<ObjectMeta, 'namespace' | 'ownerReferences'> }): string[] => {
@@ -42,7 +42,7 @@ export const ownerKey =
       .map(({ name }) => keyOf({ namespace, name }))
   }
 
-/** Spec changed, or someone asked for deletion: what a writer of status alone need not look at again. For {@link FeedOptions.when}. */
+/** Spec changed, or someone asked for deletion: what a writer of status alone need not look at again. For {@link EnqueueOptions.when}. */
 export const generationChanged = (
   old: { metadata: Pick<ObjectMeta, 'generation' | 'deletionTimestamp'> },
   now: { metadata: Pick<ObjectMeta, 'generation' | 'deletionTimestamp'> },

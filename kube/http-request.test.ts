@@ -1,7 +1,7 @@
 import { Agent, createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
-import { type Exchange, exchange, targetOf, textOf } from './request.ts'
+import { type HttpRequestOptions, readBody, sendHttpRequest, targetFromUrl } from './http-request.ts'
 
 /** A server for one test; answers how it is asked. */
 async function serve(listener: RequestListener) {
@@ -16,8 +16,8 @@ async function serve(listener: RequestListener) {
   })
   await promise
   const { port } = server.address() as AddressInfo
-  return (options: Exchange = {}) =>
-    exchange(targetOf(new URL(`http://127.0.0.1:${port}/a?b=c`)), { agent, ...options })
+  return (options: HttpRequestOptions = {}) =>
+    sendHttpRequest(targetFromUrl(new URL(`http://127.0.0.1:${port}/a?b=c`)), { agent, ...options })
 }
 
 const failure = (promise: Promise<unknown>): Promise<unknown> =>
@@ -37,7 +37,7 @@ it('sends a body with its length, whatever the method, and keeps the connection'
     request.on('end', () => response.end('ü'.repeat(70_000)))
   })
   for (const method of ['DELETE', 'POST', 'DELETE', 'PATCH'])
-    expect(await textOf(await ask({ method, body: '"ü"' }))).toBe('ü'.repeat(70_000))
+    expect(await readBody(await ask({ method, body: '"ü"' }))).toBe('ü'.repeat(70_000))
   expect(seen).toEqual(['DELETE', 'POST', 'DELETE', 'PATCH'].map((method) => `${method} /a?b=c 4 "ü"`))
   expect(sockets.size).toBe(1)
 })
@@ -48,7 +48,7 @@ it('sends nothing when it may not, and says why', async () => {
     asked += 1
     response.end()
   })
-  await textOf(await ask())
+  await readBody(await ask())
   const may = failure(ask({ method: 'POST', body: '{}', mayWrite: () => expect.fail('it may not') }))
   expect(await may).toMatchObject({ message: 'it may not' })
   expect(asked).toBe(1)
@@ -59,12 +59,12 @@ it('ends with the reason of its signal: before it begins, while it waits, while 
   const ask = await serve((request, response) => {
     if (request.method === 'GET') response.write('some')
   })
-  const aborted = (options: Exchange, when: (stop: () => void) => Promise<unknown>): Promise<unknown> => {
+  const aborted = (options: HttpRequestOptions, when: (stop: () => void) => Promise<unknown>): Promise<unknown> => {
     const stop = new AbortController()
     const end = (): void => stop.abort(new Error('enough'))
     if (options.method === 'PUT') end()
     const answer = ask({ ...options, signal: stop.signal })
-    return failure(Promise.all([answer.then((a) => a.once('data', end)).then(textOf), when(end)]))
+    return failure(Promise.all([answer.then((a) => a.once('data', end)).then(readBody), when(end)]))
   }
   const never = async (): Promise<void> => undefined
   expect(await aborted({ method: 'PUT' }, never)).toMatchObject({ message: 'enough' })
@@ -77,7 +77,7 @@ it('does not wait for ever: for an answer, or for more of one', async () => {
     if (request.method === 'GET') response.write('some')
   })
   expect(await failure(ask({ method: 'POST', headersMs: 30 }))).toMatchObject({ code: 'ETIMEDOUT' })
-  expect(await failure(ask({ idleMs: 30, headersMs: 5000 }).then(textOf))).toMatchObject({ code: 'ETIMEDOUT' })
+  expect(await failure(ask({ idleMs: 30, headersMs: 5000 }).then(readBody))).toMatchObject({ code: 'ETIMEDOUT' })
 })
 
 it('a body that is cut is no body', async () => {
@@ -85,7 +85,7 @@ it('a body that is cut is no body', async () => {
     response.writeHead(200, { 'content-length': 100 })
     response.write('some', () => response.destroy())
   })
-  expect(await failure(ask().then(textOf))).toMatchObject({
+  expect(await failure(ask().then(readBody))).toMatchObject({
     code: 'ECONNRESET',
     message: 'the connection was cut in the middle of the answer',
   })

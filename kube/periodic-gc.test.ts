@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { collectNowAndThen, largeHeap, smallHeap } from './collect.ts'
+import { largeHeapPolicy, smallHeapPolicy, startPeriodicGc } from './periodic-gc.ts'
 import { FakeClock } from './testing/fake-clock.ts'
 
 const MiB = 2 ** 20
@@ -16,7 +16,7 @@ function heapOf(live: number) {
 test('collects what has gathered, twice, and leaves a heap alone in which nothing has', async () => {
   const clock = new FakeClock()
   const { heap, port } = heapOf(10)
-  using _collecting = collectNowAndThen(clock, smallHeap, port)
+  using _collecting = startPeriodicGc(clock, smallHeapPolicy, port)
   await clock.advance(60_000)
   expect(heap.collections).toBe(2)
   heap.used += 1 * MiB
@@ -30,7 +30,7 @@ test('collects what has gathered, twice, and leaves a heap alone in which nothin
 test('a large heap waits until little is to be done', async () => {
   const clock = new FakeClock()
   const { heap, port } = heapOf(100)
-  using _collecting = collectNowAndThen(clock, largeHeap, port)
+  using _collecting = startPeriodicGc(clock, largeHeapPolicy, port)
   await clock.advance(60_000)
   expect(heap.collections).toBe(0)
   heap.busy = 0.1
@@ -44,13 +44,13 @@ test('a large heap waits until little is to be done', async () => {
 test('ends when it is disposed of', async () => {
   const clock = new FakeClock()
   const { heap, port } = heapOf(10)
-  collectNowAndThen(clock, smallHeap, port)[Symbol.dispose]()
+  startPeriodicGc(clock, smallHeapPolicy, port)[Symbol.dispose]()
   await clock.advance(60_000)
   expect(heap.collections).toBe(0)
 })
 
 test('does nothing where Node has no way to be asked', () => {
-  using _collecting = collectNowAndThen(new FakeClock(), smallHeap, {
+  using _collecting = startPeriodicGc(new FakeClock(), smallHeapPolicy, {
     collect: undefined,
     used: () => 0,
     busy: () => 0,

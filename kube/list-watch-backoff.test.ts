@@ -1,15 +1,22 @@
 import { describe, expect, it } from 'vitest'
 import { ApiError } from './errors.ts'
-import { type Ending, nextTurn, noStreak, type Streak, WATCH_GRACE_MS, watchSeconds } from './rewatch.ts'
+import {
+  type FailureStreak,
+  noFailures,
+  planNextStep,
+  randomWatchSeconds,
+  type StepResult,
+  WATCH_GRACE_MS,
+} from './list-watch-backoff.ts'
 
-const failed = (status: number, reason = '', retryAfterMs?: number): Ending => ({
+const failed = (status: number, reason = '', retryAfterMs?: number): StepResult => ({
   how: 'failed',
   error: new ApiError({ request: 'WATCH', status, body: { reason }, retryAfterMs }),
 })
 const half = (): number => 0.5
 
 describe('nextTurn', () => {
-  it.each<[string, Ending, number, 'watch' | 'list', number, number]>([
+  it.each<[string, StepResult, number, 'watch' | 'list', number, number]>([
     ['a list is in: watch at once', { how: 'listed' }, 0, 'watch', 0, 0],
     ['a watch ended in its time: again at once', { how: 'ended', lastedMs: 45_000, progress: false }, 3, 'watch', 0, 0],
     ['a short watch with news: again at once', { how: 'ended', lastedMs: 5, progress: true }, 3, 'watch', 0, 0],
@@ -26,7 +33,7 @@ describe('nextTurn', () => {
     ['not an error of the API', { how: 'failed', error: new SyntaxError('<html>') }, 0, 'watch', 100, 200],
   ])('%s', (_, ending, failures, next, least, most) => {
     for (const random of [0, 0.5, 1]) {
-      const turn = nextTurn(ending, { failures, rejectedHosts: 0 }, () => random)
+      const turn = planNextStep(ending, { failures, rejections: 0 }, () => random)
       expect(turn.next).toBe(next)
       expect(turn.waitMs).toBeGreaterThanOrEqual(least)
       expect(turn.waitMs).toBeLessThanOrEqual(most)
@@ -34,9 +41,9 @@ describe('nextTurn', () => {
   })
 
   it('gives a version up that the server keeps refusing without saying 410', () => {
-    let streak: Streak = noStreak
+    let streak: FailureStreak = noFailures
     const turns = Array.from({ length: 6 }, () => {
-      const turn = nextTurn(failed(504, 'Timeout'), streak, half)
+      const turn = planNextStep(failed(504, 'Timeout'), streak, half)
       streak = turn.streak
       return turn.next
     })
@@ -44,19 +51,19 @@ describe('nextTurn', () => {
   })
 
   it('keeps the version while nobody answers, and forgets failures only for a watch that works', () => {
-    let streak: Streak = noStreak
+    let streak: FailureStreak = noFailures
     for (let i = 0; i < 20; i += 1) {
-      const turn = nextTurn(failed(0), streak, half)
+      const turn = planNextStep(failed(0), streak, half)
       expect(turn.next).toBe('watch')
       streak = turn.streak
     }
-    expect(nextTurn({ how: 'listed' }, streak, half).streak).toEqual(streak)
-    expect(nextTurn({ how: 'ended', lastedMs: 40_000, progress: false }, streak, half).streak).toEqual(noStreak)
+    expect(planNextStep({ how: 'listed' }, streak, half).streak).toEqual(streak)
+    expect(planNextStep({ how: 'ended', lastedMs: 40_000, progress: false }, streak, half).streak).toEqual(noFailures)
   })
 })
 
 it('a dead connection is noticed within 60 s', () => {
   for (const random of [0, 0.5, 0.999_999]) {
-    expect(watchSeconds(() => random) * 1000 + WATCH_GRACE_MS).toBeLessThanOrEqual(60_000)
+    expect(randomWatchSeconds(() => random) * 1000 + WATCH_GRACE_MS).toBeLessThanOrEqual(60_000)
   }
 })

@@ -35,7 +35,7 @@ export function createLineSplitter(): { push(chunk: Uint8Array): string[]; rest(
 }
 
 /** Gives the event loop a turn whenever the caller has had it for `sliceMs`: `await breathe()` between items. */
-export function createBreather(sliceMs = 8, now = () => performance.now()): () => Promise<void> | undefined {
+export function createYielder(sliceMs = 8, now = () => performance.now()): () => Promise<void> | undefined {
   let since = now()
   return () => {
     if (now() - since < sliceMs) return undefined
@@ -46,7 +46,7 @@ export function createBreather(sliceMs = 8, now = () => performance.now()): () =
 }
 
 /** Parses each line as JSON. Ends with the stream; a stream cut inside a line throws, a line that is no JSON too. */
-export async function* jsonLines(chunks: AsyncIterable<Uint8Array>, breathe = createBreather()): AsyncGenerator {
+export async function* parseJsonLines(chunks: AsyncIterable<Uint8Array>, breathe = createYielder()): AsyncGenerator {
   const splitter = createLineSplitter()
   for await (const chunk of chunks) {
     for (const line of splitter.push(chunk)) {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { ApiError } from './errors.ts'
 import { noLog } from './log.ts'
-import { persist } from './persist.ts'
+import { retryUntilAvailable } from './retry-until-available.ts'
 import { FakeClock } from './testing/fake-clock.ts'
 
 const failing = (status: number) => new ApiError({ request: 'GET /x', status })
@@ -14,7 +14,7 @@ function asked(answers: (number | string)[], signal = new AbortController().sign
     if (typeof answer === 'number') throw failing(answer)
     return answer
   }
-  return { clock, calls: () => calls, result: persist(call, { clock, log: noLog, signal }) }
+  return { clock, calls: () => calls, result: retryUntilAvailable(call, { clock, log: noLog, signal }) }
 }
 
 it('asks until the server answers, and then no more', async () => {

@@ -8,18 +8,18 @@ function isNewer(a: string | undefined, b: string | undefined): boolean {
 }
 
 /** Remembers what was written last of each object, until the cache has it. */
-export class Newest<T extends KubeObject> {
+export class LatestObjects<T extends KubeObject> {
   readonly #written = new Map<string, T>()
 
   /** An answer of the API server to a write of ours. */
-  remember(object: T): void {
+  recordWrite(object: T): void {
     const key = keyOf(object.metadata)
     const before = this.#written.get(key)
     if (!isNewer(before?.metadata.resourceVersion, object.metadata.resourceVersion)) this.#written.set(key, object)
   }
 
   /** The newer of what the cache has and what was written. A cache that has it no more is right: it was deleted. */
-  of(cached: T | undefined, key: string): T | undefined {
+  latest(cached: T | undefined, key: string): T | undefined {
     const written = this.#written.get(key)
     if (!written || !cached) {
       this.#written.delete(key)

@@ -11,7 +11,7 @@ const MAX_MS = 10_000
  * 403 is asked again, too: an API server that has just started answers so until it has read its roles, and rights may be given after us.
  * Rejects with what trying again cannot help, and with the signal's reason.
  */
-export async function persist<T>(
+export async function retryUntilAvailable<T>(
   call: () => Promise<T>,
   { clock, log, signal }: { clock: Clock; log: Log; signal: AbortSignal },
 ): Promise<T> {

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type HttpServer, serveHttp } from './http.ts'
-import { counter, createMetrics, listMetrics, watchProcess } from './metrics.ts'
+import { type HealthServer, serveHealthAndMetrics } from './health-server.ts'
+import { createMetrics, defineCounter, exposeProcessMetrics, listMetrics } from './metrics.ts'
 
-const cups = counter('test_cups_total', 'Cups drunk.', ['kind'])
+const cups = defineCounter('test_cups_total', 'Cups drunk.', ['kind'])
 const metrics = createMetrics()
-let server: HttpServer
+let server: HealthServer
 let cacheFilled = false
 
 beforeAll(async () => {
@@ -14,7 +14,13 @@ beforeAll(async () => {
     },
     libvirt: () => Promise.resolve(),
   }
-  server = await serveHttp({ port: 0, host: '127.0.0.1', metrics, health: { loop: () => undefined }, ready })
+  server = await serveHealthAndMetrics({
+    port: 0,
+    host: '127.0.0.1',
+    metrics,
+    health: { loop: () => undefined },
+    ready,
+  })
 })
 afterAll(() => server[Symbol.asyncDispose]())
 
@@ -45,7 +51,7 @@ describe('serveHttp', () => {
 
   it('shows metrics', async () => {
     metrics.inc(cups, { kind: 'tea' }, 2)
-    const stop = watchProcess(metrics)
+    const stop = exposeProcessMetrics(metrics)
     const [status, body] = await get('/metrics')
     stop()
     expect(status).toBe(200)
@@ -56,7 +62,7 @@ describe('serveHttp', () => {
   })
 
   it('rejects when its port is taken', async () => {
-    await expect(serveHttp({ port: server.port, host: '127.0.0.1', metrics })).rejects.toThrow('EADDRINUSE')
+    await expect(serveHealthAndMetrics({ port: server.port, host: '127.0.0.1', metrics })).rejects.toThrow('EADDRINUSE')
   })
 })
 
@@ -68,7 +74,7 @@ describe('metrics', () => {
       help: 'Cups drunk.',
       labels: ['kind'],
     })
-    expect(() => counter('test_cups_total', 'again')).toThrow('defined twice')
+    expect(() => defineCounter('test_cups_total', 'again')).toThrow('defined twice')
   })
 
   it('sum over labels, and count histograms', async () => {

@@ -1,7 +1,7 @@
 // Reading many objects: pages of a list, and the stream of a watch.
 
 import { ApiError, type Status } from './errors.ts'
-import { jsonLines } from './lines.ts'
+import { parseJsonLines } from './json-lines.ts'
 import type { Transport } from './transport.ts'
 import type { CallOptions, KubeObject, Ref, ResourceDef, WatchEvent } from './types.ts'
 import { apiVersionOf } from './types.ts'
@@ -50,14 +50,14 @@ export function pathOf(def: ResourceDef, ref: Ref, subresource?: string): string
   return `${root}${space}/${def.plural}${tail.join('')}`
 }
 
-export function query(values: Record<string, string | number | boolean | undefined>): string {
+export function queryString(values: Record<string, string | number | boolean | undefined>): string {
   const search = new URLSearchParams()
   for (const [name, value] of Object.entries(values)) if (value !== undefined) search.set(name, String(value))
   return search.size === 0 ? '' : `?${search.toString()}`
 }
 
 /** One request per page. A continue token that expired between pages throws (`isGone`): begin again. */
-export async function* pages<T extends KubeObject>(
+export async function* listPages<T extends KubeObject>(
   transport: Transport,
   def: ResourceDef,
   options: ListOptions,
@@ -66,7 +66,7 @@ export async function* pages<T extends KubeObject>(
   let token: string | undefined
   do {
     const from = token ? { continue: token } : { resourceVersion }
-    const path = pathOf(def, { namespace }) + query({ ...selectors, ...from, limit })
+    const path = pathOf(def, { namespace }) + queryString({ ...selectors, ...from, limit })
     const body: ListBody<T> = await transport.json({ method: 'GET', path, signal, timeoutMs })
     const items = body.items ?? []
     for (const item of items) {
@@ -79,7 +79,7 @@ export async function* pages<T extends KubeObject>(
 }
 
 /** All pages as one. */
-export async function listAll<T>(source: AsyncIterable<Page<T>>): Promise<Page<T>> {
+export async function collectPages<T>(source: AsyncIterable<Page<T>>): Promise<Page<T>> {
   const all: Page<T> = { items: [], resourceVersion: '' }
   for await (const page of source) {
     all.resourceVersion = page.resourceVersion
@@ -89,16 +89,16 @@ export async function listAll<T>(source: AsyncIterable<Page<T>>): Promise<Page<T
 }
 
 /** Ends when the server ends it. An ERROR event, a cut and a silence longer than `idleMs` are thrown as ApiError. */
-export async function* watch<T extends KubeObject>(
+export async function* openWatch<T extends KubeObject>(
   transport: Transport,
   def: ResourceDef,
   options: WatchOptions,
 ): AsyncGenerator<WatchEvent<T>> {
   const { namespace, signal, idleMs, sendInitialEvents, ...rest } = options
   const initial = sendInitialEvents ? { sendInitialEvents, resourceVersionMatch: 'NotOlderThan' } : {}
-  const path = pathOf(def, { namespace }) + query({ watch: true, allowWatchBookmarks: true, ...initial, ...rest })
+  const path = pathOf(def, { namespace }) + queryString({ watch: true, allowWatchBookmarks: true, ...initial, ...rest })
   try {
-    for await (const event of jsonLines(await transport.stream({ method: 'GET', path, signal, idleMs }))) {
+    for await (const event of parseJsonLines(await transport.stream({ method: 'GET', path, signal, idleMs }))) {
       const { type, object } = event as { type: string; object: unknown }
       if (type === 'ERROR') {
         const body = object as Status

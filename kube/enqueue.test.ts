@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { type FeedOptions, feed, generationChanged, ownerKey } from './feed.ts'
+import { type EnqueueOptions, enqueueOnChange, generationChanged, ownerKey } from './enqueue.ts'
 import type { Handlers } from './informer.ts'
 import { WorkQueue } from './queue.ts'
 import { FakeClock } from './testing/fake-clock.ts'
@@ -11,10 +11,10 @@ interface Thing {
 const thing = (name: string, more: Partial<ObjectMeta> = {}): Thing => ({ metadata: { namespace: 'n', name, ...more } })
 
 /** What a queue holds after some events. */
-async function fed(events: (h: Required<Handlers<Thing>>) => void, options?: FeedOptions<Thing>): Promise<string[]> {
+async function fed(events: (h: Required<Handlers<Thing>>) => void, options?: EnqueueOptions<Thing>): Promise<string[]> {
   const queue = new WorkQueue({ name: 'q', clock: new FakeClock() })
   let handlers: Handlers<Thing> = {}
-  feed({ on: (h) => ((handlers = h), () => undefined) }, queue, options)
+  enqueueOnChange({ on: (h) => ((handlers = h), () => undefined) }, queue, options)
   events(handlers as Required<Handlers<Thing>>)
   const items: string[] = []
   while (queue.length > 0) {
