@@ -28,8 +28,8 @@ import { reconcilePort } from './network/port-reconcile.ts'
 import type { ControllerOptions } from './options.ts'
 import { isAway } from './scheduler/host-view.ts'
 import { reconcileServer } from './server/reconcile.ts'
+import { createStores, lookupOf, type Stores, startStores } from './stores.ts'
 import { ageRecords, freed, hostChanged, type Queues, queueNames, refused, wire } from './wiring.ts'
-import { createWorld, lookupOf, startWorld, type World } from './world.ts'
 
 export interface Controller {
   /** Fills the caches. */
@@ -46,28 +46,28 @@ export const HOST_LEASE = 'compute.kubenova.io/component=agent'
 export function createController(kube: Kube, options: ControllerOptions, log: Log): Controller {
   const { clock } = kube
   const parts = createParts(kube, options, log)
-  const { world, queues, leaseInformer, ledger, allocations, hosts, events } = parts
+  const { stores, queues, leaseInformer, ledger, allocations, hosts, events } = parts
   const loops = reconcilers(parts, options)
   return {
     checkReady() {
-      const late = Object.entries(world).filter(([, { informer }]) => !informer.hasSynced)
+      const late = Object.entries(stores).filter(([, { informer }]) => !informer.hasSynced)
       if (late.length > 0) throw new Error(`waiting for the first list of ${late.map(([name]) => name).join(', ')}`)
     },
     async start(signal) {
-      await startWorld(world, signal)
+      await startStores(stores, signal)
     },
     async run(signal) {
       // Not before: an API server that cannot write takes no heartbeat, and tells those who watch that all is well. To one that only stood by, every
       // host would be dead. Each has its whole time from now on, but those that were said to be down.
       await leaseInformer.start(signal).synced(signal)
       // Not before: whose queues nobody empties would remember every server that there ever was. What is in the caches is told of now.
-      wire(world, queues)
+      wire(stores, queues)
       const stopExpiry = startInterval(clock, 10_000, () => {
-        for (const network of expireClaims(parts, clock, log)) freed(network, world, queues)
+        for (const network of expireClaims(parts, clock, log)) freed(network, stores, queues)
       })
-      const stopAgeing = startInterval(clock, 3_600_000, () => ageRecords(world, queues))
+      const stopAgeing = startInterval(clock, 3_600_000, () => ageRecords(stores, queues))
       const { metrics } = kube
-      const unmeasure = measure(metrics, { world, ledger, allocations, clock })
+      const unmeasure = measure(metrics, { stores, ledger, allocations, clock })
       try {
         await Promise.all(
           queueNames.map((name) => {
@@ -87,7 +87,7 @@ export function createController(kube: Kube, options: ControllerOptions, log: Lo
 }
 
 interface Parts extends Derived {
-  world: World
+  stores: Stores
   queues: Queues
   leaseInformer: Informer<Lease>
   hosts: LeaseHosts
@@ -98,65 +98,65 @@ interface Parts extends Derived {
 
 function createParts(kube: Kube, { namespace }: ControllerOptions, log: Log): Parts {
   const { metrics, clock } = kube
-  const world = createWorld(kube, log)
+  const stores = createStores(kube, log)
   const queues = Object.fromEntries(
     queueNames.map((name) => [name, new WorkQueue({ name, metrics, clock })]),
   ) as unknown as Queues
   const leaseOptions = { namespace, labelSelector: HOST_LEASE, log, metrics, clock }
   const leaseInformer = createInformer(kube.resource<Lease>(leases), leaseOptions)
   // Both are looked at: the one that has lost it says so, or is given another.
-  const derived = derive(world, clock, (port) => queues.ports.add(port))
+  const derived = derive(stores, clock, (port) => queues.ports.add(port))
   const hosts = new LeaseHosts({
-    hypervisors: world.hypervisors.all,
+    hypervisors: stores.hypervisors.cache,
     leases: leaseInformer,
     namespace,
     clock,
     onChange(host) {
       views.touch(host)
-      hostChanged(host, world, queues)
+      hostChanged(host, stores, queues)
     },
   })
   const { ledger } = derived
   const views = new HostViews({
-    hypervisors: world.hypervisors.informer,
-    aggregates: world.aggregates.informer,
+    hypervisors: stores.hypervisors.informer,
+    aggregates: stores.aggregates.informer,
     hosts,
     ledger,
   })
-  world.hypervisors.informer.on({
-    added: ({ metadata }) => hostChanged(metadata.name, world, queues),
+  stores.hypervisors.informer.on({
+    added: ({ metadata }) => hostChanged(metadata.name, stores, queues),
     updated: (old, { metadata, spec, status }) => {
       const matters = (h: Pick<Hypervisor, 'spec' | 'status'>): string =>
         JSON.stringify([h.spec, h.status?.capacity, isAway(h)])
-      if (matters({ spec, ...(status ? { status } : {}) }) !== matters(old)) hostChanged(metadata.name, world, queues)
+      if (matters({ spec, ...(status ? { status } : {}) }) !== matters(old)) hostChanged(metadata.name, stores, queues)
     },
-    deleted: ({ metadata }) => hostChanged(metadata.name, world, queues),
+    deleted: ({ metadata }) => hostChanged(metadata.name, stores, queues),
   })
   const events = createEventRecorder({ kube, controller: 'kubenova.io/controller', log })
-  return { world, queues, leaseInformer, ...derived, hosts, views, events, clock }
+  return { stores, queues, leaseInformer, ...derived, hosts, views, events, clock }
 }
 
 type Loops = Record<(typeof queueNames)[number], { reconcile: Reconcile; concurrency: number }>
 
 function reconcilers(parts: Parts, options: ControllerOptions): Loops {
-  const { world, queues, ledger, allocations, hosts, views, events, clock } = parts
+  const { stores, queues, ledger, allocations, hosts, views, events, clock } = parts
   const now = (): string => clock.wall().toISOString()
-  const claims = createPortClaims(world, allocations, clock)
-  const lookup = lookupOf(world)
-  const onRoom = (): void => refused(world, queues)
-  const serverDeps = { world, hosts, lookup, views, ledger, claims, events, clock, onRoom }
-  const catalogue = { world, now }
-  const host = createHostReconciler({ world, hosts, ledger, clock, everyMs: options.hostStatusSeconds * 1000 })
+  const claims = createPortClaims(stores, allocations, clock)
+  const lookup = lookupOf(stores)
+  const onRoom = (): void => refused(stores, queues)
+  const serverDeps = { stores, hosts, lookup, views, ledger, claims, events, clock, onRoom }
+  const catalogue = { stores, now }
+  const host = createHostReconciler({ stores, hosts, ledger, clock, everyMs: options.hostStatusSeconds * 1000 })
   const retention = { count: options.recordCount, maxAgeMs: options.recordMaxAgeHours * 3_600_000 }
   return {
     servers: {
       reconcile: (key, { attempt }) => reconcileServer(key, serverDeps, attempt),
       concurrency: options.concurrency,
     },
-    actions: { reconcile: (key) => reconcileAction(key, { world, now }), concurrency: 4 },
-    records: { reconcile: (key) => reconcileRecords(key, world, retention, clock.wall().getTime()), concurrency: 2 },
+    actions: { reconcile: (key) => reconcileAction(key, { stores, now }), concurrency: 4 },
+    records: { reconcile: (key) => reconcileRecords(key, stores, retention, clock.wall().getTime()), concurrency: 2 },
     ports: {
-      reconcile: (key, { attempt }) => reconcilePort(key, { world, allocations, clock }, attempt),
+      reconcile: (key, { attempt }) => reconcilePort(key, { stores, allocations, clock }, attempt),
       concurrency: 4,
     },
     hosts: { reconcile: host, concurrency: 2 },

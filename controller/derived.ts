@@ -5,7 +5,7 @@ import type { Log } from '../kube/log.ts'
 import { keyOf } from '../kube/types.ts'
 import { Allocations } from './network/allocations.ts'
 import { Ledger } from './scheduler/claims.ts'
-import type { World } from './world.ts'
+import type { Stores } from './stores.ts'
 
 export interface Derived {
   ledger: Ledger
@@ -16,10 +16,10 @@ export interface Derived {
  * Follows the caches; call it before they start.
  * @param onShared told of a Port, and of each other that has an address of its
  */
-export function derive(world: World, clock: Clock, onShared: (port: string) => void = () => undefined): Derived {
+export function derive(stores: Stores, clock: Clock, onShared: (port: string) => void = () => undefined): Derived {
   const ledger = new Ledger()
   const allocations = new Allocations()
-  world.servers.informer.on({
+  stores.servers.informer.on({
     added(server) {
       ledger.observe(server)
       allocations.observeServer(undefined, server, clock.now())
@@ -37,13 +37,13 @@ export function derive(world: World, clock: Clock, onShared: (port: string) => v
     const others = allocations.observe(port, clock.now())
     if (others.length > 0) for (const key of [keyOf(port.metadata), ...others]) onShared(key)
   }
-  world.ports.informer.on({
+  stores.ports.informer.on({
     added: see,
     updated: (_, port) => see(port),
     deleted: (port) => allocations.remove(port, clock.now()),
   })
   const setNetwork = (network: Network): void => allocations.of(keyOf(network.metadata)).setNetwork(network)
-  world.networks.informer.on({ added: setNetwork, updated: (_, network) => setNetwork(network) })
+  stores.networks.informer.on({ added: setNetwork, updated: (_, network) => setNetwork(network) })
   return { ledger, allocations }
 }
 

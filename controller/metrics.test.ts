@@ -5,9 +5,9 @@ import { cloud } from './testing.ts'
 
 it('shows servers, hosts and addresses as they are at the scrape, and forgets what is gone', async () => {
   await using bench = await cloud('h1', 'h2')
-  const { world, clock } = bench
+  const { stores, clock } = bench
   const metrics = createMetrics()
-  const stop = measure(metrics, { world, clock, ...bench.derived })
+  const stop = measure(metrics, { stores, clock, ...bench.derived })
   const value = (name: string, labels: Record<string, string>) => metrics.value(`kubenova_${name}`, labels)
   await bench.server('web', { networks: [{ name: 'lan' }] })
   await bench.reconcile()
@@ -22,7 +22,7 @@ it('shows servers, hosts and addresses as they are at the scrape, and forgets wh
   expect(await value('servers_overdue', { state: 'building' })).toBe(0)
   await bench.clock.advance(1801_000)
   expect(await value('servers_overdue', { state: 'building' })).toBe(1)
-  await bench.world.networks.api.delete({ name: 'lan', namespace: 'demo' })
+  await bench.stores.networks.api.delete({ name: 'lan', namespace: 'demo' })
   await bench.fake.caughtUp()
   expect(await value('network_addresses', { network: 'lan' })).toBe(0)
   expect((await metrics.text()).body).not.toContain('network="lan"')

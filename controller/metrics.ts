@@ -5,7 +5,7 @@ import { defineGauge, type Metrics } from '../kube/metrics.ts'
 import { keyOf } from '../kube/types.ts'
 import type { Derived } from './derived.ts'
 import { limits, overdue, type Passing } from './overdue.ts'
-import type { World } from './world.ts'
+import type { Stores } from './stores.ts'
 
 const servers = defineGauge('kubenova_servers', 'Servers, by their vmState; unknown: not looked at yet.', ['vm_state'])
 const late = defineGauge(
@@ -29,7 +29,7 @@ const addresses = defineGauge(
 )
 
 export interface Measured extends Derived {
-  world: Pick<World, 'servers' | 'hypervisors' | 'networks'>
+  stores: Pick<Stores, 'servers' | 'hypervisors' | 'networks'>
   clock: Pick<Clock, 'wall'>
 }
 
@@ -42,11 +42,11 @@ export function measure(metrics: Metrics, measured: Measured): () => void {
   })
 }
 
-function countServers(metrics: Metrics, { world, clock }: Measured): void {
+function countServers(metrics: Metrics, { stores, clock }: Measured): void {
   const states = new Map<string, number>([...vmStates, 'unknown'].map((state) => [state, 0]))
   const overdues = new Map<Passing, number>(Object.keys(limits).map((state) => [state as Passing, 0]))
   const now = clock.wall().getTime()
-  for (const server of world.servers.all.values()) {
+  for (const server of stores.servers.cache.values()) {
     const state = server.status?.vmState ?? 'unknown'
     states.set(state, (states.get(state) ?? 0) + 1)
     const over = overdue(server, now)
@@ -58,8 +58,8 @@ function countServers(metrics: Metrics, { world, clock }: Measured): void {
 
 const resources = ['vcpus', 'ram', 'disk'] as const satisfies readonly (keyof Resources)[]
 
-function countHosts(metrics: Metrics, { world, ledger }: Measured): void {
-  const all = [...world.hypervisors.all.values()]
+function countHosts(metrics: Metrics, { stores, ledger }: Measured): void {
+  const all = [...stores.hypervisors.cache.values()]
   for (const state of ['up', 'down'])
     metrics.set(hypervisors, { state }, all.filter(({ status }) => status?.state === state).length)
   const each = (of: (name: string) => Readonly<Resources> | undefined) =>
@@ -68,7 +68,7 @@ function countHosts(metrics: Metrics, { world, ledger }: Measured): void {
     )
   metrics.replace(
     capacity,
-    each((name) => world.hypervisors.all.get(name)?.status?.capacity),
+    each((name) => stores.hypervisors.cache.get(name)?.status?.capacity),
   )
   const held = all.map(({ metadata: { name: host } }) => {
     return [{ host, resource: 'servers' }, ledger.usage(host).servers] as const
@@ -76,8 +76,8 @@ function countHosts(metrics: Metrics, { world, ledger }: Measured): void {
   metrics.replace(used, [...each((name) => ledger.usage(name)), ...held])
 }
 
-function countAddresses(metrics: Metrics, { world, allocations }: Measured): void {
-  const samples = [...world.networks.all.values()].flatMap(({ metadata, spec }) => {
+function countAddresses(metrics: Metrics, { stores, allocations }: Measured): void {
+  const samples = [...stores.networks.cache.values()].flatMap(({ metadata, spec }) => {
     const { namespace = '', name: network } = metadata
     const table = allocations.of(keyOf(metadata))
     const counts = spec.subnets.map((_, i) => table.counts(i))

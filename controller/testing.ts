@@ -26,14 +26,14 @@ import type { FakeClock } from '../kube/testing/fake-clock.ts'
 import type { KubeObject } from '../kube/types.ts'
 import type { FakeApi } from '../test/fakes/api.ts'
 import type { Life } from '../test/fakes/life.ts'
-import { FakeWorld } from '../test/fakes/world.ts'
+import { FakeStores } from '../test/fakes/stores.ts'
 import { derive } from './derived.ts'
 import { LeaseHosts } from './host/hosts.ts'
 import { HostViews } from './host/views.ts'
 import { createPortClaims } from './network/claims.ts'
 import { type HostWords, hypervisor as hypervisorOf } from './scheduler/testing.ts'
 import { reconcileServer, type ServerDeps } from './server/reconcile.ts'
-import { lookupOf, type World } from './world.ts'
+import { lookupOf, type Stores } from './stores.ts'
 
 export const LEASE_SECONDS = 40
 const SYSTEM = 'kubenova-system'
@@ -44,7 +44,7 @@ type Derived = ReturnType<typeof derive>
 
 /** The controller's parts, without its queues: tests call the reconcilers themselves. */
 export class Bench implements AsyncDisposable {
-  readonly fake: FakeWorld
+  readonly fake: FakeStores
   readonly derived: Derived
   readonly hosts: LeaseHosts
   readonly views: HostViews
@@ -55,17 +55,17 @@ export class Bench implements AsyncDisposable {
   readonly changes: string[] = []
   readonly events: EventDetails[] = []
 
-  private constructor(fake: FakeWorld) {
+  private constructor(fake: FakeStores) {
     this.fake = fake
-    const { world, clock } = fake
-    this.derived = derive(world, clock)
-    const { hypervisors, aggregates } = world
+    const { stores, clock } = fake
+    this.derived = derive(stores, clock)
+    const { hypervisors, aggregates } = stores
     const onChange = (host: string): void => {
       this.changes.push(host)
       this.views.touch(host)
     }
     this.hosts = new LeaseHosts({
-      hypervisors: hypervisors.all,
+      hypervisors: hypervisors.cache,
       leases: fake.leases,
       namespace: SYSTEM,
       clock,
@@ -74,18 +74,18 @@ export class Bench implements AsyncDisposable {
     const { hosts } = this
     const { ledger, allocations } = this.derived
     this.views = new HostViews({ hypervisors: hypervisors.informer, aggregates: aggregates.informer, hosts, ledger })
-    const lookup = lookupOf(world)
-    const claims = createPortClaims(world, allocations, clock)
+    const lookup = lookupOf(stores)
+    const claims = createPortClaims(stores, allocations, clock)
     const events = {
       event: (happening: EventDetails) => void this.events.push(happening),
       flush: async () => undefined,
       [Symbol.asyncDispose]: async () => undefined,
     }
-    this.deps = { world, hosts, lookup, views: this.views, ledger, claims, events, clock, onRoom: () => this.rooms++ }
+    this.deps = { stores, hosts, lookup, views: this.views, ledger, claims, events, clock, onRoom: () => this.rooms++ }
   }
 
   static async start(api?: FakeApi, life?: Life): Promise<Bench> {
-    const bench = new Bench(new FakeWorld(api, life))
+    const bench = new Bench(new FakeStores(api, life))
     await bench.fake.start()
     return bench
   }
@@ -94,8 +94,8 @@ export class Bench implements AsyncDisposable {
     return this.fake.api
   }
 
-  get world(): World {
-    return this.fake.world
+  get stores(): Stores {
+    return this.fake.stores
   }
 
   get clock(): FakeClock {

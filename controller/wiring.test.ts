@@ -23,7 +23,7 @@ beforeEach(async () => {
   bench = await Bench.start()
   const { clock } = bench
   queues = Object.fromEntries(queueNames.map((name) => [name, new WorkQueue({ name, clock })])) as unknown as Queues
-  wire(bench.world, queues)
+  wire(bench.stores, queues)
 })
 afterEach(() => bench[Symbol.asyncDispose]())
 
@@ -100,7 +100,7 @@ describe('what brings a server back', () => {
     await bench.agentSays({ host: 'h1' }, 'on')
     await bench.agentSays({ host: 'h2' }, 'elsewhere')
     await drained()
-    hostChanged('h1', bench.world, queues)
+    hostChanged('h1', bench.stores, queues)
     expect(await taken('servers')).toEqual(['demo/off', 'demo/on'])
     expect(await taken('hosts')).toEqual(['h1'])
   })
@@ -188,7 +188,7 @@ describe('what brings a server back', () => {
     await bench.agentSays({ conditions: [{ ...why, reason: 'NoValidHost' }] }, 'refused')
     await bench.agentSays({ conditions: [{ ...why, reason: 'NoFreeAddress' }] }, 'waits')
     await drained()
-    refused(bench.world, queues)
+    refused(bench.stores, queues)
     expect(await taken('servers')).toEqual([])
     await bench.clock.advance(1000)
     expect(await taken('servers')).toEqual(['demo/refused'])
@@ -219,7 +219,7 @@ describe('what else follows', () => {
     expect(await taken('records')).toEqual([])
     await bench.clock.advance(5000)
     expect(await taken('records')).toEqual(['demo/web'])
-    ageRecords(bench.world, queues)
+    ageRecords(bench.stores, queues)
     expect(await taken('records')).toEqual(['demo/web'])
   })
 
@@ -278,7 +278,7 @@ describe('what others of the same kind, or their users, bring back', () => {
 
   it('a network whose subnet another has on its bridge, and who waits for it: when that comes, grows or goes', async () => {
     const cidr = 'fd00::/64'
-    const { networks } = bench.world
+    const { networks } = bench.stores
     await bench.network('b', [{ cidr }], { bridge: 'br0' })
     await bench.network('elsewhere', [{ cidr }], { bridge: 'br1' })
     await bench.network('beside', [{ cidr: 'fd01::/64' }], { bridge: 'br0' })
@@ -309,11 +309,11 @@ describe('what others of the same kind, or their users, bring back', () => {
     await bench.network()
     const metadata = { name: 'p', namespace: 'demo' }
     await bench.make(port, { metadata, spec: { network: { name: 'lan' } } })
-    await bench.world.networks.api.patch({ name: 'lan', namespace: 'demo' }, { metadata: { finalizers: ['x/y'] } })
-    await bench.world.networks.api.delete({ name: 'lan', namespace: 'demo' })
+    await bench.stores.networks.api.patch({ name: 'lan', namespace: 'demo' }, { metadata: { finalizers: ['x/y'] } })
+    await bench.stores.networks.api.delete({ name: 'lan', namespace: 'demo' })
     await bench.fake.caughtUp()
     await drained()
-    await bench.world.ports.api.delete(metadata)
+    await bench.stores.ports.api.delete(metadata)
     await bench.fake.caughtUp()
     expect(await taken('networks')).toEqual(['demo/lan'])
   })

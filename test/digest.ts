@@ -16,7 +16,7 @@ import { place } from '../controller/scheduler/place.ts'
 import { demandOf } from '../controller/scheduler/request.ts'
 import { host, hypervisor, request } from '../controller/scheduler/testing.ts'
 import { buildInstance } from '../controller/server/instance.ts'
-import { referencesOf } from '../controller/world.ts'
+import { referencesOf } from '../controller/stores.ts'
 import {
   type Flavor,
   type HostAggregate,

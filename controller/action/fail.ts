@@ -3,17 +3,17 @@ import { type NewCondition, type Reason, type Server, type ServerAction, stamp }
 import { isConflict, isNotFound } from '../../kube/errors.ts'
 import { keyOf } from '../../kube/types.ts'
 import { MANAGER } from '../server/manager.ts'
-import type { World } from '../world.ts'
+import type { Stores } from '../stores.ts'
 
 /** Ends the deed in the server's slot. May be repeated; the slot is the caller's to free. */
-export async function failDeed({ metadata, status }: Server, why: Why, world: World, now: string): Promise<void> {
+export async function failDeed({ metadata, status }: Server, why: Why, stores: Stores, now: string): Promise<void> {
   const { name = '', uid } = status?.activeAction ?? {}
-  const deed = world.actions.all.get(keyOf({ namespace: metadata.namespace, name }))
+  const deed = stores.actions.cache.get(keyOf({ namespace: metadata.namespace, name }))
   if (!deed || deed.metadata.uid !== uid) return
   const { namespace, ownerReferences } = deed.metadata
   const target = { name, uid, ...(namespace ? { namespace } : {}), ...(ownerReferences ? { ownerReferences } : {}) }
   try {
-    await world.actions.api.apply({ metadata: target, status: failed(deed, why, now) }, { fieldManager: MANAGER })
+    await stores.actions.api.apply({ metadata: target, status: failed(deed, why, now) }, { fieldManager: MANAGER })
   } catch (error) {
     // Deleted by its user: nobody is left to tell.
     if (!isNotFound(error) && !isConflict(error)) throw error

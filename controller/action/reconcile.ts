@@ -17,29 +17,29 @@ import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import { keyOf } from '../../kube/types.ts'
 import { MANAGER } from '../server/manager.ts'
 import { owned } from '../server/status.ts'
-import type { World } from '../world.ts'
+import type { Stores } from '../stores.ts'
 
 export interface ActionDeps {
-  world: World
+  stores: Stores
   now(): string
 }
 
 const phaseOf = ({ status }: ServerAction): string => status?.phase ?? 'Pending'
 
-/** Records come into the world with their end; what a user asks for comes without a status. */
+/** Records are created with their end; a request of a user is created without a status. */
 export const isEnded = (action: ServerAction): boolean => !['Pending', 'Running'].includes(phaseOf(action))
 
-export async function reconcileAction(key: string, { world, now }: ActionDeps): Promise<Outcome> {
-  const asked = world.actions.all.get(key)
+export async function reconcileAction(key: string, { stores, now }: ActionDeps): Promise<Outcome> {
+  const asked = stores.actions.cache.get(key)
   if (!asked || isEnded(asked) || asked.metadata.deletionTimestamp) return done
   const { namespace, uid } = asked.metadata
-  const server = world.servers.all.get(keyOf({ namespace, name: asked.spec.server }))
+  const server = stores.servers.cache.get(keyOf({ namespace, name: asked.spec.server }))
   if (server?.status?.activeAction && server.status.activeAction.uid === uid)
-    return accepted(asked, server, world, now())
+    return accepted(asked, server, stores, now())
   // Its server has gone on without it: nobody will end it, nobody begins it again.
   if (phaseOf(asked) === 'Running') return done
-  if (server && judge(asked, server).admit) return take(asked, server, world, now())
-  return judgeAgain(asked, world, now())
+  if (server && judge(asked, server).admit) return take(asked, server, stores, now())
+  return judgeAgain(asked, stores, now())
 }
 
 const judge = ({ spec }: ServerAction, server: Server): Admission => admit(server, spec.action, spec[spec.action])
@@ -48,25 +48,25 @@ const judge = ({ spec }: ServerAction, server: Server): Admission => admit(serve
 const COUNTED_MS = 500
 
 /** A refusal is for good, and whoever asks may have seen more than the cache has: only what the API server itself says of the server counts. */
-async function judgeAgain(asked: ServerAction, world: World, now: string): Promise<Outcome> {
+async function judgeAgain(asked: ServerAction, stores: Stores, now: string): Promise<Outcome> {
   const { namespace } = asked.metadata
   const name = asked.spec.server
-  const server = await ignoreNotFound(world.servers.api.get({ name, ...(namespace ? { namespace } : {}) }))
+  const server = await ignoreNotFound(stores.servers.api.get({ name, ...(namespace ? { namespace } : {}) }))
   if (!server) {
     const message = `there is no Server ${name} in this namespace`
-    return refuse(asked, { reason: 'ServerNotFound', message }, world, now)
+    return refuse(asked, { reason: 'ServerNotFound', message }, stores, now)
   }
   const verdict = judge(asked, server)
-  if (verdict.admit) return take(asked, server, world, now)
+  if (verdict.admit) return take(asked, server, stores, now)
   // The record of the one before ends first: its user goes on from there.
   const before = verdict.reason === 'ActionUnderWay' && actionUnderWay(server)
-  const record = before ? world.actions.all.get(keyOf({ namespace, name: before })) : undefined
+  const record = before ? stores.actions.cache.get(keyOf({ namespace, name: before })) : undefined
   if (record && isEnded(record)) return wait(`the end of ${record.metadata.name} to be counted`, COUNTED_MS)
-  return refuse(asked, verdict, world, now, server)
+  return refuse(asked, verdict, stores, now, server)
 }
 
 /** Takes the server's slot: a compare-and-swap, so that of two deeds at once one is refused. */
-async function take(asked: ServerAction, server: Server, world: World, now: string): Promise<Outcome> {
+async function take(asked: ServerAction, server: Server, stores: Stores, now: string): Promise<Outcome> {
   const { name, uid = '' } = asked.metadata
   const { action, requestId } = asked.spec
   const params = (asked.spec[action] ?? {}) as Record<string, unknown>
@@ -86,7 +86,7 @@ async function take(asked: ServerAction, server: Server, world: World, now: stri
     ...(resourceVersion ? { resourceVersion } : {}),
   }
   try {
-    await world.servers.api.applyStatus(
+    await stores.servers.api.applyStatus(
       { metadata, status: { ...owned(server), activeAction: slot } },
       { fieldManager: MANAGER },
     )
@@ -95,11 +95,11 @@ async function take(asked: ServerAction, server: Server, world: World, now: stri
     if (isConflict(error)) return wait('the newest Server', 20)
     throw error
   }
-  return accepted(asked, server, world, now)
+  return accepted(asked, server, stores, now)
 }
 
 /** Again when the server comes to its host only after, or to another. */
-async function accepted(asked: ServerAction, server: Server, world: World, now: string): Promise<Outcome> {
+async function accepted(asked: ServerAction, server: Server, stores: Stores, now: string): Promise<Outcome> {
   const host = server.status?.host
   if (phaseOf(asked) === 'Running' && asked.status?.host === host) return done
   const set: NewCondition = {
@@ -116,7 +116,7 @@ async function accepted(asked: ServerAction, server: Server, world: World, now: 
       startTime: asked.status?.startTime ?? now,
       conditions: stamp([set], asked.status?.conditions, now),
     },
-    world,
+    stores,
     server,
   )
 }
@@ -130,20 +130,20 @@ interface Why {
 async function refuse(
   asked: ServerAction,
   { reason, message }: Why,
-  world: World,
+  stores: Stores,
   now: string,
   server?: Server,
 ): Promise<Outcome> {
   const set: NewCondition = { type: 'Accepted', status: 'False', reason, message }
   const conditions = stamp([set], asked.status?.conditions, now)
-  return write(asked, { phase: 'Rejected', message, finishTime: now, conditions }, world, server)
+  return write(asked, { phase: 'Rejected', message, finishTime: now, conditions }, stores, server)
 }
 
 /** Onto the object as it was read: the agent may have ended the deed already. Owned by its server, so that it goes with it. */
 async function write(
   { metadata }: ServerAction,
   status: NonNullable<ServerAction['status']>,
-  world: World,
+  stores: Stores,
   server: Server | undefined,
 ): Promise<Outcome> {
   const { name, namespace, uid, resourceVersion } = metadata
@@ -155,7 +155,7 @@ async function write(
     ...(server ? { ownerReferences: [ownedBy(server)] } : {}),
   }
   try {
-    await world.actions.api.apply({ metadata: target, status }, { fieldManager: MANAGER })
+    await stores.actions.api.apply({ metadata: target, status }, { fieldManager: MANAGER })
   } catch (error) {
     // Changed meanwhile: its event brings it back. Deleted: nobody is left to tell.
     if (!isNotFound(error) && !isConflict(error)) throw error

@@ -30,29 +30,29 @@ const names = (bench: Bench): string[] => bench.actions().map(({ metadata }) => 
 describe('records', () => {
   it('beyond their number and age are deleted, each by its uid', async () => {
     await using bench = await withRecords([3, 2, 1, 200])
-    await reconcileRecords('demo/web', bench.world, retention)
+    await reconcileRecords('demo/web', bench.stores, retention)
     expect(names(bench)).toEqual(['web-2', 'web-3'])
     await bench.fake.caughtUp()
     const { length } = bench.writes
-    await reconcileRecords('demo/web', bench.world, retention)
+    await reconcileRecords('demo/web', bench.stores, retention)
     expect(bench.writes).toHaveLength(length)
   })
 
   it('that have not ended stay', async () => {
     await using bench = await withRecords([500, 500, 500], { phase: 'Running' })
-    await reconcileRecords('demo/web', bench.world, retention)
+    await reconcileRecords('demo/web', bench.stores, retention)
     expect(names(bench)).toHaveLength(3)
   })
 
   it('of a server that is gone go with it', async () => {
     await using bench = await withRecords([1])
-    const { servers } = bench.world
+    const { servers } = bench.stores
     await bench.api
       .resource(servers.api.def)
       .patch({ name: 'web', namespace: 'demo' }, { metadata: { finalizers: [] } })
     await bench.api.resource(servers.api.def).delete({ name: 'web', namespace: 'demo' })
     await bench.fake.caughtUp()
-    await reconcileRecords('demo/web', bench.world, retention)
+    await reconcileRecords('demo/web', bench.stores, retention)
     expect(names(bench)).toEqual([])
   })
 
@@ -60,9 +60,9 @@ describe('records', () => {
     await using bench = await withRecords([3, 2, 1])
     bench.api.pauseWatches()
     await bench.api.resource<ServerAction>(defOf(serverAction)).delete({ name: 'web-1', namespace: 'demo' })
-    await reconcileRecords('demo/web', bench.world, retention)
+    await reconcileRecords('demo/web', bench.stores, retention)
     bench.fake.life.fail('delete', new ApiError({ request: 'fake', status: 500 }))
-    await expect(reconcileRecords('demo/web', bench.world, retention)).rejects.toMatchObject({ status: 500 })
+    await expect(reconcileRecords('demo/web', bench.stores, retention)).rejects.toMatchObject({ status: 500 })
     bench.api.resumeWatches()
   })
 })

@@ -2,21 +2,21 @@
 import { isConflict, isNotFound } from '../../kube/errors.ts'
 import { done, type Outcome } from '../../kube/outcome.ts'
 import { sweep } from '../server/sweep.ts'
-import { BY_SERVER, type World } from '../world.ts'
+import { BY_SERVER, type Stores } from '../stores.ts'
 import { expired, type Retention } from './retention.ts'
 
 /** @param now ms since the epoch */
 export async function reconcileRecords(
   key: string,
-  world: World,
+  stores: Stores,
   retention: Retention,
   now = Date.now(),
 ): Promise<Outcome> {
-  await sweep(key, world)
-  const records = expired(world.actions.all.byIndex(BY_SERVER, key), retention, now)
+  await sweep(key, stores)
+  const records = expired(stores.actions.cache.byIndex(BY_SERVER, key), retention, now)
   for (const { metadata } of records) {
     try {
-      await world.actions.api.delete(metadata, { preconditions: { uid: metadata.uid }, propagation: 'Background' })
+      await stores.actions.api.delete(metadata, { preconditions: { uid: metadata.uid }, propagation: 'Background' })
     } catch (error) {
       if (!isNotFound(error) && !isConflict(error)) throw error
     }

@@ -16,7 +16,7 @@ import { IN_USE } from '../finalizer.ts'
 import { Bench } from '../testing.ts'
 import { reconcileAggregate, reconcileFlavor, reconcileNetwork } from './reconcile.ts'
 
-const deps = (bench: Bench) => ({ world: bench.world, now: () => bench.now() })
+const deps = (bench: Bench) => ({ stores: bench.stores, now: () => bench.now() })
 
 async function network(bench: Bench, name = 'lan'): Promise<Outcome> {
   const outcome = await reconcileNetwork(`demo/${name}`, deps(bench))
@@ -73,7 +73,7 @@ describe('a network', () => {
     await bench.network('lan', [{ cidr: 'fd00::/64' }], { bridge: 'br0' })
     for (let i = 0; i < 2; i++) await network(bench)
     expect(ready(bench)).toMatchObject({ status: 'False', reason: 'SubnetsOverlap' })
-    await bench.world.networks.api.delete({ name: 'older', namespace: 'demo' })
+    await bench.stores.networks.api.delete({ name: 'older', namespace: 'demo' })
     await bench.fake.caughtUp()
     await network(bench)
     expect(ready(bench)).toMatchObject({ status: 'True' })
@@ -85,7 +85,7 @@ describe('a network', () => {
     await network(bench)
     for (const name of ['a', 'b'])
       await bench.make<Port>(portKind, { metadata: { name, namespace: 'demo' }, spec: { network: { name: 'lan' } } })
-    await bench.world.networks.api.delete({ name: 'lan', namespace: 'demo' })
+    await bench.stores.networks.api.delete({ name: 'lan', namespace: 'demo' })
     await bench.fake.caughtUp()
     expect(await network(bench)).toMatchObject({ kind: 'wait' })
     expect(ready(bench)).toMatchObject({
@@ -112,7 +112,7 @@ describe('a network', () => {
       spec: { network: { name: 'lan', namespace: 'demo' } },
       ...given,
     })
-    await bench.world.networks.api.delete({ name: 'lan', namespace: 'demo' })
+    await bench.stores.networks.api.delete({ name: 'lan', namespace: 'demo' })
     await bench.fake.caughtUp()
     await network(bench)
     expect(seen(bench) !== undefined).toBe('status' in given)
@@ -122,7 +122,7 @@ describe('a network', () => {
     await using bench = await Bench.start()
     await bench.network()
     await network(bench)
-    await bench.world.networks.api.delete({ name: 'lan', namespace: 'demo' })
+    await bench.stores.networks.api.delete({ name: 'lan', namespace: 'demo' })
     await bench.fake.caughtUp()
     bench.api.pauseWatches()
     const ports = bench.api.resource<Port>(defOf(portKind))

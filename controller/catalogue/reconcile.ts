@@ -6,52 +6,52 @@ import { hold, holds, IN_USE, release } from '../finalizer.ts'
 import { fingerprint } from '../keypair-fingerprint.ts'
 import { isAtHome, isGiven, networkOf } from '../network/holders.ts'
 import { networkProblems } from '../network/subnet-overlap.ts'
-import { BY_NETWORK, onBridgeOf, type World } from '../world.ts'
+import { BY_NETWORK, onBridgeOf, type Stores } from '../stores.ts'
 import { withoutEffect } from './extra-specs.ts'
 import { type Problem, sayReady } from './ready.ts'
 
 export interface CatalogueDeps {
-  world: World
+  stores: Stores
   now(): string
 }
 
 type Reconcile = (key: string, deps: CatalogueDeps) => Promise<Outcome>
 
-export const reconcileFlavor: Reconcile = async (key, { world, now }) => {
-  const flavor = world.flavors.all.get(key)
+export const reconcileFlavor: Reconcile = async (key, { stores, now }) => {
+  const flavor = stores.flavors.cache.get(key)
   if (!flavor) return done
   const ignored = withoutEffect(flavor.spec.extraSpecs)
   const message = `it can be used; without effect here: ${ignored.join(', ')}`
   const note: Problem | undefined = ignored.length > 0 ? { reason: 'Valid', message, isHarmless: true } : undefined
-  return sayReady(world.flavors.api, flavor, note, {}, now())
+  return sayReady(stores.flavors.api, flavor, note, {}, now())
 }
 
-export const reconcileImage: Reconcile = async (key, { world, now }) => {
-  const image = world.images.all.get(key)
-  return image ? sayReady(world.images.api, image, undefined, {}, now()) : done
+export const reconcileImage: Reconcile = async (key, { stores, now }) => {
+  const image = stores.images.cache.get(key)
+  return image ? sayReady(stores.images.api, image, undefined, {}, now()) : done
 }
 
-export const reconcileKeyPair: Reconcile = async (key, { world, now }) => {
-  const pair = world.keyPairs.all.get(key)
+export const reconcileKeyPair: Reconcile = async (key, { stores, now }) => {
+  const pair = stores.keyPairs.cache.get(key)
   if (!pair) return done
   try {
-    return await sayReady(world.keyPairs.api, pair, undefined, { fingerprint: fingerprint(pair.spec) }, now())
+    return await sayReady(stores.keyPairs.api, pair, undefined, { fingerprint: fingerprint(pair.spec) }, now())
   } catch (error) {
     if (!(error instanceof Refused)) throw error
-    return sayReady(world.keyPairs.api, pair, { reason: error.code, message: error.message }, {}, now())
+    return sayReady(stores.keyPairs.api, pair, { reason: error.code, message: error.message }, {}, now())
   }
 }
 
-export const reconcileNetwork: Reconcile = async (key, { world, now }) => {
-  const network = world.networks.all.get(key)
+export const reconcileNetwork: Reconcile = async (key, { stores, now }) => {
+  const network = stores.networks.cache.get(key)
   if (!network) return done
-  const { api } = world.networks
-  if (network.metadata.deletionTimestamp) return leaveNetwork(network, world, now())
+  const { api } = stores.networks
+  if (network.metadata.deletionTimestamp) return leaveNetwork(network, stores, now())
   if (!holds(network.metadata, IN_USE)) {
     await hold(api, network.metadata, IN_USE)
     return wait('its finalizer')
   }
-  const problems = networkProblems(network, onBridgeOf(network, world))
+  const problems = networkProblems(network, onBridgeOf(network, stores))
   const problem: Problem | undefined = problems[0] && {
     reason: problems[0].reason,
     message: problems.map(({ message }) => message).join('; '),
@@ -60,10 +60,10 @@ export const reconcileNetwork: Reconcile = async (key, { world, now }) => {
 }
 
 /** Deleted: as Neutron, not under its ports. Here it waits for them; they bring it back when they go. */
-async function leaveNetwork(network: Network, world: World, now: string): Promise<Outcome> {
-  const { api } = world.networks
+async function leaveNetwork(network: Network, stores: Stores, now: string): Promise<Outcome> {
+  const { api } = stores.networks
   if (!holds(network.metadata, IN_USE)) return done
-  const [first, ...more] = await portsOn(network, world)
+  const [first, ...more] = await portsOn(network, stores)
   if (first === undefined) {
     await release(api, network.metadata, IN_USE)
     return done
@@ -75,9 +75,9 @@ async function leaveNetwork(network: Network, world: World, now: string): Promis
 }
 
 /** What the cache does not have is asked of the API server: a port may just have been made. */
-async function portsOn({ metadata }: Network, { ports }: World): Promise<readonly Port[]> {
+async function portsOn({ metadata }: Network, { ports }: Stores): Promise<readonly Port[]> {
   const key = keyOf(metadata)
-  const known = ports.all.byIndex(BY_NETWORK, key).filter(isOn)
+  const known = ports.cache.byIndex(BY_NETWORK, key).filter(isOn)
   if (known.length > 0) return known
   const { items } = await ports.api.list({ fieldSelector: `spec.network.name=${metadata.name}` })
   return items.filter((port) => networkOf(port) === key && isOn(port))
@@ -86,16 +86,16 @@ async function portsOn({ metadata }: Network, { ports }: World): Promise<readonl
 /** A port of another namespace that was given nothing keeps no network: anyone could make one. */
 const isOn = (port: Port): boolean => isAtHome(port) || isGiven(port)
 
-export const reconcileAggregate: Reconcile = async (key, { world, now }) => {
-  const aggregate = world.aggregates.all.get(key)
+export const reconcileAggregate: Reconcile = async (key, { stores, now }) => {
+  const aggregate = stores.aggregates.cache.get(key)
   if (!aggregate) return done
   const { hosts } = aggregate.spec
-  const problem = missingHosts(hosts, world) ?? otherZone(aggregate, world.aggregates.all.values())
-  return sayReady(world.aggregates.api, aggregate, problem, { hosts: hosts.length }, now())
+  const problem = missingHosts(hosts, stores) ?? otherZone(aggregate, stores.aggregates.cache.values())
+  return sayReady(stores.aggregates.api, aggregate, problem, { hosts: hosts.length }, now())
 }
 
-function missingHosts(hosts: readonly string[], { hypervisors }: World): Problem | undefined {
-  const missing = hosts.filter((name) => !hypervisors.all.has(name))
+function missingHosts(hosts: readonly string[], { hypervisors }: Stores): Problem | undefined {
+  const missing = hosts.filter((name) => !hypervisors.cache.has(name))
   if (missing.length === 0) return undefined
   return { reason: 'HostNotFound', message: `there is no Hypervisor ${missing.slice(0, 10).join(', ')}` }
 }

@@ -8,8 +8,8 @@ import { createHostReconciler } from './reconcile.ts'
 const EVERY = 10_000
 
 function reconciler(bench: Bench): (name?: string) => Promise<Outcome> {
-  const { world, hosts, clock } = bench
-  const reconcile = createHostReconciler({ world, hosts, ledger: bench.derived.ledger, clock, everyMs: EVERY })
+  const { stores, hosts, clock } = bench
+  const reconcile = createHostReconciler({ stores, hosts, ledger: bench.derived.ledger, clock, everyMs: EVERY })
   return async (name = 'h1') => {
     const outcome = await reconcile(name)
     await bench.fake.caughtUp()

@@ -4,12 +4,12 @@ import type { Clock } from '../../kube/clock.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import type { Ledger } from '../scheduler/claims.ts'
 import { MANAGER } from '../server/manager.ts'
-import type { World } from '../world.ts'
+import type { Stores } from '../stores.ts'
 import type { Hosts } from './hosts.ts'
 import { hostStatus } from './status.ts'
 
 export interface HostDeps {
-  world: World
+  stores: Stores
   hosts: Hosts
   ledger: Ledger
   clock: Clock
@@ -18,10 +18,10 @@ export interface HostDeps {
 }
 
 export function createHostReconciler(deps: HostDeps): (key: string) => Promise<Outcome> {
-  const { world, hosts, ledger, clock, everyMs } = deps
+  const { stores, hosts, ledger, clock, everyMs } = deps
   const written = new Map<string, number>()
   return async (name) => {
-    const host = world.hypervisors.all.get(name)
+    const host = stores.hypervisors.cache.get(name)
     if (!host) return done
     const up = hosts.isUp(name)
     const status = hostStatus(host, {
@@ -34,7 +34,7 @@ export function createHostReconciler(deps: HostDeps): (key: string) => Promise<O
     if (host.status?.state === status.state && age < everyMs)
       return wait('the next write of what is used', everyMs - age)
     const result = await applyIfChanged(
-      world.hypervisors.api,
+      stores.hypervisors.api,
       { metadata: { name }, status },
       {
         seen: host,

@@ -114,7 +114,7 @@ describe('an address', () => {
       metadata: { name: 'lan-10-0-0-2', namespace: 'demo' },
       spec: { network: { name: 'lan' }, server: 'other' },
     })
-    const server = await bench.api.resource<Server>(bench.world.servers.api.def).create({
+    const server = await bench.api.resource<Server>(bench.stores.servers.api.def).create({
       metadata: { name: 'web', namespace: 'demo' },
       spec: { flavor: 'tiny', image: { name: 'cirros' }, ...lan() },
     })
@@ -171,9 +171,9 @@ describe('a port that is deleted under its server', () => {
     await expect(take(bench, others)).rejects.toMatchObject({ code: 'NoFreeAddress' })
     expect(names(bench)).not.toContain('lan-10-0-0-5')
     await bench.api
-      .resource<Server>(bench.world.servers.api.def)
+      .resource<Server>(bench.stores.servers.api.def)
       .patch(one.metadata, { metadata: { finalizers: null } })
-    await bench.api.resource<Server>(bench.world.servers.api.def).delete(one.metadata)
+    await bench.api.resource<Server>(bench.stores.servers.api.def).delete(one.metadata)
     await bench.fake.caughtUp()
     expect(await take(bench, two)).toMatchObject([{ port: 'lan-10-0-0-5' }])
   })

@@ -5,7 +5,7 @@ import { ignoreNotFound, isAlreadyExists, isTransient } from '../../kube/errors.
 import { keyOf } from '../../kube/types.ts'
 import { MANAGER } from '../server/manager.ts'
 import type { Nic } from '../server/resolve.ts'
-import { BY_NETWORK, BY_REFERENCE, BY_SERVER, refKey, type World } from '../world.ts'
+import { BY_NETWORK, BY_REFERENCE, BY_SERVER, refKey, type Stores } from '../stores.ts'
 import type { AddressTable, Allocations } from './allocations.ts'
 import { macHolder, networkOf } from './holders.ts'
 import { interfaceOf } from './interface.ts'
@@ -28,14 +28,14 @@ export interface PortClaims {
   take(server: Server, nics: readonly Nic[]): Promise<Interface[]>
 }
 
-export function createPortClaims(world: World, allocations: Allocations, clock: Clock): PortClaims {
-  const parts: Parts = { world, allocations, clock, binding: new Map(), fresh: new Map() }
+export function createPortClaims(stores: Stores, allocations: Allocations, clock: Clock): PortClaims {
+  const parts: Parts = { stores, allocations, clock, binding: new Map(), fresh: new Map() }
   // The cache knows more of it than its creation has said.
   const seen = ({ metadata }: Port): void => {
     const key = `${metadata.ownerReferences?.[0]?.uid} ${metadata.labels?.[NIC_LABEL]}`
     if (parts.fresh.get(key)?.port.metadata.uid === metadata.uid) parts.fresh.delete(key)
   }
-  world.ports.informer.on({ added: seen, deleted: seen })
+  stores.ports.informer.on({ added: seen, deleted: seen })
   return {
     async take(server, nics) {
       const interfaces: Interface[] = []
@@ -53,7 +53,7 @@ export function createPortClaims(world: World, allocations: Allocations, clock: 
 }
 
 interface Parts {
-  world: World
+  stores: Stores
   allocations: Allocations
   clock: Clock
   /** Ports of users that a placement is about to use, until the servers' own status says so. */
@@ -71,18 +71,18 @@ const isOf =
     labels?.[NIC_LABEL] === String(index) && ownerReferences?.[0]?.uid === uid
 
 /** The port that an earlier try made. */
-function made(server: Server, index: number, { world, clock, fresh }: Parts): Port | undefined {
+function made(server: Server, index: number, { stores, clock, fresh }: Parts): Port | undefined {
   const { metadata } = server
-  const cached = world.ports.all.byIndex(BY_SERVER, keyOf(metadata)).find(isOf(server, index))
+  const cached = stores.ports.cache.byIndex(BY_SERVER, keyOf(metadata)).find(isOf(server, index))
   for (const [key, { until }] of fresh) if (until <= clock.now()) fresh.delete(key)
   return cached ?? fresh.get(nicKey(server, index))?.port
 }
 
-function bind({ metadata }: Server, port: Port, { world, allocations, clock, binding }: Parts): void {
+function bind({ metadata }: Server, port: Port, { stores, allocations, clock, binding }: Parts): void {
   const key = keyOf(port.metadata)
   const lost = allocations.of(networkOf(port)).loses(port)
   if (lost) throw new Transient('AddressInUse', `Port ${key}: ${lost.address} is held by Port ${lost.to.name}`)
-  const [holder] = world.servers.all
+  const [holder] = stores.servers.cache
     .byIndex(BY_REFERENCE, refKey('Port', port.metadata))
     .filter((s) => s.metadata.uid !== metadata.uid && s.status?.host !== undefined)
   if (holder) {
@@ -98,23 +98,23 @@ function bind({ metadata }: Server, port: Port, { world, allocations, clock, bin
 }
 
 async function make(server: Server, { entry, network }: Nic, index: number, parts: Parts): Promise<Port> {
-  const { world, allocations, clock, fresh } = parts
+  const { stores, allocations, clock, fresh } = parts
   const table = allocations.of(keyOf(network.metadata))
   const key = nicKey(server, index)
-  if (entry.macAddress !== undefined) checkMac(entry.macAddress, network, { world, fresh, table })
+  if (entry.macAddress !== undefined) checkMac(entry.macAddress, network, { stores, fresh, table })
   for (let i = 0; i < TRIES; i++) {
     const now = clock.now()
     const addresses = table.take(entry.fixedIP === undefined ? [] : [entry.fixedIP], now, now + HOLD_MS, key)
     const mac = entry.macAddress ?? freeMac(network, addresses[0], key, (m) => table.isMacUsed(m))
     const port = newPort(server, network, { addresses, mac, index, now: clock.wall().toISOString() })
     try {
-      const done = await world.ports.api.create(port, { fieldManager: MANAGER })
+      const done = await stores.ports.api.create(port, { fieldManager: MANAGER })
       fresh.set(key, { port: done, until: now + HOLD_MS })
       return done
     } catch (error) {
       // It may have been made: the next try takes the same, which is held, and finds it.
       if (isTransient(error)) throw error
-      const own = isAlreadyExists(error) && (await ours(server, port.metadata, index, world))
+      const own = isAlreadyExists(error) && (await ours(server, port.metadata, index, stores))
       if (own) return own
       for (const address of addresses) table.release(address, clock.now(), true)
       if (!isAlreadyExists(error) || entry.fixedIP !== undefined) throw error
@@ -131,9 +131,9 @@ async function ours(
   server: Server,
   { namespace, name }: Port['metadata'],
   index: number,
-  world: World,
+  stores: Stores,
 ): Promise<Port | undefined> {
-  const there = await ignoreNotFound(world.ports.api.get({ namespace, name }))
+  const there = await ignoreNotFound(stores.ports.api.get({ namespace, name }))
   return there && isOf(server, index)(there) ? there : undefined
 }
 
@@ -141,11 +141,11 @@ async function ours(
 function checkMac(
   mac: string,
   { metadata }: Network,
-  { world, fresh, table }: Pick<Parts, 'world' | 'fresh'> & { table: AddressTable },
+  { stores, fresh, table }: Pick<Parts, 'stores' | 'fresh'> & { table: AddressTable },
 ): void {
   const key = keyOf(metadata)
   const made = [...fresh.values()].map(({ port }) => port).filter((port) => networkOf(port) === key)
-  const holder = macHolder(mac, [...world.ports.all.byIndex(BY_NETWORK, key), ...made])
+  const holder = macHolder(mac, [...stores.ports.cache.byIndex(BY_NETWORK, key), ...made])
   if (holder) throw new Refused('MACInUse', `${mac} is held by Port ${keyOf(holder.metadata)}: ask for another MAC`)
   if (table.isMacOrphaned(mac))
     throw new Transient(

@@ -11,7 +11,7 @@ const make = (bench: Bench, name = 'mine', spec: Partial<Port['spec']> = {}): Pr
 
 async function reconcile(bench: Bench, name = 'mine'): Promise<Outcome> {
   const { allocations } = bench.derived
-  const outcome = await reconcilePort(`demo/${name}`, { world: bench.world, allocations, clock: bench.clock })
+  const outcome = await reconcilePort(`demo/${name}`, { stores: bench.stores, allocations, clock: bench.clock })
   await bench.fake.caughtUp()
   return outcome
 }
@@ -58,7 +58,7 @@ describe('a port of the user', () => {
     const given = { status: { macAddress: 'fa:16:3e:00:00:09', fixedIPs: ['10.0.0.6'] } }
     await bench.api.resource<Port>(defOf(portKind)).patch({ name: 'mine', namespace: 'demo' }, given)
     const { allocations } = bench.derived
-    const deps = { world: bench.world, allocations, clock: bench.clock }
+    const deps = { stores: bench.stores, allocations, clock: bench.clock }
     await expect(reconcilePort('demo/mine', deps)).rejects.toMatchObject({ status: 409 })
     expect(seen(bench)?.fixedIPs).toEqual(['10.0.0.6'])
     bench.api.resumeWatches()
@@ -107,7 +107,7 @@ describe('a port of the user', () => {
     expect(ready(bench)?.message).toContain('overlaps a subnet of Network demo/older on the same bridge br0')
     await reconcile(bench, 'other')
     expect(seen(bench, 'other')).toMatchObject({ fixedIPs: ['10.7.0.1'] })
-    await bench.world.networks.api.delete({ name: 'older', namespace: 'demo' })
+    await bench.stores.networks.api.delete({ name: 'older', namespace: 'demo' })
     await bench.fake.caughtUp()
     await reconcile(bench)
     expect(seen(bench)).toMatchObject({ fixedIPs: ['10.7.0.1'] })
@@ -124,7 +124,7 @@ describe('a port of the user', () => {
     const had = seen(bench)
     expect(had).toMatchObject({ fixedIPs: ['10.8.0.1'] })
     const subnets = [...both, { cidr: '10.7.0.0/25' }]
-    await bench.world.networks.api.patch({ name: 'young', namespace: 'demo' }, { spec: { subnets } })
+    await bench.stores.networks.api.patch({ name: 'young', namespace: 'demo' }, { spec: { subnets } })
     await bench.fake.caughtUp()
     expect(await reconcile(bench)).toEqual({ kind: 'done' })
     expect(seen(bench)).toEqual(had)
@@ -141,7 +141,7 @@ describe('a port of the user', () => {
   it('is given nothing of a network that is being deleted', async () => {
     await using bench = await cloud()
     await make(bench, 'first')
-    const networks = bench.world.networks.api
+    const networks = bench.stores.networks.api
     await networks.patch(
       { name: 'lan', namespace: 'demo' },
       { metadata: { finalizers: ['compute.kubenova.io/in-use'] } },
@@ -204,7 +204,7 @@ describe('a port of the user', () => {
     await expect(reconcile(bench)).rejects.toMatchObject(fails)
     expect(ready(bench)).toBeUndefined()
     const { allocations } = bench.derived
-    const again = reconcilePort('demo/mine', { world: bench.world, allocations, clock: bench.clock }, 3)
+    const again = reconcilePort('demo/mine', { stores: bench.stores, allocations, clock: bench.clock }, 3)
     await expect(again).rejects.toMatchObject(fails)
     expect(ready(bench)).toMatchObject({ status: 'False', reason: 'NoFreeAddress' })
   })
@@ -242,7 +242,7 @@ describe('which server uses it', () => {
     await bench.reconcile()
     await twice(bench)
     expect(seen(bench)).toMatchObject({ server: 'web', fixedIPs: ['10.0.0.2'] })
-    const servers = bench.api.resource(bench.world.servers.api.def)
+    const servers = bench.api.resource(bench.stores.servers.api.def)
     await servers.patch({ name: 'web', namespace: 'demo' }, { metadata: { finalizers: [] } })
     await servers.delete({ name: 'web', namespace: 'demo' })
     await bench.fake.caughtUp()
@@ -258,7 +258,7 @@ describe('which server uses it', () => {
     await bench.server('web', { networks: [{ port: 'mine' }] }, { finalizers: [FINALIZER] })
     await bench.reconcile()
     await twice(bench)
-    await bench.world.ports.api.delete({ name: 'mine', namespace: 'demo' })
+    await bench.stores.ports.api.delete({ name: 'mine', namespace: 'demo' })
     await bench.fake.caughtUp()
     await reconcile(bench)
     expect(ready(bench)).toMatchObject({
@@ -270,7 +270,7 @@ describe('which server uses it', () => {
     await bench.server('other', { networks: [{ port: 'mine' }] })
     await bench.reconcile('other')
     expect(condition(bench.status('other').conditions, 'Scheduled')?.reason).toBe('BeingDeleted')
-    const servers = bench.api.resource(bench.world.servers.api.def)
+    const servers = bench.api.resource(bench.stores.servers.api.def)
     await servers.patch({ name: 'web', namespace: 'demo' }, { metadata: { finalizers: [] } })
     await servers.delete({ name: 'web', namespace: 'demo' })
     await bench.fake.caughtUp()
@@ -309,7 +309,7 @@ describe('what is left alone', () => {
 /** On a cache that is behind; errors are the queue's. */
 async function reconcile_(bench: Bench): Promise<void> {
   const { allocations } = bench.derived
-  await reconcilePort('demo/mine', { world: bench.world, allocations, clock: bench.clock }).catch(
+  await reconcilePort('demo/mine', { stores: bench.stores, allocations, clock: bench.clock }).catch(
     (error: unknown) => error,
   )
 }

@@ -16,14 +16,14 @@ import { hold, holds, IN_USE, release } from '../finalizer.ts'
 import { lasts } from '../lasts.ts'
 import { MANAGER } from '../server/manager.ts'
 import { checkGuestOf, usableFrom } from '../server/resolve.ts'
-import { BY_NETWORK, BY_REFERENCE, onBridgeOf, refKey, type World } from '../world.ts'
+import { BY_NETWORK, BY_REFERENCE, onBridgeOf, refKey, type Stores } from '../stores.ts'
 import type { Allocations } from './allocations.ts'
 import { isAtHome, macHolder, networkOf } from './holders.ts'
 import { parseIP } from './ip.ts'
 import { macFor } from './mac.ts'
 
 export interface PortDeps {
-  world: World
+  stores: Stores
   allocations: Allocations
   clock: Clock
 }
@@ -34,21 +34,21 @@ const AGAIN_MS = 30_000
 
 /** @param attempt which one in a row */
 export async function reconcilePort(key: string, deps: PortDeps, attempt = 1): Promise<Outcome> {
-  const { world } = deps
-  const port = world.ports.all.get(key)
+  const { stores } = deps
+  const port = stores.ports.cache.get(key)
   // Ports made for a server were made whole.
   if (!port || port.spec.server !== undefined) return done
   if (port.metadata.deletionTimestamp) return leave(port, deps)
-  const isUsed = used(port, world).server !== undefined
+  const isUsed = used(port, stores).server !== undefined
   if (isUsed !== holds(port.metadata, IN_USE)) {
-    await (isUsed ? hold : release)(world.ports.api, port.metadata, IN_USE)
+    await (isUsed ? hold : release)(stores.ports.api, port.metadata, IN_USE)
     return wait('its finalizer')
   }
   try {
     const given = give(port, deps)
     await write(
       port,
-      { ...given, ...used(port, world) },
+      { ...given, ...used(port, stores) },
       { reason: 'Allocated', message: 'it has its addresses' },
       deps,
     )
@@ -63,15 +63,15 @@ export async function reconcilePort(key: string, deps: PortDeps, attempt = 1): P
 }
 
 /** Deleted: it stays until no server uses it, for its addresses are the server's. */
-async function leave(port: Port, { world, clock }: PortDeps): Promise<Outcome> {
+async function leave(port: Port, { stores, clock }: PortDeps): Promise<Outcome> {
   if (!holds(port.metadata, IN_USE)) return done
-  const { server } = used(port, world)
+  const { server } = used(port, stores)
   if (server === undefined) {
-    await release(world.ports.api, port.metadata, IN_USE)
+    await release(stores.ports.api, port.metadata, IN_USE)
     return done
   }
   const message = `Server ${server} uses it: it is deleted when that is`
-  await write(port, { server }, { reason: 'PortInUse', message, bad: true }, { world, clock })
+  await write(port, { server }, { reason: 'PortInUse', message, bad: true }, { stores, clock })
   return wait('the end of its server')
 }
 
@@ -82,7 +82,7 @@ function give(port: Port, deps: PortDeps): Given {
   const { macAddress, fixedIPs } = port.status ?? {}
   const lost = deps.allocations.of(networkOf(port)).loses(port)
   // One that nobody uses and that asks for none in particular is given another.
-  const isFree = port.spec.fixedIPs === undefined && used(port, deps.world).server === undefined
+  const isFree = port.spec.fixedIPs === undefined && used(port, deps.stores).server === undefined
   if (lost && !isFree) {
     const holder = `${lost.to.namespace}/${lost.to.name}`
     throw new Refused('AddressInUse', `${lost.address} is held by Port ${holder}: delete this port, or that one`)
@@ -92,20 +92,20 @@ function give(port: Port, deps: PortDeps): Given {
 }
 
 /** Its network, if it may be used. */
-function usable(port: Port, { world }: PortDeps): Network {
-  const network = world.networks.all.get(networkOf(port))
+function usable(port: Port, { stores }: PortDeps): Network {
+  const network = stores.networks.cache.get(networkOf(port))
   if (!network) throw new Refused('NetworkNotFound', `Network ${networkOf(port)} does not exist; the port waits for it`)
-  usableFrom(port.metadata.namespace, network, { onBridgeOf: (of) => onBridgeOf(of, world) })
+  usableFrom(port.metadata.namespace, network, { onBridgeOf: (of) => onBridgeOf(of, stores) })
   if (!isAtHome(port)) checkGuestOf(network, port.spec)
   return network
 }
 
 /** Exactly the addresses that it asks for, or else one of each subnet. */
-function allocate(port: Port, network: Network, { world, allocations, clock }: PortDeps): Given {
+function allocate(port: Port, network: Network, { stores, allocations, clock }: PortDeps): Given {
   const { spec, metadata } = port
   const { uid = '' } = metadata
   const key = keyOf(network.metadata)
-  const other = spec.macAddress && macHolder(spec.macAddress, world.ports.all.byIndex(BY_NETWORK, key), port)
+  const other = spec.macAddress && macHolder(spec.macAddress, stores.ports.cache.byIndex(BY_NETWORK, key), port)
   if (other)
     throw new Refused('MACInUse', `${spec.macAddress} is held by Port ${keyOf(other.metadata)}: ask for another MAC`)
   const table = allocations.of(key)
@@ -119,8 +119,8 @@ function allocate(port: Port, network: Network, { world, allocations, clock }: P
 }
 
 /** The placed server that names it; of several the oldest. */
-function used(port: Port, world: World): { server?: string } {
-  const users = world.servers.all
+function used(port: Port, stores: Stores): { server?: string } {
+  const users = stores.servers.cache
     .byIndex(BY_REFERENCE, refKey('Port', port.metadata))
     .filter(({ status }) => status?.host !== undefined)
   const age = ({ metadata }: Server): string => metadata.creationTimestamp ?? ''
@@ -140,7 +140,7 @@ async function write(
   port: Port,
   more: object,
   { reason, message, bad = false }: Why,
-  { world, clock }: Pick<PortDeps, 'world' | 'clock'>,
+  { stores, clock }: Pick<PortDeps, 'stores' | 'clock'>,
 ): Promise<void> {
   const set: NewCondition[] = [{ type: 'Ready', status: bad ? 'False' : 'True', reason, message }]
   const { macAddress, fixedIPs, server } = port.status ?? {}
@@ -156,7 +156,7 @@ async function write(
   const { name, namespace = '', uid = '', resourceVersion } = port.metadata
   const metadata = { name, namespace, uid, ...(resourceVersion === undefined ? {} : { resourceVersion }) }
   await applyIfChanged(
-    world.ports.api,
+    stores.ports.api,
     { metadata, status },
     {
       seen: port,

@@ -14,14 +14,14 @@ import type { Ledger } from '../scheduler/claims.ts'
 import { schedulerDefaults } from '../scheduler/options.ts'
 import { place } from '../scheduler/place.ts'
 import { demandOf, type PlacementRequest, resolveHint } from '../scheduler/request.ts'
-import type { World } from '../world.ts'
+import type { Stores } from '../stores.ts'
 import { buildInstance } from './instance.ts'
 import { MANAGER } from './manager.ts'
 import { type Lookup, type Resolved, resolve } from './resolve.ts'
 import { type ControllerStatus, placedStatus, type Waiting, waitingStatus } from './status.ts'
 
 export interface PlaceDeps {
-  world: World
+  stores: Stores
   lookup: Lookup
   views: HostViews
   ledger: Ledger
@@ -88,7 +88,7 @@ async function choose(server: Server, resolved: Resolved, deps: PlaceDeps, now: 
     const instance = buildInstance(server, resolved, interfaces, availabilityZone)
     const written = await write(
       server,
-      placedStatus(withoutEnded(server, deps.world), { host, alternates, instance }, now),
+      placedStatus(withoutEnded(server, deps.stores), { host, alternates, instance }, now),
       deps,
     )
     if (written) ledger.confirm(request.server)
@@ -106,9 +106,9 @@ function takeBack({ server }: PlacementRequest, { ledger, onRoom }: PlaceDeps): 
 }
 
 /** A controller that ended its deed, and died before it could free the slot, has told the user so: the host must not do it after all. */
-function withoutEnded(server: Server, { actions }: World): Server {
+function withoutEnded(server: Server, { actions }: Stores): Server {
   const { activeAction: action, ...rest } = server.status ?? {}
-  const record = action && actions.all.get(keyOf({ namespace: server.metadata.namespace, name: action.name }))
+  const record = action && actions.cache.get(keyOf({ namespace: server.metadata.namespace, name: action.name }))
   const isOver = record !== undefined && record.metadata.uid === action?.uid && isEnded(record)
   return isOver ? { ...server, status: rest } : server
 }
@@ -123,7 +123,7 @@ function decided({ server, ignoreHosts = [] }: PlacementRequest, { ledger, views
 /** No host can take it. */
 async function none(server: Server, why: string, deps: PlaceDeps, now: string): Promise<Outcome> {
   const message = whyNone(server, why)
-  if (actionUnderWay(server) !== undefined) await failDeed(server, { reason: 'NoValidHost', message }, deps.world, now)
+  if (actionUnderWay(server) !== undefined) await failDeed(server, { reason: 'NoValidHost', message }, deps.stores, now)
   await say(server, { reason: 'NoValidHost', message, error: true }, deps, now)
   return failed('NoValidHost', message)
 }
@@ -144,11 +144,11 @@ async function say(server: Server, why: Waiting, deps: PlaceDeps, now: string): 
 }
 
 /** Only onto the server as it was read: of two controllers at once, one writes. */
-async function write(server: Server, status: ControllerStatus, { world }: PlaceDeps): Promise<boolean> {
+async function write(server: Server, status: ControllerStatus, { stores }: PlaceDeps): Promise<boolean> {
   const { name, namespace, resourceVersion } = server.metadata
   const metadata = { name, ...(namespace ? { namespace } : {}), ...(resourceVersion ? { resourceVersion } : {}) }
   try {
-    await world.servers.api.applyStatus({ metadata, status }, { fieldManager: MANAGER })
+    await stores.servers.api.applyStatus({ metadata, status }, { fieldManager: MANAGER })
     return true
   } catch (error) {
     // Gone, or changed meanwhile: the watch brings what is now.

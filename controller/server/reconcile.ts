@@ -18,9 +18,9 @@ export interface ServerDeps extends PlaceDeps {
 
 /** @param attempt which one in a row */
 export async function reconcileServer(key: string, deps: ServerDeps, attempt = 1): Promise<Outcome> {
-  const { world, clock } = deps
-  const server = world.servers.all.get(key)
-  if (!server) return sweep(key, world)
+  const { stores, clock } = deps
+  const server = stores.servers.cache.get(key)
+  if (!server) return sweep(key, stores)
   const now = (): string => clock.wall().toISOString()
   if (server.metadata.deletionTimestamp) return remove(server, deps, now)
   if (!server.metadata.finalizers?.includes(FINALIZER)) return keep(server, deps)
@@ -34,7 +34,7 @@ export async function reconcileServer(key: string, deps: ServerDeps, attempt = 1
 async function find(server: Server, deps: ServerDeps, attempt: number): Promise<Outcome> {
   if (server.status?.domain) return letGo(server, deps)
   // One of the same name may have been here before.
-  await sweep(keyOf(server.metadata), deps.world)
+  await sweep(keyOf(server.metadata), deps.stores)
   return placeServer(asked(server), deps, attempt)
 }
 
@@ -49,24 +49,24 @@ function asked(server: Server): Server {
 
 /** Its agent does nothing as long as the host is said to be down. */
 async function remove(server: Server, deps: ServerDeps, now: () => string): Promise<Outcome> {
-  const { world, hosts, events } = deps
+  const { stores, hosts, events } = deps
   const { host } = server.status ?? {}
   if (host !== undefined && hosts.isUp(host)) return reach(server, host, deps, now())
-  return removeServer(server, { world, hosts, events, now })
+  return removeServer(server, { stores, hosts, events, now })
 }
 
 /** The finalizer, where no MutatingAdmissionPolicy put it on. Its own event brings the server back here. */
-async function keep({ metadata }: Server, { world }: ServerDeps): Promise<Outcome> {
-  await hold(world.servers.api, metadata, FINALIZER)
+async function keep({ metadata }: Server, { stores }: ServerDeps): Promise<Outcome> {
+  await hold(stores.servers.api, metadata, FINALIZER)
   return wait('its finalizer')
 }
 
 /** The host could not build it and has cleaned up: without a host again, and that one is not asked a second time. */
-async function moveOn(server: Server, host: string, { world, views }: ServerDeps): Promise<Outcome> {
+async function moveOn(server: Server, host: string, { stores, views }: ServerDeps): Promise<Outcome> {
   const isAway = server.status?.fault?.details === 'LibvirtUnreachable' && views.get(host)?.away === true
   const { name, namespace, resourceVersion } = server.metadata
   const metadata = { name, ...(namespace ? { namespace } : {}), ...(resourceVersion ? { resourceVersion } : {}) }
-  await world.servers.api.applyStatus({ metadata, status: withoutHost(server, isAway) }, { fieldManager: MANAGER })
+  await stores.servers.api.applyStatus({ metadata, status: withoutHost(server, isAway) }, { fieldManager: MANAGER })
   return wait('its placement elsewhere')
 }
 
@@ -74,16 +74,16 @@ async function moveOn(server: Server, host: string, { world, views }: ServerDeps
  * What the agent of its last host said is taken back in the agent's name. It would stay until the next agent writes; and of a condition
  * that both have written, the API server would keep half an item when we let go of it, and refuse that.
  */
-async function letGo(server: Server, { world }: ServerDeps): Promise<Outcome> {
+async function letGo(server: Server, { stores }: ServerDeps): Promise<Outcome> {
   const { name, namespace, resourceVersion } = server.metadata
   const metadata = { name, ...(namespace ? { namespace } : {}), ...(resourceVersion ? { resourceVersion } : {}) }
   // Something is left: an object that loses its last member is null to the API server, and refused.
   const status = { records: server.status?.records ?? 0 }
-  await world.servers.api.applyStatus({ metadata, status }, { fieldManager: AGENT_MANAGER })
+  await stores.servers.api.applyStatus({ metadata, status }, { fieldManager: AGENT_MANAGER })
   return wait('its placement elsewhere')
 }
 
-async function reach(server: Server, host: string, { world, hosts }: ServerDeps, now: string): Promise<Outcome> {
+async function reach(server: Server, host: string, { stores, hosts }: ServerDeps, now: string): Promise<Outcome> {
   const up = hosts.isUp(host)
   if (saysReachability(server, up)) return done
   const { name, namespace, resourceVersion } = server.metadata
@@ -91,7 +91,7 @@ async function reach(server: Server, host: string, { world, hosts }: ServerDeps,
   const metadata = { name, ...(namespace ? { namespace } : {}), ...(resourceVersion ? { resourceVersion } : {}) }
   const status = reachabilityStatus(server, up, hosts.whyDown(host), now)
   try {
-    await world.servers.api.applyStatus({ metadata, status }, { fieldManager: MANAGER })
+    await stores.servers.api.applyStatus({ metadata, status }, { fieldManager: MANAGER })
   } catch (error) {
     // Gone, or changed meanwhile: the watch brings what is now.
     if (!isNotFound(error) && !isConflict(error)) throw error

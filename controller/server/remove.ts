@@ -4,12 +4,12 @@ import type { EventRecorder } from '../../kube/events.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import { release } from '../finalizer.ts'
 import type { Hosts } from '../host/hosts.ts'
-import type { World } from '../world.ts'
+import type { Stores } from '../stores.ts'
 import { MANAGER } from './manager.ts'
 import { owned, withConditions } from './status.ts'
 
 export interface RemoveDeps {
-  world: World
+  stores: Stores
   hosts: Hosts
   events: EventRecorder
   now(): string
@@ -36,7 +36,7 @@ export async function removeServer(server: Server, deps: RemoveDeps): Promise<Ou
   const decided = verdict(server, deps.hosts)
   if (decided.release) {
     if (decided.without !== undefined) tell(server, 'DeletedWithoutHost', `${decided.without}; ${LEFT}`, deps)
-    await release(deps.world.servers.api, server.metadata, FINALIZER)
+    await release(deps.stores.servers.api, server.metadata, FINALIZER)
     return done
   }
   if (decided.waiting !== undefined) await sayWaiting(server, decided.waiting, deps)
@@ -64,6 +64,6 @@ async function sayWaiting(server: Server, message: string, deps: RemoveDeps): Pr
   const status = withConditions(server, owned(server), [pending], deps.now())
   // Only onto what was read: all that is ours is said again. A conflict is tried again on what is then.
   const metadata = { name, ...(namespace ? { namespace } : {}), ...(resourceVersion ? { resourceVersion } : {}) }
-  await deps.world.servers.api.applyStatus({ metadata, status }, { fieldManager: MANAGER })
+  await deps.stores.servers.api.applyStatus({ metadata, status }, { fieldManager: MANAGER })
   tell(server, pending.type, message, deps)
 }

@@ -14,7 +14,7 @@ async function withPort(ownerReferences: object[]): Promise<Bench> {
   return bench
 }
 const swept = async (bench: Bench): Promise<number> => {
-  await sweep('demo/web', bench.world)
+  await sweep('demo/web', bench.stores)
   return bench.ports().length
 }
 
@@ -51,8 +51,8 @@ describe('a sweep', () => {
     }
     const made = await bench.api.resource<Port>(defOf(portKind)).create(port)
     // Of ports the cache is newer.
-    const found = { ...bench.world.ports, all: { ...bench.world.ports.all, byIndex: () => [made] } } as never
-    await sweep('demo/web', { ...bench.world, ports: found })
+    const found = { ...bench.stores.ports, cache: { ...bench.stores.ports.cache, byIndex: () => [made] } } as never
+    await sweep('demo/web', { ...bench.stores, ports: found })
     expect(bench.ports()).toHaveLength(1)
     bench.api.resumeWatches()
   })
@@ -71,9 +71,9 @@ describe('a sweep', () => {
     await using bench = await withPort([owner('u1')])
     bench.api.pauseWatches()
     await bench.api.resource<Port>(defOf(portKind)).delete({ name: 'p', namespace: 'demo' })
-    await expect(sweep('demo/web', bench.world)).resolves.toEqual({ kind: 'done' })
+    await expect(sweep('demo/web', bench.stores)).resolves.toEqual({ kind: 'done' })
     bench.fake.life.fail('delete ports', new ApiError({ request: 'fake', status: 503 }))
-    await expect(sweep('demo/web', bench.world)).rejects.toMatchObject({ status: 503 })
+    await expect(sweep('demo/web', bench.stores)).rejects.toMatchObject({ status: 503 })
     bench.api.resumeWatches()
   })
 })

@@ -4,7 +4,7 @@ import { ignoreNotFound, isConflict, isNotFound } from '../../kube/errors.ts'
 import { done, type Outcome } from '../../kube/outcome.ts'
 import type { Resource } from '../../kube/resource.ts'
 import { type KubeObject, parseKey } from '../../kube/types.ts'
-import { BY_SERVER, type World } from '../world.ts'
+import { BY_SERVER, type Stores } from '../stores.ts'
 
 interface Owned extends KubeObject {
   metadata: ObjectMeta
@@ -14,12 +14,12 @@ interface Owned extends KubeObject {
  * Deletes what is owned by a Server of that key that is gone; what belongs to the one that is there now stays. That it is gone the API server
  * itself must say: the caches of ports and of servers are not of one moment, and that of servers may be the older one.
  */
-export async function sweep(key: string, world: World): Promise<Outcome> {
-  const cached = world.servers.all.get(key)?.metadata.uid
-  const [ports, actions] = [world.ports.all.byIndex(BY_SERVER, key), world.actions.all.byIndex(BY_SERVER, key)]
+export async function sweep(key: string, stores: Stores): Promise<Outcome> {
+  const cached = stores.servers.cache.get(key)?.metadata.uid
+  const [ports, actions] = [stores.ports.cache.byIndex(BY_SERVER, key), stores.actions.cache.byIndex(BY_SERVER, key)]
   if (![...ports, ...actions].some(isOwnedByAnother(cached))) return done
-  const uid = (await ignoreNotFound(world.servers.api.get(parseKey(key))))?.metadata.uid
-  await Promise.all([deleteAll(ports, world.ports.api, uid), deleteAll(actions, world.actions.api, uid)])
+  const uid = (await ignoreNotFound(stores.servers.api.get(parseKey(key))))?.metadata.uid
+  await Promise.all([deleteAll(ports, stores.ports.api, uid), deleteAll(actions, stores.actions.api, uid)])
   return done
 }
 

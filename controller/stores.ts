@@ -1,4 +1,4 @@
-/** All that the controller knows: a cache of each kind that follows the API server, and the handle that writes it. */
+/** Typed stores of all kinds: for each an informer cache that follows the API server, and the handle that writes it. */
 import { serverAction } from '../actions/index.ts'
 import {
   type Flavor,
@@ -28,14 +28,14 @@ import { type KubeObject, keyOf } from '../kube/types.ts'
 import type { Lookup } from './server/resolve.ts'
 import { slimAction, slimServer } from './slim.ts'
 
-/** One kind: `all` is its cache, `api` writes it. */
+/** One kind: `cache` follows the API server, `api` writes it. */
 export interface Store<T extends KubeObject> {
-  all: Informer<T>['cache']
+  cache: Informer<T>['cache']
   api: Resource<T>
   informer: Informer<T>
 }
 
-export interface World {
+export interface Stores {
   servers: Store<Server>
   actions: Store<ServerAction>
   flavors: Store<Flavor>
@@ -75,14 +75,14 @@ export function referencesOf({ metadata: { namespace }, spec }: Server): string[
 }
 
 /** Caches and handles of all kinds; not started yet. */
-export function createWorld(kube: Kube, log: Log): World {
+export function createStores(kube: Kube, log: Log): Stores {
   const store = <T extends KubeObject>(
     api: Resource<T>,
     indexes: Record<string, (o: T) => (string | undefined)[]> = {},
     transform?: (object: T) => T,
   ): Store<T> => {
     const informer = createInformer(api, { indexes, transform, log, metrics: kube.metrics, clock: kube.clock })
-    return { all: informer.cache, api, informer }
+    return { cache: informer.cache, api, informer }
   }
   const serverOf = (name: string | undefined, namespace: string | undefined): (string | undefined)[] => [
     name === undefined ? undefined : keyOf({ namespace, name }),
@@ -118,25 +118,25 @@ export function createWorld(kube: Kube, log: Log): World {
 }
 
 /** Starts all caches and waits until each has its first list. */
-export async function startWorld(world: World, signal: AbortSignal): Promise<void> {
-  const informers = Object.values(world).map(({ informer }: { informer: Informer<never> }) => informer)
+export async function startStores(stores: Stores, signal: AbortSignal): Promise<void> {
+  const informers = Object.values(stores).map(({ informer }: { informer: Informer<never> }) => informer)
   for (const informer of informers) informer.start(signal)
   await Promise.all(informers.map((informer) => informer.synced(signal)))
 }
 
 /** The networks on the same bridge of the hosts, itself among them. */
-export const onBridgeOf = ({ spec: { bridge } }: Network, { networks }: Pick<World, 'networks'>): Network[] =>
-  bridge === undefined ? [] : networks.all.byIndex(BY_BRIDGE, bridge)
+export const onBridgeOf = ({ spec: { bridge } }: Network, { networks }: Pick<Stores, 'networks'>): Network[] =>
+  bridge === undefined ? [] : networks.cache.byIndex(BY_BRIDGE, bridge)
 
 /** How a server's references are followed: in the caches. */
-export function lookupOf({ flavors, images, keyPairs, networks, ports, servers }: World): Lookup {
+export function lookupOf({ flavors, images, keyPairs, networks, ports, servers }: Stores): Lookup {
   return {
-    flavor: (key) => flavors.all.get(key),
-    image: (key) => images.all.get(key),
-    keyPair: (key) => keyPairs.all.get(key),
-    network: (key) => networks.all.get(key),
+    flavor: (key) => flavors.cache.get(key),
+    image: (key) => images.cache.get(key),
+    keyPair: (key) => keyPairs.cache.get(key),
+    network: (key) => networks.cache.get(key),
     onBridgeOf: (network) => onBridgeOf(network, { networks }),
-    port: (key) => ports.all.get(key),
-    ofUuid: (uuid) => servers.all.byIndex(BY_UUID, uuid),
+    port: (key) => ports.cache.get(key),
+    ofUuid: (uuid) => servers.cache.byIndex(BY_UUID, uuid),
   }
 }

@@ -1,5 +1,5 @@
 /** What the controller knows, real caches on real informers, of the API server in memory; and the wait until they have caught up. */
-import { createWorld, startWorld, type World } from '../../controller/world.ts'
+import { createStores, type Stores, startStores } from '../../controller/stores.ts'
 import type { Lease } from '../../kube/builtin-kinds.ts'
 import { leases } from '../../kube/builtin-kinds.ts'
 import { createInformer, type Informer } from '../../kube/informer.ts'
@@ -11,11 +11,11 @@ import { Life } from './life.ts'
 
 const TURNS = 1000
 
-export class FakeWorld implements AsyncDisposable {
+export class FakeStores implements AsyncDisposable {
   readonly clock = new FakeClock()
   readonly api: FakeApi
   readonly life: Life
-  readonly world: World
+  readonly stores: Stores
   readonly leases: Informer<Lease>
   readonly #stop = new AbortController()
 
@@ -24,7 +24,7 @@ export class FakeWorld implements AsyncDisposable {
     this.api = api ?? new FakeApi(() => this.clock.wall())
     this.life = life
     const kube = this.api.kube(life, 'kubenova-controller')
-    this.world = createWorld(kube, noLog)
+    this.stores = createStores(kube, noLog)
     // The fake ends no watch: one that outlives its time would count as deaf.
     const options = { namespace: 'kubenova-system', clock: this.clock, watchSeconds: () => 1_000_000 }
     this.leases = createInformer(kube.resource<Lease>(leases), options)
@@ -32,7 +32,7 @@ export class FakeWorld implements AsyncDisposable {
 
   /** Fills the caches: register what follows them before. */
   async start(): Promise<this> {
-    await startWorld(this.world, this.#stop.signal)
+    await startStores(this.stores, this.#stop.signal)
     this.leases.start(this.#stop.signal)
     await this.caughtUp()
     return this
@@ -48,7 +48,7 @@ export class FakeWorld implements AsyncDisposable {
   }
 
   #isCurrent(): boolean {
-    const informers = [this.leases, ...Object.values(this.world).map(({ informer }) => informer as Informer<never>)]
+    const informers = [this.leases, ...Object.values(this.stores).map(({ informer }) => informer as Informer<never>)]
     return informers.every(({ name, cache }) => {
       const there = this.api.list<Lease>(name.split('.')[0] ?? '')
       const isSame = ({ metadata }: Lease): boolean =>
