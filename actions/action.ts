@@ -1,22 +1,36 @@
 /** What an action is: one value says all that the API, the controller, the agent, the docs and the generic tests need. */
 import type { Static, TObject } from 'typebox'
-import type { Guest, Host, StepContext } from '../crds/host.ts'
 import type { DesiredPower, TaskState, VmState } from '../crds/states.ts'
+import type { Capability, Guest, Host, StepContext } from './host/index.ts'
 
-/** What a step gets. `mark` is unique to this run of the action: the same after a crash, another for the next request. */
-export interface StepInput<P> extends StepContext {
-  host: Host
+/** What a step gets: of the host, only the capabilities that it needs. */
+export interface StepInput<P, Needs extends Capability = Capability> extends StepContext {
+  host: Pick<Host, Needs>
   guest: Guest
   params: P
-  mark: string
+  /** Identifies this run of the action and the boot that it causes: the same after a crash, another for the next request. */
+  bootId: string
   /** Seconds that a guest gets to power off (shutdown_timeout in Nova). */
   shutdownTimeout: number
 }
 
 /** A small, named, idempotent piece of work. */
-export interface Step<P> {
+export interface Step<P, Needs extends Capability = Capability> {
   name: string
-  do(input: StepInput<P>): Promise<void>
+  /** The capabilities of the host that it uses; `do` gets these and no others. */
+  needs: readonly Needs[]
+  do(input: StepInput<P, Needs>): Promise<void>
+}
+
+/** Declares a step; only there so that its type has the needs that it names. */
+export function step<P, Needs extends Capability>(s: Step<P, Needs>): Step<P, Needs> {
+  return s
+}
+
+/** Does one step of an action, with the capabilities of `host` that the step needs. */
+export async function runStep<P>({ needs, do: run }: Step<P>, { host, ...input }: StepInput<P>): Promise<void> {
+  const given = Object.fromEntries(needs.map((capability) => [capability, host[capability]]))
+  await run({ ...input, host: given as unknown as Host })
 }
 
 export interface Action<Name extends string = string, P extends TObject = TObject> {

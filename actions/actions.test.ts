@@ -43,8 +43,8 @@ function expectDone({ action, title }: Case, host: FakeHost): void {
   else expect(powerAfter[action.after], title).toContain(host.observe(UID).power)
 }
 
-/** Boots that the action has caused, as those of its mark. */
-const boots = (host: FakeHost): number => host.machine(UID).boots.filter((mark) => mark === 'm1').length
+/** Boots that the action has caused, those with its boot ID. */
+const boots = (host: FakeHost): number => host.machine(UID).boots.filter((bootId) => bootId === 'm1').length
 
 const run = (c: Case, host: FakeHost, more: Partial<Run> = {}): Promise<void> =>
   runOn(host, { action: c.action, params: c.params, ...more })
@@ -134,8 +134,8 @@ describe('what actions leave alone', () => {
     'a second request to reboot from %s is a second boot',
     async (from) => {
       const host = await situations[from][0]!()
-      await runOn(host, { action: actions.reboot, params: { type: 'HARD' }, mark: 'r1' })
-      await runOn(host, { action: actions.reboot, params: { type: 'HARD' }, mark: 'r2' })
+      await runOn(host, { action: actions.reboot, params: { type: 'HARD' }, bootId: 'r1' })
+      await runOn(host, { action: actions.reboot, params: { type: 'HARD' }, bootId: 'r2' })
       expect(host.machine(UID).boots).toEqual(['m0', 'r1', 'r2'])
     },
   )
@@ -165,28 +165,28 @@ describe('what actions leave alone', () => {
     ] as const) {
       const [host, life] = [await situations.active[0]!(), new Life()]
       await runOn(host, { action: actions.reboot, params: { type }, life })
-      expect(life.effects.includes('shutdown web')).toBe(asks)
-      expect(life.effects.includes('destroy web')).toBe(!asks)
+      expect(life.effects.includes('domains.shutdown web')).toBe(asks)
+      expect(life.effects.includes('domains.destroy web')).toBe(!asks)
     }
   })
 
   it('a domain that runs keeps the definition that it runs with', async () => {
     const [host, life] = [await situations.active[0]!(), new Life()]
     await runOn(host, { action: actions.start, life })
-    expect(life.effects).not.toContain('define web')
-    expect(host.machine(UID).domain).toMatchObject({ mark: 'm0', liveMark: 'm0' })
+    expect(life.effects).not.toContain('domains.define web')
+    expect(host.machine(UID).domain).toMatchObject({ bootId: 'm0', runningBootId: 'm0' })
   })
 
   it('a boot brings what the server says now', async () => {
     const host = await situations.stopped[0]!()
     const guest = guestOf({ displayName: 'new name' })
     await runOn(host, { action: actions.start, guest })
-    expect(host.machine(UID).drive).toContain('new name')
+    expect(host.machine(UID).configDrive).toContain('new name')
   })
 
   it('the image is fetched once, however often steps are repeated', async () => {
     const host = await situations.building[0]!()
     await runOn(host, { action: actions.create, times: 3 })
-    expect(host.downloads).toBe(1)
+    expect(host.images.downloads).toBe(1)
   })
 })

@@ -6,14 +6,17 @@ import { prepare } from './boot-steps.ts'
 import { guestOf } from './testing.ts'
 
 it('what fails is said when nothing of it is under way any more: it may be cleaned up after', async () => {
-  const host = new FakeHost().of(new Life())
   const disks = Promise.withResolvers<void>()
   const said: string[] = []
-  host.createDisks = () => disks.promise.then(() => void said.push('disks are made'))
-  host.plugPorts = () => Promise.reject(new Transient('BridgeMissing', 'no bridge'))
+  const { configDrives, disks: fakeDisks, ports: fakePorts } = new FakeHost().of(new Life())
+  const host = {
+    configDrives,
+    disks: { ...fakeDisks, create: () => disks.promise.then(() => void said.push('disks are made')) },
+    ports: { ...fakePorts, plug: () => Promise.reject(new Transient('BridgeMissing', 'no bridge')) },
+  }
   const { signal } = new AbortController()
   const guest = guestOf()
-  const input = { host, guest, params: {}, mark: 'm', signal, progress: () => undefined, shutdownTimeout: 1 }
+  const input = { host, guest, params: {}, bootId: 'm', signal, progress: () => undefined, shutdownTimeout: 1 }
   const ended = prepare.do(input).catch((error: unknown) => said.push(String(error)))
   await new Promise(setImmediate)
   expect(said).toEqual([])

@@ -1,31 +1,38 @@
 /** The steps that every boot shares: what the guest stands on is made whole, the domain is made anew from the Server, and started. */
-import type { Step } from './action.ts'
+import { type Step, step } from './action.ts'
 
 /**
  * Disks, config drive and ports do not depend on one another. Where one fails the others are waited for: what comes next may be to take
  * away what they make.
  */
-export const prepare: Step<unknown> = {
+export const prepare = step({
   name: 'prepare',
-  async do({ host, guest, ...ctx }) {
-    const all = [host.createDisks(guest, ctx), host.writeConfigDrive(guest, ctx), host.plugPorts(guest, ctx)]
+  needs: ['disks', 'configDrives', 'ports'],
+  async do({ host: { disks, configDrives, ports }, guest, ...ctx }) {
+    const all = [disks.create(guest, ctx), configDrives.write(guest, ctx), ports.plug(guest, ctx)]
     for (const made of await Promise.allSettled(all)) if (made.status === 'rejected') throw made.reason
   },
-}
+})
 
-export const define: Step<unknown> = {
+export const define = step({
   name: 'define',
-  async do({ host, guest, mark, ...ctx }) {
-    // A running domain keeps the definition that it runs with, and its mark.
-    if ((await host.bootedBy(guest)) === undefined) await host.define(guest, mark, ctx)
+  needs: ['domains'],
+  async do({ host: { domains }, guest, bootId, ...ctx }) {
+    // A running domain keeps the definition that it runs with, and its boot ID.
+    if ((await domains.runningBootId(guest)) === undefined) await domains.define(guest, bootId, ctx)
   },
-}
+})
 
-export const start: Step<unknown> = { name: 'start', do: ({ host, guest, ...ctx }) => host.start(guest, ctx) }
+export const start = step({
+  name: 'start',
+  needs: ['domains'],
+  do: ({ host, guest, ...ctx }) => host.domains.start(guest, ctx),
+})
 
-export const fetchImage: Step<unknown> = {
+export const fetchImage = step({
   name: 'fetch-image',
-  do: ({ host, guest, ...ctx }) => host.fetchImage(guest, ctx),
-}
+  needs: ['images'],
+  do: ({ host, guest, ...ctx }) => host.images.fetch(guest, ctx),
+})
 
 export const bootSteps: readonly Step<unknown>[] = [fetchImage, prepare, define, start]

@@ -1,15 +1,16 @@
 /** create and delete: what happens because a Server is there, or shall not be any more. */
 import { vmStates } from '../crds/states.ts'
-import { action, type Step } from './action.ts'
+import { action, step } from './action.ts'
 import { define, fetchImage, prepare, start } from './boot-steps.ts'
 
 /** A server that shall be off from the first is made whole and left so. */
-const firstStart: Step<unknown> = {
+const firstStart = step({
   name: start.name,
+  needs: start.needs,
   async do(input) {
     if (input.guest.server.spec.powerState !== 'Stopped') await start.do(input)
   },
-}
+})
 
 export const create = action({
   name: 'create',
@@ -33,9 +34,17 @@ export const remove = action({
   event: 'compute_terminate_instance',
   after: null,
   steps: [
-    { name: 'destroy', do: ({ host, guest, ...ctx }) => host.destroy(guest, ctx) },
-    { name: 'undefine', do: ({ host, guest, ...ctx }) => host.undefine(guest, ctx) },
-    { name: 'unplug', do: ({ host, guest, ...ctx }) => host.unplugPorts(guest, ctx) },
-    { name: 'delete-disks', do: ({ host, guest, ...ctx }) => host.deleteDisks(guest, ctx) },
+    step({
+      name: 'destroy',
+      needs: ['domains'],
+      do: ({ host, guest, ...ctx }) => host.domains.destroy(guest, ctx),
+    }),
+    step({
+      name: 'undefine',
+      needs: ['domains'],
+      do: ({ host, guest, ...ctx }) => host.domains.undefine(guest, ctx),
+    }),
+    step({ name: 'unplug', needs: ['ports'], do: ({ host, guest, ...ctx }) => host.ports.unplug(guest, ctx) }),
+    step({ name: 'delete-disks', needs: ['disks'], do: ({ host, guest, ...ctx }) => host.disks.delete(guest, ctx) }),
   ],
 })

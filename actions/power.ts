@@ -1,7 +1,7 @@
 /** The actions behind spec.powerState: start, stop, pause, unpause, suspend, resume. */
 import { Type } from 'typebox'
 import { isOurs } from '../crds/index.ts'
-import { action, type Step } from './action.ts'
+import { action, step } from './action.ts'
 import { bootSteps } from './boot-steps.ts'
 
 function unlessBusy(error: unknown): void {
@@ -9,17 +9,22 @@ function unlessBusy(error: unknown): void {
 }
 
 /** Gives the guest its time to power off, then takes the power away, as Nova's stop does. */
-const stopGuest: Step<unknown> = {
+const stopGuest = step({
   name: 'shutdown',
-  async do({ host, guest, shutdownTimeout, ...ctx }) {
+  needs: ['domains'],
+  async do({ host: { domains }, guest, shutdownTimeout, ...ctx }) {
     // Whose virtual CPUs stand still cannot hear that it is asked. A QEMU that hangs hears nothing: its power is taken away all the same.
-    await host.unpause(guest, ctx).catch(unlessBusy)
-    if ((await host.shutdown(guest, shutdownTimeout, ctx)) === 'timeout') await host.destroy(guest, ctx)
+    await domains.unpause(guest, ctx).catch(unlessBusy)
+    if ((await domains.shutdown(guest, shutdownTimeout, ctx)) === 'timeout') await domains.destroy(guest, ctx)
   },
-}
+})
 
 /** The virtual CPUs go on; nothing happens to a guest that runs. */
-const goOn: Step<unknown> = { name: 'unpause', do: ({ host, guest, ...ctx }) => host.unpause(guest, ctx) }
+const goOn = step({
+  name: 'unpause',
+  needs: ['domains'],
+  do: ({ host, guest, ...ctx }) => host.domains.unpause(guest, ctx),
+})
 
 export const start = action({
   name: 'start',
@@ -59,7 +64,7 @@ export const pause = action({
   task: () => 'pausing',
   event: 'compute_pause_instance',
   after: 'paused',
-  steps: [{ name: 'pause', do: ({ host, guest, ...ctx }) => host.pause(guest, ctx) }],
+  steps: [step({ name: 'pause', needs: ['domains'], do: ({ host, guest, ...ctx }) => host.domains.pause(guest, ctx) })],
 })
 
 export const unpause = action({
@@ -85,7 +90,7 @@ export const suspend = action({
   task: () => 'suspending',
   event: 'compute_suspend_instance',
   after: 'suspended',
-  steps: [{ name: 'save', do: ({ host, guest, ...ctx }) => host.save(guest, ctx) }],
+  steps: [step({ name: 'save', needs: ['domains'], do: ({ host, guest, ...ctx }) => host.domains.save(guest, ctx) })],
 })
 
 export const resume = action({
@@ -99,7 +104,7 @@ export const resume = action({
   event: 'compute_resume_instance',
   after: 'active',
   steps: [
-    { name: 'plug', do: ({ host, guest, ...ctx }) => host.plugPorts(guest, ctx) },
-    { name: 'restore', do: ({ host, guest, ...ctx }) => host.start(guest, ctx) },
+    step({ name: 'plug', needs: ['ports'], do: ({ host, guest, ...ctx }) => host.ports.plug(guest, ctx) }),
+    step({ name: 'restore', needs: ['domains'], do: ({ host, guest, ...ctx }) => host.domains.start(guest, ctx) }),
   ],
 })

@@ -1,6 +1,6 @@
 /** reboot: SOFT asks the guest and falls back to HARD; HARD makes the domain anew from the Server and starts it. */
 import { type Static, Type } from 'typebox'
-import { action, type StepInput } from './action.ts'
+import { action, type StepInput, step } from './action.ts'
 import { bootSteps } from './boot-steps.ts'
 
 /** Nova waits this long for a guest to power off before a soft reboot becomes a hard one (wait_soft_reboot_seconds). */
@@ -11,12 +11,16 @@ const params = Type.Object({
 })
 type Params = Static<typeof params>
 
-async function powerOff({ host, guest, params, mark, ...ctx }: StepInput<Params>): Promise<void> {
-  // After a crash: the domain may run already because of this very reboot; to stop it again would be to reboot twice.
-  if ((await host.bootedBy(guest)) === mark) return
-  if (params.type === 'SOFT' && (await host.shutdown(guest, SOFT_REBOOT_TIMEOUT_SECONDS, ctx)) === 'off') return
-  await host.destroy(guest, ctx)
-}
+const powerOff = step({
+  name: 'power-off',
+  needs: ['domains'],
+  async do({ host: { domains }, guest, params, bootId, ...ctx }: StepInput<Params, 'domains'>) {
+    // After a crash: the domain may run already because of this very reboot; to stop it again would be to reboot twice.
+    if ((await domains.runningBootId(guest)) === bootId) return
+    if (params.type === 'SOFT' && (await domains.shutdown(guest, SOFT_REBOOT_TIMEOUT_SECONDS, ctx)) === 'off') return
+    await domains.destroy(guest, ctx)
+  },
+})
 
 export const reboot = action({
   name: 'reboot',
@@ -32,5 +36,5 @@ export const reboot = action({
   task: (p) => (p.type === 'HARD' ? 'rebooting_hard' : 'rebooting'),
   event: 'compute_reboot_instance',
   after: 'active',
-  steps: [{ name: 'power-off', do: powerOff }, ...bootSteps],
+  steps: [powerOff, ...bootSteps],
 })

@@ -1,8 +1,9 @@
 /** Servers on a fake host, in each state an action may find them in, for the tests of actions. */
-import type { Guest, Instance, Server, VmState } from '../crds/index.ts'
+import type { Instance, Server, VmState } from '../crds/index.ts'
 import { FakeHost } from '../test/fakes/host.ts'
 import { Life } from '../test/fakes/life.ts'
-import type { Action } from './action.ts'
+import { type Action, runStep } from './action.ts'
+import type { Guest } from './host/index.ts'
 import { actions } from './index.ts'
 
 export const UID = 'uid-web'
@@ -31,7 +32,7 @@ export interface Run {
   action: Action
   guest?: Guest
   params?: Record<string, unknown>
-  mark?: string
+  bootId?: string
   life?: Life
   /** Each step is done this many times. */
   times?: number
@@ -40,26 +41,27 @@ export interface Run {
 /** Does the steps of an action in order, as the agent does. Rejects with what a step throws, or Killed. */
 export async function runOn(
   host: FakeHost,
-  { action, guest = guestOf(), params = {}, mark = 'm1', life = new Life(), times = 1 }: Run,
+  { action, guest = guestOf(), params = {}, bootId = 'm1', life = new Life(), times = 1 }: Run,
 ): Promise<void> {
   const { signal } = new AbortController()
-  const input = { host: host.of(life), guest, params: params as never, mark, signal, progress: () => undefined }
+  const input = { host: host.of(life), guest, params: params as never, bootId, signal, progress: () => undefined }
   const all = async (): Promise<void> => {
-    for (const step of action.steps) for (let i = 0; i < times; i++) await step.do({ ...input, shutdownTimeout: 60 })
+    for (const step of action.steps)
+      for (let i = 0; i < times; i++) await runStep(step, { ...input, shutdownTimeout: 60 })
   }
   await life.live(all())
 }
 
-/** A host on which the server was built and started under the mark `m0`. */
+/** A host on which the server was built and started with the boot ID `m0`. */
 async function built(): Promise<FakeHost> {
   const host = new FakeHost()
-  await runOn(host, { action: actions.create, mark: 'm0' })
+  await runOn(host, { action: actions.create, bootId: 'm0' })
   return host
 }
 
 const then = async (name: keyof typeof actions): Promise<FakeHost> => {
   const host = await built()
-  await runOn(host, { action: actions[name], mark: 'm0' })
+  await runOn(host, { action: actions[name], bootId: 'm0' })
   return host
 }
 
@@ -88,8 +90,8 @@ export const situations: Record<VmState, readonly (() => Promise<FakeHost>)[]> =
 /** Built half-way: a crash came between disks and domain. */
 async function half(): Promise<FakeHost> {
   const host = new FakeHost()
-  Object.assign(host.machine(UID), { disks: true, drive: '{}' })
-  host.images.add(instance.image.uid)
+  Object.assign(host.machine(UID), { disks: true, configDrive: '{}' })
+  host.images.uids.add(instance.image.uid)
   return host
 }
 

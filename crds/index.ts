@@ -1,7 +1,6 @@
 /** The contract's border: what the other folders import. */
 export * from './conditions.ts'
 export * from './errors.ts'
-export type * from './host.ts'
 export { type Flavor, flavor } from './kinds/flavor.ts'
 export { type HostAggregate, hostAggregate } from './kinds/host-aggregate.ts'
 export { type Hypervisor, hypervisor, type Resources } from './kinds/hypervisor.ts'

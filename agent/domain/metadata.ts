@@ -20,7 +20,7 @@ export interface DomainMark {
   uid: string
   /** metadata.generation of the Server that the domain was built from. */
   generation?: number
-  /** See bootedBy of crds/host.ts. */
+  /** See runningBootId of actions/host/domains.ts. */
   boot?: string
 }
 

@@ -1,5 +1,5 @@
 /** From a guest to what the domain's XML and its network are made from. Pure. */
-import type { Guest } from '../../crds/index.ts'
+import type { Guest } from '../../actions/host/index.ts'
 import type { DomainInput, HostFacts } from '../domain/input.ts'
 import type { Disks } from '../image/disks.ts'
 import { hostnameOf } from '../image/metadata.ts'

@@ -144,7 +144,7 @@ function observer(call: CallFunction, ask: Ask): ServerDomains['observe'] {
     const bare = stateOf(state, reason, false)
     if (saved && bare.power === 'running') await dropSave(call, dom)
     const known = stateOf(state, reason, saved && bare.power === 'off' && (await isWholeSave(call, dom)))
-    return { ...known, ...(isUp(known) && boot !== undefined ? { boot } : {}) }
+    return { ...known, ...(isUp(known) && boot !== undefined ? { bootId: boot } : {}) }
   }
   const look = async (uuid: string): Promise<Observed> =>
     (await ask('look at the domain', uuid, seen, 'skip')) ?? { power: 'missing' }

@@ -1,5 +1,5 @@
 import { expect, it, type MockInstance, vi } from 'vitest'
-import type { Guest } from '../../crds/index.ts'
+import type { Guest } from '../../actions/host/index.ts'
 import { DomainWatch } from '../server/events.ts'
 import type { Domains, ServerDomains } from './domains.ts'
 import { createLibvirtHost, type LibvirtHostOptions } from './libvirt-host.ts'
@@ -30,7 +30,7 @@ it('asks a guest to power off, and sees by its event that it did', async () => {
     .mockResolvedValueOnce({ power: 'running' })
     .mockResolvedValue({ power: 'off' })
   const { host, watch } = hostWhose(observe)
-  const off = host.shutdown(guest, 60, { signal: new AbortController().signal, progress: () => undefined })
+  const off = host.domains.shutdown(guest, 60, { signal: new AbortController().signal, progress: () => undefined })
   await vi.waitFor(() => expect(observe).toHaveBeenCalledTimes(1))
   watch.notify(uuid)
   expect(await off).toBe('off')
@@ -40,7 +40,7 @@ it('waits no longer for a guest that powers off once it is told to give up', asy
   const observe = vi.fn<ServerDomains['observe']>().mockResolvedValue({ power: 'running' })
   const { host } = hostWhose(observe)
   const stop = new AbortController()
-  const off = host.shutdown(guest, 60, { signal: stop.signal, progress: () => undefined })
+  const off = host.domains.shutdown(guest, 60, { signal: stop.signal, progress: () => undefined })
   await vi.waitFor(() => expect(observe).toHaveBeenCalledTimes(1))
   stop.abort(new Error('the server is to be deleted'))
   await expect(off).rejects.toThrow('to be deleted')
@@ -51,7 +51,7 @@ it('asks a guest that did not hear again after ten seconds, not sooner', async (
   const now = vi.spyOn(performance, 'now').mockReturnValue(0)
   const observe = vi.fn<ServerDomains['observe']>().mockResolvedValue({ power: 'running' })
   const { host, watch, ask } = hostWhose(observe)
-  const off = host.shutdown(guest, 60, { signal: new AbortController().signal, progress: () => undefined })
+  const off = host.domains.shutdown(guest, 60, { signal: new AbortController().signal, progress: () => undefined })
   for (const [at, asked] of [
     [0, 1],
     [9999, 1],
@@ -76,7 +76,7 @@ it('takes no answer for no power off: libvirt may wait for a guest agent, or QEM
   const observe = vi.fn<ServerDomains['observe']>().mockResolvedValue({ power: 'running' })
   const { host, watch, ask } = hostWhose(observe)
   ask.mockReturnValue(new Promise(() => undefined))
-  const off = host.shutdown(guest, 60, { signal: new AbortController().signal, progress: () => undefined })
+  const off = host.domains.shutdown(guest, 60, { signal: new AbortController().signal, progress: () => undefined })
   await vi.waitFor(() => expect(observe).toHaveBeenCalledTimes(1))
   await overAt60(off, { now, watch })
   expect(ask).toHaveBeenCalledTimes(1)
@@ -89,7 +89,7 @@ it('looks again as soon as libvirt has answered', async () => {
     .mockResolvedValue({ power: 'off' })
   const { host, ask } = hostWhose(observe)
   ask.mockRejectedValue(new Error('what it says is no matter'))
-  expect(await host.shutdown(guest, 60, { signal: new AbortController().signal, progress: () => undefined })).toBe(
-    'off',
-  )
+  expect(
+    await host.domains.shutdown(guest, 60, { signal: new AbortController().signal, progress: () => undefined }),
+  ).toBe('off')
 })

@@ -2,7 +2,7 @@
 import { chmod, mkdir, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Guest, StepContext } from '../../crds/index.ts'
+import type { Guest, StepContext } from '../../actions/host/index.ts'
 import { createAbortScope } from '../../kube/abort.ts'
 import { removeLogs } from '../console/rotate.ts'
 import { buildDomain } from '../domain/build.ts'
@@ -59,33 +59,39 @@ export function createLibvirtHost(options: LibvirtHostOptions): LocalHost {
         vnc: `unix:${vnc}`,
       }
     },
-    fetchImage: (guest, ctx) => storage.fetchImage(guest, ctx),
-    createDisks: (guest, ctx) => storage.createDisks(guest, paths(guest), ctx),
-    async writeConfigDrive(guest, ctx) {
-      if (guest.server.spec.configDrive) await storage.writeConfigDrive(guest, paths(guest), ctx)
+    images: { fetch: (guest, ctx) => storage.fetchImage(guest, ctx) },
+    disks: {
+      create: (guest, ctx) => storage.createDisks(guest, paths(guest), ctx),
+      delete: (guest) => removeFiles(uidOf(guest), paths(guest), storage),
     },
-    async plugPorts(guest, ctx) {
-      await network.plug(hostedGuest(guest), ctx)
+    configDrives: {
+      async write(guest, ctx) {
+        if (guest.server.spec.configDrive) await storage.writeConfigDrive(guest, paths(guest), ctx)
+      },
     },
-    async define(guest, boot) {
-      const files = paths(guest)
-      await prepareDirs(files)
-      const disks = await storage.disks(files)
-      await mine(guest).define(
-        guest.instance.uuid,
-        buildDomain(domainInput(guest, boot, { host: facts(), paths: files, disks })),
-      )
+    ports: {
+      plug: async (guest, ctx) => void (await network.plug(hostedGuest(guest), ctx)),
+      unplug: (guest, ctx) => network.unplug(uidOf(guest), ctx),
     },
-    start: (guest, { signal }) => mine(guest).start(guest.instance.uuid, signal),
-    shutdown: (guest, seconds, ctx) => shutdown(guest, seconds, ctx, mine(guest), options),
-    destroy: (guest) => mine(guest).destroy(guest.instance.uuid),
-    pause: (guest) => mine(guest).pause(guest.instance.uuid),
-    unpause: (guest) => mine(guest).unpause(guest.instance.uuid),
-    save: (guest, { signal }) => mine(guest).save(guest.instance.uuid, signal),
-    undefine: (guest) => mine(guest).undefine(guest.instance.uuid),
-    unplugPorts: (guest, ctx) => network.unplug(uidOf(guest), ctx),
-    deleteDisks: (guest) => removeFiles(uidOf(guest), paths(guest), storage),
-    bootedBy: async (guest) => (await mine(guest).observe(guest.instance.uuid)).boot,
+    domains: {
+      async define(guest, bootId) {
+        const files = paths(guest)
+        await prepareDirs(files)
+        const disks = await storage.disks(files)
+        await mine(guest).define(
+          guest.instance.uuid,
+          buildDomain(domainInput(guest, bootId, { host: facts(), paths: files, disks })),
+        )
+      },
+      start: (guest, { signal }) => mine(guest).start(guest.instance.uuid, signal),
+      shutdown: (guest, seconds, ctx) => shutdown(guest, seconds, ctx, mine(guest), options),
+      destroy: (guest) => mine(guest).destroy(guest.instance.uuid),
+      pause: (guest) => mine(guest).pause(guest.instance.uuid),
+      unpause: (guest) => mine(guest).unpause(guest.instance.uuid),
+      save: (guest, { signal }) => mine(guest).save(guest.instance.uuid, signal),
+      undefine: (guest) => mine(guest).undefine(guest.instance.uuid),
+      runningBootId: async (guest) => (await mine(guest).observe(guest.instance.uuid)).bootId,
+    },
   }
 }
 

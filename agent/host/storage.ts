@@ -1,6 +1,7 @@
 /** A server's files: its image in the cache, its disks, its config drive. Puts agent/image together for the port Host. */
 import { join } from 'node:path'
-import { type Guest, type StepContext, Transient } from '../../crds/index.ts'
+import type { Guest, StepContext } from '../../actions/host/index.ts'
+import { Transient } from '../../crds/index.ts'
 import type { Log } from '../../kube/log.ts'
 import { ImageCache } from '../image/cache.ts'
 import { writeConfigDrive } from '../image/config-drive.ts'

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import type { Guest } from '../../crds/index.ts'
+import type { Guest } from '../../actions/host/index.ts'
 import { writeConfigDrive } from './config-drive.ts'
 
 // Other programs do the work here, on machines that may be busy.

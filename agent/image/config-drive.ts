@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Guest } from '../../crds/index.ts'
+import type { Guest } from '../../actions/host/index.ts'
 import { absent, removeTemporary, writeAtomically } from './files.ts'
 import { isoImage } from './iso.ts'
 import { type MetadataOptions, metadataFiles } from './metadata.ts'

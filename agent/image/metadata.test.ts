@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { FixedIP, Guest, Interface } from '../../crds/index.ts'
+import type { Guest } from '../../actions/host/index.ts'
+import type { FixedIP, Interface } from '../../crds/index.ts'
 import { metadataFiles, sanitizeHostname } from './metadata.ts'
 import { networkData } from './network-data.ts'
 

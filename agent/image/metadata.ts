@@ -1,5 +1,5 @@
 /** What a guest is told of itself: the files of the metadata service and of the config drive, as Nova lays them out. Pure. */
-import type { Guest } from '../../crds/index.ts'
+import type { Guest } from '../../actions/host/index.ts'
 import { networkData } from './network-data.ts'
 
 /** Versions of the OpenStack form; each has what the ones before it have. nova/api/metadata/base.py. */

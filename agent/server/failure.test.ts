@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { wrapHost } from '../../actions/host/wrap.ts'
 import { type DesiredPower, FINALIZER, Terminal, Transient } from '../../crds/index.ts'
 import { ApiError } from '../../kube/errors.ts'
 import { Life } from '../../test/fakes/life.ts'
@@ -22,7 +23,7 @@ describe('deletion', () => {
   it('comes before a deed and before a fault', async () => {
     const bench = await active()
     await bench.ask('reboot', { type: 'HARD' })
-    await bench.rest(bench.agent(new Life().fail('define', broken)))
+    await bench.rest(bench.agent(new Life().fail('domains.define', broken)))
     await bench.ask('start')
     await bench.delete()
     await bench.rest()
@@ -32,7 +33,7 @@ describe('deletion', () => {
   it('is tried for ever, and says why it waits', async () => {
     const bench = await active()
     await bench.delete()
-    const agent = bench.agent(new Life().fail('undefine', busy, { times: 20 }))
+    const agent = bench.agent(new Life().fail('domains.undefine', busy, { times: 20 }))
     for (let i = 0; i < 10; i++) {
       await bench.pass(agent)
       await bench.clock.advance(60_000)
@@ -57,7 +58,7 @@ describe('errors', () => {
   it('a passing one is tried again, later each time, and costs no record', async () => {
     const bench = await active()
     await bench.wish('Stopped')
-    const agent = bench.agent(new Life().fail('shutdown', busy, { times: 2 }))
+    const agent = bench.agent(new Life().fail('domains.shutdown', busy, { times: 2 }))
     const from = bench.clock.now()
     expect(await bench.pass(agent)).toMatchObject({ kind: 'wait', for: 'LibvirtError', recheckAfter: 1000 })
     expect(ready(bench)).toMatchObject({
@@ -77,7 +78,7 @@ describe('errors', () => {
   it('one that does not pass is a fault after some tries; it stands until the spec changes', async () => {
     const bench = await active()
     await bench.wish('Stopped')
-    await bench.rest(bench.agent(new Life().fail('shutdown', busy, { times: 3 })))
+    await bench.rest(bench.agent(new Life().fail('domains.shutdown', busy, { times: 3 })))
     expect(said(bench)).toMatchObject({ vmState: 'error', fault: 'shutdown: libvirt is busy', records: 2 })
     const { fault } = bench.status
     await bench.clock.advance(3_600_000)
@@ -92,7 +93,7 @@ describe('errors', () => {
   it('a fault stands until a deed, too', async () => {
     const bench = await active()
     await bench.ask('reboot', { type: 'HARD' })
-    await bench.rest(bench.agent(new Life().fail('start', broken)))
+    await bench.rest(bench.agent(new Life().fail('domains.start', broken)))
     expect(said(bench)).toMatchObject({ vmState: 'error' })
     await bench.ask('start')
     await bench.rest()
@@ -103,7 +104,7 @@ describe('errors', () => {
     const bench = new Bench()
     await bench.create()
     const { uid = '' } = bench.server.metadata
-    await bench.rest(bench.agent(new Life().fail('start', busy, { times: 3 })))
+    await bench.rest(bench.agent(new Life().fail('domains.start', busy, { times: 3 })))
     expect(bench.host.isEmpty(uid)).toBe(true)
     expect(bench.status).toMatchObject({
       vmState: 'error',
@@ -117,7 +118,7 @@ describe('errors', () => {
   it('a creation that can succeed nowhere is not refused', async () => {
     const bench = new Bench()
     await bench.create()
-    await bench.rest(bench.agent(new Life().fail('define', broken)))
+    await bench.rest(bench.agent(new Life().fail('domains.define', broken)))
     expect(said(bench)).toMatchObject({ vmState: 'error', fault: 'define: QEMU has no machine q99' })
     expect(bench.status).not.toHaveProperty('hostRejection')
     await bench.ask('start')
@@ -129,9 +130,9 @@ describe('errors', () => {
     const bench = new Bench()
     await bench.create()
     const { uid = '' } = bench.server.metadata
-    await bench.rest(bench.agent(new Life().fail('define', broken)))
+    await bench.rest(bench.agent(new Life().fail('domains.define', broken)))
     await bench.ask('start')
-    await bench.rest(bench.agent(new Life().fail('start', busy, { times: 3 })))
+    await bench.rest(bench.agent(new Life().fail('domains.start', busy, { times: 3 })))
     expect(bench.host.isEmpty(uid)).toBe(true)
     expect(bench.status).toMatchObject({
       vmState: 'error',
@@ -140,7 +141,7 @@ describe('errors', () => {
     expect(bench.records).toEqual(['create Failed', 'start Failed'])
   })
 
-  it.each(['create serveractions', 'applyStatus servers', 'observe', 'bootedBy'])(
+  it.each(['create serveractions', 'applyStatus servers', 'observe', 'domains.runningBootId'])(
     '%s fails once: it ends as without',
     async (call) => {
       for (const when of ['before', 'after'] as const) {
@@ -158,13 +159,14 @@ describe('errors', () => {
     const bench = await active()
     await bench.wish('Stopped')
     const agent = bench.agent()
-    const { shutdown } = agent.deps.host
-    agent.deps.host.shutdown = async (...args) => {
-      agent.deps.host.shutdown = shutdown
+    let isFirst = true
+    agent.deps.host = wrapHost(agent.deps.host, async ({ name }, act) => {
+      if (name !== 'domains.shutdown' || !isFirst) return act()
+      isFirst = false
       await bench.servers.patch({ namespace: 'demo', name: 'web' }, { spec: { displayName: 'meanwhile' } })
-      await shutdown(...args)
+      await act()
       throw broken
-    }
+    })
     await bench.rest(agent)
     expect(said(bench)).toMatchObject({ vmState: 'stopped', fault: undefined, ready: 'True' })
     expect(bench.records.slice(1)).toEqual(['stop Failed'])
@@ -175,7 +177,7 @@ describe('errors', () => {
     await bench.wish('Stopped')
     const seen = bench.server
     await bench.servers.patch({ namespace: 'demo', name: 'web' }, { spec: { displayName: 'meanwhile' } })
-    const agent = bench.agent(new Life().fail('shutdown', broken))
+    const agent = bench.agent(new Life().fail('domains.shutdown', broken))
     await bench.pass(agent, seen)
     expect(bench.status).toMatchObject({ vmState: 'error', observedGeneration: 2 })
     await bench.rest(agent)
@@ -240,7 +242,7 @@ describe('a start of a server in error is another try of what is wished', () => 
   ] as const)('that fails again (%s, from %s) has failed, and the fault stands', async (step, from) => {
     const bench = await inError(step, 'Stopped', from)
     await bench.ask('start')
-    await bench.rest(bench.agent(new Life().fail(step, broken)))
+    await bench.rest(bench.agent(new Life().fail(`domains.${step}`, broken)))
     expect(said(bench)).toMatchObject({ vmState: 'error', fault: `${step}: QEMU has no machine q99` })
     expect(bench.records.at(-1)).toBe('start Failed')
   })

@@ -10,6 +10,6 @@ export interface Observed {
   power: DomainPower
   /** libvirt's reason of the state, by name: booted, shutdown, destroyed, crashed, … */
   reason?: string
-  /** Mark of the boot that the running domain came from (crds/host.ts, bootedBy). */
-  boot?: string
+  /** Boot ID of the running domain: see Domains.runningBootId. */
+  bootId?: string
 }

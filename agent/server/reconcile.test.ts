@@ -110,7 +110,7 @@ describe('a steady server', () => {
     await bench.wish('Stopped')
     await bench.rest()
     await bench.wish('Running')
-    await bench.rest(bench.agent(new Life().fail('start', broken)))
+    await bench.rest(bench.agent(new Life().fail('domains.start', broken)))
     expect(said(bench)).toMatchObject({ vmState: 'error' })
     expect(writes(await bench.rest())).toEqual([])
   })
@@ -164,7 +164,7 @@ describe('wishes', () => {
   it('are announced, with the task, while they are carried out', async () => {
     const bench = await active()
     await bench.wish('Stopped')
-    const agent = bench.agent(new Life().fail('shutdown', busy))
+    const agent = bench.agent(new Life().fail('domains.shutdown', busy))
     await bench.pass(agent)
     expect(bench.status).toMatchObject({ vmState: 'active', taskState: 'powering-off' })
     expect(types(bench)).toEqual(['Ready', 'Reconciling', 'Scheduled'])
@@ -348,7 +348,7 @@ describe('deeds', () => {
   it('one that fails for good is a fault, ended all the same', async () => {
     const bench = await active()
     const uid = await bench.ask('reboot', { type: 'HARD' })
-    const agent = await bench.rest(bench.agent(new Life().fail('define', broken)))
+    const agent = await bench.rest(bench.agent(new Life().fail('domains.define', broken)))
     expect(said(bench)).toMatchObject({ vmState: 'error', fault: 'define: QEMU has no machine q99', ready: 'False' })
     expect(bench.status.lastCompletedAction).toBe(uid)
     expect(bench.records.at(-1)).toBe('reboot Failed')

@@ -1,9 +1,9 @@
 /** One server of this host: look, plan, act, say. Each pass ends with the status saying what is; a crash anywhere is made good by the next. */
+import type { Guest, Host } from '../../actions/host/index.ts'
+import { wrapHost } from '../../actions/host/wrap.ts'
 import {
   AGENT_MANAGER,
   FINALIZER,
-  type Guest,
-  type Host,
   isOurs,
   reasonOf,
   type Server,
@@ -160,11 +160,10 @@ async function act(
 }
 
 /** Others of this host go on while an image comes, or while a guest takes its time to power off. */
-const patient = (host: LocalHost, { aside }: ReconcileContext): LocalHost => ({
-  ...host,
-  fetchImage: (guest, ctx) => aside(() => host.fetchImage(guest, ctx)),
-  shutdown: (guest, seconds, ctx) => aside(() => host.shutdown(guest, seconds, ctx)),
-})
+const patient = (host: LocalHost, { aside }: ReconcileContext): LocalHost =>
+  wrapHost(host, ({ name }, act) => (slow.has(name) ? aside(act) : act()))
+
+const slow = new Set(['images.fetch', 'domains.shutdown'])
 
 /** The steps, with their progress written now and then. */
 async function run(
@@ -235,10 +234,10 @@ async function finish({ guest, observed }: Seen, ended: Ended, deps: Deps, ctx: 
 /** A creation that failed leaves nothing behind. */
 async function cleanUp(guest: Guest, { host }: Deps, ctx: ReconcileContext): Promise<void> {
   const step = { signal: ctx.signal, progress: () => undefined }
-  await host.destroy(guest, step)
-  await host.undefine(guest, step)
-  await host.unplugPorts(guest, step)
-  await host.deleteDisks(guest, step)
+  await host.domains.destroy(guest, step)
+  await host.domains.undefine(guest, step)
+  await host.ports.unplug(guest, step)
+  await host.disks.delete(guest, step)
 }
 
 /** Writes the record once; answers the count of records after it. */

@@ -34,7 +34,7 @@ describe('runAction', () => {
 
   it('ends at the step that fails, and names it', async () => {
     const error = new Terminal('UnsupportedHardware', 'no q99', { cause: new Error('unsupported configuration') })
-    const { steps, result } = runOn(new FakeHost(), new Life().fail('define', error))
+    const { steps, result } = runOn(new FakeHost(), new Life().fail('domains.define', error))
     expect(await result).toEqual({
       code: 'UnsupportedHardware',
       message: 'define: no q99: unsupported configuration',
@@ -52,7 +52,7 @@ describe('runAction', () => {
 
   it('told to stop: that is thrown, and is no failure of the action', async () => {
     const stop = new AbortController()
-    const life = new Life().fail('define', new Transient('AgentStopping', 'the call was given up'))
+    const life = new Life().fail('domains.define', new Transient('AgentStopping', 'the call was given up'))
     const { steps, result } = runOn(new FakeHost(), life, { signal: stop.signal })
     stop.abort(new Error('the server is to be deleted'))
     await expect(result).rejects.toThrow('the server is to be deleted')

@@ -1,6 +1,8 @@
 /** Runs the steps of an action, one after the other, and says how it went. */
+import { runStep } from '../../actions/action.ts'
+import type { Guest, Host } from '../../actions/host/index.ts'
 import { actions } from '../../actions/index.ts'
-import { explain, type Guest, type Host, isOurs } from '../../crds/index.ts'
+import { explain, isOurs } from '../../crds/index.ts'
 import { diskFull } from '../image/files.ts'
 import type { Planned } from './plan.ts'
 import type { Failure } from './status.ts'
@@ -22,7 +24,7 @@ export async function runAction(planned: Planned, options: RunOptions): Promise<
     const started = performance.now()
     try {
       signal.throwIfAborted()
-      await step.do({ host, guest, params, mark, signal, progress, shutdownTimeout })
+      await runStep(step, { host, guest, params, bootId: mark, signal, progress, shutdownTimeout })
     } catch (error) {
       // Told to stop, for the server is to be deleted or the agent ends: not a failure of the action.
       if (signal.aborted) throw signal.reason

@@ -49,7 +49,7 @@ it.each([
   ['in a way that nobody knows', new Error(words, { cause: new Error(words.slice(1)) })],
 ])('a creation that fails %s on a host that then goes down', async (_, error) => {
   const bench = await onItsLast()
-  await bench.rest(bench.agent(new Life().fail('define', error)))
+  await bench.rest(bench.agent(new Life().fail('domains.define', error)))
   await bench.servers.applyStatus(
     { metadata: KEY, status: reachabilityStatus(bench.server, false, words.slice(0, 2000), bench.now()) },
     CONTROLLER,
@@ -65,7 +65,7 @@ it('what a reboot that fails leaves, and its record', async () => {
   const bench = await onItsLast()
   await bench.rest()
   await bench.ask('reboot', { type: 'HARD' })
-  await bench.rest(bench.agent(new Life().fail('destroy', new Terminal('LibvirtError', words))))
+  await bench.rest(bench.agent(new Life().fail('domains.destroy', new Terminal('LibvirtError', words))))
   expect(bench.status).toMatchObject({ vmState: 'error', fault: {} })
   expect(bytes(bench.status)).toBeLessThan(100 * 1024)
   for (const { status } of bench.api.list<{ metadata: object; status: object } & Bench['server']>('serveractions'))

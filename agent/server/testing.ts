@@ -183,12 +183,12 @@ export async function active(spec: Partial<Server['spec']> = {}): Promise<Bench>
   return bench
 }
 
-/** A bench whose server is in error, as `step` failed on the way to what is wished: from another wish that was met, or else at its creation. */
+/** A bench whose server is in error, as the call `domains.step` failed on the way to what is wished: from another wish that was met, or else at its creation. */
 export async function inError(step: string, wish: DesiredPower, from?: DesiredPower): Promise<Bench> {
   const bench = from === undefined ? new Bench() : await active({ powerState: from })
   await (from === undefined ? bench.create({ powerState: wish }) : bench.wish(wish))
   const broken = new Terminal('UnsupportedHardware', 'QEMU has no machine q99')
-  await bench.rest(bench.agent(new Life().fail(step, broken)))
+  await bench.rest(bench.agent(new Life().fail(`domains.${step}`, broken)))
   return bench
 }
 

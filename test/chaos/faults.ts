@@ -37,7 +37,7 @@ export function allowedBy(faults: readonly Made[], server: string, starts: numbe
 }
 
 /** Does the agent go on from this point with a guest that it has paused? */
-export const hasPaused = ({ step, when }: Ask): boolean => step === 'pause' && when === 'after'
+export const hasPaused = ({ step, when }: Ask): boolean => step === 'domains.pause' && when === 'after'
 
 /** Kills; what it answers brings the victim back. */
 export async function strike(cloud: Cloud, fault: FaultName, server: string): Promise<() => Promise<void>> {

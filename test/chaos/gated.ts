@@ -1,44 +1,18 @@
-// What agent and controller act on, with a gate before and after each effect: the port Host, and the API's writes of servers, records and ports.
+// What agent and controller act on, with a gate before and after each effect: the host's capabilities, and the API's writes of servers, records and ports.
+import type { Host } from '../../actions/host/index.ts'
+import { wrapHost } from '../../actions/host/wrap.ts'
 import { serverAction } from '../../actions/index.ts'
-import type { Guest, Host, ObjectMeta, StepContext } from '../../crds/index.ts'
+import type { ObjectMeta } from '../../crds/index.ts'
 import { port, server } from '../../crds/index.ts'
 import type { Kube } from '../../kube/client.ts'
 import type { Resource } from '../../kube/resource.ts'
 import { type KubeObject, keyOf, type ResourceDef } from '../../kube/types.ts'
 import type { Gate } from './gate.ts'
 
-/** Every method of the port that changes something. */
-const effects = [
-  'fetchImage',
-  'createDisks',
-  'writeConfigDrive',
-  'plugPorts',
-  'define',
-  'start',
-  'shutdown',
-  'destroy',
-  'pause',
-  'unpause',
-  'save',
-  'undefine',
-  'unplugPorts',
-  'deleteDisks',
-] as const satisfies (keyof Host)[]
-
-/** A method that looks, or a new one, must be put on one of the lists: this fails to compile otherwise. */
-type Looks = 'bootedBy'
-type Ungated = Exclude<keyof Host, (typeof effects)[number] | Looks>
-const ungated: Ungated[] = [] satisfies never[]
-
-export function gateHost<H extends Host>(host: H, gate: Gate): H {
-  const gated = effects.map((name) => {
-    const act = host[name] as (guest: Guest, ...rest: unknown[]) => Promise<unknown>
-    const pass = (guest: Guest, ...rest: [...unknown[], StepContext]) =>
-      gate.pass(keyOf(guest.server.metadata), name, () => act(guest, ...rest))
-    return [name, pass] as const
-  })
-  return { ...host, ...Object.fromEntries(gated), ...Object.fromEntries(ungated) }
-}
+export const gateHost = <H extends Host>(host: H, gate: Gate): H =>
+  wrapHost(host, ({ name, kind, guest }, act) =>
+    kind === 'effect' ? gate.pass(keyOf(guest.server.metadata), name, act) : act(),
+  )
 
 /** Kinds whose writes are steps of a server's life. */
 const kinds: readonly string[] = [server.kind, serverAction.kind, port.kind]

@@ -69,7 +69,7 @@ What becomes of a server when a part is killed (\`kill -9\`) at each step of wha
     .map(([name, version]) => `${name} ${version}`)
     .join(', ')}
 
-A row is an instant: \`before\` or \`after\` an effect of the agent on its host (a method of the port \`Host\`) or a write of the agent or the controller to
+A row is an instant: \`before\` or \`after\` an effect of the agent on its host (a method of a capability, such as \`domains.start\`) or a write of the agent or the controller to
 the API. The process is held there, the part of the column is killed, the process goes on (if it is not the one that was killed) while
 the part is dead, and the part is brought back as an init or a cluster would. Then all has to come to rest, and it is looked at the API,
 libvirt, processes, disks, image cache, network, filters and addresses: the server is as wished, one domain runs for it and no more, it was started

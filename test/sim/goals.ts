@@ -96,7 +96,7 @@ const powerOf = { running: 'Running', paused: 'Paused', off: 'Stopped', pmsuspen
 /** Which wish a machine meets. */
 function wishMet(domain: Machine['domain']): Server['spec']['powerState'] {
   if (domain === undefined) return 'Stopped'
-  return domain.saved ? 'Suspended' : powerOf[domain.state]
+  return domain.hasManagedSave ? 'Suspended' : powerOf[domain.state]
 }
 
 /** A guest that went off by itself stays so until somebody wishes anew; so does one that is to be suspended, and lost the memory that was to be saved. */

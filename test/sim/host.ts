@@ -85,7 +85,7 @@ export class SimulatedHost {
         }),
       },
       clean: (uid) =>
-        act('clean', uid, (machine) => Object.assign(machine, { disks: false, drive: undefined, ports: false })),
+        act('clean', uid, (machine) => Object.assign(machine, { disks: false, configDrive: undefined, ports: false })),
       graceMs: 120_000,
       now: () => kube.clock.now(),
       log: noLog,

@@ -86,6 +86,8 @@ function arrive<T>(
   if (mishap?.when === 'before') return () => reject(mishap.error)
   try {
     const value = act()
+    // Its process may be dead by the time it fails.
+    if (value instanceof Promise) value.catch(() => undefined)
     return mishap ? () => reject(mishap.error) : () => resolve(value)
   } catch (error) {
     return () => reject(mishap?.error ?? error)

@@ -58,21 +58,21 @@ const names = ['a', 'b', 'c'] as const
 const wishes: Record<DesiredPower, number> = { Running: 6, Stopped: 4, Paused: 2, Suspended: 2 }
 const verbs = ['get', 'watch', 'create', 'apply', 'applyStatus', 'patch', 'delete', 'update', '']
 /** At each of them an agent may die that does a deed: what was done of it is known to the host alone. */
-const bootSteps = ['destroy', 'define', 'start', 'start'] as const
+const bootSteps = ['domains.destroy', 'domains.define', 'domains.start', 'domains.start'] as const
 const hostSteps = [
   'observe',
-  'fetchImage',
-  'createDisks',
-  'plugPorts',
-  'define',
-  'start',
-  'shutdown',
-  'destroy',
-  'undefine',
-  'deleteDisks',
-  'unplugPorts',
-  'save',
-  'pause',
+  'images.fetch',
+  'disks.create',
+  'ports.plug',
+  'domains.define',
+  'domains.start',
+  'domains.shutdown',
+  'domains.destroy',
+  'domains.undefine',
+  'disks.delete',
+  'ports.unplug',
+  'domains.save',
+  'domains.pause',
   '',
 ]
 

@@ -106,7 +106,11 @@ export const sabotages: Record<string, Sabotage> = {
   'a host does not remember which deed booted a server': {
     host: (host) => ({
       ...host,
-      bootedBy: async (guest) => ((await host.bootedBy(guest)) === undefined ? undefined : 'forgotten'),
+      domains: {
+        ...host.domains,
+        runningBootId: async (guest) =>
+          (await host.domains.runningBootId(guest)) === undefined ? undefined : 'forgotten',
+      },
     }),
   },
 }

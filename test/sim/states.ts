@@ -36,6 +36,6 @@ function wordsOf({ metadata, spec, status = {} }: Server, cloud: Cloud): string 
     conditions.map(({ type, status: is, reason }) => `${type} ${is} ${reason}`).sort(),
     metadata.deletionTimestamp && 'dying',
     host && 'placed',
-    domain && `${domain.state} ${domain.saved}`,
+    domain && `${domain.state} ${domain.hasManagedSave}`,
   ].join(',')
 }

@@ -1,0 +1,61 @@
+import type { Guest, MethodKinds, StepContext } from './guest.ts'
+
+/**
+ * The Server's libvirt domain. A domain of the same UUID that belongs to another Server, or to none, is foreign: `destroy`, `undefine` and
+ * `runningBootId` treat it as absent; every other method throws UUIDInUse (Transient if a Server owns it, Terminal if none does).
+ *
+ * Every method throws Transient LibvirtUnreachable while libvirtd does not answer, and Transient LibvirtBusy while libvirtd does something
+ * else with the domain.
+ */
+export interface Domains {
+  /**
+   * Defines the domain from the Server as it is now. A domain that runs keeps its definition until its next boot.
+   * @param bootId stored in the domain's metadata; `runningBootId` answers it once a boot from this definition runs
+   * @throws Terminal InvalidDomain or UnsupportedHardware if libvirt refuses the definition; Transient DiskMissing without disks
+   */
+  define(guest: Guest, bootId: string, ctx: StepContext): Promise<void>
+  /**
+   * Starts the domain, or restores it if it has a managed save; does nothing if it is running, paused or asleep.
+   * @throws Transient LibvirtError if there is no domain
+   */
+  start(guest: Guest, ctx: StepContext): Promise<void>
+  /**
+   * Asks the guest to power off, and waits until it is off. A managed save is deleted.
+   * @param timeoutSeconds how long the guest has for it
+   * @returns 'off' if the domain is off, or was not running, or does not exist; 'timeout' if the guest did not power off in time
+   */
+  shutdown(guest: Guest, timeoutSeconds: number, ctx: StepContext): Promise<'off' | 'timeout'>
+  /** Takes the power away, and deletes a managed save. Does nothing to a domain that is off or does not exist. */
+  destroy(guest: Guest, ctx: StepContext): Promise<void>
+  /**
+   * Stops the virtual CPUs; memory stays.
+   * @throws Transient LibvirtError if the domain is off or does not exist
+   */
+  pause(guest: Guest, ctx: StepContext): Promise<void>
+  /** Lets the virtual CPUs of a paused domain run again. Does nothing in any other state. */
+  unpause(guest: Guest, ctx: StepContext): Promise<void>
+  /**
+   * Saves the domain's memory to a file (a managed save) and turns it off. Restored, it runs, also if it was paused.
+   * @throws Transient LibvirtError if the domain does not exist, or is off without a managed save
+   */
+  save(guest: Guest, ctx: StepContext): Promise<void>
+  /** Removes the domain and what libvirt keeps of it: NVRAM, managed save, metadata of snapshots and checkpoints. */
+  undefine(guest: Guest, ctx: StepContext): Promise<void>
+  /**
+   * Answers the boot ID of the running domain; undefined if it does not run. libvirt keeps it in the domain's metadata, so that after a
+   * crash an action that boots knows whether it has already done so.
+   */
+  runningBootId(guest: Guest): Promise<string | undefined>
+}
+
+export const domainsMethods: MethodKinds<Domains> = {
+  define: 'effect',
+  start: 'effect',
+  shutdown: 'effect',
+  destroy: 'effect',
+  pause: 'effect',
+  unpause: 'effect',
+  save: 'effect',
+  undefine: 'effect',
+  runningBootId: 'read',
+}

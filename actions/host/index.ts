@@ -1,0 +1,37 @@
+/** What actions may ask of the host that a Server runs on: a group of capabilities. The agent implements them on libvirt, tests in memory. */
+import { type ConfigDrives, configDrivesMethods } from './config-drives.ts'
+import { type Disks, disksMethods } from './disks.ts'
+import { type Domains, domainsMethods } from './domains.ts'
+import type { MethodKinds } from './guest.ts'
+import { type Images, imagesMethods } from './images.ts'
+import { type Ports, portsMethods } from './ports.ts'
+
+export type { ConfigDrives } from './config-drives.ts'
+export type { Disks } from './disks.ts'
+export type { Domains } from './domains.ts'
+export type { Guest, ReportProgress, StepContext } from './guest.ts'
+export type { Images } from './images.ts'
+export type { Ports } from './ports.ts'
+
+/**
+ * Every method may be repeated at any time, also after a crash in the middle of it, and then does what is left to do. Methods throw the
+ * errors of crds/errors.ts: Transient is retried, Terminal ends in a fault.
+ */
+export interface Host {
+  readonly images: Images
+  readonly disks: Disks
+  readonly configDrives: ConfigDrives
+  readonly ports: Ports
+  readonly domains: Domains
+}
+
+export type Capability = keyof Host
+
+/** For each method of each capability whether it changes the host. */
+export const hostMethods: { readonly [C in Capability]: MethodKinds<Host[C]> } = {
+  images: imagesMethods,
+  disks: disksMethods,
+  configDrives: configDrivesMethods,
+  ports: portsMethods,
+  domains: domainsMethods,
+}

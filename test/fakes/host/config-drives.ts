@@ -1,0 +1,8 @@
+import type { ConfigDrives } from '../../../actions/host/index.ts'
+import type { MachineOf } from './machine.ts'
+
+export const fakeConfigDrives = (machineOf: MachineOf): ConfigDrives => ({
+  async write({ server }) {
+    machineOf(server.metadata.uid).configDrive = JSON.stringify(server.spec)
+  },
+})

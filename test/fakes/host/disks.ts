@@ -1,0 +1,19 @@
+import type { Disks } from '../../../actions/host/index.ts'
+import { Terminal, Transient } from '../../../crds/index.ts'
+import type { FakeImageCache } from './images.ts'
+import { isOn, type MachineOf } from './machine.ts'
+
+export const fakeDisks = (machineOf: MachineOf, images: FakeImageCache): Disks => ({
+  async create({ instance, server }) {
+    const machine = machineOf(server.metadata.uid)
+    if (machine.disks) return
+    if (server.status?.launchedAt !== undefined) throw new Transient('DiskMissing', 'its disks are not there')
+    if (!images.uids.has(instance.image.uid)) throw new Terminal('ImageNotFound', 'the image is not here')
+    machine.disks = true
+  },
+  async delete({ server }) {
+    const machine = machineOf(server.metadata.uid)
+    if (isOn(machine)) throw new Error('disks are deleted under a running guest')
+    Object.assign(machine, { disks: false, configDrive: undefined })
+  },
+})

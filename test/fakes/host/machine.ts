@@ -1,0 +1,43 @@
+/** A Server's remains on a host of memory: its domain, its disks, its ports. The fakes of all capabilities work on it. */
+
+/** A Server's domain as libvirt has it. A domain that is undefined while it runs is transient: it is gone as soon as it is off. */
+export interface FakeDomain {
+  state: 'running' | 'paused' | 'off' | 'pmsuspended'
+  /** libvirt's reason of the state. */
+  reason: string
+  hasManagedSave: boolean
+  persistent: boolean
+  /** Boot ID in the definition that the next boot uses. */
+  bootId: string
+  /** Boot ID in the definition that the domain runs with; undefined while it is off. */
+  runningBootId: string | undefined
+}
+
+export interface Machine {
+  /** The Server that libvirt's metadata and the owner file name. */
+  owner: { namespace: string; name: string } | undefined
+  domain: FakeDomain | undefined
+  disks: boolean
+  /** Content of the config drive: the Server's spec when it was written. */
+  configDrive: string | undefined
+  ports: boolean
+  /** Boot IDs of all cold boots, in order. */
+  boots: string[]
+  /** Whether the guest powers off when it is asked to. */
+  obeys: boolean
+}
+
+export const newMachine = (): Machine => ({
+  owner: undefined,
+  domain: undefined,
+  disks: false,
+  configDrive: undefined,
+  ports: false,
+  boots: [],
+  obeys: true,
+})
+
+export const isOn = ({ domain }: Machine): boolean => domain !== undefined && domain.state !== 'off'
+
+/** The fakes find the machine of a guest by its Server's uid. */
+export type MachineOf = (uid: string | undefined) => Machine

@@ -1,0 +1,13 @@
+import type { Ports } from '../../../actions/host/index.ts'
+import { isOn, type MachineOf } from './machine.ts'
+
+export const fakePorts = (machineOf: MachineOf): Ports => ({
+  async plug({ server }) {
+    machineOf(server.metadata.uid).ports = true
+  },
+  async unplug({ server }) {
+    const machine = machineOf(server.metadata.uid)
+    if (isOn(machine)) throw new Error('ports are taken from under a running guest')
+    machine.ports = false
+  },
+})
