@@ -1,4 +1,7 @@
-/** Cutting the head off a file that another process appends to: fallocate(2), by util-linux's program. */
+/**
+ * Cuts the head off a file that another process appends to, with fallocate(2) through util-linux's program.
+ * Kept because it loses nothing: copying and truncating a log lost up to 356 lines, in 9 of 50 rotations (test/bench/console-rotation.ts).
+ */
 import { execFile } from 'node:child_process'
 import type { FileHandle } from 'node:fs/promises'
 import { promisify } from 'node:util'

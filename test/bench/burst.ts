@@ -9,12 +9,11 @@ import {
   type Copy,
   domainOf,
   manifest,
-  p50,
   prepareCopy,
-  print,
   removeCopy,
   writesOf,
 } from './lib/cloud.ts'
+import { median, printFigure } from './lib/figures.ts'
 
 const { values } = parseArgs({
   options: { servers: { type: 'string', default: '50' }, rounds: { type: 'string', default: '1' } },
@@ -111,13 +110,13 @@ for (let round = 0; round < rounds; round++) {
     await remove(all)
   }
 }
-print(`create.burst.${count}.ours`, p50(ours), 'ms')
-print(`create.burst.${count}.virsh_loop`, p50(inTurn), 'ms')
-print(`create.burst.${count}.virsh_loop_on_each_host`, p50(together), 'ms')
-print('create.burst.ratio', p50(ours.map((time, i) => time / (inTurn[i] ?? Number.NaN))), 'times the loop')
-print(
+printFigure(`create.burst.${count}.ours`, median(ours), 'ms')
+printFigure(`create.burst.${count}.virsh_loop`, median(inTurn), 'ms')
+printFigure(`create.burst.${count}.virsh_loop_on_each_host`, median(together), 'ms')
+printFigure('create.burst.ratio', median(ours.map((time, i) => time / (inTurn[i] ?? Number.NaN))), 'times the loop')
+printFigure(
   'create.burst.ratio_to_both',
-  p50(ours.map((time, i) => time / (together[i] ?? Number.NaN))),
+  median(ours.map((time, i) => time / (together[i] ?? Number.NaN))),
   'times a loop on each host',
 )
-print('create.burst.api_writes', p50(writes), `writes each (${each})`)
+printFigure('create.burst.api_writes', median(writes), `writes each (${each})`)

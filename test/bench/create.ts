@@ -11,13 +11,12 @@ import {
   byHand,
   domainOf,
   manifest,
-  p50,
   prepareCopy,
-  print,
   quickstart,
   removeCopy,
   writesOf,
 } from './lib/cloud.ts'
+import { median, printFigure } from './lib/figures.ts'
 
 const { values } = parseArgs({ options: { creates: { type: 'string', default: '6' } } })
 const creates = Number(values.creates)
@@ -76,9 +75,9 @@ for (const [i, name] of named('s').entries()) {
   kubectl.push(await applyAgain())
 }
 const { sum, each, events } = between(before, after)
-print('create.ours.p50', p50(times), 'ms')
-print('create.virsh.p50', p50(raw), 'ms')
-print('create.overhead.p50', p50(times.map((t, i) => t - (raw[i] ?? 0))), 'ms')
-print('create.kubectl.p50', p50(kubectl), 'ms')
-print('create.api_writes', sum / creates, `writes (${each})`)
-print('create.events', events / creates, 'writes')
+printFigure('create.ours.p50', median(times), 'ms')
+printFigure('create.virsh.p50', median(raw), 'ms')
+printFigure('create.overhead.p50', median(times.map((t, i) => t - (raw[i] ?? 0))), 'ms')
+printFigure('create.kubectl.p50', median(kubectl), 'ms')
+printFigure('create.api_writes', sum / creates, `writes (${each})`)
+printFigure('create.events', events / creates, 'writes')

@@ -10,12 +10,10 @@ import { createDirectClient, createTestNamespace, runParallel } from '../../kube
 import { startControlPlane } from '../rig/control-plane.ts'
 import { scratchDirectory } from '../rig/scratch.ts'
 import { until } from '../rig/until.ts'
+import { median, printFigure } from './lib/figures.ts'
 
 const OBJECTS = Number(process.argv[2] ?? 20_000)
 const ROUNDS = 5
-
-const print = (name: string, value: number, unit: string): void => console.log(`${name} ${value.toFixed(1)} ${unit}`)
-const median = (values: number[]): number => values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 
 const dir = scratchDirectory()
 const plane = await startControlPlane({ dir, owned: true })
@@ -25,7 +23,7 @@ try {
   const data = { x: 'y'.repeat(1_000) }
   const started = performance.now()
   await runParallel(OBJECTS, 32, (i) => maps.create({ metadata: { namespace, name: `m${i}` }, data }))
-  print('informer_create_rate', (OBJECTS * 1000) / (performance.now() - started), 'objects/s')
+  printFigure('informer_create_rate', (OBJECTS * 1000) / (performance.now() - started), 'objects/s')
 
   const list = async (listMode: ListMode): Promise<{ ms: number; stall: number }> => {
     globalThis.gc?.()
@@ -42,8 +40,8 @@ try {
   for (const mode of ['stream', 'pages'] as const) {
     const rounds: { ms: number; stall: number }[] = []
     for (let round = 0; round < ROUNDS; round += 1) rounds.push(await list(mode))
-    print(`informer_list_${mode}`, median(rounds.map(({ ms }) => ms)), 'ms')
-    print(`informer_list_${mode}_longest_stall`, Math.max(...rounds.map(({ stall }) => stall)), 'ms')
+    printFigure(`informer_list_${mode}`, median(rounds.map(({ ms }) => ms)), 'ms')
+    printFigure(`informer_list_${mode}_longest_stall`, Math.max(...rounds.map(({ stall }) => stall)), 'ms')
   }
 
   globalThis.gc?.()
@@ -51,7 +49,7 @@ try {
   await using informer = createInformer(maps, { namespace }).start()
   await informer.synced()
   globalThis.gc?.()
-  print('informer_heap_per_object', (process.memoryUsage().heapUsed - before) / OBJECTS, 'bytes')
+  printFigure('informer_heap_per_object', (process.memoryUsage().heapUsed - before) / OBJECTS, 'bytes')
 
   const latencies: number[] = []
   for (let i = 0; i < 200; i += 1) {
@@ -62,7 +60,7 @@ try {
     await until(seen, { what: key, every: 1 })
     latencies.push(performance.now() - written)
   }
-  print('informer_write_to_cache', median(latencies), 'ms')
+  printFigure('informer_write_to_cache', median(latencies), 'ms')
 } finally {
   await plane.stop()
   rmSync(dir, { recursive: true, force: true })

@@ -3,7 +3,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { kubeletWithPods } from '../scale/kubelet.ts'
-import { benchCloud, between, manifest, print, type Written, writesOf } from './lib/cloud.ts'
+import { benchCloud, between, manifest, type Written, writesOf } from './lib/cloud.ts'
+import { printFigure } from './lib/figures.ts'
 
 const { values } = parseArgs({
   options: { servers: { type: 'string', default: '20' }, seconds: { type: 'string', default: '300' } },
@@ -28,7 +29,7 @@ show('steady', 'servers', between(before.ours, after.ours))
 if (kubelet) show('steady.kubelet', 'pods', between(before.kubelet, after.kubelet))
 
 function show(name: string, guests: string, { sum, each, events, leases }: Written): void {
-  print(`${name}.api_writes.${names.length}_${guests}.${seconds}s`, sum, `writes (${each || 'none'})`)
-  print(`${name}.events`, events, 'writes')
-  print(`${name}.leases`, leases / (seconds / 60), 'writes a minute')
+  printFigure(`${name}.api_writes.${names.length}_${guests}.${seconds}s`, sum, `writes (${each || 'none'})`)
+  printFigure(`${name}.events`, events, 'writes')
+  printFigure(`${name}.leases`, leases / (seconds / 60), 'writes a minute')
 }

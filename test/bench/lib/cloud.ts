@@ -114,12 +114,6 @@ export async function removeCopy({ host, name }: Copy): Promise<void> {
   rmSync(join(host.home, 'var/lib/kubenova', `${name}.xml`))
 }
 
-export const p50 = (times: number[]): number =>
-  times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)] ?? Number.NaN
-
-export const print = (name: string, value: number, unit: string): void =>
-  console.log(`${name} ${value.toFixed(unit === 'ms' ? 0 : 2)} ${unit}`)
-
 const verbs = ['create', 'update', 'patch', 'delete']
 const ours: readonly string[] = ['kubenova-controller', 'kubenova-agent']
 

@@ -1,0 +1,71 @@
+/**
+ * Writes the same config drive 50 times with the agent's own ISO 9660 writer and 50 times with `xorriso -as mkisofs`, in turn, the start of the
+ * process included. Prints `name value unit`.
+ */
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import type { Guest } from '../../actions/host/index.ts'
+import { instance, vif } from '../../agent/domain/examples.ts'
+import { isoImage } from '../../agent/image/iso.ts'
+import { metadataFiles } from '../../agent/image/metadata.ts'
+import { median, printFigure } from './lib/figures.ts'
+
+const ROUNDS = 50
+
+const guest: Guest = {
+  server: {
+    apiVersion: 'compute.kubenova.io/v1alpha1',
+    kind: 'Server',
+    metadata: { name: 'web-1', namespace: 'blue' },
+    spec: {
+      flavor: 'm1.small',
+      configDrive: true,
+      networks: [],
+      powerState: 'Running',
+      locked: false,
+      userData: `#cloud-config\n${'# a line of user data\n'.repeat(50)}`,
+    },
+  },
+  instance: { ...instance(), interfaces: [vif(1)] },
+}
+
+const directory = mkdtempSync(join(tmpdir(), 'config-drive-'))
+const files = () => metadataFiles(guest, { randomSeed: Buffer.alloc(512, 7) })
+
+function writeWithOwnCode(): void {
+  writeFileSync(join(directory, 'own.iso'), isoImage('config-2', files()))
+}
+
+/** mkisofs reads a folder, so each file is written first and removed afterwards, as Nova does it. */
+function writeWithXorriso(): void {
+  const folder = join(directory, 'files')
+  for (const [path, data] of files()) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true })
+    writeFileSync(join(folder, path), data)
+  }
+  const args = ['-as', 'mkisofs', '-quiet', '-J', '-r', '-V', 'config-2', '-o', join(directory, 'xorriso.iso'), folder]
+  execFileSync('xorriso', args, { stdio: 'pipe' })
+  rmSync(folder, { recursive: true })
+}
+
+function timeOf(write: () => void): number {
+  const begin = performance.now()
+  write()
+  return performance.now() - begin
+}
+
+const times = { own: [] as number[], xorriso: [] as number[] }
+try {
+  for (let round = 0; round < ROUNDS; round++) {
+    times.own.push(timeOf(writeWithOwnCode))
+    times.xorriso.push(timeOf(writeWithXorriso))
+  }
+} finally {
+  rmSync(directory, { recursive: true })
+}
+for (const [name, all] of Object.entries(times)) {
+  printFigure(`config_drive.${name}.p50`, median(all), 'ms')
+  printFigure(`config_drive.${name}.max`, Math.max(...all), 'ms')
+}
