@@ -1,6 +1,14 @@
 /** What an action is: one value says all that the API, the controller, the agent, the docs and the generic tests need. */
 import type { Static, TObject } from 'typebox'
-import type { DesiredPower, TaskState, VmState } from '../crds/states.ts'
+import type { Reason } from '../crds/reasons.ts'
+import {
+  type DesiredPower,
+  type DomainPower,
+  type Mode,
+  type TaskState,
+  type VmState,
+  vmStateOf,
+} from '../crds/states.ts'
 import type { Capability, Guest, Host, StepContext } from './host/index.ts'
 
 /** What a step gets: of the host, only the capabilities that it needs. */
@@ -41,19 +49,54 @@ export interface Action<Name extends string = string, P extends TObject = TObjec
   /** How Nova's API names it: POST /servers/{id}/action with this key; none: not asked for in this way. */
   nova?: { key: string; since: string; status: 200 | 202 | 204 }
   policy: 'owner' | 'admin'
-  /** deed: asked for by a ServerAction with these parameters. wish: done when spec.powerState becomes this. Neither: life itself. */
-  asked: { deed?: P; wish?: DesiredPower }
-  /** States from which it may be asked; in another one it is refused and nothing changes. */
+  /** A ServerAction with these parameters requests it. An action without cannot be requested. */
+  request?: P
+  /** The agent runs it to reach this spec.powerState. */
+  desiredPower?: DesiredPower
+  /** The vmStates from which it may be requested; in another one it is rejected and nothing changes. */
   from: readonly VmState[]
-  /** Why it is refused with these parameters in a state of `from` all the same; undefined: it is not. */
+  /** Why it is rejected with these parameters in a state of `from` all the same; undefined: it is not. */
   objection?(params: Static<P>, state: VmState): string | undefined
+  /**
+   * A request for it in vmState error retries whatever failed, towards the power that is desired by then. A Server that no host could build
+   * is scheduled again.
+   */
+  retries?: true
   /** Nova's task state while it runs. */
   task(params: Static<P>): TaskState
-  /** Nova's event of the record. */
+  /** Reason of the condition Ready while it runs (PowerChanging). */
+  reason?: Reason
+  /** Nova's event of the action record. */
   event: string
-  /** The state when it is done; null: the server is gone. */
-  after: VmState | null
+  /** What is true of the server when it is done. gone: there is no server any more. */
+  result: ActionResult | 'gone'
+  /** It makes the guest boot from its own disk. Requested for a server that was never built, it builds it. */
+  boots?: true
+  /** It makes the server on its host for the first time. If it fails, another host may do it instead. */
+  builds?: true
+  /**
+   * An agent that died while it ran need not go on with it: spec.powerState may have changed since. Otherwise it is finished first, because
+   * the guest may have been told already.
+   */
+  interruptible?: true
   steps: readonly Step<Static<P>>[]
+  /** Run when it has failed for good, so that nothing half-made is left. */
+  undo?: readonly Step<unknown>[]
+}
+
+export interface ActionResult {
+  /** The server's mode from then on; absent: it stays as it is. */
+  mode?: Mode
+  /** desired: what spec.powerState says. unchanged: what it was. */
+  power: DomainPower | 'desired' | 'unchanged'
+}
+
+/** The vmState of a server after this action, if its spec.powerState is Running; undefined: as before, or the server is gone. */
+export function resultingVmState({ result }: Action): VmState | undefined {
+  if (result === 'gone' || (result.power === 'unchanged' && result.mode === undefined)) return undefined
+  const { mode = 'normal', power: of } = result
+  const power = of === 'desired' || of === 'unchanged' ? 'running' : of
+  return vmStateOf({ mode, power, launched: true, fault: false })
 }
 
 /** Declares an action; only there so that the types of its parameters are inferred. */

@@ -1,90 +1,179 @@
 import { describe, expect, it } from 'vitest'
-import { type Server, type ServerStatus, vmStates } from '../crds/index.ts'
-import { actionUnderWay, admit } from './admit.ts'
-import { actions, isDeed } from './index.ts'
+import { type Server, type ServerStatus, taskStates, type VmState, vmStates } from '../crds/index.ts'
+import { admit, runningRequestOf } from './admit.ts'
+import { type ActionName, actions, isRequestable } from './index.ts'
 import { guestOf } from './testing.ts'
 
-interface Words {
+interface Given {
   status?: Partial<ServerStatus>
   spec?: Partial<Server['spec']>
   deleting?: boolean
 }
 
-function server({ status, spec, deleting }: Words = {}): Server {
+function server({ status, spec, deleting }: Given = {}): Server {
   const { server: base } = guestOf(spec)
   return {
     ...base,
     metadata: { ...base.metadata, ...(deleting ? { deletionTimestamp: '2026-01-01T00:00:00Z' } : {}) },
-    status: { ...base.status, vmState: 'active', ...status },
+    status: { ...base.status, vmState: 'active', launchedAt: '2026-01-01T00:00:00Z', ...status },
   }
 }
 
-const deeds = Object.values(actions).filter(({ asked }) => asked.deed)
-const paramsOf: Record<string, object> = { reboot: { type: 'HARD' } }
-const underWay = { activeAction: { name: 'other', uid: 'u1', action: 'reboot', admittedAt: '2026-01-01T00:00:00Z' } }
-const ended = { ...underWay, lastCompletedAction: 'u1' }
+/**
+ * The state table of nova/compute/api.py, one column for each of Nova's requests that exists here.
+ * yes: Nova and Kubenova allow it. more: only Kubenova allows it. less: only Nova allows it. .: neither.
+ *
+ * more, start from error: it retries what failed; in Nova that takes a hard reboot or reset-state.
+ * more, stop from paused and suspended: spec.powerState is followed from every state; Nova wants unpause or resume first.
+ */
+const stateTable = `
+  vm_state           start  stop  reboot_SOFT  reboot_HARD  pause  unpause  suspend  resume  delete
+  building           .      .     .            .            .      .        .        .       yes
+  active             .      yes   yes          yes          yes    .        yes      .       yes
+  paused             .      more  .            yes          .      yes      .        .       yes
+  suspended          .      more  .            yes          .      .        .        yes     yes
+  stopped            yes    .     .            yes          .      .        .        .       yes
+  rescued            .      .     .            .            .      .        .        .       yes
+  resized            .      .     .            .            .      .        .        .       yes
+  soft-delete        .      .     .            .            .      .        .        .       yes
+  deleted            .      .     .            .            .      .        .        .       yes
+  error              more   yes   .            yes          .      .        .        .       yes
+  shelved            .      .     .            .            .      .        .        .       yes
+  shelved_offloaded  .      .     .            .            .      .        .        .       yes
+`
 
-/** What stands in the way, whatever the state; in the order in which it is said. */
-const obstacles: [string, Words, string | undefined][] = [
-  ['nothing', {}, undefined],
-  ['its deletion', { deleting: true }, 'ServerDeleting'],
-  ['a deed under way', { status: underWay }, 'ActionUnderWay'],
-  ['a deed that has ended', { status: ended }, undefined],
-  ['a lock', { spec: { locked: true } }, 'ServerLocked'],
-  ['a task', { status: { taskState: 'powering-off' } }, 'InvalidState'],
+interface Row {
+  request: string
+  name: ActionName
+  params: Record<string, string>
+  vmState: VmState
+  allowed: boolean
+}
+
+const [head = [], ...lines] = stateTable
+  .trim()
+  .split('\n')
+  .map((line) => line.trim().split(/\s+/))
+
+const rows: Row[] = lines.flatMap(([vmState, ...cells]) =>
+  cells.map((cell, i) => {
+    const request = head[i + 1] ?? ''
+    const [name = '', type] = request.split('_')
+    return {
+      request,
+      name: name as ActionName,
+      params: type === undefined ? {} : { type },
+      vmState: vmState as VmState,
+      allowed: cell === 'yes' || cell === 'more',
+    }
+  }),
+)
+const requestable = rows.filter(({ name }) => isRequestable(name))
+const fromSpec = rows.filter(({ name }) => !isRequestable(name))
+
+describe('the state table', () => {
+  it('has a row for each of Nova’s vm_states', () => {
+    expect(lines.map(([vmState]) => vmState)).toEqual([...vmStates])
+  })
+
+  it('has a column for each action but create, which is no request of Nova’s', () => {
+    const columns = new Set(rows.map(({ name }) => name))
+    expect(Object.keys(actions).filter((name) => !columns.has(name as ActionName))).toEqual(['create'])
+  })
+
+  it.each(requestable)('admit answers for $request in $vmState: $allowed', ({ name, params, vmState, allowed }) => {
+    const verdict = admit(server({ status: { vmState } }), name, params)
+    expect(verdict).toMatchObject(allowed ? { admit: true } : { admit: false, reason: 'InvalidState' })
+  })
+
+  it.each(fromSpec)(
+    '$request, which follows the spec, declares for $vmState: $allowed',
+    ({ name, vmState, allowed }) => {
+      expect(actions[name].from.includes(vmState)).toBe(allowed)
+    },
+  )
+
+  /**
+   * Nova allows a hard reboot in task_states rebooting, reboot_pending, reboot_started, rebooting_hard, pausing, unpausing, suspending and
+   * resuming as well. Here at most one action runs on a server: a reboot that hangs ends by itself, and is requested again after that.
+   */
+  it.each(taskStates)('admit rejects every request in task_state %s', (taskState) => {
+    for (const { name, params, vmState } of requestable)
+      expect(admit(server({ status: { vmState, taskState } }), name, params), `${name} in ${vmState}`).toMatchObject({
+        admit: false,
+        reason: 'InvalidState',
+      })
+  })
+})
+
+const running = { activeAction: { name: 'other', uid: 'u1', action: 'reboot', admittedAt: '2026-01-01T00:00:00Z' } }
+const ended = { ...running, lastCompletedAction: 'u1' }
+
+/** What prevents a request whatever the vmState is; of several reasons the first in Nova's order. */
+const obstacles: [string, Given, string][] = [
+  ['it is being deleted', { deleting: true }, 'ServerDeleting'],
+  ['another request runs', { status: running }, 'ActionUnderWay'],
+  ['it is locked', { spec: { locked: true } }, 'ServerLocked'],
   [
-    'deletion, deed, lock and task',
-    { deleting: true, spec: { locked: true }, status: { ...underWay, taskState: 'rebooting' } },
+    'it is being deleted and locked, and another request runs',
+    { deleting: true, spec: { locked: true }, status: { ...running, taskState: 'rebooting' } },
     'ServerDeleting',
   ],
   [
-    'deed, lock and task',
-    { spec: { locked: true }, status: { ...underWay, taskState: 'rebooting' } },
+    'it is locked and another request runs',
+    { spec: { locked: true }, status: { ...running, taskState: 'rebooting' } },
     'ActionUnderWay',
   ],
-  ['lock and task', { spec: { locked: true }, status: { taskState: 'rebooting' } }, 'ServerLocked'],
+  ['it is locked and has a task', { spec: { locked: true }, status: { taskState: 'rebooting' } }, 'ServerLocked'],
 ]
 
-describe.each(deeds.map(({ name }) => name))('%s', (name) => {
-  const { from } = actions[name as keyof typeof actions]
-  const rows = vmStates.flatMap((vmState) =>
-    obstacles.map(([what, words, reason]) => ({ vmState, what, words, reason })),
-  )
-
-  it.each(rows)('in $vmState with $what', ({ vmState, words, reason }) => {
-    const verdict = admit(server({ ...words, status: { ...words.status, vmState } }), name, paramsOf[name])
-    const wanted = reason ?? (from.includes(vmState) ? undefined : 'InvalidState')
-    expect(verdict).toMatchObject(wanted === undefined ? { admit: true } : { admit: false, reason: wanted })
+describe.each(requestable)('$request in $vmState', ({ name, params, vmState, allowed }) => {
+  it.each(obstacles)('is rejected when %s', (_, given, reason) => {
+    const verdict = admit(server({ ...given, status: { ...given.status, vmState } }), name, params)
+    expect(verdict).toMatchObject({ admit: false, reason })
   })
 
-  it('has no host yet, or was never looked at', () => {
+  it('is decided by its state when the request before has ended', () => {
+    expect(admit(server({ status: { ...ended, vmState } }), name, params).admit).toBe(allowed)
+  })
+})
+
+describe.each([
+  ['start', {}, 'stopped, error'],
+  ['reboot', { type: 'HARD' }, 'active, stopped, paused, suspended, error'],
+] as const)('%s', (name, params, from) => {
+  it('is rejected when the server has no host yet', () => {
     const { status: _, ...fresh } = server()
-    expect(admit(fresh, name, paramsOf[name])).toMatchObject({ admit: false, reason: 'NoHost' })
+    expect(admit(fresh, name, params)).toMatchObject({ admit: false, reason: 'NoHost' })
   })
 
-  it('has no host, for none could build it: only to start it is to try again', () => {
-    const { host: _, ...status } = server({ status: { vmState: 'error' } }).status ?? {}
-    const verdict = admit({ ...server(), status }, name, paramsOf[name])
-    expect(verdict).toMatchObject(name === 'start' ? { admit: true } : { admit: false, reason: 'NoHost' })
-  })
-
-  it('says of each refusal what is in the way', () => {
-    const locked = admit(server({ spec: { locked: true } }), name, paramsOf[name])
+  it('says of each rejection what is in the way', () => {
+    const locked = admit(server({ spec: { locked: true } }), name, params)
     expect(locked).toMatchObject({ message: expect.stringContaining('set spec.locked to false') })
-    const busy = admit(server({ status: { vmState: from[0]!, taskState: 'pausing' } }), name, paramsOf[name])
+    const busy = admit(server({ status: { vmState: 'stopped', taskState: 'pausing' } }), name, params)
     expect(busy).toMatchObject({ message: `cannot ${name} while the server is in task_state pausing` })
-    const wrong = admit(server({ status: { vmState: 'rescued' } }), name, paramsOf[name])
+    const wrong = admit(server({ status: { vmState: 'rescued' } }), name, params)
     expect(wrong).toMatchObject({
-      message: `cannot ${name} while the server is in vm_state rescued: only from ${from.join(', ')}`,
+      message: `cannot ${name} while the server is in vm_state rescued: only from ${from}`,
     })
   })
 })
 
-describe('what may not be asked', () => {
+describe('a server without a host, because no host could build it', () => {
+  it.each([
+    ['start', {}, { admit: true }],
+    ['reboot', { type: 'HARD' }, { admit: false, reason: 'NoHost' }],
+  ] as const)('%s: only start is admitted, to try again', (name, params, verdict) => {
+    const { host: _, ...status } = server({ status: { vmState: 'error' } }).status ?? {}
+    expect(admit({ ...server(), status }, name, params)).toMatchObject(verdict)
+  })
+})
+
+describe('a request that can never be admitted', () => {
   const names = ['create', 'delete', 'stop', 'pause', 'unpause', 'suspend', 'resume', 'resize', 'toString', '']
-  it.each(names)('%j is no deed', (name) => {
+  it.each(names)('is rejected when the action is %j', (name) => {
     expect(admit(server(), name, {})).toMatchObject({ admit: false, reason: 'NotRequestable' })
-    expect(isDeed(name)).toBe(false)
+    expect(isRequestable(name)).toBe(false)
   })
 
   it.each([
@@ -93,15 +182,17 @@ describe('what may not be asked', () => {
     ['reboot', { type: 'soft' }],
     ['start', 'now'],
     ['start', []],
-  ])('%s with %j', (name, params) => {
+  ])('is rejected when %s has the parameters %j', (name, params) => {
     expect(admit(server({ status: { vmState: 'stopped' } }), name, params)).toMatchObject({
       admit: false,
       reason: 'InvalidParameters',
     })
   })
+})
 
-  const wishes = ['Stopped', 'Paused', 'Suspended'] as const
-  it.each(wishes)('start or reboot, where the wish is %s', (powerState) => {
+describe('a request to boot a server', () => {
+  const others = ['Stopped', 'Paused', 'Suspended'] as const
+  it.each(others)('is rejected when spec.powerState is %s', (powerState) => {
     const stopped = server({ spec: { powerState }, status: { vmState: 'stopped' } })
     expect(admit(stopped, 'start', {})).toMatchObject({ admit: false, reason: 'ConflictsWithPowerState' })
     expect(admit(stopped, 'reboot', { type: 'HARD' })).toMatchObject({
@@ -110,7 +201,7 @@ describe('what may not be asked', () => {
     })
   })
 
-  it.each(wishes)('but a start in error is another try, also where the wish is %s', (powerState) => {
+  it.each(others)('is admitted as a retry when it is start in error, although spec.powerState is %s', (powerState) => {
     const failed = server({ spec: { powerState }, status: { vmState: 'error' } })
     const { host: _, ...status } = failed.status ?? {}
     for (const one of [failed, { ...failed, status }]) expect(admit(one, 'start', {})).toEqual({ admit: true })
@@ -118,9 +209,11 @@ describe('what may not be asked', () => {
   })
 })
 
-it('the deed under way is the one that has not ended', () => {
-  expect(actionUnderWay(server())).toBeUndefined()
-  expect(actionUnderWay(server({ status: underWay }))).toBe('other')
-  expect(actionUnderWay(server({ status: { ...underWay, lastCompletedAction: 'u0' } }))).toBe('other')
-  expect(actionUnderWay(server({ status: ended }))).toBeUndefined()
+describe('runningRequestOf', () => {
+  it('answers the request that has not ended', () => {
+    expect(runningRequestOf(server())).toBeUndefined()
+    expect(runningRequestOf(server({ status: running }))).toBe('other')
+    expect(runningRequestOf(server({ status: { ...running, lastCompletedAction: 'u0' } }))).toBe('other')
+    expect(runningRequestOf(server({ status: ended }))).toBeUndefined()
+  })
 })

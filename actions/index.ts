@@ -1,4 +1,4 @@
-/** The registry of actions, and what is derived from it: the ServerAction kind, look-ups by name, admission. */
+/** The registry of actions, and what is derived from it: the ServerAction kind and look-ups by name. */
 import type { TObject } from 'typebox'
 import { serverActionKind } from '../crds/kinds/server-action.ts'
 import type { Action } from './action.ts'
@@ -10,24 +10,31 @@ const registry = { create, delete: remove, start, stop, pause, unpause, suspend,
 
 export type ActionName = keyof typeof registry
 
-/** All actions, by Nova's name. Their parameter types are erased: who runs one has validated the parameters. */
+/** All actions, by Nova's name. The types of their parameters are erased: the caller has validated the parameters. */
 export const actions = registry as unknown as Readonly<Record<ActionName, Action>>
+
+export const actionNames = Object.keys(registry) as readonly ActionName[]
 
 export function isActionName(name: string): name is ActionName {
   return Object.hasOwn(registry, name)
 }
 
-function deeds(): Record<string, TObject> {
-  const entries = Object.values(actions).flatMap((a) => (a.asked.deed ? [[a.name, a.asked.deed] as const] : []))
+/** Can a ServerAction request it? The other actions run because of the Server's spec, or of its creation or deletion. */
+export function isRequestable(name: string): name is ActionName {
+  return isActionName(name) && actions[name].request !== undefined
+}
+
+/** The schemas of the parameters of all actions that can be requested. */
+function requestSchemas(): Record<string, TObject> {
+  const entries = actionNames.flatMap((name) => {
+    const { request } = actions[name]
+    return request ? [[name, request] as const] : []
+  })
   return Object.fromEntries(entries)
 }
 
-const deedNames = Object.keys(deeds())
-const wishNames = Object.keys(actions).filter((name) => !deedNames.includes(name))
-
-/** The ServerAction kind with a member for each deed in the registry. */
-export const serverAction = serverActionKind(deeds(), wishNames)
-
-export function isDeed(name: string): boolean {
-  return deedNames.includes(name)
-}
+/** The ServerAction kind, with a member for each action that can be requested. */
+export const serverAction = serverActionKind(
+  requestSchemas(),
+  actionNames.filter((name) => !isRequestable(name)),
+)

@@ -1,6 +1,6 @@
 /** create and delete: what happens because a Server is there, or shall not be any more. */
 import { vmStates } from '../crds/states.ts'
-import { action, step } from './action.ts'
+import { action, type Step, step } from './action.ts'
 import { define, fetchImage, prepare, start } from './boot-steps.ts'
 
 /** A server that shall be off from the first is made whole and left so. */
@@ -12,39 +12,36 @@ const firstStart = step({
   },
 })
 
+/** Takes everything of the server from its host. */
+const removal: readonly Step<unknown>[] = [
+  step({ name: 'destroy', needs: ['domains'], do: ({ host, guest, ...ctx }) => host.domains.destroy(guest, ctx) }),
+  step({ name: 'undefine', needs: ['domains'], do: ({ host, guest, ...ctx }) => host.domains.undefine(guest, ctx) }),
+  step({ name: 'unplug', needs: ['ports'], do: ({ host, guest, ...ctx }) => host.ports.unplug(guest, ctx) }),
+  step({ name: 'delete-disks', needs: ['disks'], do: ({ host, guest, ...ctx }) => host.disks.delete(guest, ctx) }),
+]
+
 export const create = action({
   name: 'create',
   description: 'Fetch the image, make disks, config drive and ports, define the domain and start it.',
   policy: 'owner',
-  asked: {},
   from: ['building'],
   task: () => 'spawning',
+  reason: 'Building',
   event: 'compute__do_build_and_run_instance',
-  after: 'active',
+  result: { power: 'desired' },
+  builds: true,
   steps: [fetchImage, prepare, define, firstStart],
+  undo: removal,
 })
 
 export const remove = action({
   name: 'delete',
   description: 'Destroy and undefine the domain; free ports and delete disks.',
   policy: 'owner',
-  asked: {},
   from: [...vmStates],
   task: () => 'deleting',
+  reason: 'Deleting',
   event: 'compute_terminate_instance',
-  after: null,
-  steps: [
-    step({
-      name: 'destroy',
-      needs: ['domains'],
-      do: ({ host, guest, ...ctx }) => host.domains.destroy(guest, ctx),
-    }),
-    step({
-      name: 'undefine',
-      needs: ['domains'],
-      do: ({ host, guest, ...ctx }) => host.domains.undefine(guest, ctx),
-    }),
-    step({ name: 'unplug', needs: ['ports'], do: ({ host, guest, ...ctx }) => host.ports.unplug(guest, ctx) }),
-    step({ name: 'delete-disks', needs: ['disks'], do: ({ host, guest, ...ctx }) => host.disks.delete(guest, ctx) }),
-  ],
+  result: 'gone',
+  steps: removal,
 })

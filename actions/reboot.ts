@@ -27,14 +27,16 @@ export const reboot = action({
   description: 'Restart the server.',
   nova: { key: 'reboot', since: '2.1', status: 202 },
   policy: 'owner',
-  asked: { deed: params },
+  request: params,
   from: ['active', 'stopped', 'paused', 'suspended', 'error'],
   objection: ({ type }, state) =>
     type === 'SOFT' && state !== 'active'
       ? 'a SOFT reboot asks the guest, which must be active: ask for HARD'
       : undefined,
   task: (p) => (p.type === 'HARD' ? 'rebooting_hard' : 'rebooting'),
+  reason: 'Rebooting',
   event: 'compute_reboot_instance',
-  after: 'active',
+  result: { power: 'running' },
+  boots: true,
   steps: [powerOff, ...bootSteps],
 })

@@ -31,6 +31,7 @@ const good = [
   'Building',
   'Deleting',
   'Rebooting',
+  'Rescued',
   'PowerChanging',
 ] as const
 

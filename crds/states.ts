@@ -69,3 +69,51 @@ export type PowerState = (typeof powerStates)[number]
 /** The values of spec.powerState: the power that a user can ask for. */
 export const desiredPowers = ['Running', 'Stopped', 'Paused', 'Suspended'] as const
 export type DesiredPower = (typeof desiredPowers)[number]
+
+/** In which form a server exists, apart from its power. Absent in a status: normal. */
+export const modes = ['normal', 'rescued', 'resized', 'shelved', 'shelvedOffloaded', 'softDeleted'] as const
+export type Mode = (typeof modes)[number]
+
+/**
+ * The state of a server's libvirt domain. off: shut off, no memory saved. saved: shut off with a managed save. pmsuspended: the guest put
+ * itself to sleep (S3). missing: there is no such domain.
+ */
+export const domainPowers = ['running', 'paused', 'off', 'saved', 'crashed', 'pmsuspended', 'missing'] as const
+export type DomainPower = (typeof domainPowers)[number]
+
+const vmStateOfMode: Record<Exclude<Mode, 'normal'>, VmState> = {
+  rescued: 'rescued',
+  resized: 'resized',
+  shelved: 'shelved',
+  shelvedOffloaded: 'shelved_offloaded',
+  softDeleted: 'soft-delete',
+}
+
+const vmStateOfPower: Record<DomainPower, VmState> = {
+  running: 'active',
+  paused: 'paused',
+  saved: 'suspended',
+  off: 'stopped',
+  crashed: 'stopped',
+  pmsuspended: 'active',
+  missing: 'stopped',
+}
+
+/**
+ * Nova's vm_state of a server, from what is persisted about it and the power that libvirt reports. A fault hides everything else; in a mode
+ * other than normal the power does not show, as in Nova.
+ */
+export function vmStateOf({ mode, power, launched, fault }: ServerFacts): VmState {
+  if (fault) return 'error'
+  if (!launched) return 'building'
+  return mode === 'normal' ? vmStateOfPower[power] : vmStateOfMode[mode]
+}
+
+export interface ServerFacts {
+  mode: Mode
+  power: DomainPower
+  /** It has been built on a host once. */
+  launched: boolean
+  /** Its last action failed for good. */
+  fault: boolean
+}

@@ -1,5 +1,5 @@
 /** libvirt's numbers of states and reasons (libvirt-domain.h) in our words. */
-import type { DomainPower } from '../server/observed.ts'
+import type { DomainPower } from '../../crds/index.ts'
 
 const powers: readonly DomainPower[] = [
   'off',

@@ -5,7 +5,7 @@ import { createAttempts } from './attempts.ts'
 import type { Planned } from './plan.ts'
 import type { Failure } from './status.ts'
 
-const planned = (action: ActionName = 'start', mark = 'm'): Planned => ({ action, params: {}, mark })
+const planned = (action: ActionName = 'start', id = 'm'): Planned => ({ action, params: {}, id })
 const failure: Failure = { code: 'LibvirtError', message: 'busy', final: false }
 
 function attemptsAt(options: { max?: number; baseMs?: number; maxMs?: number } = {}) {

@@ -7,6 +7,7 @@
  * to 5 minutes), each life repeats steps that are idempotent, and the host shows as down. What fails without killing the agent is counted within one
  * life, some seconds with the defaults. A server that itself kills the agent can be deleted: deletion is planned before all else.
  */
+import { actions } from '../../actions/index.ts'
 import type { Planned } from './plan.ts'
 import type { Failure } from './status.ts'
 
@@ -45,36 +46,36 @@ export interface Attempts {
  * could be refused, and a host that has started again has its bridge, its memory or its file system a moment later. And while libvirt is away,
  * or busy with the domain, nothing is wrong with the server: it is done after. But what another host may build need not wait for a libvirt that is away.
  */
-const isForever = ({ action, restores }: Planned, { code }: Failure): boolean =>
-  action === 'delete' ||
+const isRetriedForever = ({ action, restores }: Planned, { code }: Failure): boolean =>
+  actions[action].result === 'gone' ||
   restores === true ||
   code === 'LibvirtBusy' ||
-  (code === 'LibvirtUnreachable' && action !== 'create')
+  (code === 'LibvirtUnreachable' && !actions[action].builds)
 
 /** @param now monotonic milliseconds */
 export function createAttempts({ max, restart, ...between }: AttemptOptions, now: () => number): Attempts {
   const restarts = createRestarts(restart, now)
-  const tries = new Map<string, { mark: string; count: number; failures: number; again: number }>()
+  const tries = new Map<string, { id: string; count: number; failures: number; again: number }>()
   return {
     judge(uid, planned, failure) {
       if (failure.final) return failure
-      const { action, mark } = planned
+      const { action, id } = planned
       const last = tries.get(uid)
-      const before = last?.mark === mark ? last : { count: 0, failures: 0 }
+      const before = last?.id === id ? last : { count: 0, failures: 0 }
       const count = before.count + 1
-      const failures = before.failures + (isForever(planned, failure) ? 0 : 1)
-      tries.set(uid, { mark, count, failures, again: now() + doubled(between, count) })
-      if (failures < max || isForever(planned, failure)) return failure
-      return { ...failure, final: true, refuse: action === 'create' }
+      const failures = before.failures + (isRetriedForever(planned, failure) ? 0 : 1)
+      tries.set(uid, { id, count, failures, again: now() + doubled(between, count) })
+      if (failures < max || isRetriedForever(planned, failure)) return failure
+      return { ...failure, final: true, refuse: actions[action].builds === true }
     },
-    hold(uid, { mark, restores }) {
+    hold(uid, { id, restores }) {
       const last = tries.get(uid)
-      if (last?.mark === mark) return { ms: Math.max(0, last.again - now()) }
+      if (last?.id === id) return { ms: Math.max(0, last.again - now()) }
       return restores ? restarts.hold(uid) : { ms: 0 }
     },
     ended(uid, { action, restores }, failure) {
       tries.delete(uid)
-      if (action === 'delete') restarts.forget(uid)
+      if (actions[action].result === 'gone') restarts.forget(uid)
       else if (restores && !failure) restarts.count(uid)
     },
   }

@@ -47,7 +47,7 @@ function onto(old: ServerStatus = {}, said: ServerStatus): ServerStatus {
   return { ...kept, ...said, conditions: [...theirs, ...(said.conditions ?? [])] }
 }
 
-const planned = (action: Planned['action']): Planned => ({ action, params: {}, mark: 'm' })
+const planned = (action: Planned['action']): Planned => ({ action, params: {}, id: 'm' })
 const passing: Failure = { code: 'LibvirtError', message: 'libvirt is busy', final: false }
 const final: Failure = { ...passing, final: true }
 const running: Observed = { power: 'running', reason: 'booted' }

@@ -1,10 +1,5 @@
-/** What the host says of a server's domain, in the few words that planning needs. */
-
-/**
- * off: shut off, nothing saved. saved: shut off with a managed save. pmsuspended: the guest put itself to sleep (S3).
- * missing: no such domain.
- */
-export type DomainPower = 'running' | 'paused' | 'off' | 'saved' | 'crashed' | 'pmsuspended' | 'missing'
+/** What the host reports about a server's domain, in the few words that planning needs. */
+import type { DomainPower } from '../../crds/index.ts'
 
 export interface Observed {
   power: DomainPower

@@ -1,203 +1,210 @@
 import { describe, expect, it } from 'vitest'
-import { desiredPowers, type Server, type ServerStatus } from '../../crds/index.ts'
-import type { DomainPower, Observed } from './observed.ts'
-import { isMet, plan, planPower, remembered } from './plan.ts'
+import { type DomainPower, desiredPowers, type Mode, type ServerStatus, type TaskState } from '../../crds/index.ts'
+import type { Observed } from './observed.ts'
+import { isPending, plan, restoreShutdownReason } from './plan.ts'
+import { placedServer } from './testing.ts'
 
-const powers: DomainPower[] = ['running', 'paused', 'off', 'saved', 'crashed', 'pmsuspended', 'missing']
-
-interface Given {
-  wish?: Server['spec']['powerState']
-  generation?: number
-  deleting?: boolean
-  status?: Partial<ServerStatus>
-}
-
-function server({ wish = 'Running', generation = 1, deleting = false, status = {} }: Given = {}): Server {
-  return {
-    apiVersion: 'compute.kubenova.io/v1alpha1',
-    kind: 'Server',
-    metadata: {
-      name: 'web-1',
-      namespace: 'demo',
-      uid: 'u1',
-      generation,
-      ...(deleting ? { deletionTimestamp: '2026-01-01T00:00:00Z' } : {}),
-    },
-    spec: { flavor: 'tiny', configDrive: true, networks: [], powerState: wish, locked: false },
-    status: {
-      instance: {} as NonNullable<ServerStatus['instance']>,
-      launchedAt: 'then',
-      reachedPowerState: 'Running',
-      ...status,
-    },
-  }
-}
-
-describe('planPower', () => {
-  // wish, power, reason, the wish is new → action
-  const rows: [Server['spec']['powerState'], DomainPower, string, boolean, string | undefined][] = [
-    ['Running', 'running', 'booted', false, undefined],
-    ['Running', 'off', 'shutdown', false, undefined], // the guest powered itself off: recorded, as Nova does
-    ['Running', 'off', 'shutdown', true, 'start'],
-    ['Running', 'off', 'destroyed', false, 'start'], // killed behind our back: the wish lasts
-    ['Running', 'off', 'failed', false, 'start'],
-    ['Running', 'off', 'saved', false, undefined], // virsh save: its memory is in a file of somebody's
-    ['Running', 'off', 'saved', true, 'start'],
-    ['Running', 'off', 'migrated', false, undefined], // it runs on another host: never twice
-    ['Paused', 'off', 'migrated', false, undefined],
-    ['Running', 'off', 'unknown', false, 'start'], // after a reboot of the host
-    ['Running', 'crashed', 'panicked', false, 'start'],
-    ['Running', 'missing', '', false, 'start'],
-    ['Running', 'paused', 'user', false, undefined],
-    ['Running', 'paused', 'user', true, 'unpause'],
-    ['Running', 'saved', 'saved', true, 'resume'],
-    ['Stopped', 'running', 'booted', false, 'stop'], // started behind our back: stopped, as Nova does
-    ['Stopped', 'saved', 'saved', true, 'stop'],
-    ['Stopped', 'off', 'shutdown', true, undefined],
-    ['Stopped', 'missing', '', true, undefined],
-    ['Paused', 'running', 'booted', true, 'pause'],
-    ['Paused', 'off', 'destroyed', true, 'start'],
-    ['Suspended', 'running', 'booted', true, 'suspend'],
-    ['Suspended', 'saved', 'saved', true, undefined],
-    ['Suspended', 'off', 'saved', false, undefined],
-  ]
-  it.each(rows)('%s, domain %s (%s), new wish %s → %s', (wish, power, reason, changed, action) => {
-    expect(planPower(wish, { power, reason }, changed)).toBe(action)
-  })
-
-  it('leads from every power to every new wish in at most three actions', () => {
-    const after: Record<string, DomainPower> = {
-      start: 'running',
-      unpause: 'running',
-      resume: 'running',
-      stop: 'off',
-      pause: 'paused',
-      suspend: 'saved',
-    }
-    for (const wish of desiredPowers)
-      for (const from of powers) {
-        // A guest that sleeps has its memory and its wish to run: nothing leads it on but itself.
-        if (wish === 'Running' && from === 'pmsuspended') continue
-        let power = from
-        for (let i = 0; i < 3 && !isMet(wish, power); i++) {
-          const action = planPower(wish, { power, reason: 'destroyed' }, true)
-          expect(action, `${wish} from ${power}`).toBeDefined()
-          power = after[action!]!
-        }
-        expect(isMet(wish, power), `${wish} from ${from}`).toBe(true)
-      }
-  })
-
-  it('does nothing where the wish is met', () => {
-    for (const wish of desiredPowers)
-      for (const power of powers) if (isMet(wish, power)) expect(planPower(wish, { power }, true)).toBeUndefined()
-  })
-})
+const running: Observed = { power: 'running', reason: 'booted' }
+const killed: Observed = { power: 'off', reason: 'destroyed' }
+const reboot = { name: 'a', uid: 'r1', action: 'reboot', params: { type: 'HARD' }, admittedAt: 'now' }
+const start = { name: 's', uid: 's1', action: 'start', admittedAt: 'now' }
 
 describe('plan', () => {
-  const running: Observed = { power: 'running', reason: 'booted' }
-
-  it('deletes before all else', () => {
-    const deed = { name: 'a', uid: 'd1', action: 'reboot', admittedAt: 'now' }
-    expect(plan(server({ deleting: true, status: { activeAction: deed } }), running)?.action).toBe('delete')
+  it('plans the deletion before all else', () => {
+    expect(plan(placedServer({ deleting: true, status: { activeAction: reboot } }), running)?.action).toBe('delete')
   })
 
-  it('does an admitted deed once', () => {
-    const action = { name: 'a', uid: 'd1', action: 'reboot', params: { type: 'HARD' }, admittedAt: 'now' }
-    expect(plan(server({ status: { activeAction: action } }), running)).toMatchObject({
+  it('plans an admitted request once', () => {
+    expect(plan(placedServer({ status: { activeAction: reboot } }), running)).toMatchObject({
       action: 'reboot',
-      mark: 'd1',
-      deed: { uid: 'd1' },
+      id: 'r1',
+      request: { uid: 'r1' },
     })
-    expect(plan(server({ status: { activeAction: action, lastCompletedAction: 'd1' } }), running)).toBeUndefined()
+    const ended = placedServer({ status: { activeAction: reboot, lastCompletedAction: 'r1' } })
+    expect(plan(ended, running)).toBeUndefined()
   })
 
-  it('takes a deed that boots for another try of a creation that failed', () => {
-    const action = { name: 'a', uid: 'd1', action: 'reboot', params: { type: 'HARD' }, admittedAt: 'now' }
-    const failed = server({ status: { vmState: 'error', observedGeneration: 1, activeAction: action } })
+  it('plans the creation for a request that boots when the server was never built', () => {
+    const failed = placedServer({ status: { vmState: 'error', observedGeneration: 1, activeAction: reboot } })
     delete failed.status!.launchedAt
     expect(plan(failed, { power: 'missing' })).toMatchObject({
       action: 'create',
       params: {},
-      mark: 'd1',
-      deed: { uid: 'd1' },
+      id: 'r1',
+      request: { uid: 'r1' },
     })
   })
 
-  it('creates what never ran, under the same mark each time', () => {
-    const fresh = server()
+  it('plans the creation of a server that was never built, with the same id each time', () => {
+    const fresh = placedServer()
     delete fresh.status!.launchedAt
-    expect(plan(fresh, { power: 'missing' })).toMatchObject({ action: 'create', mark: 'create:u1' })
-    expect(plan(fresh, { power: 'off' })).toMatchObject({ action: 'create', mark: 'create:u1' })
+    expect(plan(fresh, { power: 'missing' })).toMatchObject({ action: 'create', id: 'create:u1' })
+    expect(plan(fresh, { power: 'off' })).toMatchObject({ action: 'create', id: 'create:u1' })
   })
 
-  it('leaves a faulty server alone until its spec changes', () => {
+  it('plans nothing for a server in error until its spec changes', () => {
     const status: Partial<ServerStatus> = { vmState: 'error', observedGeneration: 1 }
-    expect(plan(server({ status }), { power: 'missing' })).toBeUndefined()
-    expect(plan(server({ status, generation: 2 }), { power: 'missing' })?.action).toBe('start')
+    expect(plan(placedServer({ status }), { power: 'missing' })).toBeUndefined()
+    expect(plan(placedServer({ status, generation: 2 }), { power: 'missing' })?.action).toBe('start')
   })
 
-  it('does nothing to a server that is not placed', () => {
-    const unplaced = server()
+  it('plans nothing for a server that is not placed', () => {
+    const unplaced = placedServer()
     delete unplaced.status!.instance
     expect(plan(unplaced, { power: 'missing' })).toBeUndefined()
   })
-})
 
-describe('a stop that was announced', () => {
-  it.each(['Running', 'Stopped', 'Paused'] as const)('is ended, though %s is wished by now', (wish) => {
-    const status = { taskState: 'powering-off' } as const
-    expect(plan(server({ wish, generation: 2, status }), { power: 'running' })?.action).toBe('stop')
+  it('marks an action as a restoration only if nobody asked for it', () => {
+    expect(plan(placedServer(), killed)).toMatchObject({ action: 'start', restores: true })
+    expect(plan(placedServer({ status: { reachedPowerState: 'Stopped' } }), killed)).not.toHaveProperty('restores')
+    expect(plan(placedServer({ status: { taskState: 'powering-off' } }), killed)).not.toHaveProperty('restores')
   })
 })
 
-describe('what nobody asked for', () => {
-  it('restores; what is wished anew, or was begun, does not', () => {
-    const off: Observed = { power: 'off', reason: 'destroyed' }
-    expect(plan(server(), off)).toMatchObject({ action: 'start', restores: true })
-    expect(plan(server({ status: { reachedPowerState: 'Stopped' } }), off)).not.toHaveProperty('restores')
-    expect(plan(server({ status: { taskState: 'powering-off' } }), off)).not.toHaveProperty('restores')
+describe('plan after a crash of the agent', () => {
+  // task state that was announced; the domain's power; desired by now → action
+  const rows: [TaskState, DomainPower, 'Running' | 'Stopped' | 'Paused' | 'Suspended', string | undefined][] = [
+    // A guest that was asked to power off may do so at any time: the stop is finished first.
+    ['powering-off', 'running', 'Running', 'stop'],
+    ['powering-off', 'running', 'Stopped', 'stop'],
+    ['powering-off', 'running', 'Paused', 'stop'],
+    ['powering-off', 'off', 'Running', 'stop'],
+    // The others are given up when another power is desired by now,
+    ['pausing', 'running', 'Running', undefined],
+    ['suspending', 'running', 'Stopped', 'stop'],
+    ['powering-on', 'off', 'Stopped', undefined],
+    ['resuming', 'saved', 'Stopped', 'stop'],
+    // unless their work is done and only their end is not recorded.
+    ['pausing', 'paused', 'Running', 'pause'],
+    ['unpausing', 'running', 'Paused', 'unpause'],
+    ['suspending', 'saved', 'Running', 'suspend'],
+    ['powering-on', 'running', 'Stopped', 'start'],
+    ['resuming', 'running', 'Stopped', 'resume'],
+  ]
+  it.each(rows)('amid %s, when the domain is %s and %s is desired: %s', (taskState, power, desired, action) => {
+    const server = placedServer({ desired, generation: 2, status: { taskState } })
+    expect(plan(server, { power, reason: 'booted' })?.action).toBe(action)
   })
 })
 
-describe('why a domain is off, after libvirt was started again', () => {
-  const forgot: Observed = { power: 'off', reason: 'unknown' }
-  const rows: [string, Observed, Partial<ServerStatus>, string | undefined, string | undefined][] = [
-    // what, seen, said before → reason, action
+describe('plan of a request to start a server in error', () => {
+  const request = { vmState: 'error', observedGeneration: 1, activeAction: start } as const
+  const rows: ['Running' | 'Stopped' | 'Paused' | 'Suspended', DomainPower, string][] = [
+    ['Running', 'off', 'start'],
+    ['Running', 'paused', 'start'],
+    ['Stopped', 'running', 'stop'],
+    ['Stopped', 'off', 'stop'],
+    ['Paused', 'running', 'pause'],
+    ['Paused', 'off', 'start'],
+    ['Suspended', 'running', 'suspend'],
+    ['Suspended', 'off', 'start'],
+    ['Suspended', 'saved', 'suspend'],
+  ]
+  it.each(rows)('towards %s, when the domain is %s: %s', (desired, power, action) => {
+    expect(plan(placedServer({ desired, status: request }), { power })).toMatchObject({ action, id: 's1' })
+  })
+
+  it('finishes the action that was announced before', () => {
+    const server = placedServer({ desired: 'Paused', status: { ...request, taskState: 'powering-off' } })
+    expect(plan(server, running)).toMatchObject({ action: 'stop', id: 's1' })
+  })
+
+  it('boots the rescue system again in mode rescued, whatever power is desired', () => {
+    for (const desired of desiredPowers)
+      expect(plan(placedServer({ desired, status: { ...request, mode: 'rescued' } }), killed)?.action).toBe('start')
+  })
+})
+
+describe('plan in a mode other than normal', () => {
+  const offByGuest: Observed = { power: 'off', reason: 'shutdown' }
+  // mode; power that was reached before; desired by now; domain → action
+  const rows: [Mode, 'Running' | 'Stopped', 'Running' | 'Stopped' | 'Paused', Observed, string | undefined][] = [
+    // The rescue system runs until unrescue, whatever spec.powerState says.
+    ['rescued', 'Running', 'Running', running, undefined],
+    ['rescued', 'Running', 'Stopped', running, undefined],
+    ['rescued', 'Stopped', 'Stopped', running, undefined],
+    ['rescued', 'Running', 'Paused', running, undefined],
+    ['rescued', 'Running', 'Running', killed, 'start'],
+    ['rescued', 'Stopped', 'Stopped', killed, 'start'],
+    ['rescued', 'Running', 'Stopped', { power: 'crashed' }, 'start'],
+    ['rescued', 'Running', 'Running', { power: 'missing' }, 'start'],
+    ['rescued', 'Running', 'Running', offByGuest, undefined],
+    ['rescued', 'Running', 'Running', { power: 'paused', reason: 'user' }, undefined],
+    ['rescued', 'Running', 'Running', { power: 'saved', reason: 'saved' }, undefined],
+    // As it was before the resize, until that is confirmed or reverted.
+    ['resized', 'Running', 'Running', running, undefined],
+    ['resized', 'Running', 'Stopped', running, undefined],
+    ['resized', 'Running', 'Stopped', killed, 'start'],
+    ['resized', 'Stopped', 'Running', killed, undefined],
+    ['resized', 'Stopped', 'Running', running, 'stop'],
+    // Kept off.
+    ['shelved', 'Running', 'Running', killed, undefined],
+    ['shelved', 'Running', 'Running', running, 'stop'],
+    ['shelvedOffloaded', 'Running', 'Running', { power: 'missing' }, undefined],
+    ['softDeleted', 'Running', 'Running', offByGuest, undefined],
+    ['softDeleted', 'Running', 'Running', running, 'stop'],
+    ['softDeleted', 'Running', 'Running', { power: 'missing' }, undefined],
+  ]
+  it.each(rows)('mode %s, reached %s, desired %s, domain %j: %s', (mode, reachedPowerState, desired, seen, action) => {
+    const server = placedServer({ desired, status: { mode, reachedPowerState } })
+    expect(plan(server, seen)?.action).toBe(action)
+  })
+})
+
+describe('isPending', () => {
+  it.each([
+    ['a newer generation', { generation: 2, status: { observedGeneration: 1 } }, true],
+    ['an admitted request', { status: { observedGeneration: 1, activeAction: reboot } }, true],
+    ['another desired power', { desired: 'Stopped', status: { observedGeneration: 1 } }, false],
+    ['nothing', { status: { observedGeneration: 1 } }, false],
     [
-      'it powered itself off',
+      'a rescue while it should be off',
+      { desired: 'Stopped', status: { observedGeneration: 1, mode: 'rescued' } },
+      false,
+    ],
+  ] as const)('answers for %s', (_, given, pending) => {
+    expect(isPending(placedServer(given))).toBe(pending)
+  })
+})
+
+describe('restoreShutdownReason', () => {
+  const forgot: Observed = { power: 'off', reason: 'unknown' }
+  // observed; reported before → reason, action
+  const rows: [string, Observed, Partial<ServerStatus>, string | undefined, string | undefined][] = [
+    [
+      'a guest that powered itself off',
       forgot,
       { powerState: 'Shutdown', domain: { name: 'd', reason: 'shutdown' } },
       'shutdown',
       undefined,
     ],
     [
-      'it was saved by hand',
+      'a guest that a person saved to a file',
       forgot,
       { powerState: 'Shutdown', domain: { name: 'd', reason: 'saved' } },
       'saved',
       undefined,
     ],
     [
-      'it ran when the host lost its power',
+      'a guest that ran when the host lost its power',
       forgot,
       { powerState: 'Running', domain: { name: 'd', reason: 'booted' } },
       'unknown',
       'start',
     ],
-    ['nothing was said of it', forgot, {}, 'unknown', 'start'],
+    ['a guest of which nothing was reported', forgot, {}, 'unknown', 'start'],
     [
-      'libvirt knows',
-      { power: 'off', reason: 'destroyed' },
+      'a guest of which libvirt knows the reason',
+      killed,
       { powerState: 'Shutdown', domain: { name: 'd', reason: 'shutdown' } },
       'destroyed',
       'start',
     ],
   ]
-  it.each(rows)('%s', (_, seen, status, reason, action) => {
-    const given = server({ status })
-    const observed = remembered(seen, given)
+  it.each(rows)('answers for %s after a restart of libvirtd', (_, seen, status, reason, action) => {
+    const server = placedServer({ status })
+    const observed = restoreShutdownReason(seen, server)
     expect(observed.reason).toBe(reason)
-    expect(plan(given, observed)?.action).toBe(action)
+    expect(plan(server, observed)?.action).toBe(action)
   })
 })

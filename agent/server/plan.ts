@@ -1,178 +1,114 @@
 /**
- * What to do next with a server of this host: pure.
- * In this order: delete it, do the admitted deed, create it, end what a crash cut short, make its power as wished; else nothing.
+ * Plans what the agent does next with a server of this host: pure. In this order: delete it; run the admitted action request; create it;
+ * finish an action that a crash interrupted; make its power as desired; else nothing.
  */
-import type { Action } from '../../actions/action.ts'
 import { type ActionName, actions } from '../../actions/index.ts'
-import type { DesiredPower, Server } from '../../crds/index.ts'
-import type { DomainPower, Observed } from './observed.ts'
+import type { Server } from '../../crds/index.ts'
+import type { Observed } from './observed.ts'
+import {
+  actionForPower,
+  actionReaching,
+  isPowerChanged,
+  isReached,
+  powerActions,
+  powerWhenReached,
+  targetPowerOf,
+} from './power-policy.ts'
 
 export interface Planned {
   action: ActionName
   params: Record<string, unknown>
-  /** The same for the same request, also after a crash; see StepInput.mark. */
-  mark: string
-  /** Nobody asked: a server that was as wished is brought back to that. */
+  /** Identifies this run of the action: the same after a crash, another for the next request. A boot that it causes has it as boot ID. */
+  id: string
+  /** Nobody requested it: a server that was as desired is brought back to that. */
   restores?: true
-  /** The ServerAction that asked, if one did. */
-  deed?: { name: string; uid: string; admittedAt: string; requestId?: string }
+  /** The ServerAction that requested it, if one did. */
+  request?: AdmittedRequest
 }
 
-/** The next action, or undefined: everything is as wished. */
+export interface AdmittedRequest {
+  name: string
+  uid: string
+  admittedAt: string
+  requestId?: string
+}
+
+/** The next action, or undefined: everything is as desired. */
 export function plan(server: Server, observed: Observed): Planned | undefined {
   const { metadata, status } = server
-  if (metadata.deletionTimestamp) return { action: 'delete', params: {}, mark: `delete:${metadata.uid}` }
+  if (metadata.deletionTimestamp) return { action: 'delete', params: {}, id: `delete:${metadata.uid}` }
   if (!status?.instance) return undefined
-  const deed = admittedDeed(server)
-  if (deed) return attempt(server, observed, deed)
-  // A fault stands until the wish changes or a deed is asked for: no loop of failures.
+  const requested = admittedRequest(server)
+  if (requested) return resolveRequest(server, observed, requested)
+  // A fault stands until the spec changes or an action is requested: no loop of failures.
   if (status.vmState === 'error' && status.observedGeneration === metadata.generation) return undefined
-  if (!status.launchedAt) return { action: 'create', params: {}, mark: `create:${metadata.uid}` }
-  const wish = server.spec.powerState
-  const isNew = wish !== status.reachedPowerState
-  const unfinished = cutShort(server, observed)
-  const action = unfinished ?? planPower(wish, observed, isNew)
+  if (!status.launchedAt) return { action: 'create', params: {}, id: `create:${metadata.uid}` }
+  const isChanged = isPowerChanged(server)
+  const interrupted = interruptedAction(server, observed)
+  const action = interrupted ?? actionForPower(targetPowerOf(server), observed, isChanged)
   if (!action) return undefined
-  const mark = `${action}:${metadata.uid}:${metadata.generation}`
-  return { action, params: {}, mark, ...(unfinished || isNew ? {} : { restores: true }) }
+  const id = `${action}:${metadata.uid}:${metadata.generation}`
+  return { action, params: {}, id, ...(interrupted || isChanged ? {} : { restores: true }) }
 }
 
-/** Something is asked of it that is not done yet, however its domain may be. */
+/** Does the server wait for anything that is not done yet, whatever the state of its domain? */
 export const isPending = (server: Server): boolean =>
   server.metadata.generation !== server.status?.observedGeneration ||
-  plan(server, { power: met[server.spec.powerState] }) !== undefined
+  plan(server, { power: powerWhenReached[targetPowerOf(server)] }) !== undefined
 
-const wishes = Object.entries(actions).filter(([, { asked }]) => asked.wish !== undefined) as [ActionName, Action][]
-
-/**
- * The action that was announced, and whose work is done, but which was not concluded: its process died in between. Doing it again changes
- * nothing, and leaves its record; what comes after it then has a name and a settled wish to start from.
- */
-function cutShort({ status }: Server, { power }: Observed): ActionName | undefined {
-  const task = status?.taskState
-  if (task === undefined) return undefined
-  // The guest may have been asked, and power off whatever is wished by now: as a stop that has ended it is followed by what is.
-  if (task === 'powering-off') return 'stop'
-  const [name] =
-    wishes.find(([, { task: of, asked }]) => of({}) === task && isMet(asked.wish ?? 'Running', power)) ?? []
-  return name
-}
-
-const boots = new Set<ActionName>(['start', 'reboot'])
+/** The power action that the status announces by its task state. */
+const announcedAction = ({ status }: Server): ActionName | undefined =>
+  status?.taskState === undefined ? undefined : powerActions.find((name) => actions[name].task({}) === status.taskState)
 
 /**
- * What a deed that boots comes to. Of a server whose creation never succeeded it is another try of it: what fails then leaves nothing, either. Of
- * one that shall be off, paused or suspended a start is another try of that.
+ * The power action that was announced when the agent died, if it must be finished, or if its work is done and only its end is not
+ * recorded. Running it again changes nothing then, and records its end; the next action has a reached power to start from.
  */
-function attempt({ status, spec: { powerState: wish } }: Server, observed: Observed, deed: Planned): Planned {
-  if (!boots.has(deed.action)) return deed
-  if (status?.launchedAt === undefined) return { ...deed, action: 'create', params: {} }
-  if (deed.action !== 'start') return deed
-  // Announced before a crash: it is gone on with, for a guest that was asked to power off may do so whatever is wished by now.
-  const [begun] = wishes.find(([, { task }]) => task({}) === status.taskState) ?? []
-  if (begun !== undefined || wish === 'Running') return { ...deed, action: begun ?? 'start' }
-  // As it shall be already: doing it again changes nothing, and ends the deed.
-  return { ...deed, action: planPower(wish, observed, true) ?? again[wish] }
+function interruptedAction(server: Server, { power }: Observed): ActionName | undefined {
+  const name = announcedAction(server)
+  if (name === undefined) return undefined
+  const { interruptible, desiredPower = 'Running' } = actions[name]
+  return !interruptible || isReached(desiredPower, power) ? name : undefined
 }
 
-const again = { Stopped: 'stop', Paused: 'pause', Suspended: 'suspend' } as const
+/** The action that runs for a request. */
+function resolveRequest(server: Server, observed: Observed, requested: Planned): Planned {
+  const { boots, retries } = actions[requested.action]
+  if (!boots) return requested
+  // The creation has failed, and is tried again: if it fails again, nothing is left of the server either.
+  if (server.status?.launchedAt === undefined) return { ...requested, action: 'create', params: {} }
+  return retries ? { ...requested, action: retriedAction(server, observed) } : requested
+}
 
-function admittedDeed({ status }: Server): Planned | undefined {
-  const asked = status?.activeAction
-  if (!asked || asked.uid === status.lastCompletedAction) return undefined
-  const { name, uid, admittedAt, requestId } = asked
+/** The action by which a request to try again leads to the power that is desired by now. */
+function retriedAction(server: Server, observed: Observed): ActionName {
+  // An announced action is finished first: a guest that was asked to power off may do so whatever is desired by now.
+  const announced = announcedAction(server)
+  if (announced !== undefined) return announced
+  const target = targetPowerOf(server)
+  const first = actionReaching(target)
+  // A boot brings what the spec says now. An action whose power is reached already changes nothing, and ends the request.
+  return actions[first].boots ? first : (actionForPower(target, observed, true) ?? first)
+}
+
+function admittedRequest({ status }: Server): Planned | undefined {
+  const admitted = status?.activeAction
+  if (!admitted || admitted.uid === status.lastCompletedAction) return undefined
+  const { name, uid, admittedAt, requestId } = admitted
   return {
-    action: asked.action as ActionName,
-    params: asked.params ?? {},
-    mark: uid,
-    deed: { name, uid, admittedAt, ...(requestId === undefined ? {} : { requestId }) },
+    action: admitted.action as ActionName,
+    params: admitted.params ?? {},
+    id: uid,
+    request: { name, uid, admittedAt, ...(requestId === undefined ? {} : { requestId }) },
   }
 }
 
 /**
- * libvirt forgets, when it is started again, why a domain is off. What was seen of it before stands then: a guest that powered itself off stays
- * off, and one whose memory is in somebody's file is not started beside it.
+ * Puts back why a domain is off, which libvirt forgets when it is restarted. Otherwise a guest that powered itself off would be started,
+ * and so would one whose memory a person saved to a file.
  */
-export function remembered(observed: Observed, { status }: Server): Observed {
+export function restoreShutdownReason(observed: Observed, { status }: Server): Observed {
   const forgot = observed.power === 'off' && observed.reason === 'unknown' && status?.powerState === 'Shutdown'
   const reason = forgot ? status.domain?.reason : undefined
   return reason === undefined ? observed : { ...observed, reason }
-}
-
-/** For each wish and each power: what leads on. A cell that reads `changed` acts only when the wish is newer than the last settled one. */
-type Cell = ActionName | undefined | { changed: ActionName } | { unlessMeant: ActionName }
-
-const recorded = (action: ActionName): Cell => ({ changed: action })
-const restored = (action: ActionName): Cell => ({ unlessMeant: action })
-
-/**
- * As Nova does: what a guest does to itself (power off, sleep) is recorded, and so is what somebody meant to do on the host (pause, save,
- * migrate). A domain that was killed, crashed, or undefined is brought back: the wish lasts.
- */
-const table: Record<DesiredPower, Record<DomainPower, Cell>> = {
-  Running: {
-    running: undefined,
-    paused: recorded('unpause'),
-    saved: recorded('resume'),
-    off: restored('start'),
-    crashed: 'start',
-    pmsuspended: undefined,
-    missing: 'start',
-  },
-  Stopped: {
-    running: 'stop',
-    paused: 'stop',
-    saved: 'stop',
-    off: undefined,
-    crashed: 'stop',
-    pmsuspended: 'stop',
-    missing: undefined,
-  },
-  Paused: {
-    running: 'pause',
-    paused: undefined,
-    saved: recorded('resume'),
-    off: restored('start'),
-    crashed: 'start',
-    pmsuspended: recorded('stop'),
-    missing: 'start',
-  },
-  Suspended: {
-    running: 'suspend',
-    paused: 'suspend',
-    saved: undefined,
-    off: recorded('start'),
-    crashed: 'start',
-    pmsuspended: recorded('stop'),
-    missing: recorded('start'),
-  },
-}
-
-/** Shut off, and the guest did it itself, or an action of ours or of virsh asked it to: libvirt does not tell these apart. */
-export const isByGuest = ({ power, reason }: Observed): boolean => power === 'off' && reason === 'shutdown'
-
-/**
- * libvirt's reasons of "shut off" that somebody meant. Its memory is in a file, or it runs on another host: to start it here would be to
- * run it twice on one disk.
- */
-const meant = new Set(['shutdown', 'saved', 'migrated', 'from snapshot'])
-
-/** The action that leads from what is to what is wished. */
-export function planPower(wish: DesiredPower, { power, reason }: Observed, changed: boolean): ActionName | undefined {
-  const cell = table[wish][power]
-  if (cell === undefined || typeof cell === 'string') return cell
-  if ('changed' in cell) return changed ? cell.changed : undefined
-  return changed || !meant.has(reason ?? '') ? cell.unlessMeant : undefined
-}
-
-const met: Record<DesiredPower, DomainPower> = {
-  Running: 'running',
-  Stopped: 'off',
-  Paused: 'paused',
-  Suspended: 'saved',
-}
-
-/** Is the power what is wished? A server that shall be off needs no domain. */
-export function isMet(wish: DesiredPower, power: DomainPower): boolean {
-  return met[wish] === power || (wish === 'Stopped' && power === 'missing')
 }

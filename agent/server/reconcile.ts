@@ -1,6 +1,9 @@
 /** One server of this host: look, plan, act, say. Each pass ends with the status saying what is; a crash anywhere is made good by the next. */
+
+import { runStep } from '../../actions/action.ts'
 import type { Guest, Host } from '../../actions/host/index.ts'
 import { wrapHost } from '../../actions/host/wrap.ts'
+import { actions } from '../../actions/index.ts'
 import {
   AGENT_MANAGER,
   FINALIZER,
@@ -18,8 +21,8 @@ import type { Resource } from '../../kube/resource.ts'
 import { throttle } from '../throttle.ts'
 import type { Attempts } from './attempts.ts'
 import type { Observed } from './observed.ts'
-import { isPending, type Planned, plan, remembered } from './plan.ts'
-import { changeRecord, deedEnd, type Ended } from './record.ts'
+import { isPending, type Planned, plan, restoreShutdownReason } from './plan.ts'
+import { changeRecord, type Ended, requestEnd } from './record.ts'
 import { failureOf, runAction } from './run.ts'
 import { type Sayer, say } from './say.ts'
 import { agentStatus, type Failure, keepsEnding, unseenStatus, type View } from './status.ts'
@@ -73,7 +76,7 @@ async function look(guest: Guest, { host, hostName, away }: Deps): Promise<Obser
       `libvirt on ${hostName} does not answer: see that libvirtd runs there; guests that run are not touched`,
     )
   try {
-    return remembered(await host.observe(guest), guest.server)
+    return restoreShutdownReason(await host.observe(guest), guest.server)
   } catch (error) {
     // A domain whose start hangs can be deleted like any other.
     const hangs = isOurs(error) && error.code === 'LibvirtBusy' && guest.server.metadata.deletionTimestamp !== undefined
@@ -91,7 +94,7 @@ async function unseen(guest: Guest, error: unknown, deps: Deps, ctx: ReconcileCo
   const now = deps.now()
   const failure = failureOf('look', error)
   const planned = plan(server, { power: 'missing' })
-  if (planned?.action === 'create' && deps.away() && !(await deps.host.isBegun(guest))) {
+  if (planned && actions[planned.action].builds && deps.away() && !(await deps.host.isBegun(guest))) {
     const refusal = { ...failure, final: true, refuse: true }
     const ended = { planned, host: deps.hostName, startTime: now, finishTime: now, failure: refusal }
     deps.attempts.ended(server.metadata.uid ?? '', planned, refusal)
@@ -140,7 +143,7 @@ async function act(
 ): Promise<Outcome> {
   const view: View = { ...viewOf({ guest: seen, observed }, deps), running: planned }
   // A creation is announced by the controller's placement already; saying it again would be a write for nothing.
-  const announced = planned.action === 'create' && seen.server.status?.vmState === 'building'
+  const announced = actions[planned.action].builds && seen.server.status?.vmState === 'building'
   const server = announced ? seen.server : asSeen(seen.server, await sayView(view, deps))
   const guest = { ...seen, server }
   const startTime = deps.now()
@@ -205,12 +208,12 @@ async function retryLater(
 /** The action has ended, well or with a fault. */
 async function conclude(guest: Guest, ended: Ended, deps: Deps, ctx: ReconcileContext): Promise<Outcome> {
   const { planned, failure } = ended
-  if (planned.action === 'delete' && !failure) {
+  if (actions[planned.action].result === 'gone' && !failure) {
     tell(guest.server, ended, deps)
     await release(guest.server, deps)
     return done
   }
-  if (planned.action === 'create' && failure) await cleanUp(guest, deps, ctx)
+  if (failure) await runUndo(planned, guest, deps, ctx)
   return finish({ guest, observed: await deps.host.observe(guest) }, ended, deps, ctx)
 }
 
@@ -220,7 +223,7 @@ async function finish({ guest, observed }: Seen, ended: Ended, deps: Deps, ctx: 
   const { server } = guest
   const records = await record(server, ended, deps)
   const view = { ...viewOf({ guest, observed }, deps), records, finished: planned, ...(failure ? { failure } : {}) }
-  const refused = planned.action === 'create' && failure?.refuse
+  const refused = failure?.refuse
   const more = refused ? { hostRejection: { host: deps.hostName, reason: failure.message.slice(0, 1024) } } : {}
   await sayView(view, deps, more)
   tell(server, ended, deps)
@@ -231,22 +234,25 @@ async function finish({ guest, observed }: Seen, ended: Ended, deps: Deps, ctx: 
   return done
 }
 
-/** A creation that failed leaves nothing behind. */
-async function cleanUp(guest: Guest, { host }: Deps, ctx: ReconcileContext): Promise<void> {
-  const step = { signal: ctx.signal, progress: () => undefined }
-  await host.domains.destroy(guest, step)
-  await host.domains.undefine(guest, step)
-  await host.ports.unplug(guest, step)
-  await host.disks.delete(guest, step)
+/** An action that failed for good leaves nothing half-made behind. */
+async function runUndo(
+  planned: Planned,
+  guest: Guest,
+  { host, shutdownTimeout }: Deps,
+  ctx: ReconcileContext,
+): Promise<void> {
+  const { params, id: bootId } = planned
+  const input = { host, guest, params, bootId, shutdownTimeout, signal: ctx.signal, progress: () => undefined }
+  for (const step of actions[planned.action].undo ?? []) await runStep(step, input)
 }
 
 /** Writes the record once; answers the count of records after it. */
 async function record(server: Server, ended: Ended, deps: Deps): Promise<number> {
   const records = server.status?.records ?? 0
-  const { deed } = ended.planned
-  if (!deed) return recordChange(server, records, ended, deps)
+  const { request } = ended.planned
+  if (!request) return recordChange(server, records, ended, deps)
   try {
-    await deps.actions.apply(deedEnd(server, deed, ended), { fieldManager: AGENT_MANAGER })
+    await deps.actions.apply(requestEnd(server, request, ended), { fieldManager: AGENT_MANAGER })
   } catch (error) {
     // Deleted by its user (applied with its uid, it is not made anew): there is nothing to add.
     if (!isNotFound(error) && !isUidMismatch(error)) throw error

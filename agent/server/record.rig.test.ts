@@ -7,7 +7,7 @@ import { handleOf } from '../../kube/kinds.ts'
 import type { Resource } from '../../kube/resource.ts'
 import { applyManifests } from '../../test/rig/crds.ts'
 import { withControlPlane } from '../../test/rig/vitest.ts'
-import { deedEnd } from './record.ts'
+import { requestEnd } from './record.ts'
 
 const plane = withControlPlane()
 let kube: Kube
@@ -27,14 +27,16 @@ const server = {
   metadata: { name: 'web', namespace: 'default', uid },
 } as Server
 
-it('kubectl wait sees the end of a deed, though each change of its status was a generation', async () => {
+it('kubectl wait sees the end of a request, although each change of its status was a generation', async () => {
   const metadata = { name: 'web-x', namespace: 'default' }
   const asked = await actions.create({ metadata, spec: { server: 'web', action: 'start', start: {} } })
   await actions.apply({ metadata, status: { phase: 'Running' } }, { fieldManager: 'controller' })
-  const deed = { name: 'web-x', uid: asked.metadata.uid ?? '', admittedAt: '2026-01-01T00:00:00Z' }
+  const request = { name: 'web-x', uid: asked.metadata.uid ?? '', admittedAt: '2026-01-01T00:00:00Z' }
   const times = { startTime: '2026-01-01T00:00:00Z', finishTime: '2026-01-01T00:00:01Z' }
-  const planned = { action: 'start', params: {}, mark: deed.uid, deed } as const
-  const ended = await actions.apply(deedEnd(server, deed, { planned, host: 'h1', ...times }), { fieldManager: 'agent' })
+  const planned = { action: 'start', params: {}, id: request.uid, request } as const
+  const ended = await actions.apply(requestEnd(server, request, { planned, host: 'h1', ...times }), {
+    fieldManager: 'agent',
+  })
   expect(ended.metadata.generation).toBeGreaterThan(1)
   const said = await plane().kubectl('wait', '--for=condition=Complete', 'serveraction/web-x', '--timeout=10s')
   expect(said).toContain('condition met')

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { type ActionName, actions, serverAction } from '../../actions/index.ts'
 import type { Server, ServerAction } from '../../crds/index.ts'
 import type { Planned } from './plan.ts'
-import { changeRecord, deedEnd, type Ended, recordName } from './record.ts'
+import { changeRecord, type Ended, recordName, requestEnd } from './record.ts'
 import type { Failure } from './status.ts'
 
 const server: Server = {
@@ -12,7 +12,7 @@ const server: Server = {
   metadata: { name: 'web', namespace: 'demo', uid: 'u1' },
   spec: { flavor: 'tiny', configDrive: true, networks: [], powerState: 'Running', locked: false },
 }
-const planned: Planned = { action: 'stop', params: {}, mark: 'stop:u1:2' }
+const planned: Planned = { action: 'stop', params: {}, id: 'stop:u1:2' }
 const times = { startTime: '2026-01-01T00:00:00Z', finishTime: '2026-01-01T00:00:09Z' }
 const ended = (more: Partial<Ended> = {}): Ended => ({ planned, host: 'h1', ...times, ...more })
 const failure: Failure = { code: 'LibvirtError', message: 'shutdown: libvirt is busy', final: true }
@@ -47,7 +47,7 @@ describe('the record of a change', () => {
   it('fits the API’s schema, for every action', () => {
     for (const action of Object.keys(actions) as ActionName[])
       for (const more of [{}, { failure }]) {
-        const record = changeRecord(server, 0, ended({ planned: { action, params: {}, mark: 'm' }, ...more }))
+        const record = changeRecord(server, 0, ended({ planned: { action, params: {}, id: 'm' }, ...more }))
         expect([...Value.Errors(serverAction.status, record.status)], action).toEqual([])
       }
   })
@@ -58,19 +58,19 @@ describe('the record of a change', () => {
   })
 })
 
-describe('the end of a deed', () => {
-  const deed = { name: 'reboot-1', uid: 'd1', admittedAt: '2025-12-31T23:59:00Z' }
-  const reboot = ended({ planned: { action: 'reboot', params: { type: 'HARD' }, mark: 'd1', deed } })
+describe('requestEnd', () => {
+  const request = { name: 'reboot-1', uid: 'd1', admittedAt: '2025-12-31T23:59:00Z' }
+  const reboot = ended({ planned: { action: 'reboot', params: { type: 'HARD' }, id: 'd1', request } })
 
-  it('is written into that very object, and leaves its spec alone', () => {
-    const end = deedEnd(server, deed, reboot)
+  it('names that very object by its uid, and leaves its spec alone', () => {
+    const end = requestEnd(server, request, reboot)
     expect(end.metadata).toMatchObject({ name: 'reboot-1', uid: 'd1', namespace: 'demo' })
     expect(end).not.toHaveProperty('spec')
   })
 
-  it('counts from its admission; its event from when the host began', () => {
-    const status = deedEnd(server, deed, reboot).status as NonNullable<ServerAction['status']>
-    expect(status).toMatchObject({ startTime: deed.admittedAt, finishTime: times.finishTime })
+  it('starts at the admission, and its event when the host began', () => {
+    const status = requestEnd(server, request, reboot).status as NonNullable<ServerAction['status']>
+    expect(status).toMatchObject({ startTime: request.admittedAt, finishTime: times.finishTime })
     expect(status.events).toMatchObject([{ event: 'compute_reboot_instance', startTime: times.startTime }])
   })
 })

@@ -23,7 +23,7 @@ function statusOf({ planned, host, startTime, finishTime, failure }: Ended): Non
   return {
     phase: failure ? 'Failed' : 'Succeeded',
     host,
-    startTime: planned.deed?.admittedAt ?? startTime,
+    startTime: planned.request?.admittedAt ?? startTime,
     finishTime,
     ...(failure ? { message: failure.message } : {}),
     conditions: [
@@ -39,14 +39,14 @@ function statusOf({ planned, host, startTime, finishTime, failure }: Ended): Non
   }
 }
 
-/** What ends a deed that was asked for. */
-export function deedEnd(server: Server, deed: { name: string; uid: string }, ended: Ended): Draft<ServerAction> {
+/** The end of the action record of a request. */
+export function requestEnd(server: Server, request: { name: string; uid: string }, ended: Ended): Draft<ServerAction> {
   const { namespace } = server.metadata
   // With the uid, another ServerAction of the same name is not mistaken for it.
   return {
     metadata: {
-      name: deed.name,
-      uid: deed.uid,
+      name: request.name,
+      uid: request.uid,
       ...(namespace === undefined ? {} : { namespace }),
       ownerReferences: [ownedBy(server)],
     },

@@ -6,7 +6,7 @@ import { Life } from '../../test/fakes/life.ts'
 import type { Planned } from './plan.ts'
 import { failureOf, runAction } from './run.ts'
 
-const create: Planned = { action: 'create', params: {}, mark: 'm1' }
+const create: Planned = { action: 'create', params: {}, id: 'm1' }
 
 function runOn(host: FakeHost, life: Life, { planned = create, signal = new AbortController().signal } = {}) {
   const [steps, messages]: [string[], string[]] = [[], []]
@@ -43,9 +43,9 @@ describe('runAction', () => {
     expect(steps).toEqual(['fetch-image', 'prepare', 'define'])
   })
 
-  it('gives the parameters and the mark to the steps', async () => {
+  it('gives the parameters and the boot ID to the steps', async () => {
     const host = await situations.active[0]!()
-    const { result } = runOn(host, new Life(), { planned: { action: 'reboot', params: { type: 'SOFT' }, mark: 'm7' } })
+    const { result } = runOn(host, new Life(), { planned: { action: 'reboot', params: { type: 'SOFT' }, id: 'm7' } })
     await result
     expect(host.machine('uid-web').boots).toEqual(['m0', 'm7'])
   })

@@ -19,12 +19,12 @@ export interface RunOptions {
 /** Undefined: all steps are done. */
 export async function runAction(planned: Planned, options: RunOptions): Promise<Failure | undefined> {
   const { host, guest, signal, progress, onStep, shutdownTimeout } = options
-  const { mark, params } = planned
+  const { id, params } = planned
   for (const step of actions[planned.action].steps) {
     const started = performance.now()
     try {
       signal.throwIfAborted()
-      await runStep(step, { host, guest, params, bootId: mark, signal, progress, shutdownTimeout })
+      await runStep(step, { host, guest, params, bootId: id, signal, progress, shutdownTimeout })
     } catch (error) {
       // Told to stop, for the server is to be deleted or the agent ends: not a failure of the action.
       if (signal.aborted) throw signal.reason

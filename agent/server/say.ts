@@ -57,6 +57,6 @@ function mine<S extends Pick<ServerStatus, 'conditions'>>(status: S): S {
 }
 
 /** Server-side apply takes out what is no longer said: that is a change, too. */
-const optionalFields = ['taskState', 'fault', 'hostRejection', 'lastCompletedAction'] as const
+const optionalFields = ['taskState', 'fault', 'mode', 'hostRejection', 'lastCompletedAction'] as const
 const dropsAny = (old: object, wanted: object): boolean =>
   optionalFields.some((field) => field in old && !(field in wanted))

@@ -3,19 +3,19 @@ import { describe, expect, it } from 'vitest'
 import { guestOf } from '../../actions/testing.ts'
 import {
   type DesiredPower,
+  type DomainPower,
   desiredPowers,
+  domainPowers,
   type Server,
   type ServerStatus,
   server as serverKind,
   type VmState,
 } from '../../crds/index.ts'
-import type { DomainPower } from './observed.ts'
 import type { Planned } from './plan.ts'
 import { agentStatus, type Failure, type View } from './status.ts'
 
 const then = '2026-01-01T00:00:00Z'
 const now = '2026-01-02T00:00:00Z'
-const powers: DomainPower[] = ['running', 'paused', 'off', 'saved', 'crashed', 'pmsuspended', 'missing']
 const launched: Partial<ServerStatus> = {
   launchedAt: then,
   reachedPowerState: 'Running',
@@ -39,7 +39,7 @@ function view({ power = 'running', reason, wish = 'Running', status = launched, 
   return { server, observed: { power, ...(reason ? { reason } : {}) }, now, place, records: 1, ...more }
 }
 
-const planned = (action: Planned['action'], params = {}): Planned => ({ action, params, mark: 'm' })
+const planned = (action: Planned['action'], params = {}): Planned => ({ action, params, id: 'm' })
 const passing: Failure = { code: 'LibvirtError', message: 'start: libvirt is busy', final: false }
 const final: Failure = { ...passing, final: true }
 const conditionsOf = (words: Words) =>
@@ -58,7 +58,7 @@ describe('vmState and powerState', () => {
     expect(agentStatus(view({ power }))).toMatchObject({ vmState, powerState })
   })
 
-  it.each(powers)(
+  it.each(domainPowers)(
     'before it was launched: building; after a fault: error; while it is deleted: as before (%s)',
     (power) => {
       const running = planned('create')
@@ -92,16 +92,16 @@ describe('what it remembers', () => {
       'Stopped',
     ],
     ['served in vain', { wish: 'Stopped', power: 'running', finished: planned('stop'), failure: final }, 'Running'],
-    ['met by a deed', { wish: 'Running', power: 'running', finished: planned('reboot'), status: {} }, 'Running'],
+    ['reached by a request', { wish: 'Running', power: 'running', finished: planned('reboot'), status: {} }, 'Running'],
   ] as [string, Words, DesiredPower][])('the wish that was settled last: %s', (_, words, settled) => {
     expect(agentStatus(view(words)).reachedPowerState).toBe(settled)
   })
 
-  it('the deed that was completed last', () => {
-    const deed = { name: 'r', uid: 'd2', admittedAt: then }
+  it('the request that was completed last', () => {
+    const request = { name: 'r', uid: 'd2', admittedAt: then }
     const status = { ...launched, lastCompletedAction: 'd1' }
     expect(agentStatus(view({ status })).lastCompletedAction).toBe('d1')
-    expect(agentStatus(view({ status, finished: { ...planned('reboot'), deed } })).lastCompletedAction).toBe('d2')
+    expect(agentStatus(view({ status, finished: { ...planned('reboot'), request } })).lastCompletedAction).toBe('d2')
     expect(agentStatus(view({ status, finished: planned('stop') })).lastCompletedAction).toBe('d1')
   })
 
@@ -179,9 +179,40 @@ describe('conditions', () => {
   })
 })
 
+describe('a server in rescue', () => {
+  const rescued = { ...launched, mode: 'rescued' as const }
+
+  it.each(domainPowers)('is rescued and keeps its mode when its domain is %s', (power) => {
+    expect(agentStatus(view({ power, status: rescued }))).toMatchObject({ vmState: 'rescued', mode: 'rescued' })
+  })
+
+  it('is in error and keeps its mode when it has a fault', () => {
+    expect(agentStatus(view({ status: rescued, failure: final }))).toMatchObject({ vmState: 'error', mode: 'rescued' })
+  })
+
+  it('is not Ready, and says how to end the rescue', () => {
+    expect(agentStatus(view({ status: rescued })).conditions).toMatchObject([
+      { type: 'Ready', status: 'False', reason: 'Rescued', message: expect.stringMatching(/action: unrescue$/) },
+    ])
+  })
+
+  it('says that a changed spec.powerState waits, and does not count it as reached', () => {
+    const status = agentStatus(view({ status: rescued, wish: 'Stopped' }))
+    expect(status.conditions?.[0]?.message).toMatch(/unrescue; spec.powerState Stopped is acted on after that$/)
+    expect(status.reachedPowerState).toBe('Running')
+    const off = agentStatus(view({ status: rescued, wish: 'Stopped', power: 'off', reason: 'shutdown' }))
+    expect(off.reachedPowerState).toBe('Running')
+    expect(off.conditions).toMatchObject([{ type: 'Ready', reason: 'GuestShutdown' }])
+  })
+
+  it('has no mode in its status when it is normal', () => {
+    expect(agentStatus(view())).not.toHaveProperty('mode')
+  })
+})
+
 it('whatever is seen, the API takes it', () => {
   const vmStates: VmState[] = ['building', 'active', 'error']
-  for (const power of powers)
+  for (const power of domainPowers)
     for (const wish of desiredPowers)
       for (const vmState of vmStates)
         for (const more of [

@@ -1,8 +1,10 @@
-/** What the agent says of a server in its status: pure, from what was observed and what is under way. */
+/** The status that the agent writes of a server: pure, from what was observed and what is under way. */
 import { actions } from '../../actions/index.ts'
 import {
   type DesiredPower,
+  type DomainPower,
   type Fault,
+  type Mode,
   type NewCondition,
   type PowerState,
   type Reason,
@@ -11,16 +13,18 @@ import {
   stamp,
   type TaskState,
   type VmState,
+  vmStateOf,
 } from '../../crds/index.ts'
 import type { Restarts } from './attempts.ts'
-import type { DomainPower, Observed } from './observed.ts'
-import { isByGuest, isMet, type Planned } from './plan.ts'
+import type { Observed } from './observed.ts'
+import type { Planned } from './plan.ts'
+import { isOffByGuest, isReached, modeOf, targetPowerOf } from './power-policy.ts'
 
 /** Why the last try failed. */
 export interface Failure {
   code: Reason
   message: string
-  /** true: recorded as a fault, not tried again until asked. */
+  /** true: recorded as a fault, not tried again until the spec changes or an action is requested. */
   final: boolean
   /** true: another host may do better: what failed is this host's, not the server's. */
   refuse?: boolean
@@ -33,7 +37,7 @@ export interface View {
   now: string
   /** The action that runs now. */
   running?: Planned
-  /** The action that has just ended well. */
+  /** The action that has just ended. */
   finished?: Planned
   failure?: Failure
   progress?: string
@@ -48,16 +52,6 @@ export type AgentStatus = Omit<
   'host' | 'instance' | 'alternates' | 'addresses' | 'activeAction' | 'rejectedHosts'
 >
 
-const vmStateOf: Record<DomainPower, VmState> = {
-  running: 'active',
-  paused: 'paused',
-  saved: 'suspended',
-  off: 'stopped',
-  crashed: 'stopped',
-  pmsuspended: 'active',
-  missing: 'stopped',
-}
-
 /** Nova's power_state; memory saved to disk is a shut off domain for libvirt and for Nova alike. */
 const powerStateOf: Record<DomainPower, PowerState> = {
   running: 'Running',
@@ -69,10 +63,17 @@ const powerStateOf: Record<DomainPower, PowerState> = {
   missing: 'NOSTATE',
 }
 
-function vmState({ server, observed, failure }: View, launched: boolean): VmState {
+/** The mode that the server has now: an action that has ended well may have changed it. */
+function currentMode({ server, finished, failure }: View): Mode {
+  const result = finished && !failure ? actions[finished.action].result : undefined
+  const changed = result === 'gone' ? undefined : result?.mode
+  return changed ?? modeOf(server)
+}
+
+function currentVmState(view: View, launched: boolean): VmState {
+  const { server, observed, failure } = view
   if (server.metadata.deletionTimestamp) return server.status?.vmState ?? 'building'
-  if (failure?.final) return 'error'
-  return launched ? vmStateOf[observed.power] : 'building'
+  return vmStateOf({ mode: currentMode(view), power: observed.power, launched, fault: failure?.final === true })
 }
 
 function fault({ failure, now, server }: View): Fault | undefined {
@@ -87,38 +88,53 @@ function taskState({ running }: View): TaskState | undefined {
 }
 
 /**
- * The wish counts as settled once it was met; it stays settled when the guest then goes its own way. An action that has ended settles the
- * wish that it is for, whatever the wish is by now: what is wished next is then new.
+ * A power counts as reached once the domain had it, and stays reached when the guest then goes its own way. An action that has ended well
+ * has reached the power that it is for, whatever is desired by now: a desired power that differs from it is then a change. In a mode that
+ * does not follow spec.powerState nothing is reached.
  */
-function settled({ server, observed, running, finished, failure }: View): DesiredPower | undefined {
-  const served = finished && !failure ? actions[finished.action].asked.wish : undefined
-  const wish = served ?? server.spec.powerState
-  return !running && isMet(wish, observed.power) ? wish : server.status?.reachedPowerState
+function reachedPowerState(view: View): DesiredPower | undefined {
+  const { server, observed, running, finished, failure } = view
+  const served = finished && !failure ? actions[finished.action].desiredPower : undefined
+  const desired = served ?? server.spec.powerState
+  const isNow = !running && currentMode(view) === 'normal' && isReached(desired, observed.power)
+  return isNow ? desired : server.status?.reachedPowerState
 }
 
-const doing: Partial<Record<string, Reason>> = {
-  create: 'Building',
-  delete: 'Deleting',
-  reboot: 'Rebooting',
-}
-
-function ready(view: View): NewCondition {
+function readyCondition(view: View): NewCondition {
   const { server, observed, running, failure, progress } = view
-  const wish = server.spec.powerState
   const base = { type: 'Ready' as const, observedGeneration: server.metadata.generation ?? 0 }
   if (failure) return { ...base, status: 'False', reason: failure.code, message: failure.message }
   if (running) {
-    const message = progress ?? actions[running.action].description
-    return { ...base, status: 'False', reason: doing[running.action] ?? 'PowerChanging', message }
+    const { reason = 'PowerChanging', description } = actions[running.action]
+    return { ...base, status: 'False', reason, message: progress ?? description }
   }
-  if (isMet(wish, observed.power))
-    return { ...base, status: 'True', reason: wish, message: `the server is ${wish.toLowerCase()}, as asked` }
-  return { ...base, status: 'False', ...differs(observed, wish) }
+  return {
+    ...base,
+    ...settledCondition({ ...server, status: { ...server.status, mode: currentMode(view) } }, observed),
+  }
 }
 
-/** The power is not what is wished, and nothing is done about it: whose deed that was, and what to do. */
-function differs(observed: Observed, wish: DesiredPower): { reason: Reason; message: string } {
-  if (isByGuest(observed)) {
+/** Ready of a server with which the agent does nothing. */
+function settledCondition(
+  server: Server,
+  observed: Observed,
+): { status: 'True' | 'False'; reason: Reason; message: string } {
+  const target = targetPowerOf(server)
+  if (!isReached(target, observed.power)) return { status: 'False', ...differenceOf(observed, target) }
+  if (modeOf(server) === 'rescued') return { status: 'False', reason: 'Rescued', message: rescuedMessage(server) }
+  return { status: 'True', reason: target, message: `the server is ${target.toLowerCase()}, as asked` }
+}
+
+/** Says how to leave the rescue system, and which change of spec.powerState waits for that. */
+function rescuedMessage({ spec, status }: Server): string {
+  const isWaiting = spec.powerState !== status?.reachedPowerState
+  const waits = isWaiting ? `; spec.powerState ${spec.powerState} is acted on after that` : ''
+  return `the rescue system runs; to return to the server’s own disk, create a ServerAction with action: unrescue${waits}`
+}
+
+/** Why the power is not the desired one although the agent does nothing about it, and what to do. */
+function differenceOf(observed: Observed, desired: DesiredPower): { reason: Reason; message: string } {
+  if (isOffByGuest(observed)) {
     const message =
       'the guest powered itself off; to start it, create a ServerAction with action: start, or set powerState to Stopped and back'
     return { reason: 'GuestShutdown', message }
@@ -129,13 +145,13 @@ function differs(observed: Observed, wish: DesiredPower): { reason: Reason; mess
     return { reason: 'DiskError', message }
   }
   const why = observed.reason ? ` (${observed.reason})` : ''
-  const message = `the domain is ${observed.power}${why}, not ${wish.toLowerCase()}: it was changed on the host; set powerState to something else and back to have it so`
+  const message = `the domain is ${observed.power}${why}, not ${desired.toLowerCase()}: it was changed on the host; set powerState to something else and back to have it so`
   return { reason: 'ChangedOnHost', message }
 }
 
 /** Reconciling and Stalled are there only while they are true, as kstatus has them. */
 function conditionsOf(view: View): NewCondition[] {
-  const list = [ready(view)]
+  const list = [readyCondition(view)]
   const [{ reason, message, observedGeneration = 0 }] = list as [NewCondition]
   const busy = view.running || (view.failure && !view.failure.final)
   if (busy) list.push({ type: 'Reconciling', status: 'True', reason, message, observedGeneration })
@@ -150,7 +166,7 @@ function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]
 /** When it was first made whole, or first seen to run. A creation that failed is none. */
 function launched({ server, observed, now, finished, failure, running }: View): string | undefined {
   const runs = observed.power !== 'missing' && observed.power !== 'off'
-  const created = (finished?.action === 'create' && !failure) || (runs && !running)
+  const created = (finished && actions[finished.action].builds && !failure) || (runs && !running)
   return server.status?.launchedAt ?? (created ? now : undefined)
 }
 
@@ -190,15 +206,17 @@ export function agentStatus(view: View): AgentStatus {
   const { server, observed, now, finished, place, records } = view
   const old = server.status
   const launchedAt = launched(view)
+  const mode = currentMode(view)
   return {
     observedGeneration: server.metadata.generation ?? 0,
-    vmState: vmState(view, launchedAt !== undefined),
+    vmState: currentVmState(view, launchedAt !== undefined),
     powerState: powerStateOf[observed.power],
     ...optional('taskState', taskState(view)),
     ...optional('fault', fault(view)),
     ...optional('launchedAt', launchedAt),
-    ...optional('reachedPowerState', settled(view)),
-    ...optional('lastCompletedAction', finished?.deed?.uid ?? old?.lastCompletedAction),
+    ...optional('mode', mode === 'normal' ? undefined : mode),
+    ...optional('reachedPowerState', reachedPowerState(view)),
+    ...optional('lastCompletedAction', finished?.request?.uid ?? old?.lastCompletedAction),
     domain: { name: place.domain, ...optional('reason', observed.reason) },
     console: { log: place.consoleLog, ...optional('vnc', place.vnc) },
     records,

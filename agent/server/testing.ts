@@ -37,6 +37,35 @@ const image = {
 } as const
 const sizes = { vcpus: 1, ram: 64, disk: 1, ephemeral: 0, swap: 0 }
 
+export interface PlacedServer {
+  desired?: DesiredPower
+  generation?: number
+  deleting?: boolean
+  status?: Partial<ServerStatus>
+}
+
+/** A Server on this host that was launched and has reached Running. */
+export function placedServer({ desired = 'Running', generation = 1, deleting, status }: PlacedServer = {}): Server {
+  return {
+    apiVersion: 'compute.kubenova.io/v1alpha1',
+    kind: 'Server',
+    metadata: {
+      name: 'web-1',
+      namespace: 'demo',
+      uid: 'u1',
+      generation,
+      ...(deleting ? { deletionTimestamp: '2026-01-01T00:00:00Z' } : {}),
+    },
+    spec: { flavor: 'tiny', configDrive: true, networks: [], powerState: desired, locked: false },
+    status: {
+      instance: {} as NonNullable<ServerStatus['instance']>,
+      launchedAt: 'then',
+      reachedPowerState: 'Running',
+      ...status,
+    },
+  }
+}
+
 /** One life of the agent: what it wrote can be read from `life`. */
 export interface AgentLife {
   life: Life

@@ -2,7 +2,7 @@
  * A ServerAction: admitted to its server's one slot, or refused with a reason. The agent of the server's host does it and ends it: the host is
  * written into the ServerAction, for only the agent of that one may (crds/access).
  */
-import { type Admission, actionUnderWay, admit } from '../../actions/admit.ts'
+import { type Admission, admit, runningRequestOf } from '../../actions/admit.ts'
 import {
   type AdmittedAction,
   type NewCondition,
@@ -59,7 +59,7 @@ async function judgeAgain(asked: ServerAction, stores: Stores, now: string): Pro
   const verdict = judge(asked, server)
   if (verdict.admit) return take(asked, server, stores, now)
   // The record of the one before ends first: its user goes on from there.
-  const before = verdict.reason === 'ActionUnderWay' && actionUnderWay(server)
+  const before = verdict.reason === 'ActionUnderWay' && runningRequestOf(server)
   const record = before ? stores.actions.cache.get(keyOf({ namespace, name: before })) : undefined
   if (record && isEnded(record)) return wait(`the end of ${record.metadata.name} to be counted`, COUNTED_MS)
   return refuse(asked, verdict, stores, now, server)

@@ -1,5 +1,5 @@
 /** Placement of one server: follow its references, choose a host and claim it, make its ports, write all of it in one status. */
-import { actionUnderWay } from '../../actions/admit.ts'
+import { runningRequestOf } from '../../actions/admit.ts'
 import { Refused, type Server } from '../../crds/index.ts'
 import { isConflict, isNotFound, isTransient } from '../../kube/errors.ts'
 import type { EventRecorder } from '../../kube/events.ts'
@@ -123,7 +123,8 @@ function decided({ server, ignoreHosts = [] }: PlacementRequest, { ledger, views
 /** No host can take it. */
 async function none(server: Server, why: string, deps: PlaceDeps, now: string): Promise<Outcome> {
   const message = whyNone(server, why)
-  if (actionUnderWay(server) !== undefined) await failDeed(server, { reason: 'NoValidHost', message }, deps.stores, now)
+  if (runningRequestOf(server) !== undefined)
+    await failDeed(server, { reason: 'NoValidHost', message }, deps.stores, now)
   await say(server, { reason: 'NoValidHost', message, error: true }, deps, now)
   return failed('NoValidHost', message)
 }

@@ -1,5 +1,5 @@
 /** One Server: delete it, place it, place it elsewhere when its host refused, say whether its host is up. */
-import { actionUnderWay } from '../../actions/admit.ts'
+import { runningRequestOf } from '../../actions/admit.ts'
 import { AGENT_MANAGER, FINALIZER, type Server } from '../../crds/index.ts'
 import { isConflict, isNotFound } from '../../kube/errors.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
@@ -41,7 +41,7 @@ async function find(server: Server, deps: ServerDeps, attempt: number): Promise<
 /** A new spec is a new try, and so is a start that is asked for: hosts that refused before may take it now. */
 function asked(server: Server): Server {
   const { status, metadata } = server
-  const again = status?.observedGeneration !== metadata.generation || actionUnderWay(server) !== undefined
+  const again = status?.observedGeneration !== metadata.generation || runningRequestOf(server) !== undefined
   if (!status?.rejectedHosts || !again) return server
   const { rejectedHosts: _, ...rest } = status
   return { ...server, status: rest }

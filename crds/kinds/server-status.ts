@@ -1,7 +1,7 @@
 /** What is true of a Server. Each field has one writer: the controller until and about placement, the agent of its host after. */
 import { type Static, Type } from 'typebox'
 import { CommonStatus, Time } from '../schema.ts'
-import { desiredPowers, powerStates, taskStates, vmStates } from '../states.ts'
+import { desiredPowers, modes, powerStates, taskStates, vmStates } from '../states.ts'
 import { FlavorSizes } from './flavor.ts'
 import { ImageSource } from './image.ts'
 
@@ -123,6 +123,11 @@ const byAgent = {
   vmState: Type.Optional(Type.Enum([...vmStates])),
   taskState: Type.Optional(Type.Enum([...taskStates])),
   powerState: Type.Optional(Type.Enum([...powerStates])),
+  mode: Type.Optional(
+    Type.Enum([...modes], {
+      description: 'The form in which the server exists, apart from its power. Absent: normal.',
+    }),
+  ),
   fault: Type.Optional(Fault),
   launchedAt: Type.Optional(Time('When it first ran.')),
   domain: Type.Optional(

@@ -36,6 +36,11 @@ export const explained: readonly [reason: string, condition: string, meaning: st
     'Ready, Reconciling',
     'The action that is under way; the message has its progress.',
   ],
+  [
+    'Rescued',
+    'Ready',
+    'The rescue system runs instead of the server’s own disk. A ServerAction with `action: unrescue` ends that; a changed `powerState` is acted on after it.',
+  ],
   ['Succeeded', 'Complete', 'True: the deed has ended well.'],
   [
     'GuestShutdown',

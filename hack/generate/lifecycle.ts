@@ -1,24 +1,25 @@
 /** docs/reference/lifecycle.md: a Server's states as a diagram and as a table. From the registry of actions. */
-import type { Action } from '../../actions/action.ts'
+import { type Action, resultingVmState } from '../../actions/action.ts'
 import { actions } from '../../actions/index.ts'
 import { type VmState, vmStates } from '../../crds/index.ts'
 import { code, mark, table } from './markdown.ts'
 
 const all: readonly Action[] = Object.values(actions)
 
-/** The states that an action leads to or from; a deletion from anywhere tells of none. */
+/** The states that an action leads to or from; a deletion, which is allowed in every state, adds none. */
 const states: readonly VmState[] = vmStates.filter(
-  (s) => s === 'error' || all.some((a) => a.after === s || (a.after !== null && a.from.includes(s))),
+  (s) => s === 'error' || all.some((a) => resultingVmState(a) === s || (a.result !== 'gone' && a.from.includes(s))),
 )
 
 /** From, to → the actions that lead there. */
 function edges(): Map<string, string[]> {
   const found = new Map<string, string[]>()
-  for (const { name, from, after } of all) {
-    if (after === null) continue
-    for (const state of from) {
+  for (const action of all) {
+    const after = resultingVmState(action)
+    if (after === undefined) continue
+    for (const state of action.from) {
       const key = `${state} --> ${after}`
-      found.set(key, [...(found.get(key) ?? []), name])
+      found.set(key, [...(found.get(key) ?? []), action.name])
     }
   }
   return found
@@ -30,7 +31,7 @@ function diagram(): string {
 }
 
 export function lifecyclePage(): string {
-  const names = all.filter(({ after }) => after !== null).map(({ name }) => name)
+  const names = all.filter(({ result }) => result !== 'gone').map(({ name }) => name)
   const rows = states.map((state) => [
     code(state),
     ...names.map((n) => (all.find((a) => a.name === n)?.from.includes(state) ? 'yes' : '')),

@@ -47,7 +47,7 @@ interface Opening {
 /** Openings of a construct that names a code, up to where the code stands. */
 const openings: readonly Opening[] = [
   { find: /new (Refused|NotFound|Transient|Terminal|Bug)\(\s*/g, kind: (m) => m[1], message: /^,\s*/ },
-  { find: /\brefuse\(\s*(?:asked,\s*)?(?=')/g, message: /^,\s*/ },
+  { find: /\bre(?:fuse|ject)\(\s*(?:asked,\s*)?(?=')/g, message: /^,\s*/ },
   { find: /\btell\(server, (?=')/g, message: /^,\s*/ },
   { find: /\breason: (?=')/g, message: /^,?[^'"`]{0,40}?message:\s*/ },
 ]

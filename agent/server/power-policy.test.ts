@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest'
+import { type DesiredPower, type DomainPower, desiredPowers, domainPowers } from '../../crds/index.ts'
+import { actionForPower, isReached } from './power-policy.ts'
+
+describe('actionForPower', () => {
+  // desired, power, libvirt's reason, the desired power is new → action
+  const rows: [DesiredPower, DomainPower, string, boolean, string | undefined][] = [
+    ['Running', 'running', 'booted', false, undefined],
+    ['Running', 'off', 'shutdown', false, undefined], // the guest powered itself off: recorded, as Nova does
+    ['Running', 'off', 'shutdown', true, 'start'],
+    ['Running', 'off', 'destroyed', false, 'start'], // killed on the host: what is desired lasts
+    ['Running', 'off', 'failed', false, 'start'],
+    ['Running', 'off', 'saved', false, undefined], // virsh save: its memory is in a file of that person
+    ['Running', 'off', 'saved', true, 'start'],
+    ['Running', 'off', 'migrated', false, undefined], // it runs on another host: never twice
+    ['Paused', 'off', 'migrated', false, undefined],
+    ['Running', 'off', 'unknown', false, 'start'], // after a reboot of the host
+    ['Running', 'crashed', 'panicked', false, 'start'],
+    ['Running', 'missing', '', false, 'start'],
+    ['Running', 'paused', 'user', false, undefined],
+    ['Running', 'paused', 'user', true, 'unpause'],
+    ['Running', 'saved', 'saved', true, 'resume'],
+    ['Stopped', 'running', 'booted', false, 'stop'], // started on the host: stopped, as Nova does
+    ['Stopped', 'saved', 'saved', true, 'stop'],
+    ['Stopped', 'off', 'shutdown', true, undefined],
+    ['Stopped', 'missing', '', true, undefined],
+    ['Paused', 'running', 'booted', true, 'pause'],
+    ['Paused', 'off', 'destroyed', true, 'start'],
+    ['Suspended', 'running', 'booted', true, 'suspend'],
+    ['Suspended', 'saved', 'saved', true, undefined],
+    ['Suspended', 'off', 'saved', false, undefined],
+  ]
+  it.each(rows)('desired %s, domain %s (%s), changed %s: %s', (desired, power, reason, isChanged, action) => {
+    expect(actionForPower(desired, { power, reason }, isChanged)).toBe(action)
+  })
+
+  it('leads from every power to every newly desired one in at most three actions', () => {
+    const after: Record<string, DomainPower> = {
+      start: 'running',
+      unpause: 'running',
+      resume: 'running',
+      stop: 'off',
+      pause: 'paused',
+      suspend: 'saved',
+    }
+    for (const desired of desiredPowers)
+      for (const from of domainPowers) {
+        // A guest that sleeps has its memory and should run: only the guest itself wakes up.
+        if (desired === 'Running' && from === 'pmsuspended') continue
+        let power = from
+        for (let i = 0; i < 3 && !isReached(desired, power); i++) {
+          const action = actionForPower(desired, { power, reason: 'destroyed' }, true)
+          expect(action, `${desired} from ${power}`).toBeDefined()
+          power = after[action!]!
+        }
+        expect(isReached(desired, power), `${desired} from ${from}`).toBe(true)
+      }
+  })
+
+  it('answers none when the desired power is reached', () => {
+    for (const desired of desiredPowers)
+      for (const power of domainPowers)
+        if (isReached(desired, power)) expect(actionForPower(desired, { power }, true)).toBeUndefined()
+  })
+})
