@@ -26,7 +26,7 @@ import { measure } from './metrics.ts'
 import { createPortClaims } from './network/claims.ts'
 import { reconcilePort } from './network/port-reconcile.ts'
 import type { ControllerOptions } from './options.ts'
-import { isAway } from './scheduler/host-view.ts'
+import { isLibvirtUnreachable } from './scheduler/host-view.ts'
 import { reconcileServer } from './server/reconcile.ts'
 import { createStores, lookupOf, type Stores, startStores } from './stores.ts'
 import { ageRecords, freed, hostChanged, type Queues, queueNames, refused, wire } from './wiring.ts'
@@ -127,7 +127,7 @@ function createParts(kube: Kube, { namespace }: ControllerOptions, log: Log): Pa
     added: ({ metadata }) => hostChanged(metadata.name, stores, queues),
     updated: (old, { metadata, spec, status }) => {
       const matters = (h: Pick<Hypervisor, 'spec' | 'status'>): string =>
-        JSON.stringify([h.spec, h.status?.capacity, isAway(h)])
+        JSON.stringify([h.spec, h.status?.capacity, isLibvirtUnreachable(h)])
       if (matters({ spec, ...(status ? { status } : {}) }) !== matters(old)) hostChanged(metadata.name, stores, queues)
     },
     deleted: ({ metadata }) => hostChanged(metadata.name, stores, queues),

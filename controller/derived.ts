@@ -4,7 +4,7 @@ import type { Clock } from '../kube/clock.ts'
 import type { Log } from '../kube/log.ts'
 import { keyOf } from '../kube/types.ts'
 import { Allocations } from './network/allocations.ts'
-import { Ledger } from './scheduler/claims.ts'
+import { Ledger } from './scheduler/ledger.ts'
 import type { Stores } from './stores.ts'
 
 export interface Derived {

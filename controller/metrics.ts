@@ -71,9 +71,9 @@ function countHosts(metrics: Metrics, { stores, ledger }: Measured): void {
     each((name) => stores.hypervisors.cache.get(name)?.status?.capacity),
   )
   const held = all.map(({ metadata: { name: host } }) => {
-    return [{ host, resource: 'servers' }, ledger.usage(host).servers] as const
+    return [{ host, resource: 'servers' }, ledger.usageOf(host).servers] as const
   })
-  metrics.replace(used, [...each((name) => ledger.usage(name)), ...held])
+  metrics.replace(used, [...each((name) => ledger.usageOf(name)), ...held])
 }
 
 function countAddresses(metrics: Metrics, { stores, allocations }: Measured): void {

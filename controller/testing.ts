@@ -31,7 +31,7 @@ import { derive } from './derived.ts'
 import { LeaseHosts } from './host/hosts.ts'
 import { HostViews } from './host/views.ts'
 import { createPortClaims } from './network/claims.ts'
-import { type HostWords, hypervisor as hypervisorOf } from './scheduler/testing.ts'
+import { type HostOverrides, makeHypervisor } from './scheduler/testing.ts'
 import { reconcileServer, type ServerDeps } from './server/reconcile.ts'
 import { lookupOf, type Stores } from './stores.ts'
 
@@ -133,8 +133,8 @@ export class Bench implements AsyncDisposable {
   }
 
   /** A host whose agent has reported and beats. */
-  async host(name: string, words: HostWords = {}): Promise<void> {
-    const { spec, status = {} } = hypervisorOf(name, words)
+  async host(name: string, words: HostOverrides = {}): Promise<void> {
+    const { spec, status = {} } = makeHypervisor(name, words)
     const { state: _, ...reported } = status
     const handle = this.api.resource<Hypervisor>(defOf(hypervisorKind))
     await handle.create({ metadata: { name }, spec }, USER)

@@ -10,11 +10,11 @@ import { AddressTable } from '../controller/network/allocations.ts'
 import { interfaceOf } from '../controller/network/interface.ts'
 import { networkProblems } from '../controller/network/subnet-overlap.ts'
 import { network, port, subnet } from '../controller/network/testing.ts'
-import { tableOf } from '../controller/scheduler/host-table.ts'
-import { aggregatesByHost, hostView } from '../controller/scheduler/host-view.ts'
-import { place } from '../controller/scheduler/place.ts'
+import { toHostTable } from '../controller/scheduler/host-table.ts'
+import { aggregatesByHost, toHostView } from '../controller/scheduler/host-view.ts'
 import { demandOf } from '../controller/scheduler/request.ts'
-import { host, hypervisor, request } from '../controller/scheduler/testing.ts'
+import { selectHost } from '../controller/scheduler/select-host.ts'
+import { makeHostView, makeHypervisor, makeRequest } from '../controller/scheduler/testing.ts'
 import { buildInstance } from '../controller/server/instance.ts'
 import { referencesOf } from '../controller/stores.ts'
 import {
@@ -50,7 +50,7 @@ const server: Server = {
 
 /** The filters are made for a flavor and an image, and asked of a host. */
 function filtered(f: Flavor, i: Image): void {
-  place(request({ flavor: f.spec, image: i.spec }), tableOf([host('h1'), host('h2')]))
+  selectHost(makeRequest({ flavor: f.spec, image: i.spec }), toHostTable([makeHostView('h1'), makeHostView('h2')]))
   demandOf(f.spec, i.spec)
   checkBoot({ flavor: f, image: i, namespace: 'default' })
 }
@@ -109,9 +109,9 @@ const digests: Record<string, (object: never) => void> = {
   },
   ServerAction: ({ spec }: ServerAction) => void admit(server, spec.action, spec[spec.action]),
   Hypervisor(h: Hypervisor) {
-    const view = hostView(h, [], { used: host('h1').used, failedBuilds: 0 })
-    const reported = hostView({ ...hypervisor('h1'), spec: h.spec }, [], { used: view.used, failedBuilds: 0 })
-    place(request(), tableOf([view, reported]))
+    const view = toHostView(h, [], makeHostView('h1').used)
+    const reported = toHostView({ ...makeHypervisor('h1'), spec: h.spec }, [], view.used)
+    selectHost(makeRequest(), toHostTable([view, reported]))
   },
   HostAggregate: (a: HostAggregate) => void aggregatesByHost([a]),
 }

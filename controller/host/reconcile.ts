@@ -2,7 +2,7 @@
 import { applyIfChanged } from '../../kube/apply.ts'
 import type { Clock } from '../../kube/clock.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
-import type { Ledger } from '../scheduler/claims.ts'
+import type { Ledger } from '../scheduler/ledger.ts'
 import { MANAGER } from '../server/manager.ts'
 import type { Stores } from '../stores.ts'
 import type { Hosts } from './hosts.ts'
@@ -27,7 +27,7 @@ export function createHostReconciler(deps: HostDeps): (key: string) => Promise<O
     const status = hostStatus(host, {
       up,
       whyDown: hosts.whyDown(name),
-      used: ledger.usage(name),
+      used: ledger.usageOf(name),
       now: clock.wall().toISOString(),
     })
     const age = clock.now() - (written.get(name) ?? -Infinity)

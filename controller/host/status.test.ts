@@ -1,7 +1,7 @@
 import { Value } from 'typebox/value'
 import { describe, expect, it } from 'vitest'
 import { type Hypervisor, hypervisor as hypervisorKind } from '../../crds/index.ts'
-import { hypervisor } from '../scheduler/testing.ts'
+import { makeHypervisor } from '../scheduler/testing.ts'
 import { hostStatus } from './status.ts'
 
 const then = '2026-01-01T00:00:00Z'
@@ -9,7 +9,7 @@ const now = '2026-01-02T00:00:00Z'
 const used = { vcpus: 3, ram: 3072, disk: 30, servers: 2, ioOps: 1 }
 const facts = { up: true, whyDown: 'it is silent', used, now }
 const host = (conditions: NonNullable<Hypervisor['status']>['conditions'] = []): Hypervisor => {
-  const base = hypervisor('h1')
+  const base = makeHypervisor('h1')
   return { ...base, status: { ...base.status, conditions } }
 }
 

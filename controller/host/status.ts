@@ -1,12 +1,12 @@
 /** The controller's part of a Hypervisor's status: is it up, and what of it is used. Pure. */
 import { type Hypervisor, type NewCondition, stamp } from '../../crds/index.ts'
-import type { Usage } from '../scheduler/host-view.ts'
+import type { HostUsage } from '../scheduler/host-view.ts'
 import { saysHostDown } from '../server/status.ts'
 
 export interface HostFacts {
   up: boolean
   whyDown: string
-  used: Usage
+  used: HostUsage
   now: string
 }
 

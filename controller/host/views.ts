@@ -1,9 +1,9 @@
 /** The hosts as the scheduler sees them, prepared once and kept until something about them changes. */
 import type { HostAggregate, Hypervisor } from '../../crds/index.ts'
 import type { Informer } from '../../kube/informer.ts'
-import type { Ledger } from '../scheduler/claims.ts'
 import { HostTable } from '../scheduler/host-table.ts'
-import { aggregatesByHost, type HostView, hostView } from '../scheduler/host-view.ts'
+import { aggregatesByHost, type HostView, toHostView } from '../scheduler/host-view.ts'
+import type { Ledger } from '../scheduler/ledger.ts'
 import type { Hosts } from './hosts.ts'
 
 export interface ViewOptions {
@@ -33,7 +33,7 @@ export class HostViews {
       for (const name of hypervisors.cache.keys()) this.touch(name)
     }
     aggregates.on({ added: all, updated: all, deleted: all })
-    ledger.onChange((host) => this.#table.changed(host))
+    ledger.onChange((host) => this.#table.markUsageChanged(host))
   }
 
   /** Something about this host changed that its Hypervisor does not say: its agent was heard of, or not. */
@@ -60,7 +60,7 @@ export class HostViews {
     const { name } = host.metadata
     const { aggregates, hosts, ledger } = this.#options
     this.#aggregates ??= aggregatesByHost(aggregates.cache.values())
-    const view = hostView(host, this.#aggregates.get(name) ?? [], { used: ledger.usage(name) })
+    const view = toHostView(host, this.#aggregates.get(name) ?? [], ledger.usageOf(name))
     return { ...view, up: hosts.isUp(name) }
   }
 }

@@ -1,66 +1,71 @@
-/** What a filter is: it prepares, once per request, a test of hosts; reasons are made only when they are asked for. */
-import type { HostKind, HostView } from './host-view.ts'
+/** A filter prepares, once per request, a test of hosts. Reasons are built only when no host passes. */
+import type { FreeCapacity } from './free-capacity.ts'
+import type { HostClass, HostView } from './host-view.ts'
 import type { PlacementRequest } from './request.ts'
-import type { Room } from './room.ts'
 
-/** Why a host was refused. */
-export interface Refusal {
-  /** What is the same for many hosts, as words after a number: "too little memory". */
-  readonly what: string
-  /** The values: "need 4096 MiB, free 1024 MiB". */
+/** Why a host does not pass. */
+export interface RejectionReason {
+  /** The part that is equal for many hosts, worded to follow a number: "too little memory". */
+  readonly summary: string
+  /** The values of this host: "need 4096 MiB, free 1024 MiB". */
   readonly detail: string
-  /** How near the host came; the nearest of a group stands for it in the summary. */
-  readonly nearness?: number
-  /** The detail as the nearest host's: "need 4096 MiB, most free 1024 MiB". */
-  readonly detailOfNearest?: string
+  /** How close the host came to passing; the message names the closest host of each summary. */
+  readonly closeness?: number
+  /** The detail, worded for the closest host: "need 4096 MiB, most free 1024 MiB". */
+  readonly detailOfClosest?: string
 }
 
-/** One request's test. `refusal` is called only for a host that `passes` refused, with nothing changed in between. */
+/** The test of one request. `reject` is called only for a host that `passes` has just said no to. */
 export interface HostTest<H = HostView> {
   passes(host: H): boolean
-  refusal(host: H): Refusal
+  reject(host: H): RejectionReason
 }
 
-/** A host passes when it has room for so many: `passes` says the same of one host as the comparison of numbers. */
-export interface RoomTest extends HostTest {
+/** A test whose `passes` is true exactly if the host's free capacity is at least `wanted`. */
+export interface CapacityTest extends HostTest {
   readonly wanted: number
 }
 
 /**
- * Most of 10,000 hosts are alike, and most of what a filter looks at never changes. So a filter says what it sees:
- * `kind`: nothing that tells hosts of one kind apart: it is asked once for each kind. `room`: a number of the host, kept up to date for it: it is compared.
- * `host`: anything: it is asked for every host that is left.
+ * Most of 10,000 hosts are alike, and most of what a filter reads never changes. The scope of a filter tells how often it must be called:
+ * `class`: it reads only facts of the HostClass, so it is called once for each class.
+ * `capacity`: it compares a number with a column of the HostTable, so it is not called at all.
+ * `host`: it reads anything, so it is called for every host that the other filters have left.
  */
 export type Filter = {
   /** Nova's name. */
   readonly name: string
 } & (
-  | { readonly sees: 'kind'; prepare(request: PlacementRequest): HostTest<HostKind> | undefined }
-  | { readonly sees: 'room'; readonly room: Room; prepare(request: PlacementRequest): RoomTest | undefined }
-  | { readonly sees: 'host'; prepare(request: PlacementRequest): HostTest | undefined }
-)
-
-/** A request's test with the filter it is of. */
-export type PreparedFilter = { readonly filter: Filter } & (
-  | { readonly sees: 'kind'; readonly test: HostTest<HostKind> }
-  | { readonly sees: 'room'; readonly room: Room; readonly test: RoomTest }
-  | { readonly sees: 'host'; readonly test: HostTest }
-)
-
-/** undefined: the request asks nothing of this filter. */
-export function prepareFilter(filter: Filter, request: PlacementRequest): PreparedFilter | undefined {
-  switch (filter.sees) {
-    case 'kind': {
-      const test = filter.prepare(request)
-      return test && { filter, sees: 'kind', test }
+  | { readonly scope: 'class'; prepare(request: PlacementRequest): HostTest<HostClass> | undefined }
+  | {
+      readonly scope: 'capacity'
+      readonly resource: FreeCapacity
+      prepare(request: PlacementRequest): CapacityTest | undefined
     }
-    case 'room': {
+  | { readonly scope: 'host'; prepare(request: PlacementRequest): HostTest | undefined }
+)
+
+/** The test of a request, with the filter that prepared it. */
+export type PreparedFilter = { readonly filter: Filter } & (
+  | { readonly scope: 'class'; readonly test: HostTest<HostClass> }
+  | { readonly scope: 'capacity'; readonly resource: FreeCapacity; readonly test: CapacityTest }
+  | { readonly scope: 'host'; readonly test: HostTest }
+)
+
+/** Returns undefined if the request asks nothing of this filter. */
+export function prepareFilter(filter: Filter, request: PlacementRequest): PreparedFilter | undefined {
+  switch (filter.scope) {
+    case 'class': {
       const test = filter.prepare(request)
-      return test && { filter, sees: 'room', room: filter.room, test }
+      return test && { filter, scope: 'class', test }
+    }
+    case 'capacity': {
+      const test = filter.prepare(request)
+      return test && { filter, scope: 'capacity', resource: filter.resource, test }
     }
     case 'host': {
       const test = filter.prepare(request)
-      return test && { filter, sees: 'host', test }
+      return test && { filter, scope: 'host', test }
     }
   }
 }

@@ -1,4 +1,4 @@
-/** The filters, cheap ones and those that refuse most hosts first: a host's reason is that of the first that refuses it. */
+/** All filters, in the order in which they run: cheap ones and those that reject most hosts first. A host's reason is that of the first filter that rejects it. */
 import { aggregateInstanceExtraSpecsFilter } from './filters/aggregate-instance-extra-specs.ts'
 import { availabilityZoneFilter } from './filters/availability-zone.ts'
 import { computeFilter } from './filters/compute.ts'
@@ -30,7 +30,3 @@ export const filters = {
   CoreFilter: coreFilter,
   DiskFilter: diskFilter,
 }
-export type FilterName = keyof typeof filters
-
-/** All of them, in the order in which they run. */
-export const filterNames = Object.keys(filters) as readonly FilterName[]

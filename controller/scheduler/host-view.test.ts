@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { aggregatesByHost, limit, versionNumber } from './host-view.ts'
-import { aggregate, host } from './testing.ts'
+import { aggregatesByHost, parseVersion, toLimit } from './host-view.ts'
+import { makeAggregate, makeHostView } from './testing.ts'
 
 test.each([
   [16, 0, 4, 64, 16],
@@ -10,52 +10,61 @@ test.each([
   [8, 0, 0.5, 4, 8],
   [512, 512, 4, 0, 0],
   [256, 512, 1, 0, 0],
-])('%d with %d reserved times %d: limit %d, %d for one server', (total, reserved, ratio, all, largest) => {
-  expect(limit(total, reserved, ratio)).toEqual({ total, reserved, ratio, limit: all, largest })
-})
+])(
+  'toLimit: %d with %d reserved times %d gives limit %d, and %d for one server',
+  (total, reserved, ratio, limit, maxPerServer) => {
+    expect(toLimit(total, reserved, ratio)).toEqual({ total, reserved, ratio, limit, maxPerServer })
+  },
+)
 
-describe('defaults and what a host says of its own', () => {
-  test('ratios 4, 1, 1 and 512 MiB reserved', () => {
-    const { limits } = host('h', { vcpus: 8, ram: 8192, disk: 100 })
+describe('limits of a host', () => {
+  test('default to ratios 4, 1 and 1 with 512 MiB reserved', () => {
+    const { limits } = makeHostView('h', { vcpus: 8, ram: 8192, disk: 100 })
     expect([limits?.vcpus.limit, limits?.ram.limit, limits?.disk.limit]).toEqual([32, 7680, 100])
   })
-  test('each ratio and reserve by itself', () => {
-    const words = { vcpus: 8, ram: 8192, disk: 100, allocationRatios: { ram: 1.5 }, reserved: { vcpus: 2 } }
-    const { limits } = host('h', words)
+  test('take each ratio and reserve that the spec sets, and the defaults for the others', () => {
+    const overrides = { vcpus: 8, ram: 8192, disk: 100, allocationRatios: { ram: 1.5 }, reserved: { vcpus: 2 } }
+    const { limits } = makeHostView('h', overrides)
     expect([limits?.vcpus.limit, limits?.ram.limit, limits?.disk.limit]).toEqual([24, 11_520, 100])
   })
-  test('an agent that has not reported: no limits', () => {
-    expect(host('h', { silent: true }).limits).toBeUndefined()
+  test('are undefined while the agent has not reported', () => {
+    expect(makeHostView('h', { unreported: true }).limits).toBeUndefined()
   })
 })
 
-describe('aggregates', () => {
-  test('values of several aggregates and of lists with commas', () => {
-    const aggregates = [aggregate('a', { disk: 'ssd, nvme' }), aggregate('b', { disk: 'hdd', rack: '4' })]
-    expect([...host('h', { aggregates }).metadata]).toEqual([
+describe('aggregates of a host', () => {
+  test('merge the values of several aggregates and of lists with commas', () => {
+    const aggregates = [makeAggregate('a', { disk: 'ssd, nvme' }), makeAggregate('b', { disk: 'hdd', rack: '4' })]
+    expect([...makeHostView('h', { aggregates }).metadata]).toEqual([
       ['disk', ['hdd', 'nvme', 'ssd']],
       ['rack', ['4']],
     ])
   })
-  test('the least of several multipliers; none where one is no number', () => {
-    const words = (a: string, b: string) => ({
-      aggregates: [aggregate('a', { ram_weight_multiplier: a }), aggregate('b', { ram_weight_multiplier: b })],
-    })
-    expect(host('h', words('2', '-1.5')).multipliers).toEqual({ ram_weight_multiplier: -1.5 })
-    expect(host('h', words('2', 'much')).multipliers).toBeUndefined()
+  test('set the least of several multipliers, and none when one of them is not a number', () => {
+    const withMultipliers = (a: string, b: string) =>
+      makeHostView('h', {
+        aggregates: [
+          makeAggregate('a', { ram_weight_multiplier: a }),
+          makeAggregate('b', { ram_weight_multiplier: b }),
+        ],
+      })
+    expect(withMultipliers('2', '-1.5').multipliers).toEqual({ ram_weight_multiplier: -1.5 })
+    expect(withMultipliers('2', 'much').multipliers).toBeUndefined()
   })
-  test('zone: that of the first aggregate by name, else the default', () => {
-    expect(host('h', { aggregates: [aggregate('b', {}, 'z2'), aggregate('a', {}, 'z1')] }).zone).toBe('z1')
-    expect(host('h', { aggregates: [aggregate('a', {})] }).zone).toBe('nova')
+  test('set the zone of the first aggregate by name that has one, else it is nova', () => {
+    const aggregates = [makeAggregate('b', {}, 'z2'), makeAggregate('a', {}, 'z1')]
+    expect(makeHostView('h', { aggregates }).zone).toBe('z1')
+    expect(makeHostView('h', { aggregates: [makeAggregate('a', {})] }).zone).toBe('nova')
   })
-  test('by host, in the order of their names', () => {
-    const named = (name: string, hosts: string[]) => ({ ...aggregate(name, {}), spec: { hosts } })
-    const found = aggregatesByHost([named('b', ['h1', 'h1']), named('a', ['h1', 'h2'])])
-    expect([...found].map(([name, list]) => [name, list.map((a) => a.metadata.name)])).toEqual([
-      ['h1', ['a', 'b']],
-      ['h2', ['a']],
-    ])
-  })
+})
+
+test('aggregatesByHost lists each aggregate once per host, in the order of names', () => {
+  const withHosts = (name: string, hosts: string[]) => ({ ...makeAggregate(name, {}), spec: { hosts } })
+  const found = aggregatesByHost([withHosts('b', ['h1', 'h1']), withHosts('a', ['h1', 'h2'])])
+  expect([...found].map(([name, list]) => [name, list.map((a) => a.metadata.name)])).toEqual([
+    ['h1', ['a', 'b']],
+    ['h2', ['a']],
+  ])
 })
 
 test.each([
@@ -64,10 +73,10 @@ test.each([
   ['10.0.2 (Debian 1:10.0.2)', 10_000_002],
   ['', 0],
   [undefined, 0],
-])('version %s counts as %d', (text, number) => expect(versionNumber(text)).toBe(number))
+])('parseVersion: %s is %d', (text, number) => expect(parseVersion(text)).toBe(number))
 
-test('traits of CPU features, as os-traits spells them', () => {
-  const { traits } = host('h', { cpu: { features: ['aes', 'avx2', 'avx512f', 'sse4.2', 'pni'] } })
+test('traits of a host are its CPU features, spelled as in os-traits', () => {
+  const { traits } = makeHostView('h', { cpu: { features: ['aes', 'avx2', 'avx512f', 'sse4.2', 'pni'] } })
   expect([...traits].sort()).toEqual([
     'HW_CPU_X86_AESNI',
     'HW_CPU_X86_AVX2',

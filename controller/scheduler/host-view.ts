@@ -1,43 +1,45 @@
-/** A host as the scheduler sees it: the facts of its Hypervisor and its aggregates, prepared once so that a placement only compares. */
+/** A host as the scheduler sees it: the facts of its Hypervisor and its HostAggregates, prepared once so that a placement only compares. */
 import { condition, type HostAggregate, type Hypervisor, type Resources } from '../../crds/index.ts'
-import { traitsOf } from './traits.ts'
+import { traitsFromCpuFeatures } from './traits.ts'
 
-/** What the servers on a host take of it. The ledger's own objects are live: they change with each claim. */
-export interface Usage extends Readonly<Resources> {
+/** The resources that the servers on a host use. The ledger's own objects are live: they change with each claim. */
+export interface HostUsage extends Readonly<Resources> {
   readonly servers: number
-  /** Servers that are being built or otherwise busy with the disk: Nova's io_workload. */
+  /** Servers that are being built or otherwise load the host's disk: Nova's io_workload. */
   readonly ioOps: number
 }
 
-/** How much of one resource a host gives: `limit` in all (overcommit included), `largest` to one server. */
+/** How much of one resource a host offers. */
 export interface Limit {
   readonly total: number
   readonly reserved: number
   readonly ratio: number
+  /** All servers together, overcommit included. */
   readonly limit: number
-  readonly largest: number
+  /** One server alone: overcommit does not make a server larger than its host. */
+  readonly maxPerServer: number
 }
 export type Limits = Readonly<Record<keyof Resources, Limit>>
 
-/** What many hosts have in common, and what changes seldom. */
-export interface HostKind {
+/** The facts that many hosts share and that seldom change. Hosts of one class differ only in name, size and load. */
+export interface HostClass {
   readonly disabled: boolean
   readonly disabledReason: string | undefined
   readonly forcedDown: boolean
   readonly up: boolean
-  /** Its agent has reported its capacity. */
-  readonly ready: boolean
-  /** Its agent has no libvirt. */
-  readonly away: boolean
+  /** The agent has reported the host's capacity. */
+  readonly hasCapacity: boolean
+  /** The agent runs but cannot reach libvirtd. */
+  readonly libvirtUnreachable: boolean
   readonly zone: string
-  /** Metadata of all its aggregates: key → values; a value with commas is several (as Nova reads it). */
+  /** Metadata of all aggregates of the host: key → values. A value with commas counts as several values, as in Nova. */
   readonly metadata: ReadonlyMap<string, readonly string[]>
   readonly aggregates: readonly string[]
-  /** Weight multipliers that its aggregates override, by metadata key; of several the least, as in Nova; undefined: none, as most. */
+  /** Weight multipliers that the host's aggregates override, by metadata key; undefined if there are none, which is usual. */
   readonly multipliers: Readonly<Record<string, number>> | undefined
   readonly arch: string | undefined
   readonly domainType: 'kvm' | 'qemu' | undefined
-  /** QEMU's version as Nova counts it: 7.2.1 is 7002001; 0: unknown. */
+  /** QEMU's version as Nova counts it: 7.2.1 is 7002001; 0 if unknown. */
   readonly version: number
   readonly libvirtVersion: string | undefined
   readonly machineTypes: readonly string[]
@@ -48,58 +50,44 @@ export interface HostKind {
   readonly traits: ReadonlySet<string>
 }
 
-export interface HostView extends HostKind {
+export interface HostView extends HostClass {
   readonly name: string
-  /** undefined: its agent has not reported yet. */
+  /** undefined until the agent has reported the host's capacity. */
   readonly limits: Limits | undefined
   readonly maxServers: number | undefined
-  readonly used: Usage
-  /** Builds that failed here since the last one that succeeded. */
-  readonly failedBuilds: number
+  readonly used: HostUsage
 }
 
-/** The same text for hosts of the same kind, and for no others. */
-export function kindKey(view: HostView): string {
-  const kind = kindOf(view)
-  // The traits follow from the CPU.
-  return JSON.stringify({ ...kind, metadata: [...kind.metadata], traits: undefined })
+/** A text that is equal for hosts of the same class and differs for all others. */
+export function hostClassKey(view: HostView): string {
+  const facts = hostClassOf(view)
+  // Traits are left out because they follow from the CPU.
+  return JSON.stringify({ ...facts, metadata: [...facts.metadata], traits: undefined })
 }
 
-/** What the host has in common with others of its kind. */
-export function kindOf(view: HostView): HostKind {
-  const { name: _, limits: __, maxServers: ___, used: ____, failedBuilds: _____, ...kind } = view
-  return kind
+/** The facts that the host shares with the others of its class. */
+export function hostClassOf(view: HostView): HostClass {
+  const { name: _, limits: __, maxServers: ___, used: ____, ...facts } = view
+  return facts
 }
 
-/** Ratios, reserves and zone of a host that says nothing of its own: Nova's initial values. */
-export interface HostDefaults {
-  readonly allocationRatios: { readonly vcpu: number; readonly ram: number; readonly disk: number }
-  readonly reserved: Resources
-  readonly availabilityZone: string
-}
-export const hostDefaults: HostDefaults = {
-  allocationRatios: { vcpu: 4, ram: 1, disk: 1 },
-  reserved: { vcpus: 0, ram: 512, disk: 0 },
-  availabilityZone: 'nova',
-}
+/** Nova's initial allocation ratios, used where spec.allocationRatios sets none. */
+const DEFAULT_RATIOS = { vcpu: 4, ram: 1, disk: 1 }
+/** Nova's default reserves, used where spec.reserved sets none. */
+const DEFAULT_RESERVED: Resources = { vcpus: 0, ram: 512, disk: 0 }
+/** The zone of a host that no aggregate puts into one. */
+const DEFAULT_ZONE = 'nova'
 
-/** What changes more often than the host: what is used of it (see Ledger.usage) and its failed builds. */
-export interface HostLoad {
-  readonly used: Usage
-  readonly failedBuilds?: number
-}
-
-/** Its agent lives, and says that libvirt does not answer. */
-export const isAway = ({ status }: Pick<Hypervisor, 'status'>): boolean =>
+/** Whether the host's agent has reported that it cannot reach libvirtd. */
+export const isLibvirtUnreachable = ({ status }: Pick<Hypervisor, 'status'>): boolean =>
   condition(status?.conditions, 'Ready')?.reason === 'LibvirtUnreachable'
 
-/** The view of a host; `aggregates` are those that name it (see aggregatesByHost). */
-export function hostView(
-  hypervisor: Hypervisor,
-  aggregates: readonly HostAggregate[],
-  load: HostLoad,
-  defaults: HostDefaults = hostDefaults,
-): HostView {
+/**
+ * Builds the view of a host.
+ * @param aggregates the aggregates that name this host (see aggregatesByHost)
+ * @param used the ledger's usage of this host; the view keeps the live object
+ */
+export function toHostView(hypervisor: Hypervisor, aggregates: readonly HostAggregate[], used: HostUsage): HostView {
   const { spec, status = {} } = hypervisor
   const metadata = mergeMetadata(aggregates)
   return {
@@ -108,49 +96,47 @@ export function hostView(
     disabledReason: spec.disabledReason,
     forcedDown: spec.forcedDown,
     up: status.state === 'up' && !spec.forcedDown,
-    ready: status.capacity !== undefined,
-    away: isAway(hypervisor),
-    zone: zoneOf(aggregates) ?? defaults.availabilityZone,
+    hasCapacity: status.capacity !== undefined,
+    libvirtUnreachable: isLibvirtUnreachable(hypervisor),
+    zone: zoneOf(aggregates) ?? DEFAULT_ZONE,
     metadata,
     aggregates: aggregates.map((a) => a.metadata.name),
-    multipliers: multipliersOf(metadata),
-    limits: limitsOf(hypervisor, defaults),
+    multipliers: multipliersFrom(metadata),
+    limits: limitsOf(hypervisor),
     maxServers: spec.maxServers,
     arch: status.arch,
     domainType: status.domainType,
-    version: versionNumber(status.qemuVersion),
+    version: parseVersion(status.qemuVersion),
     libvirtVersion: status.libvirtVersion,
     machineTypes: status.machineTypes ?? [],
     firmware: status.firmware ?? [],
     diskBuses: status.diskBuses ?? [],
     vifModels: status.vifModels ?? [],
     cpu: status.cpu,
-    traits: traitsOf(status.cpu?.features ?? []),
-    used: load.used,
-    failedBuilds: load.failedBuilds ?? 0,
+    traits: traitsFromCpuFeatures(status.cpu?.features ?? []),
+    used,
   }
 }
 
-function limitsOf(hypervisor: Hypervisor, defaults: HostDefaults): Limits | undefined {
-  const { spec, status } = hypervisor
+function limitsOf({ spec, status }: Hypervisor): Limits | undefined {
   const capacity = status?.capacity
   if (capacity === undefined) return undefined
-  const ratios = { ...defaults.allocationRatios, ...spec.allocationRatios }
-  const reserved = { ...defaults.reserved, ...spec.reserved }
+  const ratios = { ...DEFAULT_RATIOS, ...spec.allocationRatios }
+  const reserved = { ...DEFAULT_RESERVED, ...spec.reserved }
   return {
-    vcpus: limit(capacity.vcpus, reserved.vcpus, ratios.vcpu),
-    ram: limit(capacity.ram, reserved.ram, ratios.ram),
-    disk: limit(capacity.disk, reserved.disk, ratios.disk),
+    vcpus: toLimit(capacity.vcpus, reserved.vcpus, ratios.vcpu),
+    ram: toLimit(capacity.ram, reserved.ram, ratios.ram),
+    disk: toLimit(capacity.disk, reserved.disk, ratios.disk),
   }
 }
 
-/** Placement's arithmetic: (total - reserved) × ratio, cut to a whole number; one server gets no more than is really there. */
-export function limit(total: number, reserved: number, ratio: number): Limit {
-  const largest = Math.max(0, total - reserved)
-  return { total, reserved, ratio, limit: Math.floor(largest * ratio), largest }
+/** The arithmetic of Nova's placement service: (total - reserved) × ratio, rounded down. */
+export function toLimit(total: number, reserved: number, ratio: number): Limit {
+  const maxPerServer = Math.max(0, total - reserved)
+  return { total, reserved, ratio, limit: Math.floor(maxPerServer * ratio), maxPerServer }
 }
 
-/** The zone of the first aggregate (by name) that has one. */
+/** The zone of the first aggregate, by name, that sets one. */
 function zoneOf(aggregates: readonly HostAggregate[]): string | undefined {
   let first: HostAggregate | undefined
   for (const a of aggregates) {
@@ -172,8 +158,8 @@ function mergeMetadata(aggregates: readonly HostAggregate[]): Map<string, string
   return new Map([...merged].map(([key, values]) => [key, [...values].sort()]))
 }
 
-/** As Nova: the least of several; where one of them is no number, none counts. */
-function multipliersOf(metadata: ReadonlyMap<string, readonly string[]>): Record<string, number> | undefined {
+/** As in Nova, the smallest of several values counts; if one of them is not a number, the key is ignored. */
+function multipliersFrom(metadata: ReadonlyMap<string, readonly string[]>): Record<string, number> | undefined {
   let found: Record<string, number> | undefined
   for (const [key, values] of metadata) {
     if (!key.endsWith('_weight_multiplier')) continue
@@ -183,13 +169,13 @@ function multipliersOf(metadata: ReadonlyMap<string, readonly string[]>): Record
   return found
 }
 
-/** '7.2.1' → 7002001, as Nova and libvirt count versions; what is no version is 0. */
-export function versionNumber(text: string | undefined): number {
+/** '7.2.1' → 7002001, as Nova and libvirt count versions; 0 if the text is not a version. */
+export function parseVersion(text: string | undefined): number {
   const m = /^(\d+)\.(\d+)(?:\.(\d+))?/.exec(text ?? '')
   return m ? Number(m[1]) * 1_000_000 + Number(m[2]) * 1000 + Number(m[3] ?? 0) : 0
 }
 
-/** Aggregates by the hosts they name, each list ordered by the aggregate's name. */
+/** Maps each host name to the aggregates that name it, in the order of the aggregates' names. */
 export function aggregatesByHost(aggregates: Iterable<HostAggregate>): Map<string, HostAggregate[]> {
   const found = new Map<string, HostAggregate[]>()
   const ordered = [...aggregates].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))

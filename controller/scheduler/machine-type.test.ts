@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { hasMachineType } from './machine-type.ts'
+import { supportsMachineType } from './machine-type.ts'
 
 test.each([
   [['pc', 'q35'], 8_002_000, 'q35', true],
@@ -15,6 +15,6 @@ test.each([
   [['virt'], 8_002_000, 'virt-10.0', false],
   [['microvm'], 8_002_000, 'microvm', true],
   [[], 8_002_000, 'q35', false],
-])('%j with QEMU %j has %s: %j', (reported, qemu, name, has) => {
-  expect(hasMachineType(reported, qemu, name)).toBe(has)
+])('supportsMachineType: %j with QEMU %j supports %s: %j', (reported, qemu, name, expected) => {
+  expect(supportsMachineType(reported, qemu, name)).toBe(expected)
 })

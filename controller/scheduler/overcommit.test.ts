@@ -1,12 +1,12 @@
-/** Placement and ledger together: many servers in a row, before the watch shows one of them. */
+/** selectHost and Ledger together: many servers are placed in a row, before the cache shows any of them. */
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { Ledger } from './claims.ts'
-import { tableOf } from './host-table.ts'
-import { hostView } from './host-view.ts'
-import { place } from './place.ts'
+import { toHostTable } from './host-table.ts'
+import { toHostView } from './host-view.ts'
+import { Ledger } from './ledger.ts'
 import { demandOf } from './request.ts'
-import { hypervisor, request } from './testing.ts'
+import { selectHost } from './select-host.ts'
+import { makeHypervisor, makeRequest } from './testing.ts'
 
 const sizes = fc.record({
   vcpus: fc.integer({ min: 1, max: 4 }),
@@ -15,32 +15,31 @@ const sizes = fc.record({
 })
 const flavors = fc.array(sizes, { minLength: 1, maxLength: 60, size: 'max' })
 
-function cloud() {
+/** Three hosts that take 16 vCPUs, 8192 MiB and 100 GiB each. */
+function makeCloud() {
   const ledger = new Ledger()
   const hosts = ['h1', 'h2', 'h3'].map((name) =>
-    hostView(hypervisor(name, { vcpus: 4, ram: 8704, disk: 100 }), [], { used: ledger.usage(name) }),
+    toHostView(makeHypervisor(name, { vcpus: 4, ram: 8704, disk: 100 }), [], ledger.usageOf(name)),
   )
-  const table = tableOf(hosts)
-  ledger.onChange((name) => table.changed(name))
+  const table = toHostTable(hosts)
+  ledger.onChange((name) => table.markUsageChanged(name))
   return { ledger, hosts, table }
 }
 
-test('no host is ever given more than its limits, and a server waits only when it fits nowhere', () => {
+test('no host is given more than its limits, and a server stays unplaced only when it fits on no host', () => {
   fc.assert(
     fc.property(flavors, (list) => {
-      const { ledger, hosts, table } = cloud()
+      const { ledger, hosts, table } = makeCloud()
       for (const [i, flavor] of list.entries()) {
-        const asked = request({ flavor, server: { namespace: 'ns', name: `s${i}`, uid: `uid-${i}` } })
-        const need = demandOf(asked.flavor, asked.image)
-        const fits = hosts.filter(
-          ({ used, limits }) =>
-            used.vcpus + need.vcpus <= limits!.vcpus.limit &&
-            used.ram + need.ram <= limits!.ram.limit &&
-            used.disk + need.disk <= limits!.disk.limit,
+        const request = makeRequest({ flavor, server: { namespace: 'ns', name: `s${i}`, uid: `uid-${i}` } })
+        const fits = hosts.some(
+          ({ used }) =>
+            used.vcpus + flavor.vcpus <= 16 && used.ram + flavor.ram <= 8192 && used.disk + flavor.disk <= 100,
         )
-        const placement = place(asked, table)
-        expect(placement.none).toBe(fits.length === 0)
-        if (!placement.none) ledger.assume(asked.server, placement.host, need, Infinity)
+        const placement = selectHost(request, table)
+        expect(placement.placed).toBe(fits)
+        if (!placement.placed) continue
+        ledger.assume(request.server, placement.host, demandOf(request.flavor, request.image), Infinity)
       }
       for (const { used } of hosts) {
         expect(used.vcpus).toBeLessThanOrEqual(16)
@@ -51,13 +50,13 @@ test('no host is ever given more than its limits, and a server waits only when i
   )
 })
 
-test('servers alike are spread evenly', () => {
-  const { ledger, hosts, table } = cloud()
+test('equal servers are spread evenly over equal hosts', () => {
+  const { ledger, hosts, table } = makeCloud()
   for (let i = 0; i < 12; i++) {
-    const asked = request({ server: { namespace: 'ns', name: `s${i}`, uid: `uid-${i}` } })
-    const placement = place(asked, table)
-    if (placement.none) throw new Error(placement.message)
-    ledger.assume(asked.server, placement.host, demandOf(asked.flavor, asked.image), Infinity)
+    const request = makeRequest({ server: { namespace: 'ns', name: `s${i}`, uid: `uid-${i}` } })
+    const placement = selectHost(request, table)
+    if (!placement.placed) throw new Error(placement.message)
+    ledger.assume(request.server, placement.host, demandOf(request.flavor, request.image), Infinity)
   }
   expect(hosts.map(({ used }) => used.servers)).toEqual([4, 4, 4])
 })

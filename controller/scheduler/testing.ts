@@ -1,23 +1,27 @@
-/** Hosts and requests for the tests of the scheduler, said by what differs from an empty, roomy host and a small server. */
+/** Hosts and requests for tests of the scheduler. Each test states only what differs from an empty, roomy host and a small server. */
 import type { HostAggregate, Hypervisor } from '../../crds/index.ts'
-import { type HostView, hostView, type Usage } from './host-view.ts'
+import { type HostUsage, type HostView, toHostView } from './host-view.ts'
 import type { FlavorFacts, PlacementRequest } from './request.ts'
 
 type Spec = Partial<Hypervisor['spec']>
 type Status = Partial<NonNullable<Hypervisor['status']>>
 
-export interface HostWords extends Spec, Omit<Status, 'used' | 'servers' | 'capacity'> {
+/** What differs from the default host. */
+export interface HostOverrides extends Spec, Omit<Status, 'used' | 'servers' | 'capacity'> {
   vcpus?: number
   ram?: number
   disk?: number
-  used?: Partial<Usage>
-  failedBuilds?: number
+  used?: Partial<HostUsage>
   aggregates?: readonly HostAggregate[]
-  /** An agent that has reported nothing. */
-  silent?: boolean
+  /** The agent has reported nothing yet. */
+  unreported?: boolean
 }
 
-export function aggregate(name: string, metadata: Record<string, string>, availabilityZone?: string): HostAggregate {
+export function makeAggregate(
+  name: string,
+  metadata: Record<string, string>,
+  availabilityZone?: string,
+): HostAggregate {
   const zone = availabilityZone === undefined ? {} : { availabilityZone }
   return {
     apiVersion: 'compute.kubenova.io/v1alpha1',
@@ -28,8 +32,8 @@ export function aggregate(name: string, metadata: Record<string, string>, availa
 }
 
 /** 16 threads, 32 GiB, 500 GiB, QEMU 8.2.0, up. */
-export function hypervisor(name: string, words: HostWords = {}): Hypervisor {
-  const { vcpus = 16, ram = 32_768, disk = 500, used: _, failedBuilds: __, aggregates: ___, silent, ...rest } = words
+export function makeHypervisor(name: string, overrides: HostOverrides = {}): Hypervisor {
+  const { vcpus = 16, ram = 32_768, disk = 500, used: _, aggregates: __, unreported, ...rest } = overrides
   const {
     disabled = false,
     forcedDown = false,
@@ -56,24 +60,23 @@ export function hypervisor(name: string, words: HostWords = {}): Hypervisor {
     kind: 'Hypervisor',
     metadata: { name },
     spec: { disabled, forcedDown, ...spec },
-    status: { state: 'up', ...(silent ? {} : reported), ...status },
+    status: { state: 'up', ...(unreported ? {} : reported), ...status },
   }
 }
 
-export function host(name: string, words: HostWords = {}): HostView {
-  const used = { vcpus: 0, ram: 0, disk: 0, servers: 0, ioOps: 0, ...words.used }
-  const load = { used, failedBuilds: words.failedBuilds ?? 0 }
-  return hostView(hypervisor(name, words), words.aggregates ?? [], load)
+export function makeHostView(name: string, overrides: HostOverrides = {}): HostView {
+  const used = { vcpus: 0, ram: 0, disk: 0, servers: 0, ioOps: 0, ...overrides.used }
+  return toHostView(makeHypervisor(name, overrides), overrides.aggregates ?? [], used)
 }
 
-type Words = Partial<Omit<PlacementRequest, 'flavor'>> & { flavor?: Partial<FlavorFacts> }
+type RequestOverrides = Partial<Omit<PlacementRequest, 'flavor'>> & { flavor?: Partial<FlavorFacts> }
 
 /** 1 vCPU, 1 GiB, 10 GiB. */
-export function request({ flavor, ...words }: Words = {}): PlacementRequest {
+export function makeRequest({ flavor, ...overrides }: RequestOverrides = {}): PlacementRequest {
   return {
     server: { namespace: 'ns', name: 'web', uid: 'uid-web' },
     flavor: { vcpus: 1, ram: 1024, disk: 10, ephemeral: 0, swap: 0, ...flavor },
     image: {},
-    ...words,
+    ...overrides,
   }
 }

@@ -1,7 +1,7 @@
-/** Traits of a host, by the names of os-traits: HW_CPU_X86_<FEATURE> from the CPU features that libvirt reports. */
+/** Traits of a host under their names in os-traits: HW_CPU_X86_<FEATURE>, from the CPU features that libvirt reports. */
 
-/** Where os-traits spells a feature otherwise than libvirt does. */
-const spelled: Readonly<Record<string, string>> = {
+/** Features that os-traits spells otherwise than libvirt does. */
+const osTraitsSpelling: Readonly<Record<string, string>> = {
   pni: 'SSE3',
   'sse4.1': 'SSE41',
   'sse4.2': 'SSE42',
@@ -15,11 +15,10 @@ const spelled: Readonly<Record<string, string>> = {
   rdrand: 'RDRAND',
 }
 
-/** The traits that the CPU features mean. */
-export function traitsOf(features: readonly string[]): ReadonlySet<string> {
+export function traitsFromCpuFeatures(features: readonly string[]): ReadonlySet<string> {
   const traits = new Set<string>()
   for (const feature of features) {
-    const word = spelled[feature] ?? feature.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')
+    const word = osTraitsSpelling[feature] ?? feature.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')
     traits.add(`HW_CPU_X86_${word}`)
   }
   return traits

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { versionNumber } from './host-view.ts'
+import { parseVersion } from './host-view.ts'
 import { versionSatisfies } from './version-predicate.ts'
 
 test.each([
@@ -13,6 +13,6 @@ test.each([
   ['9.0.0', '<=9', true],
   ['9.0.0', '~=9', false],
   ['9.0.0', '', false],
-])('%s satisfies %j: %j', (have, wanted, ok) => {
-  expect(versionSatisfies(versionNumber(have), wanted)).toBe(ok)
+])('versionSatisfies: %s satisfies %j: %j', (version, requirement, expected) => {
+  expect(versionSatisfies(parseVersion(version), requirement)).toBe(expected)
 })

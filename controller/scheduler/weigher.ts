@@ -1,68 +1,62 @@
-/** What a weigher is: a number for each host that passed the filters; these are normalised, multiplied and added up as Nova does it. */
+/** A weigher scores each host that passed the filters; the scores are normalised, multiplied and added up as in Nova. */
 import type { HostTable } from './host-table.ts'
-import type { HostKind, HostView } from './host-view.ts'
-import type { WeigherName } from './weighers.ts'
+import type { HostClass, HostView } from './host-view.ts'
+import { type WeigherName, weigherNames, weighers } from './weighers.ts'
 
 export interface Weigher {
   /** Nova's name. */
   readonly name: string
-  /** Nova's option, and the key of aggregate metadata that overrides it for the aggregate's hosts. */
+  /** The key of aggregate metadata that overrides the multiplier for the aggregate's hosts; also the name of Nova's option. */
   readonly multiplierKey: string
   /** Nova's default. */
   readonly multiplier: number
-  /** The least value that counts, and the lower end of the normalisation; without: the least that occurs. */
-  readonly least?: number
-  /** Failures weigh down: Nova turns the multiplier's sign round. */
-  readonly negated?: true
-  raw(host: HostView): number
-}
-
-/** A weigher with the multiplier that its option gives it; an aggregate's goes before. */
-export interface Weighing {
-  readonly name: WeigherName
-  readonly weigher: Weigher
-  readonly multiplier: number
+  /** Scores below it count as it, and the normalisation starts there. Without it, the normalisation starts at the least score that occurs. */
+  readonly minimum?: number
+  score(host: HostView): number
 }
 
 /**
- * The sum of all weighers for the hosts in these rows, in their order. Each weigher's values are brought to 0…1 between the least and
- * the greatest of them; where all are equal they count 0.
+ * The weights of the hosts in these rows, in their order: the sum of the given weighers, by default of all. Each weigher's scores are
+ * brought to 0…1 between the least and the greatest of them; a weigher that scores all hosts alike adds nothing.
  */
-export function weigh(weighings: readonly Weighing[], table: HostTable, rows: Uint32Array): Float64Array {
+export function weighHosts(
+  table: HostTable,
+  rows: Uint32Array,
+  names: readonly WeigherName[] = weigherNames,
+): Float64Array {
   const total = new Float64Array(rows.length)
-  const kinds = table.kinds()
-  for (const weighing of weighings) {
-    const values = table.raw(weighing.name)
-    const least = weighing.weigher.least ?? -Infinity
-    const { low, range } = spread(values, rows, least)
-    // All hosts are equal.
+  const classes = table.classes()
+  for (const name of names) {
+    const weigher: Weigher = weighers[name]
+    const scores = table.scores(name)
+    const minimum = weigher.minimum ?? -Infinity
+    const { low, range } = scoreRange(scores, rows, minimum)
     if (!(range > 0)) continue
-    const factors = factorsOf(weighing, kinds)
-    const { kindOf } = table
+    const multipliers = multipliersByClass(weigher, classes)
+    const { classIds } = table
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i] ?? 0
-      const value = Math.max(values[row] ?? 0, least)
-      total[i] = (total[i] ?? 0) + (factors[kindOf[row] ?? 0] ?? 0) * ((value - low) / range)
+      const score = Math.max(scores[row] ?? 0, minimum)
+      total[i] = (total[i] ?? 0) + (multipliers[classIds[row] ?? 0] ?? 0) * ((score - low) / range)
     }
   }
   return total
 }
 
-/** The least that occurs, or that counts, and from there to the greatest. */
-function spread(values: Float64Array, rows: Uint32Array, least: number): { low: number; range: number } {
-  let low = Infinity
-  let high = -Infinity
+/** Where the scores of these rows start, and how far the greatest lies above. */
+function scoreRange(scores: Float64Array, rows: Uint32Array, minimum: number): { low: number; range: number } {
+  let least = Infinity
+  let greatest = -Infinity
   for (let i = 0; i < rows.length; i++) {
-    const value = values[rows[i] ?? 0] ?? 0
-    if (value < low) low = value
-    if (value > high) high = value
+    const score = scores[rows[i] ?? 0] ?? 0
+    if (score < least) least = score
+    if (score > greatest) greatest = score
   }
-  const from = least === -Infinity ? low : least
-  return { low: from, range: Math.max(high, least) - from }
+  const low = minimum === -Infinity ? least : minimum
+  return { low, range: Math.max(greatest, minimum) - low }
 }
 
-/** By kind of host: the multiplier, with its sign. */
-function factorsOf({ weigher, multiplier }: Weighing, kinds: readonly (HostKind | undefined)[]): Float64Array {
-  const sign = weigher.negated ? -1 : 1
-  return Float64Array.from(kinds, (kind) => sign * (kind?.multipliers?.[weigher.multiplierKey] ?? multiplier))
+/** The weigher's multiplier for each class of hosts, indexed by class ID. */
+function multipliersByClass(weigher: Weigher, classes: readonly (HostClass | undefined)[]): Float64Array {
+  return Float64Array.from(classes, (facts) => facts?.multipliers?.[weigher.multiplierKey] ?? weigher.multiplier)
 }

@@ -10,10 +10,9 @@ import { isEnded } from '../action/reconcile.ts'
 import type { HostViews } from '../host/views.ts'
 import { lasts } from '../lasts.ts'
 import type { PortClaims } from '../network/claims.ts'
-import type { Ledger } from '../scheduler/claims.ts'
-import { schedulerDefaults } from '../scheduler/options.ts'
-import { place } from '../scheduler/place.ts'
+import type { Ledger } from '../scheduler/ledger.ts'
 import { demandOf, type PlacementRequest, resolveHint } from '../scheduler/request.ts'
+import { MAX_ATTEMPTS, selectHost } from '../scheduler/select-host.ts'
 import type { Stores } from '../stores.ts'
 import { buildInstance } from './instance.ts'
 import { MANAGER } from './manager.ts'
@@ -44,8 +43,7 @@ export async function placeServer(server: Server, deps: PlaceDeps, attempt: numb
   try {
     const resolved = resolve(server, deps.lookup)
     const refused = server.status?.rejectedHosts?.length ?? 0
-    if (refused >= schedulerDefaults.maxAttempts)
-      return await none(server, `${refused} hosts could not build it`, deps, now)
+    if (refused >= MAX_ATTEMPTS) return await none(server, `${refused} hosts could not build it`, deps, now)
     return await choose(server, resolved, deps, now)
   } catch (error) {
     if (lasts(error, attempt))
@@ -78,8 +76,10 @@ async function choose(server: Server, resolved: Resolved, deps: PlaceDeps, now: 
   const before = decided(request, deps)
   // The cache is behind: of what it does not show yet, nothing is decided twice.
   if (before?.written) return wait('its placement to be seen', SEEN_MS)
-  const placement = before ? { none: false as const, host: before.host, alternates: [] } : place(request, views.table())
-  if (placement.none) return none(server, placement.message, deps, now)
+  const placement = before
+    ? { placed: true as const, host: before.host, alternates: [] }
+    : selectHost(request, views.table())
+  if (!placement.placed) return none(server, placement.message, deps, now)
   const { host, alternates } = placement
   ledger.assume(request.server, host, demandOf(request.flavor, request.image), clock.now() + CLAIM_MS)
   try {
@@ -115,7 +115,7 @@ function withoutEnded(server: Server, { actions }: Stores): Server {
 
 /** What was decided for it before, if that still stands. Of a write that got no answer nobody knows whether it was done: done again it must be the same. */
 function decided({ server, ignoreHosts = [] }: PlacementRequest, { ledger, views }: PlaceDeps) {
-  const before = ledger.decided(server)
+  const before = ledger.pendingClaimOf(server)
   if (!before || ignoreHosts.includes(before.host)) return undefined
   return before.written || views.get(before.host)?.up === true ? before : undefined
 }

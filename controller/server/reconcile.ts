@@ -63,7 +63,7 @@ async function keep({ metadata }: Server, { stores }: ServerDeps): Promise<Outco
 
 /** The host could not build it and has cleaned up: without a host again, and that one is not asked a second time. */
 async function moveOn(server: Server, host: string, { stores, views }: ServerDeps): Promise<Outcome> {
-  const isAway = server.status?.fault?.details === 'LibvirtUnreachable' && views.get(host)?.away === true
+  const isAway = server.status?.fault?.details === 'LibvirtUnreachable' && views.get(host)?.libvirtUnreachable === true
   const { name, namespace, resourceVersion } = server.metadata
   const metadata = { name, ...(namespace ? { namespace } : {}), ...(resourceVersion ? { resourceVersion } : {}) }
   await stores.servers.api.applyStatus({ metadata, status: withoutHost(server, isAway) }, { fieldManager: MANAGER })

@@ -1,31 +1,32 @@
 /**
- * AggregateInstanceExtraSpecsFilter: every `aggregate_instance_extra_specs:<key>` of the flavor is met by a value that the metadata of
- * one of the host's aggregates has for that key. Keys without a scope are not looked at (Nova does, which makes this filter and
- * ComputeCapabilitiesFilter exclude one another; ours are both on).
+ * AggregateInstanceExtraSpecsFilter: for every `aggregate_instance_extra_specs:<key>` of the flavor, the metadata of one of the host's
+ * aggregates has a value for that key that meets it. Keys without a scope are ignored; Nova reads them, and so cannot enable this filter
+ * and ComputeCapabilitiesFilter together, as we do.
  */
-import { requirement } from '../extra-spec-match.ts'
+import { parseRequirement } from '../extra-spec-requirement.ts'
 import type { Filter } from '../filter.ts'
-import type { HostKind } from '../host-view.ts'
+import type { HostClass } from '../host-view.ts'
 
 const SCOPE = 'aggregate_instance_extra_specs:'
 
 export const aggregateInstanceExtraSpecsFilter: Filter = {
   name: 'AggregateInstanceExtraSpecsFilter',
-  sees: 'kind',
+  scope: 'class',
   prepare({ flavor }) {
-    const wanted = Object.entries(flavor.extraSpecs ?? {}).flatMap(([name, text]) =>
-      name.startsWith(SCOPE) ? [{ key: name.slice(SCOPE.length), text, meets: requirement(text) }] : [],
+    const required = Object.entries(flavor.extraSpecs ?? {}).flatMap(([name, text]) =>
+      name.startsWith(SCOPE) ? [{ key: name.slice(SCOPE.length), text, isMetBy: parseRequirement(text) }] : [],
     )
-    if (wanted.length === 0) return undefined
-    const unmet = (host: HostKind) => wanted.find(({ key, meets }) => host.metadata.get(key)?.some(meets) !== true)
+    if (required.length === 0) return undefined
+    const findUnmet = (host: HostClass) =>
+      required.find(({ key, isMetBy }) => host.metadata.get(key)?.some(isMetBy) !== true)
     return {
-      passes: (host) => unmet(host) === undefined,
-      refusal(host) {
-        const { key, text } = unmet(host) ?? { key: '', text: '' }
-        const has = host.metadata.get(key)
+      passes: (host) => findUnmet(host) === undefined,
+      reject(host) {
+        const { key, text } = findUnmet(host) ?? { key: '', text: '' }
+        const values = host.metadata.get(key)
         return {
-          what: "in no aggregate with the flavor's metadata",
-          detail: `need ${key} ${text}, ${has === undefined ? 'has none' : `has ${has.join(', ')}`}`,
+          summary: "in no aggregate with the flavor's metadata",
+          detail: `need ${key} ${text}, ${values === undefined ? 'has none' : `has ${values.join(', ')}`}`,
         }
       },
     }

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { host, request } from '../testing.ts'
+import { makeHostView, makeRequest } from '../testing.ts'
 import { computeCapabilitiesFilter } from './compute-capabilities.ts'
 
-const on = host('h', {
+const host = makeHostView('h', {
   ram: 2048,
   disk: 100,
   used: { ram: 512, disk: 90, vcpus: 3, servers: 2, ioOps: 1 },
@@ -10,7 +10,7 @@ const on = host('h', {
 })
 
 function passes(extraSpecs: Record<string, string>): boolean {
-  return computeCapabilitiesFilter.prepare(request({ flavor: { extraSpecs } }))?.passes(on) ?? true
+  return computeCapabilitiesFilter.prepare(makeRequest({ flavor: { extraSpecs } }))?.passes(host) ?? true
 }
 
 test.each([
@@ -38,11 +38,13 @@ test.each([
   [{ free_disk_mb: '10240' }, true],
   [{ free_disk_mb: '1' }, false],
   [{ num_instances: '2', num_io_ops: '1', host: 'h' }, true],
-])('%j: %j', (extraSpecs, ok) => expect(passes(extraSpecs as Record<string, string>)).toBe(ok))
+])('ComputeCapabilitiesFilter: %j passes: %j', (extraSpecs, ok) =>
+  expect(passes(extraSpecs as Record<string, string>)).toBe(ok),
+)
 
-test('says what is asked for and what is there', () => {
-  const ready = computeCapabilitiesFilter.prepare(
-    request({ flavor: { extraSpecs: { 'capabilities:cpu_info:model': 's== Skylake' } } }),
+test('ComputeCapabilitiesFilter names the required and the actual value when it rejects', () => {
+  const filter = computeCapabilitiesFilter.prepare(
+    makeRequest({ flavor: { extraSpecs: { 'capabilities:cpu_info:model': 's== Skylake' } } }),
   )
-  expect(ready?.refusal(on).detail).toBe('need cpu_info:model s== Skylake, has core2duo')
+  expect(filter?.reject(host).detail).toBe('need cpu_info:model s== Skylake, has core2duo')
 })

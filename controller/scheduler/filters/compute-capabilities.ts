@@ -1,26 +1,26 @@
 /**
- * ComputeCapabilitiesFilter: every `capabilities:<path>` of the flavor is met by what the host is, under Nova's names. A key without
- * a scope counts when it is such a name, else it is the operator's own and is left alone.
+ * ComputeCapabilitiesFilter: the host meets every `capabilities:<path>` of the flavor, where the paths are those of Nova's HostState. A key
+ * without a scope counts if it is the name of such a capability; any other key is the operator's own and is ignored.
  */
-import { requirement } from '../extra-spec-match.ts'
+import { parseRequirement } from '../extra-spec-requirement.ts'
 import type { Filter } from '../filter.ts'
 import type { HostView } from '../host-view.ts'
 
-type Tree = string | number | readonly string[] | undefined | { readonly [key: string]: Tree }
+type Value = string | number | readonly string[] | undefined | { readonly [key: string]: Value }
 
-/** Nova's HostState, as far as flavors ask for it. */
-const capabilities: Readonly<Record<string, (host: HostView) => Tree>> = {
+/** The attributes of Nova's HostState that flavors ask for. */
+const capabilities: Readonly<Record<string, (host: HostView) => Value>> = {
   host: (h) => h.name,
   hypervisor_hostname: (h) => h.name,
-  // Nova's libvirt driver says QEMU of kvm hosts too.
+  // Nova's libvirt driver reports QEMU for KVM hosts too.
   hypervisor_type: () => 'QEMU',
   hypervisor_version: (h) => h.version,
   vcpus_total: (h) => h.limits?.vcpus.total,
   vcpus_used: (h) => h.used.vcpus,
   total_usable_ram_mb: (h) => h.limits?.ram.total,
-  free_ram_mb: (h) => h.limits && h.limits.ram.largest - h.used.ram,
+  free_ram_mb: (h) => h.limits && h.limits.ram.maxPerServer - h.used.ram,
   total_usable_disk_gb: (h) => h.limits?.disk.total,
-  free_disk_mb: (h) => h.limits && (h.limits.disk.largest - h.used.disk) * 1024,
+  free_disk_mb: (h) => h.limits && (h.limits.disk.maxPerServer - h.used.disk) * 1024,
   num_instances: (h) => h.used.servers,
   num_io_ops: (h) => h.used.ioOps,
   cpu_info: (h) => ({
@@ -32,48 +32,48 @@ const capabilities: Readonly<Record<string, (host: HostView) => Tree>> = {
   }),
 }
 
-/** The value at a path, in the form that Python's str() gives it. */
-function capability(host: HostView, path: readonly string[]): string | undefined {
-  const [name = '', ...rest] = path
-  let at: Tree = Object.hasOwn(capabilities, name) ? capabilities[name]?.(host) : undefined
-  for (const key of rest) {
-    if (typeof at !== 'object' || Array.isArray(at) || !Object.hasOwn(at, key)) return undefined
-    at = (at as { readonly [key: string]: Tree })[key]
+/** The value at a path, as Python's str() would print it, because Nova compares that text. */
+function capabilityText(host: HostView, path: readonly string[]): string | undefined {
+  const [name = '', ...keys] = path
+  let value: Value = Object.hasOwn(capabilities, name) ? capabilities[name]?.(host) : undefined
+  for (const key of keys) {
+    if (typeof value !== 'object' || Array.isArray(value) || !Object.hasOwn(value, key)) return undefined
+    value = (value as { readonly [key: string]: Value })[key]
   }
-  if (at === undefined || typeof at === 'string') return at
-  if (typeof at === 'number') return String(at)
-  return Array.isArray(at) ? `[${at.map((v) => `'${v}'`).join(', ')}]` : JSON.stringify(at)
+  if (value === undefined || typeof value === 'string') return value
+  if (typeof value === 'number') return String(value)
+  return Array.isArray(value) ? `[${value.map((v) => `'${v}'`).join(', ')}]` : JSON.stringify(value)
 }
 
-/** The path that an extra spec asks for; undefined: it is not for this filter. */
-function pathOf(key: string): readonly string[] | undefined {
-  const [scope = '', ...rest] = key.split(':')
-  if (rest.length === 0) return Object.hasOwn(capabilities, scope) ? [scope] : undefined
-  return scope === 'capabilities' ? rest : undefined
+/** The path that an extra spec names, or undefined if this filter ignores the extra spec. */
+function capabilityPath(key: string): readonly string[] | undefined {
+  const [scope = '', ...path] = key.split(':')
+  if (path.length === 0) return Object.hasOwn(capabilities, scope) ? [scope] : undefined
+  return scope === 'capabilities' ? path : undefined
 }
 
 export const computeCapabilitiesFilter: Filter = {
   name: 'ComputeCapabilitiesFilter',
-  sees: 'host',
+  scope: 'host',
   prepare({ flavor }) {
-    const wanted = Object.entries(flavor.extraSpecs ?? {}).flatMap(([key, text]) => {
-      const path = pathOf(key)
-      return path ? [{ path, text, meets: requirement(text) }] : []
+    const required = Object.entries(flavor.extraSpecs ?? {}).flatMap(([key, text]) => {
+      const path = capabilityPath(key)
+      return path ? [{ path, text, isMetBy: parseRequirement(text) }] : []
     })
-    if (wanted.length === 0) return undefined
-    const unmet = (host: HostView) =>
-      wanted.find(({ path, meets }) => {
-        const value = capability(host, path)
-        return value === undefined || !meets(value)
+    if (required.length === 0) return undefined
+    const findUnmet = (host: HostView) =>
+      required.find(({ path, isMetBy }) => {
+        const value = capabilityText(host, path)
+        return value === undefined || !isMetBy(value)
       })
     return {
-      passes: (host) => unmet(host) === undefined,
-      refusal(host) {
-        const { path, text } = unmet(host) ?? { path: [], text: '' }
-        const has = capability(host, path)?.slice(0, 60) ?? 'none'
+      passes: (host) => findUnmet(host) === undefined,
+      reject(host) {
+        const { path, text } = findUnmet(host) ?? { path: [], text: '' }
+        const value = capabilityText(host, path)?.slice(0, 60) ?? 'none'
         return {
-          what: 'without a capability that the flavor asks for',
-          detail: `need ${path.join(':')} ${text}, has ${has}`,
+          summary: 'without a capability that the flavor asks for',
+          detail: `need ${path.join(':')} ${text}, has ${value}`,
         }
       },
     }

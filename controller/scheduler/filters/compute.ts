@@ -1,17 +1,17 @@
-/** ComputeFilter: the host is enabled, up, and its agent has said what it has. */
+/** ComputeFilter: the host is enabled and up, and its agent has reported its capacity and reaches libvirtd. */
 import type { Filter } from '../filter.ts'
 
 export const computeFilter: Filter = {
   name: 'ComputeFilter',
-  sees: 'kind',
+  scope: 'class',
   prepare: () => ({
-    passes: (host) => host.up && !host.forcedDown && !host.disabled && host.ready && !host.away,
-    refusal(host) {
-      if (host.disabled) return { what: 'disabled', detail: host.disabledReason ?? 'no reason given' }
-      if (host.forcedDown) return { what: 'forced down', detail: 'spec.forcedDown is true' }
-      if (!host.up) return { what: 'down', detail: 'its agent has sent no heartbeat' }
-      if (host.away) return { what: 'without libvirt', detail: 'libvirt does not answer its agent' }
-      return { what: 'not ready', detail: 'its agent has not reported its capacity' }
+    passes: (host) => host.up && !host.forcedDown && !host.disabled && host.hasCapacity && !host.libvirtUnreachable,
+    reject(host) {
+      if (host.disabled) return { summary: 'disabled', detail: host.disabledReason ?? 'no reason given' }
+      if (host.forcedDown) return { summary: 'forced down', detail: 'spec.forcedDown is true' }
+      if (!host.up) return { summary: 'down', detail: 'its agent has sent no heartbeat' }
+      if (host.libvirtUnreachable) return { summary: 'without libvirt', detail: 'its agent cannot reach libvirtd' }
+      return { summary: 'not ready', detail: 'its agent has not reported its capacity' }
     },
   }),
 }

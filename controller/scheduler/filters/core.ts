@@ -1,22 +1,22 @@
-/** CoreFilter: the virtual CPUs fit (what placement does for VCPU). */
+/** CoreFilter: the virtual CPUs fit (Nova's placement service counts them as VCPU). */
 import type { Filter } from '../filter.ts'
+import { freeCapacity } from '../free-capacity.ts'
 import { demandOf } from '../request.ts'
-import { rooms } from '../room.ts'
-import { lacking } from './capacity.ts'
+import { rejectForCapacity } from './capacity-rejection.ts'
 
 const words = { tooLittle: 'too few vCPUs', tooSmall: 'too small in CPU threads', unit: 'vCPUs' }
 
 export const coreFilter: Filter = {
   name: 'CoreFilter',
-  sees: 'room',
-  room: 'vcpus',
+  scope: 'capacity',
+  resource: 'vcpus',
   prepare({ flavor, image }) {
     const wanted = demandOf(flavor, image).vcpus
     if (wanted === 0) return undefined
     return {
       wanted,
-      passes: (host) => wanted <= rooms.vcpus(host),
-      refusal: ({ limits, used }) => lacking(wanted, limits?.vcpus, used.vcpus, words),
+      passes: (host) => wanted <= freeCapacity.vcpus(host),
+      reject: ({ limits, used }) => rejectForCapacity(wanted, limits?.vcpus, used.vcpus, words),
     }
   },
 }

@@ -1,22 +1,22 @@
-/** DiskFilter: the disks fit (what placement does for DISK_GB). */
+/** DiskFilter: the disks fit (Nova's placement service counts them as DISK_GB). */
 import type { Filter } from '../filter.ts'
+import { freeCapacity } from '../free-capacity.ts'
 import { demandOf } from '../request.ts'
-import { rooms } from '../room.ts'
-import { lacking } from './capacity.ts'
+import { rejectForCapacity } from './capacity-rejection.ts'
 
 const words = { tooLittle: 'too little disk', tooSmall: 'too small in disk', unit: 'GiB' }
 
 export const diskFilter: Filter = {
   name: 'DiskFilter',
-  sees: 'room',
-  room: 'disk',
+  scope: 'capacity',
+  resource: 'disk',
   prepare({ flavor, image }) {
     const wanted = demandOf(flavor, image).disk
     if (wanted === 0) return undefined
     return {
       wanted,
-      passes: (host) => wanted <= rooms.disk(host),
-      refusal: ({ limits, used }) => lacking(wanted, limits?.disk, used.disk, words),
+      passes: (host) => wanted <= freeCapacity.disk(host),
+      reject: ({ limits, used }) => rejectForCapacity(wanted, limits?.disk, used.disk, words),
     }
   },
 }

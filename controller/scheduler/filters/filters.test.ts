@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Filter } from '../filter.ts'
 import type { HostView } from '../host-view.ts'
 import type { PlacementRequest } from '../request.ts'
-import { aggregate, host, request } from '../testing.ts'
+import { makeAggregate, makeHostView, makeRequest } from '../testing.ts'
 import { aggregateInstanceExtraSpecsFilter } from './aggregate-instance-extra-specs.ts'
 import { availabilityZoneFilter } from './availability-zone.ts'
 import { computeFilter } from './compute.ts'
@@ -16,15 +16,15 @@ import { retryFilter } from './retry.ts'
 import { sameHostFilter } from './same-host.ts'
 import { traitFilter } from './trait.ts'
 
-/** true, or the reason in words. */
-function verdict(filter: Filter, asked: PlacementRequest, on: HostView): true | string {
-  const ready = filter.prepare(asked)
-  if (ready === undefined || ready.passes(on)) return true
-  const { what, detail } = ready.refusal(on)
-  return `${what}: ${detail}`
+/** true if the host passes, else the reason of the rejection. */
+function verdict(filter: Filter, request: PlacementRequest, host: HostView): true | string {
+  const prepared = filter.prepare(request)
+  if (prepared === undefined || prepared.passes(host)) return true
+  const { summary, detail } = prepared.reject(host)
+  return `${summary}: ${detail}`
 }
 
-const noLibvirt = {
+const libvirtUnreachable = {
   type: 'Ready',
   status: 'False',
   reason: 'LibvirtUnreachable',
@@ -38,14 +38,16 @@ test.each([
   [{ disabled: true, disabledReason: 'disk swap', state: 'down' as const }, 'disabled: disk swap'],
   [{ state: 'down' as const }, 'down: its agent has sent no heartbeat'],
   [{ forcedDown: true }, 'forced down: spec.forcedDown is true'],
-  [{ conditions: [noLibvirt] }, 'without libvirt: libvirt does not answer its agent'],
-  [{ silent: true }, 'not ready: its agent has not reported its capacity'],
-])('ComputeFilter of %j: %s', (words, wanted) => {
-  expect(verdict(computeFilter, request(), host('h', words))).toBe(wanted)
+  [{ conditions: [libvirtUnreachable] }, 'without libvirt: its agent cannot reach libvirtd'],
+  [{ unreported: true }, 'not ready: its agent has not reported its capacity'],
+])('ComputeFilter: a host with %j: %s', (overrides, expected) => {
+  expect(verdict(computeFilter, makeRequest(), makeHostView('h', overrides))).toBe(expected)
 })
 
-test('ComputeFilter refuses a host that is forced down even where its agent is heard', () => {
-  expect(verdict(computeFilter, request(), { ...host('h', { forcedDown: true }), up: true })).toContain('forced down')
+test('ComputeFilter rejects a host that is forced down even when its agent is up', () => {
+  expect(verdict(computeFilter, makeRequest(), { ...makeHostView('h', { forcedDown: true }), up: true })).toContain(
+    'forced down',
+  )
 })
 
 test.each([
@@ -54,19 +56,18 @@ test.each([
   ['az2', 'az1', 'in another availability zone: need az2, is in az1'],
   ['nova', undefined, true],
   ['az1', undefined, 'in another availability zone: need az1, is in nova'],
-])('AvailabilityZoneFilter: %s asked of a host in %s: %s', (asked, zone, wanted) => {
-  const on = host('h', zone === undefined ? {} : { aggregates: [aggregate('a', {}, zone)] })
-  expect(verdict(availabilityZoneFilter, request(asked === undefined ? {} : { availabilityZone: asked }), on)).toBe(
-    wanted,
-  )
+])('AvailabilityZoneFilter: a request for %s of a host in %s: %s', (availabilityZone, zone, expected) => {
+  const host = makeHostView('h', zone === undefined ? {} : { aggregates: [makeAggregate('a', {}, zone)] })
+  const request = makeRequest(availabilityZone === undefined ? {} : { availabilityZone })
+  expect(verdict(availabilityZoneFilter, request, host)).toBe(expected)
 })
 
-describe('where others are', () => {
+describe('filters by host name', () => {
   test.each([
     [retryFilter, {}, true],
     [retryFilter, { ignoreHosts: [] }, true],
     [retryFilter, { ignoreHosts: ['other'] }, true],
-    [retryFilter, { ignoreHosts: ['h'] }, 'tried before: refused this server'],
+    [retryFilter, { ignoreHosts: ['h'] }, 'tried before: rejected this server'],
     [sameHostFilter, {}, true],
     [sameHostFilter, { sameHost: { hosts: [], unresolved: [] } }, true],
     [sameHostFilter, { sameHost: { hosts: ['h', 'x'], unresolved: ['gone'] } }, true],
@@ -88,23 +89,23 @@ describe('where others are', () => {
       { differentHost: { hosts: ['x', 'h'], unresolved: [] } },
       'the host of a server in schedulerHints.differentHost: such a server is here',
     ],
-  ])('$name', (filter, words, wanted) => {
-    expect(verdict(filter, request(words), host('h'))).toBe(wanted)
+  ])('$0.name with %j: %s', (filter, overrides, expected) => {
+    expect(verdict(filter, makeRequest(overrides), makeHostView('h'))).toBe(expected)
   })
 })
 
 test.each([
   [{ used: { servers: 500 } }, true],
   [{ maxServers: 5, used: { servers: 4 } }, true],
-  [{ maxServers: 5, used: { servers: 5 } }, 'at maxServers: holds 5 of at most 5'],
-  [{ maxServers: 5, used: { servers: 6 } }, 'at maxServers: holds 6 of at most 5'],
-  [{ maxServers: 0 }, 'at maxServers: holds 0 of at most 0'],
-])('NumInstancesFilter of %j: %s', (words, wanted) => {
-  expect(verdict(numInstancesFilter, request(), host('h', words))).toBe(wanted)
+  [{ maxServers: 5, used: { servers: 5 } }, 'at maxServers: has 5 of at most 5'],
+  [{ maxServers: 5, used: { servers: 6 } }, 'at maxServers: has 6 of at most 5'],
+  [{ maxServers: 0 }, 'at maxServers: has 0 of at most 0'],
+])('NumInstancesFilter: a host with %j: %s', (overrides, expected) => {
+  expect(verdict(numInstancesFilter, makeRequest(), makeHostView('h', overrides))).toBe(expected)
 })
 
-describe('capacity: what placement counts', () => {
-  const words = { vcpus: 4, ram: 4096, disk: 100 }
+describe('RamFilter, CoreFilter and DiskFilter', () => {
+  const size = { vcpus: 4, ram: 4096, disk: 100 }
   test.each([
     [ramFilter, { ram: 3584 }, {}, true],
     [ramFilter, { ram: 3585 }, {}, 'too small in memory: need 3585 MiB, has 3584 MiB'],
@@ -118,7 +119,7 @@ describe('capacity: what placement counts', () => {
       { allocationRatios: { ram: 1.5 }, used: { ram: 3329 } },
       'too little memory: need 2048 MiB, free 2047 MiB',
     ],
-    // Overcommit does not make a server larger than the host.
+    // Overcommit does not allow a server that is larger than the host.
     [ramFilter, { ram: 4000 }, { allocationRatios: { ram: 4 } }, 'too small in memory: need 4000 MiB, has 3584 MiB'],
     [coreFilter, { vcpus: 4 }, { used: { vcpus: 12 } }, true],
     [coreFilter, { vcpus: 4 }, { used: { vcpus: 13 } }, 'too few vCPUs: need 4 vCPUs, free 3 vCPUs'],
@@ -128,15 +129,17 @@ describe('capacity: what placement counts', () => {
     [diskFilter, { disk: 60, ephemeral: 39, swap: 1025 }, {}, 'too small in disk: need 101 GiB, has 100 GiB'],
     [diskFilter, { disk: 10 }, { used: { disk: 91 } }, 'too little disk: need 10 GiB, free 9 GiB'],
     [diskFilter, { disk: 0 }, { used: { disk: 200 } }, true],
-    [ramFilter, { ram: 1 }, { silent: true }, 'not ready: its agent has not reported its capacity'],
-  ])('$name of %j on %j: %s', (filter, flavor, more, wanted) => {
-    expect(verdict(filter, request({ flavor }), host('h', { ...words, ...more }))).toBe(wanted)
+    [ramFilter, { ram: 1 }, { unreported: true }, 'not ready: its agent has not reported its capacity'],
+  ])('$0.name: a flavor with %j on a host with %j: %s', (filter, flavor, overrides, expected) => {
+    expect(verdict(filter, makeRequest({ flavor }), makeHostView('h', { ...size, ...overrides }))).toBe(expected)
   })
 })
 
 describe('AggregateInstanceExtraSpecsFilter', () => {
   const SCOPE = 'aggregate_instance_extra_specs'
-  const on = host('h', { aggregates: [aggregate('a', { opt1: '1,3', opt2: '2' }), aggregate('b', { opt1: '5' })] })
+  const host = makeHostView('h', {
+    aggregates: [makeAggregate('a', { opt1: '1,3', opt2: '2' }), makeAggregate('b', { opt1: '5' })],
+  })
   test.each([
     [undefined, true],
     [{}, true],
@@ -151,30 +154,30 @@ describe('AggregateInstanceExtraSpecsFilter', () => {
     [{ [`${SCOPE}:opt1`]: '4' }, "in no aggregate with the flavor's metadata: need opt1 4, has 1, 3, 5"],
     [{ [`${SCOPE}:opt9`]: 's!= x' }, "in no aggregate with the flavor's metadata: need opt9 s!= x, has none"],
     [{ opt9: 'x', 'hw:cpu_policy': 'shared', [SCOPE]: '1' }, true],
-  ])('%j: %s', (extraSpecs, wanted) => {
+  ])('a flavor with %j: %s', (extraSpecs, expected) => {
     const flavor = extraSpecs === undefined ? {} : { extraSpecs }
-    expect(verdict(aggregateInstanceExtraSpecsFilter, request({ flavor }), on)).toBe(wanted)
+    expect(verdict(aggregateInstanceExtraSpecsFilter, makeRequest({ flavor }), host)).toBe(expected)
   })
 })
 
-describe('traits and resource classes', () => {
-  const on = host('h', { cpu: { features: ['avx2'] } })
+describe('TraitFilter and ResourceClassFilter', () => {
+  const host = makeHostView('h', { cpu: { features: ['avx2'] } })
   test.each([
     [{}, {}, true],
     [{ 'trait:HW_CPU_X86_AVX2': 'required' }, {}, true],
     [{ 'trait:HW_CPU_X86_AVX2': 'forbidden' }, {}, 'with a forbidden trait: has HW_CPU_X86_AVX2'],
-    [{ 'trait1:HW_CPU_X86_VMX': 'required' }, {}, 'without a required trait: has not HW_CPU_X86_VMX'],
+    [{ 'trait1:HW_CPU_X86_VMX': 'required' }, {}, 'without a required trait: lacks HW_CPU_X86_VMX'],
     [{ 'trait:HW_CPU_X86_VMX': 'forbidden' }, {}, true],
     [{ 'trait:HW_CPU_X86_VMX': 'perhaps' }, {}, true],
-    [{}, { 'trait:CUSTOM_GOLD': 'required' }, 'without a required trait: has not CUSTOM_GOLD'],
+    [{}, { 'trait:CUSTOM_GOLD': 'required' }, 'without a required trait: lacks CUSTOM_GOLD'],
     [{}, { 'trait:HW_CPU_X86_AVX2': 'forbidden' }, true],
     [{}, { traits_wanted: 'required' }, true],
-  ])('flavor %j, image %j: %s', (extraSpecs, properties, wanted) => {
-    expect(verdict(traitFilter, request({ flavor: { extraSpecs }, image: { properties } }), on)).toBe(wanted)
+  ])('TraitFilter: flavor %j, image %j: %s', (extraSpecs, properties, expected) => {
+    expect(verdict(traitFilter, makeRequest({ flavor: { extraSpecs }, image: { properties } }), host)).toBe(expected)
   })
-  test('a resource class that no host has', () => {
-    const asked = request({ flavor: { extraSpecs: { 'resources:VGPU': '1' } } })
-    expect(verdict(resourceClassFilter, asked, on)).toContain("the flavor's extraSpecs need 1 VGPU")
-    expect(verdict(resourceClassFilter, request(), on)).toBe(true)
+  test('ResourceClassFilter rejects every host when the flavor asks for an unsupported resource class', () => {
+    const request = makeRequest({ flavor: { extraSpecs: { 'resources:VGPU': '1' } } })
+    expect(verdict(resourceClassFilter, request, host)).toContain("the flavor's extraSpecs need 1 VGPU")
+    expect(verdict(resourceClassFilter, makeRequest(), host)).toBe(true)
   })
 })

@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest'
-import { type HostWords, host, request } from '../testing.ts'
+import { type HostOverrides, makeHostView, makeRequest } from '../testing.ts'
 import { imagePropertiesFilter } from './image-properties.ts'
 
-function verdict(properties: Record<string, string>, words: HostWords = {}): true | string {
-  const on = host('h', words)
-  const ready = imagePropertiesFilter.prepare(request({ image: { properties } }))
-  return ready === undefined || ready.passes(on) || ready.refusal(on).detail
+/** true if the host passes, else the detail of the rejection. */
+function verdict(properties: Record<string, string>, overrides: HostOverrides = {}): true | string {
+  const host = makeHostView('h', overrides)
+  const filter = imagePropertiesFilter.prepare(makeRequest({ image: { properties } }))
+  return filter === undefined || filter.passes(host) || filter.reject(host).detail
 }
 
 const kvm = { qemuVersion: '6.0.0' }
@@ -33,7 +34,7 @@ test.each([
   [{ hypervisor_type: 'xapi' }, kvm, 'need img_hv_type xapi, has kvm'],
   [{ img_hv_type: 'qemu' }, kvm, true],
   [{ img_hv_type: 'kvm' }, { domainType: 'qemu' as const }, 'need img_hv_type kvm, has qemu'],
-  [{ hw_architecture: 'x86_64' }, { silent: true }, 'need hw_architecture x86_64, it reports none'],
+  [{ hw_architecture: 'x86_64' }, { unreported: true }, 'need hw_architecture x86_64, it reports none'],
   [{ hw_machine_type: 'q35' }, {}, true],
   [{ hw_machine_type: 'pc-q35-9.0' }, {}, 'need hw_machine_type pc-q35-9.0, has pc, q35'],
   [{ hw_firmware_type: 'uefi' }, { firmware: ['bios' as const] }, 'need hw_firmware_type uefi, has bios'],
@@ -42,6 +43,6 @@ test.each([
   [{ hw_disk_bus: 'scsi', hw_vif_model: 'e1000' }, {}, true],
   [{ hw_vif_model: 'rtl8139' }, {}, 'need hw_vif_model rtl8139, has virtio, e1000'],
   [{ os_distro: 'debian', hw_disk_bus: '' }, {}, true],
-])('%j on %j: %s', (properties, words, wanted) => {
-  expect(verdict(properties as Record<string, string>, words)).toBe(wanted)
+])('ImagePropertiesFilter: %j on a host with %j: %s', (properties, overrides, expected) => {
+  expect(verdict(properties as Record<string, string>, overrides)).toBe(expected)
 })

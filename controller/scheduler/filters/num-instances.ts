@@ -1,17 +1,17 @@
-/** NumInstancesFilter: the host holds fewer servers than its spec.maxServers. */
+/** NumInstancesFilter: the host has fewer servers than its spec.maxServers. */
 import type { Filter } from '../filter.ts'
-import { rooms } from '../room.ts'
+import { freeCapacity } from '../free-capacity.ts'
 
 export const numInstancesFilter: Filter = {
   name: 'NumInstancesFilter',
-  sees: 'room',
-  room: 'servers',
+  scope: 'capacity',
+  resource: 'servers',
   prepare: () => ({
     wanted: 1,
-    passes: (host) => rooms.servers(host) >= 1,
-    refusal: (host) => ({
-      what: 'at maxServers',
-      detail: `holds ${host.used.servers} of at most ${host.maxServers}`,
+    passes: (host) => freeCapacity.servers(host) >= 1,
+    reject: (host) => ({
+      summary: 'at maxServers',
+      detail: `has ${host.used.servers} of at most ${host.maxServers}`,
     }),
   }),
 }

@@ -1,17 +1,17 @@
-/** ResourceClassFilter: what placement does for `resources:` other than VCPU, MEMORY_MB and DISK_GB, which no host has. */
+/** ResourceClassFilter: the flavor asks for no resource class other than VCPU, MEMORY_MB and DISK_GB, for no host has any other. */
 import type { Filter } from '../filter.ts'
-import { otherResources } from '../request.ts'
+import { unsupportedResourcesOf } from '../request.ts'
 
 export const resourceClassFilter: Filter = {
   name: 'ResourceClassFilter',
-  sees: 'kind',
+  scope: 'class',
   prepare({ flavor }) {
-    const wanted = otherResources(flavor)
+    const wanted = unsupportedResourcesOf(flavor)
     if (wanted.size === 0) return undefined
     const detail = `the flavor's extraSpecs need ${[...wanted].map(([name, n]) => `${n} ${name}`).join(', ')}`
     return {
       passes: () => false,
-      refusal: () => ({ what: 'without a resource that the flavor asks for', detail }),
+      reject: () => ({ summary: 'without a resource that the flavor asks for', detail }),
     }
   },
 }

@@ -1,15 +1,15 @@
-/** RetryFilter: not a host that refused this server already. */
+/** RetryFilter: the host has not rejected this server already. */
 import type { Filter } from '../filter.ts'
 
 export const retryFilter: Filter = {
   name: 'RetryFilter',
-  sees: 'host',
+  scope: 'host',
   prepare({ ignoreHosts }) {
     if (ignoreHosts === undefined || ignoreHosts.length === 0) return undefined
-    const refused = new Set(ignoreHosts)
+    const excluded = new Set(ignoreHosts)
     return {
-      passes: (host) => !refused.has(host.name),
-      refusal: () => ({ what: 'tried before', detail: 'refused this server' }),
+      passes: (host) => !excluded.has(host.name),
+      reject: () => ({ summary: 'tried before', detail: 'rejected this server' }),
     }
   },
 }

@@ -1,19 +1,19 @@
-/** SameHostFilter: on the host of one of the servers that the hint names; while none of them has a host, nowhere. */
+/** SameHostFilter: the host runs one of the servers that the hint names. While none of these has a host, no host passes. */
 import type { Filter } from '../filter.ts'
 
 export const sameHostFilter: Filter = {
   name: 'SameHostFilter',
-  sees: 'host',
+  scope: 'host',
   prepare({ sameHost }) {
     if (sameHost === undefined || sameHost.hosts.length + sameHost.unresolved.length === 0) return undefined
-    const wanted = new Set(sameHost.hosts)
+    const allowed = new Set(sameHost.hosts)
     const detail =
-      wanted.size > 0
-        ? `need ${[...wanted].join(' or ')}`
+      allowed.size > 0
+        ? `need ${[...allowed].join(' or ')}`
         : `no host yet, or no such server: ${sameHost.unresolved.slice(0, 3).join(', ')}`
     return {
-      passes: (host) => wanted.has(host.name),
-      refusal: () => ({ what: 'not the host of a server in schedulerHints.sameHost', detail }),
+      passes: (host) => allowed.has(host.name),
+      reject: () => ({ summary: 'not the host of a server in schedulerHints.sameHost', detail }),
     }
   },
 }

@@ -1,15 +1,15 @@
-/** TraitFilter: what placement does for `trait:<NAME>` = required or forbidden, of the flavor and of the image. */
+/** TraitFilter: the host has the traits that flavor and image require (`trait:<NAME>` = required), and none that the flavor forbids. */
 import type { Filter } from '../filter.ts'
-import type { HostKind } from '../host-view.ts'
+import type { HostClass } from '../host-view.ts'
 import type { PlacementRequest } from '../request.ts'
 
-interface Wanted {
+interface RequestedTraits {
   readonly required: readonly string[]
   readonly forbidden: readonly string[]
 }
 
-/** An image can only require traits, as in Nova. */
-function traits({ flavor, image }: PlacementRequest): Wanted {
+/** As in Nova, an image can require traits but not forbid them. */
+function requestedTraitsOf({ flavor, image }: PlacementRequest): RequestedTraits {
   const required = new Set<string>()
   const forbidden = new Set<string>()
   for (const [key, value] of Object.entries(flavor.extraSpecs ?? {})) {
@@ -25,18 +25,18 @@ function traits({ flavor, image }: PlacementRequest): Wanted {
 
 export const traitFilter: Filter = {
   name: 'TraitFilter',
-  sees: 'kind',
+  scope: 'class',
   prepare(request) {
-    const { required, forbidden } = traits(request)
+    const { required, forbidden } = requestedTraitsOf(request)
     if (required.length + forbidden.length === 0) return undefined
-    const missing = (host: HostKind) => required.find((t) => !host.traits.has(t))
-    const unwanted = (host: HostKind) => forbidden.find((t) => host.traits.has(t))
+    const findMissing = (host: HostClass) => required.find((t) => !host.traits.has(t))
+    const findForbidden = (host: HostClass) => forbidden.find((t) => host.traits.has(t))
     return {
-      passes: (host) => missing(host) === undefined && unwanted(host) === undefined,
-      refusal(host) {
-        const lacks = missing(host)
-        if (lacks !== undefined) return { what: 'without a required trait', detail: `has not ${lacks}` }
-        return { what: 'with a forbidden trait', detail: `has ${unwanted(host)}` }
+      passes: (host) => findMissing(host) === undefined && findForbidden(host) === undefined,
+      reject(host) {
+        const missing = findMissing(host)
+        if (missing !== undefined) return { summary: 'without a required trait', detail: `lacks ${missing}` }
+        return { summary: 'with a forbidden trait', detail: `has ${findForbidden(host)}` }
       },
     }
   },

@@ -1,20 +1,16 @@
-/** Hosts and requests of all sorts, for properties that hold always. */
+/** Random hosts and requests for property tests. reference.ts knows every value that occurs here; a new one must be added to it too. */
 import * as fc from 'fast-check'
-import { filterNames } from '../filters.ts'
-import type { SchedulerOptions } from '../options.ts'
-import { aggregate, host, request } from '../testing.ts'
-import { weigherNames } from '../weighers.ts'
+import { type HostOverrides, makeAggregate, makeRequest } from '../testing.ts'
 
-export const hostWords = fc.record(
+export const arbitraryOverrides: fc.Arbitrary<HostOverrides> = fc.record(
   {
     vcpus: fc.integer({ min: 1, max: 8 }),
     ram: fc.integer({ min: 0, max: 4096 }),
     disk: fc.integer({ min: 0, max: 50 }),
     disabled: fc.boolean(),
     state: fc.constantFrom('up' as const, 'up' as const, 'down' as const),
-    silent: fc.boolean(),
+    unreported: fc.boolean(),
     maxServers: fc.integer({ min: 0, max: 4 }),
-    failedBuilds: fc.integer({ min: 0, max: 2 }),
     qemuVersion: fc.constantFrom('7.2.0', '8.2.0', ''),
     used: fc.record({
       vcpus: fc.integer({ min: 0, max: 20 }),
@@ -25,24 +21,27 @@ export const hostWords = fc.record(
     }),
     aggregates: fc.constantFrom(
       [],
-      [aggregate('a', { ssd: 'true', ram_weight_multiplier: '-1' }, 'az1')],
-      [aggregate('b', {}, 'az2')],
-      // Hosts that differ in their zone alone.
-      [aggregate('c', {}, 'az1')],
-      [aggregate('c', {}, 'az2')],
-      [aggregate('c', {})],
+      [makeAggregate('a', { ssd: 'true', ram_weight_multiplier: '-1' }, 'az1')],
+      [makeAggregate('b', {}, 'az2')],
+      // The next three differ in their zone alone.
+      [makeAggregate('c', {}, 'az1')],
+      [makeAggregate('c', {}, 'az2')],
+      [makeAggregate('c', {})],
     ),
   },
   { requiredKeys: [] },
 )
-export const someHosts = fc
-  .array(hostWords, { maxLength: 12, size: 'max' })
-  .map((list) => list.map((w, i) => host(`h${i}`, w)))
-const hosts = fc.subarray(['h0', 'h1', 'h2', 'h3'])
-const hint = fc.option(fc.record({ hosts, unresolved: fc.constant([]) }), { nil: undefined })
 
-/** One with wishes of each sort that a filter looks at. */
-export const someRequest = fc
+/** Host names and what differs from the default host. */
+export const arbitraryHosts: fc.Arbitrary<[string, HostOverrides][]> = fc
+  .array(arbitraryOverrides, { maxLength: 12, size: 'max' })
+  .map((list) => list.map((overrides, i) => [`h${i}`, overrides]))
+
+const hostNames = fc.subarray(['h0', 'h1', 'h2', 'h3'])
+const hint = fc.option(fc.record({ hosts: hostNames, unresolved: fc.constant([]) }), { nil: undefined })
+
+/** A request that asks something of some of the filters. */
+export const arbitraryRequest = fc
   .record(
     {
       flavor: fc.record({
@@ -61,31 +60,16 @@ export const someRequest = fc
       availabilityZone: fc.constantFrom('az1', 'az2', 'nova'),
       sameHost: hint,
       differentHost: hint,
-      ignoreHosts: hosts,
+      ignoreHosts: hostNames,
       uid: fc.uuid(),
     },
     { requiredKeys: ['flavor', 'uid'] },
   )
   .map(({ uid, sameHost, differentHost, ...rest }) =>
-    request({
+    makeRequest({
       ...rest,
       server: { namespace: 'ns', name: 'web', uid },
       ...(sameHost ? { sameHost } : {}),
       ...(differentHost ? { differentHost } : {}),
     }),
   )
-
-const multiplier = fc.constantFrom(-1, 0, 0.5, 1, 3)
-export const someOptions: fc.Arbitrary<SchedulerOptions> = fc
-  .record({
-    multipliers: fc.record(Object.fromEntries(weigherNames.map((name) => [name, multiplier]))),
-    maxAttempts: fc.integer({ min: 1, max: 5 }),
-    seed: fc.constantFrom(undefined, 'seed'),
-    filters: fc.oneof(fc.constant(filterNames), fc.subarray([...filterNames])),
-  })
-  .map(({ multipliers, maxAttempts, seed, filters }) => ({
-    filters,
-    maxAttempts,
-    multipliers: multipliers as SchedulerOptions['multipliers'],
-    ...(seed === undefined ? {} : { shuffleSeed: seed }),
-  }))

@@ -5,7 +5,7 @@ export const cpuWeigher: Weigher = {
   name: 'CPUWeigher',
   multiplierKey: 'cpu_weight_multiplier',
   multiplier: 1,
-  least: 0,
-  raw: (host) =>
-    host.limits === undefined ? 0 : host.limits.vcpus.largest * host.limits.vcpus.ratio - host.used.vcpus,
+  minimum: 0,
+  score: (host) =>
+    host.limits === undefined ? 0 : host.limits.vcpus.maxPerServer * host.limits.vcpus.ratio - host.used.vcpus,
 }

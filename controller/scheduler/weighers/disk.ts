@@ -5,6 +5,6 @@ export const diskWeigher: Weigher = {
   name: 'DiskWeigher',
   multiplierKey: 'disk_weight_multiplier',
   multiplier: 1,
-  least: 0,
-  raw: (host) => (host.limits === undefined ? 0 : host.limits.disk.largest - host.used.disk),
+  minimum: 0,
+  score: (host) => (host.limits === undefined ? 0 : host.limits.disk.maxPerServer - host.used.disk),
 }

@@ -1,9 +1,9 @@
-/** HypervisorVersionWeigher: the newer QEMU is, the better, so that servers gather where the next migration can go on from. */
+/** HypervisorVersionWeigher: the newer QEMU is, the better, since a server can migrate to an equal or newer QEMU only. */
 import type { Weigher } from '../weigher.ts'
 
 export const hypervisorVersionWeigher: Weigher = {
   name: 'HypervisorVersionWeigher',
   multiplierKey: 'hypervisor_version_weight_multiplier',
   multiplier: 1,
-  raw: (host) => host.version,
+  score: (host) => host.version,
 }

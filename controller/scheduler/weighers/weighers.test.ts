@@ -1,18 +1,22 @@
-import { describe, expect, test } from 'vitest'
-import { tableOf } from '../host-table.ts'
+import { expect, test } from 'vitest'
+import { toHostTable } from '../host-table.ts'
 import type { HostView } from '../host-view.ts'
-import { aggregate, type HostWords, host } from '../testing.ts'
-import { weigh } from '../weigher.ts'
+import { type HostOverrides, makeAggregate, makeHostView } from '../testing.ts'
+import { weighHosts } from '../weigher.ts'
 import { type WeigherName, weighers } from '../weighers.ts'
 
-function weights(name: WeigherName, hosts: readonly HostView[], multiplier = weighers[name].multiplier): number[] {
+function weightsOf(name: WeigherName, hosts: readonly HostView[]): number[] {
   const rows = Uint32Array.from(hosts, (_, i) => i)
-  return [...weigh([{ name, weigher: weighers[name], multiplier }], tableOf(hosts), rows)]
+  return [...weighHosts(toHostTable(hosts), rows, [name])]
 }
 
-/** Hosts without reserves, so that the numbers are Nova's tests'. */
-const none = { reserved: { vcpus: 0, ram: 0, disk: 0 } }
-const hosts = (list: readonly HostWords[]) => list.map((words, i) => host(`host${i + 1}`, { ...none, ...words }))
+/** Hosts without reserves, so that the numbers are those of Nova's tests. An aggregate of all hosts sets the multiplier. */
+function makeHosts(list: readonly HostOverrides[], name: WeigherName, multiplier?: number): HostView[] {
+  const { multiplierKey } = weighers[name]
+  const aggregates = multiplier === undefined ? [] : [makeAggregate('all', { [multiplierKey]: String(multiplier) })]
+  const reserved = { vcpus: 0, ram: 0, disk: 0 }
+  return list.map((overrides, i) => makeHostView(`host${i + 1}`, { reserved, aggregates, ...overrides }))
+}
 
 const ram = [512, 1024, 3072, 8192].map((ram) => ({ ram }))
 const cpu = [
@@ -21,11 +25,10 @@ const cpu = [
   { vcpus: 6, allocationRatios: { vcpu: 1 } },
   { vcpus: 8, allocationRatios: { vcpu: 2 } },
 ]
-const failures = [0, 1, 10, 100].map((failedBuilds) => ({ failedBuilds }))
-const busy = [1, 2, 0, 5].map((ioOps) => ({ used: { ioOps } }))
+const ioOps = [1, 2, 0, 5].map((ioOps) => ({ used: { ioOps } }))
 const versions = ['0.0.1', '0.0.200', '0.0.100', '0.1.0'].map((qemuVersion) => ({ qemuVersion }))
 
-test.each<[WeigherName, readonly HostWords[], number | undefined, number[]]>([
+test.each<[WeigherName, readonly HostOverrides[], number | undefined, number[]]>([
   ['RAMWeigher', ram, undefined, [0.0625, 0.125, 0.375, 1]],
   ['RAMWeigher', ram, 0, [0, 0, 0, 0]],
   ['RAMWeigher', ram, 2, [0.125, 0.25, 0.75, 2]],
@@ -34,33 +37,25 @@ test.each<[WeigherName, readonly HostWords[], number | undefined, number[]]>([
   ['CPUWeigher', cpu, undefined, [0, 0.125, 0.375, 1]],
   ['CPUWeigher', [...cpu, { vcpus: 4, used: { vcpus: 6 }, allocationRatios: { vcpu: 1 } }], 1, [0, 0.125, 0.375, 1, 0]],
   ['DiskWeigher', [{ disk: 100 }, { disk: 50 }, { disk: 200, used: { disk: 100 } }], undefined, [1, 0.5, 1]],
-  ['IoOpsWeigher', busy, undefined, [-0.2, -0.4, 0, -1]],
-  ['IoOpsWeigher', busy, 2, [0.4, 0.8, 0, 2]],
-  ['BuildFailureWeigher', failures, 1000, [0, -10, -100, -1000]],
-  ['BuildFailureWeigher', failures, undefined, [0, -10_000, -100_000, -1_000_000]],
-  ['BuildFailureWeigher', failures, 0, [0, 0, 0, 0]],
-  // All alike count nothing, whatever they are.
-  ['BuildFailureWeigher', [{ failedBuilds: 7 }, { failedBuilds: 7 }], 1000, [0, 0]],
+  ['IoOpsWeigher', ioOps, undefined, [-0.2, -0.4, 0, -1]],
+  ['IoOpsWeigher', ioOps, 2, [0.4, 0.8, 0, 2]],
   ['HypervisorVersionWeigher', versions, undefined, [0, 199 / 999, 99 / 999, 1]],
   ['HypervisorVersionWeigher', versions, -1, [0, -199 / 999, -99 / 999, -1]],
-])('%s of %j times %s', (name, words, multiplier, wanted) => {
-  const found = weights(name, hosts(words), multiplier)
-  for (const [i, value] of wanted.entries()) expect(found[i]).toBeCloseTo(value, 9)
+  // Equal scores add nothing, whatever they are.
+  ['HypervisorVersionWeigher', [{ qemuVersion: '8.2.0' }, { qemuVersion: '8.2.0' }], 1000, [0, 0]],
+])('%s of hosts with %j and multiplier %s', (name, overrides, multiplier, expected) => {
+  const weights = weightsOf(name, makeHosts(overrides, name, multiplier))
+  expect(weights).toHaveLength(expected.length)
+  for (const [i, weight] of expected.entries()) expect(weights[i]).toBeCloseTo(weight, 9)
 })
 
-test('as Nova: the newer QEMU of 7.2.11 and 10.0.0 wins by number, not by text', () => {
-  expect(weights('HypervisorVersionWeigher', hosts([{ qemuVersion: '7.2.11' }, { qemuVersion: '10.0.0' }]))).toEqual([
-    0, 1,
-  ])
+test('HypervisorVersionWeigher compares versions as numbers, not as text', () => {
+  const hosts = makeHosts([{ qemuVersion: '7.2.11' }, { qemuVersion: '10.0.0' }], 'HypervisorVersionWeigher')
+  expect(weightsOf('HypervisorVersionWeigher', hosts)).toEqual([0, 1])
 })
 
-describe('an aggregate overrides the multiplier for its hosts', () => {
-  test('only there, and negated where the weigher is', () => {
-    const stack = { aggregates: [aggregate('stack', { ram_weight_multiplier: '-2' })] }
-    expect(weights('RAMWeigher', hosts([{ ram: 1024 }, { ram: 2048 }, { ram: 2048, ...stack }]))).toEqual([0.5, 1, -2])
-    const trusted = { failedBuilds: 4, aggregates: [aggregate('t', { build_failure_weight_multiplier: '10' })] }
-    expect(weights('BuildFailureWeigher', hosts([{ failedBuilds: 0 }, trusted, { failedBuilds: 2 }]))).toEqual([
-      0, -10, -500_000,
-    ])
-  })
+test('a multiplier in the metadata of an aggregate overrides the default for its hosts only', () => {
+  const stack = { aggregates: [makeAggregate('stack', { ram_weight_multiplier: '-2' })] }
+  const hosts = makeHosts([{ ram: 1024 }, { ram: 2048 }, { ram: 2048, ...stack }], 'RAMWeigher')
+  expect(weightsOf('RAMWeigher', hosts)).toEqual([0.5, 1, -2])
 })

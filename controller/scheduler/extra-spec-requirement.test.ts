@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { requirement } from './extra-spec-match.ts'
+import { parseRequirement } from './extra-spec-requirement.ts'
 
 const list = "['aes', 'mmx', 'aux']"
 
-// The values of Nova's test_extra_specs_ops.py, then what it leaves open.
+// The values of Nova's test_extra_specs_ops.py, then cases that it does not test.
 test.each([
   ['1', '1', true],
   ['', '1', false],
@@ -52,6 +52,6 @@ test.each([
   ['b', '<or> b c', true],
   ['<or>', '<or>', false],
   ['<or>', '<or> a <or> b', false],
-])('%j meets %j: %j', (value, text, met) => {
-  expect(requirement(text)(value)).toBe(met)
+])('parseRequirement: %j meets %j: %j', (value, text, met) => {
+  expect(parseRequirement(text)(value)).toBe(met)
 })

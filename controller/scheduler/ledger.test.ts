@@ -1,10 +1,10 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Server } from '../../crds/index.ts'
-import { claimOf, Ledger, type ServerKey } from './claims.ts'
-import type { Usage } from './host-view.ts'
+import type { HostUsage } from './host-view.ts'
+import { claimOf, Ledger, type ServerKey } from './ledger.ts'
 
-interface Words {
+interface ServerOverrides {
   host?: string
   vcpus?: number
   vmState?: 'building' | 'active'
@@ -13,9 +13,9 @@ interface Words {
   deleting?: boolean
 }
 
-function server(
+function makeServer(
   name: string,
-  { host, vcpus = 1, vmState, taskState, uid = `uid-${name}`, deleting }: Words = {},
+  { host, vcpus = 1, vmState, taskState, uid = `uid-${name}`, deleting }: ServerOverrides = {},
 ): Server {
   const flavor = { name: 'f', vcpus, ram: vcpus * 1024, disk: vcpus * 10, ephemeral: 0, swap: 0 }
   const image = { name: 'i', namespace: 'ns', uid: 'i', url: 'https://a/b', format: 'qcow2' as const }
@@ -33,78 +33,78 @@ function server(
 
 const key = (name: string, uid = `uid-${name}`): ServerKey => ({ namespace: 'ns', name, uid })
 const sizes = { vcpus: 1, ram: 1024, disk: 10 }
-const none: Usage = { vcpus: 0, ram: 0, disk: 0, servers: 0, ioOps: 0 }
-const one: Usage = { ...sizes, servers: 1, ioOps: 0 }
+const none: HostUsage = { vcpus: 0, ram: 0, disk: 0, servers: 0, ioOps: 0 }
+const one: HostUsage = { ...sizes, servers: 1, ioOps: 0 }
 
-describe('what a server takes', () => {
-  test('nothing without a host', () => expect(claimOf(server('a'))).toBeUndefined())
+describe('claimOf', () => {
+  test('is undefined for a server without a host', () => expect(claimOf(makeServer('a'))).toBeUndefined())
   test.each([
     [{}, 0],
     [{ vmState: 'building' as const }, 1],
     [{ vmState: 'active' as const, taskState: 'image_snapshot' as const }, 1],
     [{ vmState: 'active' as const, taskState: 'rebooting' as const }, 0],
-  ])('%j: %d I/O', (words, ioOps) => {
-    expect(claimOf(server('a', { host: 'h', ...words }))).toEqual({ host: 'h', ...sizes, ioOps })
+  ])('counts a server with %j as %d I/O operations', (overrides, ioOps) => {
+    expect(claimOf(makeServer('a', { host: 'h', ...overrides }))).toEqual({ host: 'h', ...sizes, ioOps })
   })
 })
 
-describe('the ledger', () => {
-  test('counts a server until it is gone, also while it is being deleted', () => {
+describe('Ledger', () => {
+  test('counts a server until it is gone, also while it is terminating', () => {
     const ledger = new Ledger()
-    const usage = ledger.usage('h1')
-    ledger.observe(server('a', { host: 'h1' }))
-    ledger.observe(server('a', { host: 'h1', deleting: true }))
+    const usage = ledger.usageOf('h1')
+    ledger.observe(makeServer('a', { host: 'h1' }))
+    ledger.observe(makeServer('a', { host: 'h1', deleting: true }))
     expect(usage).toEqual(one)
-    ledger.remove(server('a'))
+    ledger.remove(makeServer('a'))
     expect(usage).toEqual(none)
   })
-  test('an assumed claim counts at once, and once when it is seen', () => {
+  test('counts an assumed claim at once, and only once when it is seen', () => {
     const ledger = new Ledger()
-    ledger.observe(server('a'))
+    ledger.observe(makeServer('a'))
     ledger.assume(key('a'), 'h1', sizes, 10)
-    expect(ledger.usage('h1')).toEqual({ ...one, ioOps: 1 })
+    expect(ledger.usageOf('h1')).toEqual({ ...one, ioOps: 1 })
     expect(ledger.hostOf('ns', 'a')).toBe('h1')
-    ledger.observe(server('a'))
-    expect(ledger.usage('h1').servers).toBe(1)
-    ledger.observe(server('a', { host: 'h1' }))
-    expect(ledger.usage('h1')).toEqual(one)
-    expect(ledger.pending).toBe(0)
+    ledger.observe(makeServer('a'))
+    expect(ledger.usageOf('h1').servers).toBe(1)
+    ledger.observe(makeServer('a', { host: 'h1' }))
+    expect(ledger.usageOf('h1')).toEqual(one)
+    expect(ledger.pendingCount).toBe(0)
   })
-  test('a server that moves counts on both hosts until the new one is seen', () => {
+  test('counts a server that moves on target hosts until the new one is seen', () => {
     const ledger = new Ledger()
-    ledger.observe(server('a', { host: 'h1' }))
+    ledger.observe(makeServer('a', { host: 'h1' }))
     ledger.assume(key('a'), 'h2', sizes, 10)
-    expect([ledger.usage('h1').servers, ledger.usage('h2').servers]).toEqual([1, 1])
+    expect([ledger.usageOf('h1').servers, ledger.usageOf('h2').servers]).toEqual([1, 1])
     expect(ledger.hostOf('ns', 'a')).toBe('h2')
-    ledger.observe(server('a', { host: 'h2' }))
-    expect([ledger.usage('h1').servers, ledger.usage('h2').servers]).toEqual([0, 1])
+    ledger.observe(makeServer('a', { host: 'h2' }))
+    expect([ledger.usageOf('h1').servers, ledger.usageOf('h2').servers]).toEqual([0, 1])
   })
-  test('a claim on the host where it is seen already is none', () => {
+  test('ignores an assumed claim on the host where the server is seen already', () => {
     const ledger = new Ledger()
-    ledger.observe(server('a', { host: 'h1' }))
+    ledger.observe(makeServer('a', { host: 'h1' }))
     ledger.assume(key('a'), 'h1', sizes, 10)
-    expect(ledger.usage('h1').servers).toBe(1)
+    expect(ledger.usageOf('h1').servers).toBe(1)
   })
-  test('forget and expire give a claim up', () => {
+  test('drops a claim on forget and on expire', () => {
     const ledger = new Ledger()
     ledger.assume(key('a'), 'h1', sizes, 10)
     ledger.assume(key('b'), 'h1', sizes, 20)
     ledger.forget(key('a'))
     expect(ledger.expire(19)).toEqual([])
-    expect(ledger.usage('h1').servers).toBe(1)
+    expect(ledger.usageOf('h1').servers).toBe(1)
     expect(ledger.expire(20)).toEqual([key('b')])
-    expect(ledger.usage('h1')).toEqual(none)
+    expect(ledger.usageOf('h1')).toEqual(none)
   })
-  test('of one name and another uid: another server', () => {
+  test('treats a server with the same name and another uid as another server', () => {
     const ledger = new Ledger()
-    ledger.observe(server('a', { host: 'h1', uid: 'old' }))
+    ledger.observe(makeServer('a', { host: 'h1', uid: 'old' }))
     ledger.assume(key('a', 'old'), 'h2', sizes, 10)
-    ledger.observe(server('a', { uid: 'new' }))
-    expect([ledger.usage('h1').servers, ledger.usage('h2').servers]).toEqual([0, 0])
+    ledger.observe(makeServer('a', { uid: 'new' }))
+    expect([ledger.usageOf('h1').servers, ledger.usageOf('h2').servers]).toEqual([0, 0])
     ledger.assume(key('a', 'new'), 'h3', sizes, 10)
-    ledger.remove(server('a', { uid: 'old' }))
+    ledger.remove(makeServer('a', { uid: 'old' }))
     ledger.forget(key('a', 'old'))
-    expect(ledger.usage('h3').servers).toBe(1)
+    expect(ledger.usageOf('h3').servers).toBe(1)
   })
 })
 
@@ -127,17 +127,17 @@ const event = fc.oneof(
   fc.record({ do: fc.constant('expire' as const), now: fc.nat(30) }),
 )
 
-/** The same said plainly: per name what is seen and what is pending, added up from scratch. */
-interface Plain {
+/** The expected state of one name: what is seen and what is pending. */
+interface Expected {
   uid: string
   seen?: Server
   pending?: { host: string; vcpus: number; expires: number }
 }
 
-function recount(state: ReadonlyMap<string, Plain>, on: string): Usage {
+function recount(state: ReadonlyMap<string, Expected>, on: string): HostUsage {
   const total = { ...none }
-  const add = (claim: Usage) => {
-    for (const k of Object.keys(total) as (keyof Usage)[]) total[k as 'ram'] += claim[k]
+  const add = (claim: HostUsage) => {
+    for (const k of Object.keys(total) as (keyof HostUsage)[]) total[k as 'ram'] += claim[k]
   }
   for (const { seen, pending } of state.values()) {
     const claim = seen && claimOf(seen)
@@ -153,62 +153,63 @@ function recount(state: ReadonlyMap<string, Plain>, on: string): Usage {
 type Event = typeof event extends fc.Arbitrary<infer E> ? E : never
 type Do<K extends Event['do']> = Extract<Event, { do: K }>
 
-/** The ledger and the plain state, told the same. */
-class Both {
+/** Feeds each event to the ledger and to the expected state. */
+class LedgerAndExpectation {
   readonly ledger = new Ledger()
-  readonly state = new Map<string, Plain>()
+  readonly state = new Map<string, Expected>()
 
   observe({ name, generation, host, vcpus, vmState }: Do<'observe'>): void {
     const uid = `${name}-${generation}`
-    const seen = server(name, { ...(host ? { host } : {}), vcpus, vmState, uid })
+    const seen = makeServer(name, { ...(host ? { host } : {}), vcpus, vmState, uid })
     this.ledger.observe(seen)
-    const plain = this.#at(name, uid)
-    plain.seen = seen
-    if (plain.pending?.host === host) delete plain.pending
+    const expected = this.#at(name, uid)
+    expected.seen = seen
+    if (expected.pending?.host === host) delete expected.pending
   }
   remove({ name, generation }: Do<'remove'>): void {
     const uid = `${name}-${generation}`
-    this.ledger.remove(server(name, { uid }))
+    this.ledger.remove(makeServer(name, { uid }))
     if (this.state.get(name)?.uid === uid) this.state.delete(name)
   }
   assume({ name, generation, host, vcpus, expires }: Do<'assume'>): void {
     const uid = `${name}-${generation}`
     this.ledger.assume(key(name, uid), host, { vcpus, ram: vcpus * 1024, disk: vcpus * 10 }, expires)
-    const plain = this.#at(name, uid)
-    delete plain.pending
-    if (plain.seen?.status?.host !== host) plain.pending = { host, vcpus, expires }
+    const expected = this.#at(name, uid)
+    delete expected.pending
+    if (expected.seen?.status?.host !== host) expected.pending = { host, vcpus, expires }
   }
   forget({ name, generation }: Do<'forget'>): void {
     const uid = `${name}-${generation}`
     this.ledger.forget(key(name, uid))
-    const plain = this.state.get(name)
-    if (plain?.uid === uid) delete plain.pending
+    const expected = this.state.get(name)
+    if (expected?.uid === uid) delete expected.pending
   }
   expire({ now }: Do<'expire'>): void {
     this.ledger.expire(now)
-    for (const plain of this.state.values()) if (plain.pending && plain.pending.expires <= now) delete plain.pending
+    for (const expected of this.state.values())
+      if (expected.pending && expected.pending.expires <= now) delete expected.pending
   }
 
-  #at(name: string, uid: string): Plain {
+  #at(name: string, uid: string): Expected {
     const found = this.state.get(name)
-    const plain = found?.uid === uid ? found : { uid }
-    this.state.set(name, plain)
-    return plain
+    const expected = found?.uid === uid ? found : { uid }
+    this.state.set(name, expected)
+    return expected
   }
 }
 
-test('whatever happens in whatever order, it says what a recount from scratch says', () => {
+test('Ledger agrees with a recount from scratch after any events', () => {
   fc.assert(
     fc.property(fc.array(event, { maxLength: 60, size: 'max' }), (events) => {
-      const both = new Both()
+      const target = new LedgerAndExpectation()
       for (const e of events) {
-        both[e.do](e as never)
-        for (const h of HOSTS) expect(both.ledger.usage(h)).toEqual(recount(both.state, h))
+        target[e.do](e as never)
+        for (const h of HOSTS) expect(target.ledger.usageOf(h)).toEqual(recount(target.state, h))
       }
-      for (const [n, { seen, pending }] of both.state) {
-        expect(both.ledger.hostOf('ns', n)).toBe(pending?.host ?? seen?.status?.host)
+      for (const [n, { seen, pending }] of target.state) {
+        expect(target.ledger.hostOf('ns', n)).toBe(pending?.host ?? seen?.status?.host)
       }
-      expect(both.ledger.pending).toBe([...both.state.values()].filter((p) => p.pending).length)
+      expect(target.ledger.pendingCount).toBe([...target.state.values()].filter((p) => p.pending).length)
     }),
     { numRuns: 300 },
   )
