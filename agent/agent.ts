@@ -1,13 +1,12 @@
 /** The agent without its process: registers the host, follows its servers and its domains, and reconciles the one with the other. */
 import { serverAction } from '../actions/index.ts'
-import { condition, type ServerAction } from '../crds/index.ts'
+import { condition, resourceDefOf, type ServerAction } from '../crds/index.ts'
 import { createAbortScope, rejectOnAbort } from '../kube/abort.ts'
 import { namespaces } from '../kube/builtin-kinds.ts'
 import type { Kube } from '../kube/client.ts'
 import { type ReconcileContext, runController } from '../kube/controller.ts'
 import { createEventRecorder, type EventRecorder } from '../kube/events.ts'
 import { startHeartbeat } from '../kube/heartbeat.ts'
-import { defOf } from '../kube/kinds.ts'
 import type { Log } from '../kube/log.ts'
 import { defineHistogram } from '../kube/metrics.ts'
 import { type Outcome, wait } from '../kube/outcome.ts'
@@ -72,9 +71,11 @@ async function run(parts: Parts, signal: AbortSignal): Promise<void> {
   await using closing = new AsyncDisposableStack()
   for (const part of [session, parts.storage, parts.network]) closing.use(part)
   const asking = { clock: kube.clock, log, signal }
-  const system = kube.resource<{ metadata: { uid: string } }>(namespaces)
-  const { metadata } = await retryUntilAvailable(() => system.get({ name: 'kube-system' }, { signal }), asking)
-  const { id } = closing.use(await parts.claim({ cluster: metadata.uid, host: hostName }, signal))
+  const system = kube.resource(namespaces)
+  const {
+    metadata: { uid: cluster = '' },
+  } = await retryUntilAvailable(() => system.get({ name: 'kube-system' }, { signal }), asking)
+  const { id } = closing.use(await parts.claim({ cluster, host: hostName }, signal))
   await retryUntilAvailable(() => registerSelf(parts), asking)
   const ended = closing.use(createAbortScope([signal]))
   const beat = startHeartbeat({ kube, ...heartbeatOf(parts, id), log }, ended.signal)
@@ -148,7 +149,7 @@ function depsOf({ kube, options, hostName, host, servers, newest, libvirt }: Par
     away: () => libvirt.away,
     servers,
     wrote: (server) => newest.recordWrite(server),
-    actions: kube.resource<ServerAction>(defOf(serverAction)),
+    actions: kube.resource<ServerAction>(resourceDefOf(serverAction)),
     events,
     attempts: createAttempts(attemptsOf(options), () => kube.clock.now()),
     onStep: (action, step, seconds) => kube.metrics.observe(stepSeconds, { action, step }, seconds),

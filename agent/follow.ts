@@ -1,7 +1,6 @@
 /** What brings a server back to the queue: changes of its object, events of its domain, a new connection to libvirt. */
-import { condition, type Hypervisor, hypervisor, type Reason } from '../crds/index.ts'
+import { condition, type Hypervisor, hypervisor, type Reason, resourceDefOf } from '../crds/index.ts'
 import { backoffMs } from '../kube/clock.ts'
-import { handleOf } from '../kube/kinds.ts'
 import { retryUntilAvailable } from '../kube/retry-until-available.ts'
 import { keyOf } from '../kube/types.ts'
 import { followLibvirt } from './absence.ts'
@@ -59,7 +58,7 @@ export async function follow(parts: Parts, running: Running, signal: AbortSignal
 
 /** This host has a Hypervisor, and what is registered is that one. */
 export async function registerSelf({ kube, hostName, registered }: Parts): Promise<void> {
-  registered.owner = ownerOf(await register(handleOf(kube, hypervisor), hostName))
+  registered.owner = ownerOf(await register(kube.resource(resourceDefOf(hypervisor)), hostName))
 }
 
 async function registerAnew(parts: Parts, signal: AbortSignal): Promise<void> {
@@ -112,7 +111,7 @@ function sayAtLast(parts: Parts, signal: AbortSignal): Promise<void> {
 /** What is known of the host, into its Hypervisor; what another life has learned of it stands as long as libvirt is away. */
 async function say({ kube, hostName, facts, libvirt }: Parts): Promise<void> {
   if (!facts.known && !libvirt.away) return
-  const hypervisors = handleOf(kube, hypervisor)
+  const hypervisors = kube.resource(resourceDefOf(hypervisor))
   const seen = await hypervisors.get({ name: hostName })
   const status = facts.known?.status ?? learnedBefore(seen)
   await report(hypervisors, seen, status, libvirt.away ? away : connected, kube.clock.wall().toISOString())

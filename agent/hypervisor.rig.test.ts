@@ -1,8 +1,7 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type Hypervisor, hypervisor } from '../crds/index.ts'
+import { type Hypervisor, hypervisor, resourceDefOf } from '../crds/index.ts'
 import { createKube, type Kube } from '../kube/client.ts'
-import { handleOf } from '../kube/kinds.ts'
 import type { Resource } from '../kube/resource.ts'
 import { applyManifests } from '../test/rig/crds.ts'
 import { withControlPlane } from '../test/rig/vitest.ts'
@@ -15,7 +14,7 @@ let api: Resource<Hypervisor>
 beforeAll(async () => {
   await applyManifests(plane().api, join(import.meta.dirname, '../crds/manifests'))
   kube = await createKube({ kubeconfig: plane().kubeconfig, userAgent: 'test' })
-  api = handleOf(kube, hypervisor)
+  api = kube.resource(resourceDefOf(hypervisor))
 })
 afterAll(async () => kube[Symbol.asyncDispose]())
 

@@ -2,9 +2,8 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Server, server as serverKind } from '../crds/index.ts'
+import { resourceDefOf, type Server, server as serverKind } from '../crds/index.ts'
 import { ApiError } from '../kube/errors.ts'
-import { defOf } from '../kube/kinds.ts'
 import { noLog } from '../kube/log.ts'
 import { FakeApi } from '../test/fakes/api.ts'
 import { Life } from '../test/fakes/life.ts'
@@ -42,7 +41,7 @@ async function hostWith(owners: readonly Owner[], more: { foreign?: string[]; ca
   const options: LeftoverOptions = {
     hostName: 'h1',
     owners: () => ownersIn(stateDir, noLog),
-    servers: api.resource<Server>(defOf(serverKind), life),
+    servers: api.resource<Server>(resourceDefOf(serverKind), life),
     known: (uid) => (more.cached ?? []).includes(uid),
     domains,
     clean: async (uid) => {
@@ -55,7 +54,7 @@ async function hostWith(owners: readonly Owner[], more: { foreign?: string[]; ca
   }
   /** Puts a server into the API and answers its uid. */
   const server = async (name: string, host?: string): Promise<string> => {
-    const servers = api.resource<Server>(defOf(serverKind))
+    const servers = api.resource<Server>(resourceDefOf(serverKind))
     const { metadata } = await servers.create({
       metadata: { namespace: 'demo', name },
       spec: { flavor: 'f', image: { name: 'i' } },

@@ -1,10 +1,9 @@
 /** The parts of an agent, made once and put together; no part starts anything by being made but the connection to libvirt. */
 import { join } from 'node:path'
-import { type Hypervisor, hypervisor, type Server, server } from '../crds/index.ts'
+import { type Hypervisor, hypervisor, resourceDefOf, type Server, server } from '../crds/index.ts'
 import type { Kube } from '../kube/client.ts'
 import type { Heartbeat } from '../kube/heartbeat.ts'
 import { createInformer, type Informer } from '../kube/informer.ts'
-import { handleOf } from '../kube/kinds.ts'
 import { LatestObjects } from '../kube/latest-objects.ts'
 import type { Log } from '../kube/log.ts'
 import { WorkQueue } from '../kube/queue.ts'
@@ -135,7 +134,7 @@ export async function createParts(kube: Kube, options: AgentOptions, log: Log): 
 /** Nothing of it is started yet. */
 export function clusterParts(kube: Kube, options: AgentOptions, log: Log): ClusterParts {
   const hostName = options.hostName ?? defaultHostName()
-  const servers = handleOf(kube, server)
+  const servers = kube.resource(resourceDefOf(server))
   const { metrics, clock } = kube
   const informer = createInformer(servers, {
     fieldSelector: `status.host=${hostName}`,
@@ -144,7 +143,7 @@ export function clusterParts(kube: Kube, options: AgentOptions, log: Log): Clust
     metrics,
     clock,
   })
-  const self = createInformer(handleOf(kube, hypervisor), {
+  const self = createInformer(kube.resource(resourceDefOf(hypervisor)), {
     fieldSelector: `metadata.name=${hostName}`,
     log,
     metrics,

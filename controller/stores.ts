@@ -15,13 +15,13 @@ import {
   network,
   type Port,
   port,
+  resourceDefOf,
   type Server,
   type ServerAction,
   server,
 } from '../crds/index.ts'
 import type { Kube } from '../kube/client.ts'
 import { createInformer, type Informer } from '../kube/informer.ts'
-import { defOf, handleOf } from '../kube/kinds.ts'
 import type { Log } from '../kube/log.ts'
 import type { Resource } from '../kube/resource.ts'
 import { type KubeObject, keyOf } from '../kube/types.ts'
@@ -89,7 +89,7 @@ export function createStores(kube: Kube, log: Log): Stores {
   ]
   return {
     servers: store(
-      handleOf(kube, server),
+      kube.resource(resourceDefOf(server)),
       {
         [BY_REFERENCE]: referencesOf,
         [BY_HOST]: ({ status }) => [status?.host ?? ''],
@@ -98,22 +98,22 @@ export function createStores(kube: Kube, log: Log): Stores {
       slimServer,
     ),
     actions: store(
-      kube.resource<ServerAction>(defOf(serverAction)),
+      kube.resource<ServerAction>(resourceDefOf(serverAction)),
       { [BY_SERVER]: ({ spec, metadata }) => serverOf(spec.server, metadata.namespace) },
       slimAction,
     ),
-    flavors: store(handleOf(kube, flavor)),
-    images: store(handleOf(kube, image)),
-    networks: store(handleOf(kube, network), { [BY_BRIDGE]: ({ spec }) => [spec.bridge] }),
-    ports: store(handleOf(kube, port), {
+    flavors: store(kube.resource(resourceDefOf(flavor))),
+    images: store(kube.resource(resourceDefOf(image))),
+    networks: store(kube.resource(resourceDefOf(network)), { [BY_BRIDGE]: ({ spec }) => [spec.bridge] }),
+    ports: store(kube.resource(resourceDefOf(port)), {
       [BY_SERVER]: ({ spec, metadata }) => serverOf(spec.server, metadata.namespace),
       [BY_NETWORK]: ({ spec, metadata }) => [
         keyOf({ namespace: spec.network.namespace ?? metadata.namespace, name: spec.network.name }),
       ],
     }),
-    keyPairs: store(handleOf(kube, keyPair)),
-    hypervisors: store(handleOf(kube, hypervisor)),
-    aggregates: store(handleOf(kube, hostAggregate)),
+    keyPairs: store(kube.resource(resourceDefOf(keyPair))),
+    hypervisors: store(kube.resource(resourceDefOf(hypervisor))),
+    aggregates: store(kube.resource(resourceDefOf(hostAggregate))),
   }
 }
 

@@ -10,6 +10,7 @@ import {
   type Network,
   network as networkKind,
   type Port,
+  resourceDefOf,
   type Server,
   type ServerAction,
   type ServerStatus,
@@ -20,7 +21,6 @@ import type { Kind } from '../crds/schema.ts'
 import { type Lease, leases } from '../kube/builtin-kinds.ts'
 import { toMicroTime } from '../kube/clock.ts'
 import type { EventDetails } from '../kube/events.ts'
-import { defOf } from '../kube/kinds.ts'
 import type { Outcome } from '../kube/outcome.ts'
 import type { FakeClock } from '../kube/testing/fake-clock.ts'
 import type { KubeObject } from '../kube/types.ts'
@@ -108,7 +108,7 @@ export class Bench implements AsyncDisposable {
 
   /** Written by someone else than the controller, and seen by it. */
   async make<T extends KubeObject>(kind: Kind, object: object): Promise<T> {
-    const made = await this.api.resource<T>(defOf(kind)).create(object as never, USER)
+    const made = await this.api.resource<T>(resourceDefOf(kind)).create(object as never, USER)
     await this.fake.caughtUp()
     return made
   }
@@ -136,7 +136,7 @@ export class Bench implements AsyncDisposable {
   async host(name: string, words: HostOverrides = {}): Promise<void> {
     const { spec, status = {} } = makeHypervisor(name, words)
     const { state: _, ...reported } = status
-    const handle = this.api.resource<Hypervisor>(defOf(hypervisorKind))
+    const handle = this.api.resource<Hypervisor>(resourceDefOf(hypervisorKind))
     await handle.create({ metadata: { name }, spec }, USER)
     await handle.applyStatus({ metadata: { name }, status: reported }, AGENT)
     await this.beat(name)
@@ -186,7 +186,7 @@ export class Bench implements AsyncDisposable {
   /** What the agent says in a server's status. */
   async agentSays(status: ServerStatus, name = 'web'): Promise<void> {
     await this.api
-      .resource<Server>(defOf(serverKind))
+      .resource<Server>(resourceDefOf(serverKind))
       .applyStatus({ metadata: { name, namespace: 'demo' }, status }, AGENT)
     await this.fake.caughtUp()
   }

@@ -8,11 +8,11 @@ import {
   network,
   type Port,
   port,
+  resourceDefOf,
   type Server,
   type ServerAction,
   server as serverKind,
 } from '../crds/index.ts'
-import { defOf } from '../kube/kinds.ts'
 import { WorkQueue } from '../kube/queue.ts'
 import { Bench } from './testing.ts'
 import { ageRecords, hostChanged, type Queues, queueNames, refused, wire } from './wiring.ts'
@@ -41,7 +41,7 @@ async function taken(name: keyof Queues): Promise<string[]> {
 async function drained(): Promise<void> {
   for (const name of queueNames) await taken(name)
 }
-const servers = () => bench.api.resource<Server>(defOf(serverKind))
+const servers = () => bench.api.resource<Server>(resourceDefOf(serverKind))
 
 describe('what brings a server back', () => {
   it('its own changes, and its end', async () => {
@@ -81,7 +81,7 @@ describe('what brings a server back', () => {
     await bench.server('web', { networks: [{ port: 'mine' }] })
     await drained()
     await bench.api
-      .resource<Network>(defOf(network))
+      .resource<Network>(resourceDefOf(network))
       .patch({ name: 'lan', namespace: 'demo' }, { spec: { shared: true } })
     await bench.fake.caughtUp()
     expect(await taken('servers')).toEqual(['demo/web'])
@@ -144,7 +144,7 @@ describe('what brings a server back', () => {
     await make('none', {})
     await make('made', { spec: { network: { name: 'lan' }, server: 'gone' }, status: { fixedIPs: ['10.0.0.8'] } })
     await drained()
-    await bench.api.resource<Port>(defOf(port)).delete({ name: 'made', namespace: 'demo' })
+    await bench.api.resource<Port>(resourceDefOf(port)).delete({ name: 'made', namespace: 'demo' })
     await bench.fake.caughtUp()
     expect(await taken('servers')).toEqual(['demo/waits'])
     expect(await taken('ports')).toEqual(['demo/made', 'demo/none'])

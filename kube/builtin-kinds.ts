@@ -1,7 +1,7 @@
 // The built-in kinds we touch, as far as we touch them: where they are served and the fields we use.
-import type { ObjectMeta, ResourceDef } from './types.ts'
+import type { ObjectMeta, TypedResourceDef } from './types.ts'
 
-const core = (plural: string, kind: string, namespaced = true): ResourceDef => ({
+const coreKind = <T>(plural: string, kind: string, namespaced = true): TypedResourceDef<T> => ({
   group: '',
   version: 'v1',
   plural,
@@ -9,16 +9,16 @@ const core = (plural: string, kind: string, namespaced = true): ResourceDef => (
   namespaced,
 })
 
-export const configMaps = core('configmaps', 'ConfigMap')
-export const namespaces = core('namespaces', 'Namespace', false)
-export const leases: ResourceDef = {
+export const configMaps = coreKind<ConfigMap>('configmaps', 'ConfigMap')
+export const namespaces = coreKind<Namespace>('namespaces', 'Namespace', false)
+export const leases: TypedResourceDef<Lease> = {
   group: 'coordination.k8s.io',
   version: 'v1',
   plural: 'leases',
   kind: 'Lease',
   namespaced: true,
 }
-export const events: ResourceDef = {
+export const events: TypedResourceDef<Event> = {
   group: 'events.k8s.io',
   version: 'v1',
   plural: 'events',

@@ -5,7 +5,7 @@ import { type Clock, systemClock } from './clock.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { createResource, type Resource } from './resource.ts'
 import { createTransport, type Transport } from './transport.ts'
-import type { KubeObject, ResourceDef } from './types.ts'
+import type { KubeObject, TypedResourceDef } from './types.ts'
 
 export interface KubeOptions extends AuthOptions {
   userAgent?: string | undefined
@@ -34,7 +34,7 @@ export interface Kube extends AsyncDisposable {
   readonly metrics: Metrics
   /** What whoever works with this client goes by: the system's, but in tests. */
   readonly clock: Clock
-  resource<T extends KubeObject>(def: ResourceDef): Resource<T>
+  resource<T extends KubeObject>(def: TypedResourceDef<T>): Resource<T>
   /** The same client acting as someone else. */
   as(person: ImpersonationConfig): Kube
   /** The same client with a caller's own token in place of ours. */
@@ -66,7 +66,7 @@ function createClient(transport: Transport, fieldManager: string, own: Pick<Kube
     ...own,
     namespace: transport.auth.namespace,
     fieldManager,
-    resource: <T extends KubeObject>(def: ResourceDef) => createResource<T>(transport, def, fieldManager),
+    resource: <T extends KubeObject>(def: TypedResourceDef<T>) => createResource<T>(transport, def, fieldManager),
     as: (person) => createClient(transport.withHeaders(impersonationHeaders(person)), fieldManager, own),
     withToken: (token) => createClient(transport.withToken(token), fieldManager, own),
     raw: (path, call = {}) => transport.json({ ...call, method: 'GET', path }),

@@ -51,6 +51,12 @@ export interface ResourceDef {
   namespaced: boolean
 }
 
+/** A kind with the type of its objects, which only the compiler knows. Any `ResourceDef` will do where the type is given otherwise. */
+export interface TypedResourceDef<T> extends ResourceDef {
+  /** Never set: it only carries the type. */
+  readonly objectType?: T
+}
+
 /** Names one object; the `metadata` of any object is a `Ref`. */
 export interface Ref {
   name?: string | undefined

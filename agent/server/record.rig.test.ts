@@ -1,9 +1,8 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { serverAction } from '../../actions/index.ts'
-import { API_VERSION, type Server, type ServerAction } from '../../crds/index.ts'
+import { API_VERSION, resourceDefOf, type Server, type ServerAction } from '../../crds/index.ts'
 import { createKube, type Kube } from '../../kube/client.ts'
-import { handleOf } from '../../kube/kinds.ts'
 import type { Resource } from '../../kube/resource.ts'
 import { applyManifests } from '../../test/rig/crds.ts'
 import { withControlPlane } from '../../test/rig/vitest.ts'
@@ -16,7 +15,7 @@ let actions: Resource<ServerAction>
 beforeAll(async () => {
   await applyManifests(plane().api, join(import.meta.dirname, '../../crds/manifests'))
   kube = await createKube({ kubeconfig: plane().kubeconfig, userAgent: 'test' })
-  actions = handleOf(kube, serverAction)
+  actions = kube.resource(resourceDefOf(serverAction))
 })
 afterAll(async () => kube[Symbol.asyncDispose]())
 

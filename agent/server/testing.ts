@@ -5,6 +5,7 @@ import {
   type DesiredPower,
   FINALIZER,
   type Instance,
+  resourceDefOf,
   type Server,
   type ServerAction,
   type ServerStatus,
@@ -12,7 +13,6 @@ import {
   Terminal,
 } from '../../crds/index.ts'
 import type { EventDetails } from '../../kube/events.ts'
-import { defOf } from '../../kube/kinds.ts'
 import { noLog } from '../../kube/log.ts'
 import type { Outcome } from '../../kube/outcome.ts'
 import { FakeClock } from '../../kube/testing/fake-clock.ts'
@@ -77,8 +77,8 @@ export class Bench {
   readonly clock = new FakeClock()
   readonly api = new FakeApi(() => this.clock.wall())
   readonly host = new FakeHost()
-  readonly servers = this.api.resource<Server>(defOf(serverKind))
-  readonly actions = this.api.resource<ServerAction>(defOf(serverAction))
+  readonly servers = this.api.resource<Server>(resourceDefOf(serverKind))
+  readonly actions = this.api.resource<ServerAction>(resourceDefOf(serverAction))
   readonly #attempts: AttemptOptions
   /** libvirt has been away for long. */
   away = false
@@ -162,9 +162,9 @@ export class Bench {
       hostName: HOST,
       host: this.host.of(life),
       away: () => this.away,
-      servers: this.api.resource<Server>(defOf(serverKind), life),
+      servers: this.api.resource<Server>(resourceDefOf(serverKind), life),
       wrote: () => undefined,
-      actions: this.api.resource<ServerAction>(defOf(serverAction), life),
+      actions: this.api.resource<ServerAction>(resourceDefOf(serverAction), life),
       events: { ...record, [Symbol.asyncDispose]: async () => undefined },
       attempts: createAttempts(this.#attempts, () => this.clock.now()),
       onStep: () => undefined,

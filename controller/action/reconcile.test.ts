@@ -1,8 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { serverAction } from '../../actions/index.ts'
-import { condition, type Server, type ServerAction, type ServerStatus, server as serverKind } from '../../crds/index.ts'
+import {
+  condition,
+  resourceDefOf,
+  type Server,
+  type ServerAction,
+  type ServerStatus,
+  server as serverKind,
+} from '../../crds/index.ts'
 import { ApiError } from '../../kube/errors.ts'
-import { defOf } from '../../kube/kinds.ts'
 import type { Outcome } from '../../kube/outcome.ts'
 import { flushPromises } from '../../kube/testing/fake-clock.ts'
 import { Killed, Life } from '../../test/fakes/life.ts'
@@ -192,7 +198,7 @@ describe('where the cache is behind what its user has seen', () => {
     await using bench = await withServer()
     const { metadata } = await ask(bench)
     await decide(bench)
-    const actions = bench.api.resource<ServerAction>(defOf(serverAction))
+    const actions = bench.api.resource<ServerAction>(resourceDefOf(serverAction))
     const ended = { metadata: { name: 'r1', namespace: 'demo' }, status: { phase: 'Succeeded' } } as const
     await actions.apply(ended, { fieldManager: 'kubenova-agent' })
     await ask(bench, 'reboot', { type: 'HARD' }, 'r2')
@@ -237,7 +243,7 @@ describe('when the agent is quicker', () => {
     await using bench = await withServer()
     await ask(bench)
     bench.api.pauseWatches()
-    const actions = bench.api.resource<ServerAction>(defOf(serverAction))
+    const actions = bench.api.resource<ServerAction>(resourceDefOf(serverAction))
     await actions.apply(
       { metadata: { name: 'r1', namespace: 'demo' }, status: { phase: 'Succeeded' } },
       { fieldManager: 'kubenova-agent' },
@@ -268,7 +274,7 @@ describe('a deed that is deleted', () => {
       metadata: { name: 'r1', namespace: 'demo', finalizers: ['example.com/x'] },
       spec: { server: 'web', action: 'start', start: {} },
     })
-    await bench.api.resource<ServerAction>(defOf(serverAction)).delete({ name: 'r1', namespace: 'demo' })
+    await bench.api.resource<ServerAction>(resourceDefOf(serverAction)).delete({ name: 'r1', namespace: 'demo' })
     await bench.fake.caughtUp()
     await decide(bench)
     expect(bench.status()).not.toHaveProperty('activeAction')
@@ -278,7 +284,7 @@ describe('a deed that is deleted', () => {
     await using bench = await withServer()
     await ask(bench)
     bench.api.pauseWatches()
-    await bench.api.resource<ServerAction>(defOf(serverAction)).delete({ name: 'r1', namespace: 'demo' })
+    await bench.api.resource<ServerAction>(resourceDefOf(serverAction)).delete({ name: 'r1', namespace: 'demo' })
     await expect(reconcileAction('demo/r1', { stores: bench.stores, now: () => bench.now() })).resolves.toEqual({
       kind: 'done',
     })
@@ -291,7 +297,7 @@ describe('a deed that is deleted', () => {
     await using bench = await withServer()
     await ask(bench)
     bench.api.pauseWatches()
-    const actions = bench.api.resource<ServerAction>(defOf(serverAction))
+    const actions = bench.api.resource<ServerAction>(resourceDefOf(serverAction))
     await actions.delete({ name: 'r1', namespace: 'demo' })
     await actions.create({
       metadata: { name: 'r1', namespace: 'demo' },
@@ -333,7 +339,7 @@ it('a server that goes while a deed is admitted', async () => {
   await using bench = await withServer()
   await ask(bench)
   bench.api.pauseWatches()
-  const servers = bench.api.resource<Server>(defOf(serverKind))
+  const servers = bench.api.resource<Server>(resourceDefOf(serverKind))
   await servers.patch({ name: 'web', namespace: 'demo' }, { metadata: { finalizers: [] } })
   await servers.delete({ name: 'web', namespace: 'demo' })
   await reconcileAction('demo/r1', { stores: bench.stores, now: () => bench.now() }).catch((error: unknown) => error)

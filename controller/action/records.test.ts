@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { serverAction } from '../../actions/index.ts'
-import type { ServerAction } from '../../crds/index.ts'
+import { resourceDefOf, type ServerAction } from '../../crds/index.ts'
 import { ApiError } from '../../kube/errors.ts'
-import { defOf } from '../../kube/kinds.ts'
 import { Bench } from '../testing.ts'
 import { reconcileRecords } from './records.ts'
 
@@ -59,7 +58,7 @@ describe('records', () => {
   it('that another deleted first are no error; other errors are told', async () => {
     await using bench = await withRecords([3, 2, 1])
     bench.api.pauseWatches()
-    await bench.api.resource<ServerAction>(defOf(serverAction)).delete({ name: 'web-1', namespace: 'demo' })
+    await bench.api.resource<ServerAction>(resourceDefOf(serverAction)).delete({ name: 'web-1', namespace: 'demo' })
     await reconcileRecords('demo/web', bench.stores, retention)
     bench.fake.life.fail('delete', new ApiError({ request: 'fake', status: 500 }))
     await expect(reconcileRecords('demo/web', bench.stores, retention)).rejects.toMatchObject({ status: 500 })

@@ -8,9 +8,9 @@ import {
   type Network,
   type Port,
   port as portKind,
+  resourceDefOf,
   type Subnet,
 } from '../../crds/index.ts'
-import { defOf } from '../../kube/kinds.ts'
 import type { Outcome } from '../../kube/outcome.ts'
 import { IN_USE } from '../finalizer.ts'
 import { Bench } from '../testing.ts'
@@ -93,7 +93,7 @@ describe('a network', () => {
       reason: 'NetworkInUse',
       message: 'it goes with its last port; there is still Port demo/a and 1 more',
     })
-    const ports = bench.api.resource<Port>(defOf(portKind))
+    const ports = bench.api.resource<Port>(resourceDefOf(portKind))
     for (const name of ['a', 'b']) await ports.delete({ name, namespace: 'demo' })
     await bench.fake.caughtUp()
     await network(bench)
@@ -125,7 +125,7 @@ describe('a network', () => {
     await bench.stores.networks.api.delete({ name: 'lan', namespace: 'demo' })
     await bench.fake.caughtUp()
     bench.api.pauseWatches()
-    const ports = bench.api.resource<Port>(defOf(portKind))
+    const ports = bench.api.resource<Port>(resourceDefOf(portKind))
     await ports.create({ metadata: { name: 'a', namespace: 'demo' }, spec: { network: { name: 'lan' } } })
     await reconcileNetwork('demo/lan', deps(bench))
     expect(seen(bench)?.metadata.finalizers).toEqual([IN_USE])

@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { type Hypervisor, hypervisor as hypervisorKind } from '../../crds/index.ts'
+import { type Hypervisor, hypervisor as hypervisorKind, resourceDefOf } from '../../crds/index.ts'
 import { type Lease, leases } from '../../kube/builtin-kinds.ts'
-import { defOf } from '../../kube/kinds.ts'
 import { Bench, cloud, LEASE_SECONDS } from '../testing.ts'
 
-const hypervisors = (bench: Bench) => bench.api.resource<Hypervisor>(defOf(hypervisorKind))
+const hypervisors = (bench: Bench) => bench.api.resource<Hypervisor>(resourceDefOf(hypervisorKind))
 
 describe('a host', () => {
   it('is up while its agent is heard of, and down when it has been silent for the lease’s time', async () => {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { condition, type Hypervisor, hypervisor as hypervisorKind } from '../../crds/index.ts'
-import { defOf } from '../../kube/kinds.ts'
+import { condition, type Hypervisor, hypervisor as hypervisorKind, resourceDefOf } from '../../crds/index.ts'
 import type { Outcome } from '../../kube/outcome.ts'
 import { type Bench, cloud } from '../testing.ts'
 import { createHostReconciler } from './reconcile.ts'
@@ -26,7 +25,7 @@ async function connected(bench: Bench): Promise<void> {
   const conditions = [
     { type: 'Ready', status: 'True' as const, reason: 'Connected', message: 'm', lastTransitionTime: bench.now() },
   ]
-  const handle = bench.api.resource<Hypervisor>(defOf(hypervisorKind))
+  const handle = bench.api.resource<Hypervisor>(resourceDefOf(hypervisorKind))
   await handle.applyStatus(
     { metadata: { name: 'h1' }, status: { ...reported, conditions } },
     { fieldManager: 'kubenova-agent' },

@@ -1,10 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { type HostAggregate, type Hypervisor, hostAggregate, hypervisor as hypervisorKind } from '../../crds/index.ts'
-import { defOf } from '../../kube/kinds.ts'
+import {
+  type HostAggregate,
+  type Hypervisor,
+  hostAggregate,
+  hypervisor as hypervisorKind,
+  resourceDefOf,
+} from '../../crds/index.ts'
 import { type Bench, cloud } from '../testing.ts'
 
 const names = (bench: Bench): string[] => bench.views.table().views.map(({ name }) => name)
-const hypervisors = (bench: Bench) => bench.api.resource<Hypervisor>(defOf(hypervisorKind))
+const hypervisors = (bench: Bench) => bench.api.resource<Hypervisor>(resourceDefOf(hypervisorKind))
 
 describe('the views of hosts', () => {
   it('are prepared once, and again when something of the host changes', async () => {
@@ -40,7 +45,7 @@ describe('the views of hosts', () => {
 
   it('know their aggregates', async () => {
     await using bench = await cloud('h1', 'h2')
-    const aggregates = bench.api.resource<HostAggregate>(defOf(hostAggregate))
+    const aggregates = bench.api.resource<HostAggregate>(resourceDefOf(hostAggregate))
     await aggregates.create({
       metadata: { name: 'ssd' },
       spec: { hosts: ['h1'], availabilityZone: 'east', metadata: { ssd: 'true' } },

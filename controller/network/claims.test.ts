@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { type Interface, type Port, port as portKind, type Server } from '../../crds/index.ts'
+import { type Interface, type Port, port as portKind, resourceDefOf, type Server } from '../../crds/index.ts'
 import { ApiError } from '../../kube/errors.ts'
-import { defOf } from '../../kube/kinds.ts'
 import { resolve } from '../server/resolve.ts'
 import { type Bench, cloud } from '../testing.ts'
 
-const ports = (bench: Bench) => bench.api.resource<Port>(defOf(portKind))
+const ports = (bench: Bench) => bench.api.resource<Port>(resourceDefOf(portKind))
 const names = (bench: Bench): string[] => bench.ports().map(({ metadata }) => metadata.name)
 
 /** The interfaces that the server is given, as the placement asks for them. */

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { condition, FINALIZER, type Port, port as portKind } from '../../crds/index.ts'
+import { condition, FINALIZER, type Port, port as portKind, resourceDefOf } from '../../crds/index.ts'
 import { ApiError } from '../../kube/errors.ts'
-import { defOf } from '../../kube/kinds.ts'
 import type { Outcome } from '../../kube/outcome.ts'
 import { type Bench, cloud } from '../testing.ts'
 import { portsOf, reconcilePort } from './port-reconcile.ts'
@@ -44,7 +43,7 @@ describe('a port of the user', () => {
     await reconcile(bench, 'first')
     await make(bench)
     const status = { macAddress: 'fa:16:3e:00:00:09', fixedIPs: ['10.0.0.5'] }
-    await bench.api.resource<Port>(defOf(portKind)).patch({ name: 'mine', namespace: 'demo' }, { status })
+    await bench.api.resource<Port>(resourceDefOf(portKind)).patch({ name: 'mine', namespace: 'demo' }, { status })
     await bench.fake.caughtUp()
     await reconcile(bench)
     expect(seen(bench)?.fixedIPs).toEqual(['10.0.0.2'])
@@ -56,7 +55,7 @@ describe('a port of the user', () => {
     await make(bench)
     bench.api.pauseWatches()
     const given = { status: { macAddress: 'fa:16:3e:00:00:09', fixedIPs: ['10.0.0.6'] } }
-    await bench.api.resource<Port>(defOf(portKind)).patch({ name: 'mine', namespace: 'demo' }, given)
+    await bench.api.resource<Port>(resourceDefOf(portKind)).patch({ name: 'mine', namespace: 'demo' }, given)
     const { allocations } = bench.derived
     const deps = { stores: bench.stores, allocations, clock: bench.clock }
     await expect(reconcilePort('demo/mine', deps)).rejects.toMatchObject({ status: 409 })
@@ -161,7 +160,7 @@ describe('a port of the user', () => {
     await make(bench, 'mine', { fixedIPs: ['10.0.0.5'] })
     expect(await reconcile(bench)).toMatchObject({ kind: 'wait', for: 'AddressInUse', recheckAfter: 30_000 })
     expect(ready(bench)?.message).toBe('10.0.0.5 is held by Port demo/first: delete this port, or that one')
-    await bench.api.resource<Port>(defOf(portKind)).delete({ name: 'first', namespace: 'demo' })
+    await bench.api.resource<Port>(resourceDefOf(portKind)).delete({ name: 'first', namespace: 'demo' })
     await bench.fake.caughtUp()
     await reconcile(bench)
     expect(seen(bench)).toMatchObject({ fixedIPs: ['10.0.0.5'] })
@@ -285,7 +284,7 @@ describe('what is left alone', () => {
     await make(bench, 'made', { server: 'web' })
     const metadata = { name: 'going', namespace: 'demo', finalizers: ['example.com/x'] }
     await bench.make<Port>(portKind, { metadata, spec: { network: { name: 'lan' } } })
-    await bench.api.resource<Port>(defOf(portKind)).delete(metadata)
+    await bench.api.resource<Port>(resourceDefOf(portKind)).delete(metadata)
     await bench.fake.caughtUp()
     for (const name of ['made', 'going', 'gone']) expect(await reconcile(bench, name)).toEqual({ kind: 'done' })
     expect(bench.writes).toEqual([])
@@ -295,7 +294,7 @@ describe('what is left alone', () => {
     await using bench = await cloud()
     await make(bench)
     bench.api.pauseWatches()
-    const ports = bench.api.resource<Port>(defOf(portKind))
+    const ports = bench.api.resource<Port>(resourceDefOf(portKind))
     await ports.delete({ name: 'mine', namespace: 'demo' })
     await reconcile_(bench)
     expect(bench.ports()).toEqual([])

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { condition, type Server, server as serverKind } from '../../crds/index.ts'
+import { condition, resourceDefOf, type Server, server as serverKind } from '../../crds/index.ts'
 import { ApiError } from '../../kube/errors.ts'
-import { defOf } from '../../kube/kinds.ts'
 import { Killed, Life } from '../../test/fakes/life.ts'
 import { Bench, cloud } from '../testing.ts'
 import { reconcileServer } from './reconcile.ts'
@@ -122,7 +121,7 @@ describe('no placement', () => {
     expect(bench.writes).toHaveLength(2)
     expect(bench.status().fault?.created).not.toBe(created)
     await bench.api
-      .resource<Server>(defOf(serverKind))
+      .resource<Server>(resourceDefOf(serverKind))
       .patch({ namespace: 'demo', name: 'web' }, { spec: { displayName: 'x' } })
     await bench.fake.caughtUp()
     await bench.reconcile()
@@ -216,7 +215,7 @@ describe('a host that refused', () => {
     expect(bench.status()).toMatchObject({ vmState: 'error', records: 1 })
     expect(scheduled(bench)?.message).toMatch(/h1 could not build it: start: QEMU is broken.*h2 could not build it/)
     await bench.api
-      .resource<Server>(defOf(serverKind))
+      .resource<Server>(resourceDefOf(serverKind))
       .patch({ namespace: 'demo', name: 'web' }, { spec: { displayName: 'x' } })
     await bench.fake.caughtUp()
     await bench.reconcile()
@@ -263,7 +262,7 @@ describe('two controllers, or one that dies', () => {
     await using bench = await cloud('h1')
     await bench.server('web')
     bench.api.pauseWatches()
-    const servers = bench.api.resource<Server>(defOf(serverKind))
+    const servers = bench.api.resource<Server>(resourceDefOf(serverKind))
     await servers.patch({ namespace: 'demo', name: 'web' }, { metadata: { labels: { a: 'b' } } })
     await reconcileServer('demo/web', bench.deps)
     expect(bench.status()).toEqual({})

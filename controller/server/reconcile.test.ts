@@ -1,14 +1,20 @@
 import { describe, expect, it } from 'vitest'
 import { serverAction } from '../../actions/index.ts'
-import { condition, FINALIZER, type Server, type ServerAction, server as serverKind } from '../../crds/index.ts'
-import { defOf } from '../../kube/kinds.ts'
+import {
+  condition,
+  FINALIZER,
+  resourceDefOf,
+  type Server,
+  type ServerAction,
+  server as serverKind,
+} from '../../crds/index.ts'
 import { type Bench, cloud } from '../testing.ts'
 import { reconcileServer } from './reconcile.ts'
 
 const lan = { networks: [{ name: 'lan' }] }
 const ready = (bench: Bench) => condition(bench.status().conditions, 'Ready')
 const reachable = (bench: Bench) => condition(bench.status().conditions, 'HostReachable')
-const servers = (bench: Bench) => bench.api.resource<Server>(defOf(serverKind))
+const servers = (bench: Bench) => bench.api.resource<Server>(resourceDefOf(serverKind))
 
 /** A server that runs on h1, as its agent says. */
 async function running(): Promise<Bench> {
@@ -103,7 +109,7 @@ describe('a host that falls silent', () => {
     const mine = conditions.filter(({ type }) => type === 'Scheduled')
     const status = { host, instance, alternates, addresses, conditions: mine, activeAction: action }
     await bench.api
-      .resource<Server>(defOf(serverKind))
+      .resource<Server>(resourceDefOf(serverKind))
       .applyStatus({ metadata: { name: 'web', namespace: 'demo' }, status }, { fieldManager: 'kubenova-controller' })
     await reconcileServer('demo/web', bench.deps)
     expect(bench.status().activeAction?.uid).toBe('u')

@@ -5,10 +5,10 @@ import {
   FORCE_DELETE,
   type Hypervisor,
   hypervisor as hypervisorKind,
+  resourceDefOf,
   type Server,
   server as serverKind,
 } from '../../crds/index.ts'
-import { defOf } from '../../kube/kinds.ts'
 import { Killed, Life } from '../../test/fakes/life.ts'
 import { Bench, cloud } from '../testing.ts'
 import { verdict } from './remove.ts'
@@ -49,7 +49,7 @@ describe('who lets it go', () => {
 })
 
 describe('a deletion', () => {
-  const servers = (bench: Bench) => bench.api.resource<Server>(defOf(serverKind))
+  const servers = (bench: Bench) => bench.api.resource<Server>(resourceDefOf(serverKind))
   async function placed(...hosts: string[]): Promise<Bench> {
     const bench = await cloud(...hosts)
     await bench.server('web', { networks: [{ name: 'lan' }] })
@@ -109,7 +109,7 @@ describe('a deletion', () => {
 
   it('of a server whose host is removed from the cloud is the controller’s', async () => {
     await using bench = await placed('h1')
-    await bench.api.resource<Hypervisor>(defOf(hypervisorKind)).delete({ name: 'h1' })
+    await bench.api.resource<Hypervisor>(resourceDefOf(hypervisorKind)).delete({ name: 'h1' })
     await remove(bench)
     await bench.reconcile()
     expect(bench.read()).toBeUndefined()

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { serverAction } from '../../actions/index.ts'
-import { condition, type Hypervisor, hypervisor, type ServerAction } from '../../crds/index.ts'
-import { defOf } from '../../kube/kinds.ts'
+import { condition, type Hypervisor, hypervisor, resourceDefOf, type ServerAction } from '../../crds/index.ts'
 import { reconcileAction } from '../action/reconcile.ts'
 import { type Bench, cloud } from '../testing.ts'
 
@@ -41,7 +40,7 @@ describe('a server whose host refuses it for want of its libvirt', () => {
     await using bench = await cloud('h1')
     await bench.server()
     await bench.reconcile()
-    const hosts = bench.api.resource<Hypervisor>(defOf(hypervisor))
+    const hosts = bench.api.resource<Hypervisor>(resourceDefOf(hypervisor))
     const hostSays = (conditions: ReturnType<typeof says>) =>
       hosts.applyStatus({ metadata: { name: 'h1' }, status: { conditions } }, { fieldManager: 'agent' })
     if (isAway) await hostSays(says('False', 'LibvirtUnreachable'))
@@ -124,7 +123,7 @@ describe('a start of a server that no host could build', () => {
   it('that has ended is not done by the host that comes after all', async () => {
     await using bench = await refused()
     const { metadata } = await ask(bench)
-    const actions = bench.api.resource<ServerAction>(defOf(serverAction))
+    const actions = bench.api.resource<ServerAction>(resourceDefOf(serverAction))
     await actions.patch(metadata, { status: { phase: 'Failed' } })
     await bench.fake.caughtUp()
     await bench.reconcile()
@@ -134,7 +133,7 @@ describe('a start of a server that no host could build', () => {
 
   it('fails, and is out of the way, when none can take it', async () => {
     await using bench = await refused()
-    const hosts = bench.api.resource<Hypervisor>(defOf(hypervisor))
+    const hosts = bench.api.resource<Hypervisor>(resourceDefOf(hypervisor))
     await hosts.patch({ name: 'h1' }, { spec: { disabled: true } })
     await bench.fake.caughtUp()
     await ask(bench)

@@ -1,8 +1,7 @@
 import { Value } from 'typebox/value'
 import { describe, expect, it } from 'vitest'
 import { guestOf } from '../../actions/testing.ts'
-import { condition, type Server, type ServerStatus, server as serverKind } from '../../crds/index.ts'
-import { defOf } from '../../kube/kinds.ts'
+import { condition, resourceDefOf, type Server, type ServerStatus, server as serverKind } from '../../crds/index.ts'
 import { FakeApi } from '../../test/fakes/api.ts'
 import {
   owned,
@@ -227,7 +226,7 @@ describe('each status', () => {
 
 it('what was said while it waited is gone when it is placed, whoever owned it', async () => {
   const api = new FakeApi()
-  const handle = api.resource<Server>(defOf(serverKind))
+  const handle = api.resource<Server>(resourceDefOf(serverKind))
   const metadata = { name: 'web', namespace: 'demo' }
   let seen = await handle.create({ metadata, spec: { flavor: 'f', image: { name: 'i' } } })
   const write = async (status: object): Promise<void> => {

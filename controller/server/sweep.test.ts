@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type Port, port as portKind, type Server, server as serverKind } from '../../crds/index.ts'
+import { type Port, port as portKind, resourceDefOf, type Server, server as serverKind } from '../../crds/index.ts'
 import { ApiError } from '../../kube/errors.ts'
-import { defOf } from '../../kube/kinds.ts'
 import { Bench } from '../testing.ts'
 import { sweep } from './sweep.ts'
 
@@ -42,14 +41,14 @@ describe('a sweep', () => {
   it('leaves what belongs to a server that the cache does not have yet', async () => {
     await using bench = await Bench.start()
     bench.api.pauseWatches()
-    const servers = bench.api.resource<Server>(defOf(serverKind))
+    const servers = bench.api.resource<Server>(resourceDefOf(serverKind))
     const spec = { flavor: 'tiny', image: { name: 'cirros' } }
     const { metadata } = await servers.create({ metadata: { name: 'web', namespace: 'demo' }, spec })
     const port = {
       metadata: { name: 'p', namespace: 'demo', ownerReferences: [owner(metadata.uid ?? '')] },
       spec: { network: { name: 'lan' }, server: 'web' },
     }
-    const made = await bench.api.resource<Port>(defOf(portKind)).create(port)
+    const made = await bench.api.resource<Port>(resourceDefOf(portKind)).create(port)
     // Of ports the cache is newer.
     const found = { ...bench.stores.ports, cache: { ...bench.stores.ports.cache, byIndex: () => [made] } } as never
     await sweep('demo/web', { ...bench.stores, ports: found })
@@ -59,7 +58,7 @@ describe('a sweep', () => {
 
   it('takes only the very object that it saw: not one of the same name', async () => {
     await using bench = await withPort([owner('u1')])
-    const ports = bench.api.resource<Port>(defOf(portKind))
+    const ports = bench.api.resource<Port>(resourceDefOf(portKind))
     bench.api.pauseWatches()
     await ports.delete({ name: 'p', namespace: 'demo' })
     await ports.create({ metadata: { name: 'p', namespace: 'demo' }, spec: { network: { name: 'lan' } } })
@@ -70,7 +69,7 @@ describe('a sweep', () => {
   it('bears that another was quicker, and tells of other errors', async () => {
     await using bench = await withPort([owner('u1')])
     bench.api.pauseWatches()
-    await bench.api.resource<Port>(defOf(portKind)).delete({ name: 'p', namespace: 'demo' })
+    await bench.api.resource<Port>(resourceDefOf(portKind)).delete({ name: 'p', namespace: 'demo' })
     await expect(sweep('demo/web', bench.stores)).resolves.toEqual({ kind: 'done' })
     bench.fake.life.fail('delete ports', new ApiError({ request: 'fake', status: 503 }))
     await expect(sweep('demo/web', bench.stores)).rejects.toMatchObject({ status: 503 })

@@ -1,9 +1,8 @@
 /** Operations on an API server whose outcome ours relies on: run on the real one and on the fake, they must tell the same. */
 import { serverAction } from '../../actions/index.ts'
-import { type Condition, type Server, type ServerAction, server } from '../../crds/index.ts'
+import { type Condition, resourceDefOf, type Server, type ServerAction, server } from '../../crds/index.ts'
 import type { Kube } from '../../kube/client.ts'
 import { ApiError } from '../../kube/errors.ts'
-import { defOf } from '../../kube/kinds.ts'
 import type { Resource } from '../../kube/resource.ts'
 
 export interface Playground {
@@ -13,8 +12,8 @@ export interface Playground {
 }
 
 export const playground = (kube: Kube, namespace: string): Playground => ({
-  servers: kube.resource<Server>(defOf(server)),
-  actions: kube.resource<ServerAction>(defOf(serverAction)),
+  servers: kube.resource<Server>(resourceDefOf(server)),
+  actions: kube.resource<ServerAction>(resourceDefOf(serverAction)),
   namespace,
 })
 

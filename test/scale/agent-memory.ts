@@ -5,9 +5,8 @@
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { condition, flavor, hypervisor, image, server } from '../../crds/index.ts'
+import { condition, flavor, hypervisor, image, resourceDefOf, server } from '../../crds/index.ts'
 import { createKube, type Kube } from '../../kube/client.ts'
-import { handleOf } from '../../kube/kinds.ts'
 import { runParallel } from '../../kube/testing/rig.ts'
 import { type Cloud, startCloud } from '../rig/cloud.ts'
 import { run } from '../rig/process.ts'
@@ -38,7 +37,7 @@ export async function measureAgent({ dir, program, domains, log }: AgentMemoryOp
   await prepare(cloud, kube)
   await runParallel(domains, 4, async (i) => {
     const spec = { flavor: 'least', image: { name: 'blank' }, networks: [], configDrive: true }
-    await handleOf(kube, server).create({ metadata: { namespace: NAMESPACE, name: `s${i}` }, spec })
+    await kube.resource(resourceDefOf(server)).create({ metadata: { namespace: NAMESPACE, name: `s${i}` }, spec })
   })
   await allReady(kube, domains)
   log(`${domains} domains run`)
@@ -67,10 +66,12 @@ async function prepare(cloud: Cloud, kube: Kube): Promise<void> {
   const images = join(cloud.host('h1').home, 'var/lib/kubenova/images')
   mkdirSync(images, { recursive: true })
   await run(['qemu-img', 'create', '-q', '-f', 'qcow2', join(images, 'blank.qcow2'), '16M'])
-  await handleOf(kube, hypervisor).patch({ name: 'h1' }, { spec: { allocationRatios: { vcpu: 100 } } })
-  await handleOf(kube, flavor).create({ metadata: { name: 'least' }, spec: { vcpus: 1, ram: 32, disk: 0 } })
+  await kube.resource(resourceDefOf(hypervisor)).patch({ name: 'h1' }, { spec: { allocationRatios: { vcpu: 100 } } })
+  await kube
+    .resource(resourceDefOf(flavor))
+    .create({ metadata: { name: 'least' }, spec: { vcpus: 1, ram: 32, disk: 0 } })
   const url = 'file:///var/lib/kubenova/images/blank.qcow2'
-  await handleOf(kube, image).create({
+  await kube.resource(resourceDefOf(image)).create({
     metadata: { name: 'blank', namespace: NAMESPACE },
     spec: { url, format: 'qcow2' },
   })
@@ -78,7 +79,7 @@ async function prepare(cloud: Cloud, kube: Kube): Promise<void> {
 
 async function allReady(kube: Kube, count: number): Promise<void> {
   const look = async (): Promise<boolean> => {
-    const { items } = await handleOf(kube, server).list({ namespace: NAMESPACE })
+    const { items } = await kube.resource(resourceDefOf(server)).list({ namespace: NAMESPACE })
     return items.filter(({ status }) => condition(status?.conditions, 'Ready')?.status === 'True').length === count
   }
   await until(look, { what: `${count} servers to run`, deadline: 600_000, every: 1000 })

@@ -1,10 +1,9 @@
 /** What users and operators do all day, at random but the same at each run: a number of servers is kept up, replaced, switched, rebooted. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { serverAction } from '../../actions/index.ts'
-import { hypervisor, port, type Server, type ServerAction, server } from '../../crds/index.ts'
+import { hypervisor, port, resourceDefOf, type Server, type ServerAction, server } from '../../crds/index.ts'
 import type { Kube } from '../../kube/client.ts'
 import { isNotFound } from '../../kube/errors.ts'
-import { defOf, handleOf } from '../../kube/kinds.ts'
 import { hostNameOf } from './fleet.ts'
 import { makeServer, serverDraft } from './projects.ts'
 
@@ -117,14 +116,15 @@ async function withPort({ kube }: Churn, slot: Slot): Promise<void> {
   slot.generation += 1
   const [name, namespace] = [nameOf(slot), slot.namespace]
   const fixed = { metadata: { name: `port-${name}`, namespace }, spec: { network: { name: 'default' } } }
-  await handleOf(kube, port).apply(fixed)
+  await kube.resource(resourceDefOf(port)).apply(fixed)
   await remove(kube, namespace, before)
   await makeServer(kube, serverDraft(namespace, name, { networks: [{ port: fixed.metadata.name }] }))
 }
 
 async function remove(kube: Kube, namespace: string, name: string): Promise<void> {
-  await handleOf(kube, server).delete({ namespace, name }).catch(unlessGone)
-  await handleOf(kube, port)
+  await kube.resource(resourceDefOf(server)).delete({ namespace, name }).catch(unlessGone)
+  await kube
+    .resource(resourceDefOf(port))
     .delete({ namespace, name: `port-${name}` })
     .catch(unlessGone)
 }
@@ -134,19 +134,19 @@ function unlessGone(error: unknown): void {
 }
 
 async function patch({ kube }: Churn, slot: Slot, spec: object): Promise<void> {
-  await handleOf(kube, server).patch({ namespace: slot.namespace, name: nameOf(slot) }, { spec })
+  await kube.resource(resourceDefOf(server)).patch({ namespace: slot.namespace, name: nameOf(slot) }, { spec })
 }
 
 async function reboot({ kube, random }: Churn, slot: Slot): Promise<void> {
   const { namespace } = slot
   const spec = { server: nameOf(slot), action: 'reboot', reboot: { type: random(2) ? 'HARD' : 'SOFT' } }
   const deed = { metadata: { namespace, generateName: `reboot-${slot.number}-` }, spec }
-  await kube.resource<ServerAction>(defOf(serverAction)).create(deed)
+  await kube.resource<ServerAction>(resourceDefOf(serverAction)).create(deed)
 }
 
 /** Most are enabled most of the time. */
 async function disable(kube: Kube, name: string, disabled: boolean): Promise<void> {
-  await handleOf(kube, hypervisor).patch({ name }, { spec: { disabled } })
+  await kube.resource(resourceDefOf(hypervisor)).patch({ name }, { spec: { disabled } })
 }
 
 function pick<T>({ random }: { random: Random }, from: readonly T[]): T {

@@ -1,9 +1,8 @@
 /** Hosts of which nothing is there but that they live: a Hypervisor each, with its capacity, and a lease that is renewed. */
 import { HOST_LEASE } from '../../controller/controller.ts'
-import { type Hypervisor, hypervisor } from '../../crds/index.ts'
+import { type Hypervisor, hypervisor, resourceDefOf } from '../../crds/index.ts'
 import type { Kube } from '../../kube/client.ts'
 import { startHeartbeat } from '../../kube/heartbeat.ts'
-import { handleOf } from '../../kube/kinds.ts'
 import { runParallel } from '../../kube/testing/rig.ts'
 import { hostNameOf } from './fleet.ts'
 import { factsOf } from './simulated-host.ts'
@@ -12,7 +11,7 @@ const DURATION_MS = 60_000
 
 /** Makes them, and keeps them alive until `signal` aborts. */
 export async function keepHosts(kube: Kube, count: number, signal: AbortSignal): Promise<void> {
-  const api = handleOf(kube, hypervisor)
+  const api = kube.resource(resourceDefOf(hypervisor))
   const [label = '', value = ''] = HOST_LEASE.split('=')
   await runParallel(count, 32, async (i) => {
     const name = hostNameOf(1 + i)

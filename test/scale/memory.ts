@@ -1,8 +1,7 @@
 /** The controller's memory: empty, full, and after some work. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { condition, server } from '../../crds/index.ts'
+import { condition, resourceDefOf, server } from '../../crds/index.ts'
 import type { Kube } from '../../kube/client.ts'
-import { handleOf } from '../../kube/kinds.ts'
 import { runParallel } from '../../kube/testing/rig.ts'
 import { until } from '../rig/until.ts'
 import { hostNameOf } from './fleet.ts'
@@ -84,7 +83,7 @@ export async function measureScheduler({
 
 async function readyOne(kube: Kube, namespace: string): Promise<void> {
   const look = async (): Promise<boolean> => {
-    const { status } = await handleOf(kube, server).get({ namespace, name: LIKE })
+    const { status } = await kube.resource(resourceDefOf(server)).get({ namespace, name: LIKE })
     return condition(status?.conditions, 'Ready')?.status === 'True'
   }
   await until(look, { what: 'one server to be ready', deadline: 120_000, every: 200 })
@@ -93,6 +92,6 @@ async function readyOne(kube: Kube, namespace: string): Promise<void> {
 /** Changes that each bring a server to the controller's queue. */
 async function work({ kube }: Stage, namespace: string, count: number): Promise<void> {
   await runParallel(Math.min(CHANGES, count), 16, (i) =>
-    handleOf(kube, server).patch({ namespace, name: `${LIKE}${i}` }, { spec: { tags: [`t${i}`] } }),
+    kube.resource(resourceDefOf(server)).patch({ namespace, name: `${LIKE}${i}` }, { spec: { tags: [`t${i}`] } }),
   )
 }

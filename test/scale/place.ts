@@ -1,6 +1,5 @@
 /** A backlog of servers for the real controller, and of Pods for kube-scheduler: one after the other on one API server. */
-import { type Server, server } from '../../crds/index.ts'
-import { handleOf } from '../../kube/kinds.ts'
+import { resourceDefOf, type Server, server } from '../../crds/index.ts'
 import { runParallel } from '../../kube/testing/rig.ts'
 import { type Backlog, drain } from './backlog.ts'
 import { keepHosts } from './hosts.ts'
@@ -50,7 +49,7 @@ async function ours(stage: Stage, namespace: string, servers: number, spec: Part
   const isPlaced = ({ metadata, status }: Server): boolean =>
     metadata.namespace === namespace && status?.host !== undefined
   const start = async (): Promise<number> => (await stage.startController('--lease-seconds', '240')).pid
-  const done = await drain(handleOf(stage.kube, server), isPlaced, servers, start)
+  const done = await drain(stage.kube.resource(resourceDefOf(server)), isPlaced, servers, start)
   await stage.end('controller')
   return done
 }

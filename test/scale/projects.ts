@@ -1,9 +1,8 @@
 /** Namespaces with what servers need: an image, a key and a network each; one flavor for all. And the servers in them. */
-import { flavor, image, keyPair, network, type Server, server } from '../../crds/index.ts'
+import { flavor, image, keyPair, network, resourceDefOf, type Server, server } from '../../crds/index.ts'
 import { type Namespace, namespaces } from '../../kube/builtin-kinds.ts'
 import type { Kube } from '../../kube/client.ts'
 import { isAlreadyExists } from '../../kube/errors.ts'
-import { handleOf } from '../../kube/kinds.ts'
 import type { Resource } from '../../kube/resource.ts'
 import type { Draft, KubeObject } from '../../kube/types.ts'
 import { until } from '../rig/until.ts'
@@ -19,16 +18,25 @@ async function make<T extends KubeObject>(api: Resource<T>, object: Draft<T>): P
 
 /** Projects p1 … pN; a network takes 65,000 servers. */
 export async function makeProjects(kube: Kube, count: number): Promise<string[]> {
-  await make(handleOf(kube, flavor), { metadata: { name: FLAVOR }, spec: { vcpus: 1, ram: 512, disk: 1 } })
+  await make(kube.resource(resourceDefOf(flavor)), {
+    metadata: { name: FLAVOR },
+    spec: { vcpus: 1, ram: 512, disk: 1 },
+  })
   const names = Array.from({ length: count }, (_, i) => `p${i + 1}`)
   for (const [i, namespace] of names.entries()) {
     await make(kube.resource<Namespace>(namespaces), { metadata: { name: namespace } })
     const url = 'https://images.invalid/guest.qcow2'
-    await make(handleOf(kube, image), { metadata: { name: 'guest', namespace }, spec: { url, format: 'qcow2' } })
-    await make(handleOf(kube, keyPair), { metadata: { name: 'demo', namespace }, spec: { publicKey: KEY } })
+    await make(kube.resource(resourceDefOf(image)), {
+      metadata: { name: 'guest', namespace },
+      spec: { url, format: 'qcow2' },
+    })
+    await make(kube.resource(resourceDefOf(keyPair)), {
+      metadata: { name: 'demo', namespace },
+      spec: { publicKey: KEY },
+    })
     const second = 100 + (i % 100)
     const subnets = [{ cidr: `10.${second}.0.0/16`, gateway: `10.${second}.0.1`, dhcp: true }]
-    await make(handleOf(kube, network), { metadata: { name: 'default', namespace }, spec: { subnets } })
+    await make(kube.resource(resourceDefOf(network)), { metadata: { name: 'default', namespace }, spec: { subnets } })
   }
   return names
 }
@@ -42,7 +50,7 @@ export function serverDraft(namespace: string, name: string, spec: Partial<Serve
  * Makes a Server. For some seconds after an API server has started, its admission policies know no custom resources yet: it says 503 and to try again.
  */
 export async function makeServer(kube: Kube, draft: Draft<Server>): Promise<void> {
-  const api = handleOf(kube, server)
+  const api = kube.resource(resourceDefOf(server))
   const once = async (): Promise<boolean> => {
     await make(api, draft)
     return true

@@ -1,17 +1,16 @@
 /** When nobody asks for anything any more, everything comes to rest as it was wished. */
-import { condition, hypervisor, type Server, server } from '../../crds/index.ts'
+import { condition, hypervisor, resourceDefOf, type Server, server } from '../../crds/index.ts'
 import type { Kube } from '../../kube/client.ts'
-import { handleOf } from '../../kube/kinds.ts'
 import { keyOf } from '../../kube/types.ts'
 import { until } from '../rig/until.ts'
 
 /** Enables all hosts and waits; the servers that have not come to rest by the deadline, with what they say of themselves. */
 export async function settled(kube: Kube, hosts: number, deadline = 180_000): Promise<string[]> {
-  for (const { metadata } of (await handleOf(kube, hypervisor).list()).items.slice(0, hosts))
-    await handleOf(kube, hypervisor).patch(metadata, { spec: { disabled: false } })
+  for (const { metadata } of (await kube.resource(resourceDefOf(hypervisor)).list()).items.slice(0, hosts))
+    await kube.resource(resourceDefOf(hypervisor)).patch(metadata, { spec: { disabled: false } })
   let left: Server[] = []
   const look = async (): Promise<boolean> => {
-    const pages = handleOf(kube, server).list()
+    const pages = kube.resource(resourceDefOf(server)).list()
     left = (await pages).items.filter((s) => !isSettled(s))
     return left.length === 0
   }

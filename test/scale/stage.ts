@@ -1,9 +1,8 @@
 /** A control plane, the real controller in a process of its own, and fleets of simulated hosts: what benches of scale and the soak run on. */
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Hypervisor, hypervisor } from '../../crds/index.ts'
+import { type Hypervisor, hypervisor, resourceDefOf } from '../../crds/index.ts'
 import { createKube, type Kube } from '../../kube/client.ts'
-import { handleOf } from '../../kube/kinds.ts'
 import { type ControlPlane, startControlPlane } from '../rig/control-plane.ts'
 import { applyManifests, applyPolicies } from '../rig/crds.ts'
 import { freePorts } from '../rig/ports.ts'
@@ -108,7 +107,7 @@ export class Stage implements AsyncDisposable {
       const numbers = [first, Math.min(perProcess, hosts - first + 1)].map(String)
       await this.#spawn(`fleet-${i}`, [file, this.plane.kubeconfig, ...numbers])
     }
-    const api = handleOf(this.kube, hypervisor)
+    const api = this.kube.resource(resourceDefOf(hypervisor))
     const up = async (): Promise<boolean> => {
       this.mustLive()
       const { items } = await api.list()

@@ -1,8 +1,7 @@
 /** A storm of creations, watched from outside: when was each server placed, when was it ready? */
-import { condition, type Server, server } from '../../crds/index.ts'
+import { condition, resourceDefOf, type Server, server } from '../../crds/index.ts'
 import type { Kube } from '../../kube/client.ts'
 import { createInformer } from '../../kube/informer.ts'
-import { handleOf } from '../../kube/kinds.ts'
 import { runParallel } from '../../kube/testing/rig.ts'
 import { until } from '../rig/until.ts'
 import { makeServer, serverDraft } from './projects.ts'
@@ -72,7 +71,7 @@ function follow(kube: Kube, seen: Map<string, Seen>, signal: AbortSignal) {
     look({ apiVersion, kind, metadata, spec, ...(status ? { status } : {}) })
     return { apiVersion, kind, metadata: { ...metadata }, spec: { ...spec, networks: [] } }
   }
-  return createInformer(handleOf(kube, server), { transform }).start(signal)
+  return createInformer(kube.resource(resourceDefOf(server)), { transform }).start(signal)
 }
 
 function progress(seen: ReadonlyMap<string, Seen>, begin: number): string {

@@ -11,12 +11,12 @@ import {
   network,
   type Port,
   port,
+  resourceDefOf,
   type Server,
   type ServerAction,
   server,
 } from '../../crds/index.ts'
 import { ApiError } from '../../kube/errors.ts'
-import { defOf } from '../../kube/kinds.ts'
 import type { Resource } from '../../kube/resource.ts'
 import type { KubeObject } from '../../kube/types.ts'
 import type { Call } from '../fakes/life.ts'
@@ -82,7 +82,7 @@ export class Doer {
   }
 
   of<T extends KubeObject>(kind: Kind): Resource<T> {
-    return this.cloud.api.resource<T>(defOf(kind), undefined, 'user')
+    return this.cloud.api.resource<T>(resourceDefOf(kind), undefined, 'user')
   }
 
   server(name: string): Server | undefined {

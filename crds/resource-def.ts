@@ -1,0 +1,21 @@
+/** Where the API server serves a kind. */
+import { GROUP, type Kind, type Resource, VERSION } from './schema.ts'
+
+/** The path of a kind in the API. kube/ takes any object of this shape, and infers the type of the kind's objects from it. */
+export interface KindResourceDef<K extends Kind> {
+  group: string
+  version: string
+  plural: string
+  kind: string
+  namespaced: boolean
+  /** Never set: it only carries the type. */
+  readonly objectType?: Resource<K>
+}
+
+export const resourceDefOf = <K extends Kind>({ plural, kind, scope }: K): KindResourceDef<K> => ({
+  group: GROUP,
+  version: VERSION,
+  plural,
+  kind,
+  namespaced: scope === 'Namespaced',
+})
