@@ -112,14 +112,12 @@ const images = [
   'ImageTooLarge',
   'ImageUnreadable',
   'ImageUnsafe',
-  'CPUModelMissing',
   'InvalidDomain',
   'FirmwareUnavailable',
   'UnsupportedHardware',
   'InvalidCharacter',
   'InvalidGuest',
   'InvalidInterface',
-  'InvalidVNCPassword',
   'InvalidXML',
 ] as const
 

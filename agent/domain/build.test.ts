@@ -60,8 +60,6 @@ describe('what the host cannot do is a Terminal error', () => {
       'FirmwareUnavailable',
       /only with bios/,
     ],
-    ['custom without model', input({ host: host({ cpuMode: 'custom' }) }), 'CPUModelMissing', /model/],
-    ['long VNC password', input({ vnc: { address: '127.0.0.1', password: '123456789' } }), 'InvalidVNCPassword', /8/],
     [
       'control character in a path',
       input({ paths: { ...input().paths, consoleLog: '/a\u0001b' } }),

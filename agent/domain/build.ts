@@ -17,7 +17,7 @@ import { clean, type Element, el, render } from './xml.ts'
 
 /**
  * The XML for virDomainDefineXML.
- * Throws Terminal (UnsupportedHardware, FirmwareUnavailable, CPUModelMissing, InvalidCharacter, …) for what this host cannot do.
+ * Throws Terminal (UnsupportedHardware, FirmwareUnavailable, InvalidCharacter, …) for what this host cannot do.
  */
 export function buildDomain(input: DomainInput): string {
   const { guest, instance, host } = input

@@ -11,8 +11,6 @@ export type HostCpu = NonNullable<Status['cpu']>
 export type NumaCell = NonNullable<Status['numa']>[number]
 
 export interface Capabilities {
-  /** libvirt's id of the host. */
-  uuid?: string
   arch: string
   cpu: HostCpu
   numa: NumaCell[]
@@ -35,9 +33,7 @@ export function parseCapabilities(xml: string): Capabilities {
   const cells = all(at(host, 'topology', 'cells'), 'cell')
   const arch = textAt(host, 'cpu', 'arch')
   if (arch === undefined) throw new Terminal('InvalidXML', "capabilities: the host's architecture is missing")
-  const uuid = textAt(host, 'uuid')
   return {
-    ...(uuid !== undefined && { uuid }),
     arch,
     cpu: cpuOf(at(host, 'cpu'), cells),
     numa: cells.map(cellOf),
@@ -99,40 +95,16 @@ function guestOf(guest: XmlNode): GuestCapabilities {
 }
 
 export interface DomainCapabilities {
-  /** Emulator. */
-  path?: string
-  domainType: string
-  arch: string
-  machine: string
-  maxVcpus: number
   uefi: boolean
   diskBuses: string[]
-  videoModels: string[]
-  /** Of host-passthrough, maximum, host-model and custom: those that this host supports. */
-  cpuModes: string[]
-  /** CPU models that would run here. */
-  cpuModels: string[]
 }
 
 /** Throws Terminal InvalidXML. */
 export function parseDomainCapabilities(xml: string): DomainCapabilities {
   const root = readXml(xml, 'domain capabilities')
-  const path = textAt(root, 'path')
-  const modes = all(at(root, 'cpu'), 'mode').filter((m) => m.attributes['supported'] === 'yes')
-  const custom = modes.find((m) => m.attributes['name'] === 'custom')
   return {
-    ...(path !== undefined && { path }),
-    domainType: textAt(root, 'domain') ?? '',
-    arch: textAt(root, 'arch') ?? '',
-    machine: textAt(root, 'machine') ?? '',
-    maxVcpus: Number(at(root, 'vcpu')?.attributes['max'] ?? 1),
     uefi: enumValues(at(root, 'os'), 'firmware').includes('efi'),
     diskBuses: enumValues(at(root, 'devices', 'disk'), 'bus'),
-    videoModels: enumValues(at(root, 'devices', 'video'), 'modelType'),
-    cpuModes: modes.map((m) => m.attributes['name'] ?? ''),
-    cpuModels: all(custom, 'model')
-      .filter((m) => m.attributes['usable'] === 'yes')
-      .map((m) => m.text.trim()),
   }
 }
 

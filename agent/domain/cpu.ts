@@ -1,34 +1,9 @@
-/** <cpu>: model and topology. A socket for each virtual CPU, as Nova has it. */
-import { Terminal } from '../../crds/index.ts'
-import type { DomainInput, HostFacts } from './input.ts'
+/** <cpu>: model and topology. */
+import type { DomainInput } from './input.ts'
 import { type Element, el } from './xml.ts'
 
-/** Throws Terminal CPUModelMissing for custom without a model. */
+/** One socket for each virtual CPU, as in Nova. With KVM the guest gets the host's model, with emulation QEMU's default one. */
 export function cpuElement({ host, instance }: DomainInput): Element {
-  const topology = el('topology', { sockets: instance.flavor.vcpus, cores: 1, threads: 1 })
-  return el(
-    'cpu',
-    cpuAttributes(host),
-    host.cpuMode === 'custom' ? el('model', {}, modelOf(host)) : undefined,
-    topology,
-  )
-}
-
-function cpuAttributes({ cpuMode }: HostFacts): Record<string, string> {
-  switch (cpuMode) {
-    case 'none':
-      return {}
-    case 'custom':
-      return { mode: 'custom', match: 'exact' }
-    case 'host-passthrough':
-      // Features that QEMU cannot migrate are left out.
-      return { mode: 'host-passthrough', migratable: 'on' }
-    case 'host-model':
-      return { mode: 'host-model' }
-  }
-}
-
-function modelOf(host: HostFacts): string {
-  if (host.cpuModel) return host.cpuModel
-  throw new Terminal('CPUModelMissing', 'cpu mode custom needs a cpu model: give the agent one')
+  const mode = host.domainType === 'kvm' ? 'host-model' : undefined
+  return el('cpu', { mode }, el('topology', { sockets: instance.flavor.vcpus, cores: 1, threads: 1 }))
 }

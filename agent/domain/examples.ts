@@ -31,7 +31,6 @@ export const vif = (n: number, more: Partial<Vif> = {}): Vif => ({
 export const host = (more: Partial<HostFacts> = {}): HostFacts => ({
   domainType: 'kvm',
   arch: 'x86_64',
-  cpuMode: 'host-model',
   machine: 'q35',
   firmware: ['bios', 'uefi'],
   ...more,
@@ -63,7 +62,6 @@ export const input = (more: Partial<DomainInput> = {}): DomainInput => ({
     title: 'web-1',
     mark: { namespace: 'blue', name: 'web-1', uid: UUID, generation: 3, boot: 'create-7f3a' },
     createdAt: '2026-01-02T03:04:05Z',
-    user: 'alice',
   },
   instance: instance(),
   host: host(),
@@ -74,11 +72,11 @@ export const input = (more: Partial<DomainInput> = {}): DomainInput => ({
     nvram: `${DIR}/nvram.fd`,
   },
   interfaces: [vif(1)],
-  vnc: { socket: '/run/kubenova/0f6a0c3e.vnc' },
+  vncSocket: '/run/kubenova/0f6a0c3e.vnc',
   ...more,
 })
 
-const qemu = { domainType: 'qemu', cpuMode: 'none' } as const
+const qemu = { domainType: 'qemu' } as const
 const plain = input()
 
 /** Golden files are named by the keys: testdata/<key>.xml. */
@@ -97,7 +95,7 @@ export const examples: Record<string, DomainInput> = {
     },
   }),
   'all-disks-raw': input({
-    host: host({ ...qemu, diskCache: 'writeback' }),
+    host: host(qemu),
     paths: {
       ...plain.paths,
       rootDisk: { path: `${DIR}/disk`, format: 'raw' },
@@ -149,11 +147,7 @@ export const examples: Record<string, DomainInput> = {
     host: host(qemu),
     interfaces: [vif(1), vif(2, { mtu: 9000 }), vif(3), vif(4), vif(5), vif(6)],
   }),
-  'vnc-loopback': input({ host: host(qemu), vnc: { address: '127.0.0.1', password: 'pa55&<wd' } }),
-  'custom-cpu-emulator': input({
-    host: host({ domainType: 'qemu', cpuMode: 'custom', cpuModel: 'Nehalem', emulator: '/usr/bin/qemu-system-x86_64' }),
-  }),
-  'host-passthrough': input({ host: host({ cpuMode: 'host-passthrough' }) }),
+  emulator: input({ host: host({ ...qemu, emulator: '/usr/bin/qemu-system-x86_64' }) }),
   'hostile-names': input({
     host: host(qemu),
     guest: {
@@ -163,5 +157,5 @@ export const examples: Record<string, DomainInput> = {
       mark: { namespace: 'blue', name: 'web-1', uid: UUID, generation: 4, boot: `"'<>&\n\t` },
     },
   }),
-  aarch64: input({ host: host({ arch: 'aarch64', domainType: 'qemu', cpuMode: 'none', machine: 'virt' }) }),
+  aarch64: input({ host: host({ arch: 'aarch64', domainType: 'qemu', machine: 'virt' }) }),
 }

@@ -12,28 +12,18 @@ export interface GuestFacts {
   mark: DomainMark
   /** When the server was created, RFC 3339. */
   createdAt?: string
-  /** Who created it. */
-  user?: string
 }
-
-export const cpuModes = ['host-model', 'host-passthrough', 'custom', 'none'] as const
 
 export interface HostFacts {
   /** kvm, or qemu: emulation. */
   domainType: 'kvm' | 'qemu'
   arch: 'x86_64' | 'aarch64'
-  /** none: QEMU's default model. */
-  cpuMode: (typeof cpuModes)[number]
-  /** Needed with custom. */
-  cpuModel?: string
   /** Default: libvirt's choice. */
   emulator?: string
   /** Machine type for images that name none, such as q35; libvirt makes a versioned one of it when the domain is defined. */
   machine: string
   /** Firmware that the host can boot with: Hypervisor's status.firmware. */
   firmware: readonly ('bios' | 'uefi')[]
-  /** Page cache use of disks; default none, which needs a file system with O_DIRECT. */
-  diskCache?: 'none' | 'writeback' | 'writethrough'
 }
 
 export interface DiskFile {
@@ -55,9 +45,6 @@ export interface GuestPaths {
   nvram: string
 }
 
-/** Where the VNC server listens: a UNIX socket, or a loopback address with a password of its own (VNC: 8 characters). */
-export type VncListen = { socket: string } | { address: string; password: string }
-
 /** An interface as it is plugged on this host. */
 export interface Vif extends Interface {
   /** The bridge that it is in. */
@@ -73,5 +60,6 @@ export interface DomainInput {
   paths: GuestPaths
   /** In the guest's order. */
   interfaces: readonly Vif[]
-  vnc: VncListen
+  /** The UNIX socket that the VNC server listens on. */
+  vncSocket: string
 }

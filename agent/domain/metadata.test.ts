@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { buildDomain } from './build.ts'
 import { input } from './examples.ts'
-import { bareMarkElement, markElement, parseMark } from './metadata.ts'
+import { markElement, parseMark } from './metadata.ts'
 import { anyText, parseDomain } from './testing.ts'
 import { render } from './xml.ts'
 
@@ -17,7 +17,6 @@ test('a mark is read as it was written, in a domain and alone', () => {
       const base = input()
       expect(parseDomain(buildDomain({ ...base, guest: { ...base.guest, mark } })).mark).toEqual(mark)
       expect(parseMark(render(markElement(mark)))).toEqual(mark)
-      expect(parseMark(render(bareMarkElement(mark)))).toEqual(mark)
     }),
     { numRuns: 50 },
   )

@@ -1,14 +1,13 @@
 /**
  * What the domain says of itself, kept in libvirt: our mark, and Nova's own metadata, which exporters read.
- * The mark is one element with attributes only: virDomainSetMetadata gives the namespace to the root and to nothing below it.
+ * The mark is one element with attributes only.
  */
 import type { DomainInput } from './input.ts'
 import { readXml } from './read.ts'
 import { clean, type Element, el } from './xml.ts'
 
 export const NAMESPACE = 'https://kubenova.io/domain/1'
-/** Prefix of our namespace, the `key` of virDomainSetMetadata. */
-export const PREFIX = 'kubenova'
+const PREFIX = 'kubenova'
 /** nova/virt/libvirt/config.py, NOVA_NS. */
 const NOVA_NAMESPACE = 'http://openstack.org/xmlns/libvirt/nova/1.1'
 
@@ -25,22 +24,9 @@ export interface DomainMark {
 }
 
 /** The element that buildDomain puts into <metadata>. */
-export function markElement(mark: DomainMark): Element {
-  return el(`${PREFIX}:domain`, { [`xmlns:${PREFIX}`]: NAMESPACE, ...markAttributes(mark) })
+export function markElement({ namespace, name, uid, generation, boot }: DomainMark): Element {
+  return el(`${PREFIX}:domain`, { [`xmlns:${PREFIX}`]: NAMESPACE, namespace, name, uid, generation, boot })
 }
-
-/** The same for virDomainSetMetadata, which adds prefix and namespace itself. */
-export function bareMarkElement(mark: DomainMark): Element {
-  return el('domain', markAttributes(mark))
-}
-
-const markAttributes = ({ namespace, name, uid, generation, boot }: DomainMark) => ({
-  namespace,
-  name,
-  uid,
-  generation,
-  boot,
-})
 
 /** The mark in an element's attributes; undefined if one is missing, so the domain is not taken for ours. */
 export function readMark(attributes: Readonly<Record<string, string | undefined>>): DomainMark | undefined {
@@ -79,12 +65,7 @@ export function novaElement({ guest, instance, interfaces }: DomainInput): Eleme
       el('nova:ephemeral', {}, flavor.ephemeral),
       el('nova:vcpus', {}, flavor.vcpus),
     ),
-    el(
-      'nova:owner',
-      {},
-      guest.user === undefined ? undefined : el('nova:user', { uuid: guest.user }, guest.user),
-      el('nova:project', { uuid: project }, project),
-    ),
+    el('nova:owner', {}, el('nova:project', { uuid: project }, project)),
     el('nova:root', { type: 'image', uuid: image.uid }),
     el('nova:ports', {}, ...interfaces.map((i) => el('nova:port', { uuid: i.portId }, ...i.fixedIPs.map(ipElement)))),
   )

@@ -39,6 +39,6 @@ export function domainInput({ server, instance }: Guest, boot: string, { host, p
       nvram: paths.nvram,
     },
     interfaces: instance.interfaces.map(plugged),
-    vnc: { socket: paths.vnc },
+    vncSocket: paths.vnc,
   }
 }

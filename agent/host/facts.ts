@@ -60,7 +60,6 @@ async function learn(call: CallFunction, options: FactsOptions): Promise<Facts> 
     build: {
       domainType,
       arch: arch === 'aarch64' ? 'aarch64' : 'x86_64',
-      cpuMode: domainType === 'kvm' ? 'host-model' : 'none',
       ...(emulator === undefined ? {} : { emulator }),
       machine: types[0],
       firmware: fields.firmware ?? [],

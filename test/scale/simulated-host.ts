@@ -86,6 +86,6 @@ export function factsOf(hostName: string): Facts {
         features: ['aes', 'avx2', 'avx512f'],
       },
     },
-    build: { domainType: 'kvm', arch: 'x86_64', cpuMode: 'host-model', machine: 'q35', firmware: ['bios', 'uefi'] },
+    build: { domainType: 'kvm', arch: 'x86_64', machine: 'q35', firmware: ['bios', 'uefi'] },
   }
 }

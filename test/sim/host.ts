@@ -128,5 +128,5 @@ const factsOf = (capacity: Resources): Facts => ({
     diskBuses: ['virtio', 'scsi', 'sata', 'usb'],
     vifModels: ['virtio', 'e1000'],
   },
-  build: { domainType: 'kvm', arch: 'x86_64', cpuMode: 'host-model', machine: 'q35', firmware: ['bios', 'uefi'] },
+  build: { domainType: 'kvm', arch: 'x86_64', machine: 'q35', firmware: ['bios', 'uefi'] },
 })

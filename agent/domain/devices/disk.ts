@@ -60,11 +60,11 @@ export function diskElements(input: DomainInput): Element[] {
     const prefix = PREFIXES[drive.bus]
     const index = used.get(prefix) ?? 0
     used.set(prefix, index + 1)
-    return diskElement(drive, `${prefix}${String.fromCharCode(97 + index)}`, input.host.diskCache ?? 'none')
+    return diskElement(drive, `${prefix}${String.fromCharCode(97 + index)}`)
   })
 }
 
-function diskElement({ device, bus, file, bootOrder }: Drive, target: string, cache: string): Element {
+function diskElement({ device, bus, file, bootOrder }: Drive, target: string): Element {
   const disk = device === 'disk'
   return el(
     'disk',
@@ -72,7 +72,7 @@ function diskElement({ device, bus, file, bootOrder }: Drive, target: string, ca
     el('driver', {
       name: 'qemu',
       type: file.format,
-      cache: disk ? cache : undefined,
+      cache: disk ? 'none' : undefined,
       discard: disk ? 'unmap' : undefined,
     }),
     el('source', { file: file.path }),

@@ -1,6 +1,5 @@
 /** The graphical console: VNC server, video card, and the pointer that a browser can steer. */
-import { Terminal } from '../../../crds/index.ts'
-import type { DomainInput, VncListen } from '../input.ts'
+import type { DomainInput } from '../input.ts'
 import { imageProperty, oneOf } from '../properties.ts'
 import { type Element, el } from '../xml.ts'
 
@@ -8,21 +7,11 @@ const videoModels = ['vga', 'virtio', 'cirrus', 'qxl', 'none', 'bochs'] as const
 const inputBuses = ['usb', 'virtio'] as const
 
 export function graphicsElements(input: DomainInput): Element[] {
-  return [...inputElements(input), vncElement(input.vnc), videoElement(input)]
+  return [...inputElements(input), vncElement(input), videoElement(input)]
 }
 
-function vncElement(listen: VncListen): Element {
-  if ('socket' in listen)
-    return el('graphics', { type: 'vnc' }, el('listen', { type: 'socket', socket: listen.socket }))
-  // RFB's password has eight bytes; QEMU would silently take the first eight of a longer one.
-  if (!/^[\x21-\x7e]{8}$/.test(listen.password)) {
-    throw new Terminal('InvalidVNCPassword', 'a VNC password has 8 printable ASCII characters')
-  }
-  return el(
-    'graphics',
-    { type: 'vnc', port: -1, autoport: 'yes', passwd: listen.password },
-    el('listen', { type: 'address', address: listen.address }),
-  )
+function vncElement({ vncSocket }: DomainInput): Element {
+  return el('graphics', { type: 'vnc' }, el('listen', { type: 'socket', socket: vncSocket }))
 }
 
 /** virtio falls back to plain VGA where the guest has no driver. */
