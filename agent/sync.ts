@@ -31,13 +31,13 @@ const isWhole = ({ metadata, status }: Server): boolean =>
   status?.launchedAt !== undefined && metadata.deletionTimestamp === undefined
 
 /**
- * Whose network is compared, and whose is left as it is. Pure.
+ * Whose network is compared, and which guests are left untouched. Pure.
  * @param present uids of all servers whose domain is on this host
  */
 export function networked(
   servers: readonly Server[],
   present: ReadonlySet<string>,
-): { guests: HostedGuest[]; asTheyAre: ReadonlySet<string> } {
+): { guests: HostedGuest[]; leaveUntouched: ReadonlySet<string> } {
   const guests = servers.flatMap((server) => {
     const { instance } = server.status ?? {}
     return instance && isWhole(server) ? [hostedGuest({ server, instance })] : []
@@ -45,7 +45,7 @@ export function networked(
   // Its creation or its deletion plugs and unplugs: what that took away must not come back by this.
   const unwhole = servers.filter((server) => !isWhole(server)).map(({ metadata }) => metadata.uid ?? '')
   // A guest that still runs, of a server that this host is not to have any more, keeps its filters until it goes.
-  return { guests, asTheyAre: present.union(new Set(unwhole)) }
+  return { guests, leaveUntouched: present.union(new Set(unwhole)) }
 }
 
 /** What cannot be compared without libvirt: comparing begins with all domains. */
@@ -55,8 +55,8 @@ const tasks: Record<string, (parts: Parts, signal: AbortSignal) => Promise<unkno
   async network({ informer, network, leftovers, log }, signal) {
     // The list last: it is to be of just before the call.
     const present = await leftovers.present()
-    const { guests, asTheyAre } = networked(informer.cache.list(), present)
-    const failed = await network.sync(guests, { signal, asTheyAre })
+    const { guests, leaveUntouched } = networked(informer.cache.list(), present)
+    const failed = await network.sync(guests, { signal, leaveUntouched })
     for (const [uid, err] of failed) log.warn({ err, uid }, 'network of a server is not as it should be')
   },
   leftovers: ({ leftovers }) => leftovers.sweep(),

@@ -3,7 +3,7 @@ import type { Guest } from '../../actions/host/index.ts'
 import type { DomainInput, HostFacts } from '../domain/input.ts'
 import type { Disks } from '../image/disks.ts'
 import { hostnameOf } from '../image/metadata.ts'
-import { plugged } from '../net/names.ts'
+import { toPluggedInterface } from '../net/names.ts'
 import type { HostedGuest } from '../net/types.ts'
 import { domainName, type ServerPaths } from './paths.ts'
 
@@ -38,7 +38,7 @@ export function domainInput({ server, instance }: Guest, boot: string, { host, p
       consoleLog: paths.consoleLog,
       nvram: paths.nvram,
     },
-    interfaces: instance.interfaces.map(plugged),
+    interfaces: instance.interfaces.map(toPluggedInterface),
     vncSocket: paths.vnc,
   }
 }

@@ -1,31 +1,34 @@
-/** Carries out the commands of a plan in their order; what fails for one network leaves the others alone. */
+/** Runs the commands of a plan in order. A failure ends the commands of its network only. */
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { reloadDnsmasq, stopDnsmasq } from './processes.ts'
+import { reloadDnsmasq, stopDnsmasq } from './dnsmasq-processes.ts'
 import type { RulesInForce } from './rules-in-force.ts'
-import { CommandFailed, type Run } from './run.ts'
+import { CommandFailed, type RunProgram } from './run.ts'
 import type { Command } from './types.ts'
 
-export interface Actor {
-  readonly run: Run
-  /** Folder of all networks' DHCP files. */
+export interface CommandContext {
+  readonly runProgram: RunProgram
+  /** The folder that has a folder of dnsmasq files for each network. */
   readonly root: string
   readonly rules: RulesInForce
   readonly signal: AbortSignal
 }
 
 /**
- * Errors by network; the first one ends the commands of its network.
- * @throws what a command threw that all others depend on
+ * Resolves to the errors by network key: the first error of a network ends its commands.
+ * @throws the error of a command without a key, on which all later commands depend
  */
-export async function carryOut(commands: readonly Command[], actor: Actor): Promise<Map<string, unknown>> {
+export async function runCommands(
+  commands: readonly Command[],
+  context: CommandContext,
+): Promise<Map<string, unknown>> {
   const failed = new Map<string, unknown>()
   for (const command of commands) {
     const { key } = command
     if (key !== undefined && failed.has(key)) continue
-    actor.signal.throwIfAborted()
+    context.signal.throwIfAborted()
     try {
-      await carryOutOne(command, actor)
+      await runCommand(command, context)
     } catch (error) {
       if (key === undefined) throw error
       failed.set(key, error)
@@ -34,14 +37,14 @@ export async function carryOut(commands: readonly Command[], actor: Actor): Prom
   return failed
 }
 
-async function carryOutOne(command: Command, { run, root, rules, signal }: Actor): Promise<void> {
+async function runCommand(command: Command, { runProgram, root, rules, signal }: CommandContext): Promise<void> {
   switch (command.do) {
     case 'exec':
-      return execute(command, run, signal)
+      return execProgram(command, runProgram, signal)
     case 'rules':
-      return rules.put(command, signal)
+      return rules.apply(command, signal)
     case 'write':
-      return replaceFile(command.path, command.text)
+      return replaceFileAtomically(command.path, command.text)
     case 'remove':
       return rm(command.path, { recursive: true, force: true })
     case 'reload':
@@ -51,21 +54,26 @@ async function carryOutOne(command: Command, { run, root, rules, signal }: Actor
   }
 }
 
-async function execute(
-  { argv, input, already }: Extract<Command, { do: 'exec' }>,
-  run: Run,
+async function execProgram(
+  { argv, input, ignoredError }: Extract<Command, { do: 'exec' }>,
+  runProgram: RunProgram,
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    await run(argv, { signal, ...(input === undefined ? {} : { input }) })
+    await runProgram(argv, { signal, ...(input === undefined ? {} : { input }) })
   } catch (error) {
-    if (already !== undefined && error instanceof CommandFailed && error.stderr.includes(already)) return
+    const isIgnored =
+      ignoredError !== undefined && error instanceof CommandFailed && error.stderr.includes(ignoredError)
+    if (isIgnored) return
     throw error
   }
 }
 
-/** Whole or not at all. Readable for all: dnsmasq gives up root before it reads its files again. */
-export async function replaceFile(path: string, text: string): Promise<void> {
+/**
+ * A crash leaves the old file or the new one. All users may read it: dnsmasq has given up root when it reads its files
+ * again.
+ */
+export async function replaceFileAtomically(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o755 })
   await writeFile(`${path}.new`, text, { mode: 0o644 })
   await rename(`${path}.new`, path)

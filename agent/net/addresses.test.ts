@@ -1,20 +1,20 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { ipv6Hex, linkLocal, netmask, networkAddress } from './addresses.ts'
+import { linkLocalFromMac, netmaskOf, networkAddressOf, toIPv6Hex } from './addresses.ts'
 
 test.each([
   ['10.0.0.5', 24, '10.0.0.0'],
   ['10.0.7.255', 22, '10.0.4.0'],
   ['192.0.2.1', 32, '192.0.2.1'],
   ['fd00::5:5', 64, 'fd00::'],
-])('%s/%i lies in %s', (address, length, network) => {
-  expect(networkAddress(address, length)).toBe(network)
+])('networkAddressOf %s/%i is %s', (address, length, network) => {
+  expect(networkAddressOf(address, length)).toBe(network)
 })
 
-test('a netmask has as many ones as the prefix is long', () => {
+test('netmaskOf has as many ones as the prefix is long', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 32 }), (length) => {
-      const bits = netmask(length)
+      const bits = netmaskOf(length)
         .split('.')
         .map((part) => Number(part).toString(2).padStart(8, '0'))
         .join('')
@@ -23,12 +23,12 @@ test('a netmask has as many ones as the prefix is long', () => {
   )
 })
 
-test('link-local by EUI-64: the example of RFC 4291, appendix A, and one of Neutron', () => {
-  expect(linkLocal('34:56:78:9a:bc:de')).toBe('fe80::3656:78ff:fe9a:bcde')
-  expect(linkLocal('fa:16:3e:00:00:05')).toBe('fe80::f816:3eff:fe00:5')
+test('linkLocalFromMac follows EUI-64: the example of RFC 4291, appendix A, and one of Neutron', () => {
+  expect(linkLocalFromMac('34:56:78:9a:bc:de')).toBe('fe80::3656:78ff:fe9a:bcde')
+  expect(linkLocalFromMac('fa:16:3e:00:00:05')).toBe('fe80::f816:3eff:fe00:5')
 })
 
-test('an IPv6 address as a number of 32 digits', () => {
-  expect(ipv6Hex('fd00::5')).toBe('0xfd000000000000000000000000000005')
-  expect(ipv6Hex('::1')).toBe('0x00000000000000000000000000000001')
+test('toIPv6Hex pads an IPv6 address to 32 digits', () => {
+  expect(toIPv6Hex('fd00::5')).toBe('0xfd000000000000000000000000000005')
+  expect(toIPv6Hex('::1')).toBe('0x00000000000000000000000000000001')
 })

@@ -1,9 +1,9 @@
-/** The little arithmetic on addresses that DHCP and the filters need; parsing is ip-address's. */
+/** Calculations on addresses for DHCP and the filter rules; the library ip-address parses them. */
 import { isIPv4 } from 'node:net'
 import { Address4, Address6 } from 'ip-address'
 
-/** The network's first address: 10.0.0.5/24 → 10.0.0.0. */
-export function networkAddress(address: string, prefixLength: number): string {
+/** The first address of the network: 10.0.0.5/24 → 10.0.0.0. */
+export function networkAddressOf(address: string, prefixLength: number): string {
   const cidr = `${address}/${prefixLength}`
   return isIPv4(address)
     ? new Address4(cidr).startAddress().correctForm()
@@ -11,21 +11,21 @@ export function networkAddress(address: string, prefixLength: number): string {
 }
 
 /** 24 → 255.255.255.0. */
-export function netmask(prefixLength: number): string {
+export function netmaskOf(prefixLength: number): string {
   return new Address4(`255.255.255.255/${prefixLength}`).startAddress().correctForm()
 }
 
-/** An IPv6 address as one hexadecimal number, as nft wants raw payload: 0x and 32 digits. */
-export function ipv6Hex(address: string): string {
+/** Converts an IPv6 address to the form in which nft compares raw payload: 0x and 32 hexadecimal digits. */
+export function toIPv6Hex(address: string): string {
   return `0x${new Address6(address).bigInt().toString(16).padStart(32, '0')}`
 }
 
-/** The link-local address that a MAC gives by RFC 4291, appendix A (EUI-64). */
-export function linkLocal(mac: string): string {
+/** The link-local address that a guest derives from its MAC (EUI-64; RFC 4291, appendix A). */
+export function linkLocalFromMac(mac: string): string {
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = mac.split(':').map((part) => Number.parseInt(part, 16))
   const groups = [((a ^ 2) << 8) | b, (c << 8) | 0xff, 0xfe00 | d, (e << 8) | f]
   return new Address6(`fe80::${groups.map((group) => group.toString(16)).join(':')}`).correctForm()
 }
 
-/** A MAC as 12 hexadecimal digits, a part of what nft compares with raw payload. */
-export const macHex = (mac: string): string => mac.replaceAll(':', '')
+/** Converts a MAC to 12 hexadecimal digits, for nft to compare with raw payload. */
+export const toMacHex = (mac: string): string => mac.replaceAll(':', '')

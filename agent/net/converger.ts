@@ -1,115 +1,137 @@
-/** Observe, plan, act: one run at a time. Who asks while one runs shares the next one, so that many plugs at once cost two. */
+/** Makes the host's network as its guests need it: observes, plans and acts, one run at a time. */
 import { join } from 'node:path'
 import { Transient } from '../../crds/errors.ts'
-import { carryOut } from './act.ts'
-import { desiredNetworks } from './desired.ts'
+import { runCommands } from './act.ts'
+import { buildDesiredNetworks } from './desired.ts'
 import { type Devices, observe } from './observe.ts'
-import { obstacle } from './obstacles.ts'
+import { findObstacle } from './obstacles.ts'
 import { plan } from './plan.ts'
 import { type Rules, rulesOf } from './rules.ts'
 import { RulesInForce } from './rules-in-force.ts'
-import type { Run } from './run.ts'
-import type { HostedGuest, Observed } from './types.ts'
+import type { RunProgram } from './run.ts'
+import type { DesiredNetwork, HostedGuest, Observed } from './types.ts'
 
 export interface ConvergerOptions {
-  readonly run: Run
-  /** Folder of all networks' DHCP files. */
+  readonly runProgram: RunProgram
+  /** The folder that has a folder of dnsmasq files for each network. */
   readonly root: string
+  /** Name of this host, for messages. */
   readonly host: string
-  readonly dhcpDomain?: string
   readonly guests: () => readonly HostedGuest[]
 }
 
-/** Networks by key; 'all': those that any guest has. */
-type Keys = ReadonlySet<string> | 'all'
+/** Keys of the networks to set up; 'all' for those of all guests. */
+type NetworkKeys = ReadonlySet<string> | 'all'
+
+/** What a run has to make true. */
+interface DesiredState {
+  readonly networks: ReadonlyMap<string, DesiredNetwork>
+  readonly rules: Rules
+}
+
+interface ObserveRequest {
+  readonly keys: ReadonlySet<string>
+  readonly rules: Rules
+  /** Compares every rule and enters every namespace, instead of trusting the last observation. */
+  readonly isThorough: boolean
+}
 
 export class Converger {
   readonly #options: ConvergerOptions
   readonly #rules: RulesInForce
-  /** See observe(). */
-  #before: Devices | undefined
+  /** The last observation, if the agent has not changed a device since: see observe(). */
+  #lastDevices: Devices | undefined
   readonly #closing = new AbortController()
-  #current: Promise<unknown> = Promise.resolve()
-  #waiting: { keys: Keys; done: Promise<Map<string, unknown>> } | undefined
+  #running: Promise<unknown> = Promise.resolve()
+  #queued: { keys: NetworkKeys; done: Promise<Map<string, unknown>> } | undefined
 
   constructor(options: ConvergerOptions) {
     this.#options = options
-    this.#rules = new RulesInForce(options.run)
+    this.#rules = new RulesInForce(options.runProgram)
   }
 
   /**
-   * Sets up these networks, puts the rules of all in force, takes down what no guest has any more. Resolves to what failed, by
-   * network. With a run that waits already, joins it.
-   * @throws what kept it from looking, or from putting the rules in force
+   * Sets up these networks, puts the rules of all networks in force, and takes down networks that no guest has any
+   * more. Resolves to the errors by network key. Calls that arrive while a run is under way share the next run, so many
+   * plugs at once take two runs.
+   * @throws what kept the agent from observing the host or from applying the rules
    */
-  converge(keys: Keys): Promise<Map<string, unknown>> {
-    if (this.#waiting) {
-      const { keys: others } = this.#waiting
-      this.#waiting.keys = others === 'all' || keys === 'all' ? 'all' : others.union(keys)
-      return this.#waiting.done
+  converge(keys: NetworkKeys): Promise<Map<string, unknown>> {
+    if (this.#queued) {
+      const { keys: others } = this.#queued
+      this.#queued.keys = others === 'all' || keys === 'all' ? 'all' : others.union(keys)
+      return this.#queued.done
     }
     const next = () => {
-      const wanted = this.#waiting?.keys ?? keys
-      this.#waiting = undefined
-      return this.#run(wanted)
+      const requested = this.#queued?.keys ?? keys
+      this.#queued = undefined
+      return this.#run(requested)
     }
-    const done = this.#current.then(next, next)
-    this.#waiting = { keys, done }
-    this.#current = done
+    const done = this.#running.then(next, next)
+    this.#queued = { keys, done }
+    this.#running = done
     return done
   }
 
-  /** At all there is of ours. */
-  look(): Promise<Observed> {
-    const desired = this.#desired()
-    return this.#look(new Set(desired.keys()), rulesOf([...desired.values()]), true)
+  /** Observes everything of the agent's on this host. */
+  observe(): Promise<Observed> {
+    const { networks, rules } = this.#desiredState()
+    return this.#observe({ keys: new Set(networks.keys()), rules, isThorough: true })
   }
 
-  /** Ends the run under way and waits for its end. */
+  /** Aborts the run under way and waits for its end. */
   async close(): Promise<void> {
     this.#closing.abort(new Transient('AgentStopping', 'The agent is stopping'))
-    await this.#current.catch(() => undefined) // whoever asked for it was told
+    await this.#running.catch(() => undefined) // The caller of converge() gets the error.
   }
 
-  async #run(wanted: Keys): Promise<Map<string, unknown>> {
-    const { run, root, host } = this.#options
+  async #run(requested: NetworkKeys): Promise<Map<string, unknown>> {
+    const { runProgram, root } = this.#options
     const { signal } = this.#closing
     signal.throwIfAborted()
-    const desired = this.#desired()
-    const all = wanted === 'all'
-    const keys = all ? new Set(desired.keys()) : wanted
-    const rules = rulesOf([...desired.values()])
-    const observed = await this.#look(keys, rules, all)
-    const failed = new Map<string, unknown>()
-    for (const network of desired.values()) {
-      const inTheWay = keys.has(network.key) ? obstacle(network, observed, host) : undefined
-      if (inTheWay) failed.set(network.key, inTheWay)
-    }
-    const refused = new Set(failed.keys())
-    const commands = plan(desired, observed, { rules, keys, refused, folder: this.#folder })
-    // What a command that fails, or an agent that ends, leaves undone nobody knows.
-    this.#before = undefined
-    const actor = { run, root, rules: this.#rules, signal }
-    for (const [key, error] of await carryOut(commands, actor)) failed.set(key, error)
-    if (!commands.some(({ do: what }) => what === 'exec')) this.#before = observed
+    const { networks, rules } = this.#desiredState()
+    const isThorough = requested === 'all'
+    const keys = isThorough ? new Set(networks.keys()) : requested
+    const observed = await this.#observe({ keys, rules, isThorough })
+    const failed = this.#findObstacles(networks, observed, keys)
+    const commands = plan(networks, observed, { rules, keys, blocked: new Set(failed.keys()), folder: this.#folder })
+    // If a command fails or the agent ends from here on, the state of the devices is unknown: the observation is
+    // dropped.
+    this.#lastDevices = undefined
+    const context = { runProgram, root, rules: this.#rules, signal }
+    for (const [key, error] of await runCommands(commands, context)) failed.set(key, error)
+    if (!commands.some(({ do: what }) => what === 'exec')) this.#lastDevices = observed
     return failed
   }
 
-  async #look(keys: ReadonlySet<string>, rules: Rules, thoroughly: boolean): Promise<Observed> {
-    const { run, root } = this.#options
+  #findObstacles(
+    networks: ReadonlyMap<string, DesiredNetwork>,
+    observed: Observed,
+    keys: ReadonlySet<string>,
+  ): Map<string, unknown> {
+    const obstacles = new Map<string, unknown>()
+    for (const network of networks.values()) {
+      const obstacle = keys.has(network.key) ? findObstacle(network, observed, this.#options.host) : undefined
+      if (obstacle) obstacles.set(network.key, obstacle)
+    }
+    return obstacles
+  }
+
+  async #observe({ keys, rules, isThorough }: ObserveRequest): Promise<Observed> {
+    const { runProgram, root } = this.#options
     const { signal } = this.#closing
-    const before = thoroughly ? undefined : this.#before
-    const [inForce, seen] = await Promise.all([
-      this.#rules.look(thoroughly ? 'all' : { for: rules }, signal),
-      observe({ run, root, keys, before, signal }),
+    const previous = isThorough ? undefined : this.#lastDevices
+    const [inForce, observed] = await Promise.all([
+      this.#rules.observe(isThorough ? 'thorough' : { desired: rules }, signal),
+      observe({ runProgram, root, keys, previous, signal }),
     ])
-    return { ...seen, rules: inForce }
+    return { ...observed, rules: inForce }
   }
 
   readonly #folder = (key: string): string => join(this.#options.root, key)
 
-  #desired() {
-    const { dhcpDomain: domain, guests } = this.#options
-    return desiredNetworks(guests(), { folder: this.#folder, ...(domain === undefined ? {} : { domain }) })
+  #desiredState(): DesiredState {
+    const networks = buildDesiredNetworks(this.#options.guests(), this.#folder)
+    return { networks, rules: rulesOf([...networks.values()]) }
   }
 }

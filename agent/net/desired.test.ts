@@ -1,36 +1,43 @@
 import { describe, expect, test } from 'vitest'
 import type { Interface } from '../../crds/kinds/server-status.ts'
-import { checkInterface, desiredNetworks } from './desired.ts'
+import { buildDesiredNetworks, validateInterface } from './desired.ts'
 import { fixedIP, guest, KEY, NETWORK, nic } from './testing.ts'
+import type { HostedGuest } from './types.ts'
 
-const settings = { folder: (key: string) => `/state/${key}` }
-const only = (...guests: Parameters<typeof desiredNetworks>[0]) => desiredNetworks(guests, settings).get(KEY)
+const folder = (key: string) => `/state/${key}`
+const networkFor = (...guests: HostedGuest[]) => buildDesiredNetworks(guests, folder).get(KEY)
 
-describe('what guests want, by network', () => {
-  test('ports of one network come together, in a fixed order', () => {
-    const one = only(guest(6), guest(5))
+describe('buildDesiredNetworks', () => {
+  test('gathers the ports of a network in an order that does not depend on the order of the guests', () => {
+    const one = networkFor(guest(6), guest(5))
     expect(one?.ports.map((p) => p.tap)).toEqual(['tap00000005-aa', 'tap00000006-aa'])
-    expect(desiredNetworks([guest(5), guest(6)], settings)).toEqual(desiredNetworks([guest(6), guest(5)], settings))
+    expect(buildDesiredNetworks([guest(5), guest(6)], folder)).toEqual(
+      buildDesiredNetworks([guest(6), guest(5)], folder),
+    )
   })
 
-  test('a bridge of the host is used by its name, else the network has its own', () => {
-    expect(only(guest(5, { bridge: 'br0' }))).toMatchObject({ bridge: 'br0', ownBridge: false })
-    expect(only(guest(5, { uplink: 'eth1' }))).toMatchObject({ bridge: `kn${KEY}`, ownBridge: true, uplink: 'eth1' })
+  test('uses the bridge that the interface names, and gives the network its own bridge when it names none', () => {
+    expect(networkFor(guest(5, { bridge: 'br0' }))).toMatchObject({ bridge: 'br0', ownBridge: false })
+    expect(networkFor(guest(5, { uplink: 'eth1' }))).toMatchObject({
+      bridge: `kn${KEY}`,
+      ownBridge: true,
+      uplink: 'eth1',
+    })
   })
 
-  test('the network as the last guest knows it holds', () => {
+  test('takes the settings of a network from the last guest when guests have different copies', () => {
     const edited = {
       mtu: 1400,
       uplink: 'eth2',
       fixedIPs: [fixedIP(6, { dhcpAddress: '10.0.0.250', gateway: '10.0.0.2' })],
     }
-    const network = only(guest(7), guest(5), guest(6, edited))
+    const network = networkFor(guest(7), guest(5), guest(6, edited))
     expect(network).toMatchObject({ mtu: 1400, uplink: 'eth2', dhcp: { addresses: ['10.0.0.250/24'] } })
-    expect(network?.dhcp?.texts.opts).toContain('option:router,10.0.0.2\n')
-    expect(only(guest(6, edited), guest(5))).toMatchObject({ mtu: 1500, dhcp: { addresses: ['10.0.0.254/24'] } })
+    expect(network?.dhcp?.config.opts).toContain('option:router,10.0.0.2\n')
+    expect(networkFor(guest(6, edited), guest(5))).toMatchObject({ mtu: 1500, dhcp: { addresses: ['10.0.0.254/24'] } })
   })
 
-  test('one address a family for DHCP; none where no subnet asks for it', () => {
+  test('gives DHCP one address per family, and no DHCP when no subnet asks for it', () => {
     const v6 = fixedIP(5, {
       address: 'fd00::5',
       prefixLength: 64,
@@ -38,15 +45,18 @@ describe('what guests want, by network', () => {
       gateway: 'fd00::1',
       dnsServers: [],
     })
-    expect(only(guest(5, { fixedIPs: [fixedIP(5), v6] }))?.dhcp?.addresses).toEqual(['10.0.0.254/24', 'fd00::fe/64'])
-    expect(only(guest(5, { fixedIPs: [fixedIP(5, { dhcp: false })] }))).not.toHaveProperty('dhcp')
-    expect(only(guest(5, { fixedIPs: [] }))).not.toHaveProperty('dhcp')
+    expect(networkFor(guest(5, { fixedIPs: [fixedIP(5), v6] }))?.dhcp?.addresses).toEqual([
+      '10.0.0.254/24',
+      'fd00::fe/64',
+    ])
+    expect(networkFor(guest(5, { fixedIPs: [fixedIP(5, { dhcp: false })] }))).not.toHaveProperty('dhcp')
+    expect(networkFor(guest(5, { fixedIPs: [] }))).not.toHaveProperty('dhcp')
   })
 })
 
-describe('what may not go into commands, rules and files', () => {
-  const evil: [string, Partial<Interface>][] = [
-    ['a MAC with a line', { macAddress: 'fa:16:3e:00:00:05\naccept' }],
+describe('validateInterface', () => {
+  const malformed: [string, Partial<Interface>][] = [
+    ['a MAC with a line break', { macAddress: 'fa:16:3e:00:00:05\naccept' }],
     ['a group address', { macAddress: '01:16:3e:00:00:05' }],
     ['a port id with a path', { portId: '../../etc' }],
     ['a network id with a space', { networkId: `${NETWORK} x` }],
@@ -63,14 +73,16 @@ describe('what may not go into commands, rules and files', () => {
     ['a prefix that is too long', { fixedIPs: [fixedIP(5, { prefixLength: 33 })] }],
     ['a prefix that is no number', { fixedIPs: [fixedIP(5, { prefixLength: Number.NaN })] }],
   ]
-  test.each(evil)('%s', (_, more) => {
-    expect(() => checkInterface(nic(5, more))).toThrow(
+  test.each(malformed)('refuses %s', (_, more) => {
+    expect(() => validateInterface(nic(5, more))).toThrow(
       expect.objectContaining({ kind: 'Terminal', code: 'InvalidInterface' }),
     )
   })
 
-  test('what is right passes', () => {
+  test('accepts valid values', () => {
     const hostRoutes = [{ destination: '10.8.0.0/16', nextHop: '10.0.0.9' }]
-    expect(() => checkInterface(nic(5, { bridge: 'br-ex.100', fixedIPs: [fixedIP(5, { hostRoutes })] }))).not.toThrow()
+    expect(() =>
+      validateInterface(nic(5, { bridge: 'br-ex.100', fixedIPs: [fixedIP(5, { hostRoutes })] })),
+    ).not.toThrow()
   })
 })

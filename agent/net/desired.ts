@@ -1,36 +1,37 @@
-/** What the guests of this host want of its network: their interfaces gathered by network, checked, and in a fixed order. */
+/**
+ * The desired state of the host's network: the interfaces of its guests, grouped by network and in a fixed order. Pure.
+ */
 import { isIP } from 'node:net'
 import { Terminal } from '../../crds/errors.ts'
 import type { FixedIP, Interface } from '../../crds/kinds/server-status.ts'
-import { dhcpTexts } from './dhcp-texts.ts'
+import { renderDnsmasqConfig } from './dnsmasq-config.ts'
 import { bridgeName, dhcpMac, networkKey, tapName } from './names.ts'
 import type { DesiredDhcp, DesiredNetwork, DesiredPort, HostedGuest } from './types.ts'
 
-export interface DhcpSettings {
-  /** Folder of a network's DHCP files. */
-  readonly folder: (key: string) => string
-  /** Domain told to guests. */
-  readonly domain?: string
-}
+/** Gives the folder of a network's dnsmasq files. */
+type FolderOf = (key: string) => string
 
-/** By key. Where copies of one network differ (it was edited), the later guest's holds for what the network has only once. */
-export function desiredNetworks(
+/**
+ * The desired networks by key. Each guest carries a copy of its networks' settings. If copies differ, because the
+ * Network was edited between two plugs, the copy of the guest that was plugged last counts.
+ */
+export function buildDesiredNetworks(
   guests: readonly HostedGuest[],
-  settings: DhcpSettings,
+  folder: FolderOf,
 ): ReadonlyMap<string, DesiredNetwork> {
   const byKey = new Map<string, { last: Interface; ports: DesiredPort[] }>()
   for (const guest of guests) {
     for (const nic of guest.interfaces) {
       const key = networkKey(nic.networkId)
-      const ports = [...(byKey.get(key)?.ports ?? []), toPort(nic, guest.hostname)]
+      const ports = [...(byKey.get(key)?.ports ?? []), toDesiredPort(nic, guest.hostname)]
       byKey.set(key, { last: nic, ports })
     }
   }
   const networks = [...byKey].sort(([a], [b]) => (a < b ? -1 : 1))
-  return new Map(networks.map(([key, { last, ports }]) => [key, toNetwork(key, last, ports, settings)]))
+  return new Map(networks.map(([key, { last, ports }]) => [key, toDesiredNetwork(key, last, ports, folder(key))]))
 }
 
-function toPort(nic: Interface, hostname: string | undefined): DesiredPort {
+function toDesiredPort(nic: Interface, hostname: string | undefined): DesiredPort {
   return {
     tap: tapName(nic.portId),
     mac: nic.macAddress.toLowerCase(),
@@ -40,9 +41,9 @@ function toPort(nic: Interface, hostname: string | undefined): DesiredPort {
   }
 }
 
-function toNetwork(key: string, last: Interface, unsorted: DesiredPort[], settings: DhcpSettings): DesiredNetwork {
+function toDesiredNetwork(key: string, last: Interface, unsorted: DesiredPort[], folder: string): DesiredNetwork {
   const ports = unsorted.toSorted((a, b) => (a.tap < b.tap ? -1 : 1))
-  const dhcp = toDhcp(key, last, unsorted, settings)
+  const dhcp = toDesiredDhcp(last, unsorted, folder)
   return {
     key,
     name: `${last.networkNamespace}/${last.network}`,
@@ -55,20 +56,18 @@ function toNetwork(key: string, last: Interface, unsorted: DesiredPort[], settin
   }
 }
 
-function toDhcp(
-  key: string,
+function toDesiredDhcp(
   { networkId, mtu }: Interface,
   ports: readonly DesiredPort[],
-  { folder, domain }: DhcpSettings,
+  folder: string,
 ): DesiredDhcp | undefined {
-  const served = ports.flatMap((p) => p.fixedIPs.filter((ip) => ip.dhcp && ip.dhcpAddress !== undefined))
-  if (served.length === 0) return undefined
+  const dhcpAddresses = ports.flatMap((p) => p.fixedIPs.filter((ip) => ip.dhcp && ip.dhcpAddress !== undefined))
+  if (dhcpAddresses.length === 0) return undefined
   const addresses = [4, 6].flatMap((family) => {
-    const ip = served.findLast(({ address }) => isIP(address) === family)
+    const ip = dhcpAddresses.findLast(({ address }) => isIP(address) === family)
     return ip ? [`${ip.dhcpAddress}/${ip.prefixLength}`] : []
   })
-  const wanted = { ports, mtu, folder: folder(key), ...(domain === undefined ? {} : { domain }) }
-  return { mac: dhcpMac(networkId), addresses, texts: dhcpTexts(wanted) }
+  return { mac: dhcpMac(networkId), addresses, config: renderDnsmasqConfig({ ports, mtu, folder }) }
 }
 
 const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i
@@ -76,24 +75,25 @@ const DEVICE = /^[A-Za-z][A-Za-z0-9_.-]{0,14}$/
 const ID = /^[A-Za-z0-9-]{1,64}$/
 
 /**
- * These values go into command lines, rules and dnsmasq's files: nothing but what they claim to be may pass.
+ * Refuses an interface with a malformed value: the values go into command lines, nftables rules and dnsmasq's files.
  * @throws Terminal InvalidInterface
  */
-export function checkInterface(nic: Interface): void {
-  const wrong = [...wrongFields(nic)]
-  if (wrong.length > 0) throw new Terminal('InvalidInterface', `Port ${nic.port}: not valid: ${wrong.join(', ')}`)
+export function validateInterface(nic: Interface): void {
+  const invalid = [...invalidFieldsOf(nic)]
+  if (invalid.length > 0)
+    throw new Terminal('InvalidInterface', `Port ${nic.port} has invalid values: ${invalid.join(', ')}`)
 }
 
-function* wrongFields(nic: Interface): Generator<string> {
+function* invalidFieldsOf(nic: Interface): Generator<string> {
   if (!ID.test(nic.portId)) yield `portId ${nic.portId}`
   if (!ID.test(nic.networkId)) yield `networkId ${nic.networkId}`
-  if (!MAC.test(nic.macAddress) || isMulticast(nic.macAddress)) yield `macAddress ${nic.macAddress}`
+  if (!MAC.test(nic.macAddress) || isMulticastMac(nic.macAddress)) yield `macAddress ${nic.macAddress}`
   for (const device of [nic.bridge, nic.uplink])
     if (device !== undefined && !DEVICE.test(device)) yield `device ${device}`
-  for (const ip of nic.fixedIPs) yield* wrongInFixedIP(ip)
+  for (const ip of nic.fixedIPs) yield* invalidFixedIPFields(ip)
 }
 
-function* wrongInFixedIP(ip: FixedIP): Generator<string> {
+function* invalidFixedIPFields(ip: FixedIP): Generator<string> {
   const { address, gateway, dhcpAddress, hostRoutes = [], dnsServers = [], prefixLength } = ip
   const family = isIP(address)
   const optional = [gateway, dhcpAddress].filter((a) => a !== undefined)
@@ -104,7 +104,7 @@ function* wrongInFixedIP(ip: FixedIP): Generator<string> {
   if (!isCidr(`${address}/${prefixLength}`)) yield `prefixLength ${prefixLength}`
 }
 
-/** Without a zone: `fe80::1%eth0` is none here. */
+/** An address with a zone, such as `fe80::1%eth0`, is not accepted. */
 const isAddress = (text: string): boolean => isIP(text) !== 0 && !text.includes('%')
 
 function isCidr(text: string): boolean {
@@ -113,5 +113,5 @@ function isCidr(text: string): boolean {
   return rest.length === 0 && family !== 0 && /^\d{1,3}$/.test(length) && Number(length) <= (family === 4 ? 32 : 128)
 }
 
-/** The lowest bit of the first byte marks a group address, which no sender may have. */
-const isMulticast = (mac: string): boolean => (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1
+/** The lowest bit of the first byte marks a group address, which is not allowed as the sender of a frame. */
+const isMulticastMac = (mac: string): boolean => (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1

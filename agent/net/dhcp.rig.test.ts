@@ -5,9 +5,9 @@ import { tapName } from './names.ts'
 import { ctx, fixedIP, guest, KEY, makeHost, nic, type TestHost } from './testing.ts'
 
 const nicTap = tapName(nic(5).portId)
-const serverOf = async ({ net }: TestHost) => (await net.observe(ctx)).dhcp.get(KEY)?.pids
+const dnsmasqPidsOf = async ({ net }: TestHost) => (await net.observe(ctx)).dhcp.get(KEY)?.pids
 
-test('a guest is given its address and all that its port says', async () => {
+test('DHCP gives a guest its address, routes, resolvers, MTU and host name', async () => {
   await using host = await makeHost()
   const hostRoutes = [{ destination: '10.8.0.0/16', nextHop: '10.0.0.9' }]
   const machine = await host.boot(guest(5, { mtu: 1450, fixedIPs: [fixedIP(5, { hostRoutes })] }))
@@ -19,23 +19,22 @@ test('a guest is given its address and all that its port says', async () => {
     staticroutes: '10.8.0.0/16 10.0.0.9 0.0.0.0/0 10.0.0.1',
     mtu: '1450',
     hostname: 'web5',
-    domain: 'novalocal',
     serverid: '10.0.0.254',
     lease: '4294967295',
   })
 })
 
-test('without gateway and resolvers, none is told', async () => {
+test('DHCP gives no router and no resolver when the port has none', async () => {
   await using host = await makeHost()
   const { gateway: _, dnsServers: __, ...bare } = fixedIP(5)
   const machine = await host.boot(guest(5, { fixedIPs: [bare] }))
-  const told = await dhcp(machine)
-  expect(told).toMatchObject({ ip: '10.0.0.5' })
-  expect(told).not.toHaveProperty('router')
-  expect(told).not.toHaveProperty('dns')
+  const answer = await dhcp(machine)
+  expect(answer).toMatchObject({ ip: '10.0.0.5' })
+  expect(answer).not.toHaveProperty('router')
+  expect(answer).not.toHaveProperty('dns')
 })
 
-test('a MAC that is no port of this host is given nothing', async () => {
+test('DHCP does not answer a MAC that is not a port of this host', async () => {
   await using host = await makeHost()
   const machine = await host.boot(guest(5, { portSecurity: false }))
   await machine.run('ip', 'link', 'set', 'eth0', 'address', 'fa:16:3e:99:99:99')
@@ -44,22 +43,22 @@ test('a MAC that is no port of this host is given nothing', async () => {
   expect(await dhcp(machine)).toMatchObject({ ip: '10.0.0.5' })
 })
 
-test('a second guest does not disturb the server; an address with a new owner is given to it', async () => {
+test('dnsmasq keeps running when a guest is added, and gives a freed address to its new owner', async () => {
   await using host = await makeHost()
   const first = await host.boot(guest(5))
   expect(await dhcp(first)).toMatchObject({ ip: '10.0.0.5' })
-  const before = await serverOf(host)
+  const before = await dnsmasqPidsOf(host)
   const second = await host.boot(guest(6))
   expect(await dhcp(second)).toMatchObject({ ip: '10.0.0.6' })
-  expect(await serverOf(host)).toEqual(before)
+  expect(await dnsmasqPidsOf(host)).toEqual(before)
 
   await host.net.unplug('guest-5', ctx)
-  const heir = await host.boot(guest(7, { fixedIPs: [fixedIP(5)] }))
-  expect(await dhcp(heir)).toMatchObject({ ip: '10.0.0.5' })
+  const newOwner = await host.boot(guest(7, { fixedIPs: [fixedIP(5)] }))
+  expect(await dhcp(newOwner)).toMatchObject({ ip: '10.0.0.5' })
   expect(await dhcp(second)).toMatchObject({ ip: '10.0.0.6' })
 })
 
-test('a guest is its MAC, whatever client id it shows: a new one, or the one of a clone with the same machine id', async () => {
+test('DHCP identifies a guest by its MAC when its client id is new or equal to another guest’s', async () => {
   await using host = await makeHost()
   const one = await host.boot(guest(5))
   const two = await host.boot(guest(6))
@@ -70,7 +69,7 @@ test('a guest is its MAC, whatever client id it shows: a new one, or the one of 
   expect(await dhcp(one, 5, ...id)).toMatchObject({ ip: '10.0.0.5' })
 })
 
-test('a lease of a server that is no more is renewed by the next one', async () => {
+test('a new dnsmasq renews the lease that its predecessor gave', async () => {
   await using host = await makeHost()
   const machine = await host.boot(guest(5))
   await using client = await dhcpClient(machine)
@@ -82,34 +81,34 @@ test('a lease of a server that is no more is renewed by the next one', async () 
   expect(await client.next()).toBe('renew 10.0.0.5')
 })
 
-test('a server that was killed is there again after sync', async () => {
+test('sync starts dnsmasq again when it was killed', async () => {
   await using host = await makeHost()
   const machine = await host.boot(guest(5))
-  const [pid] = (await serverOf(host)) ?? []
+  const [pid] = (await dnsmasqPidsOf(host)) ?? []
   process.kill(pid!, 'SIGKILL')
-  await until(async () => (await serverOf(host))?.length === 0, { what: 'dnsmasq gone' })
+  await until(async () => (await dnsmasqPidsOf(host))?.length === 0, { what: 'dnsmasq gone' })
   expect(await host.net.sync([guest(5)], ctx)).toEqual(new Map())
   expect(await dhcp(machine)).toMatchObject({ ip: '10.0.0.5' })
 })
 
-test('a server that lives through a restart of the agent is taken over', async () => {
+test('sync keeps a dnsmasq that was started by the former agent', async () => {
   await using host = await makeHost()
   await host.boot(guest(5))
-  const before = await serverOf(host)
+  const before = await dnsmasqPidsOf(host)
   const again = await host.restart()
   expect(await again.sync([guest(5)], ctx)).toEqual(new Map())
   expect(before).toHaveLength(1)
-  expect(await serverOf(host)).toEqual(before)
+  expect(await dnsmasqPidsOf(host)).toEqual(before)
 })
 
-test('IPv6: the port is given its address by DHCPv6, and told so by an advertisement that offers no router', async () => {
+test('DHCPv6 gives a port its IPv6 address, and the router advertisement offers no router', async () => {
   await using host = await makeHost()
   const v6 = { address: 'fd00:5::5', prefixLength: 64, dhcp: true, dhcpAddress: 'fd00:5::fe', dnsServers: ['fd00::53'] }
   const machine = await host.boot(guest(5, { fixedIPs: [fixedIP(5), v6] }))
   expect(await dhcp6(machine, nic(5).macAddress)).toBe('fd00:5::5')
   await machine.run('ip', 'link', 'set', 'eth0', 'down')
   await machine.run('ip', 'link', 'set', 'eth0', 'up')
-  // The kernel solicits once its link-local address is proven unique, a second later.
+  // The kernel solicits a second later, when its link-local address has proven unique.
   using ear = await listen(machine)
   // ICMPv6 134, code 0, checksum, hop limit 64, flags M and O, router lifetime 0.
   const advertisement = /86dd6.*8600....40c00000/

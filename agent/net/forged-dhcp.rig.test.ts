@@ -1,17 +1,17 @@
-/** What a guest may not say to the real server in a neighbour's name; each is also tried without the rules, where it does harm. */
+/** Forged DHCP messages in a neighbour's name. Each is also sent without the rules, to show that it does harm then. */
 import { expect, test } from 'vitest'
 import * as frame from '../../test/rig/frames.ts'
 import { dhcp, dhcp6, listen, type Space, send } from '../../test/rig/segment.ts'
 import { guest, makeHost, nic, type TestHost } from './testing.ts'
 
-// Guest 5 speaks in the name of guest 6.
+// Guest 5 forges messages in the name of guest 6.
 const [MAC, VICTIM] = [nic(5).macAddress, nic(6).macAddress]
 const LL = 'fe80::f816:3eff:fe00:5'
 const SERVER = frame.hexIp('10.0.0.254')
 
-const withoutRules = ({ space }: TestHost) => space.run('nft', 'flush', 'chain', 'bridge', 'kubenova', 'prerouting')
+const removeRules = ({ space }: TestHost) => space.run('nft', 'flush', 'chain', 'bridge', 'kubenova', 'prerouting')
 
-const says = (message: Partial<Parameters<typeof frame.bootp>[0]>) =>
+const bootpFrame = (message: Partial<Parameters<typeof frame.bootp>[0]>) =>
   frame.udp4(
     { from: MAC },
     {
@@ -23,16 +23,16 @@ const says = (message: Partial<Parameters<typeof frame.bootp>[0]>) =>
     },
   )
 
-test('a DECLINE of a neighbour’s address', async () => {
+test('the rules drop a forged DHCP DECLINE of a neighbour’s address', async () => {
   await using host = await makeHost()
   const attacker = await host.boot(guest(5))
   const victim = await host.boot(guest(6))
   expect(await dhcp(victim)).toMatchObject({ ip: '10.0.0.6' })
-  const forged = says({ chaddr: VICTIM, options: { 50: frame.hexIp('10.0.0.6'), 54: SERVER } })
+  const forged = bootpFrame({ chaddr: VICTIM, options: { 50: frame.hexIp('10.0.0.6'), 54: SERVER } })
   await send(attacker, forged)
   expect(await dhcp(attacker)).toMatchObject({ ip: '10.0.0.5' })
   expect(await dhcp(victim)).toMatchObject({ ip: '10.0.0.6' })
-  await withoutRules(host)
+  await removeRules(host)
   await send(attacker, forged)
   expect(await dhcp(victim, 2)).toBeUndefined()
 })
@@ -40,7 +40,7 @@ test('a DECLINE of a neighbour’s address', async () => {
 const option6 = (code: number, value: string) =>
   `${code.toString(16).padStart(4, '0')}${(value.length / 2).toString(16).padStart(4, '0')}${value}`
 
-/** What the server calls itself, as it tells guest 6: a DUID of its MAC (RFC 8415, section 11.4). */
+/** The server identifier that dnsmasq sends to guest 6: a DUID with its MAC (RFC 8415, section 11.4). */
 async function serverId(victim: Space): Promise<string> {
   using ear = await listen(victim)
   expect(await dhcp6(victim, VICTIM)).toBe('fd00:5::6')
@@ -52,38 +52,38 @@ async function serverId(victim: Space): Promise<string> {
 
 const SUBNET = `fd000005${'0'.repeat(24)}`
 
-/** DECLINE of fd00:5::6 (RFC 8415, sections 8 and 21). */
+/** A DECLINE of fd00:5::6 (RFC 8415, sections 8 and 21). */
 const decline6 = (server: string) => {
   const address = option6(5, `fd000005${'0'.repeat(20)}0006${'0'.repeat(16)}`)
   return `09abcdef${option6(1, '00030001fa163e000055')}${option6(2, server)}${option6(3, '0'.repeat(24) + address)}`
 }
 
-const ask6 = (body: string) =>
+const dhcp6Frame = (body: string) =>
   frame.udp6({ from: MAC, to: '33:33:00:01:00:02' }, { src: LL, dst: 'ff02::1:2', sport: 546, dport: 547, body })
 
-/** By each of these dnsmasq takes the sender for guest 6. */
+/** Ways to make dnsmasq take guest 5 for guest 6. */
 const disguises: Record<string, (server: string) => string[]> = {
-  'as a relay that has heard it (RFC 6939)': (server) => [
-    ask6(
+  'sent as a relay with guest 6 as its client (RFC 6939)': (server) => [
+    dhcp6Frame(
       `0c00${SUBNET}${'0'.repeat(32)}${option6(79, `0001${VICTIM.replaceAll(':', '')}`)}${option6(9, decline6(server))}`,
     ),
   ],
-  'having told the server another MAC as its own': (server) => [
+  'sent after a neighbour solicitation with guest 6’s MAC': (server) => [
     frame.icmp6(
       { from: MAC, to: '33:33:ff:00:00:fe' },
       { src: LL, dst: 'ff02::1:ff00:fe', type: 135, target: 'fd00:5::fe', options: frame.linkOption(1, VICTIM) },
     ),
-    ask6(decline6(server)),
+    dhcp6Frame(decline6(server)),
   ],
 }
 
 const v6 = (n: number) => ({ address: `fd00:5::${n}`, prefixLength: 64, dhcp: true, dhcpAddress: 'fd00:5::fe' })
 
 /**
- * What guest 6 is offered then. dnsmasq remembers for a while which MAC an address has, and all others with it when it looks one up: hence
- * a host of its own each time, and guest 5 comes late.
+ * The address that dnsmasq offers guest 6 after the forged messages. dnsmasq caches the MACs of all addresses whenever
+ * it looks one up, so each case needs a host of its own, and guest 5 is booted after guest 6 has its address.
  */
-async function offeredAfter(forge: (server: string) => string[], prepare: (host: TestHost) => Promise<unknown>) {
+async function addressOfferedAfter(forge: (server: string) => string[], prepare: (host: TestHost) => Promise<unknown>) {
   await using host = await makeHost()
   const victim = await host.boot(guest(6, { fixedIPs: [v6(6)] }))
   const server = await serverId(victim)
@@ -93,7 +93,10 @@ async function offeredAfter(forge: (server: string) => string[], prepare: (host:
   return await dhcp6(victim, VICTIM)
 }
 
-test.each(Object.entries(disguises))('a DHCPv6 DECLINE of a neighbour’s address, %s', async (_, forge) => {
-  expect(await offeredAfter(forge, () => Promise.resolve())).toBe('fd00:5::6')
-  await expect(offeredAfter(forge, withoutRules)).rejects.toThrow('ValueError')
-})
+test.each(Object.entries(disguises))(
+  'the rules drop a forged DHCPv6 DECLINE of a neighbour’s address, %s',
+  async (_, forge) => {
+    expect(await addressOfferedAfter(forge, () => Promise.resolve())).toBe('fd00:5::6')
+    await expect(addressOfferedAfter(forge, removeRules)).rejects.toThrow('ValueError')
+  },
+)

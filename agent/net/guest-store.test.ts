@@ -11,7 +11,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
-test('what was put is there for the next one, in the order of putting', () => {
+test('a store opened again has the guests in the order in which they were put', () => {
   const store = openGuestStore(folder)
   for (const n of [7, 5, 6]) {
     store.put(guest(n))
@@ -26,25 +26,25 @@ test('what was put is there for the next one, in the order of putting', () => {
   expect(openGuestStore(folder).get('guest-5')).toBeUndefined()
 })
 
-test('what is kept and as it was keeps its place; else it becomes the last', () => {
+test('putIfChanged keeps the place of an unchanged guest and moves a changed one to the end', () => {
   const store = openGuestStore(folder)
   const ids = () => store.all().map(({ id }) => id)
-  for (const n of [5, 6]) store.keep(guest(n))
-  store.keep(guest(5))
+  for (const n of [5, 6]) store.putIfChanged(guest(n))
+  store.putIfChanged(guest(5))
   expect(ids()).toEqual(['guest-5', 'guest-6'])
-  store.keep({ ...guest(5), hostname: 'renamed' })
+  store.putIfChanged({ ...guest(5), hostname: 'renamed' })
   expect(ids()).toEqual(['guest-6', 'guest-5'])
   expect(openGuestStore(folder).get('guest-5')).toMatchObject({ hostname: 'renamed' })
 })
 
-test('what a crash left half written is removed', () => {
+test('openGuestStore deletes files that a crash left half written', () => {
   writeFileSync(join(folder, 'guest-5.json'), '{"id":')
   writeFileSync(join(folder, 'guest-6.json.new'), JSON.stringify(guest(6)))
   expect(openGuestStore(folder).all()).toEqual([])
   expect(readdirSync(folder)).toEqual([])
 })
 
-test('an id that would leave the folder is refused', () => {
+test('put refuses an id that leads out of the folder', () => {
   expect(() => openGuestStore(folder).put({ ...guest(5), id: '../x' })).toThrow(
     expect.objectContaining({ code: 'InvalidGuest' }),
   )

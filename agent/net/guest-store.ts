@@ -1,32 +1,35 @@
-/** What each guest of this host was last plugged with, on disk, so that one plug after a restart does not forget the others. */
+/**
+ * Stores on disk how each guest was last plugged, so that an agent that has just started knows the guests that it does
+ * not plug now.
+ */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Terminal } from '../../crds/errors.ts'
 import type { HostedGuest } from './types.ts'
 
 export interface GuestStore {
-  /** In the order in which they were last written. */
+  /** All guests, the one that was put last at the end. */
   readonly all: () => readonly HostedGuest[]
   readonly get: (id: string) => HostedGuest | undefined
-  /** It becomes the last, which decides for its network. */
+  /** Stores the guest and moves it to the end; the last guest's copy of a network's settings counts. */
   readonly put: (guest: HostedGuest) => void
-  /** As put; but one that is as it was keeps its place. */
-  readonly keep: (guest: HostedGuest) => void
+  /** Like `put`, but an unchanged guest keeps its place. */
+  readonly putIfChanged: (guest: HostedGuest) => void
   readonly remove: (id: string) => void
 }
 
-/** Synchronous: a few hundred bytes, and so no two writers of one guest meet. */
+/** File access is synchronous: a file has a few hundred bytes, and two writes of one guest cannot overlap. */
 export function openGuestStore(folder: string): GuestStore {
   mkdirSync(folder, { recursive: true })
-  const guests = load(folder)
-  const path = (id: string) => join(folder, `${checkId(id)}.json`)
-  const isKnown = (guest: HostedGuest): boolean => JSON.stringify(guests.get(guest.id)) === JSON.stringify(guest)
+  const guests = loadGuests(folder)
+  const path = (id: string) => join(folder, `${validateGuestId(id)}.json`)
+  const isUnchanged = (guest: HostedGuest): boolean => JSON.stringify(guests.get(guest.id)) === JSON.stringify(guest)
   const put = (guest: HostedGuest): void => {
-    const wasKnown = isKnown(guest)
-    // Deleted first, so that it becomes the last.
+    const wasUnchanged = isUnchanged(guest)
+    // A Map keeps the place of a key that it has: deleting it first moves the guest to the end.
     guests.delete(guest.id)
     guests.set(guest.id, guest)
-    if (wasKnown) return
+    if (wasUnchanged) return
     writeFileSync(`${path(guest.id)}.new`, JSON.stringify(guest))
     renameSync(`${path(guest.id)}.new`, path(guest.id))
   }
@@ -34,8 +37,8 @@ export function openGuestStore(folder: string): GuestStore {
     all: () => [...guests.values()],
     get: (id) => guests.get(id),
     put,
-    keep(guest) {
-      if (!isKnown(guest)) put(guest)
+    putIfChanged(guest) {
+      if (!isUnchanged(guest)) put(guest)
     },
     remove(id) {
       rmSync(path(id), { force: true })
@@ -44,20 +47,23 @@ export function openGuestStore(folder: string): GuestStore {
   }
 }
 
-/** A file that is cut short (a power failure: the devices are gone too) is dropped; sync() brings its guest back. */
-function load(folder: string): Map<string, HostedGuest> {
+/**
+ * Deletes files that are cut short. Only a power failure leaves them, which takes the network devices too; the next
+ * sync() stores the guest again.
+ */
+function loadGuests(folder: string): Map<string, HostedGuest> {
   const files = readdirSync(folder).map((name) => join(folder, name))
   const dated = files.map((file) => ({ file, at: statSync(file).mtimeMs })).sort((a, b) => a.at - b.at)
   const guests = new Map<string, HostedGuest>()
   for (const { file } of dated) {
-    const guest = file.endsWith('.json') ? parse(file) : undefined
+    const guest = file.endsWith('.json') ? readGuest(file) : undefined
     if (guest) guests.set(guest.id, guest)
     else rmSync(file, { force: true })
   }
   return guests
 }
 
-function parse(file: string): HostedGuest | undefined {
+function readGuest(file: string): HostedGuest | undefined {
   try {
     return JSON.parse(readFileSync(file, 'utf8'))
   } catch {
@@ -65,8 +71,8 @@ function parse(file: string): HostedGuest | undefined {
   }
 }
 
-/** The id becomes a file name. */
-function checkId(id: string): string {
-  if (!/^[A-Za-z0-9-]{1,64}$/.test(id)) throw new Terminal('InvalidGuest', `Not an id of a server: ${id}`)
+/** The id becomes a file name, so it must not lead out of the folder. */
+function validateGuestId(id: string): string {
+  if (!/^[A-Za-z0-9-]{1,64}$/.test(id)) throw new Terminal('InvalidGuest', `${id} is not the id of a server`)
   return id
 }

@@ -1,130 +1,133 @@
-/** The host's network for its servers: every call writes down what is wanted, and then makes it so. */
+/** The host's network for its guests. Every call first stores what is desired and then makes it so. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { Terminal } from '../../crds/errors.ts'
 import { rejectOnAbort } from '../../kube/abort.ts'
 import { Converger } from './converger.ts'
-import { checkInterface } from './desired.ts'
+import { validateInterface } from './desired.ts'
 import { type GuestStore, openGuestStore } from './guest-store.ts'
-import { networkKey, plugged } from './names.ts'
-import { createRun, type Run } from './run.ts'
+import { networkKey, toPluggedInterface } from './names.ts'
+import { createProgramRunner, type RunProgram } from './run.ts'
 import type { HostedGuest, Observed, PluggedInterface } from './types.ts'
 
 export interface HostNetworkOptions {
-  /** A folder of our own that outlives the agent, by an absolute path; dnsmasq's unprivileged user must be able to enter it. */
+  /** Absolute path of a folder that outlives the agent and that dnsmasq's unprivileged user can enter. */
   readonly stateDir: string
   /** Name of this host, for messages. */
   readonly host: string
-  /** Default: in the agent's own network namespace. */
-  readonly run?: Run
-  /** Domain told to guests by DHCP; default: none. */
-  readonly dhcpDomain?: string
+  /** Default: runs programs in the agent's own network namespace. */
+  readonly runProgram?: RunProgram
 }
 
 export interface CallContext {
   readonly signal: AbortSignal
 }
 
-/** All may be repeated, also after a crash in the middle. Errors are Transient but for input that cannot be right (Terminal). */
+/**
+ * Every method may be repeated, also after a crash in the middle. Errors are Transient, except for invalid input
+ * (Terminal).
+ */
 export interface HostNetwork extends AsyncDisposable {
   /**
-   * Bridges, DHCP and filters of the guest's interfaces are there, before its domain starts (and, for a migration, before it
-   * arrives). Interfaces that it had at the last call and has no more are unplugged.
-   * @throws Transient BridgeMissing and the others of obstacles.ts; Terminal InvalidInterface
+   * Sets up bridges, DHCP and filter rules of the guest's interfaces. The agent calls it before the guest's domain
+   * starts or, for a migration, arrives. It unplugs interfaces that the guest had at the last call and has no longer.
+   * @throws Transient with a reason of obstacles.ts, such as BridgeMissing; Terminal InvalidInterface
    */
   plug(guest: HostedGuest, ctx: CallContext): Promise<PluggedInterface[]>
-  /** To be called when its domain is off, or has left: what no other guest of this host needs is gone. */
+  /**
+   * Removes what no other guest of this host needs. The agent calls it when the guest's domain is off or has been
+   * migrated away.
+   */
   unplug(guestId: string, ctx: CallContext): Promise<void>
   /**
-   * These are all guests of this host: each is plugged, all else of ours is removed. For the start, and now and then, since others
-   * may change the host's network. Take the list just before the call. Those of `asTheyAre` are plugged and unplugged by somebody else
-   * meanwhile, such as those in the making and those that are being deleted: neither is done to them. Resolves to what failed, by guest.
+   * Plugs each of these guests and removes whatever else the agent has set up. The agent calls it at its start and at
+   * intervals, because other programs may change the host's network. `guests` must be all guests of this host, read
+   * just before the call. Guests in `leaveUntouched` are neither plugged nor unplugged: a running create or delete does
+   * that meanwhile. Resolves to the errors by guest id.
    */
   sync(
     guests: readonly HostedGuest[],
-    ctx: CallContext & { readonly asTheyAre?: ReadonlySet<string> },
+    ctx: CallContext & { readonly leaveUntouched?: ReadonlySet<string> },
   ): Promise<ReadonlyMap<string, unknown>>
   observe(ctx: CallContext): Promise<Observed>
-  /** Ends what runs. Guests notice nothing: bridges, rules and DHCP servers stay. */
+  /** Aborts a run under way. Bridges, rules and DHCP servers stay, so guests notice nothing. */
   close(): Promise<void>
 }
 
 /** @throws the file system's errors if stateDir cannot be used */
-export function createHostNetwork({ stateDir, host, run = createRun(), dhcpDomain }: HostNetworkOptions): HostNetwork {
+export function createHostNetwork({
+  stateDir,
+  host,
+  runProgram = createProgramRunner(),
+}: HostNetworkOptions): HostNetwork {
   const root = join(stateDir, 'dhcp')
   mkdirSync(root, { recursive: true, mode: 0o755 })
   const store = openGuestStore(join(stateDir, 'guests'))
-  const domain = dhcpDomain === undefined ? {} : { dhcpDomain: checkDomain(dhcpDomain) }
-  const converger = new Converger({ run, root, host, guests: store.all, ...domain })
+  const converger = new Converger({ runProgram, root, host, guests: store.all })
   return {
     async plug(guest, { signal }) {
-      for (const nic of guest.interfaces) checkInterface(nic)
-      const keys = keysOf(store.get(guest.id)).union(keysOf(guest))
+      for (const nic of guest.interfaces) validateInterface(nic)
+      const keys = networkKeysOf(store.get(guest.id)).union(networkKeysOf(guest))
       store.put(guest)
-      throwFirst(await rejectOnAbort(converger.converge(keys), signal), keys)
-      return guest.interfaces.map(plugged)
+      throwFirstFailure(await rejectOnAbort(converger.converge(keys), signal), keys)
+      return guest.interfaces.map(toPluggedInterface)
     },
     async unplug(guestId, { signal }) {
       store.remove(guestId)
       const failed = await rejectOnAbort(converger.converge(new Set()), signal)
-      // What nobody needs must be gone, of this guest and of those before. A network that others need is theirs to wait for.
-      const needed = new Set(store.all().flatMap((guest) => [...keysOf(guest)]))
-      throwFirst(failed, new Set(failed.keys()).difference(needed))
+      // Throws only errors of networks without guests. An error of a network that other guests have is reported to
+      // these guests.
+      const inUse = new Set(store.all().flatMap((guest) => [...networkKeysOf(guest)]))
+      throwFirstFailure(failed, new Set(failed.keys()).difference(inUse))
     },
-    async sync(guests, { signal, asTheyAre = new Set() }) {
-      const invalid = replaceAll(store, guests, asTheyAre)
+    async sync(guests, { signal, leaveUntouched = new Set() }) {
+      const invalid = replaceGuests(store, guests, leaveUntouched)
       const failed = await rejectOnAbort(converger.converge('all'), signal)
-      return new Map([...invalid, ...failedGuests(store.all(), failed)])
+      return new Map([...invalid, ...failuresByGuest(store.all(), failed)])
     },
-    observe: ({ signal }) => rejectOnAbort(converger.look(), signal),
+    observe: ({ signal }) => rejectOnAbort(converger.observe(), signal),
     close: () => converger.close(),
     [Symbol.asyncDispose]: () => converger.close(),
   }
 }
 
-/** Those whose input is wrong stay as they were. */
-function replaceAll(
+/**
+ * Stores these guests instead of the former ones. An invalid guest keeps its stored state; its error is in the result.
+ */
+function replaceGuests(
   store: GuestStore,
   guests: readonly HostedGuest[],
-  asTheyAre: ReadonlySet<string>,
+  leaveUntouched: ReadonlySet<string>,
 ): Map<string, unknown> {
   const invalid = new Map<string, unknown>()
-  const known = asTheyAre.union(new Set(guests.map(({ id }) => id)))
+  const known = leaveUntouched.union(new Set(guests.map(({ id }) => id)))
   for (const { id } of store.all()) if (!known.has(id)) store.remove(id)
   for (const guest of guests) {
-    const error = wrongInput(guest)
+    const error = validationErrorOf(guest)
     if (error !== undefined) invalid.set(guest.id, error)
-    else store.keep(guest)
+    else store.putIfChanged(guest)
   }
   return invalid
 }
 
-/** It becomes a line of dnsmasq's. */
-function checkDomain(domain: string): string {
-  if (!/^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/.test(domain))
-    throw new Terminal('InvalidDomain', `Not a domain name: ${domain}`)
-  return domain
-}
-
-const keysOf = (guest: HostedGuest | undefined): Set<string> =>
+const networkKeysOf = (guest: HostedGuest | undefined): Set<string> =>
   new Set(guest?.interfaces.map((nic) => networkKey(nic.networkId)))
 
-function wrongInput(guest: HostedGuest): unknown {
+function validationErrorOf(guest: HostedGuest): unknown {
   try {
-    for (const nic of guest.interfaces) checkInterface(nic)
+    for (const nic of guest.interfaces) validateInterface(nic)
     return undefined
   } catch (error) {
     return error
   }
 }
 
-function failedGuests(guests: readonly HostedGuest[], failed: ReadonlyMap<string, unknown>): [string, unknown][] {
+function failuresByGuest(guests: readonly HostedGuest[], failed: ReadonlyMap<string, unknown>): [string, unknown][] {
   return guests.flatMap((guest): [string, unknown][] => {
-    const key = [...keysOf(guest)].find((k) => failed.has(k))
+    const key = [...networkKeysOf(guest)].find((k) => failed.has(k))
     return key === undefined ? [] : [[guest.id, failed.get(key)]]
   })
 }
 
-function throwFirst(failed: ReadonlyMap<string, unknown>, keys: ReadonlySet<string>): void {
+function throwFirstFailure(failed: ReadonlyMap<string, unknown>, keys: ReadonlySet<string>): void {
   for (const key of keys) if (failed.has(key)) throw failed.get(key)
 }

@@ -1,14 +1,14 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { dhcp, holdTap } from '../../test/rig/segment.ts'
-import { carryOut } from './act.ts'
-import { desiredNetworks } from './desired.ts'
+import { runCommands } from './act.ts'
+import { buildDesiredNetworks } from './desired.ts'
 import { observe } from './observe.ts'
 import { plan } from './plan.ts'
 import { rulesOf } from './rules.ts'
 import { RulesInForce } from './rules-in-force.ts'
-import { CommandFailed, createRun, type Run } from './run.ts'
-import { ctx, fixedIP, guest, KEY, makeHost, nic, type TestHost, traces } from './testing.ts'
+import { CommandFailed, createProgramRunner, type RunProgram } from './run.ts'
+import { ctx, fixedIP, guest, KEY, makeHost, nic, readHostState, type TestHost } from './testing.ts'
 import type { HostedGuest } from './types.ts'
 
 const v6 = fixedIP(5, {
@@ -27,93 +27,100 @@ async function makeHostWithUplink(): Promise<TestHost> {
   return host
 }
 
-/** Dies when its nth command is done, and nobody hears of it. */
-function dying(n: number): { meddle: (run: Run) => Run; died: () => boolean } {
-  let left = n
-  let died = false
+/** Fails from the nth changing command on; the nth is still carried out, but its result is lost. */
+function crashAfter(n: number): { wrap: (run: RunProgram) => RunProgram; hasCrashed: () => boolean } {
+  let remaining = n
+  let hasCrashed = false
   const crash = (argv: readonly string[]) => new CommandFailed('CommandFailed', 'crash', argv, '', undefined)
-  const meddle =
-    (run: Run): Run =>
+  const wrap =
+    (run: RunProgram): RunProgram =>
     async (argv, options) => {
-      // Looking changes nothing: only deeds are counted.
+      // Only commands that change something are counted.
       if (argv.includes('-json') || argv.includes('list')) return run(argv, options)
-      if (died) throw crash(argv)
-      left--
-      died = left < 0
+      if (hasCrashed) throw crash(argv)
+      remaining--
+      hasCrashed = remaining < 0
       const output = await run(argv, options)
-      if (died) throw crash(argv)
+      if (hasCrashed) throw crash(argv)
       return output
     }
-  return { meddle, died: () => died }
+  return { wrap, hasCrashed: () => hasCrashed }
 }
 
-test('a program that fails, though it did its work, is made good by the next call', async () => {
+test('plug, unplug and sync complete the work when the agent crashed after any program', async () => {
   await using host = await makeHostWithUplink()
-  const before = await traces(host)
+  const before = await readHostState(host)
   await host.net.plug(guest(5, uplink), ctx)
-  const plugged = await traces(host)
+  const plugged = await readHostState(host)
   for (let n = 0; ; n++) {
-    const inUnplug = dying(n)
-    const dead = await host.restart(inUnplug.meddle)
-    await dead.unplug('guest-5', ctx).catch(() => undefined)
-    const heir = await host.restart()
-    if (n % 2 === 0) await heir.unplug('guest-5', ctx)
-    else await heir.sync([], ctx)
-    expect(await traces(host), `after command ${n} of unplug`).toEqual(before)
+    const unplugCrash = crashAfter(n)
+    const unplugging = await host.restart(unplugCrash.wrap)
+    await unplugging.unplug('guest-5', ctx).catch(() => undefined)
+    const restarted = await host.restart()
+    if (n % 2 === 0) await restarted.unplug('guest-5', ctx)
+    else await restarted.sync([], ctx)
+    expect(await readHostState(host), `crash after command ${n} of unplug`).toEqual(before)
 
-    const inPlug = dying(n)
-    const deadAgain = await host.restart(inPlug.meddle)
-    await deadAgain.plug(guest(5, uplink), ctx).catch(() => undefined)
+    const plugCrash = crashAfter(n)
+    const plugging = await host.restart(plugCrash.wrap)
+    await plugging.plug(guest(5, uplink), ctx).catch(() => undefined)
     await (await host.restart()).plug(guest(5, uplink), ctx)
-    expect(await traces(host), `after command ${n} of plug`).toEqual(plugged)
-    if (!inPlug.died() && !inUnplug.died()) break
+    expect(await readHostState(host), `crash after command ${n} of plug`).toEqual(plugged)
+    if (!plugCrash.hasCrashed() && !unplugCrash.hasCrashed()) break
     expect(n).toBeLessThan(40)
   }
 })
 
-/** The first n commands of what it takes to have these guests and no others; resolves to how many it takes. */
-async function carryOutPart({ space, stateDir }: TestHost, guests: readonly HostedGuest[], n: number): Promise<number> {
+/**
+ * Runs the first n commands of the plan that makes these the only guests; resolves to the number of commands in the
+ * plan.
+ */
+async function runFirstCommands(
+  { space, stateDir }: TestHost,
+  guests: readonly HostedGuest[],
+  n: number,
+): Promise<number> {
   const root = `${stateDir}/dhcp`
   const folder = (key: string) => `${root}/${key}`
-  const desired = desiredNetworks(guests, { folder, domain: 'novalocal' })
-  const run = createRun(space.prefix)
-  const inForce = new RulesInForce(run)
-  const actor = { run, root, rules: inForce, ...ctx }
+  const desired = buildDesiredNetworks(guests, folder)
+  const runProgram = createProgramRunner(space.prefix)
+  const inForce = new RulesInForce(runProgram)
+  const context = { runProgram, root, rules: inForce, ...ctx }
   const keys = new Set(desired.keys())
   const rules = rulesOf([...desired.values()])
-  const known = { rules: await inForce.look('all', ctx.signal), ...(await observe({ ...actor, keys })) }
-  const commands = plan(desired, known, { rules, keys, refused: new Set(), folder })
-  expect(await carryOut(commands.slice(0, n), actor)).toEqual(new Map())
+  const observed = { rules: await inForce.observe('thorough', ctx.signal), ...(await observe({ ...context, keys })) }
+  const commands = plan(desired, observed, { rules, keys, blocked: new Set(), folder })
+  expect(await runCommands(commands.slice(0, n), context)).toEqual(new Map())
   return commands.length
 }
 
-test('a crash before any command, of programs and files alike, is made good by the next call', async () => {
+test('plug and unplug complete the work when the agent crashed before any command', async () => {
   await using host = await makeHostWithUplink()
-  const before = await traces(host)
+  const before = await readHostState(host)
   await host.net.plug(guest(5, uplink), ctx)
-  const plugged = await traces(host)
+  const plugged = await readHostState(host)
   await host.net.unplug('guest-5', ctx)
-  const commands = await carryOutPart(host, [guest(5, uplink)], 0)
+  const commands = await runFirstCommands(host, [guest(5, uplink)], 0)
   expect(commands).toBeGreaterThan(15)
   for (let n = 0; n <= commands; n++) {
-    await carryOutPart(host, [guest(5, uplink)], n)
+    await runFirstCommands(host, [guest(5, uplink)], n)
     await (await host.restart()).plug(guest(5, uplink), ctx)
-    expect(await traces(host), `plug cut off before command ${n}`).toEqual(plugged)
-    await carryOutPart(host, [], n % 7)
+    expect(await readHostState(host), `plug: crash before command ${n}`).toEqual(plugged)
+    await runFirstCommands(host, [], n % 7)
     await (await host.restart()).unplug('guest-5', ctx)
-    expect(await traces(host), `unplug cut off before command ${n % 7}`).toEqual(before)
+    expect(await readHostState(host), `unplug: crash before command ${n % 7}`).toEqual(before)
   }
 })
 
-test('a crash while a server is told of one more guest: it knows it in the end', async () => {
+test('plug gives an added guest its address when the agent crashed while it reloaded dnsmasq', async () => {
   await using host = await makeHost()
   await host.net.plug(guest(5), ctx)
   for (let n = 0; n <= 5; n++) {
     const added = guest(20 + n)
-    await carryOutPart(host, [guest(5), added], n)
+    await runFirstCommands(host, [guest(5), added], n)
     await host.restart()
     const machine = await host.boot(added)
-    expect(await dhcp(machine), `cut off before command ${n}`).toMatchObject({ ip: `10.0.0.${20 + n}` })
+    expect(await dhcp(machine), `crash before command ${n}`).toMatchObject({ ip: `10.0.0.${20 + n}` })
     await host.space.run('ip', 'link', 'delete', 'dev', `tap000000${20 + n}-aa`)
     await host.net.unplug(added.id, ctx)
   }
@@ -122,33 +129,33 @@ test('a crash while a server is told of one more guest: it knows it in the end',
 test('a second plug changes nothing', async () => {
   await using host = await makeHost()
   await host.net.plug(guest(5), ctx)
-  const deeds: string[] = []
+  const programs: string[] = []
   const again = await host.restart((run) => (argv, options) => {
-    deeds.push(argv.join(' '))
+    programs.push(argv.join(' '))
     return run(argv, options)
   })
   await again.plug(guest(5), ctx)
-  // An agent that has just started cannot know the rules to be its own.
-  const changes = () => deeds.splice(0).filter((d) => !d.includes('-json') && !d.includes(' list '))
+  // An agent that has just started cannot tell whether the rules are its own, so it writes them once.
+  const changes = () => programs.splice(0).filter((p) => !p.includes('-json') && !p.includes(' list '))
   expect(changes()).toEqual(['nft -f -'])
   await again.plug(guest(5), ctx)
   await again.sync([guest(5)], ctx)
   expect(changes()).toEqual([])
 })
 
-test('a guest more on a network takes two programs; a namespace that went meanwhile is noticed all the same', async () => {
+test('a plug on a network that is set up runs two programs, and repairs the DHCP namespace when it was changed', async () => {
   await using host = await makeHost()
-  const deeds: string[] = []
+  const programs: string[] = []
   const net = await host.restart((run) => (argv, options) => {
-    deeds.push(argv.join(' '))
+    programs.push(argv.join(' '))
     return run(argv, options)
   })
   await net.plug(guest(5), ctx)
   await net.plug(guest(6), ctx)
-  const whole = await traces(host)
-  deeds.length = 0
+  const whole = await readHostState(host)
+  programs.length = 0
   await net.plug(guest(7), ctx)
-  expect(deeds).toEqual(['ip -json -details address show', 'nft -f -'])
+  expect(programs).toEqual(['ip -json -details address show', 'nft -f -'])
   await net.unplug('guest-7', ctx)
   await net.plug(guest(6), ctx)
   for (const harm of [
@@ -157,60 +164,60 @@ test('a guest more on a network takes two programs; a namespace that went meanwh
   ]) {
     await host.space.run(...harm)
     await net.plug(guest(6), ctx)
-    expect(await traces(host), harm.join(' ')).toEqual(whole)
+    expect(await readHostState(host), harm.join(' ')).toEqual(whole)
     await net.plug(guest(6), ctx)
   }
 })
 
-test('rules that others flushed are put back by the next plug, even of a guest that was plugged before; rules that others changed, by sync', async () => {
+test('plug restores rules that another program flushed, sync also rules that it changed', async () => {
   await using host = await makeHost()
   await host.net.plug(guest(6), ctx)
   await host.net.plug(guest(5), ctx)
-  const whole = await traces(host)
+  const whole = await readHostState(host)
   await host.space.run('nft', 'flush', 'ruleset')
   await host.net.plug(guest(5), ctx)
-  expect(await traces(host)).toEqual(whole)
+  expect(await readHostState(host)).toEqual(whole)
   await host.space.run('nft', 'flush', 'chain', 'bridge', 'kubenova', 'prerouting')
   await host.net.sync([guest(5), guest(6)], ctx)
-  expect(await traces(host)).toEqual(whole)
+  expect(await readHostState(host)).toEqual(whole)
 })
 
-test('many at once: all are plugged, in one run; then all are gone', async () => {
+test('plugs thirty guests in one run when all are plugged at once, and removes everything when all are unplugged', async () => {
   await using host = await makeHost()
-  const before = await traces(host)
+  const before = await readHostState(host)
   const guests = Array.from({ length: 30 }, (_, i) => guest(i + 1))
-  let looks = 0
+  let observations = 0
   const net = await host.restart((run) => (argv, options) => {
-    if (argv.join(' ') === 'ip -json netns list') looks++
+    if (argv.join(' ') === 'ip -json netns list') observations++
     return run(argv, options)
   })
   await Promise.all(guests.map((g) => net.plug(g, ctx)))
-  expect(looks).toBe(1)
+  expect(observations).toBe(1)
   const machine = await host.boot(guest(17))
   expect(await dhcp(machine)).toMatchObject({ ip: '10.0.0.17' })
   await host.space.run('ip', 'link', 'delete', 'dev', 'tap00000017-aa')
   await Promise.all(guests.map((g) => net.unplug(g.id, ctx)))
-  expect(await traces(host)).toEqual(before)
+  expect(await readHostState(host)).toEqual(before)
 })
 
-test('two plugs at once on two networks', async () => {
+test('plugs guests of two networks at once', async () => {
   await using host = await makeHost()
   const elsewhere = { networkId: 'ffffffff-0000-4000-8000-000000000000' }
   const [a, b] = await Promise.all([host.boot(guest(5)), host.boot(guest(6, elsewhere))])
   expect(await Promise.all([dhcp(a), dhcp(b)])).toMatchObject([{ ip: '10.0.0.5' }, { ip: '10.0.0.6' }])
 })
 
-test('sync removes what guests that are gone have left, and keeps the others', async () => {
+test('sync removes everything of guests that are gone, and keeps the others', async () => {
   await using host = await makeHost()
   await host.net.plug(guest(6), ctx)
-  const one = await traces(host)
+  const one = await readHostState(host)
   const elsewhere = { networkId: 'ffffffff-0000-4000-8000-000000000000' }
   await host.net.plug(guest(5), ctx)
   await host.net.plug(guest(7, elsewhere), ctx)
   const net = await host.restart()
   expect(await net.sync([guest(6)], ctx)).toEqual(new Map())
-  expect(await traces(host)).toEqual(one)
-  // The state of the last agent is lost, what it made is not.
+  expect(await readHostState(host)).toEqual(one)
+  // The stored guests of the former agent are lost, the devices are still there.
   await host.space.run('rm', '-r', `${host.stateDir}/guests`)
   const blank = await host.restart()
   expect(await blank.sync([], ctx)).toEqual(new Map())
@@ -218,23 +225,23 @@ test('sync removes what guests that are gone have left, and keeps the others', a
   expect(await host.space.run('ip', 'netns', 'list')).toBe('')
 })
 
-test('sync neither plugs nor unplugs those of whom somebody else does that', async () => {
+test('sync neither plugs nor unplugs guests in leaveUntouched', async () => {
   await using host = await makeHost()
-  const how = { ...ctx, asTheyAre: new Set([guest(5).id]) }
+  const options = { ...ctx, leaveUntouched: new Set([guest(5).id]) }
   await host.net.plug(guest(5), ctx)
-  const plugged = await traces(host)
-  await host.net.sync([], how)
-  expect(await traces(host)).toEqual(plugged)
+  const plugged = await readHostState(host)
+  await host.net.sync([], options)
+  expect(await readHostState(host)).toEqual(plugged)
   await host.net.unplug(guest(5).id, ctx)
-  await host.net.sync([], how)
+  await host.net.sync([], options)
   expect((await host.net.observe(ctx)).dhcp.size).toBe(0)
 })
 
-test('sync goes on past a guest whose network cannot be, and says so', async () => {
+test('sync plugs the other guests when one has an invalid or blocked network, and returns the errors by guest', async () => {
   await using host = await makeHost()
-  const stuck = { ...guest(6, { networkId: 'ffffffff-0000-4000-8000-000000000000', bridge: 'br7' }) }
-  const wrong = guest(7, { macAddress: 'no mac' })
-  const failed = await host.net.sync([stuck, wrong, guest(5)], ctx)
+  const blocked = { ...guest(6, { networkId: 'ffffffff-0000-4000-8000-000000000000', bridge: 'br7' }) }
+  const invalid = guest(7, { macAddress: 'no mac' })
+  const failed = await host.net.sync([blocked, invalid, guest(5)], ctx)
   expect([...failed]).toMatchObject([
     ['guest-7', { kind: 'Terminal', code: 'InvalidInterface' }],
     ['guest-6', { kind: 'Transient', code: 'BridgeMissing' }],
@@ -242,30 +249,30 @@ test('sync goes on past a guest whose network cannot be, and says so', async () 
   expect((await host.net.observe(ctx)).links.has(`kn${KEY}`)).toBe(true)
 })
 
-test('a tap that a process holds is left alone; once the process is dead it is removed', async () => {
+test('plug keeps a tap that a process has open, and removes it when the process has ended', async () => {
   await using host = await makeHost()
   const [tap, bridge] = ['tap00000005-aa', `kn${KEY}`]
-  const there = async () => (await host.net.observe(ctx)).links.has(tap)
+  const hasTap = async () => (await host.net.observe(ctx)).links.has(tap)
   await host.net.plug(guest(5), ctx)
-  const whole = await traces(host)
+  const whole = await readHostState(host)
   const qemu = await holdTap(host.space, tap)
   await host.space.run('ip', 'link', 'set', tap, 'master', bridge, 'up')
   await host.net.plug(guest(5), ctx)
-  expect(await there()).toBe(true)
-  // Its domain should be off by now. As it is not, it keeps its bridge until a later look.
+  expect(await hasTap()).toBe(true)
+  // The caller should have stopped the domain. As the tap is still in use, the bridge stays until a later run.
   await host.net.unplug('guest-5', ctx)
   expect((await host.net.observe(ctx)).links.get(tap)).toMatchObject({ master: bridge })
   await host.net.plug(guest(5), ctx)
   await qemu[Symbol.asyncDispose]()
-  expect(await there()).toBe(true)
+  expect(await hasTap()).toBe(true)
   await host.net.plug(guest(5), ctx)
-  expect(await traces(host)).toEqual(whole)
+  expect(await readHostState(host)).toEqual(whole)
 })
 
-test('a namespace whose name stands for nothing, a pair out of place, an address and a link-local address are mended', async () => {
+test('sync repairs any single damage to bridge, namespace and veth pair', async () => {
   await using host = await makeHost()
   await host.net.plug(guest(5), ctx)
-  const whole = await traces(host)
+  const whole = await readHostState(host)
   const harms = [
     ['ip', 'netns', 'delete', `kubenova-${KEY}`],
     ['ip', 'link', 'delete', 'dev', `kd${KEY}`],
@@ -285,33 +292,33 @@ test('a namespace whose name stands for nothing, a pair out of place, an address
   for (const harm of harms) {
     await host.space.run(...harm)
     expect(await host.net.sync([guest(5)], ctx), harm.join(' ')).toEqual(new Map())
-    expect(await traces(host), harm.join(' ')).toEqual(whole)
+    expect(await readHostState(host), harm.join(' ')).toEqual(whole)
   }
 })
 
-test('a network that gives up DHCP gives up its server', async () => {
+test('plug removes dnsmasq when the network has no DHCP any more', async () => {
   await using host = await makeHost()
   await host.net.plug(guest(5, { fixedIPs: [fixedIP(5, { dhcp: false })] }), ctx)
-  const without = await traces(host)
+  const without = await readHostState(host)
   await host.net.plug(guest(5), ctx)
   expect((await host.net.observe(ctx)).dhcp.get(KEY)?.pids).toHaveLength(1)
   await host.net.plug(guest(5, { fixedIPs: [fixedIP(5, { dhcp: false })] }), ctx)
-  expect(await traces(host)).toEqual(without)
+  expect(await readHostState(host)).toEqual(without)
 })
 
-test('rules of others, bridges of others and processes of others stay', async () => {
+test('plug, unplug and sync leave tables, bridges and namespaces of other programs alone', async () => {
   await using host = await makeHost()
   await host.space.run('nft', 'add', 'table', 'bridge', 'theirs')
   await host.space.run('ip', 'link', 'add', 'kn-theirs', 'type', 'bridge')
   await host.space.run('ip', 'netns', 'add', 'kubenova-theirs')
-  const before = await traces(host)
+  const before = await readHostState(host)
   await host.net.plug(guest(5), ctx)
   await host.net.unplug('guest-5', ctx)
   await host.net.sync([], ctx)
-  expect(await traces(host)).toEqual(before)
+  expect(await readHostState(host)).toEqual(before)
 })
 
-test('whoever waits can stop waiting; a closed one refuses', async () => {
+test('plug rejects when its signal is aborted, and when the network is closed', async () => {
   await using host = await makeHost()
   const stop = new AbortController()
   const plug = host.net.plug(guest(5), { signal: stop.signal })
@@ -321,7 +328,7 @@ test('whoever waits can stop waiting; a closed one refuses', async () => {
   await expect(host.net.plug(guest(5), ctx)).rejects.toMatchObject({ code: 'AgentStopping' })
 })
 
-test('a file of the last agent that is cut short does no harm', async () => {
+test('sync restores the guest and dnsmasq when files of the former agent are cut short', async () => {
   await using host = await makeHost()
   await host.net.plug(guest(5), ctx)
   writeFileSync(`${host.stateDir}/guests/guest-5.json`, '{"id":"gue')

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { parseLinks } from './links.ts'
 
-// Cut from iproute2 6.1's answers.
+// Shortened from the output of iproute2 6.1.
 const bridge = {
   ifindex: 2,
   ifname: 'kn1',
@@ -36,7 +36,7 @@ const veth = {
   addr_info: [],
 }
 
-test('devices by name, with what matters of them', () => {
+test('parseLinks gives devices by name, with bridge, carrier and addresses', () => {
   const links = parseLinks(JSON.stringify([bridge, tap, veth, {}]))
   expect([...links.keys()]).toEqual(['kn1', 'tapx', 'dhcp0'])
   expect(links.get('kn1')).toMatchObject({
@@ -56,6 +56,6 @@ test('devices by name, with what matters of them', () => {
   expect(links.get('dhcp0')).toMatchObject({ peer: 9, carrier: true, mtu: 1450, persistent: false })
 })
 
-test('a host without devices says nothing at all', () => {
+test('parseLinks gives no devices for empty output', () => {
   expect(parseLinks('').size).toBe(0)
 })

@@ -1,7 +1,7 @@
-/** `ip -json -details address show` → links. Pure. */
+/** Parses the output of `ip -json -details address show`. Pure. */
 import type { Link } from './types.ts'
 
-/** The fields that we read, as iproute2 names them. */
+/** The fields that the agent reads, under iproute2's names. */
 interface IpLink {
   ifname: string
   ifindex: number

@@ -1,22 +1,25 @@
 /**
- * Names of everything that a network has on a host. All derive from ids, so that nothing must be remembered to find it again:
- *   kn<key>        our own bridge          kubenova-<key>  network namespace of its DHCP server
- *   kd<key>        DHCP's port on the bridge; its other end, dhcp0, lies in the namespace
+ * Names of everything that a network has on a host. All derive from ids, so the agent finds its devices again without a
+ * record of them:
+ *   kn<key>        a bridge that the agent made
+ *   kubenova-<key> the network namespace of the network's DHCP server
+ *   kd<key>        DHCP's port on the bridge; the other end of the pair, dhcp0, is in the namespace
  *   tap<port>      a guest's tap, named as Neutron names it
- * <key> is the first 12 hexadecimal digits of the Network's uid: 48 random bits; Linux takes 15 characters.
+ * <key> is the first 12 hexadecimal digits of the Network's uid: 48 random bits, because a Linux device name has at
+ * most 15 characters.
  */
 import { createHash } from 'node:crypto'
 import type { Interface } from '../../crds/kinds/server-status.ts'
 import type { PluggedInterface } from './types.ts'
 
 const KEY = '[0-9a-f]{12}'
-const OURS = new RegExp(`^(?:kn|kd|kubenova-)(${KEY})$`)
+const OWNED_NAME = new RegExp(`^(?:kn|kd|kubenova-)(${KEY})$`)
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-/
 
-/** DHCP's end of the pair inside its namespace. */
+/** Name of the veth end inside the DHCP namespace. */
 export const DHCP_DEVICE = 'dhcp0'
 
-/** Ids that are no UUID are hashed, so that any id gives a key of the same form. */
+/** An id that is not a UUID is hashed, so that every id gives a key of the same form. */
 export function networkKey(networkId: string): string {
   return UUID.test(networkId) ? networkId.replaceAll('-', '').slice(0, 12) : sha256(networkId).slice(0, 12)
 }
@@ -26,17 +29,17 @@ export const dhcpPortName = (key: string): string => `kd${key}`
 export const ownBridgeName = (key: string): string => `kn${key}`
 export const namespaceName = (key: string): string => `kubenova-${key}`
 
-/** `tap` and the first 11 characters of the port's id, as Neutron has it. */
+/** `tap` and the first 11 characters of the port's id, as in Neutron. */
 export const tapName = (portId: string): string => `tap${portId.slice(0, 11)}`
 
-/** The key in one of the names above; undefined: not ours. */
-export function keyOf(name: string): string | undefined {
-  return OURS.exec(name)?.[1]
+/** The network key in a device or namespace name; undefined if the agent did not make it. */
+export function keyFromName(name: string): string | undefined {
+  return OWNED_NAME.exec(name)?.[1]
 }
 
 /**
- * MAC of DHCP's end: the same on every host, so that a guest that has migrated need not learn it anew. Locally administered,
- * outside of the range that ports' MACs come from.
+ * MAC of the DHCP server. It is the same on every host, so that a guest's ARP cache is still right after a migration.
+ * It is locally administered and outside the range that ports' MACs come from.
  */
 export function dhcpMac(networkId: string): string {
   const hex = sha256(`dhcp ${networkId}`)
@@ -45,8 +48,10 @@ export function dhcpMac(networkId: string): string {
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
-/** An interface with the names that its domain needs: they follow from its ids, whether it is plugged yet or not. */
-export const plugged = (nic: Interface): PluggedInterface => ({
+/**
+ * Adds the device names that the domain's XML needs. They follow from ids, so the interface need not be plugged yet.
+ */
+export const toPluggedInterface = (nic: Interface): PluggedInterface => ({
   ...nic,
   bridge: nic.bridge ?? bridgeName(nic.networkId),
   tap: tapName(nic.portId),

@@ -1,13 +1,18 @@
-/** What of the host stands in the way of a network and is not ours to change: told, and tried again later. */
+/**
+ * Finds obstacles: facts of the host that keep the agent from setting up a network, and that only the host's
+ * administrator may change. The agent reports an obstacle and tries again later.
+ */
 import { Transient } from '../../crds/errors.ts'
 import type { DesiredNetwork, Link, Observed } from './types.ts'
 
-/** undefined: nothing is in the way. `host` only names it in the message. */
-export function obstacle(network: DesiredNetwork, observed: Observed, host: string): Transient | undefined {
-  return network.ownBridge ? ofOwnBridge(network, observed, host) : ofNamedBridge(network, observed, host)
+/** Undefined if there is no obstacle. The message names `host`. */
+export function findObstacle(network: DesiredNetwork, observed: Observed, host: string): Transient | undefined {
+  return network.ownBridge
+    ? findOwnBridgeObstacle(network, observed, host)
+    : findHostBridgeObstacle(network, observed, host)
 }
 
-function ofNamedBridge(
+function findHostBridgeObstacle(
   { name, bridge, mtu }: DesiredNetwork,
   { links }: Observed,
   host: string,
@@ -15,15 +20,15 @@ function ofNamedBridge(
   const link = links.get(bridge)
   const network = `network ${name}`
   if (link?.kind !== 'bridge') {
-    const what = link === undefined ? 'there is none' : `${bridge} is no bridge there`
-    return new Transient('BridgeMissing', `Bridge ${bridge} of ${network} is needed on host ${host}: ${what}`)
+    const found = link === undefined ? `has no bridge ${bridge}` : `has a device ${bridge} that is not a bridge`
+    return new Transient('BridgeMissing', `Host ${host} ${found}, which ${network} needs: create the bridge`)
   }
-  if (!link.up) return new Transient('BridgeDown', `Bridge ${bridge} of ${network} is down on host ${host}`)
-  if (link.mtu < mtu) return mtuTooSmall(link, network, mtu, host)
+  if (!link.up) return new Transient('BridgeDown', `Bridge ${bridge} of ${network} is down on host ${host}: set it up`)
+  if (link.mtu < mtu) return mtuTooSmallError(link, network, mtu, host)
   return undefined
 }
 
-function ofOwnBridge(
+function findOwnBridgeObstacle(
   { name, bridge, uplink, mtu }: DesiredNetwork,
   { links }: Observed,
   host: string,
@@ -31,21 +36,35 @@ function ofOwnBridge(
   const network = `network ${name}`
   const existing = links.get(bridge)
   if (existing !== undefined && existing.kind !== 'bridge')
-    return new Transient('BridgeNameTaken', `${bridge} of ${network} is on host ${host} something else than a bridge`)
+    return new Transient(
+      'BridgeNameTaken',
+      `Host ${host} has a device ${bridge} that is not a bridge, but ${network} needs the name: remove the device`,
+    )
   if (uplink === undefined) return undefined
   const link = links.get(uplink)
-  if (link === undefined) return new Transient('UplinkMissing', `Uplink ${uplink} of ${network} is not on host ${host}`)
+  if (link === undefined)
+    return new Transient(
+      'UplinkMissing',
+      `Host ${host} has no device ${uplink}, which is the uplink of ${network}: add the device or name another`,
+    )
   if (link.master !== undefined && link.master !== bridge)
-    return new Transient('UplinkBusy', `Uplink ${uplink} of ${network} belongs to ${link.master} on host ${host}`)
-  // In a bridge it would lose them, and the host perhaps its only way to be reached.
+    return new Transient(
+      'UplinkBusy',
+      `Uplink ${uplink} of ${network} is a port of ${link.master} on host ${host}: remove it from there`,
+    )
+  // A device that becomes a bridge port loses its addresses, and one of these may be the only one that the host is
+  // reached by.
   if (link.addresses.length > 0)
     return new Transient(
       'UplinkHasAddress',
-      `Uplink ${uplink} of ${network} carries ${link.addresses.join(', ')} on host ${host}: give the network a device of its own`,
+      `Uplink ${uplink} of ${network} has the address ${link.addresses.join(', ')} on host ${host}: give the network a device of its own`,
     )
-  return link.mtu < mtu ? mtuTooSmall(link, network, mtu, host) : undefined
+  return link.mtu < mtu ? mtuTooSmallError(link, network, mtu, host) : undefined
 }
 
-function mtuTooSmall(link: Link, network: string, mtu: number, host: string): Transient {
-  return new Transient('MtuTooSmall', `${link.name} on host ${host} has an MTU of ${link.mtu}; ${network} needs ${mtu}`)
+function mtuTooSmallError(link: Link, network: string, mtu: number, host: string): Transient {
+  return new Transient(
+    'MtuTooSmall',
+    `Device ${link.name} on host ${host} has an MTU of ${link.mtu}, but ${network} needs ${mtu}: raise the device's MTU`,
+  )
 }

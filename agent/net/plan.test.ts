@@ -1,32 +1,32 @@
 import { describe, expect, test } from 'vitest'
-import { desiredNetworks } from './desired.ts'
+import { buildDesiredNetworks } from './desired.ts'
 import { plan } from './plan.ts'
 import { NO_RULES, rulesOf } from './rules.ts'
 import { guest, KEY, link, links } from './testing.ts'
 import type { Command, DesiredNetwork, HostedGuest, Link, Observed } from './types.ts'
 
-const [BRIDGE, OUTER, SPACE, FOLDER] = [`kn${KEY}`, `kd${KEY}`, `kubenova-${KEY}`, `/state/${KEY}`]
+const [BRIDGE, OUTER, NAMESPACE, FOLDER] = [`kn${KEY}`, `kd${KEY}`, `kubenova-${KEY}`, `/state/${KEY}`]
 const folder = (key: string) => `/state/${key}`
-const desiredOf = (...guests: HostedGuest[]) => desiredNetworks(guests, { folder })
-const NOTHING: Observed = { links: new Map(), namespaces: new Map(), dhcp: new Map(), rules: NO_RULES }
+const desiredOf = (...guests: HostedGuest[]) => buildDesiredNetworks(guests, folder)
+const EMPTY_HOST: Observed = { links: new Map(), namespaces: new Map(), dhcp: new Map(), rules: NO_RULES }
 
 const bridge = link(BRIDGE, { kind: 'bridge' })
 const outer = link(OUTER, { kind: 'veth', index: 7, master: BRIDGE })
 
-/** All that these networks take, as it is when all is well. */
-function whole(desired: ReadonlyMap<string, DesiredNetwork>, ...more: Link[]): Observed {
+/** The host's state when these networks are set up completely. */
+function convergedState(desired: ReadonlyMap<string, DesiredNetwork>, ...more: Link[]): Observed {
   const { dhcp } = desired.get(KEY) ?? {}
   const inner = link('dhcp0', { kind: 'veth', peer: 7, mac: dhcp?.mac ?? '', addresses: dhcp?.addresses ?? [] })
   return {
     links: links(bridge, outer, ...more),
     namespaces: new Map([[KEY, { device: inner }]]),
-    dhcp: new Map(dhcp ? [[KEY, { pids: [42], applied: dhcp.texts }]] : []),
+    dhcp: new Map(dhcp ? [[KEY, { pids: [42], applied: dhcp.config }]] : []),
     rules: rulesOf([...desired.values()]),
   }
 }
 
-/** One line a command, for reading. */
-function said(commands: readonly Command[]): string[] {
+/** One readable line per command. */
+function toLines(commands: readonly Command[]): string[] {
   return commands.map((c) => {
     if (c.do === 'exec') return c.argv.join(' ')
     if (c.do === 'write' || c.do === 'remove') return `${c.do} ${c.path}`
@@ -37,17 +37,17 @@ function said(commands: readonly Command[]): string[] {
 const planFor = (
   desired: ReadonlyMap<string, DesiredNetwork>,
   observed: Observed,
-  which: { keys: ReadonlySet<string>; refused: ReadonlySet<string> },
-) => said(plan(desired, observed, { ...which, rules: rulesOf([...desired.values()]), folder }))
+  options: { keys: ReadonlySet<string>; blocked: ReadonlySet<string> },
+) => toLines(plan(desired, observed, { ...options, rules: rulesOf([...desired.values()]), folder }))
 
-const planned = (desired: ReadonlyMap<string, DesiredNetwork>, observed: Observed, refused: string[] = []) =>
-  planFor(desired, observed, { keys: new Set(desired.keys()), refused: new Set(refused) })
+const planAll = (desired: ReadonlyMap<string, DesiredNetwork>, observed: Observed, blocked: string[] = []) =>
+  planFor(desired, observed, { keys: new Set(desired.keys()), blocked: new Set(blocked) })
 
 const START = [
   `write ${FOLDER}/conf`,
   `write ${FOLDER}/hosts`,
   `write ${FOLDER}/opts`,
-  `nsenter --net=/run/netns/${SPACE} dnsmasq --conf-file=${FOLDER}/conf`,
+  `nsenter --net=/run/netns/${NAMESPACE} dnsmasq --conf-file=${FOLDER}/conf`,
   `write ${FOLDER}/applied`,
 ]
 const RELOAD = [...START.slice(0, 3), 'reload 42', `write ${FOLDER}/applied`]
@@ -56,9 +56,9 @@ describe('plan', () => {
   const one = desiredOf(guest(5, { uplink: 'eth1' }))
   const mac = one.get(KEY)?.dhcp?.mac
 
-  test('from nothing: rules first, an address on no bridge, the server last', () => {
-    const observed = { ...NOTHING, links: links(link('eth1', { up: false })) }
-    expect(planned(one, observed)).toEqual([
+  test('on an empty host, applies the rules first and starts dnsmasq last', () => {
+    const observed = { ...EMPTY_HOST, links: links(link('eth1', { up: false })) }
+    expect(planAll(one, observed)).toEqual([
       'rules',
       `ip link add name ${BRIDGE} type bridge stp_state 0 forward_delay 0`,
       `ip link set dev ${BRIDGE} addrgenmode none`,
@@ -66,65 +66,65 @@ describe('plan', () => {
       `ip link set dev eth1 master ${BRIDGE}`,
       'ip link set dev eth1 up',
       `ip link set dev ${BRIDGE} up`,
-      `ip netns add ${SPACE}`,
-      `nsenter --net=/run/netns/${SPACE} tee /proc/sys/net/ipv4/ip_forward`,
-      `ip link add name ${OUTER} mtu 1500 type veth peer name dhcp0 address ${mac} mtu 1500 netns ${SPACE}`,
+      `ip netns add ${NAMESPACE}`,
+      `nsenter --net=/run/netns/${NAMESPACE} tee /proc/sys/net/ipv4/ip_forward`,
+      `ip link add name ${OUTER} mtu 1500 type veth peer name dhcp0 address ${mac} mtu 1500 netns ${NAMESPACE}`,
       `ip link set dev ${OUTER} addrgenmode none`,
       `ip link set dev ${OUTER} master ${BRIDGE} up`,
-      `ip -n ${SPACE} addr add 10.0.0.254/24 dev dhcp0`,
-      `ip -n ${SPACE} link set dev dhcp0 up`,
+      `ip -n ${NAMESPACE} addr add 10.0.0.254/24 dev dhcp0`,
+      `ip -n ${NAMESPACE} link set dev dhcp0 up`,
       ...START,
     ])
   })
 
-  test('where all is well: nothing', () => {
-    expect(planned(one, whole(one, link('eth1', { master: BRIDGE })))).toEqual([])
+  test('gives no commands when the host is as desired', () => {
+    expect(planAll(one, convergedState(one, link('eth1', { master: BRIDGE })))).toEqual([])
   })
 
-  test('a bridge of the host is never made, changed or removed', () => {
+  test('never creates, changes or removes a bridge of the host', () => {
     const desired = desiredOf(guest(5, { bridge: 'br0', fixedIPs: [] }))
     const br0 = link('br0', { kind: 'bridge', up: false, stp: true, mtu: 9000, addresses: ['192.0.2.1/24'] })
-    expect(planned(desired, { ...NOTHING, links: links(br0) })).toEqual(['rules'])
-    expect(planned(new Map(), { ...whole(desired), links: links(br0) }).join()).not.toContain('br0')
+    expect(planAll(desired, { ...EMPTY_HOST, links: links(br0) })).toEqual(['rules'])
+    expect(planAll(new Map(), { ...convergedState(desired), links: links(br0) }).join()).not.toContain('br0')
   })
 
-  test('a network that is refused is left as it is, others are set up, all have rules', () => {
+  test('leaves a blocked network as it is, sets up the others and applies the rules of all', () => {
     const two = desiredOf(guest(5), guest(6, { networkId: 'ffffffff-0000-4000-8000-000000000000', fixedIPs: [] }))
-    const commands = planned(two, NOTHING, [KEY])
+    const commands = planAll(two, EMPTY_HOST, [KEY])
     expect(commands[0]).toBe('rules')
     expect(commands.join()).not.toContain(KEY)
     expect(commands).toContain('ip link set dev knffffffff0000 up')
   })
 
-  test('networks that nobody asked about are left alone', () => {
-    expect(planFor(one, NOTHING, { keys: new Set(), refused: new Set() })).toEqual(['rules'])
+  test('sets up only the networks that are asked for', () => {
+    expect(planFor(one, EMPTY_HOST, { keys: new Set(), blocked: new Set() })).toEqual(['rules'])
   })
 })
 
-describe('plan mends', () => {
+describe('plan repairs', () => {
   const desired = desiredOf(guest(5))
-  const good = whole(desired)
+  const converged = convergedState(desired)
   const inner = link('dhcp0', {
     kind: 'veth',
     peer: 7,
     mac: desired.get(KEY)?.dhcp?.mac ?? '',
     addresses: ['10.0.0.254/24'],
   })
-  const withLinks = (...list: Link[]): Observed => ({ ...good, links: links(...list) })
-  const withInner = (device: Link): Observed => ({ ...good, namespaces: new Map([[KEY, { device }]]) })
-  const on = (device: string, ...args: string[]) => `ip link set dev ${device} ${args.join(' ')}`
-  const within = (...args: string[]) => `ip -n ${SPACE} ${args.join(' ')}`
+  const withLinks = (...list: Link[]): Observed => ({ ...converged, links: links(...list) })
+  const withInner = (device: Link): Observed => ({ ...converged, namespaces: new Map([[KEY, { device }]]) })
+  const setLink = (device: string, ...args: string[]) => `ip link set dev ${device} ${args.join(' ')}`
+  const inNamespace = (...args: string[]) => `ip -n ${NAMESPACE} ${args.join(' ')}`
   const PAIR = [
-    `nsenter --net=/run/netns/${SPACE} tee /proc/sys/net/ipv4/ip_forward`,
-    `ip link add name ${OUTER} mtu 1500 type veth peer name dhcp0 address ${inner.mac} mtu 1500 netns ${SPACE}`,
-    on(OUTER, 'addrgenmode none'),
-    on(OUTER, `master ${BRIDGE} up`),
-    within('addr add 10.0.0.254/24 dev dhcp0'),
-    within('link set dev dhcp0 up'),
+    `nsenter --net=/run/netns/${NAMESPACE} tee /proc/sys/net/ipv4/ip_forward`,
+    `ip link add name ${OUTER} mtu 1500 type veth peer name dhcp0 address ${inner.mac} mtu 1500 netns ${NAMESPACE}`,
+    setLink(OUTER, 'addrgenmode none'),
+    setLink(OUTER, `master ${BRIDGE} up`),
+    inNamespace('addr add 10.0.0.254/24 dev dhcp0'),
+    inNamespace('link set dev dhcp0 up'),
   ]
 
   const table: [string, Observed, string[]][] = [
-    ['rules that others changed', { ...good, rules: undefined }, ['rules']],
+    ['rules that another program changed', { ...converged, rules: undefined }, ['rules']],
     [
       'a bridge with an address',
       withLinks({ ...bridge, addresses: ['10.0.0.1/24'] }, outer),
@@ -133,137 +133,172 @@ describe('plan mends', () => {
     [
       'a bridge with a link-local address',
       withLinks({ ...bridge, linkLocal: true }, outer),
-      [`ip address flush dev ${BRIDGE}`, on(BRIDGE, 'addrgenmode none')],
+      [`ip address flush dev ${BRIDGE}`, setLink(BRIDGE, 'addrgenmode none')],
     ],
     [
       'a bridge that is down',
       withLinks({ ...bridge, up: false }, outer),
-      [on(BRIDGE, 'addrgenmode none'), on(BRIDGE, 'up')],
+      [setLink(BRIDGE, 'addrgenmode none'), setLink(BRIDGE, 'up')],
     ],
-    ['a bridge of another size', withLinks({ ...bridge, mtu: 1400 }, outer), [on(BRIDGE, 'mtu 1500')]],
+    ['a bridge with another MTU', withLinks({ ...bridge, mtu: 1400 }, outer), [setLink(BRIDGE, 'mtu 1500')]],
     [
-      'a spanning tree',
+      'a bridge with a spanning tree',
       withLinks({ ...bridge, stp: true }, outer),
-      [on(BRIDGE, 'type bridge stp_state 0 forward_delay 0')],
+      [setLink(BRIDGE, 'type bridge stp_state 0 forward_delay 0')],
     ],
-    ['a stranger on the bridge', withLinks(bridge, outer, link('eth9', { master: BRIDGE })), [on('eth9', 'nomaster')]],
-    ['no stranger: a tap', withLinks(bridge, outer, link('tap00000005-aa', { kind: 'tun', master: BRIDGE })), []],
     [
-      'a dead tap of a guest',
+      'a foreign port of the bridge',
+      withLinks(bridge, outer, link('eth9', { master: BRIDGE })),
+      [setLink('eth9', 'nomaster')],
+    ],
+    [
+      'nothing when a tap is a port of the bridge',
+      withLinks(bridge, outer, link('tap00000005-aa', { kind: 'tun', master: BRIDGE })),
+      [],
+    ],
+    [
+      'a tap that outlived its QEMU',
       withLinks(bridge, outer, link('tap00000005-aa', { kind: 'tun', persistent: true, carrier: false })),
       ['ip link delete dev tap00000005-aa'],
     ],
     [
-      'a guest’s tap that lost its bridge',
+      'a running guest’s tap that is in no bridge',
       withLinks(bridge, outer, link('tap00000005-aa', { kind: 'tun' })),
-      [on('tap00000005-aa', `master ${BRIDGE}`)],
+      [setLink('tap00000005-aa', `master ${BRIDGE}`)],
     ],
     [
-      'a tap that libvirt is just making',
+      'nothing when libvirt is just creating the tap',
       withLinks(bridge, outer, link('tap00000005-aa', { kind: 'tun', up: false })),
       [],
     ],
     [
-      'no dead tap: one of another',
+      'nothing when a tap of another program outlived its process',
       withLinks(bridge, outer, link('tap9', { kind: 'tun', persistent: true, carrier: false })),
       [],
     ],
-    ['a port that is off the bridge', withLinks(bridge, link(OUTER, { index: 7 })), [on(OUTER, `master ${BRIDGE} up`)]],
-    ['a port of another size', withLinks(bridge, { ...outer, mtu: 1400 }), [on(OUTER, 'mtu 1500')]],
-    ['an end that is down', withInner({ ...inner, up: false }), [within('link set dev dhcp0 up')]],
     [
-      'an end with another address',
+      'a DHCP port that is in no bridge',
+      withLinks(bridge, link(OUTER, { index: 7 })),
+      [setLink(OUTER, `master ${BRIDGE} up`)],
+    ],
+    ['a DHCP port with another MTU', withLinks(bridge, { ...outer, mtu: 1400 }), [setLink(OUTER, 'mtu 1500')]],
+    ['an inner end that is down', withInner({ ...inner, up: false }), [inNamespace('link set dev dhcp0 up')]],
+    [
+      'an inner end with another address',
       withInner({ ...inner, addresses: ['10.0.0.9/24'] }),
-      ['stop 42', within('addr delete 10.0.0.9/24 dev dhcp0'), within('addr add 10.0.0.254/24 dev dhcp0'), ...START],
+      [
+        'stop 42',
+        inNamespace('addr delete 10.0.0.9/24 dev dhcp0'),
+        inNamespace('addr add 10.0.0.254/24 dev dhcp0'),
+        ...START,
+      ],
     ],
     [
-      'an end with another MAC',
+      'an inner end with another MAC',
       withInner({ ...inner, mac: '02:00:00:00:00:01' }),
-      ['stop 42', within(`link set dev dhcp0 address ${inner.mac}`), ...START],
+      ['stop 42', inNamespace(`link set dev dhcp0 address ${inner.mac}`), ...START],
     ],
     [
-      'an end of another pair',
+      'an inner end of another pair',
       withInner({ ...inner, peer: 8 }),
-      ['stop 42', `ip link delete dev ${OUTER}`, within('link delete dev dhcp0'), ...PAIR, ...START],
+      ['stop 42', `ip link delete dev ${OUTER}`, inNamespace('link delete dev dhcp0'), ...PAIR, ...START],
     ],
     [
-      'a namespace without its end',
-      { ...good, links: links(bridge), namespaces: new Map([[KEY, {}]]) },
+      'a namespace without the inner end',
+      { ...converged, links: links(bridge), namespaces: new Map([[KEY, {}]]) },
       ['stop 42', ...PAIR, ...START],
     ],
     [
-      'a name without its namespace',
-      { ...good, links: links(bridge), namespaces: new Map([[KEY, 'broken']]), dhcp: new Map([[KEY, { pids: [] }]]) },
-      [`ip netns delete ${SPACE}`, `ip netns add ${SPACE}`, ...PAIR, ...START],
+      'a namespace name without a namespace',
+      {
+        ...converged,
+        links: links(bridge),
+        namespaces: new Map([[KEY, 'broken']]),
+        dhcp: new Map([[KEY, { pids: [] }]]),
+      },
+      [`ip netns delete ${NAMESPACE}`, `ip netns add ${NAMESPACE}`, ...PAIR, ...START],
     ],
-    ['a server that died', { ...good, dhcp: new Map([[KEY, { ...good.dhcp.get(KEY), pids: [] }]]) }, START],
-    ['a server of unknown state', { ...good, dhcp: new Map([[KEY, { pids: [42] }]]) }, ['stop 42', ...START]],
+    ['a dnsmasq that ended', { ...converged, dhcp: new Map([[KEY, { ...converged.dhcp.get(KEY), pids: [] }]]) }, START],
     [
-      'two servers',
-      { ...good, dhcp: new Map([[KEY, { ...good.dhcp.get(KEY), pids: [42, 43] }]]) },
+      'a dnsmasq whose configuration is unknown',
+      { ...converged, dhcp: new Map([[KEY, { pids: [42] }]]) },
+      ['stop 42', ...START],
+    ],
+    [
+      'two dnsmasq processes',
+      { ...converged, dhcp: new Map([[KEY, { ...converged.dhcp.get(KEY), pids: [42, 43] }]]) },
       ['stop 42', 'stop 43', ...START],
     ],
   ]
   test.each(table)('%s', (_, observed, commands) => {
-    expect(planned(desired, observed)).toEqual(commands)
+    expect(planAll(desired, observed)).toEqual(commands)
   })
 })
 
-describe('plan tells the server', () => {
+describe('plan of dnsmasq', () => {
   const two = desiredOf(guest(5), guest(6))
-  const told = (now: HostedGuest[], before: ReadonlyMap<string, DesiredNetwork>) => {
+  const planAfter = (previous: ReadonlyMap<string, DesiredNetwork>, now: HostedGuest[]) => {
     const desired = desiredOf(...now)
-    return planned(desired, { ...whole(before), rules: rulesOf([...desired.values()]) })
+    return planAll(desired, { ...convergedState(previous), rules: rulesOf([...desired.values()]) })
   }
 
   test.each<[string, HostedGuest[], string[]]>([
-    ['one more guest: to read its files again', [guest(5), guest(6), guest(7)], RELOAD],
-    ['one guest less: by a new process, for the lease is in its memory', [guest(6)], ['stop 42', ...START]],
-    ['nothing new: nothing', [guest(6), guest(5)], []],
+    ['reloads when a guest is added', [guest(5), guest(6), guest(7)], RELOAD],
+    [
+      'starts a new process when a guest is gone, because the lease is in the memory of the old one',
+      [guest(6)],
+      ['stop 42', ...START],
+    ],
+    ['does nothing when nothing has changed', [guest(6), guest(5)], []],
   ])('%s', (_, now, commands) => {
-    expect(told(now, two)).toEqual(commands)
+    expect(planAfter(two, now)).toEqual(commands)
   })
 
-  test('another resolver: to read its files again', () => {
+  test('reloads when the resolvers change', () => {
     const later = { ...guest(6).interfaces[0]!.fixedIPs[0]!, dnsServers: ['192.0.2.54'] }
-    expect(told([guest(5), guest(6, { fixedIPs: [later] })], two)).toEqual(RELOAD)
+    expect(planAfter(two, [guest(5), guest(6, { fixedIPs: [later] })])).toEqual(RELOAD)
   })
 })
 
-describe('plan takes down', () => {
+describe('plan of a teardown', () => {
   const desired = desiredOf(guest(5, { uplink: 'eth1' }))
-  const gone = ['stop 42', `ip link delete dev ${OUTER}`, `ip netns delete ${SPACE}`]
+  const dhcpTeardown = ['stop 42', `ip link delete dev ${OUTER}`, `ip netns delete ${NAMESPACE}`]
   const none = new Map<string, DesiredNetwork>()
 
-  test('all of a network that no guest has, before its rules go', () => {
-    expect(planned(none, whole(desired, link('eth1', { master: BRIDGE })))).toEqual([
-      ...gone,
+  test('removes everything of a network without guests before its rules', () => {
+    expect(planAll(none, convergedState(desired, link('eth1', { master: BRIDGE })))).toEqual([
+      ...dhcpTeardown,
       `remove ${FOLDER}`,
       `ip link delete dev ${BRIDGE}`,
       'rules',
     ])
   })
 
-  test('not a bridge on which a guest still runs; dead taps on it go', () => {
+  test('keeps a bridge with a running guest, and removes abandoned taps from it', () => {
     const live = link('tap1', { kind: 'tun', master: BRIDGE })
     const dead = link('tap2', { kind: 'tun', master: BRIDGE, persistent: true, carrier: false })
-    const commands = planned(none, whole(desired, live, dead))
+    const commands = planAll(none, convergedState(desired, live, dead))
     expect(commands).toContain('ip link delete dev tap2')
     expect(commands).not.toContain('ip link delete dev tap1')
     expect(commands).not.toContain(`ip link delete dev ${BRIDGE}`)
   })
 
-  test('DHCP of a network that gave it up, and nothing else', () => {
+  test('removes only DHCP when the network has no DHCP any more', () => {
     const without = desiredOf(guest(5, { fixedIPs: [] }))
-    const observed = { ...whole(desired), rules: rulesOf([...without.values()]) }
-    expect(planned(without, observed)).toEqual([...gone, `remove ${FOLDER}`])
+    const observed = { ...convergedState(desired), rules: rulesOf([...without.values()]) }
+    expect(planAll(without, observed)).toEqual([...dhcpTeardown, `remove ${FOLDER}`])
   })
 
-  test('whatever single thing is left', () => {
-    expect(planned(none, { ...NOTHING, links: links(bridge) })).toEqual([`ip link delete dev ${BRIDGE}`])
-    expect(planned(none, { ...NOTHING, links: links(outer) })).toEqual([`ip link delete dev ${OUTER}`])
-    expect(planned(none, { ...NOTHING, namespaces: new Map([[KEY, 'unread']]) })).toEqual([`ip netns delete ${SPACE}`])
-    expect(planned(none, { ...NOTHING, dhcp: new Map([[KEY, { pids: [7] }]]) })).toEqual(['stop 7', `remove ${FOLDER}`])
-    expect(planned(none, { ...NOTHING, links: links(link(BRIDGE, { kind: 'veth' })) })).toEqual([])
+  test('removes each part when only that part is left', () => {
+    expect(planAll(none, { ...EMPTY_HOST, links: links(bridge) })).toEqual([`ip link delete dev ${BRIDGE}`])
+    expect(planAll(none, { ...EMPTY_HOST, links: links(outer) })).toEqual([`ip link delete dev ${OUTER}`])
+    expect(planAll(none, { ...EMPTY_HOST, namespaces: new Map([[KEY, 'unread']]) })).toEqual([
+      `ip netns delete ${NAMESPACE}`,
+    ])
+    expect(planAll(none, { ...EMPTY_HOST, dhcp: new Map([[KEY, { pids: [7] }]]) })).toEqual([
+      'stop 7',
+      `remove ${FOLDER}`,
+    ])
+    expect(planAll(none, { ...EMPTY_HOST, links: links(link(BRIDGE, { kind: 'veth' })) })).toEqual([])
   })
 })

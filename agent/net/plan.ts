@@ -1,114 +1,132 @@
 /**
- * From what is to what shall be, as commands in this order: take down what nobody needs, then the rules, then set up. So no
- * device of ours is ever connected without its rules. Pure.
+ * Compares the desired with the observed state and returns the commands that make them equal, in this order: take down
+ * what no guest needs, apply the rules, set up. So a device is never connected before its rules are in force. Pure.
  */
-import { dhcpPortName, keyOf, ownBridgeName } from './names.ts'
-import { deleteLink, dropDhcp, planDhcp } from './plan-dhcp.ts'
-import { type Rules, sameRules } from './rules.ts'
+import { dhcpPortName, keyFromName, ownBridgeName } from './names.ts'
+import { deleteLinkCommand, planDhcp, planDhcpTeardown } from './plan-dhcp.ts'
+import { areRulesEqual, type Rules } from './rules.ts'
 import type { Command, DesiredNetwork, Link, Observed } from './types.ts'
 
 export interface PlanOptions {
-  /** Those of all networks. */
+  /** The rules of all networks. */
   readonly rules: Rules
-  /** Networks to set up; the rules are always those of all, and what no network needs any more always goes. */
+  /**
+   * Keys of the networks to set up. Networks without a guest are always taken down, and the rules are always those of
+   * all.
+   */
   readonly keys: ReadonlySet<string>
-  /** Of these, those with an obstacle: left as they are. */
-  readonly refused: ReadonlySet<string>
+  /** Keys of networks with an obstacle (obstacles.ts): they are left as they are. */
+  readonly blocked: ReadonlySet<string>
+  /** The folder of a network's dnsmasq files. */
   readonly folder: (key: string) => string
 }
 
 export function plan(
   desired: ReadonlyMap<string, DesiredNetwork>,
   observed: Observed,
-  { rules, keys, refused, folder }: PlanOptions,
+  { rules, keys, blocked, folder }: PlanOptions,
 ): Command[] {
-  const inForce = observed.rules !== undefined && sameRules(observed.rules, rules)
-  const wanted = [...desired.values()].filter((n) => keys.has(n.key) && !refused.has(n.key))
+  const areRulesInForce = observed.rules !== undefined && areRulesEqual(observed.rules, rules)
+  const networks = [...desired.values()].filter((n) => keys.has(n.key) && !blocked.has(n.key))
   return [
-    ...leftovers(desired, observed).flatMap((key) => takeDown(key, observed, folder(key))),
-    ...(inForce ? [] : [{ do: 'rules' as const, from: observed.rules, to: rules }]),
-    ...wanted.flatMap((network) => [
+    ...orphanedNetworkKeys(desired, observed).flatMap((key) => planTeardown(key, observed, folder(key))),
+    ...(areRulesInForce ? [] : [{ do: 'rules' as const, from: observed.rules, to: rules }]),
+    ...networks.flatMap((network) => [
       ...planBridge(network, observed),
-      ...tapsOf(network, observed),
+      ...planTaps(network, observed),
       ...planDhcp(network, observed, folder(network.key)),
     ]),
   ]
 }
 
-/** Networks that no guest has any more and of which something of ours is still on this host. */
-export function leftovers(
+/** Keys of the networks that have devices, a namespace or dnsmasq on this host, but no guest. */
+export function orphanedNetworkKeys(
   desired: ReadonlyMap<string, DesiredNetwork>,
   { links, namespaces, dhcp }: Observed,
 ): string[] {
-  const named = [...links.keys()].map(keyOf).filter((key) => key !== undefined)
-  return [...new Set([...named, ...namespaces.keys(), ...dhcp.keys()])].filter((key) => !desired.has(key)).sort()
+  const keysOfLinks = [...links.keys()].map(keyFromName).filter((key) => key !== undefined)
+  const keys = new Set([...keysOfLinks, ...namespaces.keys(), ...dhcp.keys()])
+  return [...keys].filter((key) => !desired.has(key)).sort()
 }
 
-const ip = (key: string, ...args: string[]): Command => ({ key, do: 'exec', argv: ['ip', ...args] })
-const set = (key: string, device: string, ...args: string[]) => ip(key, 'link', 'set', 'dev', device, ...args)
+const ipCommand = (key: string, ...args: string[]): Command => ({ key, do: 'exec', argv: ['ip', ...args] })
+const setLinkCommand = (key: string, device: string, ...args: string[]) =>
+  ipCommand(key, 'link', 'set', 'dev', device, ...args)
 
 function planBridge(network: DesiredNetwork, { links }: Observed): Command[] {
   if (!network.ownBridge) return []
   const { key, bridge, mtu } = network
-  const is = links.get(bridge)
+  const existing = links.get(bridge)
   return [
-    ...(is ? mendBridge(key, is) : [ip(key, 'link', 'add', 'name', bridge, 'type', 'bridge', ...NO_SPANNING_TREE)]),
-    // Before it is up: the kernel would give it a link-local address, and it would answer guests.
-    ...(is?.up && !is.linkLocal ? [] : [set(key, bridge, 'addrgenmode', 'none')]),
-    ...(is?.mtu === mtu ? [] : [set(key, bridge, 'mtu', String(mtu))]),
-    ...strangers(network, links).map((port) => set(key, port.name, 'nomaster')),
+    ...(existing ? repairBridge(key, existing) : [addBridgeCommand(key, bridge)]),
+    // Before the bridge goes up: otherwise the kernel gives it a link-local address, by which guests can reach the
+    // host.
+    ...(existing?.up && !existing.linkLocal ? [] : [setLinkCommand(key, bridge, 'addrgenmode', 'none')]),
+    ...(existing?.mtu === mtu ? [] : [setLinkCommand(key, bridge, 'mtu', String(mtu))]),
+    ...foreignBridgePorts(network, links).map((port) => setLinkCommand(key, port.name, 'nomaster')),
     ...planUplink(network, links),
-    ...(is?.up ? [] : [set(key, bridge, 'up')]),
+    ...(existing?.up ? [] : [setLinkCommand(key, bridge, 'up')]),
   ]
 }
-
-const mendBridge = (key: string, is: Link): Command[] => [
-  ...(is.stp ? [set(key, is.name, 'type', 'bridge', ...NO_SPANNING_TREE)] : []),
-  ...(is.linkLocal || is.addresses.length > 0 ? [ip(key, 'address', 'flush', 'dev', is.name)] : []),
-]
 
 const NO_SPANNING_TREE = ['stp_state', '0', 'forward_delay', '0']
 
+const addBridgeCommand = (key: string, bridge: string): Command =>
+  ipCommand(key, 'link', 'add', 'name', bridge, 'type', 'bridge', ...NO_SPANNING_TREE)
+
+const repairBridge = (key: string, bridge: Link): Command[] => [
+  ...(bridge.stp ? [setLinkCommand(key, bridge.name, 'type', 'bridge', ...NO_SPANNING_TREE)] : []),
+  ...(bridge.linkLocal || bridge.addresses.length > 0 ? [ipCommand(key, 'address', 'flush', 'dev', bridge.name)] : []),
+]
+
 function planUplink({ key, bridge, uplink }: DesiredNetwork, links: Observed['links']): Command[] {
-  const is = uplink === undefined ? undefined : links.get(uplink)
-  if (is === undefined) return []
+  const link = uplink === undefined ? undefined : links.get(uplink)
+  if (link === undefined) return []
   return [
-    ...(is.master === bridge ? [] : [set(key, is.name, 'master', bridge)]),
-    ...(is.up ? [] : [set(key, is.name, 'up')]),
+    ...(link.master === bridge ? [] : [setLinkCommand(key, link.name, 'master', bridge)]),
+    ...(link.up ? [] : [setLinkCommand(key, link.name, 'up')]),
   ]
 }
 
-/** Ports of our bridge that are neither guests' nor DHCP's nor the uplink: an uplink that the network had before. */
-function strangers({ key, bridge, uplink }: DesiredNetwork, links: Observed['links']): Link[] {
+/**
+ * Ports of the agent's bridge that belong neither to guests nor to DHCP nor are the uplink, such as the network's
+ * former uplink.
+ */
+function foreignBridgePorts({ key, bridge, uplink }: DesiredNetwork, links: Observed['links']): Link[] {
   return [...links.values()].filter(
     ({ name, master, kind }) =>
       master === bridge && name !== uplink && name !== dhcpPortName(key) && kind !== 'tun' && !name.startsWith('tap'),
   )
 }
 
-/** A tap that outlived its QEMU keeps libvirt from making it anew. One that a process holds is left alone. */
-const isDead = (link: Link): boolean => link.kind === 'tun' && link.persistent && !link.carrier
+/** A tap that outlived its QEMU. It is deleted, because libvirt cannot create a tap of the same name beside it. */
+const isAbandonedTap = (link: Link): boolean => link.kind === 'tun' && link.persistent && !link.carrier
 
-/** Up, which libvirt makes it only after it is in the bridge, and in none: its bridge was deleted, and made anew. */
-const isAdrift = (link: Link): boolean => link.kind === 'tun' && link.up && link.carrier && link.master === undefined
+/**
+ * A running guest's tap that is in no bridge, because the bridge was deleted and created again. A tap that libvirt is
+ * just creating is still down: libvirt puts it up after it has put it into the bridge.
+ */
+const isDetachedTap = (link: Link): boolean =>
+  link.kind === 'tun' && link.up && link.carrier && link.master === undefined
 
-function tapsOf({ key, bridge, ports }: DesiredNetwork, { links }: Observed): Command[] {
+function planTaps({ key, bridge, ports }: DesiredNetwork, { links }: Observed): Command[] {
   const taps = ports.map((p) => links.get(p.tap)).filter((link) => link !== undefined)
   return [
-    ...taps.filter(isDead).map((link) => deleteLink(key, link.name)),
-    ...taps.filter(isAdrift).map((link) => set(key, link.name, 'master', bridge)),
+    ...taps.filter(isAbandonedTap).map((link) => deleteLinkCommand(key, link.name)),
+    ...taps.filter(isDetachedTap).map((link) => setLinkCommand(key, link.name, 'master', bridge)),
   ]
 }
 
-/** Takes away all that carries the key. A bridge that running guests still hang on stays until they are gone. */
-function takeDown(key: string, observed: Observed, folder: string): Command[] {
+/** Deletes everything that carries the key. A bridge with taps of running guests stays until they are gone. */
+function planTeardown(key: string, observed: Observed, folder: string): Command[] {
   const { links } = observed
   const bridge = links.get(ownBridgeName(key))
   const taps = bridge ? [...links.values()].filter((l) => l.master === bridge.name && l.name.startsWith('tap')) : []
-  const dead = taps.filter(isDead)
+  const abandoned = taps.filter(isAbandonedTap)
+  const isBridgeFree = abandoned.length === taps.length
   return [
-    ...dropDhcp(key, observed, folder),
-    ...dead.map((link) => deleteLink(key, link.name)),
-    ...(bridge?.kind === 'bridge' && dead.length === taps.length ? [deleteLink(key, bridge.name)] : []),
+    ...planDhcpTeardown(key, observed, folder),
+    ...abandoned.map((link) => deleteLinkCommand(key, link.name)),
+    ...(bridge?.kind === 'bridge' && isBridgeFree ? [deleteLinkCommand(key, bridge.name)] : []),
   ]
 }

@@ -1,51 +1,58 @@
-/** The rules of ours that nft has: what is known of them, and how they are changed. */
-import { changes, NO_RULES, type Rules, replacement, sameRules, TABLE } from './rules.ts'
-import { CommandFailed, type Run } from './run.ts'
+/** Observes and changes the agent's nftables rules on this host. */
+import { areRulesEqual, NO_RULES, type Rules, renderChanges, renderReplacement, TABLE } from './rules.ts'
+import { CommandFailed, type RunProgram } from './run.ts'
 
 /**
- * How well one needs to know them. `all`: everything is compared, for others may have changed it, which takes nft as long as to write it. `for`: to
- * have these in force; it is looked whether all chains are there: who flushes all rules, as a restart of nftables does, takes them away.
+ * How closely observe() compares. `thorough`: every rule, which finds any change by another program, and takes nft as
+ * long as writing the rules. `desired`: only whether all chains are there; that finds a flush of all rules, as by a
+ * restart of nftables.service.
  */
-export type Need = 'all' | { readonly for: Rules }
+export type Comparison = 'thorough' | { readonly desired: Rules }
 
 export class RulesInForce {
-  readonly #run: Run
-  /** What we put in force last; undefined: it is not known whether that was done. */
-  #put: Rules | undefined
-  /** How nft listed them then; undefined: it was not asked, or since then a part of them was changed. */
+  readonly #runProgram: RunProgram
+  /** The rules that the agent applied last; undefined if it cannot tell whether that succeeded. */
+  #applied: Rules | undefined
+  /** How nft listed the applied rules; undefined if they were not listed, or were changed in part since then. */
   #listing: string | undefined
 
-  constructor(run: Run) {
-    this.#run = run
+  constructor(runProgram: RunProgram) {
+    this.#runProgram = runProgram
   }
 
-  /** The rules in force; undefined: not known. */
-  async look(need: Need, signal: AbortSignal): Promise<Rules | undefined> {
-    const put = this.#put
-    // They are to be changed: if something of them is not there, that fails.
-    if (need !== 'all' && put !== undefined && !sameRules(put, need.for)) return put
-    const chains = chainsOf(await this.#run(['nft', 'list', 'chains', 'bridge'], { signal }))
+  /** Resolves to the rules in force; undefined if the agent cannot tell. */
+  async observe(comparison: Comparison, signal: AbortSignal): Promise<Rules | undefined> {
+    const applied = this.#applied
+    const isThorough = comparison === 'thorough'
+    // The caller is about to change the rules, and the change fails if a chain is missing: there is no need to look.
+    if (!isThorough && applied !== undefined && !areRulesEqual(applied, comparison.desired)) return applied
+    const chains = parseChainNames(await this.#runProgram(['nft', 'list', 'chains', 'bridge'], { signal }))
     if (chains === undefined) return NO_RULES
-    if (put === undefined || chains.symmetricDifference(new Set(put.keys())).size > 0) return undefined
-    if (need !== 'all') return put
+    if (applied === undefined || chains.symmetricDifference(new Set(applied.keys())).size > 0) return undefined
+    if (!isThorough) return applied
     if (this.#listing === undefined) return undefined
-    return (await this.#list(signal)) === this.#listing ? put : undefined
+    return (await this.#listTable(signal)) === this.#listing ? applied : undefined
   }
 
-  /** @throws CommandFailed */
-  async put({ from, to }: { from: Rules | undefined; to: Rules }, signal: AbortSignal): Promise<void> {
-    this.#put = undefined
+  /**
+   * Puts the rules `to` in force: by a change of those chains that differ if the rules in force are known, else by
+   * replacing the table.
+   * @throws CommandFailed
+   */
+  async apply({ from, to }: { from: Rules | undefined; to: Rules }, signal: AbortSignal): Promise<void> {
+    this.#applied = undefined
     this.#listing = undefined
-    const inPart = from !== undefined && from.size > 0 && to.size > 0 && (await this.#change(from, to, signal))
-    if (!inPart) await this.#write(replacement(to), signal)
-    this.#put = to
-    if (!inPart) this.#listing = await this.#list(signal)
+    const canChange = from !== undefined && from.size > 0 && to.size > 0
+    const isChanged = canChange && (await this.#applyChanges(from, to, signal))
+    if (!isChanged) await this.#runNft(renderReplacement(to), signal)
+    this.#applied = to
+    if (!isChanged) this.#listing = await this.#listTable(signal)
   }
 
-  /** False: something of what was taken to be in force is not. */
-  async #change(from: Rules, to: Rules, signal: AbortSignal): Promise<boolean> {
+  /** Answers false if nft refuses the changes: the rules in force are not `from`. */
+  async #applyChanges(from: Rules, to: Rules, signal: AbortSignal): Promise<boolean> {
     try {
-      await this.#write(changes(from, to), signal)
+      await this.#runNft(renderChanges(from, to), signal)
       return true
     } catch (error) {
       if (error instanceof CommandFailed) return false
@@ -53,14 +60,14 @@ export class RulesInForce {
     }
   }
 
-  async #write(input: string, signal: AbortSignal): Promise<void> {
-    await this.#run(['nft', '-f', '-'], { signal, input })
+  async #runNft(input: string, signal: AbortSignal): Promise<void> {
+    await this.#runProgram(['nft', '-f', '-'], { signal, input })
   }
 
-  /** As nft prints our table, without counts; '': there is none. */
-  async #list(signal: AbortSignal): Promise<string> {
+  /** Resolves to nft's listing of the agent's table, without packet counts; '' if there is no table. */
+  async #listTable(signal: AbortSignal): Promise<string> {
     try {
-      return await this.#run(['nft', '--stateless', 'list', 'table', 'bridge', TABLE], { signal })
+      return await this.#runProgram(['nft', '--stateless', 'list', 'table', 'bridge', TABLE], { signal })
     } catch (error) {
       if (error instanceof CommandFailed && error.stderr.includes('No such file or directory')) return ''
       throw error
@@ -68,9 +75,9 @@ export class RulesInForce {
   }
 }
 
-/** The names of our table's chains in a list of all tables'; undefined: there is no table of ours. */
-function chainsOf(list: string): Set<string> | undefined {
-  const ours = list.split(/^(?=table )/m).find((table) => table.startsWith(`table bridge ${TABLE} {`))
-  if (ours === undefined) return undefined
-  return new Set([...ours.matchAll(/^\tchain (\S+) \{$/gm)].map(([, name = '']) => name))
+/** Takes the names of the agent's chains from a listing of all tables; undefined if the agent's table is missing. */
+function parseChainNames(listing: string): Set<string> | undefined {
+  const table = listing.split(/^(?=table )/m).find((text) => text.startsWith(`table bridge ${TABLE} {`))
+  if (table === undefined) return undefined
+  return new Set([...table.matchAll(/^\tchain (\S+) \{$/gm)].map(([, name = '']) => name))
 }

@@ -1,127 +1,150 @@
 /**
- * The nftables rules of this host's guests: one table, each change of it one transaction. Rules name devices, so that they are in force
- * before libvirt makes the tap.
- *   prerouting  a guest with port security sends only from its MAC and its addresses, and no DHCP answers or router advertisements
- *               (guest-rules.ts)
- *   forward     DHCP's port speaks with this host's guests of its network only, and they with no other DHCP server
- *   input       nothing from a bridge of ours reaches the host itself, though it has an address elsewhere
+ * The nftables rules of this host's guests: one table, and every change of it is one transaction. Rules match devices
+ * by name, so they are in force before libvirt creates the tap. The chains:
+ *   prerouting  a guest with port security sends only from its MAC and its addresses, and no DHCP answers or router
+ *               advertisements (guest-rules.ts)
+ *   forward     the DHCP port exchanges frames with this host's guests of its network only, and these with no other
+ *               DHCP server
+ *   input       no frame from a bridge of the agent's reaches the host itself
+ *   output      no frame of the host itself reaches a DHCP port
+ * Pure.
  */
-import { EVERY_GUEST, everyGuestsRules, guestRules } from './guest-rules.ts'
+import { COMMON_GUEST_CHAIN, commonGuestRules, guestRules } from './guest-rules.ts'
 import { dhcpPortName } from './names.ts'
 import type { DesiredNetwork } from './types.ts'
 
 export const TABLE = 'kubenova'
 
-/** The chains of the table by name, each as the text of its rules. Without any there is no table. */
+/** The table's chains by name, each as the text of its rules. An empty map means that there is no table. */
 export type Rules = ReadonlyMap<string, string>
 
 export const NO_RULES: Rules = new Map()
 
 export function rulesOf(networks: readonly DesiredNetwork[]): Rules {
   if (networks.length === 0) return NO_RULES
-  const guarded = networks.flatMap((n) => n.ports).filter((p) => p.portSecurity)
-  const served = networks.filter((n) => n.dhcp)
+  const securedPorts = networks.flatMap((n) => n.ports).filter((p) => p.portSecurity)
+  const dhcpNetworks = networks.filter((n) => n.dhcp)
   return new Map([
-    chain(EVERY_GUEST, everyGuestsRules),
-    ...guarded.map((port) => chain(port.tap, guestRules(port))),
-    ...served.flatMap(dhcpChains),
-    chain('prerouting', [hook('prerouting'), ...vmap('iifname', new Map(guarded.map((p) => [p.tap, p.tap])))]),
-    chain('forward', [hook('forward'), ...vmap('iifname', senders(served)), ...vmap('oifname', receivers(served))]),
-    chain('input', [hook('input'), ...drop('iifname', networks.flatMap(keptFromHost))]),
-    chain('output', [
-      hook('output'),
-      ...drop(
+    renderChain(COMMON_GUEST_CHAIN, commonGuestRules),
+    ...securedPorts.map((port) => renderChain(port.tap, guestRules(port))),
+    ...dhcpNetworks.flatMap(dhcpChains),
+    renderChain('prerouting', [
+      baseChain('prerouting'),
+      ...vmapRule('iifname', new Map(securedPorts.map((p) => [p.tap, p.tap]))),
+    ]),
+    renderChain('forward', [
+      baseChain('forward'),
+      ...vmapRule('iifname', sendChains(dhcpNetworks)),
+      ...vmapRule('oifname', receiveChains(dhcpNetworks)),
+    ]),
+    renderChain('input', [baseChain('input'), ...dropRule('iifname', networks.flatMap(devicesBarredFromHost))]),
+    renderChain('output', [
+      baseChain('output'),
+      ...dropRule(
         'oifname',
-        served.map((n) => dhcpPortName(n.key)),
+        dhcpNetworks.map((n) => dhcpPortName(n.key)),
       ),
     ]),
   ])
 }
 
-export const sameRules = (a: Rules, b: Rules): boolean =>
+export const areRulesEqual = (a: Rules, b: Rules): boolean =>
   a.size === b.size && [...a].every(([name, text]) => b.get(name) === text)
 
 /**
- * What `nft -f -` reads to have these rules whatever was there. In one transaction: no frame passes between old and new. `add` first, because
- * a table that is not there cannot be deleted.
+ * Renders the input of `nft -f -` that replaces the agent's table, whatever it holds. It is one transaction, so no
+ * frame passes between the old rules and the new. `add` comes first, because `delete` fails for a table that is not
+ * there.
  */
-export const replacement = (to: Rules): string =>
-  `add table bridge ${TABLE}\ndelete table bridge ${TABLE}\n${to.size === 0 ? '' : block(to)}`
+export const renderReplacement = (to: Rules): string =>
+  `add table bridge ${TABLE}\ndelete table bridge ${TABLE}\n${to.size === 0 ? '' : renderTable(to)}`
 
 /**
- * The same where these rules are in force, and neither are none: only the chains that differ are written, for nft takes seconds for those of some hundred
- * guests. A chain can go when none leads to it any more, so that those that stay come first.
+ * Renders the input of `nft -f -` that changes the rules `from`, which are in force, to the rules `to`; neither may be
+ * empty. It writes only the chains that differ, because nft takes seconds for the chains of some hundred guests.
+ * Obsolete chains are deleted last: nft refuses to delete a chain that another chain jumps to.
  */
-export function changes(from: Rules, to: Rules): string {
+export function renderChanges(from: Rules, to: Rules): string {
   const changed = new Map([...to].filter(([name, text]) => from.get(name) !== text))
-  const old = [...changed.keys()].filter((name) => from.has(name))
-  const gone = [...from.keys()].filter((name) => !to.has(name))
-  return `${command('flush', old)}${block(changed)}${command('delete', gone)}`
+  const rewritten = [...changed.keys()].filter((name) => from.has(name))
+  const obsolete = [...from.keys()].filter((name) => !to.has(name))
+  return `${chainCommands('flush', rewritten)}${renderTable(changed)}${chainCommands('delete', obsolete)}`
 }
 
-const block = (rules: Rules): string =>
+const renderTable = (rules: Rules): string =>
   `table bridge ${TABLE} {\n${[...rules].map(([name, text]) => `  chain ${name} {\n${text}  }\n`).join('')}}\n`
 
-const command = (verb: 'flush' | 'delete', chains: readonly string[]): string =>
+const chainCommands = (verb: 'flush' | 'delete', chains: readonly string[]): string =>
   chains.map((name) => `${verb} chain bridge ${TABLE} ${name}\n`).join('')
 
-const chain = (name: string, rules: readonly string[]): [string, string] => [
+const renderChain = (name: string, rules: readonly string[]): [string, string] => [
   name,
   rules.map((rule) => `    ${rule}\n`).join(''),
 ]
 
-/** -300 is where a bridge changes addresses (dstnat): before all that others do. */
-const hook = (name: string): string => `type filter hook ${name} priority -300; policy accept;`
+/**
+ * -300 is the first priority that nft has a name for on a bridge (dstnat), so these rules see a frame before other
+ * tables do.
+ */
+const baseChain = (name: string): string => `type filter hook ${name} priority -300; policy accept;`
 
-const quoted = (names: readonly string[]): string => `{ ${names.map((n) => `"${n}"`).join(', ')} }`
+const renderNameSet = (names: readonly string[]): string => `{ ${names.map((n) => `"${n}"`).join(', ')} }`
 
-function vmap(field: string, chains: ReadonlyMap<string, string>): string[] {
-  const cases = [...chains].map(([device, name]) => `"${device}" : jump ${name}`)
-  return cases.length === 0 ? [] : [`${field} vmap { ${cases.join(', ')} }`]
+/** A verdict map: frames of each device jump to the device's chain. */
+function vmapRule(field: string, chains: ReadonlyMap<string, string>): string[] {
+  const entries = [...chains].map(([device, name]) => `"${device}" : jump ${name}`)
+  return entries.length === 0 ? [] : [`${field} vmap { ${entries.join(', ')} }`]
 }
 
-const drop = (field: string, devices: readonly string[]): string[] =>
-  devices.length === 0 ? [] : [`${field} ${quoted(devices)} counter drop`]
+const dropRule = (field: string, devices: readonly string[]): string[] =>
+  devices.length === 0 ? [] : [`${field} ${renderNameSet(devices)} counter drop`]
 
-const names = (key: string) => ({
-  fromDhcp: `dhcp-${key}-sends`,
-  toDhcp: `dhcp-${key}-receives`,
-  fromGuest: `guest-${key}-sends`,
-  toGuest: `guest-${key}-receives`,
+const dhcpChainNames = (key: string) => ({
+  dhcpSends: `dhcp-${key}-sends`,
+  dhcpReceives: `dhcp-${key}-receives`,
+  guestSends: `guest-${key}-sends`,
+  guestReceives: `guest-${key}-receives`,
 })
 
 function dhcpChains({ key, ports }: DesiredNetwork): [string, string][] {
   const port = dhcpPortName(key)
-  const taps = quoted(ports.map((p) => p.tap))
+  const names = dhcpChainNames(key)
+  const taps = renderNameSet(ports.map((p) => p.tap))
   return [
-    chain(names(key).fromDhcp, [`oifname != ${taps} counter drop`]),
-    chain(names(key).toDhcp, [`iifname != ${taps} counter drop`]),
-    chain(names(key).fromGuest, [`oifname != "${port}" udp dport { 67, 547 } counter drop`]),
-    // Clients look at their own port, and some not at the server's.
-    chain(names(key).toGuest, [
+    renderChain(names.dhcpSends, [`oifname != ${taps} counter drop`]),
+    renderChain(names.dhcpReceives, [`iifname != ${taps} counter drop`]),
+    renderChain(names.guestSends, [`oifname != "${port}" udp dport { 67, 547 } counter drop`]),
+    // Some DHCP clients accept an answer to their port from any port of the server, so both ports are matched.
+    renderChain(names.guestReceives, [
       `iifname != "${port}" udp sport { 67, 547 } counter drop`,
       `iifname != "${port}" udp dport { 68, 546 } counter drop`,
     ]),
   ]
 }
 
-function byDevice(served: readonly DesiredNetwork[], dhcp: 'fromDhcp' | 'toDhcp', guest: 'fromGuest' | 'toGuest') {
+/** The name of the chain for each device: `dhcp` for the DHCP ports, `guest` for the taps. */
+function chainsByDevice(
+  networks: readonly DesiredNetwork[],
+  dhcp: 'dhcpSends' | 'dhcpReceives',
+  guest: 'guestSends' | 'guestReceives',
+) {
   return new Map(
-    served.flatMap(({ key, ports }): [string, string][] => [
-      [dhcpPortName(key), names(key)[dhcp]],
-      ...ports.map((p): [string, string] => [p.tap, names(key)[guest]]),
+    networks.flatMap(({ key, ports }): [string, string][] => [
+      [dhcpPortName(key), dhcpChainNames(key)[dhcp]],
+      ...ports.map((p): [string, string] => [p.tap, dhcpChainNames(key)[guest]]),
     ]),
   )
 }
 
-const senders = (served: readonly DesiredNetwork[]) => byDevice(served, 'fromDhcp', 'fromGuest')
-const receivers = (served: readonly DesiredNetwork[]) => byDevice(served, 'toDhcp', 'toGuest')
+const sendChains = (networks: readonly DesiredNetwork[]) => chainsByDevice(networks, 'dhcpSends', 'guestSends')
+const receiveChains = (networks: readonly DesiredNetwork[]) => chainsByDevice(networks, 'dhcpReceives', 'guestReceives')
 
 /**
- * Linux answers ARP for any of its addresses on any device, a bridge without addresses included: hence this. On a bridge of the
- * host's, guests may speak with the host as its neighbours may.
+ * Devices whose frames must not reach the host itself: Linux answers ARP for any of the host's addresses on any device,
+ * even on a bridge without addresses. A bridge that the administrator made is exempt: there, guests may reach the host
+ * like any neighbour.
  */
-function keptFromHost({ key, ownBridge, ports, uplink, dhcp }: DesiredNetwork): string[] {
-  const own = [...ports.map((p) => p.tap), ...(uplink === undefined ? [] : [uplink])]
-  return [...(ownBridge ? own : []), ...(dhcp ? [dhcpPortName(key)] : [])]
+function devicesBarredFromHost({ key, ownBridge, ports, uplink, dhcp }: DesiredNetwork): string[] {
+  const devices = [...ports.map((p) => p.tap), ...(uplink === undefined ? [] : [uplink])]
+  return [...(ownBridge ? devices : []), ...(dhcp ? [dhcpPortName(key)] : [])]
 }

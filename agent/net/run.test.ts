@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest'
-import { createRun } from './run.ts'
+import { createProgramRunner } from './run.ts'
 
-const run = createRun()
+const run = createProgramRunner()
 
-test('gives standard output; takes standard input; no shell reads the arguments', async () => {
+test('createProgramRunner passes arguments without a shell, writes standard input and resolves to standard output', async () => {
   expect(await run(['echo', '$HOME; *'])).toBe('$HOME; *\n')
   expect(await run(['cat'], { input: 'said' })).toBe('said')
-  expect(await createRun(['env', 'A=b'])(['printenv', 'A'])).toBe('b\n')
+  expect(await createProgramRunner(['env', 'A=b'])(['printenv', 'A'])).toBe('b\n')
 })
 
-test('a failure says what, how and what was on stderr', async () => {
+test('a program that ends with an error rejects with command, status and stderr', async () => {
   await expect(run(['ls', '/no/such'])).rejects.toMatchObject({
     kind: 'Transient',
     code: 'CommandFailed',
@@ -18,7 +18,7 @@ test('a failure says what, how and what was on stderr', async () => {
   })
 })
 
-test('a program that is not there, one that hangs, one that is given up', async () => {
+test('a missing program, a program over its time limit and an aborted program reject with their reason', async () => {
   await expect(run(['no-such-program'])).rejects.toMatchObject({ code: 'CommandMissing' })
   await expect(run(['sleep', '60'], { timeoutMs: 50 })).rejects.toMatchObject({ code: 'CommandTimeout' })
   const reason = new Error('enough')
@@ -28,6 +28,6 @@ test('a program that is not there, one that hangs, one that is given up', async 
   await expect(running).rejects.toBe(reason)
 })
 
-test('a program that does not read its input is judged by its status', async () => {
+test('a program that succeeds without reading its input resolves', async () => {
   expect(await run(['true'], { input: 'x'.repeat(1 << 20) })).toBe('')
 })

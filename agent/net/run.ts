@@ -1,4 +1,7 @@
-/** Runs programs of the host: argument vectors, never a shell; always with a time limit; failures carry what was said on stderr. */
+/**
+ * Runs programs of the host: without a shell, with a time limit, and with the program's stderr in the error of a
+ * failure.
+ */
 import { type ExecFileException, execFile } from 'node:child_process'
 import { type Reason, Transient } from '../../crds/index.ts'
 
@@ -6,17 +9,17 @@ export interface RunOptions {
   /** Written to standard input. */
   readonly input?: string
   readonly signal?: AbortSignal
-  /** Default 10 s: none of ours takes more than some ms. */
+  /** Default 10 s; the programs that the agent runs take some milliseconds. */
   readonly timeoutMs?: number
 }
 
 /**
- * Resolves to standard output.
+ * Runs a program and resolves to its standard output.
  * @throws CommandFailed (a Transient); the signal's reason when aborted
  */
-export type Run = (argv: readonly [string, ...string[]], options?: RunOptions) => Promise<string>
+export type RunProgram = (argv: readonly [string, ...string[]], options?: RunOptions) => Promise<string>
 
-/** A program that is missing, was too slow, or ended with an error. */
+/** The program is not installed, exceeded its time limit, or ended with an error. */
 export class CommandFailed extends Transient {
   readonly argv: readonly string[]
   readonly stderr: string
@@ -27,8 +30,11 @@ export class CommandFailed extends Transient {
   }
 }
 
-/** `prefix` goes before every command, such as `nsenter --net=…` to work on another host's network. */
-export function createRun(prefix: readonly string[] = []): Run {
+/**
+ * `prefix` goes before every command; a test passes `nsenter --net=…` to run programs in the network namespace of a
+ * test host.
+ */
+export function createProgramRunner(prefix: readonly string[] = []): RunProgram {
   return (argv, { input, signal, timeoutMs = 10_000 } = {}) => {
     const [file = '', ...args] = [...prefix, ...argv]
     const { promise, resolve, reject } = Promise.withResolvers<string>()
@@ -41,21 +47,33 @@ export function createRun(prefix: readonly string[] = []): Run {
     const child = execFile(file, args, options, (error, stdout, stderr) => {
       if (!error) resolve(stdout)
       else if (signal?.aborted) reject(signal.reason)
-      else reject(failure(argv, error, stderr.trim(), timeoutMs))
+      else reject(toCommandFailed(argv, error, stderr.trim(), timeoutMs))
     })
-    // A program that ends without reading its input breaks the pipe; its exit status tells why.
+    // A program that ends without reading its input breaks the pipe. Its exit status gives the reason, so this error is
+    // ignored.
     child.stdin?.on('error', () => undefined)
     child.stdin?.end(input)
     return promise
   }
 }
 
-function failure(argv: readonly string[], error: ExecFileException, stderr: string, timeoutMs: number): CommandFailed {
+function toCommandFailed(
+  argv: readonly string[],
+  error: ExecFileException,
+  stderr: string,
+  timeoutMs: number,
+): CommandFailed {
   const command = argv.join(' ')
   if (error.code === 'ENOENT')
     return new CommandFailed('CommandMissing', `${argv[0]} is not installed on this host`, argv, stderr, error)
   if (error.killed)
-    return new CommandFailed('CommandTimeout', `Ended after ${timeoutMs} ms: ${command}`, argv, stderr, error)
+    return new CommandFailed(
+      'CommandTimeout',
+      `${command} did not end within ${timeoutMs} ms and was killed`,
+      argv,
+      stderr,
+      error,
+    )
   const how = error.signal ? `by ${error.signal}` : `with status ${error.code}`
   return new CommandFailed(
     'CommandFailed',

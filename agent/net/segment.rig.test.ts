@@ -6,7 +6,7 @@ import { ctx, guest, KEY, makeHost, nic } from './testing.ts'
 const BRIDGE = `kn${KEY}`
 const uplink = { uplink: 'eth1' }
 
-test('two hosts on one segment: each answers its own guests only, and guests meet across it', async () => {
+test('two hosts on one segment answer only their own guests, and their guests reach each other', async () => {
   await using one = await makeHost('one')
   await using two = await makeHost('two')
   await using hub = await makeSwitch([one.space, two.space], 'eth1')
@@ -17,12 +17,12 @@ test('two hosts on one segment: each answers its own guests only, and guests mee
 
   expect(await dhcp(a)).toMatchObject({ ip: '10.0.0.5' })
   expect(await dhcp(b)).toMatchObject({ ip: '10.0.0.6' })
-  // Guest 6's server is killed: the other host's does not stand in, though the frames could reach it.
+  // With the dnsmasq of guest 6's host killed, the other host's must not answer, though the frames could reach it.
   const [pid] = (await two.net.observe(ctx)).dhcp.get(KEY)?.pids ?? []
   process.kill(pid!, 'SIGKILL')
   expect(await dhcp(b, 2)).toBeUndefined()
 
-  // The same DHCP address is on both hosts: one answer, the local one, and its MAC is never seen on the wire.
+  // Both hosts have the same DHCP address. Only the local one may answer, and its MAC must not appear on the wire.
   await a.run('ip', 'address', 'add', '10.0.0.5/24', 'dev', 'eth0')
   await b.run('ip', 'address', 'add', '10.0.0.6/24', 'dev', 'eth0')
   await a.run('busybox', 'arping', '-c', '1', '-w', '5', '-I', 'eth0', '10.0.0.254')
@@ -40,7 +40,7 @@ test('two hosts on one segment: each answers its own guests only, and guests mee
   expect(other.frames.filter((f) => f.slice(12, 24).startsWith('026b6e') && f.slice(24, 28) === '0806')).toEqual([])
 })
 
-test('a DHCP server out on the segment does not reach guests that we serve, nor anyone there our server', async () => {
+test('a foreign DHCP server on the segment does not reach guests, nor does a foreign client reach dnsmasq', async () => {
   await using host = await makeHost()
   await using hub = await makeSwitch([host.space], 'eth1')
   const a = await host.boot(guest(5, uplink))
@@ -52,29 +52,29 @@ test('a DHCP server out on the segment does not reach guests that we serve, nor 
     { prefix: [...host.space.prefix, 'nsenter', `--net=/run/netns/kubenova-${KEY}`] },
     'dhcp0',
   )
-  const stranger = { from: '52:54:00:00:00:01' }
+  const foreign = { from: '52:54:00:00:00:01' }
   const datagram = { src: '10.0.0.66', dst: '255.255.255.255', sport: 67, dport: 68, text: 'offer' }
-  const offers = [67, 5000].map((sport) => frame.udp4(stranger, { ...datagram, sport }))
-  const right = frame.udp4(stranger, { ...datagram, sport: 5000, dport: 5000, text: 'no offer' })
-  await send(hub, ...offers, right)
-  await ear.seen(right)
+  const offers = [67, 5000].map((sport) => frame.udp4(foreign, { ...datagram, sport }))
+  const harmless = frame.udp4(foreign, { ...datagram, sport: 5000, dport: 5000, text: 'no offer' })
+  await send(hub, ...offers, harmless)
+  await ear.seen(harmless)
   expect(ear.frames.filter((f) => offers.includes(f))).toEqual([])
 
-  // All were broadcast, and went to all ports of the bridge before this one did.
+  // The foreign frames were broadcast, so all ports of the bridge saw them before this frame.
   const local = frame.arp({ from: nic(5).macAddress }, { ip: '10.0.0.5', target: '10.0.0.254' })
   await send(a, local)
   await server.seen(local)
   expect(server.frames.filter((f) => f.includes('525400000001'))).toEqual([])
 })
 
-test('the uplink is put into the bridge, and given back at the end', async () => {
+test('plug puts the uplink into the bridge, and unplug takes it out', async () => {
   await using host = await makeHost()
   await using hub = await makeSwitch([host.space], 'eth1')
   expect(await hub.run('ip', '-br', 'link', 'show', 'sw')).toContain('UP')
   const master = async () => (await host.net.observe(ctx)).links.get('eth1')?.master
   await host.net.plug(guest(5, uplink), ctx)
   expect(await master()).toBe(BRIDGE)
-  // The network has another uplink now, then none.
+  // The network is edited to another uplink and back.
   await host.space.run('ip', 'link', 'add', 'eth2', 'type', 'veth', 'peer', 'name', 'far2')
   await host.net.plug(guest(5, { uplink: 'eth2' }), ctx)
   expect(await master()).toBeUndefined()
@@ -87,10 +87,10 @@ test('the uplink is put into the bridge, and given back at the end', async () =>
   expect(links.has(BRIDGE)).toBe(false)
 })
 
-const standing: [string, string[][], object, string, RegExp][] = [
-  ['no such uplink', [], { uplink: 'eth7' }, 'UplinkMissing', /eth7.*project\/net.*host one/],
+const obstacles: [string, string[][], object, string, RegExp][] = [
+  ['no such uplink', [], { uplink: 'eth7' }, 'UplinkMissing', /Host one.*eth7.*project\/net/],
   [
-    'an uplink with the host address',
+    'an uplink with an address of the host',
     [['address', 'add', '192.0.2.7/24', 'dev', 'eth3']],
     { uplink: 'eth3' },
     'UplinkHasAddress',
@@ -98,27 +98,30 @@ const standing: [string, string[][], object, string, RegExp][] = [
   ],
   ['an uplink in another bridge', [['link', 'set', 'eth3', 'master', 'br0']], { uplink: 'eth3' }, 'UplinkBusy', /br0/],
   [
-    'an uplink that is too small',
+    'an uplink with a smaller MTU',
     [['link', 'set', 'eth3', 'mtu', '1400']],
     { uplink: 'eth3' },
     'MtuTooSmall',
     /1400.*1500/,
   ],
-  ['no such bridge', [], { bridge: 'br7' }, 'BridgeMissing', /br7.*host one/],
-  ['a bridge that is none', [], { bridge: 'eth3' }, 'BridgeMissing', /eth3 is no bridge/],
+  ['no such bridge', [], { bridge: 'br7' }, 'BridgeMissing', /Host one.*br7/],
+  ['a device in place of the bridge', [], { bridge: 'eth3' }, 'BridgeMissing', /eth3 that is not a bridge/],
   ['a bridge that is down', [], { bridge: 'br0' }, 'BridgeDown', /br0/],
 ]
 
-test.each(standing)('%s: told, and the host is left as it was', async (_, before, more, code, message) => {
-  await using host = await makeHost('one')
-  await host.space.run('ip', 'link', 'add', 'eth3', 'type', 'veth', 'peer', 'name', 'far3')
-  await host.space.run('ip', 'link', 'add', 'br0', 'type', 'bridge')
-  for (const command of before) await host.space.run('ip', ...command)
-  const links = await host.space.run('ip', '-br', 'link')
-  const refused = host.net.plug(guest(5, more), ctx)
-  await expect(refused).rejects.toMatchObject({ kind: 'Transient', code, message: expect.stringMatching(message) })
-  expect(await host.space.run('ip', '-br', 'link')).toBe(links)
-  // Others are not held up by it.
-  const elsewhere = { networkId: 'ffffffff-0000-4000-8000-000000000000' }
-  expect(await host.net.plug(guest(6, elsewhere), ctx)).toMatchObject([{ bridge: 'knffffffff0000' }])
-})
+test.each(obstacles)(
+  'plug rejects and leaves the host as it was when there is %s',
+  async (_, before, more, code, message) => {
+    await using host = await makeHost('one')
+    await host.space.run('ip', 'link', 'add', 'eth3', 'type', 'veth', 'peer', 'name', 'far3')
+    await host.space.run('ip', 'link', 'add', 'br0', 'type', 'bridge')
+    for (const command of before) await host.space.run('ip', ...command)
+    const links = await host.space.run('ip', '-br', 'link')
+    const plug = host.net.plug(guest(5, more), ctx)
+    await expect(plug).rejects.toMatchObject({ kind: 'Transient', code, message: expect.stringMatching(message) })
+    expect(await host.space.run('ip', '-br', 'link')).toBe(links)
+    // Another network is set up all the same.
+    const elsewhere = { networkId: 'ffffffff-0000-4000-8000-000000000000' }
+    expect(await host.net.plug(guest(6, elsewhere), ctx)).toMatchObject([{ bridge: 'knffffffff0000' }])
+  },
+)

@@ -3,8 +3,8 @@ import * as frame from '../../test/rig/frames.ts'
 import { dhcp, listen, type Space, send } from '../../test/rig/segment.ts'
 import { ctx, fixedIP, guest, makeHost, NETWORK, nic, type TestHost } from './testing.ts'
 
-// Guest 5 sends, guest 6 listens; what is right and what is forged go the same way, one after the other. Their network has no DHCP of
-// ours, whose own rules would drop some of it too.
+// Guest 5 sends legitimate and forged frames, guest 6 listens. Their network has no DHCP, because its rules would drop
+// some of these too.
 const MAC = nic(5).macAddress
 const LL = 'fe80::f816:3eff:fe00:5'
 const v4 = fixedIP(5, { dhcp: false })
@@ -32,8 +32,10 @@ beforeAll(async () => {
 })
 afterAll(() => host[Symbol.asyncDispose]())
 
-/** What of these arrives. All go the same way in order: when the last one is there, no other can still come. */
-async function arriving(...sent: string[]): Promise<string[]> {
+/**
+ * Sends the frames and resolves to those that arrive. Frames stay in order, so all have arrived when the end frame has.
+ */
+async function sendAndReceive(...sent: string[]): Promise<string[]> {
   using ear = await listen(receiver)
   await send(sender, ...sent, END)
   await ear.seen(END)
@@ -41,55 +43,55 @@ async function arriving(...sent: string[]): Promise<string[]> {
 }
 
 const other = nic(7).macAddress
-const nd = (more: Partial<Parameters<typeof frame.icmp6>[1]>) =>
+const neighbourFrame = (more: Partial<Parameters<typeof frame.icmp6>[1]>) =>
   frame.icmp6(multicast, { src: LL, dst: 'ff02::1', type: 135, target: 'fd00::7', ...more })
-const asks = (more: object, message: Partial<Parameters<typeof frame.bootp>[0]> = {}) =>
+const dhcpFrame = (more: object, message: Partial<Parameters<typeof frame.bootp>[0]> = {}) =>
   frame.udp4(from, {
     ...datagram({ src: '0.0.0.0', dst: '255.255.255.255', sport: 68, dport: 67, ...more }),
     body: frame.bootp({ type: 1, chaddr: MAC, ...message }),
   })
-const asks6 = (more: object) =>
+const dhcp6Frame = (more: object) =>
   frame.udp6(multicast, { src: LL, dst: 'ff02::1', sport: 546, dport: 547, body: '01abcdef', ...more })
-/** From the guest's own address, in pieces of 8 bytes and more. */
-const piece = (next: string, where: object, payload: string) =>
+/** A fragment from the guest's own address. */
+const fragmentFrame = (next: string, where: object, payload: string) =>
   frame.ip6(multicast, '2c', { src: LL, dst: 'ff02::1' }, frame.fragment(next, where) + payload)
-/** With the router alert before it (RFC 3810, section 5). */
+/** Has the router alert option before the message (RFC 3810, section 5). */
 function multicastListener(src: string, message: { type: number; body: string }): string {
   const ends = { src, dst: 'ff02::1' }
   return frame.ip6(multicast, '00', ends, `3a00050200000100${frame.icmp6Message({ ...ends, ...message })}`)
 }
 const advertisement = `86000000${'0'.repeat(24)}`
-/** Options for the destination, as long as `eights` times 8 bytes say, before a header of type `next`. */
+/** Destination options of `eights` times 8 bytes before a header of type `next`. */
 const padding = (next: string, eights: number) => `${next}0${eights - 1}0104${'0'.repeat(8)}`
 
-const right: Record<string, string> = {
+const legitimate: Record<string, string> = {
   'a datagram': frame.udp4(from, datagram({ text: 'mine' })),
   'an IPv6 datagram': frame.udp6(from, { ...datagram({ text: 'mine6' }), src: 'fd00::5', dst: 'ff02::1' }),
-  'a first fragment': piece('11', { more: true }, '1388138800100000'),
-  'the next fragment': piece('11', { offset: 8 }, frame.mark('the rest')),
-  'the next fragment of options': piece('3c', { offset: 8 }, frame.mark('the rest')),
+  'a first fragment': fragmentFrame('11', { more: true }, '1388138800100000'),
+  'the next fragment': fragmentFrame('11', { offset: 8 }, frame.mark('the rest')),
+  'the next fragment of options': fragmentFrame('3c', { offset: 8 }, frame.mark('the rest')),
   'an ARP request': frame.arp(from, { ip: '10.0.0.5', target: '10.0.0.6' }),
   'an ARP probe (RFC 5227)': frame.arp(from, { ip: '0.0.0.0', target: '10.0.0.5' }),
   'an ARP announcement': frame.arp(from, { ip: '10.0.0.5', target: '10.0.0.5' }),
   'an ARP answer': frame.arp(from, { ip: '10.0.0.5', target: '10.0.0.6', reply: true }),
   "QEMU's announcement after a migration": frame.rarp(from),
-  'DHCP: a DISCOVER': asks({}),
-  'DHCP: a REQUEST by unicast': asks({ src: '10.0.0.5', dst: '10.0.0.6' }, { type: 3, ciaddr: '10.0.0.5' }),
-  'DHCP: an INFORM': asks({ src: '10.0.0.5' }, { type: 8, ciaddr: '10.0.0.5' }),
-  'DHCP: a DECLINE of its own': asks({}, { type: 4, options: { 50: frame.hexIp('10.0.0.5') } }),
-  'DHCPv6: a SOLICIT': asks6({}),
-  'a router solicitation': nd({ type: 133, body: '00000000' }),
-  'a router solicitation with its MAC': nd({ type: 133, body: `00000000${frame.linkOption(1, MAC)}` }),
-  'a neighbour solicitation': nd({}),
-  'a neighbour solicitation with its MAC': nd({ options: frame.linkOption(1, MAC) }),
-  'a neighbour advertisement of its own': nd({ type: 136, target: 'fd00::5' }),
-  'a neighbour advertisement of its own, with its MAC': nd({
+  'DHCP: a DISCOVER': dhcpFrame({}),
+  'DHCP: a REQUEST by unicast': dhcpFrame({ src: '10.0.0.5', dst: '10.0.0.6' }, { type: 3, ciaddr: '10.0.0.5' }),
+  'DHCP: an INFORM': dhcpFrame({ src: '10.0.0.5' }, { type: 8, ciaddr: '10.0.0.5' }),
+  'DHCP: a DECLINE of its own address': dhcpFrame({}, { type: 4, options: { 50: frame.hexIp('10.0.0.5') } }),
+  'DHCPv6: a SOLICIT': dhcp6Frame({}),
+  'a router solicitation': neighbourFrame({ type: 133, body: '00000000' }),
+  'a router solicitation with its MAC': neighbourFrame({ type: 133, body: `00000000${frame.linkOption(1, MAC)}` }),
+  'a neighbour solicitation': neighbourFrame({}),
+  'a neighbour solicitation with its MAC': neighbourFrame({ options: frame.linkOption(1, MAC) }),
+  'a neighbour advertisement of its own address': neighbourFrame({ type: 136, target: 'fd00::5' }),
+  'a neighbour advertisement of its own address with its MAC': neighbourFrame({
     type: 136,
     target: 'fd00::5',
     options: frame.linkOption(2, MAC),
   }),
-  'duplicate address detection': nd({ src: '::', target: 'fd00::5' }),
-  'duplicate address detection of its link-local address, with a nonce': nd({
+  'duplicate address detection': neighbourFrame({ src: '::', target: 'fd00::5' }),
+  'duplicate address detection of its link-local address, with a nonce': neighbourFrame({
     src: '::',
     target: LL,
     options: '0e01aabbccddeeff',
@@ -111,45 +113,52 @@ const forged: Record<string, string> = {
   'a DHCP offer from another port': frame.udp4(from, datagram({ sport: 5000, dport: 68, text: 'offer' })),
   'a DHCPv6 answer': frame.udp6(from, { ...datagram({ sport: 547, dport: 546 }), src: LL, dst: 'ff02::1' }),
   'a DHCPv6 answer from another port': frame.udp6(from, { ...datagram({ dport: 546 }), src: LL, dst: 'ff02::1' }),
-  "DHCP with a neighbour's chaddr": asks({}, { chaddr: other }),
-  "DHCP with a neighbour's chaddr, from its own address": asks({ src: '10.0.0.5' }, { type: 7, chaddr: other }),
-  'DHCP as a relay': asks({}, { giaddr: '10.0.0.5' }),
+  "DHCP with a neighbour's chaddr": dhcpFrame({}, { chaddr: other }),
+  "DHCP with a neighbour's chaddr, from its own address": dhcpFrame({ src: '10.0.0.5' }, { type: 7, chaddr: other }),
+  'DHCP as a relay': dhcpFrame({}, { giaddr: '10.0.0.5' }),
   'DHCP without chaddr': frame.udp4(from, datagram({ dport: 67, text: 'short' })),
-  'DHCPv6 as a relay': asks6({ body: `0c00${'0'.repeat(64)}` }),
-  'DHCPv6 without a message': asks6({ body: '' }),
-  'a router advertisement': nd({ type: 134 }),
+  'DHCPv6 as a relay': dhcp6Frame({ body: `0c00${'0'.repeat(64)}` }),
+  'DHCPv6 without a message': dhcp6Frame({ body: '' }),
+  'a router advertisement': neighbourFrame({ type: 134 }),
   'a router advertisement behind options': frame.ip6(
     multicast,
     '3c',
     { src: LL, dst: 'ff02::1' },
     padding('3a', 1) + advertisement,
   ),
-  'a router advertisement in a fragment': piece('3a', { more: true }, advertisement),
-  'a fragment that hides what comes': piece('3c', { more: true }, padding('3a', 2)),
-  'a redirect': nd({ type: 137 }),
-  'a neighbour advertisement for the gateway': nd({ type: 136, target: 'fd00::1' }),
-  'a neighbour advertisement with another MAC': nd({
+  'a router advertisement in a fragment': fragmentFrame('3a', { more: true }, advertisement),
+  'a fragment that hides what comes': fragmentFrame('3c', { more: true }, padding('3a', 2)),
+  'a redirect': neighbourFrame({ type: 137 }),
+  'a neighbour advertisement for the gateway': neighbourFrame({ type: 136, target: 'fd00::1' }),
+  'a neighbour advertisement with another MAC': neighbourFrame({
     type: 136,
     target: 'fd00::5',
     options: frame.linkOption(2, other),
   }),
-  'a neighbour advertisement whose target is in the next fragment': piece('3a', { more: true }, '8800000000000000'),
-  'a neighbour solicitation with another MAC': nd({ options: frame.linkOption(1, other) }),
-  'a neighbour solicitation with another MAC as second option': nd({
+  'a neighbour advertisement whose target is in the next fragment': fragmentFrame(
+    '3a',
+    { more: true },
+    '8800000000000000',
+  ),
+  'a neighbour solicitation with another MAC': neighbourFrame({ options: frame.linkOption(1, other) }),
+  'a neighbour solicitation with another MAC as second option': neighbourFrame({
     options: frame.linkOption(1, MAC) + frame.linkOption(1, other),
   }),
-  'a neighbour solicitation whose options are in the next fragment': piece(
+  'a neighbour solicitation whose options are in the next fragment': fragmentFrame(
     '3a',
     { more: true },
     frame.icmp6Message({ src: LL, dst: 'ff02::1', type: 135, target: 'fd00::7' }),
   ),
-  'a router solicitation with another MAC as second option': nd({
+  'a router solicitation with another MAC as second option': neighbourFrame({
     type: 133,
     body: `00000000${frame.linkOption(1, MAC)}${frame.linkOption(1, other)}`,
   }),
-  'a router solicitation with another MAC': nd({ type: 133, body: `00000000${frame.linkOption(1, other)}` }),
-  "duplicate address detection of a neighbour's address": nd({ src: '::' }),
-  'duplicate address detection against a neighbour, from its address': nd({ src: 'fd00::7' }),
+  'a router solicitation with another MAC': neighbourFrame({
+    type: 133,
+    body: `00000000${frame.linkOption(1, other)}`,
+  }),
+  "duplicate address detection of a neighbour's address": neighbourFrame({ src: '::' }),
+  'duplicate address detection against a neighbour, from its address': neighbourFrame({ src: 'fd00::7' }),
   'a query for multicast listeners': multicastListener(LL, { type: 130, body: '00010000'.padEnd(40, '0') }),
   'a query for members of IPv4 groups': frame.ip4(
     { ...from, to: '01:00:5e:00:00:01' },
@@ -164,10 +173,10 @@ const forged: Record<string, string> = {
 describe('port security', () => {
   let arrived: string[]
   beforeAll(async () => {
-    arrived = await arriving(...Object.values(right), ...Object.values(forged))
+    arrived = await sendAndReceive(...Object.values(legitimate), ...Object.values(forged))
   })
 
-  test.each(Object.entries(right))('passes %s', (_, sent) => {
+  test.each(Object.entries(legitimate))('passes %s', (_, sent) => {
     expect(arrived).toContain(sent)
   })
 
@@ -185,7 +194,7 @@ describe('port security', () => {
     await ear.seen(reply)
   })
 
-  test('holds on a bridge of the host, and before the tap is there', async () => {
+  test('is in force on a bridge of the host, and before the tap is there', async () => {
     await host.space.run('ip', 'link', 'add', 'br0', 'type', 'bridge')
     await host.space.run('ip', 'link', 'set', 'br0', 'up')
     const more = { networkId: NETWORK.replace(/^0a/, '0b'), bridge: 'br0' }
@@ -199,7 +208,7 @@ describe('port security', () => {
     expect(await dhcp(one)).toMatchObject({ ip: '10.0.0.1' })
   })
 
-  test('off: all passes', async () => {
+  test('passes all frames when it is off', async () => {
     const more = {
       networkId: NETWORK.replace(/^0a/, '0c'),
       portSecurity: false,
@@ -209,11 +218,11 @@ describe('port security', () => {
     const other = await host.boot(guest(4, more))
     using ear = await listen(other)
     await send(free, ...Object.values(forged))
-    // A listener is given the VLAN tag apart from the frame.
+    // The kernel gives a listener the frame without its VLAN tag.
     for (const sent of Object.values(forged)) await ear.seen(sent.includes('81000005') ? frame.mark('vlan') : sent)
   })
 
-  test('a port without addresses is held to its MAC', async () => {
+  test('drops frames with another MAC when the port has no addresses', async () => {
     const more = { networkId: NETWORK.replace(/^0a/, '0d'), fixedIPs: [] }
     const one = await host.boot(guest(11, more))
     const two = await host.boot(guest(12, more))
@@ -225,19 +234,19 @@ describe('port security', () => {
     expect(ear.frames).not.toContain(mac)
   })
 
-  test('the rules are put back when others have flushed them', async () => {
+  test('is in force again after sync when another program flushed the rules', async () => {
     const sent = frame.udp4({ from: 'fa:16:3e:00:00:07' }, datagram({ text: 'mac' }))
     const plugged = [guest(5, { fixedIPs: [v4, v6] }), guest(6, { fixedIPs: [fixedIP(6, { dhcp: false })] })]
     for (const harm of ['flush ruleset', 'flush chain bridge kubenova prerouting']) {
       await host.space.run('nft', ...harm.split(' '))
-      expect(await arriving(sent)).toEqual([sent])
+      expect(await sendAndReceive(sent)).toEqual([sent])
       expect(await host.net.sync(plugged, ctx)).toEqual(new Map())
-      expect(await arriving(sent)).toEqual([])
+      expect(await sendAndReceive(sent)).toEqual([])
     }
   })
 })
 
-test('a guest does not reach the host through a bridge of ours, though Linux would answer', async () => {
+test('a guest does not reach the host through its bridge, though Linux would answer', async () => {
   await using lone = await makeHost()
   const machine = await lone.boot(guest(5))
   await lone.space.run('ip', 'address', 'add', '10.0.0.77/32', 'dev', 'lo')
@@ -245,10 +254,10 @@ test('a guest does not reach the host through a bridge of ours, though Linux wou
   const answer = frame.hexIp('10.0.0.77') + MAC.replaceAll(':', '')
   using ear = await listen(machine)
   await send(machine, ask)
-  // Answered after what was asked before it.
+  // By the time DHCP has answered, the ARP request before it would have been answered too.
   expect(await dhcp(machine)).toMatchObject({ ip: '10.0.0.5' })
   expect(ear.frames.filter((f) => f.includes(answer))).toEqual([])
-  // Without our rule it does answer: the test would see it.
+  // Without the rule Linux does answer, so the test would see it.
   await lone.space.run('nft', 'delete', 'chain', 'bridge', 'kubenova', 'input')
   await send(machine, ask)
   await ear.seen(answer)

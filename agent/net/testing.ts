@@ -1,13 +1,13 @@
-/** What the tests of this folder share: interfaces as a placed server has them, and a host of its own for each test. */
+/** Helpers of this folder's tests: interfaces as a scheduled server has them, and a test host in namespaces. */
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FixedIP, Interface } from '../../crds/kinds/server-status.ts'
 import { bootGuest, makeSpace, type Space } from '../../test/rig/segment.ts'
-import { desiredNetworks } from './desired.ts'
+import { buildDesiredNetworks } from './desired.ts'
 import { createHostNetwork, type HostNetwork } from './host-network.ts'
 import { type Rules, rulesOf } from './rules.ts'
-import { createRun, type Run } from './run.ts'
+import { createProgramRunner, type RunProgram } from './run.ts'
 import type { HostedGuest, Link, Observed } from './types.ts'
 
 export const NETWORK = '0a1b2c3d-4e5f-4a6b-8c7d-8e9f0a1b2c3d'
@@ -45,7 +45,7 @@ export const guest = (n: number, more: Partial<Interface> = {}): HostedGuest => 
 
 /** The rules of a host with these guests. */
 export const rulesFor = (...guests: HostedGuest[]): Rules =>
-  rulesOf([...desiredNetworks(guests, { folder: (key) => `/state/${key}` }).values()])
+  rulesOf([...buildDesiredNetworks(guests, (key) => `/state/${key}`).values()])
 
 /** A device that is up. */
 export const link = (name: string, more: Partial<Link> = {}): Link => ({
@@ -69,21 +69,21 @@ export interface TestHost extends AsyncDisposable {
   readonly space: Space
   readonly stateDir: string
   readonly net: HostNetwork
-  /** Plugs and starts it, as the agent and libvirt do. */
-  boot(who: HostedGuest): Promise<Space>
-  /** The same host with a new agent. `meddle` may stand between the agent and the host's programs. */
-  restart(meddle?: (run: Run) => Run): Promise<HostNetwork>
+  /** Plugs and starts the guest, as the agent and libvirt do. */
+  boot(guest: HostedGuest): Promise<Space>
+  /** Replaces the agent. `wrap` may intercept the programs that the new agent runs. */
+  restart(wrap?: (run: RunProgram) => RunProgram): Promise<HostNetwork>
 }
 
 export async function makeHost(name = 'host'): Promise<TestHost> {
   const stack = new AsyncDisposableStack()
   const stateDir = mkdtempSync(join(tmpdir(), 'kubenova-net-'))
   stack.defer(() => rmSync(stateDir, { recursive: true, force: true }))
-  // dnsmasq is nobody when it reads its files again.
+  // dnsmasq runs as `nobody` when it reads its files again.
   chmodSync(stateDir, 0o755)
   const space = stack.use(await makeSpace())
-  const run = createRun(space.prefix)
-  const start = (through: Run) => createHostNetwork({ stateDir, host: name, run: through, dhcpDomain: 'novalocal' })
+  const run = createProgramRunner(space.prefix)
+  const start = (runProgram: RunProgram) => createHostNetwork({ stateDir, host: name, runProgram })
   let net = start(run)
   stack.defer(() => net.close())
   return {
@@ -92,32 +92,32 @@ export async function makeHost(name = 'host'): Promise<TestHost> {
     get net() {
       return net
     },
-    async boot(who) {
-      const [first] = await net.plug(who, ctx)
+    async boot(guestToBoot) {
+      const [first] = await net.plug(guestToBoot, ctx)
       if (!first) throw new Error('no interface')
       return stack.use(await bootGuest(space, { ...first, mac: first.macAddress }))
     },
-    async restart(meddle = (it) => it) {
+    async restart(wrap = (run) => run) {
       await net.close()
-      net = start(meddle(run))
+      net = start(wrap(run))
       return net
     },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   }
 }
 
-/** All that a network could leave behind, as the kernel tells it. */
-export async function traces({ space, stateDir }: TestHost): Promise<unknown> {
+/** Everything that a network could leave behind: devices, namespaces, rules, processes and files. */
+export async function readHostState({ space, stateDir }: TestHost): Promise<unknown> {
   const links = JSON.parse(await space.run('ip', '-json', '-details', 'address', 'show')) as Record<string, unknown>[]
-  const spaces = (await space.run('ip', 'netns', 'list')).replaceAll(/ \(id: \d+\)/g, '')
+  const namespaces = (await space.run('ip', 'netns', 'list')).replaceAll(/ \(id: \d+\)/g, '')
   const rules = await listedRules(space)
   const processes = (await space.run('ps', '-eo', 'stat,comm')).split('\n').filter((p) => /^[^Z].*dnsmasq/.test(p))
   const files = await space.run('find', stateDir, '-type', 'f')
   links.sort((a, b) => (String(a['ifname']) < String(b['ifname']) ? -1 : 1))
-  return { links: links.map(settled), spaces, rules, processes, files }
+  return { links: links.map(stableFieldsOf), namespaces, rules, processes, files }
 }
 
-/** As nft lists them, in the order of the names of chains: it has them in the order in which they came. */
+/** The chains as nft lists them, sorted: nft lists them in the order in which they were added. */
 export async function listedRules(space: Space): Promise<string[]> {
   const listing = await space.run('nft', '--stateless', 'list', 'ruleset')
   return listing
@@ -126,8 +126,10 @@ export async function listedRules(space: Space): Promise<string[]> {
     .toSorted()
 }
 
-/** Without what differs from one device to its like, or follows others in the kernel's own time, as a bridge's carrier does. */
-function settled({ ifname, flags, mtu, master, addr_info }: Record<string, unknown>) {
-  const own = Array.isArray(flags) ? flags.filter((flag) => flag !== 'LOWER_UP' && flag !== 'NO-CARRIER') : flags
-  return { ifname, flags: own, mtu, master, addr_info }
+/** Leaves out what differs between two equal devices, and the carrier flags, which the kernel sets with a delay. */
+function stableFieldsOf({ ifname, flags, mtu, master, addr_info }: Record<string, unknown>) {
+  const stableFlags = Array.isArray(flags)
+    ? flags.filter((flag) => flag !== 'LOWER_UP' && flag !== 'NO-CARRIER')
+    : flags
+  return { ifname, flags: stableFlags, mtu, master, addr_info }
 }

@@ -1,17 +1,17 @@
-/** The two sides that plan() compares, and what it answers with. */
+/** The desired and the observed state that plan() compares, and the commands that it returns. */
 import type { FixedIP, Interface } from '../../crds/kinds/server-status.ts'
 import type { Rules } from './rules.ts'
 
-/** A server on this host (or about to come here), as far as the network is concerned. */
+/** The network part of a server that is on this host or about to be migrated here. */
 export interface HostedGuest {
   /** The server's UUID. */
   readonly id: string
-  /** Told to the guest by DHCP. */
+  /** DHCP gives it to the guest. */
   readonly hostname?: string
   readonly interfaces: readonly Interface[]
 }
 
-/** An interface with the names that its domain needs. */
+/** An interface with the device names that the domain's XML needs. */
 export type PluggedInterface = Omit<Interface, 'bridge'> & {
   readonly bridge: string
   readonly tap: string
@@ -20,14 +20,14 @@ export type PluggedInterface = Omit<Interface, 'bridge'> & {
 export interface DesiredPort {
   readonly tap: string
   readonly mac: string
-  /** true: only frames from its MAC and its addresses pass. */
+  /** If true, the guest may only send frames from its MAC and its addresses. */
   readonly portSecurity: boolean
   readonly fixedIPs: readonly FixedIP[]
   readonly hostname?: string
 }
 
-/** dnsmasq's files: see dhcp-texts.ts. */
-export interface DhcpTexts {
+/** The texts of dnsmasq's three files: see dnsmasq-config.ts. */
+export interface DnsmasqConfig {
   readonly conf: string
   readonly hosts: string
   readonly opts: string
@@ -35,26 +35,26 @@ export interface DhcpTexts {
 
 export interface DesiredDhcp {
   readonly mac: string
-  /** With prefix length: 10.0.0.2/24. */
+  /** With prefix length, such as 10.0.0.2/24. */
   readonly addresses: readonly string[]
-  readonly texts: DhcpTexts
+  readonly config: DnsmasqConfig
 }
 
 export interface DesiredNetwork {
   readonly key: string
-  /** For messages: namespace/name. */
+  /** namespace/name, for messages. */
   readonly name: string
   readonly bridge: string
-  /** false: the host's own bridge, that is only used. */
+  /** False for a bridge that the host's administrator made: the agent connects guests to it and never changes it. */
   readonly ownBridge: boolean
   readonly uplink?: string
   readonly mtu: number
   readonly ports: readonly DesiredPort[]
-  /** Absent: no port on this host is given its address by DHCP. */
+  /** Absent if no port on this host gets its address by DHCP. */
   readonly dhcp?: DesiredDhcp
 }
 
-/** A network device as the kernel has it. */
+/** A network device as the kernel reports it. */
 export interface Link {
   readonly name: string
   readonly index: number
@@ -62,45 +62,53 @@ export interface Link {
   readonly mac: string
   readonly mtu: number
   readonly up: boolean
-  /** false for a tap: no process holds it. */
+  /** For a tap: whether a process (QEMU) has it open. */
   readonly carrier: boolean
   readonly master?: string
-  /** Index of the other end of a veth pair. */
+  /** Index of the device at the other end of a veth pair. */
   readonly peer?: number
   /** Whether it has a link-local address. */
   readonly linkLocal: boolean
   readonly stp: boolean
-  /** A tap that stays when no process holds it. */
+  /** True for a tap that the kernel keeps after the process that had it open has ended. */
   readonly persistent: boolean
-  /** With prefix length, without link-local ones. */
+  /** With prefix length; link-local addresses are left out. */
   readonly addresses: readonly string[]
 }
 
 export interface ObservedDhcp {
-  /** dnsmasq processes that run on this network's files. */
+  /** Ids of the dnsmasq processes that use this network's files. */
   readonly pids: readonly number[]
-  /** The texts that the process is known to have read. */
-  readonly applied?: DhcpTexts
+  /** The configuration that the process has read, if the agent knows it. */
+  readonly applied?: DnsmasqConfig
 }
 
 export interface Observed {
   readonly links: ReadonlyMap<string, Link>
-  /** Our DHCP namespaces by key, with their device if it is there; broken: the name stands for no namespace. */
+  /**
+   * The agent's DHCP namespaces by network key, each with its device if there is one. `broken`: the name is there but
+   * no namespace behind it. `unread`: the namespace was not entered, because its network was not asked for.
+   */
   readonly namespaces: ReadonlyMap<string, { device?: Link } | 'broken' | 'unread'>
-  /** By key: for each network that has files or processes. */
+  /** By network key, for each network that has dnsmasq files or processes. */
   readonly dhcp: ReadonlyMap<string, ObservedDhcp>
-  /** The rules in force; undefined: not known. */
+  /** The nftables rules in force; undefined if the agent cannot tell. */
   readonly rules: Rules | undefined
 }
 
-/** `key`: the network it is for; a failure stops this network only. Without a key: needed by all that follow. */
+/**
+ * A failed command ends the commands with the same `key` (network). A failed command without a key ends the whole run.
+ */
 export type Command = { readonly key?: string } & (
   | {
       readonly do: 'exec'
       readonly argv: readonly [string, ...string[]]
       readonly input?: string
-      /** Said on stderr when what shall go is gone already, such as a pair whose other end's namespace has just ended. */
-      readonly already?: string
+      /**
+       * A failure with this text on stderr counts as success: the device to delete is gone already, for example because
+       * the kernel deleted the namespace of the pair's other end.
+       */
+      readonly ignoredError?: string
     }
   | { readonly do: 'rules'; readonly from: Rules | undefined; readonly to: Rules }
   | { readonly do: 'write'; readonly path: string; readonly text: string }

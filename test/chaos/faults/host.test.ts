@@ -264,7 +264,7 @@ it('the bridge of the network is missing', async () => {
   await fails(
     'bridged',
     'BridgeMissing',
-    /h1 could not build it: prepare: Bridge br-lab of network \S+ is needed on host h1: there is none/,
+    /h1 could not build it: prepare: Host h1 has no bridge br-lab, which network \S+ needs/,
   )
   await h1().exec(['bash', '-ec', 'ip link add br-lab type bridge && ip link set br-lab up'])
   await heals('bridged')

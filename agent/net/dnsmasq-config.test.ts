@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { dhcpTexts } from './dhcp-texts.ts'
+import { renderDnsmasqConfig } from './dnsmasq-config.ts'
 import { fixedIP } from './testing.ts'
 import type { DesiredPort } from './types.ts'
 
@@ -11,8 +11,7 @@ const port = (n: number, more: Partial<DesiredPort> = {}): DesiredPort => ({
   hostname: `web${n}`,
   ...more,
 })
-const texts = (ports: DesiredPort[], domain?: string) =>
-  dhcpTexts({ ports, mtu: 1450, folder: '/state/key', ...(domain === undefined ? {} : { domain }) })
+const render = (ports: DesiredPort[]) => renderDnsmasqConfig({ ports, mtu: 1450, folder: '/state/key' })
 const v6 = {
   address: 'fd00::5',
   prefixLength: 64,
@@ -21,10 +20,10 @@ const v6 = {
   dnsServers: ['fd00::53', '192.0.2.53'],
 }
 
-test('a line per port, whatever their order', () => {
-  const { hosts } = texts([port(6), port(5)])
+test('hosts has one line per port, in an order that does not depend on the order of the ports', () => {
+  const { hosts } = render([port(6), port(5)])
   expect(hosts).toBe('fa:16:3e:00:00:05,id:*,10.0.0.5,web5,infinite\nfa:16:3e:00:00:06,id:*,10.0.0.6,web6,infinite\n')
-  expect(texts([port(5), port(6)]).hosts).toBe(hosts)
+  expect(render([port(5), port(6)]).hosts).toBe(hosts)
 })
 
 test.each([
@@ -32,14 +31,14 @@ test.each([
   ['not a name', undefined],
   ['-web', undefined],
   [undefined, undefined],
-])('host name %s', (hostname, label) => {
+])('the host line of a guest with host name %s has the label %s', (hostname, label) => {
   const { hostname: _, ...bare } = port(5)
-  const { hosts } = texts([{ ...bare, ...(hostname === undefined ? {} : { hostname }) }])
+  const { hosts } = render([{ ...bare, ...(hostname === undefined ? {} : { hostname }) }])
   expect(hosts).toBe(`fa:16:3e:00:00:05,id:*,10.0.0.5${label ?? ','}infinite\n`)
 })
 
-test('only addresses that DHCP gives', () => {
-  const { hosts, conf } = texts([
+test('hosts and conf leave out addresses without DHCP', () => {
+  const { hosts, conf } = render([
     port(5, { fixedIPs: [fixedIP(5), { ...v6, dhcp: false }] }),
     port(6, { fixedIPs: [] }),
   ])
@@ -48,8 +47,8 @@ test('only addresses that DHCP gives', () => {
   expect(conf).not.toContain('enable-ra')
 })
 
-test('both families in one line, a range each, resolvers by family', () => {
-  const { hosts, conf, opts } = texts([port(5, { fixedIPs: [fixedIP(5), v6] })], 'novalocal')
+test('a port with IPv4 and IPv6 has one host line, two ranges and the resolvers of each family', () => {
+  const { hosts, conf, opts } = render([port(5, { fixedIPs: [fixedIP(5), v6] })])
   expect(hosts).toBe('fa:16:3e:00:00:05,id:*,10.0.0.5,[fd00::5],web5,infinite\n')
   expect(conf).toContain(
     'dhcp-range=10.0.0.0,static,255.255.255.0,infinite\ndhcp-range=fd00::,static,64,infinite\nenable-ra\n',
@@ -58,26 +57,24 @@ test('both families in one line, a range each, resolvers by family', () => {
     'option:router,10.0.0.1',
     'option:dns-server,192.0.2.53',
     'option:mtu,1450',
-    'option:domain-name,novalocal',
     'option6:dns-server,[fd00::53]',
-    'option6:domain-search,novalocal',
     '',
   ])
 })
 
-test('routes carry the default route, for clients that then ignore the router', () => {
+test('classless static routes include the default route, as clients then ignore the router option', () => {
   const hostRoutes = [{ destination: '10.8.0.0/16', nextHop: '10.0.0.9' }]
   const all = '10.8.0.0/16,10.0.0.9,0.0.0.0/0,10.0.0.1'
-  expect(texts([port(5, { fixedIPs: [fixedIP(5, { hostRoutes })] })]).opts).toContain(
+  expect(render([port(5, { fixedIPs: [fixedIP(5, { hostRoutes })] })]).opts).toContain(
     `option:classless-static-route,${all}\n249,${all}\n`,
   )
 })
 
-test('what the network does not have is told to be absent, so that dnsmasq does not put in itself', () => {
+test('router and resolvers are empty options when the network has none, so that dnsmasq does not send its own address', () => {
   const { gateway: _, dnsServers: __, ...bare } = fixedIP(5)
-  expect(texts([port(5, { fixedIPs: [bare] })]).opts).toBe('option:router\noption:dns-server\noption:mtu,1450\n')
+  expect(render([port(5, { fixedIPs: [bare] })]).opts).toBe('option:router\noption:dns-server\noption:mtu,1450\n')
 })
 
-test('host lines set no tag: dnsmasq crashes when it reads such lines again', () => {
-  expect(texts([port(5, { fixedIPs: [fixedIP(5), v6] })]).hosts).not.toContain('set:')
+test('host lines set no tag, because dnsmasq crashes when it reads such lines again', () => {
+  expect(render([port(5, { fixedIPs: [fixedIP(5), v6] })]).hosts).not.toContain('set:')
 })

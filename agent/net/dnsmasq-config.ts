@@ -1,0 +1,119 @@
+/**
+ * Renders dnsmasq's three files for one network on this host:
+ *   conf   how dnsmasq runs; a change needs a restart
+ *   hosts  one line per port of this host; dnsmasq answers only these
+ *   opts   the DHCP options; dnsmasq reads hosts and opts again on SIGHUP
+ * No lease is kept on disk and none expires: the hosts file alone decides which MAC has which address (docs/adr/0011).
+ * Host lines set no tags, because dnsmasq 2.86 to 2.90 crashes when it reads a line with a tag again that it has used
+ * (imp/dnsmasq#20). Pure.
+ */
+import { isIPv4, isIPv6 } from 'node:net'
+import type { FixedIP } from '../../crds/kinds/server-status.ts'
+import { netmaskOf, networkAddressOf } from './addresses.ts'
+import { DHCP_DEVICE } from './names.ts'
+import type { DesiredPort, DnsmasqConfig } from './types.ts'
+
+interface DnsmasqInput {
+  readonly ports: readonly DesiredPort[]
+  readonly mtu: number
+  readonly folder: string
+}
+
+/** If ports differ in an option, because their Network was edited between two plugs, the last port's value counts. */
+export function renderDnsmasqConfig(input: DnsmasqInput): DnsmasqConfig {
+  const servedPorts = input.ports
+    .map((port) => ({ port, ips: port.fixedIPs.filter((ip) => ip.dhcp && ip.dhcpAddress !== undefined) }))
+    .filter(({ ips }) => ips.length > 0)
+  const ips = servedPorts.flatMap((s) => s.ips)
+  return {
+    conf: joinLines(confLines(ips, input)),
+    hosts: joinLines(servedPorts.map((s) => hostLine(s.port, s.ips)).sort()),
+    opts: joinLines(optionLines(ips, input)),
+  }
+}
+
+const joinLines = (list: readonly string[]): string => list.map((line) => `${line}\n`).join('')
+
+/**
+ * `id:*` ignores the client id, which differs between firmware, initramfs and system: the MAC alone identifies a guest.
+ * A dhcp-host line takes one address per family.
+ */
+function hostLine(port: DesiredPort, ips: readonly FixedIP[]): string {
+  const v4 = ips.find((ip) => isIPv4(ip.address))
+  const v6 = ips.find((ip) => isIPv6(ip.address))
+  const fields = [port.mac, 'id:*', v4?.address, v6 && `[${v6.address}]`, hostLabel(port.hostname), 'infinite']
+  return fields.filter((field) => field !== undefined).join(',')
+}
+
+/** The first label of the host name; undefined if it is not valid (RFC 1123), so that DHCP gives no host name. */
+function hostLabel(hostname: string | undefined): string | undefined {
+  const label = hostname?.split('.')[0]
+  return label !== undefined && /^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(label) ? label : undefined
+}
+
+/**
+ * `dhcp-ignore`: other hosts of the segment answer their own guests. `dhcp-authoritative`: dnsmasq answers a renewal of
+ * a lease that it does not know, because it was restarted or the guest was migrated to this host. `port=0`: no DNS.
+ */
+function confLines(ips: readonly FixedIP[], { folder }: DnsmasqInput): string[] {
+  const ranges = new Set(ips.map(rangeLine))
+  const hasIPv6 = ips.some((ip) => isIPv6(ip.address))
+  return [
+    'port=0',
+    `interface=${DHCP_DEVICE}`,
+    'bind-interfaces',
+    'no-hosts',
+    'no-resolv',
+    'no-ping',
+    'quiet-dhcp',
+    'quiet-dhcp6',
+    'quiet-ra',
+    'leasefile-ro',
+    'dhcp-authoritative',
+    'dhcp-ignore=tag:!known',
+    'dhcp-lease-max=65536',
+    `dhcp-hostsfile=${folder}/hosts`,
+    `dhcp-optsfile=${folder}/opts`,
+    `pid-file=${folder}/pid`,
+    ...[...ranges].sort(),
+    // The router advertisement only announces that addresses come by DHCPv6. It offers no router, as routers advertise
+    // themselves.
+    ...(hasIPv6 ? ['enable-ra', `ra-param=${DHCP_DEVICE},0,0`] : []),
+  ]
+}
+
+function rangeLine({ address, prefixLength }: FixedIP): string {
+  const first = networkAddressOf(address, prefixLength)
+  return isIPv4(address)
+    ? `dhcp-range=${first},static,${netmaskOf(prefixLength)},infinite`
+    : `dhcp-range=${first},static,${prefixLength},infinite`
+}
+
+function optionLines(ips: readonly FixedIP[], { mtu }: DnsmasqInput): string[] {
+  const v4 = ips.findLast((ip) => isIPv4(ip.address))
+  const v6 = ips.findLast((ip) => isIPv6(ip.address))
+  return [...(v4 ? ipv4Options(v4, mtu) : []), ...(v6 ? ipv6Options(v6) : [])]
+}
+
+/**
+ * dnsmasq does not send an option without a value. Without the line `option:router`, it would name itself as the
+ * router.
+ */
+function ipv4Options({ gateway, dnsServers = [], hostRoutes = [] }: FixedIP, mtu: number): string[] {
+  const resolvers = dnsServers.filter((a) => isIPv4(a))
+  const routes = hostRoutes.map((r) => `${r.destination},${r.nextHop}`)
+  // A client that gets option 121 ignores the router option (RFC 3442), so 121 must include the default route. 249 is
+  // Microsoft's 121.
+  const routesAndDefault = [...routes, ...(gateway === undefined ? [] : [`0.0.0.0/0,${gateway}`])].join(',')
+  return [
+    `option:router${gateway === undefined ? '' : `,${gateway}`}`,
+    `option:dns-server${resolvers.map((a) => `,${a}`).join('')}`,
+    ...(routes.length === 0 ? [] : [`option:classless-static-route,${routesAndDefault}`, `249,${routesAndDefault}`]),
+    `option:mtu,${mtu}`,
+  ]
+}
+
+function ipv6Options({ dnsServers = [] }: FixedIP): string[] {
+  const resolvers = dnsServers.filter((a) => isIPv6(a))
+  return [`option6:dns-server${resolvers.map((a) => `,[${a}]`).join('')}`]
+}

@@ -1,0 +1,55 @@
+/** Finds, reloads and stops the networks' dnsmasq processes. */
+import { readdir, readFile } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Transient } from '../../crds/errors.ts'
+
+/**
+ * Finds the process ids by network key. A dnsmasq is recognised by the config file on its command line, not by its pid
+ * file: the id in an old pid file may belong to another process by now, and a dnsmasq that just starts has not written
+ * its pid file yet.
+ */
+export async function findDnsmasqPids(root: string): Promise<Map<string, number[]>> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number)
+  const keys = await Promise.all(pids.map(async (pid) => ({ pid, key: await networkKeyOfProcess(root, pid) })))
+  const byKey = new Map<string, number[]>()
+  for (const { pid, key } of keys) if (key !== undefined) byKey.set(key, [...(byKey.get(key) ?? []), pid])
+  return byKey
+}
+
+/** The key in `dnsmasq --conf-file=<root>/<key>/conf`; undefined if the process is another program or has ended. */
+async function networkKeyOfProcess(root: string, pid: number): Promise<string | undefined> {
+  const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
+  const [program = '', argument = ''] = line.split('\0')
+  const start = `--conf-file=${root}/`
+  if (!program.endsWith('dnsmasq') || !argument.startsWith(start)) return undefined
+  return /^([0-9a-f]{12})\/conf$/.exec(argument.slice(start.length))?.[1]
+}
+
+/** Sends the signal if the process still is a dnsmasq of the agent's; answers false if it has ended. */
+async function signalDnsmasq(root: string, pid: number, signal: NodeJS.Signals): Promise<boolean> {
+  if ((await networkKeyOfProcess(root, pid)) === undefined) return false
+  try {
+    return process.kill(pid, signal)
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ESRCH') return false
+    throw new Transient('DhcpUnreachable', `The agent cannot send ${signal} to process ${pid} (dnsmasq)`, { cause })
+  }
+}
+
+/** Makes dnsmasq read its hosts and options again. If it has ended, the next observation finds it missing. */
+export async function reloadDnsmasq(root: string, pid: number): Promise<void> {
+  await signalDnsmasq(root, pid, 'SIGHUP')
+}
+
+/** Sends SIGTERM, after 2 s SIGKILL, and waits until the process has ended, because the next dnsmasq needs its port. */
+export async function stopDnsmasq(root: string, pid: number, signal: AbortSignal): Promise<void> {
+  for (const endSignal of ['SIGTERM', 'SIGKILL'] as const) {
+    if (!(await signalDnsmasq(root, pid, endSignal))) return
+    const deadline = performance.now() + 2000
+    while (performance.now() < deadline) {
+      if ((await networkKeyOfProcess(root, pid)) === undefined) return
+      await delay(5, undefined, { signal })
+    }
+  }
+  throw new Transient('DhcpStuck', `Process ${pid} (dnsmasq) did not end after SIGKILL`)
+}
