@@ -46,7 +46,7 @@ export async function controllerProgram(make = createController): Promise<void> 
     const identity = `${hostname()}_${randomBytes(4).toString('hex')}`
     log.info({ identity }, 'caches are filled, waiting to lead')
     const end = await runAsLeader(
-      { kube, namespace, name: 'kubenova-controller', identity, ...lease(leaseSeconds), log, metrics: kube.metrics },
+      { kube, namespace, name: 'kubenova-controller', identity, ...lease(leaseSeconds), log },
       (s, holds) => {
         leads = holds
         return controller.run(s)

@@ -1,8 +1,8 @@
 import { getEventListeners } from 'node:events'
 import { expect, it } from 'vitest'
-import { createAbortScope } from './abort.ts'
+import { createAbortScope, rejectOnAbort } from './abort.ts'
 
-it('aborts with whichever parent aborts first, and keeps its reason', () => {
+it('createAbortScope aborts with the reason of the parent that aborts first', () => {
   const [one, two] = [new AbortController(), new AbortController()]
   using scope = createAbortScope([one.signal, undefined, two.signal])
   two.abort('two')
@@ -12,13 +12,13 @@ it('aborts with whichever parent aborts first, and keeps its reason', () => {
   expect(late.signal.reason).toBe('one')
 })
 
-it('aborts at its deadline', async () => {
+it('createAbortScope aborts with a TimeoutError at its deadline', async () => {
   using scope = createAbortScope([], 1.5)
   await new Promise((resolve) => scope.signal.addEventListener('abort', resolve))
   expect(scope.signal.reason).toMatchObject({ name: 'TimeoutError', message: 'not done in 1.5 ms' })
 })
 
-it('leaves nothing with its parents', () => {
+it('createAbortScope removes its listener from the parent when the scope ends', () => {
   const parent = new AbortController()
   {
     using scope = createAbortScope([parent.signal], 60_000)
@@ -26,4 +26,14 @@ it('leaves nothing with its parents', () => {
     expect(scope.signal.aborted).toBe(false)
   }
   expect(getEventListeners(parent.signal, 'abort')).toHaveLength(0)
+})
+
+it('rejectOnAbort rejects with the reason of the signal, and removes its listener', async () => {
+  const stop = new AbortController()
+  expect(await rejectOnAbort(Promise.resolve(1), stop.signal)).toBe(1)
+  expect(getEventListeners(stop.signal, 'abort')).toHaveLength(0)
+  const waiting = rejectOnAbort(new Promise<never>(() => undefined), stop.signal)
+  stop.abort(new Error('stopped'))
+  await expect(waiting).rejects.toThrow('stopped')
+  expect(getEventListeners(stop.signal, 'abort')).toHaveLength(0)
 })

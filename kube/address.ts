@@ -1,7 +1,7 @@
-// Where a server listens, in one word.
+// Listen addresses as options give them: `host:port` in one word.
 
-/** '127.0.0.1:8080' as its parts. */
+/** '127.0.0.1:8080' or '[::1]:8080' as host and port. */
 export function parseAddress(text: string): { host: string; port: number } {
-  const at = text.lastIndexOf(':')
-  return { host: text.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(text.slice(at + 1)) }
+  const colon = text.lastIndexOf(':')
+  return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(text.slice(colon + 1)) }
 }

@@ -16,18 +16,18 @@ it.each<[unknown, unknown, boolean]>([
   [{ a: null }, { a: {} }, false],
   [{}, { a: null }, false],
   [undefined, { a: 1 }, false],
-])('covers(%j, %j) is %s', (have, want, covered) => {
-  expect(hasFieldsOf(have, want)).toBe(covered)
+])('hasFieldsOf(%j, %j) is %s', (object, wanted, expected) => {
+  expect(hasFieldsOf(object, wanted)).toBe(expected)
 })
 
-it('every value covers itself, and any object of which it is a part', () => {
+it('hasFieldsOf is true for a value and its copy, and for an object and a part of it', () => {
   fc.assert(
     fc.property(
       fc.dictionary(fc.string(), fc.jsonValue()),
       fc.dictionary(fc.string(), fc.jsonValue()),
-      (part, rest) => {
+      (part, others) => {
         expect(hasFieldsOf(part, structuredClone(part))).toBe(true)
-        expect(hasFieldsOf({ ...rest, ...part }, part)).toBe(true)
+        expect(hasFieldsOf({ ...others, ...part }, part)).toBe(true)
       },
     ),
   )

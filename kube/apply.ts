@@ -1,38 +1,39 @@
-// Server-side apply for reconcilers: no write where nothing would change, and conflicts answered as values.
+// Server-side apply for reconcilers: an object is written only if the write would change it.
 import type { ApplyOptions, Resource } from './resource.ts'
 import type { Draft, KubeObject } from './types.ts'
 
-export interface ApplyIfOptions<T> extends ApplyOptions {
-  /** The object as last seen (an informer's). Absent: always write. */
+export interface ApplyIfChangedOptions<T> extends ApplyOptions {
+  /** The object as last seen, usually by an informer. If absent, the object is always written. */
   seen?: T | undefined
   /**
-   * What this manager applied before, if fields of it may now be left out: server-side apply removes what is no longer sent, which
-   * a comparison with `seen` alone cannot notice.
+   * The draft that this field manager applied before, needed if fields may now be left out: server-side apply removes fields that
+   * are no longer sent, and a comparison with `seen` alone cannot notice that.
    */
   previous?: Draft<T> | undefined
 }
 
-/** Applies unless every field of `wanted` already is so in `seen`. Answers the object as it is now, and whether it was written. */
+/** Applies `wanted`, unless `seen` has all of its fields already. Returns the object as it is now and whether it was written. */
 export async function applyIfChanged<T extends KubeObject>(
   resource: Resource<T>,
   wanted: Draft<T>,
-  { seen, previous, ...options }: ApplyIfOptions<T> = {},
+  { seen, previous, ...options }: ApplyIfChangedOptions<T> = {},
 ): Promise<{ object: T; written: boolean }> {
-  const dropped = previous !== undefined && !hasFieldsOf(wanted, previous)
-  if (seen && !dropped && hasFieldsOf(seen, wanted)) return { object: seen, written: false }
+  const hasFewerFields = previous !== undefined && !hasFieldsOf(wanted, previous)
+  if (seen && !hasFewerFields && hasFieldsOf(seen, wanted)) return { object: seen, written: false }
   return { object: await resource.apply(wanted, options), written: true }
 }
 
 /**
- * Whether `have` has every field of `want` with the same value. Objects may have more; arrays must be equal, element by element, where
- * elements that are objects may again have more (the server fills in defaults).
+ * Whether `object` has every field of `wanted` with the same value. Objects may have further fields. Arrays must be equal element by
+ * element, but elements that are objects may have further fields, too, because the API server fills in defaults.
  */
-export function hasFieldsOf(have: unknown, want: unknown): boolean {
-  if (want === undefined || Object.is(have, want)) return true
-  if (typeof have !== 'object' || typeof want !== 'object' || have === null || want === null) return false
-  if (Array.isArray(want)) {
-    return Array.isArray(have) && have.length === want.length && want.every((item, i) => hasFieldsOf(have[i], item))
+export function hasFieldsOf(object: unknown, wanted: unknown): boolean {
+  if (wanted === undefined || Object.is(object, wanted)) return true
+  if (typeof object !== 'object' || typeof wanted !== 'object' || object === null || wanted === null) return false
+  if (Array.isArray(wanted)) {
+    const isSameLength = Array.isArray(object) && object.length === wanted.length
+    return isSameLength && wanted.every((item, i) => hasFieldsOf(object[i], item))
   }
-  if (Array.isArray(have)) return false
-  return Object.entries(want).every(([name, value]) => hasFieldsOf(Reflect.get(have, name), value))
+  if (Array.isArray(object)) return false
+  return Object.entries(wanted).every(([name, value]) => hasFieldsOf(Reflect.get(object, name), value))
 }

@@ -1,4 +1,5 @@
-// Who we are to the API server: in a pod, its service account; else a kubeconfig, for which client-node's 80 MB are loaded only if need be.
+// Credentials for the API server: the service account of a pod, or a kubeconfig. @kubernetes/client-node takes 80 MB, so it is
+// loaded only for kubeconfigs that need more than reading.
 
 import { readFile } from 'node:fs/promises'
 import type { RequestOptions } from 'node:https'
@@ -6,7 +7,7 @@ import type { ConnectionOptions } from 'node:tls'
 import { type Clock, systemClock } from './clock.ts'
 import { type KubeconfigLogin, kubeconfigPath, readPlainKubeconfig } from './kubeconfig.ts'
 
-/** A server and credentials at this moment; `tls` compares by value to tell when connections must be made anew. */
+/** Headers and TLS options as of now. The `tls` of two answers is compared by value to tell whether connections must be replaced. */
 export interface Credentials {
   headers: Record<string, string>
   tls: ConnectionOptions
@@ -14,98 +15,77 @@ export interface Credentials {
 
 export interface Auth {
   server: string
-  /** The namespace of the context or pod; `default` if it names none. */
-  namespace: string
-  /** Cheap: credentials are re-read at most every {@link REREAD_MS}. */
+  /** Cheap to call: credentials are read again at most every {@link REREAD_MS}. */
   credentials(): Promise<Credentials>
-  /** Forget what was read (the server answered 401): the next call reads tokens and runs exec plugins afresh. */
+  /** Call it after a 401: the next {@link credentials} reads token files and runs exec plugins again. */
   invalidate(): void
 }
 
 export interface AuthOptions {
-  /** Path of a kubeconfig; else KUBECONFIG, ~/.kube/config, or the pod's service account. */
+  /** Path of a kubeconfig. If absent: KUBECONFIG, else the pod's service account, else ~/.kube/config. */
   kubeconfig?: string | undefined
-  context?: string | undefined
-  /** Skip all files: a server with fixed credentials (tests, proxies). */
+  /** For tests and proxies: this server and `token`, without reading any file. */
   server?: string | undefined
   token?: string | undefined
-  tls?: ConnectionOptions | undefined
 }
 
-/** Bound tokens rotate hourly and certificates daily; both stay valid long after their successor is written. */
+/** Bound tokens rotate hourly and certificates daily. Both remain valid long after their successor has been written. */
 const REREAD_MS = 30_000
-const POD = '/var/run/secrets/kubernetes.io/serviceaccount'
-
-/** The same server for a bearer of `token` alone: a client certificate of ours would otherwise win over it. */
-export function withoutOurs(auth: Auth): Auth {
-  return {
-    ...auth,
-    invalidate: () => undefined, // their token is not ours to renew
-    async credentials() {
-      const { cert: _cert, key: _key, pfx: _pfx, ...tls } = (await auth.credentials()).tls
-      return { headers: {}, tls }
-    },
-  }
-}
+const SERVICE_ACCOUNT_DIR = '/var/run/secrets/kubernetes.io/serviceaccount'
 
 const bearerHeader = (token: string): Record<string, string> => ({ authorization: `Bearer ${token.trim()}` })
 
 export async function loadAuth(options: AuthOptions = {}): Promise<Auth> {
   if (options.server) {
-    const fixed = { headers: options.token ? bearerHeader(options.token) : {}, tls: options.tls ?? {} }
-    return { server: options.server, namespace: 'default', credentials: async () => fixed, invalidate: () => undefined }
+    const fixed = { headers: options.token ? bearerHeader(options.token) : {}, tls: {} }
+    return { server: options.server, credentials: async () => fixed, invalidate: () => undefined }
   }
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port, KUBECONFIG } = process.env
   if (!options.kubeconfig && !KUBECONFIG && host && port) return loadInClusterAuth(host, port)
   return loadKubeconfigAuth(options)
 }
 
-/** The service account mounted into a pod; `root` is another place for tests. */
-export async function loadInClusterAuth(
+/** The service account that is mounted into a pod. Tests pass another `dir` and `clock`. */
+export function loadInClusterAuth(
   host: string,
   port: string,
-  root: string = POD,
+  dir: string = SERVICE_ACCOUNT_DIR,
   clock: Clock = systemClock,
-): Promise<Auth> {
+): Auth {
   const name = host.includes(':') ? `[${host}]` : host
   const { read, invalidate } = cachedCredentials(
     async () => ({
-      headers: bearerHeader(await readFile(`${root}/token`, 'utf8')),
-      tls: { ca: await readFile(`${root}/ca.crt`, 'utf8') },
+      headers: bearerHeader(await readFile(`${dir}/token`, 'utf8')),
+      tls: { ca: await readFile(`${dir}/ca.crt`, 'utf8') },
     }),
     clock,
   )
-  const namespace = await readFile(`${root}/namespace`, 'utf8').then(
-    (text) => text.trim(),
-    () => 'default', // absent when a token is projected by hand
-  )
-  return { server: `https://${name}:${port}`, namespace, credentials: read, invalidate }
+  return { server: `https://${name}:${port}`, credentials: read, invalidate }
 }
 
-async function loadKubeconfigAuth(options: AuthOptions): Promise<Auth> {
-  const path = kubeconfigPath(options.kubeconfig, process.env)
-  const login = path && (await readPlainKubeconfig(path, options.context))
-  return path && login ? createFileAuth(path, login, options.context) : loadClientNodeAuth(options)
+async function loadKubeconfigAuth({ kubeconfig }: AuthOptions): Promise<Auth> {
+  const path = kubeconfigPath(kubeconfig, process.env)
+  const login = path && (await readPlainKubeconfig(path))
+  return path && login ? createFileAuth(path, login) : loadClientNodeAuth(kubeconfig)
 }
 
-/** A file that needs nothing but reading. */
-function createFileAuth(path: string, { server, namespace }: KubeconfigLogin, context: string | undefined): Auth {
+/** A kubeconfig whose token and certificates only have to be read. */
+function createFileAuth(path: string, { server }: KubeconfigLogin): Auth {
   const { read, invalidate } = cachedCredentials(async () => {
-    const now = await readPlainKubeconfig(path, context)
-    if (!now) throw new Error(`kubeconfig ${path}: it no longer names a cluster and a user with a token or certificate`)
-    return { headers: now.headers, tls: now.tls }
+    const login = await readPlainKubeconfig(path)
+    if (login) return { headers: login.headers, tls: login.tls }
+    throw new Error(`kubeconfig ${path}: it no longer names a cluster and a user with a token or certificate`)
   })
-  return { server, namespace, credentials: read, invalidate }
+  return { server, credentials: read, invalidate }
 }
 
-async function loadClientNodeAuth({ kubeconfig, context }: AuthOptions): Promise<Auth> {
-  // Loaded only here: the package's index and generated models cost 0.7 s and 86 MB that few need to pay.
+async function loadClientNodeAuth(kubeconfig: string | undefined): Promise<Auth> {
+  // The package's index and generated models cost 0.7 s and 86 MB, so only kubeconfigs that need it load it.
   const { KubeConfig } = await import('@kubernetes/client-node')
   const load = (): InstanceType<typeof KubeConfig> => {
     const config = new KubeConfig()
     if (kubeconfig) config.loadFromFile(kubeconfig)
     else config.loadFromDefault()
-    if (context) config.setCurrentContext(context)
     return config
   }
   let config = load()
@@ -119,20 +99,19 @@ async function loadClientNodeAuth({ kubeconfig, context }: AuthOptions): Promise
     const opts: RequestOptions = {}
     await config.applyToHTTPSOptions(opts)
     const { ca, cert, key, servername, rejectUnauthorized } = opts
-    return { headers: headersOf(opts), tls: withoutUndefined({ ca, cert, key, servername, rejectUnauthorized }) }
+    return { headers: headersFrom(opts), tls: withoutUndefined({ ca, cert, key, servername, rejectUnauthorized }) }
   })
   return {
     server,
-    namespace: config.getContextObject(config.currentContext)?.namespace ?? 'default',
     credentials: read,
     invalidate() {
-      config = load() // client-node caches tokens inside: only a new KubeConfig runs an exec plugin again
+      config = load() // a KubeConfig caches the tokens of exec plugins; only a new one runs them again
       invalidate()
     },
   }
 }
 
-function headersOf(opts: RequestOptions): Record<string, string> {
+function headersFrom(opts: RequestOptions): Record<string, string> {
   const headers: Record<string, string> = {}
   if (opts.auth) headers['authorization'] = `Basic ${Buffer.from(opts.auth).toString('base64')}`
   for (const [name, value] of Object.entries(opts.headers ?? {})) {
@@ -144,32 +123,32 @@ function headersOf(opts: RequestOptions): Record<string, string> {
 const withoutUndefined = (options: ConnectionOptions): ConnectionOptions =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 
-/** Reads at most once per REREAD_MS, one reader at a time; a failed refresh falls back on what was read before. */
+/** Loads at most once per {@link REREAD_MS} and never twice at the same time. If loading fails, the last credentials are used. */
 function cachedCredentials(
   load: () => Promise<Credentials>,
   clock: Clock = systemClock,
 ): { read: () => Promise<Credentials>; invalidate: () => void } {
   let last: Credentials | undefined
-  let readAt = -Infinity
-  let reading: Promise<Credentials> | undefined
-  const refresh = async (): Promise<Credentials> => {
+  let loadedAt = -Infinity
+  let loading: Promise<Credentials> | undefined
+  const reload = async (): Promise<Credentials> => {
     try {
       last = await load()
-      readAt = clock.now()
+      loadedAt = clock.now()
       return last
     } catch (error) {
-      if (last) return last // a file caught in mid-rotation; the old credentials usually still hold
+      if (last) return last // the file may be in mid-rotation, and the old credentials usually still work
       throw error
     } finally {
-      reading = undefined
+      loading = undefined
     }
   }
   return {
     async read() {
-      if (last && clock.now() - readAt < REREAD_MS) return last
-      reading ??= refresh()
-      return reading
+      if (last && clock.now() - loadedAt < REREAD_MS) return last
+      loading ??= reload()
+      return loading
     },
-    invalidate: () => void (readAt = -Infinity),
+    invalidate: () => void (loadedAt = -Infinity),
   }
 }

@@ -1,4 +1,4 @@
-// The built-in kinds we touch, as far as we touch them: where they are served and the fields we use.
+// The built-in kinds that are used here: where the API server serves them, and the fields that are used.
 import type { ObjectMeta, TypedResourceDef } from './types.ts'
 
 const coreKind = <T>(plural: string, kind: string, namespaced = true): TypedResourceDef<T> => ({
@@ -26,20 +26,20 @@ export const events: TypedResourceDef<Event> = {
   namespaced: true,
 }
 
-interface Base {
+interface BuiltinObject {
   apiVersion?: string
   kind?: string
   metadata: ObjectMeta
 }
-export interface ConfigMap extends Base {
+export interface ConfigMap extends BuiltinObject {
   data?: Record<string, string>
   binaryData?: Record<string, string>
   immutable?: boolean
 }
-export interface Namespace extends Base {
+export interface Namespace extends BuiltinObject {
   status?: { phase?: string }
 }
-export interface Lease extends Base {
+export interface Lease extends BuiltinObject {
   spec?: {
     holderIdentity?: string
     leaseDurationSeconds?: number
@@ -49,8 +49,8 @@ export interface Lease extends Base {
     leaseTransitions?: number
   }
 }
-/** events.k8s.io/v1; `note` at most 1 kB, `action` and `reason` at most 128 characters. */
-export interface Event extends Base {
+/** events.k8s.io/v1. The server accepts a `note` of at most 1 kB, `action` and `reason` of at most 128 characters. */
+export interface Event extends BuiltinObject {
   eventTime: string
   series?: { count: number; lastObservedTime: string }
   reportingController: string

@@ -1,30 +1,28 @@
-// What an informer knows: objects by key, deeply frozen, with indexes that are always in step.
+// The objects that an informer has read: by key, deeply frozen, with indexes that are updated with every write.
 import { type KubeObject, keyOf } from './types.ts'
 
-/** Names the values under which an object is found (`(server) => [server.status.host]`); none: not in this index. */
+/** The values under which an index finds an object: `(server) => [server.status.host]`. Without a value the object is not in the index. */
 export type IndexFn<T> = (object: T) => readonly (string | undefined)[]
 
-/** What readers may do; only the informer writes. Every object is frozen: clone (`structuredClone`) what you want to change. */
+/** Read access to a cache; only its informer writes. Objects are frozen: to change one, clone it with `structuredClone`. */
 export interface ReadonlyCache<T extends KubeObject> {
   readonly size: number
   /** @param key `namespace/name` or `name` */
   get(key: string): T | undefined
   has(key: string): boolean
-  /** In no order. @param namespace only this one */
+  /** All objects, or those of one namespace, in no particular order. */
   list(namespace?: string): T[]
   keys(): IterableIterator<string>
   values(): IterableIterator<T>
-  /** Objects found under `value` in the index `name`; throws if there is no such index. */
+  /** The objects that the index `name` has under `value`. Throws if the cache has no such index. */
   byIndex(name: string, value: string): T[]
-  /** The number of objects under each value of an index. */
-  counts(name: string): Map<string, number>
 }
 
 const NAMESPACE = 'namespace'
 
 export class Cache<T extends KubeObject> implements ReadonlyCache<T> {
   readonly #objects = new Map<string, T>()
-  /** index name → value → keys. An index function runs on every write: its values are remembered, never recomputed. */
+  /** By index name: the index function, the keys of each value, and the values of each key as of its last write. */
   readonly #indexes = new Map<
     string,
     { of: IndexFn<T>; keys: Map<string, Set<string>>; values: Map<string, string[]> }
@@ -68,14 +66,10 @@ export class Cache<T extends KubeObject> implements ReadonlyCache<T> {
     return found
   }
 
-  counts(name: string): Map<string, number> {
-    return new Map([...this.#index(name).keys].map(([value, keys]) => [value, keys.size]))
-  }
-
-  /** Stores a frozen object; answers what it replaced. If an index function throws, nothing has changed. */
+  /** Stores a frozen object and returns the object that it replaced. If an index function throws, the cache is unchanged. */
   set(object: T): T | undefined {
     const key = keyOf(object.metadata)
-    const values = [...this.#indexes.values()].map((index) => [index, distinct(index.of(object))] as const)
+    const values = [...this.#indexes.values()].map((index) => [index, distinctDefined(index.of(object))] as const)
     const old = this.#objects.get(key)
     this.#objects.set(key, object)
     for (const [index, now] of values) {
@@ -104,7 +98,7 @@ export class Cache<T extends KubeObject> implements ReadonlyCache<T> {
   }
 }
 
-const distinct = (values: readonly (string | undefined)[]): string[] => [
+const distinctDefined = (values: readonly (string | undefined)[]): string[] => [
   ...new Set(values.filter((value) => value !== undefined)),
 ]
 
@@ -117,17 +111,17 @@ function addKey(keys: Map<string, Set<string>>, value: string, key: string): voi
 function dropKey(keys: Map<string, Set<string>>, value: string, key: string): void {
   const set = keys.get(value)
   set?.delete(key)
-  if (set?.size === 0) keys.delete(value) // values come and go (host names, uids): no empty sets stay behind
+  if (set?.size === 0) keys.delete(value) // values such as uids never come back, so an empty set would stay for ever
 }
 
-/** Freezes a JSON value to its leaves; parsed JSON has no cycles. */
+/** Freezes a JSON value and everything in it. Parsed JSON has no cycles. */
 export function deepFreeze<V>(value: V): V {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
   for (const member of Array.isArray(value) ? value : Object.values(value)) deepFreeze(member)
   return Object.freeze(value)
 }
 
-/** Without `managedFields`, which nobody reads here and which often is half of an object. */
+/** The object without `managedFields`, which is often half of its size and which no reader of a cache needs. */
 export function withoutManagedFields<T extends KubeObject>(object: T): T {
   const { managedFields: _dropped, ...metadata } = object.metadata as KubeObject['metadata'] & {
     managedFields?: unknown

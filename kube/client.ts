@@ -1,4 +1,4 @@
-// The way in: one client per process, a typed handle per kind.
+// The client of the API server: one per process, with a typed handle for each kind.
 
 import { type AuthOptions, loadAuth } from './auth.ts'
 import { type Clock, systemClock } from './clock.ts'
@@ -9,17 +9,17 @@ import type { KubeObject, TypedResourceDef } from './types.ts'
 
 export interface KubeOptions extends AuthOptions {
   userAgent?: string | undefined
-  /** Owner of the fields this client writes, unless a call names another; the user agent's first word if absent. */
+  /** Default field manager of this client's writes. If absent: the first word of the user agent. */
   fieldManager?: string | undefined
-  /** Bounds calls that name no timeout (30 000). */
+  /** Time limit of calls that give none (30 000). */
   timeoutMs?: number | undefined
-  /** Parallel calls, watches apart (32). */
+  /** Connections for calls (32). Watches have connections of their own. */
   connections?: number | undefined
   metrics?: Metrics | undefined
   clock?: Clock | undefined
 }
 
-/** On whose behalf calls are made (`Impersonate-*`): RBAC and the audit log see this person. */
+/** The user to impersonate (`Impersonate-*` headers): RBAC and the audit log see this user. */
 export interface ImpersonationConfig {
   user: string
   uid?: string
@@ -28,55 +28,34 @@ export interface ImpersonationConfig {
 }
 
 export interface Kube extends AsyncDisposable {
-  /** The namespace of the kubeconfig's context, or of the pod. */
-  readonly namespace: string
-  readonly fieldManager: string
   readonly metrics: Metrics
-  /** What whoever works with this client goes by: the system's, but in tests. */
+  /** The clock that users of this client measure by: the system's, except in tests. */
   readonly clock: Clock
   resource<T extends KubeObject>(def: TypedResourceDef<T>): Resource<T>
-  /** The same client acting as someone else. */
-  as(person: ImpersonationConfig): Kube
-  /** The same client with a caller's own token in place of ours. */
-  withToken(token: string): Kube
-  /** Any other path (`/version`, `/readyz`), answered as JSON. */
-  raw<T>(path: string, options?: { signal?: AbortSignal; timeoutMs?: number }): Promise<T>
-  /** Any JSON POST without a handle of its own (TokenReview, SubjectAccessReview, `serviceaccounts/x/token`). */
-  post<T>(path: string, body: unknown, options?: { signal?: AbortSignal; timeoutMs?: number }): Promise<T>
+  /** A client over the same connections that impersonates a user. */
+  as(impersonated: ImpersonationConfig): Kube
 }
 
-/** Reads credentials, opens no connection yet. Rejects when no cluster is configured. */
+/** Reads credentials but opens no connection yet. Rejects if no cluster is configured. */
 export async function createKube(options: KubeOptions = {}): Promise<Kube> {
-  const { userAgent = 'kubenova', metrics = createMetrics(), clock = systemClock } = options
+  const { userAgent = 'kubenova', metrics = createMetrics(), clock = systemClock, timeoutMs, connections } = options
   const auth = await loadAuth(options)
-  const transport = createTransport({
-    auth,
-    userAgent,
-    metrics,
-    clock,
-    timeoutMs: options.timeoutMs,
-    connections: options.connections,
-  })
+  const transport = createTransport({ auth, userAgent, metrics, clock, timeoutMs, connections })
   const fieldManager = options.fieldManager ?? userAgent.split(/[/ ]/)[0] ?? 'kubenova'
   return createClient(transport, fieldManager, { metrics, clock })
 }
 
-function createClient(transport: Transport, fieldManager: string, own: Pick<Kube, 'metrics' | 'clock'>): Kube {
+function createClient(transport: Transport, fieldManager: string, shared: Pick<Kube, 'metrics' | 'clock'>): Kube {
   return {
-    ...own,
-    namespace: transport.auth.namespace,
-    fieldManager,
+    ...shared,
     resource: <T extends KubeObject>(def: TypedResourceDef<T>) => createResource<T>(transport, def, fieldManager),
-    as: (person) => createClient(transport.withHeaders(impersonationHeaders(person)), fieldManager, own),
-    withToken: (token) => createClient(transport.withToken(token), fieldManager, own),
-    raw: (path, call = {}) => transport.json({ ...call, method: 'GET', path }),
-    post: (path, body, call = {}) => transport.json({ ...call, method: 'POST', path, body }),
+    as: (impersonated) => createClient(transport.withHeaders(impersonationHeaders(impersonated)), fieldManager, shared),
     [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose](),
   }
 }
 
-/** One header line per group: joined by commas they would be one group (client-node #2474). */
-export function impersonationHeaders({ user, uid, groups = [], extra = {} }: ImpersonationConfig): [string, string][] {
+/** One header line per group: the API server would read a comma-separated list as one group (client-node #2474). */
+function impersonationHeaders({ user, uid, groups = [], extra = {} }: ImpersonationConfig): [string, string][] {
   return [
     ['impersonate-user', user],
     ...(uid ? [['impersonate-uid', uid] as [string, string]] : []),

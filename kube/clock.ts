@@ -1,36 +1,39 @@
-// Time as a port: monotonic for durations (a wall clock may jump), wall time only for what is written into objects.
+// The clock that all code asks for the time, so that tests can replace it. Durations are measured on monotonic time, because a wall
+// clock may jump; wall time is only written into objects.
 import { setTimeout as delay } from 'node:timers/promises'
 
 export interface Clock {
-  /** Milliseconds on a clock that never goes back. */
+  /** Monotonic time in milliseconds. */
   now(): number
-  /** What other machines call the time. */
+  /** Wall time, comparable with that of other machines. */
   wall(): Date
-  /** Calls `fn` once after `ms`; the returned function cancels it. Never keeps the process alive. */
+  /** Calls `fn` once after `ms`. The returned function cancels the timer. The timer does not keep the process alive. */
   timer(ms: number, fn: () => void): () => void
-  /** Rejects with the signal's reason when aborted. */
+  /** Resolves after `ms`, or rejects with the signal's reason as soon as `signal` aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
 
-/** setTimeout fires at once above 2^31-1 ms: longer waits are cut to this (24 days) and simply fire early. */
-const LONGEST = 2 ** 31 - 1
+/** setTimeout fires at once for more than 2^31 - 1 ms (24 days). Longer timers are cut to that and fire early. */
+const MAX_TIMER_MS = 2 ** 31 - 1
 
 export const systemClock: Clock = {
   now: () => performance.now(),
   wall: () => new Date(),
   timer(ms, fn) {
-    const timer = setTimeout(fn, Math.min(Math.max(ms, 0), LONGEST)).unref()
+    const timer = setTimeout(fn, Math.min(Math.max(ms, 0), MAX_TIMER_MS)).unref()
     return () => clearTimeout(timer)
   },
   async sleep(ms, signal) {
-    await delay(Math.min(Math.max(ms, 0), LONGEST), undefined, signal ? { signal } : {}).catch((error: unknown) => {
-      signal?.throwIfAborted()
-      throw error
-    })
+    await delay(Math.min(Math.max(ms, 0), MAX_TIMER_MS), undefined, signal ? { signal } : {}).catch(
+      (error: unknown) => {
+        signal?.throwIfAborted()
+        throw error
+      },
+    )
   },
 }
 
-/** Calls `fn` every `ms` until the returned function is called; the first time after `ms`. */
+/** Calls `fn` every `ms`, first after `ms`, until the returned function is called. */
 export function startInterval(clock: Pick<Clock, 'timer'>, ms: number, fn: () => void): () => void {
   let cancel = (): void => undefined
   const arm = (): void => {
@@ -43,14 +46,14 @@ export function startInterval(clock: Pick<Clock, 'timer'>, ms: number, fn: () =>
   return () => cancel()
 }
 
-/** `RFC 3339` with six digits, the only form `metav1.MicroTime` accepts. */
-export const toMicroTime = (at: Date): string => at.toISOString().replace(/Z$/, '000Z')
+/** RFC 3339 with six digits after the second, the only form that `metav1.MicroTime` accepts. */
+export const toMicroTime = (date: Date): string => date.toISOString().replace(/Z$/, '000Z')
 
 /**
- * The wait before try number `failures` (1, 2, …): `base`·2^(failures-1), at most `max`, drawn from its upper half so that
- * clients that failed together do not come back together.
+ * Exponential backoff after the given number of failures (1, 2, …): `base`·2^(failures-1), at most `max`. The result is a random
+ * value from the upper half of that, so that clients that failed together do not retry together.
  */
 export function backoffMs(failures: number, base: number, max: number, random: () => number = Math.random): number {
-  const full = Math.min(max, base * 2 ** Math.min(Math.max(failures - 1, 0), 40))
-  return full * (0.5 + random() / 2)
+  const longest = Math.min(max, base * 2 ** Math.min(Math.max(failures - 1, 0), 40))
+  return longest * (0.5 + random() / 2)
 }

@@ -1,6 +1,6 @@
-// What a call of the API server can fail with: one class, and the questions callers ask of it.
+// The error of a failed call of the API server, and predicates that tell its kind.
 
-/** A `Status` object's body, as the API server sends it with a failure. */
+/** The `Status` object that the API server sends with a failure. */
 export interface Status {
   kind?: string
   message?: string
@@ -15,8 +15,8 @@ export interface Status {
 }
 
 /**
- * A failed call. `status` is the HTTP status, or 0 when no answer came (then `cause` is the transport's error);
- * `reason` is Kubernetes' (`NotFound`, `Conflict`, `Expired`, …); `details` names the fields a validation refused.
+ * A failed call. `status` is the HTTP status, or 0 if there was no answer; then `cause` is the error of the connection. `reason` is
+ * that of Kubernetes (`NotFound`, `Conflict`, `Expired`, …). `details` names the fields that validation rejected.
  */
 export class ApiError extends Error {
   override readonly name = 'ApiError'
@@ -24,9 +24,9 @@ export class ApiError extends Error {
   readonly status: number
   readonly reason: string
   readonly details: Status['details'] | undefined
-  /** From Retry-After, or `details.retryAfterSeconds`. */
+  /** From the header Retry-After, else from `details.retryAfterSeconds`. */
   readonly retryAfterMs: number | undefined
-  /** `GET /apis/…`, to tell which call it was. */
+  /** Method and path of the call: `GET /apis/…`. */
   readonly request: string
 
   constructor(init: {
@@ -37,8 +37,8 @@ export class ApiError extends Error {
     cause?: unknown
   }) {
     const { request, status, body, cause } = init
-    const why = body?.message ?? (cause instanceof Error ? cause.message : `HTTP ${status}`)
-    super(`${request}: ${why}`, { cause })
+    const message = body?.message ?? (cause instanceof Error ? cause.message : `HTTP ${status}`)
+    super(`${request}: ${message}`, { cause })
     this.request = request
     this.status = status
     this.reason = body?.reason ?? (status === 0 ? 'Unreachable' : '')
@@ -48,36 +48,34 @@ export class ApiError extends Error {
   }
 }
 
-/** A call that was held back by its `mayWrite`. */
+/** A write that was not sent because its `mayWrite` forbade it. See fence.ts. */
 export class FencedWriteError extends Error {
-  override readonly name = 'NotWritten'
+  override readonly name = 'FencedWriteError'
 }
 
-const isApiErrorThat = (error: unknown, test: (e: ApiError) => boolean): boolean =>
+const isApiErrorWith = (error: unknown, test: (e: ApiError) => boolean): boolean =>
   error instanceof ApiError && test(error)
 
-export const isNotFound = (error: unknown): boolean => isApiErrorThat(error, (e) => e.status === 404)
-/** Someone else wrote first (resourceVersion), or owns a field (server-side apply without force), or a name is taken. */
-export const isConflict = (error: unknown): boolean => isApiErrorThat(error, (e) => e.status === 409)
+export const isNotFound = (error: unknown): boolean => isApiErrorWith(error, (e) => e.status === 404)
+/** The resourceVersion is outdated, or another manager owns a field (apply without force), or the name exists (create). */
+export const isConflict = (error: unknown): boolean => isApiErrorWith(error, (e) => e.status === 409)
 export const isAlreadyExists = (error: unknown): boolean =>
-  isApiErrorThat(error, (e) => e.status === 409 && e.reason === 'AlreadyExists')
-/** The resourceVersion or continue token is too old: list again. */
+  isApiErrorWith(error, (e) => e.status === 409 && e.reason === 'AlreadyExists')
+/** The resourceVersion or the continue token has expired: list again. */
 export const isGone = (error: unknown): boolean =>
-  isApiErrorThat(error, (e) => e.status === 410 || e.reason === 'Expired' || e.reason === 'Gone')
-export const isForbidden = (error: unknown): boolean => isApiErrorThat(error, (e) => e.status === 403)
-/** Refused by schema, CEL or an admission policy: will be refused again. @public */
-export const isInvalid = (error: unknown): boolean => isApiErrorThat(error, (e) => e.status === 422 || e.status === 400)
-/** What was written names a uid, and the object of that name is another: deleted and made anew, or gone. */
+  isApiErrorWith(error, (e) => e.status === 410 || e.reason === 'Expired' || e.reason === 'Gone')
+export const isForbidden = (error: unknown): boolean => isApiErrorWith(error, (e) => e.status === 403)
+/** The write named a uid and the object with that name has another uid: the object was deleted and perhaps created again. */
 export const isUidMismatch = (error: unknown): boolean =>
-  isApiErrorThat(
+  isApiErrorWith(
     error,
     (e) => e.status === 409 || (e.details?.causes ?? []).some(({ field }) => field === 'metadata.uid'),
   )
-/** The server is busy, restarting or out of reach: the same call may succeed later. */
+/** The API server is busy, restarting or unreachable. The same call may succeed later. */
 export const isTransient = (error: unknown): boolean =>
-  isApiErrorThat(error, (e) => e.status === 0 || e.status === 429 || e.status >= 500)
+  isApiErrorWith(error, (e) => e.status === 0 || e.status === 429 || e.status >= 500)
 
-/** Waits for `promise`; answers undefined in place of 404. */
+/** Resolves to undefined if the call answers 404. */
 export async function ignoreNotFound<T>(promise: Promise<T>): Promise<T | undefined> {
   try {
     return await promise

@@ -8,8 +8,8 @@ import { createDirectClient, createProxiedClient, createTestNamespace } from './
 const plane = withControlPlane()
 const note = (text: string) => ({ type: 'Warning' as const, reason: 'Tested', action: 'Test', note: text })
 
-describe('a recorder', () => {
-  it('records what happened, once, and counts repetitions in a series', async () => {
+describe('createEventRecorder', () => {
+  it('records an event once and counts its repetitions in a series', async () => {
     await using kube = await createDirectClient(plane())
     const { namespace, maps } = await createTestNamespace(kube)
     const regarding = await maps.create({ metadata: { namespace, name: 'a' } })
@@ -37,7 +37,7 @@ describe('a recorder', () => {
     expect(await kube.metrics.value('events_recorded_total', { result: 'sent' })).toBe(3)
   })
 
-  it('begins anew when its event is gone, and drops a flood', async () => {
+  it('creates an event again when the API server no longer has it, and drops a flood of events', async () => {
     await using kube = await createDirectClient(plane())
     const { namespace, maps } = await createTestNamespace(kube)
     const regarding = await maps.create({ metadata: { namespace, name: 'a' } })
@@ -55,20 +55,20 @@ describe('a recorder', () => {
     expect(await kube.metrics.value('events_recorded_total', { result: 'dropped' })).toBeGreaterThanOrEqual(75)
   })
 
-  it('neither blocks nor fails its caller when the server is out of reach', async () => {
-    await using there = await createProxiedClient(plane())
-    const { namespace, maps } = await createTestNamespace(there.kube)
+  it('neither blocks nor fails its caller when the API server is unreachable', async () => {
+    await using proxied = await createProxiedClient(plane())
+    const { namespace, maps } = await createTestNamespace(proxied.kube)
     const regarding = await maps.create({ metadata: { namespace, name: 'a' } })
-    await using recorder = createEventRecorder({ kube: there.kube, controller: 'example.com/test' })
-    there.proxy.cut()
+    await using recorder = createEventRecorder({ kube: proxied.kube, controller: 'example.com/test' })
+    proxied.proxy.cut()
     recorder.event({ regarding, ...note('lost') })
-    const failed = (): Promise<number> => there.kube.metrics.value('events_recorded_total', { result: 'failed' })
+    const failed = (): Promise<number> => proxied.kube.metrics.value('events_recorded_total', { result: 'failed' })
     await until(async () => (await failed()) === 1, { what: 'a failure' })
-    there.proxy.pass()
+    proxied.proxy.pass()
     await recorder.flush()
     recorder.event({ regarding, ...note('found') })
     await recorder.flush()
-    const { items } = await there.kube.resource<Event>(events).list({ namespace })
+    const { items } = await proxied.kube.resource<Event>(events).list({ namespace })
     expect(items.map((e) => e.note)).toContain('found')
   })
 })

@@ -1,4 +1,4 @@
-// Event recorder (events.k8s.io/v1): what happened to an object, for people; never blocks, never fails its caller, may drop.
+// Event recorder (events.k8s.io/v1): tells people what happened to an object. It never blocks or fails its caller, and may drop events.
 import { hostname } from 'node:os'
 import { type Event, events, type ObjectReference } from './builtin-kinds.ts'
 import type { Kube } from './client.ts'
@@ -8,55 +8,57 @@ import { type Log, noLog } from './log.ts'
 import { defineCounter } from './metrics.ts'
 import type { KubeObject } from './types.ts'
 
-const sent = defineCounter('events_recorded_total', 'Events by what became of them.', ['result'])
+const recorded = defineCounter('events_recorded_total', 'Events by result: sent, failed or dropped.', ['result'])
 
-/** What to say of `regarding`: `reason` (why, CamelCase), `action` (what was done), `note` (a sentence for people, cut at 1 kB). */
 export interface EventDetails {
   regarding: KubeObject
   type?: 'Normal' | 'Warning' | undefined
+  /** Why it happened, in CamelCase. */
   reason: string
+  /** What was done, in CamelCase. */
   action: string
+  /** One sentence for people, truncated to 1 kB. */
   note: string
-  related?: KubeObject | undefined
 }
 
 export interface EventRecorder extends AsyncDisposable {
-  event(happening: EventDetails): void
-  /** Sends what waits; resolves when all was tried once, or after `timeoutMs` (5 000). */
+  event(details: EventDetails): void
+  /** Sends all waiting events. Resolves when each was tried once, or after `timeoutMs` (5 000). */
   flush(timeoutMs?: number): Promise<void>
 }
 
 export interface EventRecorderOptions {
   kube: Kube
-  /** `reportingController`: a qualified name (`kubenova.io/controller`). */
+  /** `reportingController`: a qualified name such as `kubenova.io/controller`. */
   controller: string
-  /** `reportingInstance`; the host's name if absent. */
+  /** `reportingInstance`; by default the host name. */
   instance?: string | undefined
   log?: Log | undefined
   clock?: Clock | undefined
 }
 
-/** A repetition within this time is counted in the first event's series. */
+/** An event that repeats within this time is counted in the series of the first one. */
 const SERIES_MS = 6 * 60_000
-/** A series that grows is written at most this often. */
-const SERIES_EVERY_MS = 10_000
-/** Distinct events per object: this many at once, one more per half minute. */
+/** The count of a series is written at most this often. */
+const SERIES_WRITE_INTERVAL_MS = 10_000
+/** Limit per object: this many different events at once, and one more every REFILL_MS. */
 const BURST = 25
 const REFILL_MS = 30_000
-const QUEUE = 1_000
-const MOST_SERIES = 4_096
-const AT_ONCE = 4
+const MAX_WAITING = 1_000
+const MAX_SERIES = 4_096
+const MAX_SENDERS = 4
 
 interface Series {
   event: Event
   count: number
-  written: number
+  /** The count as last written; 0: the event was not sent yet. */
+  writtenCount: number
   lastSeen: number
-  cancel: (() => void) | undefined
+  cancelTimer: (() => void) | undefined
 }
-interface Bucket {
+interface TokenBucket {
   tokens: number
-  at: number
+  updatedAt: number
 }
 
 export const createEventRecorder = (options: EventRecorderOptions): EventRecorder => new ApiEventRecorder(options)
@@ -65,8 +67,9 @@ class ApiEventRecorder implements EventRecorder {
   readonly #options: EventRecorderOptions
   readonly #clock: Clock
   readonly #log: Log
+  /** The series and buckets that were used longest ago come first. */
   readonly #series = new Map<string, Series>()
-  readonly #buckets = new Map<string, Bucket>()
+  readonly #buckets = new Map<string, TokenBucket>()
   readonly #waiting = new Set<Series>()
   readonly #stop = new AbortController()
   readonly #senders = new Set<Promise<void>>()
@@ -77,112 +80,112 @@ class ApiEventRecorder implements EventRecorder {
     this.#log = options.log ?? noLog
   }
 
-  event(happening: EventDetails): void {
+  event(details: EventDetails): void {
     if (this.#stop.signal.aborted) return
     const now = this.#clock.now()
-    const { regarding, type = 'Normal', reason, action, note } = happening
+    const { regarding, type = 'Normal', reason, action, note } = details
     const key = JSON.stringify([regarding.metadata.uid ?? referenceTo(regarding), type, reason, action, note])
-    this.#forget(now)
+    this.#forgetOld(now)
     const known = this.#series.get(key)
     if (known) {
       known.count += 1
       known.lastSeen = now
       this.#series.delete(key)
       this.#series.set(key, known)
-      known.cancel ??= this.#clock.timer(SERIES_EVERY_MS, () => this.#enqueue(known))
+      known.cancelTimer ??= this.#clock.timer(SERIES_WRITE_INTERVAL_MS, () => this.#enqueue(known))
       return
     }
-    if (!this.#allowed(regarding, now) || this.#waiting.size >= QUEUE) {
-      this.#count('dropped')
+    if (!this.#takeToken(regarding, now) || this.#waiting.size >= MAX_WAITING) {
+      this.#countResult('dropped')
       return
     }
-    const series: Series = { event: this.#compose(happening), count: 1, written: 0, lastSeen: now, cancel: undefined }
+    const event = this.#eventFrom(details)
+    const series: Series = { event, count: 1, writtenCount: 0, lastSeen: now, cancelTimer: undefined }
     this.#series.set(key, series)
     this.#enqueue(series)
   }
 
-  /** What is over makes no difference any more: series that nothing would be counted in, buckets that are full again. The oldest come first. */
-  #forget(now: number): void {
+  /** Drops series that are over and buckets that are full again, and the oldest ones while there are too many. */
+  #forgetOld(now: number): void {
     for (const [key, { lastSeen }] of this.#series) {
-      if (now - lastSeen < SERIES_MS && this.#series.size < MOST_SERIES) break
+      if (now - lastSeen < SERIES_MS && this.#series.size < MAX_SERIES) break
       this.#series.delete(key)
     }
-    for (const [id, { at }] of this.#buckets) {
-      if (now - at < BURST * REFILL_MS && this.#buckets.size < MOST_SERIES) break
+    for (const [id, { updatedAt }] of this.#buckets) {
+      if (now - updatedAt < BURST * REFILL_MS && this.#buckets.size < MAX_SERIES) break
       this.#buckets.delete(id)
     }
   }
 
   async flush(timeoutMs = 5_000): Promise<void> {
-    for (const series of this.#series.values()) if (series.cancel) this.#enqueue(series)
+    for (const series of this.#series.values()) if (series.cancelTimer) this.#enqueue(series)
     const deadline = Promise.withResolvers<void>()
     const cancel = this.#clock.timer(timeoutMs, () => deadline.resolve())
-    const all = async (): Promise<void> => {
+    const allSent = async (): Promise<void> => {
       while (this.#senders.size > 0) await Promise.all(this.#senders)
     }
-    await Promise.race([all(), deadline.promise])
+    await Promise.race([allSent(), deadline.promise])
     cancel()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.flush()
     this.#stop.abort(new Error('the recorder is closed'))
-    for (const { cancel } of this.#series.values()) cancel?.()
+    for (const { cancelTimer } of this.#series.values()) cancelTimer?.()
     this.#series.clear()
   }
 
   #enqueue(series: Series): void {
-    series.cancel?.()
-    series.cancel = undefined
+    series.cancelTimer?.()
+    series.cancelTimer = undefined
     this.#waiting.add(series)
-    if (this.#senders.size >= AT_ONCE) return
-    const sender = this.#drain().finally(() => this.#senders.delete(sender))
+    if (this.#senders.size >= MAX_SENDERS) return
+    const sender = this.#sendWaiting().finally(() => this.#senders.delete(sender))
     this.#senders.add(sender)
   }
 
-  async #drain(): Promise<void> {
+  async #sendWaiting(): Promise<void> {
     for (const series of this.#waiting) {
       this.#waiting.delete(series)
       try {
         await this.#write(series)
-        this.#count('sent')
+        this.#countResult('sent')
       } catch (err) {
-        this.#count('failed')
+        this.#countResult('failed')
         this.#log.debug({ err, reason: series.event.reason }, 'event not recorded')
       }
     }
   }
 
   async #write(series: Series): Promise<void> {
-    const handle = this.#options.kube.resource<Event>(events)
+    const resource = this.#options.kube.resource<Event>(events)
     const call = { signal: this.#stop.signal, timeoutMs: 10_000 }
     const { count } = series
-    if (series.written > 0) {
-      const patch = { series: { count, lastObservedTime: this.#time() } }
+    const counted = { series: { count, lastObservedTime: this.#microTime() } }
+    if (series.writtenCount > 0) {
       try {
-        await handle.patch(series.event.metadata, patch, call)
-        series.written = count
+        await resource.patch(series.event.metadata, counted, call)
+        series.writtenCount = count
         return
       } catch (error) {
-        if (!isNotFound(error)) throw error // its time in etcd was over: begin anew
+        if (!isNotFound(error)) throw error // else etcd has dropped the old event: create it again
       }
     }
     const { metadata, ...event } = series.event
-    const repeated = count > 1 ? { series: { count, lastObservedTime: this.#time() } } : {}
-    await handle.create({ metadata, ...event, ...repeated }, call)
-    series.written = count
+    await resource.create({ metadata, ...event, ...(count > 1 ? counted : {}) }, call)
+    series.writtenCount = count
   }
 
-  #compose({ regarding, type = 'Normal', reason, action, note, related }: EventDetails): Event {
+  #eventFrom({ regarding, type = 'Normal', reason, action, note }: EventDetails): Event {
     const { controller, instance = hostname() } = this.#options
-    const base = (regarding.metadata.name ?? 'unnamed').slice(0, 200)
+    const prefix = (regarding.metadata.name ?? 'unnamed').slice(0, 200)
     return {
-      // An event lies in its object's namespace; of what has none, in `default` (the server insists on it).
+      // The server requires the namespace of the object, and `default` for objects without a namespace.
       metadata: {
-        name: `${base}.${randomHex()}${randomHex()}`,
+        name: `${prefix}.${randomHex()}${randomHex()}`,
         namespace: regarding.metadata.namespace ?? 'default',
       },
-      eventTime: this.#time(),
+      eventTime: this.#microTime(),
       reportingController: controller,
       reportingInstance: instance.slice(0, 128),
       type,
@@ -190,30 +193,29 @@ class ApiEventRecorder implements EventRecorder {
       action: action.slice(0, 128),
       note: truncateUtf8(note, 1_000),
       regarding: referenceTo(regarding),
-      ...(related ? { related: referenceTo(related) } : {}),
     }
   }
 
-  #allowed(regarding: KubeObject, now: number): boolean {
+  #takeToken(regarding: KubeObject, now: number): boolean {
     const id = regarding.metadata.uid ?? JSON.stringify(referenceTo(regarding))
-    const bucket = this.#buckets.get(id) ?? { tokens: BURST, at: now }
-    const tokens = Math.min(BURST, bucket.tokens + (now - bucket.at) / REFILL_MS)
+    const bucket = this.#buckets.get(id) ?? { tokens: BURST, updatedAt: now }
+    const tokens = Math.min(BURST, bucket.tokens + (now - bucket.updatedAt) / REFILL_MS)
     this.#buckets.delete(id)
-    this.#buckets.set(id, { tokens: tokens >= 1 ? tokens - 1 : tokens, at: now })
+    this.#buckets.set(id, { tokens: tokens >= 1 ? tokens - 1 : tokens, updatedAt: now })
     return tokens >= 1
   }
 
-  #count(result: 'sent' | 'failed' | 'dropped'): void {
-    this.#options.kube.metrics.inc(sent, { result })
+  #countResult(result: 'sent' | 'failed' | 'dropped'): void {
+    this.#options.kube.metrics.inc(recorded, { result })
   }
 
-  #time(): string {
+  #microTime(): string {
     return toMicroTime(this.#clock.wall())
   }
 }
 
-/** A reference to an object as it was when something happened to it. */
-export const referenceTo = ({ apiVersion, kind, metadata }: KubeObject): ObjectReference => ({
+/** A reference to the object at its present resourceVersion. */
+const referenceTo = ({ apiVersion, kind, metadata }: KubeObject): ObjectReference => ({
   apiVersion,
   kind,
   name: metadata.name,
@@ -222,18 +224,15 @@ export const referenceTo = ({ apiVersion, kind, metadata }: KubeObject): ObjectR
   resourceVersion: metadata.resourceVersion,
 })
 
-/** At most `most` bytes of UTF-8, never half a character. */
-function truncateUtf8(text: string, most: number): string {
+/** At most `maxBytes` of UTF-8, without cutting a character in two. */
+function truncateUtf8(text: string, maxBytes: number): string {
   const bytes = Buffer.from(text)
-  return bytes.length <= most
-    ? text
-    : `${bytes
-        .subarray(0, most - 3)
-        .toString('utf8')
-        .replace(/\uFFFD+$/u, '')}…`
+  if (bytes.length <= maxBytes) return text
+  const start = bytes.subarray(0, maxBytes - 3).toString('utf8')
+  return `${start.replace(/\uFFFD+$/u, '')}…`
 }
 
-/** Eight random digits: names must differ, and nobody need be kept from guessing them. */
+/** Eight random hex digits. Event names must be unique, but need not be hard to guess. */
 const randomHex = (): string =>
   Math.floor(Math.random() * 2 ** 32)
     .toString(16)

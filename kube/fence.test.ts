@@ -16,22 +16,25 @@ const writes: Record<string, (maps: Resource<ConfigMap>) => Promise<unknown>> = 
   delete: (maps) => maps.delete(ref),
 }
 
-async function behindFence(may: () => boolean) {
+async function fencedConfigMaps(isLeader: () => boolean) {
   const api = new FakeApi()
   await api.resource<ConfigMap>(configMaps).create(object)
-  return fenceWrites(api.kube(), may).resource<ConfigMap>(configMaps)
+  return fenceWrites(api.kube(), isLeader).resource<ConfigMap>(configMaps)
 }
 
-it.each(Object.keys(writes))('%s goes through while it may, and not after', async (name) => {
-  let may = true
-  const maps = await behindFence(() => may)
-  await writes[name]?.(maps)
-  may = false
-  await expect(writes[name]?.(maps)).rejects.toThrow('does not lead')
-})
+it.each(Object.keys(writes))(
+  'fenceWrites sends %s while the process leads, and rejects it afterwards',
+  async (name) => {
+    let isLeader = true
+    const maps = await fencedConfigMaps(() => isLeader)
+    await writes[name]?.(maps)
+    isLeader = false
+    await expect(writes[name]?.(maps)).rejects.toThrow('does not lead')
+  },
+)
 
-it('reads always go through', async () => {
-  const maps = await behindFence(() => false)
+it('fenceWrites sends reads even when the process does not lead', async () => {
+  const maps = await fencedConfigMaps(() => false)
   expect((await maps.get(ref)).data).toEqual({ x: '1' })
   expect((await maps.list({ namespace: 'demo' })).items).toHaveLength(1)
 })

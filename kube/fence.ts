@@ -1,48 +1,43 @@
-// Writes that are held back. A leader that was frozen for longer than its lease (SIGSTOP, a paused or migrated machine) goes on in the middle of
-// things and believes that it leads; others have led since. A lease alone does not stop what it was about to write.
+// Fencing of writes. A leader that was frozen for longer than its lease (SIGSTOP, a paused or migrated machine) resumes in the middle
+// of its work and believes that it still leads, while another process has led since. The lease alone cannot stop its next write.
 import type { Kube } from './client.ts'
 import { FencedWriteError } from './errors.ts'
 import type { Resource } from './resource.ts'
 import type { KubeObject, ResourceDef, WriteCallOptions } from './types.ts'
 
 /**
- * The same client, which sends no write while `may` says no: asked before each sending, repetitions included. Reads and watches go through.
- * Writes that are held back reject with NotWritten.
+ * The same client, but writes are sent only while `isLeader` returns true: it is asked right before each sending, also before
+ * retries. Other writes reject with FencedWriteError. Reads and watches are not affected.
  */
-export function fenceWrites(kube: Kube, may: () => boolean): Kube {
+export function fenceWrites(kube: Kube, isLeader: () => boolean): Kube {
   const mayWrite = (): void => {
-    if (!may())
-      throw new FencedWriteError('not written: this process does not lead, or does not know that it still does')
+    if (isLeader()) return
+    throw new FencedWriteError('not written: this process does not lead, or does not know that it still does')
   }
   return {
     ...kube,
     resource: <T extends KubeObject>(def: ResourceDef) => fenceResource(kube.resource<T>(def), mayWrite),
-    as: (person) => fenceWrites(kube.as(person), may),
-    withToken: (token) => fenceWrites(kube.withToken(token), may),
-    async post(path, body, options) {
-      mayWrite()
-      return kube.post(path, body, options)
-    },
+    as: (impersonated) => fenceWrites(kube.as(impersonated), isLeader),
   }
 }
 
-function fenceResource<T extends KubeObject>(handle: Resource<T>, mayWrite: () => void): Resource<T> {
-  const call =
-    <O extends WriteCallOptions, A, R>(write: (what: A, options?: O) => Promise<R>) =>
-    async (what: A, options?: O): Promise<R> => {
+function fenceResource<T extends KubeObject>(resource: Resource<T>, mayWrite: () => void): Resource<T> {
+  const fence =
+    <O extends WriteCallOptions, A, R>(write: (argument: A, options?: O) => Promise<R>) =>
+    async (argument: A, options?: O): Promise<R> => {
       mayWrite()
-      return write(what, { ...options, mayWrite } as O)
+      return write(argument, { ...options, mayWrite } as O)
     }
   return {
-    ...handle,
-    create: call((object, options) => handle.create(object, options)),
-    update: call((object, options) => handle.update(object, options)),
-    apply: call((object, options) => handle.apply(object, options)),
-    applyStatus: call((object, options) => handle.applyStatus(object, options)),
+    ...resource,
+    create: fence((object, options) => resource.create(object, options)),
+    update: fence((object, options) => resource.update(object, options)),
+    apply: fence((object, options) => resource.apply(object, options)),
+    applyStatus: fence((object, options) => resource.applyStatus(object, options)),
     async patch(ref, patch, options) {
       mayWrite()
-      return handle.patch(ref, patch, { ...options, mayWrite })
+      return resource.patch(ref, patch, { ...options, mayWrite })
     },
-    delete: call((ref, options) => handle.delete(ref, options)),
+    delete: fence((ref, options) => resource.delete(ref, options)),
   }
 }

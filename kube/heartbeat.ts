@@ -1,5 +1,4 @@
-// A Lease as a sign of life: one who writes it (an agent for its host), and one who tells from an informer who is dead.
-
+// Heartbeats by Lease: an agent renews the Lease of its host, and an observer tells from an informer of Leases who is alive.
 import { type Lease, leases } from './builtin-kinds.ts'
 import type { Kube } from './client.ts'
 import { type Clock, systemClock, toMicroTime } from './clock.ts'
@@ -11,22 +10,22 @@ import { defineCounter, defineGauge } from './metrics.ts'
 import type { Resource } from './resource.ts'
 import { type Draft, keyOf, type OwnerReference } from './types.ts'
 
-const beats = defineCounter('heartbeat_total', 'Heartbeats written, by result.', ['name', 'result'])
-const age = defineGauge('heartbeat_age_seconds', 'Time since the last heartbeat that the server took.', ['name'])
+const heartbeats = defineCounter('heartbeat_total', 'Heartbeats written, by result.', ['name', 'result'])
+const age = defineGauge('heartbeat_age_seconds', 'Time since the last heartbeat that the API server accepted.', [
+  'name',
+])
 
 export interface HeartbeatOptions {
   kube: Kube
   namespace: string
   name: string
-  /**
-   * Who lives: goes into holderIdentity. The same after a restart, and nobody else's: while another holds the lease and renews it, there is no beat
-   * of ours.
-   */
+  /** holderIdentity: unique, and the same after a restart. While another holder renews the lease, no heartbeat is written. */
   identity: string
-  /** When observers may call us dead (40 000), and how often we write (10 000): three beats may be missed. */
+  /** Observers may call the holder dead after this long (40 000). */
   durationMs?: number | undefined
+  /** Interval of the heartbeats (10 000). By default three may be missed. */
   everyMs?: number | undefined
-  /** The lease goes when its owner goes. Asked at each beat. */
+  /** Owner reference of the lease, asked for at each heartbeat: the lease is deleted with its owner. */
   owner?: (() => OwnerReference | undefined) | undefined
   labels?: Record<string, string> | undefined
   log?: Log | undefined
@@ -34,121 +33,125 @@ export interface HeartbeatOptions {
 }
 
 export interface Heartbeat {
-  /** Milliseconds since the server last took a beat, counted from before the call. From `durationMs` on, others may think us dead. */
+  /**
+   * Milliseconds since the last accepted heartbeat, counted from before its call. If this exceeds `durationMs`, observers may think
+   * that the holder is dead.
+   */
   readonly ageMs: number
-  /** Who else holds the lease, as last seen. */
+  /** Identity of another holder of the lease, as last seen. */
   readonly otherHolder: string | undefined
-  /** Resolves at the first beat that the server took; never, if there is none. */
+  /** Resolves at the first accepted heartbeat. */
   readonly acquired: Promise<void>
-  /** Aborts when someone else holds the lease that was ours: what this process believes may be outdated. */
+  /** Aborts when another holder has taken the lease after it was acquired: what this process knows may be outdated. */
   readonly lost: AbortSignal
-  /** Resolves when the signal has aborted and nothing is under way. */
+  /** Resolves when the signal has aborted and no call is under way. */
   readonly ended: Promise<void>
 }
 
-/** Beats until `signal` aborts. The lease is left to expire: a restart within its duration is nobody's business. */
+/** Renews the lease until `signal` aborts. It then lets the lease expire, so a process that restarts in time is not noticed. */
 export function startHeartbeat(options: HeartbeatOptions, signal: AbortSignal): Heartbeat {
   const { kube, name, everyMs = 10_000, log = noLog, clock = kube.clock } = options
-  const pulse = new Pulse(options)
-  const held = Promise.withResolvers<void>()
-  const taken = new AbortController()
-  let complained = -Infinity
-  const beat = async (): Promise<boolean> => {
+  const lease = new RenewedLease(options)
+  const acquired = Promise.withResolvers<void>()
+  const lost = new AbortController()
+  let loggedAt = -Infinity
+  const renew = async (): Promise<boolean> => {
     try {
-      if (!(await pulse.beat(signal))) return false
-      kube.metrics.inc(beats, { name, result: 'success' })
-      held.resolve()
+      if (!(await lease.renew(signal))) return false
+      kube.metrics.inc(heartbeats, { name, result: 'success' })
+      acquired.resolve()
       return true
     } catch (err) {
       if (signal.aborted) return false
-      kube.metrics.inc(beats, { name, result: 'error' })
-      // It is tried more often than that: an API server that is away for hours is not worth a line each second.
-      if (clock.now() - complained < everyMs) return false
-      complained = clock.now()
-      log.warn({ err, lease: name, ageMs: pulse.ageMs }, 'heartbeat not written')
+      kube.metrics.inc(heartbeats, { name, result: 'error' })
+      // A failed heartbeat is retried every second or so. One log line per interval is enough for an outage of hours.
+      if (clock.now() - loggedAt < everyMs) return false
+      loggedAt = clock.now()
+      log.warn({ err, lease: name, ageMs: lease.ageMs }, 'heartbeat not written')
       return false
     }
   }
   const run = async (): Promise<void> => {
     while (!signal.aborted) {
       const started = clock.now()
-      const well = await beat()
-      if (pulse.rival !== undefined && Number.isFinite(pulse.ageMs))
-        taken.abort(new Error(`lease ${name} is held by ${pulse.rival}`))
-      // A beat that was missed is made up for soon: what waits for it has waited long enough.
-      const rest = well ? everyMs * (0.95 + Math.random() / 10) - (clock.now() - started) : everyMs / 10
-      await clock.sleep(Math.max(rest, everyMs / 10), signal).catch(() => undefined) // aborted: the loop ends
+      const isRenewed = await renew()
+      if (lease.otherHolder !== undefined && Number.isFinite(lease.ageMs))
+        lost.abort(new Error(`lease ${name} is held by ${lease.otherHolder}`))
+      // A heartbeat that failed is retried after a tenth of the interval, since the lease is already older than it should be.
+      const pause = isRenewed ? everyMs * (0.95 + Math.random() / 10) - (clock.now() - started) : everyMs / 10
+      await clock.sleep(Math.max(pause, everyMs / 10), signal).catch(() => undefined) // rejects on abort, which ends the loop
     }
   }
-  const stopScrape = kube.metrics.onScrape(() => {
-    if (Number.isFinite(pulse.ageMs)) kube.metrics.set(age, { name }, pulse.ageMs / 1000)
+  const removeScraper = kube.metrics.onScrape(() => {
+    if (Number.isFinite(lease.ageMs)) kube.metrics.set(age, { name }, lease.ageMs / 1000)
   })
-  const ended = run().finally(stopScrape)
+  const ended = run().finally(removeScraper)
   return {
     ended,
-    acquired: held.promise,
-    lost: taken.signal,
+    acquired: acquired.promise,
+    lost: lost.signal,
     get ageMs() {
-      return pulse.ageMs
+      return lease.ageMs
     },
     get otherHolder() {
-      return pulse.rival
+      return lease.otherHolder
     },
   }
 }
 
-/** The lease as it was last seen, and one beat after the other on top of it. */
-class Pulse {
+/** The lease as last seen, which each renewal is based on. */
+class RenewedLease {
   readonly #options: HeartbeatOptions
-  readonly #handle: Resource<Lease>
+  readonly #leases: Resource<Lease>
   readonly #clock: Clock
   #lease: Lease | undefined
-  #sighting: LeaseObservation | undefined
-  /** What we saw last is what we wrote: one call for each beat. */
-  #ours = false
-  #last = -Infinity
+  #observation: LeaseObservation | undefined
+  /** The lease is as this process wrote it last. Then it need not be read, and a renewal is one call. */
+  #isOwnWrite = false
+  #renewedAt = -Infinity
 
   constructor(options: HeartbeatOptions) {
     this.#options = options
-    this.#handle = options.kube.resource<Lease>(leases)
+    this.#leases = options.kube.resource<Lease>(leases)
     this.#clock = options.clock ?? options.kube.clock
   }
 
   get ageMs(): number {
-    return this.#clock.now() - this.#last
+    return this.#clock.now() - this.#renewedAt
   }
 
-  get rival(): string | undefined {
-    const holder = this.#sighting?.holder
+  get otherHolder(): string | undefined {
+    const holder = this.#observation?.holder
     return holder === this.#options.identity ? undefined : holder
   }
 
-  /** False: someone else holds the lease, or wrote it just now. Rejects with what kept it from being read or written. */
-  async beat(signal: AbortSignal): Promise<boolean> {
+  /** Returns false if another holder has the lease or wrote it just now. Rejects if the lease cannot be read or written. */
+  async renew(signal: AbortSignal): Promise<boolean> {
     const { namespace, name, identity, everyMs: timeoutMs = 10_000 } = this.#options
-    const asked = this.#clock.now()
+    const started = this.#clock.now()
     const call = { signal, timeoutMs }
-    if (!this.#ours) this.#see(await ignoreNotFound(this.#handle.get({ namespace, name }, call)))
-    if (typeof decideLeaseAction(identity, this.#lease, this.#sighting, this.#clock.now()) === 'object') return false
+    if (!this.#isOwnWrite) this.#observe(await ignoreNotFound(this.#leases.get({ namespace, name }, call)))
+    const action = decideLeaseAction(identity, this.#lease, this.#observation, this.#clock.now())
+    if (typeof action === 'object') return false
     try {
-      this.#see(await this.#handle.apply(this.#wanted(), call))
+      this.#observe(await this.#leases.apply(this.#desiredLease(), call))
     } catch (error) {
-      this.#ours = false // a write whose answer was lost, or someone else's: looked at before the next one
+      this.#isOwnWrite = false // the write may have succeeded, or another holder wrote: read the lease before the next renewal
       if (isConflict(error)) return false
       throw error
     }
-    this.#ours = true
-    this.#last = asked
+    this.#isOwnWrite = true
+    this.#renewedAt = started
     return true
   }
 
-  /** Onto the lease as it was seen: of two who do that at once one does not succeed. */
-  #wanted(): Draft<Lease> {
+  /** Has the resourceVersion as last seen: if two processes write at the same time, only one succeeds. */
+  #desiredLease(): Draft<Lease> {
     const { namespace, name, identity, labels, owner, durationMs = 40_000 } = this.#options
     const resourceVersion = this.#lease?.metadata.resourceVersion
-    const ownedBy = owner?.()
+    const ownerReference = owner?.()
     return {
-      metadata: { namespace, name, labels, ownerReferences: ownedBy && [ownedBy], resourceVersion },
+      metadata: { namespace, name, labels, ownerReferences: ownerReference && [ownerReference], resourceVersion },
       spec: {
         holderIdentity: identity,
         leaseDurationSeconds: Math.ceil(durationMs / 1000),
@@ -157,44 +160,44 @@ class Pulse {
     }
   }
 
-  #see(lease: Lease | undefined): void {
+  #observe(lease: Lease | undefined): void {
     this.#lease = lease
-    this.#sighting = observeLease(this.#sighting, lease, this.#clock.now())
+    this.#observation = observeLease(this.#observation, lease, this.#clock.now())
   }
 }
 
-/** Tells from an informer of leases who is alive, by this process's own clock. */
+/** Tells which holders of leases are alive, by this process's own clock. */
 export interface LeaseObserver {
-  /** `unknown`: there is no such lease, or nobody holds it. */
+  /** `unknown`: the lease does not exist or has no holder. */
   state(key: string): 'alive' | 'dead' | 'unknown'
-  /** Milliseconds since the lease was last seen to change; undefined if unknown. */
+  /** Milliseconds since the lease was last seen to change; undefined if its state is unknown. */
   silentMs(key: string): number | undefined
   stop(): void
 }
 
-/** Create it before the informer starts; both must use the same clock. */
+/** Create it before the informer starts. Both must use the same clock. */
 export function createLeaseObserver(informer: Informer<Lease>, clock: Clock = systemClock): LeaseObserver {
-  const sightings = new Map<string, LeaseObservation>()
-  const see = (lease: Lease): void => {
+  const observations = new Map<string, LeaseObservation>()
+  const observe = (lease: Lease): void => {
     const key = keyOf(lease.metadata)
-    const sighting = observeLease(sightings.get(key), lease, clock.now())
-    if (sighting) sightings.set(key, sighting)
-    else sightings.delete(key)
+    const observation = observeLease(observations.get(key), lease, clock.now())
+    if (observation) observations.set(key, observation)
+    else observations.delete(key)
   }
   const stop = informer.on({
-    added: see,
-    updated: (_, lease) => see(lease),
-    deleted: (lease) => void sightings.delete(keyOf(lease.metadata)),
+    added: observe,
+    updated: (_, lease) => observe(lease),
+    deleted: (lease) => void observations.delete(keyOf(lease.metadata)),
   })
   return {
     state(key) {
-      const sighting = sightings.get(key)
-      if (!sighting) return 'unknown'
-      return isHolderDead(sighting, informer.watchHealth, clock.now()) ? 'dead' : 'alive'
+      const observation = observations.get(key)
+      if (!observation) return 'unknown'
+      return isHolderDead(observation, informer.watchHealth, clock.now()) ? 'dead' : 'alive'
     },
     silentMs(key) {
-      const sighting = sightings.get(key)
-      return sighting && clock.now() - sighting.since
+      const observation = observations.get(key)
+      return observation && clock.now() - observation.since
     },
     stop,
   }

@@ -7,7 +7,7 @@ import { createInformer, type Informer, type InformerOptions } from './informer.
 import { createMetrics } from './metrics.ts'
 import type { Resource } from './resource.ts'
 import { createDirectClient, createProxiedClient, createTestNamespace, runParallel } from './testing/rig.ts'
-import { keyOf } from './types.ts'
+import { type KubeObject, keyOf, type ResourceDef } from './types.ts'
 
 const plane = withControlPlane()
 
@@ -104,48 +104,52 @@ describe.each(['stream', 'pages'] as const)('an informer that lists by %s', (lis
 
 describe('when something breaks, an informer', () => {
   it('goes on from where it was, without a new list, when its watch is cut or ends', async () => {
-    await using there = await createProxiedClient(plane())
-    const { namespace, maps } = await createTestNamespace(there.kube)
-    await using informer = watchOf(there.kube, maps, { namespace, watchSeconds: () => 1 })
+    await using proxied = await createProxiedClient(plane())
+    const { namespace, maps } = await createTestNamespace(proxied.kube)
+    await using informer = watchOf(proxied.kube, maps, { namespace, watchSeconds: () => 1 })
     listener(informer)
     informer.start()
     await informer.synced()
     for (let i = 0; i < 5; i += 1) {
-      there.proxy.drop()
+      proxied.proxy.drop()
       await maps.create({ metadata: { namespace, name: `c${i}` } })
       await until(() => informer.cache.size === i + 1, { what: `c${i}` })
     }
-    await until(async () => (await ended(there.kube, 'ended')) >= 1, { what: 'a watch that the server ended' })
-    expect(lists(there.proxy, namespace)).toBe(1)
+    await until(async () => (await ended(proxied.kube, 'ended')) >= 1, { what: 'a watch that the server ended' })
+    expect(lists(proxied.proxy, namespace)).toBe(1)
     expect(await converges(informer, maps, namespace)).toBe(5)
   })
 
   it('notices a connection that went silent', async () => {
-    await using there = await createProxiedClient(plane())
+    await using proxied = await createProxiedClient(plane())
     await using kube = await createDirectClient(plane())
     const { namespace, maps } = await createTestNamespace(kube)
-    await using informer = watchOf(there.kube, there.kube.resource<ConfigMap>(maps.def), {
+    await using informer = watchOf(proxied.kube, proxied.kube.resource<ConfigMap>(maps.def), {
       namespace,
       watchSeconds: () => 1,
     })
     informer.start()
     await informer.synced()
-    await until(() => there.proxy.requests.some(isWatch), { what: 'its watch' })
-    there.proxy.freeze()
+    await until(() => proxied.proxy.requests.some(isWatch), { what: 'its watch' })
+    proxied.proxy.freeze()
     await maps.create({ metadata: { namespace, name: 'unheard' } })
     await until(() => informer.cache.has(`${namespace}/unheard`), {
       what: 'the object behind the silence',
       deadline: 15_000,
     })
-    expect(await ended(there.kube, 'silent')).toBeGreaterThan(0)
-    expect(lists(there.proxy, namespace)).toBe(1)
+    expect(await ended(proxied.kube, 'silent')).toBeGreaterThan(0)
+    expect(lists(proxied.proxy, namespace)).toBe(1)
   })
 
   it('of a quiet kind keeps its version fresh by bookmarks', async () => {
-    await using there = await createProxiedClient(plane())
-    const { namespace, maps } = await createTestNamespace(there.kube)
+    await using proxied = await createProxiedClient(plane())
+    const { namespace, maps } = await createTestNamespace(proxied.kube)
     // Selects nothing that will ever be: no event moves its version, bookmarks before the end of each watch do.
-    await using informer = watchOf(there.kube, maps, { namespace, labelSelector: 'never=there', watchSeconds: () => 5 })
+    await using informer = watchOf(proxied.kube, maps, {
+      namespace,
+      labelSelector: 'never=there',
+      watchSeconds: () => 5,
+    })
     informer.start()
     await informer.synced()
     const { metadata } = await maps.create({ metadata: { namespace, name: 'other' } })
@@ -156,18 +160,18 @@ describe('when something breaks, an informer', () => {
     // The server sends a watch no bookmark of an event that it read, and left out, when the watch began: others must follow.
     const look = async (): Promise<boolean> => {
       await maps.create({ metadata: { namespace, generateName: 'other-' } })
-      return there.proxy.requests.some(fresh)
+      return proxied.proxy.requests.some(fresh)
     }
     await until(look, { what: 'a watch from a newer version', every: 250 })
-    expect(await there.kube.metrics.value('reflector_events_total', { type: 'BOOKMARK' })).toBeGreaterThan(0)
-    expect(await there.kube.metrics.value('reflector_lists_total')).toBe(1)
+    expect(await proxied.kube.metrics.value('reflector_events_total', { type: 'BOOKMARK' })).toBeGreaterThan(0)
+    expect(await proxied.kube.metrics.value('reflector_lists_total')).toBe(1)
   })
 
   it('lists anew on 410, as a status or as an event, and tells what was deleted meanwhile', async () => {
-    await using there = await createProxiedClient(plane())
+    await using proxied = await createProxiedClient(plane())
     await using kube = await createDirectClient(plane())
     const { namespace, maps } = await createTestNamespace(kube)
-    await using informer = watchOf(there.kube, there.kube.resource<ConfigMap>(maps.def), { namespace })
+    await using informer = watchOf(proxied.kube, proxied.kube.resource<ConfigMap>(maps.def), { namespace })
     const known = listener(informer)
     const unknown: string[] = []
     informer.on({ deleted: (last, { finalStateUnknown }) => finalStateUnknown && unknown.push(last.metadata.name) })
@@ -176,33 +180,33 @@ describe('when something breaks, an informer', () => {
     await informer.synced()
     const gone = { kind: 'Status', code: 410, reason: 'Expired', message: 'too old resource version' }
     const only = ({ url }: { url: string }): boolean => url.includes('watch=true') && !url.includes('sendInitialEvents')
-    there.proxy.hang()
+    proxied.proxy.hang()
     for (const name of ['goes', 'reborn']) await maps.delete({ namespace, name })
     await maps.create({ metadata: { namespace, name: 'reborn' } })
-    there.proxy.answer({ status: 410, body: gone, only, times: 2 })
-    there.proxy.answer({ status: 200, body: `${JSON.stringify({ type: 'ERROR', object: gone })}\n`, only, times: 2 })
-    there.proxy.drop()
-    const answered = there.proxy.answered()
-    there.proxy.pass()
+    proxied.proxy.answer({ status: 410, body: gone, only, times: 2 })
+    proxied.proxy.answer({ status: 200, body: `${JSON.stringify({ type: 'ERROR', object: gone })}\n`, only, times: 2 })
+    proxied.proxy.drop()
+    const answered = proxied.proxy.answered()
+    proxied.proxy.pass()
     await answered
     expect(await converges(informer, maps, namespace)).toBe(2)
     expect(unknown.sort()).toEqual(['goes', 'reborn'])
     expect([...known.keys()].sort()).toEqual([...informer.cache.keys()].sort())
-    expect(await ended(there.kube, 'gone')).toBe(4)
+    expect(await ended(proxied.kube, 'gone')).toBe(4)
   })
 
   it('bears 429, 500 and nonsense for its lists and watches', async () => {
-    await using there = await createProxiedClient(plane())
-    const { namespace, maps } = await createTestNamespace(there.kube)
+    await using proxied = await createProxiedClient(plane())
+    const { namespace, maps } = await createTestNamespace(proxied.kube)
     await maps.create({ metadata: { namespace, name: 'a' } })
     const only = ({ url }: { url: string }): boolean => url.includes(`${namespace}/configmaps?`)
     for (const status of [429, 500, 503, 200])
-      there.proxy.answer({ status, body: '<html>busy</html>', headers: { 'retry-after': '0' }, only, times: 1 })
-    await using informer = watchOf(there.kube, maps, { namespace }).start()
+      proxied.proxy.answer({ status, body: '<html>busy</html>', headers: { 'retry-after': '0' }, only, times: 1 })
+    await using informer = watchOf(proxied.kube, maps, { namespace }).start()
     await informer.synced()
-    for (const status of [429, 500, 200]) there.proxy.answer({ status, body: '<html>busy</html>', only, times: 1 })
-    const answered = there.proxy.answered()
-    there.proxy.drop()
+    for (const status of [429, 500, 200]) proxied.proxy.answer({ status, body: '<html>busy</html>', only, times: 1 })
+    const answered = proxied.proxy.answered()
+    proxied.proxy.drop()
     await answered
     await maps.create({ metadata: { namespace, name: 'b' } })
     await until(() => informer.cache.size === 2, { what: 'b' })
@@ -225,17 +229,17 @@ describe('when something breaks, an informer', () => {
     const def = { group: 'test.example.com', version: 'v1', plural: 'things', kind: 'Thing', namespaced: true }
     const things = kube.resource<ConfigMap>(def)
     await using informer = createInformer(things, { namespace }).start()
-    await kube.post('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', thingCrd)
+    await kube.resource<KubeObject>(customResourceDefinitions).create(thingCrd)
     await informer.synced(AbortSignal.timeout(40_000))
     await until(() => things.create({ metadata: { namespace, name: 'a' } }).then(() => true), { what: 'a Thing' })
     await until(() => informer.cache.size === 1, { what: 'the Thing in the cache' })
   })
 
   it('ends when told to, and tells those who wait for it', async () => {
-    await using there = await createProxiedClient(plane())
-    const { namespace, maps } = await createTestNamespace(there.kube)
-    there.proxy.hang()
-    const informer = watchOf(there.kube, maps, { namespace }).start()
+    await using proxied = await createProxiedClient(plane())
+    const { namespace, maps } = await createTestNamespace(proxied.kube)
+    proxied.proxy.hang()
+    const informer = watchOf(proxied.kube, maps, { namespace }).start()
     const waiting = informer.synced()
     await informer[Symbol.asyncDispose]()
     await expect(waiting).rejects.toThrow('was stopped')
@@ -244,11 +248,11 @@ describe('when something breaks, an informer', () => {
 })
 
 it('misses nothing, whatever the connection does: in the end the cache is what the server has', async () => {
-  await using there = await createProxiedClient(plane(), { timeoutMs: 5_000 })
+  await using proxied = await createProxiedClient(plane(), { timeoutMs: 5_000 })
   await using kube = await createDirectClient(plane())
   const { namespace, maps } = await createTestNamespace(kube)
   const informers = (['stream', 'pages'] as const).map((listMode) =>
-    watchOf(there.kube, there.kube.resource<ConfigMap>(maps.def), {
+    watchOf(proxied.kube, proxied.kube.resource<ConfigMap>(maps.def), {
       namespace,
       listMode,
       watchSeconds: () => 1,
@@ -262,13 +266,13 @@ it('misses nothing, whatever the connection does: in the end the cache is what t
   const random = generator(seed)
   const gone = { kind: 'Status', code: 410, reason: 'Expired' }
   const pranks = [
-    () => there.proxy.drop(),
-    () => there.proxy.freeze(),
-    () => there.proxy.answer({ status: 410, body: gone, only: ({ url }) => url.includes('watch=true'), times: 1 }),
-    () => there.proxy.answer({ status: 429, headers: { 'retry-after': '1' }, times: 1 }),
-    () => there.proxy.answer({ status: 500, body: 'panic', times: 1 }),
+    () => proxied.proxy.drop(),
+    () => proxied.proxy.freeze(),
+    () => proxied.proxy.answer({ status: 410, body: gone, only: ({ url }) => url.includes('watch=true'), times: 1 }),
+    () => proxied.proxy.answer({ status: 429, headers: { 'retry-after': '1' }, times: 1 }),
+    () => proxied.proxy.answer({ status: 500, body: 'panic', times: 1 }),
     () =>
-      there.proxy.answer({
+      proxied.proxy.answer({
         status: 200,
         body: `${JSON.stringify({ type: 'ERROR', object: gone })}\n`,
         only: ({ url }) => url.includes('watch=true'),
@@ -304,6 +308,13 @@ function generator(seed: number): () => number {
   }
 }
 
+const customResourceDefinitions: ResourceDef = {
+  group: 'apiextensions.k8s.io',
+  version: 'v1',
+  plural: 'customresourcedefinitions',
+  kind: 'CustomResourceDefinition',
+  namespaced: false,
+}
 const thingCrd = {
   apiVersion: 'apiextensions.k8s.io/v1',
   kind: 'CustomResourceDefinition',

@@ -1,4 +1,4 @@
-// Kubeconfig files that need nothing but reading: tokens and certificates, in the file or beside it. Anything else is for client-node.
+// Reads kubeconfig files that hold tokens and certificates or name files that do. client-node handles all other kubeconfigs.
 import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
@@ -6,17 +6,16 @@ import type { ConnectionOptions } from 'node:tls'
 
 export interface KubeconfigLogin {
   server: string
-  namespace: string
   headers: Record<string, string>
   tls: ConnectionOptions
 }
 
 type Fields = Readonly<Record<string, unknown>>
 
-interface File {
+interface Kubeconfig {
   clusters?: readonly { name: string; cluster: Fields }[]
   users?: readonly { name: string; user?: Fields }[]
-  contexts?: readonly { name: string; context: { cluster: string; user: string; namespace?: string } }[]
+  contexts?: readonly { name: string; context: { cluster: string; user: string } }[]
   'current-context'?: string
 }
 
@@ -36,41 +35,40 @@ const userFields = new Set([
   'client-key-data',
 ])
 
-/** Path of the one file that is meant; undefined: several are to be merged. */
+/** Path of the kubeconfig to read, or undefined if KUBECONFIG names several files, which would have to be merged. */
 export function kubeconfigPath(given: string | undefined, env: Readonly<NodeJS.ProcessEnv>): string | undefined {
   const path = given ?? (env['KUBECONFIG'] || join(homedir(), '.kube/config'))
   return given === undefined && path.includes(':') ? undefined : path
 }
 
-interface Chosen {
+interface SelectedContext {
   cluster: Fields
   user: Fields
-  namespace: string
 }
 
 /**
- * The login that the file's context names, read afresh, its tokens and certificates too. undefined: it takes more than reading (an exec
- * plugin, a proxy, …), or something is wrong, which client-node can say better.
+ * Server and credentials of the current context, read afresh with their token and certificate files. Undefined if reading is not
+ * enough (exec plugin, proxy, …) or if the file has an error, which client-node reports better.
  */
-export async function readPlainKubeconfig(path: string, context?: string): Promise<KubeconfigLogin | undefined> {
+export async function readPlainKubeconfig(path: string): Promise<KubeconfigLogin | undefined> {
   const text = await readFile(path, 'utf8').catch(() => undefined)
   if (text === undefined) return undefined
   const { parse } = await import('yaml')
-  const chosen = selectContext((parse(text) ?? {}) as File, context)
-  if (!chosen || !hasOnlyFields(chosen.cluster, clusterFields) || !hasOnlyFields(chosen.user, userFields))
-    return undefined
-  const { cluster, user, namespace } = chosen
+  const selected = selectContext((parse(text) ?? {}) as Kubeconfig)
+  if (!selected) return undefined
+  const { cluster, user } = selected
+  if (!hasOnlyFields(cluster, clusterFields) || !hasOnlyFields(user, userFields)) return undefined
   const { server } = cluster
   if (typeof server !== 'string') return undefined
   const folder = dirname(resolve(path))
-  return { server, namespace, headers: await headersOf(user, folder), tls: await tlsOf(cluster, user, folder) }
+  return { server, headers: await headersOf(user, folder), tls: await tlsOf(cluster, user, folder) }
 }
 
-function selectContext(file: File, context = file['current-context']): Chosen | undefined {
-  const chosen = file.contexts?.find(({ name }) => name === context)?.context
-  const cluster = file.clusters?.find(({ name }) => name === chosen?.cluster)?.cluster
-  const user = file.users?.find(({ name }) => name === chosen?.user)?.user
-  return chosen && cluster && user && { cluster, user, namespace: chosen.namespace ?? 'default' }
+function selectContext(file: Kubeconfig): SelectedContext | undefined {
+  const context = file.contexts?.find(({ name }) => name === file['current-context'])?.context
+  const cluster = file.clusters?.find(({ name }) => name === context?.cluster)?.cluster
+  const user = file.users?.find(({ name }) => name === context?.user)?.user
+  return cluster && user && { cluster, user }
 }
 
 const hasOnlyFields = (fields: Fields, known: ReadonlySet<string>): boolean =>
@@ -90,14 +88,14 @@ async function tlsOf(cluster: Fields, user: Fields, folder: string): Promise<Con
   }
 }
 
-/** Of `field-data` in base64, or of the file that `field` names; paths are relative to the kubeconfig's. */
+/** The text in `<field>-data` (base64), or in the file that `field` names, relative to the kubeconfig's folder. */
 async function textOf(fields: Fields, field: string, folder: string): Promise<string | undefined> {
   const { [field]: path, [`${field}-data`]: data } = fields
   if (typeof data === 'string' && data !== '') return Buffer.from(data, 'base64').toString()
   return typeof path === 'string' && path !== '' ? readFile(resolve(folder, path), 'utf8') : undefined
 }
 
-/** As in client-go a token's file goes before the token. */
+/** `tokenFile` takes precedence over `token`, as in client-go. */
 async function headersOf({ token, tokenFile }: Fields, folder: string): Promise<Record<string, string>> {
   const text = typeof tokenFile === 'string' ? await readFile(resolve(folder, tokenFile), 'utf8') : token
   return typeof text === 'string' && text !== '' ? { authorization: `Bearer ${text.trim()}` } : {}

@@ -73,14 +73,14 @@ describe('lead', () => {
   })
 
   it('a leader that is cut off stops before another begins', async () => {
-    await using there = await createProxiedClient(plane())
+    await using proxied = await createProxiedClient(plane())
     await using kube = await createDirectClient(plane())
     const { namespace } = await createTestNamespace(kube)
     const leaders = new Set<string>()
-    const first = candidate(there.kube, namespace, 'first', leaders)
+    const first = candidate(proxied.kube, namespace, 'first', leaders)
     await until(() => first.leading, { what: 'first to lead' })
     const second = candidate(kube, namespace, 'second', leaders)
-    there.proxy.hang()
+    proxied.proxy.hang()
     expect(await first.end).toBe('lost')
     await until(() => second.leading, { what: 'second to lead', deadline: 15_000 })
     second.stop()
@@ -153,7 +153,7 @@ describe('lead', () => {
 
 describe('heartbeats', () => {
   it('tell who is alive; one that stops is dead after its duration, not because the observer was deaf', async () => {
-    await using there = await createProxiedClient(plane())
+    await using proxied = await createProxiedClient(plane())
     await using kube = await createDirectClient(plane())
     const { namespace } = await createTestNamespace(kube)
     const stopA = new AbortController()
@@ -161,7 +161,7 @@ describe('heartbeats', () => {
     const options = { kube, namespace, durationMs: 3_000, everyMs: 300 }
     const a = startHeartbeat({ ...options, name: 'a', identity: 'host-a' }, stopA.signal)
     const b = startHeartbeat({ ...options, name: 'b', identity: 'host-b' }, stopB.signal)
-    const informer = createInformer(there.kube.resource<Lease>(leases), { namespace, watchSeconds: () => 2 })
+    const informer = createInformer(proxied.kube.resource<Lease>(leases), { namespace, watchSeconds: () => 2 })
     await using closing = new AsyncDisposableStack()
     closing.use(informer)
     const observer = createLeaseObserver(informer)
@@ -172,13 +172,13 @@ describe('heartbeats', () => {
     expect(observer.state(`${namespace}/c`)).toBe('unknown')
     const states = new Set<string>()
     // Deaf for longer than the duration: nobody may be called dead for it, neither meanwhile nor just after.
-    there.proxy.hang()
+    proxied.proxy.hang()
     await until(
       () => (states.add(observer.state(`${namespace}/a`)), (observer.silentMs(`${namespace}/a`) ?? 0) > 4_000),
       { what: 'a long silence' },
     )
-    there.proxy.pass()
-    there.proxy.drop()
+    proxied.proxy.pass()
+    proxied.proxy.drop()
     await until(
       () => (states.add(observer.state(`${namespace}/a`)), (observer.silentMs(`${namespace}/a`) ?? 9e9) < 500),
       { what: 'news of a' },

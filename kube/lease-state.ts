@@ -1,17 +1,21 @@
-// Leases judged by one's own clock: a lease is expired when WE have not seen it change for its duration, whatever its times say.
+// The state of Leases, judged by the observer's own clock: a lease has expired when this process has not seen it change for the
+// lease's duration, whatever the times in it say.
 import type { Lease } from './builtin-kinds.ts'
 
-/** What was seen of a lease, and since when (local, monotonic) it has looked like that. */
+/** A lease as last seen, and since when it has looked like that. */
 export interface LeaseObservation {
   holder: string
-  /** The server's word, compared for equality only: clocks of other machines may be off by hours. */
+  /** Compared for equality only: the clock of the machine that wrote it may be off by hours. */
   renewTime: string
   durationMs: number
-  /** Local monotonic milliseconds. */
+  /** Monotonic milliseconds on the observer's clock. */
   since: number
 }
 
-/** The next sighting: `since` moves only when holder or renewTime did. No lease, or one without a holder, is undefined. */
+/**
+ * The observation after `lease` was read. `since` moves only if the holder or renewTime changed. Undefined if there is no lease, or if
+ * the lease has no holder.
+ */
 export function observeLease(
   last: LeaseObservation | undefined,
   lease: Lease | undefined,
@@ -21,49 +25,51 @@ export function observeLease(
   if (!holder) return undefined
   const renewTime = lease.spec?.renewTime ?? ''
   const durationMs = (lease.spec?.leaseDurationSeconds ?? 0) * 1000
-  const same = last?.holder === holder && last.renewTime === renewTime
-  return { holder, renewTime, durationMs, since: same ? last.since : now }
+  const isUnchanged = last?.holder === holder && last.renewTime === renewTime
+  return { holder, renewTime, durationMs, since: isUnchanged ? last.since : now }
 }
 
 /**
- * Whether the holder may still believe that it holds. An observer that has just started sees a fresh sighting, hence waits one whole
- * duration before it calls anyone dead.
+ * Whether the holder must have stopped by now. An observer that has just started has a new observation, so it waits one whole duration
+ * before it calls any lease expired.
  */
-export const isExpired = (sighting: LeaseObservation, now: number): boolean =>
-  now - sighting.since >= sighting.durationMs
+export const isExpired = (observation: LeaseObservation, now: number): boolean =>
+  now - observation.since >= observation.durationMs
 
-/** What a candidate does about a lease: `create` it, `renew` its own, `take` one that is free or expired, or `wait`. */
+/** What a candidate does next: `create` the lease, `renew` its own, `take` one that is free or expired, or wait for its expiry. */
 export type LeaseAction = 'create' | 'renew' | 'take' | { waitMs: number }
 
 export function decideLeaseAction(
-  me: string,
+  identity: string,
   lease: Lease | undefined,
-  sighting: LeaseObservation | undefined,
+  observation: LeaseObservation | undefined,
   now: number,
 ): LeaseAction {
   if (!lease) return 'create'
-  if (!sighting) return 'take'
-  if (sighting.holder === me) return 'renew'
-  return isExpired(sighting, now) ? 'take' : { waitMs: sighting.durationMs - (now - sighting.since) }
+  if (!observation) return 'take'
+  if (observation.holder === identity) return 'renew'
+  return isExpired(observation, now) ? 'take' : { waitMs: observation.durationMs - (now - observation.since) }
 }
 
-/** What an observer knows of its own ears: since when its watch has been whole, and when it last heard anything on it. */
+/** How well the watch that brings the leases works. */
 export interface WatchHealth {
+  /** No list or watch has failed since then. Undefined: the last one failed. */
   connectedSince: number | undefined
+  /** When the API server last sent something. */
   lastContact: number | undefined
 }
 
 /**
- * Whether a holder is dead as far as one who listens can tell. Silence counts only while we could hear: after a gap in our own watch
- * everyone gets a whole duration again, and some other sign of life (an event, a bookmark) must have come after the lease ran out, or it
- * may be our connection that is dead.
+ * Whether the holder of a lease is dead. Its silence counts only while the observer's watch worked: after a gap in the watch every
+ * holder gets a whole duration again. And the watch must have brought something (an event or a bookmark) after the lease expired;
+ * otherwise it may be the observer's own connection that is dead.
  */
 export function isHolderDead(
-  sighting: LeaseObservation,
+  observation: LeaseObservation,
   { connectedSince, lastContact }: WatchHealth,
   now: number,
 ): boolean {
   if (connectedSince === undefined || lastContact === undefined) return false
-  const deadline = Math.max(sighting.since, connectedSince) + sighting.durationMs
+  const deadline = Math.max(observation.since, connectedSince) + observation.durationMs
   return now >= deadline && lastContact >= deadline
 }

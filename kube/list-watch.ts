@@ -1,4 +1,4 @@
-// Reading many objects: pages of a list, and the stream of a watch.
+// Reading many objects of a kind: the pages of a list and the events of a watch.
 
 import { ApiError, type Status } from './errors.ts'
 import { parseJsonLines } from './json-lines.ts'
@@ -15,8 +15,6 @@ export interface ListOptions extends CallOptions, Selectors {
   namespace?: string | undefined
   /** Objects per page (500). */
   limit?: number | undefined
-  /** `'0'`: whatever the server's cache has. Absent: consistent. */
-  resourceVersion?: string | undefined
 }
 export interface Page<T> {
   items: T[]
@@ -24,13 +22,13 @@ export interface Page<T> {
 }
 export interface WatchOptions extends Selectors {
   namespace?: string | undefined
-  /** Start after this; absent: the server sends synthetic ADDED events first. */
+  /** Events after this version. Absent: the server first sends synthetic ADDED events for all objects. */
   resourceVersion?: string | undefined
   /** The server ends the watch after this long. */
   timeoutSeconds?: number | undefined
-  /** Stream the first list as events, then a bookmark annotated `k8s.io/initial-events-end` (WatchList). */
+  /** The server first streams the list as events, then a bookmark annotated `k8s.io/initial-events-end` (WatchList). */
   sendInitialEvents?: boolean | undefined
-  /** Longest silence between two chunks; 0: none. */
+  /** Longest silence between two chunks. 0 or absent: no limit. */
   idleMs?: number | undefined
   signal?: AbortSignal | undefined
 }
@@ -43,11 +41,11 @@ interface ListBody<T> {
 export function pathOf(def: ResourceDef, ref: Ref, subresource?: string): string {
   const root = def.group === '' ? `/api/${def.version}` : `/apis/${def.group}/${def.version}`
   if (!def.namespaced && ref.namespace) throw new TypeError(`${def.kind} has no namespace, ${ref.namespace} was given`)
-  const space = ref.namespace ? `/namespaces/${encodeURIComponent(ref.namespace)}` : ''
+  const namespace = ref.namespace ? `/namespaces/${encodeURIComponent(ref.namespace)}` : ''
   const tail = [ref.name, subresource]
     .filter((part) => part !== undefined)
     .map((part) => `/${encodeURIComponent(part)}`)
-  return `${root}${space}/${def.plural}${tail.join('')}`
+  return `${root}${namespace}/${def.plural}${tail.join('')}`
 }
 
 export function queryString(values: Record<string, string | number | boolean | undefined>): string {
@@ -56,21 +54,20 @@ export function queryString(values: Record<string, string | number | boolean | u
   return search.size === 0 ? '' : `?${search.toString()}`
 }
 
-/** One request per page. A continue token that expired between pages throws (`isGone`): begin again. */
+/** One request per page. Throws an error for which `isGone` is true if the continue token expires: then list from the start. */
 export async function* listPages<T extends KubeObject>(
   transport: Transport,
   def: ResourceDef,
   options: ListOptions,
 ): AsyncGenerator<Page<T>> {
-  const { namespace, signal, timeoutMs, limit = 500, resourceVersion, ...selectors } = options
+  const { namespace, signal, timeoutMs, limit = 500, ...selectors } = options
   let token: string | undefined
   do {
-    const from = token ? { continue: token } : { resourceVersion }
-    const path = pathOf(def, { namespace }) + queryString({ ...selectors, ...from, limit })
+    const path = pathOf(def, { namespace }) + queryString({ ...selectors, continue: token, limit })
     const body: ListBody<T> = await transport.json({ method: 'GET', path, signal, timeoutMs })
     const items = body.items ?? []
     for (const item of items) {
-      item.apiVersion ??= apiVersionOf(def) // lists of built-in kinds leave both out
+      item.apiVersion ??= apiVersionOf(def) // lists of built-in kinds omit both
       item.kind ??= def.kind
     }
     yield { items, resourceVersion: body.metadata?.resourceVersion ?? '' }
@@ -78,7 +75,7 @@ export async function* listPages<T extends KubeObject>(
   } while (token)
 }
 
-/** All pages as one. */
+/** Joins all pages into one. */
 export async function collectPages<T>(source: AsyncIterable<Page<T>>): Promise<Page<T>> {
   const all: Page<T> = { items: [], resourceVersion: '' }
   for await (const page of source) {
@@ -88,15 +85,16 @@ export async function collectPages<T>(source: AsyncIterable<Page<T>>): Promise<P
   return all
 }
 
-/** Ends when the server ends it. An ERROR event, a cut and a silence longer than `idleMs` are thrown as ApiError. */
+/** Ends when the server ends the watch. Throws ApiError on an ERROR event, a broken connection, and a silence of `idleMs`. */
 export async function* openWatch<T extends KubeObject>(
   transport: Transport,
   def: ResourceDef,
   options: WatchOptions,
 ): AsyncGenerator<WatchEvent<T>> {
-  const { namespace, signal, idleMs, sendInitialEvents, ...rest } = options
+  const { namespace, signal, idleMs, sendInitialEvents, ...selectors } = options
   const initial = sendInitialEvents ? { sendInitialEvents, resourceVersionMatch: 'NotOlderThan' } : {}
-  const path = pathOf(def, { namespace }) + queryString({ watch: true, allowWatchBookmarks: true, ...initial, ...rest })
+  const query = queryString({ watch: true, allowWatchBookmarks: true, ...initial, ...selectors })
+  const path = pathOf(def, { namespace }) + query
   try {
     for await (const event of parseJsonLines(await transport.stream({ method: 'GET', path, signal, idleMs }))) {
       const { type, object } = event as { type: string; object: unknown }

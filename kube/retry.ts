@@ -1,65 +1,72 @@
-// Which failed calls are sent again, and after how long: a pure function of the failure, and the loop that goes by it.
+// Retries of failed calls: a pure function decides whether and when to send again, and a loop does so.
 
 import { backoffMs, type Clock } from './clock.ts'
 import { ApiError } from './errors.ts'
 import { CONNECT_TIMEOUT } from './pool.ts'
 
-const TRIES = 6
-/** A server that asks for more than this is better heard by the work queue, whose worker is then free. */
-const LONGEST_WAIT = 15_000
+const MAX_ATTEMPTS = 6
+/** If the server asks for a longer wait, the call fails at once: the work queue can wait without holding a worker. */
+const MAX_WAIT_MS = 15_000
 
-/** Errors of making a connection: the request itself was never sent. */
-const NEVER_SENT = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN', CONNECT_TIMEOUT])
+/** Errors of opening a connection: the request was not sent. */
+const CONNECT_ERRORS = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  CONNECT_TIMEOUT,
+])
 
 const wasNeverSent = (cause: unknown): boolean =>
-  cause instanceof Error && 'code' in cause && NEVER_SENT.has(String(cause.code))
+  cause instanceof Error && 'code' in cause && CONNECT_ERRORS.has(String(cause.code))
 
-/** Requests that had no effect may be repeated whatever their verb; the others only if repeating has the effect of once. */
+/** A request that had no effect may be repeated whatever its verb. Any other request may be repeated only if it is idempotent. */
 function isRepeatable(error: ApiError, idempotent: boolean, attempt: number): boolean {
-  if (error.status === 429) return true // refused before any handler (priority and fairness)
-  if (error.status === 401) return attempt === 1 // a token that had just been rotated
+  if (error.status === 429) return true // rejected by API priority and fairness, before any handler saw it
+  if (error.status === 401) return attempt === 1 // the token may just have been rotated
   if (error.status === 0) return idempotent || wasNeverSent(error.cause)
   return error.status >= 500 && idempotent
 }
 
-/** Milliseconds until try `attempt`+1, or undefined: give up. Retry-After is a lower bound. */
+/** Milliseconds to wait before attempt `attempt` + 1, at least Retry-After; undefined: give up. */
 export function retryDelay(
   error: ApiError,
   idempotent: boolean,
   attempt: number,
   random: () => number = Math.random,
 ): number | undefined {
-  if (attempt >= TRIES || !isRepeatable(error, idempotent, attempt)) return undefined
+  if (attempt >= MAX_ATTEMPTS || !isRepeatable(error, idempotent, attempt)) return undefined
   if (error.status === 401) return 0
-  const asked = error.retryAfterMs ?? 0
-  return asked > LONGEST_WAIT ? undefined : Math.max(asked, backoffMs(attempt, 100, 5_000, random))
+  const retryAfterMs = error.retryAfterMs ?? 0
+  return retryAfterMs > MAX_WAIT_MS ? undefined : Math.max(retryAfterMs, backoffMs(attempt, 100, 5_000, random))
 }
 
 export interface RetryOptions {
-  /** Repeating it has the effect of once. */
+  /** Sending the request twice has the same effect as once. */
   idempotent: boolean
-  /** On the clock: no try begins after it. */
-  until: number
-  /** The caller's: its reason is what is thrown once it has aborted. */
+  /** Time on `clock` after which no attempt begins. */
+  deadline: number
+  /** The caller's signal. Once it has aborted, its reason is thrown. */
   signal?: AbortSignal | undefined
   clock: Pick<Clock, 'now'>
   wait(ms: number): Promise<void>
   onRetry?(error: ApiError): void
 }
 
-/** Calls `once` until it succeeds, or until it fails in a way that is not to be repeated. */
-export async function callWithRetries<T>(once: () => Promise<T>, options: RetryOptions): Promise<T> {
-  const { idempotent, until, signal, clock } = options
+/** Calls `send` until it succeeds, or until {@link retryDelay} gives up. */
+export async function callWithRetries<T>(send: () => Promise<T>, options: RetryOptions): Promise<T> {
+  const { idempotent, deadline, signal, clock } = options
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await once()
+      return await send()
     } catch (error) {
       signal?.throwIfAborted()
       if (!(error instanceof ApiError)) throw error
-      const wait = retryDelay(error, idempotent, attempt)
-      if (wait === undefined || clock.now() + wait >= until) throw error
+      const delay = retryDelay(error, idempotent, attempt)
+      if (delay === undefined || clock.now() + delay >= deadline) throw error
       options.onRetry?.(error)
-      await options.wait(wait)
+      await options.wait(delay)
     }
   }
 }

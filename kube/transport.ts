@@ -1,12 +1,12 @@
-// One HTTP call: connections kept alive, credentials refreshed, bounded retries; what goes wrong comes out as ApiError.
+// HTTP calls of the API server: connections kept alive, credentials refreshed, retries bounded, failures thrown as ApiError.
 
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import { createAbortScope } from './abort.ts'
-import { type Auth, type Credentials, withoutOurs } from './auth.ts'
-import { type Clock, systemClock } from './clock.ts'
+import type { Auth, Credentials } from './auth.ts'
+import type { Clock } from './clock.ts'
 import { ApiError, FencedWriteError, type Status } from './errors.ts'
 import { type HttpRequestOptions, type HttpTarget, readBody, sendHttpRequest, targetFromUrl } from './http-request.ts'
-import { createMetrics, defineCounter, defineHistogram, type Metrics } from './metrics.ts'
+import { defineCounter, defineHistogram, type Metrics } from './metrics.ts'
 import { type ConnectionPools, createConnectionPools, type PoolSet } from './pool.ts'
 import { callWithRetries } from './retry.ts'
 import type { WriteCallOptions } from './types.ts'
@@ -28,98 +28,80 @@ const retries = defineCounter('rest_client_request_retries_total', 'Requests sen
 
 export interface Request extends WriteCallOptions {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-  /** Path with its query. */
+  /** Path and query. */
   path: string
   body?: unknown
   contentType?: string
-  /** May be sent twice with the effect of once. GET always is. */
+  /** Sending it twice has the same effect as once. A GET always is idempotent. */
   idempotent?: boolean
 }
 export interface StreamRequest extends Request {
-  /** Longest silence between two chunks of the body; 0 or absent: none. */
+  /** Longest silence between two chunks of the body. 0 or absent: no limit. */
   idleMs?: number | undefined
 }
 
 export interface TransportOptions {
   auth: Auth
   userAgent: string
-  metrics?: Metrics | undefined
-  clock?: Clock | undefined
-  /** Bounds calls whose caller gives no timeout (30 000). */
-  timeoutMs?: number | undefined
+  metrics: Metrics
+  clock: Clock
+  /** Time limit of calls that give none (30 000). */
+  timeoutMs: number | undefined
   /** Connections for calls (32). */
-  connections?: number | undefined
+  connections: number | undefined
 }
 
 type Headers = readonly (readonly [string, string])[]
 
 export interface Transport extends AsyncDisposable {
-  readonly auth: Auth
-  /** Sends, retries, and parses the answer's JSON. */
+  /** Sends the request, retries it if that is safe, and parses the JSON of the answer. */
   json<T>(request: Request): Promise<T>
-  /** Sends once; answers the open body, which ends when `signal` aborts. */
+  /** Sends the request once and returns the open body, which ends when `signal` aborts. */
   stream(request: StreamRequest): Promise<AsyncIterable<Uint8Array>>
-  /** The same connections, with further headers on each request. */
+  /** A transport over the same connections that sends further headers with each request. */
   withHeaders(headers: Headers): Transport
-  /** The same server, for the bearer of `token` and nobody else: no credential of ours goes along. */
-  withToken(token: string): Transport
 }
 
 export const createTransport = (options: TransportOptions): Transport => new HttpTransport(options)
 
-interface Shared {
-  options: TransportOptions
-  metrics: Metrics
-  clock: Clock
-  pools: PoolSet
-  /** Connections without our certificate, made at the first withToken(). */
-  bare?: Shared
-}
-
-function createSharedState(options: TransportOptions, auth: Auth = options.auth): Shared {
-  const { metrics = createMetrics(), clock = systemClock } = options
-  return {
-    options: { ...options, auth },
-    metrics,
-    clock,
-    pools: createConnectionPools(auth, options.connections ?? 32),
-  }
-}
-
 class HttpTransport implements Transport {
-  readonly auth: Auth
-  readonly #shared: Shared
+  readonly #options: TransportOptions
+  readonly #pools: PoolSet
   readonly #headers: Headers
   readonly #host: string
   readonly #target: HttpTarget
-  readonly #base: string
+  readonly #basePath: string
 
-  constructor(options: TransportOptions, shared: Shared = createSharedState(options), headers: Headers = []) {
-    this.auth = shared.options.auth
-    this.#shared = shared
+  constructor(
+    options: TransportOptions,
+    pools: PoolSet = createConnectionPools(options.auth, options.connections ?? 32),
+    headers: Headers = [],
+  ) {
+    this.#options = options
+    this.#pools = pools
     this.#headers = headers
-    const url = new URL(this.auth.server)
+    const url = new URL(options.auth.server)
     this.#host = url.host
     this.#target = targetFromUrl(url)
-    this.#base = url.pathname.replace(/\/$/, '')
+    this.#basePath = url.pathname.replace(/\/$/, '')
   }
 
   async json<T>(request: Request): Promise<T> {
-    const { clock, metrics, options } = this.#shared
-    const { timeoutMs = options.timeoutMs ?? 30_000, method } = request
-    const until = clock.now() + timeoutMs
+    const { clock, metrics } = this.#options
+    const { timeoutMs = this.#options.timeoutMs ?? 30_000, method } = request
+    const deadline = clock.now() + timeoutMs
     using scope = createAbortScope([request.signal], timeoutMs)
-    const once = async (): Promise<T> => {
+    const send = async (): Promise<T> => {
       const started = clock.now()
       try {
-        return await this.#once<T>(request, scope.signal)
+        return await this.#sendAndParse<T>(request, scope.signal)
       } finally {
         metrics.observe(durations, { verb: method }, (clock.now() - started) / 1000)
       }
     }
-    return await callWithRetries(once, {
+    return await callWithRetries(send, {
       idempotent: method === 'GET' || request.idempotent === true,
-      until,
+      deadline,
       signal: request.signal,
       clock,
       wait: (ms) => clock.sleep(ms, scope.signal),
@@ -133,32 +115,26 @@ class HttpTransport implements Transport {
   }
 
   withHeaders(headers: Headers): Transport {
-    return new HttpTransport(this.#shared.options, this.#shared, [...this.#headers, ...headers])
-  }
-
-  withToken(token: string): Transport {
-    this.#shared.bare ??= createSharedState(this.#shared.options, withoutOurs(this.auth))
-    return new HttpTransport(this.#shared.options, this.#shared.bare, [['authorization', `Bearer ${token}`]])
+    return new HttpTransport(this.#options, this.#pools, [...this.#headers, ...headers])
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#shared.pools.close()
-    this.#shared.bare?.pools.close()
+    this.#pools.close()
   }
 
-  async #once<T>(request: Request, signal: AbortSignal): Promise<T> {
-    // The deadline of the whole call bounds headers and body.
+  async #sendAndParse<T>(request: Request, signal: AbortSignal): Promise<T> {
+    // `signal` aborts at the deadline of the whole call, so neither headers nor body need a limit of their own.
     const response = await this.#send('calls', request, { signal })
     try {
       return JSON.parse(await readBody(response)) as T
     } catch (error) {
-      throw unreachableError(request, error) // cut off inside the body
+      throw unreachableError(request, error) // the connection broke inside the body
     }
   }
 
-  async #pools(): Promise<ConnectionPools> {
+  async #currentPools(): Promise<ConnectionPools> {
     try {
-      return await this.#shared.pools.current()
+      return await this.#pools.current()
     } catch (error) {
       throw new ApiError({ request: 'credentials', status: 0, cause: error })
     }
@@ -169,12 +145,12 @@ class HttpTransport implements Transport {
     request: Request,
     limits: Pick<HttpRequestOptions, 'signal' | 'headersMs' | 'idleMs'>,
   ): Promise<IncomingMessage> {
-    const { metrics } = this.#shared
-    const { credentials, [kind]: agent } = await this.#pools()
+    const { metrics } = this.#options
+    const { credentials, [kind]: agent } = await this.#currentPools()
     const { method } = request
     const body = request.body === undefined ? undefined : JSON.stringify(request.body)
     const headers = this.#headersOf(request, credentials)
-    const target = { ...this.#target, path: this.#base + request.path }
+    const target = { ...this.#target, path: this.#basePath + request.path }
     try {
       const response = await sendHttpRequest(target, {
         ...limits,
@@ -187,7 +163,7 @@ class HttpTransport implements Transport {
       const { statusCode = 0 } = response
       metrics.inc(requests, { code: String(statusCode), method, host: this.#host })
       if (statusCode < 300) return response
-      if (statusCode === 401) this.auth.invalidate()
+      if (statusCode === 401) this.#options.auth.invalidate()
       throw await errorFromResponse(request, response)
     } catch (error) {
       if (error instanceof ApiError || error instanceof FencedWriteError) throw error
@@ -196,17 +172,17 @@ class HttpTransport implements Transport {
     }
   }
 
-  /** A name that comes several times (groups) has all of its values. */
+  /** A header that is given several times, such as Impersonate-Group, is sent with all of its values. */
   #headersOf({ body, contentType = 'application/json' }: Request, credentials: Credentials): OutgoingHttpHeaders {
     const headers: OutgoingHttpHeaders = {
-      'user-agent': this.#shared.options.userAgent,
+      'user-agent': this.#options.userAgent,
       accept: 'application/json',
       ...credentials.headers,
       ...(body === undefined ? {} : { 'content-type': contentType }),
     }
-    const own = new Map<string, string[]>()
-    for (const [name, value] of this.#headers) own.set(name, [...(own.get(name) ?? []), value])
-    for (const [name, values] of own) headers[name] = values.length === 1 ? values[0] : values
+    const extra = new Map<string, string[]>()
+    for (const [name, value] of this.#headers) extra.set(name, [...(extra.get(name) ?? []), value])
+    for (const [name, values] of extra) headers[name] = values.length === 1 ? values[0] : values
     return headers
   }
 }
@@ -228,7 +204,7 @@ async function errorFromResponse(request: Request, response: IncomingMessage): P
   })
 }
 
-/** Proxies and the server's own panics answer in plain text: then the text itself is the message. */
+/** A proxy, or a panic in the server, answers in plain text. Then the text is the message. */
 function parseStatus(text: string): Status {
   const plain = text === '' ? {} : { message: text.slice(0, 500) }
   try {

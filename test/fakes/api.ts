@@ -81,15 +81,10 @@ export class FakeApi {
   /** A client for one life of a process. */
   kube(life: Life = new Life(), manager = 'test', clock: Clock = systemClock): Kube {
     const kube: Kube = {
-      namespace: 'default',
-      fieldManager: manager,
       metrics: createMetrics(),
       clock,
       resource: <T extends KubeObject>(def: ResourceDef) => this.resource<T>(def, life, manager),
       as: () => kube,
-      withToken: () => kube,
-      raw: () => Promise.reject(refuse(404, 'NotFound', 'the fake serves no such path')),
-      post: () => Promise.reject(refuse(404, 'NotFound', 'the fake serves no such path')),
       [Symbol.asyncDispose]: async () => undefined,
     }
     return kube
@@ -289,7 +284,6 @@ export class FakeApi {
   }
 
   #patch(facts: KindFacts, ref: Ref, patch: object, options: WriteOptions, session: Session): Obj {
-    if (Array.isArray(patch)) throw new Error('the fake takes merge patches only')
     const found = this.#find(facts, ref)
     const { uid, resourceVersion } = ('metadata' in patch ? patch.metadata : {}) as Preconditions
     if (resourceVersion !== undefined) precondition(found.object, { resourceVersion })

@@ -51,7 +51,6 @@ export function simulatedKube(api: FakeApi, process: Process, fate: Fate, stream
       watch: (options = {}) => watch<T>(def, options),
     }),
     as: () => kube,
-    withToken: () => kube,
   }
   return kube
 }

@@ -31,10 +31,10 @@ export class ApiLink extends Life {
   override pass<T>(call: Call, act: () => T | Promise<T>): Promise<T> {
     const { clock } = this.#process
     const { idempotent = false, signal, timeoutMs = TIMEOUT_MS } = call
-    const until = clock.now() + timeoutMs
-    return callWithRetries(() => this.once(call, act, until), {
+    const deadline = clock.now() + timeoutMs
+    return callWithRetries(() => this.once(call, act, deadline), {
       idempotent,
-      until,
+      deadline,
       signal,
       clock,
       wait: (ms) => clock.sleep(ms, signal),
@@ -42,7 +42,7 @@ export class ApiLink extends Life {
   }
 
   /** One request. */
-  once<T>(call: Call, act: () => T | Promise<T>, until: number): Promise<T> {
+  once<T>(call: Call, act: () => T | Promise<T>, deadline: number): Promise<T> {
     const process = this.#process
     const { promise, resolve, reject } = Promise.withResolvers<T>()
     if (process.isDead) return promise
@@ -62,7 +62,7 @@ export class ApiLink extends Life {
     }
     const abort = (): void => end(() => reject(signal?.reason))
     const late = (): void => end(() => reject(unreachable(name, 'no answer in time', 'ECONNRESET')))
-    const cancel = process.clock.timer(until - process.clock.now(), late)
+    const cancel = process.clock.timer(deadline - process.clock.now(), late)
     if (signal?.aborted) abort()
     signal?.addEventListener('abort', abort, { once: true })
     const { lanes } = process.ground
