@@ -23,7 +23,7 @@ import { LeaseHosts } from './host/hosts.ts'
 import { createHostReconciler } from './host/reconcile.ts'
 import { HostViews } from './host/views.ts'
 import { measure } from './metrics.ts'
-import { createPortClaims } from './network/claims.ts'
+import { createPortAllocator } from './network/port-allocator.ts'
 import { reconcilePort } from './network/port-reconcile.ts'
 import type { ControllerOptions } from './options.ts'
 import { isLibvirtUnreachable } from './scheduler/host-view.ts'
@@ -141,10 +141,10 @@ type Loops = Record<(typeof queueNames)[number], { reconcile: Reconcile; concurr
 function reconcilers(parts: Parts, options: ControllerOptions): Loops {
   const { stores, queues, ledger, allocations, hosts, views, events, clock } = parts
   const now = (): string => clock.wall().toISOString()
-  const claims = createPortClaims(stores, allocations, clock)
+  const portAllocator = createPortAllocator(stores, allocations, clock)
   const lookup = lookupOf(stores)
   const onRoom = (): void => refused(stores, queues)
-  const serverDeps = { stores, hosts, lookup, views, ledger, claims, events, clock, onRoom }
+  const serverDeps = { stores, hosts, lookup, views, ledger, portAllocator, events, clock, onRoom }
   const catalogue = { stores, now }
   const host = createHostReconciler({ stores, hosts, ledger, clock, everyMs: options.hostStatusSeconds * 1000 })
   const retention = { count: options.recordCount, maxAgeMs: options.recordMaxAgeHours * 3_600_000 }

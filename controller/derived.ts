@@ -42,7 +42,7 @@ export function derive(stores: Stores, clock: Clock, onShared: (port: string) =>
     updated: (_, port) => see(port),
     deleted: (port) => allocations.remove(port, clock.now()),
   })
-  const setNetwork = (network: Network): void => allocations.of(keyOf(network.metadata)).setNetwork(network)
+  const setNetwork = (network: Network): void => allocations.tableOf(keyOf(network.metadata)).setNetwork(network)
   stores.networks.informer.on({ added: setNetwork, updated: (_, network) => setNetwork(network) })
   return { ledger, allocations }
 }

@@ -79,8 +79,8 @@ function countHosts(metrics: Metrics, { stores, ledger }: Measured): void {
 function countAddresses(metrics: Metrics, { stores, allocations }: Measured): void {
   const samples = [...stores.networks.cache.values()].flatMap(({ metadata, spec }) => {
     const { namespace = '', name: network } = metadata
-    const table = allocations.of(keyOf(metadata))
-    const counts = spec.subnets.map((_, i) => table.counts(i))
+    const table = allocations.tableOf(keyOf(metadata))
+    const counts = spec.subnets.map((_, i) => table.subnetUsage(i))
     const sum = (figure: 'total' | 'used') => counts.reduce((all, count) => all + count[figure], 0)
     return (['total', 'used'] as const).map((state) => [{ namespace, network, state }, sum(state)] as const)
   })

@@ -30,7 +30,7 @@ import { FakeStores } from '../test/fakes/stores.ts'
 import { derive } from './derived.ts'
 import { LeaseHosts } from './host/hosts.ts'
 import { HostViews } from './host/views.ts'
-import { createPortClaims } from './network/claims.ts'
+import { createPortAllocator } from './network/port-allocator.ts'
 import { type HostOverrides, makeHypervisor } from './scheduler/testing.ts'
 import { reconcileServer, type ServerDeps } from './server/reconcile.ts'
 import { lookupOf, type Stores } from './stores.ts'
@@ -75,13 +75,23 @@ export class Bench implements AsyncDisposable {
     const { ledger, allocations } = this.derived
     this.views = new HostViews({ hypervisors: hypervisors.informer, aggregates: aggregates.informer, hosts, ledger })
     const lookup = lookupOf(stores)
-    const claims = createPortClaims(stores, allocations, clock)
+    const portAllocator = createPortAllocator(stores, allocations, clock)
     const events = {
       event: (happening: EventDetails) => void this.events.push(happening),
       flush: async () => undefined,
       [Symbol.asyncDispose]: async () => undefined,
     }
-    this.deps = { stores, hosts, lookup, views: this.views, ledger, claims, events, clock, onRoom: () => this.rooms++ }
+    this.deps = {
+      stores,
+      hosts,
+      lookup,
+      views: this.views,
+      ledger,
+      portAllocator,
+      events,
+      clock,
+      onRoom: () => this.rooms++,
+    }
   }
 
   static async start(api?: FakeApi, life?: Life): Promise<Bench> {

@@ -6,9 +6,9 @@ import type { WorkQueue } from '../kube/queue.ts'
 import type { Priority } from '../kube/ready-list.ts'
 import { type KubeObject, keyOf } from '../kube/types.ts'
 import { isEnded } from './action/reconcile.ts'
-import { lodgingsOf, networkOf } from './network/holders.ts'
+import { findOverlappingSubnet } from './network/network-problems.ts'
 import { portsOf } from './network/port-reconcile.ts'
-import { overlapping } from './network/subnet-overlap.ts'
+import { addressesInUseBy, networkOf } from './network/references.ts'
 import { BY_HOST, BY_NETWORK, BY_REFERENCE, onBridgeOf, refKey, type Stores } from './stores.ts'
 
 /** A queue for each reconciler. */
@@ -101,7 +101,7 @@ function servers(stores: Stores, queues: Queues): void {
 /** A guest had its addresses to its end: who waits for one was not woken by the end of its ports. */
 function leaving(stores: Stores, queues: Queues): void {
   const left = (server: Server): void => {
-    for (const { network } of lodgingsOf(server)) freed(network, stores, queues)
+    for (const { network } of addressesInUseBy(server)) freed(network, stores, queues)
   }
   stores.servers.informer.on({
     updated(old, now) {
@@ -150,7 +150,8 @@ function waiting(stores: Stores, queues: Queues): void {
 function overlaps(stores: Stores, again: (network: Network) => void): void {
   const beside = (network: Network): void => {
     for (const other of onBridgeOf(network, stores))
-      if (other.metadata.uid !== network.metadata.uid && overlapping(other, network) !== undefined) again(other)
+      if (other.metadata.uid !== network.metadata.uid && findOverlappingSubnet(other, network) !== undefined)
+        again(other)
   }
   stores.networks.informer.on({
     // Of all that is there at the start each has its turn anyway.

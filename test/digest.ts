@@ -6,10 +6,10 @@ import { domainInput } from '../agent/host/domain-input.ts'
 import { metadataFiles } from '../agent/image/metadata.ts'
 import { checkBoot } from '../controller/boot-check.ts'
 import { fingerprint } from '../controller/keypair-fingerprint.ts'
-import { AddressTable } from '../controller/network/allocations.ts'
-import { interfaceOf } from '../controller/network/interface.ts'
-import { networkProblems } from '../controller/network/subnet-overlap.ts'
-import { network, port, subnet } from '../controller/network/testing.ts'
+import { AddressTable } from '../controller/network/address-table.ts'
+import { buildInterface } from '../controller/network/interface.ts'
+import { findNetworkProblems } from '../controller/network/network-problems.ts'
+import { makeNetwork, makePort, makeSubnet } from '../controller/network/testing.ts'
 import { toHostTable } from '../controller/scheduler/host-table.ts'
 import { aggregatesByHost, toHostView } from '../controller/scheduler/host-view.ts'
 import { demandOf } from '../controller/scheduler/request.ts'
@@ -88,19 +88,19 @@ const digests: Record<string, (object: never) => void> = {
   },
   KeyPair: (k: KeyPair) => void fingerprint(k.spec),
   Network(n: Network) {
-    const problems = networkProblems(n, [n, network([subnet('10.20.0.0/24')], { bridge: 'br0' })])
+    const problems = findNetworkProblems(n, [n, makeNetwork([makeSubnet('10.20.0.0/24')], { bridge: 'br0' })])
     const table = new AddressTable()
     table.setNetwork(n)
     if (problems.length > 0) return
-    const given = table.take([], 0, 1000)
-    interfaceOf(n, port('p', { given, mac: 'fa:16:3e:00:00:01' }))
+    const allocated = table.reserve([], 0, 1000)
+    buildInterface(n, makePort('p', { allocated, mac: 'fa:16:3e:00:00:01' }))
   },
   Port(p: Port) {
     const table = new AddressTable()
-    table.setNetwork(network([subnet('10.20.0.0/24'), subnet('2001:db8::/64')]))
+    table.setNetwork(makeNetwork([makeSubnet('10.20.0.0/24'), makeSubnet('2001:db8::/64')]))
     table.observe(p, 0)
-    table.loses(p)
-    table.takeOnly(p.spec.fixedIPs ?? [], 1000, p.metadata.uid)
+    table.conflictingOwner(p)
+    table.reserveExactly(p.spec.fixedIPs ?? [], 1000, p.metadata.uid)
   },
   Server(s: Server) {
     referencesOf(s)

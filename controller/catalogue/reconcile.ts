@@ -4,8 +4,8 @@ import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import { keyOf } from '../../kube/types.ts'
 import { hold, holds, IN_USE, release } from '../finalizer.ts'
 import { fingerprint } from '../keypair-fingerprint.ts'
-import { isAtHome, isGiven, networkOf } from '../network/holders.ts'
-import { networkProblems } from '../network/subnet-overlap.ts'
+import { findNetworkProblems } from '../network/network-problems.ts'
+import { isAllocated, isInNetworkNamespace, networkOf } from '../network/references.ts'
 import { BY_NETWORK, onBridgeOf, type Stores } from '../stores.ts'
 import { withoutEffect } from './extra-specs.ts'
 import { type Problem, sayReady } from './ready.ts'
@@ -51,7 +51,7 @@ export const reconcileNetwork: Reconcile = async (key, { stores, now }) => {
     await hold(api, network.metadata, IN_USE)
     return wait('its finalizer')
   }
-  const problems = networkProblems(network, onBridgeOf(network, stores))
+  const problems = findNetworkProblems(network, onBridgeOf(network, stores))
   const problem: Problem | undefined = problems[0] && {
     reason: problems[0].reason,
     message: problems.map(({ message }) => message).join('; '),
@@ -84,7 +84,7 @@ async function portsOn({ metadata }: Network, { ports }: Stores): Promise<readon
 }
 
 /** A port of another namespace that was given nothing keeps no network: anyone could make one. */
-const isOn = (port: Port): boolean => isAtHome(port) || isGiven(port)
+const isOn = (port: Port): boolean => isInNetworkNamespace(port) || isAllocated(port)
 
 export const reconcileAggregate: Reconcile = async (key, { stores, now }) => {
   const aggregate = stores.aggregates.cache.get(key)

@@ -7,9 +7,10 @@ const ranges = [
   { first: 10n, last: 12n },
   { first: 20n, last: 21n },
 ]
-const list = (restMs = 60) => {
+/** A free list together with the set of used addresses that its owner keeps. */
+const makeList = (quarantineMs = 60) => {
   const used = new Set<bigint>()
-  const free = new FreeList(ranges, restMs)
+  const free = new FreeList(ranges, quarantineMs)
   return {
     used,
     take(now: number) {
@@ -17,55 +18,55 @@ const list = (restMs = 60) => {
       if (value !== undefined) used.add(value)
       return value
     },
-    free(value: bigint, now: number, rest = true) {
+    free(value: bigint, now: number, quarantine = true) {
       used.delete(value)
-      free.freed(value, now, rest)
+      free.free(value, now, quarantine)
     },
   }
 }
 
-describe('the next address', () => {
-  test('is the lowest, over the ends of ranges and those in use, until there is none', () => {
-    const l = list()
+describe('FreeList.next', () => {
+  test('gives the lowest free address, across ranges, until none is left', () => {
+    const l = makeList()
     l.used.add(11n)
     expect([1, 2, 3, 4, 5].map(() => l.take(0))).toEqual([10n, 12n, 20n, 21n, undefined])
   })
-  test('is not one that was freed just now, as long as there is another', () => {
-    const l = list()
+  test('does not give an address in quarantine while another one is free', () => {
+    const l = makeList()
     expect([l.take(0), l.take(0)]).toEqual([10n, 11n])
     l.free(10n, 5)
     expect([l.take(10), l.take(10)]).toEqual([12n, 20n])
     expect(l.take(65)).toBe(10n)
   })
-  test('is the one freed longest ago when only such are left', () => {
-    const l = list()
+  test('gives the address that was freed first when all free ones are in quarantine', () => {
+    const l = makeList()
     for (let i = 0; i < 5; i++) l.take(0)
     l.free(20n, 1)
     l.free(10n, 2)
     expect([l.take(3), l.take(3), l.take(3)]).toEqual([20n, 10n, undefined])
   })
-  test('is at once one that was never used', () => {
-    const l = list()
+  test('gives an address again at once when it was freed without quarantine', () => {
+    const l = makeList()
     l.take(0)
     l.free(10n, 0, false)
     expect(l.take(0)).toBe(10n)
   })
-  test('freed twice is given once', () => {
-    const l = list()
+  test('gives an address once when it was freed twice', () => {
+    const l = makeList()
     l.take(0)
     l.free(10n, 0)
     l.free(10n, 0)
     expect([l.take(100), l.take(100)]).toEqual([10n, 11n])
   })
-  test('is not one above the lowest that was taken by wish and freed, in use or resting', () => {
-    const l = list()
+  test('keeps the order when addresses above the cursor were used and freed', () => {
+    const l = makeList()
     for (const value of [12n, 21n]) l.used.add(value)
     l.free(12n, 0)
     l.free(21n, 0, false)
     expect([1, 2, 3, 4, 5].map(() => l.take(1))).toEqual([10n, 11n, 20n, 21n, 12n])
   })
-  test('comes back when all were given, again and again', () => {
-    const l = list()
+  test('gives freed addresses again, lowest first, after all were given', () => {
+    const l = makeList()
     while (l.take(0) !== undefined);
     for (let round = 1; round < 4; round++) {
       l.free(20n, round, false)
@@ -73,29 +74,29 @@ describe('the next address', () => {
       expect([l.take(round), l.take(round), l.take(round)]).toEqual([11n, 20n, undefined])
     }
   })
-  test('outside the ranges is nobody’s', () => {
-    const l = list()
+  test('never gives an address outside the ranges, even when it was freed', () => {
+    const l = makeList()
     l.free(99n, 0, false)
     expect([1, 2, 3, 4, 5, 6].map(() => l.take(0))).not.toContain(99n)
   })
 })
 
-test('whatever was taken and freed: never one in use, and none only when all are in use', () => {
+test('FreeList.next never gives an address in use, and gives none only when all are in use', () => {
   const action = fc.oneof(
     fc.constant({ do: 'take' as const }),
-    fc.record({ do: fc.constant('free' as const), pick: fc.nat(), rest: fc.boolean() }),
+    fc.record({ do: fc.constant('free' as const), pick: fc.nat(), quarantine: fc.boolean() }),
     fc.record({ do: fc.constant('grab' as const), value: fc.constantFrom(10n, 11n, 12n, 20n, 21n) }),
   )
   fc.assert(
     fc.property(fc.array(action, { maxLength: 60, size: 'max' }), fc.nat(5), (actions, step) => {
-      const l = list(7)
+      const l = makeList(7)
       let now = 0
       for (const a of actions) {
         now += step
         if (a.do === 'grab') l.used.add(a.value)
         else if (a.do === 'free') {
           const value = [...l.used][a.pick % Math.max(1, l.used.size)]
-          if (value !== undefined) l.free(value, now, a.rest)
+          if (value !== undefined) l.free(value, now, a.quarantine)
         } else {
           const before = new Set(l.used)
           const value = l.take(now)
@@ -107,7 +108,7 @@ test('whatever was taken and freed: never one in use, and none only when all are
   )
 })
 
-test('a heap gives back what went in, ascending, each once', () => {
+test('MinHeap gives back the pushed values in ascending order, each once', () => {
   fc.assert(
     fc.property(fc.array(fc.bigInt(0n, 50n)), (values) => {
       const heap = new MinHeap()

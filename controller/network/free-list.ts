@@ -1,65 +1,69 @@
 /**
- * Which address of a pool comes next: the lowest that is free, but one that was freed only rests for a while first.
+ * Chooses the next address of a pool: the lowest free one, except that a freed address stays in quarantine for a while first.
  *
- * Lowest first, for IPv6 as for IPv4: it can be foreseen, keeps to the pools, and gives short IPv6 addresses (guests are told theirs by
- * DHCP or config drive, so nothing asks for EUI-64). Resting: neighbours, name servers and firewalls remember who had an
- * address; what they remember should be no other server's as long as there is another address to give.
+ * Lowest first, for IPv6 as for IPv4: this is predictable, keeps to the pools, and gives short IPv6 addresses (guests learn their addresses
+ * from DHCP or the config drive, so nothing needs EUI-64). Quarantine: neighbours, name servers and firewalls remember which server had an
+ * address; as long as another address is free, what they remember must not apply to a new server.
  *
- *   cursor   all below it were given once; it only goes up, over those in use: amortised O(1)
- *   heap     free ones below the cursor                          resting   freed ones, by the time they were freed
+ *   cursor   every address below it was given once; it only goes up and skips addresses in use: amortised O(1)
+ *   heap     free addresses below the cursor                  quarantine   freed addresses, by the time they were freed
  */
-import { inRange, type Range } from './ip.ts'
+import { isInRange, type Range } from './ip.ts'
 import { MinHeap } from './min-heap.ts'
 
 export class FreeList {
   readonly #ranges: readonly Range[]
-  readonly #restMs: number
+  readonly #quarantineMs: number
   readonly #heap = new MinHeap()
-  readonly #resting = new Map<bigint, number>()
+  readonly #quarantine = new Map<bigint, number>()
+  /** Index of the range that the cursor is in. */
   #range = 0
   #cursor: bigint
 
-  constructor(ranges: readonly Range[], restMs: number) {
+  constructor(ranges: readonly Range[], quarantineMs: number) {
     this.#ranges = ranges
-    this.#restMs = restMs
+    this.#quarantineMs = quarantineMs
     this.#cursor = ranges[0]?.first ?? 0n
   }
 
-  /** The next free address; undefined: none is left. `isUsed` says true of it before the next call. */
+  /**
+   * The next free address, or undefined if none is left.
+   * @param isUsed must be true for the returned address by the next call, or that call returns it again
+   */
   next(isUsed: (value: bigint) => boolean, now: number): bigint | undefined {
-    this.#settle(now)
-    const free = (value: bigint) => !this.#resting.has(value) && !isUsed(value)
-    for (let v = this.#heap.pop(); v !== undefined; v = this.#heap.pop()) if (free(v)) return v
-    for (let v = this.#advance(); v !== undefined; v = this.#advance()) if (free(v)) return v
-    for (const v of this.#resting.keys()) {
-      this.#resting.delete(v)
+    this.#endQuarantines(now)
+    const isFree = (value: bigint) => !this.#quarantine.has(value) && !isUsed(value)
+    for (let v = this.#heap.pop(); v !== undefined; v = this.#heap.pop()) if (isFree(v)) return v
+    for (let v = this.#advanceCursor(); v !== undefined; v = this.#advanceCursor()) if (isFree(v)) return v
+    for (const v of this.#quarantine.keys()) {
+      this.#quarantine.delete(v)
       if (!isUsed(v)) return v
     }
     return undefined
   }
 
-  /** Nothing holds `value` any more. `rest` false: it was never in use. */
-  freed(value: bigint, now: number, rest = true): void {
-    if (!this.#ranges.some((r) => inRange(r, value))) return
-    this.#resting.delete(value)
-    if (rest) this.#resting.set(value, now)
+  /** To be called when nothing uses `value` any more. `quarantine` is false if no server ever used it. */
+  free(value: bigint, now: number, quarantine = true): void {
+    if (!this.#ranges.some((r) => isInRange(r, value))) return
+    this.#quarantine.delete(value)
+    if (quarantine) this.#quarantine.set(value, now)
     else this.#offer(value)
   }
 
-  #settle(now: number): void {
-    for (const [value, since] of this.#resting) {
-      if (since + this.#restMs > now) return
-      this.#resting.delete(value)
+  #endQuarantines(now: number): void {
+    for (const [value, since] of this.#quarantine) {
+      if (since + this.#quarantineMs > now) return
+      this.#quarantine.delete(value)
       this.#offer(value)
     }
   }
 
-  /** One that the cursor has yet to reach needs no place in the heap. */
+  /** Pushes the address onto the heap, unless the cursor has yet to reach it. */
   #offer(value: bigint): void {
     if (this.#range >= this.#ranges.length || value < this.#cursor) this.#heap.push(value)
   }
 
-  #advance(): bigint | undefined {
+  #advanceCursor(): bigint | undefined {
     const range = this.#ranges[this.#range]
     if (range === undefined) return undefined
     const value = this.#cursor

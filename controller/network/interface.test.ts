@@ -1,18 +1,18 @@
 import { expect, test } from 'vitest'
-import { interfaceOf } from './interface.ts'
-import { network, port, subnet } from './testing.ts'
+import { buildInterface } from './interface.ts'
+import { makeNetwork, makePort, makeSubnet } from './testing.ts'
 
 const mac = 'fa:16:3e:00:00:05'
-const v4 = subnet('10.0.0.0/24', {
+const v4 = makeSubnet('10.0.0.0/24', {
   gateway: '10.0.0.1',
   dnsServers: ['9.9.9.9'],
   hostRoutes: [{ destination: '10.8.0.0/16', nextHop: '10.0.0.9' }],
 })
-const v6 = subnet('2001:db8::/64', { dhcp: false })
+const v6 = makeSubnet('2001:db8::/64', { dhcp: false })
 
-test('all that a host needs of network and port', () => {
-  const lan = network([v4, v6], { uplink: 'eth1', mtu: 9000, portSecurity: false })
-  expect(interfaceOf(lan, port('p', { given: ['10.0.0.5', '2001:DB8::5'], mac }), 'data')).toEqual({
+test('buildInterface copies what a host needs of network and port', () => {
+  const lan = makeNetwork([v4, v6], { uplink: 'eth1', mtu: 9000, portSecurity: false })
+  expect(buildInterface(lan, makePort('p', { allocated: ['10.0.0.5', '2001:DB8::5'], mac }), 'data')).toEqual({
     port: 'p',
     portId: 'uid-p',
     network: 'lan',
@@ -38,19 +38,19 @@ test('all that a host needs of network and port', () => {
   })
 })
 
-test('a port without addresses, on a bridge that is there', () => {
-  const found = interfaceOf(network([], { bridge: 'br0' }), port('p', { mac }))
-  expect(found).toMatchObject({ bridge: 'br0', fixedIPs: [] })
-  expect(Object.keys(found)).not.toContain('uplink')
-  expect(Object.keys(found)).not.toContain('tag')
+test('buildInterface leaves out uplink and tag for a port without addresses on an existing bridge', () => {
+  const built = buildInterface(makeNetwork([], { bridge: 'br0' }), makePort('p', { mac }))
+  expect(built).toMatchObject({ bridge: 'br0', fixedIPs: [] })
+  expect(Object.keys(built)).not.toContain('uplink')
+  expect(Object.keys(built)).not.toContain('tag')
 })
 
-test('a port that is not ready, and one that its network has left', () => {
-  const lan = network([v4])
-  expect(() => interfaceOf(lan, port('p', { given: ['10.0.0.5'] }))).toThrow(
+test('buildInterface throws for a port without MAC and for an address in no subnet', () => {
+  const lan = makeNetwork([v4])
+  expect(() => buildInterface(lan, makePort('p', { allocated: ['10.0.0.5'] }))).toThrow(
     expect.objectContaining({ kind: 'Transient', code: 'PortNotReady' }),
   )
-  expect(() => interfaceOf(lan, port('p', { given: ['10.9.0.5'], mac }))).toThrow(
+  expect(() => buildInterface(lan, makePort('p', { allocated: ['10.9.0.5'], mac }))).toThrow(
     expect.objectContaining({ kind: 'Refused', code: 'AddressOutsideSubnets' }),
   )
 })

@@ -1,4 +1,4 @@
-/** A server's interface as its host needs it: Network and Port copied together. */
+/** Builds the interface of a server as its host needs it: Network and Port copied together. */
 import {
   type FixedIP,
   type Interface,
@@ -8,11 +8,14 @@ import {
   type Subnet,
   Transient,
 } from '../../crds/index.ts'
-import { contains, formatIP, parseCIDR, parseIP } from './ip.ts'
+import { cidrContains, formatIP, parseCIDR, parseIP } from './ip.ts'
 import { dhcpAddressOf } from './pool.ts'
 
-/** `tag` is that of the server's network entry. Throws Transient while the port has no MAC, Refused where its addresses fit no subnet. */
-export function interfaceOf(network: Network, port: Port, tag?: string): Interface {
+/**
+ * @param tag the tag of the server's network entry
+ * @throws Transient while the port has no MAC; Refused if one of its addresses is in no subnet
+ */
+export function buildInterface(network: Network, port: Port, tag?: string): Interface {
   const { spec, metadata } = network
   const macAddress = port.status?.macAddress
   if (macAddress === undefined || port.metadata.uid === undefined) {
@@ -29,27 +32,27 @@ export function interfaceOf(network: Network, port: Port, tag?: string): Interfa
     mtu: spec.mtu,
     macAddress,
     portSecurity: spec.portSecurity,
-    fixedIPs: (port.status?.fixedIPs ?? []).map((address) => fixedIP(network, port, address)),
+    fixedIPs: (port.status?.fixedIPs ?? []).map((address) => buildFixedIP(network, port, address)),
     ...(tag === undefined ? {} : { tag }),
   }
 }
 
-function fixedIP(network: Network, port: Port, address: string): FixedIP {
+function buildFixedIP(network: Network, port: Port, address: string): FixedIP {
   const ip = parseIP(address)
   const found = network.spec.subnets
     .map((subnet) => ({ subnet, cidr: parseCIDR(subnet.cidr) }))
-    .find(({ cidr }) => ip !== undefined && cidr !== undefined && contains(cidr, ip))
+    .find(({ cidr }) => ip !== undefined && cidr !== undefined && cidrContains(cidr, ip))
   if (ip === undefined || found?.cidr === undefined) {
     throw new Refused(
       'AddressOutsideSubnets',
       `${address} of Port ${port.metadata.namespace}/${port.metadata.name} is in no subnet of Network ${network.metadata.namespace}/${network.metadata.name}: its subnets were changed; delete the port, or give the subnet back`,
     )
   }
-  return { address: formatIP(ip), prefixLength: found.cidr.prefixLength, ...told(found.subnet) }
+  return { address: formatIP(ip), prefixLength: found.cidr.prefixLength, ...guestSettingsOf(found.subnet) }
 }
 
-/** What the subnet tells its guests. */
-function told(subnet: Subnet): Omit<FixedIP, 'address' | 'prefixLength'> {
+/** The settings that a guest gets with an address of the subnet. */
+function guestSettingsOf(subnet: Subnet): Omit<FixedIP, 'address' | 'prefixLength'> {
   const dhcpAddress = dhcpAddressOf(subnet)
   return {
     ...(subnet.gateway === undefined ? {} : { gateway: subnet.gateway }),

@@ -13,7 +13,7 @@ test.each([
   ['fe80::1%eth0', undefined],
   ['10.0.0', undefined],
   ['', undefined],
-])('%s is %s', (text, canonical) => {
+])('parseIP and formatIP: %s is %s', (text, canonical) => {
   const ip = parseIP(text)
   expect(ip && formatIP(ip)).toBe(canonical)
 })
@@ -24,7 +24,7 @@ test.each([
   ['0.0.0.0/0', '0.0.0.0', '255.255.255.255'],
   ['10.0.0.7/32', '10.0.0.7', '10.0.0.7'],
   ['2001:db8::/64', '2001:db8::', '2001:db8::ffff:ffff:ffff:ffff'],
-])('%s reaches from %s to %s', (text, first, last) => {
+])('parseCIDR: %s reaches from %s to %s', (text, first, last) => {
   const cidr = parseCIDR(text)!
   expect([
     formatIP({ family: cidr.family, value: cidr.first }),
@@ -33,14 +33,14 @@ test.each([
 })
 
 test.each(['10.0.0.0', '10.0.0.0/33', '10.0.0.0/', '10.0.0.0/24/24', '2001:db8::/129', 'x/8', '10.0.0.0/-1'])(
-  '%s is no CIDR',
+  'parseCIDR: %s is no CIDR',
   (text) => expect(parseCIDR(text)).toBeUndefined(),
 )
 
 test.each([
   [4, 32n],
   [6, 128n],
-] as const)('an IPv%s address is itself after printing and reading', (family, bits) => {
+] as const)('parseIP gives back the IPv%s address that formatIP printed', (family, bits) => {
   fc.assert(
     fc.property(fc.bigInt(0n, 2n ** bits - 1n), (value) => {
       expect(parseIP(formatIP({ family, value }))).toEqual({ family, value })

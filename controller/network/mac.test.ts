@@ -1,38 +1,40 @@
 import * as fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { parseIP } from './ip.ts'
-import { macFor } from './mac.ts'
+import { generateMac } from './mac.ts'
 
-const free = () => false
+const neverUsed = () => false
 
-test('of one address and network there is one MAC, of OpenStack’s base', () => {
-  const mac = macFor('net-uid', parseIP('10.0.0.5')!, free)
-  expect(mac).toMatch(/^fa:16:3e(:[0-9a-f]{2}){3}$/)
-  expect(macFor('net-uid', parseIP('10.0.0.5')!, free)).toBe(mac)
-  expect(macFor('other-uid', parseIP('10.0.0.5')!, free)).not.toBe(mac)
-})
+describe('generateMac', () => {
+  test('gives one MAC with OpenStack’s base for each pair of address and network', () => {
+    const mac = generateMac('net-uid', parseIP('10.0.0.5')!, neverUsed)
+    expect(mac).toMatch(/^fa:16:3e(:[0-9a-f]{2}){3}$/)
+    expect(generateMac('net-uid', parseIP('10.0.0.5')!, neverUsed)).toBe(mac)
+    expect(generateMac('other-uid', parseIP('10.0.0.5')!, neverUsed)).not.toBe(mac)
+  })
 
-test('two addresses of one network that differ in their last 24 bits never have the same', () => {
-  const bits = fc.bigInt(0n, 2n ** 24n - 1n)
-  fc.assert(
-    fc.property(fc.string(), bits, bits, (uid, a, b) => {
-      const same = macFor(uid, { family: 4, value: a }, free) === macFor(uid, { family: 4, value: b }, free)
-      expect(same).toBe(a === b)
-    }),
-  )
-})
+  test('gives different MACs to addresses of a network that differ in their last 24 bits', () => {
+    const bits = fc.bigInt(0n, 2n ** 24n - 1n)
+    fc.assert(
+      fc.property(fc.string(), bits, bits, (uid, a, b) => {
+        const [x, y] = [a, b].map((value) => generateMac(uid, { family: 4, value }, neverUsed))
+        expect(x === y).toBe(a === b)
+      }),
+    )
+  })
 
-test('one that is taken is not given again: on a network of any kind', () => {
-  for (const of of [parseIP('2001:db8::5')!, 'server-uid/0']) {
-    const taken = new Set<string>()
-    for (let i = 0; i < 50; i++) {
-      const mac = macFor('net-uid', of, (m) => taken.has(m))!
-      expect(taken.has(mac)).toBe(false)
-      taken.add(mac)
+  test('does not give a MAC that is in use, whether for an address or for a seed', () => {
+    for (const addressOrSeed of [parseIP('2001:db8::5')!, 'server-uid/0']) {
+      const used = new Set<string>()
+      for (let i = 0; i < 50; i++) {
+        const mac = generateMac('net-uid', addressOrSeed, (m) => used.has(m))!
+        expect(used.has(mac)).toBe(false)
+        used.add(mac)
+      }
     }
-  }
-})
+  })
 
-test('none is left: said, not looped for ever', () => {
-  expect(macFor('net-uid', 'seed', () => true)).toBeUndefined()
+  test('gives up when every MAC is in use', () => {
+    expect(generateMac('net-uid', 'seed', () => true)).toBeUndefined()
+  })
 })

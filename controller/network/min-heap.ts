@@ -1,4 +1,4 @@
-/** A binary heap of bigints, the least first, each at most once. */
+/** A binary heap of distinct bigints, the least first. */
 
 export class MinHeap {
   readonly #items: bigint[] = []
@@ -26,12 +26,12 @@ export class MinHeap {
     const last = items.pop()
     if (least === undefined || last === undefined) return undefined
     this.#has.delete(least)
-    if (items.length > 0) this.#sink(last)
+    if (items.length > 0) this.#siftDown(last)
     return least
   }
 
-  /** Puts `value` into the empty place at the top. */
-  #sink(value: bigint): void {
+  /** Puts `value` into the empty place at the top and moves it down to where it belongs. */
+  #siftDown(value: bigint): void {
     const items = this.#items
     let at = 0
     for (;;) {

@@ -1,29 +1,29 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Subnet } from '../../crds/index.ts'
-import { contains, formatIP, parseCIDR, parseIP } from './ip.ts'
-import { checkFixed, dhcpAddressOf, inPool, poolOf, totalOf } from './pool.ts'
-import { subnet } from './testing.ts'
+import { cidrContains, formatIP, parseCIDR, parseIP } from './ip.ts'
+import { dhcpAddressOf, isInPool, parseRequestedAddress, poolOf, poolSizeOf } from './pool.ts'
+import { makeSubnet } from './testing.ts'
 
-function text(s: Subnet): string {
+function formatRanges(s: Subnet): string {
   const pool = poolOf(s)
   const ip = (value: bigint) => formatIP({ family: pool.cidr.family, value })
   return pool.ranges.map((r) => `${ip(r.first)}-${ip(r.last)}`).join(' ')
 }
 
 test.each([
-  [subnet('10.0.0.0/24', { gateway: '10.0.0.1' }), '10.0.0.2-10.0.0.253', 252n],
-  [subnet('10.0.0.0/24'), '10.0.0.1-10.0.0.253', 253n],
-  [subnet('10.0.0.0/24', { dhcp: false }), '10.0.0.1-10.0.0.254', 254n],
-  [subnet('10.0.0.0/24', { dhcp: false, dhcpAddress: '10.0.0.2' }), '10.0.0.1-10.0.0.1 10.0.0.3-10.0.0.254', 253n],
-  [subnet('10.0.0.0/24', { gateway: '10.0.0.254' }), '10.0.0.1-10.0.0.252', 252n],
+  [makeSubnet('10.0.0.0/24', { gateway: '10.0.0.1' }), '10.0.0.2-10.0.0.253', 252n],
+  [makeSubnet('10.0.0.0/24'), '10.0.0.1-10.0.0.253', 253n],
+  [makeSubnet('10.0.0.0/24', { dhcp: false }), '10.0.0.1-10.0.0.254', 254n],
+  [makeSubnet('10.0.0.0/24', { dhcp: false, dhcpAddress: '10.0.0.2' }), '10.0.0.1-10.0.0.1 10.0.0.3-10.0.0.254', 253n],
+  [makeSubnet('10.0.0.0/24', { gateway: '10.0.0.254' }), '10.0.0.1-10.0.0.252', 252n],
   [
-    subnet('10.0.0.0/24', { gateway: '10.0.0.100', dhcpAddress: '10.0.0.200' }),
+    makeSubnet('10.0.0.0/24', { gateway: '10.0.0.100', dhcpAddress: '10.0.0.200' }),
     '10.0.0.1-10.0.0.99 10.0.0.101-10.0.0.199 10.0.0.201-10.0.0.254',
     252n,
   ],
   [
-    subnet('10.0.0.0/24', {
+    makeSubnet('10.0.0.0/24', {
       gateway: '10.0.0.15',
       pools: [
         { start: '10.0.0.20', end: '10.0.0.30' },
@@ -35,41 +35,45 @@ test.each([
     '10.0.0.10-10.0.0.14 10.0.0.16-10.0.0.30 10.0.0.250-10.0.0.253',
     24n,
   ],
-  [subnet('10.0.0.0/24', { pools: [{ start: '10.0.0.9', end: '10.0.0.1' }] }), '', 0n],
-  [subnet('10.0.0.0/24', { pools: [{ start: '10.0.0.9', end: '10.0.1.1' }] }), '', 0n],
-  [subnet('10.0.0.0/30', { gateway: '10.0.0.1' }), '', 0n],
-  [subnet('10.0.0.0/30', { gateway: '10.0.0.1', dhcp: false }), '10.0.0.2-10.0.0.2', 1n],
-  [subnet('10.0.0.0/31', { dhcp: false }), '10.0.0.0-10.0.0.1', 2n],
-  [subnet('10.0.0.4/32', { dhcp: false }), '10.0.0.4-10.0.0.4', 1n],
-  [subnet('2001:db8::/64', { gateway: '2001:db8::1' }), '2001:db8::2-2001:db8::ffff:ffff:ffff:fffe', 2n ** 64n - 3n],
-  [subnet('2001:db8::/127', { dhcp: false }), '2001:db8::-2001:db8::1', 2n],
-])('%j has %s', (s, ranges, total) => {
-  expect(text(s)).toBe(ranges)
+  [makeSubnet('10.0.0.0/24', { pools: [{ start: '10.0.0.9', end: '10.0.0.1' }] }), '', 0n],
+  [makeSubnet('10.0.0.0/24', { pools: [{ start: '10.0.0.9', end: '10.0.1.1' }] }), '', 0n],
+  [makeSubnet('10.0.0.0/30', { gateway: '10.0.0.1' }), '', 0n],
+  [makeSubnet('10.0.0.0/30', { gateway: '10.0.0.1', dhcp: false }), '10.0.0.2-10.0.0.2', 1n],
+  [makeSubnet('10.0.0.0/31', { dhcp: false }), '10.0.0.0-10.0.0.1', 2n],
+  [makeSubnet('10.0.0.4/32', { dhcp: false }), '10.0.0.4-10.0.0.4', 1n],
+  [
+    makeSubnet('2001:db8::/64', { gateway: '2001:db8::1' }),
+    '2001:db8::2-2001:db8::ffff:ffff:ffff:fffe',
+    2n ** 64n - 3n,
+  ],
+  [makeSubnet('2001:db8::/127', { dhcp: false }), '2001:db8::-2001:db8::1', 2n],
+])('poolOf: %j has %s', (s, ranges, total) => {
+  expect(formatRanges(s)).toBe(ranges)
   expect(poolOf(s).total).toBe(total)
 })
 
 test.each([
-  [subnet('10.0.0.0/24'), '10.0.0.254'],
-  [subnet('10.0.0.0/24', { gateway: '10.0.0.254' }), '10.0.0.253'],
-  [subnet('10.0.0.0/24', { dhcpAddress: '10.0.0.2' }), '10.0.0.2'],
-  [subnet('10.0.0.0/24', { dhcp: false, dhcpAddress: '10.0.0.2' }), undefined],
-  [subnet('2001:db8::/64', { dhcpAddress: '2001:DB8::0002' }), '2001:db8::2'],
-  [subnet('2001:db8::/64'), '2001:db8::ffff:ffff:ffff:ffff'],
-  [subnet('10.0.0.0/31'), '10.0.0.1'],
-])('DHCP of %j answers from %s', (s, address) => expect(dhcpAddressOf(s)).toBe(address))
+  [makeSubnet('10.0.0.0/24'), '10.0.0.254'],
+  [makeSubnet('10.0.0.0/24', { gateway: '10.0.0.254' }), '10.0.0.253'],
+  [makeSubnet('10.0.0.0/24', { dhcpAddress: '10.0.0.2' }), '10.0.0.2'],
+  [makeSubnet('10.0.0.0/24', { dhcp: false, dhcpAddress: '10.0.0.2' }), undefined],
+  [makeSubnet('2001:db8::/64', { dhcpAddress: '2001:DB8::0002' }), '2001:db8::2'],
+  [makeSubnet('2001:db8::/64'), '2001:db8::ffff:ffff:ffff:ffff'],
+  [makeSubnet('10.0.0.0/31'), '10.0.0.1'],
+])('dhcpAddressOf: DHCP of %j answers from %s', (s, address) => expect(dhcpAddressOf(s)).toBe(address))
 
-test('a total that no int64 and no double holds is cut', () => {
-  expect(totalOf(poolOf(subnet('2001:db8::/32')))).toBe(Number.MAX_SAFE_INTEGER)
-  expect(totalOf(poolOf(subnet('10.0.0.0/24')))).toBe(253)
+test('poolSizeOf cuts a total that is larger than a safe integer', () => {
+  expect(poolSizeOf(poolOf(makeSubnet('2001:db8::/32')))).toBe(Number.MAX_SAFE_INTEGER)
+  expect(poolSizeOf(poolOf(makeSubnet('10.0.0.0/24')))).toBe(253)
 })
 
-describe('an address that was asked for', () => {
+describe('parseRequestedAddress', () => {
   const pools = [
-    poolOf(subnet('10.0.0.0/24', { gateway: '10.0.0.1', pools: [{ start: '10.0.0.100', end: '10.0.0.200' }] })),
-    poolOf(subnet('2001:db8::/64')),
+    poolOf(makeSubnet('10.0.0.0/24', { gateway: '10.0.0.1', pools: [{ start: '10.0.0.100', end: '10.0.0.200' }] })),
+    poolOf(makeSubnet('2001:db8::/64')),
   ]
-  test.each(['10.0.0.150', '10.0.0.9', '2001:DB8::5'])('%s is fine, in a pool or not', (address) => {
-    expect(checkFixed(pools, address).ip).toEqual(parseIP(address))
+  test.each(['10.0.0.150', '10.0.0.9', '2001:DB8::5'])('accepts %s, whether in a pool or not', (address) => {
+    expect(parseRequestedAddress(pools, address).ip).toEqual(parseIP(address))
   })
   test.each([
     ['10.0.0.1', 'AddressReserved', '10.0.0.1 is the gateway of 10.0.0.0/24: ask for another address'],
@@ -86,15 +90,17 @@ describe('an address that was asked for', () => {
       '10.0.1.5 is in no subnet of the network: the network has 10.0.0.0/24 and 2001:db8::/64',
     ],
     ['ten', 'AddressInvalid', 'ten is no IP address'],
-  ])('%s is refused: %s', (address, code, message) => {
-    expect(() => checkFixed(pools, address)).toThrow(expect.objectContaining({ kind: 'Refused', code, message }))
+  ])('throws for %s: %s', (address, code, message) => {
+    expect(() => parseRequestedAddress(pools, address)).toThrow(
+      expect.objectContaining({ kind: 'Refused', code, message }),
+    )
   })
-  test('of a network without subnets', () => {
-    expect(() => checkFixed([], '10.0.0.5')).toThrow('the network has no subnets')
+  test('throws for any address of a network without subnets', () => {
+    expect(() => parseRequestedAddress([], '10.0.0.5')).toThrow('the network has no subnets')
   })
 })
 
-test('a pool never holds a reserved address, nor one outside the subnet, and counts what it holds', () => {
+test('isInPool is true for as many addresses as the total says, none reserved and none outside the subnet', () => {
   const octet = fc.integer({ min: 0, max: 255 })
   const pools = fc.array(fc.tuple(octet, octet), { maxLength: 5 })
   fc.assert(
@@ -102,21 +108,21 @@ test('a pool never holds a reserved address, nor one outside the subnet, and cou
       const cidr = parseCIDR(`10.0.0.0/${length}`)!
       const inside = (n: number) =>
         formatIP({ family: 4, value: cidr.first + (BigInt(n) % (cidr.last - cidr.first + 1n)) })
-      const s = subnet(`10.0.0.0/${length}`, {
+      const s = makeSubnet(`10.0.0.0/${length}`, {
         gateway: inside(gw),
         dhcp: on,
         ...(dhcp % 2 ? { dhcpAddress: inside(dhcp) } : {}),
         pools: list.map(([a, b]) => ({ start: inside(a), end: inside(b) })),
       })
       const pool = poolOf(s)
-      let held = 0n
+      let count = 0n
       for (let v = cidr.first - 1n; v <= cidr.last + 1n; v++) {
-        if (!inPool(pool, { family: pool.cidr.family, value: v })) continue
-        held++
-        expect(contains(cidr, { family: 4, value: v })).toBe(true)
+        if (!isInPool(pool, { family: pool.cidr.family, value: v })) continue
+        count++
+        expect(cidrContains(cidr, { family: 4, value: v })).toBe(true)
         expect(pool.reserved.has(v)).toBe(false)
       }
-      expect(held).toBe(pool.total)
+      expect(count).toBe(pool.total)
     }),
   )
 })

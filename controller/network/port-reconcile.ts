@@ -18,9 +18,9 @@ import { MANAGER } from '../server/manager.ts'
 import { checkGuestOf, usableFrom } from '../server/resolve.ts'
 import { BY_NETWORK, BY_REFERENCE, onBridgeOf, refKey, type Stores } from '../stores.ts'
 import type { Allocations } from './allocations.ts'
-import { isAtHome, macHolder, networkOf } from './holders.ts'
 import { parseIP } from './ip.ts'
-import { macFor } from './mac.ts'
+import { generateMac } from './mac.ts'
+import { findPortWithMac, isInNetworkNamespace, networkOf } from './references.ts'
 
 export interface PortDeps {
   stores: Stores
@@ -28,7 +28,7 @@ export interface PortDeps {
   clock: Clock
 }
 
-const HOLD_MS = 60_000
+const RESERVATION_MS = 60_000
 const inUse = new Set(['AddressInUse', 'MACInUse'])
 const AGAIN_MS = 30_000
 
@@ -80,12 +80,12 @@ type Given = Pick<NonNullable<Port['status']>, 'macAddress' | 'fixedIPs'>
 /** What it has already, or what is given now. */
 function give(port: Port, deps: PortDeps): Given {
   const { macAddress, fixedIPs } = port.status ?? {}
-  const lost = deps.allocations.of(networkOf(port)).loses(port)
+  const lost = deps.allocations.tableOf(networkOf(port)).conflictingOwner(port)
   // One that nobody uses and that asks for none in particular is given another.
   const isFree = port.spec.fixedIPs === undefined && used(port, deps.stores).server === undefined
   if (lost && !isFree) {
-    const holder = `${lost.to.namespace}/${lost.to.name}`
-    throw new Refused('AddressInUse', `${lost.address} is held by Port ${holder}: delete this port, or that one`)
+    const holder = `${lost.owner.namespace}/${lost.owner.name}`
+    throw new Refused('AddressInUse', `${lost.address} is allocated to Port ${holder}: delete this port, or that one`)
   }
   if (!lost && macAddress !== undefined && fixedIPs !== undefined) return { macAddress, fixedIPs }
   return allocate(port, usable(port, deps), deps)
@@ -96,7 +96,7 @@ function usable(port: Port, { stores }: PortDeps): Network {
   const network = stores.networks.cache.get(networkOf(port))
   if (!network) throw new Refused('NetworkNotFound', `Network ${networkOf(port)} does not exist; the port waits for it`)
   usableFrom(port.metadata.namespace, network, { onBridgeOf: (of) => onBridgeOf(of, stores) })
-  if (!isAtHome(port)) checkGuestOf(network, port.spec)
+  if (!isInNetworkNamespace(port)) checkGuestOf(network, port.spec)
   return network
 }
 
@@ -105,15 +105,18 @@ function allocate(port: Port, network: Network, { stores, allocations, clock }: 
   const { spec, metadata } = port
   const { uid = '' } = metadata
   const key = keyOf(network.metadata)
-  const other = spec.macAddress && macHolder(spec.macAddress, stores.ports.cache.byIndex(BY_NETWORK, key), port)
+  const other = spec.macAddress && findPortWithMac(spec.macAddress, stores.ports.cache.byIndex(BY_NETWORK, key), port)
   if (other)
-    throw new Refused('MACInUse', `${spec.macAddress} is held by Port ${keyOf(other.metadata)}: ask for another MAC`)
-  const table = allocations.of(key)
+    throw new Refused(
+      'MACInUse',
+      `${spec.macAddress} is allocated to Port ${keyOf(other.metadata)}: ask for another MAC`,
+    )
+  const table = allocations.tableOf(key)
   const now = clock.now()
-  const until = now + HOLD_MS
-  const addresses = spec.fixedIPs ? table.takeOnly(spec.fixedIPs, until, uid) : table.take([], now, until, uid)
+  const until = now + RESERVATION_MS
+  const addresses = spec.fixedIPs ? table.reserveExactly(spec.fixedIPs, until, uid) : table.reserve([], now, until, uid)
   const of = (addresses[0] === undefined ? undefined : parseIP(addresses[0])) ?? uid
-  const mac = spec.macAddress ?? macFor(network.metadata.uid ?? '', of, (m) => table.isMacUsed(m))
+  const mac = spec.macAddress ?? generateMac(network.metadata.uid ?? '', of, (m) => table.isMacUsed(m))
   if (mac === undefined) throw new Refused('NoFreeMAC', `Network ${key} has no free MAC address`)
   return { macAddress: mac, fixedIPs: addresses }
 }

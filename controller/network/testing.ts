@@ -1,14 +1,15 @@
-/** Networks, subnets and ports for the tests of addresses. */
+/** Networks, subnets and ports for tests of addresses. */
 import type { Network, Port, Subnet } from '../../crds/index.ts'
 
-export function subnet(cidr: string, more: Partial<Subnet> = {}): Subnet {
-  return { cidr, dhcp: true, ...more }
+export function makeSubnet(cidr: string, overrides: Partial<Subnet> = {}): Subnet {
+  return { cidr, dhcp: true, ...overrides }
 }
 
-type NetworkWords = Partial<Network['spec']> & { name?: string; namespace?: string; uid?: string; created?: string }
+type NetworkOverrides = Partial<Network['spec']> & { name?: string; namespace?: string; uid?: string; created?: string }
 
-export function network(subnets: Subnet[], words: NetworkWords = {}): Network {
-  const { name = 'lan', namespace = 'ns', uid = `uid-${name}`, created, ...spec } = words
+/** The Network ns/lan, unless the overrides name another. */
+export function makeNetwork(subnets: Subnet[], overrides: NetworkOverrides = {}): Network {
+  const { name = 'lan', namespace = 'ns', uid = `uid-${name}`, created, ...spec } = overrides
   return {
     apiVersion: 'compute.kubenova.io/v1alpha1',
     kind: 'Network',
@@ -17,25 +18,31 @@ export function network(subnets: Subnet[], words: NetworkWords = {}): Network {
   }
 }
 
-interface PortWords {
-  given?: string[]
-  asked?: string[]
+interface PortOverrides {
+  /** Addresses in the status. */
+  allocated?: string[]
+  /** Addresses in the spec. */
+  requested?: string[]
+  /** The MAC in the status. */
   mac?: string
   namespace?: string
   uid?: string
   created?: string
   network?: { name: string; namespace?: string }
-  /** It was made for this one. */
+  /** The server that the controller created the port for. */
   server?: string
 }
 
-export function port(name: string, words: PortWords = {}): Port {
-  const { given, asked, mac, namespace = 'ns', uid = `uid-${name}`, created, network = { name: 'lan' }, server } = words
+/** A Port on the Network lan of its namespace, unless the overrides name another. */
+export function makePort(name: string, overrides: PortOverrides = {}): Port {
+  const { allocated, requested, mac, namespace = 'ns', uid = `uid-${name}`, created, server } = overrides
+  const { network = { name: 'lan' } } = overrides
+  const status = { ...(allocated ? { fixedIPs: allocated } : {}), ...(mac ? { macAddress: mac } : {}) }
   return {
     apiVersion: 'compute.kubenova.io/v1alpha1',
     kind: 'Port',
     metadata: { name, namespace, uid, ...(created ? { creationTimestamp: created } : {}) },
-    spec: { network, ...(asked ? { fixedIPs: asked } : {}), ...(server ? { server } : {}) },
-    ...(given || mac ? { status: { ...(given ? { fixedIPs: given } : {}), ...(mac ? { macAddress: mac } : {}) } } : {}),
+    spec: { network, ...(requested ? { fixedIPs: requested } : {}), ...(server ? { server } : {}) },
+    ...(Object.keys(status).length > 0 ? { status } : {}),
   }
 }

@@ -9,7 +9,7 @@ import { failDeed } from '../action/fail.ts'
 import { isEnded } from '../action/reconcile.ts'
 import type { HostViews } from '../host/views.ts'
 import { lasts } from '../lasts.ts'
-import type { PortClaims } from '../network/claims.ts'
+import type { PortAllocator } from '../network/port-allocator.ts'
 import type { Ledger } from '../scheduler/ledger.ts'
 import { demandOf, type PlacementRequest, resolveHint } from '../scheduler/request.ts'
 import { MAX_ATTEMPTS, selectHost } from '../scheduler/select-host.ts'
@@ -24,7 +24,7 @@ export interface PlaceDeps {
   lookup: Lookup
   views: HostViews
   ledger: Ledger
-  claims: PortClaims
+  portAllocator: PortAllocator
   events: EventRecorder
   /** A claim was taken back: others may have been refused for it. */
   onRoom(): void
@@ -83,7 +83,7 @@ async function choose(server: Server, resolved: Resolved, deps: PlaceDeps, now: 
   const { host, alternates } = placement
   ledger.assume(request.server, host, demandOf(request.flavor, request.image), clock.now() + CLAIM_MS)
   try {
-    const interfaces = await deps.claims.take(server, resolved.nics)
+    const interfaces = await deps.portAllocator.allocate(server, resolved.nics)
     const availabilityZone = views.get(host)?.zone ?? ''
     const instance = buildInstance(server, resolved, interfaces, availabilityZone)
     const written = await write(

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Flavor, Image, KeyPair, Network, Port, Server } from '../../crds/index.ts'
-import { network, port, subnet } from '../network/testing.ts'
+import { makeNetwork, makePort, makeSubnet } from '../network/testing.ts'
 import { type Lookup, resolve } from './resolve.ts'
 
 const base = { apiVersion: 'compute.kubenova.io/v1alpha1' }
@@ -25,8 +25,8 @@ const keyPair: KeyPair = {
     publicKey: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPlekfeEobhcmpJ2e2LpePhFYtNj5kQoO+vT+DufoZtJ',
   },
 }
-const lan = network([subnet('10.0.0.0/24')])
-const ipPort: Port = port('mine', { given: ['10.0.0.9'] })
+const lan = makeNetwork([makeSubnet('10.0.0.0/24')])
+const ipPort: Port = makePort('mine', { allocated: ['10.0.0.9'] })
 
 function lookup(
   more: Partial<Record<Exclude<keyof Lookup, 'ofUuid' | 'onBridgeOf'>, Record<string, unknown>>> = {},
@@ -84,11 +84,11 @@ describe('what is there and may be used', () => {
   })
 
   it('may lie in another namespace: a public image, a shared network, a port on one', () => {
-    const shared = network([subnet('10.1.0.0/24')], { namespace: 'infra', shared: true })
+    const shared = makeNetwork([makeSubnet('10.1.0.0/24')], { namespace: 'infra', shared: true })
     const there = lookup({
       image: { 'infra/cirros': image({ visibility: 'public' }, 'infra') },
       network: { 'infra/lan': shared },
-      port: { 'ns/mine': port('mine', { network: { name: 'lan', namespace: 'infra' } }) },
+      port: { 'ns/mine': makePort('mine', { network: { name: 'lan', namespace: 'infra' } }) },
     })
     const spec = {
       image: { name: 'cirros', namespace: 'infra' },
@@ -99,13 +99,13 @@ describe('what is there and may be used', () => {
 })
 
 describe('what stands in the way', () => {
-  const hidden = { 'infra/lan': network([subnet('10.1.0.0/24')], { namespace: 'infra' }) }
+  const hidden = { 'infra/lan': makeNetwork([makeSubnet('10.1.0.0/24')], { namespace: 'infra' }) }
   const pools = [{ start: '10.1.0.10', end: '10.1.0.20' }]
   const shared = {
-    'infra/lan': network([subnet('10.1.0.0/24', { pools })], { namespace: 'infra', shared: true }),
+    'infra/lan': makeNetwork([makeSubnet('10.1.0.0/24', { pools })], { namespace: 'infra', shared: true }),
   }
   const on = (name: string, created: string): Network =>
-    network([subnet('10.0.0.0/24')], { name, bridge: 'br0', created })
+    makeNetwork([makeSubnet('10.0.0.0/24')], { name, bridge: 'br0', created })
   const onOneBridge = {
     'ns/lan': on('lan', '2026-01-02T00:00:00Z'),
     'ns/older': on('older', '2026-01-01T00:00:00Z'),
@@ -188,7 +188,11 @@ describe('what stands in the way', () => {
     [
       'a subnet that is none',
       { networks: [{ name: 'lan' }] },
-      { network: { 'ns/lan': network([subnet('10.0.0.0/24', { pools: [{ start: '10.0.0.9', end: '10.0.0.2' }] })]) } },
+      {
+        network: {
+          'ns/lan': makeNetwork([makeSubnet('10.0.0.0/24', { pools: [{ start: '10.0.0.9', end: '10.0.0.2' }] })]),
+        },
+      },
       'Network ns/lan: ',
     ],
     [

@@ -12,8 +12,8 @@ import { keyOf } from '../../kube/types.ts'
 import { checkBoot } from '../boot-check.ts'
 import { fingerprint } from '../keypair-fingerprint.ts'
 import { parseIP } from '../network/ip.ts'
-import { inPool, poolOf } from '../network/pool.ts'
-import { networkProblems } from '../network/subnet-overlap.ts'
+import { findNetworkProblems } from '../network/network-problems.ts'
+import { isInPool, poolOf } from '../network/pool.ts'
 
 /** How the objects are found; the controller's caches in production. */
 export interface Lookup {
@@ -144,7 +144,7 @@ export function checkGuestOf(
   const pools = network.spec.subnets.map(poolOf)
   for (const address of [wished.fixedIP ?? [], wished.fixedIPs ?? []].flat()) {
     const ip = parseIP(address)
-    if (ip && !pools.some((pool) => inPool(pool, ip)))
+    if (ip && !pools.some((pool) => isInPool(pool, ip)))
       throw new Refused(
         'NetworkNotAllowed',
         `Network ${name}: ${address} is in none of its pools, and only its own namespace may choose such`,
@@ -165,7 +165,7 @@ export function usableFrom(
   const name = keyOf(network.metadata)
   if (network.metadata.namespace !== namespace && !network.spec.shared)
     throw new Refused('NetworkNotAllowed', `Network ${name} is not shared; its owner can set shared: true`)
-  const [problem] = networkProblems(network, onBridgeOf(network))
+  const [problem] = findNetworkProblems(network, onBridgeOf(network))
   if (problem) throw new Refused(problem.reason, `Network ${name}: ${problem.message}`)
   return network
 }

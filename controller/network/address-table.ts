@@ -1,0 +1,291 @@
+/**
+ * The addresses and MACs of one network that are in use: by the Ports in the cache, by the guests of servers that were placed with them (a
+ * Port may be deleted under its guest), and by reservations: addresses that were chosen and whose Port the cache does not show yet. A
+ * restarted controller rebuilds the table from Ports and Servers alone.
+ *
+ *   reserve → reservation ──observe shows the Port──► referenced by it ──remove──► in quarantine, then free
+ *                  └──release (the Port was not created) or expire──► free
+ */
+import { type Network, type Port, Refused, Transient } from '../../crds/index.ts'
+import { FreeList } from './free-list.ts'
+import { type Family, formatCIDR, formatIP, type IP, parseIP } from './ip.ts'
+import { isInPool, type Pool, parseRequestedAddress, poolOf, poolSizeOf } from './pool.ts'
+import { describeOwner, ownerAmong, type PortReference, referenceOf } from './references.ts'
+
+/** How long a freed address stays in quarantine: as long as Linux and most routers keep a stale neighbour. */
+const QUARANTINE_MS = 60_000
+
+/** How one address is used. */
+interface AddressUse {
+  references: PortReference[]
+  /** How many interfaces of placed servers have the address: one at most, unless something went wrong. */
+  guests: number
+  reservation: Reservation | undefined
+}
+
+interface Reservation {
+  /** In ms. */
+  expires: number
+  /** The reserver. It gets the same address when it reserves again, because the write of its Port may have succeeded without an answer. */
+  by: string | undefined
+}
+
+interface PoolState {
+  readonly pool: Pool
+  readonly free: FreeList
+  /** How many addresses of the pool are in use. */
+  used: number
+}
+
+export class AddressTable {
+  readonly #quarantineMs: number
+  readonly #uses: Record<Family, Map<bigint, AddressUse>> = { 4: new Map(), 6: new Map() }
+  readonly #ports = new Map<string, PortReference>()
+  readonly #portMacs = new Map<string, number>()
+  readonly #guestMacs = new Map<string, number>()
+  readonly #reserved = new Map<string, IP>()
+  #subnets: string | undefined
+  #pools: PoolState[] = []
+  #name = ''
+
+  constructor(quarantineMs = QUARANTINE_MS) {
+    this.#quarantineMs = quarantineMs
+  }
+
+  /** To be called with the network as the cache has it. Cheap if its subnets have not changed, else linear in the number of addresses in use. */
+  setNetwork(network: Network): void {
+    this.#name = `${network.metadata.namespace}/${network.metadata.name}`
+    const subnets = JSON.stringify(network.spec.subnets)
+    if (subnets === this.#subnets) return
+    this.#subnets = subnets
+    this.#pools = network.spec.subnets.map((subnet) => {
+      const pool = poolOf(subnet)
+      let used = 0
+      const { family } = pool.cidr
+      for (const value of this.#uses[family].keys()) if (isInPool(pool, { family, value })) used++
+      return { pool, free: new FreeList(pool.ranges, this.#quarantineMs), used }
+    })
+  }
+
+  /**
+   * To be called with a Port of this network that the cache has added or changed.
+   * @returns the keys of other Ports that refer to one of its addresses
+   */
+  observe(port: Port, now: number): string[] {
+    const key = `${port.metadata.namespace}/${port.metadata.name}`
+    const before = this.#ports.get(key)
+    const after = referenceOf(port)
+    // Add the new reference before removing the old one: an address that is in both is never free in between.
+    this.#ports.set(key, after)
+    for (const ip of after.addresses) this.#addReference(ip, after)
+    if (after.mac !== undefined) addToCount(this.#portMacs, after.mac, 1)
+    if (before !== undefined) this.#removeReference(before, now)
+    return after.addresses
+      .flatMap((ip) => this.#uses[ip.family].get(ip.value)?.references ?? [])
+      .filter(({ uid }) => uid !== after.uid)
+      .map(({ namespace, name }) => `${namespace}/${name}`)
+  }
+
+  /** To be called with a Port that is gone from the cache. */
+  remove(port: Pick<Port, 'metadata'>, now: number): void {
+    const key = `${port.metadata.namespace}/${port.metadata.name}`
+    const before = this.#ports.get(key)
+    if (before === undefined || before.uid !== (port.metadata.uid ?? '')) return
+    this.#ports.delete(key)
+    this.#removeReference(before, now)
+  }
+
+  /** Records what a placed server's guest uses, until removeGuest, even if its Port is deleted earlier. */
+  addGuest(addresses: readonly IP[], mac: string): void {
+    for (const ip of addresses) this.#getOrCreateUse(ip).guests++
+    addToCount(this.#guestMacs, mac, 1)
+  }
+
+  /** Undoes addGuest: the guest is gone, or no longer uses these. */
+  removeGuest(addresses: readonly IP[], mac: string, now: number): void {
+    addToCount(this.#guestMacs, mac, -1)
+    for (const ip of addresses) {
+      const use = this.#uses[ip.family].get(ip.value)
+      if (use === undefined) continue
+      use.guests--
+      this.#freeIfUnused(ip, use, now, true)
+    }
+  }
+
+  /** How many addresses the pool of the subnet with this index has, and how many of these are in use. */
+  subnetUsage(index: number): { total: number; used: number } {
+    const state = this.#pools[index]
+    return state ? { total: poolSizeOf(state.pool), used: state.used } : { total: 0, used: 0 }
+  }
+
+  /** The Port that owns the address, if any. */
+  ownerOf(ip: IP): PortReference | undefined {
+    return ownerAmong(this.#uses[ip.family].get(ip.value)?.references ?? [], ip)
+  }
+
+  /** The Port that owns one of this port's addresses in its place; undefined if this port owns all of its addresses. */
+  conflictingOwner(port: Port): { address: string; owner: PortReference } | undefined {
+    for (const ip of referenceOf(port).addresses) {
+      const owner = this.ownerOf(ip)
+      if (owner !== undefined && owner.uid !== port.metadata.uid) return { address: formatIP(ip), owner }
+    }
+    return undefined
+  }
+
+  isMacUsed(mac: string): boolean {
+    return this.#portMacs.has(mac) || this.#guestMacs.has(mac)
+  }
+
+  /** Whether a placed server's guest uses the MAC and its Port is gone. */
+  isMacOrphaned(mac: string): boolean {
+    return this.#guestMacs.has(mac) && !this.#portMacs.has(mac)
+  }
+
+  /**
+   * Reserves one address of each subnet, in the order of the subnets: the requested one that lies in the subnet, else the next free one.
+   * Reserves nothing if it throws.
+   * @param expires in ms
+   * @param reserver who reserves (the uid of the port, or what stands for it): its own references do not stand in its way, and it gets the
+   * addresses again that it reserved before
+   * @throws Refused if a requested address is not allowed or is taken; Transient if no address is free now
+   */
+  reserve(requested: readonly string[], now: number, expires: number, reserver?: string): string[] {
+    const pools = this.#pools.map((s) => s.pool)
+    const parsed = requested.map((address) => parseRequestedAddress(pools, address))
+    const reserved: IP[] = []
+    try {
+      for (const state of this.#pools) {
+        const inSubnet = parsed.filter((p) => p.pool === state.pool).map((p) => p.ip)
+        const ip = this.#chooseAddress(state, inSubnet, now, reserver)
+        this.#setReservation(ip, expires, reserver)
+        reserved.push(ip)
+      }
+    } catch (error) {
+      for (const ip of reserved) this.release(formatIP(ip), now, false)
+      throw error
+    }
+    return reserved.map(formatIP)
+  }
+
+  /** Reserves exactly these addresses, with the parameters and errors of `reserve`. */
+  reserveExactly(addresses: readonly string[], expires: number, reserver?: string): string[] {
+    const pools = this.#pools.map((s) => s.pool)
+    const ips = addresses.map((address) => parseRequestedAddress(pools, address).ip)
+    for (const ip of ips) this.#rejectIfUsed(ip, reserver)
+    for (const ip of ips) this.#setReservation(ip, expires, reserver)
+    return ips.map(formatIP)
+  }
+
+  /**
+   * Drops a reservation.
+   * @param quarantine true if another controller seems to have the address (its Port's name was taken), so it must not be offered again at once
+   */
+  release(address: string, now: number, quarantine: boolean): void {
+    const ip = parseIP(address)
+    const use = ip && this.#uses[ip.family].get(ip.value)
+    if (!ip || use?.reservation === undefined) return
+    use.reservation = undefined
+    this.#reserved.delete(formatIP(ip))
+    this.#freeIfUnused(ip, use, now, quarantine)
+  }
+
+  /** Drops the reservations whose Port was not seen in time; returns their addresses. */
+  expire(now: number): string[] {
+    const late = [...this.#reserved].filter(
+      ([, ip]) => (this.#uses[ip.family].get(ip.value)?.reservation?.expires ?? 0) <= now,
+    )
+    for (const [address] of late) this.release(address, now, true)
+    return late.map(([address]) => address)
+  }
+
+  #chooseAddress(state: PoolState, requested: readonly IP[], now: number, reserver: string | undefined): IP {
+    if (requested.length > 1) {
+      const subnet = formatCIDR(state.pool.cidr)
+      throw new Refused('TooManyAddresses', `asks for ${requested.length} addresses of ${subnet}: one at most`)
+    }
+    const [ip] = requested
+    if (ip === undefined) return this.#reservedBy(reserver, state) ?? this.#nextFree(state, now)
+    this.#rejectIfUsed(ip, reserver)
+    return ip
+  }
+
+  #nextFree(state: PoolState, now: number): IP {
+    const { family } = state.pool.cidr
+    const value = state.free.next((v) => this.#uses[family].has(v), now)
+    if (value !== undefined) return { family, value }
+    throw new Transient(
+      'NoFreeAddress',
+      `network ${this.#name} has no free address in ${formatCIDR(state.pool.cidr)}: ${state.used} of ${state.pool.total} are in use; delete servers or ports that are not needed, or give the subnet more pools`,
+    )
+  }
+
+  /** An address of the pool that the same reserver has reserved before and whose Port was not seen. */
+  #reservedBy(reserver: string | undefined, { pool }: PoolState): IP | undefined {
+    if (reserver === undefined) return undefined
+    for (const ip of this.#reserved.values())
+      if (this.#uses[ip.family].get(ip.value)?.reservation?.by === reserver && isInPool(pool, ip)) return ip
+    return undefined
+  }
+
+  #rejectIfUsed(ip: IP, reserver: string | undefined): void {
+    const owner = this.ownerOf(ip)
+    if (owner !== undefined && owner.uid !== reserver)
+      throw new Refused('AddressInUse', `${describeOwner(owner, ip)}: ask for another address`)
+    const use = this.#uses[ip.family].get(ip.value)
+    if (owner !== undefined || use === undefined) return
+    if (use.reservation !== undefined && (reserver === undefined || use.reservation.by !== reserver))
+      throw new Transient('AddressInUse', `${formatIP(ip)} is about to be given to another port`)
+    if (use.guests > 0)
+      throw new Transient('AddressInUse', `${formatIP(ip)} is used by a server whose Port was deleted, until that ends`)
+  }
+
+  #setReservation(ip: IP, expires: number, by: string | undefined): void {
+    this.#getOrCreateUse(ip).reservation = { expires, by }
+    this.#reserved.set(formatIP(ip), ip)
+  }
+
+  #addReference(ip: IP, reference: PortReference): void {
+    const use = this.#getOrCreateUse(ip)
+    use.references.push(reference)
+    use.reservation = undefined
+    this.#reserved.delete(formatIP(ip))
+  }
+
+  #removeReference(reference: PortReference, now: number): void {
+    for (const ip of reference.addresses) {
+      const use = this.#uses[ip.family].get(ip.value)
+      if (use === undefined) continue
+      use.references = use.references.filter((r) => r !== reference)
+      this.#freeIfUnused(ip, use, now, true)
+    }
+    if (reference.mac !== undefined) addToCount(this.#portMacs, reference.mac, -1)
+  }
+
+  #getOrCreateUse(ip: IP): AddressUse {
+    const found = this.#uses[ip.family].get(ip.value)
+    if (found) return found
+    const use: AddressUse = { references: [], guests: 0, reservation: undefined }
+    this.#uses[ip.family].set(ip.value, use)
+    for (const state of this.#poolsWith(ip)) state.used++
+    return use
+  }
+
+  #freeIfUnused(ip: IP, use: AddressUse, now: number, quarantine: boolean): void {
+    if (use.references.length > 0 || use.guests > 0 || use.reservation !== undefined) return
+    if (!this.#uses[ip.family].delete(ip.value)) return
+    for (const state of this.#poolsWith(ip)) {
+      state.used--
+      state.free.free(ip.value, now, quarantine)
+    }
+  }
+
+  #poolsWith(ip: IP): PoolState[] {
+    return this.#pools.filter(({ pool }) => isInPool(pool, ip))
+  }
+}
+
+function addToCount(counts: Map<string, number>, key: string, change: 1 | -1): void {
+  const count = (counts.get(key) ?? 0) + change
+  if (count > 0) counts.set(key, count)
+  else counts.delete(key)
+}

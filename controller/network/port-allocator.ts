@@ -1,0 +1,229 @@
+/**
+ * Provides the Ports of a server that is being placed: those that an earlier attempt created, those of its user, and new ones, whose names
+ * reserve their addresses.
+ */
+import { type Interface, type Network, ownedBy, type Port, Refused, type Server, Transient } from '../../crds/index.ts'
+import type { Clock } from '../../kube/clock.ts'
+import { ignoreNotFound, isAlreadyExists, isTransient } from '../../kube/errors.ts'
+import { keyOf } from '../../kube/types.ts'
+import { MANAGER } from '../server/manager.ts'
+import type { Nic } from '../server/resolve.ts'
+import { BY_NETWORK, BY_REFERENCE, BY_SERVER, refKey, type Stores } from '../stores.ts'
+import type { AddressTable } from './address-table.ts'
+import type { Allocations } from './allocations.ts'
+import { buildInterface } from './interface.ts'
+import { parseIP } from './ip.ts'
+import { generateMac } from './mac.ts'
+import { portNameFor } from './port-name.ts'
+import { findPortWithMac, networkOf } from './references.ts'
+
+/** Says for which of its server's interfaces a Port was created, so that it is found again after a crash between port and placement. */
+const NIC_LABEL = 'compute.kubenova.io/nic'
+/** How long reservations and bindings wait for the cache to show their Port or placement. */
+const RESERVATION_MS = 60_000
+/** A taken name means that another controller was quicker. That happens once, when the leader changes. */
+const MAX_NAME_ATTEMPTS = 8
+
+export interface PortAllocator {
+  /**
+   * The interfaces of the server, each with an existing Port. Ports that were created stay if a later one fails; the next attempt finds them.
+   * @throws Refused or Transient (AddressInUse, NoFreeAddress, PortInUse, PortNotReady, …)
+   */
+  allocate(server: Server, nics: readonly Nic[]): Promise<Interface[]>
+}
+
+interface AllocatorState {
+  stores: Stores
+  allocations: Allocations
+  clock: Clock
+  /** Ports of users that a placement is about to use, until the server's status shows it; by key of the Port. */
+  bindings: Map<string, { uid: string; until: number }>
+  /** Ports that were created and that the cache may not have yet, by {@link nicKey}. */
+  recentlyCreated: Map<string, { port: Port; until: number }>
+}
+
+export function createPortAllocator(stores: Stores, allocations: Allocations, clock: Clock): PortAllocator {
+  const state: AllocatorState = { stores, allocations, clock, bindings: new Map(), recentlyCreated: new Map() }
+  const { recentlyCreated } = state
+  // Once the cache has shown the Port, the cache knows better than the answer to its creation.
+  const forget = ({ metadata }: Port): void => {
+    const key = `${metadata.ownerReferences?.[0]?.uid} ${metadata.labels?.[NIC_LABEL]}`
+    if (recentlyCreated.get(key)?.port.metadata.uid === metadata.uid) recentlyCreated.delete(key)
+  }
+  stores.ports.informer.on({ added: forget, deleted: forget })
+  return {
+    async allocate(server, nics) {
+      const interfaces: Interface[] = []
+      for (const [index, nic] of nics.entries()) interfaces.push(await allocateInterface(server, nic, index, state))
+      return interfaces
+    },
+  }
+}
+
+async function allocateInterface(server: Server, nic: Nic, index: number, state: AllocatorState): Promise<Interface> {
+  if (nic.port) {
+    // Build the interface first: it throws if the Port is not ready, so a Port that cannot be used is never bound.
+    const built = buildInterface(nic.network, nic.port, nic.entry.tag)
+    bindUserPort(server, nic.port, state)
+    return built
+  }
+  const port = findCreatedPort(server, index, state) ?? (await createPort(server, nic, index, state))
+  return buildInterface(nic.network, port, nic.entry.tag)
+}
+
+const nicKey = ({ metadata }: Server, index: number): string => `${metadata.uid} ${index}`
+
+/** Whether a Port was created for this interface of this server. */
+const isForNic =
+  ({ metadata: { uid } }: Server, index: number) =>
+  ({ metadata: { labels, ownerReferences } }: Port): boolean =>
+    labels?.[NIC_LABEL] === String(index) && ownerReferences?.[0]?.uid === uid
+
+/** The Port that an earlier attempt created for this interface. */
+function findCreatedPort(
+  server: Server,
+  index: number,
+  { stores, clock, recentlyCreated }: AllocatorState,
+): Port | undefined {
+  const cached = stores.ports.cache.byIndex(BY_SERVER, keyOf(server.metadata)).find(isForNic(server, index))
+  for (const [key, { until }] of recentlyCreated) if (until <= clock.now()) recentlyCreated.delete(key)
+  return cached ?? recentlyCreated.get(nicKey(server, index))?.port
+}
+
+/** Reserves a user's Port for the server until the server's status shows that it uses the Port. */
+function bindUserPort(
+  { metadata }: Server,
+  port: Port,
+  { stores, allocations, clock, bindings }: AllocatorState,
+): void {
+  const key = keyOf(port.metadata)
+  const conflict = allocations.tableOf(networkOf(port)).conflictingOwner(port)
+  if (conflict) {
+    const message = `Port ${key}: ${conflict.address} is allocated to Port ${conflict.owner.name}`
+    throw new Transient('AddressInUse', message)
+  }
+  const [consumer] = stores.servers.cache
+    .byIndex(BY_REFERENCE, refKey('Port', port.metadata))
+    .filter((s) => s.metadata.uid !== metadata.uid && s.status?.host !== undefined)
+  if (consumer) {
+    const message = `Port ${key} is used by Server ${consumer.metadata.name}: make another Port, or delete that server`
+    throw new Refused('PortInUse', message)
+  }
+  const now = clock.now()
+  for (const [other, { until }] of bindings) if (until <= now) bindings.delete(other)
+  const binding = bindings.get(key)
+  if (binding && binding.uid !== metadata.uid)
+    throw new Transient('PortInUse', `Port ${key} is about to be used by another server`)
+  bindings.set(key, { uid: metadata.uid ?? '', until: now + RESERVATION_MS })
+}
+
+async function createPort(
+  server: Server,
+  { entry, network }: Nic,
+  index: number,
+  state: AllocatorState,
+): Promise<Port> {
+  const { stores, allocations, clock, recentlyCreated } = state
+  const table = allocations.tableOf(keyOf(network.metadata))
+  const key = nicKey(server, index)
+  if (entry.macAddress !== undefined) rejectUsedMac(entry.macAddress, network, { stores, recentlyCreated, table })
+  for (let attempt = 0; attempt < MAX_NAME_ATTEMPTS; attempt++) {
+    const now = clock.now()
+    const requested = entry.fixedIP === undefined ? [] : [entry.fixedIP]
+    const addresses = table.reserve(requested, now, now + RESERVATION_MS, key)
+    const mac = entry.macAddress ?? chooseMac(network, addresses[0], key, (m) => table.isMacUsed(m))
+    const port = buildPort(server, network, { addresses, mac, index, now: clock.wall().toISOString() })
+    try {
+      const created = await stores.ports.api.create(port, { fieldManager: MANAGER })
+      recentlyCreated.set(key, { port: created, until: now + RESERVATION_MS })
+      return created
+    } catch (error) {
+      // The creation may have succeeded without an answer. The reservation stays, so the next attempt asks for the same name and finds the Port.
+      if (isTransient(error)) throw error
+      const own = isAlreadyExists(error) && (await getOwnPort(server, port.metadata, index, stores))
+      if (own) return own
+      for (const address of addresses) table.release(address, clock.now(), true)
+      if (!isAlreadyExists(error) || entry.fixedIP !== undefined) throw error
+    }
+  }
+  throw new Transient(
+    'NoFreeAddress',
+    `Network ${keyOf(network.metadata)}: ${MAX_NAME_ATTEMPTS} addresses were taken by others meanwhile`,
+  )
+}
+
+/** Reads the Port of that name from the API server, and returns it if an earlier attempt created it whose answer was lost. */
+async function getOwnPort(
+  server: Server,
+  { namespace, name }: Port['metadata'],
+  index: number,
+  stores: Stores,
+): Promise<Port | undefined> {
+  const port = await ignoreNotFound(stores.ports.api.get({ namespace, name }))
+  return port && isForNic(server, index)(port) ? port : undefined
+}
+
+/** Throws if the MAC is in use on the network: two guests with one MAC on a segment would take each other's packets. */
+function rejectUsedMac(
+  mac: string,
+  { metadata }: Network,
+  { stores, recentlyCreated, table }: Pick<AllocatorState, 'stores' | 'recentlyCreated'> & { table: AddressTable },
+): void {
+  const key = keyOf(metadata)
+  const created = [...recentlyCreated.values()].map(({ port }) => port).filter((port) => networkOf(port) === key)
+  const other = findPortWithMac(mac, [...stores.ports.cache.byIndex(BY_NETWORK, key), ...created])
+  if (other) throw new Refused('MACInUse', `${mac} is allocated to Port ${keyOf(other.metadata)}: ask for another MAC`)
+  if (table.isMacOrphaned(mac))
+    throw new Transient(
+      'MACInUse',
+      `${mac} is used by a server whose Port was deleted, until that ends: ask for another MAC`,
+    )
+}
+
+function chooseMac(
+  network: Network,
+  address: string | undefined,
+  seed: string,
+  isUsed: (mac: string) => boolean,
+): string {
+  const addressOrSeed = (address === undefined ? undefined : parseIP(address)) ?? seed
+  const mac = generateMac(network.metadata.uid ?? '', addressOrSeed, isUsed)
+  if (mac === undefined) throw new Transient('NoFreeMAC', `Network ${keyOf(network.metadata)} has no free MAC address`)
+  return mac
+}
+
+interface PortContent {
+  addresses: string[]
+  mac: string
+  index: number
+  now: string
+}
+
+function buildPort({ metadata }: Server, network: Network, { addresses, mac, index, now }: PortContent) {
+  const { name, namespace = '' } = metadata
+  const networkRef = { namespace: network.metadata.namespace ?? '', name: network.metadata.name }
+  const first = addresses[0]
+  const addressOrMac = (first === undefined ? undefined : parseIP(first)) ?? mac
+  const ready = {
+    type: 'Ready',
+    status: 'True',
+    reason: 'Bound',
+    message: `used by Server ${name}`,
+    lastTransitionTime: now,
+  } as const
+  return {
+    metadata: {
+      name: portNameFor({ network: networkRef, namespace, addressOrMac }),
+      namespace,
+      labels: { [NIC_LABEL]: String(index) },
+      ownerReferences: [ownedBy({ metadata })],
+    },
+    spec: {
+      network: networkRef.namespace === namespace ? { name: networkRef.name } : networkRef,
+      server: name,
+      macAddress: mac,
+      ...(addresses.length > 0 ? { fixedIPs: addresses } : {}),
+    },
+    status: { macAddress: mac, fixedIPs: addresses, server: name, conditions: [ready] },
+  }
+}
