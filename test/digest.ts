@@ -60,7 +60,7 @@ function built(s: Server, f: Flavor, i: Image): void {
   const made = { ...s, metadata: { ...s.metadata, uid: 'b7e23ec2-9af1-4d3c-8a4f-0b0c3c1d2e3f' } }
   const instance = buildInstance(made, { flavor: f, image: i, nics: [] }, [], 'nova')
   const guest = { server: made, instance }
-  metadataFiles(guest, { randomSeed: new Uint8Array(512) })
+  metadataFiles(guest, new Uint8Array(512))
   const { paths, host: facts } = input()
   const disks = { root: paths.rootDisk }
   const files = {

@@ -13,10 +13,10 @@ const run = promisify(execFile)
  * Removes the first `length` bytes of the file, a whole number of blocks; `path` is its name, for messages. Where the file system
  * cannot collapse (tmpfs, btrfs), the bytes become a hole. Throws Terminal ConsoleLogNotRotatable if it can do neither.
  */
-export async function cutHead(file: FileHandle, path: string, length: number, signal?: AbortSignal): Promise<void> {
+export async function cutHead(file: FileHandle, path: string, length: number): Promise<void> {
   // This file, whatever has its name by now.
   const range = ['--offset', '0', '--length', String(length), `/proc/${process.pid}/fd/${file.fd}`]
-  const options = { ...(signal !== undefined && { signal }), env: { PATH: process.env['PATH'], LC_ALL: 'C' } }
+  const options = { env: { PATH: process.env['PATH'], LC_ALL: 'C' } }
   try {
     await run('fallocate', ['--collapse-range', ...range], options)
   } catch (cause) {

@@ -17,25 +17,24 @@ import { absent, exists, openLog, rotated } from './files.ts'
 export interface RotateOptions {
   /** The log is rotated when it has more bytes than this, and a block; no more than this are copied. */
   maxBytes: number
-  signal?: AbortSignal
 }
 
 const CHUNK = 256 * 1024
 
 /** Rotates if it is due. Returns the bytes moved into <log>.0; 0: not due, or no log yet. One call at a time per log. */
-export async function rotate(log: string, { maxBytes, signal }: RotateOptions): Promise<number> {
+export async function rotate(log: string, { maxBytes }: RotateOptions): Promise<number> {
   const file = await openLog(log)
   if (file === undefined) return 0
   try {
-    await finishCut(file, log, signal)
+    await finishCut(file, log)
     if (!isDue(await file.stat(), maxBytes)) return 0
-    await trim(file, log, maxBytes, signal)
+    await trim(file, log, maxBytes)
     const now = await file.stat()
     // Only whole blocks can be cut off, and never all of the file.
     const end = Math.floor((now.size - 1) / now.blksize) * now.blksize
     const start = await dataStart(file, oldest(now, maxBytes), end)
     if (start >= end) return 0
-    await copy(file, start, end, `${log}.new`, signal)
+    await copy(file, start, end, `${log}.new`)
     if (!(await isNamed(file, log))) {
       // virtlogd was quicker.
       await rm(`${log}.new`)
@@ -43,7 +42,7 @@ export async function rotate(log: string, { maxBytes, signal }: RotateOptions): 
     }
     await writeFile(cutFile(log), JSON.stringify({ start, end } satisfies Cut), { flush: true })
     await rename(`${log}.new`, `${log}.0`)
-    await cutHead(file, log, end, signal)
+    await cutHead(file, log, end)
     await rm(cutFile(log))
     return end - start
   } finally {
@@ -65,9 +64,9 @@ function oldest({ size, blksize }: Stats, maxBytes: number): number {
  * Cuts off what is older than the newest `maxBytes`, which the log has if it is due. Without a copy, it may be gigabytes; and before
  * the copy of the rest, the disk may be full of it. What was rotated before is older still, and goes first: a log has no gap.
  */
-async function trim(file: FileHandle, log: string, maxBytes: number, signal?: AbortSignal): Promise<void> {
+async function trim(file: FileHandle, log: string, maxBytes: number): Promise<void> {
   for (const n of await rotated(log)) await rm(`${log}.${n}`, { force: true })
-  await cutHead(file, log, oldest(await file.stat(), maxBytes), signal)
+  await cutHead(file, log, oldest(await file.stat(), maxBytes))
 }
 
 /** Is it the log still, and has not been renamed? */
@@ -84,12 +83,12 @@ interface Cut {
 const cutFile = (log: string) => `${log}.cut`
 
 /** After a crash: the head that <log>.0 has already must be cut off, not be copied once more. */
-async function finishCut(file: FileHandle, log: string, signal?: AbortSignal): Promise<void> {
+async function finishCut(file: FileHandle, log: string): Promise<void> {
   const cut = await readCut(log)
   if (cut === undefined) return
   // With <log>.new still there <log>.0 is not the copy yet: it is all done again.
   const shifted = !(await exists(`${log}.new`))
-  if (shifted && (await sameBytes(file, cut, `${log}.0`))) await cutHead(file, log, cut.end, signal)
+  if (shifted && (await sameBytes(file, cut, `${log}.0`))) await cutHead(file, log, cut.end)
   await rm(`${log}.new`, { force: true })
   await rm(cutFile(log), { force: true })
 }
@@ -123,12 +122,11 @@ async function dataStart(file: FileHandle, start: number, end: number): Promise<
 }
 
 /** Copies [start, end) into a new file, which is on disk when this returns. */
-async function copy(file: FileHandle, start: number, end: number, target: string, signal?: AbortSignal): Promise<void> {
+async function copy(file: FileHandle, start: number, end: number, target: string): Promise<void> {
   const out = await open(target, 'w', 0o600)
   try {
     const buffer = Buffer.alloc(CHUNK)
     for (let position = start; position < end; ) {
-      signal?.throwIfAborted()
       const { bytesRead } = await file.read(buffer, 0, Math.min(CHUNK, end - position), position)
       if (bytesRead === 0)
         throw new Transient('ConsoleLogChanged', `${target}: the log became shorter while it was copied`)

@@ -35,7 +35,7 @@ export async function openStorage(options: AgentOptions, log: Log): Promise<Host
     maxBytes: imageMaxGib * GIB,
     fileRoots: [imageDir],
     stallTimeout: imageStallSeconds * 1000,
-    ...(rootDisk === 'flat' ? { baseFormat: 'raw' as const } : {}),
+    baseFormat: rootDisk === 'flat' ? 'raw' : 'asIs',
   })
   const fetch = ({ instance, server }: Guest, { signal, progress }: StepContext) =>
     cache.ensure(instance.image, server.metadata.uid ?? '', {

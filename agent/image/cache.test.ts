@@ -46,6 +46,12 @@ function make(format: string, ...more: string[]): Buffer {
   execFileSync('qemu-img', ['convert', '-f', 'raw', '-O', format, ...more, join(dir, 'raw'), join(dir, 'made')])
   return readFileSync(join(dir, 'made'))
 }
+/** Serves an empty qcow2 of this size; returns its checksum. */
+function emptyImage(size: string, ...more: string[]): Partial<ImageSource> {
+  execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', ...more, join(dir, 'made'), size])
+  body = readFileSync(join(dir, 'made'))
+  return { checksum: sha(body) }
+}
 const raw = () => readFileSync(join(dir, 'raw'))
 const sha = (bytes: Buffer) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`
 const image = (more: Partial<ImageSource> = {}): ImageSource => ({
@@ -56,7 +62,10 @@ const image = (more: Partial<ImageSource> = {}): ImageSource => ({
   ...more,
 })
 const cacheDir = () => join(dir, 'cache')
-const defaults = () => ({ directory: cacheDir(), maxBytes: 1024 ** 3, room: async () => true })
+const fixed = { baseFormat: 'asIs' as const, fileRoots: [], stallTimeout: 60_000 }
+const defaults = () => ({ ...fixed, directory: cacheDir(), maxBytes: 1024 ** 3, room: async () => true })
+/** Limits that ask for no removal. */
+const noLimits = { maxBytes: Number.POSITIVE_INFINITY, minFree: 0, maxAge: Number.POSITIVE_INFINITY }
 const open = async (more: Partial<ImageCacheOptions> = {}) =>
   stack.use(await ImageCache.open({ ...defaults(), blocked: new BlockList(), retry: { attempts: 1 }, ...more }))
 const context = () => ({ signal: AbortSignal.timeout(30_000), progress: (n: number) => server.seen(n) })
@@ -228,7 +237,7 @@ describe('what is refused leaves nothing, and can be tried again', () => {
   const cases: [string, () => Partial<ImageSource>, Partial<ImageCacheOptions>, object][] = [
     ['wrong checksum', () => ({ checksum: sha(raw()) }), {}, { kind: 'Terminal', code: 'ImageChecksumMismatch' }],
     ['another format', () => ({ format: 'raw' }), {}, { kind: 'Terminal', code: 'ImageFormatMismatch' }],
-    ['too large a disk', () => ({}), { maxVirtualSize: 1000 }, { kind: 'Terminal', code: 'ImageTooLarge' }],
+    ['too large a disk', () => emptyImage('17T'), {}, { kind: 'Terminal', code: 'ImageTooLarge' }],
     ['too large a file', () => ({}), { maxBytes: 1000 }, { kind: 'Terminal', code: 'ImageTooLarge' }],
     [
       'a file of the host',
@@ -238,11 +247,7 @@ describe('what is refused leaves nothing, and can be tried again', () => {
     ],
     [
       'a backing file',
-      () => {
-        execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', '/etc/passwd', join(dir, 'made')])
-        body = readFileSync(join(dir, 'made'))
-        return { checksum: sha(body) }
-      },
+      () => emptyImage('1M', '-F', 'raw', '-b', '/etc/passwd'),
       {},
       { kind: 'Terminal', code: 'ImageUnsafe' },
     ],
@@ -335,8 +340,8 @@ describe('clean', () => {
     await cache.unpin('server-c')
     await cache.unpin('server-c')
     const bytes = statSync(bases[0]!.path).blocks * 512
-    expect(await cache.clean({ maxBytes: 2 * bytes })).toEqual([bases[1]!.key])
-    expect(await cache.clean({ maxBytes: 0 })).toEqual([bases[2]!.key])
+    expect(await cache.clean({ ...noLimits, maxBytes: 2 * bytes })).toEqual([bases[1]!.key])
+    expect(await cache.clean({ ...noLimits, maxBytes: 0 })).toEqual([bases[2]!.key])
     expect(await cache.clean({ maxAge: 0, maxBytes: 0, minFree: Number.MAX_SAFE_INTEGER })).toEqual([])
     expect(existsSync(bases[0]!.path)).toBe(true)
     expect(folder('trash')).toEqual([])
@@ -347,9 +352,9 @@ describe('clean', () => {
     const base = await cache.ensure(image(), 'gone', context())
     await cache.ensure(image(), 'there', context())
     await cache.dropPins(async (owner) => owner === 'there')
-    expect(await cache.clean({ maxBytes: 0 })).toEqual([])
+    expect(await cache.clean({ ...noLimits, maxBytes: 0 })).toEqual([])
     await cache.unpin('there')
-    expect(await cache.clean({ maxBytes: 0 })).toEqual([base.key])
+    expect(await cache.clean({ ...noLimits, maxBytes: 0 })).toEqual([base.key])
   })
 
   test('a removal that a crash interrupted: finished, or undone if somebody pinned it in the meantime', async () => {
@@ -370,19 +375,19 @@ describe('clean', () => {
     const work = join(cacheDir(), 'work/url-x')
     mkdirSync(work)
     writeFileSync(join(work, 'source.part'), 'x')
-    await cache.clean({ maxAge: 1000 }, Date.now())
+    await cache.clean({ ...noLimits, maxAge: 1000 }, Date.now())
     expect(folder('work')).toEqual(['url-x'])
-    await cache.clean({ maxAge: 1000 }, Date.now() + 5000)
+    await cache.clean({ ...noLimits, maxAge: 1000 }, Date.now() + 5000)
     expect(folder('work')).toEqual([])
   })
 
   test('while servers come and go: a base that was given is there as long as it is pinned', async () => {
     const [cache, cleaner] = [await open(), await open()]
     for (let n = 0; n < 10; n++) {
-      const cleaning = Array.from({ length: 4 }, () => cleaner.clean({ maxBytes: 0 }))
+      const cleaning = Array.from({ length: 4 }, () => cleaner.clean({ ...noLimits, maxBytes: 0 }))
       const base = await cache.ensure(image(), 's', context())
       await Promise.all(cleaning)
-      expect(await cleaner.clean({ maxBytes: 0 })).toEqual([])
+      expect(await cleaner.clean({ ...noLimits, maxBytes: 0 })).toEqual([])
       expect(existsSync(base.path)).toBe(true)
       await cache.unpin('s')
     }

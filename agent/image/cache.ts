@@ -32,11 +32,9 @@ export interface ImageCacheOptions extends SourceOptions {
   /** On that file system. */
   room: Room
   /** asIs: qcow2 and raw stay what they are. raw: everything is made raw, for hosts that copy bases. */
-  baseFormat?: Demands['baseFormat']
+  baseFormat: Demands['baseFormat']
   /** Largest file to fetch, bytes. */
   maxBytes: number
-  /** Largest disk in it, bytes; default 16 TiB. */
-  maxVirtualSize?: number
   retry?: RetryOptions
 }
 
@@ -46,7 +44,8 @@ export interface FetchContext {
   progress?: (bytes: number, total: number | undefined) => void
 }
 
-const TiB = 1024 ** 4
+/** Bytes of the largest disk that an image may hold: 16 TiB. */
+const MAX_VIRTUAL_SIZE = 16 * 1024 ** 4
 
 export class ImageCache {
   readonly #options: ImageCacheOptions
@@ -162,13 +161,13 @@ export class ImageCache {
 
   /** Makes the folder `base` with the disk in it. */
   async #prepare(image: ImageSource, source: string, folder: string, signal: AbortSignal): Promise<Record> {
-    const { baseFormat = 'asIs', maxVirtualSize = 16 * TiB } = this.#options
+    const { baseFormat } = this.#options
     const made = join(folder, 'base')
     const disk = join(made, 'disk')
     const { format, url, checksum } = image
     await checkHeader(source)
-    const info = await imageInfo(source, undefined, signal)
-    const verdict = judge(info, { format, maxVirtualSize, baseFormat })
+    const info = await imageInfo(source, signal)
+    const verdict = judge(info, { format, maxVirtualSize: MAX_VIRTUAL_SIZE, baseFormat })
     await rm(made, { recursive: true, force: true })
     await mkdir(made)
     if ('use' in verdict) await rename(source, disk)

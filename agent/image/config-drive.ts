@@ -5,23 +5,22 @@ import { join } from 'node:path'
 import type { Guest } from '../../actions/host/index.ts'
 import { absent, removeTemporary, writeAtomically } from './files.ts'
 import { isoImage } from './iso.ts'
-import { type MetadataOptions, metadataFiles } from './metadata.ts'
+import { metadataFiles } from './metadata.ts'
 
-export interface ConfigDriveOptions extends Omit<MetadataOptions, 'randomSeed'> {
+export interface ConfigDriveOptions {
   /** The server's folder. */
   directory: string
   signal: AbortSignal
 }
 
 /** Path of the config drive, which says what the guest is now. May be repeated. Throws Transient DiskFull. */
-export async function writeConfigDrive(guest: Guest, options: ConfigDriveOptions): Promise<string> {
-  const { directory, signal, ...rest } = options
+export async function writeConfigDrive(guest: Guest, { directory, signal }: ConfigDriveOptions): Promise<string> {
   const path = join(directory, 'disk.config')
   await mkdir(directory, { recursive: true, mode: 0o711 })
   // The disks may be in the making beside it.
   await removeTemporary(directory, (name) => name.startsWith('disk.config'))
   const randomSeed = await seedOf(`${path}.json`)
-  const image = isoImage('config-2', metadataFiles(guest, { ...rest, randomSeed }))
+  const image = isoImage('config-2', metadataFiles(guest, randomSeed))
   signal.throwIfAborted()
   const there = await readFile(path).catch(absent)
   if (!there?.equals(image)) await writeAtomically(path, image)

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type DownloadOptions, download } from './download.ts'
-import { privateAddresses, Sources } from './source.ts'
+import { privateAddresses, type SourceOptions, Sources } from './source.ts'
 import { type Behaviour, TestServer } from './testing/server.ts'
 
 // Other programs do the work here, on machines that may be busy.
@@ -15,6 +15,9 @@ const body = randomBytes(300_000)
 const other = randomBytes(300_000)
 const sha = (bytes: Buffer, algorithm = 'sha256') => `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`
 
+const createSources = (more: Partial<SourceOptions> = {}) =>
+  new Sources({ fileRoots: [], stallTimeout: 60_000, ...more })
+
 let dir: string
 let stack: AsyncDisposableStack
 let sources: Sources
@@ -22,7 +25,7 @@ beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'download-'))
   stack = new AsyncDisposableStack()
   stack.defer(() => rmSync(dir, { recursive: true, force: true }))
-  sources = stack.use(new Sources({ blocked: new BlockList(), fileRoots: [dir] }))
+  sources = stack.use(createSources({ blocked: new BlockList(), fileRoots: [dir] }))
 })
 afterEach(() => stack.disposeAsync())
 
@@ -268,7 +271,7 @@ test('aborted in the middle: throws the reason, keeps the part', async () => {
 })
 
 test('a silent connection is given up', async () => {
-  const impatient = stack.use(new Sources({ blocked: new BlockList(), stallTimeout: 50 }))
+  const impatient = stack.use(createSources({ blocked: new BlockList(), stallTimeout: 50 }))
   const { promise: gate, resolve: open } = Promise.withResolvers<void>()
   stack.defer(open)
   const server = await serve((n) => (n === 0 ? { body, gate } : { body }))
@@ -277,7 +280,7 @@ test('a silent connection is given up', async () => {
 })
 
 describe('addresses that images may not come from', () => {
-  const guarded = () => stack.use(new Sources())
+  const guarded = () => stack.use(createSources())
   test.each([
     'http://127.0.0.1:1/x',
     'http://[::1]:1/x',
@@ -294,7 +297,7 @@ describe('addresses that images may not come from', () => {
     const blocked = new BlockList()
     blocked.addAddress('169.254.169.254')
     const server = await serve(() => ({ body, status: 302, location: 'http://169.254.169.254/latest/user-data' }))
-    const some = stack.use(new Sources({ blocked }))
+    const some = stack.use(createSources({ blocked }))
     await expect(download(some, options(server.url))).rejects.toMatchObject({ code: 'ImageSourceRefused' })
   })
   test('an IPv4 address in IPv6 form is the IPv4 address', () => {

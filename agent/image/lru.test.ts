@@ -8,6 +8,7 @@ const entry = (key: string, bytes: number, lastUsed: number, pinned = false): En
   lastUsed,
   pinned,
 })
+const noLimits = { maxBytes: Infinity, minFree: 0, maxAge: Infinity }
 const some = [entry('new', 10, 90), entry('old', 10, 10), entry('pinned', 50, 1, true), entry('middle', 10, 50)]
 
 test.each([
@@ -17,20 +18,22 @@ test.each([
   ['free space', { minFree: 105 }, ['old']],
   ['age', { maxAge: 60 }, ['old']],
   ['all of them', { maxBytes: 75, minFree: 115, maxAge: 1000 }, ['old', 'middle']],
-])('%s', (_, limits, gone) => expect(victims(some, limits, 100, 100)).toEqual(gone))
+])('%s', (_, limits, gone) => expect(victims(some, { ...noLimits, ...limits }, 100, 100)).toEqual(gone))
 
 const entries = fc
   .array(fc.record({ bytes: fc.nat(1000), lastUsed: fc.nat(100), pinned: fc.boolean() }), { maxLength: 12 })
   .map((list) => list.map((e, i) => ({ ...e, key: `k${i}` })))
-const limit = fc.option(fc.nat(3000), { nil: undefined })
-const limits = fc.record({ maxBytes: limit, minFree: limit, maxAge: fc.option(fc.nat(100), { nil: undefined }) })
+const limits = fc.record({
+  maxBytes: fc.option(fc.nat(3000), { nil: Infinity }),
+  minFree: fc.option(fc.nat(3000), { nil: 0 }),
+  maxAge: fc.option(fc.nat(100), { nil: Infinity }),
+})
 
 test('never a pinned one, never more than needed, and limits are met unless only pinned ones are left', () => {
   fc.assert(
     fc.property(entries, limits, fc.nat(3000), (list, wanted, free) => {
-      const set = Object.fromEntries(Object.entries(wanted).filter(([, v]) => v !== undefined))
-      const gone = victims(list, set, free, 100)
-      const { maxBytes = Infinity, minFree = 0, maxAge = Infinity } = wanted
+      const gone = victims(list, wanted, free, 100)
+      const { maxBytes, minFree, maxAge } = wanted
       const met = (removed: readonly string[]) => {
         const kept = list.filter((e) => !removed.includes(e.key))
         const bytes = kept.reduce((sum, e) => sum + e.bytes, 0)

@@ -12,16 +12,16 @@ export interface Entry {
 
 export interface CleanLimits {
   /** Bytes that all bases together may take. */
-  maxBytes?: number
+  maxBytes: number
   /** Bytes of the file system that shall be free. */
-  minFree?: number
+  minFree: number
   /** Milliseconds that an unused base is kept. */
-  maxAge?: number
+  maxAge: number
 }
 
 /** Keys to remove, in order. `free`: bytes free now. */
 export function victims(entries: readonly Entry[], limits: CleanLimits, free: number, now: number): string[] {
-  const { maxBytes = Number.POSITIVE_INFINITY, minFree = 0, maxAge = Number.POSITIVE_INFINITY } = limits
+  const { maxBytes, minFree, maxAge } = limits
   let used = entries.reduce((sum, e) => sum + e.bytes, 0)
   let left = free
   const unused = entries.filter((e) => !e.pinned).sort((a, b) => a.lastUsed - b.lastUsed || (a.key < b.key ? -1 : 1))

@@ -48,7 +48,7 @@ const guest = (spec: Partial<Guest['server']['spec']> = {}, instance: Partial<Gu
 })
 
 const randomSeed = Buffer.alloc(512, 7)
-const filesOf = (g: Guest) => metadataFiles(g, { randomSeed })
+const filesOf = (g: Guest) => metadataFiles(g, randomSeed)
 const json = (g: Guest, path: string) =>
   JSON.parse(Buffer.from(filesOf(g).get(path)!).toString()) as Record<string, unknown>
 
@@ -122,13 +122,10 @@ describe('meta_data.json', () => {
     const keys = Object.keys(json(guest(), `openstack/${version}/meta_data.json`))
     expect(keys).toEqual(['uuid', 'hostname', 'name', 'launch_index', 'availability_zone', ...newer])
   })
-  test('a hostname of the user is taken as it is; a domain is added', () => {
-    const files = metadataFiles(guest({ hostname: 'DB.example', displayName: 'x' }), {
-      randomSeed,
-      dhcpDomain: 'novalocal',
-    })
+  test('keeps the hostname that the user gave as it is', () => {
+    const files = filesOf(guest({ hostname: 'DB.example', displayName: 'x' }))
     expect(JSON.parse(Buffer.from(files.get('openstack/latest/meta_data.json')!).toString())).toMatchObject({
-      hostname: 'DB.example.novalocal',
+      hostname: 'DB.example',
     })
   })
   test('ec2', () => {

@@ -22,33 +22,26 @@ const since = (first: Version, version: Version) => VERSIONS.indexOf(version) >=
 /** The one EC2 version that Nova does not skip, and its alias. */
 const EC2_VERSIONS = ['2009-04-04', 'latest'] as const
 
-export interface MetadataOptions {
-  /** 512 bytes that nobody else knows: the guest's random_seed. */
-  randomSeed: Uint8Array
-  /** Added to the hostname; default: none. */
-  dhcpDomain?: string
-  /** vendor_data.json, the operator's own. */
-  vendorData?: Readonly<Record<string, unknown>>
-}
-
-/** All files by their paths, such as openstack/latest/meta_data.json. */
-export function metadataFiles(guest: Guest, options: MetadataOptions): Map<string, Uint8Array> {
+/**
+ * All files by their paths, such as openstack/latest/meta_data.json.
+ * @param randomSeed 512 secret bytes, from which the guest seeds its random number generator
+ */
+export function metadataFiles(guest: Guest, randomSeed: Uint8Array): Map<string, Uint8Array> {
   const files = new Map<string, Uint8Array>()
   const put = (path: string, value: object | Uint8Array) =>
     files.set(path, value instanceof Uint8Array ? value : Buffer.from(JSON.stringify(value)))
   const userData = userDataOf(guest)
   for (const version of EC2_VERSIONS) {
     if (userData !== undefined) put(`ec2/${version}/user-data`, userData)
-    put(`ec2/${version}/meta-data.json`, ec2MetaData(guest, options))
+    put(`ec2/${version}/meta-data.json`, ec2MetaData(guest))
   }
-  const vendor = options.vendorData ?? {}
   for (const version of VERSIONS) {
     const folder = `openstack/${version}`
-    put(`${folder}/meta_data.json`, metaData(guest, version, options))
+    put(`${folder}/meta_data.json`, metaData(guest, version, randomSeed))
     if (userData !== undefined) put(`${folder}/user_data`, userData)
-    if (since('2013-10-17', version)) put(`${folder}/vendor_data.json`, vendor)
+    if (since('2013-10-17', version)) put(`${folder}/vendor_data.json`, {})
     if (since('2015-10-15', version)) put(`${folder}/network_data.json`, networkData(guest.instance.interfaces))
-    if (since('2016-10-06', version)) put(`${folder}/vendor_data2.json`, { static: vendor })
+    if (since('2016-10-06', version)) put(`${folder}/vendor_data2.json`, { static: {} })
   }
   return files
 }
@@ -58,7 +51,7 @@ function userDataOf({ server: { spec } }: Guest): Uint8Array | undefined {
   return spec.userDataBase64 === undefined ? undefined : Buffer.from(spec.userDataBase64, 'base64')
 }
 
-function metaData({ server, instance }: Guest, version: Version, options: MetadataOptions): object {
+function metaData({ server, instance }: Guest, version: Version, randomSeed: Uint8Array): object {
   const { spec, metadata } = server
   const meta = spec.metadata ?? {}
   const { keys } = instance
@@ -66,11 +59,11 @@ function metaData({ server, instance }: Guest, version: Version, options: Metada
     uuid: instance.uuid,
     ...(Object.keys(meta).length > 0 && { meta }),
     ...(keys.length > 0 && { public_keys: Object.fromEntries(keys.map((k) => [k.name, k.data])), keys }),
-    hostname: hostnameOf({ server, instance }, options),
+    hostname: hostnameOf({ server, instance }),
     name: spec.displayName ?? metadata.name,
     launch_index: 0,
     availability_zone: instance.availabilityZone,
-    ...(since('2013-04-04', version) && { random_seed: Buffer.from(options.randomSeed).toString('base64') }),
+    ...(since('2013-04-04', version) && { random_seed: Buffer.from(randomSeed).toString('base64') }),
     ...(since('2015-10-15', version) && { project_id: metadata.namespace ?? '' }),
     ...(since('2016-06-30', version) && { devices: devices(instance, version) }),
     ...(since('2020-10-14', version) && { dedicated_cpus: [] }),
@@ -92,10 +85,10 @@ function devices({ interfaces }: Guest['instance'], version: Version): object[] 
 }
 
 /** EC2's ids are numbers of Nova's database there; here they are made of the uuids. */
-function ec2MetaData(guest: Guest, options: MetadataOptions): object {
+function ec2MetaData(guest: Guest): object {
   const { uuid, image, flavor, interfaces, keys, availabilityZone } = guest.instance
   const short = (id: string) => id.replaceAll('-', '').slice(0, 8)
-  const hostname = hostnameOf(guest, options)
+  const hostname = hostnameOf(guest)
   const ipv4 = interfaces.flatMap((i) => i.fixedIPs).find((ip) => !ip.address.includes(':'))
   const key = keys[0]
   return {
@@ -135,13 +128,9 @@ function blockDevices({ flavor, image }: Guest['instance']): object {
   return { ami: `${prefix}a`, ...Object.fromEntries(devices) }
 }
 
-export function hostnameOf(
-  { server, instance }: Guest,
-  { dhcpDomain = '' }: Pick<MetadataOptions, 'dhcpDomain'> = {},
-): string {
+export function hostnameOf({ server, instance }: Guest): string {
   const { hostname, displayName } = server.spec
-  const name = hostname ?? sanitizeHostname(displayName ?? server.metadata.name, `Server-${instance.uuid}`)
-  return dhcpDomain === '' ? name : `${name}.${dhcpDomain}`
+  return hostname ?? sanitizeHostname(displayName ?? server.metadata.name, `Server-${instance.uuid}`)
 }
 
 /** A hostname out of any name, as nova/utils.py makes it: Latin-1 only, 63 characters, blanks, dots and _ become -. */

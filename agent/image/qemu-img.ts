@@ -15,28 +15,24 @@ export interface ImageInfo {
   'backing-filename'?: string
   'full-backing-filename'?: string
   encrypted?: boolean
-  'dirty-flag'?: boolean
   snapshots?: readonly { name: string }[]
   'format-specific'?: {
     type: string
     data: {
       'data-file'?: string
-      'data-file-raw'?: boolean
       corrupt?: boolean
       'create-type'?: string
-      extents?: readonly { filename?: string; 'virtual-size'?: number; format?: string }[]
+      extents?: readonly object[]
     }
   }
 }
 
 /**
- * Looks at an image; `format` fixes what it is read as, without it QEMU guesses.
- * Never for a raw disk that a guest writes to without `format`: the guest decides what QEMU would guess.
+ * Looks at an image whose format QEMU has to guess. Never use it for a raw disk of a guest: the guest decides what QEMU would guess.
  * Throws Terminal ImageUnreadable.
  */
-export async function imageInfo(path: string, format?: string, signal?: AbortSignal): Promise<ImageInfo> {
-  const named = format === undefined ? [] : ['-f', format]
-  const out = await runLimited('qemu-img', ['info', '--output=json', '--force-share', ...named, path], INSPECT, signal)
+export async function imageInfo(path: string, signal?: AbortSignal): Promise<ImageInfo> {
+  const out = await runLimited('qemu-img', ['info', '--output=json', '--force-share', path], INSPECT, signal)
   if (out.code !== 0) throw new Terminal('ImageUnreadable', `qemu-img cannot read the image: ${reasonOf(out, path)}`)
   return JSON.parse(out.stdout) as ImageInfo
 }

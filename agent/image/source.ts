@@ -17,12 +17,12 @@ import { sendHttpRequest, targetFromUrl } from '../../kube/http-request.ts'
 import { absent } from './files.ts'
 
 export interface SourceOptions {
-  /** Folders that file:// sources may lie in; default: none. */
-  fileRoots?: readonly string[]
+  /** Folders that file:// sources may lie in. */
+  fileRoots: readonly string[]
   /** Addresses that no source may have. */
   blocked?: BlockList
-  /** Milliseconds without a byte after which a connection counts as dead; default 60 s. */
-  stallTimeout?: number
+  /** Milliseconds without a byte after which a connection counts as dead. */
+  stallTimeout: number
 }
 
 /** Tells whether the source is still the same: an ETag that is strong, or Last-Modified; of a file: size and times. */
@@ -65,7 +65,7 @@ export class Sources {
   readonly #stallTimeout: number
   readonly #stop = new AbortController()
 
-  constructor({ fileRoots = [], blocked = privateAddresses(), stallTimeout = 60_000 }: SourceOptions = {}) {
+  constructor({ fileRoots, blocked = privateAddresses(), stallTimeout }: SourceOptions) {
     this.#fileRoots = fileRoots
     this.#blocked = blocked
     this.#stallTimeout = stallTimeout

@@ -105,7 +105,7 @@ export class Store {
     await sync(this.#base())
   }
 
-  async entries(): Promise<Entry[]> {
+  async #entries(): Promise<Entry[]> {
     const keys = await readdir(this.#base())
     const all = await Promise.all(keys.map((key) => this.#entry(key)))
     return all.filter((e) => e !== undefined)
@@ -115,9 +115,9 @@ export class Store {
   async clean(limits: CleanLimits, now: number): Promise<string[]> {
     const { bavail, bsize } = await statfs(this.#root)
     const gone: string[] = []
-    for (const key of victims(await this.entries(), limits, bavail * bsize, now))
+    for (const key of victims(await this.#entries(), limits, bavail * bsize, now))
       if (await this.#remove(key)) gone.push(key)
-    await this.#cleanWork(Math.min(limits.maxAge ?? WORK_MS, WORK_MS), now)
+    await this.#cleanWork(Math.min(limits.maxAge, WORK_MS), now)
     return gone
   }
 

@@ -32,7 +32,7 @@ const guest: Guest = {
 }
 
 const directory = mkdtempSync(join(tmpdir(), 'config-drive-'))
-const files = () => metadataFiles(guest, { randomSeed: Buffer.alloc(512, 7) })
+const files = () => metadataFiles(guest, Buffer.alloc(512, 7))
 
 function writeWithOwnCode(): void {
   writeFileSync(join(directory, 'own.iso'), isoImage('config-2', files()))
