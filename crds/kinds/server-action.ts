@@ -12,6 +12,15 @@ const ActionEvent = Type.Object({
   traceback: Type.Optional(Type.String({ maxLength: 8192 })),
 })
 
+/** A step of an action on its host. Only steps that last are recorded, and those of an action that a crash interrupted. */
+const StepStatus = Type.Object({
+  name: Type.String({ description: 'Name of the step: see docs/reference/actions.md.', maxLength: 64 }),
+  startedAt: Time('When it was first tried. Its deadline counts from here, also after a restart of the agent.'),
+  finishedAt: Type.Optional(Time('When it was done; absent: it is under way, or has failed.')),
+  progress: Type.Optional(Type.String({ description: 'How far it is, in one sentence.', maxLength: 1024 })),
+})
+export type StepStatus = Static<typeof StepStatus>
+
 const actionPhases = ['Pending', 'Running', 'Succeeded', 'Failed', 'Rejected'] as const
 
 const ServerActionStatus = Type.Object({
@@ -21,6 +30,13 @@ const ServerActionStatus = Type.Object({
   startTime: Type.Optional(Time('When it was admitted.')),
   finishTime: Type.Optional(Time('When it ended.')),
   message: Type.Optional(Type.String({ description: 'Why it was refused or failed.', maxLength: 8192 })),
+  steps: Type.Optional(
+    Type.Array(StepStatus, {
+      description: 'The steps of an action that lasts, or that a crash of the agent interrupted.',
+      'x-kubernetes-list-type': 'atomic',
+      maxItems: 64,
+    }),
+  ),
   events: Type.Optional(Type.Array(ActionEvent, { 'x-kubernetes-list-type': 'atomic', maxItems: 64 })),
 })
 

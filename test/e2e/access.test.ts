@@ -219,7 +219,8 @@ const rejectedHosts: [what: string, attempt: Attempt, sentence: string][] = [
   ],
   ['beat elsewhere', take(lease('h1', 'kube-system'), beat('h1')), 'cannot patch resource "leases"'],
 
-  ['ask a deed', post(`${inDefault}/serveractions`, record('theirs', 'h1', { status: {} })), 'it asks none'],
+  ['ask a deed', post(`${inDefault}/serveractions`, record('theirs', 'h1', { status: {} })), 'it requests none'],
+  ['run again what has ended', merge(action('mine-1'), { status: { phase: 'Running' } }), 'starts none again'],
   ['end a deed that was refused', merge(action('refused'), { status: { phase: 'Failed', host: 'h1' } }), ownDeeds],
   ['forge another’s record', post(`${inDefault}/serveractions`, record('theirs', 'h2')), signed],
   [

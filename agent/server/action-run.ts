@@ -1,0 +1,146 @@
+/**
+ * The actions that run on this host, from one reconcile to the next: how far each is, and when each of its steps was first tried. This is
+ * memory of the agent: what must outlive it stands in the action record, from which an agent that starts takes it up again.
+ */
+import type { Server, StepStatus } from '../../crds/index.ts'
+import type { Observed } from './observed.ts'
+import type { Planned } from './plan.ts'
+
+/** A step that takes longer is reported in the Server's condition, and stands in the action record. */
+export const LASTING_MS = 5000
+
+/** Monotonic milliseconds, and the time that people read. */
+export interface Clocks {
+  monotonic(): number
+  /** RFC 3339. */
+  wall(): string
+}
+
+interface StepRun {
+  readonly status: StepStatus
+  /** On the monotonic clock; before the agent's start if an earlier process of the agent tried it first. */
+  readonly startedMs: number
+  finishedMs?: number
+}
+
+/** What an earlier process of the agent left of this run in its action record. */
+export interface FormerRun {
+  startTime?: string
+  steps: readonly StepStatus[]
+}
+
+/** What a run is of: the server with the spec that it works on, and what was observed before it began. */
+export interface Subject {
+  planned: Planned
+  server: Server
+  observed: Observed
+}
+
+export class ActionRun {
+  readonly planned: Planned
+  readonly #server: Server
+  /** What was observed before it began; reported while it runs, as Nova keeps vm_state while a task runs. */
+  readonly observed: Observed
+  readonly startTime: string
+  /** An earlier process of the agent has begun it. */
+  readonly isResumed: boolean
+  /** A step goes on by itself: the action continues whatever the spec says by now. */
+  isWaiting = false
+  /** Index of the step that comes next. */
+  next = 0
+  /** Number of its action record, if it is for a change of the spec and was written before its end. */
+  recordNumber: number | undefined
+  readonly #clocks: Clocks
+  readonly #steps = new Map<string, StepRun>()
+
+  constructor({ planned, server, observed }: Subject, clocks: Clocks, former?: FormerRun) {
+    this.planned = planned
+    this.#server = server
+    this.observed = observed
+    this.#clocks = clocks
+    this.isResumed = former !== undefined
+    this.startTime = former?.startTime ?? clocks.wall()
+    for (const step of former?.steps ?? []) this.#steps.set(step.name, this.#resumed(step))
+  }
+
+  /** The server as it is now, but with the spec that this run works on: a newer spec has its turn afterwards. */
+  withOwnSpec(now: Server): Server {
+    const { spec, metadata } = this.#server
+    const { generation } = metadata
+    return { ...now, spec, metadata: { ...now.metadata, ...(generation === undefined ? {} : { generation }) } }
+  }
+
+  /** Notes that a step is tried. Answers the milliseconds since it was tried first; a step that had finished counts anew. */
+  tryStep(name: string): number {
+    const known = this.#steps.get(name)
+    if (known && known.status.finishedAt === undefined) return this.#clocks.monotonic() - known.startedMs
+    const status = { name, startedAt: this.#clocks.wall() }
+    this.#steps.set(name, { status, startedMs: this.#clocks.monotonic() })
+    return 0
+  }
+
+  noteProgress(name: string, progress: string | undefined): void {
+    const step = this.#steps.get(name)
+    if (step && progress !== undefined) step.status.progress = progress
+  }
+
+  /** Answers the milliseconds that the step took. */
+  finishStep(name: string): number {
+    const step = this.#steps.get(name)
+    if (!step) return 0
+    step.finishedMs = this.#clocks.monotonic()
+    step.status.finishedAt = this.#clocks.wall()
+    this.next += 1
+    return step.finishedMs - step.startedMs
+  }
+
+  /** All steps are tried again; of those that have not finished the first try counts. */
+  startOver(): void {
+    this.isWaiting = false
+    this.next = 0
+  }
+
+  /** Whether its steps belong into the action record: one of them lasts, or another process of the agent had begun them. */
+  get isRecorded(): boolean {
+    const now = this.#clocks.monotonic()
+    const hasLasted = [...this.#steps.values()].some((step) => (step.finishedMs ?? now) - step.startedMs >= LASTING_MS)
+    return this.isResumed || hasLasted
+  }
+
+  get steps(): StepStatus[] {
+    return [...this.#steps.values()].map(({ status }) => status)
+  }
+
+  /** The time on the monotonic clock at which a step of an earlier process was tried first. A clock that was set back makes it now. */
+  #resumed(status: StepStatus): StepRun {
+    const ageMs = Math.max(0, Date.parse(this.#clocks.wall()) - Date.parse(status.startedAt))
+    return { status: { ...status }, startedMs: this.#clocks.monotonic() - ageMs }
+  }
+}
+
+/** The runs of all servers of this host, by the server's key; a server has at most one. */
+export class ActionRuns {
+  readonly #runs = new Map<string, ActionRun>()
+
+  /** The run of this server, if a step of it goes on by itself and its request still stands. */
+  waiting(key: string, { metadata, status }: Server): ActionRun | undefined {
+    const run = this.#runs.get(key)
+    if (!run?.isWaiting || metadata.deletionTimestamp) return undefined
+    const { request } = run.planned
+    return request && status?.activeAction?.uid !== request.uid ? undefined : run
+  }
+
+  /** The run with this id, if this process of the agent has begun it. */
+  get(key: string, { id }: Planned): ActionRun | undefined {
+    const run = this.#runs.get(key)
+    return run?.planned.id === id ? run : undefined
+  }
+
+  set(key: string, run: ActionRun): void {
+    this.#runs.set(key, run)
+  }
+
+  forget(key: string): void {
+    this.#runs.delete(key)
+  }
+}
