@@ -52,11 +52,11 @@ export const AgentOptions = Type.Object({
   }),
   metricsAddress: Type.String({
     default: '0.0.0.0:8081',
-    description: 'Where /metrics, /healthz and /readyz are served',
+    description: 'Address that serves /metrics, /healthz and /readyz',
   }),
   logLevel: Type.Enum(['debug', 'info', 'warn', 'error'], {
     default: 'info',
-    description: 'Least level that is logged',
+    description: 'Lowest level that is logged',
   }),
   concurrency: Type.Integer({
     default: 10,

@@ -22,7 +22,7 @@ import { type Derived, derive, expireClaims } from './derived.ts'
 import { LeaseHosts } from './host/hosts.ts'
 import { createHostReconciler } from './host/reconcile.ts'
 import { HostViews } from './host/views.ts'
-import { measure } from './metrics.ts'
+import { exposeControllerMetrics } from './metrics.ts'
 import { createPortAllocator } from './network/port-allocator.ts'
 import { reconcilePort } from './network/port-reconcile.ts'
 import type { ControllerOptions } from './options.ts'
@@ -67,7 +67,7 @@ export function createController(kube: Kube, options: ControllerOptions, log: Lo
       })
       const stopAgeing = startInterval(clock, 3_600_000, () => ageRecords(stores, queues))
       const { metrics } = kube
-      const unmeasure = measure(metrics, { stores, ledger, allocations, clock })
+      const unmeasure = exposeControllerMetrics(metrics, { stores, ledger, allocations, clock })
       try {
         await Promise.all(
           queueNames.map((name) => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { fingerprint } from './keypair-fingerprint.ts'
+import { fingerprintOf } from './keypair-fingerprint.ts'
 
-// Made with ssh-keygen; fingerprints as printed by ssh-keygen -E md5 -l.
+// Keys from ssh-keygen; fingerprints as ssh-keygen -E md5 -l prints them.
 const rsa =
   'ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQDCq5EzpceovP3tOW9BZoStwxzfpaafTeHOeVLkZYt2dzOfvB3mBZX2meBQKNsuGLwK1etbDfuJxA0lLR7eSoLJesVZSH/77kMcpk9FOgIYP3Yhq4BQs8QVBTYclPFR15yd7WCBCjxFkQ6NKFy2JgVrBhG4NRd20pmi516qECfkIcdeSCWb0HfSkNO//O+KLrQB3oKj4bjjNQXChvpKm26KH20US1X9oaTpIzY24LcbXdT8NQgt9JWQrkFxqQYEVxhjgD+YkU5hHfmn745X4YM57aJfsCfRjDspsveG87EGl+2AzcX9DlifKgC+GtoFG2e2pmAsUxqn1KtgMajrYf4F'
 const ed25519 = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHpRQlpyGLTVtxoTJf0hOshm2ucTlIKQebdrlqhCFxX1'
@@ -12,8 +12,8 @@ test.each([
   [rsa, '9f:85:8d:aa:7d:62:50:6d:9c:e3:bf:f3:de:8d:0c:84'],
   [`${ed25519} user@host`, 'f0:bf:3a:5d:12:2c:bf:68:6f:f4:19:63:a0:e8:a1:25'],
   [`${ecdsa} a comment of words\n`, '82:db:eb:49:11:49:e7:20:e2:60:0d:7d:ef:15:a6:08'],
-])('%s', (publicKey, md5) => {
-  expect(fingerprint({ type: 'ssh', publicKey })).toBe(md5)
+])('fingerprintOf an SSH key is its MD5: %s', (publicKey, md5) => {
+  expect(fingerprintOf({ type: 'ssh', publicKey })).toBe(md5)
 })
 
 // openssl req -x509 …; openssl x509 -fingerprint -sha1
@@ -28,8 +28,8 @@ AQH/MAoGCCqGSM49BAMCA0gAMEUCIHKxrUb63LP1TM9hGv/CS9HFqcy4LP3nZeLF
 vozI4khFAiEAq6vnKLug7wcXwbl+AgXv8brVZLRexCWkc6RPsMmVw38=
 -----END CERTIFICATE-----`
 
-test('a certificate has the SHA-1 of it', () => {
-  expect(fingerprint({ type: 'x509', publicKey: certificate })).toBe(
+test('fingerprintOf a certificate is its SHA-1', () => {
+  expect(fingerprintOf({ type: 'x509', publicKey: certificate })).toBe(
     '7b:cb:31:47:05:b1:f4:4d:c3:8a:e2:38:20:f8:2f:8e:66:1c:ab:54',
   )
 })
@@ -43,6 +43,6 @@ test.each([
   ['ssh', ed25519.slice(0, -4)],
   ['ssh', 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5'],
   ['x509', '-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----'],
-] as const)('%s %j is no key', (type, publicKey) => {
-  expect(() => fingerprint({ type, publicKey })).toThrow(expect.objectContaining({ code: 'KeyInvalid' }))
+] as const)('fingerprintOf throws KeyInvalid for %s %j', (type, publicKey) => {
+  expect(() => fingerprintOf({ type, publicKey })).toThrow(expect.objectContaining({ code: 'KeyInvalid' }))
 })

@@ -2,29 +2,29 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import { type KeyPair, Refused } from '../crds/index.ts'
 
-/** Throws Refused, code KeyInvalid, where the key cannot be read. */
-export function fingerprint({ type, publicKey }: KeyPair['spec']): string {
-  return type === 'x509' ? ofCertificate(publicKey) : ofSsh(publicKey)
+/** @throws Refused KeyInvalid if the key cannot be parsed */
+export function fingerprintOf({ type, publicKey }: KeyPair['spec']): string {
+  return type === 'x509' ? certificateFingerprint(publicKey) : sshFingerprint(publicKey)
 }
 
-/** `<type> <base64 of the blob> [comment]`; the blob begins with its type again (RFC 4253, 6.6). */
-function ofSsh(publicKey: string): string {
+/** The key is `<type> <base64 of the blob> [comment]`, and the blob begins with the type again (RFC 4253, 6.6). */
+function sshFingerprint(publicKey: string): string {
   const [type = '', base64 = ''] = publicKey.trim().split(/\s+/)
   const blob = Buffer.from(base64, 'base64')
-  // Buffer skips what is no base64; only what it can give back is a key.
-  const whole = blob.toString('base64').replace(/=+$/, '') === base64.replace(/=+$/, '')
-  const [name, ...rest] = fields(blob) ?? []
-  if (!whole || name?.toString('latin1') !== type || rest.length === 0) {
+  // Buffer skips characters that are not base64. If encoding does not give back the text, there were such characters.
+  const isBase64 = blob.toString('base64').replace(/=+$/, '') === base64.replace(/=+$/, '')
+  const [name, ...rest] = parseFields(blob) ?? []
+  if (!isBase64 || name?.toString('latin1') !== type || rest.length === 0) {
     throw new Refused(
       'KeyInvalid',
       "spec.publicKey is not an SSH public key: give the one line of the .pub file, like 'ssh-ed25519 AAAA… name'",
     )
   }
-  return pairs(createHash('md5').update(blob).digest('hex'))
+  return withColons(createHash('md5').update(blob).digest('hex'))
 }
 
-/** The fields of a key: each 4 bytes of length and as many bytes (RFC 4251, 5). undefined: a field is cut off. */
-function fields(blob: Buffer): Buffer[] | undefined {
+/** The fields of a key, each 4 bytes of length and as many bytes (RFC 4251, 5); undefined if the last field is cut off. */
+function parseFields(blob: Buffer): Buffer[] | undefined {
   const found: Buffer[] = []
   for (let at = 0; at < blob.length; ) {
     if (at + 4 > blob.length) return undefined
@@ -36,7 +36,7 @@ function fields(blob: Buffer): Buffer[] | undefined {
   return found
 }
 
-function ofCertificate(pem: string): string {
+function certificateFingerprint(pem: string): string {
   try {
     return new X509Certificate(pem).fingerprint.toLowerCase()
   } catch (cause) {
@@ -44,6 +44,6 @@ function ofCertificate(pem: string): string {
   }
 }
 
-function pairs(hex: string): string {
+function withColons(hex: string): string {
   return hex.match(/../g)?.join(':') ?? ''
 }

@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest'
 import { createMetrics } from '../kube/metrics.ts'
-import { measure } from './metrics.ts'
+import { exposeControllerMetrics } from './metrics.ts'
 import { cloud } from './testing.ts'
 
-it('shows servers, hosts and addresses as they are at the scrape, and forgets what is gone', async () => {
+it('exposeControllerMetrics shows servers, hosts and addresses as they are at the scrape, and none that are gone', async () => {
   await using bench = await cloud('h1', 'h2')
   const { stores, clock } = bench
   const metrics = createMetrics()
-  const stop = measure(metrics, { stores, clock, ...bench.derived })
+  const stop = exposeControllerMetrics(metrics, { stores, clock, ...bench.derived })
   const value = (name: string, labels: Record<string, string>) => metrics.value(`kubenova_${name}`, labels)
   await bench.server('web', { networks: [{ name: 'lan' }] })
   await bench.reconcile()

@@ -1,40 +1,48 @@
-/** The controller's flags and environment (KUBENOVA_…); the reference page is made from this. */
+/** The controller's flags and environment variables (KUBENOVA_…). The reference page is generated from this. */
 import { type Static, Type } from 'typebox'
 
 export const ControllerOptions = Type.Object({
   kubeconfig: Type.Optional(
-    Type.String({ description: 'Path of a kubeconfig; default: $KUBECONFIG, or the pod’s own account' }),
+    Type.String({ description: 'Path of a kubeconfig; default: $KUBECONFIG, or the service account of the pod' }),
   ),
   namespace: Type.String({
     default: 'kubenova-system',
-    description: 'Namespace of the leases of controller and hosts',
+    description: 'Namespace of the Leases of the controller and the hosts',
   }),
   metricsAddress: Type.String({
     default: '0.0.0.0:8080',
-    description: 'Where /metrics, /healthz and /readyz are served',
+    description: 'Address that serves /metrics, /healthz and /readyz',
   }),
   logLevel: Type.Enum(['debug', 'info', 'warn', 'error'], {
     default: 'info',
-    description: 'Least level that is logged',
+    description: 'Lowest level that is logged',
   }),
   concurrency: Type.Integer({
     default: 16,
     minimum: 1,
     maximum: 256,
-    description: 'Servers worked on at the same time',
+    description: 'How many servers are reconciled at the same time',
   }),
   leaseSeconds: Type.Integer({
     default: 15,
     minimum: 3,
     description:
-      'When another controller may take over from one that has died; one that cannot renew for two thirds of it ends',
+      'Duration of the leader’s Lease: after it, another controller takes over from one that died; a leader that cannot renew for two thirds of it exits',
   }),
-  recordCount: Type.Integer({ default: 50, minimum: 0, description: 'Ended ServerActions kept for each server' }),
-  recordMaxAgeHours: Type.Integer({ default: 720, minimum: 1, description: 'Ended ServerActions are kept no longer' }),
+  recordCount: Type.Integer({
+    default: 50,
+    minimum: 0,
+    description: 'How many finished ServerActions are kept for each server',
+  }),
+  recordMaxAgeHours: Type.Integer({
+    default: 720,
+    minimum: 1,
+    description: 'How long finished ServerActions are kept at most',
+  }),
   hostStatusSeconds: Type.Integer({
     default: 60,
     minimum: 1,
-    description: 'What is used of a host is written into its status at most this often; metrics have it at once',
+    description: 'How often the usage of a host is written into its status at most; metrics show it at once',
   }),
 })
 export type ControllerOptions = Static<typeof ControllerOptions>

@@ -1,51 +1,56 @@
-/** Every state of a server that passes has a time it may last: pure. What lasts longer is counted by a metric, for somebody to look at. */
+/** The transient states of a server, and how long each may last. A metric counts servers that exceed it, for an operator to look at. Pure. */
 import { condition, type Server, type ServerStatus } from '../crds/index.ts'
 
-/** Seconds that a server may be in each of the states that pass; they include the waits that users cause (an image that has to come first). */
-export const limits = {
-  /** Without a host: until one has room, or what it names is there. */
+/** Seconds that a server may stay in each transient state. They include waits that users cause, such as for an image to download. */
+export const transientStateLimits = {
+  /** No host: until a host has room, or until an object that the server names exists. */
   unplaced: 300,
-  /** On a host, until its first boot. */
+  /** On a host, until the first boot. */
   building: 1800,
-  /** A deed that was admitted, until its record ends. */
+  /** An action request was admitted, until its action record is finished. */
   action: 600,
-  /** A change of its spec. */
+  /** A change of the spec is being applied. */
   changing: 600,
-  /** Its host is down. */
+  /** The host is down. */
   unreachable: 300,
-  /** Deleted, and still there. */
+  /** Terminating. */
   deleting: 300,
 } as const
-export type Passing = keyof typeof limits
+export type TransientState = keyof typeof transientStateLimits
 
-/** The passing state a server is in, and since when (RFC 3339); undefined: it is at rest. */
-export function passing({ metadata, status = {} }: Server): { state: Passing; since: string } | undefined {
+interface StateSince {
+  state: TransientState
+  /** RFC 3339. */
+  since: string
+}
+
+/** The transient state that a server is in, and since when; undefined if the server is at rest. */
+export function transientStateOf({ metadata, status = {} }: Server): StateSince | undefined {
   const { deletionTimestamp, creationTimestamp = '' } = metadata
   if (deletionTimestamp !== undefined) return { state: 'deleting', since: deletionTimestamp }
-  const unreachable = since(status, 'HostReachable', 'False')
+  const unreachable = conditionSince(status, 'HostReachable', 'False')
   if (unreachable !== undefined) return { state: 'unreachable', since: unreachable }
   if (status.vmState === 'error') return undefined
   if (status.host === undefined) return { state: 'unplaced', since: creationTimestamp }
-  return underWay(status, creationTimestamp)
+  return transientStateOnHost(status, creationTimestamp)
 }
 
-/** Of one that has a host. */
-function underWay(status: ServerStatus, created: string): { state: Passing; since: string } | undefined {
+function transientStateOnHost(status: ServerStatus, created: string): StateSince | undefined {
   const { activeAction: action, lastCompletedAction, launchedAt } = status
   if (action && action.uid !== lastCompletedAction) return { state: 'action', since: action.admittedAt }
   if (launchedAt === undefined) return { state: 'building', since: created }
-  const changing = since(status, 'Reconciling', 'True')
+  const changing = conditionSince(status, 'Reconciling', 'True')
   return changing === undefined ? undefined : { state: 'changing', since: changing }
 }
 
-/** Since when a condition is so; undefined: it is not. */
-function since({ conditions }: ServerStatus, type: string, is: 'True' | 'False'): string | undefined {
+/** Since when a condition has this status; undefined if it has another. */
+function conditionSince({ conditions }: ServerStatus, type: string, wanted: 'True' | 'False'): string | undefined {
   const found = condition(conditions, type)
-  return found?.status === is ? found.lastTransitionTime : undefined
+  return found?.status === wanted ? found.lastTransitionTime : undefined
 }
 
-/** The state that has lasted longer than it may at `now` (ms since the epoch). */
-export function overdue(server: Server, now: number): Passing | undefined {
-  const found = passing(server)
-  return found && now - Date.parse(found.since) > limits[found.state] * 1000 ? found.state : undefined
+/** The transient state that has lasted too long at `now` (ms since the epoch); undefined if none has. */
+export function overdueStateOf(server: Server, now: number): TransientState | undefined {
+  const found = transientStateOf(server)
+  return found && now - Date.parse(found.since) > transientStateLimits[found.state] * 1000 ? found.state : undefined
 }

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { actions } from '../actions/index.ts'
 import { AgentOptions } from '../agent/options.ts'
 import { ControllerOptions } from '../controller/options.ts'
-import { limits } from '../controller/overdue.ts'
+import { transientStateLimits } from '../controller/overdue.ts'
 import { conditionTypes, reasons } from '../crds/index.ts'
 import { root } from '../test/manifests.ts'
 import { allMetrics } from './generate/metrics.ts'
@@ -38,7 +38,7 @@ describe('the page has all, once, and nothing else', () => {
     ['Reasons', reasons],
     ['Events', [...Object.keys(actions).map(capital), 'DeletionPending', 'DeletedWithoutHost']],
     ['Metrics', metrics.map(({ name }) => name)],
-    ['Time limits', Object.keys(limits)],
+    ['Time limits', Object.keys(transientStateLimits)],
   ]
   it.each(tables)('%s', (title, inCode) => expect(sorted(words(title))).toEqual(sorted(inCode)))
 
@@ -54,7 +54,7 @@ describe('the page has all, once, and nothing else', () => {
 
 it('the time limits are those of the code', () => {
   const said = rows('Time limits').map(({ words: [state = ''], cells }) => [state, Number(cells[0])])
-  expect(Object.fromEntries(said)).toEqual(limits)
+  expect(Object.fromEntries(said)).toEqual(transientStateLimits)
 })
 
 it('says which program has a metric', () => {

@@ -4,8 +4,8 @@ import { buildDomain } from '../agent/domain/build.ts'
 import { input } from '../agent/domain/examples.ts'
 import { domainInput } from '../agent/host/domain-input.ts'
 import { metadataFiles } from '../agent/image/metadata.ts'
-import { checkBoot } from '../controller/boot-check.ts'
-import { fingerprint } from '../controller/keypair-fingerprint.ts'
+import { findBootProblems } from '../controller/boot-problems.ts'
+import { fingerprintOf } from '../controller/keypair-fingerprint.ts'
 import { AddressTable } from '../controller/network/address-table.ts'
 import { buildInterface } from '../controller/network/interface.ts'
 import { findNetworkProblems } from '../controller/network/network-problems.ts'
@@ -52,7 +52,7 @@ const server: Server = {
 function filtered(f: Flavor, i: Image): void {
   selectHost(makeRequest({ flavor: f.spec, image: i.spec }), toHostTable([makeHostView('h1'), makeHostView('h2')]))
   demandOf(f.spec, i.spec)
-  checkBoot({ flavor: f, image: i, namespace: 'default' })
+  findBootProblems({ flavor: f, image: i, namespace: 'default' })
 }
 
 /** The whole way of a server to its host: what is copied, told to the guest, and told to libvirt. */
@@ -86,7 +86,7 @@ const digests: Record<string, (object: never) => void> = {
     built(server, flavor, i)
     void new URL(i.spec.url)
   },
-  KeyPair: (k: KeyPair) => void fingerprint(k.spec),
+  KeyPair: (k: KeyPair) => void fingerprintOf(k.spec),
   Network(n: Network) {
     const problems = findNetworkProblems(n, [n, makeNetwork([makeSubnet('10.20.0.0/24')], { bridge: 'br0' })])
     const table = new AddressTable()

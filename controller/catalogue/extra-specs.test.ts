@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { withoutEffect } from './extra-specs.ts'
+import { ineffectiveExtraSpecs } from './extra-specs.ts'
 
 it.each([
   ['hw:watchdog_action', []],
@@ -12,9 +12,11 @@ it.each([
   ['hw:cpu_policy', ['hw:cpu_policy']],
   ['quota:cpu_shares', ['quota:cpu_shares']],
   ['hw:watchdog_action2', ['hw:watchdog_action2']],
-])('%s', (name, found) => expect(withoutEffect({ [name]: 'x' })).toEqual(found))
+])('ineffectiveExtraSpecs: of %s, %j', (name, expected) =>
+  expect(ineffectiveExtraSpecs({ [name]: 'x' })).toEqual(expected),
+)
 
-it('of none, nothing; of several, in order', () => {
-  expect(withoutEffect()).toEqual([])
-  expect(withoutEffect({ 'quota:b': '1', 'hw:a': '1' })).toEqual(['hw:a', 'quota:b'])
+it('ineffectiveExtraSpecs sorts several names, and returns none without extra specs', () => {
+  expect(ineffectiveExtraSpecs()).toEqual([])
+  expect(ineffectiveExtraSpecs({ 'quota:b': '1', 'hw:a': '1' })).toEqual(['hw:a', 'quota:b'])
 })

@@ -1,11 +1,11 @@
-/** Which extra specs of a flavor change anything here. Nova takes any; what is taken and ignored is to be said. Pure. */
+/** Which extra specs of a flavor have an effect. As in Nova, any extra spec is accepted; the flavor's status names those without effect. */
 
-/** By the filters of the scheduler, and by what builds domains (agent/domain). */
-const effective =
+/** Extra specs that the scheduler's filters or the builder of domains (agent/domain) read. */
+const EFFECTIVE =
   /^((aggregate_instance_extra_specs|capabilities|trait\d*|resources\d*):.+|hw_rng:(allowed|rate_bytes|rate_period)|hw:(hide_hypervisor_id|watchdog_action))$/
 
-/** Names with a scope that nothing here looks at; those without are the operator's own words. */
-export const withoutEffect = (extraSpecs: Readonly<Record<string, string>> = {}): string[] =>
+/** Extra specs with a scope that nothing reads, in alphabetical order. Names without a scope are the operator's own and are left out. */
+export const ineffectiveExtraSpecs = (extraSpecs: Readonly<Record<string, string>> = {}): string[] =>
   Object.keys(extraSpecs)
-    .filter((name) => name.includes(':') && !effective.test(name))
+    .filter((name) => name.includes(':') && !EFFECTIVE.test(name))
     .sort()

@@ -3,11 +3,11 @@ import { type HostAggregate, type Network, type Port, Refused } from '../../crds
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import { keyOf } from '../../kube/types.ts'
 import { hold, holds, IN_USE, release } from '../finalizer.ts'
-import { fingerprint } from '../keypair-fingerprint.ts'
+import { fingerprintOf } from '../keypair-fingerprint.ts'
 import { findNetworkProblems } from '../network/network-problems.ts'
 import { isAllocated, isInNetworkNamespace, networkOf } from '../network/references.ts'
 import { BY_NETWORK, onBridgeOf, type Stores } from '../stores.ts'
-import { withoutEffect } from './extra-specs.ts'
+import { ineffectiveExtraSpecs } from './extra-specs.ts'
 import { type Problem, sayReady } from './ready.ts'
 
 export interface CatalogueDeps {
@@ -20,7 +20,7 @@ type Reconcile = (key: string, deps: CatalogueDeps) => Promise<Outcome>
 export const reconcileFlavor: Reconcile = async (key, { stores, now }) => {
   const flavor = stores.flavors.cache.get(key)
   if (!flavor) return done
-  const ignored = withoutEffect(flavor.spec.extraSpecs)
+  const ignored = ineffectiveExtraSpecs(flavor.spec.extraSpecs)
   const message = `it can be used; without effect here: ${ignored.join(', ')}`
   const note: Problem | undefined = ignored.length > 0 ? { reason: 'Valid', message, isHarmless: true } : undefined
   return sayReady(stores.flavors.api, flavor, note, {}, now())
@@ -35,7 +35,7 @@ export const reconcileKeyPair: Reconcile = async (key, { stores, now }) => {
   const pair = stores.keyPairs.cache.get(key)
   if (!pair) return done
   try {
-    return await sayReady(stores.keyPairs.api, pair, undefined, { fingerprint: fingerprint(pair.spec) }, now())
+    return await sayReady(stores.keyPairs.api, pair, undefined, { fingerprint: fingerprintOf(pair.spec) }, now())
   } catch (error) {
     if (!(error instanceof Refused)) throw error
     return sayReady(stores.keyPairs.api, pair, { reason: error.code, message: error.message }, {}, now())

@@ -9,8 +9,8 @@ import {
   type Server,
 } from '../../crds/index.ts'
 import { keyOf } from '../../kube/types.ts'
-import { checkBoot } from '../boot-check.ts'
-import { fingerprint } from '../keypair-fingerprint.ts'
+import { findBootProblems } from '../boot-problems.ts'
+import { fingerprintOf } from '../keypair-fingerprint.ts'
 import { parseIP } from '../network/ip.ts'
 import { findNetworkProblems } from '../network/network-problems.ts'
 import { isInPool, poolOf } from '../network/pool.ts'
@@ -51,8 +51,8 @@ export function resolve(server: Server, lookup: Lookup): Resolved {
   checkUuid(server, lookup)
   const flavor = found('Flavor', spec.flavor, lookup.flavor(spec.flavor))
   const image = found('Image', spec.image?.name ?? '', resolveImage(server, lookup))
-  const [against] = checkBoot({ flavor, image, namespace })
-  if (against) throw against
+  const [problem] = findBootProblems({ flavor, image, namespace })
+  if (problem) throw problem
   const keyPair =
     spec.keyName === undefined
       ? undefined
@@ -71,7 +71,7 @@ function found<T>(kind: 'Flavor' | 'Image' | 'KeyPair' | 'Network' | 'Port', nam
 /** A key that cannot be read is one that nobody can log in with. */
 function checkKey({ metadata, spec }: KeyPair): void {
   try {
-    fingerprint(spec)
+    fingerprintOf(spec)
   } catch (cause) {
     throw new Refused('KeyInvalid', `KeyPair ${metadata.name} cannot be read: make another one, and name that`, {
       cause,

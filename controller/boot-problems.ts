@@ -1,17 +1,17 @@
-/** Whether a server of a namespace may boot this image with this flavor: access, and the sizes that the image needs. */
+/** Finds what keeps a server of a namespace from booting an image with a flavor: missing access, or a flavor too small for the image. */
 import { type Flavor, type Image, Refused } from '../crds/index.ts'
 
 export interface Boot {
   readonly flavor: Flavor
   readonly image: Image
-  /** The server's. */
+  /** The server's namespace. */
   readonly namespace: string
 }
 
-/** A check: undefined: nothing against it. Codes are those of Nova's exceptions where it has one. */
-type Check = (boot: Boot) => Refused | undefined
+/** Returns undefined if there is no problem. Codes are those of Nova's exceptions where Nova has one. */
+type BootCheck = (boot: Boot) => Refused | undefined
 
-const checks: readonly Check[] = [
+const checks: readonly BootCheck[] = [
   ({ flavor: { metadata, spec }, namespace }) => {
     if (spec.isPublic || spec.access?.includes(namespace)) return undefined
     return new Refused(
@@ -34,7 +34,7 @@ const checks: readonly Check[] = [
     )
   },
   ({ flavor, image }) => {
-    // A root disk of 0 is made as large as the image.
+    // A root disk of 0 means as large as the image.
     if (flavor.spec.disk === 0 || flavor.spec.disk >= image.spec.minDisk) return undefined
     return new Refused(
       'FlavorDiskTooSmall',
@@ -43,7 +43,7 @@ const checks: readonly Check[] = [
   },
 ]
 
-/** All that is against it, what concerns access first; empty: it may. */
-export function checkBoot(boot: Boot): Refused[] {
+/** All problems, those of access first; none if the server may boot. */
+export function findBootProblems(boot: Boot): Refused[] {
   return checks.flatMap((check) => check(boot) ?? [])
 }

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest'
 import type { Flavor, Image } from '../crds/index.ts'
-import { checkBoot } from './boot-check.ts'
+import { findBootProblems } from './boot-problems.ts'
 
-const flavor = (spec: Partial<Flavor['spec']>): Flavor => ({
+const makeFlavor = (spec: Partial<Flavor['spec']>): Flavor => ({
   apiVersion: 'compute.kubenova.io/v1alpha1',
   kind: 'Flavor',
   metadata: { name: 'small' },
   spec: { vcpus: 1, ram: 1024, disk: 10, ephemeral: 0, swap: 0, isPublic: true, ...spec },
 })
-const image = (spec: Partial<Image['spec']>): Image => ({
+const makeImage = (spec: Partial<Image['spec']>): Image => ({
   apiVersion: 'compute.kubenova.io/v1alpha1',
   kind: 'Image',
   metadata: { namespace: 'images', name: 'debian' },
@@ -47,14 +47,14 @@ test.each([
       'FlavorDiskTooSmall: Flavor small has a root disk of 10 GiB and Image debian needs at least 11 GiB: choose a flavor with a larger disk',
     ],
   ],
-])('flavor %j, image %j', (f, i, wanted) => {
-  const found = checkBoot({ flavor: flavor(f), image: image(i), namespace: 'ns' })
-  expect(found.map((r) => `${r.code}: ${r.message}`)).toEqual(wanted)
+])('findBootProblems: flavor %j, image %j', (flavor, image, expected) => {
+  const found = findBootProblems({ flavor: makeFlavor(flavor), image: makeImage(image), namespace: 'ns' })
+  expect(found.map((r) => `${r.code}: ${r.message}`)).toEqual(expected)
 })
 
-test('a private image of the own namespace may be booted; all reasons at once', () => {
-  const own = image({ visibility: 'private', minRam: 9999, minDisk: 99 })
-  expect(checkBoot({ flavor: flavor({}), image: own, namespace: 'images' }).map((r) => r.code)).toEqual([
+test('findBootProblems allows a private image of the own namespace and returns all problems at once', () => {
+  const own = makeImage({ visibility: 'private', minRam: 9999, minDisk: 99 })
+  expect(findBootProblems({ flavor: makeFlavor({}), image: own, namespace: 'images' }).map((r) => r.code)).toEqual([
     'FlavorMemoryTooSmall',
     'FlavorDiskTooSmall',
   ])
