@@ -9,7 +9,7 @@ import {
   type VmState,
   vmStateOf,
 } from '../crds/states.ts'
-import type { Capability, Guest, Host, StepContext } from './host/index.ts'
+import type { Capability, Guest, Host, Progress, StepContext } from './host/index.ts'
 
 /** What a step gets: of the host, only the capabilities that it needs. */
 export interface StepInput<P, Needs extends Capability = Capability> extends StepContext {
@@ -20,6 +20,8 @@ export interface StepInput<P, Needs extends Capability = Capability> extends Ste
   bootId: string
   /** Seconds that a guest gets to power off (shutdown_timeout in Nova). */
   shutdownTimeout: number
+  /** Milliseconds since this step was tried for the first time in this run of the action. */
+  elapsedMs: number
 }
 
 /** A small, named, idempotent piece of work. */
@@ -27,7 +29,8 @@ export interface Step<P, Needs extends Capability = Capability> {
   name: string
   /** The capabilities of the host that it uses; `do` gets these and no others. */
   needs: readonly Needs[]
-  do(input: StepInput<P, Needs>): Promise<void>
+  /** Does what can be done now. Answers nothing when the step is done; else how far it is, and it is done again. */
+  do(input: StepInput<P, Needs>): Promise<Progress | void>
 }
 
 /** Declares a step; only there so that its type has the needs that it names. */
@@ -35,10 +38,10 @@ export function step<P, Needs extends Capability>(s: Step<P, Needs>): Step<P, Ne
   return s
 }
 
-/** Does one step of an action, with the capabilities of `host` that the step needs. */
-export async function runStep<P>({ needs, do: run }: Step<P>, { host, ...input }: StepInput<P>): Promise<void> {
+/** Does one try of a step, with the capabilities of `host` that the step needs. */
+export async function runStep<P>({ needs, do: run }: Step<P>, { host, ...input }: StepInput<P>): Promise<Progress> {
   const given = Object.fromEntries(needs.map((capability) => [capability, host[capability]]))
-  await run({ ...input, host: given as unknown as Host })
+  return (await run({ ...input, host: given as unknown as Host })) ?? { done: true }
 }
 
 export interface Action<Name extends string = string, P extends TObject = TObject> {

@@ -173,7 +173,7 @@ describe('what actions leave alone', () => {
     ] as const) {
       const [host, life] = [await situations.active[0]!(), new Life()]
       await runOn(host, { action: actions.reboot, params: { type }, life })
-      expect(life.effects.includes('domains.shutdown web')).toBe(asks)
+      expect(life.effects.includes('domains.requestShutdown web')).toBe(asks)
       expect(life.effects.includes('domains.destroy web')).toBe(!asks)
     }
   })

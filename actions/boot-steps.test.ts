@@ -11,12 +11,15 @@ it('what fails is said when nothing of it is under way any more: it may be clean
   const { configDrives, disks: fakeDisks, ports: fakePorts } = new FakeHost().of(new Life())
   const host = {
     configDrives,
-    disks: { ...fakeDisks, create: () => disks.promise.then(() => void said.push('disks are made')) },
+    disks: {
+      ...fakeDisks,
+      create: () => disks.promise.then(() => (said.push('disks are made'), { done: true as const })),
+    },
     ports: { ...fakePorts, plug: () => Promise.reject(new Transient('BridgeMissing', 'no bridge')) },
   }
   const { signal } = new AbortController()
   const guest = guestOf()
-  const input = { host, guest, params: {}, bootId: 'm', signal, progress: () => undefined, shutdownTimeout: 1 }
+  const input = { host, guest, params: {}, bootId: 'm', signal, shutdownTimeout: 1, elapsedMs: 0 }
   const ended = prepare.do(input).catch((error: unknown) => said.push(String(error)))
   await new Promise(setImmediate)
   expect(said).toEqual([])

@@ -11,6 +11,7 @@ export const prepare = step({
   async do({ host: { disks, configDrives, ports }, guest, ...ctx }) {
     const all = [disks.create(guest, ctx), configDrives.write(guest, ctx), ports.plug(guest, ctx)]
     for (const made of await Promise.allSettled(all)) if (made.status === 'rejected') throw made.reason
+    return await all[0]
   },
 })
 

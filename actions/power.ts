@@ -1,21 +1,17 @@
 /** The actions behind spec.powerState: start, stop, pause, unpause, suspend, resume. */
 import { Type } from 'typebox'
-import { isOurs } from '../crds/index.ts'
 import { action, step } from './action.ts'
 import { bootSteps } from './boot-steps.ts'
-
-function unlessBusy(error: unknown): void {
-  if (!isOurs(error) || error.code !== 'LibvirtBusy') throw error
-}
+import { ignoreBusy, powerOffGuest } from './power-off.ts'
 
 /** Gives the guest its time to power off, then takes the power away, as Nova's stop does. */
 const stopGuest = step({
   name: 'shutdown',
   needs: ['domains'],
-  async do({ host: { domains }, guest, shutdownTimeout, ...ctx }) {
-    // Whose virtual CPUs stand still cannot hear that it is asked. A QEMU that hangs hears nothing: its power is taken away all the same.
-    await domains.unpause(guest, ctx).catch(unlessBusy)
-    if ((await domains.shutdown(guest, shutdownTimeout, ctx)) === 'timeout') await domains.destroy(guest, ctx)
+  async do({ host: { domains }, guest, shutdownTimeout, elapsedMs, ...ctx }) {
+    // A paused guest cannot react to ACPI, so unpause first. If QEMU hangs (LibvirtBusy), go on: its power is taken away in the end.
+    await domains.unpause(guest, ctx).catch(ignoreBusy)
+    return powerOffGuest({ domains, guest, leftMs: shutdownTimeout * 1000 - elapsedMs, ...ctx })
   },
 })
 

@@ -2,6 +2,7 @@
 import { type Static, Type } from 'typebox'
 import { action, type StepInput, step } from './action.ts'
 import { bootSteps } from './boot-steps.ts'
+import { powerOffGuest } from './power-off.ts'
 
 /** Nova waits this long for a guest to power off before a soft reboot becomes a hard one (wait_soft_reboot_seconds). */
 const SOFT_REBOOT_TIMEOUT_SECONDS = 120
@@ -14,11 +15,11 @@ type Params = Static<typeof params>
 const powerOff = step({
   name: 'power-off',
   needs: ['domains'],
-  async do({ host: { domains }, guest, params, bootId, ...ctx }: StepInput<Params, 'domains'>) {
+  async do({ host: { domains }, guest, params, bootId, elapsedMs, ...ctx }: StepInput<Params, 'domains'>) {
     // After a crash: the domain may run already because of this very reboot; to stop it again would be to reboot twice.
     if ((await domains.runningBootId(guest)) === bootId) return
-    if (params.type === 'SOFT' && (await domains.shutdown(guest, SOFT_REBOOT_TIMEOUT_SECONDS, ctx)) === 'off') return
-    await domains.destroy(guest, ctx)
+    if (params.type === 'HARD') return domains.destroy(guest, ctx)
+    return powerOffGuest({ domains, guest, leftMs: SOFT_REBOOT_TIMEOUT_SECONDS * 1000 - elapsedMs, ...ctx })
   },
 })
 

@@ -2,7 +2,7 @@
 import type { Instance, Server, VmState } from '../crds/index.ts'
 import { FakeHost } from '../test/fakes/host.ts'
 import { Life } from '../test/fakes/life.ts'
-import { type Action, runStep } from './action.ts'
+import { type Action, runStep, type Step, type StepInput } from './action.ts'
 import type { Guest } from './host/index.ts'
 import { actions } from './index.ts'
 
@@ -38,16 +38,24 @@ export interface Run {
   times?: number
 }
 
+/** Tries a step until it is done; the time until each check passes at once. */
+async function runToEnd<P>(step: Step<P>, input: Omit<StepInput<P>, 'elapsedMs'>): Promise<void> {
+  for (let elapsedMs = 0; ; ) {
+    const result = await runStep(step, { ...input, elapsedMs })
+    if (result.done) return
+    elapsedMs += result.checkAfterMs
+  }
+}
+
 /** Does the steps of an action in order, as the agent does. Rejects with what a step throws, or Killed. */
 export async function runOn(
   host: FakeHost,
   { action, guest = guestOf(), params = {}, bootId = 'm1', life = new Life(), times = 1 }: Run,
 ): Promise<void> {
   const { signal } = new AbortController()
-  const input = { host: host.of(life), guest, params: params as never, bootId, signal, progress: () => undefined }
+  const input = { host: host.of(life), guest, params: params as never, bootId, signal, shutdownTimeout: 60 }
   const all = async (): Promise<void> => {
-    for (const step of action.steps)
-      for (let i = 0; i < times; i++) await runStep(step, { ...input, shutdownTimeout: 60 })
+    for (const step of action.steps) for (let i = 0; i < times; i++) await runToEnd(step, input)
   }
   await life.live(all())
 }

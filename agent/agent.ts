@@ -69,7 +69,7 @@ const isSilent = ({ beat, options }: Parts): boolean =>
 async function run(parts: Parts, signal: AbortSignal): Promise<void> {
   const { kube, hostName, log, session } = parts
   await using closing = new AsyncDisposableStack()
-  for (const part of [session, parts.storage, parts.network]) closing.use(part)
+  for (const part of [session, parts.storage, parts.network, parts.host]) closing.use(part)
   const asking = { clock: kube.clock, log, signal }
   const system = kube.resource(namespaces)
   const {
@@ -142,7 +142,8 @@ const attemptsOf = ({ maxAttempts, restartDelaySeconds }: AgentOptions): Attempt
   restart: { baseMs: restartDelaySeconds * 1000, maxMs: 300_000, calmMs: 600_000 },
 })
 
-function depsOf({ kube, options, hostName, host, servers, newest, libvirt }: Parts, events: EventRecorder): Deps {
+function depsOf(parts: Parts, events: EventRecorder): Deps {
+  const { kube, options, hostName, host, servers, newest, libvirt, watch } = parts
   return {
     hostName,
     host,
@@ -154,6 +155,8 @@ function depsOf({ kube, options, hostName, host, servers, newest, libvirt }: Par
     attempts: createAttempts(attemptsOf(options), () => kube.clock.now()),
     onStep: (action, step, seconds) => kube.metrics.observe(stepSeconds, { action, step }, seconds),
     now: () => kube.clock.wall().toISOString(),
+    clock: kube.clock,
+    waitForChange: (uuid, ms, signal) => watch.nextWithin(uuid, ms, { clock: kube.clock, signal }),
     shutdownTimeout: options.shutdownTimeoutSeconds,
   }
 }

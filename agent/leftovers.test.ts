@@ -26,7 +26,7 @@ async function hostWith(owners: readonly Owner[], more: { foreign?: string[]; ca
   const done: string[] = []
   const domains: LeftoverOptions['domains'] = {
     list: async () => [...marks.keys()].map((uuid) => ({ name: uuid, uuid, id: -1 })),
-    mark: async ({ uuid }) => marks.get(uuid),
+    ownerOf: async ({ uuid }) => marks.get(uuid),
     of: () => ({
       destroy: async (uuid) => void done.push(`destroy ${uuid}`),
       undefine: async (uuid) => {

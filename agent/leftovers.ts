@@ -9,7 +9,7 @@ import { isOurs, type Server } from '../crds/index.ts'
 import { ignoreNotFound } from '../kube/errors.ts'
 import type { Log } from '../kube/log.ts'
 import type { Resource } from '../kube/resource.ts'
-import type { Domains, ServerDomains } from './host/domains.ts'
+import type { DomainClient, OwnedDomains } from './host/domain-client.ts'
 import { instancesDir } from './host/paths.ts'
 
 /** Whose something on this host is. */
@@ -27,7 +27,7 @@ export interface LeftoverOptions {
   servers: Resource<Server>
   /** The Server of that uid, if the cache has it on this host. */
   known(uid: string): boolean
-  domains: Pick<Domains, 'list' | 'mark'> & { of(uid: string): Pick<ServerDomains, 'destroy' | 'undefine'> }
+  domains: Pick<DomainClient, 'list' | 'ownerOf'> & { of(uid: string): Pick<OwnedDomains, 'destroy' | 'undefine'> }
   /** Everything of a server that has no domain (any more) goes. */
   clean(uid: string): Promise<void>
   graceMs: number
@@ -103,7 +103,7 @@ export function createLeftovers(options: LeftoverOptions): Leftovers {
       const each = (act: () => Promise<void>): Promise<void> => act().catch((error: unknown) => void errors.push(error))
       for (const dom of await domains.list())
         await each(async () => {
-          const mark = await domains.mark(dom)
+          const mark = await domains.ownerOf(dom)
           if (!mark) return
           seen.add(mark.uid)
           await look(mark, dom.uuid)
@@ -112,7 +112,7 @@ export function createLeftovers(options: LeftoverOptions): Leftovers {
       if (errors.length > 0) throw new AggregateError(errors, `${errors.length} leftovers stay until the next sweep`)
     },
     async present() {
-      const marks = await Promise.all((await domains.list()).map((dom) => domains.mark(dom).catch(unlessTerminal)))
+      const marks = await Promise.all((await domains.list()).map((dom) => domains.ownerOf(dom).catch(unlessTerminal)))
       return new Set(marks.flatMap((mark) => mark?.uid ?? []))
     },
   }

@@ -10,9 +10,11 @@ import { WorkQueue } from '../kube/queue.ts'
 import type { Resource } from '../kube/resource.ts'
 import { keyOf, type OwnerReference } from '../kube/types.ts'
 import { rotateLogs } from './console/rotate-all.ts'
-import { createDomains, type Domains } from './host/domains.ts'
+import { removeServerFiles } from './host/disks.ts'
+import { type DomainClient, newDomainClient } from './host/domain-client.ts'
 import { defaultHostName, type Facts, firstAddress, learnFacts } from './host/facts.ts'
-import { createLibvirtHost, removeFiles } from './host/libvirt-host.ts'
+import { Jobs } from './host/jobs.ts'
+import { newLibvirtHost } from './host/libvirt-host.ts'
 import { serverPaths } from './host/paths.ts'
 import { type HostStorage, openStorage } from './host/storage.ts'
 import { type Claimed, claimIdentity, type Identity } from './identity.ts'
@@ -103,10 +105,11 @@ export async function createParts(kube: Kube, options: AgentOptions, log: Log): 
   const { stateDir, libvirtUri: uri, domainType, hostIp } = options
   const session = openSession({ uri })
   const call: CallFunction = (procedure, args, how) => session.call(procedure, args, how)
-  const domains = createDomains(call)
+  const domains = newDomainClient(call)
   const storage = await openStorage(options, log)
   const network = createHostNetwork({ stateDir: join(stateDir, 'net'), host: hostName })
-  const base = { ...cluster, domains, storage, network }
+  const jobs = new Jobs((uuid) => cluster.watch.notify(uuid))
+  const base = { ...cluster, domains, storage, network, jobs }
   return {
     ...cluster,
     session,
@@ -175,28 +178,29 @@ export function clusterParts(kube: Kube, options: AgentOptions, log: Log): Clust
 }
 
 interface Base extends ClusterParts {
-  domains: Domains
+  domains: DomainClient
   storage: HostStorage
+  jobs: Jobs
   network: HostNetwork
 }
 
-function hostOf({ options, domains, storage, network, watch, facts }: Base): LocalHost {
+function hostOf({ options, domains, storage, network, jobs, facts }: Base): LocalHost {
   const { stateDir: dataDir, runDir } = options
-  return createLibvirtHost({
+  return newLibvirtHost({
     dataDir,
     runDir,
-    domains,
+    client: domains,
     storage,
     network,
+    jobs,
     facts: () => {
       if (!facts.known) throw new Error('the host’s capabilities are not known yet')
       return facts.known.build
     },
-    stateChange: (uuid, signal) => watch.next(uuid, signal),
   })
 }
 
-function leftoversOf({ hostName, options, servers, informer, domains, network, storage, log }: Base): Leftovers {
+function leftoversOf({ hostName, options, servers, informer, domains, network, storage, jobs, log }: Base): Leftovers {
   const { stateDir, runDir, orphanGraceSeconds } = options
   return createLeftovers({
     hostName,
@@ -206,7 +210,7 @@ function leftoversOf({ hostName, options, servers, informer, domains, network, s
     domains,
     async clean(uid) {
       await network.unplug(uid, { signal: never })
-      await removeFiles(uid, serverPaths(stateDir, runDir, uid), storage)
+      await removeServerFiles(uid, serverPaths(stateDir, runDir, uid), { cache: storage.cache, jobs })
     },
     graceMs: orphanGraceSeconds * 1000,
     now: () => performance.now(),

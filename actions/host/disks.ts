@@ -1,4 +1,4 @@
-import type { Guest, MethodKinds, StepContext } from './guest.ts'
+import type { Guest, MethodKinds, Progress, StepContext } from './guest.ts'
 
 /** The Server's own disks: root, ephemeral and swap, as its flavor has them. */
 export interface Disks {
@@ -7,8 +7,11 @@ export interface Disks {
    * says now.
    * @throws Transient DiskMissing if the Server has run before and its disks are not there: an empty disk must not replace them
    */
-  create(guest: Guest, ctx: StepContext): Promise<void>
-  /** Removes everything of the Server's directory: disks, config drive, console logs; and unpins its image. The guest must be off. */
+  create(guest: Guest, ctx: StepContext): Promise<Progress>
+  /**
+   * Removes the Server's directory with its disks, config drive and console logs, and unpins its image. Ends a download or a copy for the
+   * Server that still runs. The guest must be off.
+   */
   delete(guest: Guest, ctx: StepContext): Promise<void>
 }
 

@@ -1,8 +1,17 @@
-import type { Guest, MethodKinds, StepContext } from './guest.ts'
+import type { DomainPower } from '../../crds/states.ts'
+import type { Guest, MethodKinds, Progress, StepContext } from './guest.ts'
+
+export interface ObservedDomain {
+  power: DomainPower
+  /** libvirt's reason of the state, by name: booted, shutdown, destroyed, saving, … */
+  reason?: string
+  /** Boot ID of the running domain: see {@link Domains.runningBootId}. */
+  bootId?: string
+}
 
 /**
- * The Server's libvirt domain. A domain of the same UUID that belongs to another Server, or to none, is foreign: `destroy`, `undefine` and
- * `runningBootId` treat it as absent; every other method throws UUIDInUse (Transient if a Server owns it, Terminal if none does).
+ * The Server's libvirt domain. A domain of the same UUID that belongs to another Server, or to none, is foreign: `observe`, `runningBootId`,
+ * `destroy` and `undefine` treat it as absent; every other method throws UUIDInUse (Transient if a Server owns it, Terminal if none does).
  *
  * Every method throws Transient LibvirtUnreachable while libvirtd does not answer, and Transient LibvirtBusy while libvirtd does something
  * else with the domain.
@@ -20,11 +29,11 @@ export interface Domains {
    */
   start(guest: Guest, ctx: StepContext): Promise<void>
   /**
-   * Asks the guest to power off, and waits until it is off. A managed save is deleted.
-   * @param timeoutSeconds how long the guest has for it
-   * @returns 'off' if the domain is off, or was not running, or does not exist; 'timeout' if the guest did not power off in time
+   * Asks the guest to power off, by ACPI and by the guest agent, and deletes a managed save. Waits for neither the guest nor libvirtd's
+   * answer; `observe` shows when the domain is off. A guest may not hear it, for example while it boots: call it again at every check.
+   * It asks at most once in ten seconds, and not while libvirtd still works on the last request. Does nothing without a domain.
    */
-  shutdown(guest: Guest, timeoutSeconds: number, ctx: StepContext): Promise<'off' | 'timeout'>
+  requestShutdown(guest: Guest, ctx: StepContext): Promise<void>
   /** Takes the power away, and deletes a managed save. Does nothing to a domain that is off or does not exist. */
   destroy(guest: Guest, ctx: StepContext): Promise<void>
   /**
@@ -38,9 +47,11 @@ export interface Domains {
    * Saves the domain's memory to a file (a managed save) and turns it off. Restored, it runs, also if it was paused.
    * @throws Transient LibvirtError if the domain does not exist, or is off without a managed save
    */
-  save(guest: Guest, ctx: StepContext): Promise<void>
+  save(guest: Guest, ctx: StepContext): Promise<Progress>
   /** Removes the domain and what libvirt keeps of it: NVRAM, managed save, metadata of snapshots and checkpoints. */
   undefine(guest: Guest, ctx: StepContext): Promise<void>
+  /** Answers the state of the domain. @throws Transient LibvirtBusy if libvirtd has been starting the domain for long */
+  observe(guest: Guest): Promise<ObservedDomain>
   /**
    * Answers the boot ID of the running domain; undefined if it does not run. libvirt keeps it in the domain's metadata, so that after a
    * crash an action that boots knows whether it has already done so.
@@ -51,11 +62,12 @@ export interface Domains {
 export const domainsMethods: MethodKinds<Domains> = {
   define: 'effect',
   start: 'effect',
-  shutdown: 'effect',
+  requestShutdown: 'effect',
   destroy: 'effect',
   pause: 'effect',
   unpause: 'effect',
   save: 'effect',
   undefine: 'effect',
+  observe: 'read',
   runningBootId: 'read',
 }

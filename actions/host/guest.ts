@@ -8,14 +8,24 @@ export interface Guest {
   readonly instance: Instance
 }
 
-/** Reports how far a long step is. The caller throttles it and shows it in the Server's status. */
-export type ReportProgress = (message: string) => void
-
 export interface StepContext {
   /** Aborts when the step should end early: the Server is being deleted, or the agent stops. */
   readonly signal: AbortSignal
-  readonly progress: ReportProgress
 }
+
+/**
+ * How far a long operation of the host is. A method that answers it starts the operation, or joins the one that runs, and does not wait for
+ * its end: call it again when an event of the domain or the end of the operation wakes the Server, at the latest after `checkAfterMs`.
+ * An operation that failed makes the next call throw; the call after that starts a new one.
+ */
+export type Progress =
+  | { readonly done: true }
+  | {
+      readonly done: false
+      /** One sentence for the Server's status. */
+      readonly progress?: string
+      readonly checkAfterMs: number
+    }
 
 /** Whether each method of a capability changes the host. Tests wrap all methods by this table; the compiler keeps it complete. */
 export type MethodKinds<C> = { readonly [M in keyof C]: 'effect' | 'read' }

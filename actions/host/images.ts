@@ -1,4 +1,4 @@
-import type { Guest, MethodKinds, StepContext } from './guest.ts'
+import type { Guest, MethodKinds, Progress, StepContext } from './guest.ts'
 
 /** The host's cache of images. */
 export interface Images {
@@ -7,7 +7,7 @@ export interface Images {
    * the same image share one download.
    * @throws Terminal if the image cannot be used (wrong checksum or format, a source that refuses); Transient if the source or the disk fails
    */
-  fetch(guest: Guest, ctx: StepContext): Promise<void>
+  fetch(guest: Guest, ctx: StepContext): Promise<Progress>
 }
 
 export const imagesMethods: MethodKinds<Images> = { fetch: 'effect' }

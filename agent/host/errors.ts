@@ -1,4 +1,4 @@
-/** The border to libvirt: its errors become ours, by a table of codes. */
+/** Translates libvirt's errors to the errors of crds/errors.ts, by a table of codes. */
 import { type AnyError, isOurs, type Reason, Terminal, Transient } from '../../crds/index.ts'
 import { ConnectionError, DeadlineError, isLibvirtError, type LibvirtErrorCode } from '../libvirt/index.ts'
 
@@ -34,4 +34,13 @@ export function fromLibvirt(error: unknown, doing: string): AnyError {
   if (error instanceof ConnectionError || error instanceof DeadlineError)
     return new Transient('LibvirtUnreachable', `${doing}: ${error.message}`, { cause: error })
   return new Transient('Unexpected', doing, { cause: error })
+}
+
+/** For a call that libvirt refuses if the domain is in the resulting state already: that refusal is success. */
+export async function ignoreInvalidState(promise: Promise<unknown>): Promise<void> {
+  try {
+    await promise
+  } catch (error) {
+    if (!isLibvirtError(error, 'VIR_ERR_OPERATION_INVALID')) throw error
+  }
 }

@@ -1,5 +1,6 @@
 /** Where a server's files are on its host. Pure; everything of a server is under one directory named by its uid. */
 import { join } from 'node:path'
+import type { Guest } from '../../actions/host/index.ts'
 
 export interface ServerPaths {
   dir: string
@@ -11,6 +12,11 @@ export interface ServerPaths {
   nvram: string
   vnc: string
 }
+
+/** Answers where the files of a guest's Server are. */
+export type PathsOf = (guest: Guest) => ServerPaths
+
+export const uidOf = ({ server }: Guest): string => server.metadata.uid ?? ''
 
 /** `dataDir/instances`: a directory for each server. */
 export const instancesDir = (dataDir: string): string => join(dataDir, 'instances')

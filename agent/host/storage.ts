@@ -1,28 +1,27 @@
-/** A server's files: its image in the cache, its disks, its config drive. Puts agent/image together for the port Host. */
+/** The host's image cache and the room for disks, opened once; and the removal of what no Server needs any more. */
 import { join } from 'node:path'
-import type { Guest, StepContext } from '../../actions/host/index.ts'
-import { Transient } from '../../crds/index.ts'
 import type { Log } from '../../kube/log.ts'
 import { ImageCache } from '../image/cache.ts'
-import { writeConfigDrive } from '../image/config-drive.ts'
-import { createDisks, deleteDisks, finishDeletions, readDisks } from '../image/disks.ts'
+import { finishDeletions } from '../image/disks.ts'
 import { exists } from '../image/files.ts'
-import { roomIn, spaceOf } from '../image/room.ts'
-import { writeOwner } from '../leftovers.ts'
+import { type Room, roomIn, spaceOf } from '../image/room.ts'
 import type { AgentOptions } from '../options.ts'
-import type { Storage } from './libvirt-host.ts'
 import { instancesDir } from './paths.ts'
 
-export interface HostStorage extends Storage, AsyncDisposable {
+export interface HostStorage extends AsyncDisposable {
+  readonly cache: ImageCache
+  readonly room: Room
+  /** Whether a root disk is a copy of its image or an overlay on it. */
+  readonly root: 'copy' | 'overlay'
   /**
-   * Lets go of images that no server uses, as far as the limits ask for it, and of what a crash left of a deletion.
-   * @param isOurs is there a Server of that uid on this host?
+   * Removes images that no Server uses, as far as the limits ask for it, and finishes deletions that a crash interrupted.
+   * @param isOurs whether there is a Server of that uid on this host
    */
   clean(isOurs: (uid: string) => boolean): Promise<void>
 }
 
 const GIB = 1024 ** 3
-/** What nobody came back for: half a download, an image that no server has used since. */
+/** Partial downloads and images that no Server has used are removed at this age. */
 const MAX_AGE_MS = 30 * 86_400_000
 
 export async function openStorage(options: AgentOptions, log: Log): Promise<HostStorage> {
@@ -37,38 +36,10 @@ export async function openStorage(options: AgentOptions, log: Log): Promise<Host
     stallTimeout: imageStallSeconds * 1000,
     baseFormat: rootDisk === 'flat' ? 'raw' : 'asIs',
   })
-  const fetch = ({ instance, server }: Guest, { signal, progress }: StepContext) =>
-    cache.ensure(instance.image, server.metadata.uid ?? '', {
-      signal,
-      progress: (bytes, total) => progress(`fetches image ${instance.image.name}: ${amount(bytes, total)}`),
-    })
   return {
-    async fetchImage(guest, ctx) {
-      await fetch(guest, ctx)
-    },
-    async createDisks(guest, { dir }, ctx) {
-      if (await readDisks(dir)) return
-      const { metadata, status } = guest.server
-      // Its data was on them. An empty disk in their place would look as if all were well, and bury them when they are back.
-      if (status?.launchedAt !== undefined) throw missing(dir)
-      const { namespace = '', name, uid = '' } = metadata
-      await writeOwner(dir, { namespace, name, uid })
-      const base = await fetch(guest, ctx)
-      const root = rootDisk === 'flat' ? 'copy' : 'overlay'
-      await createDisks({ directory: dir, instance: guest.instance, base, root, room, signal: ctx.signal })
-    },
-    async disks({ dir }) {
-      const disks = await readDisks(dir)
-      if (!disks) throw missing(dir)
-      return disks
-    },
-    async writeConfigDrive(guest, { dir }, { signal }) {
-      await writeConfigDrive(guest, { directory: dir, signal })
-    },
-    async remove(uid, { dir }) {
-      await deleteDisks(dir)
-      await cache.unpin(uid)
-    },
+    cache,
+    room,
+    root: rootDisk === 'flat' ? 'copy' : 'overlay',
     async clean(isOurs) {
       const root = instancesDir(stateDir)
       await finishDeletions(root)
@@ -80,15 +51,4 @@ export async function openStorage(options: AgentOptions, log: Log): Promise<Host
     },
     [Symbol.asyncDispose]: () => cache[Symbol.asyncDispose](),
   }
-}
-
-const missing = (dir: string): Transient =>
-  new Transient(
-    'DiskMissing',
-    `not all disks of the server are in ${dir}: bring them back (is the file system mounted?), or delete the server`,
-  )
-
-function amount(bytes: number, total: number | undefined): string {
-  const mib = (n: number): string => `${Math.round(n / 1024 ** 2)} MiB`
-  return total === undefined ? mib(bytes) : `${mib(bytes)} of ${mib(total)}`
 }

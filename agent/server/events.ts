@@ -1,3 +1,6 @@
+import { createAbortScope } from '../../kube/abort.ts'
+import type { Clock } from '../../kube/clock.ts'
+
 /** libvirt's events about our servers' domains: they wake who waits for one, and bring its server back to the queue. */
 export class DomainWatch {
   readonly #waiting = new Map<string, Set<() => void>>()
@@ -29,5 +32,14 @@ export class DomainWatch {
     signal.addEventListener('abort', end, { once: true })
     if (signal.aborted) end()
     return promise
+  }
+
+  /** Resolves at the next event of this domain, at the latest after `ms`. @throws the signal's reason when it aborts */
+  async nextWithin(uuid: string, ms: number, { clock, signal }: { clock: Clock; signal: AbortSignal }): Promise<void> {
+    using ended = createAbortScope([signal])
+    const over = clock.sleep(ms, ended.signal).catch(() => undefined)
+    await Promise.race([this.next(uuid, ended.signal), over])
+    ended.abort()
+    signal.throwIfAborted()
   }
 }

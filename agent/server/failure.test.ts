@@ -3,7 +3,7 @@ import { wrapHost } from '../../actions/host/wrap.ts'
 import { type DesiredPower, FINALIZER, Terminal, Transient } from '../../crds/index.ts'
 import { ApiError } from '../../kube/errors.ts'
 import { Life } from '../../test/fakes/life.ts'
-import { active, Bench, HOST, inError, ready, said, writes } from './testing.ts'
+import { active, Bench, callOf, HOST, inError, ready, said, writes } from './testing.ts'
 
 const busy = new Transient('LibvirtError', 'libvirt is busy')
 const broken = new Terminal('UnsupportedHardware', 'QEMU has no machine q99')
@@ -58,7 +58,7 @@ describe('errors', () => {
   it('a passing one is tried again, later each time, and costs no record', async () => {
     const bench = await active()
     await bench.wish('Stopped')
-    const agent = bench.agent(new Life().fail('domains.shutdown', busy, { times: 2 }))
+    const agent = bench.agent(new Life().fail('domains.requestShutdown', busy, { times: 2 }))
     const from = bench.clock.now()
     expect(await bench.pass(agent)).toMatchObject({ kind: 'wait', for: 'LibvirtError', recheckAfter: 1000 })
     expect(ready(bench)).toMatchObject({
@@ -78,7 +78,7 @@ describe('errors', () => {
   it('one that does not pass is a fault after some tries; it stands until the spec changes', async () => {
     const bench = await active()
     await bench.wish('Stopped')
-    await bench.rest(bench.agent(new Life().fail('domains.shutdown', busy, { times: 3 })))
+    await bench.rest(bench.agent(new Life().fail('domains.requestShutdown', busy, { times: 3 })))
     expect(said(bench)).toMatchObject({ vmState: 'error', fault: 'shutdown: libvirt is busy', records: 2 })
     const { fault } = bench.status
     await bench.clock.advance(3_600_000)
@@ -141,7 +141,7 @@ describe('errors', () => {
     expect(bench.records).toEqual(['create Failed', 'start Failed'])
   })
 
-  it.each(['create serveractions', 'applyStatus servers', 'observe', 'domains.runningBootId'])(
+  it.each(['create serveractions', 'applyStatus servers', 'domains.observe', 'domains.runningBootId'])(
     '%s fails once: it ends as without',
     async (call) => {
       for (const when of ['before', 'after'] as const) {
@@ -161,7 +161,7 @@ describe('errors', () => {
     const agent = bench.agent()
     let isFirst = true
     agent.deps.host = wrapHost(agent.deps.host, async ({ name }, act) => {
-      if (name !== 'domains.shutdown' || !isFirst) return act()
+      if (name !== 'domains.requestShutdown' || !isFirst) return act()
       isFirst = false
       await bench.servers.patch({ namespace: 'demo', name: 'web' }, { spec: { displayName: 'meanwhile' } })
       await act()
@@ -177,7 +177,7 @@ describe('errors', () => {
     await bench.wish('Stopped')
     const seen = bench.server
     await bench.servers.patch({ namespace: 'demo', name: 'web' }, { spec: { displayName: 'meanwhile' } })
-    const agent = bench.agent(new Life().fail('domains.shutdown', broken))
+    const agent = bench.agent(new Life().fail('domains.requestShutdown', broken))
     await bench.pass(agent, seen)
     expect(bench.status).toMatchObject({ vmState: 'error', observedGeneration: 2 })
     await bench.rest(agent)
@@ -242,7 +242,7 @@ describe('a start of a server in error is another try of what is wished', () => 
   ] as const)('that fails again (%s, from %s) has failed, and the fault stands', async (step, from) => {
     const bench = await inError(step, 'Stopped', from)
     await bench.ask('start')
-    await bench.rest(bench.agent(new Life().fail(`domains.${step}`, broken)))
+    await bench.rest(bench.agent(new Life().fail(callOf(step), broken)))
     expect(said(bench)).toMatchObject({ vmState: 'error', fault: `${step}: QEMU has no machine q99` })
     expect(bench.records.at(-1)).toBe('start Failed')
   })

@@ -164,7 +164,7 @@ describe('wishes', () => {
   it('are announced, with the task, while they are carried out', async () => {
     const bench = await active()
     await bench.wish('Stopped')
-    const agent = bench.agent(new Life().fail('domains.shutdown', busy))
+    const agent = bench.agent(new Life().fail('domains.requestShutdown', busy))
     await bench.pass(agent)
     expect(bench.status).toMatchObject({ vmState: 'active', taskState: 'powering-off' })
     expect(types(bench)).toEqual(['Ready', 'Reconciling', 'Scheduled'])

@@ -2,7 +2,6 @@
 
 import { runStep } from '../../actions/action.ts'
 import type { Guest, Host } from '../../actions/host/index.ts'
-import { wrapHost } from '../../actions/host/wrap.ts'
 import { actions } from '../../actions/index.ts'
 import {
   AGENT_MANAGER,
@@ -13,6 +12,7 @@ import {
   type ServerAction,
   Transient,
 } from '../../crds/index.ts'
+import type { Clock } from '../../kube/clock.ts'
 import type { ReconcileContext } from '../../kube/controller.ts'
 import { ignoreNotFound, isAlreadyExists, isNotFound, isUidMismatch } from '../../kube/errors.ts'
 import type { EventRecorder } from '../../kube/events.ts'
@@ -28,11 +28,11 @@ import { type Sayer, say } from './say.ts'
 import { agentStatus, type Failure, keepsEnding, unseenStatus, type View } from './status.ts'
 
 /** What reconciling needs of the host besides what actions need. */
-export interface LocalHost extends Host {
-  observe(guest: Guest): Promise<Observed>
+export interface LocalHost extends Host, AsyncDisposable {
   /** Anything was made of it on this host; asked of its files, not of libvirt. */
   isBegun(guest: Guest): Promise<boolean>
-  place(guest: Guest): View['place']
+  /** The domain's name, and where its console log and its VNC socket are. */
+  runtimeInfo(guest: Guest): View['place']
 }
 
 export interface Deps extends Sayer {
@@ -44,6 +44,9 @@ export interface Deps extends Sayer {
   attempts: Attempts
   onStep(action: string, step: string, seconds: number): void
   now(): string
+  clock: Pick<Clock, 'now'>
+  /** Resolves when the domain of this UUID may have changed, at the latest after `ms`. */
+  waitForChange(uuid: string, ms: number, signal: AbortSignal): Promise<void>
   shutdownTimeout: number
 }
 
@@ -76,7 +79,7 @@ async function look(guest: Guest, { host, hostName, away }: Deps): Promise<Obser
       `libvirt on ${hostName} does not answer: see that libvirtd runs there; guests that run are not touched`,
     )
   try {
-    return restoreShutdownReason(await host.observe(guest), guest.server)
+    return restoreShutdownReason(await host.domains.observe(guest), guest.server)
   } catch (error) {
     // A domain whose start hangs can be deleted like any other.
     const hangs = isOurs(error) && error.code === 'LibvirtBusy' && guest.server.metadata.deletionTimestamp !== undefined
@@ -114,7 +117,7 @@ const viewOf = ({ guest, observed }: Seen, deps: Deps): View => ({
   server: guest.server,
   observed,
   now: deps.now(),
-  place: deps.host.place(guest),
+  place: deps.host.runtimeInfo(guest),
   records: guest.server.status?.records ?? 0,
 })
 
@@ -162,12 +165,6 @@ async function act(
   return conclude(guest, ended, deps, ctx)
 }
 
-/** Others of this host go on while an image comes, or while a guest takes its time to power off. */
-const patient = (host: LocalHost, { aside }: ReconcileContext): LocalHost =>
-  wrapHost(host, ({ name }, act) => (slow.has(name) ? aside(act) : act()))
-
-const slow = new Set(['images.fetch', 'domains.shutdown'])
-
 /** The steps, with their progress written now and then. */
 async function run(
   guest: Guest,
@@ -176,14 +173,17 @@ async function run(
   deps: Deps,
   ctx: ReconcileContext,
 ): Promise<Failure | undefined> {
-  const { shutdownTimeout } = deps
-  const host = patient(deps.host, ctx)
+  const { host, shutdownTimeout, clock } = deps
   const pass = async (message: string): Promise<void> => void (await sayView({ ...view, progress: message }, deps))
   const progress = throttle(PROGRESS_MS, pass, ctx.log)
   const onStep = (step: string, seconds: number): void => deps.onStep(planned.action, step, seconds)
   const { signal } = ctx
+  // Other Servers of this host are worked on meanwhile.
+  const wait = (ms: number): Promise<void> => ctx.aside(() => deps.waitForChange(guest.instance.uuid, ms, signal))
+  const now = (): number => clock.now()
   try {
-    return await runAction(planned, { host, guest, signal, progress: progress.call, onStep, shutdownTimeout })
+    const options = { host, guest, signal, progress: progress.call, now, wait, onStep, shutdownTimeout }
+    return await runAction(planned, options)
   } finally {
     await progress.end()
   }
@@ -214,7 +214,7 @@ async function conclude(guest: Guest, ended: Ended, deps: Deps, ctx: ReconcileCo
     return done
   }
   if (failure) await runUndo(planned, guest, deps, ctx)
-  return finish({ guest, observed: await deps.host.observe(guest) }, ended, deps, ctx)
+  return finish({ guest, observed: await deps.host.domains.observe(guest) }, ended, deps, ctx)
 }
 
 /** The record first, then the status that counts it. */
@@ -242,7 +242,7 @@ async function runUndo(
   ctx: ReconcileContext,
 ): Promise<void> {
   const { params, id: bootId } = planned
-  const input = { host, guest, params, bootId, shutdownTimeout, signal: ctx.signal, progress: () => undefined }
+  const input = { host, guest, params, bootId, shutdownTimeout, signal: ctx.signal, elapsedMs: 0 }
   for (const step of actions[planned.action].undo ?? []) await runStep(step, input)
 }
 

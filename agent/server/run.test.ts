@@ -20,6 +20,8 @@ function runOn(host: FakeHost, life: Life, { planned = create, signal = new Abor
       steps.push(name)
     },
     shutdownTimeout: 60,
+    now: () => 0,
+    wait: async () => undefined,
   }
   return { steps, messages, result: runAction(planned, options) }
 }

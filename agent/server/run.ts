@@ -1,5 +1,5 @@
 /** Runs the steps of an action, one after the other, and says how it went. */
-import { runStep } from '../../actions/action.ts'
+import { runStep, type Step, type StepInput } from '../../actions/action.ts'
 import type { Guest, Host } from '../../actions/host/index.ts'
 import { actions } from '../../actions/index.ts'
 import { explain, isOurs } from '../../crds/index.ts'
@@ -12,19 +12,23 @@ export interface RunOptions {
   guest: Guest
   signal: AbortSignal
   progress(message: string): void
+  /** Monotonic milliseconds. */
+  now(): number
+  /** Resolves when the domain may have changed, at the latest after `ms`. */
+  wait(ms: number): Promise<void>
   onStep(name: string, seconds: number): void
   shutdownTimeout: number
 }
 
 /** Undefined: all steps are done. */
 export async function runAction(planned: Planned, options: RunOptions): Promise<Failure | undefined> {
-  const { host, guest, signal, progress, onStep, shutdownTimeout } = options
+  const { host, guest, signal, onStep, shutdownTimeout } = options
   const { id, params } = planned
   for (const step of actions[planned.action].steps) {
     const started = performance.now()
     try {
       signal.throwIfAborted()
-      await runStep(step, { host, guest, params, bootId: id, signal, progress, shutdownTimeout })
+      await runToEnd(step, { host, guest, params, bootId: id, signal, shutdownTimeout }, options)
     } catch (error) {
       // Told to stop, for the server is to be deleted or the agent ends: not a failure of the action.
       if (signal.aborted) throw signal.reason
@@ -34,6 +38,21 @@ export async function runAction(planned: Planned, options: RunOptions): Promise<
     }
   }
   return undefined
+}
+
+async function runToEnd<P>(
+  step: Step<P>,
+  input: Omit<StepInput<P>, 'elapsedMs'>,
+  { signal, progress, now, wait }: RunOptions,
+): Promise<void> {
+  const started = now()
+  for (;;) {
+    const result = await runStep(step, { ...input, elapsedMs: now() - started })
+    if (result.done) return
+    if (result.progress !== undefined) progress(result.progress)
+    await wait(result.checkAfterMs)
+    signal.throwIfAborted()
+  }
 }
 
 /** QEMU may say a lot; a record takes 8192 bytes. */

@@ -80,6 +80,7 @@ export class Bench {
   readonly servers = this.api.resource<Server>(resourceDefOf(serverKind))
   readonly actions = this.api.resource<ServerAction>(resourceDefOf(serverAction))
   readonly #attempts: AttemptOptions
+  #waitedMs = 0
   /** libvirt has been away for long. */
   away = false
 
@@ -169,6 +170,9 @@ export class Bench {
       attempts: createAttempts(this.#attempts, () => this.clock.now()),
       onStep: () => undefined,
       now: () => this.now(),
+      // The wall clock stands still while a step waits: all stories end at the same time.
+      clock: { now: () => this.#waitedMs },
+      waitForChange: async (_uuid, ms) => void (this.#waitedMs += ms),
       shutdownTimeout: 60,
     }
     return { life, deps, events }
@@ -212,12 +216,15 @@ export async function active(spec: Partial<Server['spec']> = {}): Promise<Bench>
   return bench
 }
 
-/** A bench whose server is in error, as the call `domains.step` failed on the way to what is wished: from another wish that was met, or else at its creation. */
+/** The call of the host that the step makes first of its own. */
+export const callOf = (step: string): string => (step === 'shutdown' ? 'domains.requestShutdown' : `domains.${step}`)
+
+/** A bench whose server is in error, as `step` failed on the way to what is wished: from another wish that was met, or else at its creation. */
 export async function inError(step: string, wish: DesiredPower, from?: DesiredPower): Promise<Bench> {
   const bench = from === undefined ? new Bench() : await active({ powerState: from })
   await (from === undefined ? bench.create({ powerState: wish }) : bench.wish(wish))
   const broken = new Terminal('UnsupportedHardware', 'QEMU has no machine q99')
-  await bench.rest(bench.agent(new Life().fail(`domains.${step}`, broken)))
+  await bench.rest(bench.agent(new Life().fail(callOf(step), broken)))
   return bench
 }
 

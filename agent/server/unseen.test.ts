@@ -76,7 +76,7 @@ describe('a domain that cannot be looked at', () => {
   it('for libvirt is just gone: nothing is said', async () => {
     const bench = await active()
     await bench.wish('Stopped')
-    expect(writes(await fails(bench, bench.agent(new Life().fail('observe', unreachable))))).toEqual([])
+    expect(writes(await fails(bench, bench.agent(new Life().fail('domains.observe', unreachable))))).toEqual([])
   })
 
   it.each([
@@ -85,7 +85,7 @@ describe('a domain that cannot be looked at', () => {
   ])('for another reason: who waits says it ($code)', async (error) => {
     const bench = await active()
     await bench.wish('Stopped')
-    await fails(bench, bench.agent(new Life().fail('observe', error)))
+    await fails(bench, bench.agent(new Life().fail('domains.observe', error)))
     expect(ready(bench)).toMatchObject({ status: 'False', reason: error.code, message: `look: ${error.message}` })
     await bench.rest()
     expect(said(bench)).toMatchObject({ vmState: 'stopped', ready: 'True' })

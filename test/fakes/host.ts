@@ -1,7 +1,6 @@
 /** A host of memory that behaves as one with libvirt does: domains outlive the process that made them, and files stay where they are. */
-import type { Guest, Host } from '../../actions/host/index.ts'
+import type { Guest, Host, ObservedDomain } from '../../actions/host/index.ts'
 import { wrapHost } from '../../actions/host/wrap.ts'
-import type { Observed } from '../../agent/server/observed.ts'
 import type { LocalHost } from '../../agent/server/reconcile.ts'
 import { fakeConfigDrives } from './host/config-drives.ts'
 import { fakeDisks } from './host/disks.ts'
@@ -59,7 +58,7 @@ export class FakeHost {
     return domain === undefined && !disks && configDrive === undefined && !ports
   }
 
-  observe(uid: string): Observed {
+  observe(uid: string): ObservedDomain {
     return observeDomain(this.machine(uid))
   }
 
@@ -80,7 +79,7 @@ export class FakeHost {
       life.pass({ name: `${name} ${server.metadata.name}`, effect: false }, () => act(server.metadata.uid ?? ''))
     const host = wrapHost(this.#capabilities(), ({ name, kind, guest }, act) => {
       const { name: server, namespace = '', uid = '' } = guest.server.metadata
-      if (kind === 'read') return read(name, guest, act)
+      if (kind === 'read') return read(name, guest, (uid) => this.change(uid, act))
       return life.pass({ name: `${name} ${server}`, effect: true }, () => {
         this.machine(uid).owner = { namespace, name: server }
         return this.change(uid, act)
@@ -88,9 +87,9 @@ export class FakeHost {
     })
     return {
       ...host,
-      observe: (guest) => read('observe', guest, (uid) => this.observe(uid)),
       isBegun: (guest) => read('isBegun', guest, (uid) => !this.isEmpty(uid)),
-      place: ({ server }) => ({ domain: `${server.metadata.name}-d`, consoleLog: '/c.log', vnc: 'unix:/v' }),
+      runtimeInfo: ({ server }) => ({ domain: `${server.metadata.name}-d`, consoleLog: '/c.log', vnc: 'unix:/v' }),
+      [Symbol.asyncDispose]: async () => undefined,
     }
   }
 

@@ -78,7 +78,7 @@ export class SimulatedHost {
               .filter((uid) => machines.machine(uid).domain)
               .map((uuid) => ({ name: uuid, uuid, id: -1 })),
           ),
-        mark: async ({ uuid }) => (machines.machine(uuid).domain ? owner(uuid) : undefined),
+        ownerOf: async ({ uuid }) => (machines.machine(uuid).domain ? owner(uuid) : undefined),
         of: () => ({
           destroy: (uuid) => act('destroy leftover', uuid, machines.destroy),
           undefine: (uuid) => act('undefine leftover', uuid, machines.undefine),

@@ -60,13 +60,13 @@ const verbs = ['get', 'watch', 'create', 'apply', 'applyStatus', 'patch', 'delet
 /** At each of them an agent may die that does a deed: what was done of it is known to the host alone. */
 const bootSteps = ['domains.destroy', 'domains.define', 'domains.start', 'domains.start'] as const
 const hostSteps = [
-  'observe',
+  'domains.observe',
   'images.fetch',
   'disks.create',
   'ports.plug',
   'domains.define',
   'domains.start',
-  'domains.shutdown',
+  'domains.requestShutdown',
   'domains.destroy',
   'domains.undefine',
   'disks.delete',

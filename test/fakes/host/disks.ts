@@ -6,10 +6,11 @@ import { isOn, type MachineOf } from './machine.ts'
 export const fakeDisks = (machineOf: MachineOf, images: FakeImageCache): Disks => ({
   async create({ instance, server }) {
     const machine = machineOf(server.metadata.uid)
-    if (machine.disks) return
+    if (machine.disks) return { done: true }
     if (server.status?.launchedAt !== undefined) throw new Transient('DiskMissing', 'its disks are not there')
     if (!images.uids.has(instance.image.uid)) throw new Terminal('ImageNotFound', 'the image is not here')
     machine.disks = true
+    return { done: true }
   },
   async delete({ server }) {
     const machine = machineOf(server.metadata.uid)

@@ -7,10 +7,19 @@ export class FakeImageCache {
   downloads = 0
 }
 
-export const fakeImages = (cache: FakeImageCache): Images => ({
-  async fetch({ instance }, { progress }) {
-    progress('half of the image is here')
-    if (!cache.uids.has(instance.image.uid)) cache.downloads += 1
-    cache.uids.add(instance.image.uid)
-  },
-})
+/** A download lasts from one call to the next, and is lost with the process that began it. */
+export function fakeImages(cache: FakeImageCache): Images {
+  const downloads = new Set<string>()
+  return {
+    async fetch({ instance: { image } }) {
+      if (cache.uids.has(image.uid)) return { done: true }
+      if (!downloads.has(image.uid)) {
+        downloads.add(image.uid)
+        return { done: false, progress: 'half of the image is here', checkAfterMs: 1000 }
+      }
+      cache.downloads += 1
+      cache.uids.add(image.uid)
+      return { done: true }
+    },
+  }
+}

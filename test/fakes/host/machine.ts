@@ -6,6 +6,8 @@ export interface FakeDomain {
   /** libvirt's reason of the state. */
   reason: string
   hasManagedSave: boolean
+  /** libvirtd is saving its memory: it is paused meanwhile. */
+  isSaving: boolean
   persistent: boolean
   /** Boot ID in the definition that the next boot uses. */
   bootId: string

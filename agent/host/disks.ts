@@ -1,0 +1,72 @@
+/** A Server's disks on this host: made from its image, read for its domain, removed with all its files. */
+import { rm } from 'node:fs/promises'
+import type { Disks, Guest } from '../../actions/host/index.ts'
+import { Transient } from '../../crds/index.ts'
+import { removeLogs } from '../console/rotate.ts'
+import type { ImageCache } from '../image/cache.ts'
+import { createDisks, type Disks as DiskFiles, deleteDisks, readDisks } from '../image/disks.ts'
+import type { Room } from '../image/room.ts'
+import { writeOwner } from '../leftovers.ts'
+import { ensureImage, imageJob } from './images.ts'
+import type { JobContext, Jobs } from './jobs.ts'
+import { type PathsOf, type ServerPaths, uidOf } from './paths.ts'
+
+export interface DisksOptions {
+  cache: ImageCache
+  room: Room
+  /** Whether a root disk is a copy of its image or an overlay on it. */
+  root: 'copy' | 'overlay'
+  jobs: Jobs
+  pathsOf: PathsOf
+}
+
+const diskJob = (uid: string): string => `disks ${uid}`
+
+export const newDisks = (options: DisksOptions): Disks => ({
+  create: (guest) =>
+    options.jobs.poll(diskJob(uidOf(guest)), guest.instance.uuid, (job) => createMissingDisks(guest, job, options)),
+  delete: (guest) => removeServerFiles(uidOf(guest), options.pathsOf(guest), options),
+})
+
+async function createMissingDisks(
+  guest: Guest,
+  job: JobContext,
+  { cache, room, root, pathsOf }: DisksOptions,
+): Promise<void> {
+  const { dir } = pathsOf(guest)
+  if (await readDisks(dir)) return
+  const { metadata, status } = guest.server
+  // The Server has run: its data was on these disks. An empty disk in their place would hide that, and hide them when they are back.
+  if (status?.launchedAt !== undefined) throw missingDisks(dir)
+  const { namespace = '', name, uid = '' } = metadata
+  await writeOwner(dir, { namespace, name, uid })
+  const base = await ensureImage(cache, guest, job)
+  await createDisks({ directory: dir, instance: guest.instance, base, root, room, signal: job.signal })
+}
+
+/** @throws Transient DiskMissing unless all of them are there */
+export async function requireDisks({ dir }: ServerPaths): Promise<DiskFiles> {
+  const disks = await readDisks(dir)
+  if (!disks) throw missingDisks(dir)
+  return disks
+}
+
+const missingDisks = (dir: string): Transient =>
+  new Transient(
+    'DiskMissing',
+    `not all disks of the server are in ${dir}: bring them back (is the file system mounted?), or delete the server`,
+  )
+
+/** Removes all files of a Server, and ends jobs that would write more of them. For Servers that are deleted, and for orphans. */
+export async function removeServerFiles(
+  uid: string,
+  paths: ServerPaths,
+  { cache, jobs }: Pick<DisksOptions, 'cache' | 'jobs'>,
+): Promise<void> {
+  for (const job of [imageJob(uid), diskJob(uid)]) await jobs.cancel(job)
+  await deleteDisks(paths.dir)
+  await cache.unpin(uid)
+  await removeLogs(paths.consoleLog)
+  await rm(paths.vnc, { force: true })
+  await rm(paths.dir, { recursive: true, force: true })
+}

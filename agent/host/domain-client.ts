@@ -1,0 +1,64 @@
+/** The calls of libvirt that a Server's domain needs. Each may be repeated: what is already so is left so. */
+import type { ObservedDomain } from '../../actions/host/index.ts'
+import type { DomainMark } from '../domain/metadata.ts'
+import { type CallFunction, type DomainRef, isLibvirtError, proc } from '../libvirt/index.ts'
+import { definitionCalls, powerCalls } from './domain-calls.ts'
+import { fromLibvirt } from './errors.ts'
+import { newObserver } from './observe-domain.ts'
+import { readOwner, withOwnedDomain } from './owned-domain.ts'
+
+/** All domains of the host. */
+export interface DomainClient {
+  /** Lists all domains, running or not, of Servers or not. */
+  list(): Promise<DomainRef[]>
+  /** Answers which Server owns the domain; undefined if none does, or if the domain is gone. @throws Terminal InvalidXML if its metadata is damaged */
+  ownerOf(dom: DomainRef): Promise<DomainMark | undefined>
+  /** The operations on the domains of the Server with this uid. */
+  of(uid: string): OwnedDomains
+}
+
+/**
+ * Operations on a Server's domain. A domain with the same UUID that this Server does not own is foreign: reads and removals treat it as
+ * absent, everything else throws UUIDInUse.
+ */
+export interface OwnedDomains {
+  /** Waits for a domain that is starting up to run or to fail. @throws Transient LibvirtBusy if that takes long */
+  observe(uuid: string): Promise<ObservedDomain>
+  define(uuid: string, xml: string): Promise<void>
+  start(uuid: string, signal: AbortSignal): Promise<void>
+  removeManagedSave(uuid: string): Promise<void>
+  /** Asks the guest to power off, by ACPI and by the guest agent. May take as long as the guest agent takes to answer. */
+  shutDown(uuid: string): Promise<void>
+  destroy(uuid: string): Promise<void>
+  pause(uuid: string): Promise<void>
+  unpause(uuid: string): Promise<void>
+  /** Ends when the memory is saved. Aborted, it no longer waits; libvirtd goes on. */
+  save(uuid: string, signal: AbortSignal): Promise<void>
+  undefine(uuid: string): Promise<void>
+}
+
+/** @param call on the connection that is open now; throws ConnectionError while there is none */
+export function newDomainClient(call: CallFunction): DomainClient {
+  return {
+    async list() {
+      try {
+        return (await call(proc.connectListAllDomains, { needResults: true, flags: 0 })).domains
+      } catch (error) {
+        throw fromLibvirt(error, 'list the domains')
+      }
+    },
+    async ownerOf(dom) {
+      try {
+        return await readOwner(call, dom)
+      } catch (error) {
+        if (isLibvirtError(error, 'VIR_ERR_NO_DOMAIN')) return undefined
+        throw fromLibvirt(error, 'read whose domain it is')
+      }
+    },
+    of(uid) {
+      const withDomain = withOwnedDomain(call, uid)
+      const observe = newObserver(call, withDomain)
+      return { observe, ...definitionCalls(call, withDomain), ...powerCalls(call, withDomain, observe) }
+    },
+  }
+}

@@ -1,0 +1,28 @@
+import type { Guest, Images } from '../../actions/host/index.ts'
+import type { ImageCache } from '../image/cache.ts'
+import type { Base } from '../image/store.ts'
+import type { JobContext, Jobs } from './jobs.ts'
+import { uidOf } from './paths.ts'
+
+export const imageJob = (uid: string): string => `image ${uid}`
+
+export const newImages = (cache: ImageCache, jobs: Jobs): Images => ({
+  fetch: (guest) =>
+    jobs.poll(imageJob(uidOf(guest)), guest.instance.uuid, async (job) => {
+      await ensureImage(cache, guest, job)
+    }),
+})
+
+/** The guest's image in the cache, pinned for its Server. */
+export function ensureImage(cache: ImageCache, guest: Guest, { signal, report }: JobContext): Promise<Base> {
+  const { image } = guest.instance
+  return cache.ensure(image, uidOf(guest), {
+    signal,
+    progress: (bytes, total) => report(`fetches image ${image.name}: ${amount(bytes, total)}`),
+  })
+}
+
+function amount(bytes: number, total: number | undefined): string {
+  const mib = (n: number): string => `${Math.round(n / 1024 ** 2)} MiB`
+  return total === undefined ? mib(bytes) : `${mib(bytes)} of ${mib(total)}`
+}

@@ -1,0 +1,60 @@
+/** Observes a domain: its state, its managed save, its boot. */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { ObservedDomain } from '../../actions/host/index.ts'
+import { Transient } from '../../crds/index.ts'
+import type { DomainMark } from '../domain/metadata.ts'
+import { type CallFunction, type DomainRef, proc } from '../libvirt/index.ts'
+import { hasCompleteManagedSave, removeManagedSave } from './managed-save.ts'
+import type { WithDomain } from './owned-domain.ts'
+import { stateOf } from './states.ts'
+
+/** How long a domain that is starting up is observed until it has started or failed, and how often. */
+const STARTING_UP_MS = 10_000
+const OBSERVE_AGAIN_MS = 50
+
+export type ObserveDomain = (uuid: string) => Promise<ObservedDomain>
+
+export function newObserver(call: CallFunction, withDomain: WithDomain): ObserveDomain {
+  const observe = async (uuid: string): Promise<ObservedDomain> => {
+    const observed = await withDomain(
+      'look at the domain',
+      uuid,
+      (dom, { boot }) => observeOnce(call, dom, boot),
+      'skip',
+    )
+    return observed ?? { power: 'missing' }
+  }
+  return async (uuid) => {
+    const end = performance.now() + STARTING_UP_MS
+    let observed = await observe(uuid)
+    while (isStartingUp(observed) && performance.now() < end) {
+      await delay(OBSERVE_AGAIN_MS)
+      observed = await observe(uuid)
+    }
+    if (isStartingUp(observed)) throw new Transient('LibvirtBusy', 'libvirt is still starting the domain')
+    return observed
+  }
+}
+
+/** Whether the domain has a QEMU. */
+export const hasQemu = ({ power }: ObservedDomain): boolean =>
+  power === 'running' || power === 'paused' || power === 'pmsuspended'
+
+/**
+ * Whether the state is not yet final: libvirtd is starting the domain. Or libvirtd was killed during a start and has been restarted: it
+ * ends what is left of the domain within some 200 ms, and sends no event of that (qemuProcessReconnect).
+ */
+const isStartingUp = ({ power, reason }: ObservedDomain): boolean => power === 'paused' && reason === 'starting up'
+
+async function observeOnce(call: CallFunction, dom: DomainRef, bootId: DomainMark['boot']): Promise<ObservedDomain> {
+  const [{ state, reason }, { result: saved }] = await Promise.all([
+    call(proc.domainGetState, { dom, flags: 0 }),
+    call(proc.domainHasManagedSaveImage, { dom, flags: 0 }),
+  ])
+  const bare = stateOf(state, reason, false)
+  // libvirtd was killed during a save or a restore. The save is older than the disk: restored after the next crash it would damage the guest.
+  if (saved && bare.power === 'running') await removeManagedSave(call, dom)
+  const isSaved = saved && bare.power === 'off' && (await hasCompleteManagedSave(call, dom))
+  const observed = stateOf(state, reason, isSaved)
+  return { ...observed, ...(hasQemu(observed) && bootId !== undefined ? { bootId } : {}) }
+}

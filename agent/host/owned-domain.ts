@@ -1,0 +1,66 @@
+/** Finds a Server's domain and checks that it is that Server's: its metadata names its owner. */
+import { Terminal, Transient } from '../../crds/index.ts'
+import { type DomainMark, NAMESPACE, parseMark } from '../domain/metadata.ts'
+import { type CallFunction, type DomainRef, isLibvirtError, proc } from '../libvirt/index.ts'
+import { fromLibvirt } from './errors.ts'
+
+/** VIR_DOMAIN_METADATA_ELEMENT */
+const ELEMENT = 2
+/** VIR_DOMAIN_AFFECT_CURRENT: the running definition, or the persistent one of a domain that is off. */
+const CURRENT = 0
+
+/**
+ * Calls `act` with the domain of this UUID; answers undefined if there is none.
+ * @param doing for messages: what is asked of libvirt
+ * @param foreign whether a domain that this Server does not own is an error or counts as none
+ */
+export type WithDomain = <T>(
+  doing: string,
+  uuid: string,
+  act: (dom: DomainRef, owner: DomainMark) => Promise<T>,
+  foreign?: 'refuse' | 'skip',
+) => Promise<T | undefined>
+
+export function withOwnedDomain(call: CallFunction, uid: string): WithDomain {
+  return async (doing, uuid, act, foreign = 'refuse') => {
+    try {
+      const dom = await findDomain(call, uuid)
+      if (!dom) return undefined
+      const owner = await readOwner(call, dom)
+      if (owner?.uid === uid) return await act(dom, owner)
+      if (foreign === 'skip') return undefined
+      throw uuidInUse(dom, owner, doing)
+    } catch (error) {
+      if (isLibvirtError(error, 'VIR_ERR_NO_DOMAIN')) return undefined
+      throw fromLibvirt(error, doing)
+    }
+  }
+}
+
+/** The domain of an earlier Server with this UUID will be collected (Transient). A domain that no Server made will not (Terminal). */
+function uuidInUse({ name, uuid }: DomainRef, owner: DomainMark | undefined, doing: string): Transient | Terminal {
+  const there = `${doing}: the host has a domain ${name} of uuid ${uuid}`
+  if (owner)
+    return new Transient('UUIDInUse', `${there}, of Server ${owner.namespace}/${owner.name} of uid ${owner.uid}`)
+  return new Terminal('UUIDInUse', `${there} that no Server has made: leave spec.uuid out, or remove that domain`)
+}
+
+async function findDomain(call: CallFunction, uuid: string): Promise<DomainRef | undefined> {
+  try {
+    return (await call(proc.domainLookupByUuid, { uuid })).dom
+  } catch (error) {
+    if (isLibvirtError(error, 'VIR_ERR_NO_DOMAIN')) return undefined
+    throw error
+  }
+}
+
+/** The owner that the domain's metadata names; undefined if it has none of ours. */
+export async function readOwner(call: CallFunction, dom: DomainRef): Promise<DomainMark | undefined> {
+  try {
+    const { metadata } = await call(proc.domainGetMetadata, { dom, type: ELEMENT, uri: NAMESPACE, flags: CURRENT })
+    return parseMark(metadata)
+  } catch (error) {
+    if (isLibvirtError(error, 'VIR_ERR_NO_DOMAIN_METADATA')) return undefined
+    throw error
+  }
+}
