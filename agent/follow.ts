@@ -111,10 +111,11 @@ function sayAtLast(parts: Parts, signal: AbortSignal): Promise<void> {
 /** What is known of the host, into its Hypervisor; what another life has learned of it stands as long as libvirt is away. */
 async function say({ kube, hostName, facts, libvirt }: Parts): Promise<void> {
   if (!facts.known && !libvirt.away) return
-  const hypervisors = kube.resource(resourceDefOf(hypervisor))
-  const seen = await hypervisors.get({ name: hostName })
-  const status = facts.known?.status ?? learnedBefore(seen)
-  await report(hypervisors, seen, status, libvirt.away ? away : connected, kube.clock.wall().toISOString())
+  const describe = (seen: Hypervisor) => ({
+    facts: facts.known?.status ?? learnedBefore(seen),
+    link: libvirt.away ? away : connected,
+  })
+  await report(kube.resource(resourceDefOf(hypervisor)), hostName, describe, kube.clock.wall().toISOString())
 }
 
 async function learn(parts: Parts): Promise<void> {

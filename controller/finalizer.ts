@@ -3,7 +3,6 @@ import { GROUP, type ObjectMeta } from '../crds/index.ts'
 import { isConflict, isNotFound } from '../kube/errors.ts'
 import type { Resource } from '../kube/resource.ts'
 import type { KubeObject } from '../kube/types.ts'
-import { MANAGER } from './server/manager.ts'
 
 /** Held by a Network that ports are on, and by a Port that a server uses: deleted, they stay until the last user has gone. */
 export const IN_USE = `${GROUP}/in-use`
@@ -18,7 +17,7 @@ export async function hold<T extends KubeObject>(
 ): Promise<void> {
   const patch = { metadata: { uid, resourceVersion, finalizers: [...finalizers, finalizer] } }
   try {
-    await api.patch({ name, namespace }, patch, { fieldManager: MANAGER })
+    await api.patch({ name, namespace }, patch)
   } catch (error) {
     if (!isNotFound(error) && !isConflict(error)) throw error
   }
@@ -32,7 +31,7 @@ export async function release<T extends KubeObject>(
 ): Promise<void> {
   const patch = { metadata: { uid, resourceVersion, finalizers: finalizers.filter((f) => f !== finalizer) } }
   try {
-    await api.patch({ name, namespace }, patch, { fieldManager: MANAGER })
+    await api.patch({ name, namespace }, patch)
   } catch (error) {
     if (!isNotFound(error)) throw error
   }

@@ -38,7 +38,7 @@ import { lookupOf, type Stores } from './stores.ts'
 export const LEASE_SECONDS = 40
 const SYSTEM = 'kubenova-system'
 const USER = { fieldManager: 'user' }
-const AGENT = { fieldManager: 'kubenova-agent' }
+const agentOf = (host: string) => ({ fieldManager: `kubenova-agent/${host}` })
 
 type Derived = ReturnType<typeof derive>
 
@@ -148,7 +148,7 @@ export class Bench implements AsyncDisposable {
     const { state: _, ...reported } = status
     const handle = this.api.resource<Hypervisor>(resourceDefOf(hypervisorKind))
     await handle.create({ metadata: { name }, spec }, USER)
-    await handle.applyStatus({ metadata: { name }, status: reported }, AGENT)
+    await handle.applyStatus({ metadata: { name }, status: reported }, agentOf(name))
     await this.beat(name)
   }
 
@@ -158,7 +158,7 @@ export class Bench implements AsyncDisposable {
       leaseDurationSeconds: LEASE_SECONDS,
       renewTime: toMicroTime(this.clock.wall()),
     }
-    await this.api.resource<Lease>(leases).apply({ metadata: { name, namespace: SYSTEM }, spec }, AGENT)
+    await this.api.resource<Lease>(leases).apply({ metadata: { name, namespace: SYSTEM }, spec }, agentOf(name))
     await this.fake.caughtUp()
   }
 
@@ -197,7 +197,10 @@ export class Bench implements AsyncDisposable {
   async agentSays(status: ServerStatus, name = 'web'): Promise<void> {
     await this.api
       .resource<Server>(resourceDefOf(serverKind))
-      .applyStatus({ metadata: { name, namespace: 'demo' }, status }, AGENT)
+      .applyStatus(
+        { metadata: { name, namespace: 'demo' }, status },
+        agentOf(status.host ?? this.status(name).host ?? ''),
+      )
     await this.fake.caughtUp()
   }
 

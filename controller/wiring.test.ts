@@ -112,7 +112,7 @@ describe('what brings a server back', () => {
       () =>
         servers().applyStatus(
           { metadata: { name: 'on', namespace: 'demo' }, status: { vmState: 'building' } },
-          { fieldManager: 'kubenova-agent' },
+          { fieldManager: 'kubenova-agent/h1' },
         ),
     ],
   ])('another that %s: there is room for one that waits', async (_, act) => {

@@ -1,6 +1,7 @@
 /** The contract's border: what the other folders import. */
 export * from './conditions.ts'
 export * from './errors.ts'
+export * from './field-managers.ts'
 export { type Flavor, flavor } from './kinds/flavor.ts'
 export { type HostAggregate, hostAggregate } from './kinds/host-aggregate.ts'
 export { type Hypervisor, hypervisor, type Resources } from './kinds/hypervisor.ts'
@@ -10,8 +11,17 @@ export { type Network, network, type Subnet } from './kinds/network.ts'
 export { type Port, port } from './kinds/port.ts'
 export { type Server, server } from './kinds/server.ts'
 export type { ServerAction, StepStatus } from './kinds/server-action.ts'
-export type { AdmittedAction, Fault, FixedIP, Instance, Interface, ServerStatus } from './kinds/server-status.ts'
+export type {
+  AdmittedAction,
+  Fault,
+  FixedIP,
+  HostRejection,
+  Instance,
+  Interface,
+  ServerStatus,
+} from './kinds/server-status.ts'
 export * from './reasons.ts'
 export * from './resource-def.ts'
 export * from './schema.ts'
 export * from './states.ts'
+export * from './status-owners.ts'

@@ -99,6 +99,7 @@ const differences = [
   'DiskError',
   'GuestShutdown',
   'HostDown',
+  'HostRejected',
   'RestartDelayed',
 ] as const
 
@@ -145,7 +146,7 @@ const hosts = [
   'OutOfMemory',
   'ToolUnavailable',
   'Unexpected',
-  'ServerNotOurs',
+  'ObjectChanged',
   'UplinkBusy',
   'UplinkHasAddress',
   'UplinkMissing',

@@ -8,14 +8,22 @@ export interface KindResourceDef<K extends Kind> {
   plural: string
   kind: string
   namespaced: boolean
+  /** false: the status is part of the object, and is written with it. */
+  statusSubresource: boolean
   /** Never set: it only carries the type. */
   readonly objectType?: Resource<K>
 }
 
-export const resourceDefOf = <K extends Kind>({ plural, kind, scope }: K): KindResourceDef<K> => ({
+export const resourceDefOf = <K extends Kind>({
+  plural,
+  kind,
+  scope,
+  statusSubresource = true,
+}: K): KindResourceDef<K> => ({
   group: GROUP,
   version: VERSION,
   plural,
   kind,
   namespaced: scope === 'Namespaced',
+  statusSubresource,
 })

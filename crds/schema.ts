@@ -9,9 +9,6 @@ export const API_VERSION = `${GROUP}/${VERSION}`
 /** Held by a Server until its host has nothing of it left. Put on by a MutatingAdmissionPolicy; by the controller where there is none. */
 export const FINALIZER = `${GROUP}/host`
 
-/** The agents' name as a writer of fields: one for all, so that of a server that moves the next host's agent takes over from the last's. */
-export const AGENT_MANAGER = 'kubenova-agent'
-
 /** Set to "true" on a Server that is being deleted: its host is given up, and cleans up after itself if it ever comes back. */
 export const FORCE_DELETE = `${GROUP}/force-delete`
 

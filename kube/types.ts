@@ -49,6 +49,8 @@ export interface ResourceDef {
   plural: string
   kind: string
   namespaced: boolean
+  /** false: the status is part of the object, and is written with it. */
+  statusSubresource?: boolean
 }
 
 /** A kind with the type of its objects, which only the compiler knows. Any `ResourceDef` will do where the type is given otherwise. */

@@ -1,8 +1,9 @@
 /** What tools that know nothing of us take a server for: kstatus (Flux, Argo CD, cli-utils), over all that its status can say. */
 import { describe, expect, it } from 'vitest'
 import { guestOf } from '../../actions/testing.ts'
-import { condition, type Server, type ServerStatus } from '../../crds/index.ts'
-import { placedStatus, reachabilityStatus, waitingStatus, withoutHost } from '../../test/fakes/controller.ts'
+import { condition, resourceDefOf, type Server, type ServerStatus, server as serverKind } from '../../crds/index.ts'
+import { FakeApi } from '../../test/fakes/api.ts'
+import { placedStatus, unassignedStatus, unreachableStatus, waitingStatus } from '../../test/fakes/controller.ts'
 import type { Observed } from './observed.ts'
 import type { Planned } from './plan.ts'
 import { agentStatus, type Failure, type View } from './status.ts'
@@ -20,32 +21,34 @@ function kstatus({ metadata, status = {} }: Server): 'Terminating' | 'InProgress
   return isTrue('Ready') ? 'Current' : 'InProgress'
 }
 
-type Step = (server: Server) => ServerStatus
+/** A write of a status, by one of its owners. */
+interface StatusWrite {
+  fieldManager: string
+  status: ServerStatus
+}
+type Step = (server: Server) => StatusWrite
 type Wish = Server['spec']['powerState']
 
-const GENERATION = 3
 const { instance } = guestOf()
+const scheduler = (status: ServerStatus): StatusWrite => ({ fieldManager: 'kubenova-scheduler', status })
+const agent = (status: ServerStatus): StatusWrite => ({ fieldManager: 'kubenova-agent/h1', status })
 
 const waits = (error: boolean): Step => {
   const reason = error ? 'NoValidHost' : 'FlavorNotFound'
-  return (server) => waitingStatus(server, { reason, message: 'none', error }, now)
+  return (server) => scheduler(waitingStatus(server, { reason, message: 'none', error }, now))
 }
-const placed: Step = (server) => placedStatus(server, { host: 'h1', alternates: [], instance }, now)
-const hostDown: Step = (server) => reachabilityStatus(server, false, 'no heartbeat', now)
+const placed: Step = (server) => scheduler(placedStatus(server, { host: 'h1', alternates: [], instance }, now))
+const unassigned: Step = (server) => scheduler(unassignedStatus(server, now))
+const cleared: Step = () => agent({})
+const hostDown: Step = (server) => ({
+  fieldManager: 'kubenova-node-lifecycle',
+  status: unreachableStatus(server, 'no heartbeat', now),
+})
 
-/** The agent's word, onto what the controller has said. */
 const says =
   (observed: Observed, more: Partial<View> = {}): Step =>
-  (server) => {
-    const view = { server, observed, now, place: { domain: 'd', consoleLog: '/c.log' }, records: 1, ...more }
-    return onto(server.status, agentStatus(view))
-  }
-
-function onto(old: ServerStatus = {}, said: ServerStatus): ServerStatus {
-  const { taskState: _, fault: __, hostRejection: ___, ...kept } = old
-  const theirs = old.conditions?.filter(({ type }) => ['Scheduled', 'HostReachable'].includes(type)) ?? []
-  return { ...kept, ...said, conditions: [...theirs, ...(said.conditions ?? [])] }
-}
+  (server) =>
+    agent(agentStatus({ server, observed, now, place: { domain: 'd', consoleLog: '/c.log' }, records: 1, ...more }))
 
 const planned = (action: Planned['action']): Planned => ({ action, params: {}, id: 'm' })
 const passing: Failure = { code: 'LibvirtError', message: 'libvirt is busy', final: false }
@@ -54,16 +57,22 @@ const running: Observed = { power: 'running', reason: 'booted' }
 const off: Observed = { power: 'off', reason: 'shutdown' }
 const missing: Observed = { power: 'missing' }
 
-function after(steps: readonly Step[], wish: Wish = 'Running', metadata: object = {}): Server {
-  const { server: base } = guestOf({ powerState: wish })
-  const { status: _, ...fresh } = base
-  const first: Server = { ...fresh, metadata: { ...base.metadata, generation: GENERATION } }
-  const last = steps.reduce<Server>((server, step) => ({ ...server, status: step(server) }), first)
-  return { ...last, metadata: { ...last.metadata, ...metadata } }
+async function after(steps: readonly Step[], powerState: Wish = 'Running', metadata: object = {}): Promise<Server> {
+  const servers = new FakeApi().resource<Server>(resourceDefOf(serverKind))
+  const ref = { name: 'web', namespace: 'demo' }
+  let server = await servers.create({ metadata: ref, spec: { flavor: 'f', image: { name: 'i' }, powerState } })
+  for (const step of steps) {
+    const { status, fieldManager } = step(server)
+    server = await servers.applyStatus({ metadata: ref, status }, { fieldManager })
+  }
+  return { ...server, metadata: { ...server.metadata, ...metadata } }
 }
 
-const launched: Step = (server) => ({ ...placed(server), launchedAt: then, reachedPowerState: 'Running' })
-const newer = { generation: GENERATION + 1 }
+const launched: Step = (server) => {
+  const { status } = says(running)(server)
+  return agent({ ...status, launchedAt: then, reachedPowerState: 'Running' })
+}
+const newer = { generation: 2 }
 
 describe('a server for kstatus', () => {
   const rows: [string, ReturnType<typeof kstatus>, Step[], Wish?, object?][] = [
@@ -74,48 +83,48 @@ describe('a server for kstatus', () => {
     ['that no host could take, and that has one now', 'InProgress', [waits(true), placed]],
     ['that is placed', 'InProgress', [placed]],
     ['that is made', 'InProgress', [placed, says(missing, { running: planned('create') })]],
-    ['whose host refused it', 'InProgress', [placed, says(missing, { failure: final }), withoutHost]],
+    ['whose host refused it', 'InProgress', [placed, says(missing, { failure: final }), unassigned, cleared]],
     ['that runs, as asked', 'Current', [placed, says(running, { finished: planned('create') })]],
-    ['that is off, as asked', 'Current', [launched, says(off)], 'Stopped'],
+    ['that is off, as asked', 'Current', [placed, launched, says(off)], 'Stopped'],
     [
       'that is off, as asked from the first',
       'Current',
       [placed, says(off, { finished: planned('create') })],
       'Stopped',
     ],
-    ['that is off, as asked, and has no domain', 'Current', [launched, says(missing)], 'Stopped'],
-    ['that is paused, as asked', 'Current', [launched, says({ power: 'paused' })], 'Paused'],
-    ['that is suspended, as asked', 'Current', [launched, says({ power: 'saved' })], 'Suspended'],
-    ['that was off, as asked, with a newer spec', 'InProgress', [launched, says(off)], 'Stopped', newer],
-    ['that is stopped', 'InProgress', [launched, says(running, { running: planned('stop') })], 'Stopped'],
-    ['that is rebooted', 'InProgress', [launched, says(running, { running: planned('reboot') })]],
+    ['that is off, as asked, and has no domain', 'Current', [placed, launched, says(missing)], 'Stopped'],
+    ['that is paused, as asked', 'Current', [placed, launched, says({ power: 'paused' })], 'Paused'],
+    ['that is suspended, as asked', 'Current', [placed, launched, says({ power: 'saved' })], 'Suspended'],
+    ['that was off, as asked, with a newer spec', 'InProgress', [placed, launched, says(off)], 'Stopped', newer],
+    ['that is stopped', 'InProgress', [placed, launched, says(running, { running: planned('stop') })], 'Stopped'],
+    ['that is rebooted', 'InProgress', [placed, launched, says(running, { running: planned('reboot') })]],
     [
       'whose stop is tried again',
       'InProgress',
-      [launched, says(running, { running: planned('stop'), failure: passing })],
+      [placed, launched, says(running, { running: planned('stop'), failure: passing })],
     ],
-    ['that failed', 'Failed', [launched, says(off, { failure: final })]],
+    ['that failed', 'Failed', [placed, launched, says(off, { failure: final })]],
     ['that was never made', 'Failed', [placed, says(missing, { failure: final })]],
     ['that was never made, and shall be off', 'Failed', [placed, says(missing, { failure: final })], 'Stopped'],
     [
       'that failed, and is started',
       'InProgress',
-      [launched, says(off, { failure: final }), says(off, { running: planned('start') })],
+      [placed, launched, says(off, { failure: final }), says(off, { running: planned('start') })],
     ],
-    ['that failed, and runs again', 'Current', [launched, says(off, { failure: final }), says(running)]],
-    ['whose guest powered itself off', 'InProgress', [launched, says(off)]],
-    ['that was paused on its host', 'InProgress', [launched, says({ power: 'paused', reason: 'user' })]],
-    ['whose host is down', 'InProgress', [launched, says(running), hostDown]],
-    ['that is off, as asked, and whose host is down', 'InProgress', [launched, says(off), hostDown], 'Stopped'],
-    ['that goes', 'Terminating', [launched, says(running)], 'Running', { deletionTimestamp: then }],
+    ['that failed, and runs again', 'Current', [placed, launched, says(off, { failure: final }), says(running)]],
+    ['whose guest powered itself off', 'InProgress', [placed, launched, says(off)]],
+    ['that was paused on its host', 'InProgress', [placed, launched, says({ power: 'paused', reason: 'user' })]],
+    ['whose host is down', 'InProgress', [placed, launched, says(running), hostDown]],
+    ['that is off, as asked, and whose host is down', 'InProgress', [placed, launched, says(off), hostDown], 'Stopped'],
+    ['that goes', 'Terminating', [placed, launched, says(running)], 'Running', { deletionTimestamp: then }],
   ]
-  it.each(rows)('%s is %s', (_, wanted, steps, wish, metadata) => {
-    const server = after(steps, wish, metadata)
+  it.each(rows)('%s is %s', async (_, wanted, steps, wish, metadata) => {
+    const server = await after(steps, wish, metadata)
     expect(kstatus(server), JSON.stringify(server.status?.conditions)).toBe(wanted)
   })
 
-  it.each(rows)('%s is not at once under way and stuck; what is false is not said', (_, __, steps, wish) => {
-    const { conditions = [] } = after(steps, wish).status ?? {}
+  it.each(rows)('%s is not at once under way and stuck; what is false is not said', async (_, __, steps, wish) => {
+    const { conditions = [] } = (await after(steps, wish)).status ?? {}
     const kinds = conditions.filter(({ type }) => type === 'Reconciling' || type === 'Stalled')
     expect(kinds.length).toBeLessThan(2)
     for (const { status } of kinds) expect(status).toBe('True')

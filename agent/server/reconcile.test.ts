@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { AGENT_MANAGER, ownedBy, type ServerAction, Terminal, Transient } from '../../crds/index.ts'
+import { ownedBy, type ServerAction, Terminal, Transient } from '../../crds/index.ts'
 import { Life } from '../../test/fakes/life.ts'
 import { active, Bench, HOST, ready, said, types, writes } from './testing.ts'
 
@@ -87,7 +87,7 @@ describe('a creation', () => {
   it('takes nothing of the controller’s part', async () => {
     const bench = await active()
     const owners = bench.api.owners('servers', 'demo/web')
-    const agents = owners['kubenova-agent Apply status'] ?? []
+    const agents = owners['kubenova-agent/h1 Apply status'] ?? []
     expect(agents).toContain('f:status / f:vmState')
     for (const field of ['host', 'instance', 'alternates', 'addresses', 'rejectedHosts', 'activeAction'])
       expect(agents.filter((path) => path.startsWith(`f:status / f:${field}`))).toEqual([])
@@ -123,7 +123,7 @@ it('what the status says and is not so any more is taken out, though nothing els
   const stray = { ...status, taskState: 'rebooting' as const }
   await bench.servers.applyStatus(
     { metadata: { name: 'web', namespace: 'demo' }, status: stray },
-    { fieldManager: AGENT_MANAGER },
+    { fieldManager: 'kubenova-agent/h1' },
   )
   await bench.rest()
   expect(bench.status).not.toHaveProperty('taskState')
@@ -201,7 +201,7 @@ describe('what the agent says', () => {
     await bench.create()
     const anew = bench.server
     bench.host.goesOff(seen.metadata.uid ?? '', 'shutdown')
-    await expect(bench.pass(bench.agent(), seen)).rejects.toMatchObject({ code: 'ServerNotOurs' })
+    await expect(bench.pass(bench.agent(), seen)).rejects.toMatchObject({ code: 'ObjectChanged' })
     expect(bench.server).toEqual(anew)
   })
 
@@ -219,7 +219,7 @@ describe('what the agent says', () => {
     const seen = bench.server
     bench.host.goesOff(seen.metadata.uid ?? '', 'shutdown')
     await bench.place('h2')
-    await expect(bench.pass(bench.agent(), seen)).rejects.toMatchObject({ code: 'ServerNotOurs' })
+    await expect(bench.pass(bench.agent(), seen)).rejects.toMatchObject({ code: 'ObjectChanged' })
   })
 })
 

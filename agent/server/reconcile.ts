@@ -4,7 +4,7 @@ import { runStep } from '../../actions/action.ts'
 import type { Guest, Host } from '../../actions/host/index.ts'
 import { actions } from '../../actions/index.ts'
 import {
-  AGENT_MANAGER,
+  agentManagerOf,
   FINALIZER,
   isOurs,
   reasonOf,
@@ -19,12 +19,12 @@ import type { EventRecorder } from '../../kube/events.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import type { Resource } from '../../kube/resource.ts'
 import { throttle } from '../throttle.ts'
+import { applyAgentStatus, type StatusWriter } from './apply-status.ts'
 import type { Attempts } from './attempts.ts'
 import type { Observed } from './observed.ts'
 import { isPending, type Planned, plan, restoreShutdownReason } from './plan.ts'
 import { changeRecord, type Ended, requestEnd } from './record.ts'
 import { failureOf, runAction } from './run.ts'
-import { type Sayer, say } from './say.ts'
 import { agentStatus, type Failure, keepsEnding, unseenStatus, type View } from './status.ts'
 
 /** What reconciling needs of the host besides what actions need. */
@@ -35,7 +35,7 @@ export interface LocalHost extends Host, AsyncDisposable {
   runtimeInfo(guest: Guest): View['place']
 }
 
-export interface Deps extends Sayer {
+export interface Deps extends StatusWriter {
   host: LocalHost
   /** libvirt has not been there for so long that it is no restart of it. */
   away(): boolean
@@ -104,7 +104,7 @@ async function unseen(guest: Guest, error: unknown, deps: Deps, ctx: ReconcileCo
     return finish({ guest, observed: { power: 'missing' } }, ended, deps, ctx)
   }
   const passes = failure.code === 'LibvirtUnreachable' && !deps.away()
-  if (!passes && isPending(server)) await say(server, unseenStatus(server, failure, now), deps)
+  if (!passes && isPending(server)) await applyAgentStatus(server, unseenStatus(server, failure, now), deps)
   throw error
 }
 
@@ -252,7 +252,7 @@ async function record(server: Server, ended: Ended, deps: Deps): Promise<number>
   const { request } = ended.planned
   if (!request) return recordChange(server, records, ended, deps)
   try {
-    await deps.actions.apply(requestEnd(server, request, ended), { fieldManager: AGENT_MANAGER })
+    await deps.actions.apply(requestEnd(server, request, ended), { fieldManager: agentManagerOf(deps.hostName) })
   } catch (error) {
     // Deleted by its user (applied with its uid, it is not made anew): there is nothing to add.
     if (!isNotFound(error) && !isUidMismatch(error)) throw error
@@ -267,7 +267,7 @@ async function record(server: Server, ended: Ended, deps: Deps): Promise<number>
 async function recordChange(server: Server, records: number, ended: Ended, deps: Deps): Promise<number> {
   const draft = changeRecord(server, records, ended)
   try {
-    await deps.actions.create(draft, { fieldManager: AGENT_MANAGER })
+    await deps.actions.create(draft, { fieldManager: agentManagerOf(deps.hostName) })
   } catch (error) {
     if (!isAlreadyExists(error)) throw error
     const there = await ignoreNotFound(deps.actions.get(draft.metadata))
@@ -294,7 +294,7 @@ function tell(server: Server, { planned, failure, host }: Ended, { events }: Dep
 }
 
 const sayView = (view: View, deps: Deps, more: object = {}): Promise<Server> =>
-  say(view.server, { ...agentStatus(view), ...more }, deps)
+  applyAgentStatus(view.server, { ...agentStatus(view), ...more }, deps)
 
 /** Nothing of it is left on this host: the API server may forget it. */
 async function release({ metadata }: Server, deps: Deps): Promise<void> {
@@ -302,7 +302,7 @@ async function release({ metadata }: Server, deps: Deps): Promise<void> {
   if (!finalizers.includes(FINALIZER)) return
   const patch = { metadata: { uid, resourceVersion, finalizers: finalizers.filter((f) => f !== FINALIZER) } }
   try {
-    await deps.servers.patch({ name, namespace }, patch, { fieldManager: AGENT_MANAGER })
+    await deps.servers.patch({ name, namespace }, patch, { fieldManager: agentManagerOf(deps.hostName) })
   } catch (error) {
     if (!isNotFound(error)) throw error
   }

@@ -29,12 +29,12 @@ const server = {
 it('kubectl wait sees the end of a request, although each change of its status was a generation', async () => {
   const metadata = { name: 'web-x', namespace: 'default' }
   const asked = await actions.create({ metadata, spec: { server: 'web', action: 'start', start: {} } })
-  await actions.apply({ metadata, status: { phase: 'Running' } }, { fieldManager: 'controller' })
+  await actions.apply({ metadata, status: { phase: 'Running' } }, { fieldManager: 'kubenova-admission' })
   const request = { name: 'web-x', uid: asked.metadata.uid ?? '', admittedAt: '2026-01-01T00:00:00Z' }
   const times = { startTime: '2026-01-01T00:00:00Z', finishTime: '2026-01-01T00:00:01Z' }
   const planned = { action: 'start', params: {}, id: request.uid, request } as const
   const ended = await actions.apply(requestEnd(server, request, { planned, host: 'h1', ...times }), {
-    fieldManager: 'agent',
+    fieldManager: 'kubenova-agent/h1',
   })
   expect(ended.metadata.generation).toBeGreaterThan(1)
   const said = await plane().kubectl('wait', '--for=condition=Complete', 'serveraction/web-x', '--timeout=10s')

@@ -4,12 +4,13 @@ import {
   type DesiredPower,
   type DomainPower,
   type Fault,
+  fieldsOf,
   type Mode,
   type NewCondition,
   type PowerState,
   type Reason,
   type Server,
-  type ServerStatus,
+  type StatusOf,
   stamp,
   type TaskState,
   type VmState,
@@ -46,11 +47,8 @@ export interface View {
   records: number
 }
 
-/** The fields that the agent owns. What is absent here is taken out of the status. */
-export type AgentStatus = Omit<
-  ServerStatus,
-  'host' | 'instance' | 'alternates' | 'addresses' | 'activeAction' | 'rejectedHosts'
->
+/** What the agent owns of the status. A field that is absent here is removed from it. */
+export type AgentStatus = StatusOf<'agent'>
 
 /** Nova's power_state; memory saved to disk is a shut off domain for libvirt and for Nova alike. */
 const powerStateOf: Record<DomainPower, PowerState> = {
@@ -184,22 +182,16 @@ export function unseenStatus(
   { code: reason, message }: Failure,
   now: string,
 ): AgentStatus {
-  const {
-    host: _,
-    instance: __,
-    alternates: ___,
-    addresses: ____,
-    activeAction: _____,
-    rejectedHosts: ______,
-    ...mine
-  } = status
   const said = { reason, message, observedGeneration: metadata.generation ?? 0 }
   const conditions: NewCondition[] = [
     { type: 'Ready', status: 'False', ...said },
     { type: 'Reconciling', status: 'True', ...said },
   ]
-  return { ...mine, conditions: stamp(conditions, status.conditions, now) }
+  const known = Object.fromEntries(Object.entries(status).filter(([field]) => ownFields.has(field)))
+  return { ...known, conditions: stamp(conditions, status.conditions, now) }
 }
+
+const ownFields: ReadonlySet<string> = new Set(fieldsOf('Server', 'agent'))
 
 /** The agent's whole part of the status. */
 export function agentStatus(view: View): AgentStatus {

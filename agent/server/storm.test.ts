@@ -1,12 +1,13 @@
 /** A server's status when all goes wrong at once, with the longest words: it stays small. */
 import { expect, it } from 'vitest'
 import { type Interface, type ServerStatus, Terminal, Transient } from '../../crds/index.ts'
-import { reachabilityStatus } from '../../test/fakes/controller.ts'
+import { unreachableStatus } from '../../test/fakes/controller.ts'
 import { Life } from '../../test/fakes/life.ts'
 import { Bench, HOST, types } from './testing.ts'
 
 const KEY = { namespace: 'demo', name: 'web' }
-const CONTROLLER = { fieldManager: 'kubenova-controller' }
+const SCHEDULER = { fieldManager: 'kubenova-scheduler' }
+const NODE_LIFECYCLE = { fieldManager: 'kubenova-node-lifecycle' }
 /** Three bytes each, and more of them than anything is given room for. */
 const words = '€'.repeat(100_000)
 
@@ -32,7 +33,7 @@ async function onItsLast(): Promise<Bench> {
   const bench = new Bench({ max: 1 })
   await bench.create()
   const rejectedHosts = ['a', 'b'].map((host) => ({ host: host.repeat(253), reason: words.slice(0, 1024) }))
-  await bench.servers.applyStatus({ metadata: KEY, status: { rejectedHosts } }, CONTROLLER)
+  await bench.servers.applyStatus({ metadata: KEY, status: { rejectedHosts } }, SCHEDULER)
   await bench.place(HOST, { interfaces })
   return bench
 }
@@ -51,8 +52,8 @@ it.each([
   const bench = await onItsLast()
   await bench.rest(bench.agent(new Life().fail('domains.define', error)))
   await bench.servers.applyStatus(
-    { metadata: KEY, status: reachabilityStatus(bench.server, false, words.slice(0, 2000), bench.now()) },
-    CONTROLLER,
+    { metadata: KEY, status: unreachableStatus(bench.server, words.slice(0, 2000), bench.now()) },
+    NODE_LIFECYCLE,
   )
   expect(bench.status).toMatchObject({ vmState: 'error', rejectedHosts: [{}, {}], fault: {} })
   expect(bench.status.addresses).toHaveLength(32)

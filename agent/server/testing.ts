@@ -26,7 +26,8 @@ import { type Deps, reconcileServer } from './reconcile.ts'
 export const HOST = 'h1'
 const KEY = { namespace: 'demo', name: 'web' }
 const USER = { fieldManager: 'user' }
-const CONTROLLER = { fieldManager: 'kubenova-controller' }
+const SCHEDULER = { fieldManager: 'kubenova-scheduler' }
+const ADMISSION = { fieldManager: 'kubenova-admission' }
 
 const image = {
   name: 'cirros',
@@ -126,8 +127,12 @@ export class Bench {
       keys: [],
       ...more,
     }
-    const status = placedStatus(this.server, { host, alternates: [], instance }, this.now())
-    await this.servers.applyStatus({ metadata: KEY, status }, CONTROLLER)
+    const status = placedStatus(
+      this.server,
+      { host, alternates: [], instance, rejectedHosts: this.status.rejectedHosts ?? [] },
+      this.now(),
+    )
+    await this.servers.applyStatus({ metadata: KEY, status }, SCHEDULER)
   }
 
   now(): string {
@@ -147,11 +152,8 @@ export class Bench {
     const spec = { server: 'web', action, [action]: params }
     const { metadata } = await this.actions.create({ metadata: { namespace: 'demo', name }, spec }, USER)
     const { uid = '' } = metadata
-    const { host, instance, alternates, addresses, conditions = [] } = this.status
-    const mine = conditions.filter(({ type }) => type === 'Scheduled')
-    const slot = { name, uid, action, params, admittedAt: this.now() }
-    const status = { host, instance, alternates, addresses, conditions: mine, activeAction: slot }
-    await this.servers.applyStatus({ metadata: KEY, status }, CONTROLLER)
+    const activeAction = { name, uid, action, params, admittedAt: this.now() }
+    await this.servers.applyStatus({ metadata: KEY, status: { activeAction } }, ADMISSION)
     return uid
   }
 

@@ -1,23 +1,25 @@
-/** A deed that was admitted and that no host will do: it has ended with what stands in the way. */
+/** A ServerAction that was admitted and that no host will run: it fails, with what stands in the way. */
 import { type NewCondition, type Reason, type Server, type ServerAction, stamp } from '../../crds/index.ts'
-import { isConflict, isNotFound } from '../../kube/errors.ts'
 import { keyOf } from '../../kube/types.ts'
-import { MANAGER } from '../server/manager.ts'
+import { applyStatus } from '../apply-status.ts'
 import type { Stores } from '../stores.ts'
+import { isEnded } from './phase.ts'
 
-/** Ends the deed in the server's slot. May be repeated; the slot is the caller's to free. */
-export async function failDeed({ metadata, status }: Server, why: Why, stores: Stores, now: string): Promise<void> {
+/** Fails the action in the server's slot; the slot is the caller's to free. Answers false if the action has changed since it was read: try again. */
+export async function failDeed({ metadata, status }: Server, why: Why, stores: Stores, now: string): Promise<boolean> {
   const { name = '', uid } = status?.activeAction ?? {}
-  const deed = stores.actions.cache.get(keyOf({ namespace: metadata.namespace, name }))
-  if (!deed || deed.metadata.uid !== uid) return
-  const { namespace, ownerReferences } = deed.metadata
-  const target = { name, uid, ...(namespace ? { namespace } : {}), ...(ownerReferences ? { ownerReferences } : {}) }
-  try {
-    await stores.actions.api.apply({ metadata: target, status: failed(deed, why, now) }, { fieldManager: MANAGER })
-  } catch (error) {
-    // Deleted by its user: nobody is left to tell.
-    if (!isNotFound(error) && !isConflict(error)) throw error
-  }
+  const seen = stores.actions.cache.get(keyOf({ namespace: metadata.namespace, name }))
+  // Deleted by its user: nothing is left to write to.
+  if (!seen || seen.metadata.uid !== uid || isEnded(seen)) return true
+  const { ownerReferences } = seen.metadata
+  const { result } = await applyStatus(stores.actions.api, {
+    kind: 'ServerAction',
+    owner: 'admission',
+    seen,
+    status: failed(seen, why, now),
+    ...(ownerReferences ? { ownerReferences } : {}),
+  })
+  return result !== 'conflict'
 }
 
 interface Why {
@@ -25,9 +27,9 @@ interface Why {
   message: string
 }
 
-function failed({ status = {} }: ServerAction, { reason, message }: Why, now: string): ServerAction['status'] {
+function failed({ status = {} }: ServerAction, { reason, message }: Why, now: string) {
   const set: NewCondition = { type: 'Complete', status: 'False', reason, message }
   const others = (status.conditions ?? []).filter(({ type }) => type !== 'Complete')
   const conditions = [...others, ...stamp([set], status.conditions, now)]
-  return { ...status, phase: 'Failed', message: message.slice(0, 8192), finishTime: now, conditions }
+  return { ...status, phase: 'Failed' as const, message: message.slice(0, 8192), finishTime: now, conditions }
 }

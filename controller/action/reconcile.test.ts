@@ -200,7 +200,7 @@ describe('where the cache is behind what its user has seen', () => {
     await decide(bench)
     const actions = bench.api.resource<ServerAction>(resourceDefOf(serverAction))
     const ended = { metadata: { name: 'r1', namespace: 'demo' }, status: { phase: 'Succeeded' } } as const
-    await actions.apply(ended, { fieldManager: 'kubenova-agent' })
+    await actions.apply(ended, { fieldManager: 'kubenova-agent/h1' })
     await ask(bench, 'reboot', { type: 'HARD' }, 'r2')
     expect(await decide(bench, 'r2')).toMatchObject({ kind: 'wait', for: 'the end of r1 to be counted' })
     await bench.agentSays({ ...active, lastCompletedAction: metadata.uid ?? '' })
@@ -246,7 +246,7 @@ describe('when the agent is quicker', () => {
     const actions = bench.api.resource<ServerAction>(resourceDefOf(serverAction))
     await actions.apply(
       { metadata: { name: 'r1', namespace: 'demo' }, status: { phase: 'Succeeded' } },
-      { fieldManager: 'kubenova-agent' },
+      { fieldManager: 'kubenova-agent/h1' },
     )
     await reconcileAction('demo/r1', { stores: bench.stores, now: () => bench.now() })
     bench.api.resumeWatches()

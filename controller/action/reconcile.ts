@@ -10,24 +10,21 @@ import {
   type Reason,
   type Server,
   type ServerAction,
+  type StatusOf,
   stamp,
 } from '../../crds/index.ts'
-import { ignoreNotFound, isConflict, isNotFound } from '../../kube/errors.ts'
+import { ignoreNotFound } from '../../kube/errors.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import { keyOf } from '../../kube/types.ts'
-import { MANAGER } from '../server/manager.ts'
-import { owned } from '../server/status.ts'
+import { applyStatus } from '../apply-status.ts'
 import type { Stores } from '../stores.ts'
+import { isEnded, phaseOf } from './phase.ts'
+import { occupyActionSlot } from './slot.ts'
 
 export interface ActionDeps {
   stores: Stores
   now(): string
 }
-
-const phaseOf = ({ status }: ServerAction): string => status?.phase ?? 'Pending'
-
-/** Records are created with their end; a request of a user is created without a status. */
-export const isEnded = (action: ServerAction): boolean => !['Pending', 'Running'].includes(phaseOf(action))
 
 export async function reconcileAction(key: string, { stores, now }: ActionDeps): Promise<Outcome> {
   const asked = stores.actions.cache.get(key)
@@ -46,6 +43,8 @@ const judge = ({ spec }: ServerAction, server: Server): Admission => admit(serve
 
 /** Until an action that has ended is counted by its server. */
 const COUNTED_MS = 500
+/** The newest version of an object comes by the watch before. */
+const NEWEST_MS = 20
 
 /** A refusal is for good, and whoever asks may have seen more than the cache has: only what the API server itself says of the server counts. */
 async function judgeAgain(asked: ServerAction, stores: Stores, now: string): Promise<Outcome> {
@@ -79,22 +78,9 @@ async function take(asked: ServerAction, server: Server, stores: Stores, now: st
     ...(requestId === undefined ? {} : { requestId }),
     admittedAt: now,
   }
-  const { namespace, resourceVersion, name: serverName } = server.metadata
-  const metadata = {
-    name: serverName,
-    ...(namespace ? { namespace } : {}),
-    ...(resourceVersion ? { resourceVersion } : {}),
-  }
-  try {
-    await stores.servers.api.applyStatus(
-      { metadata, status: { ...owned(server), activeAction: slot } },
-      { fieldManager: MANAGER },
-    )
-  } catch (error) {
-    // Something else was written first: judged anew on what is now.
-    if (isConflict(error)) return wait('the newest Server', 20)
-    throw error
-  }
+  const { result } = await occupyActionSlot(server, slot, stores)
+  // Something else was written first, or the server is gone: judged anew on what is now.
+  if (result === 'conflict' || result === 'gone') return wait('the newest Server', NEWEST_MS)
   return accepted(asked, server, stores, now)
 }
 
@@ -141,24 +127,18 @@ async function refuse(
 
 /** Onto the object as it was read: the agent may have ended the deed already. Owned by its server, so that it goes with it. */
 async function write(
-  { metadata }: ServerAction,
-  status: NonNullable<ServerAction['status']>,
+  seen: ServerAction,
+  status: StatusOf<'admission', 'ServerAction'>,
   stores: Stores,
   server: Server | undefined,
 ): Promise<Outcome> {
-  const { name, namespace, uid, resourceVersion } = metadata
-  const target = {
-    name,
-    ...(namespace ? { namespace } : {}),
-    ...(uid ? { uid } : {}),
-    ...(resourceVersion ? { resourceVersion } : {}),
+  // Changed meanwhile: its event brings it back. Deleted: nobody is left to tell.
+  await applyStatus(stores.actions.api, {
+    kind: 'ServerAction',
+    owner: 'admission',
+    seen,
+    status,
     ...(server ? { ownerReferences: [ownedBy(server)] } : {}),
-  }
-  try {
-    await stores.actions.api.apply({ metadata: target, status }, { fieldManager: MANAGER })
-  } catch (error) {
-    // Changed meanwhile: its event brings it back. Deleted: nobody is left to tell.
-    if (!isNotFound(error) && !isConflict(error)) throw error
-  }
+  })
   return done
 }

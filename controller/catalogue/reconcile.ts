@@ -23,22 +23,29 @@ export const reconcileFlavor: Reconcile = async (key, { stores, now }) => {
   const ignored = ineffectiveExtraSpecs(flavor.spec.extraSpecs)
   const message = `it can be used; without effect here: ${ignored.join(', ')}`
   const note: Problem | undefined = ignored.length > 0 ? { reason: 'Valid', message, isHarmless: true } : undefined
-  return sayReady(stores.flavors.api, flavor, note, {}, now())
+  return sayReady('Flavor', stores.flavors.api, flavor, note, {}, now())
 }
 
 export const reconcileImage: Reconcile = async (key, { stores, now }) => {
   const image = stores.images.cache.get(key)
-  return image ? sayReady(stores.images.api, image, undefined, {}, now()) : done
+  return image ? sayReady('Image', stores.images.api, image, undefined, {}, now()) : done
 }
 
 export const reconcileKeyPair: Reconcile = async (key, { stores, now }) => {
   const pair = stores.keyPairs.cache.get(key)
   if (!pair) return done
   try {
-    return await sayReady(stores.keyPairs.api, pair, undefined, { fingerprint: fingerprintOf(pair.spec) }, now())
+    return await sayReady(
+      'KeyPair',
+      stores.keyPairs.api,
+      pair,
+      undefined,
+      { fingerprint: fingerprintOf(pair.spec) },
+      now(),
+    )
   } catch (error) {
     if (!(error instanceof Refused)) throw error
-    return sayReady(stores.keyPairs.api, pair, { reason: error.code, message: error.message }, {}, now())
+    return sayReady('KeyPair', stores.keyPairs.api, pair, { reason: error.code, message: error.message }, {}, now())
   }
 }
 
@@ -56,7 +63,7 @@ export const reconcileNetwork: Reconcile = async (key, { stores, now }) => {
     reason: problems[0].reason,
     message: problems.map(({ message }) => message).join('; '),
   }
-  return sayReady(api, network, problem, {}, now())
+  return sayReady('Network', api, network, problem, {}, now())
 }
 
 /** Deleted: as Neutron, not under its ports. Here it waits for them; they bring it back when they go. */
@@ -70,7 +77,7 @@ async function leaveNetwork(network: Network, stores: Stores, now: string): Prom
   }
   const others = more.length === 0 ? '' : ` and ${more.length} more`
   const message = `it goes with its last port; there is still Port ${keyOf(first.metadata)}${others}`
-  await sayReady(api, network, { reason: 'NetworkInUse', message }, {}, now)
+  await sayReady('Network', api, network, { reason: 'NetworkInUse', message }, {}, now)
   return wait('its ports')
 }
 
@@ -91,7 +98,7 @@ export const reconcileAggregate: Reconcile = async (key, { stores, now }) => {
   if (!aggregate) return done
   const { hosts } = aggregate.spec
   const problem = missingHosts(hosts, stores) ?? otherZone(aggregate, stores.aggregates.cache.values())
-  return sayReady(stores.aggregates.api, aggregate, problem, { hosts: hosts.length }, now())
+  return sayReady('HostAggregate', stores.aggregates.api, aggregate, problem, { hosts: hosts.length }, now())
 }
 
 function missingHosts(hosts: readonly string[], { hypervisors }: Stores): Problem | undefined {

@@ -21,14 +21,14 @@ const hostWrites = (bench: Bench): number => bench.writes.filter((w) => w.endsWi
 
 /** Its agent says that libvirt answers. */
 async function connected(bench: Bench): Promise<void> {
-  const { state: _, used: __, servers: ___, ...reported } = status(bench) ?? {}
+  const { state: _, used: __, servers: ___, observedGeneration: ____, ...reported } = status(bench) ?? {}
   const conditions = [
     { type: 'Ready', status: 'True' as const, reason: 'Connected', message: 'm', lastTransitionTime: bench.now() },
   ]
   const handle = bench.api.resource<Hypervisor>(resourceDefOf(hypervisorKind))
   await handle.applyStatus(
     { metadata: { name: 'h1' }, status: { ...reported, conditions } },
-    { fieldManager: 'kubenova-agent' },
+    { fieldManager: 'kubenova-agent/h1' },
   )
   await bench.fake.caughtUp()
 }
@@ -86,6 +86,26 @@ describe('a Hypervisor', () => {
     await reconcile()
     expect(status(bench)).toEqual(before)
     expect(status(bench)?.capacity).toMatchObject({ vcpus: 16 })
+  })
+
+  it('has the generation of its spec at once, and its conditions have none of their own', async () => {
+    await using bench = await cloud('h1')
+    const reconcile = reconciler(bench)
+    await connected(bench)
+    await reconcile()
+    const handle = bench.api.resource<Hypervisor>(resourceDefOf(hypervisorKind))
+    for (const [generation, disabled] of [true, false].entries()) {
+      await handle.patch({ name: 'h1' }, { spec: { disabled } })
+      await bench.fake.caughtUp()
+      await reconcile()
+      expect(status(bench)?.observedGeneration).toBe(generation + 2)
+    }
+    // kubectl wait compares with the condition's own, where it has one.
+    expect(ready(bench)).not.toHaveProperty('observedGeneration')
+    await bench.silence()
+    await reconcile()
+    expect(ready(bench)).toMatchObject({ reason: 'HostDown' })
+    expect(ready(bench)).not.toHaveProperty('observedGeneration')
   })
 
   it('that is gone is nobody’s', async () => {

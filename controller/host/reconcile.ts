@@ -1,9 +1,8 @@
 /** A Hypervisor: is it up, and what of it is used. Its servers hear of it when it goes down or comes back. */
-import { applyIfChanged } from '../../kube/apply.ts'
 import type { Clock } from '../../kube/clock.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
+import { applyStatus } from '../apply-status.ts'
 import type { Ledger } from '../scheduler/ledger.ts'
-import { MANAGER } from '../server/manager.ts'
 import type { Stores } from '../stores.ts'
 import type { Hosts } from './hosts.ts'
 import { hostStatus } from './status.ts'
@@ -13,7 +12,7 @@ export interface HostDeps {
   hosts: Hosts
   ledger: Ledger
   clock: Clock
-  /** What is used changes with every server; it is written at most this often. Up and down are written at once. */
+  /** What is used changes with every server; it is written at most this often. Up, down and the generation are written at once. */
   everyMs: number
 }
 
@@ -31,18 +30,12 @@ export function createHostReconciler(deps: HostDeps): (key: string) => Promise<O
       now: clock.wall().toISOString(),
     })
     const age = clock.now() - (written.get(name) ?? -Infinity)
-    if (host.status?.state === status.state && age < everyMs)
-      return wait('the next write of what is used', everyMs - age)
-    const result = await applyIfChanged(
-      stores.hypervisors.api,
-      { metadata: { name }, status },
-      {
-        seen: host,
-        fieldManager: MANAGER,
-        subresource: 'status',
-      },
-    )
-    if (result.written) written.set(name, clock.now())
+    const { state, observedGeneration } = host.status ?? {}
+    const isUrgent = state !== status.state || observedGeneration !== status.observedGeneration
+    if (!isUrgent && age < everyMs) return wait('the next write of what is used', everyMs - age)
+    const { api } = stores.hypervisors
+    const write = await applyStatus(api, { kind: 'Hypervisor', owner: 'nodeLifecycle', seen: host, status })
+    if (write.result === 'written') written.set(name, clock.now())
     return done
   }
 }

@@ -15,7 +15,12 @@ const host = (conditions: NonNullable<Hypervisor['status']>['conditions'] = []):
 
 describe('hostStatus', () => {
   it('says what is used, and that it is up, and no word of what its agent says', () => {
-    expect(hostStatus(host(), facts)).toEqual({ state: 'up', used: { vcpus: 3, ram: 3072, disk: 30 }, servers: 2 })
+    expect(hostStatus(host(), facts)).toEqual({
+      observedGeneration: 0,
+      state: 'up',
+      used: { vcpus: 3, ram: 3072, disk: 30 },
+      servers: 2,
+    })
   })
 
   it('of a host that is down takes over its Ready, with the reason', () => {

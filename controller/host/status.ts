@@ -1,7 +1,6 @@
-/** The controller's part of a Hypervisor's status: is it up, and what of it is used. Pure. */
-import { type Hypervisor, type NewCondition, stamp } from '../../crds/index.ts'
+/** The node lifecycle's part of a Hypervisor's status: whether the host is up, and what of it is used. Pure. */
+import { type Hypervisor, type NewCondition, ownedStatus, type StatusOf, stamp } from '../../crds/index.ts'
 import type { HostUsage } from '../scheduler/host-view.ts'
-import { saysHostDown } from '../server/status.ts'
 
 export interface HostFacts {
   up: boolean
@@ -10,20 +9,22 @@ export interface HostFacts {
   now: string
 }
 
-/** All that the controller writes; the Ready condition only when the host is down, for then its agent does not. */
-export function hostStatus(host: Hypervisor, { up, whyDown, used, now }: HostFacts): NonNullable<Hypervisor['status']> {
-  const down: NewCondition = {
-    type: 'Ready',
-    status: 'Unknown',
-    reason: 'HostDown',
-    message: whyDown,
-    observedGeneration: host.metadata.generation ?? 0,
-  }
+/**
+ * All that the node lifecycle owns; the Ready condition only while the host is down, for then its agent does not write it. It stays ours until
+ * the agent has written another.
+ *
+ * Conditions of a Hypervisor have no observedGeneration: its agent does not look at the spec, and kubectl wait then takes that of the status.
+ */
+export function hostStatus(
+  host: Hypervisor,
+  { up, whyDown, used, now }: HostFacts,
+): StatusOf<'nodeLifecycle', 'Hypervisor'> {
+  const down: NewCondition = { type: 'Ready', status: 'Unknown', reason: 'HostDown', message: whyDown }
   const { vcpus, ram, disk, servers } = used
-  const old = host.status?.conditions
-  // What we said of a host that was down stays ours until its agent has said better.
-  const conditions = up ? (old ?? []).filter(saysHostDown) : stamp([down], old, now)
+  const { conditions: kept = [] } = ownedStatus('Hypervisor', 'nodeLifecycle', host.status)
+  const conditions = up ? kept : stamp([down], host.status?.conditions, now)
   return {
+    observedGeneration: host.metadata.generation ?? 0,
     state: up ? 'up' : 'down',
     used: { vcpus, ram, disk },
     servers,

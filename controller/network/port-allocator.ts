@@ -2,11 +2,19 @@
  * Provides the Ports of a server that is being placed: those that an earlier attempt created, those of its user, and new ones, whose names
  * reserve their addresses.
  */
-import { type Interface, type Network, ownedBy, type Port, Refused, type Server, Transient } from '../../crds/index.ts'
+import {
+  fieldManagerOf,
+  type Interface,
+  type Network,
+  ownedBy,
+  type Port,
+  Refused,
+  type Server,
+  Transient,
+} from '../../crds/index.ts'
 import type { Clock } from '../../kube/clock.ts'
 import { ignoreNotFound, isAlreadyExists, isTransient } from '../../kube/errors.ts'
 import { keyOf } from '../../kube/types.ts'
-import { MANAGER } from '../server/manager.ts'
 import type { Nic } from '../server/resolve.ts'
 import { BY_NETWORK, BY_REFERENCE, BY_SERVER, refKey, type Stores } from '../stores.ts'
 import type { AddressTable } from './address-table.ts'
@@ -134,7 +142,7 @@ async function createPort(
     const mac = entry.macAddress ?? chooseMac(network, addresses[0], key, (m) => table.isMacUsed(m))
     const port = buildPort(server, network, { addresses, mac, index, now: clock.wall().toISOString() })
     try {
-      const created = await stores.ports.api.create(port, { fieldManager: MANAGER })
+      const created = await stores.ports.api.create(port, { fieldManager: fieldManagerOf('addressing') })
       recentlyCreated.set(key, { port: created, until: now + RESERVATION_MS })
       return created
     } catch (error) {

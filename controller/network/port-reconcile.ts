@@ -8,13 +8,12 @@ import {
   type Server,
   stamp,
 } from '../../crds/index.ts'
-import { applyIfChanged } from '../../kube/apply.ts'
 import type { Clock } from '../../kube/clock.ts'
 import { done, failed, type Outcome, wait } from '../../kube/outcome.ts'
 import { keyOf } from '../../kube/types.ts'
+import { applyStatus } from '../apply-status.ts'
 import { hold, holds, IN_USE, release } from '../finalizer.ts'
 import { lasts } from '../lasts.ts'
-import { MANAGER } from '../server/manager.ts'
 import { checkGuestOf, usableFrom } from '../server/resolve.ts'
 import { BY_NETWORK, BY_REFERENCE, onBridgeOf, refKey, type Stores } from '../stores.ts'
 import type { Allocations } from './allocations.ts'
@@ -150,23 +149,10 @@ async function write(
   const kept = bad
     ? Object.fromEntries(Object.entries({ macAddress, fixedIPs, server }).filter(([, v]) => v !== undefined))
     : {}
-  const status = {
-    ...kept,
-    ...more,
-    conditions: stamp(set, port.status?.conditions, clock.wall().toISOString()),
-  }
+  const conditions = stamp(set, port.status?.conditions, clock.wall().toISOString())
+  const status = { ...kept, ...more, conditions }
   // Onto what was read: another controller may have given it other addresses.
-  const { name, namespace = '', uid = '', resourceVersion } = port.metadata
-  const metadata = { name, namespace, uid, ...(resourceVersion === undefined ? {} : { resourceVersion }) }
-  await applyIfChanged(
-    stores.ports.api,
-    { metadata, status },
-    {
-      seen: port,
-      previous: server !== undefined && !('server' in status) ? { metadata, status: { server } } : undefined,
-      fieldManager: MANAGER,
-    },
-  )
+  await applyStatus(stores.ports.api, { kind: 'Port', owner: 'addressing', seen: port, status })
 }
 
 /** Ports to look at again when a server changes. */

@@ -1,12 +1,12 @@
 /** Placement of one server: follow its references, choose a host and claim it, make its ports, write all of it in one status. */
 import { runningRequestOf } from '../../actions/admit.ts'
-import { Refused, type Server } from '../../crds/index.ts'
-import { isConflict, isNotFound, isTransient } from '../../kube/errors.ts'
+import { type HostRejection, Refused, type Server } from '../../crds/index.ts'
+import { isTransient } from '../../kube/errors.ts'
 import type { EventRecorder } from '../../kube/events.ts'
 import { failed, type Outcome, wait } from '../../kube/outcome.ts'
-import { keyOf } from '../../kube/types.ts'
 import { failDeed } from '../action/fail.ts'
-import { isEnded } from '../action/reconcile.ts'
+import { releaseActionSlot } from '../action/slot.ts'
+import { applyStatus } from '../apply-status.ts'
 import type { HostViews } from '../host/views.ts'
 import { lasts } from '../lasts.ts'
 import type { PortAllocator } from '../network/port-allocator.ts'
@@ -15,9 +15,8 @@ import { demandOf, type PlacementRequest, resolveHint } from '../scheduler/reque
 import { MAX_ATTEMPTS, selectHost } from '../scheduler/select-host.ts'
 import type { Stores } from '../stores.ts'
 import { buildInstance } from './instance.ts'
-import { MANAGER } from './manager.ts'
 import { type Lookup, type Resolved, resolve } from './resolve.ts'
-import { type ControllerStatus, placedStatus, type Waiting, waitingStatus } from './status.ts'
+import { placedStatus, type SchedulerStatus, type Waiting, waitingStatus } from './status.ts'
 
 export interface PlaceDeps {
   stores: Stores
@@ -36,21 +35,33 @@ export interface PlaceDeps {
 const CLAIM_MS = 60_000
 /** The cache has a placement long before. */
 const SEEN_MS = 5000
+/** The newest version of an object comes by the watch before. */
+const NEWEST_MS = 20
 
 /** @param attempt which one in a row */
 export async function placeServer(server: Server, deps: PlaceDeps, attempt: number): Promise<Outcome> {
   const now = deps.clock.wall().toISOString()
+  const rejectedHosts = rejectionsInForce(server)
   try {
     const resolved = resolve(server, deps.lookup)
-    const refused = server.status?.rejectedHosts?.length ?? 0
-    if (refused >= MAX_ATTEMPTS) return await none(server, `${refused} hosts could not build it`, deps, now)
+    const rejections = rejectedHosts.length
+    if (rejections >= MAX_ATTEMPTS) return await none(server, `${rejections} hosts could not build it`, deps, now)
     return await choose(server, resolved, deps, now)
   } catch (error) {
-    if (lasts(error, attempt))
-      await say(server, { reason: error.code, message: error.message, error: false }, deps, now)
+    if (lasts(error, attempt)) {
+      const why = { reason: error.code, message: error.message, error: false, rejectedHosts }
+      await reportUnscheduled(server, why, deps, now)
+    }
     if (!(error instanceof Refused)) throw error
     return failed(error.code, error.message)
   }
+}
+
+/** The rejections that still count. A new spec is a new try, and so is a start that is asked for: hosts that rejected it before may take it now. */
+function rejectionsInForce(server: Server): readonly HostRejection[] {
+  const { status, metadata } = server
+  const isNewTry = status?.observedGeneration !== metadata.generation || runningRequestOf(server) !== undefined
+  return isNewTry ? [] : (status?.rejectedHosts ?? [])
 }
 
 function requestOf(server: Server, { flavor, image }: Resolved, ledger: Ledger): PlacementRequest {
@@ -66,7 +77,7 @@ function requestOf(server: Server, { flavor, image }: Resolved, ledger: Ledger):
     ...(availabilityZone === undefined ? {} : { availabilityZone }),
     ...(sameHost ? { sameHost } : {}),
     ...(differentHost ? { differentHost } : {}),
-    ignoreHosts: (server.status?.rejectedHosts ?? []).map(({ host }) => host),
+    ignoreHosts: rejectionsInForce(server).map(({ host }) => host),
   }
 }
 
@@ -86,11 +97,8 @@ async function choose(server: Server, resolved: Resolved, deps: PlaceDeps, now: 
     const interfaces = await deps.portAllocator.allocate(server, resolved.nics)
     const availabilityZone = views.get(host)?.zone ?? ''
     const instance = buildInstance(server, resolved, interfaces, availabilityZone)
-    const written = await write(
-      server,
-      placedStatus(withoutEnded(server, deps.stores), { host, alternates, instance }, now),
-      deps,
-    )
+    const rejectedHosts = rejectionsInForce(server)
+    const written = await write(server, placedStatus(server, { host, alternates, instance, rejectedHosts }, now), deps)
     if (written) ledger.confirm(request.server)
     else if (!before) takeBack(request, deps)
   } catch (error) {
@@ -105,14 +113,6 @@ function takeBack({ server }: PlacementRequest, { ledger, onRoom }: PlaceDeps): 
   onRoom()
 }
 
-/** A controller that ended its deed, and died before it could free the slot, has told the user so: the host must not do it after all. */
-function withoutEnded(server: Server, { actions }: Stores): Server {
-  const { activeAction: action, ...rest } = server.status ?? {}
-  const record = action && actions.cache.get(keyOf({ namespace: server.metadata.namespace, name: action.name }))
-  const isOver = record !== undefined && record.metadata.uid === action?.uid && isEnded(record)
-  return isOver ? { ...server, status: rest } : server
-}
-
 /** What was decided for it before, if that still stands. Of a write that got no answer nobody knows whether it was done: done again it must be the same. */
 function decided({ server, ignoreHosts = [] }: PlacementRequest, { ledger, views }: PlaceDeps) {
   const before = ledger.pendingClaimOf(server)
@@ -120,50 +120,49 @@ function decided({ server, ignoreHosts = [] }: PlacementRequest, { ledger, views
   return before.written || views.get(before.host)?.up === true ? before : undefined
 }
 
-/** No host can take it. */
+/** No host can take it. A start that was asked of it ends with that; its rejections are forgotten first, so that it may be placed on any host later. */
 async function none(server: Server, why: string, deps: PlaceDeps, now: string): Promise<Outcome> {
-  const message = whyNone(server, why)
-  if (runningRequestOf(server) !== undefined)
-    await failDeed(server, { reason: 'NoValidHost', message }, deps.stores, now)
-  await say(server, { reason: 'NoValidHost', message, error: true }, deps, now)
+  const rejectedHosts = rejectionsInForce(server)
+  const message = whyNone(rejectedHosts, why)
+  const seen = await reportUnscheduled(
+    server,
+    { reason: 'NoValidHost', message, error: true, rejectedHosts },
+    deps,
+    now,
+  )
+  if (runningRequestOf(server) !== undefined && seen) {
+    const isFailed = await failDeed(server, { reason: 'NoValidHost', message }, deps.stores, now)
+    if (!isFailed) return wait('the newest ServerAction', NEWEST_MS)
+    await releaseActionSlot(seen, deps.stores)
+  }
   return failed('NoValidHost', message)
 }
 
 /** With what each host said that was tried. */
-function whyNone({ status }: Server, message: string): string {
-  const rejectedHosts = (status?.rejectedHosts ?? []).map(({ host, reason }) => `${host} could not build it: ${reason}`)
-  if (rejectedHosts.length === 0) return message
-  return [message, ...rejectedHosts, 'to have them tried again, create a ServerAction with action: start'].join('; ')
+function whyNone(rejectedHosts: readonly HostRejection[], message: string): string {
+  const rejections = rejectedHosts.map(({ host, reason }) => `${host} could not build it: ${reason}`)
+  if (rejections.length === 0) return message
+  return [message, ...rejections, 'to have them tried again, create a ServerAction with action: start'].join('; ')
 }
 
-/** Why it waits: in its status, and once as an event. */
-async function say(server: Server, why: Waiting, deps: PlaceDeps, now: string): Promise<void> {
+/** Reports in the status why it waits, and once as an event. Answers the Server as it is then; undefined: it has changed since, or is gone. */
+async function reportUnscheduled(
+  server: Server,
+  why: Waiting,
+  deps: PlaceDeps,
+  now: string,
+): Promise<Server | undefined> {
   const status = waitingStatus(server, why, now)
-  if (says(server, status) || !(await write(server, status, deps))) return
+  const write = await applyStatus(deps.stores.servers.api, { kind: 'Server', owner: 'scheduler', seen: server, status })
   const { reason, message: note } = why
-  deps.events.event({ regarding: server, type: 'Warning', reason, action: 'Scheduling', note })
+  if (write.result === 'written')
+    deps.events.event({ regarding: server, type: 'Warning', reason, action: 'Scheduling', note })
+  return write.object
 }
 
 /** Only onto the server as it was read: of two controllers at once, one writes. */
-async function write(server: Server, status: ControllerStatus, { stores }: PlaceDeps): Promise<boolean> {
-  const { name, namespace, resourceVersion } = server.metadata
-  const metadata = { name, ...(namespace ? { namespace } : {}), ...(resourceVersion ? { resourceVersion } : {}) }
-  try {
-    await stores.servers.api.applyStatus({ metadata, status }, { fieldManager: MANAGER })
-    return true
-  } catch (error) {
-    // Gone, or changed meanwhile: the watch brings what is now.
-    if (isNotFound(error) || isConflict(error)) return false
-    throw error
-  }
-}
-
-/** A server that waits on is not told so again. */
-function says({ status: old }: Server, wanted: ControllerStatus): boolean {
-  if (wanted.host !== undefined || old?.host !== undefined || old?.observedGeneration !== wanted.observedGeneration)
-    return false
-  if (old?.activeAction !== undefined && wanted.activeAction === undefined) return false
-  const message = (list: ControllerStatus['conditions']): string | undefined =>
-    list?.find(({ type }) => type === 'Scheduled')?.message
-  return old?.vmState === wanted.vmState && message(old?.conditions) === message(wanted.conditions)
+async function write(server: Server, status: SchedulerStatus, { stores }: PlaceDeps): Promise<boolean> {
+  const { result } = await applyStatus(stores.servers.api, { kind: 'Server', owner: 'scheduler', seen: server, status })
+  // Gone, or changed meanwhile: the watch brings what is now.
+  return result === 'written'
 }

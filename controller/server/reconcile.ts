@@ -1,15 +1,16 @@
 /** One Server: delete it, place it, place it elsewhere when its host refused, say whether its host is up. */
-import { runningRequestOf } from '../../actions/admit.ts'
-import { AGENT_MANAGER, FINALIZER, type Server } from '../../crds/index.ts'
-import { isConflict, isNotFound } from '../../kube/errors.ts'
+import { agentManagerOf, FINALIZER, type Server } from '../../crds/index.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import { keyOf } from '../../kube/types.ts'
+import { writeStatus } from '../../kube/write-status.ts'
+import { hasFinishedAction, releaseActionSlot } from '../action/slot.ts'
+import { applyStatus } from '../apply-status.ts'
 import { hold } from '../finalizer.ts'
 import type { Hosts } from '../host/hosts.ts'
-import { MANAGER } from './manager.ts'
 import { type PlaceDeps, placeServer } from './place.ts'
+import { isReachabilityReported, reachableStatus, unreachableStatus } from './reachability.ts'
 import { removeServer } from './remove.ts'
-import { reachabilityStatus, saysReachability, withoutHost } from './status.ts'
+import { unassignedStatus } from './status.ts'
 import { sweep } from './sweep.ts'
 
 export interface ServerDeps extends PlaceDeps {
@@ -24,27 +25,32 @@ export async function reconcileServer(key: string, deps: ServerDeps, attempt = 1
   const now = (): string => clock.wall().toISOString()
   if (server.metadata.deletionTimestamp) return remove(server, deps, now)
   if (!server.metadata.finalizers?.includes(FINALIZER)) return keep(server, deps)
-  const { host, hostRejection, rejectedHosts = [] } = server.status ?? {}
+  const host = server.status?.host
+  const isRejected = isRejectedBy(host, server)
+  // With the agent's fields goes what says that the action has ended; and the next host must not run it.
+  if ((host === undefined || isRejected) && hasFinishedAction(server, stores)) {
+    await releaseActionSlot(server, stores)
+    return wait('its slot to be free')
+  }
   if (host === undefined) return find(server, deps, attempt)
-  if (hostRejection?.host === host && !rejectedHosts.some((r) => r.host === host)) return moveOn(server, host, deps)
+  if (isRejected) return moveOn(server, host, deps)
   return reach(server, host, deps, now())
+}
+
+/** Whether its host has rejected it, and no rejection of that host was recorded before. */
+function isRejectedBy(host: string | undefined, { status }: Server): host is string {
+  const { hostRejection, rejectedHosts = [] } = status ?? {}
+  return host !== undefined && hostRejection?.host === host && !rejectedHosts.some((r) => r.host === host)
 }
 
 /** A host for it. */
 async function find(server: Server, deps: ServerDeps, attempt: number): Promise<Outcome> {
-  if (server.status?.domain) return letGo(server, deps)
+  if (server.status?.domain) return clearAgentStatus(server, deps)
+  // Its last host was down, and it has none now.
+  if (!isReachabilityReported(server, true)) return reportReachable(server, deps)
   // One of the same name may have been here before.
   await sweep(keyOf(server.metadata), deps.stores)
-  return placeServer(asked(server), deps, attempt)
-}
-
-/** A new spec is a new try, and so is a start that is asked for: hosts that refused before may take it now. */
-function asked(server: Server): Server {
-  const { status, metadata } = server
-  const again = status?.observedGeneration !== metadata.generation || runningRequestOf(server) !== undefined
-  if (!status?.rejectedHosts || !again) return server
-  const { rejectedHosts: _, ...rest } = status
-  return { ...server, status: rest }
+  return placeServer(server, deps, attempt)
 }
 
 /** Its agent does nothing as long as the host is said to be down. */
@@ -62,39 +68,36 @@ async function keep({ metadata }: Server, { stores }: ServerDeps): Promise<Outco
 }
 
 /** The host could not build it and has cleaned up: without a host again, and that one is not asked a second time. */
-async function moveOn(server: Server, host: string, { stores, views }: ServerDeps): Promise<Outcome> {
+async function moveOn(server: Server, host: string, { stores, views, clock }: ServerDeps): Promise<Outcome> {
   const isAway = server.status?.fault?.details === 'LibvirtUnreachable' && views.get(host)?.libvirtUnreachable === true
-  const { name, namespace, resourceVersion } = server.metadata
-  const metadata = { name, ...(namespace ? { namespace } : {}), ...(resourceVersion ? { resourceVersion } : {}) }
-  await stores.servers.api.applyStatus({ metadata, status: withoutHost(server, isAway) }, { fieldManager: MANAGER })
+  const status = unassignedStatus(server, clock.wall().toISOString(), isAway)
+  await applyStatus(stores.servers.api, { kind: 'Server', owner: 'scheduler', seen: server, status })
   return wait('its placement elsewhere')
 }
 
 /**
- * What the agent of its last host said is taken back in the agent's name. It would stay until the next agent writes; and of a condition
- * that both have written, the API server would keep half an item when we let go of it, and refuse that.
+ * Removes what the agent of the last host has written, in the name of that agent: it would stay until the next agent writes. By now the
+ * scheduler owns the conditions that the agent wrote (see unassignedStatus): they stay, whole.
  */
-async function letGo(server: Server, { stores }: ServerDeps): Promise<Outcome> {
-  const { name, namespace, resourceVersion } = server.metadata
-  const metadata = { name, ...(namespace ? { namespace } : {}), ...(resourceVersion ? { resourceVersion } : {}) }
-  // Something is left: an object that loses its last member is null to the API server, and refused.
-  const status = { records: server.status?.records ?? 0 }
-  await stores.servers.api.applyStatus({ metadata, status }, { fieldManager: AGENT_MANAGER })
+async function clearAgentStatus(server: Server, { stores }: ServerDeps): Promise<Outcome> {
+  const { hostRejection, rejectedHosts = [] } = server.status ?? {}
+  const host = hostRejection?.host ?? rejectedHosts.at(-1)?.host ?? ''
+  await writeStatus(stores.servers.api, server, undefined, { fieldManager: agentManagerOf(host) })
   return wait('its placement elsewhere')
 }
 
-async function reach(server: Server, host: string, { stores, hosts }: ServerDeps, now: string): Promise<Outcome> {
-  const up = hosts.isUp(host)
-  if (saysReachability(server, up)) return done
-  const { name, namespace, resourceVersion } = server.metadata
-  // All that is ours is said again: it must be what it was, or a deed that was admitted meanwhile would lose its place.
-  const metadata = { name, ...(namespace ? { namespace } : {}), ...(resourceVersion ? { resourceVersion } : {}) }
-  const status = reachabilityStatus(server, up, hosts.whyDown(host), now)
-  try {
-    await stores.servers.api.applyStatus({ metadata, status }, { fieldManager: MANAGER })
-  } catch (error) {
-    // Gone, or changed meanwhile: the watch brings what is now.
-    if (!isNotFound(error) && !isConflict(error)) throw error
-  }
+async function reach(server: Server, host: string, deps: ServerDeps, now: string): Promise<Outcome> {
+  const { stores, hosts } = deps
+  const isUp = hosts.isUp(host)
+  if (isReachabilityReported(server, isUp)) return done
+  if (isUp) return reportReachable(server, deps)
+  const status = unreachableStatus(server, hosts.whyDown(host), now)
+  await applyStatus(stores.servers.api, { kind: 'Server', owner: 'nodeLifecycle', seen: server, status })
+  return done
+}
+
+async function reportReachable(server: Server, { stores }: ServerDeps): Promise<Outcome> {
+  const status = reachableStatus(server)
+  await applyStatus(stores.servers.api, { kind: 'Server', owner: 'nodeLifecycle', seen: server, status })
   return done
 }

@@ -2,11 +2,11 @@
 import { FINALIZER, FORCE_DELETE, type Server } from '../../crds/index.ts'
 import type { EventRecorder } from '../../kube/events.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
+import { applyStatus } from '../apply-status.ts'
 import { release } from '../finalizer.ts'
 import type { Hosts } from '../host/hosts.ts'
 import type { Stores } from '../stores.ts'
-import { MANAGER } from './manager.ts'
-import { owned, withConditions } from './status.ts'
+import { deletionPendingStatus } from './reachability.ts'
 
 export interface RemoveDeps {
   stores: Stores
@@ -53,17 +53,9 @@ function tell(server: Server, reason: string, note: string, { events }: RemoveDe
 async function sayWaiting(server: Server, message: string, deps: RemoveDeps): Promise<void> {
   const before = server.status?.conditions?.find(({ type }) => type === 'DeletionPending')
   if (before?.message === message) return
-  const { name, namespace, resourceVersion, generation = 0 } = server.metadata
-  const pending = {
-    type: 'DeletionPending',
-    status: 'True',
-    reason: 'HostDown',
-    message,
-    observedGeneration: generation,
-  } as const
-  const status = withConditions(server, owned(server), [pending], deps.now())
-  // Only onto what was read: all that is ours is said again. A conflict is tried again on what is then.
-  const metadata = { name, ...(namespace ? { namespace } : {}), ...(resourceVersion ? { resourceVersion } : {}) }
-  await deps.stores.servers.api.applyStatus({ metadata, status }, { fieldManager: MANAGER })
-  tell(server, pending.type, message, deps)
+  const status = deletionPendingStatus(server, message, deps.now())
+  const pending = 'DeletionPending'
+  const { servers } = deps.stores
+  const { result } = await applyStatus(servers.api, { kind: 'Server', owner: 'nodeLifecycle', seen: server, status })
+  if (result === 'written') tell(server, pending, message, deps)
 }

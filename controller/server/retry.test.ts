@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { serverAction } from '../../actions/index.ts'
 import { condition, type Hypervisor, hypervisor, resourceDefOf, type ServerAction } from '../../crds/index.ts'
+import { ApiError } from '../../kube/errors.ts'
 import { reconcileAction } from '../action/reconcile.ts'
 import { type Bench, cloud } from '../testing.ts'
 
@@ -122,11 +123,20 @@ describe('a start of a server that no host could build', () => {
 
   it('that has ended is not done by the host that comes after all', async () => {
     await using bench = await refused()
-    const { metadata } = await ask(bench)
-    const actions = bench.api.resource<ServerAction>(resourceDefOf(serverAction))
-    await actions.patch(metadata, { status: { phase: 'Failed' } })
+    const hosts = bench.api.resource<Hypervisor>(resourceDefOf(hypervisor))
+    await hosts.patch({ name: 'h1' }, { spec: { disabled: true } })
     await bench.fake.caughtUp()
-    await bench.reconcile()
+    const { metadata } = await ask(bench)
+    // The controller ends when it has failed the action, before it could free the slot.
+    const away = new ApiError({ request: 'fake', status: 0 })
+    bench.fake.life.fail('apply serveractions', away, { when: 'after' })
+    await expect(bench.reconcile()).rejects.toBe(away)
+    await bench.fake.caughtUp()
+    expect(bench.actions()[0]?.status).toMatchObject({ phase: 'Failed' })
+    expect(bench.status().activeAction?.uid).toBe(metadata.uid)
+    await hosts.patch({ name: 'h1' }, { spec: { disabled: false } })
+    await bench.fake.caughtUp()
+    for (let i = 0; i < 2; i++) await bench.reconcile()
     expect(bench.status()).toMatchObject({ host: 'h1', vmState: 'building' })
     expect(bench.status()).not.toHaveProperty('activeAction')
   })

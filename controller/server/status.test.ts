@@ -3,15 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { guestOf } from '../../actions/testing.ts'
 import { condition, resourceDefOf, type Server, type ServerStatus, server as serverKind } from '../../crds/index.ts'
 import { FakeApi } from '../../test/fakes/api.ts'
-import {
-  owned,
-  placedStatus,
-  reachabilityStatus,
-  saysReachability,
-  waitingStatus,
-  withConditions,
-  withoutHost,
-} from './status.ts'
+import { deletionPendingStatus, isReachabilityReported, reachableStatus, unreachableStatus } from './reachability.ts'
+import { placedStatus, unassignedStatus, waitingStatus } from './status.ts'
 
 const then = '2026-01-01T00:00:00Z'
 const now = '2026-01-02T00:00:00Z'
@@ -32,63 +25,6 @@ const cond = (type: string, status: 'True' | 'False' | 'Unknown', reason = 'Beca
 const types = (status: { conditions?: { type: string }[] }): string[] =>
   (status.conditions ?? []).map(({ type }) => type)
 
-describe('what the controller owns', () => {
-  const all: ServerStatus = {
-    host: 'h1',
-    instance,
-    alternates: ['h2'],
-    addresses: [],
-    activeAction: { name: 'r', uid: 'u', action: 'reboot', admittedAt: then },
-    rejectedHosts: [{ host: 'h0', reason: 'r' }],
-    vmState: 'active',
-    taskState: 'rebooting',
-    records: 3,
-    observedGeneration: 4,
-    conditions: ['Scheduled', 'HostReachable', 'DeletionPending', 'Ready', 'Reconciling', 'Stalled'].map((t) =>
-      cond(t, 'True'),
-    ),
-  }
-
-  it('is the placement alone, once the agent has written', () => {
-    const mine = owned(server({ ...all, domain: { name: 'd' } }))
-    expect(Object.keys(mine).sort()).toEqual([
-      'activeAction',
-      'addresses',
-      'alternates',
-      'conditions',
-      'host',
-      'instance',
-      'rejectedHosts',
-    ])
-    expect(types(mine)).toEqual(['Scheduled', 'HostReachable', 'DeletionPending'])
-  })
-
-  it('is the state, too, before that', () => {
-    expect(owned(server(all))).toEqual(all)
-  })
-
-  it('is nothing of a server that was never looked at', () => {
-    expect(owned(server())).toEqual({})
-  })
-
-  it('is a Ready that says that the host is down', () => {
-    const down = { ...all, domain: { name: 'd' }, conditions: [cond('Ready', 'Unknown', 'HostDown')] }
-    expect(types(owned(server(down)))).toEqual(['Ready'])
-  })
-})
-
-describe('conditions', () => {
-  it('are replaced by type, keep their time while their status stays, and the others stay', () => {
-    const old = server({ conditions: [cond('Scheduled', 'True'), cond('HostReachable', 'False')] })
-    const set = [{ type: 'HostReachable', status: 'False', reason: 'HostDown', message: 'n' } as const]
-    expect(withConditions(old, owned(old), set, now).conditions).toEqual([
-      cond('Scheduled', 'True'),
-      { ...cond('HostReachable', 'False', 'HostDown'), message: 'n' },
-    ])
-    expect(types(withConditions(old, owned(old), [], now, ['HostReachable']))).toEqual(['Scheduled'])
-  })
-})
-
 describe('each status', () => {
   const placed = () => placedStatus(server(), { host: 'h1', alternates: ['h2'], instance }, now)
 
@@ -98,9 +34,9 @@ describe('each status', () => {
         taskState: 'scheduling',
         fault: { code: 500, message: 'm', created: then },
         records: 2,
-        rejectedHosts: [{ host: 'h0', reason: 'r' }],
+        activeAction: { name: 'r', uid: 'u', action: 'start', admittedAt: then },
       }),
-      { host: 'h1', alternates: [], instance },
+      { host: 'h1', alternates: [], instance, rejectedHosts: [{ host: 'h0', reason: 'r' }] },
       now,
     )
     expect(status).toMatchObject({
@@ -110,7 +46,7 @@ describe('each status', () => {
       observedGeneration: 4,
       rejectedHosts: [{ host: 'h0' }],
     })
-    for (const gone of ['taskState', 'fault']) expect(status).not.toHaveProperty(gone)
+    for (const gone of ['taskState', 'fault', 'activeAction']) expect(status).not.toHaveProperty(gone)
     expect(types(status)).toEqual(['Scheduled', 'Ready'])
   })
 
@@ -154,61 +90,76 @@ describe('each status', () => {
     expect(other).not.toHaveProperty('fault')
   })
 
-  it('without a host: the one that refused is remembered, with the spec that it refused', () => {
-    const refused = { host: 'h1', reason: 'broken' }
-    const was = server({
-      ...placed(),
-      domain: { name: 'd' },
-      observedGeneration: 3,
-      records: 1,
-      hostRejection: refused,
-      rejectedHosts: [{ host: 'h0', reason: 'r' }],
-    })
-    const status = withoutHost(was)
+  const rejected = (status: ServerStatus): Server =>
+    server({ ...placed(), domain: { name: 'd' }, hostRejection: { host: 'h1', reason: 'broken' }, ...status })
+
+  it('unassigned: the rejection is remembered, with the generation that was rejected', () => {
+    const was = rejected({ observedGeneration: 3, records: 1, rejectedHosts: [{ host: 'h0', reason: 'r' }] })
+    const status = unassignedStatus(was, now)
     expect(status).toMatchObject({
       vmState: 'building',
       taskState: 'scheduling',
       records: 1,
       observedGeneration: 3,
-      rejectedHosts: [{ host: 'h0' }, refused],
+      rejectedHosts: [{ host: 'h0' }, { host: 'h1', reason: 'broken' }],
     })
     for (const gone of ['host', 'instance', 'alternates', 'addresses']) expect(status).not.toHaveProperty(gone)
+    const why = { reason: 'HostRejected', message: 'h1 could not build the server (broken); another host is chosen' }
+    expect(status.conditions).toMatchObject([
+      { type: 'Scheduled', status: 'False', ...why },
+      { type: 'Ready', status: 'False', ...why },
+      { type: 'Reconciling', status: 'True', ...why },
+    ])
   })
 
-  it('without a host: one that refused for want of its libvirt alone is not remembered', () => {
-    const refused = { host: 'h1', reason: 'look: libvirt on h1 does not answer' }
-    expect(withoutHost(server({ ...placed(), hostRejection: refused }), true)).not.toHaveProperty('rejectedHosts')
+  it('unassigned: a host whose libvirt was away is not remembered', () => {
+    expect(unassignedStatus(rejected({}), now, true)).not.toHaveProperty('rejectedHosts')
     const rejectedHosts = [{ host: 'h0', reason: 'r' }]
-    expect(withoutHost(server({ ...placed(), hostRejection: refused, rejectedHosts }), true).rejectedHosts).toEqual(
-      rejectedHosts,
-    )
+    expect(unassignedStatus(rejected({ rejectedHosts }), now, true).rejectedHosts).toEqual(rejectedHosts)
   })
 
-  it('without a host: at most 16 rejectedHosts, and no deed that has ended', () => {
+  it('unassigned: at most 16 rejections', () => {
     const rejectedHosts = Array.from({ length: 16 }, (_, i) => ({ host: `h${i}`, reason: 'r' }))
-    const action = { name: 'r', uid: 'u', action: 'start', admittedAt: then }
-    const was = { rejectedHosts, hostRejection: { host: 'h16', reason: 'r' }, activeAction: action, host: 'h16' }
-    const done = withoutHost(server({ ...was, lastCompletedAction: 'u' }))
-    expect(done.rejectedHosts?.map(({ host }) => host)).toEqual(Array.from({ length: 16 }, (_, i) => `h${i + 1}`))
-    expect(done).not.toHaveProperty('activeAction')
-    expect(withoutHost(server({ ...was, lastCompletedAction: 'v' }))).toHaveProperty('activeAction')
+    const status = unassignedStatus(rejected({ rejectedHosts, hostRejection: { host: 'h16', reason: 'r' } }), now)
+    expect(status.rejectedHosts?.map(({ host }) => host)).toEqual(Array.from({ length: 16 }, (_, i) => `h${i + 1}`))
   })
 
-  it('reachable or not: said once each way', () => {
+  it('reachable or not: reported once each way', () => {
     const up = server({ ...placed(), domain: { name: 'd' } })
-    expect(saysReachability(up, true)).toBe(true)
-    expect(saysReachability(up, false)).toBe(false)
-    const status = reachabilityStatus(up, false, 'the agent is silent', now)
+    expect(isReachabilityReported(up, true)).toBe(true)
+    expect(isReachabilityReported(up, false)).toBe(false)
+    const status = unreachableStatus(up, 'the agent is silent', now)
     const down = server({ ...up.status, ...(status as ServerStatus) })
-    expect(saysReachability(down, false)).toBe(true)
-    expect(saysReachability(down, true)).toBe(false)
+    expect(isReachabilityReported(down, false)).toBe(true)
+    expect(isReachabilityReported(down, true)).toBe(false)
     expect(condition(down.status?.conditions, 'Ready')).toMatchObject({
       status: 'Unknown',
       reason: 'HostDown',
       message: 'the agent is silent',
     })
-    const again = reachabilityStatus(down, true, '', now)
-    expect(condition(again.conditions, 'HostReachable')).toBeUndefined()
+    expect(types(reachableStatus(down))).toEqual(['Ready'])
+  })
+
+  it('reachable: a Ready condition that the agent has written is not restated', () => {
+    const conditions = [cond('HostReachable', 'False', 'HostDown'), cond('Ready', 'True', 'Running')]
+    expect(reachableStatus(server({ ...placed(), domain: { name: 'd' }, conditions }))).toEqual({})
+  })
+
+  it('not reachable, deletion pending: each keeps the other, and the time while the status stays', () => {
+    const old = server({
+      ...placed(),
+      conditions: [cond('HostReachable', 'False', 'HostDown'), cond('DeletionPending', 'True', 'HostDown')],
+    })
+    const changed = { message: 'n', reason: 'HostDown', observedGeneration: 4 }
+    expect(unreachableStatus(old, 'n', now).conditions).toEqual([
+      cond('DeletionPending', 'True', 'HostDown'),
+      { ...cond('HostReachable', 'False'), ...changed },
+      { ...cond('Ready', 'Unknown'), ...changed, lastTransitionTime: now },
+    ])
+    expect(deletionPendingStatus(old, 'n', now).conditions).toEqual([
+      cond('HostReachable', 'False', 'HostDown'),
+      { ...cond('DeletionPending', 'True'), ...changed },
+    ])
   })
 
   it('fits the API', () => {
@@ -217,8 +168,9 @@ describe('each status', () => {
       placed(),
       waitingStatus(server(), { ...why, error: true }, now),
       waitingStatus(server(), { ...why, error: false }, now),
-      reachabilityStatus(server(placed()), false, 'why', now),
-      withoutHost(server({ ...placed(), hostRejection: { host: 'h1', reason: 'r' } })),
+      unreachableStatus(server(placed()), 'why', now),
+      deletionPendingStatus(server(placed()), 'why', now),
+      unassignedStatus(rejected({}), now),
     ]
     for (const status of all) expect([...Value.Errors(serverKind.status, status)]).toEqual([])
   })
@@ -230,7 +182,7 @@ it('what was said while it waited is gone when it is placed, whoever owned it', 
   const metadata = { name: 'web', namespace: 'demo' }
   let seen = await handle.create({ metadata, spec: { flavor: 'f', image: { name: 'i' } } })
   const write = async (status: object): Promise<void> => {
-    seen = await handle.applyStatus({ metadata, status }, { fieldManager: 'kubenova-controller' })
+    seen = await handle.applyStatus({ metadata, status }, { fieldManager: 'kubenova-scheduler' })
   }
   await write(waitingStatus(seen, { reason: 'NoValidHost', message: 'none', error: true }, then))
   await write(placedStatus(seen, { host: 'h1', alternates: [], instance }, now))

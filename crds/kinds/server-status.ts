@@ -86,6 +86,7 @@ const Fault = Type.Object({
 export type Fault = Static<typeof Fault>
 
 const HostRejection = Type.Object({ host: Type.String(), reason: Type.String({ maxLength: 1024 }) })
+export type HostRejection = Static<typeof HostRejection>
 
 /** Fields that the controller writes. */
 const byController = {

@@ -1,2 +1,3 @@
 /** What the controller does to a server, for tests of the agent, which may not import it. */
-export { placedStatus, reachabilityStatus, waitingStatus, withoutHost } from '../../controller/server/status.ts'
+export { unreachableStatus } from '../../controller/server/reachability.ts'
+export { placedStatus, unassignedStatus, waitingStatus } from '../../controller/server/status.ts'

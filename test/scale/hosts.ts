@@ -1,6 +1,6 @@
 /** Hosts of which nothing is there but that they live: a Hypervisor each, with its capacity, and a lease that is renewed. */
 import { HOST_LEASE } from '../../controller/controller.ts'
-import { type Hypervisor, hypervisor, resourceDefOf } from '../../crds/index.ts'
+import { agentManagerOf, type Hypervisor, hypervisor, resourceDefOf } from '../../crds/index.ts'
 import type { Kube } from '../../kube/client.ts'
 import { startHeartbeat } from '../../kube/heartbeat.ts'
 import { runParallel } from '../../kube/testing/rig.ts'
@@ -16,10 +16,10 @@ export async function keepHosts(kube: Kube, count: number, signal: AbortSignal):
   await runParallel(count, 32, async (i) => {
     const name = hostNameOf(1 + i)
     const status: Hypervisor['status'] = factsOf(name).status
-    const host = await api.apply({ metadata: { name }, spec: {} }, { fieldManager: 'kubenova-agent' })
+    const agent = { fieldManager: agentManagerOf(name) }
+    const host = await api.apply({ metadata: { name }, spec: {} }, agent)
     // An agent may have been here before.
-    if (!host.status?.capacity)
-      await api.applyStatus({ metadata: { name }, status }, { fieldManager: 'kubenova-agent' })
+    if (!host.status?.capacity) await api.applyStatus({ metadata: { name }, status }, agent)
     const lease = { namespace: 'kubenova-system', name, identity: name, labels: { [label]: value } }
     startHeartbeat({ kube, ...lease, durationMs: DURATION_MS, everyMs: DURATION_MS / 3 }, signal)
   })

@@ -1,28 +1,11 @@
 /** What must hold at every instant, looked at after each write of the API server and each effect on a host. */
 
 import { demandOf } from '../../controller/scheduler/request.ts'
-import type { Hypervisor, Server, ServerAction } from '../../crds/index.ts'
+import { type Hypervisor, ownerOfManager, type Server, type ServerAction } from '../../crds/index.ts'
 import type { Write } from '../fakes/api.ts'
 import type { Cloud } from './cloud.ts'
 import { isOn, type SimulatedHost } from './host.ts'
-
-const CONTROLLER = 'kubenova-controller'
-const AGENT = 'kubenova-agent'
-
-/** Fields of a Server's status by who writes them. */
-const controllers = ['host', 'instance', 'alternates', 'addresses', 'activeAction', 'rejectedHosts'] as const
-const agents = [
-  'vmState',
-  'powerState',
-  'taskState',
-  'launchedAt',
-  'domain',
-  'console',
-  'reachedPowerState',
-  'lastCompletedAction',
-  'records',
-  'fault',
-] as const
+import { foreignChanges } from './ownership.ts'
 
 /** Phases of a record that has ended. */
 const ends: ReadonlySet<string> = new Set(['Succeeded', 'Failed', 'Rejected'])
@@ -55,6 +38,7 @@ export class Invariants {
 
   onWrite(write: Write): void {
     const { plural, manager, after } = write
+    for (const what of foreignChanges(write)) this.say(what)
     if (plural === 'servers') this.#server(write)
     if (plural === 'hypervisors' && (after?.['spec'] as Hypervisor['spec'] | undefined)?.forcedDown)
       this.#wasForced.add(write.key)
@@ -105,28 +89,16 @@ export class Invariants {
     if (manager !== 'user' && JSON.stringify(old.spec) !== JSON.stringify(now.spec))
       this.say(`${manager} changed the spec of ${key}`)
     this.#moved(old, now, manager, key)
-    this.#owned(old, now, manager, key)
     this.#slot(old, now, key)
   }
 
   #moved(old: Server, now: Server, manager: string, key: string): void {
     const [was, is] = [old.status?.host, now.status?.host]
     if (was === is) return
-    if (manager !== CONTROLLER) this.say(`${manager} moved ${key} from ${was} to ${is}`)
+    if (ownerOfManager(manager) !== 'scheduler') this.say(`${manager} moved ${key} from ${was} to ${is}`)
     if (was !== undefined) this.#left(old, was)
     if (is !== undefined) this.#room(is)
     this.#addresses(now)
-  }
-
-  /** Each field has one writer. */
-  #owned({ status: was = {} }: Server, { status: is = {} }: Server, manager: string, key: string): void {
-    const differs = (field: keyof typeof was): boolean => JSON.stringify(was[field]) !== JSON.stringify(is[field])
-    const check = (who: string, fields: readonly (keyof typeof was)[]): void => {
-      for (const field of fields) if (differs(field)) this.say(`the ${who} changed status.${field} of ${key}`)
-    }
-    if (manager === AGENT) check('agent', controllers)
-    if (manager === CONTROLLER && was.domain !== undefined && was.host !== undefined && was.host === is.host)
-      check('controller', agents)
   }
 
   /** A deed keeps its place until it has ended. The controller ends those that no host can do. */

@@ -1,0 +1,73 @@
+/** Writes the status of an object with compare-and-swap: server-side apply onto the object as it was seen. */
+import { hasFieldsOf } from './apply.ts'
+import { isNotFound, isUidMismatch } from './errors.ts'
+import type { Resource } from './resource.ts'
+import type { AnyMeta, Draft, KubeObject, ObjectMeta } from './types.ts'
+
+/**
+ * `conflict`: the object has changed since it was seen, so nothing was written; its watch event brings it back to the caller's queue.
+ * `gone`: the object is no longer there. `unchanged`: the status says so already, so nothing was sent.
+ */
+export type StatusWrite<T> =
+  | { result: 'written' | 'unchanged'; object: T }
+  | { result: 'conflict' | 'gone'; object?: never }
+
+interface WithStatus extends KubeObject {
+  status?: object | undefined
+}
+
+export interface StatusWriteOptions {
+  fieldManager: string
+  /** What this manager owns of the status as seen. Where the new status is the same, nothing is sent. Absent: always sent. */
+  owned?: object | undefined
+  /** Written as well. Only of a kind without the status subresource: elsewhere the API server ignores it. */
+  ownerReferences?: ObjectMeta['ownerReferences']
+}
+
+/** @param status all that this manager owns: server-side apply removes what is left out; undefined: the manager owns nothing any more */
+export async function writeStatus<T extends WithStatus>(
+  resource: Resource<T>,
+  seen: T,
+  status: T['status'] | undefined,
+  { fieldManager, owned, ownerReferences }: StatusWriteOptions,
+): Promise<StatusWrite<T>> {
+  if (owned !== undefined && isSame(owned, status ?? {})) return { result: 'unchanged', object: seen }
+  const { statusSubresource = true } = resource.def
+  const metadata = {
+    ...identityOf(seen.metadata, !statusSubresource),
+    ...(ownerReferences === undefined ? {} : { ownerReferences }),
+  }
+  const draft = { metadata, ...(status === undefined ? {} : { status }) } as unknown as Draft<T>
+  try {
+    const write = statusSubresource ? resource.applyStatus : resource.apply
+    return { result: 'written', object: await write(draft, { fieldManager }) }
+  } catch (error) {
+    if (isNotFound(error)) return { result: 'gone' }
+    if (isUidMismatch(error)) return { result: 'conflict' }
+    throw error
+  }
+}
+
+/** The uid keeps an apply of a whole object from creating it anew. On the status subresource the API server ignores it. */
+function identityOf({ name, namespace, uid, resourceVersion }: AnyMeta, withUid: boolean): AnyMeta {
+  return {
+    ...(name === undefined ? {} : { name }),
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(uid === undefined || !withUid ? {} : { uid }),
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+  }
+}
+
+/** Whether an apply of `wanted` would change nothing of `owned`. The order of conditions does not matter. */
+function isSame(owned: object, wanted: object): boolean {
+  const [old, now] = [owned, wanted].map(withSortedConditions)
+  const isKept = Object.keys(owned).every((field) => Reflect.get(wanted, field) !== undefined)
+  return isKept && hasFieldsOf(old, now)
+}
+
+function withSortedConditions(status: object): object {
+  const conditions: unknown = Reflect.get(status, 'conditions')
+  if (!Array.isArray(conditions)) return status
+  const byType = (a: { type: string }, b: { type: string }): number => (a.type < b.type ? -1 : 1)
+  return { ...status, conditions: (conditions as { type: string }[]).toSorted(byType) }
+}
