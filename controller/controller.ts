@@ -112,7 +112,7 @@ function createParts(kube: Kube, { namespace }: ControllerOptions, log: Log): Pa
     namespace,
     clock,
     onChange(host) {
-      views.touch(host)
+      views.markChanged(host)
       hostChanged(host, stores, queues)
     },
   })

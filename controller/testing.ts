@@ -62,7 +62,7 @@ export class Bench implements AsyncDisposable {
     const { hypervisors, aggregates } = stores
     const onChange = (host: string): void => {
       this.changes.push(host)
-      this.views.touch(host)
+      this.views.markChanged(host)
     }
     this.hosts = new LeaseHosts({
       hypervisors: hypervisors.cache,

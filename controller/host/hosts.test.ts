@@ -5,8 +5,8 @@ import { Bench, cloud, LEASE_SECONDS } from '../testing.ts'
 
 const hypervisors = (bench: Bench) => bench.api.resource<Hypervisor>(resourceDefOf(hypervisorKind))
 
-describe('a host', () => {
-  it('is up while its agent is heard of, and down when it has been silent for the lease’s time', async () => {
+describe('LeaseHosts', () => {
+  it('reports a host up while its agent renews the Lease, and down when the Lease has run out', async () => {
     await using bench = await cloud('h1', 'h2')
     expect([bench.hosts.isUp('h1'), bench.hosts.isUp('h2')]).toEqual([true, true])
     await bench.silence('h2')
@@ -14,7 +14,7 @@ describe('a host', () => {
     expect(bench.hosts.whyDown('h1')).toBe('the agent of host h1 has stopped renewing its lease')
   })
 
-  it('is not down because nothing at all is heard: then it is us who are deaf', async () => {
+  it('keeps a host up when no Lease at all is seen, because then the watch is interrupted', async () => {
     await using bench = await cloud('h1')
     await bench.clock.advance(LEASE_SECONDS * 10_000)
     expect(bench.hosts.isUp('h1')).toBe(true)
@@ -23,7 +23,7 @@ describe('a host', () => {
     expect(bench.hosts.isUp('h1')).toBe(false)
   })
 
-  it('tells of each change once, without being asked', async () => {
+  it('calls onChange once for each change', async () => {
     await using bench = await cloud('h1')
     await bench.silence()
     await bench.clock.advance(LEASE_SECONDS * 1000)
@@ -33,20 +33,20 @@ describe('a host', () => {
     expect(bench.changes.filter((host) => host === 'h1')).toHaveLength(3)
   })
 
-  it('is no other than it was told to be, however late its agent is heard again', async () => {
+  it('never changes its answer before it has called onChange, however late a Lease is renewed', async () => {
     for (let late = -1000; late <= 1000; late += 125) {
       await using bench = await cloud('h1')
       await bench.clock.advance(LEASE_SECONDS * 500)
       await bench.beat('witness')
       await bench.clock.advance(LEASE_SECONDS * 500 + late)
       await bench.beat('witness')
-      const [answer, told] = [bench.hosts.isUp('h1'), bench.changes.length]
+      const [answer, reported] = [bench.hosts.isUp('h1'), bench.changes.length]
       await bench.beat('h1')
-      expect([late, answer, bench.hosts.isUp('h1')]).toEqual([late, bench.changes.length === told, true])
+      expect([late, answer, bench.hosts.isUp('h1')]).toEqual([late, bench.changes.length === reported, true])
     }
   })
 
-  it('without a lease, or whose lease was deleted, is down', async () => {
+  it('reports a host down when it has no Lease or its Lease is deleted', async () => {
     await using bench = await Bench.start()
     await hypervisors(bench).create({ metadata: { name: 'h1' }, spec: {} })
     await bench.fake.caughtUp()
@@ -59,7 +59,7 @@ describe('a host', () => {
     expect(bench.changes).toEqual(['h1', 'h1'])
   })
 
-  it('that was said to be down before this controller began is down until its agent is heard', async () => {
+  it('reports a host down that was down before the controller started, until its agent renews the Lease', async () => {
     await using bench = await cloud('h1', 'h2')
     await hypervisors(bench).applyStatus({ metadata: { name: 'h1' }, status: { state: 'down' } })
     await using next = await Bench.start(bench.api)
@@ -70,7 +70,7 @@ describe('a host', () => {
     expect(next.changes).toContain('h1')
   })
 
-  it('that is forced down is down, though its agent beats', async () => {
+  it('reports a host down that is forced down, although its agent renews the Lease', async () => {
     await using bench = await cloud('h1')
     await hypervisors(bench).patch({ name: 'h1' }, { spec: { forcedDown: true } })
     await bench.fake.caughtUp()
@@ -78,14 +78,14 @@ describe('a host', () => {
     expect(bench.hosts.whyDown('h1')).toBe('host h1 is forced down')
   })
 
-  it('that is no Hypervisor is not known, though something beats in its name', async () => {
+  it('does not know a host without Hypervisor, even when a Lease has its name', async () => {
     await using bench = await cloud()
     await bench.beat('h9')
-    expect([bench.hosts.known('h9'), bench.hosts.isUp('h9')]).toEqual([false, false])
+    expect([bench.hosts.exists('h9'), bench.hosts.isUp('h9')]).toEqual([false, false])
     expect(bench.hosts.whyDown('h9')).toMatch(/^there is no Hypervisor h9: /)
   })
 
-  it('a controller that has just started gives every host its time', async () => {
+  it('gives every host the full duration of its Lease after the controller started', async () => {
     await using first = await cloud('h1')
     await first.silence()
     expect(first.hosts.isUp('h1')).toBe(false)
@@ -95,7 +95,7 @@ describe('a host', () => {
     expect(second.hosts.isUp('h1')).toBe(false)
   })
 
-  it('leaves no timers behind', async () => {
+  it('leaves no timers when it is disposed', async () => {
     const bench = await cloud('h1', 'h2')
     await bench[Symbol.asyncDispose]()
     expect(bench.clock.pending).toBe(0)

@@ -1,4 +1,4 @@
-/** Which hosts are alive: each agent renews a Lease; a host whose lease has not changed for its duration is down. */
+/** Tells which hosts are up. Each agent renews a Lease; a host whose Lease has not changed for its duration is down. */
 import type { Hypervisor } from '../../crds/index.ts'
 import type { Lease } from '../../kube/builtin-kinds.ts'
 import type { ReadonlyCache } from '../../kube/cache.ts'
@@ -7,66 +7,69 @@ import { createLeaseObserver, type LeaseObserver } from '../../kube/heartbeat.ts
 import type { Informer } from '../../kube/informer.ts'
 
 export interface Hosts {
-  /** Is there a Hypervisor of that name? */
-  known(host: string): boolean
+  /** Whether there is a Hypervisor of that name. */
+  exists(host: string): boolean
   isForcedDown(host: string): boolean
-  /** Known, its agent heard of in time, and not forced down. */
+  /** Whether the host exists, its agent renews its Lease, and it is not forced down. */
   isUp(host: string): boolean
-  /** A sentence for conditions; meant for a host that is not up. */
+  /** A sentence for conditions, about a host that is not up. */
   whyDown(host: string): string
 }
 
 export interface HostsOptions {
   hypervisors: ReadonlyCache<Hypervisor>
-  /** Not started yet, and not before `hypervisors` is filled: of a host that was said to be down an old lease is no sign of life. */
+  /**
+   * Start it after `hypervisors` is filled: the status of a Hypervisor tells whether its host was down before, and an old Lease of such a
+   * host is no sign of life.
+   */
   leases: Informer<Lease>
   namespace: string
   clock: Clock
-  /** A host may have gone up or down: look at it again. */
+  /** A host may have gone up or down. */
   onChange(host: string): void
 }
 
-/** A host is looked at a little after its lease ran out, and then this often until it is down for certain. */
+/** A host is checked this long after its Lease ran out, and then at this interval until it is certainly down. */
 const RECHECK_MS = 500
 
-/** Follows the leases until disposed. */
+/** Follows the Leases until disposed. */
 export class LeaseHosts implements Hosts, Disposable {
   readonly #options: HostsOptions
   readonly #observer: LeaseObserver
-  readonly #timers = new Map<string, () => void>()
-  /** By what was last looked at: whoever asks is told what onChange was called for, so that nobody keeps an answer that has changed unseen. */
-  readonly #heardOf = new Map<string, boolean>()
-  /** Said to be down when their lease was first seen, and not heard since: an old lease is no news of them. */
-  readonly #silent = new Set<string>()
-  readonly #leave: () => void
+  readonly #recheckTimers = new Map<string, () => void>()
+  /** The last liveness reported through onChange. isUp() answers from here, so no caller sees a change before onChange was called. */
+  readonly #reportedAlive = new Map<string, boolean>()
+  /** Hosts that were down when their Lease was first seen. They stay down until their agent renews it. */
+  readonly #downSinceStart = new Set<string>()
+  readonly #removeHandlers: () => void
 
   constructor(options: HostsOptions) {
     this.#options = options
     this.#observer = createLeaseObserver(options.leases, options.clock)
-    this.#leave = options.leases.on({
+    this.#removeHandlers = options.leases.on({
       added: (lease, { initial }) => {
         const { name } = lease.metadata
-        if (initial && options.hypervisors.get(name)?.status?.state === 'down') this.#silent.add(name)
-        this.#heard(name, lease)
+        if (initial && options.hypervisors.get(name)?.status?.state === 'down') this.#downSinceStart.add(name)
+        this.#onLease(name, lease)
       },
       updated: (old, lease) => {
-        if (old.spec?.renewTime !== lease.spec?.renewTime) this.#silent.delete(lease.metadata.name)
-        this.#heard(lease.metadata.name, lease)
+        if (old.spec?.renewTime !== lease.spec?.renewTime) this.#downSinceStart.delete(lease.metadata.name)
+        this.#onLease(lease.metadata.name, lease)
       },
       deleted: ({ metadata }) => {
-        this.#silent.delete(metadata.name)
-        this.#look(metadata.name)
+        this.#downSinceStart.delete(metadata.name)
+        this.#check(metadata.name)
       },
     })
   }
 
   [Symbol.dispose](): void {
-    this.#leave()
+    this.#removeHandlers()
     this.#observer.stop()
-    for (const cancel of this.#timers.values()) cancel()
+    for (const cancel of this.#recheckTimers.values()) cancel()
   }
 
-  known(host: string): boolean {
+  exists(host: string): boolean {
     return this.#options.hypervisors.has(host)
   }
 
@@ -75,38 +78,39 @@ export class LeaseHosts implements Hosts, Disposable {
   }
 
   isUp(host: string): boolean {
-    return this.known(host) && !this.isForcedDown(host) && this.#heardOf.get(host) === true
+    return this.exists(host) && !this.isForcedDown(host) && this.#reportedAlive.get(host) === true
   }
 
   whyDown(host: string): string {
-    if (!this.known(host)) return `there is no Hypervisor ${host}: the agent of that host makes it when it starts`
+    if (!this.exists(host)) return `there is no Hypervisor ${host}: the agent of that host makes it when it starts`
     if (this.isForcedDown(host)) return `host ${host} is forced down`
     return `the agent of host ${host} has stopped renewing its lease`
   }
 
-  #isHeard(host: string): boolean {
-    return !this.#silent.has(host) && this.#observer.state(`${this.#options.namespace}/${host}`) === 'alive'
+  #isAlive(host: string): boolean {
+    return !this.#downSinceStart.has(host) && this.#observer.state(`${this.#options.namespace}/${host}`) === 'alive'
   }
 
-  #heard(host: string, lease: Lease): void {
-    this.#look(host)
-    this.#recheck(host, (lease.spec?.leaseDurationSeconds ?? 0) * 1000 + RECHECK_MS)
+  #onLease(host: string, lease: Lease): void {
+    this.#check(host)
+    this.#recheckAfter(host, (lease.spec?.leaseDurationSeconds ?? 0) * 1000 + RECHECK_MS)
   }
 
-  #recheck(host: string, afterMs: number): void {
-    this.#timers.get(host)?.()
-    const again = (): void => {
-      this.#look(host)
-      // Still alive: nobody was heard, the API server itself being away. It is asked again until one or the other is sure.
-      if (this.#isHeard(host)) this.#recheck(host, RECHECK_MS)
+  #recheckAfter(host: string, delayMs: number): void {
+    this.#recheckTimers.get(host)?.()
+    const recheck = (): void => {
+      this.#check(host)
+      // If the host is still alive although its Lease ran out, the watch itself was interrupted: check again until it is certain.
+      if (this.#isAlive(host)) this.#recheckAfter(host, RECHECK_MS)
     }
-    this.#timers.set(host, this.#options.clock.timer(afterMs, again))
+    this.#recheckTimers.set(host, this.#options.clock.timer(delayMs, recheck))
   }
 
-  #look(host: string): void {
-    const isHeard = this.#isHeard(host)
-    if (this.#heardOf.get(host) === isHeard) return
-    this.#heardOf.set(host, isHeard)
+  /** Reports the host's liveness if it has changed. */
+  #check(host: string): void {
+    const isAlive = this.#isAlive(host)
+    if (this.#reportedAlive.get(host) === isAlive) return
+    this.#reportedAlive.set(host, isAlive)
     this.#options.onChange(host)
   }
 }

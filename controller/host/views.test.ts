@@ -11,8 +11,8 @@ import { type Bench, cloud } from '../testing.ts'
 const names = (bench: Bench): string[] => bench.views.table().views.map(({ name }) => name)
 const hypervisors = (bench: Bench) => bench.api.resource<Hypervisor>(resourceDefOf(hypervisorKind))
 
-describe('the views of hosts', () => {
-  it('are prepared once, and again when something of the host changes', async () => {
+describe('HostViews', () => {
+  it('keeps a view until its host changes', async () => {
     await using bench = await cloud('h1', 'h2')
     const [h1, h2] = [bench.views.get('h1'), bench.views.get('h2')]
     expect(bench.views.get('h1')).toBe(h1)
@@ -23,7 +23,7 @@ describe('the views of hosts', () => {
     expect(bench.views.get('h2')).toBe(h2)
   })
 
-  it('follow hosts that come and go', async () => {
+  it('adds and removes the views of hosts that are created and deleted', async () => {
     await using bench = await cloud('h1')
     expect(names(bench)).toEqual(['h1'])
     await bench.host('h2')
@@ -34,7 +34,7 @@ describe('the views of hosts', () => {
     expect(bench.views.get('h1')).toBeUndefined()
   })
 
-  it('are down as soon as the agent is silent, whatever the status says', async () => {
+  it('shows a host down as soon as its Lease runs out, whatever its status says', async () => {
     await using bench = await cloud('h1')
     expect(bench.views.get('h1')?.up).toBe(true)
     await bench.silence()
@@ -43,7 +43,7 @@ describe('the views of hosts', () => {
     expect(bench.views.get('h1')?.up).toBe(true)
   })
 
-  it('know their aggregates', async () => {
+  it('follows the aggregates of a host', async () => {
     await using bench = await cloud('h1', 'h2')
     const aggregates = bench.api.resource<HostAggregate>(resourceDefOf(hostAggregate))
     await aggregates.create({
@@ -60,7 +60,7 @@ describe('the views of hosts', () => {
     expect(bench.views.get('h2')?.aggregates).toEqual([])
   })
 
-  it('show what is used as it is now, without being prepared anew', async () => {
+  it('shows the current usage of a host without a new view', async () => {
     await using bench = await cloud('h1')
     const view = bench.views.get('h1')
     await bench.server()

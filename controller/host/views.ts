@@ -1,4 +1,4 @@
-/** The hosts as the scheduler sees them, prepared once and kept until something about them changes. */
+/** Keeps the scheduler's views of all hosts, and rebuilds a view when something about its host changes. */
 import type { HostAggregate, Hypervisor } from '../../crds/index.ts'
 import type { Informer } from '../../kube/informer.ts'
 import { HostTable } from '../scheduler/host-table.ts'
@@ -6,7 +6,7 @@ import { aggregatesByHost, type HostView, toHostView } from '../scheduler/host-v
 import type { Ledger } from '../scheduler/ledger.ts'
 import type { Hosts } from './hosts.ts'
 
-export interface ViewOptions {
+export interface HostViewsOptions {
   hypervisors: Informer<Hypervisor>
   aggregates: Informer<HostAggregate>
   hosts: Hosts
@@ -14,41 +14,41 @@ export interface ViewOptions {
 }
 
 export class HostViews {
-  readonly #options: ViewOptions
+  readonly #options: HostViewsOptions
   readonly #table = new HostTable()
-  /** Hosts to be looked at before the table is next asked. */
-  readonly #touched = new Set<string>()
+  /** Hosts whose view must be rebuilt before the table is read. */
+  readonly #stale = new Set<string>()
   #aggregates: Map<string, HostAggregate[]> | undefined
 
-  constructor(options: ViewOptions) {
+  constructor(options: HostViewsOptions) {
     this.#options = options
     const { hypervisors, aggregates, ledger } = options
     hypervisors.on({
-      added: ({ metadata }) => this.touch(metadata.name),
-      updated: (_, { metadata }) => this.touch(metadata.name),
-      deleted: ({ metadata }) => this.touch(metadata.name),
+      added: ({ metadata }) => this.markChanged(metadata.name),
+      updated: (_, { metadata }) => this.markChanged(metadata.name),
+      deleted: ({ metadata }) => this.markChanged(metadata.name),
     })
-    const all = (): void => {
+    const markAllChanged = (): void => {
       this.#aggregates = undefined
-      for (const name of hypervisors.cache.keys()) this.touch(name)
+      for (const name of hypervisors.cache.keys()) this.markChanged(name)
     }
-    aggregates.on({ added: all, updated: all, deleted: all })
+    aggregates.on({ added: markAllChanged, updated: markAllChanged, deleted: markAllChanged })
     ledger.onChange((host) => this.#table.markUsageChanged(host))
   }
 
-  /** Something about this host changed that its Hypervisor does not say: its agent was heard of, or not. */
-  touch(name: string): void {
-    this.#touched.add(name)
+  /** To be called when a host changes in a way that its Hypervisor does not show: its agent's Lease was renewed or ran out. */
+  markChanged(name: string): void {
+    this.#stale.add(name)
   }
 
-  /** All hosts, as they are now. */
+  /** The views of all hosts, up to date. */
   table(): HostTable {
-    for (const name of this.#touched) {
+    for (const name of this.#stale) {
       const host = this.#options.hypervisors.cache.get(name)
-      if (host) this.#table.set(this.#view(host))
+      if (host) this.#table.set(this.#buildView(host))
       else this.#table.delete(name)
     }
-    this.#touched.clear()
+    this.#stale.clear()
     return this.#table
   }
 
@@ -56,7 +56,7 @@ export class HostViews {
     return this.table().get(name)
   }
 
-  #view(host: Hypervisor): HostView {
+  #buildView(host: Hypervisor): HostView {
     const { name } = host.metadata
     const { aggregates, hosts, ledger } = this.#options
     this.#aggregates ??= aggregatesByHost(aggregates.cache.values())

@@ -15,7 +15,7 @@ import { verdict } from './remove.ts'
 
 describe('who lets it go', () => {
   interface Host {
-    known?: boolean
+    exists?: boolean
     up?: boolean
     forced?: boolean
   }
@@ -23,16 +23,16 @@ describe('who lets it go', () => {
     const { server: base } = guestOf()
     return { ...base, metadata: { ...base.metadata, annotations }, status: host === undefined ? {} : { host } }
   }
-  const of = ({ known = true, up = true, forced = false }: Host) => ({
-    known: () => known,
-    isUp: () => known && up && !forced,
+  const of = ({ exists = true, up = true, forced = false }: Host) => ({
+    exists: () => exists,
+    isUp: () => exists && up && !forced,
     isForcedDown: () => forced,
     whyDown: () => 'the agent of host h1 is silent',
   })
   it.each([
     ['it has no host', undefined, {}, {}, { release: true }],
     ['its host is up', 'h1', {}, {}, { release: false }],
-    ['its host is gone', 'h1', { known: false }, {}, { release: true, without: 'there is no Hypervisor h1 any more' }],
+    ['its host is gone', 'h1', { exists: false }, {}, { release: true, without: 'there is no Hypervisor h1 any more' }],
     ['its host is forced down', 'h1', { forced: true }, {}, { release: true, without: 'Hypervisor h1 is forced down' }],
     [
       'its host is silent',

@@ -19,12 +19,12 @@ export interface RemoveDeps {
 type Verdict = { release: true; without?: string } | { release: false; waiting?: string }
 
 /** Who lets it go: pure. */
-export function verdict(server: Server, hosts: Pick<Hosts, 'known' | 'isUp' | 'whyDown' | 'isForcedDown'>): Verdict {
+export function verdict(server: Server, hosts: Pick<Hosts, 'exists' | 'isUp' | 'whyDown' | 'isForcedDown'>): Verdict {
   const host = server.status?.host
   if (host === undefined) return { release: true }
   if (server.metadata.annotations?.[FORCE_DELETE] === 'true')
     return { release: true, without: `${FORCE_DELETE} was set` }
-  if (!hosts.known(host)) return { release: true, without: `there is no Hypervisor ${host} any more` }
+  if (!hosts.exists(host)) return { release: true, without: `there is no Hypervisor ${host} any more` }
   if (hosts.isForcedDown(host)) return { release: true, without: `Hypervisor ${host} is forced down` }
   if (hosts.isUp(host)) return { release: false }
   const help = `it is deleted when the host is back; to give the host up, set annotation ${FORCE_DELETE}=true`
