@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { manifests } from './generate/manifests.ts'
 import { write } from './generate/output.ts'
 import { reference } from './generate/reference.ts'
+import { serverStates } from './generate/server-states.ts'
 
 const root = join(import.meta.dirname, '..')
-for (const output of [manifests, reference]) await write(root, output)
+for (const output of [manifests, reference, serverStates]) await write(root, output)

@@ -2,7 +2,6 @@
 import { actionsPage } from './actions.ts'
 import { apiPage } from './api.ts'
 import { errorsPage } from './errors.ts'
-import { lifecyclePage } from './lifecycle.ts'
 import { metricsPage } from './metrics.ts'
 import { optionsPage } from './options.ts'
 import type { Output } from './output.ts'
@@ -13,7 +12,6 @@ export const reference: Output = {
     { name: 'actions.md', text: actionsPage() },
     { name: 'api.md', text: apiPage() },
     { name: 'errors.md', text: errorsPage() },
-    { name: 'lifecycle.md', text: lifecyclePage() },
     { name: 'metrics.md', text: metricsPage() },
     { name: 'options.md', text: optionsPage() },
   ],

@@ -1,0 +1,76 @@
+/** docs/server-states.md: a Server's modes and states as tables and as a diagram. From crds/states.ts and the registry of actions. */
+import { type Action, resultingVmState } from '../../actions/action.ts'
+import { actions } from '../../actions/index.ts'
+import { domainPowers, modes, type VmState, vmStateOf, vmStates } from '../../crds/index.ts'
+import { code, mark, table } from './markdown.ts'
+import type { Output } from './output.ts'
+
+const all: readonly Action[] = Object.values(actions)
+
+/** The states that an action leads to or from; a deletion, which is allowed in every state, adds none. */
+const states: readonly VmState[] = vmStates.filter(
+  (s) => s === 'error' || all.some((a) => resultingVmState(a) === s || (a.result !== 'gone' && a.from.includes(s))),
+)
+
+/** From, to → the actions that lead there. */
+function edges(): Map<string, string[]> {
+  const found = new Map<string, string[]>()
+  for (const action of all) {
+    const after = resultingVmState(action)
+    if (after === undefined) continue
+    for (const state of action.from) {
+      const key = `${state} --> ${after}`
+      found.set(key, [...(found.get(key) ?? []), action.name])
+    }
+  }
+  return found
+}
+
+function diagram(): string {
+  const lines = [...edges()].map(([edge, names]) => `  ${edge}: ${names.join(', ')}`)
+  return ['stateDiagram-v2', '  [*] --> building: Server is created', ...lines].join('\n')
+}
+
+/** The vmState of a server in each mode, by the power of its domain. */
+function vmStateRows(): string[][] {
+  return modes.map((mode) => [
+    code(mode),
+    ...domainPowers.map((power) => code(vmStateOf({ mode, power, launched: true, fault: false }))),
+  ])
+}
+
+function serverStatesPage(): string {
+  const names = all.filter(({ result }) => result !== 'gone').map(({ name }) => name)
+  const rows = states.map((state) => [
+    code(state),
+    ...names.map((n) => (all.find((a) => a.name === n)?.from.includes(state) ? 'yes' : '')),
+  ])
+  return `# A server's states
+
+${mark('crds/states.ts and actions')}\`status.vmState\` has Nova's words. It is derived from four facts:
+
+- \`status.mode\`: what the server is set up as. The agent writes it together with the end of the action that changes it.
+- the power of the domain, as libvirt reports it.
+- whether the server was launched. Before that it is \`building\`.
+- whether the last action failed for good. Then it is \`error\`, and \`status.fault\` says why.
+
+The vmState by mode and by the power of the domain:
+
+${table(['mode', ...domainPowers], vmStateRows())}
+While an action runs, \`status.taskState\` names it in Nova's words. From every state an action that cannot succeed leads to \`error\`; \`delete\` is
+allowed in every state.
+
+\`\`\`mermaid
+${diagram()}
+\`\`\`
+
+## Which action is allowed in which state
+
+${table(['vmState', ...names], rows)}`
+}
+
+export const serverStates: Output = {
+  folder: 'docs',
+  keepOthers: true,
+  files: () => [{ name: 'server-states.md', text: serverStatesPage() }],
+}
