@@ -12,7 +12,7 @@ type Answer = Outcome | undefined | Error | ((context: ReconcileContext) => Prom
 function loop(answers: Answer[], more: { concurrency?: number; timeoutMs?: number; drainMs?: number } = {}) {
   const clock = new FakeClock()
   const metrics = createMetrics()
-  const queue = new WorkQueue({ name: 'q', clock, random: () => 1, baseBackoffMs: 100, maxBackoffMs: 10_000 })
+  const queue = new WorkQueue({ name: 'q', clock, random: () => 1 })
   const stop = new AbortController()
   const asked: string[] = []
   const reconcile = async (key: string, context: ReconcileContext): Promise<Outcome | undefined> => {

@@ -18,7 +18,6 @@ beforeAll(async () => {
     port: 0,
     host: '127.0.0.1',
     metrics,
-    health: { loop: () => undefined },
     ready,
   })
 })
@@ -29,27 +28,27 @@ const get = async (path: string, method = 'GET'): Promise<[number, string]> => {
   return [response.status, await response.text()]
 }
 
-describe('serveHttp', () => {
+describe('serveHealthAndMetrics', () => {
   it.each<[string, number, string]>([
     ['/healthz', 200, 'ok'],
-    ['/livez?verbose', 200, '[+]loop ok\n'],
+    ['/livez', 200, 'ok'],
     ['/readyz', 503, '[-]cache failed: servers not listed yet\n[+]libvirt ok\n'],
     ['/readyz/libvirt', 200, 'ok'],
     ['/readyz/cache', 503, '[-]cache failed: servers not listed yet\n'],
     ['/readyz?exclude=cache', 200, 'ok'],
     ['/readyz/nothing', 404, 'no check nothing'],
-    ['/', 404, 'there are /healthz, /readyz and /metrics'],
-  ])('GET %s', async (path, status, body) => {
+    ['/', 404, 'this server has /healthz, /readyz and /metrics'],
+  ])('answers GET %s with %i', async (path, status, body) => {
     expect(await get(path)).toEqual([status, body])
   })
 
-  it('becomes ready, and takes only GET', async () => {
+  it('answers 200 when all checks pass, and 405 to other methods than GET', async () => {
     cacheFilled = true
     expect(await get('/readyz')).toEqual([200, 'ok'])
     expect(await get('/readyz', 'POST')).toEqual([405, 'only GET'])
   })
 
-  it('shows metrics', async () => {
+  it('serves metrics, those of the process included', async () => {
     metrics.inc(cups, { kind: 'tea' }, 2)
     const stop = exposeProcessMetrics(metrics)
     const [status, body] = await get('/metrics')
@@ -61,13 +60,13 @@ describe('serveHttp', () => {
     expect(body).toMatch(/nodejs_eventloop_lag_max_seconds \d/)
   })
 
-  it('rejects when its port is taken', async () => {
+  it('rejects when its port is in use', async () => {
     await expect(serveHealthAndMetrics({ port: server.port, host: '127.0.0.1', metrics })).rejects.toThrow('EADDRINUSE')
   })
 })
 
 describe('metrics', () => {
-  it('are listed for the docs, each name once', () => {
+  it('listMetrics has every metric, and a second metric of the same name throws', () => {
     expect(listMetrics()).toContainEqual({
       type: 'counter',
       name: 'test_cups_total',
@@ -77,7 +76,7 @@ describe('metrics', () => {
     expect(() => defineCounter('test_cups_total', 'again')).toThrow('defined twice')
   })
 
-  it('sum over labels, and count histograms', async () => {
+  it('value sums the samples that have the given labels', async () => {
     const values = createMetrics()
     values.inc(cups, { kind: 'tea' })
     values.inc(cups, { kind: 'coffee' }, 3)

@@ -1,21 +1,19 @@
-// /healthz, /readyz and /metrics over plain HTTP: what kubelet and Prometheus ask of every process.
+// /healthz, /readyz and /metrics over plain HTTP, for kubelet and Prometheus.
 import type { Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Metrics } from './metrics.ts'
 import { createServer } from './node-http.ts'
 
-/** Returns (or resolves) when all is well; throws, with the reason as message, when not. */
+/** Returns or resolves if the check passes. Throws an error with the reason if it fails. */
 export type HealthCheck = () => void | Promise<void>
 
 export interface HealthServerOptions {
   /** 0: any free port. */
   port: number
-  /** All addresses if absent. */
+  /** Absent: all addresses. */
   host?: string | undefined
   metrics: Metrics
-  /** Failing makes kubelet restart us: only what a restart would mend (a stuck event loop shows by itself). */
-  health?: Readonly<Record<string, HealthCheck>> | undefined
-  /** Failing takes us out of service: caches not yet filled, a backend out of reach. */
+  /** Checks of /readyz: caches not yet filled, a backend out of reach. /healthz always succeeds while the event loop runs. */
   ready?: Readonly<Record<string, HealthCheck>> | undefined
 }
 
@@ -23,9 +21,11 @@ export interface HealthServer extends AsyncDisposable {
   readonly port: number
 }
 
-const CHECK_MS = 5_000
+const CHECK_TIMEOUT_MS = 5_000
 
-/** Resolves when it listens; rejects if it cannot. `/readyz/name` asks one check, `?verbose` names all, `?exclude=name` leaves one out. */
+/**
+ * Resolves when the server listens. `/readyz/<name>` runs one check, `?verbose` lists all checks, `?exclude=<name>` leaves one out.
+ */
 export async function serveHealthAndMetrics(options: HealthServerOptions): Promise<HealthServer> {
   const server = createServer((request, response) => {
     handleRequest(options, request.method ?? '', new URL(request.url ?? '/', 'http://local'), response).catch(
@@ -73,11 +73,11 @@ async function handleRequest(
     }
     case 'healthz':
     case 'livez':
-      return runChecks(options.health ?? {}, name, url, response)
+      return runChecks({}, name, url, response)
     case 'readyz':
       return runChecks(options.ready ?? {}, name, url, response)
     default:
-      return send(response, 404, 'there are /healthz, /readyz and /metrics')
+      return send(response, 404, 'this server has /healthz, /readyz and /metrics')
   }
 }
 
@@ -90,7 +90,7 @@ async function runChecks(
   const excluded = new Set(url.searchParams.getAll('exclude'))
   const chosen = Object.entries(checks).filter(([name]) => (only ? name === only : !excluded.has(name)))
   if (only && chosen.length === 0) return send(response, 404, `no check ${only}`)
-  const results = await Promise.all(chosen.map(async ([name, check]) => ({ name, error: await failureOf(check) })))
+  const results = await Promise.all(chosen.map(async ([name, check]) => ({ name, error: await runCheck(check) })))
   const failed = results.filter(({ error }) => error !== undefined)
   const lines = results.map(({ name, error }) =>
     error === undefined ? `[+]${name} ok` : `[-]${name} failed: ${error}`,
@@ -99,11 +99,12 @@ async function runChecks(
   send(response, failed.length > 0 ? 503 : 200, verbose ? `${lines.join('\n')}\n` : 'ok')
 }
 
-async function failureOf(check: HealthCheck): Promise<string | undefined> {
-  const late = Promise.withResolvers<never>()
-  const timer = setTimeout(() => late.reject(new Error(`no answer in ${CHECK_MS} ms`)), CHECK_MS)
+/** The reason of the failure, or undefined if the check passes. */
+async function runCheck(check: HealthCheck): Promise<string | undefined> {
+  const timeout = Promise.withResolvers<never>()
+  const timer = setTimeout(() => timeout.reject(new Error(`no answer in ${CHECK_TIMEOUT_MS} ms`)), CHECK_TIMEOUT_MS)
   try {
-    await Promise.race([Promise.resolve().then(check), late.promise])
+    await Promise.race([Promise.resolve().then(check), timeout.promise])
     return undefined
   } catch (error) {
     return error instanceof Error ? error.message : String(error)

@@ -8,7 +8,7 @@ import { FakeClock, flushPromises } from './testing/fake-clock.ts'
 
 const OWNER = { apiVersion: 'v1', kind: 'Node', name: 'h1', uid: 'u1' }
 
-class Bench {
+class HeartbeatBench {
   readonly clock = new FakeClock()
   readonly api = new FakeApi(() => this.clock.wall())
   owner = OWNER
@@ -35,9 +35,9 @@ class Bench {
   }
 }
 
-describe('a heartbeat', () => {
-  it('is one write each time, from the start on', async () => {
-    const bench = new Bench()
+describe('startHeartbeat', () => {
+  it('writes the lease once per interval, without reading it first', async () => {
+    const bench = new HeartbeatBench()
     const life = new Life()
     const { state, stop } = bench.start('h1_a', life)
     await bench.clock.advance(65_000)
@@ -48,8 +48,8 @@ describe('a heartbeat', () => {
     expect(bench.holder).toBe('h1_a')
   })
 
-  it('goes on at once in another process of the same identity', async () => {
-    const bench = new Bench()
+  it('continues at once in another process of the same identity', async () => {
+    const bench = new HeartbeatBench()
     bench.start('h1_a').stop()
     await flushPromises()
     const again = bench.start('h1_a')
@@ -58,8 +58,8 @@ describe('a heartbeat', () => {
     again.stop()
   })
 
-  it('waits while another beats in its name, and takes over when that one is silent for the time it asked for', async () => {
-    const bench = new Bench()
+  it('waits while another holder renews the lease, and takes it when that one has been silent for its duration', async () => {
+    const bench = new HeartbeatBench()
     const first = bench.start('h1_a')
     await bench.clock.advance(1000)
     const second = bench.start('h1_b')
@@ -69,7 +69,7 @@ describe('a heartbeat', () => {
     expect(second.beat.otherHolder).toBe('h1_a')
     expect(first.beat.lost.aborted).toBe(false)
     first.stop()
-    // Its last beat was up to ten and a half seconds before that.
+    // The last heartbeat was up to ten and a half seconds before the stop.
     await bench.clock.advance(19_000)
     expect(second.state.held).toBe(false)
     await bench.clock.advance(13_000)
@@ -78,20 +78,20 @@ describe('a heartbeat', () => {
     second.stop()
   })
 
-  it('ends when another has taken the lease, and takes nothing back', async () => {
-    const bench = new Bench()
-    const frozen = bench.start('h1_a')
+  it('aborts `lost` when another holder has taken the lease, and does not take it back', async () => {
+    const bench = new HeartbeatBench()
+    const first = bench.start('h1_a')
     await bench.clock.advance(1000)
     const spec = { holderIdentity: 'h1_b', leaseDurationSeconds: 30, renewTime: '2026-01-01T01:00:00.000000Z' }
     await bench.api.resource<Lease>(leases).patch({ namespace: 'sys', name: 'h1' }, { spec })
     await bench.clock.advance(15_000)
-    expect(frozen.beat.lost.aborted).toBe(true)
+    expect(first.beat.lost.aborted).toBe(true)
     expect(bench.holder).toBe('h1_b')
-    frozen.stop()
+    first.stop()
   })
 
-  it('is not confused by others’ changes of the object', async () => {
-    const bench = new Bench()
+  it('keeps the lease when others change its labels', async () => {
+    const bench = new HeartbeatBench()
     const { beat, stop } = bench.start('h1_a')
     for (let i = 0; i < 5; i++) {
       await bench.clock.advance(10_000)
@@ -104,8 +104,8 @@ describe('a heartbeat', () => {
     stop()
   })
 
-  it('that failed is made up for soon', async () => {
-    const bench = new Bench()
+  it('retries a failed heartbeat within seconds', async () => {
+    const bench = new HeartbeatBench()
     const life = new Life()
     const { beat, stop } = bench.start('h1_a', life)
     await bench.clock.advance(1000)
@@ -115,8 +115,8 @@ describe('a heartbeat', () => {
     stop()
   })
 
-  it('makes the lease anew when it was deleted, for the owner that there is now', async () => {
-    const bench = new Bench()
+  it('creates the lease again when it was deleted, with the present owner', async () => {
+    const bench = new HeartbeatBench()
     const { stop } = bench.start('h1_a')
     await bench.clock.advance(1000)
     bench.owner = { ...OWNER, uid: 'u2' }

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
 import { type HttpRequestOptions, readBody, sendHttpRequest, targetFromUrl } from './http-request.ts'
 
-/** A server for one test; answers how it is asked. */
+/** Starts a server for one test and returns a function that sends it a request. */
 async function serve(listener: RequestListener) {
   const server = createServer(listener)
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
@@ -26,7 +26,7 @@ const failure = (promise: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => error,
   )
 
-it('sends a body with its length, whatever the method, and keeps the connection', async () => {
+it('sendHttpRequest sends the length of the body with every method, and reuses the connection', async () => {
   const seen: string[] = []
   const sockets = new Set<unknown>()
   const ask = await serve((request, response) => {
@@ -42,7 +42,7 @@ it('sends a body with its length, whatever the method, and keeps the connection'
   expect(sockets.size).toBe(1)
 })
 
-it('sends nothing when it may not, and says why', async () => {
+it('sendHttpRequest rejects with the error of mayWrite and sends nothing', async () => {
   let asked = 0
   const ask = await serve((_, response) => {
     asked += 1
@@ -55,7 +55,7 @@ it('sends nothing when it may not, and says why', async () => {
   expect((await ask({ method: 'POST', body: '{}', mayWrite: () => undefined })).statusCode).toBe(200)
 })
 
-it('ends with the reason of its signal: before it begins, while it waits, while its body is read', async () => {
+it('sendHttpRequest rejects with the reason of its signal before it starts, while it waits and while the body is read', async () => {
   const ask = await serve((request, response) => {
     if (request.method === 'GET') response.write('some')
   })
@@ -72,7 +72,7 @@ it('ends with the reason of its signal: before it begins, while it waits, while 
   expect(await aborted({ method: 'GET' }, never)).toMatchObject({ message: 'enough' })
 })
 
-it('does not wait for ever: for an answer, or for more of one', async () => {
+it('sendHttpRequest rejects with ETIMEDOUT when the headers or the next chunk do not come in time', async () => {
   const ask = await serve((request, response) => {
     if (request.method === 'GET') response.write('some')
   })
@@ -80,7 +80,7 @@ it('does not wait for ever: for an answer, or for more of one', async () => {
   expect(await failure(ask({ idleMs: 30, headersMs: 5000 }).then(readBody))).toMatchObject({ code: 'ETIMEDOUT' })
 })
 
-it('a body that is cut is no body', async () => {
+it('readBody rejects when the connection is cut inside the body', async () => {
   const ask = await serve((_, response) => {
     response.writeHead(200, { 'content-length': 100 })
     response.write('some', () => response.destroy())

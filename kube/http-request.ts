@@ -1,4 +1,4 @@
-// One HTTP/1.1 exchange over Node's own client: an answer whose body can still be read, or the reason why there is none.
+// One HTTP/1.1 request with Node's own client. Resolves to a response whose body is still to be read.
 import type { Agent, ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import { request as https } from 'node:https'
 import type { LookupFunction } from 'node:net'
@@ -6,12 +6,12 @@ import { TLSSocket } from 'node:tls'
 import { urlToHttpOptions } from 'node:url'
 import { request as http } from './node-http.ts'
 
-/** Where to; of a URL: {@link targetFromUrl}. */
+/** Where the request goes. {@link targetFromUrl} makes it from a URL. */
 export interface HttpTarget {
   protocol: string
   hostname: string
   port: string | number | undefined
-  /** With its query. */
+  /** Path and query. */
   path: string
 }
 
@@ -20,14 +20,14 @@ export interface HttpRequestOptions {
   method?: string
   headers?: OutgoingHttpHeaders
   body?: string | undefined
-  /** Asked when there is a connection, right before the first byte goes out; what it throws is what comes of it. */
+  /** Called when the connection is open, right before the first byte is sent. If it throws, the request rejects with its error. */
   mayWrite?: (() => void) | undefined
   lookup?: LookupFunction
-  /** Ends it, the body's reading too, with its reason. */
+  /** When it aborts, the request and the reading of the body reject with its reason. */
   signal?: AbortSignal | undefined
-  /** Longest time until the answer's headers; 0 or absent: none. */
+  /** Time limit until the headers of the response. 0 or absent: no limit. */
   headersMs?: number | undefined
-  /** Longest silence between two chunks of the body; 0 or absent: none. */
+  /** Longest silence between two chunks of the body. 0 or absent: no limit. */
   idleMs?: number | undefined
 }
 
@@ -36,40 +36,41 @@ export function targetFromUrl(url: URL): HttpTarget {
   return { protocol: protocol ?? '', hostname: hostname ?? '', port: port ?? undefined, path: path ?? '/' }
 }
 
-const CUT = 'the connection was cut in the middle of the answer'
+const CUT_MESSAGE = 'the connection was cut in the middle of the answer'
 
-/** Rejects with the connection's error, the signal's reason, or a silence. A body that nobody reads to its end is to be destroyed. */
+/** Rejects with the connection's error, the signal's reason, or ETIMEDOUT. A body that is not read to its end must be destroyed. */
 export function sendHttpRequest(target: HttpTarget, options: HttpRequestOptions = {}): Promise<IncomingMessage> {
   const { body, mayWrite, signal, headersMs = 0, idleMs = 0, ...rest } = options
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
   if (signal?.aborted) return Promise.reject(signal.reason as Error)
   const call = (target.protocol === 'https:' ? https : http)({ ...target, ...rest })
-  // Node sends the body of a DELETE without saying how long it is.
+  // Node does not set the length of a DELETE's body by itself.
   if (body !== undefined) call.setHeader('content-length', Buffer.byteLength(body))
-  let answer: IncomingMessage | undefined
-  const end = (why: unknown): void => void (answer ?? call).destroy(why as Error)
-  const onAbort = (): void => end(signal?.reason)
+  let response: IncomingMessage | undefined
+  const fail = (reason: unknown): void => void (response ?? call).destroy(reason as Error)
+  const onAbort = (): void => fail(signal?.reason)
   signal?.addEventListener('abort', onAbort, { once: true })
-  const silent = (ms: number) => () => end(Object.assign(new Error(`no answer for ${ms} ms`), { code: 'ETIMEDOUT' }))
-  const timer = headersMs > 0 ? setTimeout(silent(headersMs), headersMs).unref() : undefined
-  call.once('response', (response) => {
+  const onSilence = (ms: number) => () =>
+    fail(Object.assign(new Error(`no answer for ${ms} ms`), { code: 'ETIMEDOUT' }))
+  const timer = headersMs > 0 ? setTimeout(onSilence(headersMs), headersMs).unref() : undefined
+  call.once('response', (message) => {
     clearTimeout(timer)
-    answer = response
-    // Whoever reads it hears of the error; one that nobody reads is not ours to complain of.
-    response.on('error', (error) => {
-      if (error.message === 'aborted') error.message = CUT // all that Node has to say
+    response = message
+    // Without a listener an error would end the process. The reader of the body gets it, too.
+    message.on('error', (error) => {
+      if (error.message === 'aborted') error.message = CUT_MESSAGE // Node gives no other reason
     })
-    const leave = idleMs > 0 ? onIdle(response, idleMs, silent(idleMs)) : undefined
-    response.once('close', () => {
+    const removeIdleListener = idleMs > 0 ? onIdle(message, idleMs, onSilence(idleMs)) : undefined
+    message.once('close', () => {
       signal?.removeEventListener('abort', onAbort)
-      leave?.()
+      removeIdleListener?.()
     })
-    resolve(response)
+    resolve(message)
   })
   call.on('error', reject)
   call.once('close', () => {
     clearTimeout(timer)
-    if (!answer) signal?.removeEventListener('abort', onAbort)
+    if (!response) signal?.removeEventListener('abort', onAbort)
   })
   if (!mayWrite) call.end(body)
   else
@@ -78,7 +79,7 @@ export function sendHttpRequest(target: HttpTarget, options: HttpRequestOptions 
         mayWrite()
         call.end(body)
       } catch (error) {
-        end(error)
+        fail(error)
       }
     })
   return promise
@@ -86,7 +87,7 @@ export function sendHttpRequest(target: HttpTarget, options: HttpRequestOptions 
 
 function onceConnected(call: ClientRequest, then: () => void): void {
   call.once('socket', (socket) => {
-    // TLS has connected when both ends have said Finished; there is nothing else documented to ask for.
+    // TLS is connected when both ends have sent Finished. Node documents no other way to tell.
     const isSecured = !(socket instanceof TLSSocket) || socket.getFinished() !== undefined
     if (!isSecured) socket.once('secureConnect', then)
     else if (socket.connecting) socket.once('connect', then)
@@ -94,14 +95,14 @@ function onceConnected(call: ClientRequest, then: () => void): void {
   })
 }
 
-/** Answers how to leave: the connection goes on to other exchanges. */
+/** Returns a function that removes the listener, because the connection will be used for other requests. */
 function onIdle({ socket }: IncomingMessage, ms: number, then: () => void): () => void {
   socket.setTimeout(ms)
   socket.on('timeout', then)
   return () => void socket.off('timeout', then)
 }
 
-/** The whole body, as UTF-8. */
+/** Reads the whole body as UTF-8. */
 export async function readBody(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []
   for await (const chunk of response) chunks.push(chunk as Buffer)

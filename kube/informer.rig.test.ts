@@ -11,8 +11,8 @@ import { type KubeObject, keyOf, type ResourceDef } from './types.ts'
 
 const plane = withControlPlane()
 
-/** Waits until the cache holds what the server has, object for object, and answers how many. */
-async function converges(
+/** Waits until the cache has the same objects as the server, and returns their number. */
+async function waitUntilEqual(
   informer: Informer<ConfigMap>,
   maps: Resource<ConfigMap>,
   namespace: string,
@@ -20,9 +20,9 @@ async function converges(
 ): Promise<number> {
   return until(
     async () => {
-      const truth = versions((await maps.list({ namespace })).items)
+      const wanted = versions((await maps.list({ namespace })).items)
       const seen = versions(informer.cache.list())
-      return JSON.stringify(truth) === JSON.stringify(seen) ? truth.length + 1 : undefined
+      return JSON.stringify(wanted) === JSON.stringify(seen) ? wanted.length + 1 : undefined
     },
     { what: 'the cache to equal the server', deadline, every: 100 },
   ).then((n) => n - 1)
@@ -31,8 +31,8 @@ async function converges(
 const versions = (items: ConfigMap[]): string[] =>
   items.map((item) => `${keyOf(item.metadata)}@${item.metadata.uid}@${item.metadata.resourceVersion}`).sort()
 
-/** What a consumer that only listens believes: must always end equal to the cache. */
-function listener(informer: Informer<ConfigMap>): Map<string, ConfigMap> {
+/** The objects that a consumer knows who only handles events. They must equal the cache in the end. */
+function collectEvents(informer: Informer<ConfigMap>): Map<string, ConfigMap> {
   const known = new Map<string, ConfigMap>()
   informer.on({
     added(object) {
@@ -51,23 +51,32 @@ function listener(informer: Informer<ConfigMap>): Map<string, ConfigMap> {
   return known
 }
 
-function watchOf(kube: Kube, maps: Resource<ConfigMap>, options: InformerOptions<ConfigMap>): Informer<ConfigMap> {
+function createTestInformer(
+  kube: Kube,
+  maps: Resource<ConfigMap>,
+  options: InformerOptions<ConfigMap>,
+): Informer<ConfigMap> {
   return createInformer(maps, { metrics: kube.metrics, ...options })
 }
-const ended = (kube: Kube, end: string): Promise<number> => kube.metrics.value('reflector_watches_total', { end })
+const watchesEnded = (kube: Kube, end: string): Promise<number> =>
+  kube.metrics.value('reflector_watches_total', { end })
 const isWatch = (request: string): boolean => request.includes('watch=true') && !request.includes('sendInitialEvents')
-const lists = (proxy: { requests: readonly string[] }, namespace: string): number =>
+const countLists = (proxy: { requests: readonly string[] }, namespace: string): number =>
   proxy.requests.filter(
     (r) => r.includes(`${namespace}/configmaps?`) && (r.includes('limit=') || r.includes('sendInitialEvents')),
   ).length
 
-describe.each(['stream', 'pages'] as const)('an informer that lists by %s', (listMode) => {
-  it('follows what happens, frozen, without managedFields, found by its indexes', async () => {
+describe.each(['stream', 'pages'] as const)('Informer with listMode %s', (listMode) => {
+  it('caches frozen objects without managedFields and finds them by index after each change', async () => {
     await using kube = await createDirectClient(plane())
     const { namespace, maps } = await createTestNamespace(kube)
     await maps.create({ metadata: { namespace, name: 'before' }, data: { color: 'red' } })
-    await using informer = watchOf(kube, maps, { namespace, listMode, indexes: { color: (m) => [m.data?.['color']] } })
-    const known = listener(informer)
+    await using informer = createTestInformer(kube, maps, {
+      namespace,
+      listMode,
+      indexes: { color: (m) => [m.data?.['color']] },
+    })
+    const known = collectEvents(informer)
     informer.start()
     await informer.synced()
     expect(informer.hasSynced).toBe(true)
@@ -81,19 +90,23 @@ describe.each(['stream', 'pages'] as const)('an informer that lists by %s', (lis
     await until(() => informer.cache.byIndex('color', 'blue').length === 2, { what: 'two blue ones' })
     expect(informer.cache.byIndex('color', 'red')).toEqual([])
     await maps.delete({ namespace, name: 'before' })
-    expect(await converges(informer, maps, namespace)).toBe(1)
+    expect(await waitUntilEqual(informer, maps, namespace)).toBe(1)
     expect([...known.values()]).toEqual(informer.cache.list())
     expect(await kube.metrics.value('informer_handler_errors_total')).toBe(0)
   })
 
-  it('holds only what its selectors select, also when that changes', async () => {
+  it('caches only the objects that its selectors match when labels change', async () => {
     await using kube = await createDirectClient(plane())
     const { namespace, maps } = await createTestNamespace(kube)
     const mine = { labels: { host: 'a' } }
     await maps.create({ metadata: { namespace, name: 'x', ...mine } })
     await maps.create({ metadata: { namespace, name: 'y' } })
-    await using byLabel = watchOf(kube, maps, { namespace, listMode, labelSelector: 'host=a' }).start()
-    await using byField = watchOf(kube, maps, { namespace, listMode, fieldSelector: 'metadata.name=y' }).start()
+    await using byLabel = createTestInformer(kube, maps, { namespace, listMode, labelSelector: 'host=a' }).start()
+    await using byField = createTestInformer(kube, maps, {
+      namespace,
+      listMode,
+      fieldSelector: 'metadata.name=y',
+    }).start()
     await Promise.all([byLabel.synced(), byField.synced()])
     expect([...byLabel.cache.keys(), ...byField.cache.keys()]).toEqual([`${namespace}/x`, `${namespace}/y`])
     await maps.patch({ namespace, name: 'y' }, { metadata: mine })
@@ -102,12 +115,12 @@ describe.each(['stream', 'pages'] as const)('an informer that lists by %s', (lis
   })
 })
 
-describe('when something breaks, an informer', () => {
-  it('goes on from where it was, without a new list, when its watch is cut or ends', async () => {
+describe('Informer', () => {
+  it('watches again without a new list when its watch breaks or ends', async () => {
     await using proxied = await createProxiedClient(plane())
     const { namespace, maps } = await createTestNamespace(proxied.kube)
-    await using informer = watchOf(proxied.kube, maps, { namespace, watchSeconds: () => 1 })
-    listener(informer)
+    await using informer = createTestInformer(proxied.kube, maps, { namespace, watchSeconds: () => 1 })
+    collectEvents(informer)
     informer.start()
     await informer.synced()
     for (let i = 0; i < 5; i += 1) {
@@ -115,16 +128,16 @@ describe('when something breaks, an informer', () => {
       await maps.create({ metadata: { namespace, name: `c${i}` } })
       await until(() => informer.cache.size === i + 1, { what: `c${i}` })
     }
-    await until(async () => (await ended(proxied.kube, 'ended')) >= 1, { what: 'a watch that the server ended' })
-    expect(lists(proxied.proxy, namespace)).toBe(1)
-    expect(await converges(informer, maps, namespace)).toBe(5)
+    await until(async () => (await watchesEnded(proxied.kube, 'ended')) >= 1, { what: 'a watch that the server ended' })
+    expect(countLists(proxied.proxy, namespace)).toBe(1)
+    expect(await waitUntilEqual(informer, maps, namespace)).toBe(5)
   })
 
-  it('notices a connection that went silent', async () => {
+  it('reconnects when its connection has become silent', async () => {
     await using proxied = await createProxiedClient(plane())
     await using kube = await createDirectClient(plane())
     const { namespace, maps } = await createTestNamespace(kube)
-    await using informer = watchOf(proxied.kube, proxied.kube.resource<ConfigMap>(maps.def), {
+    await using informer = createTestInformer(proxied.kube, proxied.kube.resource<ConfigMap>(maps.def), {
       namespace,
       watchSeconds: () => 1,
     })
@@ -137,15 +150,15 @@ describe('when something breaks, an informer', () => {
       what: 'the object behind the silence',
       deadline: 15_000,
     })
-    expect(await ended(proxied.kube, 'silent')).toBeGreaterThan(0)
-    expect(lists(proxied.proxy, namespace)).toBe(1)
+    expect(await watchesEnded(proxied.kube, 'silent')).toBeGreaterThan(0)
+    expect(countLists(proxied.proxy, namespace)).toBe(1)
   })
 
-  it('of a quiet kind keeps its version fresh by bookmarks', async () => {
+  it('keeps the resourceVersion of a quiet kind fresh by bookmarks', async () => {
     await using proxied = await createProxiedClient(plane())
     const { namespace, maps } = await createTestNamespace(proxied.kube)
-    // Selects nothing that will ever be: no event moves its version, bookmarks before the end of each watch do.
-    await using informer = watchOf(proxied.kube, maps, {
+    // The selector matches no object. Only the bookmark before the end of each watch moves the version.
+    await using informer = createTestInformer(proxied.kube, maps, {
       namespace,
       labelSelector: 'never=there',
       watchSeconds: () => 5,
@@ -157,22 +170,22 @@ describe('when something breaks, an informer', () => {
       const from = new URLSearchParams(request.split('?')[1]).get('resourceVersion')
       return isWatch(request) && Number(from) >= Number(metadata.resourceVersion)
     }
-    // The server sends a watch no bookmark of an event that it read, and left out, when the watch began: others must follow.
-    const look = async (): Promise<boolean> => {
+    // A watch gets no bookmark for an event that was filtered out when the watch began, so further events must follow.
+    const createAnother = async (): Promise<boolean> => {
       await maps.create({ metadata: { namespace, generateName: 'other-' } })
       return proxied.proxy.requests.some(fresh)
     }
-    await until(look, { what: 'a watch from a newer version', every: 250 })
+    await until(createAnother, { what: 'a watch from a newer version', every: 250 })
     expect(await proxied.kube.metrics.value('reflector_events_total', { type: 'BOOKMARK' })).toBeGreaterThan(0)
     expect(await proxied.kube.metrics.value('reflector_lists_total')).toBe(1)
   })
 
-  it('lists anew on 410, as a status or as an event, and tells what was deleted meanwhile', async () => {
+  it('lists anew after a 410 status or event, and reports the objects that were deleted meanwhile', async () => {
     await using proxied = await createProxiedClient(plane())
     await using kube = await createDirectClient(plane())
     const { namespace, maps } = await createTestNamespace(kube)
-    await using informer = watchOf(proxied.kube, proxied.kube.resource<ConfigMap>(maps.def), { namespace })
-    const known = listener(informer)
+    await using informer = createTestInformer(proxied.kube, proxied.kube.resource<ConfigMap>(maps.def), { namespace })
+    const known = collectEvents(informer)
     const unknown: string[] = []
     informer.on({ deleted: (last, { finalStateUnknown }) => finalStateUnknown && unknown.push(last.metadata.name) })
     for (const name of ['stays', 'goes', 'reborn']) await maps.create({ metadata: { namespace, name } })
@@ -189,20 +202,20 @@ describe('when something breaks, an informer', () => {
     const answered = proxied.proxy.answered()
     proxied.proxy.pass()
     await answered
-    expect(await converges(informer, maps, namespace)).toBe(2)
+    expect(await waitUntilEqual(informer, maps, namespace)).toBe(2)
     expect(unknown.sort()).toEqual(['goes', 'reborn'])
     expect([...known.keys()].sort()).toEqual([...informer.cache.keys()].sort())
-    expect(await ended(proxied.kube, 'gone')).toBe(4)
+    expect(await watchesEnded(proxied.kube, 'gone')).toBe(4)
   })
 
-  it('bears 429, 500 and nonsense for its lists and watches', async () => {
+  it('recovers when lists and watches are answered with 429, 500 and HTML', async () => {
     await using proxied = await createProxiedClient(plane())
     const { namespace, maps } = await createTestNamespace(proxied.kube)
     await maps.create({ metadata: { namespace, name: 'a' } })
     const only = ({ url }: { url: string }): boolean => url.includes(`${namespace}/configmaps?`)
     for (const status of [429, 500, 503, 200])
       proxied.proxy.answer({ status, body: '<html>busy</html>', headers: { 'retry-after': '0' }, only, times: 1 })
-    await using informer = watchOf(proxied.kube, maps, { namespace }).start()
+    await using informer = createTestInformer(proxied.kube, maps, { namespace }).start()
     await informer.synced()
     for (const status of [429, 500, 200]) proxied.proxy.answer({ status, body: '<html>busy</html>', only, times: 1 })
     const answered = proxied.proxy.answered()
@@ -212,18 +225,18 @@ describe('when something breaks, an informer', () => {
     await until(() => informer.cache.size === 2, { what: 'b' })
   })
 
-  it('survives kill -9 of the API server', async () => {
+  it('follows further changes after kill -9 of the API server', async () => {
     await using kube = await createDirectClient(plane())
     const { namespace, maps } = await createTestNamespace(kube)
-    await using informer = watchOf(kube, maps, { namespace }).start()
+    await using informer = createTestInformer(kube, maps, { namespace }).start()
     await informer.synced()
     await maps.create({ metadata: { namespace, name: 'a' } })
     await plane().restart('kube-apiserver')
     await maps.create({ metadata: { namespace, name: 'b' } })
-    expect(await converges(informer, maps, namespace)).toBe(2)
+    expect(await waitUntilEqual(informer, maps, namespace)).toBe(2)
   })
 
-  it('stays alive without rights or without its kind, and begins when it can', async () => {
+  it('starts when its kind is created later', async () => {
     await using kube = await createDirectClient(plane())
     const { namespace } = await createTestNamespace(kube)
     const def = { group: 'test.example.com', version: 'v1', plural: 'things', kind: 'Thing', namespaced: true }
@@ -235,11 +248,11 @@ describe('when something breaks, an informer', () => {
     await until(() => informer.cache.size === 1, { what: 'the Thing in the cache' })
   })
 
-  it('ends when told to, and tells those who wait for it', async () => {
+  it('rejects synced() when it is disposed of or the signal aborts', async () => {
     await using proxied = await createProxiedClient(plane())
     const { namespace, maps } = await createTestNamespace(proxied.kube)
     proxied.proxy.hang()
-    const informer = watchOf(proxied.kube, maps, { namespace }).start()
+    const informer = createTestInformer(proxied.kube, maps, { namespace }).start()
     const waiting = informer.synced()
     await informer[Symbol.asyncDispose]()
     await expect(waiting).rejects.toThrow('was stopped')
@@ -247,12 +260,12 @@ describe('when something breaks, an informer', () => {
   })
 })
 
-it('misses nothing, whatever the connection does: in the end the cache is what the server has', async () => {
+it('Informer has the same objects as the server in the end, after any sequence of connection failures', async () => {
   await using proxied = await createProxiedClient(plane(), { timeoutMs: 5_000 })
   await using kube = await createDirectClient(plane())
   const { namespace, maps } = await createTestNamespace(kube)
   const informers = (['stream', 'pages'] as const).map((listMode) =>
-    watchOf(proxied.kube, proxied.kube.resource<ConfigMap>(maps.def), {
+    createTestInformer(proxied.kube, proxied.kube.resource<ConfigMap>(maps.def), {
       namespace,
       listMode,
       watchSeconds: () => 1,
@@ -261,11 +274,11 @@ it('misses nothing, whatever the connection does: in the end the cache is what t
   )
   await using closing = new AsyncDisposableStack()
   for (const informer of informers) closing.use(informer)
-  const known = informers.map((informer) => listener(informer.start()))
+  const known = informers.map((informer) => collectEvents(informer.start()))
   const seed = Math.floor(Math.random() * 2 ** 31)
-  const random = generator(seed)
+  const random = createRandom(seed)
   const gone = { kind: 'Status', code: 410, reason: 'Expired' }
-  const pranks = [
+  const faults = [
     () => proxied.proxy.drop(),
     () => proxied.proxy.freeze(),
     () => proxied.proxy.answer({ status: 410, body: gone, only: ({ url }) => url.includes('watch=true'), times: 1 }),
@@ -279,17 +292,17 @@ it('misses nothing, whatever the connection does: in the end the cache is what t
         times: 1,
       }),
   ]
-  const meddle = async (i: number): Promise<void> => {
+  const step = async (i: number): Promise<void> => {
     const ref = { namespace, name: `m${Math.floor(random() * 12)}` }
-    if (i % 15 === 7) pranks[Math.floor(random() * pranks.length)]?.()
-    // Two of the three may choose one name at once: whoever loses has done its part.
+    if (i % 15 === 7) faults[Math.floor(random() * faults.length)]?.()
+    // Two of the three workers may choose the same name at once. Then one delete fails.
     if (random() < 0.4) await maps.delete(ref).catch(() => undefined)
     else await maps.apply({ metadata: ref, data: { i: String(i) } })
   }
   for (let round = 0; round < 5; round += 1) {
-    await runParallel(60, 3, meddle)
+    await runParallel(60, 3, step)
     for (const [n, informer] of informers.entries()) {
-      await converges(informer, maps, namespace, 60_000).catch((error: unknown) => {
+      await waitUntilEqual(informer, maps, namespace, 60_000).catch((error: unknown) => {
         throw new Error(`seed ${seed}, round ${round}, informer ${n}`, { cause: error })
       })
       expect(versions([...(known[n]?.values() ?? [])])).toEqual(versions(informer.cache.list()))
@@ -297,8 +310,8 @@ it('misses nothing, whatever the connection does: in the end the cache is what t
   }
 }, 300_000)
 
-/** mulberry32: a failing run tells its seed. */
-function generator(seed: number): () => number {
+/** mulberry32. A failing run prints its seed. */
+function createRandom(seed: number): () => number {
   let state = seed
   return () => {
     state = (state + 0x6d2b79f5) | 0

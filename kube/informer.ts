@@ -1,4 +1,4 @@
-// A cache of one kind that follows the API server: list, then watch after watch from where the last one ended, for ever.
+// An informer: a cache of one kind that follows the API server. It lists, then watches again and again from where it was, until stopped.
 import { createAbortScope } from './abort.ts'
 import { Cache, deepFreeze, type IndexFn, type ReadonlyCache, withoutManagedFields } from './cache.ts'
 import { type Clock, systemClock } from './clock.ts'
@@ -25,32 +25,30 @@ const listSeconds = defineHistogram('reflector_list_duration_seconds', 'Time of 
 ])
 const watches = defineCounter('reflector_watches_total', 'Watches ended, by kind and how.', ['name', 'end'])
 const eventsSeen = defineCounter('reflector_events_total', 'Watch events received.', ['name', 'type'])
-const objects = defineGauge('informer_objects', 'Objects in the cache.', ['name'])
+const cachedObjects = defineGauge('informer_objects', 'Objects in the cache.', ['name'])
 const handlerErrors = defineCounter('informer_handler_errors_total', 'Handlers that threw.', ['name'])
 
-const STREAM_TRIES = 3
-/** Longest time that a list or a resync has the event loop for itself. */
+/** After this many failures in a row lists are read in pages: a proxy between client and server may not let streams through. */
+const MAX_STREAM_FAILURES = 3
+/** Longest time that a list blocks the event loop. */
 const SLICE_MS = 8
 
-/** Called one after the other, in the order of events; what they throw is logged and counted, and stops nothing. */
+/** Called one after the other, in the order of the events. Errors that they throw are logged and counted. */
 export interface Handlers<T> {
-  /** `initial`: it was there before the informer (or this handler) was: low priority. */
+  /** `initial`: the object existed before the informer was synced, or before this handler was registered. */
   added?(object: T, info: { initial: boolean }): void
-  /** `old` and `now` are the same object at a resync. */
   updated?(old: T, now: T): void
-  /** `finalStateUnknown`: the deletion itself was missed; `last` is what was known before. */
+  /** `finalStateUnknown`: the deletion event was missed, so `last` may be outdated. */
   deleted?(last: T, info: { finalStateUnknown: boolean }): void
 }
 
 export interface InformerOptions<T extends KubeObject> extends Scope {
   indexes?: Readonly<Record<string, IndexFn<T>>> | undefined
-  /** Drops what nobody needs, before the object is frozen and kept. Gets its own copy. */
+  /** Removes fields that no reader needs before the object is frozen and cached. It may change its argument. */
   transform?: ((object: T) => T) | undefined
-  /** Calls `updated(o, o)` for every object this often; absent: never. */
-  resyncMs?: number | undefined
-  /** How to list: `auto` streams (WatchList) and falls back to pages on servers that cannot. */
+  /** How to list. `auto`, the default, streams (WatchList) and falls back to pages if the server does not support that. */
   listMode?: ListMode | 'auto' | undefined
-  /** Length of one watch in seconds; {@link randomWatchSeconds} if absent. */
+  /** Length of one watch in seconds; by default {@link randomWatchSeconds}. */
   watchSeconds?: (() => number) | undefined
   log?: Log | undefined
   metrics?: Metrics | undefined
@@ -74,12 +72,14 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
   readonly #stop = new AbortController()
   readonly #firstList = Promise.withResolvers<void>()
   #running: Promise<void> | undefined
-  #synced = false
-  #version = ''
+  #hasSynced = false
+  /** Version to watch from; empty: a list must come first. */
+  #resourceVersion = ''
   #lastContact: number | undefined
   #connectedSince: number | undefined
-  #mode: ListMode
-  #progress = false
+  #listMode: ListMode
+  /** The present watch has brought at least one event. */
+  #hasProgress = false
 
   constructor(resource: Resource<T>, options: InformerOptions<T> = {}) {
     const { plural, group } = resource.def
@@ -90,30 +90,25 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
     this.#clock = options.clock ?? systemClock
     this.#log = (options.log ?? noLog).child({ informer: this.name })
     this.#metrics = options.metrics ?? createMetrics()
-    this.#mode = options.listMode === 'pages' ? 'pages' : 'stream'
-    this.#firstList.promise.catch(() => undefined) // nobody may be waiting
+    this.#listMode = options.listMode === 'pages' ? 'pages' : 'stream'
+    this.#firstList.promise.catch(() => undefined) // without a waiter a rejection would be unhandled
   }
 
   get cache(): ReadonlyCache<T> {
     return this.#cache
   }
 
-  /** The first list is in the cache and all handlers have seen it. Never goes back to false. */
+  /** The first list is in the cache and all handlers were called for it. Never becomes false again. */
   get hasSynced(): boolean {
-    return this.#synced
+    return this.#hasSynced
   }
 
-  /** Milliseconds since the server last said anything about this kind; how stale the cache may be. Infinity before the first list. */
-  get staleMs(): number {
-    return this.#lastContact === undefined ? Infinity : this.#clock.now() - this.#lastContact
-  }
-
-  /** On this informer's clock: since when no list or watch has failed, and when the server last said anything. For {@link isDead}. */
+  /** How well lists and watches work, on this informer's clock. For {@link isHolderDead}. */
   get watchHealth(): WatchHealth {
     return { connectedSince: this.#connectedSince, lastContact: this.#lastContact }
   }
 
-  /** Resolves at {@link hasSynced}; rejects when `signal` aborts or the informer is stopped before. */
+  /** Resolves when {@link hasSynced} becomes true. Rejects if `signal` aborts or the informer is stopped first. */
   async synced(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted()
     const aborted = Promise.withResolvers<never>()
@@ -126,22 +121,22 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
     }
   }
 
-  /** Registers handlers, best before {@link start}: later ones hear at once, as `added`, of all that is in the cache. Returns how to leave. */
+  /**
+   * Registers handlers and returns a function that removes them. If the cache has objects already, `added` is called for each at once.
+   */
   on(handlers: Handlers<T>): () => void {
     this.#handlers.add(handlers)
-    for (const object of this.#cache.values()) this.#call(() => handlers.added?.(object, { initial: true }))
+    for (const object of this.#cache.values()) this.#callHandler(() => handlers.added?.(object, { initial: true }))
     return () => void this.#handlers.delete(handlers)
   }
 
-  /** Begins; returns itself. Ends when `signal` aborts or the informer is disposed, and for no other reason. */
+  /** Starts and returns the informer. It ends only when `signal` aborts or the informer is disposed of. */
   start(signal?: AbortSignal): this {
     if (this.#running) return this
-    const both = createAbortScope([signal, this.#stop.signal])
-    const stopResync = this.#startResync()
-    this.#running = this.#run(both.signal).finally(() => {
-      both[Symbol.dispose]()
-      stopResync()
-      this.#firstList.reject(new Error(`informer ${this.name} was stopped`, { cause: both.signal.reason }))
+    const scope = createAbortScope([signal, this.#stop.signal])
+    this.#running = this.#run(scope.signal).finally(() => {
+      scope[Symbol.dispose]()
+      this.#firstList.reject(new Error(`informer ${this.name} was stopped`, { cause: scope.signal.reason }))
     })
     return this
   }
@@ -155,76 +150,74 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
     let streak: FailureStreak = noFailures
     let next: 'watch' | 'list' = 'list'
     while (!signal.aborted) {
-      const ending: StepResult = await (next === 'list' ? this.#list(signal, streak.failures) : this.#watch(signal))
+      const result: StepResult = await (next === 'list' ? this.#list(signal, streak.failures) : this.#watch(signal))
       if (signal.aborted) return
-      const turn = planNextStep(ending, this.#progress ? noFailures : streak)
-      // A list that failed leaves no version to watch from.
-      next = this.#version === '' ? 'list' : turn.next
-      if (next === 'list') this.#version = ''
-      streak = turn.streak
-      if (ending.how === 'failed' || ending.how === 'silent') this.#connectedSince = undefined
-      else this.#contact()
-      if (ending.how === 'failed') this.#complain(ending.error, turn.waitMs)
-      if (turn.waitMs > 0) await this.#clock.sleep(turn.waitMs, signal).catch(() => undefined) // aborted: the loop ends
+      const step = planNextStep(result, this.#hasProgress ? noFailures : streak)
+      // If the list failed, there is no version to watch from.
+      next = this.#resourceVersion === '' ? 'list' : step.next
+      if (next === 'list') this.#resourceVersion = ''
+      streak = step.streak
+      if (result.how === 'failed' || result.how === 'silent') this.#connectedSince = undefined
+      else this.#markContact()
+      if (result.how === 'failed') this.#logFailure(result.error, step.waitMs)
+      if (step.waitMs > 0) await this.#clock.sleep(step.waitMs, signal).catch(() => undefined) // rejects on abort, which ends the loop
     }
   }
 
-  #complain(err: unknown, waitMs: number): void {
-    const fields = { err, waitMs, resourceVersion: this.#version }
+  #logFailure(err: unknown, waitMs: number): void {
+    const fields = { err, waitMs, resourceVersion: this.#resourceVersion }
     if (isGone(err)) this.#log.info(fields, 'resource version expired, listing again')
     else this.#log.warn(fields, 'list or watch failed')
   }
 
   async #list(signal: AbortSignal, failures: number): Promise<StepResult> {
-    this.#progress = false
-    const auto = (this.#options.listMode ?? 'auto') === 'auto'
-    // Something between us and the server may not let streams through.
-    const mode = auto && failures >= STREAM_TRIES ? 'pages' : this.#mode
+    this.#hasProgress = false
+    const isAuto = (this.#options.listMode ?? 'auto') === 'auto'
+    const mode = isAuto && failures >= MAX_STREAM_FAILURES ? 'pages' : this.#listMode
     const started = this.#clock.now()
     try {
-      const breathe = this.#breather()
+      const yieldIfDue = createYielder(SLICE_MS, () => this.#clock.now())
       const prepare = (object: T): T => this.#prepare(object)
-      const job = { resource: this.#resource, scope: scopeOf(this.#options), prepare, breathe, signal }
+      const job = { resource: this.#resource, scope: scopeOf(this.#options), prepare, yieldIfDue, signal }
       const listed = await listObjects(job, mode)
-      await this.#replace(listed, breathe)
+      await this.#replaceAll(listed, yieldIfDue)
     } catch (error) {
-      if (auto && isStreamingUnsupported(error)) {
-        this.#mode = 'pages'
-        this.#log.info({ err: error }, 'server cannot stream lists, reading pages')
+      if (isAuto && isStreamingUnsupported(error)) {
+        this.#listMode = 'pages'
+        this.#log.info({ err: error }, 'the API server cannot stream lists, reading pages')
       }
       return { how: 'failed', error }
     }
     this.#metrics.inc(lists, { name: this.name, mode })
     this.#metrics.observe(listSeconds, { name: this.name }, (this.#clock.now() - started) / 1000)
-    this.#contact()
-    this.#synced = true
+    this.#markContact()
+    this.#hasSynced = true
     this.#firstList.resolve()
     return { how: 'listed' }
   }
 
   async #watch(signal: AbortSignal): Promise<StepResult> {
-    this.#progress = false
+    this.#hasProgress = false
     const started = this.#clock.now()
     const timeoutSeconds = (this.#options.watchSeconds ?? randomWatchSeconds)()
-    using limits = createAbortScope([signal])
-    let silent = false
+    using scope = createAbortScope([signal])
+    let isSilent = false
     const stopTimer = this.#clock.timer(timeoutSeconds * 1000 + WATCH_GRACE_MS, () => {
-      silent = true
-      limits.abort(new Error('the watch outlived its time'))
+      isSilent = true
+      scope.abort(new Error('the server did not end the watch in time'))
     })
     let end: 'ended' | 'silent' | 'gone' | 'failed' = 'ended'
     try {
-      const scope = scopeOf(this.#options)
       const events = this.#resource.watch({
-        ...scope,
-        resourceVersion: this.#version,
+        ...scopeOf(this.#options),
+        resourceVersion: this.#resourceVersion,
         timeoutSeconds,
-        signal: limits.signal,
+        signal: scope.signal,
       })
-      for await (const event of events) this.#event(event)
-      return { how: 'ended', lastedMs: this.#clock.now() - started, progress: this.#progress }
+      for await (const event of events) this.#handleEvent(event)
+      return { how: 'ended', lastedMs: this.#clock.now() - started, progress: this.#hasProgress }
     } catch (error) {
-      end = silent ? 'silent' : isGone(error) ? 'gone' : 'failed'
+      end = isSilent ? 'silent' : isGone(error) ? 'gone' : 'failed'
       return end === 'silent' ? { how: 'silent' } : { how: 'failed', error }
     } finally {
       stopTimer()
@@ -232,55 +225,55 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
     }
   }
 
-  #contact(): void {
+  #markContact(): void {
     this.#lastContact = this.#clock.now()
     this.#connectedSince ??= this.#lastContact
-    this.#metrics.set(objects, { name: this.name }, this.#cache.size)
+    this.#metrics.set(cachedObjects, { name: this.name }, this.#cache.size)
   }
 
-  #event({ type, object }: WatchEvent<T>): void {
+  #handleEvent({ type, object }: WatchEvent<T>): void {
     this.#metrics.inc(eventsSeen, { name: this.name, type })
-    this.#progress = true
-    if (type === 'DELETED') this.#drop(keyOf(object.metadata), this.#prepare(object))
-    else if (type !== 'BOOKMARK') this.#put(this.#prepare(object), false)
-    // After the cache has it: if a handler or transform were to fail here, the event would come again.
-    this.#version = object.metadata.resourceVersion ?? this.#version
-    this.#contact()
+    this.#hasProgress = true
+    if (type === 'DELETED') this.#remove(keyOf(object.metadata), this.#prepare(object))
+    else if (type !== 'BOOKMARK') this.#upsert(this.#prepare(object), false)
+    // The version moves only after the cache has the object: if `transform` throws, the next watch brings the event again.
+    this.#resourceVersion = object.metadata.resourceVersion ?? this.#resourceVersion
+    this.#markContact()
   }
 
-  /** Makes the cache equal to a list; readers see each object old or new, never neither. */
-  async #replace(
-    { objects: fresh, resourceVersion }: ListResult<T>,
-    breathe: () => Promise<void> | undefined,
+  /** Makes the cache equal to a list. An object that is in both is never missing meanwhile. */
+  async #replaceAll(
+    { objects, resourceVersion }: ListResult<T>,
+    yieldIfDue: () => Promise<void> | undefined,
   ): Promise<void> {
-    const initial = !this.#synced
+    const initial = !this.#hasSynced
     for (const key of this.#cache.keys()) {
-      const last = fresh.has(key) ? undefined : this.#cache.get(key)
-      if (last) this.#drop(key, last, true)
+      const last = objects.has(key) ? undefined : this.#cache.get(key)
+      if (last) this.#remove(key, last, true)
     }
-    for (const object of fresh.values()) {
-      this.#put(object, initial)
-      const pause = breathe()
+    for (const object of objects.values()) {
+      this.#upsert(object, initial)
+      const pause = yieldIfDue()
       if (pause) await pause
     }
-    this.#version = resourceVersion
+    this.#resourceVersion = resourceVersion
   }
 
-  #put(object: T, initial: boolean): void {
+  #upsert(object: T, initial: boolean): void {
     const old = this.#cache.get(keyOf(object.metadata))
     if (old && old.metadata.uid !== object.metadata.uid) {
-      // Deleted and made anew while nobody watched: two objects that only share a name.
-      this.#drop(keyOf(object.metadata), old, true)
+      // Deleted and created again while the watch was down: two objects that only share a name.
+      this.#remove(keyOf(object.metadata), old, true)
     } else if (old && old.metadata.resourceVersion === object.metadata.resourceVersion) return
-    const known = this.#cache.set(object)
+    const replaced = this.#cache.set(object)
     for (const handlers of this.#handlers) {
-      this.#call(() => (known ? handlers.updated?.(known, object) : handlers.added?.(object, { initial })))
+      this.#callHandler(() => (replaced ? handlers.updated?.(replaced, object) : handlers.added?.(object, { initial })))
     }
   }
 
-  #drop(key: string, last: T, finalStateUnknown = false): void {
+  #remove(key: string, last: T, finalStateUnknown = false): void {
     if (!this.#cache.delete(key)) return
-    for (const handlers of this.#handlers) this.#call(() => handlers.deleted?.(last, { finalStateUnknown }))
+    for (const handlers of this.#handlers) this.#callHandler(() => handlers.deleted?.(last, { finalStateUnknown }))
   }
 
   #prepare(object: T): T {
@@ -288,39 +281,12 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
     return deepFreeze(this.#options.transform ? this.#options.transform(slim) : slim)
   }
 
-  #call(fn: () => void): void {
+  #callHandler(fn: () => void): void {
     try {
       fn()
     } catch (err) {
       this.#metrics.inc(handlerErrors, { name: this.name })
       this.#log.error({ err }, 'informer handler failed')
-    }
-  }
-
-  #breather(): () => Promise<void> | undefined {
-    return createYielder(SLICE_MS, () => this.#clock.now())
-  }
-
-  #startResync(): () => void {
-    const { resyncMs } = this.#options
-    if (!resyncMs) return () => undefined
-    const resync = async (): Promise<void> => {
-      const breathe = this.#breather()
-      for (const object of this.#cache.list()) {
-        for (const handlers of this.#handlers) this.#call(() => handlers.updated?.(object, object))
-        const pause = breathe()
-        if (pause) await pause
-      }
-    }
-    let cancel = (): void => undefined
-    let stopped = false
-    const arm = (): void => {
-      if (!stopped) cancel = this.#clock.timer(resyncMs * (0.9 + Math.random() / 5), () => void resync().finally(arm))
-    }
-    arm()
-    return () => {
-      stopped = true
-      cancel()
     }
   }
 }

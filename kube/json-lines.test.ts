@@ -17,8 +17,8 @@ async function collect(source: AsyncIterable<unknown>): Promise<unknown[]> {
   return all
 }
 
-describe('jsonLines', () => {
-  it('gives every value back, however the stream is cut', async () => {
+describe('parseJsonLines', () => {
+  it('yields every value wherever the stream is cut into chunks', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.jsonValue().filter((v) => JSON.stringify(v) !== undefined)),
@@ -32,13 +32,13 @@ describe('jsonLines', () => {
     )
   })
 
-  it('joins a character that two chunks share', async () => {
+  it('joins a character that is split between two chunks', async () => {
     const bytes = Buffer.from('{"name":"Zürich 🜂"}\n')
     const read = await collect(parseJsonLines(chunksOf(bytes, [...bytes.keys()])))
     expect(read).toEqual([{ name: 'Zürich 🜂' }])
   })
 
-  it('throws when the stream is cut inside a line, after the lines before', async () => {
+  it('throws when the stream ends inside a line, after yielding the lines before it', async () => {
     const read: unknown[] = []
     const reading = (async () => {
       for await (const value of parseJsonLines(chunksOf(Buffer.from('1\n2\n{"a":'), []))) read.push(value)
@@ -47,20 +47,20 @@ describe('jsonLines', () => {
     expect(read).toEqual([1, 2])
   })
 
-  it('throws on a line that is no JSON, and skips empty ones', async () => {
+  it('throws on a line that is not JSON, and skips empty lines', async () => {
     expect(await collect(parseJsonLines(chunksOf(Buffer.from('\n\n7\n \n'), [])))).toEqual([7])
     await expect(collect(parseJsonLines(chunksOf(Buffer.from('<html>\n'), [])))).rejects.toThrow(SyntaxError)
   })
 
-  it('refuses a line without end', () => {
+  it('throws on a line of more than 32 MiB', () => {
     const splitter = createLineSplitter()
     const chunk = Buffer.alloc(8 * 1024 * 1024, 97)
     expect(() => Array.from({ length: 5 }, () => splitter.push(chunk))).toThrow('longer than')
   })
 })
 
-describe('createBreather', () => {
-  it('gives the event loop turns inside one long chunk', async () => {
+describe('createYielder', () => {
+  it('yields to the event loop while one long chunk is parsed', async () => {
     const lines = Buffer.from('{"a":[1,2,3]}\n'.repeat(20_000))
     let turns = 0
     let counting = true

@@ -1,18 +1,18 @@
-// Newline-delimited JSON from a stream of chunks, one value at a time, without holding the event loop.
-import { setImmediate as nextTurn } from 'node:timers/promises'
+// Newline-delimited JSON from a stream of chunks, parsed value by value without blocking the event loop.
+import { setImmediate as nextLoopTurn } from 'node:timers/promises'
 
 const NEWLINE = 10
-/** Longer than any object the API server stores (etcd refuses 1.5 MB; a watch event wraps one object). */
-const LONGEST_LINE = 32 * 1024 * 1024
+/** Much longer than any watch event: it holds one object, and etcd rejects objects of more than 1.5 MB. */
+const MAX_LINE_BYTES = 32 * 1024 * 1024
 
-/** Splits chunks into lines at `\n`. A line may span chunks and a chunk may cut a character: lines are joined as bytes. */
-export function createLineSplitter(): { push(chunk: Uint8Array): string[]; rest(): number } {
-  let parts: Uint8Array[] = []
-  let held = 0
-  const take = (tail: Uint8Array): string => {
-    const line = parts.length === 0 ? tail : Buffer.concat([...parts, tail])
-    parts = []
-    held = 0
+/** Splits chunks into lines at `\n`. Lines are joined as bytes, because a chunk may end inside a character. */
+export function createLineSplitter(): { push(chunk: Uint8Array): string[]; pendingBytes(): number } {
+  let pending: Uint8Array[] = []
+  let pendingBytes = 0
+  const joinLine = (tail: Uint8Array): string => {
+    const line = pending.length === 0 ? tail : Buffer.concat([...pending, tail])
+    pending = []
+    pendingBytes = 0
     return Buffer.from(line.buffer, line.byteOffset, line.byteLength).toString('utf8')
   }
   return {
@@ -20,41 +20,42 @@ export function createLineSplitter(): { push(chunk: Uint8Array): string[]; rest(
       const lines: string[] = []
       let from = 0
       for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, from)) {
-        lines.push(take(chunk.subarray(from, at)))
+        lines.push(joinLine(chunk.subarray(from, at)))
         from = at + 1
       }
       if (from < chunk.length) {
-        parts.push(chunk.subarray(from))
-        held += chunk.length - from
-        if (held > LONGEST_LINE) throw new Error(`a line of the watch is longer than ${LONGEST_LINE} bytes`)
+        pending.push(chunk.subarray(from))
+        pendingBytes += chunk.length - from
+        if (pendingBytes > MAX_LINE_BYTES) throw new Error(`a line of the watch is longer than ${MAX_LINE_BYTES} bytes`)
       }
       return lines
     },
-    rest: () => held,
+    pendingBytes: () => pendingBytes,
   }
 }
 
-/** Gives the event loop a turn whenever the caller has had it for `sliceMs`: `await breathe()` between items. */
+/** Call the result between two items and await the promise that it may return: it then yields to the event loop, once per `sliceMs`. */
 export function createYielder(sliceMs = 8, now = () => performance.now()): () => Promise<void> | undefined {
   let since = now()
   return () => {
     if (now() - since < sliceMs) return undefined
-    return nextTurn().then(() => {
+    return nextLoopTurn().then(() => {
       since = now()
     })
   }
 }
 
-/** Parses each line as JSON. Ends with the stream; a stream cut inside a line throws, a line that is no JSON too. */
-export async function* parseJsonLines(chunks: AsyncIterable<Uint8Array>, breathe = createYielder()): AsyncGenerator {
+/** Parses each line as JSON. Ends with the stream. Throws if a line is not JSON, or if the stream ends inside a line. */
+export async function* parseJsonLines(chunks: AsyncIterable<Uint8Array>, yieldIfDue = createYielder()): AsyncGenerator {
   const splitter = createLineSplitter()
   for await (const chunk of chunks) {
     for (const line of splitter.push(chunk)) {
       if (line.trim() === '') continue
       yield JSON.parse(line) as unknown
-      const pause = breathe()
+      const pause = yieldIfDue()
       if (pause) await pause
     }
   }
-  if (splitter.rest() > 0) throw new Error(`the stream was cut inside a line, ${splitter.rest()} bytes in`)
+  if (splitter.pendingBytes() > 0)
+    throw new Error(`the stream was cut inside a line, ${splitter.pendingBytes()} bytes in`)
 }

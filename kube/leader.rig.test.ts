@@ -11,7 +11,7 @@ import { type LeaderOptions, type LeadershipEnd, runAsLeader } from './leader.ts
 import { createDirectClient, createProxiedClient, createTestNamespace } from './testing/rig.ts'
 
 const plane = withControlPlane()
-/** Real proportions, a fifth of the time. */
+/** The proportions of the defaults, in a fifth of the time. */
 const QUICK = { leaseMs: 3_000, renewDeadlineMs: 2_000, retryMs: 300 }
 
 interface Candidate {
@@ -20,8 +20,8 @@ interface Candidate {
   end: Promise<LeadershipEnd>
 }
 
-/** All candidates of one test share `leaders`: it may never hold two. */
-function candidate(
+/** Starts a candidate. All candidates of a test share `leaders`, which must never hold two. */
+function startCandidate(
   kube: Kube,
   namespace: string,
   identity: string,
@@ -53,33 +53,33 @@ function candidate(
   return it
 }
 
-describe('lead', () => {
-  it('lets one work; another takes over at once when it stops', async () => {
+describe('runAsLeader', () => {
+  it('runs the work of one candidate, and of another one at once when the first stops', async () => {
     await using kube = await createDirectClient(plane())
     const { namespace } = await createTestNamespace(kube)
     const leaders = new Set<string>()
-    // With a lease of a minute only a lease that was given back can be taken within the deadline below.
+    // The lease lasts a minute, so only a released lease can be taken within the deadline below.
     const slow = { leaseMs: 60_000, renewDeadlineMs: 40_000, retryMs: 30_000 }
-    const all = ['a', 'b', 'c'].map((id) => candidate(kube, namespace, id, leaders, slow))
+    const all = ['a', 'b', 'c'].map((id) => startCandidate(kube, namespace, id, leaders, slow))
     for (let left = all; left.length > 0; left = left.filter((c) => !c.leading)) {
       await until(() => left.some((c) => c.leading), { what: 'a leader', deadline: 10_000 })
       const leader = left.find((c) => c.leading)!
       leader.stop()
       expect(await leader.end).toBe('stopped')
-      leader.leading = true // so that the filter drops it
+      leader.leading = true // so that the filter removes it
     }
     const { spec } = await kube.resource<Lease>(leases).get({ namespace, name: 'boss' })
     expect(spec).toMatchObject({ holderIdentity: '', leaseTransitions: 2 })
   })
 
-  it('a leader that is cut off stops before another begins', async () => {
+  it('stops the work of a leader that is cut off before another candidate leads', async () => {
     await using proxied = await createProxiedClient(plane())
     await using kube = await createDirectClient(plane())
     const { namespace } = await createTestNamespace(kube)
     const leaders = new Set<string>()
-    const first = candidate(proxied.kube, namespace, 'first', leaders)
+    const first = startCandidate(proxied.kube, namespace, 'first', leaders)
     await until(() => first.leading, { what: 'first to lead' })
-    const second = candidate(kube, namespace, 'second', leaders)
+    const second = startCandidate(kube, namespace, 'second', leaders)
     proxied.proxy.hang()
     expect(await first.end).toBe('lost')
     await until(() => second.leading, { what: 'second to lead', deadline: 15_000 })
@@ -87,12 +87,15 @@ describe('lead', () => {
     expect(await second.end).toBe('stopped')
   })
 
-  it('rides out an API server that is killed and comes back', async () => {
+  it('keeps leading when the API server is killed and comes back', async () => {
     await using kube = await createDirectClient(plane())
     const { namespace } = await createTestNamespace(kube)
     const leaders = new Set<string>()
     const more = { leaseMs: 30_000, renewDeadlineMs: 20_000 }
-    const both = [candidate(kube, namespace, 'a', leaders, more), candidate(kube, namespace, 'b', leaders, more)]
+    const both = [
+      startCandidate(kube, namespace, 'a', leaders, more),
+      startCandidate(kube, namespace, 'b', leaders, more),
+    ]
     await until(() => leaders.size === 1, { what: 'a leader' })
     const before = [...leaders]
     await plane().restart('kube-apiserver')
@@ -105,7 +108,7 @@ describe('lead', () => {
     expect(await Promise.all(both.map((c) => c.end))).toEqual(['stopped', 'stopped'])
   })
 
-  it('passes on what the work throws, and gives the lease back', async () => {
+  it('rejects with the error of the work, and releases the lease', async () => {
     await using kube = await createDirectClient(plane())
     const { namespace } = await createTestNamespace(kube)
     const options = { kube, namespace, name: 'boss', identity: 'a', ...QUICK }
@@ -115,7 +118,7 @@ describe('lead', () => {
     expect((await kube.resource<Lease>(leases).get({ namespace, name: 'boss' })).spec?.holderIdentity).toBe('')
   })
 
-  it('hands over between processes on SIGTERM, and after kill -9 when the lease runs out', async () => {
+  it('lets another process lead at once after SIGTERM, and after kill -9 when the lease has expired', async () => {
     await using kube = await createDirectClient(plane())
     const { namespace } = await createTestNamespace(kube)
     const holder = async (): Promise<string | undefined> => {
@@ -144,15 +147,15 @@ describe('lead', () => {
     expect(await once(other, 'exit')).toEqual([0, null])
   })
 
-  it('refuses times under which two could lead', async () => {
+  it('rejects times with which two candidates could lead', async () => {
     await using kube = await createDirectClient(plane())
     const options = { kube, namespace: 'default', name: 'x', identity: 'a', leaseMs: 1_000, renewDeadlineMs: 2_000 }
     await expect(runAsLeader(options, () => Promise.resolve(), AbortSignal.abort())).rejects.toThrow('must hold')
   })
 })
 
-describe('heartbeats', () => {
-  it('tell who is alive; one that stops is dead after its duration, not because the observer was deaf', async () => {
+describe('createLeaseObserver', () => {
+  it('calls a holder dead after its duration, but not because the observer was disconnected', async () => {
     await using proxied = await createProxiedClient(plane())
     await using kube = await createDirectClient(plane())
     const { namespace } = await createTestNamespace(kube)
@@ -171,7 +174,7 @@ describe('heartbeats', () => {
     })
     expect(observer.state(`${namespace}/c`)).toBe('unknown')
     const states = new Set<string>()
-    // Deaf for longer than the duration: nobody may be called dead for it, neither meanwhile nor just after.
+    // The observer is disconnected for longer than the duration. No holder may be called dead, neither meanwhile nor just after.
     proxied.proxy.hang()
     await until(
       () => (states.add(observer.state(`${namespace}/a`)), (observer.silentMs(`${namespace}/a`) ?? 0) > 4_000),

@@ -8,9 +8,9 @@ const lease = (holderIdentity: string, renewTime: string, leaseDurationSeconds =
   spec: { holderIdentity, renewTime, leaseDurationSeconds },
 })
 
-describe('observe and isExpired', () => {
-  it('counts from when WE saw the lease change, whatever its own times say', () => {
-    // renewTime lies years ahead, behind, or is nonsense: the writer's clock decides nothing.
+describe('isExpired', () => {
+  it('counts from when the observer saw the lease change, whatever the times in the lease say', () => {
+    // renewTime may be years off or nonsense: the writer's clock must not matter.
     for (const time of ['1970-01-01T00:00:00.000000Z', '2999-01-01T00:00:00.000000Z', 'nonsense']) {
       const seen = observeLease(undefined, lease('a', time), 1_000)!
       expect(isExpired(observeLease(seen, lease('a', time), 15_999)!, 15_999)).toBe(false)
@@ -18,7 +18,7 @@ describe('observe and isExpired', () => {
     }
   })
 
-  it('a holder that renews in time never expires; one that stops expires exactly one duration after its last change', () => {
+  it('is false while the holder renews in time, and true exactly one duration after its last renewal', () => {
     fc.assert(
       fc.property(
         fc.array(fc.integer({ min: 0, max: 14_999 }), { maxLength: 30 }),
@@ -41,14 +41,14 @@ describe('observe and isExpired', () => {
     )
   })
 
-  it('an empty holder is nobody', () => {
+  it('observeLease returns undefined when the lease has no holder', () => {
     expect(observeLease(undefined, lease('', 'x'), 0)).toBeUndefined()
     expect(observeLease(undefined, undefined, 0)).toBeUndefined()
     expect(observeLease(undefined, { metadata: { name: 'l' } }, 0)).toBeUndefined()
   })
 })
 
-describe('decide', () => {
+describe('decideLeaseAction', () => {
   const seen = (holder: string, since: number): LeaseObservation => ({
     holder,
     renewTime: 't',
@@ -56,38 +56,48 @@ describe('decide', () => {
     since,
   })
   it.each([
-    ['no lease', undefined, undefined, 'create'],
-    ['nobody holds it', lease('', 't'), undefined, 'take'],
-    ['it is mine', lease('me', 't'), seen('me', 0), 'renew'],
-    ['it is mine and expired', lease('me', 't'), seen('me', -99_000), 'renew'],
-    ['another holds it', lease('you', 't'), seen('you', 4_000), { waitMs: 14_000 }],
-    ['another held it', lease('you', 't'), seen('you', -10_000), 'take'],
+    ['creates a lease that does not exist', undefined, undefined, 'create'],
+    ['takes a lease without a holder', lease('', 't'), undefined, 'take'],
+    ['renews its own lease', lease('me', 't'), seen('me', 0), 'renew'],
+    ['renews its own lease when it has expired', lease('me', 't'), seen('me', -99_000), 'renew'],
+    ['waits while another holds the lease', lease('you', 't'), seen('you', 4_000), { waitMs: 14_000 }],
+    ['takes a lease that has expired', lease('you', 't'), seen('you', -10_000), 'take'],
   ])('%s', (_, l, s, move) => {
     expect(decideLeaseAction('me', l, s, 5_000)).toEqual(move)
   })
 })
 
-describe('isDead', () => {
-  const sighting: LeaseObservation = { holder: 'host', renewTime: 't', durationMs: 40_000, since: 100_000 }
+describe('isHolderDead', () => {
+  const observation: LeaseObservation = { holder: 'host', renewTime: 't', durationMs: 40_000, since: 100_000 }
   it.each([
-    ['silent for its duration while we heard others', { connectedSince: 0, lastContact: 140_000 }, 140_000, true],
-    ['not yet', { connectedSince: 0, lastContact: 139_999 }, 139_999, false],
     [
-      'nobody was heard since: our own connection may be dead',
+      'is true after a silence of the whole duration on a working watch',
+      { connectedSince: 0, lastContact: 140_000 },
+      140_000,
+      true,
+    ],
+    ['is false before the duration has passed', { connectedSince: 0, lastContact: 139_999 }, 139_999, false],
+    [
+      'is false when the watch brought nothing since the lease expired',
       { connectedSince: 0, lastContact: 139_999 },
       200_000,
       false,
     ],
-    ['we are cut off', { connectedSince: undefined, lastContact: 190_000 }, 200_000, false],
+    ['is false while the watch is down', { connectedSince: undefined, lastContact: 190_000 }, 200_000, false],
     [
-      'we were cut off: everyone gets a whole duration again',
+      'is false for a whole duration after the watch came back',
       { connectedSince: 150_000, lastContact: 189_000 },
       189_000,
       false,
     ],
-    ['still silent a duration after we came back', { connectedSince: 150_000, lastContact: 190_000 }, 190_000, true],
-    ['nothing was ever heard', { connectedSince: undefined, lastContact: undefined }, 900_000, false],
-  ])('%s', (_, hearing, now, dead) => {
-    expect(isHolderDead(sighting, hearing, now)).toBe(dead)
+    [
+      'is true when the holder is silent for a whole duration after the watch came back',
+      { connectedSince: 150_000, lastContact: 190_000 },
+      190_000,
+      true,
+    ],
+    ['is false when the watch never worked', { connectedSince: undefined, lastContact: undefined }, 900_000, false],
+  ])('%s', (_, watchHealth, now, expected) => {
+    expect(isHolderDead(observation, watchHealth, now)).toBe(expected)
   })
 })

@@ -1,10 +1,10 @@
-// What an informer does when a watch or a list ends: a pure function of how it ended.
+// What an informer does next when a watch or a list has ended: a pure function of how it ended.
 import { backoffMs } from './clock.ts'
 import { ApiError, isGone } from './errors.ts'
 
 /**
- * How a turn ended: a list that is in the cache; a watch as the server announced (`ended`), or without its end by the deadline
- * (`silent`); either in an error.
+ * How a list or a watch ended. `listed`: the list is in the cache. `ended`: the server ended the watch. `silent`: the server did not
+ * end the watch by its deadline. `failed`: the list or the watch threw an error.
  */
 export type StepResult =
   | { how: 'listed' }
@@ -12,10 +12,10 @@ export type StepResult =
   | { how: 'silent' }
   | { how: 'failed'; error: unknown }
 
-/** Turns since a watch last made progress (a list is none: in a storm of 410 each list succeeds). The informer hands it back. */
+/** Failures since a watch last made progress. A list does not count as progress: in a storm of 410s every list succeeds. */
 export interface FailureStreak {
   failures: number
-  /** Failures the server itself answered to this resourceVersion. */
+  /** Failures in which the server answered and rejected this resourceVersion. */
   rejections: number
 }
 export const noFailures: FailureStreak = { failures: 0, rejections: 0 }
@@ -28,44 +28,44 @@ export interface NextStep {
 
 const BASE_MS = 200
 const MAX_MS = 30_000
-/** A watch that ends at once, without news, is a server going down or a proxy misbehaving: not to be repeated at full speed. */
-const SHORT_MS = 1_000
-/** Some rejectedHosts of a resourceVersion are no 410 (a restored etcd answers "too large" for ever): then list anew. */
+/** A shorter watch without events counts as a failure: the server is shutting down or a proxy misbehaves. */
+const SHORT_WATCH_MS = 1_000
+/** After so many rejections list anew: not every invalid version answers 410 (a restored etcd answers "too large" for ever). */
 const REJECTIONS_BEFORE_LIST = 5
 
-export function planNextStep(ending: StepResult, streak: FailureStreak, random: () => number = Math.random): NextStep {
-  if (ending.how === 'listed') return { next: 'watch', waitMs: 0, streak }
-  if (ending.how === 'failed') return planAfterFailure(ending.error, streak, random)
-  if (ending.how === 'ended' && (ending.progress || ending.lastedMs >= SHORT_MS)) {
+export function planNextStep(result: StepResult, streak: FailureStreak, random: () => number = Math.random): NextStep {
+  if (result.how === 'listed') return { next: 'watch', waitMs: 0, streak }
+  if (result.how === 'failed') return planAfterFailure(result.error, streak, random)
+  if (result.how === 'ended' && (result.progress || result.lastedMs >= SHORT_WATCH_MS)) {
     return { next: 'watch', waitMs: 0, streak: noFailures }
   }
   const failures = streak.failures + 1
-  // Silence is a broken connection, not a busy server: the first reconnect is at once.
-  const waitMs = ending.how === 'silent' && failures === 1 ? 0 : backoffMs(failures, BASE_MS, MAX_MS, random)
+  // A silent watch means a broken connection, not a busy server, so the first reconnect is immediate.
+  const waitMs = result.how === 'silent' && failures === 1 ? 0 : backoffMs(failures, BASE_MS, MAX_MS, random)
   return { next: 'watch', waitMs, streak: { failures, rejections: streak.rejections } }
 }
 
 function planAfterFailure(error: unknown, streak: FailureStreak, random: () => number): NextStep {
   const failures = streak.failures + 1
   const backoff = backoffMs(failures, BASE_MS, MAX_MS, random)
-  // Everyone who watched this kind is told 410 in the same moment: spread the lists, also the first.
+  // All watchers of this kind get 410 at the same moment, so even the first list waits for a random time.
   if (isGone(error)) {
     return { next: 'list', waitMs: random() * Math.max(1_000, 2 * backoff), streak: { failures, rejections: 0 } }
   }
   if (!(error instanceof ApiError)) return { next: 'watch', waitMs: backoff, streak: { ...streak, failures } }
   const waitMs = Math.max(backoff, Math.min(error.retryAfterMs ?? 0, MAX_MS) * (1 + random() / 10))
-  const refused = error.status >= 400 && error.status !== 429 && error.status !== 401
-  const rejectedHosts = streak.rejections + (refused ? 1 : 0)
+  const isRejected = error.status >= 400 && error.status !== 429 && error.status !== 401
+  const rejectedHosts = streak.rejections + (isRejected ? 1 : 0)
   return rejectedHosts >= REJECTIONS_BEFORE_LIST
     ? { next: 'list', waitMs, streak: { failures, rejections: 0 } }
     : { next: 'watch', waitMs, streak: { failures, rejections: rejectedHosts } }
 }
 
 /**
- * How long the server is asked to keep a watch, in seconds. The API server sends a bookmark two seconds before this end, so a quiet
- * kind's resourceVersion stays fresh; and a connection that died without a word is noticed {@link WATCH_GRACE_MS} after it: at most
- * 60 s in all. Its other bookmarks come about once a minute, too late for that bound; and a probe on a second connection says
- * nothing about this one. Random, so that the watches of a thousand agents do not end together.
+ * How many seconds the server is asked to keep a watch open: random, so that the watches of a thousand agents do not end together.
+ * The server sends a bookmark two seconds before the end, which keeps the resourceVersion of a quiet kind fresh. A connection that
+ * died silently is noticed {@link WATCH_GRACE_MS} after the end, so within 60 s. The server's other bookmarks come about once a
+ * minute, which is too late for that.
  */
 export const randomWatchSeconds = (random: () => number = Math.random): number => 40 + Math.floor(random() * 15)
 export const WATCH_GRACE_MS = 5_000

@@ -1,4 +1,4 @@
-// An informer's list, first or after a 410: streamed as a watch (WatchList) where the server can, in pages elsewhere.
+// The list of an informer, at the start or after a 410: streamed as a watch (WatchList) if the server can do that, else in pages.
 
 import { ApiError, isGone } from './errors.ts'
 import type { Selectors } from './list-watch.ts'
@@ -11,44 +11,44 @@ export interface Scope extends Selectors {
 export type ListMode = 'stream' | 'pages'
 export interface ListResult<T> {
   objects: Map<string, T>
-  /** Watch from here. */
+  /** The version to watch from. */
   resourceVersion: string
 }
 interface ListJob<T extends KubeObject> {
   resource: Resource<T>
   scope: Scope
-  /** Trims and freezes each object as it arrives, so that the whole list never exists twice. */
+  /** Trims and freezes each object as it arrives, so that there is never a second copy of the whole list. */
   prepare: (object: T) => T
-  breathe: () => Promise<void> | undefined
+  yieldIfDue: () => Promise<void> | undefined
   signal: AbortSignal
 }
 
 const INITIAL_EVENTS_END = 'k8s.io/initial-events-end'
-/** A stream that stops for this long inside a list is dead: the server has all of it in memory. */
+/** A stream that pauses for this long inside a list is dead, because the server has the whole list in memory. */
 const STREAM_IDLE_MS = 20_000
-const EXPIRED_TOKEN_TRIES = 3
+const MAX_PAGED_ATTEMPTS = 3
 
-/** Lists everything in scope. Memory beyond the result: one line (`stream`) or one page (`pages`). */
+/** Lists all objects in scope. Besides the result it needs memory for one line (`stream`) or one page (`pages`). */
 export async function listObjects<T extends KubeObject>(job: ListJob<T>, mode: ListMode): Promise<ListResult<T>> {
   if (mode === 'stream') return listByStream(job)
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await listByPages(job)
     } catch (error) {
-      // A continue token lives about five minutes; with an expired one, what was read so far belongs to no one moment.
-      if (!isGone(error) || attempt === EXPIRED_TOKEN_TRIES) throw error
+      // A continue token expires after about five minutes. The pages that were read are then of no consistent moment: start again.
+      if (!isGone(error) || attempt === MAX_PAGED_ATTEMPTS) throw error
     }
   }
 }
 
-/** A server without WatchList refuses `sendInitialEvents` as invalid. */
+/** A server without WatchList rejects `sendInitialEvents` as invalid. */
 export const isStreamingUnsupported = (error: unknown): boolean =>
   error instanceof ApiError &&
   (error.status === 422 || error.status === 400) &&
   /sendInitialEvents|resourceVersionMatch/.test(error.message)
 
 async function listByStream<T extends KubeObject>(job: ListJob<T>): Promise<ListResult<T>> {
-  const { resource, scope, prepare, breathe, signal } = job
+  const { resource, scope, prepare, yieldIfDue, signal } = job
   const objects = new Map<string, T>()
   const options = { ...scope, sendInitialEvents: true, timeoutSeconds: 600, idleMs: STREAM_IDLE_MS, signal }
   for await (const event of resource.watch(options)) {
@@ -56,7 +56,7 @@ async function listByStream<T extends KubeObject>(job: ListJob<T>): Promise<List
     if (event.type === 'DELETED') objects.delete(key)
     else if (event.type !== 'BOOKMARK') objects.set(key, prepare(event.object))
     else if (isInitialEventsEnd(event)) return { objects, resourceVersion: event.object.metadata.resourceVersion ?? '' }
-    const pause = breathe()
+    const pause = yieldIfDue()
     if (pause) await pause
   }
   const cause = new Error('the stream ended before its first list was complete')
@@ -72,7 +72,7 @@ async function listByPages<T extends KubeObject>({
   resource,
   scope,
   prepare,
-  breathe,
+  yieldIfDue,
   signal,
 }: ListJob<T>): Promise<ListResult<T>> {
   const listed: ListResult<T> = { objects: new Map(), resourceVersion: '' }
@@ -80,7 +80,7 @@ async function listByPages<T extends KubeObject>({
     listed.resourceVersion = page.resourceVersion
     for (const object of page.items) {
       listed.objects.set(keyOf(object.metadata), prepare(object))
-      const pause = breathe()
+      const pause = yieldIfDue()
       if (pause) await pause
     }
   }

@@ -3,15 +3,15 @@ import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { expect, it } from 'vitest'
 
-it('what a process has said before it is killed has been written, all of it', async () => {
+it('createLog writes every line before the process is killed', async () => {
   const source = `
     import { createLog } from ${JSON.stringify(`${import.meta.dirname}/log.ts`)}
     const log = createLog()
-    for (let i = 0; i < 50; i++) log.info({ i }, 'said')
+    for (let i = 0; i < 50; i++) log.info({ i }, 'line')
     process.kill(process.pid, 'SIGKILL')`
   const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', source])
   const [output, [, signal]] = await Promise.all([text(child.stdout), once(child, 'close')])
   expect(signal).toBe('SIGKILL')
-  const said = output.trimEnd().split('\n')
-  expect(said.map((line) => (JSON.parse(line) as { i: number }).i)).toEqual(Array.from({ length: 50 }, (_, i) => i))
+  const lines = output.trimEnd().split('\n')
+  expect(lines.map((line) => (JSON.parse(line) as { i: number }).i)).toEqual(Array.from({ length: 50 }, (_, i) => i))
 })

@@ -1,7 +1,7 @@
-// pino as this project uses it: JSON lines, constant messages, values as fields, the whole chain of causes of an error.
-import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino'
+// Logging with pino: JSON lines with constant messages, values as fields, and errors with all of their causes.
+import { type Logger, pino, stdSerializers } from 'pino'
 
-/** What this package needs of a logger; pino's fits, and so does any other of its shape. */
+/** The logger that this package uses. pino's fits, and so does any other of this shape. */
 export interface Log {
   debug(fields: object, message: string): void
   info(fields: object, message: string): void
@@ -14,12 +14,10 @@ export interface LogOptions {
   level?: string
   /** Fields of every line (`{ component: 'controller' }`). */
   fields?: Record<string, unknown>
-  /** Where the lines go; standard output when absent. */
-  destination?: DestinationStream
 }
 
-/** A root logger. `err` fields keep every `cause` as an object of its own. */
-export function createLog({ level = 'info', fields = {}, destination }: LogOptions = {}): Logger {
+/** A logger that writes to standard output. Fields named `err` keep every `cause` as an object. */
+export function createLog({ level = 'info', fields = {} }: LogOptions = {}): Logger {
   const options = {
     level,
     base: fields,
@@ -28,11 +26,11 @@ export function createLog({ level = 'info', fields = {}, destination }: LogOptio
     serializers: { err: stdSerializers.errWithCause },
     redact: { paths: ['headers.authorization', 'token', 'password'], censor: '[redacted]' },
   }
-  // pino's own default writes behind our back: what it has not written yet is lost with a process that is killed, and out of order at its end.
-  return pino(options, destination ?? pino.destination({ dest: process.stdout.fd, sync: true }))
+  // Synchronous: pino's default writes later, so a killed process would lose its last lines.
+  return pino(options, pino.destination({ dest: process.stdout.fd, sync: true }))
 }
 
-/** Says nothing: the default of every part that takes a logger. */
+/** Logs nothing. The default wherever a logger is optional. */
 export const noLog: Log = {
   debug: () => undefined,
   info: () => undefined,

@@ -1,4 +1,5 @@
-// Metrics as data: a definition (name, help, labels) is declared beside its user and listed for the docs; a `Metrics` holds the values.
+// Metrics as data. A definition (name, help, labels) stands beside the code that uses it and is listed in the docs. A `Metrics` holds
+// the values.
 
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import Counter from '@prometheus-io/client/lib/counter.js'
@@ -11,7 +12,7 @@ export interface MetricDef<L extends string = string> {
   name: string
   help: string
   labels: readonly L[]
-  /** Upper bounds; seconds where the name says seconds. */
+  /** Upper bounds, in the unit that the name ends in. */
   buckets?: readonly number[]
 }
 export interface CounterDef<L extends string = string> extends MetricDef<L> {
@@ -26,49 +27,49 @@ export interface HistogramDef<L extends string = string> extends MetricDef<L> {
 
 const definitions = new Map<string, MetricDef>()
 
-function define<D extends MetricDef>(def: D): D {
+function register<D extends MetricDef>(def: D): D {
   if (definitions.has(def.name)) throw new Error(`metric ${def.name} is defined twice`)
   definitions.set(def.name, def)
   return def
 }
 
-/** Every metric of the modules loaded so far, by name: the reference page is made from it. */
+/** The metrics of all loaded modules by name. The reference page is generated from them. */
 export const listMetrics = (): MetricDef[] => [...definitions.values()].sort((a, b) => a.name.localeCompare(b.name))
 
-/** From 1 ms to 60 s: what a call or a reconcile takes. */
-const SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
+/** 1 ms to 60 s, the usual times of calls and reconciles. */
+const DEFAULT_BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 
 export const defineCounter = <const L extends string = never>(
   name: string,
   help: string,
   labels: readonly L[] = [],
-): CounterDef<L> => define({ type: 'counter', name, help, labels })
+): CounterDef<L> => register({ type: 'counter', name, help, labels })
 export const defineGauge = <const L extends string = never>(
   name: string,
   help: string,
   labels: readonly L[] = [],
-): GaugeDef<L> => define({ type: 'gauge', name, help, labels })
+): GaugeDef<L> => register({ type: 'gauge', name, help, labels })
 export const defineHistogram = <const L extends string = never>(
   name: string,
   help: string,
   labels: readonly L[] = [],
-  buckets: readonly number[] = SECONDS,
-): HistogramDef<L> => define({ type: 'histogram', name, help, labels, buckets })
+  buckets: readonly number[] = DEFAULT_BUCKETS,
+): HistogramDef<L> => register({ type: 'histogram', name, help, labels, buckets })
 
 type Labels<L extends string> = Record<L, string>
 
-/** One process's (or one test's) values: its own registry, so that two can live side by side. */
+/** The values of one process or of one test. Each has a registry of its own. */
 export interface Metrics {
   inc<L extends string>(def: CounterDef<L>, labels: Labels<L>, by?: number): void
   set<L extends string>(def: GaugeDef<L>, labels: Labels<L>, value: number): void
-  /** All samples of a gauge at once: what is not among them is no longer shown. */
+  /** Sets all samples of a gauge and removes its other samples. */
   replace<L extends string>(def: GaugeDef<L>, samples: Iterable<readonly [Labels<L>, number]>): void
   observe<L extends string>(def: HistogramDef<L>, labels: Labels<L>, value: number): void
-  /** Calls `fn` before each scrape, to set gauges that are cheaper to ask than to keep. Returns the function that stops it. */
+  /** Calls `fn` before each scrape, for gauges that are cheaper to compute than to keep. Returns a function that removes `fn`. */
   onScrape(fn: () => void): () => void
-  /** The exposition text, and its Content-Type. */
+  /** The text for Prometheus and its Content-Type. */
   text(): Promise<{ contentType: string; body: string }>
-  /** Sum of the samples now under these labels (of a histogram: the count); 0 if there is none. For tests, not for hot paths. */
+  /** Sum of the samples that have these labels, or the count of a histogram. 0 if there is none. For tests: it is slow. */
   value(name: string, labels?: Record<string, string>): Promise<number>
 }
 
@@ -81,22 +82,22 @@ const resident = defineGauge('process_resident_memory_bytes', 'Resident memory.'
 
 type Instrument = Counter<string> | Gauge<string> | Histogram<string>
 
-function instrumentOf(def: MetricDef, registry: Registry): Instrument {
+function createInstrument(def: MetricDef, registry: Registry): Instrument {
   const config = { name: def.name, help: def.help, labelNames: [...def.labels], registers: [registry] }
   if (def.type === 'counter') return new Counter(config)
   if (def.type === 'gauge') return new Gauge(config)
-  return new Histogram({ ...config, buckets: [...(def.buckets ?? SECONDS)] })
+  return new Histogram({ ...config, buckets: [...(def.buckets ?? DEFAULT_BUCKETS)] })
 }
 
 export function createMetrics(): Metrics {
   const registry = new Registry()
-  const made = new Map<string, Instrument>()
+  const instruments = new Map<string, Instrument>()
   const scrapers = new Set<() => void>()
-  const instrument = (def: MetricDef): Instrument => {
-    const known = made.get(def.name)
+  const instrumentFor = (def: MetricDef): Instrument => {
+    const known = instruments.get(def.name)
     if (known) return known
-    const fresh = instrumentOf(def, registry)
-    made.set(def.name, fresh)
+    const fresh = createInstrument(def, registry)
+    instruments.set(def.name, fresh)
     return fresh
   }
   const scrape = (): void => {
@@ -104,22 +105,22 @@ export function createMetrics(): Metrics {
   }
   return {
     inc(def, labels, by = 1) {
-      const it = instrument(def)
-      if (it instanceof Counter) it.inc(labels, by)
+      const instrument = instrumentFor(def)
+      if (instrument instanceof Counter) instrument.inc(labels, by)
     },
     set(def, labels, value) {
-      const it = instrument(def)
-      if (it instanceof Gauge) it.set(labels, value)
+      const instrument = instrumentFor(def)
+      if (instrument instanceof Gauge) instrument.set(labels, value)
     },
     replace(def, samples) {
-      const it = instrument(def)
-      if (!(it instanceof Gauge)) return
-      it.reset()
-      for (const [labels, value] of samples) it.set(labels, value)
+      const instrument = instrumentFor(def)
+      if (!(instrument instanceof Gauge)) return
+      instrument.reset()
+      for (const [labels, value] of samples) instrument.set(labels, value)
     },
     observe(def, labels, value) {
-      const it = instrument(def)
-      if (it instanceof Histogram) it.observe(labels, value)
+      const instrument = instrumentFor(def)
+      if (instrument instanceof Histogram) instrument.observe(labels, value)
     },
     onScrape(fn) {
       scrapers.add(fn)
@@ -131,7 +132,7 @@ export function createMetrics(): Metrics {
     },
     async value(name, labels = {}) {
       scrape()
-      const samples = (await made.get(name)?.get())?.values ?? []
+      const samples = (await instruments.get(name)?.get())?.values ?? []
       const wanted = Object.entries(labels)
       return samples
         .filter(
@@ -147,7 +148,7 @@ export function createMetrics(): Metrics {
   }
 }
 
-/** Adds the process's own gauges (event-loop lag, heap, resident memory) until the returned function is called. */
+/** Keeps gauges of event-loop lag, heap and resident memory until the returned function is called. */
 export function exposeProcessMetrics(metrics: Metrics): () => void {
   const delay = monitorEventLoopDelay({ resolution: 10 })
   delay.enable()

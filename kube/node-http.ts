@@ -1,5 +1,5 @@
 /**
- * Node's own http. An import of it evaluates all that it exports, WebSocket among it, and by that loads the whole of undici: 12 MB of every process
- * (docs/adr/0016). Types may be imported from `node:http` itself.
+ * node:http without importing it. An import evaluates all of its exports, and the one of WebSocket loads undici, which costs each process
+ * 12 MB (docs/adr/0016). Types may be imported from `node:http` itself.
  */
 export const { Agent, createServer, request } = process.getBuiltinModule('node:http')

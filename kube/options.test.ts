@@ -14,21 +14,26 @@ const parse = (args: string[], env: Record<string, string> = {}) =>
 
 describe('parseOptions', () => {
   it.each<[string, string[], Record<string, string>, object]>([
-    ['defaults', ['--host-name', 'h'], {}, { hostName: 'h', metricsPort: 8080, leaderElect: true, logLevel: 'info' }],
     [
-      'flags go before environment',
+      'takes defaults',
+      ['--host-name', 'h'],
+      {},
+      { hostName: 'h', metricsPort: 8080, leaderElect: true, logLevel: 'info' },
+    ],
+    [
+      'prefers flags to environment variables',
       ['--host-name=h'],
       { KUBENOVA_HOST_NAME: 'e', KUBENOVA_METRICS_PORT: '1' },
       { hostName: 'h', metricsPort: 1, leaderElect: true, logLevel: 'info' },
     ],
     [
-      'a boolean off',
+      'turns a boolean off with --no-',
       ['--host-name=h', '--no-leader-elect'],
       {},
       { hostName: 'h', metricsPort: 8080, leaderElect: false, logLevel: 'info' },
     ],
     [
-      'a boolean off by environment',
+      'turns a boolean off with an environment variable',
       [],
       { KUBENOVA_HOST_NAME: '7', KUBENOVA_LEADER_ELECT: 'false', KUBENOVA_KUBECONFIG: '/k' },
       { hostName: '7', metricsPort: 8080, leaderElect: false, logLevel: 'info', kubeconfig: '/k' },
@@ -38,34 +43,34 @@ describe('parseOptions', () => {
   })
 
   it.each<[string, string[], Record<string, string>, string]>([
-    ['one that is needed', [], {}, '--host-name (or KUBENOVA_HOST_NAME) is needed'],
+    ['a missing option', [], {}, '--host-name (or KUBENOVA_HOST_NAME) is needed'],
     [
-      'out of range',
+      'a number out of range',
       ['--host-name=h', '--metrics-port=70000'],
       {},
       '--metrics-port (or KUBENOVA_METRICS_PORT) must be <= 65535',
     ],
     [
-      'no number',
+      'a value that is not a number',
       ['--host-name=h'],
       { KUBENOVA_METRICS_PORT: 'http' },
       '--metrics-port (or KUBENOVA_METRICS_PORT) must be integer',
     ],
     [
-      'none of those',
+      'a value that is not in the enum',
       ['--host-name=h', '--log-level=loud'],
       {},
       '--log-level (or KUBENOVA_LOG_LEVEL) must be equal to one of the allowed values: debug, info, warn',
     ],
-    ['unknown', ['--hostname=h'], {}, "Unknown option '--hostname'"],
-    ['no flag', ['h'], {}, "Unexpected argument 'h'"],
-  ])('refuses %s', (_, args, env, message) => {
+    ['an unknown flag', ['--hostname=h'], {}, "Unknown option '--hostname'"],
+    ['an argument that is not a flag', ['h'], {}, "Unexpected argument 'h'"],
+  ])('throws for %s', (_, args, env, message) => {
     expect(() => parse(args, env)).toThrow(UsageError)
     expect(() => parse(args, env)).toThrow(message)
   })
 })
 
-it('optionsHelp has a line for each', () => {
+it('optionsHelp has a line for each option', () => {
   expect(optionsHelp(schema, 'KUBENOVA').split('\n')).toEqual([
     '  --host-name <string>           KUBENOVA_HOST_NAME     Name of this host',
     '  --metrics-port <integer>       KUBENOVA_METRICS_PORT  Port of /metrics (8080)',

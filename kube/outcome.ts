@@ -1,13 +1,13 @@
-// How a reconcile can end: a closed set of values; only the controller loop turns them into calls of the queue.
+// The ways in which a reconcile can end. The controller loop turns them into calls of the work queue.
 
 export type Outcome =
-  /** As it should be. */
+  /** The object is as it should be. */
   | { kind: 'done' }
-  /** Nothing to do until something else happens (an event will bring the key back), or until `recheckAfter` ms have passed. */
+  /** Nothing to do until an event enqueues the key again, or until `recheckAfter` ms have passed. */
   | { kind: 'wait'; for: string; recheckAfter?: number | undefined }
-  /** Something was written: look again at once. */
+  /** Something was written: reconcile again at once. */
   | { kind: 'changed' }
-  /** Cannot succeed as things are: a condition says so, and nothing is retried until spec or a dependency changes. */
+  /** Cannot succeed until the spec or a dependency changes, so there is no retry. A condition should give the reason. */
   | { kind: 'failed'; reason: string; message: string }
 
 export const done: Outcome = { kind: 'done' }
@@ -16,11 +16,11 @@ export const changed: Outcome = { kind: 'changed' }
 export const wait = (what: string, recheckAfter?: number): Outcome => ({ kind: 'wait', for: what, recheckAfter })
 export const failed = (reason: string, message: string): Outcome => ({ kind: 'failed', reason, message })
 
-/** Of several: the first that is not `done` decides; the shortest recheck of any counts. */
+/** The first outcome that is not `done`. If that is a `wait`, it takes the shortest `recheckAfter` of all waits. */
 export function mergeOutcomes(outcomes: readonly (Outcome | undefined)[]): Outcome {
-  const open = outcomes.filter((outcome) => outcome !== undefined && outcome.kind !== 'done')
-  const first = open[0] ?? done
+  const unfinished = outcomes.filter((outcome) => outcome !== undefined && outcome.kind !== 'done')
+  const first = unfinished[0] ?? done
   if (first.kind !== 'wait') return first
-  const rechecks = open.flatMap((outcome) => (outcome?.kind === 'wait' ? (outcome.recheckAfter ?? []) : []))
+  const rechecks = unfinished.flatMap((outcome) => (outcome?.kind === 'wait' ? (outcome.recheckAfter ?? []) : []))
   return { ...first, recheckAfter: rechecks.length === 0 ? undefined : Math.min(...rechecks) }
 }

@@ -1,4 +1,4 @@
-// Connections to the API server: one set for calls, one for watches, both made anew when the TLS identity changes.
+// Connections to the API server: one pool for calls and one for watches. Both are replaced when the TLS credentials change.
 
 import type { Agent } from 'node:http'
 import { Agent as SecureAgent } from 'node:https'
@@ -8,9 +8,9 @@ import { Agent as PlainAgent } from './node-http.ts'
 
 export interface ConnectionPools {
   credentials: Credentials
-  /** Calls share a bounded number of connections; further calls wait. */
+  /** A limited number of connections. Further calls wait for one. */
   calls: Agent
-  /** A watch holds its connection for as long as it lasts (HTTP/1.1): without a bound, so that watches never starve calls. */
+  /** Without a limit: over HTTP/1.1 a watch occupies its connection until it ends. */
   watches: Agent
 }
 
@@ -19,27 +19,29 @@ export interface PoolSet {
   close: () => void
 }
 
-/** Code of the error of a connection that could not be made in time. */
+/** Error code of a connection that was not established in time. */
 export const CONNECT_TIMEOUT = 'ERR_CONNECT_TIMEOUT'
-const CONNECT_MS = 10_000
-/** Below the 90 s after which the API server closes a connection that is not used: one that is about to be closed is not taken. */
-const KEEP_MS = 60_000
+const CONNECT_TIMEOUT_MS = 10_000
+/** Less than the 90 s after which the API server closes an idle connection, so that no request meets a closing connection. */
+const IDLE_TIMEOUT_MS = 60_000
 
 export function createConnectionPools(auth: Auth, connections: number): PoolSet {
-  let identity: string | undefined
+  let tlsKey: string | undefined
   let pools: ConnectionPools | undefined
   const current = async (): Promise<ConnectionPools> => {
     const credentials = await auth.credentials()
-    const seen = JSON.stringify(credentials.tls, (_, v: unknown) => (Buffer.isBuffer(v) ? v.toString('base64') : v))
-    if (pools && identity === seen) {
+    const newTlsKey = JSON.stringify(credentials.tls, (_, v: unknown) =>
+      Buffer.isBuffer(v) ? v.toString('base64') : v,
+    )
+    if (pools && tlsKey === newTlsKey) {
       pools.credentials = credentials
       return pools
     }
-    // Calls under way finish on the old ones; a watch moves to the new identity at its next turn.
+    // Calls under way end on the old connections. A watch uses the new ones when it is opened again.
     for (const old of [pools?.calls, pools?.watches]) if (old) closeIdleConnections(old)
-    const make = (maxSockets: number): Agent => createAgent(auth.server, credentials, maxSockets)
-    pools = { credentials, calls: make(connections), watches: make(Infinity) }
-    identity = seen
+    const create = (maxSockets: number): Agent => createAgent(auth.server, credentials, maxSockets)
+    pools = { credentials, calls: create(connections), watches: create(Infinity) }
+    tlsKey = newTlsKey
     return pools
   }
   return {
@@ -52,9 +54,9 @@ export function createConnectionPools(auth: Auth, connections: number): PoolSet 
 
 function createAgent(server: string, { tls }: Credentials, maxSockets: number): Agent {
   const isSecure = server.startsWith('https:')
-  const options = { keepAlive: true, timeout: KEEP_MS, maxSockets }
+  const options = { keepAlive: true, timeout: IDLE_TIMEOUT_MS, maxSockets }
   const agent = isSecure ? new SecureAgent({ ...options, ...tls }) : new PlainAgent(options)
-  // There is one server; else a name is made of all certificates for each call.
+  // There is only one server. The default would build a name from all TLS options for each call.
   agent.getName = () => 'server'
   const connect = agent.createConnection.bind(agent)
   agent.createConnection = (...args) => {
@@ -65,21 +67,21 @@ function createAgent(server: string, { tls }: Credentials, maxSockets: number): 
   return agent
 }
 
-function limitConnectTime(socket: Socket, done: string): void {
-  const late = (): void => {
-    socket.destroy(Object.assign(new Error(`no connection in ${CONNECT_MS} ms`), { code: CONNECT_TIMEOUT }))
+function limitConnectTime(socket: Socket, connectEvent: string): void {
+  const onTimeout = (): void => {
+    socket.destroy(Object.assign(new Error(`no connection in ${CONNECT_TIMEOUT_MS} ms`), { code: CONNECT_TIMEOUT }))
   }
-  const timer = setTimeout(late, CONNECT_MS).unref()
-  for (const event of [done, 'close']) socket.once(event, () => clearTimeout(timer))
+  const timer = setTimeout(onTimeout, CONNECT_TIMEOUT_MS).unref()
+  for (const event of [connectEvent, 'close']) socket.once(event, () => clearTimeout(timer))
 }
 
-/** No connection is kept any more. */
+/** Closes the idle connections and keeps none from now on. */
 function closeIdleConnections(agent: Agent): void {
   agent.maxFreeSockets = 0
   for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy()
 }
 
-/** Ends all; those that wait for a connection, too, which would otherwise open others. */
+/** Closes all connections. Requests that wait for one are destroyed first, or they would open new ones. */
 function closeAgent(agent: Agent): void {
   const closed = (): Error => new Error('the client was closed')
   for (const waiting of Object.values(agent.requests)) for (const request of waiting ?? []) request.destroy(closed())

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 
-/** Runs `main` of a real process; sends signals once it has printed `up`. */
+/** Runs `body` as the main function of a process, and sends it a signal whenever it prints `up` or `stopping`. */
 async function run(body: string, signals: NodeJS.Signals[] = [], drainMs = 60_000) {
   const source = `
     import { runMain } from ${JSON.stringify(`${import.meta.dirname}/process.ts`)}
@@ -14,7 +14,6 @@ async function run(body: string, signals: NodeJS.Signals[] = [], drainMs = 60_00
   child.stderr.on('data', (chunk: Buffer) => lines.push(chunk.toString()))
   child.stdout.on('data', (chunk: Buffer) => {
     output += chunk.toString()
-    // One signal per line that the process prints, so that each finds it where the test wants it.
     if (/(up|stopping)/.test(chunk.toString())) {
       const signal = signals.shift()
       if (signal) child.kill(signal)
@@ -28,28 +27,28 @@ const UP = `setInterval(() => undefined, 1e6); console.log('up');`
 const ABORTED = `await new Promise((resolve) => signal.addEventListener('abort', resolve));`
 
 describe.concurrent('runMain', () => {
-  it('exits with 0 when main ends', async () => {
+  it('exits with 0 when main resolves', async () => {
     expect((await run('')).code).toBe(0)
   })
 
-  it('aborts the signal at SIGTERM and lets main drain', async () => {
+  it('aborts the signal at SIGTERM and waits for main', async () => {
     const { code, output } = await run(`${UP} ${ABORTED} console.log('drained')`, ['SIGTERM'])
     expect(code).toBe(0)
     expect(output).toContain('drained')
   })
 
-  it('takes the abort reason coming out of main for a stop', async () => {
+  it('exits with 0 when main rejects with the abort reason', async () => {
     const { code, output } = await run(`${UP} ${ABORTED} signal.throwIfAborted()`, ['SIGINT'])
     expect(code).toBe(0)
     expect(output).toContain('"msg":"stopped"')
   })
 
-  it('exits with 1 when main does not end in time, or at a second signal', async () => {
+  it('exits with 1 when main does not end in time and at a second signal', async () => {
     expect((await run(`${UP} await new Promise(() => undefined)`, ['SIGTERM'], 50)).code).toBe(1)
     expect((await run(`${UP} await new Promise(() => undefined)`, ['SIGTERM', 'SIGTERM'])).code).toBe(1)
   })
 
-  it('exits with 1, and says why with every cause, when main rejects or a rejection is unhandled', async () => {
+  it('exits with 1 and logs the error with all causes when main rejects or a rejection is unhandled', async () => {
     const rejected = await run(`throw new Error('outer', { cause: new Error('inner') })`)
     expect(rejected.code).toBe(1)
     const line = JSON.parse(rejected.output.trim().split('\n').at(-1) ?? '') as {

@@ -1,10 +1,10 @@
-// How a program of ours reads its options: --help prints them all and ends; wrong ones end it with 2 and say what to do.
+// Reads the options of a program. `--help` prints them and exits with 0. Wrong options print an error and exit with 2.
 import type { Static, TObject } from 'typebox'
 import { optionsHelp, parseOptions, UsageError } from './options.ts'
 
 const PREFIX = 'KUBENOVA'
 
-/** @param purpose one sentence for the top of --help */
+/** @param purpose one sentence, the first line of --help */
 export function readOptionsOrExit<S extends TObject>(schema: S, purpose: string): Static<S> {
   const args = process.argv.slice(2)
   if (args.includes('--help')) {

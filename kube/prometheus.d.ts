@@ -1,4 +1,4 @@
-// The files of the client that are used. Its entry point loads OpenTelemetry too, which is 8 MB of each process and used by nothing here.
+// The modules of the metrics client that are used. The package's entry point also loads OpenTelemetry, which costs each process 8 MB.
 
 declare module '@prometheus-io/client/lib/counter.js' {
   import { Counter } from '@prometheus-io/client'

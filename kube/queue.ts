@@ -1,66 +1,64 @@
-// A work queue of keys: each key waits once, runs once at a time, backs off on its own, and gets its turn by priority and fairness.
+// A work queue of keys. A key waits at most once and is worked on by one worker at a time. Each key has its own backoff. Keys are
+// given out by priority, and namespaces of the same priority take turns, so a busy tenant delays only itself.
 import { backoffMs, type Clock, systemClock } from './clock.ts'
 import { createMetrics, defineCounter, defineGauge, defineHistogram, type Metrics } from './metrics.ts'
 import { type Priority, ReadyList } from './ready-list.ts'
 
 const depth = defineGauge('workqueue_depth', 'Keys waiting to be worked on.', ['name'])
-const adds = defineCounter('workqueue_adds_total', 'Adds handled.', ['name'])
-const queued = defineHistogram('workqueue_queue_duration_seconds', 'Time a key waits in the queue.', ['name'])
-const worked = defineHistogram('workqueue_work_duration_seconds', 'Time working on a key takes.', ['name'])
-const retries = defineCounter('workqueue_retries_total', 'Keys that came back after a failure.', ['name'])
+const adds = defineCounter('workqueue_adds_total', 'Keys added.', ['name'])
+const queued = defineHistogram('workqueue_queue_duration_seconds', 'Time that a key waits in the queue.', ['name'])
+const worked = defineHistogram('workqueue_work_duration_seconds', 'Time that the work on a key takes.', ['name'])
+const retries = defineCounter('workqueue_retries_total', 'Keys added again after a failure.', ['name'])
 const unfinished = defineGauge('workqueue_unfinished_work_seconds', 'Sum of the ages of the work under way.', ['name'])
 const longest = defineGauge('workqueue_longest_running_processor_seconds', 'Age of the oldest work under way.', [
   'name',
 ])
 
 export interface QueueOptions {
-  /** Label of its metrics. */
+  /** Label of the queue's metrics. */
   name: string
-  /** First wait after a failure, in ms (100), doubled each time up to `maxBackoffMs` (300 000). */
-  baseBackoffMs?: number | undefined
-  maxBackoffMs?: number | undefined
-  /** Keys of one group take turns with other groups of the same priority: a busy tenant delays only itself. Default: the namespace. */
-  group?: ((key: string) => string) | undefined
   metrics?: Metrics | undefined
   clock?: Clock | undefined
   random?: (() => number) | undefined
 }
 export interface AddOptions {
-  /** `high`: someone waits for it. `normal`: an event. `low`: first list, resync. */
+  /** `high`: a user waits for it. `normal` (default): an event. `low`: first list, resync. */
   priority?: Priority | undefined
-  /** Not before this many ms from now. */
+  /** Earliest start, in milliseconds from now. */
   after?: number | undefined
 }
 export interface Item {
   key: string
   priority: Priority
-  /** Failures so far, since the last {@link WorkQueue.forget}. */
+  /** Failures since the last {@link WorkQueue.forget}. */
   failures: number
 }
-interface Waiting {
+interface DelayedKey {
   due: number
   priority: Priority
   cancel: () => void
 }
 
+const BASE_BACKOFF_MS = 100
+const MAX_BACKOFF_MS = 300_000
 const RANK = { high: 2, normal: 1, low: 0 } as const
-const higher = (a: Priority, b: Priority): Priority => (RANK[a] >= RANK[b] ? a : b)
+const higherOf = (a: Priority, b: Priority): Priority => (RANK[a] >= RANK[b] ? a : b)
 
 export class WorkQueue implements Disposable {
   readonly name: string
   readonly #options: QueueOptions
   readonly #clock: Clock
   readonly #metrics: Metrics
-  /** A key is in at most one of `#ready` and `#later`; being `#active` does not count. */
+  /** A key is in at most one of `#ready` and `#delayed`. It may be `#active` as well. */
   readonly #ready: ReadyList
-  readonly #later = new Map<string, Waiting>()
+  readonly #delayed = new Map<string, DelayedKey>()
   readonly #active = new Map<string, number>()
-  /** Added while active: ready again when its worker is done. */
-  readonly #again = new Map<string, Priority>()
+  /** Keys that were added while active. They become ready when their worker is done. */
+  readonly #addedWhileActive = new Map<string, Priority>()
   readonly #failures = new Map<string, number>()
-  readonly #takers: ((item: Item | undefined) => void)[] = []
-  readonly #idle: (() => void)[] = []
-  readonly #stopScrape: () => void
+  readonly #waitingTakers: ((item: Item | undefined) => void)[] = []
+  readonly #waitingForIdle: (() => void)[] = []
+  readonly #removeScraper: () => void
   #closed = false
 
   constructor(options: QueueOptions) {
@@ -68,97 +66,96 @@ export class WorkQueue implements Disposable {
     this.#options = options
     this.#clock = options.clock ?? systemClock
     this.#metrics = options.metrics ?? createMetrics()
-    this.#ready = new ReadyList(options.group ?? ((key) => key.slice(0, Math.max(0, key.indexOf('/')))))
-    this.#stopScrape = this.#metrics.onScrape(() => this.#scrape())
+    this.#ready = new ReadyList((key) => key.slice(0, Math.max(0, key.indexOf('/'))))
+    this.#removeScraper = this.#metrics.onScrape(() => this.#scrape())
   }
 
-  /** Keys that could be taken now. */
+  /** Number of keys that can be taken now. */
   get length(): number {
     return this.#ready.size
   }
 
-  /** Keys being worked on. */
+  /** Number of keys that are worked on. */
   get active(): number {
     return this.#active.size
   }
 
-  /** Keys that wait for their time. */
+  /** Number of keys whose earliest start is in the future. */
   get delayed(): number {
-    return this.#later.size
+    return this.#delayed.size
   }
 
-  /** A key that waits already keeps its earlier time and its higher priority. After {@link close}: nothing. */
+  /** A key that waits already keeps the earlier start and the higher priority. Does nothing after {@link close}. */
   add(key: string, { priority = 'normal', after = 0 }: AddOptions = {}): void {
     if (this.#closed) return
     this.#metrics.inc(adds, { name: this.name })
-    if (after <= 0) return this.#now(key, priority)
-    if (this.#ready.has(key) || this.#again.has(key)) return this.#now(key, priority)
+    if (after <= 0) return this.#makeReady(key, priority)
+    if (this.#ready.has(key) || this.#addedWhileActive.has(key)) return this.#makeReady(key, priority)
     const due = this.#clock.now() + after
-    const known = this.#later.get(key)
-    const best = known ? higher(known.priority, priority) : priority
+    const known = this.#delayed.get(key)
+    const best = known ? higherOf(known.priority, priority) : priority
     if (known && known.due <= due) {
       known.priority = best
       return
     }
     known?.cancel()
-    const waiting: Waiting = { due, priority: best, cancel: () => undefined }
-    this.#later.set(key, waiting)
-    waiting.cancel = this.#clock.timer(after, () => this.#now(key, waiting.priority))
+    const delayed: DelayedKey = { due, priority: best, cancel: () => undefined }
+    this.#delayed.set(key, delayed)
+    delayed.cancel = this.#clock.timer(after, () => this.#makeReady(key, delayed.priority))
   }
 
-  /** Adds after this key's back-off: longer with each call until {@link forget}, never shorter than `atLeast` ms. Answers the wait in ms. */
+  /** Adds the key after its backoff, but not before `atLeast` ms. The backoff grows until {@link forget}. Returns the delay in ms. */
   retry(key: string, { priority = 'normal', atLeast = 0 }: { priority?: Priority; atLeast?: number } = {}): number {
     const failures = (this.#failures.get(key) ?? 0) + 1
     this.#failures.set(key, failures)
     this.#metrics.inc(retries, { name: this.name })
-    const { baseBackoffMs = 100, maxBackoffMs = 300_000, random } = this.#options
-    const after = Math.max(atLeast, backoffMs(failures, baseBackoffMs, maxBackoffMs, random))
+    const after = Math.max(atLeast, backoffMs(failures, BASE_BACKOFF_MS, MAX_BACKOFF_MS, this.#options.random))
     this.add(key, { priority, after })
     return after
   }
 
-  /** The key succeeded: its next failure waits the shortest time again. */
+  /** Resets the key's backoff after a success. */
   forget(key: string): void {
     this.#failures.delete(key)
   }
 
-  /** The next key, as soon as there is one; undefined when the queue is closed. Every item taken must be given to {@link done}. */
+  /** Resolves to the next key as soon as there is one, or to undefined when the queue is closed. Call {@link done} for each key. */
   take(): Promise<Item | undefined> {
     const item = this.#next()
     if (item || this.#closed) return Promise.resolve(item)
     const { promise, resolve } = Promise.withResolvers<Item | undefined>()
-    this.#takers.push(resolve)
+    this.#waitingTakers.push(resolve)
     return promise
   }
 
-  /** The worker is through with the key, whatever came of it. */
+  /** The work on the key has ended, successfully or not. */
   done(key: string): void {
     const since = this.#active.get(key)
     if (since === undefined) throw new Error(`queue ${this.name}: ${key} was not being worked on`)
     this.#active.delete(key)
     this.#metrics.observe(worked, { name: this.name }, (this.#clock.now() - since) / 1000)
-    const priority = this.#again.get(key)
-    this.#again.delete(key)
-    if (priority && !this.#closed) this.#now(key, priority)
-    if (this.#active.size === 0) for (const resolve of this.#idle.splice(0)) resolve()
+    const priority = this.#addedWhileActive.get(key)
+    this.#addedWhileActive.delete(key)
+    if (priority && !this.#closed) this.#makeReady(key, priority)
+    if (this.#active.size === 0) for (const resolve of this.#waitingForIdle.splice(0)) resolve()
   }
 
-  /** No further key is given out; what waits is dropped. Work under way goes on: see {@link idle}. */
+  /** Gives out no further key and drops all waiting keys. Work under way goes on; {@link idle} waits for it. */
   close(): void {
     this.#closed = true
-    this.#stopScrape()
-    for (const { cancel } of this.#later.values()) cancel()
-    this.#later.clear()
-    this.#again.clear()
+    this.#removeScraper()
+    for (const { cancel } of this.#delayed.values()) cancel()
+    this.#delayed.clear()
+    this.#addedWhileActive.clear()
     this.#ready.clear()
-    for (const taker of this.#takers.splice(0)) taker(undefined)
+    for (const taker of this.#waitingTakers.splice(0)) taker(undefined)
   }
 
-  /** Resolves when nothing is being worked on. */
+  /** Resolves when no key is worked on. */
   idle(): Promise<void> {
     if (this.#active.size === 0) return Promise.resolve()
     const { promise, resolve } = Promise.withResolvers<void>()
-    this.#idle.push(resolve)
+    this.#waitingForIdle.push(resolve)
     return promise
   }
 
@@ -166,20 +163,20 @@ export class WorkQueue implements Disposable {
     this.close()
   }
 
-  #now(key: string, priority: Priority): void {
-    const waiting = this.#later.get(key)
-    waiting?.cancel()
-    this.#later.delete(key)
-    const best = waiting ? higher(waiting.priority, priority) : priority
+  #makeReady(key: string, priority: Priority): void {
+    const delayed = this.#delayed.get(key)
+    delayed?.cancel()
+    this.#delayed.delete(key)
+    const best = delayed ? higherOf(delayed.priority, priority) : priority
     if (this.#active.has(key)) {
-      this.#again.set(key, higher(this.#again.get(key) ?? best, best))
+      this.#addedWhileActive.set(key, higherOf(this.#addedWhileActive.get(key) ?? best, best))
       return
     }
     this.#ready.add(key, best, this.#clock.now())
-    while (this.#takers.length > 0) {
+    while (this.#waitingTakers.length > 0) {
       const item = this.#next()
       if (!item) return
-      this.#takers.shift()?.(item)
+      this.#waitingTakers.shift()?.(item)
     }
   }
 
@@ -196,11 +193,8 @@ export class WorkQueue implements Disposable {
     const now = this.#clock.now()
     const ages = [...this.#active.values()].map((since) => (now - since) / 1000)
     this.#metrics.set(depth, { name: this.name }, this.#ready.size)
-    this.#metrics.set(
-      unfinished,
-      { name: this.name },
-      ages.reduce((a, b) => a + b, 0),
-    )
+    const sum = ages.reduce((a, b) => a + b, 0)
+    this.#metrics.set(unfinished, { name: this.name }, sum)
     this.#metrics.set(longest, { name: this.name }, Math.max(0, ...ages))
   }
 }

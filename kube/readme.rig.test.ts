@@ -8,7 +8,7 @@ import { createDirectClient, createTestNamespace } from './testing/rig.ts'
 
 const plane = withControlPlane()
 
-it('the example in the README does what it says, and stops when told', async () => {
+it('the example in the README labels ConfigMaps, and exits with 0 at SIGTERM', async () => {
   const text = await readFile(`${import.meta.dirname}/README.md`, 'utf8')
   const source = /```ts\n([^]+?)```/.exec(text)?.[1] ?? ''
   await using kube = await createDirectClient(plane())
@@ -23,11 +23,11 @@ it('the example in the README does what it says, and stops when told', async () 
   const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', source], options)
   child.stdout.resume()
   const label = async (name: string) => (await maps.get({ namespace, name })).metadata.labels?.['example.com/keys']
-  await until(async () => (await label('before')) === '2', { what: 'the label of what was there' })
+  await until(async () => (await label('before')) === '2', { what: 'the label of the first ConfigMap' })
   await maps.create({ metadata: { namespace, name: 'after' }, data: { a: '' } })
-  await until(async () => (await label('after')) === '1', { what: 'the label of what came' })
+  await until(async () => (await label('after')) === '1', { what: 'the label of the second ConfigMap' })
   await maps.patch({ namespace, name: 'after' }, { data: { b: '', c: '' } })
-  await until(async () => (await label('after')) === '3', { what: 'the label of what changed' })
+  await until(async () => (await label('after')) === '3', { what: 'the label after a change' })
   child.kill('SIGTERM')
   expect(await once(child, 'exit')).toEqual([0, null])
 })

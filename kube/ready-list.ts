@@ -1,67 +1,67 @@
-// The keys that may run now, in the order they should: by priority, then group after group, then first come first served.
+// The keys of a work queue that are ready, in the order in which they are taken: by priority, then groups in turn, then by age.
 
 export type Priority = 'high' | 'normal' | 'low'
 const ORDER: readonly Priority[] = ['high', 'normal', 'low']
 
-/** After this many takes in a row from above, a lower priority that has waited gets one: nothing starves. */
-const PATIENCE = 10
+/** After a priority was passed over this often in a row, one of its keys is taken, so that no key starves. */
+const MAX_PASSED_OVER = 10
 
-interface Ready {
+interface ReadyKey {
   key: string
   priority: Priority
   since: number
 }
 
-/** Every operation is O(1): groups and keys are Maps, whose order of insertion is the order of turns. */
+/** All operations take constant time: groups and keys are Maps, and the insertion order of a Map is the order of turns. */
 export class ReadyList {
-  readonly #group: (key: string) => string
-  readonly #levels: Record<Priority, Map<string, Map<string, Ready>>> = {
+  readonly #groupOf: (key: string) => string
+  readonly #levels: Record<Priority, Map<string, Map<string, ReadyKey>>> = {
     high: new Map(),
     normal: new Map(),
     low: new Map(),
   }
-  readonly #where = new Map<string, Ready>()
-  /** Takes in a row that passed over a waiting lower priority. */
+  readonly #byKey = new Map<string, ReadyKey>()
+  /** How often in a row each priority had keys and was passed over. */
   readonly #passedOver: Record<Priority, number> = { high: 0, normal: 0, low: 0 }
 
-  constructor(group: (key: string) => string) {
-    this.#group = group
+  constructor(groupOf: (key: string) => string) {
+    this.#groupOf = groupOf
   }
 
   get size(): number {
-    return this.#where.size
+    return this.#byKey.size
   }
 
   has(key: string): boolean {
-    return this.#where.has(key)
+    return this.#byKey.has(key)
   }
 
-  /** A key that is here already can only rise; it keeps the time it came. */
+  /** A key that is ready already keeps its age, and its priority unless the new one is higher. */
   add(key: string, priority: Priority, now: number): void {
-    const known = this.#where.get(key)
+    const known = this.#byKey.get(key)
     if (known) {
       if (ORDER.indexOf(known.priority) <= ORDER.indexOf(priority)) return
       this.#remove(known)
     }
-    const ready: Ready = { key, priority, since: known?.since ?? now }
+    const ready: ReadyKey = { key, priority, since: known?.since ?? now }
     const level = this.#levels[priority]
-    const group = this.#group(key)
+    const group = this.#groupOf(key)
     const keys = level.get(group)
     if (keys) keys.set(key, ready)
     else level.set(group, new Map([[key, ready]]))
-    this.#where.set(key, ready)
+    this.#byKey.set(key, ready)
   }
 
-  take(): Ready | undefined {
-    const priority = this.#choose()
+  take(): ReadyKey | undefined {
+    const priority = this.#choosePriority()
     if (!priority) return undefined
     const level = this.#levels[priority]
-    const [group, keys] = first(level) ?? ['', new Map<string, Ready>()]
-    const [, ready] = first(keys) ?? []
+    const [group, keys] = firstEntry(level) ?? ['', new Map<string, ReadyKey>()]
+    const [, ready] = firstEntry(keys) ?? []
     if (!ready) return undefined
     this.#remove(ready)
     if (keys.size > 0) {
-      level.delete(group) // to the end: the other groups come first
+      level.delete(group) // moves the group behind the other groups
       level.set(group, keys)
     }
     return ready
@@ -69,30 +69,30 @@ export class ReadyList {
 
   clear(): void {
     for (const priority of ORDER) this.#levels[priority].clear()
-    this.#where.clear()
+    this.#byKey.clear()
   }
 
-  #choose(): Priority | undefined {
+  #choosePriority(): Priority | undefined {
     const waiting = ORDER.filter((priority) => this.#levels[priority].size > 0)
-    const chosen = waiting.find((priority) => this.#passedOver[priority] >= PATIENCE) ?? waiting[0]
+    const chosen = waiting.find((priority) => this.#passedOver[priority] >= MAX_PASSED_OVER) ?? waiting[0]
     for (const priority of ORDER) {
-      const passed = priority !== chosen && waiting.includes(priority)
-      this.#passedOver[priority] = passed ? this.#passedOver[priority] + 1 : 0
+      const isPassedOver = priority !== chosen && waiting.includes(priority)
+      this.#passedOver[priority] = isPassedOver ? this.#passedOver[priority] + 1 : 0
     }
     return chosen
   }
 
-  #remove(ready: Ready): void {
+  #remove(ready: ReadyKey): void {
     const level = this.#levels[ready.priority]
-    const group = this.#group(ready.key)
+    const group = this.#groupOf(ready.key)
     const keys = level.get(group)
     keys?.delete(ready.key)
     if (keys?.size === 0) level.delete(group)
-    this.#where.delete(ready.key)
+    this.#byKey.delete(ready.key)
   }
 }
 
-function first<K, V>(map: Map<K, V>): [K, V] | undefined {
+function firstEntry<K, V>(map: Map<K, V>): [K, V] | undefined {
   for (const entry of map) return entry
   return undefined
 }

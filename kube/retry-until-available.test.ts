@@ -6,7 +6,7 @@ import { FakeClock } from './testing/fake-clock.ts'
 
 const failing = (status: number) => new ApiError({ request: 'GET /x', status })
 
-function asked(answers: (number | string)[], signal = new AbortController().signal) {
+function callWithAnswers(answers: (number | string)[], signal = new AbortController().signal) {
   const clock = new FakeClock()
   let calls = 0
   const call = async (): Promise<string> => {
@@ -17,15 +17,15 @@ function asked(answers: (number | string)[], signal = new AbortController().sign
   return { clock, calls: () => calls, result: retryUntilAvailable(call, { clock, log: noLog, signal }) }
 }
 
-it('asks until the server answers, and then no more', async () => {
-  const { clock, calls, result } = asked([0, 503, 429, 403, 'here'])
+it('retryUntilAvailable repeats the call until it succeeds', async () => {
+  const { clock, calls, result } = callWithAnswers([0, 503, 429, 403, 'here'])
   await clock.advance(60_000)
   expect(await result).toBe('here')
   expect(calls()).toBe(5)
 })
 
-it('asks a server that is away for long at least every ten seconds', async () => {
-  const { clock, calls, result } = asked(Array.from({ length: 1000 }, () => 0))
+it('retryUntilAvailable repeats the call at least every ten seconds during a long outage', async () => {
+  const { clock, calls, result } = callWithAnswers(Array.from({ length: 1000 }, () => 0))
   result.catch(() => undefined)
   await clock.advance(60_000)
   const before = calls()
@@ -33,15 +33,15 @@ it('asks a server that is away for long at least every ten seconds', async () =>
   expect(calls() - before).toBeGreaterThanOrEqual(6)
 })
 
-it.each([401, 404, 409, 422])('does not ask again what is answered by %i', async (status) => {
-  const { calls, result } = asked([status, 'here'])
+it.each([401, 404, 409, 422])('retryUntilAvailable rejects at once when the server answers %i', async (status) => {
+  const { calls, result } = callWithAnswers([status, 'here'])
   await expect(result).rejects.toMatchObject({ status })
   expect(calls()).toBe(1)
 })
 
-it('ends when it is told to', async () => {
+it('retryUntilAvailable rejects with the reason of its signal', async () => {
   const stop = new AbortController()
-  const { clock, result } = asked([0, 0, 0], stop.signal)
+  const { clock, result } = callWithAnswers([0, 0, 0], stop.signal)
   result.catch(() => undefined)
   await clock.advance(100)
   stop.abort(new Error('enough'))

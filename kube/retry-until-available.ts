@@ -1,4 +1,4 @@
-// For what a process cannot begin without: asked of an API server that is away until it is back.
+// Calls that a process cannot start without, retried while the API server is unavailable.
 import { backoffMs, type Clock } from './clock.ts'
 import { isForbidden, isTransient } from './errors.ts'
 import type { Log } from './log.ts'
@@ -7,9 +7,9 @@ const BASE_MS = 500
 const MAX_MS = 10_000
 
 /**
- * Calls until it answers. A process that ended instead would be started again and again, each time later, and be late when the server is back.
- * 403 is asked again, too: an API server that has just started answers so until it has read its roles, and rights may be given after us.
- * Rejects with what trying again cannot help, and with the signal's reason.
+ * Repeats `call` until the API server answers. If the process exited instead, kubelet would restart it with growing delays, and it would
+ * be late when the server is back. 403 is retried, too: an API server that has just started answers 403 until it has read its roles,
+ * and the roles may be created after this process. Rejects with any other error and with the signal's reason.
  */
 export async function retryUntilAvailable<T>(
   call: () => Promise<T>,
@@ -22,7 +22,7 @@ export async function retryUntilAvailable<T>(
       signal.throwIfAborted()
       if (!isTransient(err) && !isForbidden(err)) throw err
       const waitMs = backoffMs(failures, BASE_MS, MAX_MS)
-      log.warn({ err, waitMs }, 'the API server does not answer, or does not let us in; it is asked again')
+      log.warn({ err, waitMs }, 'the API server is unavailable or denies access, retrying')
       await clock.sleep(waitMs, signal)
     }
   }

@@ -1,4 +1,4 @@
-// The few shapes of the Kubernetes API that every object shares, and what names one object among them.
+// Types that all objects of the Kubernetes API share, and the key of an object.
 
 /** `metadata` as the API server returns it. Optional fields also accept `undefined`, so that any generated type fits. */
 export interface ObjectMeta {
@@ -6,7 +6,7 @@ export interface ObjectMeta {
   namespace?: string | undefined
   generateName?: string | undefined
   uid?: string | undefined
-  /** Opaque; compared for equality only, or sent back as a precondition. */
+  /** Opaque: compared for equality, or sent back as a precondition. */
   resourceVersion?: string | undefined
   generation?: number | undefined
   creationTimestamp?: string | undefined
@@ -27,7 +27,7 @@ export interface OwnerReference {
   blockOwnerDeletion?: boolean | undefined
 }
 
-/** What `metadata` must at least have for an object to pass through this package. */
+/** The part of `metadata` that this package needs. */
 export interface AnyMeta {
   name?: string | undefined
   namespace?: string | undefined
@@ -35,7 +35,7 @@ export interface AnyMeta {
   resourceVersion?: string | undefined
 }
 
-/** Any object of the Kubernetes API. Your own types (of a CRD, say) extend it structurally; nothing has to be registered. */
+/** Any object of the Kubernetes API. Types of your own kinds fit it structurally, without being registered. */
 export interface KubeObject {
   apiVersion?: string | undefined
   kind?: string | undefined
@@ -59,7 +59,7 @@ export interface TypedResourceDef<T> extends ResourceDef {
   readonly objectType?: T
 }
 
-/** Names one object; the `metadata` of any object is a `Ref`. */
+/** The name and namespace of an object. The `metadata` of any object is a `Ref`. */
 export interface Ref {
   name?: string | undefined
   namespace?: string | undefined
@@ -76,7 +76,7 @@ type PartialDeep<V> = V extends readonly (infer I)[]
     ? { [K in keyof V]?: PartialDeep<V[K]> | undefined }
     : V
 
-/** What a writer sends: only the fields it owns. `apiVersion` and `kind` are filled in from the resource. */
+/** An object as a writer sends it, with only the fields that it owns. The resource fills in `apiVersion` and `kind`. */
 export type Draft<T> = {
   [K in Exclude<keyof T, 'metadata' | 'apiVersion' | 'kind'>]?: PartialDeep<T[K]> | undefined
 } & { apiVersion?: string; kind?: string; metadata: Partial<ObjectMeta> }
@@ -84,7 +84,7 @@ export type Draft<T> = {
 export const apiVersionOf = (def: Pick<ResourceDef, 'group' | 'version'>): string =>
   def.group === '' ? def.version : `${def.group}/${def.version}`
 
-/** `namespace/name`, or `name` alone for what has no namespace: the key of caches and queues. */
+/** The key of an object in caches and queues: `namespace/name`, or `name` for cluster-scoped objects. */
 export const keyOf = (ref: Ref): string => (ref.namespace ? `${ref.namespace}/${ref.name ?? ''}` : (ref.name ?? ''))
 
 /** The inverse of {@link keyOf}. */
@@ -93,12 +93,12 @@ export function parseKey(key: string): { name: string; namespace?: string } {
   return slash < 0 ? { name: key } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) }
 }
 
-/** Code that runs later under the caller's time: `signal` cancels, `timeoutMs` bounds the whole call with its retries. */
+/** `signal` cancels the call. `timeoutMs` is the time limit of the whole call with its retries. */
 export interface CallOptions {
   signal?: AbortSignal | undefined
   timeoutMs?: number | undefined
 }
 export interface WriteCallOptions extends CallOptions {
-  /** Asked before each sending: throws where it may not be sent. See fence.ts. */
+  /** Called before each sending. If it throws, the request is not sent. See fence.ts. */
   mayWrite?: (() => void) | undefined
 }

@@ -1,4 +1,4 @@
-// A clock that stands still until told to go: timers fire in order of their time, ties in order of their making.
+// A clock that stands still until a test advances it. Timers fire in the order of their times, and at one time in that of creation.
 import type { Clock } from '../clock.ts'
 
 interface Timer {
@@ -17,7 +17,7 @@ export class FakeClock implements Clock {
     this.#epoch = epoch
   }
 
-  /** Timers not yet fired. */
+  /** Number of timers that have not fired. */
   get pending(): number {
     return this.#timers.size
   }
@@ -48,7 +48,7 @@ export class FakeClock implements Clock {
     return promise.finally(() => signal?.removeEventListener('abort', abort))
   }
 
-  /** Fires what falls due in the next `ms`, letting promises settle before, and after each timer. */
+  /** Fires the timers of the next `ms`. Lets promises settle at the start and after each timer. */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms
     await flushPromises()
@@ -69,5 +69,5 @@ export class FakeClock implements Clock {
   }
 }
 
-/** Resolves when every promise that can settle without further I/O or time has. */
+/** Resolves when all promises have settled that need neither I/O nor time. */
 export const flushPromises = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

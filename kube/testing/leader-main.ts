@@ -1,17 +1,17 @@
-// A process that campaigns for a lease and does nothing once it leads; the tests kill it in several ways.
+// A process that campaigns for a lease and does nothing while it leads. leader.rig.test.ts stops and kills it.
 import { once } from 'node:events'
 import { createKube } from '../client.ts'
 import { runAsLeader } from '../leader.ts'
 import { createLog } from '../log.ts'
 import { runMain } from '../process.ts'
 
-const [kubeconfig, namespace = 'default', identity = 'nobody'] = process.argv.slice(2)
+const [kubeconfig, namespace = 'default', identity = 'none'] = process.argv.slice(2)
 
 await runMain(
   async (signal) => {
     await using kube = await createKube({ kubeconfig })
     const times = { leaseMs: 3_000, renewDeadlineMs: 2_000, retryMs: 300 }
-    const work = async (told: AbortSignal): Promise<void> => void (await once(told, 'abort'))
+    const work = async (stop: AbortSignal): Promise<void> => void (await once(stop, 'abort'))
     await runAsLeader({ kube, namespace, name: 'boss', identity, ...times }, work, signal)
   },
   { log: createLog({ level: 'warn', fields: { identity } }) },

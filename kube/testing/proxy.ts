@@ -1,4 +1,4 @@
-// An HTTP proxy before an API server that misbehaves on demand: hangs, cuts, goes silent, answers for the server.
+// An HTTP proxy in front of an API server that fails on demand: it hangs, breaks connections, or answers in the server's place.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -9,30 +9,30 @@ export interface Answer {
   headers?: Record<string, string>
   /** A `Status` object, or any text. */
   body?: object | string
-  /** Which requests it answers (all). */
+  /** The requests that get this answer (all). */
   only?: (request: { method: string; url: string }) => boolean
-  /** How many (all). */
+  /** How many requests get this answer (all). */
   times?: number
 }
 
 export interface Proxy extends AsyncDisposable {
-  /** `http://127.0.0.1:port`: the proxy ends TLS, so that it can answer in the server's place. */
+  /** `http://127.0.0.1:port`. The proxy terminates TLS, so that it can answer in the server's place. */
   readonly url: string
-  /** Every request so far: `GET /api/v1/…`. */
+  /** All requests so far: `GET /api/v1/…`. */
   readonly requests: readonly string[]
-  /** All is well again for new requests; connections that were frozen stay so. Answers still owed `times` are still given. */
+  /** Forwards new requests again. Frozen connections stay frozen, and answers with remaining `times` are still given. */
   pass(): void
-  /** Connections there are go silent for ever without being closed; new ones are fine. */
+  /** Open connections become silent for ever without being closed. New connections work. */
   freeze(): void
-  /** The same, and new requests are taken and never answered. */
+  /** Like {@link freeze}, and new requests are accepted and never answered. */
   hang(): void
-  /** Connections there are break; new ones are fine. */
+  /** Open connections break. New connections work. */
   drop(): void
-  /** The same, and new ones break at once. */
+  /** Like {@link drop}, and new connections break at once. */
   cut(): void
-  /** Answers for the server so many `times`, or until {@link pass}. */
+  /** Gives this answer so many `times`, or until {@link pass}. */
   answer(answer: Answer): void
-  /** Resolves when no answer of {@link answer} with `times` is left to be given. */
+  /** Resolves when all answers with `times` have been given. */
   answered(): Promise<void>
 }
 
@@ -64,7 +64,7 @@ export async function startProxy(upstream: { server: string; ca: string }): Prom
     const answer = answers.find(({ only }) => only?.({ method, url }) ?? true)
     if (!answer) return forward(upstream, agent, exchange)
     if (answer.times !== undefined && (answer.times -= 1) <= 0) answers = answers.filter((other) => other !== answer)
-    give(answer, response)
+    sendAnswer(answer, response)
     if (!answers.some(({ times }) => times !== undefined)) for (const resolve of waiting.splice(0)) resolve()
   })
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
@@ -105,7 +105,7 @@ export async function startProxy(upstream: { server: string; ca: string }): Prom
   }
 }
 
-function give({ status, headers = {}, body = '' }: Answer, response: ServerResponse): void {
+function sendAnswer({ status, headers = {}, body = '' }: Answer, response: ServerResponse): void {
   const text = typeof body === 'string' ? body : JSON.stringify(body)
   const type = typeof body === 'string' ? 'text/plain' : 'application/json'
   response.writeHead(status, { 'content-type': type, ...headers }).end(text)
@@ -119,7 +119,7 @@ function forward({ server }: { server: string }, agent: Agent, exchange: Exchang
   const up = httpsRequest(options, (answer) => {
     if (exchange.frozen) return void answer.resume()
     response.writeHead(answer.statusCode ?? 502, answer.headers)
-    response.flushHeaders() // a watch's headers come before its first event
+    response.flushHeaders() // the headers of a watch come before its first event
     answer.on('data', (chunk: Buffer) => {
       if (!exchange.frozen && !response.write(chunk)) {
         answer.pause()
@@ -131,5 +131,5 @@ function forward({ server }: { server: string }, agent: Agent, exchange: Exchang
   })
   up.on('error', () => (exchange.frozen ? undefined : response.destroy()))
   response.on('close', () => up.destroy())
-  pipeline(request, up, () => undefined) // a failure shows on `up` itself
+  pipeline(request, up, () => undefined) // `up` emits the error, too
 }

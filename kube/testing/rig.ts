@@ -1,4 +1,4 @@
-// What the tests of this package on a real API server share: a client straight to it or through a proxy, and a namespace of one's own.
+// Helpers for tests on a real API server: a client with or without a proxy, and a namespace for each test.
 import { randomBytes } from 'node:crypto'
 import { readKubeconfig } from '../../test/rig/api.ts'
 import type { ControlPlane } from '../../test/rig/control-plane.ts'
@@ -7,11 +7,11 @@ import { createKube, type Kube, type KubeOptions } from '../client.ts'
 import type { Resource } from '../resource.ts'
 import { type Proxy, startProxy } from './proxy.ts'
 
-/** A client of a control plane as its admin. */
+/** A client that is the admin of the control plane. */
 export const createDirectClient = (plane: ControlPlane, options: KubeOptions = {}): Promise<Kube> =>
   createKube({ kubeconfig: plane.kubeconfig, userAgent: 'kube-test', ...options })
 
-/** A client that sees the server only through a proxy. */
+/** A client that reaches the API server only through a proxy. */
 export async function createProxiedClient(
   plane: ControlPlane,
   options: KubeOptions = {},
@@ -29,14 +29,14 @@ export async function createProxiedClient(
   }
 }
 
-/** A fresh namespace, and its ConfigMaps: the objects these tests play with. */
+/** Creates a namespace, and returns the handle of ConfigMaps as objects for the test. */
 export async function createTestNamespace(kube: Kube): Promise<{ namespace: string; maps: Resource<ConfigMap> }> {
   const namespace = `t-${randomBytes(4).toString('hex')}`
   await kube.resource<Namespace>(namespaces).create({ metadata: { name: namespace } })
   return { namespace, maps: kube.resource<ConfigMap>(configMaps) }
 }
 
-/** Runs `work` for 0 … count-1, so many at a time. */
+/** Runs `work` for 0 … count - 1, at most `atOnce` at a time. */
 export async function runParallel(count: number, atOnce: number, work: (i: number) => Promise<unknown>): Promise<void> {
   let next = 0
   const worker = async (): Promise<void> => {
@@ -45,7 +45,7 @@ export async function runParallel(count: number, atOnce: number, work: (i: numbe
   await Promise.all(Array.from({ length: atOnce }, worker))
 }
 
-/** Every value of a stream. */
+/** All values of an async iterable. */
 export async function collectAll<T>(source: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = []
   for await (const value of source) all.push(value)
