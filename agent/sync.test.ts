@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { API_VERSION, type Server, type ServerStatus } from '../crds/index.ts'
-import { instance } from './domain/examples.ts'
+import { makeInstance } from './domain/examples.ts'
 import { networked } from './sync.ts'
 
 const server = (uid: string, status: ServerStatus, deletionTimestamp?: string): Server => ({
@@ -11,12 +11,12 @@ const server = (uid: string, status: ServerStatus, deletionTimestamp?: string): 
   status,
 })
 const AT = '2026-01-01T00:00:00Z'
-const launched: ServerStatus = { launchedAt: AT, instance: instance() }
+const launched: ServerStatus = { launchedAt: AT, instance: makeInstance() }
 
 it('compares the network of servers that were made, and leaves that of others as it is', () => {
   const servers = [
     server('made', launched),
-    server('in the making', { instance: instance() }),
+    server('in the making', { instance: makeInstance() }),
     server('going', launched, AT),
     server('not placed', {}),
   ]

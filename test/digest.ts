@@ -1,7 +1,7 @@
 // What our programs compute of an object before they do anything with it: all that must bear whatever the API server has taken.
 import { admit } from '../actions/admit.ts'
 import { buildDomain } from '../agent/domain/build.ts'
-import { input } from '../agent/domain/examples.ts'
+import { makeDomainInput } from '../agent/domain/examples.ts'
 import { domainInput } from '../agent/host/domain-input.ts'
 import { metadataFiles } from '../agent/image/metadata.ts'
 import { findBootProblems } from '../controller/boot-problems.ts'
@@ -61,7 +61,7 @@ function built(s: Server, f: Flavor, i: Image): void {
   const instance = buildInstance(made, { flavor: f, image: i, nics: [] }, [], 'nova')
   const guest = { server: made, instance }
   metadataFiles(guest, new Uint8Array(512))
-  const { paths, host: facts } = input()
+  const { paths, host: facts } = makeDomainInput()
   const disks = { root: paths.rootDisk }
   const files = {
     dir: '/d',

@@ -1,4 +1,4 @@
-// A real libvirtd: it validates every golden domain against its schema, defines it, and what it gives back reads the same.
+// A real libvirtd validates the XML of each example against its schema, defines the domain, and returns XML that reads the same.
 import { beforeAll, describe, expect, test } from 'vitest'
 import { startHost } from '../../test/rig/host.ts'
 import { ensureBridge, removeNetwork } from '../../test/rig/network.ts'
@@ -13,9 +13,9 @@ import {
   proc,
 } from '../libvirt/index.ts'
 import { buildDomain } from './build.ts'
-import { capabilityFields, parseCapabilities, parseDomainCapabilities } from './capabilities.ts'
-import { examples, input } from './examples.ts'
-import { NAMESPACE, parseMark } from './metadata.ts'
+import { capabilityStatusOf, parseDomainCapabilities, parseHostCapabilities } from './capabilities.ts'
+import { domainExamples, makeDomainInput } from './examples.ts'
+import { METADATA_NAMESPACE, parseDomainOwner } from './metadata.ts'
 import { parseDomain } from './testing.ts'
 
 const rig = withPart(async (dir) => {
@@ -44,21 +44,26 @@ const undefine = (dom: Dom) => connection.call(proc.domainUndefineFlags, { dom, 
 const read = async (dom: Dom) =>
   parseDomain((await connection.call(proc.domainGetXmlDesc, { dom, flags: domainXmlFlags.secure })).xml)
 
-describe('every example', () => {
-  // libvirt defines a domain only if it has an emulator for the architecture.
-  const here = Object.entries(examples).filter(([, example]) => example.host.arch === 'x86_64')
-  test.each(here)('%s', async (_, example) => {
+describe('buildDomain', () => {
+  // libvirt defines a domain only if the host has an emulator for its architecture.
+  const definable = Object.entries(domainExamples).filter(([, example]) => example.host.arch === 'x86_64')
+  test.each(definable)('writes XML for %s that libvirt defines and returns unchanged', async (_, example) => {
     const xml = buildDomain(example)
     const dom = await define(xml)
     try {
       const { machine, graphics, interfaces, ...facts } = await read(dom)
-      const { machine: wanted, graphics: wantedGraphics, interfaces: wantedInterfaces, ...same } = parseDomain(xml)
-      expect(facts).toEqual(same)
+      const {
+        machine: wantedMachine,
+        graphics: wantedGraphics,
+        interfaces: wantedInterfaces,
+        ...wantedFacts
+      } = parseDomain(xml)
+      expect(facts).toEqual(wantedFacts)
       expect(interfaces).toEqual(wantedInterfaces)
       expect(graphics[0]).toMatchObject({ type: 'vnc', socket: wantedGraphics[0]?.socket })
-      // The alias has become the version that the guest keeps from now on.
-      expect(machine).toMatch(wanted === 'q35' ? /^pc-q35-/ : /^pc-i440fx-/)
-      // Defined once more it is the same domain, not another one.
+      // libvirt replaced the alias by the version that the guest keeps from now on.
+      expect(machine).toMatch(wantedMachine === 'q35' ? /^pc-q35-/ : /^pc-i440fx-/)
+      // A second definition changes the same domain instead of adding one.
       expect(await define(xml)).toEqual(dom)
     } finally {
       await undefine(dom)
@@ -66,30 +71,30 @@ describe('every example', () => {
   })
 })
 
-test('reads the owner from the metadata that libvirt keeps', async () => {
-  const owner = { namespace: 'blue', name: 'web-1', uid: 'u', generation: 9, boot: `reboot-<2>&"'` }
-  const base = input({ host: { ...input().host, domainType: 'qemu' } })
-  const dom = await define(buildDomain({ ...base, guest: { ...base.guest, mark: owner } }))
+test('parseDomainOwner reads the owner from the metadata that libvirt keeps', async () => {
+  const owner = { namespace: 'blue', name: 'web-1', uid: 'u', generation: 9, bootId: `reboot-<2>&"'` }
+  const base = makeDomainInput({ host: { ...makeDomainInput().host, domainType: 'qemu' } })
+  const dom = await define(buildDomain({ ...base, guest: { ...base.guest, owner } }))
   try {
-    const where = { dom, type: metadataType.element, uri: NAMESPACE }
+    const where = { dom, type: metadataType.element, uri: METADATA_NAMESPACE }
     const { metadata } = await connection.call(proc.domainGetMetadata, where)
-    expect(parseMark(metadata)).toEqual(owner)
-    expect((await read(dom)).mark).toEqual(owner)
+    expect(parseDomainOwner(metadata)).toEqual(owner)
+    expect((await read(dom)).owner).toEqual(owner)
   } finally {
     await undefine(dom)
   }
 })
 
-test('capabilities of this host give all that Hypervisor says of it', async () => {
+test('capabilityStatusOf finds architecture, firmware, machine types and CPUs of this host', async () => {
   const { capabilities } = await connection.call(proc.connectGetCapabilities, {})
-  const parsed = parseCapabilities(capabilities)
+  const parsed = parseHostCapabilities(capabilities)
   const domains = await Promise.all(
     ['pc', 'q35'].map(async (machine) => {
       const args = { arch: 'x86_64', machine, virtType: 'qemu' }
       return parseDomainCapabilities((await connection.call(proc.connectGetDomainCapabilities, args)).capabilities)
     }),
   )
-  const fields = capabilityFields(parsed, domains, 'qemu')
+  const fields = capabilityStatusOf(parsed, domains, 'qemu')
   expect(fields).toMatchObject({ arch: 'x86_64', domainType: 'qemu' })
   expect(fields.firmware).toContain('bios')
   expect(fields.machineTypes).toEqual(expect.arrayContaining(['pc', 'q35']))

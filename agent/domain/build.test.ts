@@ -1,40 +1,40 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { buildDomain } from './build.ts'
-import { examples, host, input, instance } from './examples.ts'
+import { domainExamples, makeDomainInput, makeHostFacts, makeInstance } from './examples.ts'
 import { parseDomain } from './testing.ts'
 
-describe('golden domains (vitest -u writes them anew)', () => {
-  test.each(Object.entries(examples))('%s', async (name, example) => {
+describe('buildDomain (vitest -u writes the expected XML anew)', () => {
+  test.each(Object.entries(domainExamples))('builds the expected XML for %s', async (name, example) => {
     await expect(buildDomain(example)).toMatchFileSnapshot(`testdata/${name}.xml`)
   })
 
-  test.each(Object.entries(examples))('%s is read back', (_, example) => {
+  test.each(Object.entries(domainExamples))('builds XML for %s that reads back as its input', (_, example) => {
     const facts = parseDomain(buildDomain(example))
     expect(facts).toMatchObject({
       type: example.host.domainType,
       name: example.guest.name,
       uuid: example.instance.uuid,
       vcpus: 2,
-      ram: 2048,
-      mark: example.guest.mark,
+      ramMiB: 2048,
+      owner: example.guest.owner,
       consoleLog: example.paths.consoleLog,
     })
     const { rootDisk, ephemeral, swap, configDrive } = example.paths
-    expect(facts.disks.map((d) => d.source)).toEqual(
-      [rootDisk.path, ephemeral?.path, swap?.path, configDrive].filter((p) => p !== undefined),
+    expect(facts.disks.map(({ source }) => source)).toEqual(
+      [rootDisk.path, ephemeral?.path, swap?.path, configDrive].filter((path) => path !== undefined),
     )
     expect(facts.interfaces.map(({ mac, tap, bridge }) => [mac, tap, bridge])).toEqual(
-      example.interfaces.map((i) => [i.macAddress, i.tap, i.bridge]),
+      example.interfaces.map(({ macAddress, tap, bridge }) => [macAddress, tap, bridge]),
     )
-    expect(new Set(facts.disks.map((d) => d.target)).size).toBe(facts.disks.length)
+    expect(new Set(facts.disks.map(({ target }) => target)).size).toBe(facts.disks.length)
   })
 })
 
-test('any title leaves a domain that can be read, without control characters', () => {
+test('buildDomain writes readable XML without control characters for any title', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (title) => {
-      const base = input()
+      const base = makeDomainInput()
       const facts = parseDomain(buildDomain({ ...base, guest: { ...base.guest, title, description: title } }))
       expect(facts.name).toBe(base.guest.name)
       // oxlint-disable-next-line no-control-regex
@@ -44,25 +44,38 @@ test('any title leaves a domain that can be read, without control characters', (
   )
 })
 
-describe('what the host cannot do is a Terminal error', () => {
+describe('buildDomain throws Terminal', () => {
   const cases = [
-    ['IDE without IDE', input({ instance: instance({ hw_disk_bus: 'ide' }) }), 'UnsupportedHardware', /sata/],
     [
-      'unknown bus',
-      input({ instance: instance({ hw_disk_bus: 'floppy' }) }),
+      'for an IDE disk on a machine without IDE',
+      makeDomainInput({ instance: makeInstance({ hw_disk_bus: 'ide' }) }),
+      'UnsupportedHardware',
+      /sata/,
+    ],
+    [
+      'for an unknown disk bus',
+      makeDomainInput({ instance: makeInstance({ hw_disk_bus: 'floppy' }) }),
       'UnsupportedHardware',
       /hw_disk_bus is floppy/,
     ],
-    ['unknown NIC', input({ instance: instance({ hw_vif_model: 'vmxnet9' }) }), 'UnsupportedHardware', /hw_vif_model/],
     [
-      'no UEFI here',
-      input({ instance: instance({ hw_firmware_type: 'uefi' }), host: host({ firmware: ['bios'] }) }),
+      'for an unknown model of network card',
+      makeDomainInput({ instance: makeInstance({ hw_vif_model: 'vmxnet9' }) }),
+      'UnsupportedHardware',
+      /hw_vif_model/,
+    ],
+    [
+      'for UEFI on a host without it',
+      makeDomainInput({
+        instance: makeInstance({ hw_firmware_type: 'uefi' }),
+        host: makeHostFacts({ firmware: ['bios'] }),
+      }),
       'FirmwareUnavailable',
       /only with bios/,
     ],
     [
-      'control character in a path',
-      input({ paths: { ...input().paths, consoleLog: '/a\u0001b' } }),
+      'for a control character in a path',
+      makeDomainInput({ paths: { ...makeDomainInput().paths, consoleLog: '/a\u0001b' } }),
       'InvalidCharacter',
       /U\+0001/,
     ],

@@ -1,8 +1,8 @@
-/** buildDomain: the whole domain XML of a server, from facts decided elsewhere. Pure: same input, same bytes. */
+/** Builds the domain XML of a server. Pure: the same input gives the same bytes. */
 import { cpuElement } from './cpu.ts'
 import { balloonElement } from './devices/balloon.ts'
 import { controllerElements } from './devices/controller.ts'
-import { diskElements, drives } from './devices/disk.ts'
+import { diskElements, drivesOf } from './devices/disk.ts'
 import { graphicsElements } from './devices/graphics.ts'
 import { guestAgentElement } from './devices/guest-agent.ts'
 import { interfaceElements } from './devices/interface.ts'
@@ -11,62 +11,64 @@ import { serialElement } from './devices/serial.ts'
 import { watchdogElement } from './devices/watchdog.ts'
 import { clockElement, featuresElement } from './features.ts'
 import type { DomainInput } from './input.ts'
-import { markElement, novaElement } from './metadata.ts'
+import { novaInstanceElement, ownerElement } from './metadata.ts'
 import { osElement, sysinfoElement } from './os.ts'
-import { clean, type Element, el, render } from './xml.ts'
+import { type Element, renderXml, stripInvalidXmlCharacters, xmlElement } from './render-xml.ts'
 
 /**
  * The XML for virDomainDefineXML.
- * Throws Terminal (UnsupportedHardware, FirmwareUnavailable, InvalidCharacter, …) for what this host cannot do.
+ * Throws Terminal (UnsupportedHardware, FirmwareUnavailable, InvalidCharacter, …) for what this host cannot provide.
  */
 export function buildDomain(input: DomainInput): string {
   const { guest, instance, host } = input
   const { flavor } = instance
-  const domain = el(
+  const domain = xmlElement(
     'domain',
     { type: host.domainType },
-    el('name', {}, guest.name),
-    el('uuid', {}, instance.uuid),
-    ...textElements(guest.title, guest.description),
-    el('metadata', {}, markElement(guest.mark), novaElement(input)),
-    el('memory', { unit: 'MiB' }, flavor.ram),
-    el('vcpu', { placement: 'static' }, flavor.vcpus),
+    xmlElement('name', {}, guest.name),
+    xmlElement('uuid', {}, instance.uuid),
+    ...titleAndDescription(guest.title, guest.description),
+    xmlElement('metadata', {}, ownerElement(guest.owner), novaInstanceElement(input)),
+    xmlElement('memory', { unit: 'MiB' }, flavor.ram),
+    xmlElement('vcpu', { placement: 'static' }, flavor.vcpus),
     sysinfoElement(input),
     osElement(input),
     featuresElement(input),
     cpuElement(input),
     clockElement(input),
-    el('on_poweroff', {}, 'destroy'),
-    el('on_reboot', {}, 'restart'),
-    el('on_crash', {}, 'destroy'),
+    xmlElement('on_poweroff', {}, 'destroy'),
+    xmlElement('on_reboot', {}, 'restart'),
+    xmlElement('on_crash', {}, 'destroy'),
     devicesElement(input),
   )
-  return `${render(domain)}\n`
+  return `${renderXml(domain)}\n`
 }
 
-/** libvirt takes no newline in a title, and a title of blanks only for none. */
-function textElements(title: string | undefined, description: string | undefined): (Element | undefined)[] {
-  const line = clean(title ?? '')
+/** libvirt rejects a newline in a title and drops a title that is blank, so both are handled here. */
+function titleAndDescription(title: string | undefined, description: string | undefined): (Element | undefined)[] {
+  const line = stripInvalidXmlCharacters(title ?? '')
     .replaceAll(/\s+/g, ' ')
     .trim()
-  const text = clean(description ?? '')
-  return [line ? el('title', {}, line) : undefined, text ? el('description', {}, text) : undefined]
+  const text = stripInvalidXmlCharacters(description ?? '')
+  return [line ? xmlElement('title', {}, line) : undefined, text ? xmlElement('description', {}, text) : undefined]
 }
 
 function devicesElement(input: DomainInput): Element {
-  const optional = [rngElement(input), watchdogElement(input), guestAgentElement(input)].filter((e) => e !== undefined)
-  const disksOnPci = drives(input).filter((d) => d.bus === 'virtio').length
-  const pciDevices = disksOnPci + input.interfaces.length + optional.length + 1
-  return el(
+  const optionalDevices = [rngElement(input), watchdogElement(input), guestAgentElement(input)].filter(
+    (element) => element !== undefined,
+  )
+  const disksOnPci = drivesOf(input).filter((drive) => drive.bus === 'virtio').length
+  const pciDevices = disksOnPci + input.interfaces.length + optionalDevices.length + 1
+  return xmlElement(
     'devices',
     {},
-    input.host.emulator === undefined ? undefined : el('emulator', {}, input.host.emulator),
+    input.host.emulator === undefined ? undefined : xmlElement('emulator', {}, input.host.emulator),
     ...controllerElements(input, pciDevices),
     ...diskElements(input),
     ...interfaceElements(input),
     serialElement(input),
     ...graphicsElements(input),
-    ...optional,
+    ...optionalDevices,
     balloonElement(),
   )
 }

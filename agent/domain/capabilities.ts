@@ -1,96 +1,102 @@
 /**
- * What a host can do, out of virConnectGetCapabilities, virConnectGetDomainCapabilities (one for each machine type of
- * interest) and QEMU's own list of devices, in the fields of Hypervisor's status. What nothing reports stays undefined.
+ * The capabilities in a Hypervisor's status, from virConnectGetCapabilities, virConnectGetDomainCapabilities (one document for each machine
+ * type that servers get) and QEMU's own list of devices. A field that none of them reports stays undefined.
  */
 import { type Hypervisor, Terminal } from '../../crds/index.ts'
-import { memoryMiB } from './memory.ts'
-import { all, at, readXml, textAt, type XmlNode } from './read.ts'
+import { parseMemoryMiB } from './memory.ts'
+import { childAt, childrenNamed, parseXml, textAt, type XmlNode } from './parse-xml.ts'
 
 type Status = NonNullable<Hypervisor['status']>
 export type HostCpu = NonNullable<Status['cpu']>
 export type NumaCell = NonNullable<Status['numa']>[number]
 
-export interface Capabilities {
+export interface HostCapabilities {
   arch: string
   cpu: HostCpu
   numa: NumaCell[]
-  /** By architecture of the guest. */
+  /** One for each architecture that guests can have. */
   guests: GuestCapabilities[]
 }
 
 export interface GuestCapabilities {
   arch: string
   emulator?: string
-  /** kvm and qemu: that libvirt offers kvm does not prove that guests boot with it. */
+  /** kvm, qemu. That libvirt offers kvm does not prove that guests boot with it: see agent/host/probe-kvm.ts. */
   domainTypes: string[]
   machines: string[]
 }
 
 /** Throws Terminal InvalidXML. */
-export function parseCapabilities(xml: string): Capabilities {
-  const root = readXml(xml, 'capabilities')
-  const host = at(root, 'host')
-  const cells = all(at(host, 'topology', 'cells'), 'cell')
+export function parseHostCapabilities(xml: string): HostCapabilities {
+  const root = parseXml(xml, 'capabilities')
+  const host = childAt(root, 'host')
+  const cells = childrenNamed(childAt(host, 'topology', 'cells'), 'cell')
   const arch = textAt(host, 'cpu', 'arch')
   if (arch === undefined) throw new Terminal('InvalidXML', "capabilities: the host's architecture is missing")
   return {
     arch,
-    cpu: cpuOf(at(host, 'cpu'), cells),
-    numa: cells.map(cellOf),
-    guests: all(root, 'guest')
-      .filter((g) => textAt(g, 'os_type') === 'hvm')
-      .map(guestOf),
+    cpu: cpuOf(childAt(host, 'cpu'), cells),
+    numa: cells.map(numaCellOf),
+    guests: childrenNamed(root, 'guest')
+      .filter((guest) => textAt(guest, 'os_type') === 'hvm')
+      .map(guestCapabilitiesOf),
   }
 }
 
-/** `features`: those that the host has besides those of the model. */
+/** `features` are those that the host has beyond its model's. */
 function cpuOf(cpu: XmlNode | undefined, cells: readonly XmlNode[]): HostCpu {
-  const topology = at(cpu, 'topology')?.attributes
+  const topology = childAt(cpu, 'topology')?.attributes
   const model = textAt(cpu, 'model')
   const vendor = textAt(cpu, 'vendor')
-  // The topology's count is that of one NUMA cell: sockets are counted by their ids.
-  const ids = new Set(cells.flatMap((c) => all(at(c, 'cpus'), 'cpu').map((p) => p.attributes['socket_id'])))
+  // The topology element counts the sockets of one NUMA cell only, so count the socket ids of all cells.
+  const socketIds = new Set(
+    cells.flatMap((cell) => childrenNamed(childAt(cell, 'cpus'), 'cpu').map((core) => core.attributes['socket_id'])),
+  )
   return {
     ...(model !== undefined && { model }),
     ...(vendor !== undefined && { vendor }),
     ...(topology !== undefined && {
-      sockets: Math.max(ids.size, 1),
+      sockets: Math.max(socketIds.size, 1),
       cores: Number(topology['cores']) * Number(topology['dies'] ?? 1) * Number(topology['clusters'] ?? 1),
       threads: Number(topology['threads']),
     }),
-    features: all(cpu, 'feature')
-      .map((f) => f.attributes['name'])
-      .filter((n) => n !== undefined)
+    features: childrenNamed(cpu, 'feature')
+      .map((feature) => feature.attributes['name'])
+      .filter((name) => name !== undefined)
       .sort(),
   }
 }
 
-function cellOf(cell: XmlNode): NumaCell {
-  const cpus = all(at(cell, 'cpus'), 'cpu').map((c) => Number(c.attributes['id']))
-  return { id: Number(cell.attributes['id']), memory: memoryMiB(at(cell, 'memory')), cpus: cpuList(cpus) }
+function numaCellOf(cell: XmlNode): NumaCell {
+  const cpus = childrenNamed(childAt(cell, 'cpus'), 'cpu').map((cpu) => Number(cpu.attributes['id']))
+  return {
+    id: Number(cell.attributes['id']),
+    memory: parseMemoryMiB(childAt(cell, 'memory')),
+    cpus: formatCpuList(cpus),
+  }
 }
 
 /** [0, 1, 2, 7] → "0-2,7" */
-export function cpuList(ids: readonly number[]): string {
-  const runs: [number, number][] = []
+export function formatCpuList(ids: readonly number[]): string {
+  const ranges: [number, number][] = []
   for (const id of [...new Set(ids)].sort((a, b) => a - b)) {
-    const last = runs.at(-1)
+    const last = ranges.at(-1)
     if (last !== undefined && last[1] + 1 === id) last[1] = id
-    else runs.push([id, id])
+    else ranges.push([id, id])
   }
-  return runs.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(',')
+  return ranges.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(',')
 }
 
-function guestOf(guest: XmlNode): GuestCapabilities {
-  const arch = at(guest, 'arch')
+function guestCapabilitiesOf(guest: XmlNode): GuestCapabilities {
+  const arch = childAt(guest, 'arch')
   const emulator = textAt(arch, 'emulator')
   return {
     arch: arch?.attributes['name'] ?? '',
     ...(emulator !== undefined && { emulator }),
-    domainTypes: all(arch, 'domain')
-      .map((d) => d.attributes['type'] ?? '')
+    domainTypes: childrenNamed(arch, 'domain')
+      .map((domain) => domain.attributes['type'] ?? '')
       .sort(),
-    machines: all(arch, 'machine').map((m) => m.text.trim()),
+    machines: childrenNamed(arch, 'machine').map((machine) => machine.text.trim()),
   }
 }
 
@@ -101,21 +107,21 @@ export interface DomainCapabilities {
 
 /** Throws Terminal InvalidXML. */
 export function parseDomainCapabilities(xml: string): DomainCapabilities {
-  const root = readXml(xml, 'domain capabilities')
+  const root = parseXml(xml, 'domain capabilities')
   return {
-    uefi: enumValues(at(root, 'os'), 'firmware').includes('efi'),
-    diskBuses: enumValues(at(root, 'devices', 'disk'), 'bus'),
+    uefi: enumValues(childAt(root, 'os'), 'firmware').includes('efi'),
+    diskBuses: enumValues(childAt(root, 'devices', 'disk'), 'bus'),
   }
 }
 
 function enumValues(node: XmlNode | undefined, name: string): string[] {
   if (node?.attributes['supported'] !== 'yes') return []
-  const found = all(node, 'enum').find((e) => e.attributes['name'] === name)
-  return all(found, 'value').map((v) => v.text.trim())
+  const wanted = childrenNamed(node, 'enum').find((element) => element.attributes['name'] === name)
+  return childrenNamed(wanted, 'value').map((value) => value.text.trim())
 }
 
-/** libvirt's models by QEMU's names of their PCI devices. */
-const VIF_MODELS: Record<string, string | undefined> = {
+/** libvirt's model of a network card for each of QEMU's device names. */
+const VIF_MODEL_OF_DEVICE: Record<string, string | undefined> = {
   'virtio-net-pci': 'virtio',
   'virtio-net-device': 'virtio',
   e1000: 'e1000',
@@ -125,39 +131,42 @@ const VIF_MODELS: Record<string, string | undefined> = {
   pcnet: 'pcnet',
 }
 
-/** Models of network interfaces out of `qemu-system-… -device help`: libvirt's domain capabilities do not tell them. */
-export function vifModelsOf(deviceHelp: string): string[] {
-  const names = [...deviceHelp.matchAll(/^name "([^"]+)"/gm)].map((m) => VIF_MODELS[m[1] ?? ''])
-  return [...new Set(names.filter((n) => n !== undefined))].sort()
+/** Models of network cards in the output of `qemu-system-… -device help`; libvirt's domain capabilities do not list them. */
+export function parseVifModels(deviceHelp: string): string[] {
+  const models = [...deviceHelp.matchAll(/^name "([^"]+)"/gm)].map((match) => VIF_MODEL_OF_DEVICE[match[1] ?? ''])
+  return [...new Set(models.filter((model) => model !== undefined))].sort()
 }
 
-export type CapabilityFields = Pick<
+export type CapabilityStatus = Pick<
   Status,
   'arch' | 'domainType' | 'cpu' | 'numa' | 'machineTypes' | 'firmware' | 'diskBuses' | 'vifModels'
 >
 
 /**
- * Fields of Hypervisor's status. `domains`: the domain capabilities of the machine types that servers get here, of the domain
- * type in use. `deviceHelp`: see vifModelsOf; without it vifModels stays undefined.
+ * @param domains the capabilities of the machine types that servers get on this host, for the domain type in use
+ * @param deviceHelp see parseVifModels; without it vifModels stays undefined
  */
-export function capabilityFields(
-  host: Capabilities,
+export function capabilityStatusOf(
+  host: HostCapabilities,
   domains: readonly DomainCapabilities[],
   domainType: 'kvm' | 'qemu',
   deviceHelp?: string,
-): CapabilityFields {
-  const machines = host.guests.find((g) => g.arch === host.arch)?.machines ?? []
-  const x86 = host.arch === 'x86_64' || host.arch === 'i686'
+): CapabilityStatus {
+  const machines = host.guests.find((guest) => guest.arch === host.arch)?.machines ?? []
+  const isX86 = host.arch === 'x86_64' || host.arch === 'i686'
   return {
     arch: host.arch,
     domainType,
     cpu: host.cpu,
     numa: host.numa,
-    // x- is QEMU's mark of what is experimental.
-    machineTypes: machines.filter((m) => !/-\d+(\.\d+)+$/.test(m) && !m.startsWith('x-')).sort(),
-    // QEMU for x86 has SeaBIOS built in, whether or not a firmware descriptor names it.
-    firmware: [...(x86 ? (['bios'] as const) : []), ...(domains.some((d) => d.uefi) ? (['uefi'] as const) : [])],
-    diskBuses: [...new Set(domains.flatMap((d) => d.diskBuses))].sort(),
-    ...(deviceHelp !== undefined && { vifModels: vifModelsOf(deviceHelp) }),
+    // Without versioned and (x-) experimental types.
+    machineTypes: machines.filter((machine) => !/-\d+(\.\d+)+$/.test(machine) && !machine.startsWith('x-')).sort(),
+    // QEMU for x86 contains SeaBIOS, even where no firmware descriptor names it.
+    firmware: [
+      ...(isX86 ? (['bios'] as const) : []),
+      ...(domains.some((domain) => domain.uefi) ? (['uefi'] as const) : []),
+    ],
+    diskBuses: [...new Set(domains.flatMap((domain) => domain.diskBuses))].sort(),
+    ...(deviceHelp !== undefined && { vifModels: parseVifModels(deviceHelp) }),
   }
 }

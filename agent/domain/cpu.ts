@@ -1,9 +1,9 @@
-/** <cpu>: model and topology. */
+/** The <cpu> element: model and topology. */
 import type { DomainInput } from './input.ts'
-import { type Element, el } from './xml.ts'
+import { type Element, xmlElement } from './render-xml.ts'
 
 /** One socket for each virtual CPU, as in Nova. With KVM the guest gets the host's model, with emulation QEMU's default one. */
 export function cpuElement({ host, instance }: DomainInput): Element {
   const mode = host.domainType === 'kvm' ? 'host-model' : undefined
-  return el('cpu', { mode }, el('topology', { sockets: instance.flavor.vcpus, cores: 1, threads: 1 }))
+  return xmlElement('cpu', { mode }, xmlElement('topology', { sockets: instance.flavor.vcpus, cores: 1, threads: 1 }))
 }

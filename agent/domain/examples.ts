@@ -1,11 +1,11 @@
-/** Inputs that the tests of this folder build domains from: one for each thing that a domain can have. */
+/** Inputs of buildDomain for tests: at least one for each feature that a domain can have. */
 import type { Instance } from '../../crds/index.ts'
 import type { DomainInput, HostFacts, Vif } from './input.ts'
 
-const UUID = '0f6a0c3e-5b0e-4a55-9d0b-3f8f1f6f2a11'
-const DIR = '/var/lib/kubenova/servers/0f6a0c3e-5b0e-4a55-9d0b-3f8f1f6f2a11'
+const SERVER_UUID = '0f6a0c3e-5b0e-4a55-9d0b-3f8f1f6f2a11'
+const SERVER_DIRECTORY = '/var/lib/kubenova/servers/0f6a0c3e-5b0e-4a55-9d0b-3f8f1f6f2a11'
 
-export const vif = (n: number, more: Partial<Vif> = {}): Vif => ({
+export const makeVif = (n: number, overrides: Partial<Vif> = {}): Vif => ({
   port: `web-1-${n}`,
   portId: `5a1d3c9e-0000-4000-8000-00000000000${n}`,
   network: 'private',
@@ -25,22 +25,22 @@ export const vif = (n: number, more: Partial<Vif> = {}): Vif => ({
   ],
   bridge: 'br-7b2c1f00',
   tap: `tap5a1d3c9e-0${n}`,
-  ...more,
+  ...overrides,
 })
 
-export const host = (more: Partial<HostFacts> = {}): HostFacts => ({
+export const makeHostFacts = (overrides: Partial<HostFacts> = {}): HostFacts => ({
   domainType: 'kvm',
   arch: 'x86_64',
   machine: 'q35',
   firmware: ['bios', 'uefi'],
-  ...more,
+  ...overrides,
 })
 
-export const instance = (
+export const makeInstance = (
   properties: Record<string, string> = {},
   flavor: Partial<Instance['flavor']> = {},
 ): Instance => ({
-  uuid: UUID,
+  uuid: SERVER_UUID,
   availabilityZone: 'nova',
   flavor: { name: 'm1.small', vcpus: 2, ram: 2048, disk: 20, ephemeral: 0, swap: 0, ...flavor },
   image: {
@@ -55,107 +55,123 @@ export const instance = (
   keys: [],
 })
 
-/** A plain server; `more` replaces whole members. */
-export const input = (more: Partial<DomainInput> = {}): DomainInput => ({
+/** A server without special features. */
+export const makeDomainInput = (overrides: Partial<DomainInput> = {}): DomainInput => ({
   guest: {
     name: 'kubenova-0f6a0c3e',
     title: 'web-1',
-    mark: { namespace: 'blue', name: 'web-1', uid: UUID, generation: 3, boot: 'create-7f3a' },
+    owner: { namespace: 'blue', name: 'web-1', uid: SERVER_UUID, generation: 3, bootId: 'create-7f3a' },
     createdAt: '2026-01-02T03:04:05Z',
   },
-  instance: instance(),
-  host: host(),
+  instance: makeInstance(),
+  host: makeHostFacts(),
   paths: {
-    rootDisk: { path: `${DIR}/disk`, format: 'qcow2' },
-    configDrive: `${DIR}/disk.config`,
-    consoleLog: `${DIR}/console.log`,
-    nvram: `${DIR}/nvram.fd`,
+    rootDisk: { path: `${SERVER_DIRECTORY}/disk`, format: 'qcow2' },
+    configDrive: `${SERVER_DIRECTORY}/disk.config`,
+    consoleLog: `${SERVER_DIRECTORY}/console.log`,
+    nvram: `${SERVER_DIRECTORY}/nvram.fd`,
   },
-  interfaces: [vif(1)],
+  interfaces: [makeVif(1)],
   vncSocket: '/run/kubenova/0f6a0c3e.vnc',
-  ...more,
+  ...overrides,
 })
 
-const qemu = { domainType: 'qemu' } as const
-const plain = input()
+const emulated = { domainType: 'qemu' } as const
+const plainInput = makeDomainInput()
 
-/** Golden files are named by the keys: testdata/<key>.xml. */
-export const examples: Record<string, DomainInput> = {
-  'plain-q35-kvm': plain,
-  'plain-pc-qemu': input({ host: host({ ...qemu, machine: 'pc' }) }),
-  'no-network-no-config-drive': input({
+/** The expected XML of each is in testdata/<key>.xml. */
+export const domainExamples: Record<string, DomainInput> = {
+  'plain-q35-kvm': plainInput,
+  'plain-pc-qemu': makeDomainInput({ host: makeHostFacts({ ...emulated, machine: 'pc' }) }),
+  'no-network-no-config-drive': makeDomainInput({
     interfaces: [],
-    paths: { rootDisk: plain.paths.rootDisk, consoleLog: plain.paths.consoleLog, nvram: plain.paths.nvram },
-  }),
-  overlay: input({
-    host: host(qemu),
     paths: {
-      ...plain.paths,
-      rootDisk: { ...plain.paths.rootDisk, backing: { path: '/var/lib/kubenova/cache/bases/0/disk', format: 'qcow2' } },
+      rootDisk: plainInput.paths.rootDisk,
+      consoleLog: plainInput.paths.consoleLog,
+      nvram: plainInput.paths.nvram,
     },
   }),
-  'all-disks-raw': input({
-    host: host(qemu),
+  overlay: makeDomainInput({
+    host: makeHostFacts(emulated),
     paths: {
-      ...plain.paths,
-      rootDisk: { path: `${DIR}/disk`, format: 'raw' },
-      ephemeral: { path: `${DIR}/disk.eph0`, format: 'raw' },
-      swap: { path: `${DIR}/disk.swap`, format: 'raw' },
-    },
-    instance: instance({}, { ephemeral: 10, swap: 512 }),
-  }),
-  'scsi-three-disks': input({
-    host: host(qemu),
-    instance: instance({ hw_disk_bus: 'scsi' }),
-    paths: {
-      ...plain.paths,
-      ephemeral: { path: `${DIR}/disk.eph0`, format: 'raw' },
-      swap: { path: `${DIR}/disk.swap`, format: 'raw' },
+      ...plainInput.paths,
+      rootDisk: {
+        ...plainInput.paths.rootDisk,
+        backing: { path: '/var/lib/kubenova/cache/bases/0/disk', format: 'qcow2' },
+      },
     },
   }),
-  'sata-e1000e': input({ host: host(qemu), instance: instance({ hw_disk_bus: 'sata', hw_vif_model: 'e1000e' }) }),
-  'ide-rtl8139-pc': input({
-    host: host(qemu),
-    instance: instance({
+  'all-disks-raw': makeDomainInput({
+    host: makeHostFacts(emulated),
+    paths: {
+      ...plainInput.paths,
+      rootDisk: { path: `${SERVER_DIRECTORY}/disk`, format: 'raw' },
+      ephemeral: { path: `${SERVER_DIRECTORY}/disk.eph0`, format: 'raw' },
+      swap: { path: `${SERVER_DIRECTORY}/disk.swap`, format: 'raw' },
+    },
+    instance: makeInstance({}, { ephemeral: 10, swap: 512 }),
+  }),
+  'scsi-three-disks': makeDomainInput({
+    host: makeHostFacts(emulated),
+    instance: makeInstance({ hw_disk_bus: 'scsi' }),
+    paths: {
+      ...plainInput.paths,
+      ephemeral: { path: `${SERVER_DIRECTORY}/disk.eph0`, format: 'raw' },
+      swap: { path: `${SERVER_DIRECTORY}/disk.swap`, format: 'raw' },
+    },
+  }),
+  'sata-e1000e': makeDomainInput({
+    host: makeHostFacts(emulated),
+    instance: makeInstance({ hw_disk_bus: 'sata', hw_vif_model: 'e1000e' }),
+  }),
+  'ide-rtl8139-pc': makeDomainInput({
+    host: makeHostFacts(emulated),
+    instance: makeInstance({
       hw_machine_type: 'pc',
       hw_disk_bus: 'ide',
       hw_vif_model: 'rtl8139',
       hw_video_model: 'cirrus',
     }),
   }),
-  'usb-disk': input({ host: host(qemu), instance: instance({ hw_disk_bus: 'usb', hw_video_model: 'none' }) }),
-  'uefi-q35': input({ host: host(qemu), instance: instance({ hw_firmware_type: 'uefi' }) }),
-  'uefi-pc': input({ host: host({ ...qemu, machine: 'pc' }), instance: instance({ hw_firmware_type: 'uefi' }) }),
-  'windows-kvm': input({
-    instance: instance({ os_type: 'windows', hw_firmware_type: 'uefi', img_hide_hypervisor_id: 'yes' }),
+  'usb-disk': makeDomainInput({
+    host: makeHostFacts(emulated),
+    instance: makeInstance({ hw_disk_bus: 'usb', hw_video_model: 'none' }),
   }),
-  'agent-watchdog-rng-limit': input({
-    host: host(qemu),
-    instance: instance(
+  'uefi-q35': makeDomainInput({ host: makeHostFacts(emulated), instance: makeInstance({ hw_firmware_type: 'uefi' }) }),
+  'uefi-pc': makeDomainInput({
+    host: makeHostFacts({ ...emulated, machine: 'pc' }),
+    instance: makeInstance({ hw_firmware_type: 'uefi' }),
+  }),
+  'windows-kvm': makeDomainInput({
+    instance: makeInstance({ os_type: 'windows', hw_firmware_type: 'uefi', img_hide_hypervisor_id: 'yes' }),
+  }),
+  'agent-watchdog-rng-limit': makeDomainInput({
+    host: makeHostFacts(emulated),
+    instance: makeInstance(
       { hw_qemu_guest_agent: 'yes', hw_watchdog_action: 'reset', hw_rng_model: 'virtio' },
       { extraSpecs: { 'hw_rng:rate_bytes': '2048', 'hw_rng:rate_period': '1000', 'hw:watchdog_action': 'pause' } },
     ),
   }),
-  'no-rng-virtio-input': input({
-    host: host(qemu),
-    instance: instance(
+  'no-rng-virtio-input': makeDomainInput({
+    host: makeHostFacts(emulated),
+    instance: makeInstance(
       { hw_input_bus: 'virtio', hw_video_model: 'qxl' },
       { extraSpecs: { 'hw_rng:allowed': 'false' } },
     ),
   }),
-  'many-interfaces': input({
-    host: host(qemu),
-    interfaces: [vif(1), vif(2, { mtu: 9000 }), vif(3), vif(4), vif(5), vif(6)],
+  'many-interfaces': makeDomainInput({
+    host: makeHostFacts(emulated),
+    interfaces: [makeVif(1), makeVif(2, { mtu: 9000 }), makeVif(3), makeVif(4), makeVif(5), makeVif(6)],
   }),
-  emulator: input({ host: host({ ...qemu, emulator: '/usr/bin/qemu-system-x86_64' }) }),
-  'hostile-names': input({
-    host: host(qemu),
+  emulator: makeDomainInput({ host: makeHostFacts({ ...emulated, emulator: '/usr/bin/qemu-system-x86_64' }) }),
+  'hostile-names': makeDomainInput({
+    host: makeHostFacts(emulated),
     guest: {
-      ...plain.guest,
+      ...plainInput.guest,
       title: `<b>"it's" & \u0007more</b>\n  中文 😀`,
       description: 'line one\n\tline <two> &amp; ]]>',
-      mark: { namespace: 'blue', name: 'web-1', uid: UUID, generation: 4, boot: `"'<>&\n\t` },
+      owner: { namespace: 'blue', name: 'web-1', uid: SERVER_UUID, generation: 4, bootId: `"'<>&\n\t` },
     },
   }),
-  aarch64: input({ host: host({ arch: 'aarch64', domainType: 'qemu', machine: 'virt' }) }),
+  aarch64: makeDomainInput({ host: makeHostFacts({ arch: 'aarch64', domainType: 'qemu', machine: 'virt' }) }),
 }

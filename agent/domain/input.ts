@@ -1,6 +1,6 @@
-/** What a domain is built from: the guest, the host's facts and the paths, all decided before; nothing is looked up. */
+/** The input of buildDomain: guest, facts of the host, and paths. buildDomain looks nothing up itself. */
 import type { Instance, Interface } from '../../crds/index.ts'
-import type { DomainMark } from './metadata.ts'
+import type { DomainOwner } from './metadata.ts'
 
 export interface GuestFacts {
   /** libvirt's name of the domain: unique on the host, no '/' and no newline. */
@@ -8,19 +8,18 @@ export interface GuestFacts {
   /** Nova's display name. */
   title?: string
   description?: string
-  /** Whose it is: server, generation, boot. */
-  mark: DomainMark
+  owner: DomainOwner
   /** When the server was created, RFC 3339. */
   createdAt?: string
 }
 
 export interface HostFacts {
-  /** kvm, or qemu: emulation. */
+  /** kvm for hardware virtualization, qemu for emulation. */
   domainType: 'kvm' | 'qemu'
   arch: 'x86_64' | 'aarch64'
-  /** Default: libvirt's choice. */
+  /** Path of the QEMU binary; default: libvirt's choice. */
   emulator?: string
-  /** Machine type for images that name none, such as q35; libvirt makes a versioned one of it when the domain is defined. */
+  /** Machine type for images that name none, such as q35. libvirt replaces it by a versioned one when it defines the domain. */
   machine: string
   /** Firmware that the host can boot with: Hypervisor's status.firmware. */
   firmware: readonly ('bios' | 'uefi')[]
@@ -29,7 +28,7 @@ export interface HostFacts {
 export interface DiskFile {
   path: string
   format: 'qcow2' | 'raw'
-  /** What an overlay is on: others have it, too. */
+  /** The cached image below an overlay; other servers share it. */
   backing?: Pick<DiskFile, 'path' | 'format'>
 }
 
@@ -39,17 +38,16 @@ export interface GuestPaths {
   swap?: DiskFile
   /** An ISO image. */
   configDrive?: string
-  /** Gets all that the first serial port says. */
+  /** The file that receives the output of the first serial port. */
   consoleLog: string
-  /** Variables of UEFI; libvirt makes the file. */
+  /** The file of UEFI variables, which libvirt creates. */
   nvram: string
 }
 
-/** An interface as it is plugged on this host. */
+/** A network interface of the guest, with the bridge and the tap that it uses on this host. */
 export interface Vif extends Interface {
-  /** The bridge that it is in. */
   bridge: string
-  /** Name of the tap device, at most 15 characters. */
+  /** Name of the tap device: 15 characters at most. */
   tap: string
 }
 
@@ -58,7 +56,7 @@ export interface DomainInput {
   instance: Instance
   host: HostFacts
   paths: GuestPaths
-  /** In the guest's order. */
+  /** In the order in which the guest sees them. */
   interfaces: readonly Vif[]
   /** The UNIX socket that the VNC server listens on. */
   vncSocket: string

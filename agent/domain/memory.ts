@@ -1,8 +1,8 @@
-/** Amounts of memory in libvirt's documents. */
+/** Amounts of memory in libvirt's XML documents. */
 import { Terminal } from '../../crds/index.ts'
-import type { XmlNode } from './read.ts'
+import type { XmlNode } from './parse-xml.ts'
 
-const UNITS: Record<string, number | undefined> = {
+const BYTES_PER_UNIT: Record<string, number | undefined> = {
   b: 1,
   bytes: 1,
   KB: 1e3,
@@ -19,9 +19,9 @@ const UNITS: Record<string, number | undefined> = {
   TiB: 1024 ** 4,
 }
 
-/** An element with libvirt's units of memory (default KiB), in MiB. */
-export function memoryMiB(node: XmlNode | undefined): number {
-  const unit = UNITS[node?.attributes['unit'] ?? 'KiB']
+/** An element in one of libvirt's units of memory (default KiB), in MiB. */
+export function parseMemoryMiB(node: XmlNode | undefined): number {
+  const unit = BYTES_PER_UNIT[node?.attributes['unit'] ?? 'KiB']
   const amount = Number(node?.text.trim() || Number.NaN)
   if (unit === undefined || Number.isNaN(amount))
     throw new Terminal('InvalidXML', `${node?.name ?? 'memory'} cannot be read as an amount of memory`)

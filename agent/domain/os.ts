@@ -1,24 +1,27 @@
-/** <os> and <sysinfo>: machine type, firmware, SMBIOS. */
+/** The <os> and <sysinfo> elements: machine type, firmware, SMBIOS. */
 import { Terminal } from '../../crds/index.ts'
 import type { DomainInput } from './input.ts'
-import { imageProperty, oneOf } from './properties.ts'
-import { type Element, el } from './xml.ts'
+import { imageProperty, requireOneOf } from './properties.ts'
+import { type Element, xmlElement } from './render-xml.ts'
 
-/** The image's machine type, or else the host's. */
-export function machineOf(input: DomainInput): string {
+/** The image's machine type, else the host's. */
+export function machineTypeOf(input: DomainInput): string {
   return imageProperty(input, 'hw_machine_type') ?? input.host.machine
 }
 
-/** A PCI Express machine: its devices sit behind root ports, and it has no IDE. */
+/** Whether the machine has PCI Express: then devices need root ports, and there is no IDE. */
 export function isPcie(input: DomainInput): boolean {
-  const machine = machineOf(input)
+  const machine = machineTypeOf(input)
   return input.host.arch === 'aarch64' ? machine.startsWith('virt') : machine.includes('q35')
 }
 
-/** aarch64 has no BIOS. Throws Terminal FirmwareUnavailable if the host has no such firmware. */
+/** The image's firmware, else BIOS, or UEFI on aarch64. Throws Terminal FirmwareUnavailable if the host has no such firmware. */
 export function firmwareOf(input: DomainInput): 'bios' | 'uefi' {
   const fallback = input.host.arch === 'aarch64' ? 'uefi' : 'bios'
-  const wanted = oneOf('hw_firmware_type', imageProperty(input, 'hw_firmware_type') ?? fallback, ['bios', 'uefi'])
+  const wanted = requireOneOf('hw_firmware_type', imageProperty(input, 'hw_firmware_type') ?? fallback, [
+    'bios',
+    'uefi',
+  ])
   if (!input.host.firmware.includes(wanted)) {
     throw new Terminal(
       'FirmwareUnavailable',
@@ -30,31 +33,31 @@ export function firmwareOf(input: DomainInput): 'bios' | 'uefi' {
 
 export function osElement(input: DomainInput): Element {
   const uefi = firmwareOf(input) === 'uefi'
-  return el(
+  return xmlElement(
     'os',
     { firmware: uefi ? 'efi' : undefined },
-    el('type', { arch: input.host.arch, machine: machineOf(input) }, 'hvm'),
-    uefi ? withoutSecureBoot(input) : undefined,
-    uefi ? el('nvram', {}, input.paths.nvram) : undefined,
-    input.host.arch === 'x86_64' ? el('smbios', { mode: 'sysinfo' }) : undefined,
+    xmlElement('type', { arch: input.host.arch, machine: machineTypeOf(input) }, 'hvm'),
+    uefi ? secureBootOffElement(input) : undefined,
+    uefi ? xmlElement('nvram', {}, input.paths.nvram) : undefined,
+    input.host.arch === 'x86_64' ? xmlElement('smbios', { mode: 'sysinfo' }) : undefined,
   )
 }
 
-/** libvirt chooses the files by these: until there is a property for Secure Boot, a guest must not be stopped by it. */
-function withoutSecureBoot({ host }: DomainInput): Element | undefined {
+/** libvirt chooses the firmware file by these features. Without them it may choose one with Secure Boot, which stops unsigned guests. */
+function secureBootOffElement({ host }: DomainInput): Element | undefined {
   if (host.arch !== 'x86_64') return undefined
-  const off = (name: string) => el('feature', { enabled: 'no', name })
-  return el('firmware', {}, off('enrolled-keys'), off('secure-boot'))
+  const featureOff = (name: string) => xmlElement('feature', { enabled: 'no', name })
+  return xmlElement('firmware', {}, featureOff('enrolled-keys'), featureOff('secure-boot'))
 }
 
-/** cloud-init takes the product name for the sign that OpenStack's metadata is near (ds-identify). Nova: x86 only. */
+/** The product name tells cloud-init's ds-identify to look for OpenStack's metadata. Nova sets it on x86 only. */
 export function sysinfoElement({ host, instance }: DomainInput): Element | undefined {
   if (host.arch !== 'x86_64') return undefined
-  const entry = (name: string, value: string) => el('entry', { name }, value)
-  return el(
+  const entry = (name: string, value: string) => xmlElement('entry', { name }, value)
+  return xmlElement(
     'sysinfo',
     { type: 'smbios' },
-    el(
+    xmlElement(
       'system',
       {},
       entry('manufacturer', 'Kubenova'),

@@ -1,12 +1,12 @@
 import { describe, expect, it, vi } from 'vitest'
-import { markElement } from '../domain/metadata.ts'
-import { render } from '../domain/xml.ts'
+import { ownerElement } from '../domain/metadata.ts'
+import { renderXml } from '../domain/render-xml.ts'
 import { type CallFunction, LibvirtError, proc } from '../libvirt/index.ts'
 import { newDomainClient, type OwnedDomains } from './domain-client.ts'
 
 const uuid = '00000000-0000-4000-8000-000000000001'
 const dom = { name: 'web', uuid, id: -1 }
-const marked = render(markElement({ namespace: 'demo', name: 'web', uid: 'u1' }))
+const marked = renderXml(ownerElement({ namespace: 'demo', name: 'web', uid: 'u1' }))
 
 const refusal = (code: number, message: string): LibvirtError => {
   const nothing = { dom: null, str1: null, str2: null, str3: null, int1: 0, int2: 0, net: null }
@@ -165,7 +165,7 @@ describe('whose a domain is', () => {
 })
 
 describe('a domain of the server’s uuid that somebody else made', () => {
-  const others = render(markElement({ namespace: 'other', name: 'web', uid: 'u2' }))
+  const others = renderXml(ownerElement({ namespace: 'other', name: 'web', uid: 'u2' }))
 
   it.each([
     ['without a mark', 'Terminal', () => Promise.reject(noMark)],

@@ -1,6 +1,6 @@
 /** The calls of libvirt that a Server's domain needs. Each may be repeated: what is already so is left so. */
 import type { ObservedDomain } from '../../actions/host/index.ts'
-import type { DomainMark } from '../domain/metadata.ts'
+import type { DomainOwner } from '../domain/metadata.ts'
 import { type CallFunction, type DomainRef, isLibvirtError, proc } from '../libvirt/index.ts'
 import { definitionCalls, powerCalls } from './domain-calls.ts'
 import { fromLibvirt } from './errors.ts'
@@ -12,7 +12,7 @@ export interface DomainClient {
   /** Lists all domains, running or not, of Servers or not. */
   list(): Promise<DomainRef[]>
   /** Answers which Server owns the domain; undefined if none does, or if the domain is gone. @throws Terminal InvalidXML if its metadata is damaged */
-  ownerOf(dom: DomainRef): Promise<DomainMark | undefined>
+  ownerOf(dom: DomainRef): Promise<DomainOwner | undefined>
   /** The operations on the domains of the Server with this uid. */
   of(uid: string): OwnedDomains
 }

@@ -17,7 +17,7 @@ export interface OnHost {
   disks: Disks
 }
 
-export function domainInput({ server, instance }: Guest, boot: string, { host, paths, disks }: OnHost): DomainInput {
+export function domainInput({ server, instance }: Guest, bootId: string, { host, paths, disks }: OnHost): DomainInput {
   const { name, namespace = '', uid = '', generation, creationTimestamp } = server.metadata
   const { displayName, description, configDrive } = server.spec
   return {
@@ -25,7 +25,7 @@ export function domainInput({ server, instance }: Guest, boot: string, { host, p
       name: domainName({ name, uid }),
       title: displayName ?? name,
       ...(description === undefined ? {} : { description }),
-      mark: { namespace, name, uid, boot, ...(generation === undefined ? {} : { generation }) },
+      owner: { namespace, name, uid, bootId, ...(generation === undefined ? {} : { generation }) },
       ...(creationTimestamp === undefined ? {} : { createdAt: creationTimestamp }),
     },
     instance,

@@ -6,11 +6,11 @@ import { promisify } from 'node:util'
 import type { Hypervisor, Resources } from '../../crds/index.ts'
 import type { Log } from '../../kube/log.ts'
 import {
-  type Capabilities,
-  capabilityFields,
+  capabilityStatusOf,
   type DomainCapabilities,
-  parseCapabilities,
+  type HostCapabilities,
   parseDomainCapabilities,
+  parseHostCapabilities,
 } from '../domain/capabilities.ts'
 import type { HostFacts } from '../domain/input.ts'
 import { type CallFunction, proc } from '../libvirt/index.ts'
@@ -45,7 +45,7 @@ export async function learnFacts(call: CallFunction, options: FactsOptions): Pro
 
 async function learn(call: CallFunction, options: FactsOptions): Promise<Facts> {
   const { capabilities } = await call(proc.connectGetCapabilities, {})
-  const host = parseCapabilities(capabilities)
+  const host = parseHostCapabilities(capabilities)
   const { arch } = host
   const emulator = host.guests.find((guest) => guest.arch === arch)?.emulator
   const domainType = await domainTypeOf(call, host, options)
@@ -53,7 +53,7 @@ async function learn(call: CallFunction, options: FactsOptions): Promise<Facts> 
   const machines = await Promise.all(
     types.map((machine) => ask(call, { emulator, arch, machine, virtType: domainType })),
   )
-  const fields = capabilityFields(host, machines, domainType, emulator && (await deviceHelp(emulator)))
+  const fields = capabilityStatusOf(host, machines, domainType, emulator && (await deviceHelp(emulator)))
   const { hostIP, agentVersion } = options
   return {
     status: { ...fields, hostIP, agentVersion, ...(await versionsOf(call)), capacity: await capacityOf(call, options) },
@@ -70,7 +70,7 @@ async function learn(call: CallFunction, options: FactsOptions): Promise<Facts> 
 /** What the operator said, or KVM if it is offered and proves itself. */
 async function domainTypeOf(
   call: CallFunction,
-  { arch, guests }: Capabilities,
+  { arch, guests }: HostCapabilities,
   options: FactsOptions,
 ): Promise<'kvm' | 'qemu'> {
   if (options.domainType !== 'auto') return options.domainType

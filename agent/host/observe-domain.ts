@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ObservedDomain } from '../../actions/host/index.ts'
 import { Transient } from '../../crds/index.ts'
-import type { DomainMark } from '../domain/metadata.ts'
+import type { DomainOwner } from '../domain/metadata.ts'
 import { type CallFunction, type DomainRef, proc } from '../libvirt/index.ts'
 import { hasCompleteManagedSave, removeManagedSave } from './managed-save.ts'
 import type { WithDomain } from './owned-domain.ts'
@@ -19,7 +19,7 @@ export function newObserver(call: CallFunction, withDomain: WithDomain): Observe
     const observed = await withDomain(
       'look at the domain',
       uuid,
-      (dom, { boot }) => observeOnce(call, dom, boot),
+      (dom, { bootId }) => observeOnce(call, dom, bootId),
       'skip',
     )
     return observed ?? { power: 'missing' }
@@ -46,7 +46,7 @@ export const hasQemu = ({ power }: ObservedDomain): boolean =>
  */
 const isStartingUp = ({ power, reason }: ObservedDomain): boolean => power === 'paused' && reason === 'starting up'
 
-async function observeOnce(call: CallFunction, dom: DomainRef, bootId: DomainMark['boot']): Promise<ObservedDomain> {
+async function observeOnce(call: CallFunction, dom: DomainRef, bootId: DomainOwner['bootId']): Promise<ObservedDomain> {
   const [{ state, reason }, { result: saved }] = await Promise.all([
     call(proc.domainGetState, { dom, flags: 0 }),
     call(proc.domainHasManagedSaveImage, { dom, flags: 0 }),

@@ -1,6 +1,6 @@
 /** Finds a Server's domain and checks that it is that Server's: its metadata names its owner. */
 import { Terminal, Transient } from '../../crds/index.ts'
-import { type DomainMark, NAMESPACE, parseMark } from '../domain/metadata.ts'
+import { type DomainOwner, METADATA_NAMESPACE, parseDomainOwner } from '../domain/metadata.ts'
 import { type CallFunction, type DomainRef, isLibvirtError, proc } from '../libvirt/index.ts'
 import { fromLibvirt } from './errors.ts'
 
@@ -17,7 +17,7 @@ const CURRENT = 0
 export type WithDomain = <T>(
   doing: string,
   uuid: string,
-  act: (dom: DomainRef, owner: DomainMark) => Promise<T>,
+  act: (dom: DomainRef, owner: DomainOwner) => Promise<T>,
   foreign?: 'refuse' | 'skip',
 ) => Promise<T | undefined>
 
@@ -38,7 +38,7 @@ export function withOwnedDomain(call: CallFunction, uid: string): WithDomain {
 }
 
 /** The domain of an earlier Server with this UUID will be collected (Transient). A domain that no Server made will not (Terminal). */
-function uuidInUse({ name, uuid }: DomainRef, owner: DomainMark | undefined, doing: string): Transient | Terminal {
+function uuidInUse({ name, uuid }: DomainRef, owner: DomainOwner | undefined, doing: string): Transient | Terminal {
   const there = `${doing}: the host has a domain ${name} of uuid ${uuid}`
   if (owner)
     return new Transient('UUIDInUse', `${there}, of Server ${owner.namespace}/${owner.name} of uid ${owner.uid}`)
@@ -55,10 +55,15 @@ async function findDomain(call: CallFunction, uuid: string): Promise<DomainRef |
 }
 
 /** The owner that the domain's metadata names; undefined if it has none of ours. */
-export async function readOwner(call: CallFunction, dom: DomainRef): Promise<DomainMark | undefined> {
+export async function readOwner(call: CallFunction, dom: DomainRef): Promise<DomainOwner | undefined> {
   try {
-    const { metadata } = await call(proc.domainGetMetadata, { dom, type: ELEMENT, uri: NAMESPACE, flags: CURRENT })
-    return parseMark(metadata)
+    const { metadata } = await call(proc.domainGetMetadata, {
+      dom,
+      type: ELEMENT,
+      uri: METADATA_NAMESPACE,
+      flags: CURRENT,
+    })
+    return parseDomainOwner(metadata)
   } catch (error) {
     if (isLibvirtError(error, 'VIR_ERR_NO_DOMAIN_METADATA')) return undefined
     throw error

@@ -8,7 +8,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Log } from '../../kube/log.ts'
-import { el, render } from '../domain/xml.ts'
+import { renderXml, xmlElement } from '../domain/render-xml.ts'
 import { type CallFunction, isLibvirtError, proc } from '../libvirt/index.ts'
 
 /** VIR_DOMAIN_START_AUTODESTROY: it goes with our connection, whatever becomes of us. */
@@ -43,27 +43,40 @@ function bootSector(): Buffer {
 }
 
 function probeXml(uuid: string, arch: string, { disk, log }: { disk: string; log: string }): string {
-  const os = el('os', {}, el('type', { arch }, 'hvm'), el('boot', { dev: 'hd' }))
-  const source = el('source', { file: disk })
-  const drive = el(
+  const os = xmlElement('os', {}, xmlElement('type', { arch }, 'hvm'), xmlElement('boot', { dev: 'hd' }))
+  const source = xmlElement('source', { file: disk })
+  const drive = xmlElement(
     'disk',
     { type: 'file', device: 'disk' },
-    el('driver', { name: 'qemu', type: 'raw' }),
+    xmlElement('driver', { name: 'qemu', type: 'raw' }),
     source,
-    el('target', { dev: 'hda', bus: 'ide' }),
+    xmlElement('target', { dev: 'hda', bus: 'ide' }),
   )
-  const serial = el('serial', { type: 'file' }, el('source', { path: log }), el('target', { port: 0 }))
-  const devices = el(
+  const serial = xmlElement(
+    'serial',
+    { type: 'file' },
+    xmlElement('source', { path: log }),
+    xmlElement('target', { port: 0 }),
+  )
+  const devices = xmlElement(
     'devices',
     {},
     drive,
     serial,
-    el('memballoon', { model: 'none' }),
-    el('controller', { type: 'usb', model: 'none' }),
+    xmlElement('memballoon', { model: 'none' }),
+    xmlElement('controller', { type: 'usb', model: 'none' }),
   )
-  const name = el('name', {}, `${PREFIX}${uuid.slice(0, 8)}`)
-  return render(
-    el('domain', { type: 'kvm' }, name, el('uuid', {}, uuid), el('memory', { unit: 'MiB' }, 16), os, devices),
+  const name = xmlElement('name', {}, `${PREFIX}${uuid.slice(0, 8)}`)
+  return renderXml(
+    xmlElement(
+      'domain',
+      { type: 'kvm' },
+      name,
+      xmlElement('uuid', {}, uuid),
+      xmlElement('memory', { unit: 'MiB' }, 16),
+      os,
+      devices,
+    ),
   )
 }
 

@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Guest } from '../../actions/host/index.ts'
-import { instance, vif } from '../../agent/domain/examples.ts'
+import { makeInstance, makeVif } from '../../agent/domain/examples.ts'
 import { isoImage } from '../../agent/image/iso.ts'
 import { metadataFiles } from '../../agent/image/metadata.ts'
 import { median, printFigure } from './lib/figures.ts'
@@ -28,7 +28,7 @@ const guest: Guest = {
       userData: `#cloud-config\n${'# a line of user data\n'.repeat(50)}`,
     },
   },
-  instance: { ...instance(), interfaces: [vif(1)] },
+  instance: { ...makeInstance(), interfaces: [makeVif(1)] },
 }
 
 const directory = mkdtempSync(join(tmpdir(), 'config-drive-'))

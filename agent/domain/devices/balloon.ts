@@ -1,6 +1,6 @@
 /** The memory balloon, for its statistics: the guest reports every ten seconds (Nova's mem_stats_period_seconds). */
-import { type Element, el } from '../xml.ts'
+import { type Element, xmlElement } from '../render-xml.ts'
 
 export function balloonElement(): Element {
-  return el('memballoon', { model: 'virtio' }, el('stats', { period: 10 }))
+  return xmlElement('memballoon', { model: 'virtio' }, xmlElement('stats', { period: 10 }))
 }

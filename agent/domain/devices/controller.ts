@@ -1,27 +1,30 @@
-/** Controllers: the buses that the other devices need, and on PCI Express free slots for what is plugged in later. */
+/** Controllers for the buses that the other devices need and, on PCI Express, free root ports for devices that are attached later. */
 import type { DomainInput } from '../input.ts'
 import { isPcie } from '../os.ts'
-import { type Element, el } from '../xml.ts'
-import { drives } from './disk.ts'
+import { type Element, xmlElement } from '../render-xml.ts'
+import { drivesOf } from './disk.ts'
 import { inputBusOf } from './graphics.ts'
 
-/** Root ports left free: libvirt makes one for each device of the definition, and none for later ones. */
-const FREE_PORTS = 8
+/** Free root ports: libvirt adds one for each device of the definition, but none for devices attached later. */
+const FREE_ROOT_PORTS = 8
 
-/** `pciDevices`: how many devices of the definition take a port. */
+/** @param pciDevices how many devices of the definition take a root port */
 export function controllerElements(input: DomainInput, pciDevices: number): Element[] {
-  const list = drives(input)
-  const scsi = list.some((d) => d.bus === 'scsi')
-  const usb = list.some((d) => d.bus === 'usb') || inputBusOf(input) === 'usb'
+  const buses = new Set<string>(drivesOf(input).map(({ bus }) => bus)).add(inputBusOf(input))
+  const needsScsi = buses.has('scsi')
+  const needsUsb = buses.has('usb')
   return [
-    ...(isPcie(input) ? rootPorts(pciDevices + Number(scsi) + Number(usb) + FREE_PORTS) : []),
-    // Without a word of it libvirt adds one for nothing.
-    el('controller', { type: 'usb', model: usb ? 'qemu-xhci' : 'none' }),
-    ...(scsi ? [el('controller', { type: 'scsi', index: 0, model: 'virtio-scsi' })] : []),
+    ...(isPcie(input) ? rootPorts(pciDevices + Number(needsScsi) + Number(needsUsb) + FREE_ROOT_PORTS) : []),
+    // Without this element libvirt adds a USB controller that no device uses.
+    xmlElement('controller', { type: 'usb', model: needsUsb ? 'qemu-xhci' : 'none' }),
+    ...(needsScsi ? [xmlElement('controller', { type: 'scsi', index: 0, model: 'virtio-scsi' })] : []),
   ]
 }
 
 function rootPorts(count: number): Element[] {
-  const port = () => el('controller', { type: 'pci', model: 'pcie-root-port' })
-  return [el('controller', { type: 'pci', index: 0, model: 'pcie-root' }), ...Array.from({ length: count }, port)]
+  const port = () => xmlElement('controller', { type: 'pci', model: 'pcie-root-port' })
+  return [
+    xmlElement('controller', { type: 'pci', index: 0, model: 'pcie-root' }),
+    ...Array.from({ length: count }, port),
+  ]
 }

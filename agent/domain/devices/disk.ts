@@ -1,16 +1,16 @@
-/** Disks: root, ephemeral, swap and the config drive, with the names that Nova's guests see (vda, vdb, …). */
+/** Disks: root, ephemeral, swap and the config drive, in Nova's order, which gives them the names vda, vdb, … */
 import { Terminal } from '../../../crds/index.ts'
 import type { DiskFile, DomainInput } from '../input.ts'
 import { isPcie } from '../os.ts'
-import { imageProperty, isWindows, oneOf } from '../properties.ts'
-import { type Element, el } from '../xml.ts'
+import { imageProperty, isWindows, requireOneOf } from '../properties.ts'
+import { type Element, xmlElement } from '../render-xml.ts'
 
-const buses = ['virtio', 'scsi', 'sata', 'ide', 'usb'] as const
-export type DiskBus = (typeof buses)[number]
+const diskBuses = ['virtio', 'scsi', 'sata', 'ide', 'usb'] as const
+export type DiskBus = (typeof diskBuses)[number]
 
-const PREFIXES: Record<DiskBus, string> = { virtio: 'vd', scsi: 'sd', sata: 'sd', ide: 'hd', usb: 'sd' }
+const TARGET_PREFIXES: Record<DiskBus, string> = { virtio: 'vd', scsi: 'sd', sata: 'sd', ide: 'hd', usb: 'sd' }
 
-/** A drive before it has a name. */
+/** A disk or CD before it has a target name. */
 interface Drive {
   device: 'disk' | 'cdrom'
   bus: DiskBus
@@ -20,21 +20,21 @@ interface Drive {
 
 /** Throws Terminal UnsupportedHardware for an IDE disk on a machine without IDE. */
 export function diskBusOf(input: DomainInput): DiskBus {
-  const bus = oneOf('hw_disk_bus', imageProperty(input, 'hw_disk_bus') ?? 'virtio', buses)
-  return withoutIde(input, 'hw_disk_bus', bus)
+  const bus = requireOneOf('hw_disk_bus', imageProperty(input, 'hw_disk_bus') ?? 'virtio', diskBuses)
+  return rejectIdeOnPcie(input, 'hw_disk_bus', bus)
 }
 
 /**
- * A CD's bus: the image's, or else one that guests have a driver for. On PCI Express Nova takes SATA; the kernels that distributions
- * make for clouds have no AHCI and would not see their config drive, so it is virtio-scsi but for Windows, which has no driver for that.
+ * The bus of the config drive's CD: the image's choice, or one that guests have a driver for. On PCI Express Nova takes SATA, but the cloud kernels
+ * of distributions have no AHCI driver and would not see the config drive. So it is virtio-scsi, except for Windows, which has no driver for that.
  */
 export function cdromBusOf(input: DomainInput): DiskBus {
   const fallback = !isPcie(input) ? 'ide' : isWindows(input) ? 'sata' : 'scsi'
-  const bus = oneOf('hw_cdrom_bus', imageProperty(input, 'hw_cdrom_bus') ?? fallback, buses)
-  return withoutIde(input, 'hw_cdrom_bus', bus)
+  const bus = requireOneOf('hw_cdrom_bus', imageProperty(input, 'hw_cdrom_bus') ?? fallback, diskBuses)
+  return rejectIdeOnPcie(input, 'hw_cdrom_bus', bus)
 }
 
-function withoutIde(input: DomainInput, name: string, bus: DiskBus): DiskBus {
+function rejectIdeOnPcie(input: DomainInput, name: string, bus: DiskBus): DiskBus {
   if (bus !== 'ide' || !isPcie(input)) return bus
   throw new Terminal(
     'UnsupportedHardware',
@@ -42,56 +42,61 @@ function withoutIde(input: DomainInput, name: string, bus: DiskBus): DiskBus {
   )
 }
 
-/** The drives in the order of their names. */
-export function drives(input: DomainInput): Drive[] {
+/** In the order of their target names. */
+export function drivesOf(input: DomainInput): Drive[] {
   const { rootDisk, ephemeral, swap, configDrive } = input.paths
   const bus = diskBusOf(input)
   const disks = [rootDisk, ephemeral, swap].filter((file) => file !== undefined)
-  const list: Drive[] = disks.map((file) => ({ device: 'disk', bus, file, ...(file === rootDisk && { bootOrder: 1 }) }))
+  const drives: Drive[] = disks.map((file) => ({
+    device: 'disk',
+    bus,
+    file,
+    ...(file === rootDisk && { bootOrder: 1 }),
+  }))
   if (configDrive !== undefined) {
-    list.push({ device: 'cdrom', bus: cdromBusOf(input), file: { path: configDrive, format: 'raw' } })
+    drives.push({ device: 'cdrom', bus: cdromBusOf(input), file: { path: configDrive, format: 'raw' } })
   }
-  return list
+  return drives
 }
 
 export function diskElements(input: DomainInput): Element[] {
-  const used = new Map<string, number>()
-  return drives(input).map((drive) => {
-    const prefix = PREFIXES[drive.bus]
-    const index = used.get(prefix) ?? 0
-    used.set(prefix, index + 1)
+  const usedTargets = new Map<string, number>()
+  return drivesOf(input).map((drive) => {
+    const prefix = TARGET_PREFIXES[drive.bus]
+    const index = usedTargets.get(prefix) ?? 0
+    usedTargets.set(prefix, index + 1)
     return diskElement(drive, `${prefix}${String.fromCharCode(97 + index)}`)
   })
 }
 
 function diskElement({ device, bus, file, bootOrder }: Drive, target: string): Element {
-  const disk = device === 'disk'
-  return el(
+  const isDisk = device === 'disk'
+  return xmlElement(
     'disk',
     { type: 'file', device },
-    el('driver', {
+    xmlElement('driver', {
       name: 'qemu',
       type: file.format,
-      cache: disk ? 'none' : undefined,
-      discard: disk ? 'unmap' : undefined,
+      cache: isDisk ? 'none' : undefined,
+      discard: isDisk ? 'unmap' : undefined,
     }),
-    el('source', { file: file.path }),
+    xmlElement('source', { file: file.path }),
     file.backing && backingStore(file.backing),
-    el('target', { dev: target, bus }),
-    disk ? undefined : el('readonly'),
-    bootOrder === undefined ? undefined : el('boot', { order: bootOrder }),
+    xmlElement('target', { dev: target, bus }),
+    isDisk ? undefined : xmlElement('readonly'),
+    bootOrder === undefined ? undefined : xmlElement('boot', { order: bootOrder }),
   )
 }
 
 /**
- * Said, not found out from the disk, which the guest writes. QEMU may read it and no more: libvirt would give it to QEMU's user, who could then
- * change it for all servers.
+ * Names the backing file, so that QEMU does not take it from the overlay, which the guest may have written. Without relabel=no libvirt would give the
+ * shared file to QEMU's user, and one guest could then change it for all servers.
  */
 const backingStore = ({ path, format }: Pick<DiskFile, 'path' | 'format'>): Element =>
-  el(
+  xmlElement(
     'backingStore',
     { type: 'file' },
-    el('format', { type: format }),
-    el('source', { file: path }, el('seclabel', { model: 'dac', relabel: 'no' })),
-    el('backingStore'),
+    xmlElement('format', { type: format }),
+    xmlElement('source', { file: path }, xmlElement('seclabel', { model: 'dac', relabel: 'no' })),
+    xmlElement('backingStore'),
   )

@@ -1,33 +1,35 @@
-/** The graphical console: VNC server, video card, and the pointer that a browser can steer. */
+/** The graphical console: VNC server, video card, and a pointer that a browser can move. */
 import type { DomainInput } from '../input.ts'
-import { imageProperty, oneOf } from '../properties.ts'
-import { type Element, el } from '../xml.ts'
+import { imageProperty, requireOneOf } from '../properties.ts'
+import { type Element, xmlElement } from '../render-xml.ts'
 
 const videoModels = ['vga', 'virtio', 'cirrus', 'qxl', 'none', 'bochs'] as const
 const inputBuses = ['usb', 'virtio'] as const
 
 export function graphicsElements(input: DomainInput): Element[] {
-  return [...inputElements(input), vncElement(input), videoElement(input)]
+  return [...inputDeviceElements(input), vncElement(input), videoElement(input)]
 }
 
 function vncElement({ vncSocket }: DomainInput): Element {
-  return el('graphics', { type: 'vnc' }, el('listen', { type: 'socket', socket: vncSocket }))
+  return xmlElement('graphics', { type: 'vnc' }, xmlElement('listen', { type: 'socket', socket: vncSocket }))
 }
 
-/** virtio falls back to plain VGA where the guest has no driver. */
+/** The default, virtio, works as plain VGA in a guest without its driver. */
 function videoElement(input: DomainInput): Element {
-  const type = oneOf('hw_video_model', imageProperty(input, 'hw_video_model') ?? 'virtio', videoModels)
-  return el('video', {}, el('model', { type }))
+  const type = requireOneOf('hw_video_model', imageProperty(input, 'hw_video_model') ?? 'virtio', videoModels)
+  return xmlElement('video', {}, xmlElement('model', { type }))
 }
 
 export function inputBusOf(input: DomainInput): (typeof inputBuses)[number] {
-  return oneOf('hw_input_bus', imageProperty(input, 'hw_input_bus') ?? 'usb', inputBuses)
+  return requireOneOf('hw_input_bus', imageProperty(input, 'hw_input_bus') ?? 'usb', inputBuses)
 }
 
-/** A tablet has absolute coordinates. x86 has a PS/2 keyboard by itself; aarch64 has none. */
-function inputElements(input: DomainInput): Element[] {
+/** A tablet, because it reports absolute coordinates. QEMU gives x86 guests a PS/2 keyboard anyway, aarch64 guests none. */
+function inputDeviceElements(input: DomainInput): Element[] {
   const bus = inputBusOf(input)
-  const tablet = el('input', { type: 'tablet', bus })
-  const named = imageProperty(input, 'hw_input_bus') !== undefined
-  return named || input.host.arch === 'aarch64' ? [tablet, el('input', { type: 'keyboard', bus })] : [tablet]
+  const tablet = xmlElement('input', { type: 'tablet', bus })
+  const isBusChosen = imageProperty(input, 'hw_input_bus') !== undefined
+  return isBusChosen || input.host.arch === 'aarch64'
+    ? [tablet, xmlElement('input', { type: 'keyboard', bus })]
+    : [tablet]
 }

@@ -1,9 +1,13 @@
-/** The channel of the QEMU guest agent, if the image says that it has one. libvirt chooses the socket. */
+/** The channel to the QEMU guest agent, if the image declares that it has one. libvirt chooses the socket. */
 import type { DomainInput } from '../input.ts'
 import { imageProperty, isYes } from '../properties.ts'
-import { type Element, el } from '../xml.ts'
+import { type Element, xmlElement } from '../render-xml.ts'
 
 export function guestAgentElement(input: DomainInput): Element | undefined {
   if (!isYes(imageProperty(input, 'hw_qemu_guest_agent'))) return undefined
-  return el('channel', { type: 'unix' }, el('target', { type: 'virtio', name: 'org.qemu.guest_agent.0' }))
+  return xmlElement(
+    'channel',
+    { type: 'unix' },
+    xmlElement('target', { type: 'virtio', name: 'org.qemu.guest_agent.0' }),
+  )
 }

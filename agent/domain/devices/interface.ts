@@ -1,12 +1,12 @@
-/** A network interface: a tap in a bridge. */
+/** Network interfaces: taps in bridges. */
 import type { DomainInput, Vif } from '../input.ts'
-import { imageProperty, oneOf } from '../properties.ts'
-import { type Element, el } from '../xml.ts'
+import { imageProperty, requireOneOf } from '../properties.ts'
+import { type Element, xmlElement } from '../render-xml.ts'
 
-const models = ['virtio', 'e1000', 'e1000e', 'rtl8139', 'ne2k_pci', 'pcnet'] as const
+const vifModels = ['virtio', 'e1000', 'e1000e', 'rtl8139', 'ne2k_pci', 'pcnet'] as const
 
-export function vifModelOf(input: DomainInput): (typeof models)[number] {
-  return oneOf('hw_vif_model', imageProperty(input, 'hw_vif_model') ?? 'virtio', models)
+export function vifModelOf(input: DomainInput): (typeof vifModels)[number] {
+  return requireOneOf('hw_vif_model', imageProperty(input, 'hw_vif_model') ?? 'virtio', vifModels)
 }
 
 export function interfaceElements(input: DomainInput): Element[] {
@@ -15,13 +15,13 @@ export function interfaceElements(input: DomainInput): Element[] {
 }
 
 function interfaceElement({ macAddress, bridge, tap, mtu }: Vif, model: string): Element {
-  return el(
+  return xmlElement(
     'interface',
     { type: 'bridge' },
-    el('mac', { address: macAddress }),
-    el('source', { bridge }),
-    el('target', { dev: tap }),
-    el('model', { type: model }),
-    el('mtu', { size: mtu }),
+    xmlElement('mac', { address: macAddress }),
+    xmlElement('source', { bridge }),
+    xmlElement('target', { dev: tap }),
+    xmlElement('model', { type: model }),
+    xmlElement('mtu', { size: mtu }),
   )
 }

@@ -1,16 +1,16 @@
-/** Entropy from the host, unless the flavor forbids it; hw_rng:rate_bytes per hw_rng:rate_period milliseconds. */
+/** A random number generator fed by the host, unless the flavor forbids it. hw_rng:rate_period is in milliseconds. */
 import type { DomainInput } from '../input.ts'
-import { extraSpec, imageProperty, isYes, oneOf } from '../properties.ts'
-import { type Element, el } from '../xml.ts'
+import { extraSpec, imageProperty, isYes, requireOneOf } from '../properties.ts'
+import { type Element, xmlElement } from '../render-xml.ts'
 
 export function rngElement(input: DomainInput): Element | undefined {
   if (!isYes(extraSpec(input, 'hw_rng:allowed') ?? 'true')) return undefined
-  const model = oneOf('hw_rng_model', imageProperty(input, 'hw_rng_model') ?? 'virtio', ['virtio'])
+  const model = requireOneOf('hw_rng_model', imageProperty(input, 'hw_rng_model') ?? 'virtio', ['virtio'])
   const bytes = extraSpec(input, 'hw_rng:rate_bytes')
-  return el(
+  return xmlElement(
     'rng',
     { model },
-    bytes === undefined ? undefined : el('rate', { bytes, period: extraSpec(input, 'hw_rng:rate_period') }),
-    el('backend', { model: 'random' }, '/dev/urandom'),
+    bytes === undefined ? undefined : xmlElement('rate', { bytes, period: extraSpec(input, 'hw_rng:rate_period') }),
+    xmlElement('backend', { model: 'random' }, '/dev/urandom'),
   )
 }

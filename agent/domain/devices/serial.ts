@@ -1,10 +1,15 @@
 /**
- * The first serial port: a PTY for whoever attaches, and a file that QEMU (or virtlogd) appends all output to.
- * libvirt makes <console> of it by itself.
+ * The first serial port: a PTY to attach to, and a file to which QEMU (or virtlogd) appends all output.
+ * libvirt adds the matching <console> itself.
  */
 import type { DomainInput } from '../input.ts'
-import { type Element, el } from '../xml.ts'
+import { type Element, xmlElement } from '../render-xml.ts'
 
 export function serialElement({ paths }: DomainInput): Element {
-  return el('serial', { type: 'pty' }, el('target', { port: 0 }), el('log', { file: paths.consoleLog, append: 'on' }))
+  return xmlElement(
+    'serial',
+    { type: 'pty' },
+    xmlElement('target', { port: 0 }),
+    xmlElement('log', { file: paths.consoleLog, append: 'on' }),
+  )
 }

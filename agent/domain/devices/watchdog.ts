@@ -1,12 +1,12 @@
-/** A watchdog card, if image or flavor (the image wins) say what shall happen when it barks. */
+/** A watchdog card, if the image or the flavor names an action for it; the image wins. */
 import type { DomainInput } from '../input.ts'
-import { extraSpec, imageProperty, oneOf } from '../properties.ts'
-import { type Element, el } from '../xml.ts'
+import { extraSpec, imageProperty, requireOneOf } from '../properties.ts'
+import { type Element, xmlElement } from '../render-xml.ts'
 
-const actions = ['disabled', 'reset', 'poweroff', 'pause', 'none'] as const
+const watchdogActions = ['disabled', 'reset', 'poweroff', 'pause', 'none'] as const
 
 export function watchdogElement(input: DomainInput): Element | undefined {
   const wanted = imageProperty(input, 'hw_watchdog_action') ?? extraSpec(input, 'hw:watchdog_action') ?? 'disabled'
-  const action = oneOf('hw_watchdog_action', wanted, actions)
-  return action === 'disabled' ? undefined : el('watchdog', { model: 'i6300esb', action })
+  const action = requireOneOf('hw_watchdog_action', wanted, watchdogActions)
+  return action === 'disabled' ? undefined : xmlElement('watchdog', { model: 'i6300esb', action })
 }

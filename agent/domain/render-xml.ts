@@ -1,7 +1,7 @@
-/** XML out: elements as plain values, rendered with escaping; attribute order is that of writing, what is undefined is left out. */
+/** Renders XML from plain values: attributes keep their order, text is escaped, undefined attributes and children are left out. */
 import { Terminal } from '../../crds/index.ts'
 
-/** An element. Children are elements or one text; made by `el`. */
+/** Made by `xmlElement`. */
 export interface Element {
   readonly name: string
   readonly attributes: readonly (readonly [string, string])[]
@@ -11,7 +11,7 @@ export interface Element {
 
 type Value = string | number | undefined
 
-/** Characters that XML 1.0 cannot carry in any form: production [2] Char; a lone surrogate is no character at all. */
+/** Characters that XML 1.0 cannot carry, not even as a reference (production [2] Char), and lone surrogates. */
 // oxlint-disable-next-line no-control-regex
 const FORBIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/gu
 
@@ -21,39 +21,42 @@ const ESCAPES: Record<string, string> = {
   '>': '&gt;',
   '"': '&quot;',
   "'": '&apos;',
-  // A parser makes blanks of these in attributes, and of CR a newline everywhere, unless they are references.
+  // A parser turns these into blanks in attributes, and CR into a newline everywhere, unless they are references.
   '\t': '&#9;',
   '\n': '&#10;',
   '\r': '&#13;',
 }
 
-/** An element; a string or number child is its text. Undefined attributes and children are skipped. */
-export function el(
+/** A string or number among the children is text. */
+export function xmlElement(
   name: string,
   attributes: Record<string, Value> = {},
   ...children: (Element | string | number | undefined)[]
 ): Element {
-  const given = Object.entries(attributes).filter((entry): entry is [string, string | number] => entry[1] !== undefined)
-  const texts = children.filter((c) => typeof c === 'string' || typeof c === 'number')
+  const definedAttributes = Object.entries(attributes).filter(
+    (entry): entry is [string, string | number] => entry[1] !== undefined,
+  )
+  const texts = children.filter((child) => typeof child === 'string' || typeof child === 'number')
   return {
     name,
-    attributes: given.map(([key, value]) => [key, String(value)]),
-    children: children.filter((c) => typeof c === 'object'),
+    attributes: definedAttributes.map(([key, value]) => [key, String(value)]),
+    children: children.filter((child) => typeof child === 'object'),
     text: texts.length > 0 ? texts.join('') : undefined,
   }
 }
 
 /**
- * The document, indented by two blanks a level; text is never padded.
- * Throws Terminal InvalidCharacter for what XML cannot carry: clean free text first.
+ * Indents by two blanks for each level and adds no blanks to text.
+ * Throws Terminal InvalidCharacter: pass text of users through stripInvalidXmlCharacters first.
  */
-export function render(element: Element, indent = ''): string {
+export function renderXml(element: Element, indent = ''): string {
   const { name, children, text } = element
   const attributes = element.attributes.map(([key, value]) => ` ${key}="${escapeText(value)}"`).join('')
   const open = `${indent}<${name}${attributes}`
   if (children.length === 0) return text === undefined ? `${open}/>` : `${open}>${escapeText(text)}</${name}>`
-  if (text !== undefined) return `${open}>${escapeText(text)}${children.map((c) => render(c)).join('')}</${name}>`
-  return [`${open}>`, ...children.map((c) => render(c, `${indent}  `)), `${indent}</${name}>`].join('\n')
+  if (text !== undefined)
+    return `${open}>${escapeText(text)}${children.map((child) => renderXml(child)).join('')}</${name}>`
+  return [`${open}>`, ...children.map((child) => renderXml(child, `${indent}  `)), `${indent}</${name}>`].join('\n')
 }
 
 function escapeText(value: string): string {
@@ -65,7 +68,7 @@ function escapeText(value: string): string {
   return value.replaceAll(/[&<>"'\t\n\r]/g, (c) => ESCAPES[c] ?? c)
 }
 
-/** Free text without what XML cannot carry: a title must not keep a server from running. */
-export function clean(value: string): string {
+/** For text of users: a title with a control character must not keep a server from running. */
+export function stripInvalidXmlCharacters(value: string): string {
   return value.replaceAll(FORBIDDEN, '')
 }

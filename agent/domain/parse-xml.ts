@@ -1,7 +1,7 @@
 /**
- * XML in: a tree of plain nodes, for the few files of this folder that read libvirt's documents.
- * The documents hold what guests' owners wrote. So: no DOCTYPE, no entities but XML's own five and character references, a
- * limit on size and depth, and no names of members in prototypes.
+ * Parses libvirt's XML documents into a tree of plain nodes.
+ * The documents contain text that users wrote. So the parser refuses a DOCTYPE and all entities but XML's own five and character references,
+ * limits size and depth, and keeps names such as __proto__ from reaching an object's prototype.
  */
 import { XMLParser, XMLValidator } from 'fast-xml-parser'
 import { Terminal } from '../../crds/index.ts'
@@ -23,7 +23,7 @@ const parser = new XMLParser({
   parseTagValue: false,
   parseAttributeValue: false,
   trimValues: false,
-  // decode() below does it, in one pass.
+  // decode() below replaces entities, in one pass.
   processEntities: false,
   cdataPropName: '#cdata',
   ignoreDeclaration: true,
@@ -31,19 +31,19 @@ const parser = new XMLParser({
   maxNestedTags: 64,
 })
 
-/** fast-xml-parser's form with preserveOrder. */
-type Raw = Record<string, unknown> & { ':@'?: Record<string, string> }
+/** A node of fast-xml-parser with preserveOrder. */
+type RawNode = Record<string, unknown> & { ':@'?: Record<string, string> }
 
-/** The root element. Throws Terminal InvalidXML, with `what` it is in the message. */
-export function readXml(xml: string, what: string): XmlNode {
+/** Returns the root element. Throws Terminal InvalidXML; its message begins with `what`, the name of the document. */
+export function parseXml(xml: string, what: string): XmlNode {
   const fail = (why: string, cause?: unknown) => new Terminal('InvalidXML', `${what}: ${why}`, { cause })
   if (xml.length > MAX_LENGTH) throw fail(`is ${xml.length} characters long, ${MAX_LENGTH} are allowed`)
   if (/<!DOCTYPE/i.test(xml)) throw fail('has a DOCTYPE, which is refused')
   const verdict = XMLValidator.validate(xml)
   if (verdict !== true) throw fail(`${verdict.err.msg} in line ${verdict.err.line}`)
-  let list: Raw[]
+  let list: RawNode[]
   try {
-    list = parser.parse(xml) as Raw[]
+    list = parser.parse(xml) as RawNode[]
   } catch (error) {
     throw fail('cannot be read', error)
   }
@@ -52,10 +52,10 @@ export function readXml(xml: string, what: string): XmlNode {
   if (root === undefined || roots.length > 1) throw fail(`has ${roots.length} root elements`)
   return root
 
-  function nodeOf(raw: Raw): XmlNode | undefined {
+  function nodeOf(raw: RawNode): XmlNode | undefined {
     const name = Object.keys(raw).find((key) => key !== ':@')
     if (name === undefined || name.startsWith('#')) return undefined
-    const inner = raw[name] as Raw[]
+    const inner = raw[name] as RawNode[]
     const attributes = Object.entries(raw[':@'] ?? {}).map(([key, value]) => [key, decode(value)])
     return {
       name,
@@ -65,41 +65,41 @@ export function readXml(xml: string, what: string): XmlNode {
     }
   }
 
-  function textIn(raw: Raw): string {
+  function textIn(raw: RawNode): string {
     if (typeof raw['#text'] === 'string') return decode(raw['#text'])
-    const cdata = raw['#cdata'] as Raw[] | undefined
+    const cdata = raw['#cdata'] as RawNode[] | undefined
     const text = cdata?.[0]?.['#text']
     return typeof text === 'string' ? text : ''
   }
 
   function decode(value: string): string {
     return value.replaceAll(/&([^;&]{0,10});?/g, (whole, body: string) => {
-      const known = NAMED[body] ?? characterOf(body)
-      if (known === undefined || !whole.endsWith(';')) throw fail(`has the unknown entity ${whole}`)
-      return known
+      const character = NAMED_ENTITIES[body] ?? decodeCharacterReference(body)
+      if (character === undefined || !whole.endsWith(';')) throw fail(`has the unknown entity ${whole}`)
+      return character
     })
   }
 }
 
-const NAMED: Record<string, string | undefined> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" }
+const NAMED_ENTITIES: Record<string, string | undefined> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" }
 
-function characterOf(body: string): string | undefined {
+function decodeCharacterReference(body: string): string | undefined {
   const digits = /^#(?:x([0-9a-fA-F]+)|([0-9]+))$/.exec(body)
   if (digits === null) return undefined
   const code = digits[1] === undefined ? Number(digits[2]) : Number.parseInt(digits[1], 16)
   return code <= 0x10ffff ? String.fromCodePoint(code) : undefined
 }
 
-/** First child of that name, through several levels: at(domain, 'os', 'type'). */
-export function at(node: XmlNode | undefined, ...path: string[]): XmlNode | undefined {
-  return path.reduce<XmlNode | undefined>((n, name) => n?.children.find((c) => c.name === name), node)
+/** The first child of that name, through several levels: childAt(domain, 'os', 'type'). */
+export function childAt(node: XmlNode | undefined, ...path: string[]): XmlNode | undefined {
+  return path.reduce<XmlNode | undefined>((parent, name) => parent?.children.find((child) => child.name === name), node)
 }
 
-export function all(node: XmlNode | undefined, name: string): XmlNode[] {
-  return node?.children.filter((c) => c.name === name) ?? []
+export function childrenNamed(node: XmlNode | undefined, name: string): XmlNode[] {
+  return node?.children.filter((child) => child.name === name) ?? []
 }
 
-/** Text without blanks around it; undefined if there is none. */
+/** The trimmed text of childAt; undefined if it is missing or blank. */
 export function textAt(node: XmlNode | undefined, ...path: string[]): string | undefined {
-  return at(node, ...path)?.text.trim() || undefined
+  return childAt(node, ...path)?.text.trim() || undefined
 }
