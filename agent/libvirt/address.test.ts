@@ -1,4 +1,4 @@
-// libvirt's URIs as addresses.
+// Parsing of libvirt's URIs.
 import { describe, expect, it } from 'vitest'
 import { parseUri, type Target } from './address.ts'
 import { ConnectionError } from './errors.ts'
@@ -17,7 +17,7 @@ describe('parseUri', () => {
     ['qemu+tls://user@h:1/system', { address: { kind: 'tls', host: 'h', port: 1, tls: {} }, uri: 'qemu:///system' }],
     ['qemu://h/system', { address: { kind: 'tls', host: 'h', port: 16_514, tls: {} }, uri: 'qemu:///system' }],
     ['test+unix:///default?socket=/s', { address: { kind: 'unix', paths: ['/s'] }, uri: 'test:///default' }],
-  ])('%s', (uri, target) => {
+  ])('parses %s', (uri, target) => {
     expect(parseUri(uri)).toEqual(target)
   })
 

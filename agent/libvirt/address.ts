@@ -1,24 +1,24 @@
-// Where a daemon listens, from libvirt's own URIs: qemu:///system, qemu+tcp://host/system, qemu+tls://…, qemu+unix:///…?socket=.
+// Parses libvirt's connection URIs: qemu:///system, qemu+tcp://host/system, qemu+tls://…, qemu+unix:///…?socket=.
 import { ConnectionError } from './errors.ts'
 
-/** Where to connect to. Certificates: PEM texts. */
+/** Where a daemon listens. Certificates are PEM texts. */
 export type Address =
   | { kind: 'unix' /** Tried in this order. */; paths: readonly string[] }
   | { kind: 'tcp'; host: string; port: number }
   | { kind: 'tls'; host: string; port: number; tls: TlsOptions }
 
 export interface TlsOptions {
-  /** Who signed the daemon's certificate. */
+  /** Certificate of the authority that signed the daemon's certificate. */
   ca?: string | Buffer
   cert?: string | Buffer
   key?: string | Buffer
-  /** The name to look for in the daemon's certificate, if it is not the host. */
+  /** The name that the daemon's certificate must have; default: the host. */
   servername?: string
 }
 
 export interface Target {
   address: Address
-  /** What the daemon is asked to open, for example `qemu:///system`. */
+  /** The URI that the daemon is asked to open, for example `qemu:///system`. */
   uri: string
 }
 
@@ -28,8 +28,8 @@ const tcpPort = 16_509
 const tlsPort = 16_514
 
 /**
- * Reads a libvirt connection URI. Without a host: the UNIX sockets of the driver's own daemon (virtqemud and the like),
- * then of libvirtd; `?socket=` names one. Throws ConnectionError `unreachable` for what cannot be had.
+ * Parses a libvirt connection URI. Without a host, the address is the UNIX socket of the driver's own daemon (virtqemud
+ * and its like), then of libvirtd; `?socket=` names another. Throws ConnectionError `unreachable` for an unusable URI.
  */
 export function parseUri(uri: string, tls: TlsOptions = {}): Target {
   const match = /^([a-z]+)(?:\+([a-z]+))?:\/\/([^/]*)(\/[^?]*)(?:\?(.*))?$/.exec(uri)
@@ -54,11 +54,11 @@ function remoteAddress(kind: 'tcp' | 'tls', host: string, port: number | undefin
 }
 
 /** Sockets of the system daemons for a driver: the modular one first, then libvirtd (or virtproxyd in its place). */
-export function systemSockets(driver: string, directory = runDirectory): string[] {
-  return [`${directory}/virt${driver}d-sock`, `${directory}/libvirt-sock`]
+function systemSockets(driver: string): string[] {
+  return [`${runDirectory}/virt${driver}d-sock`, `${runDirectory}/libvirt-sock`]
 }
 
-/** For messages. */
+/** Describes an address, for messages. */
 export function describe(address: Address): string {
   return address.kind === 'unix' ? `unix:${address.paths.join('|')}` : `${address.kind}:${address.host}:${address.port}`
 }
@@ -66,6 +66,6 @@ export function describe(address: Address): string {
 function splitAuthority(uri: string, authority: string): { host: string; port: number | undefined } {
   const match = /^(?:[^@]*@)?(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(authority)
   const host = match?.[1] ?? match?.[2]
-  if (!match || !host) throw new ConnectionError('unreachable', `${uri}: no host in it`)
+  if (!match || !host) throw new ConnectionError('unreachable', `${uri} has no host`)
   return { host, port: match[3] === undefined ? undefined : Number(match[3]) }
 }

@@ -1,71 +1,87 @@
-// What the client says to each way of authentication that a daemon may ask for, and what it refuses.
+// The client's answer to each way of authentication that a daemon may ask for, and the ways that it refuses.
 import { describe, expect, it } from 'vitest'
 import { authenticate, type Credentials } from './auth.ts'
 import type { CallFunction } from './connection-options.ts'
 
 const fred = { username: 'fred', password: 'secret' }
+const noData = { complete: true, nil: false, data: Buffer.alloc(0) }
 
-/** A daemon as a table of what it answers, procedure by procedure; keeps what it was told. */
-function daemon(answers: Record<string, unknown>) {
-  const told: unknown[] = []
-  const call = (async (procedure: { name: string }, args: { mechanism?: string; data?: Buffer }) => {
-    if (args.data) told.push([args.mechanism, args.data.toString('latin1')])
-    const answer = answers[procedure.name] ?? expect.fail(`${procedure.name} was not to be called`)
-    return typeof answer === 'function' ? (answer as (data: string) => unknown)(args.data?.toString() ?? '') : answer
+/** The answer to a procedure, or a function that makes the answer from the data of the call. */
+type Answer = object | ((data: string) => object)
+
+/** A daemon that answers each procedure from a table. `calls` has the name and the SASL data of each call. */
+function createDaemon(answers: Record<string, Answer>) {
+  const calls: string[][] = []
+  const call = (async ({ name }: { name: string }, args: { mechanism?: string; data?: Buffer }) => {
+    const data = args.data?.toString('latin1') ?? ''
+    calls.push(args.data ? [name, args.mechanism ?? '', data] : [name])
+    const answer = answers[name]
+    if (answer === undefined) throw new Error(`the daemon has no answer to ${name}`)
+    return typeof answer === 'function' ? answer(data) : answer
   }) as unknown as CallFunction
-  return { call, told }
+  return { call, calls }
 }
 
 describe('authenticate', () => {
   it.each([{ types: [] }, { types: [0] }, { types: [1, 0] }])(
-    'asks for nothing where the daemon does not: %o',
+    'calls nothing further when the daemon needs no authentication: %o',
     async (authList) => {
-      await authenticate(daemon({ authList }).call, undefined)
+      const { call, calls } = createDaemon({ authList })
+      await authenticate(call, undefined)
+      expect(calls).toEqual([['authList']])
     },
   )
 
-  it('lets polkit decide', async () => {
-    await authenticate(daemon({ authList: { types: [2] }, authPolkit: { complete: true } }).call, undefined)
-    const refused = daemon({ authList: { types: [2] }, authPolkit: { complete: false } })
-    await expect(authenticate(refused.call, undefined)).rejects.toMatchObject({ code: 'auth' })
+  it('succeeds when polkit allows access, and fails when it denies access', async () => {
+    const allowing = createDaemon({ authList: { types: [2] }, authPolkit: { complete: true } })
+    await authenticate(allowing.call, undefined)
+    expect(allowing.calls).toEqual([['authList'], ['authPolkit']])
+    const denying = createDaemon({ authList: { types: [2] }, authPolkit: { complete: false } })
+    await expect(authenticate(denying.call, undefined)).rejects.toMatchObject({ code: 'auth' })
   })
 
-  it('says user and password in PLAIN', async () => {
-    const done = { complete: true, nil: false, data: Buffer.alloc(0) }
-    const { call, told } = daemon({
+  it('sends user and password in PLAIN when the daemon offers no SCRAM', async () => {
+    const { call, calls } = createDaemon({
       authList: { types: [1] },
       authSaslInit: { mechanisms: 'GSSAPI,PLAIN' },
-      authSaslStart: done,
+      authSaslStart: noData,
     })
     await authenticate(call, fred)
-    expect(told).toEqual([['PLAIN', '\0fred\0secret']])
+    expect(calls).toEqual([['authList'], ['authSaslInit'], ['authSaslStart', 'PLAIN', '\0fred\0secret']])
   })
 
-  it('prefers SCRAM, and does not trust a daemon that skips its proof', async () => {
+  it('prefers SCRAM, and fails when the daemon ends the exchange without its proof', async () => {
     const authSaslStart = (first: string) => {
       const nonce = first.split('r=')[1] ?? ''
       return { complete: true, nil: false, data: Buffer.from(`r=${nonce}more,s=c2FsdA==,i=4096`) }
     }
     const authSaslInit = { mechanisms: 'PLAIN SCRAM-SHA-256' }
-    const { call, told } = daemon({ authList: { types: [1] }, authSaslInit, authSaslStart })
-    await expect(authenticate(call, fred)).rejects.toThrow('the daemon left out its last message')
-    expect(told).toMatchObject([['SCRAM-SHA-256', expect.stringMatching(/^n,,n=fred,r=/)]])
+    const { call, calls } = createDaemon({ authList: { types: [1] }, authSaslInit, authSaslStart })
+    await expect(authenticate(call, fred)).rejects.toThrow('did not prove that it knows the password')
+    const first = ['authSaslStart', 'SCRAM-SHA-256', expect.stringMatching(/^n,,n=fred,r=/)]
+    expect(calls).toEqual([['authList'], ['authSaslInit'], first])
   })
 
-  it.each<[string, Record<string, unknown>, Credentials | undefined, string]>([
-    ['no credentials', { authSaslInit: { mechanisms: 'PLAIN' } }, undefined, 'wants a user and password (SASL PLAIN)'],
+  it.each<[string, Record<string, Answer>, Credentials | undefined, string]>([
     [
-      'only mechanisms that we do not know',
+      'the client has no credentials',
+      { authSaslInit: { mechanisms: 'PLAIN' } },
+      undefined,
+      'asks for a user and password (SASL PLAIN)',
+    ],
+    [
+      'the client knows none of the mechanisms',
       { authSaslInit: { mechanisms: 'GSSAPI,DIGEST-MD5' } },
       fred,
       'offers SASL GSSAPI, DIGEST-MD5; this client knows SCRAM-SHA-256, PLAIN',
     ],
-  ])('says what is missing: %s', async (_what, answers, credentials, message) => {
-    const { call } = daemon({ authList: { types: [1] }, ...answers })
+  ])('fails with a message that names the mechanisms when %s', async (_what, answers, credentials, message) => {
+    const { call, calls } = createDaemon({ authList: { types: [1] }, ...answers })
     await expect(authenticate(call, credentials)).rejects.toThrow(message)
+    expect(calls).toEqual([['authList'], ['authSaslInit']])
   })
 
-  it('says what a daemon of the future wants', async () => {
-    await expect(authenticate(daemon({ authList: { types: [7] } }).call, fred)).rejects.toThrow('of type 7')
+  it('fails with the number of the type when the client does not know the type of authentication', async () => {
+    await expect(authenticate(createDaemon({ authList: { types: [7] } }).call, fred)).rejects.toThrow('of type 7')
   })
 })

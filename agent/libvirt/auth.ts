@@ -13,7 +13,9 @@ export interface Credentials {
 
 const authType = { none: 0, sasl: 1, polkit: 2 } as const
 
-/** One exchange of a SASL mechanism: the daemon's words in, ours out; undefined when nothing is left to say. */
+/**
+ * One exchange of a SASL mechanism: takes the daemon's messages and yields the client's, until none is left to send.
+ */
 export type SaslExchange = Generator<Buffer, void, Buffer>
 
 const mechanisms: Record<string, (credentials: Credentials) => SaslExchange> = {
@@ -21,21 +23,26 @@ const mechanisms: Record<string, (credentials: Credentials) => SaslExchange> = {
   PLAIN: plain,
 }
 
-/** Does what the daemon asks for. Throws ConnectionError `auth` that says what it wants and what it got. */
+/**
+ * Authenticates in the way that the daemon asks for. Throws ConnectionError `auth` if that is not possible or fails.
+ */
 export async function authenticate(call: CallFunction, credentials: Credentials | undefined): Promise<void> {
   const { types } = await call(proc.authList, {})
   if (types.length === 0 || types.includes(authType.none)) return
-  if (types.includes(authType.sasl)) return sasl(call, credentials)
+  if (types.includes(authType.sasl)) return authenticateSasl(call, credentials)
   if (!types.includes(authType.polkit))
-    throw new ConnectionError('auth', `the daemon wants authentication of type ${types.join(', ')}`)
+    throw new ConnectionError(
+      'auth',
+      `the daemon asks for authentication of type ${types.join(', ')}, which this client does not have`,
+    )
   const { complete } = await call(proc.authPolkit, {})
-  if (!complete) throw new ConnectionError('auth', 'polkit did not let us in')
+  if (!complete) throw new ConnectionError('auth', 'polkit denied access')
 }
 
-async function sasl(call: CallFunction, credentials: Credentials | undefined): Promise<void> {
+async function authenticateSasl(call: CallFunction, credentials: Credentials | undefined): Promise<void> {
   const offered = (await call(proc.authSaslInit, {})).mechanisms.split(/[,\s]+/).filter(Boolean)
   if (!credentials)
-    throw new ConnectionError('auth', `the daemon wants a user and password (SASL ${offered.join(', ')})`)
+    throw new ConnectionError('auth', `the daemon asks for a user and password (SASL ${offered.join(', ')})`)
   const [name, mechanism] = Object.entries(mechanisms).find(([known]) => offered.includes(known)) ?? []
   if (!name || !mechanism) {
     const known = Object.keys(mechanisms).join(', ')
@@ -47,15 +54,16 @@ async function sasl(call: CallFunction, credentials: Credentials | undefined): P
   for (;;) {
     const next = exchange.next(step.data)
     if (step.complete) {
-      // A daemon that is content before its own proof was checked is not the one we meant to talk to.
-      if (!next.done) throw new ConnectionError('auth', `SASL ${name}: the daemon left out its last message`)
+      // The daemon ends the exchange before it has proven that it knows the password, so it may be an impostor.
+      if (!next.done)
+        throw new ConnectionError('auth', `SASL ${name}: the daemon did not prove that it knows the password`)
       return
     }
     step = await call(proc.authSaslStep, { nil: next.done === true, data: next.value ?? Buffer.alloc(0) })
   }
 }
 
-/** RFC 4616. */
+/** The mechanism PLAIN (RFC 4616). */
 function* plain({ username, password }: Credentials): SaslExchange {
   yield Buffer.from(`\0${username}\0${password}`)
 }

@@ -1,11 +1,12 @@
-// Calls of one connection: they wait for a slot, are sent, and are matched to their replies by serial.
+// The calls of one connection: each waits for a slot, is sent, and is matched to its reply by serial.
 //
-// libvirtd stops reading a client's socket, keep-alive included, while `max_client_requests` (5) of its requests are under
-// way, the one being read included. So at most `slots` (4) are sent at a time, and calls marked slow leave one slot free:
-// an abort or destroy is never queued behind four migrations. A call that is given up keeps its slot until its late reply
-// came: the daemon is still at it.
+// libvirtd stops reading a client's socket, keep-alive included, while `max_client_requests` (5) of its requests are
+// under way, the one being read included. So at most `slots` (4) are sent at a time. Slow calls leave one slot free, so
+// that an abort or destroy never waits behind four migrations. A call that was given up keeps its slot until its late
+// reply comes, because the daemon still works on it.
 //
-// A call costs one promise, which is settled while its reply is read: no async function and no timer of its own.
+// For speed a call costs one promise, which is settled while its reply is read, and neither an async function nor a
+// timer.
 import type { CallOptions } from './connection-options.ts'
 import { Deadlines } from './deadlines.ts'
 import { publish } from './diagnostics.ts'
@@ -27,27 +28,28 @@ import {
 import type { XdrReader } from './wire/reader.ts'
 import type { Type } from './wire/types.ts'
 
-/** What is asked, and who waits for it. */
+/** A call as it is submitted. */
 export interface Request {
   procedure: Procedure
   args: unknown
-  /** With `timeoutMs` for a call that names none. */
   options: CallOptions
-  /** Told the serial when the call is sent: the bytes of a stream may overtake the reply. */
+  /** Called with the serial when the call is sent, because the first bytes of a stream may arrive before the reply. */
   onSent?: ((serial: number) => void) | undefined
   resolve: (result: unknown) => void
   reject: (error: unknown) => void
 }
 
+const defaultTimeoutMs = 30_000
+
 class Call {
   readonly request: Request
   readonly started = performance.now()
   readonly timeoutMs: number
-  /** As long as it waits for a slot. */
+  /** The encoded call while it waits for a slot. */
   message: Buffer | undefined
-  /** 0 until it is on the wire. */
+  /** 0 until the call is sent. */
   serial = 0
-  /** Nobody waits for it any more. */
+  /** True once the request is settled; the reply may still be to come. */
   done = false
   onAbort: (() => void) | undefined
 
@@ -63,7 +65,6 @@ class Call {
 
 export class CallTable {
   readonly #slots: number
-  readonly #timeoutMs: number
   readonly #outbox: Outbox
   readonly #sent = new Map<number, Call>()
   readonly #quick = new Queue<Call>()
@@ -74,23 +75,21 @@ export class CallTable {
   #lastSerial = 0
   #failure: ConnectionError | undefined
 
-  /** `timeoutMs`: the deadline of calls that name none. */
-  constructor(slots: number, timeoutMs: number, outbox: Outbox) {
+  constructor(slots: number, outbox: Outbox) {
     this.#slots = slots
-    this.#timeoutMs = timeoutMs
     this.#outbox = outbox
   }
 
-  /** Calls on the wire, given up ones included. */
+  /** Number of calls that were sent and have no reply yet, including those that were given up. */
   get underway(): number {
     return this.#sent.size
   }
 
-  /** Sends the call as soon as a slot is free, and settles the request with its result or with what went wrong. */
+  /** Sends the call as soon as a slot is free, and settles the request with its result or error. */
   submit(request: Request): void {
     const { procedure, options } = request
     publish.callStart(procedure.name)
-    const call = new Call(request, options.timeoutMs ?? (procedure.slow ? Infinity : this.#timeoutMs))
+    const call = new Call(request, options.timeoutMs ?? (procedure.slow ? Infinity : defaultTimeoutMs))
     try {
       options.signal?.throwIfAborted()
       if (this.#failure) throw this.#failure
@@ -98,28 +97,28 @@ export class CallTable {
     } catch (error) {
       return this.#fail(call, error)
     }
-    this.#limit(call)
+    this.#armDeadline(call)
   }
 
-  /** Takes a reply. Throws ProtocolError if it answers nothing that was asked. */
+  /** Settles the call that a reply answers. Throws ProtocolError if there is no such call. */
   reply({ serial, program, procedure, status }: Header, payload: XdrReader): void {
     const call = this.#sent.get(serial)
-    if (!call) throw new ProtocolError(`reply with serial ${serial}, which was not asked`)
+    if (!call) throw new ProtocolError(`reply with serial ${serial}, but there is no such call`)
     if (call.procedure.number !== procedure || call.procedure.program !== program) {
       throw new ProtocolError(`reply to procedure ${procedure} for a call of ${call.procedure.name}`)
     }
     this.#sent.delete(serial)
     if (call.procedure.slow) this.#slowSent -= 1
-    this.#pump()
-    // What is long to read is read while the daemon works on the next call.
+    this.#sendWaiting()
+    // The daemon can work on the next call while a long reply is decoded here.
     if (payload.left > 1024) this.#outbox.flush()
-    if (!call.done) this.#settle(call, status, payload)
+    if (!call.done) this.#settleFromReply(call, status, payload)
   }
 
-  /** The connection is gone: every call fails, those on the wire with `sent`. */
+  /** Fails every call because the connection has ended; calls that were sent get an error with `sent`. */
   fail(error: ConnectionError): void {
     this.#failure ??= error
-    const calls = [...this.#all()]
+    const calls = [...this.#unsettled()]
     this.#deadlines.stop()
     this.#sent.clear()
     this.#quick.clear()
@@ -131,7 +130,7 @@ export class CallTable {
     }
   }
 
-  /** Writes the call where it goes to the daemon, or, without a slot, aside. */
+  /** Encodes the call and sends it, or queues it if there is no slot. */
   #begin(call: Call): void {
     const { writer } = this.#outbox
     const { procedure, args } = call.request
@@ -144,14 +143,14 @@ export class CallTable {
       status: messageStatus.ok,
     })
     try {
-      // The request was typed by its procedure where it was made.
+      // `submit`'s caller has typed the arguments by the procedure.
       encode(procedure.args as Type, args, writer)
     } catch (error) {
       writer.truncate(start)
       throw error
     }
     finishMessage(writer, start)
-    if (this.#mayGo(call.procedure)) {
+    if (this.#canSendNow(call.procedure)) {
       this.#send(call)
       patchSerial(writer, start, call.serial)
       return
@@ -161,7 +160,7 @@ export class CallTable {
     this.#queueOf(call.procedure).push(call)
   }
 
-  #limit(call: Call): void {
+  #armDeadline(call: Call): void {
     if (call.timeoutMs !== Infinity) this.#deadlines.add(call.started + call.timeoutMs)
     const { signal } = call.request.options
     if (!signal) return
@@ -171,7 +170,7 @@ export class CallTable {
 
   #expire(now: number): number {
     let next = Infinity
-    for (const call of this.#all()) {
+    for (const call of this.#unsettled()) {
       const deadline = call.started + call.timeoutMs
       if (deadline > now) next = Math.min(next, deadline)
       else this.#fail(call, new DeadlineError(call.procedure.name, call.timeoutMs, call.serial > 0))
@@ -179,14 +178,14 @@ export class CallTable {
     return next
   }
 
-  /** Those that somebody waits for. */
-  *#all(): Generator<Call> {
+  /** All calls that are not settled. */
+  *#unsettled(): Generator<Call> {
     for (const calls of [this.#sent.values(), this.#quick, this.#slow]) {
       for (const call of calls) if (!call.done) yield call
     }
   }
 
-  #settle(call: Call, status: number, payload: XdrReader): void {
+  #settleFromReply(call: Call, status: number, payload: XdrReader): void {
     const { procedure, resolve } = call.request
     try {
       if (status === messageStatus.error) throw new LibvirtError(decode(wireError, payload), procedure.name)
@@ -215,16 +214,16 @@ export class CallTable {
   }
 
   #send(call: Call): void {
-    call.serial = this.#serial()
+    call.serial = this.#nextSerial()
     call.request.onSent?.(call.serial)
     this.#sent.set(call.serial, call)
     if (call.procedure.slow) this.#slowSent += 1
-    this.#outbox.due()
+    this.#outbox.scheduleFlush()
   }
 
-  #pump(): void {
+  #sendWaiting(): void {
     while (this.#sent.size < this.#slots && !this.#failure) {
-      const call = this.#next()
+      const call = this.#takeNext()
       if (!call?.message) return
       this.#send(call)
       setSerial(call.message, call.serial)
@@ -233,28 +232,30 @@ export class CallTable {
     }
   }
 
-  /** Whether a call that has just come can be sent at once; those that wait go first. */
-  #mayGo(procedure: Procedure): boolean {
+  /** Whether a new call can be sent at once. Calls that wait go first. */
+  #canSendNow(procedure: Procedure): boolean {
     if (this.#sent.size >= this.#slots || this.#queueOf(procedure).length > 0) return false
-    return !procedure.slow || this.#slowMayGo()
+    return !procedure.slow || this.#canSendSlow()
   }
 
-  #slowMayGo(): boolean {
+  #canSendSlow(): boolean {
     return this.#slowSent < this.#slots - 1 || this.#slots === 1
   }
 
-  /** The two queues take turns, so that neither starves the other; slow calls leave a slot free. */
-  #next(): Call | undefined {
-    dropDone(this.#quick)
-    dropDone(this.#slow)
-    const slowMayGo = this.#slow.length > 0 && this.#slowMayGo()
-    const takeQuick = this.#quick.length > 0 && (this.#quickNext || !slowMayGo)
+  /**
+   * Takes the next call that may be sent. The queues take turns, so that neither starves; slow calls leave a slot free.
+   */
+  #takeNext(): Call | undefined {
+    dropSettled(this.#quick)
+    dropSettled(this.#slow)
+    const takeSlow = this.#slow.length > 0 && this.#canSendSlow()
+    const takeQuick = this.#quick.length > 0 && (this.#quickNext || !takeSlow)
     this.#quickNext = !takeQuick
     if (takeQuick) return this.#quick.shift()
-    return slowMayGo ? this.#slow.shift() : undefined
+    return takeSlow ? this.#slow.shift() : undefined
   }
 
-  #serial(): number {
+  #nextSerial(): number {
     do {
       this.#lastSerial = this.#lastSerial === 0xffff_ffff ? 1 : this.#lastSerial + 1
     } while (this.#sent.has(this.#lastSerial))
@@ -262,6 +263,6 @@ export class CallTable {
   }
 }
 
-function dropDone(queue: Queue<Call>): void {
+function dropSettled(queue: Queue<Call>): void {
   while (queue.peek()?.done) queue.shift()
 }

@@ -1,4 +1,4 @@
-// What can be said when connecting, and its defaults.
+// The options of connections and calls, with their defaults.
 import type { Address, TlsOptions } from './address.ts'
 import type { Credentials } from './auth.ts'
 import type { KeepAliveOptions } from './keepalive.ts'
@@ -8,41 +8,42 @@ import type { AnyType, Input, Output } from './wire/types.ts'
 export interface ConnectOptions {
   /** libvirt's connection URI; default `qemu:///system`. See `parseUri`. */
   uri?: string
-  /** Where the daemon listens, if the URI shall not say so. */
+  /** Where the daemon listens; default: as the URI says. */
   address?: Address
   /** Certificates for qemu+tls. */
   tls?: TlsOptions
-  /** For a daemon that asks for SASL. */
+  /** User and password for a daemon that asks for SASL. */
   credentials?: Credentials
   readOnly?: boolean
-  /** Default every 5 s, dead after 5 unanswered; `false`: none. */
+  /** Default: a PING after 5 s of silence, and the connection is dead after 5 unanswered PINGs. `false`: no PINGs. */
   keepAlive?: KeepAliveOptions | false
-  /** Milliseconds for the whole way to an open connection; default 10000. */
+  /** Milliseconds until the connection must be open and authenticated; default 10000. */
   connectTimeoutMs?: number
-  /** Deadline of a call that names none; default 30000. Calls that may last minutes (save, migrate…) have none. */
-  callTimeoutMs?: number
   /**
-   * Calls under way at a time; the rest waits here. Default 4: one less than libvirtd's `max_client_requests` (5), at which
-   * it stops reading. Raise it only together with that.
+   * Most calls under way at a time; further calls wait in the client. Default 4: one less than libvirtd's
+   * `max_client_requests` (5), at which libvirtd stops reading. Raise both together.
    */
   slots?: number
-  /** Gives up the attempt to connect. */
+  /** Aborts the attempt to connect. */
   signal?: AbortSignal
 }
 
 export interface CallOptions {
-  /** Milliseconds until DeadlineError, the wait for a slot included; Infinity: none. */
+  /**
+   * Milliseconds until the call fails with DeadlineError, including the wait for a slot. Default 30000; Infinity for a
+   * procedure marked `slow`.
+   */
   timeoutMs?: number
-  /** Gives up waiting with the signal's reason. A call that was sent goes on at the daemon. */
+  /** Rejects the call with the signal's reason. The daemon goes on with a call that was sent. */
   signal?: AbortSignal | undefined
 }
 
 /** A procedure without a stream. */
 export type PlainProcedure<A extends AnyType = AnyType, R extends AnyType = AnyType> = Procedure<A, R, undefined>
-/** A procedure with a stream. */
-export type StreamProcedure<A extends AnyType = AnyType, R extends AnyType = AnyType> = Procedure<A, R, StreamDirection>
+/** A procedure with a stream; its reply is empty. */
+export type StreamProcedure<A extends AnyType = AnyType> = Procedure<A, AnyType, StreamDirection>
 
-/** `Connection.call`, `Session.call`. */
+/** The type of `Connection.call` and `Session.call`. */
 export type CallFunction = <A extends AnyType, R extends AnyType>(
   procedure: PlainProcedure<A, R>,
   args: Input<A>,

@@ -1,4 +1,5 @@
-// A real libvirtd: opening over UNIX and TCP, its errors, thousands of calls at once, events under load, its death.
+// Connections to a real libvirtd: opening, errors, thousands of calls at once, events under load, the death of
+// libvirtd.
 import { randomUUID } from 'node:crypto'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { withHost } from '../../test/rig/vitest.ts'
@@ -11,7 +12,7 @@ import {
   lifecycleEvent,
   proc,
 } from './index.ts'
-import { emptyDomain } from './testing/guest.ts'
+import { emptyDomainXml } from './testing/guest.ts'
 
 const host = withHost()
 let connection: Connection
@@ -19,21 +20,21 @@ beforeAll(async () => {
   connection = await connect(host().uri)
 })
 
-describe('opening', () => {
-  it('gives a connection that knows its daemon', async () => {
+describe('connect', () => {
+  it('gives a connection that answers version, URI and host name', async () => {
     const { version } = await connection.call(proc.connectGetLibVersion, {})
     expect(version).toBeGreaterThan(8_000_000n)
     expect(await connection.call(proc.connectGetUri, {})).toEqual({ uri: 'qemu:///system' })
     expect(await connection.call(proc.connectGetHostname, {})).toEqual({ hostname: 'host' })
   })
 
-  it('tries socket after socket', async () => {
+  it('tries the sockets in order', async () => {
     const address = { kind: 'unix' as const, paths: ['/nowhere/virtqemud-sock', host().socket] }
     await using other = await connect({ address })
-    expect(await other.call(proc.connectGetType, {})).toEqual({ type: 'QEMU' })
+    expect(await other.call(proc.connectGetUri, {})).toEqual({ uri: 'qemu:///system' })
   })
 
-  it('says what is wrong where nobody listens, and with a URI that the daemon does not know', async () => {
+  it('fails when no daemon listens, and when the daemon does not know the URI', async () => {
     await expect(connect('qemu+unix:///system?socket=/nowhere')).rejects.toMatchObject({ code: 'unreachable' })
     await expect(connect(`strange+unix:///system?socket=${host().socket}`)).rejects.toMatchObject({
       name: 'LibvirtError',
@@ -41,15 +42,15 @@ describe('opening', () => {
     })
   })
 
-  it('read only forbids to write', async () => {
+  it('gives a connection that cannot write when it is opened read only', async () => {
     await using readOnly = await connect({ uri: host().uri, readOnly: true })
     const error = await readOnly
-      .call(proc.domainDefineXmlFlags, { xml: emptyDomain('no', randomUUID()) })
+      .call(proc.domainDefineXmlFlags, { xml: emptyDomainXml('no', randomUUID()) })
       .catch((e: unknown) => e)
     expect(isLibvirtError(error, 'VIR_ERR_OPERATION_DENIED')).toBe(true)
   })
 
-  it("serves libvirt's own test driver too", async () => {
+  it('opens libvirt’s test driver', async () => {
     await using test = await connect(`test+unix:///default?socket=${host().socket}`)
     const { domains } = await test.call(proc.connectListAllDomains, { needResults: true })
     expect(domains).toEqual([{ name: 'test', uuid: '6695eb01-f6a4-8304-79aa-97f2502e193f', id: 1 }])
@@ -57,9 +58,9 @@ describe('opening', () => {
 })
 
 describe('a domain', () => {
-  it('is defined, started, found, destroyed and undefined, and then is no more', async () => {
+  it('is defined, started, destroyed and undefined, and then not found', async () => {
     const uuid = randomUUID()
-    const { dom } = await connection.call(proc.domainDefineXmlFlags, { xml: emptyDomain('life', uuid) })
+    const { dom } = await connection.call(proc.domainDefineXmlFlags, { xml: emptyDomainXml('life', uuid) })
     expect(dom).toEqual({ name: 'life', uuid, id: -1 })
     const started = await connection.call(proc.domainCreateWithFlags, { dom })
     expect(started.dom.id).toBeGreaterThan(0)
@@ -77,11 +78,11 @@ describe('a domain', () => {
   })
 })
 
-describe('load', () => {
-  it('five thousand calls at once get their own answers', async () => {
+describe('a connection under load', () => {
+  it('gives each of five thousand concurrent calls its own answer', async () => {
     const dom = await Promise.all(
       Array.from({ length: 20 }, (_, i) =>
-        connection.call(proc.domainDefineXmlFlags, { xml: emptyDomain(`many-${i}`, randomUUID()) }),
+        connection.call(proc.domainDefineXmlFlags, { xml: emptyDomainXml(`many-${i}`, randomUUID()) }),
       ),
     )
     const answers = await Promise.all(
@@ -91,9 +92,9 @@ describe('load', () => {
     await Promise.all(dom.map((d) => connection.call(proc.domainUndefineFlags, d)))
   })
 
-  it('a thousand events come complete and in order, to a handler that calls as it goes', async () => {
+  it('delivers a thousand events in order to a handler that makes a call for each', async () => {
     const uuid = randomUUID()
-    const { dom } = await connection.call(proc.domainDefineXmlFlags, { xml: emptyDomain('flicker', uuid) })
+    const { dom } = await connection.call(proc.domainDefineXmlFlags, { xml: emptyDomainXml('flicker', uuid) })
     await using watcher = await connect(host().uri)
     const seen: number[] = []
     const subscription = await watcher.on(
@@ -106,7 +107,7 @@ describe('load', () => {
     )
     for (let i = 0; i < 500; i += 1) {
       await connection.call(proc.domainUndefineFlags, { dom })
-      await connection.call(proc.domainDefineXmlFlags, { xml: emptyDomain('flicker', uuid) })
+      await connection.call(proc.domainDefineXmlFlags, { xml: emptyDomainXml('flicker', uuid) })
     }
     await vi.waitUntil(() => seen.length === 1000, { timeout: 20_000 })
     const pair = [lifecycleEvent.undefined, lifecycleEvent.defined]
@@ -118,8 +119,8 @@ describe('load', () => {
   })
 })
 
-describe('a daemon that is killed', () => {
-  it('fails the calls under way and those that wait, and says which were sent', async () => {
+describe('a connection whose daemon is killed', () => {
+  it('fails the calls under way and those that wait, and tells which were sent', async () => {
     const own = await connect(host().uri)
     const calls = Array.from({ length: 500 }, () => own.call(proc.connectGetCapabilities, {}).catch((e: unknown) => e))
     await Promise.race(calls)
@@ -131,6 +132,6 @@ describe('a daemon that is killed', () => {
     expect(await own.closed).toMatchObject({ code: 'lost' })
     await host().startLibvirtd()
     await using again = await connect(host().uri)
-    expect(await again.call(proc.connectGetType, {})).toEqual({ type: 'QEMU' })
+    expect(await again.call(proc.connectGetUri, {})).toEqual({ uri: 'qemu:///system' })
   })
 })

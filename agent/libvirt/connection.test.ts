@@ -1,18 +1,19 @@
-// What a real daemon cannot be made to do: silence, late and false replies, cut messages, streams and events out of turn.
+// Connections to a fake daemon that does what a real one cannot be made to do: silence, late and wrong replies,
+// messages in pieces, streams and events out of order.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { describe, expect, it, vi } from 'vitest'
 import { type CallEnd, ConnectionError, channels, connect, DeadlineError, domainEvents, proc } from './index.ts'
-import { argsOf, type FakePeer, fakeDaemon, isCall } from './testing/fake-daemon.ts'
+import { argsOf, type FakePeer, isCall, startFakeDaemon } from './testing/fake-daemon.ts'
 import { type Message, messageStatus, messageType, program } from './wire/header.ts'
 
 const dom = { name: 'd', uuid: '00000000-0000-0000-0000-000000000001', id: 1 }
 const versionReply = { version: 9_000_000n }
 
-/** A daemon that keeps what it is asked until the test answers. */
+/** A daemon that keeps each call until the test answers it. */
 async function patientDaemon() {
   const asked: { peer: FakePeer; message: Message }[] = []
-  const daemon = await fakeDaemon((peer, message) => void asked.push({ peer, message }))
+  const daemon = await startFakeDaemon((peer, message) => void asked.push({ peer, message }))
   const answer = (index: number) => {
     const { peer, message } = asked[index]!
     peer.reply(message, proc.connectGetLibVersion, versionReply)
@@ -27,10 +28,10 @@ async function failure(promise: Promise<unknown>): Promise<unknown> {
   )
 }
 
-describe('a peer that falls silent', () => {
-  it('is declared dead after the PINGs it leaves unanswered', async () => {
+describe('Connection with a daemon that falls silent', () => {
+  it('ends after the allowed number of unanswered PINGs', async () => {
     let pings = 0
-    await using daemon = await fakeDaemon((_peer, { header }) => {
+    await using daemon = await startFakeDaemon((_peer, { header }) => {
       if (header.program === program.keepAlive) pings += 1
     })
     const connection = await connect({ uri: daemon.uri, keepAlive: { intervalMs: 5, count: 3 } })
@@ -40,10 +41,10 @@ describe('a peer that falls silent', () => {
     expect(pings).toBe(3)
   })
 
-  it('lives as long as it answers PINGs, and has its own answered', async () => {
+  it('stays alive while the daemon answers PINGs, and answers the daemon’s PINGs', async () => {
     const { promise: ponged, resolve } = Promise.withResolvers<void>()
     let pings = 0
-    await using daemon = await fakeDaemon((peer, { header }) => {
+    await using daemon = await startFakeDaemon((peer, { header }) => {
       if (header.program !== program.keepAlive) return
       if (header.procedure === 2) return resolve()
       pings += 1
@@ -55,8 +56,8 @@ describe('a peer that falls silent', () => {
     expect(connection.alive).toBe(true)
   })
 
-  it('does not keep an attempt to connect for ever', async () => {
-    await using daemon = await fakeDaemon()
+  it('fails to connect after connectTimeoutMs', async () => {
+    await using daemon = await startFakeDaemon()
     await daemon.stop()
     const { createServer } = await import('node:net')
     const mute = createServer(() => {}).listen(daemon.path)
@@ -66,8 +67,8 @@ describe('a peer that falls silent', () => {
   })
 })
 
-describe('deadlines and abort', () => {
-  it('a call that was given up keeps its slot until the late reply, which harms nobody', async () => {
+describe('Connection.call with a deadline or a signal', () => {
+  it('keeps the slot of a call whose deadline has passed until its late reply comes', async () => {
     await using patient = await patientDaemon()
     await using connection = await connect({ uri: patient.daemon.uri, slots: 1 })
     const late = await failure(connection.call(proc.connectGetLibVersion, {}, { timeoutMs: 10 }))
@@ -83,7 +84,7 @@ describe('deadlines and abort', () => {
     expect(await third).toEqual(versionReply)
   })
 
-  it('an aborted call ends with the reason of its signal', async () => {
+  it('rejects with the reason of the signal when it is aborted', async () => {
     await using patient = await patientDaemon()
     await using connection = await connect(patient.daemon.uri)
     const abort = new AbortController()
@@ -97,8 +98,8 @@ describe('deadlines and abort', () => {
   })
 })
 
-describe('slots', () => {
-  it('four calls are under way at most, of which three may be slow ones', async () => {
+describe('Connection slots', () => {
+  it('has at most four calls under way, of which at most three are slow', async () => {
     await using patient = await patientDaemon()
     await using connection = await connect(patient.daemon.uri)
     const saves = Array.from({ length: 6 }, () => failure(connection.call(proc.domainManagedSave, { dom })))
@@ -119,10 +120,10 @@ describe('slots', () => {
   })
 })
 
-describe('a peer that does not keep to the protocol', () => {
+describe('Connection with a daemon that breaks the protocol', () => {
   const header = { program: program.remote, version: 1, procedure: proc.connectGetLibVersion.number }
   it.each<[string, (peer: FakePeer, message: Message) => void, string]>([
-    ['a serial that was not asked', (peer) => peer.send({ ...header, serial: 999 }), 'serial 999'],
+    ['a reply with an unknown serial', (peer) => peer.send({ ...header, serial: 999 }), 'serial 999'],
     [
       'a reply to another procedure',
       (peer, m) => peer.send({ ...m.header, procedure: 4, type: 1 }),
@@ -133,18 +134,10 @@ describe('a peer that does not keep to the protocol', () => {
     ['a call', (peer) => peer.send({ ...header, type: messageType.call }), 'type 0'],
     ['another program version', (peer) => peer.send({ ...header, version: 2 }), 'version 2'],
     ['an unknown status', (peer) => peer.send({ ...header, status: 9 }), 'status 9'],
-    [
-      'stream data that nobody asked for',
-      (peer) => peer.send({ ...header, type: messageType.stream }),
-      'no such stream',
-    ],
-    [
-      'an event that cannot be read',
-      (peer) => peer.send({ procedure: 318, type: messageType.message }),
-      '4 bytes wanted',
-    ],
-  ])('%s ends the connection', async (_what, misbehave, text) => {
-    await using daemon = await fakeDaemon(misbehave)
+    ['data of an unknown stream', (peer) => peer.send({ ...header, type: messageType.stream }), 'no such stream'],
+    ['a truncated event', (peer) => peer.send({ procedure: 318, type: messageType.message }), '4 bytes wanted'],
+  ])('ends after %s', async (_what, misbehave, text) => {
+    await using daemon = await startFakeDaemon(misbehave)
     const connection = await connect(daemon.uri)
     const error = await failure(connection.call(proc.connectGetLibVersion, {}))
     expect(error).toBeInstanceOf(ConnectionError)
@@ -154,15 +147,15 @@ describe('a peer that does not keep to the protocol', () => {
     expect(await failure(connection.call(proc.connectGetLibVersion, {}))).toMatchObject({ code: 'protocol' })
   })
 
-  it('a result that cannot be read fails its call alone', async () => {
-    await using daemon = await fakeDaemon((peer, { header }) => peer.send({ ...header, type: 1 }, Buffer.alloc(4)))
+  it('fails only the call when its result cannot be decoded', async () => {
+    await using daemon = await startFakeDaemon((peer, { header }) => peer.send({ ...header, type: 1 }, Buffer.alloc(4)))
     await using connection = await connect(daemon.uri)
     expect(await failure(connection.call(proc.connectGetLibVersion, {}))).toMatchObject({ name: 'ProtocolError' })
     expect(connection.alive).toBe(true)
   })
 
-  it('a reply that comes byte by byte is put together', async () => {
-    await using daemon = await fakeDaemon((peer, { header }) => {
+  it('decodes a reply that arrives byte by byte', async () => {
+    await using daemon = await startFakeDaemon((peer, { header }) => {
       const bytes = Buffer.alloc(36)
       Object.values({ length: 36, ...header, type: 1 }).forEach((word, i) => bytes.writeUInt32BE(word, i * 4))
       bytes.writeBigUInt64BE(7n, 28)
@@ -174,14 +167,15 @@ describe('a peer that does not keep to the protocol', () => {
   })
 })
 
-describe('events', () => {
+describe('Connection.on', () => {
   const { connectDomainEventCallbackRegisterAny: register, connectDomainEventCallbackDeregisterAny: deregister } = proc
   const lifecycle = (callbackId: number, detail: number) => ({ callbackId, dom, event: 2, detail })
 
-  it('that overtake the reply to their registration are not lost; those of nobody are dropped', async () => {
-    await using daemon = await fakeDaemon((peer, message) => {
+  it('delivers events that arrive before the reply to their registration, and drops events of other callbacks', async () => {
+    const registrations: unknown[] = []
+    await using daemon = await startFakeDaemon((peer, message) => {
       if (isCall(message, deregister)) return peer.reply(message, deregister, {})
-      expect(argsOf(message, register)).toEqual({ eventId: 0, dom: null })
+      registrations.push(argsOf(message, register))
       peer.event(domainEvents.lifecycle, lifecycle(7, 1))
       peer.event(domainEvents.lifecycle, lifecycle(8, 2))
       peer.reply(message, register, { callbackId: 7 })
@@ -191,14 +185,15 @@ describe('events', () => {
     const seen: number[] = []
     const subscription = await connection.on(domainEvents.lifecycle, (event) => void seen.push(event.detail))
     await vi.waitUntil(() => seen.length === 2)
+    expect(registrations).toEqual([{ eventId: 0, dom: null }])
     expect(seen).toEqual([1, 3])
     await subscription.close()
     for (const peer of daemon.peers) peer.event(domainEvents.lifecycle, lifecycle(7, 4))
     expect(connection.alive).toBe(true)
   })
 
-  it('reach one handler at a time, in order, and a slow handler may call its connection', async () => {
-    await using daemon = await fakeDaemon((peer, message) => {
+  it('calls a handler for one event at a time, in order, and the handler may call the connection', async () => {
+    await using daemon = await startFakeDaemon((peer, message) => {
       if (isCall(message, proc.connectGetLibVersion))
         return peer.reply(message, proc.connectGetLibVersion, versionReply)
       peer.reply(message, register, { callbackId: 1 })
@@ -206,20 +201,22 @@ describe('events', () => {
     })
     await using connection = await connect(daemon.uri)
     const seen: number[] = []
-    let inside = 0
+    let running = 0
+    let mostRunning = 0
     await connection.on(domainEvents.lifecycle, async ({ detail }) => {
-      inside += 1
-      expect(inside).toBe(1)
+      running += 1
+      mostRunning = Math.max(mostRunning, running)
       await connection.call(proc.connectGetLibVersion, {})
-      inside -= 1
+      running -= 1
       seen.push(detail)
     })
     await vi.waitUntil(() => seen.length === 100)
     expect(seen).toEqual(Array.from({ length: 100 }, (_, i) => i))
+    expect(mostRunning).toBe(1)
   })
 
-  it('beyond the limit are dropped, and that is told', async () => {
-    await using daemon = await fakeDaemon((peer, message) => {
+  it('drops waiting events beyond the limit and reports their number', async () => {
+    await using daemon = await startFakeDaemon((peer, message) => {
       peer.reply(message, register, { callbackId: 1 })
       for (let i = 0; i < 25; i += 1) peer.event(domainEvents.lifecycle, lifecycle(1, i))
     })
@@ -242,8 +239,8 @@ describe('events', () => {
     expect(seen.length).toBeLessThanOrEqual(6)
   })
 
-  it('whose handler throws are reported, and the next one comes', async () => {
-    await using daemon = await fakeDaemon((peer, message) => {
+  it('reports an error of the handler and delivers the next event', async () => {
+    await using daemon = await startFakeDaemon((peer, message) => {
       peer.reply(message, register, { callbackId: 1 })
       for (let i = 0; i < 2; i += 1) peer.event(domainEvents.lifecycle, lifecycle(1, i))
     })
@@ -256,34 +253,33 @@ describe('events', () => {
   })
 })
 
-describe('streams', () => {
-  const { domainScreenshot: screenshot, storageVolUpload: upload } = proc
-  const vol = { pool: 'p', name: 'v', key: 'k' }
+describe('Connection.openStream', () => {
+  const { storageVolDownload: download, storageVolUpload: upload } = proc
+  const args = { vol: { pool: 'p', name: 'v', key: 'k' }, offset: 0, length: 0 }
 
-  it('whose first bytes overtake the reply lose none', async () => {
-    await using daemon = await fakeDaemon((peer, message) => {
+  it('gives all data when the first bytes arrive before the reply', async () => {
+    await using daemon = await startFakeDaemon((peer, message) => {
       const { header } = message
       const stream = { ...header, type: messageType.stream }
-      if (!isCall(message, screenshot)) return peer.send({ ...stream, status: messageStatus.ok })
+      if (!isCall(message, download)) return peer.send({ ...stream, status: messageStatus.ok })
       peer.send({ ...stream, status: messageStatus.continue }, Buffer.from('ab'))
-      peer.reply(message, screenshot, { mime: 'image/png' })
+      peer.reply(message, download, {})
       peer.send({ ...stream, status: messageStatus.continue }, Buffer.from('cd'))
       peer.send({ ...stream, status: messageStatus.continue })
     })
     await using connection = await connect(daemon.uri)
-    const { reply, stream } = await connection.openStream(screenshot, { dom, screen: 0 })
-    expect(reply).toEqual({ mime: 'image/png' })
+    const stream = await connection.openStream(download, args)
     expect(Buffer.concat(await stream.toArray()).toString()).toBe('abcd')
     await vi.waitUntil(() => daemon.peers.size === 1)
   })
 
-  it('that the daemon fails while data comes give its error', async () => {
-    await using daemon = await fakeDaemon((peer, message) => {
+  it('destroys the stream with the daemon’s error when the daemon fails it', async () => {
+    await using daemon = await startFakeDaemon((peer, message) => {
       if (isCall(message, upload)) return peer.reply(message, upload, {})
       peer.refuse(message, { code: 38, message: 'disk full' })
     })
     await using connection = await connect(daemon.uri)
-    const { stream } = await connection.openStream(upload, { vol, offset: 0, length: 0 })
+    const stream = await connection.openStream(upload, args)
     const error = failure(once(stream, 'finish'))
     stream.write('x')
     expect(await error).toMatchObject({
@@ -293,22 +289,22 @@ describe('streams', () => {
     })
   })
 
-  it('end with their connection', async () => {
-    await using daemon = await fakeDaemon((peer, message) => {
-      if (isCall(message, screenshot)) peer.reply(message, screenshot, { mime: null })
+  it('ends streams with the connection that opened them', async () => {
+    await using daemon = await startFakeDaemon((peer, message) => {
+      if (isCall(message, download)) peer.reply(message, download, {})
     })
     const connection = await connect(daemon.uri)
-    const { stream } = await connection.openStream(screenshot, { dom, screen: 0 })
+    const stream = await connection.openStream(download, args)
     const error = failure(stream.toArray())
     await connection.close()
     expect(await error).toMatchObject({ code: 'closed' })
-    expect(await failure(connection.openStream(screenshot, { dom, screen: 0 }))).toMatchObject({ code: 'closed' })
+    expect(await failure(connection.openStream(download, args))).toMatchObject({ code: 'closed' })
   })
 })
 
-describe('diagnostics', () => {
-  it('tell each call with its duration and error', async () => {
-    await using daemon = await fakeDaemon((peer, message) => peer.refuse(message, { code: 42, domain: 10 }))
+describe('diagnostics channels', () => {
+  it('publish the end of a call with its duration and error', async () => {
+    await using daemon = await startFakeDaemon((peer, message) => peer.refuse(message, { code: 42, domain: 10 }))
     await using connection = await connect(daemon.uri)
     const ends: CallEnd[] = []
     const listener = (message: unknown) => void ends.push(message as CallEnd)

@@ -1,4 +1,5 @@
-// One connection to a daemon: its socket has one reader, here; replies, events, streams and keep-alive are told apart.
+// One connection to a daemon. This file is the only reader of its socket and passes each message on: to calls, events,
+// the stream or keep-alive.
 import type { Socket } from 'node:net'
 import { type Address, describe, parseUri } from './address.ts'
 import { authenticate } from './auth.ts'
@@ -22,19 +23,13 @@ import type { AnyType, Input, Output } from './wire/types.ts'
 
 /** A registration for events; ends with the connection or with `close`. */
 export interface Subscription extends AsyncDisposable {
-  /** No handler call begins any more; also tells the daemon. */
+  /** Begins no further handler call and deregisters at the daemon. */
   close(): Promise<void>
 }
 
-/** The reply of a procedure and the stream that follows it. */
-export interface OpenedStream<R> {
-  reply: R
-  stream: LibvirtStream
-}
-
 /**
- * Connects, authenticates and opens the URI. Throws ConnectionError (`unreachable`, `auth`, `lost`, …) or, if the daemon
- * refuses the URI, LibvirtError.
+ * Connects, authenticates and opens the URI. Throws ConnectionError (`unreachable`, `auth`, `lost`, …) or, if the
+ * daemon refuses the URI, LibvirtError.
  */
 export async function connect(options: ConnectOptions | string = {}, generation = 0): Promise<Connection> {
   return Connection.open(typeof options === 'string' ? { uri: options } : options, generation)
@@ -42,9 +37,9 @@ export async function connect(options: ConnectOptions | string = {}, generation 
 
 /** A connection to a daemon. Made by `connect`; `await using` closes it. */
 export class Connection implements AsyncDisposable {
-  /** Resolves when the connection has ended, whatever the reason: undefined if we closed it. Never rejects. */
+  /** Resolves when the connection has ended, to the reason, or to undefined if `close` was called. Never rejects. */
   readonly closed: Promise<ConnectionError | undefined>
-  /** Counts the connections of a Session from 1; 0 for one made by `connect`. */
+  /** Number of the connection in its Session, from 1 on; 0 for a connection made by `connect`. */
   readonly generation: number
   readonly #options: ConnectOptions
   readonly #address: Address
@@ -55,10 +50,10 @@ export class Connection implements AsyncDisposable {
   readonly #keepAlive: KeepAlive
   readonly #frames = new FrameSplitter()
   readonly #reader = new XdrReader()
-  readonly #take = (bytes: Buffer, start: number, end: number) => this.#receive(bytes, start, end)
+  readonly #onFrame = (bytes: Buffer, start: number, end: number) => this.#receive(bytes, start, end)
   readonly #streams = new Set<LibvirtStream>()
-  readonly #ended: (error: ConnectionError | undefined) => void
-  /** The stream that this connection was made for. */
+  readonly #resolveClosed: (error: ConnectionError | undefined) => void
+  /** The stream, if this connection was made for one. */
   #ownStream: { stream: LibvirtStream; procedure: Procedure; serial: number } | undefined
   #failure: ConnectionError | undefined
   #opened = false
@@ -66,17 +61,17 @@ export class Connection implements AsyncDisposable {
   private constructor({ socket, listen }: Line, address: Address, options: ConnectOptions, generation: number) {
     const { promise, resolve } = Promise.withResolvers<ConnectionError | undefined>()
     this.closed = promise
-    this.#ended = resolve
+    this.#resolveClosed = resolve
     this.generation = generation
     this.#options = options
     this.#address = address
     this.#socket = socket
     this.#outbox = new Outbox((bytes) => this.#write(bytes))
-    this.#calls = new CallTable(options.slots ?? 4, options.callTimeoutMs ?? 30_000, this.#outbox)
+    this.#calls = new CallTable(options.slots ?? 4, this.#outbox)
     this.#keepAlive = new KeepAlive(
       options.keepAlive || defaultKeepAlive,
       (message) => this.#write(message),
-      (ms) => this.#fail(new ConnectionError('silent', `${describe(address)}: nothing heard for ${ms} ms`)),
+      (ms) => this.#fail(new ConnectionError('silent', `${describe(address)}: the daemon sent nothing for ${ms} ms`)),
     )
     listen((bytes, length) => this.#read(bytes, length))
     socket.on('error', (cause) =>
@@ -86,7 +81,7 @@ export class Connection implements AsyncDisposable {
     socket.resume()
   }
 
-  /** As `connect`. */
+  /** Use `connect`. */
   static async open(options: ConnectOptions, generation: number): Promise<Connection> {
     const target = parseUri(options.uri ?? 'qemu:///system', options.tls)
     const address = options.address ?? target.address
@@ -98,7 +93,7 @@ export class Connection implements AsyncDisposable {
       connection = new Connection(await dial(address, signal), address, options, generation)
       await connection.#handshake(target.uri, signal)
     } catch (error) {
-      if (connection) connection.#fail(new ConnectionError('closed', 'given up while connecting', { cause: error }))
+      if (connection) connection.#fail(new ConnectionError('closed', 'connecting was given up', { cause: error }))
       if (!timeout.aborted || options.signal?.aborted) throw error
       throw new ConnectionError('unreachable', `${describe(address)}: not open within ${timeoutMs} ms`, {
         cause: error,
@@ -115,8 +110,8 @@ export class Connection implements AsyncDisposable {
   }
 
   /**
-   * Calls a procedure and gives its result. Throws LibvirtError (the daemon's answer), ConnectionError (with `sent`, if the
-   * daemon may have run it), DeadlineError, EncodeError (bad arguments), or the signal's reason.
+   * Calls a procedure and gives its result. Throws LibvirtError (the daemon's answer), ConnectionError (with `sent`, if
+   * the daemon may have run it), DeadlineError, EncodeError (bad arguments), or the signal's reason.
    */
   call<A extends AnyType, R extends AnyType>(
     procedure: PlainProcedure<A, R>,
@@ -127,20 +122,21 @@ export class Connection implements AsyncDisposable {
   }
 
   /**
-   * Calls a procedure that has a stream, over a connection of the stream's own, which ends with it. Destroy the stream to
-   * abort it. Errors as `call`; later ones destroy the stream.
+   * Calls a procedure that has a stream and gives the stream. It has a connection of its own, which ends with it. To
+   * abort the stream, destroy it. Throws as `call`; a later error destroys the stream.
    */
-  async openStream<A extends AnyType, R extends AnyType>(
-    procedure: StreamProcedure<A, R>,
+  async openStream<A extends AnyType>(
+    procedure: StreamProcedure<A>,
     args: Input<A>,
     options: CallOptions = {},
-  ): Promise<OpenedStream<Output<R>>> {
+  ): Promise<LibvirtStream> {
     if (this.#failure) throw this.#failure
-    // No keep-alive: while the reader of the stream is slow we do not read, so could not answer.
-    const { signal: _opening, ...same } = this.#options
+    // Without keep-alive: while the stream's reader is slow, this client does not read the socket and could not answer
+    // a PING.
+    const { signal: _opening, ...sameOptions } = this.#options
     const { signal } = options
     const own = await Connection.open(
-      { ...same, ...(signal ? { signal } : {}), address: this.#address, keepAlive: false },
+      { ...sameOptions, ...(signal ? { signal } : {}), address: this.#address, keepAlive: false },
       this.generation,
     )
     const stream = own.#attachStream(procedure)
@@ -149,10 +145,11 @@ export class Connection implements AsyncDisposable {
     try {
       if (this.#failure) throw this.#failure
       const noteSerial = (serial: number) => own.#noteSerial(serial)
-      return { reply: await own.#request(procedure, args, options, noteSerial), stream }
+      await own.#request(procedure, args, options, noteSerial)
+      return stream
     } catch (error) {
       own.#ownStream = undefined
-      stream.on('error', () => {}).destroy() // `error` is thrown to the caller, who never saw the stream
+      stream.on('error', () => {}).destroy() // The caller has no stream yet; it gets the error that is thrown below.
       throw error
     }
   }
@@ -177,10 +174,10 @@ export class Connection implements AsyncDisposable {
     return { close, [Symbol.asyncDispose]: close }
   }
 
-  /** Ends the connection and its streams; calls under way fail with ConnectionError `closed`. May be repeated. */
+  /** Ends the connection and its streams. Calls under way fail with ConnectionError `closed`. May be repeated. */
   async close(): Promise<void> {
     if (this.alive && this.#opened && this.#calls.underway === 0) {
-      // A daemon that is told cleans up at once; one that does not answer finds out by the hang-up.
+      // On this call the daemon cleans up at once. If it does not answer, it cleans up when the socket closes.
       await this.#request(proc.connectClose, {}, { timeoutMs: 1000 }).catch(() => {})
     }
     this.#fail(new ConnectionError('closed', 'the connection was closed'))
@@ -207,7 +204,7 @@ export class Connection implements AsyncDisposable {
     await call(proc.connectOpen, { name: uri, flags: this.#options.readOnly ? 1 : 0 })
   }
 
-  /** Not an async function: a call shall cost one promise. */
+  /** Not an async function, so that a call costs only one promise. */
   #request<A extends AnyType, R extends AnyType>(
     procedure: Procedure<A, R>,
     args: Input<A>,
@@ -215,7 +212,7 @@ export class Connection implements AsyncDisposable {
     onSent?: (serial: number) => void,
   ): Promise<Output<R>> {
     return new Promise<Output<R>>((resolve, reject) => {
-      // What is decoded by `procedure.result` is of its type.
+      // The result is decoded by `procedure.result`, so it has its type.
       const settle = resolve as (result: unknown) => void
       this.#calls.submit({ procedure, args, options, onSent, resolve: settle, reject })
     })
@@ -226,7 +223,7 @@ export class Connection implements AsyncDisposable {
       send: (status, data, sent) => this.#sendStream(procedure, status, data, sent),
       pause: () => this.#socket.pause(),
       resume: () => this.#socket.resume(),
-      close: () => this.#fail(new ConnectionError('closed', 'the stream is over')),
+      close: () => this.#fail(new ConnectionError('closed', 'the stream has ended')),
     })
     this.#ownStream = { stream, procedure, serial: 0 }
     return stream
@@ -240,7 +237,7 @@ export class Connection implements AsyncDisposable {
     const serial = this.#ownStream?.serial ?? 0
     if (this.#failure || serial === 0) return sent(this.#failure)
     const { length } = data
-    // One system call for both, and no copy of the data.
+    // Corked, header and data take one system call, without copying the data.
     this.#socket.cork()
     this.#socket.write(encodeHeader(header(procedure, messageType.stream, serial, status), length))
     this.#socket.write(data, (error) => sent(error))
@@ -252,9 +249,9 @@ export class Connection implements AsyncDisposable {
   }
 
   #read(bytes: Buffer, length: number): void {
-    this.#keepAlive.heard()
+    this.#keepAlive.noteTraffic()
     try {
-      this.#frames.push(bytes, length, this.#take)
+      this.#frames.push(bytes, length, this.#onFrame)
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause)
       this.#fail(new ConnectionError('protocol', `${describe(this.#address)}: ${why}`, { cause }))
@@ -276,12 +273,12 @@ export class Connection implements AsyncDisposable {
   #receiveStream({ serial, procedure, status }: Header, payload: XdrReader): void {
     const own = this.#ownStream
     if (!own || own.serial !== serial || own.procedure.number !== procedure) {
-      throw new ProtocolError(`stream data with serial ${serial}, where no such stream is open`)
+      throw new ProtocolError(`stream data with serial ${serial}, but no such stream is open`)
     }
     own.stream.receive(status, payload)
   }
 
-  /** The one way in which a connection ends. */
+  /** Every end of a connection comes through here. */
   #fail(error: ConnectionError): void {
     if (this.#failure) return
     this.#failure = error
@@ -293,7 +290,7 @@ export class Connection implements AsyncDisposable {
     for (const stream of this.#streams) stream.destroy(error)
     const reason = error.code === 'closed' ? undefined : error
     if (this.#opened) publish.down({ address: describe(this.#address), generation: this.generation, error: reason })
-    this.#ended(reason)
+    this.#resolveClosed(reason)
   }
 }
 

@@ -1,7 +1,8 @@
-// One timer for any number of deadlines. A timer for each call would be made and cleared thousands of times a second, though
-// hardly any ever rings; so what ended early is forgotten only when the one timer rings, and looks at what is left.
+// One timer for any number of deadlines. A timer per call would be set and cleared thousands of times a second, though
+// hardly any expires. So a call that ends early leaves its deadline here; when the timer fires, `expire` looks at the
+// calls left.
 
-/** Most that a Node timer waits; above it, it would ring at once. */
+/** Longest delay of a Node timer; with a longer one it would fire at once. */
 const longestMs = 2 ** 31 - 1
 
 export class Deadlines {
@@ -9,19 +10,22 @@ export class Deadlines {
   #timer: NodeJS.Timeout | undefined
   #next = Infinity
 
-  /** `expire` ends what is due at `now` (of `performance.now()`) and gives the earliest deadline left; Infinity: none. */
+  /**
+   * `expire` fails the calls whose deadline is at or before `now` (as of `performance.now()`) and returns the earliest
+   * deadline left, or Infinity.
+   */
   constructor(expire: (now: number) => number) {
     this.#expire = expire
   }
 
-  /** There is a deadline at that time. */
+  /** Makes sure that the timer fires at this deadline or earlier. */
   add(deadline: number): void {
     if (deadline >= this.#next) return
     this.stop()
     this.#next = deadline
     const wait = Math.min(Math.max(1, Math.ceil(deadline - performance.now())), longestMs)
-    // It may still run when nothing waits any more; what waits holds the process by its socket.
-    this.#timer = setTimeout(() => this.#ring(), wait).unref()
+    // Unref: the timer may outlive the calls, and while a call waits, its socket keeps the process running.
+    this.#timer = setTimeout(() => this.#fire(), wait).unref()
   }
 
   stop(): void {
@@ -29,7 +33,7 @@ export class Deadlines {
     this.#next = Infinity
   }
 
-  #ring(): void {
+  #fire(): void {
     this.#next = Infinity
     this.add(this.#expire(performance.now()))
   }

@@ -1,22 +1,22 @@
-// What the client tells the world: node:diagnostics_channel messages. It writes no log and throws nothing away silently.
+// Messages on node:diagnostics_channel about calls and connections. The client writes no log.
 import { channel } from 'node:diagnostics_channel'
 
-/** A call was asked for (it may still wait for a slot). */
+/** A call was submitted; it may still wait for a slot. */
 export interface CallStart {
   procedure: string
 }
-/** A call ended: with its result, an error, a deadline. `durationMs` includes the wait for a slot. */
+/** A call ended with its result or an error. `durationMs` includes the wait for a slot. */
 export interface CallEnd {
   procedure: string
   durationMs: number
   error: Error | undefined
 }
-/** A connection was opened; `generation` counts those of a Session, 0 for a connection of its own. */
+/** A connection was opened. `generation` is its number in its Session; 0 without a Session. */
 export interface ConnectionUp {
   address: string
   generation: number
 }
-/** A connection ended; `error` undefined if we closed it. */
+/** A connection ended; `error` is undefined if `close` was called. */
 export interface ConnectionDown extends ConnectionUp {
   error: Error | undefined
 }
@@ -34,12 +34,12 @@ const callEnd = channel(channels.callEnd)
 const up = channel(channels.connectionUp)
 const down = channel(channels.connectionDown)
 
-/** Messages are made only if somebody listens. */
+/** Publishes the messages; a call's message is made only if its channel has subscribers. */
 export const publish = {
   callStart(procedure: string): void {
     if (callStart.hasSubscribers) callStart.publish({ procedure } satisfies CallStart)
   },
-  /** `started`: of `performance.now()`. */
+  /** `started` is the time of `performance.now()`. */
   callEnd(procedure: string, started: number, failure: unknown): void {
     if (!callEnd.hasSubscribers) return
     const error =

@@ -1,4 +1,5 @@
-// The four ways a call can fail: the daemon said no, the connection is gone, time ran out, the bytes made no sense.
+// The errors of a call: the daemon's error, a lost connection, an expired deadline, malformed bytes, an invalid
+// argument.
 import { errorCodeName, errorDomainName, type LibvirtErrorCode, type LibvirtErrorDomain } from './error-codes.ts'
 
 /** A reference to a domain as an error carries it. */
@@ -24,9 +25,9 @@ export interface WireError {
 }
 
 /**
- * The daemon answered with an error: the call reached it and was refused or failed there.
- * `code` and `domain` are libvirt's names (virterror.h); a number that is not in our tables, from a newer daemon, comes
- * as `VIR_ERR_<number>` or `VIR_FROM_<number>`. `wire` has every field as it was sent.
+ * The daemon answered the call with an error. `code` and `domain` are libvirt's names (virterror.h); a number that is
+ * not in the tables of this client, from a newer daemon, becomes `VIR_ERR_<number>` or `VIR_FROM_<number>`. `wire` has
+ * every field as it was sent.
  */
 export class LibvirtError extends Error {
   override readonly name = 'LibvirtError'
@@ -58,24 +59,30 @@ export class LibvirtError extends Error {
   }
 }
 
-/** Whether an error is the daemon's, with one of these codes: `isLibvirtError(e, 'VIR_ERR_NO_DOMAIN')`. */
+/**
+ * Whether an error is a LibvirtError, with one of these codes if there are any: `isLibvirtError(e,
+ * 'VIR_ERR_NO_DOMAIN')`.
+ */
 export function isLibvirtError(error: unknown, ...codes: LibvirtErrorCode[]): error is LibvirtError {
   return error instanceof LibvirtError && (codes.length === 0 || codes.includes(error.code))
 }
 
 /**
- * Why a connection is not there.
- * - `unreachable`: nothing accepted the connection. - `auth`: the daemon wants an authentication that we have not or refused ours.
- * - `closed`: closed on our side. - `lost`: the peer closed it or the socket failed. - `silent`: no answer to keep-alive.
- * - `protocol`: the peer sent what cannot be (see `cause`).
+ * Why there is no connection.
+ * - `unreachable`: no daemon accepted the connection.
+ * - `auth`: the daemon asks for an authentication that this client does not have, or refused it.
+ * - `closed`: `close` was called.
+ * - `lost`: the daemon closed the connection, or the socket failed.
+ * - `silent`: the daemon did not answer keep-alive.
+ * - `protocol`: the daemon sent something that the protocol does not allow (see `cause`).
  */
 export type ConnectionErrorCode = 'unreachable' | 'auth' | 'closed' | 'lost' | 'silent' | 'protocol'
 
-/** The connection could not be made or is gone. For a call: what became of it at the daemon is not known if `sent`. */
+/** The connection could not be made or has ended. If `sent`, the daemon may or may not have run the call. */
 export class ConnectionError extends Error {
   override readonly name = 'ConnectionError'
   readonly code: ConnectionErrorCode
-  /** True if the call had been handed to the socket: the daemon may have run it. */
+  /** True if the call was written to the socket: the daemon may have run it. */
   readonly sent: boolean
 
   constructor(code: ConnectionErrorCode, message: string, options: { cause?: unknown; sent?: boolean } = {}) {
@@ -100,12 +107,14 @@ export class DeadlineError extends Error {
   }
 }
 
-/** Bytes that are not what the protocol says, or that would break one of its limits. */
+/** Bytes that the protocol does not allow, or that exceed one of its limits. */
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError'
 }
 
-/** A value that cannot be put on the wire: of the wrong type, out of range or too long. The message names the field. */
+/**
+ * An argument that cannot be encoded: it has the wrong type, is out of range or too long. The message names the field.
+ */
 export class EncodeError extends RangeError {
   override readonly name = 'EncodeError'
 }

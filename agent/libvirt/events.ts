@@ -1,5 +1,5 @@
-// Subscriptions of one connection. The reader only puts events into queues; handlers run from there, so that a handler may
-// wait for calls of its own connection, and a slow handler holds up nobody but itself.
+// The subscriptions of one connection. The socket's reader only puts events into queues, from which handlers are
+// called. So a handler may wait for calls of its own connection, and a slow handler delays only its own events.
 import type { EventOf, EventType } from './protocol/events.ts'
 import { eventsByNumber } from './protocol/events.ts'
 import { Queue } from './queue.ts'
@@ -9,17 +9,17 @@ import type { XdrReader } from './wire/reader.ts'
 export type EventHandler<E extends EventType> = (event: EventOf<E>) => void | Promise<void>
 
 export interface SubscribeOptions {
-  /** Only events of this domain. Default: of all domains. */
+  /** Subscribes to events of this domain only; default: of all domains. */
   domain?: { name: string; uuid: string; id: number } | undefined
-  /** Events that may wait for a slow handler; above it the waiting ones are dropped and `onOverflow` is told. Default 10000. */
+  /** Most events that may wait for a slow handler; at one more, the waiting ones are dropped. Default 10000. */
   limit?: number
-  /** So many events were dropped: look at everything anew. */
+  /** Called with the number of dropped events: the receiver must list everything anew. */
   onOverflow?: (dropped: number) => void
-  /** A handler threw. Without it the error is thrown where nobody catches it, as an EventEmitter does. */
+  /** Called when the handler throws. Without it the error becomes an uncaught exception, as in an EventEmitter. */
   onError?: (error: unknown) => void
 }
 
-/** Events in their order, one handler call at a time. */
+/** Calls a handler for each item, in order and one at a time. */
 export class Delivery<T> {
   readonly #handler: (item: T) => void | Promise<void>
   readonly #options: Omit<SubscribeOptions, 'domain'>
@@ -46,7 +46,7 @@ export class Delivery<T> {
     }
   }
 
-  /** No handler call begins any more. */
+  /** Begins no further handler call. */
   close(): void {
     this.#closed = true
     this.#waiting.clear()
@@ -56,7 +56,7 @@ export class Delivery<T> {
     for (let item = this.#waiting.shift(); item !== undefined; item = this.#waiting.shift()) {
       try {
         const handled = this.#handler(item)
-        // Most handlers only note the event: waiting for nothing would be most of the work.
+        // Most handlers are synchronous: awaiting their undefined result would be most of the work.
         if (handled) await handled
       } catch (error) {
         this.report(error)
@@ -65,7 +65,7 @@ export class Delivery<T> {
     this.#running = false
   }
 
-  /** Tells the error to `onError`, or to nobody, as an uncaught exception. */
+  /** Passes the error to `onError`; without `onError` it becomes an uncaught exception. */
   report(error: unknown): void {
     const { onError } = this.#options
     if (onError) onError(error)
@@ -81,14 +81,16 @@ interface Registration {
   deliver: (event: unknown) => void
 }
 
-/** Who gets which event: by the callback number that the daemon gave. */
+/**
+ * Passes each event to the subscription whose callback number it carries; the daemon gives the number at registration.
+ */
 export class EventHub {
   readonly #registered = new Map<number, Registration>()
-  /** Events that overtook the reply to their registration. */
+  /** Events that arrived before the reply to their registration. */
   #early: { callbackId: number; number: number; event: unknown }[] = []
   #registering = 0
 
-  /** Registers with `request` and delivers from then on, events that came before the reply included. */
+  /** Registers with `request` and delivers all events from then on, including those that arrive before the reply. */
   async register(
     event: EventType,
     deliver: (event: unknown) => void,
@@ -112,10 +114,10 @@ export class EventHub {
     this.#registered.delete(callbackId)
   }
 
-  /** Takes an event message. Throws ProtocolError if it cannot be read. */
+  /** Delivers the event of a message. Throws ProtocolError if the message cannot be decoded. */
   receive(number: number, payload: XdrReader): void {
     const type = eventsByNumber.get(number)
-    // Nobody can have registered for an event that is not in the table.
+    // No subscription can be for an event that is not in the table.
     if (!type) return
     const { callbackId, ...event } = decode(type.message, payload) as { callbackId: number }
     if (this.#registered.has(callbackId)) this.#deliver(callbackId, number, event)

@@ -1,4 +1,4 @@
-// A real libvirtd that dies or stops amid thousands of calls: each call ends, and soon.
+// A real libvirtd that is killed or stopped during thousands of calls: each call must end soon.
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { identify, isAlive, signal } from '../../test/rig/process.ts'
@@ -7,7 +7,7 @@ import { type Connection, ConnectionError, connect, openSession, proc } from './
 
 const host = withHost()
 const count = 5000
-/** Far more than it takes; far less than the deadline of a call (30 s), which shall not be what ends them. */
+/** Far more than the calls take, and far less than the deadline of a call (30 s), which must not be what ends them. */
 const soonMs = 10_000
 
 function parentOf(pid: number): number {
@@ -32,8 +32,8 @@ function tally(results: unknown[]) {
   return { answered: results.length - errors.length, errors: errors as ConnectionError[] }
 }
 
-describe('amid thousands of calls', () => {
-  it('a libvirtd that is killed fails them all at once, and at most four may have been run', async () => {
+describe('thousands of calls', () => {
+  it('fail at once when libvirtd is killed, and at most four of them were sent', async () => {
     const connection = await connect(host().uri)
     const calls = startCalls(connection)
     await Promise.race(calls)
@@ -48,7 +48,7 @@ describe('amid thousands of calls', () => {
     await host().startLibvirtd()
   })
 
-  it('a libvirtd that stops without a word is found dead by keep-alive, and a session comes back when it goes on', async () => {
+  it('fail by keep-alive when libvirtd is stopped, and the session reconnects when libvirtd continues', async () => {
     await using session = openSession({
       uri: host().uri,
       keepAlive: { intervalMs: 200, count: 3 },
@@ -66,7 +66,7 @@ describe('amid thousands of calls', () => {
       expect(new Set(errors.map(({ code }) => code))).toEqual(new Set(['silent']))
     } finally {
       signal(daemon, 'SIGCONT')
-      // nsenter, which waits for it outside of the host, stopped along with it and would never take its leave.
+      // The nsenter that started libvirtd stopped with it and has to continue, too, or it would never exit.
       const waiting = identify(parentOf(daemon.pid))
       if (waiting) signal(waiting, 'SIGCONT')
     }

@@ -1,7 +1,8 @@
-// A client of libvirt's RPC protocol: connect, call, events, streams, reconnect. Nothing but Node is needed.
-export { type Address, parseUri, systemSockets, type Target, type TlsOptions } from './address.ts'
+// A client of libvirt's RPC protocol: connections, calls, events, streams, sessions that reconnect. It needs nothing
+// but Node.
+export { type Address, parseUri, type Target, type TlsOptions } from './address.ts'
 export type { Credentials } from './auth.ts'
-export { type Connection, connect, type OpenedStream, type Subscription } from './connection.ts'
+export { type Connection, connect, type Subscription } from './connection.ts'
 export type { CallFunction, CallOptions, ConnectOptions } from './connection-options.ts'
 export {
   type CallEnd,
@@ -25,7 +26,6 @@ export type { EventHandler, SubscribeOptions } from './events.ts'
 export {
   blockCopyParams,
   fromParams,
-  listParam,
   migrateParams,
   type ParamInput,
   type ParamTypes,
@@ -35,8 +35,6 @@ export {
 export type {
   CheckpointRef,
   DomainRef,
-  NetworkRef,
-  SecretRef,
   SnapshotRef,
   StoragePoolRef,
   StorageVolRef,

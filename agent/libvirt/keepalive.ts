@@ -1,4 +1,5 @@
-// Keep-alive: answers the peer's PINGs, sends ours when the line is quiet, and says when the peer has been silent too long.
+// Keep-alive: answers the daemon's PINGs, sends PINGs while the daemon is silent, and reports a daemon that leaves too
+// many unanswered.
 import { encodeMessage, messageStatus, messageType, program } from './wire/header.ts'
 
 const ping = 1
@@ -7,28 +8,28 @@ const pong = 2
 export interface KeepAliveOptions {
   /** Milliseconds of silence before a PING. */
   intervalMs: number
-  /** So many PINGs in a row may go unanswered. */
+  /** The connection is dead after this number of unanswered PINGs. */
   count: number
 }
 
-/** As libvirt's own clients and daemons: dead after 30 seconds. */
+/** The default of libvirt's own clients and daemons: a connection is dead after 30 seconds of silence. */
 export const defaultKeepAlive: KeepAliveOptions = { intervalMs: 5000, count: 5 }
 
 export class KeepAlive {
   readonly #options: KeepAliveOptions
   readonly #send: (message: Buffer) => void
-  readonly #dead: (silentMs: number) => void
+  readonly #onDead: (silentMs: number) => void
   #timer: NodeJS.Timeout | undefined
   #unanswered = 0
-  #heard = false
+  #hadTraffic = false
 
-  constructor(options: KeepAliveOptions, send: (message: Buffer) => void, dead: (silentMs: number) => void) {
+  constructor(options: KeepAliveOptions, send: (message: Buffer) => void, onDead: (silentMs: number) => void) {
     this.#options = options
     this.#send = send
-    this.#dead = dead
+    this.#onDead = onDead
   }
 
-  /** Begins to send PINGs of its own; PINGs of the peer are answered in any case. */
+  /** Starts to send PINGs. PINGs of the daemon are answered even without this. */
   start(): void {
     this.stop()
     this.#timer = setInterval(() => this.#tick(), this.#options.intervalMs)
@@ -40,26 +41,26 @@ export class KeepAlive {
     this.#timer = undefined
   }
 
-  /** Any byte of the peer shows that it lives. */
-  heard(): void {
-    this.#heard = true
+  /** Any byte from the daemon shows that it is alive. */
+  noteTraffic(): void {
+    this.#hadTraffic = true
     this.#unanswered = 0
   }
 
-  /** A message of the keep-alive program. */
+  /** Handles a message of the keep-alive program. */
   receive(procedure: number): void {
     if (procedure === ping) this.#send(keepAliveMessage(pong))
   }
 
   #tick(): void {
-    if (this.#heard) {
-      this.#heard = false
+    if (this.#hadTraffic) {
+      this.#hadTraffic = false
       return
     }
     const { count, intervalMs } = this.#options
     if (this.#unanswered >= count) {
       this.stop()
-      this.#dead((count + 1) * intervalMs)
+      this.#onDead((count + 1) * intervalMs)
       return
     }
     this.#unanswered += 1

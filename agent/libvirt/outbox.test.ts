@@ -1,4 +1,4 @@
-// What is written in one turn goes out together, once, in order, whole.
+// Messages of one turn are written together, once and in order.
 import { describe, expect, it } from 'vitest'
 import { Outbox } from './outbox.ts'
 
@@ -11,7 +11,7 @@ function outbox() {
   })
   const put = (text: string) => {
     box.writer.raw(Buffer.from(text))
-    box.due()
+    box.scheduleFlush()
   }
   return { box, put, writes, kept }
 }
@@ -19,7 +19,7 @@ function outbox() {
 const turn = () => new Promise<void>((resolve) => void setImmediate(resolve))
 
 describe('Outbox', () => {
-  it('writes once for all that came up in a turn, and again for the next', async () => {
+  it('writes once per turn of the event loop', async () => {
     const { put, writes } = outbox()
     put('a')
     put('b')
@@ -31,7 +31,7 @@ describe('Outbox', () => {
     expect(writes).toEqual(['ab', 'c'])
   })
 
-  it('that is flushed early writes nothing twice', async () => {
+  it('writes nothing twice when it is flushed early', async () => {
     const { box, put, writes } = outbox()
     put('a')
     box.flush()
@@ -41,7 +41,7 @@ describe('Outbox', () => {
     expect(writes).toEqual(['a', 'b'])
   })
 
-  it.each([10, 20_000, 100_000])('leaves %i bytes that the socket still holds as they are', async (length) => {
+  it.each([10, 20_000, 100_000])('does not overwrite %i bytes that the socket still holds', async (length) => {
     const { put, kept } = outbox()
     put('a'.repeat(length))
     await turn()

@@ -1,34 +1,34 @@
-// What goes to the daemon: messages are written one behind the other and handed to the socket together, at the end of the
-// turn in which they came up. Four calls at once, or the calls that follow on a bunch of replies, cost one system call.
+// Collects the messages to the daemon and writes them to the socket together at the end of the event loop's turn. So
+// four calls at once, or the calls that follow on several replies, cost one system call.
 import { XdrWriter } from './wire/writer.ts'
 
-/** Up to here copying the bytes is cheaper than new memory for what comes next. */
+/** Up to this size, copying the bytes is cheaper than allocating a new buffer. */
 const copyMax = 16_384
 
 export class Outbox {
   readonly #write: (bytes: Buffer) => void
   readonly #flush = () => this.flush()
   #writer = new XdrWriter(4096)
-  #due = false
+  #isScheduled = false
 
   constructor(write: (bytes: Buffer) => void) {
     this.#write = write
   }
 
-  /** Where to append whole messages; to be followed by `due` or by taking them back. */
+  /** For appending whole messages. The caller then calls `scheduleFlush`, or truncates them again. */
   get writer(): XdrWriter {
     return this.#writer
   }
 
-  /** Something was appended: it goes with the next `flush`, which comes by itself after what runs now. */
-  due(): void {
-    if (this.#due) return
-    this.#due = true
+  /** Schedules a flush for the end of the current turn. */
+  scheduleFlush(): void {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
     queueMicrotask(this.#flush)
   }
 
   flush(): void {
-    this.#due = false
+    this.#isScheduled = false
     const { length } = this.#writer
     if (length === 0) return
     const bytes = this.#writer.bytes()

@@ -1,23 +1,18 @@
-// Typed parameters as plain objects, both ways.
+// Converts between typed parameters and plain objects.
 import type { TypedParam, TypedParamInput } from './protocol/common.ts'
 
-/** What a typed parameter may hold: 64 bit integers are bigints, smaller ones numbers. */
+/** The value of a typed parameter: 64 bit integers are bigints, smaller ones numbers. */
 export type ParamValue = TypedParam['value']['value']
 
-/** `{ 'state.state': 1, 'cpu.time': 190000000n, … }`. A name that comes twice keeps its last value; see `listParam`. */
+/** `{ 'state.state': 1, 'cpu.time': 190000000n, … }`. Of a name that comes twice the last value counts. */
 export function fromParams(params: readonly TypedParam[]): Record<string, ParamValue> {
   const record: Record<string, ParamValue> = {}
-  // Even `__proto__` does no harm: none of the values is an object.
+  // A parameter named `__proto__` does no harm, because no value is an object.
   for (const { field, value } of params) record[field] = value.value
   return record
 }
 
-/** All values of a name that may come several times. */
-export function listParam(params: readonly TypedParam[], name: string): ParamValue[] {
-  return params.filter(({ field }) => field === name).map(({ value }) => value.value)
-}
-
-/** The types that a call's documentation gives its parameters. */
+/** The types of a procedure's parameters by name, from libvirt's documentation. */
 export type ParamTypes = Readonly<Record<string, TypedParam['value']['type']>>
 
 type InputOf<T extends TypedParam['value']['type']> = Extract<TypedParamInput['value'], { type: T }>['value']
@@ -25,12 +20,12 @@ type InputOf<T extends TypedParam['value']['type']> = Extract<TypedParamInput['v
 /** Values for parameters of these types; a list gives the same name once for each of its items. */
 export type ParamInput<T extends ParamTypes> = { [K in keyof T]?: InputOf<T[K]> | readonly InputOf<T[K]>[] | undefined }
 
-/** Typed parameters from a plain object, by a table of their types; what is undefined is left out. */
+/** Makes typed parameters from a plain object and a table of their types. Values that are undefined are left out. */
 export function toParams<const T extends ParamTypes>(types: T, values: ParamInput<T>): TypedParamInput[] {
   return Object.entries(values).flatMap(([field, given]) => {
     if (given === undefined) return []
     const items: readonly unknown[] = Array.isArray(given) ? given : [given]
-    // ParamInput has tied each value to its type; pairs out of Object.entries have lost that.
+    // ParamInput ties each value to its type; the type of `Object.entries` loses that.
     return items.map((value) => ({ field, value: { type: types[field], value } as TypedParamInput['value'] }))
   })
 }

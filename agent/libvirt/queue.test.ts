@@ -1,9 +1,9 @@
-// A queue does what an array with push and shift does.
+// A queue behaves like an array with push and shift.
 import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { Queue } from './queue.ts'
 
-it('gives what came, in order, for any use and any length', () => {
+it('Queue gives its items in order, for any sequence of operations', () => {
   const step = fc.oneof(
     fc.record({ push: fc.integer({ min: 0, max: 3000 }) }),
     fc.record({ shift: fc.integer({ min: 0, max: 3000 }) }),

@@ -1,4 +1,4 @@
-// First in, first out, in constant time: `Array.shift` moves all that is behind.
+// A first-in, first-out queue with constant-time shift; `Array.shift` moves all following items.
 
 export class Queue<T> {
   #items: (T | undefined)[] = []
@@ -21,7 +21,7 @@ export class Queue<T> {
     const item = this.#items[this.#head]
     this.#items[this.#head] = undefined
     this.#head += 1
-    // Each item is moved at most once for each time the queue doubles.
+    // Dropping the shifted half at a time moves each item at most once per doubling of the queue.
     if (this.#head > 1024 && this.#head * 2 > this.#items.length) this.#drop()
     else if (this.length === 0) this.clear()
     return item

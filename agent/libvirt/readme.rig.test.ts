@@ -5,7 +5,7 @@ import { expect, it } from 'vitest'
 import { run } from '../../test/rig/process.ts'
 import { withHost } from '../../test/rig/vitest.ts'
 import { connect, proc } from './index.ts'
-import { emptyDomain } from './testing/guest.ts'
+import { emptyDomainXml } from './testing/guest.ts'
 
 const host = withHost()
 const uuid = '00000000-0000-0000-0000-00000000cafe'
@@ -16,7 +16,7 @@ it('the example of the README lists a domain and finds that another is not there
   const index = join(import.meta.dirname, 'index.ts')
   const program = join(host().home, 'example.ts')
   await using connection = await connect(host().uri)
-  const { dom } = await connection.call(proc.domainDefineXmlFlags, { xml: emptyDomain('shown', uuid) })
+  const { dom } = await connection.call(proc.domainDefineXmlFlags, { xml: emptyDomainXml('shown', uuid) })
   writeFileSync(program, example.replace('./index.ts', index).replace("'qemu:///system'", `'${host().uri}'`))
   const output = await run([process.execPath, program])
   expect(output).toContain(`shown ${uuid} 5`)

@@ -1,5 +1,5 @@
-// A connection that is cut again and again: each time the session comes back with its events, and nothing is left over of the
-// connections before. RECONNECTS=10000 makes it as many, and says what it saw.
+// A connection that is cut again and again: each time the session reconnects with its events and keeps nothing of the
+// former connections. RECONNECTS=10000 sets the number of rounds and prints the measurements.
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { connect as connectSocket, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -10,6 +10,8 @@ import { expect, it, vi } from 'vitest'
 import { withHost } from '../../test/rig/vitest.ts'
 import { type Connection, connect, domainEvents, openSession, proc } from './index.ts'
 
+/** UUID of the domain that libvirt's test driver starts with. */
+const TEST_DOMAIN = '6695eb01-f6a4-8304-79aa-97f2502e193f'
 const host = withHost()
 const rounds = Number(process.env['RECONNECTS'] ?? 300)
 setFlagsFromString('--expose-gc')
@@ -43,9 +45,9 @@ async function relay(to: string) {
   return { path, open, cut, [Symbol.asyncDispose]: close }
 }
 
-/** What this process holds. Connections that are gone, but not for the collector, count. */
-async function held(connections: WeakRef<Connection>[]) {
-  // Buffers are counted until they are swept, which the next collection waits for.
+/** The resources of this process. Connections that are closed but not garbage-collected count. */
+async function measureResources(connections: WeakRef<Connection>[]) {
+  // Buffers count until they are swept, for which the next collection waits.
   for (let i = 0; i < 2; i += 1) {
     await new Promise((resolve) => void setImmediate(resolve))
     collect()
@@ -59,49 +61,51 @@ async function held(connections: WeakRef<Connection>[]) {
   }
 }
 
-it('comes back each time, and keeps nothing of what was', { timeout: 120_000 + rounds * 100 }, async () => {
+it('Session reconnects each time its connection is cut, without leaking connections, descriptors or memory', {
+  timeout: 120_000 + rounds * 100,
+}, async () => {
   await using between = await relay(host().socket)
   await using direct = await connect(`test+unix:///default?socket=${host().socket}`)
-  const { dom } = await direct.call(proc.domainLookupByName, { name: 'test' })
+  const { dom } = await direct.call(proc.domainLookupByUuid, { uuid: TEST_DOMAIN })
   await using session = openSession({
     uri: `test+unix:///default?socket=${between.path}`,
     backoff: { minMs: 1, maxMs: 2 },
   })
-  // Not the errors themselves: the stack of each would hold the connection that it is of.
-  const told: { generation: number; after: string | undefined }[] = []
+  // Keeps only codes: the stack of an error would keep its connection from being collected.
+  const resyncs: { generation: number; after: string | undefined }[] = []
   let events = 0
-  session.onResync(({ generation, previous }) => void told.push({ generation, after: previous?.code }))
+  session.onResync(({ generation, previous }) => void resyncs.push({ generation, after: previous?.code }))
   await session.on(domainEvents.lifecycle, () => void (events += 1))
   const references: WeakRef<Connection>[] = []
 
   const round = async (i: number) => {
-    await vi.waitUntil(() => told.at(-1)?.generation === i, { timeout: 20_000, interval: 1 })
+    await vi.waitUntil(() => resyncs.at(-1)?.generation === i, { timeout: 20_000, interval: 1 })
     references.push(new WeakRef(session.connection!))
     if (i % 10 === 0) {
       const before = events
       await direct.call(i % 20 === 0 ? proc.domainResume : proc.domainSuspend, { dom })
       await vi.waitUntil(() => events === before + 1, { timeout: 20_000, interval: 1 })
     }
-    // Not amid calls: libvirtd 9.0.0 itself may crash when a client goes away while its requests run. What becomes of
-    // calls is said in hangs.rig.test.ts and, for this same cut, with a daemon of our own in hangs.test.ts.
+    // Cuts only between calls: libvirtd 9.0.0 itself may crash when a client goes away while its requests run. The
+    // tests in hangs.rig.test.ts and, with a fake daemon, in hangs.test.ts are about calls that are cut.
     await Promise.all(Array.from({ length: 20 }, () => session.call(proc.connectGetLibVersion, {})))
     between.cut()
   }
 
   for (let i = 1; i <= 100; i += 1) await round(i)
-  const before = await held(references)
+  const before = await measureResources(references)
   const begin = performance.now()
   for (let i = 101; i <= 100 + rounds; i += 1) await round(i)
   const seconds = (performance.now() - begin) / 1000
   await vi.waitUntil(() => between.open.size === 2, { timeout: 20_000 })
-  const after = await held(references)
+  const after = await measureResources(references)
   if (process.env['RECONNECTS']) console.info(JSON.stringify({ rounds, seconds, before, after }))
 
-  const expected = told.map((_, i) => ({ generation: i + 1, after: i === 0 ? undefined : 'lost' }))
-  expect(told).toEqual(expected)
+  const expected = resyncs.map((_, i) => ({ generation: i + 1, after: i === 0 ? undefined : 'lost' }))
+  expect(resyncs).toEqual(expected)
   expect(after.connections).toBeLessThanOrEqual(2)
   expect(after.descriptors).toBeLessThanOrEqual(before.descriptors + 2)
-  // The lists of this test grow by a reference and a resync a round; a connection that stayed would be 64 KiB of buffers.
+  // The lists of this test grow by a reference and a resync per round; a leaked connection would be 64 KiB of buffers.
   expect(after.buffersKiB - before.buffersKiB).toBeLessThan(1024)
   expect(after.heapKiB - before.heapKiB).toBeLessThan(2048 + rounds)
 })

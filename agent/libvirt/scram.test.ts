@@ -1,4 +1,4 @@
-// The exchange of RFC 7677, section 3, and daemons that cheat.
+// The exchange of RFC 7677, section 3, and daemons that do not follow it.
 import { describe, expect, it } from 'vitest'
 import { scramSha256 } from './scram.ts'
 
@@ -10,7 +10,7 @@ const begin = () => {
 }
 
 describe('SCRAM-SHA-256', () => {
-  it('says what the RFC says', () => {
+  it('sends the messages of the example in RFC 7677', () => {
     const { exchange, first } = begin()
     expect(first).toBe('n,,n=user,r=rOprNGfwEbeRWgbNEkqO')
     expect(exchange.next(Buffer.from(serverFirst)).value?.toString()).toBe(
@@ -23,13 +23,13 @@ describe('SCRAM-SHA-256', () => {
   })
 
   it.each([
-    ['a nonce that does not begin with ours', 'r=other,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096'],
-    ['a nonce that adds nothing to ours', 'r=rOprNGfwEbeRWgbNEkqO,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096'],
+    ['a nonce that does not begin with the client’s', 'r=other,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096'],
+    ['a nonce that adds nothing to the client’s', 'r=rOprNGfwEbeRWgbNEkqO,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096'],
     ['too many rounds', serverFirst.replace('4096', '1000000000')],
     ['no rounds', serverFirst.replace('4096', 'x')],
   ])('refuses %s', (_what, challenge) => {
     const { exchange } = begin()
-    expect(() => exchange.next(Buffer.from(challenge))).toThrow('a challenge that is not for us')
+    expect(() => exchange.next(Buffer.from(challenge))).toThrow('an invalid challenge')
   })
 
   it('refuses a daemon that does not know the password', () => {
@@ -40,7 +40,7 @@ describe('SCRAM-SHA-256', () => {
     )
   })
 
-  it('escapes what separates in user names', () => {
+  it('escapes separators in user names', () => {
     expect(scramSha256({ username: 'a=b,c', password: '' }, 'n').next(Buffer.alloc(0)).value?.toString()).toBe(
       'n,,n=a=3Db=2Cc,r=n',
     )

@@ -1,23 +1,23 @@
-// SCRAM-SHA-256 (RFC 5802, RFC 7677), the client's side, without channel binding.
+// The client's side of SCRAM-SHA-256 (RFC 5802, RFC 7677), without channel binding.
 import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Credentials, SaslExchange } from './auth.ts'
 import { ConnectionError } from './errors.ts'
 
-/** More rounds than this a daemon asks for only to keep us busy. */
+/** No honest daemon asks for more rounds of hashing; each costs time. */
 const maxRounds = 1_000_000
 
-/** The exchange; throws ConnectionError `auth` if the daemon cannot prove that it knows the password. */
+/** Runs the exchange. Throws ConnectionError `auth` if the daemon cannot prove that it knows the password. */
 export function* scramSha256(
   { username, password }: Credentials,
   nonce = randomBytes(18).toString('base64'),
 ): SaslExchange {
   const firstBare = `n=${username.replaceAll('=', '=3D').replaceAll(',', '=2C')},r=${nonce}`
   const serverFirst = (yield Buffer.from(`n,,${firstBare}`)).toString('utf8')
-  const challenge = attributes(serverFirst)
+  const challenge = parseAttributes(serverFirst)
   const [combined = '', salt = ''] = [challenge.get('r'), challenge.get('s')]
   const rounds = Number(challenge.get('i'))
   if (!combined.startsWith(nonce) || combined === nonce || !(rounds > 0 && rounds <= maxRounds)) {
-    throw new ConnectionError('auth', 'SCRAM-SHA-256: the daemon sent a challenge that is not for us')
+    throw new ConnectionError('auth', 'SCRAM-SHA-256: the daemon sent an invalid challenge')
   }
   const salted = pbkdf2Sync(password.normalize('NFKC'), Buffer.from(salt, 'base64'), rounds, 32, 'sha256')
   const clientKey = hmac(salted, 'Client Key')
@@ -25,7 +25,7 @@ export function* scramSha256(
   const signed = `${firstBare},${serverFirst},${finalBare}`
   const signature = hmac(createHash('sha256').update(clientKey).digest(), signed)
   const proof = clientKey.map((byte, i) => byte ^ (signature[i] ?? 0))
-  const serverFinal = attributes(
+  const serverFinal = parseAttributes(
     (yield Buffer.from(`${finalBare},p=${Buffer.from(proof).toString('base64')}`)).toString('utf8'),
   )
   const proved = Buffer.from(serverFinal.get('v') ?? '', 'base64')
@@ -35,7 +35,7 @@ export function* scramSha256(
   }
 }
 
-function attributes(message: string): Map<string, string> {
+function parseAttributes(message: string): Map<string, string> {
   return new Map(message.split(',').map((part) => [part.slice(0, 1), part.slice(2)]))
 }
 

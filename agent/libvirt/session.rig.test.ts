@@ -1,14 +1,14 @@
-// A session over the death of the real daemon: calls under way, events, and a guest that does not notice.
+// A session while a real libvirtd is killed: calls under way, events, and a guest that does not notice.
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { expect, it, vi } from 'vitest'
 import { withHost } from '../../test/rig/vitest.ts'
 import { ConnectionError, domainEvents, lifecycleEvent, openSession, proc, type Resync } from './index.ts'
-import { echoGuest, emptyDomain } from './testing/guest.ts'
+import { createEchoGuest, emptyDomainXml } from './testing/guest.ts'
 
 const host = withHost()
 
-it('survives that its daemon is killed three times amid calls, and hears events again each time', async () => {
+it('Session reconnects and gets events again each time libvirtd is killed during calls', async () => {
   await using session = openSession({ uri: host().uri, backoff: { minMs: 10, maxMs: 200 } })
   const resyncs: Resync[] = []
   const defined: string[] = []
@@ -16,7 +16,7 @@ it('survives that its daemon is killed three times amid calls, and hears events 
   await session.on(domainEvents.lifecycle, ({ dom, event }) => {
     if (event === lifecycleEvent.defined) defined.push(dom.name)
   })
-  const guest = echoGuest(join(host().home, 'guests'), 'survivor', randomUUID())
+  const guest = createEchoGuest(join(host().home, 'guests'), 'survivor', randomUUID())
   const { dom } = await session.call(proc.domainDefineXmlFlags, { xml: guest.xml })
   const { dom: started } = await session.call(proc.domainCreateWithFlags, { dom })
   for (let round = 1; round <= 3; round += 1) {
@@ -35,7 +35,7 @@ it('survives that its daemon is killed three times amid calls, and hears events 
     await vi.waitUntil(() => session.generation === round + 1 && resyncs.length === round + 1, { timeout: 20_000 })
     expect(resyncs.at(-1)).toMatchObject({ generation: round + 1, reason: 'connected', previous: { code: 'lost' } })
     const name = `round-${round}`
-    await session.call(proc.domainDefineXmlFlags, { xml: emptyDomain(name, randomUUID()) })
+    await session.call(proc.domainDefineXmlFlags, { xml: emptyDomainXml(name, randomUUID()) })
     await vi.waitUntil(() => defined.includes(name), { timeout: 5000 })
   }
   expect(await session.call(proc.domainLookupByUuid, { uuid: dom.uuid })).toEqual({ dom: started })

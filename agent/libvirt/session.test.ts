@@ -1,17 +1,20 @@
-// Reconnecting: generations, resubscription, resync before events, calls that wait, rejectedHosts of a later daemon.
+// Sessions: generations, resubscription, resync before events, calls that wait, errors of a later daemon.
 import { describe, expect, it, vi } from 'vitest'
 import { domainEvents, openSession, proc, type Resync } from './index.ts'
-import { type FakePeer, fakeDaemon, isCall } from './testing/fake-daemon.ts'
+import { type FakePeer, isCall, startFakeDaemon } from './testing/fake-daemon.ts'
 import type { Message } from './wire/header.ts'
 
 const { connectDomainEventCallbackRegisterAny: register } = proc
 const dom = { name: 'd', uuid: '00000000-0000-0000-0000-000000000001', id: 1 }
 const backoff = { minMs: 1, maxMs: 5 }
 
-/** Answers version calls, and to each registration adds at once an event that tells how many there were. */
+/**
+ * Answers version calls. Each registration also gets an event at once, whose detail is the number of registrations so
+ * far.
+ */
 function eventfulDaemon() {
   let registrations = 0
-  return fakeDaemon((peer, message) => {
+  return startFakeDaemon((peer, message) => {
     if (isCall(message, proc.connectGetLibVersion))
       return peer.reply(message, proc.connectGetLibVersion, { version: 1n })
     if (!isCall(message, register)) return
@@ -21,23 +24,23 @@ function eventfulDaemon() {
   })
 }
 
-describe('a session', () => {
+describe('Session', () => {
   it('gives each connection a generation, all subscriptions, and a resync before its events', async () => {
     await using daemon = await eventfulDaemon()
     await using session = openSession({ uri: daemon.uri, backoff })
-    const told: string[] = []
-    session.onResync(({ generation, reason, previous }) => void told.push(`${generation} ${reason} ${previous?.code}`))
-    await session.on(domainEvents.lifecycle, ({ detail }) => void told.push(`event ${detail}`))
-    await vi.waitUntil(() => told.length === 2)
+    const seen: string[] = []
+    session.onResync(({ generation, reason, previous }) => void seen.push(`${generation} ${reason} ${previous?.code}`))
+    await session.on(domainEvents.lifecycle, ({ detail }) => void seen.push(`event ${detail}`))
+    await vi.waitUntil(() => seen.length === 2)
     expect(session.generation).toBe(1)
     await daemon.stop()
     await daemon.listen()
-    await vi.waitUntil(() => told.length === 4)
-    expect(told).toEqual(['1 connected undefined', 'event 1', '2 connected lost', 'event 2'])
+    await vi.waitUntil(() => seen.length === 4)
+    expect(seen).toEqual(['1 connected undefined', 'event 1', '2 connected lost', 'event 2'])
     expect(session.connection?.generation).toBe(2)
   })
 
-  it('lets calls wait for a connection, up to their deadline', async () => {
+  it('lets a call wait for a connection until its deadline', async () => {
     await using daemon = await eventfulDaemon()
     await daemon.stop()
     await using session = openSession({ uri: daemon.uri, backoff })
@@ -50,21 +53,21 @@ describe('a session', () => {
   })
 
   it('does not repeat a call that was sent when the connection broke', async () => {
-    let asked = 0
-    await using daemon = await fakeDaemon((peer) => {
-      asked += 1
+    let calls = 0
+    await using daemon = await startFakeDaemon((peer) => {
+      calls += 1
       peer.socket.destroy()
     })
     await using session = openSession({ uri: daemon.uri, backoff })
     const error = await session.call(proc.domainSuspend, { dom }).catch((e: unknown) => e)
     expect(error).toMatchObject({ code: 'lost', sent: true })
     await vi.waitUntil(() => session.generation === 2)
-    expect(asked).toBe(1)
+    expect(calls).toBe(1)
   })
 
-  it('reports an event that a later daemon refuses, and goes on with the others', async () => {
+  it('passes the error of an event that a later daemon refuses to onError, and keeps the other subscriptions', async () => {
     let refuse = false
-    await using daemon = await fakeDaemon((peer: FakePeer, message: Message) => {
+    await using daemon = await startFakeDaemon((peer: FakePeer, message: Message) => {
       if (refuse) peer.refuse(message, { code: 3, message: 'no such event' })
       else peer.reply(message, register, { callbackId: 1 })
     })
@@ -81,8 +84,8 @@ describe('a session', () => {
     await expect(session.on(domainEvents.memoryFailure, () => {})).rejects.toMatchObject({ code: 'VIR_ERR_NO_SUPPORT' })
   })
 
-  it('asks for a resync when events had to be dropped', async () => {
-    await using daemon = await fakeDaemon((peer, message) => {
+  it('calls the resync handlers when events were dropped', async () => {
+    await using daemon = await startFakeDaemon((peer, message) => {
       peer.reply(message, register, { callbackId: 1 })
       for (let i = 0; i < 10; i += 1) peer.event(domainEvents.lifecycle, { callbackId: 1, dom, event: 2, detail: i })
     })
@@ -92,9 +95,11 @@ describe('a session', () => {
     const { promise: never } = Promise.withResolvers<void>()
     await session.on(domainEvents.lifecycle, () => never, { limit: 3 })
     await vi.waitUntil(() => resyncs.some(({ reason }) => reason === 'overflow'))
+    expect(resyncs[0]).toEqual({ generation: 1, reason: 'connected', previous: undefined })
+    expect(resyncs.at(-1)).toEqual({ generation: 1, reason: 'overflow', previous: undefined })
   })
 
-  it('when closed fails what waits, and connects no more', async () => {
+  it('fails waiting calls and connects no more when it is closed', async () => {
     await using daemon = await eventfulDaemon()
     await daemon.stop()
     const session = openSession({ uri: daemon.uri, backoff })

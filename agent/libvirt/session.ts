@@ -1,10 +1,12 @@
-// A connection that comes back: each new one has the next generation number, all subscriptions, and a call to look anew.
+// A connection that reconnects. Each new connection has the next generation number and all subscriptions, and calls the
+// resync handlers.
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Connection, connect, type OpenedStream, type Subscription } from './connection.ts'
+import { type Connection, connect, type Subscription } from './connection.ts'
 import type { CallOptions, ConnectOptions, PlainProcedure, StreamProcedure } from './connection-options.ts'
 import { ConnectionError } from './errors.ts'
 import { Delivery, type EventHandler, type SubscribeOptions } from './events.ts'
 import type { EventOf, EventType } from './protocol/events.ts'
+import type { LibvirtStream } from './streams.ts'
 import type { AnyType, Input, Output } from './wire/types.ts'
 
 export interface SessionOptions extends Omit<ConnectOptions, 'signal'> {
@@ -12,12 +14,12 @@ export interface SessionOptions extends Omit<ConnectOptions, 'signal'> {
   backoff?: { minMs: number; maxMs: number }
 }
 
-/** Why everything has to be looked at anew: there may have been events that nobody told us. */
+/** Events may have been missed, so the receiver must list everything anew. */
 export interface Resync {
-  /** Of the connection that is up now: 1 for the first. */
+  /** Generation of the connection that is up now; the first has 1. */
   generation: number
   reason: 'connected' | 'overflow'
-  /** How the connection before ended; undefined for the first. */
+  /** Why the previous connection ended; undefined for the first. */
   previous: ConnectionError | undefined
 }
 
@@ -26,16 +28,16 @@ interface SessionSubscription {
   domain: SubscribeOptions['domain']
   push: (event: unknown) => void
   report: (error: unknown) => void
-  /** On the connection that is up. */
+  /** The subscription on the connection that is up. */
   bound?: Subscription | undefined
 }
 
-/** Begins to connect and keeps at it until `close`. Does not wait for the first connection; see `connected`. */
+/** Connects, and reconnects until `close`. Does not wait for the first connection; see `connected`. */
 export function openSession(options: SessionOptions = {}): Session {
   return new Session(options)
 }
 
-/** Calls, events and streams over whatever connection is up. Nothing that was sent is ever repeated. */
+/** Calls, events and streams over the connection that is up. A call that was sent is never sent again. */
 export class Session implements AsyncDisposable {
   readonly #options: SessionOptions
   readonly #stop = new AbortController()
@@ -45,17 +47,17 @@ export class Session implements AsyncDisposable {
   #current: Connection | undefined
   #generation = 0
   #previous: ConnectionError | undefined
-  /** Why the last attempt failed. */
+  /** Why the last attempt to connect failed. */
   #lastError: unknown
   #up = Promise.withResolvers<Connection>()
 
   constructor(options: SessionOptions) {
     this.#options = options
-    this.#up.promise.catch(() => {}) // `close` rejects it, also if nobody waits
+    this.#up.promise.catch(() => {}) // `close` rejects it, even if no caller waits
     this.#running = this.#run()
   }
 
-  /** Number of the connection that is or was up last; 0 before the first. */
+  /** Generation of the latest connection; 0 before the first. */
   get generation(): number {
     return this.#generation
   }
@@ -66,14 +68,14 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * Waits for a connection. Throws ConnectionError `unreachable` after `timeoutMs` (default 30000), with the last failure
-   * as cause; `closed` if the session is; or the signal's reason.
+   * Waits for a connection. Throws ConnectionError `unreachable` after `timeoutMs` (default 30000), with the last
+   * failure as cause; `closed` if the session is; or the signal's reason.
    */
   async connected({ timeoutMs = 30_000, signal }: CallOptions = {}): Promise<Connection> {
     signal?.throwIfAborted()
     const giveUp = Promise.withResolvers<never>()
     const timer = Number.isFinite(timeoutMs)
-      ? setTimeout(() => giveUp.reject(this.#late(timeoutMs)), timeoutMs)
+      ? setTimeout(() => giveUp.reject(this.#noConnectionError(timeoutMs)), timeoutMs)
       : undefined
     const onAbort = () => giveUp.reject(signal?.reason)
     signal?.addEventListener('abort', onAbort, { once: true })
@@ -81,7 +83,7 @@ export class Session implements AsyncDisposable {
       for (;;) {
         const connection = this.connection ?? (await Promise.race([this.#up.promise, giveUp.promise]))
         if (connection.alive) return connection
-        // It has just ended and `#live` is about to notice that.
+        // The connection has ended, but `#runConnection` has not noticed it yet.
         await connection.closed
       }
     } finally {
@@ -90,29 +92,30 @@ export class Session implements AsyncDisposable {
     }
   }
 
-  /** As `Connection.call`; waits for a connection first, which counts towards the deadline. */
+  /** Like `Connection.call`, but waits for a connection first; the wait counts towards the deadline. */
   call<A extends AnyType, R extends AnyType>(
     procedure: PlainProcedure<A, R>,
     args: Input<A>,
     options: CallOptions = {},
   ): Promise<Output<R>> {
     const { connection } = this
-    return connection ? connection.call(procedure, args, options) : this.#callLater(procedure, args, options)
+    return connection ? connection.call(procedure, args, options) : this.#callWhenConnected(procedure, args, options)
   }
 
-  /** As `Connection.openStream`. The stream ends with its own connection; it is not resumed. */
-  async openStream<A extends AnyType, R extends AnyType>(
-    procedure: StreamProcedure<A, R>,
+  /** Like `Connection.openStream`. A stream is not resumed when its connection ends. */
+  async openStream<A extends AnyType>(
+    procedure: StreamProcedure<A>,
     args: Input<A>,
     options: CallOptions = {},
-  ): Promise<OpenedStream<Output<R>>> {
+  ): Promise<LibvirtStream> {
     const connection = await this.connected(options)
     return connection.openStream(procedure, args, options)
   }
 
   /**
-   * As `Connection.on`, for this connection and all to come. Throws only what the registration on the present connection
-   * throws; on a later one a refusal goes to `onError`. Without `onOverflow`, an overflow is a resync.
+   * Like `Connection.on`, for this connection and all later ones. Throws what the registration on the present
+   * connection throws. On a later connection such an error goes to `onError`. Without `onOverflow`, an overflow calls
+   * the resync handlers.
    */
   async on<E extends EventType>(
     event: E,
@@ -141,19 +144,20 @@ export class Session implements AsyncDisposable {
         await close()
         throw error
       }
-      // The connection went meanwhile: the next one gets the subscription with all the others.
+      // The connection ended meanwhile: the next one gets this subscription with all the others.
     }
     return { close, [Symbol.asyncDispose]: close }
   }
 
   /**
-   * Calls `handler` after each connect, once all subscriptions are in place and before their events, and after an
-   * overflow: time to list everything. Also at once if a connection is up. Returns the way to stop it.
+   * Calls `handler` whenever the receiver must list everything: after each connect, when all subscriptions are in place
+   * and before their first event, after an overflow, and now if a connection is up. Returns a function that removes the
+   * handler.
    */
   onResync(handler: (resync: Resync) => void | Promise<void>, onError?: (error: unknown) => void): () => void {
     const delivery = new Delivery<Resync>(handler, onError ? { onError } : {})
     this.#resyncs.add(delivery)
-    if (this.connection) delivery.push(this.#resyncNow('connected'))
+    if (this.connection) delivery.push(this.#resyncFor('connected'))
     return () => {
       this.#resyncs.delete(delivery)
       delivery.close()
@@ -172,7 +176,7 @@ export class Session implements AsyncDisposable {
     await this.close()
   }
 
-  async #callLater<A extends AnyType, R extends AnyType>(
+  async #callWhenConnected<A extends AnyType, R extends AnyType>(
     procedure: PlainProcedure<A, R>,
     args: Input<A>,
     options: CallOptions,
@@ -187,8 +191,8 @@ export class Session implements AsyncDisposable {
     let waitMs = minMs
     while (!this.#stop.signal.aborted) {
       const started = performance.now()
-      await this.#live()
-      // A connection that lasted shows that all is well; one that came and went does not.
+      await this.#runConnection()
+      // Only a connection that lasted resets the backoff.
       waitMs = performance.now() - started > maxMs ? minMs : Math.min(waitMs * 2, maxMs)
       await delay(waitMs * (0.5 + Math.random() / 2), undefined, { signal: this.#stop.signal, ref: false }).catch(
         () => {},
@@ -197,8 +201,8 @@ export class Session implements AsyncDisposable {
     this.#up.reject(this.#stop.signal.reason)
   }
 
-  /** One connection from its beginning to its end. */
-  async #live(): Promise<void> {
+  /** Connects, and waits until the connection ends. */
+  async #runConnection(): Promise<void> {
     let connection: Connection | undefined
     try {
       connection = await connect({ ...this.#options, signal: this.#stop.signal }, this.#generation + 1)
@@ -211,7 +215,7 @@ export class Session implements AsyncDisposable {
       ready.resolve()
       this.#previous = await connection.closed
       this.#up = Promise.withResolvers()
-      this.#up.promise.catch(() => {}) // as above
+      this.#up.promise.catch(() => {}) // As in the constructor.
     } catch (error) {
       this.#lastError = error
       await connection?.close()
@@ -225,26 +229,26 @@ export class Session implements AsyncDisposable {
       subscription.bound = await bind(connection, subscription, ready)
     } catch (error) {
       if (error instanceof ConnectionError) throw error
-      // This daemon does not have that event: the others shall work nevertheless.
+      // A daemon that does not know the event must not keep the other subscriptions from working.
       subscription.report(error)
     }
   }
 
-  #late(timeoutMs: number): ConnectionError {
+  #noConnectionError(timeoutMs: number): ConnectionError {
     const cause = this.#lastError ?? this.#previous
     return new ConnectionError('unreachable', `no connection within ${timeoutMs} ms`, { cause })
   }
 
-  #resyncNow(reason: Resync['reason']): Resync {
+  #resyncFor(reason: Resync['reason']): Resync {
     return { generation: this.#generation, reason, previous: this.#previous }
   }
 
   #resync(reason: Resync['reason']): void {
-    for (const delivery of this.#resyncs) delivery.push(this.#resyncNow(reason))
+    for (const delivery of this.#resyncs) delivery.push(this.#resyncFor(reason))
   }
 }
 
-/** Events wait for `ready`, so that a resync is told before them. */
+/** Subscribes. Events wait for `ready`, so that the resync handlers run before them. */
 async function bind(connection: Connection, to: SessionSubscription, ready: Promise<void>): Promise<Subscription> {
   let open = false
   const opened = ready.then(() => void (open = true))

@@ -1,4 +1,4 @@
-// Streams of a real libvirtd: a guest's console, its screen, volumes up and down, slow readers, aborts, errors.
+// Streams of a real libvirtd: a guest's console, uploads and downloads of volumes, slow readers, aborts, errors.
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
@@ -8,7 +8,7 @@ import { finished, pipeline } from 'node:stream/promises'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { withHost } from '../../test/rig/vitest.ts'
 import { type Connection, connect, type DomainRef, proc, type StoragePoolRef } from './index.ts'
-import { echoGuest } from './testing/guest.ts'
+import { createEchoGuest } from './testing/guest.ts'
 
 const host = withHost()
 let connection: Connection
@@ -19,7 +19,7 @@ beforeAll(async () => {
   connection = await connect(host().uri)
   // libvirt locks a console's device under /var/lock, which is /run/lock; a fresh /run may not have it.
   mkdirSync(join(host().home, 'run/lock'), { recursive: true })
-  const guest = echoGuest(join(host().home, 'guests'), 'echo', randomUUID())
+  const guest = createEchoGuest(join(host().home, 'guests'), 'echo', randomUUID())
   dom = (await connection.call(proc.domainDefineXmlFlags, { xml: guest.xml })).dom
   await connection.call(proc.domainCreateWithFlags, { dom })
   const path = join(host().home, 'pool')
@@ -33,12 +33,12 @@ async function volume(name: string, bytes: number) {
   return (await connection.call(proc.storageVolCreateXml, { pool, xml })).vol
 }
 
-describe('console', () => {
-  it('carries bytes both ways, with the guest', async () => {
-    const { stream } = await connection.openStream(proc.domainOpenConsole, { dom })
+describe('the stream of a console', () => {
+  it('carries bytes to and from the guest', async () => {
+    const stream = await connection.openStream(proc.domainOpenConsole, { dom })
     let seen = ''
     stream.on('data', (chunk: Buffer) => void (seen += chunk.toString('latin1')))
-    const sent = 'all that is said comes back'
+    const sent = 'the guest echoes this'
     await vi.waitUntil(
       () => {
         if (!seen.includes(sent)) stream.write(`${sent}.`)
@@ -49,16 +49,16 @@ describe('console', () => {
     stream.destroy()
   })
 
-  it('is refused to a second reader, by libvirt, and free again after the first has gone', async () => {
+  it('is refused by libvirt while another client has the console, and opens after that client has gone', async () => {
     const first = await connection.openStream(proc.domainOpenConsole, { dom })
     await expect(connection.openStream(proc.domainOpenConsole, { dom })).rejects.toMatchObject({
       code: 'VIR_ERR_OPERATION_FAILED',
     })
-    first.stream.destroy()
+    first.destroy()
     await vi.waitUntil(
       async () => {
         const again = await connection.openStream(proc.domainOpenConsole, { dom }).catch(() => undefined)
-        again?.stream.destroy()
+        again?.destroy()
         return again !== undefined
       },
       { timeout: 10_000 },
@@ -66,11 +66,11 @@ describe('console', () => {
   })
 })
 
-describe('a guest that ends', () => {
-  it('ends its console, without an error', async () => {
-    const guest = echoGuest(join(host().home, 'guests'), 'brief', randomUUID())
+describe('the stream of a console whose guest ends', () => {
+  it('ends without an error', async () => {
+    const guest = createEchoGuest(join(host().home, 'guests'), 'brief', randomUUID())
     const { dom: brief } = await connection.call(proc.domainCreateXml, { xml: guest.xml })
-    const { stream } = await connection.openStream(proc.domainOpenConsole, { dom: brief })
+    const stream = await connection.openStream(proc.domainOpenConsole, { dom: brief })
     const closed = finished(stream.resume())
     await connection.call(proc.domainDestroyFlags, { dom: brief })
     await closed
@@ -78,33 +78,23 @@ describe('a guest that ends', () => {
   })
 })
 
-describe('screenshot', () => {
-  it('is an image of the type that the reply names', async () => {
-    const { reply, stream } = await connection.openStream(proc.domainScreenshot, { dom, screen: 0 })
-    const bytes = Buffer.concat(await stream.toArray())
-    const magic = { 'image/x-portable-pixmap': 'P6', 'image/png': '\x89PNG' }[reply.mime ?? '']
-    expect(bytes.toString('latin1', 0, 4)).toContain(magic)
-    expect(bytes.length).toBeGreaterThan(1000)
-  })
-})
-
-describe('volumes', () => {
+describe('the stream of a volume', () => {
   const size = 24 << 20
 
-  it('come down as they went up', async () => {
+  it('downloads the bytes that were uploaded', async () => {
     const data = randomBytes(size)
     const vol = await volume('round', size)
     const up = await connection.openStream(proc.storageVolUpload, { vol, offset: 0, length: size })
-    await pipeline(Readable.from([data.subarray(0, 1_000_001), data.subarray(1_000_001)]), up.stream)
+    await pipeline(Readable.from([data.subarray(0, 1_000_001), data.subarray(1_000_001)]), up)
     const down = await connection.openStream(proc.storageVolDownload, { vol, offset: 0, length: 0 })
     const hash = createHash('sha256')
-    await pipeline(down.stream, hash)
+    await pipeline(down, hash)
     expect(hash.digest('hex')).toBe(createHash('sha256').update(data).digest('hex'))
   })
 
-  it('a reader that does not read holds little, and holds up nobody', async () => {
+  it('buffers little while its reader does not read, and other calls go on', async () => {
     const vol = await volume('slow', size)
-    const { stream } = await connection.openStream(proc.storageVolDownload, { vol, offset: 0, length: 0 })
+    const stream = await connection.openStream(proc.storageVolDownload, { vol, offset: 0, length: 0 })
     await vi.waitUntil(() => stream.readableLength >= stream.readableHighWaterMark)
     for (let i = 0; i < 200; i += 1) await connection.call(proc.connectGetLibVersion, {})
     expect(stream.readableLength).toBeLessThan(2 * stream.readableHighWaterMark)
@@ -113,19 +103,19 @@ describe('volumes', () => {
     expect(received).toBe(size)
   })
 
-  it('a write to a volume that is too small fails the upload', async () => {
+  it('fails an upload that does not fit into the volume', async () => {
     const vol = await volume('small', 1 << 20)
     await expect(
       connection.openStream(proc.storageVolUpload, { vol, offset: 2n ** 62n, length: size }),
     ).rejects.toMatchObject({ name: 'LibvirtError' })
   })
 
-  it('an upload that is destroyed is aborted at the daemon, which goes on', async () => {
+  it('aborts the upload at the daemon when it is destroyed', async () => {
     const vol = await volume('aborted', size)
-    const { stream } = await connection.openStream(proc.storageVolUpload, { vol, offset: 0, length: size })
+    const stream = await connection.openStream(proc.storageVolUpload, { vol, offset: 0, length: size })
     stream.write(randomBytes(1 << 20))
     stream.destroy()
-    // libvirt deletes a volume only when nobody writes to it.
+    // libvirt deletes a volume only when no client writes to it.
     await vi.waitUntil(
       () =>
         connection.call(proc.storageVolDelete, { vol }).then(
@@ -136,9 +126,9 @@ describe('volumes', () => {
     )
   })
 
-  it('a download dies with its daemon', async () => {
+  it('fails with ConnectionError when the daemon is killed', async () => {
     const vol = await volume('lost', size)
-    const { stream } = await connection.openStream(proc.storageVolDownload, { vol, offset: 0, length: 0 })
+    const stream = await connection.openStream(proc.storageVolDownload, { vol, offset: 0, length: 0 })
     await vi.waitUntil(() => stream.readableLength >= stream.readableHighWaterMark)
     const error = once(stream, 'error')
     await host().killLibvirtd()

@@ -1,7 +1,8 @@
-// A libvirt stream as a Node stream: console (both ways), screenshot and download (to us), upload (to the daemon).
+// A libvirt stream as a Node stream: console (both ways), download (from the daemon), upload (to the daemon).
 //
-// Each stream has a connection of its own. The protocol has no windows: the only way to slow a daemon down is not to read,
-// and a daemon that cannot write to a guest stops reading. On a shared connection either would stop calls and keep-alive.
+// Each stream has a connection of its own, because the protocol has no flow control: a client can only slow a daemon
+// down by not reading, and a daemon that cannot write to a guest stops reading. On a shared connection this would stop
+// calls and keep-alive.
 import { Duplex } from 'node:stream'
 import { ConnectionError, LibvirtError, ProtocolError } from './errors.ts'
 import { wireError } from './protocol/common.ts'
@@ -10,26 +11,27 @@ import { decode } from './wire/codec.ts'
 import { messageStatus, streamChunkMax } from './wire/header.ts'
 import type { XdrReader } from './wire/reader.ts'
 
-/** What a stream needs of its connection. */
+/** The part of a connection that its stream uses. */
 export interface StreamPort {
-  /** Sends one stream message; `sent` when the socket took it. */
+  /** Sends one stream message and calls `sent` when the socket has taken it. */
   send(status: number, data: Uint8Array, sent: (error?: Error | null) => void): void
   pause(): void
   resume(): void
-  /** The stream is over: the connection has no further use. */
+  /** Ends the connection. */
   close(): void
 }
 
 /**
- * Bytes from or to the daemon, with back-pressure both ways. For an upload `finish` (what `pipeline` waits for) means that
- * the daemon confirmed it; a failed one is destroyed with LibvirtError. `destroy()` aborts it at the daemon.
+ * Bytes from or to the daemon, with back-pressure both ways. The event `finish` of an upload, for which `pipeline`
+ * waits, means that the daemon has confirmed it. A failed stream is destroyed with LibvirtError. `destroy()` aborts the
+ * stream at the daemon.
  */
 export class LibvirtStream extends Duplex {
   readonly #procedure: Procedure
   readonly #port: StreamPort
-  /** The daemon said ok or error: nothing more may be sent. */
+  /** True once the daemon has sent ok or error: nothing more may be sent. */
   #over = false
-  /** We said that we are finished. */
+  /** True once this client has sent its finish. */
   #finishSent = false
   #finished: ((error?: Error | null) => void) | undefined
 
@@ -46,7 +48,7 @@ export class LibvirtStream extends Duplex {
     this.#port = port
   }
 
-  /** A stream message of the daemon. Throws ProtocolError if it cannot be. */
+  /** Handles a stream message of the daemon. Throws ProtocolError for data in an upload. */
   receive(status: number, payload: XdrReader): void {
     if (this.#over || this.destroyed) return
     if (status === messageStatus.error) {
@@ -57,12 +59,12 @@ export class LibvirtStream extends Duplex {
     } else if (payload.left > 0) {
       this.#data(payload.rest())
     } else {
-      // An empty message is the daemon's end of data; it then waits for our finish and confirms that.
+      // An empty message is the daemon's end of data. The daemon then waits for this client's finish and confirms it.
       this.#sendFinish()
     }
   }
 
-  /** The connection is gone before the stream was over. */
+  /** Destroys the stream because its connection ended first. */
   fail(error: ConnectionError): void {
     if (!this.#over) this.destroy(error)
   }
@@ -73,7 +75,7 @@ export class LibvirtStream extends Duplex {
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     if (this.#over || this.#finishSent)
-      return done(new Error(`${this.#procedure.name}: written after the daemon's end`))
+      return done(new Error(`${this.#procedure.name}: written after the end of the stream`))
     for (let start = 0; start < chunk.length || start === 0; start += streamChunkMax) {
       const end = Math.min(start + streamChunkMax, chunk.length)
       const sent = end === chunk.length ? done : () => {}
@@ -96,7 +98,8 @@ export class LibvirtStream extends Duplex {
   }
 
   #data(payload: Buffer): void {
-    if (this.#procedure.stream === 'upload') throw new ProtocolError(`${this.#procedure.name}: data in an upload`)
+    if (this.#procedure.stream === 'upload')
+      throw new ProtocolError(`${this.#procedure.name}: the daemon sent data in an upload`)
     if (!this.push(payload)) this.#port.pause()
   }
 
@@ -106,7 +109,7 @@ export class LibvirtStream extends Duplex {
     this.#finished = undefined
     if (this.#procedure.stream === 'upload') return
     this.push(null)
-    // The end is to be seen even if the reader paused us.
+    // The reader must get the end of the stream even if it has paused the socket.
     this.#port.resume()
   }
 

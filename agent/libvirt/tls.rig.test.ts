@@ -1,4 +1,5 @@
-// TLS and TCP with a real libvirtd: certificates of both sides are held against one authority, from inside of the host.
+// TLS and TCP connections to a real libvirtd, made in the host's network namespace: each side checks the other's
+// certificate.
 import { execFileSync } from 'node:child_process'
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -21,9 +22,9 @@ beforeAll(async () => {
   await host().startLibvirtd()
 })
 
-/** A key and a certificate for it; without an authority it signs itself. */
+/** Makes a key and a certificate, signed by the authority or, without one, by itself. */
 function certify(name: string, authority?: string): void {
-  // libvirtd refuses to start with a certificate that might sign others.
+  // libvirtd refuses to start with a certificate that may sign others.
   const constraints = `basicConstraints=critical,CA:${authority ? 'FALSE' : 'TRUE'}`
   const signer = authority ? ['-CA', `${pki}/${authority}.pem`, '-CAkey', `${pki}/${authority}.key`] : []
   const files = ['-keyout', `${pki}/${name}.key`, '-out', `${pki}/${name}.pem`]
@@ -44,8 +45,8 @@ function certify(name: string, authority?: string): void {
   )
 }
 
-/** Connects from inside of the host's network and gives the daemon's URI, or the error's code. */
-async function tryFromInside(uri: string, certificate: string | undefined, authority: string): Promise<string> {
+/** Connects in the host's network namespace. Gives the daemon's URI, or the error's code. */
+async function connectFromHost(uri: string, certificate: string | undefined, authority: string): Promise<string> {
   const program = join(host().home, 'connect.ts')
   const file = (name: string) => `readFileSync('${join(pki, name)}')`
   const own = certificate ? `, cert: ${file(`${certificate}.pem`)}, key: ${file(`${certificate}.key`)}` : ''
@@ -65,12 +66,18 @@ async function tryFromInside(uri: string, certificate: string | undefined, autho
 }
 
 it.each<[string, string, string | undefined, string, string]>([
-  ['TCP', 'qemu+tcp://127.0.0.1/system', undefined, 'ca', 'qemu:///system'],
-  ['TLS by name', 'qemu+tls://localhost/system', 'client', 'ca', 'qemu:///system'],
-  ['TLS by address', 'qemu+tls://127.0.0.1/system', 'client', 'ca', 'qemu:///system'],
-  ['TLS without a certificate of ours', 'qemu+tls://127.0.0.1/system', undefined, 'ca', 'auth'],
-  ['TLS with a certificate of nobody', 'qemu+tls://127.0.0.1/system', 'rogue', 'ca', 'auth'],
-  ['TLS to a daemon that we do not trust', 'qemu+tls://127.0.0.1/system', 'client', 'rogue', 'unreachable'],
-])('%s', async (_what, uri, certificate, authority, outcome) => {
-  expect(await tryFromInside(uri, certificate, authority)).toBe(outcome)
+  ['opens over TCP', 'qemu+tcp://127.0.0.1/system', undefined, 'ca', 'qemu:///system'],
+  ['opens over TLS by name', 'qemu+tls://localhost/system', 'client', 'ca', 'qemu:///system'],
+  ['opens over TLS by address', 'qemu+tls://127.0.0.1/system', 'client', 'ca', 'qemu:///system'],
+  ['fails over TLS without a client certificate', 'qemu+tls://127.0.0.1/system', undefined, 'ca', 'auth'],
+  ['fails over TLS with a certificate of an unknown authority', 'qemu+tls://127.0.0.1/system', 'rogue', 'ca', 'auth'],
+  [
+    'fails over TLS when the client does not know the daemon’s authority',
+    'qemu+tls://127.0.0.1/system',
+    'client',
+    'rogue',
+    'unreachable',
+  ],
+])('a connection %s', async (_what, uri, certificate, authority, outcome) => {
+  expect(await connectFromHost(uri, certificate, authority)).toBe(outcome)
 })

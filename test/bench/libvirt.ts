@@ -7,7 +7,7 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { connect, proc } from '../../agent/libvirt/index.ts'
-import { emptyDomain } from '../../agent/libvirt/testing/guest.ts'
+import { emptyDomainXml } from '../../agent/libvirt/testing/guest.ts'
 import { type Host, startHost } from '../rig/host.ts'
 import { scratchDirectory } from '../rig/scratch.ts'
 import { type Client, flicker, floor, ours, rivals, start } from './libvirt/clients.ts'
@@ -32,7 +32,7 @@ async function prepare(host: Host): Promise<string> {
   await using connection = await connect(host.uri)
   const uuid = randomUUID()
   for (let i = 0; i < 50; i += 1) {
-    const xml = emptyDomain(`bench-${i}`, i === 0 ? uuid : randomUUID())
+    const xml = emptyDomainXml(`bench-${i}`, i === 0 ? uuid : randomUUID())
     await connection.call(proc.domainDefineXmlFlags, { xml })
   }
   const path = join(host.home, 'bench')

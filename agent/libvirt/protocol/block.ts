@@ -1,29 +1,18 @@
-// A domain's disks: statistics, size, errors, and the jobs that copy, pull and commit them.
-import { array, bool, flags, hyper, int, nothing, optional, string, struct, uhyper, uint } from '../wire/types.ts'
+// A domain's disks: size, tuning, the jobs that copy, pull and commit them, and backups.
+import { bool, flags, int, nothing, optional, string, struct, uhyper } from '../wire/types.ts'
 import { anXml, domain, typedParams } from './common.ts'
 import { named, remote } from './procedure.ts'
 
 const onPath = struct({ dom: domain, path: string, flags })
 
 export const blockProcedures = named({
-  domainBlockStats: remote(
-    64,
-    struct({ dom: domain, path: string }),
-    struct({ rdReq: hyper, rdBytes: hyper, wrReq: hyper, wrBytes: hyper, errs: hyper }),
-  ),
-  /** Bytes. */
+  /** Sizes in bytes. */
   domainGetBlockInfo: remote(194, onPath, struct({ allocation: uhyper, capacity: uhyper, physical: uhyper })),
   /** `size` in KiB, or in bytes with `blockResizeFlags.bytes`. */
   domainBlockResize: remote(251, struct({ dom: domain, disk: string, size: uhyper, flags }), nothing),
-  /** `error`: 0 none, 1 unspecified, 2 no space. */
-  domainGetDiskErrors: remote(
-    263,
-    struct({ dom: domain, maxErrors: uint, flags }),
-    struct({ errors: array(struct({ disk: string, error: int }), 256), count: int }),
-  ),
   domainSetBlockIoTune: remote(252, struct({ dom: domain, disk: string, params: typedParams(32), flags }), nothing),
 
-  /** `found` false: no job is running there. Type: `blockJobType`; `cur` of `end` is done. */
+  /** `found` is false if the disk has no job. Type: `blockJobType`; `cur` of `end` is done. */
   domainGetBlockJobInfo: remote(
     238,
     onPath,

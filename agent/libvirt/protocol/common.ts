@@ -1,4 +1,4 @@
-// Types that many calls share: references to objects, typed parameters, the wire's error.
+// Types that several procedures use: references to objects, typed parameters, libvirt's error.
 import {
   array,
   bool,
@@ -16,15 +16,15 @@ import {
   uuid,
 } from '../wire/types.ts'
 
-/** Longest list of domains, networks, volumes… that libvirt sends (REMOTE_*_LIST_MAX). */
+/** Longest list of objects that libvirt sends (REMOTE_*_LIST_MAX). */
 export const listMax = 16_384
 
-/** A domain: libvirt looks at the UUID; `id` is -1 while it is off, and -1 will do in every call. */
+/** A domain. libvirt identifies it by the UUID. `id` is -1 while the domain is off; a caller may always pass -1. */
 export const domain = struct({ name: string, uuid, id: int })
 export type DomainRef = Output<typeof domain>
 
-export const network = struct({ name: string, uuid })
-export type NetworkRef = Output<typeof network>
+/** Part of an error; this client has no procedures for libvirt's networks. */
+const network = struct({ name: string, uuid })
 
 export const storagePool = struct({ name: string, uuid })
 export type StoragePoolRef = Output<typeof storagePool>
@@ -32,16 +32,16 @@ export type StoragePoolRef = Output<typeof storagePool>
 export const storageVol = struct({ pool: string, name: string, key: string })
 export type StorageVolRef = Output<typeof storageVol>
 
-export const secret = struct({ uuid, usageType: int, usageId: string })
-export type SecretRef = Output<typeof secret>
-
 export const snapshot = struct({ name: string, dom: domain })
 export type SnapshotRef = Output<typeof snapshot>
 
 export const checkpoint = struct({ name: string, dom: domain })
 export type CheckpointRef = Output<typeof checkpoint>
 
-/** One named value of a list whose names a procedure's documentation gives; see params.ts for plain objects. */
+/**
+ * A named value. libvirt's documentation gives the names for each procedure; params.ts converts from and to plain
+ * objects.
+ */
 export const typedParam = struct({
   field: string,
   value: union({
@@ -61,7 +61,7 @@ export function typedParams(max: number) {
   return array(typedParam, max)
 }
 
-/** virNetMessageError. */
+/** An error as libvirt sends it (virNetMessageError). */
 export const wireError = struct({
   code: int,
   domain: int,
@@ -76,9 +76,9 @@ export const wireError = struct({
   net: optional(network),
 })
 
-/** Arguments of the many calls that take a domain only. */
+/** Arguments of a procedure that takes only a domain. */
 export const onDomain = struct({ dom: domain })
-/** A call that gives a domain back. */
+/** Result of a procedure that gives a domain. */
 export const aDomain = struct({ dom: domain })
-/** A call that gives an XML document. */
+/** Result of a procedure that gives an XML document. */
 export const anXml = struct({ xml: string })

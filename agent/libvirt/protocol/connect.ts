@@ -1,25 +1,22 @@
-// Opening, authentication and what a connection knows of its daemon.
+// Opening a connection, authentication, facts of the daemon and its hypervisor, lists of domains, registering for
+// events.
 import { array, bool, chars, flags, int, nothing, optional, string, struct, uhyper, uint } from '../wire/types.ts'
-import { domain, listMax, network, secret, storagePool, typedParams } from './common.ts'
+import { domain, listMax, typedParams } from './common.ts'
 import { named, remote } from './procedure.ts'
 
 const saslMax = 65_536
 const saslStep = struct({ complete: bool, nil: bool, data: chars(saslMax) })
-/** `needResults: true`, else only the count `ret` comes. */
+/** Without `needResults` the daemon sends only the count `ret`. */
 const listArgs = struct({ needResults: bool, flags })
 
 export const connectProcedures = named({
   connectOpen: remote(1, struct({ name: optional(string), flags }), nothing),
   connectClose: remote(2, nothing, nothing),
-  connectGetType: remote(3, nothing, struct({ type: string })),
   /** 1000000 × major + 1000 × minor + release, of the hypervisor. */
   connectGetVersion: remote(4, nothing, struct({ version: uhyper })),
   connectGetLibVersion: remote(157, nothing, struct({ version: uhyper })),
   connectGetHostname: remote(59, nothing, struct({ hostname: string })),
   connectGetUri: remote(110, nothing, struct({ uri: string })),
-  connectGetSysinfo: remote(203, struct({ flags }), struct({ sysinfo: string })),
-  connectIsSecure: remote(149, nothing, struct({ secure: bool })),
-  connectGetMaxVcpus: remote(5, struct({ type: optional(string) }), struct({ max: int })),
   connectGetCapabilities: remote(7, nothing, struct({ capabilities: string })),
   connectGetDomainCapabilities: remote(
     342,
@@ -32,14 +29,7 @@ export const connectProcedures = named({
     }),
     struct({ capabilities: string }),
   ),
-  connectGetCpuModelNames: remote(
-    312,
-    struct({ arch: string, needResults: bool, flags }),
-    struct({ models: array(string, 8192), ret: int }),
-  ),
   /** Result: virCPUCompareResult (0 incompatible, 1 identical, 2 superset). */
-  connectCompareCpu: remote(158, struct({ xml: string, flags }), struct({ result: int })),
-  connectBaselineCpu: remote(162, struct({ xmlCpus: array(string, 256), flags }), struct({ cpu: string })),
   connectCompareHypervisorCpu: remote(
     393,
     struct({
@@ -52,12 +42,11 @@ export const connectProcedures = named({
     }),
     struct({ result: int }),
   ),
-  /** Feature: `driverFeature` in constants.ts. Asking for `programKeepAlive` also lets the daemon send its own PINGs. */
+  /**
+   * Feature: `driverFeature` in constants.ts. Asking for `programKeepAlive` also lets the daemon send its own PINGs.
+   */
   connectSupportsFeature: remote(60, struct({ feature: int }), struct({ supported: bool })),
   connectListAllDomains: remote(273, listArgs, struct({ domains: array(domain, listMax), ret: uint })),
-  connectListAllStoragePools: remote(281, listArgs, struct({ pools: array(storagePool, listMax), ret: uint })),
-  connectListAllNetworks: remote(283, listArgs, struct({ nets: array(network, listMax), ret: uint })),
-  connectListAllSecrets: remote(287, listArgs, struct({ secrets: array(secret, listMax), ret: uint })),
   /** `doms` empty: all. `stats`: `domainStats` bits, 0 for all groups. Read records with `fromParams`. */
   connectGetAllDomainStats: remote(
     344,

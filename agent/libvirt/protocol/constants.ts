@@ -1,7 +1,7 @@
-// Names for the numbers of libvirt's public headers that users of this client need: flags, states, types.
-// Each table tells the prefix that its names have there.
+// Names for the flags and types that the procedures take or give, as in libvirt's public headers. The comment of a
+// table gives the prefix that its names have there.
 
-/** VIR_DRV_FEATURE_*: what `connectSupportsFeature` may be asked. */
+/** VIR_DRV_FEATURE_*: `feature` of `connectSupportsFeature`. */
 export const driverFeature = {
   migrationV2: 1,
   migrationP2p: 4,
@@ -13,7 +13,10 @@ export const driverFeature = {
   remoteEventCallback: 14,
 } as const
 
-/** VIR_CONNECT_LIST_DOMAINS_*: Which domains `connectListAllDomains` gives; bits of different sorts narrow it. */
+/**
+ * VIR_CONNECT_LIST_DOMAINS_*: Filters of `connectListAllDomains`. Bits of one group add domains, each further group
+ * narrows.
+ */
 export const connectListFlags = {
   active: 1,
   inactive: 2,
@@ -76,16 +79,6 @@ export const domainShutdownFlags = {
   paravirt: 16,
 } as const
 
-/** VIR_DOMAIN_REBOOT_*: Ways to ask the guest to reboot. */
-export const domainRebootFlags = {
-  default: 0,
-  acpiPowerBtn: 1,
-  guestAgent: 2,
-  initctl: 4,
-  signal: 8,
-  paravirt: 16,
-} as const
-
 /** VIR_DOMAIN_XML_*: `domainGetXmlDesc`. */
 export const domainXmlFlags = {
   secure: 1,
@@ -94,7 +87,7 @@ export const domainXmlFlags = {
   migratable: 8,
 } as const
 
-/** VIR_DOMAIN_SAVE_*: Managed save, save and restore. */
+/** VIR_DOMAIN_SAVE_*: `domainManagedSave`. */
 export const saveFlags = {
   bypassCache: 1,
   running: 2,
@@ -102,16 +95,7 @@ export const saveFlags = {
   resetNvram: 8,
 } as const
 
-/** VIR_DUMP_*: `domainCoreDumpWithFormat`. */
-export const coreDumpFlags = {
-  crash: 1,
-  live: 2,
-  bypassCache: 4,
-  reset: 8,
-  memoryOnly: 16,
-} as const
-
-/** VIR_DOMAIN_AFFECT_*: What a change is to affect; live and config may be combined. */
+/** VIR_DOMAIN_AFFECT_*: Whether a change is to affect the running domain (live), its definition (config) or both. */
 export const modificationImpact = {
   current: 0,
   live: 1,
@@ -130,42 +114,11 @@ export const memoryFlags = {
   maximum: 4,
 } as const
 
-/** VIR_DOMAIN_MEMORY_STAT_*: Tags of `domainMemoryStats`. */
-export const memoryStat = {
-  swapIn: 0,
-  swapOut: 1,
-  majorFault: 2,
-  minorFault: 3,
-  unused: 4,
-  available: 5,
-  actualBalloon: 6,
-  rss: 7,
-  usable: 8,
-  lastUpdate: 9,
-  diskCaches: 10,
-  hugetlbPgalloc: 11,
-  hugetlbPgfail: 12,
-} as const
-
 /** VIR_DOMAIN_METADATA_*: `domainGetMetadata`, `domainSetMetadata`. */
 export const metadataType = {
   description: 0,
   title: 1,
   element: 2,
-} as const
-
-/** VIR_KEYCODE_SET_*: Whose key codes `domainSendKey` gets. */
-export const keycodeSet = {
-  linux: 0,
-  xt: 1,
-  atset1: 2,
-  atset2: 3,
-  atset3: 4,
-  osx: 5,
-  xtKbd: 6,
-  usb: 7,
-  win32: 8,
-  qnum: 9,
 } as const
 
 /** VIR_DOMAIN_STATS_*: Groups of `connectGetAllDomainStats`. */
@@ -183,7 +136,7 @@ export const domainStats = {
   vm: 1024,
 } as const
 
-/** VIR_CONNECT_GET_ALL_DOMAINS_STATS_*: Its flags. */
+/** VIR_CONNECT_GET_ALL_DOMAINS_STATS_*: Flags of `connectGetAllDomainStats`. */
 export const allDomainStatsFlags = {
   active: 1,
   inactive: 2,
@@ -255,7 +208,7 @@ export const blockRebaseFlags = {
   bandwidthBytes: 64,
 } as const
 
-/** VIR_DOMAIN_JOB_*: Type of `domainGetJobInfo` and `domainGetJobStats`. */
+/** VIR_DOMAIN_JOB_*: Type of `domainGetJobStats`. */
 export const jobType = {
   none: 0,
   bounded: 1,
@@ -328,13 +281,6 @@ export const checkpointDeleteFlags = {
 export const consoleFlags = {
   force: 1,
   safe: 2,
-} as const
-
-/** VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_*: `domainInterfaceAddresses`. */
-export const interfaceAddressSource = {
-  lease: 0,
-  agent: 1,
-  arp: 2,
 } as const
 
 /** VIR_STORAGE_VOL_CREATE_*: `storageVolCreateXml`. */

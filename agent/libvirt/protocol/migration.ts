@@ -1,4 +1,5 @@
-// Jobs of a domain, and moving it to another daemon (peer to peer: the source's daemon speaks to the destination's).
+// Jobs of a domain, and its migration to another daemon. Migrations are peer to peer: the source's daemon talks to the
+// destination's daemon.
 import { flags, int, nothing, opaque, optional, string, struct, uhyper } from '../wire/types.ts'
 import { domain, onDomain, typedParams } from './common.ts'
 import { named, remote } from './procedure.ts'
@@ -7,29 +8,9 @@ const cookieMax = 4_194_304
 const paramsMax = 64
 
 export const migrationProcedures = named({
-  /** Type: `jobType`. Times in milliseconds, sizes in bytes. */
-  domainGetJobInfo: remote(
-    163,
-    onDomain,
-    struct({
-      type: int,
-      timeElapsed: uhyper,
-      timeRemaining: uhyper,
-      dataTotal: uhyper,
-      dataProcessed: uhyper,
-      dataRemaining: uhyper,
-      memTotal: uhyper,
-      memProcessed: uhyper,
-      memRemaining: uhyper,
-      fileTotal: uhyper,
-      fileProcessed: uhyper,
-      fileRemaining: uhyper,
-    }),
-  ),
-  /** Read with `fromParams`. Flag 1: of the last completed job; 2: keep it readable. */
+  /** Type: `jobType`; read `params` with `fromParams`. Flags: `jobStatsFlags`. */
   domainGetJobStats: remote(298, struct({ dom: domain, flags }), struct({ type: int, params: typedParams(64) })),
   domainAbortJob: remote(164, onDomain, nothing),
-  domainAbortJobFlags: remote(442, struct({ dom: domain, flags }), nothing),
 
   domainMigrateBegin3Params: remote(
     302,
@@ -37,8 +18,8 @@ export const migrationProcedures = named({
     struct({ cookieOut: opaque(cookieMax), xml: string }),
   ),
   /**
-   * Peer to peer (flag `migrateFlags.peer2peer`): the whole migration; returns when it ended. `destUri` is the
-   * destination daemon's connection URI. `params`: see `migrateParams`.
+   * With flag `migrateFlags.peer2peer`: the whole migration; returns when it has ended. `destUri` is the connection URI
+   * of the destination's daemon. `params`: see `migrateParams`.
    */
   domainMigratePerform3Params: remote(
     305,

@@ -1,10 +1,9 @@
-// All procedures in one table: `proc.domainLookupByUuid` is what `connection.call` takes.
+// All procedures in one table: `connection.call(proc.domainLookupByUuid, …)`.
 import { blockProcedures } from './block.ts'
 import { connectProcedures } from './connect.ts'
 import { deviceProcedures } from './device.ts'
 import { domainProcedures } from './domain.ts'
 import { migrationProcedures } from './migration.ts'
-import { networkProcedures } from './network.ts'
 import { nodeProcedures } from './node.ts'
 import { qemuProcedures } from './qemu.ts'
 import { snapshotProcedures } from './snapshot.ts'
@@ -20,6 +19,5 @@ export const proc = {
   ...migrationProcedures,
   ...snapshotProcedures,
   ...storageProcedures,
-  ...networkProcedures,
   ...qemuProcedures,
 } as const

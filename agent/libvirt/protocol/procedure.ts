@@ -1,14 +1,15 @@
-// What a table entry of protocol/ is: numbers and types of one remote procedure, from which its call is typed and encoded.
+// The entries of the tables in protocol/: number and types of a remote procedure. The client types and encodes a call
+// by them.
 import { program } from '../wire/header.ts'
-import type { AnyType } from '../wire/types.ts'
+import { type AnyType, nothing } from '../wire/types.ts'
 
 /** How a procedure's stream flows: `download` from the daemon, `upload` to it, `duplex` both ways. */
 export type StreamDirection = 'download' | 'upload' | 'duplex'
 
 export interface ProcedureOptions {
   /**
-   * May last for minutes: has no default deadline, and never takes the last slot of a connection, so that what shall
-   * stop it (abort job, destroy) is not queued behind it.
+   * The call may last for minutes. It has no default deadline, and it never takes the last slot of a connection, so
+   * that a call that stops it (abort job, destroy) does not wait behind it.
    */
   slow?: boolean
 }
@@ -43,14 +44,13 @@ export function remote<A extends AnyType, R extends AnyType>(
   return { program: program.remote, number, args, result, stream: undefined, slow }
 }
 
-/** A procedure of the main program whose reply is followed by a stream. */
-export function remoteStream<A extends AnyType, R extends AnyType>(
+/** A procedure of the main program whose reply is empty and followed by a stream. */
+export function remoteStream<A extends AnyType>(
   number: number,
   args: A,
-  result: R,
   stream: StreamDirection,
-): Unnamed<A, R, StreamDirection> {
-  return { program: program.remote, number, args, result, stream, slow: false }
+): Unnamed<A, typeof nothing, StreamDirection> {
+  return { program: program.remote, number, args, result: nothing, stream, slow: false }
 }
 
 /** A procedure of QEMU_PROGRAM. */
@@ -65,11 +65,11 @@ export function qemu<A extends AnyType, R extends AnyType>(
 
 type Named<T> = { readonly [K in keyof T]: T[K] & { readonly name: K } }
 
-/** Gives each entry of a table the name under which it stands there. */
+/** Gives each entry of a table its key as name. */
 export function named<const T extends Record<string, Unnamed<AnyType, AnyType, StreamDirection | undefined>>>(
   table: T,
 ): Named<T> {
   const entries = Object.entries(table).map(([name, entry]) => [name, { ...entry, name }])
-  // fromEntries forgets the keys' types; they are the table's own.
+  // The type of `Object.fromEntries` does not keep the keys; they are the table's.
   return Object.fromEntries(entries) as Named<T>
 }

@@ -1,12 +1,13 @@
-// The calls of QEMU's own program: the guest agent and the monitor.
+// The calls of libvirt's QEMU program: the guest agent.
 import { flags, int, optional, string, struct } from '../wire/types.ts'
 import { domain } from './common.ts'
 import { named, qemu } from './procedure.ts'
 
 export const qemuProcedures = named({
-  /** One QMP command, as JSON, past libvirt: it marks the domain as tainted. */
-  qemuDomainMonitorCommand: qemu(1, struct({ dom: domain, cmd: string, flags }), struct({ result: string })),
-  /** One command for the guest agent, as JSON. `timeout` in seconds; -2 waits for ever, -1 libvirt's default, 0 not at all. */
+  /**
+   * One command for the guest agent, as JSON. `timeout` in seconds; -2 waits for ever, -1 libvirt's default, 0 not at
+   * all.
+   */
   qemuDomainAgentCommand: qemu(
     3,
     struct({ dom: domain, cmd: string, timeout: int, flags }),

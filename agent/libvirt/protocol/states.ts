@@ -1,7 +1,7 @@
-// Names for the numbers of a domain's states and of its lifecycle events, as in libvirt's public headers.
-// Each table tells the prefix that its names have there.
+// Names for a domain's states and lifecycle events, as in libvirt's public headers. The comment of a table gives the
+// prefix that its names have there.
 
-/** VIR_DOMAIN_*: State of `domainGetState` and `domainGetInfo`. */
+/** VIR_DOMAIN_*: `state` of `domainGetState` and `domainGetInfo`. */
 export const domainState = {
   nostate: 0,
   running: 1,

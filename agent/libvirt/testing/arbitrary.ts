@@ -1,13 +1,13 @@
-// Values for property tests, made from the shapes themselves: every type of protocol/ is covered by being in the table.
+// Arbitrary values for property tests, made from shapes, so that every type in protocol/ is covered.
 import * as fc from 'fast-check'
 import type { Shape } from '../wire/types.ts'
 
-// One, two, three and four bytes of UTF-8 to a character.
+// Characters of one, two, three and four bytes of UTF-8.
 const text = fc.string({ unit: fc.constantFrom('a', 'é', '€', '𐀀', '<', ' '), maxLength: 20 })
 
 /** Values that decode to themselves after encoding. */
 // oxlint-disable-next-line complexity -- one flat case per kind
-export function valueOf(shape: Shape): fc.Arbitrary<unknown> {
+export function arbitraryValueOf(shape: Shape): fc.Arbitrary<unknown> {
   switch (shape.kind) {
     case 'int':
       return fc.integer()
@@ -32,15 +32,17 @@ export function valueOf(shape: Shape): fc.Arbitrary<unknown> {
     case 'charArray':
       return text.filter((s) => Buffer.byteLength(s) <= shape.length)
     case 'optional':
-      return fc.option(valueOf(shape.of), { nil: null })
+      return fc.option(arbitraryValueOf(shape.of), { nil: null })
     case 'array':
-      return fc.array(valueOf(shape.of), { maxLength: Math.min(shape.max, 4) })
+      return fc.array(arbitraryValueOf(shape.of), { maxLength: Math.min(shape.max, 4) })
     case 'struct':
-      return fc.record(Object.fromEntries(shape.fields.map(([name, of]) => [name, valueOf(of)])), {
+      return fc.record(Object.fromEntries(shape.fields.map(([name, of]) => [name, arbitraryValueOf(of)])), {
         noNullPrototype: true,
       })
     case 'union':
-      return fc.oneof(...[...shape.cases.values()].map(([type, of]) => valueOf(of).map((value) => ({ type, value }))))
+      return fc.oneof(
+        ...[...shape.cases.values()].map(([type, of]) => arbitraryValueOf(of).map((value) => ({ type, value }))),
+      )
   }
 }
 

@@ -1,4 +1,5 @@
-// A daemon for what the real one cannot be made to do: it answers the opening, the rest is the test's.
+// A fake daemon for cases that a real one cannot be made to show. It answers the calls that open a connection and
+// passes all other messages to the test.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -20,7 +21,7 @@ import {
 } from '../wire/header.ts'
 import type { AnyType, Input, Output } from '../wire/types.ts'
 
-/** A client's connection, as the daemon sees it. */
+/** The daemon's end of a client's connection. */
 export class FakePeer {
   readonly socket: Socket
 
@@ -28,7 +29,7 @@ export class FakePeer {
     this.socket = socket
   }
 
-  /** Sends any message at all. */
+  /** Sends any message, valid or not. */
   send(header: Partial<Header>, payload: Uint8Array = Buffer.alloc(0)): void {
     const { remote } = program
     const whole = {
@@ -43,7 +44,7 @@ export class FakePeer {
     this.socket.write(encodeMessage(whole, payload))
   }
 
-  /** Answers a call. */
+  /** Answers a call with its result. */
   reply<R extends AnyType>({ header }: Message, procedure: Procedure<AnyType, R>, value: Input<R>): void {
     this.send({ ...header, type: messageType.reply }, encode(procedure.result, value).bytes())
   }
@@ -62,15 +63,15 @@ export class FakePeer {
   }
 }
 
-/** What the test does with a message that is not part of the opening. */
+/** Handles a message that is not part of opening a connection. */
 export type OnMessage = (peer: FakePeer, message: Message) => void
 
 export class FakeDaemon implements AsyncDisposable {
   readonly path: string
   readonly uri: string
-  /** Connections that are open. */
+  /** The open connections. */
   readonly peers = new Set<FakePeer>()
-  /** Hangs up when it is called this. */
+  /** The daemon hangs up when it gets a call of this procedure. */
   hangUpAt: Procedure | undefined
   readonly #directory = mkdtempSync(join(tmpdir(), 'fake-daemon-'))
   readonly #onMessage: OnMessage
@@ -88,7 +89,7 @@ export class FakeDaemon implements AsyncDisposable {
     await new Promise<void>((resolve) => server.listen(this.path, resolve))
   }
 
-  /** Hangs up on everybody and refuses new connections until `listen`. */
+  /** Closes all connections and refuses new ones until `listen`. */
   async stop(): Promise<void> {
     for (const { socket } of this.peers) socket.destroy()
     const server = this.#server
@@ -115,19 +116,19 @@ export class FakeDaemon implements AsyncDisposable {
 
   #receive(peer: FakePeer, message: Message): void {
     const { program: number, procedure, type } = message.header
-    const opening = number === program.remote && type === messageType.call
+    const isOpeningCall = number === program.remote && type === messageType.call
     if (this.hangUpAt && isCall(message, this.hangUpAt)) peer.socket.destroy()
-    else if (opening && procedure === proc.authList.number) peer.reply(message, proc.authList, { types: [0] })
-    else if (opening && procedure === proc.connectSupportsFeature.number)
+    else if (isOpeningCall && procedure === proc.authList.number) peer.reply(message, proc.authList, { types: [0] })
+    else if (isOpeningCall && procedure === proc.connectSupportsFeature.number)
       peer.reply(message, proc.connectSupportsFeature, { supported: true })
-    else if (opening && procedure === proc.connectOpen.number) peer.reply(message, proc.connectOpen, {})
-    else if (opening && procedure === proc.connectClose.number) peer.reply(message, proc.connectClose, {})
+    else if (isOpeningCall && procedure === proc.connectOpen.number) peer.reply(message, proc.connectOpen, {})
+    else if (isOpeningCall && procedure === proc.connectClose.number) peer.reply(message, proc.connectClose, {})
     else this.#onMessage(peer, message)
   }
 }
 
-/** A fake daemon that listens. */
-export async function fakeDaemon(onMessage: OnMessage = () => {}): Promise<FakeDaemon> {
+/** Starts a fake daemon. */
+export async function startFakeDaemon(onMessage: OnMessage = () => {}): Promise<FakeDaemon> {
   const daemon = new FakeDaemon(onMessage)
   await daemon.listen()
   return daemon
@@ -139,7 +140,7 @@ export function isCall({ header }: Message, procedure: Procedure): boolean {
   return type === messageType.call && program === procedure.program && number === procedure.number
 }
 
-/** The arguments of a call. */
+/** Decodes the arguments of a call. */
 export function argsOf<A extends AnyType>(message: Message, procedure: Procedure<A>): Output<A> {
   return decode(procedure.args, message.payload)
 }

@@ -1,4 +1,4 @@
-// The real daemon answers the annotated calls with exactly the annotated bytes.
+// A real libvirtd answers the annotated calls with exactly the annotated bytes.
 import { connect } from 'node:net'
 import { expect, it } from 'vitest'
 import { withHost } from '../../../test/rig/vitest.ts'
@@ -7,7 +7,7 @@ import { fixtures } from './fixtures.ts'
 
 const host = withHost()
 
-it('the real daemon sends these bytes', async () => {
+it('libvirtd answers the annotated calls with the annotated replies', async () => {
   const socket = connect(host().socket)
   const frames = new FrameSplitter()
   const replies = (async function* () {

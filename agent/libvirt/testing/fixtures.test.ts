@@ -1,4 +1,4 @@
-// The annotated messages: our codec writes exactly these bytes, and reads exactly this from them.
+// The codec writes and reads exactly the bytes of the annotated messages.
 import { describe, expect, it } from 'vitest'
 import { LibvirtError } from '../errors.ts'
 import { wireError } from '../protocol/common.ts'
@@ -14,13 +14,13 @@ const table: Record<string, Procedure> = proc
 describe.each(fixtures)('$procedure', ({ procedure, args, call, result, error, reply }) => {
   const entry = table[procedure]!
 
-  it('is called with these bytes', () => {
+  it('encodes its call as annotated', () => {
     const { header } = splitMessage(call)
     expect(header).toMatchObject({ program: entry.program, procedure: entry.number, type: 0, status: 0 })
     expect(encodeMessage(header, encode(entry.args as Type, args).bytes()).toString('hex')).toBe(call.toString('hex'))
   })
 
-  it('is answered with these bytes', () => {
+  it('decodes its reply as annotated', () => {
     expect(reply.readUInt32BE(0)).toBe(reply.length)
     const { header, payload } = splitMessage(reply)
     expect(header.serial).toBe(splitMessage(call).header.serial)

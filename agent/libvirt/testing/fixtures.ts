@@ -1,29 +1,29 @@
-// Whole messages, byte group by byte group: the protocol's documentation by example. A unit test holds the codec against
-// them, a rig test sends them to a real daemon and compares what comes back.
+// Annotated messages, byte by byte: the protocol by example. A unit test checks the codec against them, a rig test
+// sends them to a real daemon and compares the answers.
 
 export interface Fixture {
-  /** Name in `proc`. */
+  /** Name of the procedure in `proc`. */
   procedure: string
   args: unknown
   call: Buffer
-  /** A result, or the error's code. */
+  /** The decoded result. A fixture has either a result or an error. */
   result?: unknown
   error?: { code: string; domain: string; message: string }
   reply: Buffer
 }
 
-/** Bytes from lines of hex, each with a comment after `|`. */
-export function annotated(text: string): Buffer {
+/** Parses lines of hexadecimal text, each with a comment after `|`. */
+export function bytesFromAnnotated(text: string): Buffer {
   return Buffer.from(text.replaceAll(/\|.*$/gm, '').replaceAll(/\s+/g, ''), 'hex')
 }
 
-const nobody = '00000000-0000-0000-0000-00000000beef'
+const unknownUuid = '00000000-0000-0000-0000-00000000beef'
 
 export const fixtures: Fixture[] = [
   {
     procedure: 'authList',
     args: {},
-    call: annotated(`
+    call: bytesFromAnnotated(`
       0000001c | length: 28, itself included
       20008086 | program: REMOTE
       00000001 | version of the program
@@ -32,7 +32,7 @@ export const fixtures: Fixture[] = [
       00000001 | serial
       00000000 | status: ok`),
     result: { types: [0] },
-    reply: annotated(`
+    reply: bytesFromAnnotated(`
       00000024 | length: 36
       20008086 00000001 00000042
       00000001 | type: reply
@@ -44,20 +44,20 @@ export const fixtures: Fixture[] = [
   {
     procedure: 'connectSupportsFeature',
     args: { feature: 10 },
-    call: annotated(`
+    call: bytesFromAnnotated(`
       00000020 20008086 00000001
       0000003c | procedure 60: CONNECT_SUPPORTS_FEATURE
       00000000 00000002 00000000
       0000000a | feature 10: keep-alive; from now on the daemon may send PINGs too`),
     result: { supported: true },
-    reply: annotated(`
+    reply: bytesFromAnnotated(`
       00000020 20008086 00000001 0000003c 00000001 00000002 00000000
       00000001 | supported`),
   },
   {
     procedure: 'connectOpen',
     args: { name: 'qemu:///system', flags: 0 },
-    call: annotated(`
+    call: bytesFromAnnotated(`
       00000038 20008086 00000001
       00000001 | procedure 1: CONNECT_OPEN
       00000000 00000003 00000000
@@ -67,12 +67,14 @@ export const fixtures: Fixture[] = [
       0000     |   padding to a multiple of four
       00000000 | flags: none`),
     result: {},
-    reply: annotated(`0000001c 20008086 00000001 00000001 00000001 00000003 00000000 | a header and nothing else`),
+    reply: bytesFromAnnotated(
+      `0000001c 20008086 00000001 00000001 00000001 00000003 00000000 | a header and nothing else`,
+    ),
   },
   {
     procedure: 'domainLookupByUuid',
-    args: { uuid: nobody },
-    call: annotated(`
+    args: { uuid: unknownUuid },
+    call: bytesFromAnnotated(`
       0000002c 20008086 00000001
       00000018 | procedure 24: DOMAIN_LOOKUP_BY_UUID
       00000000 00000004 00000000
@@ -80,9 +82,9 @@ export const fixtures: Fixture[] = [
     error: {
       code: 'VIR_ERR_NO_DOMAIN',
       domain: 'VIR_FROM_QEMU',
-      message: `Domain not found: no domain with matching uuid '${nobody}'`,
+      message: `Domain not found: no domain with matching uuid '${unknownUuid}'`,
     },
-    reply: annotated(`
+    reply: bytesFromAnnotated(`
       00000104 | length: 260
       20008086 00000001 00000018
       00000001 | type: reply
@@ -114,8 +116,8 @@ export const fixtures: Fixture[] = [
   {
     procedure: 'connectClose',
     args: {},
-    call: annotated(`0000001c 20008086 00000001 00000002 00000000 00000005 00000000`),
+    call: bytesFromAnnotated(`0000001c 20008086 00000001 00000002 00000000 00000005 00000000`),
     result: {},
-    reply: annotated(`0000001c 20008086 00000001 00000002 00000001 00000005 00000000`),
+    reply: bytesFromAnnotated(`0000001c 20008086 00000001 00000002 00000001 00000005 00000000`),
   },
 ]

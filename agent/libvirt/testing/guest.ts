@@ -1,4 +1,4 @@
-// A guest for tests of this client: 42 bytes of boot sector that say OK on the serial port and then echo what they get.
+// A guest for tests of this client: 42 bytes of boot sector that write OK to the serial port and then echo its input.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -23,8 +23,8 @@ export interface Guest {
   disk: string
 }
 
-/** Writes the guest's disk into a directory and describes its domain. */
-export function echoGuest(directory: string, name: string, uuid: string): Guest {
+/** Writes the guest's disk into a directory and gives the XML of its domain. */
+export function createEchoGuest(directory: string, name: string, uuid: string): Guest {
   const disk = join(directory, `${name}.img`)
   const image = Buffer.alloc(4 << 20)
   image.set(Buffer.from(code.join('').replaceAll(' ', ''), 'hex'))
@@ -39,8 +39,8 @@ export function echoGuest(directory: string, name: string, uuid: string): Guest 
   return { xml, uuid, disk }
 }
 
-/** A domain that needs nothing: for calls that do not look at the guest. */
-export function emptyDomain(name: string, uuid: string): string {
+/** The XML of a domain without disks and devices. */
+export function emptyDomainXml(name: string, uuid: string): string {
   return `<domain type='qemu'><name>${name}</name><uuid>${uuid}</uuid><memory unit='MiB'>16</memory><vcpu>1</vcpu>
     <os><type arch='x86_64' machine='pc'>hvm</type></os>
     <devices><emulator>/usr/bin/qemu-system-x86_64</emulator></devices></domain>`

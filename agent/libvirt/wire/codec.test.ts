@@ -1,11 +1,12 @@
-// Every type of every procedure and event: round trip, truncation, surplus, noise, limits; and what cannot be encoded.
+// Every type of every procedure and event: round trip, truncated, overlong and random messages, limits, invalid
+// arguments.
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { EncodeError, ProtocolError } from '../errors.ts'
 import { typedParam, wireError } from '../protocol/common.ts'
 import { domainEvents } from '../protocol/events.ts'
 import { proc } from '../protocol/proc.ts'
-import { valueOf } from '../testing/arbitrary.ts'
+import { arbitraryValueOf } from '../testing/arbitrary.ts'
 import { decode, encode } from './codec.ts'
 import { XdrReader } from './reader.ts'
 import {
@@ -38,24 +39,28 @@ function bytesOf(type: AnyType, value: unknown): Buffer {
   return encode(type as Type, value).bytes()
 }
 
-describe.each(types)('%s', (_name, type) => {
-  it('decodes to what was encoded, refuses any shorter and any longer message', () => {
+describe.each(types)('codec of %s', (_name, type) => {
+  it('decodes what it encoded, and refuses shorter and longer messages', () => {
     fc.assert(
-      fc.property(valueOf(type.shape), fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (value, part) => {
-        const bytes = bytesOf(type, value)
-        expect(bytes.length % 4).toBe(0)
-        expect(decode(type, bytes)).toEqual(value)
-        if (bytes.length > 0) {
-          const cut = bytes.subarray(0, Math.floor(bytes.length * part))
-          expect(() => decode(type, cut)).toThrow(ProtocolError)
-        }
-        expect(() => decode(type, Buffer.concat([bytes, Buffer.alloc(4)]))).toThrow(ProtocolError)
-      }),
+      fc.property(
+        arbitraryValueOf(type.shape),
+        fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+        (value, part) => {
+          const bytes = bytesOf(type, value)
+          expect(bytes.length % 4).toBe(0)
+          expect(decode(type, bytes)).toEqual(value)
+          if (bytes.length > 0) {
+            const cut = bytes.subarray(0, Math.floor(bytes.length * part))
+            expect(() => decode(type, cut)).toThrow(ProtocolError)
+          }
+          expect(() => decode(type, Buffer.concat([bytes, Buffer.alloc(4)]))).toThrow(ProtocolError)
+        },
+      ),
       { numRuns: 12 },
     )
   })
 
-  it('gives a value or a ProtocolError for noise, nothing else', () => {
+  it('gives a value or a ProtocolError for random bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (noise) => {
         try {
@@ -69,7 +74,7 @@ describe.each(types)('%s', (_name, type) => {
   })
 })
 
-describe('lengths that a bad peer announces', () => {
+describe('decode with a too large length', () => {
   const huge = Buffer.from('ffffffff', 'hex')
   it.each<[string, AnyType, string]>([
     ['string', string, 'string of 4294967295 is over the limit of 4194304'],
@@ -79,17 +84,17 @@ describe('lengths that a bad peer announces', () => {
     ['chars', chars(65_536), 'char array of 4294967295 is over the limit of 65536'],
     ['optional', optional(int), 'a bool is 0 or 1, not 4294967295'],
     ['union', union({ int: [1, int] }), 'union of unknown case -1'],
-  ])('%s', (_name, type, message) => {
+  ])('refuses it for %s', (_name, type, message) => {
     expect(() => decode(type, huge)).toThrow(message)
   })
 
-  it('within the limit but beyond the message', () => {
+  it('refuses a length within the limit but beyond the message', () => {
     expect(() => decode(string, Buffer.from('00400000', 'hex'))).toThrow('4194304 bytes wanted at byte 4, 0 left')
     expect(() => decode(chars(65_536), Buffer.from('00010000', 'hex'))).toThrow('65536 chars announced, 0 bytes left')
   })
 })
 
-describe('what cannot be encoded names its field', () => {
+describe('encode of an invalid value', () => {
   const type = struct({ dom: struct({ uuid, id: int }), names: array(string, 2), memory: optional(uhyper) })
   const good = { dom: { uuid: '00000000-0000-0000-0000-000000000000', id: 1 }, names: [] }
   it.each<[unknown, string]>([
@@ -102,20 +107,20 @@ describe('what cannot be encoded names its field', () => {
     [{ ...good, memory: 2 ** 53 }, 'memory: 9007199254740992 is not an exact integer'],
     [{ ...good, memory: -1n }, 'memory: -1 is not an unsigned 64 bit integer'],
     [undefined, 'undefined is not an object'],
-  ])('%o', (value, message) => {
+  ])('names the field of %o', (value, message) => {
     expect(() => bytesOf(type, value)).toThrow(EncodeError)
     expect(() => bytesOf(type, value)).toThrow(message)
   })
 
-  it('a parameter of unknown type', () => {
+  it('refuses a typed parameter of unknown type', () => {
     expect(() => bytesOf(typedParam, { field: 'x', value: { type: 'float', value: 1 } })).toThrow(
       'value: float is not one of int, uint, llong, ullong, double, boolean, string',
     )
   })
 })
 
-describe('what is decoded', () => {
-  it('stays as it is when the memory that it was read from is used again', () => {
+describe('a decoded value', () => {
+  it('does not change when the buffer is overwritten', () => {
     const type = struct({ data: opaque(100), text: string, long: string, id: uuid })
     const value = {
       data: Buffer.from('abc'),
@@ -135,16 +140,16 @@ describe('what is decoded', () => {
   })
 })
 
-describe('details of the encoding', () => {
+describe('encode', () => {
   it.each<[string, AnyType, unknown, string]>([
-    ['flags left out', flags, undefined, '00000000'],
-    ['flags with bit 31, as | makes them', flags, 1 << 31, '80000000'],
-    ['a number for 64 bits', uhyper, 5, '0000000000000005'],
+    ['flags that are left out as 0', flags, undefined, '00000000'],
+    ['negative flags as bit 31', flags, 1 << 31, '80000000'],
+    ['a number as 64 bits', uhyper, 5, '0000000000000005'],
     ['a UUID without hyphens', uuid, 'ABCDEF00000000000000000000000001', 'abcdef00000000000000000000000001'],
-    ['a string is padded with zeros', string, 'abcde', '000000056162636465000000'],
-    ['chars take four bytes each, with their sign', chars(8), Buffer.from([1, 0xff]), '0000000200000001ffffffff'],
-    ['a char array has no count', charArray(2), 'a', '0000006100000000'],
-  ])('%s', (_name, type, value, hex) => {
+    ['a string with zero padding', string, 'abcde', '000000056162636465000000'],
+    ['chars as four bytes each, with their sign', chars(8), Buffer.from([1, 0xff]), '0000000200000001ffffffff'],
+    ['a char array without a count', charArray(2), 'a', '0000006100000000'],
+  ])('writes %s', (_name, type, value, hex) => {
     expect(bytesOf(type, value).toString('hex')).toBe(hex)
   })
 })

@@ -1,4 +1,5 @@
-// Makes of each shape of types.ts, once, a function that reads it and one that writes it. Limits are checked before memory is taken.
+// Compiles each shape of types.ts, once, into a function that reads it and one that writes it. Limits are checked
+// before memory is allocated.
 import { EncodeError, ProtocolError } from '../errors.ts'
 import { XdrReader } from './reader.ts'
 import type { AnyType, Input, Output, Shape } from './types.ts'
@@ -10,39 +11,39 @@ type Write = (writer: XdrWriter, value: unknown) => void
 const reads = new WeakMap<Shape, Read>()
 const writes = new WeakMap<Shape, Write>()
 
-/** Reads a value that fills `source` to the end. Throws ProtocolError. */
+/** Decodes a value that takes all bytes of `source`. Throws ProtocolError. */
 export function decode<T extends AnyType>(type: T, source: Buffer | XdrReader): Output<T> {
   const reader = source instanceof XdrReader ? source : new XdrReader(source)
-  const value = readOf(type.shape)(reader)
+  const value = readerOf(type.shape)(reader)
   reader.end('message')
-  // The shape and the carried type were made together in types.ts; this is the one place that trusts it.
+  // types.ts makes a shape and its carried type together; only this line relies on that.
   return value as Output<T>
 }
 
-/** Writes a value. Throws EncodeError, naming the field, if it does not fit the type. */
+/** Encodes a value. Throws EncodeError with the field's name if the value does not fit the type. */
 export function encode<T extends AnyType>(type: T, value: Input<T>, writer = new XdrWriter()): XdrWriter {
-  writeOf(type.shape)(writer, value)
+  writerOf(type.shape)(writer, value)
   return writer
 }
 
-function readOf(shape: Shape): Read {
+function readerOf(shape: Shape): Read {
   const known = reads.get(shape)
   if (known) return known
-  const made = makeRead(shape)
+  const made = compileRead(shape)
   reads.set(shape, made)
   return made
 }
 
-function writeOf(shape: Shape): Write {
+function writerOf(shape: Shape): Write {
   const known = writes.get(shape)
   if (known) return known
-  const made = makeWrite(shape)
+  const made = compileWrite(shape)
   writes.set(shape, made)
   return made
 }
 
 // oxlint-disable-next-line complexity -- one flat case per kind reads better than a table of makers
-function makeRead(shape: Shape): Read {
+function compileRead(shape: Shape): Read {
   switch (shape.kind) {
     case 'int':
       return (reader) => reader.int()
@@ -66,11 +67,11 @@ function makeRead(shape: Shape): Read {
     case 'chars':
       return (reader) => readChars(reader, reader.count(shape.max, 'char array'))
     case 'charArray':
-      return (reader) => untilZero(readChars(reader, shape.length))
+      return (reader) => textUntilZero(readChars(reader, shape.length))
     case 'optional':
-      return readOptional(readOf(shape.of))
+      return readOptional(readerOf(shape.of))
     case 'array':
-      return readArray(readOf(shape.of), shape.max)
+      return readArray(readerOf(shape.of), shape.max)
     case 'struct':
       return readStruct(shape.fields)
     case 'union':
@@ -92,7 +93,7 @@ function readArray(of: Read, max: number): Read {
 }
 
 function readStruct(fields: StructFields): Read {
-  const steps = fields.map(([name, shape]) => ({ name, read: readOf(shape) }))
+  const steps = fields.map(([name, shape]) => ({ name, read: readerOf(shape) }))
   return (reader) => {
     const value: Record<string, unknown> = {}
     for (const { name, read } of steps) value[name] = read(reader)
@@ -101,7 +102,7 @@ function readStruct(fields: StructFields): Read {
 }
 
 function readUnion(cases: UnionCases): Read {
-  const branches = new Map([...cases].map(([number, [type, shape]]) => [number, { type, read: readOf(shape) }]))
+  const branches = new Map([...cases].map(([number, [type, shape]]) => [number, { type, read: readerOf(shape) }]))
   return (reader) => {
     const discriminant = reader.int()
     const branch = branches.get(discriminant)
@@ -117,7 +118,7 @@ function readChars(reader: XdrReader, count: number): Buffer {
   return bytes
 }
 
-function untilZero(bytes: Buffer): string {
+function textUntilZero(bytes: Buffer): string {
   const end = bytes.indexOf(0)
   return bytes.toString('utf8', 0, end === -1 ? bytes.length : end)
 }
@@ -125,21 +126,21 @@ function untilZero(bytes: Buffer): string {
 type StructFields = Extract<Shape, { kind: 'struct' }>['fields']
 type UnionCases = Extract<Shape, { kind: 'union' }>['cases']
 
-// oxlint-disable-next-line complexity -- as `makeRead`
-function makeWrite(shape: Shape): Write {
+// oxlint-disable-next-line complexity -- as `compileRead`
+function compileWrite(shape: Shape): Write {
   switch (shape.kind) {
     case 'int':
-      return (writer, value) => writer.int(numeric(value))
+      return (writer, value) => writer.int(toNumber(value))
     case 'uint':
-      return (writer, value) => writer.uint(numeric(value))
+      return (writer, value) => writer.uint(toNumber(value))
     case 'flags':
-      return (writer, value) => writer.uint(bits(value))
+      return (writer, value) => writer.uint(toBits(value))
     case 'hyper':
-      return (writer, value) => writer.hyper(wide(value))
+      return (writer, value) => writer.hyper(toWideInteger(value))
     case 'uhyper':
-      return (writer, value) => writer.uhyper(wide(value))
+      return (writer, value) => writer.uhyper(toWideInteger(value))
     case 'double':
-      return (writer, value) => writer.double(numeric(value))
+      return (writer, value) => writer.double(toNumber(value))
     case 'bool':
       return (writer, value) => writer.int(value === true ? 1 : 0)
     case 'uuid':
@@ -153,9 +154,9 @@ function makeWrite(shape: Shape): Write {
     case 'charArray':
       return writeCharArray(shape.length)
     case 'optional':
-      return writeOptional(writeOf(shape.of))
+      return writeOptional(writerOf(shape.of))
     case 'array':
-      return writeArray(writeOf(shape.of), shape.max)
+      return writeArray(writerOf(shape.of), shape.max)
     case 'struct':
       return writeStruct(shape.fields)
     case 'union':
@@ -166,7 +167,7 @@ function makeWrite(shape: Shape): Write {
 function writeString(max: number): Write {
   return (writer, value) => {
     if (typeof value !== 'string') throw new EncodeError(`${kindOf(value)} is not a string`)
-    // libvirt's strings are C strings: what follows a zero would be lost on the other side.
+    // libvirt's strings are C strings, so the daemon would not see what follows a zero.
     if (value.includes('\0')) throw new EncodeError('a string may not contain a zero character')
     const length = Buffer.byteLength(value)
     if (length > max) throw new EncodeError(`a string of ${length} bytes is over the limit of ${max}`)
@@ -178,7 +179,7 @@ function writeChars(max: number): Write {
   return (writer, value) => {
     const bytes = bytesOf(value, max)
     writer.uint(bytes.length)
-    for (const byte of bytes) writer.int(signed(byte))
+    for (const byte of bytes) writer.int(toSignedByte(byte))
   }
 }
 
@@ -188,20 +189,20 @@ function writeCharArray(length: number): Write {
     if (typeof value !== 'string' || bytes.write(value) !== Buffer.byteLength(value)) {
       throw new EncodeError(`not a text of up to ${length} bytes`)
     }
-    for (const byte of bytes) writer.int(signed(byte))
+    for (const byte of bytes) writer.int(toSignedByte(byte))
   }
 }
 
-/** C's char is signed on the daemon's side of the wire. */
-function signed(byte: number): number {
+/** The daemon decodes each byte as C's char, which is signed. */
+function toSignedByte(byte: number): number {
   return (byte << 24) >> 24
 }
 
 function writeOptional(of: Write): Write {
   return (writer, value) => {
-    const there = value !== null && value !== undefined
-    writer.uint(there ? 1 : 0)
-    if (there) of(writer, value)
+    const isPresent = value !== null && value !== undefined
+    writer.uint(isPresent ? 1 : 0)
+    if (isPresent) of(writer, value)
   }
 }
 
@@ -214,13 +215,13 @@ function writeArray(of: Write, max: number): Write {
     try {
       for (; at < value.length; at += 1) of(writer, value[at])
     } catch (error) {
-      throw within(String(at), error)
+      throw prefixFieldName(String(at), error)
     }
   }
 }
 
 function writeStruct(fields: StructFields): Write {
-  const steps = fields.map(([name, shape]) => ({ name, write: writeOf(shape) }))
+  const steps = fields.map(([name, shape]) => ({ name, write: writerOf(shape) }))
   return (writer, value) => {
     if (typeof value !== 'object' || value === null) throw new EncodeError(`${kindOf(value)} is not an object`)
     const record = value as Record<string, unknown>
@@ -231,13 +232,13 @@ function writeStruct(fields: StructFields): Write {
         write(writer, record[name])
       }
     } catch (error) {
-      throw within(at, error)
+      throw prefixFieldName(at, error)
     }
   }
 }
 
 function writeUnion(cases: UnionCases): Write {
-  const branches = new Map([...cases].map(([number, [type, shape]]) => [type, { number, write: writeOf(shape) }]))
+  const branches = new Map([...cases].map(([number, [type, shape]]) => [type, { number, write: writerOf(shape) }]))
   return (writer, value) => {
     const { type, value: inner } = (value ?? {}) as { type?: unknown; value?: unknown }
     const branch = branches.get(String(type))
@@ -247,26 +248,26 @@ function writeUnion(cases: UnionCases): Write {
   }
 }
 
-/** The error with the field's name before its message. */
-function within(name: string, error: unknown): unknown {
+/** Puts the field's name before the error's message. */
+function prefixFieldName(name: string, error: unknown): unknown {
   if (!(error instanceof EncodeError)) return error
   const { message } = error
   const separator = /^[\w.]+: /.test(message) ? '.' : ': '
   return new EncodeError(`${name}${separator}${message}`, { cause: error.cause ?? error })
 }
 
-function numeric(value: unknown): number {
+function toNumber(value: unknown): number {
   if (typeof value !== 'number') throw new EncodeError(`${kindOf(value)} is not a number`)
   return value
 }
 
-function bits(value: unknown): number {
+function toBits(value: unknown): number {
   if (value === undefined) return 0
-  const number = numeric(value)
+  const number = toNumber(value)
   return number < 0 && Number.isInteger(number) && number >= -0x8000_0000 ? number >>> 0 : number
 }
 
-function wide(value: unknown): bigint | number {
+function toWideInteger(value: unknown): bigint | number {
   if (typeof value !== 'bigint' && typeof value !== 'number')
     throw new EncodeError(`${kindOf(value)} is not an integer`)
   return value

@@ -1,4 +1,5 @@
-// Messages come out whole, however the socket cuts them; impossible lengths are refused before anything is kept for them.
+// Messages come out whole, however the socket cuts them. Invalid lengths are refused before memory is allocated for
+// them.
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ProtocolError } from '../errors.ts'
@@ -16,7 +17,7 @@ const header = fc.record({
 const message = fc.tuple(header, fc.uint8Array({ maxLength: 300 }))
 
 describe('FrameSplitter', () => {
-  it('gives back what was sent, for any messages and any cuts', () => {
+  it('gives the messages that were sent, for any messages and any cuts', () => {
     fc.assert(
       fc.property(
         fc.array(message, { maxLength: 10 }),
@@ -44,7 +45,7 @@ describe('FrameSplitter', () => {
     expect(() => push(new FrameSplitter(), Buffer.from(hex, 'hex'))).toThrow(text)
   })
 
-  it('takes the longest message there may be, and holds no more of it than has come', () => {
+  it('takes a message of maximum length, and allocates no more than has arrived', () => {
     const splitter = new FrameSplitter()
     expect(push(splitter, Buffer.from('02000004', 'hex'))).toEqual([])
     expect(splitter.held).toBe(4)

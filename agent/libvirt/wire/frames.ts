@@ -1,26 +1,27 @@
-// Cuts the bytes of a socket into whole messages. Holds only bytes that have arrived, whatever length was announced.
+// Cuts the bytes of a socket into whole messages. It allocates memory only for bytes that have arrived, whatever length
+// a message announces.
 import { ProtocolError } from '../errors.ts'
 import { headerLength, messageMax } from './header.ts'
 
-/** Takes a whole message, length word included. The bytes are there until it returns. */
+/** Handles a whole message, length word included. The bytes are valid until the function returns. */
 export type TakeMessage = (bytes: Buffer, start: number, end: number) => void
 
-/** Memory that is kept for the next message that comes in pieces. */
+/** Largest buffer that is kept for the next message that arrives in pieces. */
 const keptMax = 1 << 20
 
 export class FrameSplitter {
-  /** The beginning of a message that is not complete yet; grows with what arrives and is used again. */
+  /** The received part of a message that is not complete yet. The buffer grows as bytes arrive and is reused. */
   #store = Buffer.alloc(0)
   #held = 0
 
-  /** Bytes of a message that is not complete yet. */
+  /** Number of received bytes of a message that is not complete yet. */
   get held(): number {
     return this.#held
   }
 
   /**
-   * Takes the first `length` bytes of what arrived and gives `take` each message that is now complete; keeps nothing of
-   * `chunk`. Throws ProtocolError for an impossible length.
+   * Adds the first `length` bytes of `chunk` and calls `take` with each message that is now complete. Keeps no
+   * reference to `chunk`. Throws ProtocolError for an invalid length.
    */
   push(chunk: Buffer, length: number, take: TakeMessage): void {
     let at = this.#held > 0 ? this.#complete(chunk, length, take) : 0
@@ -33,7 +34,7 @@ export class FrameSplitter {
     this.#keep(chunk, at, length)
   }
 
-  /** Goes on with the message that is held; gives how much of the chunk was its. */
+  /** Completes the held message as far as possible, and gives the number of bytes that it took from the chunk. */
   #complete(chunk: Buffer, length: number, take: TakeMessage): number {
     const at = Math.min(Math.max(4 - this.#held, 0), length)
     this.#keep(chunk, 0, at)

@@ -1,4 +1,4 @@
-// One message on the wire: length (4 bytes, itself included), six header words, payload (virnetprotocol.x).
+// A message on the wire: its length (4 bytes, themselves included), six header words, payload (virnetprotocol.x).
 import { ProtocolError } from '../errors.ts'
 import { XdrReader } from './reader.ts'
 import { XdrWriter } from './writer.ts'
@@ -7,11 +7,11 @@ import { XdrWriter } from './writer.ts'
 export const messageMax = 33_554_432
 /** Length word and header. */
 export const headerLength = 28
-/** Most payload that one message of a stream carries, so that old daemons take it (LEGACY_PAYLOAD_MAX less the header). */
+/** Most payload of a stream message that old daemons accept (LEGACY_PAYLOAD_MAX less the header). */
 export const streamChunkMax = 262_144 - 24
 
 export const program = { remote: 0x2000_8086, qemu: 0x2000_8087, keepAlive: 0x6b65_6570 } as const
-/** What a message is. Messages with file descriptors (4, 5) are never asked for. */
+/** The kinds of messages. This client asks for no messages with file descriptors (4, 5). */
 export const messageType = { call: 0, reply: 1, message: 2, stream: 3 } as const
 export const messageStatus = { ok: 0, error: 1, continue: 2 } as const
 
@@ -19,14 +19,17 @@ export interface Header {
   program: number
   version: number
   procedure: number
-  /** messageType */
+  /** A `messageType`. */
   type: number
   serial: number
-  /** messageStatus */
+  /** A `messageStatus`. */
   status: number
 }
 
-/** Appends a message's length and header to what is written; its payload is to follow, then `finishMessage`. Gives its start. */
+/**
+ * Appends a message's length and header, and gives its start. The caller then appends the payload and calls
+ * `finishMessage`.
+ */
 export function beginMessage(writer: XdrWriter, header: Header): number {
   const start = writer.length
   writer.uint(0)
@@ -44,7 +47,7 @@ export function finishMessage(writer: XdrWriter, start: number): void {
   writer.patch(start, writer.length - start)
 }
 
-/** Length and header of a message whose payload has so many bytes. */
+/** Encodes the length and header of a message whose payload has `payloadLength` bytes. */
 export function encodeHeader(header: Header, payloadLength: number): Buffer {
   const writer = new XdrWriter(headerLength)
   beginMessage(writer, header)
@@ -52,22 +55,22 @@ export function encodeHeader(header: Header, payloadLength: number): Buffer {
   return writer.bytes()
 }
 
-/** The bytes of a whole message. */
+/** Encodes a whole message. */
 export function encodeMessage(header: Header, payload: Uint8Array): Buffer {
   return Buffer.concat([encodeHeader(header, payload.length), payload])
 }
 
-/** As `setSerial`, for a message that began at `start` of what is written. */
+/** Like `setSerial`, for a message that begins at `start` in the writer. */
 export function patchSerial(writer: XdrWriter, start: number, serial: number): void {
   writer.patch(start + 20, serial)
 }
 
-/** A call gets its serial only when it is sent. */
+/** Overwrites the serial, because a call gets its serial only when it is sent. */
 export function setSerial(message: Buffer, serial: number): void {
   message.writeUInt32BE(serial, 20)
 }
 
-/** Reads the header of a message, from after its length word; the payload is what then is left. */
+/** Reads a message's header, from behind its length word. The reader is then at the payload. */
 export function readHeader(reader: XdrReader): Header {
   return {
     program: reader.uint(),
@@ -79,7 +82,7 @@ export function readHeader(reader: XdrReader): Header {
   }
 }
 
-/** Throws ProtocolError for what no daemon sends: a type, status or version that cannot be. */
+/** Throws ProtocolError for a type, status or version that no daemon sends. */
 export function checkHeader({ type, status, version }: Header): void {
   if (type < messageType.reply || type > messageType.stream) {
     throw new ProtocolError(`a daemon does not send messages of type ${type}`)
@@ -93,7 +96,7 @@ export interface Message {
   payload: Buffer
 }
 
-/** Splits a whole message, length word included, whoever sent it. */
+/** Splits a whole message, which begins with its length word, into header and payload. */
 export function splitMessage(bytes: Buffer): Message {
   const header = readHeader(new XdrReader(bytes.subarray(4)))
   return { header, payload: bytes.subarray(headerLength) }

@@ -1,9 +1,9 @@
-// A text that was read lately is the same text, whatever was read between.
+// The cache of short texts gives the text of the bytes, whatever was decoded before.
 import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { nameIn } from './names.ts'
+import { decodeName } from './names.ts'
 
-it('gives for any bytes what Node makes of them, the first time and the next', () => {
+it('decodeName decodes any bytes like Node, the first time and again', () => {
   const text = fc.string({ unit: fc.constantFrom('a', 'b', 'é', '€', '𐀀'), maxLength: 8 })
   const bytes = fc.oneof(
     text.map((s) => Buffer.from(s)),
@@ -13,7 +13,7 @@ it('gives for any bytes what Node makes of them, the first time and the next', (
     fc.property(fc.array(bytes, { maxLength: 50 }), (all) => {
       for (const each of [...all, ...all]) {
         const around = Buffer.concat([Buffer.from('<<'), each, Buffer.from('>>')])
-        expect(nameIn(around, 2, 2 + each.length)).toBe(each.toString('utf8'))
+        expect(decodeName(around, 2, 2 + each.length)).toBe(each.toString('utf8'))
       }
     }),
     { numRuns: 300 },
@@ -22,5 +22,5 @@ it('gives for any bytes what Node makes of them, the first time and the next', (
 
 it('tells apart texts whose bytes fall into the same place', () => {
   // 31 × 'A' + 'a' = 31 × 'B' + 'B'
-  for (const name of ['Aa', 'BB', 'Aa', 'BB']) expect(nameIn(Buffer.from(name), 0, 2)).toBe(name)
+  for (const name of ['Aa', 'BB', 'Aa', 'BB']) expect(decodeName(Buffer.from(name), 0, 2)).toBe(name)
 })

@@ -1,25 +1,25 @@
-// Short texts come again and again: names of parameters, disks, domains. What was read lately is looked up by its bytes,
-// which costs half as much as a new text and is quicker to use as a key.
+// A cache of short texts, such as names of parameters, disks and domains, which come again and again. A lookup by the
+// bytes costs half as much as decoding a new text, and the cached text is a faster object key.
 
-/** Up to here looking is cheaper than making. */
+/** Up to this length, a lookup is cheaper than decoding. */
 export const nameMax = 32
 
 const size = 2048
-const lately: string[] = Array<string>(size).fill('')
+const cache: string[] = Array<string>(size).fill('')
 
-/** The UTF-8 text of `bytes` from `start` to `end`. */
-export function nameIn(bytes: Buffer, start: number, end: number): string {
+/** Decodes the UTF-8 text of `bytes` from `start` to `end`. */
+export function decodeName(bytes: Buffer, start: number, end: number): string {
   let hash = end - start
   for (let i = start; i < end; i += 1) hash = (hash * 31 + (bytes[i] ?? 0)) | 0
   const place = hash & (size - 1)
-  const known = lately[place] ?? ''
+  const known = cache[place] ?? ''
   if (isText(known, bytes, start, end)) return known
   const text = bytes.toString('utf8', start, end)
-  lately[place] = text
+  cache[place] = text
   return text
 }
 
-/** Only ASCII is found: there a byte is a character. */
+/** Matches ASCII texts only, in which a byte is a character. */
 function isText(text: string, bytes: Buffer, start: number, end: number): boolean {
   if (text.length !== end - start) return false
   for (let i = 0; i < text.length; i += 1) {

@@ -1,10 +1,11 @@
-// Reads XDR (RFC 4506) from a buffer: everything is big-endian and padded to four bytes; every length is checked first.
+// Reads XDR (RFC 4506) from a buffer: values are big-endian and padded to four bytes. Every length is checked before it
+// is used.
 import { ProtocolError } from '../errors.ts'
-import { nameIn, nameMax } from './names.ts'
+import { decodeName, nameMax } from './names.ts'
 
 const empty = Buffer.alloc(0)
 
-/** A place in a buffer. What it gives is of its own: the buffer may be filled anew once the reading is done. */
+/** A position in a buffer. Values are copies, so the buffer may be overwritten after reading. */
 export class XdrReader {
   #bytes: Buffer = empty
   #view: DataView = new DataView(empty.buffer)
@@ -15,7 +16,7 @@ export class XdrReader {
     this.over(bytes, 0, bytes.length)
   }
 
-  /** Goes to another place, mostly of the same buffer. */
+  /** Moves to another range, mostly of the same buffer. */
   over(bytes: Buffer, start: number, end: number): this {
     if (bytes !== this.#bytes) {
       this.#bytes = bytes
@@ -31,7 +32,7 @@ export class XdrReader {
     return this.#end - this.#offset
   }
 
-  /** The rest, unread and unpadded: a stream's data. */
+  /** The remaining bytes without padding, such as a stream's data. */
   rest(): Buffer {
     return this.#copy(this.left)
   }
@@ -56,14 +57,14 @@ export class XdrReader {
     return this.#view.getFloat64(this.#take(8))
   }
 
-  /** XDR's own bool, as before an optional value: exactly 0 or 1. */
+  /** XDR's bool, as before an optional value: exactly 0 or 1. */
   flag(): boolean {
     const value = this.uint()
     if (value > 1) throw new ProtocolError(`a bool is 0 or 1, not ${value}, at byte ${this.#offset - 4}`)
     return value === 1
   }
 
-  /** A count or length, refused above `max` before anything is allocated for it. */
+  /** A count or length. Throws above `max`, before memory is allocated for it. */
   count(max: number, what: string): number {
     const value = this.uint()
     if (value > max)
@@ -71,13 +72,13 @@ export class XdrReader {
     return value
   }
 
-  /** Bytes of known length, a multiple of four, as hexadecimal text. */
+  /** Bytes of a given length, which is a multiple of four, as hexadecimal text. */
   hex(length: number): string {
     const start = this.#take(length)
     return this.#bytes.toString('hex', start, start + length)
   }
 
-  /** Counted bytes with their padding. */
+  /** A count, bytes and padding. */
   opaque(max: number): Buffer {
     const length = this.count(max, 'opaque')
     const bytes = this.#copy(length)
@@ -89,11 +90,11 @@ export class XdrReader {
     const length = this.count(max, 'string')
     const start = this.#take(length)
     this.#take(padding(length))
-    if (length <= nameMax) return nameIn(this.#bytes, start, start + length)
+    if (length <= nameMax) return decodeName(this.#bytes, start, start + length)
     return this.#bytes.toString('utf8', start, start + length)
   }
 
-  /** Says that the value should have ended here. */
+  /** Throws unless all bytes have been read. */
   end(what: string): void {
     if (this.left > 0) throw new ProtocolError(`${what}: ${this.left} bytes more than it should have`)
   }

@@ -1,4 +1,4 @@
-// Writes XDR (RFC 4506) into a buffer that grows and can be used again; the limits of the protocol are the codec's concern.
+// Writes XDR (RFC 4506) into a buffer that grows and can be reused. The codec checks the protocol's limits.
 import { EncodeError } from '../errors.ts'
 
 export class XdrWriter {
@@ -15,12 +15,12 @@ export class XdrWriter {
     return this.#length
   }
 
-  /** What was written from `start` on; a view that the next write may leave behind or overwrite. */
+  /** A view of the bytes from `start` on. The next write may overwrite them or move to another buffer. */
   bytes(start = 0): Buffer {
     return this.#bytes.subarray(start, this.#length)
   }
 
-  /** Forgets what was written from `length` on. */
+  /** Discards the bytes from `length` on. */
   truncate(length: number): void {
     this.#length = length
   }
@@ -61,7 +61,7 @@ export class XdrWriter {
     this.#view.setFloat64(start, value)
   }
 
-  /** Bytes that are given as hexadecimal text; a multiple of four. */
+  /** Bytes as hexadecimal text; their number is a multiple of four. */
   hex(text: string): void {
     const start = this.#room(text.length / 2)
     this.#bytes.write(text, start, 'hex')
@@ -73,27 +73,29 @@ export class XdrWriter {
     this.#bytes.set(value, start)
   }
 
-  /** A text whose UTF-8 has so many bytes. */
+  /** A text whose UTF-8 has `length` bytes. */
   string(value: string, length: number): void {
     this.uint(length)
     const start = this.#padded(length)
     this.#bytes.write(value, start, length, 'utf8')
   }
 
-  /** Raw bytes, neither counted nor padded: messages. */
+  /** Bytes without count and padding, such as a whole message. */
   raw(value: Uint8Array): void {
     const start = this.#room(value.length)
     this.#bytes.set(value, start)
   }
 
-  /** Room whose padding is zero. */
+  /** Makes room for bytes with zero padding and gives its offset. */
   #padded(length: number): number {
     const start = this.#room(length + ((4 - (length % 4)) % 4))
     if (length % 4 !== 0) this.#view.setUint32(this.#length - 4, 0)
     return start
   }
 
-  /** Makes room and gives its offset. May replace the buffer: take the offset first. */
+  /**
+   * Makes room and gives its offset. May replace the buffer, so callers must ask for room before they use the buffer.
+   */
   #room(length: number): number {
     const start = this.#length
     this.#length = start + length
@@ -117,7 +119,7 @@ function integer(value: number, min: number, max: number, what: string): void {
 
 function wide(value: bigint | number): bigint {
   if (typeof value === 'bigint') return value
-  // A number above 2^53 has already lost digits: say so instead of sending another value than meant.
+  // A number above 2^53 may have lost digits already: refuse it instead of sending another value than the caller meant.
   if (!Number.isSafeInteger(value)) throw new EncodeError(`${value} is not an exact integer; give a bigint`)
   return BigInt(value)
 }

@@ -62,7 +62,7 @@ const transfer = { vol: { pool: 'bench', name: 'bench', key: '' }, offset: 0, le
 
 async function download(bytes: number): Promise<Measured> {
   return measured(async () => {
-    const { stream } = await connection.openStream(proc.storageVolDownload, { ...transfer, length: bytes })
+    const stream = await connection.openStream(proc.storageVolDownload, { ...transfer, length: bytes })
     let got = 0
     for await (const chunk of stream) got += (chunk as Buffer).length
     if (got !== bytes) throw new Error(`${got} bytes came of ${bytes}`)
@@ -72,7 +72,7 @@ async function download(bytes: number): Promise<Measured> {
 async function upload(bytes: number): Promise<Measured> {
   const chunk = Buffer.alloc(1 << 20, 'x')
   return measured(async () => {
-    const { stream } = await connection.openStream(proc.storageVolUpload, { ...transfer, length: bytes })
+    const stream = await connection.openStream(proc.storageVolUpload, { ...transfer, length: bytes })
     const finished = new Promise((resolve, reject) => stream.once('finish', resolve).once('error', reject))
     for (let sent = 0; sent < bytes; sent += chunk.length) {
       if (!stream.write(chunk)) await new Promise((resolve) => stream.once('drain', resolve))
