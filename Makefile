@@ -6,52 +6,53 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 export CLOUD_DIR ?= $(CURDIR)/.cloud
 HOSTS ?= 1
-# A cluster given on the command line is used instead of one of our own; one in the environment is not, it may be one that matters.
+# KUBECONFIG on the command line replaces the control plane of `make up`. KUBECONFIG in the environment does not: that cluster
+# may be in use.
 export CLUSTER_KUBECONFIG := $(if $(filter command,$(firstword $(origin KUBECONFIG))),$(KUBECONFIG))
 
 .PHONY: help setup demo up down generate format check unit rig e2e chaos test bench
 
-help: ## Show this list
+help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## Install what is missing: Debian and npm packages, control plane, guest image
+setup: ## Install missing Debian and npm packages, the control plane and the guest image
 	@hack/setup.sh
 
-demo: setup ## Start a cloud, boot the server of examples/quickstart, show its console
+demo: setup ## Start a cloud, boot the server of examples/quickstart and show its console
 	@node hack/demo.ts
 
-up: setup ## Start a cloud on this machine, or repair it: HOSTS=1, KUBECONFIG=a cluster that is there
+up: setup ## Start or repair a cloud on this machine (HOSTS=1; KUBECONFIG=FILE uses an existing cluster)
 	@node test/rig/cli.ts up --hosts $(HOSTS)
 
-down: ## Stop that cloud and remove all of it
+down: ## Stop the cloud of `make up` and remove all of it
 	@node test/rig/cli.ts down
 
-generate: setup ## Make everything that is derived from the code
+generate: setup ## Generate CRDs, policies and reference pages from the code
 	@node hack/generate.ts
 
 format: setup ## Format the code and sort imports
 	@biome check --write .
 
-check: setup ## Generated files, format, lint, types, dead code
+check: setup ## Check generated files, format, lint, types and dead code
 	@node hack/check.ts
 
-unit: setup ## Tests without other processes (seconds)
+unit: setup ## Run the tests that need no other process (seconds)
 	@vitest run --project unit
 
-rig: setup ## Tests on a real API server and real libvirt hosts (root)
+rig: setup ## Run the tests on a real API server and real libvirt hosts (root)
 	@vitest run --project rig
 
-e2e: setup ## Tests on a whole cloud (root)
+e2e: setup ## Run the tests on a whole cloud (root)
 	@vitest run --project e2e
 
 chaos: export CHAOS_AWAY_SECONDS ?= 300
-chaos: setup ## All faults; each part killed at each step of each story: writes docs/kill-matrix.md (two hours; root)
+chaos: setup ## Run all fault tests and the kill matrix, which writes docs/kill-matrix.md (two hours; root)
 	@vitest run --project faults
 	@node test/chaos/run.ts
 	@node test/chaos/run.ts --random 20
 
-test: setup ## Checks, unit, rig, e2e, a short part of chaos; the last line is the sum (root)
+test: setup ## Run check, unit, rig, e2e and a short part of chaos; the last line is the total (root)
 	@node hack/test.ts
 
-bench: setup ## Benchmarks
+bench: setup ## Run the benchmarks
 	@for file in test/bench/*.ts; do echo "== $$file"; node --expose-gc "$$file" || exit; done

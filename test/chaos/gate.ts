@@ -1,5 +1,6 @@
-// The gate of a process under test: it asks the gatekeeper before and after each effect, and goes on when it is let through. So whoever keeps
-// the gate holds the process at an exact point of its work. Asks and answers are JSON lines on a UNIX socket.
+// The gate of a process under test: it asks the gatekeeper before and after each effect, and goes on when it is let
+// through. So whoever keeps the gate holds the process at an exact point of its work. Asks and answers are JSON lines
+// on a UNIX socket.
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'

@@ -1,4 +1,5 @@
-// What agent and controller act on, with a gate before and after each effect: the host's capabilities, and the API's writes of servers, records and ports.
+// What agent and controller act on, with a gate before and after each effect: the host's capabilities, and the API's
+// writes of servers, records and ports.
 import type { Host } from '../../actions/host/index.ts'
 import { wrapHost } from '../../actions/host/wrap.ts'
 import { serverAction } from '../../actions/index.ts'
@@ -56,7 +57,10 @@ function serverOf(kind: string, object: object): string {
   return keyOf({ namespace, name: kind === server.kind ? name : (spec?.server ?? ownerReferences?.[0]?.name ?? '') })
 }
 
-/** The news in a status: a record's phase; of a server the task, or else the deed that it is admitted to, or else its state. */
+/**
+ * The news in a status: a record's phase; of a server the task, or else the deed that it is admitted to, or else its
+ * state.
+ */
 function told(object: object): string {
   const { phase, taskState, activeAction: action, vmState } = (object as Written).status ?? {}
   return phase ?? taskState ?? vmState ?? (action ? `admitted ${action.action}` : 'status')

@@ -1,10 +1,11 @@
-// Keeps the gates of a cloud's processes: writes down what passes, and holds one at the point that it is told to.
+// The other end of the gates in a cloud's processes (gate.ts): numbers the points that they reach, and holds a process
+// at a point for as long as the watcher wants.
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import type { Ask } from './gate.ts'
 
-/** A point of a story: an ask, told apart from others of the same words by its number (1, 2, …). */
+/** A point of a story. `nth` distinguishes points of the same step: 1, 2, … */
 export interface Point extends Ask {
   nth: number
 }
@@ -12,13 +13,13 @@ export interface Point extends Ask {
 export const nameOf = ({ part, when, step, nth }: Point): string =>
   `${part}: ${when} ${step}${nth > 1 ? ` (${nth})` : ''}`
 
-/** Asked at each point that is passed; the process goes on when it resolves. */
+/** Called at each point; the process goes on when the promise resolves. */
 export type Watcher = (point: Point) => Promise<void> | void
 
 export class Gatekeeper implements AsyncDisposable {
   readonly #listener: Server
   readonly #sockets = new Set<Socket>()
-  #seen = new Map<string, number>()
+  #counts = new Map<string, number>()
   #watcher: Watcher | undefined
 
   constructor(listener: Server) {
@@ -26,35 +27,36 @@ export class Gatekeeper implements AsyncDisposable {
     listener.on('connection', (socket) => {
       this.#sockets.add(socket)
       socket.on('close', () => this.#sockets.delete(socket))
-      const lines = createInterface(socket).on('line', (line) => void this.#asked(socket, line))
-      // Its process was killed: nobody waits for the answer any more. A reader of lines passes on its socket's errors.
-      for (const end of [socket, lines]) end.on('error', () => undefined)
+      const lines = createInterface(socket).on('line', (line) => void this.#onLine(socket, line))
+      // After its process was killed, errors of the socket are of no interest. readline emits the errors of its socket,
+      // too.
+      for (const emitter of [socket, lines]) emitter.on('error', () => undefined)
     })
   }
 
-  /** Counts anew from here on, and shows what passes to `watcher`. */
+  /** Numbers the points from 1 again, and calls `watcher` for each. */
   watch(watcher: Watcher): void {
-    this.#seen = new Map()
+    this.#counts = new Map()
     this.#watcher = watcher
   }
 
-  /** All may pass. */
-  rest(): void {
+  /** Lets all processes pass. */
+  stopWatching(): void {
     this.#watcher = undefined
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.rest()
+    this.stopWatching()
     for (const socket of this.#sockets) socket.destroy()
     this.#listener.close()
     await once(this.#listener, 'close')
   }
 
-  async #asked(socket: Socket, line: string): Promise<void> {
+  async #onLine(socket: Socket, line: string): Promise<void> {
     const { id, ...ask } = JSON.parse(line) as Ask & { id: number }
     const key = JSON.stringify(ask)
-    const nth = (this.#seen.get(key) ?? 0) + 1
-    this.#seen.set(key, nth)
+    const nth = (this.#counts.get(key) ?? 0) + 1
+    this.#counts.set(key, nth)
     await this.#watcher?.({ ...ask, nth })
     if (socket.writable) socket.write(`${id}\n`)
   }

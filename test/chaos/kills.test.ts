@@ -1,26 +1,27 @@
-// A part of the kill matrix that is worth its time in `make test`: agent and controller are killed at each of their own steps of a server's
-// creation, hard reboot and deletion, the other parts once in each. `make chaos` tries all.
+// The part of the kill matrix that `make test` runs: agent and controller are killed at each of their own steps of
+// create, hard reboot and delete, the other processes once per story. `make chaos` runs all cases.
 import { expect, it } from 'vitest'
 import { sweep } from '../rig/scratch.ts'
 import type { Case } from './cases.ts'
 import { faultNames } from './faults.ts'
-import { play } from './troupe.ts'
+import { runCases } from './workers.ts'
 
 const log = (line: string): void => console.log(line)
 
-/** In the middle of each story, with a domain on the way to be or to be gone. */
-const middles: Partial<Record<string, string>> = {
-  create: 'agent: before start',
-  'reboot HARD': 'agent: after destroy',
-  delete: 'agent: before destroy',
+/** A point in the middle of each story, while the domain is created or destroyed. */
+const middlePoints: Partial<Record<string, string>> = {
+  create: 'agent: before domains.start',
+  'reboot HARD': 'agent: after domains.destroy',
+  delete: 'agent: before domains.destroy',
 }
-const picks = ({ story, at, fault }: Case): boolean => at.startsWith(`${fault}: `) || at === middles[story]
+const selects = ({ story, pointName, fault }: Case): boolean =>
+  pointName.startsWith(`${fault}: `) || pointName === middlePoints[story]
 
-it('ends as wished whatever is killed', { timeout: 1_500_000 }, async () => {
+it('a server reaches its desired state whatever process is killed', { timeout: 1_500_000 }, async () => {
   await sweep()
   const stories = ['create', 'reboot HARD', 'delete'] as const
-  const { results } = await play({ stories, faults: faultNames, clouds: 2, picks, log })
-  expect(results.filter(({ wrong }) => wrong.length > 0)).toEqual([])
+  const { results } = await runCases({ stories, faults: faultNames, clouds: 2, selects, log })
+  expect(results.filter(({ violations }) => violations.length > 0)).toEqual([])
   for (const fault of faultNames) expect(results.map((r) => r.fault)).toContain(fault)
   for (const story of stories) expect(results.filter((r) => r.story === story).length).toBeGreaterThan(12)
 })

@@ -1,14 +1,15 @@
-// Random stories of several servers at once, with random faults at random moments: also two, and one while the other is being recovered from.
-// All choices are made from the seed before anything is told, but for what depends on how the servers are.
+// Random stories of several servers at once, with random faults at random points: also two faults in a round, the
+// second while the cloud recovers from the first. All choices come from the seed, except those that depend on the
+// servers' states.
 import { setTimeout as delay } from 'node:timers/promises'
-import { type FaultName, faultNames, hasPaused, type Made, strike } from './faults.ts'
+import type { ChaosCloud, FaultPlan } from './chaos-cloud.ts'
+import { type FaultName, faultNames, type InjectedFault, injectFault, isAfterPause } from './faults.ts'
 import type { Point } from './gatekeeper.ts'
 import { nameOf } from './gatekeeper.ts'
-import type { Plot, Stage } from './stage.ts'
 import { type State, type StoryName, stories, storyNames } from './stories.ts'
 
 /** mulberry32: numbers from 0 to 1, the same for the same seed. */
-export function dice(seed: number): () => number {
+export function createRandom(seed: number): () => number {
   let state = seed >>> 0
   return () => {
     state = (state + 0x6d2b79f5) >>> 0
@@ -18,153 +19,163 @@ export function dice(seed: number): () => number {
   }
 }
 
-interface Blow {
-  kind: FaultName
-  /** It falls at this many points after the one before it (or the beginning), whoever passes them. */
-  after: number
-  /** Milliseconds that the process which passes goes on before it falls: an effect is then under way. Undefined: it is held. */
-  late?: number
+interface PlannedFault {
+  fault: FaultName
+  /** Number of points, of any server, from the previous fault (or the start) to this one. */
+  afterPoints: number
+  /**
+   * Milliseconds that the process which reaches the point goes on before the fault, so that the fault hits during an
+   * effect. Undefined: the process is held at the point until the fault is injected.
+   */
+  delayMs?: number
 }
 
-export interface Act {
-  told: Map<string, StoryName>
-  blows: Blow[]
+/** Stories that run at once, and the faults that are injected meanwhile. */
+export interface Round {
+  stories: Map<string, StoryName>
+  faults: PlannedFault[]
 }
 
-const actors = ['a', 'b', 'c']
-/** Stories pass some 8 to 24 points each; a fault that is too far off does not fall. */
-const FARTHEST = 16
+const serverNames = ['a', 'b', 'c']
+/** A story has 8 to 24 points; a fault after more points than the stories have is not injected. */
+const MOST_POINTS = 16
 
-/** What is played next, of servers in these states. */
-export function nextAct(roll: () => number, stateOf: (server: string) => State): Act {
-  const pick = <T>(list: readonly T[]): T => list[Math.floor(roll() * list.length)] as T
-  const told = new Map<string, StoryName>()
-  for (const server of actors) {
-    const may = storyNames.filter((name) => stories[name].from === stateOf(server))
-    const name = pick(may)
-    if (roll() < 0.6 || (told.size === 0 && server === actors.at(-1))) told.set(server, name)
+/** Chooses the next round for servers in these states. */
+export function nextRound(random: () => number, stateOf: (server: string) => State): Round {
+  const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T
+  const chosen = new Map<string, StoryName>()
+  for (const server of serverNames) {
+    const possible = storyNames.filter((name) => stories[name].from === stateOf(server))
+    const name = pick(possible)
+    if (random() < 0.6 || (chosen.size === 0 && server === serverNames.at(-1))) chosen.set(server, name)
   }
-  const blows = Array.from({ length: roll() < 0.4 ? 2 : 1 }, (): Blow => {
-    const blow = { kind: pick(faultNames), after: 1 + Math.floor(roll() * FARTHEST) }
-    return roll() < 0.5 ? { ...blow, late: Math.floor(roll() * 300) } : blow
+  const faults = Array.from({ length: random() < 0.4 ? 2 : 1 }, (): PlannedFault => {
+    const planned = { fault: pick(faultNames), afterPoints: 1 + Math.floor(random() * MOST_POINTS) }
+    return random() < 0.5 ? { ...planned, delayMs: Math.floor(random() * 300) } : planned
   })
-  return { told, blows }
+  return { stories: chosen, faults }
 }
 
-export const describeAct = ({ told, blows }: Act): string =>
-  `${[...told].map(([server, name]) => `${server} ${name}`).join(', ')} | ${blows
-    .map(({ kind, after, late }) => `${kind} +${after}${late === undefined ? '' : ` ${late} ms late`}`)
+export const describeRound = (round: Round): string =>
+  `${[...round.stories].map(([server, name]) => `${server} ${name}`).join(', ')} | ${round.faults
+    .map((f) => `${f.fault} after ${f.afterPoints} points${f.delayMs === undefined ? '' : ` and ${f.delayMs} ms`}`)
     .join(', ')}`
 
-/** Faults as they fall. */
-export class Storm implements Plot {
-  readonly #stage: Stage
-  readonly #blows: Blow[]
-  #count = 0
-  #falling = 0
-  #fallen: Promise<void>[] = []
-  readonly #paused = new Set<string>()
-  readonly made: Made[] = []
-  /** Where they fell, for the record. */
-  readonly where: string[] = []
+/** Injects the faults of a round as its points are reached. */
+export class RandomFaults implements FaultPlan {
+  readonly #cloud: ChaosCloud
+  readonly #planned: PlannedFault[]
+  #pointsSinceFault = 0
+  #active = 0
+  #recoveries: Promise<void>[] = []
+  readonly #pausedServers = new Set<string>()
+  readonly injected: InjectedFault[] = []
+  /** Where the faults were injected, for the log. */
+  readonly places: string[] = []
 
-  constructor(stage: Stage, blows: readonly Blow[]) {
-    this.#stage = stage
-    this.#blows = [...blows]
+  constructor(cloud: ChaosCloud, planned: readonly PlannedFault[]) {
+    this.#cloud = cloud
+    this.#planned = [...planned]
   }
 
-  get over(): boolean | undefined {
-    return this.made.length === 0 ? undefined : this.#falling === 0
+  get state() {
+    if (this.injected.length === 0) return 'pending'
+    return this.#active === 0 ? 'recovered' : 'active'
   }
 
-  watch(server: string, point: Point): Promise<void> | undefined {
-    if (hasPaused(point)) this.#paused.add(server)
-    this.#count += 1
-    const [blow] = this.#blows
-    if (!blow || this.#count < blow.after) return undefined
-    this.#blows.shift()
-    this.#count = 0
-    const held = Promise.withResolvers<void>()
-    this.#fall(blow, server, nameOf(point), held.resolve)
-    return held.promise
+  onPoint(server: string, point: Point): Promise<void> | undefined {
+    if (isAfterPause(point)) this.#pausedServers.add(server)
+    this.#pointsSinceFault += 1
+    const [next] = this.#planned
+    if (!next || this.#pointsSinceFault < next.afterPoints) return undefined
+    this.#planned.shift()
+    this.#pointsSinceFault = 0
+    const hold = Promise.withResolvers<void>()
+    this.#inject(next, server, { place: nameOf(point), release: hold.resolve })
+    return hold.promise
   }
 
-  async failed(): Promise<void> {
-    await Promise.all(this.#fallen)
+  async waitForRecovery(): Promise<void> {
+    await Promise.all(this.#recoveries)
   }
 
-  #fall({ kind, late }: Blow, server: string, where: string, release: () => void): void {
-    // Others have their own effects meanwhile.
-    this.made.push({ kind, server, paused: this.#paused.has(server), midst: true })
-    this.where.push(`${kind} at ${server}, ${where}`)
-    this.#falling += 1
-    const fall = async (): Promise<void> => {
-      try {
-        if (late !== undefined) {
-          release()
-          await delay(late)
-        }
-        const back = await strike(this.#stage.gated.cloud, kind, server)
+  #inject(planned: PlannedFault, server: string, { place, release }: { place: string; release: () => void }): void {
+    const { fault } = planned
+    // Another server's effect may be under way, so every random fault counts as one during an effect.
+    this.injected.push({ fault, server, wasPaused: this.#pausedServers.has(server), isDuringEffect: true })
+    this.places.push(`${fault} at ${server}, ${place}`)
+    this.#active += 1
+    const recovery = this.#injectAndRecover(planned, server, release)
+    recovery.catch(() => undefined) // waitForRecovery() throws the error.
+    this.#recoveries.push(recovery)
+  }
+
+  async #injectAndRecover({ fault, delayMs }: PlannedFault, server: string, release: () => void): Promise<void> {
+    try {
+      if (delayMs !== undefined) {
         release()
-        await back()
-      } finally {
-        release()
-        this.#falling -= 1
+        await delay(delayMs)
       }
+      const recover = await injectFault(this.#cloud.gated.cloud, fault, server)
+      release()
+      await recover()
+    } finally {
+      release()
+      this.#active -= 1
     }
-    const fallen = fall()
-    fallen.catch(() => undefined) // told by `failed`
-    this.#fallen.push(fallen)
   }
 }
 
-export interface Played {
-  act: Act
-  /** Faults of it that fell: one that is too far off does not. */
-  fell: number
-  wrong: string[]
+export interface RoundResult {
+  round: Round
+  /** Faults that were injected; a fault after more points than the stories have is not. */
+  injectedCount: number
+  violations: string[]
 }
 
-/** Of a run with less than this share of acts that had a fault it is not known what it has shown. */
-const LEAST = 0.5
+/** A run in which fewer rounds had a fault shows nothing. */
+const LEAST_SHARE_WITH_FAULTS = 0.5
 
-export interface Sum {
-  acts: number
-  /** With a fault at least. */
-  struck: number
-  wrong: number
-  /** No end was wrong, and enough acts had a fault. */
-  right: boolean
+export interface Summary {
+  rounds: number
+  roundsWithFaults: number
+  failedRounds: number
+  /** No round failed, and enough rounds had a fault. */
+  passed: boolean
 }
 
-export function sumOf(played: readonly Played[]): Sum {
-  const acts = played.length
-  const struck = played.filter(({ fell }) => fell > 0).length
-  const wrong = played.filter((act) => act.wrong.length > 0).length
-  return { acts, struck, wrong, right: wrong === 0 && acts > 0 && struck >= LEAST * acts }
+export function summarize(results: readonly RoundResult[]): Summary {
+  const rounds = results.length
+  const roundsWithFaults = results.filter(({ injectedCount }) => injectedCount > 0).length
+  const failedRounds = results.filter(({ violations }) => violations.length > 0).length
+  const hasEnoughFaults = rounds > 0 && roundsWithFaults >= LEAST_SHARE_WITH_FAULTS * rounds
+  return { rounds, roundsWithFaults, failedRounds, passed: failedRounds === 0 && hasEnoughFaults }
 }
 
-/** Plays acts until one ends wrong, or all are played. */
-export async function playActs(
-  stage: Stage,
-  count: number,
-  seed: number,
-  log: (line: string) => void,
-): Promise<Played[]> {
-  const roll = dice(seed)
-  stage.patient = false
-  const played: Played[] = []
+/** Runs rounds until one fails or all are done. */
+export async function runRounds(
+  cloud: ChaosCloud,
+  { count, seed, log }: { count: number; seed: number; log: (line: string) => void },
+): Promise<RoundResult[]> {
+  const random = createRandom(seed)
+  cloud.waitsForBootBeforePause = false
+  const results: RoundResult[] = []
   for (let i = 0; i < count; i++) {
-    const act = nextAct(roll, (server) => stage.actor(server).state)
-    const storm = new Storm(stage, act.blows)
+    const round = nextRound(random, (server) => cloud.serverOf(server).state)
+    const faults = new RandomFaults(cloud, round.faults)
     const started = performance.now()
-    const wrong = await stage.tell(act.told, storm)
+    const violations = await cloud.runStories(round.stories, faults)
     const seconds = ((performance.now() - started) / 1000).toFixed(1)
-    const fell = storm.made.length
-    const end = wrong.length > 0 ? `WRONG: ${wrong.join('; ')}` : fell > 0 ? 'ok' : 'ok, without a fault'
-    log(`act ${i + 1} of ${count}: ${describeAct(act)} | ${storm.where.join(', ') || 'none'} | ${seconds} s | ${end}`)
-    played.push({ act, fell, wrong })
-    if (wrong.length > 0) break
+    const result = { round, injectedCount: faults.injected.length, violations }
+    const places = faults.places.join(', ') || 'no fault injected'
+    log(`round ${i + 1} of ${count}: ${describeRound(round)} | ${places} | ${seconds} s | ${describeResult(result)}`)
+    results.push(result)
+    if (violations.length > 0) break
   }
-  return played
+  return results
+}
+
+function describeResult({ violations, injectedCount }: RoundResult): string {
+  if (violations.length > 0) return `FAILED: ${violations.join('; ')}`
+  return injectedCount > 0 ? 'ok' : 'ok, without a fault'
 }

@@ -1,17 +1,29 @@
-// `make chaos`: every story with every fault at every point, and docs/kill-matrix.md of it.
-//   node test/chaos/run.ts --again                              what the last whole run did not come to, or what ended wrong
-//   node test/chaos/run.ts [--story NAME]… [--fault NAME]…      a part, which writes nothing
-//   node test/chaos/run.ts --random N [--seed S]                random stories and faults
-// --clouds N: so many clouds work at the same time.
+// `make chaos`: runs the kill matrix, a part of it, or random stories with random faults. See USAGE.
 import { parseArgs } from 'node:util'
 import { keepArtefacts, sweep } from '../rig/scratch.ts'
 import type { Case } from './cases.ts'
 import { type FaultName, faultNames } from './faults.ts'
-import { isSame, keep, kept, merged, newHeader, publish } from './keep.ts'
 import type { Matrix, Result } from './matrix.ts'
-import { playActs, sumOf } from './random.ts'
+import { runRounds, summarize } from './random.ts'
+import { createHeader, isSameCase, loadRun, mergeRuns, saveRun, writeMatrixPage } from './result-store.ts'
 import { type StoryName, storyNames } from './stories.ts'
-import { openStage, play } from './troupe.ts'
+import { runCases, startChaosCloud } from './workers.ts'
+
+const USAGE = `Usage: node test/chaos/run.ts [options]
+
+Kills each process at each step of each story, checks the cloud afterwards, and writes docs/kill-matrix.md.
+
+  --story NAME     Runs only this story; may be repeated. The page is not written.
+  --fault NAME     Kills only this process; may be repeated. The page is not written.
+  --again          Runs the cases that the last whole run did not reach or that failed, and updates the page.
+  --random N       Runs N rounds of random stories with random faults instead of the matrix.
+  --seed S         Repeats the random rounds of seed S.
+  --clouds N       Uses N clouds at once; default 2.
+  --help           Prints this text.
+
+Stories: ${storyNames.join(', ')}
+Faults: ${faultNames.join(', ')}
+`
 
 const { values } = parseArgs({
   options: {
@@ -21,6 +33,7 @@ const { values } = parseArgs({
     again: { type: 'boolean', default: false },
     random: { type: 'string' },
     seed: { type: 'string' },
+    help: { type: 'boolean', default: false },
   },
 })
 
@@ -30,63 +43,68 @@ const clock = (): string => new Date(performance.now() - started).toISOString().
 const log = (line: string): void => console.log(`${clock()} ${line}`)
 const clouds = Number(values.clouds)
 
-function chosen<T extends string>(what: string, asked: string[] | undefined, all: readonly T[]): readonly T[] {
-  for (const name of asked ?? [])
-    if (!(all as readonly string[]).includes(name)) throw new Error(`no ${what} ${name}: there are ${all.join(', ')}`)
-  return asked === undefined ? all : all.filter((name) => asked.includes(name))
+function selectNames<T extends string>(kind: string, requested: string[] | undefined, all: readonly T[]): readonly T[] {
+  for (const name of requested ?? [])
+    if (!(all as readonly string[]).includes(name))
+      throw new Error(`there is no ${kind} ${name}: use one of ${all.join(', ')}`)
+  return requested === undefined ? all : all.filter((name) => requested.includes(name))
 }
 
-function report(results: readonly Result[]): boolean {
-  const wrong = results.filter((r) => r.wrong.length > 0)
-  console.log(`\n${results.length} cases, ${wrong.length} wrong ends, ${clock()}`)
-  for (const { story, at, fault, wrong: what } of wrong) console.log(`${story} | ${at} | ${fault}: ${what.join('; ')}`)
-  return results.length > 0 && wrong.length === 0
+/** Prints the failed cases and answers whether all passed. */
+function reportResults(results: readonly Result[]): boolean {
+  const failed = results.filter((r) => r.violations.length > 0)
+  console.log(`\n${results.length} cases, ${failed.length} failed, ${clock()}`)
+  for (const { story, pointName, fault, violations } of failed)
+    console.log(`${story} | ${pointName} | ${fault}: ${violations.join('; ')}`)
+  return results.length > 0 && failed.length === 0
 }
 
-async function all(): Promise<boolean> {
-  const stories = chosen<StoryName>('story', values.story, storyNames)
-  const faults = chosen<FaultName>('fault', values.fault, faultNames)
-  const whole = stories.length === storyNames.length && faults.length === faultNames.length
-  if (!whole) return report((await play({ stories, faults, clouds, log })).results)
-  const header = await newHeader(clouds)
-  const found = (matrix: Matrix): void => keep({ ...matrix, header: { ...header, minutes: minutes() } })
-  const matrix = await play({ stories, faults, clouds, log, found })
-  publish({ ...matrix, header: { ...header, minutes: minutes() } })
-  return report(matrix.results)
+async function runMatrix(): Promise<boolean> {
+  const stories = selectNames<StoryName>('story', values.story, storyNames)
+  const faults = selectNames<FaultName>('fault', values.fault, faultNames)
+  const isWhole = stories.length === storyNames.length && faults.length === faultNames.length
+  if (!isWhole) return reportResults((await runCases({ stories, faults, clouds, log })).results)
+  const header = await createHeader(clouds)
+  const withHeader = (matrix: Matrix) => ({ ...matrix, header: { ...header, minutes: minutes() } })
+  const onResult = (matrix: Matrix): void => saveRun(withHeader(matrix))
+  const matrix = await runCases({ stories, faults, clouds, log, onResult })
+  writeMatrixPage(withHeader(matrix))
+  return reportResults(matrix.results)
 }
 
-/** What is known to end right is left out. */
-async function again(): Promise<boolean> {
-  const before = kept()
-  const right = before.results.filter((r) => r.wrong.length === 0)
-  const picks = (c: Case): boolean => !right.some((r) => isSame(r, c))
-  const found = (matrix: Matrix): void => keep(merged(before, matrix, minutes()))
-  const matrix = await play({ stories: storyNames, faults: faultNames, clouds, log, picks, found })
-  const whole = merged(before, matrix, minutes())
-  publish(whole)
-  return report(whole.results)
+/** Runs all cases except those that passed in the stored run. */
+async function continueMatrix(): Promise<boolean> {
+  const earlier = loadRun()
+  const passed = earlier.results.filter((r) => r.violations.length === 0)
+  const selects = (candidate: Case): boolean => !passed.some((r) => isSameCase(r, candidate))
+  const onResult = (matrix: Matrix): void => saveRun(mergeRuns(earlier, matrix, minutes()))
+  const matrix = await runCases({ stories: storyNames, faults: faultNames, clouds, log, selects, onResult })
+  const merged = mergeRuns(earlier, matrix, minutes())
+  writeMatrixPage(merged)
+  return reportResults(merged.results)
 }
 
-/** Prints the seed first: with it the same acts are played again. */
-async function random(count: number, seed: number): Promise<boolean> {
+/** Prints the seed first, so that an interrupted run can be repeated. */
+async function runRandom(count: number, seed: number): Promise<boolean> {
   log(`seed ${seed}`)
-  const stage = await openStage(log)
+  const cloud = await startChaosCloud(log)
   try {
-    const played = await playActs(stage, count, seed, log)
-    const { acts, struck, wrong, right } = sumOf(played)
-    if (wrong > 0) log(`kept: ${keepArtefacts(stage.gated.dir, `chaos-seed-${seed}`)}`)
-    console.log(`\n${acts} acts, ${struck} of them with a fault, ${wrong} wrong ends, seed ${seed}, ${clock()}`)
-    if (wrong === 0 && !right) console.log('too few acts had a fault: nothing is shown by them')
-    return right
+    const { rounds, roundsWithFaults, failedRounds, passed } = summarize(await runRounds(cloud, { count, seed, log }))
+    if (failedRounds > 0) log(`artefacts: ${keepArtefacts(cloud.gated.dir, `chaos-seed-${seed}`)}`)
+    const faults = `${roundsWithFaults} of them with a fault`
+    console.log(`\n${rounds} rounds, ${faults}, ${failedRounds} failed, seed ${seed}, ${clock()}`)
+    if (failedRounds === 0 && !passed) console.log('The run shows nothing: too few rounds had a fault.')
+    return passed
   } finally {
-    await stage.gated.stop()
+    await cloud.gated.stop()
   }
 }
 
-await sweep()
-const count = values.random === undefined ? undefined : Number(values.random)
-const right =
-  count !== undefined
-    ? await random(count, Number(values.seed ?? Math.floor(Math.random() * 1e9)))
-    : await (values.again ? again() : all())
-process.exitCode = right ? 0 : 1
+async function main(): Promise<boolean> {
+  await sweep()
+  if (values.random === undefined) return values.again ? continueMatrix() : runMatrix()
+  return runRandom(Number(values.random), Number(values.seed ?? Math.floor(Math.random() * 1e9)))
+}
+
+if (values.help) console.log(USAGE)
+else process.exitCode = (await main()) ? 0 : 1

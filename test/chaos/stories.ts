@@ -1,28 +1,30 @@
-// What users do to a server: each story leads from one state at rest to another.
+// The stories: operations of a user on a server. Each leads from one stable state to another.
 import type { DesiredPower, VmState } from '../../crds/index.ts'
 import type { Api, ImageName } from './api.ts'
 
-/** absent: there is no such server. */
+/** `absent`: the server does not exist. */
 export type State = DesiredPower | 'absent'
 
 export interface Story {
   from: State
   to: State
-  /** The deed, as its user does it. */
-  tell(api: Api, server: string, image: ImageName): Promise<void>
-  /** The ServerAction that it leaves; none: it leaves none. */
-  record?: string
-  /** QEMU processes that it starts. */
-  starts: 0 | 1
+  /** Makes the user's request. */
+  run(api: Api, server: string, image: ImageName): Promise<void>
+  /** Action of the record that the story leaves; absent if it leaves none. */
+  actionRecord?: string
+  /** QEMU processes that the story starts. */
+  qemuStarts: 0 | 1
   /** The guest boots. */
   boots?: true
-  /** The guest must have booted: it is asked to power off. */
+  /** The guest must have booted, because the story asks it to power off. */
   asksGuest?: true
-  /** Of a server that has no more records than that of its creation: the number of points is that of a new one. */
-  fresh?: true
+  /**
+   * The server must be new, with no action record but that of `create`: the number of points depends on the records.
+   */
+  needsNewServer?: true
 }
 
-const wish =
+const setPowerState =
   (powerState: DesiredPower) =>
   (api: Api, server: string): Promise<void> =>
     api.change(server, { powerState })
@@ -33,56 +35,82 @@ export const stories = {
   create: {
     from: 'absent',
     to: 'Running',
-    record: 'create',
-    starts: 1,
+    actionRecord: 'create',
+    qemuStarts: 1,
     boots: true,
-    tell: (api, name, image) => api.create(name, image),
+    run: (api, name, image) => api.create(name, image),
   },
-  stop: { from: 'Running', to: 'Stopped', record: 'stop', starts: 0, tell: wish('Stopped'), asksGuest: true },
+  stop: {
+    from: 'Running',
+    to: 'Stopped',
+    actionRecord: 'stop',
+    qemuStarts: 0,
+    run: setPowerState('Stopped'),
+    asksGuest: true,
+  },
   'stop paused': {
     from: 'Paused',
     to: 'Stopped',
-    record: 'stop',
-    starts: 0,
-    // It goes on, so as to hear that it is asked.
-    tell: wish('Stopped'),
+    actionRecord: 'stop',
+    qemuStarts: 0,
+    // The agent unpauses the guest, because a paused guest does not react to a shutdown request.
+    run: setPowerState('Stopped'),
     asksGuest: true,
   },
-  // What was saved is given up.
-  'stop suspended': { from: 'Suspended', to: 'Stopped', record: 'stop', starts: 0, tell: wish('Stopped') },
-  start: { from: 'Stopped', to: 'Running', record: 'start', starts: 1, boots: true, tell: wish('Running') },
+  // The agent discards the saved memory.
+  'stop suspended': {
+    from: 'Suspended',
+    to: 'Stopped',
+    actionRecord: 'stop',
+    qemuStarts: 0,
+    run: setPowerState('Stopped'),
+  },
+  start: {
+    from: 'Stopped',
+    to: 'Running',
+    actionRecord: 'start',
+    qemuStarts: 1,
+    boots: true,
+    run: setPowerState('Running'),
+  },
   'reboot SOFT': {
     from: 'Running',
     to: 'Running',
-    record: 'reboot',
-    starts: 1,
+    actionRecord: 'reboot',
+    qemuStarts: 1,
     boots: true,
-    tell: (api, name) => api.deed(name, 'reboot', { type: 'SOFT' }),
+    run: (api, name) => api.requestAction(name, 'reboot', { type: 'SOFT' }),
     asksGuest: true,
   },
   'reboot HARD': {
     from: 'Running',
     to: 'Running',
-    record: 'reboot',
-    starts: 1,
+    actionRecord: 'reboot',
+    qemuStarts: 1,
     boots: true,
-    tell: (api, name) => api.deed(name, 'reboot', { type: 'HARD' }),
+    run: (api, name) => api.requestAction(name, 'reboot', { type: 'HARD' }),
   },
-  pause: { from: 'Running', to: 'Paused', record: 'pause', starts: 0, tell: wish('Paused') },
-  unpause: { from: 'Paused', to: 'Running', record: 'unpause', starts: 0, tell: wish('Running') },
-  suspend: { from: 'Running', to: 'Suspended', record: 'suspend', starts: 0, tell: wish('Suspended') },
-  resume: { from: 'Suspended', to: 'Running', record: 'resume', starts: 1, tell: wish('Running') },
+  pause: { from: 'Running', to: 'Paused', actionRecord: 'pause', qemuStarts: 0, run: setPowerState('Paused') },
+  unpause: { from: 'Paused', to: 'Running', actionRecord: 'unpause', qemuStarts: 0, run: setPowerState('Running') },
+  suspend: {
+    from: 'Running',
+    to: 'Suspended',
+    actionRecord: 'suspend',
+    qemuStarts: 0,
+    run: setPowerState('Suspended'),
+  },
+  resume: { from: 'Suspended', to: 'Running', actionRecord: 'resume', qemuStarts: 1, run: setPowerState('Running') },
   rename: {
     from: 'Running',
     to: 'Running',
-    starts: 0,
-    // Another value each time: a name that is set already would be no change.
-    tell: (api, name) => api.change(name, { displayName: `name ${performance.now()}`, tags: [`t${Date.now()}`] }),
+    qemuStarts: 0,
+    // A new value each time: setting the same value again would be no change.
+    run: (api, name) => api.change(name, { displayName: `name ${performance.now()}`, tags: [`t${Date.now()}`] }),
   },
-  delete: { from: 'Running', to: 'absent', starts: 0, tell: remove, fresh: true },
-  'delete stopped': { from: 'Stopped', to: 'absent', starts: 0, tell: remove },
-  'delete paused': { from: 'Paused', to: 'absent', starts: 0, tell: remove },
-  'delete suspended': { from: 'Suspended', to: 'absent', starts: 0, tell: remove },
+  delete: { from: 'Running', to: 'absent', qemuStarts: 0, run: remove, needsNewServer: true },
+  'delete stopped': { from: 'Stopped', to: 'absent', qemuStarts: 0, run: remove },
+  'delete paused': { from: 'Paused', to: 'absent', qemuStarts: 0, run: remove },
+  'delete suspended': { from: 'Suspended', to: 'absent', qemuStarts: 0, run: remove },
 } satisfies Record<string, Story> as Readonly<Record<StoryName, Story>>
 
 export type StoryName =
@@ -105,8 +133,8 @@ export type StoryName =
 
 export const storyNames = Object.keys(stories) as StoryName[]
 
-/** How a server at rest looks, by what is wished of it. */
-export const atRest: Record<DesiredPower, { vmState: VmState; domain: string }> = {
+/** Status and domain state of a converged server, by its spec.powerState. */
+export const convergedStates: Record<DesiredPower, { vmState: VmState; domain: string }> = {
   Running: { vmState: 'active', domain: 'running' },
   Paused: { vmState: 'paused', domain: 'paused' },
   Stopped: { vmState: 'stopped', domain: 'shut off' },

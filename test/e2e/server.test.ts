@@ -2,8 +2,8 @@
 import { expect, it } from 'vitest'
 import type { Server, ServerAction } from '../../crds/index.ts'
 import { Api } from '../chaos/api.ts'
-import { look } from '../chaos/sight.ts'
-import { wrongs } from '../chaos/wrongs.ts'
+import { takeSnapshot } from '../chaos/snapshot.ts'
+import { findViolations } from '../chaos/violations.ts'
 import { until } from '../rig/until.ts'
 import { conditionOf, withCloud } from './user.ts'
 
@@ -155,7 +155,7 @@ it('has one record for each change', async () => {
 it('goes without a trace', async () => {
   await user().delete('web-1')
   const { cloud } = user()
-  const left = () => look(cloud, new Api(cloud.plane.api)).then(wrongs)
+  const left = () => takeSnapshot(cloud, new Api(cloud.plane.api)).then(findViolations)
   await until(async () => (await left()).length === 0, { what: 'nothing to be left' }).catch(() => undefined)
   expect(await left()).toEqual([])
 })

@@ -1,5 +1,5 @@
-// The clocks of a host and of the controller jump by hours, forward and back, while they work. Who is alive, how long something may take and when
-// it is tried again goes by clocks that do not jump; only the times in records and conditions are what the clock on the wall says.
+// The clocks of a host and of the controller jump by hours, forward and back, while they work. Leases, timeouts and
+// backoffs use monotonic clocks, which do not jump; only timestamps in records and conditions follow the wall clock.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
@@ -9,7 +9,7 @@ import { conditionOf, withCloud } from '../../e2e/user.ts'
 import { freePorts } from '../../rig/ports.ts'
 import { isAlive, type ProcessId, run, spawnMarked } from '../../rig/process.ts'
 import { until } from '../../rig/until.ts'
-import { done } from './faults.ts'
+import { countSucceeded } from './faults.ts'
 
 const user = withCloud()
 const repository = join(import.meta.dirname, '../../..')
@@ -20,11 +20,14 @@ let agent: ProcessId
 let controller: ProcessId
 let clocks = ''
 
-/** libfaketime moves the clock on the wall of a process while it runs, by what a file says; its monotonic clock goes on. */
-async function withClock(name: string): Promise<Record<string, string>> {
+/**
+ * The environment in which libfaketime moves a process's wall clock by the offset in a file; its monotonic clock is
+ * real.
+ */
+async function clockEnvironment(name: string): Promise<Record<string, string>> {
   const listed = await run(['dpkg', '--listfiles', 'libfaketime'])
   const library = listed.split('\n').find((line) => line.endsWith('/libfaketime.so.1')) ?? ''
-  set(name, '+0')
+  setClock(name, '+0')
   return {
     LD_PRELOAD: library,
     FAKETIME_TIMESTAMP_FILE: join(clocks, name),
@@ -34,8 +37,8 @@ async function withClock(name: string): Promise<Record<string, string>> {
   }
 }
 
-/** @param offset such as +5h, from now on */
-function set(name: string, offset: string): void {
+/** @param offset from the real time, such as +5h */
+function setClock(name: string, offset: string): void {
   writeFileSync(join(clocks, name), `${offset}\n`)
 }
 
@@ -49,13 +52,14 @@ beforeAll(async () => {
   const [port] = await freePorts('127.0.0.1', 1)
   const main = (program: string) => [process.execPath, join(repository, program, 'main.ts')]
   const start = ['--kubeconfig', cloud.kubeconfigOf('controller'), '--metrics-address', `127.0.0.1:${port}`]
-  // Nobody would bring it back, should the API server take longer to start than it may be without its lease.
-  const patient = ['--lease-seconds', '120']
-  controller = await spawnMarked([...main('controller'), ...start, ...patient], {
+  // A controller that loses its lease exits, and this test does not restart it: the lease must outlast a slow start of
+  // the API server.
+  const longLease = ['--lease-seconds', '120']
+  controller = await spawnMarked([...main('controller'), ...start, ...longLease], {
     dir: join(clocks, '..'),
     log: join(clocks, 'controller.log'),
     owned: true,
-    env: await withClock('controller'),
+    env: await clockEnvironment('controller'),
   })
   const flags = {
     kubeconfig: cloud.kubeconfigOf('agent-h1'),
@@ -66,23 +70,26 @@ beforeAll(async () => {
     'sync-seconds': '5',
   }
   const argv = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value])
-  agent = await host.spawn([...main('agent'), ...argv], { name: 'agent', env: await withClock('agent') })
+  agent = await host.spawn([...main('agent'), ...argv], { name: 'agent', env: await clockEnvironment('agent') })
   await user().server('web')
   await user().booted(await user().ready('web', 180_000), 1, 180_000)
 })
 
-const renewed = async (): Promise<string> => {
+const hostRenewTime = async (): Promise<string> => {
   const path = '/apis/coordination.k8s.io/v1/namespaces/kubenova-system/leases/h1'
   return (JSON.parse(await user().cloud.plane.api.text(path)) as Lease).spec?.renewTime ?? ''
 }
 
-/** The clock says so, to a few minutes. */
-const says = (time: string, offsetHours: number): boolean =>
+/** Whether a timestamp has this offset from the real time, to a few minutes. */
+const hasOffset = (time: string, offsetHours: number): boolean =>
   Math.abs(Date.parse(time) - Date.now() - offsetHours * HOUR_MS) < HOUR_MS / 10
 
-/** Longer than the lease lasts, and the host is up at each look. */
-async function staysUp(agentHours: number): Promise<void> {
-  await until(async () => says(await renewed(), agentHours), { what: 'a heartbeat by the new clock', every: 200 })
+/** Checks that the host stays up for longer than its lease lasts. */
+async function expectHostStaysUp(agentHours: number): Promise<void> {
+  await until(async () => hasOffset(await hostRenewTime(), agentHours), {
+    what: 'a heartbeat by the new clock',
+    every: 200,
+  })
   const end = performance.now() + 1.5 * DOWN_AFTER_SECONDS * 1000
   const seen = new Set<string | undefined>()
   await until(
@@ -95,21 +102,21 @@ async function staysUp(agentHours: number): Promise<void> {
   expect([...seen]).toEqual(['up'])
 }
 
-/** What users do works, and is done once. */
-async function works(): Promise<void> {
-  const before = await done(user(), 'web', 'reboot')
-  const asked = await user().deed('web', 'reboot', { type: 'HARD' })
-  expect(asked.status?.phase).toBe('Succeeded')
+/** Checks that an action works and runs once. */
+async function expectActionWorks(): Promise<void> {
+  const before = await countSucceeded(user(), 'web', 'reboot')
+  const request = await user().deed('web', 'reboot', { type: 'HARD' })
+  expect(request.status?.phase).toBe('Succeeded')
   const now = await user().ready('web')
   expect(conditionOf(now, 'HostReachable')).toBeUndefined()
-  expect(await done(user(), 'web', 'reboot')).toBe(before + 1)
+  expect(await countSucceeded(user(), 'web', 'reboot')).toBe(before + 1)
   expect([isAlive(agent), isAlive(controller)]).toEqual([true, true])
 }
 
-/** Newest first. */
-const records = async () => (await user().list<ServerAction>('serveractions')).filter((r) => r.spec.server === 'web')
+const listRecords = async () =>
+  (await user().list<ServerAction>('serveractions')).filter((r) => r.spec.server === 'web')
 
-const domid = async () =>
+const domainId = async () =>
   (
     await user()
       .cloud.host('h1')
@@ -117,37 +124,37 @@ const domid = async () =>
   ).trim()
 
 it.each([
-  ['five hours forward', 'agent', '+5h', 5, 0],
-  ['and five hours back', 'agent', '+0', 0, 0],
-  ['the controller’s seven hours forward', 'controller', '+7h', 0, 7],
-  ['and back', 'controller', '+0', 0, 0],
+  ['the agent’s clock jumps five hours forward', 'agent', '+5h', 5, 0],
+  ['the agent’s clock jumps five hours back', 'agent', '+0', 0, 0],
+  ['the controller’s clock jumps seven hours forward', 'controller', '+7h', 0, 7],
+  ['the controller’s clock jumps seven hours back', 'controller', '+0', 0, 0],
 ] as const)(
-  '%s: the host stays up, guests run on, all goes on',
+  'the host stays up, guests run on and actions work when %s',
   async (_, name, offset, agentHours, controllerHours) => {
-    const before = await domid()
-    set(name, offset)
-    await staysUp(agentHours)
-    expect(await domid()).toBe(before)
-    await works()
-    const [latest] = (await records()).toSorted((a, b) =>
+    const before = await domainId()
+    setClock(name, offset)
+    await expectHostStaysUp(agentHours)
+    expect(await domainId()).toBe(before)
+    await expectActionWorks()
+    const [latest] = (await listRecords()).toSorted((a, b) =>
       (b.metadata.creationTimestamp ?? '').localeCompare(a.metadata.creationTimestamp ?? ''),
     )
-    expect(says(latest?.status?.finishTime ?? '', agentHours)).toBe(true)
+    expect(hasOffset(latest?.status?.finishTime ?? '', agentHours)).toBe(true)
     await user().server(`new-${agentHours}-${controllerHours}-${name}`)
     await user().ready(`new-${agentHours}-${controllerHours}-${name}`, 120_000)
   },
 )
 
-it('before the API server’s certificate: with new connections the host is down until its clock is right, guests run on', async () => {
-  const before = await domid()
-  const isSaid = (state: string) => async () =>
+it('the host is down while the agent’s clock is before the API server’s certificate, and up when the clock is right', async () => {
+  const before = await domainId()
+  const isHost = (state: string) => async () =>
     (await user().get<Hypervisor>('hypervisor', 'h1')).status?.state === state || undefined
-  set('agent', '-400d')
+  setClock('agent', '-400d')
   await user().cloud.plane.kill('kube-apiserver')
   await user().cloud.plane.start()
-  await until(isSaid('down'), { what: 'the host to be called down', deadline: 120_000, every: 200 })
-  set('agent', '+0')
-  await until(isSaid('up'), { what: 'the host to be up', deadline: 120_000, every: 200 })
-  expect(await domid()).toBe(before)
-  await works()
+  await until(isHost('down'), { what: 'the host to be down', deadline: 120_000, every: 200 })
+  setClock('agent', '+0')
+  await until(isHost('up'), { what: 'the host to be up', deadline: 120_000, every: 200 })
+  expect(await domainId()).toBe(before)
+  await expectActionWorks()
 })

@@ -1,4 +1,5 @@
-// A host whose disk is small, and can be filled: a file system in a file, mounted where the agent keeps its state, inside the host alone.
+// Gives a host a small disk that can be filled: a file system in a file, mounted at the agent's state directory in the
+// host's mount namespace.
 import { join } from 'node:path'
 import type { User } from '../../e2e/user.ts'
 import type { Host } from '../../rig/host.ts'
@@ -6,7 +7,7 @@ import type { Host } from '../../rig/host.ts'
 const STATE = '/var/lib/kubenova'
 const BALLAST = `${STATE}/ballast`
 
-/** What is there already moves onto it, so that the agent finds its state. Stop the agent before, and start it after. */
+/** Copies the existing state onto the small disk. The agent must be stopped meanwhile. */
 export async function mountSmallDisk(user: User, name: string, mib: number): Promise<Host> {
   const host = user.cloud.host(name)
   const file = join(host.home, 'small-disk')
@@ -21,13 +22,13 @@ export async function mountSmallDisk(user: User, name: string, mib: number): Pro
   return host
 }
 
-/** Leaves this much room, and no more. */
-export async function fill(host: Host, leaveKib: number): Promise<void> {
-  await makeRoom(host)
+/** Fills the disk until only `leaveKib` are free. */
+export async function fillDisk(host: Host, leaveKib: number): Promise<void> {
+  await emptyDisk(host)
   const script = `free=$(df --output=avail -k ${STATE} | tail -1); fallocate -l $(((free - ${leaveKib}) * 1024)) ${BALLAST}`
   await host.exec(['bash', '-ec', script])
 }
 
-export async function makeRoom(host: Host): Promise<void> {
+export async function emptyDisk(host: Host): Promise<void> {
   await host.exec(['rm', '-f', BALLAST])
 }

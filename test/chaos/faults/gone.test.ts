@@ -1,12 +1,13 @@
-// Hosts that are down or gone for ever, and what is deleted from under its servers: bounded, visible, with a way out.
+// Hosts that are down or gone for ever, and objects that are deleted while servers need them: each case is reported and
+// has a way out.
 import { beforeAll, expect, it } from 'vitest'
 import type { Hypervisor, Image, Server } from '../../../crds/index.ts'
 import { conditionOf, withCloud } from '../../e2e/user.ts'
 import { until } from '../../rig/until.ts'
-import { readiness, remains, restartAgent, tells } from './faults.ts'
+import { findOrphansOf, restartAgent, waitForEvent, waitForReadiness } from './faults.ts'
 
 const user = withCloud({ hosts: 2 })
-/** Down soon, and leftovers go soon. */
+/** A host is marked down soon, and orphans are removed soon. */
 const QUICK = ['--down-after-seconds', '6', '--sync-seconds', '5', '--orphan-grace-seconds', '1']
 const SLOW_MS = 120_000
 
@@ -19,11 +20,11 @@ const isUp = (name: string, up: boolean) =>
   })
 const exists = async (kind: string, name: string) =>
   (await user().kubectl('get', kind, '-A', '-o', 'name')).split('\n').some((line) => line.endsWith(`/${name}`))
-const goes = (kind: string, name: string) =>
+const waitUntilGone = (kind: string, name: string) =>
   until(async () => !(await exists(kind, name)), { what: `${kind} ${name} to go`, deadline: 60_000, every: 200 })
 
-/** A server on that host and no other. */
-async function on(host: string, name: string): Promise<Server> {
+/** Creates a server on this host. */
+async function createServerOn(host: string, name: string): Promise<Server> {
   const other = host === 'h1' ? 'h2' : 'h1'
   await user().patch('hypervisor', other, { spec: { disabled: true, disabledReason: 'a test' } })
   await user().server(name)
@@ -39,44 +40,44 @@ beforeAll(async () => {
 
 let far: Server
 
-it('a deletion that waits for a host that is down says so, and what to do, where people look', async () => {
-  far = await on('h2', 'far')
+it('a delete that waits for a host that is down is reported, with the way out, in condition, event and kubectl describe', async () => {
+  far = await createServerOn('h2', 'far')
   await user().cloud.kill('agent-h2')
   await isUp('h2', false)
   await user().kubectl('delete', 'server', 'far', '--wait=false')
-  const help =
+  const message =
     /stopped renewing its lease; it is deleted when the host is back; to give the host up, set annotation compute\.kubenova\.io\/force-delete=true/
   const pending = await user().until('far', 'pending', (s) => conditionOf(s, 'DeletionPending')?.status === 'True')
   expect(conditionOf(pending, 'DeletionPending')).toMatchObject({
     reason: 'HostDown',
-    message: expect.stringMatching(help),
+    message: expect.stringMatching(message),
   })
-  await tells(user(), 'far', 'Warning DeletionPending')
+  await waitForEvent(user(), 'far', 'Warning DeletionPending')
   const described = await user().kubectl('describe', 'server', 'far')
-  expect(described).toMatch(help)
+  expect(described).toMatch(message)
   expect(described).toMatch(/Warning\s+DeletionPending/)
   expect(await user().domains('h2')).toContain(far.status?.domain?.name)
 })
 
-it('when the Hypervisor is deleted, the servers that were to be deleted go, and that is told', async () => {
+it('a pending delete completes, with an event, when the Hypervisor is deleted', async () => {
   await user().kubectl('delete', 'hypervisor', 'h2')
-  await goes('servers', 'far')
-  await tells(user(), 'far', 'Warning DeletedWithoutHost')
+  await waitUntilGone('servers', 'far')
+  await waitForEvent(user(), 'far', 'Warning DeletedWithoutHost')
 })
 
-it('the host comes back after all: it is registered anew, and what is left there goes', async () => {
-  expect(await remains(user().cloud.host('h2'), far)).not.toEqual([])
+it('a host that comes back is registered again, and its orphans are removed', async () => {
+  expect(await findOrphansOf(user().cloud.host('h2'), far)).not.toEqual([])
   await user().cloud.startAgent('h2', ...QUICK)
   await isUp('h2', true)
-  await until(async () => (await remains(user().cloud.host('h2'), far)).length === 0, {
+  await until(async () => (await findOrphansOf(user().cloud.host('h2'), far)).length === 0, {
     what: 'nothing to be left of it',
     deadline: 60_000,
     every: 500,
   })
 })
 
-it('a Hypervisor that is deleted while its agent lives is made anew; its servers run on', async () => {
-  const near = await on('h1', 'near')
+it('the agent creates its Hypervisor again when it is deleted, and its guests run on', async () => {
+  const near = await createServerOn('h1', 'near')
   const before = await user()
     .cloud.host('h1')
     .virsh('domid', near.status?.domain?.name ?? '')
@@ -85,20 +86,20 @@ it('a Hypervisor that is deleted while its agent lives is made anew; its servers
   await until(async () => (await hypervisor('h1')).metadata.uid !== uid, { what: 'another Hypervisor', every: 200 })
   await isUp('h1', true)
   await until(async () => conditionOf(await hypervisor('h1'), 'Ready')?.status === 'True', { what: 'it to be Ready' })
-  const now = await readiness(user(), 'near', 'True', 'Running')
+  const now = await waitForReadiness(user(), 'near', 'True', 'Running')
   expect(conditionOf(now, 'HostReachable')).toBeUndefined()
   expect(
     await user()
       .cloud.host('h1')
       .virsh('domid', near.status?.domain?.name ?? ''),
   ).toBe(before)
-  // Its lease goes with the Hypervisor that is gone, and comes back for the one that is there: the host stays up.
+  // The lease is deleted with the old Hypervisor; the agent creates it for the new one, so the host stays up.
   await user().patch('server', 'near', { spec: { powerState: 'Paused' } })
-  await readiness(user(), 'near', 'True', 'Paused')
+  await waitForReadiness(user(), 'near', 'True', 'Paused')
 })
 
-/** A namespace with a server of its own on that host, made of what the default namespace has. */
-async function team(name: string, host: string): Promise<Server> {
+/** Creates a namespace with an image, a network and a server on this host. */
+async function createNamespaceWithServer(name: string, host: string): Promise<Server> {
   await user().kubectl('create', 'namespace', name)
   const {
     spec: { url, format },
@@ -124,23 +125,23 @@ async function team(name: string, host: string): Promise<Server> {
   return server
 }
 
-it('a namespace that is deleted takes its servers with it, and nothing of them stays', async () => {
-  const server = await team('red', 'h1')
+it('deleting a namespace deletes its servers and everything of them on the host', async () => {
+  const server = await createNamespaceWithServer('red', 'h1')
   await user().kubectl('delete', 'namespace', 'red', '--timeout=120s')
   expect(await exists('servers', 'red-1')).toBe(false)
-  expect(await remains(user().cloud.host('h1'), server)).toEqual([])
+  expect(await findOrphansOf(user().cloud.host('h1'), server)).toEqual([])
 })
 
-it('one whose server is on a host that is down waits, says for what, and goes when the host is given up', async () => {
-  await team('blue', 'h2')
+it('deleting a namespace waits for a host that is down, reports that, and completes with force-delete', async () => {
+  await createNamespaceWithServer('blue', 'h2')
   await user().cloud.kill('agent-h2')
   await isUp('h2', false)
   await user().kubectl('delete', 'namespace', 'blue', '--wait=false')
-  const says = async () =>
+  const reportsFinalizer = async () =>
     (await user().kubectl('get', 'namespace', 'blue', '-o', 'json')).includes('compute.kubenova.io/host')
-  await until(says, { what: 'the namespace to say what it waits for', deadline: 60_000, every: 500 })
+  await until(reportsFinalizer, { what: 'the namespace to report the finalizer', deadline: 60_000, every: 500 })
   const server = JSON.parse(await user().kubectl('get', 'server', 'blue-1', '-n', 'blue', '-o', 'json')) as Server
   expect(conditionOf(server, 'DeletionPending')?.message).toContain('force-delete=true')
   await user().kubectl('annotate', 'server', 'blue-1', '-n', 'blue', 'compute.kubenova.io/force-delete=true')
-  await goes('namespaces', 'blue')
+  await waitUntilGone('namespaces', 'blue')
 })

@@ -1,9 +1,10 @@
-// A libvirtd that stays dead: said where people look, no obstacle to what other hosts can do, and made good when it is back.
+// A libvirtd that stays down: it is reported, other hosts take new servers, and all requests complete when libvirtd is
+// back.
 import { beforeAll, expect, it } from 'vitest'
 import type { Hypervisor, Server } from '../../../crds/index.ts'
 import { conditionOf, withCloud } from '../../e2e/user.ts'
 import { until } from '../../rig/until.ts'
-import { readiness, remains, restartAgent } from './faults.ts'
+import { findOrphansOf, restartAgent, waitForReadiness } from './faults.ts'
 
 const user = withCloud({ hosts: 2 })
 const SLOW_MS = 120_000
@@ -11,7 +12,7 @@ const h1 = () => user().cloud.host('h1')
 
 const disable = (host: string, disabled: boolean) =>
   user().patch('hypervisor', host, { spec: { disabled, disabledReason: disabled ? 'a test' : null } })
-const hostSays = (status: string, reason: string) =>
+const waitForHostReadiness = (status: string, reason: string) =>
   until(
     async () => {
       const ready = conditionOf(await user().get<Hypervisor>('hypervisor', 'h1'), 'Ready')
@@ -20,81 +21,83 @@ const hostSays = (status: string, reason: string) =>
     { what: `h1 to be Ready ${status} for ${reason}`, deadline: 60_000, every: 200 },
   )
 
-let stays: Server
+let running: Server
 beforeAll(async () => {
   await disable('h2', true)
   for (const name of ['stays', 'stops', 'goes']) await user().server(name)
   for (const name of ['stays', 'stops', 'goes']) await user().ready(name, SLOW_MS)
-  stays = await user().get('server', 'stays')
-  await user().booted(stays)
+  running = await user().get('server', 'stays')
+  await user().booted(running)
 })
 
-it('the host says so, and gets no more servers; guests run on, and nothing is said of them', async () => {
+it('the host reports that libvirtd is down and gets no new servers, and its guests run on without a status change', async () => {
   await h1().killLibvirtd()
-  // Placed on it before that is known: it need not wait.
+  // The server is scheduled before the controller knows that libvirtd is down; another host takes it.
   await user().server('early')
   await user().until('early', 'on h1', (server) => server.status?.host === 'h1')
   await disable('h2', false)
-  await hostSays('False', 'LibvirtUnreachable')
+  await waitForHostReadiness('False', 'LibvirtUnreachable')
   expect((await user().get<Hypervisor>('hypervisor', 'h1')).status?.state).toBe('up')
   expect((await user().ready('early', SLOW_MS)).status?.host).toBe('h2')
   await user().server('late')
   expect((await user().ready('late', SLOW_MS)).status?.host).toBe('h2')
-  // Nobody need ask again for what no other host can have.
+  // A server that no other host can take needs no new request when libvirtd is back.
   await disable('h2', true)
   await user().server('alone')
-  await readiness(user(), 'alone', 'False', 'NoValidHost')
-  expect(h1().qemu(stays.status?.domain?.name ?? '')).toBeDefined()
+  await waitForReadiness(user(), 'alone', 'False', 'NoValidHost')
+  expect(h1().qemu(running.status?.domain?.name ?? '')).toBeDefined()
   const now = await user().get('server', 'stays')
-  expect(now.metadata.resourceVersion).toBe(stays.metadata.resourceVersion)
+  expect(now.metadata.resourceVersion).toBe(running.metadata.resourceVersion)
 })
 
-it('what is asked of its servers waits, and says so; so does an agent that starts meanwhile', async () => {
+it('requests to its servers wait and report that libvirtd is down, also with an agent that has just started', async () => {
   await restartAgentWithoutLibvirt()
   await user().patch('server', 'stops', { spec: { powerState: 'Stopped' } })
   await user().kubectl('delete', 'server', 'goes', '--wait=false')
   for (const name of ['stops', 'goes']) {
-    const waits = await readiness(user(), name, 'False', 'LibvirtUnreachable')
-    expect(conditionOf(waits, 'Ready')?.message).toMatch(/libvirt on h1 does not answer: see that libvirtd runs there/)
-    expect(conditionOf(waits, 'Reconciling')?.status).toBe('True')
-    expect(waits.status?.vmState).toBe('active')
+    const waiting = await waitForReadiness(user(), name, 'False', 'LibvirtUnreachable')
+    expect(conditionOf(waiting, 'Ready')?.message).toMatch(
+      /libvirt on h1 does not answer: see that libvirtd runs there/,
+    )
+    expect(conditionOf(waiting, 'Reconciling')?.status).toBe('True')
+    expect(waiting.status?.vmState).toBe('active')
   }
 })
 
-it('when it is back all of it is done, and nothing twice', async () => {
+it('all requests complete once when libvirtd is back', async () => {
   const goes = await user().get('server', 'goes')
   await h1().startLibvirtd()
-  await hostSays('True', 'Connected')
+  await waitForHostReadiness('True', 'Connected')
   expect((await user().ready('alone', SLOW_MS)).status?.host).toBe('h1')
   await user().until('stops', 'off', ({ status }) => status?.vmState === 'stopped', SLOW_MS)
   await user().ready('stops')
   await user().kubectl('wait', '--for=delete', 'server/goes', `--timeout=${SLOW_MS / 1000}s`)
-  expect(await remains(h1(), goes)).toEqual([])
+  expect(await findOrphansOf(h1(), goes)).toEqual([])
   const early = await user().get('server', 'early')
-  expect(await remains(h1(), early)).toEqual([])
+  expect(await findOrphansOf(h1(), early)).toEqual([])
   expect((await user().get('server', 'stays')).status?.records).toBe(1)
   const alone = await user().get('server', 'alone')
-  const names = [stays, alone].map(({ status }) => status?.domain?.name ?? '')
+  const names = [running, alone].map(({ status }) => status?.domain?.name ?? '')
   expect((await user().domains('h1')).sort()).toEqual(names.sort())
 })
 
-it('a guest whose QEMU dies at once after each start is started later each time, and says so', async () => {
+it('a guest whose QEMU ends after each start is restarted with a growing delay, which is reported', async () => {
   await restartAgent(user(), 'h1')
-  const name = stays.status?.domain?.name ?? ''
+  const name = running.status?.domain?.name ?? ''
   await h1().virsh('destroy', name)
   await until(async () => (await user().get('server', 'stays')).status?.records === 2, {
     what: 'a restart',
     every: 100,
   })
   await h1().virsh('destroy', name)
-  const waits = await readiness(user(), 'stays', 'False', 'RestartDelayed')
-  expect(conditionOf(waits, 'Ready')?.message).toMatch(
+  const waiting = await waitForReadiness(user(), 'stays', 'False', 'RestartDelayed')
+  expect(conditionOf(waiting, 'Ready')?.message).toMatch(
     /^the domain has ended by itself again \(destroyed\), after a restart; /,
   )
   expect((await user().ready('stays', SLOW_MS)).status?.records).toBe(3)
 })
 
-/** Its Hypervisor and its heartbeat need no libvirt; /readyz does. */
+/** Does not wait for /readyz, which needs libvirt; the agent's Hypervisor and heartbeat do not. */
 async function restartAgentWithoutLibvirt(): Promise<void> {
   await user().cloud.kill('agent-h1')
   await user().cloud.startAgent('h1')

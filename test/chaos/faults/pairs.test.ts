@@ -1,5 +1,5 @@
-// Two of what there may be one of: controllers, and agents of one host. One works, the other waits; and one that was frozen while the other took
-// over does no more.
+// Two controllers, or two agents of one host: one works, the other waits. A process that was frozen while the other
+// took over writes nothing afterwards.
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
 import type { Lease } from '../../../kube/builtin-kinds.ts'
@@ -8,20 +8,20 @@ import type { AuditEvent } from '../../rig/control-plane.ts'
 import { freePorts } from '../../rig/ports.ts'
 import { end, isAlive, type ProcessId, signal, spawnMarked } from '../../rig/process.ts'
 import { until } from '../../rig/until.ts'
-import { done } from './faults.ts'
+import { countSucceeded } from './faults.ts'
 
 const user = withCloud({ hosts: 2, audit: true })
 const repository = join(import.meta.dirname, '../../..')
 const LEASE_SECONDS = 5
 const OTHER = 'another-controller'
 
-/** With the admin's login, so that the audit log tells the two apart. */
-interface Second extends ProcessId {
+/** A second controller. It logs in as the admin, so that the audit log distinguishes the two. */
+interface SecondController extends ProcessId {
   url: string
 }
-let second: Second
+let second: SecondController
 
-async function startSecond(): Promise<Second> {
+async function startSecond(): Promise<SecondController> {
   const { cloud } = user()
   const dir = join(cloud.host('h1').home, '../..')
   const [port] = await freePorts('127.0.0.1', 1)
@@ -60,30 +60,30 @@ beforeAll(async () => {
   second = await startSecond()
 })
 
-it('of two controllers one works, the other waits', async () => {
+it('one of two controllers leads, and the other waits', async () => {
   expect([await leads(first().url), await leads(second.url)]).toEqual([true, false])
   await user().server('before')
   await user().ready('before', 120_000)
 })
 
-interface Timed extends AuditEvent {
+interface TimedAuditEvent extends AuditEvent {
   requestReceivedTimestamp: string
 }
 
 /**
- * Writes of the controller that does not log in as the admin, since then, but of its lease. One that was being sent when it was frozen may
- * still arrive: it names the version of what it writes, and is refused.
+ * Lists the first controller's writes since a time, except those of its lease. A write that was under way when the
+ * process was frozen may still arrive; the API server refuses it with 409 for its resourceVersion.
  */
 function writesOfFirst(since: string): string[] {
   const reads = ['get', 'list', 'watch']
-  return (user().cloud.plane.audit() as Timed[])
+  return (user().cloud.plane.audit() as TimedAuditEvent[])
     .filter(({ userAgent, user: who }) => userAgent?.startsWith('kubenova-controller') && who.username !== 'admin')
     .filter(({ verb, requestReceivedTimestamp: at }) => !reads.includes(verb) && at > since)
     .filter(({ objectRef, responseStatus }) => objectRef?.resource !== 'leases' && responseStatus?.code !== 409)
     .map(({ verb, requestURI, requestReceivedTimestamp: at }) => `${at} ${verb} ${requestURI}`)
 }
 
-it('one that is frozen in the middle of its work is replaced, and writes nothing when it goes on', {
+it('a controller that is frozen during its work is replaced, and writes nothing when it continues', {
   timeout: 300_000,
 }, async () => {
   const names = Array.from({ length: 12 }, (_, i) => `many-${i}`)
@@ -112,7 +112,7 @@ it('one that is frozen in the middle of its work is replaced, and writes nothing
   for (const name of names) await user().kubectl('delete', 'server', name, '--wait=false')
 })
 
-it('when the leader is killed the other takes over in bounded time, and nothing is done twice', {
+it('the other controller takes over in bounded time when the leader is killed, and does nothing twice', {
   timeout: 300_000,
 }, async () => {
   await startFirst()
@@ -123,10 +123,10 @@ it('when the leader is killed the other takes over in bounded time, and nothing 
   await until(() => leads(first().url), { what: 'the first to lead again', deadline: 60_000 })
   expect((performance.now() - killed) / 1000).toBeLessThan(3 * LEASE_SECONDS)
   await user().ready('after', 120_000)
-  for (const name of ['before', 'after']) expect(await done(user(), name, 'create')).toBe(1)
+  for (const name of ['before', 'after']) expect(await countSucceeded(user(), name, 'create')).toBe(1)
 })
 
-it('one that stood by while nothing could be written calls nobody down when it leads', {
+it('a standby controller marks no host down when it leads after an outage of etcd', {
   timeout: 300_000,
 }, async () => {
   const { plane } = user().cloud
@@ -134,7 +134,7 @@ it('one that stood by while nothing could be written calls nobody down when it l
   await user().delete('after')
   const before = await user().ready('before')
   await plane.kill('etcd')
-  // The lease of a host lasts for 30; that of a controller for less.
+  // A host's lease lasts for 30 seconds, a controller's for less.
   const back = performance.now() + 45_000
   await until(() => performance.now() > back, { what: 'time to go by', deadline: 90_000, every: 250 })
   await plane.start()
@@ -150,8 +150,8 @@ it('one that stood by while nothing could be written calls nobody down when it l
   await startFirst()
 })
 
-/** An agent that says it is h1, inside a host, without having been asked for. */
-async function intruder(inside: string, ...flags: string[]) {
+/** Starts another agent with host name h1 on a host. */
+async function startSecondAgent(inside: string, ...flags: string[]) {
   const { cloud } = user()
   const url = `${cloud.address(inside)}:8099`
   const own = {
@@ -163,36 +163,36 @@ async function intruder(inside: string, ...flags: string[]) {
   const argv = Object.entries(own).flatMap(([flag, value]) => [`--${flag}`, value])
   const main = join(repository, 'agent/main.ts')
   const agent = await cloud.host(inside).spawn([process.execPath, main, ...argv, ...flags], { name: 'intruder' })
-  const says = async (): Promise<string> => (await fetch(`http://${url}/readyz`)).text()
-  return { ...agent, says }
+  const readyz = async (): Promise<string> => (await fetch(`http://${url}/readyz`)).text()
+  return { ...agent, readyz }
 }
 
 const hostLease = () => leaseOf('h1')
 
-it('a second agent on a host waits until the first ends, and then works', { timeout: 300_000 }, async () => {
-  const other = await intruder('h1')
-  const waits = /\[-\]heartbeat failed: waiting for the API server, or for another agent of this host to end/
-  await until(async () => waits.test(await other.says()), { what: 'the second to wait', deadline: 60_000 })
+it('a second agent on a host is not ready until the first ends', { timeout: 300_000 }, async () => {
+  const other = await startSecondAgent('h1')
+  const waiting = /\[-\]heartbeat failed: waiting for the API server, or for another agent of this host to end/
+  await until(async () => waiting.test(await other.readyz()), { what: 'the second to wait', deadline: 60_000 })
   await user().cloud.kill('agent-h1')
-  await until(async () => (await other.says()) === 'ok', { what: 'the second to work', deadline: 60_000 })
+  await until(async () => (await other.readyz()) === 'ok', { what: 'the second to work', deadline: 60_000 })
   await end(other, 'SIGKILL')
   await user().cloud.startAgent('h1')
   await user().cloud.ready('agent-h1')
 })
 
-it('an agent that claims the name of another host waits, and touches nothing', { timeout: 300_000 }, async () => {
+it('an agent with the name of another host waits and changes nothing', { timeout: 300_000 }, async () => {
   const holder = (await hostLease()).spec?.holderIdentity
   const domains = await user().domains('h1')
-  const other = await intruder('h2', '--state-dir', '/var/lib/kubenova/intruder')
-  const waits = new RegExp(`another agent works as host h1: it is ${holder}`)
-  await until(async () => waits.test(await other.says()), { what: 'the intruder to wait', deadline: 60_000 })
-  // Two renewals go by.
+  const other = await startSecondAgent('h2', '--state-dir', '/var/lib/kubenova/intruder')
+  const waiting = new RegExp(`another agent works as host h1: it is ${holder}`)
+  await until(async () => waiting.test(await other.readyz()), { what: 'the intruder to wait', deadline: 60_000 })
+  // Waits for two renewals of the lease.
   for (let i = 0; i < 2; i++) {
     const { renewTime } = (await hostLease()).spec ?? {}
     await until(async () => (await hostLease()).spec?.renewTime !== renewTime, { what: 'a renewal', deadline: 60_000 })
   }
   expect((await hostLease()).spec?.holderIdentity).toBe(holder)
-  expect(await other.says()).toMatch(waits)
+  expect(await other.readyz()).toMatch(waiting)
   expect(await user().domains('h1')).toEqual(domains)
   await end(other, 'SIGKILL')
 })

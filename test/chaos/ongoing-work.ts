@@ -1,28 +1,28 @@
-// Whether agent and controller have nothing left to do, as their own metrics tell.
+// What agent and controller are working on, from their health endpoints and metrics.
 import type { Cloud } from '../rig/cloud.ts'
 
 const services = ['controller', 'agent-h1']
 
-/** What is still going on; empty: nothing. */
-export async function busy(cloud: Cloud): Promise<string[]> {
-  return (await Promise.all(services.map((name) => busyOf(name, cloud)))).flat()
+/** Describes the work that is under way; empty if both processes are ready and idle. */
+export async function listOngoingWork(cloud: Cloud): Promise<string[]> {
+  return (await Promise.all(services.map((name) => listWorkOf(name, cloud)))).flat()
 }
 
-async function busyOf(name: string, cloud: Cloud): Promise<string[]> {
+async function listWorkOf(name: string, cloud: Cloud): Promise<string[]> {
   try {
     const { url } = cloud.service(name)
     const get = (path: string) => fetch(`${url}${path}`, { signal: AbortSignal.timeout(5_000) })
     const ready = await get('/readyz')
     if (!ready.ok) return [`${name} is not ready: ${await ready.text()}`]
     const metrics = await (await get('/metrics')).text()
-    return metrics.split('\n').flatMap((line) => (isBusy(line) ? [`${name}: ${line}`] : []))
+    return metrics.split('\n').flatMap((line) => (showsWork(line) ? [`${name}: ${line}`] : []))
   } catch (error) {
     return [`${name} does not answer: ${String(error)}`]
   }
 }
 
-/** Keys in a queue, workers with one, a controller that does not lead yet. */
-function isBusy(line: string): boolean {
+/** Whether the metric shows a key in a queue, a busy worker, or a controller that does not lead yet. */
+function showsWork(line: string): boolean {
   if (line.startsWith('workqueue_depth{') || line.startsWith('controller_runtime_active_workers{'))
     return !line.endsWith(' 0')
   return line.startsWith('leader_election_master_status{') && !line.endsWith(' 1')

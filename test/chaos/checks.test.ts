@@ -1,12 +1,12 @@
-// The judges themselves: each wrong thing that can be put into a sight that is right is found.
+// The checks themselves: each violation that is put into a snapshot without violations must be found.
 import { describe, expect, it } from 'vitest'
 import type { Condition, Hypervisor, Port, Server, ServerAction } from '../../crds/index.ts'
-import { unasked } from './ends.ts'
 import type { FaultName } from './faults.ts'
-import { type Allowance, unlike } from './outcome.ts'
-import type { Sight } from './sight.ts'
+import type { Snapshot } from './snapshot.ts'
 import { stories } from './stories.ts'
-import { wrongs } from './wrongs.ts'
+import { type Allowance, findOutcomeViolations } from './story-outcome.ts'
+import { findUnexpectedExits } from './unexpected-exits.ts'
+import { findViolations } from './violations.ts'
 
 const uid = '11111111-2222-4333-8444-555555555555'
 const owner = { apiVersion: 'compute.kubenova.io/v1alpha1', kind: 'Server', name: 'vm', uid }
@@ -24,8 +24,8 @@ const record = (name: string, action: string): ServerAction =>
 const host = (used: object, servers: number): Hypervisor =>
   ({ metadata: { name: 'h1' }, spec: {}, status: { used, servers } }) as unknown as Hypervisor
 
-/** A cloud with one server that runs. */
-const right = () => ({
+/** A snapshot of a converged cloud with one running server. */
+const converged = () => ({
   servers: [
     {
       metadata: { name: 'vm', uid, generation: 2 },
@@ -61,22 +61,22 @@ const right = () => ({
   pins: [uid],
   halfImages: [] as string[],
 })
-type Right = ReturnType<typeof right>
+type Converged = ReturnType<typeof converged>
 
-describe('wrongs', () => {
-  it('finds none in a cloud that is right, nor in one that is empty', () => {
-    expect(wrongs(right())).toEqual([])
-    expect(wrongs(gone(right()))).toEqual([])
+describe('findViolations', () => {
+  it('finds none in a converged or empty cloud', () => {
+    expect(findViolations(converged())).toEqual([])
+    expect(findViolations(afterDeletion(converged()))).toEqual([])
   })
 
-  it.each<[string, (seen: Right) => unknown]>([
+  it.each<[string, (snapshot: Converged) => unknown]>([
     ['is stopped, not active', (s) => Object.assign(s.servers[0]!.status, { vmState: 'stopped' })],
     ['is powering-off', (s) => Object.assign(s.servers[0]!.status, { taskState: 'powering-off' })],
     ['is not Ready', (s) => Object.assign(s.servers[0]!.status, { conditions: [{ ...ready, status: 'False' }] })],
     ['newest generation', (s) => Object.assign(s.servers[0]!.metadata, { generation: 3 })],
     ['is being deleted', (s) => Object.assign(s.servers[0]!.metadata, { deletionTimestamp: 'now' })],
     ['has a fault', (s) => Object.assign(s.servers[0]!.status, { fault: { message: 'x' } })],
-    ['has settled at Stopped', (s) => Object.assign(s.servers[0]!.status, { reachedPowerState: 'Stopped' })],
+    ['has reached Stopped', (s) => Object.assign(s.servers[0]!.status, { reachedPowerState: 'Stopped' })],
     ['has 0 domains', (s) => s.domains.pop()],
     ['has 2 domains', (s) => s.domains.push({ ...s.domains[0]!, name: 'other' })],
     ['its domain is shut off', (s) => Object.assign(s.domains[0]!, { state: 'shut off' })],
@@ -88,22 +88,22 @@ describe('wrongs', () => {
     ['has no VNC socket', (s) => s.sockets.pop()],
     ['has no entry', (s) => s.guests.pop()],
     ['has no pin', (s) => s.pins.pop()],
-    ['has no answer of DHCP', (s) => s.leases.pop()],
-    ['left over: answer of DHCP', (s) => s.leases.push('fa:16:3e:00:00:02')],
-    ['h1 has promised 3 vCPUs', (s) => s.hosts.splice(0, 1, host({ vcpus: 3, ram: 128, disk: 1 }, 1))],
+    ['has no line in DHCP’s hosts', (s) => s.leases.pop()],
+    ['orphan: line in DHCP’s hosts', (s) => s.leases.push('fa:16:3e:00:00:02')],
+    ['h1 reports 3 vCPUs', (s) => s.hosts.splice(0, 1, host({ vcpus: 3, ram: 128, disk: 1 }, 1))],
     ['256 MiB', (s) => s.hosts.splice(0, 1, host({ vcpus: 2, ram: 256, disk: 1 }, 1))],
     ['2 GiB', (s) => s.hosts.splice(0, 1, host({ vcpus: 2, ram: 128, disk: 2 }, 1))],
     ['for 2 servers, not 2 vCPUs', (s) => s.hosts.splice(0, 1, host({ vcpus: 2, ram: 128, disk: 1 }, 2))],
-    ['is of no server', (s) => Object.assign(s.records[0]!.metadata, { ownerReferences: [] })],
+    ['has no server', (s) => Object.assign(s.records[0]!.metadata, { ownerReferences: [] })],
     ['is Running with events', (s) => Object.assign(s.records[0]!.status!, { phase: 'Running' })],
     ['with events Success,Success', (s) => s.records[0]!.status!.events!.push(s.records[0]!.status!.events![0]!)],
-    ['is given twice', (s) => s.ports[0]!.status!.fixedIPs!.push('10.0.0.2')],
-    ['left over: managed save', (s) => s.saves.push('vm-11111111')],
-    ['left over: half-made image', (s) => s.halfImages.push('disk')],
-  ])('%s', (what, spoil) => {
-    const seen = right()
-    spoil(seen)
-    expect(wrongs(seen).join('; ')).toContain(what)
+    ['is allocated twice', (s) => s.ports[0]!.status!.fixedIPs!.push('10.0.0.2')],
+    ['orphan: managed save', (s) => s.saves.push('vm-11111111')],
+    ['orphan: unfinished image', (s) => s.halfImages.push('disk')],
+  ])('finds: %s', (violation, spoil) => {
+    const snapshot = converged()
+    spoil(snapshot)
+    expect(findViolations(snapshot).join('; ')).toContain(violation)
   })
 
   it.each([
@@ -121,67 +121,69 @@ describe('wrongs', () => {
     'pins',
     'ports',
     'records',
-  ] as const)('finds %s that outlived their server', (kind) => {
-    expect(wrongs(gone({ ...right(), [kind]: right()[kind] }, kind))).not.toEqual([])
+  ] as const)('finds orphaned %s', (kind) => {
+    expect(findViolations(afterDeletion({ ...converged(), [kind]: converged()[kind] }, kind))).not.toEqual([])
   })
 })
 
-/** The same cloud after its server was deleted; of `kept` everything is still there. */
-function gone(seen: Right, kept?: keyof Right): Sight {
-  const empty = { ...seen, ...Object.fromEntries(Object.keys(seen).map((key) => [key, []])) }
-  const clean = { ...empty, instances: new Map(), starts: seen.starts, links: ['lo', 'eth0'] } as unknown as Sight
-  return kept ? { ...clean, [kept]: seen[kept] } : clean
+/** The same cloud after its server was deleted; everything of `orphaned` is still there. */
+function afterDeletion(snapshot: Converged, orphaned?: keyof Converged): Snapshot {
+  const empty = { ...snapshot, ...Object.fromEntries(Object.keys(snapshot).map((key) => [key, []])) }
+  const clean = { ...empty, instances: new Map(), starts: snapshot.starts, links: ['lo', 'eth0'] }
+  return { ...clean, ...(orphaned && { [orphaned]: snapshot[orphaned] }) } as unknown as Snapshot
 }
 
-describe('unlike', () => {
-  const none: Allowance = { actions: [], starts: 0 }
-  const restored = { actions: ['start'], starts: 1 }
-  /** After a reboot: another record, started once more. */
-  const after = (starts: number, ...actions: string[]): Sight => ({
-    ...right(),
+describe('findOutcomeViolations', () => {
+  const nothing: Allowance = { actions: [], qemuStarts: 0 }
+  const restart = { actions: ['start'], qemuStarts: 1 }
+  /**
+   * The snapshot after a story: QEMU was started `starts` times in all, and there are records of these actions, too.
+   */
+  const after = (starts: number, ...actions: string[]): Snapshot => ({
+    ...converged(),
     starts: new Map([['vm-11111111', starts]]),
-    records: [...right().records, ...actions.map((action, i) => record(`vm-${i + 2}`, action))],
+    records: [...converged().records, ...actions.map((action, i) => record(`vm-${i + 2}`, action))],
   })
   const story = stories['reboot HARD']
-  const judge = (seen: Sight, allowed = none): string[] =>
-    unlike({ story, server: 'vm', before: right(), after: seen, allowed })
+  const violationsOf = (snapshot: Snapshot, allowance = nothing): string[] =>
+    findOutcomeViolations({ story, server: 'vm', before: converged(), after: snapshot, allowance })
 
-  it('takes what the story does, and what a fault adds', () => {
-    expect(judge(after(2, 'reboot'))).toEqual([])
-    expect(judge(after(3, 'reboot', 'start'), restored)).toEqual([])
-    expect(judge(after(2, 'reboot'), restored)).toEqual([])
+  it('accepts the effects of the story, and those that a fault adds', () => {
+    expect(violationsOf(after(2, 'reboot'))).toEqual([])
+    expect(violationsOf(after(3, 'reboot', 'start'), restart)).toEqual([])
+    expect(violationsOf(after(2, 'reboot'), restart)).toEqual([])
   })
 
-  it('records of another server go with it', () => {
+  it('accepts that the records of another server are gone', () => {
     const other = { ...record('other-1', 'create'), spec: { server: 'other', action: 'create' } }
-    const both = { ...right(), records: [...right().records, other] }
-    const seen = after(2, 'reboot')
-    expect(unlike({ story, server: 'vm', before: both, after: seen, allowed: none })).toEqual([])
+    const both = { ...converged(), records: [...converged().records, other] }
+    const run = { story, server: 'vm', before: both, after: after(2, 'reboot'), allowance: nothing }
+    expect(findOutcomeViolations(run)).toEqual([])
   })
 
-  it.each<[string, Sight]>([
+  it.each<[string, Snapshot]>([
     ['was started 2 times', after(3, 'reboot')],
     ['was started 0 times', after(1, 'reboot')],
-    ['one more record: reboot', after(2, 'reboot', 'reboot')],
-    ['one more record: start', after(2, 'reboot', 'start')],
+    ['a surplus record: reboot', after(2, 'reboot', 'reboot')],
+    ['a surplus record: start', after(2, 'reboot', 'start')],
     ['no record of reboot', after(2)],
     ['has lost record vm-1', { ...after(2), records: [record('vm-2', 'reboot')] }],
-    ['is not there', gone(right())],
-  ])('%s', (what, seen) => {
-    expect(judge(seen).join('; ')).toContain(what)
+    ['does not exist', afterDeletion(converged())],
+  ])('finds: %s', (violation, snapshot) => {
+    expect(violationsOf(snapshot).join('; ')).toContain(violation)
   })
 
-  it('a server that is to be gone is gone', () => {
-    const told = { story: stories.delete, server: 'vm', before: right(), allowed: none }
-    expect(unlike({ ...told, after: right() })).toEqual(['vm is there'])
-    expect(unlike({ ...told, after: gone(right()) })).toEqual([])
+  it('finds a server that still exists after its deletion', () => {
+    const run = { story: stories.delete, server: 'vm', before: converged(), allowance: nothing }
+    expect(findOutcomeViolations({ ...run, after: converged() })).toEqual(['vm still exists'])
+    expect(findOutcomeViolations({ ...run, after: afterDeletion(converged()) })).toEqual([])
   })
 })
 
-describe('unasked', () => {
+describe('findUnexpectedExits', () => {
   const lost = 'Error: leadership was lost: another controller leads now'
 
-  it.each<[service: string, said: string, faults: FaultName[], wrong: boolean]>([
+  it.each<[service: string, said: string, faults: FaultName[], unexpected: boolean]>([
     ['controller', lost, ['kube-apiserver'], false],
     ['controller', lost, ['agent', 'etcd'], false],
     ['controller', lost, [], true],
@@ -189,8 +191,8 @@ describe('unasked', () => {
     ['controller', 'TypeError: x is undefined', ['kube-apiserver'], true],
     ['agent-h1', lost, ['kube-apiserver'], true],
     ['agent-h1', 'TypeError: x is undefined', ['agent'], true],
-  ])('%s that said %s, after %j', (service, said, faults, wrong) => {
-    const found = unasked([{ service, said: `first\nsecond\nthird\n${said}` }], faults)
-    expect(found).toEqual(wrong ? [`${service} ended by itself: second | third | ${said}`] : [])
+  ])('%s that logged %s, after faults %j', (service, said, faults, unexpected) => {
+    const found = findUnexpectedExits([{ service, said: `first\nsecond\nthird\n${said}` }], faults)
+    expect(found).toEqual(unexpected ? [`${service} exited by itself: second | third | ${said}`] : [])
   })
 })

@@ -1,4 +1,4 @@
-// A cloud whose controller and agent have gates.
+// Starts a cloud whose controller and agent have gates (gate.ts).
 import { join } from 'node:path'
 import { cacheDirectory } from '../rig/binaries.ts'
 import { type Cloud, type Program, startCloud } from '../rig/cloud.ts'
@@ -17,11 +17,11 @@ export interface GatedCloud {
   stop(): Promise<void>
 }
 
-/** A controller that is killed leaves a lease behind: what comes after waits for no longer than this. */
+/** A killed controller leaves its lease behind, and the next one waits until the lease has expired. */
 const LEASE_SECONDS = 4
-/** One server is told hundreds of stories: a record that went because it was old would look lost. */
+/** One server runs hundreds of stories, and a record that is deleted for its age would look lost. */
 const RECORDS = 5000
-/** What a host has promised is looked at as soon as all is at rest. */
+/** The checks compare the host's claims as soon as the cloud has converged. */
 const HOST_STATUS_SECONDS = 1
 
 const flags = Object.entries({
@@ -30,18 +30,18 @@ const flags = Object.entries({
   'host-status-seconds': HOST_STATUS_SECONDS,
 }).flatMap(([flag, value]) => [`--${flag}`, `${value}`])
 
-/** @param dir short, for the sockets in it */
+/** @param dir a short path, because paths of sockets are limited */
 export async function startGatedCloud(dir: string, log?: (line: string) => void): Promise<GatedCloud> {
   const gates = await openGatekeeper(socketOf(dir))
   try {
     const programs = {
-      controller: await gated('controller', dir, ...flags),
-      // One server's QEMU is killed again and again, by us.
-      agent: await gated('agent', dir, '--restart-delay-seconds', '0'),
+      controller: await gatedProgram('controller', dir, ...flags),
+      // The test kills one server's QEMU again and again; the agent must not delay its start.
+      agent: await gatedProgram('agent', dir, '--restart-delay-seconds', '0'),
     }
     const cloud = await startCloud({ dir, owned: true, programs, ...(log ? { log } : {}) })
     await furnish(cloud)
-    await addBlank(cloud)
+    await addBlankImage(cloud)
     const stop = async (): Promise<void> => {
       await cloud.stop()
       await gates[Symbol.asyncDispose]()
@@ -53,15 +53,18 @@ export async function startGatedCloud(dir: string, log?: (line: string) => void)
   }
 }
 
-/** An image that nothing boots from: the firmware says so and halts, and leaves the machine's time to the others. */
-async function addBlank(cloud: Cloud): Promise<void> {
+/** An image without a boot loader. The firmware halts, so the guest takes no CPU time. */
+async function addBlankImage(cloud: Cloud): Promise<void> {
   for (const host of cloud.hosts.values())
     await run(['qemu-img', 'create', '-q', '-f', 'qcow2', join(host.home, 'var/lib/kubenova/images/blank.qcow2'), '1M'])
   await new Api(cloud.plane.api).addImage('blank', 'file:///var/lib/kubenova/images/blank.qcow2')
 }
 
-/** Compiled once by asking for its help: a process that is killed leaves no cache, and half of a start's time is compiling. */
-async function gated(name: 'controller' | 'agent', dir: string, ...args: string[]): Promise<Required<Program>> {
+/**
+ * Runs the program once with --help to fill Node's compile cache: a process that is killed does not write it, and
+ * compiling takes half of the start.
+ */
+async function gatedProgram(name: 'controller' | 'agent', dir: string, ...args: string[]): Promise<Required<Program>> {
   const file = join(import.meta.dirname, `gated-${name}.ts`)
   const env = { [GATE]: socketOf(dir), NODE_COMPILE_CACHE: join(cacheDirectory(), '../compiled') }
   await run([process.execPath, file, '--help'], { env })

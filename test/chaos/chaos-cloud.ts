@@ -1,0 +1,170 @@
+// A cloud on which stories run, with faults or without. It tracks the state of each server between stories and checks
+// the cloud after each run.
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { until } from '../rig/until.ts'
+import { Api, type ImageName, keyOfServer } from './api.ts'
+import { waitUntilConverged } from './converge.ts'
+import { allowanceFor, type FaultName, type InjectedFault, runningDomainOf } from './faults.ts'
+import type { GatedCloud } from './gated-cloud.ts'
+import type { Point } from './gatekeeper.ts'
+import { type Snapshot, takeSnapshot } from './snapshot.ts'
+import { type State, type Story, type StoryName, stories } from './stories.ts'
+import { findOutcomeViolations } from './story-outcome.ts'
+import { findUnexpectedExits } from './unexpected-exits.ts'
+import { findApiViolations, findViolations } from './violations.ts'
+
+/** The faults of a run, which follow from the points that the stories reach. */
+export interface FaultPlan {
+  /** Called at each point; the process that reached it goes on when the promise resolves. */
+  onPoint(server: string, point: Point): Promise<void> | undefined | void
+  /** pending: no fault yet. active: a victim is not back yet. */
+  readonly state?: 'pending' | 'active' | 'recovered'
+  readonly injected?: readonly InjectedFault[]
+  /** Resolves when the victims of all injected faults are back. Rejects if a fault could not be injected. */
+  waitForRecovery?(): Promise<void>
+}
+
+interface TrackedServer {
+  state: State
+  /** No story has run on the server but `create`. */
+  isNew: boolean
+  /** Size of the console log before the story that booted the guest last. */
+  consoleSize: number
+}
+
+const noStory = (state: State): Story => ({ from: state, to: state, qemuStarts: 0, run: async () => undefined })
+
+export class ChaosCloud {
+  readonly gated: GatedCloud
+  readonly #api: Api
+  readonly #servers = new Map<string, TrackedServer>()
+  readonly #log: (line: string) => void
+  /** The faults of the previous run. */
+  #previousFaults: FaultName[] = []
+  /** Crashes of libvirtd during the present run. */
+  #libvirtdCrashes: InjectedFault[] = []
+  /** Image of the servers that are created from now on. */
+  image: ImageName = 'guest'
+  /** Waits until a guest has booted before it is paused, so that a later story can ask it to power off. */
+  waitsForBootBeforePause = true
+
+  constructor(gated: GatedCloud, log: (line: string) => void) {
+    this.gated = gated
+    this.#log = log
+    this.#api = new Api(gated.cloud.plane.api)
+  }
+
+  /** The tracked state of a server, whose name must not contain a dash. */
+  serverOf(name: string): Readonly<TrackedServer> {
+    return this.#servers.get(name) ?? { state: 'absent', isNew: false, consoleSize: 0 }
+  }
+
+  hasQemu(server: string): boolean {
+    return runningDomainOf(this.gated.cloud, server) !== undefined
+  }
+
+  /** Runs one story on each of some servers at once. Resolves to the violations when the cloud has converged. */
+  async runStories(run: ReadonlyMap<string, StoryName>, plan: FaultPlan): Promise<string[]> {
+    const { cloud, gates } = this.gated
+    this.#libvirtdCrashes = []
+    const before = await takeSnapshot(cloud, this.#api)
+    for (const [server, name] of run) await this.#prepare(server, stories[name], before)
+    gates.watch((point) => {
+      const server = [...run.keys()].find((name) => keyOfServer(name) === point.server)
+      return server === undefined ? undefined : plan.onPoint(server, point)
+    })
+    await Promise.all([...run].map(([server, name]) => stories[name].run(this.#api, server, this.image)))
+    const violations = await waitUntilConverged(cloud, async () => {
+      while (plan.state === 'active') await plan.waitForRecovery?.()
+      await this.#restartEndedProcesses()
+      // A snapshot of the host costs more than the API objects, so it is only taken when these have no violation.
+      const apiViolations = findApiViolations(await this.#api.objects())
+      if (apiViolations.length > 0) return apiViolations
+      const after = await takeSnapshot(cloud, this.#api)
+      return [...findViolations(after), ...this.#findOutcomeViolations(run, plan, { before, after })]
+    })
+    gates.stopWatching()
+    await plan.waitForRecovery?.()
+    for (const [server, name] of run) this.#trackResult(server, name)
+    return [...violations, ...this.#takeUnexpectedExits(plan.injected)]
+  }
+
+  /** Deletes all servers, whatever their state. */
+  async clear(): Promise<void> {
+    const { servers } = await this.#api.objects()
+    for (const { metadata } of servers) await this.#api.delete(metadata.name)
+    const violations = await waitUntilConverged(this.gated.cloud, async () => {
+      await this.#restartEndedProcesses()
+      const snapshot = await takeSnapshot(this.gated.cloud, this.#api)
+      const remaining = snapshot.servers.map(({ metadata }) => `${metadata.name} still exists`)
+      return [...remaining, ...findViolations(snapshot)]
+    })
+    violations.push(...this.#takeUnexpectedExits())
+    if (violations.length > 0) throw new Error(`the cloud cannot be cleared: ${violations.join('; ')}`)
+    this.#servers.clear()
+  }
+
+  /**
+   * Restarts processes that have ended, as an init would: a controller that has lost its lease exits. Not called while
+   * a fault is active, because the fault starts its victim itself.
+   */
+  async #restartEndedProcesses(): Promise<void> {
+    const host = this.gated.cloud.host('h1')
+    // libvirtd 9.0 sometimes crashes when a client goes away during its calls; that is a known bug of libvirt.
+    if (!host.libvirtd) {
+      this.#log('libvirtd crashed')
+      this.#libvirtdCrashes.push({ fault: 'libvirtd', server: '', wasPaused: false, isDuringEffect: true })
+      await host.startLibvirtd()
+    }
+    await this.gated.cloud.startController()
+    await this.gated.cloud.startAgent('h1')
+  }
+
+  /** A controller may notice only in the next run that the API server was away, so the previous faults count, too. */
+  #takeUnexpectedExits(injected: readonly InjectedFault[] = []): string[] {
+    const faults = injected.map(({ fault }) => fault)
+    const exits = findUnexpectedExits(this.gated.cloud.takeEnds(), [...this.#previousFaults, ...faults])
+    this.#previousFaults = faults
+    return exits
+  }
+
+  #findOutcomeViolations(
+    run: ReadonlyMap<string, StoryName>,
+    { injected = [] }: FaultPlan,
+    { before, after }: { before: Snapshot; after: Snapshot },
+  ): string[] {
+    return [...new Set([...run.keys(), ...this.#servers.keys()])].flatMap((server) => {
+      const name = run.get(server)
+      const story = name === undefined ? noStory(this.serverOf(server).state) : stories[name]
+      const allowance = allowanceFor([...injected, ...this.#libvirtdCrashes], server, story.qemuStarts)
+      return findOutcomeViolations({ story, server, before, after, allowance })
+    })
+  }
+
+  async #prepare(name: string, story: Story, before: Snapshot): Promise<void> {
+    const server = this.serverOf(name)
+    if (story.from !== server.state) throw new Error(`${name} is ${server.state}, not ${story.from}`)
+    const readLog = (): Buffer => this.#readConsoleLog(name, before)
+    const hasLogin = (): boolean => readLog().subarray(server.consoleSize).toString().trimEnd().endsWith('login:')
+    const isPaused = story.to === 'Paused' && this.waitsForBootBeforePause && this.image === 'guest'
+    // A guest reacts to a shutdown request only when it has booted up to its login, and a paused guest does not boot.
+    if (story.from === 'Running' && (story.asksGuest || isPaused))
+      await until(hasLogin, { what: `${name} to be up`, deadline: 300_000, every: 100 })
+    // A resumed guest has printed its login before, so only a story that boots the guest moves the start.
+    if (story.boots) this.#servers.set(name, { ...server, consoleSize: readLog().length })
+  }
+
+  #trackResult(server: string, name: StoryName): void {
+    const { to } = stories[name]
+    if (to === 'absent') this.#servers.delete(server)
+    else this.#servers.set(server, { ...this.serverOf(server), state: to, isNew: name === 'create' })
+  }
+
+  #readConsoleLog(name: string, { servers }: Snapshot): Buffer {
+    const log = servers.find(({ metadata }) => metadata.name === name)?.status?.console?.log
+    if (log === undefined) return Buffer.alloc(0)
+    const path = join(this.gated.cloud.host('h1').home, log)
+    return statSync(path, { throwIfNoEntry: false }) ? readFileSync(path) : Buffer.alloc(0)
+  }
+}

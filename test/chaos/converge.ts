@@ -1,0 +1,44 @@
+// Waits until a cloud has converged without violations, or until its violations persist although no process is at work.
+import type { Cloud } from '../rig/cloud.ts'
+import { until } from '../rig/until.ts'
+import { listOngoingWork } from './ongoing-work.ts'
+
+/** Longest wait: a guest that ignores a soft reboot alone takes two minutes, and the machine may be slow. */
+const DEADLINE_MS = 900_000
+/** Violations that have not changed for so long, with no process at work, persist. Retries of an action come sooner. */
+const STUCK_MS = 60_000
+
+/**
+ * @param check returns the violations; an error that it throws counts as a violation
+ * @returns the violations that persist
+ */
+export async function waitUntilConverged(cloud: Cloud, check: () => Promise<string[]>): Promise<string[]> {
+  let violations: string[] = []
+  let since = performance.now()
+  const isSettled = async (): Promise<boolean> => {
+    const now = await runCheck(cloud, check)
+    if (now.join() !== violations.join()) since = performance.now()
+    violations = now
+    if (now.length === 0) return true
+    if (performance.now() - since < STUCK_MS) return false
+    // On a slow machine an agent may still be starting.
+    const isIdle = (await listOngoingWork(cloud)).length === 0
+    if (!isIdle) since = performance.now()
+    return isIdle
+  }
+  // At the deadline, the violations so far are the result.
+  await until(isSettled, { what: 'convergence', deadline: DEADLINE_MS, every: 50 }).catch(() => undefined)
+  return violations
+}
+
+async function runCheck(cloud: Cloud, check: () => Promise<string[]>): Promise<string[]> {
+  try {
+    const violations = await check()
+    if (violations.length > 0) return violations
+    const work = await listOngoingWork(cloud)
+    // The second check sees what was done after the first one and before the work ended.
+    return work.length > 0 ? work : await check()
+  } catch (error) {
+    return [`the check failed: ${String(error)}`]
+  }
+}

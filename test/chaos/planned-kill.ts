@@ -1,0 +1,52 @@
+// A kill at one point of a story: holds the process that reaches the point, kills the victim, lets the held process go
+// on while the victim is dead, and starts the victim again.
+import type { Cloud } from '../rig/cloud.ts'
+import type { FaultPlan } from './chaos-cloud.ts'
+import { type FaultName, type InjectedFault, injectFault, isAfterPause } from './faults.ts'
+import { nameOf, type Point } from './gatekeeper.ts'
+
+export class PlannedKill implements FaultPlan {
+  readonly #cloud: Cloud
+  readonly #pointName: string
+  readonly #fault: FaultName
+  #kill: Promise<void> | undefined
+  #isRecovered = false
+  #wasPaused = false
+  injected: InjectedFault[] = []
+
+  constructor(cloud: Cloud, pointName: string, fault: FaultName) {
+    this.#cloud = cloud
+    this.#pointName = pointName
+    this.#fault = fault
+  }
+
+  get state() {
+    if (!this.#kill) return 'pending'
+    return this.#isRecovered ? 'recovered' : 'active'
+  }
+
+  onPoint(server: string, point: Point): Promise<void> | undefined {
+    this.#wasPaused ||= isAfterPause(point)
+    if (this.#kill || nameOf(point) !== this.#pointName) return undefined
+    const hold = Promise.withResolvers<void>()
+    this.injected = [{ fault: this.#fault, server, wasPaused: this.#wasPaused, isDuringEffect: false }]
+    this.#kill = this.#killAndRecover(server, hold.resolve)
+    this.#kill.catch(() => undefined) // waitForRecovery() throws the error.
+    return hold.promise
+  }
+
+  async waitForRecovery(): Promise<void> {
+    await this.#kill
+  }
+
+  async #killAndRecover(server: string, release: () => void): Promise<void> {
+    try {
+      const recover = await injectFault(this.#cloud, this.#fault, server)
+      release()
+      await recover()
+    } finally {
+      release()
+      this.#isRecovered = true
+    }
+  }
+}

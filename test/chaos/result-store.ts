@@ -1,0 +1,74 @@
+// Stores the results of a run: in docs/kill-matrix.md, and in a file from which a later run continues.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { ensureBinaries } from '../rig/binaries.ts'
+import { run } from '../rig/process.ts'
+import type { Case } from './cases.ts'
+import { type Header, type Matrix, NOT_REACHED, type Result, renderKillMatrix } from './matrix.ts'
+
+const root = join(import.meta.dirname, '../..')
+const artefacts = join(root, 'test/artefacts')
+const file = join(artefacts, 'kill-matrix.json')
+
+export interface MatrixRun extends Matrix {
+  header: Header
+}
+
+interface StoredRun {
+  header: Header
+  results: Result[]
+  rows: [string, string[]][]
+}
+
+export function saveRun({ header, results, rows }: MatrixRun): void {
+  mkdirSync(artefacts, { recursive: true })
+  writeFileSync(file, JSON.stringify({ header, results, rows: [...rows] }))
+}
+
+export function loadRun(): MatrixRun {
+  const { header, results, rows } = JSON.parse(readFileSync(file, 'utf8')) as StoredRun
+  return { header, results, rows: new Map(rows) as MatrixRun['rows'] }
+}
+
+export function writeMatrixPage({ header, results, rows }: MatrixRun): void {
+  writeFileSync(join(root, 'docs/kill-matrix.md'), renderKillMatrix({ results, rows }, header))
+}
+
+export const isSameCase = (a: Case, b: Case): boolean =>
+  a.story === b.story && a.pointName === b.pointName && a.fault === b.fault
+
+/**
+ * Merges a later run into an earlier one: the later result of a case counts. A case of the earlier run that was never
+ * reached, and whose point the later run does not have, is dropped.
+ */
+export function mergeRuns(earlier: MatrixRun, { results, rows }: Matrix, minutes: number): MatrixRun {
+  const isDropped = ({ story, pointName, violations }: Result): boolean =>
+    violations[0] === NOT_REACHED && rows.get(story)?.includes(pointName) === false
+  const isReplaced = (old: Result): boolean => results.some((now) => isSameCase(now, old)) || isDropped(old)
+  const { header } = earlier
+  const retried = header.retried + earlier.results.filter(isReplaced).length
+  return {
+    header: { ...header, retried, minutes: header.minutes + minutes },
+    results: [...earlier.results.filter((old) => !isReplaced(old)), ...results],
+    rows: new Map([...earlier.rows, ...rows]),
+  }
+}
+
+export async function createHeader(clouds: number): Promise<Header> {
+  const paths = await ensureBinaries(['kube-apiserver', 'etcd'])
+  const version = async (...argv: string[]): Promise<string> => /\d+\.\d+\.\d+/.exec(await run(argv))?.[0] ?? '?'
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    command: 'make chaos',
+    minutes: 0,
+    clouds,
+    retried: 0,
+    versions: {
+      Node: process.versions.node,
+      Kubernetes: await version(paths['kube-apiserver'], '--version'),
+      etcd: await version(paths.etcd, '--version'),
+      libvirt: await version('libvirtd', '--version'),
+      QEMU: await version('qemu-system-x86_64', '--version'),
+    },
+  }
+}

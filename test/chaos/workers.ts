@@ -1,0 +1,221 @@
+// Runs the cases of the kill matrix with several workers, each on a cloud of its own.
+import { keepArtefacts, scratchDirectory } from '../rig/scratch.ts'
+import type { ImageName } from './api.ts'
+import { type Case, casesOf, type NextStep, nextStep, type ReachedPoint, stablePoints } from './cases.ts'
+import { ChaosCloud } from './chaos-cloud.ts'
+import type { FaultName } from './faults.ts'
+import { startGatedCloud } from './gated-cloud.ts'
+import { nameOf } from './gatekeeper.ts'
+import { type Matrix, NOT_REACHED, type Result } from './matrix.ts'
+import { PlannedKill } from './planned-kill.ts'
+import { type StoryName, stories } from './stories.ts'
+
+export interface RunOptions {
+  stories: readonly StoryName[]
+  faults: readonly FaultName[]
+  clouds: number
+  /** Called with all results so far after each case, because a run may be interrupted. */
+  onResult?: (matrix: Matrix) => void
+  /** Selects the cases to run; default: all. */
+  selects?: (candidate: Case) => boolean
+  log: (line: string) => void
+}
+
+const SERVER = 'vm'
+/** Attempts at a case whose point is not reached: the garbage collector may have been faster than the controller. */
+const ATTEMPTS = 4
+/** Effects that the garbage collector may have too. A case is dropped if the collector is always faster. */
+const garbageCollected = /^controller: (before|after) delete (Port|ServerAction)( \(\d+\))?$/
+
+export async function runCases(options: RunOptions): Promise<Matrix> {
+  const first = await startChaosCloud(options.log)
+  let points: Map<StoryName, ReachedPoint[]>
+  try {
+    points = await recordAllPoints(first, options)
+  } catch (error) {
+    await first.gated.stop()
+    throw error
+  }
+  const { faults, clouds, selects = () => true } = options
+  const cases = options.stories.flatMap((story) => casesOf(story, points.get(story) ?? [], faults)).filter(selects)
+  const queues = images.map(
+    (image): CaseQueue => ({ image, pending: cases.filter(({ story }) => imageOf(story) === image) }),
+  )
+  const rows = new Map(
+    options.stories.map((story) => [story, (points.get(story) ?? []).map(({ point }) => nameOf(point))]),
+  )
+  const results: Result[] = []
+  const addResult = (result: Result): void => {
+    results.push(result)
+    options.onResult?.({ results, rows })
+  }
+  const workers = Array.from(
+    { length: clouds },
+    (_, i) => new Worker(options, queues, { addResult, cloud: i === 0 ? first : undefined }),
+  )
+  await Promise.all(workers.map((worker) => worker.run()))
+  return { results, rows }
+}
+
+export async function startChaosCloud(log: (line: string) => void): Promise<ChaosCloud> {
+  const gated = await startGatedCloud(scratchDirectory())
+  log(`cloud: ${gated.cloud.plane.server}`)
+  return new ChaosCloud(gated, log)
+}
+
+/** Cases that wait for a worker; their servers have the same image. */
+interface CaseQueue {
+  image: ImageName
+  pending: Case[]
+}
+
+/** Stories that ask the guest to power off need a guest that boots; the others save the time of booting. */
+const imageOf = (story: StoryName): ImageName => (stories[story].asksGuest ? 'guest' : 'blank')
+const images: readonly ImageName[] = ['blank', 'guest']
+
+/**
+ * Runs each story twice without faults and records its stable points. A story that deletes its server runs on a new
+ * server, which has the fewest dependent objects.
+ */
+async function recordAllPoints(
+  cloud: ChaosCloud,
+  { stories: names, log }: RunOptions,
+): Promise<Map<StoryName, ReachedPoint[]>> {
+  const points = new Map<StoryName, ReachedPoint[]>()
+  for (const name of names.toSorted((a, b) => images.indexOf(imageOf(a)) - images.indexOf(imageOf(b)))) {
+    const [first, second] = [await recordPoints(cloud, name), await recordPoints(cloud, name)]
+    points.set(name, stablePoints(first, second))
+  }
+  await cloud.clear()
+  log(`recorded the points of ${names.join(', ')}`)
+  return points
+}
+
+/** Brings the server into the story's first state, runs the story and gives its points. */
+async function recordPoints(cloud: ChaosCloud, name: StoryName): Promise<ReachedPoint[]> {
+  if (cloud.image !== imageOf(name) || stories[name].to === 'absent') await cloud.clear()
+  cloud.image = imageOf(name)
+  for (;;) {
+    const step = nextStepOn(cloud, [{ story: name, pointName: '', fault: 'agent' }])
+    if (!step) throw new Error(`no sequence of stories leads to ${name}`)
+    const points = await runWithoutFaults(cloud, 'prepare' in step ? step.prepare : name)
+    if ('run' in step) return points
+  }
+}
+
+const nextStepOn = (cloud: ChaosCloud, pending: readonly Case[]): NextStep | undefined =>
+  nextStep(pending, { ...cloud.serverOf(SERVER), canShutDown: cloud.image === 'guest' })
+
+/** Runs a story without a fault and gives the points that it reaches, in order. */
+async function runWithoutFaults(cloud: ChaosCloud, name: StoryName): Promise<ReachedPoint[]> {
+  const points: ReachedPoint[] = []
+  const onPoint = (server: string, point: ReachedPoint['point']): void => {
+    points.push({ point, hasQemu: cloud.hasQemu(server) })
+  }
+  const violations = await cloud.runStories(new Map([[SERVER, name]]), { onPoint })
+  if (violations.length > 0) throw new Error(`${name}, without any fault: ${violations.join('; ')}`)
+  return points
+}
+
+class Worker {
+  readonly #options: RunOptions
+  readonly #addResult: (result: Result) => void
+  readonly #queues: readonly CaseQueue[]
+  #pending: Case[] = []
+  readonly #attempts = new Map<Case, number>()
+  #cloud: ChaosCloud | undefined
+
+  constructor(
+    options: RunOptions,
+    queues: readonly CaseQueue[],
+    { addResult, cloud }: { addResult: (result: Result) => void; cloud: ChaosCloud | undefined },
+  ) {
+    this.#options = options
+    this.#addResult = addResult
+    this.#queues = queues
+    this.#cloud = cloud
+  }
+
+  async run(): Promise<void> {
+    try {
+      for (const { image, pending } of this.#queues) {
+        await this.#cloud?.clear()
+        this.#pending = pending
+        while (pending.length > 0) await this.#runNext(image)
+      }
+    } finally {
+      await this.#cloud?.gated.stop()
+    }
+  }
+
+  async #runNext(image: ImageName): Promise<void> {
+    this.#cloud ??= await this.#startCloud()
+    this.#cloud.image = image
+    const step = nextStepOn(this.#cloud, this.#pending)
+    // Another worker may have taken the last case meanwhile.
+    if (!step) return
+    if ('prepare' in step) await this.#prepare(this.#cloud, step.prepare)
+    else await this.#runCase(this.#cloud, step.run)
+  }
+
+  /** Retries, because a busy machine may be too slow for a cloud to start in time. */
+  async #startCloud(): Promise<ChaosCloud> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await startChaosCloud(this.#options.log)
+      } catch (error) {
+        if (attempt === ATTEMPTS) throw error
+        this.#options.log(`the cloud did not start: ${String(error)}`)
+      }
+    }
+  }
+
+  async #prepare(cloud: ChaosCloud, name: StoryName): Promise<void> {
+    await runWithoutFaults(cloud, name).catch((error: unknown) => this.#discardCloud(cloud, error))
+  }
+
+  async #runCase(cloud: ChaosCloud, next: Case): Promise<void> {
+    this.#pending.splice(this.#pending.indexOf(next), 1)
+    const started = performance.now()
+    const secondsSoFar = (): number => (performance.now() - started) / 1000
+    try {
+      const kill = new PlannedKill(cloud.gated.cloud, next.pointName, next.fault)
+      const violations = await cloud.runStories(new Map([[SERVER, next.story]]), kill)
+      const isReached = kill.state === 'recovered'
+      if (violations.length === 0 && !isReached) return this.#retry(next)
+      const all = isReached ? violations : ['was not reached', ...violations]
+      this.#report({ ...next, violations: all, seconds: secondsSoFar() })
+      if (violations.length === 0) return
+      this.#options.log(`artefacts: ${keepArtefacts(cloud.gated.dir, `chaos-${Date.now()}`)}`)
+      await cloud.clear()
+    } catch (error) {
+      this.#report({ ...next, violations: [String(error)], seconds: secondsSoFar() })
+      await this.#discardCloud(cloud, error)
+    }
+  }
+
+  /** Queues a case again whose point was not reached; after the last attempt it has failed. */
+  #retry(next: Case): void {
+    const { story, pointName, fault } = next
+    const attempts = (this.#attempts.get(next) ?? 0) + 1
+    this.#attempts.set(next, attempts)
+    if (attempts < ATTEMPTS) this.#pending.push(next)
+    else if (garbageCollected.test(pointName)) this.#options.log(`${story} | ${pointName} | ${fault}: dropped`)
+    else this.#report({ ...next, violations: [NOT_REACHED], seconds: 0 })
+  }
+
+  /** After an error the state of the cloud is unknown, so the next case gets a new cloud. */
+  async #discardCloud(cloud: ChaosCloud, error: unknown): Promise<void> {
+    this.#options.log(`starting a new cloud after an error: ${String(error)}`)
+    await cloud.gated.stop()
+    this.#cloud = undefined
+  }
+
+  #report(result: Result): void {
+    this.#addResult(result)
+    const { story, pointName, fault, violations, seconds } = result
+    const outcome = violations.length > 0 ? `FAILED: ${violations.join('; ')}` : 'ok'
+    const pending = `${this.#pending.length} pending`
+    this.#options.log(`${story} | ${pointName} | ${fault} | ${seconds.toFixed(1)} s | ${pending} | ${outcome}`)
+  }
+}
