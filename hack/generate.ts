@@ -1,9 +1,12 @@
 /** `make generate`: everything that is derived from the code and committed. `make check` makes it anew and compares. */
 import { join } from 'node:path'
+import { agentPolicies } from './generate/access.ts'
 import { manifests } from './generate/manifests.ts'
 import { write } from './generate/output.ts'
 import { reference } from './generate/reference.ts'
+import { writeSections } from './generate/sections.ts'
 import { serverStates } from './generate/server-states.ts'
 
 const root = join(import.meta.dirname, '..')
 for (const output of [manifests, reference, serverStates]) await write(root, output)
+for (const sections of agentPolicies()) await writeSections(root, sections)

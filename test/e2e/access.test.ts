@@ -29,7 +29,7 @@ const remove =
     api.send('DELETE', path)
 /** Server-side apply that takes over whatever is another's. */
 const take =
-  (path: string, body: object, manager = 'kubenova-agent'): Attempt =>
+  (path: string, body: object, manager = 'kubenova-agent/h1'): Attempt =>
   (api) =>
     api.send('PATCH', `${path}?force=true&fieldManager=${manager}`, body, 'application/apply-patch+yaml')
 
@@ -116,7 +116,7 @@ const another = 'this Server is on h2: the agent of h1 writes only those of its 
 const noSpec = "an agent changes no spec, which is its user's"
 const homeless = 'this Server has no host yet: the agent of h1 writes only those whose status.host it is'
 const onlyFinalizer = 'of the finalizers an agent changes one'
-const notMove = 'only the controller moves status.host'
+const notMove = 'an agent does not write these status fields, which belong to kubenova-scheduler: host'
 const ownHost = 'the agent of h1 writes Hypervisor h1 and no other'
 const ownLease = 'the agent of h1 renews Lease h1 and no other, and holds it by the name of its host'
 const ownDeeds = 'the agent of h1 ends only what the controller gave to its host'
@@ -130,8 +130,8 @@ const rejectedHosts: [what: string, attempt: Attempt, sentence: string][] = [
   ['write another’s status', merge(serverStatus('theirs'), powered), another],
   ['take over another’s status', take(serverStatus('theirs'), ourObject('Server', 'theirs', powered)), another],
   [
-    'take over another’s status as the controller',
-    take(serverStatus('theirs'), ourObject('Server', 'theirs', { status: { host: 'h1' } }), 'kubenova-controller'),
+    'take over another’s status as the scheduler',
+    take(serverStatus('theirs'), ourObject('Server', 'theirs', { status: { host: 'h1' } }), 'kubenova-scheduler'),
     another,
   ],
   ['let go another', merge(server('theirs'), { metadata: { finalizers: [] } }), another],
@@ -162,8 +162,8 @@ const rejectedHosts: [what: string, attempt: Attempt, sentence: string][] = [
   ['hold its own', merge(server('mine'), { metadata: { finalizers: ['example.com/mine'] } }), onlyFinalizer],
   ['move its own', merge(serverStatus('mine'), { status: { host: 'h2' } }), notMove],
   [
-    'move its own by leaving the host out, as the controller',
-    take(serverStatus('mine'), ourObject('Server', 'mine', { status: { vmState: 'active' } }), 'kubenova-controller'),
+    'move its own by leaving the host out, as the scheduler',
+    take(serverStatus('mine'), ourObject('Server', 'mine', { status: { vmState: 'active' } }), 'kubenova-scheduler'),
     notMove,
   ],
   [
@@ -171,12 +171,12 @@ const rejectedHosts: [what: string, attempt: Attempt, sentence: string][] = [
     merge(serverStatus('mine'), {
       status: { activeAction: { name: 'x', uid: 'x', action: 'start', admittedAt: now } },
     }),
-    'activeAction and rejectedHosts of the status are the controller',
+    'an agent does not write these status fields, which belong to kubenova-admission: activeAction',
   ],
   [
     'write the controller’s conditions',
     merge(serverStatus('mine'), { status: { conditions: [condition] } }),
-    'of the conditions an agent writes Ready, Reconciling and Stalled',
+    'an agent writes no conditions of a Server but Ready, Reconciling, Stalled',
   ],
   ['delete another', remove(server('theirs')), 'cannot delete resource "servers"'],
   ['delete its own', remove(server('mine')), 'cannot delete resource "servers"'],
@@ -204,7 +204,7 @@ const rejectedHosts: [what: string, attempt: Attempt, sentence: string][] = [
   [
     'call its own down',
     merge(`${hypervisor('h1')}/status`, { status: { state: 'down' } }),
-    'state, used and servers of the status are the controller',
+    'which belong to kubenova-node-lifecycle: observedGeneration, state, used, servers',
   ],
   ['delete its own Hypervisor', remove(hypervisor('h1')), 'cannot delete resource "hypervisors"'],
 

@@ -1,0 +1,75 @@
+/** The lists in the agents' admission policies: which fields and conditions of a status an agent may write, as crds/status-owners.ts has it. */
+import {
+  type ControllerOwner,
+  conditionsOf,
+  fieldManagerOf,
+  fieldsOf,
+  type OwnedKind,
+  type Owner,
+  owners,
+} from '../../crds/index.ts'
+import type { Sections } from './sections.ts'
+
+interface Policy {
+  kind: OwnedKind
+  file: string
+  /** Agents create objects of this kind: then there is no old object to compare with, and the API server drops the status. */
+  isCreated: boolean
+}
+
+/** Of each kind whose status agents write with others. */
+const policies: readonly Policy[] = [
+  { kind: 'Server', file: 'crds/access/agent-policy-server.yaml', isCreated: false },
+  { kind: 'Hypervisor', file: 'crds/access/agent-policy-hypervisor.yaml', isCreated: true },
+]
+
+export const agentPolicies = (): Sections[] =>
+  policies.map((policy) => ({
+    file: policy.file,
+    sections: { variables: variablesOf(policy.kind), validations: validationsOf(policy) },
+  }))
+
+/** Conditions that belong to others, before and after the write. */
+export function variablesOf(kind: OwnedKind): string {
+  const own = conditionsOf(kind, 'agent').map((type) => `'${type}'`)
+  const others = (name: string, object: string): string =>
+    item(`name: ${name}`, [
+      `expression: ${object}.?status.conditions.orValue([]).filter(c, !(c.type in [${own.join(', ')}]))`,
+    ])
+  return others('othersConditions', 'object') + others('othersConditionsBefore', 'oldObject')
+}
+
+export function validationsOf({ kind, isCreated }: Omit<Policy, 'file'>): string {
+  const agents = fieldsOf(kind, 'agent')
+  const isController = (owner: Owner): owner is ControllerOwner => owner !== 'agent'
+  const fields = (Object.keys(owners) as Owner[]).filter(isController).flatMap((owner) => {
+    const names = fieldsOf(kind, owner).filter((field) => !agents.includes(field))
+    const checks = names.map((name) => `object.?status.${name} == oldObject.?status.${name}`)
+    const message = `an agent does not write these status fields, which belong to ${fieldManagerOf(owner)}: ${names.join(', ')}`
+    return names.length === 0 ? [] : [validation(checks, message, isCreated)]
+  })
+  const conditions = validation(
+    [
+      'variables.othersConditions.size() == variables.othersConditionsBefore.size()',
+      'variables.othersConditions.all(c, c in variables.othersConditionsBefore)',
+    ],
+    `an agent writes no conditions of a ${kind} but ${conditionsOf(kind, 'agent').join(', ')}`,
+    isCreated,
+  )
+  return [...fields, conditions].join('')
+}
+
+function validation(checks: readonly string[], message: string, isCreated: boolean): string {
+  const all = checks.map((check, i) => (i === 0 ? check : `&& ${check}`))
+  const lines = isCreated ? ['oldObject == null', `|| ${all[0]}`, ...all.slice(1)] : all
+  return item('expression: >-', [
+    ...lines.map((line) => `  ${line}`),
+    'reason: Forbidden',
+    'message: >-',
+    `  ${message}`,
+  ])
+}
+
+/** An item of a list in a policy's spec. */
+const item = (first: string, rest: readonly string[]): string =>
+  [`    - ${first}`, ...rest.map((line) => `      ${line}`)].map((line) => `${line}\n`).join('')

@@ -1,0 +1,28 @@
+/** Parts of files written by hand that are made from the code: the lines between two marks, which stay. */
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+/** A file with its generated parts, by the names in their marks. */
+export interface Sections {
+  /** Relative to the repository. */
+  file: string
+  /** Whole lines, each with its line end. */
+  sections: Readonly<Record<string, string>>
+}
+
+export async function writeSections(root: string, { file, sections }: Sections): Promise<void> {
+  const path = join(root, file)
+  const before = await readFile(path, 'utf8')
+  const after = Object.entries(sections).reduce((text, [name, lines]) => replaceSection(text, name, lines), before)
+  if (after !== before) await writeFile(path, after)
+}
+
+/** @throws where the text has no such marks */
+export function replaceSection(text: string, name: string, lines: string): string {
+  const begin = new RegExp(`^.*\\bbegin generated: ${name}\\b.*\\n`, 'm').exec(text)
+  if (!begin) throw new Error(`no mark "begin generated: ${name}"`)
+  const from = begin.index + begin[0].length
+  const end = new RegExp(`^.*\\bend generated: ${name}\\b`, 'm').exec(text.slice(from))
+  if (!end) throw new Error(`no mark "end generated: ${name}"`)
+  return text.slice(0, from) + lines + text.slice(from + end.index)
+}
