@@ -4,12 +4,12 @@ import { condition, resourceDefOf, type ServerAction } from '../crds/index.ts'
 import { createAbortScope, rejectOnAbort } from '../kube/abort.ts'
 import { namespaces } from '../kube/builtin-kinds.ts'
 import type { Kube } from '../kube/client.ts'
-import { type ReconcileContext, runController } from '../kube/controller.ts'
 import { createEventRecorder, type EventRecorder } from '../kube/events.ts'
 import { startHeartbeat } from '../kube/heartbeat.ts'
 import type { Log } from '../kube/log.ts'
 import { defineHistogram } from '../kube/metrics.ts'
 import { type Outcome, wait } from '../kube/outcome.ts'
+import { type ReconcileContext, runReconcileLoop } from '../kube/reconcile-loop.ts'
 import { retryUntilAvailable } from '../kube/retry-until-available.ts'
 import { keyOf } from '../kube/types.ts'
 import { follow, type Running, registerSelf } from './follow.ts'
@@ -107,7 +107,7 @@ async function work(parts: Parts, closing: AsyncDisposableStack, signal: AbortSi
   const deps = depsOf(parts, events)
   const reconcile = (key: string, ctx: ReconcileContext) => one(key, ctx, parts, deps, running)
   try {
-    await runController(
+    await runReconcileLoop(
       {
         name: 'servers',
         queue,

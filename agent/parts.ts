@@ -1,6 +1,7 @@
 /** The parts of an agent, made once and put together; no part starts anything by being made but the connection to libvirt. */
 import { join } from 'node:path'
 import { type Hypervisor, hypervisor, resourceDefOf, type Server, server } from '../crds/index.ts'
+import { defineIndex } from '../kube/cache.ts'
 import type { Kube } from '../kube/client.ts'
 import type { Heartbeat } from '../kube/heartbeat.ts'
 import { createInformer, type Informer } from '../kube/informer.ts'
@@ -27,9 +28,9 @@ import { DomainWatch } from './server/events.ts'
 import type { LocalHost } from './server/reconcile.ts'
 import { version } from './version.ts'
 
-const BY_UUID = 'uuid'
-/** Index of the servers of a host. */
-export const BY_UID = 'uid'
+/** Servers by the UUID of their domain. */
+const serversByUuid = defineIndex(resourceDefOf(server), 'by UUID', (s) => [uuidOf(s)])
+export const serversByUid = defineIndex(resourceDefOf(server), 'by uid', ({ metadata }) => [metadata.uid])
 
 /** What libvirt said of the host; `first` resolves when it has for the first time. */
 export interface KnownFacts {
@@ -141,7 +142,6 @@ export function clusterParts(kube: Kube, options: AgentOptions, log: Log): Clust
   const { metrics, clock } = kube
   const informer = createInformer(servers, {
     fieldSelector: `status.host=${hostName}`,
-    indexes: { [BY_UUID]: (s) => [uuidOf(s)], [BY_UID]: ({ metadata }) => [metadata.uid] },
     log,
     metrics,
     clock,
@@ -154,7 +154,7 @@ export function clusterParts(kube: Kube, options: AgentOptions, log: Log): Clust
   })
   const queue = new WorkQueue({ name: 'servers', metrics, clock })
   const watch = new DomainWatch((uuid) => {
-    for (const { metadata } of informer.cache.byIndex(BY_UUID, uuid)) queue.add(keyOf(metadata))
+    for (const { metadata } of informer.cache.byIndex(serversByUuid, uuid)) queue.add(keyOf(metadata))
   })
   const newest = new LatestObjects<Server>()
   const facts: KnownFacts = { known: undefined, first: Promise.withResolvers() }
@@ -206,7 +206,7 @@ function leftoversOf({ hostName, options, servers, informer, domains, network, s
     hostName,
     owners: () => ownersIn(stateDir, log),
     servers,
-    known: (uid) => informer.cache.byIndex(BY_UID, uid).length > 0,
+    known: (uid) => informer.cache.byIndex(serversByUid, uid).length > 0,
     domains,
     async clean(uid) {
       await network.unplug(uid, { signal: never })

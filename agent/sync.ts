@@ -3,7 +3,7 @@ import type { Server } from '../crds/index.ts'
 import { startInterval } from '../kube/clock.ts'
 import { hostedGuest } from './host/domain-input.ts'
 import type { HostedGuest } from './net/types.ts'
-import { BY_UID, type Parts, queueAll } from './parts.ts'
+import { type Parts, queueAll, serversByUid } from './parts.ts'
 
 /** Compares once, then every so often until the returned function is called. */
 export async function keepInSync(parts: Parts, signal: AbortSignal): Promise<() => void> {
@@ -61,5 +61,5 @@ const tasks: Record<string, (parts: Parts, signal: AbortSignal) => Promise<unkno
   },
   leftovers: ({ leftovers }) => leftovers.sweep(),
   consoles: ({ informer, rotate }) => rotate(informer.cache.list().map(({ metadata }) => metadata.uid ?? '')),
-  images: ({ storage, informer }) => storage.clean((uid) => informer.cache.byIndex(BY_UID, uid).length > 0),
+  images: ({ storage, informer }) => storage.clean((uid) => informer.cache.byIndex(serversByUid, uid).length > 0),
 }

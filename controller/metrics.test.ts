@@ -7,7 +7,7 @@ it('exposeControllerMetrics shows servers, hosts and addresses as they are at th
   await using bench = await cloud('h1', 'h2')
   const { stores, clock } = bench
   const metrics = createMetrics()
-  const stop = exposeControllerMetrics(metrics, { stores, clock, ...bench.derived })
+  const stop = exposeControllerMetrics(metrics, { ...bench.services, stores, clock })
   const value = (name: string, labels: Record<string, string>) => metrics.value(`kubenova_${name}`, labels)
   await bench.server('web', { networks: [{ name: 'lan' }] })
   await bench.reconcile()

@@ -3,9 +3,9 @@ import { type Resources, vmStates } from '../crds/index.ts'
 import type { Clock } from '../kube/clock.ts'
 import { defineGauge, type Metrics } from '../kube/metrics.ts'
 import { keyOf } from '../kube/types.ts'
-import type { Derived } from './derived.ts'
 import { overdueStateOf, type TransientState, transientStateLimits } from './overdue.ts'
 import type { Stores } from './stores.ts'
+import type { Usage } from './usage.ts'
 
 const servers = defineGauge(
   'kubenova_servers',
@@ -33,7 +33,7 @@ const addresses = defineGauge(
   ['namespace', 'network', 'state'],
 )
 
-interface MetricSources extends Derived {
+interface MetricSources extends Usage {
   stores: Pick<Stores, 'servers' | 'hypervisors' | 'networks'>
   clock: Pick<Clock, 'wall'>
 }

@@ -19,37 +19,41 @@ import {
 } from '../crds/index.ts'
 import type { Kind } from '../crds/schema.ts'
 import { type Lease, leases } from '../kube/builtin-kinds.ts'
+import { Channels } from '../kube/channel.ts'
 import { toMicroTime } from '../kube/clock.ts'
 import type { EventDetails } from '../kube/events.ts'
+import { noLog } from '../kube/log.ts'
+import { parseOptions } from '../kube/options.ts'
 import type { Outcome } from '../kube/outcome.ts'
 import type { FakeClock } from '../kube/testing/fake-clock.ts'
 import type { KubeObject } from '../kube/types.ts'
 import type { FakeApi } from '../test/fakes/api.ts'
 import type { Life } from '../test/fakes/life.ts'
 import { FakeStores } from '../test/fakes/stores.ts'
-import { derive } from './derived.ts'
-import { LeaseHosts } from './host/hosts.ts'
-import { HostViews } from './host/views.ts'
-import { createPortAllocator } from './network/port-allocator.ts'
+import { hostLivenessChanged, roomFreed } from './channels.ts'
+import type { Hosts } from './host/hosts.ts'
+import type { HostViews } from './host/views.ts'
+import { ControllerOptions } from './options.ts'
 import { type HostOverrides, makeHypervisor } from './scheduler/testing.ts'
+import { serverDeps } from './server/controller.ts'
 import { reconcileServer, type ServerDeps } from './server/reconcile.ts'
-import { lookupOf, type Stores } from './stores.ts'
+import { createServices, type Services } from './services.ts'
+import type { Stores } from './stores.ts'
 
 export const LEASE_SECONDS = 40
 const SYSTEM = 'kubenova-system'
 const USER = { fieldManager: 'user' }
 const agentOf = (host: string) => ({ fieldManager: `kubenova-agent/${host}` })
 
-type Derived = ReturnType<typeof derive>
+const defaults = parseOptions(ControllerOptions, { args: [], env: {}, prefix: 'TEST' })
 
-/** The controller's parts, without its queues: tests call the reconcilers themselves. */
+/** The controller's stores and services, without its queues: tests call the reconcilers themselves. */
 export class Bench implements AsyncDisposable {
   readonly fake: FakeStores
-  readonly derived: Derived
-  readonly hosts: LeaseHosts
-  readonly views: HostViews
+  readonly channels = new Channels()
+  readonly services: Services
   readonly deps: ServerDeps
-  /** How often a claim was taken back. */
+  /** How often a placement was given up. */
   rooms = 0
   /** Hosts that were told of as up or down. */
   readonly changes: string[] = []
@@ -57,41 +61,24 @@ export class Bench implements AsyncDisposable {
 
   private constructor(fake: FakeStores) {
     this.fake = fake
-    const { stores, clock } = fake
-    this.derived = derive(stores, clock)
-    const { hypervisors, aggregates } = stores
-    const onChange = (host: string): void => {
-      this.changes.push(host)
-      this.views.markChanged(host)
-    }
-    this.hosts = new LeaseHosts({
-      hypervisors: hypervisors.cache,
-      leases: fake.leases,
-      namespace: SYSTEM,
-      clock,
-      onChange,
-    })
-    const { hosts } = this
-    const { ledger, allocations } = this.derived
-    this.views = new HostViews({ hypervisors: hypervisors.informer, aggregates: aggregates.informer, hosts, ledger })
-    const lookup = lookupOf(stores)
-    const portAllocator = createPortAllocator(stores, allocations, clock)
+    const { stores, clock, channels, leases } = { ...fake, channels: this.channels }
+    channels.on(hostLivenessChanged, (host) => void this.changes.push(host))
+    channels.on(roomFreed, () => void (this.rooms += 1))
+    const kube = { ...fake.kube, clock }
     const events = {
       event: (happening: EventDetails) => void this.events.push(happening),
       flush: async () => undefined,
       [Symbol.asyncDispose]: async () => undefined,
     }
-    this.deps = {
-      stores,
-      hosts,
-      lookup,
-      views: this.views,
-      ledger,
-      portAllocator,
-      events,
-      clock,
-      onRoom: () => this.rooms++,
-    }
+    const services = createServices(stores, {
+      kube,
+      leases,
+      channels,
+      options: { ...defaults, namespace: SYSTEM },
+      log: noLog,
+    })
+    this.services = { ...services, events }
+    this.deps = serverDeps(stores, this.services)
   }
 
   static async start(api?: FakeApi, life?: Life): Promise<Bench> {
@@ -106,6 +93,14 @@ export class Bench implements AsyncDisposable {
 
   get stores(): Stores {
     return this.fake.stores
+  }
+
+  get hosts(): Hosts {
+    return this.services.hosts
+  }
+
+  get views(): HostViews {
+    return this.services.views
   }
 
   get clock(): FakeClock {
@@ -217,7 +212,7 @@ export class Bench implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.hosts[Symbol.dispose]()
+    this.services.hosts[Symbol.dispose]()
     await this.fake[Symbol.asyncDispose]()
   }
 }

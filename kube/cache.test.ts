@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Cache, deepFreeze, withoutManagedFields } from './cache.ts'
-import { type KubeObject, keyOf, parseKey } from './types.ts'
+import { Cache, deepFreeze, defineIndex, withoutManagedFields } from './cache.ts'
+import { type KubeObject, keyOf, parseKey, type TypedResourceDef } from './types.ts'
 
 interface Thing extends KubeObject {
   metadata: { name: string; namespace?: string; uid?: string }
@@ -21,14 +21,19 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ do: fc.constant('delete' as const), key: thing.map((t) => keyOf(t.metadata)) }),
 )
 
-const byHost = (t: Thing): (string | undefined)[] => [t.host]
-const byTag = (t: Thing): string[] => t.tags ?? []
+const things: TypedResourceDef<Thing> = { group: '', version: 'v1', plural: 'things', kind: 'Thing', namespaced: true }
+const byHost = defineIndex(things, 'by host', (t) => [t.host])
+const byTag = defineIndex(things, 'by tag', (t) => t.tags ?? [])
+const byNumberOfTags = defineIndex(things, 'by number of tags', (t) => [String(t.tags?.length)])
 
 describe('Cache', () => {
   it('finds by key, namespace and index what a scan of all objects finds, after any sequence of writes', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const cache = new Cache<Thing>({ host: byHost, tag: byTag })
+        const cache = new Cache<Thing>()
+        // The first two indexes are built before the writes, the third after them.
+        cache.byIndex(byHost, '')
+        cache.byIndex(byTag, '')
         const model = new Map<string, Thing>()
         for (const s of steps) {
           if (s.do === 'set') {
@@ -46,26 +51,37 @@ describe('Cache', () => {
         for (const ns of ['n1', 'n2']) {
           expect(new Set(cache.list(ns))).toEqual(new Set(all.filter((t) => t.metadata.namespace === ns)))
         }
-        for (const [name, of] of Object.entries({ host: byHost, tag: byTag })) {
-          for (const value of ['h1', 'h2', 'h3', 'x', 'y', 'z']) {
-            expect(new Set(cache.byIndex(name, value))).toEqual(new Set(all.filter((t) => of(t).includes(value))))
+        for (const index of [byHost, byTag, byNumberOfTags]) {
+          for (const value of ['h1', 'h2', 'h3', 'x', 'y', 'z', '0', '3']) {
+            const expected = all.filter((t) => index.valuesOf(t).includes(value))
+            const found = cache.byIndex(index, value)
+            expect(found).toHaveLength(expected.length)
+            expect(new Set(found)).toEqual(new Set(expected))
           }
         }
       }),
     )
   })
 
-  it('throws with the names of its indexes when asked for an unknown index', () => {
-    expect(() => new Cache({ host: () => [] }).byIndex('hots', 'x')).toThrow('it has namespace, host')
-  })
-
-  it('is unchanged when an index function throws', () => {
-    const cache = new Cache<Thing>({ bad: (t) => (t.host === 'boom' ? fail() : ['ok']) })
+  it('is unchanged when an index function throws, and the error names the index and the object', () => {
+    const picky = defineIndex(things, 'by whim', (t) => (t.host === 'boom' ? fail() : ['ok']))
+    const cache = new Cache<Thing>()
     const first = { metadata: { name: 'a' }, host: 'h1' }
     cache.set(first)
-    expect(() => cache.set({ metadata: { name: 'a' }, host: 'boom' })).toThrow('boom')
+    expect(cache.byIndex(picky, 'ok')).toEqual([first])
+    expect(() => cache.set({ metadata: { name: 'a' }, host: 'boom' })).toThrow('index things by whim failed on a')
     expect(cache.get('a')).toBe(first)
-    expect(cache.byIndex('bad', 'ok')).toEqual([first])
+    expect(cache.byIndex(picky, 'ok')).toEqual([first])
+  })
+
+  it('builds an index at the next look-up when the first one has failed', () => {
+    const cache = new Cache<Thing>()
+    const picky = defineIndex(things, 'by whim', (t) => (t.host === 'boom' ? fail() : ['ok']))
+    cache.set({ metadata: { name: 'a' }, host: 'boom' })
+    expect(() => cache.byIndex(picky, 'ok')).toThrow('index things by whim failed on a')
+    const mended = { metadata: { name: 'a' }, host: 'h1' }
+    cache.set(mended)
+    expect(cache.byIndex(picky, 'ok')).toEqual([mended])
   })
 })
 
@@ -74,7 +90,7 @@ function fail(): never {
 }
 
 describe('deepFreeze', () => {
-  it('freezes a value and everything in it', () => {
+  it('freezes to the leaves', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         const frozen = deepFreeze(structuredClone(value))
@@ -89,11 +105,11 @@ describe('deepFreeze', () => {
   })
 })
 
-it('withoutManagedFields removes managedFields and nothing else', () => {
+it('withoutManagedFields drops them and nothing else', () => {
   const object = { kind: 'X', metadata: { name: 'a', managedFields: [{}], labels: { b: 'c' } }, spec: 1 }
   expect(withoutManagedFields(object)).toEqual({ kind: 'X', metadata: { name: 'a', labels: { b: 'c' } }, spec: 1 })
 })
 
-it('parseKey is the inverse of keyOf', () => {
+it('parseKey undoes keyOf', () => {
   for (const ref of [{ name: 'a' }, { namespace: 'n', name: 'a' }]) expect(parseKey(keyOf(ref))).toEqual(ref)
 })

@@ -1,8 +1,25 @@
 // The objects that an informer has read: by key, deeply frozen, with indexes that are updated with every write.
-import { type KubeObject, keyOf } from './types.ts'
+import { type KubeObject, keyOf, type TypedResourceDef } from './types.ts'
 
-/** The values under which an index finds an object: `(server) => [server.status.host]`. Without a value the object is not in the index. */
-export type IndexFn<T> = (object: T) => readonly (string | undefined)[]
+/**
+ * The values under which an object is found. An index is declared once, with {@link defineIndex}, and is itself the key of the look-up. The
+ * cache builds the index at the first look-up and updates it with every write from then on.
+ */
+export interface Index<T> {
+  readonly name: string
+  readonly valuesOf: (object: T) => readonly (string | undefined)[]
+}
+
+/**
+ * `defineIndex(pods, 'by node', (pod) => [pod.spec.nodeName])`. An object without a value is not in the index.
+ * @param kind the kind whose objects the index finds
+ * @param name stands in the error that is thrown when `valuesOf` fails
+ */
+export const defineIndex = <T extends KubeObject>(
+  kind: TypedResourceDef<T>,
+  name: string,
+  valuesOf: Index<T>['valuesOf'],
+): Index<T> => ({ name: `${kind.plural} ${name}`, valuesOf })
 
 /** Read access to a cache; only its informer writes. Objects are frozen: to change one, clone it with `structuredClone`. */
 export interface ReadonlyCache<T extends KubeObject> {
@@ -14,24 +31,21 @@ export interface ReadonlyCache<T extends KubeObject> {
   list(namespace?: string): T[]
   keys(): IterableIterator<string>
   values(): IterableIterator<T>
-  /** The objects that the index `name` has under `value`. Throws if the cache has no such index. */
-  byIndex(name: string, value: string): T[]
+  /** The objects that the index has under `value`. */
+  byIndex(index: Index<T>, value: string): T[]
 }
 
-const NAMESPACE = 'namespace'
+const byNamespace: Index<KubeObject> = { name: 'by namespace', valuesOf: ({ metadata }) => [metadata.namespace] }
+
+/** An index of one cache: the keys of each value, and the values of each key as of its last write. */
+interface IndexState {
+  keysByValue: Map<string, Set<string>>
+  valuesByKey: Map<string, readonly string[]>
+}
 
 export class Cache<T extends KubeObject> implements ReadonlyCache<T> {
   readonly #objects = new Map<string, T>()
-  /** By index name: the index function, the keys of each value, and the values of each key as of its last write. */
-  readonly #indexes = new Map<
-    string,
-    { of: IndexFn<T>; keys: Map<string, Set<string>>; values: Map<string, string[]> }
-  >()
-
-  constructor(indexes: Readonly<Record<string, IndexFn<T>>> = {}) {
-    const all = { [NAMESPACE]: (object: T) => [object.metadata.namespace], ...indexes }
-    for (const [name, of] of Object.entries(all)) this.#indexes.set(name, { of, keys: new Map(), values: new Map() })
-  }
+  readonly #indexes = new Map<Index<T>, IndexState>()
 
   get size(): number {
     return this.#objects.size
@@ -46,7 +60,7 @@ export class Cache<T extends KubeObject> implements ReadonlyCache<T> {
   }
 
   list(namespace?: string): T[] {
-    return namespace === undefined ? [...this.#objects.values()] : this.byIndex(NAMESPACE, namespace)
+    return namespace === undefined ? [...this.#objects.values()] : this.byIndex(byNamespace, namespace)
   }
 
   keys(): IterableIterator<string> {
@@ -57,9 +71,10 @@ export class Cache<T extends KubeObject> implements ReadonlyCache<T> {
     return this.#objects.values()
   }
 
-  byIndex(name: string, value: string): T[] {
+  byIndex(index: Index<T>, value: string): T[] {
+    const { keysByValue } = this.#indexes.get(index) ?? this.#build(index)
     const found: T[] = []
-    for (const key of this.#index(name).keys.get(value) ?? []) {
+    for (const key of keysByValue.get(value) ?? []) {
       const object = this.#objects.get(key)
       if (object) found.push(object)
     }
@@ -69,14 +84,10 @@ export class Cache<T extends KubeObject> implements ReadonlyCache<T> {
   /** Stores a frozen object and returns the object that it replaced. If an index function throws, the cache is unchanged. */
   set(object: T): T | undefined {
     const key = keyOf(object.metadata)
-    const values = [...this.#indexes.values()].map((index) => [index, distinctDefined(index.of(object))] as const)
+    const values = [...this.#indexes].map(([index, state]) => [state, valuesIn(index, object)] as const)
     const old = this.#objects.get(key)
     this.#objects.set(key, object)
-    for (const [index, now] of values) {
-      for (const value of index.values.get(key) ?? []) if (!now.includes(value)) dropKey(index.keys, value, key)
-      for (const value of now) addKey(index.keys, value, key)
-      index.values.set(key, now)
-    }
+    for (const [state, now] of values) reindex(state, key, now)
     return old
   }
 
@@ -84,23 +95,33 @@ export class Cache<T extends KubeObject> implements ReadonlyCache<T> {
     const old = this.#objects.get(key)
     if (!old) return undefined
     this.#objects.delete(key)
-    for (const index of this.#indexes.values()) {
-      for (const value of index.values.get(key) ?? []) dropKey(index.keys, value, key)
-      index.values.delete(key)
-    }
+    for (const state of this.#indexes.values()) reindex(state, key, [])
     return old
   }
 
-  #index(name: string): { keys: Map<string, Set<string>> } {
-    const index = this.#indexes.get(name)
-    if (!index) throw new Error(`the cache has no index ${name}; it has ${[...this.#indexes.keys()].join(', ')}`)
-    return index
+  #build(index: Index<T>): IndexState {
+    const state: IndexState = { keysByValue: new Map(), valuesByKey: new Map() }
+    for (const [key, object] of this.#objects) reindex(state, key, valuesIn(index, object))
+    this.#indexes.set(index, state)
+    return state
   }
 }
 
-const distinctDefined = (values: readonly (string | undefined)[]): string[] => [
-  ...new Set(values.filter((value) => value !== undefined)),
-]
+/** @throws an error that names the index and the object */
+function valuesIn<T extends KubeObject>(index: Index<T>, object: T): readonly string[] {
+  try {
+    return [...new Set(index.valuesOf(object).filter((value) => value !== undefined))]
+  } catch (cause) {
+    throw new Error(`index ${index.name} failed on ${keyOf(object.metadata)}`, { cause })
+  }
+}
+
+function reindex({ keysByValue, valuesByKey }: IndexState, key: string, now: readonly string[]): void {
+  for (const value of valuesByKey.get(key) ?? []) if (!now.includes(value)) dropKey(keysByValue, value, key)
+  for (const value of now) addKey(keysByValue, value, key)
+  if (now.length > 0) valuesByKey.set(key, now)
+  else valuesByKey.delete(key)
+}
 
 function addKey(keys: Map<string, Set<string>>, value: string, key: string): void {
   const set = keys.get(value)

@@ -1,171 +1,182 @@
 import { describe, expect, it } from 'vitest'
-import { type ReconcileContext, runController } from './controller.ts'
-import { ApiError } from './errors.ts'
-import { createMetrics } from './metrics.ts'
-import { changed, done, failed, mergeOutcomes, type Outcome, wait } from './outcome.ts'
-import { WorkQueue } from './queue.ts'
+import { FakeApi } from '../test/fakes/api.ts'
+import { type ConfigMap, configMaps, type Lease, leases } from './builtin-kinds.ts'
+import { Channels, defineChannel } from './channel.ts'
+import { type Controller, defineController, runControllers } from './controller.ts'
+import { done } from './outcome.ts'
+import { createStores, defineStore, type Store, startStores } from './store.ts'
 import { FakeClock, flushPromises } from './testing/fake-clock.ts'
+import { watch, watchChannel } from './watch.ts'
 
-type Answer = Outcome | undefined | Error | ((context: ReconcileContext) => Promise<Outcome>)
+const maps = defineStore(configMaps, { namespace: 'n' })
+const beats = defineStore(leases)
+const expired = defineChannel<string>('lease expired')
 
-/** A loop whose reconciler gives these answers in turn (then `done`), and the times at which it was asked. */
-function loop(answers: Answer[], more: { concurrency?: number; timeoutMs?: number; drainMs?: number } = {}) {
-  const clock = new FakeClock()
-  const metrics = createMetrics()
-  const queue = new WorkQueue({ name: 'q', clock, random: () => 1 })
-  const stop = new AbortController()
-  const asked: string[] = []
-  const reconcile = async (key: string, context: ReconcileContext): Promise<Outcome | undefined> => {
-    asked.push(`${key}@${clock.now()}#${context.attempt}`)
-    const answer = answers.length > 0 ? answers.shift() : done
-    if (answer instanceof Error) throw answer
-    return typeof answer === 'function' ? answer(context) : answer
-  }
-  const ended = runController({ name: 'c', queue, reconcile, metrics, clock, ...more }, stop.signal)
-  const count = (name: string, labels = {}): Promise<number> =>
-    metrics.value(`controller_runtime_${name}`, { controller: 'c', ...labels })
-  return { clock, queue, stop, asked, ended, count }
+interface Services {
+  seen: string[]
 }
 
-describe('runController', () => {
-  it.each<[string, Answer[], string[], string]>([
-    ['done: no more', [done], ['k@0#1'], 'success'],
-    ['nothing said: done', [undefined], ['k@0#1'], 'success'],
-    ['wait with a recheck: after it', [wait('agent', 5_000)], ['k@0#1', 'k@5000#1'], 'requeue_after'],
-    ['wait without: until an event', [wait('agent')], ['k@0#1'], 'success'],
-    ['changed: at once', [changed], ['k@0#1', 'k@0#1'], 'requeue'],
-    ['failed: no more', [failed('NoHost', 'no host fits')], ['k@0#1'], 'error'],
-    ['thrown: with back-off', [new Error('x'), new Error('x')], ['k@0#1', 'k@100#2', 'k@300#3'], 'error'],
-    ['a bug: slowly', [new TypeError('undefined is not')], ['k@0#1', 'k@30000#2'], 'error'],
-    ['Refused: no more', [Object.assign(new Error('no'), { kind: 'Refused' })], ['k@0#1'], 'error'],
-    ['a conflict: with back-off', [new ApiError({ request: 'PATCH', status: 409 })], ['k@0#1', 'k@100#2'], 'error'],
-    [
-      'success after failures: back to the first wait',
-      [new Error('x'), wait('y', 1_000), new Error('x')],
-      ['k@0#1', 'k@100#2', 'k@1100#1', 'k@1200#2'],
-      'error',
+/** Keeps the key and the stores of each of its reconciles in `seen`. */
+const controllerOf = (
+  more: { name?: string; own?: false; concurrency?: number } = {},
+): Controller<Pick<Services, 'seen'>> =>
+  defineController({
+    name: 'maps',
+    for: maps,
+    stores: { maps, beats },
+    watches: [
+      watch(beats, {
+        map: ({ metadata: { name } }: Lease, { maps }: { maps: Store<ConfigMap> }) =>
+          maps.cache.list().flatMap(({ metadata, data }) => (data?.['lease'] === name ? [`n/${metadata.name}`] : [])),
+        because: 'A map waits for its lease.',
+      }),
+      watchChannel(expired, { map: (key) => [key], because: 'Its lease ran out.', priority: 'high' }),
     ],
-  ])('%s', async (_, answers, asked, result) => {
-    const it = loop(answers)
-    it.queue.add('k')
-    await it.clock.advance(60_000)
-    expect(it.asked).toEqual(asked)
-    expect(await it.count('reconcile_total', { result })).toBeGreaterThan(0)
-    expect(await it.count('reconcile_total')).toBe(asked.length)
-    it.stop.abort()
-    await it.ended
+    ...more,
+    reconcile: async (key, { stores, priority }, { seen }: Pick<Services, 'seen'>) => {
+      seen.push(`${key} ${priority} ${stores.maps.cache.get(key)?.data?.['lease']} ${Object.keys(stores).join()}`)
+      return done
+    },
   })
 
-  it('backs off from one that changes something every time', async () => {
-    const it = loop(Array.from({ length: 40 }, () => changed))
-    it.queue.add('k')
-    await it.clock.advance(50)
-    expect(it.asked).toHaveLength(11)
-    await it.clock.advance(300)
-    expect(it.asked).toHaveLength(13)
-    it.stop.abort()
-    await it.ended
+async function start(controllers: readonly Controller<Services>[], options: { stores?: object } = {}) {
+  const clock = new FakeClock()
+  const api = new FakeApi(() => clock.wall())
+  const kube = api.kube(undefined, 'test', clock)
+  const stop = new AbortController()
+  const seen: string[] = []
+  const channels = new Channels()
+  const write = kube.resource(configMaps)
+  await write.create({ metadata: { namespace: 'n', name: 'first' }, data: { lease: 'l' } })
+  const run = (): Promise<void> =>
+    runControllers(controllers, { kube, channels, services: { seen }, ...options }, stop.signal)
+  const settled = async (): Promise<string[]> => {
+    for (let i = 0; i < 20; i++) await flushPromises()
+    return seen.splice(0)
+  }
+  return { clock, kube, stop, channels, write, run, settled }
+}
+
+describe('runControllers', () => {
+  it('reconciles what is there, what changes, and what watches wake', async () => {
+    const { kube, stop, channels, write, run, settled } = await start([controllerOf()])
+    const ended = run()
+    expect(await settled()).toEqual(['n/first low l maps,beats'])
+    await write.create({ metadata: { namespace: 'n', name: 'second' } })
+    expect(await settled()).toEqual(['n/second normal undefined maps,beats'])
+    await kube.resource(leases).create({ metadata: { namespace: 'other', name: 'l' } })
+    expect(await settled()).toEqual(['n/first normal l maps,beats'])
+    channels.notify(expired, 'n/gone')
+    expect(await settled()).toEqual(['n/gone high undefined maps,beats'])
+    stop.abort()
+    await ended
   })
 
-  it('aborts a reconcile that takes too long, and tries again', async () => {
-    const slow = ({ signal }: ReconcileContext): Promise<Outcome> =>
-      new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
-    const it = loop([slow], { timeoutMs: 1_000 })
-    it.queue.add('k')
-    await it.clock.advance(2_000)
-    expect(it.asked).toEqual(['k@0#1', 'k@1100#2'])
-    expect(await it.count('reconcile_timeouts_total')).toBe(1)
-    it.stop.abort()
-    await it.ended
+  it('makes one informer for each store, whichever controllers declare it', async () => {
+    const { kube, stop, run, settled } = await start([controllerOf(), controllerOf({ name: 'others' })])
+    const ended = run()
+    expect(await settled()).toHaveLength(2)
+    expect(await kube.metrics.value('reflector_lists_total', { name: 'configmaps' })).toBe(1)
+    stop.abort()
+    await ended
   })
 
-  it('works on so many keys at once as it may, and counts bugs', async () => {
-    const gate = Promise.withResolvers<Outcome>()
-    const it = loop([() => gate.promise, () => gate.promise, new ReferenceError('x is not defined')], {
-      concurrency: 2,
+  it('enqueues nothing before it runs, and from then on all that is in stores that were started before', async () => {
+    const clock = new FakeClock()
+    const api = new FakeApi(() => clock.wall())
+    const kube = api.kube(undefined, 'test', clock)
+    const stores = createStores({ beats, maps, more: defineStore(leases) }, { kube })
+    const stop = new AbortController()
+    await kube.resource(configMaps).create({ metadata: { namespace: 'n', name: 'a' } })
+    await startStores(stores, stop.signal)
+    const channels = new Channels()
+    channels.notify(expired, 'n/missed')
+    const seen: string[] = []
+    const ended = runControllers<Services>(
+      [controllerOf()],
+      { kube, stores, channels, services: { seen } },
+      stop.signal,
+    )
+    for (let i = 0; i < 20; i++) await flushPromises()
+    expect(seen).toEqual(['n/a low undefined maps,beats'])
+    stop.abort()
+    await ended
+  })
+
+  it('refuses a controller whose store there is not', async () => {
+    const { stop, run, kube } = await start([controllerOf()])
+    const stores = createStores({ maps }, { kube })
+    const ended = runControllers<Services>([controllerOf()], { kube, stores, services: { seen: [] } }, stop.signal)
+    await expect(ended).rejects.toThrow('controller maps: there is no store for its beats')
+    stop.abort()
+    await run().catch(() => undefined)
+  })
+
+  it('refuses a controller that watches a kind which is not among its stores', async () => {
+    const { kube, stop } = await start([])
+    const watches = [watch(beats, { map: () => [], because: 'It is a test.' })]
+    const careless = defineController({
+      name: 'careless',
+      for: maps,
+      stores: { maps },
+      watches,
+      reconcile: async () => done,
     })
-    for (const key of ['a', 'b', 'c']) it.queue.add(key)
-    await flushPromises()
-    expect(it.asked).toHaveLength(2)
-    expect(await it.count('active_workers')).toBe(2)
-    gate.resolve(done)
-    await flushPromises()
-    expect(it.asked).toHaveLength(3)
-    expect(await it.count('reconcile_panics_total')).toBe(1)
-    it.stop.abort()
-    await it.ended
-  })
-
-  it('works on another key while one only waits, and on no more than it may after that', async () => {
-    const [image, rest] = [Promise.withResolvers<void>(), Promise.withResolvers<Outcome>()]
-    const waits = async ({ aside }: ReconcileContext): Promise<Outcome> => {
-      await aside(() => image.promise)
-      it.asked.push('went on')
-      return done
-    }
-    const it = loop([waits, () => rest.promise])
-    it.queue.add('a')
-    it.queue.add('b')
-    await flushPromises()
-    expect(it.asked).toEqual(['a@0#1', 'b@0#1'])
-    image.resolve()
-    await flushPromises()
-    expect(it.asked).toHaveLength(2)
-    rest.resolve(done)
-    await flushPromises()
-    expect(it.asked).toEqual(['a@0#1', 'b@0#1', 'went on'])
-    it.stop.abort()
-    await it.ended
-  })
-
-  it('when told to stop ends who has stepped aside, too, though a key waits for its place', async () => {
-    const gate = Promise.withResolvers<void>()
-    const waits = async ({ aside }: ReconcileContext): Promise<Outcome> => {
-      await aside(() => gate.promise)
-      return done
-    }
-    const busy = Promise.withResolvers<Outcome>()
-    const it = loop([waits, () => busy.promise])
-    for (const key of ['a', 'b', 'c']) it.queue.add(key)
-    await flushPromises()
-    it.stop.abort()
-    gate.resolve()
-    busy.resolve(done)
-    await it.ended
-    expect(it.asked).toEqual(['a@0#1', 'b@0#1'])
-  })
-
-  it('when told to stop takes nothing more, lets work end, and aborts what does not end in time', async () => {
-    const slow = ({ signal }: ReconcileContext): Promise<Outcome> =>
-      new Promise((resolve) => signal.addEventListener('abort', () => resolve(done)))
-    const it = loop([slow], { drainMs: 5_000 })
-    it.queue.add('a')
-    it.queue.add('b')
-    await flushPromises()
-    it.stop.abort()
-    let ended = false
-    void it.ended.then(() => (ended = true))
-    await it.clock.advance(4_999)
-    expect(ended).toBe(false)
-    await it.clock.advance(1)
-    expect(ended).toBe(true)
-    expect(it.asked).toEqual(['a@0#1'])
-    expect(it.clock.pending).toBe(0)
+    await expect(runControllers([careless], { kube }, stop.signal)).rejects.toThrow(
+      'controller careless watches Lease, which is not among its stores',
+    )
+    stop.abort()
   })
 })
 
-describe('merge', () => {
-  it.each<[string, (Outcome | undefined)[], Outcome]>([
-    ['nothing', [], done],
-    ['only done', [undefined, done], done],
-    ['the first that is open decides', [done, failed('A', 'a'), changed], failed('A', 'a')],
-    ['the shortest recheck counts', [wait('a', 900), wait('b'), wait('c', 100)], wait('a', 100)],
-    [
-      'a later failure does not stop a wait',
-      [wait('a'), failed('A', 'a')],
-      { kind: 'wait', for: 'a', recheckAfter: undefined },
-    ],
-  ])('%s', (_, outcomes, merged) => {
-    expect(mergeOutcomes(outcomes)).toEqual(merged)
+describe('defineController', () => {
+  it('gives no watch and no reconcile a store that is not declared', () => {
+    const map = (_: Lease, { maps }: { maps: Store<ConfigMap> }): string[] => [...maps.cache.keys()]
+    const careless = {
+      name: 'careless',
+      for: beats,
+      stores: { beats },
+      watches: [watch(beats, { map, because: 'It is a test.' })],
+      reconcile: async () => done,
+    }
+    // @ts-expect-error: `maps` is not among its stores
+    defineController(careless)
+    expect(true).toBe(true)
+  })
+
+  it('leaves out what its own kind changes when told to', async () => {
+    const { stop, channels, run, settled } = await start([controllerOf({ own: false })])
+    const ended = run()
+    expect(await settled()).toEqual([])
+    channels.notify(expired, 'n/first')
+    expect(await settled()).toEqual(['n/first high l maps,beats'])
+    stop.abort()
+    await ended
+  })
+
+  it('takes of its own kind what it says matters, as it is now, with its priority', async () => {
+    const { kube, stop, write } = await start([])
+    const seen: string[] = []
+    const picky = defineController({
+      name: 'picky',
+      for: maps,
+      own: { when: ({ data }) => data?.['lease'] !== undefined, priority: 'high' },
+      stores: { maps },
+      reconcile: async (key, { priority }) => void seen.push(`${key} ${priority}`),
+    })
+    const ended = runControllers([picky], { kube }, stop.signal)
+    const settled = async (): Promise<string[]> => {
+      for (let i = 0; i < 20; i++) await flushPromises()
+      return seen.splice(0)
+    }
+    expect(await settled()).toEqual(['n/first high'])
+    await write.create({ metadata: { namespace: 'n', name: 'none' } })
+    expect(await settled()).toEqual([])
+    await write.patch({ namespace: 'n', name: 'first' }, { data: { lease: null } })
+    expect(await settled()).toEqual([])
+    await write.patch({ namespace: 'n', name: 'none' }, { data: { lease: 'x' } })
+    expect(await settled()).toEqual(['n/none high'])
+    stop.abort()
+    await ended
   })
 })

@@ -1,202 +1,172 @@
-// The generic loop: take a key, reconcile it, turn the outcome into a call of the queue; nothing a reconciler does ends the loop.
-import { createAbortScope } from './abort.ts'
-import { type Clock, systemClock } from './clock.ts'
-import { isConflict } from './errors.ts'
+// Controllers as declarations: the kind, the stores, what wakes which keys, how many at a time, and reconcile. What runs them is made from that.
+import { Channels } from './channel.ts'
+import type { Kube } from './client.ts'
+import type { Clock } from './clock.ts'
 import { type Log, noLog } from './log.ts'
-import { createMetrics, defineCounter, defineGauge, defineHistogram, type Metrics } from './metrics.ts'
-import { done, type Outcome } from './outcome.ts'
-import type { Item, WorkQueue } from './queue.ts'
+import type { Outcome } from './outcome.ts'
+import { WorkQueue } from './queue.ts'
 import type { Priority } from './ready-list.ts'
-import { Slots } from './slots.ts'
+import { type ReconcileContext, runReconcileLoop } from './reconcile-loop.ts'
+import { createStores, type Store, type StoreDef, type StoreDefs, type StoresOf, startStores } from './store.ts'
+import { type KubeObject, keyOf } from './types.ts'
+import { type Watch, watch } from './watch.ts'
 
-const total = defineCounter('controller_runtime_reconcile_total', 'Reconciles, by controller and result.', [
-  'controller',
-  'result',
-])
-const errors = defineCounter('controller_runtime_reconcile_errors_total', 'Reconciles that threw.', ['controller'])
-const terminal = defineCounter(
-  'controller_runtime_terminal_reconcile_errors_total',
-  'Reconciles that ended in `failed`.',
-  ['controller'],
-)
-const panics = defineCounter(
-  'controller_runtime_reconcile_panics_total',
-  'Reconciles that threw a programming error.',
-  ['controller'],
-)
-const timeouts = defineCounter('controller_runtime_reconcile_timeouts_total', 'Reconciles that ran out of time.', [
-  'controller',
-])
-const seconds = defineHistogram('controller_runtime_reconcile_time_seconds', 'Time of a reconcile.', ['controller'])
-const workers = defineGauge('controller_runtime_active_workers', 'Workers in use.', ['controller'])
-const limit = defineGauge('controller_runtime_max_concurrent_reconciles', 'Workers there are.', ['controller'])
-
-export interface ReconcileContext {
-  /** Aborted when the loop is told to stop and its patience ends, and when this reconcile runs out of time. */
-  signal: AbortSignal
-  log: Log
-  priority: Priority
-  /** 1 for a first try; grows with each failure in a row. */
-  attempt: number
-  /** Runs what only waits, and lets another key be worked on meanwhile. */
-  aside<T>(wait: () => Promise<T>): Promise<T>
-}
-/** Undefined is `done`. */
-export type Reconcile = (key: string, context: ReconcileContext) => Promise<Outcome | undefined | void>
-
-export interface ControllerOptions {
-  name: string
-  queue: WorkQueue
-  reconcile: Reconcile
-  /** Keys worked on at the same time (1). */
-  concurrency?: number | undefined
-  /** Bound of one reconcile in ms (60 000): its signal aborts; what ignores its signal keeps its key. */
-  timeoutMs?: number | undefined
-  /** After the stop signal, reconciles under way get this many ms to end by themselves (10 000) before theirs aborts. */
-  drainMs?: number | undefined
-  log?: Log | undefined
-  metrics?: Metrics | undefined
-  clock?: Clock | undefined
+export interface OwnWatchOptions<T> {
+  /** Whether an object, as it is now, is worth a reconcile; absent: always. */
+  when?: (object: T) => boolean
+  priority?: Priority
 }
 
-/** A reconciler that keeps answering `changed` is fighting someone: from here on it backs off like a failure. */
-const CHANGES_IN_A_ROW = 10
-/** Shortest wait after a programming error: only a new release will help, or a change of the object. */
-const BUG_MS = 30_000
-
-/** Runs until `signal` aborts, then takes no further key and resolves when the work under way has ended. */
-export async function runController(options: ControllerOptions, signal: AbortSignal): Promise<void> {
-  const { name, queue, concurrency = 1, drainMs = 10_000, metrics = createMetrics(), clock = systemClock } = options
-  metrics.set(limit, { controller: name }, concurrency)
-  const cut = new AbortController()
-  let cancelDrain = (): void => undefined
-  const stop = (): void => {
-    queue.close()
-    cancelDrain = clock.timer(drainMs, () => cut.abort(signal.reason))
-  }
-  if (signal.aborted) stop()
-  else signal.addEventListener('abort', stop, { once: true })
-  const slots = new Slots(concurrency)
-  const worker = createWorker(options, metrics, clock, { cut: cut.signal, slots })
-  const underWay = new Set<Promise<void>>()
-  // The key before the place: a place that waits for a key would be missed by those that have stepped aside.
-  for (let item = await queue.take(); item; item = await queue.take()) {
-    await slots.take()
-    if (signal.aborted) {
-      slots.give()
-      queue.done(item.key)
-      break
-    }
-    metrics.set(workers, { controller: name }, queue.active)
-    const work = worker(item).finally(() => {
-      metrics.set(workers, { controller: name }, queue.active)
-      underWay.delete(work)
-      slots.give()
-    })
-    underWay.add(work)
-  }
-  await Promise.all(underWay)
-  cancelDrain()
-  signal.removeEventListener('abort', stop)
-}
-
-type Worker = (item: Item) => Promise<void>
-
-interface Bounds {
-  cut: AbortSignal
-  slots: Slots
-}
-
-function createWorker(options: ControllerOptions, metrics: Metrics, clock: Clock, { cut, slots }: Bounds): Worker {
-  const { name: controller, queue, reconcile, timeoutMs = 60_000 } = options
-  const root = (options.log ?? noLog).child({ controller })
-  const changes = new Map<string, number>()
-  const aside = <T>(wait: () => Promise<T>): Promise<T> => slots.aside(wait)
-  return async ({ key, priority, failures }) => {
-    const log = root.child({ key, attempt: failures + 1 })
-    using scope = createAbortScope([cut])
-    let late = false
-    const cancel = clock.timer(timeoutMs, () => {
-      late = true
-      scope.abort(new Error(`${key}: not done in ${timeoutMs} ms`))
-    })
-    const started = clock.now()
-    const { signal } = scope
-    try {
-      const outcome = (await reconcile(key, { signal, log, priority, attempt: failures + 1, aside })) ?? done
-      const row = outcome.kind === 'changed' ? (changes.get(key) ?? 0) + 1 : 0
-      if (row === 0) changes.delete(key)
-      else changes.set(key, row)
-      const result = settle(queue, key, outcome, row, priority)
-      metrics.inc(total, { controller, result })
-      if (outcome.kind === 'failed') {
-        metrics.inc(terminal, { controller })
-        log.warn({ reason: outcome.reason, detail: outcome.message }, 'cannot be reconciled')
-      }
-    } catch (err) {
-      metrics.inc(total, { controller, result: 'error' })
-      metrics.inc(errors, { controller })
-      if (late) metrics.inc(timeouts, { controller })
-      if (isBug(err)) metrics.inc(panics, { controller })
-      if (isFinal(err)) {
-        metrics.inc(terminal, { controller })
-        queue.forget(key)
-        log.warn({ err }, 'cannot be reconciled')
-      } else report(log, err, queue.retry(key, { priority, atLeast: isBug(err) ? BUG_MS : 0 }))
-    } finally {
-      cancel()
-      metrics.observe(seconds, { controller }, (clock.now() - started) / 1000)
-      queue.done(key)
-    }
-  }
-}
-
-type Result = 'success' | 'requeue' | 'requeue_after' | 'error'
-
-/** The only place where an outcome becomes a call of the queue. */
-export function settle(
-  queue: WorkQueue,
+type Reconcile<S, Services> = (
   key: string,
-  outcome: Outcome,
-  changesInARow: number,
-  priority: Priority,
-): Result {
-  switch (outcome.kind) {
-    case 'done':
-      queue.forget(key)
-      return 'success'
-    case 'failed':
-      queue.forget(key)
-      return 'error'
-    case 'wait':
-      queue.forget(key)
-      if (outcome.recheckAfter === undefined) return 'success'
-      queue.add(key, { priority: 'normal', after: outcome.recheckAfter })
-      return 'requeue_after'
-    case 'changed':
-      if (changesInARow > CHANGES_IN_A_ROW) queue.retry(key, { priority })
-      else {
-        queue.forget(key)
-        queue.add(key, { priority })
-      }
-      return 'requeue'
+  context: ReconcileContext & { readonly stores: S },
+  services: Services,
+) => Promise<Outcome | undefined | void>
+
+/** What a controller says of itself. `Services`: what else its reconcile needs; inferred from the third parameter. */
+export interface ControllerDeclaration<T extends KubeObject, D extends StoreDefs, Services> {
+  /** Of its queue, loop, metrics and log. */
+  name: string
+  /** The kind whose keys it reconciles; each change of an object wakes its own key. */
+  for: StoreDef<T>
+  /** Narrows what changes of its own kind wake; `false`: none does. */
+  own?: OwnWatchOptions<T> | false
+  /** All that it reads or writes: reconcile and watches are given these, and no others. */
+  stores: D
+  /** What else wakes it. */
+  watches?: readonly Watch<StoresOf<D>>[]
+  /** Keys worked on at the same time (1). */
+  concurrency?: number
+  /** Bound of one reconcile in ms (60 000). */
+  timeoutMs?: number
+  reconcile: Reconcile<StoresOf<D>, Services>
+}
+
+export interface Controller<Services = unknown> {
+  readonly name: string
+  /** The kind whose keys it reconciles. */
+  readonly kind: string
+  readonly stores: StoreDefs
+  /** Of its own kind and of others. */
+  readonly watches: readonly Watch<never>[]
+  readonly concurrency: number
+  readonly timeoutMs: number | undefined
+  readonly reconcile: Reconcile<never, Services>
+}
+
+export function defineController<T extends KubeObject, D extends StoreDefs, Services = unknown>(
+  declaration: ControllerDeclaration<T, D, Services>,
+): Controller<Services> {
+  const { name, own = {}, stores, watches = [], concurrency = 1, timeoutMs, reconcile } = declaration
+  const ownWatches = own ? [watchOwn(declaration.for, own)] : []
+  return {
+    name,
+    kind: declaration.for.kind.kind,
+    stores,
+    watches: [...ownWatches, ...watches],
+    concurrency,
+    timeoutMs,
+    reconcile,
   }
 }
 
-/** What JavaScript throws for mistakes in the program, and an assertion of ours (class Bug). */
-const isBug = (error: unknown): boolean =>
-  error instanceof TypeError ||
-  error instanceof RangeError ||
-  error instanceof ReferenceError ||
-  error instanceof SyntaxError ||
-  (error instanceof Error && (error.name === 'Bug' || error.name === 'AssertionError'))
+const watchOwn = <T extends KubeObject>(
+  store: StoreDef<T>,
+  { when = () => true, priority }: OwnWatchOptions<T>,
+): Watch<unknown> => {
+  const map = (object: T): string[] => (when(object) ? [keyOf(object.metadata)] : [])
+  const because = 'The object itself changed.'
+  return watch(store, { map, updated: (_, now) => map(now), because, ...(priority ? { priority } : {}) })
+}
 
-/** `Refused` and `Terminal` of crds/errors.ts: the same again would end the same. Told by shape, so that this package needs no class of theirs. */
-const isFinal = (error: unknown): boolean =>
-  error instanceof Error && 'kind' in error && (error.kind === 'Refused' || error.kind === 'Terminal')
+export interface Connection {
+  /** Those of all controllers; each is given its own. */
+  stores: object
+  queue: WorkQueue
+  channels: Channels
+  clock: Clock
+}
 
-function report(log: Log, err: unknown, retryMs: number): void {
-  if (isBug(err)) log.error({ err, retryMs }, 'reconciler has a bug')
-  else if (isConflict(err)) log.debug({ err, retryMs }, 'someone else wrote first')
-  else log.warn({ err, retryMs }, 'reconcile failed')
+/** The stores that a controller declares, of those that there are. */
+function ownStores(controller: Controller<never>, stores: object): Record<string, Store<KubeObject>> {
+  const all = new Map(Object.values(stores).map((store: Store<KubeObject>) => [store.def, store]))
+  const entries = Object.entries(controller.stores).map(([name, def]) => {
+    const store = all.get(def)
+    if (!store) throw new Error(`controller ${controller.name}: there is no store for its ${name}`)
+    return [name, store] as const
+  })
+  return Object.fromEntries(entries)
+}
+
+/**
+ * Registers a controller's watches, which enqueue from then on, beginning with what is in the caches. Do that when its loop is about to run: a
+ * queue that no worker empties grows with every object there ever was. Returns how to stop.
+ */
+export function connectWatches(
+  controller: Controller<never>,
+  { stores, queue, channels, clock }: Connection,
+): () => void {
+  const own = ownStores(controller, stores)
+  const storeOf = <T extends KubeObject>(def: StoreDef<T>): Store<T> => {
+    const store = Object.values(own).find((candidate) => candidate.def === (def as StoreDef<KubeObject>))
+    if (!store) throw new Error(`controller ${controller.name} watches ${def.kind.kind}, which is not among its stores`)
+    return store as unknown as Store<T>
+  }
+  const stops = controller.watches.map(({ connect, after }) => {
+    const enqueue = (keys: Iterable<string>, priority: Priority): void => {
+      for (const key of keys) queue.add(key, { priority, after })
+    }
+    return connect({ stores: own as never, storeOf, channels, clock, enqueue })
+  })
+  return () => {
+    for (const stop of stops) stop()
+  }
+}
+
+export type RunOptions<Services> = {
+  kube: Kube
+  log?: Log
+  /** Those that other parts of the program read, too, and may have started; made from the declarations if absent. */
+  stores?: object
+  /** Through which other parts of the program wake controllers. */
+  channels?: Channels
+} & (unknown extends Services ? { services?: Services } : { services: Services })
+
+/**
+ * Fills the caches, connects all watches and reconciles until `signal` aborts; then ends the work under way. With leader election: start the stores
+ * before, so that a standby has warm caches, and call this when leading.
+ */
+export async function runControllers<Services = unknown>(
+  controllers: readonly Controller<Services>[],
+  options: RunOptions<Services>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { kube, log = noLog, channels = new Channels(), services } = options
+  const { metrics, clock } = kube
+  const stores = options.stores ?? createStores(mergeStores(controllers), { kube, log })
+  await startStores(stores, signal)
+  const runs = controllers.map((controller) => {
+    const { name, concurrency, timeoutMs } = controller
+    const queue = new WorkQueue({ name, metrics, clock })
+    const own = ownStores(controller, stores) as never
+    return {
+      disconnect: connectWatches(controller, { stores, queue, channels, clock }),
+      loop: {
+        ...{ name, queue, concurrency, timeoutMs, log, metrics, clock },
+        reconcile: (key: string, context: ReconcileContext) =>
+          controller.reconcile(key, { ...context, stores: own }, services as Services),
+      },
+    }
+  })
+  try {
+    await Promise.all(runs.map(({ loop }) => runReconcileLoop(loop, signal)))
+  } finally {
+    for (const { disconnect } of runs) disconnect()
+  }
+}
+
+/** The definitions of all controllers, each once. */
+function mergeStores(controllers: readonly Controller<never>[]): StoreDefs {
+  const defs = new Set(controllers.flatMap(({ stores }) => Object.values(stores)))
+  return Object.fromEntries([...defs].map((def, i) => [String(i), def]))
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { until } from '../test/rig/until.ts'
 import { withControlPlane } from '../test/rig/vitest.ts'
-import type { ConfigMap } from './builtin-kinds.ts'
+import { type ConfigMap, configMaps } from './builtin-kinds.ts'
+import { defineIndex } from './cache.ts'
 import type { Kube } from './client.ts'
 import { createInformer, type Informer, type InformerOptions } from './informer.ts'
 import { createMetrics } from './metrics.ts'
@@ -66,6 +67,8 @@ const countLists = (proxy: { requests: readonly string[] }, namespace: string): 
     (r) => r.includes(`${namespace}/configmaps?`) && (r.includes('limit=') || r.includes('sendInitialEvents')),
   ).length
 
+const byColor = defineIndex(configMaps, 'by color', (m) => [m.data?.['color']])
+
 describe.each(['stream', 'pages'] as const)('Informer with listMode %s', (listMode) => {
   it('caches frozen objects without managedFields and finds them by index after each change', async () => {
     await using kube = await createDirectClient(plane())
@@ -74,21 +77,20 @@ describe.each(['stream', 'pages'] as const)('Informer with listMode %s', (listMo
     await using informer = createTestInformer(kube, maps, {
       namespace,
       listMode,
-      indexes: { color: (m) => [m.data?.['color']] },
     })
     const known = collectEvents(informer)
     informer.start()
     await informer.synced()
     expect(informer.hasSynced).toBe(true)
-    const red = informer.cache.byIndex('color', 'red')
+    const red = informer.cache.byIndex(byColor, 'red')
     expect(red.map((m) => m.metadata.name)).toEqual(['before'])
     expect(Object.isFrozen(red[0]?.data)).toBe(true)
     expect(red[0]?.metadata).not.toHaveProperty('managedFields')
     expect(red[0]).toMatchObject({ apiVersion: 'v1', kind: 'ConfigMap' })
     await maps.patch({ namespace, name: 'before' }, { data: { color: 'blue' } })
     await maps.create({ metadata: { namespace, name: 'after' }, data: { color: 'blue' } })
-    await until(() => informer.cache.byIndex('color', 'blue').length === 2, { what: 'two blue ones' })
-    expect(informer.cache.byIndex('color', 'red')).toEqual([])
+    await until(() => informer.cache.byIndex(byColor, 'blue').length === 2, { what: 'two blue ones' })
+    expect(informer.cache.byIndex(byColor, 'red')).toEqual([])
     await maps.delete({ namespace, name: 'before' })
     expect(await waitUntilEqual(informer, maps, namespace)).toBe(1)
     expect([...known.values()]).toEqual(informer.cache.list())

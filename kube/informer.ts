@@ -1,6 +1,6 @@
 // An informer: a cache of one kind that follows the API server. It lists, then watches again and again from where it was, until stopped.
 import { createAbortScope } from './abort.ts'
-import { Cache, deepFreeze, type IndexFn, type ReadonlyCache, withoutManagedFields } from './cache.ts'
+import { Cache, deepFreeze, type ReadonlyCache, withoutManagedFields } from './cache.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { isGone } from './errors.ts'
 import { createYielder } from './json-lines.ts'
@@ -43,7 +43,6 @@ export interface Handlers<T> {
 }
 
 export interface InformerOptions<T extends KubeObject> extends Scope {
-  indexes?: Readonly<Record<string, IndexFn<T>>> | undefined
   /** Removes fields that no reader needs before the object is frozen and cached. It may change its argument. */
   transform?: ((object: T) => T) | undefined
   /** How to list. `auto`, the default, streams (WatchList) and falls back to pages if the server does not support that. */
@@ -86,7 +85,7 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
     this.name = group === '' ? plural : `${plural}.${group}`
     this.#resource = resource
     this.#options = options
-    this.#cache = new Cache(options.indexes)
+    this.#cache = new Cache()
     this.#clock = options.clock ?? systemClock
     this.#log = (options.log ?? noLog).child({ informer: this.name })
     this.#metrics = options.metrics ?? createMetrics()

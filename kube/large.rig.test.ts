@@ -1,11 +1,14 @@
 import { expect, it } from 'vitest'
 import { until } from '../test/rig/until.ts'
 import { withControlPlane } from '../test/rig/vitest.ts'
+import { configMaps } from './builtin-kinds.ts'
+import { defineIndex } from './cache.ts'
 import { createInformer } from './informer.ts'
 import { createDirectClient, createTestNamespace, runParallel } from './testing/rig.ts'
 
 const plane = withControlPlane()
 const COUNT = 20_000
+const byShard = defineIndex(configMaps, 'by shard', ({ metadata }) => [metadata.name.slice(-1)])
 
 it('Informer lists 20,000 objects without blocking the event loop', async () => {
   await using kube = await createDirectClient(plane())
@@ -13,10 +16,10 @@ it('Informer lists 20,000 objects without blocking the event loop', async () => 
   const data = { x: 'y'.repeat(1_000) }
   await runParallel(COUNT, 32, (i) => maps.create({ metadata: { namespace, name: `m${i}` }, data }))
   for (const listMode of ['stream', 'pages'] as const) {
-    const indexes = { shard: (m: { metadata: { name: string } }) => [m.metadata.name.slice(-1)] }
-    await using informer = createInformer(maps, { namespace, listMode, indexes })
+    await using informer = createInformer(maps, { namespace, listMode })
     let added = 0
     informer.on({ added: () => void (added += 1) })
+    expect(informer.cache.byIndex(byShard, '7')).toEqual([])
     let turns = 0
     const countTurn = (): void => {
       turns += 1
@@ -27,7 +30,7 @@ it('Informer lists 20,000 objects without blocking the event loop', async () => 
     await informer.synced()
     expect(added).toBe(COUNT)
     expect(informer.cache.size).toBe(COUNT)
-    expect(informer.cache.byIndex('shard', '7')).toHaveLength(COUNT / 10)
+    expect(informer.cache.byIndex(byShard, '7')).toHaveLength(COUNT / 10)
     // A list in one go would leave the loop a handful of turns. One that yields every 8 ms leaves many more.
     expect(turns).toBeGreaterThan(20)
     const { metadata } = await maps.patch({ namespace, name: 'm7' }, { data: { x: 'z' } })

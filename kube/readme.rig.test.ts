@@ -28,6 +28,12 @@ it('the example in the README labels ConfigMaps, and exits with 0 at SIGTERM', a
   await until(async () => (await label('after')) === '1', { what: 'the label of the second ConfigMap' })
   await maps.patch({ namespace, name: 'after' }, { data: { b: '', c: '' } })
   await until(async () => (await label('after')) === '3', { what: 'the label after a change' })
+  const parentKeys = async (name: string) =>
+    (await maps.get({ namespace, name })).metadata.labels?.['example.com/parent-keys']
+  await maps.create({ metadata: { namespace, name: 'child' }, data: { parent: 'before' } })
+  await until(async () => (await parentKeys('child')) === '2', { what: 'the label of a child' })
+  await maps.patch({ namespace, name: 'before' }, { data: { c: '' } })
+  await until(async () => (await parentKeys('child')) === '3', { what: 'the label of a child whose parent changed' })
   child.kill('SIGTERM')
   expect(await once(child, 'exit')).toEqual([0, null])
 })

@@ -87,6 +87,10 @@ export const apiVersionOf = (def: Pick<ResourceDef, 'group' | 'version'>): strin
 /** The key of an object in caches and queues: `namespace/name`, or `name` for cluster-scoped objects. */
 export const keyOf = (ref: Ref): string => (ref.namespace ? `${ref.namespace}/${ref.name ?? ''}` : (ref.name ?? ''))
 
+/** The keys of some objects. */
+export const keysOf = (objects: Iterable<KubeObject>): string[] =>
+  Array.from(objects, ({ metadata }) => keyOf(metadata))
+
 /** The inverse of {@link keyOf}. */
 export function parseKey(key: string): { name: string; namespace?: string } {
   const slash = key.indexOf('/')

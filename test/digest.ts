@@ -5,6 +5,7 @@ import { makeDomainInput } from '../agent/domain/examples.ts'
 import { domainInput } from '../agent/host/domain-input.ts'
 import { metadataFiles } from '../agent/image/metadata.ts'
 import { findBootProblems } from '../controller/boot-problems.ts'
+import { serverIndexes } from '../controller/indexes.ts'
 import { fingerprintOf } from '../controller/keypair-fingerprint.ts'
 import { AddressTable } from '../controller/network/address-table.ts'
 import { buildInterface } from '../controller/network/interface.ts'
@@ -16,7 +17,6 @@ import { demandOf } from '../controller/scheduler/request.ts'
 import { selectHost } from '../controller/scheduler/select-host.ts'
 import { makeHostView, makeHypervisor, makeRequest } from '../controller/scheduler/testing.ts'
 import { buildInstance } from '../controller/server/instance.ts'
-import { referencesOf } from '../controller/stores.ts'
 import {
   type Flavor,
   type HostAggregate,
@@ -103,7 +103,7 @@ const digests: Record<string, (object: never) => void> = {
     table.reserveExactly(p.spec.fixedIPs ?? [], 1000, p.metadata.uid)
   },
   Server(s: Server) {
-    referencesOf(s)
+    for (const index of serverIndexes) index.valuesOf(s)
     admit(s, 'reboot', { type: 'SOFT' })
     built(s, flavor, image)
   },

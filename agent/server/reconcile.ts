@@ -13,10 +13,10 @@ import {
   Transient,
 } from '../../crds/index.ts'
 import type { Clock } from '../../kube/clock.ts'
-import type { ReconcileContext } from '../../kube/controller.ts'
 import { ignoreNotFound, isAlreadyExists, isNotFound, isUidMismatch } from '../../kube/errors.ts'
 import type { EventRecorder } from '../../kube/events.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
+import type { ReconcileContext } from '../../kube/reconcile-loop.ts'
 import type { Resource } from '../../kube/resource.ts'
 import { throttle } from '../throttle.ts'
 import { applyAgentStatus, type StatusWriter } from './apply-status.ts'

@@ -6,7 +6,12 @@ import type { Stores } from '../stores.ts'
 import { isEnded } from './phase.ts'
 
 /** Fails the action in the server's slot; the slot is the caller's to free. Answers false if the action has changed since it was read: try again. */
-export async function failDeed({ metadata, status }: Server, why: Why, stores: Stores, now: string): Promise<boolean> {
+export async function failDeed(
+  { metadata, status }: Server,
+  why: Why,
+  stores: Pick<Stores, 'actions'>,
+  now: string,
+): Promise<boolean> {
   const { name = '', uid } = status?.activeAction ?? {}
   const seen = stores.actions.cache.get(keyOf({ namespace: metadata.namespace, name }))
   // Deleted by its user: nothing is left to write to.

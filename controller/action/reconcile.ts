@@ -21,8 +21,10 @@ import type { Stores } from '../stores.ts'
 import { isEnded, phaseOf } from './phase.ts'
 import { occupyActionSlot } from './slot.ts'
 
+type ActionStores = Pick<Stores, 'actions' | 'servers'>
+
 export interface ActionDeps {
-  stores: Stores
+  stores: ActionStores
   now(): string
 }
 
@@ -47,7 +49,7 @@ const COUNTED_MS = 500
 const NEWEST_MS = 20
 
 /** A refusal is for good, and whoever asks may have seen more than the cache has: only what the API server itself says of the server counts. */
-async function judgeAgain(asked: ServerAction, stores: Stores, now: string): Promise<Outcome> {
+async function judgeAgain(asked: ServerAction, stores: ActionStores, now: string): Promise<Outcome> {
   const { namespace } = asked.metadata
   const name = asked.spec.server
   const server = await ignoreNotFound(stores.servers.api.get({ name, ...(namespace ? { namespace } : {}) }))
@@ -65,7 +67,7 @@ async function judgeAgain(asked: ServerAction, stores: Stores, now: string): Pro
 }
 
 /** Takes the server's slot: a compare-and-swap, so that of two deeds at once one is refused. */
-async function take(asked: ServerAction, server: Server, stores: Stores, now: string): Promise<Outcome> {
+async function take(asked: ServerAction, server: Server, stores: ActionStores, now: string): Promise<Outcome> {
   const { name, uid = '' } = asked.metadata
   const { action, requestId } = asked.spec
   const params = (asked.spec[action] ?? {}) as Record<string, unknown>
@@ -85,7 +87,7 @@ async function take(asked: ServerAction, server: Server, stores: Stores, now: st
 }
 
 /** Again when the server comes to its host only after, or to another. */
-async function accepted(asked: ServerAction, server: Server, stores: Stores, now: string): Promise<Outcome> {
+async function accepted(asked: ServerAction, server: Server, stores: ActionStores, now: string): Promise<Outcome> {
   const host = server.status?.host
   if (phaseOf(asked) === 'Running' && asked.status?.host === host) return done
   const set: NewCondition = {
@@ -116,7 +118,7 @@ interface Why {
 async function refuse(
   asked: ServerAction,
   { reason, message }: Why,
-  stores: Stores,
+  stores: ActionStores,
   now: string,
   server?: Server,
 ): Promise<Outcome> {
@@ -129,7 +131,7 @@ async function refuse(
 async function write(
   seen: ServerAction,
   status: StatusOf<'admission', 'ServerAction'>,
-  stores: Stores,
+  stores: ActionStores,
   server: Server | undefined,
 ): Promise<Outcome> {
   // Changed meanwhile: its event brings it back. Deleted: nobody is left to tell.

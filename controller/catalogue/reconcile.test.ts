@@ -13,8 +13,9 @@ import {
 } from '../../crds/index.ts'
 import type { Outcome } from '../../kube/outcome.ts'
 import { IN_USE } from '../finalizer.ts'
+import { reconcileNetwork } from '../network/reconcile.ts'
 import { Bench } from '../testing.ts'
-import { reconcileAggregate, reconcileFlavor, reconcileNetwork } from './reconcile.ts'
+import { reconcileAggregate, reconcileFlavor } from './reconcile.ts'
 
 const deps = (bench: Bench) => ({ stores: bench.stores, now: () => bench.now() })
 

@@ -2,15 +2,23 @@ import { describe, expect, it } from 'vitest'
 import { condition, type Hypervisor, hypervisor as hypervisorKind, resourceDefOf } from '../../crds/index.ts'
 import type { Outcome } from '../../kube/outcome.ts'
 import { type Bench, cloud } from '../testing.ts'
-import { createHostReconciler } from './reconcile.ts'
+import { reconcileHost } from './reconcile.ts'
 
 const EVERY = 10_000
 
 function reconciler(bench: Bench): (name?: string) => Promise<Outcome> {
   const { stores, hosts, clock } = bench
-  const reconcile = createHostReconciler({ stores, hosts, ledger: bench.derived.ledger, clock, everyMs: EVERY })
+  const options = { hostStatusSeconds: EVERY / 1000 }
+  const deps = {
+    stores,
+    hosts,
+    ledger: bench.services.ledger,
+    clock,
+    options,
+    hostStatusWrites: new Map<string, number>(),
+  }
   return async (name = 'h1') => {
-    const outcome = await reconcile(name)
+    const outcome = await reconcileHost(name, deps)
     await bench.fake.caughtUp()
     return outcome
   }

@@ -15,8 +15,9 @@ import {
 import type { Clock } from '../../kube/clock.ts'
 import { ignoreNotFound, isAlreadyExists, isTransient } from '../../kube/errors.ts'
 import { keyOf } from '../../kube/types.ts'
+import { portsByNetwork, portsByServer, serversByPort } from '../indexes.ts'
 import type { Nic } from '../server/resolve.ts'
-import { BY_NETWORK, BY_REFERENCE, BY_SERVER, refKey, type Stores } from '../stores.ts'
+import type { Stores } from '../stores.ts'
 import type { AddressTable } from './address-table.ts'
 import type { Allocations } from './allocations.ts'
 import { buildInterface } from './interface.ts'
@@ -40,8 +41,10 @@ export interface PortAllocator {
   allocate(server: Server, nics: readonly Nic[]): Promise<Interface[]>
 }
 
+type AllocatorStores = Pick<Stores, 'servers' | 'ports'>
+
 interface AllocatorState {
-  stores: Stores
+  stores: AllocatorStores
   allocations: Allocations
   clock: Clock
   /** Ports of users that a placement is about to use, until the server's status shows it; by key of the Port. */
@@ -50,7 +53,7 @@ interface AllocatorState {
   recentlyCreated: Map<string, { port: Port; until: number }>
 }
 
-export function createPortAllocator(stores: Stores, allocations: Allocations, clock: Clock): PortAllocator {
+export function createPortAllocator(stores: AllocatorStores, allocations: Allocations, clock: Clock): PortAllocator {
   const state: AllocatorState = { stores, allocations, clock, bindings: new Map(), recentlyCreated: new Map() }
   const { recentlyCreated } = state
   // Once the cache has shown the Port, the cache knows better than the answer to its creation.
@@ -93,7 +96,7 @@ function findCreatedPort(
   index: number,
   { stores, clock, recentlyCreated }: AllocatorState,
 ): Port | undefined {
-  const cached = stores.ports.cache.byIndex(BY_SERVER, keyOf(server.metadata)).find(isForNic(server, index))
+  const cached = stores.ports.cache.byIndex(portsByServer, keyOf(server.metadata)).find(isForNic(server, index))
   for (const [key, { until }] of recentlyCreated) if (until <= clock.now()) recentlyCreated.delete(key)
   return cached ?? recentlyCreated.get(nicKey(server, index))?.port
 }
@@ -111,7 +114,7 @@ function bindUserPort(
     throw new Transient('AddressInUse', message)
   }
   const [consumer] = stores.servers.cache
-    .byIndex(BY_REFERENCE, refKey('Port', port.metadata))
+    .byIndex(serversByPort, keyOf(port.metadata))
     .filter((s) => s.metadata.uid !== metadata.uid && s.status?.host !== undefined)
   if (consumer) {
     const message = `Port ${key} is used by Server ${consumer.metadata.name}: make another Port, or delete that server`
@@ -165,7 +168,7 @@ async function getOwnPort(
   server: Server,
   { namespace, name }: Port['metadata'],
   index: number,
-  stores: Stores,
+  stores: AllocatorStores,
 ): Promise<Port | undefined> {
   const port = await ignoreNotFound(stores.ports.api.get({ namespace, name }))
   return port && isForNic(server, index)(port) ? port : undefined
@@ -179,7 +182,7 @@ function rejectUsedMac(
 ): void {
   const key = keyOf(metadata)
   const created = [...recentlyCreated.values()].map(({ port }) => port).filter((port) => networkOf(port) === key)
-  const other = findPortWithMac(mac, [...stores.ports.cache.byIndex(BY_NETWORK, key), ...created])
+  const other = findPortWithMac(mac, [...stores.ports.cache.byIndex(portsByNetwork, key), ...created])
   if (other) throw new Refused('MACInUse', `${mac} is allocated to Port ${keyOf(other.metadata)}: ask for another MAC`)
   if (table.isMacOrphaned(mac))
     throw new Transient(

@@ -55,8 +55,8 @@ describe('a placement', () => {
     bench.api.resumeWatches()
     await bench.fake.caughtUp()
     expect(['a', 'b', 'c'].map((name) => bench.status(name).host)).toEqual(['h1', 'h1', undefined])
-    expect(bench.derived.ledger.usageOf('h1')).toMatchObject({ servers: 2, ram: 2048 })
-    expect(bench.derived.ledger.pendingCount).toBe(0)
+    expect(bench.services.ledger.usageOf('h1')).toMatchObject({ servers: 2, ram: 2048 })
+    expect(bench.services.ledger.pendingCount).toBe(0)
   })
 
   it('goes where hints say', async () => {
@@ -146,7 +146,7 @@ describe('no placement', () => {
       expect(scheduled(bench)).toMatchObject({ status: 'False', reason: 'NoFreeAddress' })
       expect(bench.writes.length - length).toBe(i === 0 ? 1 : 0)
     }
-    expect(bench.derived.ledger.usageOf('h1').servers).toBe(1)
+    expect(bench.services.ledger.usageOf('h1').servers).toBe(1)
   })
 })
 
@@ -203,7 +203,7 @@ describe('a host that refused', () => {
     expect(second).toBeDefined()
     expect(bench.status().rejectedHosts).toEqual([{ host: first, reason: 'start: QEMU is broken' }])
     expect(bench.ports()).toEqual([port])
-    expect(bench.derived.ledger.usageOf(first).servers).toBe(0)
+    expect(bench.services.ledger.usageOf(first).servers).toBe(0)
   })
 
   it('and the last one: an error that names them all; a new spec is a new try', async () => {
@@ -252,9 +252,9 @@ describe('two controllers, or one that dies', () => {
     await Promise.all([one, two].map((bench) => reconcileServer('demo/web', bench.deps)))
     one.api.resumeWatches()
     await Promise.all([one.fake.caughtUp(), two.fake.caughtUp()])
-    for (const { derived } of [one, two]) {
-      expect(derived.ledger.usageOf('h1').servers).toBe(1)
-      expect(derived.ledger.pendingCount).toBe(0)
+    for (const { services } of [one, two]) {
+      expect(services.ledger.usageOf('h1').servers).toBe(1)
+      expect(services.ledger.pendingCount).toBe(0)
     }
   })
 
@@ -266,7 +266,7 @@ describe('two controllers, or one that dies', () => {
     await servers.patch({ namespace: 'demo', name: 'web' }, { metadata: { labels: { a: 'b' } } })
     await reconcileServer('demo/web', bench.deps)
     expect(bench.status()).toEqual({})
-    expect(bench.derived.ledger.usageOf('h1').servers).toBe(0)
+    expect(bench.services.ledger.usageOf('h1').servers).toBe(0)
     bench.api.resumeWatches()
   })
 
@@ -280,7 +280,7 @@ describe('two controllers, or one that dies', () => {
       life.fail('applyStatus', new ApiError({ request: 'fake', status: 0 }), { when })
       await expect(bench.reconcile()).rejects.toMatchObject({ status: 0 })
       await bench.fake.caughtUp()
-      expect(bench.derived.ledger.usageOf('h1').servers).toBe(1)
+      expect(bench.services.ledger.usageOf('h1').servers).toBe(1)
       await bench.reconcile()
       expect(bench.status().host).toBe('h1')
       expect(bench.ports()).toHaveLength(1)
@@ -295,7 +295,7 @@ describe('two controllers, or one that dies', () => {
     await bench.server('web', lan)
     life.fail('applyStatus', new ApiError({ request: 'fake', status: 403 }))
     await expect(bench.reconcile()).rejects.toMatchObject({ status: 403 })
-    expect(bench.derived.ledger.usageOf('h1').servers).toBe(0)
+    expect(bench.services.ledger.usageOf('h1').servers).toBe(0)
   })
 
   it('nothing is decided twice while the cache is behind, and no claim is lost by that', async () => {
@@ -307,10 +307,10 @@ describe('two controllers, or one that dies', () => {
     const { length } = bench.writes
     expect(await reconcileServer('demo/web', bench.deps)).toMatchObject({ kind: 'wait' })
     expect(bench.writes).toHaveLength(length)
-    expect(bench.derived.ledger.usageOf('h1').servers).toBe(1)
+    expect(bench.services.ledger.usageOf('h1').servers).toBe(1)
     bench.api.resumeWatches()
     await bench.fake.caughtUp()
-    expect(bench.derived.ledger.usageOf('h1').servers).toBe(1)
+    expect(bench.services.ledger.usageOf('h1').servers).toBe(1)
   })
 
   it('a crash before or after each write ends as without: one host, one port for each interface', async () => {

@@ -19,7 +19,7 @@ import { type Lookup, type Resolved, resolve } from './resolve.ts'
 import { placedStatus, type SchedulerStatus, type Waiting, waitingStatus } from './status.ts'
 
 export interface PlaceDeps {
-  stores: Stores
+  stores: Pick<Stores, 'servers' | 'actions' | 'ports'>
   lookup: Lookup
   views: HostViews
   ledger: Ledger

@@ -5,13 +5,13 @@ import { keyOf } from '../../kube/types.ts'
 import { writeStatus } from '../../kube/write-status.ts'
 import { hasFinishedAction, releaseActionSlot } from '../action/slot.ts'
 import { applyStatus } from '../apply-status.ts'
+import { sweep } from '../cleanup/sweep.ts'
 import { hold } from '../finalizer.ts'
 import type { Hosts } from '../host/hosts.ts'
 import { type PlaceDeps, placeServer } from './place.ts'
 import { isReachabilityReported, reachableStatus, unreachableStatus } from './reachability.ts'
 import { removeServer } from './remove.ts'
 import { unassignedStatus } from './status.ts'
-import { sweep } from './sweep.ts'
 
 export interface ServerDeps extends PlaceDeps {
   hosts: Hosts

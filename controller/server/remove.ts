@@ -9,7 +9,7 @@ import type { Stores } from '../stores.ts'
 import { deletionPendingStatus } from './reachability.ts'
 
 export interface RemoveDeps {
-  stores: Stores
+  stores: Pick<Stores, 'servers'>
   hosts: Hosts
   events: EventRecorder
   now(): string

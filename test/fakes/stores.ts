@@ -1,9 +1,10 @@
 /** What the controller knows, real caches on real informers, of the API server in memory; and the wait until they have caught up. */
-import { createStores, type Stores, startStores } from '../../controller/stores.ts'
+import { type Stores, storeDefs } from '../../controller/stores.ts'
 import type { Lease } from '../../kube/builtin-kinds.ts'
 import { leases } from '../../kube/builtin-kinds.ts'
+import type { Kube } from '../../kube/client.ts'
 import { createInformer, type Informer } from '../../kube/informer.ts'
-import { noLog } from '../../kube/log.ts'
+import { createStores, startStores } from '../../kube/store.ts'
 import { FakeClock, flushPromises } from '../../kube/testing/fake-clock.ts'
 import { keyOf } from '../../kube/types.ts'
 import { FakeApi } from './api.ts'
@@ -15,6 +16,7 @@ export class FakeStores implements AsyncDisposable {
   readonly clock = new FakeClock()
   readonly api: FakeApi
   readonly life: Life
+  readonly kube: Kube
   readonly stores: Stores
   readonly leases: Informer<Lease>
   readonly #stop = new AbortController()
@@ -23,11 +25,11 @@ export class FakeStores implements AsyncDisposable {
   constructor(api?: FakeApi, life = new Life()) {
     this.api = api ?? new FakeApi(() => this.clock.wall())
     this.life = life
-    const kube = this.api.kube(life, 'kubenova-controller')
-    this.stores = createStores(kube, noLog)
+    this.kube = this.api.kube(life, 'kubenova-controller')
+    this.stores = createStores(storeDefs, { kube: this.kube })
     // The fake ends no watch: one that outlives its time would count as deaf.
     const options = { namespace: 'kubenova-system', clock: this.clock, watchSeconds: () => 1_000_000 }
-    this.leases = createInformer(kube.resource<Lease>(leases), options)
+    this.leases = createInformer(this.kube.resource<Lease>(leases), options)
   }
 
   /** Fills the caches: register what follows them before. */

@@ -1,7 +1,7 @@
 /** A host of memory alone for the real agent: its domains are entries of a map, its steps take no time, and libvirt's events come as they do. */
 import type { Facts } from '../../agent/host/facts.ts'
 import type { Leftovers } from '../../agent/leftovers.ts'
-import { BY_UID, type ClusterParts, type HostParts, type Link } from '../../agent/parts.ts'
+import { type ClusterParts, type HostParts, type Link, serversByUid } from '../../agent/parts.ts'
 import { FakeHost } from '../fakes/host.ts'
 import { type Call, Life } from '../fakes/life.ts'
 
@@ -26,7 +26,7 @@ export function simulatedHost({ watch, hostName, informer }: ClusterParts): Host
     storage: { clean: async () => undefined, [Symbol.asyncDispose]: async () => undefined },
     network: { sync: async () => new Map(), [Symbol.asyncDispose]: async () => undefined },
     host: machines.of(new QuietLife()),
-    leftovers: leftovers(machines, (uid) => informer.cache.byIndex(BY_UID, uid).length > 0),
+    leftovers: leftovers(machines, (uid) => informer.cache.byIndex(serversByUid, uid).length > 0),
     claim: async () => ({ id: hostName, [Symbol.asyncDispose]: async () => undefined }),
     rotate: async () => undefined,
     measure: () => () => undefined,

@@ -1,7 +1,7 @@
 /** A host of memory: domains that outlive their agent, events that libvirt would send, and the real agent's parts over both. */
 import type { Facts } from '../../agent/host/facts.ts'
 import { createLeftovers, type Leftovers, type Owner } from '../../agent/leftovers.ts'
-import { BY_UID, type ClusterParts, type HostParts, type Link } from '../../agent/parts.ts'
+import { type ClusterParts, type HostParts, type Link, serversByUid } from '../../agent/parts.ts'
 import type { Resources } from '../../crds/index.ts'
 import { noLog } from '../../kube/log.ts'
 import { FakeHost, type Machine } from '../fakes/host.ts'
@@ -70,7 +70,7 @@ export class SimulatedHost {
       hostName,
       owners: () => link.pass({ name: 'owners', effect: false }, () => known().map(owner)),
       servers,
-      known: (uid) => informer.cache.byIndex(BY_UID, uid).length > 0,
+      known: (uid) => informer.cache.byIndex(serversByUid, uid).length > 0,
       domains: {
         list: () =>
           link.pass({ name: 'list domains', effect: false }, () =>

@@ -2,14 +2,15 @@ import { describe, expect, it } from 'vitest'
 import { condition, FINALIZER, type Port, port as portKind, resourceDefOf } from '../../crds/index.ts'
 import { ApiError } from '../../kube/errors.ts'
 import type { Outcome } from '../../kube/outcome.ts'
+import { portKeysOf } from '../indexes.ts'
 import { type Bench, cloud } from '../testing.ts'
-import { portsOf, reconcilePort } from './port-reconcile.ts'
+import { reconcilePort } from './reconcile.ts'
 
 const make = (bench: Bench, name = 'mine', spec: Partial<Port['spec']> = {}): Promise<Port> =>
   bench.make<Port>(portKind, { metadata: { name, namespace: 'demo' }, spec: { network: { name: 'lan' }, ...spec } })
 
 async function reconcile(bench: Bench, name = 'mine'): Promise<Outcome> {
-  const { allocations } = bench.derived
+  const { allocations } = bench.services
   const outcome = await reconcilePort(`demo/${name}`, { stores: bench.stores, allocations, clock: bench.clock })
   await bench.fake.caughtUp()
   return outcome
@@ -56,7 +57,7 @@ describe('a port of the user', () => {
     bench.api.pauseWatches()
     const given = { status: { macAddress: 'fa:16:3e:00:00:09', fixedIPs: ['10.0.0.6'] } }
     await bench.api.resource<Port>(resourceDefOf(portKind)).patch({ name: 'mine', namespace: 'demo' }, given)
-    const { allocations } = bench.derived
+    const { allocations } = bench.services
     const deps = { stores: bench.stores, allocations, clock: bench.clock }
     expect(await reconcilePort('demo/mine', deps)).toMatchObject({ kind: 'done' })
     expect(seen(bench)?.fixedIPs).toEqual(['10.0.0.6'])
@@ -202,7 +203,7 @@ describe('a port of the user', () => {
     const fails = { kind: 'Transient', code: 'NoFreeAddress' }
     await expect(reconcile(bench)).rejects.toMatchObject(fails)
     expect(ready(bench)).toBeUndefined()
-    const { allocations } = bench.derived
+    const { allocations } = bench.services
     const again = reconcilePort('demo/mine', { stores: bench.stores, allocations, clock: bench.clock }, 3)
     await expect(again).rejects.toMatchObject(fails)
     expect(ready(bench)).toMatchObject({ status: 'False', reason: 'NoFreeAddress' })
@@ -235,7 +236,7 @@ describe('which server uses it', () => {
     await make(bench)
     await reconcile(bench)
     const server = await bench.server('web', { networks: [{ port: 'mine' }] })
-    expect(portsOf(server)).toEqual(['demo/mine'])
+    expect(portKeysOf(server)).toEqual(['demo/mine'])
     await reconcile(bench)
     expect(seen(bench)).not.toHaveProperty('server')
     await bench.reconcile()
@@ -307,7 +308,7 @@ describe('what is left alone', () => {
 
 /** On a cache that is behind; errors are the queue's. */
 async function reconcile_(bench: Bench): Promise<void> {
-  const { allocations } = bench.derived
+  const { allocations } = bench.services
   await reconcilePort('demo/mine', { stores: bench.stores, allocations, clock: bench.clock }).catch(
     (error: unknown) => error,
   )

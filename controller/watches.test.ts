@@ -13,33 +13,42 @@ import {
   type ServerAction,
   server as serverKind,
 } from '../crds/index.ts'
+import { connectWatches } from '../kube/controller.ts'
 import { WorkQueue } from '../kube/queue.ts'
+import { hostLivenessChanged, roomFreed } from './channels.ts'
+import { controllers } from './controller.ts'
 import { Bench } from './testing.ts'
-import { ageRecords, hostChanged, type Queues, queueNames, refused, wire } from './wiring.ts'
 
 let bench: Bench
-let queues: Queues
+let queues: Map<string, WorkQueue>
 beforeEach(async () => {
   bench = await Bench.start()
-  const { clock } = bench
-  queues = Object.fromEntries(queueNames.map((name) => [name, new WorkQueue({ name, clock })])) as unknown as Queues
-  wire(bench.stores, queues)
+  const { clock, stores, channels } = bench
+  queues = new Map(
+    controllers.map((controller) => {
+      const queue = new WorkQueue({ name: controller.name, clock })
+      connectWatches(controller, { stores, queue, channels, clock })
+      return [controller.name, queue]
+    }),
+  )
 })
 afterEach(() => bench[Symbol.asyncDispose]())
 
-/** Takes all keys that wait in a queue now. */
-async function taken(name: keyof Queues): Promise<string[]> {
+/** Takes all keys that wait in the queue of a controller now. */
+async function taken(controller: string): Promise<string[]> {
+  const queue = queues.get(controller)
+  if (!queue) throw new Error(`there is no controller ${controller}`)
   const keys: string[] = []
-  while (queues[name].length > 0) {
-    const item = await queues[name].take()
+  while (queue.length > 0) {
+    const item = await queue.take()
     if (!item) break
     keys.push(item.key)
-    queues[name].done(item.key)
+    queue.done(item.key)
   }
   return keys.sort()
 }
 async function drained(): Promise<void> {
-  for (const name of queueNames) await taken(name)
+  for (const name of queues.keys()) await taken(name)
 }
 const servers = () => bench.api.resource<Server>(resourceDefOf(serverKind))
 
@@ -100,7 +109,7 @@ describe('what brings a server back', () => {
     await bench.agentSays({ host: 'h1' }, 'on')
     await bench.agentSays({ host: 'h2' }, 'elsewhere')
     await drained()
-    hostChanged('h1', bench.stores, queues)
+    bench.channels.notify(hostLivenessChanged, 'h1')
     expect(await taken('servers')).toEqual(['demo/off', 'demo/on'])
     expect(await taken('hosts')).toEqual(['h1'])
   })
@@ -188,7 +197,7 @@ describe('what brings a server back', () => {
     await bench.agentSays({ conditions: [{ ...why, reason: 'NoValidHost' }] }, 'refused')
     await bench.agentSays({ conditions: [{ ...why, reason: 'NoFreeAddress' }] }, 'waits')
     await drained()
-    refused(bench.stores, queues)
+    bench.channels.notify(roomFreed, undefined)
     expect(await taken('servers')).toEqual([])
     await bench.clock.advance(1000)
     expect(await taken('servers')).toEqual(['demo/refused'])
@@ -216,11 +225,11 @@ describe('what else follows', () => {
       status: { phase: 'Succeeded' },
     })
     expect(await taken('actions')).toEqual(['demo/r'])
-    expect(await taken('records')).toEqual([])
+    expect(await taken('serverCleanup')).toEqual([])
     await bench.clock.advance(5000)
-    expect(await taken('records')).toEqual(['demo/web'])
-    ageRecords(bench.stores, queues)
-    expect(await taken('records')).toEqual(['demo/web'])
+    expect(await taken('serverCleanup')).toEqual(['demo/web'])
+    await bench.clock.advance(3_600_000)
+    expect(await taken('serverCleanup')).toEqual(['demo/web'])
   })
 
   it('a deed under way, when its server comes to a host', async () => {
@@ -265,7 +274,7 @@ describe('what others of the same kind, or their users, bring back', () => {
     const metadata = { name: 'p', namespace: 'demo', ownerReferences: [owner] }
     await bench.make(port, { metadata, spec: { network: { name: 'lan' }, server: 'web' } })
     await bench.clock.advance(5000)
-    expect(await taken('records')).toEqual(['demo/web'])
+    expect(await taken('serverCleanup')).toEqual(['demo/web'])
     const { metadata: there } = await bench.server('db')
     const of = { ...owner, name: 'db', uid: there.uid }
     await bench.make(port, {
@@ -273,7 +282,7 @@ describe('what others of the same kind, or their users, bring back', () => {
       spec: { network: { name: 'lan' }, server: 'db' },
     })
     await bench.clock.advance(5000)
-    expect(await taken('records')).toEqual([])
+    expect(await taken('serverCleanup')).toEqual([])
   })
 
   it('a network whose subnet another has on its bridge, and who waits for it: when that comes, grows or goes', async () => {

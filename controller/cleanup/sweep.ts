@@ -4,7 +4,10 @@ import { ignoreNotFound, isConflict, isNotFound } from '../../kube/errors.ts'
 import { done, type Outcome } from '../../kube/outcome.ts'
 import type { Resource } from '../../kube/resource.ts'
 import { type KubeObject, parseKey } from '../../kube/types.ts'
-import { BY_SERVER, type Stores } from '../stores.ts'
+import { actionsByServer, portsByServer } from '../indexes.ts'
+import type { Stores } from '../stores.ts'
+
+export type CleanupStores = Pick<Stores, 'servers' | 'ports' | 'actions'>
 
 interface Owned extends KubeObject {
   metadata: ObjectMeta
@@ -14,9 +17,10 @@ interface Owned extends KubeObject {
  * Deletes what is owned by a Server of that key that is gone; what belongs to the one that is there now stays. That it is gone the API server
  * itself must say: the caches of ports and of servers are not of one moment, and that of servers may be the older one.
  */
-export async function sweep(key: string, stores: Stores): Promise<Outcome> {
+export async function sweep(key: string, stores: CleanupStores): Promise<Outcome> {
   const cached = stores.servers.cache.get(key)?.metadata.uid
-  const [ports, actions] = [stores.ports.cache.byIndex(BY_SERVER, key), stores.actions.cache.byIndex(BY_SERVER, key)]
+  const ports = stores.ports.cache.byIndex(portsByServer, key)
+  const actions = stores.actions.cache.byIndex(actionsByServer, key)
   if (![...ports, ...actions].some(isOwnedByAnother(cached))) return done
   const uid = (await ignoreNotFound(stores.servers.api.get(parseKey(key))))?.metadata.uid
   await Promise.all([deleteAll(ports, stores.ports.api, uid), deleteAll(actions, stores.actions.api, uid)])

@@ -3,7 +3,7 @@ import { serverAction } from '../../actions/index.ts'
 import { resourceDefOf, type ServerAction } from '../../crds/index.ts'
 import { ApiError } from '../../kube/errors.ts'
 import { Bench } from '../testing.ts'
-import { reconcileRecords } from './records.ts'
+import { reconcileRecords } from './reconcile.ts'
 
 const HOUR = 3_600_000
 const retention = { count: 2, maxAgeMs: 100 * HOUR }

@@ -13,16 +13,19 @@ import { done, failed, type Outcome, wait } from '../../kube/outcome.ts'
 import { keyOf } from '../../kube/types.ts'
 import { applyStatus } from '../apply-status.ts'
 import { hold, holds, IN_USE, release } from '../finalizer.ts'
+import { networksOnBridgeOf, portsByNetwork, serversByPort } from '../indexes.ts'
 import { lasts } from '../lasts.ts'
+import type { Allocations } from '../network/allocations.ts'
+import { parseIP } from '../network/ip.ts'
+import { generateMac } from '../network/mac.ts'
+import { findPortWithMac, isInNetworkNamespace, networkOf } from '../network/references.ts'
 import { checkGuestOf, usableFrom } from '../server/resolve.ts'
-import { BY_NETWORK, BY_REFERENCE, onBridgeOf, refKey, type Stores } from '../stores.ts'
-import type { Allocations } from './allocations.ts'
-import { parseIP } from './ip.ts'
-import { generateMac } from './mac.ts'
-import { findPortWithMac, isInNetworkNamespace, networkOf } from './references.ts'
+import type { Stores } from '../stores.ts'
+
+type PortStores = Pick<Stores, 'ports' | 'networks' | 'servers'>
 
 export interface PortDeps {
-  stores: Stores
+  stores: PortStores
   allocations: Allocations
   clock: Clock
 }
@@ -94,7 +97,7 @@ function give(port: Port, deps: PortDeps): Given {
 function usable(port: Port, { stores }: PortDeps): Network {
   const network = stores.networks.cache.get(networkOf(port))
   if (!network) throw new Refused('NetworkNotFound', `Network ${networkOf(port)} does not exist; the port waits for it`)
-  usableFrom(port.metadata.namespace, network, { onBridgeOf: (of) => onBridgeOf(of, stores) })
+  usableFrom(port.metadata.namespace, network, { onBridgeOf: (of) => networksOnBridgeOf(of, stores) })
   if (!isInNetworkNamespace(port)) checkGuestOf(network, port.spec)
   return network
 }
@@ -104,7 +107,8 @@ function allocate(port: Port, network: Network, { stores, allocations, clock }: 
   const { spec, metadata } = port
   const { uid = '' } = metadata
   const key = keyOf(network.metadata)
-  const other = spec.macAddress && findPortWithMac(spec.macAddress, stores.ports.cache.byIndex(BY_NETWORK, key), port)
+  const other =
+    spec.macAddress && findPortWithMac(spec.macAddress, stores.ports.cache.byIndex(portsByNetwork, key), port)
   if (other)
     throw new Refused(
       'MACInUse',
@@ -121,9 +125,9 @@ function allocate(port: Port, network: Network, { stores, allocations, clock }: 
 }
 
 /** The placed server that names it; of several the oldest. */
-function used(port: Port, stores: Stores): { server?: string } {
+function used(port: Port, stores: PortStores): { server?: string } {
   const users = stores.servers.cache
-    .byIndex(BY_REFERENCE, refKey('Port', port.metadata))
+    .byIndex(serversByPort, keyOf(port.metadata))
     .filter(({ status }) => status?.host !== undefined)
   const age = ({ metadata }: Server): string => metadata.creationTimestamp ?? ''
   const [one, ...others] = users
@@ -153,10 +157,4 @@ async function write(
   const status = { ...kept, ...more, conditions }
   // Onto what was read: another controller may have given it other addresses.
   await applyStatus(stores.ports.api, { kind: 'Port', owner: 'addressing', seen: port, status })
-}
-
-/** Ports to look at again when a server changes. */
-export function portsOf(server: Server): string[] {
-  const { namespace } = server.metadata
-  return server.spec.networks.flatMap(({ port }) => (port === undefined ? [] : [keyOf({ namespace, name: port })]))
 }

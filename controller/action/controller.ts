@@ -1,0 +1,28 @@
+/** The controller of ServerActions: admits each to its Server, or refuses it. */
+import { defineController } from '../../kube/controller.ts'
+import { keyOf } from '../../kube/types.ts'
+import { watch } from '../../kube/watch.ts'
+import type { Services } from '../services.ts'
+import { actions, servers } from '../stores.ts'
+import { isEnded } from './phase.ts'
+import { reconcileAction } from './reconcile.ts'
+
+export const actionController = defineController({
+  name: 'actions',
+  for: actions,
+  own: { when: (action) => !isEnded(action), priority: 'high' },
+  stores: { actions, servers },
+  concurrency: 4,
+  watches: [
+    watch(servers, {
+      updated(old, { metadata: { namespace }, status }) {
+        const name = status?.activeAction?.name
+        return old.status?.host === status?.host || name === undefined ? [] : [keyOf({ namespace, name })]
+      },
+      priority: 'high',
+      because: 'A ServerAction under way names the host of its Server, whose agent does it.',
+    }),
+  ],
+  reconcile: (key, { stores }, { clock }: Pick<Services, 'clock'>) =>
+    reconcileAction(key, { stores, now: () => clock.wall().toISOString() }),
+})

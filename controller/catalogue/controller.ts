@@ -1,0 +1,57 @@
+/** The controllers of the kinds that are only looked up: whether a Flavor, Image, KeyPair or HostAggregate can be used. */
+import { type Controller, defineController } from '../../kube/controller.ts'
+import { keysOf } from '../../kube/types.ts'
+import { watch } from '../../kube/watch.ts'
+import type { Services } from '../services.ts'
+import { aggregates, flavors, hypervisors, images, keyPairs, type Stores } from '../stores.ts'
+import { reconcileAggregate, reconcileFlavor, reconcileImage, reconcileKeyPair } from './reconcile.ts'
+
+type Clocked = Pick<Services, 'clock'>
+const nowOf =
+  ({ clock }: Clocked) =>
+  (): string =>
+    clock.wall().toISOString()
+
+export const flavorController: Controller<Clocked> = defineController({
+  name: 'flavors',
+  for: flavors,
+  stores: { flavors },
+  reconcile: (key, { stores }, services: Clocked) => reconcileFlavor(key, { stores, now: nowOf(services) }),
+})
+
+export const imageController: Controller<Clocked> = defineController({
+  name: 'images',
+  for: images,
+  stores: { images },
+  reconcile: (key, { stores }, services: Clocked) => reconcileImage(key, { stores, now: nowOf(services) }),
+})
+
+export const keyPairController: Controller<Clocked> = defineController({
+  name: 'keyPairs',
+  for: keyPairs,
+  stores: { keyPairs },
+  reconcile: (key, { stores }, services: Clocked) => reconcileKeyPair(key, { stores, now: nowOf(services) }),
+})
+
+const allAggregates = (_: unknown, { aggregates: { cache } }: Pick<Stores, 'aggregates'>): string[] =>
+  keysOf(cache.values())
+
+export const aggregateController: Controller<Clocked> = defineController({
+  name: 'aggregates',
+  for: aggregates,
+  stores: { aggregates, hypervisors },
+  watches: [
+    watch(aggregates, {
+      map: allAggregates,
+      priority: 'normal',
+      because: 'A host is in the availability zone of only one aggregate: the others say so.',
+    }),
+    watch(hypervisors, {
+      added: allAggregates,
+      deleted: allAggregates,
+      priority: 'normal',
+      because: 'An aggregate names its hosts, whether they are there or not, and says which are missing.',
+    }),
+  ],
+  reconcile: (key, { stores }, services: Clocked) => reconcileAggregate(key, { stores, now: nowOf(services) }),
+})

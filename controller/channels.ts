@@ -1,0 +1,14 @@
+/** What wakes controllers and is no change of an object: facts that the controller itself derives from its caches and from the time. */
+import { defineChannel } from '../kube/channel.ts'
+
+/** The name of a host whose agent was heard of again, or has been silent for the duration of its Lease. */
+export const hostLivenessChanged = defineChannel<string>('host liveness')
+
+/** The key of a Network that has a free address because an allocation expired. */
+export const addressFreed = defineChannel<string>('expired allocations')
+
+/** The key of a Port that has an address in common with another Port. */
+export const addressConflict = defineChannel<string>('address conflicts')
+
+/** A placement was given up before it was written: its host has room again. */
+export const roomFreed = defineChannel<void>('placements given up')

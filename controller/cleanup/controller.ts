@@ -1,0 +1,50 @@
+/** The controller that cleans up after Servers: action records beyond those that are kept, and what a deleted Server leaves. */
+import type { Port } from '../../crds/index.ts'
+import { defineController } from '../../kube/controller.ts'
+import { keyOf } from '../../kube/types.ts'
+import { watch, watchTimer } from '../../kube/watch.ts'
+import { serverKeyOf } from '../indexes.ts'
+import type { Services } from '../services.ts'
+import { actions, ports, type Stores, servers } from '../stores.ts'
+import { FIGURES_MS } from '../usage.ts'
+import { reconcileRecords } from './reconcile.ts'
+
+/** The Server that a Port was made for, unless that Server is there and owns the Port. */
+function formerServerOf({ metadata, spec }: Port, { servers: { cache } }: Pick<Stores, 'servers'>): string[] {
+  if (spec.server === undefined) return []
+  const key = keyOf({ namespace: metadata.namespace, name: spec.server })
+  const uid = cache.get(key)?.metadata.uid
+  return metadata.ownerReferences?.some((owner) => owner.uid === uid) ? [] : [key]
+}
+
+const HOUR_MS = 3_600_000
+
+export const cleanupController = defineController({
+  name: 'serverCleanup',
+  for: servers,
+  own: false,
+  stores: { servers, actions, ports },
+  concurrency: 2,
+  watches: [
+    watch(actions, {
+      map: (action) => [serverKeyOf(action)],
+      after: FIGURES_MS,
+      because: 'Of the ended ServerActions of a Server only so many are kept.',
+    }),
+    watch(ports, {
+      map: formerServerOf,
+      after: FIGURES_MS,
+      because:
+        'A Port whose Server is gone, or that shows only after the end of its Server, is an orphan that nothing else looks at.',
+    }),
+    watchTimer(HOUR_MS, {
+      map: (stores: Pick<Stores, 'actions'>) => stores.actions.cache.list().map(serverKeyOf),
+      priority: 'low',
+      because: 'ServerActions grow old without any event.',
+    }),
+  ],
+  reconcile(key, { stores }, { options, clock }: Pick<Services, 'options' | 'clock'>) {
+    const retention = { count: options.recordCount, maxAgeMs: options.recordMaxAgeHours * HOUR_MS }
+    return reconcileRecords(key, stores, retention, clock.wall().getTime())
+  },
+})

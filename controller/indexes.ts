@@ -1,0 +1,65 @@
+/** How objects are found in the stores other than by their own name. */
+import type { Network, Server, ServerAction } from '../crds/index.ts'
+import { defineIndex } from '../kube/cache.ts'
+import { keyOf } from '../kube/types.ts'
+import { networkOf } from './network/references.ts'
+import { actions, networks, ports, type Stores, servers } from './stores.ts'
+
+const UNSCHEDULED = ''
+export const serversByHost = defineIndex(servers.kind, 'by host', ({ status }) => [status?.host ?? UNSCHEDULED])
+
+/** Servers without a host. */
+export const unscheduledServers = ({ servers: { cache } }: Pick<Stores, 'servers'>): Server[] =>
+  cache.byIndex(serversByHost, UNSCHEDULED)
+
+/** A domain is found by its UUID: no two servers may have the same. */
+export const serversByUuid = defineIndex(servers.kind, 'by UUID', ({ metadata, spec }) => [metadata.uid, spec.uuid])
+
+export const serversByFlavor = defineIndex(servers.kind, 'by Flavor', ({ spec }) => [spec.flavor])
+export const serversByImage = defineIndex(servers.kind, 'by Image', ({ metadata: { namespace }, spec: { image } }) => [
+  image && keyOf({ namespace: image.namespace ?? namespace, name: image.name }),
+])
+export const serversByKeyPair = defineIndex(
+  servers.kind,
+  'by KeyPair',
+  ({ metadata: { namespace }, spec: { keyName: name } }) => [name && keyOf({ namespace, name })],
+)
+
+/** Servers that name the Network itself; those that name a Port of it are found by the Port. */
+export const serversByNetwork = defineIndex(servers.kind, 'by Network', ({ metadata, spec }) =>
+  spec.networks.map(({ name, port, namespace = metadata.namespace }) =>
+    port === undefined ? keyOf({ namespace, name }) : undefined,
+  ),
+)
+export const serversByPort = defineIndex(servers.kind, 'by Port', (server) => portKeysOf(server))
+
+/** The Ports that a Server names. */
+export const portKeysOf = ({ metadata: { namespace }, spec: { networks } }: Server): string[] =>
+  networks.flatMap(({ port: name }) => (name === undefined ? [] : [keyOf({ namespace, name })]))
+
+export const portsByServer = defineIndex(ports.kind, 'by Server', ({ metadata: { namespace }, spec }) => [
+  spec.server && keyOf({ namespace, name: spec.server }),
+])
+export const portsByNetwork = defineIndex(ports.kind, 'by Network', (port) => [networkOf(port)])
+
+/** The Server that a ServerAction is for. */
+export const serverKeyOf = ({ metadata: { namespace }, spec }: ServerAction): string =>
+  keyOf({ namespace, name: spec.server })
+export const actionsByServer = defineIndex(actions.kind, 'by Server', (action) => [serverKeyOf(action)])
+
+const networksByBridge = defineIndex(networks.kind, 'by bridge', ({ spec }) => [spec.bridge])
+
+/** The networks on the same bridge of the hosts, itself among them. */
+export const networksOnBridgeOf = ({ spec }: Network, stores: Pick<Stores, 'networks'>): Network[] =>
+  spec.bridge === undefined ? [] : stores.networks.cache.byIndex(networksByBridge, spec.bridge)
+
+/** All indexes of Servers: for those that check that each bears whatever the API server has taken. */
+export const serverIndexes = [
+  serversByHost,
+  serversByUuid,
+  serversByFlavor,
+  serversByImage,
+  serversByKeyPair,
+  serversByNetwork,
+  serversByPort,
+]

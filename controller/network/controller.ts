@@ -1,0 +1,36 @@
+/** The controller of Networks: whether one can be used, and its end when its last Port has gone. */
+import type { Port } from '../../crds/index.ts'
+import { defineController } from '../../kube/controller.ts'
+import { keyOf } from '../../kube/types.ts'
+import { watch } from '../../kube/watch.ts'
+import type { Services } from '../services.ts'
+import { networks, ports, type Stores } from '../stores.ts'
+import { reconcileNetwork } from './reconcile.ts'
+import { networkOf } from './references.ts'
+import { watchOverlaps } from './watch.ts'
+
+/** The Network of a Port, if it is to be deleted. */
+function terminatingNetworkOf(port: Port, { networks: { cache } }: Pick<Stores, 'networks'>): string[] {
+  const network = cache.get(networkOf(port))
+  return network?.metadata.deletionTimestamp ? [keyOf(network.metadata)] : []
+}
+
+export const networkController = defineController({
+  name: 'networks',
+  for: networks,
+  stores: { networks, ports },
+  watches: [
+    watchOverlaps(({ metadata }) => [keyOf(metadata)], {
+      priority: 'normal',
+      because:
+        'If subnets overlap on a bridge, only the oldest Network is usable: the others are checked again whenever one changes or goes.',
+    }),
+    watch(ports, {
+      deleted: terminatingNetworkOf,
+      priority: 'normal',
+      because: 'A Network that is to be deleted waits for its last Port.',
+    }),
+  ],
+  reconcile: (key, { stores }, { clock }: Pick<Services, 'clock'>) =>
+    reconcileNetwork(key, { stores, now: () => clock.wall().toISOString() }),
+})
