@@ -61,7 +61,8 @@ export class Bench implements AsyncDisposable {
 
   private constructor(fake: FakeStores) {
     this.fake = fake
-    const { stores, clock, channels, leases } = { ...fake, channels: this.channels }
+    const { stores, clock, leases } = fake
+    const { channels } = this
     channels.on(hostLivenessChanged, (host) => void this.changes.push(host))
     channels.on(roomFreed, () => void (this.rooms += 1))
     const kube = { ...fake.kube, clock }

@@ -152,7 +152,13 @@ export async function runControllers<Services = unknown>(
     return {
       disconnect: connectWatches(controller, { stores, queue, channels, clock }),
       loop: {
-        ...{ name, queue, concurrency, timeoutMs, log, metrics, clock },
+        name,
+        queue,
+        concurrency,
+        timeoutMs,
+        log,
+        metrics,
+        clock,
         reconcile: (key: string, context: ReconcileContext) =>
           controller.reconcile(key, { ...context, stores: own }, services as Services),
       },

@@ -5,6 +5,7 @@ import { errorsPage } from './errors.ts'
 import { metricsPage } from './metrics.ts'
 import { optionsPage } from './options.ts'
 import type { Output } from './output.ts'
+import { wakesPage } from './wakes.ts'
 
 export const reference: Output = {
   folder: 'docs/reference',
@@ -14,5 +15,6 @@ export const reference: Output = {
     { name: 'errors.md', text: errorsPage() },
     { name: 'metrics.md', text: metricsPage() },
     { name: 'options.md', text: optionsPage() },
+    { name: 'wakes.md', text: wakesPage() },
   ],
 }

@@ -1,0 +1,51 @@
+/** docs/reference/wakes.md: what wakes which controller, from the controllers' own declarations. */
+import { controllers } from '../../controller/controller.ts'
+import type { Controller } from '../../kube/controller.ts'
+import type { Watch } from '../../kube/watch.ts'
+import { code, mark, table } from './markdown.ts'
+
+type Declared = Controller<never>
+
+/** Identifiers of mermaid are words. */
+const idOf = (name: string): string => name.replaceAll(/\W/g, '_')
+
+const sourcesOf = ({ watches }: Declared): string[] => [...new Set(watches.map(({ source }) => source))]
+
+/** Kinds and channels on the left, controllers on the right; one edge for all watches between two of them. */
+function graphOf(all: readonly Declared[]): string {
+  const sources = [...new Set(all.flatMap(sourcesOf))]
+  const nodes = [
+    ...sources.map((source) => `  ${idOf(source)}([${source}])`),
+    ...all.map(({ name }) => `  controller_${name}[${name}]`),
+  ]
+  const edges = all.flatMap((controller) =>
+    sourcesOf(controller).map((source) => `  ${idOf(source)} --> controller_${controller.name}`),
+  )
+  return `\`\`\`mermaid\nflowchart LR\n${[...nodes, ...edges].join('\n')}\n\`\`\`\n`
+}
+
+const eventsOf = ({ events }: Watch<never>): string => (events.length === 3 ? 'any change' : events.join(', '))
+
+const rowOf = (watch: Watch<never>): string[] => [
+  watch.source,
+  eventsOf(watch),
+  watch.priority ?? (watch.events.includes('added') ? 'normal; low at the start' : 'normal'),
+  watch.after === 0 ? '' : `${watch.after / 1000} s`,
+  watch.because,
+]
+
+function sectionOf(controller: Declared): string {
+  const { name, kind, stores, watches, concurrency } = controller
+  const facts = `Reconciles keys of ${kind}, at most ${concurrency} at the same time. Stores: ${Object.keys(stores).map(code).join(', ')}.`
+  const head = ['source', 'events', 'priority', 'delay', 'because']
+  return `## ${name}\n${facts}\n\n${table(head, watches.map(rowOf))}`
+}
+
+export const wakesPage = (all: readonly Declared[] = controllers): string =>
+  [
+    `${mark('controller/*/controller.ts')}# What wakes which controller\n`,
+    'Each controller declares the kind whose keys it reconciles, the stores that it reads and writes, and the events that bring a key back to its queue.',
+    'In the graph, rounded boxes are kinds of the API and what the controller derives itself (channels, timers); square boxes are controllers.\n',
+    graphOf(all),
+    ...all.map(sectionOf),
+  ].join('\n')
