@@ -1,5 +1,5 @@
-// Guests do not notice what happens to what manages them; what happens to the guests themselves is made good. What is killed in the middle of
-// a change is test/chaos.
+// Guests keep running when a process that manages them is killed, and come back when they are killed themselves. Each test has a Server of
+// its own. Kills in the middle of a change are in test/chaos.
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import type { Server, ServerAction } from '../../crds/index.ts'
@@ -13,30 +13,34 @@ const user = withCloud()
 const records = async (server: string, action: string) =>
   (await user().list<ServerAction>('serveractions')).filter((r) => r.spec.server === server && r.spec.action === action)
 
-it('a QEMU that is killed comes back', async () => {
-  await user().server('victim')
-  const server = await user().ready('victim')
-  await user().booted(server)
-  const host = user().cloud.host('h1')
-  const qemu = host.qemu(server.status?.domain?.name ?? '')
-  if (!qemu) throw new Error('no QEMU')
-  await end(qemu, 'SIGKILL')
-  await user().booted(server, 2)
-  const ready = await user().ready('victim')
-  expect(ready.status?.vmState).toBe('active')
-  expect(await records('victim', 'start')).toHaveLength(1)
+it('a guest whose QEMU is killed boots again', async () => {
+  await user().withServer('killed', {}, async (server) => {
+    await user().booted(server)
+    const qemu = user()
+      .cloud.host('h1')
+      .qemu(server.status?.domain?.name ?? '')
+    if (!qemu) throw new Error('no QEMU')
+    await end(qemu, 'SIGKILL')
+    await user().booted(server, 2)
+    const ready = await user().ready('killed')
+    expect(ready.status?.vmState).toBe('active')
+    expect(await records('killed', 'start')).toHaveLength(1)
+  })
 })
 
-it.each(victimNames)('guests run on while %s is killed and comes back', async (name) => {
-  const host = user().cloud.host('h1')
-  const ids = async () => (await host.virsh('list', '--id')).trim()
-  const before = await ids()
-  const { kill, back } = victimsOf(user().cloud)[name]
-  await kill()
-  await back()
-  await user().patch('server', 'victim', { spec: { displayName: `after ${name}` } })
-  await user().ready('victim', 90_000)
-  expect(await ids()).toBe(before)
+it.each(victimNames)('guests keep running while %s is killed and comes back', async (victim) => {
+  const name = `beside-${victim}`
+  await user().withServer(name, {}, async ({ status }) => {
+    const host = user().cloud.host('h1')
+    const id = async () => (await host.virsh('domid', status?.domain?.name ?? '')).trim()
+    const before = await id()
+    const { kill, back } = victimsOf(user().cloud)[victim]
+    await kill()
+    await back()
+    await user().patch('server', name, { spec: { displayName: `after ${victim}` } })
+    await user().ready(name, 90_000)
+    expect(await id()).toBe(before)
+  })
 })
 
 it.each(['controller', 'agent-h1'] as const)('%s, told to stop amid work, ends in order', async (name) => {
@@ -66,10 +70,12 @@ it.each(['controller', 'agent-h1'] as const)('%s, told to stop amid work, ends i
 })
 
 it('a host that loses power brings its servers back', async () => {
-  const server = await user().get('server', 'victim')
-  await user().cloud.host('h1').powerOff()
-  await user().cloud.addHost('h1')
-  await user().cloud.startAgent('h1')
-  await user().booted(server, 3, 120_000)
-  expect((await user().ready('victim')).status?.vmState).toBe('active')
+  await user().withServer('powerless', {}, async (server) => {
+    await user().booted(server)
+    await user().cloud.host('h1').powerOff()
+    await user().cloud.addHost('h1')
+    await user().cloud.startAgent('h1')
+    await user().booted(server, 2, 120_000)
+    expect((await user().ready('powerless')).status?.vmState).toBe('active')
+  })
 })

@@ -1,5 +1,5 @@
-// The main story: a Server is applied, boots, answers, is told to stop, pause, sleep and go on, is rebooted, and goes without a trace.
-import { expect, it } from 'vitest'
+/** What a user does with a Server: it boots, changes its power state, is rebooted, locked and renamed, and is deleted. Each test, or group of tests that only read, has a Server of its own. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Server, ServerAction } from '../../crds/index.ts'
 import { Api } from '../chaos/api.ts'
 import { takeSnapshot } from '../chaos/snapshot.ts'
@@ -8,154 +8,191 @@ import { until } from '../rig/until.ts'
 import { conditionOf, withCloud } from './user.ts'
 
 const user = withCloud()
+const host = () => user().cloud.host('h1')
 
-it('boots: keys, address and user data reach the guest, and kubectl shows it', async () => {
-  await user().server('web-1', {
-    keyName: 'demo',
-    metadata: { role: 'web' },
-    tags: ['a'],
-    userData: '#!/bin/sh\necho hello from user data\n',
+/** How many times the guest has booted, by its console. */
+const bootsOf = (server: Server): number => user().console(server).split('KUBENOVA-GUEST').length - 1
+
+/** Waits until the guest has reached its login prompt: only then does it react to a request to power off. */
+const untilLogin = (server: Server) =>
+  until(() => user().console(server).trimEnd().endsWith('login:'), { what: 'the login prompt', deadline: 90_000 })
+
+/** libvirt's ID of the running domain; a domain that is started again has a larger one. */
+const domainId = async ({ status }: Server) => (await host().virsh('domid', status?.domain?.name ?? '')).trim()
+
+/** The action records of a server, as "action phase". */
+async function recordsOf(name: string): Promise<string[]> {
+  const actions = await user().list<ServerAction>('serveractions')
+  return actions.filter(({ spec }) => spec.server === name).map(({ spec, status }) => `${spec.action} ${status?.phase}`)
+}
+
+async function setPowerState(name: string, powerState: string): Promise<Server> {
+  await user().patch('server', name, { spec: { powerState } })
+  return user().ready(name, 90_000)
+}
+
+describe('a Server that is created', () => {
+  let server: Server
+  beforeAll(async () => {
+    await user().server('created', {
+      keyName: 'demo',
+      metadata: { role: 'web' },
+      tags: ['a'],
+      userData: '#!/bin/sh\necho hello from user data\n',
+    })
+    server = await user().ready('created')
   })
-  const server = await user().ready('web-1')
-  expect(server.status).toMatchObject({ vmState: 'active', powerState: 'Running', host: 'h1' })
-  expect(server.status?.taskState).toBeUndefined()
-  expect(server.status?.conditions?.map(({ type }) => type).toSorted()).toEqual(['Ready', 'Scheduled'])
-  const report = await user().booted(server)
-  const address = server.status?.addresses?.[0]?.address
-  expect(report).toMatchObject({
-    hostname: 'web-1',
-    uuid: server.metadata.uid,
-    keys: 1,
-    addresses: [`${address}/24`],
-    userdata: 'ok',
+  afterAll(() => user().delete('created'))
+
+  it('is active on its host, and kubectl shows it', async () => {
+    expect(server.status).toMatchObject({ vmState: 'active', powerState: 'Running', host: 'h1' })
+    expect(server.status?.taskState).toBeUndefined()
+    expect(server.status?.conditions?.map(({ type }) => type).toSorted()).toEqual(['Ready', 'Scheduled'])
+    const table = await user().kubectl('get', 'servers')
+    expect(table).toMatch(/^NAME\s+STATE\s+TASK\s+POWER\s+HOST\s+ADDRESS\s+FLAVOR\s+AGE/)
+    expect(table).toMatch(/created\s+active\s+Running\s+h1\s+10\.20\.0\.\d+\s+tiny/)
   })
-  // The flavor's: 1 GiB of disk.
-  expect(report).toMatchObject({ disk: 1024 ** 3, cpus: 1 })
-  expect(user().console(server)).toContain('hello from user data')
-  const table = await user().kubectl('get', 'servers')
-  expect(table).toMatch(/^NAME\s+STATE\s+TASK\s+POWER\s+HOST\s+ADDRESS\s+FLAVOR\s+AGE/)
-  expect(table).toMatch(/web-1\s+active\s+Running\s+h1\s+10\.20\.0\.\d+\s+tiny/)
+
+  it('has an action record and an event of its creation', async () => {
+    expect(await recordsOf('created')).toContain('create Succeeded')
+    const description = await user().kubectl('describe', 'server', 'created')
+    expect(description).toMatch(/Normal\s+Create .*create done on h1/)
+  })
+
+  it('gives its guest its name, keys, address, user data and disk', async () => {
+    const report = await user().booted(server)
+    expect(report).toMatchObject({
+      hostname: 'created',
+      uuid: server.metadata.uid,
+      keys: 1,
+      addresses: [`${server.status?.addresses?.[0]?.address}/24`],
+      userdata: 'ok',
+    })
+    // The flavor has 1 GiB of disk.
+    expect(report).toMatchObject({ disk: 1024 ** 3, cpus: 1 })
+    expect(user().console(server)).toContain('hello from user data')
+  })
+
+  it('answers a ping on its address from its network', async () => {
+    const [nic] = server.status?.instance?.interfaces ?? []
+    const namespace = `kubenova-${nic?.networkId.replaceAll('-', '').slice(0, 12)}`
+    const ping = ['ip', 'netns', 'exec', namespace, 'busybox', 'ping', '-c1', '-W1', nic?.fixedIPs[0]?.address ?? '']
+    await until(() => host().exec(ping), { what: 'an answer to ping', deadline: 90_000 })
+  })
 })
 
-it('answers on its address, to the other end of its network', async () => {
-  const server = await user().get('server', 'web-1')
-  const [nic] = server.status?.instance?.interfaces ?? []
-  const namespace = `kubenova-${nic?.networkId.replaceAll('-', '').slice(0, 12)}`
-  const ping = ['ip', 'netns', 'exec', namespace, 'busybox', 'ping', '-c1', '-W1', nic?.fixedIPs[0]?.address ?? '']
-  const answers = () => user().cloud.host('h1').exec(ping)
-  await until(answers, { what: 'an answer to ping' })
+describe('a Server whose spec.powerState is changed', () => {
+  const active = ['active', 'Running'] as const
+  const stopped = ['stopped', 'Shutdown'] as const
+  it.each([
+    ['Running', 'Paused', 'pause', 'paused', 'Paused'],
+    ['Paused', 'Running', 'unpause', ...active],
+    ['Running', 'Suspended', 'suspend', 'suspended', 'Shutdown'],
+    ['Suspended', 'Running', 'resume', ...active],
+    ['Running', 'Stopped', 'stop', ...stopped],
+    ['Stopped', 'Paused', 'start', 'paused', 'Paused'],
+    ['Paused', 'Stopped', 'stop', ...stopped],
+    ['Stopped', 'Running', 'start', ...active],
+  ])('from %s to %s does %s and ends in vm_state %s', async (from, to, action, vmState, power) => {
+    const name = `${from}-to-${to}`.toLowerCase()
+    // A server that is created as Stopped gets its disks and does not boot.
+    await user().withServer(name, from === 'Stopped' ? { powerState: from } : {}, async (created) => {
+      if (to === 'Stopped') await untilLogin(created)
+      if (from === 'Paused' || from === 'Suspended') await setPowerState(name, from)
+      const { status } = await setPowerState(name, to)
+      expect(status).toMatchObject({ vmState, powerState: power, reachedPowerState: to })
+      expect(conditionOf({ status }, 'Ready')?.reason).toBe(to)
+      expect(await recordsOf(name)).toContain(`${action} Succeeded`)
+    })
+  })
+
+  it('keeps its address and its disk', async () => {
+    await user().withServer('keeps', {}, async (server) => {
+      await untilLogin(server)
+      await setPowerState('keeps', 'Stopped')
+      await setPowerState('keeps', 'Running')
+      const report = await user().booted(server, 2)
+      await setPowerState('keeps', 'Suspended')
+      const { status } = await setPowerState('keeps', 'Running')
+      expect(report.addresses).toEqual([`${server.status?.addresses?.[0]?.address}/24`])
+      expect(status?.addresses).toEqual(server.status?.addresses)
+      // The guest counts its boots on its disk.
+      expect(report.boots).toBe(2)
+      expect(bootsOf(server)).toBe(2)
+    })
+  })
+})
+
+it.each(['HARD', 'SOFT'])('a reboot of type %s boots the guest once more and leaves an action record', async (type) => {
+  const name = `reboot-${type.toLowerCase()}`
+  await user().withServer(name, {}, async (server) => {
+    await (type === 'SOFT' ? untilLogin(server) : user().booted(server))
+    const action = await user().deed(name, 'reboot', { type })
+    expect(action.status?.phase).toBe('Succeeded')
+    expect(action.status?.events).toMatchObject([{ event: 'compute_reboot_instance', host: 'h1', result: 'Success' }])
+    await user().ready(name)
+    await user().booted(server, 2)
+    expect(bootsOf(server)).toBe(2)
+    expect(await recordsOf(name)).toContain('reboot Succeeded')
+  })
+})
+
+it('a shutdown by the guest itself is reported, and a start action starts the server again', async () => {
+  await user().withServer('shuts-down', {}, async (server) => {
+    await untilLogin(server)
+    await host().virsh('shutdown', server.status?.domain?.name ?? '')
+    const off = await user().until('shuts-down', 'stopped', ({ status }) => status?.vmState === 'stopped')
+    expect(conditionOf(off, 'Ready')).toMatchObject({ status: 'False', reason: 'GuestShutdown' })
+    const action = await user().deed('shuts-down', 'start')
+    expect(action.status?.phase).toBe('Succeeded')
+    expect((await user().ready('shuts-down')).status?.vmState).toBe('active')
+  })
 })
 
 it.each([
-  ['Paused', 'paused', 'Paused'],
-  ['Running', 'active', 'Running'],
-  ['Suspended', 'suspended', 'Shutdown'],
-  ['Running', 'active', 'Running'],
-  ['Stopped', 'stopped', 'Shutdown'],
-  ['Paused', 'paused', 'Paused'],
-  ['Stopped', 'stopped', 'Shutdown'],
-  ['Running', 'active', 'Running'],
-])('is %s when asked to be: vm_state %s', async (powerState, vmState, power) => {
-  await user().patch('server', 'web-1', { spec: { powerState } })
-  const server = await user().ready('web-1', 90_000)
-  expect(server.status).toMatchObject({ vmState, powerState: power, reachedPowerState: powerState })
-  expect(conditionOf(server, 'Ready')?.reason).toBe(powerState)
+  ['destroyed', ['destroy']],
+  ['undefined and destroyed', ['undefine', 'destroy']],
+])('a domain that an administrator has %s comes back', async (what, commands) => {
+  const name = what.replaceAll(' ', '-')
+  await user().withServer(name, {}, async (server) => {
+    const before = Number(await domainId(server))
+    for (const command of commands) await host().virsh(command, server.status?.domain?.name ?? '')
+    await until(async () => Number(await domainId(server)) > before, { what: 'the domain to run again' })
+    await user().ready(name)
+  })
 })
 
-/** How often the guest has booted, as its console tells. */
-const boots = (server: Server): number => user().console(server).split('KUBENOVA-GUEST').length - 1
-/** A guest that is up can be asked to power off. */
-const up = (server: Server) =>
-  until(() => user().console(server).trimEnd().endsWith('login:'), { what: 'a guest that is up', deadline: 60_000 })
-
-it('keeps its address and its disk over all of that', async () => {
-  const server = await user().get('server', 'web-1')
-  await up(server)
-  const report = await user().booted(server, boots(server))
-  expect(report.addresses).toEqual([`${server.status?.addresses?.[0]?.address}/24`])
-  // Counted on its disk.
-  expect(report.boots).toBe(boots(server))
-  expect(report.boots).toBeGreaterThanOrEqual(2)
+it('a locked server rejects action requests, and the API server rejects changes of its power state', async () => {
+  const spec = { locked: true, lockedReason: 'audit' }
+  await user().withServer('locked', spec, async () => {
+    const action = await user().deed('locked', 'reboot', { type: 'HARD' })
+    expect(action.status).toMatchObject({ phase: 'Rejected' })
+    expect(action.status?.message).toContain('locked')
+    await expect(user().patch('server', 'locked', { spec: { powerState: 'Stopped' } })).rejects.toThrow(
+      /the server is locked/,
+    )
+    await user().patch('server', 'locked', { spec: { locked: false, lockedReason: null } })
+  })
 })
 
-it.each(['HARD', 'SOFT'])('reboots %s once, and leaves a record with its event', async (type) => {
-  const server = await user().get('server', 'web-1')
-  await up(server)
-  const before = boots(server)
-  const done = await user().deed('web-1', 'reboot', { type })
-  expect(done.status?.phase).toBe('Succeeded')
-  expect(done.status?.events).toMatchObject([{ event: 'compute_reboot_instance', host: 'h1', result: 'Success' }])
-  await user().ready('web-1')
-  await user().booted(server, before + 1)
-  expect(boots(server)).toBe(before + 1)
+it('a new display name, tags and metadata leave the guest running', async () => {
+  await user().withServer('renamed', {}, async (server) => {
+    const before = await domainId(server)
+    await user().patch('server', 'renamed', {
+      spec: { displayName: 'Web one', tags: ['b'], metadata: { role: 'api' } },
+    })
+    await user().ready('renamed')
+    expect(await domainId(server)).toBe(before)
+  })
 })
 
-it('records a shutdown by the guest itself, and starts again when asked', async () => {
-  const server = await user().get('server', 'web-1')
-  await up(server)
-  await user()
-    .cloud.host('h1')
-    .virsh('shutdown', server.status?.domain?.name ?? '')
-  const off = await user().until('web-1', 'stopped', ({ status }) => status?.vmState === 'stopped')
-  expect(conditionOf(off, 'Ready')).toMatchObject({ status: 'False', reason: 'GuestShutdown' })
-  const started = await user().deed('web-1', 'start')
-  expect(started.status?.phase).toBe('Succeeded')
-  expect((await user().ready('web-1')).status?.vmState).toBe('active')
-})
-
-it('brings back a domain that was destroyed or undefined behind its back', async () => {
-  const server = await user().get('server', 'web-1')
-  const domain = server.status?.domain?.name ?? ''
-  const host = user().cloud.host('h1')
-  const id = async () => (await host.virsh('domid', domain)).trim()
-  const first = await id()
-  await host.virsh('destroy', domain)
-  await until(async () => Number(await id()) > Number(first), { what: 'the domain to run again' })
-  const second = await id()
-  await host.virsh('undefine', domain)
-  await host.virsh('destroy', domain)
-  await until(async () => Number(await id()) > Number(second), { what: 'the domain to be there again' })
-  await user().ready('web-1')
-})
-
-it('refuses deeds on a locked server, and power changes at the API server', async () => {
-  await user().patch('server', 'web-1', { spec: { locked: true, lockedReason: 'audit' } })
-  const refused = await user().deed('web-1', 'reboot', { type: 'HARD' })
-  expect(refused.status).toMatchObject({ phase: 'Rejected' })
-  expect(refused.status?.message).toContain('locked')
-  await expect(user().patch('server', 'web-1', { spec: { powerState: 'Stopped' } })).rejects.toThrow(
-    /the server is locked/,
-  )
-  await user().patch('server', 'web-1', { spec: { locked: false, lockedReason: null } })
-})
-
-it('takes a new name, tags and metadata without touching the guest', async () => {
-  const [before] = await user().domains('h1')
-  const id = await user()
-    .cloud.host('h1')
-    .virsh('domid', before ?? '')
-  await user().patch('server', 'web-1', { spec: { displayName: 'Web one', tags: ['b'], metadata: { role: 'api' } } })
-  await user().ready('web-1')
-  expect(
-    await user()
-      .cloud.host('h1')
-      .virsh('domid', before ?? ''),
-  ).toBe(id)
-})
-
-it('has one record for each change', async () => {
-  const records = await user().list<ServerAction>('serveractions')
-  const names = records.map(({ spec, status }) => `${spec.action} ${status?.phase}`)
-  for (const action of ['create', 'pause', 'unpause', 'suspend', 'resume', 'stop', 'start', 'reboot'])
-    expect(names).toContain(`${action} Succeeded`)
-  const described = await user().kubectl('describe', 'server', 'web-1')
-  expect(described).toMatch(/Normal\s+Create .*create done on h1/)
-})
-
-it('goes without a trace', async () => {
-  await user().delete('web-1')
+it('a deleted server leaves nothing behind', async () => {
   const { cloud } = user()
-  const left = () => takeSnapshot(cloud, new Api(cloud.plane.api)).then(findViolations)
-  await until(async () => (await left()).length === 0, { what: 'nothing to be left' }).catch(() => undefined)
-  expect(await left()).toEqual([])
+  const violations = () => takeSnapshot(cloud, new Api(cloud.plane.api)).then(findViolations)
+  // Servers of failed tests may be there still.
+  const before = await violations()
+  const added = async () => (await violations()).filter((violation) => !before.includes(violation))
+  await user().withServer('deleted', {}, async () => user().delete('deleted'))
+  await until(async () => (await added()).length === 0, { what: 'nothing to be left' }).catch(() => undefined)
+  expect(await added()).toEqual([])
 })

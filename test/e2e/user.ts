@@ -135,6 +135,20 @@ export class User {
     return this.ended(await this.ask(server, action, params))
   }
 
+  /**
+   * Gives `body` a running Server of its own and deletes it afterwards, also if `body` throws: tests that share a cloud do not depend on each
+   * other.
+   */
+  async withServer(name: string, spec: object, body: (server: Server) => Promise<void>): Promise<void> {
+    await this.server(name, spec)
+    try {
+      await body(await this.ready(name))
+    } finally {
+      // A failed test must report its own error, not that of the deletion.
+      await this.delete(name).catch(() => undefined)
+    }
+  }
+
   async delete(name: string): Promise<void> {
     await this.kubectl('delete', 'server', name, '--wait', '--timeout=60s')
   }
