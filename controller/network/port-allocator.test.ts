@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Interface, type Port, port as portKind, resourceDefOf, type Server } from '../../crds/index.ts'
 import { ApiError } from '../../kube/errors.ts'
-import { resolve } from '../server/resolve.ts'
+import { resolveReferences } from '../server/resolve.ts'
 import { type Bench, cloud } from '../testing.ts'
 
 const ports = (bench: Bench) => bench.api.resource<Port>(resourceDefOf(portKind))
@@ -9,7 +9,7 @@ const names = (bench: Bench): string[] => bench.ports().map(({ metadata }) => me
 
 /** Allocates the interfaces of the server, as its placement does. */
 async function allocate(bench: Bench, server: Server): Promise<Interface[]> {
-  const { nics } = resolve(server, bench.deps.lookup)
+  const { nics } = resolveReferences(server, bench.deps.lookup)
   return bench.fake.life.live(bench.deps.portAllocator.allocate(server, nics))
 }
 const onLan = (...more: object[]) => ({ networks: [{ name: 'lan' }, ...more] }) as Partial<Server['spec']>

@@ -19,7 +19,7 @@ import type { Allocations } from '../network/allocations.ts'
 import { parseIP } from '../network/ip.ts'
 import { generateMac } from '../network/mac.ts'
 import { findPortWithMac, isInNetworkNamespace, networkOf } from '../network/references.ts'
-import { checkGuestOf, usableFrom } from '../server/resolve.ts'
+import { rejectUnusableNetwork, validateSharedNetworkRequest } from '../server/resolve.ts'
 import type { Stores } from '../stores.ts'
 
 type PortStores = Pick<Stores, 'ports' | 'networks' | 'servers'>
@@ -97,8 +97,8 @@ function give(port: Port, deps: PortDeps): Given {
 function usable(port: Port, { stores }: PortDeps): Network {
   const network = stores.networks.cache.get(networkOf(port))
   if (!network) throw new Refused('NetworkNotFound', `Network ${networkOf(port)} does not exist; the port waits for it`)
-  usableFrom(port.metadata.namespace, network, { onBridgeOf: (of) => networksOnBridgeOf(of, stores) })
-  if (!isInNetworkNamespace(port)) checkGuestOf(network, port.spec)
+  rejectUnusableNetwork(port.metadata.namespace, network, { onBridgeOf: (of) => networksOnBridgeOf(of, stores) })
+  if (!isInNetworkNamespace(port)) validateSharedNetworkRequest(network, port.spec)
   return network
 }
 

@@ -1,4 +1,4 @@
-/** The server as it is placed: every reference copied. Pure. */
+/** Builds the copy of everything that a placed server refers to. Its host reads the copy, so later changes of the originals have no effect. Pure. */
 import type { Instance, Interface, Server } from '../../crds/index.ts'
 import type { Resolved } from './resolve.ts'
 

@@ -15,7 +15,7 @@ import { demandOf, type PlacementRequest, resolveHint } from '../scheduler/reque
 import { MAX_ATTEMPTS, selectHost } from '../scheduler/select-host.ts'
 import type { Stores } from '../stores.ts'
 import { buildInstance } from './instance.ts'
-import { type Lookup, type Resolved, resolve } from './resolve.ts'
+import { type Lookup, type Resolved, resolveReferences } from './resolve.ts'
 import { placedStatus, type SchedulerStatus, type Waiting, waitingStatus } from './status.ts'
 
 export interface PlaceDeps {
@@ -43,7 +43,7 @@ export async function placeServer(server: Server, deps: PlaceDeps, attempt: numb
   const now = deps.clock.wall().toISOString()
   const rejectedHosts = rejectionsInForce(server)
   try {
-    const resolved = resolve(server, deps.lookup)
+    const resolved = resolveReferences(server, deps.lookup)
     const rejections = rejectedHosts.length
     if (rejections >= MAX_ATTEMPTS) return await none(server, `${rejections} hosts could not build it`, deps, now)
     return await choose(server, resolved, deps, now)

@@ -1,4 +1,4 @@
-/** Follows what a server's spec names to the objects themselves; what is missing is said in a sentence. Pure. */
+/** Resolves the names in a server's spec to objects, and throws a sentence about the first that is missing or may not be used. Pure. */
 import {
   type Flavor,
   type Image,
@@ -15,25 +15,26 @@ import { parseIP } from '../network/ip.ts'
 import { findNetworkProblems } from '../network/network-problems.ts'
 import { isInPool, poolOf } from '../network/pool.ts'
 
-/** How the objects are found; the controller's caches in production. */
+/** Finds objects by key; in production, in the controller's caches. */
 export interface Lookup {
   flavor(key: string): Flavor | undefined
   image(key: string): Image | undefined
   keyPair(key: string): KeyPair | undefined
   network(key: string): Network | undefined
-  /** The networks on the same bridge of the hosts. */
+  /** The networks on the same bridge of the hosts, the network itself among them. */
   onBridgeOf(network: Network): readonly Network[]
   port(key: string): Port | undefined
-  /** Servers that have this as their uid, or wish it as their uuid. */
+  /** Servers that have this as their uid or in spec.uuid. */
   ofUuid(uuid: string): readonly Server[]
 }
 
 export type NetworkEntry = Server['spec']['networks'][number]
 
-/** An interface to be: on a network, with a port that exists already, or with one still to be made. */
+/** An interface that the server will have. */
 export interface Nic {
   entry: NetworkEntry
   network: Network
+  /** The user's port; undefined if the controller has to create one. */
   port?: Port
 }
 
@@ -44,32 +45,36 @@ export interface Resolved {
   nics: Nic[]
 }
 
-/** @throws Refused with a code such as FlavorNotFound: the server waits until the object is there or may be used */
-export function resolve(server: Server, lookup: Lookup): Resolved {
+/** @throws Refused with a code such as FlavorNotFound; the server then waits until the object exists or may be used */
+export function resolveReferences(server: Server, lookup: Lookup): Resolved {
   const namespace = server.metadata.namespace ?? ''
   const { spec } = server
-  checkUuid(server, lookup)
-  const flavor = found('Flavor', spec.flavor, lookup.flavor(spec.flavor))
-  const image = found('Image', spec.image?.name ?? '', resolveImage(server, lookup))
+  rejectUsedUuid(server, lookup)
+  const flavor = requireFound('Flavor', spec.flavor, lookup.flavor(spec.flavor))
+  const image = requireFound('Image', spec.image?.name ?? '', resolveImage(server, lookup))
   const [problem] = findBootProblems({ flavor, image, namespace })
   if (problem) throw problem
   const keyPair =
     spec.keyName === undefined
       ? undefined
-      : found('KeyPair', spec.keyName, lookup.keyPair(keyOf({ namespace, name: spec.keyName })))
-  if (keyPair) checkKey(keyPair)
+      : requireFound('KeyPair', spec.keyName, lookup.keyPair(keyOf({ namespace, name: spec.keyName })))
+  if (keyPair) rejectUnreadableKey(keyPair)
   const nics = spec.networks.map((entry) => resolveNic(entry, namespace, lookup))
   return { flavor, image, nics, ...(keyPair ? { keyPair } : {}) }
 }
 
-function found<T>(kind: 'Flavor' | 'Image' | 'KeyPair' | 'Network' | 'Port', name: string, object: T | undefined): T {
+function requireFound<T>(
+  kind: 'Flavor' | 'Image' | 'KeyPair' | 'Network' | 'Port',
+  name: string,
+  object: T | undefined,
+): T {
   if (object === undefined)
     throw new Refused(`${kind}NotFound`, `${kind} ${name} does not exist; the server waits for it`)
   return object
 }
 
-/** A key that cannot be read is one that nobody can log in with. */
-function checkKey({ metadata, spec }: KeyPair): void {
+/** No user could log in with a key that cannot be parsed. */
+function rejectUnreadableKey({ metadata, spec }: KeyPair): void {
   try {
     fingerprintOf(spec)
   } catch (cause) {
@@ -79,26 +84,27 @@ function checkKey({ metadata, spec }: KeyPair): void {
   }
 }
 
-/** A domain is found by its uuid: who had that of another server would have its guest. */
-function checkUuid({ metadata, spec }: Server, { ofUuid }: Lookup): void {
+/** Domains are found by UUID, so a server with the UUID of another one would take over its guest. */
+function rejectUsedUuid({ metadata, spec }: Server, { ofUuid }: Lookup): void {
   if (spec.uuid === undefined) return
-  const age = (s: Server): string => `${s.metadata.creationTimestamp ?? ''} ${s.metadata.uid}`
-  const before = ofUuid(spec.uuid).find(
+  const ageKey = (s: Server): string => `${s.metadata.creationTimestamp ?? ''} ${s.metadata.uid}`
+  const owner = ofUuid(spec.uuid).find(
     (s) =>
       s.metadata.uid !== metadata.uid &&
-      (s.metadata.uid === spec.uuid || s.status?.host !== undefined || age(s) < age({ metadata, spec } as Server)),
+      (s.metadata.uid === spec.uuid ||
+        s.status?.host !== undefined ||
+        ageKey(s) < ageKey({ metadata, spec } as Server)),
   )
-  if (before)
+  if (owner)
     throw new Refused(
       'UUIDInUse',
       `another Server has uuid ${spec.uuid}: leave spec.uuid out, or delete that one first`,
     )
 }
 
-/** Neither a network nor a port that is about to go is given to a server. */
-function there<T extends Network | Port>(object: T): T {
-  const { kind, metadata } = object
-  if (metadata.deletionTimestamp === undefined) return object
+/** A server must not use a network or port that is being deleted. */
+function rejectTerminating({ kind, metadata }: Network | Port): void {
+  if (metadata.deletionTimestamp === undefined) return
   throw new Refused('BeingDeleted', `${kind} ${keyOf(metadata)} is being deleted: name another one`)
 }
 
@@ -114,10 +120,11 @@ function resolveNic(entry: NetworkEntry, namespace: string, lookup: Lookup): Nic
       namespace,
       lookup,
     )
-    if (network.metadata.namespace !== namespace) checkGuestOf(network, entry)
+    if (network.metadata.namespace !== namespace) validateSharedNetworkRequest(network, entry)
     return { entry, network }
   }
-  const port = there(found('Port', entry.port, lookup.port(keyOf({ namespace, name: entry.port }))))
+  const port = requireFound('Port', entry.port, lookup.port(keyOf({ namespace, name: entry.port })))
+  rejectTerminating(port)
   if (port.spec.server !== undefined) {
     const message = `Port ${entry.port} was made for Server ${port.spec.server} and goes with it: make a Port, or name the network`
     throw new Refused('PortInUse', message)
@@ -127,49 +134,50 @@ function resolveNic(entry: NetworkEntry, namespace: string, lookup: Lookup): Nic
 }
 
 /**
- * As in Neutron, a MAC is the owner's of the network to choose; and so is an address outside of its pools, which may be a router's or a
- * resolver's. Who has the router's MAC gets what is meant for the router.
+ * Checks what a port or server of another namespace asks of a shared network. As in Neutron, only the network's own namespace may choose a
+ * MAC, because a guest with the router's MAC would receive the router's traffic, or an address outside the pools, which may be a router's.
  * @throws Refused NetworkNotAllowed
  */
-export function checkGuestOf(
+export function validateSharedNetworkRequest(
   network: Network,
-  wished: { macAddress?: string; fixedIP?: string; fixedIPs?: string[] },
+  request: { macAddress?: string; fixedIP?: string; fixedIPs?: string[] },
 ): void {
   const name = keyOf(network.metadata)
-  if (wished.macAddress !== undefined)
+  if (request.macAddress !== undefined)
     throw new Refused(
       'NetworkNotAllowed',
       `Network ${name}: only its own namespace may choose a macAddress: leave that out`,
     )
   const pools = network.spec.subnets.map(poolOf)
-  for (const address of [wished.fixedIP ?? [], wished.fixedIPs ?? []].flat()) {
+  for (const address of [request.fixedIP ?? [], request.fixedIPs ?? []].flat()) {
     const ip = parseIP(address)
     if (ip && !pools.some((pool) => isInPool(pool, ip)))
       throw new Refused(
         'NetworkNotAllowed',
-        `Network ${name}: ${address} is in none of its pools, and only its own namespace may choose such`,
+        `Network ${name}: ${address} is in none of its pools, and only its own namespace may choose such an address`,
       )
   }
 }
 
 /**
- * The network, which servers and ports of this namespace may use.
- * @throws Refused BeingDeleted, NetworkNotAllowed, or what is wrong with it
+ * Checks that servers and ports of this namespace may use the network.
+ * @throws Refused BeingDeleted, NetworkNotAllowed, or the reason of a problem of the network
  */
-export function usableFrom(
+export function rejectUnusableNetwork(
   namespace: string | undefined,
   network: Network,
   { onBridgeOf }: Pick<Lookup, 'onBridgeOf'>,
-): Network {
-  there(network)
+): void {
+  rejectTerminating(network)
   const name = keyOf(network.metadata)
   if (network.metadata.namespace !== namespace && !network.spec.shared)
     throw new Refused('NetworkNotAllowed', `Network ${name} is not shared; its owner can set shared: true`)
   const [problem] = findNetworkProblems(network, onBridgeOf(network))
   if (problem) throw new Refused(problem.reason, `Network ${name}: ${problem.message}`)
-  return network
 }
 
 function resolveNetwork(ref: { name: string; namespace: string }, namespace: string, lookup: Lookup): Network {
-  return usableFrom(namespace, found('Network', keyOf(ref), lookup.network(keyOf(ref))), lookup)
+  const network = requireFound('Network', keyOf(ref), lookup.network(keyOf(ref)))
+  rejectUnusableNetwork(namespace, network, lookup)
+  return network
 }

@@ -30,7 +30,7 @@ const indirect: Record<string, Indirect[]> = {
   'agent/image/download.ts': [{ find: /new Kind\(\s*'([A-Z]\w+)'/g, code: '$', kind: 'Transient', message: '' }],
   'controller/server/resolve.ts': [
     {
-      find: /found\('([A-Z]\w+)'/g,
+      find: /requireFound\('([A-Z]\w+)'/g,
       code: '$NotFound',
       kind: 'Refused',
       message: '$ … does not exist; the server waits for it',
