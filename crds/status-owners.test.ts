@@ -25,11 +25,7 @@ const built: ServerStatus = { ...placed, domain: { name: 'd' } }
 
 describe('fieldsOf', () => {
   it.each<[OwnedKind, Parameters<typeof fieldsOf>[1], string]>([
-    [
-      'Server',
-      'scheduler',
-      'host instance alternates addresses rejectedHosts observedGeneration vmState taskState fault records',
-    ],
+    ['Server', 'scheduler', 'host instance addresses rejectedHosts observedGeneration vmState taskState fault records'],
     ['Server', 'admission', 'activeAction'],
     ['Server', 'nodeLifecycle', ''],
     [

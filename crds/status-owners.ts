@@ -68,7 +68,6 @@ export const statusOwners = {
     fields: {
       host: 'scheduler',
       instance: 'scheduler',
-      alternates: 'scheduler',
       addresses: 'scheduler',
       rejectedHosts: 'scheduler',
       activeAction: 'admission',

@@ -37,7 +37,7 @@ const waits = (error: boolean): Step => {
   const reason = error ? 'NoValidHost' : 'FlavorNotFound'
   return (server) => scheduler(waitingStatus(server, { reason, message: 'none', error }, now))
 }
-const placed: Step = (server) => scheduler(placedStatus(server, { host: 'h1', alternates: [], instance }, now))
+const placed: Step = (server) => scheduler(placedStatus(server, { host: 'h1', instance }, now))
 const unassigned: Step = (server) => scheduler(unassignedStatus(server, now))
 const cleared: Step = () => agent({})
 const hostDown: Step = (server) => ({

@@ -89,7 +89,7 @@ describe('a creation', () => {
     const owners = bench.api.owners('servers', 'demo/web')
     const agents = owners['kubenova-agent/h1 Apply status'] ?? []
     expect(agents).toContain('f:status / f:vmState')
-    for (const field of ['host', 'instance', 'alternates', 'addresses', 'rejectedHosts', 'activeAction'])
+    for (const field of ['host', 'instance', 'addresses', 'rejectedHosts', 'activeAction'])
       expect(agents.filter((path) => path.startsWith(`f:status / f:${field}`))).toEqual([])
   })
 })
@@ -116,9 +116,18 @@ describe('a steady server', () => {
   })
 })
 
+it('observedGeneration follows a change of the spec that needs nothing of the host', async () => {
+  const bench = await active()
+  await bench.servers.patch({ name: 'web', namespace: 'demo' }, { spec: { description: 'mine' } })
+  const agent = await bench.rest()
+  expect(bench.status.observedGeneration).toBe(2)
+  expect(ready(bench)).toMatchObject({ status: 'True', observedGeneration: 2 })
+  expect(writes(agent)).toEqual(['applyStatus servers'])
+})
+
 it('what the status says and is not so any more is taken out, though nothing else changed', async () => {
   const bench = await active()
-  const { host: _, instance: __, alternates: ___, addresses: ____, conditions = [], ...mine } = bench.status
+  const { host: _, instance: __, addresses: ___, conditions = [], ...mine } = bench.status
   const status = { ...mine, conditions: conditions.filter(({ type }) => type === 'Ready') }
   const stray = { ...status, taskState: 'rebooting' as const }
   await bench.servers.applyStatus(

@@ -129,7 +129,7 @@ export class Bench {
     }
     const status = placedStatus(
       this.server,
-      { host, alternates: [], instance, rejectedHosts: this.status.rejectedHosts ?? [] },
+      { host, instance, rejectedHosts: this.status.rejectedHosts ?? [] },
       this.now(),
     )
     await this.servers.applyStatus({ metadata: KEY, status }, SCHEDULER)

@@ -5,17 +5,23 @@ import {
   flavor as flavorKind,
   type HostAggregate,
   hostAggregate,
+  image as imageKind,
+  type Kind,
+  keyPair as keyPairKind,
   type Network,
+  network as networkKind,
   type Port,
   port as portKind,
   resourceDefOf,
   type Subnet,
 } from '../../crds/index.ts'
 import type { Outcome } from '../../kube/outcome.ts'
+import { keyOf } from '../../kube/types.ts'
 import { IN_USE } from '../finalizer.ts'
 import { reconcileNetwork } from '../network/reconcile.ts'
+import type { Stores } from '../stores.ts'
 import { Bench } from '../testing.ts'
-import { reconcileAggregate, reconcileFlavor } from './reconcile.ts'
+import { reconcileAggregate, reconcileFlavor, reconcileImage, reconcileKeyPair } from './reconcile.ts'
 
 const deps = (bench: Bench) => ({ stores: bench.stores, now: () => bench.now() })
 
@@ -38,6 +44,41 @@ it('a flavor is Ready, and says which of its extra specs change nothing here', a
     status: 'True',
     message: 'it can be used; without effect here: hw:cpu_policy',
   })
+})
+
+describe('observedGeneration', () => {
+  const rows: [
+    kind: Kind,
+    spec: object,
+    change: object,
+    reconcile: (key: string, deps: { stores: Stores; now(): string }) => Promise<Outcome>,
+  ][] = [
+    [flavorKind, { vcpus: 1, ram: 512, disk: 1 }, { description: 'small' }, reconcileFlavor],
+    [imageKind, { url: 'https://example.com/c.img' }, { visibility: 'public' }, reconcileImage],
+    [keyPairKind, { publicKey: 'ssh-rsa A' }, { publicKey: 'ssh-rsa B' }, reconcileKeyPair],
+    [networkKind, { subnets: [{ cidr: '10.0.0.0/29' }] }, { shared: true }, reconcileNetwork],
+    [hostAggregate, { hosts: [] }, { metadata: { ssd: 'true' } }, reconcileAggregate],
+  ]
+  it.each(rows.map((row) => [row[0].kind, ...row] as const))(
+    'follows the spec of a %s, and so does that of its Ready condition',
+    async (_, kind, spec, change, reconcile) => {
+      await using bench = await Bench.start()
+      const metadata = { name: 'x', ...(kind.scope === 'Namespaced' ? { namespace: 'demo' } : {}) }
+      const key = keyOf(metadata)
+      await bench.make(kind, { metadata: { ...metadata, finalizers: [IN_USE] }, spec })
+      const observed = async (): Promise<object> => {
+        await reconcile(key, deps(bench))
+        await bench.fake.caughtUp()
+        const { status } = bench.api.find(kind.plural, key) as Flavor
+        const ready = condition(status?.conditions, 'Ready')
+        return { status: status?.observedGeneration, ready: ready?.observedGeneration }
+      }
+      expect(await observed()).toEqual({ status: 1, ready: 1 })
+      await bench.api.resource<Flavor>(resourceDefOf(kind)).patch(metadata, { spec: change })
+      await bench.fake.caughtUp()
+      expect(await observed()).toEqual({ status: 2, ready: 2 })
+    },
+  )
 })
 
 describe('a network', () => {

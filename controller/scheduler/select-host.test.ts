@@ -8,29 +8,30 @@ import type { PlacementRequest } from './request.ts'
 import { MAX_ATTEMPTS, type Placement, selectHost as selectFrom } from './select-host.ts'
 import { arbitraryHosts, arbitraryRequest } from './testing/arbitrary.ts'
 import { referenceOrder, referenceReasons } from './testing/reference.ts'
-import { type HostOverrides, makeAggregate, makeHostView, makeRequest } from './testing.ts'
+import { type HostOverrides, makeAggregate, makeHostView, makeRequest, selectInTurn } from './testing.ts'
 
 function selectHost(request: PlacementRequest, hosts: readonly HostView[]): Placement {
   return selectFrom(request, toHostTable(hosts))
 }
 
-/** All hosts of a placement, best first; none if no host takes the server. */
-function selected(request: PlacementRequest, hosts: readonly HostView[]): readonly string[] {
-  const placement = selectHost(request, hosts)
-  return placement.placed ? [placement.host, ...placement.alternates] : []
-}
+const selected = (request: PlacementRequest, hosts: readonly HostView[]): readonly string[] =>
+  selectInTurn((asked) => {
+    const placement = selectHost(asked, hosts)
+    return placement.placed ? placement.host : undefined
+  }, request)
 
 const toViews = (hosts: readonly [string, HostOverrides][]) => hosts.map(([name, o]) => makeHostView(name, o))
 
 describe('selectHost', () => {
-  test('selects the host with the most free memory, with the next best as alternates', () => {
+  test('selects the host with the most free memory, then the next best ones', () => {
     const hosts = [
       makeHostView('h1', { used: { ram: 4096 } }),
       makeHostView('h2'),
       makeHostView('h3', { used: { ram: 8192 } }),
       makeHostView('h4', { used: { ram: 9000 } }),
     ]
-    expect(selectHost(makeRequest(), hosts)).toEqual({ placed: true, host: 'h2', alternates: ['h1', 'h3'] })
+    expect(selectHost(makeRequest(), hosts)).toEqual({ placed: true, host: 'h2' })
+    expect(selected(makeRequest(), hosts)).toEqual(['h2', 'h1', 'h3'])
   })
   test('orders equal hosts by name and returns at most three', () => {
     const hosts = ['h4', 'h2', 'h3', 'h1'].map((name) => makeHostView(name))

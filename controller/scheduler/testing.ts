@@ -2,6 +2,7 @@
 import type { HostAggregate, Hypervisor } from '../../crds/index.ts'
 import { type HostUsage, type HostView, toHostView } from './host-view.ts'
 import type { FlavorFacts, PlacementRequest } from './request.ts'
+import { MAX_ATTEMPTS } from './select-host.ts'
 
 type Spec = Partial<Hypervisor['spec']>
 type Status = Partial<NonNullable<Hypervisor['status']>>
@@ -79,4 +80,18 @@ export function makeRequest({ flavor, ...overrides }: RequestOverrides = {}): Pl
     image: {},
     ...overrides,
   }
+}
+
+/** The hosts that a server gets one after the other when each of them rejects it, as many as are tried. */
+export function selectInTurn(
+  select: (request: PlacementRequest) => string | undefined,
+  request: PlacementRequest,
+): string[] {
+  const names: string[] = []
+  while (names.length < MAX_ATTEMPTS) {
+    const name = select({ ...request, ignoreHosts: [...(request.ignoreHosts ?? []), ...names] })
+    if (name === undefined) break
+    names.push(name)
+  }
+  return names
 }

@@ -87,18 +87,16 @@ async function choose(server: Server, resolved: Resolved, deps: PlaceDeps, now: 
   const before = decided(request, deps)
   // The cache is behind: of what it does not show yet, nothing is decided twice.
   if (before?.written) return wait('its placement to be seen', SEEN_MS)
-  const placement = before
-    ? { placed: true as const, host: before.host, alternates: [] }
-    : selectHost(request, views.table())
+  const placement = before ? { placed: true as const, host: before.host } : selectHost(request, views.table())
   if (!placement.placed) return none(server, placement.message, deps, now)
-  const { host, alternates } = placement
+  const { host } = placement
   ledger.assume(request.server, host, demandOf(request.flavor, request.image), clock.now() + CLAIM_MS)
   try {
     const interfaces = await deps.portAllocator.allocate(server, resolved.nics)
     const availabilityZone = views.get(host)?.zone ?? ''
     const instance = buildInstance(server, resolved, interfaces, availabilityZone)
     const rejectedHosts = rejectionsInForce(server)
-    const written = await write(server, placedStatus(server, { host, alternates, instance, rejectedHosts }, now), deps)
+    const written = await write(server, placedStatus(server, { host, instance, rejectedHosts }, now), deps)
     if (written) ledger.confirm(request.server)
     else if (!before) takeBack(request, deps)
   } catch (error) {

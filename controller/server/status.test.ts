@@ -26,7 +26,7 @@ const types = (status: { conditions?: { type: string }[] }): string[] =>
   (status.conditions ?? []).map(({ type }) => type)
 
 describe('each status', () => {
-  const placed = () => placedStatus(server(), { host: 'h1', alternates: ['h2'], instance }, now)
+  const placed = () => placedStatus(server(), { host: 'h1', instance }, now)
 
   it('placed: all that the agent needs, and nothing that it would leave out', () => {
     const status = placedStatus(
@@ -36,7 +36,7 @@ describe('each status', () => {
         records: 2,
         activeAction: { name: 'r', uid: 'u', action: 'start', admittedAt: then },
       }),
-      { host: 'h1', alternates: [], instance, rejectedHosts: [{ host: 'h0', reason: 'r' }] },
+      { host: 'h1', instance, rejectedHosts: [{ host: 'h0', reason: 'r' }] },
       now,
     )
     expect(status).toMatchObject({
@@ -63,7 +63,7 @@ describe('each status', () => {
       fixedIPs: fixedIPs.map((address) => ({ address, prefixLength: 24, dhcp: true })),
     })
     const many = { ...instance, interfaces: [nic(['10.0.0.2', '2001:db8::2']), nic([])] }
-    expect(placedStatus(server(), { host: 'h1', alternates: [], instance: many }, now).addresses).toEqual([
+    expect(placedStatus(server(), { host: 'h1', instance: many }, now).addresses).toEqual([
       { network: 'lan', address: '10.0.0.2', version: 4, macAddress: 'fa:16:3e:00:00:01' },
       { network: 'lan', address: '2001:db8::2', version: 6, macAddress: 'fa:16:3e:00:00:01' },
     ])
@@ -103,7 +103,7 @@ describe('each status', () => {
       observedGeneration: 3,
       rejectedHosts: [{ host: 'h0' }, { host: 'h1', reason: 'broken' }],
     })
-    for (const gone of ['host', 'instance', 'alternates', 'addresses']) expect(status).not.toHaveProperty(gone)
+    for (const gone of ['host', 'instance', 'addresses']) expect(status).not.toHaveProperty(gone)
     const why = { reason: 'HostRejected', message: 'h1 could not build the server (broken); another host is chosen' }
     expect(status.conditions).toMatchObject([
       { type: 'Scheduled', status: 'False', ...why },
@@ -185,10 +185,9 @@ it('what was said while it waited is gone when it is placed, whoever owned it', 
     seen = await handle.applyStatus({ metadata, status }, { fieldManager: 'kubenova-scheduler' })
   }
   await write(waitingStatus(seen, { reason: 'NoValidHost', message: 'none', error: true }, then))
-  await write(placedStatus(seen, { host: 'h1', alternates: [], instance }, now))
+  await write(placedStatus(seen, { host: 'h1', instance }, now))
   expect(Object.keys(seen.status ?? {}).sort()).toEqual([
     'addresses',
-    'alternates',
     'conditions',
     'host',
     'instance',

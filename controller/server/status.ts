@@ -49,7 +49,6 @@ export function unassignedStatus(server: Server, now: string, isAway = false): S
 
 export interface Placement {
   host: string
-  alternates: readonly string[]
   instance: Instance
   /** Hosts that were not to be chosen. */
   rejectedHosts?: readonly HostRejection[]
@@ -57,7 +56,7 @@ export interface Placement {
 
 /** The Server is placed: the host's agent takes over from here. Fields that the agent would leave out are left out here, too. */
 export function placedStatus(server: Server, placement: Placement, now: string): SchedulerStatus {
-  const { host, alternates, instance, rejectedHosts = [] } = placement
+  const { host, instance, rejectedHosts = [] } = placement
   const observedGeneration = generationOf(server)
   const addresses = instance.interfaces.flatMap(({ network, macAddress, fixedIPs }) =>
     fixedIPs.map(({ address }) => ({ network, address, version: address.includes(':') ? 6 : 4, macAddress })),
@@ -69,7 +68,6 @@ export function placedStatus(server: Server, placement: Placement, now: string):
   return {
     host,
     instance,
-    alternates: [...alternates],
     addresses,
     ...withRejections(rejectedHosts),
     observedGeneration,

@@ -92,12 +92,6 @@ export type HostRejection = Static<typeof HostRejection>
 const byController = {
   host: Type.Optional(Type.String({ description: 'The only host that may run it.' })),
   instance: Type.Optional(Instance),
-  alternates: Type.Optional(
-    Type.Array(Type.String(), {
-      description: 'Hosts that are tried next if this one refuses.',
-      'x-kubernetes-list-type': 'atomic',
-    }),
-  ),
   addresses: Type.Optional(
     Type.Array(
       Type.Object({

@@ -39,6 +39,11 @@ const status =
       { metadata: at(p, options.meta), status: value },
       { fieldManager: manager, ...(options.force === undefined ? {} : { force: options.force }) },
     )
+/** Server-side apply without a status: the manager owns nothing of it any more. */
+const letGo =
+  (manager: string): Operation =>
+  (p) =>
+    p.servers.applyStatus({ metadata: at(p) }, { fieldManager: manager })
 const patch =
   (value: object, manager = 'user'): Operation =>
   (p) =>
@@ -135,11 +140,43 @@ export const table: Record<string, readonly Operation[]> = {
     status('one', { conditions: [] }),
     status('two', { conditions: [] }),
   ],
+  'a condition that goes from owner to owner stays whole': [
+    create,
+    status('scheduler', { host: 'h', vmState: 'building', conditions: [condition('Ready', 'False', 'Building')] }),
+    status('agent', { vmState: 'active', domain: { name: 'd' }, conditions: [condition('Ready', 'True')] }),
+    status('lifecycle', {
+      conditions: [condition('HostReachable', 'False'), condition('Ready', 'Unknown', 'HostDown')],
+    }),
+    status('lifecycle', { conditions: [condition('Ready', 'Unknown', 'HostDown')] }),
+    status('agent', {
+      vmState: 'error',
+      domain: { name: 'd' },
+      conditions: [condition('Ready', 'False', 'DiskFull'), condition('Stalled', 'True')],
+    }),
+    status('scheduler', {
+      vmState: 'building',
+      conditions: [condition('Ready', 'False', 'HostRejected'), condition('Reconciling', 'True')],
+    }),
+    letGo('agent'),
+    letGo('lifecycle'),
+    status('scheduler', { host: 'i', vmState: 'building', conditions: [condition('Ready', 'False', 'Building')] }),
+  ],
+  'a manager that lets go of all takes its fields away': [
+    create,
+    status('one', { activeAction: { name: 'r', uid: 'u', action: 'start', admittedAt: '2026-01-01T00:00:00Z' } }),
+    status('two', { vmState: 'active' }),
+    letGo('one'),
+    letGo('two'),
+    letGo('two'),
+  ],
   'objects inside the status are merged, lists replaced': [
     create,
     status('one', {
       host: 'h',
-      alternates: ['a', 'b'],
+      rejectedHosts: [
+        { host: 'a', reason: 'r' },
+        { host: 'b', reason: 'r' },
+      ],
       activeAction: {
         name: 'r',
         uid: 'u',
@@ -150,11 +187,11 @@ export const table: Record<string, readonly Operation[]> = {
     }),
     status('one', {
       host: 'h',
-      alternates: ['b'],
+      rejectedHosts: [{ host: 'b', reason: 'r' }],
       activeAction: { name: 'r', uid: 'v', action: 'start', params: {}, admittedAt: '2026-01-01T00:00:00Z' },
     }),
-    status('one', { host: 'h', alternates: [] }),
-    status('one', { alternates: ['c'] }),
+    status('one', { host: 'h', rejectedHosts: [] }),
+    status('one', { rejectedHosts: [{ host: 'c', reason: 'r' }] }),
   ],
   'a resourceVersion is a compare-and-swap': [
     create,
