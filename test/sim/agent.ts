@@ -1,4 +1,4 @@
-/** The real agent as a process of the simulation, on a host of memory. */
+/** Runs the real agent as a simulated process, on a host in memory. */
 import { agentOf } from '../../agent/agent.ts'
 import { AgentOptions } from '../../agent/options.ts'
 import { clusterParts } from '../../agent/parts.ts'
@@ -7,20 +7,25 @@ import type { Kube } from '../../kube/client.ts'
 import type { Log } from '../../kube/log.ts'
 import { parseOptions } from '../../kube/options.ts'
 import type { SimulatedHost } from './host.ts'
-import type { Fate } from './link.ts'
+import type { FailureOf } from './link.ts'
 import type { Process } from './process.ts'
 
 const defaults = parseOptions(AgentOptions, { args: [], env: {}, prefix: 'SIM' })
 
-export async function agentMain(
+export interface AgentEnvironment {
+  host: SimulatedHost
+  failureOf: FailureOf
+  log: Log
+  /** Breaks the agent's view of its host on purpose; see mutations.ts. */
+  mutateHost?: ((host: LocalHost) => LocalHost) | undefined
+}
+
+export async function runAgent(
   kube: Kube,
   process: Process,
-  host: SimulatedHost,
-  fate: Fate,
-  log: Log,
-  spoil: (host: LocalHost) => LocalHost = (whole) => whole,
+  { host, failureOf, log, mutateHost = (original) => original }: AgentEnvironment,
 ): Promise<void> {
   const cluster = clusterParts(kube, { ...defaults, hostName: host.name }, log)
-  const parts = { ...cluster, ...host.parts(process, fate, cluster) }
-  await agentOf({ ...parts, host: spoil(parts.host) }).run(process.stop.signal)
+  const parts = { ...cluster, ...host.parts(process, failureOf, cluster) }
+  await agentOf({ ...parts, host: mutateHost(parts.host) }).run(process.stop.signal)
 }

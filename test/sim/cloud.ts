@@ -1,134 +1,139 @@
-/** A cloud of memory: one API server, controllers and agents as processes that come and go, hosts that stay. */
+/**
+ * A cloud in memory: one API server, controllers and agents as processes that start and end, and hosts that outlive
+ * their agents.
+ */
 import type { Kube } from '../../kube/client.ts'
 import { ApiError } from '../../kube/errors.ts'
 import type { Log } from '../../kube/log.ts'
 import { FakeApi, type Write } from '../fakes/api.ts'
-import { agentMain } from './agent.ts'
+import { runAgent } from './agent.ts'
 import { controllerMain } from './controller.ts'
+import { FaultInjection } from './fault-injection.ts'
 import { SimulatedHost } from './host.ts'
-import { type Streams, simulatedKube } from './kube.ts'
-import { Lanes } from './lanes.ts'
-import { type Ground, Process } from './process.ts'
+import { createSimulatedKube, type WatchStreams } from './kube.ts'
+import type { Mutation } from './mutations.ts'
+import { Process, type SimulationContext } from './process.ts'
 import type { Random } from './random.ts'
-import type { Sabotage } from './sabotage.ts'
-import { type Owner, Time } from './time.ts'
-import { Weather } from './weather.ts'
+import { Schedule } from './schedule.ts'
+import { Time, type TimerOwner } from './time.ts'
 
 export interface CloudOptions {
   random: Random
-  /** How often a lane of this name gets its turn. */
-  weigh(lane: string): number
+  /** How often a message queue of this name has its turn. */
+  weightOf(queueName: string): number
   hosts: readonly { name: string; vcpus: number; ram: number; disk: number }[]
   controllers: number
   onWrite(write: Write): void
-  /** Something changed on this host. */
-  onHost(host: SimulatedHost): void
-  /** A process ended in an error that no fault explains. */
+  /** Called after a change on a host. */
+  onHostChange(host: SimulatedHost): void
+  /** Called when a process ends in an error that no fault explains. */
   onCrash(process: string, error: unknown): void
-  /** Of a process; none: nobody reads it. */
-  log(process: string): Log
-  sabotage?: Sabotage | undefined
+  logOf(process: string): Log
+  mutation?: Mutation | undefined
 }
 
-/** A place where a process runs: when it ends there, another is started. */
-export interface Slot {
+/** The place of a process, in which it is started again when it ends. */
+export interface ProcessSlot {
   name: string
   process: Process | undefined
-  /** Never started again by itself while true: its host is off. */
-  isHeld: boolean
+  /** The host is powered off, so its agent is not started. */
+  isHostOff: boolean
 }
 
-/** What the world does by itself. */
-export const nature: Owner = { name: 'world', isDead: false, isFrozen: false }
+/** The owner of timers that belong to no process. */
+export const SIMULATION: TimerOwner = { name: 'simulation', isDead: false, isFrozen: false }
 
 export class Cloud {
   readonly time = new Time()
-  readonly lanes: Lanes
+  readonly schedule: Schedule
   readonly api: FakeApi
-  readonly weather = new Weather()
-  readonly streams: Streams = new Set()
+  readonly faults = new FaultInjection()
+  readonly streams: WatchStreams = new Set()
   readonly hosts: SimulatedHost[]
-  readonly slots: Slot[]
-  /** The world is over: nothing is started any more. */
-  isOver = false
+  readonly slots: ProcessSlot[]
+  /** True once the run has ended: no process is started any more. */
+  hasEnded = false
   readonly #options: CloudOptions
-  readonly #ground: Ground
-  #lives = 0
+  readonly #context: SimulationContext
+  #processCount = 0
 
   constructor(options: CloudOptions) {
-    const { random, weigh, hosts, onWrite, onHost } = options
+    const { random, weightOf, hosts, onWrite, onHostChange } = options
     this.#options = options
-    this.lanes = new Lanes(this.time, random)
+    this.schedule = new Schedule(this.time, random)
     this.api = new FakeApi(() => this.time.wall(), onWrite)
-    this.#ground = { time: this.time, lanes: this.lanes, random, weigh }
+    this.#context = { time: this.time, schedule: this.schedule, random, weightOf }
     this.hosts = hosts.map(({ name, ...capacity }) => {
-      const host: SimulatedHost = new SimulatedHost(name, capacity, () => onHost(host))
+      const host: SimulatedHost = new SimulatedHost(name, capacity, () => onHostChange(host))
       return host
     })
     const names = [
       ...Array.from({ length: options.controllers }, (_, i) => `c${i + 1}`),
       ...hosts.map(({ name }) => name),
     ]
-    this.slots = names.map((name) => ({ name, process: undefined, isHeld: false }))
+    this.slots = names.map((name) => ({ name, process: undefined, isHostOff: false }))
   }
 
   readonly host = (name: string): SimulatedHost | undefined => this.hosts.find((host) => host.name === name)
 
-  slot(name: string): Slot | undefined {
+  slot(name: string): ProcessSlot | undefined {
     return this.slots.find((slot) => slot.name === name)
   }
 
-  start(slot: Slot): void {
-    if (slot.process || slot.isHeld || this.isOver) return
-    this.#lives += 1
-    const process = new Process(slot.name, this.#lives, this.#ground)
+  start(slot: ProcessSlot): void {
+    if (slot.process || slot.isHostOff || this.hasEnded) return
+    this.#processCount += 1
+    const process = new Process(slot.name, this.#processCount, this.#context)
     slot.process = process
-    this.#main(process).then(
-      () => this.#ended(slot, process),
+    this.#runProgram(process).then(
+      () => this.#onProcessEnd(slot, process),
       (error: unknown) => {
-        // What the API server answers may end a process as it starts: kubelet then starts it again.
-        const isTold = error === process.stop.signal.reason
-        if (!isTold && !(error instanceof ApiError)) this.#options.onCrash(slot.name, error)
-        this.#ended(slot, process)
+        // An error of the API server may end a process while it starts; it is then restarted, as kubelet would.
+        const wasStopped = error === process.stop.signal.reason
+        if (!wasStopped && !(error instanceof ApiError)) this.#options.onCrash(slot.name, error)
+        this.#onProcessEnd(slot, process)
       },
     )
   }
 
-  kill(slot: Slot, restartMs: number): void {
+  kill(slot: ProcessSlot, restartMs: number): void {
     const { process } = slot
     if (!process) return
-    for (const { label } of process.underWay()) this.weather.note('kill', label)
+    for (const { label } of process.messagesUnderWay()) this.faults.recordPoint('kill', label)
     process.kill()
     slot.process = undefined
-    this.time.timer(nature, restartMs, () => this.start(slot))
+    this.time.setTimer(SIMULATION, restartMs, () => this.start(slot))
   }
 
-  /** SIGTERM. */
-  stop({ process }: Slot): void {
+  /** Stops a process as SIGTERM does. */
+  stop({ process }: ProcessSlot): void {
     process?.stop.abort(new Error('told to stop'))
   }
 
   end(): void {
-    this.isOver = true
+    this.hasEnded = true
     for (const { process } of this.slots) process?.kill()
   }
 
-  #main(process: Process): Promise<void> {
+  #runProgram(process: Process): Promise<void> {
     const host = this.host(process.name)
     const manager = host ? 'kubenova-agent' : 'kubenova-controller'
-    const { sabotage } = this.#options
-    const plain: Kube = simulatedKube(this.api, process, this.weather.api, this.streams, manager)
-    const kube = sabotage?.kube?.(plain, process) ?? plain
-    const log = this.#options.log(process.name)
-    return host
-      ? agentMain(kube, process, host, this.weather.host, log, sabotage?.host)
-      : controllerMain(kube, process.identity, log, process.stop.signal)
+    const { mutation } = this.#options
+    const original = createSimulatedKube(this.api, process, {
+      failureOf: this.faults.failureOfApiCall,
+      streams: this.streams,
+      manager,
+    })
+    const kube: Kube = mutation?.kube?.(original, process) ?? original
+    const log = this.#options.logOf(process.name)
+    if (!host) return controllerMain(kube, process.identity, log, process.stop.signal)
+    return runAgent(kube, process, { host, failureOf: this.faults.failureOfHostCall, log, mutateHost: mutation?.host })
   }
 
-  #ended(slot: Slot, process: Process): void {
+  #onProcessEnd(slot: ProcessSlot, process: Process): void {
     if (slot.process !== process) return
     process.kill()
     slot.process = undefined
-    this.time.timer(nature, 1000, () => this.start(slot))
+    this.time.setTimer(SIMULATION, 1000, () => this.start(slot))
   }
 }

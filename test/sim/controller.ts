@@ -1,4 +1,7 @@
-/** The real controller as a process of the simulation: fills its caches, waits to lead, works until it is stopped or killed. */
+/**
+ * The real controller as a process of the simulation: fills its caches, waits to lead, works until it is stopped or
+ * killed.
+ */
 import { createController } from '../../controller/controller.ts'
 import { ControllerOptions } from '../../controller/options.ts'
 import type { Kube } from '../../kube/client.ts'

@@ -5,7 +5,7 @@ import { type ClusterParts, type HostParts, type Link, serversByUid } from '../.
 import type { Resources } from '../../crds/index.ts'
 import { noLog } from '../../kube/log.ts'
 import { FakeHost, type Machine } from '../fakes/host.ts'
-import { type Fate, HostLink } from './link.ts'
+import { type FailureOf, HostLink } from './link.ts'
 import type { Process } from './process.ts'
 
 export class SimulatedHost {
@@ -36,15 +36,17 @@ export class SimulatedHost {
   }
 
   /** The parts of the host for one life of its agent. */
-  parts(process: Process, fate: Fate, cluster: ClusterParts): HostParts {
-    const link = new HostLink(process, fate)
+  parts(process: Process, failureOf: FailureOf, cluster: ClusterParts): HostParts {
+    const link = new HostLink(process, failureOf)
     const { watch } = cluster
-    const lane = process.inbound('libvirt', true)
-    const { lanes } = process.ground
+    const queue = process.openQueue('libvirt', true)
+    const { schedule } = process.context
     const tell = (uid: string): void =>
-      lanes.park(lane, `${process.name}: event of ${this.machines.machine(uid).owner?.name}`, () => watch.notify(uid))
+      schedule.enqueue(queue, `${process.name}: event of ${this.machines.machine(uid).owner?.name}`, () =>
+        watch.notify(uid),
+      )
     this.#told.add(tell)
-    process.atEnd(() => this.#told.delete(tell))
+    process.onEnd(() => this.#told.delete(tell))
     return {
       session: session(),
       learn: async () => factsOf(this.capacity),

@@ -1,170 +1,158 @@
-/** What must hold at every instant, looked at after each write of the API server and each effect on a host. */
-
-import { demandOf } from '../../controller/scheduler/request.ts'
+/**
+ * The invariants: what must hold at every instant. They are checked after each write to the API server and each change
+ * on a host.
+ */
 import { type Hypervisor, ownerOfManager, type Server, type ServerAction } from '../../crds/index.ts'
 import type { Write } from '../fakes/api.ts'
 import type { Cloud } from './cloud.ts'
+import { hasRoomFor } from './expectations.ts'
 import { isOn, type SimulatedHost } from './host.ts'
-import { foreignChanges } from './ownership.ts'
+import { findForeignChanges } from './ownership.ts'
 
-/** Phases of a record that has ended. */
-const ends: ReadonlySet<string> = new Set(['Succeeded', 'Failed', 'Rejected'])
+const endedPhases: ReadonlySet<string> = new Set(['Succeeded', 'Failed', 'Rejected'])
+/** Further violations mostly follow from the first ones. */
+const MOST_VIOLATIONS = 5
 
 export class Invariants {
-  /** What was broken, in words. */
-  readonly broken: string[] = []
-  /** Writes to servers, ports and records, by who made them. */
+  readonly violations: string[] = []
+  /** Number of writes to Servers, Ports and ServerActions by controllers and agents. */
   writes = 0
-  /** Writes to Hypervisors: what is used of them is written now and then. */
-  figures = 0
-  readonly writers = new Map<string, number>()
+  /** Number of updates of Hypervisors, whose usage is written at intervals. */
+  hypervisorWrites = 0
+  /** Keys of action records that users deleted. */
+  readonly recordsDeletedByUsers = new Set<string>()
   readonly #cloud: () => Cloud
-  readonly #most: number
-  /** Records that users deleted. */
-  readonly forgotten = new Set<string>()
-  readonly #deeds = new Set<string>()
-  /** Hosts that an operator has ever said to be down. */
-  readonly #wasForced = new Set<string>()
+  readonly #mostWrites: number
+  /** UIDs of the ServerActions that users created. */
+  readonly #requests = new Set<string>()
+  /** Hosts that an operator has ever forced down. */
+  readonly #forcedDown = new Set<string>()
 
-  /** @param most writes that so many requests and faults may cost */
-  constructor(cloud: () => Cloud, most: number) {
+  constructor(cloud: () => Cloud, mostWrites: number) {
     this.#cloud = cloud
-    this.#most = most
+    this.#mostWrites = mostWrites
   }
 
-  say(what: string): void {
-    if (this.broken.length < 5 && !this.broken.includes(what)) this.broken.push(what)
+  addViolation(violation: string): void {
+    if (this.violations.length < MOST_VIOLATIONS && !this.violations.includes(violation))
+      this.violations.push(violation)
   }
 
   onWrite(write: Write): void {
-    const { plural, manager, after } = write
-    for (const what of foreignChanges(write)) this.say(what)
-    if (plural === 'servers') this.#server(write)
+    const { plural, manager, after, key } = write
+    for (const change of findForeignChanges(write)) this.addViolation(change)
+    if (plural === 'servers') this.#checkServer(write)
     if (plural === 'hypervisors' && (after?.['spec'] as Hypervisor['spec'] | undefined)?.forcedDown)
-      this.#wasForced.add(write.key)
-    if (plural === 'serveractions') this.#record(write)
-    if (manager !== 'user' && manager !== 'test') this.#count(write)
+      this.#forcedDown.add(key)
+    if (plural === 'serveractions') this.#checkRecord(write)
+    if (manager !== 'user' && manager !== 'test') this.#countWrite(write)
   }
 
-  #count({ plural, manager, before, after }: Write): void {
-    if (plural === 'hypervisors' && before && after) this.figures += 1
-    else if (plural !== 'leases' && plural !== 'events') {
-      this.writes += 1
-      if (this.writes > this.#most) this.say('a storm of writes')
-      const did = after ? 'changed' : 'deleted'
-      const what = `${manager} ${before ? did : 'made'} ${plural}`
-      this.writers.set(what, (this.writers.get(what) ?? 0) + 1)
-    }
-  }
-
-  onHost(host: SimulatedHost): void {
+  onHostChange(host: SimulatedHost): void {
     for (const uid of host.machines.uids()) {
       const machine = host.machines.machine(uid)
       const name = machine.owner?.name ?? uid
-      if (isOn(machine)) this.#runs(host, uid, name)
-      const { boots } = machine
-      for (const mark of new Set(boots)) {
-        if (!this.#deeds.has(mark)) continue
-        const times = boots.filter((other) => other === mark).length
-        if (times > 1 + (host.accidents.get(uid) ?? 0))
-          this.say(`${name} was booted ${times} times by the deed ${mark}`)
-      }
+      if (isOn(machine)) this.#checkRunningGuest(host, uid, name)
+      this.#checkBoots(machine.boots, name, host.accidents.get(uid) ?? 0)
     }
   }
 
-  #runs(host: SimulatedHost, uid: string, name: string): void {
-    const others = this.#cloud().hosts.filter((other) => other !== host && isOn(other.machines.machine(uid)))
-    if (others.length > 0) this.say(`${name} runs on ${host.name} and on ${others.map((o) => o.name).join(', ')}`)
-    const server = this.#cloud()
-      .api.peek<Server>('servers')
-      .find(({ metadata }) => metadata.uid === uid)
-    if (server && server.status?.host !== host.name)
-      this.say(`${name} runs on ${host.name}, and its status says ${server.status?.host}`)
+  #countWrite({ plural, before, after }: Write): void {
+    if (plural === 'hypervisors' && before && after) {
+      this.hypervisorWrites += 1
+      return
+    }
+    if (plural === 'leases' || plural === 'events') return
+    this.writes += 1
+    if (this.writes > this.#mostWrites) this.addViolation('too many writes')
   }
 
-  #server({ manager, before, after, key }: Write): void {
+  /** An action request boots its server once, and once more after each power loss or crash of the guest. */
+  #checkBoots(bootIds: readonly string[], name: string, accidents: number): void {
+    for (const id of new Set(bootIds)) {
+      const count = bootIds.filter((other) => other === id).length
+      if (this.#requests.has(id) && count > 1 + accidents)
+        this.addViolation(`${name} was booted ${count} times by request ${id}`)
+    }
+  }
+
+  #checkRunningGuest(host: SimulatedHost, uid: string, name: string): void {
+    const others = this.#cloud().hosts.filter((other) => other !== host && isOn(other.machines.machine(uid)))
+    if (others.length > 0)
+      this.addViolation(`${name} runs on ${host.name} and on ${others.map((other) => other.name).join(', ')}`)
+    const server = this.#servers().find(({ metadata }) => metadata.uid === uid)
+    if (server && server.status?.host !== host.name)
+      this.addViolation(`${name} runs on ${host.name}, but its status.host is ${server.status?.host}`)
+  }
+
+  #checkServer({ manager, before, after, key }: Write): void {
     const [old, now] = [before, after] as unknown as (Server | undefined)[]
-    if (old && !now) this.#forgotten(old)
+    if (old && !now) this.#checkDeleted(old)
     if (!old || !now) return
     if (manager !== 'user' && JSON.stringify(old.spec) !== JSON.stringify(now.spec))
-      this.say(`${manager} changed the spec of ${key}`)
-    this.#moved(old, now, manager, key)
-    this.#slot(old, now, key)
+      this.addViolation(`${manager} changed the spec of ${key}`)
+    if (old.status?.host !== now.status?.host) this.#checkHostChange(old, now, manager)
+    this.#checkActiveAction(old, now, key)
   }
 
-  #moved(old: Server, now: Server, manager: string, key: string): void {
-    const [was, is] = [old.status?.host, now.status?.host]
-    if (was === is) return
-    if (ownerOfManager(manager) !== 'scheduler') this.say(`${manager} moved ${key} from ${was} to ${is}`)
-    if (was !== undefined) this.#left(old, was)
-    if (is !== undefined) this.#room(is)
-    this.#addresses(now)
+  #checkHostChange(old: Server, now: Server, manager: string): void {
+    const [from, to] = [old.status?.host, now.status?.host]
+    if (ownerOfManager(manager) !== 'scheduler')
+      this.addViolation(`${manager} moved ${now.metadata.name} from ${from} to ${to}`)
+    const source = this.#cloud().host(from ?? '')
+    if (source && !source.machines.isEmpty(old.metadata.uid ?? ''))
+      this.addViolation(`${old.metadata.name} was moved from ${from}, where it has orphans`)
+    if (to !== undefined) this.#checkCapacity(to)
+    this.#checkAddresses(now)
   }
 
-  /** A deed keeps its place until it has ended. The controller ends those that no host can do. */
-  #slot({ status: was = {} }: Server, { status: is = {} }: Server, key: string): void {
-    const { activeAction: action } = was
-    if (
-      action === undefined ||
-      [was.lastCompletedAction, is.lastCompletedAction, is.activeAction?.uid].includes(action.uid)
-    )
-      return
+  /** The active action stays active until it has ended. The controller fails an action that no host can run. */
+  #checkActiveAction({ status: old = {} }: Server, { status: now = {} }: Server, key: string): void {
+    const { activeAction } = old
+    const allowed = [old.lastCompletedAction, now.lastCompletedAction, now.activeAction?.uid]
+    if (activeAction === undefined || allowed.includes(activeAction.uid)) return
     const records = this.#cloud().api.peek<ServerAction>('serveractions')
-    if (records.find(({ metadata }) => metadata.uid === action.uid)?.status?.phase !== 'Failed')
-      this.say(`the deed ${action.name} of ${key} lost its place to ${is.activeAction?.name ?? 'nobody'}`)
+    if (records.find(({ metadata }) => metadata.uid === activeAction.uid)?.status?.phase === 'Failed') return
+    const next = now.activeAction?.name ?? 'none'
+    this.addViolation(`the active action ${activeAction.name} of ${key} was replaced by ${next} before its end`)
   }
 
-  /** Only what holds nothing more may be gone; but for those that were given up. */
-  #forgotten({ metadata, status }: Server): void {
-    const uid = metadata.uid ?? ''
+  /** A deleted server has no orphans, except after a forced delete or on a host that is down. */
+  #checkDeleted({ metadata, status }: Server): void {
     const host = this.#cloud().host(status?.host ?? '')
-    if (!host || host.machines.isEmpty(uid)) return
-    const isGivenUp = Object.keys(metadata.annotations ?? {}).length > 0
-    const isDown = this.#cloud().slot(host.name)?.isHeld === true || this.#wasForced.has(host.name)
-    if (!isGivenUp && !isDown) this.say(`${metadata.name} is gone, and something of it is on ${host.name}`)
+    if (!host || host.machines.isEmpty(metadata.uid ?? '')) return
+    const isForced = Object.keys(metadata.annotations ?? {}).length > 0
+    const isDown = this.#cloud().slot(host.name)?.isHostOff === true || this.#forcedDown.has(host.name)
+    if (!isForced && !isDown) this.addViolation(`${metadata.name} was deleted, but has orphans on ${host.name}`)
   }
 
-  #left({ metadata }: Server, name: string): void {
+  #checkCapacity(name: string): void {
     const host = this.#cloud().host(name)
-    if (host && !host.machines.isEmpty(metadata.uid ?? ''))
-      this.say(`${metadata.name} was taken from ${name}, where something of it is left`)
+    const servers = this.#servers().filter(({ status }) => status?.host === name)
+    if (host && !hasRoomFor(servers, host.capacity)) this.addViolation(`${name} has more servers than it has room for`)
   }
 
-  /** Claims are not more than a host gives. */
-  #room(name: string): void {
-    const host = this.#cloud().host(name)
-    if (!host) return
-    const claims = this.#cloud()
-      .api.peek<Server>('servers')
-      .filter(({ status }) => status?.host === name)
-      .map(({ status }) => status?.instance && demandOf(status.instance.flavor, status.instance.image))
-    const sum = (of: 'vcpus' | 'ram' | 'disk'): number => claims.reduce((all, claim) => all + (claim?.[of] ?? 0), 0)
-    const { vcpus, ram, disk } = host.capacity
-    if (sum('vcpus') > vcpus * 4 || sum('ram') > ram - 512 || sum('disk') > disk)
-      this.say(`${name} is promised more than it has: ${sum('ram')} MiB of ${ram - 512}`)
-  }
-
-  /** No two servers on one address. Ports that nobody uses may come to share one while two controllers lead; see goals.ts. */
-  #addresses(server: Server): void {
+  /** No two scheduled servers share an address. Unused ports may, while two controllers lead: see goals/ports.ts. */
+  #checkAddresses(server: Server): void {
     if (server.status?.host === undefined) return
-    for (const { metadata, status } of this.#cloud().api.peek<Server>('servers')) {
+    for (const { metadata, status } of this.#servers()) {
       if (metadata.uid === server.metadata.uid || status?.host === undefined) continue
       for (const { network, address } of status.addresses ?? [])
-        if (server.status.addresses?.some((a) => a.network === network && a.address === address))
-          this.say(`${address} of ${network} is given to ${metadata.name} and to ${server.metadata.name}`)
+        if (server.status.addresses?.some((other) => other.network === network && other.address === address))
+          this.addViolation(`${address} of ${network} is allocated to ${metadata.name} and to ${server.metadata.name}`)
     }
   }
 
-  #record({ before, after, manager, key }: Write): void {
+  #checkRecord({ before, after, manager, key }: Write): void {
     const [old, now] = [before, after] as unknown as (ServerAction | undefined)[]
-    if (manager === 'user' && now) this.#deeds.add(now.metadata.uid ?? '')
-    if (manager === 'user' && !now) this.forgotten.add(key)
-    if (old && now) this.#ended(old, now, key)
+    if (manager === 'user' && now) this.#requests.add(now.metadata.uid ?? '')
+    if (manager === 'user' && !now) this.recordsDeletedByUsers.add(key)
+    const phase = old?.status?.phase ?? ''
+    if (now && endedPhases.has(phase) && phase !== now.status?.phase)
+      this.addViolation(`action record ${key} had ended as ${phase} and is ${now.status?.phase}`)
   }
 
-  #ended({ status: before }: ServerAction, { status }: ServerAction, key: string): void {
-    const was = before?.phase ?? ''
-    if (ends.has(was) && was !== status?.phase)
-      this.say(`the record ${key} had ended as ${was} and is ${status?.phase}`)
+  #servers(): Server[] {
+    return this.#cloud().api.peek<Server>('servers')
   }
 }

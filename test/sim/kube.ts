@@ -1,14 +1,17 @@
-/** A client of the simulated API server for one process, as createKube() makes one of the real: calls and watches that the schedule lets through. */
+/**
+ * Creates a process's client of the simulated API server, like createKube(): the schedule delivers its calls and watch
+ * events.
+ */
 import type { Kube } from '../../kube/client.ts'
 import type { WatchOptions } from '../../kube/list-watch.ts'
 import type { Metrics } from '../../kube/metrics.ts'
 import type { KubeObject, ResourceDef, WatchEvent } from '../../kube/types.ts'
 import type { FakeApi } from '../fakes/api.ts'
-import { ApiLink, type Fate } from './link.ts'
+import { ApiLink, type FailureOf } from './link.ts'
 import type { Process } from './process.ts'
-import { Stream } from './stream.ts'
+import { WatchStream } from './watch-stream.ts'
 
-/** Nobody scrapes. */
+/** Metrics are dropped. */
 const noMetrics: Metrics = {
   inc: () => undefined,
   set: () => undefined,
@@ -21,23 +24,34 @@ const noMetrics: Metrics = {
 
 const HEADERS_MS = 30_000
 
-/** Streams that are open, by which the faults find them. */
-export type Streams = Set<Stream>
+/** The open watches of all processes. */
+export type WatchStreams = Set<WatchStream>
 
-export function simulatedKube(api: FakeApi, process: Process, fate: Fate, streams: Streams, manager: string): Kube {
-  const link = new ApiLink(process, fate)
+export interface SimulatedKubeOptions {
+  failureOf: FailureOf
+  /** Open watches are added to it. */
+  streams: WatchStreams
+  manager: string
+}
+
+export function createSimulatedKube(
+  api: FakeApi,
+  process: Process,
+  { failureOf, streams, manager }: SimulatedKubeOptions,
+): Kube {
+  const link = new ApiLink(process, failureOf)
   const { clock } = process
   async function* watch<T extends KubeObject>(def: ResourceDef, options: WatchOptions): AsyncGenerator<WatchEvent<T>> {
     const { signal, idleMs } = options
     signal?.throwIfAborted()
-    const stream: Stream = new Stream(process, def.plural, () => streams.delete(stream))
+    const stream: WatchStream = new WatchStream(process, def.plural, () => streams.delete(stream))
     try {
       const call = { name: `watch ${def.plural}`, effect: false, signal }
       const act = (): void => {
         stream.open(api, def.plural, options)
         streams.add(stream)
       }
-      await link.once(call, act, clock.now() + HEADERS_MS)
+      await link.sendOnce(call, act, clock.now() + HEADERS_MS)
       yield* stream.events(signal, idleMs) as AsyncGenerator<WatchEvent<T>>
     } finally {
       stream.close()

@@ -1,38 +1,42 @@
-/** How a process calls the world outside: each call is on its way twice, there and back, and may fail on either. */
+/**
+ * The calls of a process to the API server and to its host. Each call is two messages, request and answer, and may fail
+ * before or after it has taken effect.
+ */
 import { ApiError } from '../../kube/errors.ts'
 import { callWithRetries } from '../../kube/retry.ts'
 import { type Call, Life } from '../fakes/life.ts'
 import type { Process } from './process.ts'
 
-/** What befalls a call: `before` it takes effect, or `after` it has. */
-export interface Mishap {
+/** The call fails with this error, `before` it takes effect or `after` it has. */
+export interface InjectedFailure {
   when: 'before' | 'after'
   error: Error
 }
 
-export type Fate = (process: Process, call: Call) => Mishap | undefined
+/** The failure of a call, if one is to be injected. */
+export type FailureOf = (process: Process, call: Call) => InjectedFailure | undefined
 
 const TIMEOUT_MS = 30_000
 
-export const unreachable = (request: string, message: string, code = 'ECONNRESET'): ApiError =>
+export const connectionError = (request: string, message: string, code = 'ECONNRESET'): ApiError =>
   new ApiError({ request, status: 0, cause: Object.assign(new Error(message), { code }) })
 
-/** To the API server, with the retries that the real transport makes. */
+/** Calls to the API server, with the retries of the real transport. */
 export class ApiLink extends Life {
   readonly #process: Process
-  readonly #fate: Fate
+  readonly #failureOf: FailureOf
 
-  constructor(process: Process, fate: Fate) {
+  constructor(process: Process, failureOf: FailureOf) {
     super()
     this.#process = process
-    this.#fate = fate
+    this.#failureOf = failureOf
   }
 
   override pass<T>(call: Call, act: () => T | Promise<T>): Promise<T> {
     const { clock } = this.#process
     const { idempotent = false, signal, timeoutMs = TIMEOUT_MS } = call
     const deadline = clock.now() + timeoutMs
-    return callWithRetries(() => this.once(call, act, deadline), {
+    return callWithRetries(() => this.sendOnce(call, act, deadline), {
       idempotent,
       deadline,
       signal,
@@ -41,8 +45,8 @@ export class ApiLink extends Life {
     })
   }
 
-  /** One request. */
-  once<T>(call: Call, act: () => T | Promise<T>, deadline: number): Promise<T> {
+  /** Sends one request, without retries. */
+  sendOnce<T>(call: Call, act: () => T | Promise<T>, deadline: number): Promise<T> {
     const process = this.#process
     const { promise, resolve, reject } = Promise.withResolvers<T>()
     if (process.isDead) return promise
@@ -52,68 +56,68 @@ export class ApiLink extends Life {
     } catch (error) {
       return Promise.reject(error)
     }
-    let ended = false
-    const end = (settle: () => void): void => {
-      if (ended) return
-      ended = true
-      cancel()
+    let isSettled = false
+    const settleOnce = (settle: () => void): void => {
+      if (isSettled) return
+      isSettled = true
+      cancelTimer()
       signal?.removeEventListener('abort', abort)
       settle()
     }
-    const abort = (): void => end(() => reject(signal?.reason))
-    const late = (): void => end(() => reject(unreachable(name, 'no answer in time', 'ECONNRESET')))
-    const cancel = process.clock.timer(deadline - process.clock.now(), late)
+    const abort = (): void => settleOnce(() => reject(signal?.reason))
+    const timeOut = (): void => settleOnce(() => reject(connectionError(name, 'no answer in time', 'ECONNRESET')))
+    const cancelTimer = process.clock.timer(deadline - process.clock.now(), timeOut)
     if (signal?.aborted) abort()
     signal?.addEventListener('abort', abort, { once: true })
-    const { lanes } = process.ground
-    lanes.park(process.out, `${process.name}: ${name}`, () => {
-      const mishap = this.#fate(process, call)
-      const settle = arrive(mishap, act, resolve, reject)
-      if (process.isDead || ended) return
-      lanes.park(process.answers, `${process.name}: ${name} answered`, () => end(settle))
+    const { schedule } = process.context
+    schedule.enqueue(process.outgoing, `${process.name}: ${name}`, () => {
+      const failure = this.#failureOf(process, call)
+      const settle = takeEffect(failure, act, resolve, reject)
+      if (process.isDead || isSettled) return
+      schedule.enqueue(process.answers, `${process.name}: ${name} answered`, () => settleOnce(settle))
     })
     return promise
   }
 }
 
-/** The call takes effect, or not; answers what its caller will be told. */
-function arrive<T>(
-  mishap: Mishap | undefined,
+/** Runs the call unless it fails before. Returns a function that gives the caller the outcome. */
+function takeEffect<T>(
+  failure: InjectedFailure | undefined,
   act: () => T | Promise<T>,
   resolve: (value: T | Promise<T>) => void,
   reject: (error: unknown) => void,
 ): () => void {
-  if (mishap?.when === 'before') return () => reject(mishap.error)
+  if (failure?.when === 'before') return () => reject(failure.error)
   try {
     const value = act()
-    // Its process may be dead by the time it fails.
+    // If the process is dead by then, no caller handles the rejection.
     if (value instanceof Promise) value.catch(() => undefined)
-    return mishap ? () => reject(mishap.error) : () => resolve(value)
+    return failure ? () => reject(failure.error) : () => resolve(value)
   } catch (error) {
-    return () => reject(mishap?.error ?? error)
+    return () => reject(failure?.error ?? error)
   }
 }
 
-/** To the hypervisor of its host. libvirt ends what it was asked even when who asked is dead, but at once. */
+/** Calls to the hypervisor of the process's host. libvirt completes a call even if its client dies. */
 export class HostLink extends Life {
   readonly #process: Process
-  readonly #fate: Fate
+  readonly #failureOf: FailureOf
 
-  constructor(process: Process, fate: Fate) {
+  constructor(process: Process, failureOf: FailureOf) {
     super()
     this.#process = process
-    this.#fate = fate
+    this.#failureOf = failureOf
   }
 
   override pass<T>(call: Call, act: () => T | Promise<T>): Promise<T> {
     const process = this.#process
     const { promise, resolve, reject } = Promise.withResolvers<T>()
     if (process.isDead) return promise
-    const { lanes } = process.ground
+    const { schedule } = process.context
     const label = `${process.name}: ${call.name}`
-    lanes.park(process.answers, label, () => {
-      const settle = arrive(this.#fate(process, call), act, resolve, reject)
-      if (!process.isDead) lanes.park(process.answers, `${label} done`, settle)
+    schedule.enqueue(process.answers, label, () => {
+      const settle = takeEffect(this.#failureOf(process, call), act, resolve, reject)
+      if (!process.isDead) schedule.enqueue(process.answers, `${label} done`, settle)
     })
     return promise
   }

@@ -1,4 +1,4 @@
-/** Whether each write of a status came from the owner of what it changed, as crds/status-owners.ts has it. Pure. */
+/** Checks that each change of a status comes from the field's or condition's owner in crds/status-owners.ts. Pure. */
 import { type Condition, type OwnedKind, ownerOfCondition, ownerOfField, ownerOfManager } from '../../crds/index.ts'
 import { kinds } from '../../hack/generate/kinds.ts'
 import type { Write } from '../fakes/api.ts'
@@ -7,20 +7,20 @@ type Status = Readonly<Record<string, unknown>> & { conditions?: readonly Condit
 
 const kindOf = new Map(kinds.map(({ plural, kind }) => [plural, kind as OwnedKind]))
 
-/** What a write changed although it belongs to another owner, in words. */
-export function foreignChanges({ plural, manager, before, after, key }: Write): string[] {
+/** Describes the fields and conditions of other owners that a write changed. */
+export function findForeignChanges({ plural, manager, before, after, key }: Write): string[] {
   const kind = kindOf.get(plural)
   if (kind === undefined || !after) return []
-  const [was, is] = [before, after].map((object) => (object?.['status'] ?? {}) as Status) as [Status, Status]
+  const [old, now] = [before, after].map((object) => (object?.['status'] ?? {}) as Status) as [Status, Status]
   const writer = ownerOfManager(manager)
-  // The write itself may begin or end an owner's turn.
+  // The write itself may make its writer the owner, or end that.
   const isForeign = (ownerIn: (status: Status) => string | undefined): boolean =>
-    writer === undefined || ![was, is].some((status) => ownerIn(status) === writer)
+    writer === undefined || ![old, now].some((status) => ownerIn(status) === writer)
   return [
-    ...changedFields(was, is)
+    ...changedFields(old, now)
       .filter((field) => isForeign((status) => ownerOfField(kind, field, status)))
       .map((field) => `${manager} changed status.${field} of ${key}`),
-    ...changedConditions(was, is)
+    ...changedConditions(old, now)
       .filter((type) => isForeign((status) => ownerOfCondition(kind, type, status)))
       .map((type) => `${manager} changed condition ${type} of ${key}`),
   ]
@@ -28,13 +28,13 @@ export function foreignChanges({ plural, manager, before, after, key }: Write): 
 
 const differs = (a: unknown, b: unknown): boolean => JSON.stringify(a) !== JSON.stringify(b)
 
-const changedFields = (was: Status, is: Status): string[] =>
-  [...new Set([...Object.keys(was), ...Object.keys(is)])].filter(
-    (field) => field !== 'conditions' && differs(was[field], is[field]),
+const changedFields = (old: Status, now: Status): string[] =>
+  [...new Set([...Object.keys(old), ...Object.keys(now)])].filter(
+    (field) => field !== 'conditions' && differs(old[field], now[field]),
   )
 
-function changedConditions({ conditions: was = [] }: Status, { conditions: is = [] }: Status): string[] {
-  const types = new Set([...was, ...is].map(({ type }) => type))
-  const of = (list: readonly Condition[], type: string) => list.find((c) => c.type === type)
-  return [...types].filter((type) => differs(of(was, type), of(is, type)))
+function changedConditions({ conditions: old = [] }: Status, { conditions: now = [] }: Status): string[] {
+  const types = new Set([...old, ...now].map(({ type }) => type))
+  const find = (list: readonly Condition[], type: string) => list.find((c) => c.type === type)
+  return [...types].filter((type) => differs(find(old, type), find(now, type)))
 }

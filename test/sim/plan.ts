@@ -1,63 +1,80 @@
-/** What happens in a run, apart from what follows from it: users' deeds and faults, each a while after the one before. Made from a seed. */
+/** The operations of a run, made from a seed: requests of users and faults, each some time after the previous one. */
 import type { DesiredPower } from '../../crds/index.ts'
+import type { ApiFault, HostFault } from './fault-injection.ts'
 import { Random } from './random.ts'
-import type { ApiFault, HostFault } from './weather.ts'
 
-export type Deed =
-  | { do: 'create'; name: string; flavor: string; networks: readonly ('lan' | 'late' | 'port')[]; wish: DesiredPower }
-  | { do: 'delete'; name: string }
-  | { do: 'wish'; name: string; wish: DesiredPower }
-  | { do: 'tag'; name: string }
-  | { do: 'ask'; name: string; action: 'reboot' | 'start'; type?: 'HARD' | 'SOFT'; amid?: (typeof bootSteps)[number] }
-  | { do: 'forget record'; name: string }
-  | { do: 'give up'; name: string }
+export type UserOperation =
+  | {
+      do: 'create server'
+      name: string
+      flavor: string
+      networks: readonly ('lan' | 'late' | 'port')[]
+      powerState: DesiredPower
+    }
+  | { do: 'delete server'; name: string }
+  | { do: 'set power state'; name: string; powerState: DesiredPower }
+  | { do: 'rename server'; name: string }
+  | {
+      do: 'request action'
+      name: string
+      action: 'reboot' | 'start'
+      type?: 'HARD' | 'SOFT'
+      /** The agent is killed right after this step of the action. */
+      killAfter?: (typeof bootSteps)[number]
+    }
+  | { do: 'delete action record'; name: string }
+  | { do: 'force delete'; name: string }
   | { do: 'disable host'; host: string; ms: number }
-  | { do: 'late network' }
-  | { do: 'late flavor' }
-  | { do: 'make port' }
+  | { do: 'create late network' }
+  | { do: 'create late flavor' }
+  | { do: 'create port' }
   | { do: 'delete port' }
+
+export type FaultOperation =
   | { do: 'fail api'; slot: string; verb: string; fault: ApiFault; times: number }
-  | { do: 'touch'; slot: string; verb: string; times: number }
+  | { do: 'conflicting write'; slot: string; verb: string; times: number }
   | { do: 'fail host'; host: string; step: string; fault: HostFault; times: number }
-  | { do: 'api away'; ms: number }
+  | { do: 'stop api'; ms: number }
   | { do: 'restart api' }
-  | { do: 'compact' }
-  | { do: 'drop watches'; slot: string }
+  | { do: 'compact etcd' }
+  | { do: 'break watches'; slot: string }
   | { do: 'silence watches'; slot: string }
   | { do: 'kill'; slot: string; ms: number }
   | { do: 'stop'; slot: string }
   | { do: 'freeze'; slot: string; ms: number }
-  | { do: 'cut off'; slot: string; ms: number }
-  | { do: 'slow'; slot: string; weight: number; ms: number }
-  | { do: 'skew'; slot: string; ms: number }
-  | { do: 'domain dies'; host: string; reason: 'destroyed' | 'shutdown' | 'crashed' }
-  | { do: 'stubborn guest'; name: string }
-  | { do: 'host off'; host: string; ms: number; isForced: boolean }
+  | { do: 'disconnect'; slot: string; ms: number }
+  | { do: 'delay messages'; slot: string; weight: number; ms: number }
+  | { do: 'skew clock'; slot: string; ms: number }
+  | { do: 'end domain'; host: string; reason: 'destroyed' | 'shutdown' | 'crashed' }
+  | { do: 'ignore shutdown'; name: string }
+  | { do: 'power off host'; host: string; ms: number; isForcedDown: boolean }
 
-export interface Op {
-  /** After so many steps, or so many simulated ms, since the op before. */
+export type Operation = UserOperation | FaultOperation
+
+export interface PlannedOperation {
+  /** Steps, or simulated milliseconds, since the previous operation. */
   steps?: number
   ms?: number
-  deed: Deed
+  operation: Operation
 }
 
 export interface Plan {
   seed: number
   hosts: readonly { name: string; vcpus: number; ram: number; disk: number }[]
   controllers: number
-  /** How often time goes on while something is on its way. */
-  hurry: number
-  /** Is the finalizer put on by an admission policy? */
-  isAdmitted: boolean
-  /** Addresses of the network. */
-  addresses: number
-  ops: readonly Op[]
+  /** Probability that a timer fires although messages are under way. */
+  earlyTimerChance: number
+  /** An admission policy adds the finalizer to new servers. */
+  hasAdmissionPolicy: boolean
+  /** Number of addresses in the network `lan`. */
+  addressCount: number
+  operations: readonly PlannedOperation[]
 }
 
 const names = ['a', 'b', 'c'] as const
-const wishes: Record<DesiredPower, number> = { Running: 6, Stopped: 4, Paused: 2, Suspended: 2 }
+const powerStates: Record<DesiredPower, number> = { Running: 6, Stopped: 4, Paused: 2, Suspended: 2 }
 const verbs = ['get', 'watch', 'create', 'apply', 'applyStatus', 'patch', 'delete', 'update', '']
-/** At each of them an agent may die that does a deed: what was done of it is known to the host alone. */
+/** Steps of an action after which the agent may be killed: only the host knows then what was done. */
 const bootSteps = ['domains.destroy', 'domains.define', 'domains.start', 'domains.start'] as const
 const hostSteps = [
   'domains.observe',
@@ -76,7 +93,7 @@ const hostSteps = [
   '',
 ]
 
-export function makePlan(seed: number): Plan {
+export function createPlan(seed: number): Plan {
   const r = new Random(seed)
   const hosts = Array.from({ length: r.pick([1, 2, 2, 3]) }, (_, i) => ({
     name: `h${i + 1}`,
@@ -86,80 +103,89 @@ export function makePlan(seed: number): Plan {
   }))
   const controllers = r.pick([1, 1, 2])
   const slots = [...Array.from({ length: controllers }, (_, i) => `c${i + 1}`), ...hosts.map(({ name }) => name)]
-  const world: World = { r, hosts: hosts.map(({ name }) => name), slots }
-  const ops: Op[] = []
-  const users = 1 + r.int(8)
-  const faults = r.pick([0, 1, 1, 2, 3, 5])
-  const kinds = [...Array.from({ length: users }, () => user), ...Array.from({ length: faults }, () => fault)]
-  // The first is a server; the others come in any order.
-  ops.push({ steps: r.int(150), deed: create(world) })
-  while (kinds.length > 0) {
-    const [make] = kinds.splice(r.int(kinds.length), 1)
-    if (make) ops.push({ ...gap(r), deed: make(world) })
+  const context: PlanContext = { r, hosts: hosts.map(({ name }) => name), slots }
+  const operations: PlannedOperation[] = []
+  const userCount = 1 + r.int(8)
+  const faultCount = r.pick([0, 1, 1, 2, 3, 5])
+  const generators = [
+    ...Array.from({ length: userCount }, () => randomUserOperation),
+    ...Array.from({ length: faultCount }, () => randomFaultOperation),
+  ]
+  // The first operation creates a server; the others come in random order.
+  operations.push({ steps: r.int(150), operation: randomCreate(context) })
+  while (generators.length > 0) {
+    const [generate] = generators.splice(r.int(generators.length), 1)
+    if (generate) operations.push({ ...randomGap(r), operation: generate(context) })
   }
   return {
     seed,
     hosts,
     controllers,
-    hurry: r.pick([0, 0.02, 0.1, 0.3]),
-    isAdmitted: r.chance(0.8),
-    addresses: r.pick([2, 6, 6, 6]),
-    ops,
+    earlyTimerChance: r.pick([0, 0.02, 0.1, 0.3]),
+    hasAdmissionPolicy: r.chance(0.8),
+    addressCount: r.pick([2, 6, 6, 6]),
+    operations,
   }
 }
 
-interface World {
+interface PlanContext {
   r: Random
   hosts: readonly string[]
   slots: readonly string[]
 }
 
-function gap(r: Random): { steps?: number; ms?: number } {
+function randomGap(r: Random): { steps?: number; ms?: number } {
   if (r.chance(0.15)) return { ms: Math.floor(r.between(1_000, 90_000)) }
   return { steps: Math.floor(r.next() ** 2 * 160) }
 }
 
-const create = ({ r }: World): Deed => ({
-  do: 'create',
+const randomCreate = ({ r }: PlanContext): UserOperation => ({
+  do: 'create server',
   name: r.pick(names),
   flavor: r.weighted({ tiny: 8, big: 1, late: 0.5 }),
   networks: r.pick([[], ['lan'], ['lan'], ['lan', 'lan'], ['late'], ['port']]),
-  wish: r.weighted(wishes),
+  powerState: r.weighted(powerStates),
 })
 
-const userDeeds: Record<string, { weight: number; make: (world: World) => Deed }> = {
-  create: { weight: 6, make: create },
-  delete: { weight: 4, make: ({ r }) => ({ do: 'delete', name: r.pick(names) }) },
-  wish: { weight: 6, make: ({ r }) => ({ do: 'wish', name: r.pick(names), wish: r.weighted(wishes) }) },
-  tag: { weight: 1, make: ({ r }) => ({ do: 'tag', name: r.pick(names) }) },
-  ask: {
+/** Generators of operations, with how often they are chosen. */
+type GeneratorTable<T extends Operation> = Record<T['do'], { weight: number; generate: (context: PlanContext) => T }>
+
+const userOperations: GeneratorTable<UserOperation> = {
+  'create server': { weight: 6, generate: randomCreate },
+  'delete server': { weight: 4, generate: ({ r }) => ({ do: 'delete server', name: r.pick(names) }) },
+  'set power state': {
+    weight: 6,
+    generate: ({ r }) => ({ do: 'set power state', name: r.pick(names), powerState: r.weighted(powerStates) }),
+  },
+  'rename server': { weight: 1, generate: ({ r }) => ({ do: 'rename server', name: r.pick(names) }) },
+  'request action': {
     weight: 5,
-    make: ({ r }) => ({
-      do: 'ask',
+    generate: ({ r }) => ({
+      do: 'request action',
       name: r.pick(names),
       action: r.weighted({ reboot: 3, start: 1 }),
       type: r.pick(['HARD', 'SOFT'] as const),
-      ...(r.chance(0.6) ? { amid: r.pick(bootSteps) } : {}),
+      ...(r.chance(0.6) ? { killAfter: r.pick(bootSteps) } : {}),
     }),
   },
-  'forget record': { weight: 0.5, make: ({ r }) => ({ do: 'forget record', name: r.pick(names) }) },
-  'give up': { weight: 0.7, make: ({ r }) => ({ do: 'give up', name: r.pick(names) }) },
+  'delete action record': { weight: 0.5, generate: ({ r }) => ({ do: 'delete action record', name: r.pick(names) }) },
+  'force delete': { weight: 0.7, generate: ({ r }) => ({ do: 'force delete', name: r.pick(names) }) },
   'disable host': {
     weight: 0.5,
-    make: ({ r, hosts }) => ({ do: 'disable host', host: r.pick(hosts), ms: Math.floor(r.between(1_000, 60_000)) }),
+    generate: ({ r, hosts }) => ({ do: 'disable host', host: r.pick(hosts), ms: Math.floor(r.between(1_000, 60_000)) }),
   },
-  'late network': { weight: 0.7, make: () => ({ do: 'late network' }) },
-  'late flavor': { weight: 0.4, make: () => ({ do: 'late flavor' }) },
-  'make port': { weight: 0.7, make: () => ({ do: 'make port' }) },
-  'delete port': { weight: 0.2, make: () => ({ do: 'delete port' }) },
+  'create late network': { weight: 0.7, generate: () => ({ do: 'create late network' }) },
+  'create late flavor': { weight: 0.4, generate: () => ({ do: 'create late flavor' }) },
+  'create port': { weight: 0.7, generate: () => ({ do: 'create port' }) },
+  'delete port': { weight: 0.2, generate: () => ({ do: 'delete port' }) },
 }
 
-const ms = (r: Random, low: number, high: number): number => Math.floor(r.between(low, high))
+const randomMs = (r: Random, low: number, high: number): number => Math.floor(r.between(low, high))
 
-const faultDeeds: Record<string, { weight: number; make: (world: World) => Deed }> = {
+const faultOperations: GeneratorTable<FaultOperation> = {
   'fail api': {
     weight: 6,
-    make: ({ r, slots }) => ({
+    generate: ({ r, slots }) => ({
       do: 'fail api',
       slot: r.pick(slots),
       verb: r.pick(verbs),
@@ -167,10 +193,10 @@ const faultDeeds: Record<string, { weight: number; make: (world: World) => Deed 
       times: r.pick([1, 1, 2, 8]),
     }),
   },
-  touch: {
+  'conflicting write': {
     weight: 2,
-    make: ({ r, slots }) => ({
-      do: 'touch',
+    generate: ({ r, slots }) => ({
+      do: 'conflicting write',
       slot: r.pick(slots),
       verb: r.pick(['applyStatus', 'apply', 'patch'] as const),
       times: r.pick([1, 1, 3]),
@@ -178,7 +204,7 @@ const faultDeeds: Record<string, { weight: number; make: (world: World) => Deed 
   },
   'fail host': {
     weight: 2,
-    make: ({ r, hosts }) => ({
+    generate: ({ r, hosts }) => ({
       do: 'fail host',
       host: r.pick(hosts),
       step: r.pick(hostSteps),
@@ -186,57 +212,62 @@ const faultDeeds: Record<string, { weight: number; make: (world: World) => Deed 
       times: r.pick([1, 1, 2, 6]),
     }),
   },
-  'api away': { weight: 1, make: ({ r }) => ({ do: 'api away', ms: ms(r, 500, 90_000) }) },
-  'restart api': { weight: 1, make: () => ({ do: 'restart api' }) },
-  compact: { weight: 1, make: () => ({ do: 'compact' }) },
-  'drop watches': { weight: 1, make: ({ r, slots }) => ({ do: 'drop watches', slot: r.pick(slots) }) },
-  'silence watches': { weight: 1, make: ({ r, slots }) => ({ do: 'silence watches', slot: r.pick(slots) }) },
+  'stop api': { weight: 1, generate: ({ r }) => ({ do: 'stop api', ms: randomMs(r, 500, 90_000) }) },
+  'restart api': { weight: 1, generate: () => ({ do: 'restart api' }) },
+  'compact etcd': { weight: 1, generate: () => ({ do: 'compact etcd' }) },
+  'break watches': { weight: 1, generate: ({ r, slots }) => ({ do: 'break watches', slot: r.pick(slots) }) },
+  'silence watches': { weight: 1, generate: ({ r, slots }) => ({ do: 'silence watches', slot: r.pick(slots) }) },
   kill: {
     weight: 6,
-    make: ({ r, slots }) => ({ do: 'kill', slot: r.pick(slots), ms: ms(r, 0, r.pick([100, 5_000, 90_000])) }),
+    generate: ({ r, slots }) => ({ do: 'kill', slot: r.pick(slots), ms: randomMs(r, 0, r.pick([100, 5_000, 90_000])) }),
   },
-  stop: { weight: 1, make: ({ r, slots }) => ({ do: 'stop', slot: r.pick(slots) }) },
-  freeze: { weight: 2, make: ({ r, slots }) => ({ do: 'freeze', slot: r.pick(slots), ms: ms(r, 100, 60_000) }) },
-  'cut off': { weight: 2, make: ({ r, slots }) => ({ do: 'cut off', slot: r.pick(slots), ms: ms(r, 1_000, 90_000) }) },
-  slow: {
+  stop: { weight: 1, generate: ({ r, slots }) => ({ do: 'stop', slot: r.pick(slots) }) },
+  freeze: {
+    weight: 2,
+    generate: ({ r, slots }) => ({ do: 'freeze', slot: r.pick(slots), ms: randomMs(r, 100, 60_000) }),
+  },
+  disconnect: {
+    weight: 2,
+    generate: ({ r, slots }) => ({ do: 'disconnect', slot: r.pick(slots), ms: randomMs(r, 1_000, 90_000) }),
+  },
+  'delay messages': {
     weight: 3,
-    make: ({ r, slots }) => ({
-      do: 'slow',
+    generate: ({ r, slots }) => ({
+      do: 'delay messages',
       slot: r.pick(slots),
       weight: r.pick([0.1, 0.01, 0]),
-      ms: ms(r, 1_000, 60_000),
+      ms: randomMs(r, 1_000, 60_000),
     }),
   },
-  skew: {
+  'skew clock': {
     weight: 0.5,
-    make: ({ r, slots }) => ({ do: 'skew', slot: r.pick(slots), ms: ms(r, -7_200_000, 7_200_000) }),
+    generate: ({ r, slots }) => ({ do: 'skew clock', slot: r.pick(slots), ms: randomMs(r, -7_200_000, 7_200_000) }),
   },
-  'domain dies': {
+  'end domain': {
     weight: 2,
-    make: ({ r, hosts }) => ({
-      do: 'domain dies',
+    generate: ({ r, hosts }) => ({
+      do: 'end domain',
       host: r.pick(hosts),
       reason: r.pick(['destroyed', 'shutdown', 'crashed'] as const),
     }),
   },
-  'stubborn guest': { weight: 0.5, make: ({ r }) => ({ do: 'stubborn guest', name: r.pick(names) }) },
-  'host off': {
+  'ignore shutdown': { weight: 0.5, generate: ({ r }) => ({ do: 'ignore shutdown', name: r.pick(names) }) },
+  'power off host': {
     weight: 1.5,
-    make: ({ r, hosts }) => ({
-      do: 'host off',
+    generate: ({ r, hosts }) => ({
+      do: 'power off host',
       host: r.pick(hosts),
-      ms: ms(r, 1_000, 180_000),
-      isForced: r.chance(0.3),
+      ms: randomMs(r, 1_000, 180_000),
+      isForcedDown: r.chance(0.3),
     }),
   },
 }
 
-function draw(table: typeof userDeeds, world: World): Deed {
-  const weights = Object.fromEntries(Object.entries(table).map(([name, { weight }]) => [name, weight]))
-  const found = table[world.r.weighted(weights)]
-  if (!found) throw new Error('no such deed')
-  return found.make(world)
+function randomOperation<T extends Operation>(table: GeneratorTable<T>, context: PlanContext): T {
+  const kinds = Object.keys(table) as T['do'][]
+  const weights = Object.fromEntries(kinds.map((kind) => [kind, table[kind].weight])) as Record<T['do'], number>
+  return table[context.r.weighted(weights)].generate(context)
 }
 
-const user = (world: World): Deed => draw(userDeeds, world)
-const fault = (world: World): Deed => draw(faultDeeds, world)
+const randomUserOperation = (context: PlanContext): UserOperation => randomOperation(userOperations, context)
+const randomFaultOperation = (context: PlanContext): FaultOperation => randomOperation(faultOperations, context)

@@ -1,38 +1,39 @@
-/** A process of the simulation: its clock, its lanes, and how it ends. What it awaits when it is killed never comes. */
-import { Lane, type Lanes } from './lanes.ts'
+/** A simulated process: its clock, its message queues, and its end. After a kill, nothing that it awaits ever comes. */
 import type { Random } from './random.ts'
-import { type Owner, ProcessClock, type Time } from './time.ts'
+import { MessageQueue, type Schedule } from './schedule.ts'
+import { ProcessClock, type Time, type TimerOwner } from './time.ts'
 
-/** What all processes share. */
-export interface Ground {
+/** The parts of the simulation that all processes share. */
+export interface SimulationContext {
   time: Time
-  lanes: Lanes
+  schedule: Schedule
   random: Random
-  /** How often a new lane gets its turn: the schedule's habit. */
-  weigh(lane: string): number
+  /** How often a queue of this name has its turn in this run. */
+  weightOf(queueName: string): number
 }
 
-export class Process implements Owner {
+export class Process implements TimerOwner {
   readonly name: string
-  /** Of which life it is: no two have the same. */
+  /** Unique to this process: a restarted one has another. */
   readonly identity: string
-  readonly ground: Ground
+  readonly context: SimulationContext
   readonly clock: ProcessClock
-  /** Requests that it has sent; they arrive even when it is dead. */
-  readonly out: Lane
+  /** Requests that the process has sent. They arrive even after its death. */
+  readonly outgoing: MessageQueue
+  /** Answers to its requests. */
+  readonly answers: MessageQueue
   readonly stop = new AbortController()
-  readonly #inbound = new Set<Lane>()
-  readonly #answers: Lane
-  readonly #atEnd = new Set<() => void>()
+  readonly #incoming = new Set<MessageQueue>()
+  readonly #endHandlers = new Set<() => void>()
   #state: 'alive' | 'frozen' | 'dead' = 'alive'
 
-  constructor(name: string, life: number, ground: Ground) {
+  constructor(name: string, serial: number, context: SimulationContext) {
     this.name = name
-    this.identity = `${name}-${life}`
-    this.ground = ground
-    this.clock = new ProcessClock(ground.time, this)
-    this.out = ground.lanes.add(this.#lane('out', false))
-    this.#answers = this.inbound('in', false)
+    this.identity = `${name}-${serial}`
+    this.context = context
+    this.clock = new ProcessClock(context.time, this)
+    this.outgoing = context.schedule.add(this.#createQueue('out', false))
+    this.answers = this.openQueue('in', false)
   }
 
   get isDead(): boolean {
@@ -43,63 +44,59 @@ export class Process implements Owner {
     return this.#state === 'frozen'
   }
 
-  get answers(): Lane {
-    return this.#answers
+  /** Opens a queue of messages to this process. */
+  openQueue(name: string, isOrdered: boolean): MessageQueue {
+    const queue = this.context.schedule.add(this.#createQueue(name, isOrdered))
+    queue.isBlocked = this.isFrozen
+    this.#incoming.add(queue)
+    return queue
   }
 
-  /** A way on which something comes to it. */
-  inbound(what: string, ordered: boolean): Lane {
-    const lane = this.ground.lanes.add(this.#lane(what, ordered))
-    lane.isBlocked = this.isFrozen
-    this.#inbound.add(lane)
-    return lane
+  closeQueue(queue: MessageQueue): void {
+    this.#incoming.delete(queue)
+    this.context.schedule.remove(queue)
   }
 
-  close(lane: Lane): void {
-    this.#inbound.delete(lane)
-    this.ground.lanes.remove(lane)
+  /** Calls `handler` once when the process dies. Returns a function that removes the handler. */
+  onEnd(handler: () => void): () => void {
+    this.#endHandlers.add(handler)
+    return () => void this.#endHandlers.delete(handler)
   }
 
-  /** Called once when it dies. Answers how to leave. */
-  atEnd(fn: () => void): () => void {
-    this.#atEnd.add(fn)
-    return () => void this.#atEnd.delete(fn)
+  /** The messages from and to this process. */
+  *messagesUnderWay(): Generator<{ label: string }> {
+    yield* this.outgoing.messages
+    for (const queue of this.#incoming) yield* queue.messages
   }
 
-  /** What it has sent and what comes to it. */
-  *underWay(): Generator<{ label: string }> {
-    yield* this.out.waiting
-    for (const lane of this.#inbound) yield* lane.waiting
-  }
-
-  /** kill -9: what it has sent is on its way; nothing else of it is left. */
+  /** kill -9: only the requests that the process has sent remain. */
   kill(): void {
     if (this.isDead) return
     this.#state = 'dead'
-    for (const lane of this.#inbound) this.ground.lanes.remove(lane)
-    this.#inbound.clear()
-    for (const fn of this.#atEnd) fn()
-    this.#atEnd.clear()
+    for (const queue of this.#incoming) this.context.schedule.remove(queue)
+    this.#incoming.clear()
+    for (const handler of this.#endHandlers) handler()
+    this.#endHandlers.clear()
   }
 
-  /** It gets no CPU: nothing comes in, no timer fires. */
+  /** Stops delivering messages and firing timers, as if the process got no CPU. */
   freeze(): void {
-    if (this.#state === 'alive') this.#set('frozen')
+    if (this.#state === 'alive') this.#setState('frozen')
   }
 
   thaw(): void {
     if (this.#state !== 'frozen') return
-    this.#set('alive')
-    this.ground.time.thawed()
+    this.#setState('alive')
+    this.context.time.requeueDeferred()
   }
 
-  #set(state: 'alive' | 'frozen'): void {
+  #setState(state: 'alive' | 'frozen'): void {
     this.#state = state
-    for (const lane of this.#inbound) lane.isBlocked = this.isFrozen
+    for (const queue of this.#incoming) queue.isBlocked = this.isFrozen
   }
 
-  #lane(what: string, ordered: boolean): Lane {
-    const name = `${this.name} ${what}`
-    return new Lane({ name, ordered, weight: this.ground.weigh(name) })
+  #createQueue(queueName: string, isOrdered: boolean): MessageQueue {
+    const name = `${this.name} ${queueName}`
+    return new MessageQueue({ name, isOrdered, weight: this.context.weightOf(name) })
   }
 }

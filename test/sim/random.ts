@@ -1,4 +1,4 @@
-/** Random numbers that come from a seed alone (sfc32). */
+/** Random numbers from a seed (sfc32): equal seeds give equal numbers. */
 
 export class Random {
   #a = 0
@@ -13,7 +13,7 @@ export class Random {
     for (let i = 0; i < 12; i++) this.next()
   }
 
-  /** From 0 up to, and without, 1. */
+  /** At least 0 and less than 1. */
   next = (): number => {
     const t = (((this.#a + this.#b) | 0) + this.#count) | 0
     this.#count = (this.#count + 1) | 0
@@ -23,7 +23,7 @@ export class Random {
     return (t >>> 0) / 2 ** 32
   }
 
-  /** 0 … below-1. */
+  /** An integer from 0 to `below` - 1. */
   int(below: number): number {
     return Math.floor(this.next() * below)
   }
@@ -38,11 +38,11 @@ export class Random {
 
   pick<T>(list: readonly T[]): T {
     const found = list[this.int(list.length)]
-    if (found === undefined) throw new Error('nothing to pick from')
+    if (found === undefined) throw new Error('the list is empty')
     return found
   }
 
-  /** A key, each as often as its number says. */
+  /** Picks a key by its weight. */
   weighted<K extends string>(weights: Readonly<Record<K, number>>): K {
     const entries = Object.entries<number>(weights) as [K, number][]
     let left = this.next() * entries.reduce((sum, [, weight]) => sum + weight, 0)

@@ -1,13 +1,22 @@
-/**
- * Many runs: `node test/sim/run.ts --schedules 100000 --seed 1`, or as many as there is time for: `--minutes 60`.
- * One run again, step by step: `--seed 17 --trace`; the least of it that still fails: `--seed 17 --shrink`.
- */
+/** Runs many simulated schedules, or one step by step. See USAGE. */
 import { parseArgs } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { makePlan } from './plan.ts'
-import { shrink } from './shrink.ts'
+import { createPlan } from './plan.ts'
+import { shrinkPlan } from './shrink.ts'
 import { type Coverage, simulate } from './simulate.ts'
+
+const USAGE = `Usage: node test/sim/run.ts [options]
+
+Runs the real controller and agent in a simulated cloud, with operations, faults and schedules that a seed gives.
+
+  --seed N         Starts with seed N; default 1.
+  --schedules N    Runs N seeds; default 1.
+  --minutes N      Runs as many seeds as possible in N minutes.
+  --trace          Runs one seed and prints every step.
+  --shrink         Runs one seed and prints the smallest plan that still fails.
+  --help           Prints this text.
+`
 
 const { values } = parseArgs({
   options: {
@@ -16,6 +25,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     trace: { type: 'boolean', default: false },
     shrink: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
   },
 })
 
@@ -25,69 +35,90 @@ const gc = runInNewContext('gc') as () => void
 interface Footprint {
   heapMiB: number
   rssMiB: number
-  /** Handles, sockets, timers of the process. */
+  /** Number of the process's active handles, sockets and timers. */
   resources: number
 }
 
-function footprint(): Footprint {
+function measureFootprint(): Footprint {
   for (let i = 0; i < 3; i++) gc()
   const { heapUsed, rss } = process.memoryUsage()
   return { heapMiB: heapUsed / 2 ** 20, rssMiB: rss / 2 ** 20, resources: process.getActiveResourcesInfo().length }
 }
 
-const show = ({ heapMiB, rssMiB, resources }: Footprint): string =>
+const describeFootprint = ({ heapMiB, rssMiB, resources }: Footprint): string =>
   `heap ${heapMiB.toFixed(1)} MiB, resident ${rssMiB.toFixed(0)} MiB, ${resources} handles`
 
-/** Caches of modules and compiled code are full by then. */
-const WARM = 300
-const REPORT_MS = 30_000
+/** Schedules after which the caches of modules and compiled code are full. */
+const WARM_UP = 300
+const REPORT_INTERVAL_MS = 30_000
 
-async function many(first: number, schedules: number, ms: number): Promise<number> {
-  const coverage: Coverage = { states: new Set(), points: new Set() }
+interface Totals {
+  schedules: number
+  steps: number
+  failed: number
+  /** Real milliseconds. */
+  ms: number
+}
+
+async function runMany(first: number, schedules: number, ms: number): Promise<number> {
+  const coverage: Coverage = { states: new Set(), failurePoints: new Set() }
   const started = performance.now()
-  let reported = started
-  let [steps, failed, seed] = [0, 0, first]
-  let warm: Footprint | undefined
-  for (; seed < first + schedules && performance.now() - started < ms; seed++) {
-    const outcome = await simulate(makePlan(seed), { coverage })
-    steps += outcome.steps
-    if (outcome.broken.length > 0) {
-      failed += 1
-      console.log(`seed ${seed}: ${outcome.broken.join('; ')}`)
-      console.log(`  again: node test/sim/run.ts --seed ${seed} --trace; less of it: --shrink`)
+  const totals: Totals = { schedules: 0, steps: 0, failed: 0, ms: 0 }
+  let reportedAt = 0
+  let warmedUp: Footprint | undefined
+  for (let seed = first; totals.schedules < schedules && totals.ms < ms; seed++) {
+    const { steps, violations } = await simulate(createPlan(seed), { coverage })
+    totals.schedules += 1
+    totals.steps += steps
+    totals.ms = performance.now() - started
+    if (violations.length > 0) {
+      totals.failed += 1
+      console.log(`seed ${seed}: ${violations.join('; ')}`)
+      console.log(`  repeat: node test/sim/run.ts --seed ${seed} --trace; smallest failing plan: --shrink`)
     }
-    if (seed - first === WARM) warm = footprint()
-    if (performance.now() - reported < REPORT_MS) continue
-    reported = performance.now()
-    const done = seed - first + 1
-    console.log(`… ${done} schedules, ${((done * 1000) / (reported - started)).toFixed(1)}/s, ${failed} failed`)
+    if (totals.schedules === WARM_UP) warmedUp = measureFootprint()
+    if (totals.ms - reportedAt < REPORT_INTERVAL_MS) continue
+    reportedAt = totals.ms
+    console.log(`… ${totals.schedules} schedules, ${perSecond(totals)}/s, ${totals.failed} failed`)
   }
-  const [seconds, count] = [(performance.now() - started) / 1000, seed - first]
-  const cpu = process.cpuUsage().user / 1e6
+  reportTotals(totals, coverage)
+  if (warmedUp)
+    console.log(
+      `after ${WARM_UP} schedules: ${describeFootprint(warmedUp)}; at the end: ${describeFootprint(measureFootprint())}`,
+    )
+  return totals.failed
+}
+
+const perSecond = ({ schedules, ms }: Totals): string => ((schedules * 1000) / ms).toFixed(1)
+
+function reportTotals(totals: Totals, { states, failurePoints }: Coverage): void {
+  const cpuMinutes = process.cpuUsage().user / 60e6
   console.log(
-    `${count} schedules, ${steps} steps, ${(seconds / 60).toFixed(1)} minutes (${(cpu / 60).toFixed(1)} of CPU), ` +
-      `${(count / seconds).toFixed(1)}/s, ${coverage.states.size} states, ${coverage.points.size} points of failure, ${failed} failed`,
+    `${totals.schedules} schedules, ${totals.steps} steps, ${(totals.ms / 60_000).toFixed(1)} minutes ` +
+      `(${cpuMinutes.toFixed(1)} of CPU), ${perSecond(totals)}/s, ${states.size} states, ` +
+      `${failurePoints.size} failure points, ${totals.failed} failed`,
   )
-  if (warm) console.log(`after ${WARM} schedules: ${show(warm)}; at the end: ${show(footprint())}`)
-  return failed
 }
 
-async function one(seed: number): Promise<number> {
-  const plan = makePlan(seed)
-  const { broken } = await simulate(plan)
-  const least = values.shrink && broken.length > 0 ? await shrink(plan, broken[0]) : plan
-  const outcome = await simulate(least, { trace: true })
-  if (values.trace) console.log(outcome.trace.join('\n'))
-  if (values.trace) console.log(JSON.stringify(outcome.servers, undefined, 1))
-  console.log(JSON.stringify(least, undefined, 1))
-  console.log(`${outcome.steps} steps, ${outcome.ms / 1000} simulated seconds, trace ${outcome.hash.toString(16)}`)
-  console.log(outcome.broken.length > 0 ? `broken: ${outcome.broken.join('; ')}` : 'all is well')
-  return outcome.broken.length
+async function runOne(seed: number): Promise<number> {
+  const plan = createPlan(seed)
+  const [violation] = (await simulate(plan)).violations
+  const smallest = values.shrink && violation !== undefined ? await shrinkPlan(plan, violation) : plan
+  const { trace, servers, steps, ms, hash, violations } = await simulate(smallest, { trace: true })
+  if (values.trace) console.log(trace.join('\n'))
+  if (values.trace) console.log(JSON.stringify(servers, undefined, 1))
+  console.log(JSON.stringify(smallest, undefined, 1))
+  console.log(`${steps} steps, ${ms / 1000} simulated seconds, trace ${hash.toString(16)}`)
+  console.log(violations.length > 0 ? `violations: ${violations.join('; ')}` : 'no violations')
+  return violations.length
 }
 
-const [first, schedules] = [Number(values.seed), Number(values.schedules)]
-const failed =
-  values.trace || values.shrink
-    ? await one(first)
-    : await many(first, values.minutes ? Infinity : schedules, Number(values.minutes ?? Infinity) * 60_000)
-process.exitCode = failed > 0 ? 1 : 0
+async function main(): Promise<number> {
+  const [first, schedules] = [Number(values.seed), Number(values.schedules)]
+  if (values.trace || values.shrink) return runOne(first)
+  if (values.minutes === undefined) return runMany(first, schedules, Infinity)
+  return runMany(first, Infinity, Number(values.minutes) * 60_000)
+}
+
+if (values.help) console.log(USAGE)
+else process.exitCode = (await main()) > 0 ? 1 : 0

@@ -1,16 +1,18 @@
-/** The least that still goes wrong: ops are left out one after the other, and what fails without one stays without it. */
+/** Shrinks a failing plan: operations are left out one after the other, as long as the run still fails alike. */
 import type { Plan } from './plan.ts'
 import { type RunOptions, simulate } from './simulate.ts'
 
-const kindOf = (what: string | undefined): string => (what ?? '').replaceAll(/\b[abc]\b|[0-9]+/g, '#')
+/** A violation without names and numbers. */
+const kindOf = (violation: string | undefined): string => (violation ?? '').replaceAll(/\b[abc]\b|[0-9]+/g, '#')
 
-/** @param broken what was found; another end counts for none */
-export async function shrink(plan: Plan, broken: string | undefined, options: RunOptions = {}): Promise<Plan> {
-  let least = plan
-  for (let at = plan.ops.length - 1; at >= 0; at--) {
-    const ops = least.ops.filter((_, i) => i !== at)
-    const outcome = await simulate({ ...least, ops }, options)
-    if (outcome.broken.some((what) => kindOf(what) === kindOf(broken))) least = { ...least, ops }
+/** @param violation the violation that must remain */
+export async function shrinkPlan(plan: Plan, violation: string | undefined, options: RunOptions = {}): Promise<Plan> {
+  let smallest = plan
+  for (let at = plan.operations.length - 1; at >= 0; at--) {
+    const operations = smallest.operations.filter((_, i) => i !== at)
+    const result = await simulate({ ...smallest, operations }, options)
+    const failsAlike = result.violations.some((other) => kindOf(other) === kindOf(violation))
+    if (failsAlike) smallest = { ...smallest, operations }
   }
-  return least
+  return smallest
 }

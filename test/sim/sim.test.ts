@@ -1,70 +1,70 @@
 import { describe, expect, it } from 'vitest'
-import { makePlan } from './plan.ts'
-import { sabotages } from './sabotage.ts'
-import { shrink } from './shrink.ts'
-import { type Outcome, simulate } from './simulate.ts'
+import { mutations } from './mutations.ts'
+import { createPlan } from './plan.ts'
+import { shrinkPlan } from './shrink.ts'
+import { type RunResult, simulate } from './simulate.ts'
 
-/** Real ms of all schedules together; a machine that is busy gets through fewer of them. */
+/** Real time for the schedules of one test; a busy machine runs fewer of them. */
 const BUDGET_MS = 10_000
 const SLOW = { timeout: 300_000 }
 
-describe('a schedule', () => {
-  it('is the same to the last step when its seed is', SLOW, async () => {
+describe('simulate', () => {
+  it('runs the same schedule, to the last step, for the same seed', SLOW, async () => {
     for (const seed of [3, 17, 38]) {
-      const [a, b] = [await simulate(makePlan(seed)), await simulate(makePlan(seed))]
+      const [a, b] = [await simulate(createPlan(seed)), await simulate(createPlan(seed))]
       expect(b).toEqual(a)
       expect(a.steps).toBeGreaterThan(200)
     }
-    expect((await simulate(makePlan(3))).hash).not.toBe((await simulate(makePlan(4))).hash)
+    expect((await simulate(createPlan(3))).hash).not.toBe((await simulate(createPlan(4))).hash)
   })
 
-  it('ends well, whatever goes wrong in it', SLOW, async () => {
+  it('finds no violation in any schedule', SLOW, async () => {
     const end = performance.now() + BUDGET_MS
     for (let seed = 1; seed <= 3000 && (seed <= 20 || performance.now() < end); seed++) {
-      const { broken } = await simulate(makePlan(seed))
-      expect(broken, `node test/sim/run.ts --seed ${seed} --trace`).toEqual([])
+      const { violations } = await simulate(createPlan(seed))
+      expect(violations, `node test/sim/run.ts --seed ${seed} --trace`).toEqual([])
     }
   })
 })
 
-/** Where each is found soon, and by which words. */
-const finds: Record<keyof typeof sabotages, { seed: number; by: RegExp }> = {
-  'the controller writes a server’s status without looking at its resourceVersion': { seed: 85, by: /changed status/ },
+/** For each mutation a seed near which it is found, and the violation. */
+const findings: Record<keyof typeof mutations, { seed: number; by: RegExp }> = {
+  'the controller writes a server’s status without its resourceVersion': { seed: 85, by: /changed status/ },
   'every fifth event of a watch is lost': { seed: 38, by: /never/ },
-  'deletions are not told': { seed: 10, by: /is left of/ },
-  'ports are not seen, and their names are no claims': { seed: 2, by: /left of|given to/ },
-  'the agent lets go of a server before it is told that nothing is left': { seed: 2, by: /something of it is on/ },
-  'a deed that has ended is not written down': { seed: 4, by: /is Running/ },
-  'a lease cannot be kept: nobody is told': { seed: 2, by: /nobody leads/ },
-  'status is never as it was written': { seed: 1, by: /storm/ },
-  'a host does not remember which deed booted a server': { seed: 288, by: /booted 2 times by the deed/ },
+  'the controller gets no DELETED events of servers': { seed: 10, by: /is an orphan/ },
+  'the controller does not see ports and creates them with random names': { seed: 2, by: /orphan|allocated to/ },
+  'the agent removes the finalizer before everything is deleted on the host': { seed: 2, by: /has orphans on/ },
+  'the agent does not write the result of an action request': { seed: 4, by: /is Running/ },
+  'the controller’s lease is not written': { seed: 2, by: /no controller leads/ },
+  'the agent’s status differs in each write': { seed: 1, by: /too many writes/ },
+  'the host does not remember which action request booted a server': { seed: 288, by: /booted 2 times by request/ },
 }
 
-/** From where it was found once; what draws the seeds may have changed since. */
-const MOST = 120
+/** Seeds that are tried, from the given one on: a change of the plans moves the seeds. */
+const SEED_COUNT = 120
 
-async function found(
-  name: keyof typeof sabotages,
+async function findMutation(
+  name: keyof typeof mutations,
   { seed, by }: { seed: number; by: RegExp },
-): Promise<Outcome | undefined> {
-  for (let i = 0; i < MOST; i++) {
-    const outcome = await simulate(makePlan(seed + i), { sabotage: sabotages[name] })
-    if (outcome.broken.some((what) => by.test(what))) return outcome
+): Promise<RunResult | undefined> {
+  for (let i = 0; i < SEED_COUNT; i++) {
+    const result = await simulate(createPlan(seed + i), { mutation: mutations[name] })
+    if (result.violations.some((violation) => by.test(violation))) return result
   }
   return undefined
 }
 
-describe('a part that is broken on purpose is found', () => {
-  it.each(Object.entries(finds))('%s', SLOW, async (name, where) => {
-    expect(await found(name, where)).toBeDefined()
+describe('simulate with a mutation', () => {
+  it.each(Object.entries(findings))('finds: %s', SLOW, async (name, finding) => {
+    expect(await findMutation(name, finding)).toBeDefined()
   })
 })
 
-it('what is left of a plan that fails still fails, and is less', SLOW, async () => {
-  const sabotage = sabotages['the agent lets go of a server before it is told that nothing is left']
-  const plan = makePlan(2)
-  const { broken } = await simulate(plan, { sabotage })
-  const least = await shrink(plan, broken[0], { sabotage })
-  expect(least.ops.length).toBeLessThan(plan.ops.length)
-  expect((await simulate(least, { sabotage })).broken).not.toEqual([])
+it('shrinkPlan gives a plan that still fails with fewer operations', SLOW, async () => {
+  const mutation = mutations['the agent removes the finalizer before everything is deleted on the host']
+  const plan = createPlan(2)
+  const { violations } = await simulate(plan, { mutation })
+  const smallest = await shrinkPlan(plan, violations[0], { mutation })
+  expect(smallest.operations.length).toBeLessThan(plan.operations.length)
+  expect((await simulate(smallest, { mutation })).violations).not.toEqual([])
 })

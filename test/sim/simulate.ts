@@ -1,228 +1,216 @@
-/** One run: a plan, and the schedule that its seed makes of it. The same plan gives the same run, to the last step. */
-import { type Log, noLog } from '../../kube/log.ts'
+/** Runs one plan, with the schedule that its seed gives. The same plan gives the same run, to the last step. */
+import { noLog } from '../../kube/log.ts'
 import { flushPromises } from '../../kube/testing/fake-clock.ts'
 import { Cloud } from './cloud.ts'
-import { Doer } from './deeds.ts'
-import { inError, records, recovering, unhealed, unmet, waitingForAddresses } from './goals.ts'
+import { findRecordViolations } from './goals/records.ts'
+import {
+  countWaitingForAddresses,
+  findLastingFaults,
+  findStillInError,
+  findUnmetGoals,
+  serversInError,
+} from './goals.ts'
 import { Invariants } from './invariants.ts'
-import type { Op, Plan } from './plan.ts'
+import type { Mutation } from './mutations.ts'
+import { OperationRunner } from './operation-runner.ts'
+import type { Plan, PlannedOperation } from './plan.ts'
 import { Random } from './random.ts'
-import type { Sabotage } from './sabotage.ts'
-import { stateOf } from './states.ts'
+import { hashState } from './state-hash.ts'
+import { Trace } from './trace.ts'
 
 export interface RunOptions {
-  /** Every step is kept as a line. */
+  /** Keeps a line for every step. */
   trace?: boolean
-  sabotage?: Sabotage | undefined
-  /** Of all runs: which states and points of failure they came by. */
+  mutation?: Mutation | undefined
+  /** Collects the states and failure points of several runs. */
   coverage?: Coverage
 }
 
 export interface Coverage {
   states: Set<number>
-  points: Set<string>
+  failurePoints: Set<string>
 }
 
-export interface Outcome {
-  /** What was wrong; empty: nothing. */
-  broken: string[]
+export interface RunResult {
+  violations: string[]
   steps: number
-  /** Simulated ms. */
+  /** Simulated milliseconds. */
   ms: number
   writes: number
-  /** The servers as they are at the end. */
+  /** The servers at the end. */
   servers: unknown[]
-  /** Of the whole trace: equal for equal runs. */
+  /** Hash of the whole trace: equal runs have equal hashes. */
   hash: number
   trace: string[]
 }
 
-/** Longest time until all is well again, simulated: above the longest back-off (5 minutes) and the grace of leftovers. */
+/** Longest simulated time until the goals are met: above the longest backoff (5 minutes) and the grace of orphans. */
 const RECOVERY_MS = 15 * 60_000
-/** Until last words are written; and then without any. Now and then longer: what is done once a minute comes, too. */
-const REST_MS = 11_000
-const LONG_REST_MS = 130_000
+/** Time for delayed writes, and then without any. Some runs take longer, to cover what is done once a minute. */
+const QUIET_MS = 11_000
+const LONG_QUIET_MS = 130_000
 const MOST_STEPS = 60_000
-/** Those of a cloud that starts; and of a request or a fault: twice what was seen. */
+/** Writes of a starting cloud. */
 const MOST_WRITES = 120
+/** Writes per request or fault: twice what was seen. */
 const MOST_WRITES_EACH = 20
 
-export async function simulate(plan: Plan, options: RunOptions = {}): Promise<Outcome> {
+export async function simulate(plan: Plan, options: RunOptions = {}): Promise<RunResult> {
   const run = new Run(plan, options)
-  const drawn = Math.random
-  // Every draw of every part comes from the seed.
+  const originalRandom = Math.random
+  // All random numbers, also those of the product, come from the seed.
   Math.random = run.random.next
-  process.on('unhandledRejection', run.onUnhandled)
+  process.on('unhandledRejection', run.onUnhandledRejection)
   try {
-    await run.all()
+    await run.run()
   } finally {
-    Math.random = drawn
+    Math.random = originalRandom
     run.cloud.end()
-    for (const point of run.cloud.weather.points) options.coverage?.points.add(point)
+    for (const point of run.cloud.faults.points) options.coverage?.failurePoints.add(point)
     await flushPromises()
-    process.off('unhandledRejection', run.onUnhandled)
+    process.off('unhandledRejection', run.onUnhandledRejection)
   }
-  return run.outcome()
+  return run.result()
 }
 
 class Run {
   readonly random: Random
   readonly cloud: Cloud
   readonly #plan: Plan
-  readonly #options: RunOptions
   readonly #invariants: Invariants
-  readonly #doer: Doer
-  readonly #trace: string[] = []
-  #hash = 0x811c9dc5
+  readonly #operations: OperationRunner
+  readonly #trace: Trace
   #steps = 0
 
   constructor(plan: Plan, options: RunOptions) {
     this.#plan = plan
-    this.#options = options
     this.random = new Random(plan.seed * 2 + 1)
-    this.#invariants = new Invariants(() => this.cloud, MOST_WRITES + MOST_WRITES_EACH * plan.ops.length)
-    const habits = new Map<string, number>()
-    this.cloud = new Cloud({
+    this.#trace = new Trace(() => this.cloud.time.now, options.trace === true)
+    this.#invariants = new Invariants(() => this.cloud, MOST_WRITES + MOST_WRITES_EACH * plan.operations.length)
+    this.cloud = this.#createCloud(plan, options)
+    this.#operations = new OperationRunner(this.cloud, plan)
+  }
+
+  #createCloud({ hosts, controllers }: Plan, { trace, mutation, coverage }: RunOptions): Cloud {
+    const weights = new Map<string, number>()
+    return new Cloud({
       random: this.random,
-      hosts: plan.hosts,
-      controllers: plan.controllers,
-      sabotage: options.sabotage,
-      weigh: (lane) => {
-        const known = habits.get(lane) ?? this.random.pick([1, 1, 1, 1, 0.3, 0.05])
-        habits.set(lane, known)
-        return known
+      hosts,
+      controllers,
+      mutation,
+      weightOf: (queueName) => {
+        const weight = weights.get(queueName) ?? this.random.pick([1, 1, 1, 1, 0.3, 0.05])
+        weights.set(queueName, weight)
+        return weight
       },
       onWrite: (write) => {
-        this.#note(`  ${write.manager} ${write.after ? 'wrote' : 'removed'} ${write.plural}`)
+        this.#trace.add(`  ${write.manager} ${write.after ? 'wrote' : 'removed'} ${write.plural}`)
         this.#invariants.onWrite(write)
-        if (options.coverage && write.plural === 'servers') options.coverage.states.add(stateOf(this.cloud))
+        if (coverage && write.plural === 'servers') coverage.states.add(hashState(this.cloud))
       },
-      onHost: (host) => this.#invariants.onHost(host),
-      log: (name) => (options.trace ? this.#log(name) : noLog),
-      onCrash: (name, error) => this.#invariants.say(`${name} ended: ${String(error)}`),
+      onHostChange: (host) => this.#invariants.onHostChange(host),
+      logOf: (name) => (trace ? this.#trace.createLog(name) : noLog),
+      onCrash: (name, error) => this.#invariants.addViolation(`${name} ended: ${String(error)}`),
     })
-    this.#doer = new Doer(this.cloud, plan)
   }
 
-  readonly onUnhandled = (error: unknown): void =>
-    this.#invariants.say(`unhandled: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
-
-  get #isBroken(): boolean {
-    return this.#invariants.broken.length > 0
+  readonly onUnhandledRejection = (error: unknown): void => {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    this.#invariants.addViolation(`unhandled: ${text}`)
   }
 
-  async all(): Promise<void> {
-    await this.#doer.furnish()
+  get #hasViolation(): boolean {
+    return this.#invariants.violations.length > 0
+  }
+
+  async run(): Promise<void> {
+    await this.#operations.seedObjects()
     for (const slot of this.cloud.slots) this.cloud.start(slot)
-    for (const op of this.#plan.ops) await this.#until(op)
-    await this.#recover()
+    for (const planned of this.#plan.operations) await this.#runOperation(planned)
+    await this.#checkRecovery()
   }
 
-  outcome(): Outcome {
-    const { broken, writes } = this.#invariants
+  result(): RunResult {
+    const { violations, writes } = this.#invariants
     return {
-      broken,
+      violations,
       steps: this.#steps,
       ms: this.cloud.time.now,
       writes,
       servers: this.cloud.api.list('servers'),
-      hash: this.#hash >>> 0,
-      trace: this.#trace,
+      hash: this.#trace.hash,
+      trace: this.#trace.lines,
     }
   }
 
-  async #until({ steps = 0, ms = 0, deed }: Op): Promise<void> {
+  async #runOperation({ steps = 0, ms = 0, operation }: PlannedOperation): Promise<void> {
     const [lastStep, lastMs] = [this.#steps + steps, this.cloud.time.now + ms]
-    while (!this.#isBroken && (this.#steps < lastStep || this.cloud.time.now < lastMs)) await this.#step()
-    if (this.#isBroken) return
-    this.#note(`== ${JSON.stringify(deed)}`)
-    await this.#doer.do(deed)
+    while (!this.#hasViolation && (this.#steps < lastStep || this.cloud.time.now < lastMs)) await this.#step()
+    if (this.#hasViolation) return
+    this.#trace.add(`== ${JSON.stringify(operation)}`)
+    await this.#operations.run(operation)
   }
 
-  /** The faults end. Everything must come right, and then nothing more happens. */
-  async #recover(): Promise<void> {
+  /** Ends the faults. Then all goals must be met, and afterwards nothing may be written any more. */
+  async #checkRecovery(): Promise<void> {
     const { cloud } = this
-    this.#note('== the faults end')
-    await this.#doer.endFaults()
-    cloud.lanes.calm = true
-    await this.#settle(() => [...recovering(cloud), ...unmet(cloud, this.#plan)])
-    if (this.#isBroken || inError(cloud).length === 0) return
-    this.#note('== what failed is asked again')
-    for (const { metadata } of inError(cloud)) await this.#doer.do({ do: 'ask', name: metadata.name, action: 'start' })
-    await this.#settle(() => [...unmet(cloud, this.#plan), ...unhealed(cloud)])
+    this.#trace.add('== the faults end')
+    await this.#operations.endFaults()
+    cloud.schedule.isInOrder = true
+    await this.#checkConvergence(() => [...findLastingFaults(cloud), ...findUnmetGoals(cloud, this.#plan)])
+    if (this.#hasViolation || serversInError(cloud).length === 0) return
+    this.#trace.add('== a start of each server in error is requested')
+    for (const { metadata } of serversInError(cloud))
+      await this.#operations.run({ do: 'request action', name: metadata.name, action: 'start' })
+    await this.#checkConvergence(() => [...findUnmetGoals(cloud, this.#plan), ...findStillInError(cloud)])
   }
 
-  /** Nothing is left to be done, in its time, and then nothing more happens. */
-  async #settle(undone: () => string[]): Promise<void> {
+  async #checkConvergence(findUnmet: () => string[]): Promise<void> {
     const { cloud } = this
     const end = cloud.time.now + RECOVERY_MS
-    let left = ['not looked at']
-    while (left.length > 0 && cloud.time.now < end && !this.#isBroken) {
-      await this.#pass(1000)
-      left = undone()
+    let unmet = ['not checked yet']
+    while (unmet.length > 0 && cloud.time.now < end && !this.#hasViolation) {
+      await this.#advance(1000)
+      unmet = findUnmet()
     }
-    for (const what of left) this.#invariants.say(`never: ${what}`)
-    if (!this.#isBroken) await this.#rest()
+    for (const goal of unmet) this.#invariants.addViolation(`never converged: ${goal}`)
+    if (!this.#hasViolation) await this.#checkQuiet()
   }
 
-  async #rest(): Promise<void> {
+  async #checkQuiet(): Promise<void> {
     const { cloud } = this
-    // Figures and last words are written a little later.
-    const ms = this.#plan.seed % 20 === 0 ? LONG_REST_MS : REST_MS
-    await this.#pass(ms)
-    const [before, figures] = [this.#invariants.writes, this.#invariants.figures]
-    await this.#pass(ms)
-    // One that wants several addresses takes what it gets; what an earlier try held is free some time after.
-    const writes = this.#invariants.writes - before
-    if (writes > waitingForAddresses(cloud)) this.#invariants.say(`writes at rest: ${writes}`)
-    if (this.#invariants.figures > figures + 3 * cloud.hosts.length)
-      this.#invariants.say('figures are written all the time')
-    for (const what of [...unmet(cloud, this.#plan), ...records(cloud, this.#invariants.forgotten)])
-      this.#invariants.say(`at rest: ${what}`)
+    const ms = this.#plan.seed % 20 === 0 ? LONG_QUIET_MS : QUIET_MS
+    // Usage and other delayed status is written in the first period.
+    await this.#advance(ms)
+    const { writes: writesBefore, hypervisorWrites: hypervisorWritesBefore } = this.#invariants
+    await this.#advance(ms)
+    const writes = this.#invariants.writes - writesBefore
+    // A server that needs several addresses keeps those that it gets; an earlier attempt's are freed some time later.
+    if (writes > countWaitingForAddresses(cloud)) this.#invariants.addViolation(`${writes} writes after convergence`)
+    if (this.#invariants.hypervisorWrites > hypervisorWritesBefore + 3 * cloud.hosts.length)
+      this.#invariants.addViolation('Hypervisors are written all the time')
+    const unmet = [
+      ...findUnmetGoals(cloud, this.#plan),
+      ...findRecordViolations(cloud, this.#invariants.recordsDeletedByUsers),
+    ]
+    for (const goal of unmet) this.#invariants.addViolation(`after convergence: ${goal}`)
   }
 
-  async #pass(ms: number): Promise<void> {
+  async #advance(ms: number): Promise<void> {
     const end = this.cloud.time.now + ms
-    while (this.cloud.time.now < end && !this.#isBroken) await this.#step()
+    while (this.cloud.time.now < end && !this.#hasViolation) await this.#step()
   }
 
+  /** Delivers one message or fires one timer. */
   async #step(): Promise<void> {
     this.#steps += 1
-    if (this.#steps > MOST_STEPS) return this.#invariants.say(`no end after ${MOST_STEPS} steps`)
-    const { lanes, time } = this.cloud
-    const [deadline, next] = [lanes.deadline(), time.next()]
-    const mayHurry = deadline !== undefined && next !== undefined && next <= deadline && !lanes.calm
-    const isTime = deadline === undefined || (mayHurry && this.random.chance(this.#plan.hurry))
-    const what = isTime ? `${time.fire()}: timer` : lanes.release()
-    this.#note(what ?? 'nothing')
+    if (this.#steps > MOST_STEPS) return this.#invariants.addViolation(`no end after ${MOST_STEPS} steps`)
+    const { schedule, time } = this.cloud
+    const [deadline, due] = [schedule.nextDeadline(), time.nextDue()]
+    const mayFireEarly = deadline !== undefined && due !== undefined && due <= deadline && !schedule.isInOrder
+    const fires = deadline === undefined || (mayFireEarly && this.random.chance(this.#plan.earlyTimerChance))
+    const label = fires ? `${time.fireNext()}: timer` : schedule.deliverNext()
+    this.#trace.add(label ?? 'nothing')
     await flushPromises()
   }
-
-  #log(name: string): Log {
-    const say =
-      (level: string) =>
-      ({ err, ...fields }: { err?: unknown }, message: string): void => {
-        const why = err instanceof Error ? ` ${err.message}` : ''
-        this.#trace.push(
-          `${(this.cloud.time.now / 1000).toFixed(3)}     ${level} ${name} ${message} ${JSON.stringify(fields)}${why}`,
-        )
-      }
-    const [info, warn, error] = [say('info'), say('warn'), say('error')]
-    const log: Log = { debug: () => undefined, info, warn, error, child: (more) => bound(log, more) }
-    return log
-  }
-
-  #note(line: string): void {
-    for (let i = 0; i < line.length; i++) this.#hash = Math.imul(this.#hash ^ line.charCodeAt(i), 0x01000193)
-    if (this.#options.trace) this.#trace.push(`${(this.cloud.time.now / 1000).toFixed(3)} ${line}`)
-  }
 }
-
-/** With further fields in each line. */
-const bound = (log: Log, more: object): Log => ({
-  debug: () => undefined,
-  info: (fields, message) => log.info({ ...more, ...fields }, message),
-  warn: (fields, message) => log.warn({ ...more, ...fields }, message),
-  error: (fields, message) => log.error({ ...more, ...fields }, message),
-  child: (others) => bound(log, { ...more, ...others }),
-})

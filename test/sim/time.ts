@@ -1,8 +1,11 @@
-/** Simulated time: timers of all processes in one heap; each process has a clock of its own on it, which may be told a wrong wall time. */
+/**
+ * Simulated time: one heap with the timers of all processes. Each process has a clock of its own, whose wall time may
+ * be wrong.
+ */
 import type { Clock } from '../../kube/clock.ts'
 
-/** Whose timer it is. */
-export interface Owner {
+/** The process, or the simulation itself, that a timer belongs to. */
+export interface TimerOwner {
   readonly isDead: boolean
   readonly isFrozen: boolean
   readonly name: string
@@ -11,20 +14,23 @@ export interface Owner {
 interface Timer {
   at: number
   order: number
-  owner: Owner
-  /** Undefined: cancelled. */
+  owner: TimerOwner
+  /** Undefined once the timer is cancelled. */
   fn: (() => void) | undefined
 }
 
-/** Of a millisecond. What is left of a wait may be less than a number of this size can show: the world's own time goes on, so must this. */
-const TICKS = 1024
+/**
+ * Delays are rounded up to 1/1024 of a millisecond. Without that, the rest of a wait could be too small to change the
+ * time, and time would stand still.
+ */
+const TICKS_PER_MS = 1024
 
 const EPOCH = Date.parse('2026-01-01T00:00:00Z')
 
 export class Time {
   now = 0
   readonly #heap: Timer[] = []
-  /** Of frozen processes. */
+  /** Timers of frozen processes. */
   readonly #deferred: Timer[] = []
   #order = 0
 
@@ -32,22 +38,27 @@ export class Time {
     return new Date(EPOCH + this.now)
   }
 
-  timer(owner: Owner, ms: number, fn: () => void): () => void {
-    const timer: Timer = { at: this.now + Math.ceil(Math.max(ms, 0) * TICKS) / TICKS, order: this.#order++, owner, fn }
+  setTimer(owner: TimerOwner, ms: number, fn: () => void): () => void {
+    const timer: Timer = {
+      at: this.now + Math.ceil(Math.max(ms, 0) * TICKS_PER_MS) / TICKS_PER_MS,
+      order: this.#order++,
+      owner,
+      fn,
+    }
     this.#push(timer)
     return () => {
       timer.fn = undefined
     }
   }
 
-  /** When the next timer is due; undefined: there is none. Those of frozen processes are due when they thaw. */
-  next(): number | undefined {
-    return this.#first()?.at
+  /** When the next timer is due; undefined without timers. Timers of frozen processes count once these are thawed. */
+  nextDue(): number | undefined {
+    return this.#firstTimer()?.at
   }
 
-  /** Goes to the next timer and lets it fire. Answers whose it was. */
-  fire(): string | undefined {
-    const timer = this.#first()
+  /** Advances to the next timer and fires it. Answers the name of its owner. */
+  fireNext(): string | undefined {
+    const timer = this.#firstTimer()
     if (!timer) return undefined
     this.#pop()
     this.now = Math.max(this.now, timer.at)
@@ -55,17 +66,17 @@ export class Time {
     return timer.owner.name
   }
 
-  /** A process goes on: what fell due meanwhile is due now. */
-  thawed(): void {
+  /** Puts back the timers of processes that were frozen; overdue ones are due at once. */
+  requeueDeferred(): void {
     for (const timer of this.#deferred.splice(0)) this.#push(timer)
   }
 
-  /** Nothing falls due by it. */
+  /** Advances without firing timers. */
   advanceTo(at: number): void {
     this.now = Math.max(this.now, at)
   }
 
-  #first(): Timer | undefined {
+  #firstTimer(): Timer | undefined {
     for (let top = this.#heap[0]; top; top = this.#heap[0]) {
       if (top.fn && !top.owner.isDead) {
         if (!top.owner.isFrozen) return top
@@ -113,11 +124,11 @@ const isBefore = (a: Timer, b: Timer): boolean => (a.at === b.at ? a.order < b.o
 /** The clock of one process. */
 export class ProcessClock implements Clock {
   readonly #time: Time
-  readonly #owner: Owner
-  /** By how many ms its wall clock is wrong. */
-  skew = 0
+  readonly #owner: TimerOwner
+  /** Error of the wall clock in milliseconds. */
+  skewMs = 0
 
-  constructor(time: Time, owner: Owner) {
+  constructor(time: Time, owner: TimerOwner) {
     this.#time = time
     this.#owner = owner
   }
@@ -127,21 +138,21 @@ export class ProcessClock implements Clock {
   }
 
   wall(): Date {
-    return new Date(EPOCH + this.#time.now + this.skew)
+    return new Date(EPOCH + this.#time.now + this.skewMs)
   }
 
   timer(ms: number, fn: () => void): () => void {
-    return this.#time.timer(this.#owner, ms, fn)
+    return this.#time.setTimer(this.#owner, ms, fn)
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) return Promise.reject(signal.reason as Error)
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const abort = (): void => {
-      cancel()
+      cancelTimer()
       reject(signal?.reason)
     }
-    const cancel = this.timer(ms, () => {
+    const cancelTimer = this.timer(ms, () => {
       signal?.removeEventListener('abort', abort)
       resolve()
     })

@@ -1,10 +1,10 @@
-/** The cloud in few words, without names and numbers: two that are alike are one state. Counted to see how far the schedules get about. */
+/** Hashes the state of the cloud without names and numbers, to count how many different states the schedules reach. */
 import type { Server } from '../../crds/index.ts'
 import type { Cloud } from './cloud.ts'
 
-/** A hash of it. */
-export function stateOf(cloud: Cloud): number {
-  const servers = cloud.api.peek<Server>('servers').map((server) => wordsOf(server, cloud))
+/** Clouds that differ only in names and numbers have the same hash. */
+export function hashState(cloud: Cloud): number {
+  const servers = cloud.api.peek<Server>('servers').map((server) => describeServer(server, cloud))
   const processes = cloud.slots.map(
     ({ process, name }) => `${cloud.host(name) ? 'h' : 'c'}${process?.isFrozen ?? 'off'}`,
   )
@@ -14,7 +14,7 @@ export function stateOf(cloud: Cloud): number {
   return hash >>> 0
 }
 
-function wordsOf({ metadata, spec, status = {} }: Server, cloud: Cloud): string {
+function describeServer({ metadata, spec, status = {} }: Server, cloud: Cloud): string {
   const {
     host,
     vmState,
@@ -34,8 +34,8 @@ function wordsOf({ metadata, spec, status = {} }: Server, cloud: Cloud): string 
     reachedPowerState,
     action && `${action.action} ${action.uid === lastCompletedAction}`,
     conditions.map(({ type, status: is, reason }) => `${type} ${is} ${reason}`).sort(),
-    metadata.deletionTimestamp && 'dying',
-    host && 'placed',
+    metadata.deletionTimestamp && 'terminating',
+    host && 'scheduled',
     domain && `${domain.state} ${domain.hasManagedSave}`,
   ].join(',')
 }

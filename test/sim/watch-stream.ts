@@ -1,46 +1,49 @@
-/** A watch of one process: the server's events wait in a lane of their own, and it may be cut, go silent, or be ended by the server. */
+/**
+ * A watch of one process. Its events wait in a queue of their own. The watch may break, go silent, or be ended by the
+ * server.
+ */
 import type { WatchOptions } from '../../kube/list-watch.ts'
 import type { KubeObject, WatchEvent } from '../../kube/types.ts'
 import type { FakeApi } from '../fakes/api.ts'
 import { bookmark } from '../fakes/watches.ts'
-import type { Lane } from './lanes.ts'
-import { unreachable } from './link.ts'
+import { connectionError } from './link.ts'
 import type { Process } from './process.ts'
+import type { MessageQueue } from './schedule.ts'
 
 type Event = WatchEvent<KubeObject>
-type Told = { event: Event } | { end: Error | undefined }
+/** An event, or the end of the stream with its error. */
+type StreamItem = { event: Event } | { end: Error | undefined }
 
-export class Stream {
+export class WatchStream {
   readonly name: string
-  /** Whose it is. */
-  readonly process: string
+  readonly processName: string
   readonly #process: Process
-  readonly #lane: Lane
-  readonly #told: Told[] = []
-  readonly #leave: (() => void)[] = []
+  readonly #queue: MessageQueue
+  readonly #received: StreamItem[] = []
+  readonly #cleanups: (() => void)[] = []
   #unfollow = (): void => undefined
   #wake = (): void => undefined
-  /** Dead, and nobody has noticed. */
+  /** The connection is dead, but the client has not noticed. */
   isSilent = false
   #isClosed = false
 
-  /** @param onClose told once, when it is of no use any more */
+  /** @param onClose called once, when the stream is closed */
   constructor(process: Process, plural: string, onClose: () => void) {
     this.name = `${process.name}: watch ${plural}`
-    this.process = process.name
+    this.processName = process.name
     this.#process = process
-    this.#lane = process.inbound(`watch ${plural}`, true)
-    this.#leave.push(
-      process.atEnd(() => this.close()),
+    this.#queue = process.openQueue(`watch ${plural}`, true)
+    this.#cleanups.push(
+      process.onEnd(() => this.close()),
       onClose,
     )
   }
 
-  /** At the server. @throws ApiError 410 */
+  /** Opens the watch at the server. @throws ApiError 410 */
   open(api: FakeApi, plural: string, options: WatchOptions): void {
     const { timeoutSeconds } = options
     const server = { name: 'server', isDead: false, isFrozen: false }
-    const { time } = this.#process.ground
+    const { time } = this.#process.context
     const push = (event: Event): void => this.#push(`${event.type} ${event.object.metadata.name ?? ''}`, { event })
     this.#unfollow = api.follow(plural, options, push)
     if (timeoutSeconds === undefined) return
@@ -48,26 +51,26 @@ export class Stream {
       push({ type: 'BOOKMARK', object: bookmark(api.version) })
       this.#end(undefined)
     }
-    this.#leave.push(time.timer(server, timeoutSeconds * 1000, end))
+    this.#cleanups.push(time.setTimer(server, timeoutSeconds * 1000, end))
   }
 
-  /** The connection breaks. */
-  cut(): void {
-    this.#end(unreachable(this.name, 'terminated'))
+  /** Breaks the connection. */
+  break(): void {
+    this.#end(connectionError(this.name, 'terminated'))
   }
 
-  /** Nothing comes any more, and nobody is told. */
+  /** Stops all events without ending the stream. */
   silence(): void {
     this.isSilent = true
-    this.#lane.waiting.length = 0
+    this.#queue.messages.length = 0
   }
 
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#unfollow()
-    for (const leave of this.#leave.splice(0)) leave()
-    this.#process.close(this.#lane)
+    for (const cleanup of this.#cleanups.splice(0)) cleanup()
+    this.#process.closeQueue(this.#queue)
   }
 
   async *events(signal: AbortSignal | undefined, idleMs: number | undefined): AsyncGenerator<Event> {
@@ -76,11 +79,11 @@ export class Stream {
     try {
       for (;;) {
         signal?.throwIfAborted()
-        const told = this.#told.shift()
-        if (told && 'event' in told) yield told.event
-        else if (told?.end) throw told.end
-        else if (told) return
-        else await this.#more(idleMs)
+        const item = this.#received.shift()
+        if (item && 'event' in item) yield item.event
+        else if (item?.end) throw item.end
+        else if (item) return
+        else await this.#waitForItem(idleMs)
       }
     } finally {
       signal?.removeEventListener('abort', wake)
@@ -93,23 +96,23 @@ export class Stream {
     this.#push('end', { end: error })
   }
 
-  async #more(idleMs: number | undefined): Promise<void> {
+  async #waitForItem(idleMs: number | undefined): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#wake = resolve
     if (!idleMs) return promise
-    const idle = (): void => {
-      this.#told.push({ end: unreachable(this.name, 'body timeout') })
+    const timeOut = (): void => {
+      this.#received.push({ end: connectionError(this.name, 'body timeout') })
       resolve()
     }
-    const cancel = this.#process.clock.timer(idleMs, idle)
+    const cancelTimer = this.#process.clock.timer(idleMs, timeOut)
     await promise
-    cancel()
+    cancelTimer()
   }
 
-  #push(what: string, told: Told): void {
+  #push(label: string, item: StreamItem): void {
     if (this.#isClosed || this.isSilent) return
-    this.#process.ground.lanes.park(this.#lane, `${this.name} ${what}`, () => {
-      this.#told.push(told)
+    this.#process.context.schedule.enqueue(this.#queue, `${this.name} ${label}`, () => {
+      this.#received.push(item)
       this.#wake()
     })
   }

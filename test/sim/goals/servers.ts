@@ -1,0 +1,88 @@
+/** Goals of servers: in the desired state, or in a state that their status explains. */
+import type { Server } from '../../../crds/index.ts'
+import type { Cloud } from '../cloud.ts'
+import { conditionOf, expectedVmStates, hasRoomFor, isWaitingForAddress, powerStateOf } from '../expectations.ts'
+import type { Plan } from '../plan.ts'
+import { countAllocatedAddresses, isPortWithoutAddress } from './ports.ts'
+
+export interface GoalContext {
+  cloud: Cloud
+  plan: Plan
+  servers: readonly Server[]
+}
+
+export function findServerViolations(server: Server, context: GoalContext): string[] {
+  const { metadata, status = {} } = server
+  if (metadata.deletionTimestamp) return [`${metadata.name} still exists`]
+  const violation =
+    status.host === undefined ? unscheduledViolation(server, context) : scheduledViolation(server, context.cloud)
+  return violation === undefined ? [] : [`${metadata.name} ${violation}`]
+}
+
+function scheduledViolation(server: Server, cloud: Cloud): string | undefined {
+  const { fault, vmState } = server.status ?? {}
+  if (vmState === 'error')
+    return cloud.faults.hasHostFailed ? undefined : `is in error, but no step of a host failed: ${fault?.message}`
+  return ongoingWork(server) ?? powerViolation(server, cloud)
+}
+
+function ongoingWork(server: Server): string | undefined {
+  const { metadata, status = {} } = server
+  if (status.activeAction && status.activeAction.uid !== status.lastCompletedAction)
+    return `still runs ${status.activeAction.name}`
+  if (status.observedGeneration !== metadata.generation) return 'has a generation that is not observed'
+  if (status.taskState !== undefined) return `is ${status.taskState}`
+  return conditionOf(server, 'HostReachable') && 'has a host that is reported down'
+}
+
+function powerViolation(server: Server, cloud: Cloud): string | undefined {
+  const { metadata, spec, status = {} } = server
+  const ready = conditionOf(server, 'Ready')
+  if (ready?.status !== 'True')
+    return wasChangedOutside(server, cloud) ? undefined : `is not ready: ${JSON.stringify(ready)}`
+  if (status.vmState !== expectedVmStates[spec.powerState])
+    return `is ${status.vmState}, but is to be ${spec.powerState}`
+  const actual = powerStateOf(cloud.host(status.host ?? '')?.machines.machine(metadata.uid ?? '').domain)
+  return actual === spec.powerState ? undefined : `has a domain that is ${actual}, but is to be ${spec.powerState}`
+}
+
+/**
+ * A guest that shut down by itself stays off until its user changes the spec. So does a server that is to be Suspended
+ * and whose memory was lost.
+ */
+function wasChangedOutside(server: Server, cloud: Cloud): boolean {
+  const reason = conditionOf(server, 'Ready')?.reason
+  const hasLostMemory = reason === 'ChangedOnHost' && server.spec.powerState === 'Suspended'
+  const hadAccident = cloud.hosts.some(({ accidents }) => accidents.has(server.metadata.uid ?? ''))
+  return (reason === 'GuestShutdown' || hasLostMemory) && hadAccident
+}
+
+/**
+ * A server without a host must have a reason, in the order in which the scheduler checks: the ports that it names, room
+ * on a host, free addresses.
+ */
+function unscheduledViolation(server: Server, { cloud, plan, servers }: GoalContext): string | undefined {
+  const { networks } = server.spec
+  const namesPort = networks.some(({ port }) => port !== undefined)
+  const usesNamedPort = (other: Server): boolean =>
+    other.status?.host !== undefined && other.spec.networks.some(({ port }) => port !== undefined)
+  if (namesPort && (isPortWithoutAddress(cloud, plan) || servers.some(usesNamedPort))) return undefined
+  const hosts = hostsWithRoom(server, servers, cloud)
+  if (hosts.length === 0)
+    return server.status?.vmState === 'error' ? undefined : 'is not in error, but no host has room for it'
+  const addressesNeeded = networks.filter(({ name }) => name === 'lan').length
+  if (addressesNeeded === 0 || countAllocatedAddresses(cloud) + addressesNeeded <= plan.addressCount)
+    return `has no host, but ${hosts.join(', ')} has room`
+  return isWaitingForAddress(server) ? undefined : 'does not report that no address is free'
+}
+
+/** Names of the hosts that could take the server and have not rejected it. */
+function hostsWithRoom(server: Server, servers: readonly Server[], { hosts }: Cloud): string[] {
+  const rejected = new Set(server.status?.rejectedHosts?.map(({ host }) => host))
+  return hosts
+    .filter(({ name, capacity }) => {
+      const onHost = servers.filter(({ status }) => status?.host === name)
+      return !rejected.has(name) && hasRoomFor([...onHost, server], capacity)
+    })
+    .map(({ name }) => name)
+}

@@ -1,0 +1,97 @@
+/** The requests of users and operators to the API server. */
+import { serverAction } from '../../actions/index.ts'
+import {
+  FINALIZER,
+  FORCE_DELETE,
+  type Hypervisor,
+  hypervisor,
+  type Port,
+  port,
+  type Server,
+  type ServerAction,
+  server,
+} from '../../crds/index.ts'
+import { killProcess, matchesCall } from './fault-operations.ts'
+import { NAMESPACE, type OperationContext, type OperationTable, USER } from './operation-context.ts'
+import type { UserOperation } from './plan.ts'
+
+const refTo = (name: string) => ({ name, namespace: NAMESPACE })
+
+export const userOperations: OperationTable<UserOperation> = {
+  async 'create server'(context, { name, flavor, networks, powerState }) {
+    const finalizers = context.plan.hasAdmissionPolicy ? [FINALIZER] : undefined
+    await context.resourceOf<Server>(server).create(
+      {
+        metadata: { ...refTo(name), ...(finalizers ? { finalizers } : {}) },
+        spec: {
+          flavor,
+          image: { name: 'cirros' },
+          powerState,
+          networks: networks.map((network) => (network === 'port' ? { port: 'p1' } : { name: network })),
+        },
+      },
+      USER,
+    )
+    context.acceptedRequests += 1
+  },
+  async 'delete server'(context, { name }) {
+    await context.resourceOf<Server>(server).delete(refTo(name))
+    context.acceptedRequests += 1
+  },
+  'set power state': (context, { name, powerState }) => patchServer(context, name, { powerState }),
+  'rename server': (context, { name }) => patchServer(context, name, { displayName: `n${context.acceptedRequests}` }),
+  'request action': (context, operation) => requestAction(context, operation),
+  async 'delete action record'(context, { name }) {
+    const all = context.cloud.api.list<ServerAction>('serveractions')
+    const found = all.find(({ spec, status }) => spec.server === name && status?.phase !== undefined)
+    if (found) await context.resourceOf<ServerAction>(serverAction).delete(found.metadata)
+  },
+  async 'force delete'(context, { name }) {
+    if (!context.findServer(name)?.metadata.deletionTimestamp) return
+    const patch = { metadata: { annotations: { [FORCE_DELETE]: 'true' } } }
+    await context.resourceOf<Server>(server).patch(refTo(name), patch, USER)
+    context.acceptedRequests += 1
+  },
+  async 'disable host'(context, { host, ms }) {
+    const resource = context.resourceOf<Hypervisor>(hypervisor)
+    await resource.patch({ name: host }, { spec: { disabled: true } }, USER)
+    context.endAfter(ms, () => void resource.patch({ name: host }, { spec: { disabled: false } }, USER))
+  },
+  'create late network': (context) => context.createNetwork('late', 6),
+  'create late flavor': (context) => context.createFlavor('late'),
+  'create port': (context) =>
+    context.resourceOf<Port>(port).create({ metadata: refTo('p1'), spec: { network: { name: 'lan' } } }, USER),
+  async 'delete port'(context) {
+    const servers = context.cloud.api.list<Server>('servers')
+    const isInUse = servers.some(({ spec }) => spec.networks.some((network) => network.port))
+    if (!isInUse) await context.resourceOf<Port>(port).delete(refTo('p1'))
+  },
+}
+
+async function patchServer(context: OperationContext, name: string, spec: Partial<Server['spec']>): Promise<void> {
+  await context.resourceOf<Server>(server).patch(refTo(name), { spec }, USER)
+  context.acceptedRequests += 1
+}
+
+async function requestAction(
+  context: OperationContext,
+  { name, action, type, killAfter }: Extract<UserOperation, { do: 'request action' }>,
+): Promise<void> {
+  if (killAfter !== undefined) killAgentAfterStep(context, name, killAfter)
+  const params = action === 'reboot' ? { type } : {}
+  await context.resourceOf<ServerAction>(serverAction).create(
+    {
+      metadata: refTo(context.nextRequestName()),
+      spec: { server: name, action, [action]: params },
+    },
+    USER,
+  )
+  context.acceptedRequests += 1
+}
+
+/** The next such step of the server takes effect, but its agent is killed before it gets the answer. */
+function killAgentAfterStep(context: OperationContext, name: string, step: string): void {
+  const { cloud } = context
+  const host = context.findServer(name)?.status?.host ?? ''
+  cloud.faults.intercept(matchesCall(host, `${step} ${name}`), () => killProcess(cloud, host, 1000), 1)
+}
