@@ -7,8 +7,9 @@ export interface AbortScope extends Disposable {
 }
 
 /**
- * Replaces AbortSignal.any() and AbortSignal.timeout(), which leave a listener or a timer behind for each call: a process makes
- * millions of calls under one signal. At the deadline the reason is a `TimeoutError`, as with AbortSignal.timeout().
+ * Replaces AbortSignal.any() and AbortSignal.timeout(), which leave a listener or a timer behind for each call: a
+ * process makes millions of calls under one signal. At the deadline the reason is a `TimeoutError`, as with
+ * AbortSignal.timeout().
  */
 export function createAbortScope(parents: readonly (AbortSignal | undefined)[], timeoutMs?: number): AbortScope {
   const controller = new AbortController()
@@ -32,7 +33,10 @@ export function createAbortScope(parents: readonly (AbortSignal | undefined)[], 
   }
 }
 
-/** Waits for `promise`, or rejects with the signal's reason as soon as `signal` aborts. The work behind `promise` goes on. */
+/**
+ * Waits for `promise`, or rejects with the signal's reason as soon as `signal` aborts. The work behind `promise` goes
+ * on.
+ */
 export async function rejectOnAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted()
   const aborted = Promise.withResolvers<never>()

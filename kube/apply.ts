@@ -6,13 +6,16 @@ export interface ApplyIfChangedOptions<T> extends ApplyOptions {
   /** The object as last seen, usually by an informer. If absent, the object is always written. */
   seen?: T | undefined
   /**
-   * The draft that this field manager applied before, needed if fields may now be left out: server-side apply removes fields that
-   * are no longer sent, and a comparison with `seen` alone cannot notice that.
+   * The draft that this field manager applied before, needed if fields may now be left out: server-side apply removes
+   * fields that are no longer sent, and a comparison with `seen` alone cannot notice that.
    */
   previous?: Draft<T> | undefined
 }
 
-/** Applies `wanted`, unless `seen` has all of its fields already. Returns the object as it is now and whether it was written. */
+/**
+ * Applies `wanted`, unless `seen` has all of its fields already. Returns the object as it is now and whether it was
+ * written.
+ */
 export async function applyIfChanged<T extends KubeObject>(
   resource: Resource<T>,
   wanted: Draft<T>,
@@ -24,8 +27,9 @@ export async function applyIfChanged<T extends KubeObject>(
 }
 
 /**
- * Whether `object` has every field of `wanted` with the same value. Objects may have further fields. Arrays must be equal element by
- * element, but elements that are objects may have further fields, too, because the API server fills in defaults.
+ * Whether `object` has every field of `wanted` with the same value. Objects may have further fields. Arrays must be
+ * equal element by element, but elements that are objects may have further fields, too, because the API server fills in
+ * defaults.
  */
 export function hasFieldsOf(object: unknown, wanted: unknown): boolean {
   if (wanted === undefined || Object.is(object, wanted)) return true

@@ -1,5 +1,5 @@
-// Credentials for the API server: the service account of a pod, or a kubeconfig. @kubernetes/client-node takes 80 MB, so it is
-// loaded only for kubeconfigs that need more than reading.
+// Credentials for the API server: the service account of a pod, or a kubeconfig. @kubernetes/client-node takes 80 MB,
+// so it is loaded only for kubeconfigs that need more than reading.
 
 import { readFile } from 'node:fs/promises'
 import type { RequestOptions } from 'node:https'
@@ -7,7 +7,10 @@ import type { ConnectionOptions } from 'node:tls'
 import { type Clock, systemClock } from './clock.ts'
 import { type KubeconfigLogin, kubeconfigPath, readPlainKubeconfig } from './kubeconfig.ts'
 
-/** Headers and TLS options as of now. The `tls` of two answers is compared by value to tell whether connections must be replaced. */
+/**
+ * Headers and TLS options as of now. The `tls` of two answers is compared by value to tell whether connections must be
+ * replaced.
+ */
 export interface Credentials {
   headers: Record<string, string>
   tls: ConnectionOptions
@@ -123,7 +126,10 @@ function headersFrom(opts: RequestOptions): Record<string, string> {
 const withoutUndefined = (options: ConnectionOptions): ConnectionOptions =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 
-/** Loads at most once per {@link REREAD_MS} and never twice at the same time. If loading fails, the last credentials are used. */
+/**
+ * Loads at most once per {@link REREAD_MS} and never twice at the same time. If loading fails, the last credentials are
+ * used.
+ */
 function cachedCredentials(
   load: () => Promise<Credentials>,
   clock: Clock = systemClock,

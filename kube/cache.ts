@@ -21,7 +21,9 @@ export const defineIndex = <T extends KubeObject>(
   valuesOf: Index<T>['valuesOf'],
 ): Index<T> => ({ name: `${kind.plural} ${name}`, valuesOf })
 
-/** Read access to a cache; only its informer writes. Objects are frozen: to change one, clone it with `structuredClone`. */
+/**
+ * Read access to a cache; only its informer writes. Objects are frozen: to change one, clone it with `structuredClone`.
+ */
 export interface ReadonlyCache<T extends KubeObject> {
   readonly size: number
   /** @param key `namespace/name` or `name` */
@@ -81,7 +83,10 @@ export class Cache<T extends KubeObject> implements ReadonlyCache<T> {
     return found
   }
 
-  /** Stores a frozen object and returns the object that it replaced. If an index function throws, the cache is unchanged. */
+  /**
+   * Stores a frozen object and returns the object that it replaced. If an index function throws, the cache is
+   * unchanged.
+   */
   set(object: T): T | undefined {
     const key = keyOf(object.metadata)
     const values = [...this.#indexes].map(([index, state]) => [state, valuesIn(index, object)] as const)

@@ -15,8 +15,9 @@ export interface Status {
 }
 
 /**
- * A failed call. `status` is the HTTP status, or 0 if there was no answer; then `cause` is the error of the connection. `reason` is
- * that of Kubernetes (`NotFound`, `Conflict`, `Expired`, …). `details` names the fields that validation rejected.
+ * A failed call. `status` is the HTTP status, or 0 if there was no answer; then `cause` is the error of the connection.
+ * `reason` is that of Kubernetes (`NotFound`, `Conflict`, `Expired`, …). `details` names the fields that validation
+ * rejected.
  */
 export class ApiError extends Error {
   override readonly name = 'ApiError'
@@ -57,7 +58,9 @@ const isApiErrorWith = (error: unknown, test: (e: ApiError) => boolean): boolean
   error instanceof ApiError && test(error)
 
 export const isNotFound = (error: unknown): boolean => isApiErrorWith(error, (e) => e.status === 404)
-/** The resourceVersion is outdated, or another manager owns a field (apply without force), or the name exists (create). */
+/**
+ * The resourceVersion is outdated, or another manager owns a field (apply without force), or the name exists (create).
+ */
 export const isConflict = (error: unknown): boolean => isApiErrorWith(error, (e) => e.status === 409)
 export const isAlreadyExists = (error: unknown): boolean =>
   isApiErrorWith(error, (e) => e.status === 409 && e.reason === 'AlreadyExists')
@@ -65,7 +68,10 @@ export const isAlreadyExists = (error: unknown): boolean =>
 export const isGone = (error: unknown): boolean =>
   isApiErrorWith(error, (e) => e.status === 410 || e.reason === 'Expired' || e.reason === 'Gone')
 export const isForbidden = (error: unknown): boolean => isApiErrorWith(error, (e) => e.status === 403)
-/** The write named a uid and the object with that name has another uid: the object was deleted and perhaps created again. */
+/**
+ * The write named a uid and the object with that name has another uid: the object was deleted and perhaps created
+ * again.
+ */
 export const isUidMismatch = (error: unknown): boolean =>
   isApiErrorWith(
     error,

@@ -1,4 +1,5 @@
-// Event recorder (events.k8s.io/v1): tells people what happened to an object. It never blocks or fails its caller, and may drop events.
+// Event recorder (events.k8s.io/v1): tells people what happened to an object. It never blocks or fails its caller, and
+// may drop events.
 import { hostname } from 'node:os'
 import { type Event, events, type ObjectReference } from './builtin-kinds.ts'
 import type { Kube } from './client.ts'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type HealthServer, serveHealthAndMetrics } from './health-server.ts'
-import { createMetrics, defineCounter, exposeProcessMetrics, listMetrics } from './metrics.ts'
+import { createMetrics, defineCounter, listMetrics } from './metrics.ts'
 
 const cups = defineCounter('test_cups_total', 'Cups drunk.', ['kind'])
 const metrics = createMetrics()
@@ -50,14 +50,14 @@ describe('serveHealthAndMetrics', () => {
 
   it('serves metrics, those of the process included', async () => {
     metrics.inc(cups, { kind: 'tea' }, 2)
-    const stop = exposeProcessMetrics(metrics)
     const [status, body] = await get('/metrics')
-    stop()
     expect(status).toBe(200)
     expect(body).toContain(
       '# HELP test_cups_total Cups drunk.\n# TYPE test_cups_total counter\ntest_cups_total{kind="tea"} 2',
     )
     expect(body).toMatch(/nodejs_eventloop_lag_max_seconds \d/)
+    expect(body).toMatch(/process_resident_memory_bytes \d{7,}/)
+    expect(body).toMatch(/process_heap_used_bytes \d{6,}/)
   })
 
   it('rejects when its port is in use', async () => {

@@ -1,7 +1,7 @@
 // /healthz, /readyz and /metrics over plain HTTP, for kubelet and Prometheus.
 import type { Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Metrics } from './metrics.ts'
+import { exposeProcessMetrics, type Metrics } from './metrics.ts'
 import { createServer } from './node-http.ts'
 
 /** Returns or resolves if the check passes. Throws an error with the reason if it fails. */
@@ -13,7 +13,10 @@ export interface HealthServerOptions {
   /** Absent: all addresses. */
   host?: string | undefined
   metrics: Metrics
-  /** Checks of /readyz: caches not yet filled, a backend out of reach. /healthz always succeeds while the event loop runs. */
+  /**
+   * Checks of /readyz: caches not yet filled, a backend out of reach. /healthz always succeeds while the event loop
+   * runs.
+   */
   ready?: Readonly<Record<string, HealthCheck>> | undefined
 }
 
@@ -24,7 +27,8 @@ export interface HealthServer extends AsyncDisposable {
 const CHECK_TIMEOUT_MS = 5_000
 
 /**
- * Resolves when the server listens. `/readyz/<name>` runs one check, `?verbose` lists all checks, `?exclude=<name>` leaves one out.
+ * Resolves when the server listens. `/readyz/<name>` runs one check, `?verbose` lists all checks, `?exclude=<name>`
+ * leaves one out.
  */
 export async function serveHealthAndMetrics(options: HealthServerOptions): Promise<HealthServer> {
   const server = createServer((request, response) => {
@@ -36,10 +40,12 @@ export async function serveHealthAndMetrics(options: HealthServerOptions): Promi
   })
   server.requestTimeout = 10_000
   await listen(server, options)
+  const stopProcessMetrics = exposeProcessMetrics(options.metrics)
   const { port } = server.address() as AddressInfo
   return {
     port,
     async [Symbol.asyncDispose]() {
+      stopProcessMetrics()
       const closed = Promise.withResolvers<void>()
       server.close(() => closed.resolve())
       server.closeAllConnections()

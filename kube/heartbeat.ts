@@ -1,4 +1,5 @@
-// Heartbeats by Lease: an agent renews the Lease of its host, and an observer tells from an informer of Leases who is alive.
+// Heartbeats by Lease: an agent renews the Lease of its host, and an observer tells from an informer of Leases who is
+// alive.
 import { type Lease, leases } from './builtin-kinds.ts'
 import type { Kube } from './client.ts'
 import { type Clock, systemClock, toMicroTime } from './clock.ts'
@@ -19,7 +20,10 @@ export interface HeartbeatOptions {
   kube: Kube
   namespace: string
   name: string
-  /** holderIdentity: unique, and the same after a restart. While another holder renews the lease, no heartbeat is written. */
+  /**
+   * holderIdentity: unique, and the same after a restart. While another holder renews the lease, no heartbeat is
+   * written.
+   */
   identity: string
   /** Observers may call the holder dead after this long (40 000). */
   durationMs?: number | undefined
@@ -34,8 +38,8 @@ export interface HeartbeatOptions {
 
 export interface Heartbeat {
   /**
-   * Milliseconds since the last accepted heartbeat, counted from before its call. If this exceeds `durationMs`, observers may think
-   * that the holder is dead.
+   * Milliseconds since the last accepted heartbeat, counted from before its call. If this exceeds `durationMs`,
+   * observers may think that the holder is dead.
    */
   readonly ageMs: number
   /** Identity of another holder of the lease, as last seen. */
@@ -48,7 +52,10 @@ export interface Heartbeat {
   readonly ended: Promise<void>
 }
 
-/** Renews the lease until `signal` aborts. It then lets the lease expire, so a process that restarts in time is not noticed. */
+/**
+ * Renews the lease until `signal` aborts. It then lets the lease expire, so a process that restarts in time is not
+ * noticed.
+ */
 export function startHeartbeat(options: HeartbeatOptions, signal: AbortSignal): Heartbeat {
   const { kube, name, everyMs = 10_000, log = noLog, clock = kube.clock } = options
   const lease = new RenewedLease(options)
@@ -77,9 +84,11 @@ export function startHeartbeat(options: HeartbeatOptions, signal: AbortSignal): 
       const isRenewed = await renew()
       if (lease.otherHolder !== undefined && Number.isFinite(lease.ageMs))
         lost.abort(new Error(`lease ${name} is held by ${lease.otherHolder}`))
-      // A heartbeat that failed is retried after a tenth of the interval, since the lease is already older than it should be.
+      // A heartbeat that failed is retried after a tenth of the interval, since the lease is already older than it
+      // should be.
       const pause = isRenewed ? everyMs * (0.95 + Math.random() / 10) - (clock.now() - started) : everyMs / 10
-      await clock.sleep(Math.max(pause, everyMs / 10), signal).catch(() => undefined) // rejects on abort, which ends the loop
+      // The sleep rejects when the signal aborts, which also ends the loop.
+      await clock.sleep(Math.max(pause, everyMs / 10), signal).catch(() => undefined)
     }
   }
   const removeScraper = kube.metrics.onScrape(() => {
@@ -125,7 +134,9 @@ class RenewedLease {
     return holder === this.#options.identity ? undefined : holder
   }
 
-  /** Returns false if another holder has the lease or wrote it just now. Rejects if the lease cannot be read or written. */
+  /**
+   * Returns false if another holder has the lease or wrote it just now. Rejects if the lease cannot be read or written.
+   */
   async renew(signal: AbortSignal): Promise<boolean> {
     const { namespace, name, identity, everyMs: timeoutMs = 10_000 } = this.#options
     const started = this.#clock.now()
@@ -136,7 +147,8 @@ class RenewedLease {
     try {
       this.#observe(await this.#leases.apply(this.#desiredLease(), call))
     } catch (error) {
-      this.#isOwnWrite = false // the write may have succeeded, or another holder wrote: read the lease before the next renewal
+      // The write may have succeeded, or another holder wrote: read the lease before the next renewal.
+      this.#isOwnWrite = false
       if (isConflict(error)) return false
       throw error
     }

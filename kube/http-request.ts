@@ -20,7 +20,10 @@ export interface HttpRequestOptions {
   method?: string
   headers?: OutgoingHttpHeaders
   body?: string | undefined
-  /** Called when the connection is open, right before the first byte is sent. If it throws, the request rejects with its error. */
+  /**
+   * Called when the connection is open, right before the first byte is sent. If it throws, the request rejects with its
+   * error.
+   */
   mayWrite?: (() => void) | undefined
   lookup?: LookupFunction
   /** When it aborts, the request and the reading of the body reject with its reason. */
@@ -38,7 +41,10 @@ export function targetFromUrl(url: URL): HttpTarget {
 
 const CUT_MESSAGE = 'the connection was cut in the middle of the answer'
 
-/** Rejects with the connection's error, the signal's reason, or ETIMEDOUT. A body that is not read to its end must be destroyed. */
+/**
+ * Rejects with the connection's error, the signal's reason, or ETIMEDOUT. A body that is not read to its end must be
+ * destroyed.
+ */
 export function sendHttpRequest(target: HttpTarget, options: HttpRequestOptions = {}): Promise<IncomingMessage> {
   const { body, mayWrite, signal, headersMs = 0, idleMs = 0, ...rest } = options
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()

@@ -1,4 +1,5 @@
-// An informer: a cache of one kind that follows the API server. It lists, then watches again and again from where it was, until stopped.
+// An informer: a cache of one kind that follows the API server. It lists, then watches again and again from where it
+// was, until stopped.
 import { createAbortScope } from './abort.ts'
 import { Cache, deepFreeze, type ReadonlyCache, withoutManagedFields } from './cache.ts'
 import { type Clock, systemClock } from './clock.ts'
@@ -28,7 +29,10 @@ const eventsSeen = defineCounter('reflector_events_total', 'Watch events receive
 const cachedObjects = defineGauge('informer_objects', 'Objects in the cache.', ['name'])
 const handlerErrors = defineCounter('informer_handler_errors_total', 'Handlers that threw.', ['name'])
 
-/** After this many failures in a row lists are read in pages: a proxy between client and server may not let streams through. */
+/**
+ * After this many failures in a row lists are read in pages: a proxy between client and server may not let streams
+ * through.
+ */
 const MAX_STREAM_FAILURES = 3
 /** Longest time that a list blocks the event loop. */
 const SLICE_MS = 8
@@ -45,7 +49,9 @@ export interface Handlers<T> {
 export interface InformerOptions<T extends KubeObject> extends Scope {
   /** Removes fields that no reader needs before the object is frozen and cached. It may change its argument. */
   transform?: ((object: T) => T) | undefined
-  /** How to list. `auto`, the default, streams (WatchList) and falls back to pages if the server does not support that. */
+  /**
+   * How to list. `auto`, the default, streams (WatchList) and falls back to pages if the server does not support that.
+   */
   listMode?: ListMode | 'auto' | undefined
   /** Length of one watch in seconds; by default {@link randomWatchSeconds}. */
   watchSeconds?: (() => number) | undefined
@@ -121,7 +127,8 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
   }
 
   /**
-   * Registers handlers and returns a function that removes them. If the cache has objects already, `added` is called for each at once.
+   * Registers handlers and returns a function that removes them. If the cache has objects already, `added` is called
+   * for each at once.
    */
   on(handlers: Handlers<T>): () => void {
     this.#handlers.add(handlers)
@@ -159,7 +166,8 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
       if (result.how === 'failed' || result.how === 'silent') this.#connectedSince = undefined
       else this.#markContact()
       if (result.how === 'failed') this.#logFailure(result.error, step.waitMs)
-      if (step.waitMs > 0) await this.#clock.sleep(step.waitMs, signal).catch(() => undefined) // rejects on abort, which ends the loop
+      // The sleep rejects when the signal aborts, which also ends the loop.
+      if (step.waitMs > 0) await this.#clock.sleep(step.waitMs, signal).catch(() => undefined)
     }
   }
 
@@ -235,7 +243,8 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
     this.#hasProgress = true
     if (type === 'DELETED') this.#remove(keyOf(object.metadata), this.#prepare(object))
     else if (type !== 'BOOKMARK') this.#upsert(this.#prepare(object), false)
-    // The version moves only after the cache has the object: if `transform` throws, the next watch brings the event again.
+    // The version moves only after the cache has the object: if `transform` throws, the next watch brings the event
+    // again.
     this.#resourceVersion = object.metadata.resourceVersion ?? this.#resourceVersion
     this.#markContact()
   }

@@ -34,7 +34,10 @@ export function createLineSplitter(): { push(chunk: Uint8Array): string[]; pendi
   }
 }
 
-/** Call the result between two items and await the promise that it may return: it then yields to the event loop, once per `sliceMs`. */
+/**
+ * Call the result between two items and await the promise that it may return: it then yields to the event loop, once
+ * per `sliceMs`.
+ */
 export function createYielder(sliceMs = 8, now = () => performance.now()): () => Promise<void> | undefined {
   let since = now()
   return () => {
@@ -45,7 +48,9 @@ export function createYielder(sliceMs = 8, now = () => performance.now()): () =>
   }
 }
 
-/** Parses each line as JSON. Ends with the stream. Throws if a line is not JSON, or if the stream ends inside a line. */
+/**
+ * Parses each line as JSON. Ends with the stream. Throws if a line is not JSON, or if the stream ends inside a line.
+ */
 export async function* parseJsonLines(chunks: AsyncIterable<Uint8Array>, yieldIfDue = createYielder()): AsyncGenerator {
   const splitter = createLineSplitter()
   for await (const chunk of chunks) {

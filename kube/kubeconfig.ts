@@ -1,4 +1,5 @@
-// Reads kubeconfig files that hold tokens and certificates or name files that do. client-node handles all other kubeconfigs.
+// Reads kubeconfig files that hold tokens and certificates or name files that do. client-node handles all other
+// kubeconfigs.
 import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
@@ -47,8 +48,8 @@ interface SelectedContext {
 }
 
 /**
- * Server and credentials of the current context, read afresh with their token and certificate files. Undefined if reading is not
- * enough (exec plugin, proxy, …) or if the file has an error, which client-node reports better.
+ * Server and credentials of the current context, read afresh with their token and certificate files. Undefined if
+ * reading is not enough (exec plugin, proxy, …) or if the file has an error, which client-node reports better.
  */
 export async function readPlainKubeconfig(path: string): Promise<KubeconfigLogin | undefined> {
   const text = await readFile(path, 'utf8').catch(() => undefined)

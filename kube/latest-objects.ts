@@ -1,7 +1,11 @@
-// A write comes back through the watch a little later. Until then, the answer to the write is newer than the informer's cache.
+// A write comes back through the watch a little later. Until then, the answer to the write is newer than the informer's
+// cache.
 import { type KubeObject, keyOf } from './types.ts'
 
-/** Resource versions can be compared as numbers (documented since Kubernetes 1.35). One of any other form is never newer. */
+/**
+ * Resource versions can be compared as numbers (documented since Kubernetes 1.35). One of any other form is never
+ * newer.
+ */
 function isNewer(a: string | undefined, b: string | undefined): boolean {
   if (a === undefined || b === undefined || !/^\d+$/.test(a) || !/^\d+$/.test(b)) return false
   return BigInt(a) > BigInt(b)

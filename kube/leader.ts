@@ -1,4 +1,5 @@
-// Leader election by Lease: one process works, the others stand by with warm caches and take over at once when it stops.
+// Leader election by Lease: one process works, the others stand by with warm caches and take over at once when it
+// stops.
 import { createAbortScope } from './abort.ts'
 import { type Lease, leases } from './builtin-kinds.ts'
 import type { Kube } from './client.ts'
@@ -20,7 +21,10 @@ export interface LeaderOptions {
   identity: string
   /** Other candidates take the lease this long after the last renewal that they saw (15 000). */
   leaseMs?: number | undefined
-  /** A leader that could not renew for this long stops leading (10 000). Less than `leaseMs`: it stops before another one begins. */
+  /**
+   * A leader that could not renew for this long stops leading (10 000). Less than `leaseMs`: it stops before another
+   * one begins.
+   */
   renewDeadlineMs?: number | undefined
   /** Interval of the leader's renewals and of the candidates' attempts (2 000). */
   retryMs?: number | undefined
@@ -28,14 +32,17 @@ export interface LeaderOptions {
   clock?: Clock | undefined
 }
 
-/** `stopped`: the signal aborted. `lost`: the lease could not be renewed in time. `finished`: the work ended by itself. */
+/**
+ * `stopped`: the signal aborted. `lost`: the lease could not be renewed in time. `finished`: the work ended by itself.
+ */
 export type LeadershipEnd = 'stopped' | 'lost' | 'finished'
 
 /**
- * Waits to become the leader, then runs `work` until it ends, until leadership is lost, or until `signal` aborts. In the latter two
- * cases the signal of `work` aborts. Resolves when `work` has ended and the lease is released; rejects with the error of `work`. After
- * `lost` the process should exit, since another one leads now. Give `isLeading` to {@link fenceWrites}: it returns false as soon as the
- * lease may have expired, even if this process was frozen meanwhile and has not noticed.
+ * Waits to become the leader, then runs `work` until it ends, until leadership is lost, or until `signal` aborts. In
+ * the latter two cases the signal of `work` aborts. Resolves when `work` has ended and the lease is released; rejects
+ * with the error of `work`. After `lost` the process should exit, since another one leads now. Give `isLeading` to
+ * {@link fenceWrites}: it returns false as soon as the lease may have expired, even if this process was frozen
+ * meanwhile and has not noticed.
  */
 export async function runAsLeader(
   options: LeaderOptions,
@@ -73,7 +80,10 @@ class Election implements AsyncDisposable {
   #lease: Lease | undefined
   #observation: LeaseObservation | undefined
   #isHolder = false
-  /** When the last successful renewal began. Other candidates count from the write, which may be long before its answer arrives. */
+  /**
+   * When the last successful renewal began. Other candidates count from the write, which may be long before its answer
+   * arrives.
+   */
   #renewedAt = -Infinity
 
   constructor(options: LeaderOptions) {
@@ -94,7 +104,9 @@ class Election implements AsyncDisposable {
     return this.#isHolder && this.#clock.now() - this.#renewedAt < renewDeadlineMs
   }
 
-  /** Resolves to true when this process holds the lease, to false when `signal` aborts. Failures are logged and retried. */
+  /**
+   * Resolves to true when this process holds the lease, to false when `signal` aborts. Failures are logged and retried.
+   */
   async acquire(signal: AbortSignal): Promise<boolean> {
     while (!signal.aborted) {
       const result = await this.#acquireOrRenew(this.#retryMs * 2)
@@ -110,7 +122,8 @@ class Election implements AsyncDisposable {
   async renewUntilLost(signal: AbortSignal): Promise<boolean> {
     const { renewDeadlineMs = 10_000, identity } = this.#options
     for (;;) {
-      await this.#clock.sleep(this.#retryMs, signal).catch(() => undefined) // rejects on abort, which the next line handles
+      // The sleep rejects when the signal aborts.
+      await this.#clock.sleep(this.#retryMs, signal).catch(() => undefined)
       if (signal.aborted) return true
       const left = this.#renewedAt + renewDeadlineMs - this.#clock.now()
       if (left > 0) await this.#acquireOrRenew(left)
@@ -143,8 +156,9 @@ class Election implements AsyncDisposable {
   }
 
   /**
-   * Reads the lease if this process does not hold it, and writes it if that is allowed. `conflict`: another process wrote in between.
-   * The calls do not take an abort signal: an aborted write might still acquire the lease, which would then never be released.
+   * Reads the lease if this process does not hold it, and writes it if that is allowed. `conflict`: another process
+   * wrote in between. The calls do not take an abort signal: an aborted write might still acquire the lease, which
+   * would then never be released.
    */
   async #acquireOrRenew(timeoutMs: number): Promise<'held' | 'heldByOther' | 'conflict' | 'failed'> {
     const { namespace, name, identity } = this.#options
@@ -191,7 +205,8 @@ class Election implements AsyncDisposable {
   }
 
   /**
-   * Waits until the lease is free or has expired. Watches the lease; if that is not possible, waits for the retry interval.
+   * Waits until the lease is free or has expired. Watches the lease; if that is not possible, waits for the retry
+   * interval.
    */
   async #standBy(signal: AbortSignal): Promise<void> {
     const { namespace, name } = this.#options

@@ -1,5 +1,5 @@
-// The state of Leases, judged by the observer's own clock: a lease has expired when this process has not seen it change for the
-// lease's duration, whatever the times in it say.
+// The state of Leases, judged by the observer's own clock: a lease has expired when this process has not seen it change
+// for the lease's duration, whatever the times in it say.
 import type { Lease } from './builtin-kinds.ts'
 
 /** A lease as last seen, and since when it has looked like that. */
@@ -13,8 +13,8 @@ export interface LeaseObservation {
 }
 
 /**
- * The observation after `lease` was read. `since` moves only if the holder or renewTime changed. Undefined if there is no lease, or if
- * the lease has no holder.
+ * The observation after `lease` was read. `since` moves only if the holder or renewTime changed. Undefined if there is
+ * no lease, or if the lease has no holder.
  */
 export function observeLease(
   last: LeaseObservation | undefined,
@@ -30,13 +30,16 @@ export function observeLease(
 }
 
 /**
- * Whether the holder must have stopped by now. An observer that has just started has a new observation, so it waits one whole duration
- * before it calls any lease expired.
+ * Whether the holder must have stopped by now. An observer that has just started has a new observation, so it waits one
+ * whole duration before it calls any lease expired.
  */
 export const isExpired = (observation: LeaseObservation, now: number): boolean =>
   now - observation.since >= observation.durationMs
 
-/** What a candidate does next: `create` the lease, `renew` its own, `take` one that is free or expired, or wait for its expiry. */
+/**
+ * What a candidate does next: `create` the lease, `renew` its own, `take` one that is free or expired, or wait for its
+ * expiry.
+ */
 export type LeaseAction = 'create' | 'renew' | 'take' | { waitMs: number }
 
 export function decideLeaseAction(
@@ -60,9 +63,9 @@ export interface WatchHealth {
 }
 
 /**
- * Whether the holder of a lease is dead. Its silence counts only while the observer's watch worked: after a gap in the watch every
- * holder gets a whole duration again. And the watch must have brought something (an event or a bookmark) after the lease expired;
- * otherwise it may be the observer's own connection that is dead.
+ * Whether the holder of a lease is dead. Its silence counts only while the observer's watch worked: after a gap in the
+ * watch every holder gets a whole duration again. And the watch must have brought something (an event or a bookmark)
+ * after the lease expired; otherwise it may be the observer's own connection that is dead.
  */
 export function isHolderDead(
   observation: LeaseObservation,

@@ -3,8 +3,8 @@ import { backoffMs } from './clock.ts'
 import { ApiError, isGone } from './errors.ts'
 
 /**
- * How a list or a watch ended. `listed`: the list is in the cache. `ended`: the server ended the watch. `silent`: the server did not
- * end the watch by its deadline. `failed`: the list or the watch threw an error.
+ * How a list or a watch ended. `listed`: the list is in the cache. `ended`: the server ended the watch. `silent`: the
+ * server did not end the watch by its deadline. `failed`: the list or the watch threw an error.
  */
 export type StepResult =
   | { how: 'listed' }
@@ -12,7 +12,9 @@ export type StepResult =
   | { how: 'silent' }
   | { how: 'failed'; error: unknown }
 
-/** Failures since a watch last made progress. A list does not count as progress: in a storm of 410s every list succeeds. */
+/**
+ * Failures since a watch last made progress. A list does not count as progress: in a storm of 410s every list succeeds.
+ */
 export interface FailureStreak {
   failures: number
   /** Failures in which the server answered and rejected this resourceVersion. */
@@ -30,7 +32,10 @@ const BASE_MS = 200
 const MAX_MS = 30_000
 /** A shorter watch without events counts as a failure: the server is shutting down or a proxy misbehaves. */
 const SHORT_WATCH_MS = 1_000
-/** After so many rejections list anew: not every invalid version answers 410 (a restored etcd answers "too large" for ever). */
+/**
+ * After so many rejections list anew: not every invalid version answers 410 (a restored etcd answers "too large" for
+ * ever).
+ */
 const REJECTIONS_BEFORE_LIST = 5
 
 export function planNextStep(result: StepResult, streak: FailureStreak, random: () => number = Math.random): NextStep {
@@ -62,10 +67,10 @@ function planAfterFailure(error: unknown, streak: FailureStreak, random: () => n
 }
 
 /**
- * How many seconds the server is asked to keep a watch open: random, so that the watches of a thousand agents do not end together.
- * The server sends a bookmark two seconds before the end, which keeps the resourceVersion of a quiet kind fresh. A connection that
- * died silently is noticed {@link WATCH_GRACE_MS} after the end, so within 60 s. The server's other bookmarks come about once a
- * minute, which is too late for that.
+ * How many seconds the server is asked to keep a watch open: random, so that the watches of a thousand agents do not
+ * end together. The server sends a bookmark two seconds before the end, which keeps the resourceVersion of a quiet kind
+ * fresh. A connection that died silently is noticed {@link WATCH_GRACE_MS} after the end, so within 60 s. The server's
+ * other bookmarks come about once a minute, which is too late for that.
  */
 export const randomWatchSeconds = (random: () => number = Math.random): number => 40 + Math.floor(random() * 15)
 export const WATCH_GRACE_MS = 5_000

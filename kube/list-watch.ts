@@ -54,7 +54,10 @@ export function queryString(values: Record<string, string | number | boolean | u
   return search.size === 0 ? '' : `?${search.toString()}`
 }
 
-/** One request per page. Throws an error for which `isGone` is true if the continue token expires: then list from the start. */
+/**
+ * One request per page. Throws an error for which `isGone` is true if the continue token expires: then list from the
+ * start.
+ */
 export async function* listPages<T extends KubeObject>(
   transport: Transport,
   def: ResourceDef,
@@ -85,7 +88,10 @@ export async function collectPages<T>(source: AsyncIterable<Page<T>>): Promise<P
   return all
 }
 
-/** Ends when the server ends the watch. Throws ApiError on an ERROR event, a broken connection, and a silence of `idleMs`. */
+/**
+ * Ends when the server ends the watch. Throws ApiError on an ERROR event, a broken connection, and a silence of
+ * `idleMs`.
+ */
 export async function* openWatch<T extends KubeObject>(
   transport: Transport,
   def: ResourceDef,

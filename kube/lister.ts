@@ -1,4 +1,5 @@
-// The list of an informer, at the start or after a 410: streamed as a watch (WatchList) if the server can do that, else in pages.
+// The list of an informer, at the start or after a 410: streamed as a watch (WatchList) if the server can do that, else
+// in pages.
 
 import { ApiError, isGone } from './errors.ts'
 import type { Selectors } from './list-watch.ts'
@@ -35,7 +36,8 @@ export async function listObjects<T extends KubeObject>(job: ListJob<T>, mode: L
     try {
       return await listByPages(job)
     } catch (error) {
-      // A continue token expires after about five minutes. The pages that were read are then of no consistent moment: start again.
+      // A continue token expires after about five minutes. The pages that were read are then of no consistent moment:
+      // start again.
       if (!isGone(error) || attempt === MAX_PAGED_ATTEMPTS) throw error
     }
   }

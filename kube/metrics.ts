@@ -1,5 +1,5 @@
-// Metrics as data. A definition (name, help, labels) stands beside the code that uses it and is listed in the docs. A `Metrics` holds
-// the values.
+// Metrics as data. A definition (name, help, labels) stands beside the code that uses it and is listed in the docs. A
+// `Metrics` holds the values.
 
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import Counter from '@prometheus-io/client/lib/counter.js'
@@ -65,11 +65,16 @@ export interface Metrics {
   /** Sets all samples of a gauge and removes its other samples. */
   replace<L extends string>(def: GaugeDef<L>, samples: Iterable<readonly [Labels<L>, number]>): void
   observe<L extends string>(def: HistogramDef<L>, labels: Labels<L>, value: number): void
-  /** Calls `fn` before each scrape, for gauges that are cheaper to compute than to keep. Returns a function that removes `fn`. */
+  /**
+   * Calls `fn` before each scrape, for gauges that are cheaper to compute than to keep. Returns a function that removes
+   * `fn`.
+   */
   onScrape(fn: () => void): () => void
   /** The text for Prometheus and its Content-Type. */
   text(): Promise<{ contentType: string; body: string }>
-  /** Sum of the samples that have these labels, or the count of a histogram. 0 if there is none. For tests: it is slow. */
+  /**
+   * Sum of the samples that have these labels, or the count of a histogram. 0 if there is none. For tests: it is slow.
+   */
   value(name: string, labels?: Record<string, string>): Promise<number>
 }
 
@@ -148,9 +153,12 @@ export function createMetrics(): Metrics {
   }
 }
 
+/** Interval of the timer that measures the lag. A shorter one would wake an idle process more often. */
+const LAG_RESOLUTION_MS = 100
+
 /** Keeps gauges of event-loop lag, heap and resident memory until the returned function is called. */
 export function exposeProcessMetrics(metrics: Metrics): () => void {
-  const delay = monitorEventLoopDelay({ resolution: 10 })
+  const delay = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS })
   delay.enable()
   const stop = metrics.onScrape(() => {
     metrics.set(eventLoopLag, {}, delay.max / 1e9)

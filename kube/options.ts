@@ -31,8 +31,9 @@ const propertiesOf = (schema: TObject): [string, Property][] =>
   Object.entries(schema.properties as Record<string, Property>)
 
 /**
- * A flag wins over an environment variable, and that over a default. Flags are `--flag value` or `--flag=value`, and `--flag` or
- * `--no-flag` for booleans. Throws {@link UsageError} if an option is unknown, missing or rejected by the schema.
+ * A flag wins over an environment variable, and that over a default. Flags are `--flag value` or `--flag=value`, and
+ * `--flag` or `--no-flag` for booleans. Throws {@link UsageError} if an option is unknown, missing or rejected by the
+ * schema.
  */
 export function parseOptions<S extends TObject>(schema: S, { args, env, prefix }: OptionsSource): Static<S> {
   const properties = propertiesOf(schema)

@@ -7,7 +7,9 @@ export type Outcome =
   | { kind: 'wait'; for: string; recheckAfter?: number | undefined }
   /** Something was written: reconcile again at once. */
   | { kind: 'changed' }
-  /** Cannot succeed until the spec or a dependency changes, so there is no retry. A condition should give the reason. */
+  /**
+   * Cannot succeed until the spec or a dependency changes, so there is no retry. A condition should give the reason.
+   */
   | { kind: 'failed'; reason: string; message: string }
 
 export const done: Outcome = { kind: 'done' }

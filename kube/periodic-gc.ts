@@ -1,5 +1,6 @@
-// Collects garbage while the process waits, because V8 would keep that memory until it needs it (docs/adr/0018). Measured 2026-11-28:
-// at rest, a controller with 10,000 servers takes 189 MB instead of 231, and an agent with 50 domains 84 MB instead of 93.
+// Collects garbage while the process waits, because V8 would keep that memory until it needs it (docs/adr/0018).
+// Measured 2026-11-28: at rest, a controller with 10,000 servers takes 189 MB instead of 231, and an agent with 50
+// domains 84 MB instead of 93.
 import { type Clock, startInterval } from './clock.ts'
 
 const CHECK_INTERVAL_MS = 10_000

@@ -1,4 +1,5 @@
-// Connections to the API server: one pool for calls and one for watches. Both are replaced when the TLS credentials change.
+// Connections to the API server: one pool for calls and one for watches. Both are replaced when the TLS credentials
+// change.
 
 import type { Agent } from 'node:http'
 import { Agent as SecureAgent } from 'node:https'
@@ -22,7 +23,10 @@ export interface PoolSet {
 /** Error code of a connection that was not established in time. */
 export const CONNECT_TIMEOUT = 'ERR_CONNECT_TIMEOUT'
 const CONNECT_TIMEOUT_MS = 10_000
-/** Less than the 90 s after which the API server closes an idle connection, so that no request meets a closing connection. */
+/**
+ * Less than the 90 s after which the API server closes an idle connection, so that no request meets a closing
+ * connection.
+ */
 const IDLE_TIMEOUT_MS = 60_000
 
 export function createConnectionPools(auth: Auth, connections: number): PoolSet {

@@ -3,14 +3,17 @@ import type { Log } from './log.ts'
 
 export interface MainOptions {
   log: Log
-  /** Time for `main` to end after SIGTERM or SIGINT (25 000, as kubelet kills after 30 s). Then the process exits with 1. */
+  /**
+   * Time for `main` to end after SIGTERM or SIGINT (25 000, as kubelet kills after 30 s). Then the process exits with
+   * 1.
+   */
   drainMs?: number | undefined
 }
 
 /**
- * Runs `main` with a signal that aborts at SIGTERM or SIGINT. A second SIGTERM or SIGINT exits at once. The process exits with 0 when
- * `main` resolves, and with 1 when it rejects and on any unhandled rejection or exception. All state is in the API server, so a restart
- * is the recovery.
+ * Runs `main` with a signal that aborts at SIGTERM or SIGINT. A second SIGTERM or SIGINT exits at once. The process
+ * exits with 0 when `main` resolves, and with 1 when it rejects and on any unhandled rejection or exception. All state
+ * is in the API server, so a restart is the recovery.
  */
 export async function runMain(main: (signal: AbortSignal) => Promise<void>, options: MainOptions): Promise<void> {
   const { log, drainMs = 25_000 } = options

@@ -1,4 +1,5 @@
-// The modules of the metrics client that are used. The package's entry point also loads OpenTelemetry, which costs each process 8 MB.
+// The modules of the metrics client that are used. The package's entry point also loads OpenTelemetry, which costs each
+// process 8 MB.
 
 declare module '@prometheus-io/client/lib/counter.js' {
   import { Counter } from '@prometheus-io/client'

@@ -1,5 +1,6 @@
-// A work queue of keys. A key waits at most once and is worked on by one worker at a time. Each key has its own backoff. Keys are
-// given out by priority, and namespaces of the same priority take turns, so a busy tenant delays only itself.
+// A work queue of keys. A key waits at most once and is worked on by one worker at a time. Each key has its own
+// backoff. Keys are given out by priority, and namespaces of the same priority take turns, so a busy tenant delays only
+// itself.
 import { backoffMs, type Clock, systemClock } from './clock.ts'
 import { createMetrics, defineCounter, defineGauge, defineHistogram, type Metrics } from './metrics.ts'
 import { type Priority, ReadyList } from './ready-list.ts'
@@ -104,7 +105,10 @@ export class WorkQueue implements Disposable {
     delayed.cancel = this.#clock.timer(after, () => this.#makeReady(key, delayed.priority))
   }
 
-  /** Adds the key after its backoff, but not before `atLeast` ms. The backoff grows until {@link forget}. Returns the delay in ms. */
+  /**
+   * Adds the key after its backoff, but not before `atLeast` ms. The backoff grows until {@link forget}. Returns the
+   * delay in ms.
+   */
   retry(key: string, { priority = 'normal', atLeast = 0 }: { priority?: Priority; atLeast?: number } = {}): number {
     const failures = (this.#failures.get(key) ?? 0) + 1
     this.#failures.set(key, failures)
@@ -119,7 +123,10 @@ export class WorkQueue implements Disposable {
     this.#failures.delete(key)
   }
 
-  /** Resolves to the next key as soon as there is one, or to undefined when the queue is closed. Call {@link done} for each key. */
+  /**
+   * Resolves to the next key as soon as there is one, or to undefined when the queue is closed. Call {@link done} for
+   * each key.
+   */
   take(): Promise<Item | undefined> {
     const item = this.#next()
     if (item || this.#closed) return Promise.resolve(item)

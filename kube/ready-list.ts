@@ -1,4 +1,5 @@
-// The keys of a work queue that are ready, in the order in which they are taken: by priority, then groups in turn, then by age.
+// The keys of a work queue that are ready, in the order in which they are taken: by priority, then groups in turn, then
+// by age.
 
 export type Priority = 'high' | 'normal' | 'low'
 const ORDER: readonly Priority[] = ['high', 'normal', 'low']
@@ -12,7 +13,9 @@ interface ReadyKey {
   since: number
 }
 
-/** All operations take constant time: groups and keys are Maps, and the insertion order of a Map is the order of turns. */
+/**
+ * All operations take constant time: groups and keys are Maps, and the insertion order of a Map is the order of turns.
+ */
 export class ReadyList {
   readonly #groupOf: (key: string) => string
   readonly #levels: Record<Priority, Map<string, Map<string, ReadyKey>>> = {

@@ -40,7 +40,9 @@ export interface Resource<T extends KubeObject> {
   create: (object: Draft<T>, options?: WriteOptions) => Promise<T>
   /** PUT. `metadata.resourceVersion` makes it a compare-and-swap. */
   update: (object: Draft<T>, options?: WriteOptions) => Promise<T>
-  /** Server-side apply; creates the object if it does not exist. `metadata.resourceVersion` makes it a compare-and-swap. */
+  /**
+   * Server-side apply; creates the object if it does not exist. `metadata.resourceVersion` makes it a compare-and-swap.
+   */
   apply(object: Draft<T>, options?: ApplyOptions): Promise<T>
   applyStatus(object: Draft<T>, options?: ApplyOptions): Promise<T>
   /** JSON merge patch (RFC 7386). */

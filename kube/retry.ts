@@ -21,7 +21,10 @@ const CONNECT_ERRORS = new Set([
 const wasNeverSent = (cause: unknown): boolean =>
   cause instanceof Error && 'code' in cause && CONNECT_ERRORS.has(String(cause.code))
 
-/** A request that had no effect may be repeated whatever its verb. Any other request may be repeated only if it is idempotent. */
+/**
+ * A request that had no effect may be repeated whatever its verb. Any other request may be repeated only if it is
+ * idempotent.
+ */
 function isRepeatable(error: ApiError, idempotent: boolean, attempt: number): boolean {
   if (error.status === 429) return true // rejected by API priority and fairness, before any handler saw it
   if (error.status === 401) return attempt === 1 // the token may just have been rotated

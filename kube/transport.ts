@@ -1,4 +1,5 @@
-// HTTP calls of the API server: connections kept alive, credentials refreshed, retries bounded, failures thrown as ApiError.
+// HTTP calls of the API server: connections kept alive, credentials refreshed, retries bounded, failures thrown as
+// ApiError.
 
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import { createAbortScope } from './abort.ts'

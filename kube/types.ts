@@ -1,6 +1,8 @@
 // Types that all objects of the Kubernetes API share, and the key of an object.
 
-/** `metadata` as the API server returns it. Optional fields also accept `undefined`, so that any generated type fits. */
+/**
+ * `metadata` as the API server returns it. Optional fields also accept `undefined`, so that any generated type fits.
+ */
 export interface ObjectMeta {
   name: string
   namespace?: string | undefined
@@ -53,7 +55,10 @@ export interface ResourceDef {
   statusSubresource?: boolean
 }
 
-/** A kind with the type of its objects, which only the compiler knows. Any `ResourceDef` will do where the type is given otherwise. */
+/**
+ * A kind with the type of its objects, which only the compiler knows. Any `ResourceDef` will do where the type is given
+ * otherwise.
+ */
 export interface TypedResourceDef<T> extends ResourceDef {
   /** Never set: it only carries the type. */
   readonly objectType?: T

@@ -5,8 +5,8 @@ import type { Resource } from './resource.ts'
 import type { AnyMeta, Draft, KubeObject, ObjectMeta } from './types.ts'
 
 /**
- * `conflict`: the object has changed since it was seen, so nothing was written; its watch event brings it back to the caller's queue.
- * `gone`: the object is no longer there. `unchanged`: the status says so already, so nothing was sent.
+ * `conflict`: the object has changed since it was seen, so nothing was written; its watch event brings it back to the
+ * caller's queue. `gone`: the object is no longer there. `unchanged`: the status says so already, so nothing was sent.
  */
 export type StatusWrite<T> =
   | { result: 'written' | 'unchanged'; object: T }
@@ -18,13 +18,19 @@ interface WithStatus extends KubeObject {
 
 export interface StatusWriteOptions {
   fieldManager: string
-  /** What this manager owns of the status as seen. Where the new status is the same, nothing is sent. Absent: always sent. */
+  /**
+   * What this manager owns of the status as seen. Where the new status is the same, nothing is sent. Absent: always
+   * sent.
+   */
   owned?: object | undefined
   /** Written as well. Only of a kind without the status subresource: elsewhere the API server ignores it. */
   ownerReferences?: ObjectMeta['ownerReferences']
 }
 
-/** @param status all that this manager owns: server-side apply removes what is left out; undefined: the manager owns nothing any more */
+/**
+ * @param status all that this manager owns: server-side apply removes what is left out; undefined: the manager owns
+ * nothing any more
+ */
 export async function writeStatus<T extends WithStatus>(
   resource: Resource<T>,
   seen: T,
@@ -48,7 +54,9 @@ export async function writeStatus<T extends WithStatus>(
   }
 }
 
-/** The uid keeps an apply of a whole object from creating it anew. On the status subresource the API server ignores it. */
+/**
+ * The uid keeps an apply of a whole object from creating it anew. On the status subresource the API server ignores it.
+ */
 function identityOf({ name, namespace, uid, resourceVersion }: AnyMeta, withUid: boolean): AnyMeta {
   return {
     ...(name === undefined ? {} : { name }),

@@ -1,4 +1,5 @@
-// A clock that stands still until a test advances it. Timers fire in the order of their times, and at one time in that of creation.
+// A clock that stands still until a test advances it. Timers fire in the order of their times, and at one time in that
+// of creation.
 import type { Clock } from '../clock.ts'
 
 interface Timer {

@@ -1,4 +1,5 @@
-// An HTTP proxy in front of an API server that fails on demand: it hangs, breaks connections, or answers in the server's place.
+// An HTTP proxy in front of an API server that fails on demand: it hangs, breaks connections, or answers in the
+// server's place.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -20,7 +21,9 @@ export interface Proxy extends AsyncDisposable {
   readonly url: string
   /** All requests so far: `GET /api/v1/…`. */
   readonly requests: readonly string[]
-  /** Forwards new requests again. Frozen connections stay frozen, and answers with remaining `times` are still given. */
+  /**
+   * Forwards new requests again. Frozen connections stay frozen, and answers with remaining `times` are still given.
+   */
   pass(): void
   /** Open connections become silent for ever without being closed. New connections work. */
   freeze(): void
