@@ -33,7 +33,7 @@ generate: setup ## Generate CRDs, policies and reference pages from the code
 format: setup ## Format the code and sort imports
 	@biome check --write .
 
-check: setup ## Check generated files, format, lint, types and dead code
+check: setup ## Check generated files, format, lint, types, language and dead code
 	@node hack/check.ts
 
 unit: setup ## Run the tests that need no other process (seconds)

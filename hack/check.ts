@@ -18,6 +18,7 @@ const steps: Step[][] = [
   ],
   [
     { name: 'types', run: () => command(['tsc', '--noEmit', '-p', 'tsconfig.json']) },
+    { name: 'language', run: () => command(['node', 'hack/language.ts']) },
     { name: 'dead code', run: () => command(['knip', '--no-progress']) },
   ],
 ]

@@ -2,8 +2,8 @@
 import { type KubeObject, keyOf, type TypedResourceDef } from './types.ts'
 
 /**
- * The values under which an object is found. An index is declared once, with {@link defineIndex}, and is itself the key of the look-up. The
- * cache builds the index at the first look-up and updates it with every write from then on.
+ * The values under which an object is found. An index is declared once, with {@link defineIndex}, and is itself the key
+ * of the look-up. The cache builds the index at the first look-up and updates it with every write from then on.
  */
 export interface Index<T> {
   readonly name: string

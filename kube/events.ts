@@ -14,9 +14,9 @@ const recorded = defineCounter('events_recorded_total', 'Events by result: sent,
 export interface EventDetails {
   regarding: KubeObject
   type?: 'Normal' | 'Warning' | undefined
-  /** Why it happened, in CamelCase. */
+  /** The cause, in CamelCase. */
   reason: string
-  /** What was done, in CamelCase. */
+  /** The action that was taken, in CamelCase. */
   action: string
   /** One sentence for people, truncated to 1 kB. */
   note: string

@@ -37,8 +37,8 @@ export const isExpired = (observation: LeaseObservation, now: number): boolean =
   now - observation.since >= observation.durationMs
 
 /**
- * What a candidate does next: `create` the lease, `renew` its own, `take` one that is free or expired, or wait for its
- * expiry.
+ * The next action of a candidate: `create` the lease, `renew` its own, `take` one that is free or expired, or wait for
+ * its expiry.
  */
 export type LeaseAction = 'create' | 'renew' | 'take' | { waitMs: number }
 

@@ -1,4 +1,4 @@
-// What an informer does next when a watch or a list has ended: a pure function of how it ended.
+// Decides what an informer does next when a watch or a list has ended: a pure function of how it ended.
 import { backoffMs } from './clock.ts'
 import { ApiError, isGone } from './errors.ts'
 

@@ -6,7 +6,7 @@ import type { AnyMeta, Draft, KubeObject, ObjectMeta } from './types.ts'
 
 /**
  * `conflict`: the object has changed since it was seen, so nothing was written; its watch event brings it back to the
- * caller's queue. `gone`: the object is no longer there. `unchanged`: the status says so already, so nothing was sent.
+ * caller's queue. `gone`: the object no longer exists. `unchanged`: the status is so already, so nothing was sent.
  */
 export type StatusWrite<T> =
   | { result: 'written' | 'unchanged'; object: T }
@@ -19,17 +19,19 @@ interface WithStatus extends KubeObject {
 export interface StatusWriteOptions {
   fieldManager: string
   /**
-   * What this manager owns of the status as seen. Where the new status is the same, nothing is sent. Absent: always
-   * sent.
+   * The part of the status as seen that this manager owns. If the new status is the same, nothing is sent. Absent: the
+   * status is always sent.
    */
   owned?: object | undefined
-  /** Written as well. Only of a kind without the status subresource: elsewhere the API server ignores it. */
+  /**
+   * Written with the status, but only for kinds without the status subresource: the API server ignores it elsewhere.
+   */
   ownerReferences?: ObjectMeta['ownerReferences']
 }
 
 /**
- * @param status all that this manager owns: server-side apply removes what is left out; undefined: the manager owns
- * nothing any more
+ * @param status all fields that this manager owns, since server-side apply removes the others; undefined: the manager
+ * owns no field any more
  */
 export async function writeStatus<T extends WithStatus>(
   resource: Resource<T>,

@@ -1,0 +1,63 @@
+/**
+ * Checks the language of the code (CONTRIBUTING.md, Style): names of exported functions, comments, test titles, replaced
+ * words, and the subjects of the commits that have not landed yet. Prints one line per problem and exits with 1 if there
+ * is one.
+ */
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { command, root } from './command.ts'
+import { findSubjectProblems } from './language/commits.ts'
+import { findProblems } from './language/rules.ts'
+import { parseSource } from './language/source.ts'
+
+const FILES = '{actions,agent,controller,crds,hack,kube,test}/**/*.ts'
+/** Paths that are not checked yet. Remove a path when its names and comments have been revised. */
+const notYetRenamed: readonly string[] = [
+  'actions/',
+  'agent/',
+  'controller/',
+  'crds/',
+  'hack/',
+  'kube/channel.ts',
+  'kube/controller.ts',
+  'kube/reconcile-loop.ts',
+  'kube/store.ts',
+  'kube/watch.ts',
+  'test/',
+]
+
+const isChecked = (path: string): boolean =>
+  path.startsWith('hack/language/') || !notYetRenamed.some((prefix) => path.startsWith(prefix))
+
+function checkFiles(): string[] {
+  const paths = globSync(FILES, { cwd: root }).filter(isChecked).sort()
+  return paths
+    .flatMap((path) => findProblems(parseSource(path, readFileSync(join(root, path), 'utf8'))))
+    .map(({ path, line, message }) => `${path}:${line}: ${message}`)
+}
+
+/** Checks only commits that are not part of the main branch: what has landed cannot be changed any more. */
+async function checkCommits(): Promise<string[]> {
+  const base = (await git('merge-base', 'HEAD', 'origin/HEAD')) ?? (await git('merge-base', 'HEAD', 'main'))
+  if (base === undefined) {
+    console.log('commit subjects are not checked: there is no origin/HEAD and no branch main')
+    return []
+  }
+  const subjects = (await git('log', '--no-merges', '--format=%s', `${base}..HEAD`)) ?? ''
+  return subjects
+    .split('\n')
+    .filter((subject) => subject !== '')
+    .flatMap(findSubjectProblems)
+}
+
+/** The output of a git command, or undefined if it fails. */
+async function git(...args: string[]): Promise<string | undefined> {
+  const { code, output } = await command(['git', ...args])
+  return code === 0 ? output.trim() : undefined
+}
+
+if (import.meta.main) {
+  const problems = [...checkFiles(), ...(await checkCommits())]
+  for (const problem of problems) console.log(problem)
+  process.exitCode = problems.length > 0 ? 1 : 0
+}
