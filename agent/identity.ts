@@ -6,8 +6,8 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Refused } from '../crds/index.ts'
-import { writeAtomically } from './image/files.ts'
-import { lockFile } from './image/lock.ts'
+import { writeFileAtomically } from './files/atomic-files.ts'
+import { lockFile } from './files/lock-file.ts'
 
 export interface Identity {
   /** uid of the namespace kube-system: Kubernetes' customary id of a cluster. */
@@ -54,6 +54,6 @@ async function checkIdentity(stateDir: string, mine: Identity): Promise<string> 
   }
   if (before?.id !== undefined) return before.id
   const id = randomUUID()
-  await writeAtomically(path, `${JSON.stringify({ ...mine, id })}\n`)
+  await writeFileAtomically(path, `${JSON.stringify({ ...mine, id })}\n`)
   return id
 }

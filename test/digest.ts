@@ -3,7 +3,7 @@ import { admit } from '../actions/admit.ts'
 import { buildDomain } from '../agent/domain/build.ts'
 import { makeDomainInput } from '../agent/domain/examples.ts'
 import { domainInput } from '../agent/host/domain-input.ts'
-import { metadataFiles } from '../agent/image/metadata.ts'
+import { buildMetadataFiles } from '../agent/image/metadata.ts'
 import { findBootProblems } from '../controller/boot-problems.ts'
 import { serverIndexes } from '../controller/indexes.ts'
 import { fingerprintOf } from '../controller/keypair-fingerprint.ts'
@@ -60,7 +60,7 @@ function built(s: Server, f: Flavor, i: Image): void {
   const made = { ...s, metadata: { ...s.metadata, uid: 'b7e23ec2-9af1-4d3c-8a4f-0b0c3c1d2e3f' } }
   const instance = buildInstance(made, { flavor: f, image: i, nics: [] }, [], 'nova')
   const guest = { server: made, instance }
-  metadataFiles(guest, new Uint8Array(512))
+  buildMetadataFiles(guest, new Uint8Array(512))
   const { paths, host: facts } = makeDomainInput()
   const disks = { root: paths.rootDisk }
   const files = {

@@ -3,9 +3,9 @@ import { rm } from 'node:fs/promises'
 import type { Disks, Guest } from '../../actions/host/index.ts'
 import { Transient } from '../../crds/index.ts'
 import { removeLogs } from '../console/rotate.ts'
-import type { ImageCache } from '../image/cache.ts'
-import { createDisks, type Disks as DiskFiles, deleteDisks, readDisks } from '../image/disks.ts'
-import type { Room } from '../image/room.ts'
+import { createDisks, type Disks as DiskFiles, deleteServerDirectory, readDisks } from '../image/disks.ts'
+import type { SpaceCheck } from '../image/free-space.ts'
+import type { ImageCache } from '../image/image-cache.ts'
 import { writeOwner } from '../leftovers.ts'
 import { ensureImage, imageJob } from './images.ts'
 import type { JobContext, Jobs } from './jobs.ts'
@@ -13,7 +13,7 @@ import { type PathsOf, type ServerPaths, uidOf } from './paths.ts'
 
 export interface DisksOptions {
   cache: ImageCache
-  room: Room
+  hasSpace: SpaceCheck
   /** Whether a root disk is a copy of its image or an overlay on it. */
   root: 'copy' | 'overlay'
   jobs: Jobs
@@ -31,7 +31,7 @@ export const newDisks = (options: DisksOptions): Disks => ({
 async function createMissingDisks(
   guest: Guest,
   job: JobContext,
-  { cache, room, root, pathsOf }: DisksOptions,
+  { cache, hasSpace, root, pathsOf }: DisksOptions,
 ): Promise<void> {
   const { dir } = pathsOf(guest)
   if (await readDisks(dir)) return
@@ -41,7 +41,7 @@ async function createMissingDisks(
   const { namespace = '', name, uid = '' } = metadata
   await writeOwner(dir, { namespace, name, uid })
   const base = await ensureImage(cache, guest, job)
-  await createDisks({ directory: dir, instance: guest.instance, base, root, room, signal: job.signal })
+  await createDisks({ directory: dir, instance: guest.instance, base, root, hasSpace, signal: job.signal })
 }
 
 /** @throws Transient DiskMissing unless all of them are there */
@@ -64,7 +64,7 @@ export async function removeServerFiles(
   { cache, jobs }: Pick<DisksOptions, 'cache' | 'jobs'>,
 ): Promise<void> {
   for (const job of [imageJob(uid), diskJob(uid)]) await jobs.cancel(job)
-  await deleteDisks(paths.dir)
+  await deleteServerDirectory(paths.dir)
   await cache.unpin(uid)
   await removeLogs(paths.consoleLog)
   await rm(paths.vnc, { force: true })

@@ -1,6 +1,6 @@
 import type { Guest, Images } from '../../actions/host/index.ts'
-import type { ImageCache } from '../image/cache.ts'
-import type { Base } from '../image/store.ts'
+import type { Base } from '../image/base-store.ts'
+import type { ImageCache } from '../image/image-cache.ts'
 import type { JobContext, Jobs } from './jobs.ts'
 import { uidOf } from './paths.ts'
 

@@ -1,6 +1,6 @@
 /** The host on libvirt, the image cache and the network: puts its capabilities together. */
 import type { HostFacts } from '../domain/input.ts'
-import { exists } from '../image/files.ts'
+import { pathExists } from '../files/errors.ts'
 import type { HostNetwork } from '../net/host-network.ts'
 import type { LocalHost } from '../server/reconcile.ts'
 import { newConfigDrives } from './config-drives.ts'
@@ -17,7 +17,7 @@ export interface LibvirtHostOptions {
   dataDir: string
   runDir: string
   client: DomainClient
-  storage: Pick<HostStorage, 'cache' | 'room' | 'root'>
+  storage: Pick<HostStorage, 'cache' | 'hasSpace' | 'root'>
   network: Pick<HostNetwork, 'plug' | 'unplug'>
   /** Runs what takes long: ended when the host is disposed. */
   jobs: Jobs
@@ -34,7 +34,7 @@ export function newLibvirtHost(options: LibvirtHostOptions): LocalHost {
     configDrives: newConfigDrives(pathsOf),
     ports: newPorts(network),
     domains: newDomains({ client, jobs, pathsOf, facts }),
-    isBegun: (guest) => exists(pathsOf(guest).dir),
+    isBegun: (guest) => pathExists(pathsOf(guest).dir),
     runtimeInfo(guest) {
       const { consoleLog, vnc } = pathsOf(guest)
       const domain = domainName({ name: guest.server.metadata.name, uid: uidOf(guest) })

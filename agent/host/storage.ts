@@ -1,16 +1,16 @@
-/** The host's image cache and the room for disks, opened once; and the removal of what no Server needs any more. */
+/** The host's image cache and the check of its free space, opened once; and the removal of what no Server needs any more. */
 import { join } from 'node:path'
 import type { Log } from '../../kube/log.ts'
-import { ImageCache } from '../image/cache.ts'
+import { pathExists } from '../files/errors.ts'
 import { finishDeletions } from '../image/disks.ts'
-import { exists } from '../image/files.ts'
-import { type Room, roomIn, spaceOf } from '../image/room.ts'
+import { createSpaceCheck, readSpace, type SpaceCheck } from '../image/free-space.ts'
+import { ImageCache } from '../image/image-cache.ts'
 import type { AgentOptions } from '../options.ts'
 import { instancesDir } from './paths.ts'
 
 export interface HostStorage extends AsyncDisposable {
   readonly cache: ImageCache
-  readonly room: Room
+  readonly hasSpace: SpaceCheck
   /** Whether a root disk is a copy of its image or an overlay on it. */
   readonly root: 'copy' | 'overlay'
   /**
@@ -27,10 +27,10 @@ const MAX_AGE_MS = 30 * 86_400_000
 export async function openStorage(options: AgentOptions, log: Log): Promise<HostStorage> {
   const { stateDir, imageDir, rootDisk, imageCacheGib, imageMaxGib, imageMinFreeGib, imageStallSeconds } = options
   const minFree = imageMinFreeGib === undefined ? undefined : imageMinFreeGib * GIB
-  const room = roomIn(stateDir, minFree)
+  const hasSpace = createSpaceCheck(stateDir, minFree)
   const cache = await ImageCache.open({
     directory: join(stateDir, 'cache'),
-    room,
+    hasSpace,
     maxBytes: imageMaxGib * GIB,
     fileRoots: [imageDir],
     stallTimeout: imageStallSeconds * 1000,
@@ -38,15 +38,15 @@ export async function openStorage(options: AgentOptions, log: Log): Promise<Host
   })
   return {
     cache,
-    room,
+    hasSpace,
     root: rootDisk === 'flat' ? 'copy' : 'overlay',
     async clean(isOurs) {
       const root = instancesDir(stateDir)
       await finishDeletions(root)
-      const isThere = async (uid: string): Promise<boolean> => isOurs(uid) || exists(join(root, uid))
-      await cache.dropPins(isThere)
-      const { kept } = await spaceOf(stateDir, minFree)
-      const gone = await cache.clean({ maxBytes: imageCacheGib * GIB, maxAge: MAX_AGE_MS, minFree: kept })
+      const isThere = async (uid: string): Promise<boolean> => isOurs(uid) || pathExists(join(root, uid))
+      await cache.removeStalePins(isThere)
+      const { reserved } = await readSpace(stateDir, minFree)
+      const gone = await cache.evict({ maxBytes: imageCacheGib * GIB, maxAge: MAX_AGE_MS, minFree: reserved })
       if (gone.length > 0) log.info({ images: gone.length }, 'unused images removed from the cache')
     },
     [Symbol.asyncDispose]: () => cache[Symbol.asyncDispose](),

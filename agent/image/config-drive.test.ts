@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { Guest } from '../../actions/host/index.ts'
 import { writeConfigDrive } from './config-drive.ts'
 
-// Other programs do the work here, on machines that may be busy.
+// These tests wait for other programs on machines that may be busy.
 vi.setConfig({ testTimeout: 60_000 })
 
 let dir: string
@@ -15,8 +15,8 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(dir, { recursive: true, force: true }))
 
-const options = () => ({ directory: join(dir, 'server'), signal: new AbortController().signal })
-const guest = (displayName: string): Guest => ({
+const makeOptions = () => ({ directory: join(dir, 'server'), signal: new AbortController().signal })
+const makeGuest = (displayName: string): Guest => ({
   server: {
     apiVersion: 'compute.kubenova.io/v1alpha1',
     kind: 'Server',
@@ -41,22 +41,22 @@ const guest = (displayName: string): Guest => ({
   },
 })
 
-/** A file out of the ISO, read by xorriso. */
-function read(iso: string, path: string): string {
+/** Reads a file of the image with xorriso. */
+function readFromIso(iso: string, path: string): string {
   const target = join(dir, 'out')
   rmSync(target, { force: true })
   execFileSync('xorriso', ['-osirrox', 'on', '-indev', iso, '-extract', path, target], { stdio: 'pipe' })
   return readFileSync(target, 'utf8')
 }
 
-test('an ISO with label config-2 and the files as they are', async () => {
-  const path = await writeConfigDrive(guest('one'), options())
+test('writeConfigDrive writes an ISO image with label config-2 and the metadata files', async () => {
+  const path = await writeConfigDrive(makeGuest('one'), makeOptions())
   expect(path).toBe(join(dir, 'server/disk.config'))
   expect(execFileSync('blkid', ['-p', '-o', 'export', path], { encoding: 'utf8' })).toMatch(
     /LABEL=config-2[^]*TYPE=iso9660/,
   )
-  expect(read(path, '/openstack/latest/user_data')).toBe('#cloud-config\n')
-  expect(JSON.parse(read(path, '/openstack/2018-08-27/meta_data.json'))).toMatchObject({
+  expect(readFromIso(path, '/openstack/latest/user_data')).toBe('#cloud-config\n')
+  expect(JSON.parse(readFromIso(path, '/openstack/2018-08-27/meta_data.json'))).toMatchObject({
     name: 'one',
     project_id: 'blue',
   })
@@ -65,29 +65,39 @@ test('an ISO with label config-2 and the files as they are', async () => {
   expect(statSync(join(dir, 'server/disk.config.json')).mode & 0o777).toBe(0o600)
 })
 
-test('made anew only when the server has changed, with the same seed', async () => {
-  const path = await writeConfigDrive(guest('one'), options())
+test('writeConfigDrive writes anew only when the server has changed, and keeps the seed', async () => {
+  const path = await writeConfigDrive(makeGuest('one'), makeOptions())
   const first = statSync(path)
-  const { random_seed: seed } = JSON.parse(read(path, '/openstack/latest/meta_data.json')) as { random_seed: string }
+  const { random_seed: seed } = JSON.parse(readFromIso(path, '/openstack/latest/meta_data.json')) as {
+    random_seed: string
+  }
   expect(Buffer.from(seed, 'base64')).toHaveLength(512)
-  await writeConfigDrive(guest('one'), options())
+  await writeConfigDrive(makeGuest('one'), makeOptions())
   expect(statSync(path).ino).toBe(first.ino)
-  await writeConfigDrive(guest('two'), options())
-  expect(JSON.parse(read(path, '/openstack/latest/meta_data.json'))).toMatchObject({ name: 'two', random_seed: seed })
+  await writeConfigDrive(makeGuest('two'), makeOptions())
+  expect(JSON.parse(readFromIso(path, '/openstack/latest/meta_data.json'))).toMatchObject({
+    name: 'two',
+    random_seed: seed,
+  })
   rmSync(path)
-  await writeConfigDrive(guest('two'), options())
-  expect(JSON.parse(read(path, '/openstack/latest/meta_data.json'))).toMatchObject({ name: 'two', random_seed: seed })
+  await writeConfigDrive(makeGuest('two'), makeOptions())
+  expect(JSON.parse(readFromIso(path, '/openstack/latest/meta_data.json'))).toMatchObject({
+    name: 'two',
+    random_seed: seed,
+  })
 })
 
-test('what a crash left is cleaned', async () => {
+test('writeConfigDrive removes temporary files that a crash left', async () => {
   mkdirSync(join(dir, 'server/disk.config.tmp-0123456789ab.d.tmp-0123456789ab'), { recursive: true })
   writeFileSync(join(dir, 'server/disk.config.tmp-0123456789ab'), 'half')
-  await writeConfigDrive(guest('one'), options())
+  await writeConfigDrive(makeGuest('one'), makeOptions())
   expect(readdirSync(join(dir, 'server')).sort()).toEqual(['disk.config', 'disk.config.json'])
 })
 
-test('aborted: nothing but the seed is left', async () => {
+test('writeConfigDrive leaves only the seed when aborted', async () => {
   const reason = new Error('enough')
-  await expect(writeConfigDrive(guest('one'), { ...options(), signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+  await expect(
+    writeConfigDrive(makeGuest('one'), { ...makeOptions(), signal: AbortSignal.abort(reason) }),
+  ).rejects.toBe(reason)
   expect(readdirSync(join(dir, 'server'))).toEqual(['disk.config.json'])
 })

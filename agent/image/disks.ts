@@ -1,6 +1,6 @@
 /**
- * A server's disks in its own folder, by Nova's names: disk, disk.eph0, disk.swap; disks.json says their formats.
- * Each appears whole or not at all, and what is there is left as it is: the guest's data is on it.
+ * The disks of a server in its own directory, with Nova's names: disk, disk.eph0, disk.swap. disks.json records their formats.
+ * Each disk appears as a whole or not at all. A disk that exists is never changed, because the guest's data is on it.
  */
 import { execFile } from 'node:child_process'
 import { constants } from 'node:fs'
@@ -8,32 +8,33 @@ import { chmod, copyFile, mkdir, open, readdir, readFile, rename, rm, stat } fro
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type Instance, Terminal, Transient } from '../../crds/index.ts'
-import { absent, atomically, codeOf, exists, removeTemporary, writeAtomically } from './files.ts'
+import { createAtomically, removeTemporaryFiles, writeFileAtomically } from '../files/atomic-files.ts'
+import { errorCodeOf, ignoreNotFound, pathExists } from '../files/errors.ts'
+import type { Base } from './base-store.ts'
+import { type SpaceCheck, writeWhileSpaceLasts } from './free-space.ts'
 import { createOverlay, growDisk } from './qemu-img.ts'
-import { type Room, withRoom } from './room.ts'
-import type { Base } from './store.ts'
 
 const GiB = 1024 ** 3
 const MiB = 1024 ** 2
-/** Of a disk: others on the host may enter its directory. */
-const OWNERS_ALONE = 0o600
+/** Mode of a disk: other users of the host may enter its directory. */
+const OWNER_ONLY = 0o600
 
 export interface DisksOptions {
-  /** The server's folder; made if needed. */
+  /** The server's directory; created if needed. */
   directory: string
   instance: Pick<Instance, 'flavor' | 'image'>
   base: Base
-  /** overlay: a qcow2 backed by the base. copy: a disk of its own, sharing blocks where the file system can. */
+  /** overlay: a qcow2 backed by the base. copy: an independent disk, which shares blocks where the file system can. */
   root: 'overlay' | 'copy'
-  /** On the file system of the folder. */
-  room: Room
+  /** Checks the space of the directory's file system. */
+  hasSpace: SpaceCheck
   signal: AbortSignal
 }
 
 export interface Disk {
   path: string
   format: 'qcow2' | 'raw'
-  /** The base, of an overlay. */
+  /** The base of an overlay. */
   backing?: Pick<Base, 'path' | 'format'>
 }
 
@@ -44,10 +45,10 @@ export interface Disks {
 }
 
 /**
- * disks.json: what there is to be, and how to read it. A raw disk's format is never guessed: the guest writes what the guess
- * would be made of.
+ * disks.json: which disks the server has and how to read them. The format of a raw disk must never be guessed from its content, because the
+ * guest writes that content.
  */
-interface Plan {
+interface DiskLayout {
   root: 'qcow2' | 'raw'
   backing?: Pick<Base, 'path' | 'format'>
   ephemeral: boolean
@@ -55,7 +56,7 @@ interface Plan {
 }
 
 /**
- * The server's disks, made as far as they are missing. May be repeated.
+ * Creates the disks that are missing and returns all disks of the server. Idempotent.
  * Throws Terminal FlavorDiskTooSmall, DiskFailed; Transient DiskFull, ImageCacheBusy.
  */
 export async function createDisks(options: DisksOptions): Promise<Disks> {
@@ -63,71 +64,79 @@ export async function createDisks(options: DisksOptions): Promise<Disks> {
   const { flavor, image } = instance
   const size = rootDiskSize(flavor.disk, base.virtualSize, image.minDisk)
   await mkdir(directory, { recursive: true, mode: 0o711 })
-  // The config drive may be in the making beside it.
-  await removeTemporary(directory, (name) => !name.startsWith('disk.config'))
+  // All but those of the config drive, which may be in creation beside the disks.
+  await removeTemporaryFiles(directory, (name) => !name.startsWith('disk.config'))
   const path = join(directory, 'disk')
-  const there = (await exists(path)) ? await readPlan(directory) : undefined
-  const { root, backing } = there ?? rootOf(options)
-  const plan: Plan = { root, ...(backing && { backing }), ephemeral: flavor.ephemeral > 0, swap: flavor.swap > 0 }
-  await writeAtomically(join(directory, 'disks.json'), JSON.stringify(plan), 0o644)
-  if (there === undefined) await createRoot(path, size, options)
-  if (plan.ephemeral) {
-    const format = image.properties?.['os_type'] === 'windows' ? undefined : 'ext4'
-    await createPlain(join(directory, 'disk.eph0'), flavor.ephemeral * GiB, ephemeralCommand(format), signal)
+  const existing = (await pathExists(path)) ? await readDiskLayout(directory) : undefined
+  const { root, backing } = existing ?? newRootLayout(options)
+  const layout: DiskLayout = {
+    root,
+    ...(backing && { backing }),
+    ephemeral: flavor.ephemeral > 0,
+    swap: flavor.swap > 0,
   }
-  if (plan.swap) await createPlain(join(directory, 'disk.swap'), flavor.swap * MiB, ['mkswap'], signal)
+  await writeFileAtomically(join(directory, 'disks.json'), JSON.stringify(layout), 0o644)
+  if (existing === undefined) await createRootDisk(path, size, options)
+  if (layout.ephemeral) {
+    const fileSystem = image.properties?.['os_type'] === 'windows' ? undefined : 'ext4'
+    const format = ephemeralFormatCommand(fileSystem)
+    await createRawDisk(join(directory, 'disk.eph0'), flavor.ephemeral * GiB, format, signal)
+  }
+  if (layout.swap) await createRawDisk(join(directory, 'disk.swap'), flavor.swap * MiB, ['mkswap'], signal)
   const disks = await readDisks(directory)
-  if (disks === undefined) throw new Transient('DiskFailed', `the disk vanished while it was made`)
+  if (disks === undefined) throw new Transient('DiskFailed', `a disk vanished while the disks were created`)
   return disks
 }
 
-function rootOf({ root, base: { path, format } }: DisksOptions): Pick<Plan, 'root' | 'backing'> {
+function newRootLayout({ root, base: { path, format } }: DisksOptions): Pick<DiskLayout, 'root' | 'backing'> {
   return root === 'overlay' ? { root: 'qcow2', backing: { path, format } } : { root: format }
 }
 
-/** The disks of a server; undefined if one of them is missing: createDisks then makes it. */
+/** Returns undefined if a disk is missing; createDisks then creates it. */
 export async function readDisks(directory: string): Promise<Disks | undefined> {
-  const plan = await readPlan(directory)
-  if (plan === undefined) return undefined
+  const layout = await readDiskLayout(directory)
+  if (layout === undefined) return undefined
   const path = (name: string) => join(directory, name)
-  const names = ['disk', ...(plan.ephemeral ? ['disk.eph0'] : []), ...(plan.swap ? ['disk.swap'] : [])]
-  const there = await Promise.all(names.map((name) => exists(path(name))))
-  if (there.includes(false)) return undefined
+  const names = ['disk', ...(layout.ephemeral ? ['disk.eph0'] : []), ...(layout.swap ? ['disk.swap'] : [])]
+  const existing = await Promise.all(names.map((name) => pathExists(path(name))))
+  if (existing.includes(false)) return undefined
   return {
-    root: { path: path('disk'), format: plan.root, ...(plan.backing && { backing: plan.backing }) },
-    ...(plan.ephemeral && { ephemeral: { path: path('disk.eph0'), format: 'raw' } }),
-    ...(plan.swap && { swap: { path: path('disk.swap'), format: 'raw' } }),
+    root: { path: path('disk'), format: layout.root, ...(layout.backing && { backing: layout.backing }) },
+    ...(layout.ephemeral && { ephemeral: { path: path('disk.eph0'), format: 'raw' } }),
+    ...(layout.swap && { swap: { path: path('disk.swap'), format: 'raw' } }),
   }
 }
 
-async function readPlan(directory: string): Promise<Plan | undefined> {
-  const text = await readFile(join(directory, 'disks.json'), 'utf8').catch(absent)
-  return text === undefined ? undefined : (JSON.parse(text) as Plan)
+async function readDiskLayout(directory: string): Promise<DiskLayout | undefined> {
+  const text = await readFile(join(directory, 'disks.json'), 'utf8').catch(ignoreNotFound)
+  return text === undefined ? undefined : (JSON.parse(text) as DiskLayout)
 }
 
-const DELETED = '.deleted'
+const DELETED_SUFFIX = '.deleted'
 
-/** The server's folder and all in it is gone, at once under its name: half of it would be nobody's. Unpin its owner in the cache after it, not before. */
-export async function deleteDisks(directory: string): Promise<void> {
-  const dying = `${directory}${DELETED}`
-  await rm(dying, { recursive: true, force: true })
-  await rename(directory, dying).catch(absent)
-  await rm(dying, { recursive: true, force: true })
+/**
+ * Deletes the server's directory with everything in it. The directory is renamed first, so that no half of it passes for a server's.
+ * Unpin the owner in the cache afterwards, not before.
+ */
+export async function deleteServerDirectory(directory: string): Promise<void> {
+  const renamed = `${directory}${DELETED_SUFFIX}`
+  await rm(renamed, { recursive: true, force: true })
+  await rename(directory, renamed).catch(ignoreNotFound)
+  await rm(renamed, { recursive: true, force: true })
 }
 
-/** What a crash left of deletions below this directory goes. */
+/** Finishes the deletions below `root` that a crash interrupted. */
 export async function finishDeletions(root: string): Promise<void> {
-  const names = (await readdir(root).catch(absent)) ?? []
-  for (const name of names.filter((n) => n.endsWith(DELETED)))
+  const names = (await readdir(root).catch(ignoreNotFound)) ?? []
+  for (const name of names.filter((name) => name.endsWith(DELETED_SUFFIX)))
     await rm(join(root, name), { recursive: true, force: true })
 }
 
 /**
- * Bytes of the root disk: the flavor's GiB, or as large as the image for 0; never smaller than the image.
+ * Bytes of the root disk: the flavor's size, or the image's if the flavor has 0, rounded up to whole sectors.
  * Throws Terminal FlavorDiskTooSmall. Pure.
  */
 export function rootDiskSize(flavorGiB: number, virtualSize: number, minDiskGiB = 0): number {
-  // Whole sectors: an image's length need not be.
   if (flavorGiB === 0) return Math.max(Math.ceil(virtualSize / 512) * 512, minDiskGiB * GiB)
   if (flavorGiB < minDiskGiB) {
     throw new Terminal(
@@ -145,48 +154,50 @@ export function rootDiskSize(flavorGiB: number, virtualSize: number, minDiskGiB 
   return flavorGiB * GiB
 }
 
-async function createRoot(path: string, size: number, options: DisksOptions): Promise<void> {
+async function createRootDisk(path: string, size: number, options: DisksOptions): Promise<void> {
   const { base, root, signal } = options
   try {
-    await atomically(path, async (target) => {
-      if (root === 'copy') return copyBase(target, size, options)
-      await createOverlay(target, base, size, signal)
-      await chmod(target, OWNERS_ALONE)
-      // Nothing was read of it.
+    await createAtomically(path, async (temporary) => {
+      if (root === 'copy') return copyBase(temporary, size, options)
+      await createOverlay(temporary, base, size, signal)
+      await chmod(temporary, OWNER_ONLY)
+      // createOverlay does not read the base, so check here that it still exists.
       await stat(base.path)
     })
   } catch (cause) {
     signal.throwIfAborted()
-    if (await exists(base.path)) throw cause
+    if (await pathExists(base.path)) throw cause
     throw new Transient('ImageCacheBusy', 'the base of the disk was removed from the cache meanwhile', { cause })
   }
 }
 
-async function copyBase(target: string, size: number, { base, room, signal }: DisksOptions): Promise<void> {
+async function copyBase(target: string, size: number, { base, hasSpace, signal }: DisksOptions): Promise<void> {
   const { path, format, virtualSize } = base
-  if (!(await clone(path, target))) {
+  if (!(await tryReflink(path, target))) {
     const bytes = (await stat(path)).blocks * 512
-    await withRoom(room, { bytes, what: 'the copy of the image', signal }, (within) => copy(path, target, within))
+    await writeWhileSpaceLasts(hasSpace, { bytes, what: 'the copy of the image', signal }, (signal) =>
+      copySparse(path, target, signal),
+    )
   }
-  await chmod(target, OWNERS_ALONE)
+  await chmod(target, OWNER_ONLY)
   if (format === 'qcow2' && size > virtualSize) await growDisk(target, 'qcow2', size, signal)
-  if (format === 'raw') await grow(target, size)
+  if (format === 'raw') await extendFile(target, size)
 }
 
-/** Takes no room: both share their blocks. False: the file system cannot, or it fails as a copy will. */
-async function clone(from: string, to: string): Promise<boolean> {
+/** Shares the blocks of both files, which takes no space. Returns false if that fails; the caller then copies. */
+async function tryReflink(from: string, to: string): Promise<boolean> {
   return copyFile(from, to, constants.COPYFILE_FICLONE_FORCE).then(
     () => true,
     () => false,
   )
 }
 
-/** Not Node's copyFile: that fills the holes, and cannot be stopped. */
-async function copy(from: string, to: string, signal: AbortSignal): Promise<void> {
-  await command('cp', ['--reflink=never', '--sparse=auto', from, to], signal)
+/** By `cp`, because Node's copyFile fills holes and cannot be aborted. */
+async function copySparse(from: string, to: string, signal: AbortSignal): Promise<void> {
+  await runProgram('cp', ['--reflink=never', '--sparse=auto', from, to], signal)
 }
 
-async function grow(path: string, size: number): Promise<void> {
+async function extendFile(path: string, size: number): Promise<void> {
   const file = await open(path, 'r+')
   try {
     if ((await file.stat()).size < size) await file.truncate(size)
@@ -195,41 +206,42 @@ async function grow(path: string, size: number): Promise<void> {
   }
 }
 
-const run = promisify(execFile)
+const ephemeralFormatCommand = (fileSystem: 'ext4' | undefined) =>
+  fileSystem === undefined ? undefined : ['mkfs.ext4', '-q', '-F', '-E', 'nodiscard', '-L', 'ephemeral0']
 
-const ephemeralCommand = (format: 'ext4' | undefined) =>
-  format === undefined ? undefined : ['mkfs.ext4', '-q', '-F', '-E', 'nodiscard', '-L', 'ephemeral0']
-
-/** A sparse raw disk, formatted by a program that is given its path last. */
-async function createPlain(
+/** Creates a sparse raw disk. @param format command that formats it; gets the path as its last argument */
+async function createRawDisk(
   path: string,
   size: number,
   format: readonly string[] | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  if (await exists(path)) return
-  await atomically(path, async (target) => {
-    const file = await open(target, 'wx', OWNERS_ALONE)
+  if (await pathExists(path)) return
+  await createAtomically(path, async (temporary) => {
+    const file = await open(temporary, 'wx', OWNER_ONLY)
     try {
       await file.truncate(size)
     } finally {
       await file.close()
     }
     const [program, ...args] = format ?? []
-    if (program !== undefined) await command(program, [...args, target], signal)
+    if (program !== undefined) await runProgram(program, [...args, temporary], signal)
   })
 }
 
-async function command(program: string, args: readonly string[], signal: AbortSignal): Promise<void> {
-  await run(program, args, { signal }).catch((error: unknown) => {
+const execFileAsync = promisify(execFile)
+
+async function runProgram(program: string, args: readonly string[], signal: AbortSignal): Promise<void> {
+  await execFileAsync(program, args, { signal }).catch((error: unknown) => {
     signal.throwIfAborted()
-    throw failure(program, error)
+    throw toDiskError(program, error)
   })
 }
 
-function failure(program: string, cause: unknown): unknown {
-  if (codeOf(cause) === 'ENOENT') return new Terminal('DiskFailed', `the host has no ${program}: install it`, { cause })
+function toDiskError(program: string, cause: unknown): unknown {
+  if (errorCodeOf(cause) === 'ENOENT')
+    return new Terminal('DiskFailed', `the host has no ${program}: install it`, { cause })
   const stderr = cause instanceof Error && 'stderr' in cause ? String(cause.stderr).trim() : ''
-  if (/no space left/i.test(stderr)) return new Transient('DiskFull', `no space to make a disk`, { cause })
+  if (/no space left/i.test(stderr)) return new Transient('DiskFull', `no space to create a disk`, { cause })
   return new Terminal('DiskFailed', `${program} failed: ${stderr.split('\n').at(-1)}`, { cause })
 }

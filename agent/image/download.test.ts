@@ -5,27 +5,28 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type DownloadOptions, download } from './download.ts'
-import { privateAddresses, type SourceOptions, Sources } from './source.ts'
+import { loopbackAndLinkLocal, SourceOpener, type SourceOptions } from './image-source.ts'
 import { type Behaviour, TestServer } from './testing/server.ts'
 
-// Other programs do the work here, on machines that may be busy.
+// These tests wait for other programs on machines that may be busy.
 vi.setConfig({ testTimeout: 60_000 })
 
 const body = randomBytes(300_000)
-const other = randomBytes(300_000)
-const sha = (bytes: Buffer, algorithm = 'sha256') => `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`
+const otherBody = randomBytes(300_000)
+const hash = (bytes: Buffer, algorithm: string) => `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`
+const sha256 = (bytes: Buffer) => hash(bytes, 'sha256')
 
-const createSources = (more: Partial<SourceOptions> = {}) =>
-  new Sources({ fileRoots: [], stallTimeout: 60_000, ...more })
+const createOpener = (overrides: Partial<SourceOptions> = {}) =>
+  new SourceOpener({ fileRoots: [], stallTimeout: 60_000, ...overrides })
 
 let dir: string
 let stack: AsyncDisposableStack
-let sources: Sources
+let sources: SourceOpener
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'download-'))
   stack = new AsyncDisposableStack()
   stack.defer(() => rmSync(dir, { recursive: true, force: true }))
-  sources = stack.use(createSources({ blocked: new BlockList(), fileRoots: [dir] }))
+  sources = stack.use(createOpener({ blocked: new BlockList(), fileRoots: [dir] }))
 })
 afterEach(() => stack.disposeAsync())
 
@@ -35,21 +36,21 @@ const serve = async (behaviour: (request: number, path: string) => Behaviour) =>
   return server
 }
 
-const options = (url: string, more: Partial<DownloadOptions> = {}): DownloadOptions => ({
+const makeOptions = (url: string, overrides: Partial<DownloadOptions> = {}): DownloadOptions => ({
   url,
   target: join(dir, 'part'),
   maxBytes: 1_000_000,
-  room: async () => true,
+  hasSpace: async () => true,
   signal: AbortSignal.timeout(30_000),
   retry: { firstDelay: 1, attempts: 3 },
-  progress: (n) => server?.seen(n),
-  ...more,
+  progress: (bytes) => server?.acknowledge(bytes),
+  ...overrides,
 })
-const fetched = () => readFileSync(join(dir, 'part'))
-const left = () => readdirSync(dir).filter((n) => n.startsWith('part'))
+const downloaded = () => readFileSync(join(dir, 'part'))
+const remainingFiles = () => readdirSync(dir).filter((n) => n.startsWith('part'))
 
-describe('whatever the server does, the bytes are right', () => {
-  const cut = { body, cutAfter: 100_000 }
+describe('download gets the right bytes', () => {
+  const brokenConnection = { body, cutAfter: 100_000 }
   const lastModified = 'Wed, 01 Jan 2026 00:00:00 GMT'
   const cases: [
     string,
@@ -58,53 +59,89 @@ describe('whatever the server does, the bytes are right', () => {
     requests: number,
     lastRange: string | undefined,
   ][] = [
-    ['nothing', () => ({ body }), true, 1, undefined],
-    ['no length', () => ({ body, chunked: true }), true, 1, undefined],
-    ['two cuts', (n) => (n < 2 ? cut : { body }), true, 3, 'bytes=200000-'],
-    ['two cuts, no checksum', (n) => (n < 2 ? cut : { body }), false, 3, 'bytes=200000-'],
-    ['a cut without length', (n) => (n < 1 ? { ...cut, chunked: true } : { body }), false, 2, 'bytes=100000-'],
+    ['from a server without faults', () => ({ body }), true, 1, undefined],
+    ['without Content-Length', () => ({ body, chunked: true }), true, 1, undefined],
+    ['after two broken connections', (n) => (n < 2 ? brokenConnection : { body }), true, 3, 'bytes=200000-'],
     [
-      'a cut, only Last-Modified',
-      (n) => ({ ...(n < 1 ? cut : { body }), etag: null, lastModified }),
+      'after two broken connections, without a checksum',
+      (n) => (n < 2 ? brokenConnection : { body }),
+      false,
+      3,
+      'bytes=200000-',
+    ],
+    [
+      'after a broken connection without Content-Length',
+      (n) => (n < 1 ? { ...brokenConnection, chunked: true } : { body }),
       false,
       2,
       'bytes=100000-',
     ],
-    ['a cut, weak ETag: begins anew', (n) => ({ ...(n < 1 ? cut : { body }), etag: 'W/"x"' }), false, 2, undefined],
     [
-      'a cut, no validator, but a checksum',
-      (n) => ({ ...(n < 1 ? cut : { body }), etag: null }),
+      'after a broken connection, with Last-Modified only',
+      (n) => ({ ...(n < 1 ? brokenConnection : { body }), etag: null, lastModified }),
+      false,
+      2,
+      'bytes=100000-',
+    ],
+    [
+      'from the beginning after a broken connection, with a weak ETag',
+      (n) => ({ ...(n < 1 ? brokenConnection : { body }), etag: 'W/"x"' }),
+      false,
+      2,
+      undefined,
+    ],
+    [
+      'after a broken connection, with a checksum but no validator',
+      (n) => ({ ...(n < 1 ? brokenConnection : { body }), etag: null }),
       true,
       2,
       'bytes=100000-',
     ],
-    ['a cut, Range not heeded', (n) => ({ ...(n < 1 ? cut : { body }), ranges: true }), false, 2, 'bytes=100000-'],
     [
-      'a cut, then other content',
-      (n) => (n < 1 ? { body: other, cutAfter: 100_000 } : { body }),
+      'after a broken connection, from a server that ignores Range',
+      (n) => ({ ...(n < 1 ? brokenConnection : { body }), rangeFault: 'ignores Range' }),
       false,
       2,
       'bytes=100000-',
     ],
     [
-      'the same, If-Range not heeded',
-      (n) => (n < 1 ? { body: other, cutAfter: 100_000 } : { body, ranges: 'blind' }),
+      'after a broken connection, when the content has changed',
+      (n) => (n < 1 ? { body: otherBody, cutAfter: 100_000 } : { body }),
+      false,
+      2,
+      'bytes=100000-',
+    ],
+    [
+      'after a broken connection, when the content has changed and the server ignores If-Range',
+      (n) => (n < 1 ? { body: otherBody, cutAfter: 100_000 } : { body, rangeFault: 'ignores If-Range' }),
       false,
       3,
       undefined,
     ],
     [
-      'the same, and the ETag lies',
-      (n) => ({ ...(n < 1 ? { body: other, cutAfter: 100_000 } : { body }), etag: '"same"' }),
+      'after a broken connection, when the content has changed and the ETag has not',
+      (n) => ({ ...(n < 1 ? { body: otherBody, cutAfter: 100_000 } : { body }), etag: '"same"' }),
       true,
       3,
       undefined,
     ],
-    ['a range that is none', (n) => (n < 1 ? cut : { body, ranges: 'lies' }), true, 3, undefined],
-    ['errors that pass', (n) => (n < 2 ? { body, status: [503, 429][n]! } : { body }), true, 3, undefined],
     [
-      'a shorter content than before',
-      (n) => (n < 1 ? { body: Buffer.concat([body, other]), cutAfter: 300_000, etag: null } : { body, etag: null }),
+      'after a broken connection, from a server that sends the wrong range',
+      (n) => (n < 1 ? brokenConnection : { body, rangeFault: 'sends from 0' }),
+      true,
+      3,
+      undefined,
+    ],
+    [
+      'after the statuses 503 and 429',
+      (n) => (n < 2 ? { body, status: [503, 429][n]! } : { body }),
+      true,
+      3,
+      undefined,
+    ],
+    [
+      'when the content has become shorter',
+      (n) => (n < 1 ? { body: Buffer.concat([body, otherBody]), cutAfter: 300_000, etag: null } : { body, etag: null }),
       true,
       3,
       undefined,
@@ -112,175 +149,197 @@ describe('whatever the server does, the bytes are right', () => {
   ]
   test.each(cases)('%s', async (_, behaviour, checksum, requests, lastRange) => {
     const server = await serve(behaviour)
-    const seen: number[] = []
+    const progress: number[] = []
     await download(
       sources,
-      options(server.url, {
-        ...(checksum && { checksum: sha(body) }),
-        progress: (n) => (seen.push(n), server.seen(n)),
+      makeOptions(server.url, {
+        ...(checksum && { checksum: sha256(body) }),
+        progress: (bytes) => (progress.push(bytes), server.acknowledge(bytes)),
       }),
     )
-    expect(fetched().equals(body)).toBe(true)
+    expect(downloaded().equals(body)).toBe(true)
     expect(server.requests).toHaveLength(requests)
     expect(server.requests.at(-1)?.range).toBe(lastRange)
-    expect(seen.at(-1)).toBe(body.length)
+    expect(progress.at(-1)).toBe(body.length)
   })
 })
 
-describe('an earlier process left a part', () => {
-  test.each([sha(body), sha(body, 'sha512'), undefined])('it is gone on with (checksum %s)', async (checksum) => {
+describe('download, with bytes that an earlier process left,', () => {
+  test.each([sha256(body), hash(body, 'sha512'), undefined])('continues there with checksum %s', async (checksum) => {
     const server = await serve(() => ({ body, cutAfter: 150_000 }))
-    const more = { ...(checksum !== undefined && { checksum }), retry: { attempts: 1 } }
-    await expect(download(sources, options(server.url, more))).rejects.toMatchObject({
+    const overrides = { ...(checksum !== undefined && { checksum }), retry: { attempts: 1 } }
+    await expect(download(sources, makeOptions(server.url, overrides))).rejects.toMatchObject({
       kind: 'Transient',
       code: 'ImageDownloadFailed',
     })
-    expect(fetched()).toHaveLength(150_000)
-    server.become(() => ({ body }))
-    await download(sources, options(server.url, more))
+    expect(downloaded()).toHaveLength(150_000)
+    server.setBehaviour(() => ({ body }))
+    await download(sources, makeOptions(server.url, overrides))
     expect(server.requests.at(-1)?.range).toBe('bytes=150000-')
-    expect(fetched().equals(body)).toBe(true)
+    expect(downloaded().equals(body)).toBe(true)
   })
 
-  test('of which a byte is wrong: fetched anew, once', async () => {
+  test('starts over once when one of them is wrong', async () => {
     const server = await serve(() => ({ body }))
     writeFileSync(join(dir, 'part'), Buffer.concat([body.subarray(0, 5), Buffer.from('X'), body.subarray(6, 1000)]))
     writeFileSync(join(dir, 'part.json'), JSON.stringify({ url: server.url, validator: etag() }))
-    await download(sources, options(server.url, { checksum: sha(body) }))
+    await download(sources, makeOptions(server.url, { checksum: sha256(body) }))
     expect(server.requests.map((r) => r.range)).toEqual(['bytes=1000-', undefined])
-    expect(fetched().equals(body)).toBe(true)
+    expect(downloaded().equals(body)).toBe(true)
   })
 
-  test.each(['{"url":"http://elsewhere/"}', '{"url', ''])(
-    'of something else, or unknown (%s): not used',
-    async (note) => {
-      const server = await serve(() => ({ body }))
-      writeFileSync(join(dir, 'part'), body.subarray(0, 1000))
-      if (note) writeFileSync(join(dir, 'part.json'), note)
-      await download(sources, options(server.url))
-      expect(server.requests.map((r) => r.range)).toEqual([undefined])
-    },
-  )
-
-  test('that is whole: nothing is fetched', async () => {
+  test.each(['{"url":"http://elsewhere/"}', '{"url', ''])('ignores them when their description is %s', async (note) => {
     const server = await serve(() => ({ body }))
-    await download(sources, options(server.url, { checksum: sha(body) }))
-    await download(sources, options(server.url, { checksum: sha(body) }))
+    writeFileSync(join(dir, 'part'), body.subarray(0, 1000))
+    if (note) writeFileSync(join(dir, 'part.json'), note)
+    await download(sources, makeOptions(server.url))
+    expect(server.requests.map((r) => r.range)).toEqual([undefined])
+  })
+
+  test('sends no request when they are complete', async () => {
+    const server = await serve(() => ({ body }))
+    await download(sources, makeOptions(server.url, { checksum: sha256(body) }))
+    await download(sources, makeOptions(server.url, { checksum: sha256(body) }))
     expect(server.requests).toHaveLength(1)
   })
 
   const etag = () => `"${createHash('md5').update(body).digest('hex')}"`
 })
 
-describe('what cannot succeed leaves nothing', () => {
-  const wrong = sha(other)
+describe('download fails and leaves nothing', () => {
+  const wrong = sha256(otherBody)
   const cases: [string, Behaviour, Partial<DownloadOptions>, object][] = [
     [
-      'wrong checksum',
+      'for a wrong checksum, naming the actual one',
       { body },
       { checksum: wrong },
-      { kind: 'Terminal', code: 'ImageChecksumMismatch', message: expect.stringContaining(sha(body)) },
+      { kind: 'Terminal', code: 'ImageChecksumMismatch', message: expect.stringContaining(sha256(body)) },
     ],
-    ['wrong checksum, says the wanted one', { body }, { checksum: wrong }, { message: expect.stringContaining(wrong) }],
     [
-      'not there',
+      'for a wrong checksum, naming the expected one',
+      { body },
+      { checksum: wrong },
+      { message: expect.stringContaining(wrong) },
+    ],
+    [
+      'for status 404',
       { body, status: 404 },
       {},
       { kind: 'Terminal', code: 'ImageDownloadFailed', message: expect.stringContaining('answers 404') },
     ],
-    ['too large, says the server', { body }, { maxBytes: 1000 }, { kind: 'Terminal', code: 'ImageTooLarge' }],
-    ['too large, unsaid', { body, chunked: true }, { maxBytes: 1000 }, { kind: 'Terminal', code: 'ImageTooLarge' }],
-    ['no room', { body }, { room: async (n) => n < body.length }, { kind: 'Transient', code: 'DiskFull' }],
-    ['no room at all, unsaid', { body, chunked: true }, { room: async () => false }, { code: 'DiskFull' }],
+    ['for a Content-Length above maxBytes', { body }, { maxBytes: 1000 }, { kind: 'Terminal', code: 'ImageTooLarge' }],
     [
-      'redirect to a file',
+      'for more than maxBytes without Content-Length',
+      { body, chunked: true },
+      { maxBytes: 1000 },
+      { kind: 'Terminal', code: 'ImageTooLarge' },
+    ],
+    [
+      'without space for the Content-Length',
+      { body },
+      { hasSpace: async (bytes) => bytes < body.length },
+      { kind: 'Transient', code: 'DiskFull' },
+    ],
+    [
+      'without any space and without Content-Length',
+      { body, chunked: true },
+      { hasSpace: async () => false },
+      { code: 'DiskFull' },
+    ],
+    [
+      'for a redirect to a file',
       { body, status: 302, location: 'file:///etc/passwd' },
       {},
       { kind: 'Terminal', code: 'ImageSourceRefused' },
     ],
     [
-      'redirects for ever',
+      'for endless redirects',
       { body, status: 302, location: '/again' },
       {},
       { kind: 'Terminal', code: 'ImageDownloadFailed' },
     ],
   ]
-  test.each(cases)('%s', async (_, behaviour, more, error) => {
+  test.each(cases)('%s', async (_, behaviour, overrides, error) => {
     const server = await serve(() => behaviour)
-    await expect(download(sources, options(server.url, more))).rejects.toMatchObject(error)
-    expect(left()).toEqual([])
+    await expect(download(sources, makeOptions(server.url, overrides))).rejects.toMatchObject(error)
+    expect(remainingFiles()).toEqual([])
   })
 })
 
-describe('room is asked for again while bytes come', () => {
+describe('download checks the space again after 64 MiB', () => {
   const MiB = 1024 ** 2
   const large = Buffer.alloc(80 * MiB)
-  /** There is room at the beginning. */
-  const ending = () => {
+  /** There is space at the first check only. */
+  const spaceOnce = () => {
     const asked: number[] = []
-    return { asked, room: async (bytes: number) => asked.push(bytes) < 2 }
+    return { asked, hasSpace: async (bytes: number) => asked.push(bytes) < 2 }
   }
   const cases: [string, Partial<Behaviour>, asked: (total: number) => number[], message: RegExp][] = [
-    ['of no length', { chunked: true }, () => [0, 0], /no space for more than the first \d+ bytes of the image/],
-    ['of a length', {}, (n) => [n, n - 64 * MiB], /no space for the \d+ bytes that are missing/],
+    [
+      'without Content-Length',
+      { chunked: true },
+      () => [0, 0],
+      /no space for more than the first \d+ bytes of the image/,
+    ],
+    ['with Content-Length', {}, (n) => [n, n - 64 * MiB], /no space for the \d+ bytes that are missing/],
   ]
-  test.each(cases)('a source %s: ends with the room, and leaves nothing', async (_, behaviour, wanted, message) => {
+  test.each(cases)('and fails for a source %s', async (_, behaviour, wanted, message) => {
     const server = await serve(() => ({ body: large, etag: null, ...behaviour }))
-    const { asked, room } = ending()
-    let seen = 0
-    const more = { room, maxBytes: large.length, progress: (n: number) => (seen = n) }
+    const { asked, hasSpace } = spaceOnce()
+    let received = 0
+    const overrides = { hasSpace, maxBytes: large.length, progress: (bytes: number) => (received = bytes) }
     const error = { kind: 'Transient', code: 'DiskFull', message: expect.stringMatching(message) }
-    await expect(download(sources, options(server.url, more))).rejects.toMatchObject(error)
-    expect(left()).toEqual([])
+    await expect(download(sources, makeOptions(server.url, overrides))).rejects.toMatchObject(error)
+    expect(remainingFiles()).toEqual([])
     expect(server.requests).toHaveLength(1)
-    expect(seen).toBeGreaterThanOrEqual(64 * MiB)
-    expect(seen).toBeLessThan(68 * MiB)
-    // It is asked between chunks.
+    expect(received).toBeGreaterThanOrEqual(64 * MiB)
+    expect(received).toBeLessThan(68 * MiB)
+    // The check comes between chunks, so it may be some bytes late.
     expect(asked).toHaveLength(2)
     wanted(large.length).forEach((n, i) => expect(Math.abs(n - (asked[i] ?? NaN))).toBeLessThan(4 * MiB))
   })
 })
 
-test('a password or token in the URL is not in the message', async () => {
+test('download keeps password and token of the URL out of its message', async () => {
   const server = await serve(() => ({ body, status: 403 }))
   const url = `${server.url.replace('//', '//me:secret1@')}?token=secret2`
-  const error = await download(sources, options(url)).catch((e: unknown) => e)
+  const error = await download(sources, makeOptions(url)).catch((e: unknown) => e)
   expect(error).toMatchObject({ message: expect.stringMatching(/\/image: it answers 403$/) })
   expect(String(error)).not.toMatch(/secret/)
 })
 
-test('no server: Transient, after its attempts', async () => {
+test('download throws Transient after its attempts when there is no server', async () => {
   const server = await TestServer.start(() => ({ body }))
   const { url } = server
   await server[Symbol.asyncDispose]()
-  await expect(download(sources, options(url))).rejects.toMatchObject({
+  await expect(download(sources, makeOptions(url))).rejects.toMatchObject({
     kind: 'Transient',
     code: 'ImageDownloadFailed',
   })
 })
 
-test('aborted in the middle: throws the reason, keeps the part', async () => {
+test('download throws the reason of an abort and keeps the bytes', async () => {
   const controller = new AbortController()
   const server = await serve(() => ({ body, cutAfter: 50_000 }))
   const reason = new Error('enough')
   const progress = (bytes: number) => {
     if (bytes === 50_000) controller.abort(reason)
   }
-  await expect(download(sources, options(server.url, { signal: controller.signal, progress }))).rejects.toBe(reason)
-  expect(fetched()).toHaveLength(50_000)
+  await expect(download(sources, makeOptions(server.url, { signal: controller.signal, progress }))).rejects.toBe(reason)
+  expect(downloaded()).toHaveLength(50_000)
 })
 
-test('a silent connection is given up', async () => {
-  const impatient = stack.use(createSources({ blocked: new BlockList(), stallTimeout: 50 }))
+test('download retries after stallTimeout without a byte', async () => {
+  const impatientOpener = stack.use(createOpener({ blocked: new BlockList(), stallTimeout: 50 }))
   const { promise: gate, resolve: open } = Promise.withResolvers<void>()
   stack.defer(open)
   const server = await serve((n) => (n === 0 ? { body, gate } : { body }))
-  await download(impatient, options(server.url, { checksum: sha(body) }))
+  await download(impatientOpener, makeOptions(server.url, { checksum: sha256(body) }))
   expect(server.requests.length).toBeGreaterThan(1)
 })
 
-describe('addresses that images may not come from', () => {
-  const guarded = () => stack.use(createSources())
+describe('download refuses the address', () => {
+  const defaultOpener = () => stack.use(createOpener())
   test.each([
     'http://127.0.0.1:1/x',
     'http://[::1]:1/x',
@@ -288,43 +347,46 @@ describe('addresses that images may not come from', () => {
     'http://169.254.169.254/latest',
     'http://[fe80::1]/x',
   ])('%s', async (url) => {
-    await expect(download(guarded(), options(url))).rejects.toMatchObject({
+    await expect(download(defaultOpener(), makeOptions(url))).rejects.toMatchObject({
       kind: 'Terminal',
       code: 'ImageSourceRefused',
     })
   })
-  test('nor by a redirect', async () => {
+  test('of a redirect to a blocked host', async () => {
     const blocked = new BlockList()
     blocked.addAddress('169.254.169.254')
     const server = await serve(() => ({ body, status: 302, location: 'http://169.254.169.254/latest/user-data' }))
-    const some = stack.use(createSources({ blocked }))
-    await expect(download(some, options(server.url))).rejects.toMatchObject({ code: 'ImageSourceRefused' })
+    const opener = stack.use(createOpener({ blocked }))
+    await expect(download(opener, makeOptions(server.url))).rejects.toMatchObject({ code: 'ImageSourceRefused' })
   })
-  test('an IPv4 address in IPv6 form is the IPv4 address', () => {
-    expect(privateAddresses().check('::ffff:127.0.0.1', 'ipv6')).toBe(true)
+  test('::ffff:127.0.0.1, since it is the IPv4 address', () => {
+    expect(loopbackAndLinkLocal().check('::ffff:127.0.0.1', 'ipv6')).toBe(true)
   })
 })
 
-describe('file sources', () => {
-  test('in a folder of the operator', async () => {
+describe('download from a file', () => {
+  test('reads it in a directory of the operator', async () => {
     writeFileSync(join(dir, 'image'), body)
-    await download(sources, options(`file://${dir}/image`, { checksum: sha(body) }))
-    expect(fetched().equals(body)).toBe(true)
+    await download(sources, makeOptions(`file://${dir}/image`, { checksum: sha256(body) }))
+    expect(downloaded().equals(body)).toBe(true)
   })
   test.each([
-    ['another folder', () => 'file:///etc/hostname'],
-    ['dots', () => `file://${dir}/../../etc/hostname`],
-    ['a link that leads out', () => (symlinkSync('/etc/hostname', join(dir, 'link')), `file://${dir}/link`)],
-    ['the name of the folder as a prefix', () => `file://${dir}x/image`],
-  ])('%s is refused', async (_, url) => {
-    await expect(download(sources, options(url()))).rejects.toMatchObject({
+    ['in another directory', () => 'file:///etc/hostname'],
+    ['with dots in its path', () => `file://${dir}/../../etc/hostname`],
+    [
+      'behind a symbolic link that leads out',
+      () => (symlinkSync('/etc/hostname', join(dir, 'link')), `file://${dir}/link`),
+    ],
+    ['in a directory whose name only begins like it', () => `file://${dir}x/image`],
+  ])('refuses a file %s', async (_, url) => {
+    await expect(download(sources, makeOptions(url()))).rejects.toMatchObject({
       kind: 'Terminal',
       code: 'ImageSourceRefused',
     })
     expect(existsSync(join(dir, 'part'))).toBe(false)
   })
-  test('that are not there', async () => {
-    await expect(download(sources, options(`file://${dir}/none`))).rejects.toMatchObject({
+  test('throws Terminal when it does not exist', async () => {
+    await expect(download(sources, makeOptions(`file://${dir}/none`))).rejects.toMatchObject({
       kind: 'Terminal',
       code: 'ImageDownloadFailed',
     })

@@ -1,138 +1,143 @@
 /**
- * The records of ISO 9660 (ECMA-119, by whose sections they are named), of Joliet and of Rock Ridge (SUSP 1.10, RRIP 1991A), written into an
- * image at an offset. Nothing is made on the way: as values of their own they came to a megabyte of garbage for each image.
+ * Writes the records of ISO 9660, Joliet and Rock Ridge (SUSP 1.10, RRIP 1991A) into an image at an offset. Numbers in comments are sections of
+ * ECMA-119. The functions write in place, because building each record as a value produced a megabyte of garbage for each image.
  */
 
 export const SECTOR = 2048
 
-/** How names are written: `primary` in a restricted alphabet, the true ones beside them (Rock Ridge); `joliet` as UCS-2. */
+/** How names are written. primary: in a restricted alphabet, with the full names in Rock Ridge entries. joliet: in UCS-2. */
 export type Naming = 'primary' | 'joliet'
 
 interface Named {
-  /** '.' and '..' for a folder itself and the one that it is in. */
+  /** '.' for the folder itself, '..' for its parent. */
   name: string
-  folder: boolean
+  isFolder: boolean
 }
 
-/** A file or folder where it lies. */
+/** A file or folder with its position. */
 export interface Entry extends Named {
-  /** In sectors. */
+  /** Its first sector. */
   extent: number
   /** In bytes. */
   size: number
 }
 
-const even = (length: number): number => length + (length & 1)
-const isDots = ({ name }: Named): boolean => name === '.' || name === '..'
+const roundUpToEven = (length: number): number => length + (length & 1)
+const isSelfOrParent = ({ name }: Named): boolean => name === '.' || name === '..'
 
-function both16(to: Buffer, at: number, value: number): void {
+function writeBothEndian16(to: Buffer, at: number, value: number): void {
   to.writeUInt16LE(value, at)
   to.writeUInt16BE(value, at + 2)
 }
 
-function both32(to: Buffer, at: number, value: number): void {
+function writeBothEndian32(to: Buffer, at: number, value: number): void {
   to.writeUInt32LE(value, at)
   to.writeUInt32BE(value, at + 4)
 }
 
-function ucs2(to: Buffer, at: number, text: string): void {
+function writeUcs2(to: Buffer, at: number, text: string): void {
   for (let i = 0; i < text.length; i++) to.writeUInt16BE(text.charCodeAt(i), at + 2 * i)
 }
 
-const plain = (part: string): string => part.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')
+const toRestrictedAlphabet = (part: string): string => part.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')
 
-/** 7.5 and 7.6: what is not of the alphabet becomes `_`; a file has one dot and a version. */
-function identifier({ name, folder }: Named, naming: Naming): string {
-  const version = folder ? '' : ';1'
+/** The name as the record has it (7.5 and 7.6): other characters become `_`; a file has one dot and a version. */
+function identifierOf({ name, isFolder }: Named, naming: Naming): string {
+  const version = isFolder ? '' : ';1'
   if (naming === 'joliet') return name + version
-  const dot = folder ? -1 : name.lastIndexOf('.')
+  const dot = isFolder ? -1 : name.lastIndexOf('.')
   const [base, extension] = dot < 0 ? [name, ''] : [name.slice(0, dot), name.slice(dot + 1)]
-  return plain(base) + (folder ? '' : `.${plain(extension)}`) + version
+  return toRestrictedAlphabet(base) + (isFolder ? '' : `.${toRestrictedAlphabet(extension)}`) + version
 }
 
 function identifierLength(named: Named, naming: Naming): number {
-  if (isDots(named)) return 1
-  return identifier(named, naming).length * (naming === 'joliet' ? 2 : 1)
+  if (isSelfOrParent(named)) return 1
+  return identifierOf(named, naming).length * (naming === 'joliet' ? 2 : 1)
 }
 
 function writeIdentifier(to: Buffer, at: number, named: Named, naming: Naming): void {
-  if (isDots(named)) to.writeUInt8(named.name.length - 1, at)
-  else if (naming === 'joliet') ucs2(to, at, identifier(named, naming))
-  else to.write(identifier(named, naming), at, 'latin1')
+  if (isSelfOrParent(named)) to.writeUInt8(named.name.length - 1, at)
+  else if (naming === 'joliet') writeUcs2(to, at, identifierOf(named, naming))
+  else to.write(identifierOf(named, naming), at, 'latin1')
 }
 
-/** Folders and path tables are in this order of their identifiers (9.3). */
-export const before =
+/** Orders the entries of folders and path tables by identifier (9.3). */
+export const compareIdentifiers =
   (naming: Naming) =>
   (a: Named, b: Named): number =>
-    identifier(a, naming) < identifier(b, naming) ? -1 : 1
+    identifierOf(a, naming) < identifierOf(b, naming) ? -1 : 1
 
-/** The same at every making, for equal files are to be an equal image: 1980-01-01, 0:00 UTC (9.1.5). */
+/** 1980-01-01, 0:00 UTC (9.1.5): a constant, so that equal files give an equal image. */
 const DATE = Buffer.from([80, 1, 1, 0, 0, 0, 0])
 
-const [PX, SP, NM, ER] = [36, 7, 5, 8]
+/** Lengths of the system use entries, without the variable part of NM and ER. */
+const [PX_LENGTH, SP_LENGTH, NM_LENGTH, ER_LENGTH] = [36, 7, 5, 8]
 const EXTENSION = 'RRIP_1991A'
-const [READ_FILE, READ_FOLDER] = [0o100444, 0o040555]
+const FILE_MODE = 0o100444
+const FOLDER_MODE = 0o040555
 
 function rockRidgeLength(entry: Named, isRoot: boolean): number {
-  if (isRoot) return PX + SP + ER + EXTENSION.length
-  return isDots(entry) ? PX : PX + NM + Buffer.byteLength(entry.name)
+  if (isRoot) return PX_LENGTH + SP_LENGTH + ER_LENGTH + EXTENSION.length
+  return isSelfOrParent(entry) ? PX_LENGTH : PX_LENGTH + NM_LENGTH + Buffer.byteLength(entry.name)
 }
 
-function systemUse(to: Buffer, at: number, signature: string, length: number): number {
+/** Returns the offset behind the entry. */
+function writeSystemUseHeader(to: Buffer, at: number, signature: string, length: number): number {
   to.write(signature, at, 'latin1')
   to.set([length, 1], at + 2)
   return at + length
 }
 
-/** For all to read, root's. The root says that there are such entries at all, which must come first. */
+/** Files and folders belong to root and are readable for everybody. SP, the first entry of the root folder, announces Rock Ridge. */
 function writeRockRidge(to: Buffer, at: number, entry: Named, isRoot: boolean): void {
   let next = at
   if (isRoot) {
     to.set([0xbe, 0xef], next + 4)
-    next = systemUse(to, next, 'SP', SP)
+    next = writeSystemUseHeader(to, next, 'SP', SP_LENGTH)
   }
-  both32(to, next + 4, entry.folder ? READ_FOLDER : READ_FILE)
-  both32(to, next + 12, entry.folder ? 2 : 1)
-  next = systemUse(to, next, 'PX', PX)
+  writeBothEndian32(to, next + 4, entry.isFolder ? FOLDER_MODE : FILE_MODE)
+  writeBothEndian32(to, next + 12, entry.isFolder ? 2 : 1)
+  next = writeSystemUseHeader(to, next, 'PX', PX_LENGTH)
   if (isRoot) {
     to.set([EXTENSION.length, 0, 0, 1], next + 4)
-    to.write(EXTENSION, next + ER, 'latin1')
-    systemUse(to, next, 'ER', ER + EXTENSION.length)
-  } else if (!isDots(entry)) {
-    const length = to.write(entry.name, next + NM)
-    systemUse(to, next, 'NM', NM + length)
+    to.write(EXTENSION, next + ER_LENGTH, 'latin1')
+    writeSystemUseHeader(to, next, 'ER', ER_LENGTH + EXTENSION.length)
+  } else if (!isSelfOrParent(entry)) {
+    const length = to.write(entry.name, next + NM_LENGTH)
+    writeSystemUseHeader(to, next, 'NM', NM_LENGTH + length)
   }
 }
 
-/** In bytes. Throws RangeError for a name that is too long. */
+/** Length of a directory record in bytes. Throws RangeError for a name that is too long. */
 export function recordLength(entry: Named, naming: Naming, isRoot = false): number {
-  const named = even(33 + identifierLength(entry, naming))
-  const length = naming === 'joliet' ? named : even(named + rockRidgeLength(entry, isRoot))
-  if (length > 255) throw new RangeError(`too long for a name on a config drive: ${entry.name}`)
+  const named = roundUpToEven(33 + identifierLength(entry, naming))
+  const length = naming === 'joliet' ? named : roundUpToEven(named + rockRidgeLength(entry, isRoot))
+  if (length > 255) throw new RangeError(`the name is too long for a config drive: ${entry.name}`)
   return length
 }
 
-/** 9.1; gives its length. */
+/** Writes a directory record (9.1) and returns its length. */
 export function writeRecord(to: Buffer, at: number, entry: Entry, naming: Naming, isRoot = false): number {
   const length = recordLength(entry, naming, isRoot)
   const id = identifierLength(entry, naming)
   to.writeUInt8(length, at)
-  both32(to, at + 2, entry.extent)
-  both32(to, at + 10, entry.size)
+  writeBothEndian32(to, at + 2, entry.extent)
+  writeBothEndian32(to, at + 10, entry.size)
   to.set(DATE, at + 18)
-  to.writeUInt8(entry.folder ? 2 : 0, at + 25)
-  both16(to, at + 28, 1)
+  to.writeUInt8(entry.isFolder ? 2 : 0, at + 25)
+  writeBothEndian16(to, at + 28, 1)
   to.writeUInt8(id, at + 32)
   writeIdentifier(to, at + 33, entry, naming)
-  if (naming === 'primary') writeRockRidge(to, at + even(33 + id), entry, isRoot)
+  if (naming === 'primary') writeRockRidge(to, at + roundUpToEven(33 + id), entry, isRoot)
   return length
 }
 
-export const pathLength = (folder: Named, naming: Naming): number => even(8 + identifierLength(folder, naming))
+/** Length of a path table record in bytes. */
+export const pathRecordLength = (folder: Named, naming: Naming): number =>
+  roundUpToEven(8 + identifierLength(folder, naming))
 
-/** 9.4, in either order of bytes; `parent` is the number, from 1, of the folder that it is in. Gives its length. */
-export function writePath(
+/** Writes a path table record (9.4) and returns its length. `parent` is the number of the parent folder, counted from 1. */
+export function writePathRecord(
   to: Buffer,
   at: number,
   { extent, parent, ...folder }: Named & { extent: number; parent: number },
@@ -145,35 +150,46 @@ export function writePath(
   if (order === 'LE') to.writeUInt16LE(parent, at + 6)
   else to.writeUInt16BE(parent, at + 6)
   writeIdentifier(to, at + 8, folder, naming)
-  return pathLength(folder, naming)
+  return pathRecordLength(folder, naming)
 }
 
-export interface Volume {
+export interface PathTable {
+  size: number
+  littleEndian: number
+  bigEndian: number
+}
+
+export interface VolumeDescriptor {
   label: string
   /** In sectors. */
   size: number
-  /** In bytes, and where it is in either order of bytes. */
-  pathTable: { size: number; little: number; big: number }
+  /** Its size in bytes, and the first sectors of its little-endian and big-endian copies. */
+  pathTable: PathTable
   root: Entry
 }
 
-/** 8.4, and for Joliet 8.5: UCS-2 level 3 is said by an escape sequence. */
-export function writeVolume(to: Buffer, at: number, { label, size, pathTable, root }: Volume, naming: Naming): void {
+/** Writes a volume descriptor (8.4). For Joliet (8.5) an escape sequence announces UCS-2 level 3. */
+export function writeVolumeDescriptor(
+  to: Buffer,
+  at: number,
+  { label, size, pathTable, root }: VolumeDescriptor,
+  naming: Naming,
+): void {
   const sector = to.subarray(at, at + SECTOR)
   const text = (offset: number, length: number, value = ''): void => {
-    if (naming === 'joliet') ucs2(sector, offset, value.padEnd(length >> 1))
+    if (naming === 'joliet') writeUcs2(sector, offset, value.padEnd(length >> 1))
     else sector.write(value.padEnd(length), offset, 'latin1')
   }
   sector.set([naming === 'joliet' ? 2 : 1, ...Buffer.from('CD001'), 1])
   text(8, 32)
   text(40, 32, label)
-  both32(sector, 80, size)
+  writeBothEndian32(sector, 80, size)
   if (naming === 'joliet') sector.write('%/E', 88)
-  for (const offset of [120, 124]) both16(sector, offset, 1)
-  both16(sector, 128, SECTOR)
-  both32(sector, 132, pathTable.size)
-  sector.writeUInt32LE(pathTable.little, 140)
-  sector.writeUInt32BE(pathTable.big, 148)
+  for (const offset of [120, 124]) writeBothEndian16(sector, offset, 1)
+  writeBothEndian16(sector, 128, SECTOR)
+  writeBothEndian32(sector, 132, pathTable.size)
+  sector.writeUInt32LE(pathTable.littleEndian, 140)
+  sector.writeUInt32BE(pathTable.bigEndian, 148)
   writeRecord(sector, 156, root, 'joliet')
   for (const [offset, value] of [[190], [318, 'Kubenova'], [446], [574]] as const) text(offset, 128, value)
   for (const offset of [702, 739, 776]) text(offset, 37)
@@ -182,7 +198,7 @@ export function writeVolume(to: Buffer, at: number, { label, size, pathTable, ro
   sector.writeUInt8(1, 881)
 }
 
-/** 8.3 */
+/** Writes the volume descriptor set terminator (8.3). */
 export function writeTerminator(to: Buffer, at: number): void {
   to.set([255, ...Buffer.from('CD001'), 1], at)
 }

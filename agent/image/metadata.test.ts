@@ -1,16 +1,16 @@
 import { describe, expect, test } from 'vitest'
 import type { Guest } from '../../actions/host/index.ts'
 import type { FixedIP, Interface } from '../../crds/index.ts'
-import { metadataFiles, sanitizeHostname } from './metadata.ts'
-import { networkData } from './network-data.ts'
+import { buildMetadataFiles, sanitizeHostname } from './metadata.ts'
+import { buildNetworkData } from './network-data.ts'
 
-const ip = (address: string, more: Partial<FixedIP> = {}): FixedIP => ({
+const makeFixedIP = (address: string, overrides: Partial<FixedIP> = {}): FixedIP => ({
   address,
   prefixLength: 24,
   dhcp: true,
-  ...more,
+  ...overrides,
 })
-const vif = (more: Partial<Interface> = {}): Interface => ({
+const makeInterface = (overrides: Partial<Interface> = {}): Interface => ({
   port: 'p',
   portId: '5a1d3c9e-aaaa-4000-8000-000000000001',
   network: 'n',
@@ -19,11 +19,11 @@ const vif = (more: Partial<Interface> = {}): Interface => ({
   mtu: 1450,
   macAddress: 'fa:16:3e:00:00:01',
   portSecurity: true,
-  fixedIPs: [ip('10.0.0.5', { gateway: '10.0.0.1', dnsServers: ['10.0.0.2'] })],
-  ...more,
+  fixedIPs: [makeFixedIP('10.0.0.5', { gateway: '10.0.0.1', dnsServers: ['10.0.0.2'] })],
+  ...overrides,
 })
 
-const guest = (spec: Partial<Guest['server']['spec']> = {}, instance: Partial<Guest['instance']> = {}): Guest => ({
+const makeGuest = (spec: Partial<Guest['server']['spec']> = {}, instance: Partial<Guest['instance']> = {}): Guest => ({
   server: {
     apiVersion: 'compute.kubenova.io/v1alpha1',
     kind: 'Server',
@@ -41,27 +41,32 @@ const guest = (spec: Partial<Guest['server']['spec']> = {}, instance: Partial<Gu
       url: 'https://x/y',
       format: 'qcow2',
     },
-    interfaces: [vif()],
+    interfaces: [makeInterface()],
     keys: [],
     ...instance,
   },
 })
 
 const randomSeed = Buffer.alloc(512, 7)
-const filesOf = (g: Guest) => metadataFiles(g, randomSeed)
-const json = (g: Guest, path: string) =>
-  JSON.parse(Buffer.from(filesOf(g).get(path)!).toString()) as Record<string, unknown>
+const filesOf = (guest: Guest) => buildMetadataFiles(guest, randomSeed)
+const readJson = (guest: Guest, path: string) =>
+  JSON.parse(Buffer.from(filesOf(guest).get(path)!).toString()) as Record<string, unknown>
 
-describe('layout', () => {
-  test('files of each version, as Nova has them', () => {
-    const paths = [...filesOf(guest({ userData: '#!/bin/sh' })).keys()]
-    const of = (version: string) =>
-      paths.filter((p) => p.startsWith(`openstack/${version}/`)).map((p) => p.split('/')[2])
-    expect(of('2012-08-10')).toEqual(['meta_data.json', 'user_data'])
-    expect(of('2013-10-17')).toEqual(['meta_data.json', 'user_data', 'vendor_data.json'])
-    expect(of('2015-10-15')).toEqual(['meta_data.json', 'user_data', 'vendor_data.json', 'network_data.json'])
+describe('buildMetadataFiles', () => {
+  test('gives each version the files that Nova gives it', () => {
+    const paths = [...filesOf(makeGuest({ userData: '#!/bin/sh' })).keys()]
+    const filesOfVersion = (version: string) =>
+      paths.filter((path) => path.startsWith(`openstack/${version}/`)).map((path) => path.split('/')[2])
+    expect(filesOfVersion('2012-08-10')).toEqual(['meta_data.json', 'user_data'])
+    expect(filesOfVersion('2013-10-17')).toEqual(['meta_data.json', 'user_data', 'vendor_data.json'])
+    expect(filesOfVersion('2015-10-15')).toEqual([
+      'meta_data.json',
+      'user_data',
+      'vendor_data.json',
+      'network_data.json',
+    ])
     for (const version of ['2016-10-06', '2017-02-22', '2018-08-27', '2020-10-14', 'latest']) {
-      expect(of(version)).toEqual([
+      expect(filesOfVersion(version)).toEqual([
         'meta_data.json',
         'user_data',
         'vendor_data.json',
@@ -69,7 +74,7 @@ describe('layout', () => {
         'vendor_data2.json',
       ])
     }
-    expect(paths.filter((p) => p.startsWith('ec2/'))).toEqual([
+    expect(paths.filter((path) => path.startsWith('ec2/'))).toEqual([
       'ec2/2009-04-04/user-data',
       'ec2/2009-04-04/meta-data.json',
       'ec2/latest/user-data',
@@ -77,25 +82,28 @@ describe('layout', () => {
     ])
   })
 
-  test('without user data there is no such file', () => {
-    expect([...filesOf(guest()).keys()].filter((p) => /user.data/.test(p))).toEqual([])
+  test('adds no user_data without user data', () => {
+    expect([...filesOf(makeGuest()).keys()].filter((path) => /user.data/.test(path))).toEqual([])
   })
 
   test.each([
     [{ userData: 'täxt\n' }, Buffer.from('täxt\n')],
     [{ userDataBase64: 'AAH/gA==' }, Buffer.from([0, 1, 255, 128])],
-  ])('user data %j, byte for byte', (spec, bytes) => {
-    expect(Buffer.from(filesOf(guest(spec)).get('openstack/latest/user_data')!)).toEqual(bytes)
+  ])('keeps every byte of user data %j', (spec, bytes) => {
+    expect(Buffer.from(filesOf(makeGuest(spec)).get('openstack/latest/user_data')!)).toEqual(bytes)
   })
 })
 
 describe('meta_data.json', () => {
-  const full = guest(
+  const fullGuest = makeGuest(
     { displayName: 'Web Server_1', metadata: { role: 'web' } },
-    { keys: [{ name: 'mine', type: 'ssh', data: 'ssh-ed25519 AAAA me' }], interfaces: [vif({ tag: 'front' }), vif()] },
+    {
+      keys: [{ name: 'mine', type: 'ssh', data: 'ssh-ed25519 AAAA me' }],
+      interfaces: [makeInterface({ tag: 'front' }), makeInterface()],
+    },
   )
-  test('latest', () => {
-    expect(json(full, 'openstack/latest/meta_data.json')).toEqual({
+  test('of version latest has all fields', () => {
+    expect(readJson(fullGuest, 'openstack/latest/meta_data.json')).toEqual({
       uuid: '0f6a0c3e-5b0e-4a55-9d0b-3f8f1f6f2a11',
       meta: { role: 'web' },
       public_keys: { mine: 'ssh-ed25519 AAAA me' },
@@ -118,23 +126,23 @@ describe('meta_data.json', () => {
     ['2015-10-15', ['random_seed', 'project_id']],
     ['2016-06-30', ['random_seed', 'project_id', 'devices']],
     ['2020-10-14', ['random_seed', 'project_id', 'devices', 'dedicated_cpus']],
-  ])('%s has %j', (version, newer) => {
-    const keys = Object.keys(json(guest(), `openstack/${version}/meta_data.json`))
+  ])('of version %s has the fields %j besides those of every version', (version, newer) => {
+    const keys = Object.keys(readJson(makeGuest(), `openstack/${version}/meta_data.json`))
     expect(keys).toEqual(['uuid', 'hostname', 'name', 'launch_index', 'availability_zone', ...newer])
   })
-  test('keeps the hostname that the user gave as it is', () => {
-    const files = filesOf(guest({ hostname: 'DB.example', displayName: 'x' }))
+  test('has the hostname of the spec unchanged', () => {
+    const files = filesOf(makeGuest({ hostname: 'DB.example', displayName: 'x' }))
     expect(JSON.parse(Buffer.from(files.get('openstack/latest/meta_data.json')!).toString())).toMatchObject({
       hostname: 'DB.example',
     })
   })
-  test('ec2', () => {
-    const { interfaces } = full.instance
-    const big = guest(
+  test('of EC2 has ids from UUIDs and the block devices', () => {
+    const { interfaces } = fullGuest.instance
+    const withAllDisks = makeGuest(
       {},
-      { interfaces, keys: full.instance.keys, flavor: { ...full.instance.flavor, ephemeral: 1, swap: 1 } },
+      { interfaces, keys: fullGuest.instance.keys, flavor: { ...fullGuest.instance.flavor, ephemeral: 1, swap: 1 } },
     )
-    expect(json(big, 'ec2/latest/meta-data.json')).toMatchObject({
+    expect(readJson(withAllDisks, 'ec2/latest/meta-data.json')).toMatchObject({
       'instance-id': 'i-0f6a0c3e',
       'ami-id': 'ami-1c2d3e4f',
       'local-ipv4': '10.0.0.5',
@@ -145,10 +153,10 @@ describe('meta_data.json', () => {
   })
 })
 
-describe('network_data.json', () => {
-  test('DHCP: only the network; resolvers once', () => {
-    const second = vif({ portId: '6b1d3c9e-bbbb-4000-8000-000000000002', macAddress: 'fa:16:3e:00:00:02' })
-    expect(networkData([vif(), second])).toEqual({
+describe('buildNetworkData', () => {
+  test('gives no address for DHCP, and lists each resolver once', () => {
+    const second = makeInterface({ portId: '6b1d3c9e-bbbb-4000-8000-000000000002', macAddress: 'fa:16:3e:00:00:02' })
+    expect(buildNetworkData([makeInterface(), second])).toEqual({
       links: [
         {
           id: 'tap5a1d3c9e-aa',
@@ -183,22 +191,22 @@ describe('network_data.json', () => {
     })
   })
 
-  test('static addresses of both families, with routes', () => {
-    const v4 = ip('10.1.2.3', {
+  test('gives static addresses of both families with their routes', () => {
+    const v4 = makeFixedIP('10.1.2.3', {
       prefixLength: 20,
       dhcp: false,
       gateway: '10.1.0.1',
       dnsServers: ['10.0.0.2', '10.0.0.3'],
       hostRoutes: [{ destination: '192.168.7.9/16', nextHop: '10.1.0.9' }],
     })
-    const v6 = ip('fd00::5', {
+    const v6 = makeFixedIP('fd00::5', {
       prefixLength: 64,
       dhcp: false,
       gateway: 'fd00::1',
       hostRoutes: [{ destination: 'fd01:2:3::/48', nextHop: 'fd00::9' }],
     })
     const common = { link: 'tap5a1d3c9e-aa', network_id: '7b2c1f00-1111-4222-8333-444455556666' }
-    expect(networkData([vif({ fixedIPs: [v6, v4] })])).toMatchObject({
+    expect(buildNetworkData([makeInterface({ fixedIPs: [v6, v4] })])).toMatchObject({
       networks: [
         {
           ...common,
@@ -235,9 +243,11 @@ describe('network_data.json', () => {
     })
   })
 
-  test('no default route without a gateway; nothing for an interface without addresses', () => {
-    expect(networkData([vif({ fixedIPs: [ip('10.0.0.5', { dhcp: false })] })]).networks[0]?.routes).toEqual([])
-    expect(networkData([vif({ fixedIPs: [] })])).toEqual({ links: [], networks: [], services: [] })
+  test('gives no default route without a gateway, and nothing for an interface without addresses', () => {
+    expect(
+      buildNetworkData([makeInterface({ fixedIPs: [makeFixedIP('10.0.0.5', { dhcp: false })] })]).networks[0]?.routes,
+    ).toEqual([])
+    expect(buildNetworkData([makeInterface({ fixedIPs: [] })])).toEqual({ links: [], networks: [], services: [] })
   })
 })
 
@@ -254,4 +264,4 @@ test.each([
   ['', 'Server-7'],
   ['x'.repeat(70), 'x'.repeat(63)],
   [`${'x'.repeat(62)} y`, 'x'.repeat(62)],
-])('hostname of %j', (name, hostname) => expect(sanitizeHostname(name, 'Server-7')).toBe(hostname))
+])('sanitizeHostname makes of %j %j', (name, hostname) => expect(sanitizeHostname(name, 'Server-7')).toBe(hostname))

@@ -1,8 +1,8 @@
-/** What a guest is told of itself: the files of the metadata service and of the config drive, as Nova lays them out. Pure. */
+/** Builds the files of the metadata service and of the config drive, with Nova's names and contents. Pure. */
 import type { Guest } from '../../actions/host/index.ts'
-import { networkData } from './network-data.ts'
+import { buildNetworkData } from './network-data.ts'
 
-/** Versions of the OpenStack form; each has what the ones before it have. nova/api/metadata/base.py. */
+/** Versions of OpenStack's layout (nova/api/metadata/base.py). Each contains everything that the ones before it contain. */
 const VERSIONS = [
   '2012-08-10',
   '2013-04-04',
@@ -17,31 +17,31 @@ const VERSIONS = [
 ] as const
 type Version = (typeof VERSIONS)[number]
 
-const since = (first: Version, version: Version) => VERSIONS.indexOf(version) >= VERSIONS.indexOf(first)
+const isSince = (first: Version, version: Version) => VERSIONS.indexOf(version) >= VERSIONS.indexOf(first)
 
-/** The one EC2 version that Nova does not skip, and its alias. */
+/** The only EC2 version that Nova serves, and its alias. */
 const EC2_VERSIONS = ['2009-04-04', 'latest'] as const
 
 /**
  * All files by their paths, such as openstack/latest/meta_data.json.
  * @param randomSeed 512 secret bytes, from which the guest seeds its random number generator
  */
-export function metadataFiles(guest: Guest, randomSeed: Uint8Array): Map<string, Uint8Array> {
+export function buildMetadataFiles(guest: Guest, randomSeed: Uint8Array): Map<string, Uint8Array> {
   const files = new Map<string, Uint8Array>()
-  const put = (path: string, value: object | Uint8Array) =>
+  const add = (path: string, value: object | Uint8Array) =>
     files.set(path, value instanceof Uint8Array ? value : Buffer.from(JSON.stringify(value)))
   const userData = userDataOf(guest)
   for (const version of EC2_VERSIONS) {
-    if (userData !== undefined) put(`ec2/${version}/user-data`, userData)
-    put(`ec2/${version}/meta-data.json`, ec2MetaData(guest))
+    if (userData !== undefined) add(`ec2/${version}/user-data`, userData)
+    add(`ec2/${version}/meta-data.json`, ec2MetaData(guest))
   }
   for (const version of VERSIONS) {
     const folder = `openstack/${version}`
-    put(`${folder}/meta_data.json`, metaData(guest, version, randomSeed))
-    if (userData !== undefined) put(`${folder}/user_data`, userData)
-    if (since('2013-10-17', version)) put(`${folder}/vendor_data.json`, {})
-    if (since('2015-10-15', version)) put(`${folder}/network_data.json`, networkData(guest.instance.interfaces))
-    if (since('2016-10-06', version)) put(`${folder}/vendor_data2.json`, { static: {} })
+    add(`${folder}/meta_data.json`, metaData(guest, version, randomSeed))
+    if (userData !== undefined) add(`${folder}/user_data`, userData)
+    if (isSince('2013-10-17', version)) add(`${folder}/vendor_data.json`, {})
+    if (isSince('2015-10-15', version)) add(`${folder}/network_data.json`, buildNetworkData(guest.instance.interfaces))
+    if (isSince('2016-10-06', version)) add(`${folder}/vendor_data2.json`, { static: {} })
   }
   return files
 }
@@ -58,55 +58,55 @@ function metaData({ server, instance }: Guest, version: Version, randomSeed: Uin
   return {
     uuid: instance.uuid,
     ...(Object.keys(meta).length > 0 && { meta }),
-    ...(keys.length > 0 && { public_keys: Object.fromEntries(keys.map((k) => [k.name, k.data])), keys }),
+    ...(keys.length > 0 && { public_keys: Object.fromEntries(keys.map(({ name, data }) => [name, data])), keys }),
     hostname: hostnameOf({ server, instance }),
     name: spec.displayName ?? metadata.name,
     launch_index: 0,
     availability_zone: instance.availabilityZone,
-    ...(since('2013-04-04', version) && { random_seed: Buffer.from(randomSeed).toString('base64') }),
-    ...(since('2015-10-15', version) && { project_id: metadata.namespace ?? '' }),
-    ...(since('2016-06-30', version) && { devices: devices(instance, version) }),
-    ...(since('2020-10-14', version) && { dedicated_cpus: [] }),
+    ...(isSince('2013-04-04', version) && { random_seed: Buffer.from(randomSeed).toString('base64') }),
+    ...(isSince('2015-10-15', version) && { project_id: metadata.namespace ?? '' }),
+    ...(isSince('2016-06-30', version) && { devices: taggedDevices(instance, version) }),
+    ...(isSince('2020-10-14', version) && { dedicated_cpus: [] }),
   }
 }
 
-/** Interfaces with a tag. Their PCI addresses are libvirt's choice and not known yet: Nova, too, says none then. */
-function devices({ interfaces }: Guest['instance'], version: Version): object[] {
+/** Interfaces with a tag. libvirt has not chosen their PCI addresses yet; like Nova, report none. */
+function taggedDevices({ interfaces }: Guest['instance'], version: Version): object[] {
   return interfaces
-    .filter((vif) => vif.tag !== undefined)
-    .map((vif) => ({
-      ...(since('2018-08-27', version) && { vf_trusted: false }),
+    .filter((nic) => nic.tag !== undefined)
+    .map((nic) => ({
+      ...(isSince('2018-08-27', version) && { vf_trusted: false }),
       type: 'nic',
-      mac: vif.macAddress,
+      mac: nic.macAddress,
       bus: 'pci',
       address: 'none',
-      tags: [vif.tag],
+      tags: [nic.tag],
     }))
 }
 
-/** EC2's ids are numbers of Nova's database there; here they are made of the uuids. */
+/** Nova makes EC2 ids from numbers of its database; ours come from UUIDs. */
 function ec2MetaData(guest: Guest): object {
   const { uuid, image, flavor, interfaces, keys, availabilityZone } = guest.instance
-  const short = (id: string) => id.replaceAll('-', '').slice(0, 8)
+  const shortId = (id: string) => id.replaceAll('-', '').slice(0, 8)
   const hostname = hostnameOf(guest)
-  const ipv4 = interfaces.flatMap((i) => i.fixedIPs).find((ip) => !ip.address.includes(':'))
+  const ipv4 = interfaces.flatMap((nic) => nic.fixedIPs).find((ip) => !ip.address.includes(':'))
   const key = keys[0]
   return {
-    'ami-id': `ami-${short(image.uid)}`,
+    'ami-id': `ami-${shortId(image.uid)}`,
     'ami-launch-index': 0,
-    // Nova's own word, which its guests are told.
+    // The literal value that Nova's guests get.
     'ami-manifest-path': 'FIXME',
-    'instance-id': `i-${short(uuid)}`,
+    'instance-id': `i-${shortId(uuid)}`,
     hostname,
     'local-ipv4': ipv4?.address ?? null,
-    'reservation-id': `r-${short(uuid)}`,
+    'reservation-id': `r-${shortId(uuid)}`,
     'security-groups': [],
     ...(key !== undefined && { 'public-keys': { 0: { _name: `0=${key.name}`, 'openssh-key': key.data } } }),
     'local-hostname': hostname,
     'public-hostname': hostname,
     'public-ipv4': '',
     'instance-type': flavor.name,
-    'block-device-mapping': blockDevices(guest.instance),
+    'block-device-mapping': blockDeviceMapping(guest.instance),
     placement: { 'availability-zone': availabilityZone },
     'instance-action': 'none',
   }
@@ -120,8 +120,8 @@ const DISK_PREFIXES: Readonly<Record<string, string | undefined>> = {
   usb: 'sd',
 }
 
-/** Names in the order of agent/domain/devices/disk.ts: root, ephemeral, swap. */
-function blockDevices({ flavor, image }: Guest['instance']): object {
+/** Device names in the order of agent/domain/devices/disk.ts: root, ephemeral, swap. */
+function blockDeviceMapping({ flavor, image }: Guest['instance']): object {
   const prefix = DISK_PREFIXES[image.properties?.['hw_disk_bus'] ?? 'virtio'] ?? 'vd'
   const names = ['root', ...(flavor.ephemeral > 0 ? ['ephemeral0'] : []), ...(flavor.swap > 0 ? ['swap'] : [])]
   const devices = names.map((name, i) => [name, `/dev/${prefix}${String.fromCharCode(97 + i)}`])
@@ -133,14 +133,14 @@ export function hostnameOf({ server, instance }: Guest): string {
   return hostname ?? sanitizeHostname(displayName ?? server.metadata.name, `Server-${instance.uuid}`)
 }
 
-/** A hostname out of any name, as nova/utils.py makes it: Latin-1 only, 63 characters, blanks, dots and _ become -. */
+/** Makes a hostname from any name as nova/utils.py does: Latin-1, at most 63 characters, with - for blanks, dots and _. */
 export function sanitizeHostname(name: string, fallback: string): string {
-  const clean = name
+  const hostname = name
     .replaceAll(/[\u{100}-\u{10ffff}]/gu, '')
     .slice(0, 63)
     .replaceAll(/[ _.]/g, '-')
     .replaceAll(/[^\p{L}\p{N}_.-]+/gu, '')
     .toLowerCase()
     .replaceAll(/^[.-]+|[.-]+$/g, '')
-  return clean === '' ? fallback.slice(0, 63) : clean
+  return hostname === '' ? fallback.slice(0, 63) : hostname
 }

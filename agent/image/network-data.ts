@@ -1,4 +1,4 @@
-/** network_data.json: links, networks and services in the format of nova/virt/netutils.py. Pure. */
+/** Builds network_data.json: links, networks and services in the format of nova/virt/netutils.py. Pure. */
 import { Address4, Address6 } from 'ip-address'
 import type { FixedIP, Interface } from '../../crds/index.ts'
 
@@ -30,28 +30,28 @@ export interface NetworkData {
   services: Service[]
 }
 
-/** Nova's name of a port's device: NIC_NAME_LEN is 14. */
-export function deviceName(portId: string): string {
+/** Nova's name for the tap of a port, cut to its NIC_NAME_LEN. */
+function tapNameOf(portId: string): string {
   return `tap${portId}`.slice(0, 14)
 }
 
-/** Interfaces without addresses are left out, as Nova does with networks that have no subnets. */
-export function networkData(interfaces: readonly Interface[]): NetworkData {
+/** Leaves out interfaces without addresses, as Nova does for networks without subnets. */
+export function buildNetworkData(interfaces: readonly Interface[]): NetworkData {
   const data: NetworkData = { links: [], networks: [], services: [] }
-  for (const vif of interfaces.filter((i) => i.fixedIPs.length > 0)) {
-    const link = deviceName(vif.portId)
+  for (const nic of interfaces.filter(({ fixedIPs }) => fixedIPs.length > 0)) {
+    const link = tapNameOf(nic.portId)
     data.links.push({
       id: link,
-      vif_id: vif.portId,
+      vif_id: nic.portId,
       type: 'bridge',
-      mtu: vif.mtu,
-      ethernet_mac_address: vif.macAddress,
+      mtu: nic.mtu,
+      ethernet_mac_address: nic.macAddress,
     })
-    for (const ip of firstOfEach(vif.fixedIPs)) {
+    for (const ip of firstOfEachFamily(nic.fixedIPs)) {
       const id = `network${data.networks.length}`
-      data.networks.push(networkEntry({ id, link, network_id: vif.networkId }, ip))
-      const known = new Set(data.services.map((s) => s.address))
-      data.services.push(...servicesOf(ip).filter((s) => !known.has(s.address)))
+      data.networks.push(networkEntry({ id, link, network_id: nic.networkId }, ip))
+      const listed = new Set(data.services.map(({ address }) => address))
+      data.services.push(...dnsServicesOf(ip).filter(({ address }) => !listed.has(address)))
     }
   }
   return data
@@ -59,8 +59,8 @@ export function networkData(interfaces: readonly Interface[]): NetworkData {
 
 const isIPv6 = ({ address }: FixedIP) => address.includes(':')
 
-/** IPv4 first; Nova knows one of each. */
-function firstOfEach(ips: readonly FixedIP[]): FixedIP[] {
+/** IPv4 first. Nova's format has room for one address of each family. */
+function firstOfEachFamily(ips: readonly FixedIP[]): FixedIP[] {
   return [ips.find((ip) => !isIPv6(ip)), ips.find(isIPv6)].filter((ip) => ip !== undefined)
 }
 
@@ -69,17 +69,20 @@ function networkEntry(common: { id: string; link: string; network_id: string }, 
   const family = isIPv6(ip) ? 'ipv6' : 'ipv4'
   if (ip.dhcp) return { id, type: `${family}_dhcp`, link, network_id }
   const netmask = netmaskOf(`${ip.address}/${ip.prefixLength}`)
-  const routes = [...defaultRoute(ip), ...(ip.hostRoutes ?? []).map((r) => routeOf(r.destination, r.nextHop))]
-  return { id, type: family, link, ip_address: ip.address, netmask, routes, network_id, services: servicesOf(ip) }
+  const routes = [
+    ...defaultRouteOf(ip),
+    ...(ip.hostRoutes ?? []).map((route) => toRoute(route.destination, route.nextHop)),
+  ]
+  return { id, type: family, link, ip_address: ip.address, netmask, routes, network_id, services: dnsServicesOf(ip) }
 }
 
-function defaultRoute(ip: FixedIP): Route[] {
+function defaultRouteOf(ip: FixedIP): Route[] {
   if (ip.gateway === undefined) return []
   const any = isIPv6(ip) ? '::' : '0.0.0.0'
   return [{ network: any, netmask: any, gateway: ip.gateway }]
 }
 
-function routeOf(destination: string, gateway: string): Route {
+function toRoute(destination: string, gateway: string): Route {
   const network = destination.includes(':')
     ? new Address6(destination).startAddress().correctForm()
     : new Address4(destination).startAddress().correctForm()
@@ -93,6 +96,6 @@ function netmaskOf(cidr: string): string {
   return bits === 128n ? Address6.fromBigInt(mask).correctForm() : Address4.fromBigInt(mask).correctForm()
 }
 
-function servicesOf({ dnsServers }: FixedIP): Service[] {
+function dnsServicesOf({ dnsServers }: FixedIP): Service[] {
   return (dnsServers ?? []).map((address) => ({ type: 'dns', address }))
 }

@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { convertedSize, convertImage, imageInfo } from './qemu-img.ts'
+import { convertImage, measureConvertedSize, readImageInfo } from './qemu-img.ts'
 
-// Other programs do the work here, on machines that may be busy.
+// These tests wait for other programs on machines that may be busy.
 vi.setConfig({ testTimeout: 60_000 })
 
 const MiB = 1024 ** 2
@@ -24,22 +24,22 @@ test.each([
   ['vdi', []],
   ['vhdx', []],
 ] as const)(
-  'how much a %s %j takes when it is converted: its data, unpacked, and not its holes',
-  async (format, more) => {
+  'measureConvertedSize of a %s image with %j covers its uncompressed data and not its holes',
+  async (format, args) => {
     const [raw, source] = [join(dir, 'raw'), join(dir, 'source')]
-    // Packed it is half of that.
+    // Compression halves it.
     writeFileSync(raw, randomBytes(4 * MiB).toString('hex'))
     truncateSync(raw, 256 * MiB)
-    execFileSync('qemu-img', ['convert', '-f', 'raw', '-O', format, ...more, raw, source])
-    const info = await imageInfo(source)
-    const said = await convertedSize(source, info)
-    expect(said).toBeLessThan(16 * MiB)
+    execFileSync('qemu-img', ['convert', '-f', 'raw', '-O', format, ...args, raw, source])
+    const info = await readImageInfo(source)
+    const measured = await measureConvertedSize(source, info)
+    expect(measured).toBeLessThan(16 * MiB)
     for (const to of ['qcow2', 'raw'] as const) {
       const target = join(dir, to)
       await convertImage(source, target, { from: format, to, virtualSize: info['virtual-size'] })
-      const taken = statSync(target).blocks * 512
-      expect(taken).toBeGreaterThanOrEqual(8 * MiB)
-      expect(taken).toBeLessThanOrEqual(said)
+      const allocated = statSync(target).blocks * 512
+      expect(allocated).toBeGreaterThanOrEqual(8 * MiB)
+      expect(allocated).toBeLessThanOrEqual(measured)
     }
   },
 )

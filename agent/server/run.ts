@@ -3,7 +3,7 @@ import { runStep, type Step, type StepInput } from '../../actions/action.ts'
 import type { Guest, Host } from '../../actions/host/index.ts'
 import { actions } from '../../actions/index.ts'
 import { explain, isOurs } from '../../crds/index.ts'
-import { diskFull } from '../image/files.ts'
+import { toDiskFull } from '../files/errors.ts'
 import type { Planned } from './plan.ts'
 import type { Failure } from './status.ts'
 
@@ -61,7 +61,7 @@ const LONGEST = 2000
 /** What an error of a step means for the server: only Terminal and Refused are final at once. */
 export function failureOf(step: string, thrown: unknown): Failure {
   // Files are written in many places; a full disk is said alike wherever it was met.
-  const error = diskFull(thrown, 'the server')
+  const error = toDiskFull(thrown, 'the server')
   const message = `${step}: ${explain(error)}`.slice(0, LONGEST)
   if (!isOurs(error)) return { code: 'Unexpected', message, final: false }
   return { code: error.code, message, final: error.kind === 'Terminal' || error.kind === 'Refused' }

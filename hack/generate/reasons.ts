@@ -25,7 +25,7 @@ interface Indirect {
 /** Files in which a code comes out of a variable: where it has its values from. */
 const indirect: Record<string, Indirect[]> = {
   'agent/host/errors.ts': [{ find: /VIR_ERR_\w+: '([A-Z]\w+)'/g, code: '$', kind: 'Terminal', message: '' }],
-  'agent/image/qemu-img.ts': [{ find: /failure\(\s*'([A-Z]\w+)'/g, code: '$', kind: 'Terminal', message: '' }],
+  'agent/image/qemu-img.ts': [{ find: /qemuImgError\(\s*'([A-Z]\w+)'/g, code: '$', kind: 'Terminal', message: '' }],
   'agent/net/run.ts': [{ find: /new CommandFailed\(\s*'([A-Z]\w+)'/g, code: '$', kind: 'Transient', message: '' }],
   'agent/image/download.ts': [{ find: /new Kind\(\s*'([A-Z]\w+)'/g, code: '$', kind: 'Transient', message: '' }],
   'controller/server/resolve.ts': [

@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Guest } from '../../actions/host/index.ts'
 import { makeInstance, makeVif } from '../../agent/domain/examples.ts'
-import { isoImage } from '../../agent/image/iso.ts'
-import { metadataFiles } from '../../agent/image/metadata.ts'
+import { buildIsoImage } from '../../agent/image/iso-image.ts'
+import { buildMetadataFiles } from '../../agent/image/metadata.ts'
 import { median, printFigure } from './lib/figures.ts'
 
 const ROUNDS = 50
@@ -32,10 +32,10 @@ const guest: Guest = {
 }
 
 const directory = mkdtempSync(join(tmpdir(), 'config-drive-'))
-const files = () => metadataFiles(guest, Buffer.alloc(512, 7))
+const files = () => buildMetadataFiles(guest, Buffer.alloc(512, 7))
 
 function writeWithOwnCode(): void {
-  writeFileSync(join(directory, 'own.iso'), isoImage('config-2', files()))
+  writeFileSync(join(directory, 'own.iso'), buildIsoImage('config-2', files()))
 }
 
 /** mkisofs reads a folder, so each file is written first and removed afterwards, as Nova does it. */

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { isoImage } from '../../agent/image/iso.ts'
+import { buildIsoImage } from '../../agent/image/iso-image.ts'
 import { ensureGuestImage, guestReports } from './guest.ts'
 import { findHost, type Host, startHost } from './host.ts'
 import { type Bridge, ensureBridge, removeNetwork } from './network.ts'
@@ -176,7 +176,7 @@ async function makeDisks(): Promise<void> {
   const drive = new Map([['openstack/latest/user_data', Buffer.from('#!/bin/sh\necho "to be or not to be"\n')]])
   for (const [name, content] of Object.entries(files))
     drive.set(`openstack/latest/${name}`, Buffer.from(JSON.stringify(content)))
-  writeFileSync(join(dir, 'shared/config.iso'), isoImage('config-2', drive))
+  writeFileSync(join(dir, 'shared/config.iso'), buildIsoImage('config-2', drive))
 }
 
 const mac = '52:54:00:6b:6e:01'

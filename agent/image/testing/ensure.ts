@@ -1,13 +1,13 @@
-/** A process of its own that fetches one image: arguments are the cache's options, the image and the owner, in JSON. */
+/** A separate process that puts one image into the cache. Arguments in JSON: the options of the cache, the image, and the owner of the pin. */
 import { BlockList } from 'node:net'
-import { ImageCache, type ImageCacheOptions, type ImageSource } from '../cache.ts'
+import { ImageCache, type ImageCacheOptions, type ImageSource } from '../image-cache.ts'
 
-const [options, image, owner] = process.argv.slice(2, 5).map((a) => JSON.parse(a) as unknown) as [
-  Omit<ImageCacheOptions, 'room'>,
+const [options, image, owner] = process.argv.slice(2, 5).map((argument) => JSON.parse(argument) as unknown) as [
+  Omit<ImageCacheOptions, 'hasSpace'>,
   ImageSource,
   string,
 ]
-await using cache = await ImageCache.open({ ...options, blocked: new BlockList(), room: async () => true })
+await using cache = await ImageCache.open({ ...options, blocked: new BlockList(), hasSpace: async () => true })
 const progress = (bytes: number) => console.log(`bytes ${bytes}`)
 const base = await cache.ensure(image, owner, { signal: AbortSignal.timeout(60_000), progress })
 console.log(`base ${JSON.stringify(base)}`)

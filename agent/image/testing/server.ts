@@ -1,4 +1,4 @@
-/** An HTTP server for tests, which serves bytes and misbehaves as it is told. */
+/** An HTTP server for tests that serves bytes and misbehaves on request. */
 import { createHash } from 'node:crypto'
 import { EventEmitter, on, once } from 'node:events'
 import {
@@ -12,31 +12,31 @@ import type { AddressInfo } from 'node:net'
 
 export interface Behaviour {
   body: Buffer
-  /** Ends the connection after so many bytes of the answer. */
+  /** Closes the connection after so many bytes of the body. */
   cutAfter?: number
-  /** true: Range is not heeded. 'blind': If-Range is not heeded, the range is. 'lies': sends from byte 0 and says otherwise. */
-  ranges?: boolean | 'blind' | 'lies'
-  /** undefined: an ETag of the content. */
+  /** Ignores Range, or only If-Range, or sends from byte 0 while it announces the requested range. */
+  rangeFault?: 'ignores Range' | 'ignores If-Range' | 'sends from 0'
+  /** Default: computed from the content; null: none. */
   etag?: string | null
   lastModified?: string
-  /** Without Content-Length. */
+  /** Sends no Content-Length. */
   chunked?: boolean
   status?: number
   location?: string
-  /** Waits for this before the first byte of the body. */
+  /** Sends the first byte of the body when this has resolved. */
   gate?: Promise<void>
 }
 
 export class TestServer {
   readonly #server: Server
-  /** Headers of the requests so far. */
+  /** Headers of all requests so far. */
   readonly requests: IncomingMessage['headers'][] = []
-  readonly #read = new EventEmitter()
+  readonly #acknowledgements = new EventEmitter()
   #behaviour: (request: number, path: string) => Behaviour
 
   private constructor(behaviour: (request: number, path: string) => Behaviour) {
     this.#behaviour = behaviour
-    this.#server = createServer((request, response) => void this.#serve(request, response))
+    this.#server = createServer((request, response) => void this.#respond(request, response))
   }
 
   static async start(behaviour: (request: number, path: string) => Behaviour): Promise<TestServer> {
@@ -50,8 +50,8 @@ export class TestServer {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/image`
   }
 
-  /** Behaviour from the next request on. */
-  become(behaviour: (request: number, path: string) => Behaviour): void {
+  /** Takes effect from the next request on. */
+  setBehaviour(behaviour: (request: number, path: string) => Behaviour): void {
     this.#behaviour = behaviour
   }
 
@@ -61,39 +61,40 @@ export class TestServer {
     await once(this.#server, 'close')
   }
 
-  /** Says that the client has so many bytes of the content: an answer is cut only after the client has read what was sent. */
-  seen(bytes: number): void {
-    this.#read.emit('bytes', bytes)
+  /** Tells the server that the client has read so many bytes, so that it cuts a connection only after the client has read all bytes sent. */
+  acknowledge(bytes: number): void {
+    this.#acknowledgements.emit('bytes', bytes)
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const how = this.#behaviour(this.requests.length, request.url ?? '')
+  async #respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const behaviour = this.#behaviour(this.requests.length, request.url ?? '')
     this.requests.push(request.headers)
-    if (how.status === undefined || how.status === 200) return this.#answer(how, request, response)
-    response.writeHead(how.status, how.location === undefined ? {} : { location: how.location }).end('no')
+    const { status = 200, location } = behaviour
+    if (status === 200) return this.#sendBody(behaviour, request, response)
+    response.writeHead(status, location === undefined ? {} : { location }).end('no')
   }
 
-  async #answer(how: Behaviour, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { body } = how
-    const etag = how.etag === undefined ? etagOf(body) : how.etag
-    const start = how.ranges === true ? undefined : rangeStart(request, how, etag)
+  async #sendBody(behaviour: Behaviour, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { body, cutAfter, gate, rangeFault, etag = etagOf(body) } = behaviour
+    const start = rangeFault === 'ignores Range' ? undefined : rangeStart(request, behaviour, etag)
     if (start !== undefined && start >= body.length) {
       response.writeHead(416, { 'content-range': `bytes */${body.length}` }).end()
       return
     }
-    const from = how.ranges === 'lies' ? 0 : (start ?? 0)
-    response.writeHead(start === undefined ? 200 : 206, headersOf(how, etag, from, start !== undefined)).flushHeaders()
-    await how.gate
-    await this.#send(response, body.subarray(from), from, how.cutAfter ?? body.length)
+    const from = rangeFault === 'sends from 0' ? 0 : (start ?? 0)
+    const headers = headersOf(behaviour, etag, from, start !== undefined)
+    response.writeHead(start === undefined ? 200 : 206, headers).flushHeaders()
+    await gate
+    await this.#sendPart(response, body.subarray(from), from, cutAfter ?? body.length)
   }
 
-  async #send(response: ServerResponse, part: Buffer, from: number, cutAfter: number): Promise<void> {
+  async #sendPart(response: ServerResponse, part: Buffer, from: number, cutAfter: number): Promise<void> {
     if (cutAfter >= part.length) {
       response.end(part)
       return
     }
     response.write(part.subarray(0, cutAfter))
-    for await (const [bytes] of on(this.#read, 'bytes')) if (bytes === from + cutAfter) break
+    for await (const [bytes] of on(this.#acknowledgements, 'bytes')) if (bytes === from + cutAfter) break
     response.destroy()
   }
 }
@@ -102,13 +103,13 @@ function headersOf(
   { body, lastModified, chunked }: Behaviour,
   etag: string | null,
   from: number,
-  partial: boolean,
+  isPartial: boolean,
 ): OutgoingHttpHeaders {
   return {
     ...(etag !== null && { etag }),
     ...(lastModified !== undefined && { 'last-modified': lastModified }),
     ...(chunked !== true && { 'content-length': body.length - from }),
-    ...(partial && { 'content-range': `bytes ${from}-${body.length - 1}/${body.length}` }),
+    ...(isPartial && { 'content-range': `bytes ${from}-${body.length - 1}/${body.length}` }),
   }
 }
 
@@ -116,12 +117,12 @@ export const etagOf = (body: Buffer) => `"${createHash('md5').update(body).diges
 
 function rangeStart(
   request: IncomingMessage,
-  { ranges, lastModified }: Behaviour,
+  { rangeFault, lastModified }: Behaviour,
   etag: string | null,
 ): number | undefined {
   const match = /^bytes=(\d+)-$/.exec(request.headers.range ?? '')
   if (match === null) return undefined
   const condition = request.headers['if-range']
-  const holds = condition === undefined || condition === etag || condition === lastModified
-  return holds || ranges === 'blind' ? Number(match[1]) : undefined
+  const isSameVersion = condition === undefined || condition === etag || condition === lastModified
+  return isSameVersion || rangeFault === 'ignores If-Range' ? Number(match[1]) : undefined
 }

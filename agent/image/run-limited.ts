@@ -1,21 +1,21 @@
-/** Running a program on data that nobody trusts: limited in CPU, memory, file size and time, without network. */
+/** Runs a program on untrusted data: with limits on CPU, memory, file size and time, and without network. */
 import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
 import { Transient } from '../../crds/index.ts'
 
-export interface Limits {
+export interface ProcessLimits {
   /** CPU seconds (RLIMIT_CPU). */
   cpuSeconds: number
   /** Bytes of address space (RLIMIT_AS). */
   addressSpace: number
-  /** Largest file that it may write (RLIMIT_FSIZE); 0: none. */
+  /** Bytes of the largest file that it may write (RLIMIT_FSIZE); 0 forbids writing. */
   fileSize: number
-  /** Time on the clock, milliseconds; then it is killed. */
+  /** Milliseconds of wall-clock time after which it is killed. */
   timeout: number
 }
 
-export interface Outcome {
-  /** undefined: ended by a signal. */
+export interface ProcessResult {
+  /** Exit code; undefined if a signal ended the process. */
   code: number | undefined
   signal: NodeJS.Signals | undefined
   timedOut: boolean
@@ -24,41 +24,41 @@ export interface Outcome {
 }
 
 /**
- * Runs a program to its end, whatever that is. Throws Transient ToolUnavailable if it cannot be started, and the signal's
- * reason when aborted.
+ * Runs a program and returns its result, also when it fails. Throws Transient ToolUnavailable if it cannot be started, and the
+ * signal's reason when aborted.
  */
 export function runLimited(
   program: string,
   args: readonly string[],
-  limits: Limits,
+  limits: ProcessLimits,
   signal?: AbortSignal,
-): Promise<Outcome> {
-  return runTimed([...withoutNetwork(), ...prlimit(limits), program, ...args], limits, signal)
+): Promise<ProcessResult> {
+  return runWithTimeout([...withoutNetwork(), ...withResourceLimits(limits), program, ...args], limits, signal)
 }
 
-/** The same without limits but of time: for a program that reads nothing which somebody else made. */
-export async function runTimed(
+/** As runLimited, with a limit on time only: for programs that read no untrusted data. */
+export async function runWithTimeout(
   [program, ...args]: readonly [string, ...string[]],
-  { timeout }: Pick<Limits, 'timeout'>,
+  { timeout }: Pick<ProcessLimits, 'timeout'>,
   signal?: AbortSignal,
-): Promise<Outcome> {
+): Promise<ProcessResult> {
   signal?.throwIfAborted()
   const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    // A group of its own: unshare, prlimit and the program are one process by then, but what it starts is not.
+    // In a process group of its own, because the program may start others, which must be killed with it.
     detached: true,
     env: { PATH: process.env['PATH'], LC_ALL: 'C' },
   })
   let timedOut = false
-  const kill = () => {
+  const killGroup = () => {
     if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
       process.kill(-child.pid, 'SIGKILL')
   }
   const timer = setTimeout(() => {
     timedOut = true
-    kill()
+    killGroup()
   }, timeout)
-  signal?.addEventListener('abort', kill, { once: true })
+  signal?.addEventListener('abort', killGroup, { once: true })
   try {
     const ended = new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
       child.once('error', reject)
@@ -72,17 +72,17 @@ export async function runTimed(
     throw new Transient('ToolUnavailable', `cannot run ${program}`, { cause })
   } finally {
     clearTimeout(timer)
-    signal?.removeEventListener('abort', kill)
+    signal?.removeEventListener('abort', killGroup)
   }
 }
 
-/** An empty network namespace. Who is not root needs a user namespace for it. */
+/** An empty network namespace; without root that takes a user namespace as well. */
 function withoutNetwork(): [string, ...string[]] {
   return process.getuid?.() === 0 ? ['unshare', '--net', '--'] : ['unshare', '--user', '--map-root-user', '--net', '--']
 }
 
-/** The soft limit of CPU time ends it with SIGXCPU, which tells why; the hard one with SIGKILL. */
-function prlimit({ cpuSeconds, addressSpace, fileSize }: Limits): string[] {
+/** At the soft limit on CPU time the kernel sends SIGXCPU, which identifies the reason; at the hard limit SIGKILL. */
+function withResourceLimits({ cpuSeconds, addressSpace, fileSize }: ProcessLimits): string[] {
   return [
     'prlimit',
     `--cpu=${cpuSeconds}:${cpuSeconds + 1}`,

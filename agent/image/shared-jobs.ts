@@ -1,4 +1,4 @@
-/** One run of a job for all who ask for it at the same time; it is aborted when the last of them has gone. */
+/** Runs a job once for all callers that ask for it at the same time, and aborts it when the last of them has given up. */
 
 type Progress = (bytes: number, total: number | undefined) => void
 
@@ -14,10 +14,10 @@ export interface JobContext {
   progress: Progress
 }
 
-export class Shared<T> {
+export class SharedJobs<T> {
   readonly #jobs = new Map<string, Job<T>>()
 
-  /** Result or error of the job of that key, which `work` starts if there is none. Throws the signal's reason when aborted. */
+  /** Joins the job of that key, or starts it with `work`; settles as the job does. Throws the signal's reason when aborted. */
   async run(
     key: string,
     signal: AbortSignal,
@@ -36,11 +36,11 @@ export class Shared<T> {
     } finally {
       signal.removeEventListener('abort', abort)
       if (progress !== undefined) job.progress.delete(progress)
-      if (--job.waiting === 0) await this.#leave(key, job)
+      if (--job.waiting === 0) await this.#abortUnfinished(key, job)
     }
   }
 
-  /** Aborts all jobs and waits for their ends. */
+  /** Aborts all jobs and waits until they have ended. */
   async close(): Promise<void> {
     const jobs = [...this.#jobs.values()]
     for (const job of jobs) job.controller.abort()
@@ -54,15 +54,15 @@ export class Shared<T> {
       for (const listener of listeners) listener(bytes, total)
     }
     const promise = work({ signal: controller.signal, progress }).finally(() => this.#forget(key, controller))
-    // Who has gone does not wait for it; those who wait are told.
+    // Callers get the error through run(). Without callers it must not become an unhandled rejection.
     promise.catch(() => undefined)
     const job: Job<T> = { promise, controller, waiting: 0, progress: listeners }
     this.#jobs.set(key, job)
     return job
   }
 
-  /** Forgotten at once, so that who comes now starts a job of its own. */
-  async #leave(key: string, { controller, promise }: Job<T>): Promise<void> {
+  /** Forgets the job before it has ended, so that a new caller starts another one instead of joining one that is being aborted. */
+  async #abortUnfinished(key: string, { controller, promise }: Job<T>): Promise<void> {
     if (this.#jobs.get(key)?.controller !== controller) return
     this.#jobs.delete(key)
     controller.abort()

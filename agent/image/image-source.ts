@@ -1,7 +1,7 @@
 /**
- * Opening an image's source at a byte, over HTTP or from a file. Users choose the URL and the agent reads it, as root and from
- * inside the host's network: so file sources must lie in folders that the operator named, and hosts whose addresses are
- * in `blocked` (default: loopback and link-local, where clouds and nodes answer their own) are refused, also after redirects.
+ * Opens the source of an image at a byte offset, over HTTP or from a file. Users choose the URL, and the agent reads it as root from inside the
+ * host's network. So a file must lie in a directory that the operator named, and a host whose address is in `blocked` (default: loopback and
+ * link-local addresses, where nodes and clouds serve metadata and credentials) is refused, also after a redirect.
  */
 
 import { lookup } from 'node:dns'
@@ -14,10 +14,10 @@ import { fileURLToPath } from 'node:url'
 import { Terminal } from '../../crds/index.ts'
 import { createAbortScope } from '../../kube/abort.ts'
 import { sendHttpRequest, targetFromUrl } from '../../kube/http-request.ts'
-import { absent } from './files.ts'
+import { ignoreNotFound } from '../files/errors.ts'
 
 export interface SourceOptions {
-  /** Folders that file:// sources may lie in. */
+  /** Directories that file:// sources may lie in. */
   fileRoots: readonly string[]
   /** Addresses that no source may have. */
   blocked?: BlockList
@@ -25,11 +25,11 @@ export interface SourceOptions {
   stallTimeout: number
 }
 
-/** Tells whether the source is still the same: an ETag that is strong, or Last-Modified; of a file: size and times. */
+/** Identifies the version of a source: a strong ETag or Last-Modified; for a file its inode, size and time. */
 export type Validator = string
 
-export interface Opened {
-  /** First byte of `body`: what was asked for, or 0. */
+export interface OpenedSource {
+  /** Offset of the first byte of `body`: the requested one, or 0. */
   start: number
   /** Bytes of the whole source, if known. */
   total: number | undefined
@@ -37,17 +37,21 @@ export interface Opened {
   body: Readable
 }
 
-/** The source answers so that asking again is of no use until something changes, or (retry) is. */
+/** The source answered with an error. */
 export class SourceError extends Error {
-  readonly retry: boolean
-  constructor(message: string, retry: boolean, details?: { cause?: unknown }) {
+  /** Whether another request may succeed without a change of the source. */
+  readonly isRetryable: boolean
+  constructor(message: string, isRetryable: boolean, details?: { cause?: unknown }) {
     super(message, details)
-    this.retry = retry
+    this.isRetryable = isRetryable
   }
 }
 
+/** The source cannot continue at the requested byte: the download has to start over. */
+export class RangeUnusable extends SourceError {}
+
 /** Default of `blocked`. */
-export function privateAddresses(): BlockList {
+export function loopbackAndLinkLocal(): BlockList {
   const list = new BlockList()
   list.addSubnet('127.0.0.0', 8)
   list.addSubnet('169.254.0.0', 16)
@@ -58,14 +62,14 @@ export function privateAddresses(): BlockList {
   return list
 }
 
-/** Opens sources; disposing of it closes its connections. */
-export class Sources {
+/** Opens sources. Disposing of it closes its connections. */
+export class SourceOpener {
   readonly #fileRoots: readonly string[]
   readonly #blocked: BlockList
   readonly #stallTimeout: number
   readonly #stop = new AbortController()
 
-  constructor({ fileRoots, blocked = privateAddresses(), stallTimeout }: SourceOptions) {
+  constructor({ fileRoots, blocked = loopbackAndLinkLocal(), stallTimeout }: SourceOptions) {
     this.#fileRoots = fileRoots
     this.#blocked = blocked
     this.#stallTimeout = stallTimeout
@@ -76,23 +80,23 @@ export class Sources {
   }
 
   /**
-   * The source from byte `from` on, if it still is what `validator` says; else from its beginning.
+   * Opens the source at byte `from` if its version is still `validator`, otherwise at its beginning.
    * Throws SourceError, Terminal ImageSourceRefused, and errors of the network.
    */
-  async open(url: string, from: number, validator: Validator | undefined, signal: AbortSignal): Promise<Opened> {
+  async open(url: string, from: number, validator: Validator | undefined, signal: AbortSignal): Promise<OpenedSource> {
     const target = new URL(url)
     if (target.protocol === 'file:') return this.#openFile(fileURLToPath(target), from, validator)
     return this.#openHttp(target, from, validator, signal)
   }
 
-  async #openFile(path: string, from: number, validator: Validator | undefined): Promise<Opened> {
-    const real = await realpath(path).catch(absent)
-    const roots = await Promise.all(this.#fileRoots.map((root) => realpath(root).catch(absent)))
+  async #openFile(path: string, from: number, validator: Validator | undefined): Promise<OpenedSource> {
+    const real = await realpath(path).catch(ignoreNotFound)
+    const roots = await Promise.all(this.#fileRoots.map((root) => realpath(root).catch(ignoreNotFound)))
     if (!roots.some((root) => root !== undefined && (real ?? path).startsWith(`${root}/`))) {
       const allowed = this.#fileRoots.join(', ') || 'none'
       throw new Terminal(
         'ImageSourceRefused',
-        `file sources must lie in a folder of the host that its operator named: ${allowed}`,
+        `file sources must lie in a directory that the operator of the host named: ${allowed}`,
       )
     }
     if (real === undefined) throw new SourceError('the file is not on this host', false)
@@ -102,17 +106,22 @@ export class Sources {
     return { start, total: size, validator: current, body: createReadStream(real, { start }) }
   }
 
-  async #openHttp(first: URL, from: number, validator: Validator | undefined, signal: AbortSignal): Promise<Opened> {
+  async #openHttp(
+    first: URL,
+    from: number,
+    validator: Validator | undefined,
+    signal: AbortSignal,
+  ): Promise<OpenedSource> {
     const range = from > 0 ? { range: `bytes=${from}-`, ...(validator !== undefined && { 'if-range': validator }) } : {}
-    // Stored bytes are what the checksum speaks of.
+    // The checksum is that of the stored bytes, so the server must not compress them.
     const headers = { 'accept-encoding': 'identity', 'user-agent': 'kubenova-agent', ...range }
     let url = first
     for (let hops = 0; hops <= 5; hops++) {
-      this.#check(url)
+      this.#checkUrl(url)
       const response = await this.#get(url, headers, signal)
       const { location } = response.headers
       if (![301, 302, 303, 307, 308].includes(response.statusCode ?? 0) || location === undefined) {
-        return interpret(response, from, validator)
+        return parseResponse(response, from, validator)
       }
       response.destroy()
       url = new URL(location, url)
@@ -133,7 +142,7 @@ export class Sources {
     }
   }
 
-  #check(url: URL): void {
+  #checkUrl(url: URL): void {
     if (url.protocol !== 'http:' && url.protocol !== 'https:') {
       throw new Terminal(
         'ImageSourceRefused',
@@ -141,58 +150,55 @@ export class Sources {
       )
     }
     const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
-    if (isIP(host) !== 0 && this.#isBlocked(host)) throw refusedAddress(host)
+    if (isIP(host) !== 0 && this.#isBlocked(host)) throw addressRefused(host)
   }
 
   #isBlocked(address: string): boolean {
     return this.#blocked.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
   }
 
-  /** The address is judged when it is connected to: a name that is judged first may have another address a moment later. */
+  /** Checks the address that the connection will use: a name that is checked earlier could resolve to another address a moment later. */
   readonly #lookup: LookupFunction = (host, options, callback) => {
     lookup(host, { ...options, all: true }, (error, addresses) => {
       if (error !== null) return callback(error, '')
-      const bad = addresses.find((a) => this.#isBlocked(a.address))
-      if (bad !== undefined) return callback(refusedAddress(bad.address), '')
-      const one = addresses[0]
-      if (options.all === true || one === undefined) return callback(null, addresses)
-      return callback(null, one.address, one.family)
+      const blocked = addresses.find(({ address }) => this.#isBlocked(address))
+      if (blocked !== undefined) return callback(addressRefused(blocked.address), '')
+      const first = addresses[0]
+      if (options.all === true || first === undefined) return callback(null, addresses)
+      return callback(null, first.address, first.family)
     })
   }
 }
 
-const refusedAddress = (address: string) =>
+const addressRefused = (address: string) =>
   new Terminal('ImageSourceRefused', `the source is at ${address}, an address that images may not come from`)
 
-const AGAIN = new Set([408, 425, 429])
+const RETRYABLE_STATUSES = new Set([408, 425, 429])
 
-function interpret(body: IncomingMessage, from: number, validator: Validator | undefined): Opened {
+function parseResponse(body: IncomingMessage, from: number, validator: Validator | undefined): OpenedSource {
   const { statusCode = 0, headers } = body
   if (statusCode === 200)
-    return { start: 0, total: integer(headers['content-length']), validator: validatorOf(headers), body }
+    return { start: 0, total: parseInteger(headers['content-length']), validator: validatorOf(headers), body }
   try {
-    if (statusCode === 206) return rest(body, from, validator)
+    if (statusCode === 206) return parsePartialResponse(body, from, validator)
     if (statusCode === 416) throw new RangeUnusable('it has no more bytes than there are already', true)
-    throw new SourceError(`it answers ${statusCode}`, statusCode >= 500 || AGAIN.has(statusCode))
+    throw new SourceError(`it answers ${statusCode}`, statusCode >= 500 || RETRYABLE_STATUSES.has(statusCode))
   } catch (error) {
     body.destroy()
     throw error
   }
 }
 
-function rest(body: IncomingMessage, from: number, validator: Validator | undefined): Opened {
-  const said = String(body.headers['content-range'])
-  const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(said)
-  // A server may heed Range and not If-Range: then only the validator shows that it is another content by now.
+function parsePartialResponse(body: IncomingMessage, from: number, validator: Validator | undefined): OpenedSource {
+  const contentRange = String(body.headers['content-range'])
+  const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(contentRange)
+  // A server may respect Range but ignore If-Range. Then only the validator shows that the content has changed.
   const current = validatorOf(body.headers)
-  const isSame = validator === undefined || current === undefined || current === validator
-  if (range === null || Number(range[1]) !== from || !isSame)
-    throw new RangeUnusable(`it answers bytes=${from}- with ${said}`, true)
-  return { start: from, total: integer(range[2]), validator: current ?? validator, body }
+  const isSameVersion = validator === undefined || current === undefined || current === validator
+  if (range === null || Number(range[1]) !== from || !isSameVersion)
+    throw new RangeUnusable(`it answers bytes=${from}- with ${contentRange}`, true)
+  return { start: from, total: parseInteger(range[2]), validator: current ?? validator, body }
 }
-
-/** The rest cannot be had: begin anew. */
-export class RangeUnusable extends SourceError {}
 
 /** If-Range takes strong ETags only (RFC 9110, 13.1.5). */
 function validatorOf(headers: IncomingHttpHeaders): Validator | undefined {
@@ -202,6 +208,6 @@ function validatorOf(headers: IncomingHttpHeaders): Validator | undefined {
   return typeof modified === 'string' ? modified : undefined
 }
 
-function integer(text: unknown): number | undefined {
+function parseInteger(text: unknown): number | undefined {
   return typeof text === 'string' && /^\d+$/.test(text) ? Number(text) : undefined
 }

@@ -1,21 +1,21 @@
 /**
- * A lock between processes, by flock(2): the kernel lets go of it when its holder dies, however it dies.
- * Node has no flock, so util-linux's flock holds it, for as long as our end of its standard input is open.
+ * A lock between processes by flock(2): the kernel releases it when its holder dies.
+ * Node has no flock, so a child, util-linux's flock, holds the lock for as long as our end of its standard input is open.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { Transient } from '../../crds/index.ts'
 
-/** Waits for the lock; it is released when the value is disposed of. The file is made if needed, and stays. */
+/** Waits for the lock; disposing of the result releases it. Creates the file if needed and leaves it. */
 export async function lockFile(path: string, signal?: AbortSignal): Promise<AsyncDisposable> {
   signal?.throwIfAborted()
   const child = spawn('flock', ['--exclusive', path, 'sh', '-c', 'echo locked; exec cat >/dev/null'], {
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   const closed = once(child, 'close')
-  // Awaited below, or never: a lock that ends after its release is no news.
+  // Keeps an error of a child that ends after the release from becoming an unhandled rejection.
   closed.catch(() => undefined)
-  // The pipe breaks if the child is gone first, which `closed` tells.
+  // The pipe breaks if the child ends first; `closed` reports that.
   child.stdin.on('error', () => undefined)
   const release = async () => {
     child.stdin.end()

@@ -3,10 +3,10 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { checkHeader, type Demands, type DiskFormat, judge, judgeHeader } from './inspect.ts'
-import { imageInfo } from './qemu-img.ts'
+import { type BaseRequirements, checkHeader, type DiskFormat, planBase, rejectUnsafeHeader } from './base-plan.ts'
+import { readImageInfo } from './qemu-img.ts'
 
-// Other programs do the work here, on machines that may be busy.
+// These tests wait for other programs on machines that may be busy.
 vi.setConfig({ testTimeout: 60_000 })
 
 let dir: string
@@ -18,14 +18,14 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }))
 const qemuImg = (...args: string[]) => execFileSync('qemu-img', args, { cwd: dir, stdio: 'pipe' })
 const at = (name: string) => join(dir, name)
 
-/** What the cache does with a file before it uses it. */
-async function inspect(path: string, format: DiskFormat, more: Partial<Demands> = {}) {
+/** Checks and plans as the image cache does. */
+async function checkAndPlan(path: string, format: DiskFormat, overrides: Partial<BaseRequirements> = {}) {
   await checkHeader(path)
-  return judge(await imageInfo(path), { format, maxVirtualSize: 2 ** 30, baseFormat: 'asIs', ...more })
+  return planBase(await readImageInfo(path), { format, maxVirtualSize: 2 ** 30, baseFormat: 'asIs', ...overrides })
 }
 
-/** Makes each hostile image, and says as what it claims to come. */
-const hostile: [string, DiskFormat, () => string, RegExp][] = [
+/** Images that refer to other files: name, claimed format, how to create it, expected reason. */
+const hostileImages: [string, DiskFormat, () => string, RegExp][] = [
   [
     'qcow2 backed by a file of the host',
     'qcow2',
@@ -54,7 +54,7 @@ const hostile: [string, DiskFormat, () => string, RegExp][] = [
     /VMDK descriptor/,
   ],
   [
-    'the same, said to be raw',
+    'VMDK descriptor that names a file of the host and claims to be raw',
     'raw',
     () => {
       writeFileSync(at('flat.raw'), descriptor('RW 8 FLAT "/etc/passwd" 0'))
@@ -133,10 +133,10 @@ const hostile: [string, DiskFormat, () => string, RegExp][] = [
 const descriptor = (extent: string) =>
   `# Disk DescriptorFile\nversion=1\nCID=fffffffe\nparentCID=ffffffff\ncreateType="monolithicFlat"\n${extent}\nddb.adapterType = "ide"\n`
 
-describe('images that reach for other files are refused', () => {
-  test.each(hostile)('%s', async (_, format, make, why) => {
+describe('checkHeader and planBase', () => {
+  test.each(hostileImages)('refuses a %s', async (_, format, make, why) => {
     const path = at(make())
-    await expect(inspect(path, format)).rejects.toMatchObject({
+    await expect(checkAndPlan(path, format)).rejects.toMatchObject({
       kind: 'Terminal',
       code: 'ImageUnsafe',
       message: expect.stringMatching(why),
@@ -144,44 +144,46 @@ describe('images that reach for other files are refused', () => {
   })
 
   test.each(['backing.qcow2', 'data.qcow2', 'flat.vmdk', 'inside.vmdk'])(
-    '%s: before qemu-img opens it',
+    'refuse %s by its header, before qemu-img opens it',
     async (name) => {
       await expect(checkHeader(at(name))).rejects.toMatchObject({ code: 'ImageUnsafe' })
     },
   )
 
-  test("a backing file is refused by qemu-img's report too, not by the header alone", async () => {
-    const info = await imageInfo(at('backing.qcow2'))
-    expect(() => judge(info, { format: 'qcow2', maxVirtualSize: 2 ** 30, baseFormat: 'asIs' })).toThrow(/backing file/)
+  test("refuse a backing file by qemu-img's report, too", async () => {
+    const info = await readImageInfo(at('backing.qcow2'))
+    expect(() => planBase(info, { format: 'qcow2', maxVirtualSize: 2 ** 30, baseFormat: 'asIs' })).toThrow(
+      /backing file/,
+    )
   })
 })
 
-describe('formats are not guessed', () => {
+describe('planBase throws ImageFormatMismatch', () => {
   test.each([
     ['qcow2', 'raw'],
     ['vmdk', 'raw'],
     ['raw', 'qcow2'],
     ['vpc', 'vhdx'],
-  ])('a %s that says it is %s', async (real, claimed) => {
-    const name = `x-${real}-${claimed}`
-    qemuImg('create', '-q', '-f', real, name, '1M')
-    await expect(inspect(at(name), claimed as DiskFormat)).rejects.toMatchObject({
+  ])('for a %s image that claims to be %s', async (actual, claimed) => {
+    const name = `x-${actual}-${claimed}`
+    qemuImg('create', '-q', '-f', actual, name, '1M')
+    await expect(checkAndPlan(at(name), claimed as DiskFormat)).rejects.toMatchObject({
       code: 'ImageFormatMismatch',
-      message: expect.stringContaining(`the file is ${real}`),
+      message: expect.stringContaining(`the file is ${actual}`),
     })
   })
 })
 
-test('LUKS that says it is raw', () => {
+test('planBase advises to convert a LUKS image that claims to be raw', () => {
   const info = { format: 'luks', 'virtual-size': 512, encrypted: true }
-  const demands = { format: 'raw', maxVirtualSize: 1024, baseFormat: 'asIs' } as const
-  expect(() => judge(info, demands)).toThrow(/the file is luks: convert it to qcow2/)
+  const requirements = { format: 'raw', maxVirtualSize: 1024, baseFormat: 'asIs' } as const
+  expect(() => planBase(info, requirements)).toThrow(/the file is luks: convert it to qcow2/)
 })
 
-describe('good images', () => {
-  const create = (format: string, ...more: string[]) => {
-    const name = `good-${format}-${more.join('-').replaceAll(/\W/g, '')}`
-    qemuImg('create', '-q', '-f', format, ...more, name, '1M')
+describe('planBase', () => {
+  const create = (format: string, ...args: string[]) => {
+    const name = `good-${format}-${args.join('-').replaceAll(/\W/g, '')}`
+    qemuImg('create', '-q', '-f', format, ...args, name, '1M')
     return at(name)
   }
   test.each([
@@ -194,33 +196,33 @@ describe('good images', () => {
     ['vmdk', ['-o', 'subformat=streamOptimized'], 'asIs', { convertTo: 'qcow2' }],
     ['vdi', [], 'asIs', { convertTo: 'qcow2' }],
     ['vhdx', [], 'raw', { convertTo: 'raw' }],
-  ] as const)('%s %j, bases %s', async (format, more, baseFormat, verdict) => {
-    expect(await inspect(create(format, ...more), format, { baseFormat })).toEqual(verdict)
+  ] as const)('plans for a %s image with %j and baseFormat %s: %j', async (format, args, baseFormat, plan) => {
+    expect(await checkAndPlan(create(format, ...args), format, { baseFormat })).toEqual(plan)
   })
 
-  test('a snapshot inside is left behind', async () => {
+  test('converts a qcow2 with a snapshot inside', async () => {
     const path = create('qcow2', '-o', 'cluster_size=4k')
     qemuImg('snapshot', '-c', 'one', path)
-    expect(await inspect(path, 'qcow2')).toEqual({ convertTo: 'qcow2' })
+    expect(await checkAndPlan(path, 'qcow2')).toEqual({ convertTo: 'qcow2' })
   })
 
-  test('that are larger than allowed', async () => {
+  test('throws ImageTooLarge for a disk above maxVirtualSize', async () => {
     qemuImg('create', '-q', '-f', 'qcow2', 'large.qcow2', '100G')
-    await expect(inspect(at('large.qcow2'), 'qcow2')).rejects.toMatchObject({ code: 'ImageTooLarge' })
+    await expect(checkAndPlan(at('large.qcow2'), 'qcow2')).rejects.toMatchObject({ code: 'ImageTooLarge' })
   })
 })
 
-test('any few bytes are judged without a fault', () => {
+test('rejectUnsafeHeader throws no RangeError for headers of less than 16 bytes', () => {
   for (const path of ['backing.qcow2', 'inside.vmdk']) {
-    const head = readFileSync(at(path)).subarray(0, 512)
-    for (let n = 0; n < 16; n++) expect(() => judgeHeader(head.subarray(0, n))).not.toThrow(RangeError)
+    const header = readFileSync(at(path)).subarray(0, 512)
+    for (let n = 0; n < 16; n++) expect(() => rejectUnsafeHeader(header.subarray(0, n))).not.toThrow(RangeError)
   }
 })
 
-test('what qemu-img cannot read: its reason, without paths of the host', async () => {
+test('readImageInfo throws the reason of qemu-img without paths of the host', async () => {
   const path = at('cut.qcow2')
   writeFileSync(path, Buffer.from([0x51, 0x46, 0x49, 0xfb, 0, 0, 0, 3]))
-  const error = await imageInfo(path).catch((e: unknown) => e)
+  const error = await readImageInfo(path).catch((e: unknown) => e)
   expect(error).toMatchObject({ kind: 'Terminal', code: 'ImageUnreadable' })
   expect(String(error)).not.toContain(dir)
 })

@@ -1,0 +1,23 @@
+/** Errors of file operations. */
+import { stat } from 'node:fs/promises'
+import { Transient } from '../../crds/index.ts'
+
+/** For `catch`: returns undefined for a file that does not exist, throws everything else. */
+export function ignoreNotFound(error: unknown): undefined {
+  if (errorCodeOf(error) === 'ENOENT') return undefined
+  throw error
+}
+
+export function errorCodeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+}
+
+export async function pathExists(path: string): Promise<boolean> {
+  return (await stat(path).catch(ignoreNotFound)) !== undefined
+}
+
+/** Turns the error of a full disk into Transient DiskFull, and returns every other error as it is. */
+export function toDiskFull(error: unknown, what: string): unknown {
+  if (!['ENOSPC', 'EDQUOT'].includes(errorCodeOf(error) ?? '')) return error
+  return new Transient('DiskFull', `no space for ${what}: free some, or make the image cache smaller`, { cause: error })
+}

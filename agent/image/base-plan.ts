@@ -1,0 +1,103 @@
+/**
+ * Decides whether an image may be used on this host and in which format, before and after qemu-img has looked at it.
+ * Anybody may provide an image. A qcow2 or VMDK can name other files of the host as its data, and would then show them to the guest
+ * (CVE-2015-5163, CVE-2022-47951, CVE-2024-32498); qemu-img info itself opens such a file (CVE-2024-4467). So the agent first reads the
+ * few bytes of the header that name other files, and gives only an image without them to qemu-img.
+ */
+import { type FileHandle, open } from 'node:fs/promises'
+import { Terminal } from '../../crds/index.ts'
+import type { ImageInfo } from './qemu-img.ts'
+
+export const diskFormats = ['qcow2', 'raw', 'vmdk', 'vdi', 'vhdx'] as const
+export type DiskFormat = (typeof diskFormats)[number]
+
+const unsafeImage = (why: string) => new Terminal('ImageUnsafe', `the image is refused: ${why}`)
+
+/** Reads the first bytes of a file. Throws Terminal ImageUnsafe. */
+export async function checkHeader(path: string): Promise<void> {
+  const file = await open(path, 'r')
+  try {
+    rejectUnsafeHeader(await readFirstBytes(file, 512))
+  } finally {
+    await file.close()
+  }
+}
+
+async function readFirstBytes(file: FileHandle, count: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(count)
+  const { bytesRead } = await file.read(buffer, 0, count, 0)
+  return buffer.subarray(0, bytesRead)
+}
+
+const QCOW_MAGIC = 0x514649fb
+const VMDK_MAGIC = 'KDMV'
+
+/** Bit 2 of qcow2's incompatible features: docs/interop/qcow2.txt of QEMU. */
+const EXTERNAL_DATA_FILE = 1n << 2n
+
+/** The pure part of checkHeader. Throws Terminal ImageUnsafe. */
+export function rejectUnsafeHeader(header: Buffer): void {
+  if (header.length >= 16 && header.readUInt32BE(0) === QCOW_MAGIC) {
+    if (header.readBigUInt64BE(8) !== 0n) throw unsafeImage('its qcow2 header names a backing file')
+    const features = header.readUInt32BE(4) >= 3 && header.length >= 80 ? header.readBigUInt64BE(72) : 0n
+    if ((features & EXTERNAL_DATA_FILE) !== 0n) throw unsafeImage('its qcow2 header names an external data file')
+  }
+  // If the capacity is 0, QEMU reads a descriptor inside the file and opens all extents that it names.
+  if (header.toString('latin1', 0, 4) === VMDK_MAGIC && header.length >= 20 && header.readBigUInt64LE(12) === 0n) {
+    throw unsafeImage('its VMDK header has no capacity, so its data would be in other files')
+  }
+  if (/^\s*#\s*Disk\s*DescriptorFile/i.test(header.toString('latin1'))) {
+    throw unsafeImage('it is a VMDK descriptor, its data would be in other files: convert it to qcow2 first')
+  }
+}
+
+export interface BaseRequirements {
+  /** The format that the Image resource claims. */
+  format: DiskFormat
+  /** Bytes of the largest disk. */
+  maxVirtualSize: number
+  /** asIs: qcow2 and raw images stay what they are. raw: every base is raw. */
+  baseFormat: 'asIs' | 'raw'
+}
+
+/** How an image becomes a base. */
+export type BasePlan = { use: 'qcow2' | 'raw' } | { convertTo: 'qcow2' | 'raw' }
+
+/** Throws Terminal ImageFormatMismatch, ImageUnsafe, ImageTooLarge. */
+export function planBase(info: ImageInfo, { format, maxVirtualSize, baseFormat }: BaseRequirements): BasePlan {
+  if (info.format !== format) {
+    const advice = diskFormats.some((known) => known === info.format)
+      ? `create an Image with format ${info.format}`
+      : 'convert it to qcow2'
+    throw new Terminal(
+      'ImageFormatMismatch',
+      `the Image has format ${format}, but the file is ${info.format}: ${advice}`,
+    )
+  }
+  rejectReferences(info)
+  if (info['virtual-size'] > maxVirtualSize) {
+    throw new Terminal(
+      'ImageTooLarge',
+      `the image's disk has ${info['virtual-size']} bytes, ${maxVirtualSize} are allowed here`,
+    )
+  }
+  if (format === 'raw') return { use: 'raw' }
+  if (baseFormat === 'raw') return { convertTo: 'raw' }
+  // No guest can reach a snapshot inside the image, so a conversion drops snapshots.
+  return format === 'qcow2' && (info.snapshots ?? []).length === 0 ? { use: 'qcow2' } : { convertTo: 'qcow2' }
+}
+
+/** Throws Terminal ImageUnsafe for an image that refers to other files or cannot be read without a key. */
+function rejectReferences(info: ImageInfo): void {
+  const { type, data } = info['format-specific'] ?? { type: '', data: {} }
+  if (info['backing-filename'] !== undefined || info['full-backing-filename'] !== undefined)
+    throw unsafeImage('it has a backing file')
+  if (data['data-file'] !== undefined) throw unsafeImage('it has an external data file')
+  if (info.encrypted === true) throw unsafeImage('it is encrypted')
+  if (data.corrupt === true) throw unsafeImage('it is marked as corrupt')
+  if (type !== 'vmdk') return
+  const createType = data['create-type'] ?? ''
+  if (!['monolithicSparse', 'streamOptimized'].includes(createType))
+    throw unsafeImage(`it is a VMDK of type ${createType}: convert it to qcow2 first`)
+  if ((data.extents ?? []).length !== 1) throw unsafeImage('it is a VMDK of several files: convert it to qcow2 first')
+}

@@ -1,0 +1,172 @@
+/**
+ * The directory of the image cache:
+ *   bases/<key>/{disk,record.json}   a complete base; the directory is renamed into place as a whole
+ *   bases/<key>/pins/<owner>         a server whose disk may be backed by the base
+ *   work/<download key>/…            what is being fetched or converted
+ *   locks/<download key>             flock: one process at a time works on it
+ *   trash/…                          what is being removed
+ * A removal renames the base into trash/ and then looks at its pins; a pin is written first and then looks whether the base is still there. So
+ * exactly one of a simultaneous pin and removal wins, even in different processes.
+ */
+import { randomBytes } from 'node:crypto'
+import { mkdir, readdir, readFile, rename, rm, stat, statfs, utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { syncToDisk } from '../files/atomic-files.ts'
+import { errorCodeOf, ignoreNotFound, pathExists } from '../files/errors.ts'
+import { type CachedBase, type CacheLimits, selectBasesToEvict } from './eviction.ts'
+
+/** record.json: describes a base and its source. */
+export interface BaseRecord {
+  format: 'qcow2' | 'raw'
+  virtualSize: number
+  source: { format: string; url: string; checksum?: string }
+  created: string
+}
+
+export interface Base {
+  key: string
+  path: string
+  format: 'qcow2' | 'raw'
+  /** Bytes of the disk. */
+  virtualSize: number
+}
+
+/** Age at which an unfinished download is removed: its server has moved to another host or was given up. */
+const MAX_WORK_AGE_MS = 86_400_000
+
+export class BaseStore {
+  readonly #root: string
+
+  constructor(root: string) {
+    this.#root = root
+  }
+
+  /** Creates the directories and finishes removals that a crash interrupted. Keeps work/, because downloads continue there. */
+  async open(): Promise<void> {
+    for (const name of ['bases', 'work', 'locks', 'trash'])
+      await mkdir(join(this.#root, name), { recursive: true, mode: 0o755 })
+    for (const name of await readdir(join(this.#root, 'trash'))) await this.#finishRemoval(name)
+  }
+
+  workDirectory(downloadKey: string): string {
+    return join(this.#root, 'work', downloadKey)
+  }
+
+  lockPath(downloadKey: string): string {
+    return join(this.#root, 'locks', downloadKey)
+  }
+
+  async readRecord(key: string): Promise<BaseRecord | undefined> {
+    const text = await readFile(this.#basePath(key, 'record.json'), 'utf8').catch(ignoreNotFound)
+    return text === undefined ? undefined : (JSON.parse(text) as BaseRecord)
+  }
+
+  /** Pins the base for `owner`; a new pin marks it as used now. Returns undefined if there is no such base. */
+  async pin(key: string, owner: string): Promise<(Base & { record: BaseRecord }) | undefined> {
+    const pin = this.#basePath(key, 'pins', owner)
+    try {
+      if (!(await pathExists(pin))) await this.#writePin(key, pin)
+    } catch (error) {
+      return ignoreNotFound(error)
+    }
+    const record = await this.readRecord(key)
+    if (record === undefined) return undefined
+    const { format, virtualSize } = record
+    return { key, path: this.#basePath(key, 'disk'), format, virtualSize, record }
+  }
+
+  async #writePin(key: string, pin: string): Promise<void> {
+    await writeFile(pin, '', { flush: true })
+    await syncToDisk(this.#basePath(key, 'pins'))
+    const now = new Date()
+    await utimes(this.#basePath(key), now, now)
+  }
+
+  /** To be called when the owner has no disk that could be backed by a base. */
+  async unpin(owner: string): Promise<void> {
+    for (const key of await readdir(this.#basePath())) await rm(this.#basePath(key, 'pins', owner), { force: true })
+  }
+
+  /** Removes the pins of owners that do not exist. */
+  async removeStalePins(ownerExists: (owner: string) => Promise<boolean>): Promise<void> {
+    for (const key of await readdir(this.#basePath()))
+      for (const owner of (await readdir(this.#basePath(key, 'pins')).catch(ignoreNotFound)) ?? [])
+        if (!(await ownerExists(owner))) await rm(this.#basePath(key, 'pins', owner), { force: true })
+  }
+
+  /** Turns a directory with disk and record.json into the base of that key. It gets a pin, so that no eviction removes it at once. */
+  async publish(key: string, directory: string, owner: string): Promise<void> {
+    await mkdir(join(directory, 'pins'), { recursive: true })
+    await writeFile(join(directory, 'pins', owner), '')
+    for (const name of ['disk', 'record.json', join('pins', owner), 'pins', '']) await syncToDisk(join(directory, name))
+    await rename(directory, this.#basePath(key)).catch((error: unknown) => {
+      // Another process published the same content first.
+      if (errorCodeOf(error) !== 'ENOTEMPTY' && errorCodeOf(error) !== 'EEXIST') throw error
+    })
+    await syncToDisk(this.#basePath())
+  }
+
+  /** Removes unused bases and old downloads as the limits require; returns the keys of the removed bases. @param now milliseconds */
+  async evict(limits: CacheLimits, now: number): Promise<string[]> {
+    const { bavail, bsize } = await statfs(this.#root)
+    const evicted: string[] = []
+    for (const key of selectBasesToEvict(await this.#listBases(), limits, bavail * bsize, now))
+      if (await this.#remove(key)) evicted.push(key)
+    await this.#removeOldWork(Math.min(limits.maxAge, MAX_WORK_AGE_MS), now)
+    return evicted
+  }
+
+  async #listBases(): Promise<CachedBase[]> {
+    const keys = await readdir(this.#basePath())
+    const bases = await Promise.all(keys.map((key) => this.#describeBase(key)))
+    return bases.filter((base) => base !== undefined)
+  }
+
+  async #describeBase(key: string): Promise<CachedBase | undefined> {
+    try {
+      const [directory, disk] = await Promise.all([stat(this.#basePath(key)), stat(this.#basePath(key, 'disk'))])
+      const pinned = (await readdir(this.#basePath(key, 'pins'))).length > 0
+      return { key, bytes: disk.blocks * 512, lastUsed: directory.mtimeMs, pinned }
+    } catch (error) {
+      return ignoreNotFound(error)
+    }
+  }
+
+  /** Returns false if the base was pinned in the meantime or is gone. */
+  async #remove(key: string): Promise<boolean> {
+    const name = `${key}.${randomBytes(6).toString('hex')}`
+    const isMoved = await rename(this.#basePath(key), join(this.#root, 'trash', name)).then(() => true, ignoreNotFound)
+    return isMoved === true && this.#finishRemoval(name)
+  }
+
+  /** Deletes a base in the trash, or moves it back if it has a pin. */
+  async #finishRemoval(name: string): Promise<boolean> {
+    const path = join(this.#root, 'trash', name)
+    const key = name.slice(0, name.lastIndexOf('.'))
+    const pins = (await readdir(join(path, 'pins')).catch(ignoreNotFound)) ?? []
+    if (pins.length > 0 && !(await pathExists(this.#basePath(key)))) {
+      await rename(path, this.#basePath(key))
+      return false
+    }
+    // Without record.json half a base does not pass for a base, should an operator move it back by hand.
+    await rm(join(path, 'record.json'), { force: true })
+    await rm(path, { recursive: true, force: true })
+    return true
+  }
+
+  /** Removes downloads in whose directory no file has changed for `maxAge`. */
+  async #removeOldWork(maxAge: number, now: number): Promise<void> {
+    for (const key of await readdir(join(this.#root, 'work'))) {
+      const directory = this.workDirectory(key)
+      const names = (await readdir(directory).catch(ignoreNotFound)) ?? []
+      const paths = [directory, ...names.map((name) => join(directory, name))]
+      const stats = await Promise.all(paths.map((path) => stat(path).catch(ignoreNotFound)))
+      const lastChange = Math.max(0, ...stats.map((file) => file?.mtimeMs ?? 0))
+      if (now - lastChange > maxAge) await rm(directory, { recursive: true, force: true })
+    }
+  }
+
+  #basePath(...path: string[]): string {
+    return join(this.#root, 'bases', ...path)
+  }
+}

@@ -1,0 +1,92 @@
+import { statfsSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { describe, expect, test, vi } from 'vitest'
+import {
+  createSpaceCheck,
+  defaultReserve,
+  type PlannedWrite,
+  readSpace,
+  type SpaceCheck,
+  writeWhileSpaceLasts,
+} from './free-space.ts'
+import { runLimited } from './run-limited.ts'
+
+// One test waits for another program on machines that may be busy.
+vi.setConfig({ testTimeout: 60_000 })
+
+const GiB = 1024 ** 3
+
+test.each([
+  [1000, 100],
+  [50 * GiB, 5 * GiB],
+  [100 * GiB, 10 * GiB],
+  [10_000 * GiB, 10 * GiB],
+])('defaultReserve of %d bytes is %d', (size, reserved) => expect(defaultReserve(size)).toBe(reserved))
+
+describe('on an existing file system', () => {
+  const directory = tmpdir()
+
+  test('readSpace reserves a tenth at most 10 GiB, or minFree', async () => {
+    const { blocks, bsize } = statfsSync(directory)
+    expect((await readSpace(directory)).reserved).toBe(Math.min(Math.floor((blocks * bsize) / 10), 10 * GiB))
+    expect((await readSpace(directory, 42)).reserved).toBe(42)
+  })
+
+  test('createSpaceCheck accepts what is free and not reserved', async () => {
+    // Other processes write to it meanwhile, but not a terabyte.
+    const { free } = await readSpace(directory)
+    expect(await createSpaceCheck(directory, 0)(0)).toBe(true)
+    expect(await createSpaceCheck(directory, 0)(free + 1024 * GiB)).toBe(false)
+    expect(await createSpaceCheck(directory, free + 1024 * GiB)(0)).toBe(false)
+  })
+})
+
+describe('writeWhileSpaceLasts', () => {
+  const plannedWrite = (overrides: Partial<PlannedWrite> = {}): PlannedWrite => ({
+    bytes: 7,
+    what: 'the thing',
+    signal: new AbortController().signal,
+    ...overrides,
+  })
+
+  test('throws without starting when there is no space', async () => {
+    const hasSpace: SpaceCheck = async (bytes) => bytes < 7
+    const started: true[] = []
+    const diskFull = { kind: 'Transient', code: 'DiskFull', message: 'no space for the 7 bytes of the thing' }
+    await expect(writeWhileSpaceLasts(hasSpace, plannedWrite(), async () => started.push(true))).rejects.toMatchObject(
+      diskFull,
+    )
+    expect(started).toEqual([])
+  })
+
+  test('aborts when the reserved space is touched', async () => {
+    const hasSpace: SpaceCheck = async (bytes) => bytes > 0
+    const limits = { cpuSeconds: 60, addressSpace: GiB, fileSize: 0, timeout: 60_000 }
+    const work = (signal: AbortSignal) => runLimited('sleep', ['60'], limits, signal)
+    const diskFull = { kind: 'Transient', code: 'DiskFull', message: 'no space left for the thing' }
+    await expect(writeWhileSpaceLasts(hasSpace, plannedWrite(), work)).rejects.toMatchObject(diskFull)
+  })
+
+  test('aborts with the error of a failed check', async () => {
+    const checkError = new Error('the file system is gone')
+    const hasSpace: SpaceCheck = (bytes) => (bytes > 0 ? Promise.resolve(true) : Promise.reject(checkError))
+    const { promise: forever, reject } = Promise.withResolvers<never>()
+    const work = (signal: AbortSignal) => {
+      signal.addEventListener('abort', () => reject(signal.reason))
+      return forever
+    }
+    await expect(writeWhileSpaceLasts(hasSpace, plannedWrite(), work)).rejects.toBe(checkError)
+  })
+
+  test('aborts with the reason of the caller', async () => {
+    const caller = new AbortController()
+    const reason = new Error('enough')
+    const work = async (signal: AbortSignal) => {
+      caller.abort(reason)
+      signal.throwIfAborted()
+    }
+    await expect(writeWhileSpaceLasts(async () => true, plannedWrite({ signal: caller.signal }), work)).rejects.toBe(
+      reason,
+    )
+  })
+})

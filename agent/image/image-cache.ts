@@ -1,0 +1,211 @@
+/**
+ * The image cache of the host. An image becomes a base once, however many servers wait for it, under a lock for its download key:
+ *   download (or continue) → check the header → qemu-img info → plan → convert or take as it is → publish.
+ * A step that is interrupted is repeated by the next call, and nothing is used before it has been verified.
+ */
+import { createHash } from 'node:crypto'
+import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isOurs, Terminal, Transient } from '../../crds/index.ts'
+import { renameDurably } from '../files/atomic-files.ts'
+import { ignoreNotFound, pathExists, toDiskFull } from '../files/errors.ts'
+import { lockFile } from '../files/lock-file.ts'
+import { type BaseRequirements, checkHeader, type DiskFormat, planBase } from './base-plan.ts'
+import { type Base, type BaseRecord, BaseStore } from './base-store.ts'
+import { discardDownload, download, type RetryOptions } from './download.ts'
+import type { CacheLimits } from './eviction.ts'
+import { type SpaceCheck, writeWhileSpaceLasts } from './free-space.ts'
+import { SourceOpener, type SourceOptions } from './image-source.ts'
+import { convertImage, type ImageInfo, measureConvertedSize, readImageInfo } from './qemu-img.ts'
+import { SharedJobs } from './shared-jobs.ts'
+
+/** The part of a server's resolved image that the cache needs. */
+export interface ImageSource {
+  uid: string
+  url: string
+  checksum?: string
+  format: DiskFormat
+}
+
+export interface ImageCacheOptions extends SourceOptions {
+  /** Directory of the cache, on the file system of the servers' disks. */
+  directory: string
+  /** Checks the space of that file system. */
+  hasSpace: SpaceCheck
+  /** raw for hosts whose root disks are copies of their base. */
+  baseFormat: BaseRequirements['baseFormat']
+  /** Bytes of the largest file to download. */
+  maxBytes: number
+  retry?: RetryOptions
+}
+
+export interface FetchContext {
+  signal: AbortSignal
+  /** Called with the bytes downloaded so far and, if known, all bytes. */
+  progress?: (bytes: number, total: number | undefined) => void
+}
+
+/** Bytes of the largest disk that an image may hold: 16 TiB. */
+const MAX_VIRTUAL_SIZE = 16 * 1024 ** 4
+
+export class ImageCache {
+  readonly #options: ImageCacheOptions
+  readonly #store: BaseStore
+  readonly #sources: SourceOpener
+  readonly #jobs = new SharedJobs<void>()
+
+  private constructor(options: ImageCacheOptions) {
+    this.#options = options
+    this.#store = new BaseStore(options.directory)
+    this.#sources = new SourceOpener(options)
+  }
+
+  /** Creates the directory, or continues with what an earlier process left in it. */
+  static async open(options: ImageCacheOptions): Promise<ImageCache> {
+    const cache = new ImageCache(options)
+    await cache.#store.open()
+    return cache
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#jobs.close()
+    this.#sources[Symbol.dispose]()
+  }
+
+  /**
+   * Returns the base of an image, pinned for `owner` (a server's uid) until `unpin`. Idempotent.
+   * Throws Terminal ImageChecksumMismatch, ImageFormatMismatch, ImageUnsafe, ImageUnreadable, ImageTooLarge,
+   * ImageSourceRefused, ImageDownloadFailed; Transient ImageDownloadFailed, DiskFull.
+   */
+  async ensure(image: ImageSource, owner: string, { signal, progress }: FetchContext): Promise<Base> {
+    const key = baseKey(image)
+    // An eviction may remove the base between its creation and its pin, so try again, but not forever.
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const pinned = await this.#store.pin(key, owner)
+      if (pinned !== undefined) return requireFormat(pinned, image)
+      const job = downloadKey(image)
+      await this.#jobs.run(job, signal, progress, (context) => this.#createBase(key, job, image, owner, context))
+    }
+    throw new Transient(
+      'ImageCacheBusy',
+      `the image was removed from the cache as soon as it was there: is the cache too small?`,
+    )
+  }
+
+  /** To be called after the owner's disks are deleted. Idempotent. */
+  async unpin(owner: string): Promise<void> {
+    await this.#store.unpin(owner)
+  }
+
+  /** Unpins for owners that are gone: a server may have been deleted while its image was still being fetched. */
+  async removeStalePins(ownerExists: (owner: string) => Promise<boolean>): Promise<void> {
+    await this.#store.removeStalePins(ownerExists)
+  }
+
+  /** Removes bases that no disk of this host needs, as far as the limits require; returns their keys. */
+  async evict(limits: CacheLimits, now: number = Date.now()): Promise<string[]> {
+    return this.#store.evict(limits, now)
+  }
+
+  async #createBase(key: string, job: string, image: ImageSource, owner: string, context: FetchContext): Promise<void> {
+    await using held = new AsyncDisposableStack()
+    held.use(await lockFile(this.#store.lockPath(job), context.signal))
+    // Another process may have created the base while this one waited for the lock.
+    if ((await this.#store.readRecord(key)) !== undefined) return
+    const directory = this.#store.workDirectory(job)
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+    const source = join(directory, 'source')
+    try {
+      // After a crash between the rename of the source to base/disk and the publication: start from the source again.
+      if (!(await pathExists(source))) await rename(join(directory, 'base', 'disk'), source).catch(ignoreNotFound)
+      if (!(await pathExists(source))) await this.#download(image, source, context)
+      const record = await this.#prepareBase(image, source, directory, context.signal)
+      await writeFile(join(directory, 'base', 'record.json'), JSON.stringify(record))
+      await this.#store.publish(key, join(directory, 'base'), owner)
+      await rm(directory, { recursive: true, force: true })
+    } catch (thrown) {
+      const error = toDiskFull(thrown, 'the image')
+      // Keep a download that can be continued; free the space of one that cannot become a base.
+      const canContinue = !isOurs(error) || (error.kind === 'Transient' && error.code !== 'DiskFull')
+      if (!canContinue) await rm(directory, { recursive: true, force: true })
+      throw error
+    }
+  }
+
+  async #download(image: ImageSource, source: string, { signal, progress }: FetchContext): Promise<void> {
+    const { maxBytes, retry, hasSpace } = this.#options
+    const target = `${source}.part`
+    await download(this.#sources, {
+      url: image.url,
+      target,
+      maxBytes,
+      signal,
+      ...(image.checksum !== undefined && { checksum: image.checksum }),
+      ...(retry !== undefined && { retry }),
+      progress: (bytes, total) => progress?.(bytes, total),
+      hasSpace,
+    })
+    await renameDurably(target, source)
+    await discardDownload(target)
+  }
+
+  /** Creates the directory `base` with the disk in it, and returns its record. */
+  async #prepareBase(image: ImageSource, source: string, directory: string, signal: AbortSignal): Promise<BaseRecord> {
+    const { baseFormat } = this.#options
+    const base = join(directory, 'base')
+    const disk = join(base, 'disk')
+    const { format, url, checksum } = image
+    await checkHeader(source)
+    const info = await readImageInfo(source, signal)
+    const plan = planBase(info, { format, maxVirtualSize: MAX_VIRTUAL_SIZE, baseFormat })
+    await rm(base, { recursive: true, force: true })
+    await mkdir(base)
+    if ('use' in plan) await rename(source, disk)
+    else await this.#convert(source, disk, info, plan.convertTo, signal)
+    await chmod(disk, 0o444)
+    return {
+      format: 'use' in plan ? plan.use : plan.convertTo,
+      virtualSize: info['virtual-size'],
+      source: { format, url, ...(checksum !== undefined && { checksum }) },
+      created: new Date().toISOString(),
+    }
+  }
+
+  /** Needs space for the converted disk besides the source. */
+  async #convert(
+    source: string,
+    disk: string,
+    info: ImageInfo,
+    to: Base['format'],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const bytes = await measureConvertedSize(source, info, signal)
+    await writeWhileSpaceLasts(this.#options.hasSpace, { bytes, what: `the image as ${to}`, signal }, (signal) =>
+      convertImage(source, disk, { from: info.format, to, virtualSize: info['virtual-size'], signal }),
+    )
+  }
+}
+
+/** Throws ImageFormatMismatch if the base was made from another format: two Images with one checksum may claim different formats. */
+function requireFormat({ record, ...base }: Base & { record: BaseRecord }, image: ImageSource): Base {
+  if (record.source.format !== image.format) {
+    throw new Terminal(
+      'ImageFormatMismatch',
+      `the Image has format ${image.format}, but the file is ${record.source.format}: create an Image with that format`,
+    )
+  }
+  return base
+}
+
+/** Downloads are shared by (checksum, URL, format), so a bad URL only fails the Servers that use it. */
+export function downloadKey(image: ImageSource): string {
+  return createHash('sha256')
+    .update(`${baseKey(image)}\n${image.url}\n${image.format}`)
+    .digest('hex')
+}
+
+/** Bases are shared by checksum. Without one each Image has its own base, since the content of a URL may change. A valid directory name. */
+export function baseKey({ uid, url, checksum }: Pick<ImageSource, 'uid' | 'url' | 'checksum'>): string {
+  if (checksum !== undefined) return checksum.replace(':', '-')
+  return `url-${createHash('sha256').update(`${uid}\n${url}`).digest('hex')}`
+}
