@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { FakeClock } from '../kube/testing/fake-clock.ts'
 import { followLibvirt } from './absence.ts'
-import type { LibvirtState, Link } from './parts.ts'
+import type { LibvirtState, Link } from './components.ts'
 
 type Connection = NonNullable<Link['connection']>
 

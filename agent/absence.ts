@@ -1,9 +1,11 @@
 /** Is libvirt there? That it is not is told of only after the time that a restart of it takes. */
-import type { Parts } from './parts.ts'
+import type { AgentComponents } from './components.ts'
 
 const AWAY_MS = 10_000
 
-type Needs = Pick<Parts, 'session' | 'libvirt'> & { kube: { clock: Pick<Parts['kube']['clock'], 'timer'> } }
+type Needs = Pick<AgentComponents, 'session' | 'libvirt'> & {
+  kube: { clock: Pick<AgentComponents['kube']['clock'], 'timer'> }
+}
 
 /**
  * Follows it until `signal` aborts.

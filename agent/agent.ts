@@ -1,31 +1,26 @@
-/** The agent without its process: registers the host, follows its servers and its domains, and reconciles the one with the other. */
+/** The agent without its process: registers the host, watches its Servers and its domains, and makes the domains match the Servers. */
 import { serverAction } from '../actions/index.ts'
-import { condition, resourceDefOf, type ServerAction } from '../crds/index.ts'
+import { resourceDefOf, type ServerAction } from '../crds/index.ts'
 import { createAbortScope, rejectOnAbort } from '../kube/abort.ts'
 import { namespaces } from '../kube/builtin-kinds.ts'
 import type { Kube } from '../kube/client.ts'
+import { runControllers } from '../kube/controller.ts'
 import { createEventRecorder, type EventRecorder } from '../kube/events.ts'
 import { startHeartbeat } from '../kube/heartbeat.ts'
 import type { Log } from '../kube/log.ts'
 import { defineHistogram } from '../kube/metrics.ts'
-import { type Outcome, wait } from '../kube/outcome.ts'
-import { type ReconcileContext, runReconcileLoop } from '../kube/reconcile-loop.ts'
 import { retryUntilAvailable } from '../kube/retry-until-available.ts'
-import { keyOf } from '../kube/types.ts'
-import { follow, type Running, registerSelf } from './follow.ts'
+import { type AgentComponents, createAgentComponents } from './components.ts'
 import type { AgentOptions } from './options.ts'
-import { createParts, type Parts } from './parts.ts'
 import { type AttemptOptions, createAttempts } from './server/attempts.ts'
-import { type Deps, reconcileServer } from './server/reconcile.ts'
-import { keepInSync } from './sync.ts'
+import { createServerController, type RunningReconciles } from './server/controller.ts'
+import type { Deps } from './server/reconcile.ts'
+import { startSync } from './sync.ts'
+import { registerHypervisor, startWatches } from './watches.ts'
 
 const stepSeconds = defineHistogram('kubenova_step_seconds', 'Time of a step of an action.', ['action', 'step'])
 
-/** An action may take as long as an image takes to come; steps have limits of their own. */
-const RECONCILE_MS = 6 * 3_600_000
-/** Between two looks whether the API server has heard of us again. */
-const SILENT_MS = 1000
-/** The controller looks for it. */
+/** By this label the controller finds the Leases of agents. */
 const LABELS = { 'compute.kubenova.io/component': 'agent' }
 
 export interface Agent {
@@ -35,12 +30,12 @@ export interface Agent {
 }
 
 export async function createAgent(kube: Kube, options: AgentOptions, log: Log): Promise<Agent> {
-  return agentOf(await createParts(kube, options, log))
+  return newAgent(await createAgentComponents(kube, options, log))
 }
 
-/** The agent of parts that are there: those of a real host, or of a simulated one. */
-export function agentOf(parts: Parts): Agent {
-  const { session, facts, informer, options } = parts
+/** An agent of the components of a real host, or of a simulated one. */
+export function newAgent(components: AgentComponents): Agent {
+  const { session, facts, informer, options } = components
   return {
     ready: {
       libvirt() {
@@ -51,81 +46,85 @@ export function agentOf(parts: Parts): Agent {
         if (!informer.hasSynced) throw new Error('waiting for the first list of servers')
       },
       heartbeat() {
-        if (!parts.beat.current) throw new Error('waiting for the API server, or for another agent of this host to end')
-        const { otherHolder: rival } = parts.beat.current
-        if (rival !== undefined) throw new Error(`another agent works as host ${parts.hostName}: it is ${rival}`)
-        if (isSilent(parts))
+        if (!components.beat.current)
+          throw new Error('waiting for the API server, or for another agent of this host to end')
+        const { otherHolder: rival } = components.beat.current
+        if (rival !== undefined) throw new Error(`another agent works as host ${components.hostName}: it is ${rival}`)
+        if (isHeartbeatOverdue(components))
           throw new Error('the API server has not taken a heartbeat for so long that this host counts as down')
       },
     },
-    run: (signal) => run(parts, signal),
+    run: (signal) => run(components, signal),
   }
 }
 
-/** No heartbeat was taken for so long that others count this host as down, and may act on its servers. */
-const isSilent = ({ beat, options }: Parts): boolean =>
+/** The API server has taken no heartbeat for so long that the controller counts this host as down, and may give its Servers to others. */
+const isHeartbeatOverdue = ({ beat, options }: AgentComponents): boolean =>
   (beat.current?.ageMs ?? Infinity) >= options.downAfterSeconds * 1000
 
-async function run(parts: Parts, signal: AbortSignal): Promise<void> {
-  const { kube, hostName, log, session } = parts
+async function run(components: AgentComponents, signal: AbortSignal): Promise<void> {
+  const { kube, hostName, log, session } = components
   await using closing = new AsyncDisposableStack()
-  for (const part of [session, parts.storage, parts.network, parts.host]) closing.use(part)
+  for (const component of [session, components.storage, components.network, components.host]) closing.use(component)
   const asking = { clock: kube.clock, log, signal }
   const system = kube.resource(namespaces)
   const {
     metadata: { uid: cluster = '' },
   } = await retryUntilAvailable(() => system.get({ name: 'kube-system' }, { signal }), asking)
-  const { id } = closing.use(await parts.claim({ cluster, host: hostName }, signal))
-  await retryUntilAvailable(() => registerSelf(parts), asking)
+  const { id } = closing.use(await components.claimHost({ cluster, host: hostName }, signal))
+  await retryUntilAvailable(() => registerHypervisor(components), asking)
   const ended = closing.use(createAbortScope([signal]))
-  const beat = startHeartbeat({ kube, ...heartbeatOf(parts, id), log }, ended.signal)
-  parts.beat.current = beat
+  const beat = startHeartbeat({ kube, ...heartbeatOf(components, id), log }, ended.signal)
+  components.beat.current = beat
   closing.defer(async () => {
     ended.abort()
     await beat.ended
   })
   await rejectOnAbort(beat.acquired, signal)
-  // One that lost its name to another ends, and waits for it in its next life: what it knows may be of the past.
+  // If another agent takes the Lease, this one ends: its caches may be outdated. After its restart it waits for the Lease.
   using both = createAbortScope([signal, beat.lost])
-  await work(parts, closing, both.signal)
+  await runWhileHolding(components, closing, both.signal)
   if (!signal.aborted) beat.lost.throwIfAborted()
 }
 
-/** What an agent does while the host is its own. */
-async function work(parts: Parts, closing: AsyncDisposableStack, signal: AbortSignal): Promise<void> {
-  const { kube, options, hostName, log, informer, queue } = parts
+/** Works while this agent holds the Lease of the host. */
+async function runWhileHolding(
+  components: AgentComponents,
+  closing: AsyncDisposableStack,
+  signal: AbortSignal,
+): Promise<void> {
+  const { kube, options, hostName, log, informer, stores, channels, newest, facts, libvirt } = components
   const events = closing.use(createEventRecorder({ kube, controller: 'kubenova.io/agent', instance: hostName, log }))
-  const running: Running = new Map()
-  await follow(parts, running, signal)
-  closing.defer(parts.measure())
+  const running: RunningReconciles = new Map()
+  await startWatches(components, running, signal)
+  closing.defer(components.exposeMetrics())
   await informer.synced(signal)
-  // A libvirt that stays away is told of, too, by all that wait for it.
-  await rejectOnAbort(Promise.race([parts.facts.first.promise, parts.libvirt.firstAway.promise]), signal)
-  const stopSync = await keepInSync(parts, signal)
+  // If libvirt stays away, begin without the facts: every Server that waits for libvirt then reports that.
+  await rejectOnAbort(Promise.race([components.facts.first.promise, components.libvirt.firstAway.promise]), signal)
+  const stopSync = await startSync(components, signal)
   log.info({ host: hostName }, 'agent works')
-  const { concurrency } = options
-  const deps = depsOf(parts, events)
-  const reconcile = (key: string, ctx: ReconcileContext) => one(key, ctx, parts, deps, running)
+  const services = {
+    deps: depsOf(components, events),
+    running,
+    newest,
+    state: () => ({
+      areFactsKnown: facts.known !== undefined,
+      isLibvirtAway: libvirt.away,
+      isHeartbeatOverdue: isHeartbeatOverdue(components),
+    }),
+  }
+  const controller = createServerController(stores.servers.def, options.concurrency)
   try {
-    await runReconcileLoop(
-      {
-        name: 'servers',
-        queue,
-        concurrency,
-        timeoutMs: RECONCILE_MS,
-        log,
-        metrics: kube.metrics,
-        clock: kube.clock,
-        reconcile,
-      },
-      signal,
-    )
+    await runControllers([controller], { kube, log, stores, channels, services }, signal)
   } finally {
     stopSync()
   }
 }
 
-const heartbeatOf = ({ options: { namespace, downAfterSeconds }, hostName, registered }: Parts, id: string) => ({
+const heartbeatOf = (
+  { options: { namespace, downAfterSeconds }, hostName, registered }: AgentComponents,
+  id: string,
+) => ({
   namespace,
   name: hostName,
   identity: `${hostName}_${id}`,
@@ -142,8 +141,8 @@ const attemptsOf = ({ maxAttempts, restartDelaySeconds }: AgentOptions): Attempt
   restart: { baseMs: restartDelaySeconds * 1000, maxMs: 300_000, calmMs: 600_000 },
 })
 
-function depsOf(parts: Parts, events: EventRecorder): Deps {
-  const { kube, options, hostName, host, servers, newest, libvirt, watch } = parts
+function depsOf(components: AgentComponents, events: EventRecorder): Deps {
+  const { kube, options, hostName, host, servers, newest, libvirt, watch } = components
   return {
     hostName,
     host,
@@ -158,35 +157,5 @@ function depsOf(parts: Parts, events: EventRecorder): Deps {
     clock: kube.clock,
     waitForChange: (uuid, ms, signal) => watch.nextWithin(uuid, ms, { clock: kube.clock, signal }),
     shutdownTimeout: options.shutdownTimeoutSeconds,
-  }
-}
-
-/** A server that is deleted while something else is done to it: that is given up at once. */
-async function one(
-  key: string,
-  ctx: ReconcileContext,
-  parts: Parts,
-  deps: Deps,
-  running: Running,
-): Promise<Outcome | undefined> {
-  const { informer, newest } = parts
-  const server = newest.latest(informer.cache.get(key), key)
-  if (!server) return undefined
-  // Nothing can be built before; all servers come back when it is known.
-  if (!parts.facts.known && !parts.libvirt.away) return wait('what the host can do')
-  if (isSilent(parts)) return wait('the API server to take a heartbeat', SILENT_MS)
-  // To the controller this host is down, or forced down: others may act on its servers. It takes that back as soon as it hears of us.
-  if (condition(server.status?.conditions, 'HostReachable')?.status === 'False')
-    return wait('the controller to hear of this host')
-  using scope = createAbortScope([ctx.signal])
-  if (!server.metadata.deletionTimestamp) running.set(key, scope)
-  try {
-    return await reconcileServer(server, deps, { ...ctx, signal: scope.signal })
-  } catch (error) {
-    if (!scope.signal.aborted || ctx.signal.aborted) throw error
-    ctx.log.info({ server: keyOf(server.metadata) }, 'given up, for the server is to be deleted')
-    return { kind: 'changed' }
-  } finally {
-    running.delete(key)
   }
 }

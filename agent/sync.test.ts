@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { API_VERSION, type Server, type ServerStatus } from '../crds/index.ts'
 import { makeInstance } from './domain/examples.ts'
-import { networked } from './sync.ts'
+import { partitionForNetworkSync } from './sync.ts'
 
 const server = (uid: string, status: ServerStatus, deletionTimestamp?: string): Server => ({
   apiVersion: API_VERSION,
@@ -20,7 +20,7 @@ it('compares the network of servers that were made, and leaves that of others as
     server('going', launched, AT),
     server('not placed', {}),
   ]
-  const { guests, leaveUntouched } = networked(servers, new Set(['made', 'moved away, and runs']))
+  const { guests, leaveUntouched } = partitionForNetworkSync(servers, new Set(['made', 'moved away, and runs']))
   expect(guests.map(({ id }) => id)).toEqual(['made'])
   expect(leaveUntouched).toEqual(new Set(['made', 'moved away, and runs', 'in the making', 'going', 'not placed']))
 })

@@ -1,65 +1,68 @@
-/** Now and then everything is compared anew: network, leftovers, console logs, image cache, each server. Events are a help, not the truth. */
+/** Compares everything anew now and then: network, orphans, console logs, image cache, each Server. Events may be missed. */
 import type { Server } from '../crds/index.ts'
 import { startInterval } from '../kube/clock.ts'
+import { type AgentComponents, enqueueAllServers } from './components.ts'
 import { hostedGuest } from './host/domain-input.ts'
 import type { HostedGuest } from './net/types.ts'
-import { type Parts, queueAll, serversByUid } from './parts.ts'
+import { serversByUid } from './server/controller.ts'
 
-/** Compares once, then every so often until the returned function is called. */
-export async function keepInSync(parts: Parts, signal: AbortSignal): Promise<() => void> {
-  await sync(parts, signal)
-  const { kube, options } = parts
-  return startInterval(kube.clock, options.syncSeconds * 1000, () => void sync(parts, signal))
+/** Compares at once, and then every `syncSeconds` until the returned function is called. */
+export async function startSync(components: AgentComponents, signal: AbortSignal): Promise<() => void> {
+  await syncOnce(components, signal)
+  const { kube, options } = components
+  return startInterval(kube.clock, options.syncSeconds * 1000, () => void syncOnce(components, signal))
 }
 
-async function sync(parts: Parts, signal: AbortSignal): Promise<void> {
-  const { log, libvirt } = parts
+async function syncOnce(components: AgentComponents, signal: AbortSignal): Promise<void> {
+  const { log, libvirt } = components
   for (const [what, work] of Object.entries(tasks)) {
-    if (libvirt.away && ofDomains.has(what)) continue
+    if (libvirt.away && needsLibvirt.has(what)) continue
     try {
-      await work(parts, signal)
+      await work(components, signal)
     } catch (err) {
       if (signal.aborted) return
-      log.warn({ err, what }, 'could not be compared, will be tried again')
+      log.warn({ err, what }, 'could not be compared with the host, will be tried again')
     }
   }
-  queueAll(parts)
+  enqueueAllServers(components)
 }
 
-/** It was made, and is not to be deleted. */
-const isWhole = ({ metadata, status }: Server): boolean =>
+/** The Server was launched, and is not to be deleted. */
+const isSettled = ({ metadata, status }: Server): boolean =>
   status?.launchedAt !== undefined && metadata.deletionTimestamp === undefined
 
 /**
- * Whose network is compared, and which guests are left untouched. Pure.
- * @param present uids of all servers whose domain is on this host
+ * Partitions the guests of this host: those whose network is compared, and those whose network is left untouched. Pure.
+ * @param present uids of all Servers whose domain is on this host
  */
-export function networked(
+export function partitionForNetworkSync(
   servers: readonly Server[],
   present: ReadonlySet<string>,
 ): { guests: HostedGuest[]; leaveUntouched: ReadonlySet<string> } {
   const guests = servers.flatMap((server) => {
     const { instance } = server.status ?? {}
-    return instance && isWhole(server) ? [hostedGuest({ server, instance })] : []
+    return instance && isSettled(server) ? [hostedGuest({ server, instance })] : []
   })
-  // Its creation or its deletion plugs and unplugs: what that took away must not come back by this.
-  const unwhole = servers.filter((server) => !isWhole(server)).map(({ metadata }) => metadata.uid ?? '')
-  // A guest that still runs, of a server that this host is not to have any more, keeps its filters until it goes.
-  return { guests, leaveUntouched: present.union(new Set(unwhole)) }
+  // A creation or a deletion plugs and unplugs by itself: the comparison must not bring back what a deletion has removed.
+  const unsettled = servers.filter((server) => !isSettled(server)).map(({ metadata }) => metadata.uid ?? '')
+  // A guest whose Server has left this host keeps its filters for as long as it runs.
+  return { guests, leaveUntouched: present.union(new Set(unsettled)) }
 }
 
-/** What cannot be compared without libvirt: comparing begins with all domains. */
-const ofDomains: ReadonlySet<string> = new Set(['network', 'leftovers'])
+/** Tasks that begin with a list of all domains. */
+const needsLibvirt: ReadonlySet<string> = new Set(['network', 'leftovers'])
 
-const tasks: Record<string, (parts: Parts, signal: AbortSignal) => Promise<unknown>> = {
+const tasks: Record<string, (components: AgentComponents, signal: AbortSignal) => Promise<unknown>> = {
   async network({ informer, network, leftovers, log }, signal) {
-    // The list last: it is to be of just before the call.
+    // List the domains first and the cache last, so that the list of Servers is the newer one.
     const present = await leftovers.present()
-    const { guests, leaveUntouched } = networked(informer.cache.list(), present)
+    const { guests, leaveUntouched } = partitionForNetworkSync(informer.cache.list(), present)
     const failed = await network.sync(guests, { signal, leaveUntouched })
-    for (const [uid, err] of failed) log.warn({ err, uid }, 'network of a server is not as it should be')
+    for (const [uid, err] of failed)
+      log.warn({ err, uid }, 'the network of a server is not as it should be, and could not be repaired')
   },
   leftovers: ({ leftovers }) => leftovers.sweep(),
-  consoles: ({ informer, rotate }) => rotate(informer.cache.list().map(({ metadata }) => metadata.uid ?? '')),
+  consoles: ({ informer, rotateConsoleLogs }) =>
+    rotateConsoleLogs(informer.cache.list().map(({ metadata }) => metadata.uid ?? '')),
   images: ({ storage, informer }) => storage.clean((uid) => informer.cache.byIndex(serversByUid, uid).length > 0),
 }

@@ -1,7 +1,7 @@
 /** Many agents in one process: the real agent's code, each on a host of memory alone. */
-import { agentOf } from '../../agent/agent.ts'
+import { newAgent } from '../../agent/agent.ts'
+import { createClusterComponents } from '../../agent/components.ts'
 import { AgentOptions } from '../../agent/options.ts'
-import { clusterParts } from '../../agent/parts.ts'
 import type { Kube } from '../../kube/client.ts'
 import type { Log } from '../../kube/log.ts'
 import { parseOptions } from '../../kube/options.ts'
@@ -21,8 +21,8 @@ export async function runFleet(kube: Kube, { first, count, log }: FleetOptions, 
   const agents = Array.from({ length: count }, (_, i) => {
     const hostName = hostNameOf(first + i)
     const options = parseOptions(AgentOptions, { args: ['--host-name', hostName], env: {}, prefix: '' })
-    const cluster = clusterParts(kube, options, log.child({ host: hostName }))
-    return agentOf({ ...cluster, ...simulatedHost(cluster) })
+    const cluster = createClusterComponents(kube, options, log.child({ host: hostName }))
+    return newAgent({ ...cluster, ...simulatedHost(cluster) })
   })
   await Promise.all(agents.map((agent) => agent.run(signal)))
 }

@@ -1,7 +1,9 @@
 /** A host of memory alone for the real agent: its domains are entries of a map, its steps take no time, and libvirt's events come as they do. */
+
+import { type ClusterComponents, type HostComponents, type Link } from '../../agent/components.ts'
 import type { Facts } from '../../agent/host/facts.ts'
 import type { Leftovers } from '../../agent/leftovers.ts'
-import { type ClusterParts, type HostParts, type Link, serversByUid } from '../../agent/parts.ts'
+import { serversByUid } from '../../agent/server/controller.ts'
 import { FakeHost } from '../fakes/host.ts'
 import { type Call, Life } from '../fakes/life.ts'
 
@@ -13,7 +15,7 @@ class QuietLife extends Life {
 }
 
 /** The parts of the host for an agent whose parts of the cluster are there. */
-export function simulatedHost({ watch, hostName, informer }: ClusterParts): HostParts {
+export function simulatedHost({ watch, hostName, informer }: ClusterComponents): HostComponents {
   const machines = new FakeHost((uid) => {
     // Nobody asks how often it has booted.
     machines.machine(uid).boots.splice(0)
@@ -22,14 +24,14 @@ export function simulatedHost({ watch, hostName, informer }: ClusterParts): Host
   })
   return {
     session: link(),
-    learn: async () => factsOf(hostName),
+    probeFacts: async () => factsOf(hostName),
     storage: { clean: async () => undefined, [Symbol.asyncDispose]: async () => undefined },
     network: { sync: async () => new Map(), [Symbol.asyncDispose]: async () => undefined },
     host: machines.of(new QuietLife()),
     leftovers: leftovers(machines, (uid) => informer.cache.byIndex(serversByUid, uid).length > 0),
-    claim: async () => ({ id: hostName, [Symbol.asyncDispose]: async () => undefined }),
-    rotate: async () => undefined,
-    measure: () => () => undefined,
+    claimHost: async () => ({ id: hostName, [Symbol.asyncDispose]: async () => undefined }),
+    rotateConsoleLogs: async () => undefined,
+    exposeMetrics: () => () => undefined,
   }
 }
 

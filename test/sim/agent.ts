@@ -1,7 +1,7 @@
 /** Runs the real agent as a simulated process, on a host in memory. */
-import { agentOf } from '../../agent/agent.ts'
+import { newAgent } from '../../agent/agent.ts'
+import { createClusterComponents } from '../../agent/components.ts'
 import { AgentOptions } from '../../agent/options.ts'
-import { clusterParts } from '../../agent/parts.ts'
 import type { LocalHost } from '../../agent/server/reconcile.ts'
 import type { Kube } from '../../kube/client.ts'
 import type { Log } from '../../kube/log.ts'
@@ -25,7 +25,7 @@ export async function runAgent(
   process: Process,
   { host, failureOf, log, mutateHost = (original) => original }: AgentEnvironment,
 ): Promise<void> {
-  const cluster = clusterParts(kube, { ...defaults, hostName: host.name }, log)
+  const cluster = createClusterComponents(kube, { ...defaults, hostName: host.name }, log)
   const parts = { ...cluster, ...host.parts(process, failureOf, cluster) }
-  await agentOf({ ...parts, host: mutateHost(parts.host) }).run(process.stop.signal)
+  await newAgent({ ...parts, host: mutateHost(parts.host) }).run(process.stop.signal)
 }

@@ -1,7 +1,9 @@
 /** A host of memory: domains that outlive their agent, events that libvirt would send, and the real agent's parts over both. */
+
+import { type ClusterComponents, type HostComponents, type Link } from '../../agent/components.ts'
 import type { Facts } from '../../agent/host/facts.ts'
 import { createLeftovers, type Leftovers, type Owner } from '../../agent/leftovers.ts'
-import { type ClusterParts, type HostParts, type Link, serversByUid } from '../../agent/parts.ts'
+import { serversByUid } from '../../agent/server/controller.ts'
 import type { Resources } from '../../crds/index.ts'
 import { noLog } from '../../kube/log.ts'
 import { FakeHost, type Machine } from '../fakes/host.ts'
@@ -36,7 +38,7 @@ export class SimulatedHost {
   }
 
   /** The parts of the host for one life of its agent. */
-  parts(process: Process, failureOf: FailureOf, cluster: ClusterParts): HostParts {
+  parts(process: Process, failureOf: FailureOf, cluster: ClusterComponents): HostComponents {
     const link = new HostLink(process, failureOf)
     const { watch } = cluster
     const queue = process.openQueue('libvirt', true)
@@ -49,18 +51,18 @@ export class SimulatedHost {
     process.onEnd(() => this.#told.delete(tell))
     return {
       session: session(),
-      learn: async () => factsOf(this.capacity),
+      probeFacts: async () => factsOf(this.capacity),
       storage: { clean: async () => undefined, [Symbol.asyncDispose]: nothing },
       network: { sync: async () => new Map(), [Symbol.asyncDispose]: nothing },
       host: this.machines.of(link),
       leftovers: this.#leftovers(link, cluster),
-      claim: async ({ host }) => ({ id: host, [Symbol.asyncDispose]: nothing }),
-      rotate: nothing,
-      measure: () => () => undefined,
+      claimHost: async ({ host }) => ({ id: host, [Symbol.asyncDispose]: nothing }),
+      rotateConsoleLogs: nothing,
+      exposeMetrics: () => () => undefined,
     }
   }
 
-  #leftovers(link: HostLink, { hostName, servers, informer, kube }: ClusterParts): Leftovers {
+  #leftovers(link: HostLink, { hostName, servers, informer, kube }: ClusterComponents): Leftovers {
     const { machines } = this
     const act = (name: string, uid: string, then: (machine: Machine) => void): Promise<void> =>
       link.pass({ name: `${name} ${machines.machine(uid).owner?.name}`, effect: true }, () =>

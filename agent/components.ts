@@ -1,15 +1,15 @@
-/** The parts of an agent, made once and put together; no part starts anything by being made but the connection to libvirt. */
+/** The components of an agent, created once and put together. Creating them starts nothing but the connection to libvirt. */
 import { join } from 'node:path'
-import { type Hypervisor, hypervisor, resourceDefOf, type Server, server } from '../crds/index.ts'
-import { defineIndex } from '../kube/cache.ts'
+import { type Hypervisor, hypervisor, resourceDefOf, type Server } from '../crds/index.ts'
+import { Channels } from '../kube/channel.ts'
 import type { Kube } from '../kube/client.ts'
 import type { Heartbeat } from '../kube/heartbeat.ts'
 import { createInformer, type Informer } from '../kube/informer.ts'
 import { LatestObjects } from '../kube/latest-objects.ts'
 import type { Log } from '../kube/log.ts'
-import { WorkQueue } from '../kube/queue.ts'
 import type { Resource } from '../kube/resource.ts'
-import { keyOf, type OwnerReference } from '../kube/types.ts'
+import { createStores, type Store } from '../kube/store.ts'
+import type { OwnerReference } from '../kube/types.ts'
 import { rotateLogs } from './console/rotate-all.ts'
 import { removeServerFiles } from './host/disks.ts'
 import { type DomainClient, newDomainClient } from './host/domain-client.ts'
@@ -24,15 +24,12 @@ import { type CallFunction, openSession, type Session } from './libvirt/index.ts
 import { measureLibvirt } from './metrics.ts'
 import { createHostNetwork, type HostNetwork } from './net/host-network.ts'
 import type { AgentOptions } from './options.ts'
+import { domainChanged, resyncDue, serversByUid, serversOn } from './server/controller.ts'
 import { DomainWatch } from './server/events.ts'
 import type { LocalHost } from './server/reconcile.ts'
 import { version } from './version.ts'
 
-/** Servers by the UUID of their domain. */
-const serversByUuid = defineIndex(resourceDefOf(server), 'by UUID', (s) => [uuidOf(s)])
-export const serversByUid = defineIndex(resourceDefOf(server), 'by uid', ({ metadata }) => [metadata.uid])
-
-/** What libvirt said of the host; `first` resolves when it has for the first time. */
+/** What libvirt has said of the host; `first` resolves when it has for the first time. */
 export interface KnownFacts {
   known: Facts | undefined
   first: PromiseWithResolvers<void>
@@ -44,64 +41,61 @@ export interface LibvirtState {
   firstAway: PromiseWithResolvers<void>
 }
 
-/** What an agent has of the cluster: the same whatever its host is. */
-export interface ClusterParts {
+/** The components on the side of the cluster: the same for every host. */
+export interface ClusterComponents {
   kube: Kube
   options: AgentOptions
   log: Log
   hostName: string
-  /** The servers that are placed on this host, and no others. */
+  stores: { servers: Store<Server> }
+  /** Of the store of Servers. */
   servers: Resource<Server>
   informer: Informer<Server>
   /** This host's own Hypervisor, and no other. */
   self: Informer<Hypervisor>
-  /** What was written of servers and is not in the cache yet. */
+  /** What the agent wrote of Servers and the cache does not have yet. */
   newest: LatestObjects<Server>
-  queue: WorkQueue
+  channels: Channels
   watch: DomainWatch
   facts: KnownFacts
   libvirt: LibvirtState
-  /** Undefined until the first one is on its way. */
+  /** Undefined until the first heartbeat is sent. */
   beat: { current: Heartbeat | undefined }
-  /** This host's Hypervisor as it was registered last: what is the host's goes with it. */
+  /** This host's Hypervisor, as it was registered last. It owns what belongs to the host. */
   registered: { owner: OwnerReference | undefined }
 }
 
-/** What an agent has of its host: libvirt, disks and networks; or, in a simulation, none of them. */
-export interface HostParts {
+/** The components on the side of the host: libvirt, disks and networks; or, in a simulation, none of them. */
+export interface HostComponents {
   session: Link
-  /** Asks the host what it is. */
-  learn(): Promise<Facts>
+  /** Asks libvirt what the host can do. */
+  probeFacts(): Promise<Facts>
   storage: Pick<HostStorage, 'clean'> & AsyncDisposable
   network: Pick<HostNetwork, 'sync'> & AsyncDisposable
   host: LocalHost
   leftovers: Leftovers
-  /** Whose host this is stays so, and nobody else works on it: waits for that. @throws Refused */
-  claim(mine: Identity, signal: AbortSignal): Promise<Claimed>
-  /** Console logs of the servers of these uids. */
-  rotate(uids: readonly string[]): Promise<void>
-  /** Counts the calls of the host until the returned function is called. */
-  measure(): () => void
+  /** Waits for the host lock and verifies the recorded identity. @throws Refused for the agent of another cluster or host */
+  claimHost(mine: Identity, signal: AbortSignal): Promise<Claimed>
+  /** Rotates the console logs of the Servers of these uids. */
+  rotateConsoleLogs(uids: readonly string[]): Promise<void>
+  /** Exposes the metrics of libvirt until the returned function is called. */
+  exposeMetrics(): () => void
 }
 
-/** As much of the session with libvirt as the agent itself asks for. */
+/** The part of the session with libvirt that the agent itself uses. */
 export type Link = Pick<Session, 'generation' | 'connection' | 'connected' | 'on' | 'onResync'> & AsyncDisposable
 
-export type Parts = ClusterParts & HostParts
+export type AgentComponents = ClusterComponents & HostComponents
 
-export const uuidOf = ({ metadata, spec, status }: Server): string =>
-  status?.instance?.uuid ?? spec.uuid ?? metadata.uid ?? ''
+/** Brings all Servers of this host back to the queue, with low priority: requests of users come first. */
+export const enqueueAllServers = ({ channels }: Pick<ClusterComponents, 'channels'>): void =>
+  channels.notify(resyncDue, undefined)
 
-/** All servers of this host are looked at anew, after what users ask for. */
-export function queueAll({ informer, queue }: Pick<ClusterParts, 'informer' | 'queue'>): void {
-  for (const { metadata } of informer.cache.values()) queue.add(keyOf(metadata), { priority: 'low' })
-}
+/** A signal that never aborts, so that a clean-up is not stopped half-way. */
+const neverAborts = new AbortController().signal
 
-/** A signal that never aborts: cleaning up is not stopped half-way. */
-const never = new AbortController().signal
-
-export async function createParts(kube: Kube, options: AgentOptions, log: Log): Promise<Parts> {
-  const cluster = clusterParts(kube, options, log)
+export async function createAgentComponents(kube: Kube, options: AgentOptions, log: Log): Promise<AgentComponents> {
+  const cluster = createClusterComponents(kube, options, log)
   const { hostName } = cluster
   const { stateDir, libvirtUri: uri, domainType, hostIp } = options
   const session = openSession({ uri })
@@ -110,11 +104,11 @@ export async function createParts(kube: Kube, options: AgentOptions, log: Log): 
   const storage = await openStorage(options, log)
   const network = createHostNetwork({ stateDir: join(stateDir, 'net'), host: hostName })
   const jobs = new Jobs((uuid) => cluster.watch.notify(uuid))
-  const base = { ...cluster, domains, storage, network, jobs }
+  const local = { ...cluster, domains, storage, network, jobs }
   return {
     ...cluster,
     session,
-    learn: () =>
+    probeFacts: () =>
       learnFacts(call, {
         domainType,
         dataDir: stateDir,
@@ -124,38 +118,31 @@ export async function createParts(kube: Kube, options: AgentOptions, log: Log): 
       }),
     storage,
     network,
-    host: hostOf(base),
-    leftovers: leftoversOf(base),
-    claim: (mine, signal) => claimIdentity(stateDir, mine, signal),
-    rotate(uids) {
+    host: newHost(local),
+    leftovers: newOrphanCollector(local),
+    claimHost: (mine, signal) => claimIdentity(stateDir, mine, signal),
+    rotateConsoleLogs(uids) {
       const logs = uids.map((uid) => serverPaths(stateDir, options.runDir, uid).consoleLog)
       return rotateLogs(logs, options)
     },
-    measure: () => measureLibvirt(kube.metrics),
+    exposeMetrics: () => measureLibvirt(kube.metrics),
   }
 }
 
 /** Nothing of it is started yet. */
-export function clusterParts(kube: Kube, options: AgentOptions, log: Log): ClusterParts {
+export function createClusterComponents(kube: Kube, options: AgentOptions, log: Log): ClusterComponents {
   const hostName = options.hostName ?? defaultHostName()
-  const servers = kube.resource(resourceDefOf(server))
   const { metrics, clock } = kube
-  const informer = createInformer(servers, {
-    fieldSelector: `status.host=${hostName}`,
-    log,
-    metrics,
-    clock,
-  })
+  const stores = createStores({ servers: serversOn(hostName) }, { kube, log })
+  const { api: servers, informer } = stores.servers
+  const channels = new Channels()
   const self = createInformer(kube.resource(resourceDefOf(hypervisor)), {
     fieldSelector: `metadata.name=${hostName}`,
     log,
     metrics,
     clock,
   })
-  const queue = new WorkQueue({ name: 'servers', metrics, clock })
-  const watch = new DomainWatch((uuid) => {
-    for (const { metadata } of informer.cache.byIndex(serversByUuid, uuid)) queue.add(keyOf(metadata))
-  })
+  const watch = new DomainWatch((uuid) => channels.notify(domainChanged, uuid))
   const newest = new LatestObjects<Server>()
   const facts: KnownFacts = { known: undefined, first: Promise.withResolvers() }
   const libvirt: LibvirtState = { away: false, firstAway: Promise.withResolvers() }
@@ -164,11 +151,12 @@ export function clusterParts(kube: Kube, options: AgentOptions, log: Log): Clust
     options,
     log,
     hostName,
+    stores,
     servers,
     informer,
     self,
     newest,
-    queue,
+    channels,
     watch,
     facts,
     libvirt,
@@ -177,14 +165,14 @@ export function clusterParts(kube: Kube, options: AgentOptions, log: Log): Clust
   }
 }
 
-interface Base extends ClusterParts {
+interface LocalComponents extends ClusterComponents {
   domains: DomainClient
   storage: HostStorage
   jobs: Jobs
   network: HostNetwork
 }
 
-function hostOf({ options, domains, storage, network, jobs, facts }: Base): LocalHost {
+function newHost({ options, domains, storage, network, jobs, facts }: LocalComponents): LocalHost {
   const { stateDir: dataDir, runDir } = options
   return newLibvirtHost({
     dataDir,
@@ -200,7 +188,17 @@ function hostOf({ options, domains, storage, network, jobs, facts }: Base): Loca
   })
 }
 
-function leftoversOf({ hostName, options, servers, informer, domains, network, storage, jobs, log }: Base): Leftovers {
+function newOrphanCollector({
+  hostName,
+  options,
+  servers,
+  informer,
+  domains,
+  network,
+  storage,
+  jobs,
+  log,
+}: LocalComponents): Leftovers {
   const { stateDir, runDir, orphanGraceSeconds } = options
   return createLeftovers({
     hostName,
@@ -209,7 +207,7 @@ function leftoversOf({ hostName, options, servers, informer, domains, network, s
     known: (uid) => informer.cache.byIndex(serversByUid, uid).length > 0,
     domains,
     async clean(uid) {
-      await network.unplug(uid, { signal: never })
+      await network.unplug(uid, { signal: neverAborts })
       await removeServerFiles(uid, serverPaths(stateDir, runDir, uid), { cache: storage.cache, jobs })
     },
     graceMs: orphanGraceSeconds * 1000,

@@ -1,0 +1,91 @@
+/** The agent's one controller: the Servers of its host, woken by their objects, by events of their domains, and by comparing everything anew. */
+import { resourceDefOf, type Server, server } from '../../crds/index.ts'
+import { createAbortScope } from '../../kube/abort.ts'
+import { defineIndex } from '../../kube/cache.ts'
+import { defineChannel } from '../../kube/channel.ts'
+import { type Controller, defineController } from '../../kube/controller.ts'
+import type { LatestObjects } from '../../kube/latest-objects.ts'
+import type { Outcome } from '../../kube/outcome.ts'
+import type { ReconcileContext } from '../../kube/reconcile-loop.ts'
+import { defineStore, type Store, type StoreDef } from '../../kube/store.ts'
+import { keysOf } from '../../kube/types.ts'
+import { watchChannel } from '../../kube/watch.ts'
+import { type AgentState, findClosedGate } from './gates.ts'
+import { type Deps, reconcileServer } from './reconcile.ts'
+
+/** The Servers that are placed on a host, and no others. */
+export const serversOn = (hostName: string): StoreDef<Server> =>
+  defineStore(resourceDefOf(server), { fieldSelector: `status.host=${hostName}` })
+
+/** The UUID of the domain of a Server. */
+export const uuidOf = ({ metadata, spec, status }: Server): string =>
+  status?.instance?.uuid ?? spec.uuid ?? metadata.uid ?? ''
+
+const serversByUuid = defineIndex(resourceDefOf(server), 'by UUID', (s) => [uuidOf(s)])
+export const serversByUid = defineIndex(resourceDefOf(server), 'by uid', ({ metadata }) => [metadata.uid])
+
+/** The UUID of a domain of which libvirt has sent an event, or of which a job has ended. */
+export const domainChanged = defineChannel<string>('libvirt')
+/** What all Servers wait for has changed, or the time has come to compare them all with their domains. */
+export const resyncDue = defineChannel<void>('resync')
+
+/** What is being done to which Server, so that its deletion can end it. */
+export type RunningReconciles = Map<string, Pick<AbortController, 'abort'>>
+
+export interface AgentServices {
+  deps: Deps
+  running: RunningReconciles
+  /** What the agent wrote of Servers and the cache does not have yet. */
+  newest: LatestObjects<Server>
+  state(): AgentState
+}
+
+type ServerStores = { servers: Store<Server> }
+
+/** An action may take as long as an image takes to come; steps have limits of their own. */
+const RECONCILE_MS = 6 * 3_600_000
+
+export const createServerController = (servers: StoreDef<Server>, concurrency: number): Controller<AgentServices> =>
+  defineController({
+    name: 'servers',
+    for: servers,
+    stores: { servers },
+    concurrency,
+    timeoutMs: RECONCILE_MS,
+    watches: [
+      watchChannel(domainChanged, {
+        map: (uuid, { servers: { cache } }: ServerStores) => keysOf(cache.byIndex(serversByUuid, uuid)),
+        priority: 'normal',
+        because: 'A domain has changed, or what was done to it in the background has ended.',
+      }),
+      watchChannel(resyncDue, {
+        map: (_, { servers: { cache } }: ServerStores) => [...cache.keys()],
+        priority: 'low',
+        because: 'Events are a help, not the truth: now and then every Server is compared with its domain.',
+      }),
+    ],
+    reconcile: (key, ctx, services: AgentServices) => reconcileKey(key, ctx, services),
+  })
+
+/** Reconciles a Server if all gates are open. What is under way is given up when the Server is to be deleted. */
+async function reconcileKey(
+  key: string,
+  ctx: ReconcileContext & { stores: ServerStores },
+  { deps, running, newest, state }: AgentServices,
+): Promise<Outcome | undefined> {
+  const found = newest.latest(ctx.stores.servers.cache.get(key), key)
+  if (!found) return undefined
+  const blocked = findClosedGate(found, state())
+  if (blocked) return blocked
+  using scope = createAbortScope([ctx.signal])
+  if (!found.metadata.deletionTimestamp) running.set(key, scope)
+  try {
+    return await reconcileServer(found, deps, { ...ctx, signal: scope.signal })
+  } catch (error) {
+    if (!scope.signal.aborted || ctx.signal.aborted) throw error
+    ctx.log.info({ server: key }, 'the action is given up, because the server is to be deleted')
+    return { kind: 'changed' }
+  } finally {
+    running.delete(key)
+  }
+}

@@ -1,0 +1,55 @@
+/** The gates before the reconcile of a Server: each says whether the agent may work on the Server at all now. Pure. */
+import { condition, type Server } from '../../crds/index.ts'
+import { type Outcome, wait } from '../../kube/outcome.ts'
+
+/** What the gates ask of the agent. */
+export interface AgentState {
+  /** libvirt has said what the host can do. */
+  areFactsKnown: boolean
+  /** libvirt has not answered for longer than a restart of it takes. */
+  isLibvirtAway: boolean
+  /** The API server has taken no heartbeat for so long that the controller counts this host as down. */
+  isHeartbeatOverdue: boolean
+}
+
+export interface Gate {
+  name: string
+  /** The outcome of the reconcile if the gate is closed; undefined: it is open. */
+  blocks(server: Server, state: AgentState): Outcome | undefined
+}
+
+/** How long until the agent asks again whether the API server has taken a heartbeat. */
+const HEARTBEAT_RECHECK_MS = 1000
+
+export const reconcileGates: readonly Gate[] = [
+  {
+    // Nothing can be built before. All Servers are enqueued when the facts are known. While libvirt is away each Server reports that.
+    name: 'factsKnown',
+    blocks: (_, { areFactsKnown, isLibvirtAway }) =>
+      areFactsKnown || isLibvirtAway ? undefined : wait('what the host can do'),
+  },
+  {
+    // The controller may have given the Servers of this host to others.
+    name: 'heartbeatTaken',
+    blocks: (_, { isHeartbeatOverdue }) =>
+      isHeartbeatOverdue ? wait('the API server to take a heartbeat', HEARTBEAT_RECHECK_MS) : undefined,
+  },
+  {
+    // The controller counts this host as down, or it is forced down: others may act on its Servers. The controller takes the condition back as
+    // soon as it sees a heartbeat, which brings the Server back here.
+    name: 'hostReachable',
+    blocks: ({ status }) =>
+      condition(status?.conditions, 'HostReachable')?.status === 'False'
+        ? wait('the controller to hear of this host')
+        : undefined,
+  },
+]
+
+/** The outcome of the first gate that is closed; undefined: the Server may be worked on. */
+export function findClosedGate(server: Server, state: AgentState): Outcome | undefined {
+  for (const gate of reconcileGates) {
+    const outcome = gate.blocks(server, state)
+    if (outcome) return outcome
+  }
+  return undefined
+}
