@@ -1,16 +1,17 @@
-/** Finalizers: what keeps an object until nobody needs it any more. */
+/** Adds and removes finalizers, which keep an object until no other object needs it. */
 import { GROUP, type ObjectMeta } from '../crds/index.ts'
 import { isConflict, isNotFound } from '../kube/errors.ts'
 import type { Resource } from '../kube/resource.ts'
 import type { KubeObject } from '../kube/types.ts'
 
-/** Held by a Network that ports are on, and by a Port that a server uses: deleted, they stay until the last user has gone. */
+/** The finalizer of a Network with Ports and of a Port that a Server uses: when deleted, they stay until the last user is gone. */
 export const IN_USE = `${GROUP}/in-use`
 
-export const holds = ({ finalizers = [] }: ObjectMeta, finalizer: string): boolean => finalizers.includes(finalizer)
+export const hasFinalizer = ({ finalizers = [] }: ObjectMeta, finalizer: string): boolean =>
+  finalizers.includes(finalizer)
 
-/** Puts it on. Onto the object as it was read: what somebody else changed meanwhile comes back by its own event. */
-export async function hold<T extends KubeObject>(
+/** Ignores a conflict: the change that caused it brings the object back to its reconciler. */
+export async function addFinalizer<T extends KubeObject>(
   api: Resource<T>,
   { name, namespace, uid, resourceVersion, finalizers = [] }: ObjectMeta,
   finalizer: string,
@@ -23,8 +24,8 @@ export async function hold<T extends KubeObject>(
   }
 }
 
-/** Takes it off. Throws the conflict where the object is no longer as it was read. */
-export async function release<T extends KubeObject>(
+/** @throws the conflict if the object has changed since it was read */
+export async function removeFinalizer<T extends KubeObject>(
   api: Resource<T>,
   { name, namespace, uid, resourceVersion, finalizers = [] }: ObjectMeta,
   finalizer: string,

@@ -4,13 +4,13 @@ import { keyOf } from '../../kube/types.ts'
 import { watch } from '../../kube/watch.ts'
 import type { Services } from '../services.ts'
 import { actions, servers } from '../stores.ts'
-import { isEnded } from './phase.ts'
+import { isFinished } from './phase.ts'
 import { reconcileAction } from './reconcile.ts'
 
 export const actionController = defineController({
   name: 'actions',
   for: actions,
-  own: { when: (action) => !isEnded(action), priority: 'high' },
+  own: { when: (action) => !isFinished(action), priority: 'high' },
   stores: { actions, servers },
   concurrency: 4,
   watches: [

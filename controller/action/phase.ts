@@ -3,5 +3,5 @@ import type { ServerAction } from '../../crds/index.ts'
 
 export const phaseOf = ({ status }: ServerAction): string => status?.phase ?? 'Pending'
 
-/** Agents write the records of what they did by themselves when it has ended; what a user asks for comes without a status. */
-export const isEnded = (action: ServerAction): boolean => !['Pending', 'Running'].includes(phaseOf(action))
+/** Whether the action has succeeded, failed or been rejected. A ServerAction without status is a new request of a user. */
+export const isFinished = (action: ServerAction): boolean => !['Pending', 'Running'].includes(phaseOf(action))

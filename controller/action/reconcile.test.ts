@@ -202,7 +202,7 @@ describe('where the cache is behind what its user has seen', () => {
     const ended = { metadata: { name: 'r1', namespace: 'demo' }, status: { phase: 'Succeeded' } } as const
     await actions.apply(ended, { fieldManager: 'kubenova-agent/h1' })
     await ask(bench, 'reboot', { type: 'HARD' }, 'r2')
-    expect(await decide(bench, 'r2')).toMatchObject({ kind: 'wait', for: 'the end of r1 to be counted' })
+    expect(await decide(bench, 'r2')).toMatchObject({ kind: 'wait', for: 'the end of r1 to free its slot' })
     await bench.agentSays({ ...active, lastCompletedAction: metadata.uid ?? '' })
     await decide(bench, 'r2')
     expect(seen(bench, 'r2')).toMatchObject({ phase: 'Running' })

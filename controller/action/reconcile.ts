@@ -1,6 +1,6 @@
 /**
- * A ServerAction: admitted to its server's one slot, or refused with a reason. The agent of the server's host does it and ends it: the host is
- * written into the ServerAction, for only the agent of that one may (crds/access).
+ * Reconciles a ServerAction: admits it to its server's one slot, or rejects it with a reason. The agent of the server's host runs and finishes
+ * it. The controller writes the host into the ServerAction, because only the agent of that host may write it (crds/access).
  */
 import { type Admission, admit, runningRequestOf } from '../../actions/admit.ts'
 import {
@@ -18,7 +18,7 @@ import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import { keyOf } from '../../kube/types.ts'
 import { applyStatus } from '../apply-status.ts'
 import type { Stores } from '../stores.ts'
-import { isEnded, phaseOf } from './phase.ts'
+import { isFinished, phaseOf } from './phase.ts'
 import { occupyActionSlot } from './slot.ts'
 
 type ActionStores = Pick<Stores, 'actions' | 'servers'>
@@ -29,48 +29,52 @@ export interface ActionDeps {
 }
 
 export async function reconcileAction(key: string, { stores, now }: ActionDeps): Promise<Outcome> {
-  const asked = stores.actions.cache.get(key)
-  if (!asked || isEnded(asked) || asked.metadata.deletionTimestamp) return done
-  const { namespace, uid } = asked.metadata
-  const server = stores.servers.cache.get(keyOf({ namespace, name: asked.spec.server }))
+  const request = stores.actions.cache.get(key)
+  if (!request || isFinished(request) || request.metadata.deletionTimestamp) return done
+  const { namespace, uid } = request.metadata
+  const server = stores.servers.cache.get(keyOf({ namespace, name: request.spec.server }))
   if (server?.status?.activeAction && server.status.activeAction.uid === uid)
-    return accepted(asked, server, stores, now())
-  // Its server has gone on without it: nobody will end it, nobody begins it again.
-  if (phaseOf(asked) === 'Running') return done
-  if (server && judge(asked, server).admit) return take(asked, server, stores, now())
-  return judgeAgain(asked, stores, now())
+    return markRunning(request, server, stores, now())
+  // The server's slot no longer has this action: no agent will finish it, and it must not start again.
+  if (phaseOf(request) === 'Running') return done
+  if (server && decideAdmission(request, server).admit) return admitToSlot(request, server, stores, now())
+  return recheckWithLiveServer(request, stores, now())
 }
 
-const judge = ({ spec }: ServerAction, server: Server): Admission => admit(server, spec.action, spec[spec.action])
+const decideAdmission = ({ spec }: ServerAction, server: Server): Admission =>
+  admit(server, spec.action, spec[spec.action])
 
-/** Until an action that has ended is counted by its server. */
-const COUNTED_MS = 500
-/** The newest version of an object comes by the watch before. */
+/** How long the server's agent takes to free the slot of a finished action. */
+const SLOT_RECHECK_MS = 500
+/** The watch shows the newest version of an object within this time. */
 const NEWEST_MS = 20
 
-/** A refusal is for good, and whoever asks may have seen more than the cache has: only what the API server itself says of the server counts. */
-async function judgeAgain(asked: ServerAction, stores: ActionStores, now: string): Promise<Outcome> {
-  const { namespace } = asked.metadata
-  const name = asked.spec.server
+/**
+ * A rejection is final, and the user may have seen a newer Server than the cache has. So the action is rejected only by the Server as the API
+ * server has it.
+ */
+async function recheckWithLiveServer(request: ServerAction, stores: ActionStores, now: string): Promise<Outcome> {
+  const { namespace } = request.metadata
+  const name = request.spec.server
   const server = await ignoreNotFound(stores.servers.api.get({ name, ...(namespace ? { namespace } : {}) }))
   if (!server) {
     const message = `there is no Server ${name} in this namespace`
-    return refuse(asked, { reason: 'ServerNotFound', message }, stores, now)
+    return reject(request, { reason: 'ServerNotFound', message }, stores, now)
   }
-  const verdict = judge(asked, server)
-  if (verdict.admit) return take(asked, server, stores, now)
-  // The record of the one before ends first: its user goes on from there.
-  const before = verdict.reason === 'ActionUnderWay' && runningRequestOf(server)
+  const admission = decideAdmission(request, server)
+  if (admission.admit) return admitToSlot(request, server, stores, now)
+  // The ServerAction of the previous action finishes before its slot is free, and its user may ask for the next one in between.
+  const before = admission.reason === 'ActionUnderWay' && runningRequestOf(server)
   const record = before ? stores.actions.cache.get(keyOf({ namespace, name: before })) : undefined
-  if (record && isEnded(record)) return wait(`the end of ${record.metadata.name} to be counted`, COUNTED_MS)
-  return refuse(asked, verdict, stores, now, server)
+  if (record && isFinished(record)) return wait(`the end of ${record.metadata.name} to free its slot`, SLOT_RECHECK_MS)
+  return reject(request, admission, stores, now, server)
 }
 
-/** Takes the server's slot: a compare-and-swap, so that of two deeds at once one is refused. */
-async function take(asked: ServerAction, server: Server, stores: ActionStores, now: string): Promise<Outcome> {
-  const { name, uid = '' } = asked.metadata
-  const { action, requestId } = asked.spec
-  const params = (asked.spec[action] ?? {}) as Record<string, unknown>
+/** Puts the action into the server's slot by compare-and-swap: of two ServerActions at once, one is rejected. */
+async function admitToSlot(request: ServerAction, server: Server, stores: ActionStores, now: string): Promise<Outcome> {
+  const { name, uid = '' } = request.metadata
+  const { action, requestId } = request.spec
+  const params = (request.spec[action] ?? {}) as Record<string, unknown>
   const slot: AdmittedAction = {
     name,
     uid,
@@ -81,60 +85,60 @@ async function take(asked: ServerAction, server: Server, stores: ActionStores, n
     admittedAt: now,
   }
   const { result } = await occupyActionSlot(server, slot, stores)
-  // Something else was written first, or the server is gone: judged anew on what is now.
+  // The Server has changed or is gone: decide again with the newest Server.
   if (result === 'conflict' || result === 'gone') return wait('the newest Server', NEWEST_MS)
-  return accepted(asked, server, stores, now)
+  return markRunning(request, server, stores, now)
 }
 
-/** Again when the server comes to its host only after, or to another. */
-async function accepted(asked: ServerAction, server: Server, stores: ActionStores, now: string): Promise<Outcome> {
+/** Also called again when the server gets a host, or another host, after the admission. */
+async function markRunning(request: ServerAction, server: Server, stores: ActionStores, now: string): Promise<Outcome> {
   const host = server.status?.host
-  if (phaseOf(asked) === 'Running' && asked.status?.host === host) return done
+  if (phaseOf(request) === 'Running' && request.status?.host === host) return done
   const set: NewCondition = {
     type: 'Accepted',
     status: 'True',
     reason: 'Accepted',
-    message: 'the server takes it',
+    message: `accepted; runs on ${host ?? 'the host that the server gets'}`,
   }
-  return write(
-    asked,
+  return applyActionStatus(
+    request,
     {
       phase: 'Running',
       ...(host === undefined ? {} : { host }),
-      startTime: asked.status?.startTime ?? now,
-      conditions: stamp([set], asked.status?.conditions, now),
+      startTime: request.status?.startTime ?? now,
+      conditions: stamp([set], request.status?.conditions, now),
     },
     stores,
     server,
   )
 }
 
-interface Why {
+interface Rejection {
   reason: Reason
   message: string
 }
 
-/** @param server that it was asked of, if there is one */
-async function refuse(
-  asked: ServerAction,
-  { reason, message }: Why,
+/** @param server the server that the action names, if it exists */
+async function reject(
+  request: ServerAction,
+  { reason, message }: Rejection,
   stores: ActionStores,
   now: string,
   server?: Server,
 ): Promise<Outcome> {
   const set: NewCondition = { type: 'Accepted', status: 'False', reason, message }
-  const conditions = stamp([set], asked.status?.conditions, now)
-  return write(asked, { phase: 'Rejected', message, finishTime: now, conditions }, stores, server)
+  const conditions = stamp([set], request.status?.conditions, now)
+  return applyActionStatus(request, { phase: 'Rejected', message, finishTime: now, conditions }, stores, server)
 }
 
-/** Onto the object as it was read: the agent may have ended the deed already. Owned by its server, so that it goes with it. */
-async function write(
+/** Compare-and-swap, because the agent may have finished the action already. The Server owns its ServerActions, so that they are deleted with it. */
+async function applyActionStatus(
   seen: ServerAction,
   status: StatusOf<'admission', 'ServerAction'>,
   stores: ActionStores,
   server: Server | undefined,
 ): Promise<Outcome> {
-  // Changed meanwhile: its event brings it back. Deleted: nobody is left to tell.
+  // After a conflict, the event of the other change requeues the action. After its deletion there is nothing to write.
   await applyStatus(stores.actions.api, {
     kind: 'ServerAction',
     owner: 'admission',

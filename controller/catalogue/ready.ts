@@ -1,25 +1,29 @@
-/** The kinds that are only looked up (Flavor, Image, KeyPair, Network, HostAggregate): whether each is fit for use, and its few figures. */
+/** Writes the Ready condition of the kinds that the controller only looks up: Flavor, Image, KeyPair, Network, HostAggregate. */
 import { type NewCondition, type OwnedObjects, type Reason, type StatusOf, stamp } from '../../crds/index.ts'
 import { done, type Outcome } from '../../kube/outcome.ts'
 import type { Resource } from '../../kube/resource.ts'
 import { applyStatus } from '../apply-status.ts'
 
-/** What is wrong with it, or only to be known; nothing: it is Ready. */
-export interface Problem {
+/** What the Ready condition says about an object. */
+export interface ReadyNote {
   reason: Reason
   message: string
+  /** The object can be used all the same: it is Ready. */
   isHarmless?: boolean
 }
 
 type CatalogueKind = 'Flavor' | 'Image' | 'KeyPair' | 'Network' | 'HostAggregate'
 
-/** Writes the Ready condition and `more` if they say anything new. */
-export async function sayReady<K extends CatalogueKind>(
+/**
+ * Writes the Ready condition and the `figures` of an object if they have changed.
+ * @param problem undefined if there is nothing to note
+ */
+export async function reportReady<K extends CatalogueKind>(
   kind: K,
   api: Resource<OwnedObjects[K]>,
   seen: OwnedObjects[K],
-  problem: Problem | undefined,
-  more: Omit<StatusOf<'catalogue', K>, 'conditions' | 'observedGeneration'>,
+  problem: ReadyNote | undefined,
+  figures: Omit<StatusOf<'catalogue', K>, 'conditions' | 'observedGeneration'>,
   now: string,
 ): Promise<Outcome> {
   const { generation = 0 } = seen.metadata
@@ -28,7 +32,7 @@ export async function sayReady<K extends CatalogueKind>(
     { type: 'Ready', status: isHarmless ? 'True' : 'False', reason, message, observedGeneration: generation },
   ]
   const conditions = stamp(set, seen.status?.conditions, now)
-  const status = { ...more, observedGeneration: generation, conditions } as unknown as StatusOf<'catalogue', K>
+  const status = { ...figures, observedGeneration: generation, conditions } as unknown as StatusOf<'catalogue', K>
   await applyStatus(api, { kind, owner: 'catalogue', seen, status })
   return done
 }

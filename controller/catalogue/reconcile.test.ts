@@ -133,7 +133,7 @@ describe('a network', () => {
     expect(ready(bench)).toMatchObject({
       status: 'False',
       reason: 'NetworkInUse',
-      message: 'it goes with its last port; there is still Port demo/a and 1 more',
+      message: 'the network is deleted with its last port; there is still Port demo/a and 1 more',
     })
     const ports = bench.api.resource<Port>(resourceDefOf(portKind))
     for (const name of ['a', 'b']) await ports.delete({ name, namespace: 'demo' })

@@ -1,10 +1,10 @@
-/** One function for each of the kinds that are only looked up: key → its status. */
+/** Reconciles the kinds that the controller only looks up: a function for each, which writes the status of one object. */
 import { type HostAggregate, Refused } from '../../crds/index.ts'
 import { done, type Outcome } from '../../kube/outcome.ts'
 import { fingerprintOf } from '../keypair-fingerprint.ts'
 import type { Stores } from '../stores.ts'
 import { ineffectiveExtraSpecs } from './extra-specs.ts'
-import { type Problem, sayReady } from './ready.ts'
+import { type ReadyNote, reportReady } from './ready.ts'
 
 /** Reconciles an object, with the stores of these names. */
 type Reconcile<K extends keyof Stores> = (
@@ -17,20 +17,20 @@ export const reconcileFlavor: Reconcile<'flavors'> = async (key, { stores, now }
   if (!flavor) return done
   const ignored = ineffectiveExtraSpecs(flavor.spec.extraSpecs)
   const message = `it can be used; without effect here: ${ignored.join(', ')}`
-  const note: Problem | undefined = ignored.length > 0 ? { reason: 'Valid', message, isHarmless: true } : undefined
-  return sayReady('Flavor', stores.flavors.api, flavor, note, {}, now())
+  const note: ReadyNote | undefined = ignored.length > 0 ? { reason: 'Valid', message, isHarmless: true } : undefined
+  return reportReady('Flavor', stores.flavors.api, flavor, note, {}, now())
 }
 
 export const reconcileImage: Reconcile<'images'> = async (key, { stores, now }) => {
   const image = stores.images.cache.get(key)
-  return image ? sayReady('Image', stores.images.api, image, undefined, {}, now()) : done
+  return image ? reportReady('Image', stores.images.api, image, undefined, {}, now()) : done
 }
 
 export const reconcileKeyPair: Reconcile<'keyPairs'> = async (key, { stores, now }) => {
   const pair = stores.keyPairs.cache.get(key)
   if (!pair) return done
   try {
-    return await sayReady(
+    return await reportReady(
       'KeyPair',
       stores.keyPairs.api,
       pair,
@@ -40,7 +40,7 @@ export const reconcileKeyPair: Reconcile<'keyPairs'> = async (key, { stores, now
     )
   } catch (error) {
     if (!(error instanceof Refused)) throw error
-    return sayReady('KeyPair', stores.keyPairs.api, pair, { reason: error.code, message: error.message }, {}, now())
+    return reportReady('KeyPair', stores.keyPairs.api, pair, { reason: error.code, message: error.message }, {}, now())
   }
 }
 
@@ -48,25 +48,28 @@ export const reconcileAggregate: Reconcile<'aggregates' | 'hypervisors'> = async
   const aggregate = stores.aggregates.cache.get(key)
   if (!aggregate) return done
   const { hosts } = aggregate.spec
-  const problem = missingHosts(hosts, stores) ?? otherZone(aggregate, stores.aggregates.cache.values())
-  return sayReady('HostAggregate', stores.aggregates.api, aggregate, problem, { hosts: hosts.length }, now())
+  const problem = findMissingHosts(hosts, stores) ?? findOtherZone(aggregate, stores.aggregates.cache.values())
+  return reportReady('HostAggregate', stores.aggregates.api, aggregate, problem, { hosts: hosts.length }, now())
 }
 
-function missingHosts(hosts: readonly string[], { hypervisors }: Pick<Stores, 'hypervisors'>): Problem | undefined {
+function findMissingHosts(
+  hosts: readonly string[],
+  { hypervisors }: Pick<Stores, 'hypervisors'>,
+): ReadyNote | undefined {
   const missing = hosts.filter((name) => !hypervisors.cache.has(name))
   if (missing.length === 0) return undefined
   return { reason: 'HostNotFound', message: `there is no Hypervisor ${missing.slice(0, 10).join(', ')}` }
 }
 
-/** A host is in the zone of the first aggregate that gives it one, by name: the others are told. */
-function otherZone({ metadata, spec }: HostAggregate, all: Iterable<HostAggregate>): Problem | undefined {
+/** A host is in the zone of the first aggregate, by name, that sets one. Every other aggregate with another zone gets this problem. */
+function findOtherZone({ metadata, spec }: HostAggregate, all: Iterable<HostAggregate>): ReadyNote | undefined {
   if (spec.availabilityZone === undefined) return undefined
   for (const other of all) {
     const { availabilityZone: zone, hosts } = other.spec
     if (zone === undefined || zone === spec.availabilityZone || other.metadata.name >= metadata.name) continue
-    const both = spec.hosts.find((host) => hosts.includes(host))
-    if (both === undefined) continue
-    const message = `Hypervisor ${both} is in zone ${zone} by HostAggregate ${other.metadata.name}: a host is in one zone only, take it out of one of them`
+    const shared = spec.hosts.find((host) => hosts.includes(host))
+    if (shared === undefined) continue
+    const message = `Hypervisor ${shared} is in zone ${zone} by HostAggregate ${other.metadata.name}: a host is in one zone only, take it out of one of them`
     return { reason: 'HostInOtherZone', message }
   }
   return undefined

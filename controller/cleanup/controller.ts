@@ -7,7 +7,7 @@ import { serverKeyOf } from '../indexes.ts'
 import type { Services } from '../services.ts'
 import { actions, ports, type Stores, servers } from '../stores.ts'
 import { FIGURES_MS } from '../usage.ts'
-import { reconcileRecords } from './reconcile.ts'
+import { reconcileCleanup } from './reconcile.ts'
 
 /** The Server that a Port was made for, unless that Server is there and owns the Port. */
 function formerServerOf({ metadata, spec }: Port, { servers: { cache } }: Pick<Stores, 'servers'>): string[] {
@@ -45,6 +45,6 @@ export const cleanupController = defineController({
   ],
   reconcile(key, { stores }, { options, clock }: Pick<Services, 'options' | 'clock'>) {
     const retention = { count: options.recordCount, maxAgeMs: options.recordMaxAgeHours * HOUR_MS }
-    return reconcileRecords(key, stores, retention, clock.wall().getTime())
+    return reconcileCleanup(key, stores, retention, clock.wall().getTime())
   },
 })

@@ -3,7 +3,7 @@ import { serverAction } from '../../actions/index.ts'
 import { resourceDefOf, type ServerAction } from '../../crds/index.ts'
 import { ApiError } from '../../kube/errors.ts'
 import { Bench } from '../testing.ts'
-import { reconcileRecords } from './reconcile.ts'
+import { reconcileCleanup } from './reconcile.ts'
 
 const HOUR = 3_600_000
 const retention = { count: 2, maxAgeMs: 100 * HOUR }
@@ -29,17 +29,17 @@ const names = (bench: Bench): string[] => bench.actions().map(({ metadata }) => 
 describe('records', () => {
   it('beyond their number and age are deleted, each by its uid', async () => {
     await using bench = await withRecords([3, 2, 1, 200])
-    await reconcileRecords('demo/web', bench.stores, retention)
+    await reconcileCleanup('demo/web', bench.stores, retention)
     expect(names(bench)).toEqual(['web-2', 'web-3'])
     await bench.fake.caughtUp()
     const { length } = bench.writes
-    await reconcileRecords('demo/web', bench.stores, retention)
+    await reconcileCleanup('demo/web', bench.stores, retention)
     expect(bench.writes).toHaveLength(length)
   })
 
   it('that have not ended stay', async () => {
     await using bench = await withRecords([500, 500, 500], { phase: 'Running' })
-    await reconcileRecords('demo/web', bench.stores, retention)
+    await reconcileCleanup('demo/web', bench.stores, retention)
     expect(names(bench)).toHaveLength(3)
   })
 
@@ -51,7 +51,7 @@ describe('records', () => {
       .patch({ name: 'web', namespace: 'demo' }, { metadata: { finalizers: [] } })
     await bench.api.resource(servers.api.def).delete({ name: 'web', namespace: 'demo' })
     await bench.fake.caughtUp()
-    await reconcileRecords('demo/web', bench.stores, retention)
+    await reconcileCleanup('demo/web', bench.stores, retention)
     expect(names(bench)).toEqual([])
   })
 
@@ -59,9 +59,9 @@ describe('records', () => {
     await using bench = await withRecords([3, 2, 1])
     bench.api.pauseWatches()
     await bench.api.resource<ServerAction>(resourceDefOf(serverAction)).delete({ name: 'web-1', namespace: 'demo' })
-    await reconcileRecords('demo/web', bench.stores, retention)
+    await reconcileCleanup('demo/web', bench.stores, retention)
     bench.fake.life.fail('delete', new ApiError({ request: 'fake', status: 500 }))
-    await expect(reconcileRecords('demo/web', bench.stores, retention)).rejects.toMatchObject({ status: 500 })
+    await expect(reconcileCleanup('demo/web', bench.stores, retention)).rejects.toMatchObject({ status: 500 })
     bench.api.resumeWatches()
   })
 })

@@ -1,19 +1,19 @@
-/** Keeps the records of a server to the number and the age that are kept; those that it owned go with it. */
+/** Deletes the action records of a server beyond the number and age that are kept, and everything that a deleted server owned. */
 import { isConflict, isNotFound } from '../../kube/errors.ts'
 import { done, type Outcome } from '../../kube/outcome.ts'
 import { actionsByServer } from '../indexes.ts'
-import { expired, type Retention } from './retention.ts'
-import { type CleanupStores, sweep } from './sweep.ts'
+import { type CleanupStores, deleteOrphans } from './orphans.ts'
+import { expiredRecords, type Retention } from './retention.ts'
 
 /** @param now ms since the epoch */
-export async function reconcileRecords(
+export async function reconcileCleanup(
   key: string,
   stores: CleanupStores,
   retention: Retention,
   now = Date.now(),
 ): Promise<Outcome> {
-  await sweep(key, stores)
-  const records = expired(stores.actions.cache.byIndex(actionsByServer, key), retention, now)
+  await deleteOrphans(key, stores)
+  const records = expiredRecords(stores.actions.cache.byIndex(actionsByServer, key), retention, now)
   for (const { metadata } of records) {
     try {
       await stores.actions.api.delete(metadata, { preconditions: { uid: metadata.uid }, propagation: 'Background' })

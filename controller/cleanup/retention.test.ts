@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { ServerAction } from '../../crds/index.ts'
-import { expired } from './retention.ts'
+import { expiredRecords } from './retention.ts'
 
 const HOUR = 3_600_000
 const now = Date.parse('2026-01-02T00:00:00Z')
 
-function record(
+function makeRecord(
   name: string,
   hoursAgo: number,
   phase: NonNullable<ServerAction['status']>['phase'] = 'Succeeded',
@@ -23,26 +23,26 @@ function record(
 
 const names = (list: ServerAction[]): string[] => list.map(({ metadata }) => metadata.name)
 
-it('keeps the newest by count', () => {
-  const records = [record('a', 3), record('b', 1), record('c', 2)]
-  expect(names(expired(records, { count: 2, maxAgeMs: 100 * HOUR }, now))).toEqual(['a'])
+it('expiredRecords keeps the newest records up to the count', () => {
+  const records = [makeRecord('a', 3), makeRecord('b', 1), makeRecord('c', 2)]
+  expect(names(expiredRecords(records, { count: 2, maxAgeMs: 100 * HOUR }, now))).toEqual(['a'])
 })
 
-it('drops what is too old, oldest first', () => {
-  const records = [record('a', 3), record('b', 1), record('c', 5)]
-  expect(names(expired(records, { count: 9, maxAgeMs: 2 * HOUR }, now))).toEqual(['c', 'a'])
+it('expiredRecords returns records that are too old, oldest first', () => {
+  const records = [makeRecord('a', 3), makeRecord('b', 1), makeRecord('c', 5)]
+  expect(names(expiredRecords(records, { count: 9, maxAgeMs: 2 * HOUR }, now))).toEqual(['c', 'a'])
 })
 
-it('never drops what has not ended', () => {
-  const records = [record('a', 99, 'Running'), record('b', 99, 'Pending')]
-  expect(expired(records, { count: 0, maxAgeMs: 0 }, now)).toEqual([])
+it('expiredRecords never returns a record that is not finished', () => {
+  const records = [makeRecord('a', 99, 'Running'), makeRecord('b', 99, 'Pending')]
+  expect(expiredRecords(records, { count: 0, maxAgeMs: 0 }, now)).toEqual([])
 })
 
-it('keeps at most the count, whatever the ages', () => {
+it('expiredRecords keeps at most the count, and never an older record than one it returns', () => {
   fc.assert(
     fc.property(fc.array(fc.nat(50)), fc.nat(10), (ages, count) => {
-      const records = ages.map((age, i) => record(String(i), age))
-      const gone = expired(records, { count, maxAgeMs: 20 * HOUR }, now)
+      const records = ages.map((age, i) => makeRecord(String(i), age))
+      const gone = expiredRecords(records, { count, maxAgeMs: 20 * HOUR }, now)
       const kept = records.filter((r) => !gone.includes(r))
       expect(kept.length).toBeLessThanOrEqual(count)
       // No record is dropped while an older one is kept.

@@ -1,21 +1,25 @@
-/** Which records of a server may go: ended ones beyond the number and the age that are kept. Pure. */
+/** Selects the action records of a server that can be deleted: finished ones beyond the number or age that is kept. Pure. */
 import type { ServerAction } from '../../crds/index.ts'
 
 export interface Retention {
-  /** Ended records kept for each server. */
+  /** How many finished action records are kept for each server. */
   count: number
-  /** And no longer than this. */
+  /** How long they are kept at most. */
   maxAgeMs: number
 }
 
-const endOf = ({ metadata, status }: ServerAction): number =>
+const finishedAt = ({ metadata, status }: ServerAction): number =>
   Date.parse(status?.finishTime ?? metadata.creationTimestamp ?? '') || 0
 
-const hasEnded = ({ status }: ServerAction): boolean =>
+const isFinished = ({ status }: ServerAction): boolean =>
   status?.phase === 'Succeeded' || status?.phase === 'Failed' || status?.phase === 'Rejected'
 
-/** The records of one server that are to be deleted, oldest first. */
-export function expired(records: readonly ServerAction[], { count, maxAgeMs }: Retention, now: number): ServerAction[] {
-  const ended = records.filter(hasEnded).sort((a, b) => endOf(b) - endOf(a))
-  return ended.filter((record, i) => i >= count || now - endOf(record) > maxAgeMs).reverse()
+/** The action records of one server to delete, oldest first. */
+export function expiredRecords(
+  records: readonly ServerAction[],
+  { count, maxAgeMs }: Retention,
+  now: number,
+): ServerAction[] {
+  const finished = records.filter(isFinished).sort((a, b) => finishedAt(b) - finishedAt(a))
+  return finished.filter((record, i) => i >= count || now - finishedAt(record) > maxAgeMs).reverse()
 }

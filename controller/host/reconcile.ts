@@ -1,4 +1,4 @@
-/** A Hypervisor: is it up, and what of it is used. Its servers hear of it when it goes down or comes back. */
+/** Reconciles a Hypervisor: writes whether the host is up and what its servers use. */
 import type { Clock } from '../../kube/clock.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import { applyStatus } from '../apply-status.ts'
@@ -13,9 +13,9 @@ export interface HostDeps {
   hosts: Hosts
   ledger: Ledger
   clock: Clock
-  /** What is used changes with every Server; it is written at most so often. Up, down and the generation are written at once. */
+  /** The usage changes with every Server and is written at most this often. Up, down and the generation are written at once. */
   options: Pick<ControllerOptions, 'hostStatusSeconds'>
-  /** When the status of which host was last written. */
+  /** When the status of each host was last written. */
   hostStatusWrites: Map<string, number>
 }
 
@@ -34,7 +34,7 @@ export async function reconcileHost(name: string, deps: HostDeps): Promise<Outco
   const age = clock.now() - (hostStatusWrites.get(name) ?? -Infinity)
   const { state, observedGeneration } = host.status ?? {}
   const isUrgent = state !== status.state || observedGeneration !== status.observedGeneration
-  if (!isUrgent && age < everyMs) return wait('the next write of what is used', everyMs - age)
+  if (!isUrgent && age < everyMs) return wait('the next write of the usage', everyMs - age)
   const { api } = stores.hypervisors
   const write = await applyStatus(api, { kind: 'Hypervisor', owner: 'nodeLifecycle', seen: host, status })
   if (write.result === 'written') hostStatusWrites.set(name, clock.now())

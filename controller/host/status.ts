@@ -1,4 +1,4 @@
-/** The node lifecycle's part of a Hypervisor's status: whether the host is up, and what of it is used. Pure. */
+/** The node lifecycle's part of a Hypervisor's status: whether the host is up, and what its servers use. Pure. */
 import { type Hypervisor, type NewCondition, ownedStatus, type StatusOf, stamp } from '../../crds/index.ts'
 import type { HostUsage } from '../scheduler/host-view.ts'
 
@@ -10,10 +10,10 @@ export interface HostFacts {
 }
 
 /**
- * All that the node lifecycle owns; the Ready condition only while the host is down, for then its agent does not write it. It stays ours until
- * the agent has written another.
+ * Everything that the node lifecycle owns. The Ready condition is part of it only while the host is down, when its agent does not write it,
+ * and until the agent has written another.
  *
- * Conditions of a Hypervisor have no observedGeneration: its agent does not look at the spec, and kubectl wait then takes that of the status.
+ * Conditions of a Hypervisor have no observedGeneration: its agent does not read the spec, and kubectl wait then uses that of the status.
  */
 export function hostStatus(
   host: Hypervisor,

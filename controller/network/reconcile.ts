@@ -1,9 +1,9 @@
-/** A Network: whether it can be used. It stays until its last Port has gone. */
+/** Reconciles a Network: reports whether it can be used, and keeps a deleted one until its last Port is gone. */
 import type { Network, Port } from '../../crds/index.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import { keyOf } from '../../kube/types.ts'
-import { type Problem, sayReady } from '../catalogue/ready.ts'
-import { hold, holds, IN_USE, release } from '../finalizer.ts'
+import { type ReadyNote, reportReady } from '../catalogue/ready.ts'
+import { addFinalizer, hasFinalizer, IN_USE, removeFinalizer } from '../finalizer.ts'
 import { networksOnBridgeOf, portsByNetwork } from '../indexes.ts'
 import type { Stores } from '../stores.ts'
 import { findNetworkProblems } from './network-problems.ts'
@@ -20,42 +20,42 @@ export async function reconcileNetwork(key: string, { stores, now }: NetworkDeps
   const network = stores.networks.cache.get(key)
   if (!network) return done
   const { api } = stores.networks
-  if (network.metadata.deletionTimestamp) return leaveNetwork(network, stores, now())
-  if (!holds(network.metadata, IN_USE)) {
-    await hold(api, network.metadata, IN_USE)
+  if (network.metadata.deletionTimestamp) return reconcileDelete(network, stores, now())
+  if (!hasFinalizer(network.metadata, IN_USE)) {
+    await addFinalizer(api, network.metadata, IN_USE)
     return wait('its finalizer')
   }
   const problems = findNetworkProblems(network, networksOnBridgeOf(network, stores))
-  const problem: Problem | undefined = problems[0] && {
+  const problem: ReadyNote | undefined = problems[0] && {
     reason: problems[0].reason,
     message: problems.map(({ message }) => message).join('; '),
   }
-  return sayReady('Network', api, network, problem, {}, now())
+  return reportReady('Network', api, network, problem, {}, now())
 }
 
-/** Deleted: as Neutron, not under its ports. Here it waits for them; they bring it back when they go. */
-async function leaveNetwork(network: Network, stores: NetworkStores, now: string): Promise<Outcome> {
+/** As in Neutron, a network is not deleted under its ports. Here it waits for them, and is requeued when they go. */
+async function reconcileDelete(network: Network, stores: NetworkStores, now: string): Promise<Outcome> {
   const { api } = stores.networks
-  if (!holds(network.metadata, IN_USE)) return done
-  const [first, ...more] = await portsOn(network, stores)
+  if (!hasFinalizer(network.metadata, IN_USE)) return done
+  const [first, ...more] = await listPortsOn(network, stores)
   if (first === undefined) {
-    await release(api, network.metadata, IN_USE)
+    await removeFinalizer(api, network.metadata, IN_USE)
     return done
   }
   const others = more.length === 0 ? '' : ` and ${more.length} more`
-  const message = `it goes with its last port; there is still Port ${keyOf(first.metadata)}${others}`
-  await sayReady('Network', api, network, { reason: 'NetworkInUse', message }, {}, now)
+  const message = `the network is deleted with its last port; there is still Port ${keyOf(first.metadata)}${others}`
+  await reportReady('Network', api, network, { reason: 'NetworkInUse', message }, {}, now)
   return wait('its ports')
 }
 
-/** What the cache does not have is asked of the API server: a port may just have been made. */
-async function portsOn({ metadata }: Network, { ports }: Pick<Stores, 'ports'>): Promise<readonly Port[]> {
+/** If the cache has no port, the API server is asked, because a port may have just been created. */
+async function listPortsOn({ metadata }: Network, { ports }: Pick<Stores, 'ports'>): Promise<readonly Port[]> {
   const key = keyOf(metadata)
-  const known = ports.cache.byIndex(portsByNetwork, key).filter(isOn)
+  const known = ports.cache.byIndex(portsByNetwork, key).filter(keepsNetwork)
   if (known.length > 0) return known
   const { items } = await ports.api.list({ fieldSelector: `spec.network.name=${metadata.name}` })
-  return items.filter((port) => networkOf(port) === key && isOn(port))
+  return items.filter((port) => networkOf(port) === key && keepsNetwork(port))
 }
 
-/** A port of another namespace that was given nothing keeps no network: anyone could make one. */
-const isOn = (port: Port): boolean => isInNetworkNamespace(port) || isAllocated(port)
+/** A port of another namespace keeps the network only once it is allocated: any user could create one in a namespace of theirs. */
+const keepsNetwork = (port: Port): boolean => isInNetworkNamespace(port) || isAllocated(port)

@@ -264,7 +264,7 @@ describe('which server uses it', () => {
     expect(ready(bench)).toMatchObject({
       status: 'False',
       reason: 'PortInUse',
-      message: 'Server web uses it: it is deleted when that is',
+      message: 'Server web uses the port; the port is deleted when that server is',
     })
     expect(seen(bench)).toMatchObject({ fixedIPs: ['10.0.0.2'], server: 'web' })
     await bench.server('other', { networks: [{ port: 'mine' }] })

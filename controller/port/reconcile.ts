@@ -1,4 +1,4 @@
-/** A Port that a user made: its addresses and MAC are given once and kept; its status says which server uses it. */
+/** Reconciles a Port that a user created: allocates its addresses and MAC once, and reports which server uses it. */
 import {
   type Network,
   type NewCondition,
@@ -12,14 +12,14 @@ import type { Clock } from '../../kube/clock.ts'
 import { done, failed, type Outcome, wait } from '../../kube/outcome.ts'
 import { keyOf } from '../../kube/types.ts'
 import { applyStatus } from '../apply-status.ts'
-import { hold, holds, IN_USE, release } from '../finalizer.ts'
+import { addFinalizer, hasFinalizer, IN_USE, removeFinalizer } from '../finalizer.ts'
 import { networksOnBridgeOf, portsByNetwork, serversByPort } from '../indexes.ts'
-import { lasts } from '../lasts.ts'
 import type { Allocations } from '../network/allocations.ts'
 import { parseIP } from '../network/ip.ts'
 import { generateMac } from '../network/mac.ts'
 import { findPortWithMac, isInNetworkNamespace, networkOf } from '../network/references.ts'
 import { rejectUnusableNetwork, validateSharedNetworkRequest } from '../server/resolve.ts'
+import { shouldReportInStatus } from '../should-report.ts'
 import type { Stores } from '../stores.ts'
 
 type PortStores = Pick<Stores, 'ports' | 'networks' | 'servers'>
@@ -31,70 +31,74 @@ export interface PortDeps {
 }
 
 const RESERVATION_MS = 60_000
-const inUse = new Set(['AddressInUse', 'MACInUse'])
-const AGAIN_MS = 30_000
+/** Reasons that end when another Port goes away, of which this Port gets no event. */
+const inUseReasons = new Set(['AddressInUse', 'MACInUse'])
+const RECHECK_MS = 30_000
 
-/** @param attempt which one in a row */
+/** @param attempt which attempt in a row, from 1 */
 export async function reconcilePort(key: string, deps: PortDeps, attempt = 1): Promise<Outcome> {
   const { stores } = deps
   const port = stores.ports.cache.get(key)
-  // Ports made for a server were made whole.
+  // A Port that the controller created for a server was complete from the start.
   if (!port || port.spec.server !== undefined) return done
-  if (port.metadata.deletionTimestamp) return leave(port, deps)
-  const isUsed = used(port, stores).server !== undefined
-  if (isUsed !== holds(port.metadata, IN_USE)) {
-    await (isUsed ? hold : release)(stores.ports.api, port.metadata, IN_USE)
+  if (port.metadata.deletionTimestamp) return reconcileDelete(port, deps)
+  const isUsed = consumerOf(port, stores).server !== undefined
+  if (isUsed !== hasFinalizer(port.metadata, IN_USE)) {
+    await (isUsed ? addFinalizer : removeFinalizer)(stores.ports.api, port.metadata, IN_USE)
     return wait('its finalizer')
   }
   try {
-    const given = give(port, deps)
-    await write(
+    const allocation = ensureAllocated(port, deps)
+    await applyPortStatus(
       port,
-      { ...given, ...used(port, stores) },
-      { reason: 'Allocated', message: 'it has its addresses' },
+      { ...allocation, ...consumerOf(port, stores) },
+      { reason: 'Allocated', message: 'addresses allocated' },
       deps,
     )
     return done
   } catch (error) {
-    if (lasts(error, attempt)) await write(port, {}, { reason: error.code, message: error.message, bad: true }, deps)
+    if (shouldReportInStatus(error, attempt))
+      await applyPortStatus(port, {}, { reason: error.code, message: error.message, isProblem: true }, deps)
     if (!(error instanceof Refused)) throw error
-    // Who holds what it asks for may go without a word to it.
-    if (inUse.has(error.code)) return wait(error.code, AGAIN_MS)
+    if (inUseReasons.has(error.code)) return wait(error.code, RECHECK_MS)
     return failed(error.code, error.message)
   }
 }
 
-/** Deleted: it stays until no server uses it, for its addresses are the server's. */
-async function leave(port: Port, { stores, clock }: PortDeps): Promise<Outcome> {
-  if (!holds(port.metadata, IN_USE)) return done
-  const { server } = used(port, stores)
+/** A deleted Port stays until no server uses it, because the server still has its addresses. */
+async function reconcileDelete(port: Port, { stores, clock }: PortDeps): Promise<Outcome> {
+  if (!hasFinalizer(port.metadata, IN_USE)) return done
+  const { server } = consumerOf(port, stores)
   if (server === undefined) {
-    await release(stores.ports.api, port.metadata, IN_USE)
+    await removeFinalizer(stores.ports.api, port.metadata, IN_USE)
     return done
   }
-  const message = `Server ${server} uses it: it is deleted when that is`
-  await write(port, { server }, { reason: 'PortInUse', message, bad: true }, { stores, clock })
+  const message = `Server ${server} uses the port; the port is deleted when that server is`
+  await applyPortStatus(port, { server }, { reason: 'PortInUse', message, isProblem: true }, { stores, clock })
   return wait('the end of its server')
 }
 
-type Given = Pick<NonNullable<Port['status']>, 'macAddress' | 'fixedIPs'>
+type Allocation = Pick<NonNullable<Port['status']>, 'macAddress' | 'fixedIPs'>
 
-/** What it has already, or what is given now. */
-function give(port: Port, deps: PortDeps): Given {
+/** The addresses and MAC that the port has already, or that are allocated to it now. */
+function ensureAllocated(port: Port, deps: PortDeps): Allocation {
   const { macAddress, fixedIPs } = port.status ?? {}
-  const lost = deps.allocations.tableOf(networkOf(port)).conflictingOwner(port)
-  // One that nobody uses and that asks for none in particular is given another.
-  const isFree = port.spec.fixedIPs === undefined && used(port, deps.stores).server === undefined
-  if (lost && !isFree) {
-    const holder = `${lost.owner.namespace}/${lost.owner.name}`
-    throw new Refused('AddressInUse', `${lost.address} is allocated to Port ${holder}: delete this port, or that one`)
+  const conflict = deps.allocations.tableOf(networkOf(port)).conflictingOwner(port)
+  // A port that no server uses and that asks for no address in particular can get another address.
+  const isMovable = port.spec.fixedIPs === undefined && consumerOf(port, deps.stores).server === undefined
+  if (conflict && !isMovable) {
+    const owner = `${conflict.owner.namespace}/${conflict.owner.name}`
+    throw new Refused(
+      'AddressInUse',
+      `${conflict.address} is allocated to Port ${owner}: delete this port, or that one`,
+    )
   }
-  if (!lost && macAddress !== undefined && fixedIPs !== undefined) return { macAddress, fixedIPs }
-  return allocate(port, usable(port, deps), deps)
+  if (!conflict && macAddress !== undefined && fixedIPs !== undefined) return { macAddress, fixedIPs }
+  return allocateAddresses(port, getUsableNetwork(port, deps), deps)
 }
 
-/** Its network, if it may be used. */
-function usable(port: Port, { stores }: PortDeps): Network {
+/** @throws Refused if the port's network is missing or must not be used */
+function getUsableNetwork(port: Port, { stores }: PortDeps): Network {
   const network = stores.networks.cache.get(networkOf(port))
   if (!network) throw new Refused('NetworkNotFound', `Network ${networkOf(port)} does not exist; the port waits for it`)
   rejectUnusableNetwork(port.metadata.namespace, network, { onBridgeOf: (of) => networksOnBridgeOf(of, stores) })
@@ -102,8 +106,8 @@ function usable(port: Port, { stores }: PortDeps): Network {
   return network
 }
 
-/** Exactly the addresses that it asks for, or else one of each subnet. */
-function allocate(port: Port, network: Network, { stores, allocations, clock }: PortDeps): Given {
+/** Allocates exactly the addresses that the port asks for, or else one of each subnet. */
+function allocateAddresses(port: Port, network: Network, { stores, allocations, clock }: PortDeps): Allocation {
   const { spec, metadata } = port
   const { uid = '' } = metadata
   const key = keyOf(network.metadata)
@@ -118,43 +122,43 @@ function allocate(port: Port, network: Network, { stores, allocations, clock }: 
   const now = clock.now()
   const until = now + RESERVATION_MS
   const addresses = spec.fixedIPs ? table.reserveExactly(spec.fixedIPs, until, uid) : table.reserve([], now, until, uid)
-  const of = (addresses[0] === undefined ? undefined : parseIP(addresses[0])) ?? uid
-  const mac = spec.macAddress ?? generateMac(network.metadata.uid ?? '', of, (m) => table.isMacUsed(m))
+  const addressOrSeed = (addresses[0] === undefined ? undefined : parseIP(addresses[0])) ?? uid
+  const mac = spec.macAddress ?? generateMac(network.metadata.uid ?? '', addressOrSeed, (m) => table.isMacUsed(m))
   if (mac === undefined) throw new Refused('NoFreeMAC', `Network ${key} has no free MAC address`)
   return { macAddress: mac, fixedIPs: addresses }
 }
 
-/** The placed server that names it; of several the oldest. */
-function used(port: Port, stores: PortStores): { server?: string } {
-  const users = stores.servers.cache
+/** The placed server that uses the port; of several, the oldest. */
+function consumerOf(port: Port, stores: PortStores): { server?: string } {
+  const consumers = stores.servers.cache
     .byIndex(serversByPort, keyOf(port.metadata))
     .filter(({ status }) => status?.host !== undefined)
-  const age = ({ metadata }: Server): string => metadata.creationTimestamp ?? ''
-  const [one, ...others] = users
-  if (one === undefined) return {}
-  const oldest = others.reduce((found, user) => (age(user) < age(found) ? user : found), one)
+  const createdAt = ({ metadata }: Server): string => metadata.creationTimestamp ?? ''
+  const [first, ...others] = consumers
+  if (first === undefined) return {}
+  const oldest = others.reduce((found, next) => (createdAt(next) < createdAt(found) ? next : found), first)
   return { server: oldest.metadata.name }
 }
 
-interface Why {
+interface ReadyReason {
   reason: Reason
   message: string
-  bad?: boolean
+  isProblem?: boolean
 }
 
-async function write(
+async function applyPortStatus(
   port: Port,
-  more: object,
-  { reason, message, bad = false }: Why,
+  changes: object,
+  { reason, message, isProblem = false }: ReadyReason,
   { stores, clock }: Pick<PortDeps, 'stores' | 'clock'>,
 ): Promise<void> {
-  const set: NewCondition[] = [{ type: 'Ready', status: bad ? 'False' : 'True', reason, message }]
+  const set: NewCondition[] = [{ type: 'Ready', status: isProblem ? 'False' : 'True', reason, message }]
   const { macAddress, fixedIPs, server } = port.status ?? {}
-  const kept = bad
+  const kept = isProblem
     ? Object.fromEntries(Object.entries({ macAddress, fixedIPs, server }).filter(([, v]) => v !== undefined))
     : {}
   const conditions = stamp(set, port.status?.conditions, clock.wall().toISOString())
-  const status = { ...kept, ...more, conditions }
-  // Onto what was read: another controller may have given it other addresses.
+  const status = { ...kept, ...changes, conditions }
+  // Compare-and-swap: another controller may have allocated other addresses since the Port was read.
   await applyStatus(stores.ports.api, { kind: 'Port', owner: 'addressing', seen: port, status })
 }

@@ -1,18 +1,18 @@
-/** Placement of one server: follow its references, choose a host and claim it, make its ports, write all of it in one status. */
+/** Places one server: resolves its references, selects a host and claims it, allocates its ports, and writes all of it in one status. */
 import { runningRequestOf } from '../../actions/admit.ts'
 import { type HostRejection, Refused, type Server } from '../../crds/index.ts'
 import { isTransient } from '../../kube/errors.ts'
 import type { EventRecorder } from '../../kube/events.ts'
 import { failed, type Outcome, wait } from '../../kube/outcome.ts'
-import { failDeed } from '../action/fail.ts'
+import { failActiveAction } from '../action/fail-action.ts'
 import { releaseActionSlot } from '../action/slot.ts'
 import { applyStatus } from '../apply-status.ts'
 import type { HostViews } from '../host/views.ts'
-import { lasts } from '../lasts.ts'
 import type { PortAllocator } from '../network/port-allocator.ts'
 import type { Ledger } from '../scheduler/ledger.ts'
 import { demandOf, type PlacementRequest, resolveHint } from '../scheduler/request.ts'
 import { MAX_ATTEMPTS, selectHost } from '../scheduler/select-host.ts'
+import { shouldReportInStatus } from '../should-report.ts'
 import type { Stores } from '../stores.ts'
 import { buildInstance } from './instance.ts'
 import { type Lookup, type Resolved, resolveReferences } from './resolve.ts'
@@ -25,30 +25,31 @@ export interface PlaceDeps {
   ledger: Ledger
   portAllocator: PortAllocator
   events: EventRecorder
-  /** A claim was taken back: others may have been refused for it. */
+  /** A claim was dropped: other servers may have found no host because of it. */
   onRoom(): void
   /** Monotonic milliseconds, and RFC 3339. */
   clock: { now(): number; wall(): Date }
 }
 
-/** A claim that the watch has not shown by then was not written. */
+/** A claim that the cache has not shown by then was not written. */
 const CLAIM_MS = 60_000
-/** The cache has a placement long before. */
+/** The cache shows a placement long before. */
 const SEEN_MS = 5000
-/** The newest version of an object comes by the watch before. */
+/** The watch shows the newest version of an object within this time. */
 const NEWEST_MS = 20
 
-/** @param attempt which one in a row */
+/** @param attempt which attempt in a row, from 1 */
 export async function placeServer(server: Server, deps: PlaceDeps, attempt: number): Promise<Outcome> {
   const now = deps.clock.wall().toISOString()
-  const rejectedHosts = rejectionsInForce(server)
+  const rejectedHosts = currentRejections(server)
   try {
     const resolved = resolveReferences(server, deps.lookup)
     const rejections = rejectedHosts.length
-    if (rejections >= MAX_ATTEMPTS) return await none(server, `${rejections} hosts could not build it`, deps, now)
-    return await choose(server, resolved, deps, now)
+    if (rejections >= MAX_ATTEMPTS)
+      return await markUnschedulable(server, `${rejections} hosts could not build it`, deps, now)
+    return await selectHostAndBind(server, resolved, deps, now)
   } catch (error) {
-    if (lasts(error, attempt)) {
+    if (shouldReportInStatus(error, attempt)) {
       const why = { reason: error.code, message: error.message, error: false, rejectedHosts }
       await reportUnscheduled(server, why, deps, now)
     }
@@ -57,8 +58,8 @@ export async function placeServer(server: Server, deps: PlaceDeps, attempt: numb
   }
 }
 
-/** The rejections that still count. A new spec is a new try, and so is a start that is asked for: hosts that rejected it before may take it now. */
-function rejectionsInForce(server: Server): readonly HostRejection[] {
+/** The rejections that still count. A new spec or a requested start is a new attempt, for which rejecting hosts are tried again. */
+function currentRejections(server: Server): readonly HostRejection[] {
   const { status, metadata } = server
   const isNewTry = status?.observedGeneration !== metadata.generation || runningRequestOf(server) !== undefined
   return isNewTry ? [] : (status?.rejectedHosts ?? [])
@@ -77,51 +78,54 @@ function requestOf(server: Server, { flavor, image }: Resolved, ledger: Ledger):
     ...(availabilityZone === undefined ? {} : { availabilityZone }),
     ...(sameHost ? { sameHost } : {}),
     ...(differentHost ? { differentHost } : {}),
-    ignoreHosts: rejectionsInForce(server).map(({ host }) => host),
+    ignoreHosts: currentRejections(server).map(({ host }) => host),
   }
 }
 
-async function choose(server: Server, resolved: Resolved, deps: PlaceDeps, now: string): Promise<Outcome> {
+async function selectHostAndBind(server: Server, resolved: Resolved, deps: PlaceDeps, now: string): Promise<Outcome> {
   const { ledger, views, clock } = deps
   const request = requestOf(server, resolved, ledger)
-  const before = decided(request, deps)
-  // The cache is behind: of what it does not show yet, nothing is decided twice.
-  if (before?.written) return wait('its placement to be seen', SEEN_MS)
-  const placement = before ? { placed: true as const, host: before.host } : selectHost(request, views.table())
-  if (!placement.placed) return none(server, placement.message, deps, now)
+  const pending = pendingPlacement(request, deps)
+  // The placement is written and the cache does not show it yet: do not decide again.
+  if (pending?.written) return wait('its placement to be seen', SEEN_MS)
+  const placement = pending ? { placed: true as const, host: pending.host } : selectHost(request, views.table())
+  if (!placement.placed) return markUnschedulable(server, placement.message, deps, now)
   const { host } = placement
   ledger.assume(request.server, host, demandOf(request.flavor, request.image), clock.now() + CLAIM_MS)
   try {
     const interfaces = await deps.portAllocator.allocate(server, resolved.nics)
     const availabilityZone = views.get(host)?.zone ?? ''
     const instance = buildInstance(server, resolved, interfaces, availabilityZone)
-    const rejectedHosts = rejectionsInForce(server)
-    const written = await write(server, placedStatus(server, { host, instance, rejectedHosts }, now), deps)
+    const rejectedHosts = currentRejections(server)
+    const written = await applyPlacement(server, placedStatus(server, { host, instance, rejectedHosts }, now), deps)
     if (written) ledger.confirm(request.server)
-    else if (!before) takeBack(request, deps)
+    else if (!pending) dropClaim(request, deps)
   } catch (error) {
-    if (!before && !isTransient(error)) takeBack(request, deps)
+    if (!pending && !isTransient(error)) dropClaim(request, deps)
     throw error
   }
   return wait(`the agent of ${host}`)
 }
 
-function takeBack({ server }: PlacementRequest, { ledger, onRoom }: PlaceDeps): void {
+function dropClaim({ server }: PlacementRequest, { ledger, onRoom }: PlaceDeps): void {
   ledger.forget(server)
   onRoom()
 }
 
-/** What was decided for it before, if that still stands. Of a write that got no answer nobody knows whether it was done: done again it must be the same. */
-function decided({ server, ignoreHosts = [] }: PlacementRequest, { ledger, views }: PlaceDeps) {
-  const before = ledger.pendingClaimOf(server)
-  if (!before || ignoreHosts.includes(before.host)) return undefined
-  return before.written || views.get(before.host)?.up === true ? before : undefined
+/** An earlier decision, if it is still valid. If the write timed out it may have succeeded, so the retry must choose the same host. */
+function pendingPlacement({ server, ignoreHosts = [] }: PlacementRequest, { ledger, views }: PlaceDeps) {
+  const pending = ledger.pendingClaimOf(server)
+  if (!pending || ignoreHosts.includes(pending.host)) return undefined
+  return pending.written || views.get(pending.host)?.up === true ? pending : undefined
 }
 
-/** No host can take it. A start that was asked of it ends with that; its rejections are forgotten first, so that it may be placed on any host later. */
-async function none(server: Server, why: string, deps: PlaceDeps, now: string): Promise<Outcome> {
-  const rejectedHosts = rejectionsInForce(server)
-  const message = whyNone(rejectedHosts, why)
+/**
+ * No host can take the server. A requested start fails with that. The status is written first, because it clears the rejections that the start
+ * has set aside: later the server may be placed on any host.
+ */
+async function markUnschedulable(server: Server, why: string, deps: PlaceDeps, now: string): Promise<Outcome> {
+  const rejectedHosts = currentRejections(server)
+  const message = unschedulableMessage(rejectedHosts, why)
   const seen = await reportUnscheduled(
     server,
     { reason: 'NoValidHost', message, error: true, rejectedHosts },
@@ -129,21 +133,24 @@ async function none(server: Server, why: string, deps: PlaceDeps, now: string): 
     now,
   )
   if (runningRequestOf(server) !== undefined && seen) {
-    const isFailed = await failDeed(server, { reason: 'NoValidHost', message }, deps.stores, now)
+    const isFailed = await failActiveAction(server, { reason: 'NoValidHost', message }, deps.stores, now)
     if (!isFailed) return wait('the newest ServerAction', NEWEST_MS)
     await releaseActionSlot(seen, deps.stores)
   }
   return failed('NoValidHost', message)
 }
 
-/** With what each host said that was tried. */
-function whyNone(rejectedHosts: readonly HostRejection[], message: string): string {
+/** Adds the reason of each host that rejected the server. */
+function unschedulableMessage(rejectedHosts: readonly HostRejection[], message: string): string {
   const rejections = rejectedHosts.map(({ host, reason }) => `${host} could not build it: ${reason}`)
   if (rejections.length === 0) return message
   return [message, ...rejections, 'to have them tried again, create a ServerAction with action: start'].join('; ')
 }
 
-/** Reports in the status why it waits, and once as an event. Answers the Server as it is then; undefined: it has changed since, or is gone. */
+/**
+ * Reports in the status why the server waits, and once as an event.
+ * @returns the Server after the write; undefined if it had changed or is gone
+ */
 async function reportUnscheduled(
   server: Server,
   why: Waiting,
@@ -158,9 +165,9 @@ async function reportUnscheduled(
   return write.object
 }
 
-/** Only onto the server as it was read: of two controllers at once, one writes. */
-async function write(server: Server, status: SchedulerStatus, { stores }: PlaceDeps): Promise<boolean> {
+/** Compare-and-swap: of two controllers at once, only one writes. */
+async function applyPlacement(server: Server, status: SchedulerStatus, { stores }: PlaceDeps): Promise<boolean> {
   const { result } = await applyStatus(stores.servers.api, { kind: 'Server', owner: 'scheduler', seen: server, status })
-  // Gone, or changed meanwhile: the watch brings what is now.
+  // If the Server has changed or is gone, its event requeues it.
   return result === 'written'
 }

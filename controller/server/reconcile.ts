@@ -1,12 +1,12 @@
-/** One Server: delete it, place it, place it elsewhere when its host refused, say whether its host is up. */
+/** Reconciles a Server: schedules it, schedules it elsewhere if its host rejected it, reports whether its host is up, deletes it. */
 import { agentManagerOf, FINALIZER, type Server } from '../../crds/index.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import { keyOf } from '../../kube/types.ts'
 import { writeStatus } from '../../kube/write-status.ts'
 import { hasFinishedAction, releaseActionSlot } from '../action/slot.ts'
 import { applyStatus } from '../apply-status.ts'
-import { sweep } from '../cleanup/sweep.ts'
-import { hold } from '../finalizer.ts'
+import { deleteOrphans } from '../cleanup/orphans.ts'
+import { addFinalizer } from '../finalizer.ts'
 import type { Hosts } from '../host/hosts.ts'
 import { type PlaceDeps, placeServer } from './place.ts'
 import { isReachabilityReported, reachableStatus, unreachableStatus } from './reachability.ts'
@@ -17,60 +17,64 @@ export interface ServerDeps extends PlaceDeps {
   hosts: Hosts
 }
 
-/** @param attempt which one in a row */
+/** @param attempt which attempt in a row, from 1 */
 export async function reconcileServer(key: string, deps: ServerDeps, attempt = 1): Promise<Outcome> {
   const { stores, clock } = deps
   const server = stores.servers.cache.get(key)
-  if (!server) return sweep(key, stores)
+  if (!server) return deleteOrphans(key, stores)
   const now = (): string => clock.wall().toISOString()
-  if (server.metadata.deletionTimestamp) return remove(server, deps, now)
-  if (!server.metadata.finalizers?.includes(FINALIZER)) return keep(server, deps)
+  if (server.metadata.deletionTimestamp) return reconcileDelete(server, deps, now)
+  if (!server.metadata.finalizers?.includes(FINALIZER)) return ensureFinalizer(server, deps)
   const host = server.status?.host
   const isRejected = isRejectedBy(host, server)
-  // With the agent's fields goes what says that the action has ended; and the next host must not run it.
+  // Free the slot first: the next host must not run the finished action, and the agent's fields, which say that it is finished, are cleared next.
   if ((host === undefined || isRejected) && hasFinishedAction(server, stores)) {
     await releaseActionSlot(server, stores)
     return wait('its slot to be free')
   }
-  if (host === undefined) return find(server, deps, attempt)
-  if (isRejected) return moveOn(server, host, deps)
-  return reach(server, host, deps, now())
+  if (host === undefined) return scheduleServer(server, deps, attempt)
+  if (isRejected) return unassignRejectedHost(server, host, deps)
+  return updateHostReachable(server, host, deps, now())
 }
 
-/** Whether its host has rejected it, and no rejection of that host was recorded before. */
+/** Whether the server's host has rejected it, and the controller has not recorded that rejection yet. */
 function isRejectedBy(host: string | undefined, { status }: Server): host is string {
   const { hostRejection, rejectedHosts = [] } = status ?? {}
   return host !== undefined && hostRejection?.host === host && !rejectedHosts.some((r) => r.host === host)
 }
 
-/** A host for it. */
-async function find(server: Server, deps: ServerDeps, attempt: number): Promise<Outcome> {
+async function scheduleServer(server: Server, deps: ServerDeps, attempt: number): Promise<Outcome> {
   if (server.status?.domain) return clearAgentStatus(server, deps)
-  // Its last host was down, and it has none now.
+  // The server had a host that was down, and has no host now.
   if (!isReachabilityReported(server, true)) return reportReachable(server, deps)
-  // One of the same name may have been here before.
-  await sweep(keyOf(server.metadata), deps.stores)
+  // An earlier server of the same name may have left Ports, whose names would be taken.
+  await deleteOrphans(keyOf(server.metadata), deps.stores)
   return placeServer(server, deps, attempt)
 }
 
-/** Its agent does nothing as long as the host is said to be down. */
-async function remove(server: Server, deps: ServerDeps, now: () => string): Promise<Outcome> {
+/** While the host is up, its agent deletes the server. The agent does nothing while the host is reported down, so it is reported reachable first. */
+async function reconcileDelete(server: Server, deps: ServerDeps, now: () => string): Promise<Outcome> {
   const { stores, hosts, events } = deps
   const { host } = server.status ?? {}
-  if (host !== undefined && hosts.isUp(host)) return reach(server, host, deps, now())
+  if (host !== undefined && hosts.isUp(host)) return updateHostReachable(server, host, deps, now())
   return removeServer(server, { stores, hosts, events, now })
 }
 
-/** The finalizer, where no MutatingAdmissionPolicy put it on. Its own event brings the server back here. */
-async function keep({ metadata }: Server, { stores }: ServerDeps): Promise<Outcome> {
-  await hold(stores.servers.api, metadata, FINALIZER)
+/** Adds the finalizer if no MutatingAdmissionPolicy has. The event of that change requeues the server. */
+async function ensureFinalizer({ metadata }: Server, { stores }: ServerDeps): Promise<Outcome> {
+  await addFinalizer(stores.servers.api, metadata, FINALIZER)
   return wait('its finalizer')
 }
 
-/** The host could not build it and has cleaned up: without a host again, and that one is not asked a second time. */
-async function moveOn(server: Server, host: string, { stores, views, clock }: ServerDeps): Promise<Outcome> {
-  const isAway = server.status?.fault?.details === 'LibvirtUnreachable' && views.get(host)?.libvirtUnreachable === true
-  const status = unassignedStatus(server, clock.wall().toISOString(), isAway)
+/** The host could not build the server and has cleaned up. The server has no host again, and this host is not tried a second time. */
+async function unassignRejectedHost(
+  server: Server,
+  host: string,
+  { stores, views, clock }: ServerDeps,
+): Promise<Outcome> {
+  const isLibvirtLost =
+    server.status?.fault?.details === 'LibvirtUnreachable' && views.get(host)?.libvirtUnreachable === true
+  const status = unassignedStatus(server, clock.wall().toISOString(), isLibvirtLost)
   await applyStatus(stores.servers.api, { kind: 'Server', owner: 'scheduler', seen: server, status })
   return wait('its placement elsewhere')
 }
@@ -86,7 +90,7 @@ async function clearAgentStatus(server: Server, { stores }: ServerDeps): Promise
   return wait('its placement elsewhere')
 }
 
-async function reach(server: Server, host: string, deps: ServerDeps, now: string): Promise<Outcome> {
+async function updateHostReachable(server: Server, host: string, deps: ServerDeps, now: string): Promise<Outcome> {
   const { stores, hosts } = deps
   const isUp = hosts.isUp(host)
   if (isReachabilityReported(server, isUp)) return done

@@ -11,7 +11,7 @@ import {
 } from '../../crds/index.ts'
 import { Killed, Life } from '../../test/fakes/life.ts'
 import { Bench, cloud } from '../testing.ts'
-import { verdict } from './remove.ts'
+import { decideRemoval } from './remove.ts'
 
 describe('who lets it go', () => {
   interface Host {
@@ -44,7 +44,7 @@ describe('who lets it go', () => {
     ['its host is given up', 'h1', { up: false }, { [FORCE_DELETE]: 'true' }, { release: true }],
     ['the annotation says no', 'h1', { up: false }, { [FORCE_DELETE]: 'false' }, { release: false }],
   ] as const)('%s', (_, host, facts, annotations, wanted) => {
-    expect(verdict(server(host, annotations), of(facts))).toMatchObject(wanted)
+    expect(decideRemoval(server(host, annotations), of(facts))).toMatchObject(wanted)
   })
 })
 

@@ -1,9 +1,9 @@
-/** Deletion of a Server: its host's agent does it; the controller does it for a server that has no host, or whose host is given up. */
+/** Deletes a Server that has no host, or whose host is given up. In all other cases the agent of the host deletes it. */
 import { FINALIZER, FORCE_DELETE, type Server } from '../../crds/index.ts'
 import type { EventRecorder } from '../../kube/events.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import { applyStatus } from '../apply-status.ts'
-import { release } from '../finalizer.ts'
+import { removeFinalizer } from '../finalizer.ts'
 import type { Hosts } from '../host/hosts.ts'
 import type { Stores } from '../stores.ts'
 import { deletionPendingStatus } from './reachability.ts'
@@ -15,11 +15,14 @@ export interface RemoveDeps {
   now(): string
 }
 
-/** `without`: why its host is not waited for. */
-type Verdict = { release: true; without?: string } | { release: false; waiting?: string }
+/** `without` says why the deletion does not wait for the host; `waiting` says why the host is waited for. */
+type RemovalDecision = { release: true; without?: string } | { release: false; waiting?: string }
 
-/** Who lets it go: pure. */
-export function verdict(server: Server, hosts: Pick<Hosts, 'exists' | 'isUp' | 'whyDown' | 'isForcedDown'>): Verdict {
+/** Decides whether the controller removes the finalizer, or waits for the host's agent to do so. Pure. */
+export function decideRemoval(
+  server: Server,
+  hosts: Pick<Hosts, 'exists' | 'isUp' | 'whyDown' | 'isForcedDown'>,
+): RemovalDecision {
   const host = server.status?.host
   if (host === undefined) return { release: true }
   if (server.metadata.annotations?.[FORCE_DELETE] === 'true')
@@ -33,29 +36,30 @@ export function verdict(server: Server, hosts: Pick<Hosts, 'exists' | 'isUp' | '
 
 export async function removeServer(server: Server, deps: RemoveDeps): Promise<Outcome> {
   if (!server.metadata.finalizers?.includes(FINALIZER)) return done
-  const decided = verdict(server, deps.hosts)
-  if (decided.release) {
-    if (decided.without !== undefined) tell(server, 'DeletedWithoutHost', `${decided.without}; ${LEFT}`, deps)
-    await release(deps.stores.servers.api, server.metadata, FINALIZER)
+  const decision = decideRemoval(server, deps.hosts)
+  if (decision.release) {
+    if (decision.without !== undefined)
+      emitDeletionEvent(server, 'DeletedWithoutHost', `${decision.without}; ${CLEANUP_NOTE}`, deps)
+    await removeFinalizer(deps.stores.servers.api, server.metadata, FINALIZER)
     return done
   }
-  if (decided.waiting !== undefined) await sayWaiting(server, decided.waiting, deps)
+  if (decision.waiting !== undefined) await reportDeletionPending(server, decision.waiting, deps)
   return wait('the agent of its host')
 }
 
-const LEFT = 'what is left on the host is removed when its agent is back'
+/** The event has the name of the condition. */
+const PENDING_EVENT = 'DeletionPending'
+const CLEANUP_NOTE = 'what is left on the host is removed when its agent is back'
 
-/** For who looks at it by `kubectl describe` or `kubectl events`. */
-function tell(server: Server, reason: string, note: string, { events }: RemoveDeps): void {
+function emitDeletionEvent(server: Server, reason: string, note: string, { events }: RemoveDeps): void {
   events.event({ regarding: server, type: 'Warning', reason, action: 'Deleting', note })
 }
 
-async function sayWaiting(server: Server, message: string, deps: RemoveDeps): Promise<void> {
+async function reportDeletionPending(server: Server, message: string, deps: RemoveDeps): Promise<void> {
   const before = server.status?.conditions?.find(({ type }) => type === 'DeletionPending')
   if (before?.message === message) return
   const status = deletionPendingStatus(server, message, deps.now())
-  const pending = 'DeletionPending'
   const { servers } = deps.stores
   const { result } = await applyStatus(servers.api, { kind: 'Server', owner: 'nodeLifecycle', seen: server, status })
-  if (result === 'written') tell(server, pending, message, deps)
+  if (result === 'written') emitDeletionEvent(server, PENDING_EVENT, message, deps)
 }

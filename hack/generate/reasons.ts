@@ -48,7 +48,7 @@ interface Opening {
 const openings: readonly Opening[] = [
   { find: /new (Refused|NotFound|Transient|Terminal|Bug)\(\s*/g, kind: (m) => m[1], message: /^,\s*/ },
   { find: /\bre(?:fuse|ject)\(\s*(?:asked,\s*)?(?=')/g, message: /^,\s*/ },
-  { find: /\btell\(server, (?=')/g, message: /^,\s*/ },
+  { find: /\bemitDeletionEvent\(server, (?=')/g, message: /^,\s*/ },
   { find: /\breason: (?=')/g, message: /^,?[^'"`]{0,40}?message:\s*/ },
 ]
 

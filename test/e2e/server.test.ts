@@ -1,11 +1,14 @@
 /** What a user does with a Server: it boots, changes its power state, is rebooted, locked and renamed, and is deleted. Each test, or group of tests that only read, has a Server of its own. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Server, ServerAction } from '../../crds/index.ts'
 import { Api } from '../chaos/api.ts'
 import { takeSnapshot } from '../chaos/snapshot.ts'
 import { findViolations } from '../chaos/violations.ts'
 import { until } from '../rig/until.ts'
 import { conditionOf, withCloud } from './user.ts'
+
+// Some tests boot a guest twice, which takes minutes on a busy machine that emulates it.
+vi.setConfig({ testTimeout: 400_000 })
 
 const user = withCloud()
 const host = () => user().cloud.host('h1')
@@ -15,7 +18,7 @@ const bootsOf = (server: Server): number => user().console(server).split('KUBENO
 
 /** Waits until the guest has reached its login prompt: only then does it react to a request to power off. */
 const untilLogin = (server: Server) =>
-  until(() => user().console(server).trimEnd().endsWith('login:'), { what: 'the login prompt', deadline: 90_000 })
+  until(() => user().console(server).trimEnd().endsWith('login:'), { what: 'the login prompt', deadline: 150_000 })
 
 /** libvirt's ID of the running domain; a domain that is started again has a larger one. */
 const domainId = async ({ status }: Server) => (await host().virsh('domid', status?.domain?.name ?? '')).trim()

@@ -1,38 +1,41 @@
-/** A ServerAction that was admitted and that no host will run: it fails, with what stands in the way. */
+/** Fails a ServerAction that was admitted and that no host will run. */
 import { type NewCondition, type Reason, type Server, type ServerAction, stamp } from '../../crds/index.ts'
 import { keyOf } from '../../kube/types.ts'
 import { applyStatus } from '../apply-status.ts'
 import type { Stores } from '../stores.ts'
-import { isEnded } from './phase.ts'
+import { isFinished } from './phase.ts'
 
-/** Fails the action in the server's slot; the slot is the caller's to free. Answers false if the action has changed since it was read: try again. */
-export async function failDeed(
+/**
+ * Fails the action in the server's slot. The caller frees the slot.
+ * @returns false if the action has changed since it was read, and the caller must try again
+ */
+export async function failActiveAction(
   { metadata, status }: Server,
-  why: Why,
+  failure: Failure,
   stores: Pick<Stores, 'actions'>,
   now: string,
 ): Promise<boolean> {
   const { name = '', uid } = status?.activeAction ?? {}
   const seen = stores.actions.cache.get(keyOf({ namespace: metadata.namespace, name }))
-  // Deleted by its user: nothing is left to write to.
-  if (!seen || seen.metadata.uid !== uid || isEnded(seen)) return true
+  // Its user has deleted the action: there is nothing left to write to.
+  if (!seen || seen.metadata.uid !== uid || isFinished(seen)) return true
   const { ownerReferences } = seen.metadata
   const { result } = await applyStatus(stores.actions.api, {
     kind: 'ServerAction',
     owner: 'admission',
     seen,
-    status: failed(seen, why, now),
+    status: failedStatus(seen, failure, now),
     ...(ownerReferences ? { ownerReferences } : {}),
   })
   return result !== 'conflict'
 }
 
-interface Why {
+interface Failure {
   reason: Reason
   message: string
 }
 
-function failed({ status = {} }: ServerAction, { reason, message }: Why, now: string) {
+function failedStatus({ status = {} }: ServerAction, { reason, message }: Failure, now: string) {
   const set: NewCondition = { type: 'Complete', status: 'False', reason, message }
   const others = (status.conditions ?? []).filter(({ type }) => type !== 'Complete')
   const conditions = [...others, ...stamp([set], status.conditions, now)]

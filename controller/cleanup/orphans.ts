@@ -1,4 +1,4 @@
-/** What a deleted server leaves: its own ports and its records. The garbage collector of a full cluster does the same by owner. */
+/** Deletes the Ports and action records that a deleted Server owned. In a full cluster, Kubernetes' garbage collector does the same. */
 import type { ObjectMeta } from '../../crds/index.ts'
 import { ignoreNotFound, isConflict, isNotFound } from '../../kube/errors.ts'
 import { done, type Outcome } from '../../kube/outcome.ts'
@@ -14,32 +14,35 @@ interface Owned extends KubeObject {
 }
 
 /**
- * Deletes what is owned by a Server of that key that is gone; what belongs to the one that is there now stays. That it is gone the API server
- * itself must say: the caches of ports and of servers are not of one moment, and that of servers may be the older one.
+ * Deletes what a former Server with this key owned, and keeps what its current Server owns. Before deleting, it asks the API server which
+ * Server exists, because the caches of ports and of servers may show different moments.
  */
-export async function sweep(key: string, stores: CleanupStores): Promise<Outcome> {
+export async function deleteOrphans(key: string, stores: CleanupStores): Promise<Outcome> {
   const cached = stores.servers.cache.get(key)?.metadata.uid
   const ports = stores.ports.cache.byIndex(portsByServer, key)
   const actions = stores.actions.cache.byIndex(actionsByServer, key)
-  if (![...ports, ...actions].some(isOwnedByAnother(cached))) return done
+  if (![...ports, ...actions].some(isOwnedByFormer(cached))) return done
   const uid = (await ignoreNotFound(stores.servers.api.get(parseKey(key))))?.metadata.uid
-  await Promise.all([deleteAll(ports, stores.ports.api, uid), deleteAll(actions, stores.actions.api, uid)])
+  await Promise.all([
+    deleteOrphansAmong(ports, stores.ports.api, uid),
+    deleteOrphansAmong(actions, stores.actions.api, uid),
+  ])
   return done
 }
 
-const isOwnedByAnother =
+const isOwnedByFormer =
   (uid: string | undefined) =>
   ({ metadata }: Owned): boolean =>
     metadata.ownerReferences?.some((owner) => owner.kind === 'Server' && owner.uid !== uid) ?? false
 
-/** Only this very object: one of the same name that was made since is not touched. */
-async function deleteAll<T extends Owned>(
+/** Deletes by uid, so that a newer object of the same name is not touched. */
+async function deleteOrphansAmong<T extends Owned>(
   objects: readonly T[],
   api: Resource<T>,
-  keep: string | undefined,
+  currentUid: string | undefined,
 ): Promise<void> {
   await Promise.all(
-    objects.filter(isOwnedByAnother(keep)).map(async ({ metadata }) => {
+    objects.filter(isOwnedByFormer(currentUid)).map(async ({ metadata }) => {
       const preconditions = { uid: metadata.uid }
       try {
         await api.delete(metadata, { preconditions, propagation: 'Background' })

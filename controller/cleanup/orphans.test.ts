@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { type Port, port as portKind, resourceDefOf, type Server, server as serverKind } from '../../crds/index.ts'
 import { ApiError } from '../../kube/errors.ts'
 import { Bench } from '../testing.ts'
-import { sweep } from './sweep.ts'
+import { deleteOrphans } from './orphans.ts'
 
 const owner = (uid: string, kind = 'Server') => ({ apiVersion: 'compute.kubenova.io/v1alpha1', kind, name: 'web', uid })
 
@@ -13,11 +13,11 @@ async function withPort(ownerReferences: object[]): Promise<Bench> {
   return bench
 }
 const swept = async (bench: Bench): Promise<number> => {
-  await sweep('demo/web', bench.stores)
+  await deleteOrphans('demo/web', bench.stores)
   return bench.ports().length
 }
 
-describe('a sweep', () => {
+describe('deleteOrphans', () => {
   it.each([
     ['a server that is gone', [owner('u1')], 0],
     ['nobody', [], 1],
@@ -51,7 +51,7 @@ describe('a sweep', () => {
     const made = await bench.api.resource<Port>(resourceDefOf(portKind)).create(port)
     // Of ports the cache is newer.
     const found = { ...bench.stores.ports, cache: { ...bench.stores.ports.cache, byIndex: () => [made] } } as never
-    await sweep('demo/web', { ...bench.stores, ports: found })
+    await deleteOrphans('demo/web', { ...bench.stores, ports: found })
     expect(bench.ports()).toHaveLength(1)
     bench.api.resumeWatches()
   })
@@ -70,9 +70,9 @@ describe('a sweep', () => {
     await using bench = await withPort([owner('u1')])
     bench.api.pauseWatches()
     await bench.api.resource<Port>(resourceDefOf(portKind)).delete({ name: 'p', namespace: 'demo' })
-    await expect(sweep('demo/web', bench.stores)).resolves.toEqual({ kind: 'done' })
+    await expect(deleteOrphans('demo/web', bench.stores)).resolves.toEqual({ kind: 'done' })
     bench.fake.life.fail('delete ports', new ApiError({ request: 'fake', status: 503 }))
-    await expect(sweep('demo/web', bench.stores)).rejects.toMatchObject({ status: 503 })
+    await expect(deleteOrphans('demo/web', bench.stores)).rejects.toMatchObject({ status: 503 })
     bench.api.resumeWatches()
   })
 })
