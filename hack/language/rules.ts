@@ -16,6 +16,8 @@ const oneWordNames = new Set([
   ...['reconcile', 'plan', 'admit', 'observe', 'parse', 'render', 'encode', 'decode', 'main'],
   // Outcomes of a reconcile read as words: `return wait('its image')`, `return failed(reason, message)`.
   ...['wait', 'failed'],
+  // A controller declares its watches: `watches: [watch(ports, { … })]`. Kubernetes has the word.
+  'watch',
 ])
 
 const oneWordFunctions: Rule = ({ path, exportedFunctions }) =>
