@@ -1,17 +1,17 @@
 /**
- * What images run: each program as one file with all that it imports, and files beside it for what is seldom needed; no packages. Of
- * modules that are loaded one by one Node keeps 11 MB more (docs/benchmarks.md).
+ * Builds the programs that images run: one file each, and further files for modules that are rarely loaded. They need
+ * no packages. Node needs 11 MB less for one file than for many modules (docs/benchmarks.md).
  * Usage: node hack/build.ts [DIR]   (dist)
  */
 import { join, resolve } from 'node:path'
 import { build as bundle } from 'rolldown'
 import { root } from './command.ts'
 
-/** `<dir>/agent.mjs`, `<dir>/controller.mjs`, `<dir>/parts/`. */
-export async function build(dir: string): Promise<void> {
-  const main = (name: string): string => join(root, name, 'main.ts')
+/** Writes `<dir>/agent.mjs`, `<dir>/controller.mjs` and `<dir>/parts/`. */
+export async function buildPrograms(dir: string): Promise<void> {
+  const mainFile = (name: string): string => join(root, name, 'main.ts')
   await bundle({
-    input: { agent: main('agent'), controller: main('controller') },
+    input: { agent: mainFile('agent'), controller: mainFile('controller') },
     cwd: root,
     platform: 'node',
     logLevel: 'warn',
@@ -19,4 +19,4 @@ export async function build(dir: string): Promise<void> {
   })
 }
 
-if (import.meta.main) await build(resolve(process.argv[2] ?? 'dist'))
+if (import.meta.main) await buildPrograms(resolve(process.argv[2] ?? 'dist'))

@@ -1,36 +1,36 @@
-/** `make check`: what can be said of the code without running it. One line a step; what a failed step said comes after. */
+/** `make check`: static checks of the code. Prints one line for each step, and the output of failed steps. */
 import { createHash } from 'node:crypto'
 import { globSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { command, type Ended, root, seconds } from './command.ts'
+import { type CommandResult, formatSeconds, root, runCommand } from './command.ts'
 
 interface Step {
   name: string
-  run: () => Promise<Ended>
+  run: () => Promise<CommandResult>
 }
 
-// Generating writes, so it goes first and alone; the others only read.
+// Generating files writes, so it runs first and alone. The other steps only read.
 const steps: Step[][] = [
-  [{ name: 'generated files', run: generated }],
+  [{ name: 'generated files', run: checkGeneratedFiles }],
   [
-    { name: 'format, imports', run: () => command(['biome', 'ci', '--colors=off', '.']) },
-    { name: 'lint', run: () => command(['oxlint', '--type-aware', '--quiet']) },
+    { name: 'format, imports', run: () => runCommand(['biome', 'ci', '--colors=off', '.']) },
+    { name: 'lint', run: () => runCommand(['oxlint', '--type-aware', '--quiet']) },
   ],
   [
-    { name: 'types', run: () => command(['tsc', '--noEmit', '-p', 'tsconfig.json']) },
-    { name: 'language', run: () => command(['node', 'hack/language.ts']) },
-    { name: 'dead code', run: () => command(['knip', '--no-progress']) },
+    { name: 'types', run: () => runCommand(['tsc', '--noEmit', '-p', 'tsconfig.json']) },
+    { name: 'language', run: () => runCommand(['node', 'hack/language.ts']) },
+    { name: 'dead code', run: () => runCommand(['knip', '--no-progress']) },
   ],
 ]
 
-/** What each step ended with; `make test` counts them. */
-export async function check(): Promise<{ passed: number; failed: number }> {
+/** Runs all steps. `make test` adds their numbers to those of the tests. */
+export async function runChecks(): Promise<{ passed: number; failed: number }> {
   let failed = 0
   let passed = 0
   for (const group of steps) {
     const results = await Promise.all(group.map(async ({ name, run }) => ({ name, ...(await run()) })))
     for (const { name, code, output, time } of results) {
-      console.log(`${code === 0 ? 'ok    ' : 'FAILED'} ${name.padEnd(16)} ${seconds(time)}`)
+      console.log(`${code === 0 ? 'ok    ' : 'FAILED'} ${name.padEnd(16)} ${formatSeconds(time)}`)
       if (code === 0) passed++
       else failed++
       if (code !== 0) console.log(output.trimEnd().replaceAll(/^/gm, '       '))
@@ -39,22 +39,22 @@ export async function check(): Promise<{ passed: number; failed: number }> {
   return { passed, failed }
 }
 
-/** Makes everything anew; a file that is not as it was had not been made from the code as it is. */
-async function generated(): Promise<Ended> {
-  const before = fingerprints()
-  const ended = await command(['node', 'hack/generate.ts'])
-  if (ended.code !== 0) return ended
-  const after = fingerprints()
+/** Generates all files. A file that changes by that had not been generated from the present code. */
+async function checkGeneratedFiles(): Promise<CommandResult> {
+  const before = hashFiles()
+  const result = await runCommand(['node', 'hack/generate.ts'])
+  if (result.code !== 0) return result
+  const after = hashFiles()
   const files = [...new Set([...before.keys(), ...after.keys()])].filter((f) => before.get(f) !== after.get(f))
-  if (files.length === 0) return ended
-  const output = `not as \`make generate\` makes them (they are now; commit them):\n${files.join('\n')}`
-  return { ...ended, code: 1, output }
+  if (files.length === 0) return result
+  const output = `these files were not up to date; \`make generate\` has just updated them, commit them:\n${files.join('\n')}`
+  return { ...result, code: 1, output }
 }
 
-/** By content, not by git: it also works in a tree with changes, and in one without git. */
-function fingerprints(): Map<string, string> {
-  const elsewhere = new Set(['node_modules', '.git', '.cloud', 'dist', 'artefacts'])
-  const files = globSync('**/*', { cwd: root, exclude: (entry) => elsewhere.has(entry) })
+/** Compares contents, not git: this also works in a tree with changes and in one without git. */
+function hashFiles(): Map<string, string> {
+  const excluded = new Set(['node_modules', '.git', '.cloud', 'dist', 'artefacts'])
+  const files = globSync('**/*', { cwd: root, exclude: (entry) => excluded.has(entry) })
   const hash = (file: string) =>
     createHash('sha256')
       .update(readFileSync(join(root, file)))
@@ -62,4 +62,4 @@ function fingerprints(): Map<string, string> {
   return new Map(files.filter((f) => statSync(join(root, f)).isFile()).map((file) => [file, hash(file)]))
 }
 
-if (import.meta.main) process.exitCode = (await check()).failed > 0 ? 1 : 0
+if (import.meta.main) process.exitCode = (await runChecks()).failed > 0 ? 1 : 0

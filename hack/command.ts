@@ -1,18 +1,21 @@
-// A command of check or test: run to its end, with what it said kept, its time taken.
+// Runs the commands of `make check` and `make test` and keeps their output and their time.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 
 export const root = join(import.meta.dirname, '..')
 
-export interface Ended {
+export interface CommandResult {
   code: number | null
   output: string
   /** Milliseconds. */
   time: number
 }
 
-/** `echo` also shows the output as it comes. */
-export async function command(argv: readonly string[], { echo = false }: { echo?: boolean } = {}): Promise<Ended> {
+/** Resolves when the command has exited. `echo` also prints its output at once. */
+export async function runCommand(
+  argv: readonly string[],
+  { echo = false }: { echo?: boolean } = {},
+): Promise<CommandResult> {
   const [file = '', ...args] = argv
   const started = performance.now()
   const path = `${join(root, 'node_modules/.bin')}:${process.env['PATH']}`
@@ -30,4 +33,4 @@ export async function command(argv: readonly string[], { echo = false }: { echo?
   return { code, output: Buffer.concat(chunks).toString(), time: performance.now() - started }
 }
 
-export const seconds = (time: number): string => `${(time / 1000).toFixed(1)} s`
+export const formatSeconds = (time: number): string => `${(time / 1000).toFixed(1)} s`

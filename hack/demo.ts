@@ -1,4 +1,7 @@
-/** `make demo`: a one-machine cloud, the quickstart applied to it, its server shown running. Again: it finds all of it there. */
+/**
+ * `make demo`: starts a cloud on this machine, applies the quickstart and shows its server running. Run again, it uses
+ * the cloud that is there.
+ */
 import { execFile } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
@@ -11,44 +14,50 @@ import { until } from '../test/rig/until.ts'
 
 const root = join(import.meta.dirname, '..')
 const dir = process.env['CLOUD_DIR'] || join(root, '.cloud')
-/** `make demo KUBECONFIG=…`: a cluster that is there already. */
-const given = process.env['CLUSTER_KUBECONFIG']
-const say = (line: string): void => console.log(`\n== ${line}`)
-const detail = (line: string): void => console.log(`   ${line}`)
+/** `make demo KUBECONFIG=…`: the kubeconfig of an existing cluster. */
+const clusterKubeconfig = process.env['CLUSTER_KUBECONFIG']
+const printHeading = (line: string): void => console.log(`\n== ${line}`)
+const printDetail = (line: string): void => console.log(`   ${line}`)
 
-/** examples/quickstart/image.yaml names this file. */
+/** Copies the guest image to the path that examples/quickstart/image.yaml names. */
 async function placeImage({ home }: Host): Promise<void> {
-  const { path, size } = await ensureGuestImage(detail)
+  const { path, size } = await ensureGuestImage(printDetail)
   const target = join(home, 'var/lib/kubenova/images/guest.qcow2')
   if (existsSync(target)) return
   mkdirSync(join(target, '..'), { recursive: true })
   copyFileSync(path, `${target}.new`)
   renameSync(`${target}.new`, target)
-  detail(`guest.qcow2, ${(size / 1024 ** 2).toFixed(0)} MiB`)
+  printDetail(`guest.qcow2, ${(size / 1024 ** 2).toFixed(0)} MiB`)
 }
 
 const started = performance.now()
-say('A cloud on this machine: etcd, kube-apiserver, controller, one host with libvirtd and agent')
-const cloud = await startCloud({ dir, hosts: 1, log: detail, ...(given ? { kubeconfig: resolve(given) } : {}) })
+printHeading('A cloud on this machine: etcd, kube-apiserver, controller, one host with libvirtd and agent')
+const cloud = await startCloud({
+  dir,
+  hosts: 1,
+  log: printDetail,
+  ...(clusterKubeconfig ? { kubeconfig: resolve(clusterKubeconfig) } : {}),
+})
 const { kubectl } = await ensureBinaries(['kubectl'])
 const env = { ...process.env, KUBECONFIG: cloud.kubeconfig }
-const run = async (...args: string[]): Promise<string> => (await promisify(execFile)(kubectl, args, { env })).stdout
-const show = async (...args: string[]): Promise<void> => {
+const runKubectl = async (...args: string[]): Promise<string> =>
+  (await promisify(execFile)(kubectl, args, { env })).stdout
+const printKubectl = async (...args: string[]): Promise<void> => {
   console.log(`$ kubectl ${args.join(' ')}`)
-  console.log((await run(...args)).trimEnd())
+  console.log((await runKubectl(...args)).trimEnd())
 }
 
-say('A small bootable image in the image directory of the host')
+printHeading('A small bootable image in the image directory of the host')
 await placeImage(cloud.host('h1'))
 
-say('The quickstart: Flavor, Image, Network, KeyPair, Server')
+printHeading('The quickstart: Flavor, Image, Network, KeyPair, Server')
 const quickstart = relative(process.cwd(), join(root, 'examples/quickstart'))
-await show('apply', '--server-side', '-f', quickstart)
-await show('wait', '--for=condition=Ready', 'server/web-1', '--timeout=120s')
-await show('get', 'servers', '-o', 'wide')
+await printKubectl('apply', '--server-side', '-f', quickstart)
+await printKubectl('wait', '--for=condition=Ready', 'server/web-1', '--timeout=120s')
+await printKubectl('get', 'servers', '-o', 'wide')
 
-say('Its console, up to the login prompt')
-const log = (await run('get', 'server', 'web-1', '-o', 'jsonpath={.status.console.log}')).trim()
+printHeading('The console of the server, up to the login prompt')
+const log = (await runKubectl('get', 'server', 'web-1', '-o', 'jsonpath={.status.console.log}')).trim()
 const file = join(cloud.host('h1').home, log)
 const text = await until(
   () => {
@@ -59,7 +68,7 @@ const text = await until(
 )
 console.log(text.trimEnd())
 
-say(`Done in ${((performance.now() - started) / 1000).toFixed(1)} s. To go on:`)
+printHeading(`Done in ${((performance.now() - started) / 1000).toFixed(1)} s. To go on:`)
 const here = relative(process.cwd(), cloud.kubeconfig)
 console.log(`export KUBECONFIG=$PWD/${here}
 alias kubectl=${kubectl}

@@ -1,4 +1,4 @@
-// The documents: links between them resolve, and what they show as YAML is YAML, of our kinds where it says so.
+// Tests of the documents: their links resolve, their YAML is valid, and the files that they name exist.
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -11,35 +11,35 @@ const pages = globSync(['*.md', 'docs/**/*.md', 'kube/**/*.md', 'agent/**/*.md']
 
 const withoutCode = (text: string): string => text.replaceAll(/^```[^]*?^```$/gm, '').replaceAll(/`[^`\n]*`/g, '')
 
-function links(text: string): string[] {
+function linksIn(text: string): string[] {
   return [...withoutCode(text).matchAll(/\]\(([^)\s]+)\)/g)].map((m) => m[1] ?? '').filter((l) => !/^[a-z]+:/.test(l))
 }
 
-function anchors(file: string): Set<string> {
+function anchorsOf(file: string): Set<string> {
   const headings = readFileSync(file, 'utf8').matchAll(/^#+ (.+)$/gm)
   return new Set([...headings].map((m) => anchor((m[1] ?? '').replaceAll('`', ''))))
 }
 
-function blocks(text: string, language: string): string[] {
+function codeBlocks(text: string, language: string): string[] {
   return [...text.matchAll(/^```(\w*)\n([^]*?)^```$/gm)].flatMap((m) => (m[1] === language ? [m[2] ?? ''] : []))
 }
 
 describe.each(pages)('$page', ({ page, text }) => {
-  it('links to what is there', () => {
-    const broken = links(text).filter((link) => {
+  it('has only links that resolve', () => {
+    const broken = linksIn(text).filter((link) => {
       const [path = '', fragment] = link.split('#')
       const target = path === '' ? join(root, page) : join(root, dirname(page), path)
-      return !existsSync(target) || (fragment !== undefined && !anchors(target).has(fragment))
+      return !existsSync(target) || (fragment !== undefined && !anchorsOf(target).has(fragment))
     })
     expect(broken).toEqual([])
   })
 
-  it('shows YAML that is valid', () => {
-    for (const block of blocks(text, 'yaml'))
+  it('shows only valid YAML', () => {
+    for (const block of codeBlocks(text, 'yaml'))
       for (const object of objectsIn(block).filter(isOurs)) expect(schemaProblems(object)).toEqual([])
   })
 
-  it('names files of the repository that are there', () => {
+  it('names only files that exist', () => {
     const named = [
       ...text.matchAll(/(?<![\w./-])(?:examples|crds|actions|kube|controller|agent|hack|test|docs)\/[\w./-]*\w/g),
     ]
@@ -50,8 +50,8 @@ describe.each(pages)('$page', ({ page, text }) => {
   })
 })
 
-it('the guide is whole: each page of it is in the table of contents', () => {
-  const contents = links(readFileSync(join(root, 'docs/README.md'), 'utf8'))
+it('the table of contents has every page of the guide and of the reference', () => {
+  const contents = linksIn(readFileSync(join(root, 'docs/README.md'), 'utf8'))
   const all = globSync(['guide/*.md', 'reference/*.md'], { cwd: join(root, 'docs') })
   expect(all.filter((file) => !contents.includes(file))).toEqual([])
 })

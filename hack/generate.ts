@@ -1,4 +1,6 @@
-/** `make generate`: everything that is derived from the code and committed. `make check` makes it anew and compares. */
+/**
+ * `make generate`: writes all committed files that are derived from the code. `make check` tells if one is outdated.
+ */
 import { join } from 'node:path'
 import { agentPolicies } from './generate/access.ts'
 import { manifests } from './generate/manifests.ts'

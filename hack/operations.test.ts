@@ -1,4 +1,5 @@
-// docs/guide/operations.md against the code: it has every condition, reason, event, metric and time limit, and no other.
+// Compares docs/guide/operations.md with the code: it has every condition, reason, event, metric and time limit, and no
+// other.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -12,39 +13,41 @@ import { allMetrics } from './generate/metrics.ts'
 
 const text = readFileSync(join(root, 'docs/guide/operations.md'), 'utf8')
 
-/** The text under a heading of the second level. */
-function section(title: string): string {
+/** The text below a heading of level two. */
+function sectionText(title: string): string {
   const [, after] = text.split(`\n## ${title}\n`)
   if (after === undefined) throw new Error(`no section ${title}`)
   return after.split('\n## ')[0] ?? ''
 }
 
-/** The rows of its tables: the words in the first cell, and the other cells. */
-function rows(title: string): { words: string[]; cells: string[] }[] {
-  return [...section(title).matchAll(/^\| (`.*?) \|(.*)\|$/gm)].map(([, first = '', rest = '']) => ({
+/** The rows of the section's tables: the words in the first cell, and the other cells. */
+function tableRows(title: string): { words: string[]; cells: string[] }[] {
+  return [...sectionText(title).matchAll(/^\| (`.*?) \|(.*)\|$/gm)].map(([, first = '', rest = '']) => ({
     words: [...first.matchAll(/`([^`]+)`/g)].map(([, word = '']) => word),
     cells: rest.split('|').map((cell) => cell.trim()),
   }))
 }
-const words = (title: string): string[] => rows(title).flatMap((row) => row.words)
+const wordsInTable = (title: string): string[] => tableRows(title).flatMap((row) => row.words)
 const sorted = (list: Iterable<string>): string[] => [...list].toSorted((a, b) => a.localeCompare(b))
 
-const capital = (name: string): string => `${name.charAt(0).toUpperCase()}${name.slice(1)}`
+const capitalized = (name: string): string => `${name.charAt(0).toUpperCase()}${name.slice(1)}`
 const metrics = allMetrics()
 
-describe('the page has all, once, and nothing else', () => {
+describe('the tables of operations.md', () => {
   const tables: [title: string, inCode: Iterable<string>][] = [
     ['Conditions', conditionTypes],
     ['Reasons', reasons],
-    ['Events', [...Object.keys(actions).map(capital), 'DeletionPending', 'DeletedWithoutHost']],
+    ['Events', [...Object.keys(actions).map(capitalized), 'DeletionPending', 'DeletedWithoutHost']],
     ['Metrics', metrics.map(({ name }) => name)],
     ['Time limits', Object.keys(transientStateLimits)],
   ]
-  it.each(tables)('%s', (title, inCode) => expect(sorted(words(title))).toEqual(sorted(inCode)))
+  it.each(tables)('%s has every value of the code once and no other', (title, inCode) =>
+    expect(sorted(wordsInTable(title))).toEqual(sorted(inCode)),
+  )
 
-  it('says of each what to do', () => {
+  it('has no empty cell', () => {
     for (const [title] of tables)
-      for (const row of rows(title))
+      for (const row of tableRows(title))
         expect(
           row.cells.every((cell) => cell !== ''),
           row.words.join(),
@@ -52,13 +55,13 @@ describe('the page has all, once, and nothing else', () => {
   })
 })
 
-it('the time limits are those of the code', () => {
-  const said = rows('Time limits').map(({ words: [state = ''], cells }) => [state, Number(cells[0])])
+it('operations.md has the time limits of the code', () => {
+  const said = tableRows('Time limits').map(({ words: [state = ''], cells }) => [state, Number(cells[0])])
   expect(Object.fromEntries(said)).toEqual(transientStateLimits)
 })
 
-it('says which program has a metric', () => {
-  for (const { words: names, cells } of rows('Metrics'))
+it('operations.md names the programs that have each metric', () => {
+  for (const { words: names, cells } of tableRows('Metrics'))
     for (const name of names) {
       const programs = metrics.find((m) => m.name === name)?.programs ?? []
       const said = cells[0]?.split(' ').map((letter) => (letter === 'C' ? 'controller' : 'agent')) ?? []
@@ -66,9 +69,9 @@ it('says which program has a metric', () => {
     }
 })
 
-it('alerts ask for metrics and labels that are there', () => {
-  const expressions = [...section('Alerts worth having').matchAll(/expr: (.*)/g)].map(([, expr = '']) => expr)
-  // A name with what follows it: ( a function, = a label.
+it('the alerts of operations.md use existing metrics and labels', () => {
+  const expressions = [...sectionText('Alerts worth having').matchAll(/expr: (.*)/g)].map(([, expr = '']) => expr)
+  // A name followed by ( is a function, and one followed by = is a label.
   const names = expressions.flatMap((expr) => [...expr.matchAll(/\b([a-z]+(?:_[a-z]+)+)\b(?:\{(\w+)=)?(?![(=])/g)])
   expect(names.length).toBeGreaterThan(10)
   for (const [, name = '', label] of names) {
@@ -78,7 +81,7 @@ it('alerts ask for metrics and labels that are there', () => {
   }
 })
 
-it('names options that are there', () => {
+it('operations.md names only existing options', () => {
   const flag = (name: string): string => `--${name.replaceAll(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`
   const options = [AgentOptions, ControllerOptions].flatMap(({ properties }) => Object.keys(properties).map(flag))
   const named = [...text.matchAll(/`(--[a-z-]+)`/g)].map(([, name]) => name)

@@ -1,6 +1,6 @@
 #!/bin/bash
-# What a fresh Debian machine lacks to build, run and test Kubenova, and nothing else: Debian packages, npm packages,
-# control-plane binaries, guest image. Says what it does; says and does nothing where all is there.
+# Installs all that a fresh Debian machine needs to build, run and test Kubenova: Debian packages, npm packages,
+# control-plane binaries and the guest image. It does and prints nothing if all of it is installed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -29,7 +29,7 @@ fi
 installed=node_modules/.package-lock.json
 if [ ! -x node_modules/.bin/node ] || [ ! -e "$installed" ] || [ package-lock.json -nt "$installed" ]; then
   echo "setup: npm packages"
-  # Warnings are not shown: the Node of this machine may be older than package.json asks for, and nothing of ours runs with it.
+  # Warnings are hidden: the machine's own Node may be older than package.json requires, but it only runs npm.
   npm ci --no-audit --no-fund --loglevel=error
 fi
 

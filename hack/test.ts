@@ -1,18 +1,18 @@
 /**
- * `make test`: checks, then the tests of the projects; `faults` is left to `make chaos`. Shows them as they go; the last line is
- * `N passed, N failed`. Arguments: projects (unit, rig, e2e, chaos).
+ * `make test`: runs the checks, then the tests of the projects, and prints their output. The last line is `N passed, N
+ * failed`. Arguments: the projects (unit, rig, e2e, chaos). `faults` is run by `make chaos`.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { check } from './check.ts'
-import { command, root, seconds } from './command.ts'
+import { runChecks } from './check.ts'
+import { formatSeconds, root, runCommand } from './command.ts'
 
 interface Count {
   passed: number
   failed: number
 }
 
-/** What vitest's JSON reporter writes, as far as it is read here. */
+/** The part of vitest's JSON report that is used here. */
 interface Report {
   success: boolean
   numPassedTests: number
@@ -23,44 +23,44 @@ interface Report {
 
 const artefacts = join(root, 'test/artefacts')
 
-async function project(name: string): Promise<Count> {
+async function runVitestProject(name: string): Promise<Count> {
   const file = join(artefacts, `${name}.json`)
   console.log(`\n== ${name}`)
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
-  const { code, time } = await command(['vitest', 'run', '--project', name, ...reporters], { echo: true })
+  const { code, time } = await runCommand(['vitest', 'run', '--project', name, ...reporters], { echo: true })
   const count = existsSync(file)
-    ? read(JSON.parse(readFileSync(file, 'utf8')) as Report, code)
+    ? countTests(JSON.parse(readFileSync(file, 'utf8')) as Report, code)
     : { passed: 0, failed: 1 }
-  console.log(`${count.failed === 0 ? 'ok    ' : 'FAILED'} ${name.padEnd(16)} ${seconds(time)}`)
+  console.log(`${count.failed === 0 ? 'ok    ' : 'FAILED'} ${name.padEnd(16)} ${formatSeconds(time)}`)
   return count
 }
 
 /**
- * A file that cannot be loaded, or an error outside of any test, fails the run without a failed test: it counts as one.
- * So does a test that was skipped: there is no reason to commit one.
+ * If a file cannot be loaded or an error occurs outside of the tests, vitest fails without a failed test. That counts
+ * as one failed test. A skipped test counts as failed, too, because no skipped test should be committed.
  */
-export function read(report: Report, code: number | null): Count {
+export function countTests(report: Report, code: number | null): Count {
   const skipped = report.numPendingTests + report.numTodoTests
   const failed = report.numFailedTests + skipped
-  const elsewhere = failed === 0 && (code !== 0 || !report.success) ? 1 : 0
-  return { passed: report.numPassedTests, failed: failed + elsewhere }
+  const outsideTests = failed === 0 && (code !== 0 || !report.success) ? 1 : 0
+  return { passed: report.numPassedTests, failed: failed + outsideTests }
 }
 
-async function main(): Promise<Count> {
-  // Also empties what the last run kept.
+async function runAll(): Promise<Count> {
+  // Removes the artefacts of the last run.
   rmSync(artefacts, { recursive: true, force: true })
   mkdirSync(artefacts, { recursive: true })
   console.log('== check')
-  const counts: Count[] = [await check()]
-  const asked = process.argv.slice(2)
-  for (const name of asked.length > 0 ? asked : ['unit', 'rig', 'e2e', 'chaos']) {
-    counts.push(await project(name))
+  const counts: Count[] = [await runChecks()]
+  const requested = process.argv.slice(2)
+  for (const name of requested.length > 0 ? requested : ['unit', 'rig', 'e2e', 'chaos']) {
+    counts.push(await runVitestProject(name))
   }
   return counts.reduce((sum, c) => ({ passed: sum.passed + c.passed, failed: sum.failed + c.failed }))
 }
 
 if (import.meta.main) {
-  const { passed, failed } = await main()
+  const { passed, failed } = await runAll()
   process.exitCode = failed > 0 || passed === 0 ? 1 : 0
   console.log(`\n${passed} passed, ${failed} failed`)
 }

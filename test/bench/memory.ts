@@ -7,7 +7,7 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { build } from '../../hack/build.ts'
+import { buildPrograms } from '../../hack/build.ts'
 import { scratchDirectory } from '../rig/scratch.ts'
 import { measureAgent } from '../scale/agent-memory.ts'
 import type { Figure } from '../scale/measure.ts'
@@ -30,7 +30,7 @@ const log = (line: string): void => console.error(line)
 const root = scratchDirectory()
 try {
   const dist = join(root, 'dist')
-  if (!values.source) await build(dist)
+  if (!values.source) await buildPrograms(dist)
   const program = values.source ? source : built(dist)
   const sub = (name: string): string => {
     const dir = join(root, name)

@@ -6,7 +6,7 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { build } from '../../hack/build.ts'
+import { buildPrograms } from '../../hack/build.ts'
 import { scratchDirectory } from '../rig/scratch.ts'
 import { type Figure, measureScale } from '../scale/measure.ts'
 import { measurePlacing } from '../scale/place.ts'
@@ -28,7 +28,7 @@ const log = (line: string): void => console.error(line)
 const root = scratchDirectory()
 try {
   const dist = join(root, 'dist')
-  await build(dist)
+  await buildPrograms(dist)
   const program = built(dist)
   const sub = (name: string): string => {
     const dir = join(root, name)

@@ -4,7 +4,7 @@ import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { connect, domainEvents } from '../../../agent/libvirt/index.ts'
-import { build } from '../../../hack/build.ts'
+import { buildPrograms } from '../../../hack/build.ts'
 import { ensureBinaries } from '../../rig/binaries.ts'
 import { type Cloud, startCloud } from '../../rig/cloud.ts'
 import { ensureGuestImage } from '../../rig/guest.ts'
@@ -29,7 +29,7 @@ export async function benchCloud(hosts: number): Promise<BenchCloud> {
   const dir = scratchDirectory()
   await using closing = new AsyncDisposableStack()
   const dist = join(dir, 'dist')
-  await build(dist)
+  await buildPrograms(dist)
   const asImage = (name: 'agent' | 'controller') => ({ file: built(dist).main(name), env: leanEnv })
   const programs = { agent: asImage('agent'), controller: asImage('controller') }
   const cloud = closing.use(await startCloud({ dir, hosts, audit: true, owned: true, programs }))
