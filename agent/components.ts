@@ -18,12 +18,12 @@ import { Jobs } from './host/jobs.ts'
 import { newLibvirtHost } from './host/libvirt-host.ts'
 import { serverPaths } from './host/paths.ts'
 import { type HostStorage, openStorage } from './host/storage.ts'
-import { type Claimed, claimIdentity, type Identity } from './identity.ts'
-import { createLeftovers, type Leftovers, ownersIn } from './leftovers.ts'
+import { type Identity, lockStateDirectory, type StateDirectoryLock } from './identity.ts'
 import { type CallFunction, openSession, type Session } from './libvirt/index.ts'
 import { measureLibvirt } from './metrics.ts'
 import { createHostNetwork, type HostNetwork } from './net/host-network.ts'
 import type { AgentOptions } from './options.ts'
+import { createOrphanCollector, type OrphanCollector, readOwnerFiles } from './orphans.ts'
 import { domainChanged, resyncDue, serversByUid, serversOn } from './server/controller.ts'
 import { DomainWatch } from './server/events.ts'
 import type { LocalHost } from './server/reconcile.ts'
@@ -73,9 +73,9 @@ export interface HostComponents {
   storage: Pick<HostStorage, 'clean'> & AsyncDisposable
   network: Pick<HostNetwork, 'sync'> & AsyncDisposable
   host: LocalHost
-  leftovers: Leftovers
+  orphans: OrphanCollector
   /** Waits for the host lock and verifies the recorded identity. @throws Refused for the agent of another cluster or host */
-  claimHost(mine: Identity, signal: AbortSignal): Promise<Claimed>
+  claimHost(mine: Identity, signal: AbortSignal): Promise<StateDirectoryLock>
   /** Rotates the console logs of the Servers of these uids. */
   rotateConsoleLogs(uids: readonly string[]): Promise<void>
   /** Exposes the metrics of libvirt until the returned function is called. */
@@ -119,8 +119,8 @@ export async function createAgentComponents(kube: Kube, options: AgentOptions, l
     storage,
     network,
     host: newHost(local),
-    leftovers: newOrphanCollector(local),
-    claimHost: (mine, signal) => claimIdentity(stateDir, mine, signal),
+    orphans: newOrphanCollector(local),
+    claimHost: (mine, signal) => lockStateDirectory(stateDir, mine, signal),
     rotateConsoleLogs(uids) {
       const logs = uids.map((uid) => serverPaths(stateDir, options.runDir, uid).consoleLog)
       return rotateLogs(logs, options)
@@ -198,15 +198,15 @@ function newOrphanCollector({
   storage,
   jobs,
   log,
-}: LocalComponents): Leftovers {
+}: LocalComponents): OrphanCollector {
   const { stateDir, runDir, orphanGraceSeconds } = options
-  return createLeftovers({
+  return createOrphanCollector({
     hostName,
-    owners: () => ownersIn(stateDir, log),
+    listOwners: () => readOwnerFiles(stateDir, log),
     servers,
-    known: (uid) => informer.cache.byIndex(serversByUid, uid).length > 0,
+    isCached: (uid) => informer.cache.byIndex(serversByUid, uid).length > 0,
     domains,
-    async clean(uid) {
+    async removeFiles(uid) {
       await network.unplug(uid, { signal: neverAborts })
       await removeServerFiles(uid, serverPaths(stateDir, runDir, uid), { cache: storage.cache, jobs })
     },

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { claimIdentity } from './identity.ts'
+import { lockStateDirectory } from './identity.ts'
 
 let dir = ''
 beforeEach(async () => {
@@ -10,43 +10,43 @@ beforeEach(async () => {
 })
 afterEach(() => rm(dir, { recursive: true, force: true }))
 
-const mine = { cluster: 'c1', host: 'h1' }
-const written = async (at = dir): Promise<unknown> => JSON.parse(await readFile(join(at, 'identity.json'), 'utf8'))
+const identity = { cluster: 'c1', host: 'h1' }
+const readRecord = async (at = dir): Promise<unknown> => JSON.parse(await readFile(join(at, 'identity.json'), 'utf8'))
 
-/** As an agent that starts and ends. */
-async function once(at: string, identity = mine): Promise<string> {
-  await using claimed = await claimIdentity(at, identity)
-  return claimed.id
+/** Starts and ends an agent. */
+async function lockOnce(at: string, own = identity): Promise<string> {
+  await using lock = await lockStateDirectory(at, own)
+  return lock.id
 }
 
-describe('claimIdentity', () => {
-  it('writes it down at the first start, also into a directory that is not there yet', async () => {
+describe('lockStateDirectory', () => {
+  it('records the identity at the first start and creates the directory', async () => {
     const deep = join(dir, 'var/lib/kubenova')
-    const id = await once(deep)
-    expect(await written(deep)).toEqual({ ...mine, id })
+    const id = await lockOnce(deep)
+    expect(await readRecord(deep)).toEqual({ ...identity, id })
     expect((await readdir(deep)).toSorted()).toEqual(['agent.lock', 'identity.json'])
   })
 
-  it('takes the same again, which has the same id; another directory has another', async () => {
-    const id = await once(dir)
-    expect(await once(dir)).toBe(id)
-    expect(await once(join(dir, 'other'))).not.toBe(id)
+  it('accepts the same identity again and keeps the id of each directory', async () => {
+    const id = await lockOnce(dir)
+    expect(await lockOnce(dir)).toBe(id)
+    expect(await lockOnce(join(dir, 'other'))).not.toBe(id)
   })
 
-  it('gives an id to a directory of before there were any', async () => {
-    await writeFile(join(dir, 'identity.json'), JSON.stringify(mine))
-    const id = await once(dir)
-    expect(await written()).toEqual({ ...mine, id })
+  it('adds an id to an identity.json without one', async () => {
+    await writeFile(join(dir, 'identity.json'), JSON.stringify(identity))
+    const id = await lockOnce(dir)
+    expect(await readRecord()).toEqual({ ...identity, id })
   })
 
-  it('has the second of two agents wait until the first ends', async () => {
-    const first = await claimIdentity(dir, mine)
+  it('lets a second agent wait until the first ends', async () => {
+    const first = await lockStateDirectory(dir, identity)
     let second: string | undefined
-    const waiting = once(dir).then((id) => {
+    const waiting = lockOnce(dir).then((id) => {
       second = id
     })
     const stop = new AbortController()
-    const third = claimIdentity(dir, mine, stop.signal)
+    const third = lockStateDirectory(dir, identity, stop.signal)
     stop.abort(new Error('told to stop'))
     await expect(third).rejects.toThrow('told to stop')
     expect(second).toBeUndefined()
@@ -58,28 +58,28 @@ describe('claimIdentity', () => {
   it.each([
     [
       'cluster',
-      { ...mine, cluster: 'c2' },
+      { ...identity, cluster: 'c2' },
       /belongs to cluster c1, this is c2.*Start the agent with the cluster it had/,
     ],
-    ['host', { ...mine, host: 'h2' }, /belongs to host h1, this is h2/],
-  ])('refuses another %s, says what to do, and leaves what was written', async (_, other, message) => {
-    const id = await once(dir)
-    await expect(once(dir, other)).rejects.toMatchObject({
+    ['host', { ...identity, host: 'h2' }, /belongs to host h1, this is h2/],
+  ])('refuses another %s with advice and keeps the record', async (_, other, message) => {
+    const id = await lockOnce(dir)
+    await expect(lockOnce(dir, other)).rejects.toMatchObject({
       kind: 'Refused',
       code: 'WrongIdentity',
       message: expect.stringMatching(message),
     })
-    expect(await written()).toEqual({ ...mine, id })
+    expect(await readRecord()).toEqual({ ...identity, id })
   })
 
-  it('takes a crash before the rename for no identity', async () => {
+  it('ignores a record that a crash left unfinished', async () => {
     await writeFile(join(dir, 'identity.json.new'), '{"cluster":"c')
-    const id = await once(dir)
-    expect(await written()).toEqual({ ...mine, id })
+    const id = await lockOnce(dir)
+    expect(await readRecord()).toEqual({ ...identity, id })
   })
 
-  it('does not start on a file that it cannot read', async () => {
+  it('throws when identity.json cannot be parsed', async () => {
     await writeFile(join(dir, 'identity.json'), 'not JSON')
-    await expect(once(dir)).rejects.toThrow()
+    await expect(lockOnce(dir)).rejects.toThrow(/JSON/)
   })
 })

@@ -1,12 +1,13 @@
 /**
- * Which cluster and which host this state directory belongs to, and who works on it. An agent that is pointed at another cluster, or started under
- * another name, would take every domain here for a leftover: it must refuse to start instead. Of two agents of one directory the second waits.
+ * Binds the state directory to one cluster and one host, and locks it. An agent of another cluster, or with another host name, would take every domain
+ * here for an orphan, so it refuses to start. A second agent for the same directory waits.
  */
 import { randomUUID } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Refused } from '../crds/index.ts'
 import { writeFileAtomically } from './files/atomic-files.ts'
+import { ignoreNotFound } from './files/errors.ts'
 import { lockFile } from './files/lock-file.ts'
 
 export interface Identity {
@@ -15,21 +16,25 @@ export interface Identity {
   host: string
 }
 
-/** Until it is disposed of, no other agent works on the directory. */
-export interface Claimed extends AsyncDisposable {
-  /** Of this directory, made at its first use: tells two hosts apart that were given one name. */
+/** While it is not disposed of, no other agent works on the directory. */
+export interface StateDirectoryLock extends AsyncDisposable {
+  /** Id of the directory, created at its first use. It tells two hosts with the same name apart. */
   id: string
 }
 
 /**
- * Waits until no other agent works on this directory. Writes the identity down at the first start; later it must be the same.
+ * Waits until no other agent works on this directory. The first start records the identity; every later start must have the same one.
  * @throws Refused
  */
-export async function claimIdentity(stateDir: string, mine: Identity, signal?: AbortSignal): Promise<Claimed> {
+export async function lockStateDirectory(
+  stateDir: string,
+  identity: Identity,
+  signal?: AbortSignal,
+): Promise<StateDirectoryLock> {
   await mkdir(stateDir, { recursive: true })
   const lock = await lockFile(join(stateDir, 'agent.lock'), signal)
   try {
-    const id = await checkIdentity(stateDir, mine)
+    const id = await checkIdentity(stateDir, identity)
     return { id, [Symbol.asyncDispose]: () => lock[Symbol.asyncDispose]() }
   } catch (error) {
     await lock[Symbol.asyncDispose]()
@@ -37,23 +42,20 @@ export async function claimIdentity(stateDir: string, mine: Identity, signal?: A
   }
 }
 
-async function checkIdentity(stateDir: string, mine: Identity): Promise<string> {
+async function checkIdentity(stateDir: string, identity: Identity): Promise<string> {
   const path = join(stateDir, 'identity.json')
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw error
-  })
-  const before = text === undefined ? undefined : (JSON.parse(text) as Identity & { id?: string })
+  const text = await readFile(path, 'utf8').catch(ignoreNotFound)
+  const recorded = text === undefined ? undefined : (JSON.parse(text) as Identity & { id?: string })
   for (const part of ['cluster', 'host'] as const) {
-    if (before === undefined || before[part] === mine[part]) continue
+    if (recorded === undefined || recorded[part] === identity[part]) continue
     throw new Refused(
       'WrongIdentity',
-      `${stateDir} belongs to ${part} ${before[part]}, this is ${mine[part]}: its servers' domains would be taken for leftovers. ` +
+      `${stateDir} belongs to ${part} ${recorded[part]}, this is ${identity[part]}: its servers' domains would count as orphans. ` +
         `Start the agent with the ${part} it had; or, if its servers are given up, delete their domains and ${path}`,
     )
   }
-  if (before?.id !== undefined) return before.id
+  if (recorded?.id !== undefined) return recorded.id
   const id = randomUUID()
-  await writeFileAtomically(path, `${JSON.stringify({ ...mine, id })}\n`)
+  await writeFileAtomically(path, `${JSON.stringify({ ...identity, id })}\n`)
   return id
 }

@@ -50,18 +50,18 @@ export function partitionForNetworkSync(
 }
 
 /** Tasks that begin with a list of all domains. */
-const needsLibvirt: ReadonlySet<string> = new Set(['network', 'leftovers'])
+const needsLibvirt: ReadonlySet<string> = new Set(['network', 'orphans'])
 
 const tasks: Record<string, (components: AgentComponents, signal: AbortSignal) => Promise<unknown>> = {
-  async network({ informer, network, leftovers, log }, signal) {
+  async network({ informer, network, orphans, log }, signal) {
     // List the domains first and the cache last, so that the list of Servers is the newer one.
-    const present = await leftovers.present()
+    const present = await orphans.serversWithDomains()
     const { guests, leaveUntouched } = partitionForNetworkSync(informer.cache.list(), present)
     const failed = await network.sync(guests, { signal, leaveUntouched })
     for (const [uid, err] of failed)
       log.warn({ err, uid }, 'the network of a server is not as it should be, and could not be repaired')
   },
-  leftovers: ({ leftovers }) => leftovers.sweep(),
+  orphans: ({ orphans }) => orphans.sweep(),
   consoles: ({ informer, rotateConsoleLogs }) =>
     rotateConsoleLogs(informer.cache.list().map(({ metadata }) => metadata.uid ?? '')),
   images: ({ storage, informer }) => storage.clean((uid) => informer.cache.byIndex(serversByUid, uid).length > 0),

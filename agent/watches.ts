@@ -17,7 +17,7 @@ export async function startWatches(
   running: RunningReconciles,
   signal: AbortSignal,
 ): Promise<void> {
-  const { informer, self, leftovers, session, watch, log } = components
+  const { informer, self, orphans, session, watch, log } = components
   informer.on({
     updated(old, { metadata }) {
       if (metadata.deletionTimestamp && !old.metadata.deletionTimestamp)
@@ -25,9 +25,9 @@ export async function startWatches(
     },
     deleted(last) {
       const { namespace = '', name, uid = '' } = last.metadata
-      leftovers
-        .gone({ namespace, name, uid }, uuidOf(last))
-        .catch((err: unknown) => log.warn({ err, server: keyOf(last.metadata) }, 'leftovers stay until the next sweep'))
+      orphans
+        .collectDeleted({ namespace, name, uid }, uuidOf(last))
+        .catch((err: unknown) => log.warn({ err, server: keyOf(last.metadata) }, 'orphans stay until the next sweep'))
     },
   })
   for (const event of [lifecycle, reboot, ioErrorReason, controlError, pmSuspend, pmWakeup])

@@ -6,7 +6,7 @@ import { removeLogs } from '../console/rotate.ts'
 import { createDisks, type Disks as DiskFiles, deleteServerDirectory, readDisks } from '../image/disks.ts'
 import type { SpaceCheck } from '../image/free-space.ts'
 import type { ImageCache } from '../image/image-cache.ts'
-import { writeOwner } from '../leftovers.ts'
+import { writeOwnerFile } from '../orphans.ts'
 import { ensureImage, imageJob } from './images.ts'
 import type { JobContext, Jobs } from './jobs.ts'
 import { type PathsOf, type ServerPaths, uidOf } from './paths.ts'
@@ -39,7 +39,7 @@ async function createMissingDisks(
   // The Server has run: its data was on these disks. An empty disk in their place would hide that, and hide them when they are back.
   if (status?.launchedAt !== undefined) throw missingDisks(dir)
   const { namespace = '', name, uid = '' } = metadata
-  await writeOwner(dir, { namespace, name, uid })
+  await writeOwnerFile(dir, { namespace, name, uid })
   const base = await ensureImage(cache, guest, job)
   await createDisks({ directory: dir, instance: guest.instance, base, root, hasSpace, signal: job.signal })
 }

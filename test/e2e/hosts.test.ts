@@ -148,6 +148,6 @@ it('deletes a server whose host is gone for good only when told so, and the host
   const domain = pending.status?.domain?.name ?? ''
   expect(await user().domains('h1')).toContain(domain)
   await user().cloud.startAgent('h1', '--orphan-grace-seconds', '1', '--sync-seconds', '5')
-  await until(async () => !(await user().domains('h1')).includes(domain), { what: 'the leftover to go' })
+  await until(async () => !(await user().domains('h1')).includes(domain), { what: 'the orphan to go' })
   expect((await user().ready('a')).status?.vmState).toBe('active')
 })

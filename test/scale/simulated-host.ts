@@ -2,7 +2,7 @@
 
 import { type ClusterComponents, type HostComponents, type Link } from '../../agent/components.ts'
 import type { Facts } from '../../agent/host/facts.ts'
-import type { Leftovers } from '../../agent/leftovers.ts'
+import type { OrphanCollector } from '../../agent/orphans.ts'
 import { serversByUid } from '../../agent/server/controller.ts'
 import { FakeHost } from '../fakes/host.ts'
 import { type Call, Life } from '../fakes/life.ts'
@@ -28,20 +28,20 @@ export function simulatedHost({ watch, hostName, informer }: ClusterComponents):
     storage: { clean: async () => undefined, [Symbol.asyncDispose]: async () => undefined },
     network: { sync: async () => new Map(), [Symbol.asyncDispose]: async () => undefined },
     host: machines.of(new QuietLife()),
-    leftovers: leftovers(machines, (uid) => informer.cache.byIndex(serversByUid, uid).length > 0),
+    orphans: fakeOrphanCollector(machines, (uid) => informer.cache.byIndex(serversByUid, uid).length > 0),
     claimHost: async () => ({ id: hostName, [Symbol.asyncDispose]: async () => undefined }),
     rotateConsoleLogs: async () => undefined,
     exposeMetrics: () => () => undefined,
   }
 }
 
-function leftovers(machines: FakeHost, known: (uid: string) => boolean): Leftovers {
+function fakeOrphanCollector(machines: FakeHost, isCached: (uid: string) => boolean): OrphanCollector {
   return {
-    async gone({ uid }) {
-      if (!known(uid)) machines.forget(uid)
+    async collectDeleted({ uid }) {
+      if (!isCached(uid)) machines.forget(uid)
     },
     sweep: async () => undefined,
-    present: async () => new Set(),
+    serversWithDomains: async () => new Set(),
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { type ClusterComponents, type HostComponents, type Link } from '../../agent/components.ts'
 import type { Facts } from '../../agent/host/facts.ts'
-import { createLeftovers, type Leftovers, type Owner } from '../../agent/leftovers.ts'
+import { createOrphanCollector, type OrphanCollector, type Owner } from '../../agent/orphans.ts'
 import { serversByUid } from '../../agent/server/controller.ts'
 import type { Resources } from '../../crds/index.ts'
 import { noLog } from '../../kube/log.ts'
@@ -55,14 +55,14 @@ export class SimulatedHost {
       storage: { clean: async () => undefined, [Symbol.asyncDispose]: nothing },
       network: { sync: async () => new Map(), [Symbol.asyncDispose]: nothing },
       host: this.machines.of(link),
-      leftovers: this.#leftovers(link, cluster),
+      orphans: this.#orphanCollector(link, cluster),
       claimHost: async ({ host }) => ({ id: host, [Symbol.asyncDispose]: nothing }),
       rotateConsoleLogs: nothing,
       exposeMetrics: () => () => undefined,
     }
   }
 
-  #leftovers(link: HostLink, { hostName, servers, informer, kube }: ClusterComponents): Leftovers {
+  #orphanCollector(link: HostLink, { hostName, servers, informer, kube }: ClusterComponents): OrphanCollector {
     const { machines } = this
     const act = (name: string, uid: string, then: (machine: Machine) => void): Promise<void> =>
       link.pass({ name: `${name} ${machines.machine(uid).owner?.name}`, effect: true }, () =>
@@ -70,11 +70,11 @@ export class SimulatedHost {
       )
     const owner = (uid: string): Owner => ({ namespace: '', name: '', ...machines.machine(uid).owner, uid })
     const known = (): string[] => machines.uids().filter((uid) => !machines.isEmpty(uid))
-    return createLeftovers({
+    return createOrphanCollector({
       hostName,
-      owners: () => link.pass({ name: 'owners', effect: false }, () => known().map(owner)),
+      listOwners: () => link.pass({ name: 'owners', effect: false }, () => known().map(owner)),
       servers,
-      known: (uid) => informer.cache.byIndex(serversByUid, uid).length > 0,
+      isCached: (uid) => informer.cache.byIndex(serversByUid, uid).length > 0,
       domains: {
         list: () =>
           link.pass({ name: 'list domains', effect: false }, () =>
@@ -84,11 +84,11 @@ export class SimulatedHost {
           ),
         ownerOf: async ({ uuid }) => (machines.machine(uuid).domain ? owner(uuid) : undefined),
         of: () => ({
-          destroy: (uuid) => act('destroy leftover', uuid, machines.destroy),
-          undefine: (uuid) => act('undefine leftover', uuid, machines.undefine),
+          destroy: (uuid) => act('destroy orphan', uuid, machines.destroy),
+          undefine: (uuid) => act('undefine orphan', uuid, machines.undefine),
         }),
       },
-      clean: (uid) =>
+      removeFiles: (uid) =>
         act('clean', uid, (machine) => Object.assign(machine, { disks: false, configDrive: undefined, ports: false })),
       graceMs: 120_000,
       now: () => kube.clock.now(),

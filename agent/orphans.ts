@@ -1,0 +1,138 @@
+/**
+ * Collects orphans: domains and files of Servers that are no longer on this host, because they were deleted or moved while the agent was down.
+ * What belongs to a Server whose deletion was seen is removed at once. Everything else waits for a grace period, because an API server restored from
+ * a backup does not know the newer Servers.
+ */
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isOurs, type Server } from '../crds/index.ts'
+import { ignoreNotFound } from '../kube/errors.ts'
+import type { Log } from '../kube/log.ts'
+import type { Resource } from '../kube/resource.ts'
+import type { DomainClient, OwnedDomains } from './host/domain-client.ts'
+import { instancesDir } from './host/paths.ts'
+
+/** The Server that a domain or a directory on this host belongs to. */
+export interface Owner {
+  namespace: string
+  name: string
+  /** The Server's uid. */
+  uid: string
+}
+
+export interface OrphanOptions {
+  hostName: string
+  /** The owners of all directories on this host, with or without a domain. */
+  listOwners(): Promise<Owner[]>
+  servers: Resource<Server>
+  /** Whether the cache has a Server of that uid on this host. */
+  isCached(uid: string): boolean
+  domains: Pick<DomainClient, 'list' | 'ownerOf'> & { of(uid: string): Pick<OwnedDomains, 'destroy' | 'undefine'> }
+  /** Removes everything of a Server but its domain. */
+  removeFiles(uid: string): Promise<void>
+  graceMs: number
+  now(): number
+  log: Log
+}
+
+/** Names the owner of a directory; written before any other file in it. */
+const OWNER_FILE = 'owner.json'
+
+export async function writeOwnerFile(dir: string, owner: Owner): Promise<void> {
+  await mkdir(dir, { recursive: true })
+  const path = join(dir, OWNER_FILE)
+  await writeFile(`${path}.new`, `${JSON.stringify(owner)}\n`)
+  await rename(`${path}.new`, path)
+}
+
+/** A domain whose metadata cannot be read counts as foreign. Any other error may hide one of ours, so it is thrown. */
+function ignoreTerminal(error: unknown): undefined {
+  if (!isOurs(error) || error.kind !== 'Terminal') throw error
+}
+
+export interface OrphanCollector {
+  /** Removes at once what is left of a Server that was deleted or moved to another host. */
+  collectDeleted(owner: Owner, uuid: string): Promise<void>
+  /** Removes the orphans whose grace period is over. @throws AggregateError of those that could not be checked or removed, after all others */
+  sweep(): Promise<void>
+  /** The uids of all Servers with a domain on this host, orphans included. */
+  serversWithDomains(): Promise<Set<string>>
+}
+
+export function createOrphanCollector(options: OrphanOptions): OrphanCollector {
+  const { servers, isCached, domains, removeFiles, graceMs, now, log, hostName } = options
+  const firstSeen = new Map<string, number>()
+
+  /** Asks the API server if the cache has no such Server, because the cache may be behind. */
+  async function belongsHere({ namespace, name, uid }: Owner): Promise<boolean> {
+    if (isCached(uid)) return true
+    const server = await ignoreNotFound(servers.get({ namespace, name }))
+    return server?.metadata.uid === uid && server.status?.host === hostName
+  }
+
+  async function remove(owner: Owner, uuid: string | undefined): Promise<void> {
+    log.info({ server: `${owner.namespace}/${owner.name}`, uid: owner.uid }, 'removing an orphan')
+    if (uuid !== undefined) {
+      // Does nothing to a foreign domain of the same UUID.
+      const domain = domains.of(owner.uid)
+      await domain.destroy(uuid)
+      await domain.undefine(uuid)
+    }
+    await removeFiles(owner.uid)
+    firstSeen.delete(owner.uid)
+  }
+
+  async function removeAfterGrace(owner: Owner, uuid: string | undefined): Promise<void> {
+    if (await belongsHere(owner)) return void firstSeen.delete(owner.uid)
+    const orphanedAt = firstSeen.get(owner.uid) ?? now()
+    firstSeen.set(owner.uid, orphanedAt)
+    if (now() - orphanedAt >= graceMs) return remove(owner, uuid)
+    log.warn(
+      { server: `${owner.namespace}/${owner.name}`, uid: owner.uid, graceMs },
+      'found an orphan, to be removed after its grace period',
+    )
+  }
+
+  return {
+    async collectDeleted(owner, uuid) {
+      if (!(await belongsHere(owner))) await remove(owner, uuid)
+    },
+    async sweep() {
+      const seen = new Set<string>()
+      const errors: unknown[] = []
+      const attempt = (act: () => Promise<void>): Promise<void> =>
+        act().catch((error: unknown) => void errors.push(error))
+      for (const dom of await domains.list())
+        await attempt(async () => {
+          const owner = await domains.ownerOf(dom)
+          if (!owner) return
+          seen.add(owner.uid)
+          await removeAfterGrace(owner, dom.uuid)
+        })
+      for (const owner of await options.listOwners())
+        if (!seen.has(owner.uid)) await attempt(() => removeAfterGrace(owner, undefined))
+      if (errors.length > 0) throw new AggregateError(errors, `${errors.length} orphans stay until the next sweep`)
+    },
+    async serversWithDomains() {
+      const owners = await Promise.all((await domains.list()).map((dom) => domains.ownerOf(dom).catch(ignoreTerminal)))
+      return new Set(owners.flatMap((owner) => owner?.uid ?? []))
+    },
+  }
+}
+
+/** Reads the owners of all directories below `stateDir`. */
+export async function readOwnerFiles(stateDir: string, log: Log): Promise<Owner[]> {
+  const root = instancesDir(stateDir)
+  const owners: Owner[] = []
+  for (const name of await readdir(root).catch(() => [])) {
+    const text = await readFile(join(root, name, OWNER_FILE), 'utf8').catch(() => undefined)
+    if (text === undefined) continue
+    try {
+      owners.push(JSON.parse(text) as Owner)
+    } catch (err) {
+      // Nothing else names the owner, so the directory stays until an operator removes it.
+      log.warn({ err, directory: join(root, name) }, 'owner of a directory cannot be read')
+    }
+  }
+  return owners
+}
