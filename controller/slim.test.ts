@@ -7,7 +7,7 @@ const server = (annotations?: Record<string, string>): Server => ({
   kind: 'Server',
   metadata: { name: 's', namespace: 'ns', uid: 'u', ...(annotations ? { annotations } : {}) },
   spec: { flavor: 'f', configDrive: true, networks: [], powerState: 'Running', locked: false },
-  status: { host: 'h1', records: 1 },
+  status: { host: 'h1', actionRecords: 1 },
 })
 
 describe('a server', () => {

@@ -19,19 +19,23 @@ const condition = (type: string, reason = 'Because') => ({
   message: 'm',
   lastTransitionTime: '2026-01-01T00:00:00Z',
 })
-const unplaced: ServerStatus = { vmState: 'building', taskState: 'scheduling', records: 0 }
+const unplaced: ServerStatus = { vmState: 'building', taskState: 'scheduling', actionRecords: 0 }
 const placed: ServerStatus = { ...unplaced, host: 'h1' }
 const built: ServerStatus = { ...placed, domain: { name: 'd' } }
 
 describe('fieldsOf', () => {
   it.each<[OwnedKind, Parameters<typeof fieldsOf>[1], string]>([
-    ['Server', 'scheduler', 'host instance addresses rejectedHosts observedGeneration vmState taskState fault records'],
+    [
+      'Server',
+      'scheduler',
+      'host instance addresses rejectedHosts observedGeneration vmState taskState fault actionRecords',
+    ],
     ['Server', 'admission', 'activeAction'],
     ['Server', 'nodeLifecycle', ''],
     [
       'Server',
       'agent',
-      'observedGeneration vmState taskState fault records mode powerState reachedPowerState launchedAt domain console lastCompletedAction hostRejection',
+      'observedGeneration vmState taskState fault actionRecords mode powerState reachedPowerState launchedAt domain console lastCompletedAction hostRejection',
     ],
     ['Hypervisor', 'nodeLifecycle', 'observedGeneration state used servers'],
     ['ServerAction', 'admission', 'phase host startTime finishTime message'],
@@ -123,12 +127,12 @@ describe('ownedStatus', () => {
     ['scheduler', 'host Scheduled'],
     ['admission', 'activeAction'],
     ['nodeLifecycle', 'HostReachable DeletionPending'],
-    ['agent', 'vmState taskState records domain Ready Reconciling'],
+    ['agent', 'vmState taskState actionRecords domain Ready Reconciling'],
   ])('picks the part of the %s', (owner, names) => expect(part(owner, all)).toBe(names))
 
   it('gives the state to the scheduler until the agent has written', () => {
     expect(part('scheduler', { ...placed, conditions: [condition('Ready')] })).toBe(
-      'vmState taskState records host Ready',
+      'vmState taskState actionRecords host Ready',
     )
     expect(part('agent', { ...placed, conditions: [condition('Ready')] })).toBe('')
   })

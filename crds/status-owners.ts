@@ -75,7 +75,7 @@ export const statusOwners = {
       vmState: schedulerThenAgent,
       taskState: schedulerThenAgent,
       fault: schedulerThenAgent,
-      records: schedulerThenAgent,
+      actionRecords: schedulerThenAgent,
       mode: 'agent',
       powerState: 'agent',
       reachedPowerState: 'agent',

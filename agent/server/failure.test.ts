@@ -72,14 +72,14 @@ describe('errors', () => {
     expect(agent.life.effects).toHaveLength(length)
     await bench.rest(agent)
     expect(bench.clock.now() - from).toBe(3000)
-    expect(said(bench)).toMatchObject({ vmState: 'stopped', records: 2, fault: undefined })
+    expect(said(bench)).toMatchObject({ vmState: 'stopped', actionRecords: 2, fault: undefined })
   })
 
   it('one that does not pass is a fault after some tries; it stands until the spec changes', async () => {
     const bench = await active()
     await bench.wish('Stopped')
     await bench.rest(bench.agent(new Life().fail('domains.requestShutdown', busy, { times: 3 })))
-    expect(said(bench)).toMatchObject({ vmState: 'error', fault: 'shutdown: libvirt is busy', records: 2 })
+    expect(said(bench)).toMatchObject({ vmState: 'error', fault: 'shutdown: libvirt is busy', actionRecords: 2 })
     const { fault } = bench.status
     await bench.clock.advance(3_600_000)
     await bench.rest()
@@ -149,7 +149,7 @@ describe('errors', () => {
         await bench.create()
         const away = new ApiError({ request: 'fake', status: 0 })
         await bench.rest(bench.agent(new Life().fail(call, away, { when })))
-        expect(said(bench), when).toMatchObject({ vmState: 'active', ready: 'True', records: 1 })
+        expect(said(bench), when).toMatchObject({ vmState: 'active', ready: 'True', actionRecords: 1 })
         expect(bench.records).toEqual(['create Succeeded'])
       }
     },

@@ -48,7 +48,9 @@ const hostDown: Step = (server) => ({
 const says =
   (observed: Observed, more: Partial<View> = {}): Step =>
   (server) =>
-    agent(agentStatus({ server, observed, now, place: { domain: 'd', consoleLog: '/c.log' }, records: 1, ...more }))
+    agent(
+      agentStatus({ server, observed, now, place: { domain: 'd', consoleLog: '/c.log' }, actionRecords: 1, ...more }),
+    )
 
 const planned = (action: Planned['action']): Planned => ({ action, params: {}, id: 'm' })
 const passing: Failure = { code: 'LibvirtError', message: 'libvirt is busy', final: false }

@@ -15,7 +15,7 @@ describe('a creation', () => {
       vmState: 'active',
       powerState: 'Running',
       reachedPowerState: 'Running',
-      records: 1,
+      actionRecords: 1,
       ready: 'True',
     })
     expect(bench.status).toMatchObject({
@@ -58,7 +58,7 @@ describe('a creation', () => {
       status: { phase: phase as 'Failed', host },
     })
     await bench.rest()
-    expect(said(bench)).toMatchObject({ vmState: 'active', records: 2 })
+    expect(said(bench)).toMatchObject({ vmState: 'active', actionRecords: 2 })
     expect(bench.records).toEqual([`${action} ${phase}`, 'create Succeeded'])
   })
 
@@ -81,7 +81,7 @@ describe('a creation', () => {
     ['Suspended', 'suspended', 'Shutdown'],
   ] as const)('of a server that shall be %s runs first', async (wish, vmState, powerState) => {
     const bench = await active({ powerState: wish })
-    expect(said(bench)).toMatchObject({ vmState, powerState, reachedPowerState: wish, ready: 'True', records: 2 })
+    expect(said(bench)).toMatchObject({ vmState, powerState, reachedPowerState: wish, ready: 'True', actionRecords: 2 })
   })
 
   it('takes nothing of the controller’s part', async () => {
@@ -167,7 +167,7 @@ describe('wishes', () => {
       taskState: undefined,
     })
     expect(bench.records.slice(before)).toEqual(recorded.map((action) => `${action} Succeeded`))
-    expect(bench.status.records).toBe(bench.records.length)
+    expect(bench.status.actionRecords).toBe(bench.records.length)
   })
 
   it('are announced, with the task, while they are carried out', async () => {
@@ -243,7 +243,7 @@ describe('what happens on the host', () => {
       powerState: 'Shutdown',
       reachedPowerState: 'Running',
       ready: 'False',
-      records: 1,
+      actionRecords: 1,
     })
     expect(ready(bench)).toMatchObject({ reason: 'GuestShutdown', message: expect.stringContaining('action: start') })
     await bench.ask('start')
@@ -257,10 +257,10 @@ describe('what happens on the host', () => {
     await bench.rest()
     await bench.wish('Stopped')
     await bench.rest()
-    expect(said(bench)).toMatchObject({ vmState: 'stopped', ready: 'True', records: 1 })
+    expect(said(bench)).toMatchObject({ vmState: 'stopped', ready: 'True', actionRecords: 1 })
     await bench.wish('Running')
     await bench.rest()
-    expect(said(bench)).toMatchObject({ vmState: 'active', ready: 'True', records: 2 })
+    expect(said(bench)).toMatchObject({ vmState: 'active', ready: 'True', actionRecords: 2 })
   })
 
   it.each(['destroyed', 'crashed', 'unknown', 'failed'])(
@@ -269,7 +269,7 @@ describe('what happens on the host', () => {
       const bench = await active()
       bench.host.goesOff(bench.server.metadata.uid!, reason)
       await bench.rest()
-      expect(said(bench)).toMatchObject({ vmState: 'active', ready: 'True', records: 2 })
+      expect(said(bench)).toMatchObject({ vmState: 'active', ready: 'True', actionRecords: 2 })
       expect(bench.records.at(-1)).toBe('start Succeeded')
     },
   )
@@ -304,7 +304,7 @@ describe('what happens on the host', () => {
     const bench = await active()
     Object.assign(bench.machine.domain!, { state: 'paused', reason: 'user' })
     await bench.rest()
-    expect(said(bench)).toMatchObject({ vmState: 'paused', ready: 'False', records: 1 })
+    expect(said(bench)).toMatchObject({ vmState: 'paused', ready: 'False', actionRecords: 1 })
     expect(ready(bench)).toMatchObject({
       reason: 'ChangedOnHost',
       message: expect.stringContaining('the domain is paused (user), not running'),
@@ -319,7 +319,7 @@ describe('deeds', () => {
     const agent = await bench.rest()
     expect(bench.machine.boots).toEqual([expect.stringContaining('create:'), uid])
     expect(writes(agent)).toEqual(['applyStatus servers', 'apply serveractions', 'applyStatus servers'])
-    expect(bench.status).toMatchObject({ lastCompletedAction: uid, vmState: 'active', records: 1 })
+    expect(bench.status).toMatchObject({ lastCompletedAction: uid, vmState: 'active', actionRecords: 1 })
     expect(bench.records).toEqual(['create Succeeded', 'reboot Succeeded'])
   })
 

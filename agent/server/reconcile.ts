@@ -118,7 +118,7 @@ const viewOf = ({ guest, observed }: Seen, deps: Deps): View => ({
   observed,
   now: deps.now(),
   place: deps.host.runtimeInfo(guest),
-  records: guest.server.status?.records ?? 0,
+  actionRecords: guest.server.status?.actionRecords ?? 0,
 })
 
 /** Nothing to do: the status says what is, and a fault that was found stands until the wish changes. */
@@ -221,8 +221,13 @@ async function conclude(guest: Guest, ended: Ended, deps: Deps, ctx: ReconcileCo
 async function finish({ guest, observed }: Seen, ended: Ended, deps: Deps, ctx: ReconcileContext): Promise<Outcome> {
   const { planned, failure } = ended
   const { server } = guest
-  const records = await record(server, ended, deps)
-  const view = { ...viewOf({ guest, observed }, deps), records, finished: planned, ...(failure ? { failure } : {}) }
+  const actionRecords = await record(server, ended, deps)
+  const view = {
+    ...viewOf({ guest, observed }, deps),
+    actionRecords,
+    finished: planned,
+    ...(failure ? { failure } : {}),
+  }
   const refused = failure?.refuse
   const more = refused ? { hostRejection: { host: deps.hostName, reason: failure.message.slice(0, 1024) } } : {}
   await sayView(view, deps, more)
@@ -248,7 +253,7 @@ async function runUndo(
 
 /** Writes the record once; answers the count of records after it. */
 async function record(server: Server, ended: Ended, deps: Deps): Promise<number> {
-  const records = server.status?.records ?? 0
+  const records = server.status?.actionRecords ?? 0
   const { request } = ended.planned
   if (!request) return recordChange(server, records, ended, deps)
   try {

@@ -20,7 +20,7 @@ const launched: Partial<ServerStatus> = {
   launchedAt: then,
   reachedPowerState: 'Running',
   vmState: 'active',
-  records: 1,
+  actionRecords: 1,
 }
 
 interface Words extends Partial<Omit<View, 'server' | 'observed'>> {
@@ -36,7 +36,7 @@ function view({ power = 'running', reason, wish = 'Running', status = launched, 
   const metadata = { ...base.metadata, generation: 3, ...(deleting ? { deletionTimestamp: then } : {}) }
   const server: Server = { ...base, metadata, status: { ...base.status, ...status } }
   const place = { domain: 'web-1', consoleLog: '/c.log' }
-  return { server, observed: { power, ...(reason ? { reason } : {}) }, now, place, records: 1, ...more }
+  return { server, observed: { power, ...(reason ? { reason } : {}) }, now, place, actionRecords: 1, ...more }
 }
 
 const planned = (action: Planned['action'], params = {}): Planned => ({ action, params, id: 'm' })

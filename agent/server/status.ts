@@ -44,7 +44,7 @@ export interface View {
   progress?: string
   /** Facts of the host about this server. */
   place: { domain: string; consoleLog: string; vnc?: string }
-  records: number
+  actionRecords: number
 }
 
 /** What the agent owns of the status. A field that is absent here is removed from it. */
@@ -195,7 +195,7 @@ const ownFields: ReadonlySet<string> = new Set(fieldsOf('Server', 'agent'))
 
 /** The agent's whole part of the status. */
 export function agentStatus(view: View): AgentStatus {
-  const { server, observed, now, finished, place, records } = view
+  const { server, observed, now, finished, place, actionRecords } = view
   const old = server.status
   const launchedAt = launched(view)
   const mode = currentMode(view)
@@ -211,7 +211,7 @@ export function agentStatus(view: View): AgentStatus {
     ...optional('lastCompletedAction', finished?.request?.uid ?? old?.lastCompletedAction),
     domain: { name: place.domain, ...optional('reason', observed.reason) },
     console: { log: place.consoleLog, ...optional('vnc', place.vnc) },
-    records,
+    actionRecords,
     conditions: stamp(conditionsOf(view), old?.conditions, now),
   }
 }

@@ -235,14 +235,14 @@ export const types = ({ status }: Bench): string[] => (status.conditions ?? []).
 
 /** What a server says, in short. */
 export const said = (bench: Bench): object => {
-  const { vmState, powerState, taskState, fault, reachedPowerState, records } = bench.status
+  const { vmState, powerState, taskState, fault, reachedPowerState, actionRecords } = bench.status
   return {
     vmState,
     powerState,
     taskState,
     fault: fault?.message,
     reachedPowerState,
-    records,
+    actionRecords,
     ready: ready(bench)?.status,
   }
 }

@@ -67,7 +67,7 @@ describe('while libvirt is away', () => {
     expect(ready(bench)).toMatchObject({ status: 'False', reason: 'LibvirtUnreachable' })
     bench.away = false
     await bench.rest()
-    expect(said(bench)).toMatchObject({ vmState: 'active', ready: 'True', records: 1 })
+    expect(said(bench)).toMatchObject({ vmState: 'active', ready: 'True', actionRecords: 1 })
     expect(bench.machine.boots).toHaveLength(1)
   })
 })

@@ -18,7 +18,7 @@ import { reconcileAction } from './reconcile.ts'
 const time = '2026-01-01T00:00:00Z'
 const active: ServerStatus = {
   vmState: 'active',
-  records: 1,
+  actionRecords: 1,
   observedGeneration: 1,
   domain: { name: 'd' },
   conditions: [

@@ -176,7 +176,7 @@ describe('a host that refused', () => {
     ]
     await bench.agentSays({
       vmState: 'error',
-      records: 1,
+      actionRecords: 1,
       observedGeneration: 1,
       domain: { name: 'd' },
       fault,
@@ -191,7 +191,7 @@ describe('a host that refused', () => {
     const [port] = bench.ports()
     const first = await refuse(bench)
     await bench.reconcile()
-    expect(bench.status()).toMatchObject({ vmState: 'building', taskState: 'scheduling', records: 1 })
+    expect(bench.status()).toMatchObject({ vmState: 'building', taskState: 'scheduling', actionRecords: 1 })
     expect(bench.status()).not.toHaveProperty('host')
     await bench.reconcile()
     for (const field of ['fault', 'hostRejection', 'domain']) expect(bench.status()).not.toHaveProperty(field)
@@ -210,7 +210,7 @@ describe('a host that refused', () => {
       await refuse(bench)
       for (let n = 0; n < 3; n++) await bench.reconcile()
     }
-    expect(bench.status()).toMatchObject({ vmState: 'error', records: 1 })
+    expect(bench.status()).toMatchObject({ vmState: 'error', actionRecords: 1 })
     expect(scheduled(bench)?.message).toMatch(/h1 could not build it: start: QEMU is broken.*h2 could not build it/)
     await bench.api
       .resource<Server>(resourceDefOf(serverKind))
@@ -228,7 +228,7 @@ describe('a host that refused', () => {
     // What the next agent says takes the place of what the last one said: they are one manager.
     await bench.agentSays({
       vmState: 'active',
-      records: 2,
+      actionRecords: 2,
       observedGeneration: 1,
       domain: { name: 'd' },
       conditions: [],

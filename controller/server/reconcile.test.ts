@@ -33,7 +33,7 @@ async function says(bench: Bench): Promise<void> {
   await bench.agentSays({
     vmState: 'active',
     powerState: 'Running',
-    records: 1,
+    actionRecords: 1,
     observedGeneration: 1,
     domain: { name: 'd' },
     conditions,

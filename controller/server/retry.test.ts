@@ -15,7 +15,7 @@ describe('a server that host after host refuses', () => {
       const { host, hostRejection } = bench.status()
       if (host === undefined || hostRejection?.host === host) continue
       asked.push(host)
-      const more = { domain: { name: 'd' }, records: asked.length, conditions: [] }
+      const more = { domain: { name: 'd' }, actionRecords: asked.length, conditions: [] }
       await bench.agentSays({ vmState: 'building', hostRejection: { host, reason: 'no such image' }, ...more })
     }
     expect(new Set(asked).size).toBe(3)
@@ -47,7 +47,7 @@ describe('a server whose host refuses it for want of its libvirt', () => {
     if (isAway) await hostSays(says('False', 'LibvirtUnreachable'))
     await bench.fake.caughtUp()
     const fault = { code: 500, message: 'look: no libvirt', details: 'LibvirtUnreachable', created: bench.now() }
-    const more = { domain: { name: 'd' }, records: 1, conditions: [], fault }
+    const more = { domain: { name: 'd' }, actionRecords: 1, conditions: [], fault }
     await bench.agentSays({ vmState: 'error', hostRejection: { host: 'h1', reason: 'look: no libvirt' }, ...more })
     for (let i = 0; i < 4; i++) await bench.reconcile()
     expect(scheduled(bench)).toMatchObject({ reason: 'NoValidHost' })
@@ -70,7 +70,7 @@ it.each([3, 20])('whatever %i hosts say that could take it, its status stays sma
     await bench.reconcile()
     const { host, hostRejection } = bench.status()
     if (host === undefined || hostRejection?.host === host) continue
-    const more = { domain: { name: 'd' }, records: i, conditions: [] }
+    const more = { domain: { name: 'd' }, actionRecords: i, conditions: [] }
     await bench.agentSays({ vmState: 'building', hostRejection: { host, reason: longest }, ...more })
   }
   const status = bench.status()

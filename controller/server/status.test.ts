@@ -33,7 +33,7 @@ describe('each status', () => {
       server({
         taskState: 'scheduling',
         fault: { code: 500, message: 'm', created: then },
-        records: 2,
+        actionRecords: 2,
         activeAction: { name: 'r', uid: 'u', action: 'start', admittedAt: then },
       }),
       { host: 'h1', instance, rejectedHosts: [{ host: 'h0', reason: 'r' }] },
@@ -42,7 +42,7 @@ describe('each status', () => {
     expect(status).toMatchObject({
       host: 'h1',
       vmState: 'building',
-      records: 2,
+      actionRecords: 2,
       observedGeneration: 4,
       rejectedHosts: [{ host: 'h0' }],
     })
@@ -94,12 +94,12 @@ describe('each status', () => {
     server({ ...placed(), domain: { name: 'd' }, hostRejection: { host: 'h1', reason: 'broken' }, ...status })
 
   it('unassigned: the rejection is remembered, with the generation that was rejected', () => {
-    const was = rejected({ observedGeneration: 3, records: 1, rejectedHosts: [{ host: 'h0', reason: 'r' }] })
+    const was = rejected({ observedGeneration: 3, actionRecords: 1, rejectedHosts: [{ host: 'h0', reason: 'r' }] })
     const status = unassignedStatus(was, now)
     expect(status).toMatchObject({
       vmState: 'building',
       taskState: 'scheduling',
-      records: 1,
+      actionRecords: 1,
       observedGeneration: 3,
       rejectedHosts: [{ host: 'h0' }, { host: 'h1', reason: 'broken' }],
     })
@@ -187,12 +187,12 @@ it('what was said while it waited is gone when it is placed, whoever owned it', 
   await write(waitingStatus(seen, { reason: 'NoValidHost', message: 'none', error: true }, then))
   await write(placedStatus(seen, { host: 'h1', instance }, now))
   expect(Object.keys(seen.status ?? {}).sort()).toEqual([
+    'actionRecords',
     'addresses',
     'conditions',
     'host',
     'instance',
     'observedGeneration',
-    'records',
     'vmState',
   ])
   expect(types(seen.status ?? {})).toEqual(['Scheduled', 'Ready'])

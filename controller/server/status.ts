@@ -27,7 +27,13 @@ const withRejections = (rejectedHosts: readonly HostRejection[]): Pick<Scheduler
  * @param isAway the host rejected it only because its libvirt is away. It may have the Server when libvirt is back, so it is not remembered
  */
 export function unassignedStatus(server: Server, now: string, isAway = false): SchedulerStatus {
-  const { hostRejection, rejectedHosts = [], records = 0, observedGeneration = 0, conditions } = server.status ?? {}
+  const {
+    hostRejection,
+    rejectedHosts = [],
+    actionRecords = 0,
+    observedGeneration = 0,
+    conditions,
+  } = server.status ?? {}
   const isRemembered = hostRejection !== undefined && !isAway
   const message = `${hostRejection?.host ?? 'the host'} could not build the server (${hostRejection?.reason ?? 'no reason given'}); another host is chosen`
   const why = { reason: 'HostRejected', message, observedGeneration } as const
@@ -41,7 +47,7 @@ export function unassignedStatus(server: Server, now: string, isAway = false): S
     observedGeneration,
     vmState: 'building',
     taskState: 'scheduling',
-    records,
+    actionRecords,
     ...withRejections(isRemembered ? [...rejectedHosts, hostRejection] : rejectedHosts),
     conditions: stamp(set, conditions, now),
   }
@@ -72,7 +78,7 @@ export function placedStatus(server: Server, placement: Placement, now: string):
     ...withRejections(rejectedHosts),
     observedGeneration,
     vmState: 'building',
-    records: server.status?.records ?? 0,
+    actionRecords: server.status?.actionRecords ?? 0,
     conditions: stamp(set, server.status?.conditions, now),
   }
 }
@@ -106,7 +112,7 @@ export function waitingStatus(server: Server, waiting: Waiting, now: string): Sc
     observedGeneration,
     vmState: error ? 'error' : 'building',
     ...(error ? { fault: faultOf(server, reason, message, now) } : { taskState: 'scheduling' }),
-    records: server.status?.records ?? 0,
+    actionRecords: server.status?.actionRecords ?? 0,
     ...withRejections(rejectedHosts),
     conditions: stamp(set, server.status?.conditions, now),
   }

@@ -143,10 +143,11 @@ const byAgent = {
         'The last wish that was fulfilled. A guest that shuts itself down later stays so until spec.powerState is changed.',
     }),
   ),
-  records: Type.Optional(
+  actionRecords: Type.Optional(
     Type.Integer({
       minimum: 0,
-      description: 'How many records of changes were written: the next is <server>-<records + 1>.',
+      description:
+        'How many action records the agent has written for changes of the spec: the next one is named <server>-<actionRecords + 1>.',
     }),
   ),
   lastCompletedAction: Type.Optional(Type.String({ description: 'uid of the last ServerAction that ended.' })),

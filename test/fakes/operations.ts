@@ -94,10 +94,10 @@ export const table: Record<string, readonly Operation[]> = {
     status('one', {
       vmState: 'building',
       taskState: 'scheduling',
-      records: 0,
+      actionRecords: 0,
       fault: { code: 500, message: 'm', created: '2026-01-01T00:00:00Z' },
     }),
-    status('two', { vmState: 'active', records: 0 }),
+    status('two', { vmState: 'active', actionRecords: 0 }),
     status('one', { host: 'h' }),
     status('two', { powerState: 'Running' }),
   ],

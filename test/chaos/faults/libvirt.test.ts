@@ -75,7 +75,7 @@ it('all requests complete once when libvirtd is back', async () => {
   expect(await findOrphansOf(h1(), goes)).toEqual([])
   const early = await user().get('server', 'early')
   expect(await findOrphansOf(h1(), early)).toEqual([])
-  expect((await user().get('server', 'stays')).status?.records).toBe(1)
+  expect((await user().get('server', 'stays')).status?.actionRecords).toBe(1)
   const alone = await user().get('server', 'alone')
   const names = [running, alone].map(({ status }) => status?.domain?.name ?? '')
   expect((await user().domains('h1')).sort()).toEqual(names.sort())
@@ -85,7 +85,7 @@ it('a guest whose QEMU ends after each start is restarted with a growing delay, 
   await restartAgent(user(), 'h1')
   const name = running.status?.domain?.name ?? ''
   await h1().virsh('destroy', name)
-  await until(async () => (await user().get('server', 'stays')).status?.records === 2, {
+  await until(async () => (await user().get('server', 'stays')).status?.actionRecords === 2, {
     what: 'a restart',
     every: 100,
   })
@@ -94,7 +94,7 @@ it('a guest whose QEMU ends after each start is restarted with a growing delay, 
   expect(conditionOf(waiting, 'Ready')?.message).toMatch(
     /^the domain has ended by itself again \(destroyed\), after a restart; /,
   )
-  expect((await user().ready('stays', SLOW_MS)).status?.records).toBe(3)
+  expect((await user().ready('stays', SLOW_MS)).status?.actionRecords).toBe(3)
 })
 
 /** Does not wait for /readyz, which needs libvirt; the agent's Hypervisor and heartbeat do not. */

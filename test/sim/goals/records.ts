@@ -31,7 +31,7 @@ function findEndedViolations(
 }
 
 /**
- * Finds missing and surplus records: a server has as many as status.records says.
+ * Finds missing and surplus records: a server has as many as status.actionRecords says.
  * @param deletedByUsers keys of records that users deleted
  */
 export function findRecordViolations(cloud: Cloud, deletedByUsers: ReadonlySet<string>): string[] {
@@ -39,7 +39,7 @@ export function findRecordViolations(cloud: Cloud, deletedByUsers: ReadonlySet<s
   return cloud.api.peek<Server>('servers').flatMap((server) => {
     const { metadata, status } = server
     const own = all.filter((record) => record.metadata.ownerReferences?.[0]?.uid === metadata.uid)
-    const count = status?.records ?? 0
+    const count = status?.actionRecords ?? 0
     const names = new Set(own.map((record) => record.metadata.name))
     const expected = Array.from({ length: count }, (_, i) => `${metadata.name}-${i + 1}`)
     const missing = expected.filter((name) => !names.has(name) && !deletedByUsers.has(`${metadata.namespace}/${name}`))
