@@ -18,11 +18,7 @@ const notYetRenamed: readonly string[] = [
   'controller/',
   'crds/',
   'hack/generate/',
-  'kube/channel.ts',
   'kube/controller.ts',
-  'kube/reconcile-loop.ts',
-  'kube/store.ts',
-  'kube/watch.ts',
   'test/',
 ]
 

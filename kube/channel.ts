@@ -1,22 +1,25 @@
-// Wake-ups that come from no kind of the API: a lease that ran out, an event of a hypervisor, an address that is free again.
+// Channels wake controllers for reasons other than a change of an API object: an expired lease, a libvirt event, a
+// freed address.
 
-/** Declared once with {@link defineChannel}: who notifies it and who watches it meet by this value. */
+/** Declared once with {@link defineChannel}. Notifiers and watchers use the same value. */
 export interface Channel<V> {
   readonly name: string
   /** Never set: it only carries the type. */
   readonly valueType?: V
 }
 
-/** @param name what is notified of, for the graph: `host liveness` */
+/** @param name the subject of the notifications, shown in the graph of wake-ups: `host liveness` */
 export const defineChannel = <V>(name: string): Channel<V> => ({ name })
 
 type Listener = (value: never) => void
 
-/** The channels of one program. Nothing is kept: who listens later has missed what was notified before. */
+/**
+ * The channels of one program. They keep no values: a listener gets only values that are notified after it was added.
+ */
 export class Channels {
   readonly #listeners = new Map<Channel<never>, Set<Listener>>()
 
-  /** Returns how to leave. */
+  /** Returns a function that removes the listener. */
   on<V>(channel: Channel<V>, listener: (value: V) => void): () => void {
     const listeners = this.#listeners.get(channel as Channel<never>) ?? new Set()
     this.#listeners.set(channel as Channel<never>, listeners)

@@ -31,8 +31,8 @@ describe('runReconcileLoop', () => {
   it.each<[string, Answer[], string[], string]>([
     ['done: no more', [done], ['k@0#1'], 'success'],
     ['nothing said: done', [undefined], ['k@0#1'], 'success'],
-    ['wait with a recheck: after it', [wait('agent', 5_000)], ['k@0#1', 'k@5000#1'], 'requeue_after'],
-    ['wait without: until an event', [wait('agent')], ['k@0#1'], 'success'],
+    ['reconciles again after recheckAfter', [wait('agent', 5_000)], ['k@0#1', 'k@5000#1'], 'requeue_after'],
+    ['does not reconcile again after a wait without recheckAfter', [wait('agent')], ['k@0#1'], 'success'],
     ['changed: at once', [changed], ['k@0#1', 'k@0#1'], 'requeue'],
     ['failed: no more', [failed('NoHost', 'no host fits')], ['k@0#1'], 'error'],
     ['thrown: with back-off', [new Error('x'), new Error('x')], ['k@0#1', 'k@100#2', 'k@300#3'], 'error'],
@@ -56,7 +56,7 @@ describe('runReconcileLoop', () => {
     await it.ended
   })
 
-  it('backs off from one that changes something every time', async () => {
+  it('backs off when a key ends in `changed` too many times in a row', async () => {
     const it = loop(Array.from({ length: 40 }, () => changed))
     it.queue.add('k')
     await it.clock.advance(50)
@@ -67,7 +67,7 @@ describe('runReconcileLoop', () => {
     await it.ended
   })
 
-  it('aborts a reconcile that takes too long, and tries again', async () => {
+  it('aborts a reconcile at its time limit and retries it', async () => {
     const slow = ({ signal }: ReconcileContext): Promise<Outcome> =>
       new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
     const it = loop([slow], { timeoutMs: 1_000 })
@@ -79,7 +79,7 @@ describe('runReconcileLoop', () => {
     await it.ended
   })
 
-  it('works on so many keys at once as it may, and counts bugs', async () => {
+  it('works on `concurrency` keys at once, and counts programming errors', async () => {
     const gate = Promise.withResolvers<Outcome>()
     const it = loop([() => gate.promise, () => gate.promise, new ReferenceError('x is not defined')], {
       concurrency: 2,
@@ -96,9 +96,9 @@ describe('runReconcileLoop', () => {
     await it.ended
   })
 
-  it('works on another key while one only waits, and on no more than it may after that', async () => {
+  it('works on another key while one waits without its slot, and never on more than `concurrency`', async () => {
     const [image, rest] = [Promise.withResolvers<void>(), Promise.withResolvers<Outcome>()]
-    const waits = async ({ aside }: ReconcileContext): Promise<Outcome> => {
+    const waits = async ({ withSlotReleased: aside }: ReconcileContext): Promise<Outcome> => {
       await aside(() => image.promise)
       it.asked.push('went on')
       return done
@@ -118,9 +118,9 @@ describe('runReconcileLoop', () => {
     await it.ended
   })
 
-  it('when told to stop ends who has stepped aside, too, though a key waits for its place', async () => {
+  it('ends after the stop although a key waits for the slot that a reconcile has released', async () => {
     const gate = Promise.withResolvers<void>()
-    const waits = async ({ aside }: ReconcileContext): Promise<Outcome> => {
+    const waits = async ({ withSlotReleased: aside }: ReconcileContext): Promise<Outcome> => {
       await aside(() => gate.promise)
       return done
     }
@@ -135,7 +135,7 @@ describe('runReconcileLoop', () => {
     expect(it.asked).toEqual(['a@0#1', 'b@0#1'])
   })
 
-  it('when told to stop takes nothing more, lets work end, and aborts what does not end in time', async () => {
+  it('takes no key after the stop, and aborts the reconciles that do not end within drainMs', async () => {
     const slow = ({ signal }: ReconcileContext): Promise<Outcome> =>
       new Promise((resolve) => signal.addEventListener('abort', () => resolve(done)))
     const it = loop([slow], { drainMs: 5_000 })
@@ -154,12 +154,12 @@ describe('runReconcileLoop', () => {
   })
 })
 
-describe('merge', () => {
+describe('mergeOutcomes', () => {
   it.each<[string, (Outcome | undefined)[], Outcome]>([
     ['nothing', [], done],
     ['only done', [undefined, done], done],
     ['the first that is open decides', [done, failed('A', 'a'), changed], failed('A', 'a')],
-    ['the shortest recheck counts', [wait('a', 900), wait('b'), wait('c', 100)], wait('a', 100)],
+    ['takes the shortest recheckAfter', [wait('a', 900), wait('b'), wait('c', 100)], wait('a', 100)],
     [
       'a later failure does not stop a wait',
       [wait('a'), failed('A', 'a')],

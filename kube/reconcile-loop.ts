@@ -1,4 +1,5 @@
-// The generic loop: take a key, reconcile it, turn the outcome into a call of the queue; nothing a reconciler does ends the loop.
+// The loop of a controller: it takes a key from the queue, reconciles it, and turns the outcome into a call of the
+// queue. An error of a reconcile never ends the loop.
 import { createAbortScope } from './abort.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { isConflict } from './errors.ts'
@@ -24,24 +25,26 @@ const panics = defineCounter(
   'Reconciles that threw a programming error.',
   ['controller'],
 )
-const timeouts = defineCounter('controller_runtime_reconcile_timeouts_total', 'Reconciles that ran out of time.', [
-  'controller',
-])
+const timeouts = defineCounter(
+  'controller_runtime_reconcile_timeouts_total',
+  'Reconciles that exceeded their time limit.',
+  ['controller'],
+)
 const seconds = defineHistogram('controller_runtime_reconcile_time_seconds', 'Time of a reconcile.', ['controller'])
 const workers = defineGauge('controller_runtime_active_workers', 'Workers in use.', ['controller'])
-const limit = defineGauge('controller_runtime_max_concurrent_reconciles', 'Workers there are.', ['controller'])
+const limit = defineGauge('controller_runtime_max_concurrent_reconciles', 'Number of workers.', ['controller'])
 
 export interface ReconcileContext {
-  /** Aborted when the loop is told to stop and its patience ends, and when this reconcile runs out of time. */
+  /** Aborts at the time limit of this reconcile, and `drainMs` after the loop was stopped. */
   signal: AbortSignal
   log: Log
   priority: Priority
-  /** 1 for a first try; grows with each failure in a row. */
+  /** 1 for the first attempt, one more after each failure in a row. */
   attempt: number
-  /** Runs what only waits, and lets another key be worked on meanwhile. */
-  aside<T>(wait: () => Promise<T>): Promise<T>
+  /** Runs `wait` without occupying a worker, so that another key can be worked on meanwhile. */
+  withSlotReleased<T>(wait: () => Promise<T>): Promise<T>
 }
-/** Undefined is `done`. */
+/** Undefined means `done`. */
 export type Reconcile = (key: string, context: ReconcileContext) => Promise<Outcome | undefined | void>
 
 export interface LoopOptions {
@@ -50,84 +53,94 @@ export interface LoopOptions {
   reconcile: Reconcile
   /** Keys worked on at the same time (1). */
   concurrency?: number | undefined
-  /** Bound of one reconcile in ms (60 000): its signal aborts; what ignores its signal keeps its key. */
+  /** Time limit of one reconcile in ms (60 000), after which its signal aborts. */
   timeoutMs?: number | undefined
-  /** After the stop signal, reconciles under way get this many ms to end by themselves (10 000) before theirs aborts. */
+  /** Time that reconciles under way have to end after the stop (10 000), before their signals abort. */
   drainMs?: number | undefined
   log?: Log | undefined
   metrics?: Metrics | undefined
   clock?: Clock | undefined
 }
 
-/** A reconciler that keeps answering `changed` is fighting someone: from here on it backs off like a failure. */
-const CHANGES_IN_A_ROW = 10
-/** Shortest wait after a programming error: only a new release will help, or a change of the object. */
-const BUG_MS = 30_000
+/**
+ * After more `changed` outcomes in a row the key backs off as after a failure: two writers probably undo each other.
+ */
+const MAX_CHANGES_IN_A_ROW = 10
+/** Shortest delay after a programming error, which only a new release or a change of the object can mend. */
+const BUG_RETRY_MS = 30_000
 
-/** Runs until `signal` aborts, then takes no further key and resolves when the work under way has ended. */
+/** Runs until `signal` aborts. Then it takes no further key, and resolves when the reconciles under way have ended. */
 export async function runReconcileLoop(options: LoopOptions, signal: AbortSignal): Promise<void> {
   const { name, queue, concurrency = 1, drainMs = 10_000, metrics = createMetrics(), clock = systemClock } = options
   metrics.set(limit, { controller: name }, concurrency)
-  const cut = new AbortController()
+  const drainEnded = new AbortController()
   let cancelDrain = (): void => undefined
   const stop = (): void => {
     queue.close()
-    cancelDrain = clock.timer(drainMs, () => cut.abort(signal.reason))
+    cancelDrain = clock.timer(drainMs, () => drainEnded.abort(signal.reason))
   }
   if (signal.aborted) stop()
   else signal.addEventListener('abort', stop, { once: true })
   const slots = new Slots(concurrency)
-  const worker = createWorker(options, metrics, clock, { cut: cut.signal, slots })
-  const underWay = new Set<Promise<void>>()
-  // The key before the place: a place that waits for a key would be missed by those that have stepped aside.
+  const worker = createWorker(options, metrics, clock, { drainEnded: drainEnded.signal, slots })
+  const running = new Set<Promise<void>>()
+  // The key is taken before the slot: a slot that waited for a key would be lacking to reconciles that want theirs
+  // back.
   for (let item = await queue.take(); item; item = await queue.take()) {
-    await slots.take()
+    await slots.acquire()
     if (signal.aborted) {
-      slots.give()
+      slots.release()
       queue.done(item.key)
       break
     }
     metrics.set(workers, { controller: name }, queue.active)
     const work = worker(item).finally(() => {
       metrics.set(workers, { controller: name }, queue.active)
-      underWay.delete(work)
-      slots.give()
+      running.delete(work)
+      slots.release()
     })
-    underWay.add(work)
+    running.add(work)
   }
-  await Promise.all(underWay)
+  await Promise.all(running)
   cancelDrain()
   signal.removeEventListener('abort', stop)
 }
 
 type Worker = (item: Item) => Promise<void>
 
-interface Bounds {
-  cut: AbortSignal
+interface WorkerLimits {
+  /** Aborts when reconciles must end although they are not done. */
+  drainEnded: AbortSignal
   slots: Slots
 }
 
-function createWorker(options: LoopOptions, metrics: Metrics, clock: Clock, { cut, slots }: Bounds): Worker {
+function createWorker(
+  options: LoopOptions,
+  metrics: Metrics,
+  clock: Clock,
+  { drainEnded, slots }: WorkerLimits,
+): Worker {
   const { name: controller, queue, reconcile, timeoutMs = 60_000 } = options
   const root = (options.log ?? noLog).child({ controller })
   const changes = new Map<string, number>()
-  const aside = <T>(wait: () => Promise<T>): Promise<T> => slots.aside(wait)
+  const aside = <T>(wait: () => Promise<T>): Promise<T> => slots.withSlotReleased(wait)
   return async ({ key, priority, failures }) => {
     const log = root.child({ key, attempt: failures + 1 })
-    using scope = createAbortScope([cut])
-    let late = false
+    using scope = createAbortScope([drainEnded])
+    let isTimedOut = false
     const cancel = clock.timer(timeoutMs, () => {
-      late = true
+      isTimedOut = true
       scope.abort(new Error(`${key}: not done in ${timeoutMs} ms`))
     })
     const started = clock.now()
     const { signal } = scope
     try {
-      const outcome = (await reconcile(key, { signal, log, priority, attempt: failures + 1, aside })) ?? done
-      const row = outcome.kind === 'changed' ? (changes.get(key) ?? 0) + 1 : 0
-      if (row === 0) changes.delete(key)
-      else changes.set(key, row)
-      const result = settle(queue, key, outcome, row, priority)
+      const outcome =
+        (await reconcile(key, { signal, log, priority, attempt: failures + 1, withSlotReleased: aside })) ?? done
+      const changesInARow = outcome.kind === 'changed' ? (changes.get(key) ?? 0) + 1 : 0
+      if (changesInARow === 0) changes.delete(key)
+      else changes.set(key, changesInARow)
+      const result = applyOutcome(queue, key, outcome, changesInARow, priority)
       metrics.inc(total, { controller, result })
       if (outcome.kind === 'failed') {
         metrics.inc(terminal, { controller })
@@ -136,13 +149,13 @@ function createWorker(options: LoopOptions, metrics: Metrics, clock: Clock, { cu
     } catch (err) {
       metrics.inc(total, { controller, result: 'error' })
       metrics.inc(errors, { controller })
-      if (late) metrics.inc(timeouts, { controller })
+      if (isTimedOut) metrics.inc(timeouts, { controller })
       if (isBug(err)) metrics.inc(panics, { controller })
-      if (isFinal(err)) {
+      if (isTerminal(err)) {
         metrics.inc(terminal, { controller })
         queue.forget(key)
         log.warn({ err }, 'cannot be reconciled')
-      } else report(log, err, queue.retry(key, { priority, atLeast: isBug(err) ? BUG_MS : 0 }))
+      } else logError(log, err, queue.retry(key, { priority, atLeast: isBug(err) ? BUG_RETRY_MS : 0 }))
     } finally {
       cancel()
       metrics.observe(seconds, { controller }, (clock.now() - started) / 1000)
@@ -153,8 +166,8 @@ function createWorker(options: LoopOptions, metrics: Metrics, clock: Clock, { cu
 
 type Result = 'success' | 'requeue' | 'requeue_after' | 'error'
 
-/** The only place where an outcome becomes a call of the queue. */
-export function settle(
+/** Turns the outcome of a reconcile into calls of the queue. Returns the label of the metric. */
+function applyOutcome(
   queue: WorkQueue,
   key: string,
   outcome: Outcome,
@@ -174,7 +187,7 @@ export function settle(
       queue.add(key, { priority: 'normal', after: outcome.recheckAfter })
       return 'requeue_after'
     case 'changed':
-      if (changesInARow > CHANGES_IN_A_ROW) queue.retry(key, { priority })
+      if (changesInARow > MAX_CHANGES_IN_A_ROW) queue.retry(key, { priority })
       else {
         queue.forget(key)
         queue.add(key, { priority })
@@ -183,7 +196,7 @@ export function settle(
   }
 }
 
-/** What JavaScript throws for mistakes in the program, and an assertion of ours (class Bug). */
+/** Errors that JavaScript throws for mistakes in the program, and failed assertions. */
 const isBug = (error: unknown): boolean =>
   error instanceof TypeError ||
   error instanceof RangeError ||
@@ -191,12 +204,12 @@ const isBug = (error: unknown): boolean =>
   error instanceof SyntaxError ||
   (error instanceof Error && (error.name === 'Bug' || error.name === 'AssertionError'))
 
-/** `Refused` and `Terminal` of crds/errors.ts: the same again would end the same. Told by shape, so that this package needs no class of theirs. */
-const isFinal = (error: unknown): boolean =>
+/** An error that says by its `kind` that a retry would fail in the same way. */
+const isTerminal = (error: unknown): boolean =>
   error instanceof Error && 'kind' in error && (error.kind === 'Refused' || error.kind === 'Terminal')
 
-function report(log: Log, err: unknown, retryMs: number): void {
+function logError(log: Log, err: unknown, retryMs: number): void {
   if (isBug(err)) log.error({ err, retryMs }, 'reconciler has a bug')
-  else if (isConflict(err)) log.debug({ err, retryMs }, 'someone else wrote first')
+  else if (isConflict(err)) log.debug({ err, retryMs }, 'another writer was faster')
   else log.warn({ err, retryMs }, 'reconcile failed')
 }

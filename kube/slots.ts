@@ -1,4 +1,4 @@
-/** So many at a time, first come, first served; who only waits for something steps aside for others meanwhile. */
+/** A semaphore: at most `count` holders at a time, and those that wait get a slot in the order in which they came. */
 export class Slots {
   #free: number
   readonly #waiting: (() => void)[] = []
@@ -7,25 +7,25 @@ export class Slots {
     this.#free = count
   }
 
-  /** Resolves when there is a place; give it back by {@link give}. */
-  async take(): Promise<void> {
+  /** Resolves when the caller has a slot. Give it back with {@link release}. */
+  async acquire(): Promise<void> {
     if (this.#free > 0) this.#free -= 1
     else await new Promise<void>((resolve) => this.#waiting.push(resolve))
   }
 
-  give(): void {
+  release(): void {
     const next = this.#waiting.shift()
     if (next) next()
     else this.#free += 1
   }
 
-  /** `wait` without the place that its caller has, and has again after it. */
-  async aside<T>(wait: () => Promise<T>): Promise<T> {
-    this.give()
+  /** Gives the caller's slot back while `wait` runs, and acquires a slot again afterwards. */
+  async withSlotReleased<T>(wait: () => Promise<T>): Promise<T> {
+    this.release()
     try {
       return await wait()
     } finally {
-      await this.take()
+      await this.acquire()
     }
   }
 }

@@ -1,4 +1,5 @@
-// One kind as a program keeps it: an informer's cache to read, and the handle to write. Declared once, made for each client.
+// A store gives access to one kind: the cache of an informer to read from, and a handle to write. It is declared once
+// and created for each client.
 import type { ReadonlyCache } from './cache.ts'
 import type { Kube } from './client.ts'
 import { createInformer, type Informer } from './informer.ts'
@@ -8,11 +9,11 @@ import type { Resource } from './resource.ts'
 import type { KubeObject, TypedResourceDef } from './types.ts'
 
 export interface StoreOptions<T extends KubeObject> extends Scope {
-  /** Drops what no reader needs, before an object is frozen and kept. */
+  /** Removes fields that no reader needs before an object is frozen and cached. */
   transform?(object: T): T
 }
 
-/** What is kept of which kind. Stores are the same if their definition is the same value. */
+/** A kind and the part of it that is cached. Equal definitions are one value, since stores are found by identity. */
 export interface StoreDef<T extends KubeObject> {
   readonly kind: TypedResourceDef<T>
   readonly options: StoreOptions<T>
@@ -26,7 +27,7 @@ export const defineStore = <T extends KubeObject>(
 
 export interface Store<T extends KubeObject> {
   readonly def: StoreDef<T>
-  /** Follows the API server: what it has may be a little behind. */
+  /** A copy of the API server's objects, which may be a little outdated. */
   readonly cache: ReadonlyCache<T>
   /** Reads and writes at the API server. */
   readonly api: Resource<T>
@@ -44,7 +45,7 @@ export interface StoresContext {
   log?: Log | undefined
 }
 
-/** One informer for each definition; none is started yet. */
+/** Creates an informer for each definition without starting it. */
 export function createStores<D extends StoreDefs>(defs: D, { kube, log = noLog }: StoresContext): StoresOf<D> {
   const { metrics, clock } = kube
   const createStore = (def: StoreDef<KubeObject>): Store<KubeObject> => {
@@ -58,13 +59,13 @@ export function createStores<D extends StoreDefs>(defs: D, { kube, log = noLog }
 const informersOf = (stores: object): Informer<KubeObject>[] =>
   Object.values(stores).map(({ informer }: Store<KubeObject>) => informer)
 
-/** Starts the informers, and resolves when each has its first list. Stores that are started already stay so. */
+/** Starts the informers that are not started yet, and resolves when all have their first list. */
 export async function startStores(stores: object, signal: AbortSignal): Promise<void> {
   const informers = informersOf(stores)
   for (const informer of informers) informer.start(signal)
   await Promise.all(informers.map((informer) => informer.synced(signal)))
 }
 
-/** The kinds whose first list is not there yet. */
+/** The names of the informers that have no first list yet. */
 export const unsyncedStores = (stores: object): string[] =>
   informersOf(stores).flatMap(({ hasSynced, name }) => (hasSynced ? [] : [name]))

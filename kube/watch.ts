@@ -1,11 +1,11 @@
-// What wakes a controller: which event brings which keys back to its queue, how urgently, and why.
+// Watches of a controller: which events enqueue which keys, with which priority, and why.
 import type { Channel, Channels } from './channel.ts'
 import { type Clock, startInterval } from './clock.ts'
 import type { Priority } from './ready-list.ts'
 import type { Store, StoreDef } from './store.ts'
 import type { KubeObject } from './types.ts'
 
-/** What a watch is registered with: the stores that its controller declares, and the queue. */
+/** The controller that a watch is connected to: its stores, channels, clock and queue. */
 export interface WatchTarget<S> {
   readonly stores: S
   storeOf<T extends KubeObject>(def: StoreDef<T>): Store<T>
@@ -14,41 +14,41 @@ export interface WatchTarget<S> {
   enqueue(keys: Iterable<string>, priority: Priority): void
 }
 
-/** `S`: the stores that its functions ask. */
+/** @typeParam S the stores that the functions of the watch read */
 export interface Watch<S> {
-  /** The kind, channel or timer that it watches, and which events of it wake: for people. */
+  /** The kind, channel or timer that is watched, and the events that enqueue keys. Shown in the graph of wake-ups. */
   readonly source: string
   readonly events: readonly string[]
   readonly because: string
   readonly priority: Priority | undefined
-  /** Milliseconds from the event to the reconcile. */
+  /** Shortest time from the event to the reconcile, in milliseconds. */
   readonly after: number
-  /** Begins to enqueue. Returns how to stop. */
+  /** Starts to enqueue keys. Returns a function that stops it. */
   readonly connect: (target: WatchTarget<S>) => () => void
 }
 
 type Keys = Iterable<string>
 
 export interface WakeOptions {
-  /** Why these keys have to be looked at again: one sentence, for the graph of what wakes what. */
+  /** Why these keys must be reconciled: one sentence for the graph of wake-ups. */
   because: string
-  /** Of every event. Absent: `low` for objects of the first list, `normal` for the rest. */
+  /** The priority of all events. Absent: `low` for objects of the first list, else `normal`. */
   priority?: Priority
-  /** Not before this many ms from the event: many events then cost one reconcile. */
+  /** Shortest time from the event to the reconcile in ms. Many events within it cost one reconcile. */
   after?: number
 }
 
 export interface WatchOptions<T, S> extends WakeOptions {
-  /** The keys that an object concerns. For each event that has no function of its own; an update wakes the keys of both states. */
+  /** The keys to enqueue for an event without a function of its own. An update enqueues the keys of both objects. */
   map?: (object: T, stores: S) => Keys
   added?: (object: T, stores: S) => Keys
   updated?: (old: T, now: T, stores: S) => Keys
   deleted?: (last: T, stores: S) => Keys
-  /** Objects of the first list do not wake: for keys that are enqueued at the start anyway. */
+  /** Ignores objects of the first list, for keys that are enqueued at the start anyway. */
   skipInitialList?: boolean
 }
 
-/** Watches a kind. `S` is inferred from the functions: annotate what they take of the stores. */
+/** Watches a kind. `S` is inferred from the functions, so annotate their `stores` parameter. */
 export function watch<T extends KubeObject, S = unknown>(store: StoreDef<T>, options: WatchOptions<T, S>): Watch<S> {
   const { map, because, priority, after = 0, skipInitialList = false } = options
   const mapBoth = map && ((old: T, now: T, stores: S) => new Set([...map(old, stores), ...map(now, stores)]))
@@ -76,7 +76,7 @@ export function watch<T extends KubeObject, S = unknown>(store: StoreDef<T>, opt
   }
 }
 
-/** Watches a channel: each value that is notified wakes the keys of `map`. */
+/** Watches a channel: each value that is notified enqueues the keys of `map`. */
 export const watchChannel = <V, S = unknown>(
   channel: Channel<V>,
   options: WakeOptions & { map: (value: V, stores: S) => Keys },
@@ -90,7 +90,7 @@ export const watchChannel = <V, S = unknown>(
     channels.on(channel, (value) => enqueue(options.map(value, stores), options.priority ?? 'normal')),
 })
 
-/** Wakes the keys of `map` again and again: for what time alone makes due. */
+/** Enqueues the keys of `map` at an interval, for work that becomes due by time alone. */
 export const watchTimer = <S = unknown>(
   everyMs: number,
   options: Omit<WakeOptions, 'after'> & { map: (stores: S) => Keys },

@@ -179,7 +179,8 @@ async function run(
   const onStep = (step: string, seconds: number): void => deps.onStep(planned.action, step, seconds)
   const { signal } = ctx
   // Other Servers of this host are worked on meanwhile.
-  const wait = (ms: number): Promise<void> => ctx.aside(() => deps.waitForChange(guest.instance.uuid, ms, signal))
+  const wait = (ms: number): Promise<void> =>
+    ctx.withSlotReleased(() => deps.waitForChange(guest.instance.uuid, ms, signal))
   const now = (): number => clock.now()
   try {
     const options = { host, guest, signal, progress: progress.call, now, wait, onStep, shutdownTimeout }

@@ -183,7 +183,9 @@ export class Bench {
   /** One pass over the server as the cache has it; rejects with Killed when that was its last. */
   pass({ life, deps }: AgentLife, seen: Server = this.server, signal = new AbortController().signal): Promise<Outcome> {
     const aside = <T>(wait: () => Promise<T>): Promise<T> => wait()
-    return life.live(reconcileServer(seen, deps, { signal, log: noLog, priority: 'normal', attempt: 1, aside }))
+    return life.live(
+      reconcileServer(seen, deps, { signal, log: noLog, priority: 'normal', attempt: 1, withSlotReleased: aside }),
+    )
   }
 
   /** Passes until nothing changes any more, as the queue would call for them: after each event, after each wait, after each error. */
