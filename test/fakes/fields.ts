@@ -86,10 +86,33 @@ export function merge(live: Json | undefined, config: Json, schema: Schema | und
   }
   const [now, wanted] = [live, config].map((list) => (Array.isArray(list) ? elements(list, schema) : undefined))
   if (!now || !wanted) return config
-  const kept = [...now].map(([step, value]) =>
-    wanted.has(step) ? merge(value, wanted.get(step)!, schema?.items) : value,
-  )
-  return [...kept, ...[...wanted].filter(([step]) => !now.has(step)).map(([, value]) => value)]
+  return mergeLists(now, wanted, schema?.items)
+}
+
+/** In the order of the real one: what both have as `wanted` has it, and what only `now` has stays before what follows it there. */
+function mergeLists(now: Map<string, Json>, wanted: Map<string, Json>, items: Schema | undefined): Json[] {
+  const [olds, news] = [[...now.keys()], [...wanted.keys()]]
+  const both = news.filter((step) => now.has(step))
+  const merged: Json[] = []
+  let [i, j, next] = [0, 0, 0]
+  const take = (step: string): void => {
+    merged.push(merge(now.get(step), wanted.get(step)!, items))
+    if (now.has(step)) next++
+    j++
+  }
+  while (i < olds.length || j < news.length) {
+    const [old, step] = [olds[i], news[j]]
+    if (old !== undefined && !wanted.has(old)) {
+      merged.push(now.get(old)!)
+      i++
+    } else if (step === undefined || (old !== undefined && old !== step && next < both.length && both[next] !== old))
+      i++
+    else {
+      if (old === step) i++
+      take(step)
+    }
+  }
+  return merged
 }
 
 /** The value at a path; undefined: nothing there. */
