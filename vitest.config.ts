@@ -8,7 +8,9 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{crds,actions,kube,controller,agent,hack,test/fakes,test/sim,test/scale}/**/*.test.ts'],
+          include: [
+            '{crds,actions,kube,controller,agent,hack,test/contract,test/fakes,test/sim,test/scale}/**/*.test.ts',
+          ],
           exclude: ['**/*.rig.test.ts', 'node_modules'],
           // No measure: the machine may be busy.
           testTimeout: 60_000,
@@ -19,7 +21,7 @@ export default defineConfig({
       {
         test: {
           name: 'rig',
-          include: ['{crds,actions,kube,controller,agent,test/rig,test/fakes}/**/*.rig.test.ts'],
+          include: ['{crds,actions,kube,controller,agent,test/contract,test/rig,test/fakes}/**/*.rig.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 300_000,
           fileParallelism: false,

@@ -65,7 +65,7 @@ async function clean(c: Case): Promise<{ boots: number; effects: number; end: ob
 }
 
 function endOf(host: FakeHost): object {
-  const { boots: _, ...machine } = host.machine(UID)
+  const { boots: _, starts: __, ...machine } = host.machine(UID)
   return { ...machine, power: host.observe(UID).power }
 }
 

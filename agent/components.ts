@@ -13,7 +13,7 @@ import type { OwnerReference } from '../kube/types.ts'
 import { rotateLogs } from './console/rotate-all.ts'
 import { removeServerFiles } from './host/disks.ts'
 import { type DomainClient, newDomainClient } from './host/domain-client.ts'
-import { defaultHostName, type Facts, firstAddress, learnFacts } from './host/facts.ts'
+import { defaultHostName, type Facts, firstExternalAddress, learnFacts } from './host/facts.ts'
 import { Jobs } from './host/jobs.ts'
 import { newLibvirtHost } from './host/libvirt-host.ts'
 import { serverPaths } from './host/paths.ts'
@@ -112,7 +112,7 @@ export async function createAgentComponents(kube: Kube, options: AgentOptions, l
       learnFacts(call, {
         domainType,
         dataDir: stateDir,
-        hostIP: hostIp ?? firstAddress(),
+        hostIP: hostIp ?? firstExternalAddress(),
         agentVersion: version,
         log,
       }),

@@ -2,7 +2,7 @@
 import type { Server } from '../crds/index.ts'
 import { startInterval } from '../kube/clock.ts'
 import { type AgentComponents, enqueueAllServers } from './components.ts'
-import { hostedGuest } from './host/domain-input.ts'
+import { toHostedGuest } from './host/domain-input.ts'
 import type { HostedGuest } from './net/types.ts'
 import { serversByUid } from './server/controller.ts'
 
@@ -41,7 +41,7 @@ export function partitionForNetworkSync(
 ): { guests: HostedGuest[]; leaveUntouched: ReadonlySet<string> } {
   const guests = servers.flatMap((server) => {
     const { instance } = server.status ?? {}
-    return instance && isSettled(server) ? [hostedGuest({ server, instance })] : []
+    return instance && isSettled(server) ? [toHostedGuest({ server, instance })] : []
   })
   // A creation or a deletion plugs and unplugs by itself: the comparison must not bring back what a deletion has removed.
   const unsettled = servers.filter((server) => !isSettled(server)).map(({ metadata }) => metadata.uid ?? '')

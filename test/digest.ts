@@ -2,7 +2,7 @@
 import { admit } from '../actions/admit.ts'
 import { buildDomain } from '../agent/domain/build.ts'
 import { makeDomainInput } from '../agent/domain/examples.ts'
-import { domainInput } from '../agent/host/domain-input.ts'
+import { toDomainInput } from '../agent/host/domain-input.ts'
 import { buildMetadataFiles } from '../agent/image/metadata.ts'
 import { findBootProblems } from '../controller/boot-problems.ts'
 import { serverIndexes } from '../controller/indexes.ts'
@@ -73,7 +73,7 @@ function built(s: Server, f: Flavor, i: Image): void {
     consoleLog: '/l',
     nvram: '/n',
   }
-  buildDomain(domainInput(guest, 'boot', { host: facts, paths: files, disks }))
+  buildDomain(toDomainInput(guest, 'boot', { host: facts, paths: files, disks }))
 }
 
 const digests: Record<string, (object: never) => void> = {

@@ -2,7 +2,7 @@
 import { Transient } from '../../crds/index.ts'
 import { type CallFunction, type DomainRef, isLibvirtError, proc } from '../libvirt/index.ts'
 import type { OwnedDomains } from './domain-client.ts'
-import { fromLibvirt, ignoreInvalidState } from './errors.ts'
+import { errorFromLibvirt, ignoreInvalidState } from './errors.ts'
 import { hasCompleteManagedSave, hasManagedSave, removeManagedSave } from './managed-save.ts'
 import { hasQemu, type ObserveDomain } from './observe-domain.ts'
 import type { WithDomain } from './owned-domain.ts'
@@ -23,12 +23,19 @@ export function definitionCalls(call: CallFunction, withDomain: WithDomain): Pic
       try {
         await call(proc.domainDefineXmlFlags, { xml, flags: DEFINE })
       } catch (error) {
-        throw fromLibvirt(error, 'define the domain')
+        throw errorFromLibvirt(error, 'define the domain')
       }
     },
     async undefine(uuid) {
-      const undefine = (dom: DomainRef) => call(proc.domainUndefineFlags, { dom, flags: UNDEFINE_ALL })
-      await withDomain('undefine the domain', uuid, undefine, 'skip')
+      // libvirtd refuses it for a domain that was undefined while it runs: that one is gone as soon as it is off.
+      const isTransient = async (dom: DomainRef): Promise<boolean> =>
+        !(await call(proc.domainIsPersistent, { dom })).persistent
+      await withDomain(
+        'undefine the domain',
+        uuid,
+        (dom) => succeedIf(() => isTransient(dom), call(proc.domainUndefineFlags, { dom, flags: UNDEFINE_ALL })),
+        'skip',
+      )
     },
   }
 }

@@ -22,7 +22,7 @@ interface State {
   saved: boolean
 }
 
-/** libvirt as it answers of a domain that is not running, or of none. */
+/** libvirt that answers as for a domain that does not run, or for none. */
 function domainsWhere({ found, active, saved }: State): OwnedDomains {
   const answers = new Map<unknown, unknown>([
     [proc.domainLookupByUuid, found ? { dom } : noDomain],
@@ -44,18 +44,27 @@ function domainsWhere({ found, active, saved }: State): OwnedDomains {
 const off: State = { found: true, active: false, saved: false }
 const signal = new AbortController().signal
 
-describe('what cannot be done to a domain that has gone off is not taken as done', () => {
+describe('a call on a domain that does not run', () => {
   it.each<[string, State, (domains: OwnedDomains) => Promise<void>, string | undefined]>([
-    ['pause, off', off, (d) => d.pause(uuid), 'domain is not running'],
-    ['pause, done before', { ...off, active: true }, (d) => d.pause(uuid), undefined],
-    ['pause, undefined', { ...off, found: false }, (d) => d.pause(uuid), 'knows no such domain'],
-    ['save, off', off, (d) => d.save(uuid, signal), 'domain is not running'],
-    ['save, done before', { ...off, saved: true }, (d) => d.save(uuid, signal), undefined],
-    ['save, undefined', { ...off, found: false }, (d) => d.save(uuid, signal), 'knows no such domain'],
-    ['start, undefined', { ...off, found: false }, (d) => d.start(uuid, signal), 'knows no such domain'],
-    // To stop a domain that is off, or none, is to have stopped it.
-    ['unpause, off', off, (d) => d.unpause(uuid), undefined],
-    ['unpause, undefined', { ...off, found: false }, (d) => d.unpause(uuid), undefined],
+    ['pause throws when the domain is off', off, (d) => d.pause(uuid), 'domain is not running'],
+    ['pause succeeds when the domain is paused already', { ...off, active: true }, (d) => d.pause(uuid), undefined],
+    ['pause throws when there is no domain', { ...off, found: false }, (d) => d.pause(uuid), 'knows no such domain'],
+    ['save throws when the domain is off', off, (d) => d.save(uuid, signal), 'domain is not running'],
+    ['save succeeds when the memory is saved already', { ...off, saved: true }, (d) => d.save(uuid, signal), undefined],
+    [
+      'save throws when there is no domain',
+      { ...off, found: false },
+      (d) => d.save(uuid, signal),
+      'knows no such domain',
+    ],
+    [
+      'start throws when there is no domain',
+      { ...off, found: false },
+      (d) => d.start(uuid, signal),
+      'knows no such domain',
+    ],
+    ['unpause succeeds when the domain is off', off, (d) => d.unpause(uuid), undefined],
+    ['unpause succeeds when there is no domain', { ...off, found: false }, (d) => d.unpause(uuid), undefined],
   ])('%s', async (_, state, act, message) => {
     const done = act(domainsWhere(state))
     if (message === undefined) await done
@@ -63,7 +72,7 @@ describe('what cannot be done to a domain that has gone off is not taken as done
   })
 })
 
-/** libvirt whose answers are asked for again and again; `asked` counts them. */
+/** libvirt with these answers; counts the calls of each procedure. */
 function libvirtWith(answers: [procedure: unknown, answer: () => unknown][]) {
   const asked = new Map<unknown, number>()
   const all = new Map<unknown, () => unknown>([
@@ -80,27 +89,27 @@ function libvirtWith(answers: [procedure: unknown, answer: () => unknown][]) {
   return { every, domains: every.of('u1'), times: (p: unknown) => asked.get(p) ?? 0 }
 }
 
-/** Of virDomainState, with its reason: starting up; ended by the daemon; booted. */
+/** Numbers of virDomainState and its reason: starting up; ended by the daemon; booted. */
 const [startingUp, killed, booted] = [
   { state: 3, reason: 11 },
   { state: 5, reason: 8 },
   { state: 1, reason: 1 },
 ]
 
-describe('a domain that is starting up', () => {
+describe('observe and start of a domain that is starting up', () => {
   const inTurn = (...states: object[]): [unknown, () => unknown] => [
     proc.domainGetState,
     () => (states.length > 1 ? states.shift() : states[0]),
   ]
 
-  it('is seen as what becomes of it', async () => {
+  it('observe waits until the domain has started or failed', async () => {
     const starts = libvirtWith([inTurn(startingUp, startingUp, booted)])
     expect(await starts.domains.observe(uuid)).toMatchObject({ power: 'running' })
     const ends = libvirtWith([inTurn(startingUp, killed)])
     expect(await ends.domains.observe(uuid)).toEqual({ power: 'off', reason: 'daemon' })
   })
 
-  it('for long is no state at all', async () => {
+  it('observe throws LibvirtBusy when the domain is starting up for long', async () => {
     let ms = 0
     const now = vi.spyOn(performance, 'now').mockImplementation(() => (ms += 4000))
     const busy = libvirtWith([inTurn(startingUp)]).domains.observe(uuid)
@@ -109,8 +118,8 @@ describe('a domain that is starting up', () => {
   })
 
   it.each([
-    ['that libvirt ends, for it was killed amid that, is started again', killed, 1],
-    ['and then has started is left so', booted, 0],
+    ['start starts the domain again when libvirtd was killed during a start and ends it', killed, 1],
+    ['start does nothing when the domain has started meanwhile', booted, 0],
   ])('%s', async (_, end, starts) => {
     const { domains, times } = libvirtWith([inTurn(startingUp, end)])
     await domains.start(uuid, signal)
@@ -118,7 +127,7 @@ describe('a domain that is starting up', () => {
   })
 })
 
-describe('memory that was saved', () => {
+describe('observe of a domain with a managed save', () => {
   const whole: [unknown, () => unknown] = [proc.domainManagedSaveGetXmlDesc, () => ({ xml: '<domain/>' })]
   const half: [unknown, () => unknown] = [
     proc.domainManagedSaveGetXmlDesc,
@@ -129,9 +138,9 @@ describe('memory that was saved', () => {
   const there: [unknown, () => unknown] = [proc.domainHasManagedSaveImage, () => ({ result: true })]
 
   it.each([
-    ['whole, of a domain that is off', killed, whole, 'saved', 0],
-    ['by half, for the host lost its power meanwhile, is none', killed, half, 'off', 0],
-    ['before the domain that runs was booted is dropped: it is older than the disk', booted, whole, 'running', 1],
+    ['answers saved when the domain is off and the save complete', killed, whole, 'saved', 0],
+    ['answers off when the host lost its power during the save and half a file is left', killed, half, 'off', 0],
+    ['removes the save of a domain that runs: it is older than the disk', booted, whole, 'running', 1],
   ] as const)('%s', async (_, state, file, power, dropped) => {
     const { domains, times } = libvirtWith([there, file, [proc.domainGetState, () => state]])
     expect(await domains.observe(uuid)).toMatchObject({ power })
@@ -139,7 +148,7 @@ describe('memory that was saved', () => {
   })
 })
 
-it('a domain with which libvirt still does something else is waited for', async () => {
+it('a call throws LibvirtBusy when libvirtd still does something else with the domain', async () => {
   const timeout = refusal(68, 'Timed out during operation: cannot acquire state change lock')
   const { domains } = libvirtWith([[proc.domainSuspend, () => Promise.reject(timeout)]])
   await expect(domains.pause(uuid)).rejects.toMatchObject({ kind: 'Transient', code: 'LibvirtBusy' })
@@ -147,30 +156,38 @@ it('a domain with which libvirt still does something else is waited for', async 
 
 const noMark = refusal(80, 'metadata not found: Requested metadata element is not present')
 
-describe('whose a domain is', () => {
+describe('ownerOf', () => {
   it.each([
-    ['ours', () => ({ metadata: marked }), { namespace: 'demo', name: 'web', uid: 'u1' }],
-    ['nobody’s of us', () => Promise.reject(noMark), undefined],
-    ['gone', () => Promise.reject(noDomain), undefined],
+    [
+      'answers the Server that the metadata names',
+      () => ({ metadata: marked }),
+      { namespace: 'demo', name: 'web', uid: 'u1' },
+    ],
+    ['answers none when the metadata has no element of ours', () => Promise.reject(noMark), undefined],
+    ['answers none when the domain is gone', () => Promise.reject(noDomain), undefined],
   ])('%s', async (_, answer, mark) => {
     expect(await libvirtWith([[proc.domainGetMetadata, answer]]).every.ownerOf(dom)).toEqual(mark)
   })
 
   it.each([
-    ['cannot be read', () => ({ metadata: '<domain' }), 'Terminal'],
-    ['cannot be asked', () => Promise.reject(refusal(38, 'end of file while reading data')), 'Transient'],
+    ['throws Terminal when the metadata is damaged', () => ({ metadata: '<domain' }), 'Terminal'],
+    [
+      'throws Transient when the connection breaks',
+      () => Promise.reject(refusal(38, 'end of file while reading data')),
+      'Transient',
+    ],
   ])('%s', async (_, answer, kind) => {
     await expect(libvirtWith([[proc.domainGetMetadata, answer]]).every.ownerOf(dom)).rejects.toMatchObject({ kind })
   })
 })
 
-describe('a domain of the server’s uuid that somebody else made', () => {
+describe('a domain with the Server’s UUID that it does not own', () => {
   const others = renderXml(ownerElement({ namespace: 'other', name: 'web', uid: 'u2' }))
 
   it.each([
-    ['without a mark', 'Terminal', () => Promise.reject(noMark)],
-    ['with the mark of another', 'Transient', () => ({ metadata: others })],
-  ])('%s: is none to look at and to take away, and is not touched', async (_, kind, answer) => {
+    ['when no Server owns it', 'Terminal', () => Promise.reject(noMark)],
+    ['when another Server owns it', 'Transient', () => ({ metadata: others })],
+  ])('is absent for reads and removals, refused for other calls, and never touched, %s', async (_, kind, answer) => {
     const { domains, times } = libvirtWith([[proc.domainGetMetadata, answer]])
     expect(await domains.observe(uuid)).toEqual({ power: 'missing' })
     await domains.destroy(uuid)
@@ -185,7 +202,7 @@ describe('a domain of the server’s uuid that somebody else made', () => {
       domains.shutDown(uuid),
     ])
       await expect(touch).rejects.toMatchObject(refused)
-    for (const deed of [
+    for (const procedure of [
       proc.domainDestroyFlags,
       proc.domainUndefineFlags,
       proc.domainDefineXmlFlags,
@@ -196,6 +213,6 @@ describe('a domain of the server’s uuid that somebody else made', () => {
       proc.domainManagedSaveRemove,
       proc.domainShutdownFlags,
     ])
-      expect(times(deed)).toBe(0)
+      expect(times(procedure)).toBe(0)
   })
 })

@@ -3,7 +3,7 @@ import type { ObservedDomain } from '../../actions/host/index.ts'
 import type { DomainOwner } from '../domain/metadata.ts'
 import { type CallFunction, type DomainRef, isLibvirtError, proc } from '../libvirt/index.ts'
 import { definitionCalls, powerCalls } from './domain-calls.ts'
-import { fromLibvirt } from './errors.ts'
+import { errorFromLibvirt } from './errors.ts'
 import { newObserver } from './observe-domain.ts'
 import { readOwner, withOwnedDomain } from './owned-domain.ts'
 
@@ -44,7 +44,7 @@ export function newDomainClient(call: CallFunction): DomainClient {
       try {
         return (await call(proc.connectListAllDomains, { needResults: true, flags: 0 })).domains
       } catch (error) {
-        throw fromLibvirt(error, 'list the domains')
+        throw errorFromLibvirt(error, 'list the domains')
       }
     },
     async ownerOf(dom) {
@@ -52,7 +52,7 @@ export function newDomainClient(call: CallFunction): DomainClient {
         return await readOwner(call, dom)
       } catch (error) {
         if (isLibvirtError(error, 'VIR_ERR_NO_DOMAIN')) return undefined
-        throw fromLibvirt(error, 'read whose domain it is')
+        throw errorFromLibvirt(error, 'read whose domain it is')
       }
     },
     of(uid) {

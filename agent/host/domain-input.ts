@@ -1,4 +1,4 @@
-/** From a guest to what the domain's XML and its network are made from. Pure. */
+/** Converts a guest to the inputs of the domain's XML and of the host's network. Pure. */
 import type { Guest } from '../../actions/host/index.ts'
 import type { DomainInput, HostFacts } from '../domain/input.ts'
 import type { Disks } from '../image/disks.ts'
@@ -7,17 +7,22 @@ import { toPluggedInterface } from '../net/names.ts'
 import type { HostedGuest } from '../net/types.ts'
 import { domainName, type ServerPaths } from './paths.ts'
 
-export function hostedGuest(guest: Guest): HostedGuest {
+export function toHostedGuest(guest: Guest): HostedGuest {
   return { id: guest.server.metadata.uid ?? '', hostname: hostnameOf(guest), interfaces: guest.instance.interfaces }
 }
 
-export interface OnHost {
+/** What the host provides for a domain. */
+export interface DomainResources {
   host: HostFacts
   paths: ServerPaths
   disks: Disks
 }
 
-export function domainInput({ server, instance }: Guest, bootId: string, { host, paths, disks }: OnHost): DomainInput {
+export function toDomainInput(
+  { server, instance }: Guest,
+  bootId: string,
+  { host, paths, disks }: DomainResources,
+): DomainInput {
   const { name, namespace = '', uid = '', generation, creationTimestamp } = server.metadata
   const { displayName, description, configDrive } = server.spec
   return {

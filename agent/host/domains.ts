@@ -6,7 +6,7 @@ import { buildDomain } from '../domain/build.ts'
 import type { HostFacts } from '../domain/input.ts'
 import { requireDisks } from './disks.ts'
 import type { DomainClient, OwnedDomains } from './domain-client.ts'
-import { domainInput } from './domain-input.ts'
+import { toDomainInput } from './domain-input.ts'
 import type { Jobs } from './jobs.ts'
 import { type PathsOf, type ServerPaths, uidOf } from './paths.ts'
 import { ShutdownRequests } from './shutdown-requests.ts'
@@ -33,7 +33,7 @@ export function newDomains({ client, jobs, pathsOf, facts }: DomainsOptions): Do
       const paths = pathsOf(guest)
       await prepareDirectories(paths)
       const disks = await requireDisks(paths)
-      const xml = buildDomain(domainInput(guest, bootId, { host: facts(), paths, disks }))
+      const xml = buildDomain(toDomainInput(guest, bootId, { host: facts(), paths, disks }))
       await owned(guest).define(guest.instance.uuid, xml)
     },
     start(guest, { signal }) {

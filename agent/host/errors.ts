@@ -2,8 +2,8 @@
 import { type AnyError, isOurs, type Reason, Terminal, Transient } from '../../crds/index.ts'
 import { ConnectionError, DeadlineError, isLibvirtError, type LibvirtErrorCode } from '../libvirt/index.ts'
 
-/** Codes for which trying again cannot help: what we ask for is wrong for this host. */
-const terminal: Partial<Record<LibvirtErrorCode, Reason>> = {
+/** Codes for which another try cannot help: this host cannot do what is asked. */
+const terminalReasons: Partial<Record<LibvirtErrorCode, Reason>> = {
   VIR_ERR_XML_ERROR: 'InvalidDomain',
   VIR_ERR_XML_DETAIL: 'InvalidDomain',
   VIR_ERR_XML_INVALID_SCHEMA: 'InvalidDomain',
@@ -12,13 +12,13 @@ const terminal: Partial<Record<LibvirtErrorCode, Reason>> = {
   VIR_ERR_INVALID_ARG: 'InvalidDomain',
 }
 
-/** @param doing for the message: what was asked of libvirt */
-export function fromLibvirt(error: unknown, doing: string): AnyError {
+/** @param doing for the message: what the agent asked libvirtd to do */
+export function errorFromLibvirt(error: unknown, doing: string): AnyError {
   if (isOurs(error)) return error
   if (isLibvirtError(error)) {
-    const code = terminal[error.code]
+    const code = terminalReasons[error.code]
     if (code !== undefined) return new Terminal(code, `${doing}: ${error.message}`, { cause: error })
-    // Such as saving or restoring much memory, which goes on though the client that asked for it is gone.
+    // libvirtd still runs another call on the domain, such as a save of much memory whose client is gone.
     if (error.code === 'VIR_ERR_OPERATION_TIMEOUT')
       return new Transient('LibvirtBusy', `${doing}: libvirt still does something else with it: ${error.message}`, {
         cause: error,

@@ -1,4 +1,4 @@
-/** What this host is: asked of libvirt, QEMU and the kernel when the agent connects. */
+/** Learns what this host is and can do, from libvirt, QEMU and the kernel, whenever the agent has connected to libvirtd. */
 import { execFile } from 'node:child_process'
 import { readFile, statfs } from 'node:fs/promises'
 import { hostname, networkInterfaces } from 'node:os'
@@ -14,12 +14,12 @@ import {
 } from '../domain/capabilities.ts'
 import type { HostFacts } from '../domain/input.ts'
 import { type CallFunction, proc } from '../libvirt/index.ts'
-import { fromLibvirt } from './errors.ts'
-import { kvmWorks, remembered } from './probe-kvm.ts'
+import { errorFromLibvirt } from './errors.ts'
+import { cachedProbeResult, probeKvm } from './probe-kvm.ts'
 
 export interface FactsOptions {
   domainType: 'auto' | 'kvm' | 'qemu'
-  /** Where disks are: its file system is the host's disk capacity. */
+  /** Directory of the disks: its file system is the host's disk capacity. */
   dataDir: string
   hostIP: string
   agentVersion: string
@@ -37,26 +37,32 @@ const GIB = 1024 ** 3
 
 export async function learnFacts(call: CallFunction, options: FactsOptions): Promise<Facts> {
   try {
-    return await learn(call, options)
+    return await queryFacts(call, options)
   } catch (error) {
-    throw fromLibvirt(error, 'learn what the host can do')
+    throw errorFromLibvirt(error, 'learn what the host can do')
   }
 }
 
-async function learn(call: CallFunction, options: FactsOptions): Promise<Facts> {
+async function queryFacts(call: CallFunction, options: FactsOptions): Promise<Facts> {
   const { capabilities } = await call(proc.connectGetCapabilities, {})
   const host = parseHostCapabilities(capabilities)
   const { arch } = host
   const emulator = host.guests.find((guest) => guest.arch === arch)?.emulator
-  const domainType = await domainTypeOf(call, host, options)
+  const domainType = await chooseDomainType(call, host, options)
   const types = arch === 'x86_64' ? (['q35', 'pc'] as const) : (['virt'] as const)
   const machines = await Promise.all(
-    types.map((machine) => ask(call, { emulator, arch, machine, virtType: domainType })),
+    types.map((machine) => queryDomainCapabilities(call, { emulator, arch, machine, virtType: domainType })),
   )
-  const fields = capabilityStatusOf(host, machines, domainType, emulator && (await deviceHelp(emulator)))
+  const fields = capabilityStatusOf(host, machines, domainType, emulator && (await listQemuDevices(emulator)))
   const { hostIP, agentVersion } = options
   return {
-    status: { ...fields, hostIP, agentVersion, ...(await versionsOf(call)), capacity: await capacityOf(call, options) },
+    status: {
+      ...fields,
+      hostIP,
+      agentVersion,
+      ...(await readVersions(call)),
+      capacity: await readCapacity(call, options),
+    },
     build: {
       domainType,
       arch: arch === 'aarch64' ? 'aarch64' : 'x86_64',
@@ -67,8 +73,8 @@ async function learn(call: CallFunction, options: FactsOptions): Promise<Facts> 
   }
 }
 
-/** What the operator said, or KVM if it is offered and proves itself. */
-async function domainTypeOf(
+/** Takes the operator's choice; for `auto`, KVM if libvirtd offers it and a probe shows that it works. */
+async function chooseDomainType(
   call: CallFunction,
   { arch, guests }: HostCapabilities,
   options: FactsOptions,
@@ -77,20 +83,23 @@ async function domainTypeOf(
   const offered = guests.find((guest) => guest.arch === arch)?.domainTypes.includes('kvm') ?? false
   if (!offered) return 'qemu'
   const { version: qemu } = await call(proc.connectGetVersion, {})
-  const works = await remembered(options.dataDir, String(qemu), () =>
-    kvmWorks(call, { arch, dataDir: options.dataDir, log: options.log }),
+  const works = await cachedProbeResult(options.dataDir, String(qemu), () =>
+    probeKvm(call, { arch, dataDir: options.dataDir, log: options.log }),
   )
   return works ? 'kvm' : 'qemu'
 }
 
-interface Asked {
+interface DomainCapabilitiesQuery {
   emulator: string | undefined
   arch: string
   machine: string
   virtType: string
 }
 
-async function ask(call: CallFunction, { emulator, ...rest }: Asked): Promise<DomainCapabilities> {
+async function queryDomainCapabilities(
+  call: CallFunction,
+  { emulator, ...rest }: DomainCapabilitiesQuery,
+): Promise<DomainCapabilities> {
   const { capabilities } = await call(proc.connectGetDomainCapabilities, {
     emulator: emulator ?? null,
     ...rest,
@@ -99,23 +108,23 @@ async function ask(call: CallFunction, { emulator, ...rest }: Asked): Promise<Do
   return parseDomainCapabilities(capabilities)
 }
 
-async function versionsOf(call: CallFunction) {
+async function readVersions(call: CallFunction) {
   const [libvirt, qemu] = await Promise.all([call(proc.connectGetLibVersion, {}), call(proc.connectGetVersion, {})])
   return {
-    libvirtVersion: version(libvirt.version),
-    qemuVersion: version(qemu.version),
-    bootedAt: await bootTime(),
+    libvirtVersion: formatVersion(libvirt.version),
+    qemuVersion: formatVersion(qemu.version),
+    bootedAt: await readBootTime(),
   }
 }
 
-async function capacityOf(call: CallFunction, { dataDir }: FactsOptions): Promise<Resources> {
-  const [node, ram, disk] = await Promise.all([call(proc.nodeGetInfo, {}), memoryMiB(call), statfs(dataDir)])
+async function readCapacity(call: CallFunction, { dataDir }: FactsOptions): Promise<Resources> {
+  const [node, ram, disk] = await Promise.all([call(proc.nodeGetInfo, {}), readMemoryMiB(call), statfs(dataDir)])
   return { vcpus: node.cpus, ram, disk: Math.floor((disk.blocks * disk.bsize) / GIB) }
 }
 
-/** All memory of the host. What nodeGetInfo says is of the NUMA cells that libvirt sees, which can be less. */
-async function memoryMiB(call: CallFunction): Promise<number> {
-  // VIR_NODE_MEMORY_STATS_ALL_CELLS; first how many there are, then these.
+/** All memory of the host. nodeGetInfo counts only the NUMA cells that libvirtd sees, which can be less. */
+async function readMemoryMiB(call: CallFunction): Promise<number> {
+  // cell -1 is VIR_NODE_MEMORY_STATS_ALL_CELLS. The first call answers the number of statistics, the second the statistics.
   const all = { cell: -1, flags: 0 }
   const { nparams } = await call(proc.nodeGetMemoryStats, { ...all, nparams: 0 })
   const { params } = await call(proc.nodeGetMemoryStats, { ...all, nparams })
@@ -123,26 +132,26 @@ async function memoryMiB(call: CallFunction): Promise<number> {
   return Math.floor(Number(total) / 1024)
 }
 
-/** libvirt's number, as 9000000 for 9.0.0. */
-export function version(number: bigint | number): string {
+/** Formats libvirt's version numbers: 9000000 is 9.0.0. */
+export function formatVersion(number: bigint | number): string {
   const n = Number(number)
   return [Math.floor(n / 1_000_000), Math.floor(n / 1000) % 1000, n % 1000].join('.')
 }
 
-async function deviceHelp(emulator: string): Promise<string> {
+async function listQemuDevices(emulator: string): Promise<string> {
   const { stdout } = await promisify(execFile)(emulator, ['-device', 'help'], { timeout: 10_000, maxBuffer: 4 * MIB })
   return stdout
 }
 
-async function bootTime(): Promise<string> {
+async function readBootTime(): Promise<string> {
   const seconds = /^btime (\d+)$/m.exec(await readFile('/proc/stat', 'utf8'))?.[1]
   return new Date(Number(seconds ?? 0) * 1000).toISOString().replace(/\.\d+Z$/, 'Z')
 }
 
 export const defaultHostName = (): string => hostname().toLowerCase()
 
-/** The address that other hosts most likely reach this one by. */
-export function firstAddress(): string {
+/** The first IPv4 address that is not loopback: other hosts most likely reach this host there. */
+export function firstExternalAddress(): string {
   const all = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
   return all.find(({ internal, family }) => !internal && family === 'IPv4')?.address ?? '127.0.0.1'
 }

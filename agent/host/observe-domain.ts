@@ -6,7 +6,7 @@ import type { DomainOwner } from '../domain/metadata.ts'
 import { type CallFunction, type DomainRef, proc } from '../libvirt/index.ts'
 import { hasCompleteManagedSave, removeManagedSave } from './managed-save.ts'
 import type { WithDomain } from './owned-domain.ts'
-import { stateOf } from './states.ts'
+import { toDomainState } from './states.ts'
 
 /** How long a domain that is starting up is observed until it has started or failed, and how often. */
 const STARTING_UP_MS = 10_000
@@ -51,10 +51,10 @@ async function observeOnce(call: CallFunction, dom: DomainRef, bootId: DomainOwn
     call(proc.domainGetState, { dom, flags: 0 }),
     call(proc.domainHasManagedSaveImage, { dom, flags: 0 }),
   ])
-  const bare = stateOf(state, reason, false)
+  const bare = toDomainState(state, reason, false)
   // libvirtd was killed during a save or a restore. The save is older than the disk: restored after the next crash it would damage the guest.
   if (saved && bare.power === 'running') await removeManagedSave(call, dom)
   const isSaved = saved && bare.power === 'off' && (await hasCompleteManagedSave(call, dom))
-  const observed = stateOf(state, reason, isSaved)
+  const observed = toDomainState(state, reason, isSaved)
   return { ...observed, ...(hasQemu(observed) && bootId !== undefined ? { bootId } : {}) }
 }

@@ -2,7 +2,7 @@
 import { Terminal, Transient } from '../../crds/index.ts'
 import { type DomainOwner, METADATA_NAMESPACE, parseDomainOwner } from '../domain/metadata.ts'
 import { type CallFunction, type DomainRef, isLibvirtError, proc } from '../libvirt/index.ts'
-import { fromLibvirt } from './errors.ts'
+import { errorFromLibvirt } from './errors.ts'
 
 /** VIR_DOMAIN_METADATA_ELEMENT */
 const ELEMENT = 2
@@ -32,7 +32,7 @@ export function withOwnedDomain(call: CallFunction, uid: string): WithDomain {
       throw uuidInUse(dom, owner, doing)
     } catch (error) {
       if (isLibvirtError(error, 'VIR_ERR_NO_DOMAIN')) return undefined
-      throw fromLibvirt(error, doing)
+      throw errorFromLibvirt(error, doing)
     }
   }
 }

@@ -1,4 +1,4 @@
-/** Where a server's files are on its host. Pure; everything of a server is under one directory named by its uid. */
+/** Paths of a Server's files on its host. All but the VNC socket are in one directory, named by the Server's uid. */
 import { join } from 'node:path'
 import type { Guest } from '../../actions/host/index.ts'
 
@@ -18,7 +18,7 @@ export type PathsOf = (guest: Guest) => ServerPaths
 
 export const uidOf = ({ server }: Guest): string => server.metadata.uid ?? ''
 
-/** `dataDir/instances`: a directory for each server. */
+/** The directory that has a directory for each Server. */
 export const instancesDir = (dataDir: string): string => join(dataDir, 'instances')
 
 /** The VNC socket lies in `runDir`: socket paths have room for 107 bytes. */
@@ -36,7 +36,7 @@ export function serverPaths(dataDir: string, runDir: string, uid: string): Serve
   }
 }
 
-/** libvirt's name of the domain: readable, and unique by the uid's first eight digits and what libvirt refuses otherwise. */
+/** The domain's name in libvirt: readable, and unique by the first eight digits of the uid; libvirt refuses a duplicate. */
 export function domainName({ name, uid }: { name: string; uid: string }): string {
   return `${name.slice(0, 80)}-${uid.slice(0, 8)}`
 }

@@ -1,4 +1,4 @@
-// KVM that QEMU's own user may not open: libvirt offers it all the same, for it asks QEMU what it can do with the rights of root.
+// If QEMU's own user may not open KVM, libvirtd offers it all the same: it queries QEMU's capabilities as root.
 import { chmodSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
@@ -6,7 +6,7 @@ import { noLog } from '../../kube/log.ts'
 import { startHost } from '../../test/rig/host.ts'
 import { withPart } from '../../test/rig/vitest.ts'
 import { type Connection, connect, proc } from '../libvirt/index.ts'
-import { kvmWorks } from './probe-kvm.ts'
+import { probeKvm } from './probe-kvm.ts'
 
 const host = withPart((dir) => startHost({ dir, name: 'host', stock: true, owned: true }))
 let connection: Connection
@@ -15,16 +15,19 @@ beforeAll(async () => {
 })
 afterAll(() => connection.close())
 
-it.skipIf(!existsSync('/dev/kvm'))('is none, and the agent says what libvirt says', async () => {
-  const dataDir = join(host().home, 'var/lib/kubenova')
-  // QEMU's user is to be stopped by the device alone, not by the test's directory.
-  chmodSync(join(host().home, '../..'), 0o755)
-  await host().exec(['chmod', '600', '/dev/kvm'])
-  const { capabilities } = await connection.call(proc.connectGetCapabilities, {})
-  expect(capabilities).toContain("<domain type='kvm'")
-  const warn = vi.fn()
-  const call = connection.call.bind(connection)
-  expect(await kvmWorks(call, { arch: 'x86_64', dataDir, log: { ...noLog, warn } })).toBe('refused')
-  expect(warn).toHaveBeenCalledOnce()
-  expect(String(warn.mock.calls[0]?.[0].err)).toMatch(/KVM.*Permission denied/)
-})
+it.skipIf(!existsSync('/dev/kvm'))(
+  'probeKvm answers refused, and logs libvirt’s error, when QEMU’s user may not open /dev/kvm',
+  async () => {
+    const dataDir = join(host().home, 'var/lib/kubenova')
+    // QEMU's user is to be stopped by the device alone, not by the test's directory.
+    chmodSync(join(host().home, '../..'), 0o755)
+    await host().exec(['chmod', '600', '/dev/kvm'])
+    const { capabilities } = await connection.call(proc.connectGetCapabilities, {})
+    expect(capabilities).toContain("<domain type='kvm'")
+    const warn = vi.fn()
+    const call = connection.call.bind(connection)
+    expect(await probeKvm(call, { arch: 'x86_64', dataDir, log: { ...noLog, warn } })).toBe('refused')
+    expect(warn).toHaveBeenCalledOnce()
+    expect(String(warn.mock.calls[0]?.[0].err)).toMatch(/KVM.*Permission denied/)
+  },
+)

@@ -1,7 +1,7 @@
 /**
- * Does KVM run guests here? That /dev/kvm is there does not say so: on nested or restricted hosts it opens, and then stops at the
- * first instruction, or emulates each one a thousand times slower. So a small domain boots a sector that counts for a while and then
- * speaks on its serial port; hardware does that in well under a second.
+ * Probes whether KVM runs guests on this host. The presence of /dev/kvm does not show it: on nested or restricted hosts it opens, and then
+ * stops at the first instruction, or emulates each one a thousand times slower. So a small domain boots a sector that counts for a while
+ * and then writes to its serial port; hardware does that in well under a second.
  */
 import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
@@ -11,13 +11,13 @@ import type { Log } from '../../kube/log.ts'
 import { renderXml, xmlElement } from '../domain/render-xml.ts'
 import { type CallFunction, isLibvirtError, proc } from '../libvirt/index.ts'
 
-/** VIR_DOMAIN_START_AUTODESTROY: it goes with our connection, whatever becomes of us. */
+/** VIR_DOMAIN_START_AUTODESTROY: libvirtd destroys the domain when the agent's connection ends. */
 const AUTODESTROY = 2
 const DEADLINE_MS = 5000
-/** How long the domain's start takes says nothing: the machine may be busy. Given up too early it would come after all, and stay. */
+/** Time for the domain's start, which may be long on a busy machine. If the agent gave up earlier, the domain would start afterwards and stay. */
 const CREATE_MS = 120_000
-const LOOK_MS = 50
-/** Of the names of its domains. */
+const POLL_MS = 50
+/** Begins the names of probe domains. */
 const PREFIX = 'kubenova-probe-'
 
 const COUNT = 50_000_000
@@ -80,15 +80,15 @@ function probeXml(uuid: string, arch: string, { disk, log }: { disk: string; log
   )
 }
 
-/** `refused`: libvirt or QEMU did not start the guest. That may be for want of KVM, or of memory just now. */
+/** useless: KVM starts the guest but does not run it in time. refused: libvirt or QEMU did not start it, for lack of KVM, or of memory just now. */
 export type Verdict = 'works' | 'useless' | 'refused'
 
-export async function kvmWorks(
+export async function probeKvm(
   call: CallFunction,
   { arch, dataDir, log }: { arch: string; dataDir: string; log: Log },
 ): Promise<Verdict> {
   if (arch !== 'x86_64') return 'works'
-  await dropOthers(call)
+  await destroyOrphanedProbes(call)
   const uuid = randomUUID()
   const dir = join(dataDir, 'probe')
   const files = { disk: join(dir, `${uuid}.img`), log: join(dir, `${uuid}.log`) }
@@ -97,21 +97,21 @@ export async function kvmWorks(
     await writeFile(files.disk, bootSector())
     const xml = probeXml(uuid, arch, files)
     const { dom } = await call(proc.domainCreateXml, { xml, flags: AUTODESTROY }, { timeoutMs: CREATE_MS })
-    const spoke = await guestSpoke(files.log)
+    const hasWritten = await hasGuestWritten(files.log)
     await call(proc.domainDestroyFlags, { dom, flags: 0 })
-    return spoke ? 'works' : 'useless'
+    return hasWritten ? 'works' : 'useless'
   } catch (error) {
-    // A connection that broke says nothing, and is for the caller.
+    // A broken connection is no answer: the caller handles it.
     if (!isLibvirtError(error)) throw error
-    log.warn({ err: error }, 'libvirt offers KVM, and starts no guest with it: this host emulates')
+    log.warn({ err: error }, 'libvirtd offers KVM but starts no guest with it: this host uses emulation')
     return 'refused'
   } finally {
     for (const file of Object.values(files)) await rm(file, { force: true })
   }
 }
 
-/** Those that lost their libvirtd, which would have ended them with our connection. */
-async function dropOthers(call: CallFunction): Promise<void> {
+/** Destroys probe domains of earlier agents: if libvirtd was killed, it could not destroy them when the connection ended. */
+async function destroyOrphanedProbes(call: CallFunction): Promise<void> {
   const { domains } = await call(proc.connectListAllDomains, { needResults: true, flags: 0 })
   for (const dom of domains.filter(({ name }) => name.startsWith(PREFIX)))
     await call(proc.domainDestroyFlags, { dom, flags: 0 }).catch((error: unknown) => {
@@ -120,13 +120,17 @@ async function dropOthers(call: CallFunction): Promise<void> {
 }
 
 /**
- * Does KVM work, by the last probe, if a guest ran in it, since the host booted and with the same QEMU; else by a new one, which takes seconds.
- * What was refused is quick to ask again, and is not remembered.
+ * Whether KVM works: by the last probe since the host booted with the same QEMU; else by a new probe, which takes seconds. A refusal
+ * comes fast and may be for a passing reason, so it is not cached.
  */
-export async function remembered(dataDir: string, qemu: string, probe: () => Promise<Verdict>): Promise<boolean> {
+export async function cachedProbeResult(
+  dataDir: string,
+  qemu: string,
+  probe: () => Promise<Verdict>,
+): Promise<boolean> {
   const path = join(dataDir, 'probe/kvm.json')
   const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
-  // No note, or one that a crash cut short: asked anew.
+  // Without a result, or with one that a crash cut short, probe anew.
   const last = await readFile(path, 'utf8')
     .then((text) => JSON.parse(text) as { boot: string; qemu: string; works: boolean })
     .catch(() => undefined)
@@ -140,8 +144,8 @@ export async function remembered(dataDir: string, qemu: string, probe: () => Pro
   return works
 }
 
-async function guestSpoke(log: string): Promise<boolean> {
-  for (const end = performance.now() + DEADLINE_MS; performance.now() < end; await delay(LOOK_MS)) {
+async function hasGuestWritten(log: string): Promise<boolean> {
+  for (const end = performance.now() + DEADLINE_MS; performance.now() < end; await delay(POLL_MS)) {
     const text = await readFile(log).catch(() => Buffer.alloc(0))
     if (text.includes('K')) return true
   }

@@ -1,4 +1,4 @@
-/** libvirt's numbers of states and reasons (libvirt-domain.h) in our words. */
+/** Translates libvirt's numbers of domain states and reasons (libvirt-domain.h) to names. */
 import type { DomainPower } from '../../crds/index.ts'
 
 const powers: readonly DomainPower[] = [
@@ -12,7 +12,7 @@ const powers: readonly DomainPower[] = [
   'pmsuspended',
 ]
 
-/** VIR_DOMAIN_*_REASON by state; a number not named here is given as a number. */
+/** VIR_DOMAIN_*_REASON by state; a number without a name here stays a number. */
 const reasons: Partial<Record<number, readonly string[]>> = {
   1: [
     'unknown',
@@ -48,8 +48,11 @@ const reasons: Partial<Record<number, readonly string[]>> = {
   6: ['unknown', 'panicked'],
 }
 
-/** State and reason of virDomainGetState. `saved`: a managed save is there. A domain that is shutting down still runs. */
-export function stateOf(state: number, reason: number, saved: boolean): { power: DomainPower; reason: string } {
+/**
+ * Translates the state and reason of virDomainGetState. A domain that is shutting down still runs.
+ * @param saved whether the domain has a managed save
+ */
+export function toDomainState(state: number, reason: number, saved: boolean): { power: DomainPower; reason: string } {
   const power = powers[state] ?? 'off'
   return { power: power === 'off' && saved ? 'saved' : power, reason: reasons[state]?.[reason] ?? String(reason) }
 }

@@ -67,6 +67,15 @@ export class FakeHost {
     this.change(uid, (machine) => machine.domain && turnOff(machine, machine.domain, reason))
   }
 
+  /** The host loses its power and boots again: domains are off, and what was only in the kernel's memory is gone. */
+  losePower(): void {
+    for (const uid of this.uids()) {
+      this.goesOff(uid, 'unknown')
+      this.machine(uid).ports = false
+    }
+    this.forgetReasons()
+  }
+
   /** libvirtd restarts: it no longer knows why a domain is off. */
   forgetReasons(): void {
     for (const uid of this.uids())

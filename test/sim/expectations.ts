@@ -21,7 +21,7 @@ const powerStateOfDomain = { running: 'Running', paused: 'Paused', off: 'Stopped
 
 export function powerStateOf(domain: Machine['domain']): PowerState {
   if (domain === undefined) return 'Stopped'
-  return domain.hasManagedSave ? 'Suspended' : powerStateOfDomain[domain.state]
+  return domain.managedSave ? 'Suspended' : powerStateOfDomain[domain.state]
 }
 
 /** The vCPUs, memory and disk that a server takes: its flavor's. Flavors of a run do not change. */

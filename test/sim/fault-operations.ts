@@ -111,7 +111,7 @@ function powerOffHost(
   slot.isHostOff = true
   cloud.kill(slot, 0)
   for (const uid of found.running()) found.accident(uid, 'unknown')
-  found.machines.forgetReasons()
+  found.machines.losePower()
   const setForcedDown = (forcedDown: boolean): void => {
     if (!isForcedDown) return
     context

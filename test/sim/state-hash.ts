@@ -36,6 +36,6 @@ function describeServer({ metadata, spec, status = {} }: Server, cloud: Cloud): 
     conditions.map(({ type, status: is, reason }) => `${type} ${is} ${reason}`).sort(),
     metadata.deletionTimestamp && 'terminating',
     host && 'scheduled',
-    domain && `${domain.state} ${domain.hasManagedSave}`,
+    domain && `${domain.state} ${domain.managedSave !== undefined}`,
   ].join(',')
 }

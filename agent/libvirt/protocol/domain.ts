@@ -24,6 +24,7 @@ export const domainProcedures = named({
   domainPmWakeup: remote(267, withFlags, nothing),
 
   domainIsActive: remote(150, onDomain, struct({ active: bool })),
+  domainIsPersistent: remote(151, onDomain, struct({ persistent: bool })),
   /** Memory in KiB, CPU time in nanoseconds, state: `domainState`. */
   domainGetInfo: remote(
     16,

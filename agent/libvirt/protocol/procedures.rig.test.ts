@@ -89,6 +89,7 @@ describe('procedures of a running domain', () => {
     expect(await c.call(proc.domainGetInfo, { dom })).toMatchObject({ state: 1, maxMemory: 32_768n, vcpus: 1 })
     expect(await c.call(proc.domainLookupByUuid, { uuid: guest.uuid })).toEqual({ dom })
     expect(await c.call(proc.domainIsActive, { dom })).toEqual({ active: true })
+    expect(await c.call(proc.domainIsPersistent, { dom })).toEqual({ persistent: true })
     expect((await c.call(proc.domainGetXmlDesc, { dom })).xml).toMatch(/^<domain/)
     expect(await c.call(proc.domainGetVcpusFlags, { dom })).toEqual({ vcpus: 1 })
     const { records } = await c.call(proc.connectGetAllDomainStats, { doms: [dom] })

@@ -3,6 +3,6 @@ import type { MachineOf } from './machine.ts'
 
 export const fakeConfigDrives = (machineOf: MachineOf): ConfigDrives => ({
   async write({ server }) {
-    machineOf(server.metadata.uid).configDrive = JSON.stringify(server.spec)
+    if (server.spec.configDrive) machineOf(server.metadata.uid).configDrive = JSON.stringify(server.spec)
   },
 })

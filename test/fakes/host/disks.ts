@@ -1,5 +1,5 @@
 import type { Disks } from '../../../actions/host/index.ts'
-import { Terminal, Transient } from '../../../crds/index.ts'
+import { Transient } from '../../../crds/index.ts'
 import type { FakeImageCache } from './images.ts'
 import { isOn, type MachineOf } from './machine.ts'
 
@@ -8,8 +8,9 @@ export const fakeDisks = (machineOf: MachineOf, images: FakeImageCache): Disks =
     const machine = machineOf(server.metadata.uid)
     if (machine.disks) return { done: true }
     if (server.status?.launchedAt !== undefined) throw new Transient('DiskMissing', 'its disks are not there')
-    if (!images.uids.has(instance.image.uid)) throw new Terminal('ImageNotFound', 'the image is not here')
+    images.add(instance.image)
     machine.disks = true
+    machine.disksMade += 1
     return { done: true }
   },
   async delete({ server }) {

@@ -2,10 +2,16 @@
 
 import type { Domains, Guest, ObservedDomain, Progress } from '../../../actions/host/index.ts'
 import { Terminal, Transient } from '../../../crds/index.ts'
-import { type FakeDomain, type Machine, type MachineOf } from './machine.ts'
+import { type FakeDomain, type ForeignDomain, type Machine, type MachineOf } from './machine.ts'
 
 export function fakeDomains(machineOf: MachineOf): Domains {
   const of = ({ server }: Guest): Machine => machineOf(server.metadata.uid)
+  /** @throws UUIDInUse if another has a domain with the guest's UUID */
+  const ownerOf = (guest: Guest): Machine => {
+    const machine = of(guest)
+    if (machine.foreignDomain) throw uuidInUse(machine.foreignDomain)
+    return machine
+  }
   // A save that runs is observed once; then it has ended.
   const observe = async (guest: Guest): Promise<ObservedDomain> => {
     const observed = observeDomain(of(guest))
@@ -13,13 +19,13 @@ export function fakeDomains(machineOf: MachineOf): Domains {
     return observed
   }
   return {
-    define: async (guest, bootId) => defineDomain(of(guest), bootId),
-    start: async (guest) => startDomain(of(guest)),
-    requestShutdown: async (guest) => pressPowerButton(of(guest)),
+    define: async (guest, bootId) => defineDomain(ownerOf(guest), bootId),
+    start: async (guest) => startDomain(ownerOf(guest)),
+    requestShutdown: async (guest) => pressPowerButton(ownerOf(guest)),
     destroy: async (guest) => destroyDomain(of(guest)),
-    pause: async (guest) => changeState(of(guest), 'running', 'paused', 'user'),
-    unpause: async (guest) => changeState(of(guest), 'paused', 'running', 'unpaused'),
-    save: async (guest) => saveDomain(of(guest)),
+    pause: async (guest) => pauseDomain(ownerOf(guest)),
+    unpause: async (guest) => unpauseDomain(ownerOf(guest)),
+    save: async (guest) => saveDomain(ownerOf(guest)),
     undefine: async (guest) => undefineDomain(of(guest)),
     observe,
     runningBootId: async (guest) => (await observe(guest)).bootId,
@@ -28,8 +34,8 @@ export function fakeDomains(machineOf: MachineOf): Domains {
 
 export function observeDomain({ domain }: Machine): ObservedDomain {
   if (!domain) return { power: 'missing' }
-  const { state, reason, hasManagedSave, runningBootId } = domain
-  if (state === 'off') return { power: hasManagedSave ? 'saved' : 'off', reason }
+  const { state, reason, managedSave, runningBootId } = domain
+  if (state === 'off') return { power: managedSave ? 'saved' : 'off', reason }
   return { power: state, reason, ...(runningBootId === undefined ? {} : { bootId: runningBootId }) }
 }
 
@@ -37,8 +43,9 @@ export function observeDomain({ domain }: Machine): ObservedDomain {
 function endSave(machine: Machine): void {
   const { domain } = machine
   if (!domain?.isSaving) return
+  const managedSave = { bootId: domain.runningBootId }
   turnOff(machine, domain, 'saved')
-  domain.hasManagedSave = true
+  domain.managedSave = managedSave
 }
 
 export function turnOff(machine: Machine, domain: FakeDomain, reason: string): void {
@@ -52,18 +59,17 @@ function pressPowerButton(machine: Machine): void {
   endSave(machine)
   const { domain, obeys } = machine
   if (!domain) return
-  domain.hasManagedSave = false
+  domain.managedSave = undefined
   if (domain.state === 'running' && obeys) turnOff(machine, domain, 'shutdown')
 }
 
 /** Of a running domain only the next boot's definition changes. */
 function defineDomain(machine: Machine, bootId: string): void {
-  if (!machine.disks) throw new Terminal('DiskMissing', 'the root disk is not there')
-  machine.ports = true
+  if (!machine.disks) throw new Transient('DiskMissing', 'the root disk is not there')
   const domain = machine.domain ?? {
     state: 'off',
     reason: 'unknown',
-    hasManagedSave: false,
+    managedSave: undefined,
     isSaving: false,
     persistent: true,
     bootId,
@@ -77,32 +83,44 @@ function startDomain(machine: Machine): void {
   const { domain, disks, ports, boots } = machine
   if (!domain) throw new Transient('LibvirtError', 'libvirt knows no such domain')
   if (domain.state !== 'off') return
-  if (!disks || !ports) throw new Terminal('InvalidDomain', 'QEMU finds no disk or no interface')
-  domain.runningBootId = domain.bootId
-  if (!domain.hasManagedSave) boots.push(domain.bootId)
-  const reason = domain.hasManagedSave ? 'restored' : 'booted'
-  Object.assign(domain, { state: 'running', reason, hasManagedSave: false })
+  if (!disks || !ports) throw new Transient('LibvirtError', 'QEMU finds no disk or no interface')
+  machine.starts += 1
+  const { managedSave, bootId } = domain
+  if (!managedSave) boots.push(bootId)
+  Object.assign(domain, {
+    state: 'running',
+    reason: managedSave ? 'restored' : 'booted',
+    runningBootId: (managedSave ?? domain).bootId,
+    managedSave: undefined,
+  })
 }
 
 export function destroyDomain(machine: Machine): void {
   const { domain } = machine
   if (!domain) return
   turnOff(machine, domain, 'destroyed')
-  domain.hasManagedSave = false
+  domain.managedSave = undefined
 }
 
-/** libvirt refuses a call that does not fit the state; the agent takes that for done. */
-function changeState(machine: Machine, from: FakeDomain['state'], state: FakeDomain['state'], reason: string): void {
+function pauseDomain(machine: Machine): void {
   endSave(machine)
   const { domain } = machine
-  if (domain?.state === from) Object.assign(domain, { state, reason })
+  if (!domain || domain.state === 'off') throw new Transient('LibvirtError', 'the domain is not running')
+  if (domain.state === 'running') Object.assign(domain, { state: 'paused', reason: 'user' })
+}
+
+function unpauseDomain(machine: Machine): void {
+  endSave(machine)
+  const { domain } = machine
+  if (domain?.state === 'paused') Object.assign(domain, { state: 'running', reason: 'unpaused' })
 }
 
 function saveDomain(machine: Machine): Progress {
   endSave(machine)
   const { domain } = machine
-  if (domain?.hasManagedSave) return { done: true }
+  if (domain?.managedSave) return { done: true }
   if (!domain || domain.state === 'off') throw new Transient('LibvirtError', 'the domain is not running')
+  if (!domain.persistent) throw new Transient('LibvirtError', 'a transient domain has no managed save')
   Object.assign(domain, { state: 'paused', reason: 'saving', isSaving: true })
   return { done: false, checkAfterMs: 5000 }
 }
@@ -110,6 +128,11 @@ function saveDomain(machine: Machine): Progress {
 export function undefineDomain(machine: Machine): void {
   const { domain } = machine
   if (!domain) return
-  Object.assign(domain, { persistent: false, hasManagedSave: false })
+  Object.assign(domain, { persistent: false, managedSave: undefined })
   if (domain.state === 'off') machine.domain = undefined
+}
+
+function uuidInUse({ owner }: ForeignDomain): Transient | Terminal {
+  if (owner) return new Transient('UUIDInUse', `Server ${owner.namespace}/${owner.name} has a domain of this UUID`)
+  return new Terminal('UUIDInUse', 'there is a domain of this UUID that no Server has made')
 }

@@ -1,10 +1,21 @@
 import type { Images } from '../../../actions/host/index.ts'
+import { type Instance, Terminal } from '../../../crds/index.ts'
 
 /** The image cache of a fake host: the uids of its images. */
 export class FakeImageCache {
   readonly uids = new Set<string>()
   /** How many images were downloaded. */
   downloads = 0
+  /** Uids of images whose source is gone. */
+  readonly unavailable = new Set<string>()
+
+  /** @throws Terminal if the image's source is gone */
+  add({ uid, url }: Instance['image']): void {
+    if (this.uids.has(uid)) return
+    if (this.unavailable.has(uid)) throw new Terminal('ImageDownloadFailed', `${url} does not exist`)
+    this.downloads += 1
+    this.uids.add(uid)
+  }
 }
 
 /** A download lasts from one call to the next, and is lost with the process that began it. */
@@ -17,8 +28,7 @@ export function fakeImages(cache: FakeImageCache): Images {
         downloads.add(image.uid)
         return { done: false, progress: 'half of the image is here', checkAfterMs: 1000 }
       }
-      cache.downloads += 1
-      cache.uids.add(image.uid)
+      cache.add(image)
       return { done: true }
     },
   }

@@ -5,7 +5,8 @@ export interface FakeDomain {
   state: 'running' | 'paused' | 'off' | 'pmsuspended'
   /** libvirt's reason of the state. */
   reason: string
-  hasManagedSave: boolean
+  /** The definition that it runs with when it is restored; undefined: there is no managed save. */
+  managedSave: { bootId: string | undefined } | undefined
   /** libvirtd is saving its memory: it is paused meanwhile. */
   isSaving: boolean
   persistent: boolean
@@ -15,16 +16,28 @@ export interface FakeDomain {
   runningBootId: string | undefined
 }
 
+export interface ForeignDomain {
+  /** The Server that made it; undefined: none. */
+  owner: { namespace: string; name: string } | undefined
+  state: 'running'
+}
+
 export interface Machine {
   /** The Server that libvirt's metadata and the owner file name. */
   owner: { namespace: string; name: string } | undefined
   domain: FakeDomain | undefined
+  /** A domain with the Server's UUID that this Server does not own. */
+  foreignDomain: ForeignDomain | undefined
   disks: boolean
+  /** How often they were made. */
+  disksMade: number
   /** Content of the config drive: the Server's spec when it was written. */
   configDrive: string | undefined
   ports: boolean
   /** Boot IDs of all cold boots, in order. */
   boots: string[]
+  /** QEMU processes so far: cold boots and restores. */
+  starts: number
   /** Whether the guest powers off when it is asked to. */
   obeys: boolean
 }
@@ -32,10 +45,13 @@ export interface Machine {
 export const newMachine = (): Machine => ({
   owner: undefined,
   domain: undefined,
+  foreignDomain: undefined,
   disks: false,
+  disksMade: 0,
   configDrive: undefined,
   ports: false,
   boots: [],
+  starts: 0,
   obeys: true,
 })
 

@@ -1,0 +1,228 @@
+/** A real host under contract: libvirtd and QEMU in namespaces, with the agent's own code on them, in this process. */
+import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { readdir, readFile, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Guest, Host } from '../../actions/host/index.ts'
+import { newDomainClient } from '../../agent/host/domain-client.ts'
+import { type Facts, learnFacts } from '../../agent/host/facts.ts'
+import { Jobs } from '../../agent/host/jobs.ts'
+import { newLibvirtHost } from '../../agent/host/libvirt-host.ts'
+import { domainName, type ServerPaths, serverPaths, uidOf } from '../../agent/host/paths.ts'
+import { type HostStorage, openStorage } from '../../agent/host/storage.ts'
+import { type CallFunction, openSession, type Session } from '../../agent/libvirt/index.ts'
+import { createHostNetwork, type HostNetwork } from '../../agent/net/host-network.ts'
+import { createProgramRunner } from '../../agent/net/run.ts'
+import { AgentOptions } from '../../agent/options.ts'
+import type { LocalHost } from '../../agent/server/reconcile.ts'
+import type { Instance } from '../../crds/index.ts'
+import { noLog } from '../../kube/log.ts'
+import { parseOptions } from '../../kube/options.ts'
+import { ensureGuestImage } from '../rig/guest.ts'
+import { type Host as RigHost, startHost } from '../rig/host.ts'
+import { isAlive, type ProcessId, signal } from '../rig/process.ts'
+import { until } from '../rig/until.ts'
+import { type ContractHost, type GuestOptions, type Owner, removeGuest } from './contract-host.ts'
+import { foreignDomainXml } from './foreign-domain.ts'
+import { newGuest } from './guests.ts'
+
+const BOOT_MS = 120_000
+
+/** @param dir of the test's files; short, for the UNIX sockets below it */
+export async function startLibvirtHost(dir: string): Promise<LibvirtContractHost> {
+  const systemImage = await ensureGuestImage()
+  const rig = await startHost({ dir, name: 'h', owned: true })
+  const host = new LibvirtContractHost(rig, dir, systemImage.path)
+  await host.startAgent()
+  return host
+}
+
+interface Agent {
+  host: LocalHost
+  storage: HostStorage
+  network: HostNetwork
+}
+
+export class LibvirtContractHost implements ContractHost {
+  readonly #rig: RigHost
+  readonly #dir: string
+  readonly #systemImage: string
+  readonly #session: Session
+  readonly #call: CallFunction
+  readonly #guests = new Set<Guest>()
+  #facts: Facts | undefined
+  #agent: Agent | undefined
+
+  constructor(rig: RigHost, dir: string, systemImage: string) {
+    this.#rig = rig
+    this.#dir = dir
+    this.#systemImage = systemImage
+    const session = openSession({ uri: rig.uri })
+    this.#session = session
+    this.#call = (procedure, args, how) => session.call(procedure, args, how)
+    for (const folder of ['state', 'images']) mkdirSync(join(dir, folder), { recursive: true, mode: 0o755 })
+  }
+
+  get host(): Host {
+    if (!this.#agent) throw new Error('no agent runs')
+    return this.#agent.host
+  }
+
+  async startAgent(): Promise<void> {
+    const stateDir = join(this.#dir, 'state')
+    const options = { ...parseOptions(AgentOptions, { args: [], env: {}, prefix: 'CONTRACT' }), stateDir }
+    const { build } = await this.#learnFacts(stateDir)
+    const storage = await openStorage({ ...options, imageDir: join(this.#dir, 'images') }, noLog)
+    const runProgram = createProgramRunner(['nsenter', `--target=${this.#rig.pid}`, '--net', '--mount', '--pid'])
+    const network = createHostNetwork({ stateDir: join(stateDir, 'net'), host: 'h', runProgram })
+    const host = newLibvirtHost({
+      dataDir: stateDir,
+      runDir: join(this.#dir, 'run'),
+      client: newDomainClient(this.#call),
+      storage,
+      network,
+      jobs: new Jobs(() => undefined),
+      facts: () => build,
+    })
+    this.#agent = { host, storage, network }
+  }
+
+  async restartAgent(): Promise<void> {
+    await this.#stopAgent()
+    await this.startAgent()
+  }
+
+  async restartLibvirtd(): Promise<void> {
+    await this.#rig.killLibvirtd()
+    await this.#rig.startLibvirtd()
+    await this.#reconnected()
+  }
+
+  async powerCycle(): Promise<void> {
+    await this.#stopAgent()
+    await this.#rig.powerOff()
+    await this.#rig.start()
+    await this.#reconnected()
+    await this.startAgent()
+  }
+
+  newGuest(options: GuestOptions = {}): Guest {
+    const { image = 'empty', hasSystem = false } = options
+    const guest = newGuest(options, hasSystem ? this.#system() : this.#emptyDisk(image), hasSystem ? 128 : 64)
+    this.#guests.add(guest)
+    return guest
+  }
+
+  async waitForBoot(guest: Guest): Promise<void> {
+    const isUp = async () => (await readFile(this.#paths(guest).consoleLog, 'utf8')).trimEnd().endsWith('login:')
+    await until(isUp, { what: 'a guest that is up', deadline: BOOT_MS })
+  }
+
+  async killQemu(guest: Guest): Promise<void> {
+    const qemu = this.#qemu(guest)
+    if (!qemu) throw new Error('the guest does not run')
+    signal(qemu, 'SIGKILL')
+    await until(async () => (await this.rawState(guest)) === 'off', { what: 'libvirtd to see that QEMU is gone' })
+  }
+
+  async startForeignDomain({ instance, server }: Guest, owner: Owner | undefined): Promise<void> {
+    const file = join(this.#dir, 'foreign.xml')
+    writeFileSync(file, foreignDomainXml(instance.uuid, `foreign-${server.metadata.name}`, owner))
+    await this.#rig.virsh('define', file)
+    await this.#rig.virsh('start', instance.uuid)
+  }
+
+  async rawState({ instance }: Guest): Promise<'missing' | 'off' | 'running' | 'paused'> {
+    const all = (await this.#rig.virsh('list', '--all', '--uuid')).split('\n')
+    if (!all.includes(instance.uuid)) return 'missing'
+    const state = (await this.#rig.virsh('domstate', instance.uuid)).trim()
+    if (state === 'shut off') return 'off'
+    if (state === 'running' || state === 'paused') return state
+    throw new Error(`unexpected state: ${state}`)
+  }
+
+  async qemuOf(guest: Guest): Promise<ProcessId | undefined> {
+    return this.#qemu(guest)
+  }
+
+  async loseDisks(guest: Guest): Promise<void> {
+    await rm(this.#paths(guest).rootDisk)
+  }
+
+  async diskIdentity(guest: Guest): Promise<object | undefined> {
+    const { rootDisk, ephemeral } = this.#paths(guest)
+    if (!existsSync(rootDisk)) return undefined
+    const { ino, birthtimeMs } = await stat(rootDisk)
+    return { ino, birthtimeMs, ephemeral: existsSync(ephemeral) }
+  }
+
+  async configDrive(guest: Guest): Promise<string | undefined> {
+    const { configDrive } = this.#paths(guest)
+    return existsSync(configDrive) ? readFile(configDrive, 'utf8') : undefined
+  }
+
+  async hasPorts({ instance }: Guest): Promise<boolean> {
+    const rules = await this.#rig.exec(['nft', 'list', 'ruleset'])
+    return instance.interfaces.every(({ macAddress }) => rules.includes(macAddress))
+  }
+
+  async cachedImages(): Promise<number> {
+    return (await readdir(join(this.#dir, 'state/cache/bases'))).length
+  }
+
+  async reset(): Promise<void> {
+    for (const uuid of (await this.#rig.virsh('list', '--all', '--uuid')).split('\n').filter(Boolean)) {
+      await this.#rig.virsh('destroy', uuid).catch(() => undefined)
+      await this.#rig.virsh('undefine', '--managed-save', '--nvram', uuid).catch(() => undefined)
+    }
+    for (const guest of this.#guests) await removeGuest(this, guest)
+    this.#guests.clear()
+  }
+
+  /** As the rig calls it after a file's tests. */
+  async stop(): Promise<void> {
+    await this.#stopAgent()
+    await this.#session.close()
+    await this.#rig.stop()
+  }
+
+  async #learnFacts(dataDir: string): Promise<Facts> {
+    const options = { domainType: 'auto', dataDir, hostIP: '192.0.2.1', agentVersion: 'contract', log: noLog } as const
+    this.#facts ??= await learnFacts(this.#call, options)
+    return this.#facts
+  }
+
+  async #stopAgent(): Promise<void> {
+    const agent = this.#agent
+    this.#agent = undefined
+    await agent?.host[Symbol.asyncDispose]()
+    await agent?.network[Symbol.asyncDispose]()
+    await agent?.storage[Symbol.asyncDispose]()
+  }
+
+  async #reconnected(): Promise<void> {
+    const client = newDomainClient(this.#call)
+    await until(() => client.list(), { what: 'the connection to the new libvirtd' })
+  }
+
+  #paths(guest: Guest): ServerPaths {
+    return serverPaths(join(this.#dir, 'state'), join(this.#dir, 'run'), uidOf(guest))
+  }
+
+  #qemu(guest: Guest): ProcessId | undefined {
+    const qemu = this.#rig.qemu(domainName({ name: guest.server.metadata.name, uid: uidOf(guest) }))
+    return qemu && isAlive(qemu) ? qemu : undefined
+  }
+
+  #system(): Instance['image'] {
+    const file = join(this.#dir, 'images/system')
+    if (!existsSync(file)) copyFileSync(this.#systemImage, file)
+    return { name: 'system', namespace: 'demo', uid: 'uid-system', url: `file://${file}`, format: 'qcow2' }
+  }
+
+  /** A disk without an operating system: its guest ignores requests to power off. */
+  #emptyDisk(name: string): Instance['image'] {
+    const file = join(this.#dir, 'images', name.replaceAll(' ', '-'))
+    if (name !== 'gone' && !existsSync(file)) writeFileSync(file, Buffer.alloc(1024 ** 2))
+    return { name, namespace: 'demo', uid: `uid-${name}`, url: `file://${file}`, format: 'raw' }
+  }
+}

@@ -1,0 +1,46 @@
+// The contracts on a host of the simulator: each call is on its way there and back, as a schedule has it.
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Host } from '../../actions/host/index.ts'
+import { wrapHost } from '../../actions/host/wrap.ts'
+import type { ClusterComponents } from '../../agent/components.ts'
+import { DomainWatch } from '../../agent/server/events.ts'
+import { SimulatedHost } from '../sim/host.ts'
+import { Process } from '../sim/process.ts'
+import { Random } from '../sim/random.ts'
+import { Schedule } from '../sim/schedule.ts'
+import { Time } from '../sim/time.ts'
+import { describeContracts } from './contracts.ts'
+import { MemoryContractHost } from './memory-host.ts'
+
+const random = new Random(1)
+const time = new Time()
+const context = { time, schedule: new Schedule(time, random), random, weightOf: () => 1 }
+const simulated = new SimulatedHost('h1', { vcpus: 64, ram: 65_536, disk: 1000 }, () => undefined)
+let lives = 0
+let agent: Process | undefined
+
+/** The host as an agent that has just been started has it; the one before is killed. */
+function connect(): Host {
+  agent?.kill()
+  lives += 1
+  agent = new Process('h1', lives, context)
+  const cluster = { hostName: 'h1', watch: new DomainWatch(() => undefined) } as unknown as ClusterComponents
+  const { host } = simulated.parts(agent, () => undefined, cluster)
+  return wrapHost(host, (_, act) => letGo(act()))
+}
+
+/** Lets what is on its way arrive until the call has ended. */
+async function letGo<T>(call: Promise<T>): Promise<T> {
+  let hasEnded = false
+  const ended = call.finally(() => (hasEnded = true))
+  ended.catch(() => undefined)
+  while (!hasEnded) {
+    context.schedule.deliverNext()
+    await nextTurn()
+  }
+  return ended
+}
+
+const host = new MemoryContractHost(simulated.machines, connect)
+
+describeContracts(() => host)
