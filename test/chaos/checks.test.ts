@@ -130,7 +130,7 @@ describe('findViolations', () => {
 function afterDeletion(snapshot: Converged, orphaned?: keyof Converged): Snapshot {
   const empty = { ...snapshot, ...Object.fromEntries(Object.keys(snapshot).map((key) => [key, []])) }
   const clean = { ...empty, instances: new Map(), starts: snapshot.starts, links: ['lo', 'eth0'] }
-  return { ...clean, ...(orphaned && { [orphaned]: snapshot[orphaned] }) } as unknown as Snapshot
+  return { ...clean, ...(orphaned && { [orphaned]: snapshot[orphaned] }) }
 }
 
 describe('findOutcomeViolations', () => {

@@ -145,11 +145,16 @@ export class Invariants {
 
   #checkRecord({ before, after, manager, key }: Write): void {
     const [old, now] = [before, after] as unknown as (ServerAction | undefined)[]
-    if (manager === 'user' && now) this.#requests.add(now.metadata.uid ?? '')
-    if (manager === 'user' && !now) this.recordsDeletedByUsers.add(key)
+    if (manager === 'user') this.#noteRequest(key, now)
     const phase = old?.status?.phase ?? ''
     if (now && endedPhases.has(phase) && phase !== now.status?.phase)
       this.addViolation(`action record ${key} had ended as ${phase} and is ${now.status?.phase}`)
+  }
+
+  /** @param now undefined: the user has deleted the ServerAction */
+  #noteRequest(key: string, now: ServerAction | undefined): void {
+    if (now) this.#requests.add(now.metadata.uid ?? '')
+    else this.recordsDeletedByUsers.add(key)
   }
 
   #servers(): Server[] {
