@@ -131,7 +131,7 @@ export function observations(getHost: () => ContractHost): void {
 /** What becomes of a guest that is asked to power off. */
 export function shutdownRequests(getHost: () => ContractHost): void {
   describe('requestShutdown', () => {
-    it('leads to off, by the guest, when its system is up', async () => {
+    it('leads to off, by the guest, when its system is up', { timeout: 300_000 }, async () => {
       const host = getHost()
       const guest = await started(host, { hasSystem: true })
       await host.waitForBoot(guest)

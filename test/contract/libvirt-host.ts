@@ -25,7 +25,7 @@ import { type ContractHost, type GuestOptions, type Owner, removeGuest } from '.
 import { foreignDomainXml } from './foreign-domain.ts'
 import { newGuest } from './guests.ts'
 
-const BOOT_MS = 120_000
+const BOOT_MS = 240_000
 
 /** @param dir of the test's files; short, for the UNIX sockets below it */
 export async function startLibvirtHost(dir: string): Promise<LibvirtContractHost> {
