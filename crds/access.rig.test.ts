@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { applyManifests } from '../test/rig/crds.ts'
-import { until } from '../test/rig/until.ts'
 import { withControlPlane } from '../test/rig/vitest.ts'
+import { waitUntil } from '../test/rig/wait-until.ts'
 import { VERSION } from './index.ts'
 
 interface Policy {
@@ -41,7 +41,7 @@ async function warnings(policy: Policy): Promise<string[]> {
     const { status } = await plane().api.send<Policy>('GET', `${path}/${metadata.name}`)
     return status?.observedGeneration === metadata.generation ? status : undefined
   }
-  const status = await until(checked, { what: `types of ${metadata.name}`, deadline: 60_000 })
+  const status = await waitUntil(checked, { what: `types of ${metadata.name}`, deadline: 60_000 })
   return (status.typeChecking?.expressionWarnings ?? []).map(({ warning }) => warning)
 }
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
 import { badObjects } from '../test/bad-objects.ts'
-import { collection, type Manifest, root } from '../test/manifests.ts'
+import { collectionPath, type Manifest, root } from '../test/manifests.ts'
 import { applyManifests } from '../test/rig/crds.ts'
 import { withControlPlane } from '../test/rig/vitest.ts'
 
@@ -33,7 +33,7 @@ function example(kind: string): Manifest {
 
 /** A replace, as `kubectl replace` and most client libraries do it. */
 async function replaced(before: Manifest, object: Manifest): Promise<string> {
-  const path = collection(object)
+  const path = collectionPath(object)
   const { metadata } = await plane().api.send<Manifest>('POST', path, before)
   try {
     return await refusal(plane().api.send('PUT', `${path}/${metadata.name}?${options}`, { ...object, metadata }))
@@ -43,7 +43,7 @@ async function replaced(before: Manifest, object: Manifest): Promise<string> {
 }
 
 function created(object: Manifest, text: string | undefined): Promise<unknown> {
-  const path = `${collection(object)}?${options}`
+  const path = `${collectionPath(object)}?${options}`
   return text === undefined
     ? plane().api.send('POST', path, object)
     : plane().api.send('POST', path, text, 'application/yaml')
@@ -72,7 +72,7 @@ it('does not repeat a private key in its answer', async () => {
 // A client that does not ask for strict validation, as most libraries: nothing that is unknown is kept.
 it('drops what it does not know for a client that is not strict', async () => {
   const object = example('Server')
-  const path = `${collection(object)}?dryRun=All`
+  const path = `${collectionPath(object)}?dryRun=All`
   const taken = await plane().api.send<Manifest>('POST', path, { ...object, spec: { ...object.spec, flavour: 'big' } })
   expect(taken.spec).toMatchObject(object.spec)
   expect(taken.spec).not.toHaveProperty('flavour')

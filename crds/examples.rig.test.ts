@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
-import { collection, exampleFiles, type Manifest, objectsIn, root } from '../test/manifests.ts'
+import { collectionPath, exampleFiles, type Manifest, objectsIn, root } from '../test/manifests.ts'
 import { applyManifests } from '../test/rig/crds.ts'
 import { withControlPlane } from '../test/rig/vitest.ts'
 
@@ -20,7 +20,7 @@ const strict = 'dryRun=All&fieldValidation=Strict&fieldManager=test'
 
 /** As `kubectl apply --server-side` does; what has no name of its own is created. */
 function send(object: Manifest): Promise<Manifest> {
-  const path = collection(object)
+  const path = collectionPath(object)
   const { name } = object.metadata
   if (name === undefined) return plane().api.send('POST', `${path}?${strict}`, object)
   return plane().api.send('PATCH', `${path}/${name}?${strict}`, object, 'application/apply-patch+yaml')

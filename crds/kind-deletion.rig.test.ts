@@ -3,8 +3,8 @@ import { beforeAll, expect, it } from 'vitest'
 import { kinds } from '../hack/generate/kinds.ts'
 import { root } from '../test/manifests.ts'
 import { applyManifests, applyPolicies } from '../test/rig/crds.ts'
-import { until } from '../test/rig/until.ts'
 import { withControlPlane } from '../test/rig/vitest.ts'
+import { waitUntil } from '../test/rig/wait-until.ts'
 import { GROUP } from './index.ts'
 
 const plane = withControlPlane()
@@ -34,7 +34,7 @@ beforeAll(async () => {
   await applyPolicies(api, join(root, 'crds/admission'))
   // A policy counts some seconds after it was made.
   const counts = async (): Promise<boolean> => (await deletion(servers)).includes(refusal)
-  await until(counts, { what: 'a refusal', deadline: 60_000, every: 200 })
+  await waitUntil(counts, { what: 'a refusal', deadline: 60_000, every: 200 })
 })
 
 it.each(kinds.map(({ kind, plural }) => [kind, plural]))('keeps the definition of %s', async (kind, plural) => {

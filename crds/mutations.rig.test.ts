@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { beforeAll, expect, it } from 'vitest'
-import { digest } from '../test/digest.ts'
-import { collection, type Manifest, root } from '../test/manifests.ts'
+import { digestOf } from '../test/digest.ts'
+import { collectionPath, type Manifest, root } from '../test/manifests.ts'
 import { mutated } from '../test/mutations.ts'
 import { applyManifests } from '../test/rig/crds.ts'
 import { withControlPlane } from '../test/rig/vitest.ts'
@@ -14,7 +14,7 @@ beforeAll(() => applyManifests(plane().api, join(root, 'crds/manifests')))
 /** The object as the API server takes it; undefined: it is refused as the user's mistake. Throws for anything else. */
 async function taken(object: Manifest, query: string): Promise<Manifest | undefined> {
   try {
-    return await plane().api.send<Manifest>('POST', `${collection(object)}?dryRun=All&${query}`, object)
+    return await plane().api.send<Manifest>('POST', `${collectionPath(object)}?dryRun=All&${query}`, object)
   } catch (error) {
     const status = Number(/: (\d{3}) /.exec(String(error))?.[1])
     if (status === 400 || status === 422) return undefined
@@ -30,7 +30,7 @@ it.each(['fieldValidation=Strict', 'fieldValidation=Ignore'])(
     const bears = async (object: Manifest): Promise<void> => {
       const result = await taken(object, query)
       seen[result ? 'taken' : 'refused']++
-      if (result) digest(result)
+      if (result) digestOf(result)
     }
     await fc.assert(fc.asyncProperty(mutated, bears), { numRuns: 400 })
     expect(Math.min(seen.taken, seen.refused)).toBeGreaterThan(20)

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { Value } from 'typebox/value'
 import { expect, it } from 'vitest'
 import { parseCIDR } from '../controller/network/ip.ts'
-import { digest } from '../test/digest.ts'
+import { digestOf } from '../test/digest.ts'
 import { kindOf, type Manifest, schemaProblems } from '../test/manifests.ts'
 import { good, mutated } from '../test/mutations.ts'
 import type { Network } from './index.ts'
@@ -14,7 +14,7 @@ const filled = (object: Manifest): Manifest => ({
 })
 
 it('every example is borne', () => {
-  for (const object of good) expect(() => digest(filled(object)), JSON.stringify(object)).not.toThrow()
+  for (const object of good) expect(() => digestOf(filled(object)), JSON.stringify(object)).not.toThrow()
 })
 
 /** URLs and ranges are for CEL to refuse: nothing of ours sees others. */
@@ -31,7 +31,7 @@ it('whatever the schema takes is borne', () => {
     const whole = filled(object)
     if (schemaProblems(object).length > 0 || !Value.Check(kindOf(object).spec, whole.spec) || !readable(object)) return
     taken++
-    digest(whole)
+    digestOf(whole)
   }
   fc.assert(fc.property(mutated, bears), { numRuns: 1500 })
   expect(taken).toBeGreaterThan(150)

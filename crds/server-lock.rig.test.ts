@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
-import { collection, type Manifest, root } from '../test/manifests.ts'
-import { type ApiClient, apiClient } from '../test/rig/api.ts'
+import { collectionPath, type Manifest, root } from '../test/manifests.ts'
+import { type ApiClient, createApiClient } from '../test/rig/api.ts'
 import { applyManifests, applyPolicies } from '../test/rig/crds.ts'
-import { until } from '../test/rig/until.ts'
 import { withControlPlane } from '../test/rig/vitest.ts'
+import { waitUntil } from '../test/rig/wait-until.ts'
 import { API_VERSION } from './index.ts'
 
 const cleaners = ['system:serviceaccount:kube-system:namespace-controller', 'system:kube-controller-manager']
@@ -16,7 +16,7 @@ const object: Manifest = {
   metadata: { name: 'web-1' },
   spec: { flavor: 'tiny', image: { name: 'guest' }, locked: true, lockedReason: 'release of May' },
 }
-const path = collection(object)
+const path = collectionPath(object)
 
 const deletion = (api: ApiClient, of = `${path}/web-1`): Promise<string> =>
   api.send('DELETE', `${of}?dryRun=All`).then(
@@ -31,9 +31,9 @@ beforeAll(async () => {
   await applyManifests(api, join(root, 'crds/manifests'))
   await applyPolicies(api, join(root, 'crds/admission'))
   // A policy counts some seconds after it was made.
-  await until(() => api.send('POST', path, object), { what: 'a Server', deadline: 60_000 })
+  await waitUntil(() => api.send('POST', path, object), { what: 'a Server', deadline: 60_000 })
   const counts = async (): Promise<boolean> => (await deletion(api)).includes(refusal)
-  await until(counts, { what: 'a refusal', deadline: 60_000, every: 200 })
+  await waitUntil(counts, { what: 'a refusal', deadline: 60_000, every: 200 })
 })
 
 it('keeps a locked server from being deleted, also with all others', async () => {
@@ -42,7 +42,7 @@ it('keeps a locked server from being deleted, also with all others', async () =>
 })
 
 it.each(cleaners)('does not keep a namespace from going, which is the work of %s', async (cleaner) => {
-  const api = apiClient(plane().kubeconfigOf(cleaner))
+  const api = createApiClient(plane().kubeconfigOf(cleaner))
   expect(await deletion(api)).toBe('deleted')
   await api.close()
 })

@@ -1,11 +1,11 @@
 // What a namespace's editor, who may write all our kinds in it, may not write.
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
-import { collection, type Manifest, root } from '../test/manifests.ts'
-import { type ApiClient, apiClient } from '../test/rig/api.ts'
+import { collectionPath, type Manifest, root } from '../test/manifests.ts'
+import { type ApiClient, createApiClient } from '../test/rig/api.ts'
 import { applyManifests, applyPolicies } from '../test/rig/crds.ts'
-import { until } from '../test/rig/until.ts'
 import { withControlPlane } from '../test/rig/vitest.ts'
+import { waitUntil } from '../test/rig/wait-until.ts'
 import { API_VERSION } from './index.ts'
 
 const plane = withControlPlane({ users: [{ name: 'editor' }, { name: 'provider' }] })
@@ -28,7 +28,7 @@ const server = (): Manifest => of('Server', 'web', { flavor: 'tiny', image: { na
 const given = { status: { macAddress: 'fa:16:3e:11:22:33', fixedIPs: ['10.0.0.1'] } }
 
 const create = (api: ApiClient, object: Manifest, query = '?dryRun=All'): Promise<string> =>
-  api.send('POST', `${collection(object)}${query}`, object).then(
+  api.send('POST', `${collectionPath(object)}${query}`, object).then(
     () => 'created',
     (error: unknown) => String(error),
   )
@@ -36,7 +36,7 @@ const patch = (api: ApiClient, object: Manifest, change: object, of = ''): Promi
   api
     .send(
       'PATCH',
-      `${collection(object)}/${object.metadata.name}/${of}?dryRun=All`,
+      `${collectionPath(object)}/${object.metadata.name}/${of}?dryRun=All`,
       change,
       'application/merge-patch+json',
     )
@@ -68,10 +68,10 @@ beforeAll(async () => {
   }
   const devices = { metadata: { name: 'devices' }, subjects: [user('provider')], roleRef: roleRef('devices') }
   await api.send('POST', `${base}/clusterrolebindings`, devices)
-  editor = apiClient(plane().kubeconfigOf('editor'))
-  provider = apiClient(plane().kubeconfigOf('provider'))
+  editor = createApiClient(plane().kubeconfigOf('editor'))
+  provider = createApiClient(plane().kubeconfigOf('provider'))
   for (const object of [port(), action(), network({}), server()])
-    await until(async () => (await create(editor, object, '')) === 'created', {
+    await waitUntil(async () => (await create(editor, object, '')) === 'created', {
       what: object.kind,
       deadline: 60_000,
       every: 200,
@@ -80,7 +80,7 @@ beforeAll(async () => {
   for (const object of [port(given), network({ bridge: 'br-mgmt' })]) {
     const other = { ...object, metadata: { name: 'other' } }
     const refuses = async (): Promise<boolean> => (await create(editor, other)).includes('denied request')
-    await until(refuses, { what: 'a refusal', deadline: 60_000, every: 200 })
+    await waitUntil(refuses, { what: 'a refusal', deadline: 60_000, every: 200 })
   }
 })
 

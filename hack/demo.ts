@@ -10,7 +10,7 @@ import { ensureBinaries } from '../test/rig/binaries.ts'
 import { startCloud } from '../test/rig/cloud.ts'
 import { ensureGuestImage, guestPassword } from '../test/rig/guest.ts'
 import type { Host } from '../test/rig/host.ts'
-import { until } from '../test/rig/until.ts'
+import { waitUntil } from '../test/rig/wait-until.ts'
 
 const root = join(import.meta.dirname, '..')
 const dir = process.env['CLOUD_DIR'] || join(root, '.cloud')
@@ -59,7 +59,7 @@ await printKubectl('get', 'servers', '-o', 'wide')
 printHeading('The console of the server, up to the login prompt')
 const log = (await runKubectl('get', 'server', 'web-1', '-o', 'jsonpath={.status.console.log}')).trim()
 const file = join(cloud.host('h1').home, log)
-const text = await until(
+const text = await waitUntil(
   () => {
     const now = existsSync(file) ? readFileSync(file, 'utf8') : ''
     return now.includes('login:') && now

@@ -32,7 +32,9 @@ const notYetRenamed: readonly string[] = [
 const isChecked = (path: string): boolean => !notYetRenamed.some((prefix) => path.startsWith(prefix))
 
 function checkFiles(): string[] {
-  const paths = globSync(FILES, { cwd: root, exclude: (path) => path.startsWith(ARTEFACTS) }).filter(isChecked).sort()
+  const paths = globSync(FILES, { cwd: root, exclude: (path) => path.startsWith(ARTEFACTS) })
+    .filter(isChecked)
+    .sort()
   return paths
     .flatMap((path) => findProblems(parseSource(path, readFileSync(join(root, path), 'utf8'))))
     .map(({ path, line, message }) => `${path}:${line}: ${message}`)

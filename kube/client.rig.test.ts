@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { until } from '../test/rig/until.ts'
 import { withControlPlane } from '../test/rig/vitest.ts'
+import { waitUntil } from '../test/rig/wait-until.ts'
 import { applyIfChanged } from './apply.ts'
 import { type ConfigMap, configMaps } from './builtin-kinds.ts'
 import { ApiError, ignoreNotFound, isAlreadyExists, isConflict, isForbidden, isNotFound } from './errors.ts'
@@ -162,5 +162,5 @@ describe('calls through a bad connection', () => {
 })
 
 function waitFor(isSo: () => boolean): Promise<boolean> {
-  return until(isSo, { what: 'requests at the proxy' })
+  return waitUntil(isSo, { what: 'requests at the proxy' })
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { until } from '../test/rig/until.ts'
 import { withControlPlane } from '../test/rig/vitest.ts'
+import { waitUntil } from '../test/rig/wait-until.ts'
 import { type Event, events } from './builtin-kinds.ts'
 import { createEventRecorder } from './events.ts'
 import { createDirectClient, createProxiedClient, createTestNamespace } from './testing/rig.ts'
@@ -63,7 +63,7 @@ describe('createEventRecorder', () => {
     proxied.proxy.cut()
     recorder.event({ regarding, ...note('lost') })
     const failed = (): Promise<number> => proxied.kube.metrics.value('events_recorded_total', { result: 'failed' })
-    await until(async () => (await failed()) === 1, { what: 'a failure' })
+    await waitUntil(async () => (await failed()) === 1, { what: 'a failure' })
     proxied.proxy.pass()
     await recorder.flush()
     recorder.event({ regarding, ...note('found') })

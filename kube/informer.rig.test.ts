@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { until } from '../test/rig/until.ts'
 import { withControlPlane } from '../test/rig/vitest.ts'
+import { waitUntil } from '../test/rig/wait-until.ts'
 import { type ConfigMap, configMaps } from './builtin-kinds.ts'
 import { defineIndex } from './cache.ts'
 import type { Kube } from './client.ts'
@@ -19,7 +19,7 @@ async function waitUntilEqual(
   namespace: string,
   deadline = 30_000,
 ): Promise<number> {
-  return until(
+  return waitUntil(
     async () => {
       const wanted = versions((await maps.list({ namespace })).items)
       const seen = versions(informer.cache.list())
@@ -89,7 +89,7 @@ describe.each(['stream', 'pages'] as const)('Informer with listMode %s', (listMo
     expect(red[0]).toMatchObject({ apiVersion: 'v1', kind: 'ConfigMap' })
     await maps.patch({ namespace, name: 'before' }, { data: { color: 'blue' } })
     await maps.create({ metadata: { namespace, name: 'after' }, data: { color: 'blue' } })
-    await until(() => informer.cache.byIndex(byColor, 'blue').length === 2, { what: 'two blue ones' })
+    await waitUntil(() => informer.cache.byIndex(byColor, 'blue').length === 2, { what: 'two blue ones' })
     expect(informer.cache.byIndex(byColor, 'red')).toEqual([])
     await maps.delete({ namespace, name: 'before' })
     expect(await waitUntilEqual(informer, maps, namespace)).toBe(1)
@@ -113,7 +113,7 @@ describe.each(['stream', 'pages'] as const)('Informer with listMode %s', (listMo
     expect([...byLabel.cache.keys(), ...byField.cache.keys()]).toEqual([`${namespace}/x`, `${namespace}/y`])
     await maps.patch({ namespace, name: 'y' }, { metadata: mine })
     await maps.patch({ namespace, name: 'x' }, { metadata: { labels: { host: 'b' } } })
-    await until(() => [...byLabel.cache.keys()].join() === `${namespace}/y`, { what: 'y in place of x' })
+    await waitUntil(() => [...byLabel.cache.keys()].join() === `${namespace}/y`, { what: 'y in place of x' })
   })
 })
 
@@ -128,9 +128,11 @@ describe('Informer', () => {
     for (let i = 0; i < 5; i += 1) {
       proxied.proxy.drop()
       await maps.create({ metadata: { namespace, name: `c${i}` } })
-      await until(() => informer.cache.size === i + 1, { what: `c${i}` })
+      await waitUntil(() => informer.cache.size === i + 1, { what: `c${i}` })
     }
-    await until(async () => (await watchesEnded(proxied.kube, 'ended')) >= 1, { what: 'a watch that the server ended' })
+    await waitUntil(async () => (await watchesEnded(proxied.kube, 'ended')) >= 1, {
+      what: 'a watch that the server ended',
+    })
     expect(countLists(proxied.proxy, namespace)).toBe(1)
     expect(await waitUntilEqual(informer, maps, namespace)).toBe(5)
   })
@@ -145,10 +147,10 @@ describe('Informer', () => {
     })
     informer.start()
     await informer.synced()
-    await until(() => proxied.proxy.requests.some(isWatch), { what: 'its watch' })
+    await waitUntil(() => proxied.proxy.requests.some(isWatch), { what: 'its watch' })
     proxied.proxy.freeze()
     await maps.create({ metadata: { namespace, name: 'unheard' } })
-    await until(() => informer.cache.has(`${namespace}/unheard`), {
+    await waitUntil(() => informer.cache.has(`${namespace}/unheard`), {
       what: 'the object behind the silence',
       deadline: 15_000,
     })
@@ -177,7 +179,7 @@ describe('Informer', () => {
       await maps.create({ metadata: { namespace, generateName: 'other-' } })
       return proxied.proxy.requests.some(fresh)
     }
-    await until(createAnother, { what: 'a watch from a newer version', every: 250 })
+    await waitUntil(createAnother, { what: 'a watch from a newer version', every: 250 })
     expect(await proxied.kube.metrics.value('reflector_events_total', { type: 'BOOKMARK' })).toBeGreaterThan(0)
     expect(await proxied.kube.metrics.value('reflector_lists_total')).toBe(1)
   })
@@ -224,7 +226,7 @@ describe('Informer', () => {
     proxied.proxy.drop()
     await answered
     await maps.create({ metadata: { namespace, name: 'b' } })
-    await until(() => informer.cache.size === 2, { what: 'b' })
+    await waitUntil(() => informer.cache.size === 2, { what: 'b' })
   })
 
   it('follows further changes after kill -9 of the API server', async () => {
@@ -246,8 +248,8 @@ describe('Informer', () => {
     await using informer = createInformer(things, { namespace }).start()
     await kube.resource<KubeObject>(customResourceDefinitions).create(thingCrd)
     await informer.synced(AbortSignal.timeout(40_000))
-    await until(() => things.create({ metadata: { namespace, name: 'a' } }).then(() => true), { what: 'a Thing' })
-    await until(() => informer.cache.size === 1, { what: 'the Thing in the cache' })
+    await waitUntil(() => things.create({ metadata: { namespace, name: 'a' } }).then(() => true), { what: 'a Thing' })
+    await waitUntil(() => informer.cache.size === 1, { what: 'the Thing in the cache' })
   })
 
   it('rejects synced() when it is disposed of or the signal aborts', async () => {

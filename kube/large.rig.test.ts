@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { until } from '../test/rig/until.ts'
 import { withControlPlane } from '../test/rig/vitest.ts'
+import { waitUntil } from '../test/rig/wait-until.ts'
 import { configMaps } from './builtin-kinds.ts'
 import { defineIndex } from './cache.ts'
 import { createInformer } from './informer.ts'
@@ -35,6 +35,6 @@ it('Informer lists 20,000 objects without blocking the event loop', async () => 
     expect(turns).toBeGreaterThan(20)
     const { metadata } = await maps.patch({ namespace, name: 'm7' }, { data: { x: 'z' } })
     const seen = (): string | undefined => informer.cache.get(`${namespace}/m7`)?.metadata.resourceVersion
-    await until(() => seen() === metadata.resourceVersion, { what: 'a change among them' })
+    await waitUntil(() => seen() === metadata.resourceVersion, { what: 'a change among them' })
   }
 })

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
-import { until } from '../test/rig/until.ts'
 import { withControlPlane } from '../test/rig/vitest.ts'
+import { waitUntil } from '../test/rig/wait-until.ts'
 import { type Lease, leases } from './builtin-kinds.ts'
 import type { Kube } from './client.ts'
 import { createLeaseObserver, startHeartbeat } from './heartbeat.ts'
@@ -62,7 +62,7 @@ describe('runAsLeader', () => {
     const slow = { leaseMs: 60_000, renewDeadlineMs: 40_000, retryMs: 30_000 }
     const all = ['a', 'b', 'c'].map((id) => startCandidate(kube, namespace, id, leaders, slow))
     for (let left = all; left.length > 0; left = left.filter((c) => !c.leading)) {
-      await until(() => left.some((c) => c.leading), { what: 'a leader', deadline: 10_000 })
+      await waitUntil(() => left.some((c) => c.leading), { what: 'a leader', deadline: 10_000 })
       const leader = left.find((c) => c.leading)!
       leader.stop()
       expect(await leader.end).toBe('stopped')
@@ -78,11 +78,11 @@ describe('runAsLeader', () => {
     const { namespace } = await createTestNamespace(kube)
     const leaders = new Set<string>()
     const first = startCandidate(proxied.kube, namespace, 'first', leaders)
-    await until(() => first.leading, { what: 'first to lead' })
+    await waitUntil(() => first.leading, { what: 'first to lead' })
     const second = startCandidate(kube, namespace, 'second', leaders)
     proxied.proxy.hang()
     expect(await first.end).toBe('lost')
-    await until(() => second.leading, { what: 'second to lead', deadline: 15_000 })
+    await waitUntil(() => second.leading, { what: 'second to lead', deadline: 15_000 })
     second.stop()
     expect(await second.end).toBe('stopped')
   })
@@ -96,13 +96,13 @@ describe('runAsLeader', () => {
       startCandidate(kube, namespace, 'a', leaders, more),
       startCandidate(kube, namespace, 'b', leaders, more),
     ]
-    await until(() => leaders.size === 1, { what: 'a leader' })
+    await waitUntil(() => leaders.size === 1, { what: 'a leader' })
     const before = [...leaders]
     await plane().restart('kube-apiserver')
     const renewed = async (): Promise<string | undefined> =>
       (await kube.resource<Lease>(leases).get({ namespace, name: 'boss' })).spec?.renewTime
     const now = await renewed()
-    await until(async () => (await renewed()) !== now, { what: 'a renewal' })
+    await waitUntil(async () => (await renewed()) !== now, { what: 'a renewal' })
     expect([...leaders]).toEqual(before)
     for (const c of both) c.stop()
     expect(await Promise.all(both.map((c) => c.end))).toEqual(['stopped', 'stopped'])
@@ -129,17 +129,20 @@ describe('runAsLeader', () => {
         stdio: 'inherit',
       })
     const a = start('a')
-    await until(async () => (await holder()) === 'a', { what: 'a to lead' })
+    await waitUntil(async () => (await holder()) === 'a', { what: 'a to lead' })
     const b = start('b')
     const c = start('c')
     a.kill('SIGTERM')
     expect(await once(a, 'exit')).toEqual([0, null])
-    const next = await until(async () => ['b', 'c'].find((id) => id) && (await holder()) !== '' && (await holder()), {
-      what: 'another to lead',
-    })
+    const next = await waitUntil(
+      async () => ['b', 'c'].find((id) => id) && (await holder()) !== '' && (await holder()),
+      {
+        what: 'another to lead',
+      },
+    )
     const [leader, other] = next === 'b' ? [b, c] : [c, b]
     leader.kill('SIGKILL')
-    await until(async () => ![next, ''].includes((await holder()) ?? ''), {
+    await waitUntil(async () => ![next, ''].includes((await holder()) ?? ''), {
       what: 'the last one to lead',
       deadline: 15_000,
     })
@@ -169,28 +172,31 @@ describe('createLeaseObserver', () => {
     closing.use(informer)
     const observer = createLeaseObserver(informer)
     informer.start()
-    await until(() => observer.state(`${namespace}/a`) === 'alive' && observer.state(`${namespace}/b`) === 'alive', {
-      what: 'both alive',
-    })
+    await waitUntil(
+      () => observer.state(`${namespace}/a`) === 'alive' && observer.state(`${namespace}/b`) === 'alive',
+      {
+        what: 'both alive',
+      },
+    )
     expect(observer.state(`${namespace}/c`)).toBe('unknown')
     const states = new Set<string>()
     // The observer is disconnected for longer than the duration. No holder may be called dead, neither meanwhile nor
     // just after.
     proxied.proxy.hang()
-    await until(
+    await waitUntil(
       () => (states.add(observer.state(`${namespace}/a`)), (observer.silentMs(`${namespace}/a`) ?? 0) > 4_000),
       { what: 'a long silence' },
     )
     proxied.proxy.pass()
     proxied.proxy.drop()
-    await until(
+    await waitUntil(
       () => (states.add(observer.state(`${namespace}/a`)), (observer.silentMs(`${namespace}/a`) ?? 9e9) < 500),
       { what: 'news of a' },
     )
     expect([...states]).toEqual(['alive'])
     stopB.abort()
     await b.ended
-    await until(() => observer.state(`${namespace}/b`) === 'dead', { what: 'b dead', deadline: 15_000 })
+    await waitUntil(() => observer.state(`${namespace}/b`) === 'dead', { what: 'b dead', deadline: 15_000 })
     expect(observer.state(`${namespace}/a`)).toBe('alive')
     expect(a.ageMs).toBeLessThan(3_000)
     stopA.abort()

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { expect, it } from 'vitest'
-import { until } from '../test/rig/until.ts'
 import { withControlPlane } from '../test/rig/vitest.ts'
+import { waitUntil } from '../test/rig/wait-until.ts'
 import { createDirectClient, createTestNamespace } from './testing/rig.ts'
 
 const plane = withControlPlane()
@@ -23,17 +23,19 @@ it('the example in the README labels ConfigMaps, and exits with 0 at SIGTERM', a
   const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', source], options)
   child.stdout.resume()
   const label = async (name: string) => (await maps.get({ namespace, name })).metadata.labels?.['example.com/keys']
-  await until(async () => (await label('before')) === '2', { what: 'the label of the first ConfigMap' })
+  await waitUntil(async () => (await label('before')) === '2', { what: 'the label of the first ConfigMap' })
   await maps.create({ metadata: { namespace, name: 'after' }, data: { a: '' } })
-  await until(async () => (await label('after')) === '1', { what: 'the label of the second ConfigMap' })
+  await waitUntil(async () => (await label('after')) === '1', { what: 'the label of the second ConfigMap' })
   await maps.patch({ namespace, name: 'after' }, { data: { b: '', c: '' } })
-  await until(async () => (await label('after')) === '3', { what: 'the label after a change' })
+  await waitUntil(async () => (await label('after')) === '3', { what: 'the label after a change' })
   const parentKeys = async (name: string) =>
     (await maps.get({ namespace, name })).metadata.labels?.['example.com/parent-keys']
   await maps.create({ metadata: { namespace, name: 'child' }, data: { parent: 'before' } })
-  await until(async () => (await parentKeys('child')) === '2', { what: 'the label of a child' })
+  await waitUntil(async () => (await parentKeys('child')) === '2', { what: 'the label of a child' })
   await maps.patch({ namespace, name: 'before' }, { data: { c: '' } })
-  await until(async () => (await parentKeys('child')) === '3', { what: 'the label of a child whose parent changed' })
+  await waitUntil(async () => (await parentKeys('child')) === '3', {
+    what: 'the label of a child whose parent changed',
+  })
   child.kill('SIGTERM')
   expect(await once(child, 'exit')).toEqual([0, null])
 })

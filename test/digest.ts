@@ -117,7 +117,7 @@ const digests: Record<string, (object: never) => void> = {
 }
 
 /** Throws what is none of our errors: those are what an object can be told. */
-export function digest(object: Manifest): void {
+export function digestOf(object: Manifest): void {
   try {
     digests[object.kind]?.(object as never)
   } catch (error) {

@@ -40,7 +40,7 @@ export function kindOf({ kind }: Pick<Manifest, 'kind'>): Kind {
 }
 
 /** Path of the collection that an object is in. */
-export function collection(object: Pick<Manifest, 'kind' | 'metadata'>, namespace = 'default'): string {
+export function collectionPath(object: Pick<Manifest, 'kind' | 'metadata'>, namespace = 'default'): string {
   const { scope, plural } = kindOf(object)
   const of = scope === 'Cluster' ? '' : `namespaces/${object.metadata.namespace ?? namespace}/`
   return `/apis/${GROUP}/v1alpha1/${of}${plural}`

@@ -1,7 +1,7 @@
 // A real libvirtd that is killed or stopped during thousands of calls: each call must end soon.
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { identify, isAlive, signal } from '../../test/rig/process.ts'
+import { isAlive, processIdOf, signalProcess } from '../../test/rig/process.ts'
 import { withHost } from '../../test/rig/vitest.ts'
 import { type Connection, ConnectionError, connect, openSession, proc } from './index.ts'
 
@@ -58,17 +58,17 @@ describe('thousands of calls', () => {
     const calls = startCalls(session)
     await Promise.race(calls)
     const daemon = host().libvirtd!
-    signal(daemon, 'SIGSTOP')
+    signalProcess(daemon, 'SIGSTOP')
     try {
       const begin = performance.now()
       const { errors } = tally(await Promise.all(calls))
       expect(performance.now() - begin).toBeLessThan(soonMs)
       expect(new Set(errors.map(({ code }) => code))).toEqual(new Set(['silent']))
     } finally {
-      signal(daemon, 'SIGCONT')
+      signalProcess(daemon, 'SIGCONT')
       // The nsenter that started libvirtd stopped with it and has to continue, too, or it would never exit.
-      const waiting = identify(parentOf(daemon.pid))
-      if (waiting) signal(waiting, 'SIGCONT')
+      const waiting = processIdOf(parentOf(daemon.pid))
+      if (waiting) signalProcess(waiting, 'SIGCONT')
     }
     expect(isAlive(daemon)).toBe(true)
     expect(await session.call(proc.connectGetUri, {})).toEqual({ uri: 'qemu:///system' })

@@ -2,7 +2,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { run } from '../../test/rig/process.ts'
+import { runCommand } from '../../test/rig/process.ts'
 import { withHost } from '../../test/rig/vitest.ts'
 import { connect, proc } from './index.ts'
 import { emptyDomainXml } from './testing/guest.ts'
@@ -18,7 +18,7 @@ it('the example of the README lists a domain and finds that another is not there
   await using connection = await connect(host().uri)
   const { dom } = await connection.call(proc.domainDefineXmlFlags, { xml: emptyDomainXml('shown', uuid) })
   writeFileSync(program, example.replace('./index.ts', index).replace("'qemu:///system'", `'${host().uri}'`))
-  const output = await run([process.execPath, program])
+  const output = await runCommand([process.execPath, program])
   expect(output).toContain(`shown ${uuid} 5`)
   expect(output).toContain("'state.state': 5")
   expect(output.trim().split('\n').at(-1)).toBe('undefined')

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { dhcp, dhcp6, dhcpClient, listen } from '../../test/rig/segment.ts'
-import { until } from '../../test/rig/until.ts'
+import { captureFrames, requestDhcpLease, requestDhcpv6Offer, startDhcpClient } from '../../test/rig/segment.ts'
+import { waitUntil } from '../../test/rig/wait-until.ts'
 import { tapName } from './names.ts'
 import { ctx, fixedIP, guest, KEY, makeHost, nic, type TestHost } from './testing.ts'
 
@@ -11,7 +11,7 @@ test('DHCP gives a guest its address, routes, resolvers, MTU and host name', asy
   await using host = await makeHost()
   const hostRoutes = [{ destination: '10.8.0.0/16', nextHop: '10.0.0.9' }]
   const machine = await host.boot(guest(5, { mtu: 1450, fixedIPs: [fixedIP(5, { hostRoutes })] }))
-  expect(await dhcp(machine)).toMatchObject({
+  expect(await requestDhcpLease(machine)).toMatchObject({
     ip: '10.0.0.5',
     subnet: '255.255.255.0',
     router: '10.0.0.1',
@@ -28,7 +28,7 @@ test('DHCP gives no router and no resolver when the port has none', async () => 
   await using host = await makeHost()
   const { gateway: _, dnsServers: __, ...bare } = fixedIP(5)
   const machine = await host.boot(guest(5, { fixedIPs: [bare] }))
-  const answer = await dhcp(machine)
+  const answer = await requestDhcpLease(machine)
   expect(answer).toMatchObject({ ip: '10.0.0.5' })
   expect(answer).not.toHaveProperty('router')
   expect(answer).not.toHaveProperty('dns')
@@ -38,24 +38,24 @@ test('DHCP does not answer a MAC that is not a port of this host', async () => {
   await using host = await makeHost()
   const machine = await host.boot(guest(5, { portSecurity: false }))
   await machine.run('ip', 'link', 'set', 'eth0', 'address', 'fa:16:3e:99:99:99')
-  expect(await dhcp(machine, 2)).toBeUndefined()
+  expect(await requestDhcpLease(machine, 2)).toBeUndefined()
   await machine.run('ip', 'link', 'set', 'eth0', 'address', nic(5).macAddress)
-  expect(await dhcp(machine)).toMatchObject({ ip: '10.0.0.5' })
+  expect(await requestDhcpLease(machine)).toMatchObject({ ip: '10.0.0.5' })
 })
 
 test('dnsmasq keeps running when a guest is added, and gives a freed address to its new owner', async () => {
   await using host = await makeHost()
   const first = await host.boot(guest(5))
-  expect(await dhcp(first)).toMatchObject({ ip: '10.0.0.5' })
+  expect(await requestDhcpLease(first)).toMatchObject({ ip: '10.0.0.5' })
   const before = await dnsmasqPidsOf(host)
   const second = await host.boot(guest(6))
-  expect(await dhcp(second)).toMatchObject({ ip: '10.0.0.6' })
+  expect(await requestDhcpLease(second)).toMatchObject({ ip: '10.0.0.6' })
   expect(await dnsmasqPidsOf(host)).toEqual(before)
 
   await host.net.unplug('guest-5', ctx)
   const newOwner = await host.boot(guest(7, { fixedIPs: [fixedIP(5)] }))
-  expect(await dhcp(newOwner)).toMatchObject({ ip: '10.0.0.5' })
-  expect(await dhcp(second)).toMatchObject({ ip: '10.0.0.6' })
+  expect(await requestDhcpLease(newOwner)).toMatchObject({ ip: '10.0.0.5' })
+  expect(await requestDhcpLease(second)).toMatchObject({ ip: '10.0.0.6' })
 })
 
 test('DHCP identifies a guest by its MAC when its client id is new or equal to another guest’s', async () => {
@@ -63,16 +63,16 @@ test('DHCP identifies a guest by its MAC when its client id is new or equal to a
   const one = await host.boot(guest(5))
   const two = await host.boot(guest(6))
   const id = ['-x', '0x3d:ffaabbccdd']
-  expect(await dhcp(one)).toMatchObject({ ip: '10.0.0.5' })
-  expect(await dhcp(one, 5, ...id)).toMatchObject({ ip: '10.0.0.5' })
-  expect(await dhcp(two, 5, ...id)).toMatchObject({ ip: '10.0.0.6' })
-  expect(await dhcp(one, 5, ...id)).toMatchObject({ ip: '10.0.0.5' })
+  expect(await requestDhcpLease(one)).toMatchObject({ ip: '10.0.0.5' })
+  expect(await requestDhcpLease(one, 5, ...id)).toMatchObject({ ip: '10.0.0.5' })
+  expect(await requestDhcpLease(two, 5, ...id)).toMatchObject({ ip: '10.0.0.6' })
+  expect(await requestDhcpLease(one, 5, ...id)).toMatchObject({ ip: '10.0.0.5' })
 })
 
 test('a new dnsmasq renews the lease that its predecessor gave', async () => {
   await using host = await makeHost()
   const machine = await host.boot(guest(5))
-  await using client = await dhcpClient(machine)
+  await using client = await startDhcpClient(machine)
   expect(await client.next()).toBe('bound 10.0.0.5')
   await host.net.unplug('guest-5', ctx)
   await host.net.plug(guest(5), ctx)
@@ -86,9 +86,9 @@ test('sync starts dnsmasq again when it was killed', async () => {
   const machine = await host.boot(guest(5))
   const [pid] = (await dnsmasqPidsOf(host)) ?? []
   process.kill(pid!, 'SIGKILL')
-  await until(async () => (await dnsmasqPidsOf(host))?.length === 0, { what: 'dnsmasq gone' })
+  await waitUntil(async () => (await dnsmasqPidsOf(host))?.length === 0, { what: 'dnsmasq gone' })
   expect(await host.net.sync([guest(5)], ctx)).toEqual(new Map())
-  expect(await dhcp(machine)).toMatchObject({ ip: '10.0.0.5' })
+  expect(await requestDhcpLease(machine)).toMatchObject({ ip: '10.0.0.5' })
 })
 
 test('sync keeps a dnsmasq that was started by the former agent', async () => {
@@ -105,13 +105,13 @@ test('DHCPv6 gives a port its IPv6 address, and the router advertisement offers 
   await using host = await makeHost()
   const v6 = { address: 'fd00:5::5', prefixLength: 64, dhcp: true, dhcpAddress: 'fd00:5::fe', dnsServers: ['fd00::53'] }
   const machine = await host.boot(guest(5, { fixedIPs: [fixedIP(5), v6] }))
-  expect(await dhcp6(machine, nic(5).macAddress)).toBe('fd00:5::5')
+  expect(await requestDhcpv6Offer(machine, nic(5).macAddress)).toBe('fd00:5::5')
   await machine.run('ip', 'link', 'set', 'eth0', 'down')
   await machine.run('ip', 'link', 'set', 'eth0', 'up')
   // The kernel solicits a second later, when its link-local address has proven unique.
-  using ear = await listen(machine)
+  using ear = await captureFrames(machine)
   // ICMPv6 134, code 0, checksum, hop limit 64, flags M and O, router lifetime 0.
   const advertisement = /86dd6.*8600....40c00000/
-  await until(() => ear.frames.some((f) => advertisement.test(f)), { what: 'a router advertisement' })
+  await waitUntil(() => ear.frames.some((f) => advertisement.test(f)), { what: 'a router advertisement' })
   expect(await machine.run('ip', '-6', 'route', 'show', 'default')).toBe('')
 })

@@ -1,7 +1,7 @@
 /** Forged DHCP messages in a neighbour's name. Each is also sent without the rules, to show that it does harm then. */
 import { expect, test } from 'vitest'
 import * as frame from '../../test/rig/frames.ts'
-import { dhcp, dhcp6, listen, type Space, send } from '../../test/rig/segment.ts'
+import { captureFrames, requestDhcpLease, requestDhcpv6Offer, type Space, sendFrames } from '../../test/rig/segment.ts'
 import { guest, makeHost, nic, type TestHost } from './testing.ts'
 
 // Guest 5 forges messages in the name of guest 6.
@@ -11,15 +11,15 @@ const SERVER = frame.hexIp('10.0.0.254')
 
 const removeRules = ({ space }: TestHost) => space.run('nft', 'flush', 'chain', 'bridge', 'kubenova', 'prerouting')
 
-const bootpFrame = (message: Partial<Parameters<typeof frame.bootp>[0]>) =>
-  frame.udp4(
+const bootpFrame = (message: Partial<Parameters<typeof frame.dhcpMessage>[0]>) =>
+  frame.udpIpv4Frame(
     { from: MAC },
     {
       src: '0.0.0.0',
       dst: '255.255.255.255',
       sport: 68,
       dport: 67,
-      body: frame.bootp({ type: 4, chaddr: MAC, ...message }),
+      body: frame.dhcpMessage({ type: 4, chaddr: MAC, ...message }),
     },
   )
 
@@ -27,14 +27,14 @@ test('the rules drop a forged DHCP DECLINE of a neighbour’s address', async ()
   await using host = await makeHost()
   const attacker = await host.boot(guest(5))
   const victim = await host.boot(guest(6))
-  expect(await dhcp(victim)).toMatchObject({ ip: '10.0.0.6' })
+  expect(await requestDhcpLease(victim)).toMatchObject({ ip: '10.0.0.6' })
   const forged = bootpFrame({ chaddr: VICTIM, options: { 50: frame.hexIp('10.0.0.6'), 54: SERVER } })
-  await send(attacker, forged)
-  expect(await dhcp(attacker)).toMatchObject({ ip: '10.0.0.5' })
-  expect(await dhcp(victim)).toMatchObject({ ip: '10.0.0.6' })
+  await sendFrames(attacker, forged)
+  expect(await requestDhcpLease(attacker)).toMatchObject({ ip: '10.0.0.5' })
+  expect(await requestDhcpLease(victim)).toMatchObject({ ip: '10.0.0.6' })
   await removeRules(host)
-  await send(attacker, forged)
-  expect(await dhcp(victim, 2)).toBeUndefined()
+  await sendFrames(attacker, forged)
+  expect(await requestDhcpLease(victim, 2)).toBeUndefined()
 })
 
 const option6 = (code: number, value: string) =>
@@ -42,8 +42,8 @@ const option6 = (code: number, value: string) =>
 
 /** The server identifier that dnsmasq sends to guest 6: a DUID with its MAC (RFC 8415, section 11.4). */
 async function serverId(victim: Space): Promise<string> {
-  using ear = await listen(victim)
-  expect(await dhcp6(victim, VICTIM)).toBe('fd00:5::6')
+  using ear = await captureFrames(victim)
+  expect(await requestDhcpv6Offer(victim, VICTIM)).toBe('fd00:5::6')
   const start = '0002000a00030001'
   await ear.seen(start)
   const answer = ear.frames.find((f) => f.includes(start)) ?? ''
@@ -59,7 +59,10 @@ const decline6 = (server: string) => {
 }
 
 const dhcp6Frame = (body: string) =>
-  frame.udp6({ from: MAC, to: '33:33:00:01:00:02' }, { src: LL, dst: 'ff02::1:2', sport: 546, dport: 547, body })
+  frame.udpIpv6Frame(
+    { from: MAC, to: '33:33:00:01:00:02' },
+    { src: LL, dst: 'ff02::1:2', sport: 546, dport: 547, body },
+  )
 
 /** Ways to make dnsmasq take guest 5 for guest 6. */
 const disguises: Record<string, (server: string) => string[]> = {
@@ -69,7 +72,7 @@ const disguises: Record<string, (server: string) => string[]> = {
     ),
   ],
   'sent after a neighbour solicitation with guest 6’s MAC': (server) => [
-    frame.icmp6(
+    frame.icmpv6Frame(
       { from: MAC, to: '33:33:ff:00:00:fe' },
       { src: LL, dst: 'ff02::1:ff00:fe', type: 135, target: 'fd00:5::fe', options: frame.linkOption(1, VICTIM) },
     ),
@@ -89,8 +92,8 @@ async function addressOfferedAfter(forge: (server: string) => string[], prepare:
   const server = await serverId(victim)
   const attacker = await host.boot(guest(5, { fixedIPs: [v6(5)] }))
   await prepare(host)
-  await send(attacker, ...forge(server))
-  return await dhcp6(victim, VICTIM)
+  await sendFrames(attacker, ...forge(server))
+  return await requestDhcpv6Offer(victim, VICTIM)
 }
 
 test.each(Object.entries(disguises))(

@@ -1,6 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { dhcp, holdTap } from '../../test/rig/segment.ts'
+import { holdTap, requestDhcpLease } from '../../test/rig/segment.ts'
 import { runCommands } from './act.ts'
 import { buildDesiredNetworks } from './desired.ts'
 import { observe } from './observe.ts'
@@ -120,7 +120,7 @@ test('plug gives an added guest its address when the agent crashed while it relo
     await runFirstCommands(host, [guest(5), added], n)
     await host.restart()
     const machine = await host.boot(added)
-    expect(await dhcp(machine), `crash before command ${n}`).toMatchObject({ ip: `10.0.0.${20 + n}` })
+    expect(await requestDhcpLease(machine), `crash before command ${n}`).toMatchObject({ ip: `10.0.0.${20 + n}` })
     await host.space.run('ip', 'link', 'delete', 'dev', `tap000000${20 + n}-aa`)
     await host.net.unplug(added.id, ctx)
   }
@@ -194,7 +194,7 @@ test('plugs thirty guests in one run when all are plugged at once, and removes e
   await Promise.all(guests.map((g) => net.plug(g, ctx)))
   expect(observations).toBe(1)
   const machine = await host.boot(guest(17))
-  expect(await dhcp(machine)).toMatchObject({ ip: '10.0.0.17' })
+  expect(await requestDhcpLease(machine)).toMatchObject({ ip: '10.0.0.17' })
   await host.space.run('ip', 'link', 'delete', 'dev', 'tap00000017-aa')
   await Promise.all(guests.map((g) => net.unplug(g.id, ctx)))
   expect(await readHostState(host)).toEqual(before)
@@ -204,7 +204,10 @@ test('plugs guests of two networks at once', async () => {
   await using host = await makeHost()
   const elsewhere = { networkId: 'ffffffff-0000-4000-8000-000000000000' }
   const [a, b] = await Promise.all([host.boot(guest(5)), host.boot(guest(6, elsewhere))])
-  expect(await Promise.all([dhcp(a), dhcp(b)])).toMatchObject([{ ip: '10.0.0.5' }, { ip: '10.0.0.6' }])
+  expect(await Promise.all([requestDhcpLease(a), requestDhcpLease(b)])).toMatchObject([
+    { ip: '10.0.0.5' },
+    { ip: '10.0.0.6' },
+  ])
 })
 
 test('sync removes everything of guests that are gone, and keeps the others', async () => {
@@ -337,5 +340,5 @@ test('sync restores the guest and dnsmasq when files of the former agent are cut
   expect(existsSync(`${host.stateDir}/guests/guest-5.json`)).toBe(false)
   await net.sync([guest(5)], ctx)
   const machine = await host.boot(guest(5))
-  expect(await dhcp(machine)).toMatchObject({ ip: nic(5).fixedIPs[0]?.address })
+  expect(await requestDhcpLease(machine)).toMatchObject({ ip: nic(5).fixedIPs[0]?.address })
 })

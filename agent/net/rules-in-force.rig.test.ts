@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { makeSpace, type Space } from '../../test/rig/segment.ts'
+import { createSpace, type Space } from '../../test/rig/segment.ts'
 import type { Rules } from './rules.ts'
 import { RulesInForce } from './rules-in-force.ts'
 import { createProgramRunner, type RunProgram } from './run.ts'
@@ -37,8 +37,8 @@ describe('RulesInForce', () => {
   })
 
   test('apply gives the same rules by changes as by replacing the table', async () => {
-    await using space = await makeSpace()
-    await using other = await makeSpace()
+    await using space = await createSpace()
+    await using other = await createSpace()
     const { apply } = await createRulesInForce(space)
     const run = createProgramRunner(other.prefix)
     const states = fc.array(ruleSets, { minLength: 2, maxLength: 5 })
@@ -55,7 +55,7 @@ describe('RulesInForce', () => {
   })
 
   test('apply keeps the table, and so the other guests’ counters, when a guest is added', async () => {
-    await using space = await makeSpace()
+    await using space = await createSpace()
     const { apply, written } = await createRulesInForce(space)
     await apply(rulesFor(guest(1)))
     await apply(rulesFor(guest(1), guest(2)))
@@ -63,7 +63,7 @@ describe('RulesInForce', () => {
   })
 
   test('observe finds a missing table or chain, and any other change when it is thorough', async () => {
-    await using space = await makeSpace()
+    await using space = await createSpace()
     const { inForce, apply } = await createRulesInForce(space)
     const [one, two] = [rulesFor(guest(1)), rulesFor(guest(1), guest(2))]
     await apply(one)
@@ -86,7 +86,7 @@ describe('RulesInForce', () => {
   })
 
   test('apply replaces the table when it cannot change a part, because the table was deleted meanwhile', async () => {
-    await using space = await makeSpace()
+    await using space = await createSpace()
     const { inForce, apply, written } = await createRulesInForce(space)
     const [one, two] = [rulesFor(guest(1)), rulesFor(guest(1), guest(2))]
     await apply(two)

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import * as frame from '../../test/rig/frames.ts'
-import { dhcp, listen, makeSwitch, send } from '../../test/rig/segment.ts'
+import { captureFrames, createSwitch, requestDhcpLease, sendFrames } from '../../test/rig/segment.ts'
 import { ctx, guest, KEY, makeHost, nic } from './testing.ts'
 
 const BRIDGE = `kn${KEY}`
@@ -9,29 +9,29 @@ const uplink = { uplink: 'eth1' }
 test('two hosts on one segment answer only their own guests, and their guests reach each other', async () => {
   await using one = await makeHost('one')
   await using two = await makeHost('two')
-  await using hub = await makeSwitch([one.space, two.space], 'eth1')
+  await using hub = await createSwitch([one.space, two.space], 'eth1')
   const a = await one.boot(guest(5, uplink))
   const b = await two.boot(guest(6, uplink))
-  using wire = await listen(hub, 'sw')
-  using other = await listen(b)
+  using wire = await captureFrames(hub, 'sw')
+  using other = await captureFrames(b)
 
-  expect(await dhcp(a)).toMatchObject({ ip: '10.0.0.5' })
-  expect(await dhcp(b)).toMatchObject({ ip: '10.0.0.6' })
+  expect(await requestDhcpLease(a)).toMatchObject({ ip: '10.0.0.5' })
+  expect(await requestDhcpLease(b)).toMatchObject({ ip: '10.0.0.6' })
   // With the dnsmasq of guest 6's host killed, the other host's must not answer, though the frames could reach it.
   const [pid] = (await two.net.observe(ctx)).dhcp.get(KEY)?.pids ?? []
   process.kill(pid!, 'SIGKILL')
-  expect(await dhcp(b, 2)).toBeUndefined()
+  expect(await requestDhcpLease(b, 2)).toBeUndefined()
 
   // Both hosts have the same DHCP address. Only the local one may answer, and its MAC must not appear on the wire.
   await a.run('ip', 'address', 'add', '10.0.0.5/24', 'dev', 'eth0')
   await b.run('ip', 'address', 'add', '10.0.0.6/24', 'dev', 'eth0')
   await a.run('busybox', 'arping', '-c', '1', '-w', '5', '-I', 'eth0', '10.0.0.254')
   await a.run('busybox', 'ping', '-c', '1', '-W', '5', '10.0.0.6')
-  const hello = frame.udp4(
+  const hello = frame.udpIpv4Frame(
     { from: nic(5).macAddress },
     { src: '10.0.0.5', dst: '10.0.0.6', sport: 9, dport: 9, text: 'bye' },
   )
-  await send(a, hello)
+  await sendFrames(a, hello)
   await other.seen(hello)
   await wire.seen(hello)
   const udp = (f: string) => f.slice(24, 28) === '0800' && f.slice(46, 48) === '11'
@@ -42,34 +42,34 @@ test('two hosts on one segment answer only their own guests, and their guests re
 
 test('a foreign DHCP server on the segment does not reach guests, nor does a foreign client reach dnsmasq', async () => {
   await using host = await makeHost()
-  await using hub = await makeSwitch([host.space], 'eth1')
+  await using hub = await createSwitch([host.space], 'eth1')
   const a = await host.boot(guest(5, uplink))
   await hub.run('ip', 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'rogue')
   for (const device of ['eth0', 'rogue']) await hub.run('ip', 'link', 'set', device, 'up')
   await hub.run('ip', 'link', 'set', 'rogue', 'master', 'sw')
-  using ear = await listen(a)
-  using server = await listen(
+  using ear = await captureFrames(a)
+  using server = await captureFrames(
     { prefix: [...host.space.prefix, 'nsenter', `--net=/run/netns/kubenova-${KEY}`] },
     'dhcp0',
   )
   const foreign = { from: '52:54:00:00:00:01' }
   const datagram = { src: '10.0.0.66', dst: '255.255.255.255', sport: 67, dport: 68, text: 'offer' }
-  const offers = [67, 5000].map((sport) => frame.udp4(foreign, { ...datagram, sport }))
-  const harmless = frame.udp4(foreign, { ...datagram, sport: 5000, dport: 5000, text: 'no offer' })
-  await send(hub, ...offers, harmless)
+  const offers = [67, 5000].map((sport) => frame.udpIpv4Frame(foreign, { ...datagram, sport }))
+  const harmless = frame.udpIpv4Frame(foreign, { ...datagram, sport: 5000, dport: 5000, text: 'no offer' })
+  await sendFrames(hub, ...offers, harmless)
   await ear.seen(harmless)
   expect(ear.frames.filter((f) => offers.includes(f))).toEqual([])
 
   // The foreign frames were broadcast, so all ports of the bridge saw them before this frame.
-  const local = frame.arp({ from: nic(5).macAddress }, { ip: '10.0.0.5', target: '10.0.0.254' })
-  await send(a, local)
+  const local = frame.arpFrame({ from: nic(5).macAddress }, { ip: '10.0.0.5', target: '10.0.0.254' })
+  await sendFrames(a, local)
   await server.seen(local)
   expect(server.frames.filter((f) => f.includes('525400000001'))).toEqual([])
 })
 
 test('plug puts the uplink into the bridge, and unplug takes it out', async () => {
   await using host = await makeHost()
-  await using hub = await makeSwitch([host.space], 'eth1')
+  await using hub = await createSwitch([host.space], 'eth1')
   expect(await hub.run('ip', '-br', 'link', 'show', 'sw')).toContain('UP')
   const master = async () => (await host.net.observe(ctx)).links.get('eth1')?.master
   await host.net.plug(guest(5, uplink), ctx)

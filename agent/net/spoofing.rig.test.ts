@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import * as frame from '../../test/rig/frames.ts'
-import { dhcp, listen, type Space, send } from '../../test/rig/segment.ts'
+import { captureFrames, requestDhcpLease, type Space, sendFrames } from '../../test/rig/segment.ts'
 import { ctx, fixedIP, guest, makeHost, NETWORK, nic, type TestHost } from './testing.ts'
 
 // Guest 5 sends legitimate and forged frames, guest 6 listens. Their network has no DHCP, because its rules would drop
@@ -19,7 +19,7 @@ const v6 = fixedIP(5, {
 const from = { from: MAC }
 const multicast = { from: MAC, to: '33:33:00:00:00:01' }
 const datagram = (more: object) => ({ src: '10.0.0.5', dst: '10.0.0.6', sport: 5000, dport: 5000, text: 'x', ...more })
-const END = frame.udp4(from, datagram({ text: 'the end' }))
+const END = frame.udpIpv4Frame(from, datagram({ text: 'the end' }))
 
 let host: TestHost
 let sender: Space
@@ -36,45 +36,45 @@ afterAll(() => host[Symbol.asyncDispose]())
  * Sends the frames and resolves to those that arrive. Frames stay in order, so all have arrived when the end frame has.
  */
 async function sendAndReceive(...sent: string[]): Promise<string[]> {
-  using ear = await listen(receiver)
-  await send(sender, ...sent, END)
+  using ear = await captureFrames(receiver)
+  await sendFrames(sender, ...sent, END)
   await ear.seen(END)
   return sent.filter((f) => ear.frames.includes(f))
 }
 
 const other = nic(7).macAddress
-const neighbourFrame = (more: Partial<Parameters<typeof frame.icmp6>[1]>) =>
-  frame.icmp6(multicast, { src: LL, dst: 'ff02::1', type: 135, target: 'fd00::7', ...more })
-const dhcpFrame = (more: object, message: Partial<Parameters<typeof frame.bootp>[0]> = {}) =>
-  frame.udp4(from, {
+const neighbourFrame = (more: Partial<Parameters<typeof frame.icmpv6Frame>[1]>) =>
+  frame.icmpv6Frame(multicast, { src: LL, dst: 'ff02::1', type: 135, target: 'fd00::7', ...more })
+const dhcpFrame = (more: object, message: Partial<Parameters<typeof frame.dhcpMessage>[0]> = {}) =>
+  frame.udpIpv4Frame(from, {
     ...datagram({ src: '0.0.0.0', dst: '255.255.255.255', sport: 68, dport: 67, ...more }),
-    body: frame.bootp({ type: 1, chaddr: MAC, ...message }),
+    body: frame.dhcpMessage({ type: 1, chaddr: MAC, ...message }),
   })
 const dhcp6Frame = (more: object) =>
-  frame.udp6(multicast, { src: LL, dst: 'ff02::1', sport: 546, dport: 547, body: '01abcdef', ...more })
+  frame.udpIpv6Frame(multicast, { src: LL, dst: 'ff02::1', sport: 546, dport: 547, body: '01abcdef', ...more })
 /** A fragment from the guest's own address. */
 const fragmentFrame = (next: string, where: object, payload: string) =>
-  frame.ip6(multicast, '2c', { src: LL, dst: 'ff02::1' }, frame.fragment(next, where) + payload)
+  frame.ipv6Frame(multicast, '2c', { src: LL, dst: 'ff02::1' }, frame.ipv6FragmentHeader(next, where) + payload)
 /** Has the router alert option before the message (RFC 3810, section 5). */
 function multicastListener(src: string, message: { type: number; body: string }): string {
   const ends = { src, dst: 'ff02::1' }
-  return frame.ip6(multicast, '00', ends, `3a00050200000100${frame.icmp6Message({ ...ends, ...message })}`)
+  return frame.ipv6Frame(multicast, '00', ends, `3a00050200000100${frame.icmpv6Message({ ...ends, ...message })}`)
 }
 const advertisement = `86000000${'0'.repeat(24)}`
 /** Destination options of `eights` times 8 bytes before a header of type `next`. */
 const padding = (next: string, eights: number) => `${next}0${eights - 1}0104${'0'.repeat(8)}`
 
 const legitimate: Record<string, string> = {
-  'a datagram': frame.udp4(from, datagram({ text: 'mine' })),
-  'an IPv6 datagram': frame.udp6(from, { ...datagram({ text: 'mine6' }), src: 'fd00::5', dst: 'ff02::1' }),
+  'a datagram': frame.udpIpv4Frame(from, datagram({ text: 'mine' })),
+  'an IPv6 datagram': frame.udpIpv6Frame(from, { ...datagram({ text: 'mine6' }), src: 'fd00::5', dst: 'ff02::1' }),
   'a first fragment': fragmentFrame('11', { more: true }, '1388138800100000'),
-  'the next fragment': fragmentFrame('11', { offset: 8 }, frame.mark('the rest')),
-  'the next fragment of options': fragmentFrame('3c', { offset: 8 }, frame.mark('the rest')),
-  'an ARP request': frame.arp(from, { ip: '10.0.0.5', target: '10.0.0.6' }),
-  'an ARP probe (RFC 5227)': frame.arp(from, { ip: '0.0.0.0', target: '10.0.0.5' }),
-  'an ARP announcement': frame.arp(from, { ip: '10.0.0.5', target: '10.0.0.5' }),
-  'an ARP answer': frame.arp(from, { ip: '10.0.0.5', target: '10.0.0.6', reply: true }),
-  "QEMU's announcement after a migration": frame.rarp(from),
+  'the next fragment': fragmentFrame('11', { offset: 8 }, frame.hexText('the rest')),
+  'the next fragment of options': fragmentFrame('3c', { offset: 8 }, frame.hexText('the rest')),
+  'an ARP request': frame.arpFrame(from, { ip: '10.0.0.5', target: '10.0.0.6' }),
+  'an ARP probe (RFC 5227)': frame.arpFrame(from, { ip: '0.0.0.0', target: '10.0.0.5' }),
+  'an ARP announcement': frame.arpFrame(from, { ip: '10.0.0.5', target: '10.0.0.5' }),
+  'an ARP answer': frame.arpFrame(from, { ip: '10.0.0.5', target: '10.0.0.6', reply: true }),
+  "QEMU's announcement after a migration": frame.rarpFrame(from),
   'DHCP: a DISCOVER': dhcpFrame({}),
   'DHCP: a REQUEST by unicast': dhcpFrame({ src: '10.0.0.5', dst: '10.0.0.6' }, { type: 3, ciaddr: '10.0.0.5' }),
   'DHCP: an INFORM': dhcpFrame({ src: '10.0.0.5' }, { type: 8, ciaddr: '10.0.0.5' }),
@@ -100,27 +100,39 @@ const legitimate: Record<string, string> = {
 }
 
 const forged: Record<string, string> = {
-  'another MAC': frame.udp4({ from: other }, datagram({ text: 'mac' })),
-  "a neighbour's address": frame.udp4(from, datagram({ src: '10.0.0.7', text: 'ip' })),
-  "a neighbour's IPv6 address": frame.udp6(from, { ...datagram({ text: 'ip6' }), src: 'fd00::7', dst: 'ff02::1' }),
-  "a neighbour's link-local address": frame.udp6(from, { ...datagram({ text: 'll' }), src: 'fe80::7', dst: 'ff02::1' }),
-  "ARP for the gateway's address": frame.arp(from, { ip: '10.0.0.1', target: '10.0.0.6', reply: true }),
-  'ARP with another hardware address': frame.arp(from, { mac: other, ip: '10.0.0.5', target: '10.0.0.6' }),
-  "an ARP probe for a neighbour's address": frame.arp(from, { ip: '0.0.0.0', target: '10.0.0.6' }),
-  'an announcement of another MAC': frame.rarp(from, { mac: other }),
-  'a RARP answer': frame.rarp(from, { operation: 4 }),
-  'a DHCP offer': frame.udp4(from, datagram({ sport: 67, dport: 68, text: 'offer' })),
-  'a DHCP offer from another port': frame.udp4(from, datagram({ sport: 5000, dport: 68, text: 'offer' })),
-  'a DHCPv6 answer': frame.udp6(from, { ...datagram({ sport: 547, dport: 546 }), src: LL, dst: 'ff02::1' }),
-  'a DHCPv6 answer from another port': frame.udp6(from, { ...datagram({ dport: 546 }), src: LL, dst: 'ff02::1' }),
+  'another MAC': frame.udpIpv4Frame({ from: other }, datagram({ text: 'mac' })),
+  "a neighbour's address": frame.udpIpv4Frame(from, datagram({ src: '10.0.0.7', text: 'ip' })),
+  "a neighbour's IPv6 address": frame.udpIpv6Frame(from, {
+    ...datagram({ text: 'ip6' }),
+    src: 'fd00::7',
+    dst: 'ff02::1',
+  }),
+  "a neighbour's link-local address": frame.udpIpv6Frame(from, {
+    ...datagram({ text: 'll' }),
+    src: 'fe80::7',
+    dst: 'ff02::1',
+  }),
+  "ARP for the gateway's address": frame.arpFrame(from, { ip: '10.0.0.1', target: '10.0.0.6', reply: true }),
+  'ARP with another hardware address': frame.arpFrame(from, { mac: other, ip: '10.0.0.5', target: '10.0.0.6' }),
+  "an ARP probe for a neighbour's address": frame.arpFrame(from, { ip: '0.0.0.0', target: '10.0.0.6' }),
+  'an announcement of another MAC': frame.rarpFrame(from, { mac: other }),
+  'a RARP answer': frame.rarpFrame(from, { operation: 4 }),
+  'a DHCP offer': frame.udpIpv4Frame(from, datagram({ sport: 67, dport: 68, text: 'offer' })),
+  'a DHCP offer from another port': frame.udpIpv4Frame(from, datagram({ sport: 5000, dport: 68, text: 'offer' })),
+  'a DHCPv6 answer': frame.udpIpv6Frame(from, { ...datagram({ sport: 547, dport: 546 }), src: LL, dst: 'ff02::1' }),
+  'a DHCPv6 answer from another port': frame.udpIpv6Frame(from, {
+    ...datagram({ dport: 546 }),
+    src: LL,
+    dst: 'ff02::1',
+  }),
   "DHCP with a neighbour's chaddr": dhcpFrame({}, { chaddr: other }),
   "DHCP with a neighbour's chaddr, from its own address": dhcpFrame({ src: '10.0.0.5' }, { type: 7, chaddr: other }),
   'DHCP as a relay': dhcpFrame({}, { giaddr: '10.0.0.5' }),
-  'DHCP without chaddr': frame.udp4(from, datagram({ dport: 67, text: 'short' })),
+  'DHCP without chaddr': frame.udpIpv4Frame(from, datagram({ dport: 67, text: 'short' })),
   'DHCPv6 as a relay': dhcp6Frame({ body: `0c00${'0'.repeat(64)}` }),
   'DHCPv6 without a message': dhcp6Frame({ body: '' }),
   'a router advertisement': neighbourFrame({ type: 134 }),
-  'a router advertisement behind options': frame.ip6(
+  'a router advertisement behind options': frame.ipv6Frame(
     multicast,
     '3c',
     { src: LL, dst: 'ff02::1' },
@@ -147,7 +159,7 @@ const forged: Record<string, string> = {
   'a neighbour solicitation whose options are in the next fragment': fragmentFrame(
     '3a',
     { more: true },
-    frame.icmp6Message({ src: LL, dst: 'ff02::1', type: 135, target: 'fd00::7' }),
+    frame.icmpv6Message({ src: LL, dst: 'ff02::1', type: 135, target: 'fd00::7' }),
   ),
   'a router solicitation with another MAC as second option': neighbourFrame({
     type: 133,
@@ -160,14 +172,14 @@ const forged: Record<string, string> = {
   "duplicate address detection of a neighbour's address": neighbourFrame({ src: '::' }),
   'duplicate address detection against a neighbour, from its address': neighbourFrame({ src: 'fd00::7' }),
   'a query for multicast listeners': multicastListener(LL, { type: 130, body: '00010000'.padEnd(40, '0') }),
-  'a query for members of IPv4 groups': frame.ip4(
+  'a query for members of IPv4 groups': frame.ipv4Frame(
     { ...from, to: '01:00:5e:00:00:01' },
     '02',
     { src: '10.0.0.5', dst: '224.0.0.1' },
     '110aeef500000000',
   ),
-  'a frame in a VLAN': frame.tagged(frame.udp4(from, datagram({ src: '10.0.0.7', text: 'vlan' })), 5),
-  'a frame of another protocol': frame.other(from, '88cc', 'lldp'),
+  'a frame in a VLAN': frame.vlanTagged(frame.udpIpv4Frame(from, datagram({ src: '10.0.0.7', text: 'vlan' })), 5),
+  'a frame of another protocol': frame.otherFrame(from, '88cc', 'lldp'),
 }
 
 describe('port security', () => {
@@ -185,12 +197,12 @@ describe('port security', () => {
   })
 
   test('drops no frame of another guest', async () => {
-    using ear = await listen(sender)
-    const reply = frame.udp4(
+    using ear = await captureFrames(sender)
+    const reply = frame.udpIpv4Frame(
       { from: nic(6).macAddress, to: MAC },
       datagram({ src: '10.0.0.6', dst: '10.0.0.5', text: 'hello' }),
     )
-    await send(receiver, reply)
+    await sendFrames(receiver, reply)
     await ear.seen(reply)
   })
 
@@ -200,12 +212,13 @@ describe('port security', () => {
     const more = { networkId: NETWORK.replace(/^0a/, '0b'), bridge: 'br0' }
     const one = await host.boot(guest(1, more))
     const two = await host.boot(guest(2, more))
-    using ear = await listen(two)
-    const mine = (ip: string, text: string) => frame.udp4({ from: nic(1).macAddress }, datagram({ src: ip, text }))
-    await send(one, mine('10.0.0.9', 'forged'), mine('10.0.0.1', 'mine'))
+    using ear = await captureFrames(two)
+    const mine = (ip: string, text: string) =>
+      frame.udpIpv4Frame({ from: nic(1).macAddress }, datagram({ src: ip, text }))
+    await sendFrames(one, mine('10.0.0.9', 'forged'), mine('10.0.0.1', 'mine'))
     await ear.seen(mine('10.0.0.1', 'mine'))
     expect(ear.frames).not.toContain(mine('10.0.0.9', 'forged'))
-    expect(await dhcp(one)).toMatchObject({ ip: '10.0.0.1' })
+    expect(await requestDhcpLease(one)).toMatchObject({ ip: '10.0.0.1' })
   })
 
   test('passes all frames when it is off', async () => {
@@ -216,26 +229,26 @@ describe('port security', () => {
     }
     const free = await host.boot(guest(3, more))
     const other = await host.boot(guest(4, more))
-    using ear = await listen(other)
-    await send(free, ...Object.values(forged))
+    using ear = await captureFrames(other)
+    await sendFrames(free, ...Object.values(forged))
     // The kernel gives a listener the frame without its VLAN tag.
-    for (const sent of Object.values(forged)) await ear.seen(sent.includes('81000005') ? frame.mark('vlan') : sent)
+    for (const sent of Object.values(forged)) await ear.seen(sent.includes('81000005') ? frame.hexText('vlan') : sent)
   })
 
   test('drops frames with another MAC when the port has no addresses', async () => {
     const more = { networkId: NETWORK.replace(/^0a/, '0d'), fixedIPs: [] }
     const one = await host.boot(guest(11, more))
     const two = await host.boot(guest(12, more))
-    using ear = await listen(two)
-    const any = frame.udp4({ from: nic(11).macAddress }, datagram({ src: '172.16.0.1', text: 'any address' }))
-    const mac = frame.udp4({ from: MAC }, datagram({ text: 'any mac' }))
-    await send(one, mac, any)
+    using ear = await captureFrames(two)
+    const any = frame.udpIpv4Frame({ from: nic(11).macAddress }, datagram({ src: '172.16.0.1', text: 'any address' }))
+    const mac = frame.udpIpv4Frame({ from: MAC }, datagram({ text: 'any mac' }))
+    await sendFrames(one, mac, any)
     await ear.seen(any)
     expect(ear.frames).not.toContain(mac)
   })
 
   test('is in force again after sync when another program flushed the rules', async () => {
-    const sent = frame.udp4({ from: 'fa:16:3e:00:00:07' }, datagram({ text: 'mac' }))
+    const sent = frame.udpIpv4Frame({ from: 'fa:16:3e:00:00:07' }, datagram({ text: 'mac' }))
     const plugged = [guest(5, { fixedIPs: [v4, v6] }), guest(6, { fixedIPs: [fixedIP(6, { dhcp: false })] })]
     for (const harm of ['flush ruleset', 'flush chain bridge kubenova prerouting']) {
       await host.space.run('nft', ...harm.split(' '))
@@ -250,15 +263,15 @@ test('a guest does not reach the host through its bridge, though Linux would ans
   await using lone = await makeHost()
   const machine = await lone.boot(guest(5))
   await lone.space.run('ip', 'address', 'add', '10.0.0.77/32', 'dev', 'lo')
-  const ask = frame.arp(from, { ip: '10.0.0.5', target: '10.0.0.77' })
+  const ask = frame.arpFrame(from, { ip: '10.0.0.5', target: '10.0.0.77' })
   const answer = frame.hexIp('10.0.0.77') + MAC.replaceAll(':', '')
-  using ear = await listen(machine)
-  await send(machine, ask)
+  using ear = await captureFrames(machine)
+  await sendFrames(machine, ask)
   // By the time DHCP has answered, the ARP request before it would have been answered too.
-  expect(await dhcp(machine)).toMatchObject({ ip: '10.0.0.5' })
+  expect(await requestDhcpLease(machine)).toMatchObject({ ip: '10.0.0.5' })
   expect(ear.frames.filter((f) => f.includes(answer))).toEqual([])
   // Without the rule Linux does answer, so the test would see it.
   await lone.space.run('nft', 'delete', 'chain', 'bridge', 'kubenova', 'input')
-  await send(machine, ask)
+  await sendFrames(machine, ask)
   await ear.seen(answer)
 })

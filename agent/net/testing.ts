@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FixedIP, Interface } from '../../crds/kinds/server-status.ts'
-import { bootGuest, makeSpace, type Space } from '../../test/rig/segment.ts'
+import { bootGuest, createSpace, type Space } from '../../test/rig/segment.ts'
 import { buildDesiredNetworks } from './desired.ts'
 import { createHostNetwork, type HostNetwork } from './host-network.ts'
 import { type Rules, rulesOf } from './rules.ts'
@@ -81,7 +81,7 @@ export async function makeHost(name = 'host'): Promise<TestHost> {
   stack.defer(() => rmSync(stateDir, { recursive: true, force: true }))
   // dnsmasq runs as `nobody` when it reads its files again.
   chmodSync(stateDir, 0o755)
-  const space = stack.use(await makeSpace())
+  const space = stack.use(await createSpace())
   const run = createProgramRunner(space.prefix)
   const start = (runProgram: RunProgram) => createHostNetwork({ stateDir, host: name, runProgram })
   let net = start(run)

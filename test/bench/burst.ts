@@ -1,7 +1,7 @@
 // Many servers at once on two hosts, from `kubectl apply` until the last domain has started; beside it shells that make as many with qemu-img
 // and virsh: one loop over both hosts, and a loop on each host at the same time. In turn, some rounds. Prints `name value unit`.
 import { parseArgs } from 'node:util'
-import { until } from '../rig/until.ts'
+import { waitUntil } from '../rig/wait-until.ts'
 import {
   benchCloud,
   between,
@@ -34,7 +34,7 @@ async function burst(round: string): Promise<{ took: number; names: string[] }> 
   const begin = performance.now()
   await bench.kubectl('apply', '--server-side', '-f', file)
   const all = () => names.every((name) => domainOf(bench, name) !== undefined)
-  await until(all, { what: `${count} domains to start`, every: 10, deadline: 300_000 })
+  await waitUntil(all, { what: `${count} domains to start`, every: 10, deadline: 300_000 })
   const took = Math.max(...names.map((name) => bench.started.get(domainOf(bench, name) ?? '') ?? Number.NaN)) - begin
   await bench.kubectl('wait', '--for=condition=Ready', ...names.map((name) => `server/${name}`), '--timeout=120s')
   return { took, names }

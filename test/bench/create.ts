@@ -4,7 +4,7 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { until } from '../rig/until.ts'
+import { waitUntil } from '../rig/wait-until.ts'
 import {
   benchCloud,
   between,
@@ -29,7 +29,7 @@ async function create(name: string): Promise<number> {
   const file = manifest(bench, [name])
   const begin = performance.now()
   await bench.kubectl('apply', '--server-side', '-f', file)
-  const domain = await until(() => domainOf(bench, name), { what: `${name} to start`, every: 2 })
+  const domain = await waitUntil(() => domainOf(bench, name), { what: `${name} to start`, every: 2 })
   await bench.kubectl('wait', '--for=condition=Ready', `server/${name}`, '--timeout=60s')
   return (bench.started.get(domain) ?? Number.NaN) - begin
 }

@@ -11,7 +11,7 @@ import type { ListMode } from '../../kube/lister.ts'
 import { createDirectClient, createTestNamespace, runParallel } from '../../kube/testing/rig.ts'
 import { startControlPlane } from '../rig/control-plane.ts'
 import { scratchDirectory } from '../rig/scratch.ts'
-import { until } from '../rig/until.ts'
+import { waitUntil } from '../rig/wait-until.ts'
 import { median, printFigure } from './lib/figures.ts'
 
 const OBJECTS = Number(process.argv[2] ?? 20_000)
@@ -61,7 +61,7 @@ try {
     const { metadata } = await maps.patch({ namespace, name: `m${i}` }, { data: { i: String(i) } })
     const key = `${namespace}/m${i}`
     const seen = (): boolean => informer.cache.get(key)?.metadata.resourceVersion === metadata.resourceVersion
-    await until(seen, { what: key, every: 1 })
+    await waitUntil(seen, { what: key, every: 1 })
     latencies.push(performance.now() - written)
   }
   printFigure('informer_write_to_cache', median(latencies), 'ms')

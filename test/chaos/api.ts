@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import { API_VERSION, type Hypervisor, type Port, type Server, type ServerAction } from '../../crds/index.ts'
 import type { ApiClient } from '../rig/api.ts'
-import { Fatal, until } from '../rig/until.ts'
+import { FatalError, waitUntil } from '../rig/wait-until.ts'
 
 const NAMESPACE = 'default'
 const group = `/apis/${API_VERSION}`
@@ -87,10 +87,10 @@ export class Api {
         const wasCut = isConnectionError(error)
         isCut ||= wasCut
         if (wasCut || /: (503|429) /.test(String(error))) throw error
-        throw new Fatal(`${method} ${path}`, { cause: error })
+        throw new FatalError(`${method} ${path}`, { cause: error })
       }
     }
-    await until(attempt, { what: `${method} ${path} to succeed`, deadline: 60_000, every: 100 })
+    await waitUntil(attempt, { what: `${method} ${path} to succeed`, deadline: 60_000, every: 100 })
   }
 }
 

@@ -2,7 +2,7 @@
 // the cloud after each run.
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { until } from '../rig/until.ts'
+import { waitUntil } from '../rig/wait-until.ts'
 import { Api, type ImageName, keyOfServer } from './api.ts'
 import { waitUntilConverged } from './converge.ts'
 import { allowanceFor, type FaultName, type InjectedFault, runningDomainOf } from './faults.ts'
@@ -124,7 +124,7 @@ export class ChaosCloud {
   /** A controller may notice only in the next run that the API server was away, so the previous faults count, too. */
   #takeUnexpectedExits(injected: readonly InjectedFault[] = []): string[] {
     const faults = injected.map(({ fault }) => fault)
-    const exits = findUnexpectedExits(this.gated.cloud.takeEnds(), [...this.#previousFaults, ...faults])
+    const exits = findUnexpectedExits(this.gated.cloud.takeUnexpectedEnds(), [...this.#previousFaults, ...faults])
     this.#previousFaults = faults
     return exits
   }
@@ -150,7 +150,7 @@ export class ChaosCloud {
     const isPaused = story.to === 'Paused' && this.waitsForBootBeforePause && this.image === 'guest'
     // A guest reacts to a shutdown request only when it has booted up to its login, and a paused guest does not boot.
     if (story.from === 'Running' && (story.asksGuest || isPaused))
-      await until(hasLogin, { what: `${name} to be up`, deadline: 300_000, every: 100 })
+      await waitUntil(hasLogin, { what: `${name} to be up`, deadline: 300_000, every: 100 })
     // A resumed guest has printed its login before, so only a story that boots the guest moves the start.
     if (story.boots) this.#servers.set(name, { ...server, consoleSize: readLog().length })
   }

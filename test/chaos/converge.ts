@@ -1,6 +1,6 @@
 // Waits until a cloud has converged without violations, or until its violations persist although no process is at work.
 import type { Cloud } from '../rig/cloud.ts'
-import { until } from '../rig/until.ts'
+import { waitUntil } from '../rig/wait-until.ts'
 import { listOngoingWork } from './ongoing-work.ts'
 
 /** Longest wait: a guest that ignores a soft reboot alone takes two minutes, and the machine may be slow. */
@@ -27,7 +27,7 @@ export async function waitUntilConverged(cloud: Cloud, check: () => Promise<stri
     return isIdle
   }
   // At the deadline, the violations so far are the result.
-  await until(isSettled, { what: 'convergence', deadline: DEADLINE_MS, every: 50 }).catch(() => undefined)
+  await waitUntil(isSettled, { what: 'convergence', deadline: DEADLINE_MS, every: 50 }).catch(() => undefined)
   return violations
 }
 

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Cloud } from '../rig/cloud.ts'
 import { type VictimName, victimNames, victimsOf } from '../rig/kills.ts'
-import { end } from '../rig/process.ts'
+import { endProcess } from '../rig/process.ts'
 import type { Ask } from './gate.ts'
 import type { Allowance } from './story-outcome.ts'
 
@@ -50,7 +50,7 @@ export async function injectFault(cloud: Cloud, fault: FaultName, server: string
   }
   const domain = runningDomainOf(cloud, server)
   const qemu = domain === undefined ? undefined : cloud.host('h1').qemu(domain)
-  if (qemu) await end(qemu, 'SIGKILL')
+  if (qemu) await endProcess(qemu, 'SIGKILL')
   return async () => undefined
 }
 

@@ -2,8 +2,8 @@
 import { join } from 'node:path'
 import { cacheDirectory } from '../rig/binaries.ts'
 import { type Cloud, type Program, startCloud } from '../rig/cloud.ts'
-import { furnish } from '../rig/furnish.ts'
-import { run } from '../rig/process.ts'
+import { runCommand } from '../rig/process.ts'
+import { seedCloud } from '../rig/seed-cloud.ts'
 import { Api } from './api.ts'
 import { GATE } from './gate.ts'
 import { type Gatekeeper, openGatekeeper } from './gatekeeper.ts'
@@ -40,7 +40,7 @@ export async function startGatedCloud(dir: string, log?: (line: string) => void)
       agent: await gatedProgram('agent', dir, '--restart-delay-seconds', '0'),
     }
     const cloud = await startCloud({ dir, owned: true, programs, ...(log ? { log } : {}) })
-    await furnish(cloud)
+    await seedCloud(cloud)
     await addBlankImage(cloud)
     const stop = async (): Promise<void> => {
       await cloud.stop()
@@ -56,7 +56,15 @@ export async function startGatedCloud(dir: string, log?: (line: string) => void)
 /** An image without a boot loader. The firmware halts, so the guest takes no CPU time. */
 async function addBlankImage(cloud: Cloud): Promise<void> {
   for (const host of cloud.hosts.values())
-    await run(['qemu-img', 'create', '-q', '-f', 'qcow2', join(host.home, 'var/lib/kubenova/images/blank.qcow2'), '1M'])
+    await runCommand([
+      'qemu-img',
+      'create',
+      '-q',
+      '-f',
+      'qcow2',
+      join(host.home, 'var/lib/kubenova/images/blank.qcow2'),
+      '1M',
+    ])
   await new Api(cloud.plane.api).addImage('blank', 'file:///var/lib/kubenova/images/blank.qcow2')
 }
 
@@ -67,6 +75,6 @@ async function addBlankImage(cloud: Cloud): Promise<void> {
 async function gatedProgram(name: 'controller' | 'agent', dir: string, ...args: string[]): Promise<Required<Program>> {
   const file = join(import.meta.dirname, `gated-${name}.ts`)
   const env = { [GATE]: socketOf(dir), NODE_COMPILE_CACHE: join(cacheDirectory(), '../compiled') }
-  await run([process.execPath, file, '--help'], { env })
+  await runCommand([process.execPath, file, '--help'], { env })
   return { file, args, env }
 }

@@ -1,7 +1,7 @@
 // The part of the kill matrix that `make test` runs: agent and controller are killed at each of their own steps of
 // create, hard reboot and delete, the other processes once per story. `make chaos` runs all cases.
 import { expect, it } from 'vitest'
-import { sweep } from '../rig/scratch.ts'
+import { removeOrphanedClouds } from '../rig/scratch.ts'
 import type { Case } from './cases.ts'
 import { faultNames } from './faults.ts'
 import { runCases } from './workers.ts'
@@ -18,7 +18,7 @@ const selects = ({ story, pointName, fault }: Case): boolean =>
   pointName.startsWith(`${fault}: `) || pointName === middlePoints[story]
 
 it('a server reaches its desired state whatever process is killed', { timeout: 1_500_000 }, async () => {
-  await sweep()
+  await removeOrphanedClouds()
   const stories = ['create', 'reboot HARD', 'delete'] as const
   const { results } = await runCases({ stories, faults: faultNames, clouds: 2, selects, log })
   expect(results.filter(({ violations }) => violations.length > 0)).toEqual([])

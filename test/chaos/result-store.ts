@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ensureBinaries } from '../rig/binaries.ts'
-import { run } from '../rig/process.ts'
+import { runCommand } from '../rig/process.ts'
 import type { Case } from './cases.ts'
 import { type Header, type Matrix, NOT_REACHED, type Result, renderKillMatrix } from './matrix.ts'
 
@@ -56,7 +56,7 @@ export function mergeRuns(earlier: MatrixRun, { results, rows }: Matrix, minutes
 
 export async function createHeader(clouds: number): Promise<Header> {
   const paths = await ensureBinaries(['kube-apiserver', 'etcd'])
-  const version = async (...argv: string[]): Promise<string> => /\d+\.\d+\.\d+/.exec(await run(argv))?.[0] ?? '?'
+  const version = async (...argv: string[]): Promise<string> => /\d+\.\d+\.\d+/.exec(await runCommand(argv))?.[0] ?? '?'
   return {
     date: new Date().toISOString().slice(0, 10),
     command: 'make chaos',

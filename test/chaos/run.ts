@@ -1,6 +1,6 @@
 // `make chaos`: runs the kill matrix, a part of it, or random stories with random faults. See USAGE.
 import { parseArgs } from 'node:util'
-import { keepArtefacts, sweep } from '../rig/scratch.ts'
+import { keepArtefacts, removeOrphanedClouds } from '../rig/scratch.ts'
 import type { Case } from './cases.ts'
 import { type FaultName, faultNames } from './faults.ts'
 import type { Matrix, Result } from './matrix.ts'
@@ -101,7 +101,7 @@ async function runRandom(count: number, seed: number): Promise<boolean> {
 }
 
 async function main(): Promise<boolean> {
-  await sweep()
+  await removeOrphanedClouds()
   if (values.random === undefined) return values.again ? continueMatrix() : runMatrix()
   return runRandom(Number(values.random), Number(values.seed ?? Math.floor(Math.random() * 1e9)))
 }

@@ -1,7 +1,7 @@
 /** A host that the contract suites run on, and what can happen to it besides the agent's own calls. */
 import type { Guest, Host, Progress, StepContext } from '../../actions/host/index.ts'
 import type { Flavor, Server } from '../../crds/index.ts'
-import { until } from '../rig/until.ts'
+import { waitUntil } from '../rig/wait-until.ts'
 
 export interface ContractHost {
   /** The capabilities as the agent's process has them; others after {@link restartAgent}. */
@@ -66,7 +66,7 @@ export async function finish(call: () => Promise<Progress>, what: string): Promi
       return true
     }
   }
-  await until(isDone, { what, deadline: 60_000, every: 5 })
+  await waitUntil(isDone, { what, deadline: 60_000, every: 5 })
   if (failure) throw failure.error
 }
 

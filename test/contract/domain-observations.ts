@@ -1,6 +1,6 @@
 /** Contract of Domains: what is observed of a domain, and whose it is. */
 import { describe, expect, it } from 'vitest'
-import { until } from '../rig/until.ts'
+import { waitUntil } from '../rig/wait-until.ts'
 import { type ContractHost, ctx, prepareAndDefine } from './contract-host.ts'
 import { calls, outcomeOf, prepared, started } from './domain-calls.ts'
 
@@ -137,7 +137,7 @@ export function shutdownRequests(getHost: () => ContractHost): void {
       await host.waitForBoot(guest)
       await host.host.domains.requestShutdown(guest, ctx)
       const isOff = async () => (await host.host.domains.observe(guest)).power === 'off'
-      await until(isOff, { what: 'the guest to power off', deadline: 60_000 })
+      await waitUntil(isOff, { what: 'the guest to power off', deadline: 60_000 })
       expect(await host.host.domains.observe(guest)).toEqual({ power: 'off', reason: 'shutdown' })
     })
 

@@ -19,8 +19,8 @@ import { noLog } from '../../kube/log.ts'
 import { parseOptions } from '../../kube/options.ts'
 import { ensureGuestImage } from '../rig/guest.ts'
 import { type Host as RigHost, startHost } from '../rig/host.ts'
-import { isAlive, type ProcessId, signal } from '../rig/process.ts'
-import { until } from '../rig/until.ts'
+import { isAlive, type ProcessId, signalProcess } from '../rig/process.ts'
+import { waitUntil } from '../rig/wait-until.ts'
 import { type ContractHost, type GuestOptions, type Owner, removeGuest } from './contract-host.ts'
 import { foreignDomainXml } from './foreign-domain.ts'
 import { newGuest } from './guests.ts'
@@ -114,14 +114,14 @@ export class LibvirtContractHost implements ContractHost {
 
   async waitForBoot(guest: Guest): Promise<void> {
     const isUp = async () => (await readFile(this.#paths(guest).consoleLog, 'utf8')).trimEnd().endsWith('login:')
-    await until(isUp, { what: 'a guest that is up', deadline: BOOT_MS })
+    await waitUntil(isUp, { what: 'a guest that is up', deadline: BOOT_MS })
   }
 
   async killQemu(guest: Guest): Promise<void> {
     const qemu = this.#qemu(guest)
     if (!qemu) throw new Error('the guest does not run')
-    signal(qemu, 'SIGKILL')
-    await until(async () => (await this.rawState(guest)) === 'off', { what: 'libvirtd to see that QEMU is gone' })
+    signalProcess(qemu, 'SIGKILL')
+    await waitUntil(async () => (await this.rawState(guest)) === 'off', { what: 'libvirtd to see that QEMU is gone' })
   }
 
   async startForeignDomain({ instance, server }: Guest, owner: Owner | undefined): Promise<void> {
@@ -201,7 +201,7 @@ export class LibvirtContractHost implements ContractHost {
 
   async #reconnected(): Promise<void> {
     const client = newDomainClient(this.#call)
-    await until(() => client.list(), { what: 'the connection to the new libvirtd' })
+    await waitUntil(() => client.list(), { what: 'the connection to the new libvirtd' })
   }
 
   #paths(guest: Guest): ServerPaths {

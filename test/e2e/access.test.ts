@@ -1,8 +1,8 @@
 // A stolen token: what the agent of h1 may do with the rights that it has, and what is refused, each time with a sentence.
 import { beforeAll, describe, expect, it } from 'vitest'
 import { API_VERSION, GROUP, type Server, type ServerAction, VERSION } from '../../crds/index.ts'
-import { type ApiClient, apiClient } from '../rig/api.ts'
-import { until } from '../rig/until.ts'
+import { type ApiClient, createApiClient } from '../rig/api.ts'
+import { waitUntil } from '../rig/wait-until.ts'
 import { withCloud } from './user.ts'
 
 const user = withCloud({ hosts: 2, audit: true })
@@ -109,7 +109,7 @@ beforeAll(async () => {
   const refused = { server: 'theirs', action: 'start', start: {} }
   await user().ended(await user().apply({ kind: 'ServerAction', metadata: { name: 'refused' }, spec: refused }))
   before = await user().ready('theirs')
-  thief = apiClient(user().cloud.kubeconfigOf('agent-h1'))
+  thief = createApiClient(user().cloud.kubeconfigOf('agent-h1'))
 })
 
 const another = 'this Server is on h2: the agent of h1 writes only those of its own host'
@@ -276,7 +276,7 @@ it.each<[what: string, attempt: Attempt]>([
   ['ServerAction', post(`${inDefault}/serveractions`, record('mine', 'h1'))],
   ['Event', post(events, event('h1'))],
 ])('a token of the account that is bound to no node writes no %s', async (_, attempt) => {
-  const api = apiClient(await user().cloud.plane.serviceAccount(system, 'kubenova-agent'))
+  const api = createApiClient(await user().cloud.plane.serviceAccount(system, 'kubenova-agent'))
   expect(await refusal(attempt(api))).toContain(noNode)
   await api.close()
 })
@@ -287,7 +287,7 @@ it.each<[what: string, attempt: Attempt, sentence: string]>([
   ['read Secrets', get('/api/v1/secrets'), 'cannot list resource "secrets"'],
   ['delete a server', remove(server('mine')), 'cannot delete resource "servers"'],
 ])('the controller cannot %s', async (_, attempt, sentence) => {
-  const api = apiClient(user().cloud.kubeconfigOf('controller'))
+  const api = createApiClient(user().cloud.kubeconfigOf('controller'))
   expect(await refusal(attempt(api))).toContain(sentence)
   await api.close()
 })
@@ -296,11 +296,11 @@ it('a token is worth nothing any more when its Node is gone', async () => {
   const { plane } = user().cloud
   const made = await plane.api.send<Server>('POST', '/api/v1/nodes', { metadata: { name: 'h9' } })
   const { uid = '' } = made.metadata
-  const api = apiClient(await plane.serviceAccount(system, 'kubenova-agent', { name: 'h9', uid }))
+  const api = createApiClient(await plane.serviceAccount(system, 'kubenova-agent', { name: 'h9', uid }))
   await api.send('GET', `${ours}/servers`)
   await plane.api.send('DELETE', '/api/v1/nodes/h9')
   const worthless = async () => (await refusal(api.send('GET', `${ours}/servers`))).includes(': 401 ')
-  expect(await until(worthless, { what: 'the token to be refused', every: 200 })).toBe(true)
+  expect(await waitUntil(worthless, { what: 'the token to be refused', every: 200 })).toBe(true)
   await api.close()
 })
 

@@ -1,13 +1,13 @@
 // Two hosts: where servers go and why not, hosts that are disabled, forced down, or silent, and what their servers say then.
 import { expect, it } from 'vitest'
 import type { Hypervisor, Port, Server } from '../../crds/index.ts'
-import { until } from '../rig/until.ts'
+import { waitUntil } from '../rig/wait-until.ts'
 import { conditionOf, withCloud } from './user.ts'
 
 const user = withCloud({ hosts: 2 })
 
 const hypervisor = (name: string, look: (h: Hypervisor) => boolean, deadline = 60_000) =>
-  until(
+  waitUntil(
     async () => {
       const now = await user().get<Hypervisor>('hypervisor', name)
       return look(now) ? now : undefined
@@ -142,12 +142,12 @@ it('deletes a server whose host is gone for good only when told so, and the host
   const pending = await user().until('together', 'pending', (s) => conditionOf(s, 'DeletionPending')?.status === 'True')
   expect(conditionOf(pending, 'DeletionPending')?.message).toContain('force-delete')
   await user().kubectl('annotate', 'server', 'together', 'compute.kubenova.io/force-delete=true')
-  await until(async () => !(await user().kubectl('get', 'servers', '-o', 'name')).includes('/together'), {
+  await waitUntil(async () => !(await user().kubectl('get', 'servers', '-o', 'name')).includes('/together'), {
     what: 'it to be gone',
   })
   const domain = pending.status?.domain?.name ?? ''
   expect(await user().domains('h1')).toContain(domain)
   await user().cloud.startAgent('h1', '--orphan-grace-seconds', '1', '--sync-seconds', '5')
-  await until(async () => !(await user().domains('h1')).includes(domain), { what: 'the orphan to go' })
+  await waitUntil(async () => !(await user().domains('h1')).includes(domain), { what: 'the orphan to go' })
   expect((await user().ready('a')).status?.vmState).toBe('active')
 })

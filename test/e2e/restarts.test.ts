@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import type { Server, ServerAction } from '../../crds/index.ts'
 import { victimNames, victimsOf } from '../rig/kills.ts'
-import { end } from '../rig/process.ts'
-import { until } from '../rig/until.ts'
+import { endProcess } from '../rig/process.ts'
+import { waitUntil } from '../rig/wait-until.ts'
 import { withCloud } from './user.ts'
 
 const user = withCloud()
@@ -20,7 +20,7 @@ it('a guest whose QEMU is killed boots again', async () => {
       .cloud.host('h1')
       .qemu(server.status?.domain?.name ?? '')
     if (!qemu) throw new Error('no QEMU')
-    await end(qemu, 'SIGKILL')
+    await endProcess(qemu, 'SIGKILL')
     await user().booted(server, 2)
     const ready = await user().ready('killed')
     expect(ready.status?.vmState).toBe('active')
@@ -51,7 +51,7 @@ it.each(['controller', 'agent-h1'] as const)('%s, told to stop amid work, ends i
     const { items } = await user().cloud.plane.api.send<{ items: Server[] }>('GET', path)
     return items.filter(({ metadata, status }) => names.includes(metadata.name) && status?.host !== undefined)
   }
-  await until(async () => (await placed()).length > 0, { what: 'work', every: 5 })
+  await waitUntil(async () => (await placed()).length > 0, { what: 'work', every: 5 })
   const { log } = user().cloud.service(name)
   await user().cloud.kill(name, 'SIGTERM')
   const [, last = ''] = readFileSync(log, 'utf8').split('"msg":"stopping"')

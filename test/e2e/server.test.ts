@@ -4,7 +4,7 @@ import type { Server, ServerAction } from '../../crds/index.ts'
 import { Api } from '../chaos/api.ts'
 import { takeSnapshot } from '../chaos/snapshot.ts'
 import { findViolations } from '../chaos/violations.ts'
-import { until } from '../rig/until.ts'
+import { waitUntil } from '../rig/wait-until.ts'
 import { conditionOf, withCloud } from './user.ts'
 
 // Some tests boot a guest twice, which takes minutes on a busy machine that emulates it.
@@ -18,7 +18,7 @@ const bootsOf = (server: Server): number => user().console(server).split('KUBENO
 
 /** Waits until the guest has reached its login prompt: only then does it react to a request to power off. */
 const untilLogin = (server: Server) =>
-  until(() => user().console(server).trimEnd().endsWith('login:'), { what: 'the login prompt', deadline: 150_000 })
+  waitUntil(() => user().console(server).trimEnd().endsWith('login:'), { what: 'the login prompt', deadline: 150_000 })
 
 /** libvirt's ID of the running domain; a domain that is started again has a larger one. */
 const domainId = async ({ status }: Server) => (await host().virsh('domid', status?.domain?.name ?? '')).trim()
@@ -80,7 +80,7 @@ describe('a Server that is created', () => {
     const [nic] = server.status?.instance?.interfaces ?? []
     const namespace = `kubenova-${nic?.networkId.replaceAll('-', '').slice(0, 12)}`
     const ping = ['ip', 'netns', 'exec', namespace, 'busybox', 'ping', '-c1', '-W1', nic?.fixedIPs[0]?.address ?? '']
-    await until(() => host().exec(ping), { what: 'an answer to ping', deadline: 90_000 })
+    await waitUntil(() => host().exec(ping), { what: 'an answer to ping', deadline: 90_000 })
   })
 })
 
@@ -160,7 +160,7 @@ it.each([
   await user().withServer(name, {}, async (server) => {
     const before = Number(await domainId(server))
     for (const command of commands) await host().virsh(command, server.status?.domain?.name ?? '')
-    await until(async () => Number(await domainId(server)) > before, { what: 'the domain to run again' })
+    await waitUntil(async () => Number(await domainId(server)) > before, { what: 'the domain to run again' })
     await user().ready(name)
   })
 })
@@ -196,6 +196,6 @@ it('a deleted server leaves nothing behind', async () => {
   const before = await violations()
   const added = async () => (await violations()).filter((violation) => !before.includes(violation))
   await user().withServer('deleted', {}, async () => user().delete('deleted'))
-  await until(async () => (await added()).length === 0, { what: 'nothing to be left' }).catch(() => undefined)
+  await waitUntil(async () => (await added()).length === 0, { what: 'nothing to be left' }).catch(() => undefined)
   expect(await added()).toEqual([])
 })

@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
 import { tail } from '../../agent/console/tail.ts'
 import type { Image, Server } from '../../crds/index.ts'
-import { run } from '../rig/process.ts'
-import { until } from '../rig/until.ts'
+import { runCommand } from '../rig/process.ts'
+import { waitUntil } from '../rig/wait-until.ts'
 import { withCloud } from './user.ts'
 
 const user = withCloud({ stock: true })
@@ -33,7 +33,7 @@ const turn = async (name: string, ...states: string[]) => {
 }
 const qemuUser = async ({ status }: Server) => {
   const qemu = host().qemu(status?.domain?.name ?? '')
-  return (await run(['ps', '-o', 'user:32=', '-p', `${qemu?.pid}`])).trim()
+  return (await runCommand(['ps', '-o', 'user:32=', '-p', `${qemu?.pid}`])).trim()
 }
 /** Of a server's files: mode, owner, name; but those that say nothing of the guest. */
 const files = async ({ metadata }: Server) => {
@@ -45,7 +45,7 @@ const files = async ({ metadata }: Server) => {
     .filter((line) => !/ (disks|owner)\.json$/.test(line))
 }
 const nothingLeft = () =>
-  until(async () => (await shell('find /var/lib/kubenova/instances /run/kubenova -mindepth 1')) === '', {
+  waitUntil(async () => (await shell('find /var/lib/kubenova/instances /run/kubenova -mindepth 1')) === '', {
     what: 'nothing to be left',
   })
 
@@ -66,7 +66,7 @@ it('boots, answers on its console, is suspended, goes on, and goes without a tra
   await turn('web', 'Paused', 'Running')
   // A guest that is up can be asked to power off.
   const up = () => user().console(server).trimEnd().endsWith('login:')
-  await until(up, { what: 'a guest that is up', deadline: 60_000 })
+  await waitUntil(up, { what: 'a guest that is up', deadline: 60_000 })
   await turn('web', 'Stopped', 'Running')
   await user().ready('web')
   await user().booted(server, 2)
@@ -108,7 +108,7 @@ it('has all that it writes on its console read, over what virtlogd rotates', asy
   const log = join(host().home, server.status?.console?.log ?? '')
   // The report comes after what the user data says.
   const all = () => tail(log, { bytes: 16 * 1024 ** 2 }).then(String)
-  const text = await until(async () => ((await all()).includes('KUBENOVA-GUEST') ? all() : undefined), {
+  const text = await waitUntil(async () => ((await all()).includes('KUBENOVA-GUEST') ? all() : undefined), {
     what: 'a guest that is up',
     deadline: 170_000,
     every: 500,

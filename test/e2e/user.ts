@@ -7,10 +7,10 @@ import { stringify } from 'yaml'
 import { API_VERSION, type Condition, type Server, type ServerAction } from '../../crds/index.ts'
 import { ensureBinaries } from '../rig/binaries.ts'
 import { type Cloud, startCloud } from '../rig/cloud.ts'
-import { furnish } from '../rig/furnish.ts'
 import { type GuestReport, guestReports } from '../rig/guest.ts'
-import { Fatal, until } from '../rig/until.ts'
+import { seedCloud } from '../rig/seed-cloud.ts'
 import { withPart } from '../rig/vitest.ts'
+import { FatalError, waitUntil } from '../rig/wait-until.ts'
 
 const exec = promisify(execFile)
 
@@ -19,7 +19,7 @@ export function withCloud(options: { hosts?: number; stock?: boolean; audit?: bo
   let user: User | undefined
   const cloud = withPart(async (dir) => {
     const started = await startCloud({ ...options, dir, owned: true })
-    await furnish(started)
+    await seedCloud(started)
     const { kubectl } = await ensureBinaries(['kubectl'])
     user = new User(started, kubectl)
     return started
@@ -66,11 +66,11 @@ export class User {
       once().catch((error: unknown) => {
         // For some seconds after an API server has started its admission policies know no custom resources: it says so, and to try again.
         if (String(error).includes('(ServiceUnavailable)')) return undefined
-        throw new Fatal(`kubectl ${verb[0]}`, { cause: error })
+        throw new FatalError(`kubectl ${verb[0]}`, { cause: error })
       })
-    return until(ask, { what: `${manifest.kind} to be taken`, deadline: 60_000, every: 200 }).catch(
+    return waitUntil(ask, { what: `${manifest.kind} to be taken`, deadline: 60_000, every: 200 }).catch(
       (error: unknown) => {
-        throw error instanceof Fatal ? error.cause : error
+        throw error instanceof FatalError ? error.cause : error
       },
     )
   }
@@ -102,7 +102,7 @@ export class User {
       return look(now) ? now : undefined
     }
     try {
-      return await until(seen, { what: `server ${name}: ${what}`, deadline, every: 100 })
+      return await waitUntil(seen, { what: `server ${name}: ${what}`, deadline, every: 100 })
     } catch (error) {
       throw new Error(`server ${name}: ${what}: it is ${JSON.stringify(last?.status, undefined, 1)}`, { cause: error })
     }
@@ -122,7 +122,7 @@ export class User {
 
   /** Waits for the end of a deed. */
   ended({ metadata }: ServerAction): Promise<ServerAction> {
-    return until(
+    return waitUntil(
       async () => {
         const now = await this.get<ServerAction>('serveraction', metadata.name)
         return ['Succeeded', 'Failed', 'Rejected'].includes(now.status?.phase ?? '') ? now : undefined
@@ -162,7 +162,7 @@ export class User {
   /** Waits until the guest has booted `boots` times and gives what it says of itself then. */
   booted(server: Server, boots = 1, deadline = 90_000): Promise<GuestReport> {
     const look = (): GuestReport | undefined => guestReports(this.console(server))[boots - 1]
-    return until(look, { what: `boot ${boots} of ${server.metadata.name}`, deadline, every: 100 })
+    return waitUntil(look, { what: `boot ${boots} of ${server.metadata.name}`, deadline, every: 100 })
   }
 
   /** Names of the domains that run on a host. */

@@ -17,7 +17,7 @@ export interface ApiClient {
   close(): Promise<void>
 }
 
-interface Login {
+interface ClusterLogin {
   server: string
   /** PEM */
   ca: string
@@ -29,7 +29,7 @@ interface Login {
   certificate?: { cert: string; key: string } | undefined
 }
 
-export function kubeconfig({ server, ca, servername, user, token }: Login): string {
+export function formatKubeconfig({ server, ca, servername, user, token }: ClusterLogin): string {
   const data = { 'certificate-authority-data': Buffer.from(ca).toString('base64') }
   return stringify({
     apiVersion: 'v1',
@@ -55,7 +55,7 @@ interface KubeconfigFile {
 }
 
 /** The first cluster and user of a kubeconfig with inline data. */
-export function readKubeconfig(file: string): Login {
+export function readKubeconfig(file: string): ClusterLogin {
   const { clusters, users } = parse(readFileSync(file, 'utf8')) as KubeconfigFile
   const cluster = clusters[0]?.cluster
   const entry = users[0]
@@ -74,7 +74,7 @@ export function readKubeconfig(file: string): Login {
 
 const decode = (data: string | undefined) => (data ? Buffer.from(data, 'base64').toString() : undefined)
 
-export function apiClient(file: string): ApiClient {
+export function createApiClient(file: string): ApiClient {
   const { server, ca, servername, token, certificate } = readKubeconfig(file)
   const agent = new Agent({ keepAlive: true, ca, ...(servername ? { servername } : {}), ...certificate })
   const authorization = token ? { authorization: `Bearer ${token}` } : {}

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { cacheDirectory, ensureBinaries, findSum } from './binaries.ts'
-import { run } from './process.ts'
+import { runCommand } from './process.ts'
 import { scratchDirectory } from './scratch.ts'
 
 const program = '#!/bin/sh\necho "I am the download"\n'
@@ -73,7 +73,7 @@ describe('a binary comes from', () => {
     files = { [path]: program, [`${path}.sha256`]: sha256(program) }
     const { kubectl } = await ensureBinaries(['kubectl'], options())
     expect(kubectl).toBe(join(cacheDirectory(options().env), 'kubectl-v1.36.3'))
-    expect(await run([kubectl])).toBe('I am the download\n')
+    expect(await runCommand([kubectl])).toBe('I am the download\n')
     asked = []
     expect(await ensureBinaries(['kubectl'], options())).toEqual({ kubectl })
     expect(asked).toEqual([])
@@ -82,12 +82,12 @@ describe('a binary comes from', () => {
   it('an archive, as etcd does', async () => {
     const name = `etcd-v3.6.6-linux-${arch}`
     script(join(dir, name, 'etcd'), program)
-    await run(['tar', '-czf', join(dir, 'a.tar.gz'), '-C', dir, name])
+    await runCommand(['tar', '-czf', join(dir, 'a.tar.gz'), '-C', dir, name])
     const archive = readFileSync(join(dir, 'a.tar.gz'))
     const sums = `${sha256('x')}  other.tar.gz\n${sha256(archive)}  ${name}.tar.gz\n`
     files = { [`/etcd/v3.6.6/${name}.tar.gz`]: archive, '/etcd/v3.6.6/SHA256SUMS': sums }
     const { etcd } = await ensureBinaries(['etcd'], options())
-    expect(await run([etcd])).toBe('I am the download\n')
+    expect(await runCommand([etcd])).toBe('I am the download\n')
   })
 
   it('nowhere, when it is not what its sum promises', async () => {
@@ -106,7 +106,7 @@ describe('a binary comes from', () => {
     process.env['PATH'] = `${join(dir, 'bin')}:${before}`
     try {
       const { kubectl } = await ensureBinaries(['kubectl'], given)
-      expect(await run([kubectl])).toBe('built k8s.io/kubernetes/cmd/kubectl\n')
+      expect(await runCommand([kubectl])).toBe('built k8s.io/kubernetes/cmd/kubectl\n')
     } finally {
       process.env['PATH'] = before
     }

@@ -5,7 +5,7 @@ import { accessSync, chmodSync, constants, mkdirSync, renameSync, rmSync, writeF
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { buildFromModules } from './binaries/build.ts'
-import { run } from './process.ts'
+import { runCommand } from './process.ts'
 
 const kubernetes = {
   version: 'v1.36.3',
@@ -14,7 +14,7 @@ const kubernetes = {
 } as const
 
 /** What there is, where its source is, and which versions found on the PATH are taken for it. */
-const table = {
+const binaries = {
   etcd: {
     version: 'v3.6.6',
     module: 'etcd',
@@ -62,7 +62,7 @@ const table = {
   },
 } as const
 
-export type Binary = keyof typeof table
+export type Binary = keyof typeof binaries
 
 export interface BinaryOptions {
   /** Takes progress, a line at a time. */
@@ -90,19 +90,19 @@ export async function ensureBinaries<B extends Binary>(
 
 async function ensureBinary(name: Binary, options: BinaryOptions): Promise<string> {
   const { env = process.env, log = (line) => console.error(line) } = options
-  const { variable, version } = table[name]
+  const { variable, version } = binaries[name]
   const named = env[variable]
   if (named) {
     if (!isExecutable(named)) throw new Error(`${variable}=${named}: no such executable`)
     return named
   }
-  const onPath = await fromPath(name, env)
+  const onPath = await findOnPath(name, env)
   if (onPath) return onPath
   const cached = join(cacheDirectory(env), `${name}-${version}`)
   if (isExecutable(cached)) return cached
   mkdirSync(cacheDirectory(env), { recursive: true })
-  if (await download(name, cached, options.mirrors ?? official, log)) return cached
-  await build(name, cached, log)
+  if (await downloadBinary(name, cached, options.mirrors ?? official, log)) return cached
+  await buildBinary(name, cached, log)
   return cached
 }
 
@@ -120,20 +120,20 @@ function isExecutable(file: string): boolean {
   }
 }
 
-async function fromPath(name: Binary, env: NodeJS.ProcessEnv): Promise<string | undefined> {
-  const { ask, fits } = table[name]
+async function findOnPath(name: Binary, env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  const { ask, fits } = binaries[name]
   const places = (env['PATH'] ?? '').split(delimiter).filter(Boolean)
   const file = places.map((place) => join(place, name)).find(isExecutable)
   if (!file) return undefined
-  const said = await run([file, ...ask], { timeout: 10_000 }).catch(() => '')
+  const said = await runCommand([file, ...ask], { timeout: 10_000 }).catch(() => '')
   return fits.test(said) ? file : undefined
 }
 
 const architecture = () => (process.arch === 'arm64' ? 'arm64' : 'amd64')
 
 /** The address of the file, of its SHA-256 sums, and its name in them; etcd comes in an archive. */
-function addresses(name: Binary, mirrors: typeof official): { file: string; sums: string; entry: string } {
-  const { version } = table[name]
+function downloadUrls(name: Binary, mirrors: typeof official): { file: string; sums: string; entry: string } {
+  const { version } = binaries[name]
   if (name === 'etcd') {
     const entry = `etcd-${version}-linux-${architecture()}.tar.gz`
     return { file: `${mirrors.etcd}/${version}/${entry}`, sums: `${mirrors.etcd}/${version}/SHA256SUMS`, entry }
@@ -143,13 +143,13 @@ function addresses(name: Binary, mirrors: typeof official): { file: string; sums
 }
 
 /** False when the site is out of reach or has no such file; throws when what it sends is not what it promised. */
-async function download(
+async function downloadBinary(
   name: Binary,
   target: string,
   mirrors: typeof official,
   log: (line: string) => void,
 ): Promise<boolean> {
-  const { file, sums, entry } = addresses(name, mirrors)
+  const { file, sums, entry } = downloadUrls(name, mirrors)
   // The sums are a few bytes: they tell within seconds whether there is an internet to download from.
   const sum = findSum(await fetchText(sums, 4_000), entry)
   if (!sum) return false
@@ -159,7 +159,7 @@ async function download(
   const bytes = Buffer.from(await response.arrayBuffer())
   const got = createHash('sha256').update(bytes).digest('hex')
   if (got !== sum) throw new Error(`${file}: SHA-256 is ${got}, ${sums} says ${sum}`)
-  await (entry ? unpack(bytes, name, target) : place(target, (fresh) => writeFileSync(fresh, bytes)))
+  await (entry ? unpackBinary(bytes, name, target) : writeExecutable(target, (fresh) => writeFileSync(fresh, bytes)))
   return true
 }
 
@@ -181,27 +181,27 @@ export function findSum(sums: string | undefined, entry: string): string | undef
   return undefined
 }
 
-async function unpack(archive: Buffer, name: string, target: string): Promise<void> {
+async function unpackBinary(archive: Buffer, name: string, target: string): Promise<void> {
   const scratch = `${target}.${process.pid}.tar.gz`
   writeFileSync(scratch, archive)
   try {
-    const listed = (await run(['tar', '-tzf', scratch])).split('\n').find((path) => path.endsWith(`/${name}`))
+    const listed = (await runCommand(['tar', '-tzf', scratch])).split('\n').find((path) => path.endsWith(`/${name}`))
     if (!listed) throw new Error(`the archive holds no ${name}`)
-    await place(target, async (fresh) => {
-      await run(['sh', '-c', 'tar -xzf "$1" -O "$2" >"$3"', 'unpack', scratch, listed, fresh])
+    await writeExecutable(target, async (fresh) => {
+      await runCommand(['sh', '-c', 'tar -xzf "$1" -O "$2" >"$3"', 'unpack', scratch, listed, fresh])
     })
   } finally {
     rmSync(scratch, { force: true })
   }
 }
 
-async function build(name: Binary, target: string, log: (line: string) => void): Promise<void> {
-  const { module, source, ldflags } = table[name]
-  await place(target, (fresh) => buildFromModules({ name, module, source, ldflags, target: fresh, log }))
+async function buildBinary(name: Binary, target: string, log: (line: string) => void): Promise<void> {
+  const { module, source, ldflags } = binaries[name]
+  await writeExecutable(target, (fresh) => buildFromModules({ name, module, source, ldflags, target: fresh, log }))
 }
 
 /** Nobody ever sees half a binary: it is made beside its place and renamed into it. */
-async function place(target: string, make: (fresh: string) => void | Promise<void>): Promise<void> {
+async function writeExecutable(target: string, make: (fresh: string) => void | Promise<void>): Promise<void> {
   const fresh = `${target}.${process.pid}`
   try {
     await make(fresh)

@@ -2,17 +2,17 @@ import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { apiClient } from './api.ts'
+import { createApiClient } from './api.ts'
 import { startCloud, stopCloud } from './cloud.ts'
-import { marked, run } from './process.ts'
-import { scratchDirectory, sweep } from './scratch.ts'
-import { noTraces, traces } from './traces.ts'
-import { until } from './until.ts'
+import { listMarkedProcesses, runCommand } from './process.ts'
+import { removeOrphanedClouds, scratchDirectory } from './scratch.ts'
+import { findTraces, noTraces } from './traces.ts'
+import { waitUntil } from './wait-until.ts'
 
 let dir: string
 
 beforeAll(async () => {
-  await sweep()
+  await removeOrphanedClouds()
   dir = scratchDirectory()
 })
 
@@ -23,13 +23,13 @@ const env = () => ({ CLOUD_DIR: dir })
 
 /** pid and start time of everything of this cloud that bears its mark. */
 const processes = () =>
-  marked()
+  listMarkedProcesses()
     .filter((p) => p.dir.startsWith(dir))
     .map((p) => `${p.pid}:${p.startTime}`)
 
 describe('make up, make down', () => {
   it('starts a cloud whose hosts report, and changes nothing the second time', async () => {
-    await run(cli('up', '--hosts', '2'), { env: env() })
+    await runCommand(cli('up', '--hosts', '2'), { env: env() })
     const cloud = await startCloud({ dir, hosts: 2 })
     const logins = () => ['controller', 'agent-h1'].map((name) => readFileSync(cloud.kubeconfigOf(name), 'utf8'))
     const before = [...processes(), ...logins()]
@@ -39,21 +39,21 @@ describe('make up, make down', () => {
     )
     expect(items.map((item) => item.metadata.name)).toEqual(['h1', 'h2'])
     await cloud.plane.api.close()
-    await run(cli('up', '--hosts', '2'), { env: env() })
+    await runCommand(cli('up', '--hosts', '2'), { env: env() })
     expect([...processes(), ...logins()]).toEqual(before)
   })
 
   it('lets an agent in again whose Node, and with it whose token, was deleted', async () => {
     const cloud = await startCloud({ dir, hosts: 2 })
     const { api } = cloud.plane
-    const agent = apiClient(cloud.kubeconfigOf('agent-h1'))
+    const agent = createApiClient(cloud.kubeconfigOf('agent-h1'))
     await api.send('DELETE', '/api/v1/nodes/h1')
     const out = async () => agent.text('/api/v1/namespaces/kube-system').catch((error: unknown) => String(error))
-    await until(async () => (await out()).includes(': 401 '), { what: 'the token to be refused', every: 200 })
-    await run(cli('up', '--hosts', '2'), { env: env() })
+    await waitUntil(async () => (await out()).includes(': 401 '), { what: 'the token to be refused', every: 200 })
+    await runCommand(cli('up', '--hosts', '2'), { env: env() })
     const beat = async () => api.text('/apis/coordination.k8s.io/v1/namespaces/kubenova-system/leases/h1')
     const last = await beat()
-    await until(async () => (await beat()) !== last, { what: 'a heartbeat of h1', deadline: 60_000 })
+    await waitUntil(async () => (await beat()) !== last, { what: 'a heartbeat of h1', deadline: 60_000 })
     await Promise.all([api.close(), agent.close()])
   })
 
@@ -63,7 +63,7 @@ describe('make up, make down', () => {
     await cloud.kill('controller')
     await cloud.host('h2').powerOff()
     await cloud.plane.kill('kube-apiserver')
-    await run(cli('up', '--hosts', '2'), { env: env() })
+    await runCommand(cli('up', '--hosts', '2'), { env: env() })
     const again = await startCloud({ dir, hosts: 2 })
     for (const name of ['controller', 'agent-h1', 'agent-h2']) await again.ready(name)
     expect((await again.host('h2').virsh('hostname')).trim()).toBe('h2')
@@ -73,19 +73,23 @@ describe('make up, make down', () => {
 
   it('leaves nothing after down', async () => {
     expect(processes().length).toBeGreaterThan(5)
-    await run(cli('down'), { env: env() })
-    expect(await traces(dir)).toEqual(noTraces)
+    await runCommand(cli('down'), { env: env() })
+    expect(await findTraces(dir)).toEqual(noTraces)
   })
 
   it('cleans up an up that was killed in the middle', async () => {
     const up = spawn(process.execPath, cli('up').slice(1), { env: { ...process.env, ...env() }, stdio: 'ignore' })
-    await until(() => existsSync(join(dir, 'hosts/h1/run')), { what: 'a host under way', deadline: 120_000, every: 1 })
+    await waitUntil(() => existsSync(join(dir, 'hosts/h1/run')), {
+      what: 'a host under way',
+      deadline: 120_000,
+      every: 1,
+    })
     up.kill('SIGKILL')
-    await run(cli('down'), { env: env() })
-    expect(await traces(dir)).toEqual(noTraces)
+    await runCommand(cli('down'), { env: env() })
+    expect(await findTraces(dir)).toEqual(noTraces)
   })
 
   it('refuses nonsense', async () => {
-    await expect(run(cli('up', '--hosts', 'many'), { env: env() })).rejects.toThrow('--hosts many')
+    await expect(runCommand(cli('up', '--hosts', 'many'), { env: env() })).rejects.toThrow('--hosts many')
   })
 })

@@ -4,13 +4,13 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path'
 import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from './control-plane.ts'
 import { applyManifests, applyPolicies } from './crds.ts'
-import { useCluster } from './given.ts'
+import { useExistingCluster } from './existing-cluster.ts'
 import { type Host, type HostOptions, startHost } from './host.ts'
 import { type Bridge, ensureBridge, removeNetwork } from './network.ts'
 import { ensureNode, removeNodes } from './nodes.ts'
 import { freePorts } from './ports.ts'
-import { end, endMarked, isAlive, type ProcessId, spawnMarked } from './process.ts'
-import { Fatal, until } from './until.ts'
+import { endMarkedProcesses, endProcess, isAlive, type ProcessId, spawnMarked } from './process.ts'
+import { FatalError, waitUntil } from './wait-until.ts'
 
 export interface CloudOptions {
   /** Takes everything; its name is the cloud's identity. Short: the hosts' sockets lie in it. */
@@ -49,7 +49,7 @@ export interface Service extends ProcessId {
 }
 
 /** A service that ended though nobody killed it by {@link Cloud.kill}. */
-export interface End {
+export interface UnexpectedEnd {
   /** As {@link Cloud.service} knows it. */
   service: string
   /** The last lines of its log. */
@@ -71,7 +71,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const { kubeconfig } = options
     const own = { dir, address: bridge.address, controllerManager: true, audit, users, owned, log }
     const given = kubeconfig === undefined ? undefined : { dir, kubeconfig, address: bridge.address, owned }
-    const settings = given ? { dir, kubeconfig: await useCluster(given) } : own
+    const settings = given ? { dir, kubeconfig: await useExistingCluster(given) } : own
     const plane = await startControlPlane(settings)
     log(`control plane: ${plane.server}`)
     const cloud = new Cloud({ ...options, log }, bridge, plane)
@@ -86,7 +86,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
 /** Ends whatever runs of the cloud in `dir`, whoever started it and however far it came, and removes its files. */
 export async function stopCloud(dir: string, log: (line: string) => void = () => undefined): Promise<void> {
   await removeNodes(dir, log)
-  await endMarked(dir)
+  await endMarkedProcesses(dir)
   await removeNetwork(dir)
   rmSync(dir, { recursive: true, force: true })
 }
@@ -102,7 +102,7 @@ export class Cloud {
   readonly #logins = new Map<string, string>()
   /** Whose end is known, or asked for. */
   readonly #ended = new WeakSet<Service>()
-  readonly #ends: End[] = []
+  readonly #ends: UnexpectedEnd[] = []
 
   /** Use {@link startCloud}. */
   constructor(options: CloudOptions & { log: (line: string) => void }, bridge: Bridge, plane: ControlPlane) {
@@ -210,11 +210,11 @@ export class Cloud {
     const service = this.service(name)
     this.#noteEnd(name)
     this.#ended.add(service)
-    await end(service, signal)
+    await endProcess(service, signal)
   }
 
   /** What has ended by itself since this was asked last, as far as it was noticed: when it was started again, or was to be killed. */
-  takeEnds(): End[] {
+  takeUnexpectedEnds(): UnexpectedEnd[] {
     return this.#ends.splice(0)
   }
 
@@ -222,12 +222,12 @@ export class Cloud {
   async ready(name: string, deadline = 180_000): Promise<void> {
     const { url, log } = this.service(name)
     const look = async () => {
-      if (!this.#runs(name)) throw new Fatal(`${name} ended: see ${log}\n${tail(log)}`)
+      if (!this.#runs(name)) throw new FatalError(`${name} ended: see ${log}\n${lastLinesOf(log)}`)
       const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(5_000) })
       if (!answer.ok) throw new Error(`${url}/readyz: ${answer.status} ${await answer.text()}`)
       return true
     }
-    await until(look, { what: `${name} to be ready`, deadline, every: 50 })
+    await waitUntil(look, { what: `${name} to be ready`, deadline, every: 50 })
   }
 
   async stop(): Promise<void> {
@@ -270,7 +270,7 @@ export class Cloud {
     const service = this.#services.get(name)
     if (!service || isAlive(service) || this.#ended.has(service)) return
     this.#ended.add(service)
-    this.#ends.push({ service: name, said: tail(service.log) })
+    this.#ends.push({ service: name, said: lastLinesOf(service.log) })
   }
 
   #remember(name: string, { pid, startTime, log, url }: Service): void {
@@ -279,6 +279,6 @@ export class Cloud {
   }
 }
 
-function tail(file: string): string {
+function lastLinesOf(file: string): string {
   return existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n').slice(-10).join('\n') : ''
 }

@@ -1,10 +1,10 @@
 import { existsSync, rmSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { ControlPlane, startControlPlane } from './control-plane.ts'
-import { marked } from './process.ts'
+import { listMarkedProcesses } from './process.ts'
 import { scratchDirectory } from './scratch.ts'
-import { until } from './until.ts'
 import { withControlPlane } from './vitest.ts'
+import { waitUntil } from './wait-until.ts'
 
 describe('control plane', () => {
   const plane = withControlPlane({ audit: true, users: [{ name: 'alice', groups: ['operators'] }] })
@@ -39,7 +39,7 @@ describe('control plane', () => {
     await plane().kubectl('create', 'clusterrole', 'lister', '--verb=list', '--resource=pods')
     await plane().kubectl('create', 'clusterrolebinding', 'ops', '--clusterrole=lister', '--group=operators')
     const allowed = async () => (await can('list')).trim() === 'yes'
-    expect(await until(allowed, { what: 'the binding to reach the authorizer' })).toBe(true)
+    expect(await waitUntil(allowed, { what: 'the binding to reach the authorizer' })).toBe(true)
   })
 
   it('gives tokens that are bound to a node', async () => {
@@ -70,7 +70,7 @@ describe('beginning and end', () => {
     const dir = scratchDirectory()
     const first = await startControlPlane({ dir, owned: true })
     const processes = () =>
-      marked()
+      listMarkedProcesses()
         .filter((p) => p.dir.startsWith(dir))
         .map((p) => p.pid)
         .sort((a, b) => a - b)

@@ -4,13 +4,13 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type ApiClient, apiClient, kubeconfig, readKubeconfig } from './api.ts'
+import { type ApiClient, createApiClient, formatKubeconfig, readKubeconfig } from './api.ts'
 import { type Binary, ensureBinaries } from './binaries.ts'
-import { type Commands, commands } from './control-plane/commands.ts'
+import { type Commands, commandsOf } from './control-plane/commands.ts'
 import { freePorts } from './ports.ts'
-import { end, endMarked, isAlive, type ProcessId, run, spawnMarked } from './process.ts'
-import { isGood } from './token.ts'
-import { Fatal, until } from './until.ts'
+import { endMarkedProcesses, endProcess, isAlive, type ProcessId, runCommand, spawnMarked } from './process.ts'
+import { isTokenUsable } from './token.ts'
+import { FatalError, waitUntil } from './wait-until.ts'
 
 export type Part = 'etcd' | 'kube-apiserver' | 'kube-controller-manager'
 
@@ -99,7 +99,7 @@ export class ControlPlane {
 
   /** The API as the admin sees it. */
   get api(): ApiClient {
-    this.#admin ??= apiClient(this.kubeconfig)
+    this.#admin ??= createApiClient(this.kubeconfig)
     return this.#admin
   }
 
@@ -135,7 +135,7 @@ export class ControlPlane {
   async kill(part: Part): Promise<void> {
     this.#kills += 1
     const id = this.#running().processes[part]
-    if (id) await end(id, 'SIGKILL')
+    if (id) await endProcess(id, 'SIGKILL')
   }
 
   /** Starts again what was killed and waits until the API server is ready. */
@@ -160,9 +160,9 @@ export class ControlPlane {
     const file = join(this.#dir, `${namespace}.${name}${node ? `.${node.name}` : ''}.kubeconfig`)
     const before = existsSync(file) ? readFileSync(file, 'utf8') : undefined
     const old = before === undefined ? undefined : readKubeconfig(file).token
-    const token = old && isGood(old, metadata.uid, node?.uid) ? old : await this.#token(path, node)
+    const token = old && isTokenUsable(old, metadata.uid, node?.uid) ? old : await this.#token(path, node)
     const { server, ca, servername } = readKubeconfig(this.kubeconfig)
-    const content = kubeconfig({ server, ca, servername, user: name, token })
+    const content = formatKubeconfig({ server, ca, servername, user: name, token })
     mkdirSync(this.#dir, { recursive: true })
     if (content !== before) writeFileSync(file, content, { mode: 0o600 })
     return file
@@ -181,7 +181,7 @@ export class ControlPlane {
   /** kubectl as the admin. */
   async kubectl(...args: string[]): Promise<string> {
     const { kubectl } = await ensureBinaries(['kubectl'], this.#options)
-    return run([kubectl, '--kubeconfig', this.kubeconfig, ...args])
+    return runCommand([kubectl, '--kubeconfig', this.kubeconfig, ...args])
   }
 
   /** Completed API requests so far, oldest first; needs `audit`. */
@@ -195,7 +195,7 @@ export class ControlPlane {
   async stop(): Promise<void> {
     await this.#admin?.close()
     if (this.#options.kubeconfig) return
-    await endMarked(this.#dir)
+    await endMarkedProcesses(this.#dir)
     rmSync(this.#dir, { recursive: true, force: true })
     rmSync(this.kubeconfig, { force: true })
   }
@@ -219,12 +219,12 @@ export class ControlPlane {
       this.#mustLive()
       return (await this.api.text('/readyz')) === 'ok'
     }
-    await until(look, { what: `API server of ${this.#dir}`, deadline: 180_000 })
+    await waitUntil(look, { what: `API server of ${this.#dir}`, deadline: 180_000 })
   }
 
   #mustLive(): void {
     const dead = Object.entries(this.#state?.processes ?? {}).find(([, id]) => !isAlive(id))
-    if (dead) throw new Fatal(`${dead[0]} ended: see ${this.#file(`${dead[0]}.log`)}`)
+    if (dead) throw new FatalError(`${dead[0]} ended: see ${this.#file(`${dead[0]}.log`)}`)
   }
 
   async #newState(): Promise<ControlPlaneState> {
@@ -250,7 +250,7 @@ export class ControlPlane {
       const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
       writeFileSync(this.#file('sa.key'), privateKey.export({ type: 'pkcs1', format: 'pem' }), { mode: 0o600 })
     }
-    return commands(this.#binaries, this.#dir, this.kubeconfig, state)
+    return commandsOf(this.#binaries, this.#dir, this.kubeconfig, state)
   }
 
   /** The API server makes its own certificate at its first start; its authority is the last in that file. */
@@ -262,10 +262,10 @@ export class ControlPlane {
       const certificates = readFileSync(file, 'utf8').match(/-----BEGIN [^]+?-----END CERTIFICATE-----\n/g)
       return certificates?.[1]
     }
-    const ca = await until(whole, { what: file, deadline: 60_000 })
+    const ca = await waitUntil(whole, { what: file, deadline: 60_000 })
     for (const { user, token } of tokens) {
       const content = { server: `https://${address}:${ports.api}`, ca, user: user.name, token }
-      writeFileSync(this.kubeconfigOf(user.name), kubeconfig(content), { mode: 0o600 })
+      writeFileSync(this.kubeconfigOf(user.name), formatKubeconfig(content), { mode: 0o600 })
     }
   }
 

@@ -3,7 +3,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
 import type { ApiClient } from './api.ts'
-import { until } from './until.ts'
+import { waitUntil } from './wait-until.ts'
 
 interface Manifest {
   apiVersion: string
@@ -18,15 +18,15 @@ const base = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
 /** Applies every CRD in a folder and the namespace for leases; gives the names of the kinds. */
 export async function applyManifests(api: ApiClient, folder: string): Promise<string[]> {
   const system = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kubenova-system' } }
-  await apply(api, '/api/v1/namespaces', system)
+  await applyObject(api, '/api/v1/namespaces', system)
   const manifests = readManifests(folder).filter(({ kind }) => kind === 'CustomResourceDefinition')
-  for (const manifest of manifests) await apply(api, base, manifest)
+  for (const manifest of manifests) await applyObject(api, base, manifest)
   for (const { metadata } of manifests) {
     const served = async () => {
       const { status } = await api.send<Manifest>('GET', `${base}/${metadata.name}`)
       return status?.conditions?.some((c) => c.type === 'Established' && c.status === 'True')
     }
-    await until(served, { what: `CRD ${metadata.name}` })
+    await waitUntil(served, { what: `CRD ${metadata.name}` })
   }
   return manifests.map((manifest) => manifest.spec.names.kind)
 }
@@ -52,7 +52,7 @@ export async function applyPolicies(api: ApiClient, folder: string): Promise<voi
     readManifests(folder).map((object) => {
       const collection = collections[object.kind]
       if (collection === undefined) throw new Error(`${folder}: ${object.kind} is no admission policy, account or role`)
-      return apply(api, collection(object.metadata.namespace ?? 'default'), object)
+      return applyObject(api, collection(object.metadata.namespace ?? 'default'), object)
     }),
   )
 }
@@ -65,7 +65,7 @@ function readManifests(folder: string): Manifest[] {
     .filter((manifest) => manifest !== null)
 }
 
-async function apply(api: ApiClient, path: string, object: { metadata: { name: string } }): Promise<void> {
+async function applyObject(api: ApiClient, path: string, object: { metadata: { name: string } }): Promise<void> {
   const query = 'fieldManager=kubenova-rig&force=true'
   await api.send('PATCH', `${path}/${object.metadata.name}?${query}`, object, 'application/apply-patch+yaml')
 }

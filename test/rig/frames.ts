@@ -18,34 +18,34 @@ function hex6(ip: string): string {
 }
 
 /** Text as a payload that a listener finds again. */
-export const mark = (text: string): string => Buffer.from(text).toString('hex')
+export const hexText = (text: string): string => Buffer.from(text).toString('hex')
 
-interface Ends {
+interface EthernetAddresses {
   readonly from: string
   readonly to?: string
 }
 const BROADCAST = 'ff:ff:ff:ff:ff:ff'
 
-function ethernet({ from, to = BROADCAST }: Ends, type: string, payload: string): string {
+function ethernetFrame({ from, to = BROADCAST }: EthernetAddresses, type: string, payload: string): string {
   return `${hexMac(to)}${hexMac(from)}${type}${payload}`
 }
 
 /** 802.1Q: [destination, source, 8100, tag][the rest of the frame]. */
-export const tagged = (frame: string, vlan: number): string =>
+export const vlanTagged = (frame: string, vlan: number): string =>
   `${frame.slice(0, 24)}8100${hex16(vlan)}${frame.slice(24)}`
 
 /** A request, or with `reply` an answer; sender hardware address is `mac`, which a liar makes another than the frame's. */
-export function arp(
-  ends: Ends,
+export function arpFrame(
+  ends: EthernetAddresses,
   { mac = ends.from, ip, target, reply = false }: { mac?: string; ip: string; target: string; reply?: boolean },
   note = '',
 ): string {
   const body = `0001080006040${reply ? '002' : '001'}${hexMac(mac)}${hexIp(ip)}${'0'.repeat(12)}${hexIp(target)}`
-  return ethernet(ends, '0806', body + mark(note))
+  return ethernetFrame(ends, '0806', body + hexText(note))
 }
 
 /** The Internet checksum (RFC 1071). */
-function checksum(header: string): string {
+function internetChecksum(header: string): string {
   const words = header.match(/.{1,4}/g) ?? []
   let sum = words.reduce((total, word) => total + Number.parseInt(word.padEnd(4, '0'), 16), 0)
   while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16)
@@ -63,33 +63,53 @@ interface Datagram {
 }
 
 /** An IPv4 packet of this protocol, in hexadecimal: 02 IGMP, 11 UDP. */
-export function ip4(ends: Ends, protocol: string, { src, dst }: { src: string; dst: string }, payload: string): string {
+export function ipv4Frame(
+  ends: EthernetAddresses,
+  protocol: string,
+  { src, dst }: { src: string; dst: string },
+  payload: string,
+): string {
   const length = hex16(payload.length / 2 + 20)
   const header = (sum: string) => `4500${length}0001000040${protocol}${sum}${hexIp(src)}${hexIp(dst)}`
-  return ethernet(ends, '0800', header(checksum(header('0000'))) + payload)
+  return ethernetFrame(ends, '0800', header(internetChecksum(header('0000'))) + payload)
 }
 
-export function udp4(ends: Ends, { src, dst, sport, dport, text = '', body = mark(text) }: Datagram): string {
+export function udpIpv4Frame(
+  ends: EthernetAddresses,
+  { src, dst, sport, dport, text = '', body = hexText(text) }: Datagram,
+): string {
   const length = hex16(body.length / 2 + 8)
-  return ip4(ends, '11', { src, dst }, `${hex16(sport)}${hex16(dport)}${length}0000${body}`)
+  return ipv4Frame(ends, '11', { src, dst }, `${hex16(sport)}${hex16(dport)}${length}0000${body}`)
 }
 
 /** An IPv6 packet whose first header after the fixed one is of this type, in hexadecimal: 11 UDP, 2c a fragment, 3a ICMPv6. */
-export function ip6(ends: Ends, next: string, { src, dst }: { src: string; dst: string }, payload: string): string {
+export function ipv6Frame(
+  ends: EthernetAddresses,
+  next: string,
+  { src, dst }: { src: string; dst: string },
+  payload: string,
+): string {
   const length = hex16(payload.length / 2)
-  return ethernet(ends, '86dd', `60000000${length}${next}ff${hex6(src)}${hex6(dst)}${payload}`)
+  return ethernetFrame(ends, '86dd', `60000000${length}${next}ff${hex6(src)}${hex6(dst)}${payload}`)
 }
 
 /** With the checksum that covers the addresses, too (RFC 8200, section 8.1). */
-function summed6({ src, dst }: { src: string; dst: string }, next: string, packet: (sum: string) => string): string {
+function withIpv6Checksum(
+  { src, dst }: { src: string; dst: string },
+  next: string,
+  packet: (sum: string) => string,
+): string {
   const plain = packet('0000')
-  return packet(checksum(`${hex6(src)}${hex6(dst)}0000${hex16(plain.length / 2)}000000${next}${plain}`))
+  return packet(internetChecksum(`${hex6(src)}${hex6(dst)}0000${hex16(plain.length / 2)}000000${next}${plain}`))
 }
 
-export function udp6(ends: Ends, { src, dst, sport, dport, text = '', body = mark(text) }: Datagram): string {
+export function udpIpv6Frame(
+  ends: EthernetAddresses,
+  { src, dst, sport, dport, text = '', body = hexText(text) }: Datagram,
+): string {
   const ports = `${hex16(sport)}${hex16(dport)}${hex16(body.length / 2 + 8)}`
-  const packet = summed6({ src, dst }, '11', (sum) => `${ports}${sum}${body}`)
-  return ip6(ends, '11', { src, dst }, packet)
+  const packet = withIpv6Checksum({ src, dst }, '11', (sum) => `${ports}${sum}${body}`)
+  return ipv6Frame(ends, '11', { src, dst }, packet)
 }
 
 interface Icmp6 {
@@ -104,22 +124,22 @@ interface Icmp6 {
 }
 
 /** Router advertisement 134, neighbour solicitation 135, neighbour advertisement 136, redirect 137. */
-export function icmp6(ends: Ends, message: Icmp6): string {
-  return ip6(ends, '3a', message, icmp6Message(message))
+export function icmpv6Frame(ends: EthernetAddresses, message: Icmp6): string {
+  return ipv6Frame(ends, '3a', message, icmpv6Message(message))
 }
 
 /** Without the headers before it. */
-export function icmp6Message({ src, dst, type, target = '::', options = '', body }: Icmp6): string {
+export function icmpv6Message({ src, dst, type, target = '::', options = '', body }: Icmp6): string {
   const start = type.toString(16).padStart(2, '0')
   const rest = body ?? `00000000${hex6(target)}${options}`
-  return summed6({ src, dst }, '3a', (sum) => `${start}00${sum}${rest}`)
+  return withIpv6Checksum({ src, dst }, '3a', (sum) => `${start}00${sum}${rest}`)
 }
 
 /** Options of neighbour discovery: 1 a source's link-layer address, 2 a target's. */
 export const linkOption = (type: 1 | 2, mac: string): string => `0${type}01${hexMac(mac)}`
 
 /** A fragment's header: `next` as in ip6, `offset` in bytes. */
-export const fragment = (next: string, { offset = 0, more = false, id = 1 }): string =>
+export const ipv6FragmentHeader = (next: string, { offset = 0, more = false, id = 1 }): string =>
   `${next}00${hex16(offset | (more ? 1 : 0))}${id.toString(16).padStart(8, '0')}`
 
 interface DhcpMessage {
@@ -133,7 +153,13 @@ interface DhcpMessage {
 }
 
 /** A client's DHCP message (RFC 2131, section 2), as the body of a datagram. */
-export function bootp({ type, chaddr, ciaddr = '0.0.0.0', giaddr = '0.0.0.0', options = {} }: DhcpMessage): string {
+export function dhcpMessage({
+  type,
+  chaddr,
+  ciaddr = '0.0.0.0',
+  giaddr = '0.0.0.0',
+  options = {},
+}: DhcpMessage): string {
   const hex8 = (n: number) => n.toString(16).padStart(2, '0')
   const all = Object.entries({ 53: hex8(type), ...options }).map(
     ([code, value]) => `${hex8(Number(code))}${hex8(value.length / 2)}${value}`,
@@ -143,8 +169,9 @@ export function bootp({ type, chaddr, ciaddr = '0.0.0.0', giaddr = '0.0.0.0', op
 }
 
 /** RARP, by which QEMU announces a guest that has moved: operation 3 asks, 4 answers. */
-export const rarp = (ends: Ends, { mac = ends.from, operation = 3 } = {}): string =>
-  ethernet(ends, '8035', `0001080006040${hex16(operation).slice(1)}${hexMac(mac)}00000000${hexMac(mac)}00000000`)
+export const rarpFrame = (ends: EthernetAddresses, { mac = ends.from, operation = 3 } = {}): string =>
+  ethernetFrame(ends, '8035', `0001080006040${hex16(operation).slice(1)}${hexMac(mac)}00000000${hexMac(mac)}00000000`)
 
 /** A frame of any other type. */
-export const other = (ends: Ends, type: string, text: string): string => ethernet(ends, type, mark(text))
+export const otherFrame = (ends: EthernetAddresses, type: string, text: string): string =>
+  ethernetFrame(ends, type, hexText(text))

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { cacheDirectory } from './binaries.ts'
-import { run } from './process.ts'
+import { runCommand } from './process.ts'
 
 export interface GuestImage {
   /** qcow2; boots with BIOS (128 MiB of memory) and with UEFI (512 MiB). */
@@ -48,7 +48,7 @@ export async function ensureGuestImage(
   if (!existsSync(path)) {
     log('guest image: building from Debian packages')
     const started = performance.now()
-    await run([join(source, 'build.sh'), path, join(cache, 'packages')], { timeout: 600_000 })
+    await runCommand([join(source, 'build.sh'), path, join(cache, 'packages')], { timeout: 600_000 })
     log(`guest image: built in ${Math.round((performance.now() - started) / 1000)} s`)
   }
   const sha256 = createHash('sha256').update(readFileSync(path)).digest('hex')
@@ -66,10 +66,10 @@ function contentHash(): string {
 
 /** The reports in a console log, oldest first: one for each boot. */
 export function guestReports(consoleLog: string): GuestReport[] {
-  return [...consoleLog.matchAll(/^KUBENOVA-GUEST (.*?)\r?$/gm)].map(([, line = '']) => report(line))
+  return [...consoleLog.matchAll(/^KUBENOVA-GUEST (.*?)\r?$/gm)].map(([, line = '']) => parseReport(line))
 }
 
-function report(line: string): GuestReport {
+function parseReport(line: string): GuestReport {
   const fields = new Map(
     line.split(' ').map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]),
   )

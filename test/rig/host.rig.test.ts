@@ -5,10 +5,10 @@ import { buildIsoImage } from '../../agent/image/iso-image.ts'
 import { ensureGuestImage, guestReports } from './guest.ts'
 import { findHost, type Host, startHost } from './host.ts'
 import { type Bridge, ensureBridge, removeNetwork } from './network.ts'
-import { isAlive, type ProcessId, run } from './process.ts'
-import { scratchDirectory, sweep } from './scratch.ts'
-import { noTraces, traces } from './traces.ts'
-import { until } from './until.ts'
+import { isAlive, type ProcessId, runCommand } from './process.ts'
+import { removeOrphanedClouds, scratchDirectory } from './scratch.ts'
+import { findTraces, noTraces } from './traces.ts'
+import { waitUntil } from './wait-until.ts'
 
 const uuid = '6a0c1d52-96a1-4a39-8e0d-0d2f1a3b4c5d'
 const consoles = (dir: string) => join(dir, 'shared', 'console.log')
@@ -19,7 +19,7 @@ let h1: Host
 let h2: Host
 
 beforeAll(async () => {
-  await sweep()
+  await removeOrphanedClouds()
   await ensureGuestImage()
   dir = scratchDirectory()
   bridge = await ensureBridge(dir)
@@ -92,13 +92,13 @@ describe('a guest', () => {
   it('answers ping and HTTP', async () => {
     await h1.exec(['ip', 'address', 'add', '10.0.0.1/24', 'dev', 'br0'])
     await h1.exec(['ip', 'link', 'set', 'br0', 'up'])
-    await until(() => h1.exec(['busybox', 'ping', '-c', '1', '-W', '1', '10.0.0.5']), { what: 'answer to ping' })
+    await waitUntil(() => h1.exec(['busybox', 'ping', '-c', '1', '-W', '1', '10.0.0.5']), { what: 'answer to ping' })
     expect(await h1.exec(['busybox', 'wget', '-q', '-O', '-', 'http://10.0.0.5/'])).toContain(`web-1 ${uuid}`)
   })
 
   it('talks through its agent', async () => {
     const ask = (command: string) => h1.virsh('qemu-agent-command', 'web-1', JSON.stringify({ execute: command }))
-    await until(() => ask('guest-ping'), { what: 'guest agent' })
+    await waitUntil(() => ask('guest-ping'), { what: 'guest agent' })
     expect(JSON.parse(await ask('guest-get-host-name'))).toEqual({ return: { 'host-name': 'web-1' } })
     await h1.virsh('set-user-password', 'web-1', 'root', 'changed')
   })
@@ -115,7 +115,7 @@ describe('a guest', () => {
     expect(boots()).toEqual([1])
     await h2.virsh('shutdown', '--mode', 'acpi', 'web-1')
     const off = async () => (await h2.virsh('domstate', 'web-1')).trim() === 'shut off'
-    await until(off, { what: 'end of the guest', deadline: 60_000 })
+    await waitUntil(off, { what: 'end of the guest', deadline: 60_000 })
     await h2.virsh('start', 'web-1')
     await prompt(2)
     expect(boots()).toEqual([1, 2])
@@ -134,11 +134,11 @@ describe('the end', () => {
   })
 
   it('leaves nothing', async () => {
-    const { processes, links } = await traces(dir)
+    const { processes, links } = await findTraces(dir)
     expect([processes.length, links.length].map((n) => n >= 2)).toEqual([true, true])
     for (const host of [h1, h2]) await findHost({ dir, name: host.name }).stop()
     await removeNetwork(dir)
-    expect(await traces(dir)).toEqual({ ...noTraces, files: true })
+    expect(await findTraces(dir)).toEqual({ ...noTraces, files: true })
     expect(existsSync(h1.home)).toBe(false)
   })
 })
@@ -156,13 +156,25 @@ function qemuOf(host: Host): ProcessId {
 
 async function prompt(times: number): Promise<void> {
   const prompts = () => readFileSync(consoles(dir), 'utf8').split('web-1 login:').length - 1
-  await until(() => prompts() >= times, { what: `login prompt ${times}`, deadline: 90_000, every: 100 })
+  await waitUntil(() => prompts() >= times, { what: `login prompt ${times}`, deadline: 90_000, every: 100 })
 }
 
 async function makeDisks(): Promise<void> {
   mkdirSync(join(dir, 'shared'), { recursive: true })
   const { path } = await ensureGuestImage()
-  await run(['qemu-img', 'create', '-q', '-f', 'qcow2', '-b', path, '-F', 'qcow2', join(dir, 'shared/disk'), '256M'])
+  await runCommand([
+    'qemu-img',
+    'create',
+    '-q',
+    '-f',
+    'qcow2',
+    '-b',
+    path,
+    '-F',
+    'qcow2',
+    join(dir, 'shared/disk'),
+    '256M',
+  ])
   const files = {
     'meta_data.json': { uuid, hostname: 'web-1', public_keys: { mine: 'ssh-ed25519 AAAA a@b', yours: 'ssh-rsa BBBB' } },
     'network_data.json': {

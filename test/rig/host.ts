@@ -6,21 +6,21 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { outerProcess } from './namespace.ts'
-import { plug, removeLink, vethName } from './network.ts'
+import { plugIntoBridge, removeLink, vethName } from './network.ts'
 import {
-  children,
+  childPidsOf,
   type Exit,
-  end,
-  endMarked,
-  identify,
+  endMarkedProcesses,
+  endProcess,
   isAlive,
   type ProcessId,
+  processIdOf,
   type RunOptions,
-  run,
-  signal,
+  runCommand,
+  signalProcess,
   spawnMarked,
 } from './process.ts'
-import { Fatal, until } from './until.ts'
+import { FatalError, waitUntil } from './wait-until.ts'
 
 export interface HostOptions {
   /** Directory of the cloud (or test) that the host is part of; the host lives in `hosts/NAME` in it. */
@@ -119,7 +119,7 @@ export class Host {
 
   /** Runs a command inside the host to its end and gives its standard output. */
   async exec(argv: readonly string[], options: RunOptions = {}): Promise<string> {
-    return run(this.#inside(argv, options.cwd), options)
+    return runCommand(this.#inside(argv, options.cwd), options)
   }
 
   /** Starts a long-lived process inside the host; its output goes to NAME.log in the host's directory. */
@@ -135,21 +135,21 @@ export class Host {
       ...(options.env ? { env: options.env } : {}),
     })
     // nsenter forks to enter a PID namespace and then waits: the process meant is its only child.
-    const id = await until(
+    const id = await waitUntil(
       () => {
-        const [child] = children(entered.pid)
-        if (child !== undefined) return identify(child)
+        const [child] = childPidsOf(entered.pid)
+        if (child !== undefined) return processIdOf(child)
         if (!isAlive(entered)) return entered
         return undefined
       },
       { what: `${options.name} on ${this.name}`, every: 2 },
     )
-    return { ...id, exited: entered.exited, log, kill: (name) => signal(id, name) }
+    return { ...id, exited: entered.exited, log, kill: (name) => signalProcess(id, name) }
   }
 
   /** virsh on this host's libvirtd. */
   async virsh(...args: string[]): Promise<string> {
-    return run(['virsh', '--connect', this.uri, ...args])
+    return runCommand(['virsh', '--connect', this.uri, ...args])
   }
 
   /** QEMU of a running domain, by libvirt's pid file. */
@@ -168,12 +168,12 @@ export class Host {
     }
     const answers = async () => {
       if (this.#kills !== kills) return true
-      if (!this.libvirtd) throw new Fatal(`libvirtd of ${this.name} ended: see ${this.home}/libvirtd.log`)
-      await connects(this.socket)
+      if (!this.libvirtd) throw new FatalError(`libvirtd of ${this.name} ended: see ${this.home}/libvirtd.log`)
+      await connectTo(this.socket)
       await this.virsh('uri')
       return true
     }
-    await until(answers, { what: `libvirtd of ${this.name}` })
+    await waitUntil(answers, { what: `libvirtd of ${this.name}` })
   }
 
   /** Before libvirtd, which looks for its socket when a guest starts; it goes on when libvirtd ends. */
@@ -183,19 +183,19 @@ export class Host {
     const { pid, startTime } = await this.spawn(['virtlogd'], { name: 'virtlogd' })
     this.#save({ virtlogd: { pid, startTime } })
     const socket = join(this.home, 'run/libvirt/virtlogd-sock')
-    await until(() => connects(socket).then(() => true), { what: `virtlogd of ${this.name}` })
+    await waitUntil(() => connectTo(socket).then(() => true), { what: `virtlogd of ${this.name}` })
   }
 
   /** Ends libvirtd alone; guests go on. */
   async killLibvirtd(name: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     this.#kills += 1
-    if (this.libvirtd) await end(this.libvirtd, name)
+    if (this.libvirtd) await endProcess(this.libvirtd, name)
   }
 
   /** As a power failure: everything on the host ends at once. Its disks stay; `start` boots it again. */
   async powerOff(): Promise<void> {
-    if (this.#state.init) await end(this.#state.init, 'SIGKILL')
-    await endMarked(this.home)
+    if (this.#state.init) await endProcess(this.#state.init, 'SIGKILL')
+    await endMarkedProcesses(this.home)
     await removeLink(this.#veth)
   }
 
@@ -232,17 +232,17 @@ export class Host {
       log: join(this.home, 'init.log'),
       owned: this.#options.owned ?? false,
     })
-    const id = await until(
+    const id = await waitUntil(
       () => {
-        if (existsSync(ready)) return identify(Number(readFileSync(ready, 'utf8')))
-        if (!isAlive(started)) throw new Fatal(readFileSync(join(this.home, 'init.log'), 'utf8'))
+        if (existsSync(ready)) return processIdOf(Number(readFileSync(ready, 'utf8')))
+        if (!isAlive(started)) throw new FatalError(readFileSync(join(this.home, 'init.log'), 'utf8'))
         return undefined
       },
       { what: `namespaces of host ${this.name}`, every: 5 },
     )
     this.#save({ init: id })
     const { network } = this.#options
-    if (network) await plug({ ...network, veth: this.#veth, pid: id.pid })
+    if (network) await plugIntoBridge({ ...network, veth: this.#veth, pid: id.pid })
   }
 
   #writeConfiguration(): void {
@@ -258,7 +258,7 @@ export class Host {
         template.replace(/@(uuid|address)@/g, (_, key: 'uuid' | 'address') => values[key]),
       )
     }
-    enterHosts(hostsFile(this.#options), values.address, this.name)
+    addHostsEntry(hostsFile(this.#options), values.address, this.name)
   }
 
   #load(): HostState {
@@ -278,13 +278,13 @@ function hostsFile({ dir }: HostOptions): string {
 }
 
 /** Written in place: a rename would leave the running hosts with the old file in their bind mount. */
-function enterHosts(file: string, address: string, name: string): void {
+function addHostsEntry(file: string, address: string, name: string): void {
   const old = existsSync(file) ? readFileSync(file, 'utf8') : '127.0.0.1 localhost\n'
   const others = old.split('\n').filter((line) => line && line.split(/\s+/)[1] !== name)
   writeFileSync(file, `${[...others, `${address} ${name}`].join('\n')}\n`)
 }
 
-async function connects(path: string): Promise<void> {
+async function connectTo(path: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const socket = connect(path)
     socket.once('error', reject).once('connect', () => resolve(void socket.destroy()))

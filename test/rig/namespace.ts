@@ -1,14 +1,14 @@
 // Processes of a PID namespace as the root namespace sees them: libvirt's pid files hold the inner pid, signals need the
 // outer one.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { identify, type ProcessId } from './process.ts'
+import { type ProcessId, processIdOf } from './process.ts'
 
 /** The process that has pid `inner` in the PID namespace of which `member` is a member. */
 export function outerProcess(member: number, inner: number): ProcessId | undefined {
   const namespace = namespaceOf(member)
   for (const name of readdirSync('/proc')) {
     const pid = Number(name)
-    if (Number.isInteger(pid) && namespaceOf(pid) === namespace && innerPid(pid) === inner) return identify(pid)
+    if (Number.isInteger(pid) && namespaceOf(pid) === namespace && innerPid(pid) === inner) return processIdOf(pid)
   }
   return undefined
 }

@@ -1,7 +1,7 @@
 // The network of one cloud: a bridge in the root network namespace, named after the cloud's directory, with an address
 // in a private range that nothing else on this machine uses. Global settings (ip_forward, firewall) stay as they are.
 import { createHash } from 'node:crypto'
-import { run } from './process.ts'
+import { runCommand } from './process.ts'
 
 /** Six hex digits from the cloud's directory: two clouds on one machine never share a name. */
 export function cloudId(dir: string): string {
@@ -30,7 +30,7 @@ interface Link {
   addr_info?: { local?: string }[]
 }
 
-const links = async () => JSON.parse(await run(['ip', '-4', '-j', 'address', 'show'])) as Link[]
+const listAddresses = async () => JSON.parse(await runCommand(['ip', '-4', '-j', 'address', 'show'])) as Link[]
 
 /** The prefixes 10.231.N that a machine's addresses and routes leave free, the one that `seed` asks for first. */
 export function freePrefixes(seed: number, addresses: readonly string[], routes: readonly string[]): string[] {
@@ -43,41 +43,46 @@ export function freePrefixes(seed: number, addresses: readonly string[], routes:
 /** Makes the cloud's bridge, or finds the one that is there. */
 export async function ensureBridge(dir: string): Promise<Bridge> {
   const name = bridgeName(dir)
-  const there = await links()
+  const there = await listAddresses()
   const own = there.find((link) => link.ifname === name)?.addr_info?.[0]?.local
   if (own) return { name, address: own, prefix: own.slice(0, own.lastIndexOf('.')) }
   const addresses = there.flatMap((link) => link.addr_info ?? []).flatMap((a) => a.local ?? [])
-  const routes = (JSON.parse(await run(['ip', '-4', '-j', 'route', 'show', 'table', 'all'])) as { dst: string }[]).map(
-    (route) => route.dst,
-  )
+  const routes = (
+    JSON.parse(await runCommand(['ip', '-4', '-j', 'route', 'show', 'table', 'all'])) as { dst: string }[]
+  ).map((route) => route.dst)
   const [prefix] = freePrefixes(Number.parseInt(cloudId(dir).slice(0, 2), 16), addresses, routes)
   if (!prefix) throw new Error('no network 10.231.N.0/24 is free on this machine')
   await removeLink(name)
-  await run(['ip', 'link', 'add', name, 'type', 'bridge', 'stp_state', '0', 'forward_delay', '0'])
-  await run(['ip', 'address', 'add', `${prefix}.1/24`, 'dev', name])
-  await run(['ip', 'link', 'set', name, 'up'])
+  await runCommand(['ip', 'link', 'add', name, 'type', 'bridge', 'stp_state', '0', 'forward_delay', '0'])
+  await runCommand(['ip', 'address', 'add', `${prefix}.1/24`, 'dev', name])
+  await runCommand(['ip', 'link', 'set', name, 'up'])
   return { name, address: `${prefix}.1`, prefix }
 }
 
 /** Plugs a namespace into the bridge: `eth0` inside, `vethName` outside. The pair goes with either end. */
-export async function plug(options: { veth: string; bridge: string; pid: number; address: string }): Promise<void> {
+export async function plugIntoBridge(options: {
+  veth: string
+  bridge: string
+  pid: number
+  address: string
+}): Promise<void> {
   const { veth, bridge, pid, address } = options
   const inside = ['nsenter', '--target', `${pid}`, '--net', 'ip']
   await removeLink(veth)
-  await run(['ip', 'link', 'add', veth, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', `${pid}`])
-  await run(['ip', 'link', 'set', veth, 'master', bridge, 'up'])
-  await run([...inside, 'address', 'add', address, 'dev', 'eth0'])
-  await run([...inside, 'link', 'set', 'eth0', 'up'])
+  await runCommand(['ip', 'link', 'add', veth, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', `${pid}`])
+  await runCommand(['ip', 'link', 'set', veth, 'master', bridge, 'up'])
+  await runCommand([...inside, 'address', 'add', address, 'dev', 'eth0'])
+  await runCommand([...inside, 'link', 'set', 'eth0', 'up'])
 }
 
 export async function hasLink(name: string): Promise<boolean> {
-  const all = JSON.parse(await run(['ip', '-j', 'link', 'show'])) as Link[]
+  const all = JSON.parse(await runCommand(['ip', '-j', 'link', 'show'])) as Link[]
   return all.some((link) => link.ifname === name)
 }
 
 export async function removeLink(name: string): Promise<void> {
   try {
-    await run(['ip', 'link', 'delete', name])
+    await runCommand(['ip', 'link', 'delete', name])
   } catch (error) {
     // A veth also goes with its namespace, which the kernel takes down in its own time.
     if (await hasLink(name)) throw error
@@ -87,7 +92,7 @@ export async function removeLink(name: string): Promise<void> {
 /** Removes the bridge of a cloud and every veth that a crash left on the outside. */
 export async function removeNetwork(dir: string): Promise<void> {
   const name = bridgeName(dir)
-  const all = JSON.parse(await run(['ip', '-j', 'link', 'show'])) as Link[]
+  const all = JSON.parse(await runCommand(['ip', '-j', 'link', 'show'])) as Link[]
   for (const { ifname } of all) if (ifname.startsWith(`${name}-`)) await removeLink(ifname)
   await removeLink(name)
 }

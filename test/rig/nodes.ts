@@ -2,7 +2,7 @@
 // they are cordoned, for no Pod can run there.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { type ApiClient, apiClient } from './api.ts'
+import { type ApiClient, createApiClient } from './api.ts'
 
 const path = '/api/v1/nodes'
 const mark = { 'app.kubernetes.io/managed-by': 'kubenova-rig' }
@@ -29,7 +29,7 @@ const node = (name: string) => ({
 /** Takes the Nodes that the rig made from a cluster that was given. One that does not answer any more keeps them. */
 export async function removeNodes(dir: string, log: (line: string) => void): Promise<void> {
   if (!existsSync(join(dir, 'given.json'))) return
-  const api = apiClient(join(dir, 'kubeconfig'))
+  const api = createApiClient(join(dir, 'kubeconfig'))
   const selector = Object.entries(mark).map(([key, value]) => encodeURIComponent(`${key}=${value}`))
   const late = AbortSignal.timeout(DOWN_MS)
   const tooLate = new Promise<never>((_, reject) => {

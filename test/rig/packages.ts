@@ -1,8 +1,8 @@
 // Debian packages that only some benches need: installed when one runs.
-import { run } from './process.ts'
+import { runCommand } from './process.ts'
 
 export async function installPackages(packages: readonly string[], log: (line: string) => void): Promise<void> {
   log(`# installing the Debian packages ${packages.join(', ')}`)
   const root = process.getuid?.() === 0 ? [] : ['sudo']
-  await run([...root, 'apt-get', 'install', '-y', '-qq', '--no-install-recommends', ...packages])
+  await runCommand([...root, 'apt-get', 'install', '-y', '-qq', '--no-install-recommends', ...packages])
 }

@@ -3,7 +3,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
-import { until } from './until.ts'
+import { waitUntil } from './wait-until.ts'
 
 /** A process, told apart from a later one with the same pid. */
 export interface ProcessId {
@@ -31,25 +31,25 @@ function readStat(path: string): { state: string; startTime: number } | undefine
 const isDead = (state: string): boolean => state === 'Z' || state === 'X'
 
 /** The identity of a running process; undefined if there is none, or only its zombie. */
-export function identify(pid: number): ProcessId | undefined {
+export function processIdOf(pid: number): ProcessId | undefined {
   const stat = readStat(`/proc/${pid}/stat`)
   return stat && !isDead(stat.state) ? { pid, startTime: stat.startTime } : undefined
 }
 
 export function isAlive(id: ProcessId): boolean {
-  return identify(id.pid)?.startTime === id.startTime
+  return processIdOf(id.pid)?.startTime === id.startTime
 }
 
 /**
  * Nothing of it holds anything any more. Of a process with threads that is killed the first thread may be dead, and the process look so,
  * while others still hold its sockets and files.
  */
-function isOver({ pid, startTime }: ProcessId): boolean {
+function hasReleasedAll({ pid, startTime }: ProcessId): boolean {
   if (readStat(`/proc/${pid}/stat`)?.startTime !== startTime) return true
-  return threads(pid).every((thread) => isDead(readStat(`/proc/${pid}/task/${thread}/stat`)?.state ?? 'X'))
+  return threadsOf(pid).every((thread) => isDead(readStat(`/proc/${pid}/task/${thread}/stat`)?.state ?? 'X'))
 }
 
-function threads(pid: number): string[] {
+function threadsOf(pid: number): string[] {
   try {
     return readdirSync(`/proc/${pid}/task`)
   } catch {
@@ -58,7 +58,7 @@ function threads(pid: number): string[] {
 }
 
 /** Sends a signal if the process is still the one meant. False: it is gone. */
-export function signal(id: ProcessId, name: NodeJS.Signals): boolean {
+export function signalProcess(id: ProcessId, name: NodeJS.Signals): boolean {
   if (!isAlive(id)) return false
   try {
     process.kill(id.pid, name)
@@ -70,19 +70,19 @@ export function signal(id: ProcessId, name: NodeJS.Signals): boolean {
 }
 
 /** Signals and waits until it is gone; SIGKILL if it stays for longer than `patience` milliseconds. */
-export async function end(id: ProcessId, name: NodeJS.Signals = 'SIGTERM', patience = 10_000): Promise<void> {
-  if (!signal(id, name)) return
-  const gone = () => isOver(id)
+export async function endProcess(id: ProcessId, name: NodeJS.Signals = 'SIGTERM', patience = 10_000): Promise<void> {
+  if (!signalProcess(id, name)) return
+  const gone = () => hasReleasedAll(id)
   if (name !== 'SIGKILL') {
-    const left = await until(gone, { what: `end of process ${id.pid}`, deadline: patience }).catch(() => false)
+    const left = await waitUntil(gone, { what: `end of process ${id.pid}`, deadline: patience }).catch(() => false)
     if (left) return
-    signal(id, 'SIGKILL')
+    signalProcess(id, 'SIGKILL')
   }
-  await until(gone, { what: `end of process ${id.pid} after SIGKILL` })
+  await waitUntil(gone, { what: `end of process ${id.pid} after SIGKILL` })
 }
 
 /** Direct children, as the kernel lists them. */
-export function children(pid: number): number[] {
+export function childPidsOf(pid: number): number[] {
   try {
     return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
   } catch {
@@ -92,22 +92,22 @@ export function children(pid: number): number[] {
 
 /** The environment that marks a process as part of the rig in `dir`; `owned`: it shall not outlive this process. */
 export function markEnv(dir: string, owned: boolean): Record<string, string> {
-  const self = identify(process.pid)
+  const self = processIdOf(process.pid)
   return { [markName]: dir, [ownerName]: owned && self ? `${self.pid}:${self.startTime}` : '' }
 }
 
-interface Marked extends ProcessId {
+interface MarkedProcess extends ProcessId {
   dir: string
   owner?: ProcessId
 }
 
 /** Every process on the machine with a mark of the rig. */
-export function marked(): Marked[] {
-  const found: Marked[] = []
+export function listMarkedProcesses(): MarkedProcess[] {
+  const found: MarkedProcess[] = []
   for (const entry of readdirSync('/proc')) {
     const pid = Number(entry)
-    const id = Number.isInteger(pid) && pid !== process.pid ? identify(pid) : undefined
-    const env = id && environment(pid)
+    const id = Number.isInteger(pid) && pid !== process.pid ? processIdOf(pid) : undefined
+    const env = id && environmentOf(pid)
     const dir = env?.get(markName)
     if (!id || !env || !dir) continue
     const [ownerPid, ownerStart] = (env.get(ownerName) ?? '').split(':').map(Number)
@@ -118,7 +118,7 @@ export function marked(): Marked[] {
   return found
 }
 
-function environment(pid: number): Map<string, string> | undefined {
+function environmentOf(pid: number): Map<string, string> | undefined {
   try {
     const pairs = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0')
     return new Map(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]))
@@ -128,11 +128,11 @@ function environment(pid: number): Map<string, string> | undefined {
 }
 
 /** Ends everything that bears the mark of `dir` or of a directory in it, whoever started it; looks again until nothing is left. */
-export async function endMarked(dir: string): Promise<void> {
-  await until(
+export async function endMarkedProcesses(dir: string): Promise<void> {
+  await waitUntil(
     async () => {
-      const left = marked().filter((p) => p.dir === dir || p.dir.startsWith(`${dir}/`))
-      await Promise.all(left.map((p) => end(p, 'SIGKILL')))
+      const left = listMarkedProcesses().filter((p) => p.dir === dir || p.dir.startsWith(`${dir}/`))
+      await Promise.all(left.map((p) => endProcess(p, 'SIGKILL')))
       return left.length === 0
     },
     { what: `end of the processes of ${dir}` },
@@ -163,7 +163,7 @@ export async function spawnMarked(argv: readonly string[], options: SpawnOptions
   const exited = new Promise<Exit>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })))
   await new Promise<void>((resolve, reject) => child.once('spawn', resolve).once('error', reject))
   child.unref()
-  const id = child.pid === undefined ? undefined : identify(child.pid)
+  const id = child.pid === undefined ? undefined : processIdOf(child.pid)
   if (!id) throw new Error(`${file} ended at once; see ${options.log}`)
   return { ...id, exited }
 }
@@ -187,7 +187,7 @@ export interface RunOptions {
 const execFileAsync = promisify(execFile)
 
 /** Runs a command to its end and gives its standard output. Throws with the command line and what it said. */
-export async function run(argv: readonly string[], options: RunOptions = {}): Promise<string> {
+export async function runCommand(argv: readonly string[], options: RunOptions = {}): Promise<string> {
   const [file = '', ...args] = argv
   try {
     const { stdout } = await execFileAsync(file, args, {

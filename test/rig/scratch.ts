@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { removeNetwork } from './network.ts'
-import { end, isAlive, marked } from './process.ts'
+import { endProcess, isAlive, listMarkedProcesses } from './process.ts'
 
 const prefix = 'kubenova-'
 const artefacts = join(import.meta.dirname, '../artefacts')
@@ -32,9 +32,9 @@ function isBulk(file: string): boolean {
 }
 
 /** Ends the processes of owned clouds whose owner is gone, and removes their networks and directories. */
-export async function sweep(): Promise<void> {
-  const orphans = marked().filter((p) => p.owner && !isAlive(p.owner))
-  for (const orphan of orphans) await end(orphan, 'SIGKILL')
+export async function removeOrphanedClouds(): Promise<void> {
+  const orphans = listMarkedProcesses().filter((p) => p.owner && !isAlive(p.owner))
+  for (const orphan of orphans) await endProcess(orphan, 'SIGKILL')
   for (const dir of new Set(orphans.map((p) => cloudDirectory(p.dir)))) {
     await removeNetwork(dir)
     if (basename(dir).startsWith(prefix)) rmSync(dir, { recursive: true, force: true })

@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { promisify } from 'node:util'
-import { until } from './until.ts'
+import { waitUntil } from './wait-until.ts'
 
 const execute = promisify(execFile)
 
@@ -23,7 +23,7 @@ export interface Space extends AsyncDisposable {
   run(...argv: string[]): Promise<string>
 }
 
-export async function makeSpace(): Promise<Space> {
+export async function createSpace(): Promise<Space> {
   const script = [
     'mount -t tmpfs run /run && mkdir /run/netns && ip link set lo up',
     // What udhcpc runs with what it was told in the environment.
@@ -49,7 +49,13 @@ export async function makeSpace(): Promise<Space> {
 }
 
 /** A cable between two spaces; `more` is said of the far end. Spaces are named by pid here, hence not from within one. */
-export async function cable(a: Space, aDevice: string, b: Space, bDevice: string, ...more: string[]): Promise<void> {
+export async function connectSpaces(
+  a: Space,
+  aDevice: string,
+  b: Space,
+  bDevice: string,
+  ...more: string[]
+): Promise<void> {
   const near = ['-t', `${a.pid}`, '-n', 'ip', 'link', 'add', 'name', aDevice, 'type', 'veth']
   await execute('nsenter', [...near, 'peer', 'name', bDevice, ...more, 'netns', `${b.pid}`])
   await a.run('ip', 'link', 'set', aDevice, 'up')
@@ -57,12 +63,12 @@ export async function cable(a: Space, aDevice: string, b: Space, bDevice: string
 }
 
 /** A switch, with a cable to each host's `device`. */
-export async function makeSwitch(hosts: readonly Space[], device: string): Promise<Space> {
-  const hub = await makeSpace()
+export async function createSwitch(hosts: readonly Space[], device: string): Promise<Space> {
+  const hub = await createSpace()
   await hub.run('ip', 'link', 'add', 'sw', 'type', 'bridge', 'stp_state', '0', 'forward_delay', '0')
   await hub.run('ip', 'link', 'set', 'sw', 'up')
   for (const [i, host] of hosts.entries()) {
-    await cable(host, device, hub, `p${i}`)
+    await connectSpaces(host, device, hub, `p${i}`)
     await hub.run('ip', 'link', 'set', `p${i}`, 'master', 'sw')
   }
   return hub
@@ -73,14 +79,18 @@ export async function bootGuest(
   host: Space,
   { tap, bridge, mac, mtu = 1500 }: { tap: string; bridge: string; mac: string; mtu?: number },
 ): Promise<Space> {
-  const guest = await makeSpace()
-  await cable(host, tap, guest, 'eth0', 'address', mac, 'mtu', `${mtu}`)
+  const guest = await createSpace()
+  await connectSpaces(host, tap, guest, 'eth0', 'address', mac, 'mtu', `${mtu}`)
   await host.run('ip', 'link', 'set', tap, 'mtu', `${mtu}`, 'master', bridge)
   return guest
 }
 
 /** Asks for an address; the client's variables (ip, subnet, router, dns, …), or undefined when nobody answered in `tries` s. */
-export async function dhcp(guest: Space, tries = 5, ...more: string[]): Promise<Record<string, string> | undefined> {
+export async function requestDhcpLease(
+  guest: Space,
+  tries = 5,
+  ...more: string[]
+): Promise<Record<string, string> | undefined> {
   const asked = ['router', 'dns', 'staticroutes', 'mtu', 'domain', 'hostname', 'serverid', 'lease'].flatMap((o) => [
     '-O',
     o,
@@ -98,7 +108,7 @@ export async function dhcp(guest: Space, tries = 5, ...more: string[]): Promise<
 }
 
 /** A DHCP client that goes on: `next` gives what it was told last, such as `bound 10.0.0.5`. */
-export async function dhcpClient(guest: Space) {
+export async function startDhcpClient(guest: Space) {
   const args = ['busybox', 'udhcpc', '-i', 'eth0', '-f', '-T', '1', '-s', '/run/events']
   // It renews from the address that it was given.
   const script = `#!/bin/sh\\ntest $1 != bound || ip address replace $ip/$mask dev eth0\\necho $1 $ip\\n`
@@ -141,8 +151,8 @@ print(socket.inet_ntop(socket.AF_INET6, answer[at:at + 16]))
 `
 
 /** The address that DHCPv6 offers. */
-export async function dhcp6(guest: Space, mac: string): Promise<string> {
-  const source = await until(
+export async function requestDhcpv6Offer(guest: Space, mac: string): Promise<string> {
+  const source = await waitUntil(
     async () =>
       /inet6 (fe80:[^/]*)/.exec(await guest.run('ip', '-6', 'address', 'show', 'dev', 'eth0', '-tentative'))?.[1],
     { what: 'a link-local address' },
@@ -165,7 +175,7 @@ while True: print(s.recv(65535).hex(), flush=True)
 `
 
 /** Sends frames, in hexadecimal, from eth0 as they are. */
-export async function send(guest: Space, ...frames: string[]): Promise<void> {
+export async function sendFrames(guest: Space, ...frames: string[]): Promise<void> {
   await guest.run(PYTHON, '-c', SEND, ...frames)
 }
 
@@ -195,13 +205,13 @@ export async function holdTap(space: Space, tap: string): Promise<AsyncDisposabl
 }
 
 /** All frames that a device sees, in hexadecimal, in order. */
-export interface Listener extends Disposable {
+export interface FrameCapture extends Disposable {
   readonly frames: readonly string[]
   /** Waits for a frame that contains this. */
   seen(part: string): Promise<void>
 }
 
-export async function listen(space: Pick<Space, 'prefix'>, device = 'eth0'): Promise<Listener> {
+export async function captureFrames(space: Pick<Space, 'prefix'>, device = 'eth0'): Promise<FrameCapture> {
   const args = [...space.prefix.slice(1), PYTHON, '-c', LISTEN, device]
   const child: ChildProcessByStdio<null, Readable, null> = spawn('nsenter', args, {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -213,7 +223,7 @@ export async function listen(space: Pick<Space, 'prefix'>, device = 'eth0'): Pro
   return {
     frames,
     async seen(part) {
-      await until(() => frames.some((f) => f.includes(part)), { what: `a frame with ${part}`, deadline: 10_000 })
+      await waitUntil(() => frames.some((f) => f.includes(part)), { what: `a frame with ${part}`, deadline: 10_000 })
     },
     [Symbol.dispose]: () => {
       lines.close()

@@ -7,7 +7,7 @@ interface Claims {
 }
 
 /** Whether a token is this account's, bound to this Node or to none, and has more than half of its time before it. */
-export function isGood(token: string, account: string, node: string | undefined, now = Date.now()): boolean {
+export function isTokenUsable(token: string, account: string, node: string | undefined, now = Date.now()): boolean {
   const { exp, iat, 'kubernetes.io': bound } = claims(token)
   return bound?.serviceaccount?.uid === account && bound.node?.uid === node && exp - now / 1000 > (exp - iat) / 2
 }

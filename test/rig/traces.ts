@@ -1,7 +1,7 @@
 // What is left of a rig on the machine, found without the rig's own records: for tests that say "nothing".
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { bridgeName } from './network.ts'
-import { marked, run } from './process.ts'
+import { listMarkedProcesses, runCommand } from './process.ts'
 
 export interface Traces {
   /** pids of processes that bear the mark of `dir`, name it in their arguments, or have something of it mounted. */
@@ -14,9 +14,11 @@ export interface Traces {
 
 export const noTraces: Traces = { processes: [], links: [], mounts: [], files: false }
 
-export async function traces(dir: string): Promise<Traces> {
-  const links = (JSON.parse(await run(['ip', '-j', 'link', 'show'])) as { ifname: string }[]).map((l) => l.ifname)
-  const marks = new Set(marked().flatMap((p) => (p.dir.startsWith(dir) ? p.pid : [])))
+export async function findTraces(dir: string): Promise<Traces> {
+  const links = (JSON.parse(await runCommand(['ip', '-j', 'link', 'show'])) as { ifname: string }[]).map(
+    (l) => l.ifname,
+  )
+  const marks = new Set(listMarkedProcesses().flatMap((p) => (p.dir.startsWith(dir) ? p.pid : [])))
   const pids = readdirSync('/proc').flatMap((name) => (/^\d+$/.test(name) ? Number(name) : []))
   const belongs = (pid: number) => marks.has(pid) || lines(`/proc/${pid}/cmdline`, dir).length > 0
   const sees = (pid: number) => lines(`/proc/${pid}/mountinfo`, dir).length > 0

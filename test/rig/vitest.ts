@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs'
 import { afterAll, beforeAll, type RunnerTestCase, type RunnerTestSuite } from 'vitest'
 import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from './control-plane.ts'
 import { type Host, startHost } from './host.ts'
-import { keepArtefacts, scratchDirectory, sweep } from './scratch.ts'
+import { keepArtefacts, removeOrphanedClouds, scratchDirectory } from './scratch.ts'
 
 /**
  * A control plane of its own for one test file, on 127.0.0.1.
@@ -29,7 +29,7 @@ export function withPart<T extends { stop(): Promise<void> }>(start: (dir: strin
   let dir = ''
   let part: T | undefined
   beforeAll(async () => {
-    await sweep()
+    await removeOrphanedClouds()
     dir = scratchDirectory()
     part = await start(dir)
   })

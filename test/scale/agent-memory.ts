@@ -9,8 +9,8 @@ import { condition, flavor, hypervisor, image, resourceDefOf, server } from '../
 import { createKube, type Kube } from '../../kube/client.ts'
 import { runParallel } from '../../kube/testing/rig.ts'
 import { type Cloud, startCloud } from '../rig/cloud.ts'
-import { run } from '../rig/process.ts'
-import { until } from '../rig/until.ts'
+import { runCommand } from '../rig/process.ts'
+import { waitUntil } from '../rig/wait-until.ts'
 import { kubeletWithPods } from './kubelet.ts'
 import type { Figure } from './measure.ts'
 import { memoryOf } from './proc.ts'
@@ -65,7 +65,7 @@ export async function measureAgent({ dir, program, domains, log }: AgentMemoryOp
 async function prepare(cloud: Cloud, kube: Kube): Promise<void> {
   const images = join(cloud.host('h1').home, 'var/lib/kubenova/images')
   mkdirSync(images, { recursive: true })
-  await run(['qemu-img', 'create', '-q', '-f', 'qcow2', join(images, 'blank.qcow2'), '16M'])
+  await runCommand(['qemu-img', 'create', '-q', '-f', 'qcow2', join(images, 'blank.qcow2'), '16M'])
   await kube.resource(resourceDefOf(hypervisor)).patch({ name: 'h1' }, { spec: { allocationRatios: { vcpu: 100 } } })
   await kube
     .resource(resourceDefOf(flavor))
@@ -82,7 +82,7 @@ async function allReady(kube: Kube, count: number): Promise<void> {
     const { items } = await kube.resource(resourceDefOf(server)).list({ namespace: NAMESPACE })
     return items.filter(({ status }) => condition(status?.conditions, 'Ready')?.status === 'True').length === count
   }
-  await until(look, { what: `${count} servers to run`, deadline: 600_000, every: 1000 })
+  await waitUntil(look, { what: `${count} servers to run`, deadline: 600_000, every: 1000 })
 }
 
 /** As the rig remembers it. */

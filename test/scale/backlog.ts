@@ -2,7 +2,7 @@
 import { createInformer } from '../../kube/informer.ts'
 import type { Resource } from '../../kube/resource.ts'
 import type { KubeObject } from '../../kube/types.ts'
-import { until } from '../rig/until.ts'
+import { waitUntil } from '../rig/wait-until.ts'
 import { cpuSeconds } from './proc.ts'
 
 export interface Backlog {
@@ -38,7 +38,7 @@ export async function drain<T extends KubeObject>(
     const informer = createInformer(resource, { transform: look }).start(ended.signal)
     await informer.synced()
     pid = await start()
-    await until(() => placed.size >= count, { what: `${count} to be placed`, deadline: 900_000, every: 5 })
+    await waitUntil(() => placed.size >= count, { what: `${count} to be placed`, deadline: 900_000, every: 5 })
     mark()
     const [first, last] = [marks[0], marks.at(-1)]
     if (!first || !last || first === last) throw new Error('all were placed before anybody looked')

@@ -10,8 +10,8 @@ import type { ApiClient } from '../rig/api.ts'
 import { ensureBinaries } from '../rig/binaries.ts'
 import { installPackages } from '../rig/packages.ts'
 import { freePorts } from '../rig/ports.ts'
-import { endMarked, markEnv, run, spawnMarked } from '../rig/process.ts'
-import { until } from '../rig/until.ts'
+import { endMarkedProcesses, markEnv, runCommand, spawnMarked } from '../rig/process.ts'
+import { waitUntil } from '../rig/wait-until.ts'
 
 export interface KubeletOptions {
   /** Takes all that it writes; short, for UNIX sockets lie in it. */
@@ -52,11 +52,11 @@ async function start({ dir: parent, kubeconfig, api, pods, log }: KubeletOptions
   mkdirSync(join(dir, 'cni'), { recursive: true })
   await using closing = new AsyncDisposableStack()
   closing.defer(() => removeCgroups(cgroup))
-  closing.defer(() => endMarked(dir))
+  closing.defer(() => endMarkedProcesses(dir))
   await spawnMarked(containerdCommand(dir), { dir, log: join(dir, 'containerd.log'), owned: true })
   const ctr = ['ctr', '--address', join(dir, 'c.sock'), '--namespace', 'k8s.io', 'images']
-  await until(() => run([...ctr, 'list']), { what: `containerd to answer (${dir}/containerd.log)` })
-  await run([...ctr, 'import', await imageArchive(dir)])
+  await waitUntil(() => runCommand([...ctr, 'list']), { what: `containerd to answer (${dir}/containerd.log)` })
+  await runCommand([...ctr, 'import', await imageArchive(dir)])
   // Its directory it mounts on itself.
   const argv = ['unshare', '--mount', program, `--kubeconfig=${kubeconfig}`, ...(await kubeletFlags(dir, cgroup))]
   const kubelet = await spawnMarked(argv, { dir, log: join(dir, 'kubelet.log'), owned: true })
@@ -99,7 +99,7 @@ async function imageArchive(dir: string): Promise<string> {
   const at = join(dir, 'image')
   mkdirSync(join(at, 'root/bin'), { recursive: true })
   cpSync('/bin/busybox', join(at, 'root/bin/busybox'))
-  await run(['tar', '--create', '--file', join(at, 'layer.tar'), '--directory', join(at, 'root'), '.'])
+  await runCommand(['tar', '--create', '--file', join(at, 'layer.tar'), '--directory', join(at, 'root'), '.'])
   const layer = createHash('sha256')
     .update(readFileSync(join(at, 'layer.tar')))
     .digest('hex')
@@ -116,7 +116,17 @@ async function imageArchive(dir: string): Promise<string> {
   writeFileSync(join(at, 'config.json'), JSON.stringify(config))
   writeFileSync(join(at, 'manifest.json'), JSON.stringify(manifest))
   const archive = join(dir, 'image.tar')
-  await run(['tar', '--create', '--file', archive, '--directory', at, 'manifest.json', 'config.json', 'layer.tar'])
+  await runCommand([
+    'tar',
+    '--create',
+    '--file',
+    archive,
+    '--directory',
+    at,
+    'manifest.json',
+    'config.json',
+    'layer.tar',
+  ])
   return archive
 }
 
@@ -158,7 +168,7 @@ async function runPods(api: ApiClient, count: number): Promise<void> {
     const { items } = await api.send<{ items: Pod[] }>('GET', path)
     return items.filter(({ status }) => status?.phase === 'Running').length === count
   }
-  await until(look, { what: `${count} Pods to run`, deadline: 180_000, every: 1000 })
+  await waitUntil(look, { what: `${count} Pods to run`, deadline: 180_000, every: 1000 })
 }
 
 const pod = (name: string) => ({
@@ -186,5 +196,5 @@ async function removeCgroups(name: string): Promise<void> {
     for (const root of roots) if (existsSync(root)) remove(root)
     return true
   }
-  await until(all, { what: `cgroups ${name} to be removed` })
+  await waitUntil(all, { what: `cgroups ${name} to be removed` })
 }

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { condition, resourceDefOf, server } from '../../crds/index.ts'
 import type { Kube } from '../../kube/client.ts'
 import { runParallel } from '../../kube/testing/rig.ts'
-import { until } from '../rig/until.ts'
+import { waitUntil } from '../rig/wait-until.ts'
 import { hostNameOf } from './fleet.ts'
 import { keepHosts } from './hosts.ts'
 import type { Figure } from './measure.ts'
@@ -86,7 +86,7 @@ async function readyOne(kube: Kube, namespace: string): Promise<void> {
     const { status } = await kube.resource(resourceDefOf(server)).get({ namespace, name: LIKE })
     return condition(status?.conditions, 'Ready')?.status === 'True'
   }
-  await until(look, { what: 'one server to be ready', deadline: 120_000, every: 200 })
+  await waitUntil(look, { what: 'one server to be ready', deadline: 120_000, every: 200 })
 }
 
 /** Changes that each bring a server to the controller's queue. */

@@ -5,7 +5,7 @@ import type { Kube } from '../../kube/client.ts'
 import { isAlreadyExists } from '../../kube/errors.ts'
 import type { Resource } from '../../kube/resource.ts'
 import type { Draft, KubeObject } from '../../kube/types.ts'
-import { until } from '../rig/until.ts'
+import { waitUntil } from '../rig/wait-until.ts'
 
 const FLAVOR = 'small'
 const KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ+4n2sXkXK3n1x8pWc0hYJ3m1r7b9F2p0q0o6wX1cZ5 demo'
@@ -55,5 +55,5 @@ export async function makeServer(kube: Kube, draft: Draft<Server>): Promise<void
     await make(api, draft)
     return true
   }
-  await until(once, { what: `server ${draft.metadata.name} to be taken`, deadline: 120_000, every: 200 })
+  await waitUntil(once, { what: `server ${draft.metadata.name} to be taken`, deadline: 120_000, every: 200 })
 }

@@ -9,8 +9,8 @@ import { runParallel } from '../../kube/testing/rig.ts'
 import type { KubeObject, ObjectMeta, ResourceDef } from '../../kube/types.ts'
 import { ensureBinaries } from '../rig/binaries.ts'
 import { freePorts } from '../rig/ports.ts'
-import { end, spawnMarked } from '../rig/process.ts'
-import { until } from '../rig/until.ts'
+import { endProcess, spawnMarked } from '../rig/process.ts'
+import { waitUntil } from '../rig/wait-until.ts'
 import { type Backlog, drain } from './backlog.ts'
 import { type Memory, memoryOf } from './proc.ts'
 import type { Stage } from './stage.ts'
@@ -59,7 +59,10 @@ export async function kubeSchedulerAtRest(stage: Stage, dir: string, nodes: numb
     const pid = await scheduler.start()
     // It places nothing before its caches are full.
     const { metadata } = await api.create(pod('last'))
-    await until(async () => isBound(await api.get(metadata)), { what: 'the last Pod to be bound', deadline: 120_000 })
+    await waitUntil(async () => isBound(await api.get(metadata)), {
+      what: 'the last Pod to be bound',
+      deadline: 120_000,
+    })
     await delay(REST_MS)
     return memoryOf(pid)
   } finally {
@@ -157,6 +160,6 @@ class Scheduler {
   }
 
   async stop(): Promise<void> {
-    if (this.#running) await end(this.#running)
+    if (this.#running) await endProcess(this.#running)
   }
 }

@@ -2,7 +2,7 @@
 import { condition, hypervisor, resourceDefOf, type Server, server } from '../../crds/index.ts'
 import type { Kube } from '../../kube/client.ts'
 import { keyOf } from '../../kube/types.ts'
-import { until } from '../rig/until.ts'
+import { waitUntil } from '../rig/wait-until.ts'
 
 /** Enables all hosts and waits; the servers that have not come to rest by the deadline, with what they say of themselves. */
 export async function settled(kube: Kube, hosts: number, deadline = 180_000): Promise<string[]> {
@@ -14,7 +14,7 @@ export async function settled(kube: Kube, hosts: number, deadline = 180_000): Pr
     left = (await pages).items.filter((s) => !isSettled(s))
     return left.length === 0
   }
-  await until(look, { what: 'all servers to come to rest', deadline, every: 1000 }).catch(() => undefined)
+  await waitUntil(look, { what: 'all servers to come to rest', deadline, every: 1000 }).catch(() => undefined)
   return left.map(
     (s) => `${keyOf(s.metadata)}: ${JSON.stringify(condition(s.status?.conditions, 'Ready') ?? s.metadata)}`,
   )

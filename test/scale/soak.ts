@@ -6,7 +6,7 @@
 import { rmSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { scratchDirectory } from '../rig/scratch.ts'
-import { until } from '../rig/until.ts'
+import { waitUntil } from '../rig/wait-until.ts'
 import { churn, type Tally } from './churn.ts'
 import { Every } from './every.ts'
 import { makeProjects } from './projects.ts'
@@ -69,7 +69,7 @@ async function sampleAll(stage: Stage): Promise<Sample[]> {
     if (minute % killEvery === 0 && minute < minutes - 1) {
       await stage.plane.kill('kube-apiserver')
       const back = async (): Promise<boolean> => stage.plane.start().then(() => true)
-      await until(back, { what: 'the API server to be back', deadline: 300_000 })
+      await waitUntil(back, { what: 'the API server to be back', deadline: 300_000 })
       console.log(`minute ${minute}: the API server was killed, and is back`)
     }
   }

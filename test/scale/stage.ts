@@ -6,8 +6,8 @@ import { createKube, type Kube } from '../../kube/client.ts'
 import { type ControlPlane, startControlPlane } from '../rig/control-plane.ts'
 import { applyManifests, applyPolicies } from '../rig/crds.ts'
 import { freePorts } from '../rig/ports.ts'
-import { end, isAlive, type Running, spawnMarked } from '../rig/process.ts'
-import { Fatal, until } from '../rig/until.ts'
+import { endProcess, isAlive, type Running, spawnMarked } from '../rig/process.ts'
+import { FatalError, waitUntil } from '../rig/wait-until.ts'
 import { inPod } from './pod.ts'
 
 export interface StageOptions {
@@ -95,7 +95,7 @@ export class Stage implements AsyncDisposable {
       this.mustLive()
       return (await fetch(`http://127.0.0.1:${port}/readyz`)).ok
     }
-    await until(ready, { what: 'the controller to be ready', deadline: 400_000 })
+    await waitUntil(ready, { what: 'the controller to be ready', deadline: 400_000 })
     return part
   }
 
@@ -113,26 +113,26 @@ export class Stage implements AsyncDisposable {
       const { items } = await api.list()
       return items.filter((h: Hypervisor) => h.status?.state === 'up' && h.status.capacity).length === hosts
     }
-    await until(up, { what: `${hosts} hosts to be up`, deadline: 300_000, every: 1000 })
+    await waitUntil(up, { what: `${hosts} hosts to be up`, deadline: 300_000, every: 1000 })
   }
 
   /** @throws with its name, if one of our processes has ended */
   mustLive(): void {
     for (const part of this.parts.values()) {
       if (isAlive(part)) continue
-      throw new Fatal(
+      throw new FatalError(
         `${part.name} ended: ${readFileSync(part.log, 'utf8').trimEnd().split('\n').slice(-5).join('\n')}`,
       )
     }
   }
 
   async end(name: string, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-    await end(this.part(name), signal)
+    await endProcess(this.part(name), signal)
     this.parts.delete(name)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const part of this.parts.values()) await end(part, 'SIGKILL')
+    for (const part of this.parts.values()) await endProcess(part, 'SIGKILL')
     await this.kube[Symbol.asyncDispose]()
     await this.plane.stop()
   }
@@ -155,7 +155,7 @@ export async function startStage(options: StageOptions): Promise<Stage> {
   const { dir, log = () => undefined } = options
   mkdirSync(dir, { recursive: true })
   const start = (): Promise<ControlPlane> => startControlPlane({ dir, owned: true, log })
-  const plane = await until(start, { what: 'a control plane', deadline: 600_000, every: 1000 })
+  const plane = await waitUntil(start, { what: 'a control plane', deadline: 600_000, every: 1000 })
   await applyManifests(plane.api, join(repository, 'crds/manifests'))
   await applyPolicies(plane.api, join(repository, 'crds/admission'))
   const kube = await createKube({ kubeconfig: plane.kubeconfig, userAgent: 'kubenova-scale', connections: 64 })

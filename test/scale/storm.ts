@@ -3,7 +3,7 @@ import { condition, resourceDefOf, type Server, server } from '../../crds/index.
 import type { Kube } from '../../kube/client.ts'
 import { createInformer } from '../../kube/informer.ts'
 import { runParallel } from '../../kube/testing/rig.ts'
-import { until } from '../rig/until.ts'
+import { waitUntil } from '../rig/wait-until.ts'
 import { makeServer, serverDraft } from './projects.ts'
 
 export interface StormOptions {
@@ -47,8 +47,8 @@ export async function storm({ kube, projects, servers, atOnce, signal, log }: St
     const created = performance.now()
     const all = (what: 'placed' | 'ready') => () => [...seen.values()].every((s) => s[what] !== undefined)
     const wait = { deadline: 1_800_000, every: 100, signal }
-    await until(all('placed'), { what: 'all servers to be placed', ...wait })
-    await until(all('ready'), { what: 'all servers to be ready', ...wait })
+    await waitUntil(all('placed'), { what: 'all servers to be placed', ...wait })
+    await waitUntil(all('ready'), { what: 'all servers to be ready', ...wait })
     const last = (what: 'placed' | 'ready'): number => Math.max(...[...seen.values()].map((s) => s[what] ?? Number.NaN))
     const seconds = (at: number): number => (at - begin) / 1000
     const waits = [...seen.values()].map(({ asked, placed = Number.NaN }) => placed - asked).sort((a, b) => a - b)

@@ -5,7 +5,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { installPackages } from '../../rig/packages.ts'
-import { run } from '../../rig/process.ts'
+import { runCommand } from '../../rig/process.ts'
 import type { Measured, Task } from './worker.ts'
 
 const here = import.meta.dirname
@@ -19,7 +19,7 @@ export async function rivals(): Promise<{ python: string[] | undefined; go: stri
 
 async function pythonLibvirt(): Promise<string[] | undefined> {
   const there = () =>
-    run([python, '-c', 'import libvirt']).then(
+    runCommand([python, '-c', 'import libvirt']).then(
       () => true,
       () => false,
     )
@@ -33,7 +33,7 @@ async function goLibvirt(): Promise<string[] | undefined> {
   // Also if it is there: Go's cache makes that quick, and the source may have changed.
   if (!existsSync(goBinary)) console.log('# building test/bench/go-libvirt (minutes the first time)')
   const build = ['go', 'build', '-trimpath', '-buildvcs=false', '-o', goBinary, '.']
-  await run(build, { cwd: join(here, '../go-libvirt') }).catch(without)
+  await runCommand(build, { cwd: join(here, '../go-libvirt') }).catch(without)
   return existsSync(goBinary) ? [goBinary] : undefined
 }
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Hypervisor, Server } from '../../../crds/index.ts'
 import { conditionOf, withCloud } from '../../e2e/user.ts'
 import { isAlive } from '../../rig/process.ts'
-import { until } from '../../rig/until.ts'
+import { waitUntil } from '../../rig/wait-until.ts'
 import { countSucceeded, waitForReadiness } from './faults.ts'
 
 const user = withCloud()
@@ -32,7 +32,7 @@ class Supervisor {
       return false
     }
     const { signal } = this.#stop
-    until(restartIfEnded, { what: 'the end', deadline: Number.MAX_SAFE_INTEGER, every: 1000, signal }).catch(
+    waitUntil(restartIfEnded, { what: 'the end', deadline: Number.MAX_SAFE_INTEGER, every: 1000, signal }).catch(
       () => undefined,
     )
   }
@@ -69,7 +69,7 @@ it(`guests run on, and agent and controller wait, while the API server is down f
   await cloud.plane.kill('kube-apiserver')
   const back = performance.now() + AWAY_SECONDS * 1000
   const waitForShare = (share: number) =>
-    until(() => performance.now() > back - AWAY_SECONDS * 1000 * (1 - share), {
+    waitUntil(() => performance.now() > back - AWAY_SECONDS * 1000 * (1 - share), {
       what: 'time to go by',
       deadline: AWAY_SECONDS * 2000,
       every: 250,
@@ -97,7 +97,7 @@ it('no host is fenced, no request is lost, and changes meanwhile are caught up w
 }, async () => {
   const started = performance.now()
   // Until the agent has observed it, the Server still has its old status.
-  await until(async () => (await countSucceeded(user(), 'victim', 'start')) > 0, {
+  await waitUntil(async () => (await countSucceeded(user(), 'victim', 'start')) > 0, {
     what: 'its start',
     deadline: BACK_MS,
   })

@@ -7,8 +7,8 @@ import type { Hypervisor, ServerAction } from '../../../crds/index.ts'
 import type { Lease } from '../../../kube/builtin-kinds.ts'
 import { conditionOf, withCloud } from '../../e2e/user.ts'
 import { freePorts } from '../../rig/ports.ts'
-import { isAlive, type ProcessId, run, spawnMarked } from '../../rig/process.ts'
-import { until } from '../../rig/until.ts'
+import { isAlive, type ProcessId, runCommand, spawnMarked } from '../../rig/process.ts'
+import { waitUntil } from '../../rig/wait-until.ts'
 import { countSucceeded } from './faults.ts'
 
 const user = withCloud()
@@ -25,7 +25,7 @@ let clocks = ''
  * real.
  */
 async function clockEnvironment(name: string): Promise<Record<string, string>> {
-  const listed = await run(['dpkg', '--listfiles', 'libfaketime'])
+  const listed = await runCommand(['dpkg', '--listfiles', 'libfaketime'])
   const library = listed.split('\n').find((line) => line.endsWith('/libfaketime.so.1')) ?? ''
   setClock(name, '+0')
   return {
@@ -86,13 +86,13 @@ const hasOffset = (time: string, offsetHours: number): boolean =>
 
 /** Checks that the host stays up for longer than its lease lasts. */
 async function expectHostStaysUp(agentHours: number): Promise<void> {
-  await until(async () => hasOffset(await hostRenewTime(), agentHours), {
+  await waitUntil(async () => hasOffset(await hostRenewTime(), agentHours), {
     what: 'a heartbeat by the new clock',
     every: 200,
   })
   const end = performance.now() + 1.5 * DOWN_AFTER_SECONDS * 1000
   const seen = new Set<string | undefined>()
-  await until(
+  await waitUntil(
     async () => {
       seen.add((await user().get<Hypervisor>('hypervisor', 'h1')).status?.state)
       return performance.now() > end
@@ -152,9 +152,9 @@ it('the host is down while the agent’s clock is before the API server’s cert
   setClock('agent', '-400d')
   await user().cloud.plane.kill('kube-apiserver')
   await user().cloud.plane.start()
-  await until(isHost('down'), { what: 'the host to be down', deadline: 120_000, every: 200 })
+  await waitUntil(isHost('down'), { what: 'the host to be down', deadline: 120_000, every: 200 })
   setClock('agent', '+0')
-  await until(isHost('up'), { what: 'the host to be up', deadline: 120_000, every: 200 })
+  await waitUntil(isHost('up'), { what: 'the host to be up', deadline: 120_000, every: 200 })
   expect(await domainId()).toBe(before)
   await expectActionWorks()
 })

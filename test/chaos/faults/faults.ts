@@ -3,7 +3,7 @@
 import type { Condition, Server, ServerAction } from '../../../crds/index.ts'
 import { conditionOf, type User } from '../../e2e/user.ts'
 import type { Host } from '../../rig/host.ts'
-import { until } from '../../rig/until.ts'
+import { waitUntil } from '../../rig/wait-until.ts'
 
 /** Restarts the agent of a host with these flags after the rig's own, and waits until it is ready. */
 export async function restartAgent(user: User, host: string, ...flags: string[]): Promise<void> {
@@ -49,7 +49,10 @@ async function listEvents(user: User, name: string): Promise<string[]> {
 
 /** Waits until an object has an event of this type and reason, such as `Warning DiskFull`. */
 export async function waitForEvent(user: User, name: string, event: string): Promise<void> {
-  await until(async () => (await listEvents(user, name)).includes(event), { what: `${event} of ${name}`, every: 200 })
+  await waitUntil(async () => (await listEvents(user, name)).includes(event), {
+    what: `${event} of ${name}`,
+    every: 200,
+  })
 }
 
 /** Counts the records of a server's succeeded actions of this name. */

@@ -3,7 +3,7 @@
 import { beforeAll, expect, it } from 'vitest'
 import type { Hypervisor, Image, Server } from '../../../crds/index.ts'
 import { conditionOf, withCloud } from '../../e2e/user.ts'
-import { until } from '../../rig/until.ts'
+import { waitUntil } from '../../rig/wait-until.ts'
 import { findOrphansOf, restartAgent, waitForEvent, waitForReadiness } from './faults.ts'
 
 const user = withCloud({ hosts: 2 })
@@ -13,7 +13,7 @@ const SLOW_MS = 120_000
 
 const hypervisor = (name: string) => user().get<Hypervisor>('hypervisor', name)
 const isUp = (name: string, up: boolean) =>
-  until(async () => ((await hypervisor(name)).status?.state === 'up') === up, {
+  waitUntil(async () => ((await hypervisor(name)).status?.state === 'up') === up, {
     what: `${name} to be ${up ? 'up' : 'down'}`,
     deadline: 60_000,
     every: 200,
@@ -21,7 +21,7 @@ const isUp = (name: string, up: boolean) =>
 const exists = async (kind: string, name: string) =>
   (await user().kubectl('get', kind, '-A', '-o', 'name')).split('\n').some((line) => line.endsWith(`/${name}`))
 const waitUntilGone = (kind: string, name: string) =>
-  until(async () => !(await exists(kind, name)), { what: `${kind} ${name} to go`, deadline: 60_000, every: 200 })
+  waitUntil(async () => !(await exists(kind, name)), { what: `${kind} ${name} to go`, deadline: 60_000, every: 200 })
 
 /** Creates a server on this host. */
 async function createServerOn(host: string, name: string): Promise<Server> {
@@ -69,7 +69,7 @@ it('a host that comes back is registered again, and its orphans are removed', as
   expect(await findOrphansOf(user().cloud.host('h2'), far)).not.toEqual([])
   await user().cloud.startAgent('h2', ...QUICK)
   await isUp('h2', true)
-  await until(async () => (await findOrphansOf(user().cloud.host('h2'), far)).length === 0, {
+  await waitUntil(async () => (await findOrphansOf(user().cloud.host('h2'), far)).length === 0, {
     what: 'nothing to be left of it',
     deadline: 60_000,
     every: 500,
@@ -83,9 +83,11 @@ it('the agent creates its Hypervisor again when it is deleted, and its guests ru
     .virsh('domid', near.status?.domain?.name ?? '')
   const { uid } = (await hypervisor('h1')).metadata
   await user().kubectl('delete', 'hypervisor', 'h1')
-  await until(async () => (await hypervisor('h1')).metadata.uid !== uid, { what: 'another Hypervisor', every: 200 })
+  await waitUntil(async () => (await hypervisor('h1')).metadata.uid !== uid, { what: 'another Hypervisor', every: 200 })
   await isUp('h1', true)
-  await until(async () => conditionOf(await hypervisor('h1'), 'Ready')?.status === 'True', { what: 'it to be Ready' })
+  await waitUntil(async () => conditionOf(await hypervisor('h1'), 'Ready')?.status === 'True', {
+    what: 'it to be Ready',
+  })
   const now = await waitForReadiness(user(), 'near', 'True', 'Running')
   expect(conditionOf(now, 'HostReachable')).toBeUndefined()
   expect(
@@ -113,7 +115,7 @@ async function createNamespaceWithServer(name: string, host: string): Promise<Se
   await user().patch('hypervisor', host === 'h1' ? 'h2' : 'h1', { spec: { disabled: true, disabledReason: 'a test' } })
   const spec = { flavor: 'tiny', image: { name: 'guest' }, networks: [{ name: 'lan' }] }
   await user().apply({ kind: 'Server', metadata: { name: `${name}-1`, namespace: name }, spec })
-  const server = await until(
+  const server = await waitUntil(
     async () => {
       const json = await user().kubectl('get', 'server', `${name}-1`, '-n', name, '-o', 'json')
       const seen = JSON.parse(json) as Server
@@ -139,7 +141,7 @@ it('deleting a namespace waits for a host that is down, reports that, and comple
   await user().kubectl('delete', 'namespace', 'blue', '--wait=false')
   const reportsFinalizer = async () =>
     (await user().kubectl('get', 'namespace', 'blue', '-o', 'json')).includes('compute.kubenova.io/host')
-  await until(reportsFinalizer, { what: 'the namespace to report the finalizer', deadline: 60_000, every: 500 })
+  await waitUntil(reportsFinalizer, { what: 'the namespace to report the finalizer', deadline: 60_000, every: 500 })
   const server = JSON.parse(await user().kubectl('get', 'server', 'blue-1', '-n', 'blue', '-o', 'json')) as Server
   expect(conditionOf(server, 'DeletionPending')?.message).toContain('force-delete=true')
   await user().kubectl('annotate', 'server', 'blue-1', '-n', 'blue', 'compute.kubenova.io/force-delete=true')

@@ -8,8 +8,8 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import type { Hypervisor, Server } from '../../../crds/index.ts'
 import { conditionOf, withCloud } from '../../e2e/user.ts'
 import { ensureGuestImage, type GuestReport, guestReports } from '../../rig/guest.ts'
-import { run } from '../../rig/process.ts'
-import { until } from '../../rig/until.ts'
+import { runCommand } from '../../rig/process.ts'
+import { waitUntil } from '../../rig/wait-until.ts'
 import { emptyDisk, fillDisk, mountSmallDisk } from './disk.ts'
 import {
   findOrphansOf,
@@ -84,7 +84,7 @@ const waitForReport = ({ status }: Server): Promise<GuestReport> => {
     user()
       .cloud.host(status?.host ?? '')
       .exec(['cat', log])
-  return until(async () => guestReports(await readLog())[0], { what: 'the guest to boot', deadline: SLOW_MS })
+  return waitUntil(async () => guestReports(await readLog())[0], { what: 'the guest to boot', deadline: SLOW_MS })
 }
 
 /**
@@ -183,7 +183,7 @@ it('a build fails with DiskFull when the disk is full while the image is convert
 it('a build fails with DiskFull when the disk is full while disks are created', async () => {
   await fillDisk(h1(), 60)
   // With so little space the agent removes unused images from the cache; the neighbour's image stays.
-  await until(async () => (await listCachedImages(h1())).length === 1, {
+  await waitUntil(async () => (await listCachedImages(h1())).length === 1, {
     what: 'unused images to go',
     deadline: SLOW_MS,
   })
@@ -243,7 +243,7 @@ it('a guest is paused when the disk is full while it writes, and continues when 
   await fillDisk(h1(), 60)
   // With so little space the agent removes unused images from the cache. Here it does so before the guest writes, so
   // that this cannot make room afterwards.
-  await until(async () => (await listCachedImages(h1())).length === 1, {
+  await waitUntil(async () => (await listCachedImages(h1())).length === 1, {
     what: 'unused images to go',
     deadline: SLOW_MS,
   })
@@ -277,10 +277,10 @@ it('a guest is paused when the disk is full while it writes, and continues when 
 it('a build fails with OutOfMemory when the host has no memory for QEMU', async () => {
   await user().apply({ kind: 'Flavor', metadata: { name: 'big' }, spec: { vcpus: 1, ram: 6000, disk: 1 } })
   const pid = String(h1().libvirtd?.pid)
-  await run(['prlimit', '--pid', pid, `--as=${5 * 1024 ** 3}:unlimited`])
+  await runCommand(['prlimit', '--pid', pid, `--as=${5 * 1024 ** 3}:unlimited`])
   await user().server('big', { flavor: 'big' })
   await expectFailure('big', 'OutOfMemory', /h1 could not build it: start: .*the host has no memory left for it/)
-  await run(['prlimit', '--pid', pid, '--as=unlimited'])
+  await runCommand(['prlimit', '--pid', pid, '--as=unlimited'])
   await expectStartSucceeds('big')
 })
 
@@ -328,7 +328,7 @@ it('the agent creates the bridge of running guests again when it is deleted, and
   expect(await masterOf(tap)).toBe(bridge)
   await h1().exec(['ip', 'link', 'delete', bridge])
   expect(await masterOf(tap)).toBeUndefined()
-  await until(async () => (await masterOf(tap)) === bridge, {
+  await waitUntil(async () => (await masterOf(tap)) === bridge, {
     what: 'the tap to be on its bridge again',
     deadline: 60_000,
   })
@@ -341,7 +341,7 @@ it('the agent starts dnsmasq again when it is killed', async () => {
   const before = await pids()
   expect(before).toMatch(/^\d+$/)
   await h1().exec(['kill', '-9', before])
-  await until(async () => /^\d+$/.test(await pids()) && (await pids()) !== before, {
+  await waitUntil(async () => /^\d+$/.test(await pids()) && (await pids()) !== before, {
     what: 'another dnsmasq',
     deadline: 60_000,
   })
@@ -349,7 +349,7 @@ it('the agent starts dnsmasq again when it is killed', async () => {
   await user().server('leased')
   const server = await user().ready('leased', SLOW_MS)
   const log = server.status?.console?.log ?? ''
-  const report = await until(async () => guestReports(await h1().exec(['cat', log]))[0], {
+  const report = await waitUntil(async () => guestReports(await h1().exec(['cat', log]))[0], {
     what: 'its report',
     deadline: SLOW_MS,
   })

@@ -3,7 +3,7 @@
 import { beforeAll, expect, it } from 'vitest'
 import type { Hypervisor, Server } from '../../../crds/index.ts'
 import { conditionOf, withCloud } from '../../e2e/user.ts'
-import { until } from '../../rig/until.ts'
+import { waitUntil } from '../../rig/wait-until.ts'
 import { findOrphansOf, restartAgent, waitForReadiness } from './faults.ts'
 
 const user = withCloud({ hosts: 2 })
@@ -13,7 +13,7 @@ const h1 = () => user().cloud.host('h1')
 const disable = (host: string, disabled: boolean) =>
   user().patch('hypervisor', host, { spec: { disabled, disabledReason: disabled ? 'a test' : null } })
 const waitForHostReadiness = (status: string, reason: string) =>
-  until(
+  waitUntil(
     async () => {
       const ready = conditionOf(await user().get<Hypervisor>('hypervisor', 'h1'), 'Ready')
       return ready?.status === status && ready.reason === reason
@@ -85,7 +85,7 @@ it('a guest whose QEMU ends after each start is restarted with a growing delay, 
   await restartAgent(user(), 'h1')
   const name = running.status?.domain?.name ?? ''
   await h1().virsh('destroy', name)
-  await until(async () => (await user().get('server', 'stays')).status?.actionRecords === 2, {
+  await waitUntil(async () => (await user().get('server', 'stays')).status?.actionRecords === 2, {
     what: 'a restart',
     every: 100,
   })

@@ -6,8 +6,8 @@ import type { Lease } from '../../../kube/builtin-kinds.ts'
 import { conditionOf, withCloud } from '../../e2e/user.ts'
 import type { AuditEvent } from '../../rig/control-plane.ts'
 import { freePorts } from '../../rig/ports.ts'
-import { end, isAlive, type ProcessId, signal, spawnMarked } from '../../rig/process.ts'
-import { until } from '../../rig/until.ts'
+import { endProcess, isAlive, type ProcessId, signalProcess, spawnMarked } from '../../rig/process.ts'
+import { waitUntil } from '../../rig/wait-until.ts'
 import { countSucceeded } from './faults.ts'
 
 const user = withCloud({ hosts: 2, audit: true })
@@ -30,7 +30,7 @@ async function startSecond(): Promise<SecondController> {
   const argv = [process.execPath, join(repository, 'controller/main.ts'), ...flags]
   const started = await spawnMarked(argv, { dir, log: join(dir, `${OTHER}.log`), owned: true })
   const url = `http://${address}`
-  await until(async () => (await fetch(`${url}/readyz`)).ok, { what: `${OTHER} to be ready`, deadline: 60_000 })
+  await waitUntil(async () => (await fetch(`${url}/readyz`)).ok, { what: `${OTHER} to be ready`, deadline: 60_000 })
   return { ...started, url }
 }
 
@@ -56,7 +56,7 @@ const first = () => user().cloud.service('controller')
 beforeAll(async () => {
   await user().cloud.kill('controller')
   await startFirst()
-  await until(() => leads(first().url), { what: 'the first to lead', deadline: 60_000 })
+  await waitUntil(() => leads(first().url), { what: 'the first to lead', deadline: 60_000 })
   second = await startSecond()
 })
 
@@ -89,7 +89,7 @@ it('a controller that is frozen during its work is replaced, and writes nothing 
   const names = Array.from({ length: 12 }, (_, i) => `many-${i}`)
   const before = await transitions()
   const made = Promise.all(names.map((name) => user().server(name)))
-  await until(
+  await waitUntil(
     async () =>
       (await user().list('servers')).some(({ metadata, status }) => metadata.name.startsWith('many') && status?.host),
     {
@@ -97,16 +97,16 @@ it('a controller that is frozen during its work is replaced, and writes nothing 
       every: 5,
     },
   )
-  expect(signal(first(), 'SIGSTOP')).toBe(true)
+  expect(signalProcess(first(), 'SIGSTOP')).toBe(true)
   await made
   const frozen = performance.now()
-  await until(() => leads(second.url), { what: 'the other to lead', deadline: 60_000 })
+  await waitUntil(() => leads(second.url), { what: 'the other to lead', deadline: 60_000 })
   expect((performance.now() - frozen) / 1000).toBeLessThan(3 * LEASE_SECONDS)
   expect(await transitions()).toBe(before + 1)
   const taken = (await lease()).spec?.acquireTime ?? ''
   for (const name of names) await user().until(name, 'placed', ({ status }) => status?.host !== undefined)
-  signal(first(), 'SIGCONT')
-  await until(() => !isAlive(first()), { what: 'the frozen one to end', deadline: 60_000 })
+  signalProcess(first(), 'SIGCONT')
+  await waitUntil(() => !isAlive(first()), { what: 'the frozen one to end', deadline: 60_000 })
   expect(await leads(second.url)).toBe(true)
   expect(writesOfFirst(taken)).toEqual([])
   for (const name of names) await user().kubectl('delete', 'server', name, '--wait=false')
@@ -119,8 +119,8 @@ it('the other controller takes over in bounded time when the leader is killed, a
   expect(await leads(first().url)).toBe(false)
   await user().server('after')
   const killed = performance.now()
-  await end(second, 'SIGKILL')
-  await until(() => leads(first().url), { what: 'the first to lead again', deadline: 60_000 })
+  await endProcess(second, 'SIGKILL')
+  await waitUntil(() => leads(first().url), { what: 'the first to lead again', deadline: 60_000 })
   expect((performance.now() - killed) / 1000).toBeLessThan(3 * LEASE_SECONDS)
   await user().ready('after', 120_000)
   for (const name of ['before', 'after']) expect(await countSucceeded(user(), name, 'create')).toBe(1)
@@ -136,17 +136,20 @@ it('a standby controller marks no host down when it leads after an outage of etc
   await plane.kill('etcd')
   // A host's lease lasts for 30 seconds, a controller's for less.
   const back = performance.now() + 45_000
-  await until(() => performance.now() > back, { what: 'time to go by', deadline: 90_000, every: 250 })
+  await waitUntil(() => performance.now() > back, { what: 'time to go by', deadline: 90_000, every: 250 })
   await plane.start()
-  await until(() => leads(second.url), { what: 'the other to lead', deadline: 60_000 })
+  await waitUntil(() => leads(second.url), { what: 'the other to lead', deadline: 60_000 })
   const { renewTime } = (await hostLease()).spec ?? {}
-  await until(async () => (await hostLease()).spec?.renewTime !== renewTime, { what: 'a heartbeat', deadline: 60_000 })
+  await waitUntil(async () => (await hostLease()).spec?.renewTime !== renewTime, {
+    what: 'a heartbeat',
+    deadline: 60_000,
+  })
   await user().server('after')
   await user().ready('after', 120_000)
   const now = await user().ready('before')
   expect(conditionOf(now, 'Ready')).toEqual(conditionOf(before, 'Ready'))
   expect(now.metadata.resourceVersion).toBe(before.metadata.resourceVersion)
-  await end(second, 'SIGKILL')
+  await endProcess(second, 'SIGKILL')
   await startFirst()
 })
 
@@ -172,10 +175,10 @@ const hostLease = () => leaseOf('h1')
 it('a second agent on a host is not ready until the first ends', { timeout: 300_000 }, async () => {
   const other = await startSecondAgent('h1')
   const waiting = /\[-\]heartbeat failed: waiting for the API server, or for another agent of this host to end/
-  await until(async () => waiting.test(await other.readyz()), { what: 'the second to wait', deadline: 60_000 })
+  await waitUntil(async () => waiting.test(await other.readyz()), { what: 'the second to wait', deadline: 60_000 })
   await user().cloud.kill('agent-h1')
-  await until(async () => (await other.readyz()) === 'ok', { what: 'the second to work', deadline: 60_000 })
-  await end(other, 'SIGKILL')
+  await waitUntil(async () => (await other.readyz()) === 'ok', { what: 'the second to work', deadline: 60_000 })
+  await endProcess(other, 'SIGKILL')
   await user().cloud.startAgent('h1')
   await user().cloud.ready('agent-h1')
 })
@@ -185,14 +188,17 @@ it('an agent with the name of another host waits and changes nothing', { timeout
   const domains = await user().domains('h1')
   const other = await startSecondAgent('h2', '--state-dir', '/var/lib/kubenova/intruder')
   const waiting = new RegExp(`another agent works as host h1: it is ${holder}`)
-  await until(async () => waiting.test(await other.readyz()), { what: 'the intruder to wait', deadline: 60_000 })
+  await waitUntil(async () => waiting.test(await other.readyz()), { what: 'the intruder to wait', deadline: 60_000 })
   // Waits for two renewals of the lease.
   for (let i = 0; i < 2; i++) {
     const { renewTime } = (await hostLease()).spec ?? {}
-    await until(async () => (await hostLease()).spec?.renewTime !== renewTime, { what: 'a renewal', deadline: 60_000 })
+    await waitUntil(async () => (await hostLease()).spec?.renewTime !== renewTime, {
+      what: 'a renewal',
+      deadline: 60_000,
+    })
   }
   expect((await hostLease()).spec?.holderIdentity).toBe(holder)
   expect(await other.readyz()).toMatch(waiting)
   expect(await user().domains('h1')).toEqual(domains)
-  await end(other, 'SIGKILL')
+  await endProcess(other, 'SIGKILL')
 })

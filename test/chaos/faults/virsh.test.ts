@@ -3,8 +3,8 @@
 import { beforeAll, expect, it } from 'vitest'
 import type { Server } from '../../../crds/index.ts'
 import { conditionOf, withCloud } from '../../e2e/user.ts'
-import { isAlive, signal } from '../../rig/process.ts'
-import { until } from '../../rig/until.ts'
+import { isAlive, signalProcess } from '../../rig/process.ts'
+import { waitUntil } from '../../rig/wait-until.ts'
 import { countSucceeded, restartAgent, waitForReadiness } from './faults.ts'
 
 const user = withCloud()
@@ -15,7 +15,7 @@ const host = () => user().cloud.host('h1')
 const virsh = (command: string, ...args: string[]) => host().virsh(command, domain, ...args)
 const domainState = async () => (await virsh('domstate')).trim()
 const waitForDomainState = (power: string) =>
-  until(async () => (await domainState()) === power, { what: `the domain to be ${power}`, every: 50 })
+  waitUntil(async () => (await domainState()) === power, { what: `the domain to be ${power}`, every: 50 })
 const setPowerState = (powerState: string) => user().patch('server', 'web', { spec: { powerState } })
 const countActions = (action: string) => countSucceeded(user(), 'web', action)
 /** Restarts libvirtd like an update of its package. */
@@ -39,7 +39,7 @@ const countBoots = async () =>
 async function expectRestoredBy(action: string, act: () => Promise<unknown>): Promise<void> {
   const before = await countActions(action)
   await act()
-  await until(async () => (await countActions(action)) > before, {
+  await waitUntil(async () => (await countActions(action)) > before, {
     what: `another ${action}`,
     deadline: 120_000,
     every: 100,
@@ -191,7 +191,7 @@ it('reports an incomplete managed save after a power loss of the host, and boots
 
 it('stops a guest whose QEMU hangs when the shutdown timeout is over', async () => {
   const qemu = host().qemu(domain)
-  expect(qemu && signal(qemu, 'SIGSTOP')).toBe(true)
+  expect(qemu && signalProcess(qemu, 'SIGSTOP')).toBe(true)
   await setPowerState('Stopped')
   await waitForReadiness(user(), 'web', 'True', 'Stopped')
   expect(qemu && isAlive(qemu)).toBe(false)

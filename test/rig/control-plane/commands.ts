@@ -6,7 +6,7 @@ import type { ControlPlaneState, Part } from '../control-plane.ts'
 /** Thunks: only what is started needs its binary. */
 export type Commands = Record<Part, () => string[]>
 
-export function commands(
+export function commandsOf(
   binaries: Record<Binary, string>,
   dir: string,
   kubeconfig: string,

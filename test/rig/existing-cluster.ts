@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { ensureBinaries } from './binaries.ts'
 import { freePorts } from './ports.ts'
-import { isAlive, type ProcessId, run, spawnMarked } from './process.ts'
+import { isAlive, type ProcessId, runCommand, spawnMarked } from './process.ts'
 
-export interface GivenOptions {
+export interface ExistingClusterOptions {
   /** The cloud's directory. */
   dir: string
   /** The kubeconfig that was given; its current context counts. */
@@ -32,14 +32,14 @@ interface State {
 }
 
 /** Path of the kubeconfig to use. May be repeated: a forwarder that runs is left alone. */
-export async function useCluster({ dir, kubeconfig, address, owned }: GivenOptions): Promise<string> {
+export async function useExistingCluster({ dir, kubeconfig, address, owned }: ExistingClusterOptions): Promise<string> {
   const { kubectl } = await ensureBinaries(['kubectl'])
   const view = [kubectl, 'config', 'view', '--raw', '--minify', '--flatten', '-o', 'json', '--kubeconfig', kubeconfig]
-  const config = JSON.parse(await run(view)) as Config
+  const config = JSON.parse(await runCommand(view)) as Config
   const cluster = config.clusters[0]?.cluster
   if (!cluster) throw new Error(`${kubeconfig}: its current context names no cluster`)
   const { hostname, port, host } = new URL(cluster.server)
-  const state = await forward({ dir, address, owned }, host, hostname, port || '443')
+  const state = await startForwarder({ dir, address, owned }, host, hostname, port || '443')
   cluster['tls-server-name'] ??= isIP(hostname.replace(/^\[|\]$/g, '')) ? EVERY_SERVER : hostname
   cluster.server = `https://${address}:${state.port}`
   const file = join(dir, 'kubeconfig')
@@ -47,8 +47,8 @@ export async function useCluster({ dir, kubeconfig, address, owned }: GivenOptio
   return file
 }
 
-async function forward(
-  { dir, address, owned }: Omit<GivenOptions, 'kubeconfig'>,
+async function startForwarder(
+  { dir, address, owned }: Omit<ExistingClusterOptions, 'kubeconfig'>,
   target: string,
   hostname: string,
   port: string,

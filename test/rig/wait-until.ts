@@ -1,7 +1,7 @@
 // Waiting for a condition with a deadline: the only way the rig waits for anything.
 import { setTimeout as delay } from 'node:timers/promises'
 
-export interface UntilOptions {
+export interface WaitOptions {
   /** What is awaited, for the error message. */
   what: string
   /** Milliseconds until it is given up. */
@@ -12,15 +12,15 @@ export interface UntilOptions {
 }
 
 /** Thrown by a look: what is awaited can no longer come. */
-export class Fatal extends Error {}
+export class FatalError extends Error {}
 
 /**
  * Asks `look` again and again until it gives something other than undefined or false, and returns that.
  * A Fatal error ends the wait at once; any other error thrown by `look` counts as "not yet"; the last one is the cause of the error at the deadline.
  */
-export async function until<T>(
+export async function waitUntil<T>(
   look: () => T | undefined | false | Promise<T | undefined | false>,
-  { what, deadline = 30_000, every = 20, signal }: UntilOptions,
+  { what, deadline = 30_000, every = 20, signal }: WaitOptions,
 ): Promise<T> {
   const end = performance.now() + deadline
   let last: unknown
@@ -30,7 +30,7 @@ export async function until<T>(
       const seen = await look()
       if (seen !== undefined && seen !== false) return seen
     } catch (error) {
-      if (error instanceof Fatal) throw error
+      if (error instanceof FatalError) throw error
       last = error
     }
     if (performance.now() > end) throw new Error(`${what}: not within ${deadline} ms`, { cause: last })

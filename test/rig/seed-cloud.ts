@@ -6,7 +6,7 @@ import { ensureGuestImage } from './guest.ts'
 
 const quickstart = join(import.meta.dirname, '../../examples/quickstart')
 
-export async function furnish(cloud: Cloud): Promise<void> {
+export async function seedCloud(cloud: Cloud): Promise<void> {
   const image = await ensureGuestImage()
   for (const host of cloud.hosts.values()) {
     const target = join(host.home, 'var/lib/kubenova/images/guest.qcow2')

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Cloud, startCloud, stopCloud } from './cloud.ts'
-import { scratchDirectory, sweep } from './scratch.ts'
+import { removeOrphanedClouds, scratchDirectory } from './scratch.ts'
 import { withControlPlane } from './vitest.ts'
 
 // On 127.0.0.1, where no host of a cloud reaches it by itself.
@@ -10,7 +10,7 @@ let dir: string
 let cloud: Cloud
 
 beforeAll(async () => {
-  await sweep()
+  await removeOrphanedClouds()
   dir = scratchDirectory()
   cloud = await startCloud({ dir, kubeconfig: plane().kubeconfig, owned: true })
 })
