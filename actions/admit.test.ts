@@ -111,13 +111,13 @@ const ended = { ...running, lastCompletedAction: 'u1' }
 
 /** What prevents a request whatever the vmState is; of several reasons the first in Nova's order. */
 const obstacles: [string, Given, string][] = [
-  ['it is being deleted', { deleting: true }, 'ServerDeleting'],
+  ['it is being deleted', { deleting: true }, 'ServerTerminating'],
   ['another request runs', { status: running }, 'ActionUnderWay'],
   ['it is locked', { spec: { locked: true } }, 'ServerLocked'],
   [
     'it is being deleted and locked, and another request runs',
     { deleting: true, spec: { locked: true }, status: { ...running, taskState: 'rebooting' } },
-    'ServerDeleting',
+    'ServerTerminating',
   ],
   [
     'it is locked and another request runs',
@@ -144,7 +144,7 @@ describe.each([
 ] as const)('%s', (name, params, from) => {
   it('is rejected when the server has no host yet', () => {
     const { status: _, ...fresh } = server()
-    expect(admit(fresh, name, params)).toMatchObject({ admit: false, reason: 'NoHost' })
+    expect(admit(fresh, name, params)).toMatchObject({ admit: false, reason: 'NotScheduled' })
   })
 
   it('says of each rejection what is in the way', () => {
@@ -162,7 +162,7 @@ describe.each([
 describe('a server without a host, because no host could build it', () => {
   it.each([
     ['start', {}, { admit: true }],
-    ['reboot', { type: 'HARD' }, { admit: false, reason: 'NoHost' }],
+    ['reboot', { type: 'HARD' }, { admit: false, reason: 'NotScheduled' }],
   ] as const)('%s: only start is admitted, to try again', (name, params, verdict) => {
     const { host: _, ...status } = server({ status: { vmState: 'error' } }).status ?? {}
     expect(admit({ ...server(), status }, name, params)).toMatchObject(verdict)

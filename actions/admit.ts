@@ -28,7 +28,7 @@ export function admit(server: Server, name: string, params: unknown): Admission 
       'InvalidParameters',
       `the parameters of ${name} are not valid: see kubectl explain serveraction.spec.${name}`,
     )
-  if (server.metadata.deletionTimestamp) return reject('ServerDeleting', 'the server is being deleted')
+  if (server.metadata.deletionTimestamp) return reject('ServerTerminating', 'the server is being deleted')
   const running = runningRequestOf(server)
   if (running !== undefined) return reject('ActionUnderWay', `${running} is under way; try again when it has ended`)
   if (server.spec.locked) return reject('ServerLocked', 'the server is locked: set spec.locked to false first')
@@ -45,7 +45,7 @@ function admitInState(server: Server, action: Action, params: unknown): Admissio
   const { name, from, objection } = action
   const { host, vmState = 'building', taskState } = server.status ?? {}
   if (host === undefined && !isRetry(action, vmState))
-    return reject('NoHost', `${name} needs a server that has a host; this one has none yet`)
+    return reject('NotScheduled', `${name} needs a server that has a host; this one has none yet`)
   if (taskState !== undefined)
     return reject('InvalidState', `cannot ${name} while the server is in task_state ${taskState}`)
   if (!from.includes(vmState))

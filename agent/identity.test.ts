@@ -66,7 +66,7 @@ describe('lockStateDirectory', () => {
     const id = await lockOnce(dir)
     await expect(lockOnce(dir, other)).rejects.toMatchObject({
       kind: 'Refused',
-      code: 'WrongIdentity',
+      code: 'WrongStateDirectory',
       message: expect.stringMatching(message),
     })
     expect(await readRecord()).toEqual({ ...identity, id })

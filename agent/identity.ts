@@ -49,7 +49,7 @@ async function checkIdentity(stateDir: string, identity: Identity): Promise<stri
   for (const part of ['cluster', 'host'] as const) {
     if (recorded === undefined || recorded[part] === identity[part]) continue
     throw new Refused(
-      'WrongIdentity',
+      'WrongStateDirectory',
       `${stateDir} belongs to ${part} ${recorded[part]}, this is ${identity[part]}: its servers' domains would count as orphans. ` +
         `Start the agent with the ${part} it had; or, if its servers are given up, delete their domains and ${path}`,
     )

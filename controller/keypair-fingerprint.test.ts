@@ -43,6 +43,6 @@ test.each([
   ['ssh', ed25519.slice(0, -4)],
   ['ssh', 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5'],
   ['x509', '-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----'],
-] as const)('fingerprintOf throws KeyInvalid for %s %j', (type, publicKey) => {
-  expect(() => fingerprintOf({ type, publicKey })).toThrow(expect.objectContaining({ code: 'KeyInvalid' }))
+] as const)('fingerprintOf throws InvalidKeyPair for %s %j', (type, publicKey) => {
+  expect(() => fingerprintOf({ type, publicKey })).toThrow(expect.objectContaining({ code: 'InvalidKeyPair' }))
 })

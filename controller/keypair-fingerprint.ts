@@ -2,7 +2,7 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import { type KeyPair, Refused } from '../crds/index.ts'
 
-/** @throws Refused KeyInvalid if the key cannot be parsed */
+/** @throws Refused InvalidKeyPair if the key cannot be parsed */
 export function fingerprintOf({ type, publicKey }: KeyPair['spec']): string {
   return type === 'x509' ? certificateFingerprint(publicKey) : sshFingerprint(publicKey)
 }
@@ -16,7 +16,7 @@ function sshFingerprint(publicKey: string): string {
   const [name, ...rest] = parseFields(blob) ?? []
   if (!isBase64 || name?.toString('latin1') !== type || rest.length === 0) {
     throw new Refused(
-      'KeyInvalid',
+      'InvalidKeyPair',
       "spec.publicKey is not an SSH public key: give the one line of the .pub file, like 'ssh-ed25519 AAAA… name'",
     )
   }
@@ -40,7 +40,7 @@ function certificateFingerprint(pem: string): string {
   try {
     return new X509Certificate(pem).fingerprint.toLowerCase()
   } catch (cause) {
-    throw new Refused('KeyInvalid', 'spec.publicKey is not a certificate in PEM form', { cause })
+    throw new Refused('InvalidKeyPair', 'spec.publicKey is not a certificate in PEM form', { cause })
   }
 }
 

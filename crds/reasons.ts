@@ -1,7 +1,16 @@
 /**
- * Every word that a condition can have for its type and for its reason, that an error has for its code, and `status.fault.details` with it:
- * closed sets, so that docs/guide/operations.md can say of each what it means and what to do.
+ * The closed sets of words in conditions and errors: the types of conditions; and the reasons, each of which can be the reason of a condition or an
+ * event, the code of an error, and `status.fault.details`. One table has for each reason its meaning, its HTTP status and what to do; the
+ * guide, the reference and the API derive from it.
  */
+import { differenceReasons, differences } from './reasons/differences.ts'
+import { hostReasons, hosts } from './reasons/hosts.ts'
+import { imageReasons, images } from './reasons/images.ts'
+import { networkReasons, networks } from './reasons/networks.ts'
+import { progress, progressReasons } from './reasons/progress.ts'
+import type { ReasonFacts, ReasonGroup } from './reasons/reason-table.ts'
+import { referenceReasons, references } from './reasons/references.ts'
+import { requestReasons, requests } from './reasons/requests.ts'
 
 export const conditionTypes = [
   'Ready',
@@ -15,146 +24,30 @@ export const conditionTypes = [
 ] as const
 export type ConditionType = (typeof conditionTypes)[number]
 
-/** All is well, or goes its way. */
-const good = [
-  'Accepted',
-  'Allocated',
-  'Bound',
-  'Connected',
-  'Placed',
-  'Succeeded',
-  'Valid',
-  'Running',
-  'Stopped',
-  'Paused',
-  'Suspended',
-  'Building',
-  'Deleting',
-  'Rebooting',
-  'Rescued',
-  'PowerChanging',
-] as const
+/** Every reason. */
+export const reasonTable = {
+  ...progressReasons,
+  ...requestReasons,
+  ...referenceReasons,
+  ...networkReasons,
+  ...differenceReasons,
+  ...imageReasons,
+  ...hostReasons,
+}
+export type Reason = keyof typeof reasonTable
 
-/** A deed that is refused. */
-const admission = [
-  'ActionUnderWay',
-  'InvalidParameters',
-  'InvalidState',
-  'NoHost',
-  'NotRequestable',
-  'ServerDeleting',
-  'ServerLocked',
-  'ServerNotFound',
-  'ConflictsWithPowerState',
-] as const
+/** The same by group, in the order of the guide. */
+export const reasonGroups: readonly (readonly [ReasonGroup, Readonly<Record<string, ReasonFacts>>])[] = [
+  [progress, progressReasons],
+  [requests, requestReasons],
+  [references, referenceReasons],
+  [networks, networkReasons],
+  [differences, differenceReasons],
+  [images, imageReasons],
+  [hosts, hostReasons],
+]
 
-/** What an object names, or asks for, cannot be had. */
-const references = [
-  'AddressInUse',
-  'AddressInvalid',
-  'AddressOutsideSubnets',
-  'AddressReserved',
-  'BeingDeleted',
-  'FlavorDiskTooSmall',
-  'FlavorMemoryTooSmall',
-  'FlavorNotAllowed',
-  'FlavorNotFound',
-  'HostInOtherZone',
-  'HostNotFound',
-  'ImageNotAllowed',
-  'ImageNotFound',
-  'KeyInvalid',
-  'KeyPairNotFound',
-  'MACInUse',
-  'NetworkNotAllowed',
-  'NetworkNotFound',
-  'NoFreeAddress',
-  'NoFreeMAC',
-  'NoValidHost',
-  'PortInUse',
-  'PortNotFound',
-  'PortNotReady',
-  'TooManyAddresses',
-  'UUIDInUse',
-] as const
-
-/** A network that cannot be right, or must stay. */
-const networks = [
-  'AddressInPool',
-  'AddressNotUsable',
-  'DuplicateAddress',
-  'InvalidSubnet',
-  'NetworkInUse',
-  'NoAddresses',
-  'PoolOutsideSubnet',
-  'PoolEndBeforeStart',
-  'PoolsOverlap',
-  'SubnetsOverlap',
-] as const
-
-/** What is not as it was wished, and is left so. */
-const differences = [
-  'ChangedOnHost',
-  'DeletedWithoutHost',
-  'DiskError',
-  'GuestShutdown',
-  'HostDown',
-  'HostRejected',
-  'RestartDelayed',
-] as const
-
-/** The image of a server, or its sizes, or its hardware. */
-const images = [
-  'ImageCacheBusy',
-  'ImageChecksumMismatch',
-  'ImageDownloadFailed',
-  'ImageFormatMismatch',
-  'ImageSourceRefused',
-  'ImageTooLarge',
-  'ImageUnreadable',
-  'ImageUnsafe',
-  'InvalidDomain',
-  'FirmwareUnavailable',
-  'UnsupportedHardware',
-  'InvalidCharacter',
-  'InvalidGuest',
-  'InvalidInterface',
-  'InvalidXML',
-] as const
-
-/** The host: its disk, its network, its libvirt, its agent. */
-const hosts = [
-  'AgentStopping',
-  'BridgeDown',
-  'BridgeMissing',
-  'BridgeNameTaken',
-  'CommandFailed',
-  'CommandMissing',
-  'CommandTimeout',
-  'ConsoleLogChanged',
-  'ConsoleLogNotRotatable',
-  'DhcpStuck',
-  'DhcpUnreachable',
-  'DiskFailed',
-  'DiskFull',
-  'DiskMissing',
-  'LibvirtError',
-  'LibvirtBusy',
-  'LibvirtUnreachable',
-  'LockFailed',
-  'MtuTooSmall',
-  'OutOfMemory',
-  'ToolUnavailable',
-  'Unexpected',
-  'ObjectChanged',
-  'UplinkBusy',
-  'UplinkHasAddress',
-  'UplinkMissing',
-  'WrongIdentity',
-] as const
-
-export const reasons = [...good, ...admission, ...references, ...networks, ...differences, ...images, ...hosts] as const
-export type Reason = (typeof reasons)[number]
+export const reasons = Object.keys(reasonTable) as Reason[]
 
 /** A reason that was read from an object, which may be older or newer than this program. */
 export const reasonOf = (text: string | undefined): Reason => reasons.find((r) => r === text) ?? 'Unexpected'

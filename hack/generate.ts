@@ -3,6 +3,7 @@
  */
 import { join } from 'node:path'
 import { agentPolicies } from './generate/access.ts'
+import { operationsPage } from './generate/errors.ts'
 import { manifests } from './generate/manifests.ts'
 import { write } from './generate/output.ts'
 import { reference } from './generate/reference.ts'
@@ -11,4 +12,4 @@ import { serverStates } from './generate/server-states.ts'
 
 const root = join(import.meta.dirname, '..')
 for (const output of [manifests, reference, serverStates]) await write(root, output)
-for (const sections of agentPolicies()) await writeSections(root, sections)
+for (const sections of [...agentPolicies(), operationsPage()]) await writeSections(root, sections)

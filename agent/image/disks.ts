@@ -57,7 +57,7 @@ interface DiskLayout {
 
 /**
  * Creates the disks that are missing and returns all disks of the server. Idempotent.
- * Throws Terminal FlavorDiskTooSmall, DiskFailed; Transient DiskFull, ImageCacheBusy.
+ * Throws Terminal FlavorDiskTooSmall, DiskCreateFailed, CommandMissing; Transient DiskFull, ImageCacheBusy.
  */
 export async function createDisks(options: DisksOptions): Promise<Disks> {
   const { directory, instance, base, signal } = options
@@ -84,7 +84,7 @@ export async function createDisks(options: DisksOptions): Promise<Disks> {
   }
   if (layout.swap) await createRawDisk(join(directory, 'disk.swap'), flavor.swap * MiB, ['mkswap'], signal)
   const disks = await readDisks(directory)
-  if (disks === undefined) throw new Transient('DiskFailed', `a disk vanished while the disks were created`)
+  if (disks === undefined) throw new Transient('DiskCreateFailed', `a disk vanished while the disks were created`)
   return disks
 }
 
@@ -240,8 +240,8 @@ async function runProgram(program: string, args: readonly string[], signal: Abor
 
 function toDiskError(program: string, cause: unknown): unknown {
   if (errorCodeOf(cause) === 'ENOENT')
-    return new Terminal('DiskFailed', `the host has no ${program}: install it`, { cause })
+    return new Terminal('CommandMissing', `the host has no ${program}: install it`, { cause })
   const stderr = cause instanceof Error && 'stderr' in cause ? String(cause.stderr).trim() : ''
   if (/no space left/i.test(stderr)) return new Transient('DiskFull', `no space to create a disk`, { cause })
-  return new Terminal('DiskFailed', `${program} failed: ${stderr.split('\n').at(-1)}`, { cause })
+  return new Terminal('DiskCreateFailed', `${program} failed: ${stderr.split('\n').at(-1)}`, { cause })
 }

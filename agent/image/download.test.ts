@@ -250,7 +250,7 @@ describe('download fails and leaves nothing', () => {
       'for a redirect to a file',
       { body, status: 302, location: 'file:///etc/passwd' },
       {},
-      { kind: 'Terminal', code: 'ImageSourceRefused' },
+      { kind: 'Terminal', code: 'ImageSourceNotAllowed' },
     ],
     [
       'for endless redirects',
@@ -349,7 +349,7 @@ describe('download refuses the address', () => {
   ])('%s', async (url) => {
     await expect(download(defaultOpener(), makeOptions(url))).rejects.toMatchObject({
       kind: 'Terminal',
-      code: 'ImageSourceRefused',
+      code: 'ImageSourceNotAllowed',
     })
   })
   test('of a redirect to a blocked host', async () => {
@@ -357,7 +357,7 @@ describe('download refuses the address', () => {
     blocked.addAddress('169.254.169.254')
     const server = await serve(() => ({ body, status: 302, location: 'http://169.254.169.254/latest/user-data' }))
     const opener = stack.use(createOpener({ blocked }))
-    await expect(download(opener, makeOptions(server.url))).rejects.toMatchObject({ code: 'ImageSourceRefused' })
+    await expect(download(opener, makeOptions(server.url))).rejects.toMatchObject({ code: 'ImageSourceNotAllowed' })
   })
   test('::ffff:127.0.0.1, since it is the IPv4 address', () => {
     expect(loopbackAndLinkLocal().check('::ffff:127.0.0.1', 'ipv6')).toBe(true)
@@ -381,7 +381,7 @@ describe('download from a file', () => {
   ])('refuses a file %s', async (_, url) => {
     await expect(download(sources, makeOptions(url()))).rejects.toMatchObject({
       kind: 'Terminal',
-      code: 'ImageSourceRefused',
+      code: 'ImageSourceNotAllowed',
     })
     expect(existsSync(join(dir, 'part'))).toBe(false)
   })

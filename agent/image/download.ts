@@ -56,7 +56,7 @@ interface PartialFile {
 
 /**
  * Afterwards the whole source is in `target`, on disk and verified. Throws Terminal ImageChecksumMismatch, ImageTooLarge,
- * ImageDownloadFailed and ImageSourceRefused for lasting errors; Transient ImageDownloadFailed and DiskFull.
+ * ImageDownloadFailed and ImageSourceNotAllowed for lasting errors; Transient ImageDownloadFailed and DiskFull.
  */
 export async function download(sources: SourceOpener, options: DownloadOptions): Promise<void> {
   const { target, checksum, url, signal } = options

@@ -115,7 +115,7 @@ describe('ensure', () => {
       cache.ensure(f.image(), 'a', f.fetchContext()),
       cache.ensure(f.image({ url: 'file:///etc/passwd' }), 'b', f.fetchContext()),
     ])
-    expect(bad).toMatchObject({ status: 'rejected', reason: { kind: 'Terminal', code: 'ImageSourceRefused' } })
+    expect(bad).toMatchObject({ status: 'rejected', reason: { kind: 'Terminal', code: 'ImageSourceNotAllowed' } })
     expect(good).toMatchObject({ status: 'fulfilled' })
   })
 
@@ -139,7 +139,7 @@ describe('ensure leaves nothing, and fails again, for an image with', () => {
       'a file of the host as its source',
       () => ({ url: 'file:///etc/passwd', format: 'raw' }),
       {},
-      'ImageSourceRefused',
+      'ImageSourceNotAllowed',
     ],
     ['a backing file', (f) => f.serveEmptyImage('1M', '-F', 'raw', '-b', '/etc/passwd'), {}, 'ImageUnsafe'],
   ]

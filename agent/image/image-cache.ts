@@ -75,7 +75,7 @@ export class ImageCache {
   /**
    * Returns the base of an image, pinned for `owner` (a server's uid) until `unpin`. Idempotent.
    * Throws Terminal ImageChecksumMismatch, ImageFormatMismatch, ImageUnsafe, ImageUnreadable, ImageTooLarge,
-   * ImageSourceRefused, ImageDownloadFailed; Transient ImageDownloadFailed, DiskFull.
+   * ImageSourceNotAllowed, ImageDownloadFailed; Transient ImageDownloadFailed, DiskFull.
    */
   async ensure(image: ImageSource, owner: string, { signal, progress }: FetchContext): Promise<Base> {
     const key = baseKey(image)

@@ -81,7 +81,7 @@ export class SourceOpener {
 
   /**
    * Opens the source at byte `from` if its version is still `validator`, otherwise at its beginning.
-   * Throws SourceError, Terminal ImageSourceRefused, and errors of the network.
+   * Throws SourceError, Terminal ImageSourceNotAllowed, and errors of the network.
    */
   async open(url: string, from: number, validator: Validator | undefined, signal: AbortSignal): Promise<OpenedSource> {
     const target = new URL(url)
@@ -95,7 +95,7 @@ export class SourceOpener {
     if (!roots.some((root) => root !== undefined && (real ?? path).startsWith(`${root}/`))) {
       const allowed = this.#fileRoots.join(', ') || 'none'
       throw new Terminal(
-        'ImageSourceRefused',
+        'ImageSourceNotAllowed',
         `file sources must lie in a directory that the operator of the host named: ${allowed}`,
       )
     }
@@ -145,7 +145,7 @@ export class SourceOpener {
   #checkUrl(url: URL): void {
     if (url.protocol !== 'http:' && url.protocol !== 'https:') {
       throw new Terminal(
-        'ImageSourceRefused',
+        'ImageSourceNotAllowed',
         `the source redirects to ${url.protocol}, only http and https are followed`,
       )
     }
@@ -171,7 +171,7 @@ export class SourceOpener {
 }
 
 const addressRefused = (address: string) =>
-  new Terminal('ImageSourceRefused', `the source is at ${address}, an address that images may not come from`)
+  new Terminal('ImageSourceNotAllowed', `the source is at ${address}, an address that images may not come from`)
 
 const RETRYABLE_STATUSES = new Set([408, 425, 429])
 

@@ -77,7 +77,7 @@ export async function convertImage(source: string, target: string, options: Conv
 
 /**
  * Creates a thin disk that holds only its differences from `base`. It does not read the base, so the caller has to check that the base exists.
- * Throws Transient DiskFull, Terminal DiskFailed.
+ * Throws Transient DiskFull, Terminal DiskCreateFailed.
  */
 export async function createOverlay(
   path: string,
@@ -88,14 +88,14 @@ export async function createOverlay(
   const backing = ['-f', 'qcow2', '-F', base.format, '-b', base.path]
   const command = ['qemu-img', 'create', '-u', '-q', ...backing, path, String(size)] as const
   const result = await runWithTimeout(command, INFO_LIMITS, signal)
-  if (result.code !== 0) throw qemuImgError('DiskFailed', 'qemu-img create failed', result, path)
+  if (result.code !== 0) throw qemuImgError('DiskCreateFailed', 'qemu-img create failed', result, path)
 }
 
-/** Throws Transient DiskFull, Terminal DiskFailed. */
+/** Throws Transient DiskFull, Terminal DiskCreateFailed. */
 export async function growDisk(path: string, format: string, size: number, signal?: AbortSignal): Promise<void> {
   const limits = { ...INFO_LIMITS, fileSize: 1024 * GiB }
   const result = await runLimited('qemu-img', ['resize', '-q', '-f', format, path, String(size)], limits, signal)
-  if (result.code !== 0) throw qemuImgError('DiskFailed', 'qemu-img resize failed', result, path)
+  if (result.code !== 0) throw qemuImgError('DiskCreateFailed', 'qemu-img resize failed', result, path)
 }
 
 /** Two hours of CPU time per TiB, at least ten minutes. */

@@ -24,7 +24,7 @@ export interface ProcessResult {
 }
 
 /**
- * Runs a program and returns its result, also when it fails. Throws Transient ToolUnavailable if it cannot be started, and the
+ * Runs a program and returns its result, also when it fails. Throws Transient CommandMissing if it cannot be started, and the
  * signal's reason when aborted.
  */
 export function runLimited(
@@ -69,7 +69,7 @@ export async function runWithTimeout(
     return { code: code ?? undefined, signal: killedBy ?? undefined, timedOut, stdout, stderr: stderr.trim() }
   } catch (cause) {
     signal?.throwIfAborted()
-    throw new Transient('ToolUnavailable', `cannot run ${program}`, { cause })
+    throw new Transient('CommandMissing', `cannot run ${program}`, { cause })
   } finally {
     clearTimeout(timer)
     signal?.removeEventListener('abort', killGroup)

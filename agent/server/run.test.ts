@@ -72,7 +72,7 @@ describe('failureOf', () => {
 
   it.each([
     [new Terminal('InvalidDomain', 'a'), 'InvalidDomain', true],
-    [new Refused('WrongIdentity', 'b'), 'WrongIdentity', true],
+    [new Refused('WrongStateDirectory', 'b'), 'WrongStateDirectory', true],
     [new Transient('DiskFull', 'c'), 'DiskFull', false],
     [new NotFound('DiskMissing', 'd'), 'DiskMissing', false],
     [new Bug('InvalidSubnet', 'e'), 'InvalidSubnet', false],

@@ -158,7 +158,7 @@ describe('conditions', () => {
     ['paused on the host', { power: 'paused', reason: 'user' }, { Ready: 'False ChangedOnHost' }],
     ['saved to a file', { power: 'off', reason: 'saved' }, { Ready: 'False ChangedOnHost' }],
     ['gone to another host', { power: 'off', reason: 'migrated' }, { Ready: 'False ChangedOnHost' }],
-    ['stopped by its disk', { power: 'paused', reason: 'io-error' }, { Ready: 'False DiskError' }],
+    ['stopped by its disk', { power: 'paused', reason: 'io-error' }, { Ready: 'False DiskIOError' }],
   ] as [string, Words, object][])('%s', (_, words, wanted) => {
     expect(conditionsOf(words)).toEqual(wanted)
   })

@@ -140,7 +140,7 @@ function differenceOf(observed: Observed, desired: DesiredPower): { reason: Reas
   if (observed.power === 'paused' && observed.reason === 'io-error') {
     const message =
       'QEMU stopped the guest when it could not write to its disk; see that the host’s disk has room, then set powerState to Paused and back to Running'
-    return { reason: 'DiskError', message }
+    return { reason: 'DiskIOError', message }
   }
   const why = observed.reason ? ` (${observed.reason})` : ''
   const message = `the domain is ${observed.power}${why}, not ${desired.toLowerCase()}: it was changed on the host; set powerState to something else and back to have it so`

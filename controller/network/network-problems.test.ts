@@ -84,7 +84,7 @@ test.each([
   [
     makeSubnet('10.0.0.0/30', { gateway: '10.0.0.1' }),
     [
-      'NoAddresses: 10.0.0.0/30 has no address left for servers beside its gateway and its DHCP address: use a larger range',
+      'NetworkTooSmall: 10.0.0.0/30 has no address left for servers beside its gateway and its DHCP address: use a larger range',
     ],
   ],
 ])('findSubnetProblems: %j has %j', (s, expected) => {

@@ -25,7 +25,7 @@ export function findSubnetProblems(network: Network): NetworkProblem[] {
     const problems = [...findPoolProblems(subnet, cidr), ...findAddressProblems(subnet, cidr)]
     if (problems.length === 0 && poolOf(subnet).total === 0n) {
       problems.push({
-        reason: 'NoAddresses',
+        reason: 'NetworkTooSmall',
         message: `${subnet.cidr} has no address left for servers beside its gateway and its DHCP address: use a larger range`,
       })
     }

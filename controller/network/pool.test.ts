@@ -89,7 +89,7 @@ describe('parseRequestedAddress', () => {
       'AddressOutsideSubnets',
       '10.0.1.5 is in no subnet of the network: the network has 10.0.0.0/24 and 2001:db8::/64',
     ],
-    ['ten', 'AddressInvalid', 'ten is no IP address'],
+    ['ten', 'InvalidAddress', 'ten is no IP address'],
   ])('throws for %s: %s', (address, code, message) => {
     expect(() => parseRequestedAddress(pools, address)).toThrow(
       expect.objectContaining({ kind: 'Refused', code, message }),

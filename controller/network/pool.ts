@@ -119,11 +119,11 @@ export function isInPool({ cidr, ranges }: Pool, { family, value }: IP): boolean
 
 /**
  * Parses an address that a port asks for and finds its subnet. It may lie outside the subnet's pools, but must not be reserved.
- * @throws Refused AddressInvalid, AddressOutsideSubnets or AddressReserved
+ * @throws Refused InvalidAddress, AddressOutsideSubnets or AddressReserved
  */
 export function parseRequestedAddress(pools: readonly Pool[], address: string): { ip: IP; pool: Pool } {
   const ip = parseIP(address)
-  if (ip === undefined) throw new Refused('AddressInvalid', `${address} is no IP address`)
+  if (ip === undefined) throw new Refused('InvalidAddress', `${address} is no IP address`)
   const pool = pools.find((p) => cidrContains(p.cidr, ip))
   if (pool === undefined) {
     const subnets = pools.map((p) => formatCIDR(p.cidr)).join(' and ')

@@ -78,7 +78,7 @@ function rejectUnreadableKey({ metadata, spec }: KeyPair): void {
   try {
     fingerprintOf(spec)
   } catch (cause) {
-    throw new Refused('KeyInvalid', `KeyPair ${metadata.name} cannot be read: make another one, and name that`, {
+    throw new Refused('InvalidKeyPair', `KeyPair ${metadata.name} cannot be read: make another one, and name that`, {
       cause,
     })
   }
@@ -105,7 +105,7 @@ function rejectUsedUuid({ metadata, spec }: Server, { ofUuid }: Lookup): void {
 /** A server must not use a network or port that is being deleted. */
 function rejectTerminating({ kind, metadata }: Network | Port): void {
   if (metadata.deletionTimestamp === undefined) return
-  throw new Refused('BeingDeleted', `${kind} ${keyOf(metadata)} is being deleted: name another one`)
+  throw new Refused('ReferenceTerminating', `${kind} ${keyOf(metadata)} is being deleted: name another one`)
 }
 
 function resolveImage({ metadata: { namespace }, spec }: Server, lookup: Lookup): Image | undefined {
@@ -161,7 +161,7 @@ export function validateSharedNetworkRequest(
 
 /**
  * Checks that servers and ports of this namespace may use the network.
- * @throws Refused BeingDeleted, NetworkNotAllowed, or the reason of a problem of the network
+ * @throws Refused ReferenceTerminating, NetworkNotAllowed, or the reason of a problem of the network
  */
 export function rejectUnusableNetwork(
   namespace: string | undefined,

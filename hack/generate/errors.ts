@@ -1,109 +1,53 @@
 /** docs/reference/errors.md: conditions, and every reason that they can have. */
-import { join } from 'node:path'
-import type { ConditionType } from '../../crds/index.ts'
+import { type ConditionType, reasonGroups, reasonTable } from '../../crds/index.ts'
 import { anchor, code, mark, table } from './markdown.ts'
-import { allReasons, type Reason } from './reasons.ts'
+import type { Sections } from './sections.ts'
 
-/** What each condition says. Who writes it is its one writer. */
+/** What each condition says, and of which kinds. */
 const conditions: readonly [type: ConditionType, kinds: string, meaning: string][] = [
   [
     'Ready',
     'all but ServerAction',
-    'Server: it is as its spec wishes it; a server that shall be off and is off is Ready. Hypervisor: its agent is there and libvirt answers. Others: it can be used.',
+    'Server: it matches its spec; a server that is stopped because its spec says so is Ready. Hypervisor: its agent runs and libvirt answers. Other kinds: the object can be used.',
   ],
-  ['Reconciling', 'Server', 'Work is under way, or is waited for. There only while it is true, as kstatus has it.'],
+  ['Reconciling', 'Server', 'Work is under way, or waits for something. Present only while it is True.'],
   [
     'Stalled',
     'Server',
-    'Nothing is under way: `status.fault` says why. But for `NoValidHost` it does not go on by itself. There only while it is true.',
+    'Nothing is under way; `status.fault` has the cause. A Server with the reason `NoValidHost` continues by itself, others need a change or an action. Present only while it is True.',
   ],
-  ['Scheduled', 'Server', 'It has a host; False: why not.'],
+  ['Scheduled', 'Server', 'True: the Server has a host. False: the reason says why it has none.'],
   [
     'HostReachable',
     'Server',
-    'False: its host is down, and nothing is known of the server. There only while it is false.',
+    'False: the host is down, and the state of the server is not known. Present only while it is False.',
   ],
-  ['DeletionPending', 'Server', 'It is deleted and waits for its host, which is down.'],
-  ['Accepted', 'ServerAction', 'It was admitted to its server; False: why it was refused.'],
-  ['Complete', 'ServerAction', 'It has ended well; False: it has failed, and why.'],
-]
-
-/** Reasons whose meaning no sentence in the code gives whole. */
-export const explained: readonly [reason: string, condition: string, meaning: string][] = [
-  ['Running, Stopped, Paused, Suspended', 'Ready', 'True: the power is what `spec.powerState` says.'],
-  [
-    'Building, Deleting, Rebooting, PowerChanging',
-    'Ready, Reconciling',
-    'The action that is under way; the message has its progress.',
-  ],
-  [
-    'Rescued',
-    'Ready',
-    'The rescue system runs instead of the server’s own disk. A ServerAction with `action: unrescue` ends that; a changed `powerState` is acted on after it.',
-  ],
-  ['Succeeded', 'Complete', 'True: the deed has ended well.'],
-  [
-    'GuestShutdown',
-    'Ready',
-    'The guest powered itself off, and stays off. To start it: a ServerAction with `action: start`, or `powerState` to Stopped and back.',
-  ],
-  [
-    'ChangedOnHost',
-    'Ready',
-    'Somebody paused, saved or resumed the domain on the host. It is left so: set `powerState` again to change it.',
-  ],
-  [
-    'RestartDelayed',
-    'Ready, Reconciling',
-    'The domain ends by itself again and again. It is started again, each time later (`--restart-delay-seconds`), up to every five minutes.',
-  ],
-  [
-    'NoValidHost',
-    'Scheduled, Ready, Stalled',
-    'No host can take it; the message counts the hosts by reason. It is tried again when a host, an aggregate, its flavor or its image changes, or a server goes.',
-  ],
-  [
-    'HostDown',
-    'HostReachable, Ready, DeletionPending',
-    'The agent of the host has not renewed its lease, or the host is forced down. Nothing is known of the server, and nothing is done to it.',
-  ],
+  ['DeletionPending', 'Server', 'The deletion waits for the host, which is down.'],
+  ['Accepted', 'ServerAction', 'True: admission has accepted the action. False: the reason says why it was rejected.'],
+  ['Complete', 'ServerAction', 'True: the action has ended without an error. False: the reason says why it failed.'],
 ]
 
 const classes: readonly [name: string, meaning: string][] = [
-  ['Refused', 'What was asked for may not be. It is tried again when the object, or what it names, changes.'],
+  ['Refused', 'The request is not allowed. It is tried again when the object, or an object that it names, changes.'],
   [
     'Transient',
-    'Someone else is busy, late or not there. It is tried again, each time after a longer wait; the agent makes a fault of it after `--max-attempts`.',
+    'Something is busy, late or missing. The work is tried again with growing delays; after `--max-attempts` the agent reports a fault.',
   ],
   [
     'Terminal',
-    'The work cannot succeed as it was asked for: a fault at once. A new `spec` or a ServerAction tries it anew.',
+    'The work cannot succeed as requested: a fault at once. A changed spec or a ServerAction tries it again.',
   ],
-  ['Bug', 'Something that cannot be. It is logged with its stack.'],
+  ['Bug', 'A state that must not occur. It is logged with its stack.'],
 ]
 
-/** One row a code: what all programs and places say of it. */
-function rows(all: readonly Reason[]): string[][] {
-  const others = all.filter(({ code: name }) => !explained.some(([names]) => names.split(', ').includes(name)))
-  return [...Map.groupBy(others, (r) => r.code)].map(([name, list]) => {
-    const unique = (values: readonly (string | undefined)[]) => [
-      ...new Set(values.filter((v) => v !== undefined && v !== '')),
-    ]
-    return [
-      code(name),
-      unique(list.map((r) => r.kind)).join(', '),
-      unique(list.map((r) => r.program)).join(', '),
-      unique(list.map((r) => r.message)).join('<br>'),
-    ]
-  })
-}
-
 export function errorsPage(): string {
-  const all = allReasons(join(import.meta.dirname, '../..'))
   const kinds = classes.map(([name, meaning]) => [`<a id="${anchor(name)}"></a>${name}`, meaning])
+  const rows = Object.entries(reasonTable)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, { httpStatus, meaning }]) => [code(name), String(httpStatus), meaning])
   return `# Conditions and errors
 
-${mark('the code')}Anything that waits, failed or was refused says so in its conditions: \`kubectl describe\` shows them.
+${mark('the code')}Whatever waits, has failed or was rejected gives the reason in its conditions: \`kubectl describe\` shows them.
 
 ## Conditions
 
@@ -113,12 +57,22 @@ ${table(['Condition', 'Of', 'Meaning'], conditions)}
 ${table(['Kind', 'Meaning'], kinds)}
 ## Reasons
 
-The reason of a condition, of an event, and \`status.fault.details\`. In the message, … stands for names and values. A reason
-without a kind is not an error, or is said of an object as a whole. Where no message is given it is libvirt's or a tool's.
+The reason of a condition or an event, and \`status.fault.details\`. What to do about each is in
+[Operate](../guide/operations.md#reasons). HTTP: the status with which the Nova API answers a request that meets this reason.
 
-${table(
-  ['Reason', 'Condition', 'Meaning'],
-  explained.map(([a, b, c]) => [a.split(', ').map(code).join(', '), b, c]),
-)}
-${table(['Reason', 'Kind', 'Said by', 'Message'], rows(all))}`
+${table(['Reason', 'HTTP', 'Meaning'], rows)}`
 }
+
+/** The tables of docs/guide/operations.md: what each reason means, and what to do. */
+export function runbookOfReasons(): string {
+  const groups = reasonGroups.map(([{ title, intro }, group]) => {
+    const rows = Object.entries(group).map(([name, { meaning, whatToDo }]) => [code(name), meaning, whatToDo])
+    return `### ${title}\n\n${intro}\n\n${table(['Reason', 'Meaning', 'What to do'], rows)}`
+  })
+  return `${groups.join('\n')}\n`
+}
+
+export const operationsPage = (): Sections => ({
+  file: 'docs/guide/operations.md',
+  sections: { reasons: runbookOfReasons() },
+})

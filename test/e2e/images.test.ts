@@ -123,6 +123,6 @@ it('may not be just any file of the host', async () => {
   })
   await user().server('thief', { image: { name: 'passwd' } })
   const server = await fault('thief')
-  expect(server.status?.fault?.details).toBe('ImageSourceRefused')
+  expect(server.status?.fault?.details).toBe('ImageSourceNotAllowed')
   await user().delete('thief')
 })

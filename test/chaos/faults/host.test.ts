@@ -255,7 +255,7 @@ it('a guest is paused when the disk is full while it writes, and continues when 
   const stopped = await user().until(
     'writer',
     'stopped',
-    (s) => conditionOf(s, 'Ready')?.reason === 'DiskError',
+    (s) => conditionOf(s, 'Ready')?.reason === 'DiskIOError',
     SLOW_MS,
   )
   expect(stopped.status).toMatchObject({ vmState: 'paused', powerState: 'Paused' })
