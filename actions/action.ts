@@ -24,25 +24,37 @@ export interface StepInput<P, Needs extends Capability = Capability> extends Ste
   elapsedMs: number
 }
 
+/** The action cannot be done as things are, and nothing was changed: it ends with this reason, and the server stays as it is. */
+export interface Refusal {
+  refused: { reason: Reason; message: string }
+}
+
+/** How far a step is. A step that is not done goes on by itself, and is tried again. */
+export type StepResult = Progress | Refusal
+
 /** A small, named, idempotent piece of work. */
 export interface Step<P, Needs extends Capability = Capability> {
   name: string
+  /** Where it runs: in the controller, which then admits the request; or in the agent of the server's host. */
+  side: 'controller' | 'host'
   /** The capabilities of the host that it uses; `do` gets these and no others. */
   needs: readonly Needs[]
-  /** Does what can be done now. Answers nothing when the step is done; else how far it is, and it is done again. */
-  do(input: StepInput<P, Needs>): Promise<Progress | void>
+  /** Does what can be done now, without waiting for an image, a guest or a copy. No answer: it is done. */
+  do(input: StepInput<P, Needs>): Promise<StepResult | void>
 }
 
-/** Declares a step; only there so that its type has the needs that it names. */
-export function step<P, Needs extends Capability>(s: Step<P, Needs>): Step<P, Needs> {
-  return s
+/** Declares a step of the agent; its type has the needs that it names. */
+export function step<P, Needs extends Capability>(s: Omit<Step<P, Needs>, 'side'>): Step<P, Needs> {
+  return { side: 'host', ...s }
 }
 
 /** Does one try of a step, with the capabilities of `host` that the step needs. */
-export async function runStep<P>({ needs, do: run }: Step<P>, { host, ...input }: StepInput<P>): Promise<Progress> {
+export async function runStep<P>({ needs, do: run }: Step<P>, { host, ...input }: StepInput<P>): Promise<StepResult> {
   const given = Object.fromEntries(needs.map((capability) => [capability, host[capability]]))
   return (await run({ ...input, host: given as unknown as Host })) ?? { done: true }
 }
+
+export const isRefusal = (result: StepResult): result is Refusal => 'refused' in result
 
 export interface Action<Name extends string = string, P extends TObject = TObject> {
   /** Nova's name of the instance action. */
@@ -94,9 +106,13 @@ export interface ActionResult {
   power: DomainPower | 'desired' | 'unchanged'
 }
 
+/** Does the action leave the server in the state in which it finds it? */
+export const isUnchanging = ({ result }: Pick<Action, 'result'>): boolean =>
+  result !== 'gone' && result.power === 'unchanged' && result.mode === undefined
+
 /** The vmState of a server after this action, if its spec.powerState is Running; undefined: as before, or the server is gone. */
 export function resultingVmState({ result }: Action): VmState | undefined {
-  if (result === 'gone' || (result.power === 'unchanged' && result.mode === undefined)) return undefined
+  if (result === 'gone' || isUnchanging({ result })) return undefined
   const { mode = 'normal', power: of } = result
   const power = of === 'desired' || of === 'unchanged' ? 'running' : of
   return vmStateOf({ mode, power, launched: true, fault: false })

@@ -1,8 +1,8 @@
 /** Servers on a fake host, in each state an action may find them in, for the tests of actions. */
-import type { Instance, Server, VmState } from '../crds/index.ts'
+import { type Instance, Refused, type Server, type VmState } from '../crds/index.ts'
 import { FakeHost } from '../test/fakes/host.ts'
 import { Life } from '../test/fakes/life.ts'
-import { type Action, runStep, type Step, type StepInput } from './action.ts'
+import { type Action, isRefusal, runStep, type Step, type StepInput } from './action.ts'
 import type { Guest } from './host/index.ts'
 import { actions } from './index.ts'
 
@@ -42,6 +42,7 @@ export interface Run {
 async function runToEnd<P>(step: Step<P>, input: Omit<StepInput<P>, 'elapsedMs'>): Promise<void> {
   for (let elapsedMs = 0; ; ) {
     const result = await runStep(step, { ...input, elapsedMs })
+    if (isRefusal(result)) throw new Refused(result.refused.reason, result.refused.message)
     if (result.done) return
     elapsedMs += result.checkAfterMs
   }

@@ -12,9 +12,10 @@ import { defineHistogram } from '../kube/metrics.ts'
 import { retryUntilAvailable } from '../kube/retry-until-available.ts'
 import { type AgentComponents, createAgentComponents } from './components.ts'
 import type { AgentOptions } from './options.ts'
+import { ActionRuns } from './server/action-run.ts'
 import { type AttemptOptions, createAttempts } from './server/attempts.ts'
 import { createServerController, type RunningReconciles } from './server/controller.ts'
-import type { Deps } from './server/reconcile.ts'
+import type { Deps } from './server/deps.ts'
 import { startSync } from './sync.ts'
 import { registerHypervisor, startWatches } from './watches.ts'
 
@@ -142,7 +143,7 @@ const attemptsOf = ({ maxAttempts, restartDelaySeconds }: AgentOptions): Attempt
 })
 
 function depsOf(components: AgentComponents, events: EventRecorder): Deps {
-  const { kube, options, hostName, host, servers, newest, libvirt, watch } = components
+  const { kube, options, hostName, host, servers, newest, libvirt } = components
   return {
     hostName,
     host,
@@ -153,9 +154,8 @@ function depsOf(components: AgentComponents, events: EventRecorder): Deps {
     events,
     attempts: createAttempts(attemptsOf(options), () => kube.clock.now()),
     onStep: (action, step, seconds) => kube.metrics.observe(stepSeconds, { action, step }, seconds),
-    now: () => kube.clock.wall().toISOString(),
-    clock: kube.clock,
-    waitForChange: (uuid, ms, signal) => watch.nextWithin(uuid, ms, { clock: kube.clock, signal }),
+    runs: new ActionRuns(),
+    clocks: { monotonic: () => kube.clock.now(), wall: () => kube.clock.wall().toISOString() },
     shutdownTimeout: options.shutdownTimeoutSeconds,
   }
 }

@@ -26,7 +26,7 @@ import type { AgentOptions } from './options.ts'
 import { createOrphanCollector, type OrphanCollector, readOwnerFiles } from './orphans.ts'
 import { domainChanged, resyncDue, serversByUid, serversOn } from './server/controller.ts'
 import { DomainWatch } from './server/events.ts'
-import type { LocalHost } from './server/reconcile.ts'
+import type { LocalHost } from './server/deps.ts'
 import { version } from './version.ts'
 
 /** What libvirt has said of the host; `first` resolves when it has for the first time. */

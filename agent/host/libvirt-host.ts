@@ -2,7 +2,7 @@
 import type { HostFacts } from '../domain/input.ts'
 import { pathExists } from '../files/errors.ts'
 import type { HostNetwork } from '../net/host-network.ts'
-import type { LocalHost } from '../server/reconcile.ts'
+import type { LocalHost } from '../server/deps.ts'
 import { newConfigDrives } from './config-drives.ts'
 import { newDisks } from './disks.ts'
 import type { DomainClient } from './domain-client.ts'

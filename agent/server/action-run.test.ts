@@ -16,8 +16,8 @@ class FakeClocks implements Clocks {
 }
 
 function newRun(clocks = new FakeClocks(), steps?: StepStatus[]): ActionRun {
-  const subject = { planned, server: placedServer(), observed: { power: 'running' } as const }
-  return new ActionRun(subject, clocks, steps && { startTime: '2025-12-31T23:59:00Z', steps })
+  const subject = { server: placedServer(), observed: { power: 'running' } as const }
+  return new ActionRun(planned, subject, clocks, steps && { startTime: '2025-12-31T23:59:00Z', steps })
 }
 
 describe('ActionRun', () => {
@@ -111,7 +111,7 @@ describe('ActionRun', () => {
 
 describe('ActionRuns', () => {
   const waitingRun = (of: Planned = planned): ActionRun => {
-    const run = new ActionRun({ planned: of, server: placedServer(), observed: { power: 'running' } }, new FakeClocks())
+    const run = new ActionRun(of, { server: placedServer(), observed: { power: 'running' } }, new FakeClocks())
     run.isWaiting = true
     return run
   }

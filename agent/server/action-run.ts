@@ -26,21 +26,19 @@ interface StepRun {
 /** What an earlier process of the agent left of this run in its action record. */
 export interface FormerRun {
   startTime?: string
+  /** Number of its action record, if it is for a change of the spec. */
+  recordNumber?: number
   steps: readonly StepStatus[]
 }
 
-/** What a run is of: the server with the spec that it works on, and what was observed before it began. */
+/** What a run works on: the server with the spec that was planned for, and what was observed before it began. */
 export interface Subject {
-  planned: Planned
   server: Server
   observed: Observed
 }
 
 export class ActionRun {
   readonly planned: Planned
-  readonly #server: Server
-  /** What was observed before it began; reported while it runs, as Nova keeps vm_state while a task runs. */
-  readonly observed: Observed
   readonly startTime: string
   /** An earlier process of the agent has begun it. */
   readonly isResumed: boolean
@@ -50,22 +48,29 @@ export class ActionRun {
   next = 0
   /** Number of its action record, if it is for a change of the spec and was written before its end. */
   recordNumber: number | undefined
+  #subject: Subject
+  readonly #reports = new Map<string, { content: string; ms: number }>()
   readonly #clocks: Clocks
   readonly #steps = new Map<string, StepRun>()
 
-  constructor({ planned, server, observed }: Subject, clocks: Clocks, former?: FormerRun) {
+  constructor(planned: Planned, subject: Subject, clocks: Clocks, former?: FormerRun) {
     this.planned = planned
-    this.#server = server
-    this.observed = observed
+    this.#subject = subject
     this.#clocks = clocks
     this.isResumed = former !== undefined
     this.startTime = former?.startTime ?? clocks.wall()
+    this.recordNumber = former?.recordNumber
     for (const step of former?.steps ?? []) this.#steps.set(step.name, this.#resumed(step))
+  }
+
+  /** What was observed before it began. It is reported while the run lasts, as Nova keeps vm_state while a task runs. */
+  get observed(): Observed {
+    return this.#subject.observed
   }
 
   /** The server as it is now, but with the spec that this run works on: a newer spec has its turn afterwards. */
   withOwnSpec(now: Server): Server {
-    const { spec, metadata } = this.#server
+    const { spec, metadata } = this.#subject.server
     const { generation } = metadata
     return { ...now, spec, metadata: { ...now.metadata, ...(generation === undefined ? {} : { generation }) } }
   }
@@ -94,10 +99,26 @@ export class ActionRun {
     return step.finishedMs - step.startedMs
   }
 
-  /** All steps are tried again; of those that have not finished the first try counts. */
-  startOver(): void {
+  /** Milliseconds since the step was tried first. */
+  elapsedMs(name: string): number {
+    const { startedMs = this.#clocks.monotonic() } = this.#steps.get(name) ?? {}
+    return this.#clocks.monotonic() - startedMs
+  }
+
+  /** All steps are tried again, on the server as it is by now; of a step that has not finished the first try counts. */
+  startOver(subject = this.#subject): void {
+    this.#subject = subject
     this.isWaiting = false
     this.next = 0
+  }
+
+  /** Should this be reported now? Only if it says anything new, and at most once in `everyMs`. */
+  isReportDue(report: 'record' | 'status', content: string, everyMs: number): boolean {
+    const now = this.#clocks.monotonic()
+    const last = this.#reports.get(report)
+    if (last && (last.content === content || now - last.ms < everyMs)) return false
+    this.#reports.set(report, { content, ms: now })
+    return true
   }
 
   /** Whether its steps belong into the action record: one of them lasts, or another process of the agent had begun them. */
@@ -134,6 +155,10 @@ export class ActionRuns {
   get(key: string, { id }: Planned): ActionRun | undefined {
     const run = this.#runs.get(key)
     return run?.planned.id === id ? run : undefined
+  }
+
+  has(key: string): boolean {
+    return this.#runs.has(key)
   }
 
   set(key: string, run: ActionRun): void {

@@ -10,8 +10,9 @@ import type { ReconcileContext } from '../../kube/reconcile-loop.ts'
 import { defineStore, type Store, type StoreDef } from '../../kube/store.ts'
 import { keysOf } from '../../kube/types.ts'
 import { watchChannel } from '../../kube/watch.ts'
+import type { Deps } from './deps.ts'
 import { type AgentState, findClosedGate } from './gates.ts'
-import { type Deps, reconcileServer } from './reconcile.ts'
+import { reconcileServer } from './reconcile.ts'
 
 /** The Servers that are placed on a host, and no others. */
 export const serversOn = (hostName: string): StoreDef<Server> =>
@@ -42,16 +43,12 @@ export interface AgentServices {
 
 type ServerStores = { servers: Store<Server> }
 
-/** An action may take as long as an image takes to come; steps have limits of their own. */
-const RECONCILE_MS = 6 * 3_600_000
-
 export const createServerController = (servers: StoreDef<Server>, concurrency: number): Controller<AgentServices> =>
   defineController({
     name: 'servers',
     for: servers,
     stores: { servers },
     concurrency,
-    timeoutMs: RECONCILE_MS,
     watches: [
       watchChannel(domainChanged, {
         map: (uuid, { servers: { cache } }: ServerStores) => keysOf(cache.byIndex(serversByUuid, uuid)),
@@ -74,7 +71,10 @@ async function reconcileKey(
   { deps, running, newest, state }: AgentServices,
 ): Promise<Outcome | undefined> {
   const found = newest.latest(ctx.stores.servers.cache.get(key), key)
-  if (!found) return undefined
+  if (!found) {
+    deps.runs.forget(key)
+    return undefined
+  }
   const blocked = findClosedGate(found, state())
   if (blocked) return blocked
   using scope = createAbortScope([ctx.signal])

@@ -57,7 +57,7 @@ export const isPending = (server: Server): boolean =>
   plan(server, { power: powerWhenReached[targetPowerOf(server)] }) !== undefined
 
 /** The power action that the status announces by its task state. */
-const announcedAction = ({ status }: Server): ActionName | undefined =>
+export const announcedAction = ({ status }: Server): ActionName | undefined =>
   status?.taskState === undefined ? undefined : powerActions.find((name) => actions[name].task({}) === status.taskState)
 
 /**

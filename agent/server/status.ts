@@ -1,4 +1,5 @@
 /** The status that the agent writes of a server: pure, from what was observed and what is under way. */
+import type { Action } from '../../actions/action.ts'
 import { actions } from '../../actions/index.ts'
 import {
   type DesiredPower,
@@ -11,6 +12,7 @@ import {
   type Reason,
   type Server,
   type StatusOf,
+  reasonOf,
   stamp,
   type TaskState,
   type VmState,
@@ -29,6 +31,8 @@ export interface Failure {
   final: boolean
   /** true: another host may do better: what failed is this host's, not the server's. */
   refuse?: boolean
+  /** true: what was requested cannot be done as things are, and nothing was changed. It is no fault. */
+  isRefusal?: boolean
 }
 
 export interface View {
@@ -38,8 +42,10 @@ export interface View {
   now: string
   /** The action that runs now. */
   running?: Planned
-  /** The action that has just ended. */
+  /** The action that has just ended: well, or with `failure`. */
   finished?: Planned
+  /** The action that has just ended was refused: nothing of it was done. */
+  refused?: boolean
   failure?: Failure
   progress?: string
   /** Facts of the host about this server. */
@@ -61,9 +67,14 @@ const powerStateOf: Record<DomainPower, PowerState> = {
   missing: 'NOSTATE',
 }
 
+/** The action that has just ended well. */
+const succeededAction = ({ finished, failure, refused }: View): Action | undefined =>
+  finished && !failure && !refused ? actions[finished.action] : undefined
+
 /** The mode that the server has now: an action that has ended well may have changed it. */
-function currentMode({ server, finished, failure }: View): Mode {
-  const result = finished && !failure ? actions[finished.action].result : undefined
+function currentMode(view: View): Mode {
+  const { server } = view
+  const result = succeededAction(view)?.result
   const changed = result === 'gone' ? undefined : result?.mode
   return changed ?? modeOf(server)
 }
@@ -71,10 +82,17 @@ function currentMode({ server, finished, failure }: View): Mode {
 function currentVmState(view: View, launched: boolean): VmState {
   const { server, observed, failure } = view
   if (server.metadata.deletionTimestamp) return server.status?.vmState ?? 'building'
-  return vmStateOf({ mode: currentMode(view), power: observed.power, launched, fault: failure?.final === true })
+  const fault = failure?.final === true || (failure === undefined && keptFault(view) !== undefined)
+  return vmStateOf({ mode: currentMode(view), power: observed.power, launched, fault })
 }
 
-function fault({ failure, now, server }: View): Fault | undefined {
+/** A fault stands while a requested action runs, as in Nova: only the end of the action decides whether it is gone. */
+const keptFault = ({ server, running }: View): Failure | undefined =>
+  running?.request ? standingFault(server) : undefined
+
+function fault(view: View): Fault | undefined {
+  const { now, server } = view
+  const failure = view.failure ?? keptFault(view)
   if (!failure?.final) return undefined
   const old = server.status?.fault
   const same = old?.message === failure.message
@@ -91,9 +109,8 @@ function taskState({ running }: View): TaskState | undefined {
  * does not follow spec.powerState nothing is reached.
  */
 function reachedPowerState(view: View): DesiredPower | undefined {
-  const { server, observed, running, finished, failure } = view
-  const served = finished && !failure ? actions[finished.action].desiredPower : undefined
-  const desired = served ?? server.spec.powerState
+  const { server, observed, running } = view
+  const desired = succeededAction(view)?.desiredPower ?? server.spec.powerState
   const isNow = !running && currentMode(view) === 'normal' && isReached(desired, observed.power)
   return isNow ? desired : server.status?.reachedPowerState
 }
@@ -162,10 +179,17 @@ function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]
 }
 
 /** When it was first made whole, or first seen to run. A creation that failed is none. */
-function launched({ server, observed, now, finished, failure, running }: View): string | undefined {
+function launched(view: View): string | undefined {
+  const { server, observed, now, running } = view
   const runs = observed.power !== 'missing' && observed.power !== 'off'
-  const created = (finished && actions[finished.action].builds && !failure) || (runs && !running)
+  const created = succeededAction(view)?.builds || (runs && !running)
   return server.status?.launchedAt ?? (created ? now : undefined)
+}
+
+/** The fault that a server has until its spec changes or an action changes its state. */
+export function standingFault({ metadata, status }: Server): Failure | undefined {
+  const fault = status?.vmState === 'error' && status.observedGeneration === metadata.generation && status.fault
+  return fault ? { code: reasonOf(fault.details), message: fault.message, final: true } : undefined
 }
 
 /** Why a domain that ends again and again is not started at once. */

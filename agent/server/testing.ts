@@ -20,8 +20,10 @@ import { FakeApi } from '../../test/fakes/api.ts'
 import { placedStatus } from '../../test/fakes/controller.ts'
 import { FakeHost, type Machine } from '../../test/fakes/host.ts'
 import { Killed, Life } from '../../test/fakes/life.ts'
+import { ActionRuns } from './action-run.ts'
 import { type AttemptOptions, createAttempts } from './attempts.ts'
-import { type Deps, reconcileServer } from './reconcile.ts'
+import type { Deps } from './deps.ts'
+import { reconcileServer } from './reconcile.ts'
 
 export const HOST = 'h1'
 const KEY = { namespace: 'demo', name: 'web' }
@@ -81,7 +83,6 @@ export class Bench {
   readonly servers = this.api.resource<Server>(resourceDefOf(serverKind))
   readonly actions = this.api.resource<ServerAction>(resourceDefOf(serverAction))
   readonly #attempts: AttemptOptions
-  #waitedMs = 0
   /** libvirt has been away for long. */
   away = false
 
@@ -171,10 +172,8 @@ export class Bench {
       events: { ...record, [Symbol.asyncDispose]: async () => undefined },
       attempts: createAttempts(this.#attempts, () => this.clock.now()),
       onStep: () => undefined,
-      now: () => this.now(),
-      // The wall clock stands still while a step waits: all stories end at the same time.
-      clock: { now: () => this.#waitedMs },
-      waitForChange: async (_uuid, ms) => void (this.#waitedMs += ms),
+      runs: new ActionRuns(),
+      clocks: { monotonic: () => this.clock.now(), wall: () => this.now() },
       shutdownTimeout: 60,
     }
     return { life, deps, events }

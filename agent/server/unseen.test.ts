@@ -4,7 +4,7 @@ import { Terminal, Transient } from '../../crds/index.ts'
 import { Life } from '../../test/fakes/life.ts'
 import { type AgentLife, active, Bench, HOST, ready, said, types, writes } from './testing.ts'
 
-const why = 'look: libvirt on h1 does not answer: see that libvirtd runs there; guests that run are not touched'
+const why = 'observe: libvirt on h1 does not answer: see that libvirtd runs there; guests that run are not touched'
 const unreachable = new Transient('LibvirtUnreachable', 'no connection')
 
 /** One pass, of which nothing but an error can come. */
@@ -60,7 +60,9 @@ describe('while libvirt is away', () => {
   it('one that was begun waits: its domain may run', async () => {
     const bench = new Bench()
     await bench.create()
-    await fails(bench, bench.agent(new Life().killAt(5, 'after')))
+    const agent = bench.agent(new Life().killAt(5, 'after'))
+    await bench.pass(agent)
+    await fails(bench, agent)
     bench.away = true
     await fails(bench)
     expect(bench.status).not.toHaveProperty('hostRejection')
@@ -86,7 +88,7 @@ describe('a domain that cannot be looked at', () => {
     const bench = await active()
     await bench.wish('Stopped')
     await fails(bench, bench.agent(new Life().fail('domains.observe', error)))
-    expect(ready(bench)).toMatchObject({ status: 'False', reason: error.code, message: `look: ${error.message}` })
+    expect(ready(bench)).toMatchObject({ status: 'False', reason: error.code, message: `observe: ${error.message}` })
     await bench.rest()
     expect(said(bench)).toMatchObject({ vmState: 'stopped', ready: 'True' })
   })

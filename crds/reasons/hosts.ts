@@ -132,6 +132,12 @@ export const hostReasons = declareReasons({
     httpStatus: 503,
     whatToDo: 'Nothing: the agent continues when it runs again.',
   },
+  Interrupted: {
+    meaning:
+      'The agent was restarted while the action ran, and by then `spec.powerState` asked for something else. Only action records have this reason.',
+    httpStatus: 409,
+    whatToDo: 'Nothing: the agent does what `spec.powerState` asks for.',
+  },
   ObjectChanged: {
     meaning:
       'The object was created anew, has moved to another host, or changed too often while the agent wrote its status.',

@@ -1,7 +1,7 @@
 /** A host of memory that behaves as one with libvirt does: domains outlive the process that made them, and files stay where they are. */
 import type { Guest, Host, ObservedDomain } from '../../actions/host/index.ts'
 import { wrapHost } from '../../actions/host/wrap.ts'
-import type { LocalHost } from '../../agent/server/reconcile.ts'
+import type { LocalHost } from '../../agent/server/deps.ts'
 import { fakeConfigDrives } from './host/config-drives.ts'
 import { fakeDisks } from './host/disks.ts'
 import { destroyDomain, fakeDomains, observeDomain, turnOff, undefineDomain } from './host/domains.ts'

@@ -2,7 +2,7 @@
 import { newAgent } from '../../agent/agent.ts'
 import { createClusterComponents } from '../../agent/components.ts'
 import { AgentOptions } from '../../agent/options.ts'
-import type { LocalHost } from '../../agent/server/reconcile.ts'
+import type { LocalHost } from '../../agent/server/deps.ts'
 import type { Kube } from '../../kube/client.ts'
 import type { Log } from '../../kube/log.ts'
 import { parseOptions } from '../../kube/options.ts'

@@ -1,7 +1,7 @@
 /**
  * Mutations: components that are broken on purpose, as a mistake might break them. The checks must find each of them.
  */
-import type { LocalHost } from '../../agent/server/reconcile.ts'
+import type { LocalHost } from '../../agent/server/deps.ts'
 import type { Kube } from '../../kube/client.ts'
 import type { Resource } from '../../kube/resource.ts'
 import type { KubeObject, ResourceDef } from '../../kube/types.ts'

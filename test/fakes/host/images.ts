@@ -6,6 +6,9 @@ export class FakeImageCache {
   readonly uids = new Set<string>()
   /** How many images were downloaded. */
   downloads = 0
+  /** How often a download is checked until it is done. */
+  checks = 1
+  checkAfterMs = 1000
   /** Uids of images whose source is gone. */
   readonly unavailable = new Set<string>()
 
@@ -20,14 +23,15 @@ export class FakeImageCache {
 
 /** A download lasts from one call to the next, and is lost with the process that began it. */
 export function fakeImages(cache: FakeImageCache): Images {
-  const downloads = new Set<string>()
+  const checked = new Map<string, number>()
   return {
     async fetch({ instance: { image } }) {
       if (cache.uids.has(image.uid)) return { done: true }
-      if (!downloads.has(image.uid)) {
-        downloads.add(image.uid)
-        return { done: false, progress: 'half of the image is here', checkAfterMs: 1000 }
-      }
+      const count = checked.get(image.uid) ?? 0
+      checked.set(image.uid, count + 1)
+      const progress = `${Math.round((100 * (count + 1)) / (cache.checks + 1))} % of the image is here`
+      if (count < cache.checks) return { done: false, progress, checkAfterMs: cache.checkAfterMs }
+      checked.delete(image.uid)
       cache.add(image)
       return { done: true }
     },

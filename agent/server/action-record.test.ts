@@ -2,8 +2,8 @@ import { Value } from 'typebox/value'
 import { describe, expect, it } from 'vitest'
 import { type ActionName, actions, serverAction } from '../../actions/index.ts'
 import type { Server, ServerAction } from '../../crds/index.ts'
+import { changeRecord, type EndedAction, endedStatus, recordName, requestRecord, runningStatus } from './action-record.ts'
 import type { Planned } from './plan.ts'
-import { changeRecord, type Ended, recordName, requestEnd } from './record.ts'
 import type { Failure } from './status.ts'
 
 const server: Server = {
@@ -14,12 +14,15 @@ const server: Server = {
 }
 const planned: Planned = { action: 'stop', params: {}, id: 'stop:u1:2' }
 const times = { startTime: '2026-01-01T00:00:00Z', finishTime: '2026-01-01T00:00:09Z' }
-const ended = (more: Partial<Ended> = {}): Ended => ({ planned, host: 'h1', ...times, ...more })
+const ended = (more: Partial<EndedAction> = {}): EndedAction => ({ planned, host: 'h1', ...times, ...more })
 const failure: Failure = { code: 'LibvirtError', message: 'shutdown: libvirt is busy', final: true }
 
-describe('the record of a change', () => {
-  it('is named by the count of those before it, owned by its server, and says how it went', () => {
-    expect(changeRecord(server, 4, ended())).toMatchObject({
+describe('changeRecord', () => {
+  const endedRecord = (action: EndedAction): ReturnType<typeof changeRecord> =>
+    changeRecord(server, 5, action, endedStatus(action))
+
+  it('is named by its number, owned by its server, and says how the action ended', () => {
+    expect(endedRecord(ended())).toMatchObject({
       metadata: {
         name: 'web-5',
         namespace: 'demo',
@@ -35,8 +38,8 @@ describe('the record of a change', () => {
     })
   })
 
-  it('of a failure says why', () => {
-    const { status } = changeRecord(server, 0, ended({ failure }))
+  it('says why when the action failed', () => {
+    const { status } = endedRecord(ended({ failure }))
     expect(status).toMatchObject({
       phase: 'Failed',
       message: failure.message,
@@ -44,33 +47,43 @@ describe('the record of a change', () => {
     })
   })
 
-  it('fits the API’s schema, for every action', () => {
-    for (const action of Object.keys(actions) as ActionName[])
+  it('fits the schema of the API for every action, while it runs and when it has ended', () => {
+    const steps = [{ name: 'shutdown', startedAt: times.startTime, progress: 'the guest was asked' }]
+    for (const name of Object.keys(actions) as ActionName[])
       for (const more of [{}, { failure }]) {
-        const record = changeRecord(server, 0, ended({ planned: { action, params: {}, id: 'm' }, ...more }))
-        expect([...Value.Errors(serverAction.status, record.status)], action).toEqual([])
+        const action = ended({ planned: { action: name, params: {}, id: 'm' }, steps, ...more })
+        for (const status of [runningStatus(action), endedStatus(action)])
+          expect([...Value.Errors(serverAction.status, status)], name).toEqual([])
       }
   })
 
-  it('has a name that the API takes, however long the server’s', () => {
+  it('has a name that the API takes when the server’s name is long', () => {
     const long = { ...server, metadata: { ...server.metadata, name: 'x'.repeat(200) } }
     expect(recordName(long, 999_999).length).toBeLessThanOrEqual(253)
   })
 })
 
-describe('requestEnd', () => {
+describe('requestRecord', () => {
   const request = { name: 'reboot-1', uid: 'd1', admittedAt: '2025-12-31T23:59:00Z' }
   const reboot = ended({ planned: { action: 'reboot', params: { type: 'HARD' }, id: 'd1', request } })
 
   it('names that very object by its uid, and leaves its spec alone', () => {
-    const end = requestEnd(server, request, reboot)
+    const end = requestRecord(server, request, endedStatus(reboot))
     expect(end.metadata).toMatchObject({ name: 'reboot-1', uid: 'd1', namespace: 'demo' })
     expect(end).not.toHaveProperty('spec')
   })
 
-  it('starts at the admission, and its event when the host began', () => {
-    const status = requestEnd(server, request, reboot).status as NonNullable<ServerAction['status']>
+  it('starts at the admission, and its event when the agent began', () => {
+    const status = requestRecord(server, request, endedStatus(reboot)).status as NonNullable<ServerAction['status']>
     expect(status).toMatchObject({ startTime: request.admittedAt, finishTime: times.finishTime })
     expect(status.events).toMatchObject([{ event: 'compute_reboot_instance', startTime: times.startTime }])
+  })
+})
+
+describe('endedStatus', () => {
+  it('has the steps of an action that lasted, and none of a short one', () => {
+    const steps = [{ name: 'shutdown', startedAt: times.startTime, finishedAt: times.finishTime }]
+    expect(endedStatus(ended({ steps })).steps).toEqual(steps)
+    expect(endedStatus(ended())).not.toHaveProperty('steps')
   })
 })

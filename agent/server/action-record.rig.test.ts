@@ -6,7 +6,7 @@ import { createKube, type Kube } from '../../kube/client.ts'
 import type { Resource } from '../../kube/resource.ts'
 import { applyManifests } from '../../test/rig/crds.ts'
 import { withControlPlane } from '../../test/rig/vitest.ts'
-import { requestEnd } from './record.ts'
+import { endedStatus, requestRecord } from './action-record.ts'
 
 const plane = withControlPlane()
 let kube: Kube
@@ -33,7 +33,7 @@ it('kubectl wait sees the end of a request, although each change of its status w
   const request = { name: 'web-x', uid: asked.metadata.uid ?? '', admittedAt: '2026-01-01T00:00:00Z' }
   const times = { startTime: '2026-01-01T00:00:00Z', finishTime: '2026-01-01T00:00:01Z' }
   const planned = { action: 'start', params: {}, id: request.uid, request } as const
-  const ended = await actions.apply(requestEnd(server, request, { planned, host: 'h1', ...times }), {
+  const ended = await actions.apply(requestRecord(server, request, endedStatus({ planned, host: 'h1', ...times })), {
     fieldManager: 'kubenova-agent/h1',
   })
   expect(ended.metadata.generation).toBeGreaterThan(1)

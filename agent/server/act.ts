@@ -1,0 +1,120 @@
+/** Runs the planned action as far as it goes now. A step that lasts is left to itself, and tried again by a later reconcile. */
+import type { Guest } from '../../actions/host/index.ts'
+import { actions } from '../../actions/index.ts'
+import type { Server } from '../../crds/index.ts'
+import type { ReconcileContext } from '../../kube/reconcile-loop.ts'
+import { type Outcome, wait } from '../../kube/outcome.ts'
+import { keyOf } from '../../kube/types.ts'
+import type { EndedAction } from './action-record.ts'
+import { ActionRun } from './action-run.ts'
+import { concludeAction } from './conclude.ts'
+import type { Deps } from './deps.ts'
+import type { Planned } from './plan.ts'
+import { applyStatusOf, type Seen, viewOf } from './report.ts'
+import { type RunResult, runSteps } from './run-steps.ts'
+import type { Failure } from './status.ts'
+import { readFormerRun, writeRunningRecord } from './write-record.ts'
+
+/** How often the progress of a step is written to the Server at most, and to the action record. */
+const STATUS_MS = 5000
+const RECORD_MS = 30_000
+
+/** Begins the planned action, or tries it again. */
+export async function act(seen: Seen, planned: Planned, deps: Deps, ctx: ReconcileContext): Promise<Outcome> {
+  const run = await beginRun(seen, planned, deps)
+  const { server } = seen.guest
+  // The scheduler has announced the creation: to announce it again would be a write for nothing.
+  const isAnnounced = actions[planned.action].builds && server.status?.vmState === 'building'
+  const announced = isAnnounced ? server : await applyStatusOf({ ...viewOf(seen, deps), running: planned }, deps)
+  return continueRun(run, announced, deps, ctx)
+}
+
+async function beginRun({ guest: { server }, observed }: Seen, planned: Planned, deps: Deps): Promise<ActionRun> {
+  const key = keyOf(server.metadata)
+  const known = deps.runs.get(key, planned)
+  if (known) {
+    known.startOver({ server, observed })
+    return known
+  }
+  const former = isInterrupted(server, planned) ? await readFormerRun(server, planned, deps) : undefined
+  const run = new ActionRun(planned, { server, observed }, deps.clocks, former)
+  deps.runs.set(key, run)
+  return run
+}
+
+/** Has an earlier process of the agent announced this action? A deletion leaves no record that could be read. */
+function isInterrupted({ status }: Server, { action, params }: Planned): boolean {
+  const { task, result } = actions[action]
+  return result !== 'gone' && status?.domain !== undefined && status.taskState === task(params)
+}
+
+/** Tries the step that comes next, and those after it. */
+export async function continueRun(run: ActionRun, now: Server, deps: Deps, ctx: ReconcileContext): Promise<Outcome> {
+  const server = run.withOwnSpec(now)
+  const { instance } = server.status ?? {}
+  if (!instance) throw new Error(`${server.metadata.name} is not placed`)
+  const guest: Guest = { server, instance }
+  const { host, shutdownTimeout } = deps
+  const onStep = (step: string, seconds: number): void => deps.onStep(run.planned.action, step, seconds)
+  const result = await runSteps(run, { host, guest, signal: ctx.signal, shutdownTimeout, onStep })
+  if (result.kind === 'waiting') return waitForStep(run, guest, result, deps)
+  return endRun(run, guest, result.kind === 'failed' ? result.failure : undefined, deps, ctx)
+}
+
+/** Reports a step that lasts. A short one ends before there is anything to report. */
+async function waitForStep(
+  run: ActionRun,
+  guest: Guest,
+  { step, progress, checkAfterMs }: Extract<RunResult, { kind: 'waiting' }>,
+  deps: Deps,
+): Promise<Outcome> {
+  run.isWaiting = true
+  if (!run.isRecorded) return wait(step, checkAfterMs)
+  if (run.isReportDue('record', JSON.stringify(run.steps), RECORD_MS)) await writeRunningRecord(guest.server, run, deps)
+  const view = { ...viewOf({ guest, observed: run.observed }, deps), running: run.planned }
+  if (progress !== undefined && run.isReportDue('status', progress, STATUS_MS))
+    await applyStatusOf({ ...view, progress }, deps)
+  return wait(step, checkAfterMs)
+}
+
+/** All steps are done, or one has failed: then it is tried again later, unless that is for good. */
+async function endRun(
+  run: ActionRun,
+  guest: Guest,
+  failed: Failure | undefined,
+  deps: Deps,
+  ctx: ReconcileContext,
+): Promise<Outcome> {
+  const { metadata } = guest.server
+  const { planned, startTime, isRecorded, steps, recordNumber } = run
+  const uid = metadata.uid ?? ''
+  run.startOver()
+  const failure = failed && deps.attempts.judge(uid, planned, failed)
+  if (failure && !failure.final) return retryLater({ guest, observed: run.observed }, planned, failure, deps, ctx)
+  deps.attempts.ended(uid, planned, failure)
+  const ended: EndedAction = {
+    planned,
+    host: deps.hostName,
+    startTime,
+    finishTime: deps.clocks.wall(),
+    ...(isRecorded ? { steps } : {}),
+    ...(failure ? { failure } : {}),
+  }
+  const outcome = await concludeAction(guest, ended, recordNumber, deps, ctx)
+  deps.runs.forget(keyOf(metadata))
+  return outcome
+}
+
+/** Reports why the action is not done yet, and waits for the time of the next try. */
+async function retryLater(
+  seen: Seen,
+  planned: Planned,
+  failure: Failure,
+  deps: Deps,
+  ctx: ReconcileContext,
+): Promise<Outcome> {
+  const { code, message } = failure
+  ctx.log.warn({ action: planned.action, code, detail: message }, 'action failed, will be tried again')
+  await applyStatusOf({ ...viewOf(seen, deps), running: planned, failure }, deps)
+  return wait(code, deps.attempts.hold(seen.guest.server.metadata.uid ?? '', planned).ms)
+}

@@ -1,0 +1,84 @@
+/** Concludes an action that has ended, well or not: undoes what failed, writes its record, then the status that counts the record. */
+import { isUnchanging, runStep } from '../../actions/action.ts'
+import type { Guest } from '../../actions/host/index.ts'
+import { actions } from '../../actions/index.ts'
+import { agentManagerOf, FINALIZER, type Server } from '../../crds/index.ts'
+import type { ReconcileContext } from '../../kube/reconcile-loop.ts'
+import { isNotFound } from '../../kube/errors.ts'
+import { done, type Outcome } from '../../kube/outcome.ts'
+import type { EndedAction } from './action-record.ts'
+import type { Deps } from './deps.ts'
+import type { Planned } from './plan.ts'
+import { applyStatusOf, emitEvent, type Seen, viewOf } from './report.ts'
+import { type Failure, standingFault } from './status.ts'
+import { writeEndedRecord } from './write-record.ts'
+
+/** @param recordNumber of its action record, if that was written before */
+export async function concludeAction(
+  guest: Guest,
+  ended: EndedAction,
+  recordNumber: number | undefined,
+  deps: Deps,
+  ctx: ReconcileContext,
+): Promise<Outcome> {
+  const { planned, failure } = ended
+  if (actions[planned.action].result === 'gone' && !failure) {
+    emitEvent(guest.server, ended, deps)
+    await removeFinalizer(guest.server, deps)
+    return done
+  }
+  if (failure && !failure.isRefusal) await runUndo(planned, guest, deps, ctx)
+  return reportEnd({ guest, observed: await deps.host.domains.observe(guest) }, ended, recordNumber, deps, ctx)
+}
+
+/** Writes the record first, then the status that counts it. */
+export async function reportEnd(
+  { guest, observed }: Seen,
+  ended: EndedAction,
+  recordNumber: number | undefined,
+  deps: Deps,
+  ctx: ReconcileContext,
+): Promise<Outcome> {
+  const { planned, failure } = ended
+  const { server } = guest
+  const actionRecords = await writeEndedRecord(server, ended, recordNumber, deps)
+  const fault = faultAfter(server, ended)
+  const refused = failure?.isRefusal === true
+  const view = { ...viewOf({ guest, observed }, deps), actionRecords, finished: planned, refused, ...(fault ? { failure: fault } : {}) }
+  const reason = failure?.refuse ? failure.message.slice(0, 1024) : undefined
+  await applyStatusOf(view, deps, reason === undefined ? {} : { hostRejection: { host: deps.hostName, reason } })
+  emitEvent(server, ended, deps)
+  const result = failure ? failure.code : 'Success'
+  ctx.log.info({ action: planned.action, server: server.metadata.name, result }, 'action ended')
+  return done
+}
+
+/** The server's fault after this action. One that was refused, or that changes no state, leaves a fault as it was. */
+function faultAfter(server: Server, { planned, failure }: EndedAction): Failure | undefined {
+  if (failure && !failure.isRefusal) return failure
+  const isUnchanged = failure !== undefined || isUnchanging(actions[planned.action])
+  return isUnchanged ? standingFault(server) : undefined
+}
+
+/** Runs the undo steps of an action that failed for good. */
+async function runUndo(
+  { action, params, id: bootId }: Planned,
+  guest: Guest,
+  { host, shutdownTimeout }: Deps,
+  { signal }: ReconcileContext,
+): Promise<void> {
+  for (const step of actions[action].undo ?? [])
+    await runStep(step, { host, guest, params, bootId, shutdownTimeout, signal, elapsedMs: 0 })
+}
+
+/** Nothing of the server is left on this host: the API server may remove it. */
+async function removeFinalizer({ metadata }: Server, deps: Deps): Promise<void> {
+  const { name, namespace, uid, resourceVersion, finalizers = [] } = metadata
+  if (!finalizers.includes(FINALIZER)) return
+  const patch = { metadata: { uid, resourceVersion, finalizers: finalizers.filter((f) => f !== FINALIZER) } }
+  try {
+    await deps.servers.patch({ name, namespace }, patch, { fieldManager: agentManagerOf(deps.hostName) })
+  } catch (error) {
+    if (!isNotFound(error)) throw error
+  }
+}

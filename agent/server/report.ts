@@ -1,0 +1,37 @@
+/** Reports a server's state: its status, and events for its users. */
+import type { Guest } from '../../actions/host/index.ts'
+import type { Server } from '../../crds/index.ts'
+import type { EndedAction } from './action-record.ts'
+import { applyAgentStatus } from './apply-status.ts'
+import type { Deps } from './deps.ts'
+import type { Observed } from './observed.ts'
+import { agentStatus, type View } from './status.ts'
+
+/** A server and the state of its domain. */
+export interface Seen {
+  guest: Guest
+  observed: Observed
+}
+
+export const viewOf = ({ guest, observed }: Seen, { clocks, host }: Deps): View => ({
+  server: guest.server,
+  observed,
+  now: clocks.wall(),
+  place: host.runtimeInfo(guest),
+  actionRecords: guest.server.status?.actionRecords ?? 0,
+})
+
+/** Writes the status that the view gives. Answers the server as it is then. */
+export const applyStatusOf = (view: View, deps: Deps, more: object = {}): Promise<Server> =>
+  applyAgentStatus(view.server, { ...agentStatus(view), ...more }, deps)
+
+export function emitEvent(server: Server, { planned, failure, host }: EndedAction, { events }: Deps): void {
+  const { action } = planned
+  events.event({
+    regarding: server,
+    type: failure ? 'Warning' : 'Normal',
+    reason: failure ? failure.code : `${action.charAt(0).toUpperCase()}${action.slice(1)}`,
+    action,
+    note: failure ? failure.message : `${action} done on ${host}`,
+  })
+}

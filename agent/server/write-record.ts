@@ -1,0 +1,138 @@
+/** Writes action records: when an action ends, and before that when a step of it lasts. */
+import { agentManagerOf, type Server, type ServerAction } from '../../crds/index.ts'
+import { ignoreNotFound, isAlreadyExists, isNotFound, isUidMismatch } from '../../kube/errors.ts'
+import type { Draft } from '../../kube/types.ts'
+import {
+  changeRecord,
+  type EndedAction,
+  endedStatus,
+  recordName,
+  requestRecord,
+  runningStatus,
+  type StartedAction,
+} from './action-record.ts'
+import type { ActionRun, FormerRun } from './action-run.ts'
+import type { Deps } from './deps.ts'
+import { announcedAction, type Planned } from './plan.ts'
+
+type RecordDeps = Pick<Deps, 'actions' | 'hostName' | 'clocks'>
+
+const countOf = ({ status }: Server): number => status?.actionRecords ?? 0
+
+/** Writes the steps of an action that runs. The record of a change is created by that. */
+export async function writeRunningRecord(server: Server, run: ActionRun, deps: RecordDeps): Promise<void> {
+  const { planned, startTime, steps } = run
+  const started: StartedAction = { planned, host: deps.hostName, startTime, steps }
+  if (planned.request) return applyRequestRecord(requestRecord(server, planned.request, { steps: [...steps] }), deps)
+  const status = runningStatus(started)
+  if (run.recordNumber !== undefined) return applyRecord(changeRecord(server, run.recordNumber, started, status), deps)
+  run.recordNumber = await createRecord(server, countOf(server) + 1, started, status, deps)
+}
+
+/**
+ * Writes the record of an action that has ended.
+ * @param number of the record, if it was written before
+ * @returns the count of the server's records after it
+ */
+export async function writeEndedRecord(
+  server: Server,
+  ended: EndedAction,
+  number: number | undefined,
+  deps: RecordDeps,
+): Promise<number> {
+  const status = endedStatus(ended)
+  const { request } = ended.planned
+  if (request) {
+    await applyRequestRecord(requestRecord(server, request, status), deps)
+    return countOf(server)
+  }
+  if (number === undefined) return createRecord(server, countOf(server) + 1, ended, status, deps)
+  await applyRecord(changeRecord(server, number, ended, status), deps)
+  return number
+}
+
+async function applyRecord(record: Draft<ServerAction>, { actions, hostName }: RecordDeps): Promise<void> {
+  await actions.apply(record, { fieldManager: agentManagerOf(hostName) })
+}
+
+async function applyRequestRecord(record: Draft<ServerAction>, deps: RecordDeps): Promise<void> {
+  try {
+    await applyRecord(record, deps)
+  } catch (error) {
+    // Its user has deleted it. Applied with its uid it is not created anew: there is nothing to add to.
+    if (!isNotFound(error) && !isUidMismatch(error)) throw error
+  }
+}
+
+/**
+ * Creates the record under the first free number. A name may be taken by this very record, written before a crash: then it is used. It may
+ * also be taken by a record of another action or with another end, which the server did not count because the host lost its power, or by
+ * anything else: then the next number is tried.
+ */
+async function createRecord(
+  server: Server,
+  number: number,
+  started: StartedAction,
+  status: NonNullable<ServerAction['status']>,
+  deps: RecordDeps,
+): Promise<number> {
+  const draft = changeRecord(server, number, started, status)
+  try {
+    await deps.actions.create(draft, { fieldManager: agentManagerOf(deps.hostName) })
+    return number
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error
+  }
+  const found = await ignoreNotFound(deps.actions.get(draft.metadata))
+  if (!isRecordOf(found, server, started.planned, deps)) return createRecord(server, number + 1, started, status, deps)
+  const [before, now] = [found.status?.phase, status.phase]
+  if (before === 'Running' && now !== 'Running') await applyRecord(draft, deps)
+  else if (before !== now && now !== 'Running') return createRecord(server, number + 1, started, status, deps)
+  return number
+}
+
+/** Is it this host's record of this action on this server? */
+const isRecordOf = (
+  record: ServerAction | undefined,
+  { metadata }: Server,
+  { action }: Pick<Planned, 'action'>,
+  { hostName }: RecordDeps,
+): record is ServerAction =>
+  record?.spec.action === action &&
+  record.status?.host === hostName &&
+  record.metadata.ownerReferences?.some(({ uid }) => uid === metadata.uid) === true
+
+/** What an earlier process of the agent recorded of an action that it announced and did not end. */
+export async function readFormerRun(server: Server, planned: Planned, deps: RecordDeps): Promise<FormerRun> {
+  const { request } = planned
+  if (request) {
+    const record = await readRecord(server, request.name, deps)
+    return { steps: (record?.metadata.uid === request.uid && record.status?.steps) || [] }
+  }
+  const recordNumber = countOf(server) + 1
+  const record = await readRecord(server, recordName(server, recordNumber), deps)
+  if (!isRecordOf(record, server, planned, deps) || record.status?.phase !== 'Running') return { steps: [] }
+  const { startTime, steps = [] } = record.status
+  return { recordNumber, steps, ...(startTime === undefined ? {} : { startTime }) }
+}
+
+const readRecord = ({ metadata: { namespace } }: Server, name: string, { actions }: RecordDeps) =>
+  ignoreNotFound(actions.get({ name, ...(namespace === undefined ? {} : { namespace }) }))
+
+/**
+ * Ends the record of an action that an earlier process of the agent announced, and that this one does not go on with, because the spec has
+ * changed since.
+ * @returns the count of the server's records after it
+ */
+export async function closeInterruptedRecord(server: Server, deps: RecordDeps): Promise<number> {
+  const action = announcedAction(server)
+  if (action === undefined) return countOf(server)
+  const planned: Planned = { action, params: {}, id: '' }
+  const { recordNumber, ...former } = await readFormerRun(server, planned, deps)
+  if (recordNumber === undefined) return countOf(server)
+  const now = deps.clocks.wall()
+  const message = 'the agent was restarted while it ran, and by then spec.powerState asked for something else'
+  const failure = { code: 'Interrupted', message, final: true } as const
+  const ended = { startTime: now, ...former, planned, host: deps.hostName, finishTime: now, failure }
+  return writeEndedRecord(server, ended, recordNumber, deps)
+}
