@@ -57,11 +57,12 @@ const boots = (host: FakeHost): number => host.machine(UID).boots.filter((bootId
 const run = (c: Case, host: FakeHost, more: Partial<Run> = {}): Promise<void> =>
   runOn(host, { action: c.action, params: c.params, ...more })
 
-/** What a run without trouble does: how often it boots, how many effects it has, and what is there at the end. */
-async function clean(c: Case): Promise<{ boots: number; effects: number; end: object }> {
+/** What a run without trouble does: how often it boots and waits, how many effects it has, and what is there at the end. */
+async function clean(c: Case): Promise<{ boots: number; waits: number; effects: number; end: object }> {
   const [host, life] = [await c.make(), new Life()]
-  await run(c, host, { life })
-  return { boots: boots(host), effects: life.effects.length, end: endOf(host) }
+  let waits = 0
+  await run(c, host, { life, onWait: () => void (waits += 1) })
+  return { boots: boots(host), waits, effects: life.effects.length, end: endOf(host) }
 }
 
 function endOf(host: FakeHost): object {
@@ -76,6 +77,12 @@ it('covers every action, from every state it may be asked in', () => {
   const covered = new Set(cases.map(({ action, from }) => `${action.name} ${from}`))
   for (const action of Object.values(actions))
     for (const from of action.from) expect(covered).toContain(`${action.name} ${from}`)
+})
+
+it('has cases in which a step lasts', async () => {
+  const runs = await Promise.all(cases.map(async (c) => ({ title: c.title, waits: (await clean(c)).waits })))
+  const lasting = runs.filter(({ waits }) => waits > 0).map(({ title }) => title)
+  expect(lasting).toEqual(expect.arrayContaining(['create from building', 'stop from active (2)', 'suspend from active']))
 })
 
 describe.each(cases)('$title', (c) => {
@@ -117,6 +124,21 @@ describe.each(cases)('$title', (c) => {
       await run(c, host)
       expect(endOf(host), `${when} effect ${at}`).toEqual(end)
       expect(boots(host), `${when} effect ${at}`).toBe(once)
+    }
+  })
+
+  it('ends the same after a crash between two tries of a step that lasts, and boots no more often', async () => {
+    const { waits, end, boots: once } = await clean(c)
+    for (let at = 1; at <= waits; at++) {
+      const host = await c.make()
+      let count = 0
+      const onWait = (): void => {
+        if (++count === at) throw new Killed('between two reconciles')
+      }
+      await expect(run(c, host, { onWait })).rejects.toThrow(Killed)
+      await run(c, host)
+      expect(endOf(host), `wait ${at}`).toEqual(end)
+      expect(boots(host), `wait ${at}`).toBe(once)
     }
   })
 

@@ -36,11 +36,13 @@ export interface Run {
   life?: Life
   /** Each step is done this many times. */
   times?: number
+  /** Called when a step lasts, before it is tried again: between two reconciles of the agent. */
+  onWait?(): void
 }
 
 /** Tries a step until it is done; the time until each check passes at once. */
-async function runToEnd<P>(step: Step<P>, input: Omit<StepInput<P>, 'elapsedMs'>): Promise<void> {
-  for (let elapsedMs = 0; ; ) {
+async function runToEnd<P>(step: Step<P>, input: Omit<StepInput<P>, 'elapsedMs'>, onWait: () => void): Promise<void> {
+  for (let elapsedMs = 0; ; onWait()) {
     const result = await runStep(step, { ...input, elapsedMs })
     if (isRefusal(result)) throw new Refused(result.refused.reason, result.refused.message)
     if (result.done) return
@@ -51,12 +53,12 @@ async function runToEnd<P>(step: Step<P>, input: Omit<StepInput<P>, 'elapsedMs'>
 /** Does the steps of an action in order, as the agent does. Rejects with what a step throws, or Killed. */
 export async function runOn(
   host: FakeHost,
-  { action, guest = guestOf(), params = {}, bootId = 'm1', life = new Life(), times = 1 }: Run,
+  { action, guest = guestOf(), params = {}, bootId = 'm1', life = new Life(), times = 1, onWait = () => undefined }: Run,
 ): Promise<void> {
   const { signal } = new AbortController()
   const input = { host: host.of(life), guest, params: params as never, bootId, signal, shutdownTimeout: 60 }
   const all = async (): Promise<void> => {
-    for (const step of action.steps) for (let i = 0; i < times; i++) await runToEnd(step, input)
+    for (const step of action.steps) for (let i = 0; i < times; i++) await runToEnd(step, input, onWait)
   }
   await life.live(all())
 }

@@ -25,7 +25,6 @@ import { createHostNetwork, type HostNetwork } from './net/host-network.ts'
 import type { AgentOptions } from './options.ts'
 import { createOrphanCollector, type OrphanCollector, readOwnerFiles } from './orphans.ts'
 import { domainChanged, resyncDue, serversByUid, serversOn } from './server/controller.ts'
-import { DomainWatch } from './server/events.ts'
 import type { LocalHost } from './server/deps.ts'
 import { version } from './version.ts'
 
@@ -56,7 +55,6 @@ export interface ClusterComponents {
   /** What the agent wrote of Servers and the cache does not have yet. */
   newest: LatestObjects<Server>
   channels: Channels
-  watch: DomainWatch
   facts: KnownFacts
   libvirt: LibvirtState
   /** Undefined until the first heartbeat is sent. */
@@ -103,7 +101,7 @@ export async function createAgentComponents(kube: Kube, options: AgentOptions, l
   const domains = newDomainClient(call)
   const storage = await openStorage(options, log)
   const network = createHostNetwork({ stateDir: join(stateDir, 'net'), host: hostName })
-  const jobs = new Jobs((uuid) => cluster.watch.notify(uuid))
+  const jobs = new Jobs((uuid) => cluster.channels.notify(domainChanged, uuid))
   const local = { ...cluster, domains, storage, network, jobs }
   return {
     ...cluster,
@@ -142,7 +140,6 @@ export function createClusterComponents(kube: Kube, options: AgentOptions, log: 
     metrics,
     clock,
   })
-  const watch = new DomainWatch((uuid) => channels.notify(domainChanged, uuid))
   const newest = new LatestObjects<Server>()
   const facts: KnownFacts = { known: undefined, first: Promise.withResolvers() }
   const libvirt: LibvirtState = { away: false, firstAway: Promise.withResolvers() }
@@ -157,7 +154,6 @@ export function createClusterComponents(kube: Kube, options: AgentOptions, log: 
     self,
     newest,
     channels,
-    watch,
     facts,
     libvirt,
     beat: { current: undefined },

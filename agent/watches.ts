@@ -7,7 +7,7 @@ import { followLibvirt } from './absence.ts'
 import { type AgentComponents, enqueueAllServers } from './components.ts'
 import { away, connected, learnedBefore, ownerOf, register, report } from './hypervisor.ts'
 import { domainEvents } from './libvirt/index.ts'
-import { type RunningReconciles, uuidOf } from './server/controller.ts'
+import { domainChanged, type RunningReconciles, uuidOf } from './server/controller.ts'
 
 const { lifecycle, reboot, ioErrorReason, controlError, pmSuspend, pmWakeup } = domainEvents
 
@@ -17,7 +17,7 @@ export async function startWatches(
   running: RunningReconciles,
   signal: AbortSignal,
 ): Promise<void> {
-  const { informer, self, orphans, session, watch, log } = components
+  const { informer, self, orphans, session, channels, log } = components
   informer.on({
     updated(old, { metadata }) {
       if (metadata.deletionTimestamp && !old.metadata.deletionTimestamp)
@@ -31,7 +31,7 @@ export async function startWatches(
     },
   })
   for (const event of [lifecycle, reboot, ioErrorReason, controlError, pmSuspend, pmWakeup])
-    await session.on(event, ({ dom }) => watch.notify(dom.uuid))
+    await session.on(event, ({ dom }) => channels.notify(domainChanged, dom.uuid))
   followLibvirt(components, {
     // Events may have been missed, and libvirtd may have another version than before.
     onBack: () => probeFactsUntilKnown(components, signal),

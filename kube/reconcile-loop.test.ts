@@ -96,43 +96,18 @@ describe('runReconcileLoop', () => {
     await it.ended
   })
 
-  it('works on another key while one waits without its slot, and never on more than `concurrency`', async () => {
-    const [image, rest] = [Promise.withResolvers<void>(), Promise.withResolvers<Outcome>()]
-    const waits = async ({ withSlotReleased: aside }: ReconcileContext): Promise<Outcome> => {
-      await aside(() => image.promise)
-      it.asked.push('went on')
-      return done
-    }
-    const it = loop([waits, () => rest.promise])
-    it.queue.add('a')
-    it.queue.add('b')
-    await flushPromises()
-    expect(it.asked).toEqual(['a@0#1', 'b@0#1'])
-    image.resolve()
-    await flushPromises()
-    expect(it.asked).toHaveLength(2)
-    rest.resolve(done)
-    await flushPromises()
-    expect(it.asked).toEqual(['a@0#1', 'b@0#1', 'went on'])
-    it.stop.abort()
-    await it.ended
-  })
-
-  it('ends after the stop although a key waits for the slot that a reconcile has released', async () => {
-    const gate = Promise.withResolvers<void>()
-    const waits = async ({ withSlotReleased: aside }: ReconcileContext): Promise<Outcome> => {
-      await aside(() => gate.promise)
-      return done
-    }
-    const busy = Promise.withResolvers<Outcome>()
-    const it = loop([waits, () => busy.promise])
+  it('works on `concurrency` keys at the same time, and on no more', async () => {
+    const [first, second] = [Promise.withResolvers<Outcome>(), Promise.withResolvers<Outcome>()]
+    const it = loop([() => first.promise, () => second.promise], { concurrency: 2 })
     for (const key of ['a', 'b', 'c']) it.queue.add(key)
     await flushPromises()
-    it.stop.abort()
-    gate.resolve()
-    busy.resolve(done)
-    await it.ended
     expect(it.asked).toEqual(['a@0#1', 'b@0#1'])
+    second.resolve(done)
+    await flushPromises()
+    expect(it.asked).toEqual(['a@0#1', 'b@0#1', 'c@0#1'])
+    first.resolve(done)
+    it.stop.abort()
+    await it.ended
   })
 
   it('takes no key after the stop, and aborts the reconciles that do not end within drainMs', async () => {

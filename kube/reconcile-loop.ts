@@ -8,7 +8,6 @@ import { createMetrics, defineCounter, defineGauge, defineHistogram, type Metric
 import { done, type Outcome } from './outcome.ts'
 import type { Item, WorkQueue } from './queue.ts'
 import type { Priority } from './ready-list.ts'
-import { Slots } from './slots.ts'
 
 const total = defineCounter('controller_runtime_reconcile_total', 'Reconciles, by controller and result.', [
   'controller',
@@ -41,8 +40,6 @@ export interface ReconcileContext {
   priority: Priority
   /** 1 for the first attempt, one more after each failure in a row. */
   attempt: number
-  /** Runs `wait` without occupying a worker, so that another key can be worked on meanwhile. */
-  withSlotReleased<T>(wait: () => Promise<T>): Promise<T>
 }
 /** Undefined means `done`. */
 export type Reconcile = (key: string, context: ReconcileContext) => Promise<Outcome | undefined | void>
@@ -81,49 +78,26 @@ export async function runReconcileLoop(options: LoopOptions, signal: AbortSignal
   }
   if (signal.aborted) stop()
   else signal.addEventListener('abort', stop, { once: true })
-  const slots = new Slots(concurrency)
-  const worker = createWorker(options, metrics, clock, { drainEnded: drainEnded.signal, slots })
-  const running = new Set<Promise<void>>()
-  // The key is taken before the slot: a slot that waited for a key would be lacking to reconciles that want theirs
-  // back.
-  for (let item = await queue.take(); item; item = await queue.take()) {
-    await slots.acquire()
-    if (signal.aborted) {
-      slots.release()
-      queue.done(item.key)
-      break
-    }
-    metrics.set(workers, { controller: name }, queue.active)
-    const work = worker(item).finally(() => {
+  const reconcileItem = createWorker(options, metrics, clock, drainEnded.signal)
+  const work = async (): Promise<void> => {
+    for (let item = await queue.take(); item; item = await queue.take()) {
       metrics.set(workers, { controller: name }, queue.active)
-      running.delete(work)
-      slots.release()
-    })
-    running.add(work)
+      await reconcileItem(item)
+      metrics.set(workers, { controller: name }, queue.active)
+    }
   }
-  await Promise.all(running)
+  await Promise.all(Array.from({ length: concurrency }, work))
   cancelDrain()
   signal.removeEventListener('abort', stop)
 }
 
 type Worker = (item: Item) => Promise<void>
 
-interface WorkerLimits {
-  /** Aborts when reconciles must end although they are not done. */
-  drainEnded: AbortSignal
-  slots: Slots
-}
-
-function createWorker(
-  options: LoopOptions,
-  metrics: Metrics,
-  clock: Clock,
-  { drainEnded, slots }: WorkerLimits,
-): Worker {
+/** @param drainEnded aborts when reconciles must end although they are not done */
+function createWorker(options: LoopOptions, metrics: Metrics, clock: Clock, drainEnded: AbortSignal): Worker {
   const { name: controller, queue, reconcile, timeoutMs = 60_000 } = options
   const root = (options.log ?? noLog).child({ controller })
   const changes = new Map<string, number>()
-  const aside = <T>(wait: () => Promise<T>): Promise<T> => slots.withSlotReleased(wait)
   return async ({ key, priority, failures }) => {
     const log = root.child({ key, attempt: failures + 1 })
     using scope = createAbortScope([drainEnded])
@@ -135,8 +109,7 @@ function createWorker(
     const started = clock.now()
     const { signal } = scope
     try {
-      const outcome =
-        (await reconcile(key, { signal, log, priority, attempt: failures + 1, withSlotReleased: aside })) ?? done
+      const outcome = (await reconcile(key, { signal, log, priority, attempt: failures + 1 })) ?? done
       const changesInARow = outcome.kind === 'changed' ? (changes.get(key) ?? 0) + 1 : 0
       if (changesInARow === 0) changes.delete(key)
       else changes.set(key, changesInARow)

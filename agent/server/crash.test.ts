@@ -2,6 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { Killed, Life } from '../../test/fakes/life.ts'
 import { active, Bench, inError, said } from './testing.ts'
 
+async function stubborn(): Promise<Bench> {
+  const bench = await active()
+  bench.machine.obeys = false
+  return bench
+}
+
 /** A recovery may wait longer than a run without a crash. */
 const withoutTimes = (status: object | undefined): unknown =>
   JSON.parse(JSON.stringify(status ?? {}).replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'a time'))
@@ -39,6 +45,16 @@ describe('crashes: after each write and each effect the end is the same, with on
     'deed start of one that could not be paused': {
       given: () => inError('start', 'Paused', 'Stopped'),
       when: (b) => b.ask('start'),
+    },
+    'stop of a guest that does not power off': { given: stubborn, when: (b) => b.wish('Stopped') },
+    'reboot SOFT of a guest that does not power off': { given: stubborn, when: (b) => b.ask('reboot', { type: 'SOFT' }) },
+    'create with an image that comes slowly': {
+      given: async () => {
+        const bench = new Bench()
+        Object.assign(bench.host.images, { checks: 4, checkAfterMs: 5000 })
+        return bench
+      },
+      when: (b) => b.create(),
     },
     killed: { given: active, when: async (b) => b.host.goesOff(b.server.metadata.uid!, 'destroyed') },
     undefined: { given: active, when: async (b) => void (b.machine.domain = undefined) },

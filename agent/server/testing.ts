@@ -181,9 +181,8 @@ export class Bench {
 
   /** One pass over the server as the cache has it; rejects with Killed when that was its last. */
   pass({ life, deps }: AgentLife, seen: Server = this.server, signal = new AbortController().signal): Promise<Outcome> {
-    const aside = <T>(wait: () => Promise<T>): Promise<T> => wait()
     return life.live(
-      reconcileServer(seen, deps, { signal, log: noLog, priority: 'normal', attempt: 1, withSlotReleased: aside }),
+      reconcileServer(seen, deps, { signal, log: noLog, priority: 'normal', attempt: 1 }),
     )
   }
 

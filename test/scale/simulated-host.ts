@@ -3,7 +3,7 @@
 import { type ClusterComponents, type HostComponents, type Link } from '../../agent/components.ts'
 import type { Facts } from '../../agent/host/facts.ts'
 import type { OrphanCollector } from '../../agent/orphans.ts'
-import { serversByUid } from '../../agent/server/controller.ts'
+import { domainChanged, serversByUid } from '../../agent/server/controller.ts'
 import { FakeHost } from '../fakes/host.ts'
 import { type Call, Life } from '../fakes/life.ts'
 
@@ -15,12 +15,12 @@ class QuietLife extends Life {
 }
 
 /** The parts of the host for an agent whose parts of the cluster are there. */
-export function simulatedHost({ watch, hostName, informer }: ClusterComponents): HostComponents {
+export function simulatedHost({ channels, hostName, informer }: ClusterComponents): HostComponents {
   const machines = new FakeHost((uid) => {
     // Nobody asks how often it has booted.
     machines.machine(uid).boots.splice(0)
     // No server of ours has a uuid other than its uid.
-    watch.notify(uid)
+    channels.notify(domainChanged, uid)
   })
   return {
     session: link(),

@@ -3,7 +3,7 @@
 import { type ClusterComponents, type HostComponents, type Link } from '../../agent/components.ts'
 import type { Facts } from '../../agent/host/facts.ts'
 import { createOrphanCollector, type OrphanCollector, type Owner } from '../../agent/orphans.ts'
-import { serversByUid } from '../../agent/server/controller.ts'
+import { domainChanged, serversByUid } from '../../agent/server/controller.ts'
 import type { Resources } from '../../crds/index.ts'
 import { noLog } from '../../kube/log.ts'
 import { FakeHost, type Machine } from '../fakes/host.ts'
@@ -40,12 +40,12 @@ export class SimulatedHost {
   /** The parts of the host for one life of its agent. */
   parts(process: Process, failureOf: FailureOf, cluster: ClusterComponents): HostComponents {
     const link = new HostLink(process, failureOf)
-    const { watch } = cluster
+    const { channels } = cluster
     const queue = process.openQueue('libvirt', true)
     const { schedule } = process.context
     const tell = (uid: string): void =>
       schedule.enqueue(queue, `${process.name}: event of ${this.machines.machine(uid).owner?.name}`, () =>
-        watch.notify(uid),
+        channels.notify(domainChanged, uid),
       )
     this.#told.add(tell)
     process.onEnd(() => this.#told.delete(tell))
