@@ -82,7 +82,9 @@ it('covers every action, from every state it may be asked in', () => {
 it('has cases in which a step lasts', async () => {
   const runs = await Promise.all(cases.map(async (c) => ({ title: c.title, waits: (await clean(c)).waits })))
   const lasting = runs.filter(({ waits }) => waits > 0).map(({ title }) => title)
-  expect(lasting).toEqual(expect.arrayContaining(['create from building', 'stop from active (2)', 'suspend from active']))
+  expect(lasting).toEqual(
+    expect.arrayContaining(['create from building', 'stop from active (2)', 'suspend from active']),
+  )
 })
 
 describe.each(cases)('$title', (c) => {

@@ -53,7 +53,15 @@ async function runToEnd<P>(step: Step<P>, input: Omit<StepInput<P>, 'elapsedMs'>
 /** Does the steps of an action in order, as the agent does. Rejects with what a step throws, or Killed. */
 export async function runOn(
   host: FakeHost,
-  { action, guest = guestOf(), params = {}, bootId = 'm1', life = new Life(), times = 1, onWait = () => undefined }: Run,
+  {
+    action,
+    guest = guestOf(),
+    params = {},
+    bootId = 'm1',
+    life = new Life(),
+    times = 1,
+    onWait = () => undefined,
+  }: Run,
 ): Promise<void> {
   const { signal } = new AbortController()
   const input = { host: host.of(life), guest, params: params as never, bootId, signal, shutdownTimeout: 60 }

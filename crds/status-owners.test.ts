@@ -85,6 +85,13 @@ describe('the owner of a field', () => {
     expect(ownerOfField('ServerAction', 'phase', { phase: 'Running' })).toBe('admission')
     expect(ownerOfField('ServerAction', 'phase', { phase: 'Succeeded', events: [] })).toBe('agent')
   })
+
+  it('changes on an action record that the agent creates with its steps, and not on a request that admission accepted', () => {
+    const running = { phase: 'Running', steps: [] }
+    expect(ownerOfField('ServerAction', 'phase', running)).toBe('agent')
+    expect(ownerOfField('ServerAction', 'phase', { ...running, conditions: [condition('Accepted')] })).toBe('admission')
+    expect(ownerOfField('ServerAction', 'steps', running)).toBe('agent')
+  })
 })
 
 describe('the owner of the Ready condition', () => {

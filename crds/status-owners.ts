@@ -157,7 +157,9 @@ type AnyStatus = Readonly<Record<string, unknown>> & { conditions?: readonly Con
 /** Whether the agent has written a status. A Server that lost its host waits for its next agent. */
 const agentHasWritten: Partial<Record<OwnedKind, (status: AnyStatus) => boolean>> = {
   Server: ({ host, domain }) => host !== undefined && domain !== undefined,
-  ServerAction: ({ events }) => events !== undefined,
+  // The agent writes events when the action has ended. A record of its own, which admission has not accepted, it writes earlier if a step lasts.
+  ServerAction: ({ events, steps, conditions }) =>
+    events !== undefined || (steps !== undefined && !conditions?.some(({ type }) => type === 'Accepted')),
 }
 
 const ownershipOfField = (kind: OwnedKind, field: string): Ownership | undefined =>

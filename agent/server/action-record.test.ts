@@ -2,7 +2,14 @@ import { Value } from 'typebox/value'
 import { describe, expect, it } from 'vitest'
 import { type ActionName, actions, serverAction } from '../../actions/index.ts'
 import type { Server, ServerAction } from '../../crds/index.ts'
-import { changeRecord, type EndedAction, endedStatus, recordName, requestRecord, runningStatus } from './action-record.ts'
+import {
+  changeRecord,
+  type EndedAction,
+  endedStatus,
+  recordName,
+  requestRecord,
+  runningStatus,
+} from './action-record.ts'
 import type { Planned } from './plan.ts'
 import type { Failure } from './status.ts'
 

@@ -3,9 +3,9 @@ import { isUnchanging, runStep } from '../../actions/action.ts'
 import type { Guest } from '../../actions/host/index.ts'
 import { actions } from '../../actions/index.ts'
 import { agentManagerOf, FINALIZER, type Server } from '../../crds/index.ts'
-import type { ReconcileContext } from '../../kube/reconcile-loop.ts'
 import { isNotFound } from '../../kube/errors.ts'
 import { done, type Outcome } from '../../kube/outcome.ts'
+import type { ReconcileContext } from '../../kube/reconcile-loop.ts'
 import type { EndedAction } from './action-record.ts'
 import type { Deps } from './deps.ts'
 import type { Planned } from './plan.ts'
@@ -44,7 +44,13 @@ export async function reportEnd(
   const actionRecords = await writeEndedRecord(server, ended, recordNumber, deps)
   const fault = faultAfter(server, ended)
   const refused = failure?.isRefusal === true
-  const view = { ...viewOf({ guest, observed }, deps), actionRecords, finished: planned, refused, ...(fault ? { failure: fault } : {}) }
+  const view = {
+    ...viewOf({ guest, observed }, deps),
+    actionRecords,
+    finished: planned,
+    refused,
+    ...(fault ? { failure: fault } : {}),
+  }
   const reason = failure?.refuse ? failure.message.slice(0, 1024) : undefined
   await applyStatusOf(view, deps, reason === undefined ? {} : { hostRejection: { host: deps.hostName, reason } })
   emitEvent(server, ended, deps)

@@ -47,7 +47,10 @@ describe('crashes: after each write and each effect the end is the same, with on
       when: (b) => b.ask('start'),
     },
     'stop of a guest that does not power off': { given: stubborn, when: (b) => b.wish('Stopped') },
-    'reboot SOFT of a guest that does not power off': { given: stubborn, when: (b) => b.ask('reboot', { type: 'SOFT' }) },
+    'reboot SOFT of a guest that does not power off': {
+      given: stubborn,
+      when: (b) => b.ask('reboot', { type: 'SOFT' }),
+    },
     'create with an image that comes slowly': {
       given: async () => {
         const bench = new Bench()

@@ -90,7 +90,12 @@ describe('a stop of a guest that does not power off', () => {
     await bench.wish('Running')
     await bench.rest(agent)
     expect(bench.records).toEqual(['create Succeeded', 'stop Succeeded', 'start Succeeded'])
-    expect(said(bench)).toMatchObject({ vmState: 'active', reachedPowerState: 'Running', ready: 'True', actionRecords: 3 })
+    expect(said(bench)).toMatchObject({
+      vmState: 'active',
+      reachedPowerState: 'Running',
+      ready: 'True',
+      actionRecords: 3,
+    })
   })
 
   it('is given up at once when the server is deleted', async () => {

@@ -5,8 +5,8 @@
 import type { Guest } from '../../actions/host/index.ts'
 import { actions } from '../../actions/index.ts'
 import { isOurs, type Server, Transient } from '../../crds/index.ts'
-import type { ReconcileContext } from '../../kube/reconcile-loop.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
+import type { ReconcileContext } from '../../kube/reconcile-loop.ts'
 import { keyOf } from '../../kube/types.ts'
 import { act, continueRun } from './act.ts'
 import { applyAgentStatus } from './apply-status.ts'
@@ -86,7 +86,10 @@ async function closeInterrupted(guest: Guest, planned: Planned | undefined, deps
   const isContinued = planned?.action === announced || planned?.request !== undefined
   const isOfThisProcess = deps.runs.has(keyOf(server.metadata))
   if (announced === undefined || isContinued || isOfThisProcess || server.metadata.deletionTimestamp) return guest
-  return { ...guest, server: { ...server, status: { ...server.status, actionRecords: await closeInterruptedRecord(server, deps) } } }
+  return {
+    ...guest,
+    server: { ...server, status: { ...server.status, actionRecords: await closeInterruptedRecord(server, deps) } },
+  }
 }
 
 /** Nothing to do: the status says what is true, and a fault stands until the spec changes. */

@@ -56,7 +56,11 @@ async function tryStep(step: Step<never>, run: ActionRun, options: RunOptions): 
 }
 
 /** Only a request can be refused. An action that the spec asks for has failed then: there is nobody else to tell. */
-const refusalOf = ({ name }: Step<never>, { refused: { reason, message } }: Refusal, { planned }: ActionRun): Failure => ({
+const refusalOf = (
+  { name }: Step<never>,
+  { refused: { reason, message } }: Refusal,
+  { planned }: ActionRun,
+): Failure => ({
   code: reason,
   message: `${name}: ${message}`.slice(0, MAX_MESSAGE_LENGTH),
   final: true,
