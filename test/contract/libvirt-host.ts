@@ -13,7 +13,7 @@ import { type CallFunction, openSession, type Session } from '../../agent/libvir
 import { createHostNetwork, type HostNetwork } from '../../agent/net/host-network.ts'
 import { createProgramRunner } from '../../agent/net/run.ts'
 import { AgentOptions } from '../../agent/options.ts'
-import type { LocalHost } from '../../agent/server/reconcile.ts'
+import type { LocalHost } from '../../agent/server/deps.ts'
 import type { Instance } from '../../crds/index.ts'
 import { noLog } from '../../kube/log.ts'
 import { parseOptions } from '../../kube/options.ts'

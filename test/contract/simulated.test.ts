@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Host } from '../../actions/host/index.ts'
 import { wrapHost } from '../../actions/host/wrap.ts'
 import type { ClusterComponents } from '../../agent/components.ts'
-import { DomainWatch } from '../../agent/server/events.ts'
+import { Channels } from '../../kube/channel.ts'
 import { SimulatedHost } from '../sim/host.ts'
 import { Process } from '../sim/process.ts'
 import { Random } from '../sim/random.ts'
@@ -24,7 +24,7 @@ function connect(): Host {
   agent?.kill()
   lives += 1
   agent = new Process('h1', lives, context)
-  const cluster = { hostName: 'h1', watch: new DomainWatch(() => undefined) } as unknown as ClusterComponents
+  const cluster = { hostName: 'h1', channels: new Channels() } as unknown as ClusterComponents
   const { host } = simulated.parts(agent, () => undefined, cluster)
   return wrapHost(host, (_, act) => letGo(act()))
 }
