@@ -77,8 +77,8 @@ export interface Action<Name extends string = string, P extends TObject = TObjec
    * is scheduled again.
    */
   retries?: true
-  /** Nova's task state while it runs. */
-  task(params: Static<P>): TaskState
+  /** Nova's task state while it runs; none: Nova has none, and nothing is announced before it runs. */
+  task?(params: Static<P>): TaskState
   /** Reason of the condition Ready while it runs (PowerChanging). */
   reason?: Reason
   /** Nova's event of the action record. */

@@ -27,19 +27,19 @@ function server({ status, spec, deleting }: Given = {}): Server {
  * more, stop from paused and suspended: spec.powerState is followed from every state; Nova wants unpause or resume first.
  */
 const stateTable = `
-  vm_state           start  stop  reboot_SOFT  reboot_HARD  pause  unpause  suspend  resume  delete
-  building           .      .     .            .            .      .        .        .       yes
-  active             .      yes   yes          yes          yes    .        yes      .       yes
-  paused             .      more  .            yes          .      yes      .        .       yes
-  suspended          .      more  .            yes          .      .        .        yes     yes
-  stopped            yes    .     .            yes          .      .        .        .       yes
-  rescued            .      .     .            .            .      .        .        .       yes
-  resized            .      .     .            .            .      .        .        .       yes
-  soft-delete        .      .     .            .            .      .        .        .       yes
-  deleted            .      .     .            .            .      .        .        .       yes
-  error              more   yes   .            yes          .      .        .        .       yes
-  shelved            .      .     .            .            .      .        .        .       yes
-  shelved_offloaded  .      .     .            .            .      .        .        .       yes
+  vm_state           start  stop  reboot_SOFT  reboot_HARD  pause  unpause  suspend  resume  delete  trigger_crash_dump
+  building           .      .     .            .            .      .        .        .       yes     .
+  active             .      yes   yes          yes          yes    .        yes      .       yes     yes
+  paused             .      more  .            yes          .      yes      .        .       yes     yes
+  suspended          .      more  .            yes          .      .        .        yes     yes     .
+  stopped            yes    .     .            yes          .      .        .        .       yes     .
+  rescued            .      .     .            .            .      .        .        .       yes     yes
+  resized            .      .     .            .            .      .        .        .       yes     yes
+  soft-delete        .      .     .            .            .      .        .        .       yes     .
+  deleted            .      .     .            .            .      .        .        .       yes     .
+  error              more   yes   .            yes          .      .        .        .       yes     yes
+  shelved            .      .     .            .            .      .        .        .       yes     .
+  shelved_offloaded  .      .     .            .            .      .        .        .       yes     .
 `
 
 interface Row {
@@ -58,7 +58,7 @@ const [head = [], ...lines] = stateTable
 const rows: Row[] = lines.flatMap(([vmState, ...cells]) =>
   cells.map((cell, i) => {
     const request = head[i + 1] ?? ''
-    const [name = '', type] = request.split('_')
+    const [, name = request, type] = /^(.+)_(SOFT|HARD)$/.exec(request) ?? []
     return {
       request,
       name: name as ActionName,

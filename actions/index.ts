@@ -2,11 +2,23 @@
 import type { TObject } from 'typebox'
 import { serverActionKind } from '../crds/kinds/server-action.ts'
 import type { Action } from './action.ts'
+import { triggerCrashDump } from './crash-dump.ts'
 import { create, remove } from './lifecycle.ts'
 import { pause, resume, start, stop, suspend, unpause } from './power.ts'
 import { reboot } from './reboot.ts'
 
-const registry = { create, delete: remove, start, stop, pause, unpause, suspend, resume, reboot } as const
+const registry = {
+  create,
+  delete: remove,
+  start,
+  stop,
+  pause,
+  unpause,
+  suspend,
+  resume,
+  reboot,
+  trigger_crash_dump: triggerCrashDump,
+} as const
 
 export type ActionName = keyof typeof registry
 

@@ -4,6 +4,7 @@
  * guide, the reference and the API derive from it.
  */
 import { differenceReasons, differences } from './reasons/differences.ts'
+import { guestReasons, guests } from './reasons/guests.ts'
 import { hostReasons, hosts } from './reasons/hosts.ts'
 import { imageReasons, images } from './reasons/images.ts'
 import { networkReasons, networks } from './reasons/networks.ts'
@@ -32,6 +33,7 @@ export const reasonTable = {
   ...networkReasons,
   ...differenceReasons,
   ...imageReasons,
+  ...guestReasons,
   ...hostReasons,
 }
 export type Reason = keyof typeof reasonTable
@@ -44,6 +46,7 @@ export const reasonGroups: readonly (readonly [ReasonGroup, Readonly<Record<stri
   [networks, networkReasons],
   [differences, differenceReasons],
   [images, imageReasons],
+  [guests, guestReasons],
   [hosts, hostReasons],
 ]
 

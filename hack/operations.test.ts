@@ -31,13 +31,15 @@ const wordsInTable = (title: string): string[] => tableRows(title).flatMap((row)
 const sorted = (list: Iterable<string>): string[] => [...list].toSorted((a, b) => a.localeCompare(b))
 
 const capitalized = (name: string): string => `${name.charAt(0).toUpperCase()}${name.slice(1)}`
+/** trigger_crash_dump becomes TriggerCrashDump. */
+const toEventReason = (name: string): string => name.split('_').map(capitalized).join('')
 const metrics = allMetrics()
 
 describe('the tables of operations.md', () => {
   const tables: [title: string, inCode: Iterable<string>][] = [
     ['Conditions', conditionTypes],
     ['Reasons', reasons],
-    ['Events', [...Object.keys(actions).map(capitalized), 'DeletionPending', 'DeletedWithoutHost']],
+    ['Events', [...Object.keys(actions).map(toEventReason), 'DeletionPending', 'DeletedWithoutHost']],
     ['Metrics', metrics.map(({ name }) => name)],
     ['Time limits', Object.keys(transientStateLimits)],
   ]

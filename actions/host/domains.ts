@@ -9,6 +9,9 @@ export interface ObservedDomain {
   bootId?: string
 }
 
+/** What came of an NMI. notRunning: the domain is off, asleep or not there. */
+export type NmiResult = 'sent' | 'unknown' | 'notRunning'
+
 /**
  * The Server's libvirt domain. A domain of the same UUID that belongs to another Server, or to none, is foreign: `observe`, `runningBootId`,
  * `destroy` and `undefine` treat it as absent; every other method throws UUIDInUse (Transient if a Server owns it, Terminal if none does).
@@ -48,6 +51,12 @@ export interface Domains {
    * @throws Transient LibvirtError if the domain does not exist, or is off without a managed save
    */
   save(guest: Guest, ctx: StepContext): Promise<Progress>
+  /**
+   * Sends a non-maskable interrupt to the guest, at most once for each `requestId`: to one that writes a crash dump already, a second could
+   * spoil it. libvirt keeps with the running domain which request is being sent, and has been. So a repeated call after a crash answers
+   * `sent` without sending it again; where the crash came between the two notes it answers `unknown`, because it may have been sent.
+   */
+  injectNmi(guest: Guest, requestId: string, ctx: StepContext): Promise<NmiResult>
   /** Removes the domain and what libvirt keeps of it: NVRAM, managed save, metadata of snapshots and checkpoints. */
   undefine(guest: Guest, ctx: StepContext): Promise<void>
   /** Answers the state of the domain. @throws Transient LibvirtBusy if libvirtd has been starting the domain for long */
@@ -67,6 +76,7 @@ export const domainsMethods: MethodKinds<Domains> = {
   pause: 'effect',
   unpause: 'effect',
   save: 'effect',
+  injectNmi: 'effect',
   undefine: 'effect',
   observe: 'read',
   runningBootId: 'read',

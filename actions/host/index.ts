@@ -8,7 +8,7 @@ import { type Ports, portsMethods } from './ports.ts'
 
 export type { ConfigDrives } from './config-drives.ts'
 export type { Disks } from './disks.ts'
-export type { Domains, ObservedDomain } from './domains.ts'
+export type { Domains, NmiResult, ObservedDomain } from './domains.ts'
 export type { Guest, Progress, StepContext } from './guest.ts'
 export type { Images } from './images.ts'
 export type { Ports } from './ports.ts'

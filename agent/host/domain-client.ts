@@ -1,9 +1,10 @@
 /** The calls of libvirt that a Server's domain needs. Each may be repeated: what is already so is left so. */
-import type { ObservedDomain } from '../../actions/host/index.ts'
+import type { NmiResult, ObservedDomain } from '../../actions/host/index.ts'
 import type { DomainOwner } from '../domain/metadata.ts'
 import { type CallFunction, type DomainRef, isLibvirtError, proc } from '../libvirt/index.ts'
 import { definitionCalls, powerCalls } from './domain-calls.ts'
 import { errorFromLibvirt } from './errors.ts'
+import { newNmiSender } from './nmi.ts'
 import { newObserver } from './observe-domain.ts'
 import { readOwner, withOwnedDomain } from './owned-domain.ts'
 
@@ -34,6 +35,8 @@ export interface OwnedDomains {
   unpause(uuid: string): Promise<void>
   /** Ends when the memory is saved. Aborted, it no longer waits; libvirtd goes on. */
   save(uuid: string, signal: AbortSignal): Promise<void>
+  /** Sends an NMI at most once for each `requestId`: see Domains. */
+  injectNmi(uuid: string, requestId: string): Promise<NmiResult>
   undefine(uuid: string): Promise<void>
 }
 
@@ -58,7 +61,8 @@ export function newDomainClient(call: CallFunction): DomainClient {
     of(uid) {
       const withDomain = withOwnedDomain(call, uid)
       const observe = newObserver(call, withDomain)
-      return { observe, ...definitionCalls(call, withDomain), ...powerCalls(call, withDomain, observe) }
+      const injectNmi = newNmiSender(call, withDomain)
+      return { observe, injectNmi, ...definitionCalls(call, withDomain), ...powerCalls(call, withDomain, observe) }
     },
   }
 }

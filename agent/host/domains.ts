@@ -60,6 +60,7 @@ export function newDomains({ client, jobs, pathsOf, facts }: DomainsOptions): Do
       if (isSaving && !jobs.isRunning(job)) return { done: false, checkAfterMs: CHECK_MS }
       return jobs.poll(job, guest.instance.uuid, ({ signal }) => owned(guest).save(guest.instance.uuid, signal))
     },
+    injectNmi: (guest, requestId) => owned(guest).injectNmi(guest.instance.uuid, requestId),
     undefine: (guest) => owned(guest).undefine(guest.instance.uuid),
     observe,
     runningBootId: async (guest) => (await observe(guest)).bootId,

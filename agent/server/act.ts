@@ -23,8 +23,9 @@ const RECORD_MS = 30_000
 export async function act(seen: Seen, planned: Planned, deps: Deps, ctx: ReconcileContext): Promise<Outcome> {
   const run = await beginRun(seen, planned, deps)
   const { server } = seen.guest
-  // The scheduler has announced the creation: to announce it again would be a write for nothing.
-  const isAnnounced = actions[planned.action].builds && server.status?.vmState === 'building'
+  const { builds, task } = actions[planned.action]
+  // The scheduler has announced the creation. An action without a task state is not announced.
+  const isAnnounced = (builds && server.status?.vmState === 'building') || task === undefined
   const announced = isAnnounced ? server : await applyStatusOf({ ...viewOf(seen, deps), running: planned }, deps)
   return continueRun(run, announced, deps, ctx)
 }
@@ -45,7 +46,7 @@ async function beginRun({ guest: { server }, observed }: Seen, planned: Planned,
 /** Has an earlier process of the agent announced this action? A deletion leaves no record that could be read. */
 function isInterrupted({ status }: Server, { action, params }: Planned): boolean {
   const { task, result } = actions[action]
-  return result !== 'gone' && status?.domain !== undefined && status.taskState === task(params)
+  return result !== 'gone' && task !== undefined && status?.domain !== undefined && status.taskState === task(params)
 }
 
 /** Tries the step that comes next, and those after it. */

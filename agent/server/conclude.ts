@@ -43,7 +43,7 @@ export async function reportEnd(
   const { server } = guest
   const actionRecords = await writeEndedRecord(server, ended, recordNumber, deps)
   const fault = faultAfter(server, ended)
-  const refused = failure?.isRefusal === true
+  const refused = failure !== undefined && leavesServerAsIs(ended)
   const view = {
     ...viewOf({ guest, observed }, deps),
     actionRecords,
@@ -59,12 +59,16 @@ export async function reportEnd(
   return done
 }
 
-/** The server's fault after this action. One that was refused, or that changes no state, leaves a fault as it was. */
-function faultAfter(server: Server, { planned, failure }: EndedAction): Failure | undefined {
-  if (failure && !failure.isRefusal) return failure
-  const isUnchanged = failure !== undefined || isUnchanging(actions[planned.action])
-  return isUnchanged ? standingFault(server) : undefined
-}
+/** The server's fault after this action. */
+const faultAfter = (server: Server, ended: EndedAction): Failure | undefined =>
+  leavesServerAsIs(ended) ? standingFault(server) : ended.failure
+
+/**
+ * An action that was refused changes nothing. Neither does one that changes no state: as in Nova it fails without putting the server into
+ * error, and a fault stands whether it fails or not.
+ */
+const leavesServerAsIs = ({ planned, failure }: EndedAction): boolean =>
+  failure?.isRefusal === true || isUnchanging(actions[planned.action])
 
 /** Runs the undo steps of an action that failed for good. */
 async function runUndo(

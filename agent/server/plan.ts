@@ -58,7 +58,9 @@ export const isPending = (server: Server): boolean =>
 
 /** The power action that the status announces by its task state. */
 export const announcedAction = ({ status }: Server): ActionName | undefined =>
-  status?.taskState === undefined ? undefined : powerActions.find((name) => actions[name].task({}) === status.taskState)
+  status?.taskState === undefined
+    ? undefined
+    : powerActions.find((name) => actions[name].task?.({}) === status.taskState)
 
 /**
  * The power action that was announced when the agent died, if it must be finished, or if its work is done and only its end is not

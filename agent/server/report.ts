@@ -25,12 +25,16 @@ export const viewOf = ({ guest, observed }: Seen, { clocks, host }: Deps): View 
 export const applyStatusOf = (view: View, deps: Deps, more: object = {}): Promise<Server> =>
   applyAgentStatus(view.server, { ...agentStatus(view), ...more }, deps)
 
+/** Reasons of events have capitals, as those of Kubernetes: trigger_crash_dump becomes TriggerCrashDump. */
+const eventReasonOf = (action: string): string =>
+  action.replaceAll(/(?:^|_)(\w)/g, (_, letter: string) => letter.toUpperCase())
+
 export function emitEvent(server: Server, { planned, failure, host }: EndedAction, { events }: Deps): void {
   const { action } = planned
   events.event({
     regarding: server,
     type: failure ? 'Warning' : 'Normal',
-    reason: failure ? failure.code : `${action.charAt(0).toUpperCase()}${action.slice(1)}`,
+    reason: failure ? failure.code : eventReasonOf(action),
     action,
     note: failure ? failure.message : `${action} done on ${host}`,
   })

@@ -44,7 +44,7 @@ export interface View {
   running?: Planned
   /** The action that has just ended: well, or with `failure`. */
   finished?: Planned
-  /** The action that has just ended was refused: nothing of it was done. */
+  /** The action that has just ended was refused, or failed in a way that leaves the server as it is. */
   refused?: boolean
   failure?: Failure
   progress?: string
@@ -100,7 +100,7 @@ function fault(view: View): Fault | undefined {
 }
 
 function taskState({ running }: View): TaskState | undefined {
-  return running && actions[running.action].task(running.params)
+  return running && actions[running.action].task?.(running.params)
 }
 
 /**

@@ -17,9 +17,11 @@ function asked({ request, desiredPower }: Action): string {
 
 /** Each task state that it may have, with the parameters that lead to it. */
 function tasks(action: Action): string {
+  const { task } = action
+  if (!task) return 'none'
   const [name, schema] = Object.entries((action.request?.properties ?? {}) as Record<string, Schema>)[0] ?? []
-  if (name === undefined || !schema?.enum) return code(action.task({}))
-  return schema.enum.map((value) => `${code(action.task({ [name]: value }))} (${value})`).join(', ')
+  if (name === undefined || !schema?.enum) return code(task({}))
+  return schema.enum.map((value) => `${code(task({ [name]: value }))} (${value})`).join(', ')
 }
 
 const from = ({ from: states }: Action): string =>

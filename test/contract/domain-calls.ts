@@ -13,6 +13,7 @@ export const calls = {
   pause: ({ host }, guest) => host.domains.pause(guest, ctx),
   unpause: ({ host }, guest) => host.domains.unpause(guest, ctx),
   save: ({ host }, guest) => finish(() => host.domains.save(guest, ctx), 'the memory to be saved'),
+  injectNmi: ({ host }, guest) => host.domains.injectNmi(guest, 'r1', ctx),
   undefine: ({ host }, guest) => host.domains.undefine(guest, ctx),
 } satisfies Record<string, Call>
 export type CallName = keyof typeof calls

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { waitUntil } from '../rig/wait-until.ts'
 import { type ContractHost, ctx, prepareAndDefine } from './contract-host.ts'
-import { calls, outcomeOf, prepared, started } from './domain-calls.ts'
+import { calls, outcomeOf, prepared, started, states } from './domain-calls.ts'
 
 export function foreignDomains(getHost: () => ContractHost): void {
   const owners = [
@@ -27,6 +27,7 @@ export function foreignDomains(getHost: () => ContractHost): void {
         pause: inUse,
         unpause: inUse,
         save: inUse,
+        injectNmi: inUse,
         undefine: 'missing',
       })
       expect(await host.rawState(guest)).toBe('running')
@@ -148,6 +149,28 @@ export function shutdownRequests(getHost: () => ContractHost): void {
       await host.host.domains.requestShutdown(guest, ctx)
       expect((await host.host.domains.observe(guest)).power).toBe('running')
       expect(await host.qemuOf(guest)).toEqual(qemu)
+    })
+  })
+}
+
+export function nonMaskableInterrupts(getHost: () => ContractHost): void {
+  describe('injectNmi', () => {
+    it.each(['running', 'paused', 'transient'] as const)('answers sent when the domain is %s, and when it is repeated', async (state) => {
+      const host = getHost()
+      const guest = await prepared(host)
+      await calls.define(host, guest)
+      await states[state](host, guest)
+      for (let i = 0; i < 2; i++) expect(await host.host.domains.injectNmi(guest, 'r1', ctx)).toBe('sent')
+      await host.restartAgent()
+      expect(await host.host.domains.injectNmi(guest, 'r1', ctx), 'another agent').toBe('sent')
+      expect(await host.host.domains.injectNmi(guest, 'r2', ctx), 'another request').toBe('sent')
+    })
+
+    it.each(['missing', 'off', 'saved'] as const)('answers notRunning when the domain is %s', async (state) => {
+      const host = getHost()
+      const guest = await prepared(host)
+      await states[state](host, guest)
+      expect(await host.host.domains.injectNmi(guest, 'r1', ctx)).toBe('notRunning')
     })
   })
 }

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import type { ContractHost } from './contract-host.ts'
 import { type CallName, calls, outcomeOf, prepared, refused, type StateName, states } from './domain-calls.ts'
 import { crashes, failures } from './domain-failures.ts'
-import { bootIds, foreignDomains, observations, shutdownRequests } from './domain-observations.ts'
+import { bootIds, foreignDomains, nonMaskableInterrupts, observations, shutdownRequests } from './domain-observations.ts'
 
 /** What each call leads to from each state, also when it is repeated: the power of the domain, or the error that leaves it as it was. */
 const outcomes: Record<CallName, Record<StateName, string>> = {
@@ -62,6 +62,14 @@ const outcomes: Record<CallName, Record<StateName, string>> = {
     saved: 'saved',
     transient: refused,
   },
+  injectNmi: {
+    missing: 'missing',
+    off: 'off',
+    running: 'running',
+    paused: 'paused',
+    saved: 'saved',
+    transient: 'running',
+  },
   undefine: {
     missing: 'missing',
     off: 'missing',
@@ -94,6 +102,7 @@ export function domainsContract(getHost: () => ContractHost): void {
 
     foreignDomains(getHost)
     bootIds(getHost)
+    nonMaskableInterrupts(getHost)
     observations(getHost)
     shutdownRequests(getHost)
     failures(getHost)

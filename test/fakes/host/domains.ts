@@ -1,6 +1,6 @@
 /** Domains as libvirt changes them: each function is a call of libvirt on a machine of memory. */
 
-import type { Domains, Guest, ObservedDomain, Progress } from '../../../actions/host/index.ts'
+import type { Domains, Guest, NmiResult, ObservedDomain, Progress } from '../../../actions/host/index.ts'
 import { Terminal, Transient } from '../../../crds/index.ts'
 import { type FakeDomain, type ForeignDomain, type Machine, type MachineOf } from './machine.ts'
 
@@ -26,6 +26,7 @@ export function fakeDomains(machineOf: MachineOf): Domains {
     pause: async (guest) => pauseDomain(ownerOf(guest)),
     unpause: async (guest) => unpauseDomain(ownerOf(guest)),
     save: async (guest) => saveDomain(ownerOf(guest)),
+    injectNmi: async (guest, requestId) => sendNmi(ownerOf(guest), requestId),
     undefine: async (guest) => undefineDomain(of(guest)),
     observe,
     runningBootId: async (guest) => (await observe(guest)).bootId,
@@ -123,6 +124,14 @@ function saveDomain(machine: Machine): Progress {
   if (!domain.persistent) throw new Transient('LibvirtError', 'a transient domain has no managed save')
   Object.assign(domain, { state: 'paused', reason: 'saving', isSaving: true })
   return { done: false, checkAfterMs: 5000 }
+}
+
+function sendNmi(machine: Machine, requestId: string): NmiResult {
+  endSave(machine)
+  const { domain, nmis } = machine
+  if (!domain || domain.state === 'off' || domain.state === 'pmsuspended') return 'notRunning'
+  if (!nmis.includes(requestId)) nmis.push(requestId)
+  return 'sent'
 }
 
 export function undefineDomain(machine: Machine): void {

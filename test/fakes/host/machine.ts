@@ -38,6 +38,8 @@ export interface Machine {
   boots: string[]
   /** QEMU processes so far: cold boots and restores. */
   starts: number
+  /** Requests for which the guest has got an NMI, in order. */
+  nmis: string[]
   /** Whether the guest powers off when it is asked to. */
   obeys: boolean
 }
@@ -52,6 +54,7 @@ export const newMachine = (): Machine => ({
   ports: false,
   boots: [],
   starts: 0,
+  nmis: [],
   obeys: true,
 })
 

@@ -1,0 +1,64 @@
+/** Actions that leave the server in the state in which they find it, whether they succeed or fail. */
+import { describe, expect, it } from 'vitest'
+import type { ServerAction } from '../../crds/index.ts'
+import { Transient } from '../../crds/index.ts'
+import { Life } from '../../test/fakes/life.ts'
+import { active, type Bench, inError, ready, writes } from './testing.ts'
+
+const NMI = 'trigger_crash_dump'
+const busy = new Transient('LibvirtError', 'libvirt is busy')
+
+const record = (bench: Bench, name = `${NMI}-1`): ServerAction['status'] =>
+  (bench.api.find('serveractions', `demo/${name}`) as ServerAction | undefined)?.status
+
+describe('a request for an NMI', () => {
+  it('is two writes, and leaves the server active', async () => {
+    const bench = await active()
+    const uid = await bench.ask(NMI)
+    expect(writes(await bench.rest())).toEqual(['apply serveractions', 'applyStatus servers'])
+    expect(record(bench)).toMatchObject({
+      phase: 'Succeeded',
+      events: [{ event: 'compute_trigger_crash_dump', result: 'Success' }],
+    })
+    expect(bench.machine.nmis).toEqual([uid])
+    expect(bench.status).toMatchObject({ vmState: 'active', lastCompletedAction: uid })
+    expect(ready(bench)).toMatchObject({ status: 'True', reason: 'Running' })
+  })
+
+  it('leaves the server in error with its fault when it succeeds there', async () => {
+    const bench = await inError('pause', 'Paused')
+    const { fault } = bench.status
+    await bench.ask(NMI)
+    await bench.rest()
+    expect(record(bench)).toMatchObject({ phase: 'Succeeded' })
+    expect(bench.status).toMatchObject({ vmState: 'error', fault })
+  })
+
+  it('fails with a reason, and leaves the server stopped, when the guest does not run', async () => {
+    const bench = await active()
+    await bench.wish('Stopped')
+    await bench.rest()
+    await bench.ask(NMI)
+    await bench.rest()
+    expect(record(bench)).toMatchObject({
+      phase: 'Failed',
+      conditions: [{ type: 'Complete', status: 'False', reason: 'GuestNotRunning' }],
+    })
+    expect(bench.status).toMatchObject({ vmState: 'stopped' })
+    expect(bench.status).not.toHaveProperty('fault')
+  })
+
+  it('fails, and leaves the server active, when all tries fail', async () => {
+    const bench = await active()
+    await bench.ask(NMI)
+    const agent = bench.agent(new Life().fail('domains.injectNmi', busy, { times: 20 }))
+    for (let i = 0; i < 5; i++) {
+      await bench.pass(agent)
+      await bench.clock.advance(60_000)
+    }
+    expect(record(bench)).toMatchObject({ phase: 'Failed', message: 'inject-nmi: libvirt is busy' })
+    expect(bench.status).toMatchObject({ vmState: 'active' })
+    expect(bench.status).not.toHaveProperty('fault')
+    expect(ready(bench)).toMatchObject({ status: 'True', reason: 'Running' })
+  })
+})
