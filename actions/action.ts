@@ -66,6 +66,11 @@ export interface Action<Name extends string = string, P extends TObject = TObjec
   policy: 'owner' | 'admin'
   /** A ServerAction with these parameters requests it. An action without cannot be requested. */
   request?: P
+  /**
+   * The key of a Secret that its parameters name. The controller seals the value for the server's host and adds it to the parameters as `sealed`
+   * (actions/sealed-secret.ts).
+   */
+  sealedSecret?(params: Static<P>): { name: string; key: string }
   /** The agent runs it to reach this spec.powerState. */
   desiredPower?: DesiredPower
   /** The vmStates from which it may be requested; in another one it is rejected and nothing changes. */

@@ -15,8 +15,10 @@ interface Case {
   make: () => Promise<FakeHost>
 }
 
-const paramsOf = (action: Action): Record<string, unknown>[] =>
-  action.name === 'reboot' ? [{ type: 'SOFT' }, { type: 'HARD' }] : [{}]
+const paramsOf = ({ name }: Action): Record<string, unknown>[] => {
+  if (name === 'reboot') return [{ type: 'SOFT' }, { type: 'HARD' }]
+  return name === 'changePassword' ? [{ sealed: 'sealed-password' }] : [{}]
+}
 
 const cases: Case[] = Object.values(actions).flatMap((action) =>
   action.from.flatMap((from) =>
@@ -41,6 +43,7 @@ const powerAfter: Record<ActionName, DomainPower | 'gone' | 'unchanged'> = {
   resume: 'running',
   reboot: 'running',
   trigger_crash_dump: 'unchanged',
+  changePassword: 'unchanged',
 }
 
 /** Whether what the action promises is true of the host. */

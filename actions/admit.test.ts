@@ -27,27 +27,33 @@ function server({ status, spec, deleting }: Given = {}): Server {
  * more, stop from paused and suspended: spec.powerState is followed from every state; Nova wants unpause or resume first.
  */
 const stateTable = `
-  vm_state           start  stop  reboot_SOFT  reboot_HARD  pause  unpause  suspend  resume  delete  trigger_crash_dump
-  building           .      .     .            .            .      .        .        .       yes     .
-  active             .      yes   yes          yes          yes    .        yes      .       yes     yes
-  paused             .      more  .            yes          .      yes      .        .       yes     yes
-  suspended          .      more  .            yes          .      .        .        yes     yes     .
-  stopped            yes    .     .            yes          .      .        .        .       yes     .
-  rescued            .      .     .            .            .      .        .        .       yes     yes
-  resized            .      .     .            .            .      .        .        .       yes     yes
-  soft-delete        .      .     .            .            .      .        .        .       yes     .
-  deleted            .      .     .            .            .      .        .        .       yes     .
-  error              more   yes   .            yes          .      .        .        .       yes     yes
-  shelved            .      .     .            .            .      .        .        .       yes     .
-  shelved_offloaded  .      .     .            .            .      .        .        .       yes     .
+  vm_state           start  stop  reboot_SOFT  reboot_HARD  pause  unpause  suspend  resume  delete  trigger_crash_dump  changePassword
+  building           .      .     .            .            .      .        .        .       yes     .                   .
+  active             .      yes   yes          yes          yes    .        yes      .       yes     yes                 yes
+  paused             .      more  .            yes          .      yes      .        .       yes     yes                 .
+  suspended          .      more  .            yes          .      .        .        yes     yes     .                   .
+  stopped            yes    .     .            yes          .      .        .        .       yes     .                   .
+  rescued            .      .     .            .            .      .        .        .       yes     yes                 .
+  resized            .      .     .            .            .      .        .        .       yes     yes                 .
+  soft-delete        .      .     .            .            .      .        .        .       yes     .                   .
+  deleted            .      .     .            .            .      .        .        .       yes     .                   .
+  error              more   yes   .            yes          .      .        .        .       yes     yes                 .
+  shelved            .      .     .            .            .      .        .        .       yes     .                   .
+  shelved_offloaded  .      .     .            .            .      .        .        .       yes     .                   .
 `
 
 interface Row {
   request: string
   name: ActionName
-  params: Record<string, string>
+  params: Record<string, unknown>
   vmState: VmState
   allowed: boolean
+}
+
+/** Valid parameters of a request. */
+function paramsOf(name: string, type: string | undefined): Record<string, unknown> {
+  if (name === 'changePassword') return { passwordSecret: { name: 'web-password' } }
+  return type === undefined ? {} : { type }
 }
 
 const [head = [], ...lines] = stateTable
@@ -62,7 +68,7 @@ const rows: Row[] = lines.flatMap(([vmState, ...cells]) =>
     return {
       request,
       name: name as ActionName,
-      params: type === undefined ? {} : { type },
+      params: paramsOf(name, type),
       vmState: vmState as VmState,
       allowed: cell === 'yes' || cell === 'more',
     }
@@ -182,6 +188,9 @@ describe('a request that can never be admitted', () => {
     ['reboot', { type: 'soft' }],
     ['start', 'now'],
     ['start', []],
+    ['changePassword', {}],
+    ['changePassword', { passwordSecret: { name: '' } }],
+    ['changePassword', { passwordSecret: 'web-password' }],
   ])('is rejected when %s has the parameters %j', (name, params) => {
     expect(admit(server({ status: { vmState: 'stopped' } }), name, params)).toMatchObject({
       admit: false,

@@ -2,6 +2,7 @@
 import type { TObject } from 'typebox'
 import { serverActionKind } from '../crds/kinds/server-action.ts'
 import type { Action } from './action.ts'
+import { changePassword } from './change-password.ts'
 import { triggerCrashDump } from './crash-dump.ts'
 import { create, remove } from './lifecycle.ts'
 import { pause, resume, start, stop, suspend, unpause } from './power.ts'
@@ -18,6 +19,7 @@ const registry = {
   resume,
   reboot,
   trigger_crash_dump: triggerCrashDump,
+  changePassword,
 } as const
 
 export type ActionName = keyof typeof registry

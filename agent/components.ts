@@ -1,4 +1,5 @@
 /** The components of an agent, created once and put together. Creating them starts nothing but the connection to libvirt. */
+import type { KeyObject } from 'node:crypto'
 import { join } from 'node:path'
 import { type Hypervisor, hypervisor, resourceDefOf, type Server } from '../crds/index.ts'
 import { Channels } from '../kube/channel.ts'
@@ -24,6 +25,7 @@ import { measureLibvirt } from './metrics.ts'
 import { createHostNetwork, type HostNetwork } from './net/host-network.ts'
 import type { AgentOptions } from './options.ts'
 import { createOrphanCollector, type OrphanCollector, readOwnerFiles } from './orphans.ts'
+import { lazySealingKey, publicSealingKey } from './sealing-key.ts'
 import { domainChanged, resyncDue, serversByUid, serversOn } from './server/controller.ts'
 import type { LocalHost } from './server/deps.ts'
 import { version } from './version.ts'
@@ -101,19 +103,17 @@ export async function createAgentComponents(kube: Kube, options: AgentOptions, l
   const domains = newDomainClient(call)
   const storage = await openStorage(options, log)
   const network = createHostNetwork({ stateDir: join(stateDir, 'net'), host: hostName })
+  const sealingKey = lazySealingKey(stateDir)
   const jobs = new Jobs((uuid) => cluster.channels.notify(domainChanged, uuid))
-  const local = { ...cluster, domains, storage, network, jobs }
+  const local = { ...cluster, domains, storage, network, jobs, sealingKey }
   return {
     ...cluster,
     session,
-    probeFacts: () =>
-      learnFacts(call, {
-        domainType,
-        dataDir: stateDir,
-        hostIP: hostIp ?? firstExternalAddress(),
-        agentVersion: version,
-        log,
-      }),
+    async probeFacts() {
+      const hostIP = hostIp ?? firstExternalAddress()
+      const facts = await learnFacts(call, { domainType, dataDir: stateDir, hostIP, agentVersion: version, log })
+      return { ...facts, status: { ...facts.status, sealingKey: publicSealingKey(await sealingKey()) } }
+    },
     storage,
     network,
     host: newHost(local),
@@ -165,10 +165,11 @@ interface LocalComponents extends ClusterComponents {
   domains: DomainClient
   storage: HostStorage
   jobs: Jobs
+  sealingKey(): Promise<KeyObject>
   network: HostNetwork
 }
 
-function newHost({ options, domains, storage, network, jobs, facts }: LocalComponents): LocalHost {
+function newHost({ options, domains, storage, network, jobs, sealingKey, facts }: LocalComponents): LocalHost {
   const { stateDir: dataDir, runDir } = options
   return newLibvirtHost({
     dataDir,
@@ -177,6 +178,7 @@ function newHost({ options, domains, storage, network, jobs, facts }: LocalCompo
     storage,
     network,
     jobs,
+    sealingKey,
     facts: () => {
       if (!facts.known) throw new Error('the host’s capabilities are not known yet')
       return facts.known.build

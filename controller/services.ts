@@ -1,11 +1,12 @@
 /** What reconciles need beside the stores: the state that is derived from them, and the ways out. Each controller takes those that it names. */
-import type { Lease } from '../kube/builtin-kinds.ts'
+import { type Lease, type Secret, secrets } from '../kube/builtin-kinds.ts'
 import type { Channels } from '../kube/channel.ts'
 import type { Kube } from '../kube/client.ts'
 import type { Clock } from '../kube/clock.ts'
 import { createEventRecorder, type EventRecorder } from '../kube/events.ts'
 import type { Informer } from '../kube/informer.ts'
 import type { Log } from '../kube/log.ts'
+import type { Resource } from '../kube/resource.ts'
 import { hostLivenessChanged } from './channels.ts'
 import { type Hosts, LeaseHosts } from './host/hosts.ts'
 import { HostViews } from './host/views.ts'
@@ -23,6 +24,8 @@ export interface Services extends Usage {
   /** When the controller last wrote the status of which Hypervisor: monotonic milliseconds by name. */
   hostStatusWrites: Map<string, number>
   events: EventRecorder
+  /** Read one at a time, when a request names it; never listed. */
+  secrets: Pick<Resource<Secret>, 'get'>
   channels: Channels
   clock: Clock
   options: ControllerOptions
@@ -65,6 +68,7 @@ export function createServices(stores: Stores, { kube, leases, channels, options
     portAllocator: createPortAllocator(stores, usage.allocations, clock),
     hostStatusWrites: new Map(),
     events: createEventRecorder({ kube, controller: 'kubenova.io/controller', log }),
+    secrets: kube.resource(secrets),
     channels,
     clock,
     options,

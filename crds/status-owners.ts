@@ -135,6 +135,7 @@ export const statusOwners = {
       diskBuses: 'agent',
       vifModels: 'agent',
       bootedAt: 'agent',
+      sealingKey: 'agent',
     },
     conditions: { Ready: { whileHostDown: 'nodeLifecycle', otherwise: 'agent' } },
   },

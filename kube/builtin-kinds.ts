@@ -11,6 +11,7 @@ const coreKind = <T>(plural: string, kind: string, namespaced = true): TypedReso
 
 export const configMaps = coreKind<ConfigMap>('configmaps', 'ConfigMap')
 export const namespaces = coreKind<Namespace>('namespaces', 'Namespace', false)
+export const secrets = coreKind<Secret>('secrets', 'Secret')
 export const leases: TypedResourceDef<Lease> = {
   group: 'coordination.k8s.io',
   version: 'v1',
@@ -35,6 +36,11 @@ export interface ConfigMap extends BuiltinObject {
   data?: Record<string, string>
   binaryData?: Record<string, string>
   immutable?: boolean
+}
+export interface Secret extends BuiltinObject {
+  type?: string
+  /** Values in base64. */
+  data?: Record<string, string>
 }
 export interface Namespace extends BuiltinObject {
   status?: { phase?: string }

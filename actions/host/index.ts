@@ -3,6 +3,7 @@ import { type ConfigDrives, configDrivesMethods } from './config-drives.ts'
 import { type Disks, disksMethods } from './disks.ts'
 import { type Domains, domainsMethods } from './domains.ts'
 import type { MethodKinds } from './guest.ts'
+import { type GuestAgent, guestAgentMethods } from './guest-agent.ts'
 import { type Images, imagesMethods } from './images.ts'
 import { type Ports, portsMethods } from './ports.ts'
 
@@ -10,6 +11,7 @@ export type { ConfigDrives } from './config-drives.ts'
 export type { Disks } from './disks.ts'
 export type { Domains, NmiResult, ObservedDomain } from './domains.ts'
 export type { Guest, Progress, StepContext } from './guest.ts'
+export type { GuestAgent, PasswordRefusal, SealedPassword } from './guest-agent.ts'
 export type { Images } from './images.ts'
 export type { Ports } from './ports.ts'
 
@@ -23,6 +25,7 @@ export interface Host {
   readonly configDrives: ConfigDrives
   readonly ports: Ports
   readonly domains: Domains
+  readonly guestAgent: GuestAgent
 }
 
 export type Capability = keyof Host
@@ -34,4 +37,5 @@ export const hostMethods: { readonly [C in Capability]: MethodKinds<Host[C]> } =
   configDrives: configDrivesMethods,
   ports: portsMethods,
   domains: domainsMethods,
+  guestAgent: guestAgentMethods,
 }

@@ -40,7 +40,7 @@ export function definitionCalls(call: CallFunction, withDomain: WithDomain): Pic
   }
 }
 
-type PowerCalls = Omit<OwnedDomains, 'define' | 'undefine' | 'observe' | 'injectNmi'>
+type PowerCalls = Omit<OwnedDomains, 'define' | 'undefine' | 'observe' | 'injectNmi' | 'setPassword'>
 
 export function powerCalls(call: CallFunction, withDomain: WithDomain, observe: ObserveDomain): PowerCalls {
   const isActive = async (dom: DomainRef): Promise<boolean> => (await call(proc.domainIsActive, { dom })).active

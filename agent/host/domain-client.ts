@@ -4,6 +4,7 @@ import type { DomainOwner } from '../domain/metadata.ts'
 import { type CallFunction, type DomainRef, isLibvirtError, proc } from '../libvirt/index.ts'
 import { definitionCalls, powerCalls } from './domain-calls.ts'
 import { errorFromLibvirt } from './errors.ts'
+import { newPasswordSetter, type SetPassword } from './guest-agent.ts'
 import { newNmiSender } from './nmi.ts'
 import { newObserver } from './observe-domain.ts'
 import { readOwner, withOwnedDomain } from './owned-domain.ts'
@@ -37,6 +38,7 @@ export interface OwnedDomains {
   save(uuid: string, signal: AbortSignal): Promise<void>
   /** Sends an NMI at most once for each `requestId`: see Domains. */
   injectNmi(uuid: string, requestId: string): Promise<NmiResult>
+  setPassword: SetPassword
   undefine(uuid: string): Promise<void>
 }
 
@@ -62,7 +64,14 @@ export function newDomainClient(call: CallFunction): DomainClient {
       const withDomain = withOwnedDomain(call, uid)
       const observe = newObserver(call, withDomain)
       const injectNmi = newNmiSender(call, withDomain)
-      return { observe, injectNmi, ...definitionCalls(call, withDomain), ...powerCalls(call, withDomain, observe) }
+      const setPassword = newPasswordSetter(call, withDomain)
+      return {
+        observe,
+        injectNmi,
+        setPassword,
+        ...definitionCalls(call, withDomain),
+        ...powerCalls(call, withDomain, observe),
+      }
     },
   }
 }

@@ -1,4 +1,5 @@
 /** The host on libvirt, the image cache and the network: puts its capabilities together. */
+import type { KeyObject } from 'node:crypto'
 import type { HostFacts } from '../domain/input.ts'
 import { pathExists } from '../files/errors.ts'
 import type { HostNetwork } from '../net/host-network.ts'
@@ -7,6 +8,7 @@ import { newConfigDrives } from './config-drives.ts'
 import { newDisks } from './disks.ts'
 import type { DomainClient } from './domain-client.ts'
 import { newDomains } from './domains.ts'
+import { newGuestAgent } from './guest-agent.ts'
 import { newImages } from './images.ts'
 import type { Jobs } from './jobs.ts'
 import { domainName, type PathsOf, serverPaths, uidOf } from './paths.ts'
@@ -21,12 +23,14 @@ export interface LibvirtHostOptions {
   network: Pick<HostNetwork, 'plug' | 'unplug'>
   /** Runs what takes long: ended when the host is disposed. */
   jobs: Jobs
+  /** The private key to which the controller seals passwords. */
+  sealingKey(): Promise<KeyObject>
   /** @throws until libvirtd has described the host */
   facts(): HostFacts
 }
 
 export function newLibvirtHost(options: LibvirtHostOptions): LocalHost {
-  const { dataDir, runDir, client, storage, network, jobs, facts } = options
+  const { dataDir, runDir, client, storage, network, jobs, facts, sealingKey } = options
   const pathsOf: PathsOf = (guest) => serverPaths(dataDir, runDir, uidOf(guest))
   return {
     images: newImages(storage.cache, jobs),
@@ -34,6 +38,7 @@ export function newLibvirtHost(options: LibvirtHostOptions): LocalHost {
     configDrives: newConfigDrives(pathsOf),
     ports: newPorts(network),
     domains: newDomains({ client, jobs, pathsOf, facts }),
+    guestAgent: newGuestAgent({ client, sealingKey }),
     isBegun: (guest) => pathExists(pathsOf(guest).dir),
     runtimeInfo(guest) {
       const { consoleLog, vnc } = pathsOf(guest)

@@ -3,7 +3,7 @@ import { defineController } from '../../kube/controller.ts'
 import { keyOf } from '../../kube/types.ts'
 import { watch } from '../../kube/watch.ts'
 import type { Services } from '../services.ts'
-import { actions, servers } from '../stores.ts'
+import { actions, hypervisors, servers } from '../stores.ts'
 import { isFinished } from './phase.ts'
 import { reconcileAction } from './reconcile.ts'
 
@@ -11,7 +11,7 @@ export const actionController = defineController({
   name: 'actions',
   for: actions,
   own: { when: (action) => !isFinished(action), priority: 'high' },
-  stores: { actions, servers },
+  stores: { actions, servers, hypervisors },
   concurrency: 4,
   watches: [
     watch(servers, {
@@ -23,6 +23,6 @@ export const actionController = defineController({
       because: 'A ServerAction under way names the host of its Server, whose agent does it.',
     }),
   ],
-  reconcile: (key, { stores }, { clock }: Pick<Services, 'clock'>) =>
-    reconcileAction(key, { stores, now: () => clock.wall().toISOString() }),
+  reconcile: (key, { stores }, { clock, secrets }: Pick<Services, 'clock' | 'secrets'>) =>
+    reconcileAction(key, { stores, secrets, now: () => clock.wall().toISOString() }),
 })

@@ -49,7 +49,7 @@ const ask = (bench: Bench, action = 'reboot', params: object = { type: 'HARD' },
 
 async function decide(bench: Bench, name = 'r1'): Promise<Outcome> {
   const outcome = await bench.fake.life.live(
-    reconcileAction(`demo/${name}`, { stores: bench.stores, now: () => bench.now() }),
+    reconcileAction(`demo/${name}`, { stores: bench.stores, secrets: bench.services.secrets, now: () => bench.now() }),
   )
   await bench.fake.caughtUp()
   return outcome
@@ -60,7 +60,9 @@ async function behind(bench: Bench, change: () => Promise<unknown>): Promise<voi
   bench.api.pauseWatches()
   const changing = change()
   await flushPromises()
-  await bench.fake.life.live(reconcileAction('demo/r1', { stores: bench.stores, now: () => bench.now() }))
+  await bench.fake.life.live(
+    reconcileAction('demo/r1', { stores: bench.stores, secrets: bench.services.secrets, now: () => bench.now() }),
+  )
   bench.api.resumeWatches()
   await changing
   await bench.fake.caughtUp()
@@ -227,7 +229,7 @@ describe('of two deeds at once', () => {
     await using bench = await withServer()
     for (const name of ['r1', 'r2']) await ask(bench, 'reboot', { type: 'HARD' }, name)
     bench.api.pauseWatches()
-    const deps = { stores: bench.stores, now: () => bench.now() }
+    const deps = { stores: bench.stores, secrets: bench.services.secrets, now: () => bench.now() }
     await reconcileAction('demo/r1', deps)
     expect(await reconcileAction('demo/r2', deps)).toEqual({ kind: 'wait', for: 'the newest Server', recheckAfter: 20 })
     bench.api.resumeWatches()
@@ -248,7 +250,7 @@ describe('when the agent is quicker', () => {
       { metadata: { name: 'r1', namespace: 'demo' }, status: { phase: 'Succeeded' } },
       { fieldManager: 'kubenova-agent/h1' },
     )
-    await reconcileAction('demo/r1', { stores: bench.stores, now: () => bench.now() })
+    await reconcileAction('demo/r1', { stores: bench.stores, secrets: bench.services.secrets, now: () => bench.now() })
     bench.api.resumeWatches()
     await bench.fake.caughtUp()
     expect(seen(bench)).toMatchObject({ phase: 'Succeeded' })
@@ -285,7 +287,9 @@ describe('a deed that is deleted', () => {
     await ask(bench)
     bench.api.pauseWatches()
     await bench.api.resource<ServerAction>(resourceDefOf(serverAction)).delete({ name: 'r1', namespace: 'demo' })
-    await expect(reconcileAction('demo/r1', { stores: bench.stores, now: () => bench.now() })).resolves.toEqual({
+    await expect(
+      reconcileAction('demo/r1', { stores: bench.stores, secrets: bench.services.secrets, now: () => bench.now() }),
+    ).resolves.toEqual({
       kind: 'done',
     })
     bench.api.resumeWatches()
@@ -303,7 +307,7 @@ describe('a deed that is deleted', () => {
       metadata: { name: 'r1', namespace: 'demo' },
       spec: { server: 'web', action: 'start', start: {} },
     })
-    await reconcileAction('demo/r1', { stores: bench.stores, now: () => bench.now() })
+    await reconcileAction('demo/r1', { stores: bench.stores, secrets: bench.services.secrets, now: () => bench.now() })
     bench.api.resumeWatches()
     await bench.fake.caughtUp()
     expect(seen(bench).phase).toBeUndefined()
@@ -342,7 +346,11 @@ it('a server that goes while a deed is admitted', async () => {
   const servers = bench.api.resource<Server>(resourceDefOf(serverKind))
   await servers.patch({ name: 'web', namespace: 'demo' }, { metadata: { finalizers: [] } })
   await servers.delete({ name: 'web', namespace: 'demo' })
-  await reconcileAction('demo/r1', { stores: bench.stores, now: () => bench.now() }).catch((error: unknown) => error)
+  await reconcileAction('demo/r1', {
+    stores: bench.stores,
+    secrets: bench.services.secrets,
+    now: () => bench.now(),
+  }).catch((error: unknown) => error)
   bench.api.resumeWatches()
   await bench.fake.caughtUp()
   await decide(bench)

@@ -19,16 +19,18 @@ import { keyOf } from '../../kube/types.ts'
 import { applyStatus } from '../apply-status.ts'
 import type { Stores } from '../stores.ts'
 import { isFinished, phaseOf } from './phase.ts'
+import { type SealDeps, slotParamsOf } from './seal-secret.ts'
 import { occupyActionSlot } from './slot.ts'
 
-type ActionStores = Pick<Stores, 'actions' | 'servers'>
+type ActionStores = Pick<Stores, 'actions' | 'servers' | 'hypervisors'>
 
-export interface ActionDeps {
+export interface ActionDeps extends SealDeps {
   stores: ActionStores
   now(): string
 }
 
-export async function reconcileAction(key: string, { stores, now }: ActionDeps): Promise<Outcome> {
+export async function reconcileAction(key: string, deps: ActionDeps): Promise<Outcome> {
+  const { stores, now } = deps
   const request = stores.actions.cache.get(key)
   if (!request || isFinished(request) || request.metadata.deletionTimestamp) return done
   const { namespace, uid } = request.metadata
@@ -37,8 +39,8 @@ export async function reconcileAction(key: string, { stores, now }: ActionDeps):
     return markRunning(request, server, stores, now())
   // The server's slot no longer has this action: no agent will finish it, and it must not start again.
   if (phaseOf(request) === 'Running') return done
-  if (server && decideAdmission(request, server).admit) return admitToSlot(request, server, stores, now())
-  return recheckWithLiveServer(request, stores, now())
+  if (server && decideAdmission(request, server).admit) return admitToSlot(request, server, deps)
+  return recheckWithLiveServer(request, deps)
 }
 
 const decideAdmission = ({ spec }: ServerAction, server: Server): Admission =>
@@ -53,7 +55,9 @@ const NEWEST_MS = 20
  * A rejection is final, and the user may have seen a newer Server than the cache has. So the action is rejected only by the Server as the API
  * server has it.
  */
-async function recheckWithLiveServer(request: ServerAction, stores: ActionStores, now: string): Promise<Outcome> {
+async function recheckWithLiveServer(request: ServerAction, deps: ActionDeps): Promise<Outcome> {
+  const { stores } = deps
+  const now = deps.now()
   const { namespace } = request.metadata
   const name = request.spec.server
   const server = await ignoreNotFound(stores.servers.api.get({ name, ...(namespace ? { namespace } : {}) }))
@@ -62,7 +66,7 @@ async function recheckWithLiveServer(request: ServerAction, stores: ActionStores
     return reject(request, { reason: 'ServerNotFound', message }, stores, now)
   }
   const admission = decideAdmission(request, server)
-  if (admission.admit) return admitToSlot(request, server, stores, now)
+  if (admission.admit) return admitToSlot(request, server, deps)
   // The ServerAction of the previous action finishes before its slot is free, and its user may ask for the next one in between.
   const before = admission.reason === 'ActionUnderWay' && runningRequestOf(server)
   const record = before ? stores.actions.cache.get(keyOf({ namespace, name: before })) : undefined
@@ -71,10 +75,14 @@ async function recheckWithLiveServer(request: ServerAction, stores: ActionStores
 }
 
 /** Puts the action into the server's slot by compare-and-swap: of two ServerActions at once, one is rejected. */
-async function admitToSlot(request: ServerAction, server: Server, stores: ActionStores, now: string): Promise<Outcome> {
+async function admitToSlot(request: ServerAction, server: Server, deps: ActionDeps): Promise<Outcome> {
+  const { stores } = deps
+  const now = deps.now()
   const { name, uid = '' } = request.metadata
   const { action, requestId } = request.spec
-  const params = (request.spec[action] ?? {}) as Record<string, unknown>
+  const sealing = await slotParamsOf(request, server, deps)
+  if ('rejection' in sealing) return reject(request, sealing.rejection, stores, now, server)
+  const { params } = sealing
   const slot: AdmittedAction = {
     name,
     uid,

@@ -13,6 +13,10 @@ export const occupyActionSlot = (server: Server, activeAction: AdmittedAction, {
 export const releaseActionSlot = (server: Server, { servers }: Pick<Stores, 'servers'>): Promise<StatusWrite<Server>> =>
   applyStatus(servers.api, { kind: 'Server', owner: 'admission', seen: server, status: {} })
 
+/** Whether the slot still has a password that its agent has used. The completed action is then removed from the slot. */
+export const hasUsedSecret = ({ status }: Server): boolean =>
+  status?.activeAction?.params?.['sealed'] !== undefined && status.activeAction.uid === status.lastCompletedAction
+
 /** Whether the action in the slot is finished, by the agent's completion or by its ServerAction. */
 export function hasFinishedAction({ metadata, status }: Server, { actions }: Pick<Stores, 'actions'>): boolean {
   const { activeAction, lastCompletedAction } = status ?? {}

@@ -3,7 +3,7 @@ import { agentManagerOf, FINALIZER, type Server } from '../../crds/index.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import { keyOf } from '../../kube/types.ts'
 import { writeStatus } from '../../kube/write-status.ts'
-import { hasFinishedAction, releaseActionSlot } from '../action/slot.ts'
+import { hasFinishedAction, hasUsedSecret, releaseActionSlot } from '../action/slot.ts'
 import { applyStatus } from '../apply-status.ts'
 import { deleteOrphans } from '../cleanup/orphans.ts'
 import { addFinalizer } from '../finalizer.ts'
@@ -28,7 +28,7 @@ export async function reconcileServer(key: string, deps: ServerDeps, attempt = 1
   const host = server.status?.host
   const isRejected = isRejectedBy(host, server)
   // Free the slot first: the next host must not run the finished action, and the agent's fields, which say that it is finished, are cleared next.
-  if ((host === undefined || isRejected) && hasFinishedAction(server, stores)) {
+  if (hasUsedSecret(server) || ((host === undefined || isRejected) && hasFinishedAction(server, stores))) {
     await releaseActionSlot(server, stores)
     return wait('its slot to be free')
   }

@@ -105,7 +105,11 @@ describe('a start of a server that no host could build', () => {
   async function ask(bench: Bench): Promise<ServerAction> {
     const spec = { server: 'web', action: 'start', start: {} }
     await bench.make(serverAction, { metadata: { namespace: 'demo', name: 'again' }, spec })
-    await reconcileAction('demo/again', { stores: bench.stores, now: () => bench.now() })
+    await reconcileAction('demo/again', {
+      stores: bench.stores,
+      secrets: bench.services.secrets,
+      now: () => bench.now(),
+    })
     await bench.fake.caughtUp()
     const [asked] = bench.actions()
     if (!asked) throw new Error('it is gone')

@@ -107,6 +107,12 @@ export const HypervisorStatus = Type.Object({
   diskBuses: Type.Optional(Type.Array(Type.String(), { 'x-kubernetes-list-type': 'atomic' })),
   vifModels: Type.Optional(Type.Array(Type.String(), { 'x-kubernetes-list-type': 'atomic' })),
   bootedAt: Type.Optional(Time('When the host booted.')),
+  sealingKey: Type.Optional(
+    Type.String({
+      description: 'X25519 public key, in base64url, to which the controller seals passwords for guests of this host.',
+      maxLength: 64,
+    }),
+  ),
 })
 
 export const hypervisor = kind({

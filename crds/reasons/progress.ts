@@ -77,6 +77,11 @@ export const progressReasons = declareReasons({
     httpStatus: 202,
     whatToDo: 'Wait.',
   },
+  UpdatingPassword: {
+    meaning: 'The agent is setting a password in the guest.',
+    httpStatus: 202,
+    whatToDo: 'Wait.',
+  },
   PowerChanging: {
     meaning: 'The agent is changing the power state of the server.',
     httpStatus: 202,

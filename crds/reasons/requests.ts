@@ -42,6 +42,21 @@ export const requestReasons = declareReasons({
     httpStatus: 409,
     whatToDo: 'See the condition `Scheduled` of the Server.',
   },
+  SecretNotFound: {
+    meaning: 'The namespace of the ServerAction has no such Secret, or the Secret has no such key.',
+    httpStatus: 400,
+    whatToDo: 'Create the Secret that the message names.',
+  },
+  SecretInvalid: {
+    meaning: 'The Secret is not of the type `compute.kubenova.io/password`, or its value cannot be a password.',
+    httpStatus: 400,
+    whatToDo: 'Create a Secret of this type; its value is 1 to 1024 bytes of text without line breaks.',
+  },
+  SealingKeyMissing: {
+    meaning: 'The agent of the host has not published a key to which the controller can seal a password.',
+    httpStatus: 409,
+    whatToDo: 'Update the agent, or wait until it has started: `status.sealingKey` of the Hypervisor has the key.',
+  },
   NotRequestable: {
     meaning: 'The action cannot be requested by a ServerAction.',
     httpStatus: 400,

@@ -31,6 +31,8 @@ export interface ContractHost {
   configDrive(guest: Guest): Promise<string | undefined>
   /** Whether the packet filters of the guest's interface are there. */
   hasPorts(guest: Guest): Promise<boolean>
+  /** A password that is sealed for this host, this guest and this request. */
+  sealPassword(guest: Guest, requestId: string): Promise<string>
   /** How many images are in the cache. */
   cachedImages(): Promise<number>
   /** Removes everything of all guests, and all domains that others made. */

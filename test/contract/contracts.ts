@@ -4,6 +4,7 @@ import { configDrivesContract } from './config-drives.contract.ts'
 import type { ContractHost } from './contract-host.ts'
 import { disksContract } from './disks.contract.ts'
 import { domainsContract } from './domains.contract.ts'
+import { guestAgentContract } from './guest-agent.contract.ts'
 import { imagesContract } from './images.contract.ts'
 import { portsContract } from './ports.contract.ts'
 
@@ -13,6 +14,7 @@ const contracts: Readonly<Record<Capability, (getHost: () => ContractHost) => vo
   configDrives: configDrivesContract,
   ports: portsContract,
   domains: domainsContract,
+  guestAgent: guestAgentContract,
 }
 
 export function describeContracts(getHost: () => ContractHost): void {

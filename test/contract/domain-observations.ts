@@ -155,16 +155,19 @@ export function shutdownRequests(getHost: () => ContractHost): void {
 
 export function nonMaskableInterrupts(getHost: () => ContractHost): void {
   describe('injectNmi', () => {
-    it.each(['running', 'paused', 'transient'] as const)('answers sent when the domain is %s, and when it is repeated', async (state) => {
-      const host = getHost()
-      const guest = await prepared(host)
-      await calls.define(host, guest)
-      await states[state](host, guest)
-      for (let i = 0; i < 2; i++) expect(await host.host.domains.injectNmi(guest, 'r1', ctx)).toBe('sent')
-      await host.restartAgent()
-      expect(await host.host.domains.injectNmi(guest, 'r1', ctx), 'another agent').toBe('sent')
-      expect(await host.host.domains.injectNmi(guest, 'r2', ctx), 'another request').toBe('sent')
-    })
+    it.each(['running', 'paused', 'transient'] as const)(
+      'answers sent when the domain is %s, and when it is repeated',
+      async (state) => {
+        const host = getHost()
+        const guest = await prepared(host)
+        await calls.define(host, guest)
+        await states[state](host, guest)
+        for (let i = 0; i < 2; i++) expect(await host.host.domains.injectNmi(guest, 'r1', ctx)).toBe('sent')
+        await host.restartAgent()
+        expect(await host.host.domains.injectNmi(guest, 'r1', ctx), 'another agent').toBe('sent')
+        expect(await host.host.domains.injectNmi(guest, 'r2', ctx), 'another request').toBe('sent')
+      },
+    )
 
     it.each(['missing', 'off', 'saved'] as const)('answers notRunning when the domain is %s', async (state) => {
       const host = getHost()

@@ -2,7 +2,13 @@ import { afterEach, describe, expect, it } from 'vitest'
 import type { ContractHost } from './contract-host.ts'
 import { type CallName, calls, outcomeOf, prepared, refused, type StateName, states } from './domain-calls.ts'
 import { crashes, failures } from './domain-failures.ts'
-import { bootIds, foreignDomains, nonMaskableInterrupts, observations, shutdownRequests } from './domain-observations.ts'
+import {
+  bootIds,
+  foreignDomains,
+  nonMaskableInterrupts,
+  observations,
+  shutdownRequests,
+} from './domain-observations.ts'
 
 /** What each call leads to from each state, also when it is repeated: the power of the domain, or the error that leaves it as it was. */
 const outcomes: Record<CallName, Record<StateName, string>> = {

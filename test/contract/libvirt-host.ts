@@ -1,8 +1,10 @@
 /** A real host under contract: libvirtd and QEMU in namespaces, with the agent's own code on them, in this process. */
+import { generateKeyPairSync } from 'node:crypto'
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Guest, Host } from '../../actions/host/index.ts'
+import { sealSecret } from '../../actions/sealed-secret.ts'
 import { newDomainClient } from '../../agent/host/domain-client.ts'
 import { type Facts, learnFacts } from '../../agent/host/facts.ts'
 import { Jobs } from '../../agent/host/jobs.ts'
@@ -13,7 +15,9 @@ import { type CallFunction, openSession, type Session } from '../../agent/libvir
 import { createHostNetwork, type HostNetwork } from '../../agent/net/host-network.ts'
 import { createProgramRunner } from '../../agent/net/run.ts'
 import { AgentOptions } from '../../agent/options.ts'
+import { publicSealingKey } from '../../agent/sealing-key.ts'
 import type { LocalHost } from '../../agent/server/deps.ts'
+
 import type { Instance } from '../../crds/index.ts'
 import { noLog } from '../../kube/log.ts'
 import { parseOptions } from '../../kube/options.ts'
@@ -49,6 +53,7 @@ export class LibvirtContractHost implements ContractHost {
   readonly #session: Session
   readonly #call: CallFunction
   readonly #guests = new Set<Guest>()
+  readonly #sealingKey = generateKeyPairSync('x25519').privateKey
   #facts: Facts | undefined
   #agent: Agent | undefined
 
@@ -81,6 +86,7 @@ export class LibvirtContractHost implements ContractHost {
       storage,
       network,
       jobs: new Jobs(() => undefined),
+      sealingKey: async () => this.#sealingKey,
       facts: () => build,
     })
     this.#agent = { host, storage, network }
@@ -163,6 +169,10 @@ export class LibvirtContractHost implements ContractHost {
   async hasPorts({ instance }: Guest): Promise<boolean> {
     const rules = await this.#rig.exec(['nft', 'list', 'ruleset'])
     return instance.interfaces.every(({ macAddress }) => rules.includes(macAddress))
+  }
+
+  async sealPassword(guest: Guest, request: string): Promise<string> {
+    return sealSecret('secret', publicSealingKey(this.#sealingKey), { server: uidOf(guest), request })
   }
 
   async cachedImages(): Promise<number> {

@@ -38,7 +38,7 @@ export class MemoryContractHost implements ContractHost {
     const { image = 'empty', hasSystem = false } = options
     const guest = newGuest(options, imageOf(hasSystem ? 'system' : image))
     if (image === 'gone') this.#machines.images.unavailable.add(guest.instance.image.uid)
-    this.#machine(guest).obeys = hasSystem
+    Object.assign(this.#machine(guest), { obeys: hasSystem, hasGuestAgent: false })
     return guest
   }
 
@@ -81,6 +81,10 @@ export class MemoryContractHost implements ContractHost {
 
   async hasPorts(guest: Guest): Promise<boolean> {
     return this.#machine(guest).ports
+  }
+
+  async sealPassword(): Promise<string> {
+    return 'sealed-password'
   }
 
   async cachedImages(): Promise<number> {

@@ -284,11 +284,22 @@ it.each<[what: string, attempt: Attempt]>([
 it.each<[what: string, attempt: Attempt, sentence: string]>([
   ['write a spec', merge(server('mine'), { spec: { powerState: 'Stopped' } }), 'the controller writes no spec'],
   ['beat for an agent', take(lease('h1'), beat('h1')), 'cannot patch resource "leases"'],
-  ['read Secrets', get('/api/v1/secrets'), 'cannot list resource "secrets"'],
+  ['list Secrets', get('/api/v1/secrets'), 'cannot list resource "secrets"'],
+  ['watch Secrets', get('/api/v1/secrets?watch=true'), 'cannot watch resource "secrets"'],
+  ['delete a Secret', remove('/api/v1/namespaces/default/secrets/any'), 'cannot delete resource "secrets"'],
+  ['list the Secrets of a namespace', get('/api/v1/namespaces/default/secrets'), 'cannot list resource "secrets"'],
   ['delete a server', remove(server('mine')), 'cannot delete resource "servers"'],
 ])('the controller cannot %s', async (_, attempt, sentence) => {
   const api = createApiClient(user().cloud.kubeconfigOf('controller'))
   expect(await refusal(attempt(api))).toContain(sentence)
+  await api.close()
+})
+
+it('the controller can read a Secret by name', async () => {
+  const { plane } = user().cloud
+  const api = createApiClient(user().cloud.kubeconfigOf('controller'))
+  await plane.api.send('POST', '/api/v1/namespaces/default/secrets', { metadata: { name: 'web-password' } })
+  expect(await refusal(api.text('/api/v1/namespaces/default/secrets/web-password'))).toBe('it was allowed')
   await api.close()
 })
 

@@ -5,6 +5,7 @@ import type { LocalHost } from '../../agent/server/deps.ts'
 import { fakeConfigDrives } from './host/config-drives.ts'
 import { fakeDisks } from './host/disks.ts'
 import { destroyDomain, fakeDomains, observeDomain, turnOff, undefineDomain } from './host/domains.ts'
+import { fakeGuestAgent } from './host/guest-agent.ts'
 import { FakeImageCache, fakeImages } from './host/images.ts'
 import { type Machine, newMachine } from './host/machine.ts'
 import { fakePorts } from './host/ports.ts'
@@ -110,6 +111,7 @@ export class FakeHost {
       configDrives: fakeConfigDrives(machineOf),
       ports: fakePorts(machineOf),
       domains: fakeDomains(machineOf),
+      guestAgent: fakeGuestAgent(machineOf),
     }
   }
 }

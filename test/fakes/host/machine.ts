@@ -40,6 +40,9 @@ export interface Machine {
   starts: number
   /** Requests for which the guest has got an NMI, in order. */
   nmis: string[]
+  hasGuestAgent: boolean
+  /** The sealed passwords that the guest agent has set, by user. */
+  passwords: Record<string, string>
   /** Whether the guest powers off when it is asked to. */
   obeys: boolean
 }
@@ -55,6 +58,8 @@ export const newMachine = (): Machine => ({
   boots: [],
   starts: 0,
   nmis: [],
+  hasGuestAgent: true,
+  passwords: {},
   obeys: true,
 })
 

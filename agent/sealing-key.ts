@@ -1,0 +1,48 @@
+/** The host's key pair for sealed secrets (actions/sealed-secret.ts). The private key never leaves the state directory. */
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { writeFileAtomically } from './files/atomic-files.ts'
+import { ignoreNotFound } from './files/errors.ts'
+
+/**
+ * Reads the private key; creates it at the first start, and when its file is damaged. Passwords that were sealed to a lost key cannot be
+ * opened, and have to be requested again. Call it only while the state directory is claimed.
+ */
+export async function openSealingKey(stateDir: string): Promise<KeyObject> {
+  const path = join(stateDir, 'sealing-key.pem')
+  const known = parseKey(await readFile(path, 'utf8').catch(ignoreNotFound))
+  if (known) return known
+  const { privateKey } = generateKeyPairSync('x25519')
+  await writeFileAtomically(path, privateKey.export({ format: 'pem', type: 'pkcs8' }), 0o600)
+  return privateKey
+}
+
+/** The key, read or created when it is first needed: the state directory is claimed by then. */
+export function lazySealingKey(stateDir: string): () => Promise<KeyObject> {
+  let key: Promise<KeyObject> | undefined
+  return () => {
+    key ??= openSealingKey(stateDir).catch((error: unknown) => {
+      key = undefined
+      throw error
+    })
+    return key
+  }
+}
+
+function parseKey(pem: string | undefined): KeyObject | undefined {
+  if (pem === undefined) return undefined
+  try {
+    const key = createPrivateKey(pem)
+    return key.asymmetricKeyType === 'x25519' ? key : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The public key, as it stands in status.sealingKey of the Hypervisor: 32 bytes in base64url. */
+export function publicSealingKey(privateKey: KeyObject): string {
+  const { x } = createPublicKey(privateKey).export({ format: 'jwk' })
+  if (x === undefined) throw new Error('the sealing key is no X25519 key')
+  return x
+}

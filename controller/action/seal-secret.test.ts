@@ -1,0 +1,105 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import { serverAction } from '../../actions/index.ts'
+import { openSealedSecret } from '../../actions/sealed-secret.ts'
+import { condition, type ServerAction, type ServerStatus } from '../../crds/index.ts'
+import { type Secret, secrets } from '../../kube/builtin-kinds.ts'
+import { Bench } from '../testing.ts'
+import { reconcileAction } from './reconcile.ts'
+
+const PASSWORD = 'correct horse'
+const { publicKey, privateKey } = generateKeyPairSync('x25519')
+const sealingKey = publicKey.export({ format: 'jwk' }).x ?? ''
+const active: ServerStatus = { vmState: 'active', actionRecords: 1, observedGeneration: 1, domain: { name: 'd' } }
+const base64 = (text: string): string => Buffer.from(text).toString('base64')
+
+/** A cloud with an active server on a host, whose agent has published this key. */
+async function withServer(host: { sealingKey?: string } = { sealingKey }): Promise<Bench> {
+  const bench = await Bench.start()
+  await bench.host('h1', host)
+  await bench.flavor()
+  await bench.image()
+  await bench.network()
+  await bench.server('web')
+  await bench.reconcile()
+  await bench.agentSays(active)
+  return bench
+}
+
+const TYPE = 'compute.kubenova.io/password'
+
+async function createSecret(bench: Bench, data: Record<string, string>, type = TYPE): Promise<void> {
+  const metadata = { name: 'web-password', namespace: 'demo' }
+  await bench.api.resource<Secret>(secrets).create({ metadata, type, data }, { fieldManager: 'user' })
+}
+
+async function request(bench: Bench, key?: string): Promise<ServerAction> {
+  const passwordSecret = { name: 'web-password', ...(key === undefined ? {} : { key }) }
+  const made = await bench.make<ServerAction>(serverAction, {
+    metadata: { name: 'r1', namespace: 'demo' },
+    spec: { server: 'web', action: 'changePassword', changePassword: { user: 'admin', passwordSecret } },
+  })
+  const deps = { stores: bench.stores, secrets: bench.services.secrets, now: () => bench.now() }
+  await bench.fake.life.live(reconcileAction('demo/r1', deps))
+  await bench.fake.caughtUp()
+  return made
+}
+
+const accepted = (bench: Bench) => condition(bench.actions()[0]?.status?.conditions, 'Accepted')
+
+/** Everything that the API server has but the Secret. */
+const objects = (bench: Bench): string =>
+  JSON.stringify([bench.read(), bench.actions(), bench.ports(), bench.api.list('hypervisors'), bench.events])
+
+describe('a request that names a Secret', () => {
+  it.each([undefined, 'other'])('is admitted with the value sealed for its server, from the key %s', async (key) => {
+    await using bench = await withServer()
+    await createSecret(bench, { [key ?? 'password']: base64(PASSWORD) })
+    const { metadata } = await request(bench, key)
+    const { params } = bench.status().activeAction ?? {}
+    expect(params).toMatchObject({ user: 'admin', sealed: expect.any(String) })
+    const binding = { server: bench.read()?.metadata.uid ?? '', request: metadata.uid ?? '' }
+    expect(await openSealedSecret(String(params?.['sealed']), privateKey, binding)).toBe(PASSWORD)
+    expect(accepted(bench)).toMatchObject({ status: 'True' })
+    for (const text of [PASSWORD, base64(PASSWORD)]) expect(objects(bench)).not.toContain(text)
+  })
+
+  it('leaves nothing in the slot when the agent has completed it', async () => {
+    await using bench = await withServer()
+    await createSecret(bench, { password: base64(PASSWORD) })
+    const { metadata } = await request(bench)
+    await bench.agentSays({ ...active, lastCompletedAction: metadata.uid ?? '' })
+    await bench.reconcile()
+    expect(bench.status()).not.toHaveProperty('activeAction')
+    expect(bench.status()).toMatchObject({ lastCompletedAction: metadata.uid })
+  })
+
+  it.each<[string, Record<string, string>, string, string]>([
+    ['is of another type', { password: base64(PASSWORD) }, 'Opaque', 'SecretInvalid'],
+    ['has no such key', { other: base64(PASSWORD) }, TYPE, 'SecretNotFound'],
+    ['is empty', { password: '' }, TYPE, 'SecretInvalid'],
+    ['has two lines', { password: base64(`${PASSWORD}\n`) }, TYPE, 'SecretInvalid'],
+    ['is no text', { password: Buffer.from([0xff, 0xfe]).toString('base64') }, TYPE, 'SecretInvalid'],
+    ['is too long', { password: base64(PASSWORD.repeat(100)) }, TYPE, 'SecretInvalid'],
+  ])('is rejected when the Secret %s', async (_, data, type, reason) => {
+    await using bench = await withServer()
+    await createSecret(bench, data, type)
+    await request(bench)
+    expect(accepted(bench)).toMatchObject({ status: 'False', reason })
+    expect(bench.status()).not.toHaveProperty('activeAction')
+    expect(objects(bench)).not.toContain(PASSWORD)
+  })
+
+  it('is rejected when there is no such Secret', async () => {
+    await using bench = await withServer()
+    await request(bench)
+    expect(accepted(bench)).toMatchObject({ status: 'False', reason: 'SecretNotFound' })
+  })
+
+  it('is rejected when the host has published no key', async () => {
+    await using bench = await withServer({})
+    await createSecret(bench, { password: base64(PASSWORD) })
+    await request(bench)
+    expect(accepted(bench)).toMatchObject({ status: 'False', reason: 'SealingKeyMissing' })
+  })
+})
