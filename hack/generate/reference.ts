@@ -5,6 +5,7 @@ import { errorsPage } from './errors.ts'
 import { metricsPage } from './metrics.ts'
 import { optionsPage } from './options.ts'
 import type { Output } from './output.ts'
+import { statusOwnersPage } from './status-owners.ts'
 import { wakesPage } from './wakes.ts'
 
 export const reference: Output = {
@@ -15,6 +16,7 @@ export const reference: Output = {
     { name: 'errors.md', text: errorsPage() },
     { name: 'metrics.md', text: metricsPage() },
     { name: 'options.md', text: optionsPage() },
+    { name: 'status-owners.md', text: statusOwnersPage() },
     { name: 'wakes.md', text: wakesPage() },
   ],
 }

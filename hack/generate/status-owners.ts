@@ -1,0 +1,49 @@
+/** docs/reference/status-owners.md: which component writes which field and condition, from crds/status-owners.ts. */
+import {
+  agentManagerOf,
+  fieldManagerOf,
+  type OwnedKind,
+  type Owner,
+  type Ownership,
+  owners,
+  statusOwners,
+} from '../../crds/index.ts'
+import { code, mark, table } from './markdown.ts'
+
+const managerOf = (owner: Owner): string => (owner === 'agent' ? agentManagerOf('<host>') : fieldManagerOf(owner))
+
+function describe(ownership: Ownership): string {
+  if (typeof ownership === 'string') return ownership
+  const { untilAgentWrites, whileHostDown, otherwise } = ownership
+  return [
+    ...(whileHostDown ? [`${whileHostDown} while the host is down`] : []),
+    ...(untilAgentWrites ? [`${untilAgentWrites} until the agent has written`] : []),
+    `${otherwise} otherwise`,
+  ].join('; ')
+}
+
+function section(kind: OwnedKind): string {
+  const { fields, conditions } = statusOwners[kind]
+  const rows = [
+    ...Object.entries(fields as Readonly<Record<string, Ownership>>).map(([name, o]) => [
+      code(`status.${name}`),
+      describe(o),
+    ]),
+    ...Object.entries(conditions as Readonly<Record<string, Ownership>>).map(([type, o]) => [
+      `condition ${code(type)}`,
+      describe(o),
+    ]),
+  ]
+  return `## ${kind}\n\n${table(['Field or condition', 'Owner'], rows)}`
+}
+
+export const statusOwnersPage = (): string => `# Status owners
+
+${mark('crds/status-owners.ts')}Each status field and each condition has one owner at a time, which writes it under its own field manager.
+[Why](../adr/0020-one-field-manager-per-owner.md)
+
+${table(
+  ['Owner', 'Field manager', 'What it does'],
+  (Object.keys(owners) as Owner[]).map((owner) => [owner, code(managerOf(owner)), owners[owner]]),
+)}
+${(Object.keys(statusOwners) as OwnedKind[]).map(section).join('\n')}`
