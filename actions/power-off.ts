@@ -1,5 +1,5 @@
 /** Powers a guest off as Nova does: asks it, and takes the power away when its time is over. */
-import { type DomainPower, isOurs } from '../crds/index.ts'
+import { type DomainPower, isKubenovaError } from '../crds/index.ts'
 import type { Domains, Guest, Progress, StepContext } from './host/index.ts'
 
 /** Longest time between two looks at a guest that was asked to power off, should libvirt's event get lost. */
@@ -28,5 +28,5 @@ export async function powerOffGuest({ domains, guest, leftMs, ...ctx }: PowerOff
 const offPowers = new Set<DomainPower>(['off', 'missing', 'crashed'])
 
 export function ignoreBusy(error: unknown): void {
-  if (!isOurs(error) || error.code !== 'LibvirtBusy') throw error
+  if (!isKubenovaError(error) || error.code !== 'LibvirtBusy') throw error
 }

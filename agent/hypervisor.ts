@@ -1,5 +1,12 @@
 /** This host as a Hypervisor: registered at the start, kept true afterwards. */
-import { API_VERSION, agentManagerOf, type Hypervisor, ownedStatus, stamp, Transient } from '../crds/index.ts'
+import {
+  API_VERSION,
+  agentManagerOf,
+  type Hypervisor,
+  ownedStatus,
+  Transient,
+  withTransitionTimes,
+} from '../crds/index.ts'
 import { ignoreNotFound } from '../kube/errors.ts'
 import type { Resource } from '../kube/resource.ts'
 import type { OwnerReference } from '../kube/types.ts'
@@ -45,7 +52,7 @@ export async function report(
   for (let tries = 0; tries < TRIES; tries++) {
     const seen = await api.get({ name })
     const { facts, link } = describe(seen)
-    const conditions = stamp([{ type: 'Ready', ...link }], seen.status?.conditions, now)
+    const conditions = withTransitionTimes([{ type: 'Ready', ...link }], seen.status?.conditions, now)
     const owned = ownedStatus('Hypervisor', 'agent', seen.status)
     const status = { ...facts, conditions }
     const { result } = await writeStatus(api, seen, status, { fieldManager: agentManagerOf(name), owned })

@@ -5,7 +5,7 @@
  */
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isOurs, type Server } from '../crds/index.ts'
+import { isKubenovaError, type Server } from '../crds/index.ts'
 import { ignoreNotFound } from '../kube/errors.ts'
 import type { Log } from '../kube/log.ts'
 import type { Resource } from '../kube/resource.ts'
@@ -47,7 +47,7 @@ export async function writeOwnerFile(dir: string, owner: Owner): Promise<void> {
 
 /** A domain whose metadata cannot be read counts as foreign. Any other error may hide one of ours, so it is thrown. */
 function ignoreTerminal(error: unknown): undefined {
-  if (!isOurs(error) || error.kind !== 'Terminal') throw error
+  if (!isKubenovaError(error) || error.kind !== 'Terminal') throw error
 }
 
 export interface OrphanCollector {

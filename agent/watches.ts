@@ -1,5 +1,5 @@
 /** Starts the watches of an agent: its Servers, its Hypervisor, events of libvirt, the connection to libvirt. */
-import { condition, type Hypervisor, hypervisor, type Reason, resourceDefOf } from '../crds/index.ts'
+import { findCondition, type Hypervisor, hypervisor, type Reason, resourceDefOf } from '../crds/index.ts'
 import { backoffMs } from '../kube/clock.ts'
 import { retryUntilAvailable } from '../kube/retry-until-available.ts'
 import { keyOf } from '../kube/types.ts'
@@ -40,7 +40,7 @@ export async function startWatches(
   })
   // The controller marked us down while we were disconnected; write Ready again.
   const correct = (host: Hypervisor): void => {
-    const ready = condition(host.status?.conditions, 'Ready')
+    const ready = findCondition(host.status?.conditions, 'Ready')
     if (host.status?.state === 'up' && ready?.reason !== readyReason(components))
       void retryUpdateHypervisorStatus(components, signal)
   }

@@ -1,5 +1,5 @@
 /** The transient states of a server, and how long each may last. A metric counts servers that exceed it, for an operator to look at. Pure. */
-import { condition, type Server, type ServerStatus } from '../crds/index.ts'
+import { findCondition, type Server, type ServerStatus } from '../crds/index.ts'
 
 /** Seconds that a server may stay in each transient state. They include waits that users cause, such as for an image to download. */
 export const transientStateLimits = {
@@ -45,7 +45,7 @@ function transientStateOnHost(status: ServerStatus, created: string): StateSince
 
 /** Since when a condition has this status; undefined if it has another. */
 function conditionSince({ conditions }: ServerStatus, type: string, wanted: 'True' | 'False'): string | undefined {
-  const found = condition(conditions, type)
+  const found = findCondition(conditions, type)
   return found?.status === wanted ? found.lastTransitionTime : undefined
 }
 

@@ -1,6 +1,6 @@
 // Whatever a user can write has a bound: a spec at its largest fits into etcd, and each rule has a known cost.
 import { expect, it } from 'vitest'
-import { crd } from '../hack/generate/crd.ts'
+import { toCustomResourceDefinition } from '../hack/generate/crd.ts'
 import type { Schema } from '../hack/generate/fields.ts'
 import { kinds } from '../hack/generate/kinds.ts'
 
@@ -9,7 +9,7 @@ interface Definition {
 }
 
 const specs = kinds.map((k) => {
-  const { schema } = (crd(k) as unknown as Definition).spec.versions[0]
+  const { schema } = (toCustomResourceDefinition(k) as unknown as Definition).spec.versions[0]
   return { kind: k.kind, spec: schema.openAPIV3Schema.properties?.['spec'] ?? {} }
 })
 

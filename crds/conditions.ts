@@ -8,18 +8,18 @@ export interface NewCondition extends Omit<Condition, 'lastTransitionTime'> {
 }
 
 /** The condition of that type, if there is one. */
-export function condition(list: readonly Condition[] | undefined, type: string): Condition | undefined {
+export function findCondition(list: readonly Condition[] | undefined, type: string): Condition | undefined {
   return list?.find((c) => c.type === type)
 }
 
 /** `wanted` with times: the old one's where the status is the same, else `now` (RFC 3339). Order is that of `wanted`. */
-export function stamp(
+export function withTransitionTimes(
   wanted: readonly NewCondition[],
   old: readonly Condition[] | undefined,
   now: string,
 ): Condition[] {
   return wanted.map((c) => {
-    const before = condition(old, c.type)
+    const before = findCondition(old, c.type)
     return { ...c, lastTransitionTime: before && before.status === c.status ? before.lastTransitionTime : now }
   })
 }

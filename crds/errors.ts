@@ -46,12 +46,12 @@ export class Bug extends KubenovaError {
 /** Any of the five. */
 export type AnyError = Refused | NotFound | Transient | Terminal | Bug
 
-export function isOurs(error: unknown): error is AnyError {
+export function isKubenovaError(error: unknown): error is AnyError {
   return error instanceof KubenovaError
 }
 
 /** Message of an error and of its causes, outermost first, in one line. */
-export function explain(error: unknown): string {
+export function explainError(error: unknown): string {
   const parts: string[] = []
   for (let e: unknown = error; e !== undefined && e !== null && parts.length < 8; ) {
     parts.push(e instanceof Error ? e.message : JSON.stringify(e))

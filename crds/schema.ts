@@ -75,7 +75,7 @@ export interface OwnerReference {
 }
 
 /** The reference that makes an object go with its Server. Not as its controller, of which there may be one: who asked for a deed may have another. */
-export function ownedBy({ metadata: { name, uid = '' } }: { metadata: ObjectMeta }): OwnerReference {
+export function serverOwnerReference({ metadata: { name, uid = '' } }: { metadata: ObjectMeta }): OwnerReference {
   return { apiVersion: API_VERSION, kind: 'Server', name, uid, blockOwnerDeletion: false }
 }
 
@@ -89,28 +89,28 @@ export interface Resource<K extends Kind> {
 }
 
 /** Declares a kind; only there so that the types are inferred. */
-export function kind<Spec extends TSchema, Status extends TSchema>(k: Kind<Spec, Status>): Kind<Spec, Status> {
+export function defineKind<Spec extends TSchema, Status extends TSchema>(k: Kind<Spec, Status>): Kind<Spec, Status> {
   return k
 }
 
 /** Puts CEL rules on a schema. */
-export function rules(...list: Rule[]): { 'x-kubernetes-validations': Rule[] } {
+export function celRules(...list: Rule[]): { 'x-kubernetes-validations': Rule[] } {
   return { 'x-kubernetes-validations': list }
 }
 
 /** Key of the sentence that the CRD has in the place of the `pattern` beside it: the pattern becomes a rule. */
-export const SAYS = 'x-kubenova-says'
+export const MESSAGE_KEY = 'x-kubenova-says'
 
 /** A pattern and the sentence for what does not match it. Regular expressions are for programs; people are told what is allowed. */
-export const matching = (pattern: string, says: string) => ({ pattern, [SAYS]: says })
+export const matchingPattern = (pattern: string, says: string) => ({ pattern, [MESSAGE_KEY]: says })
 
 /** The rule that a field, once set, stays as it is. */
-export function immutable(what: string): { 'x-kubernetes-validations': Rule[] } {
-  return rules({ rule: 'self == oldSelf', message: `${what} cannot change; delete and create anew` })
+export function immutableRule(what: string): { 'x-kubernetes-validations': Rule[] } {
+  return celRules({ rule: 'self == oldSelf', message: `${what} cannot change; delete and create anew` })
 }
 
 /** The rule that an optional field comes and goes with the object only: what `immutable` cannot say of it. */
-export const once = (field: string): Rule => ({
+export const settableOnlyAtCreate = (field: string): Rule => ({
   rule: `has(self.${field}) == has(oldSelf.${field})`,
   message: `${field} cannot be added or taken away later; delete and create anew`,
   fieldPath: `.${field}`,
@@ -119,7 +119,7 @@ export const once = (field: string): Rule => ({
 /** RFC 3339 time, as Kubernetes writes it. */
 export const Time = (description: string) => Type.String({ description, format: 'date-time' })
 
-export const NAME_SAYS =
+export const NAME_MESSAGE =
   "must be a name as Kubernetes has it: lower-case letters, digits, '-' and '.', such as web-1, with a letter or digit at both ends"
 
 /** A name of a Kubernetes object (DNS subdomain). */
@@ -128,7 +128,7 @@ export const Name = (description: string, more: object = {}) =>
     description,
     minLength: 1,
     maxLength: 253,
-    ...matching('^[a-z0-9]+((-+|\\.)[a-z0-9]+)*$', NAME_SAYS),
+    ...matchingPattern('^[a-z0-9]+((-+|\\.)[a-z0-9]+)*$', NAME_MESSAGE),
     ...more,
   })
 
@@ -138,7 +138,10 @@ export const Namespace = (description: string) =>
     description,
     minLength: 1,
     maxLength: 63,
-    ...matching('^[a-z0-9]+(-+[a-z0-9]+)*$', "must be a namespace: lower-case letters, digits and '-', at most 63"),
+    ...matchingPattern(
+      '^[a-z0-9]+(-+[a-z0-9]+)*$',
+      "must be a namespace: lower-case letters, digits and '-', at most 63",
+    ),
   })
 
 /** One line for people. \p{C}: control characters, and those that turn or hide text around them. */
@@ -146,7 +149,7 @@ export const Line = (description: string, more: object = {}) =>
   Type.String({
     description,
     maxLength: 255,
-    ...matching('^[^\\p{C}\\p{Zl}\\p{Zp}]*$', 'must be one line of printable characters'),
+    ...matchingPattern('^[^\\p{C}\\p{Zl}\\p{Zp}]*$', 'must be one line of printable characters'),
     ...more,
   })
 
@@ -155,7 +158,7 @@ export const Text = (description: string, maxLength: number) =>
   Type.String({
     description,
     maxLength,
-    ...matching(
+    ...matchingPattern(
       '^[^\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f]*$',
       'must be text: no control characters but tabs and line ends',
     ),
@@ -170,7 +173,7 @@ export const Pairs = (description: string, ...more: Rule[]) =>
   Type.Record(Type.String(), Type.String({ maxLength: 255 }), {
     description,
     maxProperties: 128,
-    ...rules(
+    ...celRules(
       {
         rule: "self.all(k, k.size() <= 255 && k.matches('^[a-zA-Z0-9_:. -]+$'))",
         message: "keys must be of letters, digits and '-', '_', ':', '.', ' ', 1 to 255 of them",

@@ -3,7 +3,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { isOurs, objectsIn, root, schemaProblems } from '../test/manifests.ts'
-import { anchor } from './generate/markdown.ts'
+import { anchorOf } from './generate/markdown.ts'
 
 const pages = globSync(['*.md', 'docs/**/*.md', 'kube/**/*.md', 'agent/**/*.md'], { cwd: root })
   .toSorted((a, b) => a.localeCompare(b))
@@ -17,7 +17,7 @@ function linksIn(text: string): string[] {
 
 function anchorsOf(file: string): Set<string> {
   const headings = readFileSync(file, 'utf8').matchAll(/^#+ (.+)$/gm)
-  return new Set([...headings].map((m) => anchor((m[1] ?? '').replaceAll('`', ''))))
+  return new Set([...headings].map((m) => anchorOf((m[1] ?? '').replaceAll('`', ''))))
 }
 
 function codeBlocks(text: string, language: string): string[] {

@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { agentPolicies } from './generate/access.ts'
 import { operationsPage } from './generate/errors.ts'
 import { manifests } from './generate/manifests.ts'
-import { write } from './generate/output.ts'
+import { writeOutput } from './generate/output.ts'
 import { reference } from './generate/reference.ts'
 import { writeSections } from './generate/sections.ts'
 import { serverStates } from './generate/server-states.ts'
 
 const root = join(import.meta.dirname, '..')
-for (const output of [manifests, reference, serverStates]) await write(root, output)
+for (const output of [manifests, reference, serverStates]) await writeOutput(root, output)
 for (const sections of [...agentPolicies(), operationsPage()]) await writeSections(root, sections)

@@ -22,7 +22,7 @@ import {
   type HostAggregate,
   type Hypervisor,
   type Image,
-  isOurs,
+  isKubenovaError,
   type KeyPair,
   type Network,
   type Port,
@@ -121,6 +121,6 @@ export function digestOf(object: Manifest): void {
   try {
     digests[object.kind]?.(object as never)
   } catch (error) {
-    if (!isOurs(error) || error.kind === 'Bug') throw error
+    if (!isKubenovaError(error) || error.kind === 'Bug') throw error
   }
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { Ajv, type ValidateFunction } from 'ajv'
 import { parseAllDocuments } from 'yaml'
 import { GROUP, type Kind } from '../crds/index.ts'
-import { crd } from '../hack/generate/crd.ts'
+import { toCustomResourceDefinition } from '../hack/generate/crd.ts'
 import { kinds } from '../hack/generate/kinds.ts'
 
 export interface Manifest {
@@ -79,7 +79,7 @@ export function schemaProblems(object: Manifest): string[] {
   const k = kindOf(object)
   let validate = validators.get(k.kind)
   if (!validate) {
-    const { schema } = (crd(k) as unknown as Definition).spec.versions[0]
+    const { schema } = (toCustomResourceDefinition(k) as unknown as Definition).spec.versions[0]
     validate = ajv.compile(closed(schema.openAPIV3Schema))
     validators.set(k.kind, validate)
   }

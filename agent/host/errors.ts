@@ -1,5 +1,5 @@
 /** Translates libvirt's errors to the errors of crds/errors.ts, by a table of codes. */
-import { type AnyError, isOurs, type Reason, Terminal, Transient } from '../../crds/index.ts'
+import { type AnyError, isKubenovaError, type Reason, Terminal, Transient } from '../../crds/index.ts'
 import { ConnectionError, DeadlineError, isLibvirtError, type LibvirtErrorCode } from '../libvirt/index.ts'
 
 /** Codes for which another try cannot help: this host cannot do what is asked. */
@@ -14,7 +14,7 @@ const terminalReasons: Partial<Record<LibvirtErrorCode, Reason>> = {
 
 /** @param doing for the message: what the agent asked libvirtd to do */
 export function errorFromLibvirt(error: unknown, doing: string): AnyError {
-  if (isOurs(error)) return error
+  if (isKubenovaError(error)) return error
   if (isLibvirtError(error)) {
     const code = terminalReasons[error.code]
     if (code !== undefined) return new Terminal(code, `${doing}: ${error.message}`, { cause: error })

@@ -8,7 +8,7 @@ import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { type FileHandle, open, readFile, rm, stat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isOurs, Terminal, Transient } from '../../crds/index.ts'
+import { isKubenovaError, Terminal, Transient } from '../../crds/index.ts'
 import { writeFileAtomically } from '../files/atomic-files.ts'
 import { errorCodeOf, ignoreNotFound, toDiskFull } from '../files/errors.ts'
 import type { SpaceCheck } from './free-space.ts'
@@ -79,7 +79,7 @@ export async function download(sources: SourceOpener, options: DownloadOptions):
   } catch (thrown) {
     const error = toDiskFull(thrown, 'the image')
     // Keep the bytes after an abort, a crash or a network error, so that the next call continues; delete them otherwise.
-    if (isOurs(error) && !(error instanceof Transient && error.code === 'ImageDownloadFailed'))
+    if (isKubenovaError(error) && !(error instanceof Transient && error.code === 'ImageDownloadFailed'))
       await discardDownload(target)
     signal.throwIfAborted()
     throw error
@@ -157,7 +157,7 @@ async function fetchAll(sources: SourceOpener, part: PartialFile, options: Downl
 
 /** Returns an error that a retry may cure; throws any other. */
 function rethrowUnlessTransient(error: unknown, url: string): unknown {
-  if (isOurs(error) || toDiskFull(error, '') !== error) throw error
+  if (isKubenovaError(error) || toDiskFull(error, '') !== error) throw error
   if (error instanceof SourceError && !error.isRetryable) throw downloadFailed(Terminal, url, error)
   // Errors of the network have a code. An error without one is a bug of the agent.
   if (!(error instanceof SourceError) && errorCodeOf(error) === undefined) throw error

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isOurs, Terminal, Transient } from '../../crds/index.ts'
+import { isKubenovaError, Terminal, Transient } from '../../crds/index.ts'
 import { renameDurably } from '../files/atomic-files.ts'
 import { ignoreNotFound, pathExists, toDiskFull } from '../files/errors.ts'
 import { lockFile } from '../files/lock-file.ts'
@@ -126,7 +126,7 @@ export class ImageCache {
     } catch (thrown) {
       const error = toDiskFull(thrown, 'the image')
       // Keep a download that can be continued; free the space of one that cannot become a base.
-      const canContinue = !isOurs(error) || (error.kind === 'Transient' && error.code !== 'DiskFull')
+      const canContinue = !isKubenovaError(error) || (error.kind === 'Transient' && error.code !== 'DiskFull')
       if (!canContinue) await rm(directory, { recursive: true, force: true })
       throw error
     }

@@ -1,6 +1,6 @@
 /** The action record: one ServerAction for each action, with Nova's event. Pure; write-record.ts writes it. */
 import { actions } from '../../actions/index.ts'
-import { ownedBy, type Server, type ServerAction, type StepStatus } from '../../crds/index.ts'
+import { type Server, type ServerAction, type StepStatus, serverOwnerReference } from '../../crds/index.ts'
 import type { Draft } from '../../kube/types.ts'
 import type { AdmittedRequest, Planned } from './plan.ts'
 import type { Failure } from './status.ts'
@@ -65,7 +65,7 @@ export function requestRecord(server: Server, request: AdmittedRequest, status: 
       name: request.name,
       uid: request.uid,
       ...(namespace === undefined ? {} : { namespace }),
-      ownerReferences: [ownedBy(server)],
+      ownerReferences: [serverOwnerReference(server)],
     },
     status,
   }
@@ -83,7 +83,7 @@ export function changeRecord(
     metadata: {
       name: recordName(server, number),
       ...(namespace === undefined ? {} : { namespace }),
-      ownerReferences: [ownedBy(server)],
+      ownerReferences: [serverOwnerReference(server)],
     },
     spec: { server: name, action: planned.action },
     status,

@@ -1,5 +1,5 @@
 /** The gates before the reconcile of a Server: each says whether the agent may work on the Server at all now. Pure. */
-import { condition, type Server } from '../../crds/index.ts'
+import { findCondition, type Server } from '../../crds/index.ts'
 import { type Outcome, wait } from '../../kube/outcome.ts'
 
 /** What the gates ask of the agent. */
@@ -39,7 +39,7 @@ export const reconcileGates: readonly Gate[] = [
     // soon as it sees a heartbeat, which brings the Server back here.
     name: 'hostReachable',
     blocks: ({ status }) =>
-      condition(status?.conditions, 'HostReachable')?.status === 'False'
+      findCondition(status?.conditions, 'HostReachable')?.status === 'False'
         ? wait('the controller to hear of this host')
         : undefined,
   },

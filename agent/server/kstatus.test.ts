@@ -1,7 +1,7 @@
 /** What tools that know nothing of us take a server for: kstatus (Flux, Argo CD, cli-utils), over all that its status can say. */
 import { describe, expect, it } from 'vitest'
 import { guestOf } from '../../actions/testing.ts'
-import { condition, resourceDefOf, type Server, type ServerStatus, server as serverKind } from '../../crds/index.ts'
+import { findCondition, resourceDefOf, type Server, type ServerStatus, server as serverKind } from '../../crds/index.ts'
 import { FakeApi } from '../../test/fakes/api.ts'
 import { placedStatus, unassignedStatus, unreachableStatus, waitingStatus } from '../../test/fakes/controller.ts'
 import type { Observed } from './observed.ts'
@@ -13,7 +13,7 @@ const now = '2026-01-02T00:00:00Z'
 
 /** Its rules for a kind that it does not know, in its order. */
 function kstatus({ metadata, status = {} }: Server): 'Terminating' | 'InProgress' | 'Failed' | 'Current' {
-  const isTrue = (type: string): boolean => condition(status.conditions, type)?.status === 'True'
+  const isTrue = (type: string): boolean => findCondition(status.conditions, type)?.status === 'True'
   if (metadata.deletionTimestamp) return 'Terminating'
   if (status.observedGeneration !== metadata.generation) return 'InProgress'
   if (isTrue('Reconciling')) return 'InProgress'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ownedBy, type ServerAction, Terminal, Transient } from '../../crds/index.ts'
+import { type ServerAction, serverOwnerReference, Terminal, Transient } from '../../crds/index.ts'
 import { Life } from '../../test/fakes/life.ts'
 import { active, Bench, HOST, ready, said, types, writes } from './testing.ts'
 
@@ -51,7 +51,7 @@ describe('a creation', () => {
     const bench = new Bench()
     await bench.create()
     const { metadata } = bench.server
-    const owner = { ...ownedBy(bench.server), uid: uid ?? metadata.uid ?? '' }
+    const owner = { ...serverOwnerReference(bench.server), uid: uid ?? metadata.uid ?? '' }
     await bench.actions.create({
       metadata: { name: 'web-1', namespace: 'demo', ownerReferences: [owner] },
       spec: { server: 'web', action },

@@ -4,7 +4,7 @@
  */
 import type { Guest } from '../../actions/host/index.ts'
 import { actions } from '../../actions/index.ts'
-import { isOurs, type Server, Transient } from '../../crds/index.ts'
+import { isKubenovaError, type Server, Transient } from '../../crds/index.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import type { ReconcileContext } from '../../kube/reconcile-loop.ts'
 import { keyOf } from '../../kube/types.ts'
@@ -51,7 +51,8 @@ async function observe(guest: Guest, { host, hostName, away }: Deps): Promise<Ob
     return restoreShutdownReason(await host.domains.observe(guest), guest.server)
   } catch (error) {
     // A domain whose start hangs can be deleted like any other.
-    const hangs = isOurs(error) && error.code === 'LibvirtBusy' && guest.server.metadata.deletionTimestamp !== undefined
+    const hangs =
+      isKubenovaError(error) && error.code === 'LibvirtBusy' && guest.server.metadata.deletionTimestamp !== undefined
     if (!hangs) throw error
     return { power: 'paused', reason: 'starting up' }
   }

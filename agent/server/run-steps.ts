@@ -2,7 +2,7 @@
 import { isRefusal, type Refusal, runStep, type Step } from '../../actions/action.ts'
 import type { Guest, Host } from '../../actions/host/index.ts'
 import { actions } from '../../actions/index.ts'
-import { explain, isOurs } from '../../crds/index.ts'
+import { explainError, isKubenovaError } from '../../crds/index.ts'
 import { toDiskFull } from '../files/errors.ts'
 import type { ActionRun } from './action-run.ts'
 import type { Failure } from './status.ts'
@@ -74,7 +74,7 @@ const MAX_MESSAGE_LENGTH = 2000
 export function failureOf(step: string, thrown: unknown): Failure {
   // Files are written in many places: a full disk is reported alike wherever it was met.
   const error = toDiskFull(thrown, 'the server')
-  const message = `${step}: ${explain(error)}`.slice(0, MAX_MESSAGE_LENGTH)
-  if (!isOurs(error)) return { code: 'Unexpected', message, final: false }
+  const message = `${step}: ${explainError(error)}`.slice(0, MAX_MESSAGE_LENGTH)
+  if (!isKubenovaError(error)) return { code: 'Unexpected', message, final: false }
   return { code: error.code, message, final: error.kind === 'Terminal' || error.kind === 'Refused' }
 }

@@ -13,10 +13,10 @@ import {
   reasonOf,
   type Server,
   type StatusOf,
-  stamp,
   type TaskState,
   type VmState,
   vmStateOf,
+  withTransitionTimes,
 } from '../../crds/index.ts'
 import type { Restarts } from './attempts.ts'
 import type { Observed } from './observed.ts'
@@ -212,7 +212,7 @@ export function unseenStatus(
     { type: 'Reconciling', status: 'True', ...said },
   ]
   const known = Object.fromEntries(Object.entries(status).filter(([field]) => ownFields.has(field)))
-  return { ...known, conditions: stamp(conditions, status.conditions, now) }
+  return { ...known, conditions: withTransitionTimes(conditions, status.conditions, now) }
 }
 
 const ownFields: ReadonlySet<string> = new Set(fieldsOf('Server', 'agent'))
@@ -236,6 +236,6 @@ export function agentStatus(view: View): AgentStatus {
     domain: { name: place.domain, ...optional('reason', observed.reason) },
     console: { log: place.consoleLog, ...optional('vnc', place.vnc) },
     actionRecords,
-    conditions: stamp(conditionsOf(view), old?.conditions, now),
+    conditions: withTransitionTimes(conditionsOf(view), old?.conditions, now),
   }
 }

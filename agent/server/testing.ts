@@ -1,9 +1,9 @@
 /** A server on one host, from its user's wish to rest: agent and API server in memory, for the tests of this folder. */
 import { serverAction } from '../../actions/index.ts'
 import {
-  condition,
   type DesiredPower,
   FINALIZER,
+  findCondition,
   type Instance,
   resourceDefOf,
   type Server,
@@ -228,7 +228,7 @@ export async function inError(step: string, wish: DesiredPower, from?: DesiredPo
   return bench
 }
 
-export const ready = ({ status }: Bench) => condition(status.conditions, 'Ready')
+export const ready = ({ status }: Bench) => findCondition(status.conditions, 'Ready')
 export const types = ({ status }: Bench): string[] => (status.conditions ?? []).map(({ type }) => type).sort()
 
 /** What a server says, in short. */

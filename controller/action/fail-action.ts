@@ -1,5 +1,11 @@
 /** Fails a ServerAction that was admitted and that no host will run. */
-import { type NewCondition, type Reason, type Server, type ServerAction, stamp } from '../../crds/index.ts'
+import {
+  type NewCondition,
+  type Reason,
+  type Server,
+  type ServerAction,
+  withTransitionTimes,
+} from '../../crds/index.ts'
 import { keyOf } from '../../kube/types.ts'
 import { applyStatus } from '../apply-status.ts'
 import type { Stores } from '../stores.ts'
@@ -38,6 +44,6 @@ interface Failure {
 function failedStatus({ status = {} }: ServerAction, { reason, message }: Failure, now: string) {
   const set: NewCondition = { type: 'Complete', status: 'False', reason, message }
   const others = (status.conditions ?? []).filter(({ type }) => type !== 'Complete')
-  const conditions = [...others, ...stamp([set], status.conditions, now)]
+  const conditions = [...others, ...withTransitionTimes([set], status.conditions, now)]
   return { ...status, phase: 'Failed' as const, message: message.slice(0, 8192), finishTime: now, conditions }
 }

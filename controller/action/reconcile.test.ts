@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { serverAction } from '../../actions/index.ts'
 import {
-  condition,
+  findCondition,
   resourceDefOf,
   type Server,
   type ServerAction,
@@ -70,7 +70,7 @@ async function behind(bench: Bench, change: () => Promise<unknown>): Promise<voi
 
 const seen = (bench: Bench, name = 'r1') => {
   const found = bench.api.find('serveractions', `demo/${name}`) as ServerAction | undefined
-  const accepted = condition(found?.status?.conditions, 'Accepted')
+  const accepted = findCondition(found?.status?.conditions, 'Accepted')
   return {
     phase: found?.status?.phase,
     message: found?.status?.message,

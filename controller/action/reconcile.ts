@@ -6,12 +6,12 @@ import { type Admission, admit, runningRequestOf } from '../../actions/admit.ts'
 import {
   type AdmittedAction,
   type NewCondition,
-  ownedBy,
   type Reason,
   type Server,
   type ServerAction,
   type StatusOf,
-  stamp,
+  serverOwnerReference,
+  withTransitionTimes,
 } from '../../crds/index.ts'
 import { ignoreNotFound } from '../../kube/errors.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
@@ -114,7 +114,7 @@ async function markRunning(request: ServerAction, server: Server, stores: Action
       phase: 'Running',
       ...(host === undefined ? {} : { host }),
       startTime: request.status?.startTime ?? now,
-      conditions: stamp([set], request.status?.conditions, now),
+      conditions: withTransitionTimes([set], request.status?.conditions, now),
     },
     stores,
     server,
@@ -135,7 +135,7 @@ async function reject(
   server?: Server,
 ): Promise<Outcome> {
   const set: NewCondition = { type: 'Accepted', status: 'False', reason, message }
-  const conditions = stamp([set], request.status?.conditions, now)
+  const conditions = withTransitionTimes([set], request.status?.conditions, now)
   return applyActionStatus(request, { phase: 'Rejected', message, finishTime: now, conditions }, stores, server)
 }
 
@@ -152,7 +152,7 @@ async function applyActionStatus(
     owner: 'admission',
     seen,
     status,
-    ...(server ? { ownerReferences: [ownedBy(server)] } : {}),
+    ...(server ? { ownerReferences: [serverOwnerReference(server)] } : {}),
   })
   return done
 }

@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { serverAction } from '../../actions/index.ts'
 import { openSealedSecret } from '../../actions/sealed-secret.ts'
-import { condition, type ServerAction, type ServerStatus } from '../../crds/index.ts'
+import { findCondition, type ServerAction, type ServerStatus } from '../../crds/index.ts'
 import { type Secret, secrets } from '../../kube/builtin-kinds.ts'
 import { Bench } from '../testing.ts'
 import { reconcileAction } from './reconcile.ts'
@@ -45,7 +45,7 @@ async function request(bench: Bench, key?: string): Promise<ServerAction> {
   return made
 }
 
-const accepted = (bench: Bench) => condition(bench.actions()[0]?.status?.conditions, 'Accepted')
+const accepted = (bench: Bench) => findCondition(bench.actions()[0]?.status?.conditions, 'Accepted')
 
 /** Everything that the API server has but the Secret. */
 const objects = (bench: Bench): string =>

@@ -1,5 +1,11 @@
 /** Writes the Ready condition of the kinds that the controller only looks up: Flavor, Image, KeyPair, Network, HostAggregate. */
-import { type NewCondition, type OwnedObjects, type Reason, type StatusOf, stamp } from '../../crds/index.ts'
+import {
+  type NewCondition,
+  type OwnedObjects,
+  type Reason,
+  type StatusOf,
+  withTransitionTimes,
+} from '../../crds/index.ts'
 import { done, type Outcome } from '../../kube/outcome.ts'
 import type { Resource } from '../../kube/resource.ts'
 import { applyStatus } from '../apply-status.ts'
@@ -31,7 +37,7 @@ export async function reportReady<K extends CatalogueKind>(
   const set: NewCondition[] = [
     { type: 'Ready', status: isHarmless ? 'True' : 'False', reason, message, observedGeneration: generation },
   ]
-  const conditions = stamp(set, seen.status?.conditions, now)
+  const conditions = withTransitionTimes(set, seen.status?.conditions, now)
   const status = { ...figures, observedGeneration: generation, conditions } as unknown as StatusOf<'catalogue', K>
   await applyStatus(api, { kind, owner: 'catalogue', seen, status })
   return done

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import {
-  condition,
   type Flavor,
+  findCondition,
   flavor as flavorKind,
   type HostAggregate,
   hostAggregate,
@@ -31,7 +31,7 @@ async function network(bench: Bench, name = 'lan'): Promise<Outcome> {
   return outcome
 }
 const seen = (bench: Bench, name = 'lan') => bench.api.find('networks', `demo/${name}`) as Network | undefined
-const ready = (bench: Bench) => condition(seen(bench)?.status?.conditions, 'Ready')
+const ready = (bench: Bench) => findCondition(seen(bench)?.status?.conditions, 'Ready')
 
 it('a flavor is Ready, and says which of its extra specs change nothing here', async () => {
   await using bench = await Bench.start()
@@ -40,7 +40,7 @@ it('a flavor is Ready, and says which of its extra specs change nothing here', a
   await bench.make<Flavor>(flavorKind, { metadata: { name: 'pinned' }, spec })
   await reconcileFlavor('pinned', deps(bench))
   const { status } = bench.api.find('flavors', 'pinned') as Flavor
-  expect(condition(status?.conditions, 'Ready')).toMatchObject({
+  expect(findCondition(status?.conditions, 'Ready')).toMatchObject({
     status: 'True',
     message: 'it can be used; without effect here: hw:cpu_policy',
   })
@@ -70,7 +70,7 @@ describe('observedGeneration', () => {
         await reconcile(key, deps(bench))
         await bench.fake.caughtUp()
         const { status } = bench.api.find(kind.plural, key) as Flavor
-        const ready = condition(status?.conditions, 'Ready')
+        const ready = findCondition(status?.conditions, 'Ready')
         return { status: status?.observedGeneration, ready: ready?.observedGeneration }
       }
       expect(await observed()).toEqual({ status: 1, ready: 1 })
@@ -180,7 +180,7 @@ describe('an aggregate', () => {
     await reconcileAggregate(name, deps(bench))
     await bench.fake.caughtUp()
     const found = bench.api.find('hostaggregates', name) as HostAggregate
-    return condition(found.status?.conditions, 'Ready')
+    return findCondition(found.status?.conditions, 'Ready')
   }
   const make = (bench: Bench, name: string, spec: HostAggregate['spec']) =>
     bench.make<HostAggregate>(hostAggregate, { metadata: { name }, spec })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { condition, type Hypervisor, hypervisor as hypervisorKind, resourceDefOf } from '../../crds/index.ts'
+import { findCondition, type Hypervisor, hypervisor as hypervisorKind, resourceDefOf } from '../../crds/index.ts'
 import type { Outcome } from '../../kube/outcome.ts'
 import { type Bench, cloud } from '../testing.ts'
 import { reconcileHost } from './reconcile.ts'
@@ -24,7 +24,7 @@ function reconciler(bench: Bench): (name?: string) => Promise<Outcome> {
   }
 }
 const status = (bench: Bench) => (bench.api.find('hypervisors', 'h1') as Hypervisor).status
-const ready = (bench: Bench) => condition(status(bench)?.conditions, 'Ready')
+const ready = (bench: Bench) => findCondition(status(bench)?.conditions, 'Ready')
 const hostWrites = (bench: Bench): number => bench.writes.filter((w) => w.endsWith('hypervisors')).length
 
 /** Its agent says that libvirt answers. */

@@ -1,5 +1,11 @@
 /** The node lifecycle's part of a Hypervisor's status: whether the host is up, and what its servers use. Pure. */
-import { type Hypervisor, type NewCondition, ownedStatus, type StatusOf, stamp } from '../../crds/index.ts'
+import {
+  type Hypervisor,
+  type NewCondition,
+  ownedStatus,
+  type StatusOf,
+  withTransitionTimes,
+} from '../../crds/index.ts'
 import type { HostUsage } from '../scheduler/host-view.ts'
 
 export interface HostFacts {
@@ -22,7 +28,7 @@ export function hostStatus(
   const down: NewCondition = { type: 'Ready', status: 'Unknown', reason: 'HostDown', message: whyDown }
   const { vcpus, ram, disk, servers } = used
   const { conditions: kept = [] } = ownedStatus('Hypervisor', 'nodeLifecycle', host.status)
-  const conditions = up ? kept : stamp([down], host.status?.conditions, now)
+  const conditions = up ? kept : withTransitionTimes([down], host.status?.conditions, now)
   return {
     observedGeneration: host.metadata.generation ?? 0,
     state: up ? 'up' : 'down',

@@ -6,10 +6,10 @@ import {
   fieldManagerOf,
   type Interface,
   type Network,
-  ownedBy,
   type Port,
   Refused,
   type Server,
+  serverOwnerReference,
   Transient,
 } from '../../crds/index.ts'
 import type { Clock } from '../../kube/clock.ts'
@@ -227,7 +227,7 @@ function buildPort({ metadata }: Server, network: Network, { addresses, mac, ind
       name: portNameFor({ network: networkRef, namespace, addressOrMac }),
       namespace,
       labels: { [NIC_LABEL]: String(index) },
-      ownerReferences: [ownedBy({ metadata })],
+      ownerReferences: [serverOwnerReference({ metadata })],
     },
     spec: {
       network: networkRef.namespace === namespace ? { name: networkRef.name } : networkRef,

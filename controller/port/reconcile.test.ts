@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { condition, FINALIZER, type Port, port as portKind, resourceDefOf } from '../../crds/index.ts'
+import { FINALIZER, findCondition, type Port, port as portKind, resourceDefOf } from '../../crds/index.ts'
 import { ApiError } from '../../kube/errors.ts'
 import type { Outcome } from '../../kube/outcome.ts'
 import { portKeysOf } from '../indexes.ts'
@@ -21,7 +21,7 @@ async function twice(bench: Bench): Promise<void> {
   await reconcile(bench)
 }
 const seen = (bench: Bench, name = 'mine'): Port['status'] => (bench.api.find('ports', `demo/${name}`) as Port).status
-const ready = (bench: Bench, name = 'mine') => condition(seen(bench, name)?.conditions, 'Ready')
+const ready = (bench: Bench, name = 'mine') => findCondition(seen(bench, name)?.conditions, 'Ready')
 
 describe('a port of the user', () => {
   it('is given an address and a MAC, once', async () => {
@@ -269,7 +269,7 @@ describe('which server uses it', () => {
     expect(seen(bench)).toMatchObject({ fixedIPs: ['10.0.0.2'], server: 'web' })
     await bench.server('other', { networks: [{ port: 'mine' }] })
     await bench.reconcile('other')
-    expect(condition(bench.status('other').conditions, 'Scheduled')?.reason).toBe('ReferenceTerminating')
+    expect(findCondition(bench.status('other').conditions, 'Scheduled')?.reason).toBe('ReferenceTerminating')
     const servers = bench.api.resource(bench.stores.servers.api.def)
     await servers.patch({ name: 'web', namespace: 'demo' }, { metadata: { finalizers: [] } })
     await servers.delete({ name: 'web', namespace: 'demo' })

@@ -6,7 +6,7 @@ import {
   type Reason,
   Refused,
   type Server,
-  stamp,
+  withTransitionTimes,
 } from '../../crds/index.ts'
 import type { Clock } from '../../kube/clock.ts'
 import { done, failed, type Outcome, wait } from '../../kube/outcome.ts'
@@ -157,7 +157,7 @@ async function applyPortStatus(
   const kept = isProblem
     ? Object.fromEntries(Object.entries({ macAddress, fixedIPs, server }).filter(([, v]) => v !== undefined))
     : {}
-  const conditions = stamp(set, port.status?.conditions, clock.wall().toISOString())
+  const conditions = withTransitionTimes(set, port.status?.conditions, clock.wall().toISOString())
   const status = { ...kept, ...changes, conditions }
   // Compare-and-swap: another controller may have allocated other addresses since the Port was read.
   await applyStatus(stores.ports.api, { kind: 'Port', owner: 'addressing', seen: port, status })

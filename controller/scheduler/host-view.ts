@@ -1,5 +1,5 @@
 /** A host as the scheduler sees it: the facts of its Hypervisor and its HostAggregates, prepared once so that a placement only compares. */
-import { condition, type HostAggregate, type Hypervisor, type Resources } from '../../crds/index.ts'
+import { findCondition, type HostAggregate, type Hypervisor, type Resources } from '../../crds/index.ts'
 import { traitsFromCpuFeatures } from './traits.ts'
 
 /** The resources that the servers on a host use. The ledger's own objects are live: they change with each claim. */
@@ -80,7 +80,7 @@ const DEFAULT_ZONE = 'nova'
 
 /** Whether the host's agent has reported that it cannot reach libvirtd. */
 export const isLibvirtUnreachable = ({ status }: Pick<Hypervisor, 'status'>): boolean =>
-  condition(status?.conditions, 'Ready')?.reason === 'LibvirtUnreachable'
+  findCondition(status?.conditions, 'Ready')?.reason === 'LibvirtUnreachable'
 
 /**
  * Builds the view of a host.

@@ -1,5 +1,5 @@
 /** The controller of Servers: places them, and follows what they wait for. */
-import { condition, type Server } from '../../crds/index.ts'
+import { findCondition, type Server } from '../../crds/index.ts'
 import { defineController } from '../../kube/controller.ts'
 import { type KubeObject, keyOf, keysOf } from '../../kube/types.ts'
 import { watch, watchChannel } from '../../kube/watch.ts'
@@ -64,7 +64,7 @@ const unscheduled = (stores: ServerStores): string[] => keysOf(unscheduledServer
 const withoutValidHost = (stores: ServerStores): string[] =>
   keysOf(
     unscheduledServers(stores).filter(
-      ({ status }) => condition(status?.conditions, 'Scheduled')?.reason === 'NoValidHost',
+      ({ status }) => findCondition(status?.conditions, 'Scheduled')?.reason === 'NoValidHost',
     ),
   )
 

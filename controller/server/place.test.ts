@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { condition, resourceDefOf, type Server, server as serverKind } from '../../crds/index.ts'
+import { findCondition, resourceDefOf, type Server, server as serverKind } from '../../crds/index.ts'
 import { ApiError } from '../../kube/errors.ts'
 import { Killed, Life } from '../../test/fakes/life.ts'
 import { Bench, cloud } from '../testing.ts'
 import { reconcileServer } from './reconcile.ts'
 
 const lan = { networks: [{ name: 'lan' }] }
-const scheduled = (bench: Bench, name = 'web') => condition(bench.status(name).conditions, 'Scheduled')
+const scheduled = (bench: Bench, name = 'web') => findCondition(bench.status(name).conditions, 'Scheduled')
 const types = (bench: Bench): string[] =>
   (bench.status().conditions ?? []).map(({ type, status }) => `${type} ${status}`)
 

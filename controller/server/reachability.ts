@@ -1,12 +1,12 @@
 /** The node lifecycle's part of a Server's status: whether its host is up. Pure. */
 import {
   type Condition,
-  condition,
+  findCondition,
   type NewCondition,
   ownedStatus,
   type Server,
   type StatusOf,
-  stamp,
+  withTransitionTimes,
 } from '../../crds/index.ts'
 
 export type NodeLifecycleStatus = StatusOf<'nodeLifecycle'>
@@ -16,7 +16,7 @@ function withConditions(server: Server, set: readonly NewCondition[], now: strin
   const replaced = new Set<string>(set.map(({ type }) => type))
   const { conditions = [] } = ownedStatus('Server', 'nodeLifecycle', server.status)
   const kept = conditions.filter(({ type }) => !replaced.has(type))
-  return { conditions: [...kept, ...stamp(set, server.status?.conditions, now)] }
+  return { conditions: [...kept, ...withTransitionTimes(set, server.status?.conditions, now)] }
 }
 
 /** The host is down: nothing is known of the Server, and nothing is done to it. */
@@ -48,5 +48,5 @@ export function deletionPendingStatus(server: Server, message: string, now: stri
 
 /** Whether the status reports already what {@link unreachableStatus} or {@link reachableStatus} would. */
 export function isReachabilityReported({ status }: Server, isUp: boolean): boolean {
-  return (condition(status?.conditions, 'HostReachable')?.status === 'False') !== isUp
+  return (findCondition(status?.conditions, 'HostReachable')?.status === 'False') !== isUp
 }

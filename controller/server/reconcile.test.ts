@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { serverAction } from '../../actions/index.ts'
 import {
-  condition,
   FINALIZER,
+  findCondition,
   resourceDefOf,
   type Server,
   type ServerAction,
@@ -12,8 +12,8 @@ import { type Bench, cloud } from '../testing.ts'
 import { reconcileServer } from './reconcile.ts'
 
 const lan = { networks: [{ name: 'lan' }] }
-const ready = (bench: Bench) => condition(bench.status().conditions, 'Ready')
-const reachable = (bench: Bench) => condition(bench.status().conditions, 'HostReachable')
+const ready = (bench: Bench) => findCondition(bench.status().conditions, 'Ready')
+const reachable = (bench: Bench) => findCondition(bench.status().conditions, 'HostReachable')
 const servers = (bench: Bench) => bench.api.resource<Server>(resourceDefOf(serverKind))
 
 /** A server that runs on h1, as its agent says. */

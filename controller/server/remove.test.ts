@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { guestOf } from '../../actions/testing.ts'
 import {
-  condition,
   FORCE_DELETE,
+  findCondition,
   type Hypervisor,
   hypervisor as hypervisorKind,
   resourceDefOf,
@@ -87,7 +87,7 @@ describe('a deletion', () => {
     const { length } = bench.writes
     for (let i = 0; i < 3; i++) await bench.reconcile()
     expect(bench.writes).toHaveLength(length + 1)
-    expect(condition(bench.status().conditions, 'DeletionPending')).toMatchObject({
+    expect(findCondition(bench.status().conditions, 'DeletionPending')).toMatchObject({
       status: 'True',
       reason: 'HostDown',
     })

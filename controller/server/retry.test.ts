@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { serverAction } from '../../actions/index.ts'
-import { condition, type Hypervisor, hypervisor, resourceDefOf, type ServerAction } from '../../crds/index.ts'
+import { findCondition, type Hypervisor, hypervisor, resourceDefOf, type ServerAction } from '../../crds/index.ts'
 import { ApiError } from '../../kube/errors.ts'
 import { reconcileAction } from '../action/reconcile.ts'
 import { type Bench, cloud } from '../testing.ts'
@@ -80,7 +80,7 @@ it.each([3, 20])('whatever %i hosts say that could take it, its status stays sma
   expect(Buffer.byteLength(JSON.stringify(status))).toBeLessThan(100 * 1024)
 })
 
-const scheduled = (bench: Bench) => condition(bench.status().conditions, 'Scheduled')
+const scheduled = (bench: Bench) => findCondition(bench.status().conditions, 'Scheduled')
 
 describe('a start of a server that no host could build', () => {
   /** h1 refused it; there is no other. */

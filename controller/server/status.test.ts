@@ -1,7 +1,7 @@
 import { Value } from 'typebox/value'
 import { describe, expect, it } from 'vitest'
 import { guestOf } from '../../actions/testing.ts'
-import { condition, resourceDefOf, type Server, type ServerStatus, server as serverKind } from '../../crds/index.ts'
+import { findCondition, resourceDefOf, type Server, type ServerStatus, server as serverKind } from '../../crds/index.ts'
 import { FakeApi } from '../../test/fakes/api.ts'
 import { deletionPendingStatus, isReachabilityReported, reachableStatus, unreachableStatus } from './reachability.ts'
 import { placedStatus, unassignedStatus, waitingStatus } from './status.ts'
@@ -132,7 +132,7 @@ describe('each status', () => {
     const down = server({ ...up.status, ...(status as ServerStatus) })
     expect(isReachabilityReported(down, false)).toBe(true)
     expect(isReachabilityReported(down, true)).toBe(false)
-    expect(condition(down.status?.conditions, 'Ready')).toMatchObject({
+    expect(findCondition(down.status?.conditions, 'Ready')).toMatchObject({
       status: 'Unknown',
       reason: 'HostDown',
       message: 'the agent is silent',

@@ -7,7 +7,7 @@ import {
   type Reason,
   type Server,
   type StatusOf,
-  stamp,
+  withTransitionTimes,
 } from '../../crds/index.ts'
 
 export type SchedulerStatus = StatusOf<'scheduler'>
@@ -49,7 +49,7 @@ export function unassignedStatus(server: Server, now: string, isAway = false): S
     taskState: 'scheduling',
     actionRecords,
     ...withRejections(isRemembered ? [...rejectedHosts, hostRejection] : rejectedHosts),
-    conditions: stamp(set, conditions, now),
+    conditions: withTransitionTimes(set, conditions, now),
   }
 }
 
@@ -79,7 +79,7 @@ export function placedStatus(server: Server, placement: Placement, now: string):
     observedGeneration,
     vmState: 'building',
     actionRecords: server.status?.actionRecords ?? 0,
-    conditions: stamp(set, server.status?.conditions, now),
+    conditions: withTransitionTimes(set, server.status?.conditions, now),
   }
 }
 
@@ -114,6 +114,6 @@ export function waitingStatus(server: Server, waiting: Waiting, now: string): Sc
     ...(error ? { fault: faultOf(server, reason, message, now) } : { taskState: 'scheduling' }),
     actionRecords: server.status?.actionRecords ?? 0,
     ...withRejections(rejectedHosts),
-    conditions: stamp(set, server.status?.conditions, now),
+    conditions: withTransitionTimes(set, server.status?.conditions, now),
   }
 }

@@ -1,13 +1,13 @@
 /** Addresses as fields, and the rules about several of them: written in CEL, for the API server refuses what is wrong. */
 import { Type } from 'typebox'
-import { matching, type Rule, rules } from '../schema.ts'
+import { celRules, matchingPattern, type Rule } from '../schema.ts'
 
 /** Go's netip reads them: no leading zeros, no IPv4 inside of IPv6, no zone. */
 export const IP = (description: string) =>
   Type.String({
     description,
     maxLength: 45,
-    ...rules(
+    ...celRules(
       { rule: 'isIP(self)', message: 'must be an IP address, such as 10.0.0.5 or 2001:db8::5' },
       {
         rule: '!isIP(self) || ip(self).isGlobalUnicast() || ip(self).isLinkLocalUnicast()',
@@ -23,7 +23,7 @@ export const CIDR = (description: string, example: string, ...more: Rule[]) =>
   Type.String({
     description,
     maxLength: 43,
-    ...rules({ rule: isRange, message: `must be a CIDR whose host bits are zero, such as ${example}` }, ...more),
+    ...celRules({ rule: isRange, message: `must be a CIDR whose host bits are zero, such as ${example}` }, ...more),
   })
 
 /** Ranges that no host has an address of: RFC 6890's own-machine, multicast and reserved ones. */
@@ -38,12 +38,12 @@ export const usableRange: Rule = {
 export const MAC = (description: string) =>
   Type.String({
     description,
-    ...matching(
+    ...matchingPattern(
       '^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$',
       'must be a unicast MAC in lower case with colons, such as fa:16:3e:00:00:01',
     ),
     maxLength: 17,
-    ...rules({ rule: "self != '00:00:00:00:00:00'", message: 'must be a MAC that a card can have: not all zeros' }),
+    ...celRules({ rule: "self != '00:00:00:00:00:00'", message: 'must be a MAC that a card can have: not all zeros' }),
   })
 
 /** At most one of each family. */
@@ -53,7 +53,7 @@ export const oneOfEach: Rule = {
 }
 
 /** CEL cannot compare addresses, but numbers: that of an IPv4 address. */
-export const number4 = (text: string): string => {
+export const ipv4Number = (text: string): string => {
   const byte = (i: number) => `int(${text}.split('.')[${i}])`
   return `(((${byte(0)} * 256 + ${byte(1)}) * 256 + ${byte(2)}) * 256 + ${byte(3)})`
 }
@@ -67,7 +67,7 @@ const prefix = (n: string): string =>
  * Of IPv6 there is no number either, but prefixes: `a` comes before `b` where the longest that they share goes on in `a` with a 0, and in `b` not.
  * It costs too much for every pair of pools: whether these overlap is for the controller to see.
  */
-export const before6 = (a: string, b: string): string => {
+export const isBeforeIPv6 = (a: string, b: string): string => {
   const half = `cidr(${a} + ${prefix('n + 1')})`
   const shared = `cidr(${b} + ${prefix('n')}).masked().ip()`
   return `[${lengths.slice(0, -1).join(', ')}].exists(n, ${half}.containsIP(${shared}) && !${half}.containsIP(${b}))`

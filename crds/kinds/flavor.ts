@@ -3,14 +3,14 @@ import { Type } from 'typebox'
 import {
   ageColumn,
   CommonStatus,
-  immutable,
-  kind,
+  celRules,
+  defineKind,
+  immutableRule,
   Namespace,
   Pairs,
   type Resource,
   type Rule,
   readyColumn,
-  rules,
   Strings,
   Text,
 } from '../schema.ts'
@@ -65,11 +65,11 @@ export const FlavorSizes = {
 const size = { ...FlavorSizes }
 export const FlavorSpec = Type.Object(
   {
-    vcpus: { ...size.vcpus, ...immutable('vcpus') },
-    ram: { ...size.ram, ...immutable('ram') },
-    disk: { ...size.disk, ...immutable('disk') },
-    ephemeral: { ...size.ephemeral, ...immutable('ephemeral') },
-    swap: { ...size.swap, ...immutable('swap') },
+    vcpus: { ...size.vcpus, ...immutableRule('vcpus') },
+    ram: { ...size.ram, ...immutableRule('ram') },
+    disk: { ...size.disk, ...immutableRule('disk') },
+    ephemeral: { ...size.ephemeral, ...immutableRule('ephemeral') },
+    swap: { ...size.swap, ...immutableRule('swap') },
     extraSpecs: Type.Optional(
       Pairs("Nova's extra specs, such as hw:watchdog_action or aggregate_instance_extra_specs:ssd.", ...specRules),
     ),
@@ -83,7 +83,7 @@ export const FlavorSpec = Type.Object(
       }),
     ),
   },
-  rules({
+  celRules({
     rule: '!has(self.access) || self.access.size() == 0 || !self.isPublic',
     message: 'access goes with isPublic: false',
     fieldPath: '.access',
@@ -92,7 +92,7 @@ export const FlavorSpec = Type.Object(
 
 export const FlavorStatus = Type.Object({ ...CommonStatus })
 
-export const flavor = kind({
+export const flavor = defineKind({
   kind: 'Flavor',
   plural: 'flavors',
   shortNames: ['flv'],

@@ -3,8 +3,8 @@ import { Type } from 'typebox'
 import {
   ageColumn,
   CommonStatus,
-  kind,
-  matching,
+  defineKind,
+  matchingPattern,
   Name,
   Pairs,
   type Resource,
@@ -16,7 +16,7 @@ import {
 export const zone = {
   minLength: 1,
   maxLength: 255,
-  ...matching(
+  ...matchingPattern(
     '^[^:\\s\\p{C}]([^:\\p{C}]*[^:\\s\\p{C}])?$',
     "must be a zone's name: printable, without ':' and without blanks at its ends",
   ),
@@ -40,7 +40,7 @@ export const HostAggregateStatus = Type.Object({
   hosts: Type.Optional(Type.Integer({ description: 'How many hosts it names.' })),
 })
 
-export const hostAggregate = kind({
+export const hostAggregate = defineKind({
   kind: 'HostAggregate',
   plural: 'hostaggregates',
   shortNames: ['hagg'],

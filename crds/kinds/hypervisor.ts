@@ -1,6 +1,6 @@
 /** Hypervisor: a KVM host: what an operator wants of it, and what its agent and the controller know of it. */
 import { type Static, Type } from 'typebox'
-import { ageColumn, CommonStatus, kind, Line, type Resource, readyColumn, rules, Time } from '../schema.ts'
+import { ageColumn, CommonStatus, celRules, defineKind, Line, type Resource, readyColumn, Time } from '../schema.ts'
 
 /** The rule says once more what `minimum` says: the API server compares an integer with the minimum cut to an integer, and takes 0. */
 const Ratio = (description: string) =>
@@ -9,7 +9,7 @@ const Ratio = (description: string) =>
       description,
       minimum: 0.1,
       maximum: 128,
-      ...rules({ rule: 'self >= 0.1', message: 'must be at least 0.1' }),
+      ...celRules({ rule: 'self >= 0.1', message: 'must be at least 0.1' }),
     }),
   )
 
@@ -47,7 +47,7 @@ export const HypervisorSpec = Type.Object(
       Type.Integer({ minimum: 0, maximum: 100_000, description: 'The most servers it may hold.' }),
     ),
   },
-  rules({
+  celRules({
     rule: '!has(self.disabledReason) || self.disabled',
     message: 'disabledReason goes with disabled: true',
     fieldPath: '.disabledReason',
@@ -115,7 +115,7 @@ export const HypervisorStatus = Type.Object({
   ),
 })
 
-export const hypervisor = kind({
+export const hypervisor = defineKind({
   kind: 'Hypervisor',
   plural: 'hypervisors',
   shortNames: ['hv'],

@@ -3,15 +3,15 @@ import { Type } from 'typebox'
 import {
   ageColumn,
   CommonStatus,
-  immutable,
-  kind,
-  matching,
+  celRules,
+  defineKind,
+  immutableRule,
+  matchingPattern,
   Pairs,
   type Resource,
   type Rule,
   readyColumn,
   reasonColumn,
-  rules,
   Strings,
 } from '../schema.ts'
 
@@ -82,21 +82,21 @@ export const ImageSpec = Type.Object(
     url: Type.String({
       description: 'http, https, or file (a path on every host).',
       maxLength: 2048,
-      ...matching(urlPattern, 'must be http://host/path, https://host/path or file:///path, without blanks'),
-      ...rules(...urlRules, { rule: 'self == oldSelf', message: 'url cannot change; delete and create anew' }),
+      ...matchingPattern(urlPattern, 'must be http://host/path, https://host/path or file:///path, without blanks'),
+      ...celRules(...urlRules, { rule: 'self == oldSelf', message: 'url cannot change; delete and create anew' }),
     }),
     checksum: Type.Optional(
       Type.String({
         description:
           'sha256:<64 hex digits> or sha512:<128 hex digits> of the bytes at the URL. Verified before the first use.',
         maxLength: 135,
-        ...matching(
+        ...matchingPattern(
           '^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$',
           'must be sha256: and 64 hexadecimal digits, or sha512: and 128, in lower case',
         ),
       }),
     ),
-    format: { ...format, ...immutable('format') },
+    format: { ...format, ...immutableRule('format') },
     minDisk: Type.Integer({ minimum: 0, maximum: 1_048_576, default: 0, description: 'Smallest root disk, GiB.' }),
     minRam: Type.Integer({ minimum: 0, maximum: 67_108_864, default: 0, description: 'Least memory, MiB.' }),
     visibility: Type.Enum(['private', 'public'], {
@@ -110,7 +110,7 @@ export const ImageSpec = Type.Object(
       ),
     ),
   },
-  rules({
+  celRules({
     rule: 'has(self.checksum) == has(oldSelf.checksum) && (!has(self.checksum) || self.checksum == oldSelf.checksum)',
     message: 'checksum cannot change; create another Image',
   }),
@@ -118,7 +118,7 @@ export const ImageSpec = Type.Object(
 
 export const ImageStatus = Type.Object({ ...CommonStatus })
 
-export const image = kind({
+export const image = defineKind({
   kind: 'Image',
   plural: 'images',
   shortNames: ['img'],

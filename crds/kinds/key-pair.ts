@@ -1,6 +1,14 @@
 /** KeyPair: an SSH public key (or an x509 certificate) that servers are given. */
 import { Type } from 'typebox'
-import { ageColumn, CommonStatus, immutable, kind, type Resource, readyColumn, reasonColumn } from '../schema.ts'
+import {
+  ageColumn,
+  CommonStatus,
+  defineKind,
+  immutableRule,
+  type Resource,
+  readyColumn,
+  reasonColumn,
+} from '../schema.ts'
 
 /** Types of keys that OpenSSH knows. */
 const sshTypes = [
@@ -23,12 +31,12 @@ function beginning(type: string): string {
 const sshKey = `^(${sshTypes.map((t) => `${t} ${beginning(t)}`).join('|')})[A-Za-z0-9+/]+={0,2}( [^\\\\p{C}]*)?\\\\s*$`
 
 export const KeyPairSpec = Type.Object({
-  type: Type.Enum(['ssh', 'x509'], { description: 'What publicKey is.', default: 'ssh', ...immutable('type') }),
+  type: Type.Enum(['ssh', 'x509'], { description: 'What publicKey is.', default: 'ssh', ...immutableRule('type') }),
   publicKey: Type.String({
     description: 'The key as ssh-keygen prints it (one line), or a PEM certificate.',
     minLength: 1,
     maxLength: 16_384,
-    ...immutable('publicKey'),
+    ...immutableRule('publicKey'),
   }),
 })
 
@@ -37,7 +45,7 @@ export const KeyPairStatus = Type.Object({
   fingerprint: Type.Optional(Type.String({ description: 'MD5 of the key, colon-separated, as Nova prints it.' })),
 })
 
-export const keyPair = kind({
+export const keyPair = defineKind({
   kind: 'KeyPair',
   plural: 'keypairs',
   shortNames: ['kp'],

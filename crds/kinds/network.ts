@@ -3,17 +3,17 @@ import { type Static, Type } from 'typebox'
 import {
   ageColumn,
   CommonStatus,
-  immutable,
-  kind,
-  matching,
+  celRules,
+  defineKind,
+  immutableRule,
+  matchingPattern,
   Name,
   Namespace,
-  once,
   type Resource,
   type Rule,
   readyColumn,
   reasonColumn,
-  rules,
+  settableOnlyAtCreate,
 } from '../schema.ts'
 import { CIDR, IP, usableRange } from './address.ts'
 import { subnetRules, subnetsRules } from './subnet-rules.ts'
@@ -23,11 +23,11 @@ const interfaceName = (description: string, ...more: Rule[]) =>
   Type.String({
     description,
     maxLength: 15,
-    ...matching(
+    ...matchingPattern(
       '^[a-zA-Z][a-zA-Z0-9_.-]{0,14}$',
       "must be a name of a network interface: a letter, then letters, digits, '_', '.', '-', at most 15 together",
     ),
-    ...rules(
+    ...celRules(
       {
         rule: "self != 'lo' && !self.matches('^(kn|kd)[0-9a-f]{12}$|^tap[0-9a-f]{8}-')",
         message:
@@ -44,7 +44,7 @@ const HostRoute = Type.Object(
     destination: CIDR('The range that is behind that router, such as 10.8.0.0/16.', '10.8.0.0/16'),
     nextHop: IP('The router.'),
   },
-  rules({
+  celRules({
     rule: '!isCIDR(self.destination) || !isIP(self.nextHop) || cidr(self.destination).ip().family() == ip(self.nextHop).family()',
     message: 'nextHop must be of the family of destination',
     fieldPath: '.nextHop',
@@ -68,7 +68,7 @@ export const Subnet = Type.Object(
         maxItems: 8,
         'x-kubernetes-list-type': 'atomic',
         description: 'Told to guests.',
-        ...rules({ rule: 'self.all(a, self.exists_one(b, a == b))', message: 'each resolver once' }),
+        ...celRules({ rule: 'self.all(a, self.exists_one(b, a == b))', message: 'each resolver once' }),
       }),
     ),
     hostRoutes: Type.Optional(
@@ -76,7 +76,7 @@ export const Subnet = Type.Object(
         maxItems: 32,
         'x-kubernetes-list-type': 'atomic',
         description: 'More routes told to guests.',
-        ...rules({
+        ...celRules({
           rule: 'self.all(a, self.exists_one(b, a.destination == b.destination))',
           message: 'one route to each destination',
         }),
@@ -87,7 +87,7 @@ export const Subnet = Type.Object(
       IP("Address that DHCP answers from, the same on every host; default: the subnet's last usable one."),
     ),
   },
-  rules(...subnetRules),
+  celRules(...subnetRules),
 )
 export type Subnet = Static<typeof Subnet>
 
@@ -96,13 +96,13 @@ export const NetworkSpec = Type.Object(
     bridge: Type.Optional(
       interfaceName(
         'A bridge that every host has already; default: one of our own, made where it is needed.',
-        ...immutable('bridge')['x-kubernetes-validations'],
+        ...immutableRule('bridge')['x-kubernetes-validations'],
       ),
     ),
     uplink: Type.Optional(
       interfaceName(
         'Host interface put into our own bridge; none: the network stays inside each host.',
-        ...immutable('uplink')['x-kubernetes-validations'],
+        ...immutableRule('uplink')['x-kubernetes-validations'],
       ),
     ),
     mtu: Type.Integer({
@@ -121,12 +121,12 @@ export const NetworkSpec = Type.Object(
       maxItems: 2,
       default: [],
       'x-kubernetes-list-type': 'atomic',
-      ...rules(...subnetsRules),
+      ...celRules(...subnetsRules),
     }),
   },
-  rules(
-    once('bridge'),
-    once('uplink'),
+  celRules(
+    settableOnlyAtCreate('bridge'),
+    settableOnlyAtCreate('uplink'),
     {
       rule: '!has(self.bridge) || !has(self.uplink)',
       message: 'uplink goes with our own bridge: leave bridge out, or uplink',
@@ -144,7 +144,7 @@ export const NetworkStatus = Type.Object({
   ...CommonStatus,
 })
 
-export const network = kind({
+export const network = defineKind({
   kind: 'Network',
   plural: 'networks',
   shortNames: ['vnet'],

@@ -2,14 +2,14 @@
 import { Type } from 'typebox'
 import {
   ageColumn,
-  immutable,
-  kind,
+  celRules,
+  defineKind,
+  immutableRule,
   Name,
   RecordStatus,
   type Resource,
   readyColumn,
   reasonColumn,
-  rules,
 } from '../schema.ts'
 import { IP, MAC, oneOfEach } from './address.ts'
 import { NetworkRef } from './network.ts'
@@ -22,7 +22,7 @@ export const PortSpec = Type.Object(
         description: 'Addresses of its own; default: one of each subnet, chosen.',
         maxItems: 2,
         'x-kubernetes-list-type': 'atomic',
-        ...rules(oneOfEach),
+        ...celRules(oneOfEach),
       }),
     ),
     macAddress: Type.Optional(MAC('A unicast MAC in lower case; default: chosen.')),
@@ -30,7 +30,7 @@ export const PortSpec = Type.Object(
       Name('The Server that this port was made for; a port of your own is named in the Server instead.'),
     ),
   },
-  immutable('spec of a Port'),
+  immutableRule('spec of a Port'),
 )
 
 export const PortStatus = Type.Object({
@@ -40,7 +40,7 @@ export const PortStatus = Type.Object({
   server: Type.Optional(Type.String({ description: 'The Server that holds it.' })),
 })
 
-export const port = kind({
+export const port = defineKind({
   kind: 'Port',
   plural: 'ports',
   shortNames: ['vport'],

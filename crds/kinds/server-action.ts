@@ -1,6 +1,6 @@
 /** ServerAction: a deed asked of a server, and Nova's instance-action record of every deed and change. */
 import { type Static, type TObject, type TSchema, Type } from 'typebox'
-import { ageColumn, kind, Line, matching, Name, RecordStatus, type Rule, Time } from '../schema.ts'
+import { ageColumn, defineKind, Line, matchingPattern, Name, RecordStatus, type Rule, Time } from '../schema.ts'
 
 /** Nova's event of an action: one step on one host. */
 const ActionEvent = Type.Object({
@@ -49,7 +49,7 @@ const recordFields = {
     Type.String({
       description: "Nova's request id, req-<uuid>.",
       maxLength: 40,
-      ...matching('^req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$', 'must be req- and a UUID in lower case'),
+      ...matchingPattern('^req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$', 'must be req- and a UUID in lower case'),
     }),
   ),
   user: Type.Optional(Line('Who asked.')),
@@ -84,7 +84,7 @@ export function serverActionKind(deeds: Members, wishes: readonly string[]) {
       ],
     },
   )
-  return kind({
+  return defineKind({
     kind: 'ServerAction',
     plural: 'serveractions',
     shortNames: ['sact'],

@@ -2,17 +2,17 @@
 import { Type } from 'typebox'
 import {
   ageColumn,
-  immutable,
-  kind,
+  celRules,
+  defineKind,
+  immutableRule,
   Line,
-  matching,
+  matchingPattern,
   Name,
   Namespace,
-  once,
   Pairs,
   type Resource,
   type Rule,
-  rules,
+  settableOnlyAtCreate,
 } from '../schema.ts'
 
 import { desiredPowers } from '../states.ts'
@@ -26,7 +26,7 @@ const Tag = (description: string) =>
     description,
     minLength: 1,
     maxLength: 60,
-    ...matching('^[^,/\\p{C}]+$', "must be a word of printable characters without ',' and '/', 1 to 60 of them"),
+    ...matchingPattern('^[^,/\\p{C}]+$', "must be a word of printable characters without ',' and '/', 1 to 60 of them"),
   })
 
 /** No two entries of a list of interfaces may say the same of these. */
@@ -45,7 +45,7 @@ const ServerNetwork = Type.Object(
     port: Type.Optional(Name('A Port made before: the server uses it, with its addresses.')),
     tag: Type.Optional(Tag('Device tag, seen in the metadata.')),
   },
-  rules(
+  celRules(
     { rule: 'has(self.name) != has(self.port)', message: 'give either name (a Network) or port (a Port)' },
     {
       rule: '!has(self.port) || !(has(self.fixedIP) || has(self.macAddress) || has(self.namespace))',
@@ -71,7 +71,7 @@ const SchedulerHints = Type.Object(
       }),
     ),
   },
-  rules({
+  celRules({
     rule: '!has(self.sameHost) || !has(self.differentHost) || !self.sameHost.exists(n, n in self.differentHost)',
     message: 'a server cannot be in sameHost and in differentHost',
   }),
@@ -83,11 +83,11 @@ const identity = {
       description:
         "Nova's id of the server, and libvirt's of its domain; default: metadata.uid. Set it to keep an id over a re-creation.",
       maxLength: 36,
-      ...matching(
+      ...matchingPattern(
         '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$',
         'must be a UUID in lower case, such as 7c1f0a6e-58a4-4c3f-9d0a-0d8d9f6a3b21',
       ),
-      ...rules({
+      ...celRules({
         rule: "self != '00000000-0000-0000-0000-000000000000'",
         message: 'must be a UUID of its own: not all zeros',
       }),
@@ -96,7 +96,7 @@ const identity = {
   displayName: Type.Optional(
     Line("Nova's name: free and repeatable; default: metadata.name.", {
       minLength: 1,
-      ...rules({ rule: 'self.trim() == self', message: 'must not begin or end with a blank' }),
+      ...celRules({ rule: 'self.trim() == self', message: 'must not begin or end with a blank' }),
     }),
   ),
   description: Type.Optional(Line('Free text.')),
@@ -104,7 +104,7 @@ const identity = {
     Type.String({
       description: 'Name that the guest is told; default: made from the name.',
       maxLength: 63,
-      ...matching(
+      ...matchingPattern(
         '^[a-zA-Z0-9]+((-+|\\.)[a-zA-Z0-9]+)*$',
         "must be a host name: letters, digits, '-' and '.', at most 63, with a letter or digit at both ends",
       ),
@@ -121,30 +121,30 @@ const identity = {
 }
 
 const boot = {
-  flavor: Name('Name of a Flavor.', immutable('flavor of a server')),
+  flavor: Name('Name of a Flavor.', immutableRule('flavor of a server')),
   image: Type.Optional(
     Type.Object(
       {
         name: Name('Name of an Image.'),
         namespace: Type.Optional(Namespace('Its namespace, if it is a public one of another namespace.')),
       },
-      { description: 'What it boots from.', ...immutable('image') },
+      { description: 'What it boots from.', ...immutableRule('image') },
     ),
   ),
-  keyName: Type.Optional(Name('Name of a KeyPair.', immutable('keyName'))),
+  keyName: Type.Optional(Name('Name of a KeyPair.', immutableRule('keyName'))),
   userData: Type.Optional(
     Type.String({
       description: 'Given to the guest as it is: a script, or cloud-config.',
       maxLength: 65_535,
-      ...immutable('userData'),
+      ...immutableRule('userData'),
     }),
   ),
   userDataBase64: Type.Optional(
     Type.String({
       description: 'The same in base64, for what is not text.',
       maxLength: 87_380,
-      ...matching('^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$', 'must be base64 in one line'),
-      ...immutable('userDataBase64'),
+      ...matchingPattern('^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$', 'must be base64 in one line'),
+      ...immutableRule('userDataBase64'),
     }),
   ),
   configDrive: Type.Boolean({ default: true, description: 'A CD with metadata, network data and user data.' }),
@@ -153,7 +153,7 @@ const boot = {
     default: [],
     maxItems: 16,
     'x-kubernetes-list-type': 'atomic',
-    ...rules(
+    ...celRules(
       { rule: 'self == oldSelf', message: 'networks cannot change; delete and create anew' },
       distinct('a Port can be named once', ['port']),
       distinct('a MAC can be given once', ['macAddress']),
@@ -165,7 +165,7 @@ const boot = {
 
 const placement = {
   availabilityZone: Type.Optional(
-    Type.String({ description: 'Only on a host of this zone.', ...zone, ...immutable('availabilityZone') }),
+    Type.String({ description: 'Only on a host of this zone.', ...zone, ...immutableRule('availabilityZone') }),
   ),
   schedulerHints: Type.Optional({
     ...SchedulerHints,
@@ -181,12 +181,12 @@ const wishes = {
 
 export const ServerSpec = Type.Object(
   { ...identity, ...boot, ...placement, ...wishes },
-  rules(
-    once('image'),
-    once('keyName'),
-    once('userData'),
-    once('userDataBase64'),
-    once('availabilityZone'),
+  celRules(
+    settableOnlyAtCreate('image'),
+    settableOnlyAtCreate('keyName'),
+    settableOnlyAtCreate('userData'),
+    settableOnlyAtCreate('userDataBase64'),
+    settableOnlyAtCreate('availabilityZone'),
     {
       rule: 'has(self.uuid) == has(oldSelf.uuid) && (!has(self.uuid) || self.uuid == oldSelf.uuid)',
       message: 'uuid cannot change',
@@ -216,7 +216,7 @@ export const ServerSpec = Type.Object(
   ),
 )
 
-export const server = kind({
+export const server = defineKind({
   kind: 'Server',
   plural: 'servers',
   shortNames: ['srv'],

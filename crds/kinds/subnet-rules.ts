@@ -1,6 +1,6 @@
 /** What the API server refuses of a Network's subnets: gateway, DHCP address and pools in and beside one another, and changes. */
 import type { Rule } from '../schema.ts'
-import { before6, number4 } from './address.ts'
+import { ipv4Number, isBeforeIPv6 } from './address.ts'
 
 /** Guards: what is no address or no range has been told so by the field itself. */
 const noRange = '!isCIDR(self.cidr)'
@@ -23,20 +23,20 @@ const inside = (field: string): Rule => ({
 
 /** The network's own address and the broadcast address: no host can have them. */
 const noEnd = (field: string): Rule => ({
-  rule: `${noRange} || ${no(field)} || ${no4(`self.${field}`)} || cidr(self.cidr).ip().family() != 4 || cidr(self.cidr).prefixLength() > 30 || !(${number4(`self.${field}`)} % ${size} in [0, ${size} - 1])`,
+  rule: `${noRange} || ${no(field)} || ${no4(`self.${field}`)} || cidr(self.cidr).ip().family() != 4 || cidr(self.cidr).prefixLength() > 30 || !(${ipv4Number(`self.${field}`)} % ${size} in [0, ${size} - 1])`,
   message: `${field} must not be the first or the last address of cidr: they are the network's own and the broadcast address`,
   fieldPath: `.${field}`,
 })
 
 const outsidePools = (field: string): Rule => ({
-  rule: `${noPools4} || ${no(field)} || ${no4(`self.${field}`)} || self.pools.all(p, ${number4(`self.${field}`)} < ${number4('p.start')} || ${number4(`self.${field}`)} > ${number4('p.end')})`,
+  rule: `${noPools4} || ${no(field)} || ${no4(`self.${field}`)} || self.pools.all(p, ${ipv4Number(`self.${field}`)} < ${ipv4Number('p.start')} || ${ipv4Number(`self.${field}`)} > ${ipv4Number('p.end')})`,
   message: `${field} must not lie in a pool: it would be given to a server`,
   fieldPath: '.pools',
 })
 
 const outsidePools6 = (field: string): Rule => ({
   ...outsidePools(field),
-  rule: `${noPools6} || ${no(field)} || ${no6(`self.${field}`)} || self.pools.all(p, ${before6(`self.${field}`, 'p.start')} || ${before6('p.end', `self.${field}`)})`,
+  rule: `${noPools6} || ${no(field)} || ${no6(`self.${field}`)} || self.pools.all(p, ${isBeforeIPv6(`self.${field}`, 'p.start')} || ${isBeforeIPv6('p.end', `self.${field}`)})`,
 })
 
 export const subnetRules: readonly Rule[] = [
@@ -60,17 +60,17 @@ export const subnetRules: readonly Rule[] = [
     fieldPath: '.pools',
   },
   {
-    rule: `${noPools4} || self.pools.all(p, ${number4('p.start')} <= ${number4('p.end')})`,
+    rule: `${noPools4} || self.pools.all(p, ${ipv4Number('p.start')} <= ${ipv4Number('p.end')})`,
     message: 'each pool must start before it ends',
     fieldPath: '.pools',
   },
   {
-    rule: `${noPools6} || !self.pools.exists(p, ${before6('p.end', 'p.start')})`,
+    rule: `${noPools6} || !self.pools.exists(p, ${isBeforeIPv6('p.end', 'p.start')})`,
     message: 'each pool must start before it ends',
     fieldPath: '.pools',
   },
   {
-    rule: `${noPools4} || self.pools.all(a, self.pools.exists_one(b, ${number4('a.start')} <= ${number4('b.end')} && ${number4('b.start')} <= ${number4('a.end')}))`,
+    rule: `${noPools4} || self.pools.all(a, self.pools.exists_one(b, ${ipv4Number('a.start')} <= ${ipv4Number('b.end')} && ${ipv4Number('b.start')} <= ${ipv4Number('a.end')}))`,
     message: 'pools must not overlap',
     fieldPath: '.pools',
   },

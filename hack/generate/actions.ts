@@ -3,8 +3,8 @@ import type { TObject } from 'typebox'
 import { type Action, resultingVmState } from '../../actions/action.ts'
 import { actions } from '../../actions/index.ts'
 import { vmStates } from '../../crds/index.ts'
-import { fields, type Schema } from './fields.ts'
-import { code, mark, table } from './markdown.ts'
+import { listFields, type Schema } from './fields.ts'
+import { generatedMark, inlineCode, renderTable } from './markdown.ts'
 
 /** How it is asked for, in words. */
 function asked({ request, desiredPower }: Action): string {
@@ -20,21 +20,21 @@ function tasks(action: Action): string {
   const { task } = action
   if (!task) return 'none'
   const [name, schema] = Object.entries((action.request?.properties ?? {}) as Record<string, Schema>)[0] ?? []
-  if (name === undefined || !schema?.enum) return code(task({}))
-  return schema.enum.map((value) => `${code(task({ [name]: value }))} (${value})`).join(', ')
+  if (name === undefined || !schema?.enum) return inlineCode(task({}))
+  return schema.enum.map((value) => `${inlineCode(task({ [name]: value }))} (${value})`).join(', ')
 }
 
 const from = ({ from: states }: Action): string =>
-  states.length === vmStates.length ? 'any' : states.map(code).join(', ')
+  states.length === vmStates.length ? 'any' : states.map(inlineCode).join(', ')
 
 const nova = ({ nova: n }: Action): string => (n ? `\`${n.key}\` (${n.since})` : '')
 
 function parameters(request: TObject): string {
-  const list = fields(request)
+  const list = listFields(request)
   if (list.length === 0) return 'No parameters.\n'
-  return table(
+  return renderTable(
     ['Parameter', 'Values', 'Description'],
-    list.map((f) => [code(f.path), f.type, f.description]),
+    list.map((f) => [inlineCode(f.path), f.type, f.description]),
   )
 }
 
@@ -45,14 +45,14 @@ function section(action: Action): string {
 
 ${description}
 ${parts}
-Steps: ${steps.map((s) => code(s.name)).join(', ')}. Event of the action record: \`${event}\`.
+Steps: ${steps.map((s) => inlineCode(s.name)).join(', ')}. Event of the action record: \`${event}\`.
 `
 }
 
 function resultOf(action: Action): string {
   if (action.result === 'gone') return 'gone'
   const state = resultingVmState(action)
-  return state === undefined ? 'unchanged' : code(state)
+  return state === undefined ? 'unchanged' : inlineCode(state)
 }
 
 export function actionsPage(): string {
@@ -61,10 +61,10 @@ export function actionsPage(): string {
   const rows = all.map((a) => [`[${a.name}](#${a.name})`, nova(a), asked(a), from(a), tasks(a), resultOf(a)])
   return `# Actions
 
-${mark('actions')}What should last is a field of the Server; what is done once is a ServerAction. Both leave an action record: \`kubectl get serveractions\`.
+${generatedMark('actions')}What should last is a field of the Server; what is done once is a ServerAction. Both leave an action record: \`kubectl get serveractions\`.
 The column *Nova* has the key of \`POST /servers/{id}/action\` and the microversion since which it is there. From a state that is
 not listed the action is rejected and nothing changes. Each step may be repeated at any time, also after a crash in the middle of it.
 
-${table(head, rows)}
+${renderTable(head, rows)}
 ${all.map(section).join('\n')}`
 }

@@ -1,41 +1,42 @@
 /** docs/reference/api.md: every kind: its fields with types, defaults and limits, its rules, its columns. From the schemas. */
 import { API_VERSION, type Kind } from '../../crds/index.ts'
-import { crd } from './crd.ts'
-import { type Field, fields, rulesOf, type Schema } from './fields.ts'
+import { toCustomResourceDefinition } from './crd.ts'
+import { type Field, listFields, rulesOf, type Schema } from './fields.ts'
 import { kinds } from './kinds.ts'
-import { anchor, code, mark, table } from './markdown.ts'
+import { anchorOf, generatedMark, inlineCode, renderTable } from './markdown.ts'
 
 interface Definition {
   spec: { versions: [{ schema: { openAPIV3Schema: Schema } }] }
 }
 
-const schemaOf = (k: Kind): Schema => (crd(k) as unknown as Definition).spec.versions[0].schema.openAPIV3Schema
+const schemaOf = (k: Kind): Schema =>
+  (toCustomResourceDefinition(k) as unknown as Definition).spec.versions[0].schema.openAPIV3Schema
 
 const rows = (list: Field[]): string[][] =>
   list.map((f) => [
-    code(f.path),
+    inlineCode(f.path),
     f.required ? `${f.type}, **required**` : f.type,
-    code(f.default),
+    inlineCode(f.default),
     [f.description, f.limits === '' ? '' : `(${f.limits})`].filter(Boolean).join(' '),
   ])
 
 const fieldTable = (schema: Schema | undefined): string =>
-  table(['Field', 'Type', 'Default', 'Description'], rows(fields(schema ?? {})))
+  renderTable(['Field', 'Type', 'Default', 'Description'], rows(listFields(schema ?? {})))
 
 function columns(k: Kind): string {
   const list = k.columns.map(({ name, jsonPath, priority, description = '' }) => [
     name,
-    code(jsonPath),
+    inlineCode(jsonPath),
     priority === 1 ? '`-o wide`' : '',
     description,
   ])
-  return table(['Column', 'Shows', 'Only with', 'Unit'], list)
+  return renderTable(['Column', 'Shows', 'Only with', 'Unit'], list)
 }
 
 function facts({ plural, shortNames, scope, selectableFields = [], statusSubresource = true }: Kind): string {
-  const selectable = selectableFields.map((f) => code(f.slice(1))).join(', ')
+  const selectable = selectableFields.map((f) => inlineCode(f.slice(1))).join(', ')
   return [
-    `- \`kubectl get ${plural}\`, short: ${shortNames.map(code).join(', ')}`,
+    `- \`kubectl get ${plural}\`, short: ${shortNames.map(inlineCode).join(', ')}`,
     `- ${scope === 'Cluster' ? 'cluster-wide' : 'in a namespace'}`,
     ...(selectable === '' ? [] : [`- \`--field-selector\` on ${selectable}`]),
     ...(statusSubresource ? [] : ['- no status subresource: [why](../adr/0003-records-without-status-subresource.md)']),
@@ -47,7 +48,7 @@ function section(k: Kind): string {
   const { spec, status } = schema.properties ?? {}
   const rules = rulesOf(schema, '')
     .filter(({ path }) => !path.startsWith('.status'))
-    .map(({ path, message }) => `- ${path === '' ? '' : `${code(path.slice(1))}: `}${message}\n`)
+    .map(({ path, message }) => `- ${path === '' ? '' : `${inlineCode(path.slice(1))}: `}${message}\n`)
   return `## ${k.kind}
 
 ${k.description}
@@ -67,13 +68,13 @@ ${columns(k)}`
 }
 
 export function apiPage(): string {
-  const list = kinds.map((k) => [`[${k.kind}](#${anchor(k.kind)})`, k.scope, k.description])
+  const list = kinds.map((k) => [`[${k.kind}](#${anchorOf(k.kind)})`, k.scope, k.description])
   return `# API
 
-${mark('crds/kinds and actions')}Group and version: \`${API_VERSION}\`. The same from the cluster: \`kubectl explain server.spec\`.
+${generatedMark('crds/kinds and actions')}Group and version: \`${API_VERSION}\`. The same from the cluster: \`kubectl explain server.spec\`.
 What the schema refuses, the API server refuses, with the sentence given here under *Rules*. Unknown fields are refused by
 \`kubectl\`, and dropped with a warning for clients that ask for no field validation.
 
-${table(['Kind', 'Scope', 'Is'], list)}
+${renderTable(['Kind', 'Scope', 'Is'], list)}
 ${kinds.map(section).join('\n')}`
 }

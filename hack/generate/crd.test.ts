@@ -1,9 +1,9 @@
 import { Type } from 'typebox'
 import { describe, expect, it } from 'vitest'
-import { matching, rules } from '../../crds/schema.ts'
-import { structural } from './crd.ts'
+import { celRules, matchingPattern } from '../../crds/schema.ts'
+import { toStructuralSchema } from './crd.ts'
 
-const of = (schema: object) => structural(schema as { [key: string]: unknown }, 'spec')
+const of = (schema: object) => toStructuralSchema(schema as { [key: string]: unknown }, 'spec')
 
 describe('structural', () => {
   it('says a Record as additionalProperties', () => {
@@ -25,7 +25,7 @@ describe('structural', () => {
   })
 
   it('makes a rule of a pattern that has a sentence, before the other rules', () => {
-    const field = Type.String({ ...matching('^[^/\\s]$', 'must be one'), ...rules({ rule: 'self != "a"' }) })
+    const field = Type.String({ ...matchingPattern('^[^/\\s]$', 'must be one'), ...celRules({ rule: 'self != "a"' }) })
     expect(of(Type.Object({ field }))).toMatchObject({
       properties: {
         field: {

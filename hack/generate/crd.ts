@@ -1,12 +1,12 @@
 /** From a kind (TypeBox) to its CustomResourceDefinition: translates what differs, refuses what structural schemas cannot say. */
-import { GROUP, type Kind, type Rule, SAYS, VERSION } from '../../crds/schema.ts'
+import { GROUP, type Kind, MESSAGE_KEY, type Rule, VERSION } from '../../crds/schema.ts'
 
 type Json = { [key: string]: unknown }
 
-const dropped = new Set(['$id', '$schema', 'readOnly', SAYS])
+const dropped = new Set(['$id', '$schema', 'readOnly', MESSAGE_KEY])
 
 /** The OpenAPI v3 structural schema of a JSON Schema as TypeBox makes it. Throws with the path of what cannot be said. */
-export function structural(schema: Json, path: string): Json {
+export function toStructuralSchema(schema: Json, path: string): Json {
   if ('anyOf' in schema || 'oneOf' in schema || 'allOf' in schema)
     throw new Error(
       `${path}: unions cannot be said in a structural schema; use Type.Enum or optional members and a CEL rule`,
@@ -17,7 +17,7 @@ export function structural(schema: Json, path: string): Json {
     Object.assign(out, key === 'required' ? required(schema) : translate(key, value, path))
   }
   if (Array.isArray(schema['enum'])) out['type'] = enumType(schema['enum'], path)
-  return typeof schema[SAYS] === 'string' ? withSentence(out, schema[SAYS]) : out
+  return typeof schema[MESSAGE_KEY] === 'string' ? withSentence(out, schema[MESSAGE_KEY]) : out
 }
 
 /** The API server shows a pattern as it is, and for a rule its message. */
@@ -29,13 +29,15 @@ function withSentence({ pattern, ...schema }: Json, message: string): Json {
 function translate(key: string, value: unknown, path: string): Json {
   if (key === 'properties') {
     const entries = Object.entries(value as Record<string, Json>)
-    return { properties: Object.fromEntries(entries.map(([name, s]) => [name, structural(s, `${path}.${name}`)])) }
+    return {
+      properties: Object.fromEntries(entries.map(([name, s]) => [name, toStructuralSchema(s, `${path}.${name}`)])),
+    }
   }
-  if (key === 'items') return { items: structural(value as Json, `${path}[]`) }
+  if (key === 'items') return { items: toStructuralSchema(value as Json, `${path}[]`) }
   if (key === 'patternProperties') {
     const [only, ...rest] = Object.values(value as Record<string, Json>)
     if (!only || rest.length > 0) throw new Error(`${path}: a Record must have string keys of one form`)
-    return { additionalProperties: structural(only, `${path}{}`) }
+    return { additionalProperties: toStructuralSchema(only, `${path}{}`) }
   }
   return { [key]: value }
 }
@@ -74,14 +76,14 @@ function rootSchema(k: Kind): Json {
       apiVersion: { type: 'string' },
       kind: { type: 'string' },
       metadata: metaSchema,
-      spec: structural(k.spec as Json, 'spec'),
-      status: structural(k.status as Json, 'status'),
+      spec: toStructuralSchema(k.spec as Json, 'spec'),
+      status: toStructuralSchema(k.status as Json, 'status'),
     },
   }
 }
 
 /** The whole CustomResourceDefinition. */
-export function crd(k: Kind): Json {
+export function toCustomResourceDefinition(k: Kind): Json {
   const selectable = k.selectableFields?.map((jsonPath) => ({ jsonPath }))
   return {
     apiVersion: 'apiextensions.k8s.io/v1',

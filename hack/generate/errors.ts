@@ -1,6 +1,6 @@
 /** docs/reference/errors.md: conditions, and every reason that they can have. */
 import { type ConditionType, reasonGroups, reasonTable } from '../../crds/index.ts'
-import { anchor, code, mark, table } from './markdown.ts'
+import { anchorOf, generatedMark, inlineCode, renderTable } from './markdown.ts'
 import type { Sections } from './sections.ts'
 
 /** What each condition says, and of which kinds. */
@@ -41,33 +41,33 @@ const classes: readonly [name: string, meaning: string][] = [
 ]
 
 export function errorsPage(): string {
-  const kinds = classes.map(([name, meaning]) => [`<a id="${anchor(name)}"></a>${name}`, meaning])
+  const kinds = classes.map(([name, meaning]) => [`<a id="${anchorOf(name)}"></a>${name}`, meaning])
   const rows = Object.entries(reasonTable)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, { httpStatus, meaning }]) => [code(name), String(httpStatus), meaning])
+    .map(([name, { httpStatus, meaning }]) => [inlineCode(name), String(httpStatus), meaning])
   return `# Conditions and errors
 
-${mark('the code')}Whatever waits, has failed or was rejected gives the reason in its conditions: \`kubectl describe\` shows them.
+${generatedMark('the code')}Whatever waits, has failed or was rejected gives the reason in its conditions: \`kubectl describe\` shows them.
 
 ## Conditions
 
-${table(['Condition', 'Of', 'Meaning'], conditions)}
+${renderTable(['Condition', 'Of', 'Meaning'], conditions)}
 ## Kinds of error
 
-${table(['Kind', 'Meaning'], kinds)}
+${renderTable(['Kind', 'Meaning'], kinds)}
 ## Reasons
 
 The reason of a condition or an event, and \`status.fault.details\`. What to do about each is in
 [Operate](../guide/operations.md#reasons). HTTP: the status with which the Nova API answers a request that meets this reason.
 
-${table(['Reason', 'HTTP', 'Meaning'], rows)}`
+${renderTable(['Reason', 'HTTP', 'Meaning'], rows)}`
 }
 
 /** The tables of docs/guide/operations.md: what each reason means, and what to do. */
 export function runbookOfReasons(): string {
   const groups = reasonGroups.map(([{ title, intro }, group]) => {
-    const rows = Object.entries(group).map(([name, { meaning, whatToDo }]) => [code(name), meaning, whatToDo])
-    return `### ${title}\n\n${intro}\n\n${table(['Reason', 'Meaning', 'What to do'], rows)}`
+    const rows = Object.entries(group).map(([name, { meaning, whatToDo }]) => [inlineCode(name), meaning, whatToDo])
+    return `### ${title}\n\n${intro}\n\n${renderTable(['Reason', 'Meaning', 'What to do'], rows)}`
   })
   return `${groups.join('\n')}\n`
 }

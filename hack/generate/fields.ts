@@ -1,5 +1,5 @@
 /** A schema as rows: each field with its path, type, default, limits and description; and the rules, each with where it holds. */
-import { NAME_SAYS, Name, type Rule } from '../../crds/index.ts'
+import { NAME_MESSAGE, Name, type Rule } from '../../crds/index.ts'
 
 /** What is read of a structural schema. */
 export interface Schema {
@@ -31,7 +31,7 @@ export interface Field {
   description: string
 }
 
-export function fields(schema: Schema, prefix = ''): Field[] {
+export function listFields(schema: Schema, prefix = ''): Field[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, field]) => {
     const path = `${prefix}${name}`
     const row: Field = {
@@ -42,7 +42,7 @@ export function fields(schema: Schema, prefix = ''): Field[] {
       limits: limits(field),
       description: field.description ?? '',
     }
-    return [row, ...fields(field, `${path}.`), ...fields(field.items ?? {}, `${path}[].`)]
+    return [row, ...listFields(field, `${path}.`), ...listFields(field.items ?? {}, `${path}[].`)]
   })
 }
 
@@ -79,7 +79,7 @@ export interface PlacedRule {
 /** Rules of the schema and of all that is in it, outermost first. */
 export function rulesOf(schema: Schema, path: string): PlacedRule[] {
   const own = (schema['x-kubernetes-validations'] ?? [])
-    .filter(({ message }) => message !== NAME_SAYS)
+    .filter(({ message }) => message !== NAME_MESSAGE)
     .map(({ message, rule, fieldPath = '' }) => ({ path: `${path}${fieldPath}`, message: message ?? rule }))
   const inner = Object.entries(schema.properties ?? {}).flatMap(([name, s]) => rulesOf(s, `${path}.${name}`))
   return [...own, ...inner, ...(schema.items ? rulesOf(schema.items, `${path}[]`) : [])]

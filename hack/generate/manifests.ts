@@ -1,6 +1,6 @@
 /** crds/manifests/: the CustomResourceDefinition of each kind. */
 import { stringify } from 'yaml'
-import { crd } from './crd.ts'
+import { toCustomResourceDefinition } from './crd.ts'
 import { kinds } from './kinds.ts'
 import type { Output } from './output.ts'
 
@@ -11,6 +11,6 @@ export const manifests: Output = {
   files: () =>
     kinds.map((k) => ({
       name: `${k.plural}.yaml`,
-      text: mark + stringify(crd(k), { lineWidth: 0, aliasDuplicateObjects: false }),
+      text: mark + stringify(toCustomResourceDefinition(k), { lineWidth: 0, aliasDuplicateObjects: false }),
     })),
 }

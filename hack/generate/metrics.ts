@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import type { MetricDef } from '../../kube/metrics.ts'
-import { code, mark, table } from './markdown.ts'
+import { generatedMark, inlineCode, renderTable } from './markdown.ts'
 
 const root = join(import.meta.dirname, '../..')
 
@@ -24,15 +24,15 @@ export function allMetrics(): (MetricDef & { programs: string[] })[] {
 
 export function metricsPage(): string {
   const rows = allMetrics().map(({ name, type, labels, help, programs }) => [
-    code(name),
+    inlineCode(name),
     type,
-    labels.map(code).join(', '),
+    labels.map(inlineCode).join(', '),
     programs.length > 1 ? 'both' : (programs[0] ?? ''),
     help,
   ])
   return `# Metrics
 
-${mark('the definitions in kube, controller and agent')}Served at \`/metrics\` of \`--metrics-address\`, in the text format of Prometheus. Labels are closed sets: never a server's name.
+${generatedMark('the definitions in kube, controller and agent')}Served at \`/metrics\` of \`--metrics-address\`, in the text format of Prometheus. Labels are closed sets: never a server's name.
 
-${table(['Metric', 'Type', 'Labels', 'Program', 'Help'], rows)}`
+${renderTable(['Metric', 'Type', 'Labels', 'Program', 'Help'], rows)}`
 }

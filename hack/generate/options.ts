@@ -2,27 +2,27 @@
 import type { TObject } from 'typebox'
 import { AgentOptions } from '../../agent/options.ts'
 import { ControllerOptions } from '../../controller/options.ts'
-import { fields } from './fields.ts'
-import { code, mark, table } from './markdown.ts'
+import { listFields } from './fields.ts'
+import { generatedMark, inlineCode, renderTable } from './markdown.ts'
 
 const kebab = (name: string): string => name.replaceAll(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)
 const variable = (name: string): string => `KUBENOVA_${kebab(name).replaceAll('-', '_').toUpperCase()}`
 
 function options(schema: TObject): string {
-  const rows = fields(schema).map((f) => [
-    code(`--${kebab(f.path)}`),
-    code(variable(f.path)),
+  const rows = listFields(schema).map((f) => [
+    inlineCode(`--${kebab(f.path)}`),
+    inlineCode(variable(f.path)),
     f.type,
-    code(f.default),
+    inlineCode(f.default),
     [f.description, f.limits === '' ? '' : `(${f.limits})`].filter(Boolean).join(' '),
   ])
-  return table(['Flag', 'Environment', 'Type', 'Default', 'Description'], rows)
+  return renderTable(['Flag', 'Environment', 'Type', 'Default', 'Description'], rows)
 }
 
 export function optionsPage(): string {
   return `# Options
 
-${mark('controller/options.ts and agent/options.ts')}A flag goes before the environment, the environment before the default. \`--help\` prints the same. A wrong option ends the program
+${generatedMark('controller/options.ts and agent/options.ts')}A flag goes before the environment, the environment before the default. \`--help\` prints the same. A wrong option ends the program
 with status 2 and a sentence that says what to write instead.
 
 ## Controller

@@ -15,7 +15,7 @@ export interface File {
   text: string
 }
 
-export async function write(root: string, { folder, keepOthers, files }: Output): Promise<void> {
+export async function writeOutput(root: string, { folder, keepOthers, files }: Output): Promise<void> {
   const dir = join(root, folder)
   const made = await files()
   const endings = new Set(made.map(({ name }) => extname(name)))

@@ -2,7 +2,7 @@
 import { type Action, resultingVmState } from '../../actions/action.ts'
 import { actions } from '../../actions/index.ts'
 import { domainPowers, modes, type VmState, vmStateOf, vmStates } from '../../crds/index.ts'
-import { code, mark, table } from './markdown.ts'
+import { generatedMark, inlineCode, renderTable } from './markdown.ts'
 import type { Output } from './output.ts'
 
 const all: readonly Action[] = Object.values(actions)
@@ -34,20 +34,20 @@ function diagram(): string {
 /** The vmState of a server in each mode, by the power of its domain. */
 function vmStateRows(): string[][] {
   return modes.map((mode) => [
-    code(mode),
-    ...domainPowers.map((power) => code(vmStateOf({ mode, power, launched: true, fault: false }))),
+    inlineCode(mode),
+    ...domainPowers.map((power) => inlineCode(vmStateOf({ mode, power, launched: true, fault: false }))),
   ])
 }
 
 function serverStatesPage(): string {
   const names = all.filter(({ result }) => result !== 'gone').map(({ name }) => name)
   const rows = states.map((state) => [
-    code(state),
+    inlineCode(state),
     ...names.map((n) => (all.find((a) => a.name === n)?.from.includes(state) ? 'yes' : '')),
   ])
   return `# A server's states
 
-${mark('crds/states.ts and actions')}\`status.vmState\` has Nova's words. It is derived from four facts:
+${generatedMark('crds/states.ts and actions')}\`status.vmState\` has Nova's words. It is derived from four facts:
 
 - \`status.mode\`: what the server is set up as. The agent writes it together with the end of the action that changes it.
 - the power of the domain, as libvirt reports it.
@@ -56,7 +56,7 @@ ${mark('crds/states.ts and actions')}\`status.vmState\` has Nova's words. It is 
 
 The vmState by mode and by the power of the domain:
 
-${table(['mode', ...domainPowers], vmStateRows())}
+${renderTable(['mode', ...domainPowers], vmStateRows())}
 While an action runs, \`status.taskState\` names it in Nova's words. From every state an action that cannot succeed leads to \`error\`; \`delete\` is
 allowed in every state.
 
@@ -66,7 +66,7 @@ ${diagram()}
 
 ## Which action is allowed in which state
 
-${table(['vmState', ...names], rows)}`
+${renderTable(['vmState', ...names], rows)}`
 }
 
 export const serverStates: Output = {

@@ -8,7 +8,7 @@ import {
   owners,
   statusOwners,
 } from '../../crds/index.ts'
-import { code, mark, table } from './markdown.ts'
+import { generatedMark, inlineCode, renderTable } from './markdown.ts'
 
 const managerOf = (owner: Owner): string => (owner === 'agent' ? agentManagerOf('<host>') : fieldManagerOf(owner))
 
@@ -26,24 +26,24 @@ function section(kind: OwnedKind): string {
   const { fields, conditions } = statusOwners[kind]
   const rows = [
     ...Object.entries(fields as Readonly<Record<string, Ownership>>).map(([name, o]) => [
-      code(`status.${name}`),
+      inlineCode(`status.${name}`),
       describe(o),
     ]),
     ...Object.entries(conditions as Readonly<Record<string, Ownership>>).map(([type, o]) => [
-      `condition ${code(type)}`,
+      `condition ${inlineCode(type)}`,
       describe(o),
     ]),
   ]
-  return `## ${kind}\n\n${table(['Field or condition', 'Owner'], rows)}`
+  return `## ${kind}\n\n${renderTable(['Field or condition', 'Owner'], rows)}`
 }
 
 export const statusOwnersPage = (): string => `# Status owners
 
-${mark('crds/status-owners.ts')}Each status field and each condition has one owner at a time, which writes it under its own field manager.
+${generatedMark('crds/status-owners.ts')}Each status field and each condition has one owner at a time, which writes it under its own field manager.
 [Why](../adr/0020-one-field-manager-per-owner.md)
 
-${table(
+${renderTable(
   ['Owner', 'Field manager', 'What it does'],
-  (Object.keys(owners) as Owner[]).map((owner) => [owner, code(managerOf(owner)), owners[owner]]),
+  (Object.keys(owners) as Owner[]).map((owner) => [owner, inlineCode(managerOf(owner)), owners[owner]]),
 )}
 ${(Object.keys(statusOwners) as OwnedKind[]).map(section).join('\n')}`

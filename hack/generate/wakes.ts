@@ -2,7 +2,7 @@
 import { controllers } from '../../controller/controller.ts'
 import type { Controller } from '../../kube/controller.ts'
 import type { Watch } from '../../kube/watch.ts'
-import { code, mark, table } from './markdown.ts'
+import { generatedMark, inlineCode, renderTable } from './markdown.ts'
 
 type Declared = Controller<never>
 
@@ -36,14 +36,14 @@ const rowOf = (watch: Watch<never>): string[] => [
 
 function sectionOf(controller: Declared): string {
   const { name, kind, stores, watches, concurrency } = controller
-  const facts = `Reconciles keys of ${kind}, at most ${concurrency} at the same time. Stores: ${Object.keys(stores).map(code).join(', ')}.`
+  const facts = `Reconciles keys of ${kind}, at most ${concurrency} at the same time. Stores: ${Object.keys(stores).map(inlineCode).join(', ')}.`
   const head = ['source', 'events', 'priority', 'delay', 'because']
-  return `## ${name}\n${facts}\n\n${table(head, watches.map(rowOf))}`
+  return `## ${name}\n${facts}\n\n${renderTable(head, watches.map(rowOf))}`
 }
 
 export const wakesPage = (all: readonly Declared[] = controllers): string =>
   [
-    `${mark('controller/*/controller.ts')}# What wakes which controller\n`,
+    `${generatedMark('controller/*/controller.ts')}# What wakes which controller\n`,
     'Each controller declares the kind whose keys it reconciles, the stores that it reads and writes, and the events that bring a key back to its queue.',
     'In the graph, rounded boxes are kinds of the API and what the controller derives itself (channels, timers); square boxes are controllers.\n',
     graphOf(all),

@@ -1,6 +1,6 @@
 // Finds what is wrong with a converged cloud, from a snapshot: pure. Without violations every server is in its desired
 // state, exactly one domain exists for it, and there are no orphans.
-import { condition, type Hypervisor, type Server, type ServerAction } from '../../crds/index.ts'
+import { findCondition, type Hypervisor, type Server, type ServerAction } from '../../crds/index.ts'
 import type { Objects } from './api.ts'
 import type { Snapshot } from './snapshot.ts'
 import { convergedStates } from './stories.ts'
@@ -33,7 +33,7 @@ const descriptionsOf = ({ metadata }: Server, checks: readonly Check[]): string[
 function findStatusViolations(server: Server): string[] {
   const { metadata, spec, status = {} } = server
   const expected = convergedStates[spec.powerState]
-  const ready = condition(status.conditions, 'Ready')
+  const ready = findCondition(status.conditions, 'Ready')
   return descriptionsOf(server, [
     [metadata.deletionTimestamp !== undefined, 'is being deleted'],
     [status.observedGeneration !== metadata.generation, 'has not been observed in its newest generation'],

@@ -1,6 +1,6 @@
 /** The calls of the capability Domains, and domains in each state that an action may find them in. */
 import type { Guest } from '../../actions/host/index.ts'
-import { isOurs } from '../../crds/index.ts'
+import { isKubenovaError } from '../../crds/index.ts'
 import { type ContractHost, ctx, finish, type GuestOptions, prepareAndDefine } from './contract-host.ts'
 
 export type Call = (host: ContractHost, guest: Guest) => Promise<unknown>
@@ -65,7 +65,7 @@ export async function outcomeOf(host: ContractHost, guest: Guest, call: Call): P
   try {
     await call(host, guest)
   } catch (error) {
-    if (!isOurs(error)) throw error
+    if (!isKubenovaError(error)) throw error
     return `${error.kind} ${error.code}`
   }
   return (await host.host.domains.observe(guest)).power

@@ -5,7 +5,7 @@
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { condition, flavor, hypervisor, image, resourceDefOf, server } from '../../crds/index.ts'
+import { findCondition, flavor, hypervisor, image, resourceDefOf, server } from '../../crds/index.ts'
 import { createKube, type Kube } from '../../kube/client.ts'
 import { runParallel } from '../../kube/testing/rig.ts'
 import { type Cloud, startCloud } from '../rig/cloud.ts'
@@ -80,7 +80,7 @@ async function prepare(cloud: Cloud, kube: Kube): Promise<void> {
 async function allReady(kube: Kube, count: number): Promise<void> {
   const look = async (): Promise<boolean> => {
     const { items } = await kube.resource(resourceDefOf(server)).list({ namespace: NAMESPACE })
-    return items.filter(({ status }) => condition(status?.conditions, 'Ready')?.status === 'True').length === count
+    return items.filter(({ status }) => findCondition(status?.conditions, 'Ready')?.status === 'True').length === count
   }
   await waitUntil(look, { what: `${count} servers to run`, deadline: 600_000, every: 1000 })
 }

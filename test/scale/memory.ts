@@ -1,6 +1,6 @@
 /** The controller's memory: empty, full, and after some work. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { condition, resourceDefOf, server } from '../../crds/index.ts'
+import { findCondition, resourceDefOf, server } from '../../crds/index.ts'
 import type { Kube } from '../../kube/client.ts'
 import { runParallel } from '../../kube/testing/rig.ts'
 import { waitUntil } from '../rig/wait-until.ts'
@@ -84,7 +84,7 @@ export async function measureScheduler({
 async function readyOne(kube: Kube, namespace: string): Promise<void> {
   const look = async (): Promise<boolean> => {
     const { status } = await kube.resource(resourceDefOf(server)).get({ namespace, name: LIKE })
-    return condition(status?.conditions, 'Ready')?.status === 'True'
+    return findCondition(status?.conditions, 'Ready')?.status === 'True'
   }
   await waitUntil(look, { what: 'one server to be ready', deadline: 120_000, every: 200 })
 }

@@ -1,5 +1,5 @@
 /** When nobody asks for anything any more, everything comes to rest as it was wished. */
-import { condition, hypervisor, resourceDefOf, type Server, server } from '../../crds/index.ts'
+import { findCondition, hypervisor, resourceDefOf, type Server, server } from '../../crds/index.ts'
 import type { Kube } from '../../kube/client.ts'
 import { keyOf } from '../../kube/types.ts'
 import { waitUntil } from '../rig/wait-until.ts'
@@ -16,11 +16,11 @@ export async function settled(kube: Kube, hosts: number, deadline = 180_000): Pr
   }
   await waitUntil(look, { what: 'all servers to come to rest', deadline, every: 1000 }).catch(() => undefined)
   return left.map(
-    (s) => `${keyOf(s.metadata)}: ${JSON.stringify(condition(s.status?.conditions, 'Ready') ?? s.metadata)}`,
+    (s) => `${keyOf(s.metadata)}: ${JSON.stringify(findCondition(s.status?.conditions, 'Ready') ?? s.metadata)}`,
   )
 }
 
 const isSettled = ({ metadata, status }: Server): boolean =>
   metadata.deletionTimestamp === undefined &&
-  condition(status?.conditions, 'Ready')?.status === 'True' &&
+  findCondition(status?.conditions, 'Ready')?.status === 'True' &&
   status?.observedGeneration === metadata.generation

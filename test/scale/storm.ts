@@ -1,5 +1,5 @@
 /** A storm of creations, watched from outside: when was each server placed, when was it ready? */
-import { condition, resourceDefOf, type Server, server } from '../../crds/index.ts'
+import { findCondition, resourceDefOf, type Server, server } from '../../crds/index.ts'
 import type { Kube } from '../../kube/client.ts'
 import { createInformer } from '../../kube/informer.ts'
 import { runParallel } from '../../kube/testing/rig.ts'
@@ -64,7 +64,7 @@ function follow(kube: Kube, seen: Map<string, Seen>, signal: AbortSignal) {
     const entry = seen.get(metadata.name)
     if (!entry) return
     if (status?.host !== undefined) entry.placed ??= performance.now()
-    if (condition(status?.conditions, 'Ready')?.status === 'True') entry.ready ??= performance.now()
+    if (findCondition(status?.conditions, 'Ready')?.status === 'True') entry.ready ??= performance.now()
   }
   // What is seen is all that is kept.
   const transform = ({ apiVersion, kind, metadata, spec, status }: Server): Server => {
