@@ -45,7 +45,7 @@ async function serverId(victim: Space): Promise<string> {
   using ear = await captureFrames(victim)
   expect(await requestDhcpv6Offer(victim, VICTIM)).toBe('fd00:5::6')
   const start = '0002000a00030001'
-  await ear.seen(start)
+  await ear.waitForFrame(start)
   const answer = ear.frames.find((f) => f.includes(start)) ?? ''
   return answer.slice(answer.indexOf(start) + 8).slice(0, 20)
 }

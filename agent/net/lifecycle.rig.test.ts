@@ -83,7 +83,7 @@ async function runFirstCommands(
   const root = `${stateDir}/dhcp`
   const folder = (key: string) => `${root}/${key}`
   const desired = buildDesiredNetworks(guests, folder)
-  const runProgram = createProgramRunner(space.prefix)
+  const runProgram = createProgramRunner(space.enterCommand)
   const inForce = new RulesInForce(runProgram)
   const context = { runProgram, root, rules: inForce, ...ctx }
   const keys = new Set(desired.keys())

@@ -21,7 +21,7 @@ function recordInput(run: RunProgram): { run: RunProgram; written: string[] } {
 }
 
 async function createRulesInForce(space: Space) {
-  const { run, written } = recordInput(createProgramRunner(space.prefix))
+  const { run, written } = recordInput(createProgramRunner(space.enterCommand))
   const inForce = new RulesInForce(run)
   const apply = async (to: Rules): Promise<void> =>
     inForce.apply({ from: await inForce.observe({ desired: to }, ctx.signal), to }, ctx.signal)
@@ -40,7 +40,7 @@ describe('RulesInForce', () => {
     await using space = await createSpace()
     await using other = await createSpace()
     const { apply } = await createRulesInForce(space)
-    const run = createProgramRunner(other.prefix)
+    const run = createProgramRunner(other.enterCommand)
     const states = fc.array(ruleSets, { minLength: 2, maxLength: 5 })
     await fc.assert(
       fc.asyncProperty(states, async (all) => {

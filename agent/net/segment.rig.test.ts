@@ -32,8 +32,8 @@ test('two hosts on one segment answer only their own guests, and their guests re
     { src: '10.0.0.5', dst: '10.0.0.6', sport: 9, dport: 9, text: 'bye' },
   )
   await sendFrames(a, hello)
-  await other.seen(hello)
-  await wire.seen(hello)
+  await other.waitForFrame(hello)
+  await wire.waitForFrame(hello)
   const udp = (f: string) => f.slice(24, 28) === '0800' && f.slice(46, 48) === '11'
   expect(wire.frames.filter((f) => udp(f) && /^00(43|44)00(43|44)$/.test(f.slice(68, 76)))).toEqual([])
   expect(wire.frames.filter((f) => f.slice(12, 24).startsWith('026b6e'))).toEqual([])
@@ -49,7 +49,7 @@ test('a foreign DHCP server on the segment does not reach guests, nor does a for
   await hub.run('ip', 'link', 'set', 'rogue', 'master', 'sw')
   using ear = await captureFrames(a)
   using server = await captureFrames(
-    { prefix: [...host.space.prefix, 'nsenter', `--net=/run/netns/kubenova-${KEY}`] },
+    { enterCommand: [...host.space.enterCommand, 'nsenter', `--net=/run/netns/kubenova-${KEY}`] },
     'dhcp0',
   )
   const foreign = { from: '52:54:00:00:00:01' }
@@ -57,13 +57,13 @@ test('a foreign DHCP server on the segment does not reach guests, nor does a for
   const offers = [67, 5000].map((sport) => frame.udpIpv4Frame(foreign, { ...datagram, sport }))
   const harmless = frame.udpIpv4Frame(foreign, { ...datagram, sport: 5000, dport: 5000, text: 'no offer' })
   await sendFrames(hub, ...offers, harmless)
-  await ear.seen(harmless)
+  await ear.waitForFrame(harmless)
   expect(ear.frames.filter((f) => offers.includes(f))).toEqual([])
 
   // The foreign frames were broadcast, so all ports of the bridge saw them before this frame.
   const local = frame.arpFrame({ from: nic(5).macAddress }, { ip: '10.0.0.5', target: '10.0.0.254' })
   await sendFrames(a, local)
-  await server.seen(local)
+  await server.waitForFrame(local)
   expect(server.frames.filter((f) => f.includes('525400000001'))).toEqual([])
 })
 

@@ -38,7 +38,7 @@ afterAll(() => host[Symbol.asyncDispose]())
 async function sendAndReceive(...sent: string[]): Promise<string[]> {
   using ear = await captureFrames(receiver)
   await sendFrames(sender, ...sent, END)
-  await ear.seen(END)
+  await ear.waitForFrame(END)
   return sent.filter((f) => ear.frames.includes(f))
 }
 
@@ -203,7 +203,7 @@ describe('port security', () => {
       datagram({ src: '10.0.0.6', dst: '10.0.0.5', text: 'hello' }),
     )
     await sendFrames(receiver, reply)
-    await ear.seen(reply)
+    await ear.waitForFrame(reply)
   })
 
   test('is in force on a bridge of the host, and before the tap is there', async () => {
@@ -216,7 +216,7 @@ describe('port security', () => {
     const mine = (ip: string, text: string) =>
       frame.udpIpv4Frame({ from: nic(1).macAddress }, datagram({ src: ip, text }))
     await sendFrames(one, mine('10.0.0.9', 'forged'), mine('10.0.0.1', 'mine'))
-    await ear.seen(mine('10.0.0.1', 'mine'))
+    await ear.waitForFrame(mine('10.0.0.1', 'mine'))
     expect(ear.frames).not.toContain(mine('10.0.0.9', 'forged'))
     expect(await requestDhcpLease(one)).toMatchObject({ ip: '10.0.0.1' })
   })
@@ -232,7 +232,7 @@ describe('port security', () => {
     using ear = await captureFrames(other)
     await sendFrames(free, ...Object.values(forged))
     // The kernel gives a listener the frame without its VLAN tag.
-    for (const sent of Object.values(forged)) await ear.seen(sent.includes('81000005') ? frame.hexText('vlan') : sent)
+    for (const sent of Object.values(forged)) await ear.waitForFrame(sent.includes('81000005') ? frame.hexText('vlan') : sent)
   })
 
   test('drops frames with another MAC when the port has no addresses', async () => {
@@ -243,7 +243,7 @@ describe('port security', () => {
     const any = frame.udpIpv4Frame({ from: nic(11).macAddress }, datagram({ src: '172.16.0.1', text: 'any address' }))
     const mac = frame.udpIpv4Frame({ from: MAC }, datagram({ text: 'any mac' }))
     await sendFrames(one, mac, any)
-    await ear.seen(any)
+    await ear.waitForFrame(any)
     expect(ear.frames).not.toContain(mac)
   })
 
@@ -273,5 +273,5 @@ test('a guest does not reach the host through its bridge, though Linux would ans
   // Without the rule Linux does answer, so the test would see it.
   await lone.space.run('nft', 'delete', 'chain', 'bridge', 'kubenova', 'input')
   await sendFrames(machine, ask)
-  await ear.seen(answer)
+  await ear.waitForFrame(answer)
 })

@@ -82,7 +82,7 @@ export async function makeHost(name = 'host'): Promise<TestHost> {
   // dnsmasq runs as `nobody` when it reads its files again.
   chmodSync(stateDir, 0o755)
   const space = stack.use(await createSpace())
-  const run = createProgramRunner(space.prefix)
+  const run = createProgramRunner(space.enterCommand)
   const start = (runProgram: RunProgram) => createHostNetwork({ stateDir, host: name, runProgram })
   let net = start(run)
   stack.defer(() => net.close())

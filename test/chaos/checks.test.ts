@@ -183,7 +183,7 @@ describe('findOutcomeViolations', () => {
 describe('findUnexpectedExits', () => {
   const lost = 'Error: leadership was lost: another controller leads now'
 
-  it.each<[service: string, said: string, faults: FaultName[], unexpected: boolean]>([
+  it.each<[service: string, lastLines: string, faults: FaultName[], unexpected: boolean]>([
     ['controller', lost, ['kube-apiserver'], false],
     ['controller', lost, ['agent', 'etcd'], false],
     ['controller', lost, [], true],
@@ -192,7 +192,7 @@ describe('findUnexpectedExits', () => {
     ['agent-h1', lost, ['kube-apiserver'], true],
     ['agent-h1', 'TypeError: x is undefined', ['agent'], true],
   ])('%s that logged %s, after faults %j', (service, said, faults, unexpected) => {
-    const found = findUnexpectedExits([{ service, said: `first\nsecond\nthird\n${said}` }], faults)
+    const found = findUnexpectedExits([{ service, lastLines: `first\nsecond\nthird\n${said}` }], faults)
     expect(found).toEqual(unexpected ? [`${service} exited by itself: second | third | ${said}`] : [])
   })
 })

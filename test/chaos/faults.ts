@@ -46,10 +46,10 @@ export async function injectFault(cloud: Cloud, fault: FaultName, server: string
   if (fault !== 'QEMU') {
     const victim = victimsOf(cloud)[fault]
     await victim.kill()
-    return victim.back
+    return victim.restore
   }
   const domain = runningDomainOf(cloud, server)
-  const qemu = domain === undefined ? undefined : cloud.host('h1').qemu(domain)
+  const qemu = domain === undefined ? undefined : cloud.host('h1').qemuOf(domain)
   if (qemu) await endProcess(qemu, 'SIGKILL')
   return async () => undefined
 }

@@ -7,7 +7,9 @@ import type { FaultName } from './faults.ts'
 export function findUnexpectedExits(exits: readonly UnexpectedEnd[], faults: readonly FaultName[]): string[] {
   return exits
     .filter((exit) => !isByDesign(exit, faults))
-    .map(({ service, said }) => `${service} exited by itself: ${said.split('\n').slice(-LOG_LINES).join(' | ')}`)
+    .map(
+      ({ service, lastLines }) => `${service} exited by itself: ${lastLines.split('\n').slice(-LOG_LINES).join(' | ')}`,
+    )
 }
 
 /** Last lines of the process's log in a violation. */
@@ -17,7 +19,7 @@ const LOG_LINES = 3
  * A controller that cannot renew its lease exits, because it cannot know whether it still leads. An agent waits
  * instead, so its exit is never by design.
  */
-function isByDesign({ service, said }: UnexpectedEnd, faults: readonly FaultName[]): boolean {
+function isByDesign({ service, lastLines }: UnexpectedEnd, faults: readonly FaultName[]): boolean {
   const wasApiAway = faults.includes('kube-apiserver') || faults.includes('etcd')
-  return service === 'controller' && wasApiAway && said.includes('leadership was lost')
+  return service === 'controller' && wasApiAway && lastLines.includes('leadership was lost')
 }

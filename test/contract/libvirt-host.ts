@@ -219,7 +219,7 @@ export class LibvirtContractHost implements ContractHost {
   }
 
   #qemu(guest: Guest): ProcessId | undefined {
-    const qemu = this.#rig.qemu(domainName({ name: guest.server.metadata.name, uid: uidOf(guest) }))
+    const qemu = this.#rig.qemuOf(domainName({ name: guest.server.metadata.name, uid: uidOf(guest) }))
     return qemu && isAlive(qemu) ? qemu : undefined
   }
 

@@ -1,4 +1,5 @@
-// A stolen token: what the agent of h1 may do with the rights that it has, and what is refused, each time with a sentence.
+// A stolen token: what the agent of h1 may do with the rights that it has, and what is refused, each time with a
+// sentence.
 import { beforeAll, describe, expect, it } from 'vitest'
 import { API_VERSION, GROUP, type Server, type ServerAction, VERSION } from '../../crds/index.ts'
 import { type ApiClient, createApiClient } from '../rig/api.ts'
@@ -100,15 +101,15 @@ beforeAll(async () => {
     const spec = { availabilityZone: `zone-${host}`, hosts: [host] }
     await user().apply({ kind: 'HostAggregate', metadata: { name: `zone-${host}` }, spec })
   }
-  await user().server('mine', { availabilityZone: 'zone-h1' })
-  await user().server('theirs', { availabilityZone: 'zone-h2' })
-  await user().server('homeless', { availabilityZone: 'nowhere' })
-  await user().ready('mine')
-  await user().ready('theirs')
-  ended = await user().deed('theirs', 'reboot', { type: 'HARD' })
+  await user().createServer('mine', { availabilityZone: 'zone-h1' })
+  await user().createServer('theirs', { availabilityZone: 'zone-h2' })
+  await user().createServer('homeless', { availabilityZone: 'nowhere' })
+  await user().waitUntilReady('mine')
+  await user().waitUntilReady('theirs')
+  ended = await user().runAction('theirs', 'reboot', { type: 'HARD' })
   const refused = { server: 'theirs', action: 'start', start: {} }
-  await user().ended(await user().apply({ kind: 'ServerAction', metadata: { name: 'refused' }, spec: refused }))
-  before = await user().ready('theirs')
+  await user().waitForAction(await user().apply({ kind: 'ServerAction', metadata: { name: 'refused' }, spec: refused }))
+  before = await user().waitUntilReady('theirs')
   thief = createApiClient(user().cloud.kubeconfigOf('agent-h1'))
 })
 
@@ -325,7 +326,7 @@ it('nothing came of all that, and the servers go as they came', async () => {
   })
   expect(kept(metadata)).toEqual(kept(before.metadata))
   expect([spec, status]).toEqual([before.spec, before.status])
-  await user().ready('mine')
+  await user().waitUntilReady('mine')
   await user().kubectl('delete', 'server', 'mine', 'theirs', 'homeless', '--wait', '--timeout=60s')
 })
 

@@ -1,4 +1,5 @@
-// Two hosts: where servers go and why not, hosts that are disabled, forced down, or silent, and what their servers say then.
+// Two hosts: where servers go and why not, hosts that are disabled, forced down, or silent, and what their servers say
+// then.
 import { expect, it } from 'vitest'
 import type { Hypervisor, Port, Server } from '../../crds/index.ts'
 import { waitUntil } from '../rig/wait-until.ts'
@@ -16,7 +17,7 @@ const hypervisor = (name: string, look: (h: Hypervisor) => boolean, deadline = 6
   )
 
 const waiting = (name: string) =>
-  user().until(name, 'not placed', (s) => conditionOf(s, 'Scheduled')?.reason === 'NoValidHost')
+  user().waitForServer(name, 'not placed', (s) => conditionOf(s, 'Scheduled')?.reason === 'NoValidHost')
 const why = (server: Server) => conditionOf(server, 'Scheduled')?.message ?? ''
 
 it('shows what the hosts are', async () => {
@@ -38,11 +39,11 @@ it('shows what the hosts are', async () => {
 })
 
 it('spreads servers, and keeps together or apart those that ask for it', async () => {
-  await user().server('a')
-  const a = await user().ready('a')
-  await user().server('apart', { schedulerHints: { differentHost: ['a'] } })
-  await user().server('together', { schedulerHints: { sameHost: ['a'] } })
-  const [apart, together] = [await user().ready('apart'), await user().ready('together')]
+  await user().createServer('a')
+  const a = await user().waitUntilReady('a')
+  await user().createServer('apart', { schedulerHints: { differentHost: ['a'] } })
+  await user().createServer('together', { schedulerHints: { sameHost: ['a'] } })
+  const [apart, together] = [await user().waitUntilReady('apart'), await user().waitUntilReady('together')]
   expect(apart.status?.host).not.toBe(a.status?.host)
   expect(together.status?.host).toBe(a.status?.host)
   const { url } = user().cloud.service('controller')
@@ -60,7 +61,7 @@ it('gives each its own address', async () => {
 
 it('says why no host can take a server: for each filter how many, and what would help', async () => {
   await user().apply({ kind: 'Flavor', metadata: { name: 'huge' }, spec: { vcpus: 1, ram: 60_000_000, disk: 1 } })
-  await user().server('huge', { flavor: 'huge' })
+  await user().createServer('huge', { flavor: 'huge' })
   const server = await waiting('huge')
   expect(server.status).toMatchObject({ vmState: 'error', fault: { code: 500 } })
   expect(why(server)).toMatch(/no host can take it/)
@@ -70,21 +71,25 @@ it('says why no host can take a server: for each filter how many, and what would
 })
 
 it('waits for a flavor that is not there yet, and goes on when it is', async () => {
-  await user().server('early', { flavor: 'late' })
-  const server = await user().until('early', 'waiting', (s) => conditionOf(s, 'Scheduled')?.reason === 'FlavorNotFound')
+  await user().createServer('early', { flavor: 'late' })
+  const server = await user().waitForServer(
+    'early',
+    'waiting',
+    (s) => conditionOf(s, 'Scheduled')?.reason === 'FlavorNotFound',
+  )
   expect(server.status?.vmState).toBe('building')
   await user().apply({ kind: 'Flavor', metadata: { name: 'late' }, spec: { vcpus: 1, ram: 96, disk: 1 } })
-  await user().ready('early')
+  await user().waitUntilReady('early')
   await user().delete('early')
 })
 
 it('places nothing on a disabled host, and at once when it is enabled again', async () => {
   await user().patch('hypervisor', 'h1', { spec: { disabled: true, disabledReason: 'disk swap' } })
   await user().patch('hypervisor', 'h2', { spec: { disabled: true, disabledReason: 'disk swap' } })
-  await user().server('b')
+  await user().createServer('b')
   expect(why(await waiting('b'))).toMatch(/disabled.*disk swap/)
   await user().patch('hypervisor', 'h2', { spec: { disabled: false, disabledReason: null } })
-  expect((await user().ready('b')).status?.host).toBe('h2')
+  expect((await user().waitUntilReady('b')).status?.host).toBe('h2')
   await user().patch('hypervisor', 'h1', { spec: { disabled: false, disabledReason: null } })
 })
 
@@ -95,37 +100,41 @@ it('goes by zones and aggregates', async () => {
     spec: { availabilityZone: 'az2', hosts: ['h2'], metadata: { ssd: 'true' } },
   }
   await user().apply(zone)
-  await user().server('zoned', { availabilityZone: 'az2' })
-  const zoned = await user().ready('zoned')
+  await user().createServer('zoned', { availabilityZone: 'az2' })
+  const zoned = await user().waitUntilReady('zoned')
   expect(zoned.status).toMatchObject({ host: 'h2', instance: { availabilityZone: 'az2' } })
-  await user().server('nowhere', { availabilityZone: 'az3' })
+  await user().createServer('nowhere', { availabilityZone: 'az3' })
   expect(why(await waiting('nowhere'))).toMatch(/az3/)
   await user().delete('nowhere')
 })
 
 it('forces a host down: its servers say so and run on, and it is up again when that is taken back', async () => {
-  const before = await user().domains('h2')
+  const before = await user().runningDomains('h2')
   await user().patch('hypervisor', 'h2', { spec: { forcedDown: true } })
   await hypervisor('h2', ({ status }) => status?.state === 'down')
-  const told = await user().until('b', 'unreachable', (s) => conditionOf(s, 'HostReachable')?.status === 'False')
+  const told = await user().waitForServer(
+    'b',
+    'unreachable',
+    (s) => conditionOf(s, 'HostReachable')?.status === 'False',
+  )
   expect(conditionOf(told, 'Ready')).toMatchObject({ status: 'Unknown', reason: 'HostDown' })
-  expect(await user().domains('h2')).toEqual(before)
+  expect(await user().runningDomains('h2')).toEqual(before)
   await user().patch('hypervisor', 'h2', { spec: { forcedDown: false } })
   await hypervisor('h2', ({ status }) => status?.state === 'up')
-  const back = await user().ready('b')
+  const back = await user().waitUntilReady('b')
   expect(conditionOf(back, 'HostReachable')).toBeUndefined()
 })
 
 it('notices an agent that is silent, and one that is back; guests run on', async () => {
-  const before = await user().domains('h1')
+  const before = await user().runningDomains('h1')
   await user().cloud.kill('agent-h1')
   await hypervisor('h1', ({ status }) => status?.state === 'down')
-  await user().until('a', 'unreachable', (s) => conditionOf(s, 'Ready')?.status === 'Unknown')
-  expect(await user().domains('h1')).toEqual(before)
+  await user().waitForServer('a', 'unreachable', (s) => conditionOf(s, 'Ready')?.status === 'Unknown')
+  expect(await user().runningDomains('h1')).toEqual(before)
   await user().cloud.startAgent('h1')
   await hypervisor('h1', ({ status }) => status?.state === 'up')
-  await user().ready('a')
-  expect(await user().domains('h1')).toEqual(before)
+  await user().waitUntilReady('a')
+  expect(await user().runningDomains('h1')).toEqual(before)
 })
 
 it('shows what is used of each host', async () => {
@@ -139,15 +148,19 @@ it('deletes a server whose host is gone for good only when told so, and the host
   await user().cloud.kill('agent-h1')
   await hypervisor('h1', ({ status }) => status?.state === 'down')
   await user().kubectl('delete', 'server', 'together', '--wait=false')
-  const pending = await user().until('together', 'pending', (s) => conditionOf(s, 'DeletionPending')?.status === 'True')
+  const pending = await user().waitForServer(
+    'together',
+    'pending',
+    (s) => conditionOf(s, 'DeletionPending')?.status === 'True',
+  )
   expect(conditionOf(pending, 'DeletionPending')?.message).toContain('force-delete')
   await user().kubectl('annotate', 'server', 'together', 'compute.kubenova.io/force-delete=true')
   await waitUntil(async () => !(await user().kubectl('get', 'servers', '-o', 'name')).includes('/together'), {
     what: 'it to be gone',
   })
   const domain = pending.status?.domain?.name ?? ''
-  expect(await user().domains('h1')).toContain(domain)
+  expect(await user().runningDomains('h1')).toContain(domain)
   await user().cloud.startAgent('h1', '--orphan-grace-seconds', '1', '--sync-seconds', '5')
-  await waitUntil(async () => !(await user().domains('h1')).includes(domain), { what: 'the orphan to go' })
-  expect((await user().ready('a')).status?.vmState).toBe('active')
+  await waitUntil(async () => !(await user().runningDomains('h1')).includes(domain), { what: 'the orphan to go' })
+  expect((await user().waitUntilReady('a')).status?.vmState).toBe('active')
 })

@@ -1,4 +1,5 @@
-// Images over HTTP: one download for many servers, gone on with after a cut, verified before use; what is wrong is said and leaves nothing.
+// Images over HTTP: one download for many servers, gone on with after a cut, verified before use; what is wrong is said
+// and leaves nothing.
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -52,29 +53,30 @@ const imageAt = (name: string, checksum?: string) => {
   return user().apply({ kind: 'Image', metadata: { name }, spec })
 }
 
-const fault = (name: string) => user().until(name, 'in error', ({ status }) => status?.vmState === 'error', 90_000)
+const fault = (name: string) =>
+  user().waitForServer(name, 'in error', ({ status }) => status?.vmState === 'error', 90_000)
 const instances = () => user().cloud.host('h1').exec(['ls', '/var/lib/kubenova/instances'])
 
 it('is fetched once for servers that are created together, and gone on with after a cut', async () => {
   next.set('/remote.qcow2', 'cut')
   await imageAt('remote', sha256())
-  await Promise.all(['one', 'two', 'three'].map((name) => user().server(name, { image: { name: 'remote' } })))
-  for (const name of ['one', 'two', 'three']) await user().booted(await user().ready(name, 120_000))
+  await Promise.all(['one', 'two', 'three'].map((name) => user().createServer(name, { image: { name: 'remote' } })))
+  for (const name of ['one', 'two', 'three']) await user().waitForBoot(await user().waitUntilReady(name, 120_000))
   expect(requests).toHaveLength(2)
   expect(requests[0]).toBe('all')
   expect(requests[1]).toMatch(/^bytes=[1-9]\d*-$/)
 })
 
 it('is not fetched again for a later server', async () => {
-  await user().server('four', { image: { name: 'remote' } })
-  await user().ready('four')
+  await user().createServer('four', { image: { name: 'remote' } })
+  await user().waitUntilReady('four')
   expect(requests).toHaveLength(2)
 })
 
 it('is refused when its checksum is wrong: both sums are said, and nothing is left', async () => {
   const wrong = `sha256:${'0'.repeat(64)}`
   await imageAt('wrong', wrong)
-  await user().server('bad', { image: { name: 'wrong' } })
+  await user().createServer('bad', { image: { name: 'wrong' } })
   const server = await fault('bad')
   expect(server.status?.fault).toMatchObject({ code: 500, details: 'ImageChecksumMismatch' })
   expect(server.status?.fault?.message).toContain(wrong.slice('sha256:'.length))
@@ -88,31 +90,31 @@ it('is refused when its checksum is wrong: both sums are said, and nothing is le
 it('heals when what was missing is there, and the server is asked to try again', async () => {
   next.set('/later.qcow2', 'gone')
   await imageAt('later')
-  await user().server('patient', { image: { name: 'later' } })
+  await user().createServer('patient', { image: { name: 'later' } })
   const server = await fault('patient')
   expect(server.status?.fault?.details).toBe('ImageDownloadFailed')
   expect(server.status?.fault?.message).toContain('404')
   next.delete('/later.qcow2')
-  const { status } = await user().deed('patient', 'start')
+  const { status } = await user().runAction('patient', 'start')
   expect(status?.phase).toBe('Succeeded')
-  await user().booted(await user().ready('patient'))
+  await user().waitForBoot(await user().waitUntilReady('patient'))
 })
 
 it('heals so also for a server that shall be off: it is made, and left off until it shall run', async () => {
   next.set('/rested.qcow2', 'gone')
   await imageAt('rested')
-  await user().server('resting', { image: { name: 'rested' }, powerState: 'Stopped' })
+  await user().createServer('resting', { image: { name: 'rested' }, powerState: 'Stopped' })
   expect((await fault('resting')).status?.fault?.details).toBe('ImageDownloadFailed')
   next.delete('/rested.qcow2')
-  const { status } = await user().deed('resting', 'start')
+  const { status } = await user().runAction('resting', 'start')
   expect(status).toMatchObject({ phase: 'Succeeded', host: 'h1' })
-  const server = await user().ready('resting')
+  const server = await user().waitUntilReady('resting')
   expect(server.status).toMatchObject({ vmState: 'stopped', powerState: 'Shutdown', reachedPowerState: 'Stopped' })
   expect(server.status).not.toHaveProperty('fault')
-  expect(await user().domains('h1')).not.toContain(server.status?.domain?.name)
-  expect(user().console(server)).toBe('')
+  expect(await user().runningDomains('h1')).not.toContain(server.status?.domain?.name)
+  expect(user().consoleOf(server)).toBe('')
   await user().patch('server', 'resting', { spec: { powerState: 'Running' } })
-  await user().booted(await user().ready('resting'))
+  await user().waitForBoot(await user().waitUntilReady('resting'))
 })
 
 it('may not be just any file of the host', async () => {
@@ -121,7 +123,7 @@ it('may not be just any file of the host', async () => {
     metadata: { name: 'passwd' },
     spec: { url: 'file:///etc/passwd', format: 'raw' },
   })
-  await user().server('thief', { image: { name: 'passwd' } })
+  await user().createServer('thief', { image: { name: 'passwd' } })
   const server = await fault('thief')
   expect(server.status?.fault?.details).toBe('ImageSourceNotAllowed')
   await user().delete('thief')

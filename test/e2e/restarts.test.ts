@@ -1,5 +1,5 @@
-// Guests keep running when a process that manages them is killed, and come back when they are killed themselves. Each test has a Server of
-// its own. Kills in the middle of a change are in test/chaos.
+// Guests keep running when a process that manages them is killed, and come back when they are killed themselves. Each
+// test has a Server of its own. Kills in the middle of a change are in test/chaos.
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import type { Server, ServerAction } from '../../crds/index.ts'
@@ -15,14 +15,14 @@ const records = async (server: string, action: string) =>
 
 it('a guest whose QEMU is killed boots again', async () => {
   await user().withServer('killed', {}, async (server) => {
-    await user().booted(server)
+    await user().waitForBoot(server)
     const qemu = user()
       .cloud.host('h1')
-      .qemu(server.status?.domain?.name ?? '')
+      .qemuOf(server.status?.domain?.name ?? '')
     if (!qemu) throw new Error('no QEMU')
     await endProcess(qemu, 'SIGKILL')
-    await user().booted(server, 2)
-    const ready = await user().ready('killed')
+    await user().waitForBoot(server, 2)
+    const ready = await user().waitUntilReady('killed')
     expect(ready.status?.vmState).toBe('active')
     expect(await records('killed', 'start')).toHaveLength(1)
   })
@@ -34,18 +34,18 @@ it.each(victimNames)('guests keep running while %s is killed and comes back', as
     const host = user().cloud.host('h1')
     const id = async () => (await host.virsh('domid', status?.domain?.name ?? '')).trim()
     const before = await id()
-    const { kill, back } = victimsOf(user().cloud)[victim]
+    const { kill, restore: back } = victimsOf(user().cloud)[victim]
     await kill()
     await back()
     await user().patch('server', name, { spec: { displayName: `after ${victim}` } })
-    await user().ready(name, 90_000)
+    await user().waitUntilReady(name, 90_000)
     expect(await id()).toBe(before)
   })
 })
 
 it.each(['controller', 'agent-h1'] as const)('%s, told to stop amid work, ends in order', async (name) => {
   const names = Array.from({ length: 6 }, (_, i) => `${name}-${i}`)
-  const made = Promise.all(names.map((of) => user().server(of, { powerState: 'Stopped' })))
+  const made = Promise.all(names.map((of) => user().createServer(of, { powerState: 'Stopped' })))
   const path = '/apis/compute.kubenova.io/v1alpha1/namespaces/default/servers'
   const placed = async () => {
     const { items } = await user().cloud.plane.api.send<{ items: Server[] }>('GET', path)
@@ -62,7 +62,7 @@ it.each(['controller', 'agent-h1'] as const)('%s, told to stop amid work, ends i
   expect(said.filter((line) => !line.includes('"level":"info"'))).toEqual([])
   await made
   for (const of of names) {
-    const { status } = await user().until(of, 'off', (server) => server.status?.reachedPowerState === 'Stopped')
+    const { status } = await user().waitForServer(of, 'off', (server) => server.status?.reachedPowerState === 'Stopped')
     expect(status?.fault).toBeUndefined()
   }
   for (const of of names) expect(await records(of, 'create')).toMatchObject([{ status: { phase: 'Succeeded' } }])
@@ -71,11 +71,11 @@ it.each(['controller', 'agent-h1'] as const)('%s, told to stop amid work, ends i
 
 it('a host that loses power brings its servers back', async () => {
   await user().withServer('powerless', {}, async (server) => {
-    await user().booted(server)
+    await user().waitForBoot(server)
     await user().cloud.host('h1').powerOff()
     await user().cloud.addHost('h1')
     await user().cloud.startAgent('h1')
-    await user().booted(server, 2, 120_000)
-    expect((await user().ready('powerless')).status?.vmState).toBe('active')
+    await user().waitForBoot(server, 2, 120_000)
+    expect((await user().waitUntilReady('powerless')).status?.vmState).toBe('active')
   })
 })

@@ -1,4 +1,7 @@
-/** What a user does with a Server: it boots, changes its power state, is rebooted, locked and renamed, and is deleted. Each test, or group of tests that only read, has a Server of its own. */
+/**
+ * What a user does with a Server: it boots, changes its power state, is rebooted, locked and renamed, and is deleted.
+ * Each test, or group of tests that only read, has a Server of its own.
+ */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Server, ServerAction } from '../../crds/index.ts'
 import { Api } from '../chaos/api.ts'
@@ -14,11 +17,14 @@ const user = withCloud()
 const host = () => user().cloud.host('h1')
 
 /** How many times the guest has booted, by its console. */
-const bootsOf = (server: Server): number => user().console(server).split('KUBENOVA-GUEST').length - 1
+const bootsOf = (server: Server): number => user().consoleOf(server).split('KUBENOVA-GUEST').length - 1
 
 /** Waits until the guest has reached its login prompt: only then does it react to a request to power off. */
 const untilLogin = (server: Server) =>
-  waitUntil(() => user().console(server).trimEnd().endsWith('login:'), { what: 'the login prompt', deadline: 150_000 })
+  waitUntil(() => user().consoleOf(server).trimEnd().endsWith('login:'), {
+    what: 'the login prompt',
+    deadline: 150_000,
+  })
 
 /** libvirt's ID of the running domain; a domain that is started again has a larger one. */
 const domainId = async ({ status }: Server) => (await host().virsh('domid', status?.domain?.name ?? '')).trim()
@@ -31,19 +37,19 @@ async function recordsOf(name: string): Promise<string[]> {
 
 async function setPowerState(name: string, powerState: string): Promise<Server> {
   await user().patch('server', name, { spec: { powerState } })
-  return user().ready(name, 90_000)
+  return user().waitUntilReady(name, 90_000)
 }
 
 describe('a Server that is created', () => {
   let server: Server
   beforeAll(async () => {
-    await user().server('created', {
+    await user().createServer('created', {
       keyName: 'demo',
       metadata: { role: 'web' },
       tags: ['a'],
       userData: '#!/bin/sh\necho hello from user data\n',
     })
-    server = await user().ready('created')
+    server = await user().waitUntilReady('created')
   })
   afterAll(() => user().delete('created'))
 
@@ -63,7 +69,7 @@ describe('a Server that is created', () => {
   })
 
   it('gives its guest its name, keys, address, user data and disk', async () => {
-    const report = await user().booted(server)
+    const report = await user().waitForBoot(server)
     expect(report).toMatchObject({
       hostname: 'created',
       uuid: server.metadata.uid,
@@ -73,7 +79,7 @@ describe('a Server that is created', () => {
     })
     // The flavor has 1 GiB of disk.
     expect(report).toMatchObject({ disk: 1024 ** 3, cpus: 1 })
-    expect(user().console(server)).toContain('hello from user data')
+    expect(user().consoleOf(server)).toContain('hello from user data')
   })
 
   it('answers a ping on its address from its network', async () => {
@@ -114,7 +120,7 @@ describe('a Server whose spec.powerState is changed', () => {
       await untilLogin(server)
       await setPowerState('keeps', 'Stopped')
       await setPowerState('keeps', 'Running')
-      const report = await user().booted(server, 2)
+      const report = await user().waitForBoot(server, 2)
       await setPowerState('keeps', 'Suspended')
       const { status } = await setPowerState('keeps', 'Running')
       expect(report.addresses).toEqual([`${server.status?.addresses?.[0]?.address}/24`])
@@ -129,12 +135,12 @@ describe('a Server whose spec.powerState is changed', () => {
 it.each(['HARD', 'SOFT'])('a reboot of type %s boots the guest once more and leaves an action record', async (type) => {
   const name = `reboot-${type.toLowerCase()}`
   await user().withServer(name, {}, async (server) => {
-    await (type === 'SOFT' ? untilLogin(server) : user().booted(server))
-    const action = await user().deed(name, 'reboot', { type })
+    await (type === 'SOFT' ? untilLogin(server) : user().waitForBoot(server))
+    const action = await user().runAction(name, 'reboot', { type })
     expect(action.status?.phase).toBe('Succeeded')
     expect(action.status?.events).toMatchObject([{ event: 'compute_reboot_instance', host: 'h1', result: 'Success' }])
-    await user().ready(name)
-    await user().booted(server, 2)
+    await user().waitUntilReady(name)
+    await user().waitForBoot(server, 2)
     expect(bootsOf(server)).toBe(2)
     expect(await recordsOf(name)).toContain('reboot Succeeded')
   })
@@ -144,11 +150,11 @@ it('a shutdown by the guest itself is reported, and a start action starts the se
   await user().withServer('shuts-down', {}, async (server) => {
     await untilLogin(server)
     await host().virsh('shutdown', server.status?.domain?.name ?? '')
-    const off = await user().until('shuts-down', 'stopped', ({ status }) => status?.vmState === 'stopped')
+    const off = await user().waitForServer('shuts-down', 'stopped', ({ status }) => status?.vmState === 'stopped')
     expect(conditionOf(off, 'Ready')).toMatchObject({ status: 'False', reason: 'GuestShutdown' })
-    const action = await user().deed('shuts-down', 'start')
+    const action = await user().runAction('shuts-down', 'start')
     expect(action.status?.phase).toBe('Succeeded')
-    expect((await user().ready('shuts-down')).status?.vmState).toBe('active')
+    expect((await user().waitUntilReady('shuts-down')).status?.vmState).toBe('active')
   })
 })
 
@@ -161,14 +167,14 @@ it.each([
     const before = Number(await domainId(server))
     for (const command of commands) await host().virsh(command, server.status?.domain?.name ?? '')
     await waitUntil(async () => Number(await domainId(server)) > before, { what: 'the domain to run again' })
-    await user().ready(name)
+    await user().waitUntilReady(name)
   })
 })
 
 it('a locked server rejects action requests, and the API server rejects changes of its power state', async () => {
   const spec = { locked: true, lockedReason: 'audit' }
   await user().withServer('locked', spec, async () => {
-    const action = await user().deed('locked', 'reboot', { type: 'HARD' })
+    const action = await user().runAction('locked', 'reboot', { type: 'HARD' })
     expect(action.status).toMatchObject({ phase: 'Rejected' })
     expect(action.status?.message).toContain('locked')
     await expect(user().patch('server', 'locked', { spec: { powerState: 'Stopped' } })).rejects.toThrow(
@@ -184,7 +190,7 @@ it('a new display name, tags and metadata leave the guest running', async () => 
     await user().patch('server', 'renamed', {
       spec: { displayName: 'Web one', tags: ['b'], metadata: { role: 'api' } },
     })
-    await user().ready('renamed')
+    await user().waitUntilReady('renamed')
     expect(await domainId(server)).toBe(before)
   })
 })

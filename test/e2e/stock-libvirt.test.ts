@@ -1,4 +1,5 @@
-// A host with libvirt as Debian sets it up: QEMU is a user of its own, whose disks are its while it runs, and virtlogd writes its console.
+// A host with libvirt as Debian sets it up: QEMU is a user of its own, whose disks are its while it runs, and virtlogd
+// writes its console.
 
 import { once } from 'node:events'
 import { statSync } from 'node:fs'
@@ -22,17 +23,21 @@ beforeAll(async () => {
   const before = process.umask(0o077)
   await user().cloud.startAgent('h1')
   process.umask(before)
-  await user().cloud.ready('agent-h1')
+  await user().cloud.waitUntilReady('agent-h1')
 })
 
 const turn = async (name: string, ...states: string[]) => {
   for (const powerState of states) {
     await user().patch('server', name, { spec: { powerState } })
-    await user().until(name, powerState, ({ status }) => status?.reachedPowerState === powerState && !status.taskState)
+    await user().waitForServer(
+      name,
+      powerState,
+      ({ status }) => status?.reachedPowerState === powerState && !status.taskState,
+    )
   }
 }
 const qemuUser = async ({ status }: Server) => {
-  const qemu = host().qemu(status?.domain?.name ?? '')
+  const qemu = host().qemuOf(status?.domain?.name ?? '')
   return (await runCommand(['ps', '-o', 'user:32=', '-p', `${qemu?.pid}`])).trim()
 }
 /** Of a server's files: mode, owner, name; but those that say nothing of the guest. */
@@ -50,9 +55,9 @@ const nothingLeft = () =>
   })
 
 it('boots, answers on its console, is suspended, goes on, and goes without a trace, all as another user than root', async () => {
-  await user().server('web')
-  const server = await user().ready('web')
-  await user().booted(server)
+  await user().createServer('web')
+  const server = await user().waitUntilReady('web')
+  await user().waitForBoot(server)
   expect(await qemuUser(server)).toBe('libvirt-qemu')
   // Its image is that of others, too.
   expect(await shell('find /var/lib/kubenova/cache/bases -type f -name disk -printf "%m %u "')).toBe('444 root ')
@@ -65,11 +70,11 @@ it('boots, answers on its console, is suspended, goes on, and goes without a tra
   await host().startLibvirtd()
   await turn('web', 'Paused', 'Running')
   // A guest that is up can be asked to power off.
-  const up = () => user().console(server).trimEnd().endsWith('login:')
+  const up = () => user().consoleOf(server).trimEnd().endsWith('login:')
   await waitUntil(up, { what: 'a guest that is up', deadline: 60_000 })
   await turn('web', 'Stopped', 'Running')
-  await user().ready('web')
-  await user().booted(server, 2)
+  await user().waitUntilReady('web')
+  await user().waitForBoot(server, 2)
   await user().delete('web')
   await nothingLeft()
 })
@@ -80,8 +85,8 @@ it('has its disks and its firmware’s variables to itself while it runs; then r
   const { spec: guest } = await user().get<Image>('image', 'guest')
   const uefi = { ...guest, properties: { hw_firmware_type: 'uefi' } }
   await user().apply({ kind: 'Image', metadata: { name: 'uefi' }, spec: uefi })
-  await user().server('full', { flavor: 'all', image: { name: 'uefi' } })
-  const server = await user().ready('full')
+  await user().createServer('full', { flavor: 'all', image: { name: 'uefi' } })
+  const server = await user().waitUntilReady('full')
   expect(await qemuUser(server)).toBe('libvirt-qemu')
   // libvirt takes back what was written to.
   const [written, read, roots] = [
@@ -103,8 +108,8 @@ it('has its disks and its firmware’s variables to itself while it runs; then r
 })
 
 it('has all that it writes on its console read, over what virtlogd rotates', async () => {
-  await user().server('loud', { userData: '#!/bin/sh\nseq 1 300000\n' })
-  const server = await user().ready('loud')
+  await user().createServer('loud', { userData: '#!/bin/sh\nseq 1 300000\n' })
+  const server = await user().waitUntilReady('loud')
   const log = join(host().home, server.status?.console?.log ?? '')
   // The report comes after what the user data says.
   const all = () => tail(log, { bytes: 16 * 1024 ** 2 }).then(String)

@@ -1,4 +1,4 @@
-// What a user does to a cloud, by kubectl, and what can be seen of it: for the stories of this folder.
+// A user of a cloud: acts by kubectl, and waits for results that a user can see.
 import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,7 +14,10 @@ import { FatalError, waitUntil } from '../rig/wait-until.ts'
 
 const exec = promisify(execFile)
 
-/** A cloud for one test file, with the guest image on each host and the quickstart's flavor, image, network and key applied. */
+/**
+ * A cloud for one test file, with the guest image on each host, and with flavor, image, network and key pair of the
+ * quickstart.
+ */
 export function withCloud(options: { hosts?: number; stock?: boolean; audit?: boolean } = {}): () => User {
   let user: User | undefined
   const cloud = withPart(async (dir) => {
@@ -26,7 +29,7 @@ export function withCloud(options: { hosts?: number; stock?: boolean; audit?: bo
   })
   return () => {
     cloud()
-    if (!user) throw new Error('the cloud is up from beforeAll on')
+    if (!user) throw new Error('the cloud is started in beforeAll')
     return user
   }
 }
@@ -46,13 +49,13 @@ export class User {
     this.#kubectl = kubectl
   }
 
-  /** Rejects with kubectl's own words. */
+  /** Runs kubectl as the admin. Rejects with the message of kubectl. */
   async kubectl(...args: string[]): Promise<string> {
     const env = { ...process.env, KUBECONFIG: this.cloud.kubeconfig }
     return (await exec(this.#kubectl, args, { env, maxBuffer: 64 * 1024 ** 2 })).stdout
   }
 
-  /** `kubectl apply`, or `create` for names that are to be generated; answers the object. */
+  /** Runs `kubectl apply`, or `kubectl create` if the name is to be generated, and resolves to the object. */
   async apply<T = Server>(manifest: Manifest): Promise<T> {
     const verb = manifest.metadata.name === undefined ? ['create'] : ['apply', '--server-side']
     const env = { ...process.env, KUBECONFIG: this.cloud.kubeconfig }
@@ -62,23 +65,24 @@ export class User {
       child.child.stdin?.end(text)
       return JSON.parse((await child).stdout) as T
     }
-    const ask = (): Promise<T | undefined> =>
+    const attempt = (): Promise<T | undefined> =>
       once().catch((error: unknown) => {
-        // For some seconds after an API server has started its admission policies know no custom resources: it says so, and to try again.
+        // For some seconds after its start, an API server rejects custom resources with this error, because its
+        // admission policies do not know them yet.
         if (String(error).includes('(ServiceUnavailable)')) return undefined
         throw new FatalError(`kubectl ${verb[0]}`, { cause: error })
       })
-    return waitUntil(ask, { what: `${manifest.kind} to be taken`, deadline: 60_000, every: 200 }).catch(
+    return waitUntil(attempt, { what: `${manifest.kind} to be accepted`, deadline: 60_000, every: 200 }).catch(
       (error: unknown) => {
         throw error instanceof FatalError ? error.cause : error
       },
     )
   }
 
-  /** A Server on the quickstart's flavor, image and network. */
-  server(name: string, spec: object = {}): Promise<Server> {
-    const usual = { flavor: 'tiny', image: { name: 'guest' }, networks: [{ name: 'default' }] }
-    return this.apply({ kind: 'Server', metadata: { name }, spec: { ...usual, ...spec } })
+  /** Creates a Server with flavor, image and network of the quickstart, which `spec` may replace. */
+  createServer(name: string, spec: object = {}): Promise<Server> {
+    const defaults = { flavor: 'tiny', image: { name: 'guest' }, networks: [{ name: 'default' }] }
+    return this.apply({ kind: 'Server', metadata: { name }, spec: { ...defaults, ...spec } })
   }
 
   async patch(kind: string, name: string, patch: object): Promise<void> {
@@ -93,35 +97,40 @@ export class User {
     return (JSON.parse(await this.kubectl('get', kind, '-o', 'json')) as { items: T[] }).items
   }
 
-  /** Waits until the server is as `look` wants it, and gives it. */
-  async until(name: string, what: string, look: (server: Server) => boolean, deadline = 60_000): Promise<Server> {
+  /** Waits until `isSo` is true for the server, and resolves to it. */
+  async waitForServer(
+    name: string,
+    what: string,
+    isSo: (server: Server) => boolean,
+    deadline = 60_000,
+  ): Promise<Server> {
     let last: Server | undefined
-    const seen = async (): Promise<Server | undefined> => {
+    const check = async (): Promise<Server | undefined> => {
       const now = await this.get('server', name)
       last = now
-      return look(now) ? now : undefined
+      return isSo(now) ? now : undefined
     }
     try {
-      return await waitUntil(seen, { what: `server ${name}: ${what}`, deadline, every: 100 })
+      return await waitUntil(check, { what: `server ${name}: ${what}`, deadline, every: 100 })
     } catch (error) {
       throw new Error(`server ${name}: ${what}: it is ${JSON.stringify(last?.status, undefined, 1)}`, { cause: error })
     }
   }
 
-  ready(name: string, deadline = 60_000): Promise<Server> {
-    const settled = ({ metadata, status }: Server): boolean =>
+  waitUntilReady(name: string, deadline = 60_000): Promise<Server> {
+    const isReady = ({ metadata, status }: Server): boolean =>
       status?.observedGeneration === metadata.generation && conditionOf({ status }, 'Ready')?.status === 'True'
-    return this.until(name, 'Ready', settled, deadline)
+    return this.waitForServer(name, 'Ready', isReady, deadline)
   }
 
-  /** Asks a deed of a server. */
-  ask(server: string, action: string, params?: object): Promise<ServerAction> {
+  /** Creates a ServerAction. */
+  requestAction(server: string, action: string, params?: object): Promise<ServerAction> {
     const spec = { server, action, [action]: params ?? {} }
     return this.apply<ServerAction>({ kind: 'ServerAction', metadata: { generateName: `${action}-` }, spec })
   }
 
-  /** Waits for the end of a deed. */
-  ended({ metadata }: ServerAction): Promise<ServerAction> {
+  /** Waits until the ServerAction has ended, and resolves to it. */
+  waitForAction({ metadata }: ServerAction): Promise<ServerAction> {
     return waitUntil(
       async () => {
         const now = await this.get<ServerAction>('serveraction', metadata.name)
@@ -131,18 +140,19 @@ export class User {
     )
   }
 
-  async deed(server: string, action: string, params?: object): Promise<ServerAction> {
-    return this.ended(await this.ask(server, action, params))
+  /** Creates a ServerAction and waits until it has ended. */
+  async runAction(server: string, action: string, params?: object): Promise<ServerAction> {
+    return this.waitForAction(await this.requestAction(server, action, params))
   }
 
   /**
-   * Gives `body` a running Server of its own and deletes it afterwards, also if `body` throws: tests that share a cloud do not depend on each
-   * other.
+   * Gives `body` a running Server of its own and deletes it afterwards, also if `body` throws, so that tests that share
+   * a cloud do not depend on each other.
    */
   async withServer(name: string, spec: object, body: (server: Server) => Promise<void>): Promise<void> {
-    await this.server(name, spec)
+    await this.createServer(name, spec)
     try {
-      await body(await this.ready(name))
+      await body(await this.waitUntilReady(name))
     } finally {
       // A failed test must report its own error, not that of the deletion.
       await this.delete(name).catch(() => undefined)
@@ -153,20 +163,20 @@ export class User {
     await this.kubectl('delete', 'server', name, '--wait', '--timeout=60s')
   }
 
-  /** What the guest has said on its console, all boots. */
-  console({ status }: Server): string {
+  /** The console log of the guest, with all of its boots. */
+  consoleOf({ status }: Server): string {
     const file = join(this.cloud.host(status?.host ?? '').home, status?.console?.log ?? '')
     return existsSync(file) ? readFileSync(file, 'utf8') : ''
   }
 
-  /** Waits until the guest has booted `boots` times and gives what it says of itself then. */
-  booted(server: Server, boots = 1, deadline = 90_000): Promise<GuestReport> {
-    const look = (): GuestReport | undefined => guestReports(this.console(server))[boots - 1]
-    return waitUntil(look, { what: `boot ${boots} of ${server.metadata.name}`, deadline, every: 100 })
+  /** Waits until the guest has booted `boots` times, and resolves to its report of that boot. */
+  waitForBoot(server: Server, boots = 1, deadline = 90_000): Promise<GuestReport> {
+    const findReport = (): GuestReport | undefined => guestReports(this.consoleOf(server))[boots - 1]
+    return waitUntil(findReport, { what: `boot ${boots} of ${server.metadata.name}`, deadline, every: 100 })
   }
 
-  /** Names of the domains that run on a host. */
-  async domains(host: string): Promise<string[]> {
+  /** Names of the running domains of a host. */
+  async runningDomains(host: string): Promise<string[]> {
     return (await this.cloud.host(host).virsh('list', '--name')).split('\n').filter((line) => line !== '')
   }
 }

@@ -1,13 +1,13 @@
-// The least client of the Kubernetes API that the rig needs: a bearer token, JSON, and the server's own authority.
+// A minimal client of the Kubernetes API: JSON, a bearer token or a client certificate, and the server's own CA.
 import { readFileSync } from 'node:fs'
 import { Agent } from 'node:https'
 import { parse, stringify } from 'yaml'
 import { readBody, sendHttpRequest, targetFromUrl } from '../../kube/http-request.ts'
 
 export interface ApiClient {
-  /** The body of a GET, as text. Throws unless the answer is 2xx. */
+  /** The body of a GET as text. Rejects unless the status is 2xx. */
   text(path: string): Promise<string>
-  /** Sends an object, or a text as it is, and gives the answer. Throws unless it is 2xx. */
+  /** Sends an object as JSON, or a text as it is, and resolves to the answer. Rejects unless the status is 2xx. */
   send<T>(
     method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'PATCH',
     path: string,
@@ -21,11 +21,11 @@ interface ClusterLogin {
   server: string
   /** PEM */
   ca: string
-  /** The name that the certificate has, where the address has another. */
+  /** The name in the server's certificate, if it is not the host of the address. */
   servername?: string | undefined
   user: string
   token?: string | undefined
-  /** A client certificate and its key, PEM: what kind and kubeadm give their admin. */
+  /** A client certificate and its key in PEM, as in the admin's kubeconfig of kind and kubeadm. */
   certificate?: { cert: string; key: string } | undefined
 }
 
@@ -54,17 +54,17 @@ interface KubeconfigFile {
   }[]
 }
 
-/** The first cluster and user of a kubeconfig with inline data. */
+/** The first cluster and user of a kubeconfig that has its certificates inline. */
 export function readKubeconfig(file: string): ClusterLogin {
   const { clusters, users } = parse(readFileSync(file, 'utf8')) as KubeconfigFile
   const cluster = clusters[0]?.cluster
   const entry = users[0]
   if (!cluster || !entry) throw new Error(`${file}: names no cluster or no user`)
-  const cert = decode(entry.user['client-certificate-data'])
-  const key = decode(entry.user['client-key-data'])
+  const cert = decodeBase64(entry.user['client-certificate-data'])
+  const key = decodeBase64(entry.user['client-key-data'])
   return {
     server: cluster.server,
-    ca: decode(cluster['certificate-authority-data']) ?? '',
+    ca: decodeBase64(cluster['certificate-authority-data']) ?? '',
     servername: cluster['tls-server-name'],
     user: entry.name,
     token: entry.user.token,
@@ -72,7 +72,7 @@ export function readKubeconfig(file: string): ClusterLogin {
   }
 }
 
-const decode = (data: string | undefined) => (data ? Buffer.from(data, 'base64').toString() : undefined)
+const decodeBase64 = (data: string | undefined) => (data ? Buffer.from(data, 'base64').toString() : undefined)
 
 export function createApiClient(file: string): ApiClient {
   const { server, ca, servername, token, certificate } = readKubeconfig(file)

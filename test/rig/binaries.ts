@@ -1,5 +1,6 @@
-// The Kubernetes binaries of the rig, each from the first of: a variable that names it, the PATH (if its version
-// fits), the cache, the official download, a build from Go modules (pinned with checksums in binaries/*/go.mod, go.sum).
+// The Kubernetes binaries of the rig. Each is taken from the first source that has it: an environment variable, the
+// PATH (if the version fits), the cache, the official download, a build from Go modules (pinned in binaries/*/go.mod,
+// go.sum).
 import { createHash } from 'node:crypto'
 import { accessSync, chmodSync, constants, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
@@ -13,7 +14,7 @@ const kubernetes = {
   ldflags: '-s -w -X k8s.io/component-base/version.gitVersion=v1.36.3',
 } as const
 
-/** What there is, where its source is, and which versions found on the PATH are taken for it. */
+/** For each binary: its version, its Go source, and the versions on the PATH that are accepted. */
 const binaries = {
   etcd: {
     version: 'v3.6.6',
@@ -38,7 +39,7 @@ const binaries = {
     ask: ['--version'],
     variable: 'KUBENOVA_KUBE_CONTROLLER_MANAGER',
   },
-  // This and kubelet are not of the rig's control planes, which have no Pods: benches compare with them.
+  // Control planes of the rig have no Pods. Only benchmarks use kube-scheduler and kubelet.
   'kube-scheduler': {
     ...kubernetes,
     source: 'k8s.io/kubernetes/cmd/kube-scheduler',
@@ -65,10 +66,10 @@ const binaries = {
 export type Binary = keyof typeof binaries
 
 export interface BinaryOptions {
-  /** Takes progress, a line at a time. */
+  /** Called with lines that tell the progress. */
   log?: (line: string) => void
   env?: NodeJS.ProcessEnv
-  /** Where the official downloads are; a mirror, or a test's server. */
+  /** Base URLs of the downloads, if not the official ones. */
   mirrors?: { kubernetes: string; etcd: string }
 }
 
@@ -77,13 +78,13 @@ const official = {
   etcd: 'https://github.com/etcd-io/etcd/releases/download',
 }
 
-/** Paths of the binaries asked for; fetches or builds what is not there yet. */
+/** Paths of the binaries. Downloads or builds the missing ones. */
 export async function ensureBinaries<B extends Binary>(
   names: readonly B[],
   options: BinaryOptions = {},
 ): Promise<Record<B, string>> {
   const found: Partial<Record<B, string>> = {}
-  // One after the other: a build uses all cores already.
+  // One after the other, because a build uses all cores.
   for (const name of names) found[name] = await ensureBinary(name, options)
   return found as Record<B, string>
 }
@@ -91,10 +92,10 @@ export async function ensureBinaries<B extends Binary>(
 async function ensureBinary(name: Binary, options: BinaryOptions): Promise<string> {
   const { env = process.env, log = (line) => console.error(line) } = options
   const { variable, version } = binaries[name]
-  const named = env[variable]
-  if (named) {
-    if (!isExecutable(named)) throw new Error(`${variable}=${named}: no such executable`)
-    return named
+  const fromVariable = env[variable]
+  if (fromVariable) {
+    if (!isExecutable(fromVariable)) throw new Error(`${variable}=${fromVariable}: no such executable`)
+    return fromVariable
   }
   const onPath = await findOnPath(name, env)
   if (onPath) return onPath
@@ -106,7 +107,7 @@ async function ensureBinary(name: Binary, options: BinaryOptions): Promise<strin
   return cached
 }
 
-/** ~/.cache/kubenova/bin, or where XDG_CACHE_HOME says. */
+/** ~/.cache/kubenova/bin, or the same below XDG_CACHE_HOME. */
 export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string {
   return join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'kubenova', 'bin')
 }
@@ -125,13 +126,13 @@ async function findOnPath(name: Binary, env: NodeJS.ProcessEnv): Promise<string 
   const places = (env['PATH'] ?? '').split(delimiter).filter(Boolean)
   const file = places.map((place) => join(place, name)).find(isExecutable)
   if (!file) return undefined
-  const said = await runCommand([file, ...ask], { timeout: 10_000 }).catch(() => '')
-  return fits.test(said) ? file : undefined
+  const output = await runCommand([file, ...ask], { timeout: 10_000 }).catch(() => '')
+  return fits.test(output) ? file : undefined
 }
 
 const architecture = () => (process.arch === 'arm64' ? 'arm64' : 'amd64')
 
-/** The address of the file, of its SHA-256 sums, and its name in them; etcd comes in an archive. */
+/** The URLs of the file and of its SHA-256 sums, and its name in the sums. etcd comes in an archive. */
 function downloadUrls(name: Binary, mirrors: typeof official): { file: string; sums: string; entry: string } {
   const { version } = binaries[name]
   if (name === 'etcd') {
@@ -142,7 +143,7 @@ function downloadUrls(name: Binary, mirrors: typeof official): { file: string; s
   return { file, sums: `${file}.sha256`, entry: '' }
 }
 
-/** False when the site is out of reach or has no such file; throws when what it sends is not what it promised. */
+/** Resolves to false if the site is unreachable or has no such file. Rejects if the checksum is wrong. */
 async function downloadBinary(
   name: Binary,
   target: string,
@@ -150,15 +151,15 @@ async function downloadBinary(
   log: (line: string) => void,
 ): Promise<boolean> {
   const { file, sums, entry } = downloadUrls(name, mirrors)
-  // The sums are a few bytes: they tell within seconds whether there is an internet to download from.
+  // The sums are a few bytes, so this request tells within seconds whether the site can be reached.
   const sum = findSum(await fetchText(sums, 4_000), entry)
   if (!sum) return false
   log(`${name}: downloading ${file}`)
   const response = await fetch(file, { signal: AbortSignal.timeout(600_000) })
   if (!response.ok) return false
   const bytes = Buffer.from(await response.arrayBuffer())
-  const got = createHash('sha256').update(bytes).digest('hex')
-  if (got !== sum) throw new Error(`${file}: SHA-256 is ${got}, ${sums} says ${sum}`)
+  const actual = createHash('sha256').update(bytes).digest('hex')
+  if (actual !== sum) throw new Error(`${file}: SHA-256 is ${actual}, ${sums} says ${sum}`)
   await (entry ? unpackBinary(bytes, name, target) : writeExecutable(target, (fresh) => writeFileSync(fresh, bytes)))
   return true
 }
@@ -172,7 +173,7 @@ async function fetchText(url: string, timeout: number): Promise<string | undefin
   }
 }
 
-/** The sum of `entry` in `SUM  NAME` lines, or the only sum there is. */
+/** The sum of `entry` in lines of `SUM  NAME`. With an empty entry, the sum of a line without a name. */
 export function findSum(sums: string | undefined, entry: string): string | undefined {
   for (const line of (sums ?? '').split('\n')) {
     const [sum = '', name = ''] = line.trim().split(/\s+/)
@@ -200,7 +201,7 @@ async function buildBinary(name: Binary, target: string, log: (line: string) => 
   await writeExecutable(target, (fresh) => buildFromModules({ name, module, source, ldflags, target: fresh, log }))
 }
 
-/** Nobody ever sees half a binary: it is made beside its place and renamed into it. */
+/** Writes the binary beside the target and renames it, so that no process ever sees a half-written one. */
 async function writeExecutable(target: string, make: (fresh: string) => void | Promise<void>): Promise<void> {
   const fresh = `${target}.${process.pid}`
   try {

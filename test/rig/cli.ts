@@ -1,4 +1,5 @@
-// The rig on the command line, for the Makefile: setup | up [--hosts N] | down. CLOUD_DIR says where (default: .cloud).
+// The command line of the rig for the Makefile: setup | up [--hosts N] | down. CLOUD_DIR is the cloud's directory
+// (.cloud).
 import { join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { ensureBinaries } from './binaries.ts'
@@ -9,7 +10,7 @@ const dir = resolve(process.env['CLOUD_DIR'] || join(import.meta.dirname, '../..
 const log = (line: string) => console.error(line)
 
 const commands: Record<string, () => Promise<void>> = {
-  /** Binaries and guest image, so that nothing is fetched or built while something else waits. */
+  /** Downloads or builds the binaries and the guest image in advance, so that no test has to wait for them. */
   async setup() {
     await ensureBinaries(['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl'], { log })
     await ensureGuestImage(log)
@@ -17,7 +18,7 @@ const commands: Record<string, () => Promise<void>> = {
 
   async up() {
     const started = performance.now()
-    const cloud = await startCloud({ dir, hosts: hostCount(), log, ...givenCluster() })
+    const cloud = await startCloud({ dir, hosts: hostCount(), log, ...existingCluster() })
     const { kubectl } = await ensureBinaries(['kubectl'])
     log(`ready after ${((performance.now() - started) / 1000).toFixed(1)} s; try:`)
     console.log(`export KUBECONFIG=${relative(process.cwd(), cloud.kubeconfig)}`)
@@ -30,10 +31,12 @@ const commands: Record<string, () => Promise<void>> = {
   },
 }
 
-/** `make up KUBECONFIG=…` names a cluster. A variable of the environment does not: it may name one that matters. */
-function givenCluster(): { kubeconfig?: string } {
-  const given = process.env['CLUSTER_KUBECONFIG']
-  return given ? { kubeconfig: resolve(given) } : {}
+/**
+ * `make up KUBECONFIG=…` uses that cluster. KUBECONFIG of the environment is ignored: it may name an important cluster.
+ */
+function existingCluster(): { kubeconfig?: string } {
+  const kubeconfig = process.env['CLUSTER_KUBECONFIG']
+  return kubeconfig ? { kubeconfig: resolve(kubeconfig) } : {}
 }
 
 function hostCount(): number {

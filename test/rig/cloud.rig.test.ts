@@ -65,7 +65,7 @@ describe('make up, make down', () => {
     await cloud.plane.kill('kube-apiserver')
     await runCommand(cli('up', '--hosts', '2'), { env: env() })
     const again = await startCloud({ dir, hosts: 2 })
-    for (const name of ['controller', 'agent-h1', 'agent-h2']) await again.ready(name)
+    for (const name of ['controller', 'agent-h1', 'agent-h2']) await again.waitUntilReady(name)
     expect((await again.host('h2').virsh('hostname')).trim()).toBe('h2')
     await cloud.plane.api.close()
     await again.plane.api.close()

@@ -1,5 +1,5 @@
-// A whole cloud on this machine: control plane, our CRDs, the controller, and hosts with an agent each, on one bridge.
-// Everything is looked for before it is started, so that a second start repairs and otherwise changes nothing.
+// A whole cloud on this machine: a control plane, Kubenova's CRDs, the controller, and hosts with an agent each, on one
+// bridge. A start leaves running parts alone, so a second start only restarts the missing ones.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from './control-plane.ts'
@@ -13,21 +13,21 @@ import { endMarkedProcesses, endProcess, isAlive, type ProcessId, spawnMarked } 
 import { FatalError, waitUntil } from './wait-until.ts'
 
 export interface CloudOptions {
-  /** Takes everything; its name is the cloud's identity. Short: the hosts' sockets lie in it. */
+  /** Directory of all files; its name identifies the cloud. It must be short, because the hosts' sockets lie in it. */
   dir: string
   /** Number of hosts, named h1, h2, … Default 1. */
   hosts?: number
-  /** The platform alone: no controller, no agents. For tests that bring their own. */
+  /** Starts neither controller nor agents, for tests that start their own. */
   platformOnly?: boolean
-  /** Of the hosts. */
+  /** See HostOptions. */
   stock?: HostOptions['stock']
   audit?: boolean
   users?: ControlPlaneOptions['users']
-  /** Of a cluster that is there: it is used instead of one of our own. */
+  /** Kubeconfig of an existing cluster, to be used instead of a control plane of the rig. */
   kubeconfig?: string
   owned?: boolean
   log?: (line: string) => void
-  /** What is started in place of, or with more than, our own main.ts. */
+  /** Replaces the entry files of the programs, or adds flags and environment to them. */
   programs?: Partial<Record<ProgramName, Program>>
 }
 
@@ -41,25 +41,25 @@ export interface Program {
   env?: Record<string, string>
 }
 
-/** One of our processes, the controller or the agent of a host, as `services.json` remembers it. */
+/** The controller or the agent of a host, as kept in `services.json`. */
 export interface Service extends ProcessId {
   log: string
   /** http://ADDRESS:PORT with /metrics, /healthz and /readyz. */
   url: string
 }
 
-/** A service that ended though nobody killed it by {@link Cloud.kill}. */
+/** A service that ended without {@link Cloud.kill}. */
 export interface UnexpectedEnd {
-  /** As {@link Cloud.service} knows it. */
+  /** The name for {@link Cloud.service}. */
   service: string
   /** The last lines of its log. */
-  said: string
+  lastLines: string
 }
 
 const repository = join(import.meta.dirname, '../..')
 const agentPort = 8081
-/** Where the accounts of controller and agents are. */
-const system = 'kubenova-system'
+/** The namespace of the ServiceAccounts of controller and agents. */
+const systemNamespace = 'kubenova-system'
 
 export async function startCloud(options: CloudOptions): Promise<Cloud> {
   mkdirSync(options.dir, { recursive: true })
@@ -70,8 +70,8 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const { dir, audit = false, users = [], owned = false } = options
     const { kubeconfig } = options
     const own = { dir, address: bridge.address, controllerManager: true, audit, users, owned, log }
-    const given = kubeconfig === undefined ? undefined : { dir, kubeconfig, address: bridge.address, owned }
-    const settings = given ? { dir, kubeconfig: await useExistingCluster(given) } : own
+    const existing = kubeconfig === undefined ? undefined : { dir, kubeconfig, address: bridge.address, owned }
+    const settings = existing ? { dir, kubeconfig: await useExistingCluster(existing) } : own
     const plane = await startControlPlane(settings)
     log(`control plane: ${plane.server}`)
     const cloud = new Cloud({ ...options, log }, bridge, plane)
@@ -83,7 +83,10 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   }
 }
 
-/** Ends whatever runs of the cloud in `dir`, whoever started it and however far it came, and removes its files. */
+/**
+ * Ends all processes of the cloud in `dir`, even those of a start that failed or of another process, and removes its
+ * files.
+ */
 export async function stopCloud(dir: string, log: (line: string) => void = () => undefined): Promise<void> {
   await removeNodes(dir, log)
   await endMarkedProcesses(dir)
@@ -93,14 +96,14 @@ export async function stopCloud(dir: string, log: (line: string) => void = () =>
 
 export class Cloud {
   readonly plane: ControlPlane
-  /** By name, in order. */
+  /** By name, in the order in which they were added. */
   readonly hosts = new Map<string, Host>()
   readonly #options: CloudOptions & { log: (line: string) => void }
   readonly #bridge: Bridge
   readonly #services: Map<string, Service>
   /** Path of each service's own kubeconfig, by its name. */
-  readonly #logins = new Map<string, string>()
-  /** Whose end is known, or asked for. */
+  readonly #kubeconfigs = new Map<string, string>()
+  /** Services that were killed, or whose unexpected end is in `#ends`. */
   readonly #ended = new WeakSet<Service>()
   readonly #ends: UnexpectedEnd[] = []
 
@@ -112,19 +115,22 @@ export class Cloud {
     this.#services = new Map(existsSync(this.#file) ? this.#load() : [])
   }
 
-  /** The admin's. */
+  /** Path of the admin's kubeconfig. */
   get kubeconfig(): string {
     return this.plane.kubeconfig
   }
 
-  /** What `controller`, or `agent-` and the host's name, logs in with: a token of its ServiceAccount, an agent's bound to its host's Node. */
+  /**
+   * Path of the kubeconfig of `controller` or `agent-<host>`, with a token of its ServiceAccount. An agent's token is
+   * bound to the Node of its host.
+   */
   kubeconfigOf(service: string): string {
-    const file = this.#logins.get(service)
+    const file = this.#kubeconfigs.get(service)
     if (file === undefined) throw new Error(`${service} has not logged in`)
     return file
   }
 
-  /** Brings up what is not up, and waits until all of it is ready. */
+  /** Starts all parts that do not run, and waits until all are ready. */
   async start(): Promise<void> {
     const { hosts = 1, platformOnly, log } = this.#options
     const kinds = await applyManifests(this.plane.api, join(repository, 'crds/manifests'))
@@ -136,12 +142,12 @@ export class Cloud {
       log(`host ${name}: libvirtd at ${this.host(name).socket}`)
     }
     if (platformOnly) return
-    // Also of those that run: their tokens may have been lost, or have grown old.
+    // Running services log in, too, because their tokens may be lost or about to expire.
     for (const name of ['controller', ...names.map((n) => `agent-${n}`)]) await this.#login(name)
     await this.startController()
     for (const name of names) await this.startAgent(name)
     for (const name of ['controller', ...names.map((n) => `agent-${n}`)]) {
-      await this.ready(name)
+      await this.waitUntilReady(name)
       log(`${name}: ready`)
     }
   }
@@ -152,12 +158,12 @@ export class Cloud {
     return host
   }
 
-  /** Its address on the bridge: .11 for h1, and so on. */
+  /** The address of a host on the bridge: .11 for h1, .12 for h2. */
   address(name: string): string {
     return `${this.#bridge.prefix}.${10 + Number(name.slice(1))}`
   }
 
-  /** Starts a host, named hN, unless it runs. Its agent is another matter. */
+  /** Starts a host named hN without its agent, unless it runs. */
   async addHost(name: string): Promise<Host> {
     const { dir, owned = false, stock = false } = this.#options
     const network = { bridge: this.#bridge.name, address: `${this.address(name)}/24` }
@@ -166,18 +172,18 @@ export class Cloud {
     return host
   }
 
-  /** `controller`, or `agent-` and the host's name. */
+  /** @param name `controller` or `agent-<host>` */
   service(name: string): Service {
     const service = this.#services.get(name)
     if (!service) throw new Error(`no service ${name}`)
     return service
   }
 
-  /** Starts the controller unless it runs; `args` go after the rig's own. */
+  /** Starts the controller unless it runs. `args` follow the flags of the rig. */
   async startController(...args: string[]): Promise<void> {
-    if (this.#runs('controller')) return
+    if (this.#isRunning('controller')) return
     this.#noteEnd('controller')
-    const kubeconfig = this.#logins.get('controller') ?? (await this.#login('controller'))
+    const kubeconfig = this.#kubeconfigs.get('controller') ?? (await this.#login('controller'))
     const { dir, owned = false } = this.#options
     const [port] = await freePorts('127.0.0.1', 1)
     const address = `127.0.0.1:${port}`
@@ -188,14 +194,14 @@ export class Cloud {
     this.#remember('controller', { ...started, log, url: `http://${address}` })
   }
 
-  /** Starts the agent of a host inside that host, unless it runs; `args` go after the rig's own. */
+  /** Starts the agent of a host inside that host, unless it runs. `args` follow the flags of the rig. */
   async startAgent(name: string, ...args: string[]): Promise<void> {
-    if (this.#runs(`agent-${name}`)) return
+    if (this.#isRunning(`agent-${name}`)) return
     this.#noteEnd(`agent-${name}`)
     const address = `${this.address(name)}:${agentPort}`
     const flags = {
-      // Not asked for again at each start: an agent starts without an API server, too.
-      kubeconfig: this.#logins.get(`agent-${name}`) ?? (await this.#login(`agent-${name}`)),
+      // Kept from the first start, so that an agent can be started while the API server is down.
+      kubeconfig: this.#kubeconfigs.get(`agent-${name}`) ?? (await this.#login(`agent-${name}`)),
       'host-name': name,
       'host-ip': this.address(name),
       'metrics-address': address,
@@ -213,21 +219,24 @@ export class Cloud {
     await endProcess(service, signal)
   }
 
-  /** What has ended by itself since this was asked last, as far as it was noticed: when it was started again, or was to be killed. */
+  /**
+   * The unexpected ends since the last call. An end is noticed only when the service is started again or is about to be
+   * killed.
+   */
   takeUnexpectedEnds(): UnexpectedEnd[] {
     return this.#ends.splice(0)
   }
 
   /** Waits for /readyz. */
-  async ready(name: string, deadline = 180_000): Promise<void> {
+  async waitUntilReady(name: string, deadline = 180_000): Promise<void> {
     const { url, log } = this.service(name)
-    const look = async () => {
-      if (!this.#runs(name)) throw new FatalError(`${name} ended: see ${log}\n${lastLinesOf(log)}`)
+    const isReady = async () => {
+      if (!this.#isRunning(name)) throw new FatalError(`${name} ended: see ${log}\n${lastLinesOf(log)}`)
       const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(5_000) })
       if (!answer.ok) throw new Error(`${url}/readyz: ${answer.status} ${await answer.text()}`)
       return true
     }
-    await waitUntil(look, { what: `${name} to be ready`, deadline, every: 50 })
+    await waitUntil(isReady, { what: `${name} to be ready`, deadline, every: 50 })
   }
 
   async stop(): Promise<void> {
@@ -239,7 +248,10 @@ export class Cloud {
     await this.stop()
   }
 
-  /** Its command line with these flags, and what it needs in its environment. The Node that runs us runs it: the machine's own may be too old for TypeScript. */
+  /**
+   * The command line and the environment of a program. It runs with the Node of this process, because the machine's own
+   * Node may be too old for TypeScript.
+   */
   #program(name: ProgramName): { start: (...flags: string[]) => string[]; env: Record<string, string> } {
     const { file = join(repository, name, 'main.ts'), args = [], env = {} } = this.#options.programs?.[name] ?? {}
     return { start: (...flags) => [process.execPath, file, ...flags, ...args], env }
@@ -248,8 +260,8 @@ export class Cloud {
   async #login(service: string): Promise<string> {
     const host = /^agent-(.+)/.exec(service)?.[1]
     const node = host === undefined ? undefined : await ensureNode(this.plane.api, host)
-    const file = await this.plane.serviceAccount(system, node ? 'kubenova-agent' : 'kubenova-controller', node)
-    this.#logins.set(service, file)
+    const file = await this.plane.serviceAccount(systemNamespace, node ? 'kubenova-agent' : 'kubenova-controller', node)
+    this.#kubeconfigs.set(service, file)
     return file
   }
 
@@ -261,7 +273,7 @@ export class Cloud {
     return JSON.parse(readFileSync(this.#file, 'utf8')) as [string, Service][]
   }
 
-  #runs(name: string): boolean {
+  #isRunning(name: string): boolean {
     const service = this.#services.get(name)
     return service !== undefined && isAlive(service)
   }
@@ -270,7 +282,7 @@ export class Cloud {
     const service = this.#services.get(name)
     if (!service || isAlive(service) || this.#ended.has(service)) return
     this.#ended.add(service)
-    this.#ends.push({ service: name, said: lastLinesOf(service.log) })
+    this.#ends.push({ service: name, lastLines: lastLinesOf(service.log) })
   }
 
   #remember(name: string, { pid, startTime, log, url }: Service): void {

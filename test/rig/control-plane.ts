@@ -1,6 +1,6 @@
-// A real control plane: etcd, kube-apiserver and, when asked for, kube-controller-manager (garbage collection of owned
-// objects, namespaces' ends, tokens), with ports, keys and tokens of its own. What is needed to find it again, or to
-// start a part that was killed, stands in `control-plane.json`.
+// A real control plane: etcd, kube-apiserver and optionally kube-controller-manager (garbage collection, deletion of
+// namespaces, tokens), with ports, keys and tokens of its own. Another process finds it again, and restarts its parts,
+// by `control-plane.json`.
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -21,7 +21,7 @@ export interface User {
 }
 
 export interface ControlPlaneOptions {
-  /** Takes the data, keys, logs and kubeconfig files. */
+  /** Directory of data, keys, logs and kubeconfig files. */
   dir: string
   /** The only address the API server listens on. Default 127.0.0.1. */
   address?: string
@@ -29,15 +29,15 @@ export interface ControlPlaneOptions {
   users?: readonly User[]
   /** Writes one line per API request to `audit.log`; `audit()` reads them. */
   audit?: boolean
-  /** With kube-controller-manager. Default false: it costs 100 MB and a second. */
+  /** Starts kube-controller-manager, too. Default false: it costs 100 MB and a second. */
   controllerManager?: boolean
-  /** Use the cluster of this kubeconfig; nothing is started. */
+  /** Uses the cluster of this kubeconfig and starts no process. */
   kubeconfig?: string
   owned?: boolean
   log?: (line: string) => void
 }
 
-/** What survives in `control-plane.json`. */
+/** The content of `control-plane.json`. */
 export interface ControlPlaneState {
   address: string
   ports: { etcd: number; peer: number; api: number; manager: number }
@@ -47,7 +47,7 @@ export interface ControlPlaneState {
   processes: Partial<Record<Part, ProcessId>>
 }
 
-/** The facts of one API request, from the audit log. */
+/** One API request in the audit log. */
 export interface AuditEvent {
   verb: string
   requestURI: string
@@ -57,10 +57,10 @@ export interface AuditEvent {
   responseStatus?: { code: number }
 }
 
-/** A year: nobody renews it but the next start. A cluster that was given may give less. */
+/** A year, because tokens are renewed only at a start. An existing cluster may give less. */
 const TOKEN_SECONDS = 31_536_000
 
-/** Starts a control plane, or the missing parts of the one in `dir`; returns when the API server is ready. */
+/** Starts a control plane, or the missing parts of the one in `dir`. Resolves when the API server is ready. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const plane = new ControlPlane(options)
   try {
@@ -80,7 +80,7 @@ export class ControlPlane {
   #state: ControlPlaneState | undefined
   #binaries: Record<Binary, string> | undefined
   #admin: ApiClient | undefined
-  /** How often a part was killed. */
+  /** Number of kills so far. A wait for readiness ends when it grows: that kill's caller restarts the part. */
   #kills = 0
 
   constructor(options: ControlPlaneOptions) {
@@ -97,31 +97,33 @@ export class ControlPlane {
     return readKubeconfig(this.kubeconfig).server
   }
 
-  /** The API as the admin sees it. */
+  /** A client that is the admin. */
   get api(): ApiClient {
     this.#admin ??= createApiClient(this.kubeconfig)
     return this.#admin
   }
 
-  /** Brings up what is not up, and waits until the API server is ready, or a part is killed once more: who does that brings it back. */
+  /**
+   * Starts all parts that do not run. Waits until the API server is ready, or until a part is killed again meanwhile.
+   */
   async start(): Promise<void> {
     const kills = this.#kills
-    if (this.#options.kubeconfig) return this.#ready(kills)
+    if (this.#options.kubeconfig) return this.#waitUntilReady(kills)
     mkdirSync(this.#dir, { recursive: true })
     this.#state ??= await this.#newState()
     this.#save({})
     await this.startPart('etcd')
     await this.startPart('kube-apiserver')
     await this.#writeKubeconfigs(kills)
-    await this.#ready(kills)
+    await this.#waitUntilReady(kills)
     if (this.#state.controllerManager) await this.startPart('kube-controller-manager')
   }
 
-  /** Starts one part unless it runs. It is under way, not ready, when this returns. */
+  /** Starts one part unless it runs. Does not wait until it is ready. */
   async startPart(part: Part): Promise<void> {
-    const { processes } = this.#running()
-    const there = processes[part]
-    if (there && isAlive(there)) return
+    const { processes } = this.#startedState()
+    const current = processes[part]
+    if (current && isAlive(current)) return
     const argv = (await this.#commands())[part]()
     const { pid, startTime } = await spawnMarked(argv, {
       dir: this.#dir,
@@ -134,15 +136,15 @@ export class ControlPlane {
   /** kill -9 of one part. */
   async kill(part: Part): Promise<void> {
     this.#kills += 1
-    const id = this.#running().processes[part]
+    const id = this.#startedState().processes[part]
     if (id) await endProcess(id, 'SIGKILL')
   }
 
-  /** Starts again what was killed and waits until the API server is ready. */
+  /** Kills and starts one part, and waits until the API server is ready. */
   async restart(part: Part): Promise<void> {
     await this.kill(part)
     await this.startPart(part)
-    await this.#ready(this.#kills)
+    await this.#waitUntilReady(this.#kills)
   }
 
   /** Path of the kubeconfig of one of `users`. */
@@ -151,16 +153,17 @@ export class ControlPlane {
   }
 
   /**
-   * Path of a kubeconfig with a real token of a ServiceAccount, made by the TokenRequest API. May be repeated: a token that is good is kept.
-   * `node` binds the token to that Node object: its name then is in the caller's extra fields.
+   * Path of a kubeconfig with a token of a ServiceAccount from the TokenRequest API. A token that is still valid is
+   * kept. `node` binds the token to that Node object, whose name is then among the extra fields of the user.
    */
   async serviceAccount(namespace: string, name: string, node?: { name: string; uid: string }): Promise<string> {
     const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${name}`
     const { metadata } = await this.api.send<{ metadata: { uid: string } }>('GET', path)
     const file = join(this.#dir, `${namespace}.${name}${node ? `.${node.name}` : ''}.kubeconfig`)
     const before = existsSync(file) ? readFileSync(file, 'utf8') : undefined
-    const old = before === undefined ? undefined : readKubeconfig(file).token
-    const token = old && isTokenUsable(old, metadata.uid, node?.uid) ? old : await this.#token(path, node)
+    const lastToken = before === undefined ? undefined : readKubeconfig(file).token
+    const token =
+      lastToken && isTokenUsable(lastToken, metadata.uid, node?.uid) ? lastToken : await this.#token(path, node)
     const { server, ca, servername } = readKubeconfig(this.kubeconfig)
     const content = formatKubeconfig({ server, ca, servername, user: name, token })
     mkdirSync(this.#dir, { recursive: true })
@@ -178,16 +181,16 @@ export class ControlPlane {
     return answer.status.token
   }
 
-  /** kubectl as the admin. */
+  /** Runs kubectl as the admin. */
   async kubectl(...args: string[]): Promise<string> {
     const { kubectl } = await ensureBinaries(['kubectl'], this.#options)
     return runCommand([kubectl, '--kubeconfig', this.kubeconfig, ...args])
   }
 
-  /** Completed API requests so far, oldest first; needs `audit`. */
+  /** All completed API requests, oldest first. Needs the option `audit`. */
   audit(): AuditEvent[] {
     const lines = readFileSync(this.#file('audit.log'), 'utf8').split('\n')
-    // The last line may be half written.
+    // The last line may be incomplete.
     return lines.slice(0, -1).map((line) => JSON.parse(line) as AuditEvent)
   }
 
@@ -208,21 +211,21 @@ export class ControlPlane {
     return join(this.#dir, name)
   }
 
-  #running(): ControlPlaneState {
+  #startedState(): ControlPlaneState {
     if (!this.#state) throw new Error('this control plane was not started by the rig, or is not started yet')
     return this.#state
   }
 
-  async #ready(kills: number): Promise<void> {
-    const look = async () => {
+  async #waitUntilReady(kills: number): Promise<void> {
+    const isReady = async () => {
       if (this.#kills !== kills) return true
-      this.#mustLive()
+      this.#checkAlive()
       return (await this.api.text('/readyz')) === 'ok'
     }
-    await waitUntil(look, { what: `API server of ${this.#dir}`, deadline: 180_000 })
+    await waitUntil(isReady, { what: `API server of ${this.#dir}`, deadline: 180_000 })
   }
 
-  #mustLive(): void {
+  #checkAlive(): void {
     const dead = Object.entries(this.#state?.processes ?? {}).find(([, id]) => !isAlive(id))
     if (dead) throw new FatalError(`${dead[0]} ended: see ${this.#file(`${dead[0]}.log`)}`)
   }
@@ -237,9 +240,9 @@ export class ControlPlane {
     return { address, ports: { etcd, peer, api, manager }, tokens, audit, controllerManager, processes: {} }
   }
 
-  /** Keys, tokens and the audit policy as files, and the command lines that name them. */
+  /** Writes keys and tokens to files, and returns the command lines that use them. */
   async #commands(): Promise<Commands> {
-    const state = this.#running()
+    const state = this.#startedState()
     const names = ['etcd', 'kube-apiserver', 'kubectl', ...(state.controllerManager ? managers : [])] as const
     this.#binaries ??= { ...(await ensureBinaries(names, this.#options)) } as Record<Binary, string>
     const lines = state.tokens.map(({ user, token }, uid) =>
@@ -253,16 +256,16 @@ export class ControlPlane {
     return commandsOf(this.#binaries, this.#dir, this.kubeconfig, state)
   }
 
-  /** The API server makes its own certificate at its first start; its authority is the last in that file. */
+  /** The API server creates a certificate at its first start. The file also has the CA, as the last certificate. */
   async #writeKubeconfigs(kills: number): Promise<void> {
-    const { address, ports, tokens } = this.#running()
+    const { address, ports, tokens } = this.#startedState()
     const file = this.#file('certs/apiserver.crt')
-    const whole = () => {
-      if (this.#kills === kills) this.#mustLive()
+    const caCertificate = () => {
+      if (this.#kills === kills) this.#checkAlive()
       const certificates = readFileSync(file, 'utf8').match(/-----BEGIN [^]+?-----END CERTIFICATE-----\n/g)
       return certificates?.[1]
     }
-    const ca = await waitUntil(whole, { what: file, deadline: 60_000 })
+    const ca = await waitUntil(caCertificate, { what: file, deadline: 60_000 })
     for (const { user, token } of tokens) {
       const content = { server: `https://${address}:${ports.api}`, ca, user: user.name, token }
       writeFileSync(this.kubeconfigOf(user.name), formatKubeconfig(content), { mode: 0o600 })
@@ -270,7 +273,7 @@ export class ControlPlane {
   }
 
   #save(change: Partial<ControlPlaneState>): void {
-    this.#state = { ...this.#running(), ...change }
+    this.#state = { ...this.#startedState(), ...change }
     writeFileSync(this.#file('control-plane.json'), JSON.stringify(this.#state, null, 1), { mode: 0o600 })
   }
 }

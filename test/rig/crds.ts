@@ -1,4 +1,5 @@
-// Our CRDs, admission policies and rights on an API server: server-side apply, then the wait until each kind is served.
+// Applies Kubenova's CRDs, admission policies, accounts and roles to an API server, and waits until the kinds are
+// served.
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
@@ -15,7 +16,7 @@ interface Manifest {
 
 const base = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
 
-/** Applies every CRD in a folder and the namespace for leases; gives the names of the kinds. */
+/** Applies the CRDs of a folder and creates the namespace of the leases. Returns the names of the kinds. */
 export async function applyManifests(api: ApiClient, folder: string): Promise<string[]> {
   const system = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kubenova-system' } }
   await applyObject(api, '/api/v1/namespaces', system)
@@ -33,7 +34,7 @@ export async function applyManifests(api: ApiClient, folder: string): Promise<st
 
 const admission = '/apis/admissionregistration.k8s.io/v1'
 const rbac = '/apis/rbac.authorization.k8s.io/v1'
-/** Where the objects of a kind are, without and with a namespace. */
+/** The path of the objects of each kind. */
 const collections: Record<string, (namespace: string) => string> = {
   MutatingAdmissionPolicy: () => `${admission}/mutatingadmissionpolicies`,
   MutatingAdmissionPolicyBinding: () => `${admission}/mutatingadmissionpolicybindings`,
@@ -46,7 +47,7 @@ const collections: Record<string, (namespace: string) => string> = {
   ServiceAccount: (namespace) => `/api/v1/namespaces/${namespace}/serviceaccounts`,
 }
 
-/** Applies every admission policy, account and role in a folder. */
+/** Applies the admission policies, accounts and roles of a folder. */
 export async function applyPolicies(api: ApiClient, folder: string): Promise<void> {
   await Promise.all(
     readManifests(folder).map((object) => {

@@ -26,8 +26,8 @@ const nodes = async (): Promise<string[]> => {
 }
 
 it('is used by controller and agents, through the bridge', async () => {
-  await cloud.ready('controller')
-  await cloud.ready('agent-h1')
+  await cloud.waitUntilReady('controller')
+  await cloud.waitUntilReady('agent-h1')
   const path = '/apis/compute.kubenova.io/v1alpha1/hypervisors/h1'
   const seen = await plane().api.send<{ status: { state: string } }>('GET', path)
   expect(seen.status.state).toBe('up')

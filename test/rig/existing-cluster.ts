@@ -1,5 +1,6 @@
-// A cluster that was given: nothing of it is started. Hosts reach only the cloud's bridge, so a forwarder brings its API server there,
-// and the cloud's kubeconfig is the given one with that address. TLS still asks for the name that the certificate has.
+// Uses an existing cluster instead of a control plane of the rig. The hosts reach only the cloud's bridge, so a
+// forwarder listens there for its API server. The cloud's kubeconfig has that address, and the server name of the
+// certificate.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
@@ -11,27 +12,27 @@ import { isAlive, type ProcessId, runCommand, spawnMarked } from './process.ts'
 export interface ExistingClusterOptions {
   /** The cloud's directory. */
   dir: string
-  /** The kubeconfig that was given; its current context counts. */
+  /** Kubeconfig of the cluster; its current context is used. */
   kubeconfig: string
-  /** The cloud's side of its bridge. */
+  /** The address of the cloud's bridge, where the forwarder listens. */
   address: string
   owned: boolean
 }
 
-/** TLS takes no address for a name (RFC 6066); this name is in the certificate of every API server. */
-const EVERY_SERVER = 'kubernetes.default.svc'
+/** TLS accepts no IP address as server name (RFC 6066). The certificate of every API server has this name. */
+const COMMON_SERVER_NAME = 'kubernetes.default.svc'
 
 interface Config {
   clusters: { cluster: { server: string; 'tls-server-name'?: string } }[]
 }
 
-interface State {
+interface ForwarderState {
   target: string
   port: number
   forwarder: ProcessId
 }
 
-/** Path of the kubeconfig to use. May be repeated: a forwarder that runs is left alone. */
+/** Starts the forwarder unless it runs. Returns the path of the kubeconfig to use. */
 export async function useExistingCluster({ dir, kubeconfig, address, owned }: ExistingClusterOptions): Promise<string> {
   const { kubectl } = await ensureBinaries(['kubectl'])
   const view = [kubectl, 'config', 'view', '--raw', '--minify', '--flatten', '-o', 'json', '--kubeconfig', kubeconfig]
@@ -40,7 +41,7 @@ export async function useExistingCluster({ dir, kubeconfig, address, owned }: Ex
   if (!cluster) throw new Error(`${kubeconfig}: its current context names no cluster`)
   const { hostname, port, host } = new URL(cluster.server)
   const state = await startForwarder({ dir, address, owned }, host, hostname, port || '443')
-  cluster['tls-server-name'] ??= isIP(hostname.replace(/^\[|\]$/g, '')) ? EVERY_SERVER : hostname
+  cluster['tls-server-name'] ??= isIP(hostname.replace(/^\[|\]$/g, '')) ? COMMON_SERVER_NAME : hostname
   cluster.server = `https://${address}:${state.port}`
   const file = join(dir, 'kubeconfig')
   writeFileSync(file, stringify(config), { mode: 0o600 })
@@ -52,10 +53,10 @@ async function startForwarder(
   target: string,
   hostname: string,
   port: string,
-): Promise<State> {
+): Promise<ForwarderState> {
   const file = join(dir, 'given.json')
-  const before = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as State) : undefined
-  if (before?.target === target && isAlive(before.forwarder)) return before
+  const last = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as ForwarderState) : undefined
+  if (last?.target === target && isAlive(last.forwarder)) return last
   mkdirSync(dir, { recursive: true })
   const [listen = 0] = await freePorts(address, 1)
   const argv = [process.execPath, join(import.meta.dirname, 'forward.ts'), address, String(listen), hostname, port]

@@ -1,4 +1,5 @@
-// Forwards TCP connections: LISTEN_HOST LISTEN_PORT TARGET_HOST TARGET_PORT. A process of its own, see given.ts.
+// A process that forwards TCP connections (see existing-cluster.ts). Usage: LISTEN_HOST LISTEN_PORT TARGET_HOST
+// TARGET_PORT.
 import { connect, createServer } from 'node:net'
 import { pipeline } from 'node:stream'
 
@@ -6,6 +7,6 @@ const [listenHost = '', listenPort = '', host = '', port = ''] = process.argv.sl
 
 createServer((incoming) => {
   const outgoing = connect(Number(port), host)
-  // An end or an error of one side is the end of the other: pipeline sees to it.
+  // When one side ends or fails, pipeline ends the other one.
   pipeline(incoming, outgoing, incoming, () => undefined)
 }).listen(Number(listenPort), listenHost)

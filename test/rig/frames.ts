@@ -1,4 +1,4 @@
-/** Ethernet frames as hexadecimal, field by field, for tests that send what no kernel would. */
+/** Ethernet frames in hexadecimal, built field by field, for tests that send frames which no kernel would send. */
 
 const hexMac = (mac: string): string => mac.replaceAll(':', '')
 export const hexIp = (ip: string): string =>
@@ -8,7 +8,7 @@ export const hexIp = (ip: string): string =>
     .join('')
 const hex16 = (n: number): string => n.toString(16).padStart(4, '0')
 
-/** `fd00::5`, without an embedded IPv4 address. */
+/** Accepts `fd00::5`, but no embedded IPv4 address. */
 function hex6(ip: string): string {
   const [head = '', tail = ''] = ip.split('::')
   const groups = (part: string) => part.split(':').filter((g) => g !== '')
@@ -17,7 +17,7 @@ function hex6(ip: string): string {
   return all.map((group) => group.padStart(4, '0')).join('')
 }
 
-/** Text as a payload that a listener finds again. */
+/** A text as payload, for a frame that a capture can find by it. */
 export const hexText = (text: string): string => Buffer.from(text).toString('hex')
 
 interface EthernetAddresses {
@@ -34,7 +34,7 @@ function ethernetFrame({ from, to = BROADCAST }: EthernetAddresses, type: string
 export const vlanTagged = (frame: string, vlan: number): string =>
   `${frame.slice(0, 24)}8100${hex16(vlan)}${frame.slice(24)}`
 
-/** A request, or with `reply` an answer; sender hardware address is `mac`, which a liar makes another than the frame's. */
+/** An ARP request or reply. `mac` is the sender's hardware address, which a forged frame has different from its own. */
 export function arpFrame(
   ends: EthernetAddresses,
   { mac = ends.from, ip, target, reply = false }: { mac?: string; ip: string; target: string; reply?: boolean },
@@ -58,11 +58,11 @@ interface Datagram {
   readonly sport: number
   readonly dport: number
   readonly text?: string
-  /** In hexadecimal; default: the text. */
+  /** Payload in hexadecimal; by default the text. */
   readonly body?: string
 }
 
-/** An IPv4 packet of this protocol, in hexadecimal: 02 IGMP, 11 UDP. */
+/** An IPv4 packet. `protocol` is in hexadecimal: 02 IGMP, 11 UDP. */
 export function ipv4Frame(
   ends: EthernetAddresses,
   protocol: string,
@@ -82,7 +82,7 @@ export function udpIpv4Frame(
   return ipv4Frame(ends, '11', { src, dst }, `${hex16(sport)}${hex16(dport)}${length}0000${body}`)
 }
 
-/** An IPv6 packet whose first header after the fixed one is of this type, in hexadecimal: 11 UDP, 2c a fragment, 3a ICMPv6. */
+/** An IPv6 packet. `next` is the type of the next header in hexadecimal: 11 UDP, 2c fragment, 3a ICMPv6. */
 export function ipv6Frame(
   ends: EthernetAddresses,
   next: string,
@@ -93,7 +93,7 @@ export function ipv6Frame(
   return ethernetFrame(ends, '86dd', `60000000${length}${next}ff${hex6(src)}${hex6(dst)}${payload}`)
 }
 
-/** With the checksum that covers the addresses, too (RFC 8200, section 8.1). */
+/** The packet with its checksum, which also covers the addresses (RFC 8200, section 8.1). */
 function withIpv6Checksum(
   { src, dst }: { src: string; dst: string },
   next: string,
@@ -117,28 +117,28 @@ interface Icmp6 {
   readonly dst: string
   readonly type: number
   readonly target?: string
-  /** What comes after the target, in hexadecimal; default: none. */
+  /** Options after the target, in hexadecimal; by default none. */
   readonly options?: string
-  /** All that comes after the checksum, in hexadecimal; default: nothing, the target, the options. */
+  /** Everything after the checksum, in hexadecimal; by default four zero bytes, the target and the options. */
   readonly body?: string
 }
 
-/** Router advertisement 134, neighbour solicitation 135, neighbour advertisement 136, redirect 137. */
+/** Types: 134 router advertisement, 135 neighbour solicitation, 136 neighbour advertisement, 137 redirect. */
 export function icmpv6Frame(ends: EthernetAddresses, message: Icmp6): string {
   return ipv6Frame(ends, '3a', message, icmpv6Message(message))
 }
 
-/** Without the headers before it. */
+/** The ICMPv6 message without the Ethernet and IPv6 headers. */
 export function icmpv6Message({ src, dst, type, target = '::', options = '', body }: Icmp6): string {
   const start = type.toString(16).padStart(2, '0')
   const rest = body ?? `00000000${hex6(target)}${options}`
   return withIpv6Checksum({ src, dst }, '3a', (sum) => `${start}00${sum}${rest}`)
 }
 
-/** Options of neighbour discovery: 1 a source's link-layer address, 2 a target's. */
+/** An option of neighbour discovery: the link-layer address of the source (1) or of the target (2). */
 export const linkOption = (type: 1 | 2, mac: string): string => `0${type}01${hexMac(mac)}`
 
-/** A fragment's header: `next` as in ip6, `offset` in bytes. */
+/** The IPv6 fragment header. `next` is as in ipv6Frame, `offset` is in bytes. */
 export const ipv6FragmentHeader = (next: string, { offset = 0, more = false, id = 1 }): string =>
   `${next}00${hex16(offset | (more ? 1 : 0))}${id.toString(16).padStart(8, '0')}`
 
@@ -148,11 +148,11 @@ interface DhcpMessage {
   readonly chaddr: string
   readonly ciaddr?: string
   readonly giaddr?: string
-  /** Further options, each by its code, in hexadecimal. */
+  /** Further options in hexadecimal, by their codes. */
   readonly options?: Readonly<Record<number, string>>
 }
 
-/** A client's DHCP message (RFC 2131, section 2), as the body of a datagram. */
+/** A DHCP message of a client (RFC 2131, section 2), as the body of a datagram. */
 export function dhcpMessage({
   type,
   chaddr,
@@ -168,10 +168,10 @@ export function dhcpMessage({
   return `01010600cafe0001${'0'.repeat(8)}${addresses}${'0'.repeat(384)}63825363${all.join('')}ff`
 }
 
-/** RARP, by which QEMU announces a guest that has moved: operation 3 asks, 4 answers. */
+/** A RARP frame, with which QEMU announces a migrated guest. Operation 3 is a request, 4 a reply. */
 export const rarpFrame = (ends: EthernetAddresses, { mac = ends.from, operation = 3 } = {}): string =>
   ethernetFrame(ends, '8035', `0001080006040${hex16(operation).slice(1)}${hexMac(mac)}00000000${hexMac(mac)}00000000`)
 
-/** A frame of any other type. */
+/** A frame of any other EtherType. */
 export const otherFrame = (ends: EthernetAddresses, type: string, text: string): string =>
   ethernetFrame(ends, type, hexText(text))

@@ -1,5 +1,5 @@
-// The guest image of the rig: small, boots to a login prompt in seconds under emulation, and tells on its serial console
-// what it found. Built once for each content of guest/ (see guest/build.sh) and cached.
+// The guest image of the rig: it is small, boots to a login prompt in seconds under emulation, and reports on its
+// serial console what it found. It is built once for each content of guest/ (see guest/build.sh) and cached.
 import { createHash } from 'node:crypto'
 import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,31 +15,31 @@ export interface GuestImage {
   size: number
 }
 
-/** What the guest says of itself: its KUBENOVA-GUEST line. */
+/** The guest's report about itself: its KUBENOVA-GUEST line. */
 export interface GuestReport {
   hostname: string
   /** From the config drive; "none" without one. */
   uuid: string
   /** Number of authorized keys. */
   keys: number
-  /** Addresses with prefix length; none is an empty list. */
+  /** Addresses with their prefix lengths. */
   addresses: string[]
-  /** What became of user_data: a script's end, or that there was none to run. */
+  /** Result of the user data: how the script ended, or that there was none. */
   userdata: 'ok' | 'none' | 'ignored' | `failed:${number}`
-  /** How often this disk has booted. */
+  /** Number of boots from this disk. */
   boots: number
-  /** Bytes of the disk, and of the memory that the guest's kernel has to give. */
+  /** Size of the disk, and memory that the guest's kernel has available, in bytes. */
   disk: number
   memory: number
   cpus: number
 }
 
-/** root's password. */
+/** The password of root. */
 export const guestPassword = 'kubenova'
 
 const source = join(import.meta.dirname, 'guest')
 
-/** The image, built if it is not in the cache. Takes half a minute then, and needs Debian's package archive. */
+/** Builds the image unless it is cached, which takes half a minute and needs Debian's package archive. */
 export async function ensureGuestImage(
   log: (line: string) => void = (line) => console.error(line),
 ): Promise<GuestImage> {
@@ -64,7 +64,7 @@ function contentHash(): string {
   return hash.digest('hex').slice(0, 16)
 }
 
-/** The reports in a console log, oldest first: one for each boot. */
+/** The reports in a console log, one for each boot, oldest first. */
 export function guestReports(consoleLog: string): GuestReport[] {
   return [...consoleLog.matchAll(/^KUBENOVA-GUEST (.*?)\r?$/gm)].map(([, line = '']) => parseReport(line))
 }

@@ -149,7 +149,7 @@ async function addBridge(host: Host): Promise<void> {
 }
 
 function qemuOf(host: Host): ProcessId {
-  const id = host.qemu('web-1')
+  const id = host.qemuOf('web-1')
   if (!id) throw new Error(`web-1 does not run on ${host.name}`)
   return id
 }

@@ -1,6 +1,6 @@
-// A libvirt host on this machine: namespaces of its own (PID, mount, network, UTS) with a real libvirtd in them.
-// init.sh is process 1 of the host: kill it, and the kernel ends libvirtd, every QEMU, dnsmasq and agent of that host
-// and drops its mounts and network; no list of things to clean up can be out of date.
+// A libvirt host on this machine: PID, mount, network and UTS namespaces with a real libvirtd in them. init.sh is
+// process 1 of the host. When it is killed, the kernel ends all processes of the host and removes its mounts and its
+// network, so no list of things to clean up is needed.
 import { randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -23,14 +23,17 @@ import {
 import { FatalError, waitUntil } from './wait-until.ts'
 
 export interface HostOptions {
-  /** Directory of the cloud (or test) that the host is part of; the host lives in `hosts/NAME` in it. */
+  /** Directory of the cloud or test. The files of the host are in its subdirectory `hosts/NAME`. */
   dir: string
   name: string
-  /** Bridge to plug into, with the host's address on it (CIDR). Without: loopback only, for tests of libvirt alone. */
+  /** The bridge that the host is plugged into, and its address there (CIDR). Absent: the host has only its loopback. */
   network?: { bridge: string; address: string }
-  /** libvirt as Debian sets it up: QEMU as a user of its own, its output by virtlogd. Default false: QEMU as root, which starts sooner. */
+  /**
+   * Sets libvirt up as Debian does: QEMU runs as a user of its own, and virtlogd writes its console. Default false:
+   * QEMU runs as root, which starts faster.
+   */
   stock?: boolean
-  /** Ends with the process that started it, at the latest when the next run sweeps. Default false. */
+  /** The host must not outlive this process: the next run removes it if it is left over. Default false. */
   owned?: boolean
 }
 
@@ -40,7 +43,7 @@ export interface SpawnedInHost extends ProcessId {
   kill(name: NodeJS.Signals): boolean
 }
 
-/** What survives in `host.json` between processes. */
+/** The content of `host.json`. */
 interface HostState {
   uuid: string
   init?: ProcessId
@@ -50,8 +53,8 @@ interface HostState {
 
 const here = import.meta.dirname
 
-/** libvirtd refuses an address of its own machine's loopback as the one that others reach it by (RFC 5737, for documentation). */
-const NOBODY = '192.0.2.1'
+/** An address for documentation (RFC 5737). libvirtd rejects a loopback address as the one where others reach it. */
+const UNUSED_ADDRESS = '192.0.2.1'
 
 export async function startHost(options: HostOptions): Promise<Host> {
   const host = new Host(options)
@@ -64,22 +67,22 @@ export async function startHost(options: HostOptions): Promise<Host> {
   return host
 }
 
-/** A host that another process has started, or has only half started: for looking at it and for stopping it. */
+/** A host that another process has started, perhaps incompletely, to inspect or stop it. */
 export function findHost(options: HostOptions): Host {
   return new Host(options)
 }
 
 export class Host {
   readonly name: string
-  /** Everything of this host: its /run, /etc/libvirt, /var/…, logs. */
+  /** Directory of the host's files: its /run, /etc/libvirt, /var/… and logs. */
   readonly home: string
-  /** libvirtd's socket as the root namespace reaches it. */
+  /** Path of libvirtd's socket in the root namespace. */
   readonly socket: string
   readonly uri: string
   readonly #options: HostOptions
   readonly #veth: string
   #state: HostState
-  /** How often libvirtd was killed. */
+  /** Number of kills of libvirtd. A wait for libvirtd ends when it grows: that kill's caller restarts libvirtd. */
   #kills = 0
 
   constructor(options: HostOptions) {
@@ -90,17 +93,17 @@ export class Host {
     this.uri = `qemu+unix:///system?socket=${this.socket}`
     this.#veth = vethName(options.dir, options.name)
     this.#state = this.#load()
-    // sun_path has room for 107 bytes.
+    // The path of a UNIX socket has at most 107 bytes.
     if (Buffer.byteLength(this.socket) > 107)
       throw new Error(`${this.socket}: too long for a UNIX socket; use a shorter directory`)
   }
 
-  /** The host's process 1, whose namespaces are the host. */
+  /** pid of the host's process 1, whose namespaces are those of the host. */
   get pid(): number {
     return this.#init().pid
   }
 
-  /** For `ip -n` and its like. */
+  /** Path of the network namespace. */
   get netns(): string {
     return `/proc/${this.pid}/ns/net`
   }
@@ -111,30 +114,30 @@ export class Host {
     return id && isAlive(id) ? id : undefined
   }
 
-  /** Brings up whatever part of the host is not up; nothing else changes. */
+  /** Starts the parts of the host that do not run. */
   async start(): Promise<void> {
     if (!this.#state.init || !isAlive(this.#state.init)) await this.#boot()
     await this.startLibvirtd()
   }
 
-  /** Runs a command inside the host to its end and gives its standard output. */
+  /** Runs a command inside the host and resolves to its standard output. */
   async exec(argv: readonly string[], options: RunOptions = {}): Promise<string> {
-    return runCommand(this.#inside(argv, options.cwd), options)
+    return runCommand(this.#commandInside(argv, options.cwd), options)
   }
 
-  /** Starts a long-lived process inside the host; its output goes to NAME.log in the host's directory. */
+  /** Starts a process inside the host. Its output goes to NAME.log in the host's directory. */
   async spawn(
     argv: readonly string[],
     options: { name: string; cwd?: string; env?: Record<string, string | undefined> },
   ): Promise<SpawnedInHost> {
     const log = join(this.home, `${options.name}.log`)
-    const entered = await spawnMarked(this.#inside(argv, options.cwd), {
+    const entered = await spawnMarked(this.#commandInside(argv, options.cwd), {
       dir: this.home,
       log,
       owned: this.#options.owned ?? false,
       ...(options.env ? { env: options.env } : {}),
     })
-    // nsenter forks to enter a PID namespace and then waits: the process meant is its only child.
+    // nsenter forks to enter a PID namespace and then waits, so the started process is its only child.
     const id = await waitUntil(
       () => {
         const [child] = childPidsOf(entered.pid)
@@ -147,18 +150,18 @@ export class Host {
     return { ...id, exited: entered.exited, log, kill: (name) => signalProcess(id, name) }
   }
 
-  /** virsh on this host's libvirtd. */
+  /** Runs virsh on this host's libvirtd. */
   async virsh(...args: string[]): Promise<string> {
     return runCommand(['virsh', '--connect', this.uri, ...args])
   }
 
-  /** QEMU of a running domain, by libvirt's pid file. */
-  qemu(domain: string): ProcessId | undefined {
+  /** The QEMU process of a running domain, from libvirt's pid file. */
+  qemuOf(domain: string): ProcessId | undefined {
     const file = join(this.home, 'run/libvirt/qemu', `${domain}.pid`)
     return existsSync(file) ? outerProcess(this.pid, Number(readFileSync(file, 'utf8'))) : undefined
   }
 
-  /** Starts libvirtd unless it runs, and waits until it answers, or is killed once more: who does that brings it back. */
+  /** Starts libvirtd unless it runs. Waits until it answers, or until it is killed again meanwhile. */
   async startLibvirtd(): Promise<void> {
     const kills = this.#kills
     if (this.#options.stock) await this.#startVirtlogd()
@@ -166,17 +169,19 @@ export class Host {
       const { pid, startTime } = await this.spawn(['libvirtd', '--listen'], { name: 'libvirtd' })
       this.#save({ libvirtd: { pid, startTime } })
     }
-    const answers = async () => {
+    const isAnswering = async () => {
       if (this.#kills !== kills) return true
       if (!this.libvirtd) throw new FatalError(`libvirtd of ${this.name} ended: see ${this.home}/libvirtd.log`)
       await connectTo(this.socket)
       await this.virsh('uri')
       return true
     }
-    await waitUntil(answers, { what: `libvirtd of ${this.name}` })
+    await waitUntil(isAnswering, { what: `libvirtd of ${this.name}` })
   }
 
-  /** Before libvirtd, which looks for its socket when a guest starts; it goes on when libvirtd ends. */
+  /**
+   * Starts before libvirtd, which needs the socket of virtlogd to start a guest. It keeps running when libvirtd ends.
+   */
   async #startVirtlogd(): Promise<void> {
     const { virtlogd } = this.#state
     if (virtlogd && isAlive(virtlogd)) return
@@ -186,13 +191,13 @@ export class Host {
     await waitUntil(() => connectTo(socket).then(() => true), { what: `virtlogd of ${this.name}` })
   }
 
-  /** Ends libvirtd alone; guests go on. */
+  /** Kills libvirtd only. Guests keep running. */
   async killLibvirtd(name: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     this.#kills += 1
     if (this.libvirtd) await endProcess(this.libvirtd, name)
   }
 
-  /** As a power failure: everything on the host ends at once. Its disks stay; `start` boots it again. */
+  /** Simulates a power failure: all processes of the host end at once. Its files stay, and `start` boots it again. */
   async powerOff(): Promise<void> {
     if (this.#state.init) await endProcess(this.#state.init, 'SIGKILL')
     await endMarkedProcesses(this.home)
@@ -209,7 +214,7 @@ export class Host {
     await this.stop()
   }
 
-  #inside(argv: readonly string[], cwd = '/'): string[] {
+  #commandInside(argv: readonly string[], cwd = '/'): string[] {
     return ['nsenter', '--target', `${this.pid}`, '--mount', '--uts', '--net', '--pid', `--wdns=${cwd}`, '--', ...argv]
   }
 
@@ -219,14 +224,14 @@ export class Host {
     return init
   }
 
-  /** Makes the namespaces, with an empty /run as after any boot. */
+  /** Creates the namespaces, with an empty /run as after a boot. */
   async #boot(): Promise<void> {
     await this.powerOff()
     const ready = join(this.home, 'ready')
-    for (const old of [ready, join(this.home, 'run')]) rmSync(old, { recursive: true, force: true })
+    for (const path of [ready, join(this.home, 'run')]) rmSync(path, { recursive: true, force: true })
     this.#writeConfiguration()
     const argv = ['unshare', '--fork', '--pid', '--net', '--mount', '--uts']
-    const init = [join(here, 'host/init.sh'), this.home, this.name, hostsFile(this.#options)]
+    const init = [join(here, 'host/init.sh'), this.home, this.name, hostsFileOf(this.#options)]
     const started = await spawnMarked([...argv, ...init], {
       dir: this.home,
       log: join(this.home, 'init.log'),
@@ -249,7 +254,7 @@ export class Host {
     const { network, stock } = this.#options
     const etc = join(this.home, 'etc/libvirt')
     mkdirSync(etc, { recursive: true })
-    const values = { uuid: this.#state.uuid, address: network?.address.split('/')[0] ?? NOBODY }
+    const values = { uuid: this.#state.uuid, address: network?.address.split('/')[0] ?? UNUSED_ADDRESS }
     const templates = { 'libvirtd.conf': 'libvirtd.conf', 'qemu.conf': stock ? 'qemu-stock.conf' : 'qemu.conf' }
     for (const [file, name] of Object.entries(templates)) {
       const template = readFileSync(join(here, 'host', name), 'utf8')
@@ -258,7 +263,7 @@ export class Host {
         template.replace(/@(uuid|address)@/g, (_, key: 'uuid' | 'address') => values[key]),
       )
     }
-    addHostsEntry(hostsFile(this.#options), values.address, this.name)
+    addHostsEntry(hostsFileOf(this.#options), values.address, this.name)
   }
 
   #load(): HostState {
@@ -272,12 +277,12 @@ export class Host {
   }
 }
 
-/** One hosts file for all hosts of a cloud: migration resolves the other side's name. */
-function hostsFile({ dir }: HostOptions): string {
+/** One hosts file for all hosts of a cloud, because migration has to resolve the name of the other host. */
+function hostsFileOf({ dir }: HostOptions): string {
   return join(dir, 'hosts', 'etc-hosts')
 }
 
-/** Written in place: a rename would leave the running hosts with the old file in their bind mount. */
+/** Writes the file in place: after a rename, running hosts would still have the old file in their bind mount. */
 function addHostsEntry(file: string, address: string, name: string): void {
   const old = existsSync(file) ? readFileSync(file, 'utf8') : '127.0.0.1 localhost\n'
   const others = old.split('\n').filter((line) => line && line.split(/\s+/)[1] !== name)

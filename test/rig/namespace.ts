@@ -1,9 +1,9 @@
-// Processes of a PID namespace as the root namespace sees them: libvirt's pid files hold the inner pid, signals need the
-// outer one.
+// Finds processes of a PID namespace from the root namespace: libvirt's pid files hold the pid inside the namespace,
+// but signals need the pid outside.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { type ProcessId, processIdOf } from './process.ts'
 
-/** The process that has pid `inner` in the PID namespace of which `member` is a member. */
+/** The process with pid `inner` in the PID namespace that process `member` belongs to. */
 export function outerProcess(member: number, inner: number): ProcessId | undefined {
   const namespace = namespaceOf(member)
   for (const name of readdirSync('/proc')) {
@@ -21,7 +21,7 @@ function namespaceOf(pid: number): string | undefined {
   }
 }
 
-/** The last of NSpid: the pid in the innermost namespace. */
+/** The pid in the innermost namespace: the last number of NSpid. */
 function innerPid(pid: number): number | undefined {
   try {
     const line = /^NSpid:\s+(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]

@@ -1,9 +1,10 @@
-// The network of one cloud: a bridge in the root network namespace, named after the cloud's directory, with an address
-// in a private range that nothing else on this machine uses. Global settings (ip_forward, firewall) stay as they are.
+// The network of a cloud: a bridge in the root network namespace that is named after the cloud's directory, with an
+// address in a private range that nothing else on this machine uses. Global settings (ip_forward, firewall) are not
+// changed.
 import { createHash } from 'node:crypto'
 import { runCommand } from './process.ts'
 
-/** Six hex digits from the cloud's directory: two clouds on one machine never share a name. */
+/** Six hex digits of a hash of the cloud's directory, so that clouds on one machine have different names. */
 export function cloudId(dir: string): string {
   return createHash('sha256').update(dir).digest('hex').slice(0, 6)
 }
@@ -12,14 +13,16 @@ export function bridgeName(dir: string): string {
   return `kn${cloudId(dir)}`
 }
 
-/** The outer end of a host's veth; the interface name limit of 15 characters leaves room for a hash only. */
+/**
+ * The outer end of a host's veth pair. Interface names have at most 15 characters, so it has a hash of the host's name.
+ */
 export function vethName(dir: string, host: string): string {
   return `${bridgeName(dir)}-${createHash('sha256').update(host).digest('hex').slice(0, 6)}`
 }
 
 export interface Bridge {
   name: string
-  /** The cloud's side, where its API server listens: 10.231.N.1. */
+  /** The address of the bridge, where the API server listens: 10.231.N.1. */
   address: string
   /** 10.231.N */
   prefix: string
@@ -32,7 +35,7 @@ interface Link {
 
 const listAddresses = async () => JSON.parse(await runCommand(['ip', '-4', '-j', 'address', 'show'])) as Link[]
 
-/** The prefixes 10.231.N that a machine's addresses and routes leave free, the one that `seed` asks for first. */
+/** The prefixes 10.231.N that no address and no route uses, beginning with the Nth for N = `seed`. */
 export function freePrefixes(seed: number, addresses: readonly string[], routes: readonly string[]): string[] {
   const used = [...addresses, ...routes]
   return Array.from({ length: 256 }, (_, i) => `10.231.${(seed + i) % 256}`).filter(
@@ -40,13 +43,13 @@ export function freePrefixes(seed: number, addresses: readonly string[], routes:
   )
 }
 
-/** Makes the cloud's bridge, or finds the one that is there. */
+/** Creates the bridge of the cloud unless it exists. */
 export async function ensureBridge(dir: string): Promise<Bridge> {
   const name = bridgeName(dir)
-  const there = await listAddresses()
-  const own = there.find((link) => link.ifname === name)?.addr_info?.[0]?.local
+  const existing = await listAddresses()
+  const own = existing.find((link) => link.ifname === name)?.addr_info?.[0]?.local
   if (own) return { name, address: own, prefix: own.slice(0, own.lastIndexOf('.')) }
-  const addresses = there.flatMap((link) => link.addr_info ?? []).flatMap((a) => a.local ?? [])
+  const addresses = existing.flatMap((link) => link.addr_info ?? []).flatMap((a) => a.local ?? [])
   const routes = (
     JSON.parse(await runCommand(['ip', '-4', '-j', 'route', 'show', 'table', 'all'])) as { dst: string }[]
   ).map((route) => route.dst)
@@ -59,7 +62,7 @@ export async function ensureBridge(dir: string): Promise<Bridge> {
   return { name, address: `${prefix}.1`, prefix }
 }
 
-/** Plugs a namespace into the bridge: `eth0` inside, `vethName` outside. The pair goes with either end. */
+/** Plugs a namespace into the bridge by a veth pair: `eth0` inside, `veth` outside. Removing one end removes both. */
 export async function plugIntoBridge(options: {
   veth: string
   bridge: string
@@ -84,12 +87,12 @@ export async function removeLink(name: string): Promise<void> {
   try {
     await runCommand(['ip', 'link', 'delete', name])
   } catch (error) {
-    // A veth also goes with its namespace, which the kernel takes down in its own time.
+    // The kernel may just have removed the veth together with its namespace.
     if (await hasLink(name)) throw error
   }
 }
 
-/** Removes the bridge of a cloud and every veth that a crash left on the outside. */
+/** Removes the bridge of a cloud, and the outer ends of veth pairs that a crash left behind. */
 export async function removeNetwork(dir: string): Promise<void> {
   const name = bridgeName(dir)
   const all = JSON.parse(await runCommand(['ip', '-j', 'link', 'show'])) as Link[]

@@ -1,4 +1,4 @@
-// Debian packages that only some benches need: installed when one runs.
+// Installs Debian packages that only some benchmarks need.
 import { runCommand } from './process.ts'
 
 export async function installPackages(packages: readonly string[], log: (line: string) => void): Promise<void> {

@@ -1,10 +1,10 @@
-// Free TCP ports below the range from which the kernel takes ports for outgoing connections: a server that was killed
-// finds its port free when it is started again.
+// Free TCP ports below the range that the kernel uses for outgoing connections, so that a server that was killed finds
+// its port free when it is started again.
 
 import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 
-/** Different free ports on an address. Two callers at once may, rarely, be given the same. */
+/** Different free ports of an address. Two callers at the same time may, rarely, get the same port. */
 export async function freePorts(address: string, count: number): Promise<number[]> {
   const ports = new Set<number>()
   while (ports.size < count) {

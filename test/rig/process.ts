@@ -1,11 +1,12 @@
-// Processes of the rig: each is known by pid and start time, and carries a mark in its environment, so that a later
-// process finds all of a cloud's processes after any crash and never signals a pid that has been used again.
+// Processes of the rig. Each is identified by pid and start time, so that a signal never reaches a later process with
+// the same pid. Each has a mark in its environment, so that a later process finds all processes of a cloud after a
+// crash.
 import { execFile, spawn } from 'node:child_process'
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { waitUntil } from './wait-until.ts'
 
-/** A process, told apart from a later one with the same pid. */
+/** Identifies a process, even if a later one has the same pid. */
 export interface ProcessId {
   pid: number
   /** Clock ticks after boot: field 22 of /proc/PID/stat. */
@@ -15,7 +16,7 @@ export interface ProcessId {
 const markName = 'KUBENOVA_RIG'
 const ownerName = 'KUBENOVA_RIG_OWNER'
 
-/** State and start time out of a stat file in /proc; undefined: there is no such process or thread. */
+/** State and start time from a stat file in /proc. Undefined: the process or thread does not exist. */
 function readStat(path: string): { state: string; startTime: number } | undefined {
   let stat: string
   try {
@@ -23,14 +24,14 @@ function readStat(path: string): { state: string; startTime: number } | undefine
   } catch {
     return undefined
   }
-  // The command name in field 2 may hold spaces and parentheses: count from its last ")".
+  // The command name in field 2 may contain spaces and parentheses, so fields are counted from the last ")".
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return { state: fields[0] ?? '', startTime: Number(fields[19]) }
 }
 
 const isDead = (state: string): boolean => state === 'Z' || state === 'X'
 
-/** The identity of a running process; undefined if there is none, or only its zombie. */
+/** The identity of a running process. Undefined if the process does not exist or is a zombie. */
 export function processIdOf(pid: number): ProcessId | undefined {
   const stat = readStat(`/proc/${pid}/stat`)
   return stat && !isDead(stat.state) ? { pid, startTime: stat.startTime } : undefined
@@ -41,8 +42,8 @@ export function isAlive(id: ProcessId): boolean {
 }
 
 /**
- * Nothing of it holds anything any more. Of a process with threads that is killed the first thread may be dead, and the process look so,
- * while others still hold its sockets and files.
+ * Whether all threads of the process have ended. After a kill, the first thread may be dead while others still hold the
+ * sockets and files of the process.
  */
 function hasReleasedAll({ pid, startTime }: ProcessId): boolean {
   if (readStat(`/proc/${pid}/stat`)?.startTime !== startTime) return true
@@ -57,7 +58,7 @@ function threadsOf(pid: number): string[] {
   }
 }
 
-/** Sends a signal if the process is still the one meant. False: it is gone. */
+/** Sends a signal to this process, never to a later one with its pid. Returns false if the process has ended. */
 export function signalProcess(id: ProcessId, name: NodeJS.Signals): boolean {
   if (!isAlive(id)) return false
   try {
@@ -69,19 +70,21 @@ export function signalProcess(id: ProcessId, name: NodeJS.Signals): boolean {
   }
 }
 
-/** Signals and waits until it is gone; SIGKILL if it stays for longer than `patience` milliseconds. */
+/** Sends a signal and waits until the process has ended. Sends SIGKILL after `patience` milliseconds. */
 export async function endProcess(id: ProcessId, name: NodeJS.Signals = 'SIGTERM', patience = 10_000): Promise<void> {
   if (!signalProcess(id, name)) return
-  const gone = () => hasReleasedAll(id)
+  const hasEnded = () => hasReleasedAll(id)
   if (name !== 'SIGKILL') {
-    const left = await waitUntil(gone, { what: `end of process ${id.pid}`, deadline: patience }).catch(() => false)
-    if (left) return
+    const isEnded = await waitUntil(hasEnded, { what: `end of process ${id.pid}`, deadline: patience }).catch(
+      () => false,
+    )
+    if (isEnded) return
     signalProcess(id, 'SIGKILL')
   }
-  await waitUntil(gone, { what: `end of process ${id.pid} after SIGKILL` })
+  await waitUntil(hasEnded, { what: `end of process ${id.pid} after SIGKILL` })
 }
 
-/** Direct children, as the kernel lists them. */
+/** pids of the direct children. */
 export function childPidsOf(pid: number): number[] {
   try {
     return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
@@ -90,7 +93,7 @@ export function childPidsOf(pid: number): number[] {
   }
 }
 
-/** The environment that marks a process as part of the rig in `dir`; `owned`: it shall not outlive this process. */
+/** Environment variables that mark a process as part of the rig in `dir`. `owned`: it must not outlive this process. */
 export function markEnv(dir: string, owned: boolean): Record<string, string> {
   const self = processIdOf(process.pid)
   return { [markName]: dir, [ownerName]: owned && self ? `${self.pid}:${self.startTime}` : '' }
@@ -101,7 +104,7 @@ interface MarkedProcess extends ProcessId {
   owner?: ProcessId
 }
 
-/** Every process on the machine with a mark of the rig. */
+/** All processes on this machine that have a mark of the rig. */
 export function listMarkedProcesses(): MarkedProcess[] {
   const found: MarkedProcess[] = []
   for (const entry of readdirSync('/proc')) {
@@ -127,7 +130,7 @@ function environmentOf(pid: number): Map<string, string> | undefined {
   }
 }
 
-/** Ends everything that bears the mark of `dir` or of a directory in it, whoever started it; looks again until nothing is left. */
+/** Kills all processes with the mark of `dir` or of a directory in it, until none is left. */
 export async function endMarkedProcesses(dir: string): Promise<void> {
   await waitUntil(
     async () => {
@@ -141,15 +144,15 @@ export async function endMarkedProcesses(dir: string): Promise<void> {
 
 export interface SpawnOptions {
   dir: string
-  /** File that takes standard output and error; appended. */
+  /** File that standard output and error are appended to. */
   log: string
   env?: Record<string, string | undefined>
   cwd?: string
-  /** The process ends with us if we clean up, and is swept by the next run if we could not. */
+  /** The process must not outlive this one. The next run ends it if this one could not. */
   owned?: boolean
 }
 
-/** Starts a process that lives on after us, in its own session, with the mark of `dir`. */
+/** Starts a process in its own session and with the mark of `dir`. It keeps running when this process ends. */
 export async function spawnMarked(argv: readonly string[], options: SpawnOptions): Promise<Running> {
   const [file = '', ...args] = argv
   const log = openSync(options.log, 'a')
@@ -186,7 +189,7 @@ export interface RunOptions {
 
 const execFileAsync = promisify(execFile)
 
-/** Runs a command to its end and gives its standard output. Throws with the command line and what it said. */
+/** Runs a command and resolves to its standard output. Rejects with its command line and its standard error. */
 export async function runCommand(argv: readonly string[], options: RunOptions = {}): Promise<string> {
   const [file = '', ...args] = argv
   try {

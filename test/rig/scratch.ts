@@ -1,4 +1,4 @@
-// Directories of tests, and the sweep of what earlier test runs left behind when they were killed.
+// Directories of tests, and the removal of clouds that killed test runs left behind.
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
@@ -8,12 +8,12 @@ import { endProcess, isAlive, listMarkedProcesses } from './process.ts'
 const prefix = 'kubenova-'
 const artefacts = join(import.meta.dirname, '../artefacts')
 
-/** A short directory: the UNIX sockets of hosts lie in it. */
+/** Creates a directory with a short path, because the UNIX sockets of hosts lie in it. */
 export function scratchDirectory(): string {
   return mkdtempSync(join(tmpdir(), prefix))
 }
 
-/** Copies logs and state to test/artefacts/NAME, for whoever looks into a failure. */
+/** Copies logs and state to test/artefacts/NAME, for the analysis of a failure. */
 export function keepArtefacts(dir: string, name: string): string {
   const target = join(artefacts, name.replaceAll(/[^\w.-]+/g, '_'))
   rmSync(target, { recursive: true, force: true })
@@ -26,12 +26,12 @@ export function keepArtefacts(dir: string, name: string): string {
   return target
 }
 
-/** Data, sockets and process trees tell little and may be large or may not be copied. */
+/** Data, sockets and keys are of little use for the analysis, are large, or cannot be copied. */
 function isBulk(file: string): boolean {
   return ['etcd', 'run', 'certs', 'images', 'state'].includes(basename(file)) || /-sock|\.sock|\.key$/.test(file)
 }
 
-/** Ends the processes of owned clouds whose owner is gone, and removes their networks and directories. */
+/** Removes owned clouds whose owner has ended: their processes, networks and directories. */
 export async function removeOrphanedClouds(): Promise<void> {
   const orphans = listMarkedProcesses().filter((p) => p.owner && !isAlive(p.owner))
   for (const orphan of orphans) await endProcess(orphan, 'SIGKILL')
@@ -41,7 +41,7 @@ export async function removeOrphanedClouds(): Promise<void> {
   }
 }
 
-/** The marks name DIR/control-plane, DIR/hosts/NAME or DIR. */
+/** The directory of the cloud that a mark belongs to: marks are DIR/control-plane, DIR/hosts/NAME or DIR. */
 function cloudDirectory(dir: string): string {
   if (basename(dir) === 'control-plane') return dirname(dir)
   return basename(dirname(dir)) === 'hosts' ? dirname(dirname(dir)) : dir

@@ -1,4 +1,5 @@
-// What a cloud needs before its first server: the guest image on each host, and the quickstart's flavor, image, network and key.
+// Prepares a cloud for its first Server: copies the guest image to each host, and applies flavor, image, network and
+// key pair of the quickstart.
 import { copyFileSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Cloud } from './cloud.ts'

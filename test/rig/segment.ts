@@ -1,6 +1,7 @@
 /**
- * Hosts, guests and a switch as namespaces, for tests of the host's network with real packets. A guest is a namespace whose eth0 is
- * a veth pair's other end, the pair's first end taking the place of the tap. All ends with the processes that hold the namespaces.
+ * Hosts, guests and a switch as namespaces, for tests of the host network with real packets. A guest is a namespace
+ * whose eth0 is one end of a veth pair; the other end takes the place of the tap. The namespaces end with the processes
+ * that hold them.
  */
 import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -12,23 +13,23 @@ import { waitUntil } from './wait-until.ts'
 
 const execute = promisify(execFile)
 
-/** The system's own: wrappers of version managers take half a second to start. */
+/** The Python of the system, because the wrappers of version managers take half a second to start. */
 const PYTHON = '/usr/bin/python3'
 
-/** Namespaces of network, mounts (with a /run of its own, where `ip netns` keeps names) and processes. */
+/** A network, a mount and a PID namespace. It has a /run of its own, where `ip netns` keeps its names. */
 export interface Space extends AsyncDisposable {
   readonly pid: number
-  /** Goes before a command to run it in here. */
-  readonly prefix: readonly string[]
+  /** The command that runs another command in the space. */
+  readonly enterCommand: readonly string[]
   run(...argv: string[]): Promise<string>
 }
 
 export async function createSpace(): Promise<Space> {
   const script = [
     'mount -t tmpfs run /run && mkdir /run/netns && ip link set lo up',
-    // What udhcpc runs with what it was told in the environment.
-    `printf '#!/bin/sh\\ntest "$1" = bound && env\\n' >/run/told && chmod +x /run/told`,
-    // Ends when the test's process does, however that ends.
+    // udhcpc runs this script with the received options in the environment.
+    `printf '#!/bin/sh\\ntest "$1" = bound && env\\n' >/run/print-lease && chmod +x /run/print-lease`,
+    // `cat` ends when the test's process ends, because its standard input closes.
     'echo ready && exec cat',
   ].join(' && ')
   const namespaces = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc']
@@ -38,7 +39,7 @@ export async function createSpace(): Promise<Space> {
   const prefix = ['nsenter', `--target=${pid}`, '--net', '--mount', '--pid']
   return {
     pid,
-    prefix,
+    enterCommand: prefix,
     run: async (...argv) => (await execute('nsenter', [...prefix.slice(1), ...argv])).stdout,
     async [Symbol.asyncDispose]() {
       const gone = once(holder, 'exit')
@@ -48,7 +49,10 @@ export async function createSpace(): Promise<Space> {
   }
 }
 
-/** A cable between two spaces; `more` is said of the far end. Spaces are named by pid here, hence not from within one. */
+/**
+ * Connects two spaces by a veth pair. `more` are options of the far end. Runs outside of the spaces, which it names by
+ * pid.
+ */
 export async function connectSpaces(
   a: Space,
   aDevice: string,
@@ -62,7 +66,7 @@ export async function connectSpaces(
   await b.run('ip', 'link', 'set', bDevice, 'up')
 }
 
-/** A switch, with a cable to each host's `device`. */
+/** Creates a switch and connects `device` of each host to it. */
 export async function createSwitch(hosts: readonly Space[], device: string): Promise<Space> {
   const hub = await createSpace()
   await hub.run('ip', 'link', 'add', 'sw', 'type', 'bridge', 'stp_state', '0', 'forward_delay', '0')
@@ -74,7 +78,7 @@ export async function createSwitch(hosts: readonly Space[], device: string): Pro
   return hub
 }
 
-/** Does what libvirt and QEMU do at a start: the tap appears, on the bridge, and a machine behind it. */
+/** Does what libvirt and QEMU do at a start: creates a tap on the bridge, with a guest behind it. */
 export async function bootGuest(
   host: Space,
   { tap, bridge, mac, mtu = 1500 }: { tap: string; bridge: string; mac: string; mtu?: number },
@@ -85,19 +89,36 @@ export async function bootGuest(
   return guest
 }
 
-/** Asks for an address; the client's variables (ip, subnet, router, dns, …), or undefined when nobody answered in `tries` s. */
+/**
+ * Runs a DHCP client once. Resolves to its variables (ip, subnet, router, dns, …), or undefined after `tries` s without
+ * answer.
+ */
 export async function requestDhcpLease(
   guest: Space,
   tries = 5,
   ...more: string[]
 ): Promise<Record<string, string> | undefined> {
-  const asked = ['router', 'dns', 'staticroutes', 'mtu', 'domain', 'hostname', 'serverid', 'lease'].flatMap((o) => [
+  const requested = ['router', 'dns', 'staticroutes', 'mtu', 'domain', 'hostname', 'serverid', 'lease'].flatMap((o) => [
     '-O',
     o,
   ])
-  const client = ['busybox', 'udhcpc', '-i', 'eth0', '-f', '-q', '-n', '-t', `${tries}`, '-T', '1', '-s', '/run/told']
+  const client = [
+    'busybox',
+    'udhcpc',
+    '-i',
+    'eth0',
+    '-f',
+    '-q',
+    '-n',
+    '-t',
+    `${tries}`,
+    '-T',
+    '1',
+    '-s',
+    '/run/print-lease',
+  ]
   try {
-    const lines = (await guest.run(...client, ...asked, ...more)).split('\n')
+    const lines = (await guest.run(...client, ...requested, ...more)).split('\n')
     return Object.fromEntries(
       lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
     )
@@ -107,14 +128,14 @@ export async function requestDhcpLease(
   }
 }
 
-/** A DHCP client that goes on: `next` gives what it was told last, such as `bound 10.0.0.5`. */
+/** Starts a DHCP client that keeps running. `next` resolves to its next event, such as `bound 10.0.0.5`. */
 export async function startDhcpClient(guest: Space) {
   const args = ['busybox', 'udhcpc', '-i', 'eth0', '-f', '-T', '1', '-s', '/run/events']
-  // It renews from the address that it was given.
+  // The script sets the address, because the client renews its lease from there.
   const script = `#!/bin/sh\\ntest $1 != bound || ip address replace $ip/$mask dev eth0\\necho $1 $ip\\n`
   await guest.run('sh', '-c', `printf '${script}' >/run/events && chmod +x /run/events`)
-  // Signals are sent to the client itself: without --pid, nsenter becomes it instead of forking.
-  const space = guest.prefix.slice(1).filter((part) => part !== '--pid')
+  // Without --pid nsenter does not fork but becomes the client, so that signals reach it.
+  const space = guest.enterCommand.slice(1).filter((part) => part !== '--pid')
   const child = spawn('nsenter', [...space, ...args], { stdio: ['ignore', 'pipe', 'ignore'] })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   return {
@@ -134,7 +155,8 @@ export async function startDhcpClient(guest: Space) {
   }
 }
 
-// SOLICIT with a DUID-LL, one IA_NA; prints the address in the ADVERTISE (RFC 8415, sections 8 and 21.4-21.6).
+// Sends a SOLICIT with a DUID-LL and one IA_NA, and prints the address of the ADVERTISE (RFC 8415, sections 8,
+// 21.4-21.6).
 const SOLICIT = `
 import socket, sys
 duid = bytes.fromhex("00030001" + sys.argv[1].replace(":", ""))
@@ -150,7 +172,7 @@ at = answer.index(bytes.fromhex("00050018")) + 4
 print(socket.inet_ntop(socket.AF_INET6, answer[at:at + 16]))
 `
 
-/** The address that DHCPv6 offers. */
+/** Resolves to the address that DHCPv6 offers. */
 export async function requestDhcpv6Offer(guest: Space, mac: string): Promise<string> {
   const source = await waitUntil(
     async () =>
@@ -174,12 +196,12 @@ print("ready", flush=True)
 while True: print(s.recv(65535).hex(), flush=True)
 `
 
-/** Sends frames, in hexadecimal, from eth0 as they are. */
+/** Sends frames in hexadecimal from eth0, unchanged. */
 export async function sendFrames(guest: Space, ...frames: string[]): Promise<void> {
   await guest.run(PYTHON, '-c', SEND, ...frames)
 }
 
-// A tap as QEMU has it: a process holds it; persistent, so that it stays if the process ends.
+// Holds a tap open as QEMU does. The tap is persistent, so it stays when the process ends.
 const HOLD = `
 import fcntl, struct, sys
 f = open("/dev/net/tun", "r+b", buffering=0)
@@ -189,9 +211,9 @@ print("ready", flush=True)
 sys.stdin.read()
 `
 
-/** Holds a persistent tap until disposed of; the tap stays then, held by nobody. */
+/** Holds a persistent tap until disposed of. The tap stays then without a process that holds it. */
 export async function holdTap(space: Space, tap: string): Promise<AsyncDisposable> {
-  const child = spawn('nsenter', [...space.prefix.slice(1), PYTHON, '-c', HOLD, tap], {
+  const child = spawn('nsenter', [...space.enterCommand.slice(1), PYTHON, '-c', HOLD, tap], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   await once(child.stdout, 'data')
@@ -204,15 +226,15 @@ export async function holdTap(space: Space, tap: string): Promise<AsyncDisposabl
   }
 }
 
-/** All frames that a device sees, in hexadecimal, in order. */
+/** The frames that a device sends and receives, in hexadecimal and in order. */
 export interface FrameCapture extends Disposable {
   readonly frames: readonly string[]
-  /** Waits for a frame that contains this. */
-  seen(part: string): Promise<void>
+  /** Waits for a frame that contains `part`. */
+  waitForFrame(part: string): Promise<void>
 }
 
-export async function captureFrames(space: Pick<Space, 'prefix'>, device = 'eth0'): Promise<FrameCapture> {
-  const args = [...space.prefix.slice(1), PYTHON, '-c', LISTEN, device]
+export async function captureFrames(space: Pick<Space, 'enterCommand'>, device = 'eth0'): Promise<FrameCapture> {
+  const args = [...space.enterCommand.slice(1), PYTHON, '-c', LISTEN, device]
   const child: ChildProcessByStdio<null, Readable, null> = spawn('nsenter', args, {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -222,7 +244,7 @@ export async function captureFrames(space: Pick<Space, 'prefix'>, device = 'eth0
   lines.on('line', (line) => frames.push(line))
   return {
     frames,
-    async seen(part) {
+    async waitForFrame(part) {
       await waitUntil(() => frames.some((f) => f.includes(part)), { what: `a frame with ${part}`, deadline: 10_000 })
     },
     [Symbol.dispose]: () => {

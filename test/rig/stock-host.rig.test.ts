@@ -40,6 +40,6 @@ it('keeps virtlogd, and the guest its console, when libvirtd ends', async () => 
   await host().startLibvirtd()
   expect((await host().virsh('domstate', 'web')).trim()).toBe('running')
   expect((await host().exec(['pidof', 'virtlogd'])).trim()).toMatch(/^\d+$/)
-  const qemu = host().qemu('web')
+  const qemu = host().qemuOf('web')
   expect(qemu && isAlive(qemu)).toBe(true)
 })

@@ -1,4 +1,4 @@
-// What a ServiceAccount's token says of itself: a JWT whose claims anyone may read.
+// The claims of a ServiceAccount token, which is a JWT.
 
 interface Claims {
   exp: number
@@ -6,7 +6,10 @@ interface Claims {
   'kubernetes.io'?: { serviceaccount?: { uid: string }; node?: { uid: string } }
 }
 
-/** Whether a token is this account's, bound to this Node or to none, and has more than half of its time before it. */
+/**
+ * Whether a token belongs to the account, is bound to the Node (undefined: to none), and has more than half of its life
+ * left.
+ */
 export function isTokenUsable(token: string, account: string, node: string | undefined, now = Date.now()): boolean {
   const { exp, iat, 'kubernetes.io': bound } = claims(token)
   return bound?.serviceaccount?.uid === account && bound.node?.uid === node && exp - now / 1000 > (exp - iat) / 2

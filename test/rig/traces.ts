@@ -1,10 +1,11 @@
-// What is left of a rig on the machine, found without the rig's own records: for tests that say "nothing".
+// Finds what is left of a rig on this machine without using the rig's own files, for tests that expect nothing to be
+// left.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { bridgeName } from './network.ts'
 import { listMarkedProcesses, runCommand } from './process.ts'
 
 export interface Traces {
-  /** pids of processes that bear the mark of `dir`, name it in their arguments, or have something of it mounted. */
+  /** pids of processes that have the mark of `dir`, name it in their arguments, or have a mount in it. */
   processes: number[]
   /** Names of network interfaces in the root namespace. */
   links: string[]
@@ -20,17 +21,17 @@ export async function findTraces(dir: string): Promise<Traces> {
   )
   const marks = new Set(listMarkedProcesses().flatMap((p) => (p.dir.startsWith(dir) ? p.pid : [])))
   const pids = readdirSync('/proc').flatMap((name) => (/^\d+$/.test(name) ? Number(name) : []))
-  const belongs = (pid: number) => marks.has(pid) || lines(`/proc/${pid}/cmdline`, dir).length > 0
-  const sees = (pid: number) => lines(`/proc/${pid}/mountinfo`, dir).length > 0
+  const belongs = (pid: number) => marks.has(pid) || linesWith(`/proc/${pid}/cmdline`, dir).length > 0
+  const hasMount = (pid: number) => linesWith(`/proc/${pid}/mountinfo`, dir).length > 0
   return {
-    processes: pids.filter((pid) => pid !== process.pid && (belongs(pid) || sees(pid))),
+    processes: pids.filter((pid) => pid !== process.pid && (belongs(pid) || hasMount(pid))),
     links: links.filter((link) => link.startsWith(bridgeName(dir))),
-    mounts: lines('/proc/self/mountinfo', dir),
+    mounts: linesWith('/proc/self/mountinfo', dir),
     files: existsSync(dir),
   }
 }
 
-function lines(file: string, text: string): string[] {
+function linesWith(file: string, text: string): string[] {
   try {
     return readFileSync(file, 'utf8')
       .split('\n')

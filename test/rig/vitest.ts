@@ -1,4 +1,4 @@
-// For tests: parts of the rig that come up before a file's tests and are gone after them, whatever happens.
+// Parts of the rig that are started before the tests of a file and always stopped after them.
 import { rmSync } from 'node:fs'
 import { afterAll, beforeAll, type RunnerTestCase, type RunnerTestSuite } from 'vitest'
 import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from './control-plane.ts'
@@ -16,14 +16,14 @@ export function withControlPlane(options: Omit<ControlPlaneOptions, 'dir' | 'own
   return withPart((dir) => startControlPlane({ ...options, dir, owned: true }))
 }
 
-/** A host for one test file: libvirtd alone, without a network to other hosts. */
+/** A host for one test file, with libvirtd but without a network to other hosts. */
 export function withHost(name = 'host'): () => Host {
   return withPart((dir) => startHost({ dir, name, owned: true }))
 }
 
 /**
- * Anything of the rig that lives in a directory and has a `stop`. If a test of the file fails, the part's logs stay
- * under test/artefacts.
+ * Any part of the rig that has a directory and a `stop`. If a test of the file fails, the logs of the part are kept in
+ * test/artefacts.
  */
 export function withPart<T extends { stop(): Promise<void> }>(start: (dir: string) => Promise<T>): () => T {
   let dir = ''
@@ -35,17 +35,17 @@ export function withPart<T extends { stop(): Promise<void> }>(start: (dir: strin
   })
   // oxlint-disable-next-line no-empty-pattern -- vitest reads the pattern's source: anything else is an error
   afterAll(async ({}, suite) => {
-    if (failed(suite)) console.error(`kept: ${keepArtefacts(dir, `${suite.file.name}-${suite.name}`)}`)
+    if (hasFailed(suite)) console.error(`kept: ${keepArtefacts(dir, `${suite.file.name}-${suite.name}`)}`)
     await part?.stop()
     rmSync(dir, { recursive: true, force: true })
   })
   return () => {
-    if (!part) throw new Error('this part of the rig is up from beforeAll on')
+    if (!part) throw new Error('this part of the rig is started in beforeAll')
     return part
   }
 }
 
-/** A suite's own result is not in yet while its afterAll runs: look at its tests. */
-function failed(task: Readonly<RunnerTestSuite | RunnerTestCase>): boolean {
-  return task.result?.state === 'fail' || ('tasks' in task && task.tasks.some(failed))
+/** Asks the tests of a suite, because its own result is not known while its afterAll runs. */
+function hasFailed(task: Readonly<RunnerTestSuite | RunnerTestCase>): boolean {
+  return task.result?.state === 'fail' || ('tasks' in task && task.tasks.some(hasFailed))
 }

@@ -1,39 +1,39 @@
-// Waiting for a condition with a deadline: the only way the rig waits for anything.
+// Waits for a condition with a deadline. The rig has no other way of waiting.
 import { setTimeout as delay } from 'node:timers/promises'
 
 export interface WaitOptions {
-  /** What is awaited, for the error message. */
+  /** The awaited condition, for the error message. */
   what: string
-  /** Milliseconds until it is given up. */
+  /** Time limit in milliseconds. */
   deadline?: number
-  /** Milliseconds between two looks. */
+  /** Milliseconds between two checks. */
   every?: number
   signal?: AbortSignal | undefined
 }
 
-/** Thrown by a look: what is awaited can no longer come. */
+/** Thrown by a check when the condition cannot become true any more. */
 export class FatalError extends Error {}
 
 /**
- * Asks `look` again and again until it gives something other than undefined or false, and returns that.
- * A Fatal error ends the wait at once; any other error thrown by `look` counts as "not yet"; the last one is the cause of the error at the deadline.
+ * Calls `check` until it returns something other than undefined or false, and resolves to that. A FatalError ends the
+ * wait at once. Any other error counts as "not yet"; the last one is the cause of the error at the deadline.
  */
 export async function waitUntil<T>(
-  look: () => T | undefined | false | Promise<T | undefined | false>,
+  check: () => T | undefined | false | Promise<T | undefined | false>,
   { what, deadline = 30_000, every = 20, signal }: WaitOptions,
 ): Promise<T> {
   const end = performance.now() + deadline
-  let last: unknown
+  let lastError: unknown
   for (;;) {
     signal?.throwIfAborted()
     try {
-      const seen = await look()
-      if (seen !== undefined && seen !== false) return seen
+      const result = await check()
+      if (result !== undefined && result !== false) return result
     } catch (error) {
       if (error instanceof FatalError) throw error
-      last = error
+      lastError = error
     }
-    if (performance.now() > end) throw new Error(`${what}: not within ${deadline} ms`, { cause: last })
+    if (performance.now() > end) throw new Error(`${what}: not within ${deadline} ms`, { cause: lastError })
     await delay(every, undefined, signal ? { signal } : {})
   }
 }

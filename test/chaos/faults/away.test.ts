@@ -49,10 +49,10 @@ let leaver = ''
 let victim = ''
 
 beforeAll(async () => {
-  for (const name of ['steady', 'leaver', 'victim']) await user().server(name)
-  for (const name of ['steady', 'leaver', 'victim']) await user().ready(name, BACK_MS)
+  for (const name of ['steady', 'leaver', 'victim']) await user().createServer(name)
+  for (const name of ['steady', 'leaver', 'victim']) await user().waitUntilReady(name, BACK_MS)
   // A guest reacts to a shutdown request only when it has booted.
-  await user().booted(await user().get('server', 'leaver'), 1, 2 * BACK_MS)
+  await user().waitForBoot(await user().get('server', 'leaver'), 1, 2 * BACK_MS)
   steady = await user().get('server', 'steady')
   leaver = await domainOf('leaver')
   victim = await domainOf('victim')
@@ -65,7 +65,7 @@ it(`guests run on, and agent and controller wait, while the API server is down f
   const { cloud } = user()
   const first = cloud.service('agent-h1')
   const before = (await listRunning()).split('\n').find((line) => line.includes('steady'))
-  await user().server('newborn')
+  await user().createServer('newborn')
   await cloud.plane.kill('kube-apiserver')
   const back = performance.now() + AWAY_SECONDS * 1000
   const waitForShare = (share: number) =>
@@ -88,7 +88,7 @@ it(`guests run on, and agent and controller wait, while the API server is down f
   expect(await domainState(victim)).toBe('shut off')
   expect((await listRunning()).split('\n').find((line) => line.includes('steady'))).toBe(before)
   await cloud.plane.start()
-  await cloud.ready('agent-h1')
+  await cloud.waitUntilReady('agent-h1')
   expect(cloud.service('agent-h1').pid).toBe(second.pid)
 })
 
@@ -101,11 +101,11 @@ it('no host is fenced, no request is lost, and changes meanwhile are caught up w
     what: 'its start',
     deadline: BACK_MS,
   })
-  await user().ready('victim')
+  await user().waitUntilReady('victim')
   expect((await waitForReadiness(user(), 'leaver', 'False', 'GuestShutdown')).status?.vmState).toBe('stopped')
-  await user().ready('newborn', BACK_MS)
+  await user().waitUntilReady('newborn', BACK_MS)
   console.log(`caught up ${((performance.now() - started) / 1000).toFixed(1)} s after the agent was ready`)
-  const now = await user().ready('steady')
+  const now = await user().waitUntilReady('steady')
   // The condition never changed, so the host was never marked down.
   expect(conditionOf(now, 'Ready')).toEqual(conditionOf(steady, 'Ready'))
   expect(conditionOf(now, 'HostReachable')).toBeUndefined()

@@ -71,8 +71,8 @@ beforeAll(async () => {
   }
   const argv = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value])
   agent = await host.spawn([...main('agent'), ...argv], { name: 'agent', env: await clockEnvironment('agent') })
-  await user().server('web')
-  await user().booted(await user().ready('web', 180_000), 1, 180_000)
+  await user().createServer('web')
+  await user().waitForBoot(await user().waitUntilReady('web', 180_000), 1, 180_000)
 })
 
 const hostRenewTime = async (): Promise<string> => {
@@ -105,9 +105,9 @@ async function expectHostStaysUp(agentHours: number): Promise<void> {
 /** Checks that an action works and runs once. */
 async function expectActionWorks(): Promise<void> {
   const before = await countSucceeded(user(), 'web', 'reboot')
-  const request = await user().deed('web', 'reboot', { type: 'HARD' })
+  const request = await user().runAction('web', 'reboot', { type: 'HARD' })
   expect(request.status?.phase).toBe('Succeeded')
-  const now = await user().ready('web')
+  const now = await user().waitUntilReady('web')
   expect(conditionOf(now, 'HostReachable')).toBeUndefined()
   expect(await countSucceeded(user(), 'web', 'reboot')).toBe(before + 1)
   expect([isAlive(agent), isAlive(controller)]).toEqual([true, true])
@@ -140,8 +140,8 @@ it.each([
       (b.metadata.creationTimestamp ?? '').localeCompare(a.metadata.creationTimestamp ?? ''),
     )
     expect(hasOffset(latest?.status?.finishTime ?? '', agentHours)).toBe(true)
-    await user().server(`new-${agentHours}-${controllerHours}-${name}`)
-    await user().ready(`new-${agentHours}-${controllerHours}-${name}`, 120_000)
+    await user().createServer(`new-${agentHours}-${controllerHours}-${name}`)
+    await user().waitUntilReady(`new-${agentHours}-${controllerHours}-${name}`, 120_000)
   },
 )
 

@@ -9,7 +9,7 @@ import { waitUntil } from '../../rig/wait-until.ts'
 export async function restartAgent(user: User, host: string, ...flags: string[]): Promise<void> {
   await user.cloud.kill(`agent-${host}`)
   await user.cloud.startAgent(host, ...flags)
-  await user.cloud.ready(`agent-${host}`)
+  await user.cloud.waitUntilReady(`agent-${host}`)
 }
 
 /** Lists a host's domains, the product's files, devices and nftables rules, one per line. */
@@ -73,5 +73,5 @@ export function waitForReadiness(
     const ready = conditionOf(server, 'Ready')
     return ready?.status === status && ready.reason === reason
   }
-  return user.until(name, `Ready ${status} for ${reason}`, hasReadiness)
+  return user.waitForServer(name, `Ready ${status} for ${reason}`, hasReadiness)
 }

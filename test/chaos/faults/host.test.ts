@@ -66,8 +66,8 @@ beforeAll(async () => {
   const { capacity } = (await user().get<Hypervisor>('hypervisor', 'h1')).status ?? {}
   expect(capacity?.disk).toBe(1)
   await setOnlyHost(true)
-  await user().server('neighbour')
-  neighbour = await user().ready('neighbour', SLOW_MS)
+  await user().createServer('neighbour')
+  neighbour = await user().waitUntilReady('neighbour', SLOW_MS)
 })
 
 afterEach(() => emptyDisk(h1()))
@@ -92,7 +92,7 @@ const waitForReport = ({ status }: Server): Promise<GuestReport> => {
  * runs.
  */
 async function expectFailure(name: string, reason: string, message: RegExp): Promise<Server> {
-  const failed = await user().until(
+  const failed = await user().waitForServer(
     name,
     'not placed',
     (s) => conditionOf(s, 'Scheduled')?.reason === 'NoValidHost',
@@ -120,9 +120,9 @@ async function expectStartSucceeds(
   name: string,
   check: (server: Server) => Promise<unknown> = async () => undefined,
 ): Promise<void> {
-  const { status } = await user().deed(name, 'start')
+  const { status } = await user().runAction(name, 'start')
   expect(status).toMatchObject({ phase: 'Succeeded' })
-  const server = await user().ready(name, SLOW_MS)
+  const server = await user().waitUntilReady(name, SLOW_MS)
   expect(server.status?.host).toBe('h1')
   expect(server.status).not.toHaveProperty('fault')
   expect(conditionOf(server, 'Stalled')).toBeUndefined()
@@ -135,7 +135,7 @@ async function expectStartSucceeds(
 async function createServerWithNewImage(name: string, more: object = {}): Promise<void> {
   const spec = { url: `${origin}/${name}.qcow2`, format: 'qcow2', ...more }
   await user().apply({ kind: 'Image', metadata: { name }, spec })
-  await user().server(name, { image: { name } })
+  await user().createServer(name, { image: { name } })
 }
 
 it('a build fails with DiskFull when the disk is full while the image is fetched', async () => {
@@ -188,7 +188,7 @@ it('a build fails with DiskFull when the disk is full while disks are created', 
     deadline: SLOW_MS,
   })
   await fillDisk(h1(), 60)
-  await user().server('made')
+  await user().createServer('made')
   await expectFailure('made', 'DiskFull', /h1 could not build it: .*(disk is full|no space)/)
   await emptyDisk(h1())
   await expectStartSucceeds('made')
@@ -227,7 +227,7 @@ it('a build fails with ImageChecksumMismatch when the image’s source has other
   source = 'wrong'
   const sum = createHash('sha256').update(image).digest('hex')
   await createServerWithNewImage('changed', { checksum: `sha256:${sum}` })
-  const failed = await user().until('changed', 'in error', ({ status }) => status?.vmState === 'error', SLOW_MS)
+  const failed = await user().waitForServer('changed', 'in error', ({ status }) => status?.vmState === 'error', SLOW_MS)
   expect(failed.status?.fault).toMatchObject({ code: 500, details: 'ImageChecksumMismatch' })
   expect(conditionOf(failed, 'Stalled')).toMatchObject({ status: 'True', reason: 'ImageChecksumMismatch' })
   expect(await findOrphansOf(h1(), failed)).toEqual([])
@@ -251,8 +251,8 @@ it('a guest is paused when the disk is full while it writes, and continues when 
   // Writes busybox 25 times behind the image's data: more than there is room for.
   const write = 'dd if=/bin/busybox of=/dev/vda bs=1M seek=$i conv=fsync || exit'
   const userData = `#!/bin/sh\nfor i in $(seq 100 2 148); do ${write}; done\n`
-  await user().server('writer', { userData })
-  const stopped = await user().until(
+  await user().createServer('writer', { userData })
+  const stopped = await user().waitForServer(
     'writer',
     'stopped',
     (s) => conditionOf(s, 'Ready')?.reason === 'DiskIOError',
@@ -278,7 +278,7 @@ it('a build fails with OutOfMemory when the host has no memory for QEMU', async 
   await user().apply({ kind: 'Flavor', metadata: { name: 'big' }, spec: { vcpus: 1, ram: 6000, disk: 1 } })
   const pid = String(h1().libvirtd?.pid)
   await runCommand(['prlimit', '--pid', pid, `--as=${5 * 1024 ** 3}:unlimited`])
-  await user().server('big', { flavor: 'big' })
+  await user().createServer('big', { flavor: 'big' })
   await expectFailure('big', 'OutOfMemory', /h1 could not build it: start: .*the host has no memory left for it/)
   await runCommand(['prlimit', '--pid', pid, '--as=unlimited'])
   await expectStartSucceeds('big')
@@ -287,7 +287,7 @@ it('a build fails with OutOfMemory when the host has no memory for QEMU', async 
 it('a build fails with BridgeMissing when the host lacks the network’s bridge', async () => {
   const spec = { bridge: 'br-lab', subnets: [{ cidr: '10.88.0.0/24' }] }
   await user().apply({ kind: 'Network', metadata: { name: 'lab' }, spec })
-  await user().server('bridged', { networks: [{ name: 'lab' }] })
+  await user().createServer('bridged', { networks: [{ name: 'lab' }] })
   await expectFailure(
     'bridged',
     'BridgeMissing',
@@ -306,8 +306,8 @@ it('another host builds the server when one fails, without a fault in its status
   })
   await setOnlyHost(false)
   await fillDisk(h1(), 60)
-  await user().server('moved')
-  const moved = await user().ready('moved', SLOW_MS)
+  await user().createServer('moved')
+  const moved = await user().waitUntilReady('moved', SLOW_MS)
   expect(moved.status).toMatchObject({ host: 'h2', vmState: 'active', rejectedHosts: [{ host: 'h1' }] })
   expect(moved.status).not.toHaveProperty('fault')
   expect(await findOrphansOf(h1(), moved)).toEqual([])
@@ -346,8 +346,8 @@ it('the agent starts dnsmasq again when it is killed', async () => {
     deadline: 60_000,
   })
   await setOnlyHost(true)
-  await user().server('leased')
-  const server = await user().ready('leased', SLOW_MS)
+  await user().createServer('leased')
+  const server = await user().waitUntilReady('leased', SLOW_MS)
   const log = server.status?.console?.log ?? ''
   const report = await waitUntil(async () => guestReports(await h1().exec(['cat', log]))[0], {
     what: 'its report',

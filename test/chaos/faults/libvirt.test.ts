@@ -24,28 +24,28 @@ const waitForHostReadiness = (status: string, reason: string) =>
 let running: Server
 beforeAll(async () => {
   await disable('h2', true)
-  for (const name of ['stays', 'stops', 'goes']) await user().server(name)
-  for (const name of ['stays', 'stops', 'goes']) await user().ready(name, SLOW_MS)
+  for (const name of ['stays', 'stops', 'goes']) await user().createServer(name)
+  for (const name of ['stays', 'stops', 'goes']) await user().waitUntilReady(name, SLOW_MS)
   running = await user().get('server', 'stays')
-  await user().booted(running)
+  await user().waitForBoot(running)
 })
 
 it('the host reports that libvirtd is down and gets no new servers, and its guests run on without a status change', async () => {
   await h1().killLibvirtd()
   // The server is scheduled before the controller knows that libvirtd is down; another host takes it.
-  await user().server('early')
-  await user().until('early', 'on h1', (server) => server.status?.host === 'h1')
+  await user().createServer('early')
+  await user().waitForServer('early', 'on h1', (server) => server.status?.host === 'h1')
   await disable('h2', false)
   await waitForHostReadiness('False', 'LibvirtUnreachable')
   expect((await user().get<Hypervisor>('hypervisor', 'h1')).status?.state).toBe('up')
-  expect((await user().ready('early', SLOW_MS)).status?.host).toBe('h2')
-  await user().server('late')
-  expect((await user().ready('late', SLOW_MS)).status?.host).toBe('h2')
+  expect((await user().waitUntilReady('early', SLOW_MS)).status?.host).toBe('h2')
+  await user().createServer('late')
+  expect((await user().waitUntilReady('late', SLOW_MS)).status?.host).toBe('h2')
   // A server that no other host can take needs no new request when libvirtd is back.
   await disable('h2', true)
-  await user().server('alone')
+  await user().createServer('alone')
   await waitForReadiness(user(), 'alone', 'False', 'NoValidHost')
-  expect(h1().qemu(running.status?.domain?.name ?? '')).toBeDefined()
+  expect(h1().qemuOf(running.status?.domain?.name ?? '')).toBeDefined()
   const now = await user().get('server', 'stays')
   expect(now.metadata.resourceVersion).toBe(running.metadata.resourceVersion)
 })
@@ -68,9 +68,9 @@ it('all requests complete once when libvirtd is back', async () => {
   const goes = await user().get('server', 'goes')
   await h1().startLibvirtd()
   await waitForHostReadiness('True', 'Connected')
-  expect((await user().ready('alone', SLOW_MS)).status?.host).toBe('h1')
-  await user().until('stops', 'off', ({ status }) => status?.vmState === 'stopped', SLOW_MS)
-  await user().ready('stops')
+  expect((await user().waitUntilReady('alone', SLOW_MS)).status?.host).toBe('h1')
+  await user().waitForServer('stops', 'off', ({ status }) => status?.vmState === 'stopped', SLOW_MS)
+  await user().waitUntilReady('stops')
   await user().kubectl('wait', '--for=delete', 'server/goes', `--timeout=${SLOW_MS / 1000}s`)
   expect(await findOrphansOf(h1(), goes)).toEqual([])
   const early = await user().get('server', 'early')
@@ -78,7 +78,7 @@ it('all requests complete once when libvirtd is back', async () => {
   expect((await user().get('server', 'stays')).status?.actionRecords).toBe(1)
   const alone = await user().get('server', 'alone')
   const names = [running, alone].map(({ status }) => status?.domain?.name ?? '')
-  expect((await user().domains('h1')).sort()).toEqual(names.sort())
+  expect((await user().runningDomains('h1')).sort()).toEqual(names.sort())
 })
 
 it('a guest whose QEMU ends after each start is restarted with a growing delay, which is reported', async () => {
@@ -94,7 +94,7 @@ it('a guest whose QEMU ends after each start is restarted with a growing delay, 
   expect(conditionOf(waiting, 'Ready')?.message).toMatch(
     /^the domain has ended by itself again \(destroyed\), after a restart; /,
   )
-  expect((await user().ready('stays', SLOW_MS)).status?.actionRecords).toBe(3)
+  expect((await user().waitUntilReady('stays', SLOW_MS)).status?.actionRecords).toBe(3)
 })
 
 /** Does not wait for /readyz, which needs libvirt; the agent's Hypervisor and heartbeat do not. */

@@ -36,7 +36,7 @@ async function startSecond(): Promise<SecondController> {
 
 async function startFirst(): Promise<void> {
   await user().cloud.startController('--lease-seconds', String(LEASE_SECONDS))
-  await user().cloud.ready('controller')
+  await user().cloud.waitUntilReady('controller')
 }
 
 async function leaseOf(name: string): Promise<Lease> {
@@ -62,8 +62,8 @@ beforeAll(async () => {
 
 it('one of two controllers leads, and the other waits', async () => {
   expect([await leads(first().url), await leads(second.url)]).toEqual([true, false])
-  await user().server('before')
-  await user().ready('before', 120_000)
+  await user().createServer('before')
+  await user().waitUntilReady('before', 120_000)
 })
 
 interface TimedAuditEvent extends AuditEvent {
@@ -88,7 +88,7 @@ it('a controller that is frozen during its work is replaced, and writes nothing 
 }, async () => {
   const names = Array.from({ length: 12 }, (_, i) => `many-${i}`)
   const before = await transitions()
-  const made = Promise.all(names.map((name) => user().server(name)))
+  const made = Promise.all(names.map((name) => user().createServer(name)))
   await waitUntil(
     async () =>
       (await user().list('servers')).some(({ metadata, status }) => metadata.name.startsWith('many') && status?.host),
@@ -104,7 +104,7 @@ it('a controller that is frozen during its work is replaced, and writes nothing 
   expect((performance.now() - frozen) / 1000).toBeLessThan(3 * LEASE_SECONDS)
   expect(await transitions()).toBe(before + 1)
   const taken = (await lease()).spec?.acquireTime ?? ''
-  for (const name of names) await user().until(name, 'placed', ({ status }) => status?.host !== undefined)
+  for (const name of names) await user().waitForServer(name, 'placed', ({ status }) => status?.host !== undefined)
   signalProcess(first(), 'SIGCONT')
   await waitUntil(() => !isAlive(first()), { what: 'the frozen one to end', deadline: 60_000 })
   expect(await leads(second.url)).toBe(true)
@@ -117,12 +117,12 @@ it('the other controller takes over in bounded time when the leader is killed, a
 }, async () => {
   await startFirst()
   expect(await leads(first().url)).toBe(false)
-  await user().server('after')
+  await user().createServer('after')
   const killed = performance.now()
   await endProcess(second, 'SIGKILL')
   await waitUntil(() => leads(first().url), { what: 'the first to lead again', deadline: 60_000 })
   expect((performance.now() - killed) / 1000).toBeLessThan(3 * LEASE_SECONDS)
-  await user().ready('after', 120_000)
+  await user().waitUntilReady('after', 120_000)
   for (const name of ['before', 'after']) expect(await countSucceeded(user(), name, 'create')).toBe(1)
 })
 
@@ -132,7 +132,7 @@ it('a standby controller marks no host down when it leads after an outage of etc
   const { plane } = user().cloud
   second = await startSecond()
   await user().delete('after')
-  const before = await user().ready('before')
+  const before = await user().waitUntilReady('before')
   await plane.kill('etcd')
   // A host's lease lasts for 30 seconds, a controller's for less.
   const back = performance.now() + 45_000
@@ -144,9 +144,9 @@ it('a standby controller marks no host down when it leads after an outage of etc
     what: 'a heartbeat',
     deadline: 60_000,
   })
-  await user().server('after')
-  await user().ready('after', 120_000)
-  const now = await user().ready('before')
+  await user().createServer('after')
+  await user().waitUntilReady('after', 120_000)
+  const now = await user().waitUntilReady('before')
   expect(conditionOf(now, 'Ready')).toEqual(conditionOf(before, 'Ready'))
   expect(now.metadata.resourceVersion).toBe(before.metadata.resourceVersion)
   await endProcess(second, 'SIGKILL')
@@ -180,12 +180,12 @@ it('a second agent on a host is not ready until the first ends', { timeout: 300_
   await waitUntil(async () => (await other.readyz()) === 'ok', { what: 'the second to work', deadline: 60_000 })
   await endProcess(other, 'SIGKILL')
   await user().cloud.startAgent('h1')
-  await user().cloud.ready('agent-h1')
+  await user().cloud.waitUntilReady('agent-h1')
 })
 
 it('an agent with the name of another host waits and changes nothing', { timeout: 300_000 }, async () => {
   const holder = (await hostLease()).spec?.holderIdentity
-  const domains = await user().domains('h1')
+  const domains = await user().runningDomains('h1')
   const other = await startSecondAgent('h2', '--state-dir', '/var/lib/kubenova/intruder')
   const waiting = new RegExp(`another agent works as host h1: it is ${holder}`)
   await waitUntil(async () => waiting.test(await other.readyz()), { what: 'the intruder to wait', deadline: 60_000 })
@@ -199,6 +199,6 @@ it('an agent with the name of another host waits and changes nothing', { timeout
   }
   expect((await hostLease()).spec?.holderIdentity).toBe(holder)
   expect(await other.readyz()).toMatch(waiting)
-  expect(await user().domains('h1')).toEqual(domains)
+  expect(await user().runningDomains('h1')).toEqual(domains)
   await endProcess(other, 'SIGKILL')
 })

@@ -22,17 +22,17 @@ const countActions = (action: string) => countSucceeded(user(), 'web', action)
 async function restartLibvirtd(): Promise<void> {
   await host().killLibvirtd()
   await host().startLibvirtd()
-  await user().cloud.ready('agent-h1')
+  await user().cloud.waitUntilReady('agent-h1')
 }
 /** Waits until the agent has reconciled the server once more. */
 async function waitForReconcile(): Promise<void> {
   await user().patch('server', 'web', { spec: { displayName: `reconcile ${Date.now()}` } })
   const isObserved = ({ status, metadata }: Server) => status?.observedGeneration === metadata.generation
-  await user().until('web', 'observed', isObserved)
+  await user().waitForServer('web', 'observed', isObserved)
 }
 const countBoots = async () =>
   user()
-    .console(await user().get('server', 'web'))
+    .consoleOf(await user().get('server', 'web'))
     .split('KUBENOVA-GUEST').length - 1
 
 /** Waits until the server is Ready again after exactly one more action of this name. */
@@ -44,14 +44,14 @@ async function expectRestoredBy(action: string, act: () => Promise<unknown>): Pr
     deadline: 120_000,
     every: 100,
   })
-  await user().ready('web')
+  await user().waitUntilReady('web')
   expect(await countActions(action)).toBe(before + 1)
 }
 
 async function expectOneBoot(act: () => Promise<unknown>): Promise<void> {
   const before = await countBoots()
   await act()
-  await user().booted(await user().get('server', 'web'), before + 1)
+  await user().waitForBoot(await user().get('server', 'web'), before + 1)
 }
 
 beforeAll(async () => {
@@ -66,10 +66,10 @@ beforeAll(async () => {
     '--restart-delay-seconds',
     '0',
   )
-  await user().server('web')
-  const server = await user().ready('web')
+  await user().createServer('web')
+  const server = await user().waitUntilReady('web')
   domain = server.status?.domain?.name ?? ''
-  await user().booted(server)
+  await user().waitForBoot(server)
 })
 
 it('reports a guest that virsh suspended, and no action when virsh resumes it', async () => {
@@ -78,7 +78,7 @@ it('reports a guest that virsh suspended, and no action when virsh resumes it', 
   expect(paused.status).toMatchObject({ vmState: 'paused', powerState: 'Paused' })
   expect(conditionOf(paused, 'Ready')?.message).toMatch(/paused \(user\), not running: it was changed on the host/)
   await virsh('resume')
-  await user().ready('web')
+  await user().waitUntilReady('web')
   expect(await countActions('unpause')).toBe(0)
 })
 
@@ -88,7 +88,7 @@ it('reports a guest that virsh saved, and no action or boot when virsh starts it
   const saved = await waitForReadiness(user(), 'web', 'False', 'ChangedOnHost')
   expect(saved.status).toMatchObject({ vmState: 'suspended', powerState: 'Shutdown' })
   await virsh('start')
-  await user().ready('web')
+  await user().waitUntilReady('web')
   expect(await countBoots()).toBe(before)
   expect(await countActions('start')).toBe(0)
 })
@@ -103,7 +103,7 @@ it('keeps a running guest that virsh undefined, and defines it again at its next
   await virsh('undefine')
   await virsh('dominfo').then((info) => expect(info).toMatch(/Persistent:\s+no/))
   await user().patch('server', 'web', { spec: { displayName: 'still here' } })
-  await user().ready('web')
+  await user().waitUntilReady('web')
   await expectRestoredBy('start', () => virsh('destroy'))
   expect(await virsh('dominfo')).toMatch(/Persistent:\s+yes/)
 })
@@ -111,7 +111,7 @@ it('keeps a running guest that virsh undefined, and defines it again at its next
 it('takes no action when virsh resets or reboots a guest', async () => {
   const before = await countActions('start')
   for (const command of ['reset', 'reboot']) await expectOneBoot(() => virsh(command))
-  await user().ready('web')
+  await user().waitUntilReady('web')
   expect(await countActions('start')).toBe(before)
   expect(await countActions('reboot')).toBe(0)
 })
@@ -122,8 +122,8 @@ it('reports a guest that virsh saved to a file, and boots it from its disk when 
   const saved = await waitForReadiness(user(), 'web', 'False', 'ChangedOnHost')
   expect(saved.status).toMatchObject({ vmState: 'stopped', domain: { reason: 'saved' } })
   expect(await countActions('start')).toBe(before)
-  await expectOneBoot(async () => expect((await user().deed('web', 'start')).status?.phase).toBe('Succeeded'))
-  await user().ready('web')
+  await expectOneBoot(async () => expect((await user().runAction('web', 'start')).status?.phase).toBe('Succeeded'))
+  await user().waitUntilReady('web')
 })
 
 it('reports a guest that virsh shut down as a shutdown by the guest', async () => {
@@ -145,7 +145,7 @@ it('keeps a guest off that was shut down when libvirtd restarts and has forgotte
 
 it('stops a guest that virsh started although it is to be Stopped', async () => {
   await setPowerState('Stopped')
-  await user().ready('web')
+  await user().waitUntilReady('web')
   await expectRestoredBy('stop', () => virsh('start'))
   expect(await domainState()).toBe('shut off')
 })
@@ -167,7 +167,7 @@ it('pauses a guest again that virsh resumed or destroyed although it is to be Pa
 
 it('suspends a guest again that virsh started, and reports the lost memory of one that virsh undefined', async () => {
   await setPowerState('Running')
-  await user().ready('web')
+  await user().waitUntilReady('web')
   await setPowerState('Suspended')
   await waitForReadiness(user(), 'web', 'True', 'Suspended')
   await expectRestoredBy('suspend', () => virsh('start'))
@@ -190,7 +190,7 @@ it('reports an incomplete managed save after a power loss of the host, and boots
 })
 
 it('stops a guest whose QEMU hangs when the shutdown timeout is over', async () => {
-  const qemu = host().qemu(domain)
+  const qemu = host().qemuOf(domain)
   expect(qemu && signalProcess(qemu, 'SIGSTOP')).toBe(true)
   await setPowerState('Stopped')
   await waitForReadiness(user(), 'web', 'True', 'Stopped')
