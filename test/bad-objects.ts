@@ -24,7 +24,7 @@ export interface Bad {
   title: string
   by: Row['by']
   says: string
-  /** What is there before; undefined: the bad object is created. */
+  /** The object that exists before. Undefined: the bad object is created. */
   before?: Manifest
   object: Manifest
   /** The object as its user wrote it, in YAML. */

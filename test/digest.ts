@@ -1,4 +1,5 @@
-// What our programs compute of an object before they do anything with it: all that must bear whatever the API server has taken.
+// Runs the computations of controller and agent on an object without any effect. They must not fail on an object that
+// the API server accepts.
 import { admit } from '../actions/admit.ts'
 import { buildDomain } from '../agent/domain/build.ts'
 import { makeDomainInput } from '../agent/domain/examples.ts'

@@ -74,7 +74,7 @@ function closed(schema: Schema): Schema {
 const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false })
 const validators = new Map<string, ValidateFunction>()
 
-/** What the schema alone says against an object: no rules in CEL, no defaults. Empty: nothing. */
+/** The errors of an object by the schema alone, without CEL rules and defaults. */
 export function schemaProblems(object: Manifest): string[] {
   const k = kindOf(object)
   let validate = validators.get(k.kind)

@@ -18,7 +18,7 @@ function places(value: unknown, path: Path = []): Path[] {
   return path.length === 0 ? inner : [path, ...inner]
 }
 
-/** What people and attackers write. */
+/** Values that users write by mistake and attackers on purpose. */
 const nasty: readonly unknown[] = [
   null,
   '',

@@ -232,7 +232,8 @@ describe('port security', () => {
     using ear = await captureFrames(other)
     await sendFrames(free, ...Object.values(forged))
     // The kernel gives a listener the frame without its VLAN tag.
-    for (const sent of Object.values(forged)) await ear.waitForFrame(sent.includes('81000005') ? frame.hexText('vlan') : sent)
+    for (const sent of Object.values(forged))
+      await ear.waitForFrame(sent.includes('81000005') ? frame.hexText('vlan') : sent)
   })
 
   test('drops frames with another MAC when the port has no addresses', async () => {

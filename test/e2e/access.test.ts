@@ -1,5 +1,4 @@
-// A stolen token: what the agent of h1 may do with the rights that it has, and what is refused, each time with a
-// sentence.
+// Tests what a thief with the token of h1's agent can do, and that the API server rejects the rest with a message.
 import { beforeAll, describe, expect, it } from 'vitest'
 import { API_VERSION, GROUP, type Server, type ServerAction, VERSION } from '../../crds/index.ts'
 import { type ApiClient, createApiClient } from '../rig/api.ts'
@@ -28,8 +27,8 @@ const remove =
   (path: string): Attempt =>
   (api) =>
     api.send('DELETE', path)
-/** Server-side apply that takes over whatever is another's. */
-const take =
+/** A server-side apply with force, which takes over the fields of other managers. */
+const forceApply =
   (path: string, body: object, manager = 'kubenova-agent/h1'): Attempt =>
   (api) =>
     api.send('PATCH', `${path}?force=true&fieldManager=${manager}`, body, 'application/apply-patch+yaml')
@@ -49,7 +48,7 @@ const ourObject = (kind: string, name: string, more: object = {}): object => ({
   metadata: { name },
   ...more,
 })
-const beat = (name: string, holder = `${name}_a`): object => ({
+const leaseHeldBy = (name: string, holder = `${name}_a`): object => ({
   apiVersion: 'coordination.k8s.io/v1',
   kind: 'Lease',
   metadata: { name, labels: { 'compute.kubenova.io/component': 'agent' } },
@@ -65,8 +64,12 @@ const event = (instance: string): object => ({
   action: 'create',
   regarding: { kind: 'Server', namespace: 'default', name: 'theirs' },
 })
-/** A record, as an agent leaves one of what it did. */
-const record = (of: string, host: string, more: { status?: object; spec?: object; owner?: string } = {}): object => ({
+/** An action record as an agent creates it. */
+const actionRecord = (
+  of: string,
+  host: string,
+  more: { status?: object; spec?: object; owner?: string } = {},
+): object => ({
   apiVersion: API_VERSION,
   kind: 'ServerAction',
   metadata: {
@@ -83,8 +86,8 @@ const record = (of: string, host: string, more: { status?: object; spec?: object
 const now = '2026-01-01T00:00:00Z'
 const condition = { type: 'Scheduled', status: 'True', reason: 'X', message: 'x', lastTransitionTime: now }
 
-/** The sentence of a refusal. */
-async function refusal(attempt: Promise<unknown>): Promise<string> {
+/** The message with which the API server rejects the attempt. */
+async function rejectionOf(attempt: Promise<unknown>): Promise<string> {
   const text = await attempt.then(
     () => 'it was allowed',
     (error: unknown) => (error instanceof Error ? error.message : String(error)),
@@ -120,34 +123,38 @@ const onlyFinalizer = 'of the finalizers an agent changes one'
 const notMove = 'an agent does not write these status fields, which belong to kubenova-scheduler: host'
 const ownHost = 'the agent of h1 writes Hypervisor h1 and no other'
 const ownLease = 'the agent of h1 renews Lease h1 and no other, and holds it by the name of its host'
-const ownDeeds = 'the agent of h1 ends only what the controller gave to its host'
+const ownActions = 'the agent of h1 ends only what the controller gave to its host'
 const signed = 'what the agent of h1 writes is signed with its host'
 const noNode = 'this token names no node'
 
 const usual = { flavor: 'tiny', image: { name: 'guest' }, networks: [{ name: 'default' }] }
 const powered = { status: { powerState: 'Shutdown', vmState: 'stopped' } }
 
-const rejectedHosts: [what: string, attempt: Attempt, sentence: string][] = [
-  ['write another’s status', merge(serverStatus('theirs'), powered), another],
-  ['take over another’s status', take(serverStatus('theirs'), ourObject('Server', 'theirs', powered)), another],
+const rejectedAttempts: [what: string, attempt: Attempt, sentence: string][] = [
+  ['write the status of another’s Server', merge(serverStatus('theirs'), powered), another],
   [
-    'take over another’s status as the scheduler',
-    take(serverStatus('theirs'), ourObject('Server', 'theirs', { status: { host: 'h1' } }), 'kubenova-scheduler'),
+    'take over the status of another’s Server',
+    forceApply(serverStatus('theirs'), ourObject('Server', 'theirs', powered)),
     another,
   ],
-  ['let go another', merge(server('theirs'), { metadata: { finalizers: [] } }), another],
-  ['label another', merge(server('theirs'), { metadata: { labels: { a: 'b' } } }), another],
   [
-    'give another up by force',
+    'take over the status of another’s Server as the scheduler',
+    forceApply(serverStatus('theirs'), ourObject('Server', 'theirs', { status: { host: 'h1' } }), 'kubenova-scheduler'),
+    another,
+  ],
+  ['remove the finalizer of another’s Server', merge(server('theirs'), { metadata: { finalizers: [] } }), another],
+  ['label another’s Server', merge(server('theirs'), { metadata: { labels: { a: 'b' } } }), another],
+  [
+    'force the deletion of another’s Server',
     merge(server('theirs'), { metadata: { annotations: { 'compute.kubenova.io/force-delete': 'true' } } }),
     another,
   ],
-  ['wish something for another', merge(server('theirs'), { spec: { powerState: 'Stopped' } }), another],
-  ['take a server that has no host', merge(serverStatus('homeless'), { status: { host: 'h1' } }), homeless],
-  ['wish something for its own', merge(server('mine'), { spec: { powerState: 'Stopped' } }), noSpec],
+  ['change the spec of another’s Server', merge(server('theirs'), { spec: { powerState: 'Stopped' } }), another],
+  ['take a Server that has no host', merge(serverStatus('homeless'), { status: { host: 'h1' } }), homeless],
+  ['change the spec of its own Server', merge(server('mine'), { spec: { powerState: 'Stopped' } }), noSpec],
   [
-    'take over the spec of its own',
-    take(
+    'take over the spec of its own Server',
+    forceApply(
       server('mine'),
       ourObject('Server', 'mine', { spec: { ...usual, availabilityZone: 'zone-h1', tags: ['x'] } }),
       'kubectl',
@@ -155,144 +162,168 @@ const rejectedHosts: [what: string, attempt: Attempt, sentence: string][] = [
     noSpec,
   ],
   [
-    'give its own up by force',
+    'force the deletion of its own Server',
     merge(server('mine'), { metadata: { annotations: { 'compute.kubenova.io/force-delete': 'true' } } }),
     'an agent changes no labels, annotations or owners of a Server',
   ],
-  ['let go its own that nobody deleted', merge(server('mine'), { metadata: { finalizers: [] } }), onlyFinalizer],
-  ['hold its own', merge(server('mine'), { metadata: { finalizers: ['example.com/mine'] } }), onlyFinalizer],
-  ['move its own', merge(serverStatus('mine'), { status: { host: 'h2' } }), notMove],
   [
-    'move its own by leaving the host out, as the scheduler',
-    take(serverStatus('mine'), ourObject('Server', 'mine', { status: { vmState: 'active' } }), 'kubenova-scheduler'),
+    'remove the finalizer of its own Server that is not deleted',
+    merge(server('mine'), { metadata: { finalizers: [] } }),
+    onlyFinalizer,
+  ],
+  [
+    'add a finalizer to its own Server',
+    merge(server('mine'), { metadata: { finalizers: ['example.com/mine'] } }),
+    onlyFinalizer,
+  ],
+  ['move its own Server to another host', merge(serverStatus('mine'), { status: { host: 'h2' } }), notMove],
+  [
+    'move its own Server by leaving the host out, as the scheduler',
+    forceApply(
+      serverStatus('mine'),
+      ourObject('Server', 'mine', { status: { vmState: 'active' } }),
+      'kubenova-scheduler',
+    ),
     notMove,
   ],
   [
-    'admit a deed',
+    'admit an action',
     merge(serverStatus('mine'), {
       status: { activeAction: { name: 'x', uid: 'x', action: 'start', admittedAt: now } },
     }),
     'an agent does not write these status fields, which belong to kubenova-admission: activeAction',
   ],
   [
-    'write the controller’s conditions',
+    'write the conditions of the controller',
     merge(serverStatus('mine'), { status: { conditions: [condition] } }),
     'an agent writes no conditions of a Server but Ready, Reconciling, Stalled',
   ],
-  ['delete another', remove(server('theirs')), 'cannot delete resource "servers"'],
-  ['delete its own', remove(server('mine')), 'cannot delete resource "servers"'],
-  ['delete all', remove(`${inDefault}/servers`), 'cannot deletecollection resource "servers"'],
-  ['make a server', post(`${inDefault}/servers`, ourObject('Server', 'new')), 'cannot create resource "servers"'],
+  ['delete another’s Server', remove(server('theirs')), 'cannot delete resource "servers"'],
+  ['delete its own Server', remove(server('mine')), 'cannot delete resource "servers"'],
+  ['delete all Servers', remove(`${inDefault}/servers`), 'cannot deletecollection resource "servers"'],
+  ['create a Server', post(`${inDefault}/servers`, ourObject('Server', 'new')), 'cannot create resource "servers"'],
 
-  ['speak for another host', merge(`${hypervisor('h2')}/status`, { status: { arch: 'aarch64' } }), ownHost],
+  ['write the status of another host', merge(`${hypervisor('h2')}/status`, { status: { arch: 'aarch64' } }), ownHost],
   [
-    'take over another host',
-    take(`${hypervisor('h2')}/status`, ourObject('Hypervisor', 'h2', { status: { arch: 'aarch64' } })),
+    'take over the status of another host',
+    forceApply(`${hypervisor('h2')}/status`, ourObject('Hypervisor', 'h2', { status: { arch: 'aarch64' } })),
     ownHost,
   ],
-  ['force another down', merge(hypervisor('h2'), { spec: { forcedDown: true } }), ownHost],
-  ['register another host', take(hypervisor('h9'), ourObject('Hypervisor', 'h9', { spec: {} })), ownHost],
+  ['force another host down', merge(hypervisor('h2'), { spec: { forcedDown: true } }), ownHost],
+  ['register another host', forceApply(hypervisor('h9'), ourObject('Hypervisor', 'h9', { spec: {} })), ownHost],
   [
-    'promise more of its own',
+    'raise the allocation ratio of its own host',
     merge(hypervisor('h1'), { spec: { allocationRatios: { ram: 9 } } }),
     "an agent changes no spec, which is the operator's",
   ],
   [
-    'hold its own Hypervisor',
+    'add a finalizer to its own Hypervisor',
     merge(hypervisor('h1'), { metadata: { finalizers: ['example.com/mine'] } }),
     'an agent writes no labels, annotations, owners or finalizers of a Hypervisor',
   ],
   [
-    'call its own down',
+    'report its own host as down',
     merge(`${hypervisor('h1')}/status`, { status: { state: 'down' } }),
     'which belong to kubenova-node-lifecycle: observedGeneration, state, used, servers',
   ],
   ['delete its own Hypervisor', remove(hypervisor('h1')), 'cannot delete resource "hypervisors"'],
 
-  ['say that another host is alive', take(lease('h2'), beat('h2')), ownLease],
-  ['say that a host is alive that is none', take(lease('h9'), beat('h9')), ownLease],
-  ['be another in its own lease', take(lease('h1'), beat('h1', 'h2_a')), ownLease],
-  ['lead', take(lease('kubenova-controller'), beat('kubenova-controller', 'h1_a')), ownLease],
+  ['renew the Lease of another host', forceApply(lease('h2'), leaseHeldBy('h2')), ownLease],
+  ['create a Lease for a host that does not exist', forceApply(lease('h9'), leaseHeldBy('h9')), ownLease],
+  ['hold its own Lease as another host', forceApply(lease('h1'), leaseHeldBy('h1', 'h2_a')), ownLease],
   [
-    'hide its lease',
+    'hold the Lease of the controller',
+    forceApply(lease('kubenova-controller'), leaseHeldBy('kubenova-controller', 'h1_a')),
+    ownLease,
+  ],
+  [
+    'remove the label of its own Lease',
     merge(lease('h1'), { metadata: { labels: { 'compute.kubenova.io/component': null } } }),
     'a Lease that an agent writes has the label compute.kubenova.io/component=agent',
   ],
-  ['beat elsewhere', take(lease('h1', 'kube-system'), beat('h1')), 'cannot patch resource "leases"'],
-
-  ['ask a deed', post(`${inDefault}/serveractions`, record('theirs', 'h1', { status: {} })), 'it requests none'],
-  ['run again what has ended', merge(action('mine-1'), { status: { phase: 'Running' } }), 'starts none again'],
-  ['end a deed that was refused', merge(action('refused'), { status: { phase: 'Failed', host: 'h1' } }), ownDeeds],
-  ['forge another’s record', post(`${inDefault}/serveractions`, record('theirs', 'h2')), signed],
   [
-    'name who asked',
-    post(`${inDefault}/serveractions`, record('mine', 'h1', { spec: { user: 'alice' } })),
+    'create a Lease in another namespace',
+    forceApply(lease('h1', 'kube-system'), leaseHeldBy('h1')),
+    'cannot patch resource "leases"',
+  ],
+
+  [
+    'request an action',
+    post(`${inDefault}/serveractions`, actionRecord('theirs', 'h1', { status: {} })),
+    'it requests none',
+  ],
+  ['start an ended action again', merge(action('mine-1'), { status: { phase: 'Running' } }), 'starts none again'],
+  ['end a rejected action', merge(action('refused'), { status: { phase: 'Failed', host: 'h1' } }), ownActions],
+  ['create an action record as another host', post(`${inDefault}/serveractions`, actionRecord('theirs', 'h2')), signed],
+  [
+    'name a user in an action record',
+    post(`${inDefault}/serveractions`, actionRecord('mine', 'h1', { spec: { user: 'alice' } })),
     "an agent's own record names no user, project or request",
   ],
   [
-    'leave a record that another server owns',
-    post(`${inDefault}/serveractions`, record('mine', 'h1', { owner: 'theirs' })),
+    'create an action record that another Server owns',
+    post(`${inDefault}/serveractions`, actionRecord('mine', 'h1', { owner: 'theirs' })),
     'is owned by the Server that it is about',
   ],
-  ['delete a record', remove(action('refused')), 'cannot delete resource "serveractions"'],
-  ['speak as another host in events', post(events, event('h2')), 'an Event of the agent of h1'],
+  ['delete an action record', remove(action('refused')), 'cannot delete resource "serveractions"'],
+  ['create an Event as another host', post(events, event('h2')), 'an Event of the agent of h1'],
 
   ['list Secrets', get('/api/v1/secrets'), 'cannot list resource "secrets"'],
   ['list the Secrets of its namespace', get(`/api/v1/namespaces/${system}/secrets`), 'cannot list resource "secrets"'],
   ['read a Secret', get('/api/v1/namespaces/default/secrets/any'), 'cannot get resource "secrets"'],
   ['change a flavor', merge(`${ours}/flavors/tiny`, { spec: { ram: 1 } }), 'cannot patch resource "flavors"'],
   [
-    'get itself a token of the controller',
+    'create a token of the controller',
     post(`/api/v1/namespaces/${system}/serviceaccounts/kubenova-controller/token`, {}),
     'cannot create resource "serviceaccounts/token"',
   ],
 ]
 
-describe('with the token of h1’s agent', () => {
-  it.each(rejectedHosts)('a thief cannot %s', async (_, attempt, sentence) => {
-    expect(await refusal(attempt(thief))).toContain(sentence)
+describe('with the token of the agent of h1', () => {
+  it.each(rejectedAttempts)('a thief cannot %s', async (_, attempt, sentence) => {
+    expect(await rejectionOf(attempt(thief))).toContain(sentence)
   })
 
-  it('a thief cannot change what another’s agent has recorded', async () => {
+  it('a thief cannot change the action record of another agent', async () => {
     const forged = merge(action(ended.metadata.name), { status: { phase: 'Failed', host: 'h1' } })
-    expect(await refusal(forged(thief))).toContain(ownDeeds)
+    expect(await rejectionOf(forged(thief))).toContain(ownActions)
   })
 
   const dry = '?dryRun=All'
   it.each<[what: string, attempt: Attempt]>([
-    ['write the status of its own server', merge(serverStatus('mine') + dry, powered)],
-    ['describe its own host', merge(`${hypervisor('h1')}/status${dry}`, { status: { arch: 'aarch64' } })],
-    ['say that it is alive', merge(lease('h1') + dry, beat('h1'))],
-    ['leave a record of what it did', post(`${inDefault}/serveractions${dry}`, record('mine', 'h1'))],
-    ['tell of it', post(events + dry, event('h1'))],
+    ['write the status of its own Server', merge(serverStatus('mine') + dry, powered)],
+    ['write the status of its own host', merge(`${hypervisor('h1')}/status${dry}`, { status: { arch: 'aarch64' } })],
+    ['renew its own Lease', merge(lease('h1') + dry, leaseHeldBy('h1'))],
+    ['create an action record', post(`${inDefault}/serveractions${dry}`, actionRecord('mine', 'h1'))],
+    ['create an Event', post(events + dry, event('h1'))],
   ])('the agent itself can %s', async (_, attempt) => {
-    expect(await refusal(attempt(thief))).toBe('it was allowed')
+    expect(await rejectionOf(attempt(thief))).toBe('it was allowed')
   })
 })
 
 it.each<[what: string, attempt: Attempt]>([
   ['Server', merge(serverStatus('mine'), powered)],
-  ['Hypervisor', take(hypervisor('h9'), ourObject('Hypervisor', 'h9', { spec: {} }))],
-  ['Lease', take(lease('h9'), beat('h9'))],
-  ['ServerAction', post(`${inDefault}/serveractions`, record('mine', 'h1'))],
+  ['Hypervisor', forceApply(hypervisor('h9'), ourObject('Hypervisor', 'h9', { spec: {} }))],
+  ['Lease', forceApply(lease('h9'), leaseHeldBy('h9'))],
+  ['ServerAction', post(`${inDefault}/serveractions`, actionRecord('mine', 'h1'))],
   ['Event', post(events, event('h1'))],
-])('a token of the account that is bound to no node writes no %s', async (_, attempt) => {
+])('a token of the agents’ account without a Node cannot write a %s', async (_, attempt) => {
   const api = createApiClient(await user().cloud.plane.serviceAccount(system, 'kubenova-agent'))
-  expect(await refusal(attempt(api))).toContain(noNode)
+  expect(await rejectionOf(attempt(api))).toContain(noNode)
   await api.close()
 })
 
 it.each<[what: string, attempt: Attempt, sentence: string]>([
   ['write a spec', merge(server('mine'), { spec: { powerState: 'Stopped' } }), 'the controller writes no spec'],
-  ['beat for an agent', take(lease('h1'), beat('h1')), 'cannot patch resource "leases"'],
+  ['renew the Lease of an agent', forceApply(lease('h1'), leaseHeldBy('h1')), 'cannot patch resource "leases"'],
   ['list Secrets', get('/api/v1/secrets'), 'cannot list resource "secrets"'],
   ['watch Secrets', get('/api/v1/secrets?watch=true'), 'cannot watch resource "secrets"'],
   ['delete a Secret', remove('/api/v1/namespaces/default/secrets/any'), 'cannot delete resource "secrets"'],
   ['list the Secrets of a namespace', get('/api/v1/namespaces/default/secrets'), 'cannot list resource "secrets"'],
-  ['delete a server', remove(server('mine')), 'cannot delete resource "servers"'],
+  ['delete a Server', remove(server('mine')), 'cannot delete resource "servers"'],
 ])('the controller cannot %s', async (_, attempt, sentence) => {
   const api = createApiClient(user().cloud.kubeconfigOf('controller'))
-  expect(await refusal(attempt(api))).toContain(sentence)
+  expect(await rejectionOf(attempt(api))).toContain(sentence)
   await api.close()
 })
 
@@ -300,23 +331,23 @@ it('the controller can read a Secret by name', async () => {
   const { plane } = user().cloud
   const api = createApiClient(user().cloud.kubeconfigOf('controller'))
   await plane.api.send('POST', '/api/v1/namespaces/default/secrets', { metadata: { name: 'web-password' } })
-  expect(await refusal(api.text('/api/v1/namespaces/default/secrets/web-password'))).toBe('it was allowed')
+  expect(await rejectionOf(api.text('/api/v1/namespaces/default/secrets/web-password'))).toBe('it was allowed')
   await api.close()
 })
 
-it('a token is worth nothing any more when its Node is gone', async () => {
+it('the API server rejects a token whose Node was deleted', async () => {
   const { plane } = user().cloud
   const made = await plane.api.send<Server>('POST', '/api/v1/nodes', { metadata: { name: 'h9' } })
   const { uid = '' } = made.metadata
   const api = createApiClient(await plane.serviceAccount(system, 'kubenova-agent', { name: 'h9', uid }))
   await api.send('GET', `${ours}/servers`)
   await plane.api.send('DELETE', '/api/v1/nodes/h9')
-  const worthless = async () => (await refusal(api.send('GET', `${ours}/servers`))).includes(': 401 ')
-  expect(await waitUntil(worthless, { what: 'the token to be refused', every: 200 })).toBe(true)
+  const isRejected = async () => (await rejectionOf(api.send('GET', `${ours}/servers`))).includes(': 401 ')
+  expect(await waitUntil(isRejected, { what: 'the token to be rejected', every: 200 })).toBe(true)
   await api.close()
 })
 
-it('nothing came of all that, and the servers go as they came', async () => {
+it('the attempts have changed no Server, and the Servers can be deleted', async () => {
   const { metadata, spec, status } = await user().get('server', 'theirs')
   const kept = ({ labels, annotations, finalizers, uid }: Server['metadata']) => ({
     labels,
@@ -330,7 +361,7 @@ it('nothing came of all that, and the servers go as they came', async () => {
   await user().kubectl('delete', 'server', 'mine', 'theirs', 'homeless', '--wait', '--timeout=60s')
 })
 
-it('nothing that controller and agents themselves asked was refused', () => {
+it('no request of the controller and the agents was rejected', () => {
   const asked = user()
     .cloud.plane.audit()
     .filter(({ userAgent = '' }) => userAgent.startsWith('kubenova-'))

@@ -1,5 +1,4 @@
-// Two hosts: where servers go and why not, hosts that are disabled, forced down, or silent, and what their servers say
-// then.
+// Two hosts: scheduling and its messages, and hosts that are disabled, forced down or silent.
 import { expect, it } from 'vitest'
 import type { Hypervisor, Port, Server } from '../../crds/index.ts'
 import { waitUntil } from '../rig/wait-until.ts'
@@ -7,21 +6,21 @@ import { conditionOf, withCloud } from './user.ts'
 
 const user = withCloud({ hosts: 2 })
 
-const hypervisor = (name: string, look: (h: Hypervisor) => boolean, deadline = 60_000) =>
+const waitForHypervisor = (name: string, isSo: (h: Hypervisor) => boolean, deadline = 60_000) =>
   waitUntil(
     async () => {
       const now = await user().get<Hypervisor>('hypervisor', name)
-      return look(now) ? now : undefined
+      return isSo(now) ? now : undefined
     },
     { what: `hypervisor ${name}`, deadline, every: 100 },
   )
 
-const waiting = (name: string) =>
+const waitUntilUnschedulable = (name: string) =>
   user().waitForServer(name, 'not placed', (s) => conditionOf(s, 'Scheduled')?.reason === 'NoValidHost')
-const why = (server: Server) => conditionOf(server, 'Scheduled')?.message ?? ''
+const scheduledMessage = (server: Server) => conditionOf(server, 'Scheduled')?.message ?? ''
 
-it('shows what the hosts are', async () => {
-  const host = await hypervisor(
+it('a Hypervisor shows its capacity and its capabilities', async () => {
+  const host = await waitForHypervisor(
     'h1',
     ({ status }) => status?.state === 'up' && conditionOf({ status }, 'Ready')?.status === 'True',
   )
@@ -38,7 +37,7 @@ it('shows what the hosts are', async () => {
   expect(table).toMatch(/h2\s+up\s+false/)
 })
 
-it('spreads servers, and keeps together or apart those that ask for it', async () => {
+it('the scheduler spreads servers, and obeys the hints sameHost and differentHost', async () => {
   await user().createServer('a')
   const a = await user().waitUntilReady('a')
   await user().createServer('apart', { schedulerHints: { differentHost: ['a'] } })
@@ -52,25 +51,25 @@ it('spreads servers, and keeps together or apart those that ask for it', async (
   expect(metrics).toContain('kubenova_servers{vm_state="active"} 3')
 })
 
-it('gives each its own address', async () => {
+it('each server has an address of its own', async () => {
   const ports = await user().list<Port>('ports')
   const addresses = ports.flatMap(({ status }) => status?.fixedIPs ?? [])
   expect(addresses).toHaveLength(3)
   expect(new Set(addresses).size).toBe(3)
 })
 
-it('says why no host can take a server: for each filter how many, and what would help', async () => {
+it('a server that fits no host shows the reasons of the filters', async () => {
   await user().apply({ kind: 'Flavor', metadata: { name: 'huge' }, spec: { vcpus: 1, ram: 60_000_000, disk: 1 } })
   await user().createServer('huge', { flavor: 'huge' })
-  const server = await waiting('huge')
+  const server = await waitUntilUnschedulable('huge')
   expect(server.status).toMatchObject({ vmState: 'error', fault: { code: 500 } })
-  expect(why(server)).toMatch(/no host can take it/)
-  expect(why(server)).toMatch(/60000000 MiB/)
+  expect(scheduledMessage(server)).toMatch(/no host can take it/)
+  expect(scheduledMessage(server)).toMatch(/60000000 MiB/)
   expect(conditionOf(server, 'Ready')).toMatchObject({ status: 'False', reason: 'NoValidHost' })
   await user().delete('huge')
 })
 
-it('waits for a flavor that is not there yet, and goes on when it is', async () => {
+it('a server waits for its flavor and is scheduled when the flavor is created', async () => {
   await user().createServer('early', { flavor: 'late' })
   const server = await user().waitForServer(
     'early',
@@ -83,17 +82,17 @@ it('waits for a flavor that is not there yet, and goes on when it is', async () 
   await user().delete('early')
 })
 
-it('places nothing on a disabled host, and at once when it is enabled again', async () => {
+it('a server is not scheduled while all hosts are disabled, and at once when one is enabled', async () => {
   await user().patch('hypervisor', 'h1', { spec: { disabled: true, disabledReason: 'disk swap' } })
   await user().patch('hypervisor', 'h2', { spec: { disabled: true, disabledReason: 'disk swap' } })
   await user().createServer('b')
-  expect(why(await waiting('b'))).toMatch(/disabled.*disk swap/)
+  expect(scheduledMessage(await waitUntilUnschedulable('b'))).toMatch(/disabled.*disk swap/)
   await user().patch('hypervisor', 'h2', { spec: { disabled: false, disabledReason: null } })
   expect((await user().waitUntilReady('b')).status?.host).toBe('h2')
   await user().patch('hypervisor', 'h1', { spec: { disabled: false, disabledReason: null } })
 })
 
-it('goes by zones and aggregates', async () => {
+it('the scheduler obeys availability zones', async () => {
   const zone = {
     kind: 'HostAggregate',
     metadata: { name: 'zone-2' },
@@ -104,49 +103,49 @@ it('goes by zones and aggregates', async () => {
   const zoned = await user().waitUntilReady('zoned')
   expect(zoned.status).toMatchObject({ host: 'h2', instance: { availabilityZone: 'az2' } })
   await user().createServer('nowhere', { availabilityZone: 'az3' })
-  expect(why(await waiting('nowhere'))).toMatch(/az3/)
+  expect(scheduledMessage(await waitUntilUnschedulable('nowhere'))).toMatch(/az3/)
   await user().delete('nowhere')
 })
 
-it('forces a host down: its servers say so and run on, and it is up again when that is taken back', async () => {
+it('servers of a host that is forced down keep running and report that the host is down', async () => {
   const before = await user().runningDomains('h2')
   await user().patch('hypervisor', 'h2', { spec: { forcedDown: true } })
-  await hypervisor('h2', ({ status }) => status?.state === 'down')
-  const told = await user().waitForServer(
+  await waitForHypervisor('h2', ({ status }) => status?.state === 'down')
+  const unreachable = await user().waitForServer(
     'b',
     'unreachable',
     (s) => conditionOf(s, 'HostReachable')?.status === 'False',
   )
-  expect(conditionOf(told, 'Ready')).toMatchObject({ status: 'Unknown', reason: 'HostDown' })
+  expect(conditionOf(unreachable, 'Ready')).toMatchObject({ status: 'Unknown', reason: 'HostDown' })
   expect(await user().runningDomains('h2')).toEqual(before)
   await user().patch('hypervisor', 'h2', { spec: { forcedDown: false } })
-  await hypervisor('h2', ({ status }) => status?.state === 'up')
+  await waitForHypervisor('h2', ({ status }) => status?.state === 'up')
   const back = await user().waitUntilReady('b')
   expect(conditionOf(back, 'HostReachable')).toBeUndefined()
 })
 
-it('notices an agent that is silent, and one that is back; guests run on', async () => {
+it('guests keep running while their agent is killed, and the host is up again when the agent is back', async () => {
   const before = await user().runningDomains('h1')
   await user().cloud.kill('agent-h1')
-  await hypervisor('h1', ({ status }) => status?.state === 'down')
+  await waitForHypervisor('h1', ({ status }) => status?.state === 'down')
   await user().waitForServer('a', 'unreachable', (s) => conditionOf(s, 'Ready')?.status === 'Unknown')
   expect(await user().runningDomains('h1')).toEqual(before)
   await user().cloud.startAgent('h1')
-  await hypervisor('h1', ({ status }) => status?.state === 'up')
+  await waitForHypervisor('h1', ({ status }) => status?.state === 'up')
   await user().waitUntilReady('a')
   expect(await user().runningDomains('h1')).toEqual(before)
 })
 
-it('shows what is used of each host', async () => {
+it('a Hypervisor shows its used resources', async () => {
   for (const name of ['h1', 'h2']) {
     const placed = (await user().list('servers')).filter(({ status }) => status?.host === name).length
-    await hypervisor(name, ({ status }) => status?.servers === placed && status.used?.vcpus === placed, 90_000)
+    await waitForHypervisor(name, ({ status }) => status?.servers === placed && status.used?.vcpus === placed, 90_000)
   }
 })
 
-it('deletes a server whose host is gone for good only when told so, and the host cleans up when it comes back', async () => {
+it('a server of a dead host is deleted only by force, and the host removes its domain when it is back', async () => {
   await user().cloud.kill('agent-h1')
-  await hypervisor('h1', ({ status }) => status?.state === 'down')
+  await waitForHypervisor('h1', ({ status }) => status?.state === 'down')
   await user().kubectl('delete', 'server', 'together', '--wait=false')
   const pending = await user().waitForServer(
     'together',

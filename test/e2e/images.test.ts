@@ -1,5 +1,5 @@
-// Images over HTTP: one download for many servers, gone on with after a cut, verified before use; what is wrong is said
-// and leaves nothing.
+// Images over HTTP: one download for several servers, which is resumed after a cut and verified. A failed download is
+// reported on the server and leaves no files.
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -11,16 +11,16 @@ const user = withCloud()
 
 let image: Buffer
 let origin: string
-/** Each request for the image: its Range header, or 'all'. */
+/** The Range header of each request for an image, or 'all'. */
 const requests: string[] = []
-/** How the next request for a path is answered; taken away as it is used, but for `gone`. */
-const next = new Map<string, 'cut' | 'gone'>()
+/** Faults by path: `cut` breaks the next answer, `gone` answers 404 until it is removed. */
+const faults = new Map<string, 'cut' | 'gone'>()
 
 const http = createServer((request, response) => answer(request, response))
 
 beforeAll(async () => {
   image = readFileSync((await ensureGuestImage()).path)
-  // The cloud's side of its bridge: where the hosts reach this process.
+  // The hosts reach this process by the address of the cloud's bridge.
   const address = new URL(user().cloud.plane.server).hostname
   await new Promise<void>((resolve) => http.listen(0, address, resolve))
   const listening = http.address()
@@ -34,32 +34,32 @@ afterAll(() => {
 
 function answer({ url = '', headers: { range } }: IncomingMessage, response: ServerResponse): void {
   requests.push(range ?? 'all')
-  const how = next.get(url)
-  if (how === 'gone') return void response.writeHead(404).end()
-  next.delete(url)
+  const mode = faults.get(url)
+  if (mode === 'gone') return void response.writeHead(404).end()
+  faults.delete(url)
   const from = Number(/^bytes=(\d+)-/.exec(range ?? '')?.[1] ?? 0)
   const headers = { etag: '"one"', 'accept-ranges': 'bytes', 'content-length': image.length - from }
   const partial = { ...headers, 'content-range': `bytes ${from}-${image.length - 1}/${image.length}` }
   response.writeHead(range ? 206 : 200, range ? partial : headers)
-  if (how !== 'cut') return void response.end(image.subarray(from))
+  if (mode !== 'cut') return void response.end(image.subarray(from))
   response.write(image.subarray(from, from + 4_000_000), () => response.destroy())
 }
 
 const sha256 = () => `sha256:${createHash('sha256').update(image).digest('hex')}`
 
-/** Without a checksum the cache knows it by its Image and URL; with one, by what it is. */
-const imageAt = (name: string, checksum?: string) => {
+/** Creates an Image. The cache finds it by its checksum, or by Image and URL if it has none. */
+const createImage = (name: string, checksum?: string) => {
   const spec = { url: `${origin}/${name}.qcow2`, format: 'qcow2', ...(checksum === undefined ? {} : { checksum }) }
   return user().apply({ kind: 'Image', metadata: { name }, spec })
 }
 
-const fault = (name: string) =>
+const waitForError = (name: string) =>
   user().waitForServer(name, 'in error', ({ status }) => status?.vmState === 'error', 90_000)
 const instances = () => user().cloud.host('h1').exec(['ls', '/var/lib/kubenova/instances'])
 
-it('is fetched once for servers that are created together, and gone on with after a cut', async () => {
-  next.set('/remote.qcow2', 'cut')
-  await imageAt('remote', sha256())
+it('an image is downloaded once for three servers, and resumed after a cut', async () => {
+  faults.set('/remote.qcow2', 'cut')
+  await createImage('remote', sha256())
   await Promise.all(['one', 'two', 'three'].map((name) => user().createServer(name, { image: { name: 'remote' } })))
   for (const name of ['one', 'two', 'three']) await user().waitForBoot(await user().waitUntilReady(name, 120_000))
   expect(requests).toHaveLength(2)
@@ -67,17 +67,17 @@ it('is fetched once for servers that are created together, and gone on with afte
   expect(requests[1]).toMatch(/^bytes=[1-9]\d*-$/)
 })
 
-it('is not fetched again for a later server', async () => {
+it('a cached image is not downloaded again for a later server', async () => {
   await user().createServer('four', { image: { name: 'remote' } })
   await user().waitUntilReady('four')
   expect(requests).toHaveLength(2)
 })
 
-it('is refused when its checksum is wrong: both sums are said, and nothing is left', async () => {
+it('a wrong checksum is reported with both sums, and leaves no files', async () => {
   const wrong = `sha256:${'0'.repeat(64)}`
-  await imageAt('wrong', wrong)
+  await createImage('wrong', wrong)
   await user().createServer('bad', { image: { name: 'wrong' } })
-  const server = await fault('bad')
+  const server = await waitForError('bad')
   expect(server.status?.fault).toMatchObject({ code: 500, details: 'ImageChecksumMismatch' })
   expect(server.status?.fault?.message).toContain(wrong.slice('sha256:'.length))
   expect(server.status?.fault?.message).toContain(sha256().slice('sha256:'.length))
@@ -87,25 +87,25 @@ it('is refused when its checksum is wrong: both sums are said, and nothing is le
   await user().delete('bad')
 })
 
-it('heals when what was missing is there, and the server is asked to try again', async () => {
-  next.set('/later.qcow2', 'gone')
-  await imageAt('later')
+it('a start action retries the download after an error', async () => {
+  faults.set('/later.qcow2', 'gone')
+  await createImage('later')
   await user().createServer('patient', { image: { name: 'later' } })
-  const server = await fault('patient')
+  const server = await waitForError('patient')
   expect(server.status?.fault?.details).toBe('ImageDownloadFailed')
   expect(server.status?.fault?.message).toContain('404')
-  next.delete('/later.qcow2')
+  faults.delete('/later.qcow2')
   const { status } = await user().runAction('patient', 'start')
   expect(status?.phase).toBe('Succeeded')
   await user().waitForBoot(await user().waitUntilReady('patient'))
 })
 
-it('heals so also for a server that shall be off: it is made, and left off until it shall run', async () => {
-  next.set('/rested.qcow2', 'gone')
-  await imageAt('rested')
+it('a start action retries the download for a stopped server, and leaves it off', async () => {
+  faults.set('/rested.qcow2', 'gone')
+  await createImage('rested')
   await user().createServer('resting', { image: { name: 'rested' }, powerState: 'Stopped' })
-  expect((await fault('resting')).status?.fault?.details).toBe('ImageDownloadFailed')
-  next.delete('/rested.qcow2')
+  expect((await waitForError('resting')).status?.fault?.details).toBe('ImageDownloadFailed')
+  faults.delete('/rested.qcow2')
   const { status } = await user().runAction('resting', 'start')
   expect(status).toMatchObject({ phase: 'Succeeded', host: 'h1' })
   const server = await user().waitUntilReady('resting')
@@ -117,14 +117,14 @@ it('heals so also for a server that shall be off: it is made, and left off until
   await user().waitForBoot(await user().waitUntilReady('resting'))
 })
 
-it('may not be just any file of the host', async () => {
+it('an image must not be an arbitrary file of the host', async () => {
   await user().apply({
     kind: 'Image',
     metadata: { name: 'passwd' },
     spec: { url: 'file:///etc/passwd', format: 'raw' },
   })
   await user().createServer('thief', { image: { name: 'passwd' } })
-  const server = await fault('thief')
+  const server = await waitForError('thief')
   expect(server.status?.fault?.details).toBe('ImageSourceNotAllowed')
   await user().delete('thief')
 })

@@ -43,7 +43,7 @@ it.each(victimNames)('guests keep running while %s is killed and comes back', as
   })
 })
 
-it.each(['controller', 'agent-h1'] as const)('%s, told to stop amid work, ends in order', async (name) => {
+it.each(['controller', 'agent-h1'] as const)('%s ends in order when it is stopped amid work', async (name) => {
   const names = Array.from({ length: 6 }, (_, i) => `${name}-${i}`)
   const made = Promise.all(names.map((of) => user().createServer(of, { powerState: 'Stopped' })))
   const path = '/apis/compute.kubenova.io/v1alpha1/namespaces/default/servers'
@@ -55,11 +55,11 @@ it.each(['controller', 'agent-h1'] as const)('%s, told to stop amid work, ends i
   const { log } = user().cloud.service(name)
   await user().cloud.kill(name, 'SIGTERM')
   const [, last = ''] = readFileSync(log, 'utf8').split('"msg":"stopping"')
-  // Before what it said is judged: the other tests need it.
+  // The service is started before the log is judged, because the other tests need it.
   await (name === 'controller' ? user().cloud.startController() : user().cloud.startAgent('h1'))
-  const said = last.split('\n').filter((line) => line.startsWith('{'))
-  expect(said.at(-1)).toContain('"msg":"stopped"')
-  expect(said.filter((line) => !line.includes('"level":"info"'))).toEqual([])
+  const lines = last.split('\n').filter((line) => line.startsWith('{'))
+  expect(lines.at(-1)).toContain('"msg":"stopped"')
+  expect(lines.filter((line) => !line.includes('"level":"info"'))).toEqual([])
   await made
   for (const of of names) {
     const { status } = await user().waitForServer(of, 'off', (server) => server.status?.reachedPowerState === 'Stopped')

@@ -1,5 +1,5 @@
 /**
- * What a user does with a Server: it boots, changes its power state, is rebooted, locked and renamed, and is deleted.
+ * The life of a Server: it boots, changes its power state, is rebooted, locked and renamed, and is deleted.
  * Each test, or group of tests that only read, has a Server of its own.
  */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'

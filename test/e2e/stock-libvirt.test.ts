@@ -1,5 +1,5 @@
-// A host with libvirt as Debian sets it up: QEMU is a user of its own, whose disks are its while it runs, and virtlogd
-// writes its console.
+// A host with libvirt as Debian sets it up: QEMU runs as a user of its own, which owns the disks of a running guest,
+// and virtlogd writes the console.
 
 import { once } from 'node:events'
 import { statSync } from 'node:fs'
@@ -17,7 +17,7 @@ const host = () => user().cloud.host('h1')
 const shell = (script: string) => host().exec(['sh', '-c', script])
 
 beforeAll(async () => {
-  // As from a unit with a strict UMask.
+  // Starts the agent with a strict umask, as a systemd unit may.
   await user().cloud.kill('agent-h1')
   await shell('rm -r /var/lib/kubenova/cache')
   const before = process.umask(0o077)
@@ -26,7 +26,7 @@ beforeAll(async () => {
   await user().cloud.waitUntilReady('agent-h1')
 })
 
-const turn = async (name: string, ...states: string[]) => {
+const changePowerState = async (name: string, ...states: string[]) => {
   for (const powerState of states) {
     await user().patch('server', name, { spec: { powerState } })
     await user().waitForServer(
@@ -40,8 +40,8 @@ const qemuUser = async ({ status }: Server) => {
   const qemu = host().qemuOf(status?.domain?.name ?? '')
   return (await runCommand(['ps', '-o', 'user:32=', '-p', `${qemu?.pid}`])).trim()
 }
-/** Of a server's files: mode, owner, name; but those that say nothing of the guest. */
-const files = async ({ metadata }: Server) => {
+/** Mode, owner and name of the files of a server, without the agent's own ones. */
+const filesOf = async ({ metadata }: Server) => {
   const listed = await shell(`cd /var/lib/kubenova/instances/${metadata.uid} && find -type f -printf '%m %u %P\\n'`)
   return listed
     .trimEnd()
@@ -49,37 +49,37 @@ const files = async ({ metadata }: Server) => {
     .toSorted()
     .filter((line) => !/ (disks|owner)\.json$/.test(line))
 }
-const nothingLeft = () =>
+const waitUntilNoFiles = () =>
   waitUntil(async () => (await shell('find /var/lib/kubenova/instances /run/kubenova -mindepth 1')) === '', {
-    what: 'nothing to be left',
+    what: 'no files to be left',
   })
 
-it('boots, answers on its console, is suspended, goes on, and goes without a trace, all as another user than root', async () => {
+it('a guest runs as another user than root through boot, suspend, pause and deletion', async () => {
   await user().createServer('web')
   const server = await user().waitUntilReady('web')
   await user().waitForBoot(server)
   expect(await qemuUser(server)).toBe('libvirt-qemu')
-  // Its image is that of others, too.
+  // The image belongs to root, because other guests use it, too.
   expect(await shell('find /var/lib/kubenova/cache/bases -type f -name disk -printf "%m %u "')).toBe('444 root ')
   const socket = connect(join(host().home, server.status?.console?.vnc?.replace('unix:', '') ?? ''))
   const [greeting] = (await once(socket, 'data')) as [Buffer]
   expect(greeting.toString()).toMatch(/^RFB 003/)
   socket.destroy()
-  await turn('web', 'Suspended', 'Running')
+  await changePowerState('web', 'Suspended', 'Running')
   await host().killLibvirtd()
   await host().startLibvirtd()
-  await turn('web', 'Paused', 'Running')
-  // A guest that is up can be asked to power off.
-  const up = () => user().consoleOf(server).trimEnd().endsWith('login:')
-  await waitUntil(up, { what: 'a guest that is up', deadline: 60_000 })
-  await turn('web', 'Stopped', 'Running')
+  await changePowerState('web', 'Paused', 'Running')
+  // Only a guest that is up reacts to a request to power off.
+  const isUp = () => user().consoleOf(server).trimEnd().endsWith('login:')
+  await waitUntil(isUp, { what: 'a guest that is up', deadline: 60_000 })
+  await changePowerState('web', 'Stopped', 'Running')
   await user().waitUntilReady('web')
   await user().waitForBoot(server, 2)
   await user().delete('web')
-  await nothingLeft()
+  await waitUntilNoFiles()
 })
 
-it('has its disks and its firmware’s variables to itself while it runs; then root has them again', async () => {
+it('the disks and firmware variables of a guest belong to QEMU’s user while it runs, and to root afterwards', async () => {
   const spec = { vcpus: 1, ram: 128, disk: 1, ephemeral: 1, swap: 16 }
   await user().apply({ kind: 'Flavor', metadata: { name: 'all' }, spec })
   const { spec: guest } = await user().get<Image>('image', 'guest')
@@ -88,30 +88,30 @@ it('has its disks and its firmware’s variables to itself while it runs; then r
   await user().createServer('full', { flavor: 'all', image: { name: 'uefi' } })
   const server = await user().waitUntilReady('full')
   expect(await qemuUser(server)).toBe('libvirt-qemu')
-  // libvirt takes back what was written to.
+  // After the guest has stopped, libvirt gives the writable disks back to root.
   const [written, read, roots] = [
     ['disk', 'disk.eph0', 'disk.swap'],
     ['disk.config', 'nvram.fd'],
     ['console.log', 'disk.config.json'],
   ]
   const owned = (by: string, names: string[]) => names.map((name) => `600 ${by} ${name}`)
-  expect(await files(server)).toEqual(
+  expect(await filesOf(server)).toEqual(
     [...owned('libvirt-qemu', [...written, ...read]), ...owned('root', roots)].toSorted(),
   )
-  await turn('full', 'Suspended')
-  expect(await files(server)).toEqual(
+  await changePowerState('full', 'Suspended')
+  expect(await filesOf(server)).toEqual(
     [...owned('libvirt-qemu', read), ...owned('root', [...written, ...roots])].toSorted(),
   )
-  await turn('full', 'Running')
+  await changePowerState('full', 'Running')
   await user().delete('full')
-  await nothingLeft()
+  await waitUntilNoFiles()
 })
 
-it('has all that it writes on its console read, over what virtlogd rotates', async () => {
+it('the console log has all output of the guest, across the rotation by virtlogd', async () => {
   await user().createServer('loud', { userData: '#!/bin/sh\nseq 1 300000\n' })
   const server = await user().waitUntilReady('loud')
   const log = join(host().home, server.status?.console?.log ?? '')
-  // The report comes after what the user data says.
+  // The guest's report comes after the output of the user data.
   const all = () => tail(log, { bytes: 16 * 1024 ** 2 }).then(String)
   const text = await waitUntil(async () => ((await all()).includes('KUBENOVA-GUEST') ? all() : undefined), {
     what: 'a guest that is up',
@@ -122,5 +122,5 @@ it('has all that it writes on its console read, over what virtlogd rotates', asy
   const lines = text.split('\r\n').filter((line) => /^\d+$/.test(line))
   expect(lines).toEqual(Array.from({ length: 300_000 }, (_, i) => `${i + 1}`))
   await user().delete('loud')
-  await nothingLeft()
+  await waitUntilNoFiles()
 })

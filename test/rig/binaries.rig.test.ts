@@ -52,8 +52,8 @@ function script(path: string, text: string): string {
   return path
 }
 
-describe('a binary comes from', () => {
-  it('the variable that names it', async () => {
+describe('ensureBinaries takes a binary from', () => {
+  it('the environment variable that names it', async () => {
     const mine = script(join(dir, 'mine'), program)
     const given = options()
     const found = await ensureBinaries(['kubectl'], { ...given, env: { ...given.env, KUBENOVA_KUBECTL: mine } })
@@ -62,12 +62,12 @@ describe('a binary comes from', () => {
     await expect(ensureBinaries(['kubectl'], wrong)).rejects.toThrow('KUBENOVA_KUBECTL=/nowhere')
   })
 
-  it('the PATH, if its version fits', async () => {
+  it('the PATH when its version fits', async () => {
     const onPath = script(join(dir, 'bin/kubectl'), '#!/bin/sh\necho Client Version: v1.36.0\n')
     expect(await ensureBinaries(['kubectl'], options())).toEqual({ kubectl: onPath })
   })
 
-  it('the official download, if the PATH has another version; the second time from the cache', async () => {
+  it('the download when the version on the PATH does not fit, and then from the cache', async () => {
     script(join(dir, 'bin/kubectl'), '#!/bin/sh\necho Client Version: v1.30.0\n')
     const path = `/release/v1.36.3/bin/linux/${arch}/kubectl`
     files = { [path]: program, [`${path}.sha256`]: sha256(program) }
@@ -79,7 +79,7 @@ describe('a binary comes from', () => {
     expect(asked).toEqual([])
   })
 
-  it('an archive, as etcd does', async () => {
+  it('the archive of etcd', async () => {
     const name = `etcd-v3.6.6-linux-${arch}`
     script(join(dir, name, 'etcd'), program)
     await runCommand(['tar', '-czf', join(dir, 'a.tar.gz'), '-C', dir, name])
@@ -90,15 +90,15 @@ describe('a binary comes from', () => {
     expect(await runCommand([etcd])).toBe('I am the download\n')
   })
 
-  it('nowhere, when it is not what its sum promises', async () => {
+  it('no source when the checksum of the download is wrong', async () => {
     const path = `/release/v1.36.3/bin/linux/${arch}/kubectl`
     files = { [path]: program, [`${path}.sha256`]: sha256('something else') }
     await expect(ensureBinaries(['kubectl'], options())).rejects.toThrow('SHA-256')
     expect(existsSync(join(cacheDirectory(options().env), 'kubectl-v1.36.3'))).toBe(false)
   })
 
-  it('Go modules, when there is no download', async () => {
-    // What matters here is that go is asked for the right thing, not the minutes that it takes.
+  it('a build from Go modules when there is no download', async () => {
+    // The test checks the command line of go only, because a real build takes minutes.
     const go = '#!/bin/sh\nwhile [ "$1" != -o ]; do shift; done\necho "#!/bin/sh\necho built $3" >"$2"\n'
     script(join(dir, 'bin/go'), go)
     const given = options()

@@ -21,14 +21,14 @@ afterAll(async () => stopCloud(dir))
 const cli = (...args: string[]) => [process.execPath, join(import.meta.dirname, 'cli.ts'), ...args]
 const env = () => ({ CLOUD_DIR: dir })
 
-/** pid and start time of everything of this cloud that bears its mark. */
+/** pid and start time of all processes with the mark of this cloud. */
 const processes = () =>
   listMarkedProcesses()
     .filter((p) => p.dir.startsWith(dir))
     .map((p) => `${p.pid}:${p.startTime}`)
 
 describe('make up, make down', () => {
-  it('starts a cloud whose hosts report, and changes nothing the second time', async () => {
+  it('up starts a cloud whose hosts report, and a second up changes nothing', async () => {
     await runCommand(cli('up', '--hosts', '2'), { env: env() })
     const cloud = await startCloud({ dir, hosts: 2 })
     const logins = () => ['controller', 'agent-h1'].map((name) => readFileSync(cloud.kubeconfigOf(name), 'utf8'))
@@ -43,7 +43,7 @@ describe('make up, make down', () => {
     expect([...processes(), ...logins()]).toEqual(before)
   })
 
-  it('lets an agent in again whose Node, and with it whose token, was deleted', async () => {
+  it('up renews the token of an agent whose Node was deleted', async () => {
     const cloud = await startCloud({ dir, hosts: 2 })
     const { api } = cloud.plane
     const agent = createApiClient(cloud.kubeconfigOf('agent-h1'))
@@ -57,7 +57,7 @@ describe('make up, make down', () => {
     await Promise.all([api.close(), agent.close()])
   })
 
-  it('repairs what was killed', async () => {
+  it('up restarts the processes that were killed', async () => {
     const cloud = await startCloud({ dir, hosts: 2 })
     await cloud.kill('agent-h1')
     await cloud.kill('controller')
@@ -71,13 +71,13 @@ describe('make up, make down', () => {
     await again.plane.api.close()
   })
 
-  it('leaves nothing after down', async () => {
+  it('down leaves no processes, interfaces, mounts and files', async () => {
     expect(processes().length).toBeGreaterThan(5)
     await runCommand(cli('down'), { env: env() })
     expect(await findTraces(dir)).toEqual(noTraces)
   })
 
-  it('cleans up an up that was killed in the middle', async () => {
+  it('down removes a cloud whose start was killed', async () => {
     const up = spawn(process.execPath, cli('up').slice(1), { env: { ...process.env, ...env() }, stdio: 'ignore' })
     await waitUntil(() => existsSync(join(dir, 'hosts/h1/run')), {
       what: 'a host under way',
@@ -89,7 +89,7 @@ describe('make up, make down', () => {
     expect(await findTraces(dir)).toEqual(noTraces)
   })
 
-  it('refuses nonsense', async () => {
+  it('rejects wrong arguments', async () => {
     await expect(runCommand(cli('up', '--hosts', 'many'), { env: env() })).rejects.toThrow('--hosts many')
   })
 })

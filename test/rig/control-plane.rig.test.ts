@@ -6,10 +6,10 @@ import { scratchDirectory } from './scratch.ts'
 import { withControlPlane } from './vitest.ts'
 import { waitUntil } from './wait-until.ts'
 
-describe('control plane', () => {
+describe('startControlPlane', () => {
   const plane = withControlPlane({ audit: true, users: [{ name: 'alice', groups: ['operators'] }] })
 
-  it('is the Kubernetes that the tests are written for', async () => {
+  it('starts the expected version of Kubernetes', async () => {
     const version = await plane().api.send<{ gitVersion: string }>('GET', '/version')
     expect(version.gitVersion).toMatch(/^v1\.36\./)
     expect(await plane().kubectl('version')).toMatch(/Client Version: v1\.36\./)
@@ -25,14 +25,14 @@ describe('control plane', () => {
     expect(names).toContain('mutatingadmissionpolicies')
   })
 
-  it('keeps data over kill -9 of each part', async () => {
+  it('keeps its data when a part is killed', async () => {
     await plane().api.send('POST', '/api/v1/namespaces', namespace('kept'))
     await plane().restart('etcd')
     await plane().restart('kube-apiserver')
     await expect(plane().api.text('/api/v1/namespaces/kept')).resolves.toContain('"kept"')
   })
 
-  it('asks RBAC, by user', async () => {
+  it('authorizes users by RBAC', async () => {
     const file = plane().kubeconfigOf('alice')
     const can = (verb: string) => plane().kubectl('auth', 'can-i', verb, 'pods', '--kubeconfig', file)
     await expect(can('list')).rejects.toThrow()
@@ -42,7 +42,7 @@ describe('control plane', () => {
     expect(await waitUntil(allowed, { what: 'the binding to reach the authorizer' })).toBe(true)
   })
 
-  it('gives tokens that are bound to a node', async () => {
+  it('creates tokens that are bound to a Node', async () => {
     await plane().kubectl('create', 'serviceaccount', 'agent')
     await plane().api.send('POST', '/api/v1/nodes', { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' } })
     const { metadata } = await plane().api.send<{ metadata: { name: string; uid: string } }>('GET', '/api/v1/nodes/n1')
@@ -53,7 +53,7 @@ describe('control plane', () => {
     expect(userInfo.extra).toMatchObject({ 'authentication.kubernetes.io/node-name': ['n1'] })
   })
 
-  it('counts API writes in its audit log', async () => {
+  it('has each API write in its audit log', async () => {
     const writes = () =>
       plane()
         .audit()
@@ -65,8 +65,8 @@ describe('control plane', () => {
   })
 })
 
-describe('beginning and end', () => {
-  it('finds a running one again, changes nothing in it, and leaves nothing behind', async () => {
+describe('start and stop', () => {
+  it('a second start changes nothing, and a stop leaves nothing behind', async () => {
     const dir = scratchDirectory()
     const first = await startControlPlane({ dir, owned: true })
     const processes = () =>
@@ -79,7 +79,7 @@ describe('beginning and end', () => {
     expect(processes()).toEqual(before)
     expect(second.server).toBe(first.server)
 
-    // As `make down` does: another process, which has only the directory.
+    // Like `make down`: another process that knows only the directory.
     await new ControlPlane({ dir }).stop()
     expect(processes()).toEqual([])
     expect(existsSync(second.kubeconfig)).toBe(false)

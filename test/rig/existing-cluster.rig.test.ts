@@ -4,7 +4,7 @@ import { type Cloud, startCloud, stopCloud } from './cloud.ts'
 import { removeOrphanedClouds, scratchDirectory } from './scratch.ts'
 import { withControlPlane } from './vitest.ts'
 
-// On 127.0.0.1, where no host of a cloud reaches it by itself.
+// The cluster listens on 127.0.0.1, where no host of a cloud can reach it without the forwarder.
 const plane = withControlPlane()
 let dir: string
 let cloud: Cloud
@@ -25,7 +25,7 @@ const nodes = async (): Promise<string[]> => {
   return items.map(({ metadata }) => metadata.name)
 }
 
-it('is used by controller and agents, through the bridge', async () => {
+it('controller and agents use an existing cluster through the bridge', async () => {
   await cloud.waitUntilReady('controller')
   await cloud.waitUntilReady('agent-h1')
   const path = '/apis/compute.kubenova.io/v1alpha1/hypervisors/h1'
@@ -34,7 +34,7 @@ it('is used by controller and agents, through the bridge', async () => {
   expect(new URL(cloud.plane.server).hostname).not.toBe('127.0.0.1')
 })
 
-it('is left as it is when the cloud goes, without Nodes that are none', async () => {
+it('the existing cluster is unchanged after the cloud is stopped, without Nodes of the rig', async () => {
   expect(await nodes()).toEqual(['h1'])
   await cloud.stop()
   expect(await plane().api.text('/readyz')).toBe('ok')

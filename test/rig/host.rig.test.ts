@@ -35,7 +35,7 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true })
 })
 
-describe('a host', () => {
+describe('Host', () => {
   it('has a name, an identity and a network of its own', async () => {
     expect((await h1.exec(['hostname'])).trim()).toBe('h1')
     expect(await h1.exec(['ip', '-4', '-o', 'address', 'show', 'eth0'])).toContain(`${bridge.prefix}.11/24`)
@@ -44,14 +44,14 @@ describe('a host', () => {
     expect(new Set(uuids).size).toBe(2)
   })
 
-  it('is found again, and not started again, by another process', async () => {
+  it('is found by another process, whose start changes nothing', async () => {
     const again = findHost({ dir, name: 'h1' })
     expect(again.pid).toBe(h1.pid)
     await again.start()
     expect(again.libvirtd).toEqual(h1.libvirtd)
   })
 
-  it('runs long-lived processes and tells when they end', async () => {
+  it('runs processes and reports their end', async () => {
     const sleeper = await h1.spawn(['sleep', '1000'], { name: 'sleeper' })
     expect(sleeper.kill('SIGKILL')).toBe(true)
     expect((await sleeper.exited).signal).toBe('SIGKILL')
@@ -60,12 +60,12 @@ describe('a host', () => {
 })
 
 describe('a guest', () => {
-  it('boots from the image, with what its config drive says', async () => {
+  it('boots from the image with the values of its config drive', async () => {
     await makeDisks()
     writeFileSync(join(dir, 'shared/web-1.xml'), domain())
     await h1.virsh('define', join(dir, 'shared/web-1.xml'))
     await h1.virsh('start', 'web-1')
-    await prompt(1)
+    await waitForPrompt(1)
     const [report] = guestReports(readFileSync(consoles(dir), 'utf8'))
     expect(report).toMatchObject({
       hostname: 'web-1',
@@ -79,7 +79,7 @@ describe('a guest', () => {
     })
   })
 
-  it('goes on while libvirtd is killed and comes back', async () => {
+  it('keeps running while libvirtd is killed and restarted', async () => {
     const qemu = qemuOf(h1)
     await h1.killLibvirtd('SIGKILL')
     expect(h1.libvirtd).toBeUndefined()
@@ -96,34 +96,34 @@ describe('a guest', () => {
     expect(await h1.exec(['busybox', 'wget', '-q', '-O', '-', 'http://10.0.0.5/'])).toContain(`web-1 ${uuid}`)
   })
 
-  it('talks through its agent', async () => {
+  it('answers through the guest agent', async () => {
     const ask = (command: string) => h1.virsh('qemu-agent-command', 'web-1', JSON.stringify({ execute: command }))
     await waitUntil(() => ask('guest-ping'), { what: 'guest agent' })
     expect(JSON.parse(await ask('guest-get-host-name'))).toEqual({ return: { 'host-name': 'web-1' } })
     await h1.virsh('set-user-password', 'web-1', 'root', 'changed')
   })
 
-  it('moves to another host while it runs', async () => {
+  it('migrates to another host while it runs', async () => {
     const options = ['--live', '--p2p', '--persistent', '--undefinesource', '--unsafe']
     await h1.virsh('migrate', ...options, 'web-1', 'qemu+tcp://h2/system')
     expect((await h1.virsh('list', '--all', '--name')).trim()).toBe('')
     expect((await h2.virsh('domstate', 'web-1')).trim()).toBe('running')
   })
 
-  it('shuts down and comes back when its power button is pressed', async () => {
+  it('powers off at an ACPI shutdown, and boots again', async () => {
     const boots = () => guestReports(readFileSync(consoles(dir), 'utf8')).map((r) => r.boots)
     expect(boots()).toEqual([1])
     await h2.virsh('shutdown', '--mode', 'acpi', 'web-1')
     const off = async () => (await h2.virsh('domstate', 'web-1')).trim() === 'shut off'
     await waitUntil(off, { what: 'end of the guest', deadline: 60_000 })
     await h2.virsh('start', 'web-1')
-    await prompt(2)
+    await waitForPrompt(2)
     expect(boots()).toEqual([1, 2])
   })
 })
 
-describe('the end', () => {
-  it('of a host is the end of its guests; its disks and definitions stay', async () => {
+describe('Host.powerOff and Host.stop', () => {
+  it('powerOff ends the guests, and keeps their disks and definitions', async () => {
     const qemu = qemuOf(h2)
     await h2.powerOff()
     expect(isAlive(qemu)).toBe(false)
@@ -133,7 +133,7 @@ describe('the end', () => {
     await h2.virsh('start', 'web-1')
   })
 
-  it('leaves nothing', async () => {
+  it('stop leaves no processes, interfaces and files', async () => {
     const { processes, links } = await findTraces(dir)
     expect([processes.length, links.length].map((n) => n >= 2)).toEqual([true, true])
     for (const host of [h1, h2]) await findHost({ dir, name: host.name }).stop()
@@ -143,7 +143,7 @@ describe('the end', () => {
   })
 })
 
-/** What a domain's interface is plugged into; gone with each power failure of the host. */
+/** Creates the bridge of the guests, which does not survive a power failure of the host. */
 async function addBridge(host: Host): Promise<void> {
   await host.exec(['ip', 'link', 'add', 'br0', 'type', 'bridge'])
 }
@@ -154,7 +154,7 @@ function qemuOf(host: Host): ProcessId {
   return id
 }
 
-async function prompt(times: number): Promise<void> {
+async function waitForPrompt(times: number): Promise<void> {
   const prompts = () => readFileSync(consoles(dir), 'utf8').split('web-1 login:').length - 1
   await waitUntil(() => prompts() >= times, { what: `login prompt ${times}`, deadline: 90_000, every: 100 })
 }

@@ -12,20 +12,20 @@ const domain = `<domain type="qemu"><name>web</name><uuid>0f6a0c3e-5b0e-4a55-9d0
   <os><type arch="x86_64" machine="q35">hvm</type></os><devices>
   <serial type="pty"><log file="/var/lib/kubenova/console.log" append="on"/></serial></devices></domain>`
 
-it('starts guests as another user than root, whose consoles virtlogd writes', async () => {
+it('runs guests as another user than root, and their consoles by virtlogd', async () => {
   writeFileSync(join(host().home, 'var/lib/kubenova/web.xml'), domain)
   await host().virsh('define', join(host().home, 'var/lib/kubenova/web.xml'))
   await host().virsh('start', 'web')
   const shell = (script: string) => host().exec(['sh', '-c', script])
   expect((await shell('ps -C qemu-system-x86_64 -o user:32=')).trim()).toBe('libvirt-qemu')
-  // -lname: where a descriptor leads.
+  // -lname matches the target of a descriptor's link.
   const holds = await shell(
     'for p in $(pidof virtlogd qemu-system-x86_64); do find /proc/$p/fd -lname "*/console.log" -printf "$(cat /proc/$p/comm)\\n"; done',
   )
   expect(holds.trim()).toBe('virtlogd')
 })
 
-it('asks QEMU once for what it can do, not for each domain', async () => {
+it('probes the capabilities of QEMU once, not for each domain', async () => {
   const asked = () =>
     host().exec(['find', '/var/cache/libvirt/qemu/capabilities', '-name', '*.xml', '-printf', '%T+ %i\\n'])
   const before = await asked()
@@ -35,7 +35,7 @@ it('asks QEMU once for what it can do, not for each domain', async () => {
   expect(await asked()).toBe(before)
 })
 
-it('keeps virtlogd, and the guest its console, when libvirtd ends', async () => {
+it('keeps virtlogd and the console of the guest when libvirtd ends', async () => {
   await host().killLibvirtd()
   await host().startLibvirtd()
   expect((await host().virsh('domstate', 'web')).trim()).toBe('running')

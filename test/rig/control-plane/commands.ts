@@ -59,7 +59,7 @@ export function commandsOf(
       `--secure-port=${ports.manager}`,
       `--cert-dir=${join(dir, 'certs')}`,
       '--leader-elect=false',
-      // What a cluster without Pods has to do.
+      // The controllers that a cluster without Pods needs.
       '--controllers=garbage-collector-controller,namespace-controller,serviceaccount-controller,clusterrole-aggregation-controller,validatingadmissionpolicy-status-controller',
     ],
   }
