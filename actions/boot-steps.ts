@@ -2,16 +2,17 @@
 import { type Step, step } from './action.ts'
 
 /**
- * Disks, config drive and ports do not depend on one another. Where one fails the others are waited for: what comes next may be to take
- * away what they make.
+ * Disks, config drive and ports do not depend on one another. If one fails, the step still waits for the others, because the next step may
+ * remove what they make.
  */
 export const prepare = step({
   name: 'prepare',
   needs: ['disks', 'configDrives', 'ports'],
   async do({ host: { disks, configDrives, ports }, guest, ...ctx }) {
-    const all = [disks.create(guest, ctx), configDrives.write(guest, ctx), ports.plug(guest, ctx)]
-    for (const made of await Promise.allSettled(all)) if (made.status === 'rejected') throw made.reason
-    return await all[0]
+    const calls = [disks.create(guest, ctx), configDrives.write(guest, ctx), ports.plug(guest, ctx)] as const
+    const outcomes = await Promise.allSettled(calls)
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+    return calls[0]
   },
 })
 

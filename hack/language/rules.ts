@@ -13,9 +13,18 @@ const MAX_WIDTH = 120
 
 /** A function of one word does not say what it does. These do, because all readers know them. */
 const oneWordNames = new Set([
-  ...['reconcile', 'plan', 'admit', 'observe', 'parse', 'render', 'encode', 'decode', 'main'],
+  'reconcile',
+  'plan',
+  'admit',
+  'observe',
+  'parse',
+  'render',
+  'encode',
+  'decode',
+  'main',
   // Outcomes of a reconcile read as words: `return wait('its image')`, `return failed(reason, message)`.
-  ...['wait', 'failed'],
+  'wait',
+  'failed',
   // A controller declares its watches: `watches: [watch(ports, { … })]`. Kubernetes has the word.
   'watch',
 ])

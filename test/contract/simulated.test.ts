@@ -31,10 +31,10 @@ function connect(): Host {
 
 /** Lets what is on its way arrive until the call has ended. */
 async function letGo<T>(call: Promise<T>): Promise<T> {
-  let hasEnded = false
-  const ended = call.finally(() => (hasEnded = true))
+  const state = { hasEnded: false }
+  const ended = call.finally(() => (state.hasEnded = true))
   ended.catch(() => undefined)
-  while (!hasEnded) {
+  while (!state.hasEnded) {
     context.schedule.deliverNext()
     await nextTurn()
   }
