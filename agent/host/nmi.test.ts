@@ -18,25 +18,29 @@ const noMetadata = libvirtError(80, 'metadata not found: Requested metadata elem
 const notPossible = libvirtError(9, 'operation failed: machine does not provide NMIs')
 
 /** A libvirtd with one domain, whose note of an NMI is kept; `calls` has the notes and NMIs in order. */
-function libvirtd({ active = true, answer = () => undefined as unknown } = {}) {
+function libvirtd({ active = true, answer = (): unknown => undefined } = {}) {
   const calls: string[] = []
   let note: string | undefined
+  const readNote = (): { metadata: string } => {
+    if (note === undefined) throw noMetadata
+    return { metadata: note }
+  }
+  const writeNote = (text: string | undefined): object => {
+    note = text
+    calls.push(/state="(\w+)"/.exec(text ?? '')?.[1] ?? 'no note')
+    return {}
+  }
   const call = async (procedure: unknown, args: { uri?: string; metadata?: string | null }): Promise<unknown> => {
     if (procedure === proc.domainLookupByUuid) return { dom }
     if (procedure === proc.domainIsActive) return { active }
     if (procedure === proc.domainGetMetadata && args.uri?.includes('/domain/')) return { metadata: owner }
     if (!active) throw notRunning
-    if (procedure === proc.domainGetMetadata) {
-      if (note === undefined) throw noMetadata
-      return { metadata: note }
-    }
+    if (procedure === proc.domainGetMetadata) return readNote()
     if (procedure === proc.domainInjectNmi) {
       calls.push('NMI')
       return answer()
     }
-    note = args.metadata ?? undefined
-    calls.push(/state="(\w+)"/.exec(note ?? '')?.[1] ?? 'no note')
-    return {}
+    return writeNote(args.metadata ?? undefined)
   }
   return { calls, domains: newDomainClient(call as unknown as CallFunction).of('u1') }
 }

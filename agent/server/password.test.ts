@@ -30,10 +30,7 @@ async function run(error?: Error, times = Infinity) {
   const sealed = await sealSecret(PASSWORD, publicSealingKey(privateKey), { server, request: uid })
   const activeAction = { ...bench.status.activeAction, params: { user: 'root', sealed } }
   const metadata = { namespace: 'demo', name: 'web' }
-  await bench.servers.applyStatus(
-    { metadata, status: { activeAction } as never },
-    { fieldManager: 'kubenova-admission' },
-  )
+  await bench.servers.applyStatus({ metadata, status: { activeAction } }, { fieldManager: 'kubenova-admission' })
 
   const passwords: string[] = []
   let failures = 0
@@ -57,7 +54,7 @@ async function run(error?: Error, times = Infinity) {
   const ctx = { signal: new AbortController().signal, log, priority: 'normal', attempt: 1 } as const
   const record = (): ServerAction['status'] => (bench.api.find('serveractions', 'demo/r1') as ServerAction).status
   for (let i = 0; i < 10 && record()?.phase !== 'Succeeded' && record()?.phase !== 'Failed'; i++) {
-    await reconcileServer(bench.server, deps, ctx as never)
+    await reconcileServer(bench.server, deps, ctx)
     await bench.clock.advance(60_000)
   }
   const written = inspect([bench.api.list('servers'), bench.api.list('serveractions'), agent.events, lines], {

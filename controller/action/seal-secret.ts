@@ -1,6 +1,6 @@
 /** Reads the Secret that a request names, and seals its value for the host of the server: only that host's agent can open it. */
 import { actions, isActionName } from '../../actions/index.ts'
-import { sealSecret } from '../../actions/sealed-secret.ts'
+import { type SealBinding, sealSecret } from '../../actions/sealed-secret.ts'
 import type { Reason, Server, ServerAction } from '../../crds/index.ts'
 import type { Secret } from '../../kube/builtin-kinds.ts'
 import { ignoreNotFound } from '../../kube/errors.ts'
@@ -30,10 +30,10 @@ export type SlotParams = { params: Record<string, unknown> } | { rejection: Reje
 export async function slotParamsOf(request: ServerAction, server: Server, deps: SealDeps): Promise<SlotParams> {
   const { action } = request.spec
   const params = (request.spec[action] ?? {}) as Record<string, unknown>
-  const reference = isActionName(action) ? actions[action].sealedSecret?.(params as never) : undefined
+  const reference = isActionName(action) ? actions[action].sealedSecret?.(params) : undefined
   if (!reference) return { params }
   const host = server.status?.host ?? ''
-  const { sealingKey } = deps.stores.hypervisors.cache.get(host)?.status ?? {}
+  const sealingKey = deps.stores.hypervisors.cache.get(host)?.status?.sealingKey
   if (sealingKey === undefined)
     return rejection(
       'SealingKeyMissing',
@@ -43,9 +43,14 @@ export async function slotParamsOf(request: ServerAction, server: Server, deps: 
   const secret = await ignoreNotFound(deps.secrets.get({ name: reference.name, namespace }))
   const value = valueIn(secret, reference)
   if (typeof value !== 'string') return { rejection: value }
-  const binding = { server: server.metadata.uid ?? '', request: request.metadata.uid ?? '' }
-  return { params: { ...params, sealed: await sealSecret(value, sealingKey, binding) } }
+  return { params: { ...params, sealed: await sealSecret(value, sealingKey, bindingOf(request, server)) } }
 }
+
+/** The sealed value is worth nothing for another server or another request. */
+const bindingOf = (request: ServerAction, server: Server): SealBinding => ({
+  server: server.metadata.uid ?? '',
+  request: request.metadata.uid ?? '',
+})
 
 const rejection = (reason: Reason, message: string): { rejection: Rejection } => ({ rejection: { reason, message } })
 

@@ -28,7 +28,7 @@ export async function reconcileServer(key: string, deps: ServerDeps, attempt = 1
   const host = server.status?.host
   const isRejected = isRejectedBy(host, server)
   // Free the slot first: the next host must not run the finished action, and the agent's fields, which say that it is finished, are cleared next.
-  if (hasUsedSecret(server) || ((host === undefined || isRejected) && hasFinishedAction(server, stores))) {
+  if (mustReleaseSlot(server, stores, host === undefined || isRejected)) {
     await releaseActionSlot(server, stores)
     return wait('its slot to be free')
   }
@@ -36,6 +36,10 @@ export async function reconcileServer(key: string, deps: ServerDeps, attempt = 1
   if (isRejected) return unassignRejectedHost(server, host, deps)
   return updateHostReachable(server, host, deps, now())
 }
+
+/** @param leavesHost the server has no host, or one that rejected it */
+const mustReleaseSlot = (server: Server, stores: ServerDeps['stores'], leavesHost: boolean): boolean =>
+  hasUsedSecret(server) || (leavesHost && hasFinishedAction(server, stores))
 
 /** Whether the server's host has rejected it, and the controller has not recorded that rejection yet. */
 function isRejectedBy(host: string | undefined, { status }: Server): host is string {
