@@ -1,4 +1,5 @@
-// The API server checks the types of a policy's expressions where its rules name versions: so here they do, and a field that is no field is found.
+// The API server checks the types of a policy's expressions only if its rules name API versions. Here they do, so that
+// an expression with a field that does not exist is found.
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'

@@ -13,7 +13,7 @@ beforeAll(async () => {
 
 const options = 'dryRun=All&fieldValidation=Strict'
 
-/** What the API server says against the object; it fails the test if that is nothing. */
+/** The message with which the API server refuses the object. Fails the test if it accepts it. */
 async function refusal(write: Promise<unknown>): Promise<string> {
   try {
     await write
@@ -54,7 +54,7 @@ it.each(badObjects)('refuses $title', async ({ before, object, text, says }) => 
   expect(said).toContain(says)
 })
 
-// What the rules of IPv6 do depends on the addresses: it must never be more than the API server allows.
+// The cost of the IPv6 rules depends on the addresses. It must never exceed the limit of the API server.
 it.each(['2001:db8::/64', '2000::/8'])('takes the largest Network of %s', async (cidr) => {
   const address = (n: number): string => `2001:0db8:0000:0000:0000:0000:0000:${n.toString(16).padStart(4, '0')}`
   const pools = Array.from({ length: 16 }, (_, i) => ({ start: address(256 + i * 16), end: address(271 + i * 16) }))

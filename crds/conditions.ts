@@ -1,4 +1,4 @@
-/** Conditions in metav1 form: set one without touching the time when nothing flipped. Pure. */
+/** Conditions in metav1 form: finding one, and keeping its transition time while its status stays the same. Pure. */
 import type { ConditionType, Reason } from './reasons.ts'
 import type { Condition } from './schema.ts'
 
@@ -7,12 +7,15 @@ export interface NewCondition extends Omit<Condition, 'lastTransitionTime'> {
   reason: Reason
 }
 
-/** The condition of that type, if there is one. */
+/** The condition of that type, if the list has it. */
 export function findCondition(list: readonly Condition[] | undefined, type: string): Condition | undefined {
   return list?.find((c) => c.type === type)
 }
 
-/** `wanted` with times: the old one's where the status is the same, else `now` (RFC 3339). Order is that of `wanted`. */
+/**
+ * Adds transition times to `wanted`: that of the old condition where the status is the same, otherwise `now` (RFC
+ * 3339). Keeps the order of `wanted`.
+ */
 export function withTransitionTimes(
   wanted: readonly NewCondition[],
   old: readonly Condition[] | undefined,

@@ -1,15 +1,17 @@
-/** The five errors that ours throw; borders (libvirt, Kubernetes, HTTP) translate to them once, by a table. */
-
+/**
+ * The five kinds of error that Kubenova throws. Errors of libvirt, Kubernetes and HTTP are translated to them once,
+ * each by a table.
+ */
 import type { Reason } from './reasons.ts'
 
 interface Details {
   cause?: unknown
 }
 
-/** Base: a stable code for tables and metrics, a sentence with values for people. */
+/** Has a stable code for tables and metrics, and a sentence with values for people. */
 abstract class KubenovaError extends Error {
   abstract readonly kind: 'Refused' | 'NotFound' | 'Transient' | 'Terminal' | 'Bug'
-  /** Stable: the reason of a condition. */
+  /** Becomes the reason of a condition. */
   readonly code: Reason
   constructor(code: Reason, message: string, details: Details = {}) {
     super(message, details)
@@ -18,39 +20,42 @@ abstract class KubenovaError extends Error {
   }
 }
 
-/** What was asked for may not be. No retry until what was asked for changes. */
+/** The request is not allowed. It is not tried again until the request changes. */
 export class Refused extends KubenovaError {
   readonly kind = 'Refused'
 }
 
-/** A named thing is not there. */
+/** A named object does not exist. */
 export class NotFound extends KubenovaError {
   readonly kind = 'NotFound'
 }
 
-/** A peer is busy, gone or late: retried with back-off. */
+/** A peer is busy, gone or late. The work is tried again with growing delays. */
 export class Transient extends KubenovaError {
   readonly kind = 'Transient'
 }
 
-/** The work itself cannot succeed: recorded as a fault, not retried until the wish changes. */
+/**
+ * The work cannot succeed. It becomes a fault, and is not tried again until the spec changes or an action asks for
+ * it.
+ */
 export class Terminal extends KubenovaError {
   readonly kind = 'Terminal'
 }
 
-/** An invariant is broken: logged with its stack, retried slowly. */
+/** An invariant is broken. The error is logged with its stack, and the work is tried again slowly. */
 export class Bug extends KubenovaError {
   readonly kind = 'Bug'
 }
 
-/** Any of the five. */
+/** Any of the five kinds. */
 export type AnyError = Refused | NotFound | Transient | Terminal | Bug
 
 export function isKubenovaError(error: unknown): error is AnyError {
   return error instanceof KubenovaError
 }
 
-/** Message of an error and of its causes, outermost first, in one line. */
+/** Joins the messages of an error and of its causes, outermost first, to one line. */
 export function explainError(error: unknown): string {
   const parts: string[] = []
   for (let e: unknown = error; e !== undefined && e !== null && parts.length < 8; ) {

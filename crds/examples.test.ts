@@ -35,7 +35,7 @@ it('no two are of the same name', () => {
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')
 
-/** What an object names, as kind and key. */
+/** The objects that an object refers to, each as kind and key. */
 function references({ kind, metadata: { namespace = 'default' }, spec }: Manifest): string[] {
   if (kind === 'ServerAction') return [`Server ${namespace}/${text(spec['server'])}`]
   if (kind === 'Port') {

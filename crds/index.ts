@@ -1,4 +1,4 @@
-/** The contract's border: what the other folders import. */
+/** The exports of crds/: other folders import from here. */
 export * from './conditions.ts'
 export * from './errors.ts'
 export * from './field-managers.ts'

@@ -10,7 +10,7 @@ import { GROUP } from './index.ts'
 const plane = withControlPlane()
 const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
 
-/** What becomes of a definition that is deleted, without doing it. */
+/** The answer to the deletion of a definition, as a dry run. */
 const deletion = (name: string): Promise<string> =>
   plane()
     .api.send('DELETE', `${definitions}/${name}?dryRun=All`)
@@ -25,7 +25,7 @@ const annotate = (name: string, value: string): Promise<unknown> => {
 
 const servers = `servers.${GROUP}`
 const refusal =
-  `with this definition every Server of the cluster goes, its guest and its disks with it: if that is meant, annotate it with ` +
+  `with this definition every Server of the cluster is deleted, with its guest and its disks: if that is meant, annotate it with ` +
   `${GROUP}/allow-deletion=true first, then delete it`
 
 beforeAll(async () => {
@@ -38,7 +38,7 @@ beforeAll(async () => {
 })
 
 it.each(kinds.map(({ kind, plural }) => [kind, plural]))('keeps the definition of %s', async (kind, plural) => {
-  expect(await deletion(`${plural}.${GROUP}`)).toContain(`with this definition every ${kind} of the cluster goes`)
+  expect(await deletion(`${plural}.${GROUP}`)).toContain(`with this definition every ${kind} of the cluster is deleted`)
 })
 
 it('lets one go that says that it is meant, and no other', async () => {

@@ -1,6 +1,7 @@
 /**
- * Others make typed models and validators of our CRDs with @kubernetes-models/crd-generate. Theirs are held against ours: the
- * types by tsc, the validators by examples/ and by the bad objects that need no CEL. So the YAML is proven by a second reader.
+ * Others make typed models and validators of our CRDs with @kubernetes-models/crd-generate. Theirs are held against
+ * ours: the types by tsc, the validators by examples/ and by the bad objects that need no CEL. So the YAML is proven
+ * by a second reader.
  */
 import { execFile } from 'node:child_process'
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -30,8 +31,9 @@ beforeAll(async () => {
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
 /**
- * Ours are objects as they are read: with every default filled in. So ours must be theirs; and theirs, with what has a default made
- * required, must be ours. ServerAction's members are not in our static type: only what is common is compared.
+ * Ours are objects as they are read: with every default filled in. So ours must be theirs; and theirs, with what has
+ * a default made required, must be ours. ServerAction's members are not in our static type: only what is common is
+ * compared.
  */
 const assertions = `
 import type { ${kinds.map(({ kind }) => kind).join(', ')} } from '../../../crds/index.ts'
@@ -58,7 +60,7 @@ same<Pick<ServerAction['spec'], 'server' | 'requestId' | 'user' | 'project'>, Pi
 same<NonNullable<ServerAction['status']>, NonNullable<IServerAction['status']>>(true)
 `
 
-/** What tsc says of `text` beside the models. */
+/** The output of tsc for `text` beside the models. */
 async function compile(text: string): Promise<string> {
   const file = join(dir, 'assertions.ts')
   writeFileSync(file, text)

@@ -1,7 +1,7 @@
 /**
- * The closed sets of words in conditions and errors: the types of conditions; and the reasons, each of which can be the reason of a condition or an
- * event, the code of an error, and `status.fault.details`. One table has for each reason its meaning, its HTTP status and what to do; the
- * guide, the reference and the API derive from it.
+ * The types of conditions, and the reasons. A reason can be that of a condition or an event, the code of an error,
+ * and `status.fault.details`. One table has for each its meaning, its HTTP status and what to do; guide, reference
+ * and API derive from it.
  */
 import { differenceReasons, differences } from './reasons/differences.ts'
 import { guestReasons, guests } from './reasons/guests.ts'

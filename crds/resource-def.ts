@@ -1,7 +1,10 @@
 /** Where the API server serves a kind. */
 import { GROUP, type Kind, type Resource, VERSION } from './schema.ts'
 
-/** The path of a kind in the API. kube/ takes any object of this shape, and infers the type of the kind's objects from it. */
+/**
+ * The path of a kind in the API. kube/ takes any object of this shape, and infers the type of the kind's objects from
+ * it.
+ */
 export interface KindResourceDef<K extends Kind> {
   group: string
   version: string

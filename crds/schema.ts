@@ -1,4 +1,7 @@
-/** How a kind is said: TypeBox schemas for spec and status plus the facts of its CRD; hack/generate.ts turns it into YAML. */
+/**
+ * How a kind is declared: TypeBox schemas of spec and status, and the facts of its CRD. hack/generate.ts makes the
+ * YAML of it.
+ */
 import { type Static, type TSchema, Type } from 'typebox'
 
 /** API group and the one served version of every kind. */
@@ -6,10 +9,16 @@ export const GROUP = 'compute.kubenova.io'
 export const VERSION = 'v1alpha1'
 export const API_VERSION = `${GROUP}/${VERSION}`
 
-/** Held by a Server until its host has nothing of it left. Put on by a MutatingAdmissionPolicy; by the controller where there is none. */
+/**
+ * Finalizer of a Server: the agent removes it when nothing of the server is left on its host. A MutatingAdmissionPolicy
+ * adds it; without that policy the controller does.
+ */
 export const FINALIZER = `${GROUP}/host`
 
-/** Set to "true" on a Server that is being deleted: its host is given up, and cleans up after itself if it ever comes back. */
+/**
+ * Annotation. "true" on a Server that is being deleted: the controller does not wait for its host. The agent cleans
+ * up if the host comes back.
+ */
 export const FORCE_DELETE = `${GROUP}/force-delete`
 
 /** A column of `kubectl get`; priority 1 shows only with `-o wide`. */
@@ -21,7 +30,7 @@ export interface Column {
   description?: string
 }
 
-/** A CEL rule of the API server: what must hold, and the sentence for who broke it. */
+/** A CEL rule of the API server, and the message for an object that breaks it. */
 export interface Rule {
   rule: string
   message?: string
@@ -31,7 +40,7 @@ export interface Rule {
   optionalOldSelf?: boolean
 }
 
-/** All that is known of a kind at build time. */
+/** Everything about a kind that is known at build time. */
 export interface Kind<Spec extends TSchema = TSchema, Status extends TSchema = TSchema> {
   kind: string
   plural: string
@@ -41,13 +50,13 @@ export interface Kind<Spec extends TSchema = TSchema, Status extends TSchema = T
   spec: Spec
   status: Status
   columns: readonly Column[]
-  /** JSON paths usable as `--field-selector`; the agent's watch needs them. */
+  /** JSON paths that `--field-selector` accepts; watches of the agent need them. */
   selectableFields?: readonly string[]
   /** Rules over the whole object. */
   rules?: readonly Rule[]
   /**
-   * false: status is written through the main resource, so that a record can be created whole in one write (docs/adr/0003).
-   * A rule then refuses a replace that would drop the status.
+   * false: the status is written through the main resource, so that an action record is created whole in one write
+   * (docs/adr/0003). A rule then refuses a replace that would drop the status.
    */
   statusSubresource?: boolean
 }
@@ -74,7 +83,10 @@ export interface OwnerReference {
   blockOwnerDeletion?: boolean
 }
 
-/** The reference that makes an object go with its Server. Not as its controller, of which there may be one: who asked for a deed may have another. */
+/**
+ * The owner reference with which an object is deleted together with its Server. It is not the controller reference,
+ * since an object has at most one and the client that requested an action may have set it.
+ */
 export function serverOwnerReference({ metadata: { name, uid = '' } }: { metadata: ObjectMeta }): OwnerReference {
   return { apiVersion: API_VERSION, kind: 'Server', name, uid, blockOwnerDeletion: false }
 }
@@ -88,31 +100,39 @@ export interface Resource<K extends Kind> {
   status?: Static<K['status']>
 }
 
-/** Declares a kind; only there so that the types are inferred. */
+/** Declares a kind. It only lets TypeScript infer the types. */
 export function defineKind<Spec extends TSchema, Status extends TSchema>(k: Kind<Spec, Status>): Kind<Spec, Status> {
   return k
 }
 
-/** Puts CEL rules on a schema. */
+/** The schema member with these CEL rules. */
 export function celRules(...list: Rule[]): { 'x-kubernetes-validations': Rule[] } {
   return { 'x-kubernetes-validations': list }
 }
 
-/** Key of the sentence that the CRD has in the place of the `pattern` beside it: the pattern becomes a rule. */
+/**
+ * Schema key of a message for the `pattern` beside it. In the CRD the pattern becomes a CEL rule with this message.
+ */
 export const MESSAGE_KEY = 'x-kubenova-says'
 
-/** A pattern and the sentence for what does not match it. Regular expressions are for programs; people are told what is allowed. */
-export const matchingPattern = (pattern: string, says: string) => ({ pattern, [MESSAGE_KEY]: says })
+/**
+ * A pattern with the message for a value that does not match it: users read what is allowed, not a regular
+ * expression.
+ */
+export const matchingPattern = (pattern: string, message: string) => ({ pattern, [MESSAGE_KEY]: message })
 
-/** The rule that a field, once set, stays as it is. */
+/** The rule that the value of a field cannot change. */
 export function immutableRule(what: string): { 'x-kubernetes-validations': Rule[] } {
-  return celRules({ rule: 'self == oldSelf', message: `${what} cannot change; delete and create anew` })
+  return celRules({ rule: 'self == oldSelf', message: `${what} cannot change; delete the object and create it anew` })
 }
 
-/** The rule that an optional field comes and goes with the object only: what `immutable` cannot say of it. */
+/**
+ * The rule that an optional field is set at creation or never. `immutableRule` alone does not prevent setting it
+ * later.
+ */
 export const settableOnlyAtCreate = (field: string): Rule => ({
   rule: `has(self.${field}) == has(oldSelf.${field})`,
-  message: `${field} cannot be added or taken away later; delete and create anew`,
+  message: `${field} cannot be added or removed later; delete the object and create it anew`,
   fieldPath: `.${field}`,
 })
 
@@ -144,7 +164,7 @@ export const Namespace = (description: string) =>
     ),
   })
 
-/** One line for people. \p{C}: control characters, and those that turn or hide text around them. */
+/** One line of text. \p{C} are control characters, and characters that reverse or hide the text around them. */
 export const Line = (description: string, more: object = {}) =>
   Type.String({
     description,
@@ -153,7 +173,7 @@ export const Line = (description: string, more: object = {}) =>
     ...more,
   })
 
-/** Free text, of several lines. */
+/** Free text of any number of lines. */
 export const Text = (description: string, maxLength: number) =>
   Type.String({
     description,
@@ -164,11 +184,11 @@ export const Text = (description: string, maxLength: number) =>
     ),
   })
 
-/** Pairs as a status has them: what they may be has been said where they come from. */
+/** Pairs in a status. Their rules stand where they come from. */
 export const Strings = (description: string) =>
   Type.Record(Type.String(), Type.String({ maxLength: 255 }), { description, maxProperties: 128 })
 
-/** Free pairs with Nova's limits. */
+/** Free key-value pairs with Nova's limits. */
 export const Pairs = (description: string, ...more: Rule[]) =>
   Type.Record(Type.String(), Type.String({ maxLength: 255 }), {
     description,
@@ -176,7 +196,7 @@ export const Pairs = (description: string, ...more: Rule[]) =>
     ...celRules(
       {
         rule: "self.all(k, k.size() <= 255 && k.matches('^[a-zA-Z0-9_:. -]+$'))",
-        message: "keys must be of letters, digits and '-', '_', ':', '.', ' ', 1 to 255 of them",
+        message: "keys must have 1 to 255 letters, digits, '-', '_', ':', '.' or ' '",
       },
       ...more,
     ),
@@ -193,24 +213,25 @@ export const Condition = Type.Object({
 })
 export type Condition = Static<typeof Condition>
 
-/** A list of conditions, merged by type, so that each condition has one writer. */
+/** A list of conditions, merged by type, so that each condition has its own owner. */
 export const Conditions = Type.Array(Condition, {
-  description: 'What is true of it now, in the form that kubectl wait and kstatus read.',
+  description: 'The present state, in the form that kubectl wait and kstatus read.',
   'x-kubernetes-list-type': 'map',
   'x-kubernetes-list-map-keys': ['type'],
 })
 
-/** Fields that every status has. */
+/** Fields of every status. */
 export const CommonStatus = {
   observedGeneration: Type.Optional(
-    Type.Integer({ minimum: 0, description: 'The generation of the spec that this status speaks of.' }),
+    Type.Integer({ minimum: 0, description: 'The generation of the spec that this status was computed from.' }),
   ),
   conditions: Type.Optional(Conditions),
 }
 
 /**
- * Fields of a status that has no subresource. No observedGeneration, in it or in its conditions: there each change of the status
- * counts as a generation, and kubectl wait would take every condition for outdated.
+ * Fields of a status without subresource. There each change of the status counts as a generation, so
+ * observedGeneration is left out, in the status and in its conditions: kubectl wait would take every condition for
+ * outdated.
  */
 export const RecordStatus = { conditions: CommonStatus.conditions }
 

@@ -75,8 +75,8 @@ export const modes = ['normal', 'rescued', 'resized', 'shelved', 'shelvedOffload
 export type Mode = (typeof modes)[number]
 
 /**
- * The state of a server's libvirt domain. off: shut off, no memory saved. saved: shut off with a managed save. pmsuspended: the guest put
- * itself to sleep (S3). missing: there is no such domain.
+ * The state of a server's libvirt domain. off: shut off, no memory saved. saved: shut off with a managed save.
+ * pmsuspended: the guest put itself to sleep (S3). missing: there is no such domain.
  */
 export const domainPowers = ['running', 'paused', 'off', 'saved', 'crashed', 'pmsuspended', 'missing'] as const
 export type DomainPower = (typeof domainPowers)[number]
@@ -100,8 +100,8 @@ const vmStateOfPower: Record<DomainPower, VmState> = {
 }
 
 /**
- * Nova's vm_state of a server, from what is persisted about it and the power that libvirt reports. A fault hides everything else; in a mode
- * other than normal the power does not show, as in Nova.
+ * Nova's vm_state of a server, from what is persisted about it and the power that libvirt reports. A fault hides
+ * everything else; in a mode other than normal the power does not show, as in Nova.
  */
 export function vmStateOf({ mode, power, launched, fault }: ServerFacts): VmState {
   if (fault) return 'error'

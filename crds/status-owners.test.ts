@@ -109,7 +109,7 @@ describe('the owner of the Ready condition', () => {
     expect(ownerOfCondition('Server', 'Ready', status as never)).toBe(owner)
   })
 
-  it('of a Hypervisor is nodeLifecycle while the host is down, and else the agent', () => {
+  it('is nodeLifecycle for a Hypervisor while the host is down, and otherwise the agent', () => {
     expect(ownerOfCondition('Hypervisor', 'Ready', { conditions: [condition('Ready', 'HostDown')] })).toBe(
       'nodeLifecycle',
     )

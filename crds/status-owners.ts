@@ -1,6 +1,7 @@
 /**
- * One table of status owners: each status field and each condition of each kind belongs to one component, which alone writes it. The types of
- * what a component may write, its field manager, the agents' admission policies and the simulator's invariants derive from this table.
+ * One table of status owners: each status field and each condition of each kind belongs to one component, which alone
+ * writes it. The types of what a component may write, its field manager, the agents' admission policies and the
+ * simulator's invariants derive from this table.
  */
 import type { Flavor } from './kinds/flavor.ts'
 import type { HostAggregate } from './kinds/host-aggregate.ts'
@@ -147,7 +148,7 @@ type FieldsOf<K extends OwnedKind, O extends Owner> = {
   [F in keyof (typeof statusOwners)[K]['fields']]: O extends OwnersIn<(typeof statusOwners)[K]['fields'][F]> ? F : never
 }[keyof (typeof statusOwners)[K]['fields']]
 
-/** What `O` may ever write of the status of a kind. */
+/** The part of a kind's status that `O` may write at some time. */
 export type StatusOf<O extends Owner, K extends OwnedKind = 'Server'> = Pick<
   StatusByKind[K],
   FieldsOf<K, O> & keyof StatusByKind[K]
@@ -158,7 +159,8 @@ type AnyStatus = Readonly<Record<string, unknown>> & { conditions?: readonly Con
 /** Whether the agent has written a status. A Server that lost its host waits for its next agent. */
 const agentHasWritten: Partial<Record<OwnedKind, (status: AnyStatus) => boolean>> = {
   Server: ({ host, domain }) => host !== undefined && domain !== undefined,
-  // The agent writes events when the action has ended. A record of its own, which admission has not accepted, it writes earlier if a step lasts.
+  // The agent writes events when the action has ended. A record of its own, which admission has not accepted, it
+  // writes earlier if a step lasts.
   ServerAction: ({ events, steps, conditions }) =>
     events !== undefined || (steps !== undefined && !conditions?.some(({ type }) => type === 'Accepted')),
 }

@@ -1,4 +1,4 @@
-// What a namespace's editor, who may write all our kinds in it, may not write.
+// Writes that are refused to an editor of a namespace, who may otherwise write all kinds of Kubenova in it.
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
 import { collectionPath, type Manifest, root } from '../test/manifests.ts'
@@ -85,7 +85,7 @@ beforeAll(async () => {
 })
 
 const other = (object: Manifest): Manifest => ({ ...object, metadata: { name: 'other' } })
-const isStatus = /status is what the controller and the agents say: leave it out/
+const isStatus = /status is written by the controller and the agents: leave it out/
 const isServers = /spec\.server is the controller's/
 const isDevice =
   /bridge and uplink name devices of the hosts: that needs the right to create networks\/provider in the whole cluster, which editor has not/

@@ -18,8 +18,6 @@ const notYetRenamed: readonly string[] = [
   'actions/',
   'agent/',
   'controller/',
-  'crds/',
-  'hack/generate/',
   'kube/controller.ts',
   'test/bench/',
   'test/chaos/',

@@ -154,7 +154,7 @@ describe('meta_data.json', () => {
 })
 
 describe('buildNetworkData', () => {
-  test('gives no address for DHCP, and lists each resolver once', () => {
+  test('gives no address for DHCP, and lists each resolver can be given once', () => {
     const second = makeInterface({ portId: '6b1d3c9e-bbbb-4000-8000-000000000002', macAddress: 'fa:16:3e:00:00:02' })
     expect(buildNetworkData([makeInterface(), second])).toEqual({
       links: [

@@ -1,8 +1,8 @@
-/** Addresses as fields, and the rules about several of them: written in CEL, for the API server refuses what is wrong. */
+/** Addresses as fields, and the CEL rules by which the API server refuses invalid ones. */
 import { Type } from 'typebox'
 import { celRules, matchingPattern, type Rule } from '../schema.ts'
 
-/** Go's netip reads them: no leading zeros, no IPv4 inside of IPv6, no zone. */
+/** An IP address that Go's netip parses: no leading zeros, no IPv4 within IPv6, no zone. */
 export const IP = (description: string) =>
   Type.String({
     description,
@@ -18,7 +18,7 @@ export const IP = (description: string) =>
 
 const isRange = 'isCIDR(self) && cidr(self) == cidr(self).masked()'
 
-/** A range by its network address. */
+/** A range of addresses, given by its network address. */
 export const CIDR = (description: string, example: string, ...more: Rule[]) =>
   Type.String({
     description,
@@ -26,7 +26,7 @@ export const CIDR = (description: string, example: string, ...more: Rule[]) =>
     ...celRules({ rule: isRange, message: `must be a CIDR whose host bits are zero, such as ${example}` }, ...more),
   })
 
-/** Ranges that no host has an address of: RFC 6890's own-machine, multicast and reserved ones. */
+/** Ranges without addresses for hosts: the loopback, multicast and reserved ranges of RFC 6890. */
 const unusable = ['0.0.0.0/8', '127.0.0.0/8', '224.0.0.0/3', '::/8', 'ff00::/8']
 
 export const usableRange: Rule = {
@@ -34,7 +34,7 @@ export const usableRange: Rule = {
   message: 'must be a range of addresses that hosts can have: a prefix of 8 or more, not loopback or multicast',
 }
 
-/** A unicast MAC. */
+/** A unicast MAC address. */
 export const MAC = (description: string) =>
   Type.String({
     description,
@@ -46,26 +46,30 @@ export const MAC = (description: string) =>
     ...celRules({ rule: "self != '00:00:00:00:00:00'", message: 'must be a MAC that a card can have: not all zeros' }),
   })
 
-/** At most one of each family. */
+/** The rule that a list has at most one address of each family. */
 export const oneOfEach: Rule = {
   rule: 'self.size() < 2 || !isIP(self[0]) || !isIP(self[1]) || ip(self[0]).family() != ip(self[1]).family()',
   message: 'two addresses must be one of IPv4 and one of IPv6',
 }
 
-/** CEL cannot compare addresses, but numbers: that of an IPv4 address. */
+/** CEL for the number of an IPv4 address: CEL can compare numbers, but not addresses. */
 export const ipv4Number = (text: string): string => {
   const byte = (i: number) => `int(${text}.split('.')[${i}])`
   return `(((${byte(0)} * 256 + ${byte(1)}) * 256 + ${byte(2)}) * 256 + ${byte(3)})`
 }
 
 const lengths = Array.from({ length: 129 }, (_, n) => n)
-/** As `/64`. The API server must know how long a text can be, or the rule has no bound: a part of one that stands here has its length. */
+/**
+ * CEL for a prefix such as `/64`. It is cut out of a literal, so that the API server knows its greatest length:
+ * otherwise the cost of a rule would have no bound.
+ */
 const prefix = (n: string): string =>
   `'/' + '${lengths.map((l) => String(l).padEnd(3)).join('')}'.substring(3 * (${n}), 3 * (${n}) + 3).trim()`
 
 /**
- * Of IPv6 there is no number either, but prefixes: `a` comes before `b` where the longest that they share goes on in `a` with a 0, and in `b` not.
- * It costs too much for every pair of pools: whether these overlap is for the controller to see.
+ * CEL for whether IPv6 address `a` comes before `b`. CEL has no numbers for IPv6, but prefixes: after the longest
+ * prefix that both share, the next bit of `a` is 0 and that of `b` is 1. This costs too much for every pair of pools,
+ * so the controller finds pools of IPv6 that overlap.
  */
 export const isBeforeIPv6 = (a: string, b: string): string => {
   const half = `cidr(${a} + ${prefix('n + 1')})`

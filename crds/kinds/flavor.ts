@@ -15,8 +15,10 @@ import {
   Text,
 } from '../schema.ts'
 
-/** Extra specs that mean something here, and what they may say: a typing error must not pass for an operator's own key. */
-const knownSpecs: readonly [keys: string, values: string, says: string][] = [
+/**
+ * The values of the extra specs that Kubenova knows. A typing error in them must not pass for an operator's own key.
+ */
+const knownSpecs: readonly [keys: string, values: string, message: string][] = [
   ['trait[0-9]*:.*', 'required|forbidden', 'trait:… must be required or forbidden'],
   ['resources[0-9]*:.*', '[0-9]{1,15}', 'resources:… must be a whole number'],
   [
@@ -42,7 +44,7 @@ const specRules: Rule[] = knownSpecs.map(([keys, values, message]) => ({
   message,
 }))
 
-/** The sizes, without what the flavor says of itself: copied into a Server when it is placed. */
+/** The sizes of a flavor: they are copied into a Server when it is placed. */
 export const FlavorSizes = {
   vcpus: Type.Integer({ minimum: 1, maximum: 1024, description: 'Virtual CPUs.' }),
   ram: Type.Integer({ minimum: 1, maximum: 67_108_864, description: 'Memory in MiB.' }),
@@ -85,7 +87,7 @@ export const FlavorSpec = Type.Object(
   },
   celRules({
     rule: '!has(self.access) || self.access.size() == 0 || !self.isPublic',
-    message: 'access goes with isPublic: false',
+    message: 'access can only be given with isPublic: false',
     fieldPath: '.access',
   }),
 )

@@ -12,7 +12,7 @@ import {
   reasonColumn,
 } from '../schema.ts'
 
-/** A zone's name. Nova has zone:host:node, to force a host: that is not taken here. */
+/** The name of an availability zone. Nova's zone:host:node, which forces a host, is not accepted. */
 export const zone = {
   minLength: 1,
   maxLength: 255,
@@ -24,7 +24,7 @@ export const zone = {
 
 export const HostAggregateSpec = Type.Object({
   availabilityZone: Type.Optional(
-    Type.String({ description: 'The zone that its hosts are in; a host can be in one zone only.', ...zone }),
+    Type.String({ description: 'The availability zone of its hosts. A host can be in one zone only.', ...zone }),
   ),
   hosts: Type.Array(Name('Name of a Hypervisor.'), {
     description: 'Names of the Hypervisors in it.',
@@ -37,7 +37,7 @@ export const HostAggregateSpec = Type.Object({
 
 export const HostAggregateStatus = Type.Object({
   ...CommonStatus,
-  hosts: Type.Optional(Type.Integer({ description: 'How many hosts it names.' })),
+  hosts: Type.Optional(Type.Integer({ description: 'The number of hosts in hosts.' })),
 })
 
 export const hostAggregate = defineKind({

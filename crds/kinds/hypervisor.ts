@@ -1,8 +1,10 @@
-/** Hypervisor: a KVM host: what an operator wants of it, and what its agent and the controller know of it. */
+/** Hypervisor: a KVM host. Its spec is the operator's; its status is what agent and controller know of the host. */
 import { type Static, Type } from 'typebox'
 import { ageColumn, CommonStatus, celRules, defineKind, Line, type Resource, readyColumn, Time } from '../schema.ts'
 
-/** The rule says once more what `minimum` says: the API server compares an integer with the minimum cut to an integer, and takes 0. */
+/**
+ * The rule repeats `minimum`: the API server compares an integer with the minimum rounded down, and would accept 0.
+ */
 const Ratio = (description: string) =>
   Type.Optional(
     Type.Number({
@@ -13,15 +15,20 @@ const Ratio = (description: string) =>
     }),
   )
 
-const Kept = (description: string, maximum: number) => Type.Optional(Type.Integer({ minimum: 0, maximum, description }))
+const Reserved = (description: string, maximum: number) =>
+  Type.Optional(Type.Integer({ minimum: 0, maximum, description }))
 
 export const HypervisorSpec = Type.Object(
   {
-    disabled: Type.Boolean({ default: false, description: 'true: no server is placed here; those that run go on.' }),
-    disabledReason: Type.Optional(Line('Why it is disabled, for other operators.')),
+    disabled: Type.Boolean({
+      default: false,
+      description: 'true: no server is placed here. Running servers are not affected.',
+    }),
+    disabledReason: Type.Optional(Line('Why the host is disabled, for other operators.')),
     forcedDown: Type.Boolean({
       default: false,
-      description: 'true: taken for down, whatever its agent says. Say so only of a host that is off or fenced.',
+      description:
+        'true: the host counts as down, whatever its agent reports. Set it only for a host that is powered off or fenced.',
     }),
     allocationRatios: Type.Optional(
       Type.Object(
@@ -30,31 +37,31 @@ export const HypervisorSpec = Type.Object(
           ram: Ratio('Default 1.'),
           disk: Ratio('Default 1.'),
         },
-        { description: 'How much more may be promised than the host has.' },
+        { description: 'How much more the servers may have than the host has.' },
       ),
     ),
     reserved: Type.Optional(
       Type.Object(
         {
-          vcpus: Kept('CPU threads kept for the host; default 0.', 65_536),
-          ram: Kept('MiB kept for the host; default 512.', 67_108_864),
-          disk: Kept('GiB kept for the host; default 0.', 1_048_576),
+          vcpus: Reserved('CPU threads kept for the host; default 0.', 65_536),
+          ram: Reserved('MiB kept for the host; default 512.', 67_108_864),
+          disk: Reserved('GiB kept for the host; default 0.', 1_048_576),
         },
-        { description: 'What is kept for the host itself.' },
+        { description: 'Resources that are reserved for the host itself.' },
       ),
     ),
     maxServers: Type.Optional(
-      Type.Integer({ minimum: 0, maximum: 100_000, description: 'The most servers it may hold.' }),
+      Type.Integer({ minimum: 0, maximum: 100_000, description: 'The greatest number of servers on the host.' }),
     ),
   },
   celRules({
     rule: '!has(self.disabledReason) || self.disabled',
-    message: 'disabledReason goes with disabled: true',
+    message: 'disabledReason can only be given with disabled: true',
     fieldPath: '.disabledReason',
   }),
 )
 
-/** What a host has or what is used of it: CPU threads or virtual CPUs, MiB, GiB. */
+/** Resources of a host, or those in use: CPU threads or virtual CPUs, MiB, GiB. */
 export const Resources = Type.Object({
   vcpus: Type.Integer({ description: 'CPU threads, or virtual CPUs.' }),
   ram: Type.Integer({ description: 'MiB' }),
@@ -70,13 +77,11 @@ const NumaCell = Type.Object({
 
 export const HypervisorStatus = Type.Object({
   ...CommonStatus,
-  // Written by the controller.
   state: Type.Optional(
     Type.Enum(['up', 'down'], { description: 'down: no heartbeat for --down-after-seconds, or forced down.' }),
   ),
   used: Type.Optional(Resources),
   servers: Type.Optional(Type.Integer({ description: 'Servers placed here.' })),
-  // Written by the agent.
   hostIP: Type.Optional(Type.String()),
   arch: Type.Optional(Type.String()),
   domainType: Type.Optional(

@@ -1,4 +1,4 @@
-/** Image: where a bootable disk comes from, how to trust it, and what it needs. */
+/** Image: the source of a bootable disk, its checksum, and what a server needs for it. */
 import { Type } from 'typebox'
 import {
   ageColumn,
@@ -69,7 +69,7 @@ const propertyRules: Rule[] = [
 
 const format = Type.Enum([...diskFormats], { description: 'Format of the file at the URL.', default: 'qcow2' })
 
-/** What a host needs to fetch and trust an image: copied into a Server when it is placed. */
+/** The fields that a host needs to fetch and verify an image: they are copied into a Server when it is placed. */
 export const ImageSource = {
   url: Type.String({ maxLength: 2048 }),
   checksum: Type.Optional(Type.String({ maxLength: 135 })),
@@ -83,7 +83,10 @@ export const ImageSpec = Type.Object(
       description: 'http, https, or file (a path on every host).',
       maxLength: 2048,
       ...matchingPattern(urlPattern, 'must be http://host/path, https://host/path or file:///path, without blanks'),
-      ...celRules(...urlRules, { rule: 'self == oldSelf', message: 'url cannot change; delete and create anew' }),
+      ...celRules(...urlRules, {
+        rule: 'self == oldSelf',
+        message: 'url cannot change; delete the object and create it anew',
+      }),
     }),
     checksum: Type.Optional(
       Type.String({

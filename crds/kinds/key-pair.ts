@@ -10,7 +10,7 @@ import {
   reasonColumn,
 } from '../schema.ts'
 
-/** Types of keys that OpenSSH knows. */
+/** The types of keys that OpenSSH knows. */
 const sshTypes = [
   'ssh-ed25519',
   'ssh-rsa',
@@ -22,16 +22,19 @@ const sshTypes = [
   'ssh-dss',
 ]
 
-/** The base64 of a key begins with that of its type's length and name (RFC 4253, 6.6), as far as whole groups of 3 bytes go. */
-function beginning(type: string): string {
+/**
+ * The base64 of a key of this type begins so: with the length and the name of the type (RFC 4253, 6.6), as far as
+ * these fill whole groups of 3 bytes.
+ */
+function keyPrefixOf(type: string): string {
   const blob = `\0\0\0${String.fromCharCode(type.length)}${type}`
   return btoa(blob.slice(0, blob.length - (blob.length % 3)))
 }
 
-const sshKey = `^(${sshTypes.map((t) => `${t} ${beginning(t)}`).join('|')})[A-Za-z0-9+/]+={0,2}( [^\\\\p{C}]*)?\\\\s*$`
+const sshKey = `^(${sshTypes.map((t) => `${t} ${keyPrefixOf(t)}`).join('|')})[A-Za-z0-9+/]+={0,2}( [^\\\\p{C}]*)?\\\\s*$`
 
 export const KeyPairSpec = Type.Object({
-  type: Type.Enum(['ssh', 'x509'], { description: 'What publicKey is.', default: 'ssh', ...immutableRule('type') }),
+  type: Type.Enum(['ssh', 'x509'], { description: 'The form of publicKey.', default: 'ssh', ...immutableRule('type') }),
   publicKey: Type.String({
     description: 'The key as ssh-keygen prints it (one line), or a PEM certificate.',
     minLength: 1,
@@ -55,7 +58,7 @@ export const keyPair = defineKind({
   status: KeyPairStatus,
   rules: [
     {
-      // Here, not at the field: of a whole object the API server does not repeat the value, in its answer and in logs.
+      // Not at the field: there the API server would repeat the value in its answer and in logs.
       rule: "!self.spec.publicKey.contains('PRIVATE KEY')",
       message: 'this is a private key, and many may have seen it by now: make a new pair, and give its public key only',
       fieldPath: '.spec.publicKey',

@@ -18,20 +18,20 @@ import {
 import { CIDR, IP, usableRange } from './address.ts'
 import { subnetRules, subnetsRules } from './subnet-rules.ts'
 
-/** A name that Linux takes for a network interface. `kn…` and `kd…` are those that agents make. */
+/** A name of a network interface that Linux accepts. Agents create interfaces named `kn…`, `kd…` and `tap…`. */
 const interfaceName = (description: string, ...more: Rule[]) =>
   Type.String({
     description,
     maxLength: 15,
     ...matchingPattern(
       '^[a-zA-Z][a-zA-Z0-9_.-]{0,14}$',
-      "must be a name of a network interface: a letter, then letters, digits, '_', '.', '-', at most 15 together",
+      "must be a name of a network interface: a letter, then letters, digits, '_', '.' or '-', at most 15 characters",
     ),
     ...celRules(
       {
         rule: "self != 'lo' && !self.matches('^(kn|kd)[0-9a-f]{12}$|^tap[0-9a-f]{8}-')",
         message:
-          'must be an interface of the host itself: lo, and what agents make for networks and servers, are not to be had',
+          'must be an interface of the host itself: not lo, and none that an agent creates for networks and servers',
       },
       ...more,
     ),
@@ -41,7 +41,7 @@ const Pool = Type.Object({ start: IP('First address.'), end: IP('Last address.')
 
 const HostRoute = Type.Object(
   {
-    destination: CIDR('The range that is behind that router, such as 10.8.0.0/16.', '10.8.0.0/16'),
+    destination: CIDR('The range behind the router, such as 10.8.0.0/16.', '10.8.0.0/16'),
     nextHop: IP('The router.'),
   },
   celRules({
@@ -54,11 +54,11 @@ const HostRoute = Type.Object(
 export const Subnet = Type.Object(
   {
     cidr: CIDR('The range, such as 10.0.0.0/24.', '10.0.0.0/24', usableRange),
-    gateway: Type.Optional(IP('Default router told to guests; none: no default route.')),
+    gateway: Type.Optional(IP('Default router of the guests. Absent: no default route.')),
     pools: Type.Optional(
       Type.Array(Pool, {
         description:
-          'Ranges that addresses are taken from; default: all but network, broadcast, gateway and DHCP address.',
+          'Ranges from which addresses are allocated. Default: all addresses but the network, broadcast, gateway and DHCP address.',
         maxItems: 16,
         'x-kubernetes-list-type': 'atomic',
       }),
@@ -67,24 +67,24 @@ export const Subnet = Type.Object(
       Type.Array(IP('A resolver.'), {
         maxItems: 8,
         'x-kubernetes-list-type': 'atomic',
-        description: 'Told to guests.',
-        ...celRules({ rule: 'self.all(a, self.exists_one(b, a == b))', message: 'each resolver once' }),
+        description: 'Resolvers that guests are given.',
+        ...celRules({ rule: 'self.all(a, self.exists_one(b, a == b))', message: 'each resolver can be given once' }),
       }),
     ),
     hostRoutes: Type.Optional(
       Type.Array(HostRoute, {
         maxItems: 32,
         'x-kubernetes-list-type': 'atomic',
-        description: 'More routes told to guests.',
+        description: 'More routes that guests are given.',
         ...celRules({
           rule: 'self.all(a, self.exists_one(b, a.destination == b.destination))',
-          message: 'one route to each destination',
+          message: 'only one route can be given for each destination',
         }),
       }),
     ),
     dhcp: Type.Boolean({ default: true, description: 'true: each host answers DHCP for its own servers.' }),
     dhcpAddress: Type.Optional(
-      IP("Address that DHCP answers from, the same on every host; default: the subnet's last usable one."),
+      IP("Address from which DHCP answers, the same on every host. Default: the subnet's last usable one."),
     ),
   },
   celRules(...subnetRules),
@@ -95,29 +95,29 @@ export const NetworkSpec = Type.Object(
   {
     bridge: Type.Optional(
       interfaceName(
-        'A bridge that every host has already; default: one of our own, made where it is needed.',
+        'A bridge that every host has. Default: the agents create one where it is needed.',
         ...immutableRule('bridge')['x-kubernetes-validations'],
       ),
     ),
     uplink: Type.Optional(
       interfaceName(
-        'Host interface put into our own bridge; none: the network stays inside each host.',
+        'Interface of the host that the agent adds to its bridge. Absent: the network stays within each host.',
         ...immutableRule('uplink')['x-kubernetes-validations'],
       ),
     ),
     mtu: Type.Integer({
-      description: 'Largest packet in bytes, of the bridge and told to guests.',
+      description: 'Largest packet in bytes, on the bridge and for the guests.',
       minimum: 576,
       maximum: 65_535,
       default: 1500,
     }),
-    shared: Type.Boolean({ default: false, description: 'true: servers of every namespace may use it.' }),
+    shared: Type.Boolean({ default: false, description: 'true: servers of every namespace may use the network.' }),
     portSecurity: Type.Boolean({
       default: true,
       description: 'true: a server can send only from the MAC and the addresses of its port.',
     }),
     subnets: Type.Array(Subnet, {
-      description: 'At most one of IPv4 and one of IPv6; none: a segment without addresses.',
+      description: 'At most one of IPv4 and one of IPv6. Empty: a segment without addresses.',
       maxItems: 2,
       default: [],
       'x-kubernetes-list-type': 'atomic',
@@ -129,7 +129,7 @@ export const NetworkSpec = Type.Object(
     settableOnlyAtCreate('uplink'),
     {
       rule: '!has(self.bridge) || !has(self.uplink)',
-      message: 'uplink goes with our own bridge: leave bridge out, or uplink',
+      message: 'uplink can only be given without bridge: leave one of them out',
       fieldPath: '.uplink',
     },
     {
@@ -165,8 +165,8 @@ export const network = defineKind({
 })
 export type Network = Resource<typeof network>
 
-/** Reference to a Network; without a namespace: the one of the referrer, or else a shared one is not looked for. */
+/** Reference to a Network. Without a namespace it is one of the namespace of the referring object. */
 export const NetworkRef = {
   name: Name('Name of a Network.'),
-  namespace: Type.Optional(Namespace('Its namespace, if it is a shared one of another namespace.')),
+  namespace: Type.Optional(Namespace('Namespace of that Network, if it is a shared one of another namespace.')),
 }

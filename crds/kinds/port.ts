@@ -19,15 +19,17 @@ export const PortSpec = Type.Object(
     network: Type.Object(NetworkRef, { description: 'The Network that it is on.' }),
     fixedIPs: Type.Optional(
       Type.Array(IP('An address of the network.'), {
-        description: 'Addresses of its own; default: one of each subnet, chosen.',
+        description: 'The addresses of the port. Default: any free one of each subnet.',
         maxItems: 2,
         'x-kubernetes-list-type': 'atomic',
         ...celRules(oneOfEach),
       }),
     ),
-    macAddress: Type.Optional(MAC('A unicast MAC in lower case; default: chosen.')),
+    macAddress: Type.Optional(MAC('A unicast MAC in lower case. Default: any free one.')),
     server: Type.Optional(
-      Name('The Server that this port was made for; a port of your own is named in the Server instead.'),
+      Name(
+        'The Server for which the controller created this port. Leave it out, and name your own port in the Server.',
+      ),
     ),
   },
   immutableRule('spec of a Port'),
@@ -37,7 +39,7 @@ export const PortStatus = Type.Object({
   ...RecordStatus,
   macAddress: Type.Optional(Type.String()),
   fixedIPs: Type.Optional(Type.Array(Type.String(), { 'x-kubernetes-list-type': 'atomic' })),
-  server: Type.Optional(Type.String({ description: 'The Server that holds it.' })),
+  server: Type.Optional(Type.String({ description: 'The Server that uses the port.' })),
 })
 
 export const port = defineKind({

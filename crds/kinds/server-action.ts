@@ -1,4 +1,4 @@
-/** ServerAction: a deed asked of a server, and Nova's instance-action record of every deed and change. */
+/** ServerAction: an action requested of a server, and Nova's instance-action record of each action and change. */
 import { type Static, type TObject, type TSchema, Type } from 'typebox'
 import { ageColumn, defineKind, Line, matchingPattern, Name, RecordStatus, type Rule, Time } from '../schema.ts'
 
@@ -6,18 +6,20 @@ import { ageColumn, defineKind, Line, matchingPattern, Name, RecordStatus, type 
 const ActionEvent = Type.Object({
   event: Type.String({ description: "Nova's name, such as compute_reboot_instance." }),
   host: Type.Optional(Type.String()),
-  startTime: Time('When it began.'),
-  finishTime: Type.Optional(Time('When it ended.')),
+  startTime: Time('When the event began.'),
+  finishTime: Type.Optional(Time('When the event ended.')),
   result: Type.Optional(Type.Enum(['Success', 'Error'])),
   traceback: Type.Optional(Type.String({ maxLength: 8192 })),
 })
 
-/** A step of an action on its host. Only steps that last are recorded, and those of an action that a crash interrupted. */
+/**
+ * A step of an action on its host. Only long steps are recorded, and the steps of an action that a crash interrupted.
+ */
 const StepStatus = Type.Object({
   name: Type.String({ description: 'Name of the step: see docs/reference/actions.md.', maxLength: 64 }),
-  startedAt: Time('When it was first tried. Its deadline counts from here, also after a restart of the agent.'),
-  finishedAt: Type.Optional(Time('When it was done; absent: it is under way, or has failed.')),
-  progress: Type.Optional(Type.String({ description: 'How far it is, in one sentence.', maxLength: 1024 })),
+  startedAt: Time('When the step was first tried. Its deadline counts from here, also after a restart of the agent.'),
+  finishedAt: Type.Optional(Time('When the step was done; absent: it is under way, or has failed.')),
+  progress: Type.Optional(Type.String({ description: 'The progress of the step, in one sentence.', maxLength: 1024 })),
 })
 export type StepStatus = Static<typeof StepStatus>
 
@@ -26,13 +28,15 @@ const actionPhases = ['Pending', 'Running', 'Succeeded', 'Failed', 'Rejected'] a
 const ServerActionStatus = Type.Object({
   ...RecordStatus,
   phase: Type.Optional(Type.Enum([...actionPhases])),
-  host: Type.Optional(Type.String({ description: 'The host that ran it.' })),
-  startTime: Type.Optional(Time('When it was admitted.')),
-  finishTime: Type.Optional(Time('When it ended.')),
-  message: Type.Optional(Type.String({ description: 'Why it was refused or failed.', maxLength: 8192 })),
+  host: Type.Optional(Type.String({ description: 'The host that runs the action, or has run it.' })),
+  startTime: Type.Optional(Time('When the action was admitted.')),
+  finishTime: Type.Optional(Time('When the action ended.')),
+  message: Type.Optional(
+    Type.String({ description: 'Why the action was rejected, or why it failed.', maxLength: 8192 }),
+  ),
   steps: Type.Optional(
     Type.Array(StepStatus, {
-      description: 'The steps of an action that lasts, or that a crash of the agent interrupted.',
+      description: 'The steps of an action that takes long, or that a crash of the agent interrupted.',
       'x-kubernetes-list-type': 'atomic',
       maxItems: 64,
     }),
@@ -40,7 +44,7 @@ const ServerActionStatus = Type.Object({
   events: Type.Optional(Type.Array(ActionEvent, { 'x-kubernetes-list-type': 'atomic', maxItems: 64 })),
 })
 
-/** Which deeds there are, each with the schema of its parameters: made from the registry in actions/. */
+/** The requestable actions, each with the schema of its parameters, from the registry in actions/. */
 export type Members = Record<string, TSchema>
 
 const recordFields = {
@@ -52,17 +56,21 @@ const recordFields = {
       ...matchingPattern('^req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$', 'must be req- and a UUID in lower case'),
     }),
   ),
-  user: Type.Optional(Line('Who asked.')),
-  project: Type.Optional(Line('In which project.')),
+  user: Type.Optional(Line('The user who requested the action.')),
+  project: Type.Optional(Line('The project of that user.')),
 }
 
-/** The kind, for the given deeds and the names of the lasting wishes that leave records of the same form. */
-export function serverActionKind(deeds: Members, wishes: readonly string[]) {
-  const names = Object.keys(deeds)
-  const optional = Object.fromEntries(names.map((n) => [n, Type.Optional(deeds[n] as TSchema)]))
-  // A deed without parameters may leave its member out; records of the same name do.
+/**
+ * The kind ServerAction.
+ * @param requestable the actions that a ServerAction can request, each with the schema of its parameters
+ * @param recorded names of the other actions, which stand only in action records of changes of the spec
+ */
+export function serverActionKind(requestable: Members, recorded: readonly string[]) {
+  const names = Object.keys(requestable)
+  const optional = Object.fromEntries(names.map((n) => [n, Type.Optional(requestable[n] as TSchema)]))
+  // The member of an action without required parameters may be left out; action records leave it out.
   const memberRules: Rule[] = names.map((n) => {
-    const needed = ((deeds[n] as { required?: string[] }).required ?? []).length > 0
+    const needed = ((requestable[n] as { required?: string[] }).required ?? []).length > 0
     return {
       rule: needed ? `has(self.${n}) == (self.action == '${n}')` : `!has(self.${n}) || self.action == '${n}'`,
       message: needed ? `give ${n}: {…} with action: ${n}, and only with it` : `${n} goes with action: ${n} only`,
@@ -72,8 +80,8 @@ export function serverActionKind(deeds: Members, wishes: readonly string[]) {
   const spec = Type.Object(
     {
       ...recordFields,
-      action: Type.Enum([...names, ...wishes], {
-        description: `A deed: ${names.join(', ')}. The other names stand in records of what was done for spec changes.`,
+      action: Type.Enum([...names, ...recorded], {
+        description: `The action to request: ${names.join(', ')}. The other names stand only in action records of changes of the spec.`,
       }),
       ...optional,
     },
@@ -90,14 +98,14 @@ export function serverActionKind(deeds: Members, wishes: readonly string[]) {
     shortNames: ['sact'],
     scope: 'Namespaced',
     description:
-      'A deed asked of a server (a reboot, …), and the record of it. One is left for each change of a server, too.',
+      'An action requested of a server, such as a reboot, and the record of it. The agent also records each change that it makes for a changed spec.',
     spec,
     status: ServerActionStatus,
     statusSubresource: false,
-    // A record comes with its status, in one write.
-    rules: wishes.map((wish) => ({
-      rule: `self.spec.action != '${wish}' || has(self.status)`,
-      message: `${wish} is not asked for by a ServerAction: change the Server instead; deeds are ${names.join(', ')}`,
+    // An action record is created with its status in one write.
+    rules: recorded.map((name) => ({
+      rule: `self.spec.action != '${name}' || has(self.status)`,
+      message: `${name} cannot be requested by a ServerAction, change the Server instead; requestable are ${names.join(', ')}`,
       fieldPath: '.spec.action',
     })),
     selectableFields: ['.spec.server', '.status.phase'],
@@ -115,7 +123,7 @@ export function serverActionKind(deeds: Members, wishes: readonly string[]) {
   })
 }
 
-/** A ServerAction whatever its deeds are. */
+/** The type of a ServerAction, whatever actions can be requested. */
 export interface ServerAction {
   apiVersion: string
   kind: string

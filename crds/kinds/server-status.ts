@@ -1,4 +1,4 @@
-/** What is true of a Server. Each field has one writer: the controller until and about placement, the agent of its host after. */
+/** The status of a Server. crds/status-owners.ts has the owner of each field. */
 import { type Static, Type } from 'typebox'
 import { CommonStatus, Time } from '../schema.ts'
 import { desiredPowers, modes, powerStates, taskStates, vmStates } from '../states.ts'
@@ -16,7 +16,7 @@ const FixedIP = Type.Object({
     }),
   ),
   dhcp: Type.Boolean(),
-  dhcpAddress: Type.Optional(Type.String({ description: 'Where DHCP answers from.' })),
+  dhcpAddress: Type.Optional(Type.String({ description: 'The address from which DHCP answers.' })),
 })
 export type FixedIP = Static<typeof FixedIP>
 
@@ -27,7 +27,7 @@ export const Interface = Type.Object({
   networkNamespace: Type.String(),
   networkId: Type.String({ description: "The Network's uid." }),
   bridge: Type.Optional(
-    Type.String({ description: 'A bridge that the host has; none: one of our own, named by networkId.' }),
+    Type.String({ description: 'A bridge that the host has. Absent: the agent creates one, named after networkId.' }),
   ),
   uplink: Type.Optional(Type.String()),
   mtu: Type.Integer(),
@@ -39,11 +39,11 @@ export const Interface = Type.Object({
 export type Interface = Static<typeof Interface>
 
 /**
- * The server as it was placed: every reference followed and copied, so that its host's agent needs to read nothing else,
- * and so that a flavor or image deleted later does not matter.
+ * The server as it was placed: a copy of everything that its spec refers to. The agent needs to read nothing else,
+ * and a Flavor or Image that is deleted later does not matter.
  */
 export const Instance = Type.Object({
-  uuid: Type.String({ description: "Nova's id, and the domain's." }),
+  uuid: Type.String({ description: 'The UUID of the server in Nova, and of its domain in libvirt.' }),
   availabilityZone: Type.String(),
   flavor: Type.Object({ name: Type.String(), ...FlavorSizes }),
   image: Type.Object({
@@ -60,7 +60,10 @@ export const Instance = Type.Object({
 })
 export type Instance = Static<typeof Instance>
 
-/** A deed that the controller has admitted; the slot is free again when lastCompletedAction names it. */
+/**
+ * The action that admission has accepted. It has ended when lastCompletedAction has its uid; then another one may
+ * follow.
+ */
 const AdmittedAction = Type.Object(
   {
     name: Type.String({ description: 'Name of the ServerAction.' }),
@@ -70,9 +73,9 @@ const AdmittedAction = Type.Object(
       Type.Unsafe<Record<string, unknown>>({ type: 'object', 'x-kubernetes-preserve-unknown-fields': true }),
     ),
     requestId: Type.Optional(Type.String()),
-    admittedAt: Time('When it was admitted.'),
+    admittedAt: Time('When the action was admitted.'),
   },
-  // Replaced as a whole: the API server makes null of params that lose their last member to {}, and then refuses it.
+  // Atomic: when params lose their last member, the API server would make null of them, and then refuse that.
   { 'x-kubernetes-map-type': 'atomic' },
 )
 export type AdmittedAction = Static<typeof AdmittedAction>
@@ -81,16 +84,16 @@ const Fault = Type.Object({
   code: Type.Integer(),
   message: Type.String(),
   details: Type.Optional(Type.String()),
-  created: Time('When it happened.'),
+  created: Time('When the fault happened.'),
 })
 export type Fault = Static<typeof Fault>
 
 const HostRejection = Type.Object({ host: Type.String(), reason: Type.String({ maxLength: 1024 }) })
 export type HostRejection = Static<typeof HostRejection>
 
-/** Fields that the controller writes. */
-const byController = {
-  host: Type.Optional(Type.String({ description: 'The only host that may run it.' })),
+/** Fields of the scheduler, and of admission (activeAction). */
+const placementFields = {
+  host: Type.Optional(Type.String({ description: 'The only host that may run the server.' })),
   instance: Type.Optional(Instance),
   addresses: Type.Optional(
     Type.Array(
@@ -106,15 +109,15 @@ const byController = {
   activeAction: Type.Optional(AdmittedAction),
   rejectedHosts: Type.Optional(
     Type.Array(HostRejection, {
-      description: 'Hosts that could not build it, and why.',
+      description: 'Hosts that could not build the server, and why.',
       'x-kubernetes-list-type': 'atomic',
       maxItems: 16,
     }),
   ),
 }
 
-/** Fields that the agent of status.host writes (the controller, as long as there is no host). */
-const byAgent = {
+/** Fields of the agent of status.host; some of them are the scheduler's until that agent has written. */
+const stateFields = {
   vmState: Type.Optional(Type.Enum([...vmStates])),
   taskState: Type.Optional(Type.Enum([...taskStates])),
   powerState: Type.Optional(Type.Enum([...powerStates])),
@@ -124,11 +127,11 @@ const byAgent = {
     }),
   ),
   fault: Type.Optional(Fault),
-  launchedAt: Type.Optional(Time('When it first ran.')),
+  launchedAt: Type.Optional(Time('When the server first ran.')),
   domain: Type.Optional(
     Type.Object({
       name: Type.String({ description: 'Name of the libvirt domain.' }),
-      reason: Type.Optional(Type.String({ description: "libvirt's reason of its state." })),
+      reason: Type.Optional(Type.String({ description: "libvirt's reason for the state of the domain." })),
     }),
   ),
   console: Type.Optional(
@@ -140,7 +143,7 @@ const byAgent = {
   reachedPowerState: Type.Optional(
     Type.Enum([...desiredPowers], {
       description:
-        'The last wish that was fulfilled. A guest that shuts itself down later stays so until spec.powerState is changed.',
+        'The last value of spec.powerState that the server has reached. A guest that powers itself off later stays off until spec.powerState changes.',
     }),
   ),
   actionRecords: Type.Optional(
@@ -153,10 +156,9 @@ const byAgent = {
   lastCompletedAction: Type.Optional(Type.String({ description: 'uid of the last ServerAction that ended.' })),
   hostRejection: Type.Optional({
     ...HostRejection,
-    description:
-      'This host could not build the server and has cleaned up after itself; the controller then takes the next.',
+    description: 'The host could not build the server and has cleaned up. The scheduler then chooses another host.',
   }),
 }
 
-export const ServerStatus = Type.Object({ ...CommonStatus, ...byController, ...byAgent })
+export const ServerStatus = Type.Object({ ...CommonStatus, ...placementFields, ...stateFields })
 export type ServerStatus = Static<typeof ServerStatus>

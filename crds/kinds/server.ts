@@ -1,4 +1,4 @@
-/** Server: a virtual machine: what its user wishes. What is true of it is in server-status.ts. */
+/** Server: a virtual machine. This file has its spec; server-status.ts has its status. */
 import { Type } from 'typebox'
 import {
   ageColumn,
@@ -20,7 +20,7 @@ import { IP, MAC } from './address.ts'
 import { zone } from './host-aggregate.ts'
 import { ServerStatus } from './server-status.ts'
 
-/** A word of Nova's. */
+/** A tag, with Nova's rules. */
 const Tag = (description: string) =>
   Type.String({
     description,
@@ -29,27 +29,27 @@ const Tag = (description: string) =>
     ...matchingPattern('^[^,/\\p{C}]+$', "must be a word of printable characters without ',' and '/', 1 to 60 of them"),
   })
 
-/** No two entries of a list of interfaces may say the same of these. */
-const distinct = (what: string, fields: readonly string[]): Rule => {
+/** The rule that no two interfaces of a list have the same values in these fields. */
+const distinct = (message: string, fields: readonly string[]): Rule => {
   const has = (of: string): string => fields.map((f) => `has(${of}.${f})`).join(' && ')
   const same = fields.map((f) => `a.${f} == b.${f}`).join(' && ')
-  return { rule: `self.all(a, !(${has('a')}) || self.exists_one(b, ${has('b')} && ${same}))`, message: what }
+  return { rule: `self.all(a, !(${has('a')}) || self.exists_one(b, ${has('b')} && ${same}))`, message }
 }
 
 const ServerNetwork = Type.Object(
   {
     name: Type.Optional(Name('A Network: the server gets a port of its own on it.')),
     namespace: Type.Optional(Namespace('Namespace of that Network, if it is a shared one of another namespace.')),
-    fixedIP: Type.Optional(IP('The address wished for on that network; default: chosen.')),
-    macAddress: Type.Optional(MAC('Default: chosen.')),
-    port: Type.Optional(Name('A Port made before: the server uses it, with its addresses.')),
-    tag: Type.Optional(Tag('Device tag, seen in the metadata.')),
+    fixedIP: Type.Optional(IP('An address of that network. Default: any free one.')),
+    macAddress: Type.Optional(MAC('Default: any free one.')),
+    port: Type.Optional(Name('A Port that exists: the server uses it, with its addresses.')),
+    tag: Type.Optional(Tag('Device tag, readable in the metadata of the guest.')),
   },
   celRules(
     { rule: 'has(self.name) != has(self.port)', message: 'give either name (a Network) or port (a Port)' },
     {
       rule: '!has(self.port) || !(has(self.fixedIP) || has(self.macAddress) || has(self.namespace))',
-      message: 'fixedIP, macAddress and namespace go with name: a Port has its own',
+      message: 'fixedIP, macAddress and namespace can only be given with name: a Port has its own',
     },
   ),
 )
@@ -58,14 +58,14 @@ const SchedulerHints = Type.Object(
   {
     sameHost: Type.Optional(
       Type.Array(Name('A Server of this namespace.'), {
-        description: 'On the host of one of these servers.',
+        description: 'The server is placed on the host of one of these servers.',
         maxItems: 32,
         'x-kubernetes-list-type': 'set',
       }),
     ),
     differentHost: Type.Optional(
       Type.Array(Name('A Server of this namespace.'), {
-        description: 'On no host of these servers.',
+        description: 'The server is not placed on a host of these servers.',
         maxItems: 32,
         'x-kubernetes-list-type': 'set',
       }),
@@ -81,7 +81,7 @@ const identity = {
   uuid: Type.Optional(
     Type.String({
       description:
-        "Nova's id of the server, and libvirt's of its domain; default: metadata.uid. Set it to keep an id over a re-creation.",
+        'UUID of the server in Nova, and of its domain in libvirt. Default: metadata.uid. Set it to keep the UUID when the server is created anew.',
       maxLength: 36,
       ...matchingPattern(
         '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$',
@@ -94,7 +94,7 @@ const identity = {
     }),
   ),
   displayName: Type.Optional(
-    Line("Nova's name: free and repeatable; default: metadata.name.", {
+    Line('Name of the server in Nova, which need not be unique. Default: metadata.name.', {
       minLength: 1,
       ...celRules({ rule: 'self.trim() == self', message: 'must not begin or end with a blank' }),
     }),
@@ -102,7 +102,7 @@ const identity = {
   description: Type.Optional(Line('Free text.')),
   hostname: Type.Optional(
     Type.String({
-      description: 'Name that the guest is told; default: made from the name.',
+      description: 'Host name that the guest is given. Default: made from the name of the server.',
       maxLength: 63,
       ...matchingPattern(
         '^[a-zA-Z0-9]+((-+|\\.)[a-zA-Z0-9]+)*$',
@@ -112,12 +112,12 @@ const identity = {
   ),
   tags: Type.Optional(
     Type.Array(Tag('A tag.'), {
-      description: "Nova's tags: words to find servers by, readable in the guest.",
+      description: "Nova's tags: words by which servers can be found. The guest can read them.",
       maxItems: 50,
       'x-kubernetes-list-type': 'set',
     }),
   ),
-  metadata: Type.Optional(Pairs("The user's own key-value pairs, readable in the guest.")),
+  metadata: Type.Optional(Pairs('Key-value pairs of the user. The guest can read them.')),
 }
 
 const boot = {
@@ -126,35 +126,38 @@ const boot = {
     Type.Object(
       {
         name: Name('Name of an Image.'),
-        namespace: Type.Optional(Namespace('Its namespace, if it is a public one of another namespace.')),
+        namespace: Type.Optional(Namespace('Namespace of that Image, if it is a public one of another namespace.')),
       },
-      { description: 'What it boots from.', ...immutableRule('image') },
+      { description: 'The image that the server boots from.', ...immutableRule('image') },
     ),
   ),
   keyName: Type.Optional(Name('Name of a KeyPair.', immutableRule('keyName'))),
   userData: Type.Optional(
     Type.String({
-      description: 'Given to the guest as it is: a script, or cloud-config.',
+      description: 'User data that the guest is given as it is: a script, or cloud-config.',
       maxLength: 65_535,
       ...immutableRule('userData'),
     }),
   ),
   userDataBase64: Type.Optional(
     Type.String({
-      description: 'The same in base64, for what is not text.',
+      description: 'The same in base64, for user data that is not text.',
       maxLength: 87_380,
       ...matchingPattern('^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$', 'must be base64 in one line'),
       ...immutableRule('userDataBase64'),
     }),
   ),
-  configDrive: Type.Boolean({ default: true, description: 'A CD with metadata, network data and user data.' }),
+  configDrive: Type.Boolean({
+    default: true,
+    description: 'true: the guest has a CD with metadata, network data and user data.',
+  }),
   networks: Type.Array(ServerNetwork, {
-    description: 'A network interface each, in this order; none: a server without network.',
+    description: 'One network interface for each entry, in this order. Empty: a server without network.',
     default: [],
     maxItems: 16,
     'x-kubernetes-list-type': 'atomic',
     ...celRules(
-      { rule: 'self == oldSelf', message: 'networks cannot change; delete and create anew' },
+      { rule: 'self == oldSelf', message: 'networks cannot change; delete the server and create it anew' },
       distinct('a Port can be named once', ['port']),
       distinct('a MAC can be given once', ['macAddress']),
       distinct('a tag can be given once', ['tag']),
@@ -165,22 +168,32 @@ const boot = {
 
 const placement = {
   availabilityZone: Type.Optional(
-    Type.String({ description: 'Only on a host of this zone.', ...zone, ...immutableRule('availabilityZone') }),
+    Type.String({
+      description: 'The server is placed only on a host of this zone.',
+      ...zone,
+      ...immutableRule('availabilityZone'),
+    }),
   ),
   schedulerHints: Type.Optional({
     ...SchedulerHints,
-    description: 'Where it shall be, seen from other servers. Followed when it is placed.',
+    description: 'Placement relative to other servers. Considered only when the server is placed.',
   }),
 }
 
-const wishes = {
-  powerState: Type.Enum([...desiredPowers], { default: 'Running', description: 'What its power shall be.' }),
-  locked: Type.Boolean({ default: false, description: 'true: no action and no change of power until unlocked.' }),
-  lockedReason: Type.Optional(Line('Why it is locked, for those who find it so.', { minLength: 1 })),
+const lifecycle = {
+  powerState: Type.Enum([...desiredPowers], {
+    default: 'Running',
+    description: 'The power state that the server should have.',
+  }),
+  locked: Type.Boolean({
+    default: false,
+    description: 'true: no action, no change of powerState and no deletion until it is false again.',
+  }),
+  lockedReason: Type.Optional(Line('Why the server is locked.', { minLength: 1 })),
 }
 
 export const ServerSpec = Type.Object(
-  { ...identity, ...boot, ...placement, ...wishes },
+  { ...identity, ...boot, ...placement, ...lifecycle },
   celRules(
     settableOnlyAtCreate('image'),
     settableOnlyAtCreate('keyName'),
@@ -204,12 +217,12 @@ export const ServerSpec = Type.Object(
     },
     {
       rule: '!has(self.lockedReason) || self.locked',
-      message: 'lockedReason goes with locked: true',
+      message: 'lockedReason can only be given with locked: true',
       fieldPath: '.lockedReason',
     },
     {
       rule: 'self.configDrive || !(has(self.userData) || has(self.userDataBase64) || has(self.keyName))',
-      message: 'keyName and user data reach the guest by the config drive: leave configDrive true, or them out',
+      message: 'keyName and user data reach the guest by the config drive: set configDrive to true, or leave them out',
       fieldPath: '.configDrive',
     },
     { rule: 'has(self.image)', message: 'image is required: name the Image to boot from', fieldPath: '.image' },
@@ -227,13 +240,13 @@ export const server = defineKind({
   selectableFields: ['.status.host', '.status.vmState', '.spec.flavor'],
   rules: [
     {
-      // 63 for the record names: <server>-<seq>.
+      // The names of its action records are longer: <server>-<number>.
       rule: 'self.metadata.name.size() <= 200',
       message: 'metadata.name must be at most 200 characters',
     },
     {
       rule: '!has(self.spec.schedulerHints) || !(has(self.spec.schedulerHints.sameHost) && self.metadata.name in self.spec.schedulerHints.sameHost) && !(has(self.spec.schedulerHints.differentHost) && self.metadata.name in self.spec.schedulerHints.differentHost)',
-      message: 'schedulerHints name other servers, not this one',
+      message: 'schedulerHints must name other servers, not this one',
       fieldPath: '.spec.schedulerHints',
     },
   ],

@@ -1,24 +1,24 @@
 /** How reasons are declared: a table for each group of them. */
 
-/** All that is said of a reason. */
+/** The facts about a reason. */
 export interface ReasonFacts {
-  /** What has happened, in a sentence. */
+  /** One sentence about what has happened. */
   meaning: string
   /**
-   * Status of the Nova API's answer to a request that meets this reason: as Nova answers where Nova has the case. Of a reason that reports
-   * success, progress or a state: the status of that request's success.
+   * The status of the Nova API's answer to a request that meets this reason, as Nova answers. For a reason that reports
+   * success, progress or a state it is the status of success.
    */
   httpStatus: number
-  /** What a user or operator does about it; Markdown, relative to docs/guide/. */
+  /** Tells a user or operator what to do. Markdown, with links relative to docs/guide/. */
   whatToDo: string
 }
 
 export interface ReasonGroup {
   title: string
-  /** What holds for all of the group, such as whether the work is tried again. */
+  /** Tells what holds for the whole group, such as whether the work is tried again. */
   intro: string
 }
 
-/** Declares a table; only there so that the names are inferred. */
+/** Declares a table. It only lets TypeScript infer the names. */
 export const declareReasons = <Name extends string>(table: Record<Name, ReasonFacts>): Record<Name, ReasonFacts> =>
   table

@@ -1,4 +1,7 @@
-/** The lists in the agents' admission policies: which fields and conditions of a status an agent may write, as crds/status-owners.ts has it. */
+/**
+ * The lists in the agents' admission policies: which fields and conditions of a status an agent may write, as
+ * crds/status-owners.ts has it.
+ */
 import {
   type ControllerOwner,
   conditionsOf,
@@ -13,11 +16,11 @@ import type { Sections } from './sections.ts'
 interface Policy {
   kind: OwnedKind
   file: string
-  /** Agents create objects of this kind: then there is no old object to compare with, and the API server drops the status. */
+  /** Agents create objects of this kind. Then there is no old object, and the API server drops the status. */
   isCreated: boolean
 }
 
-/** Of each kind whose status agents write with others. */
+/** The kinds whose status agents share with other owners. */
 const policies: readonly Policy[] = [
   { kind: 'Server', file: 'crds/access/agent-policy-server.yaml', isCreated: false },
   { kind: 'Hypervisor', file: 'crds/access/agent-policy-hypervisor.yaml', isCreated: true },

@@ -1,12 +1,12 @@
-/** docs/reference/actions.md: what can be asked of a server. From the registry of actions. */
+/** Makes docs/reference/actions.md from the registry of actions. */
 import type { TObject } from 'typebox'
 import { type Action, resultingVmState } from '../../actions/action.ts'
 import { actions } from '../../actions/index.ts'
 import { vmStates } from '../../crds/index.ts'
 import { listFields, type Schema } from './fields.ts'
-import { generatedMark, inlineCode, renderTable } from './markdown.ts'
+import { anchorOf, generatedMark, inlineCode, renderTable } from './markdown.ts'
 
-/** How it is asked for, in words. */
+/** Tells in words how an action is requested. */
 function asked({ request, desiredPower }: Action): string {
   const ways = [
     ...(desiredPower === undefined ? [] : [`\`spec.powerState: ${desiredPower}\``]),
@@ -58,7 +58,7 @@ function resultOf(action: Action): string {
 export function actionsPage(): string {
   const all = Object.values(actions)
   const head = ['Action', 'Nova', 'Requested by', 'From vmState', 'taskState while it runs', 'vmState after']
-  const rows = all.map((a) => [`[${a.name}](#${a.name})`, nova(a), asked(a), from(a), tasks(a), resultOf(a)])
+  const rows = all.map((a) => [`[${a.name}](#${anchorOf(a.name)})`, nova(a), asked(a), from(a), tasks(a), resultOf(a)])
   return `# Actions
 
 ${generatedMark('actions')}What should last is a field of the Server; what is done once is a ServerAction. Both leave an action record: \`kubectl get serveractions\`.

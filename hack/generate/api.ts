@@ -1,4 +1,7 @@
-/** docs/reference/api.md: every kind: its fields with types, defaults and limits, its rules, its columns. From the schemas. */
+/**
+ * Makes docs/reference/api.md from the schemas: for every kind its fields with types, defaults and limits, its rules
+ * and its columns.
+ */
 import { API_VERSION, type Kind } from '../../crds/index.ts'
 import { toCustomResourceDefinition } from './crd.ts'
 import { type Field, listFields, rulesOf, type Schema } from './fields.ts'
@@ -72,9 +75,9 @@ export function apiPage(): string {
   return `# API
 
 ${generatedMark('crds/kinds and actions')}Group and version: \`${API_VERSION}\`. The same from the cluster: \`kubectl explain server.spec\`.
-What the schema refuses, the API server refuses, with the sentence given here under *Rules*. Unknown fields are refused by
-\`kubectl\`, and dropped with a warning for clients that ask for no field validation.
+The API server refuses what breaks a rule, with the message given here under *Rules*. \`kubectl\` refuses unknown fields. For
+clients that request no field validation the API server drops them, with a warning.
 
-${renderTable(['Kind', 'Scope', 'Is'], list)}
+${renderTable(['Kind', 'Scope', 'Description'], list)}
 ${kinds.map(section).join('\n')}`
 }

@@ -1,27 +1,31 @@
-/** From a kind (TypeBox) to its CustomResourceDefinition: translates what differs, refuses what structural schemas cannot say. */
+/**
+ * Converts a kind (TypeBox) to its CustomResourceDefinition. Throws where a structural schema cannot express the kind's
+ * schema.
+ */
 import { GROUP, type Kind, MESSAGE_KEY, type Rule, VERSION } from '../../crds/schema.ts'
 
 type Json = { [key: string]: unknown }
 
 const dropped = new Set(['$id', '$schema', 'readOnly', MESSAGE_KEY])
 
-/** The OpenAPI v3 structural schema of a JSON Schema as TypeBox makes it. Throws with the path of what cannot be said. */
+/**
+ * The OpenAPI v3 structural schema of a JSON Schema as TypeBox makes it. Throws with the path of a part that it
+ * cannot express.
+ */
 export function toStructuralSchema(schema: Json, path: string): Json {
   if ('anyOf' in schema || 'oneOf' in schema || 'allOf' in schema)
-    throw new Error(
-      `${path}: unions cannot be said in a structural schema; use Type.Enum or optional members and a CEL rule`,
-    )
+    throw new Error(`${path}: a structural schema has no unions; use Type.Enum, or optional members and a CEL rule`)
   const out: Json = {}
   for (const [key, value] of Object.entries(schema)) {
     if (dropped.has(key)) continue
     Object.assign(out, key === 'required' ? required(schema) : translate(key, value, path))
   }
   if (Array.isArray(schema['enum'])) out['type'] = enumType(schema['enum'], path)
-  return typeof schema[MESSAGE_KEY] === 'string' ? withSentence(out, schema[MESSAGE_KEY]) : out
+  return typeof schema[MESSAGE_KEY] === 'string' ? patternAsRule(out, schema[MESSAGE_KEY]) : out
 }
 
-/** The API server shows a pattern as it is, and for a rule its message. */
-function withSentence({ pattern, ...schema }: Json, message: string): Json {
+/** Turns a pattern into a rule: the API server would show the pattern itself, but shows a rule's message. */
+function patternAsRule({ pattern, ...schema }: Json, message: string): Json {
   const rest = (schema['x-kubernetes-validations'] ?? []) as Rule[]
   return { ...schema, 'x-kubernetes-validations': [{ rule: `self.matches(r'${String(pattern)}')`, message }, ...rest] }
 }
@@ -43,8 +47,8 @@ function translate(key: string, value: unknown, path: string): Json {
 }
 
 /**
- * What must be given. A field with a default is there in every object that is read, so our types have it as required; who writes
- * may leave it out, and so may a file that is checked before the API server has filled it in.
+ * The required fields. A field with a default is in every object that is read, so the TypeScript types require it. A
+ * client may leave it out, and so may a file that is checked before the API server has filled it in.
  */
 function required(schema: Json): Json {
   const properties = (schema['properties'] ?? {}) as Record<string, Json>
@@ -59,7 +63,7 @@ function enumType(values: unknown[], path: string): string {
 
 const metaSchema = { type: 'object' }
 
-/** What a replace must not do where status has no subresource of its own. */
+/** The rule that a replace keeps the status, for kinds whose status has no subresource. */
 const keepStatus = {
   rule: '!has(oldSelf.status) || has(self.status)',
   message: 'the status would be lost: use kubectl apply, patch or edit instead of replace',

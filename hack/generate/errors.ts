@@ -1,9 +1,9 @@
-/** docs/reference/errors.md: conditions, and every reason that they can have. */
+/** Makes docs/reference/errors.md, and the reasons of docs/guide/operations.md, from crds/reasons.ts. */
 import { type ConditionType, reasonGroups, reasonTable } from '../../crds/index.ts'
 import { anchorOf, generatedMark, inlineCode, renderTable } from './markdown.ts'
 import type { Sections } from './sections.ts'
 
-/** What each condition says, and of which kinds. */
+/** The meaning of each condition, and the kinds that have it. */
 const conditions: readonly [type: ConditionType, kinds: string, meaning: string][] = [
   [
     'Ready',

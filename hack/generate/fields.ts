@@ -1,7 +1,10 @@
-/** A schema as rows: each field with its path, type, default, limits and description; and the rules, each with where it holds. */
+/**
+ * Lists a schema as rows: each field with its path, type, default, limits and description; and each rule with the
+ * path at which it holds.
+ */
 import { NAME_MESSAGE, Name, type Rule } from '../../crds/index.ts'
 
-/** What is read of a structural schema. */
+/** The members of a structural schema that the pages show. */
 export interface Schema {
   type?: string
   description?: string
@@ -61,7 +64,7 @@ const entries = [
   ['maxProperties', 'entries at most'],
 ] as const
 
-/** What every name of a Kubernetes object is: not worth saying each time. */
+/** The limit of every name of a Kubernetes object. The pages do not repeat it. */
 const { maxLength: nameLength } = Name('') as Schema
 
 function limits(schema: Schema): string {

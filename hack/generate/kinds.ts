@@ -1,4 +1,4 @@
-/** Every kind, in the order of the reference: what a user writes first, what an operator writes last. */
+/** Every kind, in the order of the reference: users' kinds first, operators' kinds last. */
 import { serverAction } from '../../actions/index.ts'
 import {
   flavor,

@@ -1,4 +1,4 @@
-/** crds/manifests/: the CustomResourceDefinition of each kind. */
+/** Makes crds/manifests/: the CustomResourceDefinition of each kind. */
 import { stringify } from 'yaml'
 import { toCustomResourceDefinition } from './crd.ts'
 import { kinds } from './kinds.ts'

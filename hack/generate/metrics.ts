@@ -6,7 +6,10 @@ import { generatedMark, inlineCode, renderTable } from './markdown.ts'
 
 const root = join(import.meta.dirname, '../..')
 
-/** What a program defines: all that it loads. Each in a process of its own, for this one may have loaded more. */
+/**
+ * The metrics that a program defines, by loading it. Each program is loaded in a process of its own, because this one
+ * may have loaded more.
+ */
 function metricsOf(program: string): MetricDef[] {
   const load = `await import('./${program}/program.ts'); const { listMetrics } = await import('./kube/metrics.ts')`
   const text = `${load}; process.stdout.write(JSON.stringify(listMetrics()))`

@@ -1,4 +1,4 @@
-/** docs/reference/options.md: flags and environment of the programs. From the schemas that they read them with. */
+/** Makes docs/reference/options.md from the schemas of the programs' options: their flags and environment variables. */
 import type { TObject } from 'typebox'
 import { AgentOptions } from '../../agent/options.ts'
 import { ControllerOptions } from '../../controller/options.ts'

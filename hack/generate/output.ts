@@ -1,4 +1,7 @@
-/** Writes generated files into a folder. Files of the same kind that are generated no longer are removed: users would go on applying or believing them. */
+/**
+ * Writes generated files into a folder. Files of the same kind that are generated no longer are removed: users would
+ * go on applying or believing them.
+ */
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 

@@ -1,4 +1,7 @@
-/** docs/server-states.md: a Server's modes and states as tables and as a diagram. From crds/states.ts and the registry of actions. */
+/**
+ * Makes docs/server-states.md from crds/states.ts and the registry of actions: a Server's modes and states as tables
+ * and as a diagram.
+ */
 import { type Action, resultingVmState } from '../../actions/action.ts'
 import { actions } from '../../actions/index.ts'
 import { domainPowers, modes, type VmState, vmStateOf, vmStates } from '../../crds/index.ts'

@@ -6,7 +6,7 @@ import { generatedMark, inlineCode, renderTable } from './markdown.ts'
 
 type Declared = Controller<never>
 
-/** Identifiers of mermaid are words. */
+/** An identifier in a mermaid diagram: only word characters are allowed. */
 const idOf = (name: string): string => name.replaceAll(/\W/g, '_')
 
 const sourcesOf = ({ watches }: Declared): string[] => [...new Set(watches.map(({ source }) => source))]

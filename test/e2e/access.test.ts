@@ -123,8 +123,8 @@ const onlyFinalizer = 'of the finalizers an agent changes one'
 const notMove = 'an agent does not write these status fields, which belong to kubenova-scheduler: host'
 const ownHost = 'the agent of h1 writes Hypervisor h1 and no other'
 const ownLease = 'the agent of h1 renews Lease h1 and no other, and holds it by the name of its host'
-const ownActions = 'the agent of h1 ends only what the controller gave to its host'
-const signed = 'what the agent of h1 writes is signed with its host'
+const ownActions = 'the agent of h1 finishes only actions that the controller has assigned to its host'
+const signed = 'a ServerAction that the agent of h1 writes names its host'
 const noNode = 'this token names no node'
 
 const usual = { flavor: 'tiny', image: { name: 'guest' }, networks: [{ name: 'default' }] }
@@ -258,12 +258,12 @@ const rejectedAttempts: [what: string, attempt: Attempt, sentence: string][] = [
   [
     'name a user in an action record',
     post(`${inDefault}/serveractions`, actionRecord('mine', 'h1', { spec: { user: 'alice' } })),
-    "an agent's own record names no user, project or request",
+    'an action record of an agent names no user, project or request',
   ],
   [
     'create an action record that another Server owns',
     post(`${inDefault}/serveractions`, actionRecord('mine', 'h1', { owner: 'theirs' })),
-    'is owned by the Server that it is about',
+    'a ServerAction that an agent writes is owned by its Server',
   ],
   ['delete an action record', remove(action('refused')), 'cannot delete resource "serveractions"'],
   ['create an Event as another host', post(events, event('h2')), 'an Event of the agent of h1'],
