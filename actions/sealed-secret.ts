@@ -1,6 +1,6 @@
 /**
  * Passwords on their way from the controller to the agent of one host. The controller seals a password to the host's public key; only that
- * host can open it, and only for the Server and the request that it was sealed for. (docs/adr/0020)
+ * host can open it, and only for the Server and the request that it was sealed for. (docs/adr/0021)
  */
 import type { KeyObject } from 'node:crypto'
 

@@ -11,7 +11,7 @@ export type { ConfigDrives } from './config-drives.ts'
 export type { Disks } from './disks.ts'
 export type { Domains, NmiResult, ObservedDomain } from './domains.ts'
 export type { Guest, Progress, StepContext } from './guest.ts'
-export type { GuestAgent, PasswordRefusal, SealedPassword } from './guest-agent.ts'
+export type { GuestAgent, PasswordRefusal } from './guest-agent.ts'
 export type { Images } from './images.ts'
 export type { Ports } from './ports.ts'
 
