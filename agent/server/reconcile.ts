@@ -76,7 +76,10 @@ async function reportUnseen(guest: Guest, error: unknown, deps: Deps, ctx: Recon
     return reportEnd({ guest, observed: { power: 'missing' } }, ended, recordNumber, deps, ctx)
   }
   const isTransient = failure.code === 'LibvirtUnreachable' && !deps.away()
-  if (!isTransient && isPending(server)) await applyAgentStatus(server, unseenStatus(server, failure, now), deps)
+  if (!isTransient && isPending(server)) {
+    const { domain } = deps.host.runtimeInfo(guest)
+    await applyAgentStatus(server, unseenStatus(server, failure, domain, now), deps)
+  }
   throw error
 }
 

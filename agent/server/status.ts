@@ -200,10 +200,14 @@ export function keepsEnding({ power, reason = power }: Observed, { count, delayM
   return { code: 'RestartDelayed', message, final: false }
 }
 
-/** Of a domain that cannot be looked at: all stands as it was said last, but that it waits, and why. */
+/**
+ * The status of a server whose domain cannot be observed: as it was reported last, with the reason for which it waits. It has
+ * the domain's name even before anything was built, because that marks a status that the agent has written.
+ */
 export function unseenStatus(
   { metadata, status = {} }: Server,
   { code: reason, message }: Failure,
+  domainName: string,
   now: string,
 ): AgentStatus {
   const said = { reason, message, observedGeneration: metadata.generation ?? 0 }
@@ -212,7 +216,7 @@ export function unseenStatus(
     { type: 'Reconciling', status: 'True', ...said },
   ]
   const known = Object.fromEntries(Object.entries(status).filter(([field]) => ownFields.has(field)))
-  return { ...known, conditions: withTransitionTimes(conditions, status.conditions, now) }
+  return { domain: { name: domainName }, ...known, conditions: withTransitionTimes(conditions, status.conditions, now) }
 }
 
 const ownFields: ReadonlySet<string> = new Set(fieldsOf('Server', 'agent'))

@@ -1,6 +1,6 @@
 // libvirt is away for long, or the domain cannot be looked at: who says what.
 import { describe, expect, it } from 'vitest'
-import { Terminal, Transient } from '../../crds/index.ts'
+import { ownerOfCondition, Terminal, Transient } from '../../crds/index.ts'
 import { Life } from '../../test/fakes/life.ts'
 import { type AgentLife, active, Bench, HOST, ready, said, types, writes } from './testing.ts'
 
@@ -92,6 +92,20 @@ describe('a domain that cannot be looked at', () => {
     await bench.rest()
     expect(said(bench)).toMatchObject({ vmState: 'stopped', ready: 'True' })
   })
+})
+
+it('reports once that a server that was not built yet cannot be observed, and the status is then the agent’s', async () => {
+  const bench = new Bench()
+  await bench.create()
+  const busy = new Transient('LibvirtBusy', 'libvirt is still starting the domain')
+  const agent = bench.agent(new Life().fail('domains.observe', busy, { times: 2 }))
+  await fails(bench, agent)
+  await fails(bench, agent)
+  expect(writes(agent)).toEqual(['applyStatus servers'])
+  expect(ownerOfCondition('Server', 'Ready', bench.status as never)).toBe('agent')
+  expect(ready(bench)).toMatchObject({ status: 'False', reason: 'LibvirtBusy' })
+  await bench.rest()
+  expect(said(bench)).toMatchObject({ vmState: 'active', ready: 'True', actionRecords: 1 })
 })
 
 describe('a domain that ends again and again', () => {
