@@ -1,4 +1,7 @@
-/** The agent without its process: registers the host, watches its Servers and its domains, and makes the domains match the Servers. */
+/**
+ * The agent without its process: registers the host, watches its Servers and its domains, and makes the domains match
+ * the Servers.
+ */
 import { serverAction } from '../actions/index.ts'
 import { resourceDefOf, type ServerAction } from '../crds/index.ts'
 import { createAbortScope, rejectOnAbort } from '../kube/abort.ts'
@@ -59,7 +62,10 @@ export function newAgent(components: AgentComponents): Agent {
   }
 }
 
-/** The API server has taken no heartbeat for so long that the controller counts this host as down, and may give its Servers to others. */
+/**
+ * The API server has taken no heartbeat for so long that the controller counts this host as down, and may give its
+ * Servers to others.
+ */
 const isHeartbeatOverdue = ({ beat, options }: AgentComponents): boolean =>
   (beat.current?.ageMs ?? Infinity) >= options.downAfterSeconds * 1000
 
@@ -82,7 +88,8 @@ async function run(components: AgentComponents, signal: AbortSignal): Promise<vo
     await beat.ended
   })
   await rejectOnAbort(beat.acquired, signal)
-  // If another agent takes the Lease, this one ends: its caches may be outdated. After its restart it waits for the Lease.
+  // If another agent takes the Lease, this one ends: its caches may be outdated. After its restart it waits for the
+  // Lease.
   using both = createAbortScope([signal, beat.lost])
   await runWhileHolding(components, closing, both.signal)
   if (!signal.aborted) beat.lost.throwIfAborted()

@@ -16,15 +16,26 @@ const ARTEFACTS = 'test/artefacts'
 /** Paths that are not checked yet. Remove a path when its names and comments have been revised. */
 const notYetRenamed: readonly string[] = [
   'actions/',
-  'agent/',
+  'agent/components.ts',
+  'agent/console/',
+  'agent/domain/',
+  'agent/host/',
+  'agent/hypervisor.ts',
+  'agent/identity.ts',
+  'agent/image/',
+  'agent/libvirt/',
+  'agent/orphans.ts',
+  'agent/program.ts',
+  'agent/sealing-key.ts',
+  'agent/server/',
+  'agent/sync.ts',
+  'agent/watches.ts',
   'controller/',
   'kube/controller.ts',
   'test/bench/',
-  'test/chaos/',
   'test/contract/',
   'test/fakes/',
   'test/scale/',
-  'test/sim/',
 ]
 
 const isChecked = (path: string): boolean => !notYetRenamed.some((prefix) => path.startsWith(prefix))

@@ -12,7 +12,10 @@ function isTemporary(name: string): boolean {
   return /\.tmp-[0-9a-f]{12}$/.test(name)
 }
 
-/** Removes temporary files that a crash left, if `isOwned` accepts their names. The caller must not be creating any of them meanwhile. */
+/**
+ * Removes temporary files that a crash left, if `isOwned` accepts their names. The caller must not be creating any of
+ * them meanwhile.
+ */
 export async function removeTemporaryFiles(directory: string, isOwned: (name: string) => boolean): Promise<void> {
   for (const name of await readdir(directory)) {
     if (isTemporary(name) && isOwned(name)) await rm(join(directory, name), { recursive: true, force: true })
@@ -36,7 +39,9 @@ export async function renameDurably(from: string, to: string): Promise<void> {
   await syncToDisk(dirname(to))
 }
 
-/** Lets `write` fill a temporary path, which then becomes `path`; a failure leaves nothing. Throws Transient DiskFull. */
+/**
+ * Lets `write` fill a temporary path, which then becomes `path`; a failure leaves nothing. Throws Transient DiskFull.
+ */
 export async function createAtomically(path: string, write: (temporary: string) => Promise<void>): Promise<void> {
   const temporary = temporaryPath(path)
   try {

@@ -1,6 +1,6 @@
 /**
- * A lock between processes by flock(2): the kernel releases it when its holder dies.
- * Node has no flock, so a child, util-linux's flock, holds the lock for as long as our end of its standard input is open.
+ * A lock between processes by flock(2): the kernel releases it when its holder dies. Node has no flock, so a child,
+ * util-linux's flock, holds the lock for as long as our end of its standard input is open.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

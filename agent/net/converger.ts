@@ -23,7 +23,7 @@ export interface ConvergerOptions {
 /** Keys of the networks to set up; 'all' for those of all guests. */
 type NetworkKeys = ReadonlySet<string> | 'all'
 
-/** What a run has to make true. */
+/** The state of the host network that a run has to reach. */
 interface DesiredState {
   readonly networks: ReadonlyMap<string, DesiredNetwork>
   readonly rules: Rules

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Interface } from '../../crds/kinds/server-status.ts'
 import { buildDesiredNetworks, validateInterface } from './desired.ts'
-import { fixedIP, guest, KEY, NETWORK, nic } from './testing.ts'
+import { createGuest, createNic, fixedIP, KEY, NETWORK } from './testing.ts'
 import type { HostedGuest } from './types.ts'
 
 const folder = (key: string) => `/state/${key}`
@@ -9,16 +9,16 @@ const networkFor = (...guests: HostedGuest[]) => buildDesiredNetworks(guests, fo
 
 describe('buildDesiredNetworks', () => {
   test('gathers the ports of a network in an order that does not depend on the order of the guests', () => {
-    const one = networkFor(guest(6), guest(5))
+    const one = networkFor(createGuest(6), createGuest(5))
     expect(one?.ports.map((p) => p.tap)).toEqual(['tap00000005-aa', 'tap00000006-aa'])
-    expect(buildDesiredNetworks([guest(5), guest(6)], folder)).toEqual(
-      buildDesiredNetworks([guest(6), guest(5)], folder),
+    expect(buildDesiredNetworks([createGuest(5), createGuest(6)], folder)).toEqual(
+      buildDesiredNetworks([createGuest(6), createGuest(5)], folder),
     )
   })
 
   test('uses the bridge that the interface names, and gives the network its own bridge when it names none', () => {
-    expect(networkFor(guest(5, { bridge: 'br0' }))).toMatchObject({ bridge: 'br0', ownBridge: false })
-    expect(networkFor(guest(5, { uplink: 'eth1' }))).toMatchObject({
+    expect(networkFor(createGuest(5, { bridge: 'br0' }))).toMatchObject({ bridge: 'br0', ownBridge: false })
+    expect(networkFor(createGuest(5, { uplink: 'eth1' }))).toMatchObject({
       bridge: `kn${KEY}`,
       ownBridge: true,
       uplink: 'eth1',
@@ -31,10 +31,13 @@ describe('buildDesiredNetworks', () => {
       uplink: 'eth2',
       fixedIPs: [fixedIP(6, { dhcpAddress: '10.0.0.250', gateway: '10.0.0.2' })],
     }
-    const network = networkFor(guest(7), guest(5), guest(6, edited))
+    const network = networkFor(createGuest(7), createGuest(5), createGuest(6, edited))
     expect(network).toMatchObject({ mtu: 1400, uplink: 'eth2', dhcp: { addresses: ['10.0.0.250/24'] } })
     expect(network?.dhcp?.config.opts).toContain('option:router,10.0.0.2\n')
-    expect(networkFor(guest(6, edited), guest(5))).toMatchObject({ mtu: 1500, dhcp: { addresses: ['10.0.0.254/24'] } })
+    expect(networkFor(createGuest(6, edited), createGuest(5))).toMatchObject({
+      mtu: 1500,
+      dhcp: { addresses: ['10.0.0.254/24'] },
+    })
   })
 
   test('gives DHCP one address per family, and no DHCP when no subnet asks for it', () => {
@@ -45,12 +48,12 @@ describe('buildDesiredNetworks', () => {
       gateway: 'fd00::1',
       dnsServers: [],
     })
-    expect(networkFor(guest(5, { fixedIPs: [fixedIP(5), v6] }))?.dhcp?.addresses).toEqual([
+    expect(networkFor(createGuest(5, { fixedIPs: [fixedIP(5), v6] }))?.dhcp?.addresses).toEqual([
       '10.0.0.254/24',
       'fd00::fe/64',
     ])
-    expect(networkFor(guest(5, { fixedIPs: [fixedIP(5, { dhcp: false })] }))).not.toHaveProperty('dhcp')
-    expect(networkFor(guest(5, { fixedIPs: [] }))).not.toHaveProperty('dhcp')
+    expect(networkFor(createGuest(5, { fixedIPs: [fixedIP(5, { dhcp: false })] }))).not.toHaveProperty('dhcp')
+    expect(networkFor(createGuest(5, { fixedIPs: [] }))).not.toHaveProperty('dhcp')
   })
 })
 
@@ -74,7 +77,7 @@ describe('validateInterface', () => {
     ['a prefix that is no number', { fixedIPs: [fixedIP(5, { prefixLength: Number.NaN })] }],
   ]
   test.each(malformed)('refuses %s', (_, more) => {
-    expect(() => validateInterface(nic(5, more))).toThrow(
+    expect(() => validateInterface(createNic(5, more))).toThrow(
       expect.objectContaining({ kind: 'Terminal', code: 'InvalidInterface' }),
     )
   })
@@ -82,7 +85,7 @@ describe('validateInterface', () => {
   test('accepts valid values', () => {
     const hostRoutes = [{ destination: '10.8.0.0/16', nextHop: '10.0.0.9' }]
     expect(() =>
-      validateInterface(nic(5, { bridge: 'br-ex.100', fixedIPs: [fixedIP(5, { hostRoutes })] })),
+      validateInterface(createNic(5, { bridge: 'br-ex.100', fixedIPs: [fixedIP(5, { hostRoutes })] })),
     ).not.toThrow()
   })
 })

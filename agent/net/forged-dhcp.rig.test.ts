@@ -2,10 +2,10 @@
 import { expect, test } from 'vitest'
 import * as frame from '../../test/rig/frames.ts'
 import { captureFrames, requestDhcpLease, requestDhcpv6Offer, type Space, sendFrames } from '../../test/rig/segment.ts'
-import { guest, makeHost, nic, type TestHost } from './testing.ts'
+import { createGuest, createNic, makeHost, type TestHost } from './testing.ts'
 
 // Guest 5 forges messages in the name of guest 6.
-const [MAC, VICTIM] = [nic(5).macAddress, nic(6).macAddress]
+const [MAC, VICTIM] = [createNic(5).macAddress, createNic(6).macAddress]
 const LL = 'fe80::f816:3eff:fe00:5'
 const SERVER = frame.hexIp('10.0.0.254')
 
@@ -25,8 +25,8 @@ const bootpFrame = (message: Partial<Parameters<typeof frame.dhcpMessage>[0]>) =
 
 test('the rules drop a forged DHCP DECLINE of a neighbour’s address', async () => {
   await using host = await makeHost()
-  const attacker = await host.boot(guest(5))
-  const victim = await host.boot(guest(6))
+  const attacker = await host.boot(createGuest(5))
+  const victim = await host.boot(createGuest(6))
   expect(await requestDhcpLease(victim)).toMatchObject({ ip: '10.0.0.6' })
   const forged = bootpFrame({ chaddr: VICTIM, options: { 50: frame.hexIp('10.0.0.6'), 54: SERVER } })
   await sendFrames(attacker, forged)
@@ -88,9 +88,9 @@ const v6 = (n: number) => ({ address: `fd00:5::${n}`, prefixLength: 64, dhcp: tr
  */
 async function addressOfferedAfter(forge: (server: string) => string[], prepare: (host: TestHost) => Promise<unknown>) {
   await using host = await makeHost()
-  const victim = await host.boot(guest(6, { fixedIPs: [v6(6)] }))
+  const victim = await host.boot(createGuest(6, { fixedIPs: [v6(6)] }))
   const server = await serverId(victim)
-  const attacker = await host.boot(guest(5, { fixedIPs: [v6(5)] }))
+  const attacker = await host.boot(createGuest(5, { fixedIPs: [v6(5)] }))
   await prepare(host)
   await sendFrames(attacker, ...forge(server))
   return await requestDhcpv6Offer(victim, VICTIM)

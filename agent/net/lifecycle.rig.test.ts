@@ -8,7 +8,7 @@ import { plan } from './plan.ts'
 import { rulesOf } from './rules.ts'
 import { RulesInForce } from './rules-in-force.ts'
 import { CommandFailed, createProgramRunner, type RunProgram } from './run.ts'
-import { ctx, fixedIP, guest, KEY, makeHost, nic, readHostState, type TestHost } from './testing.ts'
+import { createGuest, createNic, ctx, fixedIP, KEY, makeHost, readHostState, type TestHost } from './testing.ts'
 import type { HostedGuest } from './types.ts'
 
 const v6 = fixedIP(5, {
@@ -50,7 +50,7 @@ function crashAfter(n: number): { wrap: (run: RunProgram) => RunProgram; hasCras
 test('plug, unplug and sync complete the work when the agent crashed after any program', async () => {
   await using host = await makeHostWithUplink()
   const before = await readHostState(host)
-  await host.net.plug(guest(5, uplink), ctx)
+  await host.net.plug(createGuest(5, uplink), ctx)
   const plugged = await readHostState(host)
   for (let n = 0; ; n++) {
     const unplugCrash = crashAfter(n)
@@ -63,8 +63,8 @@ test('plug, unplug and sync complete the work when the agent crashed after any p
 
     const plugCrash = crashAfter(n)
     const plugging = await host.restart(plugCrash.wrap)
-    await plugging.plug(guest(5, uplink), ctx).catch(() => undefined)
-    await (await host.restart()).plug(guest(5, uplink), ctx)
+    await plugging.plug(createGuest(5, uplink), ctx).catch(() => undefined)
+    await (await host.restart()).plug(createGuest(5, uplink), ctx)
     expect(await readHostState(host), `crash after command ${n} of plug`).toEqual(plugged)
     if (!plugCrash.hasCrashed() && !unplugCrash.hasCrashed()) break
     expect(n).toBeLessThan(40)
@@ -97,14 +97,14 @@ async function runFirstCommands(
 test('plug and unplug complete the work when the agent crashed before any command', async () => {
   await using host = await makeHostWithUplink()
   const before = await readHostState(host)
-  await host.net.plug(guest(5, uplink), ctx)
+  await host.net.plug(createGuest(5, uplink), ctx)
   const plugged = await readHostState(host)
   await host.net.unplug('guest-5', ctx)
-  const commands = await runFirstCommands(host, [guest(5, uplink)], 0)
+  const commands = await runFirstCommands(host, [createGuest(5, uplink)], 0)
   expect(commands).toBeGreaterThan(15)
   for (let n = 0; n <= commands; n++) {
-    await runFirstCommands(host, [guest(5, uplink)], n)
-    await (await host.restart()).plug(guest(5, uplink), ctx)
+    await runFirstCommands(host, [createGuest(5, uplink)], n)
+    await (await host.restart()).plug(createGuest(5, uplink), ctx)
     expect(await readHostState(host), `plug: crash before command ${n}`).toEqual(plugged)
     await runFirstCommands(host, [], n % 7)
     await (await host.restart()).unplug('guest-5', ctx)
@@ -114,10 +114,10 @@ test('plug and unplug complete the work when the agent crashed before any comman
 
 test('plug gives an added guest its address when the agent crashed while it reloaded dnsmasq', async () => {
   await using host = await makeHost()
-  await host.net.plug(guest(5), ctx)
+  await host.net.plug(createGuest(5), ctx)
   for (let n = 0; n <= 5; n++) {
-    const added = guest(20 + n)
-    await runFirstCommands(host, [guest(5), added], n)
+    const added = createGuest(20 + n)
+    await runFirstCommands(host, [createGuest(5), added], n)
     await host.restart()
     const machine = await host.boot(added)
     expect(await requestDhcpLease(machine), `crash before command ${n}`).toMatchObject({ ip: `10.0.0.${20 + n}` })
@@ -128,18 +128,18 @@ test('plug gives an added guest its address when the agent crashed while it relo
 
 test('a second plug changes nothing', async () => {
   await using host = await makeHost()
-  await host.net.plug(guest(5), ctx)
+  await host.net.plug(createGuest(5), ctx)
   const programs: string[] = []
   const again = await host.restart((run) => (argv, options) => {
     programs.push(argv.join(' '))
     return run(argv, options)
   })
-  await again.plug(guest(5), ctx)
+  await again.plug(createGuest(5), ctx)
   // An agent that has just started cannot tell whether the rules are its own, so it writes them once.
   const changes = () => programs.splice(0).filter((p) => !p.includes('-json') && !p.includes(' list '))
   expect(changes()).toEqual(['nft -f -'])
-  await again.plug(guest(5), ctx)
-  await again.sync([guest(5)], ctx)
+  await again.plug(createGuest(5), ctx)
+  await again.sync([createGuest(5)], ctx)
   expect(changes()).toEqual([])
 })
 
@@ -150,42 +150,42 @@ test('a plug on a network that is set up runs two programs, and repairs the DHCP
     programs.push(argv.join(' '))
     return run(argv, options)
   })
-  await net.plug(guest(5), ctx)
-  await net.plug(guest(6), ctx)
+  await net.plug(createGuest(5), ctx)
+  await net.plug(createGuest(6), ctx)
   const whole = await readHostState(host)
   programs.length = 0
-  await net.plug(guest(7), ctx)
+  await net.plug(createGuest(7), ctx)
   expect(programs).toEqual(['ip -json -details address show', 'nft -f -'])
   await net.unplug('guest-7', ctx)
-  await net.plug(guest(6), ctx)
+  await net.plug(createGuest(6), ctx)
   for (const harm of [
     ['ip', 'netns', 'delete', `kubenova-${KEY}`],
     ['ip', '-n', `kubenova-${KEY}`, 'link', 'set', 'dev', 'dhcp0', 'down'],
   ]) {
     await host.space.run(...harm)
-    await net.plug(guest(6), ctx)
+    await net.plug(createGuest(6), ctx)
     expect(await readHostState(host), harm.join(' ')).toEqual(whole)
-    await net.plug(guest(6), ctx)
+    await net.plug(createGuest(6), ctx)
   }
 })
 
 test('plug restores rules that another program flushed, sync also rules that it changed', async () => {
   await using host = await makeHost()
-  await host.net.plug(guest(6), ctx)
-  await host.net.plug(guest(5), ctx)
+  await host.net.plug(createGuest(6), ctx)
+  await host.net.plug(createGuest(5), ctx)
   const whole = await readHostState(host)
   await host.space.run('nft', 'flush', 'ruleset')
-  await host.net.plug(guest(5), ctx)
+  await host.net.plug(createGuest(5), ctx)
   expect(await readHostState(host)).toEqual(whole)
   await host.space.run('nft', 'flush', 'chain', 'bridge', 'kubenova', 'prerouting')
-  await host.net.sync([guest(5), guest(6)], ctx)
+  await host.net.sync([createGuest(5), createGuest(6)], ctx)
   expect(await readHostState(host)).toEqual(whole)
 })
 
 test('plugs thirty guests in one run when all are plugged at once, and removes everything when all are unplugged', async () => {
   await using host = await makeHost()
   const before = await readHostState(host)
-  const guests = Array.from({ length: 30 }, (_, i) => guest(i + 1))
+  const guests = Array.from({ length: 30 }, (_, i) => createGuest(i + 1))
   let observations = 0
   const net = await host.restart((run) => (argv, options) => {
     if (argv.join(' ') === 'ip -json netns list') observations++
@@ -193,7 +193,7 @@ test('plugs thirty guests in one run when all are plugged at once, and removes e
   })
   await Promise.all(guests.map((g) => net.plug(g, ctx)))
   expect(observations).toBe(1)
-  const machine = await host.boot(guest(17))
+  const machine = await host.boot(createGuest(17))
   expect(await requestDhcpLease(machine)).toMatchObject({ ip: '10.0.0.17' })
   await host.space.run('ip', 'link', 'delete', 'dev', 'tap00000017-aa')
   await Promise.all(guests.map((g) => net.unplug(g.id, ctx)))
@@ -203,7 +203,7 @@ test('plugs thirty guests in one run when all are plugged at once, and removes e
 test('plugs guests of two networks at once', async () => {
   await using host = await makeHost()
   const elsewhere = { networkId: 'ffffffff-0000-4000-8000-000000000000' }
-  const [a, b] = await Promise.all([host.boot(guest(5)), host.boot(guest(6, elsewhere))])
+  const [a, b] = await Promise.all([host.boot(createGuest(5)), host.boot(createGuest(6, elsewhere))])
   expect(await Promise.all([requestDhcpLease(a), requestDhcpLease(b)])).toMatchObject([
     { ip: '10.0.0.5' },
     { ip: '10.0.0.6' },
@@ -212,13 +212,13 @@ test('plugs guests of two networks at once', async () => {
 
 test('sync removes everything of guests that are gone, and keeps the others', async () => {
   await using host = await makeHost()
-  await host.net.plug(guest(6), ctx)
+  await host.net.plug(createGuest(6), ctx)
   const one = await readHostState(host)
   const elsewhere = { networkId: 'ffffffff-0000-4000-8000-000000000000' }
-  await host.net.plug(guest(5), ctx)
-  await host.net.plug(guest(7, elsewhere), ctx)
+  await host.net.plug(createGuest(5), ctx)
+  await host.net.plug(createGuest(7, elsewhere), ctx)
   const net = await host.restart()
-  expect(await net.sync([guest(6)], ctx)).toEqual(new Map())
+  expect(await net.sync([createGuest(6)], ctx)).toEqual(new Map())
   expect(await readHostState(host)).toEqual(one)
   // The stored guests of the former agent are lost, the devices are still there.
   await host.space.run('rm', '-r', `${host.stateDir}/guests`)
@@ -230,21 +230,21 @@ test('sync removes everything of guests that are gone, and keeps the others', as
 
 test('sync neither plugs nor unplugs guests in leaveUntouched', async () => {
   await using host = await makeHost()
-  const options = { ...ctx, leaveUntouched: new Set([guest(5).id]) }
-  await host.net.plug(guest(5), ctx)
+  const options = { ...ctx, leaveUntouched: new Set([createGuest(5).id]) }
+  await host.net.plug(createGuest(5), ctx)
   const plugged = await readHostState(host)
   await host.net.sync([], options)
   expect(await readHostState(host)).toEqual(plugged)
-  await host.net.unplug(guest(5).id, ctx)
+  await host.net.unplug(createGuest(5).id, ctx)
   await host.net.sync([], options)
   expect((await host.net.observe(ctx)).dhcp.size).toBe(0)
 })
 
 test('sync plugs the other guests when one has an invalid or blocked network, and returns the errors by guest', async () => {
   await using host = await makeHost()
-  const blocked = { ...guest(6, { networkId: 'ffffffff-0000-4000-8000-000000000000', bridge: 'br7' }) }
-  const invalid = guest(7, { macAddress: 'no mac' })
-  const failed = await host.net.sync([blocked, invalid, guest(5)], ctx)
+  const blocked = { ...createGuest(6, { networkId: 'ffffffff-0000-4000-8000-000000000000', bridge: 'br7' }) }
+  const invalid = createGuest(7, { macAddress: 'no mac' })
+  const failed = await host.net.sync([blocked, invalid, createGuest(5)], ctx)
   expect([...failed]).toMatchObject([
     ['guest-7', { kind: 'Terminal', code: 'InvalidInterface' }],
     ['guest-6', { kind: 'Transient', code: 'BridgeMissing' }],
@@ -256,25 +256,25 @@ test('plug keeps a tap that a process has open, and removes it when the process 
   await using host = await makeHost()
   const [tap, bridge] = ['tap00000005-aa', `kn${KEY}`]
   const hasTap = async () => (await host.net.observe(ctx)).links.has(tap)
-  await host.net.plug(guest(5), ctx)
+  await host.net.plug(createGuest(5), ctx)
   const whole = await readHostState(host)
   const qemu = await holdTap(host.space, tap)
   await host.space.run('ip', 'link', 'set', tap, 'master', bridge, 'up')
-  await host.net.plug(guest(5), ctx)
+  await host.net.plug(createGuest(5), ctx)
   expect(await hasTap()).toBe(true)
   // The caller should have stopped the domain. As the tap is still in use, the bridge stays until a later run.
   await host.net.unplug('guest-5', ctx)
   expect((await host.net.observe(ctx)).links.get(tap)).toMatchObject({ master: bridge })
-  await host.net.plug(guest(5), ctx)
+  await host.net.plug(createGuest(5), ctx)
   await qemu[Symbol.asyncDispose]()
   expect(await hasTap()).toBe(true)
-  await host.net.plug(guest(5), ctx)
+  await host.net.plug(createGuest(5), ctx)
   expect(await readHostState(host)).toEqual(whole)
 })
 
 test('sync repairs any single damage to bridge, namespace and veth pair', async () => {
   await using host = await makeHost()
-  await host.net.plug(guest(5), ctx)
+  await host.net.plug(createGuest(5), ctx)
   const whole = await readHostState(host)
   const harms = [
     ['ip', 'netns', 'delete', `kubenova-${KEY}`],
@@ -294,18 +294,18 @@ test('sync repairs any single damage to bridge, namespace and veth pair', async 
   ]
   for (const harm of harms) {
     await host.space.run(...harm)
-    expect(await host.net.sync([guest(5)], ctx), harm.join(' ')).toEqual(new Map())
+    expect(await host.net.sync([createGuest(5)], ctx), harm.join(' ')).toEqual(new Map())
     expect(await readHostState(host), harm.join(' ')).toEqual(whole)
   }
 })
 
 test('plug removes dnsmasq when the network has no DHCP any more', async () => {
   await using host = await makeHost()
-  await host.net.plug(guest(5, { fixedIPs: [fixedIP(5, { dhcp: false })] }), ctx)
+  await host.net.plug(createGuest(5, { fixedIPs: [fixedIP(5, { dhcp: false })] }), ctx)
   const without = await readHostState(host)
-  await host.net.plug(guest(5), ctx)
+  await host.net.plug(createGuest(5), ctx)
   expect((await host.net.observe(ctx)).dhcp.get(KEY)?.pids).toHaveLength(1)
-  await host.net.plug(guest(5, { fixedIPs: [fixedIP(5, { dhcp: false })] }), ctx)
+  await host.net.plug(createGuest(5, { fixedIPs: [fixedIP(5, { dhcp: false })] }), ctx)
   expect(await readHostState(host)).toEqual(without)
 })
 
@@ -315,7 +315,7 @@ test('plug, unplug and sync leave tables, bridges and namespaces of other progra
   await host.space.run('ip', 'link', 'add', 'kn-theirs', 'type', 'bridge')
   await host.space.run('ip', 'netns', 'add', 'kubenova-theirs')
   const before = await readHostState(host)
-  await host.net.plug(guest(5), ctx)
+  await host.net.plug(createGuest(5), ctx)
   await host.net.unplug('guest-5', ctx)
   await host.net.sync([], ctx)
   expect(await readHostState(host)).toEqual(before)
@@ -324,21 +324,21 @@ test('plug, unplug and sync leave tables, bridges and namespaces of other progra
 test('plug rejects when its signal is aborted, and when the network is closed', async () => {
   await using host = await makeHost()
   const stop = new AbortController()
-  const plug = host.net.plug(guest(5), { signal: stop.signal })
+  const plug = host.net.plug(createGuest(5), { signal: stop.signal })
   stop.abort(new Error('enough'))
   await expect(plug).rejects.toThrow('enough')
   await host.net.close()
-  await expect(host.net.plug(guest(5), ctx)).rejects.toMatchObject({ code: 'AgentStopping' })
+  await expect(host.net.plug(createGuest(5), ctx)).rejects.toMatchObject({ code: 'AgentStopping' })
 })
 
 test('sync restores the guest and dnsmasq when files of the former agent are cut short', async () => {
   await using host = await makeHost()
-  await host.net.plug(guest(5), ctx)
+  await host.net.plug(createGuest(5), ctx)
   writeFileSync(`${host.stateDir}/guests/guest-5.json`, '{"id":"gue')
   writeFileSync(`${host.stateDir}/dhcp/${KEY}/applied`, '')
   const net = await host.restart()
   expect(existsSync(`${host.stateDir}/guests/guest-5.json`)).toBe(false)
-  await net.sync([guest(5)], ctx)
-  const machine = await host.boot(guest(5))
-  expect(await requestDhcpLease(machine)).toMatchObject({ ip: nic(5).fixedIPs[0]?.address })
+  await net.sync([createGuest(5)], ctx)
+  const machine = await host.boot(createGuest(5))
+  expect(await requestDhcpLease(machine)).toMatchObject({ ip: createNic(5).fixedIPs[0]?.address })
 })

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { buildDesiredNetworks } from './desired.ts'
 import { plan } from './plan.ts'
 import { NO_RULES, rulesOf } from './rules.ts'
-import { guest, KEY, link, links } from './testing.ts'
+import { createGuest, createLink, KEY, linksByName } from './testing.ts'
 import type { Command, DesiredNetwork, HostedGuest, Link, Observed } from './types.ts'
 
 const [BRIDGE, OUTER, NAMESPACE, FOLDER] = [`kn${KEY}`, `kd${KEY}`, `kubenova-${KEY}`, `/state/${KEY}`]
@@ -10,15 +10,15 @@ const folder = (key: string) => `/state/${key}`
 const desiredOf = (...guests: HostedGuest[]) => buildDesiredNetworks(guests, folder)
 const EMPTY_HOST: Observed = { links: new Map(), namespaces: new Map(), dhcp: new Map(), rules: NO_RULES }
 
-const bridge = link(BRIDGE, { kind: 'bridge' })
-const outer = link(OUTER, { kind: 'veth', index: 7, master: BRIDGE })
+const bridge = createLink(BRIDGE, { kind: 'bridge' })
+const outer = createLink(OUTER, { kind: 'veth', index: 7, master: BRIDGE })
 
 /** The host's state when these networks are set up completely. */
 function convergedState(desired: ReadonlyMap<string, DesiredNetwork>, ...more: Link[]): Observed {
   const { dhcp } = desired.get(KEY) ?? {}
-  const inner = link('dhcp0', { kind: 'veth', peer: 7, mac: dhcp?.mac ?? '', addresses: dhcp?.addresses ?? [] })
+  const inner = createLink('dhcp0', { kind: 'veth', peer: 7, mac: dhcp?.mac ?? '', addresses: dhcp?.addresses ?? [] })
   return {
-    links: links(bridge, outer, ...more),
+    links: linksByName(bridge, outer, ...more),
     namespaces: new Map([[KEY, { device: inner }]]),
     dhcp: new Map(dhcp ? [[KEY, { pids: [42], applied: dhcp.config }]] : []),
     rules: rulesOf([...desired.values()]),
@@ -53,11 +53,11 @@ const START = [
 const RELOAD = [...START.slice(0, 3), 'reload 42', `write ${FOLDER}/applied`]
 
 describe('plan', () => {
-  const one = desiredOf(guest(5, { uplink: 'eth1' }))
+  const one = desiredOf(createGuest(5, { uplink: 'eth1' }))
   const mac = one.get(KEY)?.dhcp?.mac
 
   test('on an empty host, applies the rules first and starts dnsmasq last', () => {
-    const observed = { ...EMPTY_HOST, links: links(link('eth1', { up: false })) }
+    const observed = { ...EMPTY_HOST, links: linksByName(createLink('eth1', { up: false })) }
     expect(planAll(one, observed)).toEqual([
       'rules',
       `ip link add name ${BRIDGE} type bridge stp_state 0 forward_delay 0`,
@@ -78,18 +78,21 @@ describe('plan', () => {
   })
 
   test('gives no commands when the host is as desired', () => {
-    expect(planAll(one, convergedState(one, link('eth1', { master: BRIDGE })))).toEqual([])
+    expect(planAll(one, convergedState(one, createLink('eth1', { master: BRIDGE })))).toEqual([])
   })
 
   test('never creates, changes or removes a bridge of the host', () => {
-    const desired = desiredOf(guest(5, { bridge: 'br0', fixedIPs: [] }))
-    const br0 = link('br0', { kind: 'bridge', up: false, stp: true, mtu: 9000, addresses: ['192.0.2.1/24'] })
-    expect(planAll(desired, { ...EMPTY_HOST, links: links(br0) })).toEqual(['rules'])
-    expect(planAll(new Map(), { ...convergedState(desired), links: links(br0) }).join()).not.toContain('br0')
+    const desired = desiredOf(createGuest(5, { bridge: 'br0', fixedIPs: [] }))
+    const br0 = createLink('br0', { kind: 'bridge', up: false, stp: true, mtu: 9000, addresses: ['192.0.2.1/24'] })
+    expect(planAll(desired, { ...EMPTY_HOST, links: linksByName(br0) })).toEqual(['rules'])
+    expect(planAll(new Map(), { ...convergedState(desired), links: linksByName(br0) }).join()).not.toContain('br0')
   })
 
   test('leaves a blocked network as it is, sets up the others and applies the rules of all', () => {
-    const two = desiredOf(guest(5), guest(6, { networkId: 'ffffffff-0000-4000-8000-000000000000', fixedIPs: [] }))
+    const two = desiredOf(
+      createGuest(5),
+      createGuest(6, { networkId: 'ffffffff-0000-4000-8000-000000000000', fixedIPs: [] }),
+    )
     const commands = planAll(two, EMPTY_HOST, [KEY])
     expect(commands[0]).toBe('rules')
     expect(commands.join()).not.toContain(KEY)
@@ -102,15 +105,15 @@ describe('plan', () => {
 })
 
 describe('plan repairs', () => {
-  const desired = desiredOf(guest(5))
+  const desired = desiredOf(createGuest(5))
   const converged = convergedState(desired)
-  const inner = link('dhcp0', {
+  const inner = createLink('dhcp0', {
     kind: 'veth',
     peer: 7,
     mac: desired.get(KEY)?.dhcp?.mac ?? '',
     addresses: ['10.0.0.254/24'],
   })
-  const withLinks = (...list: Link[]): Observed => ({ ...converged, links: links(...list) })
+  const withLinks = (...list: Link[]): Observed => ({ ...converged, links: linksByName(...list) })
   const withInner = (device: Link): Observed => ({ ...converged, namespaces: new Map([[KEY, { device }]]) })
   const setLink = (device: string, ...args: string[]) => `ip link set dev ${device} ${args.join(' ')}`
   const inNamespace = (...args: string[]) => `ip -n ${NAMESPACE} ${args.join(' ')}`
@@ -148,37 +151,37 @@ describe('plan repairs', () => {
     ],
     [
       'a foreign port of the bridge',
-      withLinks(bridge, outer, link('eth9', { master: BRIDGE })),
+      withLinks(bridge, outer, createLink('eth9', { master: BRIDGE })),
       [setLink('eth9', 'nomaster')],
     ],
     [
       'nothing when a tap is a port of the bridge',
-      withLinks(bridge, outer, link('tap00000005-aa', { kind: 'tun', master: BRIDGE })),
+      withLinks(bridge, outer, createLink('tap00000005-aa', { kind: 'tun', master: BRIDGE })),
       [],
     ],
     [
       'a tap that outlived its QEMU',
-      withLinks(bridge, outer, link('tap00000005-aa', { kind: 'tun', persistent: true, carrier: false })),
+      withLinks(bridge, outer, createLink('tap00000005-aa', { kind: 'tun', persistent: true, carrier: false })),
       ['ip link delete dev tap00000005-aa'],
     ],
     [
       'a running guest’s tap that is in no bridge',
-      withLinks(bridge, outer, link('tap00000005-aa', { kind: 'tun' })),
+      withLinks(bridge, outer, createLink('tap00000005-aa', { kind: 'tun' })),
       [setLink('tap00000005-aa', `master ${BRIDGE}`)],
     ],
     [
       'nothing when libvirt is just creating the tap',
-      withLinks(bridge, outer, link('tap00000005-aa', { kind: 'tun', up: false })),
+      withLinks(bridge, outer, createLink('tap00000005-aa', { kind: 'tun', up: false })),
       [],
     ],
     [
       'nothing when a tap of another program outlived its process',
-      withLinks(bridge, outer, link('tap9', { kind: 'tun', persistent: true, carrier: false })),
+      withLinks(bridge, outer, createLink('tap9', { kind: 'tun', persistent: true, carrier: false })),
       [],
     ],
     [
       'a DHCP port that is in no bridge',
-      withLinks(bridge, link(OUTER, { index: 7 })),
+      withLinks(bridge, createLink(OUTER, { index: 7 })),
       [setLink(OUTER, `master ${BRIDGE} up`)],
     ],
     ['a DHCP port with another MTU', withLinks(bridge, { ...outer, mtu: 1400 }), [setLink(OUTER, 'mtu 1500')]],
@@ -205,14 +208,14 @@ describe('plan repairs', () => {
     ],
     [
       'a namespace without the inner end',
-      { ...converged, links: links(bridge), namespaces: new Map([[KEY, {}]]) },
+      { ...converged, links: linksByName(bridge), namespaces: new Map([[KEY, {}]]) },
       ['stop 42', ...PAIR, ...START],
     ],
     [
       'a namespace name without a namespace',
       {
         ...converged,
-        links: links(bridge),
+        links: linksByName(bridge),
         namespaces: new Map([[KEY, 'broken']]),
         dhcp: new Map([[KEY, { pids: [] }]]),
       },
@@ -236,37 +239,37 @@ describe('plan repairs', () => {
 })
 
 describe('plan of dnsmasq', () => {
-  const two = desiredOf(guest(5), guest(6))
+  const two = desiredOf(createGuest(5), createGuest(6))
   const planAfter = (previous: ReadonlyMap<string, DesiredNetwork>, now: HostedGuest[]) => {
     const desired = desiredOf(...now)
     return planAll(desired, { ...convergedState(previous), rules: rulesOf([...desired.values()]) })
   }
 
   test.each<[string, HostedGuest[], string[]]>([
-    ['reloads when a guest is added', [guest(5), guest(6), guest(7)], RELOAD],
+    ['reloads when a guest is added', [createGuest(5), createGuest(6), createGuest(7)], RELOAD],
     [
       'starts a new process when a guest is gone, because the lease is in the memory of the old one',
-      [guest(6)],
+      [createGuest(6)],
       ['stop 42', ...START],
     ],
-    ['does nothing when nothing has changed', [guest(6), guest(5)], []],
+    ['does nothing when nothing has changed', [createGuest(6), createGuest(5)], []],
   ])('%s', (_, now, commands) => {
     expect(planAfter(two, now)).toEqual(commands)
   })
 
   test('reloads when the resolvers change', () => {
-    const later = { ...guest(6).interfaces[0]!.fixedIPs[0]!, dnsServers: ['192.0.2.54'] }
-    expect(planAfter(two, [guest(5), guest(6, { fixedIPs: [later] })])).toEqual(RELOAD)
+    const later = { ...createGuest(6).interfaces[0]!.fixedIPs[0]!, dnsServers: ['192.0.2.54'] }
+    expect(planAfter(two, [createGuest(5), createGuest(6, { fixedIPs: [later] })])).toEqual(RELOAD)
   })
 })
 
 describe('plan of a teardown', () => {
-  const desired = desiredOf(guest(5, { uplink: 'eth1' }))
+  const desired = desiredOf(createGuest(5, { uplink: 'eth1' }))
   const dhcpTeardown = ['stop 42', `ip link delete dev ${OUTER}`, `ip netns delete ${NAMESPACE}`]
   const none = new Map<string, DesiredNetwork>()
 
   test('removes everything of a network without guests before its rules', () => {
-    expect(planAll(none, convergedState(desired, link('eth1', { master: BRIDGE })))).toEqual([
+    expect(planAll(none, convergedState(desired, createLink('eth1', { master: BRIDGE })))).toEqual([
       ...dhcpTeardown,
       `remove ${FOLDER}`,
       `ip link delete dev ${BRIDGE}`,
@@ -275,8 +278,8 @@ describe('plan of a teardown', () => {
   })
 
   test('keeps a bridge with a running guest, and removes abandoned taps from it', () => {
-    const live = link('tap1', { kind: 'tun', master: BRIDGE })
-    const dead = link('tap2', { kind: 'tun', master: BRIDGE, persistent: true, carrier: false })
+    const live = createLink('tap1', { kind: 'tun', master: BRIDGE })
+    const dead = createLink('tap2', { kind: 'tun', master: BRIDGE, persistent: true, carrier: false })
     const commands = planAll(none, convergedState(desired, live, dead))
     expect(commands).toContain('ip link delete dev tap2')
     expect(commands).not.toContain('ip link delete dev tap1')
@@ -284,14 +287,14 @@ describe('plan of a teardown', () => {
   })
 
   test('removes only DHCP when the network has no DHCP any more', () => {
-    const without = desiredOf(guest(5, { fixedIPs: [] }))
+    const without = desiredOf(createGuest(5, { fixedIPs: [] }))
     const observed = { ...convergedState(desired), rules: rulesOf([...without.values()]) }
     expect(planAll(without, observed)).toEqual([...dhcpTeardown, `remove ${FOLDER}`])
   })
 
   test('removes each part when only that part is left', () => {
-    expect(planAll(none, { ...EMPTY_HOST, links: links(bridge) })).toEqual([`ip link delete dev ${BRIDGE}`])
-    expect(planAll(none, { ...EMPTY_HOST, links: links(outer) })).toEqual([`ip link delete dev ${OUTER}`])
+    expect(planAll(none, { ...EMPTY_HOST, links: linksByName(bridge) })).toEqual([`ip link delete dev ${BRIDGE}`])
+    expect(planAll(none, { ...EMPTY_HOST, links: linksByName(outer) })).toEqual([`ip link delete dev ${OUTER}`])
     expect(planAll(none, { ...EMPTY_HOST, namespaces: new Map([[KEY, 'unread']]) })).toEqual([
       `ip netns delete ${NAMESPACE}`,
     ])
@@ -299,6 +302,6 @@ describe('plan of a teardown', () => {
       'stop 7',
       `remove ${FOLDER}`,
     ])
-    expect(planAll(none, { ...EMPTY_HOST, links: links(link(BRIDGE, { kind: 'veth' })) })).toEqual([])
+    expect(planAll(none, { ...EMPTY_HOST, links: linksByName(createLink(BRIDGE, { kind: 'veth' })) })).toEqual([])
   })
 })

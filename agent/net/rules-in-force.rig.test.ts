@@ -4,7 +4,7 @@ import { createSpace, type Space } from '../../test/rig/segment.ts'
 import type { Rules } from './rules.ts'
 import { RulesInForce } from './rules-in-force.ts'
 import { createProgramRunner, type RunProgram } from './run.ts'
-import { ctx, guest, listedRules, rulesFor } from './testing.ts'
+import { createGuest, ctx, listedRules, rulesFor } from './testing.ts'
 
 const elsewhere = { networkId: 'ffffffff-0000-4000-8000-000000000000' }
 
@@ -29,8 +29,17 @@ async function createRulesInForce(space: Space) {
 }
 
 describe('RulesInForce', () => {
-  const guests = fc.subarray([guest(1), guest(2), guest(3, { portSecurity: false }), guest(4, elsewhere)])
-  const changed = fc.subarray([guest(1, { fixedIPs: [] }), guest(5, { bridge: 'br0' }), guest(6, elsewhere)])
+  const guests = fc.subarray([
+    createGuest(1),
+    createGuest(2),
+    createGuest(3, { portSecurity: false }),
+    createGuest(4, elsewhere),
+  ])
+  const changed = fc.subarray([
+    createGuest(1, { fixedIPs: [] }),
+    createGuest(5, { bridge: 'br0' }),
+    createGuest(6, elsewhere),
+  ])
   const ruleSets = fc.tuple(guests, changed).map(([some, more]) => {
     const ids = new Set(more.map(({ id }) => id))
     return rulesFor(...some.filter(({ id }) => !ids.has(id)), ...more)
@@ -57,15 +66,15 @@ describe('RulesInForce', () => {
   test('apply keeps the table, and so the other guests’ counters, when a guest is added', async () => {
     await using space = await createSpace()
     const { apply, written } = await createRulesInForce(space)
-    await apply(rulesFor(guest(1)))
-    await apply(rulesFor(guest(1), guest(2)))
+    await apply(rulesFor(createGuest(1)))
+    await apply(rulesFor(createGuest(1), createGuest(2)))
     expect(written.map((text) => text.includes('delete table'))).toEqual([true, false])
   })
 
   test('observe finds a missing table or chain, and any other change when it is thorough', async () => {
     await using space = await createSpace()
     const { inForce, apply } = await createRulesInForce(space)
-    const [one, two] = [rulesFor(guest(1)), rulesFor(guest(1), guest(2))]
+    const [one, two] = [rulesFor(createGuest(1)), rulesFor(createGuest(1), createGuest(2))]
     await apply(one)
     const whole = await listedRules(space)
     expect(await inForce.observe('thorough', ctx.signal)).toBe(one)
@@ -88,7 +97,7 @@ describe('RulesInForce', () => {
   test('apply replaces the table when it cannot change a part, because the table was deleted meanwhile', async () => {
     await using space = await createSpace()
     const { inForce, apply, written } = await createRulesInForce(space)
-    const [one, two] = [rulesFor(guest(1)), rulesFor(guest(1), guest(2))]
+    const [one, two] = [rulesFor(createGuest(1)), rulesFor(createGuest(1), createGuest(2))]
     await apply(two)
     const whole = await listedRules(space)
     await apply(one)

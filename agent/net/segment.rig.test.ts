@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import * as frame from '../../test/rig/frames.ts'
 import { captureFrames, createSwitch, requestDhcpLease, sendFrames } from '../../test/rig/segment.ts'
-import { ctx, guest, KEY, makeHost, nic } from './testing.ts'
+import { createGuest, createNic, ctx, KEY, makeHost } from './testing.ts'
 
 const BRIDGE = `kn${KEY}`
 const uplink = { uplink: 'eth1' }
@@ -10,8 +10,8 @@ test('two hosts on one segment answer only their own guests, and their guests re
   await using one = await makeHost('one')
   await using two = await makeHost('two')
   await using hub = await createSwitch([one.space, two.space], 'eth1')
-  const a = await one.boot(guest(5, uplink))
-  const b = await two.boot(guest(6, uplink))
+  const a = await one.boot(createGuest(5, uplink))
+  const b = await two.boot(createGuest(6, uplink))
   using wire = await captureFrames(hub, 'sw')
   using other = await captureFrames(b)
 
@@ -28,7 +28,7 @@ test('two hosts on one segment answer only their own guests, and their guests re
   await a.run('busybox', 'arping', '-c', '1', '-w', '5', '-I', 'eth0', '10.0.0.254')
   await a.run('busybox', 'ping', '-c', '1', '-W', '5', '10.0.0.6')
   const hello = frame.udpIpv4Frame(
-    { from: nic(5).macAddress },
+    { from: createNic(5).macAddress },
     { src: '10.0.0.5', dst: '10.0.0.6', sport: 9, dport: 9, text: 'bye' },
   )
   await sendFrames(a, hello)
@@ -43,7 +43,7 @@ test('two hosts on one segment answer only their own guests, and their guests re
 test('a foreign DHCP server on the segment does not reach guests, nor does a foreign client reach dnsmasq', async () => {
   await using host = await makeHost()
   await using hub = await createSwitch([host.space], 'eth1')
-  const a = await host.boot(guest(5, uplink))
+  const a = await host.boot(createGuest(5, uplink))
   await hub.run('ip', 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'rogue')
   for (const device of ['eth0', 'rogue']) await hub.run('ip', 'link', 'set', device, 'up')
   await hub.run('ip', 'link', 'set', 'rogue', 'master', 'sw')
@@ -61,7 +61,7 @@ test('a foreign DHCP server on the segment does not reach guests, nor does a for
   expect(ear.frames.filter((f) => offers.includes(f))).toEqual([])
 
   // The foreign frames were broadcast, so all ports of the bridge saw them before this frame.
-  const local = frame.arpFrame({ from: nic(5).macAddress }, { ip: '10.0.0.5', target: '10.0.0.254' })
+  const local = frame.arpFrame({ from: createNic(5).macAddress }, { ip: '10.0.0.5', target: '10.0.0.254' })
   await sendFrames(a, local)
   await server.waitForFrame(local)
   expect(server.frames.filter((f) => f.includes('525400000001'))).toEqual([])
@@ -72,13 +72,13 @@ test('plug puts the uplink into the bridge, and unplug takes it out', async () =
   await using hub = await createSwitch([host.space], 'eth1')
   expect(await hub.run('ip', '-br', 'link', 'show', 'sw')).toContain('UP')
   const master = async () => (await host.net.observe(ctx)).links.get('eth1')?.master
-  await host.net.plug(guest(5, uplink), ctx)
+  await host.net.plug(createGuest(5, uplink), ctx)
   expect(await master()).toBe(BRIDGE)
   // The network is edited to another uplink and back.
   await host.space.run('ip', 'link', 'add', 'eth2', 'type', 'veth', 'peer', 'name', 'far2')
-  await host.net.plug(guest(5, { uplink: 'eth2' }), ctx)
+  await host.net.plug(createGuest(5, { uplink: 'eth2' }), ctx)
   expect(await master()).toBeUndefined()
-  await host.net.plug(guest(5, uplink), ctx)
+  await host.net.plug(createGuest(5, uplink), ctx)
   expect(await master()).toBe(BRIDGE)
   await host.net.unplug('guest-5', ctx)
   const { links } = await host.net.observe(ctx)
@@ -117,11 +117,11 @@ test.each(obstacles)(
     await host.space.run('ip', 'link', 'add', 'br0', 'type', 'bridge')
     for (const command of before) await host.space.run('ip', ...command)
     const links = await host.space.run('ip', '-br', 'link')
-    const plug = host.net.plug(guest(5, more), ctx)
+    const plug = host.net.plug(createGuest(5, more), ctx)
     await expect(plug).rejects.toMatchObject({ kind: 'Transient', code, message: expect.stringMatching(message) })
     expect(await host.space.run('ip', '-br', 'link')).toBe(links)
     // Another network is set up all the same.
     const elsewhere = { networkId: 'ffffffff-0000-4000-8000-000000000000' }
-    expect(await host.net.plug(guest(6, elsewhere), ctx)).toMatchObject([{ bridge: 'knffffffff0000' }])
+    expect(await host.net.plug(createGuest(6, elsewhere), ctx)).toMatchObject([{ bridge: 'knffffffff0000' }])
   },
 )

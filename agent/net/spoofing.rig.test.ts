@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import * as frame from '../../test/rig/frames.ts'
 import { captureFrames, requestDhcpLease, type Space, sendFrames } from '../../test/rig/segment.ts'
-import { ctx, fixedIP, guest, makeHost, NETWORK, nic, type TestHost } from './testing.ts'
+import { createGuest, createNic, ctx, fixedIP, makeHost, NETWORK, type TestHost } from './testing.ts'
 
 // Guest 5 sends legitimate and forged frames, guest 6 listens. Their network has no DHCP, because its rules would drop
 // some of these too.
-const MAC = nic(5).macAddress
+const MAC = createNic(5).macAddress
 const LL = 'fe80::f816:3eff:fe00:5'
 const v4 = fixedIP(5, { dhcp: false })
 const v6 = fixedIP(5, {
@@ -27,8 +27,8 @@ let receiver: Space
 
 beforeAll(async () => {
   host = await makeHost()
-  sender = await host.boot(guest(5, { fixedIPs: [v4, v6] }))
-  receiver = await host.boot(guest(6, { fixedIPs: [fixedIP(6, { dhcp: false })] }))
+  sender = await host.boot(createGuest(5, { fixedIPs: [v4, v6] }))
+  receiver = await host.boot(createGuest(6, { fixedIPs: [fixedIP(6, { dhcp: false })] }))
 })
 afterAll(() => host[Symbol.asyncDispose]())
 
@@ -42,7 +42,7 @@ async function sendAndReceive(...sent: string[]): Promise<string[]> {
   return sent.filter((f) => ear.frames.includes(f))
 }
 
-const other = nic(7).macAddress
+const other = createNic(7).macAddress
 const neighbourFrame = (more: Partial<Parameters<typeof frame.icmpv6Frame>[1]>) =>
   frame.icmpv6Frame(multicast, { src: LL, dst: 'ff02::1', type: 135, target: 'fd00::7', ...more })
 const dhcpFrame = (more: object, message: Partial<Parameters<typeof frame.dhcpMessage>[0]> = {}) =>
@@ -199,7 +199,7 @@ describe('port security', () => {
   test('drops no frame of another guest', async () => {
     using ear = await captureFrames(sender)
     const reply = frame.udpIpv4Frame(
-      { from: nic(6).macAddress, to: MAC },
+      { from: createNic(6).macAddress, to: MAC },
       datagram({ src: '10.0.0.6', dst: '10.0.0.5', text: 'hello' }),
     )
     await sendFrames(receiver, reply)
@@ -210,11 +210,11 @@ describe('port security', () => {
     await host.space.run('ip', 'link', 'add', 'br0', 'type', 'bridge')
     await host.space.run('ip', 'link', 'set', 'br0', 'up')
     const more = { networkId: NETWORK.replace(/^0a/, '0b'), bridge: 'br0' }
-    const one = await host.boot(guest(1, more))
-    const two = await host.boot(guest(2, more))
+    const one = await host.boot(createGuest(1, more))
+    const two = await host.boot(createGuest(2, more))
     using ear = await captureFrames(two)
     const mine = (ip: string, text: string) =>
-      frame.udpIpv4Frame({ from: nic(1).macAddress }, datagram({ src: ip, text }))
+      frame.udpIpv4Frame({ from: createNic(1).macAddress }, datagram({ src: ip, text }))
     await sendFrames(one, mine('10.0.0.9', 'forged'), mine('10.0.0.1', 'mine'))
     await ear.waitForFrame(mine('10.0.0.1', 'mine'))
     expect(ear.frames).not.toContain(mine('10.0.0.9', 'forged'))
@@ -227,8 +227,8 @@ describe('port security', () => {
       portSecurity: false,
       fixedIPs: [fixedIP(5, { dhcp: false })],
     }
-    const free = await host.boot(guest(3, more))
-    const other = await host.boot(guest(4, more))
+    const free = await host.boot(createGuest(3, more))
+    const other = await host.boot(createGuest(4, more))
     using ear = await captureFrames(other)
     await sendFrames(free, ...Object.values(forged))
     // The kernel gives a listener the frame without its VLAN tag.
@@ -238,10 +238,13 @@ describe('port security', () => {
 
   test('drops frames with another MAC when the port has no addresses', async () => {
     const more = { networkId: NETWORK.replace(/^0a/, '0d'), fixedIPs: [] }
-    const one = await host.boot(guest(11, more))
-    const two = await host.boot(guest(12, more))
+    const one = await host.boot(createGuest(11, more))
+    const two = await host.boot(createGuest(12, more))
     using ear = await captureFrames(two)
-    const any = frame.udpIpv4Frame({ from: nic(11).macAddress }, datagram({ src: '172.16.0.1', text: 'any address' }))
+    const any = frame.udpIpv4Frame(
+      { from: createNic(11).macAddress },
+      datagram({ src: '172.16.0.1', text: 'any address' }),
+    )
     const mac = frame.udpIpv4Frame({ from: MAC }, datagram({ text: 'any mac' }))
     await sendFrames(one, mac, any)
     await ear.waitForFrame(any)
@@ -250,7 +253,10 @@ describe('port security', () => {
 
   test('is in force again after sync when another program flushed the rules', async () => {
     const sent = frame.udpIpv4Frame({ from: 'fa:16:3e:00:00:07' }, datagram({ text: 'mac' }))
-    const plugged = [guest(5, { fixedIPs: [v4, v6] }), guest(6, { fixedIPs: [fixedIP(6, { dhcp: false })] })]
+    const plugged = [
+      createGuest(5, { fixedIPs: [v4, v6] }),
+      createGuest(6, { fixedIPs: [fixedIP(6, { dhcp: false })] }),
+    ]
     for (const harm of ['flush ruleset', 'flush chain bridge kubenova prerouting']) {
       await host.space.run('nft', ...harm.split(' '))
       expect(await sendAndReceive(sent)).toEqual([sent])
@@ -262,7 +268,7 @@ describe('port security', () => {
 
 test('a guest does not reach the host through its bridge, though Linux would answer', async () => {
   await using lone = await makeHost()
-  const machine = await lone.boot(guest(5))
+  const machine = await lone.boot(createGuest(5))
   await lone.space.run('ip', 'address', 'add', '10.0.0.77/32', 'dev', 'lo')
   const ask = frame.arpFrame(from, { ip: '10.0.0.5', target: '10.0.0.77' })
   const answer = frame.hexIp('10.0.0.77') + MAC.replaceAll(':', '')

@@ -24,7 +24,7 @@ export const fixedIP = (n: number, more: Partial<FixedIP> = {}): FixedIP => ({
 })
 
 /** Port number n of the network: MAC fa:16:3e:00:00:0n, address 10.0.0.n. */
-export const nic = (n: number, more: Partial<Interface> = {}): Interface => ({
+export const createNic = (n: number, more: Partial<Interface> = {}): Interface => ({
   port: `port-${n}`,
   portId: `${String(n).padStart(8, '0')}-aaaa-4bbb-8ccc-dddddddddddd`,
   network: 'net',
@@ -37,10 +37,10 @@ export const nic = (n: number, more: Partial<Interface> = {}): Interface => ({
   ...more,
 })
 
-export const guest = (n: number, more: Partial<Interface> = {}): HostedGuest => ({
+export const createGuest = (n: number, more: Partial<Interface> = {}): HostedGuest => ({
   id: `guest-${n}`,
   hostname: `web${n}`,
-  interfaces: [nic(n, more)],
+  interfaces: [createNic(n, more)],
 })
 
 /** The rules of a host with these guests. */
@@ -48,7 +48,7 @@ export const rulesFor = (...guests: HostedGuest[]): Rules =>
   rulesOf([...buildDesiredNetworks(guests, (key) => `/state/${key}`).values()])
 
 /** A device that is up. */
-export const link = (name: string, more: Partial<Link> = {}): Link => ({
+export const createLink = (name: string, more: Partial<Link> = {}): Link => ({
   name,
   index: 1,
   mac: '',
@@ -61,7 +61,7 @@ export const link = (name: string, more: Partial<Link> = {}): Link => ({
   addresses: [],
   ...more,
 })
-export const links = (...list: Link[]): Observed['links'] => new Map(list.map((l) => [l.name, l]))
+export const linksByName = (...list: Link[]): Observed['links'] => new Map(list.map((l) => [l.name, l]))
 
 export const ctx = { signal: new AbortController().signal }
 

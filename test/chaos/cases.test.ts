@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { type Case, casesOf, nextStep, type ReachedPoint, type ServerState, stablePoints } from './cases.ts'
 import { faultNames } from './faults.ts'
 import { NOT_REACHED } from './matrix.ts'
-import { createRandom, nextRound, summarize } from './random.ts'
+import { createRandom, nextRound, summarizeRounds } from './random.ts'
 import { mergeRuns } from './result-store.ts'
 import { type StoryName, stories, storyNames } from './stories.ts'
 
@@ -102,7 +102,7 @@ it.each([
 ])('summarize %s', (_, injected, failed, summary) => {
   const round = { stories: new Map(), faults: [] }
   const results = injected.map((injectedCount, i) => ({ round, injectedCount, violations: i < failed ? ['x'] : [] }))
-  expect(summarize(results)).toEqual(summary)
+  expect(summarizeRounds(results)).toEqual(summary)
 })
 
 it('mergeRuns takes the later result of a case, and drops a case whose point is no point any more', () => {

@@ -29,7 +29,7 @@ export class Gate {
     this.#part = part
     this.#socket = socket
     createInterface(socket).on('line', (line) => this.#answered(Number(line)))
-    // Nobody is there to say which way: the process must not go on as if it were let.
+    // Without the controlling test no gate would be opened, so the process must not continue.
     socket.once('close', () => process.exit(70))
   }
 

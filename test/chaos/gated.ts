@@ -1,5 +1,5 @@
-// What agent and controller act on, with a gate before and after each effect: the host's capabilities, and the API's
-// writes of servers, records and ports.
+// Puts a gate before and after each effect of agent and controller: calls of the host's capabilities, and API writes of
+// Servers, action records and Ports.
 import type { Host } from '../../actions/host/index.ts'
 import { wrapHost } from '../../actions/host/wrap.ts'
 import { serverAction } from '../../actions/index.ts'
@@ -28,7 +28,7 @@ export function gateKube(kube: Kube, gate: Gate): Kube {
   }
 }
 
-/** Of what the writes say only as much as names them. */
+/** The part of a written object that identifies the write. */
 interface Written {
   metadata: Partial<ObjectMeta>
   spec?: { server?: string; action?: string }
@@ -58,7 +58,7 @@ function serverOf(kind: string, object: object): string {
 }
 
 /**
- * The news in a status: a record's phase; of a server the task, or else the deed that it is admitted to, or else its
+ * The news in a status: the phase of an action record, or the task of a Server, else its admitted action, else its
  * state.
  */
 function told(object: object): string {

@@ -1,4 +1,4 @@
-// What agent and controller are working on, from their health endpoints and metrics.
+// Reads the present work of agent and controller from their health endpoints and metrics.
 import type { Cloud } from '../rig/cloud.ts'
 
 const services = ['controller', 'agent-h1']

@@ -144,7 +144,7 @@ export interface Summary {
   passed: boolean
 }
 
-export function summarize(results: readonly RoundResult[]): Summary {
+export function summarizeRounds(results: readonly RoundResult[]): Summary {
   const rounds = results.length
   const roundsWithFaults = results.filter(({ injectedCount }) => injectedCount > 0).length
   const failedRounds = results.filter(({ violations }) => violations.length > 0).length

@@ -4,7 +4,7 @@ import { keepArtefacts, removeOrphanedClouds } from '../rig/scratch.ts'
 import type { Case } from './cases.ts'
 import { type FaultName, faultNames } from './faults.ts'
 import type { Matrix, Result } from './matrix.ts'
-import { runRounds, summarize } from './random.ts'
+import { runRounds, summarizeRounds } from './random.ts'
 import { createHeader, isSameCase, loadRun, mergeRuns, saveRun, writeMatrixPage } from './result-store.ts'
 import { type StoryName, storyNames } from './stories.ts'
 import { runCases, startChaosCloud } from './workers.ts'
@@ -89,7 +89,9 @@ async function runRandom(count: number, seed: number): Promise<boolean> {
   log(`seed ${seed}`)
   const cloud = await startChaosCloud(log)
   try {
-    const { rounds, roundsWithFaults, failedRounds, passed } = summarize(await runRounds(cloud, { count, seed, log }))
+    const { rounds, roundsWithFaults, failedRounds, passed } = summarizeRounds(
+      await runRounds(cloud, { count, seed, log }),
+    )
     if (failedRounds > 0) log(`artefacts: ${keepArtefacts(cloud.gated.dir, `chaos-seed-${seed}`)}`)
     const faults = `${roundsWithFaults} of them with a fault`
     console.log(`\n${rounds} rounds, ${faults}, ${failedRounds} failed, seed ${seed}, ${clock()}`)

@@ -4,7 +4,7 @@ import type { ServerAction } from '../../crds/index.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { Story } from './stories.ts'
 
-/** What injected faults may add to the effects of a story. */
+/** The effects that injected faults may add to those of a story. */
 export interface Allowance {
   /** Actions by which the agent restores what a fault took away, each at most once per entry. */
   actions: readonly string[]

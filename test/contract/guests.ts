@@ -1,7 +1,7 @@
 /** Makes the Servers of contract tests: each is placed, small, and has one interface. */
 import { randomUUID } from 'node:crypto'
 import type { Guest } from '../../actions/host/index.ts'
-import { nic } from '../../agent/net/testing.ts'
+import { createNic } from '../../agent/net/testing.ts'
 import type { Instance, Server } from '../../crds/index.ts'
 import type { GuestOptions } from './contract-host.ts'
 
@@ -16,7 +16,7 @@ export function newGuest({ spec = {}, launchedAt }: GuestOptions, image: Instanc
     availabilityZone: 'nova',
     flavor: { name: 'tiny', vcpus: 1, ram, disk: 1, ephemeral: 0, swap: 0 },
     image,
-    interfaces: [nic(1 + (count % 90))],
+    interfaces: [createNic(1 + (count % 90))],
     keys: [],
   }
   const server: Server = {

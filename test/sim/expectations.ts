@@ -1,6 +1,6 @@
 /**
- * What the checks expect, as literal values. The checks import none of the product's decisions, so that a mistake there
- * cannot hide itself.
+ * The expected values of the checks, written down literally. The checks import none of the product's decisions, so that
+ * a mistake there cannot hide itself.
  */
 import type { Condition, Resources, Server } from '../../crds/index.ts'
 import type { Machine } from '../fakes/host.ts'

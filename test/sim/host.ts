@@ -1,4 +1,7 @@
-/** A host of memory: domains that outlive their agent, events that libvirt would send, and the real agent's parts over both. */
+/**
+ * A host of memory: domains that outlive their agent, events that libvirt would send, and the real agent's parts over
+ * both.
+ */
 
 import { type ClusterComponents, type HostComponents, type Link } from '../../agent/components.ts'
 import type { Facts } from '../../agent/host/facts.ts'

@@ -1,4 +1,4 @@
-/** What operations act on: the cloud, the API as users see it, and the temporary faults. */
+/** The targets of operations: the cloud, the API as users see it, and the temporary faults. */
 import { flavor, type Kind, network, resourceDefOf, type Server } from '../../crds/index.ts'
 import type { Resource } from '../../kube/resource.ts'
 import type { KubeObject } from '../../kube/types.ts'

@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { createPlan } from './plan.ts'
 import { shrinkPlan } from './shrink.ts'
-import { type Coverage, simulate } from './simulate.ts'
+import { type Coverage, runSimulation } from './simulate.ts'
 
 const USAGE = `Usage: node test/sim/run.ts [options]
 
@@ -67,7 +67,7 @@ async function runMany(first: number, schedules: number, ms: number): Promise<nu
   let reportedAt = 0
   let warmedUp: Footprint | undefined
   for (let seed = first; totals.schedules < schedules && totals.ms < ms; seed++) {
-    const { steps, violations } = await simulate(createPlan(seed), { coverage })
+    const { steps, violations } = await runSimulation(createPlan(seed), { coverage })
     totals.schedules += 1
     totals.steps += steps
     totals.ms = performance.now() - started
@@ -102,9 +102,9 @@ function reportTotals(totals: Totals, { states, failurePoints }: Coverage): void
 
 async function runOne(seed: number): Promise<number> {
   const plan = createPlan(seed)
-  const [violation] = (await simulate(plan)).violations
+  const [violation] = (await runSimulation(plan)).violations
   const smallest = values.shrink && violation !== undefined ? await shrinkPlan(plan, violation) : plan
-  const { trace, servers, steps, ms, hash, violations } = await simulate(smallest, { trace: true })
+  const { trace, servers, steps, ms, hash, violations } = await runSimulation(smallest, { trace: true })
   if (values.trace) console.log(trace.join('\n'))
   if (values.trace) console.log(JSON.stringify(servers, undefined, 1))
   console.log(JSON.stringify(smallest, undefined, 1))

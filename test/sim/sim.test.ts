@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { mutations } from './mutations.ts'
 import { createPlan } from './plan.ts'
 import { shrinkPlan } from './shrink.ts'
-import { type RunResult, simulate } from './simulate.ts'
+import { type RunResult, runSimulation } from './simulate.ts'
 
 /** Real time for the schedules of one test; a busy machine runs fewer of them. */
 const BUDGET_MS = 10_000
@@ -11,17 +11,17 @@ const SLOW = { timeout: 300_000 }
 describe('simulate', () => {
   it('runs the same schedule, to the last step, for the same seed', SLOW, async () => {
     for (const seed of [3, 17, 38]) {
-      const [a, b] = [await simulate(createPlan(seed)), await simulate(createPlan(seed))]
+      const [a, b] = [await runSimulation(createPlan(seed)), await runSimulation(createPlan(seed))]
       expect(b).toEqual(a)
       expect(a.steps).toBeGreaterThan(200)
     }
-    expect((await simulate(createPlan(3))).hash).not.toBe((await simulate(createPlan(4))).hash)
+    expect((await runSimulation(createPlan(3))).hash).not.toBe((await runSimulation(createPlan(4))).hash)
   })
 
   it('finds no violation in any schedule', SLOW, async () => {
     const end = performance.now() + BUDGET_MS
     for (let seed = 1; seed <= 3000 && (seed <= 20 || performance.now() < end); seed++) {
-      const { violations } = await simulate(createPlan(seed))
+      const { violations } = await runSimulation(createPlan(seed))
       expect(violations, `node test/sim/run.ts --seed ${seed} --trace`).toEqual([])
     }
   })
@@ -48,7 +48,7 @@ async function findMutation(
   { seed, by }: { seed: number; by: RegExp },
 ): Promise<RunResult | undefined> {
   for (let i = 0; i < SEED_COUNT; i++) {
-    const result = await simulate(createPlan(seed + i), { mutation: mutations[name] })
+    const result = await runSimulation(createPlan(seed + i), { mutation: mutations[name] })
     if (result.violations.some((violation) => by.test(violation))) return result
   }
   return undefined
@@ -63,8 +63,8 @@ describe('simulate with a mutation', () => {
 it('shrinkPlan gives a plan that still fails with fewer operations', SLOW, async () => {
   const mutation = mutations['the agent removes the finalizer before everything is deleted on the host']
   const plan = createPlan(2)
-  const { violations } = await simulate(plan, { mutation })
+  const { violations } = await runSimulation(plan, { mutation })
   const smallest = await shrinkPlan(plan, violations[0], { mutation })
   expect(smallest.operations.length).toBeLessThan(plan.operations.length)
-  expect((await simulate(smallest, { mutation })).violations).not.toEqual([])
+  expect((await runSimulation(smallest, { mutation })).violations).not.toEqual([])
 })

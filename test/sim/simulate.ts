@@ -55,7 +55,7 @@ const MOST_WRITES = 120
 /** Writes per request or fault: twice what was seen. */
 const MOST_WRITES_EACH = 20
 
-export async function simulate(plan: Plan, options: RunOptions = {}): Promise<RunResult> {
+export async function runSimulation(plan: Plan, options: RunOptions = {}): Promise<RunResult> {
   const run = new Run(plan, options)
   const originalRandom = Math.random
   // All random numbers, also those of the product, come from the seed.
