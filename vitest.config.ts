@@ -22,7 +22,7 @@ export default defineConfig({
         test: {
           name: 'rig',
           include: ['{crds,actions,kube,controller,agent,test/contract,test/rig,test/fakes}/**/*.rig.test.ts'],
-          testTimeout: 120_000,
+          testTimeout: 300_000,
           hookTimeout: 300_000,
           fileParallelism: false,
         },
@@ -31,7 +31,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
-          testTimeout: 180_000,
+          testTimeout: 600_000,
           hookTimeout: 600_000,
           fileParallelism: false,
         },

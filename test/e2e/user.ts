@@ -170,7 +170,7 @@ export class User {
   }
 
   /** Waits until the guest has booted `boots` times, and resolves to its report of that boot. */
-  waitForBoot(server: Server, boots = 1, deadline = 90_000): Promise<GuestReport> {
+  waitForBoot(server: Server, boots = 1, deadline = 240_000): Promise<GuestReport> {
     const findReport = (): GuestReport | undefined => guestReports(this.consoleOf(server))[boots - 1]
     return waitUntil(findReport, { what: `boot ${boots} of ${server.metadata.name}`, deadline, every: 100 })
   }
