@@ -115,7 +115,7 @@ it('the console log has all output of the guest, across the rotation by virtlogd
   const all = () => tail(log, { bytes: 16 * 1024 ** 2 }).then(String)
   const text = await waitUntil(async () => ((await all()).includes('KUBENOVA-GUEST') ? all() : undefined), {
     what: 'a guest that is up',
-    deadline: 170_000,
+    deadline: 400_000,
     every: 500,
   })
   expect(statSync(`${log}.0`).size).toBeGreaterThan(2_000_000)
