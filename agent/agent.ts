@@ -50,9 +50,9 @@ export function newAgent(components: AgentComponents): Agent {
         if (!informer.hasSynced) throw new Error('waiting for the first list of servers')
       },
       heartbeat() {
-        if (!components.beat.current)
+        if (!components.heartbeat.current)
           throw new Error('waiting for the API server, or for another agent of this host to end')
-        const { otherHolder: rival } = components.beat.current
+        const { otherHolder: rival } = components.heartbeat.current
         if (rival !== undefined) throw new Error(`another agent works as host ${components.hostName}: it is ${rival}`)
         if (isHeartbeatOverdue(components))
           throw new Error('the API server has not taken a heartbeat for so long that this host counts as down')
@@ -66,7 +66,7 @@ export function newAgent(components: AgentComponents): Agent {
  * The API server has taken no heartbeat for so long that the controller counts this host as down, and may give its
  * Servers to others.
  */
-const isHeartbeatOverdue = ({ beat, options }: AgentComponents): boolean =>
+const isHeartbeatOverdue = ({ heartbeat: beat, options }: AgentComponents): boolean =>
   (beat.current?.ageMs ?? Infinity) >= options.downAfterSeconds * 1000
 
 async function run(components: AgentComponents, signal: AbortSignal): Promise<void> {
@@ -78,11 +78,11 @@ async function run(components: AgentComponents, signal: AbortSignal): Promise<vo
   const {
     metadata: { uid: cluster = '' },
   } = await retryUntilAvailable(() => system.get({ name: 'kube-system' }, { signal }), asking)
-  const { id } = closing.use(await components.claimHost({ cluster, host: hostName }, signal))
+  const { id } = closing.use(await components.lockHost({ cluster, host: hostName }, signal))
   await retryUntilAvailable(() => registerHypervisor(components), asking)
   const ended = closing.use(createAbortScope([signal]))
   const beat = startHeartbeat({ kube, ...heartbeatOf(components, id), log }, ended.signal)
-  components.beat.current = beat
+  components.heartbeat.current = beat
   closing.defer(async () => {
     ended.abort()
     await beat.ended
@@ -101,7 +101,7 @@ async function runWhileHolding(
   closing: AsyncDisposableStack,
   signal: AbortSignal,
 ): Promise<void> {
-  const { kube, options, hostName, log, informer, stores, channels, newest, facts, libvirt } = components
+  const { kube, options, hostName, log, informer, stores, channels, latestServers: newest, facts, libvirt } = components
   const events = closing.use(createEventRecorder({ kube, controller: 'kubenova.io/agent', instance: hostName, log }))
   const running: RunningReconciles = new Map()
   await startWatches(components, running, signal)
@@ -150,7 +150,7 @@ const attemptsOf = ({ maxAttempts, restartDelaySeconds }: AgentOptions): Attempt
 })
 
 function depsOf(components: AgentComponents, events: EventRecorder): Deps {
-  const { kube, options, hostName, host, servers, newest, libvirt } = components
+  const { kube, options, hostName, host, servers, latestServers: newest, libvirt } = components
   return {
     hostName,
     host,

@@ -1,4 +1,7 @@
-/** The components of an agent, created once and put together. Creating them starts nothing but the connection to libvirt. */
+/**
+ * The components of an agent, created once and put together. Creating them starts nothing but the connection to
+ * libvirt.
+ */
 import type { KeyObject } from 'node:crypto'
 import { join } from 'node:path'
 import { type Hypervisor, hypervisor, resourceDefOf, type Server } from '../crds/index.ts'
@@ -21,7 +24,7 @@ import { serverPaths } from './host/paths.ts'
 import { type HostStorage, openStorage } from './host/storage.ts'
 import { type Identity, lockStateDirectory, type StateDirectoryLock } from './identity.ts'
 import { type CallFunction, openSession, type Session } from './libvirt/index.ts'
-import { measureLibvirt } from './metrics.ts'
+import { recordLibvirtCalls } from './metrics.ts'
 import { createHostNetwork, type HostNetwork } from './net/host-network.ts'
 import type { AgentOptions } from './options.ts'
 import { createOrphanCollector, type OrphanCollector, readOwnerFiles } from './orphans.ts'
@@ -30,64 +33,69 @@ import { domainChanged, resyncDue, serversByUid, serversOn } from './server/cont
 import type { LocalHost } from './server/deps.ts'
 import { version } from './version.ts'
 
-/** What libvirt has said of the host; `first` resolves when it has for the first time. */
+/** The host's facts, once libvirt has reported them; `first` resolves at the first report. */
 export interface KnownFacts {
   known: Facts | undefined
   first: PromiseWithResolvers<void>
 }
 
-/** Whether libvirt has been away for longer than a restart of it takes; `firstAway` resolves when it has for the first time. */
 export interface LibvirtState {
+  /** Whether libvirt has been unreachable for longer than a restart of libvirtd takes. */
   away: boolean
+  /** Resolves when `away` becomes true for the first time. */
   firstAway: PromiseWithResolvers<void>
 }
 
-/** The components on the side of the cluster: the same for every host. */
+/** The components that talk to the API server: the same on a real and on a simulated host. */
 export interface ClusterComponents {
   kube: Kube
   options: AgentOptions
   log: Log
   hostName: string
   stores: { servers: Store<Server> }
-  /** Of the store of Servers. */
+  /** The API client and the informer of the store of Servers. */
   servers: Resource<Server>
   informer: Informer<Server>
-  /** This host's own Hypervisor, and no other. */
-  self: Informer<Hypervisor>
-  /** What the agent wrote of Servers and the cache does not have yet. */
-  newest: LatestObjects<Server>
+  /** Watches this host's Hypervisor only. */
+  ownHypervisor: Informer<Hypervisor>
+  /** Servers as the agent wrote them last, until the informer's cache has caught up. */
+  latestServers: LatestObjects<Server>
   channels: Channels
   facts: KnownFacts
   libvirt: LibvirtState
   /** Undefined until the first heartbeat is sent. */
-  beat: { current: Heartbeat | undefined }
-  /** This host's Hypervisor, as it was registered last. It owns what belongs to the host. */
+  heartbeat: { current: Heartbeat | undefined }
+  /** Refers to this host's Hypervisor once it is registered: the owner of objects such as the host's Lease. */
   registered: { owner: OwnerReference | undefined }
 }
 
-/** The components on the side of the host: libvirt, disks and networks; or, in a simulation, none of them. */
+/** The components that act on the host: libvirt, disks and networks. A simulated host replaces all of them. */
 export interface HostComponents {
-  session: Link
+  session: LibvirtSession
   /** Asks libvirt what the host can do. */
   probeFacts(): Promise<Facts>
   storage: Pick<HostStorage, 'clean'> & AsyncDisposable
   network: Pick<HostNetwork, 'sync'> & AsyncDisposable
   host: LocalHost
   orphans: OrphanCollector
-  /** Waits for the host lock and verifies the recorded identity. @throws Refused for the agent of another cluster or host */
-  claimHost(mine: Identity, signal: AbortSignal): Promise<StateDirectoryLock>
-  /** Rotates the console logs of the Servers of these uids. */
+  /**
+   * Waits for the lock of the state directory and verifies the identity recorded there.
+   * @throws Refused if it is that of another cluster or host
+   */
+  lockHost(identity: Identity, signal: AbortSignal): Promise<StateDirectoryLock>
+  /** Rotates the console logs of the Servers with these uids. */
   rotateConsoleLogs(uids: readonly string[]): Promise<void>
   /** Exposes the metrics of libvirt until the returned function is called. */
   exposeMetrics(): () => void
 }
 
-/** The part of the session with libvirt that the agent itself uses. */
-export type Link = Pick<Session, 'generation' | 'connection' | 'connected' | 'on' | 'onResync'> & AsyncDisposable
+/** The part of libvirt's Session that the agent itself uses. */
+export type LibvirtSession = Pick<Session, 'generation' | 'connection' | 'connected' | 'on' | 'onResync'> &
+  AsyncDisposable
 
 export type AgentComponents = ClusterComponents & HostComponents
 
-/** Brings all Servers of this host back to the queue, with low priority: requests of users come first. */
+/** Enqueues all Servers of this host with low priority, so that users' requests come first. */
 export const enqueueAllServers = ({ channels }: Pick<ClusterComponents, 'channels'>): void =>
   channels.notify(resyncDue, undefined)
 
@@ -105,7 +113,7 @@ export async function createAgentComponents(kube: Kube, options: AgentOptions, l
   const network = createHostNetwork({ stateDir: join(stateDir, 'net'), host: hostName })
   const sealingKey = lazySealingKey(stateDir)
   const jobs = new Jobs((uuid) => cluster.channels.notify(domainChanged, uuid))
-  const local = { ...cluster, domains, storage, network, jobs, sealingKey }
+  const components = { ...cluster, domains, storage, network, jobs, sealingKey }
   return {
     ...cluster,
     session,
@@ -116,18 +124,18 @@ export async function createAgentComponents(kube: Kube, options: AgentOptions, l
     },
     storage,
     network,
-    host: newHost(local),
-    orphans: newOrphanCollector(local),
-    claimHost: (mine, signal) => lockStateDirectory(stateDir, mine, signal),
+    host: newLocalHost(components),
+    orphans: newOrphanCollector(components),
+    lockHost: (identity, signal) => lockStateDirectory(stateDir, identity, signal),
     rotateConsoleLogs(uids) {
       const logs = uids.map((uid) => serverPaths(stateDir, options.runDir, uid).consoleLog)
       return rotateLogs(logs, options)
     },
-    exposeMetrics: () => measureLibvirt(kube.metrics),
+    exposeMetrics: () => recordLibvirtCalls(kube.metrics),
   }
 }
 
-/** Nothing of it is started yet. */
+/** Creates the components without starting any watch. */
 export function createClusterComponents(kube: Kube, options: AgentOptions, log: Log): ClusterComponents {
   const hostName = options.hostName ?? defaultHostName()
   const { metrics, clock } = kube
@@ -151,16 +159,17 @@ export function createClusterComponents(kube: Kube, options: AgentOptions, log: 
     stores,
     servers,
     informer,
-    self,
-    newest,
+    ownHypervisor: self,
+    latestServers: newest,
     channels,
     facts,
     libvirt,
-    beat: { current: undefined },
+    heartbeat: { current: undefined },
     registered: { owner: undefined },
   }
 }
 
+/** The components that the real host's parts are built from. */
 interface LocalComponents extends ClusterComponents {
   domains: DomainClient
   storage: HostStorage
@@ -169,7 +178,7 @@ interface LocalComponents extends ClusterComponents {
   network: HostNetwork
 }
 
-function newHost({ options, domains, storage, network, jobs, sealingKey, facts }: LocalComponents): LocalHost {
+function newLocalHost({ options, domains, storage, network, jobs, sealingKey, facts }: LocalComponents): LocalHost {
   const { stateDir: dataDir, runDir } = options
   return newLibvirtHost({
     dataDir,

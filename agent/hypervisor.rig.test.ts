@@ -5,7 +5,7 @@ import { createKube, type Kube } from '../kube/client.ts'
 import type { Resource } from '../kube/resource.ts'
 import { applyManifests } from '../test/rig/crds.ts'
 import { withControlPlane } from '../test/rig/vitest.ts'
-import { register } from './hypervisor.ts'
+import { ensureHypervisor } from './hypervisor.ts'
 
 const plane = withControlPlane()
 let kube: Kube
@@ -18,8 +18,8 @@ beforeAll(async () => {
 })
 afterAll(async () => kube[Symbol.asyncDispose]())
 
-it('leaves every field of the spec to the operator, the defaults too', async () => {
-  await register(api, 'fresh')
+it('ensureHypervisor leaves every field of the spec to the operator, defaults included', async () => {
+  await ensureHypervisor(api, 'fresh')
   const operator = { fieldManager: 'operator', force: false }
   const spec = { disabled: true, disabledReason: 'repair', forcedDown: true }
   const disabled = await api.apply({ metadata: { name: 'fresh' }, spec }, operator)
@@ -28,13 +28,13 @@ it('leaves every field of the spec to the operator, the defaults too', async () 
   expect(enabled.spec).toEqual({ disabled: false, forcedDown: false })
 })
 
-it('finds what is there, and changes nothing in it', async () => {
-  const first = await register(api, 'twice')
+it('ensureHypervisor returns an existing Hypervisor and changes nothing in it', async () => {
+  const first = await ensureHypervisor(api, 'twice')
   await api.apply(
     { metadata: { name: 'twice' }, spec: { disabled: true, forcedDown: false } },
     { fieldManager: 'operator' },
   )
-  const again = await register(api, 'twice')
+  const again = await ensureHypervisor(api, 'twice')
   expect(again.metadata.uid).toBe(first.metadata.uid)
   expect(again.spec.disabled).toBe(true)
 })

@@ -1,4 +1,4 @@
-/** This host as a Hypervisor: registered at the start, kept true afterwards. */
+/** The Hypervisor of this host: created when the agent starts, its status kept up to date afterwards. */
 import {
   API_VERSION,
   agentManagerOf,
@@ -13,49 +13,57 @@ import type { OwnerReference } from '../kube/types.ts'
 import { writeStatus } from '../kube/write-status.ts'
 import type { Facts } from './host/facts.ts'
 
-/** The Hypervisor of that name; made if it is not there. What an operator has set in it stays. */
-export async function register(api: Resource<Hypervisor>, name: string): Promise<Hypervisor> {
+/** Reads the Hypervisor with this name, or creates it. Fields that an operator has set stay as they are. */
+export async function ensureHypervisor(api: Resource<Hypervisor>, name: string): Promise<Hypervisor> {
   const found = await ignoreNotFound(api.get({ name }))
-  // Applied, not created: who creates also owns the fields that defaults fill in, and an operator's apply would then be a conflict.
+  // Apply instead of create: a creator also owns the fields that the API server fills with defaults, and an operator's
+  // apply would then conflict.
   return found ?? api.apply({ metadata: { name }, spec: {} }, { fieldManager: agentManagerOf(name) })
 }
 
-export function ownerOf({ metadata: { name, uid = '' } }: Hypervisor): OwnerReference {
+export function ownerReferenceOf({ metadata: { name, uid = '' } }: Hypervisor): OwnerReference {
   return { apiVersion: API_VERSION, kind: 'Hypervisor', name, uid }
 }
 
-/** Of libvirt, as the condition Ready has it. */
-export const connected = { status: 'True', reason: 'Connected', message: 'libvirt answers' } as const
-export const away = {
+/** The Hypervisor's condition Ready while libvirt answers. */
+export const libvirtConnected = { status: 'True', reason: 'Connected', message: 'libvirt answers' } as const
+/** The Hypervisor's condition Ready after libvirt has been away for longer than a restart takes. */
+export const libvirtUnreachable = {
   status: 'False',
   reason: 'LibvirtUnreachable',
   message:
     'libvirt does not answer: see that libvirtd runs on the host; guests that run go on, no server is placed here until it answers',
 } as const
 
-/** What an agent of this host has learned before. */
-export function learnedBefore({ status = {} }: Hypervisor): Facts['status'] {
-  const { conditions: _, ...learned } = ownedStatus('Hypervisor', 'agent', status)
-  return learned
+/** The facts that this host's agent wrote into the status before, maybe in an earlier run. */
+export function lastReportedFacts({ status = {} }: Hypervisor): Facts['status'] {
+  const { conditions: _, ...facts } = ownedStatus('Hypervisor', 'agent', status)
+  return facts
 }
 
-/** The controller writes the object, too: so many conflicts in a row are no accident. */
-const TRIES = 5
+/** Conflicts with the controller's writes happen, but not so many in a row unless something is wrong. */
+const MAX_TRIES = 5
 
-/** Writes what is known of the host, and whether its libvirt is there. */
-export async function report(
+/**
+ * Writes the host's facts and the condition Ready into the Hypervisor's status; tries again on a conflict.
+ * @param describe computes them from the Hypervisor as it was just read
+ */
+export async function writeHypervisorStatus(
   api: Resource<Hypervisor>,
   name: string,
-  describe: (seen: Hypervisor) => { facts: Facts['status']; link: typeof connected | typeof away },
+  describe: (current: Hypervisor) => {
+    facts: Facts['status']
+    ready: typeof libvirtConnected | typeof libvirtUnreachable
+  },
   now: string,
 ): Promise<void> {
-  for (let tries = 0; tries < TRIES; tries++) {
-    const seen = await api.get({ name })
-    const { facts, link } = describe(seen)
-    const conditions = withTransitionTimes([{ type: 'Ready', ...link }], seen.status?.conditions, now)
-    const owned = ownedStatus('Hypervisor', 'agent', seen.status)
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const current = await api.get({ name })
+    const { facts, ready } = describe(current)
+    const conditions = withTransitionTimes([{ type: 'Ready', ...ready }], current.status?.conditions, now)
+    const owned = ownedStatus('Hypervisor', 'agent', current.status)
     const status = { ...facts, conditions }
-    const { result } = await writeStatus(api, seen, status, { fieldManager: agentManagerOf(name), owned })
+    const { result } = await writeStatus(api, current, status, { fieldManager: agentManagerOf(name), owned })
     if (result !== 'conflict') return
   }
   throw new Transient('ObjectChanged', `Hypervisor ${name} changes again and again: its status was not written`)

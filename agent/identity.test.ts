@@ -62,7 +62,7 @@ describe('lockStateDirectory', () => {
       /belongs to cluster c1, this is c2.*Start the agent with the cluster it had/,
     ],
     ['host', { ...identity, host: 'h2' }, /belongs to host h1, this is h2/],
-  ])('refuses another %s with advice and keeps the record', async (_, other, message) => {
+  ])('refuses another %s, says what to do, and keeps the record', async (_, other, message) => {
     const id = await lockOnce(dir)
     await expect(lockOnce(dir, other)).rejects.toMatchObject({
       kind: 'Refused',

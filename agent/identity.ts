@@ -1,6 +1,7 @@
 /**
- * Binds the state directory to one cluster and one host, and locks it. An agent of another cluster, or with another host name, would take every domain
- * here for an orphan, so it refuses to start. A second agent for the same directory waits.
+ * Binds the state directory to one cluster and one host, and locks it. An agent of another cluster, or with another
+ * host name, would take every domain here for an orphan, so it refuses to start. A second agent for the same directory
+ * waits.
  */
 import { randomUUID } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
@@ -11,19 +12,20 @@ import { ignoreNotFound } from './files/errors.ts'
 import { lockFile } from './files/lock-file.ts'
 
 export interface Identity {
-  /** uid of the namespace kube-system: Kubernetes' customary id of a cluster. */
+  /** The uid of the namespace kube-system, by which clusters are customarily told apart. */
   cluster: string
   host: string
 }
 
-/** While it is not disposed of, no other agent works on the directory. */
+/** The lock of a state directory. No other agent works on the directory until it is disposed of. */
 export interface StateDirectoryLock extends AsyncDisposable {
-  /** Id of the directory, created at its first use. It tells two hosts with the same name apart. */
+  /** The id of the directory, created at its first use. It tells two hosts with the same name apart. */
   id: string
 }
 
 /**
- * Waits until no other agent works on this directory. The first start records the identity; every later start must have the same one.
+ * Waits until no other agent works on this directory. The first start records the identity; every later start must have
+ * the same one.
  * @throws Refused
  */
 export async function lockStateDirectory(

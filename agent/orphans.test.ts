@@ -23,15 +23,15 @@ async function hostWith(owners: readonly Owner[], more: { foreign?: string[]; ca
   const ownerOfDomain = new Map<string, Owner | undefined>(owners.map((owner) => [owner.uid, owner]))
   for (const uuid of more.foreign ?? []) ownerOfDomain.set(uuid, undefined)
   for (const o of owners) await writeOwnerFile(join(stateDir, 'instances', o.uid), o)
-  const done: string[] = []
+  const removals: string[] = []
   const domains: OrphanOptions['domains'] = {
     list: async () => [...ownerOfDomain.keys()].map((uuid) => ({ name: uuid, uuid, id: -1 })),
     ownerOf: async ({ uuid }) => ownerOfDomain.get(uuid),
     of: () => ({
-      destroy: async (uuid) => void done.push(`destroy ${uuid}`),
+      destroy: async (uuid) => void removals.push(`destroy ${uuid}`),
       undefine: async (uuid) => {
         ownerOfDomain.delete(uuid)
-        done.push(`undefine ${uuid}`)
+        removals.push(`undefine ${uuid}`)
       },
     }),
   }
@@ -45,15 +45,15 @@ async function hostWith(owners: readonly Owner[], more: { foreign?: string[]; ca
     isCached: (uid) => (more.cached ?? []).includes(uid),
     domains,
     removeFiles: async (uid) => {
-      done.push(`clean ${uid}`)
+      removals.push(`clean ${uid}`)
       await rm(join(stateDir, 'instances', uid), { recursive: true, force: true })
     },
     graceMs: GRACE,
     now: () => now,
     log: noLog,
   }
-  /** Puts a server into the API and answers its uid. */
-  const server = async (name: string, host?: string): Promise<string> => {
+  /** Creates a Server in the API and returns its uid. */
+  const createServer = async (name: string, host?: string): Promise<string> => {
     const servers = api.resource<Server>(resourceDefOf(serverKind))
     const { metadata } = await servers.create({
       metadata: { namespace: 'demo', name },
@@ -62,121 +62,124 @@ async function hostWith(owners: readonly Owner[], more: { foreign?: string[]; ca
     if (host) await servers.applyStatus({ metadata: { namespace: 'demo', name }, status: { host } })
     return metadata.uid ?? ''
   }
-  return { collector: createOrphanCollector(options), done, server, life, pass: (ms: number) => void (now += ms) }
+  return {
+    collector: createOrphanCollector(options),
+    removals,
+    createServer,
+    life,
+    advance: (ms: number) => void (now += ms),
+  }
 }
 
 const U1 = '11111111-1111-4111-8111-111111111111'
 const U2 = '22222222-2222-4222-8222-222222222222'
-/** The first uid that the fake gives. */
+/** The first uid that the fake API gives. */
 const FIRST = '00000000-0000-4000-8000-000000000001'
 
 describe('sweep', () => {
   it('removes an orphan after its grace period and not before', async () => {
-    const { collector, done, pass } = await hostWith([makeOwner(U1)])
+    const { collector, removals, advance } = await hostWith([makeOwner(U1)])
     await collector.sweep()
-    pass(GRACE - 1)
+    advance(GRACE - 1)
     await collector.sweep()
-    expect(done).toEqual([])
-    pass(1)
+    expect(removals).toEqual([])
+    advance(1)
     await collector.sweep()
-    expect(done).toEqual([`destroy ${U1}`, `undefine ${U1}`, `clean ${U1}`])
+    expect(removals).toEqual([`destroy ${U1}`, `undefine ${U1}`, `clean ${U1}`])
     expect(await readdir(join(stateDir, 'instances'))).toEqual([])
   })
 
   it('keeps what belongs to a Server in the cache or, if the cache is behind, in the API server', async () => {
-    const { collector, done, server, pass } = await hostWith([makeOwner(U1), makeOwner(FIRST)], { cached: [U1] })
-    await server('web', 'h1')
+    const { collector, removals, createServer, advance } = await hostWith([makeOwner(U1), makeOwner(FIRST)], {
+      cached: [U1],
+    })
+    await createServer('web', 'h1')
     for (let i = 0; i < 3; i++) {
       await collector.sweep()
-      pass(GRACE)
+      advance(GRACE)
     }
-    expect(done).toEqual([])
+    expect(removals).toEqual([])
   })
 
   it.each([
     ['is on another host now', 'h2'],
     ['has no host', undefined],
   ])('removes what belongs to a Server that %s', async (_, host) => {
-    const { collector, done, server, pass } = await hostWith([makeOwner(FIRST)])
-    await server('web', host)
+    const { collector, removals, createServer, advance } = await hostWith([makeOwner(FIRST)])
+    await createServer('web', host)
     await collector.sweep()
-    pass(GRACE)
+    advance(GRACE)
     await collector.sweep()
-    expect(done).toContain(`undefine ${FIRST}`)
+    expect(removals).toContain(`undefine ${FIRST}`)
   })
 
   it('removes what belongs to a Server that was deleted and created again with its name', async () => {
-    const { collector, done, server, pass } = await hostWith([makeOwner(U1)])
-    await server('web', 'h1')
+    const { collector, removals, createServer, advance } = await hostWith([makeOwner(U1)])
+    await createServer('web', 'h1')
     await collector.sweep()
-    pass(GRACE)
+    advance(GRACE)
     await collector.sweep()
-    expect(done).toContain(`clean ${U1}`)
+    expect(removals).toContain(`clean ${U1}`)
   })
 
   it('never touches a foreign domain', async () => {
-    const { collector, done, pass } = await hostWith([], { foreign: [U2] })
+    const { collector, removals, advance } = await hostWith([], { foreign: [U2] })
     for (let i = 0; i < 2; i++) {
       await collector.sweep()
-      pass(GRACE)
+      advance(GRACE)
     }
-    expect(done).toEqual([])
+    expect(removals).toEqual([])
   })
 
   it('removes files whose domain is gone', async () => {
-    const { collector, done, pass } = await hostWith([])
+    const { collector, removals, advance } = await hostWith([])
     await writeOwnerFile(join(stateDir, 'instances', U1), makeOwner(U1))
     await collector.sweep()
-    pass(GRACE)
+    advance(GRACE)
     await collector.sweep()
-    expect(done).toEqual([`clean ${U1}`])
+    expect(removals).toEqual([`clean ${U1}`])
   })
 
   it('removes nothing while the API server does not answer', async () => {
-    const { collector, done, life, pass } = await hostWith([makeOwner(U1)])
+    const { collector, removals, life, advance } = await hostWith([makeOwner(U1)])
     await collector.sweep()
-    pass(GRACE)
+    advance(GRACE)
     life.fail('get servers', new ApiError({ request: 'fake', status: 503 }))
     await expect(collector.sweep()).rejects.toMatchObject({ errors: [{ status: 503 }] })
-    expect(done).toEqual([])
+    expect(removals).toEqual([])
   })
 
   it('removes the other orphans when one cannot be checked', async () => {
-    const { collector, done, life, pass } = await hostWith([makeOwner(U1), makeOwner(U2)])
+    const { collector, removals, life, advance } = await hostWith([makeOwner(U1), makeOwner(U2)])
     await collector.sweep()
-    pass(GRACE)
+    advance(GRACE)
     life.fail('get servers', new ApiError({ request: 'fake', status: 503 }))
     await expect(collector.sweep()).rejects.toThrow('1 orphans stay until the next sweep')
-    expect(done).toContain(`clean ${U2}`)
+    expect(removals).toContain(`clean ${U2}`)
     await collector.sweep()
-    expect(done).toContain(`clean ${U1}`)
-  })
-
-  it('is not needed for serversWithDomains, which lists the owners of all our domains', async () => {
-    const { collector } = await hostWith([makeOwner(U1), makeOwner(U2)], { foreign: [FIRST] })
-    expect(await collector.serversWithDomains()).toEqual(new Set([U1, U2]))
+    expect(removals).toContain(`clean ${U1}`)
   })
 
   it('starts the grace period anew when the Server existed in between', async () => {
-    const { collector, done, server, pass } = await hostWith([makeOwner(FIRST)])
+    const { collector, removals, createServer, advance } = await hostWith([makeOwner(FIRST)])
     await collector.sweep()
-    pass(GRACE - 1)
-    await server('web', 'h1')
+    advance(GRACE - 1)
+    await createServer('web', 'h1')
     await collector.sweep()
-    pass(GRACE)
+    advance(GRACE)
     await collector.sweep()
-    expect(done).toEqual([])
+    expect(removals).toEqual([])
   })
 
   it('skips directories without a readable owner file', async () => {
-    const { collector, done, pass } = await hostWith([makeOwner(U1)])
+    const { collector, removals, advance } = await hostWith([makeOwner(U1)])
     await mkdir(join(stateDir, 'instances', 'stranger'))
     await mkdir(join(stateDir, 'instances', U2))
     await writeFile(join(stateDir, 'instances', U2, 'owner.json'), '{"namespace":"de')
     await collector.sweep()
-    pass(GRACE)
+    advance(GRACE)
     await collector.sweep()
-    expect(done).toContain(`clean ${U1}`)
+    expect(removals).toContain(`clean ${U1}`)
     expect(await readdir(join(stateDir, 'instances'))).toContain('stranger')
   })
 
@@ -186,17 +189,22 @@ describe('sweep', () => {
   })
 })
 
+it('serversWithDomains returns the owners of all domains that are not foreign', async () => {
+  const { collector } = await hostWith([makeOwner(U1), makeOwner(U2)], { foreign: [FIRST] })
+  expect(await collector.serversWithDomains()).toEqual(new Set([U1, U2]))
+})
+
 describe('collectDeleted', () => {
   it('removes without a grace period', async () => {
-    const { collector, done } = await hostWith([makeOwner(U1)])
+    const { collector, removals } = await hostWith([makeOwner(U1)])
     await collector.collectDeleted(makeOwner(U1), U1)
-    expect(done).toEqual([`destroy ${U1}`, `undefine ${U1}`, `clean ${U1}`])
+    expect(removals).toEqual([`destroy ${U1}`, `undefine ${U1}`, `clean ${U1}`])
   })
 
   it('keeps a Server that the API server still has on this host', async () => {
-    const { collector, done, server } = await hostWith([makeOwner(FIRST)])
-    await server('web', 'h1')
+    const { collector, removals, createServer } = await hostWith([makeOwner(FIRST)])
+    await createServer('web', 'h1')
     await collector.collectDeleted(makeOwner(FIRST), FIRST)
-    expect(done).toEqual([])
+    expect(removals).toEqual([])
   })
 })

@@ -1,7 +1,7 @@
 /**
- * Collects orphans: domains and files of Servers that are no longer on this host, because they were deleted or moved while the agent was down.
- * What belongs to a Server whose deletion was seen is removed at once. Everything else waits for a grace period, because an API server restored from
- * a backup does not know the newer Servers.
+ * Collects orphans: domains and files of Servers that are no longer on this host, because they were deleted or moved
+ * while the agent was down. If the agent saw the deletion of the Server, its domain and files are removed at once. All
+ * others wait for a grace period, because an API server restored from a backup does not know the newer Servers.
  */
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -25,7 +25,7 @@ export interface OrphanOptions {
   /** The owners of all directories on this host, with or without a domain. */
   listOwners(): Promise<Owner[]>
   servers: Resource<Server>
-  /** Whether the cache has a Server of that uid on this host. */
+  /** Whether the cache has a Server with that uid on this host. */
   isCached(uid: string): boolean
   domains: Pick<DomainClient, 'list' | 'ownerOf'> & { of(uid: string): Pick<OwnedDomains, 'destroy' | 'undefine'> }
   /** Removes everything of a Server but its domain. */
@@ -35,7 +35,7 @@ export interface OrphanOptions {
   log: Log
 }
 
-/** Names the owner of a directory; written before any other file in it. */
+/** The file that names the owner of a directory. It is written before any other file in the directory. */
 const OWNER_FILE = 'owner.json'
 
 export async function writeOwnerFile(dir: string, owner: Owner): Promise<void> {
@@ -45,7 +45,10 @@ export async function writeOwnerFile(dir: string, owner: Owner): Promise<void> {
   await rename(`${path}.new`, path)
 }
 
-/** A domain whose metadata cannot be read counts as foreign. Any other error may hide one of ours, so it is thrown. */
+/**
+ * For `catch`: a domain whose metadata cannot be parsed (Terminal) counts as foreign. Any other error may hide a domain
+ * of a Server, so it is thrown.
+ */
 function ignoreTerminal(error: unknown): undefined {
   if (!isKubenovaError(error) || error.kind !== 'Terminal') throw error
 }
@@ -53,7 +56,10 @@ function ignoreTerminal(error: unknown): undefined {
 export interface OrphanCollector {
   /** Removes at once what is left of a Server that was deleted or moved to another host. */
   collectDeleted(owner: Owner, uuid: string): Promise<void>
-  /** Removes the orphans whose grace period is over. @throws AggregateError of those that could not be checked or removed, after all others */
+  /**
+   * Removes the orphans whose grace period is over.
+   * @throws AggregateError, after all others, if some orphans could not be checked or removed
+   */
   sweep(): Promise<void>
   /** The uids of all Servers with a domain on this host, orphans included. */
   serversWithDomains(): Promise<Set<string>>
@@ -61,6 +67,7 @@ export interface OrphanCollector {
 
 export function createOrphanCollector(options: OrphanOptions): OrphanCollector {
   const { servers, isCached, domains, removeFiles, graceMs, now, log, hostName } = options
+  /** When each orphan was first seen, by its owner's uid. */
   const firstSeen = new Map<string, number>()
 
   /** Asks the API server if the cache has no such Server, because the cache may be behind. */
@@ -70,7 +77,7 @@ export function createOrphanCollector(options: OrphanOptions): OrphanCollector {
     return server?.metadata.uid === uid && server.status?.host === hostName
   }
 
-  async function remove(owner: Owner, uuid: string | undefined): Promise<void> {
+  async function removeOrphan(owner: Owner, uuid: string | undefined): Promise<void> {
     log.info({ server: `${owner.namespace}/${owner.name}`, uid: owner.uid }, 'removing an orphan')
     if (uuid !== undefined) {
       // Does nothing to a foreign domain of the same UUID.
@@ -86,7 +93,7 @@ export function createOrphanCollector(options: OrphanOptions): OrphanCollector {
     if (await belongsHere(owner)) return void firstSeen.delete(owner.uid)
     const orphanedAt = firstSeen.get(owner.uid) ?? now()
     firstSeen.set(owner.uid, orphanedAt)
-    if (now() - orphanedAt >= graceMs) return remove(owner, uuid)
+    if (now() - orphanedAt >= graceMs) return removeOrphan(owner, uuid)
     log.warn(
       { server: `${owner.namespace}/${owner.name}`, uid: owner.uid, graceMs },
       'found an orphan, to be removed after its grace period',
@@ -95,7 +102,7 @@ export function createOrphanCollector(options: OrphanOptions): OrphanCollector {
 
   return {
     async collectDeleted(owner, uuid) {
-      if (!(await belongsHere(owner))) await remove(owner, uuid)
+      if (!(await belongsHere(owner))) await removeOrphan(owner, uuid)
     },
     async sweep() {
       const seen = new Set<string>()

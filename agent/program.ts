@@ -1,4 +1,4 @@
-/** The agent as a program: flags, the API server, metrics. */
+/** The agent as a program: reads the flags, connects to the API server, serves metrics, and runs the agent. */
 import { parseAddress } from '../kube/address.ts'
 import { createKube } from '../kube/client.ts'
 import { serveHealthAndMetrics } from '../kube/health-server.ts'
@@ -10,11 +10,12 @@ import { createAgent } from './agent.ts'
 import { AgentOptions } from './options.ts'
 
 /**
- * Runs until the process is told to stop.
- * @param make the agent, of a client of the API server
+ * Runs the agent until the process is told to stop.
+ * @param createAgentFor creates the agent; tests wrap it
  */
-export async function agentProgram(make = createAgent): Promise<void> {
-  // QEMU, who may be another user, must be able to enter our directories; files that others may not read say so themselves.
+export async function runAgentProgram(createAgentFor = createAgent): Promise<void> {
+  // QEMU may run as another user and must be able to enter our directories. Files that other users must not read are
+  // created with their own mode.
   process.umask(0o022)
   const options = readOptionsOrExit(
     AgentOptions,
@@ -24,8 +25,8 @@ export async function agentProgram(make = createAgent): Promise<void> {
   const main = async (signal: AbortSignal): Promise<void> => {
     const { kubeconfig } = options
     await using kube = await createKube({ userAgent: 'kubenova-agent', ...(kubeconfig ? { kubeconfig } : {}) })
-    using _collecting = startPeriodicGc(kube.clock, smallHeapPolicy)
-    const agent = await make(kube, options, log)
+    using _gc = startPeriodicGc(kube.clock, smallHeapPolicy)
+    const agent = await createAgentFor(kube, options, log)
     const { host, port } = parseAddress(options.metricsAddress)
     await using _http = await serveHealthAndMetrics({ host, port, metrics: kube.metrics, ready: agent.ready })
     await agent.run(signal)

@@ -1,4 +1,6 @@
-/** The host's key pair for sealed secrets (actions/sealed-secret.ts). The private key never leaves the state directory. */
+/**
+ * The host's key pair for sealed secrets (actions/sealed-secret.ts). The private key never leaves the state directory.
+ */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -6,19 +8,19 @@ import { writeFileAtomically } from './files/atomic-files.ts'
 import { ignoreNotFound } from './files/errors.ts'
 
 /**
- * Reads the private key; creates it at the first start, and when its file is damaged. Passwords that were sealed to a lost key cannot be
- * opened, and have to be requested again. Call it only while the state directory is claimed.
+ * Reads the private key; creates it at the first start, and when its file is damaged. Passwords that were sealed to a
+ * lost key cannot be opened, and have to be requested again. Call it only while the state directory is locked.
  */
 export async function openSealingKey(stateDir: string): Promise<KeyObject> {
   const path = join(stateDir, 'sealing-key.pem')
-  const known = parseKey(await readFile(path, 'utf8').catch(ignoreNotFound))
-  if (known) return known
+  const existing = parseKey(await readFile(path, 'utf8').catch(ignoreNotFound))
+  if (existing) return existing
   const { privateKey } = generateKeyPairSync('x25519')
   await writeFileAtomically(path, privateKey.export({ format: 'pem', type: 'pkcs8' }), 0o600)
   return privateKey
 }
 
-/** The key, read or created when it is first needed: the state directory is claimed by then. */
+/** Reads or creates the key at the first call, not before: the state directory is locked by then. */
 export function lazySealingKey(stateDir: string): () => Promise<KeyObject> {
   let key: Promise<KeyObject> | undefined
   return () => {

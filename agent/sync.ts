@@ -1,4 +1,7 @@
-/** Compares everything anew now and then: network, orphans, console logs, image cache, each Server. Events may be missed. */
+/**
+ * Compares network, orphans, console logs, image cache and all Servers with the host at an interval, because events may
+ * be missed.
+ */
 import type { Server } from '../crds/index.ts'
 import { startInterval } from '../kube/clock.ts'
 import { type AgentComponents, enqueueAllServers } from './components.ts'
@@ -6,7 +9,7 @@ import { toHostedGuest } from './host/domain-input.ts'
 import type { HostedGuest } from './net/types.ts'
 import { serversByUid } from './server/controller.ts'
 
-/** Compares at once, and then every `syncSeconds` until the returned function is called. */
+/** Runs the comparison at once, and then every `syncSeconds` until the returned function is called. */
 export async function startSync(components: AgentComponents, signal: AbortSignal): Promise<() => void> {
   await syncOnce(components, signal)
   const { kube, options } = components
@@ -15,24 +18,24 @@ export async function startSync(components: AgentComponents, signal: AbortSignal
 
 async function syncOnce(components: AgentComponents, signal: AbortSignal): Promise<void> {
   const { log, libvirt } = components
-  for (const [what, work] of Object.entries(tasks)) {
-    if (libvirt.away && needsLibvirt.has(what)) continue
+  for (const [name, run] of Object.entries(tasks)) {
+    if (libvirt.away && needsLibvirt.has(name)) continue
     try {
-      await work(components, signal)
+      await run(components, signal)
     } catch (err) {
       if (signal.aborted) return
-      log.warn({ err, what }, 'could not be compared with the host, will be tried again')
+      log.warn({ err, what: name }, 'could not be compared with the host, will be tried again')
     }
   }
   enqueueAllServers(components)
 }
 
-/** The Server was launched, and is not to be deleted. */
-const isSettled = ({ metadata, status }: Server): boolean =>
+/** Whether the Server was launched and is not being deleted. */
+const isLaunchedAndKept = ({ metadata, status }: Server): boolean =>
   status?.launchedAt !== undefined && metadata.deletionTimestamp === undefined
 
 /**
- * Partitions the guests of this host: those whose network is compared, and those whose network is left untouched. Pure.
+ * Separates the guests whose network is compared from the Servers whose network is left untouched.
  * @param present uids of all Servers whose domain is on this host
  */
 export function partitionForNetworkSync(
@@ -41,15 +44,16 @@ export function partitionForNetworkSync(
 ): { guests: HostedGuest[]; leaveUntouched: ReadonlySet<string> } {
   const guests = servers.flatMap((server) => {
     const { instance } = server.status ?? {}
-    return instance && isSettled(server) ? [toHostedGuest({ server, instance })] : []
+    return instance && isLaunchedAndKept(server) ? [toHostedGuest({ server, instance })] : []
   })
-  // A creation or a deletion plugs and unplugs by itself: the comparison must not bring back what a deletion has removed.
-  const unsettled = servers.filter((server) => !isSettled(server)).map(({ metadata }) => metadata.uid ?? '')
+  // A creation plugs and a deletion unplugs by itself. The comparison must not bring back an interface that a deletion
+  // has removed.
+  const changing = servers.filter((server) => !isLaunchedAndKept(server)).map(({ metadata }) => metadata.uid ?? '')
   // A guest whose Server has left this host keeps its filters for as long as it runs.
-  return { guests, leaveUntouched: present.union(new Set(unsettled)) }
+  return { guests, leaveUntouched: present.union(new Set(changing)) }
 }
 
-/** Tasks that begin with a list of all domains. */
+/** Tasks that list the domains and therefore cannot run while libvirt is away. */
 const needsLibvirt: ReadonlySet<string> = new Set(['network', 'orphans'])
 
 const tasks: Record<string, (components: AgentComponents, signal: AbortSignal) => Promise<unknown>> = {

@@ -3,21 +3,31 @@ import { findCondition, type Hypervisor, hypervisor, type Reason, resourceDefOf 
 import { backoffMs } from '../kube/clock.ts'
 import { retryUntilAvailable } from '../kube/retry-until-available.ts'
 import { keyOf } from '../kube/types.ts'
-import { followLibvirt } from './absence.ts'
 import { type AgentComponents, enqueueAllServers } from './components.ts'
-import { away, connected, learnedBefore, ownerOf, register, report } from './hypervisor.ts'
+import {
+  ensureHypervisor,
+  lastReportedFacts,
+  libvirtConnected,
+  libvirtUnreachable,
+  ownerReferenceOf,
+  writeHypervisorStatus,
+} from './hypervisor.ts'
 import { domainEvents } from './libvirt/index.ts'
+import { watchLibvirtConnection } from './libvirt-connection.ts'
 import { domainChanged, type RunningReconciles, uuidOf } from './server/controller.ts'
 
 const { lifecycle, reboot, ioErrorReason, controlError, pmSuspend, pmWakeup } = domainEvents
 
-/** Returns when all watches are registered; their first lists may come later. */
+/**
+ * Returns when all watches are registered; their first lists may come later.
+ * @param running the reconciles that run now, so that the deletion of a Server can abort its own
+ */
 export async function startWatches(
   components: AgentComponents,
   running: RunningReconciles,
   signal: AbortSignal,
 ): Promise<void> {
-  const { informer, self, orphans, session, channels, log } = components
+  const { informer, ownHypervisor: self, orphans, session, channels, log } = components
   informer.on({
     updated(old, { metadata }) {
       if (metadata.deletionTimestamp && !old.metadata.deletionTimestamp)
@@ -32,24 +42,24 @@ export async function startWatches(
   })
   for (const event of [lifecycle, reboot, ioErrorReason, controlError, pmSuspend, pmWakeup])
     await session.on(event, ({ dom }) => channels.notify(domainChanged, dom.uuid))
-  followLibvirt(components, {
+  watchLibvirtConnection(components, {
     // Events may have been missed, and libvirtd may have another version than before.
     onBack: () => probeFactsUntilKnown(components, signal),
     onAway: () => void reportLibvirtLoss(components, signal),
     signal,
   })
-  // The controller marked us down while we were disconnected; write Ready again.
-  const correct = (host: Hypervisor): void => {
+  // While this agent was disconnected, the controller set Ready to False. The agent writes it again once it sees that.
+  const correctReady = (host: Hypervisor): void => {
     const ready = findCondition(host.status?.conditions, 'Ready')
     if (host.status?.state === 'up' && ready?.reason !== readyReason(components))
       void retryUpdateHypervisorStatus(components, signal)
   }
   self.on({
-    // The first list may show already that the controller marked us down.
-    added: correct,
-    updated: (_, host) => correct(host),
-    // A user deleted the Hypervisor. While its agent runs, the host is there.
-    deleted: () => void registerAgain(components, signal),
+    // The first list may already show the controller's False.
+    added: correctReady,
+    updated: (_, host) => correctReady(host),
+    // A user deleted the Hypervisor although its agent runs: the host still exists.
+    deleted: () => void recreateHypervisor(components, signal),
   })
   self.start(signal)
   informer.start(signal)
@@ -57,23 +67,26 @@ export async function startWatches(
 
 /** Creates this host's Hypervisor if there is none, and remembers it as the owner of what belongs to the host. */
 export async function registerHypervisor({ kube, hostName, registered }: AgentComponents): Promise<void> {
-  registered.owner = ownerOf(await register(kube.resource(resourceDefOf(hypervisor)), hostName))
+  registered.owner = ownerReferenceOf(await ensureHypervisor(kube.resource(resourceDefOf(hypervisor)), hostName))
 }
 
-async function registerAgain(components: AgentComponents, signal: AbortSignal): Promise<void> {
+async function recreateHypervisor(components: AgentComponents, signal: AbortSignal): Promise<void> {
   const { kube, hostName, log } = components
   log.warn({ host: hostName }, 'the Hypervisor of this host was deleted, the agent creates it again')
-  const again = async (): Promise<void> => {
+  const recreate = async (): Promise<void> => {
     await registerHypervisor(components)
     await updateHypervisorStatus(components)
   }
-  // If that is aborted or refused, the next start of the agent does it.
-  await retryUntilAvailable(again, { clock: kube.clock, log, signal }).catch((err: unknown) =>
+  // If the agent stops first, or the API server refuses, the agent's next start creates it.
+  await retryUntilAvailable(recreate, { clock: kube.clock, log, signal }).catch((err: unknown) =>
     log.error({ err }, 'the Hypervisor of this host was not created'),
   )
 }
 
-/** Without the facts nothing can be built: probes until that works, or until there is another connection. */
+/**
+ * Probes the host's facts until that succeeds or the connection to libvirt is replaced: no domain can be built without
+ * them.
+ */
 async function probeFactsUntilKnown(components: AgentComponents, signal: AbortSignal): Promise<void> {
   const { session, kube, log } = components
   const { generation } = session
@@ -84,11 +97,14 @@ async function probeFactsUntilKnown(components: AgentComponents, signal: AbortSi
     } catch (err) {
       log.error({ err }, 'the host’s capabilities could not be read, will be tried again')
     }
-    await kube.clock.sleep(backoffMs(failures, 500, 30_000), signal).catch(() => undefined) // aborted: the loop ends
+    await kube.clock.sleep(backoffMs(failures, 500, 30_000), signal).catch(() => undefined) // aborted: the loop condition ends the loop
   }
 }
 
-/** Reports a lasting loss of libvirt: first on the Hypervisor, so that Servers which are rejected now are not placed here again; then on the Servers. */
+/**
+ * Reports a lasting loss of libvirt: on the Hypervisor first, so that the controller does not place rejected Servers
+ * here again, then on the Servers.
+ */
 async function reportLibvirtLoss(components: AgentComponents, signal: AbortSignal): Promise<void> {
   const { log, options } = components
   log.error({ uri: options.libvirtUri }, 'libvirt does not answer; the agent tries to connect again and again')
@@ -96,10 +112,11 @@ async function reportLibvirtLoss(components: AgentComponents, signal: AbortSigna
   enqueueAllServers(components)
 }
 
+/** The reason that the condition Ready should have now; undefined while the facts are not known. */
 const readyReason = ({ libvirt, facts }: AgentComponents): Reason | undefined =>
-  libvirt.away ? away.reason : facts.known && connected.reason
+  libvirt.away ? libvirtUnreachable.reason : facts.known && libvirtConnected.reason
 
-/** Retries until the status is written. If that is aborted or refused, nothing writes it before the next start. */
+/** Writes the status, retrying while the API server is unavailable. A refusal is only logged. */
 function retryUpdateHypervisorStatus(components: AgentComponents, signal: AbortSignal): Promise<void> {
   const { kube, log } = components
   return retryUntilAvailable(() => updateHypervisorStatus(components), { clock: kube.clock, log, signal }).catch(
@@ -107,16 +124,25 @@ function retryUpdateHypervisorStatus(components: AgentComponents, signal: AbortS
   )
 }
 
-/** Writes what is known of the host into its Hypervisor. While libvirt is away, the facts that the last run of the agent wrote stay. */
+/**
+ * Writes the facts and the condition Ready into the Hypervisor. If libvirt is away and this run of the agent knows no
+ * facts, those of the previous run stay.
+ */
 async function updateHypervisorStatus({ kube, hostName, facts, libvirt }: AgentComponents): Promise<void> {
   if (!facts.known && !libvirt.away) return
-  const describe = (seen: Hypervisor) => ({
-    facts: facts.known?.status ?? learnedBefore(seen),
-    link: libvirt.away ? away : connected,
+  const describe = (current: Hypervisor) => ({
+    facts: facts.known?.status ?? lastReportedFacts(current),
+    ready: libvirt.away ? libvirtUnreachable : libvirtConnected,
   })
-  await report(kube.resource(resourceDefOf(hypervisor)), hostName, describe, kube.clock.wall().toISOString())
+  await writeHypervisorStatus(
+    kube.resource(resourceDefOf(hypervisor)),
+    hostName,
+    describe,
+    kube.clock.wall().toISOString(),
+  )
 }
 
+/** Reads the host's facts from libvirt, writes them into the Hypervisor, and enqueues all Servers. */
 async function probeFacts(components: AgentComponents): Promise<void> {
   const { facts } = components
   facts.known = await components.probeFacts()

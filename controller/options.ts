@@ -29,12 +29,12 @@ export const ControllerOptions = Type.Object({
     description:
       'Duration of the leader’s Lease: after it, another controller takes over from one that died; a leader that cannot renew for two thirds of it exits',
   }),
-  recordCount: Type.Integer({
+  actionRecordCount: Type.Integer({
     default: 50,
     minimum: 0,
     description: 'How many finished ServerActions are kept for each server',
   }),
-  recordMaxAgeHours: Type.Integer({
+  actionRecordMaxAgeHours: Type.Integer({
     default: 720,
     minimum: 1,
     description: 'How long finished ServerActions are kept at most',

@@ -1,28 +1,24 @@
-/** Files of a console's log: the log, and what was rotated from it, by us or by virtlogd: <log>.0 is the newest. */
-import { type FileHandle, open, readdir, stat } from 'node:fs/promises'
+/**
+ * The files of a console's log: the log itself, and the rotated files <log>.0 (the newest), <log>.1, … that the agent
+ * or virtlogd made of it.
+ */
+import { type FileHandle, open, readdir } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
+import { ignoreNotFound } from '../files/errors.ts'
 
-/** Numbers of the rotated files that exist, newest first. */
-export async function rotated(log: string): Promise<number[]> {
+/** The paths of the rotated files that exist, newest first. */
+export async function listRotatedFiles(log: string): Promise<string[]> {
   const prefix = `${basename(log)}.`
-  const names = (await readdir(dirname(log)).catch(absent)) ?? []
-  const numbers = names.filter((n) => n.startsWith(prefix)).map((n) => n.slice(prefix.length))
-  return numbers
-    .filter((n) => /^(0|[1-9]\d*)$/.test(n))
-    .map(Number)
-    .sort((a, b) => a - b)
+  const names = (await readdir(dirname(log)).catch(ignoreNotFound)) ?? []
+  return names
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => name.slice(prefix.length))
+    .filter((suffix) => /^(0|[1-9]\d*)$/.test(suffix))
+    .sort((a, b) => Number(a) - Number(b))
+    .map((suffix) => `${log}.${suffix}`)
 }
 
+/** Opens a log for reading; undefined if it does not exist. */
 export async function openLog(log: string): Promise<FileHandle | undefined> {
-  return open(log, 'r').catch(absent)
-}
-
-export async function exists(path: string): Promise<boolean> {
-  return (await stat(path).catch(absent)) !== undefined
-}
-
-/** For catch: what is not there is undefined. */
-export function absent(error: unknown): undefined {
-  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-  throw error
+  return open(log, 'r').catch(ignoreNotFound)
 }

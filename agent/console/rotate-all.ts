@@ -1,12 +1,12 @@
-/** Rotates the console logs of all servers of the host; one that fails does not keep the others. */
-import { rotate } from './rotate.ts'
+/** Rotates the console logs of all Servers on the host. */
+import { rotateLog } from './rotate.ts'
 
 const MIB = 1024 ** 2
 
-/** @throws AggregateError of what failed */
+/** Rotates each log, also when others fail. @throws AggregateError of the failures, at the end */
 export async function rotateLogs(logs: readonly string[], { consoleLogMib }: { consoleLogMib: number }): Promise<void> {
-  const failed: unknown[] = []
+  const errors: unknown[] = []
   for (const log of logs)
-    await rotate(log, { maxBytes: consoleLogMib * MIB }).catch((error: unknown) => failed.push(error))
-  if (failed.length > 0) throw new AggregateError(failed, 'console logs could not be rotated')
+    await rotateLog(log, { maxBytes: consoleLogMib * MIB }).catch((error: unknown) => errors.push(error))
+  if (errors.length > 0) throw new AggregateError(errors, 'console logs could not be rotated')
 }

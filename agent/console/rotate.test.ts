@@ -16,8 +16,8 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { removeLogs, rotate } from './rotate.ts'
-import { lastLines, tail } from './tail.ts'
+import { removeLogs, rotateLog } from './rotate.ts'
+import { lastLinesOf, readTail } from './tail.ts'
 
 let dir: string
 let log: string
@@ -32,29 +32,33 @@ afterEach(() => {
   rmSync(dir, { recursive: true, force: true })
 })
 
-const numbered = (from: number, to: number) =>
+/** The lines with the numbers from `from` up to, but not including, `to`. */
+const numberedLines = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, i) => `line ${from + i}\n`).join('')
-/** All that is left of the log, oldest first. */
-function whole(path = log): string {
+/** All output that is left in the log and its rotated files, oldest first, without holes. */
+function readAll(path = log): string {
   const numbers = readdirSync(join(path, '..'))
     .map((n) => /^console\.log\.(\d+)$/.exec(n)?.[1])
     .filter((n) => n !== undefined)
-  const parts = numbers
+  const rotatedPaths = numbers
     .map(Number)
     .sort((a, b) => b - a)
     .map((n) => `${path}.${n}`)
-  return [...parts, path].map((p) => readFileSync(p, 'latin1').replace(/^\0+/, '')).join('')
+  return [...rotatedPaths, path].map((p) => readFileSync(p, 'latin1').replace(/^\0+/, '')).join('')
 }
 
-test('nothing is due below the limit, or without a log', async () => {
-  expect(await rotate(log, { maxBytes: 10_000 })).toBe(0)
+test('rotateLog does nothing when there is no log or the log is below the limit', async () => {
+  expect(await rotateLog(log, { maxBytes: 10_000 })).toBe(0)
   appendFileSync(log, 'x'.repeat(10_001))
-  expect(await rotate(log, { maxBytes: 10_000 })).toBe(0)
-  expect(whole()).toHaveLength(10_001)
+  expect(await rotateLog(log, { maxBytes: 10_000 })).toBe(0)
+  expect(readAll()).toHaveLength(10_001)
 })
 
-/** That what is kept is the end of what was written: in order, without a gap, nothing twice; and is no less than the limit. */
-function expectNewest(kept: string, written: string, maxBytes: number) {
+/**
+ * Expects the kept output to be the end of what was written, in order, without gaps or repeats, and at least as long as
+ * the limit.
+ */
+function expectNewestKept(kept: string, written: string, maxBytes: number) {
   expect(written.endsWith(kept)).toBe(true)
   expect(kept.length).toBeGreaterThanOrEqual(Math.min(written.length, maxBytes))
 }
@@ -62,35 +66,35 @@ function expectNewest(kept: string, written: string, maxBytes: number) {
 describe.each([
   ['collapse (ext4, xfs)', () => dir],
   ['holes (tmpfs)', () => join('/dev/shm', dir.split('/').at(-1) ?? '')],
-])('%s', (_, place) => {
+])('rotateLog on a file system with %s', (_, folderOf) => {
   const maxBytes = 16_384
   let folder: string
   let path: string
   beforeEach(() => {
-    folder = place()
+    folder = folderOf()
     mkdirSync(folder, { recursive: true })
     path = join(folder, 'console.log')
   })
   afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
   test.each([
-    ['little', 700],
-    ['as much as the limit', 1700],
-    ['twice that', 3400],
-    ['a flood, once,', 200_000],
-  ])('the newest bytes are kept, and not more, when %s comes between two rounds', async (_, lines) => {
+    ['less than the limit is', 700],
+    ['as much as the limit is', 1700],
+    ['twice the limit is', 3400],
+    ['far more than the limit is once', 200_000],
+  ])('keeps the newest bytes and no more when %s written between two rotations', async (_, lines) => {
     let [written, count, rotations] = ['', 0, 0]
     for (let round = 0; round < 10; round++) {
-      const more = numbered(count, count + (round === 0 ? lines : Math.min(lines, 3400)))
+      const more = numberedLines(count, count + (round === 0 ? lines : Math.min(lines, 3400)))
       count += more.split('\n').length - 1
       written += more
       appendFileSync(path, more)
-      const moved = await rotate(path, { maxBytes })
+      const moved = await rotateLog(path, { maxBytes })
       rotations += moved > 0 ? 1 : 0
       expect(moved).toBeLessThanOrEqual(maxBytes)
-      expectNewest(whole(path), written, maxBytes)
+      expectNewestKept(readAll(path), written, maxBytes)
       expect(statSync(path).blocks * 512).toBeLessThanOrEqual(maxBytes + 8192)
-      expect((await tail(path, { bytes: maxBytes })).toString()).toBe(written.slice(-maxBytes))
+      expect((await readTail(path, { bytes: maxBytes })).toString()).toBe(written.slice(-maxBytes))
     }
     expect(rotations).toBeGreaterThan(1)
     expect(readdirSync(folder).sort()).toEqual(['console.log', 'console.log.0'])
@@ -99,8 +103,8 @@ describe.each([
     expect(readdirSync(folder)).toEqual([])
   })
 
-  test('nothing new is lost or doubled while a writer appends all the time', async () => {
-    // As QEMU does: one descriptor, O_APPEND, never opened again.
+  test('loses and repeats nothing when a process appends all the time', async () => {
+    // Like QEMU, the process opens the log once, with O_APPEND.
     const code = `const fs = require('node:fs'); const fd = fs.openSync(process.argv[1], 'a'); let n = 0, more = true
       process.stdin.on('end', () => (more = false)).resume()
       const some = () => { for (let i = 0; i < 50; i++) fs.writeSync(fd, 'line ' + n++ + '\\n')
@@ -110,94 +114,97 @@ describe.each([
     child = writer
     const written = text(writer.stdout)
     for (let rotations = 0; rotations < 12; ) {
-      if ((await rotate(path, { maxBytes })) === 0) continue
+      if ((await rotateLog(path, { maxBytes })) === 0) continue
       rotations++
-      // All that is there but the last line, which may be half written, and the first, which may be half gone.
-      const lines = whole(path).split('\n').slice(1, -1)
+      // The first line may be partly removed and the last one partly written, so leave both out.
+      const lines = readAll(path).split('\n').slice(1, -1)
       const first = Number(lines[0]?.slice(5))
-      expect(lines.join('\n')).toBe(numbered(first, first + lines.length).trimEnd())
+      expect(lines.join('\n')).toBe(numberedLines(first, first + lines.length).trimEnd())
     }
     writer.stdin.end()
-    const all = numbered(0, Number(await written))
-    await rotate(path, { maxBytes })
-    expectNewest(whole(path), all, maxBytes)
-    expect((await tail(path, { bytes: maxBytes })).toString()).toBe(all.slice(-maxBytes))
+    const all = numberedLines(0, Number(await written))
+    await rotateLog(path, { maxBytes })
+    expectNewestKept(readAll(path), all, maxBytes)
+    expect((await readTail(path, { bytes: maxBytes })).toString()).toBe(all.slice(-maxBytes))
   })
 
-  test('where nothing can be copied, for the disk is full, the log still does not grow', async () => {
-    const written = numbered(0, 100_000)
+  test('keeps the log below the limit when copying fails, as on a full disk', async () => {
+    const written = numberedLines(0, 100_000)
     mkdirSync(`${path}.new`)
     writeFileSync(`${path}.0`, 'older')
     writeFileSync(path, written)
-    await expect(rotate(path, { maxBytes })).rejects.toThrow('EISDIR')
+    await expect(rotateLog(path, { maxBytes })).rejects.toThrow('EISDIR')
     rmSync(`${path}.new`, { recursive: true })
-    expectNewest(whole(path), written, maxBytes)
+    expectNewestKept(readAll(path), written, maxBytes)
     expect(statSync(path).blocks * 512).toBeLessThanOrEqual(maxBytes + 8192)
   })
 })
 
-describe('of virtlogd, which renames', () => {
-  test('files are read, and are too old when the log has enough', async () => {
-    const parts = [numbered(0, 900), numbered(900, 1800), numbered(1800, 2700)]
-    for (const [n, part] of parts.toReversed().entries()) writeFileSync(`${log}.${n}`, part)
-    writeFileSync(log, numbered(2700, 3000))
-    expect((await tail(log)).toString()).toBe(numbered(0, 3000))
-    expect(await rotate(log, { maxBytes: 8192 })).toBe(0)
-    appendFileSync(log, numbered(3000, 5000))
-    expect(await rotate(log, { maxBytes: 8192 })).toBeGreaterThan(0)
-    expectNewest(whole(), numbered(0, 5000), 8192)
+describe('rotateLog with files that virtlogd has rotated', () => {
+  test('keeps them until the log alone exceeds the limit', async () => {
+    const outputs = [numberedLines(0, 900), numberedLines(900, 1800), numberedLines(1800, 2700)]
+    for (const [n, output] of outputs.toReversed().entries()) writeFileSync(`${log}.${n}`, output)
+    writeFileSync(log, numberedLines(2700, 3000))
+    expect((await readTail(log)).toString()).toBe(numberedLines(0, 3000))
+    expect(await rotateLog(log, { maxBytes: 8192 })).toBe(0)
+    appendFileSync(log, numberedLines(3000, 5000))
+    expect(await rotateLog(log, { maxBytes: 8192 })).toBeGreaterThan(0)
+    expectNewestKept(readAll(), numberedLines(0, 5000), 8192)
     expect(readdirSync(dir).sort()).toEqual(['console.log', 'console.log.0'])
   })
 
-  test('a log that it renames meanwhile is left as it is', async () => {
-    const before = numbered(0, 1_500_000)
-    writeFileSync(log, before)
-    const done = rotate(log, { maxBytes: 12 * 1024 ** 2 })
+  test('leaves the log as it is when virtlogd renames it during the copy', async () => {
+    const output = numberedLines(0, 1_500_000)
+    writeFileSync(log, output)
+    const rotation = rotateLog(log, { maxBytes: 12 * 1024 ** 2 })
     while (!existsSync(`${log}.new`)) await turn()
     renameSync(log, `${log}.0`)
     writeFileSync(log, 'new\n')
-    expect(await done).toBe(0)
+    expect(await rotation).toBe(0)
     expect(readdirSync(dir).sort()).toEqual(['console.log', 'console.log.0'])
-    expectNewest(whole(), `${before}new\n`, 12 * 1024 ** 2)
+    expectNewestKept(readAll(), `${output}new\n`, 12 * 1024 ** 2)
   })
 })
 
-describe('after a crash', () => {
-  const before = numbered(0, 3000)
-  test('between copy and cut: the head is cut, not copied again', async () => {
-    writeFileSync(`${log}.0`, before.slice(0, 8192))
+describe('rotateLog after a crash', () => {
+  const output = numberedLines(0, 3000)
+  test('cuts the head off without copying it again when the crash came between copy and cut', async () => {
+    writeFileSync(`${log}.0`, output.slice(0, 8192))
     writeFileSync(`${log}.cut`, JSON.stringify({ start: 0, end: 8192 }))
-    writeFileSync(log, before)
-    await rotate(log, { maxBytes: 1_000_000 })
-    expect(whole()).toBe(before)
+    writeFileSync(log, output)
+    await rotateLog(log, { maxBytes: 1_000_000 })
+    expect(readAll()).toBe(output)
     expect(existsSync(`${log}.cut`)).toBe(false)
   })
-  test('between cut and its end: nothing more is cut', async () => {
-    writeFileSync(`${log}.0`, before.slice(0, 8192))
+  test('cuts nothing more when the crash came between the cut and the removal of its note', async () => {
+    writeFileSync(`${log}.0`, output.slice(0, 8192))
     writeFileSync(`${log}.cut`, JSON.stringify({ start: 0, end: 8192 }))
-    writeFileSync(log, before.slice(8192))
-    await rotate(log, { maxBytes: 1_000_000 })
-    expect(whole()).toBe(before)
+    writeFileSync(log, output.slice(8192))
+    await rotateLog(log, { maxBytes: 1_000_000 })
+    expect(readAll()).toBe(output)
   })
-  test.each(['', '{"start":0'])('within the copy (note: %j): it is done anew', async (note) => {
-    writeFileSync(`${log}.new`, before.slice(0, 100))
-    if (note) writeFileSync(`${log}.cut`, note)
-    writeFileSync(log, before)
-    expect(await rotate(log, { maxBytes: 16_384 })).toBeGreaterThan(0)
-    expectNewest(whole(), before, 16_384)
-    expect(readdirSync(dir).sort()).toEqual(['console.log', 'console.log.0'])
-  })
+  test.each(['', '{"start":0'])(
+    'starts again when the crash came during the copy and left the note %j',
+    async (note) => {
+      writeFileSync(`${log}.new`, output.slice(0, 100))
+      if (note) writeFileSync(`${log}.cut`, note)
+      writeFileSync(log, output)
+      expect(await rotateLog(log, { maxBytes: 16_384 })).toBeGreaterThan(0)
+      expectNewestKept(readAll(), output, 16_384)
+      expect(readdirSync(dir).sort()).toEqual(['console.log', 'console.log.0'])
+    },
+  )
 })
 
-describe('tail', () => {
-  test('goes back over the border, and stops at bytes and lines', async () => {
-    writeFileSync(`${log}.1`, numbered(0, 10))
-    writeFileSync(`${log}.0`, numbered(10, 20))
-    writeFileSync(log, numbered(20, 25))
-    expect((await tail(log)).toString()).toBe(numbered(0, 25))
-    expect((await tail(log, { lines: 7 })).toString()).toBe(numbered(18, 25))
-    expect((await tail(log, { bytes: 10 })).toString()).toBe('3\nline 24\n')
-    expect((await tail(join(dir, 'none.log'))).toString()).toBe('')
+describe('readTail', () => {
+  test('goes back into rotated files and stops at the limits of bytes and lines', async () => {
+    writeFileSync(`${log}.1`, numberedLines(0, 10))
+    writeFileSync(`${log}.0`, numberedLines(10, 20))
+    writeFileSync(log, numberedLines(20, 25))
+    expect((await readTail(log)).toString()).toBe(numberedLines(0, 25))
+    expect((await readTail(log, { lines: 7 })).toString()).toBe(numberedLines(18, 25))
+    expect((await readTail(log, { bytes: 10 })).toString()).toBe('3\nline 24\n')
+    expect((await readTail(join(dir, 'none.log'))).toString()).toBe('')
   })
   test.each([
     ['a\nb\nc\n', 2, 'b\nc\n'],
@@ -209,7 +216,7 @@ describe('tail', () => {
     ['', 1, ''],
     ['a\nb\n', 0, ''],
     ['a\nb\n', Number.POSITIVE_INFINITY, 'a\nb\n'],
-  ])('last lines of %j, %d', (log, count, end) => {
-    expect(lastLines(Buffer.from(log), count).toString()).toBe(end)
+  ])('lastLinesOf(%j, %d) returns %j', (text, count, lines) => {
+    expect(lastLinesOf(Buffer.from(text), count).toString()).toBe(lines)
   })
 })

@@ -1,116 +1,135 @@
 /**
- * Rotation and reading of a serial console's log, which QEMU (or virtlogd) holds open and appends to. The newest `maxBytes` of all
- * that was written are always there, in <log>.0 and the log; what is older goes.
- * The plan: copy the head of the log to <log>.0, then cut that head off the log. Moving the file would not do, the writer keeps
- * its descriptor; truncating after a copy loses what is written in between. FALLOC_FL_COLLAPSE_RANGE cuts off whole blocks at the
- * head, and FALLOC_FL_PUNCH_HOLE frees them in place (then the log keeps its length and begins with a hole); neither touches what
- * an O_APPEND writer adds at the same time. So nothing is lost, also by a crash: the copy is complete before the cut, and a
- * rotation that finds the head copied already only cuts.
- * virtlogd rotates too, by its own limits and to the same names: it renames, and <log>.0 is its newest.
+ * Rotates the log of a serial console, which QEMU (or virtlogd) holds open and appends to. <log>.0 and the log together
+ * always hold at least the newest `maxBytes` of the output; older output is removed.
+ *
+ * A rotation copies the head of the log to <log>.0, then cuts that head off the log. Renaming the log would not work,
+ * because the writer keeps its descriptor; truncating it after a copy would lose output written in between.
+ * FALLOC_FL_COLLAPSE_RANGE removes whole blocks at the head. Where the file system cannot do that,
+ * FALLOC_FL_PUNCH_HOLE frees them in place: the log then keeps its length and begins with a hole. Neither touches what
+ * an O_APPEND writer adds at the same time.
+ *
+ * A crash loses nothing either: the copy is complete before the cut, and a rotation that finds the head already copied
+ * only cuts.
+ *
+ * virtlogd also rotates, by its own limits and to the same names: it renames the log, and its newest file is <log>.0.
  */
 import type { Stats } from 'node:fs'
 import { type FileHandle, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { Transient } from '../../crds/index.ts'
+import { ignoreNotFound, pathExists } from '../files/errors.ts'
 import { cutHead } from './cut-head.ts'
-import { absent, exists, openLog, rotated } from './files.ts'
+import { listRotatedFiles, openLog } from './files.ts'
 
 export interface RotateOptions {
-  /** The log is rotated when it has more bytes than this, and a block; no more than this are copied. */
+  /** A log that exceeds this by more than one block is rotated. At most this many bytes are copied. */
   maxBytes: number
 }
 
 const CHUNK = 256 * 1024
 
-/** Rotates if it is due. Returns the bytes moved into <log>.0; 0: not due, or no log yet. One call at a time per log. */
-export async function rotate(log: string, { maxBytes }: RotateOptions): Promise<number> {
+/**
+ * Rotates the log if it has grown beyond `maxBytes`. Returns how many bytes were moved into <log>.0: 0 if no rotation is
+ * due or if there is no log yet. The caller must not run two calls for one log at the same time.
+ */
+export async function rotateLog(log: string, { maxBytes }: RotateOptions): Promise<number> {
   const file = await openLog(log)
   if (file === undefined) return 0
   try {
     await finishCut(file, log)
-    if (!isDue(await file.stat(), maxBytes)) return 0
-    await trim(file, log, maxBytes)
+    if (!isRotationDue(await file.stat(), maxBytes)) return 0
+    await removeOldest(file, log, maxBytes)
     const now = await file.stat()
     // Only whole blocks can be cut off, and never all of the file.
     const end = Math.floor((now.size - 1) / now.blksize) * now.blksize
-    const start = await dataStart(file, oldest(now, maxBytes), end)
+    const start = await findDataStart(file, startOfNewest(now, maxBytes), end)
     if (start >= end) return 0
-    await copy(file, start, end, `${log}.new`)
-    if (!(await isNamed(file, log))) {
-      // virtlogd was quicker.
+    await copyRange(file, start, end, `${log}.new`)
+    if (!(await isStillNamed(file, log))) {
+      // virtlogd has renamed the log in the meantime.
       await rm(`${log}.new`)
       return 0
     }
-    await writeFile(cutFile(log), JSON.stringify({ start, end } satisfies Cut), { flush: true })
+    await writeFile(cutNotePath(log), JSON.stringify({ start, end } satisfies CutNote), { flush: true })
     await rename(`${log}.new`, `${log}.0`)
     await cutHead(file, log, end)
-    await rm(cutFile(log))
+    await rm(cutNotePath(log))
     return end - start
   } finally {
     await file.close()
   }
 }
 
-/** By its length, or by its blocks if it begins with a hole; by a block more, so that enough is left where whole blocks are cut off. */
-function isDue({ size, blocks, blksize }: Stats, maxBytes: number): boolean {
+/**
+ * Whether the log's data exceeds `maxBytes` by more than a block: a cut removes whole blocks and must leave enough. The
+ * length counts a hole at the head of the log, the blocks do not, so the smaller of the two is the data.
+ */
+function isRotationDue({ size, blocks, blksize }: Stats, maxBytes: number): boolean {
   return Math.min(size, blocks * 512) > maxBytes + blksize
 }
 
-/** From where on the newest `maxBytes` are, from the beginning of a block. */
-function oldest({ size, blksize }: Stats, maxBytes: number): number {
+/** The offset of the newest `maxBytes`, rounded down to the start of a block. */
+function startOfNewest({ size, blksize }: Stats, maxBytes: number): number {
   return Math.max(0, Math.floor((size - maxBytes) / blksize) * blksize)
 }
 
 /**
- * Cuts off what is older than the newest `maxBytes`, which the log has if it is due. Without a copy, it may be gigabytes; and before
- * the copy of the rest, the disk may be full of it. What was rotated before is older still, and goes first: a log has no gap.
+ * Removes everything older than the newest `maxBytes` of the log. This output may be gigabytes, so it is not copied, and
+ * it is removed before the rest is copied because it may have filled the disk. The rotated files are older still and go
+ * first, so that a crash leaves no gap in the output.
  */
-async function trim(file: FileHandle, log: string, maxBytes: number): Promise<void> {
-  for (const n of await rotated(log)) await rm(`${log}.${n}`, { force: true })
-  await cutHead(file, log, oldest(await file.stat(), maxBytes))
+async function removeOldest(file: FileHandle, log: string, maxBytes: number): Promise<void> {
+  for (const path of await listRotatedFiles(log)) await rm(path, { force: true })
+  await cutHead(file, log, startOfNewest(await file.stat(), maxBytes))
 }
 
-/** Is it the log still, and has not been renamed? */
-async function isNamed(file: FileHandle, log: string): Promise<boolean> {
-  return (await file.stat()).ino === (await stat(log).catch(absent))?.ino
+/** Whether the open file still has the name of the log. virtlogd renames the log to rotate it. */
+async function isStillNamed(file: FileHandle, log: string): Promise<boolean> {
+  return (await file.stat()).ino === (await stat(log).catch(ignoreNotFound))?.ino
 }
 
-/** The part of the log that <log>.0 has or is about to get; kept in <log>.cut until the log has it no more. */
-interface Cut {
+/**
+ * The range of the log that is or will be copied to <log>.0. The file <log>.cut holds it until the range is cut off the
+ * log.
+ */
+interface CutNote {
   start: number
   end: number
 }
 
-const cutFile = (log: string) => `${log}.cut`
+const cutNotePath = (log: string): string => `${log}.cut`
 
-/** After a crash: the head that <log>.0 has already must be cut off, not be copied once more. */
+/** Finishes a rotation that a crash interrupted: a head that is already in <log>.0 is cut off, not copied again. */
 async function finishCut(file: FileHandle, log: string): Promise<void> {
-  const cut = await readCut(log)
-  if (cut === undefined) return
-  // With <log>.new still there <log>.0 is not the copy yet: it is all done again.
-  const shifted = !(await exists(`${log}.new`))
-  if (shifted && (await sameBytes(file, cut, `${log}.0`))) await cutHead(file, log, cut.end)
+  const note = await readCutNote(log)
+  if (note === undefined) return
+  // While <log>.new exists, <log>.0 is not yet the copy: the rotation starts again.
+  const isCopyComplete = !(await pathExists(`${log}.new`))
+  if (isCopyComplete && (await isCopyOfRange(file, note, `${log}.0`))) await cutHead(file, log, note.end)
   await rm(`${log}.new`, { force: true })
-  await rm(cutFile(log), { force: true })
+  await rm(cutNotePath(log), { force: true })
 }
 
-async function readCut(log: string): Promise<Cut | undefined> {
-  const text = await readFile(cutFile(log), 'utf8').catch(absent)
+async function readCutNote(log: string): Promise<CutNote | undefined> {
+  const text = await readFile(cutNotePath(log), 'utf8').catch(ignoreNotFound)
   try {
-    return text === undefined ? undefined : (JSON.parse(text) as Cut)
+    return text === undefined ? undefined : (JSON.parse(text) as CutNote)
   } catch {
-    // Half written: nothing has been shifted or cut yet, and an empty range makes the caller start anew.
+    // The note is half written, so nothing has been renamed or cut yet. An empty range makes the caller start again.
     return { start: 0, end: 0 }
   }
 }
 
-/** Removes the log and all that was rotated from it. */
+/** Removes the log, its rotated files and the remains of an interrupted rotation. */
 export async function removeLogs(log: string): Promise<void> {
-  for (const path of [log, `${log}.new`, cutFile(log), ...(await rotated(log)).map((n) => `${log}.${n}`)])
+  for (const path of [log, `${log}.new`, cutNotePath(log), ...(await listRotatedFiles(log))])
     await rm(path, { force: true })
 }
 
-/** Where the data of [start, end) begins, after the hole that earlier rotations left: a hole reads as zeros, which no console needs. */
-async function dataStart(file: FileHandle, start: number, end: number): Promise<number> {
+/**
+ * The offset of the first byte in [start, end) that is not zero. Earlier rotations may have left a hole, which reads as
+ * zeros; a console never needs zeros.
+ */
+async function findDataStart(file: FileHandle, start: number, end: number): Promise<number> {
   const buffer = Buffer.alloc(CHUNK)
   for (let position = start; position < end; position += CHUNK) {
     const { bytesRead } = await file.read(buffer, 0, Math.min(CHUNK, end - position), position)
@@ -121,8 +140,8 @@ async function dataStart(file: FileHandle, start: number, end: number): Promise<
   return end
 }
 
-/** Copies [start, end) into a new file, which is on disk when this returns. */
-async function copy(file: FileHandle, start: number, end: number, target: string): Promise<void> {
+/** Copies [start, end) into a new file, which is flushed to disk when this returns. */
+async function copyRange(file: FileHandle, start: number, end: number, target: string): Promise<void> {
   const out = await open(target, 'w', 0o600)
   try {
     const buffer = Buffer.alloc(CHUNK)
@@ -139,18 +158,20 @@ async function copy(file: FileHandle, start: number, end: number, target: string
   }
 }
 
-async function sameBytes(file: FileHandle, { start, end }: Cut, path: string): Promise<boolean> {
+/** Whether the file at `path` consists of exactly the bytes of that range. */
+async function isCopyOfRange(file: FileHandle, { start, end }: CutNote, path: string): Promise<boolean> {
   const other = await openLog(path)
   if (other === undefined) return false
   try {
     const { size } = await other.stat()
     if (size === 0 || size !== end - start) return false
-    const [a, b] = [Buffer.alloc(CHUNK), Buffer.alloc(CHUNK)]
+    const [fileBytes, otherBytes] = [Buffer.alloc(CHUNK), Buffer.alloc(CHUNK)]
     for (let position = 0; position < size; ) {
-      const want = Math.min(CHUNK, size - position)
-      const [left, right] = [await file.read(a, 0, want, start + position), await other.read(b, 0, want, position)]
+      const length = Math.min(CHUNK, size - position)
+      const left = await file.read(fileBytes, 0, length, start + position)
+      const right = await other.read(otherBytes, 0, length, position)
       const count = Math.min(left.bytesRead, right.bytesRead)
-      if (count === 0 || a.compare(b, 0, count, 0, count) !== 0) return false
+      if (count === 0 || fileBytes.compare(otherBytes, 0, count, 0, count) !== 0) return false
       position += count
     }
     return true

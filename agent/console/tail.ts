@@ -1,5 +1,5 @@
-/** Reading the end of a console's log, over the border of rotated files. */
-import { openLog, rotated } from './files.ts'
+/** Reads the end of a console's log, across its rotated files. */
+import { listRotatedFiles, openLog } from './files.ts'
 
 export interface TailOptions {
   /** At most this many bytes; default 100 KiB, Nova's MAX_CONSOLE_BYTES. */
@@ -8,24 +8,24 @@ export interface TailOptions {
   lines?: number
 }
 
-/** The end of the log, going back into rotated files as far as needed; empty if there is no log. */
-export async function tail(
+/** Reads the end of the log, going back into rotated files as far as needed; empty if there is no log. */
+export async function readTail(
   log: string,
   { bytes = 102_400, lines = Number.POSITIVE_INFINITY }: TailOptions = {},
 ): Promise<Buffer> {
   const parts: Buffer[] = []
   let missing = bytes
-  for (const path of [log, ...(await rotated(log)).map((n) => `${log}.${n}`)]) {
+  for (const path of [log, ...(await listRotatedFiles(log))]) {
     if (missing <= 0) break
-    const part = await lastBytes(path, missing)
+    const part = await readLastBytes(path, missing)
     parts.unshift(part)
     missing -= part.length
   }
-  return lastLines(Buffer.concat(parts), lines)
+  return lastLinesOf(Buffer.concat(parts), lines)
 }
 
 /** The last `count` lines; a newline at the end belongs to its line. */
-export function lastLines(text: Buffer, count: number): Buffer {
+export function lastLinesOf(text: Buffer, count: number): Buffer {
   if (count <= 0) return text.subarray(text.length)
   let at = text.length - 1
   for (let n = 0; at > 0; n++) {
@@ -36,8 +36,8 @@ export function lastLines(text: Buffer, count: number): Buffer {
   return text
 }
 
-/** Up to `count` bytes at the end of a file, without the zeros of a hole before them. */
-async function lastBytes(path: string, count: number): Promise<Buffer> {
+/** Reads up to `count` bytes at the end of a file. Zeros before them are dropped: they are a hole. */
+async function readLastBytes(path: string, count: number): Promise<Buffer> {
   const file = await openLog(path)
   if (file === undefined) return Buffer.alloc(0)
   try {

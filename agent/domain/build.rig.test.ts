@@ -1,4 +1,5 @@
-// A real libvirtd validates the XML of each example against its schema, defines the domain, and returns XML that reads the same.
+// A real libvirtd validates the XML of each example against its schema, defines the domain, and returns XML that reads
+// the same.
 import { beforeAll, describe, expect, test } from 'vitest'
 import { startHost } from '../../test/rig/host.ts'
 import { ensureBridge, removeNetwork } from '../../test/rig/network.ts'

@@ -1,6 +1,7 @@
 /**
- * The capabilities in a Hypervisor's status, from virConnectGetCapabilities, virConnectGetDomainCapabilities (one document for each machine
- * type that servers get) and QEMU's own list of devices. A field that none of them reports stays undefined.
+ * The capabilities in a Hypervisor's status, from virConnectGetCapabilities, virConnectGetDomainCapabilities (one
+ * document for each machine type that servers get) and QEMU's own list of devices. A field that none of them reports
+ * stays undefined.
  */
 import { type Hypervisor, Terminal } from '../../crds/index.ts'
 import { parseMemoryMiB } from './memory.ts'
@@ -131,7 +132,10 @@ const VIF_MODEL_OF_DEVICE: Record<string, string | undefined> = {
   pcnet: 'pcnet',
 }
 
-/** Models of network cards in the output of `qemu-system-… -device help`; libvirt's domain capabilities do not list them. */
+/**
+ * Models of network cards in the output of `qemu-system-… -device help`; libvirt's domain capabilities do not list
+ * them.
+ */
 export function parseVifModels(deviceHelp: string): string[] {
   const models = [...deviceHelp.matchAll(/^name "([^"]+)"/gm)].map((match) => VIF_MODEL_OF_DEVICE[match[1] ?? ''])
   return [...new Set(models.filter((model) => model !== undefined))].sort()

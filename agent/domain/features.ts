@@ -20,7 +20,10 @@ export function featuresElement(input: DomainInput): Element {
   )
 }
 
-/** Enlightenments for Windows, which QEMU offers with KVM only. A hidden hypervisor gets a made-up vendor, for drivers that refuse Hyper-V. */
+/**
+ * Enlightenments for Windows, which QEMU offers with KVM only. A hidden hypervisor gets a made-up vendor, for drivers
+ * that refuse Hyper-V.
+ */
 function hypervElement(hidesHypervisor: boolean): Element {
   const on = { state: 'on' }
   return xmlElement(

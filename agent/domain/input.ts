@@ -19,7 +19,10 @@ export interface HostFacts {
   arch: 'x86_64' | 'aarch64'
   /** Path of the QEMU binary; default: libvirt's choice. */
   emulator?: string
-  /** Machine type for images that name none, such as q35. libvirt replaces it by a versioned one when it defines the domain. */
+  /**
+   * Machine type for images that name none, such as q35. libvirt replaces it by a versioned one when it defines the
+   * domain.
+   */
   machine: string
   /** Firmware that the host can boot with: Hypervisor's status.firmware. */
   firmware: readonly ('bios' | 'uefi')[]

@@ -1,6 +1,6 @@
 /**
- * The <metadata> that libvirt keeps with a domain: the Server that owns the domain, and Nova's own metadata, which exporters read.
- * The owner is one element that has attributes only.
+ * The <metadata> that libvirt keeps with a domain: the Server that owns the domain, and Nova's own metadata, which
+ * exporters read. The owner is one element that has attributes only.
  */
 import type { DomainInput } from './input.ts'
 import { parseXml } from './parse-xml.ts'

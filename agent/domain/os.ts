@@ -15,7 +15,10 @@ export function isPcie(input: DomainInput): boolean {
   return input.host.arch === 'aarch64' ? machine.startsWith('virt') : machine.includes('q35')
 }
 
-/** The image's firmware, else BIOS, or UEFI on aarch64. Throws Terminal FirmwareUnavailable if the host has no such firmware. */
+/**
+ * The image's firmware, else BIOS, or UEFI on aarch64. Throws Terminal FirmwareUnavailable if the host has no such
+ * firmware.
+ */
 export function firmwareOf(input: DomainInput): 'bios' | 'uefi' {
   const fallback = input.host.arch === 'aarch64' ? 'uefi' : 'bios'
   const wanted = requireOneOf('hw_firmware_type', imageProperty(input, 'hw_firmware_type') ?? fallback, [
@@ -43,7 +46,10 @@ export function osElement(input: DomainInput): Element {
   )
 }
 
-/** libvirt chooses the firmware file by these features. Without them it may choose one with Secure Boot, which stops unsigned guests. */
+/**
+ * libvirt chooses the firmware file by these features. Without them it may choose one with Secure Boot, which stops
+ * unsigned guests.
+ */
 function secureBootOffElement({ host }: DomainInput): Element | undefined {
   if (host.arch !== 'x86_64') return undefined
   const featureOff = (name: string) => xmlElement('feature', { enabled: 'no', name })

@@ -1,7 +1,7 @@
 /**
- * Parses libvirt's XML documents into a tree of plain nodes.
- * The documents contain text that users wrote. So the parser refuses a DOCTYPE and all entities but XML's own five and character references,
- * limits size and depth, and keeps names such as __proto__ from reaching an object's prototype.
+ * Parses libvirt's XML documents into a tree of plain nodes. The documents contain text that users wrote. So the parser
+ * refuses a DOCTYPE and all entities but XML's own five and character references, limits size and depth, and keeps
+ * names such as __proto__ from reaching an object's prototype.
  */
 import { XMLParser, XMLValidator } from 'fast-xml-parser'
 import { Terminal } from '../../crds/index.ts'

@@ -1,4 +1,7 @@
-/** Renders XML from plain values: attributes keep their order, text is escaped, undefined attributes and children are left out. */
+/**
+ * Renders XML from plain values: attributes keep their order, text is escaped, undefined attributes and children are
+ * left out.
+ */
 import { Terminal } from '../../crds/index.ts'
 
 /** Made by `xmlElement`. */

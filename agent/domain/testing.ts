@@ -1,4 +1,6 @@
-/** For tests: reads the XML of a domain, from buildDomain or from libvirt, and generates texts that XML has to carry. */
+/**
+ * For tests: reads the XML of a domain, from buildDomain or from libvirt, and generates texts that XML has to carry.
+ */
 import * as fc from 'fast-check'
 import { parseMemoryMiB } from './memory.ts'
 import { type DomainOwner, ownerFromAttributes } from './metadata.ts'

@@ -36,7 +36,8 @@ async function createMissingDisks(
   const { dir } = pathsOf(guest)
   if (await readDisks(dir)) return
   const { metadata, status } = guest.server
-  // The Server has run: its data was on these disks. An empty disk in their place would hide that, and hide them when they are back.
+  // The Server has run: its data was on these disks. An empty disk in their place would hide that, and hide them when
+  // they are back.
   if (status?.launchedAt !== undefined) throw missingDisks(dir)
   const { namespace = '', name, uid = '' } = metadata
   await writeOwnerFile(dir, { namespace, name, uid })
@@ -57,7 +58,10 @@ const missingDisks = (dir: string): Transient =>
     `not all disks of the server are in ${dir}: bring them back (is the file system mounted?), or delete the server`,
   )
 
-/** Removes all files of a Server, and ends jobs that would write more of them. For Servers that are deleted, and for orphans. */
+/**
+ * Removes all files of a Server, and ends jobs that would write more of them. For Servers that are deleted, and for
+ * orphans.
+ */
 export async function removeServerFiles(
   uid: string,
   paths: ServerPaths,

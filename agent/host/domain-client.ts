@@ -13,15 +13,18 @@ import { readOwner, withOwnedDomain } from './owned-domain.ts'
 export interface DomainClient {
   /** Lists all domains, running or not, of Servers or not. */
   list(): Promise<DomainRef[]>
-  /** Answers which Server owns the domain; undefined if none does, or if the domain is gone. @throws Terminal InvalidXML if its metadata is damaged */
+  /**
+   * Answers which Server owns the domain; undefined if none does, or if the domain is gone. @throws Terminal InvalidXML
+   * if its metadata is damaged
+   */
   ownerOf(dom: DomainRef): Promise<DomainOwner | undefined>
   /** The operations on the domains of the Server with this uid. */
   of(uid: string): OwnedDomains
 }
 
 /**
- * Operations on a Server's domain. A domain with the same UUID that this Server does not own is foreign: reads and removals treat it as
- * absent, everything else throws UUIDInUse.
+ * Operations on a Server's domain. A domain with the same UUID that this Server does not own is foreign: reads and
+ * removals treat it as absent, everything else throws UUIDInUse.
  */
 export interface OwnedDomains {
   /** Waits for a domain that is starting up to run or to fail. @throws Transient LibvirtBusy if that takes long */
@@ -29,7 +32,9 @@ export interface OwnedDomains {
   define(uuid: string, xml: string): Promise<void>
   start(uuid: string, signal: AbortSignal): Promise<void>
   removeManagedSave(uuid: string): Promise<void>
-  /** Asks the guest to power off, by ACPI and by the guest agent. May take as long as the guest agent takes to answer. */
+  /**
+   * Asks the guest to power off, by ACPI and by the guest agent. May take as long as the guest agent takes to answer.
+   */
   shutDown(uuid: string): Promise<void>
   destroy(uuid: string): Promise<void>
   pause(uuid: string): Promise<void>

@@ -68,8 +68,8 @@ export function newDomains({ client, jobs, pathsOf, facts }: DomainsOptions): Do
 }
 
 /**
- * Makes the directories that QEMU needs. It may run as another user: it must be able to enter the Server's directory, not to list it; and it
- * must create its socket in the shared directory without being able to remove those of others.
+ * Makes the directories that QEMU needs. It may run as another user: it must be able to enter the Server's directory,
+ * not to list it; and it must create its socket in the shared directory without being able to remove those of others.
  */
 async function prepareDirectories({ dir, vnc }: ServerPaths): Promise<void> {
   for (const [path, mode] of [

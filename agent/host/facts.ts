@@ -1,4 +1,6 @@
-/** Learns what this host is and can do, from libvirt, QEMU and the kernel, whenever the agent has connected to libvirtd. */
+/**
+ * Learns what this host is and can do, from libvirt, QEMU and the kernel, whenever the agent has connected to libvirtd.
+ */
 import { execFile } from 'node:child_process'
 import { readFile, statfs } from 'node:fs/promises'
 import { hostname, networkInterfaces } from 'node:os'
@@ -124,7 +126,8 @@ async function readCapacity(call: CallFunction, { dataDir }: FactsOptions): Prom
 
 /** All memory of the host. nodeGetInfo counts only the NUMA cells that libvirtd sees, which can be less. */
 async function readMemoryMiB(call: CallFunction): Promise<number> {
-  // cell -1 is VIR_NODE_MEMORY_STATS_ALL_CELLS. The first call answers the number of statistics, the second the statistics.
+  // cell -1 is VIR_NODE_MEMORY_STATS_ALL_CELLS. The first call answers the number of statistics, the second the
+  // statistics.
   const all = { cell: -1, flags: 0 }
   const { nparams } = await call(proc.nodeGetMemoryStats, { ...all, nparams: 0 })
   const { params } = await call(proc.nodeGetMemoryStats, { ...all, nparams })

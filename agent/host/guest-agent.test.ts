@@ -27,7 +27,10 @@ interface Given {
   requestId?: string
 }
 
-/** Sets a sealed password on a libvirtd that answers with `error`. Answers what came of it, and what libvirtd was called with. */
+/**
+ * Sets a sealed password on a libvirtd that answers with `error`. Answers what came of it, and what libvirtd was called
+ * with.
+ */
 async function setPassword({ error, active = true, key = privateKey, requestId = 'r1' }: Given = {}) {
   const calls: object[] = []
   const call = async (procedure: unknown, args: object): Promise<unknown> => {

@@ -1,4 +1,7 @@
-/** Long operations on the host, each started once and then asked how far it is: image fetches, copies of disks, managed saves. */
+/**
+ * Long operations on the host, each started once and then asked how far it is: image fetches, copies of disks, managed
+ * saves.
+ */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Progress } from '../../actions/host/index.ts'
 
@@ -38,8 +41,8 @@ export class Jobs implements AsyncDisposable {
   }
 
   /**
-   * Starts `work`, or joins the job with this key. `work` must be idempotent and end at once if there is nothing to do: the success of a job
-   * is not remembered, and the call after it does `work` again.
+   * Starts `work`, or joins the job with this key. `work` must be idempotent and end at once if there is nothing to do:
+   * the success of a job is not remembered, and the call after it does `work` again.
    * @throws the failure of the job, once
    */
   async poll(key: string, uuid: string, work: (context: JobContext) => Promise<void>): Promise<Progress> {

@@ -1,4 +1,7 @@
-/** Sends NMIs. A note in the running domain's metadata says which request is being sent: it outlives the agent, and ends with the QEMU. */
+/**
+ * Sends NMIs. A note in the running domain's metadata says which request is being sent: it outlives the agent, and ends
+ * with the QEMU.
+ */
 import type { NmiResult } from '../../actions/host/index.ts'
 import { parseXml } from '../domain/parse-xml.ts'
 import { renderXml, xmlElement } from '../domain/render-xml.ts'
@@ -50,7 +53,9 @@ async function sendOnce(call: CallFunction, dom: DomainRef, requestId: string): 
   return 'sent'
 }
 
-/** An error that libvirt answers means that no NMI was sent; without an answer the note stays, because it may have been. */
+/**
+ * An error that libvirt answers means that no NMI was sent; without an answer the note stays, because it may have been.
+ */
 async function send(call: CallFunction, dom: DomainRef): Promise<void> {
   try {
     await call(proc.domainInjectNmi, { dom, flags: 0 })

@@ -41,8 +41,9 @@ export const hasQemu = ({ power }: ObservedDomain): boolean =>
   power === 'running' || power === 'paused' || power === 'pmsuspended'
 
 /**
- * Whether the state is not yet final: libvirtd is starting the domain. Or libvirtd was killed during a start and has been restarted: it
- * ends what is left of the domain within some 200 ms, and sends no event of that (qemuProcessReconnect).
+ * Whether the state is not yet final: libvirtd is starting the domain. Or libvirtd was killed during a start and has
+ * been restarted: it ends what is left of the domain within some 200 ms, and sends no event of that
+ * (qemuProcessReconnect).
  */
 const isStartingUp = ({ power, reason }: ObservedDomain): boolean => power === 'paused' && reason === 'starting up'
 
@@ -52,7 +53,8 @@ async function observeOnce(call: CallFunction, dom: DomainRef, bootId: DomainOwn
     call(proc.domainHasManagedSaveImage, { dom, flags: 0 }),
   ])
   const bare = toDomainState(state, reason, false)
-  // libvirtd was killed during a save or a restore. The save is older than the disk: restored after the next crash it would damage the guest.
+  // libvirtd was killed during a save or a restore. The save is older than the disk: restored after the next crash it
+  // would damage the guest.
   if (saved && bare.power === 'running') await removeManagedSave(call, dom)
   const isSaved = saved && bare.power === 'off' && (await hasCompleteManagedSave(call, dom))
   const observed = toDomainState(state, reason, isSaved)

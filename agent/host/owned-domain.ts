@@ -37,7 +37,10 @@ export function withOwnedDomain(call: CallFunction, uid: string): WithDomain {
   }
 }
 
-/** The domain of an earlier Server with this UUID will be collected (Transient). A domain that no Server made will not (Terminal). */
+/**
+ * The domain of an earlier Server with this UUID will be collected (Transient). A domain that no Server made will not
+ * (Terminal).
+ */
 function uuidInUse({ name, uuid }: DomainRef, owner: DomainOwner | undefined, doing: string): Transient | Terminal {
   const there = `${doing}: the host has a domain ${name} of uuid ${uuid}`
   if (owner)

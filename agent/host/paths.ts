@@ -36,7 +36,9 @@ export function serverPaths(dataDir: string, runDir: string, uid: string): Serve
   }
 }
 
-/** The domain's name in libvirt: readable, and unique by the first eight digits of the uid; libvirt refuses a duplicate. */
+/**
+ * The domain's name in libvirt: readable, and unique by the first eight digits of the uid; libvirt refuses a duplicate.
+ */
 export function domainName({ name, uid }: { name: string; uid: string }): string {
   return `${name.slice(0, 80)}-${uid.slice(0, 8)}`
 }

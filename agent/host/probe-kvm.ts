@@ -1,7 +1,7 @@
 /**
- * Probes whether KVM runs guests on this host. The presence of /dev/kvm does not show it: on nested or restricted hosts it opens, and then
- * stops at the first instruction, or emulates each one a thousand times slower. So a small domain boots a sector that counts for a while
- * and then writes to its serial port; hardware does that in well under a second.
+ * Probes whether KVM runs guests on this host. The presence of /dev/kvm does not show it: on nested or restricted hosts
+ * it opens, and then stops at the first instruction, or emulates each one a thousand times slower. So a small domain
+ * boots a sector that counts for a while and then writes to its serial port; hardware does that in well under a second.
  */
 import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
@@ -14,7 +14,10 @@ import { type CallFunction, isLibvirtError, proc } from '../libvirt/index.ts'
 /** VIR_DOMAIN_START_AUTODESTROY: libvirtd destroys the domain when the agent's connection ends. */
 const AUTODESTROY = 2
 const DEADLINE_MS = 5000
-/** Time for the domain's start, which may be long on a busy machine. If the agent gave up earlier, the domain would start afterwards and stay. */
+/**
+ * Time for the domain's start, which may be long on a busy machine. If the agent gave up earlier, the domain would
+ * start afterwards and stay.
+ */
 const CREATE_MS = 120_000
 const POLL_MS = 50
 /** Begins the names of probe domains. */
@@ -80,7 +83,10 @@ function probeXml(uuid: string, arch: string, { disk, log }: { disk: string; log
   )
 }
 
-/** useless: KVM starts the guest but does not run it in time. refused: libvirt or QEMU did not start it, for lack of KVM, or of memory just now. */
+/**
+ * useless: KVM starts the guest but does not run it in time. refused: libvirt or QEMU did not start it, for lack of
+ * KVM, or of memory just now.
+ */
 export type Verdict = 'works' | 'useless' | 'refused'
 
 export async function probeKvm(
@@ -110,7 +116,10 @@ export async function probeKvm(
   }
 }
 
-/** Destroys probe domains of earlier agents: if libvirtd was killed, it could not destroy them when the connection ended. */
+/**
+ * Destroys probe domains of earlier agents: if libvirtd was killed, it could not destroy them when the connection
+ * ended.
+ */
 async function destroyOrphanedProbes(call: CallFunction): Promise<void> {
   const { domains } = await call(proc.connectListAllDomains, { needResults: true, flags: 0 })
   for (const dom of domains.filter(({ name }) => name.startsWith(PREFIX)))
@@ -120,8 +129,8 @@ async function destroyOrphanedProbes(call: CallFunction): Promise<void> {
 }
 
 /**
- * Whether KVM works: by the last probe since the host booted with the same QEMU; else by a new probe, which takes seconds. A refusal
- * comes fast and may be for a passing reason, so it is not cached.
+ * Whether KVM works: by the last probe since the host booted with the same QEMU; else by a new probe, which takes
+ * seconds. A refusal comes fast and may be for a passing reason, so it is not cached.
  */
 export async function cachedProbeResult(
   dataDir: string,

@@ -12,9 +12,9 @@ export class ShutdownRequests {
   readonly #requests = new Map<string, Request>()
 
   /**
-   * Calls `ask`, unless it was called for this Server less than ten seconds ago or has not been answered yet. A guest agent that ignores
-   * the request, or a QEMU that hangs, keeps libvirtd busy for a minute and more; its answer does not matter, only whether the domain goes
-   * off. Errors of `ask` are therefore ignored.
+   * Calls `ask`, unless it was called for this Server less than ten seconds ago or has not been answered yet. A guest
+   * agent that ignores the request, or a QEMU that hangs, keeps libvirtd busy for a minute and more; its answer does
+   * not matter, only whether the domain goes off. Errors of `ask` are therefore ignored.
    */
   send(uid: string, ask: () => Promise<void>): void {
     this.#forgetOld()

@@ -1,4 +1,7 @@
-/** The host's image cache and the check of its free space, opened once; and the removal of what no Server needs any more. */
+/**
+ * The host's image cache and the check of its free space, opened once; and the removal of what no Server needs any
+ * more.
+ */
 import { join } from 'node:path'
 import type { Log } from '../../kube/log.ts'
 import { pathExists } from '../files/errors.ts'
@@ -14,7 +17,8 @@ export interface HostStorage extends AsyncDisposable {
   /** Whether a root disk is a copy of its image or an overlay on it. */
   readonly root: 'copy' | 'overlay'
   /**
-   * Removes images that no Server uses, as far as the limits ask for it, and finishes deletions that a crash interrupted.
+   * Removes images that no Server uses, as far as the limits ask for it, and finishes deletions that a crash
+   * interrupted.
    * @param isOurs whether there is a Server of that uid on this host
    */
   clean(isOurs: (uid: string) => boolean): Promise<void>

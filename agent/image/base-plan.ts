@@ -1,8 +1,9 @@
 /**
  * Decides whether an image may be used on this host and in which format, before and after qemu-img has looked at it.
- * Anybody may provide an image. A qcow2 or VMDK can name other files of the host as its data, and would then show them to the guest
- * (CVE-2015-5163, CVE-2022-47951, CVE-2024-32498); qemu-img info itself opens such a file (CVE-2024-4467). So the agent first reads the
- * few bytes of the header that name other files, and gives only an image without them to qemu-img.
+ * Anybody may provide an image. A qcow2 or VMDK can name other files of the host as its data, and would then show them
+ * to the guest (CVE-2015-5163, CVE-2022-47951, CVE-2024-32498); qemu-img info itself opens such a file (CVE-2024-4467).
+ * So the agent first reads the few bytes of the header that name other files, and gives only an image without them to
+ * qemu-img.
  */
 import { type FileHandle, open } from 'node:fs/promises'
 import { Terminal } from '../../crds/index.ts'

@@ -5,8 +5,8 @@
  *   work/<download key>/…            what is being fetched or converted
  *   locks/<download key>             flock: one process at a time works on it
  *   trash/…                          what is being removed
- * A removal renames the base into trash/ and then looks at its pins; a pin is written first and then looks whether the base is still there. So
- * exactly one of a simultaneous pin and removal wins, even in different processes.
+ * A removal renames the base into trash/ and then looks at its pins; a pin is written first and then looks whether the
+ * base is still there. So exactly one of a simultaneous pin and removal wins, even in different processes.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, stat, statfs, utimes, writeFile } from 'node:fs/promises'
@@ -41,7 +41,10 @@ export class BaseStore {
     this.#root = root
   }
 
-  /** Creates the directories and finishes removals that a crash interrupted. Keeps work/, because downloads continue there. */
+  /**
+   * Creates the directories and finishes removals that a crash interrupted. Keeps work/, because downloads continue
+   * there.
+   */
   async open(): Promise<void> {
     for (const name of ['bases', 'work', 'locks', 'trash'])
       await mkdir(join(this.#root, name), { recursive: true, mode: 0o755 })
@@ -94,7 +97,10 @@ export class BaseStore {
         if (!(await ownerExists(owner))) await rm(this.#basePath(key, 'pins', owner), { force: true })
   }
 
-  /** Turns a directory with disk and record.json into the base of that key. It gets a pin, so that no eviction removes it at once. */
+  /**
+   * Turns a directory with disk and record.json into the base of that key. It gets a pin, so that no eviction removes
+   * it at once.
+   */
   async publish(key: string, directory: string, owner: string): Promise<void> {
     await mkdir(join(directory, 'pins'), { recursive: true })
     await writeFile(join(directory, 'pins', owner), '')
@@ -106,7 +112,10 @@ export class BaseStore {
     await syncToDisk(this.#basePath())
   }
 
-  /** Removes unused bases and old downloads as the limits require; returns the keys of the removed bases. @param now milliseconds */
+  /**
+   * Removes unused bases and old downloads as the limits require; returns the keys of the removed bases. @param now
+   * milliseconds
+   */
   async evict(limits: CacheLimits, now: number): Promise<string[]> {
     const { bavail, bsize } = await statfs(this.#root)
     const evicted: string[] = []

@@ -1,4 +1,7 @@
-/** Writes the config drive: the metadata files in an ISO 9660 image with label config-2, written anew only when they have changed. */
+/**
+ * Writes the config drive: the metadata files in an ISO 9660 image with label config-2, written anew only when they
+ * have changed.
+ */
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'

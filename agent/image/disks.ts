@@ -1,6 +1,7 @@
 /**
- * The disks of a server in its own directory, with Nova's names: disk, disk.eph0, disk.swap. disks.json records their formats.
- * Each disk appears as a whole or not at all. A disk that exists is never changed, because the guest's data is on it.
+ * The disks of a server in its own directory, with Nova's names: disk, disk.eph0, disk.swap. disks.json records their
+ * formats. Each disk appears as a whole or not at all. A disk that exists is never changed, because the guest's data is
+ * on it.
  */
 import { execFile } from 'node:child_process'
 import { constants } from 'node:fs'
@@ -45,8 +46,8 @@ export interface Disks {
 }
 
 /**
- * disks.json: which disks the server has and how to read them. The format of a raw disk must never be guessed from its content, because the
- * guest writes that content.
+ * disks.json: which disks the server has and how to read them. The format of a raw disk must never be guessed from its
+ * content, because the guest writes that content.
  */
 interface DiskLayout {
   root: 'qcow2' | 'raw'
@@ -115,8 +116,8 @@ async function readDiskLayout(directory: string): Promise<DiskLayout | undefined
 const DELETED_SUFFIX = '.deleted'
 
 /**
- * Deletes the server's directory with everything in it. The directory is renamed first, so that no half of it passes for a server's.
- * Unpin the owner in the cache afterwards, not before.
+ * Deletes the server's directory with everything in it. The directory is renamed first, so that no half of it passes
+ * for a server's. Unpin the owner in the cache afterwards, not before.
  */
 export async function deleteServerDirectory(directory: string): Promise<void> {
   const renamed = `${directory}${DELETED_SUFFIX}`

@@ -55,8 +55,9 @@ interface PartialFile {
 }
 
 /**
- * Afterwards the whole source is in `target`, on disk and verified. Throws Terminal ImageChecksumMismatch, ImageTooLarge,
- * ImageDownloadFailed and ImageSourceNotAllowed for lasting errors; Transient ImageDownloadFailed and DiskFull.
+ * Afterwards the whole source is in `target`, on disk and verified. Throws Terminal ImageChecksumMismatch,
+ * ImageTooLarge, ImageDownloadFailed and ImageSourceNotAllowed for lasting errors; Transient ImageDownloadFailed and
+ * DiskFull.
  */
 export async function download(sources: SourceOpener, options: DownloadOptions): Promise<void> {
   const { target, checksum, url, signal } = options
@@ -78,7 +79,8 @@ export async function download(sources: SourceOpener, options: DownloadOptions):
     await part.file.sync()
   } catch (thrown) {
     const error = toDiskFull(thrown, 'the image')
-    // Keep the bytes after an abort, a crash or a network error, so that the next call continues; delete them otherwise.
+    // Keep the bytes after an abort, a crash or a network error, so that the next call continues; delete them
+    // otherwise.
     if (isKubenovaError(error) && !(error instanceof Transient && error.code === 'ImageDownloadFailed'))
       await discardDownload(target)
     signal.throwIfAborted()

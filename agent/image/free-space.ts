@@ -1,6 +1,7 @@
 /**
- * Free space on the file system that images share with the disks of all guests. A part of it stays reserved, because QEMU stops a guest whose disk
- * grows into a full file system. So the agent checks the space before it writes an image and again while it writes, since guests write as well.
+ * Free space on the file system that images share with the disks of all guests. A part of it stays reserved, because
+ * QEMU stops a guest whose disk grows into a full file system. So the agent checks the space before it writes an image
+ * and again while it writes, since guests write as well.
  */
 import { statfs } from 'node:fs/promises'
 import { Transient } from '../../crds/index.ts'
@@ -44,7 +45,9 @@ export interface PlannedWrite {
   signal: AbortSignal
 }
 
-/** Runs `write` if there is space for it, and aborts it when the reserved space is touched. Throws Transient DiskFull. */
+/**
+ * Runs `write` if there is space for it, and aborts it when the reserved space is touched. Throws Transient DiskFull.
+ */
 export async function writeWhileSpaceLasts<T>(
   hasSpace: SpaceCheck,
   { bytes, what, signal }: PlannedWrite,

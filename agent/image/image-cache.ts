@@ -1,5 +1,6 @@
 /**
- * The image cache of the host. An image becomes a base once, however many servers wait for it, under a lock for its download key:
+ * The image cache of the host. An image becomes a base once, however many servers wait for it, under a lock for its
+ * download key:
  *   download (or continue) → check the header → qemu-img info → plan → convert or take as it is → publish.
  * A step that is interrupted is repeated by the next call, and nothing is used before it has been verified.
  */
@@ -186,7 +187,10 @@ export class ImageCache {
   }
 }
 
-/** Throws ImageFormatMismatch if the base was made from another format: two Images with one checksum may claim different formats. */
+/**
+ * Throws ImageFormatMismatch if the base was made from another format: two Images with one checksum may claim different
+ * formats.
+ */
 function requireFormat({ record, ...base }: Base & { record: BaseRecord }, image: ImageSource): Base {
   if (record.source.format !== image.format) {
     throw new Terminal(
@@ -204,7 +208,10 @@ export function downloadKey(image: ImageSource): string {
     .digest('hex')
 }
 
-/** Bases are shared by checksum. Without one each Image has its own base, since the content of a URL may change. A valid directory name. */
+/**
+ * Bases are shared by checksum. Without one each Image has its own base, since the content of a URL may change. A valid
+ * directory name.
+ */
 export function baseKey({ uid, url, checksum }: Pick<ImageSource, 'uid' | 'url' | 'checksum'>): string {
   if (checksum !== undefined) return checksum.replace(':', '-')
   return `url-${createHash('sha256').update(`${uid}\n${url}`).digest('hex')}`

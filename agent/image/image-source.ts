@@ -1,7 +1,8 @@
 /**
- * Opens the source of an image at a byte offset, over HTTP or from a file. Users choose the URL, and the agent reads it as root from inside the
- * host's network. So a file must lie in a directory that the operator named, and a host whose address is in `blocked` (default: loopback and
- * link-local addresses, where nodes and clouds serve metadata and credentials) is refused, also after a redirect.
+ * Opens the source of an image at a byte offset, over HTTP or from a file. Users choose the URL, and the agent reads it
+ * as root from inside the host's network. So a file must lie in a directory that the operator named, and a host whose
+ * address is in `blocked` (default: loopback and link-local addresses, where nodes and clouds serve metadata and
+ * credentials) is refused, also after a redirect.
  */
 
 import { lookup } from 'node:dns'
@@ -157,7 +158,10 @@ export class SourceOpener {
     return this.#blocked.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
   }
 
-  /** Checks the address that the connection will use: a name that is checked earlier could resolve to another address a moment later. */
+  /**
+   * Checks the address that the connection will use: a name that is checked earlier could resolve to another address a
+   * moment later.
+   */
   readonly #lookup: LookupFunction = (host, options, callback) => {
     lookup(host, { ...options, all: true }, (error, addresses) => {
       if (error !== null) return callback(error, '')

@@ -1,11 +1,15 @@
 /**
- * Writes the records of ISO 9660, Joliet and Rock Ridge (SUSP 1.10, RRIP 1991A) into an image at an offset. Numbers in comments are sections of
- * ECMA-119. The functions write in place, because building each record as a value produced a megabyte of garbage for each image.
+ * Writes the records of ISO 9660, Joliet and Rock Ridge (SUSP 1.10, RRIP 1991A) into an image at an offset. Numbers in
+ * comments are sections of ECMA-119. The functions write in place, because building each record as a value produced a
+ * megabyte of garbage for each image.
  */
 
 export const SECTOR = 2048
 
-/** How names are written. primary: in a restricted alphabet, with the full names in Rock Ridge entries. joliet: in UCS-2. */
+/**
+ * How names are written. primary: in a restricted alphabet, with the full names in Rock Ridge entries. joliet: in
+ * UCS-2.
+ */
 export type Naming = 'primary' | 'joliet'
 
 interface Named {
@@ -88,7 +92,10 @@ function writeSystemUseHeader(to: Buffer, at: number, signature: string, length:
   return at + length
 }
 
-/** Files and folders belong to root and are readable for everybody. SP, the first entry of the root folder, announces Rock Ridge. */
+/**
+ * Files and folders belong to root and are readable for everybody. SP, the first entry of the root folder, announces
+ * Rock Ridge.
+ */
 function writeRockRidge(to: Buffer, at: number, entry: Named, isRoot: boolean): void {
   let next = at
   if (isRoot) {
@@ -136,7 +143,9 @@ export function writeRecord(to: Buffer, at: number, entry: Entry, naming: Naming
 export const pathRecordLength = (folder: Named, naming: Naming): number =>
   roundUpToEven(8 + identifierLength(folder, naming))
 
-/** Writes a path table record (9.4) and returns its length. `parent` is the number of the parent folder, counted from 1. */
+/**
+ * Writes a path table record (9.4) and returns its length. `parent` is the number of the parent folder, counted from 1.
+ */
 export function writePathRecord(
   to: Buffer,
   at: number,

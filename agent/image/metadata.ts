@@ -2,7 +2,9 @@
 import type { Guest } from '../../actions/host/index.ts'
 import { buildNetworkData } from './network-data.ts'
 
-/** Versions of OpenStack's layout (nova/api/metadata/base.py). Each contains everything that the ones before it contain. */
+/**
+ * Versions of OpenStack's layout (nova/api/metadata/base.py). Each contains everything that the ones before it contain.
+ */
 const VERSIONS = [
   '2012-08-10',
   '2013-04-04',
@@ -133,7 +135,9 @@ export function hostnameOf({ server, instance }: Guest): string {
   return hostname ?? sanitizeHostname(displayName ?? server.metadata.name, `Server-${instance.uuid}`)
 }
 
-/** Makes a hostname from any name as nova/utils.py does: Latin-1, at most 63 characters, with - for blanks, dots and _. */
+/**
+ * Makes a hostname from any name as nova/utils.py does: Latin-1, at most 63 characters, with - for blanks, dots and _.
+ */
 export function sanitizeHostname(name: string, fallback: string): string {
   const hostname = name
     .replaceAll(/[\u{100}-\u{10ffff}]/gu, '')

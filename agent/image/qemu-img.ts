@@ -28,8 +28,8 @@ export interface ImageInfo {
 }
 
 /**
- * Inspects an image whose format QEMU has to guess. Never use it for a raw disk of a guest: the guest controls what QEMU would guess.
- * Throws Terminal ImageUnreadable.
+ * Inspects an image whose format QEMU has to guess. Never use it for a raw disk of a guest: the guest controls what
+ * QEMU would guess. Throws Terminal ImageUnreadable.
  */
 export async function readImageInfo(path: string, signal?: AbortSignal): Promise<ImageInfo> {
   const result = await runLimited('qemu-img', ['info', '--output=json', '--force-share', path], INFO_LIMITS, signal)
@@ -76,8 +76,8 @@ export async function convertImage(source: string, target: string, options: Conv
 }
 
 /**
- * Creates a thin disk that holds only its differences from `base`. It does not read the base, so the caller has to check that the base exists.
- * Throws Transient DiskFull, Terminal DiskCreateFailed.
+ * Creates a thin disk that holds only its differences from `base`. It does not read the base, so the caller has to
+ * check that the base exists. Throws Transient DiskFull, Terminal DiskCreateFailed.
  */
 export async function createOverlay(
   path: string,

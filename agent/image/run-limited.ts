@@ -24,8 +24,8 @@ export interface ProcessResult {
 }
 
 /**
- * Runs a program and returns its result, also when it fails. Throws Transient CommandMissing if it cannot be started, and the
- * signal's reason when aborted.
+ * Runs a program and returns its result, also when it fails. Throws Transient CommandMissing if it cannot be started,
+ * and the signal's reason when aborted.
  */
 export function runLimited(
   program: string,

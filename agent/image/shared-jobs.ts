@@ -1,4 +1,6 @@
-/** Runs a job once for all callers that ask for it at the same time, and aborts it when the last of them has given up. */
+/**
+ * Runs a job once for all callers that ask for it at the same time, and aborts it when the last of them has given up.
+ */
 
 type Progress = (bytes: number, total: number | undefined) => void
 
@@ -17,7 +19,10 @@ export interface JobContext {
 export class SharedJobs<T> {
   readonly #jobs = new Map<string, Job<T>>()
 
-  /** Joins the job of that key, or starts it with `work`; settles as the job does. Throws the signal's reason when aborted. */
+  /**
+   * Joins the job of that key, or starts it with `work`; settles as the job does. Throws the signal's reason when
+   * aborted.
+   */
   async run(
     key: string,
     signal: AbortSignal,
@@ -61,7 +66,10 @@ export class SharedJobs<T> {
     return job
   }
 
-  /** Forgets the job before it has ended, so that a new caller starts another one instead of joining one that is being aborted. */
+  /**
+   * Forgets the job before it has ended, so that a new caller starts another one instead of joining one that is being
+   * aborted.
+   */
   async #abortUnfinished(key: string, { controller, promise }: Job<T>): Promise<void> {
     if (this.#jobs.get(key)?.controller !== controller) return
     this.#jobs.delete(key)

@@ -44,7 +44,7 @@ export const cleanupController = defineController({
     }),
   ],
   reconcile(key, { stores }, { options, clock }: Pick<Services, 'options' | 'clock'>) {
-    const retention = { count: options.recordCount, maxAgeMs: options.recordMaxAgeHours * HOUR_MS }
+    const retention = { count: options.actionRecordCount, maxAgeMs: options.actionRecordMaxAgeHours * HOUR_MS }
     return reconcileCleanup(key, stores, retention, clock.wall().getTime())
   },
 })

@@ -9,7 +9,7 @@ import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { rotate } from '../../agent/console/rotate.ts'
+import { rotateLog } from '../../agent/console/rotate.ts'
 import { median, printFigure } from './lib/figures.ts'
 
 const ROUNDS = 50
@@ -68,7 +68,7 @@ async function stop(writer: ChildProcess): Promise<void> {
 }
 
 const ways = {
-  cut_head: async () => void (await rotate(log, { maxBytes: KEPT_BYTES })),
+  cut_head: async () => void (await rotateLog(log, { maxBytes: KEPT_BYTES })),
   copy_newest: () => copyAndTruncate(KEPT_BYTES),
   copy_all: () => copyAndTruncate(Number.POSITIVE_INFINITY),
 }

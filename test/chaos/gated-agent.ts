@@ -1,12 +1,12 @@
 // agent/main.ts, with a gate at each effect.
 import { newAgent } from '../../agent/agent.ts'
 import { createAgentComponents } from '../../agent/components.ts'
-import { agentProgram } from '../../agent/program.ts'
+import { runAgentProgram } from '../../agent/program.ts'
 import { openGate } from './gate.ts'
 import { gateHost, gateKube } from './gated.ts'
 
 const gate = await openGate('agent')
-await agentProgram(async (kube, options, log) => {
+await runAgentProgram(async (kube, options, log) => {
   const components = await createAgentComponents(gateKube(kube, gate), options, log)
   return newAgent({ ...components, host: gateHost(components.host, gate) })
 })

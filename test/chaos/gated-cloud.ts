@@ -26,7 +26,7 @@ const HOST_STATUS_SECONDS = 1
 
 const flags = Object.entries({
   'lease-seconds': LEASE_SECONDS,
-  'record-count': RECORDS,
+  'action-record-count': RECORDS,
   'host-status-seconds': HOST_STATUS_SECONDS,
 }).flatMap(([flag, value]) => [`--${flag}`, `${value}`])
 

@@ -6,7 +6,7 @@ import { statSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
-import { tail } from '../../agent/console/tail.ts'
+import { readTail } from '../../agent/console/tail.ts'
 import type { Image, Server } from '../../crds/index.ts'
 import { runCommand } from '../rig/process.ts'
 import { waitUntil } from '../rig/wait-until.ts'
@@ -112,7 +112,7 @@ it('the console log has all output of the guest, across the rotation by virtlogd
   const server = await user().waitUntilReady('loud')
   const log = join(host().home, server.status?.console?.log ?? '')
   // The guest's report comes after the output of the user data.
-  const all = () => tail(log, { bytes: 16 * 1024 ** 2 }).then(String)
+  const all = () => readTail(log, { bytes: 16 * 1024 ** 2 }).then(String)
   const text = await waitUntil(async () => ((await all()).includes('KUBENOVA-GUEST') ? all() : undefined), {
     what: 'a guest that is up',
     deadline: 400_000,

@@ -1,6 +1,6 @@
 /** A host of memory alone for the real agent: its domains are entries of a map, its steps take no time, and libvirt's events come as they do. */
 
-import { type ClusterComponents, type HostComponents, type Link } from '../../agent/components.ts'
+import { type ClusterComponents, type HostComponents, type LibvirtSession } from '../../agent/components.ts'
 import type { Facts } from '../../agent/host/facts.ts'
 import type { OrphanCollector } from '../../agent/orphans.ts'
 import { domainChanged, serversByUid } from '../../agent/server/controller.ts'
@@ -29,7 +29,7 @@ export function simulatedHost({ channels, hostName, informer }: ClusterComponent
     network: { sync: async () => new Map(), [Symbol.asyncDispose]: async () => undefined },
     host: machines.of(new QuietLife()),
     orphans: fakeOrphanCollector(machines, (uid) => informer.cache.byIndex(serversByUid, uid).length > 0),
-    claimHost: async () => ({ id: hostName, [Symbol.asyncDispose]: async () => undefined }),
+    lockHost: async () => ({ id: hostName, [Symbol.asyncDispose]: async () => undefined }),
     rotateConsoleLogs: async () => undefined,
     exposeMetrics: () => () => undefined,
   }
@@ -46,9 +46,9 @@ function fakeOrphanCollector(machines: FakeHost, isCached: (uid: string) => bool
 }
 
 /** A connection that is there at once and stays. */
-function link(): Link {
+function link(): LibvirtSession {
   const nothing = async (): Promise<void> => undefined
-  const there = { closed: new Promise(() => undefined) } as Awaited<ReturnType<Link['connected']>>
+  const there = { closed: new Promise(() => undefined) } as Awaited<ReturnType<LibvirtSession['connected']>>
   return {
     generation: 1,
     connection: there,

@@ -40,7 +40,7 @@ async function soak(): Promise<boolean> {
   await using stage = await startStage({ dir, hosts, inspect: true, log: console.error })
   // So few records that their number soon stays the same; a lease that outlives the API server's absence, for what
   // is looked at is one process.
-  await stage.startController('--record-count', '1', '--lease-seconds', '240')
+  await stage.startController('--action-record-count', '1', '--lease-seconds', '240')
   await stage.startFleets()
   const projects = await makeProjects(stage.kube, 4)
   const tally: Tally = { done: {}, failed: {} }

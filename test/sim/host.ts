@@ -3,7 +3,7 @@
  * both.
  */
 
-import { type ClusterComponents, type HostComponents, type Link } from '../../agent/components.ts'
+import { type ClusterComponents, type HostComponents, type LibvirtSession } from '../../agent/components.ts'
 import type { Facts } from '../../agent/host/facts.ts'
 import { createOrphanCollector, type OrphanCollector, type Owner } from '../../agent/orphans.ts'
 import { domainChanged, serversByUid } from '../../agent/server/controller.ts'
@@ -59,7 +59,7 @@ export class SimulatedHost {
       network: { sync: async () => new Map(), [Symbol.asyncDispose]: nothing },
       host: this.machines.of(link),
       orphans: this.#orphanCollector(link, cluster),
-      claimHost: async ({ host }) => ({ id: host, [Symbol.asyncDispose]: nothing }),
+      lockHost: async ({ host }) => ({ id: host, [Symbol.asyncDispose]: nothing }),
       rotateConsoleLogs: nothing,
       exposeMetrics: () => () => undefined,
     }
@@ -105,8 +105,8 @@ export const isOn = ({ domain }: Machine): boolean => domain !== undefined && do
 const nothing = async (): Promise<void> => undefined
 
 /** A connection that is there at once and stays. */
-function session(): Link {
-  const there = { closed: new Promise(() => undefined) } as Awaited<ReturnType<Link['connected']>>
+function session(): LibvirtSession {
+  const there = { closed: new Promise(() => undefined) } as Awaited<ReturnType<LibvirtSession['connected']>>
   return {
     generation: 1,
     connection: there,

@@ -1,4 +1,7 @@
-/** Controllers for the buses that the other devices need and, on PCI Express, free root ports for devices that are attached later. */
+/**
+ * Controllers for the buses that the other devices need and, on PCI Express, free root ports for devices that are
+ * attached later.
+ */
 import type { DomainInput } from '../input.ts'
 import { isPcie } from '../os.ts'
 import { type Element, xmlElement } from '../render-xml.ts'

@@ -25,8 +25,9 @@ export function diskBusOf(input: DomainInput): DiskBus {
 }
 
 /**
- * The bus of the config drive's CD: the image's choice, or one that guests have a driver for. On PCI Express Nova takes SATA, but the cloud kernels
- * of distributions have no AHCI driver and would not see the config drive. So it is virtio-scsi, except for Windows, which has no driver for that.
+ * The bus of the config drive's CD: the image's choice, or one that guests have a driver for. On PCI Express Nova takes
+ * SATA, but the cloud kernels of distributions have no AHCI driver and would not see the config drive. So it is
+ * virtio-scsi, except for Windows, which has no driver for that.
  */
 export function cdromBusOf(input: DomainInput): DiskBus {
   const fallback = !isPcie(input) ? 'ide' : isWindows(input) ? 'sata' : 'scsi'
@@ -89,8 +90,8 @@ function diskElement({ device, bus, file, bootOrder }: Drive, target: string): E
 }
 
 /**
- * Names the backing file, so that QEMU does not take it from the overlay, which the guest may have written. Without relabel=no libvirt would give the
- * shared file to QEMU's user, and one guest could then change it for all servers.
+ * Names the backing file, so that QEMU does not take it from the overlay, which the guest may have written. Without
+ * relabel=no libvirt would give the shared file to QEMU's user, and one guest could then change it for all servers.
  */
 const backingStore = ({ path, format }: Pick<DiskFile, 'path' | 'format'>): Element =>
   xmlElement(

@@ -24,7 +24,9 @@ export function inputBusOf(input: DomainInput): (typeof inputBuses)[number] {
   return requireOneOf('hw_input_bus', imageProperty(input, 'hw_input_bus') ?? 'usb', inputBuses)
 }
 
-/** A tablet, because it reports absolute coordinates. QEMU gives x86 guests a PS/2 keyboard anyway, aarch64 guests none. */
+/**
+ * A tablet, because it reports absolute coordinates. QEMU gives x86 guests a PS/2 keyboard anyway, aarch64 guests none.
+ */
 function inputDeviceElements(input: DomainInput): Element[] {
   const bus = inputBusOf(input)
   const tablet = xmlElement('input', { type: 'tablet', bus })

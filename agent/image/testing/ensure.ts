@@ -1,4 +1,7 @@
-/** A separate process that puts one image into the cache. Arguments in JSON: the options of the cache, the image, and the owner of the pin. */
+/**
+ * A separate process that puts one image into the cache. Arguments in JSON: the options of the cache, the image, and
+ * the owner of the pin.
+ */
 import { BlockList } from 'node:net'
 import { ImageCache, type ImageCacheOptions, type ImageSource } from '../image-cache.ts'
 

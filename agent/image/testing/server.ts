@@ -61,7 +61,10 @@ export class TestServer {
     await once(this.#server, 'close')
   }
 
-  /** Tells the server that the client has read so many bytes, so that it cuts a connection only after the client has read all bytes sent. */
+  /**
+   * Tells the server that the client has read so many bytes, so that it cuts a connection only after the client has
+   * read all bytes sent.
+   */
   acknowledge(bytes: number): void {
     this.#acknowledgements.emit('bytes', bytes)
   }

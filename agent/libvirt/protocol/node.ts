@@ -28,7 +28,10 @@ export const nodeProcedures = named({
     struct({ startCell: int, maxCells: int }),
     struct({ cells: array(uhyper, 1024) }),
   ),
-  /** `cpu` -1: all together. `nparams` 0 asks how many there are, and exactly that must be given next; nanoseconds since boot by kind. */
+  /**
+   * `cpu` -1: all together. `nparams` 0 asks how many there are, and exactly that must be given next; nanoseconds since
+   * boot by kind.
+   */
   nodeGetCpuStats: remote(
     227,
     struct({ cpu: int, nparams: int, flags }),

@@ -1,0 +1,41 @@
+/** Watches whether libvirt is reachable. A loss is reported only if it lasts longer than a restart of libvirtd takes. */
+import type { AgentComponents } from './components.ts'
+
+/** A restart of libvirtd takes less. */
+const AWAY_MS = 10_000
+
+type Dependencies = Pick<AgentComponents, 'session' | 'libvirt'> & {
+  kube: { clock: Pick<AgentComponents['kube']['clock'], 'timer'> }
+}
+
+/**
+ * Keeps `libvirt.away` up to date until `signal` aborts.
+ * @param onBack called when libvirt is connected, for the first time or again
+ * @param onAway called when libvirt has been unreachable for longer than a restart takes
+ */
+export function watchLibvirtConnection(
+  { session, libvirt, kube: { clock } }: Dependencies,
+  { onBack, onAway, signal }: { onBack: () => Promise<void>; onAway: () => void; signal: AbortSignal },
+): void {
+  let cancelTimer = (): void => undefined
+  const onLost = (): void => {
+    cancelTimer()
+    if (signal.aborted) return
+    cancelTimer = clock.timer(AWAY_MS, () => {
+      libvirt.away = true
+      libvirt.firstAway.resolve()
+      onAway()
+    })
+  }
+  const stopListening = session.onResync(() => {
+    cancelTimer()
+    const { connection } = session
+    // The connection may have been lost again before this handler ran.
+    if (!connection) return onLost()
+    libvirt.away = false
+    void connection.closed.then(onLost)
+    return onBack()
+  })
+  if (!session.connection) onLost()
+  signal.addEventListener('abort', () => [stopListening, cancelTimer].forEach((end) => end()), { once: true })
+}
