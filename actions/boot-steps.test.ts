@@ -8,7 +8,7 @@ import { guestOf } from './testing.ts'
 it('what fails is said when nothing of it is under way any more: it may be cleaned up after', async () => {
   const disks = Promise.withResolvers<void>()
   const said: string[] = []
-  const { configDrives, disks: fakeDisks, ports: fakePorts } = new FakeHost().of(new Life())
+  const { configDrives, disks: fakeDisks, ports: fakePorts } = new FakeHost().connect(new Life())
   const host = {
     configDrives,
     disks: {

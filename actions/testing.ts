@@ -64,11 +64,11 @@ export async function runOn(
   }: Run,
 ): Promise<void> {
   const { signal } = new AbortController()
-  const input = { host: host.of(life), guest, params: params as never, bootId, signal, shutdownTimeout: 60 }
+  const input = { host: host.connect(life), guest, params: params as never, bootId, signal, shutdownTimeout: 60 }
   const all = async (): Promise<void> => {
     for (const step of action.steps) for (let i = 0; i < times; i++) await runToEnd(step, input, onWait)
   }
-  await life.live(all())
+  await life.runUntilKilled(all())
 }
 
 /** A host on which the server was built and started with the boot ID `m0`. */
@@ -86,7 +86,7 @@ const then = async (name: keyof typeof actions): Promise<FakeHost> => {
 
 const off = async (reason: string): Promise<FakeHost> => {
   const host = await built()
-  host.goesOff(UID, reason)
+  host.turnDomainOff(UID, reason)
   return host
 }
 
@@ -117,7 +117,7 @@ async function half(): Promise<FakeHost> {
 /** Its guest does not answer the power button. */
 async function deaf(): Promise<FakeHost> {
   const host = await built()
-  host.machine(UID).obeys = false
+  host.machine(UID).obeysPowerButton = false
   return host
 }
 

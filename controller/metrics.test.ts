@@ -23,7 +23,7 @@ it('exposeControllerMetrics shows servers, hosts and addresses as they are at th
   await bench.clock.advance(1801_000)
   expect(await value('servers_overdue', { state: 'building' })).toBe(1)
   await bench.stores.networks.api.delete({ name: 'lan', namespace: 'demo' })
-  await bench.fake.caughtUp()
+  await bench.fake.waitForCaches()
   expect(await value('network_addresses', { network: 'lan' })).toBe(0)
   expect((await metrics.text()).body).not.toContain('network="lan"')
   stop()

@@ -115,7 +115,7 @@ export class Bench implements AsyncDisposable {
   /** Written by someone else than the controller, and seen by it. */
   async make<T extends KubeObject>(kind: Kind, object: object): Promise<T> {
     const made = await this.api.resource<T>(resourceDefOf(kind)).create(object as never, USER)
-    await this.fake.caughtUp()
+    await this.fake.waitForCaches()
     return made
   }
 
@@ -155,7 +155,7 @@ export class Bench implements AsyncDisposable {
       renewTime: toMicroTime(this.clock.wall()),
     }
     await this.api.resource<Lease>(leases).apply({ metadata: { name, namespace: SYSTEM }, spec }, agentOf(name))
-    await this.fake.caughtUp()
+    await this.fake.waitForCaches()
   }
 
   /** All leases run out but those of the hosts that go on beating; `witness` beats too, so that the silence is known for one. */
@@ -197,13 +197,13 @@ export class Bench implements AsyncDisposable {
         { metadata: { name, namespace: 'demo' }, status },
         agentOf(status.host ?? this.status(name).host ?? ''),
       )
-    await this.fake.caughtUp()
+    await this.fake.waitForCaches()
   }
 
   /** One reconcile as this life of the controller; its caches then have what it wrote. */
   async reconcile(name = 'web'): Promise<Outcome> {
-    const outcome = await this.fake.life.live(reconcileServer(`demo/${name}`, this.deps))
-    await this.fake.caughtUp()
+    const outcome = await this.fake.life.runUntilKilled(reconcileServer(`demo/${name}`, this.deps))
+    await this.fake.waitForCaches()
     return outcome
   }
 

@@ -59,7 +59,7 @@ describe('what brings a server back', () => {
     await bench.agentSays({ vmState: 'active' })
     expect(await taken('servers')).toEqual(['demo/web'])
     await servers().delete({ name: 'web', namespace: 'demo' })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     expect(await taken('servers')).toEqual(['demo/web'])
   })
 
@@ -92,7 +92,7 @@ describe('what brings a server back', () => {
     await bench.api
       .resource<Network>(resourceDefOf(network))
       .patch({ name: 'lan', namespace: 'demo' }, { spec: { shared: true } })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     expect(await taken('servers')).toEqual(['demo/web'])
   })
 
@@ -130,7 +130,7 @@ describe('what brings a server back', () => {
     await bench.agentSays({ host: 'h1' }, 'on')
     await drained()
     await act()
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     expect(await taken('servers')).toContain('demo/waits')
   })
 
@@ -154,7 +154,7 @@ describe('what brings a server back', () => {
     await make('made', { spec: { network: { name: 'lan' }, server: 'gone' }, status: { fixedIPs: ['10.0.0.8'] } })
     await drained()
     await bench.api.resource<Port>(resourceDefOf(port)).delete({ name: 'made', namespace: 'demo' })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     expect(await taken('servers')).toEqual(['demo/waits'])
     expect(await taken('ports')).toEqual(['demo/made', 'demo/none'])
   })
@@ -187,7 +187,7 @@ describe('what brings a server back', () => {
     await bench.agentSays({ host: 'h1', instance: { ...placed, interfaces } }, 'on')
     await drained()
     await servers().delete({ name: 'on', namespace: 'demo' })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     expect(await taken('ports')).toEqual(['demo/none'])
   })
 
@@ -296,7 +296,7 @@ describe('what others of the same kind, or their users, bring back', () => {
     await bench.server('db', { networks: [{ port: 'p' }] })
     await bench.server('other', { networks: [{ name: 'beside' }] })
     const brought = async (): Promise<string[][]> => {
-      await bench.fake.caughtUp()
+      await bench.fake.waitForCaches()
       return [await taken('networks'), await taken('ports'), await taken('servers')]
     }
     await drained()
@@ -320,10 +320,10 @@ describe('what others of the same kind, or their users, bring back', () => {
     await bench.make(port, { metadata, spec: { network: { name: 'lan' } } })
     await bench.stores.networks.api.patch({ name: 'lan', namespace: 'demo' }, { metadata: { finalizers: ['x/y'] } })
     await bench.stores.networks.api.delete({ name: 'lan', namespace: 'demo' })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     await drained()
     await bench.stores.ports.api.delete(metadata)
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     expect(await taken('networks')).toEqual(['demo/lan'])
   })
 })

@@ -23,8 +23,6 @@ const notYetRenamed: readonly string[] = [
   'controller/',
   'kube/controller.ts',
   'test/bench/',
-  'test/contract/',
-  'test/fakes/',
   'test/scale/',
 ]
 

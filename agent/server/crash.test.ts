@@ -4,7 +4,7 @@ import { active, Bench, inError, said } from './testing.ts'
 
 async function stubborn(): Promise<Bench> {
   const bench = await active()
-  bench.machine.obeys = false
+  bench.machine.obeysPowerButton = false
   return bench
 }
 
@@ -28,7 +28,7 @@ describe('crashes: after each write and each effect the end is the same, with on
     'deed start': {
       given: async () => {
         const bench = await active()
-        bench.host.goesOff(bench.server.metadata.uid!, 'shutdown')
+        bench.host.turnDomainOff(bench.server.metadata.uid!, 'shutdown')
         await bench.rest()
         return bench
       },
@@ -59,7 +59,7 @@ describe('crashes: after each write and each effect the end is the same, with on
       },
       when: (b) => b.create(),
     },
-    killed: { given: active, when: async (b) => b.host.goesOff(b.server.metadata.uid!, 'destroyed') },
+    killed: { given: active, when: async (b) => b.host.turnDomainOff(b.server.metadata.uid!, 'destroyed') },
     undefined: { given: active, when: async (b) => void (b.machine.domain = undefined) },
     delete: { given: active, when: (b) => b.delete() },
   }

@@ -227,7 +227,7 @@ describe('a start of a server in error is another try of what is wished', () => 
 
   it('one that has come to be as wished meanwhile is that, and the deed ends', async () => {
     const bench = await inError('shutdown', 'Stopped', 'Running')
-    bench.host.goesOff(bench.server.metadata.uid ?? '', 'shutdown')
+    bench.host.turnDomainOff(bench.server.metadata.uid ?? '', 'shutdown')
     await bench.rest()
     expect(said(bench)).toMatchObject({ vmState: 'error', powerState: 'Shutdown' })
     await bench.ask('start')

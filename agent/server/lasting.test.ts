@@ -12,7 +12,7 @@ const recordOf = (bench: Bench, name: string): ServerAction | undefined =>
 /** A server whose guest does not power off when it is asked to. */
 async function stubborn(): Promise<Bench> {
   const bench = await active()
-  bench.machine.obeys = false
+  bench.machine.obeysPowerButton = false
   return bench
 }
 

@@ -104,7 +104,7 @@ describe('a steady server', () => {
 
   it('costs none with a fault, or when its guest went off by itself', async () => {
     const bench = await active()
-    bench.host.goesOff(bench.server.metadata.uid!, 'shutdown')
+    bench.host.turnDomainOff(bench.server.metadata.uid!, 'shutdown')
     await bench.rest()
     expect(writes(await bench.rest())).toEqual([])
     await bench.wish('Stopped')
@@ -183,7 +183,7 @@ describe('wishes', () => {
 
   it('a guest that does not answer loses its power', async () => {
     const bench = await active()
-    bench.machine.obeys = false
+    bench.machine.obeysPowerButton = false
     await bench.wish('Stopped')
     await bench.rest()
     expect(bench.status).toMatchObject({ vmState: 'stopped', domain: { reason: 'destroyed' } })
@@ -209,7 +209,7 @@ describe('what the agent says', () => {
     await bench.delete()
     await bench.create()
     const anew = bench.server
-    bench.host.goesOff(seen.metadata.uid ?? '', 'shutdown')
+    bench.host.turnDomainOff(seen.metadata.uid ?? '', 'shutdown')
     await expect(bench.pass(bench.agent(), seen)).rejects.toMatchObject({ code: 'ObjectChanged' })
     expect(bench.server).toEqual(anew)
   })
@@ -217,7 +217,7 @@ describe('what the agent says', () => {
   it('is said though others have written meanwhile', async () => {
     const bench = await active()
     const seen = bench.server
-    bench.host.goesOff(seen.metadata.uid ?? '', 'shutdown')
+    bench.host.turnDomainOff(seen.metadata.uid ?? '', 'shutdown')
     await bench.servers.patch(seen.metadata, { metadata: { labels: { a: 'b' } } })
     await bench.pass(bench.agent(), seen)
     expect(bench.server).toMatchObject({ metadata: { labels: { a: 'b' } }, status: { vmState: 'stopped' } })
@@ -226,7 +226,7 @@ describe('what the agent says', () => {
   it('is not said of a server that another host has by now', async () => {
     const bench = await active()
     const seen = bench.server
-    bench.host.goesOff(seen.metadata.uid ?? '', 'shutdown')
+    bench.host.turnDomainOff(seen.metadata.uid ?? '', 'shutdown')
     await bench.place('h2')
     await expect(bench.pass(bench.agent(), seen)).rejects.toMatchObject({ code: 'ObjectChanged' })
   })
@@ -235,7 +235,7 @@ describe('what the agent says', () => {
 describe('what happens on the host', () => {
   it('a guest that powers itself off stays off, and the status says how to start it', async () => {
     const bench = await active()
-    bench.host.goesOff(bench.server.metadata.uid!, 'shutdown')
+    bench.host.turnDomainOff(bench.server.metadata.uid!, 'shutdown')
     const agent = await bench.rest()
     expect(writes(agent)).toEqual(['applyStatus servers'])
     expect(said(bench)).toMatchObject({
@@ -253,7 +253,7 @@ describe('what happens on the host', () => {
 
   it('such a guest is also started by wishing Stopped and Running again', async () => {
     const bench = await active()
-    bench.host.goesOff(bench.server.metadata.uid!, 'shutdown')
+    bench.host.turnDomainOff(bench.server.metadata.uid!, 'shutdown')
     await bench.rest()
     await bench.wish('Stopped')
     await bench.rest()
@@ -267,7 +267,7 @@ describe('what happens on the host', () => {
     'a domain that went off (%s) is brought back, and that is recorded',
     async (reason) => {
       const bench = await active()
-      bench.host.goesOff(bench.server.metadata.uid!, reason)
+      bench.host.turnDomainOff(bench.server.metadata.uid!, reason)
       await bench.rest()
       expect(said(bench)).toMatchObject({ vmState: 'active', ready: 'True', actionRecords: 2 })
       expect(bench.records.at(-1)).toBe('start Succeeded')
@@ -276,9 +276,9 @@ describe('what happens on the host', () => {
 
   it('such a guest stays off when libvirt has forgotten why it is', async () => {
     const bench = await active()
-    bench.host.goesOff(bench.server.metadata.uid!, 'shutdown')
+    bench.host.turnDomainOff(bench.server.metadata.uid!, 'shutdown')
     await bench.rest()
-    bench.host.forgetReasons()
+    bench.host.forgetShutdownReasons()
     expect(bench.machine.domain).toMatchObject({ state: 'off', reason: 'unknown' })
     const agent = await bench.rest()
     expect(writes(agent)).toEqual([])

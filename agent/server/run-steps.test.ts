@@ -16,7 +16,7 @@ function runOn(host: FakeHost, life: Life, { planned = create, signal = new Abor
   const clocks = { monotonic: () => ms, wall: () => new Date(Date.UTC(2026, 0, 1) + ms).toISOString() }
   const run = new ActionRun(planned, { server: guest.server, observed: { power: 'missing' } }, clocks)
   const options = {
-    host: host.of(life),
+    host: host.connect(life),
     guest,
     signal,
     onStep: (name: string, seconds: number) => void steps.push(`${name} ${seconds}`),

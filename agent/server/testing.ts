@@ -164,7 +164,7 @@ export class Bench {
     const record = { event: (h: EventDetails) => void events.push(h), flush: async () => undefined }
     const deps: Deps = {
       hostName: HOST,
-      host: this.host.of(life),
+      host: this.host.connect(life),
       away: () => this.away,
       servers: this.api.resource<Server>(resourceDefOf(serverKind), life),
       wrote: () => undefined,
@@ -181,7 +181,7 @@ export class Bench {
 
   /** One pass over the server as the cache has it; rejects with Killed when that was its last. */
   pass({ life, deps }: AgentLife, seen: Server = this.server, signal = new AbortController().signal): Promise<Outcome> {
-    return life.live(reconcileServer(seen, deps, { signal, log: noLog, priority: 'normal', attempt: 1 }))
+    return life.runUntilKilled(reconcileServer(seen, deps, { signal, log: noLog, priority: 'normal', attempt: 1 }))
   }
 
   /** Passes until nothing changes any more, as the queue would call for them: after each event, after each wait, after each error. */

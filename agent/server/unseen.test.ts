@@ -111,7 +111,7 @@ it('reports once that a server that was not built yet cannot be observed, and th
 describe('a domain that ends again and again', () => {
   /** It dies, and the agent hears of it. */
   async function dies(bench: Bench, agent: AgentLife) {
-    bench.host.goesOff(bench.server.metadata.uid ?? '', 'crashed')
+    bench.host.turnDomainOff(bench.server.metadata.uid ?? '', 'crashed')
     return bench.pass(agent)
   }
 

@@ -48,10 +48,10 @@ const ask = (bench: Bench, action = 'reboot', params: object = { type: 'HARD' },
   })
 
 async function decide(bench: Bench, name = 'r1'): Promise<Outcome> {
-  const outcome = await bench.fake.life.live(
+  const outcome = await bench.fake.life.runUntilKilled(
     reconcileAction(`demo/${name}`, { stores: bench.stores, secrets: bench.services.secrets, now: () => bench.now() }),
   )
-  await bench.fake.caughtUp()
+  await bench.fake.waitForCaches()
   return outcome
 }
 
@@ -60,12 +60,12 @@ async function behind(bench: Bench, change: () => Promise<unknown>): Promise<voi
   bench.api.pauseWatches()
   const changing = change()
   await flushPromises()
-  await bench.fake.life.live(
+  await bench.fake.life.runUntilKilled(
     reconcileAction('demo/r1', { stores: bench.stores, secrets: bench.services.secrets, now: () => bench.now() }),
   )
   bench.api.resumeWatches()
   await changing
-  await bench.fake.caughtUp()
+  await bench.fake.waitForCaches()
 }
 
 const seen = (bench: Bench, name = 'r1') => {
@@ -233,7 +233,7 @@ describe('of two deeds at once', () => {
     await reconcileAction('demo/r1', deps)
     expect(await reconcileAction('demo/r2', deps)).toEqual({ kind: 'wait', for: 'the newest Server', recheckAfter: 20 })
     bench.api.resumeWatches()
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     await decide(bench, 'r2')
     expect([seen(bench), seen(bench, 'r2')]).toMatchObject([{ phase: 'Running' }, { phase: 'Rejected' }])
     expect(bench.status().activeAction?.name).toBe('r1')
@@ -252,7 +252,7 @@ describe('when the agent is quicker', () => {
     )
     await reconcileAction('demo/r1', { stores: bench.stores, secrets: bench.services.secrets, now: () => bench.now() })
     bench.api.resumeWatches()
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     expect(seen(bench)).toMatchObject({ phase: 'Succeeded' })
   })
 
@@ -277,7 +277,7 @@ describe('a deed that is deleted', () => {
       spec: { server: 'web', action: 'start', start: {} },
     })
     await bench.api.resource<ServerAction>(resourceDefOf(serverAction)).delete({ name: 'r1', namespace: 'demo' })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     await decide(bench)
     expect(bench.status()).not.toHaveProperty('activeAction')
   })
@@ -293,7 +293,7 @@ describe('a deed that is deleted', () => {
       kind: 'done',
     })
     bench.api.resumeWatches()
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     expect(bench.actions()).toEqual([])
   })
 
@@ -309,7 +309,7 @@ describe('a deed that is deleted', () => {
     })
     await reconcileAction('demo/r1', { stores: bench.stores, secrets: bench.services.secrets, now: () => bench.now() })
     bench.api.resumeWatches()
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     expect(seen(bench).phase).toBeUndefined()
   })
 })
@@ -352,7 +352,7 @@ it('a server that goes while a deed is admitted', async () => {
     now: () => bench.now(),
   }).catch((error: unknown) => error)
   bench.api.resumeWatches()
-  await bench.fake.caughtUp()
+  await bench.fake.waitForCaches()
   await decide(bench)
   expect(seen(bench)).toMatchObject({ phase: 'Rejected', accepted: 'False ServerNotFound' })
 })

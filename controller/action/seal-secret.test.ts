@@ -40,8 +40,8 @@ async function request(bench: Bench, key?: string): Promise<ServerAction> {
     spec: { server: 'web', action: 'changePassword', changePassword: { user: 'admin', passwordSecret } },
   })
   const deps = { stores: bench.stores, secrets: bench.services.secrets, now: () => bench.now() }
-  await bench.fake.life.live(reconcileAction('demo/r1', deps))
-  await bench.fake.caughtUp()
+  await bench.fake.life.runUntilKilled(reconcileAction('demo/r1', deps))
+  await bench.fake.waitForCaches()
   return made
 }
 

@@ -27,7 +27,7 @@ const deps = (bench: Bench) => ({ stores: bench.stores, now: () => bench.now() }
 
 async function network(bench: Bench, name = 'lan'): Promise<Outcome> {
   const outcome = await reconcileNetwork(`demo/${name}`, deps(bench))
-  await bench.fake.caughtUp()
+  await bench.fake.waitForCaches()
   return outcome
 }
 const seen = (bench: Bench, name = 'lan') => bench.api.find('networks', `demo/${name}`) as Network | undefined
@@ -68,14 +68,14 @@ describe('observedGeneration', () => {
       await bench.make(kind, { metadata: { ...metadata, finalizers: [IN_USE] }, spec })
       const observed = async (): Promise<object> => {
         await reconcile(key, deps(bench))
-        await bench.fake.caughtUp()
+        await bench.fake.waitForCaches()
         const { status } = bench.api.find(kind.plural, key) as Flavor
         const ready = findCondition(status?.conditions, 'Ready')
         return { status: status?.observedGeneration, ready: ready?.observedGeneration }
       }
       expect(await observed()).toEqual({ status: 1, ready: 1 })
       await bench.api.resource<Flavor>(resourceDefOf(kind)).patch(metadata, { spec: change })
-      await bench.fake.caughtUp()
+      await bench.fake.waitForCaches()
       expect(await observed()).toEqual({ status: 2, ready: 2 })
     },
   )
@@ -116,7 +116,7 @@ describe('a network', () => {
     for (let i = 0; i < 2; i++) await network(bench)
     expect(ready(bench)).toMatchObject({ status: 'False', reason: 'SubnetsOverlap' })
     await bench.stores.networks.api.delete({ name: 'older', namespace: 'demo' })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     await network(bench)
     expect(ready(bench)).toMatchObject({ status: 'True' })
   })
@@ -128,7 +128,7 @@ describe('a network', () => {
     for (const name of ['a', 'b'])
       await bench.make<Port>(portKind, { metadata: { name, namespace: 'demo' }, spec: { network: { name: 'lan' } } })
     await bench.stores.networks.api.delete({ name: 'lan', namespace: 'demo' })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     expect(await network(bench)).toMatchObject({ kind: 'wait' })
     expect(ready(bench)).toMatchObject({
       status: 'False',
@@ -137,7 +137,7 @@ describe('a network', () => {
     })
     const ports = bench.api.resource<Port>(resourceDefOf(portKind))
     for (const name of ['a', 'b']) await ports.delete({ name, namespace: 'demo' })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     await network(bench)
     expect(seen(bench)).toBeUndefined()
   })
@@ -155,7 +155,7 @@ describe('a network', () => {
       ...given,
     })
     await bench.stores.networks.api.delete({ name: 'lan', namespace: 'demo' })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     await network(bench)
     expect(seen(bench) !== undefined).toBe('status' in given)
   })
@@ -165,7 +165,7 @@ describe('a network', () => {
     await bench.network()
     await network(bench)
     await bench.stores.networks.api.delete({ name: 'lan', namespace: 'demo' })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     bench.api.pauseWatches()
     const ports = bench.api.resource<Port>(resourceDefOf(portKind))
     await ports.create({ metadata: { name: 'a', namespace: 'demo' }, spec: { network: { name: 'lan' } } })
@@ -178,7 +178,7 @@ describe('a network', () => {
 describe('an aggregate', () => {
   async function said(bench: Bench, name: string): Promise<{ reason: string; message: string } | undefined> {
     await reconcileAggregate(name, deps(bench))
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     const found = bench.api.find('hostaggregates', name) as HostAggregate
     return findCondition(found.status?.conditions, 'Ready')
   }

@@ -31,7 +31,7 @@ describe('records', () => {
     await using bench = await withRecords([3, 2, 1, 200])
     await reconcileCleanup('demo/web', bench.stores, retention)
     expect(names(bench)).toEqual(['web-2', 'web-3'])
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     const { length } = bench.writes
     await reconcileCleanup('demo/web', bench.stores, retention)
     expect(bench.writes).toHaveLength(length)
@@ -50,7 +50,7 @@ describe('records', () => {
       .resource(servers.api.def)
       .patch({ name: 'web', namespace: 'demo' }, { metadata: { finalizers: [] } })
     await bench.api.resource(servers.api.def).delete({ name: 'web', namespace: 'demo' })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     await reconcileCleanup('demo/web', bench.stores, retention)
     expect(names(bench)).toEqual([])
   })

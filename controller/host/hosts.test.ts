@@ -49,12 +49,12 @@ describe('LeaseHosts', () => {
   it('reports a host down when it has no Lease or its Lease is deleted', async () => {
     await using bench = await Bench.start()
     await hypervisors(bench).create({ metadata: { name: 'h1' }, spec: {} })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     expect(bench.hosts.isUp('h1')).toBe(false)
     await bench.beat('h1')
     expect(bench.hosts.isUp('h1')).toBe(true)
     await bench.api.resource<Lease>(leases).delete({ name: 'h1', namespace: 'kubenova-system' })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     expect(bench.hosts.isUp('h1')).toBe(false)
     expect(bench.changes).toEqual(['h1', 'h1'])
   })
@@ -73,7 +73,7 @@ describe('LeaseHosts', () => {
   it('reports a host down that is forced down, although its agent renews the Lease', async () => {
     await using bench = await cloud('h1')
     await hypervisors(bench).patch({ name: 'h1' }, { spec: { forcedDown: true } })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     expect([bench.hosts.isUp('h1'), bench.hosts.isForcedDown('h1')]).toEqual([false, true])
     expect(bench.hosts.whyDown('h1')).toBe('host h1 is forced down')
   })

@@ -19,7 +19,7 @@ function reconciler(bench: Bench): (name?: string) => Promise<Outcome> {
   }
   return async (name = 'h1') => {
     const outcome = await reconcileHost(name, deps)
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     return outcome
   }
 }
@@ -38,7 +38,7 @@ async function connected(bench: Bench): Promise<void> {
     { metadata: { name: 'h1' }, status: { ...reported, conditions } },
     { fieldManager: 'kubenova-agent/h1' },
   )
-  await bench.fake.caughtUp()
+  await bench.fake.waitForCaches()
 }
 
 describe('a Hypervisor', () => {
@@ -104,7 +104,7 @@ describe('a Hypervisor', () => {
     const handle = bench.api.resource<Hypervisor>(resourceDefOf(hypervisorKind))
     for (const [generation, disabled] of [true, false].entries()) {
       await handle.patch({ name: 'h1' }, { spec: { disabled } })
-      await bench.fake.caughtUp()
+      await bench.fake.waitForCaches()
       await reconcile()
       expect(status(bench)?.observedGeneration).toBe(generation + 2)
     }

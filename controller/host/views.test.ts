@@ -17,7 +17,7 @@ describe('HostViews', () => {
     const [h1, h2] = [bench.views.get('h1'), bench.views.get('h2')]
     expect(bench.views.get('h1')).toBe(h1)
     await hypervisors(bench).patch({ name: 'h1' }, { spec: { disabled: true } })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     expect(bench.views.get('h1')).toMatchObject({ disabled: true })
     expect(bench.views.get('h1')).not.toBe(h1)
     expect(bench.views.get('h2')).toBe(h2)
@@ -29,7 +29,7 @@ describe('HostViews', () => {
     await bench.host('h2')
     expect(names(bench)).toEqual(['h1', 'h2'])
     await hypervisors(bench).delete({ name: 'h1' })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     expect(names(bench)).toEqual(['h2'])
     expect(bench.views.get('h1')).toBeUndefined()
   })
@@ -50,13 +50,13 @@ describe('HostViews', () => {
       metadata: { name: 'ssd' },
       spec: { hosts: ['h1'], availabilityZone: 'east', metadata: { ssd: 'true' } },
     })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     expect(['h1', 'h2'].map((host) => bench.views.get(host)?.zone)).toEqual(['east', 'nova'])
     await aggregates.patch({ name: 'ssd' }, { spec: { hosts: ['h2'] } })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     expect(['h1', 'h2'].map((host) => bench.views.get(host)?.zone)).toEqual(['nova', 'east'])
     await aggregates.delete({ name: 'ssd' })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     expect(bench.views.get('h2')?.aggregates).toEqual([])
   })
 

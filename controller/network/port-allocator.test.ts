@@ -10,7 +10,7 @@ const names = (bench: Bench): string[] => bench.ports().map(({ metadata }) => me
 /** Allocates the interfaces of the server, as its placement does. */
 async function allocate(bench: Bench, server: Server): Promise<Interface[]> {
   const { nics } = resolveReferences(server, bench.deps.lookup)
-  return bench.fake.life.live(bench.deps.portAllocator.allocate(server, nics))
+  return bench.fake.life.runUntilKilled(bench.deps.portAllocator.allocate(server, nics))
 }
 const onLan = (...more: object[]) => ({ networks: [{ name: 'lan' }, ...more] }) as Partial<Server['spec']>
 const userPort = (bench: Bench, name = 'mine', more: Partial<Port['spec']> = {}) =>
@@ -61,7 +61,7 @@ describe('a Port that the controller creates', () => {
       message: expect.stringContaining('is allocated to Port demo/lan-'),
     }
     await expect(allocate(bench, other)).rejects.toMatchObject(rejection)
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     await expect(allocate(bench, other)).rejects.toMatchObject(rejection)
     expect(names(bench)).toHaveLength(1)
   })
@@ -81,7 +81,7 @@ describe('a Port that the controller creates', () => {
     const first = await allocate(bench, server)
     expect(await allocate(bench, server)).toEqual(first)
     bench.api.resumeWatches()
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     expect(await allocate(bench, server)).toEqual(first)
     expect(names(bench)).toEqual(['lan-10-0-0-2', 'lan-10-0-0-3'])
   })
@@ -90,7 +90,7 @@ describe('a Port that the controller creates', () => {
     await using bench = await cloud('h1')
     const server = await bench.server('web', onLan())
     await allocate(bench, { ...server, metadata: { ...server.metadata, uid: 'the one before' } })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     const [nic] = await allocate(bench, server)
     expect(nic?.port).toBe('lan-10-0-0-3')
   })
@@ -116,7 +116,7 @@ describe('PortAllocator', () => {
     await using bench = await cloud('h1')
     const one = await bench.server('one', { networks: [{ name: 'lan', fixedIP: '10.0.0.5' }] })
     await allocate(bench, one)
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     const two = await bench.server('two', { networks: [{ name: 'lan', fixedIP: '10.0.0.5' }] })
     await expect(allocate(bench, two)).rejects.toMatchObject({ kind: 'Refused', code: 'AddressInUse' })
     expect(names(bench)).toEqual(['lan-10-0-0-5'])
@@ -135,7 +135,7 @@ describe('PortAllocator', () => {
     await bench.network('small', [{ cidr: '10.8.0.0/30', dhcp: false }])
     const server = await bench.server('web', { networks: [{ name: 'small' }, { name: 'small' }, { name: 'small' }] })
     await expect(allocate(bench, server)).rejects.toMatchObject({ kind: 'Transient', code: 'NoFreeAddress' })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     await expect(allocate(bench, server)).rejects.toMatchObject({ code: 'NoFreeAddress' })
     expect(names(bench)).toEqual(['small-10-8-0-1', 'small-10-8-0-2'])
   })
@@ -164,7 +164,7 @@ describe('a Port that is deleted under its server', () => {
       .resource<Server>(bench.stores.servers.api.def)
       .patch(one.metadata, { metadata: { finalizers: null } })
     await bench.api.resource<Server>(bench.stores.servers.api.def).delete(one.metadata)
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     expect(await allocate(bench, two)).toMatchObject([{ port: 'lan-10-0-0-5' }])
   })
 
@@ -172,9 +172,9 @@ describe('a Port that is deleted under its server', () => {
     await using bench = await cloud('h1')
     const networks = [{ name: 'lan', macAddress: 'fa:16:3e:00:00:09' }]
     await allocate(bench, await bench.server('one', { networks }))
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     await ports(bench).delete({ name: 'lan-10-0-0-2', namespace: 'demo' })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     expect(await allocate(bench, await bench.server('two', { networks }))).toMatchObject([
       { macAddress: 'fa:16:3e:00:00:09' },
     ])
@@ -195,7 +195,7 @@ describe('PortAllocator when the answer to a creation is lost', () => {
     await expect(allocate(bench, server)).rejects.toMatchObject({ status: 0 })
     expect(await allocate(bench, server)).toMatchObject([{ port: 'lan-10-0-0-2' }])
     bench.api.resumeWatches()
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     expect(names(bench)).toEqual(['lan-10-0-0-2'])
   })
 

@@ -12,7 +12,7 @@ const make = (bench: Bench, name = 'mine', spec: Partial<Port['spec']> = {}): Pr
 async function reconcile(bench: Bench, name = 'mine'): Promise<Outcome> {
   const { allocations } = bench.services
   const outcome = await reconcilePort(`demo/${name}`, { stores: bench.stores, allocations, clock: bench.clock })
-  await bench.fake.caughtUp()
+  await bench.fake.waitForCaches()
   return outcome
 }
 /** First the finalizer, then the status. */
@@ -45,7 +45,7 @@ describe('a port of the user', () => {
     await make(bench)
     const status = { macAddress: 'fa:16:3e:00:00:09', fixedIPs: ['10.0.0.5'] }
     await bench.api.resource<Port>(resourceDefOf(portKind)).patch({ name: 'mine', namespace: 'demo' }, { status })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     await reconcile(bench)
     expect(seen(bench)?.fixedIPs).toEqual(['10.0.0.2'])
     expect(ready(bench)).toMatchObject({ status: 'True' })
@@ -108,7 +108,7 @@ describe('a port of the user', () => {
     await reconcile(bench, 'other')
     expect(seen(bench, 'other')).toMatchObject({ fixedIPs: ['10.7.0.1'] })
     await bench.stores.networks.api.delete({ name: 'older', namespace: 'demo' })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     await reconcile(bench)
     expect(seen(bench)).toMatchObject({ fixedIPs: ['10.7.0.1'] })
   })
@@ -125,7 +125,7 @@ describe('a port of the user', () => {
     expect(had).toMatchObject({ fixedIPs: ['10.8.0.1'] })
     const subnets = [...both, { cidr: '10.7.0.0/25' }]
     await bench.stores.networks.api.patch({ name: 'young', namespace: 'demo' }, { spec: { subnets } })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     expect(await reconcile(bench)).toEqual({ kind: 'done' })
     expect(seen(bench)).toEqual(had)
   })
@@ -147,7 +147,7 @@ describe('a port of the user', () => {
       { metadata: { finalizers: ['compute.kubenova.io/in-use'] } },
     )
     await networks.delete({ name: 'lan', namespace: 'demo' })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     expect(await reconcile(bench, 'first')).toMatchObject({ kind: 'failed', reason: 'ReferenceTerminating' })
     expect(ready(bench, 'first')?.message).toBe('Network demo/lan is being deleted: name another one')
     expect(seen(bench, 'first')).not.toHaveProperty('macAddress')
@@ -162,7 +162,7 @@ describe('a port of the user', () => {
     expect(await reconcile(bench)).toMatchObject({ kind: 'wait', for: 'AddressInUse', recheckAfter: 30_000 })
     expect(ready(bench)?.message).toBe('10.0.0.5 is allocated to Port demo/first: delete this port, or that one')
     await bench.api.resource<Port>(resourceDefOf(portKind)).delete({ name: 'first', namespace: 'demo' })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     await reconcile(bench)
     expect(seen(bench)).toMatchObject({ fixedIPs: ['10.0.0.5'] })
   })
@@ -245,7 +245,7 @@ describe('which server uses it', () => {
     const servers = bench.api.resource(bench.stores.servers.api.def)
     await servers.patch({ name: 'web', namespace: 'demo' }, { metadata: { finalizers: [] } })
     await servers.delete({ name: 'web', namespace: 'demo' })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     await twice(bench)
     expect(seen(bench)).not.toHaveProperty('server')
     expect(seen(bench)).toMatchObject({ fixedIPs: ['10.0.0.2'] })
@@ -259,7 +259,7 @@ describe('which server uses it', () => {
     await bench.reconcile()
     await twice(bench)
     await bench.stores.ports.api.delete({ name: 'mine', namespace: 'demo' })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     await reconcile(bench)
     expect(ready(bench)).toMatchObject({
       status: 'False',
@@ -273,7 +273,7 @@ describe('which server uses it', () => {
     const servers = bench.api.resource(bench.stores.servers.api.def)
     await servers.patch({ name: 'web', namespace: 'demo' }, { metadata: { finalizers: [] } })
     await servers.delete({ name: 'web', namespace: 'demo' })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     await reconcile(bench)
     expect(bench.ports()).toEqual([])
   })
@@ -286,7 +286,7 @@ describe('what is left alone', () => {
     const metadata = { name: 'going', namespace: 'demo', finalizers: ['example.com/x'] }
     await bench.make<Port>(portKind, { metadata, spec: { network: { name: 'lan' } } })
     await bench.api.resource<Port>(resourceDefOf(portKind)).delete(metadata)
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     for (const name of ['made', 'going', 'gone']) expect(await reconcile(bench, name)).toEqual({ kind: 'done' })
     expect(bench.writes).toEqual([])
   })

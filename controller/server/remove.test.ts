@@ -58,7 +58,7 @@ describe('a deletion', () => {
   }
   const remove = async (bench: Bench): Promise<void> => {
     await servers(bench).delete({ name: 'web', namespace: 'demo' })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
   }
 
   it('of a server without a host is the controller’s', async () => {
@@ -95,7 +95,7 @@ describe('a deletion', () => {
       { name: 'web', namespace: 'demo' },
       { metadata: { annotations: { [FORCE_DELETE]: 'true' } } },
     )
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     await bench.reconcile()
     expect(bench.read()).toBeUndefined()
     await bench.reconcile()

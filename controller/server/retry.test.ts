@@ -45,14 +45,14 @@ describe('a server whose host refuses it for want of its libvirt', () => {
     const hostSays = (conditions: ReturnType<typeof says>) =>
       hosts.applyStatus({ metadata: { name: 'h1' }, status: { conditions } }, { fieldManager: 'agent' })
     if (isAway) await hostSays(says('False', 'LibvirtUnreachable'))
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     const fault = { code: 500, message: 'look: no libvirt', details: 'LibvirtUnreachable', created: bench.now() }
     const more = { domain: { name: 'd' }, actionRecords: 1, conditions: [], fault }
     await bench.agentSays({ vmState: 'error', hostRejection: { host: 'h1', reason: 'look: no libvirt' }, ...more })
     for (let i = 0; i < 4; i++) await bench.reconcile()
     expect(scheduled(bench)).toMatchObject({ reason: 'NoValidHost' })
     await hostSays(says('True', 'Connected'))
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     await bench.reconcile()
     expect(bench.status().host).toBe(isAway ? 'h1' : undefined)
   })
@@ -110,7 +110,7 @@ describe('a start of a server that no host could build', () => {
       secrets: bench.services.secrets,
       now: () => bench.now(),
     })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     const [asked] = bench.actions()
     if (!asked) throw new Error('it is gone')
     return asked
@@ -129,17 +129,17 @@ describe('a start of a server that no host could build', () => {
     await using bench = await refused()
     const hosts = bench.api.resource<Hypervisor>(resourceDefOf(hypervisor))
     await hosts.patch({ name: 'h1' }, { spec: { disabled: true } })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     const { metadata } = await ask(bench)
     // The controller ends when it has failed the action, before it could free the slot.
     const away = new ApiError({ request: 'fake', status: 0 })
     bench.fake.life.fail('apply serveractions', away, { when: 'after' })
     await expect(bench.reconcile()).rejects.toBe(away)
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     expect(bench.actions()[0]?.status).toMatchObject({ phase: 'Failed' })
     expect(bench.status().activeAction?.uid).toBe(metadata.uid)
     await hosts.patch({ name: 'h1' }, { spec: { disabled: false } })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     for (let i = 0; i < 2; i++) await bench.reconcile()
     expect(bench.status()).toMatchObject({ host: 'h1', vmState: 'building' })
     expect(bench.status()).not.toHaveProperty('activeAction')
@@ -149,7 +149,7 @@ describe('a start of a server that no host could build', () => {
     await using bench = await refused()
     const hosts = bench.api.resource<Hypervisor>(resourceDefOf(hypervisor))
     await hosts.patch({ name: 'h1' }, { spec: { disabled: true } })
-    await bench.fake.caughtUp()
+    await bench.fake.waitForCaches()
     await ask(bench)
     for (let i = 0; i < 2; i++) await bench.reconcile()
     expect(bench.actions()[0]?.status).toMatchObject({

@@ -1,20 +1,20 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Guest } from '../../actions/host/index.ts'
-import { type ContractHost, ctx, finish } from './contract-host.ts'
+import { type ContractHost, ctx, waitUntilDone } from './contract-host.ts'
 
-const named = (guest: Guest, displayName: string): Guest => ({
+const withDisplayName = (guest: Guest, displayName: string): Guest => ({
   ...guest,
   server: { ...guest.server, spec: { ...guest.server.spec, displayName } },
 })
 
-/** What actions rely on of the capability ConfigDrives. */
-export function configDrivesContract(getHost: () => ContractHost): void {
+/** Tests everything that actions rely on in the capability ConfigDrives. */
+export function describeConfigDrivesContract(getHost: () => ContractHost): void {
   describe('ConfigDrives', () => {
     afterEach(() => getHost().reset())
 
-    it('write puts what the Server says now on the drive, and the same again when it is repeated', async () => {
+    it('write puts the present spec of the Server on the drive, and the same bytes when it is repeated', async () => {
       const host = getHost()
-      const guest = named(host.newGuest(), 'first name')
+      const guest = withDisplayName(host.newGuest(), 'first name')
       await host.host.configDrives.write(guest, ctx)
       const first = await host.configDrive(guest)
       expect(first).toContain('first name')
@@ -25,8 +25,8 @@ export function configDrivesContract(getHost: () => ContractHost): void {
     it('write replaces the drive when the Server has changed', async () => {
       const host = getHost()
       const guest = host.newGuest()
-      await host.host.configDrives.write(named(guest, 'first name'), ctx)
-      await host.host.configDrives.write(named(guest, 'second name'), ctx)
+      await host.host.configDrives.write(withDisplayName(guest, 'first name'), ctx)
+      await host.host.configDrives.write(withDisplayName(guest, 'second name'), ctx)
       const text = await host.configDrive(guest)
       expect(text).toContain('second name')
       expect(text).not.toContain('first name')
@@ -39,11 +39,11 @@ export function configDrivesContract(getHost: () => ContractHost): void {
       expect(await host.configDrive(guest)).toBeUndefined()
     })
 
-    it('write works before the disks are made, and leaves them as they are after', async () => {
+    it('write works before the disks exist, and does not change disks that exist', async () => {
       const host = getHost()
-      const guest = named(host.newGuest(), 'any name')
+      const guest = withDisplayName(host.newGuest(), 'any name')
       await host.host.configDrives.write(guest, ctx)
-      await finish(() => host.host.disks.create(guest, ctx), 'disks')
+      await waitUntilDone(() => host.host.disks.create(guest, ctx), 'disks')
       const disk = await host.diskIdentity(guest)
       expect(await host.configDrive(guest)).toContain('any name')
       await host.host.configDrives.write(guest, ctx)

@@ -1,22 +1,22 @@
 /** The contract suites of all capabilities, each run on the fake, the simulated and the real host. */
 import type { Capability } from '../../actions/host/index.ts'
-import { configDrivesContract } from './config-drives.contract.ts'
+import { describeConfigDrivesContract } from './config-drives.contract.ts'
 import type { ContractHost } from './contract-host.ts'
-import { disksContract } from './disks.contract.ts'
-import { domainsContract } from './domains.contract.ts'
-import { guestAgentContract } from './guest-agent.contract.ts'
-import { imagesContract } from './images.contract.ts'
-import { portsContract } from './ports.contract.ts'
+import { describeDisksContract } from './disks.contract.ts'
+import { describeDomainsContract } from './domains.contract.ts'
+import { describeGuestAgentContract } from './guest-agent.contract.ts'
+import { describeImagesContract } from './images.contract.ts'
+import { describePortsContract } from './ports.contract.ts'
 
-const contracts: Readonly<Record<Capability, (getHost: () => ContractHost) => void>> = {
-  images: imagesContract,
-  disks: disksContract,
-  configDrives: configDrivesContract,
-  ports: portsContract,
-  domains: domainsContract,
-  guestAgent: guestAgentContract,
+const contractSuites: Readonly<Record<Capability, (getHost: () => ContractHost) => void>> = {
+  images: describeImagesContract,
+  disks: describeDisksContract,
+  configDrives: describeConfigDrivesContract,
+  ports: describePortsContract,
+  domains: describeDomainsContract,
+  guestAgent: describeGuestAgentContract,
 }
 
 export function describeContracts(getHost: () => ContractHost): void {
-  for (const contract of Object.values(contracts)) contract(getHost)
+  for (const describeContract of Object.values(contractSuites)) describeContract(getHost)
 }

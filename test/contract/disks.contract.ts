@@ -1,69 +1,69 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { type ContractHost, ctx, finish } from './contract-host.ts'
+import { type ContractHost, ctx, waitUntilDone } from './contract-host.ts'
 
-/** What actions rely on of the capability Disks. */
-export function disksContract(getHost: () => ContractHost): void {
+/** Tests everything that actions rely on in the capability Disks. */
+export function describeDisksContract(getHost: () => ContractHost): void {
   describe('Disks', () => {
     afterEach(() => getHost().reset())
 
     it('create makes the disks once, and leaves them as they are when it is called again', async () => {
       const host = getHost()
       const guest = host.newGuest()
-      await finish(() => host.host.images.fetch(guest, ctx), 'image')
-      await finish(() => host.host.disks.create(guest, ctx), 'disks')
+      await waitUntilDone(() => host.host.images.fetch(guest, ctx), 'image')
+      await waitUntilDone(() => host.host.disks.create(guest, ctx), 'disks')
       const made = await host.diskIdentity(guest)
       expect(made).toBeDefined()
-      await finish(() => host.host.disks.create(guest, ctx), 'disks')
+      await waitUntilDone(() => host.host.disks.create(guest, ctx), 'disks')
       expect(await host.diskIdentity(guest)).toEqual(made)
     })
 
-    it('create leaves the disks as they are when the flavor says something else now', async () => {
+    it('create leaves the disks as they are when the flavor has changed', async () => {
       const host = getHost()
       const guest = host.newGuest()
-      await finish(() => host.host.disks.create(guest, ctx), 'disks')
+      await waitUntilDone(() => host.host.disks.create(guest, ctx), 'disks')
       const made = await host.diskIdentity(guest)
       const flavor = { ...guest.instance.flavor, disk: 3, ephemeral: 1 }
       const larger = { ...guest, instance: { ...guest.instance, flavor } }
-      await finish(() => host.host.disks.create(larger, ctx), 'disks')
+      await waitUntilDone(() => host.host.disks.create(larger, ctx), 'disks')
       expect(await host.diskIdentity(guest)).toEqual(made)
     })
 
     it('create fetches the image itself when it is not in the cache', async () => {
       const host = getHost()
       const guest = host.newGuest({ image: 'not fetched before' })
-      const before = await host.cachedImages()
-      await finish(() => host.host.disks.create(guest, ctx), 'disks')
+      const before = await host.cachedImageCount()
+      await waitUntilDone(() => host.host.disks.create(guest, ctx), 'disks')
       expect(await host.diskIdentity(guest)).toBeDefined()
-      expect(await host.cachedImages()).toBe(before + 1)
+      expect(await host.cachedImageCount()).toBe(before + 1)
     })
 
     it('create throws when the image cannot be fetched, and leaves no disk', async () => {
       const host = getHost()
       const guest = host.newGuest({ image: 'gone' })
-      await expect(finish(() => host.host.disks.create(guest, ctx), 'disks')).rejects.toMatchObject({
+      await expect(waitUntilDone(() => host.host.disks.create(guest, ctx), 'disks')).rejects.toMatchObject({
         kind: 'Terminal',
         code: 'ImageDownloadFailed',
       })
       expect(await host.diskIdentity(guest)).toBeUndefined()
     })
 
-    it('create replaces no disk that is lost when the Server has run before', async () => {
+    it('create does not replace lost disks when the Server has run before', async () => {
       const host = getHost()
       const guest = host.newGuest({ launchedAt: '2026-01-01T00:00:00Z' })
-      await expect(finish(() => host.host.disks.create(guest, ctx), 'disks')).rejects.toMatchObject({
+      await expect(waitUntilDone(() => host.host.disks.create(guest, ctx), 'disks')).rejects.toMatchObject({
         kind: 'Transient',
         code: 'DiskMissing',
       })
       expect(await host.diskIdentity(guest)).toBeUndefined()
     })
 
-    it('create ends in a new process when the agent has died during it', async () => {
+    it('create can be finished by a new process when the agent died during it', async () => {
       const host = getHost()
       const guest = host.newGuest()
       // The old process never hears the answer.
       host.host.disks.create(guest, ctx).catch(() => undefined)
       await host.restartAgent()
-      await finish(() => host.host.disks.create(guest, ctx), 'disks')
+      await waitUntilDone(() => host.host.disks.create(guest, ctx), 'disks')
       expect(await host.diskIdentity(guest)).toBeDefined()
     })
 
@@ -71,7 +71,7 @@ export function disksContract(getHost: () => ContractHost): void {
       const host = getHost()
       const guest = host.newGuest()
       await host.host.disks.delete(guest, ctx)
-      await finish(() => host.host.disks.create(guest, ctx), 'disks')
+      await waitUntilDone(() => host.host.disks.create(guest, ctx), 'disks')
       await host.host.configDrives.write(guest, ctx)
       for (let i = 0; i < 2; i++) {
         await host.host.disks.delete(guest, ctx)
@@ -83,7 +83,7 @@ export function disksContract(getHost: () => ContractHost): void {
     it('delete leaves the disks of other Servers', async () => {
       const host = getHost()
       const [guest, other] = [host.newGuest(), host.newGuest()]
-      for (const each of [guest, other]) await finish(() => host.host.disks.create(each, ctx), 'disks')
+      for (const each of [guest, other]) await waitUntilDone(() => host.host.disks.create(each, ctx), 'disks')
       await host.host.disks.delete(guest, ctx)
       expect(await host.diskIdentity(other)).toBeDefined()
     })
@@ -91,10 +91,10 @@ export function disksContract(getHost: () => ContractHost): void {
     it('create makes new disks after a delete', async () => {
       const host = getHost()
       const guest = host.newGuest()
-      await finish(() => host.host.disks.create(guest, ctx), 'disks')
+      await waitUntilDone(() => host.host.disks.create(guest, ctx), 'disks')
       const first = await host.diskIdentity(guest)
       await host.host.disks.delete(guest, ctx)
-      await finish(() => host.host.disks.create(guest, ctx), 'disks')
+      await waitUntilDone(() => host.host.disks.create(guest, ctx), 'disks')
       expect(await host.diskIdentity(guest)).not.toEqual(first)
     })
   })

@@ -1,66 +1,69 @@
 /** The calls of the capability Domains, and domains in each state that an action may find them in. */
 import type { Guest } from '../../actions/host/index.ts'
 import { isKubenovaError } from '../../crds/index.ts'
-import { type ContractHost, ctx, finish, type GuestOptions, prepareAndDefine } from './contract-host.ts'
+import { type ContractHost, ctx, type GuestOptions, prepareAndDefine, waitUntilDone } from './contract-host.ts'
 
 export type Call = (host: ContractHost, guest: Guest) => Promise<unknown>
 
-export const calls = {
+export const domainCalls = {
   define: ({ host }, guest) => host.domains.define(guest, 'b2', ctx),
   start: ({ host }, guest) => host.domains.start(guest, ctx),
   requestShutdown: ({ host }, guest) => host.domains.requestShutdown(guest, ctx),
   destroy: ({ host }, guest) => host.domains.destroy(guest, ctx),
   pause: ({ host }, guest) => host.domains.pause(guest, ctx),
   unpause: ({ host }, guest) => host.domains.unpause(guest, ctx),
-  save: ({ host }, guest) => finish(() => host.domains.save(guest, ctx), 'the memory to be saved'),
+  save: ({ host }, guest) => waitUntilDone(() => host.domains.save(guest, ctx), 'the memory to be saved'),
   injectNmi: ({ host }, guest) => host.domains.injectNmi(guest, 'r1', ctx),
   undefine: ({ host }, guest) => host.domains.undefine(guest, ctx),
 } satisfies Record<string, Call>
-export type CallName = keyof typeof calls
+export type CallName = keyof typeof domainCalls
 
-/** The guest's domain in each state that an action may find it in; its guest ignores the power button. */
-export const states = {
+/** Brings the domain of a guest into each state that an action may find it in. The guest ignores the power button. */
+export const domainStates = {
   missing: async () => undefined,
   off: async (host, guest) => host.host.domains.define(guest, 'b1', ctx),
-  running: async (host, guest) => start(host, guest),
+  running: async (host, guest) => defineAndStart(host, guest),
   paused: async (host, guest) => {
-    await start(host, guest)
+    await defineAndStart(host, guest)
     await host.host.domains.pause(guest, ctx)
   },
   saved: async (host, guest) => {
-    await start(host, guest)
-    await calls.save(host, guest)
+    await defineAndStart(host, guest)
+    await domainCalls.save(host, guest)
   },
-  /** Undefined while it runs. */
+  /** The domain is undefined while it runs, so it is gone when it is off. */
   transient: async (host, guest) => {
-    await start(host, guest)
+    await defineAndStart(host, guest)
     await host.host.domains.undefine(guest, ctx)
   },
 } satisfies Record<string, Call>
-export type StateName = keyof typeof states
+export type StateName = keyof typeof domainStates
 
-async function start({ host }: ContractHost, guest: Guest): Promise<void> {
+async function defineAndStart({ host }: ContractHost, guest: Guest): Promise<void> {
   await host.domains.define(guest, 'b1', ctx)
   await host.domains.start(guest, ctx)
 }
 
-export async function prepared(host: ContractHost, options: GuestOptions = {}): Promise<Guest> {
+/** Makes a guest that has its disks and ports, and no domain. */
+export async function newPreparedGuest(host: ContractHost, options: GuestOptions = {}): Promise<Guest> {
   const guest = host.newGuest(options)
   await prepareAndDefine(host, guest, 'b0')
   await host.host.domains.undefine(guest, ctx)
   return guest
 }
 
-export async function started(host: ContractHost, options: GuestOptions = {}): Promise<Guest> {
+/** Makes a guest whose domain runs with the boot ID b1. */
+export async function newRunningGuest(host: ContractHost, options: GuestOptions = {}): Promise<Guest> {
   const guest = host.newGuest(options)
   await prepareAndDefine(host, guest, 'b1')
   await host.host.domains.start(guest, ctx)
   return guest
 }
 
-export const refused = 'Transient LibvirtError'
+/** Outcome of a call that libvirt rejects. */
+export const libvirtError = 'Transient LibvirtError'
 
-/** The power after the call, or the error. */
+/** Makes the call and returns the power of the domain afterwards, or kind and code of the error. */
 export async function outcomeOf(host: ContractHost, guest: Guest, call: Call): Promise<string> {
   try {
     await call(host, guest)

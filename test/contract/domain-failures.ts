@@ -1,16 +1,16 @@
-/** Contract of Domains: what is missing, and what crashes leave. */
+/** Contract of Domains: calls without disks or ports, and calls after a crash. */
 import { describe, expect, it } from 'vitest'
 import { type ContractHost, ctx, prepareAndDefine, removeGuest } from './contract-host.ts'
-import { calls, outcomeOf, refused, started } from './domain-calls.ts'
+import { domainCalls, libvirtError, newRunningGuest, outcomeOf } from './domain-calls.ts'
 
-export function failures(getHost: () => ContractHost): void {
-  describe('what is missing', () => {
+export function describeMissingResources(getHost: () => ContractHost): void {
+  describe('without disks or ports', () => {
     it('define throws DiskMissing when the disks are lost, and leaves the domain as it is', async () => {
       const host = getHost()
       const guest = host.newGuest()
       await prepareAndDefine(host, guest, 'b1')
       await host.loseDisks(guest)
-      expect(await outcomeOf(host, guest, calls.define)).toBe('Transient DiskMissing')
+      expect(await outcomeOf(host, guest, domainCalls.define)).toBe('Transient DiskMissing')
       expect((await host.host.domains.observe(guest)).power).toBe('off')
     })
 
@@ -19,37 +19,37 @@ export function failures(getHost: () => ContractHost): void {
       const guest = host.newGuest()
       await prepareAndDefine(host, guest, 'b1')
       await host.loseDisks(guest)
-      expect(await outcomeOf(host, guest, calls.start)).toBe(refused)
+      expect(await outcomeOf(host, guest, domainCalls.start)).toBe(libvirtError)
       expect((await host.host.domains.observe(guest)).power).toBe('off')
     })
 
-    it('start throws when the ports are not plugged, and works when they are', async () => {
+    it('start throws while the ports are unplugged, and works when they are plugged', async () => {
       const host = getHost()
       const guest = host.newGuest()
       await prepareAndDefine(host, guest, 'b1')
       await host.host.ports.unplug(guest, ctx)
-      expect(await outcomeOf(host, guest, calls.start)).toBe(refused)
+      expect(await outcomeOf(host, guest, domainCalls.start)).toBe(libvirtError)
       await host.host.ports.plug(guest, ctx)
-      expect(await outcomeOf(host, guest, calls.start)).toBe('running')
+      expect(await outcomeOf(host, guest, domainCalls.start)).toBe('running')
     })
   })
 }
 
-export function crashes(getHost: () => ContractHost): void {
-  describe('crashes', () => {
-    it('save goes on when the agent dies, and the next process joins it', async () => {
+export function describeCrashes(getHost: () => ContractHost): void {
+  describe('after a crash', () => {
+    it('a save goes on when the agent dies, and the next agent waits for it', async () => {
       const host = getHost()
-      const guest = await started(host)
+      const guest = await newRunningGuest(host)
       await host.host.domains.save(guest, ctx)
       await host.restartAgent()
-      expect(await outcomeOf(host, guest, calls.save)).toBe('saved')
+      expect(await outcomeOf(host, guest, domainCalls.save)).toBe('saved')
       await host.host.domains.start(guest, ctx)
       expect(await host.host.domains.runningBootId(guest)).toBe('b1')
     })
 
-    it('a running domain is as it was when libvirtd or the agent is restarted', async () => {
+    it('a running domain keeps its QEMU and its boot ID when libvirtd or the agent is restarted', async () => {
       const host = getHost()
-      const guest = await started(host)
+      const guest = await newRunningGuest(host)
       const [qemu, before] = [await host.qemuOf(guest), await host.host.domains.observe(guest)]
       await host.restartLibvirtd()
       await host.restartAgent()
@@ -57,20 +57,20 @@ export function crashes(getHost: () => ContractHost): void {
       expect(await host.host.domains.observe(guest)).toMatchObject({ power: before.power, bootId: 'b1' })
     })
 
-    it('memory stays saved when libvirtd is restarted', async () => {
+    it('a managed save outlives a restart of libvirtd', async () => {
       const host = getHost()
-      const guest = await started(host)
-      await calls.save(host, guest)
+      const guest = await newRunningGuest(host)
+      await domainCalls.save(host, guest)
       await host.restartLibvirtd()
       expect((await host.host.domains.observe(guest)).power).toBe('saved')
       await host.host.domains.start(guest, ctx)
       expect((await host.host.domains.observe(guest)).power).toBe('running')
     })
 
-    it('a power failure leaves domains off and disks in place; they start again', async () => {
+    it('a power failure turns domains off and keeps their disks, and they start again', async () => {
       const host = getHost()
-      const [running, suspended] = [await started(host), await started(host)]
-      await calls.save(host, suspended)
+      const [running, suspended] = [await newRunningGuest(host), await newRunningGuest(host)]
+      await domainCalls.save(host, suspended)
       const disk = await host.diskIdentity(running)
       await host.powerCycle()
       expect((await host.host.domains.observe(running)).power).toBe('off')
@@ -83,11 +83,11 @@ export function crashes(getHost: () => ContractHost): void {
       }
     })
 
-    it('a deletion that a crash interrupted at any point is finished by another', async () => {
+    it('a deletion that a crash interrupted at any point is finished by the next agent', async () => {
       const host = getHost()
       for (const name of ['destroy', 'undefine'] as const) {
-        const guest = await started(host)
-        await calls[name](host, guest)
+        const guest = await newRunningGuest(host)
+        await domainCalls[name](host, guest)
         await host.restartAgent()
         await removeGuest(host, guest)
         expect(await host.rawState(guest), name).toBe('missing')
@@ -98,7 +98,7 @@ export function crashes(getHost: () => ContractHost): void {
 
     it('a transient domain is persistent again when it is defined', async () => {
       const host = getHost()
-      const guest = await started(host)
+      const guest = await newRunningGuest(host)
       await host.host.domains.undefine(guest, ctx)
       await host.host.domains.define(guest, 'b2', ctx)
       expect(await host.host.domains.runningBootId(guest)).toBe('b1')

@@ -1,25 +1,28 @@
-/** Contract of Domains: what is observed of a domain, and whose it is. */
+/** Contract of Domains: observations, boot IDs, shutdown requests, NMIs, and domains that the Server does not own. */
 import { describe, expect, it } from 'vitest'
 import { waitUntil } from '../rig/wait-until.ts'
 import { type ContractHost, ctx, prepareAndDefine } from './contract-host.ts'
-import { calls, outcomeOf, prepared, started, states } from './domain-calls.ts'
+import { domainCalls, domainStates, newPreparedGuest, newRunningGuest, outcomeOf } from './domain-calls.ts'
 
-export function foreignDomains(getHost: () => ContractHost): void {
+export function describeForeignDomains(getHost: () => ContractHost): void {
   const owners = [
     ['no Server', undefined, 'Terminal UUIDInUse'],
     ['another Server', { namespace: 'other', name: 'web', uid: 'u2' }, 'Transient UUIDInUse'],
   ] as const
 
   describe.each(owners)('a domain of the same UUID that %s owns', (_, owner, inUse) => {
-    it('is absent to observe, runningBootId, destroy and undefine; everything else throws; nothing touches it', async () => {
+    it('is missing to observe, runningBootId, destroy and undefine; other calls throw; no call changes it', async () => {
       const host = getHost()
-      const guest = await prepared(host)
+      const guest = await newPreparedGuest(host)
       await host.startForeignDomain(guest, owner)
       const { domains } = host.host
       expect(await domains.observe(guest)).toEqual({ power: 'missing' })
       expect(await domains.runningBootId(guest)).toBeUndefined()
-      const got = Object.entries(calls).map(async ([name, call]) => [name, await outcomeOf(host, guest, call)])
-      expect(Object.fromEntries(await Promise.all(got))).toEqual({
+      const outcomes = Object.entries(domainCalls).map(async ([name, call]) => [
+        name,
+        await outcomeOf(host, guest, call),
+      ])
+      expect(Object.fromEntries(await Promise.all(outcomes))).toEqual({
         define: inUse,
         start: inUse,
         requestShutdown: inUse,
@@ -35,12 +38,12 @@ export function foreignDomains(getHost: () => ContractHost): void {
   })
 }
 
-export function bootIds(getHost: () => ContractHost): void {
+export function describeRunningBootId(getHost: () => ContractHost): void {
   describe('runningBootId', () => {
-    it('is that of the definition that the domain was started with, until it is off', async () => {
+    it('is the boot ID of the definition that the domain was started with, until the domain is off', async () => {
       const host = getHost()
       const { domains } = host.host
-      const guest = await started(host)
+      const guest = await newRunningGuest(host)
       expect(await domains.runningBootId(guest)).toBe('b1')
       await domains.define(guest, 'b2', ctx)
       expect(await domains.runningBootId(guest), 'defined anew').toBe('b1')
@@ -52,28 +55,28 @@ export function bootIds(getHost: () => ContractHost): void {
       expect(await domains.runningBootId(guest), 'started again').toBe('b2')
     })
 
-    it('lasts over a restart of libvirtd and of the agent', async () => {
+    it('stays the same when libvirtd and the agent are restarted', async () => {
       const host = getHost()
-      const guest = await started(host)
+      const guest = await newRunningGuest(host)
       await host.restartLibvirtd()
       expect(await host.host.domains.runningBootId(guest)).toBe('b1')
       await host.restartAgent()
       expect(await host.host.domains.runningBootId(guest)).toBe('b1')
     })
 
-    it('is none while the memory is saved, and the same again when it is restored', async () => {
+    it('is undefined while the memory is saved, and the same as before when it is restored', async () => {
       const host = getHost()
-      const guest = await started(host)
-      await calls.save(host, guest)
+      const guest = await newRunningGuest(host)
+      await domainCalls.save(host, guest)
       expect(await host.host.domains.runningBootId(guest)).toBeUndefined()
       await host.host.domains.start(guest, ctx)
       expect(await host.host.domains.runningBootId(guest)).toBe('b1')
     })
 
-    it('is that of the saved memory when the domain was defined anew in between', async () => {
+    it('is the boot ID of the saved memory when the domain was defined anew before the restore', async () => {
       const host = getHost()
-      const guest = await started(host)
-      await calls.save(host, guest)
+      const guest = await newRunningGuest(host)
+      await domainCalls.save(host, guest)
       await host.host.domains.define(guest, 'b2', ctx)
       await host.host.domains.start(guest, ctx)
       expect(await host.host.domains.runningBootId(guest)).toBe('b1')
@@ -81,12 +84,12 @@ export function bootIds(getHost: () => ContractHost): void {
   })
 }
 
-export function observations(getHost: () => ContractHost): void {
-  describe('observe says why', () => {
-    it('booted, user, unpaused, destroyed', async () => {
+export function describeObservedReasons(getHost: () => ContractHost): void {
+  describe('observe returns the reason', () => {
+    it('booted, user, unpaused or destroyed after start, pause, unpause or destroy', async () => {
       const host = getHost()
       const { domains } = host.host
-      const guest = await started(host)
+      const guest = await newRunningGuest(host)
       expect(await domains.observe(guest)).toEqual({ power: 'running', reason: 'booted', bootId: 'b1' })
       await domains.pause(guest, ctx)
       expect(await domains.observe(guest)).toEqual({ power: 'paused', reason: 'user', bootId: 'b1' })
@@ -96,32 +99,32 @@ export function observations(getHost: () => ContractHost): void {
       expect(await domains.observe(guest)).toEqual({ power: 'off', reason: 'destroyed' })
     })
 
-    it('saved, restored', async () => {
+    it('saved after a save, and restored after the start that follows', async () => {
       const host = getHost()
-      const guest = await started(host)
-      await calls.save(host, guest)
+      const guest = await newRunningGuest(host)
+      await domainCalls.save(host, guest)
       expect(await host.host.domains.observe(guest)).toEqual({ power: 'saved', reason: 'saved' })
       await host.host.domains.start(guest, ctx)
       expect(await host.host.domains.observe(guest)).toEqual({ power: 'running', reason: 'restored', bootId: 'b1' })
     })
 
-    it('defined and never started: unknown', async () => {
+    it('unknown when the domain was never started', async () => {
       const host = getHost()
       const guest = host.newGuest()
       await prepareAndDefine(host, guest, 'b1')
       expect(await host.host.domains.observe(guest)).toEqual({ power: 'off', reason: 'unknown' })
     })
 
-    it('crashed, when QEMU was killed', async () => {
+    it('crashed when QEMU was killed', async () => {
       const host = getHost()
-      const guest = await started(host)
+      const guest = await newRunningGuest(host)
       await host.killQemu(guest)
       expect(await host.host.domains.observe(guest)).toEqual({ power: 'off', reason: 'crashed' })
     })
 
-    it('unknown, when libvirtd was restarted since the domain went off', async () => {
+    it('unknown when libvirtd was restarted after the domain went off', async () => {
       const host = getHost()
-      const guest = await started(host)
+      const guest = await newRunningGuest(host)
       await host.host.domains.destroy(guest, ctx)
       await host.restartLibvirtd()
       expect(await host.host.domains.observe(guest)).toEqual({ power: 'off', reason: 'unknown' })
@@ -129,12 +132,11 @@ export function observations(getHost: () => ContractHost): void {
   })
 }
 
-/** What becomes of a guest that is asked to power off. */
-export function shutdownRequests(getHost: () => ContractHost): void {
+export function describeRequestShutdown(getHost: () => ContractHost): void {
   describe('requestShutdown', () => {
-    it('leads to off, by the guest, when its system is up', { timeout: 300_000 }, async () => {
+    it('makes the guest power off when its system is up', { timeout: 300_000 }, async () => {
       const host = getHost()
-      const guest = await started(host, { hasSystem: true })
+      const guest = await newRunningGuest(host, { hasSystem: true })
       await host.waitForBoot(guest)
       await host.host.domains.requestShutdown(guest, ctx)
       const isOff = async () => (await host.host.domains.observe(guest)).power === 'off'
@@ -144,7 +146,7 @@ export function shutdownRequests(getHost: () => ContractHost): void {
 
     it('leaves a guest that ignores it running', async () => {
       const host = getHost()
-      const guest = await started(host)
+      const guest = await newRunningGuest(host)
       const qemu = await host.qemuOf(guest)
       await host.host.domains.requestShutdown(guest, ctx)
       expect((await host.host.domains.observe(guest)).power).toBe('running')
@@ -153,15 +155,15 @@ export function shutdownRequests(getHost: () => ContractHost): void {
   })
 }
 
-export function nonMaskableInterrupts(getHost: () => ContractHost): void {
+export function describeInjectNmi(getHost: () => ContractHost): void {
   describe('injectNmi', () => {
     it.each(['running', 'paused', 'transient'] as const)(
-      'answers sent when the domain is %s, and when it is repeated',
+      'returns sent when the domain is %s, also when it is repeated',
       async (state) => {
         const host = getHost()
-        const guest = await prepared(host)
-        await calls.define(host, guest)
-        await states[state](host, guest)
+        const guest = await newPreparedGuest(host)
+        await domainCalls.define(host, guest)
+        await domainStates[state](host, guest)
         for (let i = 0; i < 2; i++) expect(await host.host.domains.injectNmi(guest, 'r1', ctx)).toBe('sent')
         await host.restartAgent()
         expect(await host.host.domains.injectNmi(guest, 'r1', ctx), 'another agent').toBe('sent')
@@ -169,10 +171,10 @@ export function nonMaskableInterrupts(getHost: () => ContractHost): void {
       },
     )
 
-    it.each(['missing', 'off', 'saved'] as const)('answers notRunning when the domain is %s', async (state) => {
+    it.each(['missing', 'off', 'saved'] as const)('returns notRunning when the domain is %s', async (state) => {
       const host = getHost()
-      const guest = await prepared(host)
-      await states[state](host, guest)
+      const guest = await newPreparedGuest(host)
+      await domainStates[state](host, guest)
       expect(await host.host.domains.injectNmi(guest, 'r1', ctx)).toBe('notRunning')
     })
   })

@@ -1,16 +1,27 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { ContractHost } from './contract-host.ts'
-import { type CallName, calls, outcomeOf, prepared, refused, type StateName, states } from './domain-calls.ts'
-import { crashes, failures } from './domain-failures.ts'
 import {
-  bootIds,
-  foreignDomains,
-  nonMaskableInterrupts,
-  observations,
-  shutdownRequests,
+  type CallName,
+  domainCalls,
+  domainStates,
+  libvirtError,
+  newPreparedGuest,
+  outcomeOf,
+  type StateName,
+} from './domain-calls.ts'
+import { describeCrashes, describeMissingResources } from './domain-failures.ts'
+import {
+  describeForeignDomains,
+  describeInjectNmi,
+  describeObservedReasons,
+  describeRequestShutdown,
+  describeRunningBootId,
 } from './domain-observations.ts'
 
-/** What each call leads to from each state, also when it is repeated: the power of the domain, or the error that leaves it as it was. */
+/**
+ * The outcome of each call in each state, also when it is repeated: the power of the domain, or the error, which
+ * leaves the domain as it was.
+ */
 const outcomes: Record<CallName, Record<StateName, string>> = {
   define: {
     missing: 'off',
@@ -21,7 +32,7 @@ const outcomes: Record<CallName, Record<StateName, string>> = {
     transient: 'running',
   },
   start: {
-    missing: refused,
+    missing: libvirtError,
     off: 'running',
     running: 'running',
     paused: 'paused',
@@ -45,11 +56,11 @@ const outcomes: Record<CallName, Record<StateName, string>> = {
     transient: 'missing',
   },
   pause: {
-    missing: refused,
-    off: refused,
+    missing: libvirtError,
+    off: libvirtError,
     running: 'paused',
     paused: 'paused',
-    saved: refused,
+    saved: libvirtError,
     transient: 'paused',
   },
   unpause: {
@@ -61,12 +72,12 @@ const outcomes: Record<CallName, Record<StateName, string>> = {
     transient: 'running',
   },
   save: {
-    missing: refused,
-    off: refused,
+    missing: libvirtError,
+    off: libvirtError,
     running: 'saved',
     paused: 'saved',
     saved: 'saved',
-    transient: refused,
+    transient: libvirtError,
   },
   injectNmi: {
     missing: 'missing',
@@ -86,32 +97,35 @@ const outcomes: Record<CallName, Record<StateName, string>> = {
   },
 }
 
-/** What actions rely on of the capability Domains. */
-export function domainsContract(getHost: () => ContractHost): void {
+/** Tests everything that actions rely on in the capability Domains. */
+export function describeDomainsContract(getHost: () => ContractHost): void {
   describe('Domains', () => {
     afterEach(() => getHost().reset())
 
-    describe.each(Object.keys(calls) as CallName[])('%s', (name) => {
-      it.each(Object.keys(states) as StateName[])('on a domain that is %s', async (state) => {
-        const host = getHost()
-        const guest = await prepared(host)
-        await states[state](host, guest)
-        const before = await host.host.domains.observe(guest)
-        const outcome = outcomes[name][state]
-        expect(await outcomeOf(host, guest, calls[name])).toBe(outcome)
-        const qemu = await host.qemuOf(guest)
-        expect(await outcomeOf(host, guest, calls[name]), 'repeated').toBe(outcome)
-        expect(await host.qemuOf(guest), 'repeated').toEqual(qemu)
-        if (outcome === refused) expect(await host.host.domains.observe(guest)).toEqual(before)
-      })
+    describe.each(Object.keys(domainCalls) as CallName[])('%s', (name) => {
+      it.each(Object.keys(domainStates) as StateName[])(
+        'has its documented outcome, once and repeated, on a domain that is %s',
+        async (state) => {
+          const host = getHost()
+          const guest = await newPreparedGuest(host)
+          await domainStates[state](host, guest)
+          const before = await host.host.domains.observe(guest)
+          const outcome = outcomes[name][state]
+          expect(await outcomeOf(host, guest, domainCalls[name])).toBe(outcome)
+          const qemu = await host.qemuOf(guest)
+          expect(await outcomeOf(host, guest, domainCalls[name]), 'repeated').toBe(outcome)
+          expect(await host.qemuOf(guest), 'repeated').toEqual(qemu)
+          if (outcome === libvirtError) expect(await host.host.domains.observe(guest)).toEqual(before)
+        },
+      )
     })
 
-    foreignDomains(getHost)
-    bootIds(getHost)
-    nonMaskableInterrupts(getHost)
-    observations(getHost)
-    shutdownRequests(getHost)
-    failures(getHost)
-    crashes(getHost)
+    describeForeignDomains(getHost)
+    describeRunningBootId(getHost)
+    describeInjectNmi(getHost)
+    describeObservedReasons(getHost)
+    describeRequestShutdown(getHost)
+    describeMissingResources(getHost)
+    describeCrashes(getHost)
   })
 }

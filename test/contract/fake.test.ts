@@ -1,9 +1,9 @@
-// The contracts on the fake host that unit tests run on.
+// Runs the contract suites on the fake host that unit tests use.
 import { FakeHost } from '../fakes/host.ts'
 import { describeContracts } from './contracts.ts'
 import { MemoryContractHost } from './memory-host.ts'
 
-const machines = new FakeHost()
-const host = new MemoryContractHost(machines, () => machines.of())
+const fakeHost = new FakeHost()
+const host = new MemoryContractHost(fakeHost, () => fakeHost.connect())
 
 describeContracts(() => host)

@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Guest, PasswordRefusal } from '../../actions/host/index.ts'
 import { type ContractHost, ctx } from './contract-host.ts'
-import { prepared, started } from './domain-calls.ts'
+import { newPreparedGuest, newRunningGuest } from './domain-calls.ts'
 
-/** What actions rely on of the capability GuestAgent. No image of the contract has a guest agent. */
-export function guestAgentContract(getHost: () => ContractHost): void {
+/** Tests what actions rely on in the capability GuestAgent. No image of the contract suites has a guest agent. */
+export function describeGuestAgentContract(getHost: () => ContractHost): void {
   const setPassword = async (guest: Guest): Promise<PasswordRefusal | undefined> => {
     const host = getHost()
     const sealed = await host.sealPassword(guest, 'r1')
@@ -15,12 +15,12 @@ export function guestAgentContract(getHost: () => ContractHost): void {
     afterEach(() => getHost().reset())
 
     it('setPassword answers GuestAgentUnavailable when the guest has no agent, also when it is repeated', async () => {
-      const guest = await started(getHost())
+      const guest = await newRunningGuest(getHost())
       for (let i = 0; i < 2; i++) expect(await setPassword(guest)).toMatchObject({ reason: 'GuestAgentUnavailable' })
     })
 
     it('setPassword answers GuestNotRunning when the domain is off or missing', async () => {
-      const guest = await prepared(getHost())
+      const guest = await newPreparedGuest(getHost())
       expect(await setPassword(guest), 'missing').toMatchObject({ reason: 'GuestNotRunning' })
       await getHost().host.domains.define(guest, 'b1', ctx)
       expect(await setPassword(guest), 'off').toMatchObject({ reason: 'GuestNotRunning' })

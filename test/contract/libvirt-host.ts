@@ -17,7 +17,6 @@ import { createProgramRunner } from '../../agent/net/run.ts'
 import { AgentOptions } from '../../agent/options.ts'
 import { publicSealingKey } from '../../agent/sealing-key.ts'
 import type { LocalHost } from '../../agent/server/deps.ts'
-
 import type { Instance } from '../../crds/index.ts'
 import { noLog } from '../../kube/log.ts'
 import { parseOptions } from '../../kube/options.ts'
@@ -31,7 +30,7 @@ import { newGuest } from './guests.ts'
 
 const BOOT_MS = 240_000
 
-/** @param dir of the test's files; short, for the UNIX sockets below it */
+/** @param dir the directory for all files of the test; its path must be short, because UNIX sockets lie in it */
 export async function startLibvirtHost(dir: string): Promise<LibvirtContractHost> {
   const systemImage = await ensureGuestImage()
   const rig = await startHost({ dir, name: 'h', owned: true })
@@ -100,20 +99,24 @@ export class LibvirtContractHost implements ContractHost {
   async restartLibvirtd(): Promise<void> {
     await this.#rig.killLibvirtd()
     await this.#rig.startLibvirtd()
-    await this.#reconnected()
+    await this.#waitForConnection()
   }
 
   async powerCycle(): Promise<void> {
     await this.#stopAgent()
     await this.#rig.powerOff()
     await this.#rig.start()
-    await this.#reconnected()
+    await this.#waitForConnection()
     await this.startAgent()
   }
 
   newGuest(options: GuestOptions = {}): Guest {
     const { image = 'empty', hasSystem = false } = options
-    const guest = newGuest(options, hasSystem ? this.#system() : this.#emptyDisk(image), hasSystem ? 128 : 64)
+    const guest = newGuest(
+      options,
+      hasSystem ? this.#systemImageRef() : this.#emptyImageRef(image),
+      hasSystem ? 128 : 64,
+    )
     this.#guests.add(guest)
     return guest
   }
@@ -124,7 +127,7 @@ export class LibvirtContractHost implements ContractHost {
   }
 
   async killQemu(guest: Guest): Promise<void> {
-    const qemu = this.#qemu(guest)
+    const qemu = this.#runningQemu(guest)
     if (!qemu) throw new Error('the guest does not run')
     signalProcess(qemu, 'SIGKILL')
     await waitUntil(async () => (await this.rawState(guest)) === 'off', { what: 'libvirtd to see that QEMU is gone' })
@@ -147,7 +150,7 @@ export class LibvirtContractHost implements ContractHost {
   }
 
   async qemuOf(guest: Guest): Promise<ProcessId | undefined> {
-    return this.#qemu(guest)
+    return this.#runningQemu(guest)
   }
 
   async loseDisks(guest: Guest): Promise<void> {
@@ -175,7 +178,7 @@ export class LibvirtContractHost implements ContractHost {
     return sealSecret('secret', publicSealingKey(this.#sealingKey), { server: uidOf(guest), request })
   }
 
-  async cachedImages(): Promise<number> {
+  async cachedImageCount(): Promise<number> {
     return (await readdir(join(this.#dir, 'state/cache/bases'))).length
   }
 
@@ -188,7 +191,7 @@ export class LibvirtContractHost implements ContractHost {
     this.#guests.clear()
   }
 
-  /** As the rig calls it after a file's tests. */
+  /** Ends agent, session and host. The rig calls it after the tests of a file. */
   async stop(): Promise<void> {
     await this.#stopAgent()
     await this.#session.close()
@@ -209,7 +212,7 @@ export class LibvirtContractHost implements ContractHost {
     await agent?.storage[Symbol.asyncDispose]()
   }
 
-  async #reconnected(): Promise<void> {
+  async #waitForConnection(): Promise<void> {
     const client = newDomainClient(this.#call)
     await waitUntil(() => client.list(), { what: 'the connection to the new libvirtd' })
   }
@@ -218,19 +221,19 @@ export class LibvirtContractHost implements ContractHost {
     return serverPaths(join(this.#dir, 'state'), join(this.#dir, 'run'), uidOf(guest))
   }
 
-  #qemu(guest: Guest): ProcessId | undefined {
+  #runningQemu(guest: Guest): ProcessId | undefined {
     const qemu = this.#rig.qemuOf(domainName({ name: guest.server.metadata.name, uid: uidOf(guest) }))
     return qemu && isAlive(qemu) ? qemu : undefined
   }
 
-  #system(): Instance['image'] {
+  #systemImageRef(): Instance['image'] {
     const file = join(this.#dir, 'images/system')
     if (!existsSync(file)) copyFileSync(this.#systemImage, file)
     return { name: 'system', namespace: 'demo', uid: 'uid-system', url: `file://${file}`, format: 'qcow2' }
   }
 
   /** A disk without an operating system: its guest ignores requests to power off. */
-  #emptyDisk(name: string): Instance['image'] {
+  #emptyImageRef(name: string): Instance['image'] {
     const file = join(this.#dir, 'images', name.replaceAll(' ', '-'))
     if (name !== 'gone' && !existsSync(file)) writeFileSync(file, Buffer.alloc(1024 ** 2))
     return { name, namespace: 'demo', uid: `uid-${name}`, url: `file://${file}`, format: 'raw' }

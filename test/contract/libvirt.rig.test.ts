@@ -1,4 +1,4 @@
-// The contracts on a real host: libvirtd and QEMU. What a fake does otherwise than this one is a mistake of the fake.
+// Runs the contract suites on a real host: libvirtd and QEMU. Wherever a fake differs from it, the fake is wrong.
 import { withPart } from '../rig/vitest.ts'
 import { describeContracts } from './contracts.ts'
 import { startLibvirtHost } from './libvirt-host.ts'

@@ -1,4 +1,4 @@
-/** A host of memory under contract: the fake alone, or as the simulator has it. */
+/** An in-memory host for the contract suites: the fake host alone, or the fake host as the simulator wraps it. */
 import type { Guest, Host } from '../../actions/host/index.ts'
 import type { Instance } from '../../crds/index.ts'
 import type { FakeHost, Machine } from '../fakes/host.ts'
@@ -6,13 +6,13 @@ import type { ContractHost, GuestOptions, Owner } from './contract-host.ts'
 import { newGuest } from './guests.ts'
 
 export class MemoryContractHost implements ContractHost {
-  readonly #machines: FakeHost
+  readonly #fakeHost: FakeHost
   readonly #connect: () => Host
   #host: Host
 
-  /** @param connect gives an agent that has just been started its handle */
-  constructor(machines: FakeHost, connect: () => Host) {
-    this.#machines = machines
+  /** @param connect returns the capabilities for an agent that has just been started */
+  constructor(fakeHost: FakeHost, connect: () => Host) {
+    this.#fakeHost = fakeHost
     this.#connect = connect
     this.#host = connect()
   }
@@ -26,28 +26,28 @@ export class MemoryContractHost implements ContractHost {
   }
 
   async restartLibvirtd(): Promise<void> {
-    this.#machines.forgetReasons()
+    this.#fakeHost.forgetShutdownReasons()
   }
 
   async powerCycle(): Promise<void> {
-    this.#machines.losePower()
+    this.#fakeHost.losePower()
     await this.restartAgent()
   }
 
   newGuest(options: GuestOptions = {}): Guest {
     const { image = 'empty', hasSystem = false } = options
     const guest = newGuest(options, imageOf(hasSystem ? 'system' : image))
-    if (image === 'gone') this.#machines.images.unavailable.add(guest.instance.image.uid)
-    Object.assign(this.#machine(guest), { obeys: hasSystem, hasGuestAgent: false })
+    if (image === 'gone') this.#fakeHost.images.unavailable.add(guest.instance.image.uid)
+    Object.assign(this.#machine(guest), { obeysPowerButton: hasSystem, hasGuestAgent: false })
     return guest
   }
 
   async waitForBoot(): Promise<void> {
-    // A guest of memory is up as soon as its domain runs.
+    // A guest of the fake host is up as soon as its domain runs.
   }
 
   async killQemu(guest: Guest): Promise<void> {
-    this.#machines.goesOff(guest.server.metadata.uid ?? '', 'crashed')
+    this.#fakeHost.turnDomainOff(guest.server.metadata.uid ?? '', 'crashed')
   }
 
   async startForeignDomain(guest: Guest, owner: Owner | undefined): Promise<void> {
@@ -57,7 +57,7 @@ export class MemoryContractHost implements ContractHost {
   async rawState(guest: Guest): Promise<'missing' | 'off' | 'running' | 'paused'> {
     const { domain, foreignDomain } = this.#machine(guest)
     const { state } = foreignDomain ?? domain ?? { state: 'missing' }
-    if (state === 'pmsuspended') throw new Error('no contract has a guest that sleeps')
+    if (state === 'pmsuspended') throw new Error('no contract suite has a guest that sleeps')
     return state
   }
 
@@ -71,8 +71,8 @@ export class MemoryContractHost implements ContractHost {
   }
 
   async diskIdentity(guest: Guest): Promise<number | undefined> {
-    const { disks, disksMade } = this.#machine(guest)
-    return disks ? disksMade : undefined
+    const { disks, diskGeneration } = this.#machine(guest)
+    return disks ? diskGeneration : undefined
   }
 
   async configDrive(guest: Guest): Promise<string | undefined> {
@@ -87,16 +87,16 @@ export class MemoryContractHost implements ContractHost {
     return 'sealed-password'
   }
 
-  async cachedImages(): Promise<number> {
-    return this.#machines.images.uids.size
+  async cachedImageCount(): Promise<number> {
+    return this.#fakeHost.images.uids.size
   }
 
   async reset(): Promise<void> {
-    for (const uid of this.#machines.uids()) this.#machines.forget(uid)
+    for (const uid of this.#fakeHost.uids()) this.#fakeHost.forget(uid)
   }
 
   #machine({ server }: Guest): Machine {
-    return this.#machines.machine(server.metadata.uid ?? '')
+    return this.#fakeHost.machine(server.metadata.uid ?? '')
   }
 }
 

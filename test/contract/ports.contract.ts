@@ -1,12 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { type ContractHost, ctx, prepareAndDefine } from './contract-host.ts'
 
-/** What actions rely on of the capability Ports. */
-export function portsContract(getHost: () => ContractHost): void {
+/** Tests everything that actions rely on in the capability Ports. */
+export function describePortsContract(getHost: () => ContractHost): void {
   describe('Ports', () => {
     afterEach(() => getHost().reset())
 
-    it('plug makes what the interfaces need, and may be repeated', async () => {
+    it('plug makes the ports of all interfaces, and may be repeated', async () => {
       const host = getHost()
       const guest = host.newGuest()
       expect(await host.hasPorts(guest)).toBe(false)
@@ -16,7 +16,7 @@ export function portsContract(getHost: () => ContractHost): void {
       }
     })
 
-    it('unplug removes it, and may be repeated, also when nothing was plugged', async () => {
+    it('unplug removes the ports, and may be repeated, also when nothing was plugged', async () => {
       const host = getHost()
       const guest = host.newGuest()
       await host.host.ports.unplug(guest, ctx)

@@ -1,4 +1,4 @@
-// The contracts on a host of the simulator: each call is on its way there and back, as a schedule has it.
+// Runs the contract suites on a simulated host: the schedule delivers each call to the host, and its result back.
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Host } from '../../actions/host/index.ts'
 import { wrapHost } from '../../actions/host/wrap.ts'
@@ -16,21 +16,21 @@ const random = new Random(1)
 const time = new Time()
 const context = { time, schedule: new Schedule(time, random), random, weightOf: () => 1 }
 const simulated = new SimulatedHost('h1', { vcpus: 64, ram: 65_536, disk: 1000 }, () => undefined)
-let lives = 0
+let processCount = 0
 let agent: Process | undefined
 
-/** The host as an agent that has just been started has it; the one before is killed. */
+/** Kills the agent, starts another one and returns its host. */
 function connect(): Host {
   agent?.kill()
-  lives += 1
-  agent = new Process('h1', lives, context)
+  processCount += 1
+  agent = new Process('h1', processCount, context)
   const cluster = { hostName: 'h1', channels: new Channels() } as unknown as ClusterComponents
   const { host } = simulated.parts(agent, () => undefined, cluster)
-  return wrapHost(host, (_, act) => letGo(act()))
+  return wrapHost(host, (_, act) => deliverUntilSettled(act()))
 }
 
-/** Lets what is on its way arrive until the call has ended. */
-async function letGo<T>(call: Promise<T>): Promise<T> {
+/** Delivers calls and results one by one until `call` has ended. */
+async function deliverUntilSettled<T>(call: Promise<T>): Promise<T> {
   const state = { hasEnded: false }
   const ended = call.finally(() => (state.hasEnded = true))
   ended.catch(() => undefined)

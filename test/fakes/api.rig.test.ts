@@ -6,14 +6,14 @@ import { applyManifests } from '../rig/crds.ts'
 import { withControlPlane } from '../rig/vitest.ts'
 import { FakeApi } from './api.ts'
 import { Life } from './life.ts'
-import { playground, table, told } from './operations.ts'
+import { makePlayground, operationsByTitle, runOperation } from './operations.ts'
 
 const plane = withControlPlane()
 const manifests = join(import.meta.dirname, '../../crds/manifests')
 
 type Tree = { [key: string]: Tree }
 
-/** managedFields of the real server in the fake's form: leaves, list elements and set members. */
+/** The managedFields of an object of the real API server, in the form of {@link FakeApi.owners}. */
 function ownersOf(object: unknown): Record<string, string[]> {
   const { metadata } = object as {
     metadata: { managedFields?: { manager: string; operation: string; subresource?: string; fieldsV1: Tree }[] }
@@ -36,25 +36,25 @@ beforeAll(async () => {
   await applyManifests(plane().api, manifests)
 })
 
-describe('the fake API server does as the real one', () => {
-  it.each(Object.keys(table))('%s', async (name) => {
+describe('the fake API server answers as the real one', () => {
+  it.each(Object.keys(operationsByTitle))('%s', async (name) => {
     await using kube = await createDirectClient(plane())
-    const namespace = `t${Object.keys(table).indexOf(name)}`
+    const namespace = `t${Object.keys(operationsByTitle).indexOf(name)}`
     await kube.resource<Namespace>(namespaces).create({ metadata: { name: namespace } })
-    const real = playground(kube, namespace)
+    const real = makePlayground(kube, namespace)
     const fake = new FakeApi()
-    const memory = playground(fake.kube(new Life(), 'kube-test'), namespace)
+    const faked = makePlayground(fake.kube(new Life(), 'kube-test'), namespace)
     const [seenReal, seenFake] = [new Map<string, string>(), new Map<string, string>()]
-    for (const [i, operation] of table[name]!.entries()) {
-      const wanted = await told(operation, real, seenReal)
-      expect(await told(operation, memory, seenFake), `operation ${i}`).toEqual(wanted)
+    for (const [i, operation] of operationsByTitle[name]!.entries()) {
+      const expected = await runOperation(operation, real, seenReal)
+      expect(await runOperation(operation, faked, seenFake), `operation ${i}`).toEqual(expected)
       for (const [plural, handle, object] of [
         ['servers', real.servers, 'a'],
         ['serveractions', real.actions, 'r'],
       ] as const) {
-        const there = await handle.get({ namespace, name: object }).catch(() => undefined)
+        const stored = await handle.get({ namespace, name: object }).catch(() => undefined)
         expect(fake.owners(plural, `${namespace}/${object}`), `owners after operation ${i}`).toEqual(
-          there ? ownersOf(there) : {},
+          stored ? ownersOf(stored) : {},
         )
       }
     }

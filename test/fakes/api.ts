@@ -1,6 +1,7 @@
 /**
- * An API server in memory, as far as ours asks it: writes with field managers, conflicts, generations, finalizers, watches. That it does as the
- * real one does is held by api.rig.test.ts, which runs one table of operations on both. CEL rules and the collection of owned objects are not here.
+ * An in-memory API server with everything that controller and agent use: field managers, conflicts, generations,
+ * finalizers, watches. api.rig.test.ts runs one table of operations on this one and on a real one and compares the
+ * results. CEL rules and the garbage collection of owned objects are missing.
  */
 import { kinds } from '../../hack/generate/kinds.ts'
 import type { Kube } from '../../kube/client.ts'
@@ -20,37 +21,46 @@ import {
   type ResourceDef,
   type WatchEvent,
 } from '../../kube/types.ts'
-import { textOf } from './fields.ts'
+import { pathToText } from './fields.ts'
 import { type Call, Life } from './life.ts'
-import { bare, clean, filled, nothing, type Preconditions, precondition, sameUid, system } from './meta.ts'
 import {
-  applied,
-  checked,
-  defaulted,
-  factsOf,
+  checkPreconditions,
+  checkUid,
+  dropEmptyMembers,
+  dropUndefinedMembers,
+  identityOf,
+  makeEmptyStored,
+  type Preconditions,
+  systemFieldsOf,
+} from './meta.ts'
+import {
+  applyConfig,
+  hasSameOwners,
+  hasSpecChanged,
   type KindFacts,
+  kindFactsOf,
   type Manager,
+  managedPartOf,
   mergePatch,
+  newApiError,
   type Obj,
-  refuse,
   type Stored,
-  sameOwners,
-  specChanged,
-  updated,
-  writable,
+  updateObject,
+  validateObject,
+  withSchemaDefaults,
 } from './store.ts'
-import { frozen, same } from './values.ts'
-import { selecting, Watches } from './watches.ts'
+import { deepFreeze, isDeepEqual } from './values.ts'
+import { makeSelector, Watches } from './watches.ts'
 
-type By = Omit<Manager, 'fields' | 'operation'>
-type Loose = { [key: string]: unknown; metadata: Partial<ObjectMeta> & { [key: string]: unknown } }
+type Writer = Omit<Manager, 'fields' | 'operation'>
+type DraftObject = { [key: string]: unknown; metadata: Partial<ObjectMeta> & { [key: string]: unknown } }
 
 interface Session {
   life: Life
   manager: string
 }
 
-/** A change as the server made it; `after` is undefined where the object is gone. */
+/** A change that the server has made; `after` is undefined if the object is gone. */
 export interface Write {
   plural: string
   key: string
@@ -64,21 +74,21 @@ export class FakeApi {
   readonly #watches = new Watches()
   readonly #now: () => Date
   readonly #onWrite: (write: Write) => void
-  /** Some have gone before: no version of an object is a small number. */
+  /** The newest resourceVersion. It starts high, because on a real server no object has a small resourceVersion. */
   #version = 1000
-  #made = 0
+  #createdCount = 0
   #writer = ''
 
   /**
-   * @param now what the server's clock says
-   * @param onWrite told of every change, in their order
+   * @param now the clock of the server
+   * @param onWrite called after every change, in order
    */
   constructor(now: () => Date = () => new Date(), onWrite: (write: Write) => void = () => undefined) {
     this.#now = now
     this.#onWrite = onWrite
   }
 
-  /** A client for one life of a process. */
+  /** Creates the client of one life of a process. */
   kube(life: Life = new Life(), manager = 'test', clock: Clock = systemClock): Kube {
     const kube: Kube = {
       metrics: createMetrics(),
@@ -91,7 +101,7 @@ export class FakeApi {
   }
 
   resource<T extends KubeObject>(def: ResourceDef, life: Life = new Life(), manager = 'test'): Resource<T> {
-    const facts = factsOf(
+    const kindFacts = kindFactsOf(
       def,
       kinds.find(({ plural }) => plural === def.plural),
     )
@@ -100,92 +110,93 @@ export class FakeApi {
       verb: string,
       ref: Ref,
       { signal, timeoutMs, mayWrite, fieldManager }: WriteOptions,
-      act: () => R,
+      run: () => R,
       more: Partial<Call> = {},
     ) =>
-      life.pass<R>(
-        { name: `${verb} ${def.plural}/${keyOf(ref)}`, effect: true, signal, timeoutMs, mayWrite, ...more },
+      life.perform<R>(
+        { name: `${verb} ${def.plural}/${keyOf(ref)}`, hasEffect: true, signal, timeoutMs, mayWrite, ...more },
         () => {
           this.#writer = fieldManager ?? manager
-          return act()
+          return run()
         },
       )
-    const read = <R>(verb: string, ref: Ref, options: CallOptions, act: () => R): Promise<R> =>
-      call(verb, ref, options, act, { effect: false, idempotent: true })
-    const all = (scope: Scope) => ({
-      items: this.peek<Obj>(def.plural).filter(selecting(scope)) as unknown as T[],
+    const read = <R>(verb: string, ref: Ref, options: CallOptions, run: () => R): Promise<R> =>
+      call(verb, ref, options, run, { hasEffect: false, idempotent: true })
+    const list = (scope: Scope) => ({
+      items: this.peek<Obj>(def.plural).filter(makeSelector(scope)) as unknown as T[],
       resourceVersion: `${this.#version}`,
     })
     const apply = (object: Draft<T>, options: ApplyOptions = {}): Promise<T> => {
       const verb = options.subresource === 'status' ? 'applyStatus' : 'apply'
-      const act = () => this.#apply(facts, object, options, session) as unknown as T
-      return call(verb, object.metadata, options, act, { idempotent: object.metadata.resourceVersion === undefined })
+      const run = () => this.#apply(kindFacts, object, options, session) as unknown as T
+      return call(verb, object.metadata, options, run, { idempotent: object.metadata.resourceVersion === undefined })
     }
     return {
       def,
-      get: (ref, options = {}) => read('get', ref, options, () => this.#find(facts, ref).object as unknown as T),
-      list: (options = {}) => read('list', { namespace: options.namespace }, options, () => all(options)),
+      get: (ref, options = {}) => read('get', ref, options, () => this.#find(kindFacts, ref).object as unknown as T),
+      list: (options = {}) => read('list', { namespace: options.namespace }, options, () => list(options)),
       async *pages(options = {}) {
-        yield await read('list', { namespace: options.namespace }, options, () => all(options))
+        yield await read('list', { namespace: options.namespace }, options, () => list(options))
       },
       create: (object, options = {}) =>
         call(
           'create',
           object.metadata,
           options,
-          () => this.#create(facts, object as Loose, options, session) as unknown as T,
+          () => this.#create(kindFacts, object as DraftObject, options, session) as unknown as T,
         ),
       update: (object, options = {}) =>
         call(
           'update',
           object.metadata,
           options,
-          () => this.#replace(facts, object as Loose, options, session) as unknown as T,
+          () => this.#replace(kindFacts, object as DraftObject, options, session) as unknown as T,
         ),
       apply,
       applyStatus: (object, options = {}) => apply(object, { ...options, subresource: 'status' }),
       patch: (ref, patch, options = {}) =>
-        call('patch', ref, options, () => this.#patch(facts, ref, patch, options, session) as unknown as T),
-      delete: (ref, options = {}) => call('delete', ref, options, () => this.#delete(facts, ref, options)),
+        call('patch', ref, options, () => this.#patch(kindFacts, ref, patch, options, session) as unknown as T),
+      delete: (ref, options = {}) => call('delete', ref, options, () => this.#delete(kindFacts, ref, options)),
       watch: (options = {}) => this.#watches.watch<T>((push) => this.follow(def.plural, options, push), options.signal),
     }
   }
 
   /**
-   * What a watch with these options is told, event by event, until the returned function is called: at once what is there, if asked for.
-   * @throws ApiError 410 where the resourceVersion is forgotten
+   * Pushes the events of a watch with these options until the returned function is called. With sendInitialEvents,
+   * the objects that exist are pushed at once.
+   * @throws ApiError 410 if the log no longer reaches back to the resourceVersion
    */
   follow(plural: string, options: WatchOptions, push: (event: WatchEvent<KubeObject>) => void): () => void {
     const objects = [...this.#store(plural).values()].map(({ object }) => object)
     return this.#watches.follow(plural, options, { objects, version: this.#version }, push)
   }
 
-  /** What happened until now is forgotten: who watches from an older version must list anew. */
+  /** Forgets the log of events, as the compaction of etcd does: a watch from an older version must list anew. */
   compact(): void {
     this.#watches.compact(this.#version)
   }
 
-  /** Of the newest write. */
+  /** The resourceVersion of the newest write. */
   get version(): number {
     return this.#version
   }
 
-  /** Watches say nothing until {@link resumeWatches}: caches stay behind, as they may. */
+  /** Holds back all watch events until {@link resumeWatches}, so that caches fall behind. */
   pauseWatches(): void {
-    this.#watches.pause(true)
+    this.#watches.setPaused(true)
   }
 
   resumeWatches(): void {
-    this.#watches.pause(false)
+    this.#watches.setPaused(false)
   }
 
-  /** All objects of a kind, as they are. */
+  /** Copies of all objects of a kind. */
   list<T>(plural: string, namespace?: string): T[] {
     const objects = [...this.#store(plural).values()].map(({ object }) => object)
     return structuredClone(objects.filter(({ metadata }) => !namespace || metadata.namespace === namespace)) as T[]
   }
 
-  /** The same without copies: not to be changed. */
+  /** All objects of a kind without copying them; the caller must not change them. */
   peek<T>(plural: string): T[] {
     return [...this.#store(plural).values()].map(({ object }) => object) as T[]
   }
@@ -194,13 +205,13 @@ export class FakeApi {
     return structuredClone(this.#store(plural).get(key)?.object)
   }
 
-  /** Who owns which fields: `manager operation subresource` → paths. */
+  /** The fields that each manager owns: `manager operation subresource` → paths. */
   owners(plural: string, key: string): Record<string, string[]> {
     const { managers = [] } = this.#store(plural).get(key) ?? {}
     return Object.fromEntries(
       managers.map(({ name, operation, subresource, fields }) => [
         [name, operation, subresource].join(' ').trim(),
-        [...fields.values()].map(textOf).sort(),
+        [...fields.values()].map(pathToText).sort(),
       ]),
     )
   }
@@ -213,38 +224,38 @@ export class FakeApi {
 
   #find({ def }: KindFacts, ref: Ref): Stored {
     const found = this.#store(def.plural).get(keyOf(ref))
-    if (!found) throw refuse(404, 'NotFound', `${def.plural} "${ref.name}" not found`)
+    if (!found) throw newApiError(404, 'NotFound', `${def.plural} "${ref.name}" not found`)
     return found
   }
 
-  #create(facts: KindFacts, draft: Loose, options: WriteOptions, session: Session): Obj {
-    const by = byOf(options, session, '')
+  #create(facts: KindFacts, draft: DraftObject, options: WriteOptions, session: Session): Obj {
+    const by = writerOf(options, session, '')
     const meta = draft.metadata
-    const name = meta.name ?? `${String(meta['generateName'])}${(this.#made + 1).toString(36).padStart(5, '0')}`
+    const name = meta.name ?? `${String(meta['generateName'])}${(this.#createdCount + 1).toString(36).padStart(5, '0')}`
     const key = keyOf({ name, namespace: meta.namespace })
     if (meta['resourceVersion'] !== undefined)
-      throw refuse(400, 'BadRequest', 'resourceVersion should not be set on objects to be created')
+      throw newApiError(400, 'BadRequest', 'resourceVersion should not be set on objects to be created')
     if (this.#store(facts.def.plural).has(key))
-      throw refuse(409, 'AlreadyExists', `${facts.def.plural} "${name}" already exists`)
-    const object = this.#fresh(facts, { ...draft, metadata: { ...meta, name } })
-    return this.#save(facts, undefined, updated(nothing(object), object, by, facts))
+      throw newApiError(409, 'AlreadyExists', `${facts.def.plural} "${name}" already exists`)
+    const object = this.#newObject(facts, { ...draft, metadata: { ...meta, name } })
+    return this.#save(facts, undefined, updateObject(makeEmptyStored(object), object, by, facts))
   }
 
-  /** A new object, whole, with the server's own fields. */
-  #fresh(facts: KindFacts, draft: Loose): Obj {
-    this.#made += 1
+  /** Makes the object of a create request: with defaults and the fields that the server sets. */
+  #newObject(facts: KindFacts, draft: DraftObject): Obj {
+    this.#createdCount += 1
     const { def, hasStatus } = facts
     const { status, ...rest } = draft
-    const object = defaulted(
+    const object = withSchemaDefaults(
       {
         ...rest,
         ...(hasStatus || status === undefined ? {} : { status }),
         apiVersion: apiVersionOf(def),
         kind: def.kind,
         metadata: {
-          ...clean(draft.metadata),
+          ...dropUndefinedMembers(draft.metadata),
           name: draft.metadata.name ?? '',
-          uid: `00000000-0000-4000-8000-${this.#made.toString(16).padStart(12, '0')}`,
+          uid: `00000000-0000-4000-8000-${this.#createdCount.toString(16).padStart(12, '0')}`,
           resourceVersion: '',
           generation: 1,
           creationTimestamp: this.#time(),
@@ -252,7 +263,7 @@ export class FakeApi {
       },
       facts,
     )
-    return checked(object, facts)
+    return validateObject(object, facts)
   }
 
   #time(): string {
@@ -261,121 +272,121 @@ export class FakeApi {
       .replace(/\.\d+Z$/, 'Z')
   }
 
-  #apply(facts: KindFacts, draft: Loose, options: ApplyOptions, session: Session): Obj {
+  #apply(facts: KindFacts, draft: DraftObject, options: ApplyOptions, session: Session): Obj {
     const { subresource = '', force = true } = options
-    const by = byOf(options, session, subresource)
+    const by = writerOf(options, session, subresource)
     const { uid, resourceVersion } = draft.metadata
     if (subresource && facts.kind && !facts.hasStatus)
-      throw refuse(404, 'NotFound', 'the server could not find the requested resource')
-    const config = frozen(writable(draft, facts, subresource))
+      throw newApiError(404, 'NotFound', 'the server could not find the requested resource')
+    const config = deepFreeze(managedPartOf(draft, facts, subresource))
     const found = this.#store(facts.def.plural).get(keyOf(draft.metadata))
     if (!found) {
-      if (subresource) throw refuse(404, 'NotFound', `${facts.def.plural} "${draft.metadata.name}" not found`)
-      if (uid !== undefined) throw refuse(409, 'Conflict', `uid mismatch: no existing object was found`)
-      const object = this.#fresh(facts, draft)
-      const { managers } = applied(nothing(object), config, by, facts, force)
+      if (subresource) throw newApiError(404, 'NotFound', `${facts.def.plural} "${draft.metadata.name}" not found`)
+      if (uid !== undefined) throw newApiError(409, 'Conflict', `uid mismatch: no existing object was found`)
+      const object = this.#newObject(facts, draft)
+      const { managers } = applyConfig(makeEmptyStored(object), config, by, facts, force)
       return this.#save(facts, undefined, { object, managers })
     }
-    precondition(found.object, { resourceVersion })
-    // Where only the status is written, the uid counts for nothing.
-    if (!subresource) sameUid(found.object, uid)
-    const next = applied(found, config, by, facts, force)
-    return this.#save(facts, found, { ...next, object: defaulted(next.object, facts) })
+    checkPreconditions(found.object, { resourceVersion })
+    // A write of the status subresource ignores the uid.
+    if (!subresource) checkUid(found.object, uid)
+    const next = applyConfig(found, config, by, facts, force)
+    return this.#save(facts, found, { ...next, object: withSchemaDefaults(next.object, facts) })
   }
 
   #patch(facts: KindFacts, ref: Ref, patch: object, options: WriteOptions, session: Session): Obj {
     const found = this.#find(facts, ref)
     const { uid, resourceVersion } = ('metadata' in patch ? patch.metadata : {}) as Preconditions
-    if (resourceVersion !== undefined) precondition(found.object, { resourceVersion })
-    sameUid(found.object, uid)
-    return this.#written(facts, found, mergePatch(found.object, patch) as Obj, options, session)
+    if (resourceVersion !== undefined) checkPreconditions(found.object, { resourceVersion })
+    checkUid(found.object, uid)
+    return this.#update(facts, found, mergePatch(found.object, patch) as Obj, options, session)
   }
 
-  #replace(facts: KindFacts, draft: Loose, options: WriteOptions, session: Session): Obj {
+  #replace(facts: KindFacts, draft: DraftObject, options: WriteOptions, session: Session): Obj {
     const found = this.#find(facts, draft.metadata)
     const { uid, resourceVersion } = draft.metadata
-    precondition(found.object, { uid, resourceVersion })
+    checkPreconditions(found.object, { uid, resourceVersion })
     const { apiVersion, kind, metadata } = found.object
     const object = {
-      ...frozen(draft),
+      ...deepFreeze(draft),
       apiVersion,
       kind,
-      metadata: { ...clean(draft.metadata), ...bare(found.object), ...system(metadata) },
+      metadata: { ...dropUndefinedMembers(draft.metadata), ...identityOf(found.object), ...systemFieldsOf(metadata) },
     }
-    return this.#written(facts, found, object as unknown as Obj, options, session)
+    return this.#update(facts, found, object as unknown as Obj, options, session)
   }
 
-  /** An update: of the status alone, or of all but the status where that has an endpoint of its own. */
-  #written(facts: KindFacts, before: Stored, wanted: Obj, options: WriteOptions, session: Session): Obj {
+  /** Replaces the status alone (subresource `status`), or everything but a status that is a subresource. */
+  #update(facts: KindFacts, before: Stored, desired: Obj, options: WriteOptions, session: Session): Obj {
     const { subresource = '' } = options
-    const { status: old, ...main } = before.object
-    const { status, ...rest } = defaulted(frozen(wanted), facts)
-    const kept = facts.hasStatus && subresource === '' ? old : status
+    const { status: oldStatus, ...oldMain } = before.object
+    const { status, ...main } = withSchemaDefaults(deepFreeze(desired), facts)
+    const newStatus = facts.hasStatus && subresource === '' ? oldStatus : status
     const object = {
-      ...(subresource === 'status' ? main : rest),
-      ...(kept === undefined ? {} : { status: kept }),
+      ...(subresource === 'status' ? oldMain : main),
+      ...(newStatus === undefined ? {} : { status: newStatus }),
     } as Obj
-    const metadata = { ...object.metadata, ...system(before.object.metadata) } as Obj['metadata']
-    const next = updated(before, { ...object, metadata }, byOf(options, session, subresource), facts)
+    const metadata = { ...object.metadata, ...systemFieldsOf(before.object.metadata) } as Obj['metadata']
+    const next = updateObject(before, { ...object, metadata }, writerOf(options, session, subresource), facts)
     return this.#save(facts, before, next)
   }
 
   #delete(facts: KindFacts, ref: Ref, { preconditions = {} }: DeleteOptions): void {
     const found = this.#find(facts, ref)
-    precondition(found.object, preconditions)
+    checkPreconditions(found.object, preconditions)
     const { metadata } = found.object
-    if ((metadata.finalizers ?? []).length === 0) return this.#forget(facts, found)
+    if ((metadata.finalizers ?? []).length === 0) return this.#removeObject(facts, found)
     if (metadata.deletionTimestamp !== undefined) return
-    const dying = {
+    const terminating = {
       ...metadata,
       generation: metadata.generation + 1,
       deletionTimestamp: this.#time(),
       deletionGracePeriodSeconds: 0,
     }
-    this.#put(facts, { ...found, object: { ...found.object, metadata: dying } }, 'MODIFIED')
+    this.#storeObject(facts, { ...found, object: { ...found.object, metadata: terminating } }, 'MODIFIED')
   }
 
   #save(facts: KindFacts, before: Stored | undefined, next: Stored): Obj {
-    checked(next.object, facts, before?.object)
-    if (!before) return this.#put(facts, next, 'ADDED')
-    if (same(before.object, next.object) && sameOwners(before, next)) return before.object
+    validateObject(next.object, facts, before?.object)
+    if (!before) return this.#storeObject(facts, next, 'ADDED')
+    if (isDeepEqual(before.object, next.object) && hasSameOwners(before, next)) return before.object
     const { generation } = before.object.metadata
-    const isNewSpec = specChanged(before.object, next.object, facts)
+    const isNewSpec = hasSpecChanged(before.object, next.object, facts)
     const metadata = { ...next.object.metadata, ...(isNewSpec ? { generation: generation + 1 } : {}) }
     if (metadata.deletionTimestamp !== undefined && (metadata.finalizers ?? []).length === 0) {
-      this.#forget(facts, next)
-      return frozen({ ...next.object, metadata: filled(metadata) })
+      this.#removeObject(facts, next)
+      return deepFreeze({ ...next.object, metadata: dropEmptyMembers(metadata) })
     }
-    return this.#put(facts, { ...next, object: { ...next.object, metadata } }, 'MODIFIED')
+    return this.#storeObject(facts, { ...next, object: { ...next.object, metadata } }, 'MODIFIED')
   }
 
-  #put(facts: KindFacts, { object, managers }: Stored, type: 'ADDED' | 'MODIFIED'): Obj {
+  #storeObject(facts: KindFacts, { object, managers }: Stored, type: 'ADDED' | 'MODIFIED'): Obj {
     this.#version += 1
-    const kept = frozen({
+    const stored = deepFreeze({
       ...object,
-      metadata: { ...filled(object.metadata), resourceVersion: `${this.#version}` },
+      metadata: { ...dropEmptyMembers(object.metadata), resourceVersion: `${this.#version}` },
     })
     const store = this.#store(facts.def.plural)
-    const key = keyOf(kept.metadata)
+    const key = keyOf(stored.metadata)
     const before = store.get(key)?.object
-    store.set(key, { object: kept, managers })
-    this.#watches.tell(facts.def.plural, type, kept)
-    this.#onWrite({ plural: facts.def.plural, key, manager: this.#writer, before, after: kept })
-    return kept
+    store.set(key, { object: stored, managers })
+    this.#watches.publish(facts.def.plural, type, stored)
+    this.#onWrite({ plural: facts.def.plural, key, manager: this.#writer, before, after: stored })
+    return stored
   }
 
-  #forget({ def }: KindFacts, { object }: Stored): void {
+  #removeObject({ def }: KindFacts, { object }: Stored): void {
     this.#version += 1
     const key = keyOf(object.metadata)
     const before = this.#store(def.plural).get(key)?.object
     this.#store(def.plural).delete(key)
-    const last = frozen({ ...object, metadata: { ...object.metadata, resourceVersion: `${this.#version}` } })
-    this.#watches.tell(def.plural, 'DELETED', last)
+    const last = deepFreeze({ ...object, metadata: { ...object.metadata, resourceVersion: `${this.#version}` } })
+    this.#watches.publish(def.plural, 'DELETED', last)
     this.#onWrite({ plural: def.plural, key, manager: this.#writer, before, after: undefined })
   }
 }
 
-const byOf = ({ fieldManager }: WriteOptions, { manager }: Session, subresource: string): By => ({
+const writerOf = ({ fieldManager }: WriteOptions, { manager }: Session, subresource: string): Writer => ({
   name: fieldManager ?? manager,
   subresource,
 })

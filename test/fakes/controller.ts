@@ -1,3 +1,3 @@
-/** What the controller does to a server, for tests of the agent, which may not import it. */
+/** Status functions of the controller for tests of the agent, which may not import the controller. */
 export { unreachableStatus } from '../../controller/server/reachability.ts'
 export { placedStatus, unassignedStatus, waitingStatus } from '../../controller/server/status.ts'

@@ -1,6 +1,7 @@
 /**
- * Fields of objects as server-side apply counts them: a path is a list of steps, `f:name` into an object, `k:{…}` to the element of a list
- * that is merged by keys, `v:…` to a member of a set. Pure; follows KEP-555 as far as schemas of ours go.
+ * The fields of an object as server-side apply counts them. A path is a list of steps: `f:name` leads into an object,
+ * `k:{…}` to the element of a list that is merged by keys, `v:…` to a member of a set. All functions are pure. They
+ * follow KEP-555 as far as the schemas of this project need it.
  */
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
@@ -16,7 +17,7 @@ export interface Schema {
 }
 
 export type Path = readonly string[]
-/** Paths by their text. */
+/** Paths by their text ({@link pathToText}). */
 export type Fields = Map<string, Path>
 
 type Obj = { [key: string]: Json }
@@ -24,17 +25,17 @@ type Obj = { [key: string]: Json }
 export const isObject = (value: unknown): value is Obj =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Is it owned and replaced as a whole? */
+/** An atomic value has one owner and is replaced as a whole. */
 const isAtomic = (schema: Schema | undefined): boolean => schema?.['x-kubernetes-map-type'] === 'atomic'
 
-export const textOf = (path: Path): string => path.join(' / ')
+export const pathToText = (path: Path): string => path.join(' / ')
 
 export function memberSchema(schema: Schema | undefined, name: string): Schema | undefined {
   return schema?.properties?.[name] ?? Object.values(schema?.patternProperties ?? {})[0]
 }
 
-/** The list's elements by their step, where they are merged one by one; undefined: the list is one value. */
-export function elements(list: readonly Json[], schema: Schema | undefined): Map<string, Json> | undefined {
+/** The elements of a list by their steps; undefined if the list is not merged element by element. */
+export function elementsByStep(list: readonly Json[], schema: Schema | undefined): Map<string, Json> | undefined {
   const type = schema?.['x-kubernetes-list-type']
   if (type === 'set') return new Map(list.map((item) => [`v:${JSON.stringify(item)}`, item]))
   if (type !== 'map') return undefined
@@ -50,72 +51,75 @@ interface Member {
   schema: Schema | undefined
 }
 
-/** What is merged one by one in a value; undefined: it is a value as a whole. */
+/** The members of a value that are merged one by one; undefined if the value is replaced as a whole. */
 function membersOf(value: Json, schema: Schema | undefined): Member[] | undefined {
   if (isObject(value)) {
     const entries = Object.entries(value)
     const list = entries.map(([name, member]) => ({ step: `f:${name}`, member, schema: memberSchema(schema, name) }))
     return isAtomic(schema) ? undefined : list
   }
-  const parts = Array.isArray(value) ? elements(value, schema) : undefined
-  return parts && [...parts].map(([step, member]) => ({ step, member, schema: schema?.items }))
+  const byStep = Array.isArray(value) ? elementsByStep(value, schema) : undefined
+  return byStep && [...byStep].map(([step, member]) => ({ step, member, schema: schema?.items }))
 }
 
 /** All fields that `value` sets. */
 export function fieldsOf(value: Json, schema: Schema | undefined, at: Path = [], found: Fields = new Map()): Fields {
-  const own = (path: Path): void => void found.set(textOf(path), path)
-  const inner = membersOf(value, schema)
-  if (!inner || (inner.length === 0 && isObject(value))) own(at)
-  for (const { step, member, schema: of } of inner ?? []) {
+  const add = (path: Path): void => void found.set(pathToText(path), path)
+  const members = membersOf(value, schema)
+  if (!members || (members.length === 0 && isObject(value))) add(at)
+  for (const { step, member, schema: itsSchema } of members ?? []) {
     const path = [...at, step]
-    // An element of a list is a field by being there.
-    if (!step.startsWith('f:')) own(path)
-    if (step.startsWith('f:') || (isObject(member) && !isAtomic(of))) fieldsOf(member, of, path, found)
+    // The existence of a list element is a field, besides the fields inside the element.
+    if (!step.startsWith('f:')) add(path)
+    if (step.startsWith('f:') || (isObject(member) && !isAtomic(itsSchema))) fieldsOf(member, itsSchema, path, found)
   }
   return found
 }
 
-/** `config` laid over `live`. */
-export function merge(live: Json | undefined, config: Json, schema: Schema | undefined): Json {
+/** Merges `config` into `live`, as server-side apply does. */
+export function mergeValues(live: Json | undefined, config: Json, schema: Schema | undefined): Json {
   if (live === undefined) return config
   if (isObject(config) && isObject(live) && !isAtomic(schema)) {
     const merged: Obj = { ...live }
     for (const [name, value] of Object.entries(config))
-      merged[name] = merge(live[name], value, memberSchema(schema, name))
+      merged[name] = mergeValues(live[name], value, memberSchema(schema, name))
     return merged
   }
-  const [now, wanted] = [live, config].map((list) => (Array.isArray(list) ? elements(list, schema) : undefined))
-  if (!now || !wanted) return config
-  return mergeLists(now, wanted, schema?.items)
+  const [old, wanted] = [live, config].map((list) => (Array.isArray(list) ? elementsByStep(list, schema) : undefined))
+  if (!old || !wanted) return config
+  return mergeLists(old, wanted, schema?.items)
 }
 
-/** In the order of the real one: what both have as `wanted` has it, and what only `now` has stays before what follows it there. */
-function mergeLists(now: Map<string, Json>, wanted: Map<string, Json>, items: Schema | undefined): Json[] {
-  const [olds, news] = [[...now.keys()], [...wanted.keys()]]
-  const both = news.filter((step) => now.has(step))
+/**
+ * Merges lists in the order of the real API server: elements of both lists stand in the order of `wanted`. An element
+ * that only `old` has stays before the element that follows it in `old`.
+ */
+function mergeLists(old: Map<string, Json>, wanted: Map<string, Json>, itemSchema: Schema | undefined): Json[] {
+  const [oldSteps, wantedSteps] = [[...old.keys()], [...wanted.keys()]]
+  const common = wantedSteps.filter((step) => old.has(step))
   const merged: Json[] = []
-  let [i, j, next] = [0, 0, 0]
-  const take = (step: string): void => {
-    merged.push(merge(now.get(step), wanted.get(step)!, items))
-    if (now.has(step)) next++
+  let [i, j, nextCommon] = [0, 0, 0]
+  const takeWanted = (step: string): void => {
+    merged.push(mergeValues(old.get(step), wanted.get(step)!, itemSchema))
+    if (old.has(step)) nextCommon++
     j++
   }
-  while (i < olds.length || j < news.length) {
-    const [old, step] = [olds[i], news[j]]
-    if (old !== undefined && !wanted.has(old)) {
-      merged.push(now.get(old)!)
+  while (i < oldSteps.length || j < wantedSteps.length) {
+    const [oldStep, step] = [oldSteps[i], wantedSteps[j]]
+    const isOutOfOrder = oldStep !== step && nextCommon < common.length && common[nextCommon] !== oldStep
+    if (oldStep !== undefined && !wanted.has(oldStep)) {
+      merged.push(old.get(oldStep)!)
       i++
-    } else if (step === undefined || (old !== undefined && old !== step && next < both.length && both[next] !== old))
-      i++
+    } else if (step === undefined || (oldStep !== undefined && isOutOfOrder)) i++
     else {
-      if (old === step) i++
-      take(step)
+      if (oldStep === step) i++
+      takeWanted(step)
     }
   }
   return merged
 }
 
-/** The value at a path; undefined: nothing there. */
+/** The value at a path; undefined if there is none. */
 export function valueAt(value: Json | undefined, path: Path, schema: Schema | undefined): Json | undefined {
   const [step, ...rest] = path
   if (step === undefined || value === undefined) return value
@@ -123,91 +127,105 @@ export function valueAt(value: Json | undefined, path: Path, schema: Schema | un
     const name = step.slice(2)
     return isObject(value) ? valueAt(value[name], rest, memberSchema(schema, name)) : undefined
   }
-  const element = Array.isArray(value) ? elements(value, schema)?.get(step) : undefined
+  const element = Array.isArray(value) ? elementsByStep(value, schema)?.get(step) : undefined
   return valueAt(element, rest, schema?.items)
 }
 
 /**
- * Without the field at `path`, and without the objects and lists that are empty then, unless `keep` says of their path to keep them:
- * an object then becomes null (which no schema of ours takes), as the real one does where a manager that applied `{a: 1}` applies `{}`.
+ * Removes the field at `path`, and the objects and lists that are empty then unless `keep` returns true for their path.
+ * An object that is kept becomes null, which no schema of ours accepts: the real API server does the same when a
+ * manager that applied `{a: 1}` applies `{}`.
  */
-export function remove(value: Json, path: Path, schema: Schema | undefined, keep: (path: Path) => boolean): Json {
-  return drop(value, path, schema, { keep, at: [] }) ?? {}
+export function removeField(value: Json, path: Path, schema: Schema | undefined, keep: (path: Path) => boolean): Json {
+  return removeWithin(value, path, schema, { keep, at: [] }) ?? {}
 }
 
-interface Where {
+interface RemovalContext {
   keep: (path: Path) => boolean
   at: Path
 }
 
-function drop(value: Json, path: Path, schema: Schema | undefined, { keep, at }: Where): Json | undefined {
+function removeWithin(
+  value: Json,
+  path: Path,
+  schema: Schema | undefined,
+  { keep, at }: RemovalContext,
+): Json | undefined {
   const [step, ...rest] = path
   if (step === undefined) return undefined
   const here = [...at, step]
-  const left = (empty: boolean, now: Json): Json | undefined => (empty && at.length > 0 && !keep(at) ? undefined : now)
+  const unlessEmpty = (isEmpty: boolean, rest: Json): Json | undefined =>
+    isEmpty && at.length > 0 && !keep(at) ? undefined : rest
   if (step.startsWith('f:')) {
     const name = step.slice(2)
     if (!isObject(value) || value[name] === undefined) return value
     const { [name]: old, ...others } = value
-    const now = drop(old!, rest, memberSchema(schema, name), { keep, at: here })
+    const member = removeWithin(old!, rest, memberSchema(schema, name), { keep, at: here })
     // Members keep their order.
     const entries = Object.keys(value).flatMap((k) =>
-      k === name ? (now === undefined ? [] : [[k, now]]) : [[k, others[k]!]],
+      k === name ? (member === undefined ? [] : [[k, member]]) : [[k, others[k]!]],
     )
-    return left(
+    return unlessEmpty(
       entries.length === 0,
       entries.length === 0 && at.length > 0 ? null : (Object.fromEntries(entries) as Obj),
     )
   }
-  const parts = Array.isArray(value) ? elements(value, schema) : undefined
-  if (!parts?.has(step)) return value
-  const now = drop(parts.get(step)!, rest, schema?.items, { keep, at: here })
-  const list = [...parts].flatMap(([key, element]) => (key === step ? (now === undefined ? [] : [now]) : [element]))
-  return left(list.length === 0, list)
+  const byStep = Array.isArray(value) ? elementsByStep(value, schema) : undefined
+  if (!byStep?.has(step)) return value
+  const changed = removeWithin(byStep.get(step)!, rest, schema?.items, { keep, at: here })
+  const list = [...byStep].flatMap(([key, element]) => {
+    if (key !== step) return [element]
+    return changed === undefined ? [] : [changed]
+  })
+  return unlessEmpty(list.length === 0, list)
 }
 
-/** Fields whose values differ, either way. What both share as one value is not looked into. */
+/** The fields whose values differ between `a` and `b`. A value that both share by reference is not compared further. */
 export function changedFields(a: Json, b: Json, schema: Schema | undefined): Fields {
   const found: Fields = new Map()
-  differences(a, b, { schema, at: [], found })
+  collectDifferences(a, b, { schema, at: [], found })
   return found
 }
 
-interface Difference {
+interface DiffContext {
   schema: Schema | undefined
   at: Path
   found: Fields
 }
 
-function differences(a: Json | undefined, b: Json | undefined, where: Difference): void {
+function collectDifferences(a: Json | undefined, b: Json | undefined, where: DiffContext): void {
   if (a === b) return
   const { schema, at, found } = where
   const [x, y] = [a, b].map((value) => (value === undefined ? undefined : membersOf(value, schema)))
   const isElement = at.length > 0 && !at.at(-1)?.startsWith('f:')
-  const differs = isElement ? (a === undefined) !== (b === undefined) : isChanged([a, x], [b, y])
-  if (differs) found.set(textOf(at), at)
-  if (!isElement || isMergedByMembers(a, b, schema)) differencesWithin(x, y, where)
+  const differs = isElement ? (a === undefined) !== (b === undefined) : isFieldChanged([a, x], [b, y])
+  if (differs) found.set(pathToText(at), at)
+  if (!isElement || isMergedByMembers(a, b, schema)) collectMemberDifferences(x, y, where)
 }
 
 const isMergedByMembers = (a: Json | undefined, b: Json | undefined, schema: Schema | undefined): boolean =>
   !isAtomic(schema) && (isObject(a) || isObject(b))
 
-function differencesWithin(a: Member[] | undefined, b: Member[] | undefined, { at, found }: Difference): void {
-  const [olds, news] = [a, b].map((members) => new Map(members?.map((member) => [member.step, member])))
-  for (const [step, { member, schema: of }] of new Map([...(news ?? []), ...(olds ?? [])]))
-    differences(olds?.has(step) ? member : undefined, news?.get(step)?.member, { schema: of, at: [...at, step], found })
+function collectMemberDifferences(a: Member[] | undefined, b: Member[] | undefined, { at, found }: DiffContext): void {
+  const [old, now] = [a, b].map((members) => new Map(members?.map((member) => [member.step, member])))
+  for (const [step, { member, schema }] of new Map([...(now ?? []), ...(old ?? [])]))
+    collectDifferences(old?.has(step) ? member : undefined, now?.get(step)?.member, {
+      schema,
+      at: [...at, step],
+      found,
+    })
 }
 
 type Side = readonly [Json | undefined, Member[] | undefined]
 
-/** Is either a field as a whole, and are they not the same? */
-function isChanged(...[[a, x], [b, y]]: [Side, Side]): boolean {
+/** Whether one of two different values is a field as a whole. */
+function isFieldChanged(...[[a, x], [b, y]]: [Side, Side]): boolean {
   const isField = (value: Json | undefined, members: Member[] | undefined): boolean =>
     value !== undefined && (!members || (members.length === 0 && isObject(value)))
   return (isField(a, x) || isField(b, y)) && JSON.stringify(a) !== JSON.stringify(b)
 }
 
-/** Sets the defaults of the schema where a member is missing. */
+/** Adds the defaults of the schema for members that are missing. Returns the same value if nothing is added. */
 export function withDefaults(value: Json, schema: Schema | undefined): Json {
   if (!schema) return value
   if (Array.isArray(value)) {
@@ -225,21 +243,21 @@ export function withDefaults(value: Json, schema: Schema | undefined): Json {
     if (value[name] === undefined && missing !== undefined) set(name, structuredClone(missing))
   }
   for (const [name, member] of Object.entries(out)) {
-    const whole = withDefaults(member, memberSchema(schema, name))
-    if (whole !== member) set(name, whole)
+    const completed = withDefaults(member, memberSchema(schema, name))
+    if (completed !== member) set(name, completed)
   }
   return out
 }
 
-/** The first field that the schema does not know, as a path in words. */
+/** The path of the first field that the schema does not know, such as `.spec.networks[].colour`. */
 export function unknownField(value: Json, schema: Schema | undefined, at = ''): string | undefined {
   if (!schema || schema['x-kubernetes-preserve-unknown-fields']) return undefined
-  if (Array.isArray(value)) return first(value.map((item) => unknownField(item, schema.items, `${at}[]`)))
+  if (Array.isArray(value)) return firstDefined(value.map((item) => unknownField(item, schema.items, `${at}[]`)))
   if (!isObject(value) || !(schema.properties ?? schema.patternProperties)) return undefined
   const names = Object.keys(value)
-  const stranger = names.find((name) => memberSchema(schema, name) === undefined)
-  if (stranger !== undefined) return `${at}.${stranger}`
-  return first(names.map((name) => unknownField(value[name]!, memberSchema(schema, name), `${at}.${name}`)))
+  const unknownName = names.find((name) => memberSchema(schema, name) === undefined)
+  if (unknownName !== undefined) return `${at}.${unknownName}`
+  return firstDefined(names.map((name) => unknownField(value[name]!, memberSchema(schema, name), `${at}.${name}`)))
 }
 
-const first = (list: (string | undefined)[]): string | undefined => list.find((item) => item !== undefined)
+const firstDefined = (list: (string | undefined)[]): string | undefined => list.find((item) => item !== undefined)

@@ -1,4 +1,4 @@
-/** A host of memory that behaves as one with libvirt does: domains outlive the process that made them, and files stay where they are. */
+/** An in-memory host that behaves as one with libvirt: domains and files outlive the process that made them. */
 import type { Guest, Host, ObservedDomain } from '../../actions/host/index.ts'
 import { wrapHost } from '../../actions/host/wrap.ts'
 import type { LocalHost } from '../../agent/server/deps.ts'
@@ -13,13 +13,13 @@ import { Life } from './life.ts'
 
 export type { Machine } from './host/machine.ts'
 
-/** A host that stays while processes come and go: {@link FakeHost.of} gives each life its handle. */
+/** A host that outlives the processes on it: {@link FakeHost.connect} returns the host as one process sees it. */
 export class FakeHost {
   readonly #machines = new Map<string, Machine>()
   readonly images = new FakeImageCache()
   readonly #onChange: (uid: string) => void
 
-  /** @param onChange called when the domain of this Server has changed, as libvirt's events would be */
+  /** @param onChange called with the uid of a Server whose domain has changed, as libvirt would send an event */
   constructor(onChange: (uid: string) => void = () => undefined) {
     this.#onChange = onChange
   }
@@ -29,14 +29,14 @@ export class FakeHost {
     return [...this.#machines.keys()]
   }
 
-  /** The machine of the Server with this uid; created when first asked for. */
+  /** The machine of the Server with this uid; created at the first call. */
   machine(uid: string): Machine {
     const found = this.#machines.get(uid) ?? newMachine()
     this.#machines.set(uid, found)
     return found
   }
 
-  /** Removes the machine, and its boots from memory. */
+  /** Removes the machine of a Server with its history. */
   forget(uid: string): void {
     this.#machines.delete(uid)
   }
@@ -63,34 +63,37 @@ export class FakeHost {
     return observeDomain(this.machine(uid))
   }
 
-  /** The domain goes off without an action of the agent: by its guest (`shutdown`), killed (`destroyed`), or with the host (`unknown`). */
-  goesOff(uid: string, reason: string): void {
+  /**
+   * Turns a domain off without an action of the agent: by its guest (`shutdown`), by a kill (`destroyed`), or together
+   * with the host (`unknown`).
+   */
+  turnDomainOff(uid: string, reason: string): void {
     this.change(uid, (machine) => machine.domain && turnOff(machine, machine.domain, reason))
   }
 
-  /** The host loses its power and boots again: domains are off, and what was only in the kernel's memory is gone. */
+  /** The host loses power and boots again: domains are off, and everything that only the kernel held is gone. */
   losePower(): void {
     for (const uid of this.uids()) {
-      this.goesOff(uid, 'unknown')
+      this.turnDomainOff(uid, 'unknown')
       this.machine(uid).ports = false
     }
-    this.forgetReasons()
+    this.forgetShutdownReasons()
   }
 
-  /** libvirtd restarts: it no longer knows why a domain is off. */
-  forgetReasons(): void {
+  /** libvirtd restarts, and no longer knows why a domain is off. */
+  forgetShutdownReasons(): void {
     for (const uid of this.uids())
       this.change(uid, ({ domain }) => domain?.state === 'off' && Object.assign(domain, { reason: 'unknown' }))
   }
 
   /** The host as one process sees it: every call passes through `life`. */
-  of(life: Life = new Life()): LocalHost {
+  connect(life: Life = new Life()): LocalHost {
     const read = <T>(name: string, { server }: Guest, act: (uid: string) => T | Promise<T>): Promise<T> =>
-      life.pass({ name: `${name} ${server.metadata.name}`, effect: false }, () => act(server.metadata.uid ?? ''))
+      life.perform({ name: `${name} ${server.metadata.name}`, hasEffect: false }, () => act(server.metadata.uid ?? ''))
     const host = wrapHost(this.#capabilities(), ({ name, kind, guest }, act) => {
       const { name: server, namespace = '', uid = '' } = guest.server.metadata
       if (kind === 'read') return read(name, guest, (uid) => this.change(uid, act))
-      return life.pass({ name: `${name} ${server}`, effect: true }, () => {
+      return life.perform({ name: `${name} ${server}`, hasEffect: true }, () => {
         this.machine(uid).owner = { namespace, name: server }
         return this.change(uid, act)
       })

@@ -1,16 +1,19 @@
-/** One life of a process, for tests: each call it makes of the world outside can be counted, made to fail, or be its last. */
+/**
+ * One life of a process under test, from its start to its end. All calls of the process to the API server and to the
+ * host pass through it, so that a test can count a call, make it fail, or kill the process at it.
+ */
 
 export interface Call {
   /** Such as `define web-1` or `applyStatus servers/demo/web-1`. */
   name: string
-  /** Does it change anything? Only these are worth a crash: before or after a read is after or before an effect. */
-  effect: boolean
-  /** Repeating it has the effect of once; only calls of the API server say so. */
+  /** Whether the call changes anything. Tests kill a process only at these: a crash at a read adds no case. */
+  hasEffect: boolean
+  /** Whether a repetition of the call has no further effect. Set only for calls to the API server. */
   idempotent?: boolean
-  /** As the caller bounds it. */
+  /** The abort signal of the caller. */
   signal?: AbortSignal | undefined
   timeoutMs?: number | undefined
-  /** Asked before each sending; throws. */
+  /** Called before each attempt; throws if the process may not write any more. */
   mayWrite?: (() => void) | undefined
 }
 
@@ -23,7 +26,7 @@ interface Fault {
   times: number
 }
 
-/** `killed` is the end of a life as the one who started it sees it; the life itself sees nothing any more. */
+/** Rejects {@link Life.runUntilKilled} when the life is killed. The killed process itself gets no answer any more. */
 export class Killed extends Error {
   override readonly name = 'Killed'
 }
@@ -37,7 +40,7 @@ export class Life {
   #dead = false
 
   constructor() {
-    this.#death.promise.catch(() => undefined) // a life that nobody watches
+    this.#death.promise.catch(() => undefined) // the test may not wait for the end of this life
   }
 
   get isDead(): boolean {
@@ -58,38 +61,38 @@ export class Life {
 
   /** Effect number `at` throws `error`. */
   failAt(at: number, error: Error, when: When): this {
-    const matches = ({ effect }: Call): boolean => effect && this.effects.length - 1 === at
+    const matches = ({ hasEffect: effect }: Call): boolean => effect && this.effects.length - 1 === at
     this.#faults.push({ matches, when, error, times: 1 })
     return this
   }
 
-  /** Runs `work` as this life. Rejects with Killed when it is killed: what it awaits then never comes. */
-  live<T>(work: Promise<T>): Promise<T> {
+  /** Waits for `work` of this life. Rejects with Killed if the life is killed: the calls of `work` then never end. */
+  runUntilKilled<T>(work: Promise<T>): Promise<T> {
     return Promise.race([work, this.#death.promise])
   }
 
-  /** Every call of the world goes through here. */
-  async pass<T>(call: Call, act: () => T | Promise<T>): Promise<T> {
-    if (this.#dead) return hang()
-    const number = call.effect ? this.effects.push(call.name) - 1 : -1
+  /** Makes a call of this life: applies the faults and the kill that the test has set, and records the effect. */
+  async perform<T>(call: Call, run: () => T | Promise<T>): Promise<T> {
+    if (this.#dead) return neverSettle()
+    const number = call.hasEffect ? this.effects.push(call.name) - 1 : -1
     const fault = this.#faults.find((f) => f.times > 0 && f.matches(call))
     if (fault) fault.times -= 1
     const dies = (when: When): boolean => this.#kill?.at === number && this.#kill.when === when
-    if (dies('before')) return this.#die(call)
+    if (dies('before')) return this.#kill9(call)
     if (fault?.when === 'before') throw fault.error
-    const result = await act()
-    if (dies('after')) return this.#die(call)
-    if (this.#dead) return hang()
+    const result = await run()
+    if (dies('after')) return this.#kill9(call)
+    if (this.#dead) return neverSettle()
     if (fault) throw fault.error
     return result
   }
 
-  #die<T>({ name }: Call): Promise<T> {
+  #kill9<T>({ name }: Call): Promise<T> {
     this.#dead = true
     this.#death.reject(new Killed(`killed at ${name}`))
-    return hang()
+    return neverSettle()
   }
 }
 
-/** The dead get no answers. */
-const hang = <T>(): Promise<T> => new Promise<T>(() => undefined)
+/** A dead process gets no answers. */
+const neverSettle = <T>(): Promise<T> => new Promise<T>(() => undefined)

@@ -1,4 +1,7 @@
-/** Operations on an API server whose outcome ours relies on: run on the real one and on the fake, they must tell the same. */
+/**
+ * Operations on an API server whose outcome controller and agent rely on. Their outcome must be the same on the real
+ * API server and on the fake one.
+ */
 import { serverAction } from '../../actions/index.ts'
 import { type Condition, resourceDefOf, type Server, type ServerAction, server } from '../../crds/index.ts'
 import type { Kube } from '../../kube/client.ts'
@@ -11,7 +14,7 @@ export interface Playground {
   namespace: string
 }
 
-export const playground = (kube: Kube, namespace: string): Playground => ({
+export const makePlayground = (kube: Kube, namespace: string): Playground => ({
   servers: kube.resource<Server>(resourceDefOf(server)),
   actions: kube.resource<ServerAction>(resourceDefOf(serverAction)),
   namespace,
@@ -20,7 +23,7 @@ export const playground = (kube: Kube, namespace: string): Playground => ({
 type Operation = (p: Playground) => Promise<unknown>
 
 const spec = { flavor: 'tiny', image: { name: 'cirros' } }
-const condition = (type: string, status: Condition['status'], reason = 'Because'): Condition => ({
+const makeCondition = (type: string, status: Condition['status'], reason = 'Because'): Condition => ({
   type,
   status,
   reason,
@@ -28,150 +31,160 @@ const condition = (type: string, status: Condition['status'], reason = 'Because'
   lastTransitionTime: '2026-01-01T00:00:00Z',
 })
 
-/** A server `a` and what makes it. */
-const at = ({ namespace }: Playground, more: object = {}) => ({ namespace, name: 'a', ...more })
-const create: Operation = (p) => p.servers.create({ metadata: at(p), spec }, { fieldManager: 'user' })
-const get = (p: Playground) => p.servers.get(at(p))
-const status =
+/** Metadata of the Server `a`, which the operations work on. */
+const metadataOf = ({ namespace }: Playground, more: object = {}) => ({ namespace, name: 'a', ...more })
+const createServer: Operation = (p) => p.servers.create({ metadata: metadataOf(p), spec }, { fieldManager: 'user' })
+const getServer = (p: Playground) => p.servers.get(metadataOf(p))
+const applyStatus =
   (manager: string, value: Partial<Server['status']>, options: { force?: boolean; meta?: object } = {}): Operation =>
   (p) =>
     p.servers.applyStatus(
-      { metadata: at(p, options.meta), status: value },
+      { metadata: metadataOf(p, options.meta), status: value },
       { fieldManager: manager, ...(options.force === undefined ? {} : { force: options.force }) },
     )
-/** Server-side apply without a status: the manager owns nothing of it any more. */
-const letGo =
+/** Applies the Server without a status, so that the manager gives up all status fields that it owned. */
+const applyEmptyStatus =
   (manager: string): Operation =>
   (p) =>
-    p.servers.applyStatus({ metadata: at(p) }, { fieldManager: manager })
-const patch =
+    p.servers.applyStatus({ metadata: metadataOf(p) }, { fieldManager: manager })
+const patchServer =
   (value: object, manager = 'user'): Operation =>
   (p) =>
-    p.servers.patch(at(p), value, { fieldManager: manager })
-const withFinalizer: Operation = (p) =>
-  p.servers.create({ metadata: at(p, { finalizers: ['example.com/x'] }), spec }, { fieldManager: 'user' })
-const remove =
+    p.servers.patch(metadataOf(p), value, { fieldManager: manager })
+const createServerWithFinalizer: Operation = (p) =>
+  p.servers.create({ metadata: metadataOf(p, { finalizers: ['example.com/x'] }), spec }, { fieldManager: 'user' })
+const deleteServer =
   (preconditions?: { uid?: string; resourceVersion?: string }): Operation =>
   async (p) => {
-    await p.servers.delete(at(p), preconditions ? { preconditions } : {})
-    return p.servers.get(at(p))
+    await p.servers.delete(metadataOf(p), preconditions ? { preconditions } : {})
+    return p.servers.get(metadataOf(p))
   }
-const current =
+const withCurrent =
   (field: 'uid' | 'resourceVersion', then: (value: string) => Operation): Operation =>
   async (p) =>
-    then((await get(p)).metadata[field] ?? '')(p)
+    then((await getServer(p)).metadata[field] ?? '')(p)
 
-const record = (p: Playground, more: object = {}) => ({ metadata: { namespace: p.namespace, name: 'r', ...more } })
-const createRecord: Operation = (p) =>
+const actionRecord = (p: Playground, more: object = {}) => ({
+  metadata: { namespace: p.namespace, name: 'r', ...more },
+})
+const createActionRecord: Operation = (p) =>
   p.actions.create(
-    { ...record(p), spec: { server: 'a', action: 'start', start: {} }, status: { phase: 'Pending' } },
+    { ...actionRecord(p), spec: { server: 'a', action: 'start', start: {} }, status: { phase: 'Pending' } },
     { fieldManager: 'user' },
   )
-const applyRecord =
+const applyActionRecord =
   (value: object, meta: object = {}, manager = 'agent'): Operation =>
   (p) =>
-    p.actions.apply({ ...record(p, meta), ...value }, { fieldManager: manager })
+    p.actions.apply({ ...actionRecord(p, meta), ...value }, { fieldManager: manager })
 
-/** By name: the operations of one namespace, in order. */
-export const table: Record<string, readonly Operation[]> = {
-  'a server is created with its defaults, once': [create, create],
-  'status does not come in by create, nor spec by status': [
-    (p) => p.servers.create({ metadata: at(p), spec, status: { vmState: 'active' } }),
-    (p) => p.servers.applyStatus({ metadata: at(p, { labels: { a: 'b' } }), status: { vmState: 'active' } }),
-    patch({ status: { vmState: 'error' } }),
-    get,
+/** Operations that run one after the other in a namespace of their own, by the title of their test. */
+export const operationsByTitle: Record<string, readonly Operation[]> = {
+  'a Server is created with its defaults, and cannot be created twice': [createServer, createServer],
+  'create ignores the status, and a write of the status ignores the rest': [
+    (p) => p.servers.create({ metadata: metadataOf(p), spec, status: { vmState: 'active' } }),
+    (p) => p.servers.applyStatus({ metadata: metadataOf(p, { labels: { a: 'b' } }), status: { vmState: 'active' } }),
+    patchServer({ status: { vmState: 'error' } }),
+    getServer,
   ],
-  'spec changes the generation, status and labels do not': [
-    create,
-    patch({ spec: { powerState: 'Stopped' } }),
-    patch({ spec: { powerState: 'Stopped' } }),
-    patch({ metadata: { labels: { a: 'b' } } }),
-    status('agent', { vmState: 'stopped' }),
-    get,
+  'a change of the spec increments the generation, a change of status or labels does not': [
+    createServer,
+    patchServer({ spec: { powerState: 'Stopped' } }),
+    patchServer({ spec: { powerState: 'Stopped' } }),
+    patchServer({ metadata: { labels: { a: 'b' } } }),
+    applyStatus('agent', { vmState: 'stopped' }),
+    getServer,
   ],
-  'what is not applied again is gone, unless another has it': [
-    create,
-    status('one', {
+  'a field that its manager does not apply again is removed, unless another manager owns it too': [
+    createServer,
+    applyStatus('one', {
       vmState: 'building',
       taskState: 'scheduling',
       actionRecords: 0,
       fault: { code: 500, message: 'm', created: '2026-01-01T00:00:00Z' },
     }),
-    status('two', { vmState: 'active', actionRecords: 0 }),
-    status('one', { host: 'h' }),
-    status('two', { powerState: 'Running' }),
+    applyStatus('two', { vmState: 'active', actionRecords: 0 }),
+    applyStatus('one', { host: 'h' }),
+    applyStatus('two', { powerState: 'Running' }),
   ],
-  'the same again is no write': [
-    create,
-    status('one', { vmState: 'building' }),
-    status('one', { vmState: 'building' }),
-    status('two', { vmState: 'building' }),
-    status('two', { vmState: 'building' }),
+  'the same apply again does not change the resourceVersion': [
+    createServer,
+    applyStatus('one', { vmState: 'building' }),
+    applyStatus('one', { vmState: 'building' }),
+    applyStatus('two', { vmState: 'building' }),
+    applyStatus('two', { vmState: 'building' }),
   ],
-  'without force another’s field is a conflict, of the same value it is shared': [
-    create,
-    status('one', { vmState: 'building' }),
-    status('two', { vmState: 'building' }, { force: false }),
-    status('two', { vmState: 'active' }, { force: false }),
-    status('two', { vmState: 'active' }),
-    status('one', {}),
+  'apply without force conflicts on a field of another manager, and shares the field when the values are equal': [
+    createServer,
+    applyStatus('one', { vmState: 'building' }),
+    applyStatus('two', { vmState: 'building' }, { force: false }),
+    applyStatus('two', { vmState: 'active' }, { force: false }),
+    applyStatus('two', { vmState: 'active' }),
+    applyStatus('one', {}),
   ],
   'conditions are merged by type': [
-    create,
-    status('one', { conditions: [condition('Scheduled', 'True'), condition('Ready', 'False')] }),
-    status('two', { conditions: [condition('Ready', 'True'), condition('Stalled', 'True')] }),
-    status('one', { conditions: [condition('Scheduled', 'False', 'Other')] }),
-    status('two', { conditions: [condition('Ready', 'True')] }),
-    status('two', {}),
-    status('one', {}),
+    createServer,
+    applyStatus('one', { conditions: [makeCondition('Scheduled', 'True'), makeCondition('Ready', 'False')] }),
+    applyStatus('two', { conditions: [makeCondition('Ready', 'True'), makeCondition('Stalled', 'True')] }),
+    applyStatus('one', { conditions: [makeCondition('Scheduled', 'False', 'Other')] }),
+    applyStatus('two', { conditions: [makeCondition('Ready', 'True')] }),
+    applyStatus('two', {}),
+    applyStatus('one', {}),
   ],
-  'of a condition that both wrote, one letting go leaves half, and that is refused': [
-    create,
-    status('one', { conditions: [condition('Stalled', 'True', 'Once')] }),
-    status('two', { vmState: 'error', conditions: [condition('Stalled', 'True', 'Twice')] }),
-    status('two', { vmState: 'error', conditions: [] }),
-    status('one', {}),
-    status('two', { vmState: 'error', conditions: [] }),
+  'apply is rejected when giving up a condition of two managers would leave half of it': [
+    createServer,
+    applyStatus('one', { conditions: [makeCondition('Stalled', 'True', 'Once')] }),
+    applyStatus('two', { vmState: 'error', conditions: [makeCondition('Stalled', 'True', 'Twice')] }),
+    applyStatus('two', { vmState: 'error', conditions: [] }),
+    applyStatus('one', {}),
+    applyStatus('two', { vmState: 'error', conditions: [] }),
   ],
-  'a condition that both wrote alike stays until both let go': [
-    create,
-    status('one', { conditions: [condition('Ready', 'False')] }),
-    status('two', { conditions: [condition('Ready', 'False')] }),
-    status('one', { conditions: [] }),
-    status('two', { conditions: [] }),
+  'a condition that two managers applied with equal values stays until both give it up': [
+    createServer,
+    applyStatus('one', { conditions: [makeCondition('Ready', 'False')] }),
+    applyStatus('two', { conditions: [makeCondition('Ready', 'False')] }),
+    applyStatus('one', { conditions: [] }),
+    applyStatus('two', { conditions: [] }),
   ],
-  'a condition that goes from owner to owner stays whole': [
-    create,
-    status('scheduler', { host: 'h', vmState: 'building', conditions: [condition('Ready', 'False', 'Building')] }),
-    status('agent', { vmState: 'active', domain: { name: 'd' }, conditions: [condition('Ready', 'True')] }),
-    status('lifecycle', {
-      conditions: [condition('HostReachable', 'False'), condition('Ready', 'Unknown', 'HostDown')],
+  'a condition that passes from manager to manager stays whole': [
+    createServer,
+    applyStatus('scheduler', {
+      host: 'h',
+      vmState: 'building',
+      conditions: [makeCondition('Ready', 'False', 'Building')],
     }),
-    status('lifecycle', { conditions: [condition('Ready', 'Unknown', 'HostDown')] }),
-    status('agent', {
+    applyStatus('agent', { vmState: 'active', domain: { name: 'd' }, conditions: [makeCondition('Ready', 'True')] }),
+    applyStatus('lifecycle', {
+      conditions: [makeCondition('HostReachable', 'False'), makeCondition('Ready', 'Unknown', 'HostDown')],
+    }),
+    applyStatus('lifecycle', { conditions: [makeCondition('Ready', 'Unknown', 'HostDown')] }),
+    applyStatus('agent', {
       vmState: 'error',
       domain: { name: 'd' },
-      conditions: [condition('Ready', 'False', 'DiskFull'), condition('Stalled', 'True')],
+      conditions: [makeCondition('Ready', 'False', 'DiskFull'), makeCondition('Stalled', 'True')],
     }),
-    status('scheduler', {
+    applyStatus('scheduler', {
       vmState: 'building',
-      conditions: [condition('Ready', 'False', 'HostRejected'), condition('Reconciling', 'True')],
+      conditions: [makeCondition('Ready', 'False', 'HostRejected'), makeCondition('Reconciling', 'True')],
     }),
-    letGo('agent'),
-    letGo('lifecycle'),
-    status('scheduler', { host: 'i', vmState: 'building', conditions: [condition('Ready', 'False', 'Building')] }),
+    applyEmptyStatus('agent'),
+    applyEmptyStatus('lifecycle'),
+    applyStatus('scheduler', {
+      host: 'i',
+      vmState: 'building',
+      conditions: [makeCondition('Ready', 'False', 'Building')],
+    }),
   ],
-  'a manager that lets go of all takes its fields away': [
-    create,
-    status('one', { activeAction: { name: 'r', uid: 'u', action: 'start', admittedAt: '2026-01-01T00:00:00Z' } }),
-    status('two', { vmState: 'active' }),
-    letGo('one'),
-    letGo('two'),
-    letGo('two'),
+  'a manager that gives up all its fields removes them': [
+    createServer,
+    applyStatus('one', { activeAction: { name: 'r', uid: 'u', action: 'start', admittedAt: '2026-01-01T00:00:00Z' } }),
+    applyStatus('two', { vmState: 'active' }),
+    applyEmptyStatus('one'),
+    applyEmptyStatus('two'),
+    applyEmptyStatus('two'),
   ],
-  'objects inside the status are merged, lists replaced': [
-    create,
-    status('one', {
+  'apply merges objects inside the status, and replaces lists': [
+    createServer,
+    applyStatus('one', {
       host: 'h',
       rejectedHosts: [
         { host: 'a', reason: 'r' },
@@ -185,97 +198,102 @@ export const table: Record<string, readonly Operation[]> = {
         admittedAt: '2026-01-01T00:00:00Z',
       },
     }),
-    status('one', {
+    applyStatus('one', {
       host: 'h',
       rejectedHosts: [{ host: 'b', reason: 'r' }],
       activeAction: { name: 'r', uid: 'v', action: 'start', params: {}, admittedAt: '2026-01-01T00:00:00Z' },
     }),
-    status('one', { host: 'h', rejectedHosts: [] }),
-    status('one', { rejectedHosts: [{ host: 'c', reason: 'r' }] }),
+    applyStatus('one', { host: 'h', rejectedHosts: [] }),
+    applyStatus('one', { rejectedHosts: [{ host: 'c', reason: 'r' }] }),
   ],
-  'a resourceVersion is a compare-and-swap': [
-    create,
-    current('resourceVersion', (resourceVersion) => status('one', { host: 'h' }, { meta: { resourceVersion } })),
-    status('one', { host: 'i' }, { meta: { resourceVersion: '1' } }),
-    patch({ metadata: { resourceVersion: '1', labels: { a: 'b' } } }),
+  'a write with an old resourceVersion is a conflict': [
+    createServer,
+    withCurrent('resourceVersion', (resourceVersion) =>
+      applyStatus('one', { host: 'h' }, { meta: { resourceVersion } }),
+    ),
+    applyStatus('one', { host: 'i' }, { meta: { resourceVersion: '1' } }),
+    patchServer({ metadata: { resourceVersion: '1', labels: { a: 'b' } } }),
   ],
-  'a uid says which one is meant': [
-    create,
-    current('uid', (uid) => status('one', { host: 'h' }, { meta: { uid } })),
-    status('one', { host: 'i' }, { meta: { uid: '00000000-0000-4000-8000-00000000abcd' } }),
-    patch({ metadata: { uid: '00000000-0000-4000-8000-00000000abcd', labels: { a: 'b' } } }),
+  'a write with the uid of another Server is rejected, except for the status': [
+    createServer,
+    withCurrent('uid', (uid) => applyStatus('one', { host: 'h' }, { meta: { uid } })),
+    applyStatus('one', { host: 'i' }, { meta: { uid: '00000000-0000-4000-8000-00000000abcd' } }),
+    patchServer({ metadata: { uid: '00000000-0000-4000-8000-00000000abcd', labels: { a: 'b' } } }),
   ],
-  'what is not there': [
-    get,
-    status('one', { host: 'h' }),
-    patch({ metadata: { labels: {} } }),
-    remove(),
+  'operations on objects that do not exist': [
+    getServer,
+    applyStatus('one', { host: 'h' }),
+    patchServer({ metadata: { labels: {} } }),
+    deleteServer(),
     (p) =>
-      p.actions.apply({ ...record(p, { uid: '00000000-0000-4000-8000-00000000abcd' }), status: { phase: 'Failed' } }),
-    applyRecord({ spec: { server: 'a', action: 'start', start: {} } }, { resourceVersion: '1' }),
+      p.actions.apply({
+        ...actionRecord(p, { uid: '00000000-0000-4000-8000-00000000abcd' }),
+        status: { phase: 'Failed' },
+      }),
+    applyActionRecord({ spec: { server: 'a', action: 'start', start: {} } }, { resourceVersion: '1' }),
   ],
-  'a uid says which record is meant': [
-    createRecord,
-    applyRecord({ status: { phase: 'Failed' } }, { uid: '00000000-0000-4000-8000-00000000abcd' }),
+  'apply with the uid of another ServerAction is rejected': [
+    createActionRecord,
+    applyActionRecord({ status: { phase: 'Failed' } }, { uid: '00000000-0000-4000-8000-00000000abcd' }),
     async (p) =>
-      applyRecord(
+      applyActionRecord(
         { status: { phase: 'Failed' } },
-        { uid: (await p.actions.get({ ...record(p).metadata })).metadata.uid },
+        { uid: (await p.actions.get({ ...actionRecord(p).metadata })).metadata.uid },
       )(p),
   ],
-  'a map that gets empty is null to the schema, one that is atomic is replaced': [
-    create,
-    status('one', { vmState: 'active', domain: { name: 'd', reason: 'r' } }),
-    status('one', { vmState: 'active', domain: {} as never }),
-    status('one', { vmState: 'active' }),
-    status('one', {}),
+  'a map that apply empties becomes null, and an atomic map is replaced': [
+    createServer,
+    applyStatus('one', { vmState: 'active', domain: { name: 'd', reason: 'r' } }),
+    applyStatus('one', { vmState: 'active', domain: {} as never }),
+    applyStatus('one', { vmState: 'active' }),
+    applyStatus('one', {}),
   ],
-  'delete takes preconditions': [
-    create,
-    remove({ uid: '00000000-0000-4000-8000-00000000abcd' }),
-    remove({ resourceVersion: '1' }),
-    current('uid', (uid) => remove({ uid })),
+  'delete checks the preconditions uid and resourceVersion': [
+    createServer,
+    deleteServer({ uid: '00000000-0000-4000-8000-00000000abcd' }),
+    deleteServer({ resourceVersion: '1' }),
+    withCurrent('uid', (uid) => deleteServer({ uid })),
   ],
-  'a finalizer holds an object that is deleted': [
-    withFinalizer,
-    remove(),
-    remove(),
-    status('agent', { taskState: 'deleting' }),
-    patch({ metadata: { finalizers: [] } }),
-    get,
+  'a deleted object stays as long as it has a finalizer': [
+    createServerWithFinalizer,
+    deleteServer(),
+    deleteServer(),
+    applyStatus('agent', { taskState: 'deleting' }),
+    patchServer({ metadata: { finalizers: [] } }),
+    getServer,
   ],
-  'a finalizer is put on by one and taken off by another': [
-    create,
-    patch({ metadata: { finalizers: ['example.com/x'] } }, 'controller'),
-    remove(),
-    patch({ metadata: { finalizers: [] } }, 'agent'),
-    get,
+  'a finalizer can be added by one manager and removed by another': [
+    createServer,
+    patchServer({ metadata: { finalizers: ['example.com/x'] } }, 'controller'),
+    deleteServer(),
+    patchServer({ metadata: { finalizers: [] } }, 'agent'),
+    getServer,
   ],
-  'what the schema refuses': [
-    (p) => p.servers.create({ metadata: at(p), spec: { flavor: 'Not A Name', image: { name: 'x' } } }),
-    create,
-    status('one', { vmState: 'sleeping' as never }),
-    status('one', { nonsense: 1 } as never),
-    status('one', { conditions: [{ ...condition('Ready', 'True'), reason: 'not a word' }] }),
-    get,
+  'writes that the schema rejects': [
+    (p) => p.servers.create({ metadata: metadataOf(p), spec: { flavor: 'Not A Name', image: { name: 'x' } } }),
+    createServer,
+    applyStatus('one', { vmState: 'sleeping' as never }),
+    applyStatus('one', { nonsense: 1 } as never),
+    applyStatus('one', { conditions: [{ ...makeCondition('Ready', 'True'), reason: 'not a word' }] }),
+    getServer,
   ],
-  'a record is created whole; its status is part of it': [
-    createRecord,
-    applyRecord({ status: { phase: 'Succeeded', host: 'h' } }),
-    (p) => p.actions.applyStatus({ ...record(p), status: { phase: 'Failed' } }),
-    applyRecord({ status: { phase: 'Succeeded' } }),
+  'a ServerAction is created with its status, because its status is no subresource': [
+    createActionRecord,
+    applyActionRecord({ status: { phase: 'Succeeded', host: 'h' } }),
+    (p) => p.actions.applyStatus({ ...actionRecord(p), status: { phase: 'Failed' } }),
+    applyActionRecord({ status: { phase: 'Succeeded' } }),
   ],
-  'a record is made by apply': [
-    applyRecord({ spec: { server: 'a', action: 'start', start: {} } }, {}, 'user'),
-    applyRecord({}, {}, 'nobody'),
-    applyRecord({ status: { phase: 'Running' } }, {}, 'controller'),
-    applyRecord({ status: { phase: 'Succeeded' } }),
-    applyRecord({ spec: { server: 'a', action: 'start', start: {} } }, { labels: { a: 'b' } }, 'user'),
-    applyRecord({ spec: { server: 'a', action: 'start', start: {} } }, {}, 'user'),
+  'a ServerAction is created by apply': [
+    applyActionRecord({ spec: { server: 'a', action: 'start', start: {} } }, {}, 'user'),
+    applyActionRecord({}, {}, 'nobody'),
+    applyActionRecord({ status: { phase: 'Running' } }, {}, 'controller'),
+    applyActionRecord({ status: { phase: 'Succeeded' } }),
+    applyActionRecord({ spec: { server: 'a', action: 'start', start: {} } }, { labels: { a: 'b' } }, 'user'),
+    applyActionRecord({ spec: { server: 'a', action: 'start', start: {} } }, {}, 'user'),
   ],
-  'an owner is added by apply': [
-    createRecord,
-    applyRecord(
+  'apply adds an owner reference': [
+    createActionRecord,
+    applyActionRecord(
       { status: { phase: 'Running' } },
       {
         ownerReferences: [
@@ -291,26 +309,26 @@ export const table: Record<string, readonly Operation[]> = {
       },
       'controller',
     ),
-    applyRecord({ status: { phase: 'Succeeded' } }),
-    applyRecord({}, {}, 'controller'),
+    applyActionRecord({ status: { phase: 'Succeeded' } }),
+    applyActionRecord({}, {}, 'controller'),
   ],
 }
 
-/** What an operation told: the object without what differs from run to run, or the refusal. */
-export async function told(operation: Operation, p: Playground, seen: Map<string, string>): Promise<unknown> {
+/** Runs an operation and returns the object without values that differ between runs, or the error of the API server. */
+export async function runOperation(operation: Operation, p: Playground, seen: Map<string, string>): Promise<unknown> {
   try {
-    return normal(await operation(p), seen)
+    return normalize(await operation(p), seen)
   } catch (error) {
     if (!(error instanceof ApiError)) throw error
-    // Words differ.
+    // Messages differ between the fake and the real API server.
     const isOther = error.details?.causes?.some(({ field }) => field === 'metadata.uid') ?? false
     return { status: error.status, reason: error.reason, isOther }
   }
 }
 
-/** Unique values by the order in which they came: two runs with the same order are equal. */
-function normal(value: unknown, seen: Map<string, string>): unknown {
-  const name = (kind: string, text: string): string => {
+/** Replaces unique values by numbers in the order of their first appearance, so that two runs can be compared. */
+function normalize(value: unknown, seen: Map<string, string>): unknown {
+  const numberOf = (kind: string, text: string): string => {
     const id = `${kind} ${text}`
     if (!seen.has(id)) seen.set(id, `${kind} ${seen.size}`)
     return seen.get(id) ?? ''
@@ -329,10 +347,10 @@ function normal(value: unknown, seen: Map<string, string>): unknown {
     ...rest,
     metadata: {
       ...meta,
-      uid: name('uid', uid as string),
-      resourceVersion: name('version', resourceVersion as string),
+      uid: numberOf('uid', uid as string),
+      resourceVersion: numberOf('version', resourceVersion as string),
       created: typeof creationTimestamp,
-      dying: typeof deletionTimestamp,
+      terminating: typeof deletionTimestamp,
     },
   }
 }

@@ -1,4 +1,7 @@
-/** The objects of the fake API server and who owns which of their fields: what each kind of write does to them. Pure but for the store itself. */
+/**
+ * The objects of the fake API server with the owners of their fields, and the effect of apply, update and patch on
+ * them. All functions are pure; they return the object to store.
+ */
 import type { TSchema } from 'typebox'
 import { Compile, type Validator } from 'typebox/compile'
 import { Value } from 'typebox/value'
@@ -10,16 +13,16 @@ import {
   type Fields,
   fieldsOf,
   type Json,
-  merge,
+  mergeValues,
   type Path,
-  remove,
+  pathToText,
+  removeField,
   type Schema,
-  textOf,
   unknownField,
   valueAt,
   withDefaults,
 } from './fields.ts'
-import { same } from './values.ts'
+import { isDeepEqual } from './values.ts'
 
 export interface Meta {
   [key: string]: Json | undefined
@@ -69,24 +72,28 @@ const metadataSchema: Schema = {
   },
 }
 
-/** @param kind undefined: a kind of Kubernetes' own: any field goes, and lists are values */
-export function factsOf(def: ResourceDef, kind: Kind | undefined): KindFacts {
+/** @param kind undefined for the kinds of Kubernetes: then any field is valid, and lists are replaced as a whole */
+export function kindFactsOf(def: ResourceDef, kind: Kind | undefined): KindFacts {
   const [spec, status] = [kind?.spec, kind?.status] as unknown as [Schema | undefined, Schema | undefined]
   const properties = { metadata: metadataSchema, ...(spec ? { spec } : {}), ...(status ? { status } : {}) }
   return { def, schema: { properties }, kind, hasStatus: kind !== undefined && kind.statusSubresource !== false }
 }
 
-export const refuse = (status: number, reason: string, message: string, details: Status['details'] = {}): ApiError =>
-  new ApiError({ request: 'fake', status, body: { reason, message, code: status, details } })
+export const newApiError = (
+  status: number,
+  reason: string,
+  message: string,
+  details: Status['details'] = {},
+): ApiError => new ApiError({ request: 'fake', status, body: { reason, message, code: status, details } })
 
-/** What no manager owns. */
+/** Metadata fields that no manager owns. */
 const systemFields = ['name', 'namespace', 'uid', 'resourceVersion', 'generation', 'creationTimestamp', 'generateName']
 const unowned = new Set([...systemFields, 'deletionTimestamp', 'deletionGracePeriodSeconds', 'managedFields'])
 
 const asJson = (object: object): Json => object as Json
 
-/** The part of an object that managers own, and of that only what this endpoint writes. */
-export function writable(object: object, { hasStatus }: KindFacts, subresource: string): Json {
+/** The part of an object that managers can own and that an endpoint (the object, or its status) writes. */
+export function managedPartOf(object: object, { hasStatus }: KindFacts, subresource: string): Json {
   const { apiVersion: _, kind: __, metadata, status, ...rest } = object as Record<string, Json>
   if (subresource === 'status') return status === undefined ? {} : { status }
   const meta = Object.entries((metadata ?? {}) as Record<string, Json>).filter(([name]) => !unowned.has(name))
@@ -97,37 +104,38 @@ export function writable(object: object, { hasStatus }: KindFacts, subresource: 
   }
 }
 
-const isThe = (a: Manager, b: Omit<Manager, 'fields'>): boolean =>
+const isSameManager = (a: Manager, b: Omit<Manager, 'fields'>): boolean =>
   a.name === b.name && a.operation === b.operation && a.subresource === b.subresource
 
-function without(fields: Fields, gone: Fields): Fields {
-  for (const text of gone.keys())
-    if (fields.has(text)) return new Map([...fields].filter(([other]) => !gone.has(other)))
+/** Returns the same map if it has none of the fields in `removed`. */
+function withoutFields(fields: Fields, removed: Fields): Fields {
+  for (const text of removed.keys())
+    if (fields.has(text)) return new Map([...fields].filter(([other]) => !removed.has(other)))
   return fields
 }
 
 const validators = new WeakMap<object, Validator>()
 
 function isValid(schema: TSchema, value: unknown): boolean {
-  const known = validators.get(schema) ?? Compile(schema)
-  validators.set(schema, known)
-  return known.Check(value)
+  const validator = validators.get(schema) ?? Compile(schema)
+  validators.set(schema, validator)
+  return validator.Check(value)
 }
 
 /**
- * @param before parts that are as they were need no check
- * @throws ApiError 422 where the schema says no
+ * Returns the object if its spec and status are valid. Parts that are the same as in `before` are not checked again.
+ * @throws ApiError 422 if the schema rejects a part
  */
-export function checked(object: Obj, { kind, def }: KindFacts, before?: Obj): Obj {
+export function validateObject(object: Obj, { kind, def }: KindFacts, before?: Obj): Obj {
   if (!kind) return object
   for (const part of ['spec', 'status'] as const) {
     if (part === 'status' && object[part] === undefined) continue
     if (before && object[part] === before[part]) continue
     if (object[part] !== null && isValid(kind[part], object[part])) continue
-    if (object[part] === null) throw refuse(422, 'Invalid', `${part}: must be of type object: "null"`)
+    if (object[part] === null) throw newApiError(422, 'Invalid', `${part}: must be of type object: "null"`)
     const [error] = Value.Errors(kind[part], object[part])
     if (error)
-      throw refuse(
+      throw newApiError(
         422,
         'Invalid',
         `${def.kind} ${object.metadata.name}: ${part}${error.instancePath}: ${error.message}`,
@@ -136,11 +144,14 @@ export function checked(object: Obj, { kind, def }: KindFacts, before?: Obj): Ob
   return object
 }
 
-export const defaulted = (object: Obj, { schema }: KindFacts): Obj =>
+export const withSchemaDefaults = (object: Obj, { schema }: KindFacts): Obj =>
   withDefaults(asJson(object), schema) as unknown as Obj
 
-/** Server-side apply of `config` on what is there. @throws ApiError 409 without force, 500 for fields the schema does not know */
-export function applied(
+/**
+ * Applies `config` to the stored object, as server-side apply does.
+ * @throws ApiError 409 if another manager owns a field and `force` is false, 500 for fields the schema does not know
+ */
+export function applyConfig(
   before: Stored,
   config: Json,
   by: Omit<Manager, 'fields' | 'operation'>,
@@ -148,39 +159,39 @@ export function applied(
   force: boolean,
 ): Stored {
   const { schema } = facts
-  const stranger = facts.kind && unknownField(config, { properties: { ...schema.properties, metadata: {} } })
-  if (stranger !== undefined)
-    throw refuse(500, '', `failed to create typed patch object: ${stranger}: field not declared in schema`)
+  const unknown = facts.kind && unknownField(config, { properties: { ...schema.properties, metadata: {} } })
+  if (unknown !== undefined)
+    throw newApiError(500, '', `failed to create typed patch object: ${unknown}: field not declared in schema`)
   const me: Omit<Manager, 'fields'> = { ...by, operation: 'Apply' }
   const mine = fieldsOf(config, schema)
   mine.delete('')
   const old = asJson(before.object)
-  const laid = merge(old, config, schema)
-  const changed = changedFields(old, laid, schema)
-  const others = before.managers.filter((m) => !isThe(m, me))
+  const merged = mergeValues(old, config, schema)
+  const changed = changedFields(old, merged, schema)
+  const others = before.managers.filter((m) => !isSameManager(m, me))
   const conflict = others.find((m) => [...changed.keys()].some((text) => mine.has(text) && m.fields.has(text)))
   if (conflict && !force)
-    throw refuse(409, 'Conflict', `Apply failed with 1 conflict: conflict with "${conflict.name}"`)
+    throw newApiError(409, 'Conflict', `Apply failed with 1 conflict: conflict with "${conflict.name}"`)
   const kept = others.map((m) => {
-    const fields = without(m.fields, changed)
+    const fields = withoutFields(m.fields, changed)
     return fields === m.fields ? m : { ...m, fields }
   })
-  const last = before.managers.find((m) => isThe(m, me))?.fields ?? new Map<string, Path>()
+  const mineBefore = before.managers.find((m) => isSameManager(m, me))?.fields ?? new Map<string, Path>()
   const owners = [mine, ...kept.map(({ fields }) => fields)]
-  const owned = (path: Path): boolean => {
-    const text = textOf(path)
+  const isOwned = (path: Path): boolean => {
+    const text = pathToText(path)
     return owners.some((fields) => fields.has(text) || [...fields.keys()].some((t) => t.startsWith(`${text} / `)))
   }
-  let object = laid
-  for (const [, path] of last) if (!owned(path)) object = remove(object, path, schema, owned)
+  let object = merged
+  for (const [, path] of mineBefore) if (!isOwned(path)) object = removeField(object, path, schema, isOwned)
   const managers = [...kept, ...(mine.size > 0 ? [{ ...me, fields: mine }] : [])].filter(
     ({ fields }) => fields.size > 0,
   )
   return { object: object as unknown as Obj, managers }
 }
 
-/** An update by `by` that made `object` of what was there. */
-export function updated(
+/** Replaces the stored object by `object`; the manager `by` then owns every field that has changed. */
+export function updateObject(
   before: Stored,
   object: Obj,
   by: Omit<Manager, 'fields' | 'operation'>,
@@ -188,26 +199,28 @@ export function updated(
 ): Stored {
   const { schema } = facts
   const me: Omit<Manager, 'fields'> = { ...by, operation: 'Update' }
-  const parts = (o: Obj): Json => ({
-    ...(writable(o, facts, '') as object),
+  const managedPart = (o: Obj): Json => ({
+    ...(managedPartOf(o, facts, '') as object),
     ...(o['status'] === undefined ? {} : { status: o['status'] as Json }),
   })
-  const [old, now] = [parts(before.object), parts(object)]
+  const [old, now] = [managedPart(before.object), managedPart(object)]
   const changed = changedFields(old, now, schema)
-  const there = new Map([...changed].filter(([, path]) => valueAt(now, path, schema) !== undefined))
-  // Who makes an object owns it, besides its fields.
+  const written = new Map([...changed].filter(([, path]) => valueAt(now, path, schema) !== undefined))
+  // A manager that adds a nested object owns the object itself, besides its fields.
   const isNew = (path: Path): boolean =>
-    path.length > 0 && textOf(path) !== 'f:metadata' && valueAt(old, path, schema) === undefined
-  for (const path of there.values())
-    for (const above of path.map((_, i) => path.slice(0, i)).filter(isNew)) there.set(textOf(above), above)
-  there.delete('')
-  const own = before.managers.find((m) => isThe(m, me))?.fields ?? new Map<string, Path>()
-  const others = before.managers.filter((m) => !isThe(m, me)).map((m) => ({ ...m, fields: without(m.fields, changed) }))
-  const mine = { ...me, fields: new Map([...without(own, changed), ...there]) }
+    path.length > 0 && pathToText(path) !== 'f:metadata' && valueAt(old, path, schema) === undefined
+  for (const path of written.values())
+    for (const parent of path.map((_, i) => path.slice(0, i)).filter(isNew)) written.set(pathToText(parent), parent)
+  written.delete('')
+  const mineBefore = before.managers.find((m) => isSameManager(m, me))?.fields ?? new Map<string, Path>()
+  const others = before.managers
+    .filter((m) => !isSameManager(m, me))
+    .map((m) => ({ ...m, fields: withoutFields(m.fields, changed) }))
+  const mine = { ...me, fields: new Map([...withoutFields(mineBefore, changed), ...written]) }
   return { object, managers: [...others, mine].filter(({ fields }) => fields.size > 0) }
 }
 
-/** RFC 7386. */
+/** Applies a JSON merge patch (RFC 7386). */
 export function mergePatch(target: unknown, patch: unknown): unknown {
   if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return patch
   const out: Record<string, unknown> =
@@ -220,21 +233,21 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
   return out
 }
 
-/** Does the generation grow? Everything but metadata counts, and status only where it has no subresource. */
-export function specChanged(a: Obj, b: Obj, { hasStatus }: KindFacts): boolean {
+/** Whether the generation must grow: anything but the metadata has changed, and but a status that is a subresource. */
+export function hasSpecChanged(a: Obj, b: Obj, { hasStatus }: KindFacts): boolean {
   const names = new Set([...Object.keys(a), ...Object.keys(b)])
   names.delete('metadata')
   if (hasStatus) names.delete('status')
-  return [...names].some((name) => !same(a[name], b[name]))
+  return [...names].some((name) => !isDeepEqual(a[name], b[name]))
 }
 
-/** Do the same managers own the same fields? */
-export function sameOwners(a: Stored, b: Stored): boolean {
+/** Whether the same managers own the same fields in both objects. */
+export function hasSameOwners(a: Stored, b: Stored): boolean {
   if (a.managers === b.managers) return true
   return (
     a.managers.length === b.managers.length &&
     a.managers.every((m) => {
-      const fields = b.managers.find((other) => isThe(other, m))?.fields
+      const fields = b.managers.find((other) => isSameManager(other, m))?.fields
       if (fields === m.fields) return true
       return fields?.size === m.fields.size && [...m.fields.keys()].every((text) => fields.has(text))
     })

@@ -1,4 +1,7 @@
-/** What the controller knows, real caches on real informers, of the API server in memory; and the wait until they have caught up. */
+/**
+ * The stores of the controller (real caches on real informers) on the fake API server, and a wait until they are
+ * current.
+ */
 import { type Stores, storeDefs } from '../../controller/stores.ts'
 import type { Lease } from '../../kube/builtin-kinds.ts'
 import { leases } from '../../kube/builtin-kinds.ts'
@@ -10,7 +13,8 @@ import { keyOf } from '../../kube/types.ts'
 import { FakeApi } from './api.ts'
 import { Life } from './life.ts'
 
-const TURNS = 1000
+/** Turns of the event loop after which caches that are not current yet never will be. */
+const MAX_TURNS = 1000
 
 export class FakeStores implements AsyncDisposable {
   readonly clock = new FakeClock()
@@ -21,28 +25,28 @@ export class FakeStores implements AsyncDisposable {
   readonly leases: Informer<Lease>
   readonly #stop = new AbortController()
 
-  /** @param api one that is there already: another life of the controller */
+  /** @param api an API server that exists already, for another life of the controller */
   constructor(api?: FakeApi, life = new Life()) {
     this.api = api ?? new FakeApi(() => this.clock.wall())
     this.life = life
     this.kube = this.api.kube(life, 'kubenova-controller')
     this.stores = createStores(storeDefs, { kube: this.kube })
-    // The fake ends no watch: one that outlives its time would count as deaf.
+    // The fake API server never ends a watch, and the informer would take a watch beyond its time for broken.
     const options = { namespace: 'kubenova-system', clock: this.clock, watchSeconds: () => 1_000_000 }
     this.leases = createInformer(this.kube.resource<Lease>(leases), options)
   }
 
-  /** Fills the caches: register what follows them before. */
+  /** Starts the informers and fills the caches. Handlers must be registered before. */
   async start(): Promise<this> {
     await startStores(this.stores, this.#stop.signal)
     this.leases.start(this.#stop.signal)
-    await this.caughtUp()
+    await this.waitForCaches()
     return this
   }
 
-  /** Resolves when every cache is as the API server is. */
-  async caughtUp(): Promise<void> {
-    for (let turn = 0; turn < TURNS; turn++) {
+  /** Resolves when every cache holds the same versions as the API server. */
+  async waitForCaches(): Promise<void> {
+    for (let turn = 0; turn < MAX_TURNS; turn++) {
       if (this.#isCurrent()) return
       await flushPromises()
     }
@@ -52,10 +56,10 @@ export class FakeStores implements AsyncDisposable {
   #isCurrent(): boolean {
     const informers = [this.leases, ...Object.values(this.stores).map(({ informer }) => informer as Informer<never>)]
     return informers.every(({ name, cache }) => {
-      const there = this.api.list<Lease>(name.split('.')[0] ?? '')
-      const isSame = ({ metadata }: Lease): boolean =>
+      const stored = this.api.list<Lease>(name.split('.')[0] ?? '')
+      const isCached = ({ metadata }: Lease): boolean =>
         cache.get(keyOf(metadata))?.metadata.resourceVersion === metadata.resourceVersion
-      return cache.size === there.length && there.every(isSame)
+      return cache.size === stored.length && stored.every(isCached)
     })
   }
 

@@ -1,25 +1,27 @@
-/** JSON values that are shared, not copied: frozen to their leaves, and compared without regard to the order of members. Pure. */
+/** JSON values that are frozen, so that they can be shared without copies. All functions are pure. */
 
-/** The same value, frozen; what is frozen already is not copied. As in JSON, what is undefined is not there. */
-export function frozen<V>(value: V): V {
+/** A frozen copy without undefined members, which JSON does not have. Parts that are frozen already are not copied. */
+export function deepFreeze<V>(value: V): V {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
-  if (Array.isArray(value)) return Object.freeze(value.map(frozen)) as V
+  if (Array.isArray(value)) return Object.freeze(value.map(deepFreeze)) as V
   const out: Record<string, unknown> = {}
-  for (const [name, member] of Object.entries(value)) if (member !== undefined) out[name] = frozen(member as unknown)
+  for (const [name, member] of Object.entries(value))
+    if (member !== undefined) out[name] = deepFreeze(member as unknown)
   return Object.freeze(out) as V
 }
 
-export function same(a: unknown, b: unknown): boolean {
+/** Whether two JSON values are equal, in whatever order their members stand. */
+export function isDeepEqual(a: unknown, b: unknown): boolean {
   if (a === b) return true
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
-  if (!Array.isArray(a)) return !Array.isArray(b) && sameMembers(a as Members, b as Members)
-  return Array.isArray(b) && a.length === b.length && a.every((item, i) => same(item, b[i]))
+  if (!Array.isArray(a)) return !Array.isArray(b) && hasEqualMembers(a as Members, b as Members)
+  return Array.isArray(b) && a.length === b.length && a.every((item, i) => isDeepEqual(item, b[i]))
 }
 
 type Members = Record<string, unknown>
 
-function sameMembers(a: Members, b: Members): boolean {
-  for (const name in a) if (!same(a[name], b[name])) return false
+function hasEqualMembers(a: Members, b: Members): boolean {
+  for (const name in a) if (!isDeepEqual(a[name], b[name])) return false
   for (const name in b) if (b[name] !== undefined && a[name] === undefined) return false
   return true
 }

@@ -1,11 +1,13 @@
-/** The watches of the fake API server: events in order from any version on that is kept, with field selectors, held back when told to. */
-
+/**
+ * The watches of the fake API server. A watch gets all events after a resourceVersion that the log still has, filtered
+ * by its selectors. While paused, events are held back.
+ */
 import type { WatchOptions } from '../../kube/list-watch.ts'
 import type { Scope } from '../../kube/lister.ts'
 import type { KubeObject, WatchEvent } from '../../kube/types.ts'
-import { type Obj, refuse } from './store.ts'
+import { newApiError, type Obj } from './store.ts'
 
-interface Happened {
+interface LoggedEvent {
   plural: string
   type: 'ADDED' | 'MODIFIED' | 'DELETED'
   object: Obj
@@ -27,72 +29,73 @@ interface Follower {
 }
 
 export class Watches {
-  readonly #log: Happened[] = []
-  readonly #last = new Map<string, Obj>()
+  readonly #log: LoggedEvent[] = []
+  readonly #newest = new Map<string, Obj>()
   readonly #followers = new Set<Follower>()
-  /** What was held back while paused. */
-  readonly #held: (() => void)[] = []
+  /** Deliveries of events that were held back while paused. */
+  readonly #heldBack: (() => void)[] = []
   #paused = false
-  #oldest = 0
+  #compactedVersion = 0
 
-  tell(plural: string, type: Happened['type'], object: Obj): void {
+  publish(plural: string, type: LoggedEvent['type'], object: Obj): void {
     const id = object.metadata.uid
-    const happened = {
+    const event = {
       plural,
       type,
       object,
-      before: this.#last.get(id),
+      before: this.#newest.get(id),
       version: Number(object.metadata.resourceVersion),
     }
-    this.#log.push(happened)
-    this.#last.set(id, object)
+    this.#log.push(event)
+    this.#newest.set(id, object)
     for (const follower of this.#followers) {
       if (follower.plural !== plural) continue
-      if (this.#paused) this.#held.push(() => this.#followers.has(follower) && send(happened, follower))
-      else send(happened, follower)
+      if (this.#paused) this.#heldBack.push(() => this.#followers.has(follower) && sendToFollower(event, follower))
+      else sendToFollower(event, follower)
     }
   }
 
-  pause(paused: boolean): void {
-    this.#paused = paused
-    if (!paused) for (const push of this.#held.splice(0)) push()
+  setPaused(isPaused: boolean): void {
+    this.#paused = isPaused
+    if (!isPaused) for (const push of this.#heldBack.splice(0)) push()
   }
 
-  /** Who asks for what came after an older version than this is told that it is gone. */
+  /** Forgets all events. A watch from a resourceVersion older than `version` then fails with 410 Expired. */
   compact(version: number): void {
-    this.#oldest = version
+    this.#compactedVersion = version
     this.#log.splice(0)
   }
 
   follow(plural: string, options: WatchOptions, { objects, version }: State, push: (event: Event) => void): () => void {
     const { sendInitialEvents, resourceVersion } = options
-    const selects = selecting(options)
+    const selects = makeSelector(options)
     const follower = { plural, selects, push }
     const from = sendInitialEvents ? version : Number(resourceVersion ?? 0)
-    if (from < this.#oldest && !sendInitialEvents) throw refuse(410, 'Expired', `too old resource version: ${from}`)
+    if (from < this.#compactedVersion && !sendInitialEvents)
+      throw newApiError(410, 'Expired', `too old resource version: ${from}`)
     if (sendInitialEvents) {
       for (const object of objects.filter(selects)) push({ type: 'ADDED', object })
-      push({ type: 'BOOKMARK', object: bookmark(version) })
+      push({ type: 'BOOKMARK', object: makeBookmark(version) })
     }
-    for (const happened of this.#log) {
-      if (happened.plural !== plural || happened.version <= from) continue
-      if (this.#paused) this.#held.push(() => this.#followers.has(follower) && send(happened, follower))
-      else send(happened, follower)
+    for (const event of this.#log) {
+      if (event.plural !== plural || event.version <= from) continue
+      if (this.#paused) this.#heldBack.push(() => this.#followers.has(follower) && sendToFollower(event, follower))
+      else sendToFollower(event, follower)
     }
     this.#followers.add(follower)
     return () => void this.#followers.delete(follower)
   }
 
-  /** The events of {@link follow}, one after the other, until `signal` aborts. */
+  /** Yields the events that `follow` pushes, until `signal` aborts. */
   async *watch<T extends KubeObject>(
     follow: (push: (event: Event) => void) => () => void,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<WatchEvent<T>> {
-    const waiting: Event[] = []
+    const pending: Event[] = []
     let wake = (): void => undefined
     signal?.throwIfAborted()
     const stop = follow((event) => {
-      waiting.push(event)
+      pending.push(event)
       wake()
     })
     const abort = (): void => wake()
@@ -100,7 +103,7 @@ export class Watches {
     try {
       for (;;) {
         signal?.throwIfAborted()
-        const next = waiting.shift()
+        const next = pending.shift()
         if (next) yield { type: next.type, object: structuredClone(next.object) as T }
         else {
           const { promise, resolve } = Promise.withResolvers<void>()
@@ -115,28 +118,34 @@ export class Watches {
   }
 }
 
-function send(happened: Happened, { selects, push }: Follower): void {
-  const type = typeFor(happened, selects)
-  if (type) push({ type, object: happened.object })
+function sendToFollower(event: LoggedEvent, { selects, push }: Follower): void {
+  const type = eventTypeFor(event, selects)
+  if (type) push({ type, object: event.object })
 }
 
-/** As a watcher with this selector sees it: what comes to be selected is added, what is no longer selected is deleted. */
-function typeFor({ type, object, before }: Happened, selects: (o: Obj) => boolean): Happened['type'] | undefined {
-  const [was, is] = [before !== undefined && selects(before), selects(object)]
-  if (type === 'DELETED') return was || is ? 'DELETED' : undefined
-  if (is) return was ? 'MODIFIED' : 'ADDED'
-  return was ? 'DELETED' : undefined
+/**
+ * The type of an event for a watch with a selector: an object that begins to match is ADDED, an object that matches no
+ * longer is DELETED. Undefined if the watch does not get the event.
+ */
+function eventTypeFor(
+  { type, object, before }: LoggedEvent,
+  selects: (o: Obj) => boolean,
+): LoggedEvent['type'] | undefined {
+  const [wasSelected, isSelected] = [before !== undefined && selects(before), selects(object)]
+  if (type === 'DELETED') return wasSelected || isSelected ? 'DELETED' : undefined
+  if (isSelected) return wasSelected ? 'MODIFIED' : 'ADDED'
+  return wasSelected ? 'DELETED' : undefined
 }
 
-/** Which objects a list or a watch with these options is about. */
-export const selecting =
+/** Makes the predicate for the objects that a list or a watch with these options selects. */
+export const makeSelector =
   ({ namespace, fieldSelector, labelSelector }: Scope) =>
   (object: Obj): boolean =>
     (!namespace || object.metadata.namespace === namespace) &&
-    matches(fieldSelector, field(object)) &&
-    matches(labelSelector, label(object))
+    matches(fieldSelector, fieldLookup(object)) &&
+    matches(labelSelector, labelLookup(object))
 
-/** Selectors of the form `status.host=h1,spec.x=y`. */
+/** Whether values match a selector of the form `status.host=h1,spec.x=y`. */
 function matches(selector: string | undefined, valueOf: (name: string) => unknown): boolean {
   if (!selector) return true
   return selector.split(',').every((term) => {
@@ -145,18 +154,18 @@ function matches(selector: string | undefined, valueOf: (name: string) => unknow
   })
 }
 
-const field =
+const fieldLookup =
   (object: Obj) =>
   (path: string): unknown =>
     path.split('.').reduce<unknown>((o, name) => (o as Record<string, unknown> | undefined)?.[name], object)
 
-const label =
+const labelLookup =
   ({ metadata }: Obj) =>
   (name: string): unknown =>
     (metadata['labels'] as Record<string, unknown> | undefined)?.[name]
 
-/** The end of the first list, or a sign of life. */
-export const bookmark = (version: number): Obj => ({
+/** Makes the BOOKMARK event that ends the initial events of a watch. */
+export const makeBookmark = (version: number): Obj => ({
   apiVersion: '',
   kind: '',
   metadata: {

@@ -9,7 +9,7 @@ import { type Call, Life } from '../fakes/life.ts'
 
 /** A life of which nobody keeps a diary: it lasts for hours. */
 class QuietLife extends Life {
-  override async pass<T>(_: Call, act: () => T | Promise<T>): Promise<T> {
+  override async perform<T>(_: Call, act: () => T | Promise<T>): Promise<T> {
     return act()
   }
 }
@@ -27,7 +27,7 @@ export function simulatedHost({ channels, hostName, informer }: ClusterComponent
     probeFacts: async () => factsOf(hostName),
     storage: { clean: async () => undefined, [Symbol.asyncDispose]: async () => undefined },
     network: { sync: async () => new Map(), [Symbol.asyncDispose]: async () => undefined },
-    host: machines.of(new QuietLife()),
+    host: machines.connect(new QuietLife()),
     orphans: fakeOrphanCollector(machines, (uid) => informer.cache.byIndex(serversByUid, uid).length > 0),
     lockHost: async () => ({ id: hostName, [Symbol.asyncDispose]: async () => undefined }),
     rotateConsoleLogs: async () => undefined,

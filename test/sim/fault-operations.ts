@@ -70,7 +70,7 @@ export const faultOperations: OperationTable<FaultOperation> = {
   'ignore shutdown'(context, { name }) {
     const { metadata, status } = context.findServer(name) ?? {}
     const host = context.cloud.host(status?.host ?? '')
-    if (metadata?.uid !== undefined && host) host.machines.machine(metadata.uid).obeys = false
+    if (metadata?.uid !== undefined && host) host.machines.machine(metadata.uid).obeysPowerButton = false
   },
   'power off host': (context, operation) => powerOffHost(context, operation),
 }

@@ -37,7 +37,7 @@ export class SimulatedHost {
 
   accident(uid: string, reason: string): void {
     this.accidents.set(uid, (this.accidents.get(uid) ?? 0) + 1)
-    this.machines.goesOff(uid, reason)
+    this.machines.turnDomainOff(uid, reason)
   }
 
   /** The parts of the host for one life of its agent. */
@@ -57,7 +57,7 @@ export class SimulatedHost {
       probeFacts: async () => factsOf(this.capacity),
       storage: { clean: async () => undefined, [Symbol.asyncDispose]: nothing },
       network: { sync: async () => new Map(), [Symbol.asyncDispose]: nothing },
-      host: this.machines.of(link),
+      host: this.machines.connect(link),
       orphans: this.#orphanCollector(link, cluster),
       lockHost: async ({ host }) => ({ id: host, [Symbol.asyncDispose]: nothing }),
       rotateConsoleLogs: nothing,
@@ -68,19 +68,19 @@ export class SimulatedHost {
   #orphanCollector(link: HostLink, { hostName, servers, informer, kube }: ClusterComponents): OrphanCollector {
     const { machines } = this
     const act = (name: string, uid: string, then: (machine: Machine) => void): Promise<void> =>
-      link.pass({ name: `${name} ${machines.machine(uid).owner?.name}`, effect: true }, () =>
+      link.perform({ name: `${name} ${machines.machine(uid).owner?.name}`, hasEffect: true }, () =>
         machines.change(uid, then),
       )
     const owner = (uid: string): Owner => ({ namespace: '', name: '', ...machines.machine(uid).owner, uid })
     const known = (): string[] => machines.uids().filter((uid) => !machines.isEmpty(uid))
     return createOrphanCollector({
       hostName,
-      listOwners: () => link.pass({ name: 'owners', effect: false }, () => known().map(owner)),
+      listOwners: () => link.perform({ name: 'owners', hasEffect: false }, () => known().map(owner)),
       servers,
       isCached: (uid) => informer.cache.byIndex(serversByUid, uid).length > 0,
       domains: {
         list: () =>
-          link.pass({ name: 'list domains', effect: false }, () =>
+          link.perform({ name: 'list domains', hasEffect: false }, () =>
             known()
               .filter((uid) => machines.machine(uid).domain)
               .map((uuid) => ({ name: uuid, uuid, id: -1 })),

@@ -46,7 +46,7 @@ export function createSimulatedKube(
     signal?.throwIfAborted()
     const stream: WatchStream = new WatchStream(process, def.plural, () => streams.delete(stream))
     try {
-      const call = { name: `watch ${def.plural}`, effect: false, signal }
+      const call = { name: `watch ${def.plural}`, hasEffect: false, signal }
       const act = (): void => {
         stream.open(api, def.plural, options)
         streams.add(stream)

@@ -32,7 +32,7 @@ export class ApiLink extends Life {
     this.#failureOf = failureOf
   }
 
-  override pass<T>(call: Call, act: () => T | Promise<T>): Promise<T> {
+  override perform<T>(call: Call, act: () => T | Promise<T>): Promise<T> {
     const { clock } = this.#process
     const { idempotent = false, signal, timeoutMs = TIMEOUT_MS } = call
     const deadline = clock.now() + timeoutMs
@@ -109,7 +109,7 @@ export class HostLink extends Life {
     this.#failureOf = failureOf
   }
 
-  override pass<T>(call: Call, act: () => T | Promise<T>): Promise<T> {
+  override perform<T>(call: Call, act: () => T | Promise<T>): Promise<T> {
     const process = this.#process
     const { promise, resolve, reject } = Promise.withResolvers<T>()
     if (process.isDead) return promise

@@ -5,7 +5,7 @@
 import type { WatchOptions } from '../../kube/list-watch.ts'
 import type { KubeObject, WatchEvent } from '../../kube/types.ts'
 import type { FakeApi } from '../fakes/api.ts'
-import { bookmark } from '../fakes/watches.ts'
+import { makeBookmark } from '../fakes/watches.ts'
 import { connectionError } from './link.ts'
 import type { Process } from './process.ts'
 import type { MessageQueue } from './schedule.ts'
@@ -48,7 +48,7 @@ export class WatchStream {
     this.#unfollow = api.follow(plural, options, push)
     if (timeoutSeconds === undefined) return
     const end = (): void => {
-      push({ type: 'BOOKMARK', object: bookmark(api.version) })
+      push({ type: 'BOOKMARK', object: makeBookmark(api.version) })
       this.#end(undefined)
     }
     this.#cleanups.push(time.setTimer(server, timeoutSeconds * 1000, end))

@@ -1,7 +1,7 @@
 import type { Disks } from '../../../actions/host/index.ts'
 import { Transient } from '../../../crds/index.ts'
 import type { FakeImageCache } from './images.ts'
-import { isOn, type MachineOf } from './machine.ts'
+import { hasActiveDomain, type MachineOf } from './machine.ts'
 
 export const fakeDisks = (machineOf: MachineOf, images: FakeImageCache): Disks => ({
   async create({ instance, server }) {
@@ -10,12 +10,12 @@ export const fakeDisks = (machineOf: MachineOf, images: FakeImageCache): Disks =
     if (server.status?.launchedAt !== undefined) throw new Transient('DiskMissing', 'its disks are not there')
     images.add(instance.image)
     machine.disks = true
-    machine.disksMade += 1
+    machine.diskGeneration += 1
     return { done: true }
   },
   async delete({ server }) {
     const machine = machineOf(server.metadata.uid)
-    if (isOn(machine)) throw new Error('disks are deleted under a running guest')
+    if (hasActiveDomain(machine)) throw new Error('disks are deleted under a running guest')
     Object.assign(machine, { disks: false, configDrive: undefined })
   },
 })

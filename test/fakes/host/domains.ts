@@ -1,33 +1,32 @@
-/** Domains as libvirt changes them: each function is a call of libvirt on a machine of memory. */
-
+/** Domains as libvirt changes them: each function is one libvirt call on a machine of the fake host. */
 import type { Domains, Guest, NmiResult, ObservedDomain, Progress } from '../../../actions/host/index.ts'
 import { Terminal, Transient } from '../../../crds/index.ts'
 import { type FakeDomain, type ForeignDomain, type Machine, type MachineOf } from './machine.ts'
 
 export function fakeDomains(machineOf: MachineOf): Domains {
-  const of = ({ server }: Guest): Machine => machineOf(server.metadata.uid)
-  /** @throws UUIDInUse if another has a domain with the guest's UUID */
-  const ownerOf = (guest: Guest): Machine => {
-    const machine = of(guest)
+  const machineOfGuest = ({ server }: Guest): Machine => machineOf(server.metadata.uid)
+  /** @throws UUIDInUse if a foreign domain has the UUID of the guest */
+  const ownMachineOf = (guest: Guest): Machine => {
+    const machine = machineOfGuest(guest)
     if (machine.foreignDomain) throw uuidInUse(machine.foreignDomain)
     return machine
   }
-  // A save that runs is observed once; then it has ended.
+  // A running save is observed once; then it ends.
   const observe = async (guest: Guest): Promise<ObservedDomain> => {
-    const observed = observeDomain(of(guest))
-    endSave(of(guest))
+    const observed = observeDomain(machineOfGuest(guest))
+    endSave(machineOfGuest(guest))
     return observed
   }
   return {
-    define: async (guest, bootId) => defineDomain(ownerOf(guest), bootId),
-    start: async (guest) => startDomain(ownerOf(guest)),
-    requestShutdown: async (guest) => pressPowerButton(ownerOf(guest)),
-    destroy: async (guest) => destroyDomain(of(guest)),
-    pause: async (guest) => pauseDomain(ownerOf(guest)),
-    unpause: async (guest) => unpauseDomain(ownerOf(guest)),
-    save: async (guest) => saveDomain(ownerOf(guest)),
-    injectNmi: async (guest, requestId) => sendNmi(ownerOf(guest), requestId),
-    undefine: async (guest) => undefineDomain(of(guest)),
+    define: async (guest, bootId) => defineDomain(ownMachineOf(guest), bootId),
+    start: async (guest) => startDomain(ownMachineOf(guest)),
+    requestShutdown: async (guest) => pressPowerButton(ownMachineOf(guest)),
+    destroy: async (guest) => destroyDomain(machineOfGuest(guest)),
+    pause: async (guest) => pauseDomain(ownMachineOf(guest)),
+    unpause: async (guest) => unpauseDomain(ownMachineOf(guest)),
+    save: async (guest) => saveDomain(ownMachineOf(guest)),
+    injectNmi: async (guest, requestId) => injectNmi(ownMachineOf(guest), requestId),
+    undefine: async (guest) => undefineDomain(machineOfGuest(guest)),
     observe,
     runningBootId: async (guest) => (await observe(guest)).bootId,
   }
@@ -40,7 +39,10 @@ export function observeDomain({ domain }: Machine): ObservedDomain {
   return { power: state, reason, ...(runningBootId === undefined ? {} : { bootId: runningBootId }) }
 }
 
-/** libvirtd saves the memory whether or not the agent lives. Calls that need the domain to themselves wait until it is done. */
+/**
+ * Completes a save that runs. libvirtd saves the memory whether or not the agent lives, and calls that change the
+ * domain wait until the save is done.
+ */
 function endSave(machine: Machine): void {
   const { domain } = machine
   if (!domain?.isSaving) return
@@ -58,13 +60,13 @@ export function turnOff(machine: Machine, domain: FakeDomain, reason: string): v
 /** A paused guest does not notice the power button. */
 function pressPowerButton(machine: Machine): void {
   endSave(machine)
-  const { domain, obeys } = machine
+  const { domain, obeysPowerButton } = machine
   if (!domain) return
   domain.managedSave = undefined
-  if (domain.state === 'running' && obeys) turnOff(machine, domain, 'shutdown')
+  if (domain.state === 'running' && obeysPowerButton) turnOff(machine, domain, 'shutdown')
 }
 
-/** Of a running domain only the next boot's definition changes. */
+/** Defines the domain. If it runs, only the definition for its next boot changes. */
 function defineDomain(machine: Machine, bootId: string): void {
   if (!machine.disks) throw new Transient('DiskMissing', 'the root disk is not there')
   const domain = machine.domain ?? {
@@ -126,7 +128,7 @@ function saveDomain(machine: Machine): Progress {
   return { done: false, checkAfterMs: 5000 }
 }
 
-function sendNmi(machine: Machine, requestId: string): NmiResult {
+function injectNmi(machine: Machine, requestId: string): NmiResult {
   endSave(machine)
   const { domain, nmis } = machine
   if (!domain || domain.state === 'off' || domain.state === 'pmsuspended') return 'notRunning'

@@ -1,18 +1,18 @@
 import type { Images } from '../../../actions/host/index.ts'
 import { type Instance, Terminal } from '../../../crds/index.ts'
 
-/** The image cache of a fake host: the uids of its images. */
+/** The image cache of a fake host. It holds the uids of the cached images. */
 export class FakeImageCache {
   readonly uids = new Set<string>()
-  /** How many images were downloaded. */
+  /** How many images have been downloaded. */
   downloads = 0
-  /** How often a download is checked until it is done. */
+  /** How many calls of `fetch` report that a download still runs. */
   checks = 1
   checkAfterMs = 1000
-  /** Uids of images whose source is gone. */
+  /** Uids of images whose source does not exist. */
   readonly unavailable = new Set<string>()
 
-  /** @throws Terminal if the image's source is gone */
+  /** @throws Terminal if the source of the image does not exist */
   add({ uid, url }: Instance['image']): void {
     if (this.uids.has(uid)) return
     if (this.unavailable.has(uid)) throw new Terminal('ImageDownloadFailed', `${url} does not exist`)
@@ -21,7 +21,7 @@ export class FakeImageCache {
   }
 }
 
-/** A download lasts from one call to the next, and is lost with the process that began it. */
+/** A download takes several calls of `fetch`, and is lost if the process that began it ends. */
 export function fakeImages(cache: FakeImageCache): Images {
   const checked = new Map<string, number>()
   return {

@@ -1,13 +1,18 @@
-/** A Server's remains on a host of memory: its domain, its disks, its ports. The fakes of all capabilities work on it. */
+/** Everything that one Server has on a fake host: domain, disks, ports. The fakes of all capabilities change it. */
 
-/** A Server's domain as libvirt has it. A domain that is undefined while it runs is transient: it is gone as soon as it is off. */
+/**
+ * The domain of a Server as libvirt has it. A domain that is undefined while it runs is transient: it is gone as soon
+ * as it is off.
+ */
 export interface FakeDomain {
   state: 'running' | 'paused' | 'off' | 'pmsuspended'
   /** libvirt's reason of the state. */
   reason: string
-  /** The definition that it runs with when it is restored; undefined: there is no managed save. */
+  /**
+   * The managed save, with the boot ID of the definition that the domain is restored with; undefined: there is none.
+   */
   managedSave: { bootId: string | undefined } | undefined
-  /** libvirtd is saving its memory: it is paused meanwhile. */
+  /** Whether libvirtd is saving the memory of the domain; the domain is paused meanwhile. */
   isSaving: boolean
   persistent: boolean
   /** Boot ID in the definition that the next boot uses. */
@@ -17,7 +22,7 @@ export interface FakeDomain {
 }
 
 export interface ForeignDomain {
-  /** The Server that made it; undefined: none. */
+  /** The Server that made the domain; undefined: no Server made it. */
   owner: { namespace: string; name: string } | undefined
   state: 'running'
 }
@@ -29,22 +34,22 @@ export interface Machine {
   /** A domain with the Server's UUID that this Server does not own. */
   foreignDomain: ForeignDomain | undefined
   disks: boolean
-  /** How often they were made. */
-  disksMade: number
-  /** Content of the config drive: the Server's spec when it was written. */
+  /** How many times the disks were made. */
+  diskGeneration: number
+  /** Content of the config drive: the spec of the Server at the time of the write. */
   configDrive: string | undefined
   ports: boolean
   /** Boot IDs of all cold boots, in order. */
   boots: string[]
-  /** QEMU processes so far: cold boots and restores. */
+  /** Number of QEMU processes so far: cold boots and restores. */
   starts: number
-  /** Requests for which the guest has got an NMI, in order. */
+  /** IDs of the action requests for which the guest has got an NMI, in order. */
   nmis: string[]
   hasGuestAgent: boolean
   /** The sealed passwords that the guest agent has set, by user. */
   passwords: Record<string, string>
-  /** Whether the guest powers off when it is asked to. */
-  obeys: boolean
+  /** Whether the guest powers off when its power button is pressed. */
+  obeysPowerButton: boolean
 }
 
 export const newMachine = (): Machine => ({
@@ -52,7 +57,7 @@ export const newMachine = (): Machine => ({
   domain: undefined,
   foreignDomain: undefined,
   disks: false,
-  disksMade: 0,
+  diskGeneration: 0,
   configDrive: undefined,
   ports: false,
   boots: [],
@@ -60,10 +65,10 @@ export const newMachine = (): Machine => ({
   nmis: [],
   hasGuestAgent: true,
   passwords: {},
-  obeys: true,
+  obeysPowerButton: true,
 })
 
-export const isOn = ({ domain }: Machine): boolean => domain !== undefined && domain.state !== 'off'
+export const hasActiveDomain = ({ domain }: Machine): boolean => domain !== undefined && domain.state !== 'off'
 
 /** The fakes find the machine of a guest by its Server's uid. */
 export type MachineOf = (uid: string | undefined) => Machine

@@ -1,5 +1,5 @@
 import type { Ports } from '../../../actions/host/index.ts'
-import { isOn, type MachineOf } from './machine.ts'
+import { hasActiveDomain, type MachineOf } from './machine.ts'
 
 export const fakePorts = (machineOf: MachineOf): Ports => ({
   async plug({ server }) {
@@ -7,7 +7,7 @@ export const fakePorts = (machineOf: MachineOf): Ports => ({
   },
   async unplug({ server }) {
     const machine = machineOf(server.metadata.uid)
-    if (isOn(machine)) throw new Error('ports are taken from under a running guest')
+    if (hasActiveDomain(machine)) throw new Error('ports are taken from under a running guest')
     machine.ports = false
   },
 })
