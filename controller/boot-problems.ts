@@ -1,4 +1,7 @@
-/** Finds what keeps a server of a namespace from booting an image with a flavor: missing access, or a flavor too small for the image. */
+/**
+ * Finds what keeps a server of a namespace from booting an image with a flavor: missing access, or a flavor too small
+ * for the image.
+ */
 import { type Flavor, type Image, Refused } from '../crds/index.ts'
 
 export interface Boot {

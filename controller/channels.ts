@@ -1,7 +1,10 @@
-/** What wakes controllers and is no change of an object: facts that the controller itself derives from its caches and from the time. */
+/**
+ * Channels that wake controllers when no object has changed. The controller derives these facts from its caches and the
+ * time.
+ */
 import { defineChannel } from '../kube/channel.ts'
 
-/** The name of a host whose agent was heard of again, or has been silent for the duration of its Lease. */
+/** The name of a host whose agent renews its Lease again, or whose Lease has run out. */
 export const hostLivenessChanged = defineChannel<string>('host liveness')
 
 /** The key of a Network that has a free address because an allocation expired. */

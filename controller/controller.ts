@@ -1,4 +1,4 @@
-/** The controller without its process: what main runs, and what tests and the simulator run. */
+/** Creates the controller without a process around it, so that tests and the simulator can run it too. */
 import { type Lease, leases } from '../kube/builtin-kinds.ts'
 import { Channels } from '../kube/channel.ts'
 import type { Kube } from '../kube/client.ts'
@@ -62,15 +62,16 @@ export function createController(kube: Kube, options: ControllerOptions, log: Lo
     },
     start: (signal) => startStores(stores, signal),
     async run(signal) {
-      // Start watching Leases only now. While the API server was read-only no Lease was renewed, and a standby that had watched would declare
-      // every host dead. From now on each host has its whole time, except those that were down already.
+      // Start watching Leases only now. While the API server was read-only no Lease was renewed, and a standby that had
+      // watched would declare every host dead. From now on each host has its whole time, except those that were down
+      // already.
       await leaseInformer.start(signal).synced(signal)
       const stopExpiry = startInterval(clock, EXPIRY_MS, () => {
         for (const network of expireUnseen(services, clock, log)) channels.notify(addressFreed, network)
       })
       const stopMetrics = exposeControllerMetrics(metrics, { ...services, stores })
       try {
-        await runControllers(withOptions(options), { kube, log, stores, channels, services }, signal)
+        await runControllers(withConfiguredConcurrency(options), { kube, log, stores, channels, services }, signal)
       } finally {
         stopExpiry()
         stopMetrics()
@@ -81,5 +82,5 @@ export function createController(kube: Kube, options: ControllerOptions, log: Lo
   }
 }
 
-const withOptions = ({ concurrency }: ControllerOptions): readonly Declared<Services>[] =>
+const withConfiguredConcurrency = ({ concurrency }: ControllerOptions): readonly Declared<Services>[] =>
   controllers.map((declared) => (declared === serverController ? { ...serverController, concurrency } : declared))

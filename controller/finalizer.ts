@@ -4,7 +4,10 @@ import { isConflict, isNotFound } from '../kube/errors.ts'
 import type { Resource } from '../kube/resource.ts'
 import type { KubeObject } from '../kube/types.ts'
 
-/** The finalizer of a Network with Ports and of a Port that a Server uses: when deleted, they stay until the last user is gone. */
+/**
+ * The finalizer of a Network with Ports and of a Port that a Server uses: when deleted, they stay until the last user
+ * is gone.
+ */
 export const IN_USE = `${GROUP}/in-use`
 
 export const hasFinalizer = ({ finalizers = [] }: ObjectMeta, finalizer: string): boolean =>

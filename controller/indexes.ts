@@ -1,4 +1,4 @@
-/** How objects are found in the stores other than by their own name. */
+/** The indexes that find objects in the stores by something else than their name. */
 import type { Network, Server, ServerAction } from '../crds/index.ts'
 import { defineIndex } from '../kube/cache.ts'
 import { keyOf } from '../kube/types.ts'
@@ -12,7 +12,7 @@ export const serversByHost = defineIndex(servers.kind, 'by host', ({ status }) =
 export const unscheduledServers = ({ servers: { cache } }: Pick<Stores, 'servers'>): Server[] =>
   cache.byIndex(serversByHost, UNSCHEDULED)
 
-/** A domain is found by its UUID: no two servers may have the same. */
+/** Servers by metadata.uid and spec.uuid. Two servers must not share a UUID, because a domain is found by it. */
 export const serversByUuid = defineIndex(servers.kind, 'by UUID', ({ metadata, spec }) => [metadata.uid, spec.uuid])
 
 export const serversByFlavor = defineIndex(servers.kind, 'by Flavor', ({ spec }) => [spec.flavor])
@@ -49,11 +49,11 @@ export const actionsByServer = defineIndex(actions.kind, 'by Server', (action) =
 
 const networksByBridge = defineIndex(networks.kind, 'by bridge', ({ spec }) => [spec.bridge])
 
-/** The networks on the same bridge of the hosts, itself among them. */
+/** The networks on the same bridge as this network, which is one of them. */
 export const networksOnBridgeOf = ({ spec }: Network, stores: Pick<Stores, 'networks'>): Network[] =>
   spec.bridge === undefined ? [] : stores.networks.cache.byIndex(networksByBridge, spec.bridge)
 
-/** All indexes of Servers: for those that check that each bears whatever the API server has taken. */
+/** All indexes of Servers, for the test that no index fails on a Server that the API server accepts. */
 export const serverIndexes = [
   serversByHost,
   serversByUuid,

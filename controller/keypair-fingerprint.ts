@@ -1,4 +1,7 @@
-/** Fingerprints of key pairs as Nova prints them: MD5 of an SSH public key, SHA-1 of a certificate, hex pairs with colons. */
+/**
+ * Fingerprints of key pairs as Nova prints them: MD5 of an SSH public key, SHA-1 of a certificate, hex pairs with
+ * colons.
+ */
 import { createHash, X509Certificate } from 'node:crypto'
 import { type KeyPair, Refused } from '../crds/index.ts'
 
@@ -23,7 +26,9 @@ function sshFingerprint(publicKey: string): string {
   return withColons(createHash('md5').update(blob).digest('hex'))
 }
 
-/** The fields of a key, each 4 bytes of length and as many bytes (RFC 4251, 5); undefined if the last field is cut off. */
+/**
+ * The fields of a key, each 4 bytes of length and as many bytes (RFC 4251, 5); undefined if the last field is cut off.
+ */
 function parseFields(blob: Buffer): Buffer[] | undefined {
   const found: Buffer[] = []
   for (let at = 0; at < blob.length; ) {

@@ -1,17 +1,17 @@
 import { expect, it } from 'vitest'
 import { createMetrics } from '../kube/metrics.ts'
 import { exposeControllerMetrics } from './metrics.ts'
-import { cloud } from './testing.ts'
+import { startCloud } from './testing.ts'
 
 it('exposeControllerMetrics shows servers, hosts and addresses as they are at the scrape, and none that are gone', async () => {
-  await using bench = await cloud('h1', 'h2')
+  await using bench = await startCloud('h1', 'h2')
   const { stores, clock } = bench
   const metrics = createMetrics()
   const stop = exposeControllerMetrics(metrics, { ...bench.services, stores, clock })
   const value = (name: string, labels: Record<string, string>) => metrics.value(`kubenova_${name}`, labels)
-  await bench.server('web', { networks: [{ name: 'lan' }] })
+  await bench.createServer('web', { networks: [{ name: 'lan' }] })
   await bench.reconcile()
-  const { host = '' } = bench.status()
+  const { host = '' } = bench.statusOf()
   expect(await value('servers', { vm_state: 'building' })).toBe(1)
   expect(await value('servers', { vm_state: 'active' })).toBe(0)
   expect(await value('hypervisor_used', { host, resource: 'vcpus' })).toBe(1)

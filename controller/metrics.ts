@@ -1,4 +1,6 @@
-/** The controller's statistics of the cloud as metrics, counted at each scrape: statistics are not written into status. */
+/**
+ * The controller's statistics of the cloud as metrics, counted at each scrape: statistics are not written into status.
+ */
 import { type Resources, vmStates } from '../crds/index.ts'
 import type { Clock } from '../kube/clock.ts'
 import { defineGauge, type Metrics } from '../kube/metrics.ts'
@@ -49,16 +51,16 @@ export function exposeControllerMetrics(metrics: Metrics, sources: MetricSources
 
 function countServers(metrics: Metrics, { stores, clock }: MetricSources): void {
   const states = new Map<string, number>([...vmStates, 'unknown'].map((state) => [state, 0]))
-  const overdues = new Map(Object.keys(transientStateLimits).map((state) => [state as TransientState, 0]))
+  const overdueCounts = new Map(Object.keys(transientStateLimits).map((state) => [state as TransientState, 0]))
   const now = clock.wall().getTime()
   for (const server of stores.servers.cache.values()) {
     const state = server.status?.vmState ?? 'unknown'
     states.set(state, (states.get(state) ?? 0) + 1)
     const overdue = overdueStateOf(server, now)
-    if (overdue) overdues.set(overdue, (overdues.get(overdue) ?? 0) + 1)
+    if (overdue) overdueCounts.set(overdue, (overdueCounts.get(overdue) ?? 0) + 1)
   }
   for (const [state, count] of states) metrics.set(servers, { vm_state: state }, count)
-  for (const [state, count] of overdues) metrics.set(overdueServers, { state }, count)
+  for (const [state, count] of overdueCounts) metrics.set(overdueServers, { state }, count)
 }
 
 const resources = ['vcpus', 'ram', 'disk'] as const satisfies readonly (keyof Resources)[]

@@ -1,7 +1,13 @@
-/** The transient states of a server, and how long each may last. A metric counts servers that exceed it, for an operator to look at. Pure. */
+/**
+ * The transient states of a server, and how long each may last. A metric counts servers that exceed it, for an operator
+ * to look at. Pure.
+ */
 import { findCondition, type Server, type ServerStatus } from '../crds/index.ts'
 
-/** Seconds that a server may stay in each transient state. They include waits that users cause, such as for an image to download. */
+/**
+ * Seconds that a server may stay in each transient state. They include waits that users cause, such as for an image to
+ * download.
+ */
 export const transientStateLimits = {
   /** No host: until a host has room, or until an object that the server names exists. */
   unplaced: 300,

@@ -15,9 +15,9 @@ import { ControllerOptions } from './options.ts'
 
 /**
  * Runs until the process is told to stop.
- * @param make the controller, of a client of the API server
+ * @param create creates the controller from a client of the API server
  */
-export async function controllerProgram(make = createController): Promise<void> {
+export async function controllerProgram(create = createController): Promise<void> {
   const options = readOptionsOrExit(ControllerOptions, "Places servers on hosts and keeps the cluster's part of them.")
   const log = createLog({ level: options.logLevel, fields: { component: 'controller' } })
   const main = async (signal: AbortSignal): Promise<void> => {
@@ -26,10 +26,10 @@ export async function controllerProgram(make = createController): Promise<void> 
       userAgent: 'kubenova-controller',
       ...(kubeconfig ? { kubeconfig } : {}),
     })
-    // One that was frozen while another took over writes nothing when it goes on.
-    let leads = (): boolean => false
-    const controller = make(
-      fenceWrites(kube, () => leads()),
+    // If this process was frozen while another became leader, it must not write anything when it continues.
+    let isLeading = (): boolean => false
+    const controller = create(
+      fenceWrites(kube, () => isLeading()),
       options,
       log,
     )
@@ -40,16 +40,16 @@ export async function controllerProgram(make = createController): Promise<void> 
       metrics: kube.metrics,
       ready: { caches: () => controller.checkReady() },
     })
-    using _collecting = startPeriodicGc(kube.clock, largeHeapPolicy)
-    // Those that stand by keep their caches warm.
+    using _periodicGc = startPeriodicGc(kube.clock, largeHeapPolicy)
+    // A standby fills and follows its caches too, so that it can take over at once.
     await controller.start(signal)
     const identity = `${hostname()}_${randomBytes(4).toString('hex')}`
     log.info({ identity }, 'caches are filled, waiting to lead')
     const end = await runAsLeader(
-      { kube, namespace, name: 'kubenova-controller', identity, ...lease(leaseSeconds), log },
-      (s, holds) => {
-        leads = holds
-        return controller.run(s)
+      { kube, namespace, name: 'kubenova-controller', identity, ...leaseTimings(leaseSeconds), log },
+      (leaderSignal, isLeader) => {
+        isLeading = isLeader
+        return controller.run(leaderSignal)
       },
       signal,
     )
@@ -58,8 +58,8 @@ export async function controllerProgram(make = createController): Promise<void> 
   await runMain(main, { log })
 }
 
-/** The proportions of 15, 10 and 2 seconds that Kubernetes' own components have. */
-function lease(seconds: number): { leaseMs: number; renewDeadlineMs: number; retryMs: number } {
+/** The timings of the Lease in the proportions 15 : 10 : 2 of Kubernetes' own components. */
+function leaseTimings(seconds: number): { leaseMs: number; renewDeadlineMs: number; retryMs: number } {
   const leaseMs = seconds * 1000
   return { leaseMs, renewDeadlineMs: (leaseMs * 2) / 3, retryMs: (leaseMs * 2) / 15 }
 }

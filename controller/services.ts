@@ -1,4 +1,6 @@
-/** What reconciles need beside the stores: the state that is derived from them, and the ways out. Each controller takes those that it names. */
+/**
+ * The services that reconcilers use beside the stores. Each controller gets those that its reconcile function names.
+ */
 import { type Lease, type Secret, secrets } from '../kube/builtin-kinds.ts'
 import type { Channels } from '../kube/channel.ts'
 import type { Kube } from '../kube/client.ts'
@@ -16,15 +18,15 @@ import type { Stores } from './stores.ts'
 import { followUsage, type Usage } from './usage.ts'
 
 export interface Services extends Usage {
-  /** Which hosts are up. */
+  /** Knows which hosts are up. */
   hosts: Hosts & Disposable
   /** The hosts as the scheduler sees them. */
   views: HostViews
   portAllocator: PortAllocator
-  /** When the controller last wrote the status of which Hypervisor: monotonic milliseconds by name. */
+  /** When the controller last wrote the status of each Hypervisor, by name, in monotonic milliseconds. */
   hostStatusWrites: Map<string, number>
   events: EventRecorder
-  /** Read one at a time, when a request names it; never listed. */
+  /** Reads a Secret that a request names. The controller never lists or watches Secrets. */
   secrets: Pick<Resource<Secret>, 'get'>
   channels: Channels
   clock: Clock
@@ -33,14 +35,14 @@ export interface Services extends Usage {
 
 export interface ServicesContext {
   kube: Kube
-  /** Of the agents; started when this process leads. */
+  /** The Leases of the agents. This informer is started when the process has become leader. */
   leases: Informer<Lease>
   channels: Channels
   options: ControllerOptions
   log: Log
 }
 
-/** Call it before the stores start: what is derived from them follows their events. */
+/** Creates the services. Call this before the stores start, because the services follow the events of the stores. */
 export function createServices(stores: Stores, { kube, leases, channels, options, log }: ServicesContext): Services {
   const { clock } = kube
   const usage = followUsage(stores, clock, channels)

@@ -1,4 +1,7 @@
-/** Decides which errors are written to an object's status. Most transient errors disappear before the third attempt and are not. Pure. */
+/**
+ * Decides which errors are written to an object's status. Most transient errors disappear before the third attempt and
+ * are not. Pure.
+ */
 import { Refused, Transient } from '../crds/index.ts'
 
 /** The third attempt comes about a third of a second after the first. */

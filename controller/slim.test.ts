@@ -10,20 +10,20 @@ const server = (annotations?: Record<string, string>): Server => ({
   status: { host: 'h1', actionRecords: 1 },
 })
 
-describe('a server', () => {
-  it('is kept without what is for its guest alone', () => {
+describe('slimServer', () => {
+  it('drops the user data', () => {
     const { spec, ...rest } = server()
     expect(slimServer({ ...rest, spec: { ...spec, userData: 'x'.repeat(60_000) } })).toEqual(server())
     expect(slimServer({ ...rest, spec: { ...spec, userDataBase64: 'eA==' } })).toEqual(server())
   })
 
-  it('keeps its annotations, but kubectl’s copy of itself', () => {
+  it('drops the last-applied annotation of kubectl, and keeps the others', () => {
     const all = { 'kubectl.kubernetes.io/last-applied-configuration': '{}', mine: '1' }
     expect(slimServer(server(all))).toEqual(server({ mine: '1' }))
   })
 })
 
-describe('a record', () => {
+describe('slimAction', () => {
   const action = (status: ServerAction['status']): ServerAction => ({
     apiVersion: API_VERSION,
     kind: 'ServerAction',
@@ -32,7 +32,7 @@ describe('a record', () => {
     ...(status ? { status } : {}),
   })
 
-  it('that has ended is kept as far as its age and its server go', () => {
+  it('keeps only the server, phase and finish time of a finished ServerAction', () => {
     const full = action({ phase: 'Succeeded', finishTime: 't', startTime: 't0', host: 'h1', events: [] })
     expect(slimAction(full)).toEqual({
       apiVersion: API_VERSION,
@@ -44,7 +44,7 @@ describe('a record', () => {
   })
 
   it.each([[undefined], [{}], [{ phase: 'Running' as const, host: 'h1' }]])(
-    'with status %j is kept whole',
+    'keeps all of a ServerAction with status %j',
     (status) => {
       expect(slimAction(action(status))).toEqual(action(status))
     },

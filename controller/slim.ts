@@ -1,33 +1,37 @@
-/** What the controller does not keep of objects in its caches: with many servers it would be most of its memory. Pure. */
+/**
+ * Strips objects of fields that the controller does not need, before they are cached. This saves most of the memory.
+ * Pure.
+ */
 import type { Server, ServerAction } from '../crds/index.ts'
 
-/** kubectl's copy of the whole object in itself. */
+/** The annotation in which kubectl stores a copy of the whole object. */
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
 
-/** Without what is for the guest alone: up to 64 kB of user data, and that once more in kubectl's annotation. */
+/** Drops the user data, which can have 64 kB, and the annotation of kubectl, which repeats it. */
 export function slimServer(server: Server): Server {
   const { userData: _, userDataBase64: __, ...spec } = server.spec
   const { annotations, ...metadata } = server.metadata
-  const { [LAST_APPLIED]: ___, ...kept } = annotations ?? {}
-  return { ...server, metadata: { ...metadata, ...(Object.keys(kept).length > 0 ? { annotations: kept } : {}) }, spec }
+  const { [LAST_APPLIED]: ___, ...keptAnnotations } = annotations ?? {}
+  const hasAnnotations = Object.keys(keptAnnotations).length > 0
+  return { ...server, metadata: { ...metadata, ...(hasAnnotations ? { annotations: keptAnnotations } : {}) }, spec }
 }
 
-const ended = new Set(['Succeeded', 'Failed', 'Rejected'])
+const finishedPhases = new Set(['Succeeded', 'Failed', 'Rejected'])
 
-/** Of a record that has ended: whose it is, and when it ended. There are up to 50 of each server. */
+/** Keeps only the owner, phase and finish time of a finished ServerAction. Each server may have 50 of them. */
 export function slimAction(action: ServerAction): ServerAction {
   const { apiVersion, kind, metadata, spec, status } = action
-  if (!status?.phase || !ended.has(status.phase)) return action
+  if (!status?.phase || !finishedPhases.has(status.phase)) return action
   return {
     apiVersion,
     kind,
-    metadata: only(metadata, identity),
+    metadata: pickFields(metadata, keptMetadata),
     spec: { server: spec.server, action: spec.action },
-    status: only(status, ['phase', 'finishTime']),
+    status: pickFields(status, ['phase', 'finishTime']),
   }
 }
 
-const identity = [
+const keptMetadata = [
   'name',
   'namespace',
   'uid',
@@ -37,7 +41,8 @@ const identity = [
   'ownerReferences',
 ] as const
 
-/** With these fields alone, as far as they are there. */
-function only<T extends object>(object: T, fields: readonly (keyof T)[]): T {
-  return Object.fromEntries(fields.flatMap((f) => (object[f] === undefined ? [] : [[f, object[f]]]))) as T
+/** A copy of the object with those of these fields that it has. */
+function pickFields<T extends object>(object: T, fields: readonly (keyof T)[]): T {
+  const present = fields.filter((field) => object[field] !== undefined)
+  return Object.fromEntries(present.map((field) => [field, object[field]])) as T
 }

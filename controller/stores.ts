@@ -1,4 +1,4 @@
-/** What the controller keeps of the cluster: a store of each kind, named once for all that read or write it. */
+/** The controller's stores: one for each kind, with the informer cache and the writer of its objects. */
 import { serverAction } from '../actions/index.ts'
 import {
   type Flavor,

@@ -1,4 +1,6 @@
-/** A cloud's objects and the controller's parts over the API server in memory, for the tests of this folder. */
+/**
+ * Creates a cloud's objects, and the controller's services on an in-memory API server, for the tests of this folder.
+ */
 import {
   FINALIZER,
   type Flavor,
@@ -43,7 +45,7 @@ import type { Stores } from './stores.ts'
 export const LEASE_SECONDS = 40
 const SYSTEM = 'kubenova-system'
 const USER = { fieldManager: 'user' }
-const agentOf = (host: string) => ({ fieldManager: `kubenova-agent/${host}` })
+const asAgent = (host: string) => ({ fieldManager: `kubenova-agent/${host}` })
 
 const defaults = parseOptions(ControllerOptions, { args: [], env: {}, prefix: 'TEST' })
 
@@ -53,21 +55,21 @@ export class Bench implements AsyncDisposable {
   readonly channels = new Channels()
   readonly services: Services
   readonly deps: ServerDeps
-  /** How often a placement was given up. */
-  rooms = 0
-  /** Hosts that were told of as up or down. */
-  readonly changes: string[] = []
+  /** How many claims of placements were dropped. */
+  droppedClaims = 0
+  /** The hosts whose liveness was reported as changed, in order. */
+  readonly livenessChanges: string[] = []
   readonly events: EventDetails[] = []
 
   private constructor(fake: FakeStores) {
     this.fake = fake
     const { stores, clock, leases } = fake
     const { channels } = this
-    channels.on(hostLivenessChanged, (host) => void this.changes.push(host))
-    channels.on(roomFreed, () => void (this.rooms += 1))
+    channels.on(hostLivenessChanged, (host) => void this.livenessChanges.push(host))
+    channels.on(roomFreed, () => void (this.droppedClaims += 1))
     const kube = { ...fake.kube, clock }
     const events = {
-      event: (happening: EventDetails) => void this.events.push(happening),
+      event: (event: EventDetails) => void this.events.push(event),
       flush: async () => undefined,
       [Symbol.asyncDispose]: async () => undefined,
     }
@@ -112,102 +114,105 @@ export class Bench implements AsyncDisposable {
     return this.clock.wall().toISOString()
   }
 
-  /** Written by someone else than the controller, and seen by it. */
-  async make<T extends KubeObject>(kind: Kind, object: object): Promise<T> {
-    const made = await this.api.resource<T>(resourceDefOf(kind)).create(object as never, USER)
+  /** Creates an object as a user, and waits until the controller's caches have it. */
+  async create<T extends KubeObject>(kind: Kind, object: object): Promise<T> {
+    const created = await this.api.resource<T>(resourceDefOf(kind)).create(object as never, USER)
     await this.fake.waitForCaches()
-    return made
+    return created
   }
 
-  flavor(name = 'tiny', spec: Partial<Flavor['spec']> = {}): Promise<Flavor> {
-    return this.make(flavorKind, { metadata: { name }, spec: { vcpus: 1, ram: 1024, disk: 10, ...spec } })
+  createFlavor(name = 'tiny', spec: Partial<Flavor['spec']> = {}): Promise<Flavor> {
+    return this.create(flavorKind, { metadata: { name }, spec: { vcpus: 1, ram: 1024, disk: 10, ...spec } })
   }
 
-  image(name = 'cirros', spec: Partial<Image['spec']> = {}): Promise<Image> {
-    return this.make(imageKind, {
+  createImage(name = 'cirros', spec: Partial<Image['spec']> = {}): Promise<Image> {
+    return this.create(imageKind, {
       metadata: { name, namespace: 'demo' },
       spec: { url: 'https://example.com/c.img', ...spec },
     })
   }
 
-  network(
+  createNetwork(
     name = 'lan',
     subnets: Partial<Subnet>[] = [{ cidr: '10.0.0.0/29', gateway: '10.0.0.1' }],
     spec: Partial<Network['spec']> = {},
   ): Promise<Network> {
-    return this.make(networkKind, { metadata: { name, namespace: 'demo' }, spec: { subnets, ...spec } })
+    return this.create(networkKind, { metadata: { name, namespace: 'demo' }, spec: { subnets, ...spec } })
   }
 
-  /** A host whose agent has reported and beats. */
-  async host(name: string, words: HostOverrides = {}): Promise<void> {
-    const { spec, status = {} } = makeHypervisor(name, words)
+  /** Creates a host whose agent has reported its status and renewed its Lease. */
+  async createHost(name: string, overrides: HostOverrides = {}): Promise<void> {
+    const { spec, status = {} } = makeHypervisor(name, overrides)
     const { state: _, ...reported } = status
     const handle = this.api.resource<Hypervisor>(resourceDefOf(hypervisorKind))
     await handle.create({ metadata: { name }, spec }, USER)
-    await handle.applyStatus({ metadata: { name }, status: reported }, agentOf(name))
-    await this.beat(name)
+    await handle.applyStatus({ metadata: { name }, status: reported }, asAgent(name))
+    await this.renewLease(name)
   }
 
-  async beat(name: string): Promise<void> {
+  async renewLease(name: string): Promise<void> {
     const spec = {
       holderIdentity: name,
       leaseDurationSeconds: LEASE_SECONDS,
       renewTime: toMicroTime(this.clock.wall()),
     }
-    await this.api.resource<Lease>(leases).apply({ metadata: { name, namespace: SYSTEM }, spec }, agentOf(name))
+    await this.api.resource<Lease>(leases).apply({ metadata: { name, namespace: SYSTEM }, spec }, asAgent(name))
     await this.fake.waitForCaches()
   }
 
-  /** All leases run out but those of the hosts that go on beating; `witness` beats too, so that the silence is known for one. */
-  async silence(...alive: string[]): Promise<void> {
+  /**
+   * Lets all Leases run out except those of the hosts in `alive`. The host `witness` goes on renewing its Lease,
+   * because the controller takes a silence of all hosts for an interrupted watch.
+   */
+  async expireLeasesExcept(...alive: string[]): Promise<void> {
     for (let i = 0; i < 3; i++) {
-      for (const name of [...alive, 'witness']) await this.beat(name)
+      for (const name of [...alive, 'witness']) await this.renewLease(name)
       await this.clock.advance(LEASE_SECONDS * 500)
     }
-    for (const name of [...alive, 'witness']) await this.beat(name)
+    for (const name of [...alive, 'witness']) await this.renewLease(name)
     await this.clock.advance(1000)
   }
 
-  server(name = 'web', spec: Partial<Server['spec']> = {}, metadata: object = {}): Promise<Server> {
+  createServer(name = 'web', spec: Partial<Server['spec']> = {}, metadata: object = {}): Promise<Server> {
     const meta = { name, namespace: 'demo', finalizers: [FINALIZER], ...metadata }
-    return this.make(serverKind, { metadata: meta, spec: { flavor: 'tiny', image: { name: 'cirros' }, ...spec } })
+    return this.create(serverKind, { metadata: meta, spec: { flavor: 'tiny', image: { name: 'cirros' }, ...spec } })
   }
 
-  read(name = 'web'): Server | undefined {
+  getServer(name = 'web'): Server | undefined {
     return this.api.find('servers', `demo/${name}`) as Server | undefined
   }
 
-  status(name = 'web'): ServerStatus {
-    return this.read(name)?.status ?? {}
+  statusOf(name = 'web'): ServerStatus {
+    return this.getServer(name)?.status ?? {}
   }
 
-  ports(): Port[] {
+  listPorts(): Port[] {
     return this.api.list<Port>('ports')
   }
 
-  actions(): ServerAction[] {
+  listActions(): ServerAction[] {
     return this.api.list<ServerAction>('serveractions')
   }
 
-  /** What the agent says in a server's status. */
-  async agentSays(status: ServerStatus, name = 'web'): Promise<void> {
+  /** Applies this status to a server as the agent of its host. */
+  async reportAsAgent(status: ServerStatus, name = 'web'): Promise<void> {
     await this.api
       .resource<Server>(resourceDefOf(serverKind))
       .applyStatus(
         { metadata: { name, namespace: 'demo' }, status },
-        agentOf(status.host ?? this.status(name).host ?? ''),
+        asAgent(status.host ?? this.statusOf(name).host ?? ''),
       )
     await this.fake.waitForCaches()
   }
 
-  /** One reconcile as this life of the controller; its caches then have what it wrote. */
+  /** Reconciles once as this life of the controller, and waits until the caches have everything that it wrote. */
   async reconcile(name = 'web'): Promise<Outcome> {
     const outcome = await this.fake.life.runUntilKilled(reconcileServer(`demo/${name}`, this.deps))
     await this.fake.waitForCaches()
     return outcome
   }
 
-  /** Writes of this life so far, without names. */
+  /** The verb and resource of each write of this life so far. */
   get writes(): string[] {
     return this.fake.life.effects.map((name) => name.replace(/\/.*/, ''))
   }
@@ -218,12 +223,12 @@ export class Bench implements AsyncDisposable {
   }
 }
 
-/** A bench with a host, a flavor, an image and a network. */
-export async function cloud(...hosts: string[]): Promise<Bench> {
+/** Starts a bench with these hosts, a flavor, an image and a network. */
+export async function startCloud(...hosts: string[]): Promise<Bench> {
   const bench = await Bench.start()
-  for (const name of hosts) await bench.host(name)
-  await bench.flavor()
-  await bench.image()
-  await bench.network()
+  for (const name of hosts) await bench.createHost(name)
+  await bench.createFlavor()
+  await bench.createImage()
+  await bench.createNetwork()
   return bench
 }

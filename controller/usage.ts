@@ -1,4 +1,4 @@
-/** What placed Servers use, followed event by event: how much of which host, and which addresses of which Network. */
+/** Follows which resources of each host, and which addresses of each Network, the placed Servers use. */
 import type { Network, Port } from '../crds/index.ts'
 import type { Channels } from '../kube/channel.ts'
 import type { Clock } from '../kube/clock.ts'
@@ -9,7 +9,7 @@ import { Allocations } from './network/allocations.ts'
 import { Ledger } from './scheduler/ledger.ts'
 import type { Stores } from './stores.ts'
 
-/** Figures in status (what is used of hosts and Networks) may be this old; else each Server would cost a write more. */
+/** The usage of hosts in status may be this old. Written at once, each Server would cost one more write. */
 export const FIGURES_MS = 5000
 
 export interface Usage {
@@ -17,7 +17,9 @@ export interface Usage {
   allocations: Allocations
 }
 
-/** Follows the caches: call it before they start. Ports that share an address are notified to {@link addressConflict}. */
+/**
+ * Follows the caches; call this before they start. Reports Ports that share an address on {@link addressConflict}.
+ */
 export function followUsage(
   { servers, ports, networks }: Pick<Stores, 'servers' | 'ports' | 'networks'>,
   clock: Clock,
@@ -53,7 +55,10 @@ export function followUsage(
   return { ledger, allocations }
 }
 
-/** Gives up placements and allocations that were never seen in the caches. Returns the keys of the Networks that have an address free by it. */
+/**
+ * Gives up placements and allocations that were never seen in the caches. Returns the keys of the Networks that have a
+ * free address because of that.
+ */
 export function expireUnseen({ ledger, allocations }: Usage, clock: Clock, log: Log): string[] {
   const late = ledger.expire(clock.now())
   if (late.length > 0)

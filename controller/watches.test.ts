@@ -35,7 +35,7 @@ beforeEach(async () => {
 afterEach(() => bench[Symbol.asyncDispose]())
 
 /** Takes all keys that wait in the queue of a controller now. */
-async function taken(controller: string): Promise<string[]> {
+async function takeQueued(controller: string): Promise<string[]> {
   const queue = queues.get(controller)
   if (!queue) throw new Error(`there is no controller ${controller}`)
   const keys: string[] = []
@@ -47,122 +47,199 @@ async function taken(controller: string): Promise<string[]> {
   }
   return keys.sort()
 }
-async function drained(): Promise<void> {
-  for (const name of queues.keys()) await taken(name)
+async function drainQueues(): Promise<void> {
+  for (const name of queues.keys()) await takeQueued(name)
 }
-const servers = () => bench.api.resource<Server>(resourceDefOf(serverKind))
+const serversApi = () => bench.api.resource<Server>(resourceDefOf(serverKind))
 
-describe('what brings a server back', () => {
-  it('its own changes, and its end', async () => {
-    await bench.server('web', {}, { finalizers: [] })
-    expect(await taken('servers')).toEqual(['demo/web'])
-    await bench.agentSays({ vmState: 'active' })
-    expect(await taken('servers')).toEqual(['demo/web'])
-    await servers().delete({ name: 'web', namespace: 'demo' })
+describe('a server is enqueued', () => {
+  it('when it changes or is gone', async () => {
+    await bench.createServer('web', {}, { finalizers: [] })
+    expect(await takeQueued('servers')).toEqual(['demo/web'])
+    await bench.reportAsAgent({ vmState: 'active' })
+    expect(await takeQueued('servers')).toEqual(['demo/web'])
+    await serversApi().delete({ name: 'web', namespace: 'demo' })
     await bench.fake.waitForCaches()
-    expect(await taken('servers')).toEqual(['demo/web'])
+    expect(await takeQueued('servers')).toEqual(['demo/web'])
   })
 
   it.each([
-    ['Flavor', { flavor: 'tiny' }, () => bench.flavor('tiny')],
-    ['Image', { image: { name: 'cirros' } }, () => bench.image('cirros')],
-    ['Network', { networks: [{ name: 'lan' }] }, () => bench.network('lan')],
+    ['Flavor', { flavor: 'tiny' }, () => bench.createFlavor('tiny')],
+    ['Image', { image: { name: 'cirros' } }, () => bench.createImage('cirros')],
+    ['Network', { networks: [{ name: 'lan' }] }, () => bench.createNetwork('lan')],
     [
       'KeyPair',
       { keyName: 'k' },
       () =>
-        bench.make<KeyPair>(keyPair, { metadata: { name: 'k', namespace: 'demo' }, spec: { publicKey: 'ssh-rsa A' } }),
+        bench.create<KeyPair>(keyPair, {
+          metadata: { name: 'k', namespace: 'demo' },
+          spec: { publicKey: 'ssh-rsa A' },
+        }),
     ],
   ] as [string, Partial<Server['spec']>, () => Promise<unknown>][])(
-    'the %s that it waits for, and no other’s',
+    'when the %s that it names is created, and no other server is',
     async (_, spec, make) => {
-      await bench.server('web', { flavor: 'f', image: { name: 'i' }, ...spec })
-      await bench.server('other', { flavor: 'f', image: { name: 'i' } })
-      await drained()
+      await bench.createServer('web', { flavor: 'f', image: { name: 'i' }, ...spec })
+      await bench.createServer('other', { flavor: 'f', image: { name: 'i' } })
+      await drainQueues()
       await make()
-      expect(await taken('servers')).toEqual(['demo/web'])
+      expect(await takeQueued('servers')).toEqual(['demo/web'])
     },
   )
 
-  it('the network of a port that it names', async () => {
-    await bench.network('lan')
-    await bench.make<Port>(port, { metadata: { name: 'mine', namespace: 'demo' }, spec: { network: { name: 'lan' } } })
-    await bench.server('web', { networks: [{ port: 'mine' }] })
-    await drained()
+  it('when the network of a port that it names changes', async () => {
+    await bench.createNetwork('lan')
+    await bench.create<Port>(port, {
+      metadata: { name: 'mine', namespace: 'demo' },
+      spec: { network: { name: 'lan' } },
+    })
+    await bench.createServer('web', { networks: [{ port: 'mine' }] })
+    await drainQueues()
     await bench.api
       .resource<Network>(resourceDefOf(network))
       .patch({ name: 'lan', namespace: 'demo' }, { spec: { shared: true } })
     await bench.fake.waitForCaches()
-    expect(await taken('servers')).toEqual(['demo/web'])
+    expect(await takeQueued('servers')).toEqual(['demo/web'])
   })
 
-  it('not what it was placed with: that is copied', async () => {
-    await bench.server('web')
-    await bench.agentSays({ host: 'h1' })
-    await drained()
-    await bench.flavor('tiny')
-    expect(await taken('servers')).toEqual([])
+  it('no more by the Flavor that it names when it is placed', async () => {
+    await bench.createServer('web')
+    await bench.reportAsAgent({ host: 'h1' })
+    await drainQueues()
+    await bench.createFlavor('tiny')
+    expect(await takeQueued('servers')).toEqual([])
   })
 
-  it('a host that comes, goes, or is heard of: those on it, and those without one', async () => {
-    for (const name of ['on', 'off', 'elsewhere']) await bench.server(name)
-    await bench.agentSays({ host: 'h1' }, 'on')
-    await bench.agentSays({ host: 'h2' }, 'elsewhere')
-    await drained()
+  it('when it is on a host that goes up or down, or has no host', async () => {
+    for (const name of ['on', 'off', 'elsewhere']) await bench.createServer(name)
+    await bench.reportAsAgent({ host: 'h1' }, 'on')
+    await bench.reportAsAgent({ host: 'h2' }, 'elsewhere')
+    await drainQueues()
     bench.channels.notify(hostLivenessChanged, 'h1')
-    expect(await taken('servers')).toEqual(['demo/off', 'demo/on'])
-    expect(await taken('hosts')).toEqual(['h1'])
+    expect(await takeQueued('servers')).toEqual(['demo/off', 'demo/on'])
+    expect(await takeQueued('hosts')).toEqual(['h1'])
   })
 
   it.each([
-    ['is deleted', () => servers().delete({ name: 'on', namespace: 'demo' })],
+    ['is deleted', () => serversApi().delete({ name: 'on', namespace: 'demo' })],
     [
       'leaves its host',
       () =>
-        servers().applyStatus(
+        serversApi().applyStatus(
           { metadata: { name: 'on', namespace: 'demo' }, status: { vmState: 'building' } },
           { fieldManager: 'kubenova-agent/h1' },
         ),
     ],
-  ])('another that %s: there is room for one that waits', async (_, act) => {
-    await bench.server('on', {}, { finalizers: [] })
-    await bench.server('waits')
-    await bench.agentSays({ host: 'h1' }, 'on')
-    await drained()
+  ])('without a host, when another server %s', async (_, act) => {
+    await bench.createServer('on', {}, { finalizers: [] })
+    await bench.createServer('waits')
+    await bench.reportAsAgent({ host: 'h1' }, 'on')
+    await drainQueues()
     await act()
     await bench.fake.waitForCaches()
-    expect(await taken('servers')).toContain('demo/waits')
+    expect(await takeQueued('servers')).toContain('demo/waits')
   })
 
-  it('one that its hints name has a host now', async () => {
-    await bench.server('on')
-    await bench.server('near', { schedulerHints: { sameHost: ['on'] } })
-    await bench.server('waits')
-    await drained()
-    await bench.agentSays({ host: 'h1' }, 'on')
-    expect(await taken('servers')).toEqual(['demo/near', 'demo/on'])
+  it('when a server that its hints name is placed', async () => {
+    await bench.createServer('on')
+    await bench.createServer('near', { schedulerHints: { sameHost: ['on'] } })
+    await bench.createServer('waits')
+    await drainQueues()
+    await bench.reportAsAgent({ host: 'h1' }, 'on')
+    expect(await takeQueued('servers')).toEqual(['demo/near', 'demo/on'])
   })
 
-  it('an address of its network is free again, also for a port that has none', async () => {
-    for (const name of ['lan', 'other']) await bench.network(name)
-    await bench.server('waits', { networks: [{ name: 'lan' }] })
-    await bench.server('elsewhere', { networks: [{ name: 'other' }] })
+  it('with the ports that have no address, when a port on their network is deleted', async () => {
+    for (const name of ['lan', 'other']) await bench.createNetwork(name)
+    await bench.createServer('waits', { networks: [{ name: 'lan' }] })
+    await bench.createServer('elsewhere', { networks: [{ name: 'other' }] })
     const make = (name: string, more: Partial<Port>) =>
-      bench.make<Port>(port, { metadata: { name, namespace: 'demo' }, spec: { network: { name: 'lan' } }, ...more })
+      bench.create<Port>(port, { metadata: { name, namespace: 'demo' }, spec: { network: { name: 'lan' } }, ...more })
     await make('has', { status: { fixedIPs: ['10.0.0.9'], macAddress: 'fa:16:3e:00:00:09' } })
     await make('none', {})
     await make('made', { spec: { network: { name: 'lan' }, server: 'gone' }, status: { fixedIPs: ['10.0.0.8'] } })
-    await drained()
+    await drainQueues()
     await bench.api.resource<Port>(resourceDefOf(port)).delete({ name: 'made', namespace: 'demo' })
     await bench.fake.waitForCaches()
-    expect(await taken('servers')).toEqual(['demo/waits'])
-    expect(await taken('ports')).toEqual(['demo/made', 'demo/none'])
+    expect(await takeQueued('servers')).toEqual(['demo/waits'])
+    expect(await takeQueued('ports')).toEqual(['demo/made', 'demo/none'])
   })
 
-  it('a guest has left its address, for a port that waits for one', async () => {
-    await bench.network('lan')
-    await bench.make<Port>(port, { metadata: { name: 'none', namespace: 'demo' }, spec: { network: { name: 'lan' } } })
-    await bench.server('on', {}, { finalizers: [] })
+  it('when a claim is dropped and it found no host with room, but not if it waits for something else', async () => {
+    for (const name of ['unplaced', 'waits']) await bench.createServer(name)
+    const why = { type: 'Scheduled', status: 'False', message: '', lastTransitionTime: bench.now() } as const
+    await bench.reportAsAgent({ conditions: [{ ...why, reason: 'NoValidHost' }] }, 'unplaced')
+    await bench.reportAsAgent({ conditions: [{ ...why, reason: 'NoFreeAddress' }] }, 'waits')
+    await drainQueues()
+    bench.channels.notify(roomFreed, undefined)
+    expect(await takeQueued('servers')).toEqual([])
+    await bench.clock.advance(1000)
+    expect(await takeQueued('servers')).toEqual(['demo/unplaced'])
+  })
+
+  it('not by every change of another server', async () => {
+    await bench.createServer('on')
+    await bench.createServer('waits')
+    await bench.reportAsAgent({ host: 'h1' }, 'on')
+    await drainQueues()
+    await bench.reportAsAgent({ host: 'h1', vmState: 'active' }, 'on')
+    expect(await takeQueued('servers')).toEqual(['demo/on'])
+  })
+})
+
+describe('a change of another kind enqueues', () => {
+  it('a ServerAction without status at once, and the cleanup of its server later', async () => {
+    await bench.create<ServerAction>(serverAction, {
+      metadata: { name: 'r', namespace: 'demo' },
+      spec: { server: 'web', action: 'start', start: {} },
+    })
+    await bench.create<ServerAction>(serverAction, {
+      metadata: { name: 'web-1', namespace: 'demo' },
+      spec: { server: 'web', action: 'stop' },
+      status: { phase: 'Succeeded' },
+    })
+    expect(await takeQueued('actions')).toEqual(['demo/r'])
+    expect(await takeQueued('serverCleanup')).toEqual([])
+    await bench.clock.advance(5000)
+    expect(await takeQueued('serverCleanup')).toEqual(['demo/web'])
+    await bench.clock.advance(3_600_000)
+    expect(await takeQueued('serverCleanup')).toEqual(['demo/web'])
+  })
+
+  it('a running ServerAction when its server gets a host', async () => {
+    await bench.create<ServerAction>(serverAction, {
+      metadata: { name: 'r', namespace: 'demo' },
+      spec: { server: 'web', action: 'start', start: {} },
+      status: { phase: 'Running' },
+    })
+    const action = { name: 'r', uid: 'r', action: 'start', admittedAt: '2026-01-01T00:00:00Z' }
+    await bench.createServer('web')
+    await bench.reportAsAgent({ activeAction: action })
+    await drainQueues()
+    await bench.reportAsAgent({ activeAction: action, vmState: 'building' })
+    expect(await takeQueued('actions')).toEqual([])
+    await bench.reportAsAgent({ activeAction: action, host: 'h1' })
+    expect(await takeQueued('actions')).toEqual(['demo/r'])
+  })
+
+  it('the ports of a server at once, and its host later', async () => {
+    await bench.createServer('web', { networks: [{ port: 'mine' }] })
+    expect(await takeQueued('ports')).toEqual(['demo/mine'])
+    await bench.reportAsAgent({ host: 'h1' })
+    expect(await takeQueued('hosts')).toEqual([])
+    await bench.clock.advance(5000)
+    expect(await takeQueued('hosts')).toEqual(['h1'])
+  })
+})
+
+describe('a change of a related object enqueues', () => {
+  it('a port without address when a placed server on its network is deleted', async () => {
+    await bench.createNetwork('lan')
+    await bench.create<Port>(port, {
+      metadata: { name: 'none', namespace: 'demo' },
+      spec: { network: { name: 'lan' } },
+    })
+    await bench.createServer('on', {}, { finalizers: [] })
     const flavor = { name: 'tiny', vcpus: 1, ram: 1024, disk: 10, ephemeral: 0, swap: 0 }
     const image = {
       name: 'cirros',
@@ -184,146 +261,78 @@ describe('what brings a server back', () => {
     const interfaces = [
       { ...nic, macAddress: 'fa:16:3e:00:00:09', fixedIPs: [{ address: '10.0.0.9', prefixLength: 24, dhcp: true }] },
     ]
-    await bench.agentSays({ host: 'h1', instance: { ...placed, interfaces } }, 'on')
-    await drained()
-    await servers().delete({ name: 'on', namespace: 'demo' })
+    await bench.reportAsAgent({ host: 'h1', instance: { ...placed, interfaces } }, 'on')
+    await drainQueues()
+    await serversApi().delete({ name: 'on', namespace: 'demo' })
     await bench.fake.waitForCaches()
-    expect(await taken('ports')).toEqual(['demo/none'])
+    expect(await takeQueued('ports')).toEqual(['demo/none'])
   })
 
-  it('a claim was taken back: those that were refused, not those that wait for something else', async () => {
-    for (const name of ['refused', 'waits']) await bench.server(name)
-    const why = { type: 'Scheduled', status: 'False', message: '', lastTransitionTime: bench.now() } as const
-    await bench.agentSays({ conditions: [{ ...why, reason: 'NoValidHost' }] }, 'refused')
-    await bench.agentSays({ conditions: [{ ...why, reason: 'NoFreeAddress' }] }, 'waits')
-    await drained()
-    bench.channels.notify(roomFreed, undefined)
-    expect(await taken('servers')).toEqual([])
-    await bench.clock.advance(1000)
-    expect(await taken('servers')).toEqual(['demo/refused'])
-  })
-
-  it('not every change of another', async () => {
-    await bench.server('on')
-    await bench.server('waits')
-    await bench.agentSays({ host: 'h1' }, 'on')
-    await drained()
-    await bench.agentSays({ host: 'h1', vmState: 'active' }, 'on')
-    expect(await taken('servers')).toEqual(['demo/on'])
-  })
-})
-
-describe('what else follows', () => {
-  it('a deed without a status is decided; its server’s records are counted later', async () => {
-    await bench.make<ServerAction>(serverAction, {
-      metadata: { name: 'r', namespace: 'demo' },
-      spec: { server: 'web', action: 'start', start: {} },
-    })
-    await bench.make<ServerAction>(serverAction, {
-      metadata: { name: 'web-1', namespace: 'demo' },
-      spec: { server: 'web', action: 'stop' },
-      status: { phase: 'Succeeded' },
-    })
-    expect(await taken('actions')).toEqual(['demo/r'])
-    expect(await taken('serverCleanup')).toEqual([])
-    await bench.clock.advance(5000)
-    expect(await taken('serverCleanup')).toEqual(['demo/web'])
-    await bench.clock.advance(3_600_000)
-    expect(await taken('serverCleanup')).toEqual(['demo/web'])
-  })
-
-  it('a deed under way, when its server comes to a host', async () => {
-    await bench.make<ServerAction>(serverAction, {
-      metadata: { name: 'r', namespace: 'demo' },
-      spec: { server: 'web', action: 'start', start: {} },
-      status: { phase: 'Running' },
-    })
-    const action = { name: 'r', uid: 'r', action: 'start', admittedAt: '2026-01-01T00:00:00Z' }
-    await bench.server('web')
-    await bench.agentSays({ activeAction: action })
-    await drained()
-    await bench.agentSays({ activeAction: action, vmState: 'building' })
-    expect(await taken('actions')).toEqual([])
-    await bench.agentSays({ activeAction: action, host: 'h1' })
-    expect(await taken('actions')).toEqual(['demo/r'])
-  })
-
-  it('a server’s ports at once, its host’s figures later', async () => {
-    await bench.server('web', { networks: [{ port: 'mine' }] })
-    expect(await taken('ports')).toEqual(['demo/mine'])
-    await bench.agentSays({ host: 'h1' })
-    expect(await taken('hosts')).toEqual([])
-    await bench.clock.advance(5000)
-    expect(await taken('hosts')).toEqual(['h1'])
-  })
-})
-
-describe('what others of the same kind, or their users, bring back', () => {
-  it('all aggregates, when one changes or a host comes', async () => {
-    const aggregate = (name: string) => bench.make(hostAggregate, { metadata: { name }, spec: { hosts: ['h1'] } })
+  it('all aggregates when one changes or a host is created', async () => {
+    const aggregate = (name: string) => bench.create(hostAggregate, { metadata: { name }, spec: { hosts: ['h1'] } })
     await aggregate('a')
-    await drained()
+    await drainQueues()
     await aggregate('b')
-    expect(await taken('aggregates')).toEqual(['a', 'b'])
-    await bench.host('h1')
-    expect(await taken('aggregates')).toEqual(['a', 'b'])
+    expect(await takeQueued('aggregates')).toEqual(['a', 'b'])
+    await bench.createHost('h1')
+    expect(await takeQueued('aggregates')).toEqual(['a', 'b'])
   })
 
-  it('a port whose server is gone: what is left of that one is swept', async () => {
+  it('the cleanup of a server that is gone but has a port', async () => {
     const owner = { apiVersion: 'compute.kubenova.io/v1alpha1', kind: 'Server', name: 'web', uid: 'gone' }
     const metadata = { name: 'p', namespace: 'demo', ownerReferences: [owner] }
-    await bench.make(port, { metadata, spec: { network: { name: 'lan' }, server: 'web' } })
+    await bench.create(port, { metadata, spec: { network: { name: 'lan' }, server: 'web' } })
     await bench.clock.advance(5000)
-    expect(await taken('serverCleanup')).toEqual(['demo/web'])
-    const { metadata: there } = await bench.server('db')
-    const of = { ...owner, name: 'db', uid: there.uid }
-    await bench.make(port, {
-      metadata: { name: 'q', namespace: 'demo', ownerReferences: [of] },
+    expect(await takeQueued('serverCleanup')).toEqual(['demo/web'])
+    const { metadata: current } = await bench.createServer('db')
+    const currentOwner = { ...owner, name: 'db', uid: current.uid }
+    await bench.create(port, {
+      metadata: { name: 'q', namespace: 'demo', ownerReferences: [currentOwner] },
       spec: { network: { name: 'lan' }, server: 'db' },
     })
     await bench.clock.advance(5000)
-    expect(await taken('serverCleanup')).toEqual([])
+    expect(await takeQueued('serverCleanup')).toEqual([])
   })
 
-  it('a network whose subnet another has on its bridge, and who waits for it: when that comes, grows or goes', async () => {
+  it('a network and its waiting ports and servers when one that overlaps is created, grows or is deleted', async () => {
     const cidr = 'fd00::/64'
     const { networks } = bench.stores
-    await bench.network('b', [{ cidr }], { bridge: 'br0' })
-    await bench.network('elsewhere', [{ cidr }], { bridge: 'br1' })
-    await bench.network('beside', [{ cidr: 'fd01::/64' }], { bridge: 'br0' })
-    await bench.make<Port>(port, { metadata: { name: 'p', namespace: 'demo' }, spec: { network: { name: 'b' } } })
-    await bench.server('web', { networks: [{ name: 'b' }] })
-    await bench.server('db', { networks: [{ port: 'p' }] })
-    await bench.server('other', { networks: [{ name: 'beside' }] })
-    const brought = async (): Promise<string[][]> => {
+    await bench.createNetwork('b', [{ cidr }], { bridge: 'br0' })
+    await bench.createNetwork('elsewhere', [{ cidr }], { bridge: 'br1' })
+    await bench.createNetwork('beside', [{ cidr: 'fd01::/64' }], { bridge: 'br0' })
+    await bench.create<Port>(port, { metadata: { name: 'p', namespace: 'demo' }, spec: { network: { name: 'b' } } })
+    await bench.createServer('web', { networks: [{ name: 'b' }] })
+    await bench.createServer('db', { networks: [{ port: 'p' }] })
+    await bench.createServer('other', { networks: [{ name: 'beside' }] })
+    const takeAllQueued = async (): Promise<string[][]> => {
       await bench.fake.waitForCaches()
-      return [await taken('networks'), await taken('ports'), await taken('servers')]
+      return [await takeQueued('networks'), await takeQueued('ports'), await takeQueued('servers')]
     }
-    await drained()
+    await drainQueues()
     const two = { subnets: [{ cidr: '10.9.0.0/24' }, { cidr }] }
-    await bench.network('a', two.subnets.slice(0, 1), { bridge: 'br0' })
-    expect(await brought()).toEqual([['demo/a'], [], []])
-    const woken = [['demo/a', 'demo/b'], ['demo/p'], ['demo/db', 'demo/web']]
+    await bench.createNetwork('a', two.subnets.slice(0, 1), { bridge: 'br0' })
+    expect(await takeAllQueued()).toEqual([['demo/a'], [], []])
+    const enqueued = [['demo/a', 'demo/b'], ['demo/p'], ['demo/db', 'demo/web']]
     await networks.api.patch({ name: 'a', namespace: 'demo' }, { spec: two })
-    expect(await brought()).toEqual(woken)
+    expect(await takeAllQueued()).toEqual(enqueued)
     await networks.api.patch({ name: 'a', namespace: 'demo' }, { spec: { shared: true } })
-    expect(await brought()).toEqual([['demo/a'], [], []])
+    expect(await takeAllQueued()).toEqual([['demo/a'], [], []])
     await networks.api.delete({ name: 'a', namespace: 'demo' })
-    expect(await brought()).toEqual(woken)
-    await bench.network('a', two.subnets, { bridge: 'br0' })
-    expect(await brought()).toEqual(woken)
+    expect(await takeAllQueued()).toEqual(enqueued)
+    await bench.createNetwork('a', two.subnets, { bridge: 'br0' })
+    expect(await takeAllQueued()).toEqual(enqueued)
   })
 
-  it('a network that is to go, when a port of it went', async () => {
-    await bench.network()
+  it('a terminating network when a port on it is deleted', async () => {
+    await bench.createNetwork()
     const metadata = { name: 'p', namespace: 'demo' }
-    await bench.make(port, { metadata, spec: { network: { name: 'lan' } } })
+    await bench.create(port, { metadata, spec: { network: { name: 'lan' } } })
     await bench.stores.networks.api.patch({ name: 'lan', namespace: 'demo' }, { metadata: { finalizers: ['x/y'] } })
     await bench.stores.networks.api.delete({ name: 'lan', namespace: 'demo' })
     await bench.fake.waitForCaches()
-    await drained()
+    await drainQueues()
     await bench.stores.ports.api.delete(metadata)
     await bench.fake.waitForCaches()
-    expect(await taken('networks')).toEqual(['demo/lan'])
+    expect(await takeQueued('networks')).toEqual(['demo/lan'])
   })
 })

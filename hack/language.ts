@@ -20,8 +20,6 @@ const notYetRenamed: readonly string[] = [
   'agent/image/',
   'agent/libvirt/',
   'agent/server/',
-  'controller/',
-  'kube/controller.ts',
   'test/bench/',
   'test/scale/',
 ]

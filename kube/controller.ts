@@ -1,4 +1,5 @@
-// Controllers as declarations: the kind, the stores, what wakes which keys, how many at a time, and reconcile. What runs them is made from that.
+// A controller is a declaration: its kind, its stores, its watches, its concurrency and its reconcile function.
+// `runControllers` creates caches, queues and loops from the declarations and runs them.
 import { Channels } from './channel.ts'
 import type { Kube } from './client.ts'
 import type { Clock } from './clock.ts'
@@ -12,7 +13,7 @@ import { type KubeObject, keyOf } from './types.ts'
 import { type Watch, watch } from './watch.ts'
 
 export interface OwnWatchOptions<T> {
-  /** Whether an object, as it is now, is worth a reconcile; absent: always. */
+  /** Whether an object, as it is now, needs a reconcile. If absent, every change needs one. */
   when?: (object: T) => boolean
   priority?: Priority
 }
@@ -23,21 +24,23 @@ type Reconcile<S, Services> = (
   services: Services,
 ) => Promise<Outcome | undefined | void>
 
-/** What a controller says of itself. `Services`: what else its reconcile needs; inferred from the third parameter. */
+/**
+ * The declaration of a controller. `Services` are its further dependencies, inferred from reconcile's third parameter.
+ */
 export interface ControllerDeclaration<T extends KubeObject, D extends StoreDefs, Services> {
-  /** Of its queue, loop, metrics and log. */
+  /** The name in the labels of its metrics and in its log lines. */
   name: string
-  /** The kind whose keys it reconciles; each change of an object wakes its own key. */
+  /** The kind whose keys it reconciles. Each change of an object enqueues the object's key. */
   for: StoreDef<T>
-  /** Narrows what changes of its own kind wake; `false`: none does. */
+  /** Restricts which changes of its own kind enqueue a key; with `false`, none does. */
   own?: OwnWatchOptions<T> | false
-  /** All that it reads or writes: reconcile and watches are given these, and no others. */
+  /** All stores that it reads or writes. Reconcile and the watches get these and no others. */
   stores: D
-  /** What else wakes it. */
+  /** The watches that enqueue keys for changes of other kinds, channels and timers. */
   watches?: readonly Watch<StoresOf<D>>[]
-  /** Keys worked on at the same time (1). */
+  /** How many keys are reconciled at the same time; 1 by default. */
   concurrency?: number
-  /** Bound of one reconcile in ms (60 000). */
+  /** How long one reconcile may take, in ms; 60 000 by default. */
   timeoutMs?: number
   reconcile: Reconcile<StoresOf<D>, Services>
 }
@@ -47,7 +50,7 @@ export interface Controller<Services = unknown> {
   /** The kind whose keys it reconciles. */
   readonly kind: string
   readonly stores: StoreDefs
-  /** Of its own kind and of others. */
+  /** The watches of its own kind and of others. */
   readonly watches: readonly Watch<never>[]
   readonly concurrency: number
   readonly timeoutMs: number | undefined
@@ -80,14 +83,14 @@ const watchOwn = <T extends KubeObject>(
 }
 
 export interface Connection {
-  /** Those of all controllers; each is given its own. */
+  /** The stores of all controllers; each controller gets those that it declares. */
   stores: object
   queue: WorkQueue
   channels: Channels
   clock: Clock
 }
 
-/** The stores that a controller declares, of those that there are. */
+/** Selects the stores that a controller declares. */
 function ownStores(controller: Controller<never>, stores: object): Record<string, Store<KubeObject>> {
   const all = new Map(Object.values(stores).map((store: Store<KubeObject>) => [store.def, store]))
   const entries = Object.entries(controller.stores).map(([name, def]) => {
@@ -99,8 +102,8 @@ function ownStores(controller: Controller<never>, stores: object): Record<string
 }
 
 /**
- * Registers a controller's watches, which enqueue from then on, beginning with what is in the caches. Do that when its loop is about to run: a
- * queue that no worker empties grows with every object there ever was. Returns how to stop.
+ * Registers a controller's watches, which enqueue from then on, beginning with what is in the caches. Do that when its
+ * loop is about to run: a queue that no worker empties grows with every object there ever was. Returns how to stop.
  */
 export function connectWatches(
   controller: Controller<never>,
@@ -126,15 +129,15 @@ export function connectWatches(
 export type RunOptions<Services> = {
   kube: Kube
   log?: Log
-  /** Those that other parts of the program read, too, and may have started; made from the declarations if absent. */
+  /** Stores that the program has created, and may have started. If absent, they are created from the declarations. */
   stores?: object
-  /** Through which other parts of the program wake controllers. */
+  /** The channels through which other parts of the program wake controllers. */
   channels?: Channels
 } & (unknown extends Services ? { services?: Services } : { services: Services })
 
 /**
- * Fills the caches, connects all watches and reconciles until `signal` aborts; then ends the work under way. With leader election: start the stores
- * before, so that a standby has warm caches, and call this when leading.
+ * Fills the caches, connects all watches and reconciles until `signal` aborts; then ends the work under way. With
+ * leader election: start the stores before, so that a standby has warm caches, and call this when leading.
  */
 export async function runControllers<Services = unknown>(
   controllers: readonly Controller<Services>[],
@@ -171,7 +174,7 @@ export async function runControllers<Services = unknown>(
   }
 }
 
-/** The definitions of all controllers, each once. */
+/** The store definitions of all controllers, without duplicates. */
 function mergeStores(controllers: readonly Controller<never>[]): StoreDefs {
   const defs = new Set(controllers.flatMap(({ stores }) => Object.values(stores)))
   return Object.fromEntries([...defs].map((def, i) => [String(i), def]))

@@ -1,9 +1,12 @@
-/** What tools that know nothing of us take a server for: kstatus (Flux, Argo CD, cli-utils), over all that its status can say. */
+/**
+ * What tools that know nothing of us take a server for: kstatus (Flux, Argo CD, cli-utils), over all that its status
+ * can say.
+ */
 import { describe, expect, it } from 'vitest'
 import { guestOf } from '../../actions/testing.ts'
 import { findCondition, resourceDefOf, type Server, type ServerStatus, server as serverKind } from '../../crds/index.ts'
 import { FakeApi } from '../../test/fakes/api.ts'
-import { placedStatus, unassignedStatus, unreachableStatus, waitingStatus } from '../../test/fakes/controller.ts'
+import { placedStatus, unassignedStatus, unreachableStatus, unscheduledStatus } from '../../test/fakes/controller.ts'
 import type { Observed } from './observed.ts'
 import type { Planned } from './plan.ts'
 import { agentStatus, type Failure, type View } from './status.ts'
@@ -35,7 +38,7 @@ const agent = (status: ServerStatus): StatusWrite => ({ fieldManager: 'kubenova-
 
 const waits = (error: boolean): Step => {
   const reason = error ? 'NoValidHost' : 'FlavorNotFound'
-  return (server) => scheduler(waitingStatus(server, { reason, message: 'none', error }, now))
+  return (server) => scheduler(unscheduledStatus(server, { reason, message: 'none', error }, now))
 }
 const placed: Step = (server) => scheduler(placedStatus(server, { host: 'h1', instance }, now))
 const unassigned: Step = (server) => scheduler(unassignedStatus(server, now))

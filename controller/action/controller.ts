@@ -1,4 +1,4 @@
-/** The controller of ServerActions: admits each to its Server, or refuses it. */
+/** The controller of ServerActions. It admits each to its Server, or rejects it. */
 import { defineController } from '../../kube/controller.ts'
 import { keyOf } from '../../kube/types.ts'
 import { watch } from '../../kube/watch.ts'
@@ -20,7 +20,7 @@ export const actionController = defineController({
         return old.status?.host === status?.host || name === undefined ? [] : [keyOf({ namespace, name })]
       },
       priority: 'high',
-      because: 'A ServerAction under way names the host of its Server, whose agent does it.',
+      because: 'A running ServerAction names the host of its Server, whose agent runs it.',
     }),
   ],
   reconcile: (key, { stores }, { clock, secrets }: Pick<Services, 'clock' | 'secrets'>) =>

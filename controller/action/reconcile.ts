@@ -1,6 +1,7 @@
 /**
- * Reconciles a ServerAction: admits it to its server's one slot, or rejects it with a reason. The agent of the server's host runs and finishes
- * it. The controller writes the host into the ServerAction, because only the agent of that host may write it (crds/access).
+ * Reconciles a ServerAction: admits it to its server's one slot, or rejects it with a reason. The agent of the server's
+ * host runs and finishes it. The controller writes the host into the ServerAction, because only the agent of that host
+ * may write it (crds/access).
  */
 import { type Admission, admit, runningRequestOf } from '../../actions/admit.ts'
 import {
@@ -52,8 +53,8 @@ const SLOT_RECHECK_MS = 500
 const NEWEST_MS = 20
 
 /**
- * A rejection is final, and the user may have seen a newer Server than the cache has. So the action is rejected only by the Server as the API
- * server has it.
+ * A rejection is final, and the user may have seen a newer Server than the cache has. So the action is rejected only by
+ * the Server as the API server has it.
  */
 async function recheckWithLiveServer(request: ServerAction, deps: ActionDeps): Promise<Outcome> {
   const { stores } = deps
@@ -67,7 +68,8 @@ async function recheckWithLiveServer(request: ServerAction, deps: ActionDeps): P
   }
   const admission = decideAdmission(request, server)
   if (admission.admit) return admitToSlot(request, server, deps)
-  // The ServerAction of the previous action finishes before its slot is free, and its user may ask for the next one in between.
+  // The ServerAction of the previous action finishes before its slot is free, and its user may ask for the next one in
+  // between.
   const before = admission.reason === 'ActionUnderWay' && runningRequestOf(server)
   const record = before ? stores.actions.cache.get(keyOf({ namespace, name: before })) : undefined
   if (record && isFinished(record)) return wait(`the end of ${record.metadata.name} to free its slot`, SLOT_RECHECK_MS)
@@ -139,7 +141,10 @@ async function reject(
   return applyActionStatus(request, { phase: 'Rejected', message, finishTime: now, conditions }, stores, server)
 }
 
-/** Compare-and-swap, because the agent may have finished the action already. The Server owns its ServerActions, so that they are deleted with it. */
+/**
+ * Compare-and-swap, because the agent may have finished the action already. The Server owns its ServerActions, so that
+ * they are deleted with it.
+ */
 async function applyActionStatus(
   seen: ServerAction,
   status: StatusOf<'admission', 'ServerAction'>,

@@ -16,13 +16,13 @@ const base64 = (text: string): string => Buffer.from(text).toString('base64')
 /** A cloud with an active server on a host, whose agent has published this key. */
 async function withServer(host: { sealingKey?: string } = { sealingKey }): Promise<Bench> {
   const bench = await Bench.start()
-  await bench.host('h1', host)
-  await bench.flavor()
-  await bench.image()
-  await bench.network()
-  await bench.server('web')
+  await bench.createHost('h1', host)
+  await bench.createFlavor()
+  await bench.createImage()
+  await bench.createNetwork()
+  await bench.createServer('web')
   await bench.reconcile()
-  await bench.agentSays(active)
+  await bench.reportAsAgent(active)
   return bench
 }
 
@@ -35,7 +35,7 @@ async function createSecret(bench: Bench, data: Record<string, string>, type = T
 
 async function request(bench: Bench, key?: string): Promise<ServerAction> {
   const passwordSecret = { name: 'web-password', ...(key === undefined ? {} : { key }) }
-  const made = await bench.make<ServerAction>(serverAction, {
+  const made = await bench.create<ServerAction>(serverAction, {
     metadata: { name: 'r1', namespace: 'demo' },
     spec: { server: 'web', action: 'changePassword', changePassword: { user: 'admin', passwordSecret } },
   })
@@ -45,20 +45,26 @@ async function request(bench: Bench, key?: string): Promise<ServerAction> {
   return made
 }
 
-const accepted = (bench: Bench) => findCondition(bench.actions()[0]?.status?.conditions, 'Accepted')
+const accepted = (bench: Bench) => findCondition(bench.listActions()[0]?.status?.conditions, 'Accepted')
 
 /** Everything that the API server has but the Secret. */
 const objects = (bench: Bench): string =>
-  JSON.stringify([bench.read(), bench.actions(), bench.ports(), bench.api.list('hypervisors'), bench.events])
+  JSON.stringify([
+    bench.getServer(),
+    bench.listActions(),
+    bench.listPorts(),
+    bench.api.list('hypervisors'),
+    bench.events,
+  ])
 
 describe('a request that names a Secret', () => {
   it.each([undefined, 'other'])('is admitted with the value sealed for its server, from the key %s', async (key) => {
     await using bench = await withServer()
     await createSecret(bench, { [key ?? 'password']: base64(PASSWORD) })
     const { metadata } = await request(bench, key)
-    const { params } = bench.status().activeAction ?? {}
+    const { params } = bench.statusOf().activeAction ?? {}
     expect(params).toMatchObject({ user: 'admin', sealed: expect.any(String) })
-    const binding = { server: bench.read()?.metadata.uid ?? '', request: metadata.uid ?? '' }
+    const binding = { server: bench.getServer()?.metadata.uid ?? '', request: metadata.uid ?? '' }
     expect(await openSealedSecret(String(params?.['sealed']), privateKey, binding)).toBe(PASSWORD)
     expect(accepted(bench)).toMatchObject({ status: 'True' })
     for (const text of [PASSWORD, base64(PASSWORD)]) expect(objects(bench)).not.toContain(text)
@@ -68,10 +74,10 @@ describe('a request that names a Secret', () => {
     await using bench = await withServer()
     await createSecret(bench, { password: base64(PASSWORD) })
     const { metadata } = await request(bench)
-    await bench.agentSays({ ...active, lastCompletedAction: metadata.uid ?? '' })
+    await bench.reportAsAgent({ ...active, lastCompletedAction: metadata.uid ?? '' })
     await bench.reconcile()
-    expect(bench.status()).not.toHaveProperty('activeAction')
-    expect(bench.status()).toMatchObject({ lastCompletedAction: metadata.uid })
+    expect(bench.statusOf()).not.toHaveProperty('activeAction')
+    expect(bench.statusOf()).toMatchObject({ lastCompletedAction: metadata.uid })
   })
 
   it.each<[string, Record<string, string>, string, string]>([
@@ -86,7 +92,7 @@ describe('a request that names a Secret', () => {
     await createSecret(bench, data, type)
     await request(bench)
     expect(accepted(bench)).toMatchObject({ status: 'False', reason })
-    expect(bench.status()).not.toHaveProperty('activeAction')
+    expect(bench.statusOf()).not.toHaveProperty('activeAction')
     expect(objects(bench)).not.toContain(PASSWORD)
   })
 

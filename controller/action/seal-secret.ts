@@ -1,4 +1,7 @@
-/** Reads the Secret that a request names, and seals its value for the host of the server: only that host's agent can open it. */
+/**
+ * Reads the Secret that a request names, and seals its value for the host of the server: only that host's agent can
+ * open it.
+ */
 import { actions, isActionName } from '../../actions/index.ts'
 import { type SealBinding, sealSecret } from '../../actions/sealed-secret.ts'
 import type { Reason, Server, ServerAction } from '../../crds/index.ts'
@@ -8,8 +11,8 @@ import type { Resource } from '../../kube/resource.ts'
 import type { Stores } from '../stores.ts'
 
 /**
- * The type of a Secret whose value may be sent to a guest. Without it, a user who may create ServerActions but not read Secrets could have any
- * Secret of the namespace sent to a guest.
+ * The type of a Secret whose value may be sent to a guest. Without it, a user who may create ServerActions but not read
+ * Secrets could have any Secret of the namespace sent to a guest.
  */
 const PASSWORD_TYPE = 'compute.kubenova.io/password'
 const MAX_BYTES = 1024
@@ -26,7 +29,9 @@ interface Rejection {
 
 export type SlotParams = { params: Record<string, unknown> } | { rejection: Rejection }
 
-/** The parameters that the agent gets: those of the request, and the value of the Secret that it names in sealed form. */
+/**
+ * The parameters that the agent gets: those of the request, and the value of the Secret that it names in sealed form.
+ */
 export async function slotParamsOf(request: ServerAction, server: Server, deps: SealDeps): Promise<SlotParams> {
   const { action } = request.spec
   const params = (request.spec[action] ?? {}) as Record<string, unknown>
@@ -35,13 +40,13 @@ export async function slotParamsOf(request: ServerAction, server: Server, deps: 
   const host = server.status?.host ?? ''
   const sealingKey = deps.stores.hypervisors.cache.get(host)?.status?.sealingKey
   if (sealingKey === undefined)
-    return rejection(
+    return rejectWith(
       'SealingKeyMissing',
       `the agent of ${host} has not published a sealing key: update it, then request again`,
     )
   const { namespace } = request.metadata
   const secret = await ignoreNotFound(deps.secrets.get({ name: reference.name, namespace }))
-  const value = valueIn(secret, reference)
+  const value = readValue(secret, reference)
   if (typeof value !== 'string') return { rejection: value }
   return { params: { ...params, sealed: await sealSecret(value, sealingKey, bindingOf(request, server)) } }
 }
@@ -52,10 +57,10 @@ const bindingOf = (request: ServerAction, server: Server): SealBinding => ({
   request: request.metadata.uid ?? '',
 })
 
-const rejection = (reason: Reason, message: string): { rejection: Rejection } => ({ rejection: { reason, message } })
+const rejectWith = (reason: Reason, message: string): { rejection: Rejection } => ({ rejection: { reason, message } })
 
 /** The value of the key, or why it cannot be used. No message has anything of the value. */
-function valueIn(secret: Secret | undefined, { name, key }: { name: string; key: string }): string | Rejection {
+function readValue(secret: Secret | undefined, { name, key }: { name: string; key: string }): string | Rejection {
   if (!secret) return { reason: 'SecretNotFound', message: `there is no Secret ${name} in this namespace` }
   if (secret.type !== PASSWORD_TYPE)
     return {

@@ -1,4 +1,7 @@
-/** The slot of a Server for one action, `status.activeAction`. Admission fills it, and frees it if no agent can finish the action. */
+/**
+ * The slot of a Server for one action, `status.activeAction`. Admission fills it, and frees it if no agent can finish
+ * the action.
+ */
 import type { AdmittedAction, Server } from '../../crds/index.ts'
 import { keyOf } from '../../kube/types.ts'
 import type { StatusWrite } from '../../kube/write-status.ts'
@@ -13,7 +16,9 @@ export const occupyActionSlot = (server: Server, activeAction: AdmittedAction, {
 export const releaseActionSlot = (server: Server, { servers }: Pick<Stores, 'servers'>): Promise<StatusWrite<Server>> =>
   applyStatus(servers.api, { kind: 'Server', owner: 'admission', seen: server, status: {} })
 
-/** Whether the slot still has a password that its agent has used. The completed action is then removed from the slot. */
+/**
+ * Whether the slot still has a password that its agent has used. The completed action is then removed from the slot.
+ */
 export const hasUsedSecret = ({ status }: Server): boolean =>
   status?.activeAction?.params?.['sealed'] !== undefined && status.activeAction.uid === status.lastCompletedAction
 

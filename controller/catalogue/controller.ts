@@ -1,4 +1,7 @@
-/** The controllers of the kinds that are only looked up: whether a Flavor, Image, KeyPair or HostAggregate can be used. */
+/**
+ * The controllers of the kinds that are only looked up. They report whether a Flavor, Image, KeyPair or HostAggregate
+ * can be used.
+ */
 import { type Controller, defineController } from '../../kube/controller.ts'
 import { keysOf } from '../../kube/types.ts'
 import { watch } from '../../kube/watch.ts'
@@ -33,7 +36,7 @@ export const keyPairController: Controller<Clocked> = defineController({
   reconcile: (key, { stores }, services: Clocked) => reconcileKeyPair(key, { stores, now: nowOf(services) }),
 })
 
-const allAggregates = (_: unknown, { aggregates: { cache } }: Pick<Stores, 'aggregates'>): string[] =>
+const allAggregateKeys = (_: unknown, { aggregates: { cache } }: Pick<Stores, 'aggregates'>): string[] =>
   keysOf(cache.values())
 
 export const aggregateController: Controller<Clocked> = defineController({
@@ -42,15 +45,15 @@ export const aggregateController: Controller<Clocked> = defineController({
   stores: { aggregates, hypervisors },
   watches: [
     watch(aggregates, {
-      map: allAggregates,
+      map: allAggregateKeys,
       priority: 'normal',
-      because: 'A host is in the availability zone of only one aggregate: the others say so.',
+      because: 'A host is in the availability zone of only one aggregate. The other aggregates report that.',
     }),
     watch(hypervisors, {
-      added: allAggregates,
-      deleted: allAggregates,
+      added: allAggregateKeys,
+      deleted: allAggregateKeys,
       priority: 'normal',
-      because: 'An aggregate names its hosts, whether they are there or not, and says which are missing.',
+      because: 'An aggregate can name hosts that do not exist yet, and reports which are missing.',
     }),
   ],
   reconcile: (key, { stores }, services: Clocked) => reconcileAggregate(key, { stores, now: nowOf(services) }),

@@ -1,4 +1,7 @@
-/** Writes the Ready condition of the kinds that the controller only looks up: Flavor, Image, KeyPair, Network, HostAggregate. */
+/**
+ * Writes the Ready condition of the kinds that the controller only looks up: Flavor, Image, KeyPair, Network,
+ * HostAggregate.
+ */
 import {
   type NewCondition,
   type OwnedObjects,
@@ -10,7 +13,7 @@ import { done, type Outcome } from '../../kube/outcome.ts'
 import type { Resource } from '../../kube/resource.ts'
 import { applyStatus } from '../apply-status.ts'
 
-/** What the Ready condition says about an object. */
+/** Reason and message of an object's Ready condition. */
 export interface ReadyNote {
   reason: Reason
   message: string

@@ -1,4 +1,6 @@
-/** Reconciles the kinds that the controller only looks up: a function for each, which writes the status of one object. */
+/**
+ * Reconciles the kinds that the controller only looks up: a function for each, which writes the status of one object.
+ */
 import { type HostAggregate, Refused } from '../../crds/index.ts'
 import { done, type Outcome } from '../../kube/outcome.ts'
 import { fingerprintOf } from '../keypair-fingerprint.ts'
@@ -61,7 +63,10 @@ function findMissingHosts(
   return { reason: 'HostNotFound', message: `there is no Hypervisor ${missing.slice(0, 10).join(', ')}` }
 }
 
-/** A host is in the zone of the first aggregate, by name, that sets one. Every other aggregate with another zone gets this problem. */
+/**
+ * A host is in the zone of the first aggregate, by name, that sets one. Every other aggregate with another zone gets
+ * this problem.
+ */
 function findOtherZone({ metadata, spec }: HostAggregate, all: Iterable<HostAggregate>): ReadyNote | undefined {
   if (spec.availabilityZone === undefined) return undefined
   for (const other of all) {

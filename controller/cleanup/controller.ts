@@ -1,4 +1,6 @@
-/** The controller that cleans up after Servers: action records beyond those that are kept, and what a deleted Server leaves. */
+/**
+ * The controller that cleans up after Servers: it deletes expired action records and the orphans of deleted Servers.
+ */
 import type { Port } from '../../crds/index.ts'
 import { defineController } from '../../kube/controller.ts'
 import { keyOf } from '../../kube/types.ts'
@@ -9,7 +11,7 @@ import { actions, ports, type Stores, servers } from '../stores.ts'
 import { FIGURES_MS } from '../usage.ts'
 import { reconcileCleanup } from './reconcile.ts'
 
-/** The Server that a Port was made for, unless that Server is there and owns the Port. */
+/** The key of the Server that a Port was created for, unless that Server still exists and owns the Port. */
 function formerServerOf({ metadata, spec }: Port, { servers: { cache } }: Pick<Stores, 'servers'>): string[] {
   if (spec.server === undefined) return []
   const key = keyOf({ namespace: metadata.namespace, name: spec.server })
@@ -29,13 +31,12 @@ export const cleanupController = defineController({
     watch(actions, {
       map: (action) => [serverKeyOf(action)],
       after: FIGURES_MS,
-      because: 'Of the ended ServerActions of a Server only so many are kept.',
+      because: 'Only a limited number of finished ServerActions is kept for each Server.',
     }),
     watch(ports, {
       map: formerServerOf,
       after: FIGURES_MS,
-      because:
-        'A Port whose Server is gone, or that shows only after the end of its Server, is an orphan that nothing else looks at.',
+      because: 'A Port whose Server is gone, or that is seen only after its Server is gone, is an orphan.',
     }),
     watchTimer(HOUR_MS, {
       map: (stores: Pick<Stores, 'actions'>) => stores.actions.cache.list().map(serverKeyOf),

@@ -9,36 +9,36 @@ const owner = (uid: string, kind = 'Server') => ({ apiVersion: 'compute.kubenova
 async function withPort(ownerReferences: object[]): Promise<Bench> {
   const bench = await Bench.start()
   const metadata = { name: 'p', namespace: 'demo', ownerReferences }
-  await bench.make<Port>(portKind, { metadata, spec: { network: { name: 'lan' }, server: 'web' } })
+  await bench.create<Port>(portKind, { metadata, spec: { network: { name: 'lan' }, server: 'web' } })
   return bench
 }
-const swept = async (bench: Bench): Promise<number> => {
+const portsLeftAfterCleanup = async (bench: Bench): Promise<number> => {
   await deleteOrphans('demo/web', bench.stores)
-  return bench.ports().length
+  return bench.listPorts().length
 }
 
 describe('deleteOrphans', () => {
   it.each([
-    ['a server that is gone', [owner('u1')], 0],
-    ['nobody', [], 1],
-    ['something that is no server', [owner('u1', 'Cluster')], 1],
-  ])('of what is owned by %s', async (_, owners, left) => {
+    ['deletes', 'a server that is gone', [owner('u1')], 0],
+    ['keeps', 'no object', [], 1],
+    ['keeps', 'an object that is no server', [owner('u1', 'Cluster')], 1],
+  ])('%s a port that is owned by %s', async (_, __, owners, left) => {
     await using bench = await withPort(owners)
-    expect(await swept(bench)).toBe(left)
+    expect(await portsLeftAfterCleanup(bench)).toBe(left)
   })
 
-  it('leaves what belongs to the server that is there', async () => {
+  it('keeps a port of the current server', async () => {
     await using bench = await Bench.start()
-    const { metadata } = await bench.server()
+    const { metadata } = await bench.createServer()
     const port = {
       metadata: { name: 'p', namespace: 'demo', ownerReferences: [owner(metadata.uid ?? '')] },
       spec: { network: { name: 'lan' }, server: 'web' },
     }
-    await bench.make<Port>(portKind, port)
-    expect(await swept(bench)).toBe(1)
+    await bench.create<Port>(portKind, port)
+    expect(await portsLeftAfterCleanup(bench)).toBe(1)
   })
 
-  it('leaves what belongs to a server that the cache does not have yet', async () => {
+  it('keeps a port of a server that the cache does not have yet', async () => {
     await using bench = await Bench.start()
     bench.api.pauseWatches()
     const servers = bench.api.resource<Server>(resourceDefOf(serverKind))
@@ -48,25 +48,26 @@ describe('deleteOrphans', () => {
       metadata: { name: 'p', namespace: 'demo', ownerReferences: [owner(metadata.uid ?? '')] },
       spec: { network: { name: 'lan' }, server: 'web' },
     }
-    const made = await bench.api.resource<Port>(resourceDefOf(portKind)).create(port)
-    // Of ports the cache is newer.
-    const found = { ...bench.stores.ports, cache: { ...bench.stores.ports.cache, byIndex: () => [made] } } as never
-    await deleteOrphans('demo/web', { ...bench.stores, ports: found })
-    expect(bench.ports()).toHaveLength(1)
+    const created = await bench.api.resource<Port>(resourceDefOf(portKind)).create(port)
+    // The cache of ports is newer than the cache of servers.
+    const { cache } = bench.stores.ports
+    const ports = { ...bench.stores.ports, cache: { ...cache, byIndex: () => [created] } } as never
+    await deleteOrphans('demo/web', { ...bench.stores, ports })
+    expect(bench.listPorts()).toHaveLength(1)
     bench.api.resumeWatches()
   })
 
-  it('takes only the very object that it saw: not one of the same name', async () => {
+  it('keeps a new port that has the name of the orphan', async () => {
     await using bench = await withPort([owner('u1')])
     const ports = bench.api.resource<Port>(resourceDefOf(portKind))
     bench.api.pauseWatches()
     await ports.delete({ name: 'p', namespace: 'demo' })
     await ports.create({ metadata: { name: 'p', namespace: 'demo' }, spec: { network: { name: 'lan' } } })
-    expect(await swept(bench)).toBe(1)
+    expect(await portsLeftAfterCleanup(bench)).toBe(1)
     bench.api.resumeWatches()
   })
 
-  it('bears that another was quicker, and tells of other errors', async () => {
+  it('ignores that an orphan is gone already, and throws other errors', async () => {
     await using bench = await withPort([owner('u1')])
     bench.api.pauseWatches()
     await bench.api.resource<Port>(resourceDefOf(portKind)).delete({ name: 'p', namespace: 'demo' })

@@ -1,4 +1,7 @@
-/** Deletes the Ports and action records that a deleted Server owned. In a full cluster, Kubernetes' garbage collector does the same. */
+/**
+ * Deletes the Ports and action records that a deleted Server owned. In a full cluster, Kubernetes' garbage collector
+ * does the same.
+ */
 import type { ObjectMeta } from '../../crds/index.ts'
 import { ignoreNotFound, isConflict, isNotFound } from '../../kube/errors.ts'
 import { done, type Outcome } from '../../kube/outcome.ts'
@@ -14,8 +17,8 @@ interface Owned extends KubeObject {
 }
 
 /**
- * Deletes what a former Server with this key owned, and keeps what its current Server owns. Before deleting, it asks the API server which
- * Server exists, because the caches of ports and of servers may show different moments.
+ * Deletes what a former Server with this key owned, and keeps what its current Server owns. Before deleting, it asks
+ * the API server which Server exists, because the caches of ports and of servers may show different moments.
  */
 export async function deleteOrphans(key: string, stores: CleanupStores): Promise<Outcome> {
   const cached = stores.servers.cache.get(key)?.metadata.uid

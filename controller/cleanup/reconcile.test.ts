@@ -10,13 +10,13 @@ const retention = { count: 2, maxAgeMs: 100 * HOUR }
 
 async function withRecords(hoursAgo: number[], more: object = {}): Promise<Bench> {
   const bench = await Bench.start()
-  const { metadata } = await bench.server()
+  const { metadata } = await bench.createServer()
   const ownerReferences = [
     { apiVersion: 'compute.kubenova.io/v1alpha1', kind: 'Server', name: 'web', uid: metadata.uid },
   ]
   for (const [i, hours] of hoursAgo.entries()) {
     const status = { phase: 'Succeeded', finishTime: new Date(Date.now() - hours * HOUR).toISOString(), ...more }
-    await bench.make<ServerAction>(serverAction, {
+    await bench.create<ServerAction>(serverAction, {
       metadata: { name: `web-${i + 1}`, namespace: 'demo', ownerReferences },
       spec: { server: 'web', action: 'stop' },
       status,
@@ -24,26 +24,26 @@ async function withRecords(hoursAgo: number[], more: object = {}): Promise<Bench
   }
   return bench
 }
-const names = (bench: Bench): string[] => bench.actions().map(({ metadata }) => metadata.name)
+const recordNames = (bench: Bench): string[] => bench.listActions().map(({ metadata }) => metadata.name)
 
-describe('records', () => {
-  it('beyond their number and age are deleted, each by its uid', async () => {
+describe('reconcileCleanup', () => {
+  it('deletes the action records beyond the count and the age, and then nothing more', async () => {
     await using bench = await withRecords([3, 2, 1, 200])
     await reconcileCleanup('demo/web', bench.stores, retention)
-    expect(names(bench)).toEqual(['web-2', 'web-3'])
+    expect(recordNames(bench)).toEqual(['web-2', 'web-3'])
     await bench.fake.waitForCaches()
     const { length } = bench.writes
     await reconcileCleanup('demo/web', bench.stores, retention)
     expect(bench.writes).toHaveLength(length)
   })
 
-  it('that have not ended stay', async () => {
+  it('keeps action records that are not finished', async () => {
     await using bench = await withRecords([500, 500, 500], { phase: 'Running' })
     await reconcileCleanup('demo/web', bench.stores, retention)
-    expect(names(bench)).toHaveLength(3)
+    expect(recordNames(bench)).toHaveLength(3)
   })
 
-  it('of a server that is gone go with it', async () => {
+  it('deletes the action records of a server that is gone', async () => {
     await using bench = await withRecords([1])
     const { servers } = bench.stores
     await bench.api
@@ -52,10 +52,10 @@ describe('records', () => {
     await bench.api.resource(servers.api.def).delete({ name: 'web', namespace: 'demo' })
     await bench.fake.waitForCaches()
     await reconcileCleanup('demo/web', bench.stores, retention)
-    expect(names(bench)).toEqual([])
+    expect(recordNames(bench)).toEqual([])
   })
 
-  it('that another deleted first are no error; other errors are told', async () => {
+  it('ignores that an action record is gone already, and throws other errors', async () => {
     await using bench = await withRecords([3, 2, 1])
     bench.api.pauseWatches()
     await bench.api.resource<ServerAction>(resourceDefOf(serverAction)).delete({ name: 'web-1', namespace: 'demo' })

@@ -1,4 +1,7 @@
-/** Deletes the action records of a server beyond the number and age that are kept, and everything that a deleted server owned. */
+/**
+ * Deletes the action records of a server beyond the number and age that are kept, and everything that a deleted server
+ * owned.
+ */
 import { isConflict, isNotFound } from '../../kube/errors.ts'
 import { done, type Outcome } from '../../kube/outcome.ts'
 import { actionsByServer } from '../indexes.ts'

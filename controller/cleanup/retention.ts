@@ -1,4 +1,7 @@
-/** Selects the action records of a server that can be deleted: finished ones beyond the number or age that is kept. Pure. */
+/**
+ * Selects the action records of a server that can be deleted: finished ones beyond the number or age that is kept.
+ * Pure.
+ */
 import type { ServerAction } from '../../crds/index.ts'
 
 export interface Retention {

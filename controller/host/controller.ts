@@ -1,4 +1,4 @@
-/** The controller of Hypervisors: whether a host is up, and what of it is used. */
+/** The controller of Hypervisors. It reports whether a host is up and how much of it is used. */
 import { defineController } from '../../kube/controller.ts'
 import { watch } from '../../kube/watch.ts'
 import type { Services } from '../services.ts'
@@ -13,12 +13,12 @@ export const hostController = defineController({
   stores: { hypervisors, servers },
   concurrency: 2,
   watches: [
-    ...watchHosts((host) => [host], { priority: 'high', because: 'A host that went up or down says so at once.' }),
+    ...watchHosts((host) => [host], { priority: 'high', because: 'A host that went up or down is reported at once.' }),
     watch(servers, {
       map: ({ status }) => (status?.host === undefined ? [] : [status.host]),
       priority: 'normal',
       after: FIGURES_MS,
-      because: 'The Servers on a host make up what of it is used.',
+      because: 'The usage of a host is the sum of its Servers.',
     }),
   ],
   reconcile: (

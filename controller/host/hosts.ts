@@ -12,20 +12,20 @@ export interface Hosts {
   isForcedDown(host: string): boolean
   /** Whether the host exists, its agent renews its Lease, and it is not forced down. */
   isUp(host: string): boolean
-  /** A sentence for conditions, about a host that is not up. */
+  /** Explains in a sentence, for a condition, why the host is not up. */
   whyDown(host: string): string
 }
 
 export interface HostsOptions {
   hypervisors: ReadonlyCache<Hypervisor>
   /**
-   * Start it after `hypervisors` is filled: the status of a Hypervisor tells whether its host was down before, and an old Lease of such a
-   * host is no sign of life.
+   * Start it after `hypervisors` is filled: the status of a Hypervisor tells whether its host was down before, and an
+   * old Lease of such a host is no sign of life.
    */
   leases: Informer<Lease>
   namespace: string
   clock: Clock
-  /** A host may have gone up or down. */
+  /** Is called when a host may have gone up or down. */
   onChange(host: string): void
 }
 
@@ -37,7 +37,10 @@ export class LeaseHosts implements Hosts, Disposable {
   readonly #options: HostsOptions
   readonly #observer: LeaseObserver
   readonly #recheckTimers = new Map<string, () => void>()
-  /** The last liveness reported through onChange. isUp() answers from here, so no caller sees a change before onChange was called. */
+  /**
+   * The last liveness reported through onChange. isUp() answers from here, so no caller sees a change before onChange
+   * was called.
+   */
   readonly #reportedAlive = new Map<string, boolean>()
   /** Hosts that were down when their Lease was first seen. They stay down until their agent renews it. */
   readonly #downSinceStart = new Set<string>()
@@ -100,7 +103,8 @@ export class LeaseHosts implements Hosts, Disposable {
     this.#recheckTimers.get(host)?.()
     const recheck = (): void => {
       this.#check(host)
-      // If the host is still alive although its Lease ran out, the watch itself was interrupted: check again until it is certain.
+      // If the host is still alive although its Lease ran out, the watch itself was interrupted: check again until it
+      // is certain.
       if (this.#isAlive(host)) this.#recheckAfter(host, RECHECK_MS)
     }
     this.#recheckTimers.set(host, this.#options.clock.timer(delayMs, recheck))

@@ -13,9 +13,12 @@ export interface HostDeps {
   hosts: Hosts
   ledger: Ledger
   clock: Clock
-  /** The usage changes with every Server and is written at most this often. Up, down and the generation are written at once. */
+  /**
+   * The usage changes with every Server and is written at most this often. Up, down and the generation are written at
+   * once.
+   */
   options: Pick<ControllerOptions, 'hostStatusSeconds'>
-  /** When the status of each host was last written. */
+  /** When the status of each host was last written, in monotonic milliseconds. */
   hostStatusWrites: Map<string, number>
 }
 

@@ -16,10 +16,11 @@ export interface HostFacts {
 }
 
 /**
- * Everything that the node lifecycle owns. The Ready condition is part of it only while the host is down, when its agent does not write it,
- * and until the agent has written another.
+ * Everything that the node lifecycle owns. The Ready condition is part of it only while the host is down, when its
+ * agent does not write it, and until the agent has written another.
  *
- * Conditions of a Hypervisor have no observedGeneration: its agent does not read the spec, and kubectl wait then uses that of the status.
+ * Conditions of a Hypervisor have no observedGeneration: its agent does not read the spec, and kubectl wait then uses
+ * that of the status.
  */
 export function hostStatus(
   host: Hypervisor,

@@ -6,14 +6,14 @@ import {
   hypervisor as hypervisorKind,
   resourceDefOf,
 } from '../../crds/index.ts'
-import { type Bench, cloud } from '../testing.ts'
+import { type Bench, startCloud } from '../testing.ts'
 
 const names = (bench: Bench): string[] => bench.views.table().views.map(({ name }) => name)
 const hypervisors = (bench: Bench) => bench.api.resource<Hypervisor>(resourceDefOf(hypervisorKind))
 
 describe('HostViews', () => {
   it('keeps a view until its host changes', async () => {
-    await using bench = await cloud('h1', 'h2')
+    await using bench = await startCloud('h1', 'h2')
     const [h1, h2] = [bench.views.get('h1'), bench.views.get('h2')]
     expect(bench.views.get('h1')).toBe(h1)
     await hypervisors(bench).patch({ name: 'h1' }, { spec: { disabled: true } })
@@ -24,9 +24,9 @@ describe('HostViews', () => {
   })
 
   it('adds and removes the views of hosts that are created and deleted', async () => {
-    await using bench = await cloud('h1')
+    await using bench = await startCloud('h1')
     expect(names(bench)).toEqual(['h1'])
-    await bench.host('h2')
+    await bench.createHost('h2')
     expect(names(bench)).toEqual(['h1', 'h2'])
     await hypervisors(bench).delete({ name: 'h1' })
     await bench.fake.waitForCaches()
@@ -35,16 +35,16 @@ describe('HostViews', () => {
   })
 
   it('shows a host down as soon as its Lease runs out, whatever its status says', async () => {
-    await using bench = await cloud('h1')
+    await using bench = await startCloud('h1')
     expect(bench.views.get('h1')?.up).toBe(true)
-    await bench.silence()
+    await bench.expireLeasesExcept()
     expect(bench.views.get('h1')?.up).toBe(false)
-    await bench.beat('h1')
+    await bench.renewLease('h1')
     expect(bench.views.get('h1')?.up).toBe(true)
   })
 
   it('follows the aggregates of a host', async () => {
-    await using bench = await cloud('h1', 'h2')
+    await using bench = await startCloud('h1', 'h2')
     const aggregates = bench.api.resource<HostAggregate>(resourceDefOf(hostAggregate))
     await aggregates.create({
       metadata: { name: 'ssd' },
@@ -61,9 +61,9 @@ describe('HostViews', () => {
   })
 
   it('shows the current usage of a host without a new view', async () => {
-    await using bench = await cloud('h1')
+    await using bench = await startCloud('h1')
     const view = bench.views.get('h1')
-    await bench.server()
+    await bench.createServer()
     await bench.reconcile()
     expect(bench.views.get('h1')?.used).toBe(view?.used)
     expect(view?.used).toMatchObject({ servers: 1, vcpus: 1 })

@@ -36,7 +36,10 @@ export class HostViews {
     ledger.onChange((host) => this.#table.markUsageChanged(host))
   }
 
-  /** To be called when a host changes in a way that its Hypervisor does not show: its agent's Lease was renewed or ran out. */
+  /**
+   * To be called when a host changes in a way that its Hypervisor does not show: its agent's Lease was renewed or ran
+   * out.
+   */
   markChanged(name: string): void {
     this.#stale.add(name)
   }

@@ -1,7 +1,7 @@
 /**
- * The addresses and MACs of one network that are in use: by the Ports in the cache, by the guests of servers that were placed with them (a
- * Port may be deleted under its guest), and by reservations: addresses that were chosen and whose Port the cache does not show yet. A
- * restarted controller rebuilds the table from Ports and Servers alone.
+ * The addresses and MACs of one network that are in use: by the Ports in the cache, by the guests of servers that were
+ * placed with them (a Port may be deleted under its guest), and by reservations: addresses that were chosen and whose
+ * Port the cache does not show yet. A restarted controller rebuilds the table from Ports and Servers alone.
  *
  *   reserve → reservation ──observe shows the Port──► referenced by it ──remove──► in quarantine, then free
  *                  └──release (the Port was not created) or expire──► free
@@ -26,7 +26,10 @@ interface AddressUse {
 interface Reservation {
   /** In ms. */
   expires: number
-  /** The reserver. It gets the same address when it reserves again, because the write of its Port may have succeeded without an answer. */
+  /**
+   * The reserver. It gets the same address when it reserves again, because the write of its Port may have succeeded
+   * without an answer.
+   */
   by: string | undefined
 }
 
@@ -52,7 +55,10 @@ export class AddressTable {
     this.#quarantineMs = quarantineMs
   }
 
-  /** To be called with the network as the cache has it. Cheap if its subnets have not changed, else linear in the number of addresses in use. */
+  /**
+   * To be called with the network as the cache has it. Cheap if its subnets have not changed, else linear in the number
+   * of addresses in use.
+   */
   setNetwork(network: Network): void {
     this.#name = `${network.metadata.namespace}/${network.metadata.name}`
     const subnets = JSON.stringify(network.spec.subnets)
@@ -142,11 +148,11 @@ export class AddressTable {
   }
 
   /**
-   * Reserves one address of each subnet, in the order of the subnets: the requested one that lies in the subnet, else the next free one.
-   * Reserves nothing if it throws.
+   * Reserves one address of each subnet, in the order of the subnets: the requested one that lies in the subnet, else
+   * the next free one. Reserves nothing if it throws.
    * @param expires in ms
-   * @param reserver who reserves (the uid of the port, or what stands for it): its own references do not stand in its way, and it gets the
-   * addresses again that it reserved before
+   * @param reserver who reserves (the uid of the port, or what stands for it): its own references do not stand in its
+   * way, and it gets the addresses again that it reserved before
    * @throws Refused if a requested address is not allowed or is taken; Transient if no address is free now
    */
   reserve(requested: readonly string[], now: number, expires: number, reserver?: string): string[] {
@@ -178,7 +184,8 @@ export class AddressTable {
 
   /**
    * Drops a reservation.
-   * @param quarantine true if another controller seems to have the address (its Port's name was taken), so it must not be offered again at once
+   * @param quarantine true if another controller seems to have the address (its Port's name was taken), so it must not
+   * be offered again at once
    */
   release(address: string, now: number, quarantine: boolean): void {
     const ip = parseIP(address)

@@ -1,4 +1,7 @@
-/** The address tables of all networks, and which of them a Port or Server concerns. Ports may be seen before their Network. */
+/**
+ * The address tables of all networks, and which of them a Port or Server concerns. Ports may be seen before their
+ * Network.
+ */
 import type { Port, Server } from '../../crds/index.ts'
 import { AddressTable } from './address-table.ts'
 import { addressesInUseBy, networkOf } from './references.ts'
@@ -34,7 +37,10 @@ export class Allocations {
       this.tableOf(network).removeGuest(addresses, mac, now)
   }
 
-  /** Drops the reservations whose Port was not seen in time. Returns the networks, as namespace/name, where that freed addresses. */
+  /**
+   * Drops the reservations whose Port was not seen in time. Returns the networks, as namespace/name, where that freed
+   * addresses.
+   */
   expire(now: number): string[] {
     return [...this.#tables].flatMap(([network, table]) => (table.expire(now).length > 0 ? [network] : []))
   }

@@ -1,4 +1,4 @@
-/** The controller of Networks: whether one can be used, and its end when its last Port has gone. */
+/** The controller of Networks. It reports whether a Network can be used, and lets it be deleted with its last Port. */
 import type { Port } from '../../crds/index.ts'
 import { defineController } from '../../kube/controller.ts'
 import { keyOf } from '../../kube/types.ts'

@@ -1,9 +1,11 @@
 /**
- * Chooses the next address of a pool: the lowest free one, except that a freed address stays in quarantine for a while first.
+ * Chooses the next address of a pool: the lowest free one, except that a freed address stays in quarantine for a while
+ * first.
  *
- * Lowest first, for IPv6 as for IPv4: this is predictable, keeps to the pools, and gives short IPv6 addresses (guests learn their addresses
- * from DHCP or the config drive, so nothing needs EUI-64). Quarantine: neighbours, name servers and firewalls remember which server had an
- * address; as long as another address is free, what they remember must not apply to a new server.
+ * Lowest first, for IPv6 as for IPv4: this is predictable, keeps to the pools, and gives short IPv6 addresses (guests
+ * learn their addresses from DHCP or the config drive, so nothing needs EUI-64). Quarantine: neighbours, name servers
+ * and firewalls remember which server had an address; as long as another address is free, what they remember must not
+ * apply to a new server.
  *
  *   cursor   every address below it was given once; it only goes up and skips addresses in use: amortised O(1)
  *   heap     free addresses below the cursor                  quarantine   freed addresses, by the time they were freed

@@ -1,8 +1,10 @@
 /**
- * Generates MAC addresses for ports: fa:16:3e (OpenStack's locally administered base) and 24 bits of the IP address, mixed with the network.
+ * Generates MAC addresses for ports: fa:16:3e (OpenStack's locally administered base) and 24 bits of the IP address,
+ * mixed with the network.
  *
- * An IP address always gets the same MAC. So two ports of a network collide only if one asked for a MAC of its own or a pool is larger than
- * 2^24, and a neighbour cache that still has an entry for an address stays right when another server gets the address.
+ * An IP address always gets the same MAC. So two ports of a network collide only if one asked for a MAC of its own or a
+ * pool is larger than 2^24, and a neighbour cache that still has an entry for an address stays right when another
+ * server gets the address.
  */
 import { createHash } from 'node:crypto'
 import type { IP } from './ip.ts'

@@ -1,4 +1,7 @@
-/** Finds what is wrong with a Network's subnets that its schema cannot express, with the reason and message for its Ready condition. */
+/**
+ * Finds what is wrong with a Network's subnets that its schema cannot express, with the reason and message for its
+ * Ready condition.
+ */
 import type { Network, Reason, Subnet } from '../../crds/index.ts'
 import { type CIDR, formatCIDR, isInRange, parseCIDR, parseIP, type Range, rangesOverlap } from './ip.ts'
 import { poolOf } from './pool.ts'
@@ -107,8 +110,8 @@ function isNetworkOrBroadcast(cidr: CIDR, value: bigint): boolean {
 }
 
 /**
- * Finds networks on the same bridge whose subnets overlap with this network's: both would allocate the same address on one segment. Only
- * the younger of the two has the problem, because the older one's servers may be running already.
+ * Finds networks on the same bridge whose subnets overlap with this network's: both would allocate the same address on
+ * one segment. Only the younger of the two has the problem, because the older one's servers may be running already.
  */
 export function findBridgeProblems(network: Network, others: Iterable<Network>): NetworkProblem[] {
   const problems: NetworkProblem[] = []
@@ -132,7 +135,10 @@ export function findOverlappingSubnet(a: Network, b: Network): string | undefine
   return found && formatCIDR(found)
 }
 
-/** Every placement compares the CIDRs of all networks on a bridge. Cached objects are frozen, so each is parsed only once. */
+/**
+ * Every placement compares the CIDRs of all networks on a bridge. Cached objects are frozen, so each is parsed only
+ * once.
+ */
 const parsedCidrs = new WeakMap<Network, readonly CIDR[]>()
 
 function cidrsOf(network: Network): readonly CIDR[] {

@@ -39,7 +39,10 @@ function requireCIDR(subnet: Subnet): CIDR {
   return cidr
 }
 
-/** Whether hosts cannot have the first (and for IPv4 the last) address. They can in /31 and /32 (RFC 3021), /127 (RFC 6164) and /128. */
+/**
+ * Whether hosts cannot have the first (and for IPv4 the last) address. They can in /31 and /32 (RFC 3021), /127 (RFC
+ * 6164) and /128.
+ */
 const hasReservedEnds = ({ family, prefixLength }: CIDR) => addressBits(family) - prefixLength >= 2
 
 /** The last address that a host can have. */
@@ -48,8 +51,8 @@ function lastUsableAddress(cidr: CIDR): bigint {
 }
 
 /**
- * The address of the subnet's DHCP server; undefined if DHCP is off. By default it is the last usable address, or the one before if that
- * is the gateway.
+ * The address of the subnet's DHCP server; undefined if DHCP is off. By default it is the last usable address, or the
+ * one before if that is the gateway.
  */
 export function dhcpAddressOf(subnet: Subnet): string | undefined {
   if (!subnet.dhcp) return undefined
@@ -75,7 +78,10 @@ function reservedAddressesOf(subnet: Subnet, cidr: CIDR): Map<bigint, string> {
   return reserved
 }
 
-/** The subnet's pools that lie within it, or the whole subnet if it has no pools. A pool that ends before it starts is empty. */
+/**
+ * The subnet's pools that lie within it, or the whole subnet if it has no pools. A pool that ends before it starts is
+ * empty.
+ */
 function configuredRanges(subnet: Subnet, cidr: CIDR): Range[] {
   if (subnet.pools === undefined || subnet.pools.length === 0) return [cidr]
   return subnet.pools.flatMap(({ start, end }) => {
@@ -118,7 +124,8 @@ export function isInPool({ cidr, ranges }: Pool, { family, value }: IP): boolean
 }
 
 /**
- * Parses an address that a port asks for and finds its subnet. It may lie outside the subnet's pools, but must not be reserved.
+ * Parses an address that a port asks for and finds its subnet. It may lie outside the subnet's pools, but must not be
+ * reserved.
  * @throws Refused InvalidAddress, AddressOutsideSubnets or AddressReserved
  */
 export function parseRequestedAddress(pools: readonly Pool[], address: string): { ip: IP; pool: Pool } {

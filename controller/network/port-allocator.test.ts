@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { type Interface, type Port, port as portKind, resourceDefOf, type Server } from '../../crds/index.ts'
 import { ApiError } from '../../kube/errors.ts'
 import { resolveReferences } from '../server/resolve.ts'
-import { type Bench, cloud } from '../testing.ts'
+import { type Bench, startCloud } from '../testing.ts'
 
 const ports = (bench: Bench) => bench.api.resource<Port>(resourceDefOf(portKind))
-const names = (bench: Bench): string[] => bench.ports().map(({ metadata }) => metadata.name)
+const names = (bench: Bench): string[] => bench.listPorts().map(({ metadata }) => metadata.name)
 
 /** Allocates the interfaces of the server, as its placement does. */
 async function allocate(bench: Bench, server: Server): Promise<Interface[]> {
@@ -14,7 +14,7 @@ async function allocate(bench: Bench, server: Server): Promise<Interface[]> {
 }
 const onLan = (...more: object[]) => ({ networks: [{ name: 'lan' }, ...more] }) as Partial<Server['spec']>
 const userPort = (bench: Bench, name = 'mine', more: Partial<Port['spec']> = {}) =>
-  bench.make<Port>(portKind, {
+  bench.create<Port>(portKind, {
     metadata: { name, namespace: 'demo' },
     spec: { network: { name: 'lan' }, ...more },
     status: { macAddress: 'fa:16:3e:aa:bb:cc', fixedIPs: ['10.0.0.4'] },
@@ -22,10 +22,10 @@ const userPort = (bench: Bench, name = 'mine', more: Partial<Port['spec']> = {})
 
 describe('a Port that the controller creates', () => {
   it('is named after its address, complete at once, and owned by the server', async () => {
-    await using bench = await cloud('h1')
-    const server = await bench.server('web', onLan())
+    await using bench = await startCloud('h1')
+    const server = await bench.createServer('web', onLan())
     const [nic] = await allocate(bench, server)
-    const [port] = bench.ports()
+    const [port] = bench.listPorts()
     expect(port).toMatchObject({
       metadata: { name: 'lan-10-0-0-2', ownerReferences: [{ kind: 'Server', uid: server.metadata.uid }] },
       spec: { network: { name: 'lan' }, server: 'web', fixedIPs: ['10.0.0.2'] },
@@ -41,8 +41,8 @@ describe('a Port that the controller creates', () => {
   })
 
   it('gets the address, the MAC and the tag that the server asks for', async () => {
-    await using bench = await cloud('h1')
-    const server = await bench.server('web', {
+    await using bench = await startCloud('h1')
+    const server = await bench.createServer('web', {
       networks: [{ name: 'lan', fixedIP: '10.0.0.5', macAddress: 'fa:16:3e:00:00:09', tag: 'front' }],
     })
     expect(await allocate(bench, server)).toMatchObject([
@@ -51,10 +51,10 @@ describe('a Port that the controller creates', () => {
   })
 
   it('never gets the MAC of another Port, whether the cache has that Port yet or not', async () => {
-    await using bench = await cloud('h1')
+    await using bench = await startCloud('h1')
     const networks = [{ name: 'lan', macAddress: 'fa:16:3e:00:00:09' }]
-    await allocate(bench, await bench.server('web', { networks }))
-    const other = await bench.server('other', { networks })
+    await allocate(bench, await bench.createServer('web', { networks }))
+    const other = await bench.createServer('other', { networks })
     const rejection = {
       kind: 'Refused',
       code: 'MACInUse',
@@ -67,16 +67,16 @@ describe('a Port that the controller creates', () => {
   })
 
   it('is named after its MAC on a network without subnets', async () => {
-    await using bench = await cloud('h1')
-    await bench.network('flat', [])
-    const [nic] = await allocate(bench, await bench.server('web', { networks: [{ name: 'flat' }] }))
+    await using bench = await startCloud('h1')
+    await bench.createNetwork('flat', [])
+    const [nic] = await allocate(bench, await bench.createServer('web', { networks: [{ name: 'flat' }] }))
     expect(nic).toMatchObject({ fixedIPs: [] })
     expect(names(bench)).toEqual([`flat-${nic?.macAddress.replaceAll(':', '').replace(/^(.{6})/, '$1-')}`])
   })
 
   it('is found again by a second attempt, whether the cache has it yet or not', async () => {
-    await using bench = await cloud('h1')
-    const server = await bench.server('web', onLan({ name: 'lan' }))
+    await using bench = await startCloud('h1')
+    const server = await bench.createServer('web', onLan({ name: 'lan' }))
     bench.api.pauseWatches()
     const first = await allocate(bench, server)
     expect(await allocate(bench, server)).toEqual(first)
@@ -87,8 +87,8 @@ describe('a Port that the controller creates', () => {
   })
 
   it('is not found for a new server that has the name of the one it was created for', async () => {
-    await using bench = await cloud('h1')
-    const server = await bench.server('web', onLan())
+    await using bench = await startCloud('h1')
+    const server = await bench.createServer('web', onLan())
     await allocate(bench, { ...server, metadata: { ...server.metadata, uid: 'the one before' } })
     await bench.fake.waitForCaches()
     const [nic] = await allocate(bench, server)
@@ -98,7 +98,7 @@ describe('a Port that the controller creates', () => {
 
 describe('PortAllocator', () => {
   it('gives the next address when another controller has just taken the first', async () => {
-    await using bench = await cloud('h1')
+    await using bench = await startCloud('h1')
     bench.api.pauseWatches()
     await ports(bench).create({
       metadata: { name: 'lan-10-0-0-2', namespace: 'demo' },
@@ -113,27 +113,29 @@ describe('PortAllocator', () => {
   })
 
   it('throws when the requested address is in use, and creates nothing', async () => {
-    await using bench = await cloud('h1')
-    const one = await bench.server('one', { networks: [{ name: 'lan', fixedIP: '10.0.0.5' }] })
+    await using bench = await startCloud('h1')
+    const one = await bench.createServer('one', { networks: [{ name: 'lan', fixedIP: '10.0.0.5' }] })
     await allocate(bench, one)
     await bench.fake.waitForCaches()
-    const two = await bench.server('two', { networks: [{ name: 'lan', fixedIP: '10.0.0.5' }] })
+    const two = await bench.createServer('two', { networks: [{ name: 'lan', fixedIP: '10.0.0.5' }] })
     await expect(allocate(bench, two)).rejects.toMatchObject({ kind: 'Refused', code: 'AddressInUse' })
     expect(names(bench)).toEqual(['lan-10-0-0-5'])
   })
 
   it('frees the address at once when its Port could not be created', async () => {
-    await using bench = await cloud('h1')
-    const server = await bench.server('web', { networks: [{ name: 'lan', fixedIP: '10.0.0.5' }] })
+    await using bench = await startCloud('h1')
+    const server = await bench.createServer('web', { networks: [{ name: 'lan', fixedIP: '10.0.0.5' }] })
     bench.fake.life.fail('create ports', new ApiError({ request: 'fake', status: 503 }))
     await expect(allocate(bench, server)).rejects.toMatchObject({ status: 503 })
     expect(await allocate(bench, server)).toMatchObject([{ port: 'lan-10-0-0-5' }])
   })
 
   it('throws when no address is left, and keeps the Ports that it created for the server', async () => {
-    await using bench = await cloud('h1')
-    await bench.network('small', [{ cidr: '10.8.0.0/30', dhcp: false }])
-    const server = await bench.server('web', { networks: [{ name: 'small' }, { name: 'small' }, { name: 'small' }] })
+    await using bench = await startCloud('h1')
+    await bench.createNetwork('small', [{ cidr: '10.8.0.0/30', dhcp: false }])
+    const server = await bench.createServer('web', {
+      networks: [{ name: 'small' }, { name: 'small' }, { name: 'small' }],
+    })
     await expect(allocate(bench, server)).rejects.toMatchObject({ kind: 'Transient', code: 'NoFreeAddress' })
     await bench.fake.waitForCaches()
     await expect(allocate(bench, server)).rejects.toMatchObject({ code: 'NoFreeAddress' })
@@ -143,21 +145,21 @@ describe('PortAllocator', () => {
 
 describe('a Port that is deleted under its server', () => {
   it('leaves its address and MAC in use until the guest is gone', async () => {
-    await using bench = await cloud('h1')
+    await using bench = await startCloud('h1')
     const networks = [{ name: 'lan', fixedIP: '10.0.0.5', macAddress: 'fa:16:3e:00:00:09' }]
-    const one = await bench.server('one', { networks })
+    const one = await bench.createServer('one', { networks })
     await bench.reconcile('one')
     await ports(bench).delete({ name: 'lan-10-0-0-5', namespace: 'demo' })
     await bench.clock.advance(61_000)
-    const two = await bench.server('two', { networks: [{ name: 'lan', fixedIP: '10.0.0.5' }] })
+    const two = await bench.createServer('two', { networks: [{ name: 'lan', fixedIP: '10.0.0.5' }] })
     await expect(allocate(bench, two)).rejects.toMatchObject({
       kind: 'Transient',
       code: 'AddressInUse',
       message: '10.0.0.5 is used by a server whose Port was deleted, until that ends',
     })
-    const three = await bench.server('three', { networks: [{ name: 'lan', macAddress: 'fa:16:3e:00:00:09' }] })
+    const three = await bench.createServer('three', { networks: [{ name: 'lan', macAddress: 'fa:16:3e:00:00:09' }] })
     await expect(allocate(bench, three)).rejects.toMatchObject({ kind: 'Transient', code: 'MACInUse' })
-    const others = await bench.server('others', onLan(...Array.from({ length: 4 }, () => ({ name: 'lan' }))))
+    const others = await bench.createServer('others', onLan(...Array.from({ length: 4 }, () => ({ name: 'lan' }))))
     await expect(allocate(bench, others)).rejects.toMatchObject({ code: 'NoFreeAddress' })
     expect(names(bench)).not.toContain('lan-10-0-0-5')
     await bench.api
@@ -169,13 +171,13 @@ describe('a Port that is deleted under its server', () => {
   })
 
   it('leaves its MAC free when its server was never placed', async () => {
-    await using bench = await cloud('h1')
+    await using bench = await startCloud('h1')
     const networks = [{ name: 'lan', macAddress: 'fa:16:3e:00:00:09' }]
-    await allocate(bench, await bench.server('one', { networks }))
+    await allocate(bench, await bench.createServer('one', { networks }))
     await bench.fake.waitForCaches()
     await ports(bench).delete({ name: 'lan-10-0-0-2', namespace: 'demo' })
     await bench.fake.waitForCaches()
-    expect(await allocate(bench, await bench.server('two', { networks }))).toMatchObject([
+    expect(await allocate(bench, await bench.createServer('two', { networks }))).toMatchObject([
       { macAddress: 'fa:16:3e:00:00:09' },
     ])
   })
@@ -188,8 +190,8 @@ describe('PortAllocator when the answer to a creation is lost', () => {
     ['succeeded', 'after' as const],
     ['failed', 'before' as const],
   ])('has one Port after the next attempt when the creation %s, even while the cache lags', async (_, when) => {
-    await using bench = await cloud('h1')
-    const server = await bench.server('web', onLan())
+    await using bench = await startCloud('h1')
+    const server = await bench.createServer('web', onLan())
     bench.api.pauseWatches()
     bench.fake.life.fail('create ports', noAnswer, { when })
     await expect(allocate(bench, server)).rejects.toMatchObject({ status: 0 })
@@ -200,8 +202,8 @@ describe('PortAllocator when the answer to a creation is lost', () => {
   })
 
   it('takes another address when another controller has the name by then', async () => {
-    await using bench = await cloud('h1')
-    const server = await bench.server('web', onLan())
+    await using bench = await startCloud('h1')
+    const server = await bench.createServer('web', onLan())
     bench.api.pauseWatches()
     bench.fake.life.fail('create ports', noAnswer)
     await expect(allocate(bench, server)).rejects.toMatchObject({ status: 0 })
@@ -216,9 +218,9 @@ describe('PortAllocator when the answer to a creation is lost', () => {
 
 describe('a Port of the user', () => {
   it('is used unchanged', async () => {
-    await using bench = await cloud('h1')
+    await using bench = await startCloud('h1')
     const port = await userPort(bench)
-    const server = await bench.server('web', { networks: [{ port: 'mine' }] })
+    const server = await bench.createServer('web', { networks: [{ port: 'mine' }] })
     expect(await allocate(bench, server)).toMatchObject([
       { port: 'mine', portId: port.metadata.uid, macAddress: 'fa:16:3e:aa:bb:cc', fixedIPs: [{ address: '10.0.0.4' }] },
     ])
@@ -226,37 +228,37 @@ describe('a Port of the user', () => {
   })
 
   it('makes the server wait while its address belongs to an older Port', async () => {
-    await using bench = await cloud('h1')
-    await bench.make<Port>(portKind, {
+    await using bench = await startCloud('h1')
+    await bench.create<Port>(portKind, {
       metadata: { name: 'older', namespace: 'demo' },
       spec: { network: { name: 'lan' } },
       status: { macAddress: 'fa:16:3e:aa:bb:cd', fixedIPs: ['10.0.0.4'] },
     })
     await bench.clock.advance(2000)
     await userPort(bench)
-    const server = await bench.server('web', { networks: [{ port: 'mine' }] })
+    const server = await bench.createServer('web', { networks: [{ port: 'mine' }] })
     await expect(allocate(bench, server)).rejects.toMatchObject({ kind: 'Transient', code: 'AddressInUse' })
   })
 
   it('makes the server wait while it has no MAC', async () => {
-    await using bench = await cloud('h1')
-    await bench.make<Port>(portKind, {
+    await using bench = await startCloud('h1')
+    await bench.create<Port>(portKind, {
       metadata: { name: 'mine', namespace: 'demo' },
       spec: { network: { name: 'lan' } },
     })
     // A server that cannot use the Port yet does not reserve it.
     for (const name of ['web', 'other']) {
-      const server = await bench.server(name, { networks: [{ port: 'mine' }] })
+      const server = await bench.createServer(name, { networks: [{ port: 'mine' }] })
       await expect(allocate(bench, server)).rejects.toMatchObject({ kind: 'Transient', code: 'PortNotReady' })
     }
   })
 
   it('is used by one server only: the first that asks, and then the one that is placed', async () => {
-    await using bench = await cloud('h1')
+    await using bench = await startCloud('h1')
     await userPort(bench)
     const [one, two] = [
-      await bench.server('one', { networks: [{ port: 'mine' }] }),
-      await bench.server('two', { networks: [{ port: 'mine' }] }),
+      await bench.createServer('one', { networks: [{ port: 'mine' }] }),
+      await bench.createServer('two', { networks: [{ port: 'mine' }] }),
     ]
     await allocate(bench, one)
     await expect(allocate(bench, two)).rejects.toMatchObject({ kind: 'Transient', code: 'PortInUse' })
@@ -270,11 +272,11 @@ describe('a Port of the user', () => {
   })
 
   it('is free again when the placement of its first server came to nothing', async () => {
-    await using bench = await cloud('h1')
+    await using bench = await startCloud('h1')
     await userPort(bench)
     const [one, two] = [
-      await bench.server('one', { networks: [{ port: 'mine' }] }),
-      await bench.server('two', { networks: [{ port: 'mine' }] }),
+      await bench.createServer('one', { networks: [{ port: 'mine' }] }),
+      await bench.createServer('two', { networks: [{ port: 'mine' }] }),
     ]
     await allocate(bench, one)
     await bench.clock.advance(60_000)

@@ -1,6 +1,6 @@
 /**
- * Provides the Ports of a server that is being placed: those that an earlier attempt created, those of its user, and new ones, whose names
- * reserve their addresses.
+ * Provides the Ports of a server that is being placed: those that an earlier attempt created, those of its user, and
+ * new ones, whose names reserve their addresses.
  */
 import {
   fieldManagerOf,
@@ -26,7 +26,10 @@ import { generateMac } from './mac.ts'
 import { portNameFor } from './port-name.ts'
 import { findPortWithMac, networkOf } from './references.ts'
 
-/** Says for which of its server's interfaces a Port was created, so that it is found again after a crash between port and placement. */
+/**
+ * Says for which of its server's interfaces a Port was created, so that it is found again after a crash between port
+ * and placement.
+ */
 const NIC_LABEL = 'compute.kubenova.io/nic'
 /** How long reservations and bindings wait for the cache to show their Port or placement. */
 const RESERVATION_MS = 60_000
@@ -35,7 +38,8 @@ const MAX_NAME_ATTEMPTS = 8
 
 export interface PortAllocator {
   /**
-   * The interfaces of the server, each with an existing Port. Ports that were created stay if a later one fails; the next attempt finds them.
+   * The interfaces of the server, each with an existing Port. Ports that were created stay if a later one fails; the
+   * next attempt finds them.
    * @throws Refused or Transient (AddressInUse, NoFreeAddress, PortInUse, PortNotReady, …)
    */
   allocate(server: Server, nics: readonly Nic[]): Promise<Interface[]>
@@ -149,7 +153,8 @@ async function createPort(
       recentlyCreated.set(key, { port: created, until: now + RESERVATION_MS })
       return created
     } catch (error) {
-      // The creation may have succeeded without an answer. The reservation stays, so the next attempt asks for the same name and finds the Port.
+      // The creation may have succeeded without an answer. The reservation stays, so the next attempt asks for the same
+      // name and finds the Port.
       if (isTransient(error)) throw error
       const own = isAlreadyExists(error) && (await getOwnPort(server, port.metadata, index, stores))
       if (own) return own
@@ -163,7 +168,10 @@ async function createPort(
   )
 }
 
-/** Reads the Port of that name from the API server, and returns it if an earlier attempt created it whose answer was lost. */
+/**
+ * Reads the Port of that name from the API server, and returns it if an earlier attempt created it whose answer was
+ * lost.
+ */
 async function getOwnPort(
   server: Server,
   { namespace, name }: Port['metadata'],

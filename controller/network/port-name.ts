@@ -1,15 +1,15 @@
 /**
- * The name of a port that the controller creates for a server. It reserves the port's first address: the API server accepts a name once, so
- * two controllers at once cannot both give the address away.
+ * The name of a port that the controller creates for a server. It reserves the port's first address: the API server
+ * accepts a name once, so two controllers at once cannot both give the address away.
  *
  *   <network>-10-0-0-5                                       IPv4
  *   <network>-2001-0db8-0000-0000-0000-0000-0000-0005        IPv6, all digits
  *   <network>-fa163e-0a1b2c                                  a network without subnets: the MAC
  *   …-<10 hex digits of the network's namespace>             a network of another namespace than the port's
  *
- * No two pairs of network and address have the same name: read from the right, the length of the last group (1-3, 4, 6, 10) tells the form,
- * each form has a fixed number of groups, and the rest is the network's name. If the name would be too long, the network's name is cut and
- * a hash of it is added, to exactly 253 characters.
+ * No two pairs of network and address have the same name: read from the right, the length of the last group (1-3, 4, 6,
+ * 10) tells the form, each form has a fixed number of groups, and the rest is the network's name. If the name would be
+ * too long, the network's name is cut and a hash of it is added, to exactly 253 characters.
  */
 import { createHash } from 'node:crypto'
 import { addressBits, type IP } from './ip.ts'

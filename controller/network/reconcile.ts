@@ -57,5 +57,8 @@ async function listPortsOn({ metadata }: Network, { ports }: Pick<Stores, 'ports
   return items.filter((port) => networkOf(port) === key && keepsNetwork(port))
 }
 
-/** A port of another namespace keeps the network only once it is allocated: any user could create one in a namespace of theirs. */
+/**
+ * A port of another namespace keeps the network only once it is allocated: any user could create one in a namespace of
+ * theirs.
+ */
 const keepsNetwork = (port: Port): boolean => isInNetworkNamespace(port) || isAllocated(port)

@@ -13,7 +13,10 @@ export interface PortReference {
   readonly mac: string | undefined
   /** The network, as namespace/name. */
   readonly network: string
-  /** The controller created the Port for a server, so its name reserves its first address. Users may name their Ports as they like. */
+  /**
+   * The controller created the Port for a server, so its name reserves its first address. Users may name their Ports as
+   * they like.
+   */
   readonly isCreatedForServer: boolean
 }
 
@@ -23,8 +26,8 @@ export function networkOf({ metadata, spec }: Port): string {
 }
 
 /**
- * Whether the Port is in its Network's namespace. A Port in another namespace can name any Network, even one that is not shared, so what
- * its spec asks for reserves nothing.
+ * Whether the Port is in its Network's namespace. A Port in another namespace can name any Network, even one that is
+ * not shared, so what its spec asks for reserves nothing.
  */
 export const isInNetworkNamespace = (port: Port): boolean => networkOf(port).startsWith(`${port.metadata.namespace}/`)
 
@@ -48,7 +51,7 @@ export function referenceOf(port: Port): PortReference {
   }
 }
 
-/** What the guest of a placed server uses of one network. */
+/** The addresses and the MAC that the guest of a placed server uses on one network. */
 interface GuestAddresses {
   /** As namespace/name. */
   network: string
@@ -56,7 +59,9 @@ interface GuestAddresses {
   mac: string
 }
 
-/** The addresses and MACs in use by a server's guest, from the interfaces it was placed with; none if it is not placed. */
+/**
+ * The addresses and MACs in use by a server's guest, from the interfaces it was placed with; none if it is not placed.
+ */
 export function addressesInUseBy(server: Server | undefined): GuestAddresses[] {
   return (server?.status?.instance?.interfaces ?? []).map(({ network, networkNamespace, fixedIPs, macAddress }) => ({
     network: `${networkNamespace}/${network}`,
@@ -76,8 +81,8 @@ function isNamedAfter(reference: PortReference, address: IP): boolean {
 }
 
 /**
- * The owner of an address that several Ports refer to: the one whose name reserves it, else the oldest, else the one with the least uid.
- * Every controller that sees the same Ports comes to the same result.
+ * The owner of an address that several Ports refer to: the one whose name reserves it, else the oldest, else the one
+ * with the least uid. Every controller that sees the same Ports comes to the same result.
  */
 export function ownerAmong(references: readonly PortReference[], address: IP): PortReference | undefined {
   return references.reduce<PortReference | undefined>(

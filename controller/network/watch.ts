@@ -1,4 +1,4 @@
-/** Changes of Networks and addresses that more than one controller is woken by. */
+/** Watches for the changes of Networks and addresses that wake more than one controller. */
 import type { Network, Server } from '../../crds/index.ts'
 import { type WakeOptions, type Watch, watch } from '../../kube/watch.ts'
 import { networksOnBridgeOf } from '../indexes.ts'
@@ -10,14 +10,14 @@ type NetworkStores = Pick<Stores, 'networks'>
 type Keys = Iterable<string>
 
 /**
- * Wakes the keys that each other Network concerns whose subnets overlap with those of a Network that comes, goes, or gets another subnet.
- * The initial list is left out: it enqueues every Network already.
+ * When a Network is created or deleted, or gets another subnet, wakes the keys for each other Network on the same
+ * bridge whose subnets overlap with it. Skips the initial list, which enqueues every Network already.
  */
 export function watchOverlaps<S>(
   keysOf: (other: Network, stores: S) => Keys,
   options: WakeOptions,
 ): Watch<S & NetworkStores> {
-  const overlapped = (network: Network, stores: S & NetworkStores): string[] =>
+  const keysOfOverlapping = (network: Network, stores: S & NetworkStores): string[] =>
     networksOnBridgeOf(network, stores)
       .filter(
         (other) => other.metadata.uid !== network.metadata.uid && findOverlappingSubnet(other, network) !== undefined,
@@ -25,19 +25,21 @@ export function watchOverlaps<S>(
       .flatMap((other) => [...keysOf(other, stores)])
   return watch(networks, {
     ...options,
-    map: overlapped,
-    updated: (old, now, stores) => (old.spec.subnets.length === now.spec.subnets.length ? [] : overlapped(now, stores)),
+    map: keysOfOverlapping,
+    updated: (old, now, stores) =>
+      old.spec.subnets.length === now.spec.subnets.length ? [] : keysOfOverlapping(now, stores),
     skipInitialList: true,
   })
 }
 
-/** Wakes the keys that each Network concerns whose addresses a VM has used to its end. */
+/** When a server leaves its host or is gone, wakes the keys for each Network whose addresses its guest has used. */
 export function watchAddressRelease<S>(keysOf: (network: string, stores: S) => Keys, options: WakeOptions): Watch<S> {
-  const released = (server: Server, stores: S): string[] =>
+  const keysOfReleased = (server: Server, stores: S): string[] =>
     addressesInUseBy(server).flatMap(({ network }) => [...keysOf(network, stores)])
   return watch(servers, {
     ...options,
-    updated: (old, now, stores: S) => (old.status?.instance && !now.status?.instance ? released(old, stores) : []),
-    deleted: released,
+    updated: (old, now, stores: S) =>
+      old.status?.instance && !now.status?.instance ? keysOfReleased(old, stores) : [],
+    deleted: keysOfReleased,
   })
 }

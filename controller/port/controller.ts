@@ -1,4 +1,4 @@
-/** The controller of Ports that users made: their addresses, and which Server uses them. */
+/** The controller of Ports that users created. It allocates their addresses and reports which Server uses each. */
 import type { Network } from '../../crds/index.ts'
 import { defineController } from '../../kube/controller.ts'
 import { keyOf, keysOf } from '../../kube/types.ts'
@@ -13,11 +13,11 @@ import { reconcilePort } from './reconcile.ts'
 
 type PortStores = Pick<Stores, 'ports'>
 
-const portsOn = ({ metadata }: Network, { ports: { cache } }: PortStores): string[] =>
+const portKeysOn = ({ metadata }: Network, { ports: { cache } }: PortStores): string[] =>
   keysOf(cache.byIndex(portsByNetwork, keyOf(metadata)))
 
 /** The Ports of users on a Network that have no address yet. */
-const waitingForAddress = (network: string, { ports: { cache } }: PortStores): string[] =>
+const portsWaitingForAddress = (network: string, { ports: { cache } }: PortStores): string[] =>
   keysOf(
     cache
       .byIndex(portsByNetwork, network)
@@ -32,30 +32,34 @@ export const portController = defineController({
   stores: { ports, networks, servers },
   concurrency: 4,
   watches: [
-    watch(servers, { map: portKeysOf, priority: 'normal', because: 'A Port says which Server uses it.' }),
-    watch(networks, { map: portsOn, priority: 'low', because: 'A Port waits for its Network to be usable.' }),
-    watchOverlaps(portsOn, {
+    watch(servers, {
+      map: portKeysOf,
+      priority: 'normal',
+      because: 'The status of a Port names the Server that uses it.',
+    }),
+    watch(networks, { map: portKeysOn, priority: 'low', because: 'A Port waits for its Network to be usable.' }),
+    watchOverlaps(portKeysOn, {
       priority: 'low',
       because: 'If subnets overlap on a bridge, only the oldest Network is usable: Ports of the others wait.',
     }),
-    watchAddressRelease(waitingForAddress, {
+    watchAddressRelease(portsWaitingForAddress, {
       priority: 'normal',
       because: `A VM keeps its addresses until it is gone, even if its Ports were deleted earlier. ${freedAddress}`,
     }),
     watch(ports, {
-      deleted: (port, stores: PortStores) => waitingForAddress(networkOf(port), stores),
+      deleted: (port, stores: PortStores) => portsWaitingForAddress(networkOf(port), stores),
       priority: 'normal',
       because: `A deleted Port frees its addresses. ${freedAddress}`,
     }),
     watchChannel(addressFreed, {
-      map: waitingForAddress,
+      map: portsWaitingForAddress,
       priority: 'normal',
       because: `An address that was allocated, and whose Port was never seen, is free again. ${freedAddress}`,
     }),
     watchChannel(addressConflict, {
       map: (port) => [port],
       priority: 'normal',
-      because: 'Of two Ports with one address, one keeps it; the other says so, or is given another.',
+      because: 'If two Ports have one address, one keeps it. The other gets another address, or reports the conflict.',
     }),
   ],
   reconcile: (key, { stores, attempt }, services: Pick<Services, 'allocations' | 'clock'>) =>

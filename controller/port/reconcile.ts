@@ -101,7 +101,9 @@ function ensureAllocated(port: Port, deps: PortDeps): Allocation {
 function getUsableNetwork(port: Port, { stores }: PortDeps): Network {
   const network = stores.networks.cache.get(networkOf(port))
   if (!network) throw new Refused('NetworkNotFound', `Network ${networkOf(port)} does not exist; the port waits for it`)
-  rejectUnusableNetwork(port.metadata.namespace, network, { onBridgeOf: (of) => networksOnBridgeOf(of, stores) })
+  rejectUnusableNetwork(port.metadata.namespace, network, {
+    networksOnBridgeOf: (other) => networksOnBridgeOf(other, stores),
+  })
   if (!isInNetworkNamespace(port)) validateSharedNetworkRequest(network, port.spec)
   return network
 }

@@ -1,4 +1,7 @@
-/** Explains why no host takes a server: the hosts are counted by reason, and the closest host of each reason is named with its values. */
+/**
+ * Explains why no host takes a server: the hosts are counted by reason, and the closest host of each reason is named
+ * with its values.
+ */
 import type { PreparedFilter, RejectionReason } from './filter.ts'
 import type { HostView } from './host-view.ts'
 
@@ -17,7 +20,10 @@ interface ReasonGroup {
   differ: boolean
 }
 
-/** Runs the tests once more, over hosts of which none passes, to collect the reasons. The message stays short however many hosts there are. */
+/**
+ * Runs the tests once more, over hosts of which none passes, to collect the reasons. The message stays short however
+ * many hosts there are.
+ */
 export function explainRejection(prepared: readonly PreparedFilter[], hosts: readonly HostView[]): string {
   const groups = new Map<string, ReasonGroup>()
   for (const host of hosts) {

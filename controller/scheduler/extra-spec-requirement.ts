@@ -37,8 +37,9 @@ const textOperators: ReadonlyMap<string, Compare<string>> = new Map<string, Comp
 export type IsMetBy = (value: string) => boolean
 
 /**
- * Parses a requirement once, to test many values. An operator without its operand is never met, nor is a numeric operator if either side
- * is not a number. If the first word is no operator, the whole text is the value that is required.
+ * Parses a requirement once, to test many values. An operator without its operand is never met, nor is a numeric
+ * operator if either side is not a number. If the first word is no operator, the whole text is the value that is
+ * required.
  */
 export function parseRequirement(text: string): IsMetBy {
   const [operator = '', ...words] = text.split(/\s+/).filter((w) => w !== '')

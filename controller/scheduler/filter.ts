@@ -27,10 +27,10 @@ export interface CapacityTest extends HostTest {
 }
 
 /**
- * Most of 10,000 hosts are alike, and most of what a filter reads never changes. The scope of a filter tells how often it must be called:
- * `class`: it reads only facts of the HostClass, so it is called once for each class.
- * `capacity`: it compares a number with a column of the HostTable, so it is not called at all.
- * `host`: it reads anything, so it is called for every host that the other filters have left.
+ * Most of 10,000 hosts are alike, and most of what a filter reads never changes. The scope of a filter tells how often
+ * it must be called: `class`: it reads only facts of the HostClass, so it is called once for each class. `capacity`: it
+ * compares a number with a column of the HostTable, so it is not called at all. `host`: it reads anything, so it is
+ * called for every host that the other filters have left.
  */
 export type Filter = {
   /** Nova's name. */

@@ -1,4 +1,7 @@
-/** All filters, in the order in which they run: cheap ones and those that reject most hosts first. A host's reason is that of the first filter that rejects it. */
+/**
+ * All filters, in the order in which they run: cheap ones and those that reject most hosts first. A host's reason is
+ * that of the first filter that rejects it.
+ */
 import { aggregateInstanceExtraSpecsFilter } from './filters/aggregate-instance-extra-specs.ts'
 import { availabilityZoneFilter } from './filters/availability-zone.ts'
 import { computeFilter } from './filters/compute.ts'

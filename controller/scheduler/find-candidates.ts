@@ -2,7 +2,9 @@
 import type { HostTest, PreparedFilter } from './filter.ts'
 import type { HostTable } from './host-table.ts'
 
-/** Rows of the hosts that pass all tests. They lie in the table's scratch memory and are valid until the next placement. */
+/**
+ * Rows of the hosts that pass all tests. They lie in the table's scratch memory and are valid until the next placement.
+ */
 export function findCandidates(prepared: readonly PreparedFilter[], table: HostTable): Uint32Array {
   const rows = table.scratch()
   let count = fillByClass(prepared, table, rows)

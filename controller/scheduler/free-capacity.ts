@@ -2,8 +2,8 @@
 import type { HostView, Limits } from './host-view.ts'
 
 /**
- * The rule of Nova's placement service: used + wanted <= limit, and wanted <= maxPerServer (its max_unit). A host whose agent has not
- * reported its capacity has no free capacity, not even for a server that needs none: -1.
+ * The rule of Nova's placement service: used + wanted <= limit, and wanted <= maxPerServer (its max_unit). A host whose
+ * agent has not reported its capacity has no free capacity, not even for a server that needs none: -1.
  */
 function freeCapacityOf(resource: keyof Limits): (host: HostView) => number {
   return ({ limits, used }) => {

@@ -1,8 +1,9 @@
 /**
- * All hosts in columns of numbers: the free capacity, the raw scores of the weighers and the class of each host. Every figure comes from
- * the same functions as for a single HostView; the columns are there for speed. With 10,000 hosts a placement takes 0.6 ms of CPU time
- * (1,700 placements a second); with one object per host it takes 5.6 to 8.6 ms (120 to 160 a second), and 2.7 to 4.4 ms (230 to 370 a
- * second) if the results of class filters are cached. The goal is 1,000 a second. (2026-11-28, `node test/bench/scheduler.ts`)
+ * All hosts in columns of numbers: the free capacity, the raw scores of the weighers and the class of each host. Every
+ * figure comes from the same functions as for a single HostView; the columns are there for speed. With 10,000 hosts a
+ * placement takes 0.6 ms of CPU time (1,700 placements a second); with one object per host it takes 5.6 to 8.6 ms (120
+ * to 160 a second), and 2.7 to 4.4 ms (230 to 370 a second) if the results of class filters are cached. The goal is
+ * 1,000 a second. (2026-11-28, `node test/bench/scheduler.ts`)
  */
 import { type FreeCapacity, freeCapacity, freeCapacityNames } from './free-capacity.ts'
 import { type HostClass, type HostView, hostClassKey, hostClassOf } from './host-view.ts'
@@ -56,7 +57,8 @@ export class HostTable {
   set(view: HostView): void {
     const row = this.#rows.get(view.name) ?? this.#appendRow(view.name)
     const hostClass = this.#getOrCreateClass(view)
-    // Count up before counting down: if the host stays in its class and is its only host, the class must not be deleted.
+    // Count up before counting down: if the host stays in its class and is its only host, the class must not be
+    // deleted.
     hostClass.hosts += 1
     this.#leaveClass(row)
     // All hosts of a class share one copy of its facts.
@@ -79,7 +81,10 @@ export class HostTable {
     this.#stale.add(last.name)
   }
 
-  /** To be called when the usage of a host has changed. The view's `used` is a live object and shows the new usage already. */
+  /**
+   * To be called when the usage of a host has changed. The view's `used` is a live object and shows the new usage
+   * already.
+   */
   markUsageChanged(name: string): void {
     if (this.#rows.has(name)) this.#stale.add(name)
   }

@@ -1,4 +1,7 @@
-/** A host as the scheduler sees it: the facts of its Hypervisor and its HostAggregates, prepared once so that a placement only compares. */
+/**
+ * A host as the scheduler sees it: the facts of its Hypervisor and its HostAggregates, prepared once so that a
+ * placement only compares.
+ */
 import { findCondition, type HostAggregate, type Hypervisor, type Resources } from '../../crds/index.ts'
 import { traitsFromCpuFeatures } from './traits.ts'
 
@@ -35,7 +38,10 @@ export interface HostClass {
   /** Metadata of all aggregates of the host: key → values. A value with commas counts as several values, as in Nova. */
   readonly metadata: ReadonlyMap<string, readonly string[]>
   readonly aggregates: readonly string[]
-  /** Weight multipliers that the host's aggregates override, by metadata key; undefined if there are none, which is usual. */
+  /**
+   * Weight multipliers that the host's aggregates override, by metadata key; undefined if there are none, which is
+   * usual.
+   */
   readonly multipliers: Readonly<Record<string, number>> | undefined
   readonly arch: string | undefined
   readonly domainType: 'kvm' | 'qemu' | undefined

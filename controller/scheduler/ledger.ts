@@ -1,7 +1,8 @@
 /**
- * The ledger counts what the servers on each host use. It is derived from the Servers in the cache (status.host and the flavor copied
- * beside it, counted until the Server is gone) plus claims that are decided but not yet seen in the cache, so that several placements in a
- * row do not overcommit a host. A restarted controller rebuilds the ledger from the API alone.
+ * The ledger counts what the servers on each host use. It is derived from the Servers in the cache (status.host and the
+ * flavor copied beside it, counted until the Server is gone) plus claims that are decided but not yet seen in the
+ * cache, so that several placements in a row do not overcommit a host. A restarted controller rebuilds the ledger from
+ * the API alone.
  *
  *   assume(server, host)  pending ──observe shows that host──► seen
  *                            └──forget (write failed) or expire (never seen)──► gone
@@ -18,7 +19,7 @@ export interface ServerKey {
   readonly uid: string
 }
 
-/** What one server uses of its host. */
+/** The resources that one server uses of its host. */
 export interface Claim extends Readonly<Resources> {
   readonly host: string
   /** 1 while the server loads the host's disk. */
@@ -141,7 +142,7 @@ export class Ledger {
     return () => void this.#listeners.delete(listener)
   }
 
-  /** What the servers on a host use. Every call returns the same live object, so a HostView may keep it. */
+  /** The resources in use on a host. Every call returns the same live object, so a HostView may keep it. */
   usageOf(host: string): HostUsage {
     return this.#totalsOf(host)
   }

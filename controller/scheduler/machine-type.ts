@@ -2,7 +2,10 @@
 
 const aliases: Readonly<Record<string, string>> = { 'pc-q35': 'q35', 'pc-i440fx': 'pc' }
 
-/** 'pc-q35-8.0' → family q35, from QEMU 8.0 on. A distribution's name (pc-q35-rhel9.2.0) says nothing about QEMU's version: 0. */
+/**
+ * 'pc-q35-8.0' → family q35, from QEMU 8.0 on. A distribution's name (pc-q35-rhel9.2.0) says nothing about QEMU's
+ * version: 0.
+ */
 function parseMachineType(name: string): { family: string; version: number } {
   const m = /^(.+)-(\d+)\.(\d+)$/.exec(name)
   const base = m?.[1] ?? name.replace(/^(pc-q35|pc-i440fx|virt|pseries|s390-ccw-virtio)-[a-z].*$/, '$1')
@@ -10,7 +13,10 @@ function parseMachineType(name: string): { family: string; version: number } {
   return { family: aliases[base] ?? base, version }
 }
 
-/** Whether a host that reports these machine types and this QEMU version (0 if unknown) supports the machine type `name`. */
+/**
+ * Whether a host that reports these machine types and this QEMU version (0 if unknown) supports the machine type
+ * `name`.
+ */
 export function supportsMachineType(reported: readonly string[], qemuVersion: number, name: string): boolean {
   if (reported.includes(name)) return true
   const { family, version } = parseMachineType(name)

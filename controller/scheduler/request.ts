@@ -1,4 +1,7 @@
-/** The request of a placement: the facts of the server, its flavor and its image, with the servers of hints already resolved to hosts. */
+/**
+ * The request of a placement: the facts of the server, its flavor and its image, with the servers of hints already
+ * resolved to hosts.
+ */
 import type { Flavor, Image, Resources } from '../../crds/index.ts'
 
 /** The part of a flavor that placement reads: a Flavor's spec and the copy in a Server's status both fit. */
@@ -30,9 +33,10 @@ export interface PlacementRequest {
 }
 
 /**
- * The vCPUs, MiB of memory and GiB of disk that a server takes of its host. As in Nova, disk = root + ephemeral + swap rounded up to GiB,
- * and `resources:VCPU`, `resources:MEMORY_MB`, `resources:DISK_GB` override (0: takes none). Unlike in Nova, a root disk of 0 ("as large
- * as the image") counts as the image's minDisk, for on the host's disk it is at least that large.
+ * The vCPUs, MiB of memory and GiB of disk that a server takes of its host. As in Nova, disk = root + ephemeral + swap
+ * rounded up to GiB, and `resources:VCPU`, `resources:MEMORY_MB`, `resources:DISK_GB` override (0: takes none). Unlike
+ * in Nova, a root disk of 0 ("as large as the image") counts as the image's minDisk, for on the host's disk it is at
+ * least that large.
  */
 export function demandOf(flavor: FlavorFacts, image: ImageFacts): Resources {
   const root = flavor.disk === 0 ? (image.minDisk ?? 0) : flavor.disk
@@ -51,7 +55,10 @@ function parseAmount(text: string | undefined): number | undefined {
 
 const SUPPORTED_CLASSES = new Set(['VCPU', 'MEMORY_MB', 'DISK_GB'])
 
-/** The amounts, by resource class, that the flavor's `resources:` extra specs ask for and that no host has, such as VGPU or CUSTOM_FPGA. */
+/**
+ * The amounts, by resource class, that the flavor's `resources:` extra specs ask for and that no host has, such as VGPU
+ * or CUSTOM_FPGA.
+ */
 export function unsupportedResourcesOf(flavor: FlavorFacts): ReadonlyMap<string, number> {
   const found = new Map<string, number>()
   for (const [key, text] of Object.entries(flavor.extraSpecs ?? {})) {

@@ -1,6 +1,6 @@
 /**
- * Selects the host for a server: filters say which hosts can take it, weighers say which of these is best. Pure: the same request and
- * hosts, in any order, give the same placement.
+ * Selects the host for a server: filters say which hosts can take it, weighers say which of these is best. Pure: the
+ * same request and hosts, in any order, give the same placement.
  */
 import { explainRejection } from './explain-rejection.ts'
 import { type PreparedFilter, prepareFilter } from './filter.ts'

@@ -1,4 +1,7 @@
-/** Hosts and requests for tests of the scheduler. Each test states only what differs from an empty, roomy host and a small server. */
+/**
+ * Hosts and requests for tests of the scheduler. Each test states only what differs from an empty, roomy host and a
+ * small server.
+ */
 import type { HostAggregate, Hypervisor } from '../../crds/index.ts'
 import { type HostUsage, type HostView, toHostView } from './host-view.ts'
 import type { FlavorFacts, PlacementRequest } from './request.ts'
@@ -7,7 +10,7 @@ import { MAX_ATTEMPTS } from './select-host.ts'
 type Spec = Partial<Hypervisor['spec']>
 type Status = Partial<NonNullable<Hypervisor['status']>>
 
-/** What differs from the default host. */
+/** Overrides of the default host. */
 export interface HostOverrides extends Spec, Omit<Status, 'used' | 'servers' | 'capacity'> {
   vcpus?: number
   ram?: number

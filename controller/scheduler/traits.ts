@@ -1,4 +1,6 @@
-/** Traits of a host under their names in os-traits: HW_CPU_X86_<FEATURE>, from the CPU features that libvirt reports. */
+/**
+ * Traits of a host under their names in os-traits: HW_CPU_X86_<FEATURE>, from the CPU features that libvirt reports.
+ */
 
 /** Features that os-traits spells otherwise than libvirt does. */
 const osTraitsSpelling: Readonly<Record<string, string>> = {

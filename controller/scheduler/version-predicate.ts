@@ -1,4 +1,7 @@
-/** Version requirements of images, such as '>=6.0,<8.2': all clauses must hold. Versions are numbers as parseVersion (host-view.ts) returns them. */
+/**
+ * Version requirements of images, such as '>=6.0,<8.2': all clauses must hold. Versions are numbers as parseVersion
+ * (host-view.ts) returns them.
+ */
 
 type Compare = (version: number, operand: number) => boolean
 
@@ -11,7 +14,9 @@ const operators: Readonly<Record<string, Compare>> = {
   '>=': (v, o) => v >= o,
 }
 
-/** false also if the requirement cannot be parsed: a typing error must not place an image on a host that it may not fit. */
+/**
+ * false also if the requirement cannot be parsed: a typing error must not place an image on a host that it may not fit.
+ */
 export function versionSatisfies(version: number, requirement: string): boolean {
   return requirement.split(',').every((clause) => {
     const m = /^\s*(<=|>=|==|!=|<|>)\s*(\d+)(?:\.(\d+))?(?:\.(\d+))?\s*$/.exec(clause)

@@ -1,4 +1,6 @@
-/** A weigher scores each host that passed the filters; the scores are normalised, multiplied and added up as in Nova. */
+/**
+ * A weigher scores each host that passed the filters; the scores are normalised, multiplied and added up as in Nova.
+ */
 import type { HostTable } from './host-table.ts'
 import type { HostClass, HostView } from './host-view.ts'
 import { type WeigherName, weigherNames, weighers } from './weighers.ts'
@@ -6,18 +8,25 @@ import { type WeigherName, weigherNames, weighers } from './weighers.ts'
 export interface Weigher {
   /** Nova's name. */
   readonly name: string
-  /** The key of aggregate metadata that overrides the multiplier for the aggregate's hosts; also the name of Nova's option. */
+  /**
+   * The key of aggregate metadata that overrides the multiplier for the aggregate's hosts; also the name of Nova's
+   * option.
+   */
   readonly multiplierKey: string
   /** Nova's default. */
   readonly multiplier: number
-  /** Scores below it count as it, and the normalisation starts there. Without it, the normalisation starts at the least score that occurs. */
+  /**
+   * Scores below it count as it, and the normalisation starts there. Without it, the normalisation starts at the least
+   * score that occurs.
+   */
   readonly minimum?: number
   score(host: HostView): number
 }
 
 /**
- * The weights of the hosts in these rows, in their order: the sum of the given weighers, by default of all. Each weigher's scores are
- * brought to 0…1 between the least and the greatest of them; a weigher that scores all hosts alike adds nothing.
+ * The weights of the hosts in these rows, in their order: the sum of the given weighers, by default of all. Each
+ * weigher's scores are brought to 0…1 between the least and the greatest of them; a weigher that scores all hosts alike
+ * adds nothing.
  */
 export function weighHosts(
   table: HostTable,

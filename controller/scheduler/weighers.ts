@@ -1,4 +1,7 @@
-/** All weighers. Their order is fixed because it decides the last bit of a floating-point sum, and so which of two hosts wins a tie. */
+/**
+ * All weighers. Their order is fixed because it decides the last bit of a floating-point sum, and so which of two hosts
+ * wins a tie.
+ */
 import type { Weigher } from './weigher.ts'
 import { cpuWeigher } from './weighers/cpu.ts'
 import { diskWeigher } from './weighers/disk.ts'

@@ -1,4 +1,4 @@
-/** The controller of Servers: places them, and follows what they wait for. */
+/** The controller of Servers. It places them, and is woken by everything that an unplaced Server may wait for. */
 import { findCondition, type Server } from '../../crds/index.ts'
 import { defineController } from '../../kube/controller.ts'
 import { type KubeObject, keyOf, keysOf } from '../../kube/types.ts'
@@ -30,46 +30,50 @@ import {
   type Stores,
   servers,
 } from '../stores.ts'
-import { type LookupStores, lookupIn } from './lookup.ts'
+import { createLookup, type LookupStores } from './lookup.ts'
 import { reconcileServer, type ServerDeps } from './reconcile.ts'
 
 type ServerStores = Pick<Stores, 'servers'>
 type NetworkedStores = Pick<Stores, 'servers' | 'ports'>
 
-/** The Servers without a host that an index has under the key of an object that they name. */
-const waitingFor =
+/** The keys of the Servers without a host that name an object. The index finds Servers by the object's key. */
+const serversWaitingFor =
   (index: typeof serversByFlavor) =>
   ({ metadata }: KubeObject, { servers: { cache } }: ServerStores): string[] =>
-    waitingUnder(index, keyOf(metadata), cache)
+    waitingServersIn(index, keyOf(metadata), cache)
 
-const waitingUnder = (index: typeof serversByFlavor, value: string, cache: Stores['servers']['cache']): string[] =>
+const waitingServersIn = (index: typeof serversByFlavor, value: string, cache: Stores['servers']['cache']): string[] =>
   keysOf(cache.byIndex(index, value).filter(({ status }) => status?.host === undefined))
 
-/** The Servers without a host that name a Network, or a Port of it: what is true of the Network decides about both. */
-function waitingForNetwork({ metadata }: KubeObject, { servers: { cache }, ports }: NetworkedStores): string[] {
+/** The keys of the Servers without a host that name a Network, or a Port on it: both need the Network. */
+function serversWaitingForNetwork({ metadata }: KubeObject, { servers: { cache }, ports }: NetworkedStores): string[] {
   const key = keyOf(metadata)
   const viaPorts = ports.cache
     .byIndex(portsByNetwork, key)
-    .flatMap((port) => waitingUnder(serversByPort, keyOf(port.metadata), cache))
-  return [...waitingUnder(serversByNetwork, key, cache), ...viaPorts]
+    .flatMap((port) => waitingServersIn(serversByPort, keyOf(port.metadata), cache))
+  return [...waitingServersIn(serversByNetwork, key, cache), ...viaPorts]
 }
 
-/** The Servers without a host that want an address of a Network. */
-const waitingForAddress = (network: string, { servers: { cache } }: ServerStores): string[] =>
-  waitingUnder(serversByNetwork, network, cache)
+/** The keys of the Servers without a host that need an address of a Network. */
+const serversWaitingForAddress = (network: string, { servers: { cache } }: ServerStores): string[] =>
+  waitingServersIn(serversByNetwork, network, cache)
 
-const unscheduled = (stores: ServerStores): string[] => keysOf(unscheduledServers(stores))
+const unscheduledKeys = (stores: ServerStores): string[] => keysOf(unscheduledServers(stores))
 
-/** The Servers that have been told that no host has room; not those that wait for something else. */
-const withoutValidHost = (stores: ServerStores): string[] =>
+/** The keys of the Servers that found no host with room, without those that wait for something else. */
+const keysWithoutValidHost = (stores: ServerStores): string[] =>
   keysOf(
     unscheduledServers(stores).filter(
       ({ status }) => findCondition(status?.conditions, 'Scheduled')?.reason === 'NoValidHost',
     ),
   )
 
-/** The Servers without a host whose scheduler hints name a Server that has just been placed. */
-function hintingAt(old: Server, { metadata: { namespace, name }, status }: Server, stores: ServerStores): string[] {
+/** The keys of the Servers without a host whose scheduler hints name a Server that has just been placed. */
+function serversHintingAt(
+  old: Server,
+  { metadata: { namespace, name }, status }: Server,
+  stores: ServerStores,
+): string[] {
   if (old.status?.host !== undefined || status?.host === undefined) return []
   const isHinting = ({ metadata, spec: { schedulerHints = {} } }: Server): boolean =>
     metadata.namespace === namespace &&
@@ -77,11 +81,14 @@ function hintingAt(old: Server, { metadata: { namespace, name }, status }: Serve
   return keysOf(unscheduledServers(stores).filter(isHinting))
 }
 
-/** All Servers without a host, when another leaves its host. */
-const unscheduledWhenLeft = (old: Server, now: Server, stores: ServerStores): string[] =>
-  old.status?.host !== undefined && old.status.host !== now.status?.host ? unscheduled(stores) : []
+/** The keys of all Servers without a host, if a Server has just left its host. */
+const unscheduledKeysWhenHostLeft = (old: Server, now: Server, stores: ServerStores): string[] =>
+  old.status?.host !== undefined && old.status.host !== now.status?.host ? unscheduledKeys(stores) : []
 
-/** Placements that are given up wake each other, for each of them may give one up again: no quicker than this. */
+/**
+ * A placement that is given up wakes other Servers, whose placements may be given up too. This delay slows the loop
+ * down.
+ */
 const ROOM_MS = 1000
 
 const namedObject = 'A Server that is not placed yet waits for what its spec names.'
@@ -94,56 +101,56 @@ export const serverController = defineController({
   stores: { servers, actions, flavors, images, keyPairs, networks, ports, aggregates, hypervisors },
   concurrency: 16,
   watches: [
-    watch(flavors, { map: waitingFor(serversByFlavor), priority: 'normal', because: namedObject }),
-    watch(images, { map: waitingFor(serversByImage), priority: 'normal', because: namedObject }),
-    watch(keyPairs, { map: waitingFor(serversByKeyPair), priority: 'normal', because: namedObject }),
-    watch(ports, { map: waitingFor(serversByPort), priority: 'normal', because: namedObject }),
-    watch(networks, { map: waitingForNetwork, priority: 'normal', because: namedObject }),
-    watchOverlaps(waitingForNetwork, {
+    watch(flavors, { map: serversWaitingFor(serversByFlavor), priority: 'normal', because: namedObject }),
+    watch(images, { map: serversWaitingFor(serversByImage), priority: 'normal', because: namedObject }),
+    watch(keyPairs, { map: serversWaitingFor(serversByKeyPair), priority: 'normal', because: namedObject }),
+    watch(ports, { map: serversWaitingFor(serversByPort), priority: 'normal', because: namedObject }),
+    watch(networks, { map: serversWaitingForNetwork, priority: 'normal', because: namedObject }),
+    watchOverlaps(serversWaitingForNetwork, {
       priority: 'normal',
       because: 'If subnets overlap on a bridge, only the oldest Network is usable: Servers wait for the others.',
     }),
     watch(aggregates, {
-      map: (_, stores: ServerStores) => unscheduled(stores),
+      map: (_, stores: ServerStores) => unscheduledKeys(stores),
       priority: 'low',
       because: 'Aggregates decide which hosts a Server may have.',
     }),
     watch(servers, {
-      updated: hintingAt,
+      updated: serversHintingAt,
       priority: 'normal',
       because: 'A Server whose scheduler hints name another waits until that one is placed.',
     }),
     watch(servers, {
-      updated: unscheduledWhenLeft,
-      deleted: (_, stores) => unscheduled(stores),
+      updated: unscheduledKeysWhenHostLeft,
+      deleted: (_, stores) => unscheduledKeys(stores),
       priority: 'low',
       because: `A Server that leaves its host leaves room. ${roomOnHost}`,
     }),
     ...watchHosts((host, { servers: { cache } }: ServerStores) => keysOf(cache.byIndex(serversByHost, host)), {
       priority: 'normal',
-      because: 'The Servers on a host say whether it is reachable.',
+      because: 'The Servers on a host report whether it is reachable.',
     }),
-    ...watchHosts((_, stores: ServerStores) => unscheduled(stores), {
+    ...watchHosts((_, stores: ServerStores) => unscheduledKeys(stores), {
       priority: 'low',
       because: `A host that comes up, or whose capacity or rights change, may have room. ${roomOnHost}`,
     }),
     watchChannel(roomFreed, {
-      map: (_, stores: ServerStores) => withoutValidHost(stores),
+      map: (_, stores: ServerStores) => keysWithoutValidHost(stores),
       priority: 'low',
       after: ROOM_MS,
-      because: 'A placement that was given up leaves room for a Server that was told that no host has any.',
+      because: 'A placement that was given up leaves room for a Server that found no host with room.',
     }),
-    watchAddressRelease(waitingForAddress, {
+    watchAddressRelease(serversWaitingForAddress, {
       priority: 'low',
       because: `A VM keeps its addresses until it is gone, even if its Ports were deleted earlier. ${freedAddress}`,
     }),
     watch(ports, {
-      deleted: (port, stores: ServerStores) => waitingForAddress(networkOf(port), stores),
+      deleted: (port, stores: ServerStores) => serversWaitingForAddress(networkOf(port), stores),
       priority: 'low',
       because: `A deleted Port frees its addresses. ${freedAddress}`,
     }),
     watchChannel(addressFreed, {
-      map: waitingForAddress,
+      map: serversWaitingForAddress,
       priority: 'low',
       because: `An address that was allocated, and whose Port was never seen, is free again. ${freedAddress}`,
     }),
@@ -152,12 +159,12 @@ export const serverController = defineController({
     reconcileServer(key, serverDeps(stores, services), attempt),
 })
 
-/** What a reconcile of a Server asks and writes. */
+/** The dependencies of a reconcile of a Server. */
 export const serverDeps = (stores: LookupStores & Pick<Stores, 'actions'>, services: ServerServices): ServerDeps => ({
   ...services,
   stores,
-  lookup: lookupIn(stores),
-  onRoom: () => services.channels.notify(roomFreed, undefined),
+  lookup: createLookup(stores),
+  onClaimDropped: () => services.channels.notify(roomFreed, undefined),
 })
 
 type ServerServices = Pick<Services, 'hosts' | 'views' | 'ledger' | 'portAllocator' | 'events' | 'clock' | 'channels'>

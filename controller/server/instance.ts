@@ -1,4 +1,7 @@
-/** Builds the copy of everything that a placed server refers to. Its host reads the copy, so later changes of the originals have no effect. Pure. */
+/**
+ * Builds the copy of everything that a placed server refers to. Its host reads the copy, so later changes of the
+ * originals have no effect. Pure.
+ */
 import type { Instance, Interface, Server } from '../../crds/index.ts'
 import type { Resolved } from './resolve.ts'
 

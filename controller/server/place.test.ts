@@ -2,22 +2,22 @@ import { describe, expect, it } from 'vitest'
 import { findCondition, resourceDefOf, type Server, server as serverKind } from '../../crds/index.ts'
 import { ApiError } from '../../kube/errors.ts'
 import { Killed, Life } from '../../test/fakes/life.ts'
-import { Bench, cloud } from '../testing.ts'
+import { Bench, startCloud } from '../testing.ts'
 import { reconcileServer } from './reconcile.ts'
 
 const lan = { networks: [{ name: 'lan' }] }
-const scheduled = (bench: Bench, name = 'web') => findCondition(bench.status(name).conditions, 'Scheduled')
-const types = (bench: Bench): string[] =>
-  (bench.status().conditions ?? []).map(({ type, status }) => `${type} ${status}`)
+const scheduledOf = (bench: Bench, name = 'web') => findCondition(bench.statusOf(name).conditions, 'Scheduled')
+const conditionsOf = (bench: Bench): string[] =>
+  (bench.statusOf().conditions ?? []).map(({ type, status }) => `${type} ${status}`)
 
-describe('a placement', () => {
-  it('is one write, and one for each port; all that the agent needs is in it', async () => {
-    await using bench = await cloud('h1')
-    const { metadata } = await bench.server('web', lan)
+describe('placeServer', () => {
+  it('writes everything that the agent needs in one write, after one for each port', async () => {
+    await using bench = await startCloud('h1')
+    const { metadata } = await bench.createServer('web', lan)
     expect(await bench.reconcile()).toEqual({ kind: 'wait', for: 'the agent of h1', recheckAfter: undefined })
     expect(bench.writes).toEqual(['create ports', 'applyStatus servers'])
-    const [port] = bench.ports()
-    expect(bench.status()).toMatchObject({
+    const [port] = bench.listPorts()
+    expect(bench.statusOf()).toMatchObject({
       host: 'h1',
       vmState: 'building',
       observedGeneration: 1,
@@ -32,131 +32,131 @@ describe('a placement', () => {
       },
       addresses: [{ network: 'lan', address: '10.0.0.2', version: 4, macAddress: port?.status?.macAddress }],
     })
-    expect(types(bench)).toEqual(['Scheduled True', 'Ready False'])
+    expect(conditionsOf(bench)).toEqual(['Scheduled True', 'Ready False'])
   })
 
-  it('says nothing a second time, and is not made a second time', async () => {
-    await using bench = await cloud('h1', 'h2')
-    await bench.server()
+  it('writes nothing for a server that is placed already', async () => {
+    await using bench = await startCloud('h1', 'h2')
+    await bench.createServer()
     await bench.reconcile()
-    const before = bench.read()
+    const before = bench.getServer()
     for (let i = 0; i < 3; i++) await bench.reconcile()
-    expect(bench.read()).toEqual(before)
+    expect(bench.getServer()).toEqual(before)
     expect(bench.writes).toEqual(['applyStatus servers'])
   })
 
-  it('counts at once: servers in a row do not overcommit, though no cache has shown them yet', async () => {
-    await using bench = await cloud()
-    await bench.host('h1', { ram: 2048 + 512 })
-    for (const name of ['a', 'b', 'c']) await bench.server(name)
+  it('does not overcommit a host by placements that the cache does not show yet', async () => {
+    await using bench = await startCloud()
+    await bench.createHost('h1', { ram: 2048 + 512 })
+    for (const name of ['a', 'b', 'c']) await bench.createServer(name)
     bench.api.pauseWatches()
     for (const name of ['a', 'b', 'c']) await reconcileServer(`demo/${name}`, bench.deps)
     bench.api.resumeWatches()
     await bench.fake.waitForCaches()
-    expect(['a', 'b', 'c'].map((name) => bench.status(name).host)).toEqual(['h1', 'h1', undefined])
+    expect(['a', 'b', 'c'].map((name) => bench.statusOf(name).host)).toEqual(['h1', 'h1', undefined])
     expect(bench.services.ledger.usageOf('h1')).toMatchObject({ servers: 2, ram: 2048 })
     expect(bench.services.ledger.pendingCount).toBe(0)
   })
 
-  it('goes where hints say', async () => {
-    await using bench = await cloud('h1', 'h2')
-    await bench.server('a')
+  it('follows the hints sameHost and differentHost', async () => {
+    await using bench = await startCloud('h1', 'h2')
+    await bench.createServer('a')
     await bench.reconcile('a')
-    const { host } = bench.status('a')
-    await bench.server('near', { schedulerHints: { sameHost: ['a'] } })
-    await bench.server('far', { schedulerHints: { differentHost: ['a'] } })
+    const { host } = bench.statusOf('a')
+    await bench.createServer('near', { schedulerHints: { sameHost: ['a'] } })
+    await bench.createServer('far', { schedulerHints: { differentHost: ['a'] } })
     for (const name of ['near', 'far']) await bench.reconcile(name)
-    expect(bench.status('near').host).toBe(host)
-    expect(bench.status('far').host).not.toBe(host)
+    expect(bench.statusOf('near').host).toBe(host)
+    expect(bench.statusOf('far').host).not.toBe(host)
   })
 
-  it('says in which zone it is', async () => {
-    await using bench = await cloud('h1', 'h2', 'h3')
-    await bench.server('web', { availabilityZone: 'nova' })
+  it('writes the availability zone into the instance', async () => {
+    await using bench = await startCloud('h1', 'h2', 'h3')
+    await bench.createServer('web', { availabilityZone: 'nova' })
     await bench.reconcile()
-    const { instance } = bench.status()
+    const { instance } = bench.statusOf()
     expect(instance?.availabilityZone).toBe('nova')
   })
 })
 
-describe('no placement', () => {
-  it('for want of a host: an error to Nova’s clients, with the reasons; placed when there is one', async () => {
-    await using bench = await cloud()
-    await bench.server('web', lan)
+describe('placeServer without a placement', () => {
+  it('reports vmState error when there is no host, and places the server when there is one', async () => {
+    await using bench = await startCloud()
+    await bench.createServer('web', lan)
     expect(await bench.reconcile()).toMatchObject({ kind: 'failed', reason: 'NoValidHost' })
-    expect(bench.status()).toMatchObject({ vmState: 'error', fault: { code: 500, details: 'NoValidHost' } })
-    expect(types(bench)).toEqual(['Scheduled False', 'Ready False', 'Stalled True'])
-    expect(bench.ports()).toEqual([])
-    await bench.host('h1')
+    expect(bench.statusOf()).toMatchObject({ vmState: 'error', fault: { code: 500, details: 'NoValidHost' } })
+    expect(conditionsOf(bench)).toEqual(['Scheduled False', 'Ready False', 'Stalled True'])
+    expect(bench.listPorts()).toEqual([])
+    await bench.createHost('h1')
     await bench.reconcile()
-    expect(bench.status()).toMatchObject({ host: 'h1', vmState: 'building' })
-    expect(bench.status()).not.toHaveProperty('fault')
-    expect(types(bench)).toEqual(['Scheduled True', 'Ready False'])
+    expect(bench.statusOf()).toMatchObject({ host: 'h1', vmState: 'building' })
+    expect(bench.statusOf()).not.toHaveProperty('fault')
+    expect(conditionsOf(bench)).toEqual(['Scheduled True', 'Ready False'])
   })
 
-  it('for want of an object: it waits and says for which', async () => {
-    await using bench = await cloud('h1')
-    await bench.server('web', { flavor: 'huge' })
+  it('names the missing object that the server waits for', async () => {
+    await using bench = await startCloud('h1')
+    await bench.createServer('web', { flavor: 'huge' })
     expect(await bench.reconcile()).toMatchObject({ kind: 'failed', reason: 'FlavorNotFound' })
-    expect(bench.status()).toMatchObject({ vmState: 'building', taskState: 'scheduling' })
-    expect(types(bench)).toEqual(['Scheduled False', 'Ready False', 'Reconciling True'])
-    expect(scheduled(bench)?.message).toBe('Flavor huge does not exist; the server waits for it')
-    await bench.flavor('huge')
+    expect(bench.statusOf()).toMatchObject({ vmState: 'building', taskState: 'scheduling' })
+    expect(conditionsOf(bench)).toEqual(['Scheduled False', 'Ready False', 'Reconciling True'])
+    expect(scheduledOf(bench)?.message).toBe('Flavor huge does not exist; the server waits for it')
+    await bench.createFlavor('huge')
     await bench.reconcile()
-    expect(bench.status()).toMatchObject({ host: 'h1' })
-    expect(bench.status()).not.toHaveProperty('taskState')
+    expect(bench.statusOf()).toMatchObject({ host: 'h1' })
+    expect(bench.statusOf()).not.toHaveProperty('taskState')
   })
 
-  it('is said once, and anew when its reason or the spec changes', async () => {
-    await using bench = await cloud()
-    await bench.server('web')
+  it('reports once why no host was found, and again when the reason or the spec changes', async () => {
+    await using bench = await startCloud()
+    await bench.createServer('web')
     for (let i = 0; i < 3; i++) await bench.reconcile()
     expect(bench.writes).toHaveLength(1)
-    const { created } = bench.status().fault ?? {}
-    await bench.host('h1', { disabled: true })
+    const { created } = bench.statusOf().fault ?? {}
+    await bench.createHost('h1', { disabled: true })
     await bench.clock.advance(5000)
     await bench.reconcile()
     expect(bench.writes).toHaveLength(2)
-    expect(bench.status().fault?.created).not.toBe(created)
+    expect(bench.statusOf().fault?.created).not.toBe(created)
     await bench.api
       .resource<Server>(resourceDefOf(serverKind))
       .patch({ namespace: 'demo', name: 'web' }, { spec: { displayName: 'x' } })
     await bench.fake.waitForCaches()
     await bench.reconcile()
-    expect(bench.status().observedGeneration).toBe(2)
+    expect(bench.statusOf().observedGeneration).toBe(2)
   })
 
-  it('for want of an address: tried again, with nothing claimed, and told when it lasts', async () => {
-    await using bench = await cloud('h1')
-    await bench.network('full', [{ cidr: '10.9.0.0/30', gateway: '10.9.0.1', dhcp: false }])
-    await bench.server('a', { networks: [{ name: 'full' }] })
+  it('retries without a claim when no address is free, and reports that from the third attempt on', async () => {
+    await using bench = await startCloud('h1')
+    await bench.createNetwork('full', [{ cidr: '10.9.0.0/30', gateway: '10.9.0.1', dhcp: false }])
+    await bench.createServer('a', { networks: [{ name: 'full' }] })
     await bench.reconcile('a')
-    await bench.server('web', { networks: [{ name: 'full' }] })
+    await bench.createServer('web', { networks: [{ name: 'full' }] })
     const fails = { kind: 'Transient', code: 'NoFreeAddress' }
     await expect(bench.reconcile()).rejects.toMatchObject(fails)
-    expect(bench.status()).toEqual({})
-    expect(bench.rooms).toBe(1)
+    expect(bench.statusOf()).toEqual({})
+    expect(bench.droppedClaims).toBe(1)
     for (let i = 0; i < 2; i++) {
       const { length } = bench.writes
       await expect(reconcileServer('demo/web', bench.deps, 3)).rejects.toMatchObject(fails)
       await bench.fake.waitForCaches()
-      expect(bench.status()).toMatchObject({ vmState: 'building', taskState: 'scheduling' })
-      expect(scheduled(bench)).toMatchObject({ status: 'False', reason: 'NoFreeAddress' })
+      expect(bench.statusOf()).toMatchObject({ vmState: 'building', taskState: 'scheduling' })
+      expect(scheduledOf(bench)).toMatchObject({ status: 'False', reason: 'NoFreeAddress' })
       expect(bench.writes.length - length).toBe(i === 0 ? 1 : 0)
     }
     expect(bench.services.ledger.usageOf('h1').servers).toBe(1)
   })
 })
 
-describe('a host that refused', () => {
-  async function refusedBy(hosts: string[]): Promise<Bench> {
-    const bench = await cloud(...hosts)
-    await bench.server('web', lan)
+describe('placeServer after a host rejected the server', () => {
+  async function placeOnOneOf(hosts: string[]): Promise<Bench> {
+    const bench = await startCloud(...hosts)
+    await bench.createServer('web', lan)
     await bench.reconcile()
     return bench
   }
-  const refuse = async (bench: Bench): Promise<string> => {
-    const host = bench.status().host ?? ''
+  const rejectByHost = async (bench: Bench): Promise<string> => {
+    const host = bench.statusOf().host ?? ''
     const fault = { code: 500, message: 'start: QEMU is broken', details: 'QEMUBroken', created: bench.now() }
     const conditions = [
       {
@@ -174,7 +174,7 @@ describe('a host that refused', () => {
         lastTransitionTime: bench.now(),
       },
     ]
-    await bench.agentSays({
+    await bench.reportAsAgent({
       vmState: 'error',
       actionRecords: 1,
       observedGeneration: 1,
@@ -186,65 +186,64 @@ describe('a host that refused', () => {
     return host
   }
 
-  it('is not asked again; its port and address stay with the server', async () => {
-    await using bench = await refusedBy(['h1', 'h2'])
-    const [port] = bench.ports()
-    const first = await refuse(bench)
+  it('chooses another host, and keeps the port and the address', async () => {
+    await using bench = await placeOnOneOf(['h1', 'h2'])
+    const [port] = bench.listPorts()
+    const first = await rejectByHost(bench)
     await bench.reconcile()
-    expect(bench.status()).toMatchObject({ vmState: 'building', taskState: 'scheduling', actionRecords: 1 })
-    expect(bench.status()).not.toHaveProperty('host')
+    expect(bench.statusOf()).toMatchObject({ vmState: 'building', taskState: 'scheduling', actionRecords: 1 })
+    expect(bench.statusOf()).not.toHaveProperty('host')
     await bench.reconcile()
-    for (const field of ['fault', 'hostRejection', 'domain']) expect(bench.status()).not.toHaveProperty(field)
+    for (const field of ['fault', 'hostRejection', 'domain']) expect(bench.statusOf()).not.toHaveProperty(field)
     await bench.reconcile()
-    const second = bench.status().host
+    const second = bench.statusOf().host
     expect(second).not.toBe(first)
     expect(second).toBeDefined()
-    expect(bench.status().rejectedHosts).toEqual([{ host: first, reason: 'start: QEMU is broken' }])
-    expect(bench.ports()).toEqual([port])
+    expect(bench.statusOf().rejectedHosts).toEqual([{ host: first, reason: 'start: QEMU is broken' }])
+    expect(bench.listPorts()).toEqual([port])
     expect(bench.services.ledger.usageOf(first).servers).toBe(0)
   })
 
-  it('and the last one: an error that names them all; a new spec is a new try', async () => {
-    await using bench = await refusedBy(['h1', 'h2'])
+  it('reports all rejections when no host is left, and tries all hosts again for a new spec', async () => {
+    await using bench = await placeOnOneOf(['h1', 'h2'])
     for (let i = 0; i < 2; i++) {
-      await refuse(bench)
+      await rejectByHost(bench)
       for (let n = 0; n < 3; n++) await bench.reconcile()
     }
-    expect(bench.status()).toMatchObject({ vmState: 'error', actionRecords: 1 })
-    expect(scheduled(bench)?.message).toMatch(/h1 could not build it: start: QEMU is broken.*h2 could not build it/)
+    expect(bench.statusOf()).toMatchObject({ vmState: 'error', actionRecords: 1 })
+    expect(scheduledOf(bench)?.message).toMatch(/h1 could not build it: start: QEMU is broken.*h2 could not build it/)
     await bench.api
       .resource<Server>(resourceDefOf(serverKind))
       .patch({ namespace: 'demo', name: 'web' }, { spec: { displayName: 'x' } })
     await bench.fake.waitForCaches()
     await bench.reconcile()
-    expect(bench.status().host).toBeDefined()
-    expect(bench.status()).not.toHaveProperty('rejectedHosts')
+    expect(bench.statusOf().host).toBeDefined()
+    expect(bench.statusOf()).not.toHaveProperty('rejectedHosts')
   })
 
-  it('then nothing of its fault is left when the next host builds', async () => {
-    await using bench = await refusedBy(['h1', 'h2'])
-    await refuse(bench)
+  it('leaves no fault of the first host when the next one has built the server', async () => {
+    await using bench = await placeOnOneOf(['h1', 'h2'])
+    await rejectByHost(bench)
     for (let n = 0; n < 3; n++) await bench.reconcile()
-    // What the next agent says takes the place of what the last one said: they are one manager.
-    await bench.agentSays({
+    await bench.reportAsAgent({
       vmState: 'active',
       actionRecords: 2,
       observedGeneration: 1,
       domain: { name: 'd' },
       conditions: [],
     })
-    expect(bench.status()).not.toHaveProperty('fault')
-    expect(bench.status()).not.toHaveProperty('hostRejection')
-    expect(bench.status()).not.toHaveProperty('taskState')
+    expect(bench.statusOf()).not.toHaveProperty('fault')
+    expect(bench.statusOf()).not.toHaveProperty('hostRejection')
+    expect(bench.statusOf()).not.toHaveProperty('taskState')
   })
 })
 
-describe('two controllers, or one that dies', () => {
-  it('of two at once one writes, and the other forgets its claim', async () => {
-    await using one = await cloud('h1')
+describe('placeServer with interrupted or concurrent writes', () => {
+  it('lets only one of two controllers write, and drops the claim of the other', async () => {
+    await using one = await startCloud('h1')
     await using two = await Bench.start(one.api)
-    await two.beat('h1')
-    await one.server('web')
+    await two.renewLease('h1')
+    await one.createServer('web')
     await two.fake.waitForCaches()
     one.api.pauseWatches()
     await Promise.all([one, two].map((bench) => reconcileServer('demo/web', bench.deps)))
@@ -256,52 +255,52 @@ describe('two controllers, or one that dies', () => {
     }
   })
 
-  it('a server that changed since it was seen is not written, and not claimed for', async () => {
-    await using bench = await cloud('h1')
-    await bench.server('web')
+  it('writes and claims nothing when the server has changed since it was read', async () => {
+    await using bench = await startCloud('h1')
+    await bench.createServer('web')
     bench.api.pauseWatches()
     const servers = bench.api.resource<Server>(resourceDefOf(serverKind))
     await servers.patch({ namespace: 'demo', name: 'web' }, { metadata: { labels: { a: 'b' } } })
     await reconcileServer('demo/web', bench.deps)
-    expect(bench.status()).toEqual({})
+    expect(bench.statusOf()).toEqual({})
     expect(bench.services.ledger.usageOf('h1').servers).toBe(0)
     bench.api.resumeWatches()
   })
 
-  it('a write without an answer leaves its claim, for it may have been done; done again it is the same', async () => {
+  it('keeps the claim after a write without an answer, and retries with the same result', async () => {
     for (const when of ['before', 'after'] as const) {
       const life = new Life()
-      await using first = await cloud('h1')
+      await using first = await startCloud('h1')
       await using bench = await Bench.start(first.api, life)
-      await bench.beat('h1')
-      await bench.server('web', lan)
+      await bench.renewLease('h1')
+      await bench.createServer('web', lan)
       life.fail('applyStatus', new ApiError({ request: 'fake', status: 0 }), { when })
       await expect(bench.reconcile()).rejects.toMatchObject({ status: 0 })
       await bench.fake.waitForCaches()
       expect(bench.services.ledger.usageOf('h1').servers).toBe(1)
       await bench.reconcile()
-      expect(bench.status().host).toBe('h1')
-      expect(bench.ports()).toHaveLength(1)
+      expect(bench.statusOf().host).toBe('h1')
+      expect(bench.listPorts()).toHaveLength(1)
     }
   })
 
-  it('a write that is refused leaves no claim', async () => {
+  it('drops the claim when the API server rejects the write', async () => {
     const life = new Life()
-    await using first = await cloud('h1')
+    await using first = await startCloud('h1')
     await using bench = await Bench.start(first.api, life)
-    await bench.beat('h1')
-    await bench.server('web', lan)
+    await bench.renewLease('h1')
+    await bench.createServer('web', lan)
     life.fail('applyStatus', new ApiError({ request: 'fake', status: 403 }))
     await expect(bench.reconcile()).rejects.toMatchObject({ status: 403 })
     expect(bench.services.ledger.usageOf('h1').servers).toBe(0)
   })
 
-  it('nothing is decided twice while the cache is behind, and no claim is lost by that', async () => {
-    await using bench = await cloud('h1')
-    await bench.server('web')
+  it('waits while the cache does not show the placement, and keeps the claim', async () => {
+    await using bench = await startCloud('h1')
+    await bench.createServer('web')
     bench.api.pauseWatches()
     await reconcileServer('demo/web', bench.deps)
-    expect(bench.status().host).toBe('h1')
+    expect(bench.statusOf().host).toBe('h1')
     const { length } = bench.writes
     expect(await reconcileServer('demo/web', bench.deps)).toMatchObject({ kind: 'wait' })
     expect(bench.writes).toHaveLength(length)
@@ -311,26 +310,26 @@ describe('two controllers, or one that dies', () => {
     expect(bench.services.ledger.usageOf('h1').servers).toBe(1)
   })
 
-  it('a crash before or after each write ends as without: one host, one port for each interface', async () => {
+  it('has one host and one port per interface after a crash before or after each write', async () => {
     const spec = { networks: [{ name: 'lan' }, { name: 'lan' }] }
     for (let at = 0; at < 3; at++)
       for (const when of ['before', 'after'] as const) {
         const life = new Life().killAt(at, when)
-        await using first = await cloud('h1')
+        await using first = await startCloud('h1')
         await using dying = await Bench.start(first.api, life)
-        await dying.beat('h1')
-        await first.server('web', spec)
+        await dying.renewLease('h1')
+        await first.createServer('web', spec)
         await dying.fake.waitForCaches()
         await expect(dying.reconcile()).rejects.toThrow(Killed)
         await using next = await Bench.start(first.api)
-        await next.beat('h1')
+        await next.renewLease('h1')
         await next.reconcile()
-        expect(next.status().host, `${when} ${at}`).toBe('h1')
+        expect(next.statusOf().host, `${when} ${at}`).toBe('h1')
         expect(
-          next.ports().map(({ metadata }) => metadata.name),
+          next.listPorts().map(({ metadata }) => metadata.name),
           `${when} ${at}`,
         ).toEqual(['lan-10-0-0-2', 'lan-10-0-0-3'])
-        expect(next.status().instance?.interfaces.map(({ port }) => port)).toEqual(['lan-10-0-0-2', 'lan-10-0-0-3'])
+        expect(next.statusOf().instance?.interfaces.map(({ port }) => port)).toEqual(['lan-10-0-0-2', 'lan-10-0-0-3'])
       }
   })
 })

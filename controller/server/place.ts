@@ -1,4 +1,7 @@
-/** Places one server: resolves its references, selects a host and claims it, allocates its ports, and writes all of it in one status. */
+/**
+ * Places one server: resolves its references, selects a host and claims it, allocates its ports, and writes all of it
+ * in one status.
+ */
 import { runningRequestOf } from '../../actions/admit.ts'
 import { type HostRejection, Refused, type Server } from '../../crds/index.ts'
 import { isTransient } from '../../kube/errors.ts'
@@ -16,7 +19,7 @@ import { shouldReportInStatus } from '../should-report.ts'
 import type { Stores } from '../stores.ts'
 import { buildInstance } from './instance.ts'
 import { type Lookup, type Resolved, resolveReferences } from './resolve.ts'
-import { placedStatus, type SchedulerStatus, type Waiting, waitingStatus } from './status.ts'
+import { placedStatus, type SchedulerStatus, type UnscheduledReason, unscheduledStatus } from './status.ts'
 
 export interface PlaceDeps {
   stores: Pick<Stores, 'servers' | 'actions' | 'ports'>
@@ -25,15 +28,15 @@ export interface PlaceDeps {
   ledger: Ledger
   portAllocator: PortAllocator
   events: EventRecorder
-  /** A claim was dropped: other servers may have found no host because of it. */
-  onRoom(): void
+  /** Is called when a claim was dropped. Other servers may have found no host because of it. */
+  onClaimDropped(): void
   /** Monotonic milliseconds, and RFC 3339. */
   clock: { now(): number; wall(): Date }
 }
 
 /** A claim that the cache has not shown by then was not written. */
 const CLAIM_MS = 60_000
-/** The cache shows a placement long before. */
+/** The cache shows a written placement well within this time. */
 const SEEN_MS = 5000
 /** The watch shows the newest version of an object within this time. */
 const NEWEST_MS = 20
@@ -58,19 +61,25 @@ export async function placeServer(server: Server, deps: PlaceDeps, attempt: numb
   }
 }
 
-/** The rejections that still count. A new spec or a requested start is a new attempt, for which rejecting hosts are tried again. */
+/**
+ * The rejections that still count. A new spec or a requested start is a new attempt, for which rejecting hosts are
+ * tried again.
+ */
 function currentRejections(server: Server): readonly HostRejection[] {
   const { status, metadata } = server
   const isNewTry = status?.observedGeneration !== metadata.generation || runningRequestOf(server) !== undefined
   return isNewTry ? [] : (status?.rejectedHosts ?? [])
 }
 
-function requestOf(server: Server, { flavor, image }: Resolved, ledger: Ledger): PlacementRequest {
+function placementRequestOf(server: Server, { flavor, image }: Resolved, ledger: Ledger): PlacementRequest {
   const { name, namespace = '', uid = '' } = server.metadata
   const { availabilityZone, schedulerHints } = server.spec
-  const hosts = (names: readonly string[] | undefined) =>
+  const resolveHints = (names: readonly string[] | undefined) =>
     names && resolveHint(names, (other) => ledger.hostOf(namespace, other))
-  const [sameHost, differentHost] = [hosts(schedulerHints?.sameHost), hosts(schedulerHints?.differentHost)]
+  const [sameHost, differentHost] = [
+    resolveHints(schedulerHints?.sameHost),
+    resolveHints(schedulerHints?.differentHost),
+  ]
   return {
     server: { namespace, name, uid },
     flavor: flavor.spec,
@@ -84,7 +93,7 @@ function requestOf(server: Server, { flavor, image }: Resolved, ledger: Ledger):
 
 async function selectHostAndBind(server: Server, resolved: Resolved, deps: PlaceDeps, now: string): Promise<Outcome> {
   const { ledger, views, clock } = deps
-  const request = requestOf(server, resolved, ledger)
+  const request = placementRequestOf(server, resolved, ledger)
   const pending = pendingPlacement(request, deps)
   // The placement is written and the cache does not show it yet: do not decide again.
   if (pending?.written) return wait('its placement to be seen', SEEN_MS)
@@ -107,12 +116,15 @@ async function selectHostAndBind(server: Server, resolved: Resolved, deps: Place
   return wait(`the agent of ${host}`)
 }
 
-function dropClaim({ server }: PlacementRequest, { ledger, onRoom }: PlaceDeps): void {
+function dropClaim({ server }: PlacementRequest, { ledger, onClaimDropped }: PlaceDeps): void {
   ledger.forget(server)
-  onRoom()
+  onClaimDropped()
 }
 
-/** An earlier decision, if it is still valid. If the write timed out it may have succeeded, so the retry must choose the same host. */
+/**
+ * An earlier decision, if it is still valid. If the write timed out it may have succeeded, so the retry must choose the
+ * same host.
+ */
 function pendingPlacement({ server, ignoreHosts = [] }: PlacementRequest, { ledger, views }: PlaceDeps) {
   const pending = ledger.pendingClaimOf(server)
   if (!pending || ignoreHosts.includes(pending.host)) return undefined
@@ -120,8 +132,8 @@ function pendingPlacement({ server, ignoreHosts = [] }: PlacementRequest, { ledg
 }
 
 /**
- * No host can take the server. A requested start fails with that. The status is written first, because it clears the rejections that the start
- * has set aside: later the server may be placed on any host.
+ * No host can take the server. A requested start fails with that. The status is written first, because it clears the
+ * rejections that the start has set aside: later the server may be placed on any host.
  */
 async function markUnschedulable(server: Server, why: string, deps: PlaceDeps, now: string): Promise<Outcome> {
   const rejectedHosts = currentRejections(server)
@@ -153,11 +165,11 @@ function unschedulableMessage(rejectedHosts: readonly HostRejection[], message: 
  */
 async function reportUnscheduled(
   server: Server,
-  why: Waiting,
+  why: UnscheduledReason,
   deps: PlaceDeps,
   now: string,
 ): Promise<Server | undefined> {
-  const status = waitingStatus(server, why, now)
+  const status = unscheduledStatus(server, why, now)
   const write = await applyStatus(deps.stores.servers.api, { kind: 'Server', owner: 'scheduler', seen: server, status })
   const { reason, message: note } = why
   if (write.result === 'written')

@@ -11,7 +11,7 @@ import {
 
 export type NodeLifecycleStatus = StatusOf<'nodeLifecycle'>
 
-/** What the node lifecycle owns, with these conditions set. */
+/** The status fields that the node lifecycle owns, with these conditions set. */
 function withConditions(server: Server, set: readonly NewCondition[], now: string): NodeLifecycleStatus {
   const replaced = new Set<string>(set.map(({ type }) => type))
   const { conditions = [] } = ownedStatus('Server', 'nodeLifecycle', server.status)
@@ -19,7 +19,7 @@ function withConditions(server: Server, set: readonly NewCondition[], now: strin
   return { conditions: [...kept, ...withTransitionTimes(set, server.status?.conditions, now)] }
 }
 
-/** The host is down: nothing is known of the Server, and nothing is done to it. */
+/** The status when the host is down: the state of the Server is unknown, and its agent does not work on it. */
 export function unreachableStatus(server: Server, message: string, now: string): NodeLifecycleStatus {
   const why = { reason: 'HostDown', message, observedGeneration: server.metadata.generation ?? 0 } as const
   const set: NewCondition[] = [
@@ -30,8 +30,9 @@ export function unreachableStatus(server: Server, message: string, now: string):
 }
 
 /**
- * The host is up. A Ready condition with reason HostDown stays until the agent has written another: when one of two managers of a condition
- * stops applying it, server-side apply keeps only the members that the other one has written.
+ * The status when the host is up. A Ready condition with reason HostDown stays until the agent has written another:
+ * when one of two managers of a condition stops applying it, server-side apply keeps only the members that the other
+ * one has written.
  */
 export function reachableStatus({ status }: Server): NodeLifecycleStatus {
   const { conditions = [] } = ownedStatus('Server', 'nodeLifecycle', status)
@@ -39,7 +40,7 @@ export function reachableStatus({ status }: Server): NodeLifecycleStatus {
   return kept.length > 0 ? { conditions: kept } : {}
 }
 
-/** The deletion waits for the host. */
+/** The status when the deletion waits for the host. */
 export function deletionPendingStatus(server: Server, message: string, now: string): NodeLifecycleStatus {
   const observedGeneration = server.metadata.generation ?? 0
   const pending = { type: 'DeletionPending', status: 'True', reason: 'HostDown', message, observedGeneration } as const

@@ -8,29 +8,29 @@ import {
   type ServerAction,
   server as serverKind,
 } from '../../crds/index.ts'
-import { type Bench, cloud } from '../testing.ts'
+import { type Bench, startCloud } from '../testing.ts'
 import { reconcileServer } from './reconcile.ts'
 
 const lan = { networks: [{ name: 'lan' }] }
-const ready = (bench: Bench) => findCondition(bench.status().conditions, 'Ready')
-const reachable = (bench: Bench) => findCondition(bench.status().conditions, 'HostReachable')
-const servers = (bench: Bench) => bench.api.resource<Server>(resourceDefOf(serverKind))
+const readyOf = (bench: Bench) => findCondition(bench.statusOf().conditions, 'Ready')
+const reachableOf = (bench: Bench) => findCondition(bench.statusOf().conditions, 'HostReachable')
+const serversApi = (bench: Bench) => bench.api.resource<Server>(resourceDefOf(serverKind))
 
-/** A server that runs on h1, as its agent says. */
-async function running(): Promise<Bench> {
-  const bench = await cloud('h1')
-  await bench.server('web', lan)
+/** Starts a cloud with a server that runs on h1, as its agent has reported. */
+async function startRunning(): Promise<Bench> {
+  const bench = await startCloud('h1')
+  await bench.createServer('web', lan)
   await bench.reconcile()
-  await says(bench)
+  await reportRunning(bench)
   return bench
 }
 
-async function says(bench: Bench): Promise<void> {
+async function reportRunning(bench: Bench): Promise<void> {
   const now = bench.now()
   const conditions = [
     { type: 'Ready', status: 'True' as const, reason: 'Running', message: 'it runs', lastTransitionTime: now },
   ]
-  await bench.agentSays({
+  await bench.reportAsAgent({
     vmState: 'active',
     powerState: 'Running',
     actionRecords: 1,
@@ -40,69 +40,69 @@ async function says(bench: Bench): Promise<void> {
   })
 }
 
-describe('the finalizer', () => {
-  it('is put on first where no policy did, beside those of others', async () => {
-    await using bench = await cloud('h1')
-    await bench.server('web', {}, { finalizers: ['example.com/x'] })
+describe('reconcileServer without finalizer', () => {
+  it('adds the finalizer before it places the server, and keeps other finalizers', async () => {
+    await using bench = await startCloud('h1')
+    await bench.createServer('web', {}, { finalizers: ['example.com/x'] })
     await bench.reconcile()
-    expect(bench.read()?.metadata.finalizers).toEqual(['example.com/x', FINALIZER])
-    expect(bench.status()).toEqual({})
+    expect(bench.getServer()?.metadata.finalizers).toEqual(['example.com/x', FINALIZER])
+    expect(bench.statusOf()).toEqual({})
     await bench.reconcile()
-    expect(bench.status().host).toBe('h1')
+    expect(bench.statusOf().host).toBe('h1')
   })
 
-  it('is not put on a server that changed or went meanwhile', async () => {
-    await using bench = await cloud('h1')
-    await bench.server('web', {}, { finalizers: [] })
+  it('adds no finalizer when the server has changed or is gone since it was read', async () => {
+    await using bench = await startCloud('h1')
+    await bench.createServer('web', {}, { finalizers: [] })
     bench.api.pauseWatches()
-    await servers(bench).patch({ name: 'web', namespace: 'demo' }, { metadata: { labels: { a: 'b' } } })
+    await serversApi(bench).patch({ name: 'web', namespace: 'demo' }, { metadata: { labels: { a: 'b' } } })
     await reconcileServer('demo/web', bench.deps)
-    expect(bench.read()?.metadata.finalizers).toBeUndefined()
-    await servers(bench).delete({ name: 'web', namespace: 'demo' })
+    expect(bench.getServer()?.metadata.finalizers).toBeUndefined()
+    await serversApi(bench).delete({ name: 'web', namespace: 'demo' })
     await reconcileServer('demo/web', bench.deps)
-    expect(bench.read()).toBeUndefined()
+    expect(bench.getServer()).toBeUndefined()
     bench.api.resumeWatches()
   })
 })
 
-describe('a host that falls silent', () => {
-  it('is said of its servers once, and nothing else of them changes', async () => {
-    await using bench = await running()
-    await bench.silence()
-    expect(bench.changes).toContain('h1')
+describe('reconcileServer when the host is down', () => {
+  it('reports once that the host is down, and changes nothing else', async () => {
+    await using bench = await startRunning()
+    await bench.expireLeasesExcept()
+    expect(bench.livenessChanges).toContain('h1')
     const { length } = bench.writes
     for (let i = 0; i < 3; i++) await bench.reconcile()
     expect(bench.writes).toHaveLength(length + 1)
-    expect(ready(bench)).toMatchObject({
+    expect(readyOf(bench)).toMatchObject({
       status: 'Unknown',
       reason: 'HostDown',
       message: 'the agent of host h1 has stopped renewing its lease',
     })
-    expect(reachable(bench)).toMatchObject({ status: 'False', reason: 'HostDown' })
-    expect(bench.status()).toMatchObject({ host: 'h1', vmState: 'active', powerState: 'Running' })
+    expect(reachableOf(bench)).toMatchObject({ status: 'False', reason: 'HostDown' })
+    expect(bench.statusOf()).toMatchObject({ host: 'h1', vmState: 'active', powerState: 'Running' })
   })
 
-  it('and is heard of again: the agent’s word counts again, and nothing of ours stays', async () => {
-    await using bench = await running()
-    await bench.silence()
+  it('removes its conditions when the host is up again and the agent has reported', async () => {
+    await using bench = await startRunning()
+    await bench.expireLeasesExcept()
     await bench.reconcile()
-    await bench.beat('h1')
+    await bench.renewLease('h1')
     await bench.reconcile()
-    expect(reachable(bench)).toBeUndefined()
-    await says(bench)
+    expect(reachableOf(bench)).toBeUndefined()
+    await reportRunning(bench)
     for (let i = 0; i < 2; i++) await bench.reconcile()
-    expect(ready(bench)).toMatchObject({ status: 'True', reason: 'Running' })
+    expect(readyOf(bench)).toMatchObject({ status: 'True', reason: 'Running' })
     const { length } = bench.writes
     await bench.reconcile()
     expect(bench.writes).toHaveLength(length)
-    await bench.silence()
+    await bench.expireLeasesExcept()
     await bench.reconcile()
-    expect(ready(bench)).toMatchObject({ status: 'Unknown' })
+    expect(readyOf(bench)).toMatchObject({ status: 'Unknown' })
   })
 
-  it('does not cost a deed its place that was admitted meanwhile', async () => {
-    await using bench = await running()
-    await bench.silence()
+  it('keeps an action in the slot that was admitted at the same time', async () => {
+    await using bench = await startRunning()
+    await bench.expireLeasesExcept()
     bench.api.pauseWatches()
     const action = { name: 'r', uid: 'u', action: 'reboot', params: { type: 'HARD' }, admittedAt: bench.now() }
     await bench.api
@@ -112,69 +112,69 @@ describe('a host that falls silent', () => {
         { fieldManager: 'kubenova-admission' },
       )
     await reconcileServer('demo/web', bench.deps)
-    expect(bench.status().activeAction?.uid).toBe('u')
+    expect(bench.statusOf().activeAction?.uid).toBe('u')
     bench.api.resumeWatches()
     await bench.fake.waitForCaches()
     await bench.reconcile()
-    expect(bench.status()).toMatchObject({ activeAction: { uid: 'u' } })
-    expect(reachable(bench)).toMatchObject({ status: 'False' })
+    expect(bench.statusOf()).toMatchObject({ activeAction: { uid: 'u' } })
+    expect(reachableOf(bench)).toMatchObject({ status: 'False' })
   })
 
-  it('is not given a new server', async () => {
-    await using bench = await cloud('h1', 'h2')
-    await bench.silence('h2')
-    await bench.server()
+  it('does not place a new server on a host that is down', async () => {
+    await using bench = await startCloud('h1', 'h2')
+    await bench.expireLeasesExcept('h2')
+    await bench.createServer()
     await bench.reconcile()
-    expect(bench.status().host).toBe('h2')
+    expect(bench.statusOf().host).toBe('h2')
   })
 })
 
-describe('a steady server', () => {
-  it('costs no write', async () => {
-    await using bench = await running()
+describe('reconcileServer of a running server', () => {
+  it('writes nothing', async () => {
+    await using bench = await startRunning()
     const { length } = bench.writes
     for (let i = 0; i < 3; i++) await bench.reconcile()
     expect(bench.writes).toHaveLength(length)
   })
 })
 
-describe('what a server leaves', () => {
-  const records = (bench: Bench): string[] => bench.actions().map(({ metadata }) => metadata.name)
-  async function record(bench: Bench, name: string, owner?: string): Promise<void> {
+describe('reconcileServer of a deleted server', () => {
+  const actionNames = (bench: Bench): string[] => bench.listActions().map(({ metadata }) => metadata.name)
+  async function createAction(bench: Bench, name: string, owner?: string): Promise<void> {
     const ownerReferences = owner
       ? [{ apiVersion: 'compute.kubenova.io/v1alpha1', kind: 'Server', name: 'web', uid: owner, controller: true }]
       : []
-    await bench.make<ServerAction>(serverAction, {
+    await bench.create<ServerAction>(serverAction, {
       metadata: { name, namespace: 'demo', ownerReferences },
       spec: { server: 'web', action: 'stop' },
     })
   }
 
-  it('goes with it: its ports and its records; what it did not own stays', async () => {
-    await using bench = await running()
-    const { uid = '' } = bench.read()?.metadata ?? {}
-    await record(bench, 'web-1', uid)
-    await record(bench, 'mine')
-    await servers(bench).patch({ name: 'web', namespace: 'demo' }, { metadata: { finalizers: [] } })
-    await servers(bench).delete({ name: 'web', namespace: 'demo' })
+  it('deletes its ports and action records, and keeps a ServerAction that it does not own', async () => {
+    await using bench = await startRunning()
+    const { uid = '' } = bench.getServer()?.metadata ?? {}
+    await createAction(bench, 'web-1', uid)
+    await createAction(bench, 'mine')
+    await serversApi(bench).patch({ name: 'web', namespace: 'demo' }, { metadata: { finalizers: [] } })
+    await serversApi(bench).delete({ name: 'web', namespace: 'demo' })
     await bench.fake.waitForCaches()
     await bench.reconcile()
-    expect(bench.ports()).toEqual([])
-    expect(records(bench)).toEqual(['mine'])
+    expect(bench.listPorts()).toEqual([])
+    expect(actionNames(bench)).toEqual(['mine'])
   })
 
-  it('goes before one of its name is placed; what that one owns stays', async () => {
-    await using bench = await running()
-    const [old] = bench.ports()
-    await record(bench, 'web-1', bench.read()?.metadata.uid)
-    await servers(bench).patch({ name: 'web', namespace: 'demo' }, { metadata: { finalizers: [] } })
-    await servers(bench).delete({ name: 'web', namespace: 'demo' })
-    const { metadata } = await bench.server('web', lan)
-    await record(bench, 'web-2', metadata.uid)
+  it('deletes its orphans before a new server of the same name is placed, and keeps those of the new one', async () => {
+    await using bench = await startRunning()
+    const [old] = bench.listPorts()
+    await createAction(bench, 'web-1', bench.getServer()?.metadata.uid)
+    await serversApi(bench).patch({ name: 'web', namespace: 'demo' }, { metadata: { finalizers: [] } })
+    await serversApi(bench).delete({ name: 'web', namespace: 'demo' })
+    const { metadata } = await bench.createServer('web', lan)
+    await createAction(bench, 'web-2', metadata.uid)
     await bench.reconcile()
-    expect(records(bench)).toEqual(['web-2'])
-    expect(bench.ports()).toHaveLength(1)
-    expect(bench.ports()[0]?.metadata.uid).not.toBe(old?.metadata.uid)
-    expect(bench.ports()[0]?.metadata.ownerReferences?.[0]?.uid).toBe(metadata.uid)
+    expect(actionNames(bench)).toEqual(['web-2'])
+    expect(bench.listPorts()).toHaveLength(1)
+    expect(bench.listPorts()[0]?.metadata.uid).not.toBe(old?.metadata.uid)
+    expect(bench.listPorts()[0]?.metadata.ownerReferences?.[0]?.uid).toBe(metadata.uid)
   })
 })

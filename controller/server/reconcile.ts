@@ -1,4 +1,7 @@
-/** Reconciles a Server: schedules it, schedules it elsewhere if its host rejected it, reports whether its host is up, deletes it. */
+/**
+ * Reconciles a Server: schedules it, schedules it elsewhere if its host rejected it, reports whether its host is up,
+ * deletes it.
+ */
 import { agentManagerOf, FINALIZER, type Server } from '../../crds/index.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import { keyOf } from '../../kube/types.ts'
@@ -27,7 +30,8 @@ export async function reconcileServer(key: string, deps: ServerDeps, attempt = 1
   if (!server.metadata.finalizers?.includes(FINALIZER)) return ensureFinalizer(server, deps)
   const host = server.status?.host
   const isRejected = isRejectedBy(host, server)
-  // Free the slot first: the next host must not run the finished action, and the agent's fields, which say that it is finished, are cleared next.
+  // Free the slot first: the next host must not run the finished action, and the agent's fields, which say that it is
+  // finished, are cleared next.
   if (mustReleaseSlot(server, stores, host === undefined || isRejected)) {
     await releaseActionSlot(server, stores)
     return wait('its slot to be free')
@@ -56,7 +60,10 @@ async function scheduleServer(server: Server, deps: ServerDeps, attempt: number)
   return placeServer(server, deps, attempt)
 }
 
-/** While the host is up, its agent deletes the server. The agent does nothing while the host is reported down, so it is reported reachable first. */
+/**
+ * While the host is up, its agent deletes the server. The agent does nothing while the host is reported down, so it is
+ * reported reachable first.
+ */
 async function reconcileDelete(server: Server, deps: ServerDeps, now: () => string): Promise<Outcome> {
   const { stores, hosts, events } = deps
   const { host } = server.status ?? {}
@@ -70,7 +77,10 @@ async function ensureFinalizer({ metadata }: Server, { stores }: ServerDeps): Pr
   return wait('its finalizer')
 }
 
-/** The host could not build the server and has cleaned up. The server has no host again, and this host is not tried a second time. */
+/**
+ * The host could not build the server and has cleaned up. The server has no host again, and this host is not tried a
+ * second time.
+ */
 async function unassignRejectedHost(
   server: Server,
   host: string,
@@ -84,8 +94,8 @@ async function unassignRejectedHost(
 }
 
 /**
- * Removes what the agent of the last host has written, in the name of that agent: it would stay until the next agent writes. By now the
- * scheduler owns the conditions that the agent wrote (see unassignedStatus): they stay, whole.
+ * Removes what the agent of the last host has written, in the name of that agent: it would stay until the next agent
+ * writes. By now the scheduler owns the conditions that the agent wrote (see unassignedStatus): they stay, whole.
  */
 async function clearAgentStatus(server: Server, { stores }: ServerDeps): Promise<Outcome> {
   const { hostRejection, rejectedHosts = [] } = server.status ?? {}

@@ -10,10 +10,10 @@ import {
   server as serverKind,
 } from '../../crds/index.ts'
 import { Killed, Life } from '../../test/fakes/life.ts'
-import { Bench, cloud } from '../testing.ts'
+import { Bench, startCloud } from '../testing.ts'
 import { decideRemoval } from './remove.ts'
 
-describe('who lets it go', () => {
+describe('decideRemoval', () => {
   interface Host {
     exists?: boolean
     up?: boolean
@@ -23,83 +23,107 @@ describe('who lets it go', () => {
     const { server: base } = guestOf()
     return { ...base, metadata: { ...base.metadata, annotations }, status: host === undefined ? {} : { host } }
   }
-  const of = ({ exists = true, up = true, forced = false }: Host) => ({
+  const hostsWith = ({ exists = true, up = true, forced = false }: Host) => ({
     exists: () => exists,
     isUp: () => exists && up && !forced,
     isForcedDown: () => forced,
     whyDown: () => 'the agent of host h1 is silent',
   })
   it.each([
-    ['it has no host', undefined, {}, {}, { release: true }],
-    ['its host is up', 'h1', {}, {}, { release: false }],
-    ['its host is gone', 'h1', { exists: false }, {}, { release: true, without: 'there is no Hypervisor h1 any more' }],
-    ['its host is forced down', 'h1', { forced: true }, {}, { release: true, without: 'Hypervisor h1 is forced down' }],
+    ['releases a server that has no host', undefined, {}, {}, { release: true }],
+    ['leaves the deletion to the agent of a host that is up', 'h1', {}, {}, { release: false }],
     [
-      'its host is silent',
+      'releases a server whose host is gone',
+      'h1',
+      { exists: false },
+      {},
+      { release: true, without: 'there is no Hypervisor h1 any more' },
+    ],
+    [
+      'releases a server whose host is forced down',
+      'h1',
+      { forced: true },
+      {},
+      { release: true, without: 'Hypervisor h1 is forced down' },
+    ],
+    [
+      'waits for a host that is down',
       'h1',
       { up: false },
       {},
       { release: false, waiting: expect.stringContaining(`set annotation ${FORCE_DELETE}=true`) },
     ],
-    ['its host is given up', 'h1', { up: false }, { [FORCE_DELETE]: 'true' }, { release: true }],
-    ['the annotation says no', 'h1', { up: false }, { [FORCE_DELETE]: 'false' }, { release: false }],
-  ] as const)('%s', (_, host, facts, annotations, wanted) => {
-    expect(decideRemoval(server(host, annotations), of(facts))).toMatchObject(wanted)
+    [
+      'releases a server with the annotation force-delete',
+      'h1',
+      { up: false },
+      { [FORCE_DELETE]: 'true' },
+      { release: true },
+    ],
+    [
+      'waits when the annotation force-delete is false',
+      'h1',
+      { up: false },
+      { [FORCE_DELETE]: 'false' },
+      { release: false },
+    ],
+  ] as const)('%s', (_, host, facts, annotations, expected) => {
+    expect(decideRemoval(server(host, annotations), hostsWith(facts))).toMatchObject(expected)
   })
 })
 
-describe('a deletion', () => {
-  const servers = (bench: Bench) => bench.api.resource<Server>(resourceDefOf(serverKind))
-  async function placed(...hosts: string[]): Promise<Bench> {
-    const bench = await cloud(...hosts)
-    await bench.server('web', { networks: [{ name: 'lan' }] })
+describe('removeServer', () => {
+  const serversApi = (bench: Bench) => bench.api.resource<Server>(resourceDefOf(serverKind))
+  async function placeServer(...hosts: string[]): Promise<Bench> {
+    const bench = await startCloud(...hosts)
+    await bench.createServer('web', { networks: [{ name: 'lan' }] })
     await bench.reconcile()
     return bench
   }
-  const remove = async (bench: Bench): Promise<void> => {
-    await servers(bench).delete({ name: 'web', namespace: 'demo' })
+  const requestDeletion = async (bench: Bench): Promise<void> => {
+    await serversApi(bench).delete({ name: 'web', namespace: 'demo' })
     await bench.fake.waitForCaches()
   }
 
-  it('of a server without a host is the controller’s', async () => {
-    await using bench = await cloud()
-    await bench.server()
-    await remove(bench)
+  it('deletes a server without a host', async () => {
+    await using bench = await startCloud()
+    await bench.createServer()
+    await requestDeletion(bench)
     await bench.reconcile()
-    expect(bench.read()).toBeUndefined()
+    expect(bench.getServer()).toBeUndefined()
     expect(bench.writes).toEqual(['patch servers'])
     expect(bench.events).toEqual([])
   })
 
-  it('of a placed server is its agent’s, as long as that is there', async () => {
-    await using bench = await placed('h1')
+  it('leaves the deletion to the agent while the host is up', async () => {
+    await using bench = await placeServer('h1')
     const { length } = bench.writes
-    await remove(bench)
+    await requestDeletion(bench)
     await bench.reconcile()
-    expect(bench.read()?.metadata.finalizers).toHaveLength(1)
+    expect(bench.getServer()?.metadata.finalizers).toHaveLength(1)
     expect(bench.writes).toHaveLength(length)
   })
 
-  it('waits for a silent host, says so once, and goes on when the host is given up', async () => {
-    await using bench = await placed('h1')
-    await bench.silence()
-    await remove(bench)
+  it('waits for a host that is down and reports that once, until the host is given up', async () => {
+    await using bench = await placeServer('h1')
+    await bench.expireLeasesExcept()
+    await requestDeletion(bench)
     const { length } = bench.writes
     for (let i = 0; i < 3; i++) await bench.reconcile()
     expect(bench.writes).toHaveLength(length + 1)
-    expect(findCondition(bench.status().conditions, 'DeletionPending')).toMatchObject({
+    expect(findCondition(bench.statusOf().conditions, 'DeletionPending')).toMatchObject({
       status: 'True',
       reason: 'HostDown',
     })
-    await servers(bench).patch(
+    await serversApi(bench).patch(
       { name: 'web', namespace: 'demo' },
       { metadata: { annotations: { [FORCE_DELETE]: 'true' } } },
     )
     await bench.fake.waitForCaches()
     await bench.reconcile()
-    expect(bench.read()).toBeUndefined()
+    expect(bench.getServer()).toBeUndefined()
     await bench.reconcile()
-    expect(bench.ports()).toEqual([])
+    expect(bench.listPorts()).toEqual([])
     expect(bench.events.map(({ type, reason }) => `${type} ${reason}`)).toEqual([
       'Warning DeletionPending',
       'Warning DeletedWithoutHost',
@@ -107,35 +131,35 @@ describe('a deletion', () => {
     expect(bench.events[0]?.note).toContain(`set annotation ${FORCE_DELETE}=true`)
   })
 
-  it('of a server whose host is removed from the cloud is the controller’s', async () => {
-    await using bench = await placed('h1')
+  it('deletes a server whose Hypervisor is gone', async () => {
+    await using bench = await placeServer('h1')
     await bench.api.resource<Hypervisor>(resourceDefOf(hypervisorKind)).delete({ name: 'h1' })
-    await remove(bench)
+    await requestDeletion(bench)
     await bench.reconcile()
-    expect(bench.read()).toBeUndefined()
+    expect(bench.getServer()).toBeUndefined()
   })
 
-  it('leaves the finalizers of others', async () => {
-    await using bench = await cloud()
-    await bench.server('web', {}, { finalizers: ['example.com/x', 'compute.kubenova.io/host'] })
-    await remove(bench)
+  it('keeps other finalizers', async () => {
+    await using bench = await startCloud()
+    await bench.createServer('web', {}, { finalizers: ['example.com/x', 'compute.kubenova.io/host'] })
+    await requestDeletion(bench)
     await bench.reconcile()
-    expect(bench.read()?.metadata.finalizers).toEqual(['example.com/x'])
+    expect(bench.getServer()?.metadata.finalizers).toEqual(['example.com/x'])
     const { length } = bench.writes
     await bench.reconcile()
     expect(bench.writes).toHaveLength(length)
   })
 
-  it('after a crash at any write ends as without', async () => {
+  it('deletes the server after a crash before or after its write', async () => {
     for (const when of ['before', 'after'] as const) {
-      await using first = await cloud()
-      await first.server()
-      await remove(first)
+      await using first = await startCloud()
+      await first.createServer()
+      await requestDeletion(first)
       await using dying = await Bench.start(first.api, new Life().killAt(0, when))
       await expect(dying.reconcile()).rejects.toThrow(Killed)
       await using next = await Bench.start(first.api)
       await next.reconcile()
-      expect(next.read()).toBeUndefined()
+      expect(next.getServer()).toBeUndefined()
     }
   })
 })

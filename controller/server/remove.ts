@@ -1,4 +1,6 @@
-/** Deletes a Server that has no host, or whose host is given up. In all other cases the agent of the host deletes it. */
+/**
+ * Deletes a Server that has no host, or whose host is given up. In all other cases the agent of the host deletes it.
+ */
 import { FINALIZER, FORCE_DELETE, type Server } from '../../crds/index.ts'
 import type { EventRecorder } from '../../kube/events.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'

@@ -30,7 +30,9 @@ const userPort: Port = makePort('mine', { allocated: ['10.0.0.9'] })
 
 /** Finds the default objects, or those given instead, by kind. */
 function makeLookup(
-  overrides: Partial<Record<Exclude<keyof Lookup, 'ofUuid' | 'onBridgeOf'>, Record<string, unknown>>> = {},
+  overrides: Partial<
+    Record<Exclude<keyof Lookup, 'serversByUuid' | 'networksOnBridgeOf'>, Record<string, unknown>>
+  > = {},
   servers: Server[] = [],
 ): Lookup {
   const objects = {
@@ -47,10 +49,10 @@ function makeLookup(
     image: findIn('image'),
     keyPair: findIn('keyPair'),
     network: findIn('network'),
-    onBridgeOf: ({ spec: { bridge } }) =>
+    networksOnBridgeOf: ({ spec: { bridge } }) =>
       Object.values(objects.network as Record<string, Network>).filter(({ spec }) => spec.bridge === bridge),
     port: findIn('port'),
-    ofUuid: () => servers,
+    serversByUuid: () => servers,
   }
 }
 

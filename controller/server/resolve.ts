@@ -1,4 +1,7 @@
-/** Resolves the names in a server's spec to objects, and throws a sentence about the first that is missing or may not be used. Pure. */
+/**
+ * Resolves the names in a server's spec to objects, and throws a sentence about the first that is missing or may not be
+ * used. Pure.
+ */
 import {
   type Flavor,
   type Image,
@@ -22,10 +25,10 @@ export interface Lookup {
   keyPair(key: string): KeyPair | undefined
   network(key: string): Network | undefined
   /** The networks on the same bridge of the hosts, the network itself among them. */
-  onBridgeOf(network: Network): readonly Network[]
+  networksOnBridgeOf(network: Network): readonly Network[]
   port(key: string): Port | undefined
   /** Servers that have this as their uid or in spec.uuid. */
-  ofUuid(uuid: string): readonly Server[]
+  serversByUuid(uuid: string): readonly Server[]
 }
 
 export type NetworkEntry = Server['spec']['networks'][number]
@@ -85,10 +88,10 @@ function rejectUnreadableKey({ metadata, spec }: KeyPair): void {
 }
 
 /** Domains are found by UUID, so a server with the UUID of another one would take over its guest. */
-function rejectUsedUuid({ metadata, spec }: Server, { ofUuid }: Lookup): void {
+function rejectUsedUuid({ metadata, spec }: Server, { serversByUuid }: Lookup): void {
   if (spec.uuid === undefined) return
   const ageKey = (s: Server): string => `${s.metadata.creationTimestamp ?? ''} ${s.metadata.uid}`
-  const owner = ofUuid(spec.uuid).find(
+  const owner = serversByUuid(spec.uuid).find(
     (s) =>
       s.metadata.uid !== metadata.uid &&
       (s.metadata.uid === spec.uuid ||
@@ -134,8 +137,9 @@ function resolveNic(entry: NetworkEntry, namespace: string, lookup: Lookup): Nic
 }
 
 /**
- * Checks what a port or server of another namespace asks of a shared network. As in Neutron, only the network's own namespace may choose a
- * MAC, because a guest with the router's MAC would receive the router's traffic, or an address outside the pools, which may be a router's.
+ * Checks what a port or server of another namespace asks of a shared network. As in Neutron, only the network's own
+ * namespace may choose a MAC, because a guest with the router's MAC would receive the router's traffic, or an address
+ * outside the pools, which may be a router's.
  * @throws Refused NetworkNotAllowed
  */
 export function validateSharedNetworkRequest(
@@ -166,13 +170,13 @@ export function validateSharedNetworkRequest(
 export function rejectUnusableNetwork(
   namespace: string | undefined,
   network: Network,
-  { onBridgeOf }: Pick<Lookup, 'onBridgeOf'>,
+  { networksOnBridgeOf }: Pick<Lookup, 'networksOnBridgeOf'>,
 ): void {
   rejectTerminating(network)
   const name = keyOf(network.metadata)
   if (network.metadata.namespace !== namespace && !network.spec.shared)
     throw new Refused('NetworkNotAllowed', `Network ${name} is not shared; its owner can set shared: true`)
-  const [problem] = findNetworkProblems(network, onBridgeOf(network))
+  const [problem] = findNetworkProblems(network, networksOnBridgeOf(network))
   if (problem) throw new Refused(problem.reason, `Network ${name}: ${problem.message}`)
 }
 

@@ -1,4 +1,4 @@
-/** The scheduler's part of a Server's status. Pure. Each function answers all that the scheduler owns then. */
+/** The scheduler's part of a Server's status. Each function returns all fields that the scheduler owns. Pure. */
 import {
   type Fault,
   type HostRejection,
@@ -20,13 +20,14 @@ const withRejections = (rejectedHosts: readonly HostRejection[]): Pick<Scheduler
   rejectedHosts.length > 0 ? { rejectedHosts: rejectedHosts.slice(-MAX_REJECTIONS) } : {}
 
 /**
- * The host has rejected the Server and cleaned up: the Server has no host again.
+ * The status when the host has rejected the Server and cleaned up: the Server has no host again.
  *
- * The conditions that the agent wrote are written anew here. The scheduler then owns them whole, so that they stay whole when the agent's
- * fields are removed (see clearAgentStatus).
- * @param isAway the host rejected it only because its libvirt is away. It may have the Server when libvirt is back, so it is not remembered
+ * The conditions that the agent wrote are written anew here. The scheduler then owns them whole, so that they stay
+ * whole when the agent's fields are removed (see clearAgentStatus).
+ * @param isLibvirtLost the host rejected the Server only because libvirt does not answer. The host may be tried again,
+ * so the rejection is not remembered
  */
-export function unassignedStatus(server: Server, now: string, isAway = false): SchedulerStatus {
+export function unassignedStatus(server: Server, now: string, isLibvirtLost = false): SchedulerStatus {
   const {
     hostRejection,
     rejectedHosts = [],
@@ -34,7 +35,7 @@ export function unassignedStatus(server: Server, now: string, isAway = false): S
     observedGeneration = 0,
     conditions,
   } = server.status ?? {}
-  const isRemembered = hostRejection !== undefined && !isAway
+  const isRemembered = hostRejection !== undefined && !isLibvirtLost
   const message = `${hostRejection?.host ?? 'the host'} could not build the server (${hostRejection?.reason ?? 'no reason given'}); another host is chosen`
   const why = { reason: 'HostRejected', message, observedGeneration } as const
   const set: NewCondition[] = [
@@ -60,7 +61,10 @@ export interface Placement {
   rejectedHosts?: readonly HostRejection[]
 }
 
-/** The Server is placed: the host's agent takes over from here. Fields that the agent would leave out are left out here, too. */
+/**
+ * The status when the Server is placed. The host's agent takes over from here, so fields that the agent would leave out
+ * are left out here, too.
+ */
 export function placedStatus(server: Server, placement: Placement, now: string): SchedulerStatus {
   const { host, instance, rejectedHosts = [] } = placement
   const observedGeneration = generationOf(server)
@@ -89,8 +93,11 @@ function faultOf({ status }: Server, details: string, message: string, now: stri
   return { code: 500, message, details, created: old?.message === message ? old.created : now }
 }
 
-/** Why a server is not placed. `error`: Nova's clients shall see it as ERROR; it is placed all the same once that is possible. */
-export interface Waiting {
+/**
+ * Why a server is not placed. With `error`, Nova's clients see the state ERROR; the server is still placed as soon as
+ * that is possible.
+ */
+export interface UnscheduledReason {
   reason: Reason
   message: string
   error: boolean
@@ -98,15 +105,15 @@ export interface Waiting {
   rejectedHosts?: readonly HostRejection[]
 }
 
-/** The Server is not placed. */
-export function waitingStatus(server: Server, waiting: Waiting, now: string): SchedulerStatus {
-  const { reason, message, error, rejectedHosts = [] } = waiting
+/** The status when the Server could not be placed. */
+export function unscheduledStatus(server: Server, why: UnscheduledReason, now: string): SchedulerStatus {
+  const { reason, message, error, rejectedHosts = [] } = why
   const observedGeneration = generationOf(server)
-  const why = { reason, message, observedGeneration }
+  const common = { reason, message, observedGeneration }
   const set: NewCondition[] = [
-    { type: 'Scheduled', status: 'False', ...why },
-    { type: 'Ready', status: 'False', ...why },
-    error ? { type: 'Stalled', status: 'True', ...why } : { type: 'Reconciling', status: 'True', ...why },
+    { type: 'Scheduled', status: 'False', ...common },
+    { type: 'Ready', status: 'False', ...common },
+    error ? { type: 'Stalled', status: 'True', ...common } : { type: 'Reconciling', status: 'True', ...common },
   ]
   return {
     observedGeneration,

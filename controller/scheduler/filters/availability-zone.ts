@@ -1,4 +1,7 @@
-/** AvailabilityZoneFilter: the host is in the zone that the server asks for. A host that no aggregate puts into a zone is in the default zone. */
+/**
+ * AvailabilityZoneFilter: the host is in the zone that the server asks for. A host that no aggregate puts into a zone
+ * is in the default zone.
+ */
 import type { Filter } from '../filter.ts'
 
 export const availabilityZoneFilter: Filter = {

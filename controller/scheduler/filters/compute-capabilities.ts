@@ -1,6 +1,7 @@
 /**
- * ComputeCapabilitiesFilter: the host meets every `capabilities:<path>` of the flavor, where the paths are those of Nova's HostState. A key
- * without a scope counts if it is the name of such a capability; any other key is the operator's own and is ignored.
+ * ComputeCapabilitiesFilter: the host meets every `capabilities:<path>` of the flavor, where the paths are those of
+ * Nova's HostState. A key without a scope counts if it is the name of such a capability; any other key is the
+ * operator's own and is ignored.
  */
 import { parseRequirement } from '../extra-spec-requirement.ts'
 import type { Filter } from '../filter.ts'

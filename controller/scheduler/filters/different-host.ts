@@ -1,4 +1,7 @@
-/** DifferentHostFilter: the host runs none of the servers that the hint names. As in Nova, a named server that has no host yet excludes none. */
+/**
+ * DifferentHostFilter: the host runs none of the servers that the hint names. As in Nova, a named server that has no
+ * host yet excludes none.
+ */
 import type { Filter } from '../filter.ts'
 
 export const differentHostFilter: Filter = {

@@ -1,6 +1,7 @@
 /**
- * ImagePropertiesFilter: the host meets the image's properties. Architecture, hypervisor type and version, and VM mode are Nova's; machine
- * type, firmware, disk bus and network card are ours: Nova finds out only when the host fails to build the server.
+ * ImagePropertiesFilter: the host meets the image's properties. Architecture, hypervisor type and version, and VM mode
+ * are Nova's; machine type, firmware, disk bus and network card are ours: Nova finds out only when the host fails to
+ * build the server.
  */
 import type { Filter } from '../filter.ts'
 import type { HostClass } from '../host-view.ts'

@@ -1,4 +1,7 @@
-/** ResourceClassFilter: the flavor asks for no resource class other than VCPU, MEMORY_MB and DISK_GB, for no host has any other. */
+/**
+ * ResourceClassFilter: the flavor asks for no resource class other than VCPU, MEMORY_MB and DISK_GB, for no host has
+ * any other.
+ */
 import type { Filter } from '../filter.ts'
 import { unsupportedResourcesOf } from '../request.ts'
 

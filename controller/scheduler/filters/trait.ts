@@ -1,4 +1,7 @@
-/** TraitFilter: the host has the traits that flavor and image require (`trait:<NAME>` = required), and none that the flavor forbids. */
+/**
+ * TraitFilter: the host has the traits that flavor and image require (`trait:<NAME>` = required), and none that the
+ * flavor forbids.
+ */
 import type { Filter } from '../filter.ts'
 import type { HostClass } from '../host-view.ts'
 import type { PlacementRequest } from '../request.ts'

@@ -1,4 +1,7 @@
-/** Random hosts and requests for property tests. reference.ts knows every value that occurs here; a new one must be added to it too. */
+/**
+ * Random hosts and requests for property tests. reference.ts knows every value that occurs here; a new one must be
+ * added to it too.
+ */
 import * as fc from 'fast-check'
 import { type HostOverrides, makeAggregate, makeRequest } from '../testing.ts'
 

@@ -1,7 +1,7 @@
 /**
- * A second, independent implementation of placement for the hosts and requests of arbitrary.ts. It shares no code with the scheduler: the
- * rules and weights are written down anew from Nova's documentation, over the overrides of a host rather than over its view, and everything
- * is computed anew for every host.
+ * A second, independent implementation of placement for the hosts and requests of arbitrary.ts. It shares no code with
+ * the scheduler: the rules and weights are written down anew from Nova's documentation, over the overrides of a host
+ * rather than over its view, and everything is computed anew for every host.
  */
 import type { PlacementRequest } from '../request.ts'
 import type { HostOverrides } from '../testing.ts'

@@ -1,4 +1,6 @@
-/** HypervisorVersionWeigher: the newer QEMU is, the better, since a server can migrate to an equal or newer QEMU only. */
+/**
+ * HypervisorVersionWeigher: the newer QEMU is, the better, since a server can migrate to an equal or newer QEMU only.
+ */
 import type { Weigher } from '../weigher.ts'
 
 export const hypervisorVersionWeigher: Weigher = {

@@ -10,7 +10,9 @@ function weightsOf(name: WeigherName, hosts: readonly HostView[]): number[] {
   return [...weighHosts(toHostTable(hosts), rows, [name])]
 }
 
-/** Hosts without reserves, so that the numbers are those of Nova's tests. An aggregate of all hosts sets the multiplier. */
+/**
+ * Hosts without reserves, so that the numbers are those of Nova's tests. An aggregate of all hosts sets the multiplier.
+ */
 function makeHosts(list: readonly HostOverrides[], name: WeigherName, multiplier?: number): HostView[] {
   const { multiplierKey } = weighers[name]
   const aggregates = multiplier === undefined ? [] : [makeAggregate('all', { [multiplierKey]: String(multiplier) })]
