@@ -20,7 +20,7 @@ import { type DomainClient, newDomainClient } from './host/domain-client.ts'
 import { defaultHostName, type Facts, firstExternalAddress, learnFacts } from './host/facts.ts'
 import { Jobs } from './host/jobs.ts'
 import { newLibvirtHost } from './host/libvirt-host.ts'
-import { serverPaths } from './host/paths.ts'
+import { serverPathsOf } from './host/paths.ts'
 import { type HostStorage, openStorage } from './host/storage.ts'
 import { type Identity, lockStateDirectory, type StateDirectoryLock } from './identity.ts'
 import { type CallFunction, openSession, type Session } from './libvirt/index.ts'
@@ -74,7 +74,7 @@ export interface HostComponents {
   session: LibvirtSession
   /** Asks libvirt what the host can do. */
   probeFacts(): Promise<Facts>
-  storage: Pick<HostStorage, 'clean'> & AsyncDisposable
+  storage: Pick<HostStorage, 'removeUnused'> & AsyncDisposable
   network: Pick<HostNetwork, 'sync'> & AsyncDisposable
   host: LocalHost
   orphans: OrphanCollector
@@ -128,7 +128,7 @@ export async function createAgentComponents(kube: Kube, options: AgentOptions, l
     orphans: newOrphanCollector(components),
     lockHost: (identity, signal) => lockStateDirectory(stateDir, identity, signal),
     rotateConsoleLogs(uids) {
-      const logs = uids.map((uid) => serverPaths(stateDir, options.runDir, uid).consoleLog)
+      const logs = uids.map((uid) => serverPathsOf(stateDir, options.runDir, uid).consoleLog)
       return rotateLogs(logs, options)
     },
     exposeMetrics: () => recordLibvirtCalls(kube.metrics),
@@ -215,7 +215,7 @@ function newOrphanCollector({
     domains,
     async removeFiles(uid) {
       await network.unplug(uid, { signal: neverAborts })
-      await removeServerFiles(uid, serverPaths(stateDir, runDir, uid), { cache: storage.cache, jobs })
+      await removeServerFiles(uid, serverPathsOf(stateDir, runDir, uid), { cache: storage.cache, jobs })
     },
     graceMs: orphanGraceSeconds * 1000,
     now: () => performance.now(),

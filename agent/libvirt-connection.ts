@@ -1,4 +1,6 @@
-/** Watches whether libvirt is reachable. A loss is reported only if it lasts longer than a restart of libvirtd takes. */
+/**
+ * Watches whether libvirt is reachable. A loss is reported only if it lasts longer than a restart of libvirtd takes.
+ */
 import type { AgentComponents } from './components.ts'
 
 /** A restart of libvirtd takes less. */

@@ -10,7 +10,7 @@ import { ignoreNotFound } from '../kube/errors.ts'
 import type { Log } from '../kube/log.ts'
 import type { Resource } from '../kube/resource.ts'
 import type { DomainClient, OwnedDomains } from './host/domain-client.ts'
-import { instancesDir } from './host/paths.ts'
+import { instancesDirOf } from './host/paths.ts'
 
 /** The Server that a domain or a directory on this host belongs to. */
 export interface Owner {
@@ -129,7 +129,7 @@ export function createOrphanCollector(options: OrphanOptions): OrphanCollector {
 
 /** Reads the owners of all directories below `stateDir`. */
 export async function readOwnerFiles(stateDir: string, log: Log): Promise<Owner[]> {
-  const root = instancesDir(stateDir)
+  const root = instancesDirOf(stateDir)
   const owners: Owner[] = []
   for (const name of await readdir(root).catch(() => [])) {
     const text = await readFile(join(root, name, OWNER_FILE), 'utf8').catch(() => undefined)

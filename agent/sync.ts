@@ -68,5 +68,6 @@ const tasks: Record<string, (components: AgentComponents, signal: AbortSignal) =
   orphans: ({ orphans }) => orphans.sweep(),
   consoles: ({ informer, rotateConsoleLogs }) =>
     rotateConsoleLogs(informer.cache.list().map(({ metadata }) => metadata.uid ?? '')),
-  images: ({ storage, informer }) => storage.clean((uid) => informer.cache.byIndex(serversByUid, uid).length > 0),
+  images: ({ storage, informer }) =>
+    storage.removeUnused((uid) => informer.cache.byIndex(serversByUid, uid).length > 0),
 }

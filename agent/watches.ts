@@ -97,7 +97,8 @@ async function probeFactsUntilKnown(components: AgentComponents, signal: AbortSi
     } catch (err) {
       log.error({ err }, 'the host’s capabilities could not be read, will be tried again')
     }
-    await kube.clock.sleep(backoffMs(failures, 500, 30_000), signal).catch(() => undefined) // aborted: the loop condition ends the loop
+    // An abort ends the sleep, and then the loop condition ends the loop.
+    await kube.clock.sleep(backoffMs(failures, 500, 30_000), signal).catch(() => undefined)
   }
 }
 

@@ -28,8 +28,8 @@ export interface RotateOptions {
 const CHUNK = 256 * 1024
 
 /**
- * Rotates the log if it has grown beyond `maxBytes`. Returns how many bytes were moved into <log>.0: 0 if no rotation is
- * due or if there is no log yet. The caller must not run two calls for one log at the same time.
+ * Rotates the log if it has grown beyond `maxBytes`. Returns how many bytes were moved into <log>.0: 0 if no rotation
+ * is due or if there is no log yet. The caller must not run two calls for one log at the same time.
  */
 export async function rotateLog(log: string, { maxBytes }: RotateOptions): Promise<number> {
   const file = await openLog(log)
@@ -73,9 +73,9 @@ function startOfNewest({ size, blksize }: Stats, maxBytes: number): number {
 }
 
 /**
- * Removes everything older than the newest `maxBytes` of the log. This output may be gigabytes, so it is not copied, and
- * it is removed before the rest is copied because it may have filled the disk. The rotated files are older still and go
- * first, so that a crash leaves no gap in the output.
+ * Removes everything older than the newest `maxBytes` of the log. This output may be gigabytes, so it is not copied,
+ * and it is removed before the rest is copied because it may have filled the disk. The rotated files are older still
+ * and go first, so that a crash leaves no gap in the output.
  */
 async function removeOldest(file: FileHandle, log: string, maxBytes: number): Promise<void> {
   for (const path of await listRotatedFiles(log)) await rm(path, { force: true })

@@ -4,30 +4,34 @@ import { type CallFunction, type DomainRef, isLibvirtError, proc } from '../libv
 import type { OwnedDomains } from './domain-client.ts'
 import { errorFromLibvirt, ignoreInvalidState } from './errors.ts'
 import { hasCompleteManagedSave, hasManagedSave, removeManagedSave } from './managed-save.ts'
-import { hasQemu, type ObserveDomain } from './observe-domain.ts'
+import { hasQemu, isDomainActive, type ObserveDomain } from './observe-domain.ts'
 import type { WithDomain } from './owned-domain.ts'
 
 /** VIR_DOMAIN_UNDEFINE_{MANAGED_SAVE,SNAPSHOTS_METADATA,NVRAM,CHECKPOINTS_METADATA}; TPM (32) needs libvirt 8.9. */
 const UNDEFINE_ALL = 1 | 2 | 4 | 16
-/** VIR_DOMAIN_DEFINE_VALIDATE is not set: libvirt's schema lags behind its parser. */
-const DEFINE = 0
-/** VIR_DOMAIN_SAVE_RUNNING: it runs when it is restored, also if it was paused. */
+/** VIR_DOMAIN_DEFINE_VALIDATE is not set, because libvirt's schema lags behind its parser. */
+const DEFINE_WITHOUT_VALIDATION = 0
+/** VIR_DOMAIN_SAVE_RUNNING: the restored guest runs, even if it was paused. */
 const SAVE_RUNNING = 2
-/** A QEMU that hangs on its storage is given time to die. */
+/** How long a QEMU that hangs on its storage gets to end. */
 const DESTROY_MS = 120_000
 
-export function definitionCalls(call: CallFunction, withDomain: WithDomain): Pick<OwnedDomains, 'define' | 'undefine'> {
+/** The calls that define and undefine a Server's domain. */
+export function newDefinitionCalls(
+  call: CallFunction,
+  withDomain: WithDomain,
+): Pick<OwnedDomains, 'define' | 'undefine'> {
   return {
     async define(uuid, xml) {
       await withDomain('define the domain', uuid, async () => undefined)
       try {
-        await call(proc.domainDefineXmlFlags, { xml, flags: DEFINE })
+        await call(proc.domainDefineXmlFlags, { xml, flags: DEFINE_WITHOUT_VALIDATION })
       } catch (error) {
         throw errorFromLibvirt(error, 'define the domain')
       }
     },
     async undefine(uuid) {
-      // libvirtd refuses it for a domain that was undefined while it runs: that one is gone as soon as it is off.
+      // libvirtd refuses this for a domain that was undefined while it ran. Such a domain vanishes when it powers off.
       const isTransient = async (dom: DomainRef): Promise<boolean> =>
         !(await call(proc.domainIsPersistent, { dom })).persistent
       await withDomain(
@@ -42,25 +46,29 @@ export function definitionCalls(call: CallFunction, withDomain: WithDomain): Pic
 
 type PowerCalls = Omit<OwnedDomains, 'define' | 'undefine' | 'observe' | 'injectNmi' | 'setPassword'>
 
-export function powerCalls(call: CallFunction, withDomain: WithDomain, observe: ObserveDomain): PowerCalls {
-  const isActive = async (dom: DomainRef): Promise<boolean> => (await call(proc.domainIsActive, { dom })).active
-  const dropSave = async (dom: DomainRef): Promise<void> => {
+/** The calls that change the power of a Server's domain. */
+export function newPowerCalls(call: CallFunction, withDomain: WithDomain, observe: ObserveDomain): PowerCalls {
+  const dropManagedSave = async (dom: DomainRef): Promise<void> => {
     if (await hasManagedSave(call, dom)) await removeManagedSave(call, dom)
   }
-  /** As `withDomain`, for what needs a domain. */
-  const withExisting = async (doing: string, uuid: string, act: (dom: DomainRef) => Promise<true>): Promise<void> => {
+  /** Like `withDomain`, but throws if there is no domain. */
+  const withExistingDomain = async (
+    doing: string,
+    uuid: string,
+    act: (dom: DomainRef) => Promise<true>,
+  ): Promise<void> => {
     const done = await withDomain(doing, uuid, act)
     if (!done) throw new Transient('LibvirtError', `${doing}: libvirt knows no such domain`)
   }
   return {
     async start(uuid, signal) {
       if (hasQemu(await observe(uuid))) return
-      await withExisting('start the domain', uuid, (dom) =>
-        succeedIf(() => isActive(dom), call(proc.domainCreateWithFlags, { dom, flags: 0 }, { signal })),
+      await withExistingDomain('start the domain', uuid, (dom) =>
+        succeedIf(() => isDomainActive(call, dom), call(proc.domainCreateWithFlags, { dom, flags: 0 }, { signal })),
       )
     },
     async removeManagedSave(uuid) {
-      await withDomain('remove the managed save', uuid, dropSave)
+      await withDomain('remove the managed save', uuid, dropManagedSave)
     },
     async shutDown(uuid) {
       await withDomain('ask the guest to power off', uuid, (dom) =>
@@ -70,38 +78,42 @@ export function powerCalls(call: CallFunction, withDomain: WithDomain, observe: 
     async destroy(uuid) {
       const destroy = async (dom: DomainRef): Promise<void> => {
         const timeout = { timeoutMs: DESTROY_MS }
-        if (await isActive(dom)) await ignoreInvalidState(call(proc.domainDestroyFlags, { dom, flags: 0 }, timeout))
-        await dropSave(dom)
+        if (await isDomainActive(call, dom))
+          await ignoreInvalidState(call(proc.domainDestroyFlags, { dom, flags: 0 }, timeout))
+        await dropManagedSave(dom)
       }
       await withDomain('power off the domain', uuid, destroy, 'skip')
     },
     async pause(uuid) {
-      // A domain that has gone off meanwhile is not paused: the next action depends on its state now.
-      await withExisting('pause the domain', uuid, (dom) =>
-        succeedIf(() => isActive(dom), call(proc.domainSuspend, { dom })),
+      // A domain that has powered off in the meantime cannot be paused, so this throws and the agent plans anew.
+      await withExistingDomain('pause the domain', uuid, (dom) =>
+        succeedIf(() => isDomainActive(call, dom), call(proc.domainSuspend, { dom })),
       )
     },
     async unpause(uuid) {
       await withDomain('unpause the domain', uuid, (dom) => ignoreInvalidState(call(proc.domainResume, { dom })))
     },
     async save(uuid, signal) {
-      const how = { signal, timeoutMs: Infinity }
-      await withExisting('save the domain', uuid, (dom) =>
+      const callOptions = { signal, timeoutMs: Infinity }
+      await withExistingDomain('save the domain', uuid, (dom) =>
         succeedIf(
           () => hasCompleteManagedSave(call, dom),
-          call(proc.domainManagedSave, { dom, flags: SAVE_RUNNING }, how),
+          call(proc.domainManagedSave, { dom, flags: SAVE_RUNNING }, callOptions),
         ),
       )
     },
   }
 }
 
-/** Takes libvirt's "not in this state" for success if `isSo`: the call was made before. */
-async function succeedIf(isSo: () => Promise<boolean>, promise: Promise<unknown>): Promise<true> {
+/**
+ * Waits for a call. If libvirt refuses it because of the domain's state, an earlier call may already have succeeded:
+ * then `isInResult` answers true and the refusal counts as success.
+ */
+async function succeedIf(isInResult: () => Promise<boolean>, call: Promise<unknown>): Promise<true> {
   try {
-    await promise
+    await call
   } catch (error) {
-    if (!isLibvirtError(error, 'VIR_ERR_OPERATION_INVALID') || !(await isSo())) throw error
+    if (!isLibvirtError(error, 'VIR_ERR_OPERATION_INVALID') || !(await isInResult())) throw error
   }
   return true
 }

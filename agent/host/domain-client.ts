@@ -1,8 +1,8 @@
-/** The calls of libvirt that a Server's domain needs. Each may be repeated: what is already so is left so. */
+/** The libvirt calls that a Server's domain needs. All of them are idempotent. */
 import type { NmiResult, ObservedDomain } from '../../actions/host/index.ts'
 import type { DomainOwner } from '../domain/metadata.ts'
 import { type CallFunction, type DomainRef, isLibvirtError, proc } from '../libvirt/index.ts'
-import { definitionCalls, powerCalls } from './domain-calls.ts'
+import { newDefinitionCalls, newPowerCalls } from './domain-calls.ts'
 import { errorFromLibvirt } from './errors.ts'
 import { newPasswordSetter, type SetPassword } from './guest-agent.ts'
 import { newNmiSender } from './nmi.ts'
@@ -11,11 +11,11 @@ import { readOwner, withOwnedDomain } from './owned-domain.ts'
 
 /** All domains of the host. */
 export interface DomainClient {
-  /** Lists all domains, running or not, of Servers or not. */
+  /** Lists all domains, running or not, whether a Server owns them or not. */
   list(): Promise<DomainRef[]>
   /**
-   * Answers which Server owns the domain; undefined if none does, or if the domain is gone. @throws Terminal InvalidXML
-   * if its metadata is damaged
+   * Returns the Server that owns the domain; undefined if none does or the domain is gone.
+   * @throws Terminal InvalidXML if its metadata is damaged
    */
   ownerOf(dom: DomainRef): Promise<DomainOwner | undefined>
   /** The operations on the domains of the Server with this uid. */
@@ -39,15 +39,15 @@ export interface OwnedDomains {
   destroy(uuid: string): Promise<void>
   pause(uuid: string): Promise<void>
   unpause(uuid: string): Promise<void>
-  /** Ends when the memory is saved. Aborted, it no longer waits; libvirtd goes on. */
+  /** Resolves when the memory is saved. An abort ends the wait, not the save. */
   save(uuid: string, signal: AbortSignal): Promise<void>
-  /** Sends an NMI at most once for each `requestId`: see Domains. */
+  /** Sends an NMI at most once for each `requestId`; see Domains in actions/host/domains.ts. */
   injectNmi(uuid: string, requestId: string): Promise<NmiResult>
   setPassword: SetPassword
   undefine(uuid: string): Promise<void>
 }
 
-/** @param call on the connection that is open now; throws ConnectionError while there is none */
+/** @param call uses the connection that is open now, and throws ConnectionError while there is none */
 export function newDomainClient(call: CallFunction): DomainClient {
   return {
     async list() {
@@ -74,8 +74,8 @@ export function newDomainClient(call: CallFunction): DomainClient {
         observe,
         injectNmi,
         setPassword,
-        ...definitionCalls(call, withDomain),
-        ...powerCalls(call, withDomain, observe),
+        ...newDefinitionCalls(call, withDomain),
+        ...newPowerCalls(call, withDomain, observe),
       }
     },
   }

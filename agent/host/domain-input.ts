@@ -5,13 +5,13 @@ import type { Disks } from '../image/disks.ts'
 import { hostnameOf } from '../image/metadata.ts'
 import { toPluggedInterface } from '../net/names.ts'
 import type { HostedGuest } from '../net/types.ts'
-import { domainName, type ServerPaths } from './paths.ts'
+import { domainNameOf, type ServerPaths } from './paths.ts'
 
 export function toHostedGuest(guest: Guest): HostedGuest {
   return { id: guest.server.metadata.uid ?? '', hostname: hostnameOf(guest), interfaces: guest.instance.interfaces }
 }
 
-/** What the host provides for a domain. */
+/** The resources that the host provides for a domain. */
 export interface DomainResources {
   host: HostFacts
   paths: ServerPaths
@@ -27,7 +27,7 @@ export function toDomainInput(
   const { displayName, description, configDrive } = server.spec
   return {
     guest: {
-      name: domainName({ name, uid }),
+      name: domainNameOf({ name, uid }),
       title: displayName ?? name,
       ...(description === undefined ? {} : { description }),
       owner: { namespace, name, uid, bootId, ...(generation === undefined ? {} : { generation }) },

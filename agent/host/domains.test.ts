@@ -8,31 +8,31 @@ const uuid = '00000000-0000-4000-8000-000000000001'
 const guest = { server: { metadata: { name: 'web', uid: uuid } }, instance: { uuid } } as unknown as Guest
 const ctx = { signal: new AbortController().signal }
 
-/** Domains on libvirt calls that the test gives. */
-function domainsOn(calls: Partial<OwnedDomains>) {
+/** Domains whose libvirt calls are those of the test. */
+function newDomainsWith(calls: Partial<OwnedDomains>) {
   const jobs = new Jobs(() => undefined)
   const client = { of: () => calls } as unknown as DomainClient
   return { jobs, domains: newDomains({ client, jobs } as DomainsOptions) }
 }
 
 describe('requestShutdown', () => {
-  it('deletes the managed save, asks, and does not wait for the answer', async () => {
-    const made: string[] = []
-    const { domains } = domainsOn({
-      removeManagedSave: async () => void made.push('removeManagedSave'),
+  it('removes the managed save, asks the guest to power off, and does not wait for the answer', async () => {
+    const calls: string[] = []
+    const { domains } = newDomainsWith({
+      removeManagedSave: async () => void calls.push('removeManagedSave'),
       shutDown: () => {
-        made.push('shutDown')
+        calls.push('shutDown')
         return new Promise(() => undefined)
       },
     })
     await domains.requestShutdown(guest, ctx)
     await domains.requestShutdown(guest, ctx)
-    expect(made).toEqual(['removeManagedSave', 'shutDown', 'removeManagedSave'])
+    expect(calls).toEqual(['removeManagedSave', 'shutDown', 'removeManagedSave'])
   })
 
-  it('asks again at once when the domain has been started in between', async () => {
+  it('asks the guest again at once when the domain has been started in between', async () => {
     const shutDown = vi.fn(async () => undefined)
-    const { domains } = domainsOn({
+    const { domains } = newDomainsWith({
       removeManagedSave: async () => undefined,
       start: async () => undefined,
       shutDown,
@@ -51,7 +51,7 @@ describe('save', () => {
 
   it('saves nothing when the memory is saved already', async () => {
     const save = vi.fn(async () => undefined)
-    const { domains } = domainsOn({ observe: async () => saved, save })
+    const { domains } = newDomainsWith({ observe: async () => saved, save })
     expect(await domains.save(guest, ctx)).toEqual({ done: true })
     expect(save).not.toHaveBeenCalled()
   })
@@ -60,7 +60,7 @@ describe('save', () => {
     const end = Promise.withResolvers<void>()
     const save = vi.fn(() => end.promise)
     const observe = vi.fn(async () => running)
-    const { domains } = domainsOn({ observe, save })
+    const { domains } = newDomainsWith({ observe, save })
     expect(await domains.save(guest, ctx)).toEqual({ done: false, checkAfterMs: 5000 })
     observe.mockResolvedValue(saving)
     expect(await domains.save(guest, ctx)).toEqual({ done: false, checkAfterMs: 5000 })
@@ -70,24 +70,24 @@ describe('save', () => {
     expect(save).toHaveBeenCalledTimes(1)
   })
 
-  it('joins a save that libvirtd goes on with after the agent has died', async () => {
+  it('waits for a save that an earlier run of the agent started and libvirtd continues', async () => {
     const save = vi.fn(async () => undefined)
-    const { domains } = domainsOn({ observe: async () => saving, save })
+    const { domains } = newDomainsWith({ observe: async () => saving, save })
     expect(await domains.save(guest, ctx)).toEqual({ done: false, checkAfterMs: 5000 })
     expect(save).not.toHaveBeenCalled()
   })
 
-  it('throws what libvirt refuses', async () => {
-    const { domains } = domainsOn({
+  it('throws the error of libvirt when it refuses the save', async () => {
+    const { domains } = newDomainsWith({
       observe: async () => ({ power: 'off' }),
       save: () => Promise.reject(new Error('domain is not running')),
     })
     await expect(domains.save(guest, ctx)).rejects.toThrow('domain is not running')
   })
 
-  it('is given up when the domain is destroyed', async () => {
+  it('is aborted when the domain is destroyed', async () => {
     let signal: AbortSignal | undefined
-    const { domains, jobs } = domainsOn({
+    const { domains, jobs } = newDomainsWith({
       observe: async () => running,
       destroy: async () => undefined,
       save: (_, aborted) => {

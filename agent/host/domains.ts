@@ -21,47 +21,47 @@ export interface DomainsOptions {
 
 const saveJob = (uid: string): string => `save ${uid}`
 
-/** How often a managed save that another process started is looked at, should libvirt's event get lost. */
+/** How often a managed save that an earlier agent started is checked, in case libvirt's event gets lost. */
 const CHECK_MS = 5000
 
 export function newDomains({ client, jobs, pathsOf, facts }: DomainsOptions): Domains {
-  const owned = (guest: Guest): OwnedDomains => client.of(uidOf(guest))
-  const observe = (guest: Guest): Promise<ObservedDomain> => owned(guest).observe(guest.instance.uuid)
-  const requests = new ShutdownRequests()
+  const domainsOf = (guest: Guest): OwnedDomains => client.of(uidOf(guest))
+  const observe = (guest: Guest): Promise<ObservedDomain> => domainsOf(guest).observe(guest.instance.uuid)
+  const shutdownRequests = new ShutdownRequests()
   return {
     async define(guest, bootId) {
       const paths = pathsOf(guest)
       await prepareDirectories(paths)
       const disks = await requireDisks(paths)
       const xml = buildDomain(toDomainInput(guest, bootId, { host: facts(), paths, disks }))
-      await owned(guest).define(guest.instance.uuid, xml)
+      await domainsOf(guest).define(guest.instance.uuid, xml)
     },
     start(guest, { signal }) {
-      requests.forget(uidOf(guest))
-      return owned(guest).start(guest.instance.uuid, signal)
+      shutdownRequests.forget(uidOf(guest))
+      return domainsOf(guest).start(guest.instance.uuid, signal)
     },
     async requestShutdown(guest) {
       const { uuid } = guest.instance
-      await owned(guest).removeManagedSave(uuid)
-      requests.send(uidOf(guest), () => owned(guest).shutDown(uuid))
+      await domainsOf(guest).removeManagedSave(uuid)
+      shutdownRequests.send(uidOf(guest), () => domainsOf(guest).shutDown(uuid))
     },
     async destroy(guest) {
-      await owned(guest).destroy(guest.instance.uuid)
+      await domainsOf(guest).destroy(guest.instance.uuid)
       await jobs.cancel(saveJob(uidOf(guest)))
     },
-    pause: (guest) => owned(guest).pause(guest.instance.uuid),
-    unpause: (guest) => owned(guest).unpause(guest.instance.uuid),
+    pause: (guest) => domainsOf(guest).pause(guest.instance.uuid),
+    unpause: (guest) => domainsOf(guest).unpause(guest.instance.uuid),
     async save(guest) {
       const { power, reason } = await observe(guest)
       if (power === 'saved') return { done: true }
       const job = saveJob(uidOf(guest))
-      // The agent that started the save has died; libvirtd goes on with it.
+      // An earlier run of the agent started this save, and libvirtd continues it.
       const isSaving = power === 'paused' && reason === 'saving'
       if (isSaving && !jobs.isRunning(job)) return { done: false, checkAfterMs: CHECK_MS }
-      return jobs.poll(job, guest.instance.uuid, ({ signal }) => owned(guest).save(guest.instance.uuid, signal))
+      return jobs.poll(job, guest.instance.uuid, ({ signal }) => domainsOf(guest).save(guest.instance.uuid, signal))
     },
-    injectNmi: (guest, requestId) => owned(guest).injectNmi(guest.instance.uuid, requestId),
-    undefine: (guest) => owned(guest).undefine(guest.instance.uuid),
+    injectNmi: (guest, requestId) => domainsOf(guest).injectNmi(guest.instance.uuid, requestId),
+    undefine: (guest) => domainsOf(guest).undefine(guest.instance.uuid),
     observe,
     runningBootId: async (guest) => (await observe(guest)).bootId,
   }

@@ -2,7 +2,7 @@
 import { type AnyError, isKubenovaError, type Reason, Terminal, Transient } from '../../crds/index.ts'
 import { ConnectionError, DeadlineError, isLibvirtError, type LibvirtErrorCode } from '../libvirt/index.ts'
 
-/** Codes for which another try cannot help: this host cannot do what is asked. */
+/** Codes for which a retry cannot help, because this host cannot do what was requested. */
 const terminalReasons: Partial<Record<LibvirtErrorCode, Reason>> = {
   VIR_ERR_XML_ERROR: 'InvalidDomain',
   VIR_ERR_XML_DETAIL: 'InvalidDomain',
@@ -12,7 +12,10 @@ const terminalReasons: Partial<Record<LibvirtErrorCode, Reason>> = {
   VIR_ERR_INVALID_ARG: 'InvalidDomain',
 }
 
-/** @param doing for the message: what the agent asked libvirtd to do */
+/**
+ * Converts any error of a libvirt call.
+ * @param doing for the message: what the agent asked libvirtd to do
+ */
 export function errorFromLibvirt(error: unknown, doing: string): AnyError {
   if (isKubenovaError(error)) return error
   if (isLibvirtError(error)) {
@@ -36,10 +39,13 @@ export function errorFromLibvirt(error: unknown, doing: string): AnyError {
   return new Transient('Unexpected', doing, { cause: error })
 }
 
-/** For a call that libvirt refuses if the domain is in the resulting state already: that refusal is success. */
-export async function ignoreInvalidState(promise: Promise<unknown>): Promise<void> {
+/**
+ * Waits for a call that libvirt refuses when the domain is already in the resulting state: the refusal counts as
+ * success.
+ */
+export async function ignoreInvalidState(call: Promise<unknown>): Promise<void> {
   try {
-    await promise
+    await call
   } catch (error) {
     if (!isLibvirtError(error, 'VIR_ERR_OPERATION_INVALID')) throw error
   }

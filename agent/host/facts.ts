@@ -31,6 +31,7 @@ export interface FactsOptions {
 export interface Facts {
   /** The agent's part of the Hypervisor's status, without conditions. */
   status: NonNullable<Hypervisor['status']>
+  /** The facts that domains are built from. */
   build: HostFacts
 }
 
@@ -82,13 +83,13 @@ async function chooseDomainType(
   options: FactsOptions,
 ): Promise<'kvm' | 'qemu'> {
   if (options.domainType !== 'auto') return options.domainType
-  const offered = guests.find((guest) => guest.arch === arch)?.domainTypes.includes('kvm') ?? false
-  if (!offered) return 'qemu'
+  const isOffered = guests.find((guest) => guest.arch === arch)?.domainTypes.includes('kvm') ?? false
+  if (!isOffered) return 'qemu'
   const { version: qemu } = await call(proc.connectGetVersion, {})
-  const works = await cachedProbeResult(options.dataDir, String(qemu), () =>
+  const kvmWorks = await cachedProbeResult(options.dataDir, String(qemu), () =>
     probeKvm(call, { arch, dataDir: options.dataDir, log: options.log }),
   )
-  return works ? 'kvm' : 'qemu'
+  return kvmWorks ? 'kvm' : 'qemu'
 }
 
 interface DomainCapabilitiesQuery {

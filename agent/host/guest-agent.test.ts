@@ -4,7 +4,8 @@ import { sealSecret } from '../../actions/sealed-secret.ts'
 import { guestOf, UID } from '../../actions/testing.ts'
 import { ownerElement } from '../domain/metadata.ts'
 import { renderXml } from '../domain/render-xml.ts'
-import { type CallFunction, LibvirtError, proc } from '../libvirt/index.ts'
+import { type CallFunction, type LibvirtError, proc } from '../libvirt/index.ts'
+import { makeLibvirtError } from '../libvirt/testing/errors.ts'
 import { publicSealingKey } from '../sealing-key.ts'
 import { newDomainClient } from './domain-client.ts'
 import { newGuestAgent } from './guest-agent.ts'
@@ -14,13 +15,7 @@ const owner = renderXml(ownerElement({ namespace: 'demo', name: 'web', uid: UID 
 const ctx = { signal: new AbortController().signal }
 const PASSWORD = 'correct horse'
 
-/** Errors of libvirt by their number. */
-const libvirtError = (code: number, message: string): LibvirtError => {
-  const nothing = { dom: null, str1: null, str2: null, str3: null, int1: 0, int2: 0, net: null }
-  return new LibvirtError({ code, domain: 10, message, level: 2, ...nothing }, 'test')
-}
-
-interface Given {
+interface SetPasswordOptions {
   error?: LibvirtError
   active?: boolean
   key?: KeyObject
@@ -28,10 +23,10 @@ interface Given {
 }
 
 /**
- * Sets a sealed password on a libvirtd that answers with `error`. Answers what came of it, and what libvirtd was called
- * with.
+ * Sets a sealed password on a libvirtd that answers with `error`. Returns the result and the arguments of libvirtd's
+ * calls.
  */
-async function setPassword({ error, active = true, key = privateKey, requestId = 'r1' }: Given = {}) {
+async function setPassword({ error, active = true, key = privateKey, requestId = 'r1' }: SetPasswordOptions = {}) {
   const calls: object[] = []
   const call = async (procedure: unknown, args: object): Promise<unknown> => {
     if (procedure === proc.domainLookupByUuid) return { dom: { name: 'web', uuid: UID, id: 1 } }
@@ -55,7 +50,7 @@ describe('setPassword', () => {
     expect(calls).toEqual([{ dom: { name: 'web', uuid: UID, id: 1 }, user: 'root', password: PASSWORD, flags: 0 }])
   })
 
-  it.each<[string, Given]>([
+  it.each<[string, SetPasswordOptions]>([
     ['it was sealed to another key', { key: generateKeyPairSync('x25519').privateKey }],
     ['it was sealed for another request', { requestId: 'r2' }],
   ])('answers SealedSecretInvalid without a call when %s', async (_, given) => {
@@ -64,38 +59,38 @@ describe('setPassword', () => {
     expect(calls).toEqual([])
   })
 
-  it.each<[string, Given, string]>([
+  it.each<[string, SetPasswordOptions, string]>([
     [
-      'the domain has no channel',
-      { error: libvirtError(74, 'QEMU guest agent is not configured') },
+      'the domain has no channel to a guest agent',
+      { error: makeLibvirtError(74, 'QEMU guest agent is not configured') },
       'GuestAgentUnavailable',
     ],
     [
       'the guest agent does not answer',
-      { error: libvirtError(86, 'QEMU guest agent is not connected') },
+      { error: makeLibvirtError(86, 'QEMU guest agent is not connected') },
       'GuestAgentUnavailable',
     ],
     [
       'the guest agent fails',
-      { error: libvirtError(1, 'child process has failed to set user password') },
+      { error: makeLibvirtError(1, 'child process has failed to set user password') },
       'GuestAgentError',
     ],
-    ['the domain is off', { error: libvirtError(55, 'domain is not running'), active: false }, 'GuestNotRunning'],
-  ])('answers why not when %s', async (_, given, reason) => {
+    ['the domain is off', { error: makeLibvirtError(55, 'domain is not running'), active: false }, 'GuestNotRunning'],
+  ])('answers with the reason when %s', async (_, given, reason) => {
     expect((await setPassword(given)).result).toMatchObject({ reason })
   })
 
   it.each([PASSWORD, Buffer.from(PASSWORD).toString('base64')])(
-    'leaves out a message of libvirt that has the password: %s',
+    'leaves out libvirt’s message when it contains the password: %s',
     async (text) => {
-      const { result } = await setPassword({ error: libvirtError(1, `cannot run: set-user-password ${text}`) })
+      const { result } = await setPassword({ error: makeLibvirtError(1, `cannot run: set-user-password ${text}`) })
       expect(result?.reason).toBe('GuestAgentError')
       expect(JSON.stringify(result)).not.toContain(text)
     },
   )
 
-  it('is tried again when libvirt has other work with the domain', async () => {
-    const error = libvirtError(68, 'Timed out during operation: cannot acquire state change lock')
+  it('throws Transient LibvirtBusy when libvirt runs another operation on the domain', async () => {
+    const error = makeLibvirtError(68, 'Timed out during operation: cannot acquire state change lock')
     await expect(setPassword({ error })).rejects.toMatchObject({ kind: 'Transient', code: 'LibvirtBusy' })
   })
 })

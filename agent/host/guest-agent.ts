@@ -21,11 +21,11 @@ export interface GuestAgentOptions {
   sealingKey(): Promise<KeyObject>
 }
 
-const notOpened: PasswordRefusal = {
+const secretInvalid: PasswordRefusal = {
   reason: 'SealedSecretInvalid',
   message: 'the password was sealed for another key, server or request than this one: request it again',
 }
-const notRunning: PasswordRefusal = {
+const guestNotRunning: PasswordRefusal = {
   reason: 'GuestNotRunning',
   message: 'the guest does not run: start it, then request it again',
 }
@@ -35,44 +35,44 @@ export function newGuestAgent({ client, sealingKey }: GuestAgentOptions): GuestA
     async setPassword(guest, { user, sealed, requestId }) {
       const uid = uidOf(guest)
       const password = await openSealedSecret(sealed, await sealingKey(), { server: uid, request: requestId })
-      return password === undefined ? notOpened : client.of(uid).setPassword(guest.instance.uuid, user, password)
+      return password === undefined ? secretInvalid : client.of(uid).setPassword(guest.instance.uuid, user, password)
     },
   }
 }
 
-/** Sets the password of a user of the guest. Answers why it was not set. */
+/** Sets the password of a user in the guest. Returns a refusal if it was not set. */
 export type SetPassword = (uuid: string, user: string, password: string) => Promise<PasswordRefusal | undefined>
 
 /** VIR_DOMAIN_PASSWORD_ENCRYPTED is not set: the guest hashes the password. */
-const PLAIN = 0
+const PLAIN_PASSWORD = 0
 
 export const newPasswordSetter =
   (call: CallFunction, withDomain: WithDomain): SetPassword =>
   async (uuid, user, password) => {
-    const set = async (dom: DomainRef): Promise<PasswordRefusal | 'set'> => {
+    const setIn = async (dom: DomainRef): Promise<PasswordRefusal | 'set'> => {
       try {
-        await call(proc.domainSetUserPassword, { dom, user, password, flags: PLAIN })
+        await call(proc.domainSetUserPassword, { dom, user, password, flags: PLAIN_PASSWORD })
         return 'set'
       } catch (error) {
-        // Another operation of libvirt has the domain: it is tried again.
+        // Another operation of libvirt still runs on the domain: the step throws Transient and is tried again.
         if (!isLibvirtError(error) || error.code === 'VIR_ERR_OPERATION_TIMEOUT') throw error
         const { active } = await call(proc.domainIsActive, { dom })
-        return active ? refusalOf(error, password) : notRunning
+        return active ? passwordRefusalOf(error, password) : guestNotRunning
       }
     }
-    const result = (await withDomain('set a password', uuid, set)) ?? notRunning
+    const result = (await withDomain('set a password', uuid, setIn)) ?? guestNotRunning
     return result === 'set' ? undefined : result
   }
 
-/** The domain has no channel to a guest agent, or the agent in the guest does not answer. */
-const unavailable: readonly LibvirtErrorCode[] = [
+/** Errors that mean that the domain has no channel to a guest agent, or that the agent does not answer. */
+const unavailableCodes: readonly LibvirtErrorCode[] = [
   'VIR_ERR_ARGUMENT_UNSUPPORTED',
   'VIR_ERR_AGENT_UNRESPONSIVE',
   'VIR_ERR_AGENT_UNSYNCED',
 ]
 
-function refusalOf({ code, message }: LibvirtError, password: string): PasswordRefusal {
-  const reason: Reason = unavailable.includes(code) ? 'GuestAgentUnavailable' : 'GuestAgentError'
+function passwordRefusalOf({ code, message }: LibvirtError, password: string): PasswordRefusal {
+  const reason: Reason = unavailableCodes.includes(code) ? 'GuestAgentUnavailable' : 'GuestAgentError'
   const help =
     reason === 'GuestAgentUnavailable'
       ? 'set the image property hw_qemu_guest_agent, boot the server anew, and see that qemu-guest-agent runs in the guest'

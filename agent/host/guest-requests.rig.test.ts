@@ -1,4 +1,4 @@
-/** What is requested of a guest that runs, on a real libvirtd: NMIs and passwords. */
+/** Sends NMIs to a running guest of a real libvirtd and sets passwords in it. */
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
@@ -27,18 +27,18 @@ beforeAll(async () => {
   domains = newDomainClient((procedure, args, how) => connection.call(procedure, args, how)).of('u1')
 })
 
-const note = async (): Promise<string> => {
+const readNote = async (): Promise<string> => {
   const uri = 'https://kubenova.io/nmi/1'
   const element = { dom, type: metadataType.element, uri, flags: modificationImpact.live }
   return (await connection.call(proc.domainGetMetadata, element)).metadata
 }
 
-it('injectNmi notes the request in the running domain, and answers the same when it is repeated', async () => {
+it('injectNmi notes the request in the running domain and answers sent again when it is repeated', async () => {
   expect(await domains.injectNmi(uuid, 'r1')).toBe('sent')
-  expect(await note()).toMatch(/request=.r1. state=.sent./)
+  expect(await readNote()).toMatch(/request=.r1. state=.sent./)
   expect(await domains.injectNmi(uuid, 'r1')).toBe('sent')
   expect(await domains.injectNmi(uuid, 'r2')).toBe('sent')
-  expect(await note()).toMatch(/request=.r2. state=.sent./)
+  expect(await readNote()).toMatch(/request=.r2. state=.sent./)
 })
 
 it('injectNmi answers unknown when the agent died while it sent the NMI', async () => {

@@ -13,16 +13,16 @@ export const newImages = (cache: ImageCache, jobs: Jobs): Images => ({
     }),
 })
 
-/** The guest's image in the cache, pinned for its Server. */
+/** Fetches the guest's image into the cache if it is not there, and pins it for the Server. */
 export function ensureImage(cache: ImageCache, guest: Guest, { signal, report }: JobContext): Promise<Base> {
   const { image } = guest.instance
   return cache.ensure(image, uidOf(guest), {
     signal,
-    progress: (bytes, total) => report(`fetches image ${image.name}: ${amount(bytes, total)}`),
+    progress: (bytes, total) => report(`fetches image ${image.name}: ${formatProgress(bytes, total)}`),
   })
 }
 
-function amount(bytes: number, total: number | undefined): string {
+function formatProgress(bytes: number, total: number | undefined): string {
   const mib = (n: number): string => `${Math.round(n / 1024 ** 2)} MiB`
   return total === undefined ? mib(bytes) : `${mib(bytes)} of ${mib(total)}`
 }

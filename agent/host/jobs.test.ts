@@ -3,12 +3,12 @@ import { type JobContext, Jobs } from './jobs.ts'
 
 const KEY = 'image u1'
 
-/** A job whose end the test decides. */
-function heldJob() {
+/** Work that ends when the test resolves or rejects it. */
+function newPendingWork() {
   const end = Promise.withResolvers<void>()
   const work = vi.fn(({ signal, report }: JobContext) => {
     signal.addEventListener('abort', () => end.reject(signal.reason))
-    report('half is there')
+    report('half done')
     return end.promise
   })
   return { ...end, work }
@@ -16,24 +16,24 @@ function heldJob() {
 
 describe('Jobs.poll', () => {
   it('answers done when the work ends at once', async () => {
-    const woken = vi.fn()
-    expect(await new Jobs(woken).poll(KEY, 'uuid', async () => undefined)).toEqual({ done: true })
+    const onEnd = vi.fn()
+    expect(await new Jobs(onEnd).poll(KEY, 'uuid', async () => undefined)).toEqual({ done: true })
   })
 
-  it('answers how far the job is, joins it, and wakes the Server when it ends', async () => {
-    const woken = vi.fn()
-    const [jobs, { work, resolve }] = [new Jobs(woken), heldJob()]
-    const running = { done: false, progress: 'half is there', checkAfterMs: 5000 }
+  it('answers with the progress, joins the running job, and calls onEnd when it ends', async () => {
+    const onEnd = vi.fn()
+    const [jobs, { work, resolve }] = [new Jobs(onEnd), newPendingWork()]
+    const running = { done: false, progress: 'half done', checkAfterMs: 5000 }
     expect(await jobs.poll(KEY, 'uuid', work)).toEqual(running)
     expect(await jobs.poll(KEY, 'uuid', work)).toEqual(running)
-    expect([work.mock.calls.length, jobs.isRunning(KEY), woken.mock.calls]).toEqual([1, true, []])
+    expect([work.mock.calls.length, jobs.isRunning(KEY), onEnd.mock.calls]).toEqual([1, true, []])
     resolve()
-    await vi.waitFor(() => expect(woken.mock.calls).toEqual([['uuid']]))
+    await vi.waitFor(() => expect(onEnd.mock.calls).toEqual([['uuid']]))
     expect(jobs.isRunning(KEY)).toBe(false)
   })
 
   it('throws the failure of the job once, then starts it anew', async () => {
-    const [jobs, { work, reject }] = [new Jobs(() => undefined), heldJob()]
+    const [jobs, { work, reject }] = [new Jobs(() => undefined), newPendingWork()]
     await jobs.poll(KEY, 'uuid', work)
     reject(new Error('the source is gone'))
     await new Promise(setImmediate)
@@ -41,8 +41,8 @@ describe('Jobs.poll', () => {
     expect(await jobs.poll(KEY, 'uuid', async () => undefined)).toEqual({ done: true })
   })
 
-  it('forgets a failure that nobody has asked for in a minute', async () => {
-    const [jobs, { work, reject }] = [new Jobs(() => undefined), heldJob()]
+  it('forgets a failure that no call has asked for in a minute', async () => {
+    const [jobs, { work, reject }] = [new Jobs(() => undefined), newPendingWork()]
     await jobs.poll(KEY, 'uuid', work)
     reject(new Error('of an old request'))
     await new Promise(setImmediate)
@@ -53,23 +53,23 @@ describe('Jobs.poll', () => {
   })
 
   it('keeps jobs of different keys apart', async () => {
-    const [jobs, one] = [new Jobs(() => undefined), heldJob()]
+    const [jobs, one] = [new Jobs(() => undefined), newPendingWork()]
     await jobs.poll(KEY, 'uuid', one.work)
     expect(await jobs.poll('image u2', 'other', async () => undefined)).toEqual({ done: true })
     await jobs.cancel(KEY)
   })
 })
 
-it('cancel aborts the job, waits for its end, and reports no failure', async () => {
-  const [jobs, { work }] = [new Jobs(() => undefined), heldJob()]
+it('Jobs.cancel aborts the job, waits for its end, and reports no failure', async () => {
+  const [jobs, { work }] = [new Jobs(() => undefined), newPendingWork()]
   await jobs.poll(KEY, 'uuid', work)
   await jobs.cancel(KEY)
   expect(work.mock.calls[0]?.[0].signal.aborted).toBe(true)
   expect(await jobs.poll(KEY, 'uuid', async () => undefined)).toEqual({ done: true })
 })
 
-it('disposal aborts all jobs', async () => {
-  const [jobs, { work }] = [new Jobs(() => undefined), heldJob()]
+it('Jobs aborts all jobs when it is disposed', async () => {
+  const [jobs, { work }] = [new Jobs(() => undefined), newPendingWork()]
   await jobs.poll(KEY, 'uuid', work)
   await jobs[Symbol.asyncDispose]()
   expect(work.mock.calls[0]?.[0].signal.aborted).toBe(true)

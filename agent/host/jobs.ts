@@ -1,6 +1,6 @@
 /**
- * Long operations on the host, each started once and then asked how far it is: image fetches, copies of disks, managed
- * saves.
+ * Runs long operations on the host, such as image fetches, disk copies and managed saves. Each is started once; every
+ * further call returns its progress.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Progress } from '../../actions/host/index.ts'
@@ -19,12 +19,12 @@ interface Job {
   failure?: { readonly error: unknown; readonly at: number }
 }
 
-/** An operation that ends within this time is reported as done by the call that starts it. */
-const GRACE_MS = 200
-/** Time until the next check, unless the end of the job wakes the Server earlier: how often its progress is shown. */
+/** A job that ends within this time is reported as done by the call that starts it. */
+const START_WAIT_MS = 200
+/** Time until the next check, unless the end of the job requeues the Server earlier: how often progress is reported. */
 const CHECK_MS = 5000
-/** A failure that no call has asked for in this time is forgotten: it must not end a later request. */
-const FAILURE_MS = 60_000
+/** A failure that no call has asked for in this time is forgotten, so that it does not fail a later request. */
+const FAILURE_KEPT_MS = 60_000
 
 export class Jobs implements AsyncDisposable {
   readonly #jobs = new Map<string, Job>()
@@ -49,7 +49,7 @@ export class Jobs implements AsyncDisposable {
     this.#forgetOldFailures()
     const known = this.#jobs.get(key)
     const job = known ?? this.#start(key, uuid, work)
-    if (!known) await endsWithin(job.ended, GRACE_MS)
+    if (!known) await waitAtMost(job.ended, START_WAIT_MS)
     if (job.failure) {
       this.#jobs.delete(key)
       throw job.failure.error
@@ -98,13 +98,14 @@ export class Jobs implements AsyncDisposable {
   }
 
   #forgetOldFailures(): void {
-    const oldest = performance.now() - FAILURE_MS
+    const oldest = performance.now() - FAILURE_KEPT_MS
     for (const [key, { failure }] of this.#jobs) if (failure && failure.at < oldest) this.#jobs.delete(key)
   }
 }
 
-async function endsWithin(ended: Promise<void>, ms: number): Promise<void> {
-  const over = new AbortController()
-  await Promise.race([ended, delay(ms, undefined, { signal: over.signal }).catch(() => undefined)])
-  over.abort()
+/** Waits until the job has ended, but not longer than `ms`. */
+async function waitAtMost(ended: Promise<void>, ms: number): Promise<void> {
+  const timeout = new AbortController()
+  await Promise.race([ended, delay(ms, undefined, { signal: timeout.signal }).catch(() => undefined)])
+  timeout.abort()
 }

@@ -1,4 +1,4 @@
-/** The host on libvirt, the image cache and the network: puts its capabilities together. */
+/** Puts the host's capabilities together from libvirt, the image cache and the network. */
 import type { KeyObject } from 'node:crypto'
 import type { HostFacts } from '../domain/input.ts'
 import { pathExists } from '../files/errors.ts'
@@ -11,7 +11,7 @@ import { newDomains } from './domains.ts'
 import { newGuestAgent } from './guest-agent.ts'
 import { newImages } from './images.ts'
 import type { Jobs } from './jobs.ts'
-import { domainName, type PathsOf, serverPaths, uidOf } from './paths.ts'
+import { domainNameOf, type PathsOf, serverPathsOf, uidOf } from './paths.ts'
 import { newPorts } from './ports.ts'
 import type { HostStorage } from './storage.ts'
 
@@ -21,7 +21,7 @@ export interface LibvirtHostOptions {
   client: DomainClient
   storage: Pick<HostStorage, 'cache' | 'hasSpace' | 'root'>
   network: Pick<HostNetwork, 'plug' | 'unplug'>
-  /** Runs what takes long: ended when the host is disposed. */
+  /** Runs long operations; aborted when the host is disposed of. */
   jobs: Jobs
   /** The private key to which the controller seals passwords. */
   sealingKey(): Promise<KeyObject>
@@ -31,7 +31,7 @@ export interface LibvirtHostOptions {
 
 export function newLibvirtHost(options: LibvirtHostOptions): LocalHost {
   const { dataDir, runDir, client, storage, network, jobs, facts, sealingKey } = options
-  const pathsOf: PathsOf = (guest) => serverPaths(dataDir, runDir, uidOf(guest))
+  const pathsOf: PathsOf = (guest) => serverPathsOf(dataDir, runDir, uidOf(guest))
   return {
     images: newImages(storage.cache, jobs),
     disks: newDisks({ ...storage, jobs, pathsOf }),
@@ -42,7 +42,7 @@ export function newLibvirtHost(options: LibvirtHostOptions): LocalHost {
     isBegun: (guest) => pathExists(pathsOf(guest).dir),
     runtimeInfo(guest) {
       const { consoleLog, vnc } = pathsOf(guest)
-      const domain = domainName({ name: guest.server.metadata.name, uid: uidOf(guest) })
+      const domain = domainNameOf({ name: guest.server.metadata.name, uid: uidOf(guest) })
       return { domain, consoleLog, vnc: `unix:${vnc}` }
     },
     [Symbol.asyncDispose]: () => jobs[Symbol.asyncDispose](),

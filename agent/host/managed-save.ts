@@ -1,4 +1,4 @@
-/** The managed save of a domain: the file with its memory that libvirt keeps while it is suspended. */
+/** The managed save of a domain: the file in which libvirt keeps the memory of a suspended guest. */
 import { type CallFunction, type DomainRef, isLibvirtError, proc } from '../libvirt/index.ts'
 import { ignoreInvalidState } from './errors.ts'
 

@@ -1,24 +1,21 @@
 import { describe, expect, it } from 'vitest'
 import { ownerElement } from '../domain/metadata.ts'
 import { renderXml } from '../domain/render-xml.ts'
-import { type CallFunction, ConnectionError, LibvirtError, proc } from '../libvirt/index.ts'
+import { type CallFunction, ConnectionError, proc } from '../libvirt/index.ts'
+import { makeLibvirtError } from '../libvirt/testing/errors.ts'
 import { newDomainClient } from './domain-client.ts'
 
 const uuid = '00000000-0000-4000-8000-000000000001'
 const dom = { name: 'web', uuid, id: 1 }
 const owner = renderXml(ownerElement({ namespace: 'demo', name: 'web', uid: 'u1' }))
 
-const libvirtError = (code: number, message: string): LibvirtError => {
-  const nothing = { dom: null, str1: null, str2: null, str3: null, int1: 0, int2: 0, net: null }
-  return new LibvirtError({ code, domain: 10, message, level: 2, ...nothing }, 'test')
-}
 /** VIR_ERR_OPERATION_INVALID, VIR_ERR_NO_DOMAIN_METADATA, VIR_ERR_OPERATION_FAILED */
-const notRunning = libvirtError(55, 'Requested operation is not valid: domain is not running')
-const noMetadata = libvirtError(80, 'metadata not found: Requested metadata element is not present')
-const notPossible = libvirtError(9, 'operation failed: machine does not provide NMIs')
+const notRunning = makeLibvirtError(55, 'Requested operation is not valid: domain is not running')
+const noMetadata = makeLibvirtError(80, 'metadata not found: Requested metadata element is not present')
+const nmiUnsupported = makeLibvirtError(9, 'operation failed: machine does not provide NMIs')
 
-/** A libvirtd with one domain, whose note of an NMI is kept; `calls` has the notes and NMIs in order. */
-function libvirtd({ active = true, answer = (): unknown => undefined } = {}) {
+/** A libvirtd with one domain that keeps the note of an NMI; `calls` has the notes and NMIs in order. */
+function startLibvirtd({ active = true, onInjectNmi = (): unknown => undefined } = {}) {
   const calls: string[] = []
   let note: string | undefined
   const readNote = (): { metadata: string } => {
@@ -38,7 +35,7 @@ function libvirtd({ active = true, answer = (): unknown => undefined } = {}) {
     if (procedure === proc.domainGetMetadata) return readNote()
     if (procedure === proc.domainInjectNmi) {
       calls.push('NMI')
-      return answer()
+      return onInjectNmi()
     }
     return writeNote(args.metadata ?? undefined)
   }
@@ -47,14 +44,14 @@ function libvirtd({ active = true, answer = (): unknown => undefined } = {}) {
 
 describe('injectNmi', () => {
   it('sends one NMI for each request, however often it is repeated', async () => {
-    const { calls, domains } = libvirtd()
+    const { calls, domains } = startLibvirtd()
     for (const request of ['r1', 'r1', 'r2']) expect(await domains.injectNmi(uuid, request)).toBe('sent')
     expect(calls).toEqual(['sending', 'NMI', 'sent', 'sending', 'NMI', 'sent'])
   })
 
   it('answers unknown and sends none when the connection broke while one was sent', async () => {
-    const gone = new ConnectionError('lost', 'libvirtd has closed the connection', { sent: true })
-    const { calls, domains } = libvirtd({ answer: () => Promise.reject(gone) })
+    const lost = new ConnectionError('lost', 'libvirtd has closed the connection', { sent: true })
+    const { calls, domains } = startLibvirtd({ onInjectNmi: () => Promise.reject(lost) })
     await expect(domains.injectNmi(uuid, 'r1')).rejects.toMatchObject({ kind: 'Transient', code: 'LibvirtUnreachable' })
     expect(await domains.injectNmi(uuid, 'r1')).toBe('unknown')
     expect(calls).toEqual(['sending', 'NMI'])
@@ -62,14 +59,16 @@ describe('injectNmi', () => {
 
   it('tries again when libvirt answers that it could not', async () => {
     let tries = 0
-    const { calls, domains } = libvirtd({ answer: () => (tries++ === 0 ? Promise.reject(notPossible) : {}) })
+    const { calls, domains } = startLibvirtd({
+      onInjectNmi: () => (tries++ === 0 ? Promise.reject(nmiUnsupported) : {}),
+    })
     await expect(domains.injectNmi(uuid, 'r1')).rejects.toMatchObject({ kind: 'Transient', code: 'LibvirtError' })
     expect(await domains.injectNmi(uuid, 'r1')).toBe('sent')
     expect(calls).toEqual(['sending', 'NMI', 'no note', 'sending', 'NMI', 'sent'])
   })
 
   it('answers notRunning when the domain is off', async () => {
-    const { calls, domains } = libvirtd({ active: false })
+    const { calls, domains } = startLibvirtd({ active: false })
     expect(await domains.injectNmi(uuid, 'r1')).toBe('notRunning')
     expect(calls).toEqual([])
   })

@@ -5,15 +5,21 @@
 import type { NmiResult } from '../../actions/host/index.ts'
 import { parseXml } from '../domain/parse-xml.ts'
 import { renderXml, xmlElement } from '../domain/render-xml.ts'
-import { type CallFunction, type DomainRef, isLibvirtError, proc } from '../libvirt/index.ts'
+import {
+  type CallFunction,
+  type DomainRef,
+  isLibvirtError,
+  metadataType,
+  modificationImpact,
+  proc,
+} from '../libvirt/index.ts'
+import { isDomainActive } from './observe-domain.ts'
 import type { WithDomain } from './owned-domain.ts'
 
 const NMI_NAMESPACE = 'https://kubenova.io/nmi/1'
 const NMI_PREFIX = 'kubenova-nmi'
-/** VIR_DOMAIN_METADATA_ELEMENT */
-const ELEMENT = 2
-/** VIR_DOMAIN_AFFECT_LIVE: libvirt refuses it for a domain that is off, and forgets the note when QEMU ends. */
-const LIVE = 1
+/** libvirt refuses live metadata for a domain that is off, and forgets the note when QEMU ends. */
+const LIVE = modificationImpact.live
 
 interface Note {
   requestId: string | undefined
@@ -25,15 +31,15 @@ export function newNmiSender(
   withDomain: WithDomain,
 ): (uuid: string, requestId: string) => Promise<NmiResult> {
   return async (uuid, requestId) =>
-    (await withDomain('send an NMI', uuid, (dom) => sendOnce(call, dom, requestId))) ?? 'notRunning'
+    (await withDomain('send an NMI', uuid, (dom) => sendNmiOnce(call, dom, requestId))) ?? 'notRunning'
 }
 
-async function sendOnce(call: CallFunction, dom: DomainRef, requestId: string): Promise<NmiResult> {
-  const note = async (state: 'sending' | 'sent'): Promise<void> => {
+async function sendNmiOnce(call: CallFunction, dom: DomainRef, requestId: string): Promise<NmiResult> {
+  const writeNote = async (state: 'sending' | 'sent'): Promise<void> => {
     const metadata = renderXml(xmlElement('nmi', { request: requestId, state }))
     await call(proc.domainSetMetadata, {
       dom,
-      type: ELEMENT,
+      type: metadataType.element,
       metadata,
       key: NMI_PREFIX,
       uri: NMI_NAMESPACE,
@@ -41,22 +47,22 @@ async function sendOnce(call: CallFunction, dom: DomainRef, requestId: string): 
     })
   }
   try {
-    const known = await readNote(call, dom)
-    if (known?.requestId === requestId) return known.state === 'sent' ? 'sent' : 'unknown'
-    await note('sending')
-    await send(call, dom)
+    const lastNote = await readNote(call, dom)
+    if (lastNote?.requestId === requestId) return lastNote.state === 'sent' ? 'sent' : 'unknown'
+    await writeNote('sending')
+    await injectNmi(call, dom)
   } catch (error) {
-    if (isLibvirtError(error, 'VIR_ERR_OPERATION_INVALID') && !(await isActive(call, dom))) return 'notRunning'
+    if (isLibvirtError(error, 'VIR_ERR_OPERATION_INVALID') && !(await isDomainActive(call, dom))) return 'notRunning'
     throw error
   }
-  await note('sent')
+  await writeNote('sent')
   return 'sent'
 }
 
 /**
  * An error that libvirt answers means that no NMI was sent; without an answer the note stays, because it may have been.
  */
-async function send(call: CallFunction, dom: DomainRef): Promise<void> {
+async function injectNmi(call: CallFunction, dom: DomainRef): Promise<void> {
   try {
     await call(proc.domainInjectNmi, { dom, flags: 0 })
   } catch (error) {
@@ -66,18 +72,23 @@ async function send(call: CallFunction, dom: DomainRef): Promise<void> {
 }
 
 async function removeNote(call: CallFunction, dom: DomainRef): Promise<void> {
-  const note = { dom, type: ELEMENT, metadata: null, key: null, uri: NMI_NAMESPACE, flags: LIVE }
+  const note = { dom, type: metadataType.element, metadata: null, key: null, uri: NMI_NAMESPACE, flags: LIVE }
   try {
     await call(proc.domainSetMetadata, note)
   } catch (error) {
-    // The domain has gone off, and the note with it.
+    // The domain has powered off, and libvirt has forgotten the note.
     if (!isLibvirtError(error)) throw error
   }
 }
 
 async function readNote(call: CallFunction, dom: DomainRef): Promise<Note | undefined> {
   try {
-    const { metadata } = await call(proc.domainGetMetadata, { dom, type: ELEMENT, uri: NMI_NAMESPACE, flags: LIVE })
+    const { metadata } = await call(proc.domainGetMetadata, {
+      dom,
+      type: metadataType.element,
+      uri: NMI_NAMESPACE,
+      flags: LIVE,
+    })
     const { request: requestId, state } = parseXml(metadata, 'note of an NMI').attributes
     return { requestId, state }
   } catch (error) {
@@ -85,6 +96,3 @@ async function readNote(call: CallFunction, dom: DomainRef): Promise<Note | unde
     throw error
   }
 }
-
-const isActive = async (call: CallFunction, dom: DomainRef): Promise<boolean> =>
-  (await call(proc.domainIsActive, { dom })).active

@@ -1,10 +1,10 @@
-/** Observes a domain: its state, its managed save, its boot. */
+/** Observes a domain: its power, its managed save, and the boot that it was defined for. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ObservedDomain } from '../../actions/host/index.ts'
 import { Transient } from '../../crds/index.ts'
 import type { DomainOwner } from '../domain/metadata.ts'
 import { type CallFunction, type DomainRef, proc } from '../libvirt/index.ts'
-import { hasCompleteManagedSave, removeManagedSave } from './managed-save.ts'
+import { hasCompleteManagedSave, hasManagedSave, removeManagedSave } from './managed-save.ts'
 import type { WithDomain } from './owned-domain.ts'
 import { toDomainState } from './states.ts'
 
@@ -36,7 +36,11 @@ export function newObserver(call: CallFunction, withDomain: WithDomain): Observe
   }
 }
 
-/** Whether the domain has a QEMU. */
+/** Whether libvirt counts the domain as active: running or paused. */
+export const isDomainActive = async (call: CallFunction, dom: DomainRef): Promise<boolean> =>
+  (await call(proc.domainIsActive, { dom })).active
+
+/** Whether a QEMU process runs the domain. */
 export const hasQemu = ({ power }: ObservedDomain): boolean =>
   power === 'running' || power === 'paused' || power === 'pmsuspended'
 
@@ -48,15 +52,15 @@ export const hasQemu = ({ power }: ObservedDomain): boolean =>
 const isStartingUp = ({ power, reason }: ObservedDomain): boolean => power === 'paused' && reason === 'starting up'
 
 async function observeOnce(call: CallFunction, dom: DomainRef, bootId: DomainOwner['bootId']): Promise<ObservedDomain> {
-  const [{ state, reason }, { result: saved }] = await Promise.all([
+  const [{ state, reason }, saved] = await Promise.all([
     call(proc.domainGetState, { dom, flags: 0 }),
-    call(proc.domainHasManagedSaveImage, { dom, flags: 0 }),
+    hasManagedSave(call, dom),
   ])
-  const bare = toDomainState(state, reason, false)
+  const unsavedState = toDomainState(state, reason, false)
   // libvirtd was killed during a save or a restore. The save is older than the disk: restored after the next crash it
   // would damage the guest.
-  if (saved && bare.power === 'running') await removeManagedSave(call, dom)
-  const isSaved = saved && bare.power === 'off' && (await hasCompleteManagedSave(call, dom))
+  if (saved && unsavedState.power === 'running') await removeManagedSave(call, dom)
+  const isSaved = saved && unsavedState.power === 'off' && (await hasCompleteManagedSave(call, dom))
   const observed = toDomainState(state, reason, isSaved)
   return { ...observed, ...(hasQemu(observed) && bootId !== undefined ? { bootId } : {}) }
 }

@@ -1,17 +1,22 @@
-/** Finds a Server's domain and checks that it is that Server's: its metadata names its owner. */
+/** Finds a Server's domain and checks in the domain's metadata that this Server owns it. */
 import { Terminal, Transient } from '../../crds/index.ts'
 import { type DomainOwner, METADATA_NAMESPACE, parseDomainOwner } from '../domain/metadata.ts'
-import { type CallFunction, type DomainRef, isLibvirtError, proc } from '../libvirt/index.ts'
+import {
+  type CallFunction,
+  type DomainRef,
+  isLibvirtError,
+  metadataType,
+  modificationImpact,
+  proc,
+} from '../libvirt/index.ts'
 import { errorFromLibvirt } from './errors.ts'
 
-/** VIR_DOMAIN_METADATA_ELEMENT */
-const ELEMENT = 2
-/** VIR_DOMAIN_AFFECT_CURRENT: the running definition, or the persistent one of a domain that is off. */
-const CURRENT = 0
+/** The running definition, or the persistent one of a domain that is off. */
+const CURRENT = modificationImpact.current
 
 /**
- * Calls `act` with the domain of this UUID; answers undefined if there is none.
- * @param doing for messages: what is asked of libvirt
+ * Calls `act` with the domain of this UUID; returns undefined if there is none.
+ * @param doing for messages: what the agent asks libvirt to do
  * @param foreign whether a domain that this Server does not own is an error or counts as none
  */
 export type WithDomain = <T>(
@@ -21,6 +26,7 @@ export type WithDomain = <T>(
   foreign?: 'refuse' | 'skip',
 ) => Promise<T | undefined>
 
+/** Returns the WithDomain of the Server with this uid. */
 export function withOwnedDomain(call: CallFunction, uid: string): WithDomain {
   return async (doing, uuid, act, foreign = 'refuse') => {
     try {
@@ -57,12 +63,12 @@ async function findDomain(call: CallFunction, uuid: string): Promise<DomainRef |
   }
 }
 
-/** The owner that the domain's metadata names; undefined if it has none of ours. */
+/** Reads the owner that the domain's metadata names; undefined if it has no element of our namespace. */
 export async function readOwner(call: CallFunction, dom: DomainRef): Promise<DomainOwner | undefined> {
   try {
     const { metadata } = await call(proc.domainGetMetadata, {
       dom,
-      type: ELEMENT,
+      type: metadataType.element,
       uri: METADATA_NAMESPACE,
       flags: CURRENT,
     })

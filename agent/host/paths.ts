@@ -19,11 +19,11 @@ export type PathsOf = (guest: Guest) => ServerPaths
 export const uidOf = ({ server }: Guest): string => server.metadata.uid ?? ''
 
 /** The directory that has a directory for each Server. */
-export const instancesDir = (dataDir: string): string => join(dataDir, 'instances')
+export const instancesDirOf = (dataDir: string): string => join(dataDir, 'instances')
 
 /** The VNC socket lies in `runDir`: socket paths have room for 107 bytes. */
-export function serverPaths(dataDir: string, runDir: string, uid: string): ServerPaths {
-  const dir = join(instancesDir(dataDir), uid)
+export function serverPathsOf(dataDir: string, runDir: string, uid: string): ServerPaths {
+  const dir = join(instancesDirOf(dataDir), uid)
   return {
     dir,
     rootDisk: join(dir, 'disk'),
@@ -39,6 +39,6 @@ export function serverPaths(dataDir: string, runDir: string, uid: string): Serve
 /**
  * The domain's name in libvirt: readable, and unique by the first eight digits of the uid; libvirt refuses a duplicate.
  */
-export function domainName({ name, uid }: { name: string; uid: string }): string {
+export function domainNameOf({ name, uid }: { name: string; uid: string }): string {
   return `${name.slice(0, 80)}-${uid.slice(0, 8)}`
 }

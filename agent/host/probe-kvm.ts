@@ -13,26 +13,27 @@ import { type CallFunction, isLibvirtError, proc } from '../libvirt/index.ts'
 
 /** VIR_DOMAIN_START_AUTODESTROY: libvirtd destroys the domain when the agent's connection ends. */
 const AUTODESTROY = 2
-const DEADLINE_MS = 5000
+const PROBE_TIMEOUT_MS = 5000
 /**
  * Time for the domain's start, which may be long on a busy machine. If the agent gave up earlier, the domain would
  * start afterwards and stay.
  */
-const CREATE_MS = 120_000
+const CREATE_TIMEOUT_MS = 120_000
 const POLL_MS = 50
 /** Begins the names of probe domains. */
-const PREFIX = 'kubenova-probe-'
+const PROBE_NAME_PREFIX = 'kubenova-probe-'
 
-const COUNT = 50_000_000
+/** How far the boot sector counts. */
+const LOOP_COUNT = 50_000_000
 
-/** A boot sector, 16-bit code. */
-function bootSector(): Buffer {
+/** Builds a boot sector, in 16-bit code, that counts and then writes K to the serial port. */
+function buildBootSector(): Buffer {
   const sector = Buffer.alloc(512)
   const count = Buffer.alloc(4)
-  count.writeUInt32LE(COUNT)
+  count.writeUInt32LE(LOOP_COUNT)
   const code = [
     [0xfa], // cli
-    [0x66, 0xb9, ...count], // mov ecx, COUNT
+    [0x66, 0xb9, ...count], // mov ecx, LOOP_COUNT
     [0x67, 0xe2, 0xfd], // loop to itself until ecx is 0
     [0xba, 0xf8, 0x03], // mov dx, 0x3f8: the first serial port
     [0xb0, 0x4b], // mov al, 'K'
@@ -45,7 +46,7 @@ function bootSector(): Buffer {
   return sector
 }
 
-function probeXml(uuid: string, arch: string, { disk, log }: { disk: string; log: string }): string {
+function buildProbeXml(uuid: string, arch: string, { disk, log }: { disk: string; log: string }): string {
   const os = xmlElement('os', {}, xmlElement('type', { arch }, 'hvm'), xmlElement('boot', { dev: 'hd' }))
   const source = xmlElement('source', { file: disk })
   const drive = xmlElement(
@@ -69,7 +70,7 @@ function probeXml(uuid: string, arch: string, { disk, log }: { disk: string; log
     xmlElement('memballoon', { model: 'none' }),
     xmlElement('controller', { type: 'usb', model: 'none' }),
   )
-  const name = xmlElement('name', {}, `${PREFIX}${uuid.slice(0, 8)}`)
+  const name = xmlElement('name', {}, `${PROBE_NAME_PREFIX}${uuid.slice(0, 8)}`)
   return renderXml(
     xmlElement(
       'domain',
@@ -87,12 +88,13 @@ function probeXml(uuid: string, arch: string, { disk, log }: { disk: string; log
  * useless: KVM starts the guest but does not run it in time. refused: libvirt or QEMU did not start it, for lack of
  * KVM, or of memory just now.
  */
-export type Verdict = 'works' | 'useless' | 'refused'
+export type ProbeVerdict = 'works' | 'useless' | 'refused'
 
+/** Boots the probe domain and reports whether it wrote to its serial port in time. */
 export async function probeKvm(
   call: CallFunction,
   { arch, dataDir, log }: { arch: string; dataDir: string; log: Log },
-): Promise<Verdict> {
+): Promise<ProbeVerdict> {
   if (arch !== 'x86_64') return 'works'
   await destroyOrphanedProbes(call)
   const uuid = randomUUID()
@@ -100,10 +102,10 @@ export async function probeKvm(
   const files = { disk: join(dir, `${uuid}.img`), log: join(dir, `${uuid}.log`) }
   await mkdir(dir, { recursive: true })
   try {
-    await writeFile(files.disk, bootSector())
-    const xml = probeXml(uuid, arch, files)
-    const { dom } = await call(proc.domainCreateXml, { xml, flags: AUTODESTROY }, { timeoutMs: CREATE_MS })
-    const hasWritten = await hasGuestWritten(files.log)
+    await writeFile(files.disk, buildBootSector())
+    const xml = buildProbeXml(uuid, arch, files)
+    const { dom } = await call(proc.domainCreateXml, { xml, flags: AUTODESTROY }, { timeoutMs: CREATE_TIMEOUT_MS })
+    const hasWritten = await waitForGuestOutput(files.log)
     await call(proc.domainDestroyFlags, { dom, flags: 0 })
     return hasWritten ? 'works' : 'useless'
   } catch (error) {
@@ -122,7 +124,7 @@ export async function probeKvm(
  */
 async function destroyOrphanedProbes(call: CallFunction): Promise<void> {
   const { domains } = await call(proc.connectListAllDomains, { needResults: true, flags: 0 })
-  for (const dom of domains.filter(({ name }) => name.startsWith(PREFIX)))
+  for (const dom of domains.filter(({ name }) => name.startsWith(PROBE_NAME_PREFIX)))
     await call(proc.domainDestroyFlags, { dom, flags: 0 }).catch((error: unknown) => {
       if (!isLibvirtError(error)) throw error
     })
@@ -135,7 +137,7 @@ async function destroyOrphanedProbes(call: CallFunction): Promise<void> {
 export async function cachedProbeResult(
   dataDir: string,
   qemu: string,
-  probe: () => Promise<Verdict>,
+  probe: () => Promise<ProbeVerdict>,
 ): Promise<boolean> {
   const path = join(dataDir, 'probe/kvm.json')
   const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
@@ -153,10 +155,11 @@ export async function cachedProbeResult(
   return works
 }
 
-async function hasGuestWritten(log: string): Promise<boolean> {
-  for (const end = performance.now() + DEADLINE_MS; performance.now() < end; await delay(POLL_MS)) {
-    const text = await readFile(log).catch(() => Buffer.alloc(0))
-    if (text.includes('K')) return true
+/** Whether the guest writes to its serial port before the probe times out. */
+async function waitForGuestOutput(log: string): Promise<boolean> {
+  for (const end = performance.now() + PROBE_TIMEOUT_MS; performance.now() < end; await delay(POLL_MS)) {
+    const output = await readFile(log).catch(() => Buffer.alloc(0))
+    if (output.includes('K')) return true
   }
   return false
 }

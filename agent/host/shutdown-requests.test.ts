@@ -4,7 +4,7 @@ import { ShutdownRequests } from './shutdown-requests.ts'
 const now = vi.spyOn(performance, 'now')
 afterEach(() => void now.mockReset())
 
-it('asks again after ten seconds, not sooner', async () => {
+it('ShutdownRequests asks again after ten seconds, not sooner', async () => {
   const [requests, ask] = [new ShutdownRequests(), vi.fn(async () => undefined)]
   for (const [at, asked] of [
     [0, 1],
@@ -20,7 +20,7 @@ it('asks again after ten seconds, not sooner', async () => {
   }
 })
 
-it('does not ask again while libvirtd has not answered: a guest agent may ignore the request, or QEMU hang', async () => {
+it('ShutdownRequests does not ask again while libvirtd has not answered', async () => {
   const [requests, answer] = [new ShutdownRequests(), Promise.withResolvers<void>()]
   const ask = vi.fn(() => answer.promise)
   now.mockReturnValue(0)
@@ -34,7 +34,7 @@ it('does not ask again while libvirtd has not answered: a guest agent may ignore
   expect(ask).toHaveBeenCalledTimes(2)
 })
 
-it('asks at once when another Server is asked, or when the domain has booted anew', () => {
+it('ShutdownRequests asks at once when another Server is asked, or when the domain has booted anew', () => {
   const [requests, ask] = [new ShutdownRequests(), vi.fn(async () => undefined)]
   now.mockReturnValue(0)
   requests.send('u1', ask)

@@ -1,6 +1,6 @@
 /** Requests to guests to power off, each made without waiting for libvirtd's answer. */
 
-/** As often as Nova asks a guest again (SHUTDOWN_RETRY_INTERVAL): a guest that is still booting cannot react. */
+/** Nova asks a guest again this often (SHUTDOWN_RETRY_INTERVAL), because a guest that is still booting cannot react. */
 const ASK_AGAIN_MS = 10_000
 
 interface Request {
@@ -17,7 +17,7 @@ export class ShutdownRequests {
    * not matter, only whether the domain goes off. Errors of `ask` are therefore ignored.
    */
   send(uid: string, ask: () => Promise<void>): void {
-    this.#forgetOld()
+    this.#forgetOldRequests()
     if (this.#requests.has(uid)) return
     const request: Request = { at: performance.now(), isAnswered: false }
     this.#requests.set(uid, request)
@@ -27,12 +27,12 @@ export class ShutdownRequests {
     void ask().then(answered, answered)
   }
 
-  /** The domain boots anew: its guest has not been asked. */
+  /** Forgets the request of a Server whose domain boots anew: the new guest has not been asked. */
   forget(uid: string): void {
     this.#requests.delete(uid)
   }
 
-  #forgetOld(): void {
+  #forgetOldRequests(): void {
     const oldest = performance.now() - ASK_AGAIN_MS
     for (const [uid, { at, isAnswered }] of this.#requests) if (isAnswered && at <= oldest) this.#requests.delete(uid)
   }

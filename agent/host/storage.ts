@@ -9,7 +9,7 @@ import { finishDeletions } from '../image/disks.ts'
 import { createSpaceCheck, readSpace, type SpaceCheck } from '../image/free-space.ts'
 import { ImageCache } from '../image/image-cache.ts'
 import type { AgentOptions } from '../options.ts'
-import { instancesDir } from './paths.ts'
+import { instancesDirOf } from './paths.ts'
 
 export interface HostStorage extends AsyncDisposable {
   readonly cache: ImageCache
@@ -19,9 +19,9 @@ export interface HostStorage extends AsyncDisposable {
   /**
    * Removes images that no Server uses, as far as the limits ask for it, and finishes deletions that a crash
    * interrupted.
-   * @param isOurs whether there is a Server of that uid on this host
+   * @param isOurs whether a Server with that uid is on this host
    */
-  clean(isOurs: (uid: string) => boolean): Promise<void>
+  removeUnused(isOurs: (uid: string) => boolean): Promise<void>
 }
 
 const GIB = 1024 ** 3
@@ -44,14 +44,14 @@ export async function openStorage(options: AgentOptions, log: Log): Promise<Host
     cache,
     hasSpace,
     root: rootDisk === 'flat' ? 'copy' : 'overlay',
-    async clean(isOurs) {
-      const root = instancesDir(stateDir)
+    async removeUnused(isOurs) {
+      const root = instancesDirOf(stateDir)
       await finishDeletions(root)
-      const isThere = async (uid: string): Promise<boolean> => isOurs(uid) || pathExists(join(root, uid))
-      await cache.removeStalePins(isThere)
+      const mayHaveDisks = async (uid: string): Promise<boolean> => isOurs(uid) || pathExists(join(root, uid))
+      await cache.removeStalePins(mayHaveDisks)
       const { reserved } = await readSpace(stateDir, minFree)
-      const gone = await cache.evict({ maxBytes: imageCacheGib * GIB, maxAge: MAX_AGE_MS, minFree: reserved })
-      if (gone.length > 0) log.info({ images: gone.length }, 'unused images removed from the cache')
+      const evicted = await cache.evict({ maxBytes: imageCacheGib * GIB, maxAge: MAX_AGE_MS, minFree: reserved })
+      if (evicted.length > 0) log.info({ images: evicted.length }, 'unused images removed from the cache')
     },
     [Symbol.asyncDispose]: () => cache[Symbol.asyncDispose](),
   }

@@ -1,6 +1,6 @@
 /**
- * Decides whether an image may be used on this host and in which format, before and after qemu-img has looked at it.
- * Anybody may provide an image. A qcow2 or VMDK can name other files of the host as its data, and would then show them
+ * Decides whether an image may be used on this host and in which format, before and after qemu-img has read it.
+ * Any user may provide an image. A qcow2 or VMDK can name other files of the host as its data, and would then show them
  * to the guest (CVE-2015-5163, CVE-2022-47951, CVE-2024-32498); qemu-img info itself opens such a file (CVE-2024-4467).
  * So the agent first reads the few bytes of the header that name other files, and gives only an image without them to
  * qemu-img.
@@ -57,11 +57,11 @@ export interface BaseRequirements {
   format: DiskFormat
   /** Bytes of the largest disk. */
   maxVirtualSize: number
-  /** asIs: qcow2 and raw images stay what they are. raw: every base is raw. */
+  /** asIs: qcow2 and raw images keep their format. raw: every base is raw. */
   baseFormat: 'asIs' | 'raw'
 }
 
-/** How an image becomes a base. */
+/** How an image becomes a base: used as it is, or converted. */
 export type BasePlan = { use: 'qcow2' | 'raw' } | { convertTo: 'qcow2' | 'raw' }
 
 /** Throws Terminal ImageFormatMismatch, ImageUnsafe, ImageTooLarge. */

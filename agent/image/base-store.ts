@@ -51,11 +51,11 @@ export class BaseStore {
     for (const name of await readdir(join(this.#root, 'trash'))) await this.#finishRemoval(name)
   }
 
-  workDirectory(downloadKey: string): string {
+  workDirectoryOf(downloadKey: string): string {
     return join(this.#root, 'work', downloadKey)
   }
 
-  lockPath(downloadKey: string): string {
+  lockPathOf(downloadKey: string): string {
     return join(this.#root, 'locks', downloadKey)
   }
 
@@ -85,7 +85,7 @@ export class BaseStore {
     await utimes(this.#basePath(key), now, now)
   }
 
-  /** To be called when the owner has no disk that could be backed by a base. */
+  /** Removes the owner's pins. Call it when the owner has no disk that could be backed by a base. */
   async unpin(owner: string): Promise<void> {
     for (const key of await readdir(this.#basePath())) await rm(this.#basePath(key, 'pins', owner), { force: true })
   }
@@ -144,8 +144,11 @@ export class BaseStore {
   /** Returns false if the base was pinned in the meantime or is gone. */
   async #remove(key: string): Promise<boolean> {
     const name = `${key}.${randomBytes(6).toString('hex')}`
-    const isMoved = await rename(this.#basePath(key), join(this.#root, 'trash', name)).then(() => true, ignoreNotFound)
-    return isMoved === true && this.#finishRemoval(name)
+    const isInTrash = await rename(this.#basePath(key), join(this.#root, 'trash', name)).then(
+      () => true,
+      ignoreNotFound,
+    )
+    return isInTrash === true && this.#finishRemoval(name)
   }
 
   /** Deletes a base in the trash, or moves it back if it has a pin. */
@@ -166,7 +169,7 @@ export class BaseStore {
   /** Removes downloads in whose directory no file has changed for `maxAge`. */
   async #removeOldWork(maxAge: number, now: number): Promise<void> {
     for (const key of await readdir(join(this.#root, 'work'))) {
-      const directory = this.workDirectory(key)
+      const directory = this.workDirectoryOf(key)
       const names = (await readdir(directory).catch(ignoreNotFound)) ?? []
       const paths = [directory, ...names.map((name) => join(directory, name))]
       const stats = await Promise.all(paths.map((path) => stat(path).catch(ignoreNotFound)))

@@ -21,7 +21,7 @@ export interface ConfigDriveOptions {
 export async function writeConfigDrive(guest: Guest, { directory, signal }: ConfigDriveOptions): Promise<string> {
   const path = join(directory, 'disk.config')
   await mkdir(directory, { recursive: true, mode: 0o711 })
-  // Only those of the config drive: the server's disks may be in creation beside it.
+  // Remove only those of the config drive, because another step may be creating disks in the same directory.
   await removeTemporaryFiles(directory, (name) => name.startsWith('disk.config'))
   const randomSeed = await readOrCreateSeed(`${path}.json`)
   const image = buildIsoImage('config-2', buildMetadataFiles(guest, randomSeed))

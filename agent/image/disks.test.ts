@@ -21,7 +21,7 @@ import {
   deleteServerDirectory,
   finishDeletions,
   readDisks,
-  rootDiskSize,
+  rootDiskSizeOf,
 } from './disks.ts'
 import type { ImageInfo } from './qemu-img.ts'
 
@@ -194,7 +194,7 @@ test('createDisks throws ImageCacheBusy and leaves no disk when the base is gone
   expect(await readDisks(options.directory)).toBeUndefined()
 })
 
-describe('rootDiskSize', () => {
+describe('rootDiskSizeOf', () => {
   test.each([
     [1, 8 * MiB, 0, GiB],
     [1, GiB, 1, GiB],
@@ -203,14 +203,14 @@ describe('rootDiskSize', () => {
     [0, 8 * MiB, 2, 2 * GiB],
     [0, 3 * GiB, 2, 3 * GiB],
   ])('for a flavor of %d GiB, an image of %d bytes and minDisk %d is %d', (flavor, image, minDisk, size) =>
-    expect(rootDiskSize(flavor, image, minDisk)).toBe(size),
+    expect(rootDiskSizeOf(flavor, image, minDisk)).toBe(size),
   )
 
   test.each([
     [1, GiB + 1, 0, /1 GiB.*1073741825 bytes.*with 2 GiB/],
     [1, 8 * MiB, 2, /1 GiB.*asks for 2 GiB/],
   ])('throws for a flavor of %d GiB, an image of %d bytes and minDisk %d', (flavor, image, minDisk, message) => {
-    expect(() => rootDiskSize(flavor, image, minDisk)).toThrow(
+    expect(() => rootDiskSizeOf(flavor, image, minDisk)).toThrow(
       expect.objectContaining({
         kind: 'Terminal',
         code: 'FlavorDiskTooSmall',

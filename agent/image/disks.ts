@@ -63,9 +63,9 @@ interface DiskLayout {
 export async function createDisks(options: DisksOptions): Promise<Disks> {
   const { directory, instance, base, signal } = options
   const { flavor, image } = instance
-  const size = rootDiskSize(flavor.disk, base.virtualSize, image.minDisk)
+  const size = rootDiskSizeOf(flavor.disk, base.virtualSize, image.minDisk)
   await mkdir(directory, { recursive: true, mode: 0o711 })
-  // All but those of the config drive, which may be in creation beside the disks.
+  // Keep those of the config drive, which another step may be creating in the same directory.
   await removeTemporaryFiles(directory, (name) => !name.startsWith('disk.config'))
   const path = join(directory, 'disk')
   const existing = (await pathExists(path)) ? await readDiskLayout(directory) : undefined
@@ -93,7 +93,7 @@ function newRootLayout({ root, base: { path, format } }: DisksOptions): Pick<Dis
   return root === 'overlay' ? { root: 'qcow2', backing: { path, format } } : { root: format }
 }
 
-/** Returns undefined if a disk is missing; createDisks then creates it. */
+/** Reads which disks the server has. Returns undefined if one is missing; createDisks then creates it. */
 export async function readDisks(directory: string): Promise<Disks | undefined> {
   const layout = await readDiskLayout(directory)
   if (layout === undefined) return undefined
@@ -134,10 +134,10 @@ export async function finishDeletions(root: string): Promise<void> {
 }
 
 /**
- * Bytes of the root disk: the flavor's size, or the image's if the flavor has 0, rounded up to whole sectors.
- * Throws Terminal FlavorDiskTooSmall. Pure.
+ * The size of the root disk in bytes: the flavor's size, or the image's if the flavor has 0, rounded up to whole
+ * sectors. Throws Terminal FlavorDiskTooSmall. Pure.
  */
-export function rootDiskSize(flavorGiB: number, virtualSize: number, minDiskGiB = 0): number {
+export function rootDiskSizeOf(flavorGiB: number, virtualSize: number, minDiskGiB = 0): number {
   if (flavorGiB === 0) return Math.max(Math.ceil(virtualSize / 512) * 512, minDiskGiB * GiB)
   if (flavorGiB < minDiskGiB) {
     throw new Terminal(
@@ -193,7 +193,7 @@ async function tryReflink(from: string, to: string): Promise<boolean> {
   )
 }
 
-/** By `cp`, because Node's copyFile fills holes and cannot be aborted. */
+/** Copies a file with its holes. Uses `cp`, because Node's copyFile fills holes and cannot be aborted. */
 async function copySparse(from: string, to: string, signal: AbortSignal): Promise<void> {
   await runProgram('cp', ['--reflink=never', '--sparse=auto', from, to], signal)
 }

@@ -4,7 +4,7 @@ import { BlockList } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { type DownloadOptions, download } from './download.ts'
+import { type DownloadOptions, downloadSource } from './download.ts'
 import { loopbackAndLinkLocal, SourceOpener, type SourceOptions } from './image-source.ts'
 import { type Behaviour, TestServer } from './testing/server.ts'
 
@@ -150,7 +150,7 @@ describe('download gets the right bytes', () => {
   test.each(cases)('%s', async (_, behaviour, checksum, requests, lastRange) => {
     const server = await serve(behaviour)
     const progress: number[] = []
-    await download(
+    await downloadSource(
       sources,
       makeOptions(server.url, {
         ...(checksum && { checksum: sha256(body) }),
@@ -168,13 +168,13 @@ describe('download, with bytes that an earlier process left,', () => {
   test.each([sha256(body), hash(body, 'sha512'), undefined])('continues there with checksum %s', async (checksum) => {
     const server = await serve(() => ({ body, cutAfter: 150_000 }))
     const overrides = { ...(checksum !== undefined && { checksum }), retry: { attempts: 1 } }
-    await expect(download(sources, makeOptions(server.url, overrides))).rejects.toMatchObject({
+    await expect(downloadSource(sources, makeOptions(server.url, overrides))).rejects.toMatchObject({
       kind: 'Transient',
       code: 'ImageDownloadFailed',
     })
     expect(downloaded()).toHaveLength(150_000)
     server.setBehaviour(() => ({ body }))
-    await download(sources, makeOptions(server.url, overrides))
+    await downloadSource(sources, makeOptions(server.url, overrides))
     expect(server.requests.at(-1)?.range).toBe('bytes=150000-')
     expect(downloaded().equals(body)).toBe(true)
   })
@@ -183,7 +183,7 @@ describe('download, with bytes that an earlier process left,', () => {
     const server = await serve(() => ({ body }))
     writeFileSync(join(dir, 'part'), Buffer.concat([body.subarray(0, 5), Buffer.from('X'), body.subarray(6, 1000)]))
     writeFileSync(join(dir, 'part.json'), JSON.stringify({ url: server.url, validator: etag() }))
-    await download(sources, makeOptions(server.url, { checksum: sha256(body) }))
+    await downloadSource(sources, makeOptions(server.url, { checksum: sha256(body) }))
     expect(server.requests.map((r) => r.range)).toEqual(['bytes=1000-', undefined])
     expect(downloaded().equals(body)).toBe(true)
   })
@@ -192,14 +192,14 @@ describe('download, with bytes that an earlier process left,', () => {
     const server = await serve(() => ({ body }))
     writeFileSync(join(dir, 'part'), body.subarray(0, 1000))
     if (note) writeFileSync(join(dir, 'part.json'), note)
-    await download(sources, makeOptions(server.url))
+    await downloadSource(sources, makeOptions(server.url))
     expect(server.requests.map((r) => r.range)).toEqual([undefined])
   })
 
   test('sends no request when they are complete', async () => {
     const server = await serve(() => ({ body }))
-    await download(sources, makeOptions(server.url, { checksum: sha256(body) }))
-    await download(sources, makeOptions(server.url, { checksum: sha256(body) }))
+    await downloadSource(sources, makeOptions(server.url, { checksum: sha256(body) }))
+    await downloadSource(sources, makeOptions(server.url, { checksum: sha256(body) }))
     expect(server.requests).toHaveLength(1)
   })
 
@@ -261,7 +261,7 @@ describe('download fails and leaves nothing', () => {
   ]
   test.each(cases)('%s', async (_, behaviour, overrides, error) => {
     const server = await serve(() => behaviour)
-    await expect(download(sources, makeOptions(server.url, overrides))).rejects.toMatchObject(error)
+    await expect(downloadSource(sources, makeOptions(server.url, overrides))).rejects.toMatchObject(error)
     expect(remainingFiles()).toEqual([])
   })
 })
@@ -289,7 +289,7 @@ describe('download checks the space again after 64 MiB', () => {
     let received = 0
     const overrides = { hasSpace, maxBytes: large.length, progress: (bytes: number) => (received = bytes) }
     const error = { kind: 'Transient', code: 'DiskFull', message: expect.stringMatching(message) }
-    await expect(download(sources, makeOptions(server.url, overrides))).rejects.toMatchObject(error)
+    await expect(downloadSource(sources, makeOptions(server.url, overrides))).rejects.toMatchObject(error)
     expect(remainingFiles()).toEqual([])
     expect(server.requests).toHaveLength(1)
     expect(received).toBeGreaterThanOrEqual(64 * MiB)
@@ -303,7 +303,7 @@ describe('download checks the space again after 64 MiB', () => {
 test('download keeps password and token of the URL out of its message', async () => {
   const server = await serve(() => ({ body, status: 403 }))
   const url = `${server.url.replace('//', '//me:secret1@')}?token=secret2`
-  const error = await download(sources, makeOptions(url)).catch((e: unknown) => e)
+  const error = await downloadSource(sources, makeOptions(url)).catch((e: unknown) => e)
   expect(error).toMatchObject({ message: expect.stringMatching(/\/image: it answers 403$/) })
   expect(String(error)).not.toMatch(/secret/)
 })
@@ -312,7 +312,7 @@ test('download throws Transient after its attempts when there is no server', asy
   const server = await TestServer.start(() => ({ body }))
   const { url } = server
   await server[Symbol.asyncDispose]()
-  await expect(download(sources, makeOptions(url))).rejects.toMatchObject({
+  await expect(downloadSource(sources, makeOptions(url))).rejects.toMatchObject({
     kind: 'Transient',
     code: 'ImageDownloadFailed',
   })
@@ -325,7 +325,9 @@ test('download throws the reason of an abort and keeps the bytes', async () => {
   const progress = (bytes: number) => {
     if (bytes === 50_000) controller.abort(reason)
   }
-  await expect(download(sources, makeOptions(server.url, { signal: controller.signal, progress }))).rejects.toBe(reason)
+  await expect(downloadSource(sources, makeOptions(server.url, { signal: controller.signal, progress }))).rejects.toBe(
+    reason,
+  )
   expect(downloaded()).toHaveLength(50_000)
 })
 
@@ -334,7 +336,7 @@ test('download retries after stallTimeout without a byte', async () => {
   const { promise: gate, resolve: open } = Promise.withResolvers<void>()
   stack.defer(open)
   const server = await serve((n) => (n === 0 ? { body, gate } : { body }))
-  await download(impatientOpener, makeOptions(server.url, { checksum: sha256(body) }))
+  await downloadSource(impatientOpener, makeOptions(server.url, { checksum: sha256(body) }))
   expect(server.requests.length).toBeGreaterThan(1)
 })
 
@@ -347,19 +349,21 @@ describe('download refuses the address', () => {
     'http://169.254.169.254/latest',
     'http://[fe80::1]/x',
   ])('%s', async (url) => {
-    await expect(download(defaultOpener(), makeOptions(url))).rejects.toMatchObject({
+    await expect(downloadSource(defaultOpener(), makeOptions(url))).rejects.toMatchObject({
       kind: 'Terminal',
       code: 'ImageSourceNotAllowed',
     })
   })
-  test('of a redirect to a blocked host', async () => {
+  test('to which a server redirects when it is blocked', async () => {
     const blocked = new BlockList()
     blocked.addAddress('169.254.169.254')
     const server = await serve(() => ({ body, status: 302, location: 'http://169.254.169.254/latest/user-data' }))
     const opener = stack.use(createOpener({ blocked }))
-    await expect(download(opener, makeOptions(server.url))).rejects.toMatchObject({ code: 'ImageSourceNotAllowed' })
+    await expect(downloadSource(opener, makeOptions(server.url))).rejects.toMatchObject({
+      code: 'ImageSourceNotAllowed',
+    })
   })
-  test('::ffff:127.0.0.1, since it is the IPv4 address', () => {
+  test('::ffff:127.0.0.1 because it is the IPv4 address 127.0.0.1', () => {
     expect(loopbackAndLinkLocal().check('::ffff:127.0.0.1', 'ipv6')).toBe(true)
   })
 })
@@ -367,7 +371,7 @@ describe('download refuses the address', () => {
 describe('download from a file', () => {
   test('reads it in a directory of the operator', async () => {
     writeFileSync(join(dir, 'image'), body)
-    await download(sources, makeOptions(`file://${dir}/image`, { checksum: sha256(body) }))
+    await downloadSource(sources, makeOptions(`file://${dir}/image`, { checksum: sha256(body) }))
     expect(downloaded().equals(body)).toBe(true)
   })
   test.each([
@@ -379,14 +383,14 @@ describe('download from a file', () => {
     ],
     ['in a directory whose name only begins like it', () => `file://${dir}x/image`],
   ])('refuses a file %s', async (_, url) => {
-    await expect(download(sources, makeOptions(url()))).rejects.toMatchObject({
+    await expect(downloadSource(sources, makeOptions(url()))).rejects.toMatchObject({
       kind: 'Terminal',
       code: 'ImageSourceNotAllowed',
     })
     expect(existsSync(join(dir, 'part'))).toBe(false)
   })
   test('throws Terminal when it does not exist', async () => {
-    await expect(download(sources, makeOptions(`file://${dir}/none`))).rejects.toMatchObject({
+    await expect(downloadSource(sources, makeOptions(`file://${dir}/none`))).rejects.toMatchObject({
       kind: 'Terminal',
       code: 'ImageDownloadFailed',
     })

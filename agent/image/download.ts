@@ -1,7 +1,8 @@
 /**
- * Downloads a source into a file, however often the connection breaks. The steps:
- *   open the source at the first missing byte → append and hash what arrives, while there is space → after an error wait and open again →
- *   compare size and checksum.
+ * Downloads a source into a file, however often the connection breaks. It opens the source at the first missing byte,
+ * then appends and hashes the bytes that arrive while there is space. After an error it waits and opens the source
+ * again. At the end it compares size and checksum.
+ *
  * The bytes and their description (<target>.json) survive a crash; the next call continues from there.
  */
 import { createHash, type Hash } from 'node:crypto'
@@ -50,30 +51,32 @@ interface PartialFile {
   size: number
   hash: Hash
   description: Description
-  /** The bytes come from several responses, which may be of different contents even if the validator is the same. */
+  /**
+   * Whether the bytes come from several responses. Those may have different contents even if the validator is the same.
+   */
   isMixed: boolean
 }
 
 /**
- * Afterwards the whole source is in `target`, on disk and verified. Throws Terminal ImageChecksumMismatch,
+ * Downloads the whole source to `target`, flushed to disk and verified. Throws Terminal ImageChecksumMismatch,
  * ImageTooLarge, ImageDownloadFailed and ImageSourceNotAllowed for lasting errors; Transient ImageDownloadFailed and
  * DiskFull.
  */
-export async function download(sources: SourceOpener, options: DownloadOptions): Promise<void> {
+export async function downloadSource(sources: SourceOpener, options: DownloadOptions): Promise<void> {
   const { target, checksum, url, signal } = options
   const part = await openPartialFile(options)
   try {
     await fetchAll(sources, part, options)
-    let sum = part.hash.digest('hex')
-    if (checksum !== undefined && sum !== hexOf(checksum) && part.isMixed) {
+    let digest = part.hash.digest('hex')
+    if (checksum !== undefined && digest !== hexOf(checksum) && part.isMixed) {
       await startOver(part, options)
       await fetchAll(sources, part, options)
-      sum = part.hash.digest('hex')
+      digest = part.hash.digest('hex')
     }
-    if (checksum !== undefined && sum !== hexOf(checksum)) {
+    if (checksum !== undefined && digest !== hexOf(checksum)) {
       throw new Terminal(
         'ImageChecksumMismatch',
-        `${withoutSecrets(url)} has ${algorithmOf(checksum)}:${sum}, the Image has ${checksum}: correct the checksum or the source`,
+        `${withoutSecrets(url)} has ${algorithmOf(checksum)}:${digest}, the Image has ${checksum}: correct the checksum or the source`,
       )
     }
     await part.file.sync()
@@ -104,12 +107,12 @@ const newHash = ({ checksum }: DownloadOptions) => createHash(algorithmOf(checks
 /** Opens the bytes that an earlier call left and hashes them; starts with an empty file if they cannot be continued. */
 async function openPartialFile(options: DownloadOptions): Promise<PartialFile> {
   const { target, url, signal } = options
-  const found = await readDescription(descriptionPath(target))
+  const saved = await readDescription(descriptionPath(target))
   const isUsable =
-    found !== undefined && found.url === url && (found.validator !== undefined || options.checksum !== undefined)
+    saved !== undefined && saved.url === url && (saved.validator !== undefined || options.checksum !== undefined)
   if (!isUsable) await discardDownload(target)
   const file = await open(target, 'a', 0o600)
-  const description = isUsable ? found : { url }
+  const description = isUsable ? saved : { url }
   const part: PartialFile = { file, size: 0, hash: newHash(options), description, isMixed: false }
   try {
     part.size = (await stat(target)).size
@@ -166,7 +169,7 @@ function rethrowUnlessTransient(error: unknown, url: string): unknown {
   return error
 }
 
-/** For messages that users read: without password, token and query. */
+/** The URL as users may see it in messages: without password, token and query. */
 function withoutSecrets(url: string): string {
   const { origin, protocol, pathname } = new URL(url)
   return protocol === 'file:' ? `file://${pathname}` : `${origin}${pathname}`

@@ -13,7 +13,7 @@ import { ignoreNotFound, pathExists, toDiskFull } from '../files/errors.ts'
 import { lockFile } from '../files/lock-file.ts'
 import { type BaseRequirements, checkHeader, type DiskFormat, planBase } from './base-plan.ts'
 import { type Base, type BaseRecord, BaseStore } from './base-store.ts'
-import { discardDownload, download, type RetryOptions } from './download.ts'
+import { discardDownload, downloadSource, type RetryOptions } from './download.ts'
 import type { CacheLimits } from './eviction.ts'
 import { type SpaceCheck, writeWhileSpaceLasts } from './free-space.ts'
 import { SourceOpener, type SourceOptions } from './image-source.ts'
@@ -93,12 +93,14 @@ export class ImageCache {
     )
   }
 
-  /** To be called after the owner's disks are deleted. Idempotent. */
+  /** Removes the owner's pins. Call it after the owner's disks are deleted. Idempotent. */
   async unpin(owner: string): Promise<void> {
     await this.#store.unpin(owner)
   }
 
-  /** Unpins for owners that are gone: a server may have been deleted while its image was still being fetched. */
+  /**
+   * Removes the pins of owners that are gone: a server may have been deleted while its image was still being fetched.
+   */
   async removeStalePins(ownerExists: (owner: string) => Promise<boolean>): Promise<void> {
     await this.#store.removeStalePins(ownerExists)
   }
@@ -110,10 +112,10 @@ export class ImageCache {
 
   async #createBase(key: string, job: string, image: ImageSource, owner: string, context: FetchContext): Promise<void> {
     await using held = new AsyncDisposableStack()
-    held.use(await lockFile(this.#store.lockPath(job), context.signal))
+    held.use(await lockFile(this.#store.lockPathOf(job), context.signal))
     // Another process may have created the base while this one waited for the lock.
     if ((await this.#store.readRecord(key)) !== undefined) return
-    const directory = this.#store.workDirectory(job)
+    const directory = this.#store.workDirectoryOf(job)
     await mkdir(directory, { recursive: true, mode: 0o700 })
     const source = join(directory, 'source')
     try {
@@ -136,7 +138,7 @@ export class ImageCache {
   async #download(image: ImageSource, source: string, { signal, progress }: FetchContext): Promise<void> {
     const { maxBytes, retry, hasSpace } = this.#options
     const target = `${source}.part`
-    await download(this.#sources, {
+    await downloadSource(this.#sources, {
       url: image.url,
       target,
       maxBytes,
@@ -172,7 +174,7 @@ export class ImageCache {
     }
   }
 
-  /** Needs space for the converted disk besides the source. */
+  /** Converts the source to `disk`, which needs space beside the source. */
   async #convert(
     source: string,
     disk: string,

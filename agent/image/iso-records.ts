@@ -93,7 +93,7 @@ function writeSystemUseHeader(to: Buffer, at: number, signature: string, length:
 }
 
 /**
- * Files and folders belong to root and are readable for everybody. SP, the first entry of the root folder, announces
+ * Files and folders belong to root and are readable for all users. SP, the first entry of the root folder, announces
  * Rock Ridge.
  */
 function writeRockRidge(to: Buffer, at: number, entry: Named, isRoot: boolean): void {

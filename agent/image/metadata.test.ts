@@ -94,7 +94,7 @@ describe('buildMetadataFiles', () => {
   })
 })
 
-describe('meta_data.json', () => {
+describe('the meta_data.json of buildMetadataFiles', () => {
   const fullGuest = makeGuest(
     { displayName: 'Web Server_1', metadata: { role: 'web' } },
     {
@@ -102,7 +102,7 @@ describe('meta_data.json', () => {
       interfaces: [makeInterface({ tag: 'front' }), makeInterface()],
     },
   )
-  test('of version latest has all fields', () => {
+  test('has all fields in version latest', () => {
     expect(readJson(fullGuest, 'openstack/latest/meta_data.json')).toEqual({
       uuid: '0f6a0c3e-5b0e-4a55-9d0b-3f8f1f6f2a11',
       meta: { role: 'web' },
@@ -126,7 +126,7 @@ describe('meta_data.json', () => {
     ['2015-10-15', ['random_seed', 'project_id']],
     ['2016-06-30', ['random_seed', 'project_id', 'devices']],
     ['2020-10-14', ['random_seed', 'project_id', 'devices', 'dedicated_cpus']],
-  ])('of version %s has the fields %j besides those of every version', (version, newer) => {
+  ])('has in version %s the fields %j besides those of every version', (version, newer) => {
     const keys = Object.keys(readJson(makeGuest(), `openstack/${version}/meta_data.json`))
     expect(keys).toEqual(['uuid', 'hostname', 'name', 'launch_index', 'availability_zone', ...newer])
   })
@@ -136,7 +136,7 @@ describe('meta_data.json', () => {
       hostname: 'DB.example',
     })
   })
-  test('of EC2 has ids from UUIDs and the block devices', () => {
+  test('has ids from UUIDs and the block devices in the EC2 format', () => {
     const { interfaces } = fullGuest.instance
     const withAllDisks = makeGuest(
       {},

@@ -1,5 +1,6 @@
 /** Builds the files of the metadata service and of the config drive, with Nova's names and contents. Pure. */
 import type { Guest } from '../../actions/host/index.ts'
+import { diskTargetPrefixes } from '../domain/devices/disk.ts'
 import { buildNetworkData } from './network-data.ts'
 
 /**
@@ -35,11 +36,11 @@ export function buildMetadataFiles(guest: Guest, randomSeed: Uint8Array): Map<st
   const userData = userDataOf(guest)
   for (const version of EC2_VERSIONS) {
     if (userData !== undefined) add(`ec2/${version}/user-data`, userData)
-    add(`ec2/${version}/meta-data.json`, ec2MetaData(guest))
+    add(`ec2/${version}/meta-data.json`, buildEc2MetaData(guest))
   }
   for (const version of VERSIONS) {
     const folder = `openstack/${version}`
-    add(`${folder}/meta_data.json`, metaData(guest, version, randomSeed))
+    add(`${folder}/meta_data.json`, buildMetaData(guest, version, randomSeed))
     if (userData !== undefined) add(`${folder}/user_data`, userData)
     if (isSince('2013-10-17', version)) add(`${folder}/vendor_data.json`, {})
     if (isSince('2015-10-15', version)) add(`${folder}/network_data.json`, buildNetworkData(guest.instance.interfaces))
@@ -53,7 +54,7 @@ function userDataOf({ server: { spec } }: Guest): Uint8Array | undefined {
   return spec.userDataBase64 === undefined ? undefined : Buffer.from(spec.userDataBase64, 'base64')
 }
 
-function metaData({ server, instance }: Guest, version: Version, randomSeed: Uint8Array): object {
+function buildMetaData({ server, instance }: Guest, version: Version, randomSeed: Uint8Array): object {
   const { spec, metadata } = server
   const meta = spec.metadata ?? {}
   const { keys } = instance
@@ -67,13 +68,13 @@ function metaData({ server, instance }: Guest, version: Version, randomSeed: Uin
     availability_zone: instance.availabilityZone,
     ...(isSince('2013-04-04', version) && { random_seed: Buffer.from(randomSeed).toString('base64') }),
     ...(isSince('2015-10-15', version) && { project_id: metadata.namespace ?? '' }),
-    ...(isSince('2016-06-30', version) && { devices: taggedDevices(instance, version) }),
+    ...(isSince('2016-06-30', version) && { devices: taggedDevicesOf(instance, version) }),
     ...(isSince('2020-10-14', version) && { dedicated_cpus: [] }),
   }
 }
 
 /** Interfaces with a tag. libvirt has not chosen their PCI addresses yet; like Nova, report none. */
-function taggedDevices({ interfaces }: Guest['instance'], version: Version): object[] {
+function taggedDevicesOf({ interfaces }: Guest['instance'], version: Version): object[] {
   return interfaces
     .filter((nic) => nic.tag !== undefined)
     .map((nic) => ({
@@ -87,7 +88,7 @@ function taggedDevices({ interfaces }: Guest['instance'], version: Version): obj
 }
 
 /** Nova makes EC2 ids from numbers of its database; ours come from UUIDs. */
-function ec2MetaData(guest: Guest): object {
+function buildEc2MetaData(guest: Guest): object {
   const { uuid, image, flavor, interfaces, keys, availabilityZone } = guest.instance
   const shortId = (id: string) => id.replaceAll('-', '').slice(0, 8)
   const hostname = hostnameOf(guest)
@@ -108,23 +109,16 @@ function ec2MetaData(guest: Guest): object {
     'public-hostname': hostname,
     'public-ipv4': '',
     'instance-type': flavor.name,
-    'block-device-mapping': blockDeviceMapping(guest.instance),
+    'block-device-mapping': blockDeviceMappingOf(guest.instance),
     placement: { 'availability-zone': availabilityZone },
     'instance-action': 'none',
   }
 }
 
-const DISK_PREFIXES: Readonly<Record<string, string | undefined>> = {
-  virtio: 'vd',
-  ide: 'hd',
-  scsi: 'sd',
-  sata: 'sd',
-  usb: 'sd',
-}
-
 /** Device names in the order of agent/domain/devices/disk.ts: root, ephemeral, swap. */
-function blockDeviceMapping({ flavor, image }: Guest['instance']): object {
-  const prefix = DISK_PREFIXES[image.properties?.['hw_disk_bus'] ?? 'virtio'] ?? 'vd'
+function blockDeviceMappingOf({ flavor, image }: Guest['instance']): object {
+  const prefixes: Readonly<Record<string, string | undefined>> = diskTargetPrefixes
+  const prefix = prefixes[image.properties?.['hw_disk_bus'] ?? 'virtio'] ?? 'vd'
   const names = ['root', ...(flavor.ephemeral > 0 ? ['ephemeral0'] : []), ...(flavor.swap > 0 ? ['swap'] : [])]
   const devices = names.map((name, i) => [name, `/dev/${prefix}${String.fromCharCode(97 + i)}`])
   return { ami: `${prefix}a`, ...Object.fromEntries(devices) }

@@ -35,7 +35,7 @@ function tapNameOf(portId: string): string {
   return `tap${portId}`.slice(0, 14)
 }
 
-/** Leaves out interfaces without addresses, as Nova does for networks without subnets. */
+/** Builds network_data.json. Leaves out interfaces without addresses, as Nova does for networks without subnets. */
 export function buildNetworkData(interfaces: readonly Interface[]): NetworkData {
   const data: NetworkData = { links: [], networks: [], services: [] }
   for (const nic of interfaces.filter(({ fixedIPs }) => fixedIPs.length > 0)) {
@@ -49,7 +49,7 @@ export function buildNetworkData(interfaces: readonly Interface[]): NetworkData 
     })
     for (const ip of firstOfEachFamily(nic.fixedIPs)) {
       const id = `network${data.networks.length}`
-      data.networks.push(networkEntry({ id, link, network_id: nic.networkId }, ip))
+      data.networks.push(buildNetworkEntry({ id, link, network_id: nic.networkId }, ip))
       const listed = new Set(data.services.map(({ address }) => address))
       data.services.push(...dnsServicesOf(ip).filter(({ address }) => !listed.has(address)))
     }
@@ -64,7 +64,7 @@ function firstOfEachFamily(ips: readonly FixedIP[]): FixedIP[] {
   return [ips.find((ip) => !isIPv6(ip)), ips.find(isIPv6)].filter((ip) => ip !== undefined)
 }
 
-function networkEntry(common: { id: string; link: string; network_id: string }, ip: FixedIP): NetworkEntry {
+function buildNetworkEntry(common: { id: string; link: string; network_id: string }, ip: FixedIP): NetworkEntry {
   const { id, link, network_id } = common
   const family = isIPv6(ip) ? 'ipv6' : 'ipv4'
   if (ip.dhcp) return { id, type: `${family}_dhcp`, link, network_id }

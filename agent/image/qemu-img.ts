@@ -34,7 +34,7 @@ export interface ImageInfo {
 export async function readImageInfo(path: string, signal?: AbortSignal): Promise<ImageInfo> {
   const result = await runLimited('qemu-img', ['info', '--output=json', '--force-share', path], INFO_LIMITS, signal)
   if (result.code !== 0)
-    throw new Terminal('ImageUnreadable', `qemu-img cannot read the image: ${reasonOf(result, path)}`)
+    throw new Terminal('ImageUnreadable', `qemu-img cannot read the image: ${failureReasonOf(result, path)}`)
   return JSON.parse(result.stdout) as ImageInfo
 }
 
@@ -98,7 +98,7 @@ export async function growDisk(path: string, format: string, size: number, signa
   if (result.code !== 0) throw qemuImgError('DiskCreateFailed', 'qemu-img resize failed', result, path)
 }
 
-/** Two hours of CPU time per TiB, at least ten minutes. */
+/** The limits of a conversion grow with the disk: two hours of CPU time per TiB, at least ten minutes. */
 function conversionLimits(bytes: number): Omit<ProcessLimits, 'fileSize'> {
   const seconds = Math.max(600, Math.ceil((bytes / 1024 ** 4) * 7200))
   return { cpuSeconds: seconds, addressSpace: 2 * GiB, timeout: seconds * 2000 }
@@ -108,11 +108,11 @@ function qemuImgError(code: Reason, what: string, result: ProcessResult, path: s
   if (/no space left on device|disk quota exceeded/i.test(result.stderr)) {
     return new Transient('DiskFull', `${what}: the host's disk is full`)
   }
-  return new Terminal(code, `${what}: ${reasonOf(result, path)}`)
+  return new Terminal(code, `${what}: ${failureReasonOf(result, path)}`)
 }
 
-/** The reason of a failure for users: without paths of the host. */
-function reasonOf({ timedOut, signal, code, stderr }: ProcessResult, path: string): string {
+/** The reason of a failure, for users: it contains no path of the host. */
+function failureReasonOf({ timedOut, signal, code, stderr }: ProcessResult, path: string): string {
   if (timedOut) return 'it took too long'
   if (signal === 'SIGXCPU') return 'it took too much CPU time'
   if (signal === 'SIGXFSZ') return 'it became larger than it may'

@@ -33,10 +33,10 @@ export function runLimited(
   limits: ProcessLimits,
   signal?: AbortSignal,
 ): Promise<ProcessResult> {
-  return runWithTimeout([...withoutNetwork(), ...withResourceLimits(limits), program, ...args], limits, signal)
+  return runWithTimeout([...noNetworkCommand(), ...resourceLimitCommand(limits), program, ...args], limits, signal)
 }
 
-/** As runLimited, with a limit on time only: for programs that read no untrusted data. */
+/** Like runLimited, with a limit on time only: for programs that read no untrusted data. */
 export async function runWithTimeout(
   [program, ...args]: readonly [string, ...string[]],
   { timeout }: Pick<ProcessLimits, 'timeout'>,
@@ -76,13 +76,16 @@ export async function runWithTimeout(
   }
 }
 
-/** An empty network namespace; without root that takes a user namespace as well. */
-function withoutNetwork(): [string, ...string[]] {
+/** The command that runs a program in an empty network namespace; without root that takes a user namespace as well. */
+function noNetworkCommand(): [string, ...string[]] {
   return process.getuid?.() === 0 ? ['unshare', '--net', '--'] : ['unshare', '--user', '--map-root-user', '--net', '--']
 }
 
-/** At the soft limit on CPU time the kernel sends SIGXCPU, which identifies the reason; at the hard limit SIGKILL. */
-function withResourceLimits({ cpuSeconds, addressSpace, fileSize }: ProcessLimits): string[] {
+/**
+ * The command that runs a program under these limits. At the soft limit on CPU time the kernel sends SIGXCPU, which
+ * identifies the reason; at the hard limit it sends SIGKILL.
+ */
+function resourceLimitCommand({ cpuSeconds, addressSpace, fileSize }: ProcessLimits): string[] {
   return [
     'prlimit',
     `--cpu=${cpuSeconds}:${cpuSeconds + 1}`,

@@ -9,18 +9,14 @@ import { ownerElement } from '../domain/metadata.ts'
 import { renderXml } from '../domain/render-xml.ts'
 import { newDomainClient } from '../host/domain-client.ts'
 import { newGuestAgent } from '../host/guest-agent.ts'
-import { type CallFunction, ConnectionError, LibvirtError, proc } from '../libvirt/index.ts'
+import { type CallFunction, ConnectionError, proc } from '../libvirt/index.ts'
+import { makeLibvirtError } from '../libvirt/testing/errors.ts'
 import { publicSealingKey } from '../sealing-key.ts'
 import { reconcileServer } from './reconcile.ts'
 import { active, ready } from './testing.ts'
 
 const PASSWORD = 'correct horse'
 const { privateKey } = generateKeyPairSync('x25519')
-
-const libvirtError = (code: number, message: string): LibvirtError => {
-  const nothing = { dom: null, str1: null, str2: null, str3: null, int1: 0, int2: 0, net: null }
-  return new LibvirtError({ code, domain: 10, message, level: 2, ...nothing }, 'test')
-}
 
 /** Requests the password, and lets the agent work until the request has ended; libvirtd answers with `error`, at most `times` times. */
 async function run(error?: Error, times = Infinity) {
@@ -79,8 +75,8 @@ describe('changePassword', () => {
   })
 
   it.each<[string, Error, string]>([
-    ['there is no guest agent', libvirtError(74, 'QEMU guest agent is not configured'), 'GuestAgentUnavailable'],
-    ['libvirt’s error has the password', libvirtError(1, `cannot set ${PASSWORD}`), 'GuestAgentError'],
+    ['there is no guest agent', makeLibvirtError(74, 'QEMU guest agent is not configured'), 'GuestAgentUnavailable'],
+    ['libvirt’s error has the password', makeLibvirtError(1, `cannot set ${PASSWORD}`), 'GuestAgentError'],
   ])('fails, and leaves the server active, when %s', async (_, error, reason) => {
     const { bench, passwords, record, written } = await run(error)
     expect(passwords).toEqual([])
@@ -96,7 +92,7 @@ describe('changePassword', () => {
       'the answer of libvirtd was lost',
       new ConnectionError('lost', 'libvirtd has closed the connection', { sent: true }),
     ],
-    ['libvirtd was busy', libvirtError(68, 'Timed out during operation: cannot acquire state change lock')],
+    ['libvirtd was busy', makeLibvirtError(68, 'Timed out during operation: cannot acquire state change lock')],
   ])('sets the password at the next try when %s', async (_, error) => {
     const { passwords, record, written } = await run(error, 1)
     expect(passwords).toEqual([PASSWORD])

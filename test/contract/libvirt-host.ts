@@ -9,7 +9,7 @@ import { newDomainClient } from '../../agent/host/domain-client.ts'
 import { type Facts, learnFacts } from '../../agent/host/facts.ts'
 import { Jobs } from '../../agent/host/jobs.ts'
 import { newLibvirtHost } from '../../agent/host/libvirt-host.ts'
-import { domainName, type ServerPaths, serverPaths, uidOf } from '../../agent/host/paths.ts'
+import { domainNameOf, type ServerPaths, serverPathsOf, uidOf } from '../../agent/host/paths.ts'
 import { type HostStorage, openStorage } from '../../agent/host/storage.ts'
 import { type CallFunction, openSession, type Session } from '../../agent/libvirt/index.ts'
 import { createHostNetwork, type HostNetwork } from '../../agent/net/host-network.ts'
@@ -218,11 +218,11 @@ export class LibvirtContractHost implements ContractHost {
   }
 
   #paths(guest: Guest): ServerPaths {
-    return serverPaths(join(this.#dir, 'state'), join(this.#dir, 'run'), uidOf(guest))
+    return serverPathsOf(join(this.#dir, 'state'), join(this.#dir, 'run'), uidOf(guest))
   }
 
   #runningQemu(guest: Guest): ProcessId | undefined {
-    const qemu = this.#rig.qemuOf(domainName({ name: guest.server.metadata.name, uid: uidOf(guest) }))
+    const qemu = this.#rig.qemuOf(domainNameOf({ name: guest.server.metadata.name, uid: uidOf(guest) }))
     return qemu && isAlive(qemu) ? qemu : undefined
   }
 

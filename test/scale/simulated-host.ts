@@ -25,7 +25,7 @@ export function simulatedHost({ channels, hostName, informer }: ClusterComponent
   return {
     session: link(),
     probeFacts: async () => factsOf(hostName),
-    storage: { clean: async () => undefined, [Symbol.asyncDispose]: async () => undefined },
+    storage: { removeUnused: async () => undefined, [Symbol.asyncDispose]: async () => undefined },
     network: { sync: async () => new Map(), [Symbol.asyncDispose]: async () => undefined },
     host: machines.connect(new QuietLife()),
     orphans: fakeOrphanCollector(machines, (uid) => informer.cache.byIndex(serversByUid, uid).length > 0),

@@ -55,7 +55,7 @@ export class SimulatedHost {
     return {
       session: session(),
       probeFacts: async () => factsOf(this.capacity),
-      storage: { clean: async () => undefined, [Symbol.asyncDispose]: nothing },
+      storage: { removeUnused: async () => undefined, [Symbol.asyncDispose]: nothing },
       network: { sync: async () => new Map(), [Symbol.asyncDispose]: nothing },
       host: this.machines.connect(link),
       orphans: this.#orphanCollector(link, cluster),

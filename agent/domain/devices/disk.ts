@@ -8,7 +8,14 @@ import { type Element, xmlElement } from '../render-xml.ts'
 const diskBuses = ['virtio', 'scsi', 'sata', 'ide', 'usb'] as const
 export type DiskBus = (typeof diskBuses)[number]
 
-const TARGET_PREFIXES: Record<DiskBus, string> = { virtio: 'vd', scsi: 'sd', sata: 'sd', ide: 'hd', usb: 'sd' }
+/** How the guest's device names on each bus begin. */
+export const diskTargetPrefixes: Readonly<Record<DiskBus, string>> = {
+  virtio: 'vd',
+  scsi: 'sd',
+  sata: 'sd',
+  ide: 'hd',
+  usb: 'sd',
+}
 
 /** A disk or CD before it has a target name. */
 interface Drive {
@@ -63,7 +70,7 @@ export function drivesOf(input: DomainInput): Drive[] {
 export function diskElements(input: DomainInput): Element[] {
   const usedTargets = new Map<string, number>()
   return drivesOf(input).map((drive) => {
-    const prefix = TARGET_PREFIXES[drive.bus]
+    const prefix = diskTargetPrefixes[drive.bus]
     const index = usedTargets.get(prefix) ?? 0
     usedTargets.set(prefix, index + 1)
     return diskElement(drive, `${prefix}${String.fromCharCode(97 + index)}`)
@@ -82,7 +89,7 @@ function diskElement({ device, bus, file, bootOrder }: Drive, target: string): E
       discard: isDisk ? 'unmap' : undefined,
     }),
     xmlElement('source', { file: file.path }),
-    file.backing && backingStore(file.backing),
+    file.backing && backingStoreElement(file.backing),
     xmlElement('target', { dev: target, bus }),
     isDisk ? undefined : xmlElement('readonly'),
     bootOrder === undefined ? undefined : xmlElement('boot', { order: bootOrder }),
@@ -93,7 +100,7 @@ function diskElement({ device, bus, file, bootOrder }: Drive, target: string): E
  * Names the backing file, so that QEMU does not take it from the overlay, which the guest may have written. Without
  * relabel=no libvirt would give the shared file to QEMU's user, and one guest could then change it for all servers.
  */
-const backingStore = ({ path, format }: Pick<DiskFile, 'path' | 'format'>): Element =>
+const backingStoreElement = ({ path, format }: Pick<DiskFile, 'path' | 'format'>): Element =>
   xmlElement(
     'backingStore',
     { type: 'file' },
