@@ -94,7 +94,12 @@ it('has cases in which a step lasts', async () => {
   const runs = await Promise.all(cases.map(async (c) => ({ title: c.title, waits: (await clean(c)).waits })))
   const lasting = runs.filter(({ waits }) => waits > 0).map(({ title }) => title)
   expect(lasting).toEqual(
-    expect.arrayContaining(['create from building', 'stop from active (2)', 'suspend from active']),
+    expect.arrayContaining([
+      'create from building',
+      'stop from active (2)',
+      'suspend from active',
+      'resume from suspended',
+    ]),
   )
 })
 

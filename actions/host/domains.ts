@@ -27,17 +27,18 @@ export interface Domains {
    */
   define(guest: Guest, bootId: string, ctx: StepContext): Promise<void>
   /**
-   * Starts the domain, or restores it if it has a managed save; does nothing if it is running, paused or asleep.
+   * Starts the domain, or restores it if it has a managed save; does nothing if it is running, paused or asleep. A restore of much memory
+   * lasts. libvirtd goes on with it when the agent dies; until it has ended, `observe` of the next agent throws LibvirtBusy.
    * @throws Transient LibvirtError if there is no domain
    */
-  start(guest: Guest, ctx: StepContext): Promise<void>
+  start(guest: Guest, ctx: StepContext): Promise<Progress>
   /**
    * Asks the guest to power off, by ACPI and by the guest agent, and deletes a managed save. Waits for neither the guest nor libvirtd's
    * answer; `observe` shows when the domain is off. A guest may not hear it, for example while it boots: call it again at every check.
    * It asks at most once in ten seconds, and not while libvirtd still works on the last request. Does nothing without a domain.
    */
   requestShutdown(guest: Guest, ctx: StepContext): Promise<void>
-  /** Takes the power away, and deletes a managed save. Does nothing to a domain that is off or does not exist. */
+  /** Takes the power away, also while the domain starts, and deletes a managed save. Does nothing to a domain that is off or does not exist. */
   destroy(guest: Guest, ctx: StepContext): Promise<void>
   /**
    * Stops the virtual CPUs; memory stays.
@@ -59,7 +60,7 @@ export interface Domains {
   injectNmi(guest: Guest, requestId: string, ctx: StepContext): Promise<NmiResult>
   /** Removes the domain and what libvirt keeps of it: NVRAM, managed save, metadata of snapshots and checkpoints. */
   undefine(guest: Guest, ctx: StepContext): Promise<void>
-  /** Answers the state of the domain. @throws Transient LibvirtBusy if libvirtd has been starting the domain for long */
+  /** Answers the state of the domain. @throws Transient LibvirtBusy while libvirtd is starting the domain, if that lasts longer than a second */
   observe(guest: Guest): Promise<ObservedDomain>
   /**
    * Answers the boot ID of the running domain; undefined if it does not run. libvirt keeps it in the domain's metadata, so that after a

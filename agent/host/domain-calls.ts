@@ -62,7 +62,8 @@ export function newPowerCalls(call: CallFunction, withDomain: WithDomain, observ
   }
   return {
     async start(uuid, signal) {
-      if (hasQemu(await observe(uuid))) return
+      // An earlier agent may have begun a start: wait until that has ended.
+      if (hasQemu(await observe(uuid, { ms: Infinity, signal }))) return
       await withExistingDomain('start the domain', uuid, (dom) =>
         succeedIf(() => isDomainActive(call, dom), call(proc.domainCreateWithFlags, { dom, flags: 0 }, { signal })),
       )

@@ -108,9 +108,18 @@ describe('observe and start of a domain that is starting up', () => {
 
   it('observe throws LibvirtBusy when the domain is starting up for long', async () => {
     let ms = 0
-    const now = vi.spyOn(performance, 'now').mockImplementation(() => (ms += 4000))
+    const now = vi.spyOn(performance, 'now').mockImplementation(() => (ms += 400))
     const busy = clientWith([statesInTurn(startingUp)]).domains.observe(uuid)
     await expect(busy).rejects.toMatchObject({ kind: 'Transient', code: 'LibvirtBusy' })
+    now.mockRestore()
+  })
+
+  it('start waits until a start of an earlier agent has ended, however long that takes', async () => {
+    let ms = 0
+    const now = vi.spyOn(performance, 'now').mockImplementation(() => (ms += 4000))
+    const { domains, callCount } = clientWith([statesInTurn(startingUp, startingUp, startingUp, booted)])
+    await domains.start(uuid, signal)
+    expect(callCount(proc.domainCreateWithFlags)).toBe(0)
     now.mockRestore()
   })
 

@@ -44,6 +44,58 @@ describe('requestShutdown', () => {
   })
 })
 
+describe('start', () => {
+  it('does not wait for a long restore: it starts it once, and is done when it has ended', async () => {
+    const end = Promise.withResolvers<void>()
+    const start = vi.fn(() => end.promise)
+    const { domains } = newDomainsWith({ start })
+    expect(await domains.start(guest, ctx)).toEqual({ done: false, checkAfterMs: 5000 })
+    expect(await domains.start(guest, ctx)).toEqual({ done: false, checkAfterMs: 5000 })
+    expect(start).toHaveBeenCalledTimes(1)
+    start.mockResolvedValue(undefined)
+    end.resolve()
+    await end.promise
+    expect(await domains.start(guest, ctx)).toEqual({ done: true })
+  })
+
+  it('goes on when the step that began it is aborted', async () => {
+    const step = new AbortController()
+    let signal: AbortSignal | undefined
+    const { domains } = newDomainsWith({
+      start: (_, aborted) => {
+        signal = aborted
+        return new Promise(() => undefined)
+      },
+    })
+    await domains.start(guest, { signal: step.signal })
+    step.abort()
+    expect(signal?.aborted).toBe(false)
+  })
+
+  it('throws what libvirt refuses, also when that comes late', async () => {
+    const refused = Promise.withResolvers<void>()
+    const { domains } = newDomainsWith({ start: () => refused.promise })
+    await domains.start(guest, ctx)
+    refused.reject(new Error('no memory'))
+    await expect(domains.start(guest, ctx).then(() => domains.start(guest, ctx))).rejects.toThrow('no memory')
+  })
+
+  it('is given up before the domain is destroyed', async () => {
+    let signal: AbortSignal | undefined
+    let wasAborted: boolean | undefined
+    const { domains } = newDomainsWith({
+      start: (_, aborted) => {
+        signal = aborted
+        return new Promise((_resolve, reject) => aborted.addEventListener('abort', () => reject(aborted.reason)))
+      },
+      destroy: async () => void (wasAborted = signal?.aborted),
+    })
+    await domains.start(guest, ctx)
+    await domains.destroy(guest, ctx)
+    expect(wasAborted).toBe(true)
+  })
+})
+
 describe('save', () => {
   const saved: ObservedDomain = { power: 'saved', reason: 'saved' }
   const running: ObservedDomain = { power: 'running', reason: 'booted' }

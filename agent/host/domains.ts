@@ -19,6 +19,7 @@ export interface DomainsOptions {
   facts(): HostFacts
 }
 
+const startJob = (uid: string): string => `start ${uid}`
 const saveJob = (uid: string): string => `save ${uid}`
 
 /** How often a managed save that an earlier agent started is checked, in case libvirt's event gets lost. */
@@ -36,9 +37,10 @@ export function newDomains({ client, jobs, pathsOf, facts }: DomainsOptions): Do
       const xml = buildDomain(toDomainInput(guest, bootId, { host: facts(), paths, disks }))
       await domainsOf(guest).define(guest.instance.uuid, xml)
     },
-    start(guest, { signal }) {
+    start(guest) {
+      const { uuid } = guest.instance
       shutdownRequests.forget(uidOf(guest))
-      return domainsOf(guest).start(guest.instance.uuid, signal)
+      return jobs.poll(startJob(uidOf(guest)), uuid, ({ signal }) => domainsOf(guest).start(uuid, signal))
     },
     async requestShutdown(guest) {
       const { uuid } = guest.instance
@@ -46,6 +48,8 @@ export function newDomains({ client, jobs, pathsOf, facts }: DomainsOptions): Do
       shutdownRequests.send(uidOf(guest), () => domainsOf(guest).shutDown(uuid))
     },
     async destroy(guest) {
+      // First, so that a start that libvirtd has not received yet cannot follow the destruction.
+      await jobs.cancel(startJob(uidOf(guest)))
       await domainsOf(guest).destroy(guest.instance.uuid)
       await jobs.cancel(saveJob(uidOf(guest)))
     },

@@ -1,5 +1,5 @@
 /**
- * Runs long operations on the host, such as image fetches, disk copies and managed saves. Each is started once; every
+ * Runs long operations on the host, such as image fetches, disk copies, starts and managed saves. Each is started once; every
  * further call returns its progress.
  */
 import { setTimeout as delay } from 'node:timers/promises'

@@ -8,11 +8,15 @@ import { hasCompleteManagedSave, hasManagedSave, removeManagedSave } from './man
 import type { WithDomain } from './owned-domain.ts'
 import { toDomainState } from './states.ts'
 
-/** How long a domain that is starting up is observed until it has started or failed, and how often. */
-const STARTING_UP_MS = 10_000
+/**
+ * How long a domain that is starting up is observed until it has started or failed, and how often. Most boots and what a killed libvirtd
+ * leaves end within this time; a long restore does not, and no reconcile waits for it.
+ */
+const STARTING_UP_MS = 1000
 const OBSERVE_AGAIN_MS = 50
 
-export type ObserveDomain = (uuid: string) => Promise<ObservedDomain>
+/** @param wait for how long a domain that is starting up is observed, and what ends that early */
+export type ObserveDomain = (uuid: string, wait?: { ms: number; signal?: AbortSignal }) => Promise<ObservedDomain>
 
 export function newObserver(call: CallFunction, withDomain: WithDomain): ObserveDomain {
   const observe = async (uuid: string): Promise<ObservedDomain> => {
@@ -24,11 +28,11 @@ export function newObserver(call: CallFunction, withDomain: WithDomain): Observe
     )
     return observed ?? { power: 'missing' }
   }
-  return async (uuid) => {
-    const end = performance.now() + STARTING_UP_MS
+  return async (uuid, { ms, signal } = { ms: STARTING_UP_MS }) => {
+    const end = performance.now() + ms
     let observed = await observe(uuid)
     while (isStartingUp(observed) && performance.now() < end) {
-      await delay(OBSERVE_AGAIN_MS)
+      await delay(OBSERVE_AGAIN_MS, undefined, signal && { signal })
       observed = await observe(uuid)
     }
     if (isStartingUp(observed)) throw new Transient('LibvirtBusy', 'libvirt is still starting the domain')

@@ -7,7 +7,7 @@ export type Call = (host: ContractHost, guest: Guest) => Promise<unknown>
 
 export const domainCalls = {
   define: ({ host }, guest) => host.domains.define(guest, 'b2', ctx),
-  start: ({ host }, guest) => host.domains.start(guest, ctx),
+  start: ({ host }, guest) => waitUntilDone(() => host.domains.start(guest, ctx), 'the domain to start'),
   requestShutdown: ({ host }, guest) => host.domains.requestShutdown(guest, ctx),
   destroy: ({ host }, guest) => host.domains.destroy(guest, ctx),
   pause: ({ host }, guest) => host.domains.pause(guest, ctx),
@@ -39,9 +39,9 @@ export const domainStates = {
 } satisfies Record<string, Call>
 export type StateName = keyof typeof domainStates
 
-async function defineAndStart({ host }: ContractHost, guest: Guest): Promise<void> {
-  await host.domains.define(guest, 'b1', ctx)
-  await host.domains.start(guest, ctx)
+async function defineAndStart(host: ContractHost, guest: Guest): Promise<void> {
+  await host.host.domains.define(guest, 'b1', ctx)
+  await domainCalls.start(host, guest)
 }
 
 /** Makes a guest that has its disks and ports, and no domain. */
@@ -56,7 +56,7 @@ export async function newPreparedGuest(host: ContractHost, options: GuestOptions
 export async function newRunningGuest(host: ContractHost, options: GuestOptions = {}): Promise<Guest> {
   const guest = host.newGuest(options)
   await prepareAndDefine(host, guest, 'b1')
-  await host.host.domains.start(guest, ctx)
+  await domainCalls.start(host, guest)
   return guest
 }
 

@@ -43,8 +43,26 @@ export function describeCrashes(getHost: () => ContractHost): void {
       await host.host.domains.save(guest, ctx)
       await host.restartAgent()
       expect(await outcomeOf(host, guest, domainCalls.save)).toBe('saved')
-      await host.host.domains.start(guest, ctx)
+      await domainCalls.start(host, guest)
       expect(await host.host.domains.runningBootId(guest)).toBe('b1')
+    })
+
+    it('a restore goes on when the agent dies, and the next agent waits for it', async () => {
+      const host = getHost()
+      const guest = await newRunningGuest(host)
+      await domainCalls.save(host, guest)
+      await host.host.domains.start(guest, ctx)
+      await host.restartAgent()
+      expect(await outcomeOf(host, guest, domainCalls.start)).toBe('running')
+      expect(await host.host.domains.runningBootId(guest)).toBe('b1')
+    })
+
+    it('a domain that is destroyed while its memory is restored stays off, without its memory', async () => {
+      const host = getHost()
+      const guest = await newRunningGuest(host)
+      await domainCalls.save(host, guest)
+      await host.host.domains.start(guest, ctx)
+      expect(await outcomeOf(host, guest, domainCalls.destroy)).toBe('off')
     })
 
     it('a running domain keeps its QEMU and its boot ID when libvirtd or the agent is restarted', async () => {
@@ -63,7 +81,7 @@ export function describeCrashes(getHost: () => ContractHost): void {
       await domainCalls.save(host, guest)
       await host.restartLibvirtd()
       expect((await host.host.domains.observe(guest)).power).toBe('saved')
-      await host.host.domains.start(guest, ctx)
+      await domainCalls.start(host, guest)
       expect((await host.host.domains.observe(guest)).power).toBe('running')
     })
 
@@ -78,7 +96,7 @@ export function describeCrashes(getHost: () => ContractHost): void {
       expect(await host.diskIdentity(running)).toEqual(disk)
       for (const guest of [running, suspended]) {
         await host.host.ports.plug(guest, ctx)
-        await host.host.domains.start(guest, ctx)
+        await domainCalls.start(host, guest)
         expect((await host.host.domains.observe(guest)).power).toBe('running')
       }
     })

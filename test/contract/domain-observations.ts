@@ -51,7 +51,7 @@ export function describeRunningBootId(getHost: () => ContractHost): void {
       expect(await domains.runningBootId(guest), 'paused').toBe('b1')
       await domains.destroy(guest, ctx)
       expect(await domains.runningBootId(guest), 'off').toBeUndefined()
-      await domains.start(guest, ctx)
+      await domainCalls.start(host, guest)
       expect(await domains.runningBootId(guest), 'started again').toBe('b2')
     })
 
@@ -69,7 +69,7 @@ export function describeRunningBootId(getHost: () => ContractHost): void {
       const guest = await newRunningGuest(host)
       await domainCalls.save(host, guest)
       expect(await host.host.domains.runningBootId(guest)).toBeUndefined()
-      await host.host.domains.start(guest, ctx)
+      await domainCalls.start(host, guest)
       expect(await host.host.domains.runningBootId(guest)).toBe('b1')
     })
 
@@ -78,7 +78,7 @@ export function describeRunningBootId(getHost: () => ContractHost): void {
       const guest = await newRunningGuest(host)
       await domainCalls.save(host, guest)
       await host.host.domains.define(guest, 'b2', ctx)
-      await host.host.domains.start(guest, ctx)
+      await domainCalls.start(host, guest)
       expect(await host.host.domains.runningBootId(guest)).toBe('b1')
     })
   })
@@ -104,7 +104,7 @@ export function describeObservedReasons(getHost: () => ContractHost): void {
       const guest = await newRunningGuest(host)
       await domainCalls.save(host, guest)
       expect(await host.host.domains.observe(guest)).toEqual({ power: 'saved', reason: 'saved' })
-      await host.host.domains.start(guest, ctx)
+      await domainCalls.start(host, guest)
       expect(await host.host.domains.observe(guest)).toEqual({ power: 'running', reason: 'restored', bootId: 'b1' })
     })
 

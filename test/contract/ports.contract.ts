@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { type ContractHost, ctx, prepareAndDefine } from './contract-host.ts'
+import { domainCalls } from './domain-calls.ts'
 
 /** Tests everything that actions rely on in the capability Ports. */
 export function describePortsContract(getHost: () => ContractHost): void {
@@ -39,7 +40,7 @@ export function describePortsContract(getHost: () => ContractHost): void {
       const host = getHost()
       const guest = host.newGuest()
       await prepareAndDefine(host, guest, 'b1')
-      await host.host.domains.start(guest, ctx)
+      await domainCalls.start(host, guest)
       const qemu = await host.qemuOf(guest)
       await host.host.ports.plug(guest, ctx)
       expect(await host.hasPorts(guest)).toBe(true)

@@ -11,10 +11,11 @@ export function fakeDomains(machineOf: MachineOf): Domains {
     if (machine.foreignDomain) throw uuidInUse(machine.foreignDomain)
     return machine
   }
-  // A running save is observed once; then it ends.
+  // A running save is observed once; then it ends. A restore ends before the domain is observed, as with libvirt.
   const observe = async (guest: Guest): Promise<ObservedDomain> => {
+    endRestore(machineOfGuest(guest))
     const observed = observeDomain(machineOfGuest(guest))
-    endSave(machineOfGuest(guest))
+    endOngoing(machineOfGuest(guest))
     return observed
   }
   return {
@@ -40,9 +41,26 @@ export function observeDomain({ domain }: Machine): ObservedDomain {
 }
 
 /**
- * Completes a save that runs. libvirtd saves the memory whether or not the agent lives, and calls that change the
- * domain wait until the save is done.
+ * Completes a save or a restore that runs. libvirtd goes on with it whether or not the agent lives, and calls that change
+ * the domain wait until it is done.
  */
+function endOngoing(machine: Machine): void {
+  endRestore(machine)
+  endSave(machine)
+}
+
+function endRestore({ domain }: Machine): void {
+  if (!domain?.isRestoring) return
+  const { managedSave } = domain
+  Object.assign(domain, {
+    state: 'running',
+    reason: 'restored',
+    runningBootId: managedSave?.bootId,
+    managedSave: undefined,
+    isRestoring: false,
+  })
+}
+
 function endSave(machine: Machine): void {
   const { domain } = machine
   if (!domain?.isSaving) return
@@ -53,13 +71,13 @@ function endSave(machine: Machine): void {
 
 export function turnOff(machine: Machine, domain: FakeDomain, reason: string): void {
   if (domain.state === 'off') return
-  Object.assign(domain, { state: 'off', reason, runningBootId: undefined, isSaving: false })
+  Object.assign(domain, { state: 'off', reason, runningBootId: undefined, isSaving: false, isRestoring: false })
   if (!domain.persistent) machine.domain = undefined
 }
 
 /** A paused guest does not notice the power button. */
 function pressPowerButton(machine: Machine): void {
-  endSave(machine)
+  endOngoing(machine)
   const { domain, obeysPowerButton } = machine
   if (!domain) return
   domain.managedSave = undefined
@@ -74,6 +92,7 @@ function defineDomain(machine: Machine, bootId: string): void {
     reason: 'unknown',
     managedSave: undefined,
     isSaving: false,
+    isRestoring: false,
     persistent: true,
     bootId,
     runningBootId: undefined,
@@ -81,21 +100,22 @@ function defineDomain(machine: Machine, bootId: string): void {
   machine.domain = Object.assign(domain, { bootId, persistent: true })
 }
 
-function startDomain(machine: Machine): void {
-  endSave(machine)
+/** A boot is done at once; a restore lasts until the next call. */
+function startDomain(machine: Machine): Progress {
+  endOngoing(machine)
   const { domain, disks, ports, boots } = machine
   if (!domain) throw new Transient('LibvirtError', 'libvirt knows no such domain')
-  if (domain.state !== 'off') return
+  if (domain.state !== 'off') return { done: true }
   if (!disks || !ports) throw new Transient('LibvirtError', 'QEMU finds no disk or no interface')
   machine.starts += 1
   const { managedSave, bootId } = domain
-  if (!managedSave) boots.push(bootId)
-  Object.assign(domain, {
-    state: 'running',
-    reason: managedSave ? 'restored' : 'booted',
-    runningBootId: (managedSave ?? domain).bootId,
-    managedSave: undefined,
-  })
+  if (managedSave) {
+    Object.assign(domain, { state: 'paused', reason: 'starting up', isRestoring: true })
+    return { done: false, checkAfterMs: 5000 }
+  }
+  boots.push(bootId)
+  Object.assign(domain, { state: 'running', reason: 'booted', runningBootId: bootId })
+  return { done: true }
 }
 
 export function destroyDomain(machine: Machine): void {
@@ -106,20 +126,20 @@ export function destroyDomain(machine: Machine): void {
 }
 
 function pauseDomain(machine: Machine): void {
-  endSave(machine)
+  endOngoing(machine)
   const { domain } = machine
   if (!domain || domain.state === 'off') throw new Transient('LibvirtError', 'the domain is not running')
   if (domain.state === 'running') Object.assign(domain, { state: 'paused', reason: 'user' })
 }
 
 function unpauseDomain(machine: Machine): void {
-  endSave(machine)
+  endOngoing(machine)
   const { domain } = machine
   if (domain?.state === 'paused') Object.assign(domain, { state: 'running', reason: 'unpaused' })
 }
 
 function saveDomain(machine: Machine): Progress {
-  endSave(machine)
+  endOngoing(machine)
   const { domain } = machine
   if (domain?.managedSave) return { done: true }
   if (!domain || domain.state === 'off') throw new Transient('LibvirtError', 'the domain is not running')
@@ -129,7 +149,7 @@ function saveDomain(machine: Machine): Progress {
 }
 
 function injectNmi(machine: Machine, requestId: string): NmiResult {
-  endSave(machine)
+  endOngoing(machine)
   const { domain, nmis } = machine
   if (!domain || domain.state === 'off' || domain.state === 'pmsuspended') return 'notRunning'
   if (!nmis.includes(requestId)) nmis.push(requestId)

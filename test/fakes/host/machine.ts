@@ -14,6 +14,8 @@ export interface FakeDomain {
   managedSave: { bootId: string | undefined } | undefined
   /** Whether libvirtd is saving the memory of the domain; the domain is paused meanwhile. */
   isSaving: boolean
+  /** libvirtd is restoring its memory: it is paused meanwhile, and its managed save is still there. */
+  isRestoring: boolean
   persistent: boolean
   /** Boot ID in the definition that the next boot uses. */
   bootId: string
