@@ -154,9 +154,9 @@ function depsOf(components: AgentComponents, events: EventRecorder): Deps {
   return {
     hostName,
     host,
-    away: () => libvirt.away,
+    isLibvirtAway: () => libvirt.away,
     servers,
-    wrote: (server) => newest.recordWrite(server),
+    onWritten: (server) => newest.recordWrite(server),
     actions: kube.resource<ServerAction>(resourceDefOf(serverAction)),
     events,
     attempts: createAttempts(attemptsOf(options), () => kube.clock.now()),

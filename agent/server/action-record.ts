@@ -71,7 +71,10 @@ export function requestRecord(server: Server, request: AdmittedRequest, status: 
   }
 }
 
-/** The action record of a change that no ServerAction requested: of spec.powerState, of a creation, of what was restored. */
+/**
+ * The action record of a change that no ServerAction requested: of spec.powerState, of a creation, of what was
+ * restored.
+ */
 export function changeRecord(
   server: Server,
   number: number,

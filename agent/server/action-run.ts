@@ -1,6 +1,7 @@
 /**
- * The actions that run on this host, from one reconcile to the next: how far each is, and when each of its steps was first tried. This is
- * memory of the agent: what must outlive it stands in the action record, from which an agent that starts takes it up again.
+ * The actions that run on this host, from one reconcile to the next: how far each is, and when each of its steps was
+ * first tried. This is memory of the agent: what must outlive it stands in the action record, from which an agent that
+ * starts takes it up again.
  */
 import type { Server, StepStatus } from '../../crds/index.ts'
 import type { Observed } from './observed.ts'
@@ -63,7 +64,9 @@ export class ActionRun {
     for (const step of former?.steps ?? []) this.#steps.set(step.name, this.#resumed(step))
   }
 
-  /** What was observed before it began. It is reported while the run lasts, as Nova keeps vm_state while a task runs. */
+  /**
+   * What was observed before it began. It is reported while the run lasts, as Nova keeps vm_state while a task runs.
+   */
   get observed(): Observed {
     return this.#subject.observed
   }
@@ -75,7 +78,10 @@ export class ActionRun {
     return { ...now, spec, metadata: { ...now.metadata, ...(generation === undefined ? {} : { generation }) } }
   }
 
-  /** Notes that a step is tried. Answers the milliseconds since it was tried first; a step that had finished counts anew. */
+  /**
+   * Notes that a step is tried. Answers the milliseconds since it was tried first; a step that had finished counts
+   * anew.
+   */
   tryStep(name: string): number {
     const known = this.#steps.get(name)
     if (known && known.status.finishedAt === undefined) return this.#clocks.monotonic() - known.startedMs
@@ -121,7 +127,9 @@ export class ActionRun {
     return true
   }
 
-  /** Whether its steps belong into the action record: one of them lasts, or another process of the agent had begun them. */
+  /**
+   * Whether its steps belong into the action record: one of them lasts, or another process of the agent had begun them.
+   */
   get isRecorded(): boolean {
     const now = this.#clocks.monotonic()
     const hasLasted = [...this.#steps.values()].some((step) => (step.finishedMs ?? now) - step.startedMs >= LASTING_MS)
@@ -132,7 +140,10 @@ export class ActionRun {
     return [...this.#steps.values()].map(({ status }) => status)
   }
 
-  /** The time on the monotonic clock at which a step of an earlier process was tried first. A clock that was set back makes it now. */
+  /**
+   * The time on the monotonic clock at which a step of an earlier process was tried first. A clock that was set back
+   * makes it now.
+   */
   #resumed(status: StepStatus): StepRun {
     const ageMs = Math.max(0, Date.parse(this.#clocks.wall()) - Date.parse(status.startedAt))
     return { status: { ...status }, startedMs: this.#clocks.monotonic() - ageMs }

@@ -8,29 +8,31 @@ export interface StatusWriter {
   hostName: string
   servers: Resource<Server>
   /** Called with each Server as it is after a write of ours. */
-  wrote: (server: Server) => void
+  onWritten: (server: Server) => void
 }
 
 /** The controller writes the object, too: so many conflicts in a row are no accident. */
 const TRIES = 5
 
 /**
- * Writes all that the agent owns of the status, if that differs from what the Server says. Answers the Server as it is then.
+ * Writes all that the agent owns of the status, if that differs from what the Server says. Answers the Server as it is
+ * then.
  *
- * Another Server may have been created under its name, and the API server does not compare the uid when a status is applied. So each try names
- * the resourceVersion that was seen; after a conflict the newest Server is read, and must still be this one and on this host.
+ * Another Server may have been created under its name, and the API server does not compare the uid when a status is
+ * applied. So each try names the resourceVersion that was seen; after a conflict the newest Server is read, and must
+ * still be this one and on this host.
  */
 export async function applyAgentStatus(server: Server, status: AgentStatus, writer: StatusWriter): Promise<Server> {
-  const { servers, hostName, wrote } = writer
+  const { servers, hostName, onWritten } = writer
   const fieldManager = agentManagerOf(hostName)
   let seen = server
   for (let tries = 0; tries < TRIES; tries++) {
-    if (tries > 0) seen = await newest(server, writer)
+    if (tries > 0) seen = await readNewest(server, writer)
     const owned = ownedStatus('Server', 'agent', seen.status)
     const write = await writeStatus(servers, seen, status, { fieldManager, owned })
     if (write.result === 'unchanged') return write.object
     if (write.result === 'written') {
-      wrote(write.object)
+      onWritten(write.object)
       return write.object
     }
   }
@@ -40,7 +42,7 @@ export async function applyAgentStatus(server: Server, status: AgentStatus, writ
   )
 }
 
-async function newest({ metadata }: Server, { servers, hostName }: StatusWriter): Promise<Server> {
+async function readNewest({ metadata }: Server, { servers, hostName }: StatusWriter): Promise<Server> {
   const { name, namespace, uid } = metadata
   const now = await servers.get({ name, ...(namespace === undefined ? {} : { namespace }) })
   if (now.metadata.uid !== uid || now.status?.host !== hostName)

@@ -1,4 +1,7 @@
-/** Concludes an action that has ended, well or not: undoes what failed, writes its record, then the status that counts the record. */
+/**
+ * Concludes an action that has ended, well or not: undoes what failed, writes its record, then the status that counts
+ * the record.
+ */
 import { isUnchanging, runStep } from '../../actions/action.ts'
 import type { Guest } from '../../actions/host/index.ts'
 import { actions } from '../../actions/index.ts'
@@ -9,7 +12,7 @@ import type { ReconcileContext } from '../../kube/reconcile-loop.ts'
 import type { EndedAction } from './action-record.ts'
 import type { Deps } from './deps.ts'
 import type { Planned } from './plan.ts'
-import { applyStatusOf, emitEvent, type Seen, viewOf } from './report.ts'
+import { applyStatusOf, emitEvent, type ObservedGuest, statusInputOf } from './report.ts'
 import { type Failure, standingFault } from './status.ts'
 import { writeEndedRecord } from './write-record.ts'
 
@@ -33,7 +36,7 @@ export async function concludeAction(
 
 /** Writes the record first, then the status that counts it. */
 export async function reportEnd(
-  { guest, observed }: Seen,
+  { guest, observed }: ObservedGuest,
   ended: EndedAction,
   recordNumber: number | undefined,
   deps: Deps,
@@ -45,13 +48,13 @@ export async function reportEnd(
   const fault = faultAfter(server, ended)
   const refused = failure !== undefined && leavesServerAsIs(ended)
   const view = {
-    ...viewOf({ guest, observed }, deps),
+    ...statusInputOf({ guest, observed }, deps),
     actionRecords,
     finished: planned,
     refused,
     ...(fault ? { failure: fault } : {}),
   }
-  const reason = failure?.refuse ? failure.message.slice(0, 1024) : undefined
+  const reason = failure?.rejectsHost ? failure.message.slice(0, 1024) : undefined
   await applyStatusOf(view, deps, reason === undefined ? {} : { hostRejection: { host: deps.hostName, reason } })
   emitEvent(server, ended, deps)
   const result = failure ? failure.code : 'Success'
@@ -64,8 +67,8 @@ const faultAfter = (server: Server, ended: EndedAction): Failure | undefined =>
   leavesServerAsIs(ended) ? standingFault(server) : ended.failure
 
 /**
- * An action that was refused changes nothing. Neither does one that changes no state: as in Nova it fails without putting the server into
- * error, and a fault stands whether it fails or not.
+ * An action that was refused changes nothing. Neither does one that changes no state: as in Nova it fails without
+ * putting the server into error, and a fault stands whether it fails or not.
  */
 const leavesServerAsIs = ({ planned, failure }: EndedAction): boolean =>
   failure?.isRefusal === true || isUnchanging(actions[planned.action])

@@ -1,4 +1,7 @@
-/** The agent's one controller: the Servers of its host, woken by their objects, by events of their domains, and by comparing everything anew. */
+/**
+ * The agent's one controller: the Servers of its host, woken by their objects, by events of their domains, and by
+ * comparing everything anew.
+ */
 import { resourceDefOf, type Server, server } from '../../crds/index.ts'
 import { createAbortScope } from '../../kube/abort.ts'
 import { defineIndex } from '../../kube/cache.ts'

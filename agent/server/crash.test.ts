@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { Killed, Life } from '../../test/fakes/life.ts'
-import { active, Bench, inError, said } from './testing.ts'
+import { Bench, startActive, startInError, summaryOf } from './testing.ts'
 
-async function stubborn(): Promise<Bench> {
-  const bench = await active()
+async function startStubborn(): Promise<Bench> {
+  const bench = await startActive()
   bench.machine.obeysPowerButton = false
   return bench
 }
@@ -15,41 +15,44 @@ const withoutTimes = (status: object | undefined): unknown =>
 describe('crashes: after each write and each effect the end is the same, with one record, and nothing is done twice', () => {
   const stories: Record<string, { given: () => Promise<Bench>; when: (bench: Bench) => Promise<unknown> }> = {
     create: { given: async () => new Bench(), when: (b) => b.create() },
-    stop: { given: active, when: (b) => b.wish('Stopped') },
-    start: { given: () => active({ powerState: 'Stopped' }), when: (b) => b.wish('Running') },
-    pause: { given: active, when: (b) => b.wish('Paused') },
-    unpause: { given: () => active({ powerState: 'Paused' }), when: (b) => b.wish('Running') },
-    suspend: { given: active, when: (b) => b.wish('Suspended') },
-    resume: { given: () => active({ powerState: 'Suspended' }), when: (b) => b.wish('Running') },
-    'stop, paused': { given: () => active({ powerState: 'Paused' }), when: (b) => b.wish('Stopped') },
-    'suspend, stopped': { given: () => active({ powerState: 'Stopped' }), when: (b) => b.wish('Suspended') },
-    'reboot SOFT': { given: active, when: (b) => b.ask('reboot', { type: 'SOFT' }) },
-    'reboot HARD': { given: active, when: (b) => b.ask('reboot', { type: 'HARD' }) },
+    stop: { given: startActive, when: (b) => b.setDesiredPower('Stopped') },
+    start: { given: () => startActive({ powerState: 'Stopped' }), when: (b) => b.setDesiredPower('Running') },
+    pause: { given: startActive, when: (b) => b.setDesiredPower('Paused') },
+    unpause: { given: () => startActive({ powerState: 'Paused' }), when: (b) => b.setDesiredPower('Running') },
+    suspend: { given: startActive, when: (b) => b.setDesiredPower('Suspended') },
+    resume: { given: () => startActive({ powerState: 'Suspended' }), when: (b) => b.setDesiredPower('Running') },
+    'stop, paused': { given: () => startActive({ powerState: 'Paused' }), when: (b) => b.setDesiredPower('Stopped') },
+    'suspend, stopped': {
+      given: () => startActive({ powerState: 'Stopped' }),
+      when: (b) => b.setDesiredPower('Suspended'),
+    },
+    'reboot SOFT': { given: startActive, when: (b) => b.requestAction('reboot', { type: 'SOFT' }) },
+    'reboot HARD': { given: startActive, when: (b) => b.requestAction('reboot', { type: 'HARD' }) },
     'deed start': {
       given: async () => {
-        const bench = await active()
+        const bench = await startActive()
         bench.host.turnDomainOff(bench.server.metadata.uid!, 'shutdown')
-        await bench.rest()
+        await bench.reconcileUntilSettled()
         return bench
       },
-      when: (b) => b.ask('start'),
+      when: (b) => b.requestAction('start'),
     },
     'deed start of one that was never made and shall be off': {
-      given: () => inError('define', 'Stopped'),
-      when: (b) => b.ask('start'),
+      given: () => startInError('define', 'Stopped'),
+      when: (b) => b.requestAction('start'),
     },
     'deed start of one that could not be stopped': {
-      given: () => inError('shutdown', 'Stopped', 'Running'),
-      when: (b) => b.ask('start'),
+      given: () => startInError('shutdown', 'Stopped', 'Running'),
+      when: (b) => b.requestAction('start'),
     },
     'deed start of one that could not be paused': {
-      given: () => inError('start', 'Paused', 'Stopped'),
-      when: (b) => b.ask('start'),
+      given: () => startInError('start', 'Paused', 'Stopped'),
+      when: (b) => b.requestAction('start'),
     },
-    'stop of a guest that does not power off': { given: stubborn, when: (b) => b.wish('Stopped') },
+    'stop of a guest that does not power off': { given: startStubborn, when: (b) => b.setDesiredPower('Stopped') },
     'reboot SOFT of a guest that does not power off': {
-      given: stubborn,
-      when: (b) => b.ask('reboot', { type: 'SOFT' }),
+      given: startStubborn,
+      when: (b) => b.requestAction('reboot', { type: 'SOFT' }),
     },
     'create with an image that comes slowly': {
       given: async () => {
@@ -59,18 +62,18 @@ describe('crashes: after each write and each effect the end is the same, with on
       },
       when: (b) => b.create(),
     },
-    killed: { given: active, when: async (b) => b.host.turnDomainOff(b.server.metadata.uid!, 'destroyed') },
-    undefined: { given: active, when: async (b) => void (b.machine.domain = undefined) },
-    delete: { given: active, when: (b) => b.delete() },
+    killed: { given: startActive, when: async (b) => b.host.turnDomainOff(b.server.metadata.uid!, 'destroyed') },
+    undefined: { given: startActive, when: async (b) => void (b.machine.domain = undefined) },
+    delete: { given: startActive, when: (b) => b.delete() },
   }
 
-  const endOf = (bench: Bench): object => ({
+  const finalStateOf = (bench: Bench): object => ({
     servers: bench.api.list<Bench['server']>('servers').map(({ metadata, spec, status }) => ({
       spec,
       status: withoutTimes(status),
       finalizers: metadata.finalizers,
     })),
-    records: bench.records,
+    records: bench.recordSummaries,
     empty: bench.host.isEmpty('00000000-0000-4000-8000-000000000001'),
     boots: bench.host.machine('00000000-0000-4000-8000-000000000001').boots,
   })
@@ -79,37 +82,37 @@ describe('crashes: after each write and each effect the end is the same, with on
     const { given, when } = stories[name]!
     const bench = await given()
     await when(bench)
-    const { life } = await bench.rest()
-    const end = endOf(bench)
+    const { life } = await bench.reconcileUntilSettled()
+    const end = finalStateOf(bench)
     for (let at = 0; at < life.effects.length; at++)
       for (const side of ['before', 'after'] as const) {
         const again = await given()
         await when(again)
-        await expect(again.rest(again.agent(new Life().killAt(at, side)))).rejects.toThrow(Killed)
-        await again.rest()
-        expect(endOf(again), `${side} ${life.effects[at]}`).toEqual(end)
+        await expect(again.reconcileUntilSettled(again.startAgent(new Life().killAt(at, side)))).rejects.toThrow(Killed)
+        await again.reconcileUntilSettled()
+        expect(finalStateOf(again), `${side} ${life.effects[at]}`).toEqual(end)
       }
   })
 
   it('a wish that changes while the agent is dead gets a record of its own, and its way', async () => {
-    const first = await active()
-    await first.wish('Stopped')
-    const { life } = await first.rest()
+    const first = await startActive()
+    await first.setDesiredPower('Stopped')
+    const { life } = await first.reconcileUntilSettled()
     for (let at = 0; at < life.effects.length; at++)
       for (const side of ['before', 'after'] as const) {
-        const bench = await active()
-        await bench.wish('Stopped')
-        await expect(bench.rest(bench.agent(new Life().killAt(at, side)))).rejects.toThrow(Killed)
+        const bench = await startActive()
+        await bench.setDesiredPower('Stopped')
+        await expect(bench.reconcileUntilSettled(bench.startAgent(new Life().killAt(at, side)))).rejects.toThrow(Killed)
         // What was announced is ended, as Nova does, whatever is wished by then: the guest may have been asked.
         const isStop = bench.machine.domain?.state === 'off' || bench.status.taskState === 'powering-off'
-        await bench.wish('Running')
-        await bench.rest()
-        expect(said(bench), `${side} ${life.effects[at]}`).toMatchObject({
+        await bench.setDesiredPower('Running')
+        await bench.reconcileUntilSettled()
+        expect(summaryOf(bench), `${side} ${life.effects[at]}`).toMatchObject({
           vmState: 'active',
           ready: 'True',
           taskState: undefined,
         })
-        expect(bench.records.slice(1), `${side} ${life.effects[at]}`).toEqual(
+        expect(bench.recordSummaries.slice(1), `${side} ${life.effects[at]}`).toEqual(
           isStop ? ['stop Succeeded', 'start Succeeded'] : [],
         )
       }

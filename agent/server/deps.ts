@@ -6,20 +6,20 @@ import type { Resource } from '../../kube/resource.ts'
 import type { ActionRuns, Clocks } from './action-run.ts'
 import type { StatusWriter } from './apply-status.ts'
 import type { Attempts } from './attempts.ts'
-import type { View } from './status.ts'
+import type { StatusInput } from './status.ts'
 
 /** The host's capabilities, and what reconciling asks of the host besides. */
 export interface LocalHost extends Host, AsyncDisposable {
   /** Was anything of the server made on this host? Answered from its files, without libvirt. */
   isBegun(guest: Guest): Promise<boolean>
   /** The domain's name, and where its console log and its VNC socket are. */
-  runtimeInfo(guest: Guest): View['place']
+  runtimeInfo(guest: Guest): StatusInput['place']
 }
 
 export interface Deps extends StatusWriter {
   host: LocalHost
   /** Has libvirt been gone for longer than a restart of it takes? */
-  away(): boolean
+  isLibvirtAway(): boolean
   actions: Resource<ServerAction>
   events: EventRecorder
   attempts: Attempts

@@ -23,7 +23,8 @@ const HEARTBEAT_RECHECK_MS = 1000
 
 export const reconcileGates: readonly Gate[] = [
   {
-    // Nothing can be built before. All Servers are enqueued when the facts are known. While libvirt is away each Server reports that.
+    // Nothing can be built before. All Servers are enqueued when the facts are known. While libvirt is away each Server
+    // reports that.
     name: 'factsKnown',
     blocks: (_, { areFactsKnown, isLibvirtAway }) =>
       areFactsKnown || isLibvirtAway ? undefined : wait('what the host can do'),
@@ -35,8 +36,8 @@ export const reconcileGates: readonly Gate[] = [
       isHeartbeatOverdue ? wait('the API server to take a heartbeat', HEARTBEAT_RECHECK_MS) : undefined,
   },
   {
-    // The controller counts this host as down, or it is forced down: others may act on its Servers. The controller takes the condition back as
-    // soon as it sees a heartbeat, which brings the Server back here.
+    // The controller counts this host as down, or it is forced down: others may act on its Servers. The controller
+    // takes the condition back as soon as it sees a heartbeat, which brings the Server back here.
     name: 'hostReachable',
     blocks: ({ status }) =>
       findCondition(status?.conditions, 'HostReachable')?.status === 'False'

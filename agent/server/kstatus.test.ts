@@ -9,7 +9,7 @@ import { FakeApi } from '../../test/fakes/api.ts'
 import { placedStatus, unassignedStatus, unreachableStatus, unscheduledStatus } from '../../test/fakes/controller.ts'
 import type { Observed } from './observed.ts'
 import type { Planned } from './plan.ts'
-import { agentStatus, type Failure, type View } from './status.ts'
+import { agentStatus, type Failure, type StatusInput } from './status.ts'
 
 const then = '2026-01-01T00:00:00Z'
 const now = '2026-01-02T00:00:00Z'
@@ -30,13 +30,13 @@ interface StatusWrite {
   status: ServerStatus
 }
 type Step = (server: Server) => StatusWrite
-type Wish = Server['spec']['powerState']
+type DesiredPower = Server['spec']['powerState']
 
 const { instance } = guestOf()
 const scheduler = (status: ServerStatus): StatusWrite => ({ fieldManager: 'kubenova-scheduler', status })
 const agent = (status: ServerStatus): StatusWrite => ({ fieldManager: 'kubenova-agent/h1', status })
 
-const waits = (error: boolean): Step => {
+const unscheduled = (error: boolean): Step => {
   const reason = error ? 'NoValidHost' : 'FlavorNotFound'
   return (server) => scheduler(unscheduledStatus(server, { reason, message: 'none', error }, now))
 }
@@ -48,8 +48,8 @@ const hostDown: Step = (server) => ({
   status: unreachableStatus(server, 'no heartbeat', now),
 })
 
-const says =
-  (observed: Observed, more: Partial<View> = {}): Step =>
+const reportedByAgent =
+  (observed: Observed, more: Partial<StatusInput> = {}): Step =>
   (server) =>
     agent(
       agentStatus({ server, observed, now, place: { domain: 'd', consoleLog: '/c.log' }, actionRecords: 1, ...more }),
@@ -62,7 +62,11 @@ const running: Observed = { power: 'running', reason: 'booted' }
 const off: Observed = { power: 'off', reason: 'shutdown' }
 const missing: Observed = { power: 'missing' }
 
-async function after(steps: readonly Step[], powerState: Wish = 'Running', metadata: object = {}): Promise<Server> {
+async function applySteps(
+  steps: readonly Step[],
+  powerState: DesiredPower = 'Running',
+  metadata: object = {},
+): Promise<Server> {
   const servers = new FakeApi().resource<Server>(resourceDefOf(serverKind))
   const ref = { name: 'web', namespace: 'demo' }
   let server = await servers.create({ metadata: ref, spec: { flavor: 'f', image: { name: 'i' }, powerState } })
@@ -74,62 +78,95 @@ async function after(steps: readonly Step[], powerState: Wish = 'Running', metad
 }
 
 const launched: Step = (server) => {
-  const { status } = says(running)(server)
+  const { status } = reportedByAgent(running)(server)
   return agent({ ...status, launchedAt: then, reachedPowerState: 'Running' })
 }
 const newer = { generation: 2 }
 
 describe('a server for kstatus', () => {
-  const rows: [string, ReturnType<typeof kstatus>, Step[], Wish?, object?][] = [
+  const rows: [string, ReturnType<typeof kstatus>, Step[], DesiredPower?, object?][] = [
     ['that nobody has looked at', 'InProgress', []],
-    ['that waits for its flavor', 'InProgress', [waits(false)]],
-    ['that no host can take', 'Failed', [waits(true)]],
-    ['that no host could take, with a newer spec', 'InProgress', [waits(true)], 'Running', newer],
-    ['that no host could take, and that has one now', 'InProgress', [waits(true), placed]],
+    ['that waits for its flavor', 'InProgress', [unscheduled(false)]],
+    ['that no host can take', 'Failed', [unscheduled(true)]],
+    ['that no host could take, with a newer spec', 'InProgress', [unscheduled(true)], 'Running', newer],
+    ['that no host could take, and that has one now', 'InProgress', [unscheduled(true), placed]],
     ['that is placed', 'InProgress', [placed]],
-    ['that is made', 'InProgress', [placed, says(missing, { running: planned('create') })]],
-    ['whose host refused it', 'InProgress', [placed, says(missing, { failure: final }), unassigned, cleared]],
-    ['that runs, as asked', 'Current', [placed, says(running, { finished: planned('create') })]],
-    ['that is off, as asked', 'Current', [placed, launched, says(off)], 'Stopped'],
+    ['that is made', 'InProgress', [placed, reportedByAgent(missing, { running: planned('create') })]],
+    [
+      'whose host refused it',
+      'InProgress',
+      [placed, reportedByAgent(missing, { failure: final }), unassigned, cleared],
+    ],
+    ['that runs, as asked', 'Current', [placed, reportedByAgent(running, { finished: planned('create') })]],
+    ['that is off, as asked', 'Current', [placed, launched, reportedByAgent(off)], 'Stopped'],
     [
       'that is off, as asked from the first',
       'Current',
-      [placed, says(off, { finished: planned('create') })],
+      [placed, reportedByAgent(off, { finished: planned('create') })],
       'Stopped',
     ],
-    ['that is off, as asked, and has no domain', 'Current', [placed, launched, says(missing)], 'Stopped'],
-    ['that is paused, as asked', 'Current', [placed, launched, says({ power: 'paused' })], 'Paused'],
-    ['that is suspended, as asked', 'Current', [placed, launched, says({ power: 'saved' })], 'Suspended'],
-    ['that was off, as asked, with a newer spec', 'InProgress', [placed, launched, says(off)], 'Stopped', newer],
-    ['that is stopped', 'InProgress', [placed, launched, says(running, { running: planned('stop') })], 'Stopped'],
-    ['that is rebooted', 'InProgress', [placed, launched, says(running, { running: planned('reboot') })]],
+    ['that is off, as asked, and has no domain', 'Current', [placed, launched, reportedByAgent(missing)], 'Stopped'],
+    ['that is paused, as asked', 'Current', [placed, launched, reportedByAgent({ power: 'paused' })], 'Paused'],
+    ['that is suspended, as asked', 'Current', [placed, launched, reportedByAgent({ power: 'saved' })], 'Suspended'],
+    [
+      'that was off, as asked, with a newer spec',
+      'InProgress',
+      [placed, launched, reportedByAgent(off)],
+      'Stopped',
+      newer,
+    ],
+    [
+      'that is stopped',
+      'InProgress',
+      [placed, launched, reportedByAgent(running, { running: planned('stop') })],
+      'Stopped',
+    ],
+    ['that is rebooted', 'InProgress', [placed, launched, reportedByAgent(running, { running: planned('reboot') })]],
     [
       'whose stop is tried again',
       'InProgress',
-      [placed, launched, says(running, { running: planned('stop'), failure: passing })],
+      [placed, launched, reportedByAgent(running, { running: planned('stop'), failure: passing })],
     ],
-    ['that failed', 'Failed', [placed, launched, says(off, { failure: final })]],
-    ['that was never made', 'Failed', [placed, says(missing, { failure: final })]],
-    ['that was never made, and shall be off', 'Failed', [placed, says(missing, { failure: final })], 'Stopped'],
+    ['that failed', 'Failed', [placed, launched, reportedByAgent(off, { failure: final })]],
+    ['that was never made', 'Failed', [placed, reportedByAgent(missing, { failure: final })]],
+    [
+      'that was never made, and shall be off',
+      'Failed',
+      [placed, reportedByAgent(missing, { failure: final })],
+      'Stopped',
+    ],
     [
       'that failed, and is started',
       'InProgress',
-      [placed, launched, says(off, { failure: final }), says(off, { running: planned('start') })],
+      [placed, launched, reportedByAgent(off, { failure: final }), reportedByAgent(off, { running: planned('start') })],
     ],
-    ['that failed, and runs again', 'Current', [placed, launched, says(off, { failure: final }), says(running)]],
-    ['whose guest powered itself off', 'InProgress', [placed, launched, says(off)]],
-    ['that was paused on its host', 'InProgress', [placed, launched, says({ power: 'paused', reason: 'user' })]],
-    ['whose host is down', 'InProgress', [placed, launched, says(running), hostDown]],
-    ['that is off, as asked, and whose host is down', 'InProgress', [placed, launched, says(off), hostDown], 'Stopped'],
-    ['that goes', 'Terminating', [placed, launched, says(running)], 'Running', { deletionTimestamp: then }],
+    [
+      'that failed, and runs again',
+      'Current',
+      [placed, launched, reportedByAgent(off, { failure: final }), reportedByAgent(running)],
+    ],
+    ['whose guest powered itself off', 'InProgress', [placed, launched, reportedByAgent(off)]],
+    [
+      'that was paused on its host',
+      'InProgress',
+      [placed, launched, reportedByAgent({ power: 'paused', reason: 'user' })],
+    ],
+    ['whose host is down', 'InProgress', [placed, launched, reportedByAgent(running), hostDown]],
+    [
+      'that is off, as asked, and whose host is down',
+      'InProgress',
+      [placed, launched, reportedByAgent(off), hostDown],
+      'Stopped',
+    ],
+    ['that goes', 'Terminating', [placed, launched, reportedByAgent(running)], 'Running', { deletionTimestamp: then }],
   ]
   it.each(rows)('%s is %s', async (_, wanted, steps, wish, metadata) => {
-    const server = await after(steps, wish, metadata)
+    const server = await applySteps(steps, wish, metadata)
     expect(kstatus(server), JSON.stringify(server.status?.conditions)).toBe(wanted)
   })
 
   it.each(rows)('%s is not at once under way and stuck; what is false is not said', async (_, __, steps, wish) => {
-    const { conditions = [] } = (await after(steps, wish)).status ?? {}
+    const { conditions = [] } = (await applySteps(steps, wish)).status ?? {}
     const kinds = conditions.filter(({ type }) => type === 'Reconciling' || type === 'Stalled')
     expect(kinds.length).toBeLessThan(2)
     for (const { status } of kinds) expect(status).toBe('True')

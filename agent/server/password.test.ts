@@ -1,4 +1,6 @@
-/** changePassword from the Secret to libvirtd: the password stands in no object of the API, no event and no log line. */
+/**
+ * changePassword from the Secret to libvirtd: the password stands in no object of the API, no event and no log line.
+ */
 import { generateKeyPairSync } from 'node:crypto'
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
@@ -13,16 +15,19 @@ import { type CallFunction, ConnectionError, proc } from '../libvirt/index.ts'
 import { makeLibvirtError } from '../libvirt/testing/errors.ts'
 import { publicSealingKey } from '../sealing-key.ts'
 import { reconcileServer } from './reconcile.ts'
-import { active, ready } from './testing.ts'
+import { readyOf, startActive } from './testing.ts'
 
 const PASSWORD = 'correct horse'
 const { privateKey } = generateKeyPairSync('x25519')
 
-/** Requests the password, and lets the agent work until the request has ended; libvirtd answers with `error`, at most `times` times. */
+/**
+ * Requests the password, and lets the agent work until the request has ended; libvirtd answers with `error`, at most
+ * `times` times.
+ */
 async function run(error?: Error, times = Infinity) {
-  const bench = await active()
+  const bench = await startActive()
   const { uid: server = '' } = bench.server.metadata
-  const uid = await bench.ask('changePassword', { passwordSecret: { name: 'web-password' } }, 'r1')
+  const uid = await bench.requestAction('changePassword', { passwordSecret: { name: 'web-password' } }, 'r1')
   const sealed = await sealSecret(PASSWORD, publicSealingKey(privateKey), { server, request: uid })
   const activeAction = { ...bench.status.activeAction, params: { user: 'root', sealed } }
   const metadata = { namespace: 'demo', name: 'web' }
@@ -40,7 +45,7 @@ async function run(error?: Error, times = Infinity) {
     return {}
   }
   const client = newDomainClient(call as unknown as CallFunction)
-  const agent = bench.agent()
+  const agent = bench.startAgent()
   const guestAgent = newGuestAgent({ client, sealingKey: async () => privateKey })
   const deps = { ...agent.deps, host: { ...agent.deps.host, guestAgent } }
 
@@ -83,7 +88,7 @@ describe('changePassword', () => {
     expect(record).toMatchObject({ phase: 'Failed', conditions: [{ type: 'Complete', status: 'False', reason }] })
     expect(bench.status).toMatchObject({ vmState: 'active' })
     expect(bench.status).not.toHaveProperty('fault')
-    expect(ready(bench)).toMatchObject({ status: 'True' })
+    expect(readyOf(bench)).toMatchObject({ status: 'True' })
     for (const text of secretTexts) expect(written).not.toContain(text)
   })
 

@@ -1,6 +1,6 @@
 /**
- * Plans what the agent does next with a server of this host: pure. In this order: delete it; run the admitted action request; create it;
- * finish an action that a crash interrupted; make its power as desired; else nothing.
+ * Plans what the agent does next with a server of this host: pure. In this order: delete it; run the admitted action
+ * request; create it; finish an action that a crash interrupted; make its power as desired; else nothing.
  */
 import { type ActionName, actions } from '../../actions/index.ts'
 import type { Server } from '../../crds/index.ts'
@@ -18,7 +18,10 @@ import {
 export interface Planned {
   action: ActionName
   params: Record<string, unknown>
-  /** Identifies this run of the action: the same after a crash, another for the next request. A boot that it causes has it as boot ID. */
+  /**
+   * Identifies this run of the action: the same after a crash, another for the next request. A boot that it causes has
+   * it as boot ID.
+   */
   id: string
   /** Nobody requested it: a server that was as desired is brought back to that. */
   restores?: true
@@ -63,8 +66,9 @@ export const announcedAction = ({ status }: Server): ActionName | undefined =>
     : powerActions.find((name) => actions[name].task?.({}) === status.taskState)
 
 /**
- * The power action that was announced when the agent died, if it must be finished, or if its work is done and only its end is not
- * recorded. Running it again changes nothing then, and records its end; the next action has a reached power to start from.
+ * The power action that was announced when the agent died, if it must be finished, or if its work is done and only its
+ * end is not recorded. Running it again changes nothing then, and records its end; the next action has a reached power
+ * to start from.
  */
 function interruptedAction(server: Server, { power }: Observed): ActionName | undefined {
   const name = announcedAction(server)
@@ -89,7 +93,8 @@ function retriedAction(server: Server, observed: Observed): ActionName {
   if (announced !== undefined) return announced
   const target = targetPowerOf(server)
   const first = actionReaching(target)
-  // A boot brings what the spec says now. An action whose power is reached already changes nothing, and ends the request.
+  // A boot brings what the spec says now. An action whose power is reached already changes nothing, and ends the
+  // request.
   return actions[first].boots ? first : (actionForPower(target, observed, true) ?? first)
 }
 
@@ -106,8 +111,8 @@ function admittedRequest({ status }: Server): Planned | undefined {
 }
 
 /**
- * Puts back why a domain is off, which libvirt forgets when it is restarted. Otherwise a guest that powered itself off would be started,
- * and so would one whose memory a person saved to a file.
+ * Puts back why a domain is off, which libvirt forgets when it is restarted. Otherwise a guest that powered itself off
+ * would be started, and so would one whose memory a person saved to a file.
  */
 export function restoreShutdownReason(observed: Observed, { status }: Server): Observed {
   const forgot = observed.power === 'off' && observed.reason === 'unknown' && status?.powerState === 'Shutdown'

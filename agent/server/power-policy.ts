@@ -1,8 +1,10 @@
 /**
- * The power policy: which action follows when a domain's power is not the one that the server should have. Pure; docs/adr/0004.
+ * The power policy: which action follows when a domain's power is not the one that the server should have. Pure;
+ * docs/adr/0004.
  *
- * As Nova does: what a guest does to itself (power off, sleep) is recorded, and so is what a person did on purpose on the host (pause, save,
- * migrate). A domain that was killed, crashed or undefined is brought back, because what is desired lasts.
+ * As Nova does: what a guest does to itself (power off, sleep) is recorded, and so is what a person did on purpose on
+ * the host (pause, save, migrate). A domain that was killed, crashed or undefined is brought back, because what is
+ * desired lasts.
  */
 import { type ActionName, actionNames, actions } from '../../actions/index.ts'
 import type { DesiredPower, DomainPower, Mode, Server } from '../../crds/index.ts'
@@ -11,13 +13,13 @@ import type { Observed } from './observed.ts'
 export const modeOf = ({ status }: Server): Mode => status?.mode ?? 'normal'
 
 /**
- * The power that each mode aims at. Only a normal server follows spec.powerState at once: in the other modes a changed spec.powerState
- * waits until the mode has ended.
+ * The power that each mode aims at. Only a normal server follows spec.powerState at once: in the other modes a changed
+ * spec.powerState waits until the mode has ended.
  * - rescued: the rescue system should run, whatever is desired of the server itself.
  * - resized: as before the resize, so that confirm and revert find what they left.
  * - shelved, softDeleted: kept off. shelvedOffloaded: there is no domain, which counts as off.
  */
-const targets: Record<Mode, (server: Server) => DesiredPower> = {
+const targetPowers: Record<Mode, (server: Server) => DesiredPower> = {
   normal: ({ spec }) => spec.powerState,
   rescued: () => 'Running',
   resized: ({ spec, status }) => status?.reachedPowerState ?? spec.powerState,
@@ -27,20 +29,25 @@ const targets: Record<Mode, (server: Server) => DesiredPower> = {
 }
 
 /** The power that the agent works towards. */
-export const targetPowerOf = (server: Server): DesiredPower => targets[modeOf(server)](server)
+export const targetPowerOf = (server: Server): DesiredPower => targetPowers[modeOf(server)](server)
 
-/** Has the user asked for another power since one was last reached? In a mode that does not follow spec.powerState: no. */
+/**
+ * Has the user asked for another power since one was last reached? In a mode that does not follow spec.powerState: no.
+ */
 export const isPowerChanged = (server: Server): boolean =>
   modeOf(server) === 'normal' && server.spec.powerState !== server.status?.reachedPowerState
 
-/** An action; or one that runs only after a change of the desired power; or one that runs unless somebody turned the domain off on purpose. */
-type Cell = ActionName | undefined | { ifChanged: ActionName } | { unlessIntended: ActionName }
+/**
+ * An action; or one that runs only after a change of the desired power; or one that runs unless somebody turned the
+ * domain off on purpose.
+ */
+type TableCell = ActionName | undefined | { ifChanged: ActionName } | { unlessIntended: ActionName }
 
-const ifChanged = (action: ActionName): Cell => ({ ifChanged: action })
-const unlessIntended = (action: ActionName): Cell => ({ unlessIntended: action })
+const ifChanged = (action: ActionName): TableCell => ({ ifChanged: action })
+const unlessIntended = (action: ActionName): TableCell => ({ unlessIntended: action })
 
 /** For each desired power and each power of the domain: the action that leads on. */
-const table: Record<DesiredPower, Record<DomainPower, Cell>> = {
+const table: Record<DesiredPower, Record<DomainPower, TableCell>> = {
   Running: {
     running: undefined,
     paused: ifChanged('unpause'),
@@ -80,8 +87,8 @@ const table: Record<DesiredPower, Record<DomainPower, Cell>> = {
 }
 
 /**
- * libvirt's reasons of "shut off" that somebody intended. The memory is in a file, or the guest runs on another host: to start the domain
- * here would be to run the guest twice on one disk.
+ * libvirt's reasons of "shut off" that somebody intended. The memory is in a file, or the guest runs on another host:
+ * to start the domain here would be to run the guest twice on one disk.
  */
 const intendedReasons = new Set(['shutdown', 'saved', 'migrated', 'from snapshot'])
 

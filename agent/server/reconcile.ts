@@ -1,6 +1,6 @@
 /**
- * Reconciles one server of this host: observe, plan, act, report. Each pass ends with a status that says what is true, and is short: what
- * lasts goes on by itself. A crash anywhere is made good by the next pass.
+ * Reconciles one server of this host: observe, plan, act, report. Each pass ends with a status that says what is true,
+ * and is short: what lasts goes on by itself. A crash anywhere is made good by the next pass.
  */
 import type { Guest } from '../../actions/host/index.ts'
 import { actions } from '../../actions/index.ts'
@@ -8,41 +8,42 @@ import { isKubenovaError, type Server, Transient } from '../../crds/index.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import type { ReconcileContext } from '../../kube/reconcile-loop.ts'
 import { keyOf } from '../../kube/types.ts'
-import { act, continueRun } from './act.ts'
 import { applyAgentStatus } from './apply-status.ts'
 import { reportEnd } from './conclude.ts'
 import type { Deps } from './deps.ts'
 import type { Observed } from './observed.ts'
 import { announcedAction, isPending, type Planned, plan, restoreShutdownReason } from './plan.ts'
-import { applyStatusOf, type Seen, viewOf } from './report.ts'
+import { applyStatusOf, type ObservedGuest, statusInputOf } from './report.ts'
+import { continueRun, runAction } from './run-action.ts'
 import { failureOf } from './run-steps.ts'
-import { keepsEnding, standingFault, unseenStatus } from './status.ts'
+import { restartDelayedFailure, standingFault, unobservedStatus } from './status.ts'
 import { closeInterruptedRecord } from './write-record.ts'
 
 export async function reconcileServer(server: Server, deps: Deps, ctx: ReconcileContext): Promise<Outcome> {
   const { instance } = server.status ?? {}
   if (!instance) return done
-  const waiting = deps.away() ? undefined : deps.runs.waiting(keyOf(server.metadata), server)
+  const waiting = deps.isLibvirtAway() ? undefined : deps.runs.waiting(keyOf(server.metadata), server)
   if (waiting) return continueRun(waiting, server, deps, ctx)
   const guest: Guest = { server, instance }
   let observed: Observed
   try {
     observed = await observe(guest, deps)
   } catch (error) {
-    return reportUnseen(guest, error, deps, ctx)
+    return reportUnobserved(guest, error, deps, ctx)
   }
   const planned = plan(server, observed)
   const seen = { guest: await closeInterrupted(guest, planned, deps), observed }
   if (!planned) return reportSteadyState(seen, deps)
-  const { ms, restarts } = deps.attempts.hold(server.metadata.uid ?? '', planned)
-  if (ms === 0) return act(seen, planned, deps, ctx)
-  if (restarts) await applyStatusOf({ ...viewOf(seen, deps), failure: keepsEnding(observed, restarts) }, deps)
+  const { ms, restarts } = deps.attempts.backoffRemaining(server.metadata.uid ?? '', planned)
+  if (ms === 0) return runAction(seen, planned, deps, ctx)
+  if (restarts)
+    await applyStatusOf({ ...statusInputOf(seen, deps), failure: restartDelayedFailure(observed, restarts) }, deps)
   return wait('the next try', ms)
 }
 
-async function observe(guest: Guest, { host, hostName, away }: Deps): Promise<Observed> {
+async function observe(guest: Guest, { host, hostName, isLibvirtAway }: Deps): Promise<Observed> {
   // A call would wait for a connection first, and keep other servers waiting.
-  if (away())
+  if (isLibvirtAway())
     throw new Transient(
       'LibvirtUnreachable',
       `libvirt on ${hostName} does not answer: see that libvirtd runs there; guests that run are not touched`,
@@ -59,26 +60,26 @@ async function observe(guest: Guest, { host, hostName, away }: Deps): Promise<Ob
 }
 
 /**
- * Reports that the domain cannot be observed. A server at rest keeps its status; one that waits for something says why it waits. A server of
- * which nothing was made here need not wait: nothing of it can run, so another host may build it.
+ * Reports that the domain cannot be observed. A server at rest keeps its status; one that waits for something says why
+ * it waits. A server of which nothing was made here need not wait: nothing of it can run, so another host may build it.
  */
-async function reportUnseen(guest: Guest, error: unknown, deps: Deps, ctx: ReconcileContext): Promise<Outcome> {
+async function reportUnobserved(guest: Guest, error: unknown, deps: Deps, ctx: ReconcileContext): Promise<Outcome> {
   const { server } = guest
   const now = deps.clocks.wall()
   const failure = failureOf('observe', error)
   const planned = plan(server, { power: 'missing' })
-  if (planned && actions[planned.action].builds && deps.away() && !(await deps.host.isBegun(guest))) {
-    const refusal = { ...failure, final: true, refuse: true }
-    const ended = { planned, host: deps.hostName, startTime: now, finishTime: now, failure: refusal }
+  if (planned && actions[planned.action].builds && deps.isLibvirtAway() && !(await deps.host.isBegun(guest))) {
+    const rejection = { ...failure, final: true, rejectsHost: true }
+    const ended = { planned, host: deps.hostName, startTime: now, finishTime: now, failure: rejection }
     const { recordNumber } = deps.runs.get(keyOf(server.metadata), planned) ?? {}
-    deps.attempts.ended(server.metadata.uid ?? '', planned, refusal)
+    deps.attempts.recordEnd(server.metadata.uid ?? '', planned, rejection)
     deps.runs.forget(keyOf(server.metadata))
     return reportEnd({ guest, observed: { power: 'missing' } }, ended, recordNumber, deps, ctx)
   }
-  const isTransient = failure.code === 'LibvirtUnreachable' && !deps.away()
+  const isTransient = failure.code === 'LibvirtUnreachable' && !deps.isLibvirtAway()
   if (!isTransient && isPending(server)) {
     const { domain } = deps.host.runtimeInfo(guest)
-    await applyAgentStatus(server, unseenStatus(server, failure, domain, now), deps)
+    await applyAgentStatus(server, unobservedStatus(server, failure, domain, now), deps)
   }
   throw error
 }
@@ -97,13 +98,13 @@ async function closeInterrupted(guest: Guest, planned: Planned | undefined, deps
 }
 
 /** Nothing to do: the status says what is true, and a fault stands until the spec changes. */
-async function reportSteadyState(seen: Seen, deps: Deps): Promise<Outcome> {
+async function reportSteadyState(seen: ObservedGuest, deps: Deps): Promise<Outcome> {
   const { server } = seen.guest
   deps.runs.forget(keyOf(server.metadata))
   const failure = standingFault(server)
   // The scheduler takes the server away from here when it has seen the rejection; until then it must stay.
   const { hostRejection } = server.status ?? {}
   const rejection = failure && hostRejection ? { hostRejection } : {}
-  await applyStatusOf({ ...viewOf(seen, deps), ...(failure ? { failure } : {}) }, deps, rejection)
+  await applyStatusOf({ ...statusInputOf(seen, deps), ...(failure ? { failure } : {}) }, deps, rejection)
   return done
 }

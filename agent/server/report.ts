@@ -5,15 +5,15 @@ import type { EndedAction } from './action-record.ts'
 import { applyAgentStatus } from './apply-status.ts'
 import type { Deps } from './deps.ts'
 import type { Observed } from './observed.ts'
-import { agentStatus, type View } from './status.ts'
+import { agentStatus, type StatusInput } from './status.ts'
 
 /** A server and the state of its domain. */
-export interface Seen {
+export interface ObservedGuest {
   guest: Guest
   observed: Observed
 }
 
-export const viewOf = ({ guest, observed }: Seen, { clocks, host }: Deps): View => ({
+export const statusInputOf = ({ guest, observed }: ObservedGuest, { clocks, host }: Deps): StatusInput => ({
   server: guest.server,
   observed,
   now: clocks.wall(),
@@ -22,7 +22,7 @@ export const viewOf = ({ guest, observed }: Seen, { clocks, host }: Deps): View 
 })
 
 /** Writes the status that the view gives. Answers the server as it is then. */
-export const applyStatusOf = (view: View, deps: Deps, more: object = {}): Promise<Server> =>
+export const applyStatusOf = (view: StatusInput, deps: Deps, more: object = {}): Promise<Server> =>
   applyAgentStatus(view.server, { ...agentStatus(view), ...more }, deps)
 
 /** Reasons of events have capitals, as those of Kubernetes: trigger_crash_dump becomes TriggerCrashDump. */

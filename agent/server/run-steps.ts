@@ -18,7 +18,9 @@ export interface RunOptions {
 
 export type RunResult =
   | { kind: 'done' }
-  /** The step goes on by itself: it is tried again when an event wakes the server, at the latest after `checkAfterMs`. */
+  /**
+   * The step goes on by itself: it is tried again when an event wakes the server, at the latest after `checkAfterMs`.
+   */
   | { kind: 'waiting'; step: string; checkAfterMs: number; progress?: string }
   | { kind: 'failed'; failure: Failure }
 

@@ -12,7 +12,7 @@ import {
   type VmState,
 } from '../../crds/index.ts'
 import type { Planned } from './plan.ts'
-import { agentStatus, type Failure, type View } from './status.ts'
+import { agentStatus, type Failure, type StatusInput } from './status.ts'
 
 const then = '2026-01-01T00:00:00Z'
 const now = '2026-01-02T00:00:00Z'
@@ -23,7 +23,7 @@ const launched: Partial<ServerStatus> = {
   actionRecords: 1,
 }
 
-interface Words extends Partial<Omit<View, 'server' | 'observed'>> {
+interface Overrides extends Partial<Omit<StatusInput, 'server' | 'observed'>> {
   power?: DomainPower
   reason?: string
   wish?: DesiredPower
@@ -31,7 +31,14 @@ interface Words extends Partial<Omit<View, 'server' | 'observed'>> {
   deleting?: boolean
 }
 
-function view({ power = 'running', reason, wish = 'Running', status = launched, deleting, ...more }: Words = {}): View {
+function inputWith({
+  power = 'running',
+  reason,
+  wish = 'Running',
+  status = launched,
+  deleting,
+  ...more
+}: Overrides = {}): StatusInput {
   const { server: base } = guestOf({ powerState: wish })
   const metadata = { ...base.metadata, generation: 3, ...(deleting ? { deletionTimestamp: then } : {}) }
   const server: Server = { ...base, metadata, status: { ...base.status, ...status } }
@@ -42,8 +49,8 @@ function view({ power = 'running', reason, wish = 'Running', status = launched, 
 const planned = (action: Planned['action'], params = {}): Planned => ({ action, params, id: 'm' })
 const passing: Failure = { code: 'LibvirtError', message: 'start: libvirt is busy', final: false }
 const final: Failure = { ...passing, final: true }
-const conditionsOf = (words: Words) =>
-  Object.fromEntries(agentStatus(view(words)).conditions?.map((c) => [c.type, `${c.status} ${c.reason}`]) ?? [])
+const conditionsOf = (words: Overrides) =>
+  Object.fromEntries(agentStatus(inputWith(words)).conditions?.map((c) => [c.type, `${c.status} ${c.reason}`]) ?? [])
 
 describe('vmState and powerState', () => {
   it.each([
@@ -55,19 +62,19 @@ describe('vmState and powerState', () => {
     ['pmsuspended', 'active', 'Suspended'],
     ['missing', 'stopped', 'NOSTATE'],
   ] as const)('a domain that is %s: %s, %s', (power, vmState, powerState) => {
-    expect(agentStatus(view({ power }))).toMatchObject({ vmState, powerState })
+    expect(agentStatus(inputWith({ power }))).toMatchObject({ vmState, powerState })
   })
 
   it.each(domainPowers)(
     'before it was launched: building; after a fault: error; while it is deleted: as before (%s)',
     (power) => {
       const running = planned('create')
-      expect(agentStatus(view({ power, status: {}, running })).vmState).toBe('building')
-      expect(agentStatus(view({ power, failure: final })).vmState).toBe('error')
-      expect(agentStatus(view({ power, deleting: true, status: { ...launched, vmState: 'paused' } })).vmState).toBe(
-        'paused',
-      )
-      expect(agentStatus(view({ power, failure: passing })).vmState).not.toBe('error')
+      expect(agentStatus(inputWith({ power, status: {}, running })).vmState).toBe('building')
+      expect(agentStatus(inputWith({ power, failure: final })).vmState).toBe('error')
+      expect(
+        agentStatus(inputWith({ power, deleting: true, status: { ...launched, vmState: 'paused' } })).vmState,
+      ).toBe('paused')
+      expect(agentStatus(inputWith({ power, failure: passing })).vmState).not.toBe('error')
     },
   )
 })
@@ -75,11 +82,11 @@ describe('vmState and powerState', () => {
 describe('what it remembers', () => {
   it('is launched once: when created, or first seen to run', () => {
     const created = { power: 'off', status: {}, finished: planned('create') } as const
-    expect(agentStatus(view(created)).launchedAt).toBe(now)
-    expect(agentStatus(view({ ...created, failure: final })).launchedAt).toBeUndefined()
-    expect(agentStatus(view({ status: {} })).launchedAt).toBe(now)
-    expect(agentStatus(view({ status: {}, running: planned('create') })).launchedAt).toBeUndefined()
-    expect(agentStatus(view()).launchedAt).toBe(then)
+    expect(agentStatus(inputWith(created)).launchedAt).toBe(now)
+    expect(agentStatus(inputWith({ ...created, failure: final })).launchedAt).toBeUndefined()
+    expect(agentStatus(inputWith({ status: {} })).launchedAt).toBe(now)
+    expect(agentStatus(inputWith({ status: {}, running: planned('create') })).launchedAt).toBeUndefined()
+    expect(agentStatus(inputWith()).launchedAt).toBe(then)
   })
 
   it.each([
@@ -93,28 +100,32 @@ describe('what it remembers', () => {
     ],
     ['served in vain', { wish: 'Stopped', power: 'running', finished: planned('stop'), failure: final }, 'Running'],
     ['reached by a request', { wish: 'Running', power: 'running', finished: planned('reboot'), status: {} }, 'Running'],
-  ] as [string, Words, DesiredPower][])('the wish that was settled last: %s', (_, words, settled) => {
-    expect(agentStatus(view(words)).reachedPowerState).toBe(settled)
+  ] as [string, Overrides, DesiredPower][])('the wish that was settled last: %s', (_, words, settled) => {
+    expect(agentStatus(inputWith(words)).reachedPowerState).toBe(settled)
   })
 
   it('the request that was completed last', () => {
     const request = { name: 'r', uid: 'd2', admittedAt: then }
     const status = { ...launched, lastCompletedAction: 'd1' }
-    expect(agentStatus(view({ status })).lastCompletedAction).toBe('d1')
-    expect(agentStatus(view({ status, finished: { ...planned('reboot'), request } })).lastCompletedAction).toBe('d2')
-    expect(agentStatus(view({ status, finished: planned('stop') })).lastCompletedAction).toBe('d1')
+    expect(agentStatus(inputWith({ status })).lastCompletedAction).toBe('d1')
+    expect(agentStatus(inputWith({ status, finished: { ...planned('reboot'), request } })).lastCompletedAction).toBe(
+      'd2',
+    )
+    expect(agentStatus(inputWith({ status, finished: planned('stop') })).lastCompletedAction).toBe('d1')
   })
 
   it('since when a fault stands', () => {
     const old = { code: 500, message: final.message, created: then }
     const status = { ...launched, fault: old }
-    expect(agentStatus(view({ status, failure: final })).fault).toMatchObject({
+    expect(agentStatus(inputWith({ status, failure: final })).fault).toMatchObject({
       created: then,
       details: 'LibvirtError',
     })
-    expect(agentStatus(view({ status, failure: { ...final, message: 'other' } })).fault).toMatchObject({ created: now })
-    expect(agentStatus(view({ status, failure: passing })).fault).toBeUndefined()
-    expect(agentStatus(view({ status })).fault).toBeUndefined()
+    expect(agentStatus(inputWith({ status, failure: { ...final, message: 'other' } })).fault).toMatchObject({
+      created: now,
+    })
+    expect(agentStatus(inputWith({ status, failure: passing })).fault).toBeUndefined()
+    expect(agentStatus(inputWith({ status })).fault).toBeUndefined()
   })
 })
 
@@ -126,8 +137,8 @@ describe('taskState', () => {
     [planned('reboot', { type: 'SOFT' }), 'rebooting'],
     [planned('reboot', { type: 'HARD' }), 'rebooting_hard'],
   ])('%j', (running, taskState) => {
-    expect(agentStatus(view({ running })).taskState).toBe(taskState)
-    expect(agentStatus(view({ finished: running })).taskState).toBeUndefined()
+    expect(agentStatus(inputWith({ running })).taskState).toBe(taskState)
+    expect(agentStatus(inputWith({ finished: running })).taskState).toBeUndefined()
   })
 })
 
@@ -159,22 +170,24 @@ describe('conditions', () => {
     ['saved to a file', { power: 'off', reason: 'saved' }, { Ready: 'False ChangedOnHost' }],
     ['gone to another host', { power: 'off', reason: 'migrated' }, { Ready: 'False ChangedOnHost' }],
     ['stopped by its disk', { power: 'paused', reason: 'io-error' }, { Ready: 'False DiskIOError' }],
-  ] as [string, Words, object][])('%s', (_, words, wanted) => {
+  ] as [string, Overrides, object][])('%s', (_, words, wanted) => {
     expect(conditionsOf(words)).toEqual(wanted)
   })
 
   it('speak of the generation, and keep their time while their status stays', () => {
     const ready = { type: 'Ready', status: 'False' as const, reason: 'X', message: 'x', lastTransitionTime: then }
     const status = { ...launched, conditions: [ready] }
-    expect(agentStatus(view({ status, failure: final })).conditions?.[0]).toMatchObject({
+    expect(agentStatus(inputWith({ status, failure: final })).conditions?.[0]).toMatchObject({
       observedGeneration: 3,
       lastTransitionTime: then,
     })
-    expect(agentStatus(view({ status })).conditions?.[0]).toMatchObject({ lastTransitionTime: now })
+    expect(agentStatus(inputWith({ status })).conditions?.[0]).toMatchObject({ lastTransitionTime: now })
   })
 
   it('tell the progress of what runs', () => {
-    const { conditions } = agentStatus(view({ running: planned('create'), status: {}, progress: '40 % of the image' }))
+    const { conditions } = agentStatus(
+      inputWith({ running: planned('create'), status: {}, progress: '40 % of the image' }),
+    )
     expect(conditions?.map(({ message }) => message)).toEqual(['40 % of the image', '40 % of the image'])
   })
 })
@@ -183,30 +196,33 @@ describe('a server in rescue', () => {
   const rescued = { ...launched, mode: 'rescued' as const }
 
   it.each(domainPowers)('is rescued and keeps its mode when its domain is %s', (power) => {
-    expect(agentStatus(view({ power, status: rescued }))).toMatchObject({ vmState: 'rescued', mode: 'rescued' })
+    expect(agentStatus(inputWith({ power, status: rescued }))).toMatchObject({ vmState: 'rescued', mode: 'rescued' })
   })
 
   it('is in error and keeps its mode when it has a fault', () => {
-    expect(agentStatus(view({ status: rescued, failure: final }))).toMatchObject({ vmState: 'error', mode: 'rescued' })
+    expect(agentStatus(inputWith({ status: rescued, failure: final }))).toMatchObject({
+      vmState: 'error',
+      mode: 'rescued',
+    })
   })
 
   it('is not Ready, and says how to end the rescue', () => {
-    expect(agentStatus(view({ status: rescued })).conditions).toMatchObject([
+    expect(agentStatus(inputWith({ status: rescued })).conditions).toMatchObject([
       { type: 'Ready', status: 'False', reason: 'Rescued', message: expect.stringMatching(/action: unrescue$/) },
     ])
   })
 
   it('says that a changed spec.powerState waits, and does not count it as reached', () => {
-    const status = agentStatus(view({ status: rescued, wish: 'Stopped' }))
+    const status = agentStatus(inputWith({ status: rescued, wish: 'Stopped' }))
     expect(status.conditions?.[0]?.message).toMatch(/unrescue; spec.powerState Stopped is acted on after that$/)
     expect(status.reachedPowerState).toBe('Running')
-    const off = agentStatus(view({ status: rescued, wish: 'Stopped', power: 'off', reason: 'shutdown' }))
+    const off = agentStatus(inputWith({ status: rescued, wish: 'Stopped', power: 'off', reason: 'shutdown' }))
     expect(off.reachedPowerState).toBe('Running')
     expect(off.conditions).toMatchObject([{ type: 'Ready', reason: 'GuestShutdown' }])
   })
 
   it('has no mode in its status when it is normal', () => {
-    expect(agentStatus(view())).not.toHaveProperty('mode')
+    expect(agentStatus(inputWith())).not.toHaveProperty('mode')
   })
 })
 
@@ -222,7 +238,7 @@ it('whatever is seen, the API takes it', () => {
           { failure: final },
           { failure: passing, running: planned('start') },
         ]) {
-          const said = agentStatus(view({ power, wish, status: { vmState }, ...more }))
+          const said = agentStatus(inputWith({ power, wish, status: { vmState }, ...more }))
           expect([...Value.Errors(serverKind.status, said)]).toEqual([])
         }
 })

@@ -30,12 +30,12 @@ export interface Failure {
   /** true: recorded as a fault, not tried again until the spec changes or an action is requested. */
   final: boolean
   /** true: another host may do better: what failed is this host's, not the server's. */
-  refuse?: boolean
+  rejectsHost?: boolean
   /** true: what was requested cannot be done as things are, and nothing was changed. It is no fault. */
   isRefusal?: boolean
 }
 
-export interface View {
+export interface StatusInput {
   server: Server
   observed: Observed
   /** RFC 3339. */
@@ -68,18 +68,18 @@ const powerStateOf: Record<DomainPower, PowerState> = {
 }
 
 /** The action that has just ended well. */
-const succeededAction = ({ finished, failure, refused }: View): Action | undefined =>
+const succeededAction = ({ finished, failure, refused }: StatusInput): Action | undefined =>
   finished && !failure && !refused ? actions[finished.action] : undefined
 
 /** The mode that the server has now: an action that has ended well may have changed it. */
-function currentMode(view: View): Mode {
+function currentMode(view: StatusInput): Mode {
   const { server } = view
   const result = succeededAction(view)?.result
   const changed = result === 'gone' ? undefined : result?.mode
   return changed ?? modeOf(server)
 }
 
-function currentVmState(view: View, launched: boolean): VmState {
+function currentVmState(view: StatusInput, launched: boolean): VmState {
   const { server, observed, failure } = view
   if (server.metadata.deletionTimestamp) return server.status?.vmState ?? 'building'
   const fault = failure?.final === true || (failure === undefined && keptFault(view) !== undefined)
@@ -87,10 +87,10 @@ function currentVmState(view: View, launched: boolean): VmState {
 }
 
 /** A fault stands while a requested action runs, as in Nova: only the end of the action decides whether it is gone. */
-const keptFault = ({ server, running }: View): Failure | undefined =>
+const keptFault = ({ server, running }: StatusInput): Failure | undefined =>
   running?.request ? standingFault(server) : undefined
 
-function fault(view: View): Fault | undefined {
+function faultOf(view: StatusInput): Fault | undefined {
   const { now, server } = view
   const failure = view.failure ?? keptFault(view)
   if (!failure?.final) return undefined
@@ -99,23 +99,23 @@ function fault(view: View): Fault | undefined {
   return { code: 500, message: failure.message, details: failure.code, created: same ? old.created : now }
 }
 
-function taskState({ running }: View): TaskState | undefined {
+function taskStateOf({ running }: StatusInput): TaskState | undefined {
   return running && actions[running.action].task?.(running.params)
 }
 
 /**
- * A power counts as reached once the domain had it, and stays reached when the guest then goes its own way. An action that has ended well
- * has reached the power that it is for, whatever is desired by now: a desired power that differs from it is then a change. In a mode that
- * does not follow spec.powerState nothing is reached.
+ * A power counts as reached once the domain had it, and stays reached when the guest then goes its own way. An action
+ * that has ended well has reached the power that it is for, whatever is desired by now: a desired power that differs
+ * from it is then a change. In a mode that does not follow spec.powerState nothing is reached.
  */
-function reachedPowerState(view: View): DesiredPower | undefined {
+function reachedPowerOf(view: StatusInput): DesiredPower | undefined {
   const { server, observed, running } = view
   const desired = succeededAction(view)?.desiredPower ?? server.spec.powerState
   const isNow = !running && currentMode(view) === 'normal' && isReached(desired, observed.power)
   return isNow ? desired : server.status?.reachedPowerState
 }
 
-function readyCondition(view: View): NewCondition {
+function readyCondition(view: StatusInput): NewCondition {
   const { server, observed, running, failure, progress } = view
   const base = { type: 'Ready' as const, observedGeneration: server.metadata.generation ?? 0 }
   if (failure) return { ...base, status: 'False', reason: failure.code, message: failure.message }
@@ -165,7 +165,7 @@ function differenceOf(observed: Observed, desired: DesiredPower): { reason: Reas
 }
 
 /** Reconciling and Stalled are there only while they are true, as kstatus has them. */
-function conditionsOf(view: View): NewCondition[] {
+function conditionsOf(view: StatusInput): NewCondition[] {
   const list = [readyCondition(view)]
   const [{ reason, message, observedGeneration = 0 }] = list as [NewCondition]
   const busy = view.running || (view.failure && !view.failure.final)
@@ -174,12 +174,12 @@ function conditionsOf(view: View): NewCondition[] {
   return list
 }
 
-function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
+function fieldIfDefined<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
   return (value === undefined ? {} : { [key]: value }) as { [P in K]?: V }
 }
 
 /** When it was first made whole, or first seen to run. A creation that failed is none. */
-function launched(view: View): string | undefined {
+function launchedAtOf(view: StatusInput): string | undefined {
   const { server, observed, now, running } = view
   const runs = observed.power !== 'missing' && observed.power !== 'off'
   const created = succeededAction(view)?.builds || (runs && !running)
@@ -193,7 +193,7 @@ export function standingFault({ metadata, status }: Server): Failure | undefined
 }
 
 /** Why a domain that ends again and again is not started at once. */
-export function keepsEnding({ power, reason = power }: Observed, { count, delayMs }: Restarts): Failure {
+export function restartDelayedFailure({ power, reason = power }: Observed, { count, delayMs }: Restarts): Failure {
   const often = `the domain has ended by itself again (${reason}), after ${count === 1 ? 'a restart' : `${count} restarts in a row`}`
   const help = 'see the console log, and the log of the domain that libvirt keeps on the host'
   const message = `${often}; it is started again ${delayMs / 1000} s after it was last; ${help}`
@@ -201,10 +201,10 @@ export function keepsEnding({ power, reason = power }: Observed, { count, delayM
 }
 
 /**
- * The status of a server whose domain cannot be observed: as it was reported last, with the reason for which it waits. It has
- * the domain's name even before anything was built, because that marks a status that the agent has written.
+ * The status of a server whose domain cannot be observed: as it was reported last, with the reason for which it waits.
+ * It has the domain's name even before anything was built, because that marks a status that the agent has written.
  */
-export function unseenStatus(
+export function unobservedStatus(
   { metadata, status = {} }: Server,
   { code: reason, message }: Failure,
   domainName: string,
@@ -222,23 +222,23 @@ export function unseenStatus(
 const ownFields: ReadonlySet<string> = new Set(fieldsOf('Server', 'agent'))
 
 /** The agent's whole part of the status. */
-export function agentStatus(view: View): AgentStatus {
+export function agentStatus(view: StatusInput): AgentStatus {
   const { server, observed, now, finished, place, actionRecords } = view
   const old = server.status
-  const launchedAt = launched(view)
+  const launchedAt = launchedAtOf(view)
   const mode = currentMode(view)
   return {
     observedGeneration: server.metadata.generation ?? 0,
     vmState: currentVmState(view, launchedAt !== undefined),
     powerState: powerStateOf[observed.power],
-    ...optional('taskState', taskState(view)),
-    ...optional('fault', fault(view)),
-    ...optional('launchedAt', launchedAt),
-    ...optional('mode', mode === 'normal' ? undefined : mode),
-    ...optional('reachedPowerState', reachedPowerState(view)),
-    ...optional('lastCompletedAction', finished?.request?.uid ?? old?.lastCompletedAction),
-    domain: { name: place.domain, ...optional('reason', observed.reason) },
-    console: { log: place.consoleLog, ...optional('vnc', place.vnc) },
+    ...fieldIfDefined('taskState', taskStateOf(view)),
+    ...fieldIfDefined('fault', faultOf(view)),
+    ...fieldIfDefined('launchedAt', launchedAt),
+    ...fieldIfDefined('mode', mode === 'normal' ? undefined : mode),
+    ...fieldIfDefined('reachedPowerState', reachedPowerOf(view)),
+    ...fieldIfDefined('lastCompletedAction', finished?.request?.uid ?? old?.lastCompletedAction),
+    domain: { name: place.domain, ...fieldIfDefined('reason', observed.reason) },
+    console: { log: place.consoleLog, ...fieldIfDefined('vnc', place.vnc) },
     actionRecords,
     conditions: withTransitionTimes(conditionsOf(view), old?.conditions, now),
   }

@@ -84,7 +84,7 @@ export class Bench {
   readonly actions = this.api.resource<ServerAction>(resourceDefOf(serverAction))
   readonly #attempts: AttemptOptions
   /** libvirt has been away for long. */
-  away = false
+  isLibvirtAway = false
 
   constructor(attempts: Partial<AttemptOptions> = {}) {
     const restart = { baseMs: 10_000, maxMs: 300_000, calmMs: 600_000 }
@@ -106,7 +106,7 @@ export class Bench {
   }
 
   /** Records in the order in which they were made, as `action phase`. */
-  get records(): string[] {
+  get recordSummaries(): string[] {
     const all = this.api.list<ServerAction>('serveractions')
     return all.map(({ spec, status }) => `${spec.action} ${status?.phase}`)
   }
@@ -140,7 +140,7 @@ export class Bench {
     return this.clock.wall().toISOString()
   }
 
-  async wish(powerState: Server['spec']['powerState']): Promise<void> {
+  async setDesiredPower(powerState: Server['spec']['powerState']): Promise<void> {
     await this.servers.patch(KEY, { spec: { powerState } }, USER)
   }
 
@@ -149,7 +149,7 @@ export class Bench {
   }
 
   /** A deed that its user asks for and the controller admits. Answers its uid. */
-  async ask(action: string, params: Record<string, unknown> = {}, name = `${action}-1`): Promise<string> {
+  async requestAction(action: string, params: Record<string, unknown> = {}, name = `${action}-1`): Promise<string> {
     const spec = { server: 'web', action, [action]: params }
     const { metadata } = await this.actions.create({ metadata: { namespace: 'demo', name }, spec }, USER)
     const { uid = '' } = metadata
@@ -159,15 +159,15 @@ export class Bench {
   }
 
   /** A new process of the agent. */
-  agent(life: Life = new Life()): AgentLife {
+  startAgent(life: Life = new Life()): AgentLife {
     const events: EventDetails[] = []
     const record = { event: (h: EventDetails) => void events.push(h), flush: async () => undefined }
     const deps: Deps = {
       hostName: HOST,
       host: this.host.connect(life),
-      away: () => this.away,
+      isLibvirtAway: () => this.isLibvirtAway,
       servers: this.api.resource<Server>(resourceDefOf(serverKind), life),
-      wrote: () => undefined,
+      onWritten: () => undefined,
       actions: this.api.resource<ServerAction>(resourceDefOf(serverAction), life),
       events: { ...record, [Symbol.asyncDispose]: async () => undefined },
       attempts: createAttempts(this.#attempts, () => this.clock.now()),
@@ -180,16 +180,23 @@ export class Bench {
   }
 
   /** One pass over the server as the cache has it; rejects with Killed when that was its last. */
-  pass({ life, deps }: AgentLife, seen: Server = this.server, signal = new AbortController().signal): Promise<Outcome> {
+  reconcileOnce(
+    { life, deps }: AgentLife,
+    seen: Server = this.server,
+    signal = new AbortController().signal,
+  ): Promise<Outcome> {
     return life.runUntilKilled(reconcileServer(seen, deps, { signal, log: noLog, priority: 'normal', attempt: 1 }))
   }
 
-  /** Passes until nothing changes any more, as the queue would call for them: after each event, after each wait, after each error. */
-  async rest(agent: AgentLife = this.agent()): Promise<AgentLife> {
+  /**
+   * Passes until nothing changes any more, as the queue would call for them: after each event, after each wait, after
+   * each error.
+   */
+  async reconcileUntilSettled(agent: AgentLife = this.startAgent()): Promise<AgentLife> {
     for (let passes = 0; passes < 60; passes++) {
       const before = this.api.find('servers', 'demo/web') as Server | undefined
       if (before?.status?.host !== HOST) return agent
-      const waitMs = await this.pass(agent).then(
+      const waitMs = await this.reconcileOnce(agent).then(
         (outcome) => (outcome.kind === 'wait' ? outcome.recheckAfter : undefined),
         (error: unknown) => {
           if (error instanceof Killed) throw error
@@ -205,34 +212,39 @@ export class Bench {
 }
 
 /** Of a life's effects, those on the API server, without names. */
-export const writes = ({ life }: AgentLife): string[] =>
+export const writesOf = ({ life }: AgentLife): string[] =>
   life.effects.filter((name) => name.includes('/')).map((name) => name.replace(/\/.*/, ''))
 
 /** A bench with a server that is active and at rest. */
-export async function active(spec: Partial<Server['spec']> = {}): Promise<Bench> {
+export async function startActive(spec: Partial<Server['spec']> = {}): Promise<Bench> {
   const bench = new Bench()
   await bench.create(spec)
-  await bench.rest()
+  await bench.reconcileUntilSettled()
   return bench
 }
 
 /** The call of the host that the step makes first of its own. */
-export const callOf = (step: string): string => (step === 'shutdown' ? 'domains.requestShutdown' : `domains.${step}`)
+export const hostCallOf = (step: string): string =>
+  step === 'shutdown' ? 'domains.requestShutdown' : `domains.${step}`
 
-/** A bench whose server is in error, as `step` failed on the way to what is wished: from another wish that was met, or else at its creation. */
-export async function inError(step: string, wish: DesiredPower, from?: DesiredPower): Promise<Bench> {
-  const bench = from === undefined ? new Bench() : await active({ powerState: from })
-  await (from === undefined ? bench.create({ powerState: wish }) : bench.wish(wish))
+/**
+ * A bench whose server is in error, as `step` failed on the way to what is wished: from another wish that was met, or
+ * else at its creation.
+ */
+export async function startInError(step: string, wish: DesiredPower, from?: DesiredPower): Promise<Bench> {
+  const bench = from === undefined ? new Bench() : await startActive({ powerState: from })
+  await (from === undefined ? bench.create({ powerState: wish }) : bench.setDesiredPower(wish))
   const broken = new Terminal('UnsupportedHardware', 'QEMU has no machine q99')
-  await bench.rest(bench.agent(new Life().fail(callOf(step), broken)))
+  await bench.reconcileUntilSettled(bench.startAgent(new Life().fail(hostCallOf(step), broken)))
   return bench
 }
 
-export const ready = ({ status }: Bench) => findCondition(status.conditions, 'Ready')
-export const types = ({ status }: Bench): string[] => (status.conditions ?? []).map(({ type }) => type).sort()
+export const readyOf = ({ status }: Bench) => findCondition(status.conditions, 'Ready')
+export const conditionTypesOf = ({ status }: Bench): string[] =>
+  (status.conditions ?? []).map(({ type }) => type).sort()
 
 /** What a server says, in short. */
-export const said = (bench: Bench): object => {
+export const summaryOf = (bench: Bench): object => {
   const { vmState, powerState, taskState, fault, reachedPowerState, actionRecords } = bench.status
   return {
     vmState,
@@ -241,6 +253,6 @@ export const said = (bench: Bench): object => {
     fault: fault?.message,
     reachedPowerState,
     actionRecords,
-    ready: ready(bench)?.status,
+    ready: readyOf(bench)?.status,
   }
 }

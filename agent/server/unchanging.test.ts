@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { ServerAction } from '../../crds/index.ts'
 import { Transient } from '../../crds/index.ts'
 import { Life } from '../../test/fakes/life.ts'
-import { active, type Bench, inError, ready, writes } from './testing.ts'
+import { type Bench, readyOf, startActive, startInError, writesOf } from './testing.ts'
 
 const NMI = 'trigger_crash_dump'
 const busy = new Transient('LibvirtError', 'libvirt is busy')
@@ -13,33 +13,33 @@ const record = (bench: Bench, name = `${NMI}-1`): ServerAction['status'] =>
 
 describe('a request for an NMI', () => {
   it('is two writes, and leaves the server active', async () => {
-    const bench = await active()
-    const uid = await bench.ask(NMI)
-    expect(writes(await bench.rest())).toEqual(['apply serveractions', 'applyStatus servers'])
+    const bench = await startActive()
+    const uid = await bench.requestAction(NMI)
+    expect(writesOf(await bench.reconcileUntilSettled())).toEqual(['apply serveractions', 'applyStatus servers'])
     expect(record(bench)).toMatchObject({
       phase: 'Succeeded',
       events: [{ event: 'compute_trigger_crash_dump', result: 'Success' }],
     })
     expect(bench.machine.nmis).toEqual([uid])
     expect(bench.status).toMatchObject({ vmState: 'active', lastCompletedAction: uid })
-    expect(ready(bench)).toMatchObject({ status: 'True', reason: 'Running' })
+    expect(readyOf(bench)).toMatchObject({ status: 'True', reason: 'Running' })
   })
 
   it('leaves the server in error with its fault when it succeeds there', async () => {
-    const bench = await inError('pause', 'Paused')
+    const bench = await startInError('pause', 'Paused')
     const { fault } = bench.status
-    await bench.ask(NMI)
-    await bench.rest()
+    await bench.requestAction(NMI)
+    await bench.reconcileUntilSettled()
     expect(record(bench)).toMatchObject({ phase: 'Succeeded' })
     expect(bench.status).toMatchObject({ vmState: 'error', fault })
   })
 
   it('fails with a reason, and leaves the server stopped, when the guest does not run', async () => {
-    const bench = await active()
-    await bench.wish('Stopped')
-    await bench.rest()
-    await bench.ask(NMI)
-    await bench.rest()
+    const bench = await startActive()
+    await bench.setDesiredPower('Stopped')
+    await bench.reconcileUntilSettled()
+    await bench.requestAction(NMI)
+    await bench.reconcileUntilSettled()
     expect(record(bench)).toMatchObject({
       phase: 'Failed',
       conditions: [{ type: 'Complete', status: 'False', reason: 'GuestNotRunning' }],
@@ -49,16 +49,16 @@ describe('a request for an NMI', () => {
   })
 
   it('fails, and leaves the server active, when all tries fail', async () => {
-    const bench = await active()
-    await bench.ask(NMI)
-    const agent = bench.agent(new Life().fail('domains.injectNmi', busy, { times: 20 }))
+    const bench = await startActive()
+    await bench.requestAction(NMI)
+    const agent = bench.startAgent(new Life().fail('domains.injectNmi', busy, { times: 20 }))
     for (let i = 0; i < 5; i++) {
-      await bench.pass(agent)
+      await bench.reconcileOnce(agent)
       await bench.clock.advance(60_000)
     }
     expect(record(bench)).toMatchObject({ phase: 'Failed', message: 'inject-nmi: libvirt is busy' })
     expect(bench.status).toMatchObject({ vmState: 'active' })
     expect(bench.status).not.toHaveProperty('fault')
-    expect(ready(bench)).toMatchObject({ status: 'True', reason: 'Running' })
+    expect(readyOf(bench)).toMatchObject({ status: 'True', reason: 'Running' })
   })
 })

@@ -65,9 +65,9 @@ async function applyRequestRecord(record: Draft<ServerAction>, deps: RecordDeps)
 }
 
 /**
- * Creates the record under the first free number. A name may be taken by this very record, written before a crash: then it is used. It may
- * also be taken by a record of another action or with another end, which the server did not count because the host lost its power, or by
- * anything else: then the next number is tried.
+ * Creates the record under the first free number. A name may be taken by this very record, written before a crash: then
+ * it is used. It may also be taken by a record of another action or with another end, which the server did not count
+ * because the host lost its power, or by anything else: then the next number is tried.
  */
 async function createRecord(
   server: Server,
@@ -120,8 +120,8 @@ const readRecord = ({ metadata: { namespace } }: Server, name: string, { actions
   ignoreNotFound(actions.get({ name, ...(namespace === undefined ? {} : { namespace }) }))
 
 /**
- * Ends the record of an action that an earlier process of the agent announced, and that this one does not go on with, because the spec has
- * changed since.
+ * Ends the record of an action that an earlier process of the agent announced, and that this one does not go on with,
+ * because the spec has changed since.
  * @returns the count of the server's records after it
  */
 export async function closeInterruptedRecord(server: Server, deps: RecordDeps): Promise<number> {

@@ -1,4 +1,7 @@
-/** Runs the planned action as far as it goes now. A step that lasts is left to itself, and tried again by a later reconcile. */
+/**
+ * Runs the planned action as far as it goes now. A step that lasts is left to itself, and tried again by a later
+ * reconcile.
+ */
 import type { Guest } from '../../actions/host/index.ts'
 import { actions } from '../../actions/index.ts'
 import type { Server } from '../../crds/index.ts'
@@ -10,7 +13,7 @@ import { ActionRun } from './action-run.ts'
 import { concludeAction } from './conclude.ts'
 import type { Deps } from './deps.ts'
 import type { Planned } from './plan.ts'
-import { applyStatusOf, type Seen, viewOf } from './report.ts'
+import { applyStatusOf, type ObservedGuest, statusInputOf } from './report.ts'
 import { type RunResult, runSteps } from './run-steps.ts'
 import type { Failure } from './status.ts'
 import { readFormerRun, writeRunningRecord } from './write-record.ts'
@@ -20,17 +23,26 @@ const STATUS_MS = 5000
 const RECORD_MS = 30_000
 
 /** Begins the planned action, or tries it again. */
-export async function act(seen: Seen, planned: Planned, deps: Deps, ctx: ReconcileContext): Promise<Outcome> {
+export async function runAction(
+  seen: ObservedGuest,
+  planned: Planned,
+  deps: Deps,
+  ctx: ReconcileContext,
+): Promise<Outcome> {
   const run = await beginRun(seen, planned, deps)
   const { server } = seen.guest
   const { builds, task } = actions[planned.action]
   // The scheduler has announced the creation. An action without a task state is not announced.
   const isAnnounced = (builds && server.status?.vmState === 'building') || task === undefined
-  const announced = isAnnounced ? server : await applyStatusOf({ ...viewOf(seen, deps), running: planned }, deps)
+  const announced = isAnnounced ? server : await applyStatusOf({ ...statusInputOf(seen, deps), running: planned }, deps)
   return continueRun(run, announced, deps, ctx)
 }
 
-async function beginRun({ guest: { server }, observed }: Seen, planned: Planned, deps: Deps): Promise<ActionRun> {
+async function beginRun(
+  { guest: { server }, observed }: ObservedGuest,
+  planned: Planned,
+  deps: Deps,
+): Promise<ActionRun> {
   const key = keyOf(server.metadata)
   const known = deps.runs.get(key, planned)
   if (known) {
@@ -72,7 +84,7 @@ async function waitForStep(
   run.isWaiting = true
   if (!run.isRecorded) return wait(step, checkAfterMs)
   if (run.isReportDue('record', JSON.stringify(run.steps), RECORD_MS)) await writeRunningRecord(guest.server, run, deps)
-  const view = { ...viewOf({ guest, observed: run.observed }, deps), running: run.planned }
+  const view = { ...statusInputOf({ guest, observed: run.observed }, deps), running: run.planned }
   if (progress !== undefined && run.isReportDue('status', progress, STATUS_MS))
     await applyStatusOf({ ...view, progress }, deps)
   return wait(step, checkAfterMs)
@@ -90,9 +102,9 @@ async function endRun(
   const { planned, startTime, isRecorded, steps, recordNumber } = run
   const uid = metadata.uid ?? ''
   run.startOver()
-  const failure = failed && deps.attempts.judge(uid, planned, failed)
+  const failure = failed && deps.attempts.countFailure(uid, planned, failed)
   if (failure && !failure.final) return retryLater({ guest, observed: run.observed }, planned, failure, deps, ctx)
-  deps.attempts.ended(uid, planned, failure)
+  deps.attempts.recordEnd(uid, planned, failure)
   const ended: EndedAction = {
     planned,
     host: deps.hostName,
@@ -108,7 +120,7 @@ async function endRun(
 
 /** Reports why the action is not done yet, and waits for the time of the next try. */
 async function retryLater(
-  seen: Seen,
+  seen: ObservedGuest,
   planned: Planned,
   failure: Failure,
   deps: Deps,
@@ -116,6 +128,6 @@ async function retryLater(
 ): Promise<Outcome> {
   const { code, message } = failure
   ctx.log.warn({ action: planned.action, code, detail: message }, 'action failed, will be tried again')
-  await applyStatusOf({ ...viewOf(seen, deps), running: planned, failure }, deps)
-  return wait(code, deps.attempts.hold(seen.guest.server.metadata.uid ?? '', planned).ms)
+  await applyStatusOf({ ...statusInputOf(seen, deps), running: planned, failure }, deps)
+  return wait(code, deps.attempts.backoffRemaining(seen.guest.server.metadata.uid ?? '', planned).ms)
 }
