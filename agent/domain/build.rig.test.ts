@@ -6,11 +6,11 @@ import { ensureBridge, removeNetwork } from '../../test/rig/network.ts'
 import { withPart } from '../../test/rig/vitest.ts'
 import {
   type Connection,
-  connect,
   domainDefineFlags,
   domainUndefineFlags,
   domainXmlFlags,
   metadataType,
+  openConnection,
   proc,
 } from '../libvirt/index.ts'
 import { buildDomain } from './build.ts'
@@ -35,7 +35,7 @@ const rig = withPart(async (dir) => {
 })
 let connection: Connection
 beforeAll(async () => {
-  connection = await connect(rig().host.uri)
+  connection = await openConnection(rig().host.uri)
 })
 
 const define = async (xml: string) =>

@@ -4,7 +4,14 @@ import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
 import { withHost } from '../../test/rig/vitest.ts'
 import { METADATA_NAMESPACE } from '../domain/metadata.ts'
-import { type Connection, connect, type DomainRef, metadataType, modificationImpact, proc } from '../libvirt/index.ts'
+import {
+  type Connection,
+  type DomainRef,
+  metadataType,
+  modificationImpact,
+  openConnection,
+  proc,
+} from '../libvirt/index.ts'
 import { createEchoGuest } from '../libvirt/testing/guest.ts'
 import { newDomainClient, type OwnedDomains } from './domain-client.ts'
 
@@ -15,7 +22,7 @@ let dom: DomainRef
 let domains: OwnedDomains
 
 beforeAll(async () => {
-  connection = await connect(host().uri)
+  connection = await openConnection(host().uri)
   const { xml } = createEchoGuest(join(host().home, 'guests'), 'guest', uuid)
   dom = (await connection.call(proc.domainDefineXmlFlags, { xml })).dom
   dom = (await connection.call(proc.domainCreateWithFlags, { dom })).dom

@@ -5,13 +5,13 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { noLog } from '../../kube/log.ts'
 import { startHost } from '../../test/rig/host.ts'
 import { withPart } from '../../test/rig/vitest.ts'
-import { type Connection, connect, proc } from '../libvirt/index.ts'
+import { type Connection, openConnection, proc } from '../libvirt/index.ts'
 import { probeKvm } from './probe-kvm.ts'
 
 const host = withPart((dir) => startHost({ dir, name: 'host', stock: true, owned: true }))
 let connection: Connection
 beforeAll(async () => {
-  connection = await connect(host().uri)
+  connection = await openConnection(host().uri)
 })
 afterAll(() => connection.close())
 

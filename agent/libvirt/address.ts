@@ -59,7 +59,7 @@ function systemSockets(driver: string): string[] {
 }
 
 /** Describes an address, for messages. */
-export function describe(address: Address): string {
+export function formatAddress(address: Address): string {
   return address.kind === 'unix' ? `unix:${address.paths.join('|')}` : `${address.kind}:${address.host}:${address.port}`
 }
 

@@ -1,6 +1,6 @@
 // The client's answer to each way of authentication that a daemon may ask for, and the ways that it refuses.
 import { describe, expect, it } from 'vitest'
-import { authenticate, type Credentials } from './auth.ts'
+import { authenticateClient, type Credentials } from './auth.ts'
 import type { CallFunction } from './connection-options.ts'
 
 const fred = { username: 'fred', password: 'secret' }
@@ -22,22 +22,22 @@ function createDaemon(answers: Record<string, Answer>) {
   return { call, calls }
 }
 
-describe('authenticate', () => {
+describe('authenticateClient', () => {
   it.each([{ types: [] }, { types: [0] }, { types: [1, 0] }])(
     'calls nothing further when the daemon needs no authentication: %o',
     async (authList) => {
       const { call, calls } = createDaemon({ authList })
-      await authenticate(call, undefined)
+      await authenticateClient(call, undefined)
       expect(calls).toEqual([['authList']])
     },
   )
 
   it('succeeds when polkit allows access, and fails when it denies access', async () => {
     const allowing = createDaemon({ authList: { types: [2] }, authPolkit: { complete: true } })
-    await authenticate(allowing.call, undefined)
+    await authenticateClient(allowing.call, undefined)
     expect(allowing.calls).toEqual([['authList'], ['authPolkit']])
     const denying = createDaemon({ authList: { types: [2] }, authPolkit: { complete: false } })
-    await expect(authenticate(denying.call, undefined)).rejects.toMatchObject({ code: 'auth' })
+    await expect(authenticateClient(denying.call, undefined)).rejects.toMatchObject({ code: 'auth' })
   })
 
   it('sends user and password in PLAIN when the daemon offers no SCRAM', async () => {
@@ -46,7 +46,7 @@ describe('authenticate', () => {
       authSaslInit: { mechanisms: 'GSSAPI,PLAIN' },
       authSaslStart: noData,
     })
-    await authenticate(call, fred)
+    await authenticateClient(call, fred)
     expect(calls).toEqual([['authList'], ['authSaslInit'], ['authSaslStart', 'PLAIN', '\0fred\0secret']])
   })
 
@@ -57,7 +57,7 @@ describe('authenticate', () => {
     }
     const authSaslInit = { mechanisms: 'PLAIN SCRAM-SHA-256' }
     const { call, calls } = createDaemon({ authList: { types: [1] }, authSaslInit, authSaslStart })
-    await expect(authenticate(call, fred)).rejects.toThrow('did not prove that it knows the password')
+    await expect(authenticateClient(call, fred)).rejects.toThrow('did not prove that it knows the password')
     const first = ['authSaslStart', 'SCRAM-SHA-256', expect.stringMatching(/^n,,n=fred,r=/)]
     expect(calls).toEqual([['authList'], ['authSaslInit'], first])
   })
@@ -77,11 +77,11 @@ describe('authenticate', () => {
     ],
   ])('fails with a message that names the mechanisms when %s', async (_what, answers, credentials, message) => {
     const { call, calls } = createDaemon({ authList: { types: [1] }, ...answers })
-    await expect(authenticate(call, credentials)).rejects.toThrow(message)
+    await expect(authenticateClient(call, credentials)).rejects.toThrow(message)
     expect(calls).toEqual([['authList'], ['authSaslInit']])
   })
 
   it('fails with the number of the type when the client does not know the type of authentication', async () => {
-    await expect(authenticate(createDaemon({ authList: { types: [7] } }).call, fred)).rejects.toThrow('of type 7')
+    await expect(authenticateClient(createDaemon({ authList: { types: [7] } }).call, fred)).rejects.toThrow('of type 7')
   })
 })

@@ -26,7 +26,7 @@ const mechanisms: Record<string, (credentials: Credentials) => SaslExchange> = {
 /**
  * Authenticates in the way that the daemon asks for. Throws ConnectionError `auth` if that is not possible or fails.
  */
-export async function authenticate(call: CallFunction, credentials: Credentials | undefined): Promise<void> {
+export async function authenticateClient(call: CallFunction, credentials: Credentials | undefined): Promise<void> {
   const { types } = await call(proc.authList, {})
   if (types.length === 0 || types.includes(authType.none)) return
   if (types.includes(authType.sasl)) return authenticateSasl(call, credentials)

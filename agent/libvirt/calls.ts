@@ -71,7 +71,7 @@ export class CallTable {
   readonly #slow = new Queue<Call>()
   readonly #deadlines = new Deadlines((now) => this.#expire(now))
   #slowSent = 0
-  #quickNext = true
+  #isQuickNext = true
   #lastSerial = 0
   #failure: ConnectionError | undefined
 
@@ -249,8 +249,8 @@ export class CallTable {
     dropSettled(this.#quick)
     dropSettled(this.#slow)
     const takeSlow = this.#slow.length > 0 && this.#canSendSlow()
-    const takeQuick = this.#quick.length > 0 && (this.#quickNext || !takeSlow)
-    this.#quickNext = !takeQuick
+    const takeQuick = this.#quick.length > 0 && (this.#isQuickNext || !takeSlow)
+    this.#isQuickNext = !takeQuick
     if (takeQuick) return this.#quick.shift()
     return takeSlow ? this.#slow.shift() : undefined
   }

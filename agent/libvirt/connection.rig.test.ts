@@ -6,10 +6,10 @@ import { withHost } from '../../test/rig/vitest.ts'
 import {
   type Connection,
   ConnectionError,
-  connect,
   domainEvents,
   isLibvirtError,
   lifecycleEvent,
+  openConnection,
   proc,
 } from './index.ts'
 import { emptyDomainXml } from './testing/guest.ts'
@@ -17,10 +17,10 @@ import { emptyDomainXml } from './testing/guest.ts'
 const host = withHost()
 let connection: Connection
 beforeAll(async () => {
-  connection = await connect(host().uri)
+  connection = await openConnection(host().uri)
 })
 
-describe('connect', () => {
+describe('openConnection', () => {
   it('gives a connection that answers version, URI and host name', async () => {
     const { version } = await connection.call(proc.connectGetLibVersion, {})
     expect(version).toBeGreaterThan(8_000_000n)
@@ -30,20 +30,20 @@ describe('connect', () => {
 
   it('tries the sockets in order', async () => {
     const address = { kind: 'unix' as const, paths: ['/nowhere/virtqemud-sock', host().socket] }
-    await using other = await connect({ address })
+    await using other = await openConnection({ address })
     expect(await other.call(proc.connectGetUri, {})).toEqual({ uri: 'qemu:///system' })
   })
 
   it('fails when no daemon listens, and when the daemon does not know the URI', async () => {
-    await expect(connect('qemu+unix:///system?socket=/nowhere')).rejects.toMatchObject({ code: 'unreachable' })
-    await expect(connect(`strange+unix:///system?socket=${host().socket}`)).rejects.toMatchObject({
+    await expect(openConnection('qemu+unix:///system?socket=/nowhere')).rejects.toMatchObject({ code: 'unreachable' })
+    await expect(openConnection(`strange+unix:///system?socket=${host().socket}`)).rejects.toMatchObject({
       name: 'LibvirtError',
       code: 'VIR_ERR_NO_CONNECT',
     })
   })
 
   it('gives a connection that cannot write when it is opened read only', async () => {
-    await using readOnly = await connect({ uri: host().uri, readOnly: true })
+    await using readOnly = await openConnection({ uri: host().uri, readOnly: true })
     const error = await readOnly
       .call(proc.domainDefineXmlFlags, { xml: emptyDomainXml('no', randomUUID()) })
       .catch((e: unknown) => e)
@@ -51,7 +51,7 @@ describe('connect', () => {
   })
 
   it('opens libvirt’s test driver', async () => {
-    await using test = await connect(`test+unix:///default?socket=${host().socket}`)
+    await using test = await openConnection(`test+unix:///default?socket=${host().socket}`)
     const { domains } = await test.call(proc.connectListAllDomains, { needResults: true })
     expect(domains).toEqual([{ name: 'test', uuid: '6695eb01-f6a4-8304-79aa-97f2502e193f', id: 1 }])
   })
@@ -95,7 +95,7 @@ describe('a connection under load', () => {
   it('delivers a thousand events in order to a handler that makes a call for each', async () => {
     const uuid = randomUUID()
     const { dom } = await connection.call(proc.domainDefineXmlFlags, { xml: emptyDomainXml('flicker', uuid) })
-    await using watcher = await connect(host().uri)
+    await using watcher = await openConnection(host().uri)
     const seen: number[] = []
     const subscription = await watcher.on(
       domainEvents.lifecycle,
@@ -121,7 +121,7 @@ describe('a connection under load', () => {
 
 describe('a connection whose daemon is killed', () => {
   it('fails the calls under way and those that wait, and tells which were sent', async () => {
-    const own = await connect(host().uri)
+    const own = await openConnection(host().uri)
     const calls = Array.from({ length: 500 }, () => own.call(proc.connectGetCapabilities, {}).catch((e: unknown) => e))
     await Promise.race(calls)
     await host().killLibvirtd()
@@ -131,7 +131,7 @@ describe('a connection whose daemon is killed', () => {
     expect(errors.filter(({ sent }) => !sent).length).toBeGreaterThan(0)
     expect(await own.closed).toMatchObject({ code: 'lost' })
     await host().startLibvirtd()
-    await using again = await connect(host().uri)
+    await using again = await openConnection(host().uri)
     expect(await again.call(proc.connectGetUri, {})).toEqual({ uri: 'qemu:///system' })
   })
 })

@@ -3,7 +3,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { describe, expect, it, vi } from 'vitest'
-import { type CallEnd, ConnectionError, channels, connect, DeadlineError, domainEvents, proc } from './index.ts'
+import { type CallEnd, ConnectionError, channels, DeadlineError, domainEvents, openConnection, proc } from './index.ts'
 import { argsOf, type FakePeer, isCall, startFakeDaemon } from './testing/fake-daemon.ts'
 import { type Message, messageStatus, messageType, program } from './wire/header.ts'
 
@@ -11,17 +11,17 @@ const dom = { name: 'd', uuid: '00000000-0000-0000-0000-000000000001', id: 1 }
 const versionReply = { version: 9_000_000n }
 
 /** A daemon that keeps each call until the test answers it. */
-async function patientDaemon() {
-  const asked: { peer: FakePeer; message: Message }[] = []
-  const daemon = await startFakeDaemon((peer, message) => void asked.push({ peer, message }))
+async function startManualDaemon() {
+  const received: { peer: FakePeer; message: Message }[] = []
+  const daemon = await startFakeDaemon((peer, message) => void received.push({ peer, message }))
   const answer = (index: number) => {
-    const { peer, message } = asked[index]!
+    const { peer, message } = received[index]!
     peer.reply(message, proc.connectGetLibVersion, versionReply)
   }
-  return { daemon, asked, answer, [Symbol.asyncDispose]: () => daemon[Symbol.asyncDispose]() }
+  return { daemon, received, answer, [Symbol.asyncDispose]: () => daemon[Symbol.asyncDispose]() }
 }
 
-async function failure(promise: Promise<unknown>): Promise<unknown> {
+async function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
     (value) => expect.fail(`resolved with ${String(value)}`),
     (error: unknown) => error,
@@ -34,8 +34,8 @@ describe('Connection with a daemon that falls silent', () => {
     await using daemon = await startFakeDaemon((_peer, { header }) => {
       if (header.program === program.keepAlive) pings += 1
     })
-    const connection = await connect({ uri: daemon.uri, keepAlive: { intervalMs: 5, count: 3 } })
-    const call = failure(connection.call(proc.connectGetLibVersion, {}))
+    const connection = await openConnection({ uri: daemon.uri, keepAlive: { intervalMs: 5, count: 3 } })
+    const call = rejectionOf(connection.call(proc.connectGetLibVersion, {}))
     expect(await connection.closed).toMatchObject({ code: 'silent' })
     expect(await call).toMatchObject({ name: 'ConnectionError', code: 'silent', sent: true })
     expect(pings).toBe(3)
@@ -51,7 +51,7 @@ describe('Connection with a daemon that falls silent', () => {
       peer.send({ ...header, procedure: 2 })
       if (pings === 5) peer.send({ ...header, procedure: 1 })
     })
-    await using connection = await connect({ uri: daemon.uri, keepAlive: { intervalMs: 5, count: 2 } })
+    await using connection = await openConnection({ uri: daemon.uri, keepAlive: { intervalMs: 5, count: 2 } })
     await ponged
     expect(connection.alive).toBe(true)
   })
@@ -61,7 +61,7 @@ describe('Connection with a daemon that falls silent', () => {
     await daemon.stop()
     const { createServer } = await import('node:net')
     const mute = createServer(() => {}).listen(daemon.path)
-    const error = await failure(connect({ uri: daemon.uri, connectTimeoutMs: 30 }))
+    const error = await rejectionOf(openConnection({ uri: daemon.uri, connectTimeoutMs: 30 }))
     expect(error).toMatchObject({ name: 'ConnectionError', code: 'unreachable' })
     mute.close()
   })
@@ -69,47 +69,47 @@ describe('Connection with a daemon that falls silent', () => {
 
 describe('Connection.call with a deadline or a signal', () => {
   it('keeps the slot of a call whose deadline has passed until its late reply comes', async () => {
-    await using patient = await patientDaemon()
-    await using connection = await connect({ uri: patient.daemon.uri, slots: 1 })
-    const late = await failure(connection.call(proc.connectGetLibVersion, {}, { timeoutMs: 10 }))
+    await using manual = await startManualDaemon()
+    await using connection = await openConnection({ uri: manual.daemon.uri, slots: 1 })
+    const late = await rejectionOf(connection.call(proc.connectGetLibVersion, {}, { timeoutMs: 10 }))
     expect(late).toBeInstanceOf(DeadlineError)
     expect(late).toMatchObject({ procedure: 'connectGetLibVersion', sent: true })
-    const second = failure(connection.call(proc.connectGetLibVersion, {}, { timeoutMs: 10 }))
+    const second = rejectionOf(connection.call(proc.connectGetLibVersion, {}, { timeoutMs: 10 }))
     expect(await second).toMatchObject({ name: 'DeadlineError', sent: false })
-    expect(patient.asked.length).toBe(1)
+    expect(manual.received.length).toBe(1)
     const third = connection.call(proc.connectGetLibVersion, {})
-    patient.answer(0)
-    await vi.waitUntil(() => patient.asked.length === 2)
-    patient.answer(1)
+    manual.answer(0)
+    await vi.waitUntil(() => manual.received.length === 2)
+    manual.answer(1)
     expect(await third).toEqual(versionReply)
   })
 
   it('rejects with the reason of the signal when it is aborted', async () => {
-    await using patient = await patientDaemon()
-    await using connection = await connect(patient.daemon.uri)
+    await using manual = await startManualDaemon()
+    await using connection = await openConnection(manual.daemon.uri)
     const abort = new AbortController()
-    const call = failure(connection.call(proc.connectGetLibVersion, {}, { signal: abort.signal }))
-    await vi.waitUntil(() => patient.asked.length === 1)
+    const call = rejectionOf(connection.call(proc.connectGetLibVersion, {}, { signal: abort.signal }))
+    await vi.waitUntil(() => manual.received.length === 1)
     abort.abort(new Error('no longer wanted'))
     expect(await call).toMatchObject({ message: 'no longer wanted' })
-    const early = failure(connection.call(proc.connectGetLibVersion, {}, { signal: abort.signal }))
+    const early = rejectionOf(connection.call(proc.connectGetLibVersion, {}, { signal: abort.signal }))
     expect(await early).toMatchObject({ message: 'no longer wanted' })
-    expect(patient.asked.length).toBe(1)
+    expect(manual.received.length).toBe(1)
   })
 })
 
 describe('Connection slots', () => {
   it('has at most four calls under way, of which at most three are slow', async () => {
-    await using patient = await patientDaemon()
-    await using connection = await connect(patient.daemon.uri)
-    const saves = Array.from({ length: 6 }, () => failure(connection.call(proc.domainManagedSave, { dom })))
-    const destroys = Array.from({ length: 2 }, () => failure(connection.call(proc.domainDestroyFlags, { dom })))
-    await vi.waitUntil(() => patient.asked.length === 4)
+    await using manual = await startManualDaemon()
+    await using connection = await openConnection(manual.daemon.uri)
+    const saves = Array.from({ length: 6 }, () => rejectionOf(connection.call(proc.domainManagedSave, { dom })))
+    const destroys = Array.from({ length: 2 }, () => rejectionOf(connection.call(proc.domainDestroyFlags, { dom })))
+    await vi.waitUntil(() => manual.received.length === 4)
     const names = () =>
-      patient.asked.map(({ message }) => (isCall(message, proc.domainManagedSave) ? 'save' : 'destroy'))
+      manual.received.map(({ message }) => (isCall(message, proc.domainManagedSave) ? 'save' : 'destroy'))
     expect(names()).toEqual(['save', 'save', 'save', 'destroy'])
-    patient.asked[3]!.peer.refuse(patient.asked[3]!.message, {})
-    await vi.waitUntil(() => patient.asked.length === 5)
+    manual.received[3]!.peer.refuse(manual.received[3]!.message, {})
+    await vi.waitUntil(() => manual.received.length === 5)
     expect(names()).toEqual(['save', 'save', 'save', 'destroy', 'destroy'])
     await connection.close()
     expect(await Promise.all([...saves, ...destroys])).toMatchObject([
@@ -138,19 +138,19 @@ describe('Connection with a daemon that breaks the protocol', () => {
     ['a truncated event', (peer) => peer.send({ procedure: 318, type: messageType.message }), '4 bytes wanted'],
   ])('ends after %s', async (_what, misbehave, text) => {
     await using daemon = await startFakeDaemon(misbehave)
-    const connection = await connect(daemon.uri)
-    const error = await failure(connection.call(proc.connectGetLibVersion, {}))
+    const connection = await openConnection(daemon.uri)
+    const error = await rejectionOf(connection.call(proc.connectGetLibVersion, {}))
     expect(error).toBeInstanceOf(ConnectionError)
     expect(error).toMatchObject({ code: 'protocol' })
     expect((error as Error).message).toContain(text)
     expect(await connection.closed).toMatchObject({ code: 'protocol' })
-    expect(await failure(connection.call(proc.connectGetLibVersion, {}))).toMatchObject({ code: 'protocol' })
+    expect(await rejectionOf(connection.call(proc.connectGetLibVersion, {}))).toMatchObject({ code: 'protocol' })
   })
 
   it('fails only the call when its result cannot be decoded', async () => {
     await using daemon = await startFakeDaemon((peer, { header }) => peer.send({ ...header, type: 1 }, Buffer.alloc(4)))
-    await using connection = await connect(daemon.uri)
-    expect(await failure(connection.call(proc.connectGetLibVersion, {}))).toMatchObject({ name: 'ProtocolError' })
+    await using connection = await openConnection(daemon.uri)
+    expect(await rejectionOf(connection.call(proc.connectGetLibVersion, {}))).toMatchObject({ name: 'ProtocolError' })
     expect(connection.alive).toBe(true)
   })
 
@@ -162,7 +162,7 @@ describe('Connection with a daemon that breaks the protocol', () => {
       peer.socket.setNoDelay(true)
       for (const byte of bytes) peer.socket.write(Buffer.of(byte))
     })
-    await using connection = await connect(daemon.uri)
+    await using connection = await openConnection(daemon.uri)
     expect(await connection.call(proc.connectGetLibVersion, {})).toEqual({ version: 7n })
   })
 })
@@ -181,7 +181,7 @@ describe('Connection.on', () => {
       peer.reply(message, register, { callbackId: 7 })
       peer.event(domainEvents.lifecycle, lifecycle(7, 3))
     })
-    await using connection = await connect(daemon.uri)
+    await using connection = await openConnection(daemon.uri)
     const seen: number[] = []
     const subscription = await connection.on(domainEvents.lifecycle, (event) => void seen.push(event.detail))
     await vi.waitUntil(() => seen.length === 2)
@@ -199,7 +199,7 @@ describe('Connection.on', () => {
       peer.reply(message, register, { callbackId: 1 })
       for (let i = 0; i < 100; i += 1) peer.event(domainEvents.lifecycle, lifecycle(1, i))
     })
-    await using connection = await connect(daemon.uri)
+    await using connection = await openConnection(daemon.uri)
     const seen: number[] = []
     let running = 0
     let mostRunning = 0
@@ -220,7 +220,7 @@ describe('Connection.on', () => {
       peer.reply(message, register, { callbackId: 1 })
       for (let i = 0; i < 25; i += 1) peer.event(domainEvents.lifecycle, lifecycle(1, i))
     })
-    await using connection = await connect(daemon.uri)
+    await using connection = await openConnection(daemon.uri)
     const seen: number[] = []
     const dropped: number[] = []
     const gate = Promise.withResolvers<void>()
@@ -244,7 +244,7 @@ describe('Connection.on', () => {
       peer.reply(message, register, { callbackId: 1 })
       for (let i = 0; i < 2; i += 1) peer.event(domainEvents.lifecycle, lifecycle(1, i))
     })
-    await using connection = await connect(daemon.uri)
+    await using connection = await openConnection(daemon.uri)
     const errors: unknown[] = []
     const handler = ({ detail }: { detail: number }) => Promise.reject(new Error(`no ${detail}`))
     await connection.on(domainEvents.lifecycle, handler, { onError: (error) => void errors.push(error) })
@@ -267,7 +267,7 @@ describe('Connection.openStream', () => {
       peer.send({ ...stream, status: messageStatus.continue }, Buffer.from('cd'))
       peer.send({ ...stream, status: messageStatus.continue })
     })
-    await using connection = await connect(daemon.uri)
+    await using connection = await openConnection(daemon.uri)
     const stream = await connection.openStream(download, args)
     expect(Buffer.concat(await stream.toArray()).toString()).toBe('abcd')
     await vi.waitUntil(() => daemon.peers.size === 1)
@@ -278,9 +278,9 @@ describe('Connection.openStream', () => {
       if (isCall(message, upload)) return peer.reply(message, upload, {})
       peer.refuse(message, { code: 38, message: 'disk full' })
     })
-    await using connection = await connect(daemon.uri)
+    await using connection = await openConnection(daemon.uri)
     const stream = await connection.openStream(upload, args)
-    const error = failure(once(stream, 'finish'))
+    const error = rejectionOf(once(stream, 'finish'))
     stream.write('x')
     expect(await error).toMatchObject({
       code: 'VIR_ERR_SYSTEM_ERROR',
@@ -293,23 +293,23 @@ describe('Connection.openStream', () => {
     await using daemon = await startFakeDaemon((peer, message) => {
       if (isCall(message, download)) peer.reply(message, download, {})
     })
-    const connection = await connect(daemon.uri)
+    const connection = await openConnection(daemon.uri)
     const stream = await connection.openStream(download, args)
-    const error = failure(stream.toArray())
+    const error = rejectionOf(stream.toArray())
     await connection.close()
     expect(await error).toMatchObject({ code: 'closed' })
-    expect(await failure(connection.openStream(download, args))).toMatchObject({ code: 'closed' })
+    expect(await rejectionOf(connection.openStream(download, args))).toMatchObject({ code: 'closed' })
   })
 })
 
 describe('diagnostics channels', () => {
   it('publish the end of a call with its duration and error', async () => {
     await using daemon = await startFakeDaemon((peer, message) => peer.refuse(message, { code: 42, domain: 10 }))
-    await using connection = await connect(daemon.uri)
+    await using connection = await openConnection(daemon.uri)
     const ends: CallEnd[] = []
     const listener = (message: unknown) => void ends.push(message as CallEnd)
     subscribe(channels.callEnd, listener)
-    await failure(connection.call(proc.domainLookupByUuid, { uuid: dom.uuid }))
+    await rejectionOf(connection.call(proc.domainLookupByUuid, { uuid: dom.uuid }))
     unsubscribe(channels.callEnd, listener)
     expect(ends).toMatchObject([{ procedure: 'domainLookupByUuid', error: { code: 'VIR_ERR_NO_DOMAIN' } }])
   })

@@ -1,12 +1,12 @@
 // One connection to a daemon. This file is the only reader of its socket and passes each message on: to calls, events,
 // the stream or keep-alive.
 import type { Socket } from 'node:net'
-import { type Address, describe, parseUri } from './address.ts'
-import { authenticate } from './auth.ts'
+import { type Address, formatAddress, parseUri } from './address.ts'
+import { authenticateClient } from './auth.ts'
 import { CallTable } from './calls.ts'
 import type { CallOptions, ConnectOptions, PlainProcedure, StreamProcedure } from './connection-options.ts'
 import { publish } from './diagnostics.ts'
-import { dial, type Line } from './dial.ts'
+import { dialDaemon, type Line } from './dial.ts'
 import { ConnectionError, isLibvirtError, ProtocolError } from './errors.ts'
 import { Delivery, type EventHandler, EventHub, type SubscribeOptions } from './events.ts'
 import { defaultKeepAlive, KeepAlive } from './keepalive.ts'
@@ -31,15 +31,15 @@ export interface Subscription extends AsyncDisposable {
  * Connects, authenticates and opens the URI. Throws ConnectionError (`unreachable`, `auth`, `lost`, …) or, if the
  * daemon refuses the URI, LibvirtError.
  */
-export async function connect(options: ConnectOptions | string = {}, generation = 0): Promise<Connection> {
+export async function openConnection(options: ConnectOptions | string = {}, generation = 0): Promise<Connection> {
   return Connection.open(typeof options === 'string' ? { uri: options } : options, generation)
 }
 
-/** A connection to a daemon. Made by `connect`; `await using` closes it. */
+/** A connection to a daemon. Made by `openConnection`; `await using` closes it. */
 export class Connection implements AsyncDisposable {
   /** Resolves when the connection has ended, to the reason, or to undefined if `close` was called. Never rejects. */
   readonly closed: Promise<ConnectionError | undefined>
-  /** Number of the connection in its Session, from 1 on; 0 for a connection made by `connect`. */
+  /** Number of the connection in its Session, from 1 on; 0 for a connection made by `openConnection`. */
   readonly generation: number
   readonly #options: ConnectOptions
   readonly #address: Address
@@ -71,17 +71,18 @@ export class Connection implements AsyncDisposable {
     this.#keepAlive = new KeepAlive(
       options.keepAlive || defaultKeepAlive,
       (message) => this.#write(message),
-      (ms) => this.#fail(new ConnectionError('silent', `${describe(address)}: the daemon sent nothing for ${ms} ms`)),
+      (ms) =>
+        this.#fail(new ConnectionError('silent', `${formatAddress(address)}: the daemon sent nothing for ${ms} ms`)),
     )
     listen((bytes, length) => this.#read(bytes, length))
     socket.on('error', (cause) =>
-      this.#fail(new ConnectionError('lost', `${describe(address)}: ${cause.message}`, { cause })),
+      this.#fail(new ConnectionError('lost', `${formatAddress(address)}: ${cause.message}`, { cause })),
     )
-    socket.on('close', () => this.#fail(new ConnectionError('lost', `${describe(address)}: the daemon hung up`)))
+    socket.on('close', () => this.#fail(new ConnectionError('lost', `${formatAddress(address)}: the daemon hung up`)))
     socket.resume()
   }
 
-  /** Use `connect`. */
+  /** Callers use `openConnection`. */
   static async open(options: ConnectOptions, generation: number): Promise<Connection> {
     const target = parseUri(options.uri ?? 'qemu:///system', options.tls)
     const address = options.address ?? target.address
@@ -90,16 +91,16 @@ export class Connection implements AsyncDisposable {
     const signal = options.signal ? AbortSignal.any([timeout, options.signal]) : timeout
     let connection: Connection | undefined
     try {
-      connection = new Connection(await dial(address, signal), address, options, generation)
+      connection = new Connection(await dialDaemon(address, signal), address, options, generation)
       await connection.#handshake(target.uri, signal)
     } catch (error) {
       if (connection) connection.#fail(new ConnectionError('closed', 'connecting was given up', { cause: error }))
       if (!timeout.aborted || options.signal?.aborted) throw error
-      throw new ConnectionError('unreachable', `${describe(address)}: not open within ${timeoutMs} ms`, {
+      throw new ConnectionError('unreachable', `${formatAddress(address)}: not open within ${timeoutMs} ms`, {
         cause: error,
       })
     }
-    publish.up({ address: describe(address), generation })
+    publish.up({ address: formatAddress(address), generation })
     connection.#opened = true
     return connection
   }
@@ -192,10 +193,10 @@ export class Connection implements AsyncDisposable {
     const call = <A extends AnyType, R extends AnyType>(procedure: PlainProcedure<A, R>, args: Input<A>) =>
       this.#request(procedure, args, { signal })
     try {
-      await authenticate(call, this.#options.credentials)
+      await authenticateClient(call, this.#options.credentials)
     } catch (error) {
       if (!isLibvirtError(error)) throw error
-      throw new ConnectionError('auth', `${describe(this.#address)}: ${error.message}`, { cause: error })
+      throw new ConnectionError('auth', `${formatAddress(this.#address)}: ${error.message}`, { cause: error })
     }
     if (this.#options.keepAlive !== false) {
       const { supported } = await call(proc.connectSupportsFeature, { feature: driverFeature.programKeepAlive })
@@ -239,7 +240,7 @@ export class Connection implements AsyncDisposable {
     const { length } = data
     // Corked, header and data take one system call, without copying the data.
     this.#socket.cork()
-    this.#socket.write(encodeHeader(header(procedure, messageType.stream, serial, status), length))
+    this.#socket.write(encodeHeader(headerOf(procedure, messageType.stream, serial, status), length))
     this.#socket.write(data, (error) => sent(error))
     this.#socket.uncork()
   }
@@ -254,14 +255,14 @@ export class Connection implements AsyncDisposable {
       this.#frames.push(bytes, length, this.#onFrame)
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause)
-      this.#fail(new ConnectionError('protocol', `${describe(this.#address)}: ${why}`, { cause }))
+      this.#fail(new ConnectionError('protocol', `${formatAddress(this.#address)}: ${why}`, { cause }))
     }
     this.#outbox.flush()
   }
 
   #receive(bytes: Buffer, start: number, end: number): void {
     if (this.#failure) return
-    const payload = this.#reader.over(bytes, start + 4, end)
+    const payload = this.#reader.moveTo(bytes, start + 4, end)
     const header = readHeader(payload)
     checkHeader(header)
     if (header.program === program.keepAlive) this.#keepAlive.receive(header.procedure)
@@ -289,11 +290,12 @@ export class Connection implements AsyncDisposable {
     this.#ownStream?.stream.fail(error)
     for (const stream of this.#streams) stream.destroy(error)
     const reason = error.code === 'closed' ? undefined : error
-    if (this.#opened) publish.down({ address: describe(this.#address), generation: this.generation, error: reason })
+    if (this.#opened)
+      publish.down({ address: formatAddress(this.#address), generation: this.generation, error: reason })
     this.#resolveClosed(reason)
   }
 }
 
-function header(procedure: Procedure, type: number, serial: number, status: number) {
+function headerOf(procedure: Procedure, type: number, serial: number, status: number) {
   return { program: procedure.program, version: 1, procedure: procedure.number, type, serial, status }
 }

@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import { connect, isIP, type NetConnectOpts, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { type Address, describe } from './address.ts'
+import { type Address, formatAddress } from './address.ts'
 import { ConnectionError } from './errors.ts'
 
 /** Most bytes of one read. */
@@ -20,9 +20,11 @@ export interface Line {
  * Connects; the line is paused. Throws ConnectionError `unreachable` with the last failure as cause, or the signal's
  * reason.
  */
-export async function dial(address: Address, signal: AbortSignal): Promise<Line> {
+export async function dialDaemon(address: Address, signal: AbortSignal): Promise<Line> {
   const attempts =
-    address.kind === 'unix' ? address.paths.map((path) => () => plainLine({ path })) : [() => remoteLine(address)]
+    address.kind === 'unix'
+      ? address.paths.map((path) => () => openPlainLine({ path }))
+      : [() => openRemoteLine(address)]
   let last: unknown
   for (const attempt of attempts) {
     try {
@@ -34,12 +36,12 @@ export async function dial(address: Address, signal: AbortSignal): Promise<Line>
   }
   if (last instanceof ConnectionError) throw last
   const why = last instanceof Error ? last.message : String(last)
-  throw new ConnectionError('unreachable', `${describe(address)}: ${why}`, { cause: last })
+  throw new ConnectionError('unreachable', `${formatAddress(address)}: ${why}`, { cause: last })
 }
 
-function remoteLine(address: Exclude<Address, { kind: 'unix' }>): Line {
+function openRemoteLine(address: Exclude<Address, { kind: 'unix' }>): Line {
   const { host, port } = address
-  if (address.kind === 'tcp') return plainLine({ host, port, noDelay: true, keepAlive: true })
+  if (address.kind === 'tcp') return openPlainLine({ host, port, noDelay: true, keepAlive: true })
   // An IP address must not be sent as server name (RFC 6066). Node then checks the certificate against `host`.
   const name = isIP(host) ? {} : { servername: host }
   const socket = connectTls({ host, port, minVersion: 'TLSv1.2', ...name, ...address.tls })
@@ -49,7 +51,7 @@ function remoteLine(address: Exclude<Address, { kind: 'unix' }>): Line {
 /**
  * All reads go into one buffer. A new buffer per read, as in Node's streams, would double the cost of a small reply.
  */
-function plainLine(options: NetConnectOpts): Line {
+function openPlainLine(options: NetConnectOpts): Line {
   const buffer = Buffer.allocUnsafeSlow(readMax)
   let take: (bytes: Buffer, length: number) => void = () => {}
   const callback = (length: number) => {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { isAlive, processIdOf, signalProcess } from '../../test/rig/process.ts'
 import { withHost } from '../../test/rig/vitest.ts'
-import { type Connection, ConnectionError, connect, openSession, proc } from './index.ts'
+import { type Connection, ConnectionError, openConnection, openSession, proc } from './index.ts'
 
 const host = withHost()
 const count = 5000
@@ -26,7 +26,7 @@ function startCalls(caller: Pick<Connection, 'call'>): Promise<unknown>[] {
   })
 }
 
-function tally(results: unknown[]) {
+function countResults(results: unknown[]) {
   const errors = results.filter((result) => result !== 'answered')
   for (const error of errors) expect(error).toBeInstanceOf(ConnectionError)
   return { answered: results.length - errors.length, errors: errors as ConnectionError[] }
@@ -34,12 +34,12 @@ function tally(results: unknown[]) {
 
 describe('thousands of calls', () => {
   it('fail at once when libvirtd is killed, and at most four of them were sent', async () => {
-    const connection = await connect(host().uri)
+    const connection = await openConnection(host().uri)
     const calls = startCalls(connection)
     await Promise.race(calls)
     const begin = performance.now()
     await host().killLibvirtd()
-    const { answered, errors } = tally(await Promise.all(calls))
+    const { answered, errors } = countResults(await Promise.all(calls))
     expect(performance.now() - begin).toBeLessThan(soonMs)
     expect(answered).toBeGreaterThan(0)
     expect(answered + errors.length).toBe(count)
@@ -61,7 +61,7 @@ describe('thousands of calls', () => {
     signalProcess(daemon, 'SIGSTOP')
     try {
       const begin = performance.now()
-      const { errors } = tally(await Promise.all(calls))
+      const { errors } = countResults(await Promise.all(calls))
       expect(performance.now() - begin).toBeLessThan(soonMs)
       expect(new Set(errors.map(({ code }) => code))).toEqual(new Set(['silent']))
     } finally {

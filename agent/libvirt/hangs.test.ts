@@ -1,27 +1,31 @@
 // Cases in which other clients of libvirt have hung: a connection that is cut while it opens, a handler that ends its
 // own subscription during events, a deadline longer than any timer. See also hangs.rig.test.ts.
 import { describe, expect, it, vi } from 'vitest'
-import { type Connection, connect, domainEvents, openSession, proc, type Subscription } from './index.ts'
+import { type Connection, domainEvents, openConnection, openSession, proc, type Subscription } from './index.ts'
 import { isCall, startFakeDaemon } from './testing/fake-daemon.ts'
 
 const { connectDomainEventCallbackRegisterAny: register, connectDomainEventCallbackDeregisterAny: deregister } = proc
 const dom = { name: 'd', uuid: '00000000-0000-0000-0000-000000000001', id: 1 }
 const event = { callbackId: 1, dom, event: 2, detail: 0 }
 
-describe('connect', () => {
+describe('openConnection', () => {
   it.each(['authList', 'connectSupportsFeature', 'connectOpen'] as const)(
     'fails when the daemon hangs up at %s',
     async (name) => {
       await using daemon = await startFakeDaemon()
       daemon.hangUpAt = proc[name]
-      await expect(connect(daemon.uri)).rejects.toMatchObject({ name: 'ConnectionError', code: 'lost', sent: true })
+      await expect(openConnection(daemon.uri)).rejects.toMatchObject({
+        name: 'ConnectionError',
+        code: 'lost',
+        sent: true,
+      })
       await vi.waitUntil(() => daemon.peers.size === 0)
     },
   )
 })
 
 /** A daemon that sends 50 events at registration and 50 more before it answers the deregistration. */
-async function chattyDaemon() {
+async function startDaemonWithEvents() {
   return startFakeDaemon((peer, message) => {
     if (isCall(message, deregister)) {
       for (let i = 0; i < 50; i += 1) peer.event(domainEvents.lifecycle, event)
@@ -37,8 +41,8 @@ describe('an event handler', () => {
     ['the subscription', (_connection, subscription) => subscription.close()],
     ['the connection', (connection) => connection.close()],
   ])('may close %s, and is not called again', async (_what, close) => {
-    await using daemon = await chattyDaemon()
-    await using connection = await connect(daemon.uri)
+    await using daemon = await startDaemonWithEvents()
+    await using connection = await openConnection(daemon.uri)
     const subscribed = Promise.withResolvers<Subscription>()
     const ended = Promise.withResolvers<void>()
     let seen = 0
@@ -90,7 +94,7 @@ describe('a deadline longer than any timer', () => {
     await using daemon = await startFakeDaemon((peer, message) => {
       answers.push(() => peer.reply(message, proc.connectGetLibVersion, { version: 1n }))
     })
-    await using connection = await connect(daemon.uri)
+    await using connection = await openConnection(daemon.uri)
     const patient = connection.call(proc.connectGetLibVersion, {}, { timeoutMs: 2 ** 40 })
     const quick = connection.call(proc.connectGetLibVersion, {}, { timeoutMs: 30 })
     await expect(quick).rejects.toMatchObject({ name: 'DeadlineError', sent: true })

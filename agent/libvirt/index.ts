@@ -2,7 +2,7 @@
 // but Node.
 export { type Address, parseUri, type Target, type TlsOptions } from './address.ts'
 export type { Credentials } from './auth.ts'
-export { type Connection, connect, type Subscription } from './connection.ts'
+export { type Connection, openConnection, type Subscription } from './connection.ts'
 export type { CallFunction, CallOptions, ConnectOptions } from './connection-options.ts'
 export {
   type CallEnd,

@@ -4,7 +4,10 @@ import type { TypedParam, TypedParamInput } from './protocol/common.ts'
 /** The value of a typed parameter: 64 bit integers are bigints, smaller ones numbers. */
 export type ParamValue = TypedParam['value']['value']
 
-/** `{ 'state.state': 1, 'cpu.time': 190000000n, … }`. Of a name that comes twice the last value counts. */
+/**
+ * Makes a plain object: `{ 'state.state': 1, 'cpu.time': 190000000n, … }`. If a name comes twice, its last value
+ * counts.
+ */
 export function fromParams(params: readonly TypedParam[]): Record<string, ParamValue> {
   const record: Record<string, ParamValue> = {}
   // A parameter named `__proto__` does no harm, because no value is an object.

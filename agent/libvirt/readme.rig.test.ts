@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { runCommand } from '../../test/rig/process.ts'
 import { withHost } from '../../test/rig/vitest.ts'
-import { connect, proc } from './index.ts'
+import { openConnection, proc } from './index.ts'
 import { emptyDomainXml } from './testing/guest.ts'
 
 const host = withHost()
@@ -15,7 +15,7 @@ it('the example of the README lists a domain and finds that another is not there
   const example = /```ts\n(.*?)```/s.exec(readme)?.[1] ?? ''
   const index = join(import.meta.dirname, 'index.ts')
   const program = join(host().home, 'example.ts')
-  await using connection = await connect(host().uri)
+  await using connection = await openConnection(host().uri)
   const { dom } = await connection.call(proc.domainDefineXmlFlags, { xml: emptyDomainXml('shown', uuid) })
   writeFileSync(program, example.replace('./index.ts', index).replace("'qemu:///system'", `'${host().uri}'`))
   const output = await runCommand([process.execPath, program])

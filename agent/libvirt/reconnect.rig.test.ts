@@ -8,17 +8,17 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, it, vi } from 'vitest'
 import { withHost } from '../../test/rig/vitest.ts'
-import { type Connection, connect, domainEvents, openSession, proc } from './index.ts'
+import { type Connection, domainEvents, openConnection, openSession, proc } from './index.ts'
 
 /** UUID of the domain that libvirt's test driver starts with. */
 const TEST_DOMAIN = '6695eb01-f6a4-8304-79aa-97f2502e193f'
 const host = withHost()
 const rounds = Number(process.env['RECONNECTS'] ?? 300)
 setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void
+const collectGarbage = runInNewContext('gc') as () => void
 
 /** Passes bytes between clients and libvirtd, until `cut`. */
-async function relay(to: string) {
+async function startRelay(to: string) {
   const directory = mkdtempSync(join(tmpdir(), 'relay-'))
   const path = join(directory, 'sock')
   const open = new Set<Socket>()
@@ -50,7 +50,7 @@ async function measureResources(connections: WeakRef<Connection>[]) {
   // Buffers count until they are swept, for which the next collection waits.
   for (let i = 0; i < 2; i += 1) {
     await new Promise((resolve) => void setImmediate(resolve))
-    collect()
+    collectGarbage()
   }
   const { heapUsed, arrayBuffers } = process.memoryUsage()
   return {
@@ -64,8 +64,8 @@ async function measureResources(connections: WeakRef<Connection>[]) {
 it('Session reconnects each time its connection is cut, without leaking connections, descriptors or memory', {
   timeout: 120_000 + rounds * 100,
 }, async () => {
-  await using between = await relay(host().socket)
-  await using direct = await connect(`test+unix:///default?socket=${host().socket}`)
+  await using between = await startRelay(host().socket)
+  await using direct = await openConnection(`test+unix:///default?socket=${host().socket}`)
   const { dom } = await direct.call(proc.domainLookupByUuid, { uuid: TEST_DOMAIN })
   await using session = openSession({
     uri: `test+unix:///default?socket=${between.path}`,

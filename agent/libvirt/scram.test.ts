@@ -4,14 +4,14 @@ import { scramSha256 } from './scram.ts'
 
 const user = { username: 'user', password: 'pencil' }
 const serverFirst = 'r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096'
-const begin = () => {
+const startExchange = () => {
   const exchange = scramSha256(user, 'rOprNGfwEbeRWgbNEkqO')
   return { exchange, first: exchange.next(Buffer.alloc(0)).value?.toString() }
 }
 
 describe('SCRAM-SHA-256', () => {
   it('sends the messages of the example in RFC 7677', () => {
-    const { exchange, first } = begin()
+    const { exchange, first } = startExchange()
     expect(first).toBe('n,,n=user,r=rOprNGfwEbeRWgbNEkqO')
     expect(exchange.next(Buffer.from(serverFirst)).value?.toString()).toBe(
       'c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=',
@@ -28,12 +28,12 @@ describe('SCRAM-SHA-256', () => {
     ['too many rounds', serverFirst.replace('4096', '1000000000')],
     ['no rounds', serverFirst.replace('4096', 'x')],
   ])('refuses %s', (_what, challenge) => {
-    const { exchange } = begin()
+    const { exchange } = startExchange()
     expect(() => exchange.next(Buffer.from(challenge))).toThrow('an invalid challenge')
   })
 
   it('refuses a daemon that does not know the password', () => {
-    const { exchange } = begin()
+    const { exchange } = startExchange()
     exchange.next(Buffer.from(serverFirst))
     expect(() => exchange.next(Buffer.from('v=AAAATRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4='))).toThrow(
       'does not know the password',

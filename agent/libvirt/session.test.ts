@@ -12,7 +12,7 @@ const backoff = { minMs: 1, maxMs: 5 }
  * Answers version calls. Each registration also gets an event at once, whose detail is the number of registrations so
  * far.
  */
-function eventfulDaemon() {
+function startDaemonWithEvents() {
   let registrations = 0
   return startFakeDaemon((peer, message) => {
     if (isCall(message, proc.connectGetLibVersion))
@@ -26,7 +26,7 @@ function eventfulDaemon() {
 
 describe('Session', () => {
   it('gives each connection a generation, all subscriptions, and a resync before its events', async () => {
-    await using daemon = await eventfulDaemon()
+    await using daemon = await startDaemonWithEvents()
     await using session = openSession({ uri: daemon.uri, backoff })
     const seen: string[] = []
     session.onResync(({ generation, reason, previous }) => void seen.push(`${generation} ${reason} ${previous?.code}`))
@@ -41,7 +41,7 @@ describe('Session', () => {
   })
 
   it('lets a call wait for a connection until its deadline', async () => {
-    await using daemon = await eventfulDaemon()
+    await using daemon = await startDaemonWithEvents()
     await daemon.stop()
     await using session = openSession({ uri: daemon.uri, backoff })
     const tooEarly = await session.call(proc.connectGetLibVersion, {}, { timeoutMs: 20 }).catch((e: unknown) => e)
@@ -100,7 +100,7 @@ describe('Session', () => {
   })
 
   it('fails waiting calls and connects no more when it is closed', async () => {
-    await using daemon = await eventfulDaemon()
+    await using daemon = await startDaemonWithEvents()
     await daemon.stop()
     const session = openSession({ uri: daemon.uri, backoff })
     const waiting = session.call(proc.connectGetLibVersion, {}).catch((e: unknown) => e)

@@ -1,7 +1,7 @@
 // A connection that reconnects. Each new connection has the next generation number and all subscriptions, and calls the
 // resync handlers.
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Connection, connect, type Subscription } from './connection.ts'
+import { type Connection, openConnection, type Subscription } from './connection.ts'
 import type { CallOptions, ConnectOptions, PlainProcedure, StreamProcedure } from './connection-options.ts'
 import { ConnectionError } from './errors.ts'
 import { Delivery, type EventHandler, type SubscribeOptions } from './events.ts'
@@ -138,7 +138,7 @@ export class Session implements AsyncDisposable {
     }
     const connection = this.connection
     try {
-      if (connection) subscription.bound = await bind(connection, subscription, Promise.resolve())
+      if (connection) subscription.bound = await subscribeOn(connection, subscription, Promise.resolve())
     } catch (error) {
       if (!(error instanceof ConnectionError)) {
         await close()
@@ -183,7 +183,7 @@ export class Session implements AsyncDisposable {
   ): Promise<Output<R>> {
     const started = performance.now()
     const connection = await this.connected(options)
-    return connection.call(procedure, args, remaining(options, performance.now() - started))
+    return connection.call(procedure, args, withRemainingTime(options, performance.now() - started))
   }
 
   async #run(): Promise<void> {
@@ -205,7 +205,7 @@ export class Session implements AsyncDisposable {
   async #runConnection(): Promise<void> {
     let connection: Connection | undefined
     try {
-      connection = await connect({ ...this.#options, signal: this.#stop.signal }, this.#generation + 1)
+      connection = await openConnection({ ...this.#options, signal: this.#stop.signal }, this.#generation + 1)
       const ready = Promise.withResolvers<void>()
       for (const subscription of this.#subscriptions) await this.#rebind(connection, subscription, ready.promise)
       this.#generation = connection.generation
@@ -226,7 +226,7 @@ export class Session implements AsyncDisposable {
 
   async #rebind(connection: Connection, subscription: SessionSubscription, ready: Promise<void>): Promise<void> {
     try {
-      subscription.bound = await bind(connection, subscription, ready)
+      subscription.bound = await subscribeOn(connection, subscription, ready)
     } catch (error) {
       if (error instanceof ConnectionError) throw error
       // A daemon that does not know the event must not keep the other subscriptions from working.
@@ -248,15 +248,20 @@ export class Session implements AsyncDisposable {
   }
 }
 
-/** Subscribes. Events wait for `ready`, so that the resync handlers run before them. */
-async function bind(connection: Connection, to: SessionSubscription, ready: Promise<void>): Promise<Subscription> {
-  let open = false
-  const opened = ready.then(() => void (open = true))
-  const handler = (event: unknown) => (open ? to.push(event) : opened.then(() => to.push(event)))
-  return connection.on(to.event, handler, { domain: to.domain })
+/** Subscribes on a connection. Events wait for `ready`, so that the resync handlers run before them. */
+async function subscribeOn(
+  connection: Connection,
+  subscription: SessionSubscription,
+  ready: Promise<void>,
+): Promise<Subscription> {
+  let isOpen = false
+  const opened = ready.then(() => void (isOpen = true))
+  const handler = (event: unknown) => (isOpen ? subscription.push(event) : opened.then(() => subscription.push(event)))
+  return connection.on(subscription.event, handler, { domain: subscription.domain })
 }
 
-function remaining(options: CallOptions, spentMs: number): CallOptions {
+/** The options of a call after it has waited: its deadline has come nearer. */
+function withRemainingTime(options: CallOptions, spentMs: number): CallOptions {
   return options.timeoutMs === undefined ? options : { ...options, timeoutMs: Math.max(1, options.timeoutMs - spentMs) }
 }
 

@@ -7,7 +7,7 @@ import { Readable } from 'node:stream'
 import { finished, pipeline } from 'node:stream/promises'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { withHost } from '../../test/rig/vitest.ts'
-import { type Connection, connect, type DomainRef, proc, type StoragePoolRef } from './index.ts'
+import { type Connection, type DomainRef, openConnection, proc, type StoragePoolRef } from './index.ts'
 import { createEchoGuest } from './testing/guest.ts'
 
 const host = withHost()
@@ -16,7 +16,7 @@ let dom: DomainRef
 let pool: StoragePoolRef
 
 beforeAll(async () => {
-  connection = await connect(host().uri)
+  connection = await openConnection(host().uri)
   // libvirt locks a console's device under /var/lock, which is /run/lock; a fresh /run may not have it.
   mkdirSync(join(host().home, 'run/lock'), { recursive: true })
   const guest = createEchoGuest(join(host().home, 'guests'), 'echo', randomUUID())
@@ -28,7 +28,7 @@ beforeAll(async () => {
   pool = (await connection.call(proc.storagePoolCreateXml, { xml })).pool
 })
 
-async function volume(name: string, bytes: number) {
+async function createVolume(name: string, bytes: number) {
   const xml = `<volume><name>${name}</name><capacity>${bytes}</capacity><target><format type='raw'/></target></volume>`
   return (await connection.call(proc.storageVolCreateXml, { pool, xml })).vol
 }
@@ -83,7 +83,7 @@ describe('the stream of a volume', () => {
 
   it('downloads the bytes that were uploaded', async () => {
     const data = randomBytes(size)
-    const vol = await volume('round', size)
+    const vol = await createVolume('round', size)
     const up = await connection.openStream(proc.storageVolUpload, { vol, offset: 0, length: size })
     await pipeline(Readable.from([data.subarray(0, 1_000_001), data.subarray(1_000_001)]), up)
     const down = await connection.openStream(proc.storageVolDownload, { vol, offset: 0, length: 0 })
@@ -93,7 +93,7 @@ describe('the stream of a volume', () => {
   })
 
   it('buffers little while its reader does not read, and other calls go on', async () => {
-    const vol = await volume('slow', size)
+    const vol = await createVolume('slow', size)
     const stream = await connection.openStream(proc.storageVolDownload, { vol, offset: 0, length: 0 })
     await vi.waitUntil(() => stream.readableLength >= stream.readableHighWaterMark)
     for (let i = 0; i < 200; i += 1) await connection.call(proc.connectGetLibVersion, {})
@@ -104,14 +104,14 @@ describe('the stream of a volume', () => {
   })
 
   it('fails an upload that does not fit into the volume', async () => {
-    const vol = await volume('small', 1 << 20)
+    const vol = await createVolume('small', 1 << 20)
     await expect(
       connection.openStream(proc.storageVolUpload, { vol, offset: 2n ** 62n, length: size }),
     ).rejects.toMatchObject({ name: 'LibvirtError' })
   })
 
   it('aborts the upload at the daemon when it is destroyed', async () => {
-    const vol = await volume('aborted', size)
+    const vol = await createVolume('aborted', size)
     const stream = await connection.openStream(proc.storageVolUpload, { vol, offset: 0, length: size })
     stream.write(randomBytes(1 << 20))
     stream.destroy()
@@ -127,7 +127,7 @@ describe('the stream of a volume', () => {
   })
 
   it('fails with ConnectionError when the daemon is killed', async () => {
-    const vol = await volume('lost', size)
+    const vol = await createVolume('lost', size)
     const stream = await connection.openStream(proc.storageVolDownload, { vol, offset: 0, length: 0 })
     await vi.waitUntil(() => stream.readableLength >= stream.readableHighWaterMark)
     const error = once(stream, 'error')

@@ -13,7 +13,7 @@ beforeAll(async () => {
   pki = join(host().home, 'pki')
   mkdirSync(pki)
   for (const [name, authority] of [['ca'], ['server', 'ca'], ['client', 'ca'], ['rogue']] as const)
-    certify(name, authority)
+    createCertificate(name, authority)
   const configuration = join(host().home, 'etc/libvirt/libvirtd.conf')
   writeFileSync(configuration, readFileSync(configuration, 'utf8').replace('listen_tls = 0', 'listen_tls = 1'))
   const files = `ca_file = "${pki}/ca.pem"\ncert_file = "${pki}/server.pem"\nkey_file = "${pki}/server.key"\n`
@@ -22,8 +22,8 @@ beforeAll(async () => {
   await host().startLibvirtd()
 })
 
-/** Makes a key and a certificate, signed by the authority or, without one, by itself. */
-function certify(name: string, authority?: string): void {
+/** Creates a key and a certificate, which is signed by the authority or, without one, by itself. */
+function createCertificate(name: string, authority?: string): void {
   // libvirtd refuses to start with a certificate that may sign others.
   const constraints = `basicConstraints=critical,CA:${authority ? 'FALSE' : 'TRUE'}`
   const signer = authority ? ['-CA', `${pki}/${authority}.pem`, '-CAkey', `${pki}/${authority}.key`] : []
@@ -45,7 +45,7 @@ function certify(name: string, authority?: string): void {
   )
 }
 
-/** Connects in the host's network namespace. Gives the daemon's URI, or the error's code. */
+/** Connects in the host's network namespace. Returns the daemon's URI, or the code of the error. */
 async function connectFromHost(uri: string, certificate: string | undefined, authority: string): Promise<string> {
   const program = join(host().home, 'connect.ts')
   const file = (name: string) => `readFileSync('${join(pki, name)}')`
@@ -53,10 +53,10 @@ async function connectFromHost(uri: string, certificate: string | undefined, aut
   writeFileSync(
     program,
     `import { readFileSync } from 'node:fs'
-    import { connect, proc } from '${join(import.meta.dirname, 'index.ts')}'
+    import { openConnection, proc } from '${join(import.meta.dirname, 'index.ts')}'
     try {
       const tls = { ca: ${file(`${authority}.pem`)}${own} }
-      await using connection = await connect({ uri: '${uri}', tls })
+      await using connection = await openConnection({ uri: '${uri}', tls })
       console.log((await connection.call(proc.connectGetUri, {})).uri)
     } catch (error) {
       console.log(error.code)

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { connect, proc } from '../../agent/libvirt/index.ts'
+import { openConnection, proc } from '../../agent/libvirt/index.ts'
 import { emptyDomainXml } from '../../agent/libvirt/testing/guest.ts'
 import { type Host, startHost } from '../rig/host.ts'
 import { scratchDirectory } from '../rig/scratch.ts'
@@ -29,7 +29,7 @@ type Argv = [name: string, argv: string[] | undefined][]
 
 /** Fifty domains that are off, a pool and a volume. Gives a domain's UUID. */
 async function prepare(host: Host): Promise<string> {
-  await using connection = await connect(host.uri)
+  await using connection = await openConnection(host.uri)
   const uuid = randomUUID()
   for (let i = 0; i < 50; i += 1) {
     const xml = emptyDomainXml(`bench-${i}`, i === 0 ? uuid : randomUUID())

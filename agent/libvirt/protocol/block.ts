@@ -1,46 +1,66 @@
 // A domain's disks: size, tuning, the jobs that copy, pull and commit them, and backups.
-import { bool, flags, int, nothing, optional, string, struct, uhyper } from '../wire/types.ts'
-import { anXml, domain, typedParams } from './common.ts'
-import { named, remote } from './procedure.ts'
+import { bool, flags, int, nothing, optionalOf, string, structOf, uhyper } from '../wire/types.ts'
+import { domain, typedParamsUpTo, xmlResult } from './common.ts'
+import { nameEntries } from './named.ts'
+import { remoteProcedure } from './procedure.ts'
 
-const onPath = struct({ dom: domain, path: string, flags })
+const diskPathArgs = structOf({ dom: domain, path: string, flags })
 
-export const blockProcedures = named({
+export const blockProcedures = nameEntries({
   /** Sizes in bytes. */
-  domainGetBlockInfo: remote(194, onPath, struct({ allocation: uhyper, capacity: uhyper, physical: uhyper })),
+  domainGetBlockInfo: remoteProcedure(
+    194,
+    diskPathArgs,
+    structOf({ allocation: uhyper, capacity: uhyper, physical: uhyper }),
+  ),
   /** `size` in KiB, or in bytes with `blockResizeFlags.bytes`. */
-  domainBlockResize: remote(251, struct({ dom: domain, disk: string, size: uhyper, flags }), nothing),
-  domainSetBlockIoTune: remote(252, struct({ dom: domain, disk: string, params: typedParams(32), flags }), nothing),
+  domainBlockResize: remoteProcedure(251, structOf({ dom: domain, disk: string, size: uhyper, flags }), nothing),
+  domainSetBlockIoTune: remoteProcedure(
+    252,
+    structOf({ dom: domain, disk: string, params: typedParamsUpTo(32), flags }),
+    nothing,
+  ),
 
   /** `found` is false if the disk has no job. Type: `blockJobType`; `cur` of `end` is done. */
-  domainGetBlockJobInfo: remote(
+  domainGetBlockJobInfo: remoteProcedure(
     238,
-    onPath,
-    struct({ found: bool, type: int, bandwidth: uhyper, cur: uhyper, end: uhyper }),
+    diskPathArgs,
+    structOf({ found: bool, type: int, bandwidth: uhyper, cur: uhyper, end: uhyper }),
   ),
-  domainBlockJobAbort: remote(237, onPath, nothing),
-  domainBlockJobSetSpeed: remote(239, struct({ dom: domain, path: string, bandwidth: uhyper, flags }), nothing),
-  domainBlockPull: remote(240, struct({ dom: domain, path: string, bandwidth: uhyper, flags }), nothing),
-  domainBlockRebase: remote(
+  domainBlockJobAbort: remoteProcedure(237, diskPathArgs, nothing),
+  domainBlockJobSetSpeed: remoteProcedure(
+    239,
+    structOf({ dom: domain, path: string, bandwidth: uhyper, flags }),
+    nothing,
+  ),
+  domainBlockPull: remoteProcedure(240, structOf({ dom: domain, path: string, bandwidth: uhyper, flags }), nothing),
+  domainBlockRebase: remoteProcedure(
     266,
-    struct({ dom: domain, path: string, base: optional(string), bandwidth: uhyper, flags }),
+    structOf({ dom: domain, path: string, base: optionalOf(string), bandwidth: uhyper, flags }),
     nothing,
   ),
-  domainBlockCommit: remote(
+  domainBlockCommit: remoteProcedure(
     290,
-    struct({ dom: domain, disk: string, base: optional(string), top: optional(string), bandwidth: uhyper, flags }),
+    structOf({
+      dom: domain,
+      disk: string,
+      base: optionalOf(string),
+      top: optionalOf(string),
+      bandwidth: uhyper,
+      flags,
+    }),
     nothing,
   ),
-  domainBlockCopy: remote(
+  domainBlockCopy: remoteProcedure(
     345,
-    struct({ dom: domain, path: string, destXml: string, params: typedParams(16), flags }),
+    structOf({ dom: domain, path: string, destXml: string, params: typedParamsUpTo(16), flags }),
     nothing,
   ),
 
-  domainBackupBegin: remote(
+  domainBackupBegin: remoteProcedure(
     421,
-    struct({ dom: domain, backupXml: string, checkpointXml: optional(string), flags }),
+    structOf({ dom: domain, backupXml: string, checkpointXml: optionalOf(string), flags }),
     nothing,
   ),
-  domainBackupGetXmlDesc: remote(422, struct({ dom: domain, flags }), anXml),
+  domainBackupGetXmlDesc: remoteProcedure(422, structOf({ dom: domain, flags }), xmlResult),
 })

@@ -1,18 +1,18 @@
 // Types that several procedures use: references to objects, typed parameters, libvirt's error.
 import {
-  array,
+  arrayOf,
   bool,
   double,
   hyper,
   type Input,
   int,
   type Output,
-  optional,
+  optionalOf,
   string,
-  struct,
+  structOf,
   uhyper,
   uint,
-  union,
+  unionOf,
   uuid,
 } from '../wire/types.ts'
 
@@ -20,31 +20,31 @@ import {
 export const listMax = 16_384
 
 /** A domain. libvirt identifies it by the UUID. `id` is -1 while the domain is off; a caller may always pass -1. */
-export const domain = struct({ name: string, uuid, id: int })
+export const domain = structOf({ name: string, uuid, id: int })
 export type DomainRef = Output<typeof domain>
 
 /** Part of an error; this client has no procedures for libvirt's networks. */
-const network = struct({ name: string, uuid })
+const network = structOf({ name: string, uuid })
 
-export const storagePool = struct({ name: string, uuid })
+export const storagePool = structOf({ name: string, uuid })
 export type StoragePoolRef = Output<typeof storagePool>
 
-export const storageVol = struct({ pool: string, name: string, key: string })
+export const storageVol = structOf({ pool: string, name: string, key: string })
 export type StorageVolRef = Output<typeof storageVol>
 
-export const snapshot = struct({ name: string, dom: domain })
+export const snapshot = structOf({ name: string, dom: domain })
 export type SnapshotRef = Output<typeof snapshot>
 
-export const checkpoint = struct({ name: string, dom: domain })
+export const checkpoint = structOf({ name: string, dom: domain })
 export type CheckpointRef = Output<typeof checkpoint>
 
 /**
  * A named value. libvirt's documentation gives the names for each procedure; params.ts converts from and to plain
  * objects.
  */
-export const typedParam = struct({
+export const typedParam = structOf({
   field: string,
-  value: union({
+  value: unionOf({
     int: [1, int],
     uint: [2, uint],
     llong: [3, hyper],
@@ -57,28 +57,28 @@ export const typedParam = struct({
 export type TypedParam = Output<typeof typedParam>
 export type TypedParamInput = Input<typeof typedParam>
 
-export function typedParams(max: number) {
-  return array(typedParam, max)
+export function typedParamsUpTo(max: number) {
+  return arrayOf(typedParam, max)
 }
 
 /** An error as libvirt sends it (virNetMessageError). */
-export const wireError = struct({
+export const wireError = structOf({
   code: int,
   domain: int,
-  message: optional(string),
+  message: optionalOf(string),
   level: int,
-  dom: optional(domain),
-  str1: optional(string),
-  str2: optional(string),
-  str3: optional(string),
+  dom: optionalOf(domain),
+  str1: optionalOf(string),
+  str2: optionalOf(string),
+  str3: optionalOf(string),
   int1: int,
   int2: int,
-  net: optional(network),
+  net: optionalOf(network),
 })
 
 /** Arguments of a procedure that takes only a domain. */
-export const onDomain = struct({ dom: domain })
+export const domainArgs = structOf({ dom: domain })
 /** Result of a procedure that gives a domain. */
-export const aDomain = struct({ dom: domain })
+export const domainResult = structOf({ dom: domain })
 /** Result of a procedure that gives an XML document. */
-export const anXml = struct({ xml: string })
+export const xmlResult = structOf({ xml: string })

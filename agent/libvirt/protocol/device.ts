@@ -1,19 +1,20 @@
 // A domain's devices: attach, detach, update, and tuning of network interfaces.
-import { flags, nothing, string, struct } from '../wire/types.ts'
-import { domain, typedParams } from './common.ts'
-import { named, remote } from './procedure.ts'
+import { flags, nothing, string, structOf } from '../wire/types.ts'
+import { domain, typedParamsUpTo } from './common.ts'
+import { nameEntries } from './named.ts'
+import { remoteProcedure } from './procedure.ts'
 
-const deviceXml = struct({ dom: domain, xml: string, flags })
+const deviceArgs = structOf({ dom: domain, xml: string, flags })
 
-export const deviceProcedures = named({
-  domainAttachDeviceFlags: remote(160, deviceXml, nothing),
+export const deviceProcedures = nameEntries({
+  domainAttachDeviceFlags: remoteProcedure(160, deviceArgs, nothing),
   /** Returns when the guest has been asked to release the device; the event `deviceRemoved` comes when it is gone. */
-  domainDetachDeviceFlags: remote(161, deviceXml, nothing),
-  domainUpdateDeviceFlags: remote(174, deviceXml, nothing),
+  domainDetachDeviceFlags: remoteProcedure(161, deviceArgs, nothing),
+  domainUpdateDeviceFlags: remoteProcedure(174, deviceArgs, nothing),
 
-  domainSetInterfaceParameters: remote(
+  domainSetInterfaceParameters: remoteProcedure(
     256,
-    struct({ dom: domain, device: string, params: typedParams(16), flags }),
+    structOf({ dom: domain, device: string, params: typedParamsUpTo(16), flags }),
     nothing,
   ),
 })

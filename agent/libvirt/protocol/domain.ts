@@ -1,88 +1,89 @@
 // Domains: definition, power, state, managed save, memory and vCPUs, guest agent, console. Other files of this folder
 // have disks, devices, snapshots and migration.
-import { array, bool, flags, int, nothing, optional, string, struct, uhyper, uint, uuid } from '../wire/types.ts'
-import { aDomain, anXml, domain, onDomain } from './common.ts'
-import { named, remote, remoteStream } from './procedure.ts'
+import { arrayOf, bool, flags, int, nothing, optionalOf, string, structOf, uhyper, uint, uuid } from '../wire/types.ts'
+import { domain, domainArgs, domainResult, xmlResult } from './common.ts'
+import { nameEntries } from './named.ts'
+import { remoteProcedure, remoteStreamProcedure } from './procedure.ts'
 
-const withFlags = struct({ dom: domain, flags })
-const slow = { slow: true } as const
+const domainFlagsArgs = structOf({ dom: domain, flags })
+const slowCall = { slow: true } as const
 
-export const domainProcedures = named({
-  domainLookupByUuid: remote(24, struct({ uuid }), aDomain),
-  domainDefineXmlFlags: remote(350, struct({ xml: string, flags }), aDomain),
-  domainUndefineFlags: remote(231, withFlags, nothing),
+export const domainProcedures = nameEntries({
+  domainLookupByUuid: remoteProcedure(24, structOf({ uuid }), domainResult),
+  domainDefineXmlFlags: remoteProcedure(350, structOf({ xml: string, flags }), domainResult),
+  domainUndefineFlags: remoteProcedure(231, domainFlagsArgs, nothing),
 
-  domainCreateXml: remote(10, struct({ xml: string, flags }), aDomain, slow),
-  domainCreateWithFlags: remote(196, withFlags, aDomain, slow),
-  domainSuspend: remote(34, onDomain, nothing),
-  domainResume: remote(28, onDomain, nothing),
-  domainShutdownFlags: remote(258, withFlags, nothing),
-  domainDestroyFlags: remote(234, withFlags, nothing),
+  domainCreateXml: remoteProcedure(10, structOf({ xml: string, flags }), domainResult, slowCall),
+  domainCreateWithFlags: remoteProcedure(196, domainFlagsArgs, domainResult, slowCall),
+  domainSuspend: remoteProcedure(34, domainArgs, nothing),
+  domainResume: remoteProcedure(28, domainArgs, nothing),
+  domainShutdownFlags: remoteProcedure(258, domainFlagsArgs, nothing),
+  domainDestroyFlags: remoteProcedure(234, domainFlagsArgs, nothing),
   /** Sends an NMI to the guest, whose kernel usually writes a crash dump then. */
-  domainInjectNmi: remote(210, withFlags, nothing),
+  domainInjectNmi: remoteProcedure(210, domainFlagsArgs, nothing),
   /** Wakes a guest that suspended itself (state `pmsuspended`). */
-  domainPmWakeup: remote(267, withFlags, nothing),
+  domainPmWakeup: remoteProcedure(267, domainFlagsArgs, nothing),
 
-  domainIsActive: remote(150, onDomain, struct({ active: bool })),
-  domainIsPersistent: remote(151, onDomain, struct({ persistent: bool })),
+  domainIsActive: remoteProcedure(150, domainArgs, structOf({ active: bool })),
+  domainIsPersistent: remoteProcedure(151, domainArgs, structOf({ persistent: bool })),
   /** Memory in KiB, CPU time in nanoseconds, state: `domainState`. */
-  domainGetInfo: remote(
+  domainGetInfo: remoteProcedure(
     16,
-    onDomain,
-    struct({ state: uint, maxMemory: uhyper, memory: uhyper, vcpus: uint, cpuTime: uhyper }),
+    domainArgs,
+    structOf({ state: uint, maxMemory: uhyper, memory: uhyper, vcpus: uint, cpuTime: uhyper }),
   ),
   /** State: `domainState`; the meaning of `reason` depends on the state. */
-  domainGetState: remote(212, withFlags, struct({ state: int, reason: int })),
-  domainGetXmlDesc: remote(14, withFlags, anXml),
-  domainGetMetadata: remote(
+  domainGetState: remoteProcedure(212, domainFlagsArgs, structOf({ state: int, reason: int })),
+  domainGetXmlDesc: remoteProcedure(14, domainFlagsArgs, xmlResult),
+  domainGetMetadata: remoteProcedure(
     265,
-    struct({ dom: domain, type: int, uri: optional(string), flags }),
-    struct({ metadata: string }),
+    structOf({ dom: domain, type: int, uri: optionalOf(string), flags }),
+    structOf({ metadata: string }),
   ),
   /** Type: `metadataType`. `metadata` null removes; `key` and `uri` are for elements. */
-  domainSetMetadata: remote(
+  domainSetMetadata: remoteProcedure(
     264,
-    struct({
+    structOf({
       dom: domain,
       type: int,
-      metadata: optional(string),
-      key: optional(string),
-      uri: optional(string),
+      metadata: optionalOf(string),
+      key: optionalOf(string),
+      uri: optionalOf(string),
       flags,
     }),
     nothing,
   ),
 
-  domainManagedSave: remote(182, withFlags, nothing, slow),
-  domainHasManagedSaveImage: remote(183, withFlags, struct({ result: bool })),
-  domainManagedSaveRemove: remote(184, withFlags, nothing),
-  domainManagedSaveGetXmlDesc: remote(388, withFlags, anXml),
+  domainManagedSave: remoteProcedure(182, domainFlagsArgs, nothing, slowCall),
+  domainHasManagedSaveImage: remoteProcedure(183, domainFlagsArgs, structOf({ result: bool })),
+  domainManagedSaveRemove: remoteProcedure(184, domainFlagsArgs, nothing),
+  domainManagedSaveGetXmlDesc: remoteProcedure(388, domainFlagsArgs, xmlResult),
 
   /** Memory in KiB. */
-  domainSetMemoryFlags: remote(204, struct({ dom: domain, memory: uhyper, flags }), nothing),
-  domainSetVcpusFlags: remote(199, struct({ dom: domain, vcpus: uint, flags }), nothing),
-  domainGetVcpusFlags: remote(200, withFlags, struct({ vcpus: int })),
+  domainSetMemoryFlags: remoteProcedure(204, structOf({ dom: domain, memory: uhyper, flags }), nothing),
+  domainSetVcpusFlags: remoteProcedure(199, structOf({ dom: domain, vcpus: uint, flags }), nothing),
+  domainGetVcpusFlags: remoteProcedure(200, domainFlagsArgs, structOf({ vcpus: int })),
 
   /** The guest agent sets the password. Flag 1: `password` is encrypted already. */
-  domainSetUserPassword: remote(
+  domainSetUserPassword: remoteProcedure(
     357,
-    struct({ dom: domain, user: optional(string), password: optional(string), flags }),
+    structOf({ dom: domain, user: optionalOf(string), password: optionalOf(string), flags }),
     nothing,
-    slow,
+    slowCall,
   ),
-  domainFsfreeze: remote(
+  domainFsfreeze: remoteProcedure(
     335,
-    struct({ dom: domain, mountpoints: array(string, 256), flags }),
-    struct({ filesystems: int }),
-    slow,
+    structOf({ dom: domain, mountpoints: arrayOf(string, 256), flags }),
+    structOf({ filesystems: int }),
+    slowCall,
   ),
-  domainFsthaw: remote(
+  domainFsthaw: remoteProcedure(
     336,
-    struct({ dom: domain, mountpoints: array(string, 256), flags }),
-    struct({ filesystems: int }),
-    slow,
+    structOf({ dom: domain, mountpoints: arrayOf(string, 256), flags }),
+    structOf({ filesystems: int }),
+    slowCall,
   ),
 
   /** The console's bytes, both ways. `device` null: the first console. */
-  domainOpenConsole: remoteStream(201, struct({ dom: domain, device: optional(string), flags }), 'duplex'),
+  domainOpenConsole: remoteStreamProcedure(201, structOf({ dom: domain, device: optionalOf(string), flags }), 'duplex'),
 })

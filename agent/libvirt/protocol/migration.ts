@@ -1,43 +1,48 @@
 // Jobs of a domain, and its migration to another daemon. Migrations are peer to peer: the source's daemon talks to the
 // destination's daemon.
-import { flags, int, nothing, opaque, optional, string, struct, uhyper } from '../wire/types.ts'
-import { domain, onDomain, typedParams } from './common.ts'
-import { named, remote } from './procedure.ts'
+import { flags, int, nothing, opaqueUpTo, optionalOf, string, structOf, uhyper } from '../wire/types.ts'
+import { domain, domainArgs, typedParamsUpTo } from './common.ts'
+import { nameEntries } from './named.ts'
+import { remoteProcedure } from './procedure.ts'
 
 const cookieMax = 4_194_304
 const paramsMax = 64
 
-export const migrationProcedures = named({
+export const migrationProcedures = nameEntries({
   /** Type: `jobType`; read `params` with `fromParams`. Flags: `jobStatsFlags`. */
-  domainGetJobStats: remote(298, struct({ dom: domain, flags }), struct({ type: int, params: typedParams(64) })),
-  domainAbortJob: remote(164, onDomain, nothing),
+  domainGetJobStats: remoteProcedure(
+    298,
+    structOf({ dom: domain, flags }),
+    structOf({ type: int, params: typedParamsUpTo(64) }),
+  ),
+  domainAbortJob: remoteProcedure(164, domainArgs, nothing),
 
-  domainMigrateBegin3Params: remote(
+  domainMigrateBegin3Params: remoteProcedure(
     302,
-    struct({ dom: domain, params: typedParams(paramsMax), flags }),
-    struct({ cookieOut: opaque(cookieMax), xml: string }),
+    structOf({ dom: domain, params: typedParamsUpTo(paramsMax), flags }),
+    structOf({ cookieOut: opaqueUpTo(cookieMax), xml: string }),
   ),
   /**
    * With flag `migrateFlags.peer2peer`: the whole migration; returns when it has ended. `destUri` is the connection URI
    * of the destination's daemon. `params`: see `migrateParams`.
    */
-  domainMigratePerform3Params: remote(
+  domainMigratePerform3Params: remoteProcedure(
     305,
-    struct({
+    structOf({
       dom: domain,
-      destUri: optional(string),
-      params: typedParams(paramsMax),
-      cookieIn: opaque(cookieMax),
+      destUri: optionalOf(string),
+      params: typedParamsUpTo(paramsMax),
+      cookieIn: opaqueUpTo(cookieMax),
       flags,
     }),
-    struct({ cookieOut: opaque(cookieMax) }),
+    structOf({ cookieOut: opaqueUpTo(cookieMax) }),
     { slow: true },
   ),
   /** Milliseconds. */
-  domainMigrateSetMaxDowntime: remote(166, struct({ dom: domain, downtime: uhyper, flags }), nothing),
-  domainMigrateGetMaxDowntime: remote(387, struct({ dom: domain, flags }), struct({ downtime: uhyper })),
+  domainMigrateSetMaxDowntime: remoteProcedure(166, structOf({ dom: domain, downtime: uhyper, flags }), nothing),
+  domainMigrateGetMaxDowntime: remoteProcedure(387, structOf({ dom: domain, flags }), structOf({ downtime: uhyper })),
   /** MiB/s. */
-  domainMigrateSetMaxSpeed: remote(207, struct({ dom: domain, bandwidth: uhyper, flags }), nothing),
-  domainMigrateGetMaxSpeed: remote(242, struct({ dom: domain, flags }), struct({ bandwidth: uhyper })),
-  domainMigrateStartPostCopy: remote(364, struct({ dom: domain, flags }), nothing),
+  domainMigrateSetMaxSpeed: remoteProcedure(207, structOf({ dom: domain, bandwidth: uhyper, flags }), nothing),
+  domainMigrateGetMaxSpeed: remoteProcedure(242, structOf({ dom: domain, flags }), structOf({ bandwidth: uhyper })),
+  domainMigrateStartPostCopy: remoteProcedure(364, structOf({ dom: domain, flags }), nothing),
 })

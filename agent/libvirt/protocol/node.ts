@@ -1,16 +1,29 @@
 // The host itself: its size, memory and CPU time.
-import { array, bool, charArray, flags, int, nothing, opaque, string, struct, uhyper, uint } from '../wire/types.ts'
-import { named, remote } from './procedure.ts'
+import {
+  arrayOf,
+  bool,
+  charArrayOf,
+  flags,
+  int,
+  nothing,
+  opaqueUpTo,
+  string,
+  structOf,
+  uhyper,
+  uint,
+} from '../wire/types.ts'
+import { nameEntries } from './named.ts'
+import { remoteProcedure } from './procedure.ts'
 
-const statistic = struct({ field: string, value: uhyper })
+const statistic = structOf({ field: string, value: uhyper })
 
-export const nodeProcedures = named({
+export const nodeProcedures = nameEntries({
   /** `memory` in KiB; `nodes` NUMA nodes with `sockets` × `cores` × `threads` each. */
-  nodeGetInfo: remote(
+  nodeGetInfo: remoteProcedure(
     6,
     nothing,
-    struct({
-      model: charArray(32),
+    structOf({
+      model: charArrayOf(32),
       memory: uhyper,
       cpus: int,
       mhz: int,
@@ -21,38 +34,38 @@ export const nodeProcedures = named({
     }),
   ),
   /** Bytes. */
-  nodeGetFreeMemory: remote(102, nothing, struct({ freeMemory: uhyper })),
+  nodeGetFreeMemory: remoteProcedure(102, nothing, structOf({ freeMemory: uhyper })),
   /** Bytes free in each NUMA cell from `startCell` on, at most `maxCells`. */
-  nodeGetCellsFreeMemory: remote(
+  nodeGetCellsFreeMemory: remoteProcedure(
     101,
-    struct({ startCell: int, maxCells: int }),
-    struct({ cells: array(uhyper, 1024) }),
+    structOf({ startCell: int, maxCells: int }),
+    structOf({ cells: arrayOf(uhyper, 1024) }),
   ),
   /**
    * `cpu` -1: all together. `nparams` 0 asks how many there are, and exactly that must be given next; nanoseconds since
    * boot by kind.
    */
-  nodeGetCpuStats: remote(
+  nodeGetCpuStats: remoteProcedure(
     227,
-    struct({ cpu: int, nparams: int, flags }),
-    struct({ params: array(statistic, 16), nparams: int }),
+    structOf({ cpu: int, nparams: int, flags }),
+    structOf({ params: arrayOf(statistic, 16), nparams: int }),
   ),
   /** `cell` -1: all together. `nparams` as above; KiB by kind (total, free, buffers, cached). */
-  nodeGetMemoryStats: remote(
+  nodeGetMemoryStats: remoteProcedure(
     228,
-    struct({ nparams: int, cell: int, flags }),
-    struct({ params: array(statistic, 16), nparams: int }),
+    structOf({ nparams: int, cell: int, flags }),
+    structOf({ params: arrayOf(statistic, 16), nparams: int }),
   ),
   /** `online` CPUs of `ret` present; `map` has one bit a CPU. */
-  nodeGetCpuMap: remote(
+  nodeGetCpuMap: remoteProcedure(
     293,
-    struct({ needMap: bool, needOnline: bool, flags }),
-    struct({ map: opaque(2048), online: uint, ret: int }),
+    structOf({ needMap: bool, needOnline: bool, flags }),
+    structOf({ map: opaqueUpTo(2048), online: uint, ret: int }),
   ),
   /** Free pages: for each cell from `startCell` on, one count for each of `pages` (sizes in KiB). */
-  nodeGetFreePages: remote(
+  nodeGetFreePages: remoteProcedure(
     340,
-    struct({ pages: array(uint, 64), startCell: int, cellCount: uint, flags }),
-    struct({ counts: array(uhyper, 1024) }),
+    structOf({ pages: arrayOf(uint, 64), startCell: int, cellCount: uint, flags }),
+    structOf({ counts: arrayOf(uhyper, 1024) }),
   ),
 })

@@ -34,8 +34,8 @@ type Unnamed<A extends AnyType, R extends AnyType, S extends StreamDirection | u
   'name'
 >
 
-/** A procedure of the main program, REMOTE_PROGRAM. */
-export function remote<A extends AnyType, R extends AnyType>(
+/** Describes a procedure of the main program, REMOTE_PROGRAM. */
+export function remoteProcedure<A extends AnyType, R extends AnyType>(
   number: number,
   args: A,
   result: R,
@@ -44,8 +44,8 @@ export function remote<A extends AnyType, R extends AnyType>(
   return { program: program.remote, number, args, result, stream: undefined, slow }
 }
 
-/** A procedure of the main program whose reply is empty and followed by a stream. */
-export function remoteStream<A extends AnyType>(
+/** Describes a procedure of the main program whose reply is empty and followed by a stream. */
+export function remoteStreamProcedure<A extends AnyType>(
   number: number,
   args: A,
   stream: StreamDirection,
@@ -53,23 +53,12 @@ export function remoteStream<A extends AnyType>(
   return { program: program.remote, number, args, result: nothing, stream, slow: false }
 }
 
-/** A procedure of QEMU_PROGRAM. */
-export function qemu<A extends AnyType, R extends AnyType>(
+/** Describes a procedure of QEMU_PROGRAM. */
+export function qemuProcedure<A extends AnyType, R extends AnyType>(
   number: number,
   args: A,
   result: R,
   options: ProcedureOptions = {},
 ): Unnamed<A, R, undefined> {
-  return { ...remote(number, args, result, options), program: program.qemu }
-}
-
-type Named<T> = { readonly [K in keyof T]: T[K] & { readonly name: K } }
-
-/** Gives each entry of a table its key as name. */
-export function named<const T extends Record<string, Unnamed<AnyType, AnyType, StreamDirection | undefined>>>(
-  table: T,
-): Named<T> {
-  const entries = Object.entries(table).map(([name, entry]) => [name, { ...entry, name }])
-  // The type of `Object.fromEntries` does not keep the keys; they are the table's.
-  return Object.fromEntries(entries) as Named<T>
+  return { ...remoteProcedure(number, args, result, options), program: program.qemu }
 }

@@ -14,7 +14,6 @@ import {
   blockResizeFlags,
   type Connection,
   checkpointDeleteFlags,
-  connect,
   type DomainRef,
   domainEvents,
   domainShutdownFlags,
@@ -24,6 +23,7 @@ import {
   migrateFlags,
   migrateParams,
   modificationImpact,
+  openConnection,
   pausedReason,
   proc,
   snapshotCreateFlags,
@@ -38,7 +38,7 @@ let dom: DomainRef
 let guest: Guest
 
 beforeAll(async () => {
-  c = await connect(host().uri)
+  c = await openConnection(host().uri)
   guest = createEchoGuest(join(host().home, 'guests'), 'guest', randomUUID())
   dom = (await c.call(proc.domainDefineXmlFlags, { xml: guest.xml })).dom
   dom = (await c.call(proc.domainCreateWithFlags, { dom })).dom

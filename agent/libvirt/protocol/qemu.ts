@@ -1,17 +1,18 @@
 // The calls of libvirt's QEMU program: the guest agent.
-import { flags, int, optional, string, struct } from '../wire/types.ts'
+import { flags, int, optionalOf, string, structOf } from '../wire/types.ts'
 import { domain } from './common.ts'
-import { named, qemu } from './procedure.ts'
+import { nameEntries } from './named.ts'
+import { qemuProcedure } from './procedure.ts'
 
-export const qemuProcedures = named({
+export const qemuProcedures = nameEntries({
   /**
    * One command for the guest agent, as JSON. `timeout` in seconds; -2 waits for ever, -1 libvirt's default, 0 not at
    * all.
    */
-  qemuDomainAgentCommand: qemu(
+  qemuDomainAgentCommand: qemuProcedure(
     3,
-    struct({ dom: domain, cmd: string, timeout: int, flags }),
-    struct({ result: optional(string) }),
+    structOf({ dom: domain, cmd: string, timeout: int, flags }),
+    structOf({ result: optionalOf(string) }),
     { slow: true },
   ),
 })

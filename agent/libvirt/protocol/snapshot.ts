@@ -1,24 +1,29 @@
 // Snapshots and checkpoints of a domain.
-import { array, bool, flags, int, nothing, string, struct } from '../wire/types.ts'
-import { anXml, checkpoint, domain, listMax, snapshot } from './common.ts'
-import { named, remote } from './procedure.ts'
+import { arrayOf, bool, flags, int, nothing, string, structOf } from '../wire/types.ts'
+import { checkpoint, domain, listMax, snapshot, xmlResult } from './common.ts'
+import { nameEntries } from './named.ts'
+import { remoteProcedure } from './procedure.ts'
 
-const create = struct({ dom: domain, xml: string, flags })
-const list = struct({ dom: domain, needResults: bool, flags })
-const byName = struct({ dom: domain, name: string, flags })
-const slow = { slow: true } as const
+const createArgs = structOf({ dom: domain, xml: string, flags })
+const listArgs = structOf({ dom: domain, needResults: bool, flags })
+const lookupArgs = structOf({ dom: domain, name: string, flags })
+const slowCall = { slow: true } as const
 
-export const snapshotProcedures = named({
-  domainSnapshotCreateXml: remote(185, create, struct({ snap: snapshot }), slow),
-  domainSnapshotGetXmlDesc: remote(186, struct({ snap: snapshot, flags }), anXml),
-  domainListAllSnapshots: remote(274, list, struct({ snapshots: array(snapshot, listMax), ret: int })),
-  domainSnapshotLookupByName: remote(189, byName, struct({ snap: snapshot })),
-  domainRevertToSnapshot: remote(192, struct({ snap: snapshot, flags }), nothing, slow),
-  domainSnapshotDelete: remote(193, struct({ snap: snapshot, flags }), nothing, slow),
+export const snapshotProcedures = nameEntries({
+  domainSnapshotCreateXml: remoteProcedure(185, createArgs, structOf({ snap: snapshot }), slowCall),
+  domainSnapshotGetXmlDesc: remoteProcedure(186, structOf({ snap: snapshot, flags }), xmlResult),
+  domainListAllSnapshots: remoteProcedure(274, listArgs, structOf({ snapshots: arrayOf(snapshot, listMax), ret: int })),
+  domainSnapshotLookupByName: remoteProcedure(189, lookupArgs, structOf({ snap: snapshot })),
+  domainRevertToSnapshot: remoteProcedure(192, structOf({ snap: snapshot, flags }), nothing, slowCall),
+  domainSnapshotDelete: remoteProcedure(193, structOf({ snap: snapshot, flags }), nothing, slowCall),
 
-  domainCheckpointCreateXml: remote(411, create, struct({ checkpoint })),
-  domainCheckpointGetXmlDesc: remote(412, struct({ checkpoint, flags }), anXml),
-  domainListAllCheckpoints: remote(413, list, struct({ checkpoints: array(checkpoint, listMax), ret: int })),
-  domainCheckpointLookupByName: remote(415, byName, struct({ checkpoint })),
-  domainCheckpointDelete: remote(417, struct({ checkpoint, flags }), nothing),
+  domainCheckpointCreateXml: remoteProcedure(411, createArgs, structOf({ checkpoint })),
+  domainCheckpointGetXmlDesc: remoteProcedure(412, structOf({ checkpoint, flags }), xmlResult),
+  domainListAllCheckpoints: remoteProcedure(
+    413,
+    listArgs,
+    structOf({ checkpoints: arrayOf(checkpoint, listMax), ret: int }),
+  ),
+  domainCheckpointLookupByName: remoteProcedure(415, lookupArgs, structOf({ checkpoint })),
+  domainCheckpointDelete: remoteProcedure(417, structOf({ checkpoint, flags }), nothing),
 })

@@ -1,17 +1,18 @@
 // Storage pools and volumes: only what uploads and downloads of volumes need.
-import { flags, nothing, string, struct, uhyper } from '../wire/types.ts'
+import { flags, nothing, string, structOf, uhyper } from '../wire/types.ts'
 import { storagePool, storageVol } from './common.ts'
-import { named, remote, remoteStream } from './procedure.ts'
+import { nameEntries } from './named.ts'
+import { remoteProcedure, remoteStreamProcedure } from './procedure.ts'
 
-const aVol = struct({ vol: storageVol })
+const volumeResult = structOf({ vol: storageVol })
 /** `length` 0: to the end. */
-const transfer = struct({ vol: storageVol, offset: uhyper, length: uhyper, flags })
-const slow = { slow: true } as const
+const transferArgs = structOf({ vol: storageVol, offset: uhyper, length: uhyper, flags })
+const slowCall = { slow: true } as const
 
-export const storageProcedures = named({
-  storagePoolCreateXml: remote(76, struct({ xml: string, flags }), struct({ pool: storagePool })),
-  storageVolCreateXml: remote(93, struct({ pool: storagePool, xml: string, flags }), aVol, slow),
-  storageVolDelete: remote(94, struct({ vol: storageVol, flags }), nothing, slow),
-  storageVolUpload: remoteStream(208, transfer, 'upload'),
-  storageVolDownload: remoteStream(209, transfer, 'download'),
+export const storageProcedures = nameEntries({
+  storagePoolCreateXml: remoteProcedure(76, structOf({ xml: string, flags }), structOf({ pool: storagePool })),
+  storageVolCreateXml: remoteProcedure(93, structOf({ pool: storagePool, xml: string, flags }), volumeResult, slowCall),
+  storageVolDelete: remoteProcedure(94, structOf({ vol: storageVol, flags }), nothing, slowCall),
+  storageVolUpload: remoteStreamProcedure(208, transferArgs, 'upload'),
+  storageVolDownload: remoteStreamProcedure(209, transferArgs, 'download'),
 })

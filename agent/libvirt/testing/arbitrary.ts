@@ -23,7 +23,7 @@ export function arbitraryValueOf(shape: Shape): fc.Arbitrary<unknown> {
     case 'bool':
       return fc.boolean()
     case 'uuid':
-      return fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => uuidText(Buffer.from(bytes)))
+      return fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => uuidFromBytes(Buffer.from(bytes)))
     case 'string':
       return text
     case 'opaque':
@@ -46,6 +46,6 @@ export function arbitraryValueOf(shape: Shape): fc.Arbitrary<unknown> {
   }
 }
 
-function uuidText(bytes: Buffer): string {
+function uuidFromBytes(bytes: Buffer): string {
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
 }

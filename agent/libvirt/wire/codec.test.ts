@@ -11,18 +11,18 @@ import { decode, encode } from './codec.ts'
 import { XdrReader } from './reader.ts'
 import {
   type AnyType,
-  array,
-  charArray,
-  chars,
+  arrayOf,
+  charArrayOf,
+  charsUpTo,
   flags,
   int,
-  opaque,
-  optional,
+  opaqueUpTo,
+  optionalOf,
   string,
-  struct,
+  structOf,
   type Type,
   uhyper,
-  union,
+  unionOf,
   uuid,
 } from './types.ts'
 
@@ -35,7 +35,7 @@ const types: [string, AnyType][] = [
   ['error', wireError],
 ]
 
-function bytesOf(type: AnyType, value: unknown): Buffer {
+function encodeToBytes(type: AnyType, value: unknown): Buffer {
   return encode(type as Type, value).bytes()
 }
 
@@ -46,7 +46,7 @@ describe.each(types)('codec of %s', (_name, type) => {
         arbitraryValueOf(type.shape),
         fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
         (value, part) => {
-          const bytes = bytesOf(type, value)
+          const bytes = encodeToBytes(type, value)
           expect(bytes.length % 4).toBe(0)
           expect(decode(type, bytes)).toEqual(value)
           if (bytes.length > 0) {
@@ -78,24 +78,26 @@ describe('decode with a too large length', () => {
   const huge = Buffer.from('ffffffff', 'hex')
   it.each<[string, AnyType, string]>([
     ['string', string, 'string of 4294967295 is over the limit of 4194304'],
-    ['opaque', opaque(16), 'opaque of 4294967295 is over the limit of 16'],
-    ['array', array(int, 16_384), 'array of 4294967295 is over the limit of 16384'],
-    ['array of empty structs', array(struct({}), 16), 'array of 4294967295 is over the limit of 16'],
-    ['chars', chars(65_536), 'char array of 4294967295 is over the limit of 65536'],
-    ['optional', optional(int), 'a bool is 0 or 1, not 4294967295'],
-    ['union', union({ int: [1, int] }), 'union of unknown case -1'],
+    ['opaque', opaqueUpTo(16), 'opaque of 4294967295 is over the limit of 16'],
+    ['array', arrayOf(int, 16_384), 'array of 4294967295 is over the limit of 16384'],
+    ['array of empty structs', arrayOf(structOf({}), 16), 'array of 4294967295 is over the limit of 16'],
+    ['chars', charsUpTo(65_536), 'char array of 4294967295 is over the limit of 65536'],
+    ['optional', optionalOf(int), 'a bool is 0 or 1, not 4294967295'],
+    ['union', unionOf({ int: [1, int] }), 'union of unknown case -1'],
   ])('refuses it for %s', (_name, type, message) => {
     expect(() => decode(type, huge)).toThrow(message)
   })
 
   it('refuses a length within the limit but beyond the message', () => {
     expect(() => decode(string, Buffer.from('00400000', 'hex'))).toThrow('4194304 bytes wanted at byte 4, 0 left')
-    expect(() => decode(chars(65_536), Buffer.from('00010000', 'hex'))).toThrow('65536 chars announced, 0 bytes left')
+    expect(() => decode(charsUpTo(65_536), Buffer.from('00010000', 'hex'))).toThrow(
+      '65536 chars announced, 0 bytes left',
+    )
   })
 })
 
 describe('encode of an invalid value', () => {
-  const type = struct({ dom: struct({ uuid, id: int }), names: array(string, 2), memory: optional(uhyper) })
+  const type = structOf({ dom: structOf({ uuid, id: int }), names: arrayOf(string, 2), memory: optionalOf(uhyper) })
   const good = { dom: { uuid: '00000000-0000-0000-0000-000000000000', id: 1 }, names: [] }
   it.each<[unknown, string]>([
     [{ ...good, dom: { ...good.dom, uuid: 'x' } }, 'dom.uuid: x is not a UUID'],
@@ -108,12 +110,12 @@ describe('encode of an invalid value', () => {
     [{ ...good, memory: -1n }, 'memory: -1 is not an unsigned 64 bit integer'],
     [undefined, 'undefined is not an object'],
   ])('names the field of %o', (value, message) => {
-    expect(() => bytesOf(type, value)).toThrow(EncodeError)
-    expect(() => bytesOf(type, value)).toThrow(message)
+    expect(() => encodeToBytes(type, value)).toThrow(EncodeError)
+    expect(() => encodeToBytes(type, value)).toThrow(message)
   })
 
   it('refuses a typed parameter of unknown type', () => {
-    expect(() => bytesOf(typedParam, { field: 'x', value: { type: 'float', value: 1 } })).toThrow(
+    expect(() => encodeToBytes(typedParam, { field: 'x', value: { type: 'float', value: 1 } })).toThrow(
       'value: float is not one of int, uint, llong, ullong, double, boolean, string',
     )
   })
@@ -121,20 +123,20 @@ describe('encode of an invalid value', () => {
 
 describe('a decoded value', () => {
   it('does not change when the buffer is overwritten', () => {
-    const type = struct({ data: opaque(100), text: string, long: string, id: uuid })
+    const type = structOf({ data: opaqueUpTo(100), text: string, long: string, id: uuid })
     const value = {
       data: Buffer.from('abc'),
       text: 'short',
       long: 'x'.repeat(100),
       id: `${'0'.repeat(8)}-0000-0000-0000-${'0'.repeat(12)}`,
     }
-    const memory = Buffer.from(bytesOf(type, value))
+    const memory = Buffer.from(encodeToBytes(type, value))
     const reader = new XdrReader(memory)
     const decoded = decode(type, reader)
     memory.fill(0xee)
     expect(decoded).toEqual(value)
     const other = Buffer.from('data')
-    const kept = reader.over(other, 0, 4).rest()
+    const kept = reader.moveTo(other, 0, 4).rest()
     other.fill(0xee)
     expect(kept).toEqual(Buffer.from('data'))
   })
@@ -147,9 +149,9 @@ describe('encode', () => {
     ['a number as 64 bits', uhyper, 5, '0000000000000005'],
     ['a UUID without hyphens', uuid, 'ABCDEF00000000000000000000000001', 'abcdef00000000000000000000000001'],
     ['a string with zero padding', string, 'abcde', '000000056162636465000000'],
-    ['chars as four bytes each, with their sign', chars(8), Buffer.from([1, 0xff]), '0000000200000001ffffffff'],
-    ['a char array without a count', charArray(2), 'a', '0000006100000000'],
+    ['chars as four bytes each, with their sign', charsUpTo(8), Buffer.from([1, 0xff]), '0000000200000001ffffffff'],
+    ['a char array without a count', charArrayOf(2), 'a', '0000006100000000'],
   ])('writes %s', (_name, type, value, hex) => {
-    expect(bytesOf(type, value).toString('hex')).toBe(hex)
+    expect(encodeToBytes(type, value).toString('hex')).toBe(hex)
   })
 })

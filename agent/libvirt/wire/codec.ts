@@ -8,8 +8,8 @@ import { XdrWriter } from './writer.ts'
 type Read = (reader: XdrReader) => unknown
 type Write = (writer: XdrWriter, value: unknown) => void
 
-const reads = new WeakMap<Shape, Read>()
-const writes = new WeakMap<Shape, Write>()
+const readers = new WeakMap<Shape, Read>()
+const writers = new WeakMap<Shape, Write>()
 
 /** Decodes a value that takes all bytes of `source`. Throws ProtocolError. */
 export function decode<T extends AnyType>(type: T, source: Buffer | XdrReader): Output<T> {
@@ -27,23 +27,23 @@ export function encode<T extends AnyType>(type: T, value: Input<T>, writer = new
 }
 
 function readerOf(shape: Shape): Read {
-  const known = reads.get(shape)
-  if (known) return known
-  const made = compileRead(shape)
-  reads.set(shape, made)
-  return made
+  const cached = readers.get(shape)
+  if (cached) return cached
+  const compiled = compileReader(shape)
+  readers.set(shape, compiled)
+  return compiled
 }
 
 function writerOf(shape: Shape): Write {
-  const known = writes.get(shape)
-  if (known) return known
-  const made = compileWrite(shape)
-  writes.set(shape, made)
-  return made
+  const cached = writers.get(shape)
+  if (cached) return cached
+  const compiled = compileWriter(shape)
+  writers.set(shape, compiled)
+  return compiled
 }
 
 // oxlint-disable-next-line complexity -- one flat case per kind reads better than a table of makers
-function compileRead(shape: Shape): Read {
+function compileReader(shape: Shape): Read {
   switch (shape.kind) {
     case 'int':
       return (reader) => reader.int()
@@ -59,7 +59,7 @@ function compileRead(shape: Shape): Read {
     case 'bool':
       return (reader) => reader.int() !== 0
     case 'uuid':
-      return (reader) => uuidText(reader.hex(16))
+      return (reader) => uuidFromHex(reader.hex(16))
     case 'string':
       return (reader) => reader.string(shape.max)
     case 'opaque':
@@ -69,21 +69,21 @@ function compileRead(shape: Shape): Read {
     case 'charArray':
       return (reader) => textUntilZero(readChars(reader, shape.length))
     case 'optional':
-      return readOptional(readerOf(shape.of))
+      return optionalReader(readerOf(shape.of))
     case 'array':
-      return readArray(readerOf(shape.of), shape.max)
+      return arrayReader(readerOf(shape.of), shape.max)
     case 'struct':
-      return readStruct(shape.fields)
+      return structReader(shape.fields)
     case 'union':
-      return readUnion(shape.cases)
+      return unionReader(shape.cases)
   }
 }
 
-function readOptional(of: Read): Read {
+function optionalReader(of: Read): Read {
   return (reader) => (reader.flag() ? of(reader) : null)
 }
 
-function readArray(of: Read, max: number): Read {
+function arrayReader(of: Read, max: number): Read {
   return (reader) => {
     const count = reader.count(max, 'array')
     const items: unknown[] = []
@@ -92,7 +92,7 @@ function readArray(of: Read, max: number): Read {
   }
 }
 
-function readStruct(fields: StructFields): Read {
+function structReader(fields: StructFields): Read {
   const steps = fields.map(([name, shape]) => ({ name, read: readerOf(shape) }))
   return (reader) => {
     const value: Record<string, unknown> = {}
@@ -101,7 +101,7 @@ function readStruct(fields: StructFields): Read {
   }
 }
 
-function readUnion(cases: UnionCases): Read {
+function unionReader(cases: UnionCases): Read {
   const branches = new Map([...cases].map(([number, [type, shape]]) => [number, { type, read: readerOf(shape) }]))
   return (reader) => {
     const discriminant = reader.int()
@@ -126,8 +126,8 @@ function textUntilZero(bytes: Buffer): string {
 type StructFields = Extract<Shape, { kind: 'struct' }>['fields']
 type UnionCases = Extract<Shape, { kind: 'union' }>['cases']
 
-// oxlint-disable-next-line complexity -- as `compileRead`
-function compileWrite(shape: Shape): Write {
+// oxlint-disable-next-line complexity -- like `compileReader`
+function compileWriter(shape: Shape): Write {
   switch (shape.kind) {
     case 'int':
       return (writer, value) => writer.int(toNumber(value))
@@ -144,27 +144,27 @@ function compileWrite(shape: Shape): Write {
     case 'bool':
       return (writer, value) => writer.int(value === true ? 1 : 0)
     case 'uuid':
-      return (writer, value) => writer.hex(uuidHex(value))
+      return (writer, value) => writer.hex(hexFromUuid(value))
     case 'string':
-      return writeString(shape.max)
+      return stringWriter(shape.max)
     case 'opaque':
-      return (writer, value) => writer.opaque(bytesOf(value, shape.max))
+      return (writer, value) => writer.opaque(requireBytes(value, shape.max))
     case 'chars':
-      return writeChars(shape.max)
+      return charsWriter(shape.max)
     case 'charArray':
-      return writeCharArray(shape.length)
+      return charArrayWriter(shape.length)
     case 'optional':
-      return writeOptional(writerOf(shape.of))
+      return optionalWriter(writerOf(shape.of))
     case 'array':
-      return writeArray(writerOf(shape.of), shape.max)
+      return arrayWriter(writerOf(shape.of), shape.max)
     case 'struct':
-      return writeStruct(shape.fields)
+      return structWriter(shape.fields)
     case 'union':
-      return writeUnion(shape.cases)
+      return unionWriter(shape.cases)
   }
 }
 
-function writeString(max: number): Write {
+function stringWriter(max: number): Write {
   return (writer, value) => {
     if (typeof value !== 'string') throw new EncodeError(`${kindOf(value)} is not a string`)
     // libvirt's strings are C strings, so the daemon would not see what follows a zero.
@@ -175,15 +175,15 @@ function writeString(max: number): Write {
   }
 }
 
-function writeChars(max: number): Write {
+function charsWriter(max: number): Write {
   return (writer, value) => {
-    const bytes = bytesOf(value, max)
+    const bytes = requireBytes(value, max)
     writer.uint(bytes.length)
     for (const byte of bytes) writer.int(toSignedByte(byte))
   }
 }
 
-function writeCharArray(length: number): Write {
+function charArrayWriter(length: number): Write {
   return (writer, value) => {
     const bytes = Buffer.alloc(length)
     if (typeof value !== 'string' || bytes.write(value) !== Buffer.byteLength(value)) {
@@ -198,7 +198,7 @@ function toSignedByte(byte: number): number {
   return (byte << 24) >> 24
 }
 
-function writeOptional(of: Write): Write {
+function optionalWriter(of: Write): Write {
   return (writer, value) => {
     const isPresent = value !== null && value !== undefined
     writer.uint(isPresent ? 1 : 0)
@@ -206,7 +206,7 @@ function writeOptional(of: Write): Write {
   }
 }
 
-function writeArray(of: Write, max: number): Write {
+function arrayWriter(of: Write, max: number): Write {
   return (writer, value) => {
     if (!Array.isArray(value)) throw new EncodeError(`${kindOf(value)} is not an array`)
     if (value.length > max) throw new EncodeError(`an array of ${value.length} is over the limit of ${max}`)
@@ -220,7 +220,7 @@ function writeArray(of: Write, max: number): Write {
   }
 }
 
-function writeStruct(fields: StructFields): Write {
+function structWriter(fields: StructFields): Write {
   const steps = fields.map(([name, shape]) => ({ name, write: writerOf(shape) }))
   return (writer, value) => {
     if (typeof value !== 'object' || value === null) throw new EncodeError(`${kindOf(value)} is not an object`)
@@ -237,7 +237,7 @@ function writeStruct(fields: StructFields): Write {
   }
 }
 
-function writeUnion(cases: UnionCases): Write {
+function unionWriter(cases: UnionCases): Write {
   const branches = new Map([...cases].map(([number, [type, shape]]) => [type, { number, write: writerOf(shape) }]))
   return (writer, value) => {
     const { type, value: inner } = (value ?? {}) as { type?: unknown; value?: unknown }
@@ -273,7 +273,7 @@ function toWideInteger(value: unknown): bigint | number {
   return value
 }
 
-function bytesOf(value: unknown, max: number): Uint8Array {
+function requireBytes(value: unknown, max: number): Uint8Array {
   if (!(value instanceof Uint8Array)) throw new EncodeError(`${kindOf(value)} is not a Uint8Array`)
   if (value.length > max) throw new EncodeError(`${value.length} bytes are over the limit of ${max}`)
   return value
@@ -281,12 +281,12 @@ function bytesOf(value: unknown, max: number): Uint8Array {
 
 const uuidPattern = /^[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}$/i
 
-function uuidHex(value: unknown): string {
+function hexFromUuid(value: unknown): string {
   if (typeof value !== 'string' || !uuidPattern.test(value)) throw new EncodeError(`${String(value)} is not a UUID`)
   return value.replaceAll('-', '')
 }
 
-function uuidText(hex: string): string {
+function uuidFromHex(hex: string): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
 

@@ -25,7 +25,7 @@ describe('FrameSplitter', () => {
         (messages, sizes) => {
           const sent = messages.map(([head, payload]) => encodeMessage(head, payload))
           const splitter = new FrameSplitter()
-          const got = [...cut(Buffer.concat(sent), sizes)].flatMap((chunk) => push(splitter, chunk))
+          const got = [...cutIntoChunks(Buffer.concat(sent), sizes)].flatMap((chunk) => pushChunk(splitter, chunk))
           expect(got.map((bytes) => bytes.toString('hex'))).toEqual(sent.map((bytes) => bytes.toString('hex')))
           expect(got.map((bytes) => splitMessage(bytes).header)).toEqual(messages.map(([head]) => head))
           expect(splitter.held).toBe(0)
@@ -41,19 +41,22 @@ describe('FrameSplitter', () => {
     ['ffffffff', 'a message of 4294967295 bytes is over the limit of 33554432'],
   ])('refuses the length %s', (hex, text) => {
     const splitter = new FrameSplitter()
-    expect(() => push(splitter, Buffer.from(hex, 'hex'))).toThrow(ProtocolError)
-    expect(() => push(new FrameSplitter(), Buffer.from(hex, 'hex'))).toThrow(text)
+    expect(() => pushChunk(splitter, Buffer.from(hex, 'hex'))).toThrow(ProtocolError)
+    expect(() => pushChunk(new FrameSplitter(), Buffer.from(hex, 'hex'))).toThrow(text)
   })
 
   it('takes a message of maximum length, and allocates no more than has arrived', () => {
     const splitter = new FrameSplitter()
-    expect(push(splitter, Buffer.from('02000004', 'hex'))).toEqual([])
+    expect(pushChunk(splitter, Buffer.from('02000004', 'hex'))).toEqual([])
     expect(splitter.held).toBe(4)
   })
 })
 
-/** As a socket that reads into the same memory again: what was given is copied out, what was pushed is overwritten. */
-function push(splitter: FrameSplitter, chunk: Buffer): Buffer[] {
+/**
+ * Pushes like a socket that reads into the same memory again: the messages are copied out, then the memory is
+ * overwritten.
+ */
+function pushChunk(splitter: FrameSplitter, chunk: Buffer): Buffer[] {
   const got: Buffer[] = []
   const memory = Buffer.concat([chunk, Buffer.from('beyond what was read')])
   splitter.push(memory, chunk.length, (bytes, start, end) => got.push(Buffer.from(bytes.subarray(start, end))))
@@ -61,7 +64,7 @@ function push(splitter: FrameSplitter, chunk: Buffer): Buffer[] {
   return got
 }
 
-function* cut(bytes: Buffer, sizes: number[]): Generator<Buffer> {
+function* cutIntoChunks(bytes: Buffer, sizes: number[]): Generator<Buffer> {
   let offset = 0
   for (const size of sizes) {
     yield bytes.subarray(offset, offset + size)

@@ -20,7 +20,7 @@ it('decodeName decodes any bytes like Node, the first time and again', () => {
   )
 })
 
-it('tells apart texts whose bytes fall into the same place', () => {
+it('decodeName tells apart texts that share a place in the cache', () => {
   // 31 × 'A' + 'a' = 31 × 'B' + 'B'
   for (const name of ['Aa', 'BB', 'Aa', 'BB']) expect(decodeName(Buffer.from(name), 0, 2)).toBe(name)
 })

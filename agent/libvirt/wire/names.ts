@@ -13,14 +13,14 @@ export function decodeName(bytes: Buffer, start: number, end: number): string {
   for (let i = start; i < end; i += 1) hash = (hash * 31 + (bytes[i] ?? 0)) | 0
   const place = hash & (size - 1)
   const known = cache[place] ?? ''
-  if (isText(known, bytes, start, end)) return known
+  if (hasSameText(known, bytes, start, end)) return known
   const text = bytes.toString('utf8', start, end)
   cache[place] = text
   return text
 }
 
 /** Matches ASCII texts only, in which a byte is a character. */
-function isText(text: string, bytes: Buffer, start: number, end: number): boolean {
+function hasSameText(text: string, bytes: Buffer, start: number, end: number): boolean {
   if (text.length !== end - start) return false
   for (let i = 0; i < text.length; i += 1) {
     const code = text.charCodeAt(i)

@@ -13,11 +13,11 @@ export class XdrReader {
   #end = 0
 
   constructor(bytes: Buffer = empty) {
-    this.over(bytes, 0, bytes.length)
+    this.moveTo(bytes, 0, bytes.length)
   }
 
   /** Moves to another range, mostly of the same buffer. */
-  over(bytes: Buffer, start: number, end: number): this {
+  moveTo(bytes: Buffer, start: number, end: number): this {
     if (bytes !== this.#bytes) {
       this.#bytes = bytes
       this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
@@ -82,14 +82,14 @@ export class XdrReader {
   opaque(max: number): Buffer {
     const length = this.count(max, 'opaque')
     const bytes = this.#copy(length)
-    this.#take(padding(length))
+    this.#take(paddingAfter(length))
     return bytes
   }
 
   string(max: number): string {
     const length = this.count(max, 'string')
     const start = this.#take(length)
-    this.#take(padding(length))
+    this.#take(paddingAfter(length))
     if (length <= nameMax) return decodeName(this.#bytes, start, start + length)
     return this.#bytes.toString('utf8', start, start + length)
   }
@@ -114,6 +114,6 @@ export class XdrReader {
   }
 }
 
-function padding(length: number): number {
+function paddingAfter(length: number): number {
   return (4 - (length % 4)) % 4
 }

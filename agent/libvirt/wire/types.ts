@@ -53,32 +53,32 @@ export const uuid: Type<string> = { shape: { kind: 'uuid' } }
 export const string: Type<string> = { shape: { kind: 'string', max: stringMax } }
 
 /** A count and bytes. Decoding copies the bytes. */
-export function opaque(max: number): Type<Buffer, Uint8Array> {
+export function opaqueUpTo(max: number): Type<Buffer, Uint8Array> {
   return { shape: { kind: 'opaque', max } }
 }
 
 /** `char data<max>`: a count and bytes; each byte takes four on the wire, as rpcgen encodes `char`. */
-export function chars(max: number): Type<Buffer, Uint8Array> {
+export function charsUpTo(max: number): Type<Buffer, Uint8Array> {
   return { shape: { kind: 'chars', max } }
 }
 
 /** `char text[length]`: a text that ends at a zero; each byte takes four on the wire. */
-export function charArray(length: number): Type<string> {
+export function charArrayOf(length: number): Type<string> {
   return { shape: { kind: 'charArray', length } }
 }
 
 /** A value or null; null if left out. */
-export function optional<Out, In>(of: Type<Out, In>): Type<Out | null, In | null | undefined> {
+export function optionalOf<Out, In>(of: Type<Out, In>): Type<Out | null, In | null | undefined> {
   return { shape: { kind: 'optional', of: of.shape } }
 }
 
 /** A count and that number of items. */
-export function array<Out, In>(of: Type<Out, In>, max: number): Type<Out[], readonly In[]> {
+export function arrayOf<Out, In>(of: Type<Out, In>, max: number): Type<Out[], readonly In[]> {
   return { shape: { kind: 'array', of: of.shape, max } }
 }
 
 /** Fields one after the other, in the order of the object's keys. */
-export function struct<F extends Fields>(fields: F): Type<StructOutput<F>, StructInput<F>> {
+export function structOf<F extends Fields>(fields: F): Type<StructOutput<F>, StructInput<F>> {
   return { shape: { kind: 'struct', fields: Object.entries(fields).map(([name, type]) => [name, type.shape]) } }
 }
 
@@ -87,11 +87,11 @@ type UnionOutput<C extends Cases> = { [K in keyof C & string]: { type: K; value:
 type UnionInput<C extends Cases> = { [K in keyof C & string]: { type: K; value: Input<C[K][1]> } }[keyof C & string]
 
 /** A number that tells which type follows, and the value; decodes to `{ type, value }`. */
-export function union<const C extends Cases>(cases: C): Type<UnionOutput<C>, UnionInput<C>> {
+export function unionOf<const C extends Cases>(cases: C): Type<UnionOutput<C>, UnionInput<C>> {
   return {
     shape: { kind: 'union', cases: new Map(Object.entries(cases).map(([name, [n, type]]) => [n, [name, type.shape]])) },
   }
 }
 
 /** No fields: the arguments or the result of many procedures. */
-export const nothing = struct({})
+export const nothing = structOf({})

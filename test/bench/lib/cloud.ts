@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { connect, domainEvents } from '../../../agent/libvirt/index.ts'
+import { domainEvents, openConnection } from '../../../agent/libvirt/index.ts'
 import { buildPrograms } from '../../../hack/build.ts'
 import { ensureBinaries } from '../../rig/binaries.ts'
 import { type Cloud, startCloud } from '../../rig/cloud.ts'
@@ -42,7 +42,7 @@ export async function benchCloud(hosts: number): Promise<BenchCloud> {
     const images = join(host.home, 'var/lib/kubenova/images')
     mkdirSync(images, { recursive: true })
     copyFileSync(image.path, join(images, 'guest.qcow2'))
-    const libvirt = closing.use(await connect(host.uri))
+    const libvirt = closing.use(await openConnection(host.uri))
     await libvirt.on(domainEvents.lifecycle, ({ dom, event }) => {
       if (event === STARTED) started.set(dom.name, performance.now())
     })

@@ -1,11 +1,11 @@
 // Makes lifecycle events for the bench: domains of libvirt's test driver that are suspended and resumed, as fast as it goes.
 // Argument: libvirtd's socket.
 import { randomUUID } from 'node:crypto'
-import { connect, type DomainRef, proc } from '../../../agent/libvirt/index.ts'
+import { type DomainRef, openConnection, proc } from '../../../agent/libvirt/index.ts'
 import { measured, serve } from './worker.ts'
 
 const [path = ''] = process.argv.slice(2)
-const connection = await connect(`test+unix:///default?socket=${path}`)
+const connection = await openConnection(`test+unix:///default?socket=${path}`)
 const domains: DomainRef[] = []
 for (let i = 0; i < 4; i += 1) {
   const xml = `<domain type='test'><name>flicker-${i}</name><uuid>${randomUUID()}</uuid><memory>8192</memory>

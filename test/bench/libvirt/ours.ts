@@ -1,9 +1,9 @@
 // agent/libvirt as a client of the bench. Arguments: libvirtd's socket, UUID of a domain.
-import { type Connection, connect, domainEvents, fromParams, proc } from '../../../agent/libvirt/index.ts'
+import { type Connection, domainEvents, fromParams, openConnection, proc } from '../../../agent/libvirt/index.ts'
 import { type Measured, measured, serve, type Task } from './worker.ts'
 
 const [path = '', uuid = ''] = process.argv.slice(2)
-const connection = await connect(`qemu+unix:///system?socket=${path}`)
+const connection = await openConnection(`qemu+unix:///system?socket=${path}`)
 const { dom } = await connection.call(proc.domainLookupByUuid, { uuid })
 let test: Connection | undefined
 const came = { events: 0 }
@@ -39,7 +39,7 @@ async function runCalls(name: string, count: number, inflight: number): Promise<
 
 async function listen(): Promise<void> {
   if (!test) {
-    test = await connect(`test+unix:///default?socket=${path}`)
+    test = await openConnection(`test+unix:///default?socket=${path}`)
     await test.on(domainEvents.lifecycle, () => void (came.events += 1))
   }
   came.events = 0
