@@ -95,8 +95,8 @@ export interface Action<Name extends string = string, P extends TObject = TObjec
   /** It makes the server on its host for the first time. If it fails, another host may do it instead. */
   builds?: true
   /**
-   * An agent that died while it ran need not go on with it: spec.powerState may have changed since. Otherwise it is finished first, because
-   * the guest may have been told already.
+   * An agent that died while it ran need not go on with it: spec.powerState may have changed since. Otherwise the next agent finishes it
+   * first, because it may go on by itself: the guest was asked to power off, or libvirtd saves its memory.
    */
   interruptible?: true
   steps: readonly Step<Static<P>>[]

@@ -92,7 +92,6 @@ export const suspend = action({
   task: () => 'suspending',
   event: 'compute_suspend_instance',
   result: { power: 'saved' },
-  interruptible: true,
   steps: [step({ name: 'save', needs: ['domains'], do: ({ host, guest, ...ctx }) => host.domains.save(guest, ctx) })],
 })
 

@@ -1,6 +1,6 @@
 /**
- * Runs long operations on the host, such as image fetches, disk copies, starts and managed saves. Each is started once; every
- * further call returns its progress.
+ * Runs long operations on the host, such as image fetches, disk copies, starts and managed saves. Each is started once;
+ * every further call returns its progress.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Progress } from '../../actions/host/index.ts'

@@ -9,8 +9,8 @@ import type { WithDomain } from './owned-domain.ts'
 import { toDomainState } from './states.ts'
 
 /**
- * How long a domain that is starting up is observed until it has started or failed, and how often. Most boots and what a killed libvirtd
- * leaves end within this time; a long restore does not, and no reconcile waits for it.
+ * How long a domain that is starting up is observed until it has started or failed, and how often. Most boots end
+ * within this time, and so does what a killed libvirtd leaves. A long restore does not: no reconcile waits for it.
  */
 const STARTING_UP_MS = 1000
 const OBSERVE_AGAIN_MS = 50

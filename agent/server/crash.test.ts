@@ -94,6 +94,27 @@ describe('crashes: after each write and each effect the end is the same, with on
       }
   })
 
+  it('finishes a suspend when the spec asks for Running again while the agent is dead, and resumes it then', async () => {
+    const first = await startActive()
+    await first.setDesiredPower('Suspended')
+    const { life } = await first.reconcileUntilSettled()
+    for (let at = 0; at < life.effects.length; at++)
+      for (const side of ['before', 'after'] as const) {
+        const bench = await startActive()
+        await bench.setDesiredPower('Suspended')
+        await expect(bench.reconcileUntilSettled(bench.startAgent(new Life().killAt(at, side)))).rejects.toThrow(Killed)
+        const isSuspend = bench.machine.domain?.state !== 'running' || bench.status.taskState === 'suspending'
+        await bench.setDesiredPower('Running')
+        await bench.reconcileUntilSettled()
+        const point = `${side} ${life.effects[at]}`
+        expect(summaryOf(bench), point).toMatchObject({ vmState: 'active', ready: 'True', taskState: undefined })
+        expect(bench.recordSummaries.slice(1), point).toEqual(
+          isSuspend ? ['suspend Succeeded', 'resume Succeeded'] : [],
+        )
+        expect(bench.machine.boots, point).toHaveLength(1)
+      }
+  })
+
   it('a wish that changes while the agent is dead gets a record of its own, and its way', async () => {
     const first = await startActive()
     await first.setDesiredPower('Stopped')

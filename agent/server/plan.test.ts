@@ -69,9 +69,16 @@ describe('plan after a crash of the agent', () => {
     ['powering-off', 'running', 'Stopped', 'stop'],
     ['powering-off', 'running', 'Paused', 'stop'],
     ['powering-off', 'off', 'Running', 'stop'],
+    // libvirtd goes on with a save that has begun: the suspend is finished first, unless there is no memory to save any more.
+    ['suspending', 'running', 'Running', 'suspend'],
+    ['suspending', 'running', 'Stopped', 'suspend'],
+    ['suspending', 'paused', 'Running', 'suspend'],
+    ['suspending', 'off', 'Suspended', 'start'],
+    ['suspending', 'off', 'Running', 'start'],
+    ['suspending', 'off', 'Stopped', undefined],
+    ['suspending', 'missing', 'Stopped', undefined],
     // The others are given up when another power is desired by now,
     ['pausing', 'running', 'Running', undefined],
-    ['suspending', 'running', 'Stopped', 'stop'],
     ['powering-on', 'off', 'Stopped', undefined],
     ['resuming', 'saved', 'Stopped', 'stop'],
     // unless their work is done and only their end is not recorded.

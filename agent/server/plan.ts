@@ -70,11 +70,14 @@ export const announcedAction = ({ status }: Server): ActionName | undefined =>
  * end is not recorded. Running it again changes nothing then, and records its end; the next action has a reached power
  * to start from.
  */
-function interruptedAction(server: Server, { power }: Observed): ActionName | undefined {
+function interruptedAction(server: Server, observed: Observed): ActionName | undefined {
   const name = announcedAction(server)
   if (name === undefined) return undefined
   const { interruptible, desiredPower = 'Running' } = actions[name]
-  return !interruptible || isReached(desiredPower, power) ? name : undefined
+  if (isReached(desiredPower, observed.power)) return name
+  // The domain may have gone off meanwhile: a suspend then has no memory to save.
+  const leadsOn = actionForPower(desiredPower, observed, true) === name
+  return !interruptible && leadsOn ? name : undefined
 }
 
 /** The action that runs for a request. */

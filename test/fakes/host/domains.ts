@@ -41,8 +41,8 @@ export function observeDomain({ domain }: Machine): ObservedDomain {
 }
 
 /**
- * Completes a save or a restore that runs. libvirtd goes on with it whether or not the agent lives, and calls that change
- * the domain wait until it is done.
+ * Completes a save or a restore that runs. libvirtd goes on with it whether or not the agent lives, and calls that
+ * change the domain wait until it is done.
  */
 function endOngoing(machine: Machine): void {
   endRestore(machine)
