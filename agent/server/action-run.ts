@@ -1,16 +1,16 @@
 /**
- * The actions that run on this host, from one reconcile to the next: how far each is, and when each of its steps was
- * first tried. This is memory of the agent: what must outlive it stands in the action record, from which an agent that
- * starts takes it up again.
+ * Keeps the actions that run on this host from one reconcile to the next: which step comes next, and when each step was
+ * first tried. All of this is in memory. The action record has what must survive the agent, and a restarted agent
+ * continues from it.
  */
 import type { Server, StepStatus } from '../../crds/index.ts'
 import type { Observed } from './observed.ts'
 import type { Planned } from './plan.ts'
 
-/** A step that takes longer is reported in the Server's condition, and stands in the action record. */
+/** A step that takes longer is reported in the Server's condition and in the action record. */
 export const LASTING_MS = 5000
 
-/** Monotonic milliseconds, and the time that people read. */
+/** A monotonic clock in milliseconds, and the wall clock. */
 export interface Clocks {
   monotonic(): number
   /** RFC 3339. */
@@ -24,7 +24,7 @@ interface StepRun {
   finishedMs?: number
 }
 
-/** What an earlier process of the agent left of this run in its action record. */
+/** The part of a run that an earlier process of the agent has written into the action record. */
 export interface FormerRun {
   startTime?: string
   /** Number of its action record, if it is for a change of the spec. */
@@ -32,7 +32,7 @@ export interface FormerRun {
   steps: readonly StepStatus[]
 }
 
-/** What a run works on: the server with the spec that was planned for, and what was observed before it began. */
+/** The server with the spec that the run was planned for, and the domain as it was observed before the run began. */
 export interface Subject {
   server: Server
   observed: Observed
@@ -41,11 +41,11 @@ export interface Subject {
 export class ActionRun {
   readonly planned: Planned
   readonly startTime: string
-  /** An earlier process of the agent has begun it. */
+  /** True if an earlier process of the agent began the run. */
   readonly isResumed: boolean
-  /** A step goes on by itself: the action continues whatever the spec says by now. */
+  /** True while a step runs in the background. The action then continues even if the spec has changed. */
   isWaiting = false
-  /** Index of the step that comes next. */
+  /** The index of the next step. */
   next = 0
   /** Number of its action record, if it is for a change of the spec and was written before its end. */
   recordNumber: number | undefined
@@ -65,7 +65,7 @@ export class ActionRun {
   }
 
   /**
-   * What was observed before it began. It is reported while the run lasts, as Nova keeps vm_state while a task runs.
+   * The domain as observed before the run began. It is reported during the run, as Nova keeps vm_state during a task.
    */
   get observed(): Observed {
     return this.#subject.observed
@@ -79,7 +79,7 @@ export class ActionRun {
   }
 
   /**
-   * Notes that a step is tried. Answers the milliseconds since it was tried first; a step that had finished counts
+   * Notes that a step is tried. Returns the milliseconds since its first try; a step that had finished counts
    * anew.
    */
   tryStep(name: string): number {
@@ -95,7 +95,7 @@ export class ActionRun {
     if (step && progress !== undefined) step.status.progress = progress
   }
 
-  /** Answers the milliseconds that the step took. */
+  /** Notes that a step is done. Returns the milliseconds that it took. */
   finishStep(name: string): number {
     const step = this.#steps.get(name)
     if (!step) return 0
@@ -111,14 +111,17 @@ export class ActionRun {
     return this.#clocks.monotonic() - startedMs
   }
 
-  /** All steps are tried again, on the server as it is by now; of a step that has not finished the first try counts. */
+  /**
+   * Starts again with the first step, on the given subject. A step that has not finished keeps the time of its first
+   * try.
+   */
   startOver(subject = this.#subject): void {
     this.#subject = subject
     this.isWaiting = false
     this.next = 0
   }
 
-  /** Should this be reported now? Only if it says anything new, and at most once in `everyMs`. */
+  /** Whether this content should be reported now: only if it is new, and at most once in `everyMs`. */
   isReportDue(report: 'record' | 'status', content: string, everyMs: number): boolean {
     const now = this.#clocks.monotonic()
     const last = this.#reports.get(report)
@@ -127,9 +130,7 @@ export class ActionRun {
     return true
   }
 
-  /**
-   * Whether its steps belong into the action record: one of them lasts, or another process of the agent had begun them.
-   */
+  /** Whether the steps are written to the action record: a step takes long, or an earlier process began the run. */
   get isRecorded(): boolean {
     const now = this.#clocks.monotonic()
     const hasLasted = [...this.#steps.values()].some((step) => (step.finishedMs ?? now) - step.startedMs >= LASTING_MS)
@@ -154,7 +155,7 @@ export class ActionRun {
 export class ActionRuns {
   readonly #runs = new Map<string, ActionRun>()
 
-  /** The run of this server, if a step of it goes on by itself and its request still stands. */
+  /** The run of this server, if one of its steps runs in the background and its request is still admitted. */
   waiting(key: string, { metadata, status }: Server): ActionRun | undefined {
     const run = this.#runs.get(key)
     if (!run?.isWaiting || metadata.deletionTimestamp) return undefined

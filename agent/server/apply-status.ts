@@ -7,11 +7,11 @@ import type { AgentStatus } from './status.ts'
 export interface StatusWriter {
   hostName: string
   servers: Resource<Server>
-  /** Called with each Server as it is after a write of ours. */
+  /** Is called after each write with the Server that the API server returned. */
   onWritten: (server: Server) => void
 }
 
-/** The controller writes the object, too: so many conflicts in a row are no accident. */
+/** The controller writes the Server, too, so conflicts are normal. After this many in a row the writer gives up. */
 const TRIES = 5
 
 /**

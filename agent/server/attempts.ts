@@ -1,52 +1,56 @@
 /**
- * How often a server's action was tried: after some tries, what keeps failing is a fault.
+ * Counts the failed tries of a server's action, and delays the next one. After some tries the failure becomes a fault.
  *
- * In memory, so a restart counts anew, and an agent that dies before the last try tries again in each of its lives.
- * That is meant. A crash is no failure of the action: an agent may be killed at any instant, any number of times, and
- * the server must still come out as wished, so no count of lives may end in a fault. Nor is it a busy loop: the wait
- * between lives is that of whoever restarts the agent (kubelet: up to 5 minutes), each life repeats steps that are
- * idempotent, and the host shows as down. What fails without killing the agent is counted within one life, some seconds
- * with the defaults. A server that itself kills the agent can be deleted: deletion is planned before all else.
+ * The counts are in memory, so a restarted agent counts from zero. This is intended: a crash of the agent is no failure
+ * of the action. The agent may be killed at any time, any number of times, and the server must still reach its desired
+ * state. This does not become a busy loop, because the kubelet waits up to 5 minutes between restarts, and the steps
+ * are idempotent. If a server makes the agent crash, a user can delete the server: the deletion is planned first.
  */
 import { actions } from '../../actions/index.ts'
 import type { Planned } from './plan.ts'
 import type { Failure } from './status.ts'
 
-/** A wait in ms that doubles each time. */
-interface Doubling {
+/** A delay in ms that doubles with each try, up to a maximum. */
+interface Backoff {
   baseMs: number
   maxMs: number
 }
 
-export interface AttemptOptions extends Doubling {
-  /** Tries of an action before a passing error counts as a fault. */
+export interface AttemptOptions extends Backoff {
+  /** After this many failed tries a transient error becomes a fault. */
   max: number
-  /** Between two restarts of a domain that ends by itself; `calmMs` without one, and the next is at once. */
-  restart: Doubling & { calmMs: number }
+  /**
+   * The delay before a domain that has ended by itself is restarted. If no restart was needed for `calmMs`, the next
+   * one is not delayed.
+   */
+  restart: Backoff & { calmMs: number }
 }
 
-/** How often in a row a domain was restarted, and the time from the last of these to the next. */
+/** How many times in a row a domain was restarted, and the delay before the next restart. */
 export interface Restarts {
   count: number
   delayMs: number
 }
 
 export interface Attempts {
+  /** Counts a failed try. Returns the failure, as final if it was the last try. */
   countFailure(uid: string, planned: Planned, failure: Failure): Failure
   /**
-   * Milliseconds until this action may be tried; 0: now. Events that come meanwhile do not shorten it. `restarts`: it
-   * has not failed, but what it restores does not last.
+   * The milliseconds until this action may be tried; 0 means now. Events do not shorten the delay. With `restarts`, the
+   * delay is not for a failure, but because the domain has ended again soon after a restart.
    */
   backoffRemaining(uid: string, planned: Planned): { ms: number; restarts?: Restarts }
-  /** It has ended, well or with a fault: what comes next begins anew. */
+  /** Records that the action has succeeded, or failed with a fault. The next action is counted from zero. */
   recordEnd(uid: string, planned: Planned, failure?: Failure): void
 }
 
 /**
- * Deletion is tried for ever: there is no state to fall back to. So is what restores a server that was as wished:
- * nobody asked for anything that could be refused, and a host that has started again has its bridge, its memory or its
- * file system a moment later. And while libvirt is away, or busy with the domain, nothing is wrong with the server: it
- * is done after. But what another host may build need not wait for a libvirt that is away.
+ * Some actions are retried forever:
+ * - a deletion, because there is no state to fall back to;
+ * - the restoration of a server, because no user requested it, and a host that has just booted may lack its bridge or
+ *   file system for a moment;
+ * - any action while libvirt does not answer or is busy with the domain, because that is no problem of the server. Only
+ *   a creation is not retried while libvirt does not answer, because another host can build the server.
  */
 const isRetriedForever = ({ action, restores }: Planned, { code }: Failure): boolean =>
   actions[action].result === 'gone' ||
@@ -83,7 +87,7 @@ export function createAttempts({ max, restart, ...between }: AttemptOptions, now
   }
 }
 
-const doubledDelay = ({ baseMs, maxMs }: Doubling, count: number): number =>
+const doubledDelay = ({ baseMs, maxMs }: Backoff, count: number): number =>
   Math.min(maxMs, baseMs * 2 ** Math.min(count - 1, 20))
 
 /**

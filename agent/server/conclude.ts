@@ -1,6 +1,6 @@
 /**
- * Concludes an action that has ended, well or not: undoes what failed, writes its record, then the status that counts
- * the record.
+ * Concludes an action that has succeeded or failed: runs the undo steps if it failed, writes its action record, and
+ * then the status, which has the count of the records.
  */
 import { isUnchanging, runStep } from '../../actions/action.ts'
 import type { Guest } from '../../actions/host/index.ts'
@@ -16,7 +16,7 @@ import { applyStatusOf, emitEvent, type ObservedGuest, statusInputOf } from './r
 import { type Failure, standingFault } from './status.ts'
 import { writeEndedRecord } from './write-record.ts'
 
-/** @param recordNumber of its action record, if that was written before */
+/** @param recordNumber the number of its action record, if the record was created before */
 export async function concludeAction(
   guest: Guest,
   ended: EndedAction,
@@ -34,7 +34,7 @@ export async function concludeAction(
   return reportEnd({ guest, observed: await deps.host.domains.observe(guest) }, ended, recordNumber, deps, ctx)
 }
 
-/** Writes the record first, then the status that counts it. */
+/** Writes the action record first, and then the status with the count of the records. */
 export async function reportEnd(
   { guest, observed }: ObservedGuest,
   ended: EndedAction,
@@ -67,8 +67,8 @@ const faultAfter = (server: Server, ended: EndedAction): Failure | undefined =>
   leavesServerAsIs(ended) ? standingFault(server) : ended.failure
 
 /**
- * An action that was refused changes nothing. Neither does one that changes no state: as in Nova it fails without
- * putting the server into error, and a fault stands whether it fails or not.
+ * Whether the action leaves the server's fault as it is: it was refused, or it is an action that changes no state. As
+ * in Nova, such an action does not put the server into error when it fails, and does not end an error when it succeeds.
  */
 const leavesServerAsIs = ({ planned, failure }: EndedAction): boolean =>
   failure?.isRefusal === true || isUnchanging(actions[planned.action])
@@ -84,7 +84,7 @@ async function runUndo(
     await runStep(step, { host, guest, params, bootId, shutdownTimeout, signal, elapsedMs: 0 })
 }
 
-/** Nothing of the server is left on this host: the API server may remove it. */
+/** Removes the finalizer when nothing of the server is left on this host, so that the API server removes the server. */
 async function removeFinalizer({ metadata }: Server, deps: Deps): Promise<void> {
   const { name, namespace, uid, resourceVersion, finalizers = [] } = metadata
   if (!finalizers.includes(FINALIZER)) return

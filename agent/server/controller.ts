@@ -1,6 +1,6 @@
 /**
- * The agent's one controller: the Servers of its host, woken by their objects, by events of their domains, and by
- * comparing everything anew.
+ * The agent's only controller. It reconciles the Servers of its host, and is woken by their objects, by events of their
+ * domains, and by a periodic resync.
  */
 import { resourceDefOf, type Server, server } from '../../crds/index.ts'
 import { createAbortScope } from '../../kube/abort.ts'
@@ -17,7 +17,7 @@ import type { Deps } from './deps.ts'
 import { type AgentState, findClosedGate } from './gates.ts'
 import { reconcileServer } from './reconcile.ts'
 
-/** The Servers that are placed on a host, and no others. */
+/** The store of the Servers that are placed on a host. */
 export const serversOn = (hostName: string): StoreDef<Server> =>
   defineStore(resourceDefOf(server), { fieldSelector: `status.host=${hostName}` })
 
@@ -28,18 +28,18 @@ export const uuidOf = ({ metadata, spec, status }: Server): string =>
 const serversByUuid = defineIndex(resourceDefOf(server), 'by UUID', (s) => [uuidOf(s)])
 export const serversByUid = defineIndex(resourceDefOf(server), 'by uid', ({ metadata }) => [metadata.uid])
 
-/** The UUID of a domain of which libvirt has sent an event, or of which a job has ended. */
+/** The UUID of a domain for which libvirt has sent an event, or whose job has ended. */
 export const domainChanged = defineChannel<string>('libvirt')
-/** What all Servers wait for has changed, or the time has come to compare them all with their domains. */
+/** All Servers must be compared with their domains: a fact that all wait for has changed, or a resync is due. */
 export const resyncDue = defineChannel<void>('resync')
 
-/** What is being done to which Server, so that its deletion can end it. */
+/** The running reconcile of each Server, by key, so that the deletion of the Server can abort it. */
 export type RunningReconciles = Map<string, Pick<AbortController, 'abort'>>
 
 export interface AgentServices {
   deps: Deps
   running: RunningReconciles
-  /** What the agent wrote of Servers and the cache does not have yet. */
+  /** Servers as the agent has written them, until the cache has them. */
   newest: LatestObjects<Server>
   state(): AgentState
 }
@@ -56,18 +56,18 @@ export const createServerController = (servers: StoreDef<Server>, concurrency: n
       watchChannel(domainChanged, {
         map: (uuid, { servers: { cache } }: ServerStores) => keysOf(cache.byIndex(serversByUuid, uuid)),
         priority: 'normal',
-        because: 'A domain has changed, or what was done to it in the background has ended.',
+        because: 'A domain has changed, or a background job of it has ended.',
       }),
       watchChannel(resyncDue, {
         map: (_, { servers: { cache } }: ServerStores) => [...cache.keys()],
         priority: 'low',
-        because: 'Events are a help, not the truth: now and then every Server is compared with its domain.',
+        because: 'An event may be missed, so every Server is compared with its domain periodically.',
       }),
     ],
     reconcile: (key, ctx, services: AgentServices) => reconcileKey(key, ctx, services),
   })
 
-/** Reconciles a Server if all gates are open. What is under way is given up when the Server is to be deleted. */
+/** Reconciles a Server if all gates are open. The reconcile is aborted when the Server is deleted. */
 async function reconcileKey(
   key: string,
   ctx: ReconcileContext & { stores: ServerStores },

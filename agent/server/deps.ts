@@ -1,4 +1,4 @@
-/** What the reconciler of a host's servers works with. */
+/** The dependencies of the reconciler of a host's servers. */
 import type { Guest, Host } from '../../actions/host/index.ts'
 import type { ServerAction } from '../../crds/index.ts'
 import type { EventRecorder } from '../../kube/events.ts'
@@ -8,17 +8,17 @@ import type { StatusWriter } from './apply-status.ts'
 import type { Attempts } from './attempts.ts'
 import type { StatusInput } from './status.ts'
 
-/** The host's capabilities, and what reconciling asks of the host besides. */
+/** The host's capabilities that steps use, and further facts that the reconciler needs. */
 export interface LocalHost extends Host, AsyncDisposable {
-  /** Was anything of the server made on this host? Answered from its files, without libvirt. */
+  /** Whether the server has files on this host. Works without libvirt. */
   isBegun(guest: Guest): Promise<boolean>
-  /** The domain's name, and where its console log and its VNC socket are. */
+  /** The domain's name, the path of its console log, and its VNC address. */
   runtimeInfo(guest: Guest): StatusInput['place']
 }
 
 export interface Deps extends StatusWriter {
   host: LocalHost
-  /** Has libvirt been gone for longer than a restart of it takes? */
+  /** Whether libvirt has not answered for longer than a restart of libvirtd takes. */
   isLibvirtAway(): boolean
   actions: Resource<ServerAction>
   events: EventRecorder

@@ -1,24 +1,24 @@
-/** The gates before the reconcile of a Server: each says whether the agent may work on the Server at all now. Pure. */
+/** The gates before the reconcile of a Server. Each decides whether the agent may work on the Server now. Pure. */
 import { findCondition, type Server } from '../../crds/index.ts'
 import { type Outcome, wait } from '../../kube/outcome.ts'
 
-/** What the gates ask of the agent. */
+/** The state of the agent that the gates depend on. */
 export interface AgentState {
-  /** libvirt has said what the host can do. */
+  /** The agent has probed the host's capabilities. */
   areFactsKnown: boolean
-  /** libvirt has not answered for longer than a restart of it takes. */
+  /** libvirt has not answered for longer than a restart of libvirtd takes. */
   isLibvirtAway: boolean
-  /** The API server has taken no heartbeat for so long that the controller counts this host as down. */
+  /** No heartbeat has reached the API server for so long that the controller considers this host down. */
   isHeartbeatOverdue: boolean
 }
 
 export interface Gate {
   name: string
-  /** The outcome of the reconcile if the gate is closed; undefined: it is open. */
+  /** The outcome of the reconcile if the gate is closed; undefined if it is open. */
   blocks(server: Server, state: AgentState): Outcome | undefined
 }
 
-/** How long until the agent asks again whether the API server has taken a heartbeat. */
+/** The delay before the agent checks again whether a heartbeat has reached the API server. */
 const HEARTBEAT_RECHECK_MS = 1000
 
 export const reconcileGates: readonly Gate[] = [
@@ -30,7 +30,7 @@ export const reconcileGates: readonly Gate[] = [
       areFactsKnown || isLibvirtAway ? undefined : wait('what the host can do'),
   },
   {
-    // The controller may have given the Servers of this host to others.
+    // The controller may have placed the Servers of this host elsewhere.
     name: 'heartbeatTaken',
     blocks: (_, { isHeartbeatOverdue }) =>
       isHeartbeatOverdue ? wait('the API server to take a heartbeat', HEARTBEAT_RECHECK_MS) : undefined,
@@ -46,7 +46,7 @@ export const reconcileGates: readonly Gate[] = [
   },
 ]
 
-/** The outcome of the first gate that is closed; undefined: the Server may be worked on. */
+/** The outcome of the first gate that is closed; undefined if the Server may be reconciled. */
 export function findClosedGate(server: Server, state: AgentState): Outcome | undefined {
   for (const gate of reconcileGates) {
     const outcome = gate.blocks(server, state)

@@ -1,6 +1,6 @@
 /**
- * Plans what the agent does next with a server of this host: pure. In this order: delete it; run the admitted action
- * request; create it; finish an action that a crash interrupted; make its power as desired; else nothing.
+ * Plans the next action for a server of this host. Pure. The first of these that applies: delete the server, run the
+ * admitted action request, create the server, finish an action that a crash interrupted, reach the desired power.
  */
 import { type ActionName, actions } from '../../actions/index.ts'
 import type { Server } from '../../crds/index.ts'
@@ -19,13 +19,13 @@ export interface Planned {
   action: ActionName
   params: Record<string, unknown>
   /**
-   * Identifies this run of the action: the same after a crash, another for the next request. A boot that it causes has
-   * it as boot ID.
+   * Identifies this run of the action. It stays the same after a crash, and differs for the next request. It is the
+   * boot ID of a boot that the action causes.
    */
   id: string
-  /** Nobody requested it: a server that was as desired is brought back to that. */
+  /** True if no user requested the action: it brings a server back to the desired state that it had. */
   restores?: true
-  /** The ServerAction that requested it, if one did. */
+  /** The ServerAction that requested the action, if any. */
   request?: AdmittedRequest
 }
 
@@ -36,14 +36,14 @@ export interface AdmittedRequest {
   requestId?: string
 }
 
-/** The next action, or undefined: everything is as desired. */
+/** The next action; undefined if the server is in its desired state. */
 export function plan(server: Server, observed: Observed): Planned | undefined {
   const { metadata, status } = server
   if (metadata.deletionTimestamp) return { action: 'delete', params: {}, id: `delete:${metadata.uid}` }
   if (!status?.instance) return undefined
   const requested = admittedRequest(server)
   if (requested) return resolveRequest(server, observed, requested)
-  // A fault stands until the spec changes or an action is requested: no loop of failures.
+  // A fault stays until the spec changes or an action is requested. Otherwise the action would fail in a loop.
   if (status.vmState === 'error' && status.observedGeneration === metadata.generation) return undefined
   if (!status.launchedAt) return { action: 'create', params: {}, id: `create:${metadata.uid}` }
   const isChanged = isPowerChanged(server)
@@ -54,21 +54,21 @@ export function plan(server: Server, observed: Observed): Planned | undefined {
   return { action, params: {}, id, ...(interrupted || isChanged ? {} : { restores: true }) }
 }
 
-/** Does the server wait for anything that is not done yet, whatever the state of its domain? */
+/** Whether an action or a status report is pending for the server, if its domain has the desired power. */
 export const isPending = (server: Server): boolean =>
   server.metadata.generation !== server.status?.observedGeneration ||
   plan(server, { power: powerWhenReached[targetPowerOf(server)] }) !== undefined
 
-/** The power action that the status announces by its task state. */
+/** The power action that the task state in the status stands for. */
 export const announcedAction = ({ status }: Server): ActionName | undefined =>
   status?.taskState === undefined
     ? undefined
     : powerActions.find((name) => actions[name].task?.({}) === status.taskState)
 
 /**
- * The power action that was announced when the agent died, if it must be finished, or if its work is done and only its
- * end is not recorded. Running it again changes nothing then, and records its end; the next action has a reached power
- * to start from.
+ * The power action that was announced when the agent died, if it must be finished, or if its power is reached and only
+ * its end was not recorded. In that case, running it again changes nothing and records its end, and the next action
+ * starts from a reached power.
  */
 function interruptedAction(server: Server, observed: Observed): ActionName | undefined {
   const name = announcedAction(server)
@@ -80,24 +80,23 @@ function interruptedAction(server: Server, observed: Observed): ActionName | und
   return !interruptible && leadsOn ? name : undefined
 }
 
-/** The action that runs for a request. */
+/** Resolves a request to the action that must run for it. */
 function resolveRequest(server: Server, observed: Observed, requested: Planned): Planned {
   const { boots, retries } = actions[requested.action]
   if (!boots) return requested
-  // The creation has failed, and is tried again: if it fails again, nothing is left of the server either.
+  // The creation has failed and is tried again. As a creation, it also cleans up if it fails again.
   if (server.status?.launchedAt === undefined) return { ...requested, action: 'create', params: {} }
   return retries ? { ...requested, action: retriedAction(server, observed) } : requested
 }
 
-/** The action by which a request to try again leads to the power that is desired by now. */
+/** The action with which a request to try again leads to the desired power. */
 function retriedAction(server: Server, observed: Observed): ActionName {
-  // An announced action is finished first: a guest that was asked to power off may do so whatever is desired by now.
+  // An announced action is finished first: a guest that was asked to power off may still do so at any time.
   const announced = announcedAction(server)
   if (announced !== undefined) return announced
   const target = targetPowerOf(server)
   const first = actionReaching(target)
-  // A boot brings what the spec says now. An action whose power is reached already changes nothing, and ends the
-  // request.
+  // A boot uses the current spec. An action whose power is reached already changes nothing, and completes the request.
   return actions[first].boots ? first : (actionForPower(target, observed, true) ?? first)
 }
 
@@ -114,8 +113,8 @@ function admittedRequest({ status }: Server): Planned | undefined {
 }
 
 /**
- * Puts back why a domain is off, which libvirt forgets when it is restarted. Otherwise a guest that powered itself off
- * would be started, and so would one whose memory a person saved to a file.
+ * Restores from the status why a domain is off, because a restarted libvirtd does not know it any more. Otherwise the
+ * agent would start a guest that powered itself off, or whose memory a person saved to a file.
  */
 export function restoreShutdownReason(observed: Observed, { status }: Server): Observed {
   const forgot = observed.power === 'off' && observed.reason === 'unknown' && status?.powerState === 'Shutdown'

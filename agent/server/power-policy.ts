@@ -1,10 +1,9 @@
 /**
- * The power policy: which action follows when a domain's power is not the one that the server should have. Pure;
- * docs/adr/0004.
+ * The power policy decides which action follows when a domain's power is not the desired one. Pure; see docs/adr/0004.
  *
- * As Nova does: what a guest does to itself (power off, sleep) is recorded, and so is what a person did on purpose on
- * the host (pause, save, migrate). A domain that was killed, crashed or undefined is brought back, because what is
- * desired lasts.
+ * As in Nova, a change that the guest made itself (power off, sleep), or that a person made on purpose on the host
+ * (pause, save, migrate), is only recorded. A domain that was killed, has crashed or was undefined is started again,
+ * because the desired power lasts.
  */
 import { type ActionName, actionNames, actions } from '../../actions/index.ts'
 import type { DesiredPower, DomainPower, Mode, Server } from '../../crds/index.ts'
@@ -32,21 +31,22 @@ const targetPowers: Record<Mode, (server: Server) => DesiredPower> = {
 export const targetPowerOf = (server: Server): DesiredPower => targetPowers[modeOf(server)](server)
 
 /**
- * Has the user asked for another power since one was last reached? In a mode that does not follow spec.powerState: no.
+ * Whether the user has set another power since one was last reached. False in a mode that does not follow
+ * spec.powerState.
  */
 export const isPowerChanged = (server: Server): boolean =>
   modeOf(server) === 'normal' && server.spec.powerState !== server.status?.reachedPowerState
 
 /**
- * An action; or one that runs only after a change of the desired power; or one that runs unless somebody turned the
- * domain off on purpose.
+ * An action that always runs, an action that runs only after a change of the desired power, or an action that runs
+ * unless the guest or a person turned the domain off on purpose.
  */
 type TableCell = ActionName | undefined | { ifChanged: ActionName } | { unlessIntended: ActionName }
 
 const ifChanged = (action: ActionName): TableCell => ({ ifChanged: action })
 const unlessIntended = (action: ActionName): TableCell => ({ unlessIntended: action })
 
-/** For each desired power and each power of the domain: the action that leads on. */
+/** The next action for each desired power and each power of the domain. */
 const table: Record<DesiredPower, Record<DomainPower, TableCell>> = {
   Running: {
     running: undefined,
@@ -87,12 +87,14 @@ const table: Record<DesiredPower, Record<DomainPower, TableCell>> = {
 }
 
 /**
- * libvirt's reasons of "shut off" that somebody intended. The memory is in a file, or the guest runs on another host:
- * to start the domain here would be to run the guest twice on one disk.
+ * The reasons of libvirt for "shut off" that the guest or a person intended. After "saved" or "migrated" the guest's
+ * memory is in a file or on another host: starting the domain here could run the guest twice on one disk.
  */
 const intendedReasons = new Set(['shutdown', 'saved', 'migrated', 'from snapshot'])
 
-/** The action that leads from the observed power towards the desired one; undefined: none does, or none may. */
+/**
+ * The action that leads from the observed power towards the desired one; undefined if no action is needed or allowed.
+ */
 export function actionForPower(
   desired: DesiredPower,
   { power, reason }: Observed,
@@ -104,19 +106,19 @@ export function actionForPower(
   return isChanged || !intendedReasons.has(reason ?? '') ? cell.unlessIntended : undefined
 }
 
-/** The actions behind spec.powerState. */
+/** The actions that implement spec.powerState. */
 export const powerActions: readonly ActionName[] = actionNames.filter(
   (name) => actions[name].desiredPower !== undefined,
 )
 
-/** The action that is for this power. */
+/** The action that brings a domain to this power. */
 export function actionReaching(desired: DesiredPower): ActionName {
   const found = powerActions.find((name) => actions[name].desiredPower === desired)
   if (found === undefined) throw new Error(`no action is for powerState ${desired}`)
   return found
 }
 
-/** The power of a domain that is as desired. */
+/** The power that a domain has when the desired power is reached. */
 export const powerWhenReached: Record<DesiredPower, DomainPower> = {
   Running: 'running',
   Stopped: 'off',
@@ -124,9 +126,9 @@ export const powerWhenReached: Record<DesiredPower, DomainPower> = {
   Suspended: 'saved',
 }
 
-/** Is the domain's power the desired one? A server that should be off needs no domain. */
+/** Whether the domain has the desired power. A server that should be off needs no domain. */
 export const isReached = (desired: DesiredPower, power: DomainPower): boolean =>
   powerWhenReached[desired] === power || (desired === 'Stopped' && power === 'missing')
 
-/** The domain is shut off, by the guest itself or because somebody asked it to: libvirt does not tell these apart. */
+/** Whether the guest has shut itself off, on its own or on a request: libvirt gives one reason for both. */
 export const isOffByGuest = ({ power, reason }: Observed): boolean => power === 'off' && reason === 'shutdown'

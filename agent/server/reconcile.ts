@@ -1,6 +1,7 @@
 /**
- * Reconciles one server of this host: observe, plan, act, report. Each pass ends with a status that says what is true,
- * and is short: what lasts goes on by itself. A crash anywhere is made good by the next pass.
+ * Reconciles one server of this host: observes the domain, plans an action, runs it and reports the result in the
+ * status. A reconcile is short, because long steps run in the background. After a crash at any point, the next
+ * reconcile continues.
  */
 import type { Guest } from '../../actions/host/index.ts'
 import { actions } from '../../actions/index.ts'
@@ -42,7 +43,7 @@ export async function reconcileServer(server: Server, deps: Deps, ctx: Reconcile
 }
 
 async function observe(guest: Guest, { host, hostName, isLibvirtAway }: Deps): Promise<Observed> {
-  // A call would wait for a connection first, and keep other servers waiting.
+  // A call would wait for a connection, and would block the reconciles of other servers meanwhile.
   if (isLibvirtAway())
     throw new Transient(
       'LibvirtUnreachable',
@@ -60,8 +61,9 @@ async function observe(guest: Guest, { host, hostName, isLibvirtAway }: Deps): P
 }
 
 /**
- * Reports that the domain cannot be observed. A server at rest keeps its status; one that waits for something says why
- * it waits. A server of which nothing was made here need not wait: nothing of it can run, so another host may build it.
+ * Reports that the domain cannot be observed. A server for which nothing is pending keeps its status; any other reports
+ * why it waits. If nothing of the server was created on this host, nothing of it can run, so the host rejects it and
+ * another host may build it.
  */
 async function reportUnobserved(guest: Guest, error: unknown, deps: Deps, ctx: ReconcileContext): Promise<Outcome> {
   const { server } = guest

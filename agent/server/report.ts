@@ -21,7 +21,7 @@ export const statusInputOf = ({ guest, observed }: ObservedGuest, { clocks, host
   actionRecords: guest.server.status?.actionRecords ?? 0,
 })
 
-/** Writes the status that the view gives. Answers the server as it is then. */
+/** Computes and writes the status. Returns the server as it is after the write. */
 export const applyStatusOf = (view: StatusInput, deps: Deps, more: object = {}): Promise<Server> =>
   applyAgentStatus(view.server, { ...agentStatus(view), ...more }, deps)
 

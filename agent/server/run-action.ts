@@ -1,6 +1,6 @@
 /**
- * Runs the planned action as far as it goes now. A step that lasts is left to itself, and tried again by a later
- * reconcile.
+ * Runs the planned action as far as possible now. A step that takes long runs in the background, and a later reconcile
+ * tries it again.
  */
 import type { Guest } from '../../actions/host/index.ts'
 import { actions } from '../../actions/index.ts'
@@ -18,11 +18,11 @@ import { type RunResult, runSteps } from './run-steps.ts'
 import type { Failure } from './status.ts'
 import { readFormerRun, writeRunningRecord } from './write-record.ts'
 
-/** How often the progress of a step is written to the Server at most, and to the action record. */
+/** The progress of a step is written at most this often to the Server, and to the action record. */
 const STATUS_MS = 5000
 const RECORD_MS = 30_000
 
-/** Begins the planned action, or tries it again. */
+/** Starts the planned action, or tries it again. */
 export async function runAction(
   seen: ObservedGuest,
   planned: Planned,
@@ -32,7 +32,7 @@ export async function runAction(
   const run = await beginRun(seen, planned, deps)
   const { server } = seen.guest
   const { builds, task } = actions[planned.action]
-  // The scheduler has announced the creation. An action without a task state is not announced.
+  // The scheduler has already announced the creation, and an action without a task state is never announced.
   const isAnnounced = (builds && server.status?.vmState === 'building') || task === undefined
   const announced = isAnnounced ? server : await applyStatusOf({ ...statusInputOf(seen, deps), running: planned }, deps)
   return continueRun(run, announced, deps, ctx)
@@ -55,13 +55,15 @@ async function beginRun(
   return run
 }
 
-/** Has an earlier process of the agent announced this action? A deletion leaves no record that could be read. */
+/**
+ * Whether an earlier process of the agent announced this action. A deletion has no action record that could be read.
+ */
 function isInterrupted({ status }: Server, { action, params }: Planned): boolean {
   const { task, result } = actions[action]
   return result !== 'gone' && task !== undefined && status?.domain !== undefined && status.taskState === task(params)
 }
 
-/** Tries the step that comes next, and those after it. */
+/** Tries the next step and those after it. */
 export async function continueRun(run: ActionRun, now: Server, deps: Deps, ctx: ReconcileContext): Promise<Outcome> {
   const server = run.withOwnSpec(now)
   const { instance } = server.status ?? {}
@@ -74,7 +76,7 @@ export async function continueRun(run: ActionRun, now: Server, deps: Deps, ctx: 
   return endRun(run, guest, result.kind === 'failed' ? result.failure : undefined, deps, ctx)
 }
 
-/** Reports a step that lasts. A short one ends before there is anything to report. */
+/** Reports the progress of a step that takes long. A short step is done before there is anything to report. */
 async function waitForStep(
   run: ActionRun,
   guest: Guest,
@@ -90,7 +92,7 @@ async function waitForStep(
   return wait(step, checkAfterMs)
 }
 
-/** All steps are done, or one has failed: then it is tried again later, unless that is for good. */
+/** Ends the action when all steps are done or one has failed for good; retries it later after another failure. */
 async function endRun(
   run: ActionRun,
   guest: Guest,
@@ -118,7 +120,7 @@ async function endRun(
   return outcome
 }
 
-/** Reports why the action is not done yet, and waits for the time of the next try. */
+/** Reports why the try failed, and waits for the next one. */
 async function retryLater(
   seen: ObservedGuest,
   planned: Planned,

@@ -18,9 +18,7 @@ export interface RunOptions {
 
 export type RunResult =
   | { kind: 'done' }
-  /**
-   * The step goes on by itself: it is tried again when an event wakes the server, at the latest after `checkAfterMs`.
-   */
+  /** The step runs in the background. It is tried again at the next event of the server, or after `checkAfterMs`. */
   | { kind: 'waiting'; step: string; checkAfterMs: number; progress?: string }
   | { kind: 'failed'; failure: Failure }
 
@@ -57,7 +55,10 @@ async function tryStep(step: Step<never>, run: ActionRun, options: RunOptions): 
   }
 }
 
-/** Only a request can be refused. An action that the spec asks for has failed then: there is nobody else to tell. */
+/**
+ * Only a requested action can be refused. An action that follows from the spec fails instead, so that the status shows
+ * it.
+ */
 const refusalOf = (
   { name }: Step<never>,
   { refused: { reason, message } }: Refusal,
@@ -72,7 +73,7 @@ const refusalOf = (
 /** QEMU may say a lot; an action record takes 8192 bytes. */
 const MAX_MESSAGE_LENGTH = 2000
 
-/** What an error of a step means for the server: only Terminal and Refused are final at once. */
+/** The failure for an error that a step has thrown. Only Terminal and Refused errors are final at once. */
 export function failureOf(step: string, thrown: unknown): Failure {
   // Files are written in many places: a full disk is reported alike wherever it was met.
   const error = toDiskFull(thrown, 'the server')

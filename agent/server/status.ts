@@ -1,4 +1,4 @@
-/** The status that the agent writes of a server: pure, from what was observed and what is under way. */
+/** Computes the agent's part of a Server's status from the observed domain and the running action. Pure. */
 import type { Action } from '../../actions/action.ts'
 import { actions } from '../../actions/index.ts'
 import {
@@ -27,11 +27,11 @@ import { isOffByGuest, isReached, modeOf, targetPowerOf } from './power-policy.t
 export interface Failure {
   code: Reason
   message: string
-  /** true: recorded as a fault, not tried again until the spec changes or an action is requested. */
+  /** If true, this is a fault: the action is not tried again until the spec changes or an action is requested. */
   final: boolean
-  /** true: another host may do better: what failed is this host's, not the server's. */
+  /** If true, the cause is this host and not the server, so another host should be tried. */
   rejectsHost?: boolean
-  /** true: what was requested cannot be done as things are, and nothing was changed. It is no fault. */
+  /** If true, the request cannot be done in the current state, and nothing was changed. This is no fault. */
   isRefusal?: boolean
 }
 
@@ -42,7 +42,7 @@ export interface StatusInput {
   now: string
   /** The action that runs now. */
   running?: Planned
-  /** The action that has just ended: well, or with `failure`. */
+  /** The action that has just ended, successfully or with `failure`. */
   finished?: Planned
   /** The action that has just ended was refused, or failed in a way that leaves the server as it is. */
   refused?: boolean
@@ -53,7 +53,7 @@ export interface StatusInput {
   actionRecords: number
 }
 
-/** What the agent owns of the status. A field that is absent here is removed from it. */
+/** All fields of the status that the agent owns. A field that is absent here is removed from the status. */
 export type AgentStatus = StatusOf<'agent'>
 
 /** Nova's power_state; memory saved to disk is a shut off domain for libvirt and for Nova alike. */
@@ -67,11 +67,11 @@ const powerStateOf: Record<DomainPower, PowerState> = {
   missing: 'NOSTATE',
 }
 
-/** The action that has just ended well. */
+/** The action that has just succeeded. */
 const succeededAction = ({ finished, failure, refused }: StatusInput): Action | undefined =>
   finished && !failure && !refused ? actions[finished.action] : undefined
 
-/** The mode that the server has now: an action that has ended well may have changed it. */
+/** The current mode of the server. An action that has just succeeded may have changed it. */
 function currentMode(view: StatusInput): Mode {
   const { server } = view
   const result = succeededAction(view)?.result
@@ -86,7 +86,9 @@ function currentVmState(view: StatusInput, launched: boolean): VmState {
   return vmStateOf({ mode: currentMode(view), power: observed.power, launched, fault })
 }
 
-/** A fault stands while a requested action runs, as in Nova: only the end of the action decides whether it is gone. */
+/**
+ * As in Nova, a fault is kept while a requested action runs. Only the end of the action decides whether it is removed.
+ */
 const keptFault = ({ server, running }: StatusInput): Failure | undefined =>
   running?.request ? standingFault(server) : undefined
 
@@ -129,7 +131,7 @@ function readyCondition(view: StatusInput): NewCondition {
   }
 }
 
-/** Ready of a server with which the agent does nothing. */
+/** The Ready condition of a server while no action runs. */
 function settledCondition(
   server: Server,
   observed: Observed,
@@ -178,7 +180,7 @@ function fieldIfDefined<K extends string, V>(key: K, value: V | undefined): { [P
   return (value === undefined ? {} : { [key]: value }) as { [P in K]?: V }
 }
 
-/** When it was first made whole, or first seen to run. A creation that failed is none. */
+/** The time at which the server was created successfully, or first seen to run. */
 function launchedAtOf(view: StatusInput): string | undefined {
   const { server, observed, now, running } = view
   const runs = observed.power !== 'missing' && observed.power !== 'off'

@@ -1,4 +1,4 @@
-/** A server on one host, from its user's wish to rest: agent and API server in memory, for the tests of this folder. */
+/** Runs one server on one host, with the agent and the API server in memory, for the tests of this folder. */
 import { serverAction } from '../../actions/index.ts'
 import {
   type DesiredPower,
@@ -69,7 +69,7 @@ export function placedServer({ desired = 'Running', generation = 1, deleting, st
   }
 }
 
-/** One life of the agent: what it wrote can be read from `life`. */
+/** One life of an agent process. `life` has the list of everything that it wrote. */
 export interface AgentLife {
   life: Life
   deps: Deps
@@ -83,7 +83,7 @@ export class Bench {
   readonly servers = this.api.resource<Server>(resourceDefOf(serverKind))
   readonly actions = this.api.resource<ServerAction>(resourceDefOf(serverAction))
   readonly #attempts: AttemptOptions
-  /** libvirt has been away for long. */
+  /** Makes the agent see a libvirt that has not answered for long. */
   isLibvirtAway = false
 
   constructor(attempts: Partial<AttemptOptions> = {}) {
@@ -105,13 +105,13 @@ export class Bench {
     return this.host.machine(this.server.metadata.uid ?? '')
   }
 
-  /** Records in the order in which they were made, as `action phase`. */
+  /** The action records in the order of their creation, each as `action phase`. */
   get recordSummaries(): string[] {
     const all = this.api.list<ServerAction>('serveractions')
     return all.map(({ spec, status }) => `${spec.action} ${status?.phase}`)
   }
 
-  /** The user creates it, the controller places it. */
+  /** Creates the server as its user, and places it on the host as the controller. */
   async create(spec: Partial<Server['spec']> = {}): Promise<void> {
     const metadata = { ...KEY, finalizers: [FINALIZER] }
     await this.servers.create({ metadata, spec: { flavor: 'tiny', image: { name: 'cirros' }, ...spec } }, USER)
@@ -148,7 +148,7 @@ export class Bench {
     await this.servers.delete(KEY)
   }
 
-  /** A deed that its user asks for and the controller admits. Answers its uid. */
+  /** Requests an action as the user, and admits it as the controller. Returns the uid of the request. */
   async requestAction(action: string, params: Record<string, unknown> = {}, name = `${action}-1`): Promise<string> {
     const spec = { server: 'web', action, [action]: params }
     const { metadata } = await this.actions.create({ metadata: { namespace: 'demo', name }, spec }, USER)
@@ -158,7 +158,7 @@ export class Bench {
     return uid
   }
 
-  /** A new process of the agent. */
+  /** Starts a new process of the agent. */
   startAgent(life: Life = new Life()): AgentLife {
     const events: EventDetails[] = []
     const record = { event: (h: EventDetails) => void events.push(h), flush: async () => undefined }
@@ -179,7 +179,7 @@ export class Bench {
     return { life, deps, events }
   }
 
-  /** One pass over the server as the cache has it; rejects with Killed when that was its last. */
+  /** Reconciles the server once, as the cache has it. Rejects with Killed if the agent was killed during that. */
   reconcileOnce(
     { life, deps }: AgentLife,
     seen: Server = this.server,
@@ -189,8 +189,8 @@ export class Bench {
   }
 
   /**
-   * Passes until nothing changes any more, as the queue would call for them: after each event, after each wait, after
-   * each error.
+   * Reconciles until nothing changes any more. Like the queue, it reconciles after each event, after each wait and
+   * after each error.
    */
   async reconcileUntilSettled(agent: AgentLife = this.startAgent()): Promise<AgentLife> {
     for (let passes = 0; passes < 60; passes++) {
@@ -207,15 +207,15 @@ export class Bench {
       const after = this.api.find('servers', 'demo/web') as Server | undefined
       if (waitMs === undefined && after?.metadata.resourceVersion === before.metadata.resourceVersion) return agent
     }
-    throw new Error(`no rest: ${JSON.stringify(this.server.status, undefined, 2)}`)
+    throw new Error(`the server does not settle: ${JSON.stringify(this.server.status, undefined, 2)}`)
   }
 }
 
-/** Of a life's effects, those on the API server, without names. */
+/** The verb and resource of each write to the API server in this life. */
 export const writesOf = ({ life }: AgentLife): string[] =>
   life.effects.filter((name) => name.includes('/')).map((name) => name.replace(/\/.*/, ''))
 
-/** A bench with a server that is active and at rest. */
+/** Starts a bench with an active server for which nothing is left to do. */
 export async function startActive(spec: Partial<Server['spec']> = {}): Promise<Bench> {
   const bench = new Bench()
   await bench.create(spec)
@@ -223,17 +223,17 @@ export async function startActive(spec: Partial<Server['spec']> = {}): Promise<B
   return bench
 }
 
-/** The call of the host that the step makes first of its own. */
+/** The first call of the host that a step makes and no other step does. */
 export const hostCallOf = (step: string): string =>
   step === 'shutdown' ? 'domains.requestShutdown' : `domains.${step}`
 
 /**
- * A bench whose server is in error, as `step` failed on the way to what is wished: from another wish that was met, or
- * else at its creation.
+ * Starts a bench whose server is in error, because `step` failed on the way to the power `desired`. The server had
+ * reached the power `from`, or is being created if that is undefined.
  */
-export async function startInError(step: string, wish: DesiredPower, from?: DesiredPower): Promise<Bench> {
+export async function startInError(step: string, desired: DesiredPower, from?: DesiredPower): Promise<Bench> {
   const bench = from === undefined ? new Bench() : await startActive({ powerState: from })
-  await (from === undefined ? bench.create({ powerState: wish }) : bench.setDesiredPower(wish))
+  await (from === undefined ? bench.create({ powerState: desired }) : bench.setDesiredPower(desired))
   const broken = new Terminal('UnsupportedHardware', 'QEMU has no machine q99')
   await bench.reconcileUntilSettled(bench.startAgent(new Life().fail(hostCallOf(step), broken)))
   return bench
@@ -243,7 +243,7 @@ export const readyOf = ({ status }: Bench) => findCondition(status.conditions, '
 export const conditionTypesOf = ({ status }: Bench): string[] =>
   (status.conditions ?? []).map(({ type }) => type).sort()
 
-/** What a server says, in short. */
+/** The main fields of the server's status. */
 export const summaryOf = (bench: Bench): object => {
   const { vmState, powerState, taskState, fault, reachedPowerState, actionRecords } = bench.status
   return {

@@ -1,4 +1,4 @@
-/** Writes action records: when an action ends, and before that when a step of it lasts. */
+/** Writes action records when an action ends, and during the action if one of its steps takes long. */
 import { agentManagerOf, type Server, type ServerAction } from '../../crds/index.ts'
 import { ignoreNotFound, isAlreadyExists, isNotFound, isUidMismatch } from '../../kube/errors.ts'
 import type { Draft } from '../../kube/types.ts'
@@ -19,7 +19,7 @@ type RecordDeps = Pick<Deps, 'actions' | 'hostName' | 'clocks'>
 
 const countOf = ({ status }: Server): number => status?.actionRecords ?? 0
 
-/** Writes the steps of an action that runs. The record of a change is created by that. */
+/** Writes the steps of a running action. Creates the action record if the action follows from a change of the spec. */
 export async function writeRunningRecord(server: Server, run: ActionRun, deps: RecordDeps): Promise<void> {
   const { planned, startTime, steps } = run
   const started: StartedAction = { planned, host: deps.hostName, startTime, steps }
@@ -31,7 +31,7 @@ export async function writeRunningRecord(server: Server, run: ActionRun, deps: R
 
 /**
  * Writes the record of an action that has ended.
- * @param number of the record, if it was written before
+ * @param number the number of the record, if the record was created before
  * @returns the count of the server's records after it
  */
 export async function writeEndedRecord(
@@ -59,15 +59,16 @@ async function applyRequestRecord(record: Draft<ServerAction>, deps: RecordDeps)
   try {
     await applyRecord(record, deps)
   } catch (error) {
-    // Its user has deleted it. Applied with its uid it is not created anew: there is nothing to add to.
+    // The user has deleted the ServerAction. Because of the uid it is not created again, and the record is lost.
     if (!isNotFound(error) && !isUidMismatch(error)) throw error
   }
 }
 
 /**
- * Creates the record under the first free number. A name may be taken by this very record, written before a crash: then
- * it is used. It may also be taken by a record of another action or with another end, which the server did not count
- * because the host lost its power, or by anything else: then the next number is tried.
+ * Creates the record under the first free number. If the name is taken by this very record, written before a crash,
+ * that record is used. If it is taken by any other object, the next number is tried. That can be a record of another
+ * action or with another result, which the server does not count because the host lost power before the status was
+ * written.
  */
 async function createRecord(
   server: Server,
@@ -91,7 +92,7 @@ async function createRecord(
   return number
 }
 
-/** Is it this host's record of this action on this server? */
+/** Whether this is the record that this host wrote for this action on this server. */
 const isRecordOf = (
   record: ServerAction | undefined,
   { metadata }: Server,
@@ -102,7 +103,7 @@ const isRecordOf = (
   record.status?.host === hostName &&
   record.metadata.ownerReferences?.some(({ uid }) => uid === metadata.uid) === true
 
-/** What an earlier process of the agent recorded of an action that it announced and did not end. */
+/** Reads the action record of an action that an earlier process of the agent announced and did not finish. */
 export async function readFormerRun(server: Server, planned: Planned, deps: RecordDeps): Promise<FormerRun> {
   const { request } = planned
   if (request) {
@@ -120,8 +121,8 @@ const readRecord = ({ metadata: { namespace } }: Server, name: string, { actions
   ignoreNotFound(actions.get({ name, ...(namespace === undefined ? {} : { namespace }) }))
 
 /**
- * Ends the record of an action that an earlier process of the agent announced, and that this one does not go on with,
- * because the spec has changed since.
+ * Ends the record of an action that an earlier process of the agent announced, and that this process does not continue
+ * because the spec has changed.
  * @returns the count of the server's records after it
  */
 export async function closeInterruptedRecord(server: Server, deps: RecordDeps): Promise<number> {
