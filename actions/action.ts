@@ -82,6 +82,11 @@ export interface Action<Name extends string = string, P extends TObject = TObjec
    * is scheduled again.
    */
   retries?: true
+  /**
+   * After so many tries it fails if libvirtd is still busy with the domain. Absent: it is tried until libvirtd is free,
+   * because the server must reach the state that it is for.
+   */
+  triesWhileBusy?: number
   /** Nova's task state while it runs; none: Nova has none, and nothing is announced before it runs. */
   task?(params: Static<P>): TaskState
   /** Reason of the condition Ready while it runs (PowerChanging). */

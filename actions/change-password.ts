@@ -53,5 +53,7 @@ export const changePassword = action({
   reason: 'UpdatingPassword',
   event: 'compute_set_admin_password',
   result: { power: 'unchanged' },
+  // Some minutes, of which libvirtd takes 30 s for each try before it answers that it is busy.
+  triesWhileBusy: 10,
   steps: [setPassword],
 })

@@ -64,6 +64,19 @@ describe('attempts', () => {
     expect([1, 2].map(() => attempts.countFailure('u', planned('stop'), failure).final)).toEqual([false, true])
   })
 
+  it('counts LibvirtBusy of an action that limits its tries, and says at the last one what to do', () => {
+    const { attempts } = createTestAttempts({ max: 2 })
+    const busy: Failure = { code: 'LibvirtBusy', message: 'set-password: libvirt is busy', final: false }
+    const counted = Array.from({ length: 10 }, () => attempts.countFailure('u', planned('changePassword'), busy))
+    expect(counted.slice(0, 9)).toEqual(Array(9).fill(busy))
+    expect(counted[9]).toMatchObject({
+      code: 'LibvirtBusy',
+      message:
+        'set-password: libvirt is busy; given up after 10 tries: see on the host what libvirtd does with the domain (virsh domjobinfo), then request it again',
+      final: true,
+    })
+  })
+
   it('another action of the server, and another server, count anew', () => {
     const { attempts } = createTestAttempts({ max: 2 })
     attempts.countFailure('u', planned('start', 'a'), failure)

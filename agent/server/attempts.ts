@@ -58,6 +58,13 @@ const isRetriedForever = ({ action, restores }: Planned, { code }: Failure): boo
   code === 'LibvirtBusy' ||
   (code === 'LibvirtUnreachable' && !actions[action].builds)
 
+/** libvirtd stays busy with the domain, and the action does not wait for ever: its user has to look. */
+const givesUpWhileBusy = ({ action }: Planned, { code }: Failure, tries: number): boolean =>
+  code === 'LibvirtBusy' && tries >= (actions[action].triesWhileBusy ?? Infinity)
+
+const busyMessage = ({ message }: Failure, tries: number): string =>
+  `${message}; given up after ${tries} tries: see on the host what libvirtd does with the domain (virsh domjobinfo), then request it again`
+
 /** @param now monotonic milliseconds */
 export function createAttempts({ max, restart, ...between }: AttemptOptions, now: () => number): Attempts {
   const restarts = createRestarts(restart, now)
@@ -71,6 +78,8 @@ export function createAttempts({ max, restart, ...between }: AttemptOptions, now
       const count = before.count + 1
       const failures = before.failures + (isRetriedForever(planned, failure) ? 0 : 1)
       tries.set(uid, { id, count, failures, again: now() + doubledDelay(between, count) })
+      if (givesUpWhileBusy(planned, failure, count))
+        return { ...failure, message: busyMessage(failure, count), final: true }
       if (failures < max || isRetriedForever(planned, failure)) return failure
       return { ...failure, final: true, rejectsHost: actions[action].builds === true }
     },

@@ -54,7 +54,7 @@ async function run(error?: Error, times = Infinity) {
   const log: Log = { ...noLog, debug: write, info: write, warn: write, error: write, child: () => log }
   const ctx = { signal: new AbortController().signal, log, priority: 'normal', attempt: 1 } as const
   const record = (): ServerAction['status'] => (bench.api.find('serveractions', 'demo/r1') as ServerAction).status
-  for (let i = 0; i < 10 && record()?.phase !== 'Succeeded' && record()?.phase !== 'Failed'; i++) {
+  for (let i = 0; i < 12 && record()?.phase !== 'Succeeded' && record()?.phase !== 'Failed'; i++) {
     await reconcileServer(bench.server, deps, ctx)
     await bench.clock.advance(60_000)
   }
@@ -89,6 +89,20 @@ describe('changePassword', () => {
     expect(bench.status).toMatchObject({ vmState: 'active' })
     expect(bench.status).not.toHaveProperty('fault')
     expect(readyOf(bench)).toMatchObject({ status: 'True' })
+    for (const text of secretTexts) expect(written).not.toContain(text)
+  })
+
+  it('fails, says what to do, and leaves the server active, when libvirtd stays busy with the domain', async () => {
+    const busy = makeLibvirtError(68, 'Timed out during operation: cannot acquire state change lock')
+    const { bench, passwords, record, written } = await run(busy)
+    expect(passwords).toEqual([])
+    expect(record).toMatchObject({
+      phase: 'Failed',
+      message: expect.stringContaining('given up after 10 tries: see on the host what libvirtd does'),
+      conditions: [{ type: 'Complete', status: 'False', reason: 'LibvirtBusy' }],
+    })
+    expect(bench.status).toMatchObject({ vmState: 'active' })
+    expect(bench.status).not.toHaveProperty('fault')
     for (const text of secretTexts) expect(written).not.toContain(text)
   })
 

@@ -22,7 +22,8 @@ export const hostReasons = declareReasons({
   LibvirtBusy: {
     meaning: 'libvirt is busy with the domain: it starts it or saves its memory, for example.',
     httpStatus: 503,
-    whatToDo: 'Wait. If it lasts, QEMU hangs: end its process.',
+    whatToDo:
+      'Wait. If it lasts, QEMU hangs: end its process. If a requested action has failed with it, request that again.',
   },
   DiskFull: {
     meaning:
