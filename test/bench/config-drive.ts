@@ -1,6 +1,6 @@
 /**
- * Writes the same config drive 50 times with the agent's own ISO 9660 writer and 50 times with `xorriso -as mkisofs`, in turn, the start of the
- * process included. Prints `name value unit`.
+ * Writes the same config drive 50 times with the agent's own ISO 9660 writer and 50 times with `xorriso -as mkisofs`,
+ * in turn. The time of xorriso includes the start of its process. Prints `name value unit`.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -10,7 +10,7 @@ import type { Guest } from '../../actions/host/index.ts'
 import { makeInstance, makeVif } from '../../agent/domain/examples.ts'
 import { buildIsoImage } from '../../agent/image/iso-image.ts'
 import { buildMetadataFiles } from '../../agent/image/metadata.ts'
-import { median, printFigure } from './lib/figures.ts'
+import { medianOf, printFigure } from './lib/figures.ts'
 
 const ROUNDS = 50
 
@@ -38,7 +38,7 @@ function writeWithOwnCode(): void {
   writeFileSync(join(directory, 'own.iso'), buildIsoImage('config-2', files()))
 }
 
-/** mkisofs reads a folder, so each file is written first and removed afterwards, as Nova does it. */
+/** Writes all files to a folder, which mkisofs reads, and removes the folder afterwards, as Nova does. */
 function writeWithXorriso(): void {
   const folder = join(directory, 'files')
   for (const [path, data] of files()) {
@@ -50,7 +50,7 @@ function writeWithXorriso(): void {
   rmSync(folder, { recursive: true })
 }
 
-function timeOf(write: () => void): number {
+function timeWrite(write: () => void): number {
   const begin = performance.now()
   write()
   return performance.now() - begin
@@ -59,13 +59,13 @@ function timeOf(write: () => void): number {
 const times = { own: [] as number[], xorriso: [] as number[] }
 try {
   for (let round = 0; round < ROUNDS; round++) {
-    times.own.push(timeOf(writeWithOwnCode))
-    times.xorriso.push(timeOf(writeWithXorriso))
+    times.own.push(timeWrite(writeWithOwnCode))
+    times.xorriso.push(timeWrite(writeWithXorriso))
   }
 } finally {
   rmSync(directory, { recursive: true })
 }
 for (const [name, all] of Object.entries(times)) {
-  printFigure(`config_drive.${name}.p50`, median(all), 'ms')
+  printFigure(`config_drive.${name}.p50`, medianOf(all), 'ms')
   printFigure(`config_drive.${name}.max`, Math.max(...all), 'ms')
 }

@@ -1,6 +1,7 @@
 /**
- * Benchmark of the informer on a real API server: first list of ConfigMaps of 1 kB, streamed and in pages, and how long the event loop
- * stands still meanwhile. Prints lines of `name value unit`. Usage: node --expose-gc test/bench/informer.ts [objects]
+ * Benchmark of the informer on a real API server: the time of the first list of ConfigMaps of 1 kB, streamed and in
+ * pages, and the longest time that the list blocks the event loop. Prints lines of `name value unit`.
+ * Usage: node --expose-gc test/bench/informer.ts [objects]
  */
 import { rmSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -12,7 +13,7 @@ import { createDirectClient, createTestNamespace, runParallel } from '../../kube
 import { startControlPlane } from '../rig/control-plane.ts'
 import { scratchDirectory } from '../rig/scratch.ts'
 import { waitUntil } from '../rig/wait-until.ts'
-import { median, printFigure } from './lib/figures.ts'
+import { medianOf, printFigure } from './lib/figures.ts'
 
 const OBJECTS = Number(process.argv[2] ?? 20_000)
 const ROUNDS = 5
@@ -44,7 +45,7 @@ try {
   for (const mode of ['stream', 'pages'] as const) {
     const rounds: { ms: number; stall: number }[] = []
     for (let round = 0; round < ROUNDS; round += 1) rounds.push(await list(mode))
-    printFigure(`informer_list_${mode}`, median(rounds.map(({ ms }) => ms)), 'ms')
+    printFigure(`informer_list_${mode}`, medianOf(rounds.map(({ ms }) => ms)), 'ms')
     printFigure(`informer_list_${mode}_longest_stall`, Math.max(...rounds.map(({ stall }) => stall)), 'ms')
   }
 
@@ -64,7 +65,7 @@ try {
     await waitUntil(seen, { what: key, every: 1 })
     latencies.push(performance.now() - written)
   }
-  printFigure('informer_write_to_cache', median(latencies), 'ms')
+  printFigure('informer_write_to_cache', medianOf(latencies), 'ms')
 } finally {
   await plane.stop()
   rmSync(dir, { recursive: true, force: true })

@@ -1,6 +1,7 @@
-// agent/libvirt beside libvirt-python (libvirt's own client in C) and digitalocean/go-libvirt: same socket, same calls, in
-// turn within each of several rounds; `floor` is a bare socket in Node. Prints `name value unit`, and beside it the others'
-// values, in parentheses how many times worse ours is (below 1: better), by the median of the rounds.
+// Compares agent/libvirt (`ours`) with libvirt-python, which is libvirt's own client in C, and digitalocean/go-libvirt:
+// same socket, same calls, in turn within each of several rounds. `floor` is a bare socket in Node. Prints `name value
+// unit`, followed by the values of the other clients. The number in parentheses is the median of our value divided by
+// theirs within a round: below 1, ours is better.
 // Usage: node test/bench/libvirt.ts [--rounds 7] [--scale 1] [--only TEXT]
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, rmSync } from 'node:fs'
@@ -10,9 +11,16 @@ import { openConnection, proc } from '../../agent/libvirt/index.ts'
 import { emptyDomainXml } from '../../agent/libvirt/testing/guest.ts'
 import { type Host, startHost } from '../rig/host.ts'
 import { scratchDirectory } from '../rig/scratch.ts'
-import { type Client, flicker, floor, ours, rivals, start } from './libvirt/clients.ts'
-import { eventWorkload, lines, volumeBytes, type Workload, workloads } from './libvirt/figures.ts'
-import type { Measured } from './libvirt/worker.ts'
+import {
+  bareSocketArgv,
+  type Client,
+  eventSourceArgv,
+  ownClientArgv,
+  prepareRivals,
+  startClient,
+} from './libvirt/clients.ts'
+import { formatFigures, listWorkloads, makeEventWorkload, volumeBytes, type Workload } from './libvirt/figures.ts'
+import type { Cost } from './libvirt/worker.ts'
 
 const { values } = parseArgs({
   options: {
@@ -25,10 +33,10 @@ const rounds = Number(values.rounds)
 const scale = Number(values.scale)
 
 type Clients = Map<string, Client>
-type Argv = [name: string, argv: string[] | undefined][]
+type CommandLines = [name: string, argv: string[] | undefined][]
 
-/** Fifty domains that are off, a pool and a volume. Gives a domain's UUID. */
-async function prepare(host: Host): Promise<string> {
+/** Defines fifty domains that are off, a storage pool and a volume. Resolves to the UUID of one of the domains. */
+async function prepareHost(host: Host): Promise<string> {
   await using connection = await openConnection(host.uri)
   const uuid = randomUUID()
   for (let i = 0; i < 50; i += 1) {
@@ -44,68 +52,70 @@ async function prepare(host: Host): Promise<string> {
   return uuid
 }
 
-async function startAll(argvs: Argv, args: string[]): Promise<Clients> {
+async function startClients(argvs: CommandLines, args: string[]): Promise<Clients> {
   const clients: Clients = new Map()
-  for (const [name, argv] of argvs) if (argv) clients.set(name, await start([...argv, ...args]))
+  for (const [name, argv] of argvs) if (argv) clients.set(name, await startClient([...argv, ...args]))
   return clients
 }
 
-/** The clients in another order each round: none is always the one that runs after the same other. */
-function inTurn(clients: Clients, round: number): [string, Client][] {
+/** The clients in a different order each round, so that no client always runs after the same other one. */
+function rotateOrder(clients: Clients, round: number): [string, Client][] {
   const list = [...clients]
   const first = round % list.length
   return [...list.slice(first), ...list.slice(0, first)]
 }
 
-/** These rounds warm up and do not count: JIT (some thousand calls), page cache, libvirtd's own caches. */
-const warmUp = 3
+/**
+ * Rounds that are not counted: they warm up the JIT (some thousand calls), the page cache and the caches of libvirtd.
+ */
+const warmUpRounds = 3
 
-async function runRounds(workload: Workload, clients: Clients, once: (client: Client) => Promise<Measured>) {
-  const results: Map<string, Measured>[] = []
-  for (let round = 0; round < warmUp + rounds; round += 1) {
-    const result = new Map<string, Measured>()
-    for (const [name, client] of inTurn(clients, round)) result.set(name, await once(client))
-    if (round >= warmUp) results.push(result)
+async function runRounds(workload: Workload, clients: Clients, once: (client: Client) => Promise<Cost>) {
+  const results: Map<string, Cost>[] = []
+  for (let round = 0; round < warmUpRounds + rounds; round += 1) {
+    const result = new Map<string, Cost>()
+    for (const [name, client] of rotateOrder(clients, round)) result.set(name, await once(client))
+    if (round >= warmUpRounds) results.push(result)
   }
-  for (const line of lines(workload, results)) console.log(line)
+  for (const line of formatFigures(workload, results)) console.log(line)
 }
 
-async function closeAll(...groups: Clients[]): Promise<void> {
+async function closeClients(...groups: Clients[]): Promise<void> {
   for (const clients of groups) for (const client of clients.values()) await client.close()
 }
 
-async function benchCalls(argvs: Argv, args: [socket: string, uuid: string]): Promise<void> {
-  const clients = await startAll(argvs, args)
-  const bare = await startAll([['floor', floor]], args)
-  for (const workload of workloads(scale).filter(wanted)) {
+async function benchCalls(argvs: CommandLines, args: [socket: string, uuid: string]): Promise<void> {
+  const clients = await startClients(argvs, args)
+  const bare = await startClients([['floor', bareSocketArgv]], args)
+  for (const workload of listWorkloads(scale).filter(isSelected)) {
     const group = workload.name === 'libvirt.latency.version' ? new Map([...clients, ...bare]) : clients
-    await runRounds(workload, group, (client) => client.ask(workload.task))
+    await runRounds(workload, group, (client) => client.run(workload.task))
   }
-  await closeAll(clients, bare)
+  await closeClients(clients, bare)
 }
 
-/** Processes of their own: what a client needs to take events may slow its calls down. */
-async function benchEvents(argvs: Argv, args: [socket: string, uuid: string]): Promise<void> {
-  const workload = eventWorkload(Math.round(20_000 * scale))
-  if (!wanted(workload)) return
-  const clients = await startAll(argvs, [...args, 'loop'])
-  const source = await startAll([['flicker', flicker]], args)
+/** Measures events in processes of their own, because a client that receives events may be slower in its calls. */
+async function benchEvents(argvs: CommandLines, args: [socket: string, uuid: string]): Promise<void> {
+  const workload = makeEventWorkload(Math.round(20_000 * scale))
+  if (!isSelected(workload)) return
+  const clients = await startClients(argvs, [...args, 'loop'])
+  const source = await startClients([['flicker', eventSourceArgv]], args)
   await runRounds(workload, clients, async (client) => {
-    await client.ask({ task: 'listen' })
-    const [result] = await Promise.all([client, ...source.values()].map((each) => each.ask(workload.task)))
+    await client.run({ task: 'listen' })
+    const [result] = await Promise.all([client, ...source.values()].map((each) => each.run(workload.task)))
     if (!result) throw new Error('no client')
     return result
   })
-  await closeAll(clients, source)
+  await closeClients(clients, source)
 }
 
-const wanted = ({ name }: Workload): boolean => name.includes(values.only)
+const isSelected = ({ name }: Workload): boolean => name.includes(values.only)
 
 const dir = scratchDirectory()
 try {
   await using host = await startHost({ dir, name: 'bench', owned: true })
-  const argvs: Argv = [['ours', ours], ...Object.entries(await rivals())]
-  const uuid = await prepare(host)
+  const argvs: CommandLines = [['ours', ownClientArgv], ...Object.entries(await prepareRivals())]
+  const uuid = await prepareHost(host)
   await benchCalls(argvs, [host.socket, uuid])
   await benchEvents(argvs, [host.socket, uuid])
 } finally {

@@ -1,18 +1,19 @@
 /**
- * Memory of the controller with 10,000 Servers, each with its port and its record, and 200 hosts, beside kube-scheduler with as many Pods on as many
- * Nodes; and of the agent of a real host with 50 running domains, beside its libvirtd and a kubelet with as many Pods. Ours as images run them:
- * JavaScript. Prints `name value unit`; MB are 10^6 bytes.
- * Usage: node test/bench/memory.ts [--servers 10000] [--hosts 200] [--domains 50] [--source]   (--source: TypeScript, as development runs it)
+ * Measures the memory of two programs. The controller has 10,000 Servers, each with its Port and its action record, and
+ * 200 hosts; it is compared with kube-scheduler with as many Pods and Nodes. The agent of a real host has 50 running
+ * domains; it is compared with its libvirtd, and with a kubelet with as many Pods. Controller and agent run from
+ * bundled JavaScript, as in images, or with --source from TypeScript. Prints `name value unit`; a MB is 10^6 bytes.
+ * Usage: node test/bench/memory.ts [--servers 10000] [--hosts 200] [--domains 50] [--source]
  */
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildPrograms } from '../../hack/build.ts'
 import { scratchDirectory } from '../rig/scratch.ts'
-import { measureAgent } from '../scale/agent-memory.ts'
-import type { Figure } from '../scale/measure.ts'
-import { measureController, measureScheduler } from '../scale/memory.ts'
-import { built, source } from '../scale/stage.ts'
+import { measureAgent } from '../scale/measure-agent.ts'
+import { measureController, measureScheduler } from '../scale/measure-memory.ts'
+import type { Figure } from '../scale/measure-scale.ts'
+import { builtProgram, sourceProgram } from '../scale/scale-cloud.ts'
 
 const { values } = parseArgs({
   options: {
@@ -31,18 +32,18 @@ const root = scratchDirectory()
 try {
   const dist = join(root, 'dist')
   if (!values.source) await buildPrograms(dist)
-  const program = values.source ? source : built(dist)
-  const sub = (name: string): string => {
+  const program = values.source ? sourceProgram : builtProgram(dist)
+  const makeFolder = (name: string): string => {
     const dir = join(root, name)
     mkdirSync(dir)
     return dir
   }
   const domains = Number(values.domains)
-  if (domains > 0) print(await measureAgent({ dir: sub('a'), program, domains, log }))
+  if (domains > 0) print(await measureAgent({ dir: makeFolder('a'), program, domains, log }))
   const sizes = { servers: Number(values.servers), hosts: Number(values.hosts) }
   if (sizes.servers > 0) {
-    print(await measureController({ dir: sub('c'), program, ...sizes, log }))
-    print(await measureScheduler({ dir: sub('s'), ...sizes, log }))
+    print(await measureController({ dir: makeFolder('c'), program, ...sizes, log }))
+    print(await measureScheduler({ dir: makeFolder('s'), ...sizes, log }))
   }
 } finally {
   rmSync(root, { recursive: true, force: true })

@@ -1,6 +1,7 @@
 /**
- * Placements through the real API server: a storm of creations that the real controller places and the real agent code builds on simulated hosts; then a
- * backlog for the controller alone, beside one of Pods for kube-scheduler. Prints `name value unit`.
+ * Measures placements through the real API server. First many Servers are created at once: the real controller places
+ * them, and real agent code builds them on simulated hosts. Then the controller alone places a backlog of Servers, and
+ * kube-scheduler places a backlog of Pods. Prints `name value unit`.
  * Usage: node test/bench/scale.ts [--hosts 50] [--servers 1000] [--backlog-hosts 1000] [--backlog 1000]
  */
 import { mkdirSync, rmSync } from 'node:fs'
@@ -8,9 +9,9 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildPrograms } from '../../hack/build.ts'
 import { scratchDirectory } from '../rig/scratch.ts'
-import { type Figure, measureScale } from '../scale/measure.ts'
-import { measurePlacing } from '../scale/place.ts'
-import { built } from '../scale/stage.ts'
+import { measurePlacing } from '../scale/measure-placing.ts'
+import { type Figure, measureScale } from '../scale/measure-scale.ts'
+import { builtProgram } from '../scale/scale-cloud.ts'
 
 const { values } = parseArgs({
   options: {
@@ -29,16 +30,16 @@ const root = scratchDirectory()
 try {
   const dist = join(root, 'dist')
   await buildPrograms(dist)
-  const program = built(dist)
-  const sub = (name: string): string => {
+  const program = builtProgram(dist)
+  const makeFolder = (name: string): string => {
     const dir = join(root, name)
     mkdirSync(dir, { recursive: true })
     return dir
   }
   const storm = { hosts: Number(values.hosts), servers: Number(values.servers), projects: 4, atOnce: 32 }
-  print(await measureScale({ dir: sub('storm'), program, ...storm, log }))
+  print(await measureScale({ dir: makeFolder('storm'), program, ...storm, log }))
   const backlog = { hosts: Number(values['backlog-hosts']), servers: Number(values.backlog) }
-  print(await measurePlacing({ dir: sub('backlog'), program, ...backlog, log }))
+  print(await measurePlacing({ dir: makeFolder('backlog'), program, ...backlog, log }))
 } finally {
   rmSync(root, { recursive: true, force: true })
 }

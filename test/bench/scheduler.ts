@@ -1,9 +1,9 @@
 /**
- * Benchmark of placement: 10,000 simulated hosts of three models in three zones, and 1,000 servers that are placed one after another, each
- * claimed before the next. For comparison, some are placed without the columns of HostTable (scheduler.objects.*): every filter and weigher
- * is called for every host. Prints lines of `name value unit`. Usage: node test/bench/scheduler.ts [hosts] [servers]
+ * Benchmark of placement: 10,000 simulated hosts of three models in three zones, and 1,000 Servers that are placed one
+ * after another; each is claimed before the next. For comparison, some are placed without the columns of HostTable
+ * (scheduler.objects.*): then every filter and weigher is called for every host. Prints lines of `name value unit`.
+ * Usage: node test/bench/scheduler.ts [hosts] [servers]
  */
-
 import { toHostTable } from '../../controller/scheduler/host-table.ts'
 import { aggregatesByHost, toHostView } from '../../controller/scheduler/host-view.ts'
 import { Ledger } from '../../controller/scheduler/ledger.ts'
@@ -105,7 +105,7 @@ const fromTable: Select = (request) => {
 }
 const fromObjects: Select = (request) => selectFromObjects(request, views)
 
-/** Milliseconds that the placement and its claim took. */
+/** Places and claims one Server; returns the time that it took, in ms. */
 function placeAndClaim(i: number, select: Select): number {
   const request = makeRequest(i)
   const start = performance.now()
@@ -116,14 +116,14 @@ function placeAndClaim(i: number, select: Select): number {
 }
 
 const impossible: PlacementRequest = { ...makeRequest(0), flavor: { ...makeRequest(0).flavor, ram: 1_000_000 } }
-let next = 0
-const run = (count: number, select: Select) =>
-  Array.from({ length: count }, () => placeAndClaim(next++, select)).sort((a, b) => a - b)
-run(Math.min(100, SERVERS), fromTable)
+let nextServer = 0
+const runPlacements = (count: number, select: Select) =>
+  Array.from({ length: count }, () => placeAndClaim(nextServer++, select)).sort((a, b) => a - b)
+runPlacements(Math.min(100, SERVERS), fromTable)
 /** The times of `count` placements, ascending, and the CPU time of each in ms. */
 function measure(count: number, select: Select): { times: number[]; cpu: number } {
   const before = process.cpuUsage()
-  const times = run(count, select)
+  const times = runPlacements(count, select)
   const { user, system } = process.cpuUsage(before)
   return { times, cpu: (user + system) / 1000 / count }
 }
@@ -138,15 +138,15 @@ const rejectionTimes = Array.from({ length: 50 }, () => {
 const quantile = (sorted: readonly number[], q: number) =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? 0
 const rate = (all: readonly number[]) => (all.length / all.reduce((sum, t) => sum + t, 0)) * 1000
-const line = (name: string, value: number, unit: string) =>
+const printLine = (name: string, value: number, unit: string) =>
   process.stdout.write(`${name} ${value.toFixed(3)} ${unit}\n`)
-line('scheduler.hosts', HOSTS, 'hosts')
-line('scheduler.place.p50', quantile(columns.times, 0.5), 'ms')
-line('scheduler.place.p99', quantile(columns.times, 0.99), 'ms')
-// The CPU time of this process, its garbage collector's threads included: comparable on a busy machine too.
-line('scheduler.place.cpu', columns.cpu, 'ms')
-line('scheduler.rate', rate(columns.times), 'servers/s')
-line('scheduler.objects.place.p50', quantile(objects.times, 0.5), 'ms')
-line('scheduler.objects.place.cpu', objects.cpu, 'ms')
-line('scheduler.objects.rate', rate(objects.times), 'servers/s')
-line('scheduler.reject.p50', quantile(rejectionTimes, 0.5), 'ms')
+printLine('scheduler.hosts', HOSTS, 'hosts')
+printLine('scheduler.place.p50', quantile(columns.times, 0.5), 'ms')
+printLine('scheduler.place.p99', quantile(columns.times, 0.99), 'ms')
+// The CPU time of this process includes its garbage collector's threads. It is comparable on a busy machine too.
+printLine('scheduler.place.cpu', columns.cpu, 'ms')
+printLine('scheduler.rate', rate(columns.times), 'servers/s')
+printLine('scheduler.objects.place.p50', quantile(objects.times, 0.5), 'ms')
+printLine('scheduler.objects.place.cpu', objects.cpu, 'ms')
+printLine('scheduler.objects.rate', rate(objects.times), 'servers/s')
+printLine('scheduler.reject.p50', quantile(rejectionTimes, 0.5), 'ms')

@@ -1,9 +1,9 @@
-// What a cloud at rest writes: some servers that run, and the API writes of controller and agent in a time; beside it a kubelet with as many Pods on the
-// same API server. Prints `name value unit`.
+// Counts the API writes of a cloud at rest: those of controller and agent with some running Servers, and for comparison
+// those of a kubelet with as many Pods on the same API server. Prints `name value unit`.
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { kubeletWithPods } from '../scale/kubelet.ts'
-import { benchCloud, between, manifest, type Written, writesOf } from './lib/cloud.ts'
+import { startKubeletWithPods } from '../scale/kubelet.ts'
+import { countWrites, diffWrites, startBenchCloud, type WriteCounts, writeServerManifest } from './lib/bench-cloud.ts'
 import { printFigure } from './lib/figures.ts'
 
 const { values } = parseArgs({
@@ -12,24 +12,24 @@ const { values } = parseArgs({
 const names = Array.from({ length: Number(values.servers) }, (_, i) => `s${i}`)
 const seconds = Number(values.seconds)
 
-await using bench = await benchCloud(1)
+await using bench = await startBenchCloud(1)
 await bench.kubectl('patch', 'hypervisor', 'h1', '--type=merge', '-p', '{"spec":{"allocationRatios":{"vcpu":64}}}')
-await bench.kubectl('apply', '--server-side', '-f', manifest(bench, names))
+await bench.kubectl('apply', '--server-side', '-f', writeServerManifest(bench, names))
 await bench.kubectl('wait', '--for=condition=Ready', 'server', '--all', '--timeout=300s')
 const { dir, cloud } = bench
 const { api, kubeconfig } = cloud.plane
-await using kubelet = await kubeletWithPods({ dir, kubeconfig, api, pods: names.length, log: console.log })
-// What is written now and then (figures of the host) is written once more.
+await using kubelet = await startKubeletWithPods({ dir, kubeconfig, api, pods: names.length, log: console.log })
+// Agents report the usage of their host once a minute. Wait until they have reported the new Servers.
 await delay(65_000)
-const count = () => ({ ours: writesOf(bench), kubelet: writesOf(bench, kubelet ? [kubelet.name] : []) })
-const before = count()
+const countAllWrites = () => ({ ours: countWrites(bench), kubelet: countWrites(bench, kubelet ? [kubelet.name] : []) })
+const before = countAllWrites()
 await delay(seconds * 1000)
-const after = count()
-show('steady', 'servers', between(before.ours, after.ours))
-if (kubelet) show('steady.kubelet', 'pods', between(before.kubelet, after.kubelet))
+const after = countAllWrites()
+printWrites('steady', 'servers', diffWrites(before.ours, after.ours))
+if (kubelet) printWrites('steady.kubelet', 'pods', diffWrites(before.kubelet, after.kubelet))
 
-function show(name: string, guests: string, { sum, each, events, leases }: Written): void {
-  printFigure(`${name}.api_writes.${names.length}_${guests}.${seconds}s`, sum, `writes (${each || 'none'})`)
+function printWrites(name: string, guests: string, { total, byResource, events, leases }: WriteCounts): void {
+  printFigure(`${name}.api_writes.${names.length}_${guests}.${seconds}s`, total, `writes (${byResource || 'none'})`)
   printFigure(`${name}.events`, events, 'writes')
   printFigure(`${name}.leases`, leases / (seconds / 60), 'writes a minute')
 }

@@ -1,49 +1,56 @@
-/** A backlog: what is to be placed is there before the scheduler starts. From then on nothing but the scheduler and the API server is at work. */
+/**
+ * Measures how fast a scheduler places a backlog: all objects exist before the scheduler starts, so that nothing but
+ * the scheduler and the API server works during the measurement.
+ */
 import { createInformer } from '../../kube/informer.ts'
 import type { Resource } from '../../kube/resource.ts'
 import type { KubeObject } from '../../kube/types.ts'
 import { waitUntil } from '../rig/wait-until.ts'
-import { cpuSeconds } from './proc.ts'
+import { cpuSeconds } from './process-stats.ts'
 
-export interface Backlog {
-  /** From the first placement that was seen to the last: how many a second, and the scheduler's processor time for each, in ms. */
+export interface PlacingSpeed {
+  /** Placements a second, from the first that was observed to the last. */
   perSecond: number
-  cpu: number
+  /** CPU time of the scheduler for each placement, in ms. */
+  cpuMs: number
 }
 
-/** @param start starts the scheduler; answers its pid */
-export async function drain<T extends KubeObject>(
+/** @param start starts the scheduler and resolves to its pid */
+export async function measureBacklog<T extends KubeObject>(
   resource: Resource<T>,
   isPlaced: (object: T) => boolean,
   count: number,
   start: () => Promise<number>,
-): Promise<Backlog> {
+): Promise<PlacingSpeed> {
   const placed = new Set<string>()
   const ended = new AbortController()
-  const marks: { at: number; placed: number; cpu: number }[] = []
+  const samples: { at: number; placed: number; cpu: number }[] = []
   let pid: number | undefined
-  const look = (object: T): T => {
+  const countPlaced = (object: T): T => {
     const { uid = '', name = '' } = object.metadata
     if (isPlaced(object)) placed.add(uid || name)
-    if (placed.size > 0 && marks.length === 0 && pid !== undefined) mark()
+    if (placed.size > 0 && samples.length === 0 && pid !== undefined) addSample()
     return { apiVersion: object.apiVersion, kind: object.kind, metadata: { ...object.metadata } } as T
   }
-  const mark = (): void =>
-    void marks.push({
+  const addSample = (): void =>
+    void samples.push({
       at: performance.now(),
       placed: placed.size,
       cpu: pid === undefined ? Number.NaN : cpuSeconds(pid),
     })
   try {
-    const informer = createInformer(resource, { transform: look }).start(ended.signal)
+    const informer = createInformer(resource, { transform: countPlaced }).start(ended.signal)
     await informer.synced()
     pid = await start()
     await waitUntil(() => placed.size >= count, { what: `${count} to be placed`, deadline: 900_000, every: 5 })
-    mark()
-    const [first, last] = [marks[0], marks.at(-1)]
-    if (!first || !last || first === last) throw new Error('all were placed before anybody looked')
-    const n = last.placed - first.placed
-    return { perSecond: (n / (last.at - first.at)) * 1000, cpu: ((last.cpu - first.cpu) / n) * 1000 }
+    addSample()
+    const [first, last] = [samples[0], samples.at(-1)]
+    if (!first || !last || first === last) throw new Error('all were placed before the first sample')
+    const placements = last.placed - first.placed
+    return {
+      perSecond: (placements / (last.at - first.at)) * 1000,
+      cpuMs: ((last.cpu - first.cpu) / placements) * 1000,
+    }
   } finally {
     ended.abort(new Error('all are placed'))
   }

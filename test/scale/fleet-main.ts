@@ -1,4 +1,4 @@
-/** Process of a fleet: node test/scale/fleet-main.ts KUBECONFIG FIRST COUNT. Ends at SIGTERM. */
+/** The process of a fleet of agents: node test/scale/fleet-main.ts KUBECONFIG FIRST COUNT. Ends at SIGTERM. */
 import { createKube } from '../../kube/client.ts'
 import { createLog } from '../../kube/log.ts'
 import { runMain } from '../../kube/process.ts'

@@ -1,15 +1,16 @@
-/** Many agents in one process: the real agent's code, each on a host of memory alone. */
+/** Many agents in one process: the code of the real agent, each on a simulated host. */
 import { newAgent } from '../../agent/agent.ts'
 import { createClusterComponents } from '../../agent/components.ts'
 import { AgentOptions } from '../../agent/options.ts'
 import type { Kube } from '../../kube/client.ts'
 import type { Log } from '../../kube/log.ts'
 import { parseOptions } from '../../kube/options.ts'
-import { simulatedHost } from './simulated-host.ts'
+import { makeSimulatedHost } from './simulated-host.ts'
 
 export interface FleetOptions {
-  /** Numbers of the first host and of how many. */
+  /** Number of the first host. */
   first: number
+  /** How many hosts the fleet has. */
   count: number
   log: Log
 }
@@ -22,7 +23,7 @@ export async function runFleet(kube: Kube, { first, count, log }: FleetOptions, 
     const hostName = hostNameOf(first + i)
     const options = parseOptions(AgentOptions, { args: ['--host-name', hostName], env: {}, prefix: '' })
     const cluster = createClusterComponents(kube, options, log.child({ host: hostName }))
-    return newAgent({ ...cluster, ...simulatedHost(cluster) })
+    return newAgent({ ...cluster, ...makeSimulatedHost(cluster) })
   })
   await Promise.all(agents.map((agent) => agent.run(signal)))
 }

@@ -1,4 +1,7 @@
-/** Looks into a Node process from outside, by the protocol of its inspector: what lives on its heap after a full collection, and what keeps it awake. */
+/**
+ * Measures a Node process from outside, through the protocol of its inspector: the live objects on its heap after a
+ * full garbage collection, and the active handles that keep it running.
+ */
 
 interface Answer {
   id?: number
@@ -6,20 +9,20 @@ interface Answer {
   error?: { message: string }
 }
 
-export interface Insight {
+export interface HeapReport {
   /**
-   * MB (10^6 bytes) of objects that are reachable, without code: V8 goes on compiling what is called now and then. Of 0.53 MB that 40 agents grew by from
-   * minute 19 to 38 the code was 0.4.
+   * Reachable objects in MB (10^6 bytes), without code, because V8 goes on compiling functions that are called now and
+   * then: of the 0.53 MB that 40 agents grew by from minute 19 to minute 38, 0.4 MB were code.
    */
-  heap: number
+  heapMB: number
   /** Active handles by type, as process.getActiveResourcesInfo() names them. */
   handles: Record<string, number>
 }
 
-const PATIENCE_MS = 60_000
+const ANSWER_TIMEOUT_MS = 60_000
 
-/** Of the process that is looked into: spaces of V8's heap that hold no code, and what belongs to code. */
-const LOOK = `(() => {
+/** Evaluated in the inspected process: the size of all heap spaces of V8 but those for code, and the active handles. */
+const HEAP_EXPRESSION = `(() => {
   const data = process.getBuiltinModule('node:v8').getHeapSpaceStatistics().filter(({ space_name }) => !/code|trusted/.test(space_name))
   const heap = data.reduce((sum, { space_used_size }) => sum + space_used_size, 0)
   return JSON.stringify({ heap, resources: process.getActiveResourcesInfo() })
@@ -32,11 +35,11 @@ export class Inspector implements AsyncDisposable {
 
   private constructor(socket: WebSocket) {
     this.#socket = socket
-    socket.addEventListener('message', ({ data }) => this.#answer(JSON.parse(String(data)) as Answer))
-    socket.addEventListener('close', () => this.#closed())
+    socket.addEventListener('message', ({ data }) => this.#handleAnswer(JSON.parse(String(data)) as Answer))
+    socket.addEventListener('close', () => this.#rejectPending())
   }
 
-  /** Of a process that was started with --inspect=127.0.0.1:PORT. */
+  /** Connects to a process that was started with --inspect=127.0.0.1:PORT. */
   static async connect(port: number): Promise<Inspector> {
     const response = await fetch(`http://127.0.0.1:${port}/json/list`)
     const [target] = (await response.json()) as { webSocketDebuggerUrl: string }[]
@@ -48,14 +51,14 @@ export class Inspector implements AsyncDisposable {
     return new Inspector(socket)
   }
 
-  /** Collects all garbage first: the process stands still for that long. */
-  async look(): Promise<Insight> {
+  /** Collects all garbage of the process, which pauses it, and then measures its heap and its handles. */
+  async inspectHeap(): Promise<HeapReport> {
     await this.#call('HeapProfiler.collectGarbage')
-    const { result } = await this.#call('Runtime.evaluate', { expression: LOOK, returnByValue: true })
+    const { result } = await this.#call('Runtime.evaluate', { expression: HEAP_EXPRESSION, returnByValue: true })
     const { heap, resources } = JSON.parse(result?.value ?? '') as { heap: number; resources: string[] }
     const handles: Record<string, number> = {}
     for (const type of resources) handles[type] = (handles[type] ?? 0) + 1
-    return { heap: heap / 1e6, handles }
+    return { heapMB: heap / 1e6, handles }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -67,18 +70,21 @@ export class Inspector implements AsyncDisposable {
     const waiting = Promise.withResolvers<NonNullable<Answer['result']>>()
     this.#pending.set(id, waiting)
     this.#socket.send(JSON.stringify({ id, method, params }))
-    const late = setTimeout(() => waiting.reject(new Error(`${method}: no answer in ${PATIENCE_MS} ms`)), PATIENCE_MS)
+    const late = setTimeout(
+      () => waiting.reject(new Error(`${method}: no answer in ${ANSWER_TIMEOUT_MS} ms`)),
+      ANSWER_TIMEOUT_MS,
+    )
     return waiting.promise.finally(() => clearTimeout(late))
   }
 
-  #answer({ id = 0, result = {}, error }: Answer): void {
+  #handleAnswer({ id = 0, result = {}, error }: Answer): void {
     const waiting = this.#pending.get(id)
     this.#pending.delete(id)
     if (error) waiting?.reject(new Error(error.message))
     else waiting?.resolve(result)
   }
 
-  #closed(): void {
+  #rejectPending(): void {
     for (const { reject } of this.#pending.values()) reject(new Error('the process under inspection has ended'))
     this.#pending.clear()
   }

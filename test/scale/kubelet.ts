@@ -1,6 +1,7 @@
 /**
- * kubelet, the agent's nearest kin: a node of the same cluster with Pods that sit still, by containerd and runc of Debian. No registry is
- * asked: their one image is made here of busybox. Mounts are in namespaces of its processes. Those bear the rig's mark, also in the containers.
+ * A kubelet to compare the agent with: a node of the same cluster with idle Pods, run by containerd and runc of Debian.
+ * The image of the Pods is built here from busybox, so no registry is needed. All mounts are in mount namespaces of the
+ * processes. The processes bear the mark of the rig, also those in containers, so that the rig can end them.
  */
 import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
@@ -14,9 +15,9 @@ import { endMarkedProcesses, markEnv, runCommand, spawnMarked } from '../rig/pro
 import { waitUntil } from '../rig/wait-until.ts'
 
 export interface KubeletOptions {
-  /** Takes all that it writes; short, for UNIX sockets lie in it. */
+  /** Directory for all files of kubelet and containerd. Its path must be short, because UNIX sockets lie in it. */
   dir: string
-  /** Of an admin. */
+  /** The kubeconfig of an admin. */
   kubeconfig: string
   api: ApiClient
   pods: number
@@ -25,27 +26,29 @@ export interface KubeletOptions {
 
 export interface Kubelet extends AsyncDisposable {
   pid: number
-  /** How it calls itself to the API server: as its file is called. */
+  /** Its user agent at the API server, which is the name of its binary. */
   name: string
 }
 
 const NODE = 'pods'
 const IMAGE = 'kubenova.io/bench/idle:1'
-const CGROUPS = '/sys/fs/cgroup'
+const CGROUP_ROOT = '/sys/fs/cgroup'
 const packages = ['containerd', 'runc', 'busybox-static']
 
-/** A kubelet whose Pods run. Undefined: this machine cannot have it, and the log says why. */
-export async function kubeletWithPods(options: KubeletOptions): Promise<Kubelet | undefined> {
+/**
+ * Starts a kubelet and waits until its Pods run. Resolves to undefined, and logs why, if this machine cannot run it.
+ */
+export async function startKubeletWithPods(options: KubeletOptions): Promise<Kubelet | undefined> {
   try {
-    return await start(options)
+    return await startKubelet(options)
   } catch (error) {
     options.log(`# without kubelet: ${error instanceof Error ? error.message : String(error)}`)
     return undefined
   }
 }
 
-async function start({ dir: parent, kubeconfig, api, pods, log }: KubeletOptions): Promise<Kubelet> {
-  await install(log)
+async function startKubelet({ dir: parent, kubeconfig, api, pods, log }: KubeletOptions): Promise<Kubelet> {
+  await installRuntime(log)
   const { kubelet: program } = await ensureBinaries(['kubelet'], { log })
   const dir = join(parent, 'kubelet')
   const cgroup = `kubenova-bench-${process.pid}`
@@ -53,25 +56,29 @@ async function start({ dir: parent, kubeconfig, api, pods, log }: KubeletOptions
   await using closing = new AsyncDisposableStack()
   closing.defer(() => removeCgroups(cgroup))
   closing.defer(() => endMarkedProcesses(dir))
-  await spawnMarked(containerdCommand(dir), { dir, log: join(dir, 'containerd.log'), owned: true })
+  await spawnMarked(prepareContainerd(dir), { dir, log: join(dir, 'containerd.log'), owned: true })
   const ctr = ['ctr', '--address', join(dir, 'c.sock'), '--namespace', 'k8s.io', 'images']
   await waitUntil(() => runCommand([...ctr, 'list']), { what: `containerd to answer (${dir}/containerd.log)` })
-  await runCommand([...ctr, 'import', await imageArchive(dir)])
-  // Its directory it mounts on itself.
-  const argv = ['unshare', '--mount', program, `--kubeconfig=${kubeconfig}`, ...(await kubeletFlags(dir, cgroup))]
+  await runCommand([...ctr, 'import', await buildImageArchive(dir)])
+  // The kubelet bind-mounts its directory on itself, so it needs a mount namespace.
+  const argv = ['unshare', '--mount', program, `--kubeconfig=${kubeconfig}`, ...(await writeKubeletConfig(dir, cgroup))]
   const kubelet = await spawnMarked(argv, { dir, log: join(dir, 'kubelet.log'), owned: true })
   await runPods(api, pods)
   const owned = closing.move()
   return { pid: kubelet.pid, name: basename(program), [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
-async function install(log: (line: string) => void): Promise<void> {
+async function installRuntime(log: (line: string) => void): Promise<void> {
   if (['/usr/bin/containerd', '/usr/sbin/runc', '/bin/busybox'].every((file) => existsSync(file))) return
   await installPackages(packages, log)
 }
 
-/** Its shims have their sockets in /run/containerd, wherever its own are. Where root may not protect processes from the kernel's killer, none are. */
-function containerdCommand(dir: string): string[] {
+/**
+ * Writes the configuration of containerd and returns its command line. The shims have their sockets in /run/containerd
+ * whatever the configuration says, so a tmpfs is mounted there. restrict_oom_score_adj is for machines where root may
+ * not lower the OOM score of processes.
+ */
+function prepareContainerd(dir: string): string[] {
   const config = join(dir, 'containerd.toml')
   const toml = `version = 2
 root = "${dir}/root"
@@ -87,21 +94,21 @@ bin_dir = "${dir}/cni"
 conf_dir = "${dir}/cni"
 `
   writeFileSync(config, toml)
-  // Nothing runs it, for all Pods are in the host's network; without it the node would not be ready.
+  // The node is ready only with a CNI configuration. No plugin runs, because all Pods use the network of the host.
   const cni = { cniVersion: '1.0.0', name: 'none', plugins: [{ type: 'none' }] }
   writeFileSync(join(dir, 'cni/none.conflist'), JSON.stringify(cni))
   const script = `mkdir -p /run/containerd && mount -t tmpfs tmpfs /run/containerd && exec containerd --config ${config}`
   return ['unshare', '--mount', 'sh', '-c', script]
 }
 
-/** An image of busybox alone that does nothing, as docker save would write it. */
-async function imageArchive(dir: string): Promise<string> {
-  const at = join(dir, 'image')
-  mkdirSync(join(at, 'root/bin'), { recursive: true })
-  cpSync('/bin/busybox', join(at, 'root/bin/busybox'))
-  await runCommand(['tar', '--create', '--file', join(at, 'layer.tar'), '--directory', join(at, 'root'), '.'])
+/** Builds an image that contains only busybox and sleeps, in the format of `docker save`. */
+async function buildImageArchive(dir: string): Promise<string> {
+  const folder = join(dir, 'image')
+  mkdirSync(join(folder, 'root/bin'), { recursive: true })
+  cpSync('/bin/busybox', join(folder, 'root/bin/busybox'))
+  await runCommand(['tar', '--create', '--file', join(folder, 'layer.tar'), '--directory', join(folder, 'root'), '.'])
   const layer = createHash('sha256')
-    .update(readFileSync(join(at, 'layer.tar')))
+    .update(readFileSync(join(folder, 'layer.tar')))
     .digest('hex')
   const config = {
     architecture: process.arch === 'x64' ? 'amd64' : process.arch,
@@ -113,8 +120,8 @@ async function imageArchive(dir: string): Promise<string> {
     rootfs: { type: 'layers', diff_ids: [`sha256:${layer}`] },
   }
   const manifest = [{ Config: 'config.json', RepoTags: [IMAGE], Layers: ['layer.tar'] }]
-  writeFileSync(join(at, 'config.json'), JSON.stringify(config))
-  writeFileSync(join(at, 'manifest.json'), JSON.stringify(manifest))
+  writeFileSync(join(folder, 'config.json'), JSON.stringify(config))
+  writeFileSync(join(folder, 'manifest.json'), JSON.stringify(manifest))
   const archive = join(dir, 'image.tar')
   await runCommand([
     'tar',
@@ -122,7 +129,7 @@ async function imageArchive(dir: string): Promise<string> {
     '--file',
     archive,
     '--directory',
-    at,
+    folder,
     'manifest.json',
     'config.json',
     'layer.tar',
@@ -130,7 +137,7 @@ async function imageArchive(dir: string): Promise<string> {
   return archive
 }
 
-async function kubeletFlags(dir: string, cgroup: string): Promise<string[]> {
+async function writeKubeletConfig(dir: string, cgroup: string): Promise<string[]> {
   const [port, healthzPort] = await freePorts('127.0.0.1', 2)
   const config = join(dir, 'kubelet.yaml')
   const configuration = {
@@ -160,18 +167,18 @@ interface Pod {
   status?: { phase?: string }
 }
 
-/** Makes the Pods and waits until all run. */
+/** Creates the Pods and waits until all run. */
 async function runPods(api: ApiClient, count: number): Promise<void> {
   const path = '/api/v1/namespaces/default/pods'
-  for (let i = 0; i < count; i++) await api.send('POST', path, pod(`idle-${i}`))
-  const look = async () => {
+  for (let i = 0; i < count; i++) await api.send('POST', path, makePod(`idle-${i}`))
+  const areAllRunning = async () => {
     const { items } = await api.send<{ items: Pod[] }>('GET', path)
     return items.filter(({ status }) => status?.phase === 'Running').length === count
   }
-  await waitUntil(look, { what: `${count} Pods to run`, deadline: 180_000, every: 1000 })
+  await waitUntil(areAllRunning, { what: `${count} Pods to run`, deadline: 180_000, every: 1000 })
 }
 
-const pod = (name: string) => ({
+const makePod = (name: string) => ({
   apiVersion: 'v1',
   kind: 'Pod',
   metadata: { name },
@@ -183,18 +190,18 @@ const pod = (name: string) => ({
   },
 })
 
-/** What containers leave that are killed. */
+/** Removes the cgroups that killed containers leave. */
 async function removeCgroups(name: string): Promise<void> {
-  const places = [CGROUPS, ...readdirSync(CGROUPS).map((entry) => join(CGROUPS, entry))]
-  const roots = places.map((place) => join(place, name)).filter((path) => existsSync(path))
+  const hierarchies = [CGROUP_ROOT, ...readdirSync(CGROUP_ROOT).map((entry) => join(CGROUP_ROOT, entry))]
+  const roots = hierarchies.map((hierarchy) => join(hierarchy, name)).filter((path) => existsSync(path))
   const remove = (path: string): void => {
     for (const entry of readdirSync(path, { withFileTypes: true }))
       if (entry.isDirectory()) remove(join(path, entry.name))
     rmdirSync(path)
   }
-  const all = () => {
+  const removeAll = () => {
     for (const root of roots) if (existsSync(root)) remove(root)
     return true
   }
-  await waitUntil(all, { what: `cgroups ${name} to be removed` })
+  await waitUntil(removeAll, { what: `cgroups ${name} to be removed` })
 }

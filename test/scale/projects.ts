@@ -1,4 +1,4 @@
-/** Namespaces with what servers need: an image, a key and a network each; one flavor for all. And the servers in them. */
+/** Creates namespaces with an image, a key pair and a network each, one flavor for all, and Servers in them. */
 import { flavor, image, keyPair, network, resourceDefOf, type Server, server } from '../../crds/index.ts'
 import { type Namespace, namespaces } from '../../kube/builtin-kinds.ts'
 import type { Kube } from '../../kube/client.ts'
@@ -10,50 +10,54 @@ import { waitUntil } from '../rig/wait-until.ts'
 const FLAVOR = 'small'
 const KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ+4n2sXkXK3n1x8pWc0hYJ3m1r7b9F2p0q0o6wX1cZ5 demo'
 
-async function make<T extends KubeObject>(api: Resource<T>, object: Draft<T>): Promise<void> {
+async function createIfMissing<T extends KubeObject>(api: Resource<T>, object: Draft<T>): Promise<void> {
   await api.create(object).catch((error: unknown) => {
     if (!isAlreadyExists(error)) throw error
   })
 }
 
-/** Projects p1 … pN; a network takes 65,000 servers. */
-export async function makeProjects(kube: Kube, count: number): Promise<string[]> {
-  await make(kube.resource(resourceDefOf(flavor)), {
+/** Creates the projects p1 … pN and returns their names. A network has addresses for 65,000 Servers. */
+export async function createProjects(kube: Kube, count: number): Promise<string[]> {
+  await createIfMissing(kube.resource(resourceDefOf(flavor)), {
     metadata: { name: FLAVOR },
     spec: { vcpus: 1, ram: 512, disk: 1 },
   })
   const names = Array.from({ length: count }, (_, i) => `p${i + 1}`)
   for (const [i, namespace] of names.entries()) {
-    await make(kube.resource<Namespace>(namespaces), { metadata: { name: namespace } })
+    await createIfMissing(kube.resource<Namespace>(namespaces), { metadata: { name: namespace } })
     const url = 'https://images.invalid/guest.qcow2'
-    await make(kube.resource(resourceDefOf(image)), {
+    await createIfMissing(kube.resource(resourceDefOf(image)), {
       metadata: { name: 'guest', namespace },
       spec: { url, format: 'qcow2' },
     })
-    await make(kube.resource(resourceDefOf(keyPair)), {
+    await createIfMissing(kube.resource(resourceDefOf(keyPair)), {
       metadata: { name: 'demo', namespace },
       spec: { publicKey: KEY },
     })
     const second = 100 + (i % 100)
     const subnets = [{ cidr: `10.${second}.0.0/16`, gateway: `10.${second}.0.1`, dhcp: true }]
-    await make(kube.resource(resourceDefOf(network)), { metadata: { name: 'default', namespace }, spec: { subnets } })
+    await createIfMissing(kube.resource(resourceDefOf(network)), {
+      metadata: { name: 'default', namespace },
+      spec: { subnets },
+    })
   }
   return names
 }
 
 export function serverDraft(namespace: string, name: string, spec: Partial<Server['spec']> = {}): Draft<Server> {
-  const usual = { flavor: FLAVOR, image: { name: 'guest' }, keyName: 'demo', networks: [{ name: 'default' }] }
-  return { metadata: { namespace, name }, spec: { ...usual, ...spec } }
+  const defaults = { flavor: FLAVOR, image: { name: 'guest' }, keyName: 'demo', networks: [{ name: 'default' }] }
+  return { metadata: { namespace, name }, spec: { ...defaults, ...spec } }
 }
 
 /**
- * Makes a Server. For some seconds after an API server has started, its admission policies know no custom resources yet: it says 503 and to try again.
+ * Creates a Server. For some seconds after its start, an API server rejects custom resources with 503, because its
+ * admission policies do not know them yet; the creation is repeated until then.
  */
-export async function makeServer(kube: Kube, draft: Draft<Server>): Promise<void> {
+export async function createServer(kube: Kube, draft: Draft<Server>): Promise<void> {
   const api = kube.resource(resourceDefOf(server))
-  const once = async (): Promise<boolean> => {
-    await make(api, draft)
+  const create = async (): Promise<boolean> => {
+    await createIfMissing(api, draft)
     return true
   }
-  await waitUntil(once, { what: `server ${draft.metadata.name} to be taken`, deadline: 120_000, every: 200 })
+  await waitUntil(create, { what: `server ${draft.metadata.name} to be accepted`, deadline: 120_000, every: 200 })
 }

@@ -1,12 +1,13 @@
 /**
- * Real API server, real controller, real agent code on simulated hosts: node test/scale/run.ts --hosts 200 --servers 10000. Prints `name value unit`;
- * progress goes to standard error. --built DIR: runs what `node hack/build.ts DIR` made, as the images do.
+ * Measures a cloud of a real API server, the real controller and real agent code on simulated hosts:
+ * node test/scale/run.ts --hosts 200 --servers 10000. Prints `name value unit`; progress goes to standard error.
+ * --built DIR runs the programs that `node hack/build.ts DIR` made, as images do.
  */
 import { rmSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { scratchDirectory } from '../rig/scratch.ts'
-import { measureScale } from './measure.ts'
-import { built, source } from './stage.ts'
+import { measureScale } from './measure-scale.ts'
+import { builtProgram, sourceProgram } from './scale-cloud.ts'
 
 const { values } = parseArgs({
   options: {
@@ -22,7 +23,7 @@ const dir = scratchDirectory()
 const log = (line: string): void => console.error(line)
 const { hosts, servers, projects, 'at-once': atOnce } = values
 try {
-  const program = values.built === undefined ? source : built(values.built)
+  const program = values.built === undefined ? sourceProgram : builtProgram(values.built)
   const sizes = { hosts: Number(hosts), servers: Number(servers), projects: Number(projects), atOnce: Number(atOnce) }
   for (const { name, value, unit } of await measureScale({ dir, program, ...sizes, log }))
     console.log(`${name} ${value.toFixed(unit === 'ms' || unit === 'MB' ? 0 : 2)} ${unit}`)

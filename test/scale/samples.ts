@@ -1,40 +1,43 @@
-/** What is measured of each process each minute, and what it comes to. */
-import { fit, grows } from './fit.ts'
+/** Samples of the memory, files and handles of processes, taken each minute, and the verdict whether they grow. */
+import { fitLine, isGrowing } from './growth.ts'
 import { Inspector } from './inspector.ts'
-import { filesOf, memoryOf } from './proc.ts'
-import type { Part } from './stage.ts'
+import { filesOf, memoryOf } from './process-stats.ts'
+import type { CloudProcess } from './scale-cloud.ts'
 
-/** Growth in an hour that is taken for none. A leak of one small object (100 bytes) for each operation would be 0.7 MB in an hour of 2 a second. */
+/**
+ * Growth an hour that is not counted as a leak. A leak of one small object (100 bytes) per operation would be 0.7 MB an
+ * hour at 2 operations a second.
+ */
 const tolerances = { heap: 0.5, sockets: 2, fds: 2, handles: 2 } as const
 
-type Measured = keyof typeof tolerances
+type JudgedFigure = keyof typeof tolerances
 
-interface Values extends Record<Measured, number> {
+interface ProcessFigures extends Record<JudgedFigure, number> {
   rss: number
 }
 
 export interface Sample {
   minute: number
-  /** By process. */
-  parts: Record<string, Values>
+  /** Figures by the name of the process. */
+  processes: Record<string, ProcessFigures>
 }
 
 /** @throws if one of the processes does not answer */
-export async function sample(parts: readonly Part[], minute: number): Promise<Sample> {
-  const values: Record<string, Values> = {}
-  for (const { name, pid, inspector } of parts) {
-    // Not for longer than it takes: a process under inspection does not end by itself.
-    await using eye = await Inspector.connect(inspector)
-    const { heap, handles } = await eye.look()
+export async function takeSample(processes: readonly CloudProcess[], minute: number): Promise<Sample> {
+  const values: Record<string, ProcessFigures> = {}
+  for (const { name, pid, inspector } of processes) {
+    // The connection is closed after each sample, because a process does not end by itself while it is inspected.
+    await using connection = await Inspector.connect(inspector)
+    const { heapMB, handles } = await connection.inspectHeap()
     const { fds, sockets } = filesOf(pid)
     const all = Object.values(handles).reduce((sum, n) => sum + n, 0)
-    values[name] = { heap, rss: memoryOf(pid).rss, fds, sockets, handles: all }
+    values[name] = { heap: heapMB, rss: memoryOf(pid).rss, fds, sockets, handles: all }
   }
-  return { minute, parts: values }
+  return { minute, processes: values }
 }
 
-export function describe({ minute, parts }: Sample): string {
-  const each = Object.entries(parts).map(([name, { heap, rss, fds, sockets, handles }]) =>
+export function formatSample({ minute, processes }: Sample): string {
+  const texts = Object.entries(processes).map(([name, { heap, rss, fds, sockets, handles }]) =>
     [
       name,
       `heap ${heap.toFixed(2)} MB`,
@@ -44,7 +47,7 @@ export function describe({ minute, parts }: Sample): string {
       `${handles} handles`,
     ].join(' '),
   )
-  return `minute ${minute}: ${each.join(' | ')}`
+  return `minute ${minute}: ${texts.join(' | ')}`
 }
 
 export interface Verdict {
@@ -52,16 +55,19 @@ export interface Verdict {
   line: string
 }
 
-/** One of each process and each figure. Resident memory is shown, not judged: it says what V8 has not given back. */
-export function judge(samples: readonly Sample[]): Verdict[] {
-  const names = Object.keys(samples[0]?.parts ?? {})
+/**
+ * Returns a verdict for each figure of each process. Resident memory is shown but not judged, because it includes
+ * memory that V8 has freed and not given back.
+ */
+export function judgeGrowth(samples: readonly Sample[]): Verdict[] {
+  const names = Object.keys(samples[0]?.processes ?? {})
   return names.flatMap((name) =>
-    (Object.keys(tolerances) as Measured[]).map((figure) => {
-      const points = samples.map(({ minute, parts }) => ({ x: minute, y: parts[name]?.[figure] ?? Number.NaN }))
-      const { slope, error, mean } = fit(points)
+    (Object.keys(tolerances) as JudgedFigure[]).map((figure) => {
+      const points = samples.map(({ minute, processes }) => ({ x: minute, y: processes[name]?.[figure] ?? Number.NaN }))
+      const { slope, standardError, mean } = fitLine(points)
       const tolerance = tolerances[figure]
-      const bad = grows(points, tolerance)
-      const numbers = `${(slope * 60).toFixed(3)} ± ${(2 * error * 60).toFixed(3)} an hour, of ${mean.toFixed(2)}`
+      const bad = isGrowing(points, tolerance)
+      const numbers = `${(slope * 60).toFixed(3)} ± ${(2 * standardError * 60).toFixed(3)} an hour, of ${mean.toFixed(2)}`
       return { grows: bad, line: `${bad ? 'GROWS' : 'ok   '} ${name} ${figure}: ${numbers} (tolerance ${tolerance})` }
     }),
   )

@@ -1,5 +1,6 @@
-/** A host of memory alone for the real agent: its domains are entries of a map, its steps take no time, and libvirt's events come as they do. */
-
+/**
+ * A simulated host for the real agent: its domains are entries of a map, its steps take no time, and it sends events.
+ */
 import { type ClusterComponents, type HostComponents, type LibvirtSession } from '../../agent/components.ts'
 import type { Facts } from '../../agent/host/facts.ts'
 import type { OrphanCollector } from '../../agent/orphans.ts'
@@ -7,27 +8,27 @@ import { domainChanged, serversByUid } from '../../agent/server/controller.ts'
 import { FakeHost } from '../fakes/host.ts'
 import { type Call, Life } from '../fakes/life.ts'
 
-/** A life of which nobody keeps a diary: it lasts for hours. */
-class QuietLife extends Life {
-  override async perform<T>(_: Call, act: () => T | Promise<T>): Promise<T> {
-    return act()
+/** A life that does not record its effects, because it lasts for hours. */
+class UnrecordedLife extends Life {
+  override async perform<T>(_: Call, run: () => T | Promise<T>): Promise<T> {
+    return run()
   }
 }
 
-/** The parts of the host for an agent whose parts of the cluster are there. */
-export function simulatedHost({ channels, hostName, informer }: ClusterComponents): HostComponents {
+/** Makes the host components of an agent that has its cluster components. */
+export function makeSimulatedHost({ channels, hostName, informer }: ClusterComponents): HostComponents {
   const machines = new FakeHost((uid) => {
-    // Nobody asks how often it has booted.
+    // No test reads the list of boots, and it would grow for hours.
     machines.machine(uid).boots.splice(0)
-    // No server of ours has a uuid other than its uid.
+    // All Servers of the scale tests have their uid as UUID.
     channels.notify(domainChanged, uid)
   })
   return {
-    session: link(),
+    session: fakeLink(),
     probeFacts: async () => factsOf(hostName),
     storage: { removeUnused: async () => undefined, [Symbol.asyncDispose]: async () => undefined },
     network: { sync: async () => new Map(), [Symbol.asyncDispose]: async () => undefined },
-    host: machines.connect(new QuietLife()),
+    host: machines.connect(new UnrecordedLife()),
     orphans: fakeOrphanCollector(machines, (uid) => informer.cache.byIndex(serversByUid, uid).length > 0),
     lockHost: async () => ({ id: hostName, [Symbol.asyncDispose]: async () => undefined }),
     rotateConsoleLogs: async () => undefined,
@@ -45,14 +46,14 @@ function fakeOrphanCollector(machines: FakeHost, isCached: (uid: string) => bool
   }
 }
 
-/** A connection that is there at once and stays. */
-function link(): LibvirtSession {
+/** A libvirt link that is connected at once and stays connected. */
+function fakeLink(): LibvirtSession {
   const nothing = async (): Promise<void> => undefined
-  const there = { closed: new Promise(() => undefined) } as Awaited<ReturnType<LibvirtSession['connected']>>
+  const connection = { closed: new Promise(() => undefined) } as Awaited<ReturnType<LibvirtSession['connected']>>
   return {
     generation: 1,
-    connection: there,
-    connected: async () => there,
+    connection,
+    connected: async () => connection,
     on: async () => ({ close: nothing, [Symbol.asyncDispose]: nothing }),
     onResync(handler) {
       void handler({ generation: 1, reason: 'connected', previous: undefined })
@@ -62,7 +63,7 @@ function link(): LibvirtSession {
   }
 }
 
-/** A machine of 64 threads, 256 GiB and 4 TB. */
+/** Facts of a host with 64 hardware threads, 256 GiB and 4 TB. */
 export function factsOf(hostName: string): Facts {
   const number = Number(/\d+$/.exec(hostName)?.[0] ?? 0)
   return {

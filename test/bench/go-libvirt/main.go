@@ -1,4 +1,4 @@
-// digitalocean/go-libvirt as a client of the bench. Arguments: libvirtd's socket, UUID of a domain.
+// digitalocean/go-libvirt as a client of the benchmark. Arguments: the socket of libvirtd, and the UUID of a domain.
 package main
 
 import (
@@ -35,11 +35,11 @@ type result struct {
 }
 
 type client struct {
-	path   string
-	conn   *libvirt.Libvirt
-	calls  map[string]func() error
-	test   *libvirt.Libvirt
-	events atomic.Int64
+	path     string
+	conn     *libvirt.Libvirt
+	calls    map[string]func() error
+	testConn *libvirt.Libvirt
+	events   atomic.Int64
 }
 
 func main() {
@@ -91,7 +91,7 @@ func (c *client) run(t task) (result, error) {
 	case "calls":
 		return c.runCalls(c.calls[t.Call], t.Count, t.Inflight)
 	case "listen":
-		return result{Times: []float64{}}, c.listen()
+		return result{Times: []float64{}}, c.startListening()
 	case "events":
 		return c.runEvents(t.Count, t.Inflight)
 	case "download", "upload":
@@ -101,7 +101,7 @@ func (c *client) run(t task) (result, error) {
 }
 
 func (c *client) runCalls(call func() error, count, inflight int) (result, error) {
-	return workers(inflight, func() ([]float64, error) {
+	return runParallel(inflight, func() ([]float64, error) {
 		times := make([]float64, 0, count/inflight)
 		for range count / inflight {
 			begin := time.Now()
@@ -114,8 +114,8 @@ func (c *client) runCalls(call func() error, count, inflight int) (result, error
 	})
 }
 
-func (c *client) listen() error {
-	if c.test == nil {
+func (c *client) startListening() error {
+	if c.testConn == nil {
 		conn, err := open(c.path, libvirt.TestDefault)
 		if err != nil {
 			return err
@@ -124,7 +124,7 @@ func (c *client) listen() error {
 		if err != nil {
 			return err
 		}
-		c.test = conn
+		c.testConn = conn
 		go func() {
 			for range events {
 				c.events.Add(1)
@@ -136,10 +136,10 @@ func (c *client) listen() error {
 }
 
 func (c *client) runEvents(count, inflight int) (result, error) {
-	return workers(inflight, func() ([]float64, error) {
+	return runParallel(inflight, func() ([]float64, error) {
 		times := []float64{}
 		for c.events.Load() < int64(count) {
-			version, err := c.test.ConnectGetLibVersion()
+			version, err := c.testConn.ConnectGetLibVersion()
 			if err != nil {
 				return nil, err
 			}
@@ -158,27 +158,27 @@ func (c *client) transfer(kind string, bytes uint64) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	return workers(1, func() ([]float64, error) {
+	return runParallel(1, func() ([]float64, error) {
 		if kind == "download" {
 			count := &counter{}
 			err := c.conn.StorageVolDownload(vol, count, 0, bytes, 0)
 			if err == nil && count.bytes != bytes {
-				err = fmt.Errorf("%d bytes came of %d", count.bytes, bytes)
+				err = fmt.Errorf("%d bytes of %d arrived", count.bytes, bytes)
 			}
 			return []float64{}, err
 		}
-		return []float64{}, c.conn.StorageVolUpload(vol, io.LimitReader(xs{}, int64(bytes)), 0, bytes, 0)
+		return []float64{}, c.conn.StorageVolUpload(vol, io.LimitReader(endlessData{}, int64(bytes)), 0, bytes, 0)
 	})
 }
 
-// workers runs body so many times at once and measures the whole.
-func workers(inflight int, body func() ([]float64, error)) (result, error) {
-	parts := make([][]float64, inflight)
+// runParallel runs body in `inflight` goroutines at once and measures their cost together.
+func runParallel(inflight int, body func() ([]float64, error)) (result, error) {
+	times := make([][]float64, inflight)
 	errs := make([]error, inflight)
 	var group sync.WaitGroup
 	cpu, begin := cpuMicroseconds(), time.Now()
 	for i := range inflight {
-		group.Go(func() { parts[i], errs[i] = body() })
+		group.Go(func() { times[i], errs[i] = body() })
 	}
 	group.Wait()
 	r := result{Seconds: time.Since(begin).Seconds(), CPU: cpuMicroseconds() - cpu, Times: []float64{}}
@@ -186,7 +186,7 @@ func workers(inflight int, body func() ([]float64, error)) (result, error) {
 		if errs[i] != nil {
 			return r, errs[i]
 		}
-		r.Times = append(r.Times, parts[i]...)
+		r.Times = append(r.Times, times[i]...)
 	}
 	return r, nil
 }
@@ -195,9 +195,10 @@ type counter struct{ bytes uint64 }
 
 func (c *counter) Write(p []byte) (int, error) { c.bytes += uint64(len(p)); return len(p), nil }
 
-type xs struct{}
+// endlessData is what an upload reads; its content does not matter.
+type endlessData struct{}
 
-func (xs) Read(p []byte) (int, error) { return len(p), nil }
+func (endlessData) Read(p []byte) (int, error) { return len(p), nil }
 
 func cpuMicroseconds() float64 {
 	var usage syscall.Rusage

@@ -1,6 +1,6 @@
-// What benchmarks print: one line `name value unit` for each figure.
+// The output of benchmarks: one line `name value unit` for each figure.
 
-export const median = (values: readonly number[]): number =>
+export const medianOf = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 
 export const printFigure = (name: string, value: number, unit: string): void =>

@@ -1,4 +1,7 @@
-/** selectHost without the HostTable's columns, to measure what they gain: one object per host, every filter and weigher called for every host. */
+/**
+ * selectHost without the columns of the HostTable, to measure how much time the columns save: there is one object per
+ * host, and every filter and weigher is called for every host.
+ */
 import type { HostView } from '../../../controller/scheduler/host-view.ts'
 import type { PlacementRequest } from '../../../controller/scheduler/request.ts'
 import { prepareFilters } from '../../../controller/scheduler/select-host.ts'
@@ -32,7 +35,7 @@ function weighObjects(hosts: readonly HostView[]): Float64Array {
   return total
 }
 
-/** Fills `scores` and returns where they start and how far the greatest lies above. */
+/** Fills `scores`, and returns the lowest score and the distance from it to the greatest. */
 function fillScores(scores: Float64Array, hosts: readonly HostView[], { score, minimum = -Infinity }: Weigher) {
   let [least, greatest] = [Infinity, -Infinity]
   for (let i = 0; i < hosts.length; i++) {

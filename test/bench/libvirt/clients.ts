@@ -1,4 +1,4 @@
-// The clients of the bench: what each is, how it comes to be there, and a process of each that does tasks.
+// The clients of the libvirt benchmark: their command lines, their installation, and their processes, which run tasks.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
@@ -6,53 +6,53 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { installPackages } from '../../rig/packages.ts'
 import { runCommand } from '../../rig/process.ts'
-import type { Measured, Task } from './worker.ts'
+import type { Cost, Task } from './worker.ts'
 
 const here = import.meta.dirname
 const python = '/usr/bin/python3'
 const goBinary = join(homedir(), '.cache/kubenova/bin/bench-go-libvirt')
 
-/** Installs or builds what is missing, and says so. Undefined: this machine cannot have it; the bench goes without. */
-export async function rivals(): Promise<{ python: string[] | undefined; go: string[] | undefined }> {
-  return { python: await pythonLibvirt(), go: await goLibvirt() }
+/** Installs or builds the other clients, and logs it. A client is undefined if this machine cannot have it. */
+export async function prepareRivals(): Promise<{ python: string[] | undefined; go: string[] | undefined }> {
+  return { python: await preparePythonClient(), go: await prepareGoClient() }
 }
 
-async function pythonLibvirt(): Promise<string[] | undefined> {
-  const there = () =>
+async function preparePythonClient(): Promise<string[] | undefined> {
+  const isInstalled = () =>
     runCommand([python, '-c', 'import libvirt']).then(
       () => true,
       () => false,
     )
-  if (!(await there())) {
-    await installPackages(['python3-libvirt'], console.log).catch(without)
+  if (!(await isInstalled())) {
+    await installPackages(['python3-libvirt'], console.log).catch(logLeftOut)
   }
-  return (await there()) ? [python, join(here, 'rival.py')] : undefined
+  return (await isInstalled()) ? [python, join(here, 'python-client.py')] : undefined
 }
 
-async function goLibvirt(): Promise<string[] | undefined> {
-  // Also if it is there: Go's cache makes that quick, and the source may have changed.
+async function prepareGoClient(): Promise<string[] | undefined> {
+  // Builds even if the binary exists, because the source may have changed. Go's cache makes that quick.
   if (!existsSync(goBinary)) console.log('# building test/bench/go-libvirt (minutes the first time)')
   const build = ['go', 'build', '-trimpath', '-buildvcs=false', '-o', goBinary, '.']
-  await runCommand(build, { cwd: join(here, '../go-libvirt') }).catch(without)
+  await runCommand(build, { cwd: join(here, '../go-libvirt') }).catch(logLeftOut)
   return existsSync(goBinary) ? [goBinary] : undefined
 }
 
-function without(error: unknown): void {
+function logLeftOut(error: unknown): void {
   console.log(`# left out: ${error instanceof Error ? error.message : String(error)}`)
 }
 
-export const ours = [process.execPath, join(here, 'ours.ts')]
-export const floor = [process.execPath, join(here, 'floor.ts')]
-/** Makes the events. */
-export const flicker = [process.execPath, join(here, 'flicker.ts')]
+export const ownClientArgv = [process.execPath, join(here, 'own-client.ts')]
+export const bareSocketArgv = [process.execPath, join(here, 'bare-socket.ts')]
+/** Makes the events that the clients receive. */
+export const eventSourceArgv = [process.execPath, join(here, 'event-source.ts')]
 
-/** A client that is up. */
+/** A running client. */
 export interface Client {
-  ask(task: Task): Promise<Measured>
+  run(task: Task): Promise<Cost>
   close(): Promise<void>
 }
 
-export async function start(argv: readonly string[]): Promise<Client> {
+export async function startClient(argv: readonly string[]): Promise<Client> {
   const [file = '', ...args] = argv
   const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] })
   const exited = new Promise<void>((resolve, reject) => child.once('exit', () => resolve()).once('error', reject))
@@ -64,10 +64,10 @@ export async function start(argv: readonly string[]): Promise<Client> {
   }
   await answer()
   return {
-    ask: async (task) => {
+    run: async (task) => {
       child.stdin.write(`${JSON.stringify(task)}\n`)
-      // What a client answers to a task; worker.ts says so.
-      return (await answer()) as Measured
+      // Every client answers a task with a Cost: see worker.ts.
+      return (await answer()) as Cost
     },
     close: async () => {
       child.stdin.end()

@@ -1,7 +1,8 @@
-// One client of the bench as a process of its own: takes a task a line, answers each with a line. Rivals speak the same.
+// One client of the benchmark in a process of its own: it reads one task per line and answers each with one line. The
+// clients in Python and Go speak the same protocol.
 import { createInterface } from 'node:readline'
 
-/** What a client can be asked for. `inflight` calls are under way at a time; `bytes` go through one stream. */
+/** A task for a client. `inflight` calls run at the same time; `bytes` go through one stream. */
 export type Task =
   | { task: 'calls'; call: string; count: number; inflight: number }
   /** Registers for lifecycle events of libvirt's test driver and counts them from here on. */
@@ -10,15 +11,17 @@ export type Task =
   | { task: 'events'; count: number; inflight: number }
   | { task: 'download' | 'upload'; bytes: number }
 
-/** Wall seconds, processor microseconds of this process (user and system), and each call's microseconds. */
-export interface Measured {
+/**
+ * Cost of a task: wall time in seconds, CPU time of this process (user and system) and of each call in microseconds.
+ */
+export interface Cost {
   seconds: number
   cpu: number
   times: number[]
 }
 
-/** Runs `body` and adds what it cost. */
-export async function measured(body: (times: number[]) => Promise<void>): Promise<Measured> {
+/** Runs `body` and measures its cost; `body` adds the times of its calls. */
+export async function measureCost(body: (times: number[]) => Promise<void>): Promise<Cost> {
   const times: number[] = []
   const cpu = process.cpuUsage()
   const begin = performance.now()
@@ -29,10 +32,10 @@ export async function measured(body: (times: number[]) => Promise<void>): Promis
 }
 
 /** Answers tasks until standard input ends. */
-export async function serve(run: (task: Task) => Promise<Measured>): Promise<void> {
+export async function serveTasks(run: (task: Task) => Promise<Cost>): Promise<void> {
   console.log('{"ready":true}')
   for await (const line of createInterface(process.stdin)) {
-    // The bench wrote the line: it is a task.
+    // Only the benchmark writes to this process, so the line is a task.
     console.log(JSON.stringify(await run(JSON.parse(line) as Task)))
   }
 }

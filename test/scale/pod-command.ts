@@ -1,14 +1,22 @@
-/** A process as it is in a pod: its service account's token, authority and namespace at their place, in a mount namespace of its own. */
+/**
+ * Runs a program as if it were in a Pod: in a mount namespace of its own, with token, CA certificate and namespace of
+ * its service account where Kubernetes puts them.
+ */
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readKubeconfig } from '../rig/api.ts'
 
-const place = '/var/run/secrets/kubernetes.io/serviceaccount'
-/** /var/run is /run: nothing of this machine's is touched. */
-const script = `mount -t tmpfs tmpfs /run && mkdir -p ${place} && cp "$1"/* ${place}/ && shift && exec "$@"`
+const SERVICE_ACCOUNT_DIR = '/var/run/secrets/kubernetes.io/serviceaccount'
+/**
+ * Mounts a tmpfs over /run, which is also /var/run, in the mount namespace of the process; the machine is not changed.
+ */
+const script = `mount -t tmpfs tmpfs /run && mkdir -p ${SERVICE_ACCOUNT_DIR} && cp "$1"/* ${SERVICE_ACCOUNT_DIR}/ && shift && exec "$@"`
 
-/** The command line and environment that run `argv` so; `dir` takes the secrets. The token is that of the kubeconfig's user. */
-export function inPod(
+/**
+ * Returns command line and environment that run `argv` as in a Pod. The files of the service account are written to
+ * `dir`; their token is that of the user of the kubeconfig.
+ */
+export function toPodCommand(
   argv: readonly string[],
   kubeconfig: string,
   dir: string,

@@ -1,8 +1,8 @@
-// Makes lifecycle events for the bench: domains of libvirt's test driver that are suspended and resumed, as fast as it goes.
-// Argument: libvirtd's socket.
+// Makes lifecycle events for the benchmark: suspends and resumes domains of libvirt's test driver as fast as possible.
+// Argument: the socket of libvirtd.
 import { randomUUID } from 'node:crypto'
 import { type DomainRef, openConnection, proc } from '../../../agent/libvirt/index.ts'
-import { measured, serve } from './worker.ts'
+import { measureCost, serveTasks } from './worker.ts'
 
 const [path = ''] = process.argv.slice(2)
 const connection = await openConnection(`test+unix:///default?socket=${path}`)
@@ -13,17 +13,17 @@ for (let i = 0; i < 4; i += 1) {
   domains.push((await connection.call(proc.domainCreateXml, { xml })).dom)
 }
 
-await serve(async (task) => {
+await serveTasks(async (task) => {
   if (task.task !== 'events') throw new Error('only events')
   let left = task.count
-  return measured(async () => {
-    const flicker = async (dom: DomainRef) => {
+  return measureCost(async () => {
+    const suspendAndResume = async (dom: DomainRef) => {
       for (; left > 0; left -= 2) {
         await connection.call(proc.domainSuspend, { dom })
         await connection.call(proc.domainResume, { dom })
       }
     }
-    await Promise.all(domains.map(flicker))
+    await Promise.all(domains.map(suspendAndResume))
   })
 })
 process.exit()

@@ -1,10 +1,12 @@
-/** What the kernel says of a process: memory, open files, sockets. */
+/** Reads memory, open files, sockets and CPU time of a process from /proc. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
 export interface Memory {
-  /** MB (10^6 bytes): resident, its peak, and its share of what several processes have in common counted fairly. */
+  /** Resident memory, in MB (10^6 bytes) as the other figures. */
   rss: number
+  /** The greatest resident memory so far. */
   peak: number
+  /** Proportional share: memory that several processes share is divided by their number. */
   pss: number
 }
 
@@ -12,14 +14,14 @@ const kB = (text: string, field: string): number =>
   Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? Number.NaN)
 const MB = 1024 / 1e6
 
-/** @throws the file system's error if there is no such process */
+/** @throws ENOENT if there is no such process */
 export function memoryOf(pid: number): Memory {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
   return { rss: kB(status, 'VmRSS') * MB, peak: kB(status, 'VmHWM') * MB, pss: kB(rollup, 'Pss') * MB }
 }
 
-/** Counts of open files by what they are. */
+/** Counts the open file descriptors of a process, and the sockets among them. */
 export function filesOf(pid: number): { fds: number; sockets: number } {
   const links = readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
     try {
@@ -31,7 +33,7 @@ export function filesOf(pid: number): { fds: number; sockets: number } {
   return { fds: links.length, sockets: links.filter((link) => link.startsWith('socket:')).length }
 }
 
-/** Seconds of processor time so far. */
+/** CPU time of a process so far, in seconds. */
 export function cpuSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')

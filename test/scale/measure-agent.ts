@@ -1,6 +1,6 @@
 /**
- * The agent's memory on a real host: real libvirtd, real domains, whose guests have nothing to boot and sit still. Beside it libvirtd's, and that of
- * a kubelet with as many Pods.
+ * Measures the memory of the agent on a real host: real libvirtd and real domains, whose guests are idle because they
+ * have nothing to boot. For comparison, measures libvirtd and a kubelet with as many Pods.
  */
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,10 +11,10 @@ import { runParallel } from '../../kube/testing/rig.ts'
 import { type Cloud, startCloud } from '../rig/cloud.ts'
 import { runCommand } from '../rig/process.ts'
 import { waitUntil } from '../rig/wait-until.ts'
-import { kubeletWithPods } from './kubelet.ts'
-import type { Figure } from './measure.ts'
-import { memoryOf } from './proc.ts'
-import { leanEnv, type Program } from './stage.ts'
+import { startKubeletWithPods } from './kubelet.ts'
+import type { Figure } from './measure-scale.ts'
+import { memoryOf } from './process-stats.ts'
+import { leanEnv, type Program } from './scale-cloud.ts'
 
 export interface AgentMemoryOptions {
   dir: string
@@ -34,20 +34,20 @@ export async function measureAgent({ dir, program, domains, log }: AgentMemoryOp
   const { pid } = cloud.service('agent-h1')
   await delay(REST_MS / 3)
   const empty = memoryOf(pid)
-  await prepare(cloud, kube)
+  await prepareHost(cloud, kube)
   await runParallel(domains, 4, async (i) => {
     const spec = { flavor: 'least', image: { name: 'blank' }, networks: [], configDrive: true }
     await kube.resource(resourceDefOf(server)).create({ metadata: { namespace: NAMESPACE, name: `s${i}` }, spec })
   })
-  await allReady(kube, domains)
+  await waitUntilAllReady(kube, domains)
   log(`${domains} domains run`)
   await delay(REST_MS)
   const full = memoryOf(pid)
-  const daemon = memoryOf(libvirtdOf(cloud))
+  const daemon = memoryOf(libvirtdPidOf(cloud))
   const { api, kubeconfig } = cloud.plane
-  await using kubelet = await kubeletWithPods({ dir, kubeconfig, api, pods: domains, log })
+  await using kubelet = await startKubeletWithPods({ dir, kubeconfig, api, pods: domains, log })
   if (kubelet) await delay(REST_MS)
-  const beside: Figure[] = kubelet
+  const kubeletFigures: Figure[] = kubelet
     ? [{ name: 'memory.kubelet.rest.rss', value: memoryOf(kubelet.pid).rss, unit: 'MB' }]
     : []
   return [
@@ -57,12 +57,12 @@ export async function measureAgent({ dir, program, domains, log }: AgentMemoryOp
     { name: 'memory.agent.rest.pss', value: full.pss, unit: 'MB' },
     { name: 'memory.agent.peak.rss', value: full.peak, unit: 'MB' },
     { name: 'memory.libvirtd.rest.rss', value: daemon.rss, unit: 'MB' },
-    ...beside,
+    ...kubeletFigures,
   ]
 }
 
-/** A host that takes many small guests, the smallest flavor, and a disk with nothing on it. */
-async function prepare(cloud: Cloud, kube: Kube): Promise<void> {
+/** Creates an image of an empty disk and the smallest flavor, and lets the host take many small guests. */
+async function prepareHost(cloud: Cloud, kube: Kube): Promise<void> {
   const images = join(cloud.host('h1').home, 'var/lib/kubenova/images')
   mkdirSync(images, { recursive: true })
   await runCommand(['qemu-img', 'create', '-q', '-f', 'qcow2', join(images, 'blank.qcow2'), '16M'])
@@ -77,16 +77,16 @@ async function prepare(cloud: Cloud, kube: Kube): Promise<void> {
   })
 }
 
-async function allReady(kube: Kube, count: number): Promise<void> {
-  const look = async (): Promise<boolean> => {
+async function waitUntilAllReady(kube: Kube, count: number): Promise<void> {
+  const areAllReady = async (): Promise<boolean> => {
     const { items } = await kube.resource(resourceDefOf(server)).list({ namespace: NAMESPACE })
     return items.filter(({ status }) => findCondition(status?.conditions, 'Ready')?.status === 'True').length === count
   }
-  await waitUntil(look, { what: `${count} servers to run`, deadline: 600_000, every: 1000 })
+  await waitUntil(areAllReady, { what: `${count} servers to run`, deadline: 600_000, every: 1000 })
 }
 
-/** As the rig remembers it. */
-function libvirtdOf(cloud: Cloud): number {
+/** The pid of libvirtd, from the state file of the rig. */
+function libvirtdPidOf(cloud: Cloud): number {
   const state = JSON.parse(readFileSync(join(cloud.host('h1').home, 'host.json'), 'utf8')) as {
     libvirtd: { pid: number }
   }

@@ -1,48 +1,49 @@
-// What Node's event loop alone costs: a bare socket to the same daemon, the same bytes both ways, nothing read or checked.
-// Argument: libvirtd's socket. Knows the call `version`, one at a time.
+// Measures the cost of Node's event loop alone: a bare socket to the same daemon, with the same bytes in both
+// directions, that decodes and checks nothing. Argument: the socket of libvirtd. Runs only the call `version`, one at a
+// time.
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { proc } from '../../../agent/libvirt/index.ts'
 import { encode } from '../../../agent/libvirt/wire/codec.ts'
 import { encodeMessage, messageStatus, messageType, program } from '../../../agent/libvirt/wire/header.ts'
-import { measured, serve } from './worker.ts'
+import { measureCost, serveTasks } from './worker.ts'
 
 const [path = ''] = process.argv.slice(2)
 const buffer = Buffer.alloc(65_536)
-let answered = () => {}
+let onAnswer = () => {}
 const callback = () => {
-  answered()
+  onAnswer()
   return true
 }
 const socket = connect({ path, onread: { buffer, callback } })
 await once(socket, 'connect')
 let serial = 0
 
-function message(procedure: number, args: Uint8Array): Buffer {
+function encodeCall(procedure: number, args: Uint8Array): Buffer {
   serial += 1
   const header = { program: program.remote, version: 1, procedure, type: messageType.call, serial }
   return encodeMessage({ ...header, status: messageStatus.ok }, args)
 }
 
-async function ask(bytes: Buffer): Promise<void> {
+async function sendAndWait(bytes: Buffer): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
-  answered = resolve
+  onAnswer = resolve
   socket.write(bytes)
   await promise
 }
 
-await ask(message(proc.authList.number, Buffer.alloc(0)))
+await sendAndWait(encodeCall(proc.authList.number, Buffer.alloc(0)))
 const open = encode(proc.connectOpen.args, { name: 'qemu:///system' }).bytes()
-await ask(message(proc.connectOpen.number, open))
-const version = message(proc.connectGetLibVersion.number, Buffer.alloc(0))
+await sendAndWait(encodeCall(proc.connectOpen.number, open))
+const version = encodeCall(proc.connectGetLibVersion.number, Buffer.alloc(0))
 
-await serve(async (task) => {
+await serveTasks(async (task) => {
   if (task.task !== 'calls' || task.call !== 'version' || task.inflight !== 1)
     throw new Error('only version, one by one')
-  return measured(async (times) => {
+  return measureCost(async (times) => {
     const { promise, resolve } = Promise.withResolvers<void>()
     let start = performance.now()
-    answered = () => {
+    onAnswer = () => {
       const now = performance.now()
       times.push((now - start) * 1000)
       if (times.length === task.count) return resolve()

@@ -1,4 +1,7 @@
-/** kube-scheduler, by which KubeVirt places its machines: Pods of the same sizes on Nodes of the same sizes, on the same API server. */
+/**
+ * Measures kube-scheduler, with which KubeVirt places its virtual machines, for comparison with our scheduler: Pods and
+ * Nodes have the sizes of our Servers and hosts, and the API server is the same.
+ */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -11,11 +14,11 @@ import { ensureBinaries } from '../rig/binaries.ts'
 import { freePorts } from '../rig/ports.ts'
 import { endProcess, spawnMarked } from '../rig/process.ts'
 import { waitUntil } from '../rig/wait-until.ts'
-import { type Backlog, drain } from './backlog.ts'
-import { type Memory, memoryOf } from './proc.ts'
-import type { Stage } from './stage.ts'
+import { measureBacklog, type PlacingSpeed } from './backlog.ts'
+import { type Memory, memoryOf } from './process-stats.ts'
+import type { ScaleCloud } from './scale-cloud.ts'
 
-const core = (plural: string, kind: string, namespaced: boolean): ResourceDef => ({
+const coreResource = (plural: string, kind: string, namespaced: boolean): ResourceDef => ({
   group: '',
   version: 'v1',
   plural,
@@ -35,30 +38,40 @@ interface Node extends KubeObject {
   status?: object
 }
 
-const now = (): string => new Date().toISOString()
+const timestamp = (): string => new Date().toISOString()
 
-export async function kubeScheduler(stage: Stage, dir: string, nodes: number, pods: number): Promise<Backlog> {
-  await prepare(stage, nodes)
-  const api = podsOf(stage)
-  await runParallel(pods, 32, (i) => api.create(pod(`p${i}`)))
-  const scheduler = await Scheduler.prepare(stage, dir)
+export async function measureKubeScheduler(
+  cloud: ScaleCloud,
+  dir: string,
+  nodes: number,
+  pods: number,
+): Promise<PlacingSpeed> {
+  await prepareCluster(cloud, nodes)
+  const api = podResource(cloud)
+  await runParallel(pods, 32, (i) => api.create(makePod(`p${i}`)))
+  const scheduler = await Scheduler.prepare(cloud, dir)
   try {
-    return await drain(api, isBound, pods, () => scheduler.start())
+    return await measureBacklog(api, isBound, pods, () => scheduler.start())
   } finally {
     await scheduler.stop()
   }
 }
 
-/** Its memory when so many Pods are bound and nothing is to be done. */
-export async function kubeSchedulerAtRest(stage: Stage, dir: string, nodes: number, pods: number): Promise<Memory> {
-  await prepare(stage, nodes)
-  const api = podsOf(stage)
-  await runParallel(pods, 32, (i) => api.create(pod(`p${i}`, `node-${i % nodes}`)))
-  const scheduler = await Scheduler.prepare(stage, dir)
+/** Measures the memory of kube-scheduler when `pods` Pods are bound and it has no work. */
+export async function measureKubeSchedulerAtRest(
+  cloud: ScaleCloud,
+  dir: string,
+  nodes: number,
+  pods: number,
+): Promise<Memory> {
+  await prepareCluster(cloud, nodes)
+  const api = podResource(cloud)
+  await runParallel(pods, 32, (i) => api.create(makePod(`p${i}`, `node-${i % nodes}`)))
+  const scheduler = await Scheduler.prepare(cloud, dir)
   try {
     const pid = await scheduler.start()
-    // It places nothing before its caches are full.
-    const { metadata } = await api.create(pod('last'))
+    // kube-scheduler binds no Pod before its caches are full, so they are full when this Pod is bound.
+    const { metadata } = await api.create(makePod('last'))
     await waitUntil(async () => isBound(await api.get(metadata)), {
       what: 'the last Pod to be bound',
       deadline: 120_000,
@@ -70,39 +83,39 @@ export async function kubeSchedulerAtRest(stage: Stage, dir: string, nodes: numb
   }
 }
 
-const podsOf = ({ kube }: Stage) => kube.resource<Pod>(core('pods', 'Pod', true))
+const podResource = ({ kube }: ScaleCloud) => kube.resource<Pod>(coreResource('pods', 'Pod', true))
 const isBound = ({ spec }: Pod): boolean => spec.nodeName !== undefined
 
-/** Nodes, and what Pods need to be there. */
-async function prepare(stage: Stage, nodes: number): Promise<void> {
-  const { kube } = stage
-  await makeNodes(stage, nodes)
+/** Creates the Nodes, and the namespace and service account that the Pods need. */
+async function prepareCluster(cloud: ScaleCloud, nodes: number): Promise<void> {
+  const { kube } = cloud
+  await createNodes(cloud, nodes)
   await kube
     .resource<Namespace>(namespaces)
     .create({ metadata: { name: NAMESPACE } })
-    .catch(unlessThere)
-  // No controller manager is there to make it.
+    .catch(ignoreAlreadyExists)
+  // No controller manager runs that would create the service account.
   const account = { metadata: { name: 'default', namespace: NAMESPACE } }
   await kube
-    .resource(core('serviceaccounts', 'ServiceAccount', true))
+    .resource(coreResource('serviceaccounts', 'ServiceAccount', true))
     .create(account)
-    .catch(unlessThere)
+    .catch(ignoreAlreadyExists)
 }
 
-function unlessThere(error: unknown): void {
+function ignoreAlreadyExists(error: unknown): void {
   if (!isAlreadyExists(error)) throw error
 }
 
-/** As projects.ts has it for servers: 1 CPU, 512 MiB. */
+/** Requests of a Pod: the size of the Servers in projects.ts (1 vCPU with an allocation ratio of 4, 512 MiB). */
 const containers = [{ name: 'c', image: 'none', resources: { requests: { cpu: '250m', memory: '512Mi' } } }]
-const pod = (name: string, nodeName?: string) => ({
+const makePod = (name: string, nodeName?: string) => ({
   metadata: { name, namespace: NAMESPACE },
   spec: { containers, ...(nodeName === undefined ? {} : { nodeName }) },
 })
 
-/** As simulated-host.ts has it for hosts. */
-async function makeNodes({ kube }: Stage, count: number): Promise<void> {
-  const api = kube.resource<Node>(core('nodes', 'Node', false))
+/** Creates Nodes of the size of the hosts in simulated-host.ts. */
+async function createNodes({ kube }: ScaleCloud, count: number): Promise<void> {
+  const api = kube.resource<Node>(coreResource('nodes', 'Node', false))
   const allocatable = { cpu: '64', memory: '256Gi', pods: '1000' }
   await runParallel(count, 32, async (i) => {
     const name = `node-${i}`
@@ -110,13 +123,13 @@ async function makeNodes({ kube }: Stage, count: number): Promise<void> {
       type: 'Ready',
       status: 'True',
       reason: 'Simulated',
-      lastHeartbeatTime: now(),
-      lastTransitionTime: now(),
+      lastHeartbeatTime: timestamp(),
+      lastTransitionTime: timestamp(),
     }
     const status = { capacity: allocatable, allocatable, conditions: [ready] }
     await api.create({ metadata: { name, labels: { 'kubernetes.io/hostname': name } }, spec: {} })
     await api.patch({ name }, { status }, { subresource: 'status' })
-    // Every Node begins with the taint not-ready; a controller that is not here would take it away.
+    // Every new Node has the taint not-ready, and no node lifecycle controller runs that would remove it.
     await api.patch({ name }, { spec: { taints: [] } })
   })
 }
@@ -131,11 +144,11 @@ class Scheduler {
     this.#dir = dir
   }
 
-  static async prepare({ plane }: Stage, dir: string): Promise<Scheduler> {
+  static async prepare({ plane }: ScaleCloud, dir: string): Promise<Scheduler> {
     const binaries = await ensureBinaries(['kube-scheduler'])
     const [port = 0] = await freePorts('127.0.0.1', 1)
     const config = join(dir, 'kube-scheduler.yaml')
-    // Without a limit of its own: its default is 50 requests a second.
+    // Lifts the limit of its client, which is 50 requests a second by default.
     const clientConnection = { kubeconfig: plane.kubeconfig, qps: 5000, burst: 5000 }
     writeFileSync(
       config,

@@ -1,15 +1,15 @@
 /**
- * Ten thousand of what was once made properly. One server, its port and its record are read out of etcd as the API server keeps them, and put back under
- * other names, hosts and addresses: minutes of API writes become seconds. The API server and all that read it see nothing unusual.
+ * Copies one Server with its Port and its action record ten thousand times within seconds, where API writes would take
+ * minutes. The objects are read from etcd as the API server stores them, and written back to etcd under other names,
+ * hosts and addresses. For the API server and its clients they are like any other objects.
  */
-
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const PREFIX = '/registry/compute.kubenova.io'
 /** etcd takes 128 operations in a transaction. */
-const BATCH = 100
+const BATCH_SIZE = 100
 
 interface Stored {
   key: string
@@ -17,11 +17,11 @@ interface Stored {
 }
 
 export interface MultiplyOptions {
-  /** The directory of the stage. */
+  /** The directory of the cloud. */
   dir: string
   namespace: string
-  /** Server to be copied. Its host, address and port are found in it. */
-  like: string
+  /** Name of the Server to copy. Its status says its host and its address. */
+  model: string
   count: number
   hostOf(i: number): string
 }
@@ -31,35 +31,37 @@ interface Placed {
   status: { host: string; addresses: { address: string; macAddress: string }[] }
 }
 
-/** The kinds that go with a server, by plural, and the names of those of one server. */
-const parts = ['servers', 'ports', 'serveractions'] as const
+/** The kinds that are copied, by plural. */
+const copiedKinds = ['servers', 'ports', 'serveractions'] as const
 
-export async function multiply({ dir, namespace, like, count, hostOf }: MultiplyOptions): Promise<void> {
-  const etcd = etcdOf(dir)
+export async function multiplyServer({ dir, namespace, model, count, hostOf }: MultiplyOptions): Promise<void> {
+  const etcd = connectToEtcd(dir)
   const originals: Stored[] = []
-  for (const plural of parts) originals.push(...(await etcd.list(`${PREFIX}/${plural}/${namespace}/`)))
-  const found = originals.find(({ key }) => key.endsWith(`/servers/${namespace}/${like}`))
-  if (!found) throw new Error(`etcd has no server ${like}`)
-  const server = JSON.parse(found.value) as Placed
+  for (const plural of copiedKinds) originals.push(...(await etcd.list(`${PREFIX}/${plural}/${namespace}/`)))
+  const stored = originals.find(({ key }) => key.endsWith(`/servers/${namespace}/${model}`))
+  if (!stored) throw new Error(`etcd has no server ${model}`)
+  const server = JSON.parse(stored.value) as Placed
   const batch: Stored[] = []
   for (let i = 0; i < count; i++) {
-    const rename = renamer(server, like, i, hostOf(i))
-    batch.push(...originals.map(({ key, value }) => copyOf(key, value, rename, i)))
-    if (batch.length >= BATCH) await etcd.put(batch.splice(0))
+    const rename = makeRenamer(server, model, i, hostOf(i))
+    batch.push(...originals.map(({ key, value }) => copyObject(key, value, rename, i)))
+    if (batch.length >= BATCH_SIZE) await etcd.put(batch.splice(0))
   }
   await etcd.put(batch)
 }
 
-/** All that tells one server from another, in any text of it. */
-function renamer({ metadata, status }: Placed, like: string, i: number, host: string): (text: string) => string {
+/**
+ * Makes the function that replaces uid, name, host and addresses of the model in a text by those of copy number `i`.
+ */
+function makeRenamer({ metadata, status }: Placed, model: string, i: number, host: string): (text: string) => string {
   const { address, macAddress } = status.addresses[0] ?? { address: '', macAddress: '' }
   const [high, low] = [(i + 1000) >> 8, (i + 1000) & 255]
   const hex = (n: number): string => n.toString(16).padStart(2, '0')
   const pairs: [string, string][] = [
     [metadata.uid, randomUUID()],
-    [`${like}-`, `${like}${i}-`],
-    [`"${like}"`, `"${like}${i}"`],
-    [`Server ${like}`, `Server ${like}${i}`],
+    [`${model}-`, `${model}${i}-`],
+    [`"${model}"`, `"${model}${i}"`],
+    [`Server ${model}`, `Server ${model}${i}`],
     [status.host, host],
     [address, `${address.split('.').slice(0, 2).join('.')}.${high}.${low}`],
     [
@@ -70,8 +72,8 @@ function renamer({ metadata, status }: Placed, like: string, i: number, host: st
   return (text) => pairs.reduce((now, [from, to]) => (from === '' ? now : now.replaceAll(from, to)), text)
 }
 
-/** An object of its own: name and uid are its, whatever they were made from. */
-function copyOf(key: string, value: string, rename: (text: string) => string, i: number): Stored {
+/** Copies an object under a name and a uid of its own. */
+function copyObject(key: string, value: string, rename: (text: string) => string, i: number): Stored {
   const folder = key.slice(0, key.lastIndexOf('/'))
   const object = JSON.parse(rename(value)) as { kind: string; metadata: { name: string; uid: string } }
   if (object.kind !== 'Server') {
@@ -81,8 +83,8 @@ function copyOf(key: string, value: string, rename: (text: string) => string, i:
   return { key: `${folder}/${object.metadata.name}`, value: JSON.stringify(object) }
 }
 
-/** etcd by its JSON gateway. */
-function etcdOf(dir: string) {
+/** Reads and writes etcd through its JSON gateway. */
+function connectToEtcd(dir: string) {
   const { ports } = JSON.parse(readFileSync(join(dir, 'control-plane/control-plane.json'), 'utf8')) as {
     ports: { etcd: number }
   }
@@ -102,8 +104,8 @@ function etcdOf(dir: string) {
       const { kvs = [] } = await call<{ kvs?: Stored[] }>('range', { key: encode(prefix), range_end: encode(end) })
       return kvs.map(({ key, value }) => ({ key: decode(key), value: decode(value) }))
     },
-    async put(all: readonly Stored[]): Promise<void> {
-      const success = all.map(({ key, value }) => ({ requestPut: { key: encode(key), value: encode(value) } }))
+    async put(objects: readonly Stored[]): Promise<void> {
+      const success = objects.map(({ key, value }) => ({ requestPut: { key: encode(key), value: encode(value) } }))
       if (success.length > 0) await call('txn', { success })
     },
   }

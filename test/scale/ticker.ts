@@ -1,7 +1,7 @@
-/** Ticks at a steady pace, however long what is done in between takes. */
+/** Ticks at a steady pace, however long the work between two ticks takes. */
 import { setTimeout as delay } from 'node:timers/promises'
 
-export class Every {
+export class Ticker {
   readonly #ms: number
   #due: number
 
@@ -10,7 +10,7 @@ export class Every {
     this.#due = performance.now()
   }
 
-  async next(): Promise<void> {
+  async nextTick(): Promise<void> {
     this.#due += this.#ms
     await delay(Math.max(0, this.#due - performance.now()))
   }

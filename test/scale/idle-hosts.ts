@@ -1,4 +1,4 @@
-/** Hosts of which nothing is there but that they live: a Hypervisor each, with its capacity, and a lease that is renewed. */
+/** Hosts without agents: each has a Hypervisor with its capacity, and a Lease that is renewed. */
 import { HOST_LEASE } from '../../controller/controller.ts'
 import { agentManagerOf, type Hypervisor, hypervisor, resourceDefOf } from '../../crds/index.ts'
 import type { Kube } from '../../kube/client.ts'
@@ -9,7 +9,7 @@ import { factsOf } from './simulated-host.ts'
 
 const DURATION_MS = 60_000
 
-/** Makes them, and keeps them alive until `signal` aborts. */
+/** Creates the hosts, and renews their Leases until `signal` aborts. */
 export async function keepHosts(kube: Kube, count: number, signal: AbortSignal): Promise<void> {
   const api = kube.resource(resourceDefOf(hypervisor))
   const [label = '', value = ''] = HOST_LEASE.split('=')
@@ -18,7 +18,7 @@ export async function keepHosts(kube: Kube, count: number, signal: AbortSignal):
     const status: Hypervisor['status'] = factsOf(name).status
     const agent = { fieldManager: agentManagerOf(name) }
     const host = await api.apply({ metadata: { name }, spec: {} }, agent)
-    // An agent may have been here before.
+    // A Hypervisor that an agent had before keeps the status of that agent.
     if (!host.status?.capacity) await api.applyStatus({ metadata: { name }, status }, agent)
     const lease = { namespace: 'kubenova-system', name, identity: name, labels: { [label]: value } }
     startHeartbeat({ kube, ...lease, durationMs: DURATION_MS, everyMs: DURATION_MS / 3 }, signal)

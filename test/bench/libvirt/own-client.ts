@@ -1,12 +1,12 @@
-// agent/libvirt as a client of the bench. Arguments: libvirtd's socket, UUID of a domain.
+// agent/libvirt as a client of the benchmark. Arguments: the socket of libvirtd, and the UUID of a domain.
 import { type Connection, domainEvents, fromParams, openConnection, proc } from '../../../agent/libvirt/index.ts'
-import { type Measured, measured, serve, type Task } from './worker.ts'
+import { type Cost, measureCost, serveTasks, type Task } from './worker.ts'
 
 const [path = '', uuid = ''] = process.argv.slice(2)
 const connection = await openConnection(`qemu+unix:///system?socket=${path}`)
 const { dom } = await connection.call(proc.domainLookupByUuid, { uuid })
-let test: Connection | undefined
-const came = { events: 0 }
+let testConnection: Connection | undefined
+const received = { events: 0 }
 
 const calls: Record<string, () => Promise<unknown>> = {
   version: () => connection.call(proc.connectGetLibVersion, {}),
@@ -21,57 +21,57 @@ const calls: Record<string, () => Promise<unknown>> = {
   },
 }
 
-async function runCalls(name: string, count: number, inflight: number): Promise<Measured> {
+async function runCalls(name: string, count: number, inflight: number): Promise<Cost> {
   const call = calls[name]
   if (!call) throw new Error(`no call ${name}`)
   let left = count
-  return measured(async (times) => {
-    const one = async () => {
+  return measureCost(async (times) => {
+    const callRepeatedly = async () => {
       while (left-- > 0) {
         const start = performance.now()
         await call()
         times.push((performance.now() - start) * 1000)
       }
     }
-    await Promise.all(Array.from({ length: inflight }, one))
+    await Promise.all(Array.from({ length: inflight }, callRepeatedly))
   })
 }
 
-async function listen(): Promise<void> {
-  if (!test) {
-    test = await openConnection(`test+unix:///default?socket=${path}`)
-    await test.on(domainEvents.lifecycle, () => void (came.events += 1))
+async function startListening(): Promise<void> {
+  if (!testConnection) {
+    testConnection = await openConnection(`test+unix:///default?socket=${path}`)
+    await testConnection.on(domainEvents.lifecycle, () => void (received.events += 1))
   }
-  came.events = 0
+  received.events = 0
 }
 
-async function runEvents(count: number, inflight: number): Promise<Measured> {
-  return measured(async (times) => {
-    const one = async () => {
-      while (came.events < count) {
+async function runEvents(count: number, inflight: number): Promise<Cost> {
+  return measureCost(async (times) => {
+    const callRepeatedly = async () => {
+      while (received.events < count) {
         const start = performance.now()
-        await test?.call(proc.connectGetLibVersion, {})
+        await testConnection?.call(proc.connectGetLibVersion, {})
         times.push((performance.now() - start) * 1000)
       }
     }
-    await Promise.all(Array.from({ length: inflight }, one))
+    await Promise.all(Array.from({ length: inflight }, callRepeatedly))
   })
 }
 
 const transfer = { vol: { pool: 'bench', name: 'bench', key: '' }, offset: 0, length: 0 }
 
-async function download(bytes: number): Promise<Measured> {
-  return measured(async () => {
+async function download(bytes: number): Promise<Cost> {
+  return measureCost(async () => {
     const stream = await connection.openStream(proc.storageVolDownload, { ...transfer, length: bytes })
-    let got = 0
-    for await (const chunk of stream) got += (chunk as Buffer).length
-    if (got !== bytes) throw new Error(`${got} bytes came of ${bytes}`)
+    let received = 0
+    for await (const chunk of stream) received += (chunk as Buffer).length
+    if (received !== bytes) throw new Error(`${received} bytes of ${bytes} arrived`)
   })
 }
 
-async function upload(bytes: number): Promise<Measured> {
+async function upload(bytes: number): Promise<Cost> {
   const chunk = Buffer.alloc(1 << 20, 'x')
-  return measured(async () => {
+  return measureCost(async () => {
     const stream = await connection.openStream(proc.storageVolUpload, { ...transfer, length: bytes })
     const finished = new Promise((resolve, reject) => stream.once('finish', resolve).once('error', reject))
     for (let sent = 0; sent < bytes; sent += chunk.length) {
@@ -82,12 +82,12 @@ async function upload(bytes: number): Promise<Measured> {
   })
 }
 
-await serve(async (task: Task) => {
+await serveTasks(async (task: Task) => {
   switch (task.task) {
     case 'calls':
       return runCalls(task.call, task.count, task.inflight)
     case 'listen':
-      return measured(listen)
+      return measureCost(startListening)
     case 'events':
       return runEvents(task.count, task.inflight)
     case 'download':

@@ -1,9 +1,9 @@
-/** One run at scale, and its figures. */
+/** Measures controller and agents while many Servers are created at once, and at rest afterwards. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { cpuSeconds, memoryOf } from './proc.ts'
-import { makeProjects } from './projects.ts'
-import { type Program, type Stage, startStage } from './stage.ts'
-import { storm } from './storm.ts'
+import { cpuSeconds, memoryOf } from './process-stats.ts'
+import { createProjects } from './projects.ts'
+import { type Program, type ScaleCloud, startScaleCloud } from './scale-cloud.ts'
+import { runStorm } from './storm.ts'
 
 export interface ScaleOptions {
   dir: string
@@ -21,7 +21,7 @@ export interface Figure {
   unit: 'servers' | 'hosts' | 'servers/s' | 'writes' | 's' | 'ms' | 'MB'
 }
 
-/** Memory at rest: what a burst left behind has been collected by then. */
+/** Time after which the garbage of the burst has been collected, so that the memory is that of a cloud at rest. */
 const REST_MS = 20_000
 
 export async function measureScale({
@@ -34,36 +34,40 @@ export async function measureScale({
   log,
 }: ScaleOptions): Promise<Figure[]> {
   const stop = new AbortController()
-  await using stage = await startStage({ dir, hosts, program, log })
-  const controller = await stage.startController('--lease-seconds', '240')
+  await using cloud = await startScaleCloud({ dir, hosts, program, log })
+  const controller = await cloud.startController('--lease-seconds', '240')
   const empty = memoryOf(controller.pid)
-  await stage.startFleets()
+  await cloud.startFleets()
   log(`${hosts} hosts are up`)
-  const namespaces = await makeProjects(stage.kube, projects)
-  const before = { writes: await writes(stage), cpu: cpuSeconds(controller.pid) }
-  const { created, placed, ready, waits } = await storm({
-    kube: stage.kube,
+  const namespaces = await createProjects(cloud.kube, projects)
+  const before = { writes: await countControllerWrites(cloud), cpu: cpuSeconds(controller.pid) }
+  const { created, placed, ready, waits } = await runStorm({
+    kube: cloud.kube,
     projects: namespaces,
     servers,
     atOnce,
     signal: stop.signal,
     log,
   })
-  const cost = { writes: (await writes(stage)) - before.writes, cpu: cpuSeconds(controller.pid) - before.cpu }
+  const cost = {
+    writes: (await countControllerWrites(cloud)) - before.writes,
+    cpu: cpuSeconds(controller.pid) - before.cpu,
+  }
   await delay(REST_MS)
-  stage.mustLive()
+  cloud.assertAllAlive()
   const memory = memoryOf(controller.pid)
-  const fleets = [...stage.parts.values()].filter(({ name }) => name.startsWith('fleet'))
+  const fleets = [...cloud.processes.values()].filter(({ name }) => name.startsWith('fleet'))
   const agents = fleets.reduce((sum, { pid }) => sum + memoryOf(pid).rss, 0)
-  const at = (q: number): number => waits[Math.min(waits.length - 1, Math.floor(waits.length * q))] ?? Number.NaN
+  const quantileOfWaits = (q: number): number =>
+    waits[Math.min(waits.length - 1, Math.floor(waits.length * q))] ?? Number.NaN
   return [
     { name: 'scale.hosts', value: hosts, unit: 'hosts' },
     { name: 'scale.servers', value: servers, unit: 'servers' },
     { name: 'scale.created_per_second', value: servers / created, unit: 'servers/s' },
     { name: 'scale.placed_per_second', value: servers / placed, unit: 'servers/s' },
     { name: 'scale.ready_per_second', value: servers / ready, unit: 'servers/s' },
-    { name: 'scale.wait_for_place.p50', value: at(0.5), unit: 'ms' },
-    { name: 'scale.wait_for_place.p99', value: at(0.99), unit: 'ms' },
+    { name: 'scale.wait_for_place.p50', value: quantileOfWaits(0.5), unit: 'ms' },
+    { name: 'scale.wait_for_place.p99', value: quantileOfWaits(0.99), unit: 'ms' },
     { name: 'scale.controller.writes_per_server', value: cost.writes / servers, unit: 'writes' },
     { name: 'scale.controller.cpu_per_server', value: (cost.cpu / servers) * 1000, unit: 'ms' },
     { name: 'scale.controller.rss.empty', value: empty.rss, unit: 'MB' },
@@ -73,9 +77,9 @@ export async function measureScale({
   ]
 }
 
-/** Requests of the controller that changed something, leases included: it has one, renewed every few seconds. */
-async function writes(stage: Stage): Promise<number> {
-  const lines = (await stage.metrics()).split('\n').filter((line) => line.startsWith('rest_client_requests_total{'))
+/** Counts the write requests of the controller. They include renewals of its Lease, one every few seconds. */
+async function countControllerWrites(cloud: ScaleCloud): Promise<number> {
+  const lines = (await cloud.metrics()).split('\n').filter((line) => line.startsWith('rest_client_requests_total{'))
   const counted = lines.filter((line) => !line.includes('method="GET"'))
   return counted.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0)
 }

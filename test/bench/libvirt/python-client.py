@@ -1,5 +1,6 @@
-# libvirt-python (libvirt's own client, in C) as a client of the bench. Arguments: libvirtd's socket, UUID of a domain, and
-# `loop` for a process that takes events: with libvirt's event loop registered all calls are slower, so others do without.
+# libvirt-python (libvirt's own client, in C) as a client of the benchmark. Arguments: the socket of libvirtd, the UUID of
+# a domain, and `loop` for a process that receives events. Only that process registers libvirt's event loop, because the
+# loop slows all calls down.
 import json
 import resource
 import sys
@@ -12,11 +13,11 @@ path, uuid = sys.argv[1:3]
 if len(sys.argv) > 3:
     libvirt.virEventRegisterDefaultImpl()
 
-    def loop():
+    def run_event_loop():
         while True:
             libvirt.virEventRunDefaultImpl()
 
-    threading.Thread(target=loop, daemon=True).start()
+    threading.Thread(target=run_event_loop, daemon=True).start()
 
 connection = libvirt.open(f"qemu+unix:///system?socket={path}")
 domain = connection.lookupByUUIDString(uuid)
@@ -29,11 +30,11 @@ calls = {
     "list": connection.listAllDomains,
     "stats": connection.getAllDomainStats,
 }
-test = None
+test_connection = None
 events = 0
 
 
-def measured(body):
+def measure_cost(body):
     times = []
     before = resource.getrusage(resource.RUSAGE_SELF)
     begin = time.perf_counter()
@@ -44,64 +45,64 @@ def measured(body):
     return {"seconds": seconds, "cpu": cpu, "times": times}
 
 
-def run_threads(inflight, one):
-    """As many threads as calls shall be under way; one alone needs none."""
+def run_threads(inflight, call_repeatedly):
+    """Runs `call_repeatedly` in `inflight` threads, or in this one if there is only one call at a time."""
     if inflight == 1:
-        return measured(one)
+        return measure_cost(call_repeatedly)
     start = threading.Event()
-    parts = []
+    times_of_threads = []
 
     def body():
         times = []
         start.wait()
-        one(times)
-        parts.append(times)
+        call_repeatedly(times)
+        times_of_threads.append(times)
 
     threads = [threading.Thread(target=body) for _ in range(inflight)]
     for thread in threads:
         thread.start()
 
-    def together(times):
+    def run_all(times):
         start.set()
         for thread in threads:
             thread.join()
-        for part in parts:
-            times.extend(part)
+        for thread_times in times_of_threads:
+            times.extend(thread_times)
 
-    return measured(together)
+    return measure_cost(run_all)
 
 
 def run_calls(name, count, inflight):
     call, clock = calls[name], time.perf_counter
 
-    def one(times):
+    def call_repeatedly(times):
         for _ in range(count // inflight):
             begin = clock()
             call()
             times.append(round((clock() - begin) * 1e6, 1))
 
-    return run_threads(inflight, one)
+    return run_threads(inflight, call_repeatedly)
 
 
-def listen(_times):
-    global test, events
-    if test is None:
-        test = libvirt.open(f"test+unix:///default?socket={path}")
+def start_listening(_times):
+    global test_connection, events
+    if test_connection is None:
+        test_connection = libvirt.open(f"test+unix:///default?socket={path}")
 
-        def came(*_):
+        def count_event(*_):
             global events
             events += 1
 
-        test.domainEventRegisterAny(None, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, came, None)
+        test_connection.domainEventRegisterAny(None, libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, count_event, None)
     events = 0
 
 
 def run_events(count, inflight):
-    def one(times):
+    def call_repeatedly(times):
         while events < count:
-            times.append(test.getLibVersion())
+            times.append(test_connection.getLibVersion())
 
-    return run_threads(inflight, one)
+    return run_threads(inflight, call_repeatedly)
 
 
 def transfer(task, length):
@@ -126,12 +127,12 @@ def transfer(task, length):
         if left != 0:
             raise RuntimeError(f"{left} bytes too few")
 
-    return measured(body)
+    return measure_cost(body)
 
 
 tasks = {
     "calls": lambda t: run_calls(t["call"], t["count"], t["inflight"]),
-    "listen": lambda _: measured(listen),
+    "listen": lambda _: measure_cost(start_listening),
     "events": lambda t: run_events(t["count"], t["inflight"]),
     "download": lambda t: transfer("download", t["bytes"]),
     "upload": lambda t: transfer("upload", t["bytes"]),
