@@ -17,7 +17,7 @@ import type { OwnerReference } from '../kube/types.ts'
 import { rotateLogs } from './console/rotate-all.ts'
 import { removeServerFiles } from './host/disks.ts'
 import { type DomainClient, newDomainClient } from './host/domain-client.ts'
-import { defaultHostName, type Facts, firstExternalAddress, learnFacts } from './host/facts.ts'
+import { defaultHostName, type Facts, firstExternalAddress, readHostFacts } from './host/facts.ts'
 import { Jobs } from './host/jobs.ts'
 import { newLibvirtHost } from './host/libvirt-host.ts'
 import { serverPathsOf } from './host/paths.ts'
@@ -34,7 +34,7 @@ import type { LocalHost } from './server/deps.ts'
 import { version } from './version.ts'
 
 /** The host's facts, once libvirt has reported them; `first` resolves at the first report. */
-export interface KnownFacts {
+export interface FactsState {
   known: Facts | undefined
   first: PromiseWithResolvers<void>
 }
@@ -61,7 +61,7 @@ export interface ClusterComponents {
   /** Servers as the agent wrote them last, until the informer's cache has caught up. */
   latestServers: LatestObjects<Server>
   channels: Channels
-  facts: KnownFacts
+  facts: FactsState
   libvirt: LibvirtState
   /** Undefined until the first heartbeat is sent. */
   heartbeat: { current: Heartbeat | undefined }
@@ -119,7 +119,7 @@ export async function createAgentComponents(kube: Kube, options: AgentOptions, l
     session,
     async probeFacts() {
       const hostIP = hostIp ?? firstExternalAddress()
-      const facts = await learnFacts(call, { domainType, dataDir: stateDir, hostIP, agentVersion: version, log })
+      const facts = await readHostFacts(call, { domainType, dataDir: stateDir, hostIP, agentVersion: version, log })
       return { ...facts, status: { ...facts.status, sealingKey: publicSealingKey(await sealingKey()) } }
     },
     storage,
@@ -149,7 +149,7 @@ export function createClusterComponents(kube: Kube, options: AgentOptions, log: 
     clock,
   })
   const newest = new LatestObjects<Server>()
-  const facts: KnownFacts = { known: undefined, first: Promise.withResolvers() }
+  const facts: FactsState = { known: undefined, first: Promise.withResolvers() }
   const libvirt: LibvirtState = { away: false, firstAway: Promise.withResolvers() }
   return {
     kube,

@@ -32,7 +32,7 @@ export const libvirtUnreachable = {
   status: 'False',
   reason: 'LibvirtUnreachable',
   message:
-    'libvirt does not answer: see that libvirtd runs on the host; guests that run go on, no server is placed here until it answers',
+    'libvirt does not answer; running guests continue, and no server is placed here until it answers: check that libvirtd runs on the host',
 } as const
 
 /** The facts that this host's agent wrote into the status before, maybe in an earlier run. */

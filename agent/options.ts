@@ -15,14 +15,17 @@ export const AgentOptions = Type.Object({
   libvirtUri: Type.String({ default: 'qemu:///system', description: 'libvirt’s connection URI' }),
   domainType: Type.Enum(['auto', 'kvm', 'qemu'], {
     default: 'auto',
-    description: 'auto: KVM, if a small domain shows that it runs guests here, else emulation',
+    description: 'auto: KVM if a small probe domain runs with it on this host, otherwise emulation',
   }),
-  stateDir: Type.String({ default: '/var/lib/kubenova', description: 'Disks, image cache and network state' }),
+  stateDir: Type.String({
+    default: '/var/lib/kubenova',
+    description: 'Directory of disks, image cache and network state',
+  }),
   imageDir: Type.String({
     default: '/var/lib/kubenova/images',
-    description: 'Images with a file: URL are read from below this directory only',
+    description: 'The only directory from which images with a file: URL are read',
   }),
-  runDir: Type.String({ default: '/run/kubenova', description: 'Sockets' }),
+  runDir: Type.String({ default: '/run/kubenova', description: 'Directory of sockets' }),
   rootDisk: Type.Enum(['overlay', 'flat'], {
     default: 'overlay',
     description: 'Root disks: overlays of the cached image, or copies',
@@ -30,25 +33,25 @@ export const AgentOptions = Type.Object({
   imageCacheGib: Type.Integer({
     default: 100,
     minimum: 1,
-    description: 'Images that no server uses go beyond this size',
+    description: 'Size of the image cache above which images that no server uses are removed',
   }),
   imageMaxGib: Type.Integer({
     default: 1024,
     minimum: 1,
-    description: 'Largest file that is fetched as an image',
+    description: 'Largest file that is downloaded as an image',
   }),
   imageMinFreeGib: Type.Optional(
     Type.Integer({
       minimum: 0,
       description:
-        'Images, and root disks that are copies of them, leave so much of the file system free; default: a tenth of it, and no more than 10',
+        'Space of the file system that images and copied root disks leave free; default: a tenth of it, at most 10',
     }),
   ),
   imageStallSeconds: Type.Integer({
     default: 60,
     minimum: 1,
     description:
-      'A source of images that sends nothing for so long is asked anew; after six times in a row that is a failure',
+      'Time without data after which an image download is retried; it fails after six attempts in a row without data',
   }),
   metricsAddress: Type.String({
     default: '0.0.0.0:8081',
@@ -70,13 +73,17 @@ export const AgentOptions = Type.Object({
     minimum: 3,
     description: 'The host counts as down when its lease is this old',
   }),
-  maxAttempts: Type.Integer({ default: 4, minimum: 1, description: 'Tries of an action before an error is a fault' }),
+  maxAttempts: Type.Integer({
+    default: 4,
+    minimum: 1,
+    description: 'Attempts of an action before its error becomes a fault',
+  }),
   restartDelaySeconds: Type.Integer({
     default: 10,
     minimum: 0,
     maximum: 300,
     description:
-      'A domain that ends by itself is started again at once; within ten minutes of that, so long after it, and twice as long each time, up to five minutes',
+      'A domain that ends by itself is started again at once. If it ends again within ten minutes, it is started after this delay, which doubles each time up to five minutes',
   }),
   consoleLogMib: Type.Integer({
     default: 4,
@@ -88,6 +95,10 @@ export const AgentOptions = Type.Object({
     minimum: 0,
     description: 'Domains of servers that the API server does not know are removed after this time',
   }),
-  syncSeconds: Type.Integer({ default: 60, minimum: 5, description: 'How often everything is compared anew' }),
+  syncSeconds: Type.Integer({
+    default: 60,
+    minimum: 5,
+    description: 'How often all servers, networks and files are compared with the host',
+  }),
 })
 export type AgentOptions = Static<typeof AgentOptions>

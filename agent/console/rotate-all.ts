@@ -1,7 +1,7 @@
 /** Rotates the console logs of all Servers on the host. */
-import { rotateLog } from './rotate.ts'
 
-const MIB = 1024 ** 2
+import { MIB } from '../files/sizes.ts'
+import { rotateLog } from './rotate.ts'
 
 /** Rotates each log, also when others fail. @throws AggregateError of the failures, at the end */
 export async function rotateLogs(logs: readonly string[], { consoleLogMib }: { consoleLogMib: number }): Promise<void> {

@@ -1,18 +1,27 @@
 /** Calls of libvirt that change a Server's domain. */
 import { Transient } from '../../crds/index.ts'
-import { type CallFunction, type DomainRef, isLibvirtError, proc } from '../libvirt/index.ts'
+import {
+  type CallFunction,
+  type DomainRef,
+  domainUndefineFlags,
+  isLibvirtError,
+  proc,
+  saveFlags,
+} from '../libvirt/index.ts'
 import type { OwnedDomains } from './domain-client.ts'
 import { errorFromLibvirt, ignoreInvalidState } from './errors.ts'
 import { hasCompleteManagedSave, hasManagedSave, removeManagedSave } from './managed-save.ts'
 import { hasQemu, isDomainActive, type ObserveDomain } from './observe-domain.ts'
 import type { WithDomain } from './owned-domain.ts'
 
-/** VIR_DOMAIN_UNDEFINE_{MANAGED_SAVE,SNAPSHOTS_METADATA,NVRAM,CHECKPOINTS_METADATA}; TPM (32) needs libvirt 8.9. */
-const UNDEFINE_ALL = 1 | 2 | 4 | 16
+/** Everything but the state of a TPM, which needs libvirt 8.9. */
+const UNDEFINE_ALL =
+  domainUndefineFlags.managedSave |
+  domainUndefineFlags.snapshotsMetadata |
+  domainUndefineFlags.nvram |
+  domainUndefineFlags.checkpointsMetadata
 /** VIR_DOMAIN_DEFINE_VALIDATE is not set, because libvirt's schema lags behind its parser. */
 const DEFINE_WITHOUT_VALIDATION = 0
-/** VIR_DOMAIN_SAVE_RUNNING: the restored guest runs, even if it was paused. */
-const SAVE_RUNNING = 2
 /** How long a QEMU that hangs on its storage gets to end. */
 const DESTROY_MS = 120_000
 
@@ -48,7 +57,7 @@ type PowerCalls = Omit<OwnedDomains, 'define' | 'undefine' | 'observe' | 'inject
 
 /** The calls that change the power of a Server's domain. */
 export function newPowerCalls(call: CallFunction, withDomain: WithDomain, observe: ObserveDomain): PowerCalls {
-  const dropManagedSave = async (dom: DomainRef): Promise<void> => {
+  const removeManagedSaveIfAny = async (dom: DomainRef): Promise<void> => {
     if (await hasManagedSave(call, dom)) await removeManagedSave(call, dom)
   }
   /** Like `withDomain`, but throws if there is no domain. */
@@ -62,14 +71,14 @@ export function newPowerCalls(call: CallFunction, withDomain: WithDomain, observ
   }
   return {
     async start(uuid, signal) {
-      // An earlier agent may have begun a start: wait until that has ended.
+      // An earlier run of the agent may have begun a start: wait until it has ended.
       if (hasQemu(await observe(uuid, { ms: Infinity, signal }))) return
       await withExistingDomain('start the domain', uuid, (dom) =>
         succeedIf(() => isDomainActive(call, dom), call(proc.domainCreateWithFlags, { dom, flags: 0 }, { signal })),
       )
     },
     async removeManagedSave(uuid) {
-      await withDomain('remove the managed save', uuid, dropManagedSave)
+      await withDomain('remove the managed save', uuid, removeManagedSaveIfAny)
     },
     async shutDown(uuid) {
       await withDomain('ask the guest to power off', uuid, (dom) =>
@@ -81,7 +90,7 @@ export function newPowerCalls(call: CallFunction, withDomain: WithDomain, observ
         const timeout = { timeoutMs: DESTROY_MS }
         if (await isDomainActive(call, dom))
           await ignoreInvalidState(call(proc.domainDestroyFlags, { dom, flags: 0 }, timeout))
-        await dropManagedSave(dom)
+        await removeManagedSaveIfAny(dom)
       }
       await withDomain('power off the domain', uuid, destroy, 'skip')
     },
@@ -99,7 +108,8 @@ export function newPowerCalls(call: CallFunction, withDomain: WithDomain, observ
       await withExistingDomain('save the domain', uuid, (dom) =>
         succeedIf(
           () => hasCompleteManagedSave(call, dom),
-          call(proc.domainManagedSave, { dom, flags: SAVE_RUNNING }, callOptions),
+          // The restored guest runs, even if it was paused.
+          call(proc.domainManagedSave, { dom, flags: saveFlags.running }, callOptions),
         ),
       )
     },

@@ -48,7 +48,7 @@ export function newDomains({ client, jobs, pathsOf, facts }: DomainsOptions): Do
       shutdownRequests.send(uidOf(guest), () => domainsOf(guest).shutDown(uuid))
     },
     async destroy(guest) {
-      // First, so that a start that libvirtd has not received yet cannot follow the destruction.
+      // Cancel the start first: one that libvirtd has not received yet must not follow the destruction.
       await jobs.cancel(startJob(uidOf(guest)))
       await domainsOf(guest).destroy(guest.instance.uuid)
       await jobs.cancel(saveJob(uidOf(guest)))

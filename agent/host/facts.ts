@@ -15,6 +15,7 @@ import {
   parseHostCapabilities,
 } from '../domain/capabilities.ts'
 import type { HostFacts } from '../domain/input.ts'
+import { GIB, MIB } from '../files/sizes.ts'
 import { type CallFunction, proc } from '../libvirt/index.ts'
 import { errorFromLibvirt } from './errors.ts'
 import { cachedProbeResult, probeKvm } from './probe-kvm.ts'
@@ -35,18 +36,15 @@ export interface Facts {
   build: HostFacts
 }
 
-const MIB = 1024 ** 2
-const GIB = 1024 ** 3
-
-export async function learnFacts(call: CallFunction, options: FactsOptions): Promise<Facts> {
+export async function readHostFacts(call: CallFunction, options: FactsOptions): Promise<Facts> {
   try {
-    return await queryFacts(call, options)
+    return await queryHostFacts(call, options)
   } catch (error) {
     throw errorFromLibvirt(error, 'learn what the host can do')
   }
 }
 
-async function queryFacts(call: CallFunction, options: FactsOptions): Promise<Facts> {
+async function queryHostFacts(call: CallFunction, options: FactsOptions): Promise<Facts> {
   const { capabilities } = await call(proc.connectGetCapabilities, {})
   const host = parseHostCapabilities(capabilities)
   const { arch } = host

@@ -10,7 +10,8 @@ import { toDomainState } from './states.ts'
 
 /**
  * How long a domain that is starting up is observed until it has started or failed, and how often. Most boots end
- * within this time, and so does what a killed libvirtd leaves. A long restore does not: no reconcile waits for it.
+ * within this time, and so does what a killed libvirtd leaves. The restore of a large memory does not: no reconcile
+ * waits for it.
  */
 const STARTING_UP_MS = 1000
 const OBSERVE_AGAIN_MS = 50
@@ -21,7 +22,7 @@ export type ObserveDomain = (uuid: string, wait?: { ms: number; signal?: AbortSi
 export function newObserver(call: CallFunction, withDomain: WithDomain): ObserveDomain {
   const observe = async (uuid: string): Promise<ObservedDomain> => {
     const observed = await withDomain(
-      'look at the domain',
+      'observe the domain',
       uuid,
       (dom, { bootId }) => observeOnce(call, dom, bootId),
       'skip',

@@ -9,10 +9,8 @@ import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Log } from '../../kube/log.ts'
 import { renderXml, xmlElement } from '../domain/render-xml.ts'
-import { type CallFunction, isLibvirtError, proc } from '../libvirt/index.ts'
+import { type CallFunction, domainCreateFlags, isLibvirtError, proc } from '../libvirt/index.ts'
 
-/** VIR_DOMAIN_START_AUTODESTROY: libvirtd destroys the domain when the agent's connection ends. */
-const AUTODESTROY = 2
 const PROBE_TIMEOUT_MS = 5000
 /**
  * Time for the domain's start, which may be long on a busy machine. If the agent gave up earlier, the domain would
@@ -104,7 +102,9 @@ export async function probeKvm(
   try {
     await writeFile(files.disk, buildBootSector())
     const xml = buildProbeXml(uuid, arch, files)
-    const { dom } = await call(proc.domainCreateXml, { xml, flags: AUTODESTROY }, { timeoutMs: CREATE_TIMEOUT_MS })
+    // libvirtd destroys the domain when the agent's connection ends.
+    const flags = domainCreateFlags.autodestroy
+    const { dom } = await call(proc.domainCreateXml, { xml, flags }, { timeoutMs: CREATE_TIMEOUT_MS })
     const hasWritten = await waitForGuestOutput(files.log)
     await call(proc.domainDestroyFlags, { dom, flags: 0 })
     return hasWritten ? 'works' : 'useless'

@@ -5,6 +5,7 @@
 import { join } from 'node:path'
 import type { Log } from '../../kube/log.ts'
 import { pathExists } from '../files/errors.ts'
+import { GIB } from '../files/sizes.ts'
 import { finishDeletions } from '../image/disks.ts'
 import { createSpaceCheck, readSpace, type SpaceCheck } from '../image/free-space.ts'
 import { ImageCache } from '../image/image-cache.ts'
@@ -24,7 +25,6 @@ export interface HostStorage extends AsyncDisposable {
   removeUnused(isOurs: (uid: string) => boolean): Promise<void>
 }
 
-const GIB = 1024 ** 3
 /** Partial downloads and images that no Server has used are removed at this age. */
 const MAX_AGE_MS = 30 * 86_400_000
 

@@ -15,6 +15,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { GIB, MIB } from '../files/sizes.ts'
 import {
   createDisks,
   type DisksOptions,
@@ -28,8 +29,6 @@ import type { ImageInfo } from './qemu-img.ts'
 // These tests wait for other programs on machines that may be busy.
 vi.setConfig({ testTimeout: 60_000 })
 
-const GiB = 1024 ** 3
-const MiB = 1024 ** 2
 let dir: string
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'disks-'))
@@ -53,7 +52,7 @@ function makeOptions(
       flavor: { name: 'f', vcpus: 1, ram: 64, disk: 1, ephemeral: 0, swap: 0, ...flavor },
       image: { name: 'i', namespace: 'n', uid: 'u', url: 'http://x/', format },
     },
-    base: { key: 'k', path, format, virtualSize: 8 * MiB },
+    base: { key: 'k', path, format, virtualSize: 8 * MIB },
     root,
     hasSpace: async () => true,
     signal: new AbortController().signal,
@@ -80,9 +79,9 @@ describe.each([
     expect(await readDisks(options.directory)).toEqual(disks)
     const info = diskInfo(disks.root.path, rootFormat)
     expect(statSync(disks.root.path).mode & 0o777).toBe(0o600)
-    expect(info['virtual-size']).toBe(GiB)
+    expect(info['virtual-size']).toBe(GIB)
     expect(info['backing-filename']).toBe(root === 'overlay' ? options.base.path : undefined)
-    expect(info['actual-size']).toBeLessThan(16 * MiB)
+    expect(info['actual-size']).toBeLessThan(16 * MIB)
     if (rootFormat === 'qcow2') execFileSync('qemu-img', ['check', '-q', disks.root.path])
     if (format === 'raw')
       expect(
@@ -92,7 +91,7 @@ describe.each([
 
   test('gives the root disk the size of the image when flavor.disk is 0', async () => {
     const { root: disk } = await createDisks(makeOptions(format, root, { disk: 0 }))
-    expect(diskInfo(disk.path, rootFormat)['virtual-size']).toBe(8 * MiB)
+    expect(diskInfo(disk.path, rootFormat)['virtual-size']).toBe(8 * MIB)
   })
 })
 
@@ -107,10 +106,10 @@ describe('createDisks by copy from another file system', () => {
   /** Options with a base that consists of 2 MiB, a hole, and a byte. */
   function sparseBase(overrides: Partial<DisksOptions>): DisksOptions {
     const path = join(elsewhere, 'base')
-    writeFileSync(path, Buffer.alloc(2 * MiB, 'data'), { mode: 0o444 })
-    truncateSync(path, 64 * MiB - 1)
+    writeFileSync(path, Buffer.alloc(2 * MIB, 'data'), { mode: 0o444 })
+    truncateSync(path, 64 * MIB - 1)
     appendFileSync(path, '!')
-    const base = { key: 'k', path, format: 'raw' as const, virtualSize: 64 * MiB }
+    const base = { key: 'k', path, format: 'raw' as const, virtualSize: 64 * MIB }
     return { ...makeOptions('raw', 'copy'), base, ...overrides }
   }
 
@@ -118,9 +117,9 @@ describe('createDisks by copy from another file system', () => {
     const options = sparseBase({})
     const { root: disk } = await createDisks(options)
     const { size, blocks, mode } = statSync(disk.path)
-    expect({ size, mode: mode & 0o777 }).toEqual({ size: GiB, mode: 0o600 })
-    expect(blocks * 512).toBeLessThan(4 * MiB)
-    expect(execFileSync('cmp', ['--bytes', `${64 * MiB}`, options.base.path, disk.path], { encoding: 'utf8' })).toBe('')
+    expect({ size, mode: mode & 0o777 }).toEqual({ size: GIB, mode: 0o600 })
+    expect(blocks * 512).toBeLessThan(4 * MIB)
+    expect(execFileSync('cmp', ['--bytes', `${64 * MIB}`, options.base.path, disk.path], { encoding: 'utf8' })).toBe('')
   })
 
   test('throws DiskFull when there is no space for the allocated bytes', async () => {
@@ -143,11 +142,11 @@ test('createDisks creates sparse, formatted and labelled disks; deleteServerDire
   const disks = await createDisks(makeOptions('qcow2', 'overlay', { ephemeral: 1, swap: 16 }))
   const { ephemeral, swap } = disks
   expect([ephemeral?.format, swap?.format]).toEqual(['raw', 'raw'])
-  expect(statSync(ephemeral!.path)).toMatchObject({ size: GiB })
-  expect(statSync(ephemeral!.path).blocks * 512).toBeLessThan(128 * MiB)
+  expect(statSync(ephemeral!.path)).toMatchObject({ size: GIB })
+  expect(statSync(ephemeral!.path).blocks * 512).toBeLessThan(128 * MIB)
   const blkid = (path: string) => execFileSync('blkid', ['-p', '-o', 'export', path], { encoding: 'utf8' })
   expect(blkid(ephemeral!.path)).toMatch(/LABEL=ephemeral0[^]*TYPE=ext4/)
-  expect(statSync(swap!.path).size).toBe(16 * MiB)
+  expect(statSync(swap!.path).size).toBe(16 * MIB)
   expect(blkid(swap!.path)).toMatch(/TYPE=swap/)
   expect(readdirSync(join(dir, 'server')).sort()).toEqual(['disk', 'disk.eph0', 'disk.swap', 'disks.json'])
   await deleteServerDirectory(join(dir, 'server'))
@@ -162,7 +161,7 @@ test('createDisks keeps existing disks and their formats when options and flavor
   const again = await createDisks(makeOptions('raw', 'overlay', { swap: 2, ephemeral: 1 }))
   expect(again).toMatchObject(first)
   expect(readFileSync(first.root.path).toString('latin1', 0, 9)).toMatch(/^QFI/)
-  expect(statSync(first.swap!.path).size).toBe(MiB)
+  expect(statSync(first.swap!.path).size).toBe(MIB)
   expect(await readDisks(join(dir, 'server'))).toEqual(again)
 })
 
@@ -196,19 +195,19 @@ test('createDisks throws ImageCacheBusy and leaves no disk when the base is gone
 
 describe('rootDiskSizeOf', () => {
   test.each([
-    [1, 8 * MiB, 0, GiB],
-    [1, GiB, 1, GiB],
-    [0, 8 * MiB, 0, 8 * MiB],
+    [1, 8 * MIB, 0, GIB],
+    [1, GIB, 1, GIB],
+    [0, 8 * MIB, 0, 8 * MIB],
     [0, 1000, 0, 1024],
-    [0, 8 * MiB, 2, 2 * GiB],
-    [0, 3 * GiB, 2, 3 * GiB],
+    [0, 8 * MIB, 2, 2 * GIB],
+    [0, 3 * GIB, 2, 3 * GIB],
   ])('for a flavor of %d GiB, an image of %d bytes and minDisk %d is %d', (flavor, image, minDisk, size) =>
     expect(rootDiskSizeOf(flavor, image, minDisk)).toBe(size),
   )
 
   test.each([
-    [1, GiB + 1, 0, /1 GiB.*1073741825 bytes.*with 2 GiB/],
-    [1, 8 * MiB, 2, /1 GiB.*asks for 2 GiB/],
+    [1, GIB + 1, 0, /1 GiB.*1073741825 bytes.*with 2 GiB/],
+    [1, 8 * MIB, 2, /1 GiB.*asks for 2 GiB/],
   ])('throws for a flavor of %d GiB, an image of %d bytes and minDisk %d', (flavor, image, minDisk, message) => {
     expect(() => rootDiskSizeOf(flavor, image, minDisk)).toThrow(
       expect.objectContaining({

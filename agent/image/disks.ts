@@ -11,12 +11,11 @@ import { promisify } from 'node:util'
 import { type Instance, Terminal, Transient } from '../../crds/index.ts'
 import { createAtomically, removeTemporaryFiles, writeFileAtomically } from '../files/atomic-files.ts'
 import { errorCodeOf, ignoreNotFound, pathExists } from '../files/errors.ts'
+import { GIB, MIB } from '../files/sizes.ts'
 import type { Base } from './base-store.ts'
 import { type SpaceCheck, writeWhileSpaceLasts } from './free-space.ts'
 import { createOverlay, growDisk } from './qemu-img.ts'
 
-const GiB = 1024 ** 3
-const MiB = 1024 ** 2
 /** Mode of a disk: other users of the host may enter its directory. */
 const OWNER_ONLY = 0o600
 
@@ -81,9 +80,9 @@ export async function createDisks(options: DisksOptions): Promise<Disks> {
   if (layout.ephemeral) {
     const fileSystem = image.properties?.['os_type'] === 'windows' ? undefined : 'ext4'
     const format = ephemeralFormatCommand(fileSystem)
-    await createRawDisk(join(directory, 'disk.eph0'), flavor.ephemeral * GiB, format, signal)
+    await createRawDisk(join(directory, 'disk.eph0'), flavor.ephemeral * GIB, format, signal)
   }
-  if (layout.swap) await createRawDisk(join(directory, 'disk.swap'), flavor.swap * MiB, ['mkswap'], signal)
+  if (layout.swap) await createRawDisk(join(directory, 'disk.swap'), flavor.swap * MIB, ['mkswap'], signal)
   const disks = await readDisks(directory)
   if (disks === undefined) throw new Transient('DiskCreateFailed', `a disk vanished while the disks were created`)
   return disks
@@ -138,21 +137,21 @@ export async function finishDeletions(root: string): Promise<void> {
  * sectors. Throws Terminal FlavorDiskTooSmall. Pure.
  */
 export function rootDiskSizeOf(flavorGiB: number, virtualSize: number, minDiskGiB = 0): number {
-  if (flavorGiB === 0) return Math.max(Math.ceil(virtualSize / 512) * 512, minDiskGiB * GiB)
+  if (flavorGiB === 0) return Math.max(Math.ceil(virtualSize / 512) * 512, minDiskGiB * GIB)
   if (flavorGiB < minDiskGiB) {
     throw new Terminal(
       'FlavorDiskTooSmall',
       `the flavor's disk has ${flavorGiB} GiB, the image asks for ${minDiskGiB} GiB: take a larger flavor`,
     )
   }
-  if (flavorGiB * GiB < virtualSize) {
-    const needed = Math.ceil(virtualSize / GiB)
+  if (flavorGiB * GIB < virtualSize) {
+    const needed = Math.ceil(virtualSize / GIB)
     throw new Terminal(
       'FlavorDiskTooSmall',
       `the flavor's disk has ${flavorGiB} GiB, the image's disk ${virtualSize} bytes: take a flavor with ${needed} GiB or more`,
     )
   }
-  return flavorGiB * GiB
+  return flavorGiB * GIB
 }
 
 async function createRootDisk(path: string, size: number, options: DisksOptions): Promise<void> {

@@ -4,6 +4,7 @@ import { BlockList } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { MIB } from '../files/sizes.ts'
 import { type DownloadOptions, downloadSource } from './download.ts'
 import { loopbackAndLinkLocal, SourceOpener, type SourceOptions } from './image-source.ts'
 import { type Behaviour, TestServer } from './testing/server.ts'
@@ -267,8 +268,7 @@ describe('download fails and leaves nothing', () => {
 })
 
 describe('download checks the space again after 64 MiB', () => {
-  const MiB = 1024 ** 2
-  const large = Buffer.alloc(80 * MiB)
+  const large = Buffer.alloc(80 * MIB)
   /** There is space at the first check only. */
   const spaceOnce = () => {
     const asked: number[] = []
@@ -281,7 +281,7 @@ describe('download checks the space again after 64 MiB', () => {
       () => [0, 0],
       /no space for more than the first \d+ bytes of the image/,
     ],
-    ['with Content-Length', {}, (n) => [n, n - 64 * MiB], /no space for the \d+ bytes that are missing/],
+    ['with Content-Length', {}, (n) => [n, n - 64 * MIB], /no space for the \d+ bytes that are missing/],
   ]
   test.each(cases)('and fails for a source %s', async (_, behaviour, wanted, message) => {
     const server = await serve(() => ({ body: large, etag: null, ...behaviour }))
@@ -292,11 +292,11 @@ describe('download checks the space again after 64 MiB', () => {
     await expect(downloadSource(sources, makeOptions(server.url, overrides))).rejects.toMatchObject(error)
     expect(remainingFiles()).toEqual([])
     expect(server.requests).toHaveLength(1)
-    expect(received).toBeGreaterThanOrEqual(64 * MiB)
-    expect(received).toBeLessThan(68 * MiB)
+    expect(received).toBeGreaterThanOrEqual(64 * MIB)
+    expect(received).toBeLessThan(68 * MIB)
     // The check comes between chunks, so it may be some bytes late.
     expect(asked).toHaveLength(2)
-    wanted(large.length).forEach((n, i) => expect(Math.abs(n - (asked[i] ?? NaN))).toBeLessThan(4 * MiB))
+    wanted(large.length).forEach((n, i) => expect(Math.abs(n - (asked[i] ?? NaN))).toBeLessThan(4 * MIB))
   })
 })
 

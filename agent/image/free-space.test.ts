@@ -1,6 +1,7 @@
 import { statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { describe, expect, test, vi } from 'vitest'
+import { GIB } from '../files/sizes.ts'
 import {
   createSpaceCheck,
   defaultReserve,
@@ -14,13 +15,11 @@ import { runLimited } from './run-limited.ts'
 // One test waits for another program on machines that may be busy.
 vi.setConfig({ testTimeout: 60_000 })
 
-const GiB = 1024 ** 3
-
 test.each([
   [1000, 100],
-  [50 * GiB, 5 * GiB],
-  [100 * GiB, 10 * GiB],
-  [10_000 * GiB, 10 * GiB],
+  [50 * GIB, 5 * GIB],
+  [100 * GIB, 10 * GIB],
+  [10_000 * GIB, 10 * GIB],
 ])('defaultReserve of %d bytes is %d', (size, reserved) => expect(defaultReserve(size)).toBe(reserved))
 
 describe('on an existing file system', () => {
@@ -28,7 +27,7 @@ describe('on an existing file system', () => {
 
   test('readSpace reserves a tenth at most 10 GiB, or minFree', async () => {
     const { blocks, bsize } = statfsSync(directory)
-    expect((await readSpace(directory)).reserved).toBe(Math.min(Math.floor((blocks * bsize) / 10), 10 * GiB))
+    expect((await readSpace(directory)).reserved).toBe(Math.min(Math.floor((blocks * bsize) / 10), 10 * GIB))
     expect((await readSpace(directory, 42)).reserved).toBe(42)
   })
 
@@ -36,8 +35,8 @@ describe('on an existing file system', () => {
     // Other processes write to it meanwhile, but not a terabyte.
     const { free } = await readSpace(directory)
     expect(await createSpaceCheck(directory, 0)(0)).toBe(true)
-    expect(await createSpaceCheck(directory, 0)(free + 1024 * GiB)).toBe(false)
-    expect(await createSpaceCheck(directory, free + 1024 * GiB)(0)).toBe(false)
+    expect(await createSpaceCheck(directory, 0)(free + 1024 * GIB)).toBe(false)
+    expect(await createSpaceCheck(directory, free + 1024 * GIB)(0)).toBe(false)
   })
 })
 
@@ -61,7 +60,7 @@ describe('writeWhileSpaceLasts', () => {
 
   test('aborts when the reserved space is touched', async () => {
     const hasSpace: SpaceCheck = async (bytes) => bytes > 0
-    const limits = { cpuSeconds: 60, addressSpace: GiB, fileSize: 0, timeout: 60_000 }
+    const limits = { cpuSeconds: 60, addressSpace: GIB, fileSize: 0, timeout: 60_000 }
     const work = (signal: AbortSignal) => runLimited('sleep', ['60'], limits, signal)
     const diskFull = { kind: 'Transient', code: 'DiskFull', message: 'no space left for the thing' }
     await expect(writeWhileSpaceLasts(hasSpace, plannedWrite(), work)).rejects.toMatchObject(diskFull)

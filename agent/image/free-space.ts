@@ -6,8 +6,8 @@
 import { statfs } from 'node:fs/promises'
 import { Transient } from '../../crds/index.ts'
 import { createAbortScope } from '../../kube/abort.ts'
+import { GIB } from '../files/sizes.ts'
 
-const GiB = 1024 ** 3
 /** How often the space is checked during a write: a fast disk writes half a GiB in that time. */
 const CHECK_INTERVAL_MS = 250
 
@@ -28,7 +28,7 @@ export async function readSpace(directory: string, minFree?: number): Promise<Sp
 }
 
 /** A tenth of the file system, as kubelet reserves (nodefs.available), but at most 10 GiB. Pure. */
-export const defaultReserve = (size: number): number => Math.min(Math.floor(size / 10), 10 * GiB)
+export const defaultReserve = (size: number): number => Math.min(Math.floor(size / 10), 10 * GIB)
 
 export function createSpaceCheck(directory: string, minFree?: number): SpaceCheck {
   return async (bytes) => {

@@ -4,12 +4,12 @@ import { mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { MIB } from '../files/sizes.ts'
 import { convertImage, measureConvertedSize, readImageInfo } from './qemu-img.ts'
 
 // These tests wait for other programs on machines that may be busy.
 vi.setConfig({ testTimeout: 60_000 })
 
-const MiB = 1024 ** 2
 let dir: string
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'qemu-img-'))
@@ -28,17 +28,17 @@ test.each([
   async (format, args) => {
     const [raw, source] = [join(dir, 'raw'), join(dir, 'source')]
     // Compression halves it.
-    writeFileSync(raw, randomBytes(4 * MiB).toString('hex'))
-    truncateSync(raw, 256 * MiB)
+    writeFileSync(raw, randomBytes(4 * MIB).toString('hex'))
+    truncateSync(raw, 256 * MIB)
     execFileSync('qemu-img', ['convert', '-f', 'raw', '-O', format, ...args, raw, source])
     const info = await readImageInfo(source)
     const measured = await measureConvertedSize(source, info)
-    expect(measured).toBeLessThan(16 * MiB)
+    expect(measured).toBeLessThan(16 * MIB)
     for (const to of ['qcow2', 'raw'] as const) {
       const target = join(dir, to)
       await convertImage(source, target, { from: format, to, virtualSize: info['virtual-size'] })
       const allocated = statSync(target).blocks * 512
-      expect(allocated).toBeGreaterThanOrEqual(8 * MiB)
+      expect(allocated).toBeGreaterThanOrEqual(8 * MIB)
       expect(allocated).toBeLessThanOrEqual(measured)
     }
   },

@@ -1,11 +1,10 @@
 /** Runs qemu-img, the only reader of disk formats, under limits: info, create, convert, resize. */
 import { type Reason, Terminal, Transient } from '../../crds/index.ts'
+import { GIB } from '../files/sizes.ts'
 import { type ProcessLimits, type ProcessResult, runLimited, runWithTimeout } from './run-limited.ts'
 
-const GiB = 1024 ** 3
-
 /** Nova's limits (oslo.utils, QEMU_IMG_LIMITS): 30 seconds of CPU, 1 GiB of memory. */
-const INFO_LIMITS: ProcessLimits = { cpuSeconds: 30, addressSpace: GiB, fileSize: 0, timeout: 60_000 }
+const INFO_LIMITS: ProcessLimits = { cpuSeconds: 30, addressSpace: GIB, fileSize: 0, timeout: 60_000 }
 
 /** The fields of `qemu-img info --output=json` that the agent reads. */
 export interface ImageInfo {
@@ -68,7 +67,7 @@ export interface ConvertOptions {
 export async function convertImage(source: string, target: string, options: ConvertOptions): Promise<void> {
   const { from, to, virtualSize, signal } = options
   // qcow2 needs more than the disk itself: two tables of 1/8192 of it each, and some clusters.
-  const limits = { ...conversionLimits(virtualSize), fileSize: Math.ceil(virtualSize * 1.01) + GiB / 16 }
+  const limits = { ...conversionLimits(virtualSize), fileSize: Math.ceil(virtualSize * 1.01) + GIB / 16 }
   const args = ['convert', '-f', from, '-O', to, source, target]
   const result = await runLimited('qemu-img', args, limits, signal)
   if (result.code !== 0)
@@ -93,7 +92,7 @@ export async function createOverlay(
 
 /** Throws Transient DiskFull, Terminal DiskCreateFailed. */
 export async function growDisk(path: string, format: string, size: number, signal?: AbortSignal): Promise<void> {
-  const limits = { ...INFO_LIMITS, fileSize: 1024 * GiB }
+  const limits = { ...INFO_LIMITS, fileSize: 1024 * GIB }
   const result = await runLimited('qemu-img', ['resize', '-q', '-f', format, path, String(size)], limits, signal)
   if (result.code !== 0) throw qemuImgError('DiskCreateFailed', 'qemu-img resize failed', result, path)
 }
@@ -101,7 +100,7 @@ export async function growDisk(path: string, format: string, size: number, signa
 /** The limits of a conversion grow with the disk: two hours of CPU time per TiB, at least ten minutes. */
 function conversionLimits(bytes: number): Omit<ProcessLimits, 'fileSize'> {
   const seconds = Math.max(600, Math.ceil((bytes / 1024 ** 4) * 7200))
-  return { cpuSeconds: seconds, addressSpace: 2 * GiB, timeout: seconds * 2000 }
+  return { cpuSeconds: seconds, addressSpace: 2 * GIB, timeout: seconds * 2000 }
 }
 
 function qemuImgError(code: Reason, what: string, result: ProcessResult, path: string): Terminal | Transient {

@@ -4,15 +4,15 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
+import { GIB } from '../files/sizes.ts'
 import { type ProcessLimits, runLimited } from './run-limited.ts'
 
 // These tests wait for other programs on machines that may be busy.
 vi.setConfig({ testTimeout: 60_000 })
 
-const GiB = 1024 ** 3
 const makeLimits = (overrides: Partial<ProcessLimits> = {}): ProcessLimits => ({
   cpuSeconds: 10,
-  addressSpace: GiB,
+  addressSpace: GIB,
   fileSize: 1024,
   timeout: 30_000,
   ...overrides,
@@ -34,7 +34,7 @@ test('runLimited kills a program and its children at the timeout', async () =>
   expect(await runScript('sleep 60 & wait', { timeout: 100 })).toMatchObject({ timedOut: true, signal: 'SIGKILL' }))
 test('runLimited limits memory', async () =>
   expect(
-    (await runScript('x=$(head -c 300000000 /dev/zero | tr "\\0" x); echo ${#x}', { addressSpace: GiB / 8 })).stdout,
+    (await runScript('x=$(head -c 300000000 /dev/zero | tr "\\0" x); echo ${#x}', { addressSpace: GIB / 8 })).stdout,
   ).not.toContain('300000000'))
 test('runLimited limits the size of files', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'limits-'))

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Guest, Host } from '../../actions/host/index.ts'
 import { sealSecret } from '../../actions/sealed-secret.ts'
 import { newDomainClient } from '../../agent/host/domain-client.ts'
-import { type Facts, learnFacts } from '../../agent/host/facts.ts'
+import { type Facts, readHostFacts } from '../../agent/host/facts.ts'
 import { Jobs } from '../../agent/host/jobs.ts'
 import { newLibvirtHost } from '../../agent/host/libvirt-host.ts'
 import { domainNameOf, type ServerPaths, serverPathsOf, uidOf } from '../../agent/host/paths.ts'
@@ -200,7 +200,7 @@ export class LibvirtContractHost implements ContractHost {
 
   async #learnFacts(dataDir: string): Promise<Facts> {
     const options = { domainType: 'auto', dataDir, hostIP: '192.0.2.1', agentVersion: 'contract', log: noLog } as const
-    this.#facts ??= await learnFacts(this.#call, options)
+    this.#facts ??= await readHostFacts(this.#call, options)
     return this.#facts
   }
 

@@ -3,10 +3,9 @@
 import { arrayOf, bool, flags, int, nothing, optionalOf, string, structOf, uhyper, uint, uuid } from '../wire/types.ts'
 import { domain, domainArgs, domainResult, xmlResult } from './common.ts'
 import { nameEntries } from './named.ts'
-import { remoteProcedure, remoteStreamProcedure } from './procedure.ts'
+import { remoteProcedure, remoteStreamProcedure, slowCall } from './procedure.ts'
 
 const domainFlagsArgs = structOf({ dom: domain, flags })
-const slowCall = { slow: true } as const
 
 export const domainProcedures = nameEntries({
   domainLookupByUuid: remoteProcedure(24, structOf({ uuid }), domainResult),

@@ -3,7 +3,7 @@
 import { flags, int, nothing, opaqueUpTo, optionalOf, string, structOf, uhyper } from '../wire/types.ts'
 import { domain, domainArgs, typedParamsUpTo } from './common.ts'
 import { nameEntries } from './named.ts'
-import { remoteProcedure } from './procedure.ts'
+import { remoteProcedure, slowCall } from './procedure.ts'
 
 const cookieMax = 4_194_304
 const paramsMax = 64
@@ -36,7 +36,7 @@ export const migrationProcedures = nameEntries({
       flags,
     }),
     structOf({ cookieOut: opaqueUpTo(cookieMax) }),
-    { slow: true },
+    slowCall,
   ),
   /** Milliseconds. */
   domainMigrateSetMaxDowntime: remoteProcedure(166, structOf({ dom: domain, downtime: uhyper, flags }), nothing),

@@ -14,6 +14,9 @@ export interface ProcedureOptions {
   slow?: boolean
 }
 
+/** The options of a call that may last for minutes. */
+export const slowCall = { slow: true } as const satisfies ProcedureOptions
+
 /** One remote procedure. */
 export interface Procedure<
   A extends AnyType = AnyType,

@@ -2,7 +2,7 @@
 import { flags, int, optionalOf, string, structOf } from '../wire/types.ts'
 import { domain } from './common.ts'
 import { nameEntries } from './named.ts'
-import { qemuProcedure } from './procedure.ts'
+import { qemuProcedure, slowCall } from './procedure.ts'
 
 export const qemuProcedures = nameEntries({
   /**
@@ -13,6 +13,6 @@ export const qemuProcedures = nameEntries({
     3,
     structOf({ dom: domain, cmd: string, timeout: int, flags }),
     structOf({ result: optionalOf(string) }),
-    { slow: true },
+    slowCall,
   ),
 })

@@ -2,12 +2,11 @@
 import { arrayOf, bool, flags, int, nothing, string, structOf } from '../wire/types.ts'
 import { checkpoint, domain, listMax, snapshot, xmlResult } from './common.ts'
 import { nameEntries } from './named.ts'
-import { remoteProcedure } from './procedure.ts'
+import { remoteProcedure, slowCall } from './procedure.ts'
 
 const createArgs = structOf({ dom: domain, xml: string, flags })
 const listArgs = structOf({ dom: domain, needResults: bool, flags })
 const lookupArgs = structOf({ dom: domain, name: string, flags })
-const slowCall = { slow: true } as const
 
 export const snapshotProcedures = nameEntries({
   domainSnapshotCreateXml: remoteProcedure(185, createArgs, structOf({ snap: snapshot }), slowCall),

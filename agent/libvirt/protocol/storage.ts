@@ -2,12 +2,11 @@
 import { flags, nothing, string, structOf, uhyper } from '../wire/types.ts'
 import { storagePool, storageVol } from './common.ts'
 import { nameEntries } from './named.ts'
-import { remoteProcedure, remoteStreamProcedure } from './procedure.ts'
+import { remoteProcedure, remoteStreamProcedure, slowCall } from './procedure.ts'
 
 const volumeResult = structOf({ vol: storageVol })
 /** `length` 0: to the end. */
 const transferArgs = structOf({ vol: storageVol, offset: uhyper, length: uhyper, flags })
-const slowCall = { slow: true } as const
 
 export const storageProcedures = nameEntries({
   storagePoolCreateXml: remoteProcedure(76, structOf({ xml: string, flags }), structOf({ pool: storagePool })),
