@@ -4,8 +4,10 @@ import { serverAction } from '../../actions/index.ts'
 import { openSealedSecret } from '../../actions/sealed-secret.ts'
 import { findCondition, type ServerAction, type ServerStatus } from '../../crds/index.ts'
 import { type Secret, secrets } from '../../kube/builtin-kinds.ts'
+import { ApiError } from '../../kube/errors.ts'
 import { Bench } from '../testing.ts'
 import { reconcileAction } from './reconcile.ts'
+import type { SealDeps } from './seal-secret.ts'
 
 const PASSWORD = 'correct horse'
 const { publicKey, privateKey } = generateKeyPairSync('x25519')
@@ -33,13 +35,13 @@ async function createSecret(bench: Bench, data: Record<string, string>, type = T
   await bench.api.resource<Secret>(secrets).create({ metadata, type, data }, { fieldManager: 'user' })
 }
 
-async function request(bench: Bench, key?: string): Promise<ServerAction> {
+async function request(bench: Bench, key?: string, secretReader?: SealDeps['secrets']): Promise<ServerAction> {
   const passwordSecret = { name: 'web-password', ...(key === undefined ? {} : { key }) }
   const made = await bench.create<ServerAction>(serverAction, {
     metadata: { name: 'r1', namespace: 'demo' },
     spec: { server: 'web', action: 'changePassword', changePassword: { user: 'admin', passwordSecret } },
   })
-  const deps = { stores: bench.stores, secrets: bench.services.secrets, now: () => bench.now() }
+  const deps = { stores: bench.stores, secrets: secretReader ?? bench.services.secrets, now: () => bench.now() }
   await bench.fake.life.runUntilKilled(reconcileAction('demo/r1', deps))
   await bench.fake.waitForCaches()
   return made
@@ -100,6 +102,21 @@ describe('a request that names a Secret', () => {
     await using bench = await withServer()
     await request(bench)
     expect(accepted(bench)).toMatchObject({ status: 'False', reason: 'SecretNotFound' })
+  })
+
+  it('is rejected with what to do when the controller may not read Secrets', async () => {
+    await using bench = await withServer()
+    await createSecret(bench, { password: base64(PASSWORD) })
+    const body = { reason: 'Forbidden', message: 'secrets "web-password" is forbidden' }
+    const get = async () => Promise.reject(new ApiError({ request: 'GET web-password', status: 403, body }))
+    await request(bench, undefined, { get })
+    expect(bench.listActions()[0]?.status).toMatchObject({
+      phase: 'Rejected',
+      message:
+        'the controller may not read Secret web-password: apply its ClusterRole and its binding (crds/access/controller.yaml) again, then request again',
+    })
+    expect(accepted(bench)).toMatchObject({ status: 'False', reason: 'SecretForbidden' })
+    expect(bench.statusOf()).not.toHaveProperty('activeAction')
   })
 
   it('is rejected when the host has published no key', async () => {

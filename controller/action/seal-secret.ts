@@ -6,8 +6,9 @@ import { actions, isActionName } from '../../actions/index.ts'
 import { type SealBinding, sealSecret } from '../../actions/sealed-secret.ts'
 import type { Reason, Server, ServerAction } from '../../crds/index.ts'
 import type { Secret } from '../../kube/builtin-kinds.ts'
-import { ignoreNotFound } from '../../kube/errors.ts'
+import { ignoreNotFound, isForbidden } from '../../kube/errors.ts'
 import type { Resource } from '../../kube/resource.ts'
+import type { Ref } from '../../kube/types.ts'
 import type { Stores } from '../stores.ts'
 
 /**
@@ -45,11 +46,26 @@ export async function slotParamsOf(request: ServerAction, server: Server, deps: 
       `the agent of ${host} has not published a sealing key: update it, then request again`,
     )
   const { namespace } = request.metadata
-  const secret = await ignoreNotFound(deps.secrets.get({ name: reference.name, namespace }))
-  const value = readValue(secret, reference)
+  const secret = await readSecret({ name: reference.name, namespace }, deps)
+  const value = secret === 'forbidden' ? forbiddenToRead(reference.name) : readValue(secret, reference)
   if (typeof value !== 'string') return { rejection: value }
   return { params: { ...params, sealed: await sealSecret(value, sealingKey, bindingOf(request, server)) } }
 }
+
+async function readSecret(ref: Ref, { secrets }: SealDeps): Promise<Secret | 'forbidden' | undefined> {
+  try {
+    return await ignoreNotFound(secrets.get(ref))
+  } catch (error) {
+    if (isForbidden(error)) return 'forbidden'
+    throw error
+  }
+}
+
+/** Only an operator can help, and may take long: the request is rejected, so that its user knows. */
+const forbiddenToRead = (name: string): Rejection => ({
+  reason: 'SecretForbidden',
+  message: `the controller may not read Secret ${name}: apply its ClusterRole and its binding (crds/access/controller.yaml) again, then request again`,
+})
 
 /** The sealed value is worth nothing for another server or another request. */
 const bindingOf = (request: ServerAction, server: Server): SealBinding => ({

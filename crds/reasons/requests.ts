@@ -47,6 +47,11 @@ export const requestReasons = declareReasons({
     httpStatus: 400,
     whatToDo: 'Create the Secret that the message names.',
   },
+  SecretForbidden: {
+    meaning: 'The controller has no right to read the Secret.',
+    httpStatus: 500,
+    whatToDo: 'Apply the ClusterRole of the controller and its binding (`crds/access/controller.yaml`) again.',
+  },
   SecretInvalid: {
     meaning: 'The Secret is not of the type `compute.kubenova.io/password`, or its value cannot be a password.',
     httpStatus: 400,
