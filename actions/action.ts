@@ -71,6 +71,10 @@ export interface Action<Name extends string = string, P extends TObject = TObjec
    * (actions/sealed-secret.ts).
    */
   sealedSecret?(params: Static<P>): { name: string; key: string }
+  /**
+   * The Image that its parameters name. The controller resolves it, and adds the copy that the agent needs to the parameters as `resolvedImage`.
+   */
+  namedImage?(params: Static<P>): { name: string; namespace?: string } | undefined
   /** The agent runs it to reach this spec.powerState. */
   desiredPower?: DesiredPower
   /** The vmStates from which it may be requested; in another one it is rejected and nothing changes. */

@@ -4,7 +4,7 @@ import type { FakeHost } from '../test/fakes/host.ts'
 import { Killed, Life, type When } from '../test/fakes/life.ts'
 import type { Action } from './action.ts'
 import { type ActionName, actions } from './index.ts'
-import { guestOf, type Run, runOn, situations, UID } from './testing.ts'
+import { guestOf, type Run, rescueImage, runOn, situations, UID } from './testing.ts'
 
 /** The action from one of the hosts that its states may stand for. */
 interface Case {
@@ -17,14 +17,19 @@ interface Case {
 
 const paramsOf = ({ name }: Action): Record<string, unknown>[] => {
   if (name === 'reboot') return [{ type: 'SOFT' }, { type: 'HARD' }]
+  if (name === 'rescue') return [{}, { resolvedImage: rescueImage }]
   return name === 'changePassword' ? [{ sealed: 'sealed-password' }] : [{}]
 }
+
+const titleOf = (value: unknown): string => (typeof value === 'object' ? 'from another image' : String(value))
 
 const cases: Case[] = Object.values(actions).flatMap((action) =>
   action.from.flatMap((from) =>
     situations[from].flatMap((make, i) =>
       paramsOf(action).map((params) => {
-        const title = [action.name, ...Object.values(params), 'from', from, i > 0 ? `(${i + 1})` : ''].join(' ').trim()
+        const title = [action.name, ...Object.values(params).map(titleOf), 'from', from, i > 0 ? `(${i + 1})` : '']
+          .join(' ')
+          .trim()
         return { title, action, params, from, make }
       }),
     ),
@@ -42,6 +47,8 @@ const powerAfter: Record<ActionName, DomainPower | 'gone' | 'unchanged'> = {
   suspend: 'saved',
   resume: 'running',
   reboot: 'running',
+  rescue: 'running',
+  unrescue: 'running',
   trigger_crash_dump: 'unchanged',
   changePassword: 'unchanged',
 }
@@ -50,10 +57,21 @@ const powerAfter: Record<ActionName, DomainPower | 'gone' | 'unchanged'> = {
 async function expectDone({ action, title, make }: Case, host: FakeHost): Promise<void> {
   const wanted = powerAfter[action.name as ActionName]
   const { power } = host.observe(UID)
+  const disk = diskAfter[action.name as ActionName]
+  if (disk !== undefined) expect(host.machine(UID).domain?.runsFrom, title).toBe(disk)
+  if (action.name === 'unrescue') expect(host.machine(UID).rescueDisk, title).toBeUndefined()
   if (wanted === 'gone') expect(host.isEmpty(UID), title).toBe(true)
   else if (wanted === 'unchanged') expect(power, title).toBe((await make()).observe(UID).power)
   // A server that should be off needs no domain.
   else expect(wanted === 'off' && power === 'missing' ? 'off' : power, title).toBe(wanted)
+}
+
+/** The disk that the guest runs from after these actions. */
+const diskAfter: Partial<Record<ActionName, string>> = {
+  create: 'root disk',
+  reboot: 'root disk',
+  rescue: 'rescue disk',
+  unrescue: 'root disk',
 }
 
 /** Boots that the action has caused, those with its boot ID. */

@@ -27,19 +27,19 @@ function server({ status, spec, deleting }: Given = {}): Server {
  * more, stop from paused and suspended: spec.powerState is followed from every state; Nova wants unpause or resume first.
  */
 const stateTable = `
-  vm_state           start  stop  reboot_SOFT  reboot_HARD  pause  unpause  suspend  resume  delete  trigger_crash_dump  changePassword
-  building           .      .     .            .            .      .        .        .       yes     .                   .
-  active             .      yes   yes          yes          yes    .        yes      .       yes     yes                 yes
-  paused             .      more  .            yes          .      yes      .        .       yes     yes                 .
-  suspended          .      more  .            yes          .      .        .        yes     yes     .                   .
-  stopped            yes    .     .            yes          .      .        .        .       yes     .                   .
-  rescued            .      .     .            .            .      .        .        .       yes     yes                 .
-  resized            .      .     .            .            .      .        .        .       yes     yes                 .
-  soft-delete        .      .     .            .            .      .        .        .       yes     .                   .
-  deleted            .      .     .            .            .      .        .        .       yes     .                   .
-  error              more   yes   .            yes          .      .        .        .       yes     yes                 .
-  shelved            .      .     .            .            .      .        .        .       yes     .                   .
-  shelved_offloaded  .      .     .            .            .      .        .        .       yes     .                   .
+  vm_state           start  stop  reboot_SOFT  reboot_HARD  pause  unpause  suspend  resume  delete  trigger_crash_dump  changePassword  rescue  unrescue
+  building           .      .     .            .            .      .        .        .       yes     .                   .               .       .
+  active             .      yes   yes          yes          yes    .        yes      .       yes     yes                 yes             yes     .
+  paused             .      more  .            yes          .      yes      .        .       yes     yes                 .               .       .
+  suspended          .      more  .            yes          .      .        .        yes     yes     .                   .               .       .
+  stopped            yes    .     .            yes          .      .        .        .       yes     .                   .               yes     .
+  rescued            .      .     .            .            .      .        .        .       yes     yes                 .               .       yes
+  resized            .      .     .            .            .      .        .        .       yes     yes                 .               .       .
+  soft-delete        .      .     .            .            .      .        .        .       yes     .                   .               .       .
+  deleted            .      .     .            .            .      .        .        .       yes     .                   .               .       .
+  error              more   yes   .            yes          .      .        .        .       yes     yes                 .               yes     .
+  shelved            .      .     .            .            .      .        .        .       yes     .                   .               .       .
+  shelved_offloaded  .      .     .            .            .      .        .        .       yes     .                   .               .       .
 `
 
 interface Row {
@@ -132,6 +132,16 @@ const obstacles: [string, Given, string][] = [
   ],
   ['it is locked and has a task', { spec: { locked: true }, status: { taskState: 'rebooting' } }, 'ServerLocked'],
 ]
+
+it.each(['trigger_crash_dump', 'rescue'])('admit rejects %s of a server in error that was never built', (name) => {
+  const { launchedAt: _, ...status } = server({ status: { vmState: 'error' } }).status ?? {}
+  expect(admit({ ...server(), status }, name, {})).toMatchObject({
+    admit: false,
+    reason: 'InvalidState',
+    message: `cannot ${name} a server that was never built: create a ServerAction with action: start`,
+  })
+  expect(admit({ ...server(), status }, 'start', {})).toEqual({ admit: true })
+})
 
 describe.each(requestable)('$request in $vmState', ({ name, params, vmState, allowed }) => {
   it.each(obstacles)('is rejected when %s', (_, given, reason) => {

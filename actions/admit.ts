@@ -43,7 +43,7 @@ const conflictsWithPowerState = ({ spec, status }: Server, action: Action): bool
 
 function admitInState(server: Server, action: Action, params: unknown): Admission {
   const { name, from, objection } = action
-  const { host, vmState = 'building', taskState } = server.status ?? {}
+  const { host, vmState = 'building', taskState, launchedAt } = server.status ?? {}
   if (host === undefined && !isRetry(action, vmState))
     return reject('NotScheduled', `${name} needs a server that has a host; this one has none yet`)
   if (taskState !== undefined)
@@ -52,6 +52,11 @@ function admitInState(server: Server, action: Action, params: unknown): Admissio
     return reject(
       'InvalidState',
       `cannot ${name} while the server is in vm_state ${vmState}: only from ${from.join(', ')}`,
+    )
+  if (launchedAt === undefined && action.boots !== true)
+    return reject(
+      'InvalidState',
+      `cannot ${name} a server that was never built: create a ServerAction with action: start`,
     )
   const why = objection?.((params ?? {}) as Record<string, never>, vmState)
   if (why !== undefined) return reject('InvalidState', why)

@@ -31,6 +31,15 @@ export const start = step({
   do: ({ host, guest, ...ctx }) => host.domains.start(guest, ctx),
 })
 
+/** For an action after which the server is as desired: one that should be off is made whole, and stays off. */
+export const startUnlessStopped = step({
+  name: start.name,
+  needs: start.needs,
+  async do(input) {
+    if (input.guest.server.spec.powerState !== 'Stopped') return start.do(input)
+  },
+})
+
 export const fetchImage = step({
   name: 'fetch-image',
   needs: ['images'],

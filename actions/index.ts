@@ -7,6 +7,7 @@ import { triggerCrashDump } from './crash-dump.ts'
 import { create, remove } from './lifecycle.ts'
 import { pause, resume, start, stop, suspend, unpause } from './power.ts'
 import { reboot } from './reboot.ts'
+import { rescue, unrescue } from './rescue.ts'
 
 const registry = {
   create,
@@ -18,6 +19,8 @@ const registry = {
   suspend,
   resume,
   reboot,
+  rescue,
+  unrescue,
   trigger_crash_dump: triggerCrashDump,
   changePassword,
 } as const

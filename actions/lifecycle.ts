@@ -1,16 +1,7 @@
 /** create and delete: what happens because a Server is there, or shall not be any more. */
 import { vmStates } from '../crds/states.ts'
 import { action, type Step, step } from './action.ts'
-import { define, fetchImage, prepare, start } from './boot-steps.ts'
-
-/** A server that shall be off from the first is made whole and left so. */
-const firstStart = step({
-  name: start.name,
-  needs: start.needs,
-  async do(input) {
-    if (input.guest.server.spec.powerState !== 'Stopped') await start.do(input)
-  },
-})
+import { define, fetchImage, prepare, startUnlessStopped } from './boot-steps.ts'
 
 /** Takes everything of the server from its host. */
 const removal: readonly Step<unknown>[] = [
@@ -30,7 +21,7 @@ export const create = action({
   event: 'compute__do_build_and_run_instance',
   result: { power: 'desired' },
   builds: true,
-  steps: [fetchImage, prepare, define, firstStart],
+  steps: [fetchImage, prepare, define, startUnlessStopped],
   undo: removal,
 })
 

@@ -17,6 +17,15 @@ const instance: Instance = {
   keys: [],
 }
 
+/** An image that a request to rescue names. */
+export const rescueImage: Instance['image'] = {
+  name: 'rescue',
+  namespace: 'demo',
+  uid: 'uid-rescue',
+  url: 'https://example.com/rescue',
+  format: 'qcow2',
+}
+
 export function guestOf(spec: Partial<Server['spec']> = {}): Guest {
   const server: Server = {
     apiVersion: 'compute.kubenova.io/v1alpha1',
@@ -64,7 +73,15 @@ export async function runOn(
   }: Run,
 ): Promise<void> {
   const { signal } = new AbortController()
-  const input = { host: host.connect(life), guest, params: params as never, bootId, signal, shutdownTimeout: 60 }
+  const mode = action.result === 'gone' ? guest.mode : (action.result.mode ?? guest.mode)
+  const input = {
+    host: host.connect(life),
+    guest: { ...guest, ...(mode ? { mode } : {}) },
+    params: params as never,
+    bootId,
+    signal,
+    shutdownTimeout: 60,
+  }
   const all = async (): Promise<void> => {
     for (const step of action.steps) for (let i = 0; i < times; i++) await runToEnd(step, input, onWait)
   }
@@ -98,12 +115,19 @@ export const situations: Record<VmState, readonly (() => Promise<FakeHost>)[]> =
   suspended: [() => then('suspend')],
   stopped: [() => then('stop'), () => off('shutdown'), () => off('destroyed'), undefinedDomain],
   error: [async () => new FakeHost(), built, deaf, half, undefinedDomain, () => then('pause'), () => then('suspend')],
-  rescued: [built],
+  rescued: [rescued],
   resized: [built],
   'soft-delete': [() => then('stop')],
   deleted: [async () => new FakeHost()],
   shelved: [() => then('stop')],
   shelved_offloaded: [async () => new FakeHost()],
+}
+
+/** Built, and then booted from a rescue disk with the boot ID `r0`. */
+async function rescued(): Promise<FakeHost> {
+  const host = await built()
+  await runOn(host, { action: actions.rescue, bootId: 'r0' })
+  return host
 }
 
 /** Built half-way: a crash came between disks and domain. */

@@ -2,7 +2,7 @@
  * Finds what keeps a server of a namespace from booting an image with a flavor: missing access, or a flavor too small
  * for the image.
  */
-import { type Flavor, type Image, Refused } from '../crds/index.ts'
+import { type Flavor, type Image, type Instance, Refused } from '../crds/index.ts'
 
 export interface Boot {
   readonly flavor: Flavor
@@ -22,20 +22,8 @@ const checks: readonly BootCheck[] = [
       `Flavor ${metadata.name} is not public and its access does not name ${namespace}: choose another flavor, or ask for access`,
     )
   },
-  ({ image: { metadata, spec }, namespace }) => {
-    if (metadata.namespace === namespace || spec.visibility === 'public') return undefined
-    return new Refused(
-      'ImageNotAllowed',
-      `Image ${metadata.namespace}/${metadata.name} is private to its namespace: its owner can set visibility: public`,
-    )
-  },
-  ({ flavor, image }) => {
-    if (flavor.spec.ram >= image.spec.minRam) return undefined
-    return new Refused(
-      'FlavorMemoryTooSmall',
-      `Flavor ${flavor.metadata.name} has ${flavor.spec.ram} MiB of memory and Image ${image.metadata.name} needs at least ${image.spec.minRam} MiB: choose a larger flavor`,
-    )
-  },
+  ({ image, namespace }) => checkImageAccess(image, namespace),
+  ({ flavor, image }) => checkMemory({ name: flavor.metadata.name, ram: flavor.spec.ram }, image),
   ({ flavor, image }) => {
     // A root disk of 0 means as large as the image.
     if (flavor.spec.disk === 0 || flavor.spec.disk >= image.spec.minDisk) return undefined
@@ -45,6 +33,26 @@ const checks: readonly BootCheck[] = [
     )
   },
 ]
+
+function checkImageAccess({ metadata, spec }: Image, namespace: string): Refused | undefined {
+  if (metadata.namespace === namespace || spec.visibility === 'public') return undefined
+  return new Refused(
+    'ImageNotAllowed',
+    `Image ${metadata.namespace}/${metadata.name} is private to its namespace: its owner can set visibility: public`,
+  )
+}
+
+function checkMemory(flavor: { name: string; ram: number }, { metadata, spec }: Image): Refused | undefined {
+  if (flavor.ram >= spec.minRam) return undefined
+  return new Refused(
+    'FlavorMemoryTooSmall',
+    `Flavor ${flavor.name} has ${flavor.ram} MiB of memory and Image ${metadata.name} needs at least ${spec.minRam} MiB: choose a larger flavor`,
+  )
+}
+
+/** Why a server that was built cannot boot a disk that is as large as this image; undefined: it can. */
+export const findRescueProblem = (image: Image, { flavor }: Instance, namespace: string): Refused | undefined =>
+  checkImageAccess(image, namespace) ?? checkMemory(flavor, image)
 
 /** All problems, those of access first; none if the server may boot. */
 export function findBootProblems(boot: Boot): Refused[] {

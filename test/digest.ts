@@ -73,6 +73,7 @@ function built(s: Server, f: Flavor, i: Image): void {
     configDrive: '/c',
     consoleLog: '/l',
     nvram: '/n',
+    rescueNvram: '/rn',
   }
   buildDomain(toDomainInput(guest, 'boot', { host: facts, paths: files, disks }))
 }

@@ -21,7 +21,8 @@ export type NmiResult = 'sent' | 'unknown' | 'notRunning'
  */
 export interface Domains {
   /**
-   * Defines the domain from the Server as it is now. A domain that runs keeps its definition until its next boot.
+   * Defines the domain from the Server as it is now; in mode rescued it boots the rescue disk, and its own disks follow. A domain that runs keeps
+   * its definition until its next boot.
    * @param bootId stored in the domain's metadata; `runningBootId` answers it once a boot from this definition runs
    * @throws Terminal InvalidDomain or UnsupportedHardware if libvirt refuses the definition; Transient DiskMissing without disks
    */

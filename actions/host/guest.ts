@@ -1,11 +1,14 @@
 /** What every capability of a host is called with. */
 import type { Server } from '../../crds/kinds/server.ts'
 import type { Instance } from '../../crds/kinds/server-status.ts'
+import type { Mode } from '../../crds/states.ts'
 
 /** A placed Server: the object as it was read, and the instance in its status, which is there once it is placed. */
 export interface Guest {
   readonly server: Server
   readonly instance: Instance
+  /** The mode in which the server is to run: status.mode, or the one that the running action results in. Absent: normal. */
+  readonly mode?: Mode
 }
 
 export interface StepContext {

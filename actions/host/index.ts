@@ -6,6 +6,7 @@ import type { MethodKinds } from './guest.ts'
 import { type GuestAgent, guestAgentMethods } from './guest-agent.ts'
 import { type Images, imagesMethods } from './images.ts'
 import { type Ports, portsMethods } from './ports.ts'
+import { type RescueDisks, rescueDisksMethods } from './rescue-disks.ts'
 
 export type { ConfigDrives } from './config-drives.ts'
 export type { Disks } from './disks.ts'
@@ -14,6 +15,7 @@ export type { Guest, Progress, StepContext } from './guest.ts'
 export type { GuestAgent, PasswordRefusal } from './guest-agent.ts'
 export type { Images } from './images.ts'
 export type { Ports } from './ports.ts'
+export type { RescueDisks, RescueSystem } from './rescue-disks.ts'
 
 /**
  * Every method may be repeated at any time, also after a crash in the middle of it, and then does what is left to do. Methods throw the
@@ -22,6 +24,7 @@ export type { Ports } from './ports.ts'
 export interface Host {
   readonly images: Images
   readonly disks: Disks
+  readonly rescueDisks: RescueDisks
   readonly configDrives: ConfigDrives
   readonly ports: Ports
   readonly domains: Domains
@@ -34,6 +37,7 @@ export type Capability = keyof Host
 export const hostMethods: { readonly [C in Capability]: MethodKinds<Host[C]> } = {
   images: imagesMethods,
   disks: disksMethods,
+  rescueDisks: rescueDisksMethods,
   configDrives: configDrivesMethods,
   ports: portsMethods,
   domains: domainsMethods,

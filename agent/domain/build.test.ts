@@ -20,9 +20,9 @@ describe('buildDomain (vitest -u writes the expected XML anew)', () => {
       owner: example.guest.owner,
       consoleLog: example.paths.consoleLog,
     })
-    const { rootDisk, ephemeral, swap, configDrive } = example.paths
+    const { rescueDisk, rootDisk, ephemeral, swap, configDrive } = example.paths
     expect(facts.disks.map(({ source }) => source)).toEqual(
-      [rootDisk.path, ephemeral?.path, swap?.path, configDrive].filter((path) => path !== undefined),
+      [rescueDisk?.path, rootDisk.path, ephemeral?.path, swap?.path, configDrive].filter((path) => path !== undefined),
     )
     expect(facts.interfaces.map(({ mac, tap, bridge }) => [mac, tap, bridge])).toEqual(
       example.interfaces.map(({ macAddress, tap, bridge }) => [macAddress, tap, bridge]),

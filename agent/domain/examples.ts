@@ -111,6 +111,14 @@ export const domainExamples: Record<string, DomainInput> = {
     },
     instance: makeInstance({}, { ephemeral: 10, swap: 512 }),
   }),
+  rescue: makeDomainInput({
+    host: makeHostFacts(emulated),
+    paths: {
+      ...plainInput.paths,
+      rescueDisk: { path: `${SERVER_DIRECTORY}/disk.rescue`, format: 'qcow2' },
+      nvram: `${SERVER_DIRECTORY}/nvram.rescue.fd`,
+    },
+  }),
   'scsi-three-disks': makeDomainInput({
     host: makeHostFacts(emulated),
     instance: makeInstance({ hw_disk_bus: 'scsi' }),

@@ -36,6 +36,8 @@ export interface DiskFile {
 }
 
 export interface GuestPaths {
+  /** In a rescue: the disk that the guest boots from instead of its root disk. */
+  rescueDisk?: DiskFile
   rootDisk: DiskFile
   ephemeral?: DiskFile
   swap?: DiskFile

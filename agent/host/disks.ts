@@ -7,9 +7,10 @@ import { createDisks, type Disks as DiskFiles, deleteServerDirectory, readDisks 
 import type { SpaceCheck } from '../image/free-space.ts'
 import type { ImageCache } from '../image/image-cache.ts'
 import { writeOwnerFile } from '../orphans.ts'
-import { ensureImage, imageJob } from './images.ts'
+import { ensureImage, imageJob, rescuePinOf } from './images.ts'
 import type { JobContext, Jobs } from './jobs.ts'
 import { type PathsOf, type ServerPaths, uidOf } from './paths.ts'
+import { rescueJob } from './rescue-disks.ts'
 
 export interface DisksOptions {
   cache: ImageCache
@@ -41,7 +42,7 @@ async function createMissingDisks(
   if (status?.launchedAt !== undefined) throw missingDisks(dir)
   const { namespace = '', name, uid = '' } = metadata
   await writeOwnerFile(dir, { namespace, name, uid })
-  const base = await ensureImage(cache, guest, job)
+  const base = await ensureImage(cache, guest.instance.image, uid, job)
   await createDisks({ directory: dir, instance: guest.instance, base, root, hasSpace, signal: job.signal })
 }
 
@@ -67,9 +68,9 @@ export async function removeServerFiles(
   paths: ServerPaths,
   { cache, jobs }: Pick<DisksOptions, 'cache' | 'jobs'>,
 ): Promise<void> {
-  for (const job of [imageJob(uid), diskJob(uid)]) await jobs.cancel(job)
+  for (const job of [imageJob(uid), diskJob(uid), rescueJob(uid)]) await jobs.cancel(job)
   await deleteServerDirectory(paths.dir)
-  await cache.unpin(uid)
+  for (const pin of [uid, rescuePinOf(uid)]) await cache.unpin(pin)
   await removeLogs(paths.consoleLog)
   await rm(paths.vnc, { force: true })
   await rm(paths.dir, { recursive: true, force: true })

@@ -3,6 +3,7 @@ import type { Guest } from '../../actions/host/index.ts'
 import type { DomainInput, HostFacts } from '../domain/input.ts'
 import type { Disks } from '../image/disks.ts'
 import { hostnameOf } from '../image/metadata.ts'
+import type { RescueDisk } from '../image/rescue-disk.ts'
 import { toPluggedInterface } from '../net/names.ts'
 import type { HostedGuest } from '../net/types.ts'
 import { domainNameOf, type ServerPaths } from './paths.ts'
@@ -16,12 +17,14 @@ export interface DomainResources {
   host: HostFacts
   paths: ServerPaths
   disks: Disks
+  /** Boots before the disks of the server, with the hardware that its image asks for. */
+  rescueDisk?: RescueDisk
 }
 
 export function toDomainInput(
   { server, instance }: Guest,
   bootId: string,
-  { host, paths, disks }: DomainResources,
+  { host, paths, disks, rescueDisk }: DomainResources,
 ): DomainInput {
   const { name, namespace = '', uid = '', generation, creationTimestamp } = server.metadata
   const { displayName, description, configDrive } = server.spec
@@ -33,15 +36,16 @@ export function toDomainInput(
       owner: { namespace, name, uid, bootId, ...(generation === undefined ? {} : { generation }) },
       ...(creationTimestamp === undefined ? {} : { createdAt: creationTimestamp }),
     },
-    instance,
+    instance: rescueDisk ? { ...instance, image: rescueDisk.system.image } : instance,
     host,
     paths: {
+      ...(rescueDisk ? { rescueDisk: rescueDisk.disk } : {}),
       rootDisk: disks.root,
       ...(disks.ephemeral ? { ephemeral: disks.ephemeral } : {}),
       ...(disks.swap ? { swap: disks.swap } : {}),
       ...(configDrive ? { configDrive: paths.configDrive } : {}),
       consoleLog: paths.consoleLog,
-      nvram: paths.nvram,
+      nvram: rescueDisk ? paths.rescueNvram : paths.nvram,
     },
     interfaces: instance.interfaces.map(toPluggedInterface),
     vncSocket: paths.vnc,

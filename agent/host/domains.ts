@@ -9,6 +9,7 @@ import type { DomainClient, OwnedDomains } from './domain-client.ts'
 import { toDomainInput } from './domain-input.ts'
 import type { Jobs } from './jobs.ts'
 import { type PathsOf, type ServerPaths, uidOf } from './paths.ts'
+import { requireRescueDisk } from './rescue-disks.ts'
 import { ShutdownRequests } from './shutdown-requests.ts'
 
 export interface DomainsOptions {
@@ -34,7 +35,9 @@ export function newDomains({ client, jobs, pathsOf, facts }: DomainsOptions): Do
       const paths = pathsOf(guest)
       await prepareDirectories(paths)
       const disks = await requireDisks(paths)
-      const xml = buildDomain(toDomainInput(guest, bootId, { host: facts(), paths, disks }))
+      const rescueDisk = await requireRescueDisk(guest, paths)
+      const resources = { host: facts(), paths, disks, ...(rescueDisk ? { rescueDisk } : {}) }
+      const xml = buildDomain(toDomainInput(guest, bootId, resources))
       await domainsOf(guest).define(guest.instance.uuid, xml)
     },
     start(guest) {

@@ -1,4 +1,5 @@
-import type { Guest, Images } from '../../actions/host/index.ts'
+import type { Images } from '../../actions/host/index.ts'
+import type { Instance } from '../../crds/index.ts'
 import type { Base } from '../image/base-store.ts'
 import type { ImageCache } from '../image/image-cache.ts'
 import type { JobContext, Jobs } from './jobs.ts'
@@ -9,14 +10,26 @@ export const imageJob = (uid: string): string => `image ${uid}`
 export const newImages = (cache: ImageCache, jobs: Jobs): Images => ({
   fetch: (guest) =>
     jobs.poll(imageJob(uidOf(guest)), guest.instance.uuid, async (job) => {
-      await ensureImage(cache, guest, job)
+      await ensureImage(cache, guest.instance.image, uidOf(guest), job)
     }),
 })
 
-/** Fetches the guest's image into the cache if it is not there, and pins it for the Server. */
-export function ensureImage(cache: ImageCache, guest: Guest, { signal, report }: JobContext): Promise<Base> {
-  const { image } = guest.instance
-  return cache.ensure(image, uidOf(guest), {
+const RESCUE_PIN = '.rescue'
+
+/** Pins the image of a Server's rescue system, apart from the image of the Server. */
+export const rescuePinOf = (uid: string): string => `${uid}${RESCUE_PIN}`
+
+/** The uid of the Server that a pin of either kind is for. */
+export const uidOfPin = (pin: string): string => (pin.endsWith(RESCUE_PIN) ? pin.slice(0, -RESCUE_PIN.length) : pin)
+
+/** Fetches the image into the cache if it is not there, and pins it. */
+export function ensureImage(
+  cache: ImageCache,
+  image: Instance['image'],
+  pin: string,
+  { signal, report }: JobContext,
+): Promise<Base> {
+  return cache.ensure(image, pin, {
     signal,
     progress: (bytes, total) => report(`fetches image ${image.name}: ${formatProgress(bytes, total)}`),
   })

@@ -13,6 +13,7 @@ import { newImages } from './images.ts'
 import type { Jobs } from './jobs.ts'
 import { domainNameOf, type PathsOf, serverPathsOf, uidOf } from './paths.ts'
 import { newPorts } from './ports.ts'
+import { newRescueDisks } from './rescue-disks.ts'
 import type { HostStorage } from './storage.ts'
 
 export interface LibvirtHostOptions {
@@ -35,6 +36,7 @@ export function newLibvirtHost(options: LibvirtHostOptions): LocalHost {
   return {
     images: newImages(storage.cache, jobs),
     disks: newDisks({ ...storage, jobs, pathsOf }),
+    rescueDisks: newRescueDisks({ ...storage, jobs, pathsOf }),
     configDrives: newConfigDrives(pathsOf),
     ports: newPorts(network),
     domains: newDomains({ client, jobs, pathsOf, facts }),

@@ -10,6 +10,7 @@ export interface ServerPaths {
   configDrive: string
   consoleLog: string
   nvram: string
+  rescueNvram: string
   vnc: string
 }
 
@@ -32,6 +33,7 @@ export function serverPathsOf(dataDir: string, runDir: string, uid: string): Ser
     configDrive: join(dir, 'disk.config'),
     consoleLog: join(dir, 'console.log'),
     nvram: join(dir, 'nvram.fd'),
+    rescueNvram: join(dir, 'nvram.rescue.fd'),
     vnc: join(runDir, `${uid}.vnc`),
   }
 }

@@ -10,6 +10,7 @@ import { finishDeletions } from '../image/disks.ts'
 import { createSpaceCheck, readSpace, type SpaceCheck } from '../image/free-space.ts'
 import { ImageCache } from '../image/image-cache.ts'
 import type { AgentOptions } from '../options.ts'
+import { uidOfPin } from './images.ts'
 import { instancesDirOf } from './paths.ts'
 
 export interface HostStorage extends AsyncDisposable {
@@ -47,7 +48,10 @@ export async function openStorage(options: AgentOptions, log: Log): Promise<Host
     async removeUnused(isOurs) {
       const root = instancesDirOf(stateDir)
       await finishDeletions(root)
-      const mayHaveDisks = async (uid: string): Promise<boolean> => isOurs(uid) || pathExists(join(root, uid))
+      const mayHaveDisks = async (pin: string): Promise<boolean> => {
+        const uid = uidOfPin(pin)
+        return isOurs(uid) || pathExists(join(root, uid))
+      }
       await cache.removeStalePins(mayHaveDisks)
       const { reserved } = await readSpace(stateDir, minFree)
       const evicted = await cache.evict({ maxBytes: imageCacheGib * GIB, maxAge: MAX_AGE_MS, minFree: reserved })

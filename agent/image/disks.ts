@@ -19,16 +19,20 @@ import { createOverlay, growDisk } from './qemu-img.ts'
 /** Mode of a disk: other users of the host may enter its directory. */
 const OWNER_ONLY = 0o600
 
-export interface DisksOptions {
+/** Where a disk is made, and from what. */
+export interface RootDiskOptions {
   /** The server's directory; created if needed. */
   directory: string
-  instance: Pick<Instance, 'flavor' | 'image'>
   base: Base
   /** overlay: a qcow2 backed by the base. copy: an independent disk, which shares blocks where the file system can. */
   root: 'overlay' | 'copy'
   /** Checks the space of the directory's file system. */
   hasSpace: SpaceCheck
   signal: AbortSignal
+}
+
+export interface DisksOptions extends RootDiskOptions {
+  instance: Pick<Instance, 'flavor' | 'image'>
 }
 
 export interface Disk {
@@ -88,7 +92,8 @@ export async function createDisks(options: DisksOptions): Promise<Disks> {
   return disks
 }
 
-function newRootLayout({ root, base: { path, format } }: DisksOptions): Pick<DiskLayout, 'root' | 'backing'> {
+/** How a disk from this base is read: its format, and the base if it is an overlay. */
+export function newRootLayout({ root, base: { path, format } }: RootDiskOptions): Pick<DiskLayout, 'root' | 'backing'> {
   return root === 'overlay' ? { root: 'qcow2', backing: { path, format } } : { root: format }
 }
 
@@ -154,7 +159,7 @@ export function rootDiskSizeOf(flavorGiB: number, virtualSize: number, minDiskGi
   return flavorGiB * GIB
 }
 
-async function createRootDisk(path: string, size: number, options: DisksOptions): Promise<void> {
+export async function createRootDisk(path: string, size: number, options: RootDiskOptions): Promise<void> {
   const { base, root, signal } = options
   try {
     await createAtomically(path, async (temporary) => {
@@ -171,7 +176,7 @@ async function createRootDisk(path: string, size: number, options: DisksOptions)
   }
 }
 
-async function copyBase(target: string, size: number, { base, hasSpace, signal }: DisksOptions): Promise<void> {
+async function copyBase(target: string, size: number, { base, hasSpace, signal }: RootDiskOptions): Promise<void> {
   const { path, format, virtualSize } = base
   if (!(await tryReflink(path, target))) {
     const bytes = (await stat(path)).blocks * 512

@@ -11,6 +11,12 @@ import type { Observed } from './observed.ts'
 
 export const modeOf = ({ status }: Server): Mode => status?.mode ?? 'normal'
 
+/** The mode that the server has once the action has ended well. */
+export function modeAfter(action: ActionName, server: Server): Mode {
+  const { result } = actions[action]
+  return (result === 'gone' ? undefined : result.mode) ?? modeOf(server)
+}
+
 /**
  * The power that each mode aims at. Only a normal server follows spec.powerState at once: in the other modes a changed
  * spec.powerState waits until the mode has ended.

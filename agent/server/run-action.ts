@@ -13,6 +13,7 @@ import { ActionRun } from './action-run.ts'
 import { concludeAction } from './conclude.ts'
 import type { Deps } from './deps.ts'
 import type { Planned } from './plan.ts'
+import { modeAfter } from './power-policy.ts'
 import { applyStatusOf, type ObservedGuest, statusInputOf } from './report.ts'
 import { type RunResult, runSteps } from './run-steps.ts'
 import type { Failure } from './status.ts'
@@ -68,7 +69,7 @@ export async function continueRun(run: ActionRun, now: Server, deps: Deps, ctx: 
   const server = run.withOwnSpec(now)
   const { instance } = server.status ?? {}
   if (!instance) throw new Error(`${server.metadata.name} is not placed`)
-  const guest: Guest = { server, instance }
+  const guest: Guest = { server, instance, mode: modeAfter(run.planned.action, server) }
   const { host, shutdownTimeout } = deps
   const onStep = (step: string, seconds: number): void => deps.onStep(run.planned.action, step, seconds)
   const result = await runSteps(run, { host, guest, signal: ctx.signal, shutdownTimeout, onStep })

@@ -212,6 +212,15 @@ describe('a server in rescue', () => {
     ])
   })
 
+  it('says how to end the rescue when the rescue system has powered itself off', () => {
+    const { conditions } = agentStatus(inputWith({ status: rescued, power: 'off', reason: 'shutdown' }))
+    expect(conditions?.[0]).toMatchObject({
+      reason: 'GuestShutdown',
+      message:
+        'the rescue system does not run: its domain is off; to return to the server’s own disk, create a ServerAction with action: unrescue',
+    })
+  })
+
   it('says that a changed spec.powerState waits, and does not count it as reached', () => {
     const status = agentStatus(inputWith({ status: rescued, wish: 'Stopped' }))
     expect(status.conditions?.[0]?.message).toMatch(/unrescue; spec.powerState Stopped is acted on after that$/)

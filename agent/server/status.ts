@@ -1,6 +1,6 @@
 /** Computes the agent's part of a Server's status from the observed domain and the running action. Pure. */
 import type { Action } from '../../actions/action.ts'
-import { actions } from '../../actions/index.ts'
+import { type ActionName, actions } from '../../actions/index.ts'
 import {
   type DesiredPower,
   type DomainPower,
@@ -21,7 +21,7 @@ import {
 import type { Restarts } from './attempts.ts'
 import type { Observed } from './observed.ts'
 import type { Planned } from './plan.ts'
-import { isOffByGuest, isReached, modeOf, targetPowerOf } from './power-policy.ts'
+import { isOffByGuest, isReached, modeAfter, modeOf, targetPowerOf } from './power-policy.ts'
 
 /** Why the last try failed. */
 export interface Failure {
@@ -74,9 +74,8 @@ const succeededAction = ({ finished, failure, refused }: StatusInput): Action | 
 /** The current mode of the server. An action that has just succeeded may have changed it. */
 function currentMode(view: StatusInput): Mode {
   const { server } = view
-  const result = succeededAction(view)?.result
-  const changed = result === 'gone' ? undefined : result?.mode
-  return changed ?? modeOf(server)
+  const succeeded = succeededAction(view)
+  return succeeded ? modeAfter(succeeded.name as ActionName, server) : modeOf(server)
 }
 
 function currentVmState(view: StatusInput, launched: boolean): VmState {
@@ -137,16 +136,24 @@ function settledCondition(
   observed: Observed,
 ): { status: 'True' | 'False'; reason: Reason; message: string } {
   const target = targetPowerOf(server)
+  if (modeOf(server) === 'rescued') return { status: 'False', ...rescuedReason(server, observed, target) }
   if (!isReached(target, observed.power)) return { status: 'False', ...differenceOf(observed, target) }
-  if (modeOf(server) === 'rescued') return { status: 'False', reason: 'Rescued', message: rescuedMessage(server) }
   return { status: 'True', reason: target, message: `the server is ${target.toLowerCase()}, as asked` }
 }
 
 /** Says how to leave the rescue system, and which change of spec.powerState waits for that. */
-function rescuedMessage({ spec, status }: Server): string {
+function rescuedReason(
+  { spec, status }: Server,
+  observed: Observed,
+  target: DesiredPower,
+): { reason: Reason; message: string } {
+  const isRunning = isReached(target, observed.power)
+  const reason = isRunning ? 'Rescued' : differenceOf(observed, target).reason
+  const what = isRunning ? 'runs' : `does not run: its domain is ${observed.power}`
   const isWaiting = spec.powerState !== status?.reachedPowerState
   const waits = isWaiting ? `; spec.powerState ${spec.powerState} is acted on after that` : ''
-  return `the rescue system runs; to return to the server’s own disk, create a ServerAction with action: unrescue${waits}`
+  const message = `the rescue system ${what}; to return to the server’s own disk, create a ServerAction with action: unrescue${waits}`
+  return { reason, message }
 }
 
 /** Why the power is not the desired one although the agent does nothing about it, and what to do. */

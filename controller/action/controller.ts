@@ -3,7 +3,7 @@ import { defineController } from '../../kube/controller.ts'
 import { keyOf } from '../../kube/types.ts'
 import { watch } from '../../kube/watch.ts'
 import type { Services } from '../services.ts'
-import { actions, hypervisors, servers } from '../stores.ts'
+import { actions, hypervisors, images, servers } from '../stores.ts'
 import { isFinished } from './phase.ts'
 import { reconcileAction } from './reconcile.ts'
 
@@ -11,7 +11,7 @@ export const actionController = defineController({
   name: 'actions',
   for: actions,
   own: { when: (action) => !isFinished(action), priority: 'high' },
-  stores: { actions, servers, hypervisors },
+  stores: { actions, servers, hypervisors, images },
   concurrency: 4,
   watches: [
     watch(servers, {

@@ -8,6 +8,7 @@ import {
   type AdmittedAction,
   type NewCondition,
   type Reason,
+  Refused,
   type Server,
   type ServerAction,
   type StatusOf,
@@ -20,12 +21,12 @@ import { keyOf } from '../../kube/types.ts'
 import { applyStatus } from '../apply-status.ts'
 import type { Stores } from '../stores.ts'
 import { isFinished, phaseOf } from './phase.ts'
-import { type SealDeps, slotParamsOf } from './seal-secret.ts'
 import { occupyActionSlot } from './slot.ts'
+import { type SlotParamsDeps, slotParamsOf } from './slot-params.ts'
 
-type ActionStores = Pick<Stores, 'actions' | 'servers' | 'hypervisors'>
+type ActionStores = Pick<Stores, 'actions' | 'servers' | 'hypervisors' | 'images'>
 
-export interface ActionDeps extends SealDeps {
+export interface ActionDeps extends SlotParamsDeps {
   stores: ActionStores
   now(): string
 }
@@ -82,9 +83,9 @@ async function admitToSlot(request: ServerAction, server: Server, deps: ActionDe
   const now = deps.now()
   const { name, uid = '' } = request.metadata
   const { action, requestId } = request.spec
-  const sealing = await slotParamsOf(request, server, deps)
-  if ('rejection' in sealing) return reject(request, sealing.rejection, stores, now, server)
-  const { params } = sealing
+  const params = await slotParamsOf(request, server, deps).catch(toRejection)
+  if (params instanceof Refused)
+    return reject(request, { reason: params.code, message: params.message }, stores, now, server)
   const slot: AdmittedAction = {
     name,
     uid,
@@ -98,6 +99,11 @@ async function admitToSlot(request: ServerAction, server: Server, deps: ActionDe
   // The Server has changed or is gone: decide again with the newest Server.
   if (result === 'conflict' || result === 'gone') return wait('the newest Server', NEWEST_MS)
   return markRunning(request, server, stores, now)
+}
+
+function toRejection(error: unknown): Refused {
+  if (error instanceof Refused) return error
+  throw error
 }
 
 /** Also called again when the server gets a host, or another host, after the admission. */

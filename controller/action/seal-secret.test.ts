@@ -12,7 +12,13 @@ import type { SealDeps } from './seal-secret.ts'
 const PASSWORD = 'correct horse'
 const { publicKey, privateKey } = generateKeyPairSync('x25519')
 const sealingKey = publicKey.export({ format: 'jwk' }).x ?? ''
-const active: ServerStatus = { vmState: 'active', actionRecords: 1, observedGeneration: 1, domain: { name: 'd' } }
+const active: ServerStatus = {
+  vmState: 'active',
+  actionRecords: 1,
+  observedGeneration: 1,
+  launchedAt: '2026-01-01T00:00:00Z',
+  domain: { name: 'd' },
+}
 const base64 = (text: string): string => Buffer.from(text).toString('base64')
 
 /** A cloud with an active server on a host, whose agent has published this key. */

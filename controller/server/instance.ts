@@ -2,7 +2,7 @@
  * Builds the copy of everything that a placed server refers to. Its host reads the copy, so later changes of the
  * originals have no effect. Pure.
  */
-import type { Instance, Interface, Server } from '../../crds/index.ts'
+import type { Image, Instance, Interface, Server } from '../../crds/index.ts'
 import type { Resolved } from './resolve.ts'
 
 export function buildInstance(
@@ -12,25 +12,30 @@ export function buildInstance(
   availabilityZone: string,
 ): Instance {
   const { vcpus, ram, disk, ephemeral, swap, extraSpecs } = flavor.spec
-  const { url, checksum, format, properties, minDisk } = image.spec
-  const { name, namespace = '', uid = '' } = image.metadata
   return {
     uuid: server.spec.uuid ?? server.metadata.uid ?? '',
     availabilityZone,
     flavor: { name: flavor.metadata.name, vcpus, ram, disk, ephemeral, swap, ...(extraSpecs ? { extraSpecs } : {}) },
-    image: {
-      name,
-      namespace,
-      uid,
-      minDisk,
-      url,
-      format,
-      ...(checksum === undefined ? {} : { checksum }),
-      ...(properties ? { properties } : {}),
-    },
+    image: copyImage(image),
     interfaces,
     keys: keyPair
       ? [{ name: keyPair.metadata.name, type: keyPair.spec.type, data: keyPair.spec.publicKey.trim() }]
       : [],
+  }
+}
+
+/** Copies the fields of an Image that a host needs. */
+export function copyImage({ metadata, spec }: Image): Instance['image'] {
+  const { name, namespace = '', uid = '' } = metadata
+  const { url, checksum, format, properties, minDisk } = spec
+  return {
+    name,
+    namespace,
+    uid,
+    minDisk,
+    url,
+    format,
+    ...(checksum === undefined ? {} : { checksum }),
+    ...(properties ? { properties } : {}),
   }
 }

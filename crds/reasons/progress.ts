@@ -77,6 +77,16 @@ export const progressReasons = declareReasons({
     httpStatus: 202,
     whatToDo: 'Wait.',
   },
+  Rescuing: {
+    meaning: 'The agent is booting the rescue system.',
+    httpStatus: 202,
+    whatToDo: 'Wait.',
+  },
+  Unrescuing: {
+    meaning: 'The agent is booting the server from its own disk again.',
+    httpStatus: 202,
+    whatToDo: 'Wait.',
+  },
   UpdatingPassword: {
     meaning: 'The agent is setting a password in the guest.',
     httpStatus: 202,

@@ -13,9 +13,9 @@ export const referenceReasons = declareReasons({
     whatToDo: 'Create the Flavor, or create the Server anew with the right name: the name cannot change.',
   },
   ImageNotFound: {
-    meaning: 'There is no Image of the name in `spec.image`.',
+    meaning: 'There is no Image of the name in `spec.image`, or in a request to rescue.',
     httpStatus: 400,
-    whatToDo: 'Create the Image, or create the Server anew with the right name: the name cannot change.',
+    whatToDo: 'Create the Image, or create the Server or the request anew with the right name: the name cannot change.',
   },
   KeyPairNotFound: {
     meaning: 'There is no KeyPair of the name in `spec.keyName`.',

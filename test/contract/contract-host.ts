@@ -30,6 +30,10 @@ export interface ContractHost {
   loseDisks(guest: Guest): Promise<void>
   /** A value that changes when the disks are made anew; undefined: there are no disks. */
   diskIdentity(guest: Guest): Promise<unknown>
+  /** Changes when a rescue disk is made anew; undefined: there is none. */
+  rescueDiskIdentity(guest: Guest): Promise<unknown>
+  /** The disks of the running domain in their order, without ephemeral and swap. */
+  disksOfDomain(guest: Guest): Promise<('root disk' | 'rescue disk')[]>
   /** Bytes of the config drive as text; undefined: there is none. */
   configDrive(guest: Guest): Promise<string | undefined>
   /** Whether the host has the packet filters of the guest's interface. */

@@ -7,10 +7,12 @@ import { describeDomainsContract } from './domains.contract.ts'
 import { describeGuestAgentContract } from './guest-agent.contract.ts'
 import { describeImagesContract } from './images.contract.ts'
 import { describePortsContract } from './ports.contract.ts'
+import { describeRescueDisksContract } from './rescue-disks.contract.ts'
 
 const contractSuites: Readonly<Record<Capability, (getHost: () => ContractHost) => void>> = {
   images: describeImagesContract,
   disks: describeDisksContract,
+  rescueDisks: describeRescueDisksContract,
   configDrives: describeConfigDrivesContract,
   ports: describePortsContract,
   domains: describeDomainsContract,

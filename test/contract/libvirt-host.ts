@@ -2,7 +2,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { readdir, readFile, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { Guest, Host } from '../../actions/host/index.ts'
 import { sealSecret } from '../../actions/sealed-secret.ts'
 import { newDomainClient } from '../../agent/host/domain-client.ts'
@@ -11,6 +11,7 @@ import { Jobs } from '../../agent/host/jobs.ts'
 import { newLibvirtHost } from '../../agent/host/libvirt-host.ts'
 import { domainNameOf, type ServerPaths, serverPathsOf, uidOf } from '../../agent/host/paths.ts'
 import { type HostStorage, openStorage } from '../../agent/host/storage.ts'
+import { readRescueDisk } from '../../agent/image/rescue-disk.ts'
 import { type CallFunction, openSession, type Session } from '../../agent/libvirt/index.ts'
 import { createHostNetwork, type HostNetwork } from '../../agent/net/host-network.ts'
 import { createProgramRunner } from '../../agent/net/run.ts'
@@ -162,6 +163,21 @@ export class LibvirtContractHost implements ContractHost {
     if (!existsSync(rootDisk)) return undefined
     const { ino, birthtimeMs } = await stat(rootDisk)
     return { ino, birthtimeMs, ephemeral: existsSync(ephemeral) }
+  }
+
+  async rescueDiskIdentity(guest: Guest): Promise<object | undefined> {
+    const found = await readRescueDisk(this.#paths(guest).dir)
+    if (!found) return undefined
+    const { ino, birthtimeMs } = await stat(found.disk.path)
+    return { ino, birthtimeMs, requestId: found.system.requestId }
+  }
+
+  async disksOfDomain(guest: Guest): Promise<('root disk' | 'rescue disk')[]> {
+    const names = { disk: 'root disk', 'disk.rescue': 'rescue disk' } as const
+    const list = await this.#rig.virsh('domblklist', '--details', guest.instance.uuid)
+    return [...list.matchAll(/^ *file +disk +\S+ +(\S+)$/gm)].map(
+      ([, path = '']) => names[basename(path) as keyof typeof names],
+    )
   }
 
   async configDrive(guest: Guest): Promise<string | undefined> {

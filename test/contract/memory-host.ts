@@ -75,6 +75,16 @@ export class MemoryContractHost implements ContractHost {
     return disks ? diskGeneration : undefined
   }
 
+  async rescueDiskIdentity(guest: Guest): Promise<object | undefined> {
+    return this.#machine(guest).rescueDisk
+  }
+
+  async disksOfDomain(guest: Guest): Promise<('root disk' | 'rescue disk')[]> {
+    const { runsFrom } = this.#machine(guest).domain ?? {}
+    if (runsFrom === undefined) throw new Error('the domain does not run')
+    return runsFrom === 'rescue disk' ? [runsFrom, 'root disk'] : [runsFrom]
+  }
+
   async configDrive(guest: Guest): Promise<string | undefined> {
     return this.#machine(guest).configDrive
   }

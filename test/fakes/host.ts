@@ -9,6 +9,7 @@ import { fakeGuestAgent } from './host/guest-agent.ts'
 import { FakeImageCache, fakeImages } from './host/images.ts'
 import { type Machine, newMachine } from './host/machine.ts'
 import { fakePorts } from './host/ports.ts'
+import { fakeRescueDisks } from './host/rescue-disks.ts'
 import { Life } from './life.ts'
 
 export type { Machine } from './host/machine.ts'
@@ -55,8 +56,8 @@ export class FakeHost {
 
   /** Whether nothing of the Server is on this host. */
   isEmpty(uid: string): boolean {
-    const { domain, disks, configDrive, ports } = this.machine(uid)
-    return domain === undefined && !disks && configDrive === undefined && !ports
+    const { domain, disks, rescueDisk, configDrive, ports } = this.machine(uid)
+    return domain === undefined && !disks && !rescueDisk && configDrive === undefined && !ports
   }
 
   observe(uid: string): ObservedDomain {
@@ -111,6 +112,7 @@ export class FakeHost {
     return {
       images: fakeImages(this.images),
       disks: fakeDisks(machineOf, this.images),
+      rescueDisks: fakeRescueDisks(machineOf, this.images),
       configDrives: fakeConfigDrives(machineOf),
       ports: fakePorts(machineOf),
       domains: fakeDomains(machineOf),

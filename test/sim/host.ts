@@ -92,7 +92,9 @@ export class SimulatedHost {
         }),
       },
       removeFiles: (uid) =>
-        act('clean', uid, (machine) => Object.assign(machine, { disks: false, configDrive: undefined, ports: false })),
+        act('clean', uid, (machine) =>
+          Object.assign(machine, { disks: false, rescueDisk: undefined, configDrive: undefined, ports: false }),
+        ),
       graceMs: 120_000,
       now: () => kube.clock.now(),
       log: noLog,

@@ -1,4 +1,7 @@
-/** Disks: root, ephemeral, swap and the config drive, in Nova's order, which gives them the names vda, vdb, … */
+/**
+ * Disks: root, ephemeral, swap and the config drive, in Nova's order, which gives them the names vda, vdb, …; in a
+ * rescue the rescue disk comes before them, and the root disk is the second.
+ */
 import { Terminal } from '../../../crds/index.ts'
 import type { DiskFile, DomainInput } from '../input.ts'
 import { isPcie } from '../os.ts'
@@ -52,14 +55,14 @@ function rejectIdeOnPcie(input: DomainInput, name: string, bus: DiskBus): DiskBu
 
 /** In the order of their target names. */
 export function drivesOf(input: DomainInput): Drive[] {
-  const { rootDisk, ephemeral, swap, configDrive } = input.paths
+  const { rescueDisk, rootDisk, ephemeral, swap, configDrive } = input.paths
   const bus = diskBusOf(input)
-  const disks = [rootDisk, ephemeral, swap].filter((file) => file !== undefined)
-  const drives: Drive[] = disks.map((file) => ({
+  const disks = [rescueDisk, rootDisk, ephemeral, swap].filter((file) => file !== undefined)
+  const drives: Drive[] = disks.map((file, index) => ({
     device: 'disk',
     bus,
     file,
-    ...(file === rootDisk && { bootOrder: 1 }),
+    ...(index === 0 && { bootOrder: 1 }),
   }))
   if (configDrive !== undefined) {
     drives.push({ device: 'cdrom', bus: cdromBusOf(input), file: { path: configDrive, format: 'raw' } })

@@ -1,7 +1,7 @@
 /** Domains as libvirt changes them: each function is one libvirt call on a machine of the fake host. */
 import type { Domains, Guest, NmiResult, ObservedDomain, Progress } from '../../../actions/host/index.ts'
 import { Terminal, Transient } from '../../../crds/index.ts'
-import { type FakeDomain, type ForeignDomain, type Machine, type MachineOf } from './machine.ts'
+import { type BootDisk, type FakeDomain, type ForeignDomain, type Machine, type MachineOf } from './machine.ts'
 
 export function fakeDomains(machineOf: MachineOf): Domains {
   const machineOfGuest = ({ server }: Guest): Machine => machineOf(server.metadata.uid)
@@ -19,7 +19,8 @@ export function fakeDomains(machineOf: MachineOf): Domains {
     return observed
   }
   return {
-    define: async (guest, bootId) => defineDomain(ownMachineOf(guest), bootId),
+    define: async (guest, bootId) =>
+      defineDomain(ownMachineOf(guest), bootId, guest.mode === 'rescued' ? 'rescue disk' : 'root disk'),
     start: async (guest) => startDomain(ownMachineOf(guest)),
     requestShutdown: async (guest) => pressPowerButton(ownMachineOf(guest)),
     destroy: async (guest) => destroyDomain(machineOfGuest(guest)),
@@ -56,6 +57,7 @@ function endRestore({ domain }: Machine): void {
     state: 'running',
     reason: 'restored',
     runningBootId: managedSave?.bootId,
+    runsFrom: managedSave?.runsFrom,
     managedSave: undefined,
     isRestoring: false,
   })
@@ -64,14 +66,21 @@ function endRestore({ domain }: Machine): void {
 function endSave(machine: Machine): void {
   const { domain } = machine
   if (!domain?.isSaving) return
-  const managedSave = { bootId: domain.runningBootId }
+  const managedSave = { bootId: domain.runningBootId, runsFrom: domain.runsFrom }
   turnOff(machine, domain, 'saved')
   domain.managedSave = managedSave
 }
 
 export function turnOff(machine: Machine, domain: FakeDomain, reason: string): void {
   if (domain.state === 'off') return
-  Object.assign(domain, { state: 'off', reason, runningBootId: undefined, isSaving: false, isRestoring: false })
+  Object.assign(domain, {
+    state: 'off',
+    reason,
+    runningBootId: undefined,
+    runsFrom: undefined,
+    isSaving: false,
+    isRestoring: false,
+  })
   if (!domain.persistent) machine.domain = undefined
 }
 
@@ -85,8 +94,10 @@ function pressPowerButton(machine: Machine): void {
 }
 
 /** Defines the domain. If it runs, only the definition for its next boot changes. */
-function defineDomain(machine: Machine, bootId: string): void {
+function defineDomain(machine: Machine, bootId: string, bootsFrom: BootDisk): void {
   if (!machine.disks) throw new Transient('DiskMissing', 'the root disk is not there')
+  if (bootsFrom === 'rescue disk' && !machine.rescueDisk)
+    throw new Transient('DiskMissing', 'the rescue disk is not there')
   const domain = machine.domain ?? {
     state: 'off',
     reason: 'unknown',
@@ -96,8 +107,10 @@ function defineDomain(machine: Machine, bootId: string): void {
     persistent: true,
     bootId,
     runningBootId: undefined,
+    bootsFrom,
+    runsFrom: undefined,
   }
-  machine.domain = Object.assign(domain, { bootId, persistent: true })
+  machine.domain = Object.assign(domain, { bootId, bootsFrom, persistent: true })
 }
 
 /** A boot is done at once; a restore lasts until the next call. */
@@ -108,13 +121,13 @@ function startDomain(machine: Machine): Progress {
   if (domain.state !== 'off') return { done: true }
   if (!disks || !ports) throw new Transient('LibvirtError', 'QEMU finds no disk or no interface')
   machine.starts += 1
-  const { managedSave, bootId } = domain
+  const { managedSave, bootId, bootsFrom } = domain
   if (managedSave) {
     Object.assign(domain, { state: 'paused', reason: 'starting up', isRestoring: true })
     return { done: false, checkAfterMs: 5000 }
   }
   boots.push(bootId)
-  Object.assign(domain, { state: 'running', reason: 'booted', runningBootId: bootId })
+  Object.assign(domain, { state: 'running', reason: 'booted', runningBootId: bootId, runsFrom: bootsFrom })
   return { done: true }
 }
 

@@ -1,5 +1,8 @@
 /** Everything that one Server has on a fake host: domain, disks, ports. The fakes of all capabilities change it. */
 
+/** The disk that a domain boots. */
+export type BootDisk = 'root disk' | 'rescue disk'
+
 /**
  * The domain of a Server as libvirt has it. A domain that is undefined while it runs is transient: it is gone as soon
  * as it is off.
@@ -9,9 +12,10 @@ export interface FakeDomain {
   /** libvirt's reason of the state. */
   reason: string
   /**
-   * The managed save, with the boot ID of the definition that the domain is restored with; undefined: there is none.
+   * The managed save, with boot ID and disk of the definition that the domain is restored with; undefined: there is
+   * none.
    */
-  managedSave: { bootId: string | undefined } | undefined
+  managedSave: { bootId: string | undefined; runsFrom: BootDisk | undefined } | undefined
   /** Whether libvirtd is saving the memory of the domain; the domain is paused meanwhile. */
   isSaving: boolean
   /** libvirtd is restoring its memory: it is paused meanwhile, and its managed save is still there. */
@@ -21,6 +25,10 @@ export interface FakeDomain {
   bootId: string
   /** Boot ID in the definition that the domain runs with; undefined while it is off. */
   runningBootId: string | undefined
+  /** The disk in the definition that the next boot uses. */
+  bootsFrom: BootDisk
+  /** The disk that the domain runs from; undefined while it is off. */
+  runsFrom: BootDisk | undefined
 }
 
 export interface ForeignDomain {
@@ -36,6 +44,7 @@ export interface Machine {
   /** A domain with the Server's UUID that this Server does not own. */
   foreignDomain: ForeignDomain | undefined
   disks: boolean
+  rescueDisk: { image: string; requestId: string } | undefined
   /** How many times the disks were made. */
   diskGeneration: number
   /** Content of the config drive: the spec of the Server at the time of the write. */
@@ -59,6 +68,7 @@ export const newMachine = (): Machine => ({
   domain: undefined,
   foreignDomain: undefined,
   disks: false,
+  rescueDisk: undefined,
   diskGeneration: 0,
   configDrive: undefined,
   ports: false,

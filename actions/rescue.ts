@@ -1,0 +1,100 @@
+/** rescue boots a server from a disk of a rescue image, with its own disks behind that; unrescue boots it from its own disk again. */
+import { type Static, Type } from 'typebox'
+import { isKubenovaError } from '../crds/errors.ts'
+import type { Instance } from '../crds/kinds/server-status.ts'
+import { Name, Namespace } from '../crds/schema.ts'
+import { action, type StepInput, type StepResult, step } from './action.ts'
+import { define, prepare, start, startUnlessStopped } from './boot-steps.ts'
+import { powerOffGuest } from './power-off.ts'
+
+const params = Type.Object({
+  image: Type.Optional(
+    Type.Object(
+      {
+        name: Name('Name of an Image.'),
+        namespace: Type.Optional(Namespace('Namespace of that Image, if it is a public one of another namespace.')),
+      },
+      { description: 'The image of the rescue system; default: the image that the server was made from.' },
+    ),
+  ),
+})
+type Params = Static<typeof params>
+
+/** The parameters as the agent gets them: the controller adds the image, if the request names one. */
+type AdmittedParams = Params & { resolvedImage?: Instance['image'] }
+
+/**
+ * Makes the rescue disk while the guest still runs. An image that cannot be used ends the request, and the server stays as it is.
+ */
+const prepareRescueDisk = step({
+  name: 'prepare-rescue-disk',
+  needs: ['rescueDisks'],
+  async do(input: StepInput<AdmittedParams, 'rescueDisks'>): Promise<StepResult> {
+    const { host, guest, params, bootId: requestId, ...ctx } = input
+    const image = params.resolvedImage ?? guest.instance.image
+    try {
+      return await host.rescueDisks.create(guest, { image, requestId }, ctx)
+    } catch (error) {
+      if (!isKubenovaError(error) || error.kind !== 'Terminal') throw error
+      await host.rescueDisks.delete(guest, ctx)
+      return { refused: { reason: error.code, message: error.message } }
+    }
+  },
+})
+
+/** Powers off what ran before. After a crash the domain may run already because of this very request: then it is left running. */
+const powerOff = step({
+  name: 'power-off',
+  needs: ['domains'],
+  async do({ host: { domains }, guest, bootId, shutdownTimeout, elapsedMs, ...ctx }: StepInput<unknown, 'domains'>) {
+    if ((await domains.runningBootId(guest)) === bootId) return
+    return powerOffGuest({ domains, guest, leftMs: shutdownTimeout * 1000 - elapsedMs, ...ctx })
+  },
+})
+
+const deleteRescueDisk = step({
+  name: 'delete-rescue-disk',
+  needs: ['rescueDisks'],
+  do: ({ host, guest, ...ctx }) => host.rescueDisks.delete(guest, ctx),
+})
+
+/** The rescue system may have been started although the start was reported as failed. */
+const stopRescueSystem = step({
+  name: 'stop-rescue-system',
+  needs: ['domains'],
+  async do({ host: { domains }, guest, bootId, ...ctx }) {
+    if ((await domains.runningBootId(guest)) === bootId) await domains.destroy(guest, ctx)
+  },
+})
+
+export const rescue = action({
+  name: 'rescue',
+  description:
+    'Boot the server from a rescue image, with its own root disk as the second disk, so that it can be repaired.',
+  nova: { key: 'rescue', since: '2.1', status: 200 },
+  policy: 'owner',
+  request: params,
+  namedImage: ({ image }) => image,
+  from: ['active', 'stopped', 'error'],
+  task: () => 'rescuing',
+  reason: 'Rescuing',
+  event: 'compute_rescue_instance',
+  result: { mode: 'rescued', power: 'running' },
+  steps: [prepareRescueDisk, powerOff, prepare, define, start],
+  undo: [stopRescueSystem, deleteRescueDisk],
+})
+
+export const unrescue = action({
+  name: 'unrescue',
+  description:
+    'End a rescue: boot the server from its own disk again, unless spec.powerState is Stopped, and delete the rescue disk.',
+  nova: { key: 'unrescue', since: '2.1', status: 202 },
+  policy: 'owner',
+  request: Type.Object({}),
+  from: ['rescued'],
+  task: () => 'unrescuing',
+  reason: 'Unrescuing',
+  event: 'compute_unrescue_instance',
+  result: { mode: 'normal', power: 'desired' },
+  steps: [powerOff, prepare, define, startUnlessStopped, deleteRescueDisk],
+})

@@ -1,0 +1,50 @@
+/**
+ * The disk of a rescue system, in the server's own directory with Nova's name: disk.rescue. rescue.json is written
+ * after the disk, and names the request that the disk was made for: a disk without it was never completed.
+ */
+import { mkdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { RescueSystem } from '../../actions/host/index.ts'
+import { removeTemporaryFiles, writeFileAtomically } from '../files/atomic-files.ts'
+import { ignoreNotFound, pathExists } from '../files/errors.ts'
+import type { Base } from './base-store.ts'
+import { createRootDisk, type Disk, newRootLayout, type RootDiskOptions, rootDiskSizeOf } from './disks.ts'
+
+export interface RescueDisk {
+  disk: Disk
+  system: RescueSystem
+}
+
+interface RescueRecord extends RescueSystem {
+  format: Disk['format']
+  backing?: Pick<Base, 'path' | 'format'>
+}
+
+const diskPath = (directory: string): string => join(directory, 'disk.rescue')
+const recordPath = (directory: string): string => join(directory, 'rescue.json')
+
+/** Creates the disk, as large as the image. There must be none of another request: see deleteRescueDisk. */
+export async function createRescueDisk(system: RescueSystem, options: RootDiskOptions): Promise<void> {
+  const { directory, base } = options
+  await mkdir(directory, { recursive: true, mode: 0o711 })
+  await removeTemporaryFiles(directory, (name) => name.startsWith('disk.rescue') || name.startsWith('rescue.json'))
+  // A disk without its record may be one of another image.
+  await rm(diskPath(directory), { force: true })
+  const { root: format, backing } = newRootLayout(options)
+  await createRootDisk(diskPath(directory), rootDiskSizeOf(0, base.virtualSize), options)
+  const record: RescueRecord = { ...system, format, ...(backing && { backing }) }
+  await writeFileAtomically(recordPath(directory), JSON.stringify(record), 0o644)
+}
+
+/** Returns undefined if there is none, or only a part of one. */
+export async function readRescueDisk(directory: string): Promise<RescueDisk | undefined> {
+  const text = await readFile(recordPath(directory), 'utf8').catch(ignoreNotFound)
+  const path = diskPath(directory)
+  if (text === undefined || !(await pathExists(path))) return undefined
+  const { format, backing, ...system } = JSON.parse(text) as RescueRecord
+  return { disk: { path, format, ...(backing && { backing }) }, system }
+}
+
+export async function deleteRescueDisk(directory: string): Promise<void> {
+  for (const path of [recordPath(directory), diskPath(directory)]) await rm(path, { force: true })
+}

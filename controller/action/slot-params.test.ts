@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest'
+import { serverAction } from '../../actions/index.ts'
+import { findCondition, type Image, image, type ServerStatus } from '../../crds/index.ts'
+import { Bench, startCloud } from '../testing.ts'
+import { reconcileAction } from './reconcile.ts'
+
+const active: ServerStatus = {
+  vmState: 'active',
+  actionRecords: 1,
+  observedGeneration: 1,
+  launchedAt: '2026-01-01T00:00:00Z',
+  domain: { name: 'd' },
+}
+
+/** A rescue of the server `web`, requested and decided on. */
+async function requestRescue(
+  reference: object | undefined,
+  prepare: (bench: Bench) => Promise<unknown>,
+): Promise<Bench> {
+  const bench = await startCloud('h1')
+  await bench.createServer('web')
+  await bench.reconcile()
+  await bench.reportAsAgent(active)
+  await prepare(bench)
+  await bench.create(serverAction, {
+    metadata: { name: 'r1', namespace: 'demo' },
+    spec: { server: 'web', action: 'rescue', ...(reference ? { rescue: { image: reference } } : {}) },
+  })
+  const deps = { stores: bench.stores, secrets: bench.services.secrets, now: () => bench.now() }
+  await bench.fake.life.runUntilKilled(reconcileAction('demo/r1', deps))
+  await bench.fake.waitForCaches()
+  return bench
+}
+
+const createImage = (bench: Bench, namespace: string, spec: Partial<Image['spec']> = {}) =>
+  bench.create<Image>(image, {
+    metadata: { name: 'rescue', namespace },
+    spec: { url: 'https://example.com/rescue.raw', format: 'raw', properties: { hw_disk_bus: 'scsi' }, ...spec },
+  })
+
+const accepted = (bench: Bench) => findCondition(bench.listActions()[0]?.status?.conditions, 'Accepted')
+
+describe('a request that names an Image', () => {
+  it('is admitted with a copy of the Image', async () => {
+    await using bench = await requestRescue({ name: 'rescue' }, (b) => createImage(b, 'demo'))
+    expect(bench.statusOf().activeAction?.params).toEqual({
+      image: { name: 'rescue' },
+      resolvedImage: {
+        name: 'rescue',
+        namespace: 'demo',
+        uid: expect.any(String),
+        minDisk: 0,
+        url: 'https://example.com/rescue.raw',
+        format: 'raw',
+        properties: { hw_disk_bus: 'scsi' },
+      },
+    })
+    expect(accepted(bench)).toMatchObject({ status: 'True' })
+  })
+
+  it('is admitted when the Image is a public one of another namespace', async () => {
+    const reference = { name: 'rescue', namespace: 'images' }
+    await using bench = await requestRescue(reference, (b) => createImage(b, 'images', { visibility: 'public' }))
+    expect(bench.statusOf().activeAction?.params).toMatchObject({ resolvedImage: { namespace: 'images' } })
+  })
+
+  it.each<[string, object, (bench: Bench) => Promise<unknown>, string]>([
+    ['there is no such Image', { name: 'none' }, async () => undefined, 'ImageNotFound'],
+    [
+      'the Image is private to another namespace',
+      { name: 'rescue', namespace: 'images' },
+      (b) => createImage(b, 'images'),
+      'ImageNotAllowed',
+    ],
+    [
+      'the Image needs more memory',
+      { name: 'rescue' },
+      (b) => createImage(b, 'demo', { minRam: 999_999 }),
+      'FlavorMemoryTooSmall',
+    ],
+  ])('is rejected when %s', async (_, reference, prepare, reason) => {
+    await using bench = await requestRescue(reference, prepare)
+    expect(accepted(bench)).toMatchObject({ status: 'False', reason })
+    expect(bench.statusOf()).not.toHaveProperty('activeAction')
+  })
+
+  it('is admitted without a copy when it names none: the agent takes the image of the server', async () => {
+    await using bench = await requestRescue(undefined, async () => undefined)
+    expect(bench.statusOf().activeAction).toMatchObject({ action: 'rescue' })
+    expect(bench.statusOf().activeAction).not.toHaveProperty('params')
+  })
+})

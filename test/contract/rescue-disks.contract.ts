@@ -1,0 +1,104 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import type { Guest, RescueSystem } from '../../actions/host/index.ts'
+import { type ContractHost, ctx, prepareAndDefine, waitUntilDone } from './contract-host.ts'
+
+/** Describes the behaviour of RescueDisks, and of Domains in mode rescued, that actions rely on. */
+export function describeRescueDisksContract(getHost: () => ContractHost): void {
+  describe('RescueDisks', () => {
+    afterEach(() => getHost().reset())
+
+    const systemOf = (host: ContractHost, requestId: string, image = 'rescue'): RescueSystem => ({
+      image: host.newGuest({ image }).instance.image,
+      requestId,
+    })
+
+    const create = (host: ContractHost, guest: Guest, system: RescueSystem): Promise<void> =>
+      waitUntilDone(() => host.host.rescueDisks.create(guest, system, ctx), 'rescue disk')
+
+    it('create makes the disk once for a request, and leaves it when it is called again', async () => {
+      const host = getHost()
+      const [guest, system] = [host.newGuest(), systemOf(host, 'r1')]
+      await create(host, guest, system)
+      const made = await host.rescueDiskIdentity(guest)
+      expect(made).toBeDefined()
+      await create(host, guest, system)
+      expect(await host.rescueDiskIdentity(guest)).toEqual(made)
+    })
+
+    it('create replaces the disk of an earlier request', async () => {
+      const host = getHost()
+      const guest = host.newGuest()
+      await create(host, guest, systemOf(host, 'r1'))
+      const made = await host.rescueDiskIdentity(guest)
+      await create(host, guest, systemOf(host, 'r2', 'another rescue'))
+      expect(await host.rescueDiskIdentity(guest)).not.toEqual(made)
+    })
+
+    it('create throws when the image cannot be fetched, and leaves no disk', async () => {
+      const host = getHost()
+      const guest = host.newGuest()
+      await expect(create(host, guest, systemOf(host, 'r1', 'gone'))).rejects.toMatchObject({
+        kind: 'Terminal',
+        code: 'ImageDownloadFailed',
+      })
+      expect(await host.rescueDiskIdentity(guest)).toBeUndefined()
+    })
+
+    it('create ends in a new process when the agent has died during it', async () => {
+      const host = getHost()
+      const [guest, system] = [host.newGuest(), systemOf(host, 'r1')]
+      // The old process never hears the answer.
+      host.host.rescueDisks.create(guest, system, ctx).catch(() => undefined)
+      await host.restartAgent()
+      await create(host, guest, system)
+      expect(await host.rescueDiskIdentity(guest)).toBeDefined()
+    })
+
+    it('delete removes the disk, leaves the disks of the Server, and may be repeated', async () => {
+      const host = getHost()
+      const guest = host.newGuest()
+      await waitUntilDone(() => host.host.disks.create(guest, ctx), 'disks')
+      const made = await host.diskIdentity(guest)
+      await create(host, guest, systemOf(host, 'r1'))
+      for (let i = 0; i < 2; i++) {
+        await host.host.rescueDisks.delete(guest, ctx)
+        expect(await host.rescueDiskIdentity(guest)).toBeUndefined()
+      }
+      expect(await host.diskIdentity(guest)).toEqual(made)
+    })
+
+    it('the deletion of the disks of a Server removes its rescue disk', async () => {
+      const host = getHost()
+      const guest = host.newGuest()
+      await create(host, guest, systemOf(host, 'r1'))
+      await host.host.disks.delete(guest, ctx)
+      expect(await host.rescueDiskIdentity(guest)).toBeUndefined()
+    })
+
+    it('a domain boots the rescue disk in mode rescued, with the root disk as the second, and the root disk otherwise', async () => {
+      const host = getHost()
+      const guest = host.newGuest()
+      await prepareAndDefine(host, guest, 'b1')
+      await create(host, guest, systemOf(host, 'r1'))
+      for (const [mode, disks] of [
+        ['rescued', ['rescue disk', 'root disk']],
+        ['normal', ['root disk']],
+      ] as const) {
+        await host.host.domains.define({ ...guest, mode }, mode, ctx)
+        await host.host.domains.start({ ...guest, mode }, ctx)
+        expect(await host.disksOfDomain(guest)).toEqual(disks)
+        await host.host.domains.destroy(guest, ctx)
+      }
+    })
+
+    it('a domain is not defined in mode rescued when there is no rescue disk', async () => {
+      const host = getHost()
+      const guest = host.newGuest()
+      await waitUntilDone(() => host.host.disks.create(guest, ctx), 'disks')
+      await expect(host.host.domains.define({ ...guest, mode: 'rescued' }, 'b1', ctx)).rejects.toMatchObject({
+        kind: 'Transient',
+        code: 'DiskMissing',
+      })
+    })
+  })
+}
