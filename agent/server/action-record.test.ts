@@ -28,7 +28,7 @@ describe('changeRecord', () => {
   const endedRecord = (action: EndedAction): ReturnType<typeof changeRecord> =>
     changeRecord(server, 5, action, endedStatus(action))
 
-  it('is named by its number, owned by its server, and says how the action ended', () => {
+  it('is named by its number, owned by its server, and has the result of the action', () => {
     expect(endedRecord(ended())).toMatchObject({
       metadata: {
         name: 'web-5',
@@ -45,7 +45,7 @@ describe('changeRecord', () => {
     })
   })
 
-  it('says why when the action failed', () => {
+  it('has the failure as message and traceback when the action failed', () => {
     const { status } = endedRecord(ended({ failure }))
     expect(status).toMatchObject({
       phase: 'Failed',
@@ -64,7 +64,7 @@ describe('changeRecord', () => {
       }
   })
 
-  it('has a name that the API takes when the server’s name is long', () => {
+  it('has a valid name when the server’s name is long', () => {
     const long = { ...server, metadata: { ...server.metadata, name: 'x'.repeat(200) } }
     expect(recordName(long, 999_999).length).toBeLessThanOrEqual(253)
   })
@@ -74,13 +74,13 @@ describe('requestRecord', () => {
   const request = { name: 'reboot-1', uid: 'd1', admittedAt: '2025-12-31T23:59:00Z' }
   const reboot = ended({ planned: { action: 'reboot', params: { type: 'HARD' }, id: 'd1', request } })
 
-  it('names that very object by its uid, and leaves its spec alone', () => {
+  it('has the uid of the request, and no spec', () => {
     const end = requestRecord(server, request, endedStatus(reboot))
     expect(end.metadata).toMatchObject({ name: 'reboot-1', uid: 'd1', namespace: 'demo' })
     expect(end).not.toHaveProperty('spec')
   })
 
-  it('starts at the admission, and its event when the agent began', () => {
+  it('has the admission as start time, and the agent’s start in its event', () => {
     const status = requestRecord(server, request, endedStatus(reboot)).status as NonNullable<ServerAction['status']>
     expect(status).toMatchObject({ startTime: request.admittedAt, finishTime: times.finishTime })
     expect(status.events).toMatchObject([{ event: 'compute_reboot_instance', startTime: times.startTime }])

@@ -9,7 +9,7 @@ const EPOCH = Date.parse('2026-01-01T00:00:00Z')
 
 class FakeClocks implements Clocks {
   ms = 1_000_000
-  /** What the clock on the wall shows besides the time that has passed. */
+  /** The error of the wall clock in ms. */
   skew = 0
   monotonic = (): number => this.ms
   wall = (): string => new Date(EPOCH + this.ms - 1_000_000 + this.skew).toISOString()
@@ -31,7 +31,7 @@ describe('ActionRun', () => {
     expect(run.tryStep('shutdown')).toBe(3000)
   })
 
-  it('counts a step that had finished anew', () => {
+  it('counts the time of a finished step from zero when it is tried again', () => {
     const clocks = new FakeClocks()
     const run = newRun(clocks)
     run.tryStep('shutdown')
@@ -54,7 +54,7 @@ describe('ActionRun', () => {
     expect(run.tryStep('shutdown')).toBe(0)
   })
 
-  it('is recorded when a step lasts five seconds, and not before', () => {
+  it('isRecorded is true when a step has taken five seconds, and not before', () => {
     const clocks = new FakeClocks()
     const run = newRun(clocks)
     run.tryStep('shutdown')
@@ -64,7 +64,7 @@ describe('ActionRun', () => {
     expect(run.isRecorded).toBe(true)
   })
 
-  it('is not recorded for many short steps', () => {
+  it('isRecorded is false for many short steps', () => {
     const clocks = new FakeClocks()
     const run = newRun(clocks)
     for (const name of ['fetch-image', 'prepare', 'define', 'start']) {
@@ -75,7 +75,7 @@ describe('ActionRun', () => {
     expect(run.isRecorded).toBe(false)
   })
 
-  it('is recorded at once when an earlier process has begun it', () => {
+  it('isRecorded is true at once when an earlier process began the run', () => {
     expect(newRun(new FakeClocks(), []).isRecorded).toBe(true)
   })
 
@@ -110,16 +110,20 @@ describe('ActionRun', () => {
 })
 
 describe('ActionRuns', () => {
-  const waitingRun = (of: Planned = planned): ActionRun => {
-    const run = new ActionRun(of, { server: placedServer(), observed: { power: 'running' } }, new FakeClocks())
+  const makeWaitingRun = (plannedAction: Planned = planned): ActionRun => {
+    const run = new ActionRun(
+      plannedAction,
+      { server: placedServer(), observed: { power: 'running' } },
+      new FakeClocks(),
+    )
     run.isWaiting = true
     return run
   }
 
-  it('answers the run of which a step goes on by itself, and no other', () => {
+  it('returns only a run with a step that runs in the background', () => {
     const runs = new ActionRuns()
     expect(runs.waiting('demo/web-1', placedServer())).toBeUndefined()
-    const run = waitingRun()
+    const run = makeWaitingRun()
     runs.set('demo/web-1', run)
     expect(runs.waiting('demo/web-1', placedServer())).toBe(run)
     run.startOver()
@@ -128,16 +132,16 @@ describe('ActionRuns', () => {
     expect(runs.get('demo/web-1', { ...planned, id: 'start:u1:2' })).toBeUndefined()
   })
 
-  it('answers none when the server is being deleted', () => {
+  it('returns no waiting run when the server is terminating', () => {
     const runs = new ActionRuns()
-    runs.set('demo/web-1', waitingRun())
+    runs.set('demo/web-1', makeWaitingRun())
     expect(runs.waiting('demo/web-1', placedServer({ deleting: true }))).toBeUndefined()
   })
 
-  it('answers none when the request does not stand any more', () => {
+  it('returns no waiting run when the request is not admitted any more', () => {
     const runs = new ActionRuns()
     const request = { name: 'r', uid: 'r1', admittedAt: 'now' }
-    runs.set('demo/web-1', waitingRun({ ...planned, request }))
+    runs.set('demo/web-1', makeWaitingRun({ ...planned, request }))
     const activeAction = { ...request, action: 'reboot' }
     expect(runs.waiting('demo/web-1', placedServer({ status: { activeAction } }))).toBeDefined()
     expect(runs.waiting('demo/web-1', placedServer())).toBeUndefined()

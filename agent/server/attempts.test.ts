@@ -15,33 +15,33 @@ function createTestAttempts(options: { max?: number; baseMs?: number; maxMs?: nu
   return { attempts, pass: (ms: number) => void (now += ms) }
 }
 
-describe('attempts', () => {
-  it('a passing error is final at the last try, and before that it is not', () => {
+describe('Attempts', () => {
+  it('countFailure makes a transient failure final at the last try only', () => {
     const { attempts } = createTestAttempts()
-    const judged = [1, 2, 3].map(() => attempts.countFailure('u', planned(), failure))
-    expect(judged.map(({ final }) => final)).toEqual([false, false, true])
-    expect(judged[2]).toEqual({ ...failure, final: true, rejectsHost: false })
+    const failures = [1, 2, 3].map(() => attempts.countFailure('u', planned(), failure))
+    expect(failures.map(({ final }) => final)).toEqual([false, false, true])
+    expect(failures[2]).toEqual({ ...failure, final: true, rejectsHost: false })
   })
 
-  it('a creation is then refused by this host, and only then', () => {
+  it('countFailure makes the host reject a creation at the last try only', () => {
     const { attempts } = createTestAttempts({ max: 2 })
     expect(attempts.countFailure('u', planned('create'), failure)).toEqual(failure)
     expect(attempts.countFailure('u', planned('create'), failure)).toMatchObject({ final: true, rejectsHost: true })
   })
 
-  it('what is final is so at once, and is nobody’s refusal', () => {
+  it('countFailure returns a final failure as it is, without a rejection', () => {
     const { attempts } = createTestAttempts()
     const final = { ...failure, final: true }
     expect(attempts.countFailure('u', planned('create'), final)).toBe(final)
     expect(attempts.backoffRemaining('u', planned()).ms).toBe(0)
   })
 
-  it('a deletion is tried for ever', () => {
+  it('countFailure never makes the failure of a deletion final', () => {
     const { attempts } = createTestAttempts()
     for (let i = 0; i < 50; i++) expect(attempts.countFailure('u', planned('delete'), failure).final).toBe(false)
   })
 
-  it('what libvirt is needed for waits for it, but for a creation, which another host may do', () => {
+  it('countFailure makes the failure final while libvirt does not answer only for a creation', () => {
     const { attempts } = createTestAttempts({ max: 2 })
     const away: Failure = { code: 'LibvirtUnreachable', message: 'no connection', final: false }
     for (let i = 0; i < 50; i++) expect(attempts.countFailure('u', planned('stop'), away).final).toBe(false)
@@ -49,7 +49,7 @@ describe('attempts', () => {
     expect(created).toEqual([false, true])
   })
 
-  it('what restores a server is tried for ever: nobody asked for it who could be told', () => {
+  it('countFailure never makes a transient failure of a restoration final', () => {
     const { attempts } = createTestAttempts({ max: 2 })
     const late: Failure = { code: 'BridgeMissing', message: 'no bridge', final: false }
     const restoring: Planned = { ...planned('start'), restores: true }
@@ -57,14 +57,14 @@ describe('attempts', () => {
     expect(attempts.countFailure('u', restoring, { ...late, final: true }).final).toBe(true)
   })
 
-  it('how often libvirt was away does not count', () => {
+  it('countFailure does not count tries while libvirt does not answer or is busy', () => {
     const { attempts } = createTestAttempts({ max: 2 })
     for (const code of ['LibvirtUnreachable', 'LibvirtBusy'] as const)
       for (let i = 0; i < 10; i++) attempts.countFailure('u', planned('stop'), { code, message: 'away', final: false })
     expect([1, 2].map(() => attempts.countFailure('u', planned('stop'), failure).final)).toEqual([false, true])
   })
 
-  it('counts LibvirtBusy of an action that limits its tries, and says at the last one what to do', () => {
+  it('countFailure counts LibvirtBusy for an action that limits its tries, and says at the last one what to do', () => {
     const { attempts } = createTestAttempts({ max: 2 })
     const busy: Failure = { code: 'LibvirtBusy', message: 'set-password: libvirt is busy', final: false }
     const counted = Array.from({ length: 10 }, () => attempts.countFailure('u', planned('changePassword'), busy))
@@ -77,7 +77,7 @@ describe('attempts', () => {
     })
   })
 
-  it('another action of the server, and another server, count anew', () => {
+  it('countFailure counts each action and each server separately', () => {
     const { attempts } = createTestAttempts({ max: 2 })
     attempts.countFailure('u', planned('start', 'a'), failure)
     expect(attempts.countFailure('u', planned('start', 'b'), failure).final).toBe(false)
@@ -85,7 +85,7 @@ describe('attempts', () => {
     expect(attempts.backoffRemaining('u', planned('start', 'a')).ms).toBe(0)
   })
 
-  it('what is forgotten begins anew', () => {
+  it('recordEnd resets the count of failures', () => {
     const { attempts } = createTestAttempts({ max: 2 })
     attempts.countFailure('u', planned(), failure)
     attempts.recordEnd('u', planned())
@@ -93,7 +93,7 @@ describe('attempts', () => {
     expect(attempts.countFailure('u', planned(), failure).final).toBe(false)
   })
 
-  it('holds twice as long each time, up to the longest', () => {
+  it('backoffRemaining doubles with each failure, up to the maximum', () => {
     const { attempts, pass } = createTestAttempts({ max: 99 })
     const holds = [1, 2, 3, 4, 5, 6].map(() => {
       attempts.countFailure('u', planned(), failure)
@@ -106,10 +106,10 @@ describe('attempts', () => {
     expect(attempts.backoffRemaining('u', planned()).ms).toBe(0)
   })
 
-  describe('what restores a server', () => {
+  describe('backoffRemaining of a restoration', () => {
     const restores: Planned = { ...planned(), restores: true }
 
-    it('is done at once, and then later each time, up to the longest', () => {
+    it('is 0 at first, and doubles with each restart, up to the maximum', () => {
       const { attempts, pass } = createTestAttempts()
       const holds = [1, 2, 3, 4, 5, 6, 7].map(() => {
         const { ms, restarts } = attempts.backoffRemaining('u', restores)
@@ -128,14 +128,14 @@ describe('attempts', () => {
       ])
     })
 
-    it('is done at once where what was restored has lasted as long as it would have to wait', () => {
+    it('is 0 when the restored domain has run as long as the delay', () => {
       const { attempts, pass } = createTestAttempts()
       attempts.recordEnd('u', restores)
       pass(10)
       expect(attempts.backoffRemaining('u', restores)).toEqual({ ms: 0 })
     })
 
-    it('begins anew after a time of calm, for another server, and when the server is deleted', () => {
+    it('is reset after the calm time and by a deletion, and is separate for each server', () => {
       const { attempts, pass } = createTestAttempts()
       attempts.recordEnd('u', restores)
       expect(attempts.backoffRemaining('v', restores).ms).toBe(0)
@@ -149,7 +149,7 @@ describe('attempts', () => {
       expect(attempts.backoffRemaining('u', restores).ms).toBe(0)
     })
 
-    it('alone waits: what somebody asks for does not; and a restart that failed counts as a failure', () => {
+    it('does not delay requested actions, and follows the failures of a failed restart', () => {
       const { attempts } = createTestAttempts()
       attempts.recordEnd('u', restores)
       expect(attempts.backoffRemaining('u', planned()).ms).toBe(0)
@@ -160,7 +160,7 @@ describe('attempts', () => {
     })
   })
 
-  it('never holds longer than the longest, however often it failed', () => {
+  it('backoffRemaining never exceeds the maximum', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 200 }), fc.integer({ min: 1, max: 5000 }), (tries, baseMs) => {
         const { attempts } = createTestAttempts({ max: 1000, baseMs, maxMs: 60_000 })

@@ -8,11 +8,11 @@ async function startStubborn(): Promise<Bench> {
   return bench
 }
 
-/** A recovery may wait longer than a run without a crash. */
+/** Replaces times, because a recovery may take longer than a run without a crash. */
 const withoutTimes = (status: object | undefined): unknown =>
   JSON.parse(JSON.stringify(status ?? {}).replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'a time'))
 
-describe('crashes: after each write and each effect the end is the same, with one record, and nothing is done twice', () => {
+describe('a crash of the agent before or after each effect leads to the same end, without a repeated action:', () => {
   const stories: Record<string, { given: () => Promise<Bench>; when: (bench: Bench) => Promise<unknown> }> = {
     create: { given: async () => new Bench(), when: (b) => b.create() },
     stop: { given: startActive, when: (b) => b.setDesiredPower('Stopped') },
@@ -21,14 +21,17 @@ describe('crashes: after each write and each effect the end is the same, with on
     unpause: { given: () => startActive({ powerState: 'Paused' }), when: (b) => b.setDesiredPower('Running') },
     suspend: { given: startActive, when: (b) => b.setDesiredPower('Suspended') },
     resume: { given: () => startActive({ powerState: 'Suspended' }), when: (b) => b.setDesiredPower('Running') },
-    'stop, paused': { given: () => startActive({ powerState: 'Paused' }), when: (b) => b.setDesiredPower('Stopped') },
-    'suspend, stopped': {
+    'stop of a paused server': {
+      given: () => startActive({ powerState: 'Paused' }),
+      when: (b) => b.setDesiredPower('Stopped'),
+    },
+    'suspend of a stopped server': {
       given: () => startActive({ powerState: 'Stopped' }),
       when: (b) => b.setDesiredPower('Suspended'),
     },
     'reboot SOFT': { given: startActive, when: (b) => b.requestAction('reboot', { type: 'SOFT' }) },
     'reboot HARD': { given: startActive, when: (b) => b.requestAction('reboot', { type: 'HARD' }) },
-    'deed start': {
+    'requested start': {
       given: async () => {
         const bench = await startActive()
         bench.host.turnDomainOff(bench.server.metadata.uid!, 'shutdown')
@@ -37,15 +40,15 @@ describe('crashes: after each write and each effect the end is the same, with on
       },
       when: (b) => b.requestAction('start'),
     },
-    'deed start of one that was never made and shall be off': {
+    'requested start of a server that was never created and should be off': {
       given: () => startInError('define', 'Stopped'),
       when: (b) => b.requestAction('start'),
     },
-    'deed start of one that could not be stopped': {
+    'requested start of a server that could not be stopped': {
       given: () => startInError('shutdown', 'Stopped', 'Running'),
       when: (b) => b.requestAction('start'),
     },
-    'deed start of one that could not be paused': {
+    'requested start of a server that could not be paused': {
       given: () => startInError('start', 'Paused', 'Stopped'),
       when: (b) => b.requestAction('start'),
     },
@@ -54,7 +57,7 @@ describe('crashes: after each write and each effect the end is the same, with on
       given: startStubborn,
       when: (b) => b.requestAction('reboot', { type: 'SOFT' }),
     },
-    'create with an image that comes slowly': {
+    'create with a slow image download': {
       given: async () => {
         const bench = new Bench()
         Object.assign(bench.host.images, { checks: 4, checkAfterMs: 5000 })
@@ -62,8 +65,11 @@ describe('crashes: after each write and each effect the end is the same, with on
       },
       when: (b) => b.create(),
     },
-    killed: { given: startActive, when: async (b) => b.host.turnDomainOff(b.server.metadata.uid!, 'destroyed') },
-    undefined: { given: startActive, when: async (b) => void (b.machine.domain = undefined) },
+    'domain killed on the host': {
+      given: startActive,
+      when: async (b) => b.host.turnDomainOff(b.server.metadata.uid!, 'destroyed'),
+    },
+    'domain undefined on the host': { given: startActive, when: async (b) => void (b.machine.domain = undefined) },
     delete: { given: startActive, when: (b) => b.delete() },
   }
 
@@ -115,7 +121,7 @@ describe('crashes: after each write and each effect the end is the same, with on
       }
   })
 
-  it('a wish that changes while the agent is dead gets a record of its own, and its way', async () => {
+  it('finishes an announced stop, and then starts, when the spec asks for Running while the agent is dead', async () => {
     const first = await startActive()
     await first.setDesiredPower('Stopped')
     const { life } = await first.reconcileUntilSettled()
@@ -124,7 +130,7 @@ describe('crashes: after each write and each effect the end is the same, with on
         const bench = await startActive()
         await bench.setDesiredPower('Stopped')
         await expect(bench.reconcileUntilSettled(bench.startAgent(new Life().killAt(at, side)))).rejects.toThrow(Killed)
-        // What was announced is ended, as Nova does, whatever is wished by then: the guest may have been asked.
+        // As in Nova, an announced stop is finished first: the guest may have been asked to power off already.
         const isStop = bench.machine.domain?.state === 'off' || bench.status.taskState === 'powering-off'
         await bench.setDesiredPower('Running')
         await bench.reconcileUntilSettled()

@@ -8,8 +8,8 @@ import { Bench, HOST, hostCallOf, readyOf, startActive, startInError, summaryOf,
 const busy = new Transient('LibvirtError', 'libvirt is busy')
 const broken = new Terminal('UnsupportedHardware', 'QEMU has no machine q99')
 
-describe('deletion', () => {
-  it('leaves nothing, neither here nor there', async () => {
+describe('a deletion', () => {
+  it('leaves nothing on the host and in the API', async () => {
     const bench = await startActive()
     const { uid = '' } = bench.server.metadata
     await bench.delete()
@@ -20,7 +20,7 @@ describe('deletion', () => {
     expect(agent.events).toMatchObject([{ type: 'Normal', reason: 'Delete', note: 'delete done on h1' }])
   })
 
-  it('comes before a deed and before a fault', async () => {
+  it('is planned before a requested action and despite a fault', async () => {
     const bench = await startActive()
     await bench.requestAction('reboot', { type: 'HARD' })
     await bench.reconcileUntilSettled(bench.startAgent(new Life().fail('domains.define', broken)))
@@ -30,7 +30,7 @@ describe('deletion', () => {
     expect(bench.api.list('servers')).toEqual([])
   })
 
-  it('is tried for ever, and says why it waits', async () => {
+  it('is retried forever, and reports why it waits', async () => {
     const bench = await startActive()
     await bench.delete()
     const agent = bench.startAgent(new Life().fail('domains.undefine', busy, { times: 20 }))
@@ -44,7 +44,7 @@ describe('deletion', () => {
     expect(bench.api.list('servers')).toEqual([])
   })
 
-  it('stops what is under way', async () => {
+  it('aborts the running reconcile', async () => {
     const bench = await startActive()
     await bench.requestAction('reboot', { type: 'HARD' })
     const stop = new AbortController()
@@ -54,8 +54,8 @@ describe('deletion', () => {
   })
 })
 
-describe('errors', () => {
-  it('a passing one is tried again, later each time, and costs no record', async () => {
+describe('reconcileServer after an error', () => {
+  it('retries after a transient error with a growing delay, and writes no action record', async () => {
     const bench = await startActive()
     await bench.setDesiredPower('Stopped')
     const agent = bench.startAgent(new Life().fail('domains.requestShutdown', busy, { times: 2 }))
@@ -66,7 +66,7 @@ describe('errors', () => {
       reason: 'LibvirtError',
       message: 'shutdown: libvirt is busy',
     })
-    // An event meanwhile does not bring it forward.
+    // An event does not shorten the delay.
     const { length } = agent.life.effects
     expect(await bench.reconcileOnce(agent)).toMatchObject({ kind: 'wait', recheckAfter: 1000 })
     expect(agent.life.effects).toHaveLength(length)
@@ -75,7 +75,7 @@ describe('errors', () => {
     expect(summaryOf(bench)).toMatchObject({ vmState: 'stopped', actionRecords: 2, fault: undefined })
   })
 
-  it('one that does not pass is a fault after some tries; it stands until the spec changes', async () => {
+  it('reports a fault after the last try, until the spec changes', async () => {
     const bench = await startActive()
     await bench.setDesiredPower('Stopped')
     await bench.reconcileUntilSettled(bench.startAgent(new Life().fail('domains.requestShutdown', busy, { times: 3 })))
@@ -90,7 +90,7 @@ describe('errors', () => {
     expect(bench.status).not.toHaveProperty('fault')
   })
 
-  it('a fault stands until a deed, too', async () => {
+  it('keeps a fault until an action is requested', async () => {
     const bench = await startActive()
     await bench.requestAction('reboot', { type: 'HARD' })
     await bench.reconcileUntilSettled(bench.startAgent(new Life().fail('domains.start', broken)))
@@ -100,7 +100,7 @@ describe('errors', () => {
     expect(summaryOf(bench)).toMatchObject({ vmState: 'active', fault: undefined, ready: 'True' })
   })
 
-  it('a creation that fails is cleaned up, refused, and the next host creates it', async () => {
+  it('cleans up a creation that fails, and rejects the server for another host', async () => {
     const bench = new Bench()
     await bench.create()
     const { uid = '' } = bench.server.metadata
@@ -115,7 +115,7 @@ describe('errors', () => {
     expect(bench.recordSummaries).toEqual(['create Failed'])
   })
 
-  it('a creation that can succeed nowhere is not refused', async () => {
+  it('does not reject a creation that would fail on every host', async () => {
     const bench = new Bench()
     await bench.create()
     await bench.reconcileUntilSettled(bench.startAgent(new Life().fail('domains.define', broken)))
@@ -126,7 +126,7 @@ describe('errors', () => {
     expect(summaryOf(bench)).toMatchObject({ vmState: 'active', ready: 'True', fault: undefined })
   })
 
-  it('and when it is tried again and fails again, that leaves nothing either', async () => {
+  it('cleans up when a requested retry of the creation fails, too', async () => {
     const bench = new Bench()
     await bench.create()
     const { uid = '' } = bench.server.metadata
@@ -142,7 +142,7 @@ describe('errors', () => {
   })
 
   it.each(['create serveractions', 'applyStatus servers', 'domains.observe', 'domains.runningBootId'])(
-    '%s fails once: it ends as without',
+    'has the same result when %s fails once',
     async (call) => {
       for (const when of ['before', 'after'] as const) {
         const bench = new Bench()
@@ -155,7 +155,7 @@ describe('errors', () => {
     },
   )
 
-  it('a wish that changes while the old one fails is not taken for the one that failed', async () => {
+  it('tries again when the spec changes while the action fails', async () => {
     const bench = await startActive()
     await bench.setDesiredPower('Stopped')
     const agent = bench.startAgent()
@@ -172,7 +172,7 @@ describe('errors', () => {
     expect(bench.recordSummaries.slice(1)).toEqual(['stop Failed'])
   })
 
-  it('nor one that changed before the old one was announced', async () => {
+  it('tries again when the spec has changed before the failed action was announced', async () => {
     const bench = await startActive()
     await bench.setDesiredPower('Stopped')
     const seen = bench.server
@@ -184,7 +184,7 @@ describe('errors', () => {
     expect(summaryOf(bench)).toMatchObject({ vmState: 'stopped', fault: undefined, ready: 'True' })
   })
 
-  it('a finalizer that someone adds during the deletion is left to them', async () => {
+  it('keeps a finalizer that another controller added during the deletion', async () => {
     const bench = await startActive()
     await bench.servers.patch(
       { namespace: 'demo', name: 'web' },
@@ -197,10 +197,10 @@ describe('errors', () => {
   })
 })
 
-describe('a start of a server in error is another try of what is wished', () => {
+describe('a requested start of a server in error retries the failed action:', () => {
   const none = undefined
-  // what failed, on the way from which wish (none: its creation) to which → how it is then, what else was recorded, how
-  // often it was booted
+  // The step that failed; the power that was reached before (none: the creation failed); the desired power → the
+  // vmState after the start, the further action records, the number of boots.
   const rows: [string, DesiredPower | undefined, DesiredPower, string, string[], number][] = [
     ['define', none, 'Running', 'active', [], 1],
     ['define', none, 'Stopped', 'stopped', [], 0],
@@ -213,20 +213,23 @@ describe('a start of a server in error is another try of what is wished', () => 
     ['start', 'Stopped', 'Paused', 'paused', ['pause Succeeded'], 1],
     ['start', 'Suspended', 'Paused', 'paused', ['pause Succeeded'], 1],
   ]
-  it.each(rows)('%s failed, from %s to %s: %s', async (step, from, wish, vmState, more, boots) => {
-    const bench = await startInError(step, wish, from)
-    expect(summaryOf(bench)).toMatchObject({ vmState: 'error', ready: 'False' })
-    const before = bench.recordSummaries
-    const uid = await bench.requestAction('start')
-    await bench.reconcileUntilSettled()
-    expect(summaryOf(bench)).toMatchObject({ vmState, reachedPowerState: wish, fault: undefined, ready: 'True' })
-    expect(bench.status.lastCompletedAction).toBe(uid)
-    expect(bench.recordSummaries).toEqual([...before, 'start Succeeded', ...more])
-    expect(bench.machine.boots).toHaveLength(boots)
-    expect(writesOf(await bench.reconcileUntilSettled())).toEqual([])
-  })
+  it.each(rows)(
+    'after %s failed from %s to %s, the server is %s',
+    async (step, from, desired, vmState, more, boots) => {
+      const bench = await startInError(step, desired, from)
+      expect(summaryOf(bench)).toMatchObject({ vmState: 'error', ready: 'False' })
+      const before = bench.recordSummaries
+      const uid = await bench.requestAction('start')
+      await bench.reconcileUntilSettled()
+      expect(summaryOf(bench)).toMatchObject({ vmState, reachedPowerState: desired, fault: undefined, ready: 'True' })
+      expect(bench.status.lastCompletedAction).toBe(uid)
+      expect(bench.recordSummaries).toEqual([...before, 'start Succeeded', ...more])
+      expect(bench.machine.boots).toHaveLength(boots)
+      expect(writesOf(await bench.reconcileUntilSettled())).toEqual([])
+    },
+  )
 
-  it('one that has come to be as wished meanwhile is that, and the deed ends', async () => {
+  it('succeeds when the desired power has been reached meanwhile', async () => {
     const bench = await startInError('shutdown', 'Stopped', 'Running')
     bench.host.turnDomainOff(bench.server.metadata.uid ?? '', 'shutdown')
     await bench.reconcileUntilSettled()
@@ -240,7 +243,7 @@ describe('a start of a server in error is another try of what is wished', () => 
   it.each([
     ['define', undefined],
     ['shutdown', 'Running'],
-  ] as const)('that fails again (%s, from %s) has failed, and the fault stands', async (step, from) => {
+  ] as const)('fails and keeps the fault when %s fails again, from %s', async (step, from) => {
     const bench = await startInError(step, 'Stopped', from)
     await bench.requestAction('start')
     await bench.reconcileUntilSettled(bench.startAgent(new Life().fail(hostCallOf(step), broken)))

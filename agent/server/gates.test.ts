@@ -61,7 +61,7 @@ describe('reconcileGates', () => {
     expect(reconcileGates.find((gate) => gate.name === name)?.blocks(server, state)).toEqual(outcome)
   })
 
-  it('stand in this order', () => {
+  it('have this order', () => {
     expect(reconcileGates.map(({ name }) => name)).toEqual(['factsKnown', 'heartbeatTaken', 'hostReachable'])
   })
 })

@@ -1,6 +1,6 @@
 /**
- * What tools that know nothing of us take a server for: kstatus (Flux, Argo CD, cli-utils), over all that its status
- * can say.
+ * Checks what generic tools (Flux, Argo CD, cli-utils) read from the status of a server by the rules of kstatus, in
+ * every state that the status can report.
  */
 import { describe, expect, it } from 'vitest'
 import { guestOf } from '../../actions/testing.ts'
@@ -14,8 +14,8 @@ import { agentStatus, type Failure, type StatusInput } from './status.ts'
 const then = '2026-01-01T00:00:00Z'
 const now = '2026-01-02T00:00:00Z'
 
-/** Its rules for a kind that it does not know, in its order. */
-function kstatus({ metadata, status = {} }: Server): 'Terminating' | 'InProgress' | 'Failed' | 'Current' {
+/** The rules of kstatus for a kind that it does not know, in their order. */
+function kstatusOf({ metadata, status = {} }: Server): 'Terminating' | 'InProgress' | 'Failed' | 'Current' {
   const isTrue = (type: string): boolean => findCondition(status.conditions, type)?.status === 'True'
   if (metadata.deletionTimestamp) return 'Terminating'
   if (status.observedGeneration !== metadata.generation) return 'InProgress'
@@ -24,7 +24,7 @@ function kstatus({ metadata, status = {} }: Server): 'Terminating' | 'InProgress
   return isTrue('Ready') ? 'Current' : 'InProgress'
 }
 
-/** A write of a status, by one of its owners. */
+/** A write of the status by one of its owners. */
 interface StatusWrite {
   fieldManager: string
   status: ServerStatus
@@ -56,8 +56,8 @@ const reportedByAgent =
     )
 
 const planned = (action: Planned['action']): Planned => ({ action, params: {}, id: 'm' })
-const passing: Failure = { code: 'LibvirtError', message: 'libvirt is busy', final: false }
-const final: Failure = { ...passing, final: true }
+const transient: Failure = { code: 'LibvirtError', message: 'libvirt is busy', final: false }
+const final: Failure = { ...transient, final: true }
 const running: Observed = { power: 'running', reason: 'booted' }
 const off: Observed = { power: 'off', reason: 'shutdown' }
 const missing: Observed = { power: 'missing' }
@@ -83,60 +83,64 @@ const launched: Step = (server) => {
 }
 const newer = { generation: 2 }
 
-describe('a server for kstatus', () => {
-  const rows: [string, ReturnType<typeof kstatus>, Step[], DesiredPower?, object?][] = [
-    ['that nobody has looked at', 'InProgress', []],
+describe('kstatus of a server', () => {
+  const rows: [string, ReturnType<typeof kstatusOf>, Step[], DesiredPower?, object?][] = [
+    ['without status', 'InProgress', []],
     ['that waits for its flavor', 'InProgress', [unscheduled(false)]],
     ['that no host can take', 'Failed', [unscheduled(true)]],
     ['that no host could take, with a newer spec', 'InProgress', [unscheduled(true)], 'Running', newer],
     ['that no host could take, and that has one now', 'InProgress', [unscheduled(true), placed]],
     ['that is placed', 'InProgress', [placed]],
-    ['that is made', 'InProgress', [placed, reportedByAgent(missing, { running: planned('create') })]],
+    ['that is created', 'InProgress', [placed, reportedByAgent(missing, { running: planned('create') })]],
     [
-      'whose host refused it',
+      'whose host rejected it',
       'InProgress',
       [placed, reportedByAgent(missing, { failure: final }), unassigned, cleared],
     ],
-    ['that runs, as asked', 'Current', [placed, reportedByAgent(running, { finished: planned('create') })]],
-    ['that is off, as asked', 'Current', [placed, launched, reportedByAgent(off)], 'Stopped'],
+    ['that runs, as desired', 'Current', [placed, reportedByAgent(running, { finished: planned('create') })]],
+    ['that is off, as desired', 'Current', [placed, launched, reportedByAgent(off)], 'Stopped'],
     [
-      'that is off, as asked from the first',
+      'that is off, as desired from the start',
       'Current',
       [placed, reportedByAgent(off, { finished: planned('create') })],
       'Stopped',
     ],
-    ['that is off, as asked, and has no domain', 'Current', [placed, launched, reportedByAgent(missing)], 'Stopped'],
-    ['that is paused, as asked', 'Current', [placed, launched, reportedByAgent({ power: 'paused' })], 'Paused'],
-    ['that is suspended, as asked', 'Current', [placed, launched, reportedByAgent({ power: 'saved' })], 'Suspended'],
+    ['that is off, as desired, and has no domain', 'Current', [placed, launched, reportedByAgent(missing)], 'Stopped'],
+    ['that is paused, as desired', 'Current', [placed, launched, reportedByAgent({ power: 'paused' })], 'Paused'],
+    ['that is suspended, as desired', 'Current', [placed, launched, reportedByAgent({ power: 'saved' })], 'Suspended'],
     [
-      'that was off, as asked, with a newer spec',
+      'that was off, as desired, with a newer spec',
       'InProgress',
       [placed, launched, reportedByAgent(off)],
       'Stopped',
       newer,
     ],
     [
-      'that is stopped',
+      'that is being stopped',
       'InProgress',
       [placed, launched, reportedByAgent(running, { running: planned('stop') })],
       'Stopped',
     ],
-    ['that is rebooted', 'InProgress', [placed, launched, reportedByAgent(running, { running: planned('reboot') })]],
+    [
+      'that is being rebooted',
+      'InProgress',
+      [placed, launched, reportedByAgent(running, { running: planned('reboot') })],
+    ],
     [
       'whose stop is tried again',
       'InProgress',
-      [placed, launched, reportedByAgent(running, { running: planned('stop'), failure: passing })],
+      [placed, launched, reportedByAgent(running, { running: planned('stop'), failure: transient })],
     ],
     ['that failed', 'Failed', [placed, launched, reportedByAgent(off, { failure: final })]],
-    ['that was never made', 'Failed', [placed, reportedByAgent(missing, { failure: final })]],
+    ['that was never created', 'Failed', [placed, reportedByAgent(missing, { failure: final })]],
     [
-      'that was never made, and shall be off',
+      'that was never created, and should be off',
       'Failed',
       [placed, reportedByAgent(missing, { failure: final })],
       'Stopped',
     ],
     [
-      'that failed, and is started',
+      'that failed, and is being started',
       'InProgress',
       [placed, launched, reportedByAgent(off, { failure: final }), reportedByAgent(off, { running: planned('start') })],
     ],
@@ -153,20 +157,26 @@ describe('a server for kstatus', () => {
     ],
     ['whose host is down', 'InProgress', [placed, launched, reportedByAgent(running), hostDown]],
     [
-      'that is off, as asked, and whose host is down',
+      'that is off, as desired, and whose host is down',
       'InProgress',
       [placed, launched, reportedByAgent(off), hostDown],
       'Stopped',
     ],
-    ['that goes', 'Terminating', [placed, launched, reportedByAgent(running)], 'Running', { deletionTimestamp: then }],
+    [
+      'that is terminating',
+      'Terminating',
+      [placed, launched, reportedByAgent(running)],
+      'Running',
+      { deletionTimestamp: then },
+    ],
   ]
-  it.each(rows)('%s is %s', async (_, wanted, steps, wish, metadata) => {
-    const server = await applySteps(steps, wish, metadata)
-    expect(kstatus(server), JSON.stringify(server.status?.conditions)).toBe(wanted)
+  it.each(rows)('%s is %s', async (_, expected, steps, desired, metadata) => {
+    const server = await applySteps(steps, desired, metadata)
+    expect(kstatusOf(server), JSON.stringify(server.status?.conditions)).toBe(expected)
   })
 
-  it.each(rows)('%s is not at once under way and stuck; what is false is not said', async (_, __, steps, wish) => {
-    const { conditions = [] } = (await applySteps(steps, wish)).status ?? {}
+  it.each(rows)('%s has at most one of Reconciling and Stalled, and it is True', async (_, __, steps, desired) => {
+    const { conditions = [] } = (await applySteps(steps, desired)).status ?? {}
     const kinds = conditions.filter(({ type }) => type === 'Reconciling' || type === 'Stalled')
     expect(kinds.length).toBeLessThan(2)
     for (const { status } of kinds) expect(status).toBe('True')

@@ -1,6 +1,4 @@
-/**
- * changePassword from the Secret to libvirtd: the password stands in no object of the API, no event and no log line.
- */
+/** Checks that changePassword sets the password, and that no object of the API, event or log line has it. */
 import { generateKeyPairSync } from 'node:crypto'
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'

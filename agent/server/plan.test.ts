@@ -69,7 +69,8 @@ describe('plan after a crash of the agent', () => {
     ['powering-off', 'running', 'Stopped', 'stop'],
     ['powering-off', 'running', 'Paused', 'stop'],
     ['powering-off', 'off', 'Running', 'stop'],
-    // libvirtd goes on with a save that has begun: the suspend is finished first, unless there is no memory to save any more.
+    // libvirtd goes on with a save that has begun: the suspend is finished first, unless there is no memory to save any
+    // more.
     ['suspending', 'running', 'Running', 'suspend'],
     ['suspending', 'running', 'Stopped', 'suspend'],
     ['suspending', 'paused', 'Running', 'suspend'],

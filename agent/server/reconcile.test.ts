@@ -5,8 +5,9 @@ import { Bench, conditionTypesOf, HOST, readyOf, startActive, summaryOf, writesO
 
 const busy = new Transient('LibvirtError', 'libvirt is busy')
 const broken = new Terminal('UnsupportedHardware', 'QEMU has no machine q99')
+
 describe('a creation', () => {
-  it('is two writes: the record, and the status that says all', async () => {
+  it('costs two writes, the action record and the status', async () => {
     const bench = new Bench()
     await bench.create()
     const agent = await bench.reconcileUntilSettled()
@@ -27,7 +28,7 @@ describe('a creation', () => {
     expect(agent.events).toMatchObject([{ type: 'Normal', reason: 'Create', note: 'create done on h1' }])
   })
 
-  it('leaves the record that Nova would', async () => {
+  it('has an action record with Nova’s event', async () => {
     const bench = await startActive()
     const [record] = bench.api.list<ServerAction>('serveractions')
     const { uid } = bench.server.metadata
@@ -43,26 +44,29 @@ describe('a creation', () => {
   })
 
   it.each([
-    ['an older server of its name', HOST, 'uid-older'],
-    ['what another host has written', 'h2', undefined],
-    ['what was done and undone before it was counted', HOST, undefined],
-    ['a try of its own that failed before it was counted', HOST, undefined, 'create', 'Failed'],
-  ])('whose record’s name is taken by %s has the next', async (_, host, uid, action = 'stop', phase = 'Succeeded') => {
-    const bench = new Bench()
-    await bench.create()
-    const { metadata } = bench.server
-    const owner = { ...serverOwnerReference(bench.server), uid: uid ?? metadata.uid ?? '' }
-    await bench.actions.create({
-      metadata: { name: 'web-1', namespace: 'demo', ownerReferences: [owner] },
-      spec: { server: 'web', action },
-      status: { phase: phase as 'Failed', host },
-    })
-    await bench.reconcileUntilSettled()
-    expect(summaryOf(bench)).toMatchObject({ vmState: 'active', actionRecords: 2 })
-    expect(bench.recordSummaries).toEqual([`${action} ${phase}`, 'create Succeeded'])
-  })
+    ['an older server of the same name', HOST, 'uid-older'],
+    ['a record of another host', 'h2', undefined],
+    ['a record of another action that was not counted', HOST, undefined],
+    ['a record of its own failed try that was not counted', HOST, undefined, 'create', 'Failed'],
+  ])(
+    'takes the next number when the name of its action record is taken by %s',
+    async (_, host, uid, action = 'stop', phase = 'Succeeded') => {
+      const bench = new Bench()
+      await bench.create()
+      const { metadata } = bench.server
+      const owner = { ...serverOwnerReference(bench.server), uid: uid ?? metadata.uid ?? '' }
+      await bench.actions.create({
+        metadata: { name: 'web-1', namespace: 'demo', ownerReferences: [owner] },
+        spec: { server: 'web', action },
+        status: { phase: phase as 'Failed', host },
+      })
+      await bench.reconcileUntilSettled()
+      expect(summaryOf(bench)).toMatchObject({ vmState: 'active', actionRecords: 2 })
+      expect(bench.recordSummaries).toEqual([`${action} ${phase}`, 'create Succeeded'])
+    },
+  )
 
-  it('of a server that shall be off leaves it off', async () => {
+  it('does not boot a server that should be off', async () => {
     const bench = await startActive({ powerState: 'Stopped' })
     expect(summaryOf(bench)).toMatchObject({
       vmState: 'stopped',
@@ -79,18 +83,18 @@ describe('a creation', () => {
   it.each([
     ['Paused', 'paused', 'Paused'],
     ['Suspended', 'suspended', 'Shutdown'],
-  ] as const)('of a server that shall be %s runs first', async (wish, vmState, powerState) => {
-    const bench = await startActive({ powerState: wish })
+  ] as const)('boots a server first that should be %s', async (desired, vmState, powerState) => {
+    const bench = await startActive({ powerState: desired })
     expect(summaryOf(bench)).toMatchObject({
       vmState,
       powerState,
-      reachedPowerState: wish,
+      reachedPowerState: desired,
       ready: 'True',
       actionRecords: 2,
     })
   })
 
-  it('takes nothing of the controller’s part', async () => {
+  it('owns no status field of the controller', async () => {
     const bench = await startActive()
     const owners = bench.api.owners('servers', 'demo/web')
     const agents = owners['kubenova-agent/h1 Apply status'] ?? []
@@ -100,7 +104,7 @@ describe('a creation', () => {
   })
 })
 
-describe('a steady server', () => {
+describe('a server for which nothing is pending', () => {
   it.each(['Running', 'Stopped', 'Paused', 'Suspended'] as const)('%s costs no write', async (powerState) => {
     const bench = await startActive({ powerState })
     const agent = bench.startAgent()
@@ -108,7 +112,7 @@ describe('a steady server', () => {
     expect(writesOf(agent)).toEqual([])
   })
 
-  it('costs none with a fault, or when its guest went off by itself', async () => {
+  it('costs no write with a fault, or when its guest has powered itself off', async () => {
     const bench = await startActive()
     bench.host.turnDomainOff(bench.server.metadata.uid!, 'shutdown')
     await bench.reconcileUntilSettled()
@@ -122,7 +126,7 @@ describe('a steady server', () => {
   })
 })
 
-it('observedGeneration follows a change of the spec that needs nothing of the host', async () => {
+it('observedGeneration follows a change of the spec that needs no action', async () => {
   const bench = await startActive()
   await bench.servers.patch({ name: 'web', namespace: 'demo' }, { spec: { description: 'mine' } })
   const agent = await bench.reconcileUntilSettled()
@@ -131,21 +135,21 @@ it('observedGeneration follows a change of the spec that needs nothing of the ho
   expect(writesOf(agent)).toEqual(['applyStatus servers'])
 })
 
-it('what the status says and is not so any more is taken out, though nothing else changed', async () => {
+it('reconcileServer removes a stale field from the status when nothing else changed', async () => {
   const bench = await startActive()
   const { host: _, instance: __, addresses: ___, conditions = [], ...mine } = bench.status
   const status = { ...mine, conditions: conditions.filter(({ type }) => type === 'Ready') }
-  const stray = { ...status, taskState: 'rebooting' as const }
+  const stale = { ...status, taskState: 'rebooting' as const }
   await bench.servers.applyStatus(
-    { metadata: { name: 'web', namespace: 'demo' }, status: stray },
+    { metadata: { name: 'web', namespace: 'demo' }, status: stale },
     { fieldManager: 'kubenova-agent/h1' },
   )
   await bench.reconcileUntilSettled()
   expect(bench.status).not.toHaveProperty('taskState')
 })
 
-describe('wishes', () => {
-  // from, to: state then, power then, what was recorded
+describe('a change of spec.powerState', () => {
+  // from, to → vmState, powerState, new action records
   const rows = [
     ['Running', 'Stopped', 'stopped', 'Shutdown', ['stop']],
     ['Running', 'Paused', 'paused', 'Paused', ['pause']],
@@ -160,7 +164,7 @@ describe('wishes', () => {
     ['Suspended', 'Stopped', 'stopped', 'Shutdown', ['stop']],
     ['Suspended', 'Paused', 'paused', 'Paused', ['resume', 'pause']],
   ] as const
-  it.each(rows)('%s → %s', async (from, to, vmState, powerState, recorded) => {
+  it.each(rows)('from %s to %s leads to %s', async (from, to, vmState, powerState, recorded) => {
     const bench = await startActive({ powerState: from })
     const before = bench.recordSummaries.length
     await bench.setDesiredPower(to)
@@ -176,7 +180,7 @@ describe('wishes', () => {
     expect(bench.status.actionRecords).toBe(bench.recordSummaries.length)
   })
 
-  it('are announced, with the task, while they are carried out', async () => {
+  it('is announced with its task state while its action runs', async () => {
     const bench = await startActive()
     await bench.setDesiredPower('Stopped')
     const agent = bench.startAgent(new Life().fail('domains.requestShutdown', busy))
@@ -187,7 +191,7 @@ describe('wishes', () => {
     expect(conditionTypesOf(bench)).toEqual(['Ready', 'Scheduled'])
   })
 
-  it('a guest that does not answer loses its power', async () => {
+  it('to Stopped destroys the domain when the guest does not power off', async () => {
     const bench = await startActive()
     bench.machine.obeysPowerButton = false
     await bench.setDesiredPower('Stopped')
@@ -195,7 +199,7 @@ describe('wishes', () => {
     expect(bench.status).toMatchObject({ vmState: 'stopped', domain: { reason: 'destroyed' } })
   })
 
-  it('one taken back while it is carried out is taken back', async () => {
+  it('that is reverted while its action runs is followed by another action', async () => {
     const bench = await startActive()
     await bench.setDesiredPower('Stopped')
     const seen = bench.server
@@ -207,20 +211,20 @@ describe('wishes', () => {
   })
 })
 
-describe('what the agent says', () => {
-  it('is said of this very server, not of one that was made anew under its name', async () => {
+describe('the status that the agent writes', () => {
+  it('is not written to a new server of the same name', async () => {
     const bench = await startActive()
     const seen = bench.server
     await bench.servers.patch(seen.metadata, { metadata: { finalizers: [] } })
     await bench.delete()
     await bench.create()
-    const anew = bench.server
+    const replacement = bench.server
     bench.host.turnDomainOff(seen.metadata.uid ?? '', 'shutdown')
     await expect(bench.reconcileOnce(bench.startAgent(), seen)).rejects.toMatchObject({ code: 'ObjectChanged' })
-    expect(bench.server).toEqual(anew)
+    expect(bench.server).toEqual(replacement)
   })
 
-  it('is said though others have written meanwhile', async () => {
+  it('is written although the server has changed since it was read', async () => {
     const bench = await startActive()
     const seen = bench.server
     bench.host.turnDomainOff(seen.metadata.uid ?? '', 'shutdown')
@@ -229,7 +233,7 @@ describe('what the agent says', () => {
     expect(bench.server).toMatchObject({ metadata: { labels: { a: 'b' } }, status: { vmState: 'stopped' } })
   })
 
-  it('is not said of a server that another host has by now', async () => {
+  it('is not written to a server that is on another host by now', async () => {
     const bench = await startActive()
     const seen = bench.server
     bench.host.turnDomainOff(seen.metadata.uid ?? '', 'shutdown')
@@ -238,8 +242,8 @@ describe('what the agent says', () => {
   })
 })
 
-describe('what happens on the host', () => {
-  it('a guest that powers itself off stays off, and the status says how to start it', async () => {
+describe('after a change on the host', () => {
+  it('a guest that powered itself off stays off, and the status says how to start it', async () => {
     const bench = await startActive()
     bench.host.turnDomainOff(bench.server.metadata.uid!, 'shutdown')
     const agent = await bench.reconcileUntilSettled()
@@ -257,7 +261,7 @@ describe('what happens on the host', () => {
     expect(summaryOf(bench)).toMatchObject({ vmState: 'active', ready: 'True' })
   })
 
-  it('such a guest is also started by wishing Stopped and Running again', async () => {
+  it('a guest that powered itself off is started by setting spec.powerState to Stopped and back', async () => {
     const bench = await startActive()
     bench.host.turnDomainOff(bench.server.metadata.uid!, 'shutdown')
     await bench.reconcileUntilSettled()
@@ -270,7 +274,7 @@ describe('what happens on the host', () => {
   })
 
   it.each(['destroyed', 'crashed', 'unknown', 'failed'])(
-    'a domain that went off (%s) is brought back, and that is recorded',
+    'a domain that went off (%s) is started again, with an action record',
     async (reason) => {
       const bench = await startActive()
       bench.host.turnDomainOff(bench.server.metadata.uid!, reason)
@@ -280,7 +284,7 @@ describe('what happens on the host', () => {
     },
   )
 
-  it('such a guest stays off when libvirt has forgotten why it is', async () => {
+  it('a guest that powered itself off stays off when a restarted libvirtd does not know the reason', async () => {
     const bench = await startActive()
     bench.host.turnDomainOff(bench.server.metadata.uid!, 'shutdown')
     await bench.reconcileUntilSettled()
@@ -291,7 +295,7 @@ describe('what happens on the host', () => {
     expect(readyOf(bench)).toMatchObject({ reason: 'GuestShutdown' })
   })
 
-  it('a domain that was undefined is made anew', async () => {
+  it('a domain that was undefined is created again', async () => {
     const bench = await startActive()
     bench.machine.domain = undefined
     await bench.reconcileUntilSettled()
@@ -299,14 +303,14 @@ describe('what happens on the host', () => {
     expect(bench.machine.boots).toHaveLength(2)
   })
 
-  it('a server that was stopped and is started there is stopped again', async () => {
+  it('a stopped server whose domain was started is stopped again', async () => {
     const bench = await startActive({ powerState: 'Stopped' })
     Object.assign(bench.machine.domain!, { state: 'running', reason: 'booted' })
     await bench.reconcileUntilSettled()
     expect(summaryOf(bench)).toMatchObject({ vmState: 'stopped', ready: 'True' })
   })
 
-  it('a pause behind our back is recorded and left', async () => {
+  it('a domain that was paused stays paused, and the status reports that', async () => {
     const bench = await startActive()
     Object.assign(bench.machine.domain!, { state: 'paused', reason: 'user' })
     await bench.reconcileUntilSettled()
@@ -318,8 +322,8 @@ describe('what happens on the host', () => {
   })
 })
 
-describe('deeds', () => {
-  it.each(['SOFT', 'HARD'])('reboot %s: once, recorded in the deed itself', async (type) => {
+describe('a requested action', () => {
+  it.each(['SOFT', 'HARD'])('reboot %s boots once, and is recorded in its ServerAction', async (type) => {
     const bench = await startActive()
     const uid = await bench.requestAction('reboot', { type })
     const agent = await bench.reconcileUntilSettled()
@@ -329,18 +333,18 @@ describe('deeds', () => {
     expect(bench.recordSummaries).toEqual(['create Succeeded', 'reboot Succeeded'])
   })
 
-  it('a pass on a cache that is behind does nothing a second time', async () => {
+  it('is not repeated by a reconcile on a stale cache', async () => {
     const bench = await startActive()
     const uid = await bench.requestAction('reboot', { type: 'HARD' })
     const seen = bench.server
     await bench.reconcileUntilSettled()
     await bench.reconcileOnce(bench.startAgent(), seen)
     await bench.reconcileUntilSettled()
-    expect(bench.machine.boots.filter((mark) => mark === uid)).toHaveLength(1)
+    expect(bench.machine.boots.filter((bootId) => bootId === uid)).toHaveLength(1)
     expect(bench.status.lastCompletedAction).toBe(uid)
   })
 
-  it('a deed whose object is deleted meanwhile is done all the same, and is not made anew', async () => {
+  it('is completed when its ServerAction is deleted, which is not created again', async () => {
     const bench = await startActive()
     const uid = await bench.requestAction('reboot', { type: 'HARD' })
     await bench.actions.delete({ namespace: 'demo', name: 'reboot-1' })
@@ -349,7 +353,7 @@ describe('deeds', () => {
     expect(bench.recordSummaries).toEqual(['create Succeeded'])
   })
 
-  it('another object of its name is not taken for it', async () => {
+  it('is not recorded in another ServerAction of the same name', async () => {
     const bench = await startActive()
     const uid = await bench.requestAction('reboot', { type: 'HARD' })
     await bench.actions.delete({ namespace: 'demo', name: 'reboot-1' })
@@ -360,7 +364,7 @@ describe('deeds', () => {
     expect(bench.recordSummaries).toEqual(['create Succeeded', 'start undefined'])
   })
 
-  it('one that fails for good is a fault, ended all the same', async () => {
+  it('that fails for good leads to a fault, and is completed', async () => {
     const bench = await startActive()
     const uid = await bench.requestAction('reboot', { type: 'HARD' })
     const agent = await bench.reconcileUntilSettled(bench.startAgent(new Life().fail('domains.define', broken)))

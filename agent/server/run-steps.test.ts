@@ -26,7 +26,7 @@ function runOn(host: FakeHost, life: Life, { planned = create, signal = new Abor
 }
 
 describe('runSteps', () => {
-  it('stops at a step that lasts, and goes on from it', async () => {
+  it('stops at a step that runs in the background, and continues with it', async () => {
     const { run, steps, go, pass } = runOn(new FakeHost(), new Life())
     expect(await go()).toEqual({
       kind: 'waiting',
@@ -41,7 +41,7 @@ describe('runSteps', () => {
     expect(run.steps.map(({ name }) => name)).toEqual(['fetch-image', 'prepare', 'define', 'start'])
   })
 
-  it('does a step that is done only once, unless it starts over', async () => {
+  it('does not repeat a finished step unless the run starts over', async () => {
     const life = new Life()
     const { run, go } = runOn(new FakeHost(), life)
     await go()
@@ -55,7 +55,7 @@ describe('runSteps', () => {
     expect(count()).toBe(3)
   })
 
-  it('ends at the step that fails, and names it', async () => {
+  it('stops at the step that fails, and names it', async () => {
     const error = new Terminal('UnsupportedHardware', 'no q99', { cause: new Error('unsupported configuration') })
     const { steps, go } = runOn(new FakeHost(), new Life().fail('domains.define', error))
     await go()
@@ -90,7 +90,7 @@ describe('runSteps', () => {
     expect(life.effects).toContain('domains.destroy web')
   })
 
-  it('throws the reason of the signal when it is told to stop: that is no failure of the action', async () => {
+  it('throws the reason of the signal, and not a failure, when it is aborted', async () => {
     const stop = new AbortController()
     const life = new Life().fail('domains.define', new Transient('AgentStopping', 'the call was given up'))
     const { steps, go } = runOn(new FakeHost(), life, { signal: stop.signal })
@@ -102,8 +102,8 @@ describe('runSteps', () => {
 })
 
 describe('failureOf', () => {
-  it('is as long as a record takes, whatever QEMU had to say', () => {
-    const message = 'QEMU said a lot. '.repeat(5000)
+  it('has a message that fits an action record when the error is long', () => {
+    const message = 'QEMU printed a lot. '.repeat(5000)
     expect(Buffer.byteLength(failureOf('start', new Terminal('InvalidDomain', message)).message)).toBeLessThanOrEqual(
       8192,
     )

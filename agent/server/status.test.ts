@@ -26,7 +26,7 @@ const launched: Partial<ServerStatus> = {
 interface Overrides extends Partial<Omit<StatusInput, 'server' | 'observed'>> {
   power?: DomainPower
   reason?: string
-  wish?: DesiredPower
+  desired?: DesiredPower
   status?: Partial<ServerStatus>
   deleting?: boolean
 }
@@ -34,12 +34,12 @@ interface Overrides extends Partial<Omit<StatusInput, 'server' | 'observed'>> {
 function inputWith({
   power = 'running',
   reason,
-  wish = 'Running',
+  desired = 'Running',
   status = launched,
   deleting,
   ...more
 }: Overrides = {}): StatusInput {
-  const { server: base } = guestOf({ powerState: wish })
+  const { server: base } = guestOf({ powerState: desired })
   const metadata = { ...base.metadata, generation: 3, ...(deleting ? { deletionTimestamp: then } : {}) }
   const server: Server = { ...base, metadata, status: { ...base.status, ...status } }
   const place = { domain: 'web-1', consoleLog: '/c.log' }
@@ -47,12 +47,14 @@ function inputWith({
 }
 
 const planned = (action: Planned['action'], params = {}): Planned => ({ action, params, id: 'm' })
-const passing: Failure = { code: 'LibvirtError', message: 'start: libvirt is busy', final: false }
-const final: Failure = { ...passing, final: true }
-const conditionsOf = (words: Overrides) =>
-  Object.fromEntries(agentStatus(inputWith(words)).conditions?.map((c) => [c.type, `${c.status} ${c.reason}`]) ?? [])
+const transient: Failure = { code: 'LibvirtError', message: 'start: libvirt is busy', final: false }
+const final: Failure = { ...transient, final: true }
+const conditionsOf = (overrides: Overrides) =>
+  Object.fromEntries(
+    agentStatus(inputWith(overrides)).conditions?.map((c) => [c.type, `${c.status} ${c.reason}`]) ?? [],
+  )
 
-describe('vmState and powerState', () => {
+describe('agentStatus: vmState and powerState', () => {
   it.each([
     ['running', 'active', 'Running'],
     ['paused', 'paused', 'Paused'],
@@ -61,12 +63,12 @@ describe('vmState and powerState', () => {
     ['crashed', 'stopped', 'Crashed'],
     ['pmsuspended', 'active', 'Suspended'],
     ['missing', 'stopped', 'NOSTATE'],
-  ] as const)('a domain that is %s: %s, %s', (power, vmState, powerState) => {
+  ] as const)('a domain that is %s has vmState %s and powerState %s', (power, vmState, powerState) => {
     expect(agentStatus(inputWith({ power }))).toMatchObject({ vmState, powerState })
   })
 
   it.each(domainPowers)(
-    'before it was launched: building; after a fault: error; while it is deleted: as before (%s)',
+    'vmState is building before the launch, error after a fault, and unchanged during a deletion (domain %s)',
     (power) => {
       const running = planned('create')
       expect(agentStatus(inputWith({ power, status: {}, running })).vmState).toBe('building')
@@ -74,13 +76,13 @@ describe('vmState and powerState', () => {
       expect(
         agentStatus(inputWith({ power, deleting: true, status: { ...launched, vmState: 'paused' } })).vmState,
       ).toBe('paused')
-      expect(agentStatus(inputWith({ power, failure: passing })).vmState).not.toBe('error')
+      expect(agentStatus(inputWith({ power, failure: transient })).vmState).not.toBe('error')
     },
   )
 })
 
-describe('what it remembers', () => {
-  it('is launched once: when created, or first seen to run', () => {
+describe('agentStatus keeps', () => {
+  it('launchedAt, which it sets when the server was created or first seen to run', () => {
     const created = { power: 'off', status: {}, finished: planned('create') } as const
     expect(agentStatus(inputWith(created)).launchedAt).toBe(now)
     expect(agentStatus(inputWith({ ...created, failure: final })).launchedAt).toBeUndefined()
@@ -90,21 +92,32 @@ describe('what it remembers', () => {
   })
 
   it.each([
-    ['met', { wish: 'Stopped', power: 'off' }, 'Stopped'],
-    ['not met', { wish: 'Stopped', power: 'running' }, 'Running'],
-    ['met, but an action is under way', { wish: 'Stopped', power: 'off', running: planned('start') }, 'Running'],
+    ['met', { desired: 'Stopped', power: 'off' }, 'Stopped'],
+    ['not met', { desired: 'Stopped', power: 'running' }, 'Running'],
+    ['met, but an action runs', { desired: 'Stopped', power: 'off', running: planned('start') }, 'Running'],
     [
-      'another by now than the one that was served',
-      { wish: 'Running', power: 'off', finished: planned('stop') },
+      'another than the power of the action that has succeeded',
+      { desired: 'Running', power: 'off', finished: planned('stop') },
       'Stopped',
     ],
-    ['served in vain', { wish: 'Stopped', power: 'running', finished: planned('stop'), failure: final }, 'Running'],
-    ['reached by a request', { wish: 'Running', power: 'running', finished: planned('reboot'), status: {} }, 'Running'],
-  ] as [string, Overrides, DesiredPower][])('the wish that was settled last: %s', (_, words, settled) => {
-    expect(agentStatus(inputWith(words)).reachedPowerState).toBe(settled)
-  })
+    [
+      'not met by an action that failed',
+      { desired: 'Stopped', power: 'running', finished: planned('stop'), failure: final },
+      'Running',
+    ],
+    [
+      'reached by a request',
+      { desired: 'Running', power: 'running', finished: planned('reboot'), status: {} },
+      'Running',
+    ],
+  ] as [string, Overrides, DesiredPower][])(
+    'reachedPowerState when the desired power is %s',
+    (_, overrides, reached) => {
+      expect(agentStatus(inputWith(overrides)).reachedPowerState).toBe(reached)
+    },
+  )
 
-  it('the request that was completed last', () => {
+  it('lastCompletedAction, the last completed request', () => {
     const request = { name: 'r', uid: 'd2', admittedAt: then }
     const status = { ...launched, lastCompletedAction: 'd1' }
     expect(agentStatus(inputWith({ status })).lastCompletedAction).toBe('d1')
@@ -114,7 +127,7 @@ describe('what it remembers', () => {
     expect(agentStatus(inputWith({ status, finished: planned('stop') })).lastCompletedAction).toBe('d1')
   })
 
-  it('since when a fault stands', () => {
+  it('the time of a fault while its message stays', () => {
     const old = { code: 500, message: final.message, created: then }
     const status = { ...launched, fault: old }
     expect(agentStatus(inputWith({ status, failure: final })).fault).toMatchObject({
@@ -124,12 +137,12 @@ describe('what it remembers', () => {
     expect(agentStatus(inputWith({ status, failure: { ...final, message: 'other' } })).fault).toMatchObject({
       created: now,
     })
-    expect(agentStatus(inputWith({ status, failure: passing })).fault).toBeUndefined()
+    expect(agentStatus(inputWith({ status, failure: transient })).fault).toBeUndefined()
     expect(agentStatus(inputWith({ status })).fault).toBeUndefined()
   })
 })
 
-describe('taskState', () => {
+describe('agentStatus: taskState while an action runs, and none after it', () => {
   it.each([
     [planned('create'), 'spawning'],
     [planned('delete'), 'deleting'],
@@ -142,11 +155,11 @@ describe('taskState', () => {
   })
 })
 
-describe('conditions', () => {
+describe('agentStatus: conditions of a server that is', () => {
   it.each([
-    ['as wished', {}, { Ready: 'True Running' }],
-    ['off, as wished', { wish: 'Stopped', power: 'off' }, { Ready: 'True Stopped' }],
-    ['off, never made', { wish: 'Stopped', power: 'missing' }, { Ready: 'True Stopped' }],
+    ['running, as desired', {}, { Ready: 'True Running' }],
+    ['off, as desired', { desired: 'Stopped', power: 'off' }, { Ready: 'True Stopped' }],
+    ['off as desired, without a domain', { desired: 'Stopped', power: 'missing' }, { Ready: 'True Stopped' }],
     ['building', { running: planned('create'), status: {} }, { Ready: 'False Building', Reconciling: 'True Building' }],
     ['stopping', { running: planned('stop') }, { Ready: 'False PowerChanging', Reconciling: 'True PowerChanging' }],
     [
@@ -161,20 +174,20 @@ describe('conditions', () => {
     ],
     [
       'to be tried again',
-      { running: planned('stop'), failure: passing },
+      { running: planned('stop'), failure: transient },
       { Ready: 'False LibvirtError', Reconciling: 'True LibvirtError' },
     ],
     ['failed', { failure: final }, { Ready: 'False LibvirtError', Stalled: 'True LibvirtError' }],
-    ['off by its guest', { power: 'off', reason: 'shutdown' }, { Ready: 'False GuestShutdown' }],
+    ['shut off by its guest', { power: 'off', reason: 'shutdown' }, { Ready: 'False GuestShutdown' }],
     ['paused on the host', { power: 'paused', reason: 'user' }, { Ready: 'False ChangedOnHost' }],
-    ['saved to a file', { power: 'off', reason: 'saved' }, { Ready: 'False ChangedOnHost' }],
-    ['gone to another host', { power: 'off', reason: 'migrated' }, { Ready: 'False ChangedOnHost' }],
-    ['stopped by its disk', { power: 'paused', reason: 'io-error' }, { Ready: 'False DiskIOError' }],
-  ] as [string, Overrides, object][])('%s', (_, words, wanted) => {
-    expect(conditionsOf(words)).toEqual(wanted)
+    ['saved to a file on the host', { power: 'off', reason: 'saved' }, { Ready: 'False ChangedOnHost' }],
+    ['migrated to another host', { power: 'off', reason: 'migrated' }, { Ready: 'False ChangedOnHost' }],
+    ['stopped by a disk I/O error', { power: 'paused', reason: 'io-error' }, { Ready: 'False DiskIOError' }],
+  ] as [string, Overrides, object][])('%s', (_, overrides, expected) => {
+    expect(conditionsOf(overrides)).toEqual(expected)
   })
 
-  it('speak of the generation, and keep their time while their status stays', () => {
+  it('any: they have the observedGeneration, and keep their time while their status stays', () => {
     const ready = { type: 'Ready', status: 'False' as const, reason: 'X', message: 'x', lastTransitionTime: then }
     const status = { ...launched, conditions: [ready] }
     expect(agentStatus(inputWith({ status, failure: final })).conditions?.[0]).toMatchObject({
@@ -184,7 +197,7 @@ describe('conditions', () => {
     expect(agentStatus(inputWith({ status })).conditions?.[0]).toMatchObject({ lastTransitionTime: now })
   })
 
-  it('tell the progress of what runs', () => {
+  it('being built: they have the progress as message', () => {
     const { conditions } = agentStatus(
       inputWith({ running: planned('create'), status: {}, progress: '40 % of the image' }),
     )
@@ -192,7 +205,7 @@ describe('conditions', () => {
   })
 })
 
-describe('a server in rescue', () => {
+describe('agentStatus of a rescued server', () => {
   const rescued = { ...launched, mode: 'rescued' as const }
 
   it.each(domainPowers)('is rescued and keeps its mode when its domain is %s', (power) => {
@@ -222,10 +235,10 @@ describe('a server in rescue', () => {
   })
 
   it('says that a changed spec.powerState waits, and does not count it as reached', () => {
-    const status = agentStatus(inputWith({ status: rescued, wish: 'Stopped' }))
+    const status = agentStatus(inputWith({ status: rescued, desired: 'Stopped' }))
     expect(status.conditions?.[0]?.message).toMatch(/unrescue; spec.powerState Stopped is acted on after that$/)
     expect(status.reachedPowerState).toBe('Running')
-    const off = agentStatus(inputWith({ status: rescued, wish: 'Stopped', power: 'off', reason: 'shutdown' }))
+    const off = agentStatus(inputWith({ status: rescued, desired: 'Stopped', power: 'off', reason: 'shutdown' }))
     expect(off.reachedPowerState).toBe('Running')
     expect(off.conditions).toMatchObject([{ type: 'Ready', reason: 'GuestShutdown' }])
   })
@@ -235,19 +248,19 @@ describe('a server in rescue', () => {
   })
 })
 
-it('whatever is seen, the API takes it', () => {
+it('agentStatus fits the schema in every state', () => {
   const vmStates: VmState[] = ['building', 'active', 'error']
   for (const power of domainPowers)
-    for (const wish of desiredPowers)
+    for (const desired of desiredPowers)
       for (const vmState of vmStates)
         for (const more of [
           {},
           { running: planned('stop') },
           { finished: planned('create') },
           { failure: final },
-          { failure: passing, running: planned('start') },
+          { failure: transient, running: planned('start') },
         ]) {
-          const said = agentStatus(inputWith({ power, wish, status: { vmState }, ...more }))
-          expect([...Value.Errors(serverKind.status, said)]).toEqual([])
+          const status = agentStatus(inputWith({ power, desired, status: { vmState }, ...more }))
+          expect([...Value.Errors(serverKind.status, status)]).toEqual([])
         }
 })

@@ -12,7 +12,7 @@ const record = (bench: Bench, name = `${NMI}-1`): ServerAction['status'] =>
   (bench.api.find('serveractions', `demo/${name}`) as ServerAction | undefined)?.status
 
 describe('a request for an NMI', () => {
-  it('is two writes, and leaves the server active', async () => {
+  it('costs two writes, and leaves the server active', async () => {
     const bench = await startActive()
     const uid = await bench.requestAction(NMI)
     expect(writesOf(await bench.reconcileUntilSettled())).toEqual(['apply serveractions', 'applyStatus servers'])

@@ -1,4 +1,4 @@
-/** Actions whose steps last: how they are reported, continued after a crash, and ended. */
+/** Tests how actions with long steps are reported, continued after a crash, and ended. */
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { step } from '../../actions/action.ts'
 import { actions } from '../../actions/index.ts'
@@ -9,14 +9,14 @@ import { type AgentLife, Bench, readyOf, startActive, summaryOf, writesOf } from
 const recordOf = (bench: Bench, name: string): ServerAction | undefined =>
   bench.api.find('serveractions', `demo/${name}`) as ServerAction | undefined
 
-/** A server whose guest does not power off when it is asked to. */
+/** Starts a server whose guest does not power off when it is asked to. */
 async function startStubborn(): Promise<Bench> {
   const bench = await startActive()
   bench.machine.obeysPowerButton = false
   return bench
 }
 
-/** Passes for so many seconds, as the queue calls for them when a wait is over. */
+/** Reconciles for this many seconds, each time when the wait of the last outcome is over, as the queue does. */
 async function reconcileFor(bench: Bench, agent: AgentLife, seconds: number): Promise<void> {
   const end = bench.clock.now() + seconds * 1000
   while (bench.clock.now() < end) {
@@ -28,7 +28,7 @@ async function reconcileFor(bench: Bench, agent: AgentLife, seconds: number): Pr
 }
 
 describe('a stop of a guest that does not power off', () => {
-  it('is no long reconcile: each pass asks, and waits for the time of the next check', async () => {
+  it('does not block: each reconcile asks the guest, and returns the time of the next check', async () => {
     const bench = await startStubborn()
     await bench.setDesiredPower('Stopped')
     const agent = bench.startAgent()
@@ -37,7 +37,7 @@ describe('a stop of a guest that does not power off', () => {
     expect(bench.status).toMatchObject({ vmState: 'active', taskState: 'powering-off' })
   })
 
-  it('has its record when it has lasted five seconds, with the time of the first try', async () => {
+  it('has an action record after five seconds, with the time of the first try', async () => {
     const bench = await startStubborn()
     await bench.setDesiredPower('Stopped')
     const started = bench.now()
@@ -54,7 +54,7 @@ describe('a stop of a guest that does not power off', () => {
     expect(bench.status.actionRecords).toBe(1)
   })
 
-  it('takes the power away when the time of the guest is over, and ends its record', async () => {
+  it('destroys the domain after the shutdown timeout, and ends its action record', async () => {
     const bench = await startStubborn()
     await bench.setDesiredPower('Stopped')
     const started = bench.clock.now()
@@ -82,7 +82,7 @@ describe('a stop of a guest that does not power off', () => {
     expect(bench.recordSummaries).toEqual(['create Succeeded', 'stop Succeeded'])
   })
 
-  it('ends before another power has its turn that is desired meanwhile', async () => {
+  it('is finished before a power that is desired meanwhile', async () => {
     const bench = await startStubborn()
     await bench.setDesiredPower('Stopped')
     const agent = bench.startAgent()
@@ -98,7 +98,7 @@ describe('a stop of a guest that does not power off', () => {
     })
   })
 
-  it('is given up at once when the server is deleted', async () => {
+  it('is aborted at once when the server is deleted', async () => {
     const bench = await startStubborn()
     await bench.setDesiredPower('Stopped')
     const agent = bench.startAgent()
@@ -112,7 +112,7 @@ describe('a stop of a guest that does not power off', () => {
 })
 
 describe('a soft reboot of a guest that does not power off', () => {
-  it('has its steps in the record of the request, also after a restart of the agent', async () => {
+  it('has its steps in the ServerAction, also after a restart of the agent', async () => {
     const bench = await startStubborn()
     const uid = await bench.requestAction('reboot', { type: 'SOFT' })
     const started = [bench.clock.now(), bench.now()] as const
@@ -135,7 +135,7 @@ describe('a soft reboot of a guest that does not power off', () => {
   })
 })
 
-describe('a creation whose image comes slowly', () => {
+describe('a creation with a slow image download', () => {
   async function createSlowly(): Promise<Bench> {
     const bench = new Bench()
     Object.assign(bench.host.images, { checks: 19, checkAfterMs: 1000 })
@@ -143,7 +143,7 @@ describe('a creation whose image comes slowly', () => {
     return bench
   }
 
-  it('shows its progress in the Server no more often than every five seconds, and is recorded once', async () => {
+  it('reports its progress in the Server at most every five seconds, and has one action record', async () => {
     const bench = await createSlowly()
     const agent = bench.startAgent()
     await reconcileFor(bench, agent, 16)
@@ -156,7 +156,7 @@ describe('a creation whose image comes slowly', () => {
     expect(bench.host.images.downloads).toBe(1)
   })
 
-  it('joins its record after a restart of the agent', async () => {
+  it('continues its action record after a restart of the agent', async () => {
     const bench = await createSlowly()
     await reconcileFor(bench, bench.startAgent(), 16)
     await bench.reconcileUntilSettled()
@@ -165,7 +165,7 @@ describe('a creation whose image comes slowly', () => {
     expect(bench.machine.boots).toHaveLength(1)
   })
 
-  it('costs a short creation no more than two writes', async () => {
+  it('costs only two writes when the image is there at once', async () => {
     const bench = new Bench()
     await bench.create()
     expect(writesOf(await bench.reconcileUntilSettled())).toEqual(['create serveractions', 'applyStatus servers'])
@@ -174,9 +174,9 @@ describe('a creation whose image comes slowly', () => {
 })
 
 describe('an action that a restart of the agent interrupted', () => {
-  it('has its record ended, and counted, when the spec asks for something else by then', async () => {
+  it('has its action record ended and counted when the spec has changed meanwhile', async () => {
     const bench = await startActive({ powerState: 'Stopped' })
-    // The image is not in the cache any more: the start has to wait for it.
+    // The image was evicted from the cache, so the start has to download it.
     bench.host.images.uids.clear()
     Object.assign(bench.host.images, { checks: 99, checkAfterMs: 1000 })
     await bench.setDesiredPower('Running')
@@ -191,7 +191,7 @@ describe('an action that a restart of the agent interrupted', () => {
     expect(summaryOf(bench)).toMatchObject({ vmState: 'stopped', ready: 'True', actionRecords: 2 })
   })
 
-  it('is recorded with its steps, however short it is', async () => {
+  it('has its steps in the action record even if they are short', async () => {
     const bench = await startActive()
     await bench.setDesiredPower('Stopped')
     const dying = bench.startAgent(new Life().killAt(1, 'before'))
@@ -211,7 +211,7 @@ describe('an action that is refused', () => {
     ])
   }
 
-  it('has failed, and the server stays as it is', async () => {
+  it('fails, and leaves the server as it is', async () => {
     const bench = await startActive()
     const { activeAction: _, ...before } = bench.status
     refuseReboot()
@@ -226,7 +226,7 @@ describe('an action that is refused', () => {
     })
   })
 
-  it('leaves a fault as it was', async () => {
+  it('does not change a fault', async () => {
     const bench = await startActive()
     await bench.requestAction('reboot', { type: 'HARD' }, 'first')
     await bench.reconcileUntilSettled(

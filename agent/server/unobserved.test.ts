@@ -1,4 +1,4 @@
-// libvirt is away for long, or the domain cannot be looked at: who says what.
+/** Tests what is reported while libvirt does not answer, or while a domain cannot be observed. */
 import { describe, expect, it } from 'vitest'
 import { ownerOfCondition, Terminal, Transient } from '../../crds/index.ts'
 import { Life } from '../../test/fakes/life.ts'
@@ -7,14 +7,14 @@ import { type AgentLife, Bench, conditionTypesOf, HOST, readyOf, startActive, su
 const why = 'observe: libvirt on h1 does not answer: see that libvirtd runs there; guests that run are not touched'
 const unreachable = new Transient('LibvirtUnreachable', 'no connection')
 
-/** One pass, of which nothing but an error can come. */
+/** Reconciles once and expects an error. */
 const reconcileAndFail = async (bench: Bench, agent: AgentLife = bench.startAgent()): Promise<AgentLife> => {
   await expect(bench.reconcileOnce(agent)).rejects.toThrow()
   return agent
 }
 
-describe('while libvirt is away', () => {
-  it('a server at rest is left as it is said to be', async () => {
+describe('reconcileServer while libvirt does not answer', () => {
+  it('writes nothing for a server for which nothing is pending', async () => {
     const bench = await startActive()
     bench.isLibvirtAway = true
     expect(writesOf(await reconcileAndFail(bench))).toEqual([])
@@ -22,17 +22,17 @@ describe('while libvirt is away', () => {
   })
 
   it.each<[string, (bench: Bench) => Promise<unknown>]>([
-    ['another power', (bench) => bench.setDesiredPower('Stopped')],
+    ['a new desired power', (bench) => bench.setDesiredPower('Stopped')],
     [
-      'another name',
+      'a new displayName',
       (bench) => bench.servers.patch({ namespace: 'demo', name: 'web' }, { spec: { displayName: 'x' } }),
     ],
-    ['a deed', (bench) => bench.requestAction('reboot', { type: 'HARD' })],
-    ['to be deleted', (bench) => bench.delete()],
-  ])('one of which is wished %s says once why it waits, and has it when libvirt is back', async (_, wish) => {
+    ['a requested action', (bench) => bench.requestAction('reboot', { type: 'HARD' })],
+    ['a deletion', (bench) => bench.delete()],
+  ])('reports once that %s waits, and does it when libvirt is back', async (_, change) => {
     const bench = await startActive()
     const before = bench.status
-    await wish(bench)
+    await change(bench)
     bench.isLibvirtAway = true
     const agent = await reconcileAndFail(bench)
     await reconcileAndFail(bench, agent)
@@ -40,15 +40,15 @@ describe('while libvirt is away', () => {
     expect(readyOf(bench)).toMatchObject({ status: 'False', reason: 'LibvirtUnreachable', message: why })
     expect(conditionTypesOf(bench)).toEqual(['Ready', 'Reconciling', 'Scheduled'])
     const { conditions: _conditions, activeAction: _action, ...rest } = bench.status
-    const { conditions: _before, ...as } = before
-    expect(rest).toEqual(as)
+    const { conditions: _before, ...restBefore } = before
+    expect(rest).toEqual(restBefore)
     bench.isLibvirtAway = false
     await bench.reconcileUntilSettled()
-    const left = bench.api.find('servers', 'demo/web')
-    if (left) expect(summaryOf(bench)).toMatchObject({ ready: 'True', fault: undefined })
+    const found = bench.api.find('servers', 'demo/web')
+    if (found) expect(summaryOf(bench)).toMatchObject({ ready: 'True', fault: undefined })
   })
 
-  it('a creation that was not begun is refused, and its record says why', async () => {
+  it('rejects a creation that was not begun, with the reason in its action record', async () => {
     const bench = new Bench()
     await bench.create()
     bench.isLibvirtAway = true
@@ -57,7 +57,7 @@ describe('while libvirt is away', () => {
     expect(bench.recordSummaries).toEqual(['create Failed'])
   })
 
-  it('one that was begun waits: its domain may run', async () => {
+  it('waits with a creation that was begun, because its domain may run', async () => {
     const bench = new Bench()
     await bench.create()
     const agent = bench.startAgent(new Life().killAt(5, 'after'))
@@ -74,8 +74,8 @@ describe('while libvirt is away', () => {
   })
 })
 
-describe('a domain that cannot be looked at', () => {
-  it('for libvirt is just gone: nothing is said', async () => {
+describe('reconcileServer when the domain cannot be observed', () => {
+  it('reports nothing when libvirt has just gone away', async () => {
     const bench = await startActive()
     await bench.setDesiredPower('Stopped')
     expect(
@@ -86,7 +86,7 @@ describe('a domain that cannot be looked at', () => {
   it.each([
     new Transient('LibvirtBusy', 'libvirt is still starting the domain'),
     new Terminal('InvalidXML', 'domain metadata: cannot be read'),
-  ])('for another reason: who waits says it ($code)', async (error) => {
+  ])('reports the reason $code when an action is pending', async (error) => {
     const bench = await startActive()
     await bench.setDesiredPower('Stopped')
     await reconcileAndFail(bench, bench.startAgent(new Life().fail('domains.observe', error)))
@@ -110,14 +110,14 @@ it('reports once that a server that was not built yet cannot be observed, and th
   expect(summaryOf(bench)).toMatchObject({ vmState: 'active', ready: 'True', actionRecords: 1 })
 })
 
-describe('a domain that ends again and again', () => {
-  /** It dies, and the agent hears of it. */
+describe('reconcileServer of a domain that ends again and again', () => {
+  /** Lets the domain crash, and reconciles as after libvirt's event. */
   async function crashDomain(bench: Bench, agent: AgentLife) {
     bench.host.turnDomainOff(bench.server.metadata.uid ?? '', 'crashed')
     return bench.reconcileOnce(agent)
   }
 
-  it('is started at once, then later each time, and says so', async () => {
+  it('restarts the domain at once, and then with a growing delay that it reports', async () => {
     const bench = await startActive()
     const agent = bench.startAgent()
     expect(await crashDomain(bench, agent)).toMatchObject({ kind: 'done' })
@@ -141,7 +141,7 @@ describe('a domain that ends again and again', () => {
     }
   })
 
-  it('is stopped, or started by a deed, without that wait', async () => {
+  it('runs a requested start and a stop without that delay', async () => {
     const bench = await startActive()
     const agent = bench.startAgent()
     await crashDomain(bench, agent)

@@ -1,4 +1,4 @@
-/** A server's status when all goes wrong at once, with the longest words: it stays small. */
+/** Checks that the status of a server stays small when everything fails at once with the longest messages. */
 import { expect, it } from 'vitest'
 import { type Interface, type ServerStatus, Terminal, Transient } from '../../crds/index.ts'
 import { unreachableStatus } from '../../test/fakes/controller.ts'
@@ -8,7 +8,7 @@ import { Bench, conditionTypesOf, HOST } from './testing.ts'
 const KEY = { namespace: 'demo', name: 'web' }
 const SCHEDULER = { fieldManager: 'kubenova-scheduler' }
 const NODE_LIFECYCLE = { fieldManager: 'kubenova-node-lifecycle' }
-/** Three bytes each, and more of them than anything is given room for. */
+/** A text of three bytes per character, longer than any field allows. */
 const longText = '€'.repeat(100_000)
 
 /** As many networks as a server can have, each with an address of both families. */
@@ -28,7 +28,7 @@ const interfaces = Array.from({ length: 16 }, (_, i): Interface => {
   }
 })
 
-/** On its third host: as often as one is looked for. */
+/** Starts a server on the third host, the last one that the scheduler tries. */
 async function placeOnLastHost(): Promise<Bench> {
   const bench = new Bench({ max: 1 })
   await bench.create()
@@ -38,17 +38,17 @@ async function placeOnLastHost(): Promise<Bench> {
   return bench
 }
 
-/** Without `instance`: that is a copy of what its user asked for, and no error makes it longer. */
+/** The size without `instance`, a copy of what the user asked for, which no error makes longer. */
 function bytesWithoutInstance(all: ServerStatus): number {
   const { instance: _, ...status } = all
   return Buffer.byteLength(JSON.stringify(status))
 }
 
 it.each([
-  ['for good', new Terminal('UnsupportedHardware', longText)],
-  ['so that the next host is tried', new Transient('LibvirtError', longText)],
-  ['in a way that nobody knows', new Error(longText, { cause: new Error(longText.slice(1)) })],
-])('a creation that fails %s on a host that then goes down', async (_, error) => {
+  ['with a Terminal error', new Terminal('UnsupportedHardware', longText)],
+  ['with a Transient error', new Transient('LibvirtError', longText)],
+  ['with an unknown error', new Error(longText, { cause: new Error(longText.slice(1)) })],
+])('the status stays below 100 KiB when a creation fails %s and the host then goes down', async (_, error) => {
   const bench = await placeOnLastHost()
   await bench.reconcileUntilSettled(bench.startAgent(new Life().fail('domains.define', error)))
   await bench.servers.applyStatus(
@@ -62,7 +62,7 @@ it.each([
   expect(bytesWithoutInstance(bench.status)).toBeLessThan(100 * 1024)
 })
 
-it('what a reboot that fails leaves, and its record', async () => {
+it('status and action record stay below 100 KiB when a reboot fails', async () => {
   const bench = await placeOnLastHost()
   await bench.reconcileUntilSettled()
   await bench.requestAction('reboot', { type: 'HARD' })
