@@ -66,42 +66,42 @@ export function newAgent(components: AgentComponents): Agent {
  * The API server has taken no heartbeat for so long that the controller counts this host as down, and may give its
  * Servers to others.
  */
-const isHeartbeatOverdue = ({ heartbeat: beat, options }: AgentComponents): boolean =>
-  (beat.current?.ageMs ?? Infinity) >= options.downAfterSeconds * 1000
+const isHeartbeatOverdue = ({ heartbeat, options }: AgentComponents): boolean =>
+  (heartbeat.current?.ageMs ?? Infinity) >= options.downAfterSeconds * 1000
 
 async function run(components: AgentComponents, signal: AbortSignal): Promise<void> {
   const { kube, hostName, log, session } = components
   await using closing = new AsyncDisposableStack()
   for (const component of [session, components.storage, components.network, components.host]) closing.use(component)
-  const asking = { clock: kube.clock, log, signal }
-  const system = kube.resource(namespaces)
+  const retryOptions = { clock: kube.clock, log, signal }
+  const namespaceApi = kube.resource(namespaces)
   const {
     metadata: { uid: cluster = '' },
-  } = await retryUntilAvailable(() => system.get({ name: 'kube-system' }, { signal }), asking)
+  } = await retryUntilAvailable(() => namespaceApi.get({ name: 'kube-system' }, { signal }), retryOptions)
   const { id } = closing.use(await components.lockHost({ cluster, host: hostName }, signal))
-  await retryUntilAvailable(() => registerHypervisor(components), asking)
-  const ended = closing.use(createAbortScope([signal]))
-  const beat = startHeartbeat({ kube, ...heartbeatOf(components, id), log }, ended.signal)
-  components.heartbeat.current = beat
+  await retryUntilAvailable(() => registerHypervisor(components), retryOptions)
+  const heartbeatStop = closing.use(createAbortScope([signal]))
+  const heartbeat = startHeartbeat({ kube, ...heartbeatOptionsOf(components, id), log }, heartbeatStop.signal)
+  components.heartbeat.current = heartbeat
   closing.defer(async () => {
-    ended.abort()
-    await beat.ended
+    heartbeatStop.abort()
+    await heartbeat.ended
   })
-  await rejectOnAbort(beat.acquired, signal)
+  await rejectOnAbort(heartbeat.acquired, signal)
   // If another agent takes the Lease, this one ends: its caches may be outdated. After its restart it waits for the
   // Lease.
-  using both = createAbortScope([signal, beat.lost])
-  await runWhileHolding(components, closing, both.signal)
-  if (!signal.aborted) beat.lost.throwIfAborted()
+  using scope = createAbortScope([signal, heartbeat.lost])
+  await runWhileLeaseIsHeld(components, closing, scope.signal)
+  if (!signal.aborted) heartbeat.lost.throwIfAborted()
 }
 
 /** Works while this agent holds the Lease of the host. */
-async function runWhileHolding(
+async function runWhileLeaseIsHeld(
   components: AgentComponents,
   closing: AsyncDisposableStack,
   signal: AbortSignal,
 ): Promise<void> {
-  const { kube, options, hostName, log, informer, stores, channels, latestServers: newest, facts, libvirt } = components
+  const { kube, options, hostName, log, informer, stores, channels, latestServers, facts, libvirt } = components
   const events = closing.use(createEventRecorder({ kube, controller: 'kubenova.io/agent', instance: hostName, log }))
   const running: RunningReconciles = new Map()
   await startWatches(components, running, signal)
@@ -114,7 +114,7 @@ async function runWhileHolding(
   const services = {
     deps: depsOf(components, events),
     running,
-    newest,
+    latestServers,
     state: () => ({
       areFactsKnown: facts.known !== undefined,
       isLibvirtAway: libvirt.away,
@@ -129,7 +129,7 @@ async function runWhileHolding(
   }
 }
 
-const heartbeatOf = (
+const heartbeatOptionsOf = (
   { options: { namespace, downAfterSeconds }, hostName, registered }: AgentComponents,
   id: string,
 ) => ({
@@ -142,7 +142,7 @@ const heartbeatOf = (
   owner: () => registered.owner,
 })
 
-const attemptsOf = ({ maxAttempts, restartDelaySeconds }: AgentOptions): AttemptOptions => ({
+const attemptOptionsOf = ({ maxAttempts, restartDelaySeconds }: AgentOptions): AttemptOptions => ({
   max: maxAttempts,
   baseMs: 1000,
   maxMs: 60_000,
@@ -150,16 +150,16 @@ const attemptsOf = ({ maxAttempts, restartDelaySeconds }: AgentOptions): Attempt
 })
 
 function depsOf(components: AgentComponents, events: EventRecorder): Deps {
-  const { kube, options, hostName, host, servers, latestServers: newest, libvirt } = components
+  const { kube, options, hostName, host, servers, latestServers, libvirt } = components
   return {
     hostName,
     host,
     isLibvirtAway: () => libvirt.away,
     servers,
-    onWritten: (server) => newest.recordWrite(server),
+    onWritten: (server) => latestServers.recordWrite(server),
     actions: kube.resource<ServerAction>(resourceDefOf(serverAction)),
     events,
-    attempts: createAttempts(attemptsOf(options), () => kube.clock.now()),
+    attempts: createAttempts(attemptOptionsOf(options), () => kube.clock.now()),
     onStep: (action, step, seconds) => kube.metrics.observe(stepSeconds, { action, step }, seconds),
     runs: new ActionRuns(),
     clocks: { monotonic: () => kube.clock.now(), wall: () => kube.clock.wall().toISOString() },

@@ -142,13 +142,13 @@ export function createClusterComponents(kube: Kube, options: AgentOptions, log: 
   const stores = createStores({ servers: serversOn(hostName) }, { kube, log })
   const { api: servers, informer } = stores.servers
   const channels = new Channels()
-  const self = createInformer(kube.resource(resourceDefOf(hypervisor)), {
+  const ownHypervisor = createInformer(kube.resource(resourceDefOf(hypervisor)), {
     fieldSelector: `metadata.name=${hostName}`,
     log,
     metrics,
     clock,
   })
-  const newest = new LatestObjects<Server>()
+  const latestServers = new LatestObjects<Server>()
   const facts: FactsState = { known: undefined, first: Promise.withResolvers() }
   const libvirt: LibvirtState = { away: false, firstAway: Promise.withResolvers() }
   return {
@@ -159,8 +159,8 @@ export function createClusterComponents(kube: Kube, options: AgentOptions, log: 
     stores,
     servers,
     informer,
-    ownHypervisor: self,
-    latestServers: newest,
+    ownHypervisor,
+    latestServers,
     channels,
     facts,
     libvirt,

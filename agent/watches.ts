@@ -27,7 +27,7 @@ export async function startWatches(
   running: RunningReconciles,
   signal: AbortSignal,
 ): Promise<void> {
-  const { informer, ownHypervisor: self, orphans, session, channels, log } = components
+  const { informer, ownHypervisor, orphans, session, channels, log } = components
   informer.on({
     updated(old, { metadata }) {
       if (metadata.deletionTimestamp && !old.metadata.deletionTimestamp)
@@ -54,14 +54,14 @@ export async function startWatches(
     if (host.status?.state === 'up' && ready?.reason !== readyReason(components))
       void retryUpdateHypervisorStatus(components, signal)
   }
-  self.on({
+  ownHypervisor.on({
     // The first list may already show the controller's False.
     added: correctReady,
     updated: (_, host) => correctReady(host),
     // A user deleted the Hypervisor although its agent runs: the host still exists.
     deleted: () => void recreateHypervisor(components, signal),
   })
-  self.start(signal)
+  ownHypervisor.start(signal)
   informer.start(signal)
 }
 

@@ -17,7 +17,7 @@ import { ControllerOptions } from './options.ts'
  * Runs until the process is told to stop.
  * @param create creates the controller from a client of the API server
  */
-export async function controllerProgram(create = createController): Promise<void> {
+export async function runControllerProgram(create = createController): Promise<void> {
   const options = readOptionsOrExit(ControllerOptions, "Places servers on hosts and keeps the cluster's part of them.")
   const log = createLog({ level: options.logLevel, fields: { component: 'controller' } })
   const main = async (signal: AbortSignal): Promise<void> => {

@@ -12,7 +12,7 @@ import {
   openConnection,
   proc,
 } from '../libvirt/index.ts'
-import { createEchoGuest } from '../libvirt/testing/guest.ts'
+import { startEchoGuest } from '../libvirt/testing/guest.ts'
 import { newDomainClient, type OwnedDomains } from './domain-client.ts'
 
 const host = withHost()
@@ -23,9 +23,7 @@ let domains: OwnedDomains
 
 beforeAll(async () => {
   connection = await openConnection(host().uri)
-  const { xml } = createEchoGuest(join(host().home, 'guests'), 'guest', uuid)
-  dom = (await connection.call(proc.domainDefineXmlFlags, { xml })).dom
-  dom = (await connection.call(proc.domainCreateWithFlags, { dom })).dom
+  dom = (await startEchoGuest(connection, join(host().home, 'guests'), 'guest', uuid)).dom
   // libvirt adds the prefix.
   const metadata = '<domain namespace="demo" name="web" uid="u1"/>'
   const flags = modificationImpact.config | modificationImpact.live

@@ -3,7 +3,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { type BaseRequirements, checkHeader, type DiskFormat, planBase, rejectUnsafeHeader } from './base-plan.ts'
+import { type BaseRequirements, checkImageHeader, type DiskFormat, planBase, rejectUnsafeHeader } from './base-plan.ts'
 import { readImageInfo } from './qemu-img.ts'
 
 // These tests wait for other programs on machines that may be busy.
@@ -20,7 +20,7 @@ const at = (name: string) => join(dir, name)
 
 /** Checks and plans as the image cache does. */
 async function checkAndPlan(path: string, format: DiskFormat, overrides: Partial<BaseRequirements> = {}) {
-  await checkHeader(path)
+  await checkImageHeader(path)
   return planBase(await readImageInfo(path), { format, maxVirtualSize: 2 ** 30, baseFormat: 'asIs', ...overrides })
 }
 
@@ -146,7 +146,7 @@ describe('checkHeader and planBase', () => {
   test.each(['backing.qcow2', 'data.qcow2', 'flat.vmdk', 'inside.vmdk'])(
     'refuse %s by its header, before qemu-img opens it',
     async (name) => {
-      await expect(checkHeader(at(name))).rejects.toMatchObject({ code: 'ImageUnsafe' })
+      await expect(checkImageHeader(at(name))).rejects.toMatchObject({ code: 'ImageUnsafe' })
     },
   )
 

@@ -15,7 +15,7 @@ export type DiskFormat = (typeof diskFormats)[number]
 const unsafeImage = (why: string) => new Terminal('ImageUnsafe', `the image is refused: ${why}`)
 
 /** Reads the first bytes of a file. Throws Terminal ImageUnsafe. */
-export async function checkHeader(path: string): Promise<void> {
+export async function checkImageHeader(path: string): Promise<void> {
   const file = await open(path, 'r')
   try {
     rejectUnsafeHeader(await readFirstBytes(file, 512))

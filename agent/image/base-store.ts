@@ -2,11 +2,11 @@
  * The directory of the image cache:
  *   bases/<key>/{disk,record.json}   a complete base; the directory is renamed into place as a whole
  *   bases/<key>/pins/<owner>         a server whose disk may be backed by the base
- *   work/<download key>/…            what is being fetched or converted
+ *   work/<download key>/…            a download or conversion in progress
  *   locks/<download key>             flock: one process at a time works on it
- *   trash/…                          what is being removed
- * A removal renames the base into trash/ and then looks at its pins; a pin is written first and then looks whether the
- * base is still there. So exactly one of a simultaneous pin and removal wins, even in different processes.
+ *   trash/…                          bases that are being removed
+ * A removal first renames the base into trash/, then checks its pins. A pin is written first; then its writer checks
+ * that the base still exists. So exactly one of a simultaneous pin and removal wins, even in different processes.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, stat, statfs, utimes, writeFile } from 'node:fs/promises'

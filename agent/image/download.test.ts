@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { MIB } from '../files/sizes.ts'
 import { type DownloadOptions, downloadSource } from './download.ts'
 import { loopbackAndLinkLocal, SourceOpener, type SourceOptions } from './image-source.ts'
-import { type Behaviour, TestServer } from './testing/server.ts'
+import { type Behaviour, etagOf, TestServer } from './testing/server.ts'
 
 // These tests wait for other programs on machines that may be busy.
 vi.setConfig({ testTimeout: 60_000 })
@@ -50,7 +50,7 @@ const makeOptions = (url: string, overrides: Partial<DownloadOptions> = {}): Dow
 const downloaded = () => readFileSync(join(dir, 'part'))
 const remainingFiles = () => readdirSync(dir).filter((n) => n.startsWith('part'))
 
-describe('download gets the right bytes', () => {
+describe('downloadSource gets the right bytes', () => {
   const brokenConnection = { body, cutAfter: 100_000 }
   const lastModified = 'Wed, 01 Jan 2026 00:00:00 GMT'
   const cases: [
@@ -165,7 +165,7 @@ describe('download gets the right bytes', () => {
   })
 })
 
-describe('download, with bytes that an earlier process left,', () => {
+describe('downloadSource, with bytes that an earlier process left,', () => {
   test.each([sha256(body), hash(body, 'sha512'), undefined])('continues there with checksum %s', async (checksum) => {
     const server = await serve(() => ({ body, cutAfter: 150_000 }))
     const overrides = { ...(checksum !== undefined && { checksum }), retry: { attempts: 1 } }
@@ -183,7 +183,7 @@ describe('download, with bytes that an earlier process left,', () => {
   test('starts over once when one of them is wrong', async () => {
     const server = await serve(() => ({ body }))
     writeFileSync(join(dir, 'part'), Buffer.concat([body.subarray(0, 5), Buffer.from('X'), body.subarray(6, 1000)]))
-    writeFileSync(join(dir, 'part.json'), JSON.stringify({ url: server.url, validator: etag() }))
+    writeFileSync(join(dir, 'part.json'), JSON.stringify({ url: server.url, validator: etagOf(body) }))
     await downloadSource(sources, makeOptions(server.url, { checksum: sha256(body) }))
     expect(server.requests.map((r) => r.range)).toEqual(['bytes=1000-', undefined])
     expect(downloaded().equals(body)).toBe(true)
@@ -203,11 +203,9 @@ describe('download, with bytes that an earlier process left,', () => {
     await downloadSource(sources, makeOptions(server.url, { checksum: sha256(body) }))
     expect(server.requests).toHaveLength(1)
   })
-
-  const etag = () => `"${createHash('md5').update(body).digest('hex')}"`
 })
 
-describe('download fails and leaves nothing', () => {
+describe('downloadSource fails and leaves nothing', () => {
   const wrong = sha256(otherBody)
   const cases: [string, Behaviour, Partial<DownloadOptions>, object][] = [
     [
@@ -267,7 +265,7 @@ describe('download fails and leaves nothing', () => {
   })
 })
 
-describe('download checks the space again after 64 MiB', () => {
+describe('downloadSource checks the space again after 64 MiB', () => {
   const large = Buffer.alloc(80 * MIB)
   /** There is space at the first check only. */
   const spaceOnce = () => {
@@ -300,7 +298,7 @@ describe('download checks the space again after 64 MiB', () => {
   })
 })
 
-test('download keeps password and token of the URL out of its message', async () => {
+test('downloadSource keeps password and token of the URL out of its message', async () => {
   const server = await serve(() => ({ body, status: 403 }))
   const url = `${server.url.replace('//', '//me:secret1@')}?token=secret2`
   const error = await downloadSource(sources, makeOptions(url)).catch((e: unknown) => e)
@@ -308,7 +306,7 @@ test('download keeps password and token of the URL out of its message', async ()
   expect(String(error)).not.toMatch(/secret/)
 })
 
-test('download throws Transient after its attempts when there is no server', async () => {
+test('downloadSource throws Transient after its attempts when there is no server', async () => {
   const server = await TestServer.start(() => ({ body }))
   const { url } = server
   await server[Symbol.asyncDispose]()
@@ -318,7 +316,7 @@ test('download throws Transient after its attempts when there is no server', asy
   })
 })
 
-test('download throws the reason of an abort and keeps the bytes', async () => {
+test('downloadSource throws the reason of an abort and keeps the bytes', async () => {
   const controller = new AbortController()
   const server = await serve(() => ({ body, cutAfter: 50_000 }))
   const reason = new Error('enough')
@@ -331,7 +329,7 @@ test('download throws the reason of an abort and keeps the bytes', async () => {
   expect(downloaded()).toHaveLength(50_000)
 })
 
-test('download retries after stallTimeout without a byte', async () => {
+test('downloadSource retries after stallTimeout without a byte', async () => {
   const impatientOpener = stack.use(createOpener({ blocked: new BlockList(), stallTimeout: 50 }))
   const { promise: gate, resolve: open } = Promise.withResolvers<void>()
   stack.defer(open)
@@ -340,7 +338,7 @@ test('download retries after stallTimeout without a byte', async () => {
   expect(server.requests.length).toBeGreaterThan(1)
 })
 
-describe('download refuses the address', () => {
+describe('downloadSource refuses the address', () => {
   const defaultOpener = () => stack.use(createOpener())
   test.each([
     'http://127.0.0.1:1/x',
@@ -368,7 +366,7 @@ describe('download refuses the address', () => {
   })
 })
 
-describe('download from a file', () => {
+describe('downloadSource from a file', () => {
   test('reads it in a directory of the operator', async () => {
     writeFileSync(join(dir, 'image'), body)
     await downloadSource(sources, makeOptions(`file://${dir}/image`, { checksum: sha256(body) }))

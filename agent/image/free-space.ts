@@ -11,13 +11,13 @@ import { GIB } from '../files/sizes.ts'
 /** How often the space is checked during a write: a fast disk writes half a GiB in that time. */
 const CHECK_INTERVAL_MS = 250
 
-/** Whether so many more bytes may be written; for 0 bytes, whether the reserved space is untouched. */
+/** Whether this many more bytes may be written; for 0 bytes, whether the reserved space is untouched. */
 export type SpaceCheck = (bytes: number) => Promise<boolean>
 
 export interface Space {
-  /** Bytes. */
+  /** Free bytes. */
   free: number
-  /** Bytes of the free ones that images must leave. */
+  /** How many of the free bytes images must leave free. */
   reserved: number
 }
 

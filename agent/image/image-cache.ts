@@ -11,7 +11,7 @@ import { isKubenovaError, Terminal, Transient } from '../../crds/index.ts'
 import { renameDurably } from '../files/atomic-files.ts'
 import { ignoreNotFound, pathExists, toDiskFull } from '../files/errors.ts'
 import { lockFile } from '../files/lock-file.ts'
-import { type BaseRequirements, checkHeader, type DiskFormat, planBase } from './base-plan.ts'
+import { type BaseRequirements, checkImageHeader, type DiskFormat, planBase } from './base-plan.ts'
 import { type Base, type BaseRecord, BaseStore } from './base-store.ts'
 import { discardDownload, downloadSource, type RetryOptions } from './download.ts'
 import type { CacheLimits } from './eviction.ts'
@@ -158,7 +158,7 @@ export class ImageCache {
     const base = join(directory, 'base')
     const disk = join(base, 'disk')
     const { format, url, checksum } = image
-    await checkHeader(source)
+    await checkImageHeader(source)
     const info = await readImageInfo(source, signal)
     const plan = planBase(info, { format, maxVirtualSize: MAX_VIRTUAL_SIZE, baseFormat })
     await rm(base, { recursive: true, force: true })

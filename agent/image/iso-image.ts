@@ -1,6 +1,6 @@
 /**
  * Lays out a small ISO 9660 file system in memory, with full names in Rock Ridge (Linux, BSD) and Joliet (Windows).
- * Pure. Kept because a config drive takes 4 ms with it and 133 ms with `xorriso -as mkisofs` (median of 50 each,
+ * Pure. It exists because a config drive takes 4 ms with it and 133 ms with `xorriso -as mkisofs` (median of 50 each,
  * test/bench/config-drive.ts).
  */
 import {

@@ -94,7 +94,7 @@ describe('buildMetadataFiles', () => {
   })
 })
 
-describe('the meta_data.json of buildMetadataFiles', () => {
+describe('meta_data.json of buildMetadataFiles', () => {
   const fullGuest = makeGuest(
     { displayName: 'Web Server_1', metadata: { role: 'web' } },
     {

@@ -68,7 +68,7 @@ function buildNetworkEntry(common: { id: string; link: string; network_id: strin
   const { id, link, network_id } = common
   const family = isIPv6(ip) ? 'ipv6' : 'ipv4'
   if (ip.dhcp) return { id, type: `${family}_dhcp`, link, network_id }
-  const netmask = netmaskOf(`${ip.address}/${ip.prefixLength}`)
+  const netmask = netmaskOfCidr(`${ip.address}/${ip.prefixLength}`)
   const routes = [
     ...defaultRouteOf(ip),
     ...(ip.hostRoutes ?? []).map((route) => toRoute(route.destination, route.nextHop)),
@@ -86,11 +86,11 @@ function toRoute(destination: string, gateway: string): Route {
   const network = destination.includes(':')
     ? new Address6(destination).startAddress().correctForm()
     : new Address4(destination).startAddress().correctForm()
-  return { network, netmask: netmaskOf(destination), gateway }
+  return { network, netmask: netmaskOfCidr(destination), gateway }
 }
 
 /** 10.0.0.0/8 → 255.0.0.0, fd00::/64 → ffff:ffff:ffff:ffff:: */
-function netmaskOf(cidr: string): string {
+function netmaskOfCidr(cidr: string): string {
   const [bits, prefix] = [cidr.includes(':') ? 128n : 32n, BigInt(cidr.split('/')[1] ?? 0)]
   const mask = ((1n << prefix) - 1n) << (bits - prefix)
   return bits === 128n ? Address6.fromBigInt(mask).correctForm() : Address4.fromBigInt(mask).correctForm()

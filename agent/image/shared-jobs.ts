@@ -11,7 +11,7 @@ interface Job<T> {
   progress: Set<Progress>
 }
 
-export interface JobContext {
+export interface SharedJobContext {
   signal: AbortSignal
   progress: Progress
 }
@@ -27,7 +27,7 @@ export class SharedJobs<T> {
     key: string,
     signal: AbortSignal,
     progress: Progress | undefined,
-    work: (context: JobContext) => Promise<T>,
+    work: (context: SharedJobContext) => Promise<T>,
   ): Promise<T> {
     signal.throwIfAborted()
     const job = this.#jobs.get(key) ?? this.#start(key, work)
@@ -52,7 +52,7 @@ export class SharedJobs<T> {
     await Promise.allSettled(jobs.map((job) => job.promise))
   }
 
-  #start(key: string, work: (context: JobContext) => Promise<T>): Job<T> {
+  #start(key: string, work: (context: SharedJobContext) => Promise<T>): Job<T> {
     const controller = new AbortController()
     const listeners = new Set<Progress>()
     const progress: Progress = (bytes, total) => {

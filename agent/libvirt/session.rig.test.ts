@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, it, vi } from 'vitest'
 import { withHost } from '../../test/rig/vitest.ts'
 import { ConnectionError, domainEvents, lifecycleEvent, openSession, proc, type Resync } from './index.ts'
-import { createEchoGuest, emptyDomainXml } from './testing/guest.ts'
+import { emptyDomainXml, startEchoGuest } from './testing/guest.ts'
 
 const host = withHost()
 
@@ -16,9 +16,7 @@ it('Session reconnects and gets events again each time libvirtd is killed during
   await session.on(domainEvents.lifecycle, ({ dom, event }) => {
     if (event === lifecycleEvent.defined) defined.push(dom.name)
   })
-  const guest = createEchoGuest(join(host().home, 'guests'), 'survivor', randomUUID())
-  const { dom } = await session.call(proc.domainDefineXmlFlags, { xml: guest.xml })
-  const { dom: started } = await session.call(proc.domainCreateWithFlags, { dom })
+  const { dom } = await startEchoGuest(session, join(host().home, 'guests'), 'survivor', randomUUID())
   for (let round = 1; round <= 3; round += 1) {
     const calls = Array.from({ length: 500 }, () =>
       session.call(proc.connectGetCapabilities, {}).then(
@@ -38,6 +36,6 @@ it('Session reconnects and gets events again each time libvirtd is killed during
     await session.call(proc.domainDefineXmlFlags, { xml: emptyDomainXml(name, randomUUID()) })
     await vi.waitUntil(() => defined.includes(name), { timeout: 5000 })
   }
-  expect(await session.call(proc.domainLookupByUuid, { uuid: dom.uuid })).toEqual({ dom: started })
+  expect(await session.call(proc.domainLookupByUuid, { uuid: dom.uuid })).toEqual({ dom })
   expect(await session.call(proc.domainGetState, { dom })).toMatchObject({ state: 1 })
 })

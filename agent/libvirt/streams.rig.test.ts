@@ -8,7 +8,7 @@ import { finished, pipeline } from 'node:stream/promises'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { withHost } from '../../test/rig/vitest.ts'
 import { type Connection, type DomainRef, openConnection, proc, type StoragePoolRef } from './index.ts'
-import { createEchoGuest } from './testing/guest.ts'
+import { createEchoGuest, startEchoGuest } from './testing/guest.ts'
 
 const host = withHost()
 let connection: Connection
@@ -19,9 +19,7 @@ beforeAll(async () => {
   connection = await openConnection(host().uri)
   // libvirt locks a console's device under /var/lock, which is /run/lock; a fresh /run may not have it.
   mkdirSync(join(host().home, 'run/lock'), { recursive: true })
-  const guest = createEchoGuest(join(host().home, 'guests'), 'echo', randomUUID())
-  dom = (await connection.call(proc.domainDefineXmlFlags, { xml: guest.xml })).dom
-  await connection.call(proc.domainCreateWithFlags, { dom })
+  dom = (await startEchoGuest(connection, join(host().home, 'guests'), 'echo', randomUUID())).dom
   const path = join(host().home, 'pool')
   mkdirSync(path)
   const xml = `<pool type='dir'><name>p</name><target><path>${path}</path></target></pool>`

@@ -40,7 +40,7 @@ export interface AgentServices {
   deps: Deps
   running: RunningReconciles
   /** Servers as the agent has written them, until the cache has them. */
-  newest: LatestObjects<Server>
+  latestServers: LatestObjects<Server>
   state(): AgentState
 }
 
@@ -71,9 +71,9 @@ export const createServerController = (servers: StoreDef<Server>, concurrency: n
 async function reconcileKey(
   key: string,
   ctx: ReconcileContext & { stores: ServerStores },
-  { deps, running, newest, state }: AgentServices,
+  { deps, running, latestServers, state }: AgentServices,
 ): Promise<Outcome | undefined> {
-  const found = newest.latest(ctx.stores.servers.cache.get(key), key)
+  const found = latestServers.latest(ctx.stores.servers.cache.get(key), key)
   if (!found) {
     deps.runs.forget(key)
     return undefined

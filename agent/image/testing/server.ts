@@ -12,7 +12,7 @@ import type { AddressInfo } from 'node:net'
 
 export interface Behaviour {
   body: Buffer
-  /** Closes the connection after so many bytes of the body. */
+  /** Closes the connection after this many bytes of the body. */
   cutAfter?: number
   /** Ignores Range, or only If-Range, or sends from byte 0 while it announces the requested range. */
   rangeFault?: 'ignores Range' | 'ignores If-Range' | 'sends from 0'
@@ -62,7 +62,7 @@ export class TestServer {
   }
 
   /**
-   * Tells the server that the client has read so many bytes, so that it cuts a connection only after the client has
+   * Tells the server that the client has read this many bytes, so that it cuts a connection only after the client has
    * read all bytes sent.
    */
   acknowledge(bytes: number): void {
@@ -79,7 +79,7 @@ export class TestServer {
 
   async #sendBody(behaviour: Behaviour, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { body, cutAfter, gate, rangeFault, etag = etagOf(body) } = behaviour
-    const start = rangeFault === 'ignores Range' ? undefined : rangeStart(request, behaviour, etag)
+    const start = rangeFault === 'ignores Range' ? undefined : rangeStartOf(request, behaviour, etag)
     if (start !== undefined && start >= body.length) {
       response.writeHead(416, { 'content-range': `bytes */${body.length}` }).end()
       return
@@ -118,7 +118,7 @@ function headersOf(
 
 export const etagOf = (body: Buffer) => `"${createHash('md5').update(body).digest('hex')}"`
 
-function rangeStart(
+function rangeStartOf(
   request: IncomingMessage,
   { rangeFault, lastModified }: Behaviour,
   etag: string | null,

@@ -1,6 +1,9 @@
 // A guest for tests of this client: 42 bytes of boot sector that write OK to the serial port and then echo its input.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { CallFunction } from '../connection-options.ts'
+import type { DomainRef } from '../protocol/common.ts'
+import { proc } from '../protocol/proc.ts'
 
 const code = [
   'ba f8 03', //  mov dx, 0x3f8    the port's data
@@ -37,6 +40,18 @@ export function createEchoGuest(directory: string, name: string, uuid: string): 
       <disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='${disk}'/><target dev='sda' bus='sata'/></disk>
       <serial type='pty'/><console type='pty'/><video><model type='vga'/></video><graphics type='vnc'/></devices></domain>`
   return { xml, uuid, disk }
+}
+
+/** Defines and starts the echo guest. */
+export async function startEchoGuest(
+  client: { call: CallFunction },
+  directory: string,
+  name: string,
+  uuid: string,
+): Promise<{ guest: Guest; dom: DomainRef }> {
+  const guest = createEchoGuest(directory, name, uuid)
+  const { dom } = await client.call(proc.domainDefineXmlFlags, { xml: guest.xml })
+  return { guest, dom: (await client.call(proc.domainCreateWithFlags, { dom })).dom }
 }
 
 /** The XML of a domain without disks and devices. */
