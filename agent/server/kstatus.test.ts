@@ -58,6 +58,7 @@ const reportedByAgent =
 const planned = (action: Planned['action']): Planned => ({ action, params: {}, id: 'm' })
 const transient: Failure = { code: 'LibvirtError', message: 'libvirt is busy', final: false }
 const final: Failure = { ...transient, final: true }
+const rejecting: Failure = { ...final, rejectsHost: true }
 const running: Observed = { power: 'running', reason: 'booted' }
 const off: Observed = { power: 'off', reason: 'shutdown' }
 const missing: Observed = { power: 'missing' }
@@ -95,7 +96,17 @@ describe('kstatus of a server', () => {
     [
       'whose host rejected it',
       'InProgress',
-      [placed, reportedByAgent(missing, { failure: final }), unassigned, cleared],
+      [placed, reportedByAgent(missing, { failure: rejecting }), unassigned, cleared],
+    ],
+    [
+      'that its host has rejected, before the controller sees it',
+      'InProgress',
+      [placed, reportedByAgent(missing, { failure: rejecting })],
+    ],
+    [
+      'that has left the host that rejected it, with the fields of that host’s agent',
+      'InProgress',
+      [placed, reportedByAgent(missing, { failure: rejecting }), unassigned],
     ],
     ['that runs, as desired', 'Current', [placed, reportedByAgent(running, { finished: planned('create') })]],
     ['that is off, as desired', 'Current', [placed, launched, reportedByAgent(off)], 'Stopped'],

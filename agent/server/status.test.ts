@@ -178,6 +178,11 @@ describe('agentStatus: conditions of a server that is', () => {
       { Ready: 'False LibvirtError', Reconciling: 'True LibvirtError' },
     ],
     ['failed', { failure: final }, { Ready: 'False LibvirtError', Stalled: 'True LibvirtError' }],
+    [
+      'rejected by this host',
+      { failure: { ...final, rejectsHost: true } },
+      { Ready: 'False LibvirtError', Reconciling: 'True LibvirtError' },
+    ],
     ['shut off by its guest', { power: 'off', reason: 'shutdown' }, { Ready: 'False GuestShutdown' }],
     ['paused on the host', { power: 'paused', reason: 'user' }, { Ready: 'False ChangedOnHost' }],
     ['saved to a file on the host', { power: 'off', reason: 'saved' }, { Ready: 'False ChangedOnHost' }],

@@ -173,13 +173,17 @@ function differenceOf(observed: Observed, desired: DesiredPower): { reason: Reas
   return { reason: 'ChangedOnHost', message }
 }
 
-/** Reconciling and Stalled are there only while they are true, as kstatus has them. */
+/**
+ * Reconciling and Stalled are there only while they are true, as kstatus has them. A server that this host rejects is
+ * not stalled: the scheduler looks for another host.
+ */
 function conditionsOf(view: StatusInput): NewCondition[] {
   const list = [readyCondition(view)]
   const [{ reason, message, observedGeneration = 0 }] = list as [NewCondition]
-  const busy = view.running || (view.failure && !view.failure.final)
+  const isStalled = view.failure?.final === true && !view.failure.rejectsHost
+  const busy = view.running || (view.failure && !isStalled)
   if (busy) list.push({ type: 'Reconciling', status: 'True', reason, message, observedGeneration })
-  if (view.failure?.final) list.push({ type: 'Stalled', status: 'True', reason, message, observedGeneration })
+  if (isStalled) list.push({ type: 'Stalled', status: 'True', reason, message, observedGeneration })
   return list
 }
 
@@ -198,7 +202,14 @@ function launchedAtOf(view: StatusInput): string | undefined {
 /** The fault that a server has until its spec changes or an action changes its state. */
 export function standingFault({ metadata, status }: Server): Failure | undefined {
   const fault = status?.vmState === 'error' && status.observedGeneration === metadata.generation && status.fault
-  return fault ? { code: reasonOf(fault.details), message: fault.message, final: true } : undefined
+  if (!fault) return undefined
+  const rejectsHost = status.host !== undefined && status.hostRejection?.host === status.host
+  return {
+    code: reasonOf(fault.details),
+    message: fault.message,
+    final: true,
+    ...(rejectsHost ? { rejectsHost } : {}),
+  }
 }
 
 /** Why a domain that ends again and again is not started at once. */
