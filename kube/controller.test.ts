@@ -16,7 +16,7 @@ interface Services {
   seen: string[]
 }
 
-/** Keeps the key and the stores of each of its reconciles in `seen`. */
+/** A controller that notes the key and the stores of each reconcile in `seen`. */
 const controllerOf = (
   more: { name?: string; own?: false; concurrency?: number } = {},
 ): Controller<Pick<Services, 'seen'>> =>
@@ -58,7 +58,7 @@ async function start(controllers: readonly Controller<Services>[], options: { st
 }
 
 describe('runControllers', () => {
-  it('reconciles what is there, what changes, and what watches wake', async () => {
+  it('reconciles existing objects, changed objects, and the keys that watches enqueue', async () => {
     const { kube, stop, channels, write, run, settled } = await start([controllerOf()])
     const ended = run()
     expect(await settled()).toEqual(['n/first low l maps,beats'])
@@ -81,7 +81,7 @@ describe('runControllers', () => {
     await ended
   })
 
-  it('enqueues nothing before it runs, and from then on all that is in stores that were started before', async () => {
+  it('enqueues nothing before it runs, and then all objects of stores that were started before', async () => {
     const clock = new FakeClock()
     const api = new FakeApi(() => clock.wall())
     const kube = api.kube(undefined, 'test', clock)
@@ -103,7 +103,7 @@ describe('runControllers', () => {
     await ended
   })
 
-  it('refuses a controller whose store there is not', async () => {
+  it('rejects when a store that a controller declares is missing', async () => {
     const { stop, run, kube } = await start([controllerOf()])
     const stores = createStores({ maps }, { kube })
     const ended = runControllers<Services>([controllerOf()], { kube, stores, services: { seen: [] } }, stop.signal)
@@ -112,7 +112,7 @@ describe('runControllers', () => {
     await run().catch(() => undefined)
   })
 
-  it('refuses a controller that watches a kind which is not among its stores', async () => {
+  it('rejects when a controller watches a kind that is not among its stores', async () => {
     const { kube, stop } = await start([])
     const watches = [watch(beats, { map: () => [], because: 'It is a test.' })]
     const careless = defineController({
@@ -130,7 +130,7 @@ describe('runControllers', () => {
 })
 
 describe('defineController', () => {
-  it('gives no watch and no reconcile a store that is not declared', () => {
+  it('does not compile when a watch uses a store that is not declared', () => {
     const map = (_: Lease, { maps }: { maps: Store<ConfigMap> }): string[] => [...maps.cache.keys()]
     const careless = {
       name: 'careless',
@@ -144,7 +144,7 @@ describe('defineController', () => {
     expect(true).toBe(true)
   })
 
-  it('leaves out what its own kind changes when told to', async () => {
+  it('ignores changes of its own kind with `own: false`', async () => {
     const { stop, channels, run, settled } = await start([controllerOf({ own: false })])
     const ended = run()
     expect(await settled()).toEqual([])
@@ -154,7 +154,7 @@ describe('defineController', () => {
     await ended
   })
 
-  it('takes of its own kind what it says matters, as it is now, with its priority', async () => {
+  it('enqueues only objects of its own kind that meet `own.when`, with `own.priority`', async () => {
     const { kube, stop, write } = await start([])
     const seen: string[] = []
     const picky = defineController({

@@ -33,8 +33,8 @@ const MAX_MS = 30_000
 /** A shorter watch without events counts as a failure: the server is shutting down or a proxy misbehaves. */
 const SHORT_WATCH_MS = 1_000
 /**
- * After so many rejections list anew: not every invalid version answers 410 (a restored etcd answers "too large" for
- * ever).
+ * After this many rejections, the objects are listed again. Not every invalid version is answered with 410: a restored
+ * etcd keeps answering "too large".
  */
 const REJECTIONS_BEFORE_LIST = 5
 

@@ -57,7 +57,7 @@ export async function writeStatus<T extends WithStatus>(
 }
 
 /**
- * The uid keeps an apply of a whole object from creating it anew. On the status subresource the API server ignores it.
+ * The uid keeps an apply of a whole object from creating it again. On the status subresource the API server ignores it.
  */
 function identityOf({ name, namespace, uid, resourceVersion }: AnyMeta, withUid: boolean): AnyMeta {
   return {

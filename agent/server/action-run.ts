@@ -61,7 +61,7 @@ export class ActionRun {
     this.isResumed = former !== undefined
     this.startTime = former?.startTime ?? clocks.wall()
     this.recordNumber = former?.recordNumber
-    for (const step of former?.steps ?? []) this.#steps.set(step.name, this.#resumed(step))
+    for (const step of former?.steps ?? []) this.#steps.set(step.name, this.#resumeStep(step))
   }
 
   /**
@@ -79,8 +79,8 @@ export class ActionRun {
   }
 
   /**
-   * Notes that a step is tried. Returns the milliseconds since its first try; a step that had finished counts
-   * anew.
+   * Notes that a step is tried. Returns the milliseconds since its first try, which is now for a step that had
+   * finished.
    */
   tryStep(name: string): number {
     const known = this.#steps.get(name)
@@ -145,7 +145,7 @@ export class ActionRun {
    * The time on the monotonic clock at which a step of an earlier process was tried first. A clock that was set back
    * makes it now.
    */
-  #resumed(status: StepStatus): StepRun {
+  #resumeStep(status: StepStatus): StepRun {
     const ageMs = Math.max(0, Date.parse(this.#clocks.wall()) - Date.parse(status.startedAt))
     return { status: { ...status }, startedMs: this.#clocks.monotonic() - ageMs }
   }
@@ -156,7 +156,7 @@ export class ActionRuns {
   readonly #runs = new Map<string, ActionRun>()
 
   /** The run of this server, if one of its steps runs in the background and its request is still admitted. */
-  waiting(key: string, { metadata, status }: Server): ActionRun | undefined {
+  getWaiting(key: string, { metadata, status }: Server): ActionRun | undefined {
     const run = this.#runs.get(key)
     if (!run?.isWaiting || metadata.deletionTimestamp) return undefined
     const { request } = run.planned

@@ -58,8 +58,8 @@ const isRetriedForever = ({ action, restores }: Planned, { code }: Failure): boo
   code === 'LibvirtBusy' ||
   (code === 'LibvirtUnreachable' && !actions[action].builds)
 
-/** libvirtd stays busy with the domain, and the action does not wait for ever: its user has to look. */
-const givesUpWhileBusy = ({ action }: Planned, { code }: Failure, tries: number): boolean =>
+/** Whether the action has been tried often enough while libvirtd was busy. The user must then look at the host. */
+const shouldGiveUpWhileBusy = ({ action }: Planned, { code }: Failure, tries: number): boolean =>
   code === 'LibvirtBusy' && tries >= (actions[action].triesWhileBusy ?? Infinity)
 
 const busyMessage = ({ message }: Failure, tries: number): string =>
@@ -78,7 +78,7 @@ export function createAttempts({ max, restart, ...between }: AttemptOptions, now
       const count = before.count + 1
       const failures = before.failures + (isRetriedForever(planned, failure) ? 0 : 1)
       tries.set(uid, { id, count, failures, again: now() + doubledDelay(between, count) })
-      if (givesUpWhileBusy(planned, failure, count))
+      if (shouldGiveUpWhileBusy(planned, failure, count))
         return { ...failure, message: busyMessage(failure, count), final: true }
       if (failures < max || isRetriedForever(planned, failure)) return failure
       return { ...failure, final: true, rejectsHost: actions[action].builds === true }
@@ -100,8 +100,8 @@ const doubledDelay = ({ baseMs, maxMs }: Backoff, count: number): number =>
   Math.min(maxMs, baseMs * 2 ** Math.min(count - 1, 20))
 
 /**
- * A guest whose QEMU dies at once would be started at once, for ever: a loop of boots, records and events that shows
- * nothing and helps nobody.
+ * Delays the restarts of a domain that ends by itself. Without a delay, a guest whose QEMU dies at once would be
+ * started in a loop that fills the action records and events.
  */
 function createRestarts({ calmMs, ...between }: AttemptOptions['restart'], now: () => number) {
   const all = new Map<string, { count: number; at: number }>()

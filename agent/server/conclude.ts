@@ -47,7 +47,7 @@ export async function reportEnd(
   const actionRecords = await writeEndedRecord(server, ended, recordNumber, deps)
   const fault = faultAfter(server, ended)
   const refused = failure !== undefined && leavesServerAsIs(ended)
-  const view = {
+  const input = {
     ...statusInputOf({ guest, observed }, deps),
     actionRecords,
     finished: planned,
@@ -55,7 +55,7 @@ export async function reportEnd(
     ...(fault ? { failure: fault } : {}),
   }
   const reason = failure?.rejectsHost ? failure.message.slice(0, 1024) : undefined
-  await applyStatusOf(view, deps, reason === undefined ? {} : { hostRejection: { host: deps.hostName, reason } })
+  await applyStatusOf(input, deps, reason === undefined ? {} : { hostRejection: { host: deps.hostName, reason } })
   emitEvent(server, ended, deps)
   const result = failure ? failure.code : 'Success'
   ctx.log.info({ action: planned.action, server: server.metadata.name, result }, 'action ended')

@@ -13,7 +13,7 @@ export interface LocalHost extends Host, AsyncDisposable {
   /** Whether the server has files on this host. Works without libvirt. */
   isBegun(guest: Guest): Promise<boolean>
   /** The domain's name, the path of its console log, and its VNC address. */
-  runtimeInfo(guest: Guest): StatusInput['place']
+  runtimeInfo(guest: Guest): StatusInput['runtimeInfo']
 }
 
 export interface Deps extends StatusWriter {

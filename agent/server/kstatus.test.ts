@@ -52,7 +52,14 @@ const reportedByAgent =
   (observed: Observed, more: Partial<StatusInput> = {}): Step =>
   (server) =>
     agent(
-      agentStatus({ server, observed, now, place: { domain: 'd', consoleLog: '/c.log' }, actionRecords: 1, ...more }),
+      agentStatus({
+        server,
+        observed,
+        now,
+        runtimeInfo: { domain: 'd', consoleLog: '/c.log' },
+        actionRecords: 1,
+        ...more,
+      }),
     )
 
 const planned = (action: Planned['action']): Planned => ({ action, params: {}, id: 'm' })

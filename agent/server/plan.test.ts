@@ -62,15 +62,14 @@ describe('plan', () => {
 })
 
 describe('plan after a crash of the agent', () => {
-  // task state that was announced; the domain's power; desired by now → action
+  // The announced task state, the domain's power, the desired power → the action.
   const rows: [TaskState, DomainPower, 'Running' | 'Stopped' | 'Paused' | 'Suspended', string | undefined][] = [
     // A guest that was asked to power off may do so at any time: the stop is finished first.
     ['powering-off', 'running', 'Running', 'stop'],
     ['powering-off', 'running', 'Stopped', 'stop'],
     ['powering-off', 'running', 'Paused', 'stop'],
     ['powering-off', 'off', 'Running', 'stop'],
-    // libvirtd goes on with a save that has begun: the suspend is finished first, unless there is no memory to save any
-    // more.
+    // libvirtd continues a save that has begun, so the suspend is finished first, unless the memory is gone.
     ['suspending', 'running', 'Running', 'suspend'],
     ['suspending', 'running', 'Stopped', 'suspend'],
     ['suspending', 'paused', 'Running', 'suspend'],
@@ -78,18 +77,18 @@ describe('plan after a crash of the agent', () => {
     ['suspending', 'off', 'Running', 'start'],
     ['suspending', 'off', 'Stopped', undefined],
     ['suspending', 'missing', 'Stopped', undefined],
-    // The others are given up when another power is desired by now,
+    // The other actions are dropped when another power is desired now,
     ['pausing', 'running', 'Running', undefined],
     ['powering-on', 'off', 'Stopped', undefined],
     ['resuming', 'saved', 'Stopped', 'stop'],
-    // unless their work is done and only their end is not recorded.
+    // unless their power is reached and only their end was not recorded.
     ['pausing', 'paused', 'Running', 'pause'],
     ['unpausing', 'running', 'Paused', 'unpause'],
     ['suspending', 'saved', 'Running', 'suspend'],
     ['powering-on', 'running', 'Stopped', 'start'],
     ['resuming', 'running', 'Stopped', 'resume'],
   ]
-  it.each(rows)('amid %s, when the domain is %s and %s is desired: %s', (taskState, power, desired, action) => {
+  it.each(rows)('during %s, when the domain is %s and %s is desired: %s', (taskState, power, desired, action) => {
     const server = placedServer({ desired, generation: 2, status: { taskState } })
     expect(plan(server, { power, reason: 'booted' })?.action).toBe(action)
   })
@@ -125,7 +124,7 @@ describe('plan of a request to start a server in error', () => {
 
 describe('plan in a mode other than normal', () => {
   const offByGuest: Observed = { power: 'off', reason: 'shutdown' }
-  // mode; power that was reached before; desired by now; domain → action
+  // The mode, the reached power, the desired power, the domain → the action.
   const rows: [Mode, 'Running' | 'Stopped', 'Running' | 'Stopped' | 'Paused', Observed, string | undefined][] = [
     // The rescue system runs until unrescue, whatever spec.powerState says.
     ['rescued', 'Running', 'Running', running, undefined],

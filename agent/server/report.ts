@@ -17,13 +17,13 @@ export const statusInputOf = ({ guest, observed }: ObservedGuest, { clocks, host
   server: guest.server,
   observed,
   now: clocks.wall(),
-  place: host.runtimeInfo(guest),
+  runtimeInfo: host.runtimeInfo(guest),
   actionRecords: guest.server.status?.actionRecords ?? 0,
 })
 
 /** Computes and writes the status. Returns the server as it is after the write. */
-export const applyStatusOf = (view: StatusInput, deps: Deps, more: object = {}): Promise<Server> =>
-  applyAgentStatus(view.server, { ...agentStatus(view), ...more }, deps)
+export const applyStatusOf = (input: StatusInput, deps: Deps, more: object = {}): Promise<Server> =>
+  applyAgentStatus(input.server, { ...agentStatus(input), ...more }, deps)
 
 /** Reasons of events have capitals, as those of Kubernetes: trigger_crash_dump becomes TriggerCrashDump. */
 const eventReasonOf = (action: string): string =>

@@ -87,9 +87,9 @@ async function waitForStep(
   run.isWaiting = true
   if (!run.isRecorded) return wait(step, checkAfterMs)
   if (run.isReportDue('record', JSON.stringify(run.steps), RECORD_MS)) await writeRunningRecord(guest.server, run, deps)
-  const view = { ...statusInputOf({ guest, observed: run.observed }, deps), running: run.planned }
+  const input = { ...statusInputOf({ guest, observed: run.observed }, deps), running: run.planned }
   if (progress !== undefined && run.isReportDue('status', progress, STATUS_MS))
-    await applyStatusOf({ ...view, progress }, deps)
+    await applyStatusOf({ ...input, progress }, deps)
   return wait(step, checkAfterMs)
 }
 

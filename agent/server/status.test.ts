@@ -42,8 +42,8 @@ function inputWith({
   const { server: base } = guestOf({ powerState: desired })
   const metadata = { ...base.metadata, generation: 3, ...(deleting ? { deletionTimestamp: then } : {}) }
   const server: Server = { ...base, metadata, status: { ...base.status, ...status } }
-  const place = { domain: 'web-1', consoleLog: '/c.log' }
-  return { server, observed: { power, ...(reason ? { reason } : {}) }, now, place, actionRecords: 1, ...more }
+  const runtimeInfo = { domain: 'web-1', consoleLog: '/c.log' }
+  return { server, observed: { power, ...(reason ? { reason } : {}) }, now, runtimeInfo, actionRecords: 1, ...more }
 }
 
 const planned = (action: Planned['action'], params = {}): Planned => ({ action, params, id: 'm' })

@@ -49,7 +49,7 @@ export interface StatusInput {
   failure?: Failure
   progress?: string
   /** Facts of the host about this server. */
-  place: { domain: string; consoleLog: string; vnc?: string }
+  runtimeInfo: { domain: string; consoleLog: string; vnc?: string }
   actionRecords: number
 }
 
@@ -72,17 +72,17 @@ const succeededAction = ({ finished, failure, refused }: StatusInput): Action | 
   finished && !failure && !refused ? actions[finished.action] : undefined
 
 /** The current mode of the server. An action that has just succeeded may have changed it. */
-function currentMode(view: StatusInput): Mode {
-  const { server } = view
-  const succeeded = succeededAction(view)
+function currentMode(input: StatusInput): Mode {
+  const { server } = input
+  const succeeded = succeededAction(input)
   return succeeded ? modeAfter(succeeded.name as ActionName, server) : modeOf(server)
 }
 
-function currentVmState(view: StatusInput, launched: boolean): VmState {
-  const { server, observed, failure } = view
+function currentVmState(input: StatusInput, launched: boolean): VmState {
+  const { server, observed, failure } = input
   if (server.metadata.deletionTimestamp) return server.status?.vmState ?? 'building'
-  const fault = failure?.final === true || (failure === undefined && keptFault(view) !== undefined)
-  return vmStateOf({ mode: currentMode(view), power: observed.power, launched, fault })
+  const fault = failure?.final === true || (failure === undefined && keptFault(input) !== undefined)
+  return vmStateOf({ mode: currentMode(input), power: observed.power, launched, fault })
 }
 
 /**
@@ -91,9 +91,9 @@ function currentVmState(view: StatusInput, launched: boolean): VmState {
 const keptFault = ({ server, running }: StatusInput): Failure | undefined =>
   running?.request ? standingFault(server) : undefined
 
-function faultOf(view: StatusInput): Fault | undefined {
-  const { now, server } = view
-  const failure = view.failure ?? keptFault(view)
+function faultOf(input: StatusInput): Fault | undefined {
+  const { now, server } = input
+  const failure = input.failure ?? keptFault(input)
   if (!failure?.final) return undefined
   const old = server.status?.fault
   const same = old?.message === failure.message
@@ -105,19 +105,19 @@ function taskStateOf({ running }: StatusInput): TaskState | undefined {
 }
 
 /**
- * A power counts as reached once the domain had it, and stays reached when the guest then goes its own way. An action
- * that has ended well has reached the power that it is for, whatever is desired by now: a desired power that differs
- * from it is then a change. In a mode that does not follow spec.powerState nothing is reached.
+ * The desired power that was reached last. It stays reached when the guest or a person changes the power afterwards. An
+ * action that has succeeded has reached its own power, even if spec.powerState has changed meanwhile: that is then a
+ * change that needs another action. In a mode that does not follow spec.powerState no power is reached.
  */
-function reachedPowerOf(view: StatusInput): DesiredPower | undefined {
-  const { server, observed, running } = view
-  const desired = succeededAction(view)?.desiredPower ?? server.spec.powerState
-  const isNow = !running && currentMode(view) === 'normal' && isReached(desired, observed.power)
+function reachedPowerOf(input: StatusInput): DesiredPower | undefined {
+  const { server, observed, running } = input
+  const desired = succeededAction(input)?.desiredPower ?? server.spec.powerState
+  const isNow = !running && currentMode(input) === 'normal' && isReached(desired, observed.power)
   return isNow ? desired : server.status?.reachedPowerState
 }
 
-function readyCondition(view: StatusInput): NewCondition {
-  const { server, observed, running, failure, progress } = view
+function readyCondition(input: StatusInput): NewCondition {
+  const { server, observed, running, failure, progress } = input
   const base = { type: 'Ready' as const, observedGeneration: server.metadata.generation ?? 0 }
   if (failure) return { ...base, status: 'False', reason: failure.code, message: failure.message }
   if (running) {
@@ -126,7 +126,7 @@ function readyCondition(view: StatusInput): NewCondition {
   }
   return {
     ...base,
-    ...settledCondition({ ...server, status: { ...server.status, mode: currentMode(view) } }, observed),
+    ...settledCondition({ ...server, status: { ...server.status, mode: currentMode(input) } }, observed),
   }
 }
 
@@ -177,12 +177,12 @@ function differenceOf(observed: Observed, desired: DesiredPower): { reason: Reas
  * Reconciling and Stalled are there only while they are true, as kstatus has them. A server that this host rejects is
  * not stalled: the scheduler looks for another host.
  */
-function conditionsOf(view: StatusInput): NewCondition[] {
-  const list = [readyCondition(view)]
+function conditionsOf(input: StatusInput): NewCondition[] {
+  const list = [readyCondition(input)]
   const [{ reason, message, observedGeneration = 0 }] = list as [NewCondition]
-  const isStalled = view.failure?.final === true && !view.failure.rejectsHost
-  const busy = view.running || (view.failure && !isStalled)
-  if (busy) list.push({ type: 'Reconciling', status: 'True', reason, message, observedGeneration })
+  const isStalled = input.failure?.final === true && !input.failure.rejectsHost
+  const isReconciling = input.running || (input.failure && !isStalled)
+  if (isReconciling) list.push({ type: 'Reconciling', status: 'True', reason, message, observedGeneration })
   if (isStalled) list.push({ type: 'Stalled', status: 'True', reason, message, observedGeneration })
   return list
 }
@@ -192,10 +192,10 @@ function fieldIfDefined<K extends string, V>(key: K, value: V | undefined): { [P
 }
 
 /** The time at which the server was created successfully, or first seen to run. */
-function launchedAtOf(view: StatusInput): string | undefined {
-  const { server, observed, now, running } = view
+function launchedAtOf(input: StatusInput): string | undefined {
+  const { server, observed, now, running } = input
   const runs = observed.power !== 'missing' && observed.power !== 'off'
-  const created = succeededAction(view)?.builds || (runs && !running)
+  const created = succeededAction(input)?.builds || (runs && !running)
   return server.status?.launchedAt ?? (created ? now : undefined)
 }
 
@@ -242,24 +242,24 @@ export function unobservedStatus(
 const ownFields: ReadonlySet<string> = new Set(fieldsOf('Server', 'agent'))
 
 /** The agent's whole part of the status. */
-export function agentStatus(view: StatusInput): AgentStatus {
-  const { server, observed, now, finished, place, actionRecords } = view
+export function agentStatus(input: StatusInput): AgentStatus {
+  const { server, observed, now, finished, runtimeInfo, actionRecords } = input
   const old = server.status
-  const launchedAt = launchedAtOf(view)
-  const mode = currentMode(view)
+  const launchedAt = launchedAtOf(input)
+  const mode = currentMode(input)
   return {
     observedGeneration: server.metadata.generation ?? 0,
-    vmState: currentVmState(view, launchedAt !== undefined),
+    vmState: currentVmState(input, launchedAt !== undefined),
     powerState: powerStateOf[observed.power],
-    ...fieldIfDefined('taskState', taskStateOf(view)),
-    ...fieldIfDefined('fault', faultOf(view)),
+    ...fieldIfDefined('taskState', taskStateOf(input)),
+    ...fieldIfDefined('fault', faultOf(input)),
     ...fieldIfDefined('launchedAt', launchedAt),
     ...fieldIfDefined('mode', mode === 'normal' ? undefined : mode),
-    ...fieldIfDefined('reachedPowerState', reachedPowerOf(view)),
+    ...fieldIfDefined('reachedPowerState', reachedPowerOf(input)),
     ...fieldIfDefined('lastCompletedAction', finished?.request?.uid ?? old?.lastCompletedAction),
-    domain: { name: place.domain, ...fieldIfDefined('reason', observed.reason) },
-    console: { log: place.consoleLog, ...fieldIfDefined('vnc', place.vnc) },
+    domain: { name: runtimeInfo.domain, ...fieldIfDefined('reason', observed.reason) },
+    console: { log: runtimeInfo.consoleLog, ...fieldIfDefined('vnc', runtimeInfo.vnc) },
     actionRecords,
-    conditions: withTransitionTimes(conditionsOf(view), old?.conditions, now),
+    conditions: withTransitionTimes(conditionsOf(input), old?.conditions, now),
   }
 }

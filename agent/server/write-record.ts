@@ -17,7 +17,7 @@ import { announcedAction, type Planned } from './plan.ts'
 
 type RecordDeps = Pick<Deps, 'actions' | 'hostName' | 'clocks'>
 
-const countOf = ({ status }: Server): number => status?.actionRecords ?? 0
+const recordCountOf = ({ status }: Server): number => status?.actionRecords ?? 0
 
 /** Writes the steps of a running action. Creates the action record if the action follows from a change of the spec. */
 export async function writeRunningRecord(server: Server, run: ActionRun, deps: RecordDeps): Promise<void> {
@@ -26,7 +26,7 @@ export async function writeRunningRecord(server: Server, run: ActionRun, deps: R
   if (planned.request) return applyRequestRecord(requestRecord(server, planned.request, { steps: [...steps] }), deps)
   const status = runningStatus(started)
   if (run.recordNumber !== undefined) return applyRecord(changeRecord(server, run.recordNumber, started, status), deps)
-  run.recordNumber = await createRecord(server, countOf(server) + 1, started, status, deps)
+  run.recordNumber = await createRecord(server, recordCountOf(server) + 1, started, status, deps)
 }
 
 /**
@@ -44,9 +44,9 @@ export async function writeEndedRecord(
   const { request } = ended.planned
   if (request) {
     await applyRequestRecord(requestRecord(server, request, status), deps)
-    return countOf(server)
+    return recordCountOf(server)
   }
-  if (number === undefined) return createRecord(server, countOf(server) + 1, ended, status, deps)
+  if (number === undefined) return createRecord(server, recordCountOf(server) + 1, ended, status, deps)
   await applyRecord(changeRecord(server, number, ended, status), deps)
   return number
 }
@@ -110,7 +110,7 @@ export async function readFormerRun(server: Server, planned: Planned, deps: Reco
     const record = await readRecord(server, request.name, deps)
     return { steps: (record?.metadata.uid === request.uid && record.status?.steps) || [] }
   }
-  const recordNumber = countOf(server) + 1
+  const recordNumber = recordCountOf(server) + 1
   const record = await readRecord(server, recordName(server, recordNumber), deps)
   if (!isRecordOf(record, server, planned, deps) || record.status?.phase !== 'Running') return { steps: [] }
   const { startTime, steps = [] } = record.status
@@ -127,10 +127,10 @@ const readRecord = ({ metadata: { namespace } }: Server, name: string, { actions
  */
 export async function closeInterruptedRecord(server: Server, deps: RecordDeps): Promise<number> {
   const action = announcedAction(server)
-  if (action === undefined) return countOf(server)
+  if (action === undefined) return recordCountOf(server)
   const planned: Planned = { action, params: {}, id: '' }
   const { recordNumber, ...former } = await readFormerRun(server, planned, deps)
-  if (recordNumber === undefined) return countOf(server)
+  if (recordNumber === undefined) return recordCountOf(server)
   const now = deps.clocks.wall()
   const message = 'the agent was restarted while it ran, and by then spec.powerState asked for something else'
   const failure = { code: 'Interrupted', message, final: true } as const

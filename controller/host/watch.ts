@@ -5,7 +5,7 @@ import { hostLivenessChanged } from '../channels.ts'
 import { isLibvirtUnreachable } from '../scheduler/host-view.ts'
 import { hypervisors } from '../stores.ts'
 
-/** The facts that placement depends on, without the usage of the host, which changes with every Server. */
+/** The facts of a host that placement depends on, without the usage of the host, which changes with every Server. */
 const placementFactsOf = ({ spec, status }: Hypervisor): string =>
   JSON.stringify([spec, status?.capacity, isLibvirtUnreachable(status ? { status } : {})])
 

@@ -1,6 +1,6 @@
 /**
- * The address tables of all networks, and which of them a Port or Server concerns. Ports may be seen before their
- * Network.
+ * The address tables of all networks. Finds the tables for a Port or a Server, and creates a table when a Port is seen
+ * before its Network.
  */
 import type { Port, Server } from '../../crds/index.ts'
 import { AddressTable } from './address-table.ts'

@@ -9,7 +9,7 @@ import { reconcileNetwork } from './reconcile.ts'
 import { networkOf } from './references.ts'
 import { watchOverlaps } from './watch.ts'
 
-/** The Network of a Port, if it is to be deleted. */
+/** The key of a Port's Network, if that Network is terminating. */
 function terminatingNetworkOf(port: Port, { networks: { cache } }: Pick<Stores, 'networks'>): string[] {
   const network = cache.get(networkOf(port))
   return network?.metadata.deletionTimestamp ? [keyOf(network.metadata)] : []

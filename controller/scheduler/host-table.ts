@@ -35,7 +35,7 @@ export class HostTable {
   readonly #classes = new Map<string, ClassEntry>()
   /** Indexed by class ID. The ID of a class without hosts is free and is used again. */
   readonly #classesById: (ClassEntry | undefined)[] = []
-  /** Hosts whose columns must be computed anew before they are read. */
+  /** Hosts whose columns must be recomputed before they are read. */
   readonly #stale = new Set<string>()
   #classIds = new Uint32Array(INITIAL_SIZE)
   #freeCapacity = allocateColumns(freeCapacityNames, INITIAL_SIZE)

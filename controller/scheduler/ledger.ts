@@ -166,7 +166,7 @@ export class Ledger {
   #getOrCreateEntry(key: ServerKey): Entry {
     const found = this.#entries.get(path(key))
     if (found?.key.uid === key.uid) return found
-    // The server was deleted and created anew while the watch was interrupted.
+    // The server was deleted and created again while the watch was interrupted.
     if (found) this.#removeEntry(found)
     const entry: Entry = { key, seen: undefined, pending: undefined }
     this.#entries.set(path(key), entry)

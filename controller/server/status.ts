@@ -22,7 +22,7 @@ const withRejections = (rejectedHosts: readonly HostRejection[]): Pick<Scheduler
 /**
  * The status when the host has rejected the Server and cleaned up: the Server has no host again.
  *
- * The conditions that the agent wrote are written anew here. The scheduler then owns them whole, so that they stay
+ * The conditions that the agent wrote are written again here. The scheduler then owns them whole, so that they stay
  * whole when the agent's fields are removed (see clearAgentStatus).
  * @param isLibvirtLost the host rejected the Server only because libvirt does not answer. The host may be tried again,
  * so the rejection is not remembered
