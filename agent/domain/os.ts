@@ -10,7 +10,7 @@ export function machineTypeOf(input: DomainInput): string {
 }
 
 /** Whether the machine has PCI Express: then devices need root ports, and there is no IDE. */
-export function isPcie(input: DomainInput): boolean {
+export function hasPcie(input: DomainInput): boolean {
   const machine = machineTypeOf(input)
   return input.host.arch === 'aarch64' ? machine.startsWith('virt') : machine.includes('q35')
 }

@@ -1,4 +1,6 @@
-/** A Server's disks on this host: made from its image, read for its domain, removed with all its files. */
+/**
+ * The capability Disks on the host's files: creates a Server's disks, reads them for its domain, removes all its files.
+ */
 import { rm } from 'node:fs/promises'
 import type { Disks, Guest } from '../../actions/host/index.ts'
 import { Transient } from '../../crds/index.ts'
@@ -7,10 +9,10 @@ import { createDisks, type Disks as DiskFiles, deleteServerDirectory, readDisks 
 import type { SpaceCheck } from '../image/free-space.ts'
 import type { ImageCache } from '../image/image-cache.ts'
 import { writeOwnerFile } from '../orphans.ts'
-import { ensureImage, imageJob, rescuePinOf } from './images.ts'
+import { ensureImage, imageJobKey, rescuePinOf } from './images.ts'
 import type { JobContext, Jobs } from './jobs.ts'
 import { type PathsOf, type ServerPaths, uidOf } from './paths.ts'
-import { rescueJob } from './rescue-disks.ts'
+import { rescueJobKey } from './rescue-disks.ts'
 
 export interface DisksOptions {
   cache: ImageCache
@@ -21,11 +23,11 @@ export interface DisksOptions {
   pathsOf: PathsOf
 }
 
-const diskJob = (uid: string): string => `disks ${uid}`
+const diskJobKey = (uid: string): string => `disks ${uid}`
 
 export const newDisks = (options: DisksOptions): Disks => ({
   create: (guest) =>
-    options.jobs.poll(diskJob(uidOf(guest)), guest.instance.uuid, (job) => createMissingDisks(guest, job, options)),
+    options.jobs.poll(diskJobKey(uidOf(guest)), guest.instance.uuid, (job) => createMissingDisks(guest, job, options)),
   delete: (guest) => removeServerFiles(uidOf(guest), options.pathsOf(guest), options),
 })
 
@@ -37,38 +39,35 @@ async function createMissingDisks(
   const { dir } = pathsOf(guest)
   if (await readDisks(dir)) return
   const { metadata, status } = guest.server
-  // The Server has run: its data was on these disks. An empty disk in their place would hide that, and hide them when
-  // they are back.
-  if (status?.launchedAt !== undefined) throw missingDisks(dir)
+  // The Server has run, so its data was on these disks. Empty disks in their place would hide that the data is missing,
+  // and would be in the way when the disks are brought back.
+  if (status?.launchedAt !== undefined) throw disksMissingError(dir)
   const { namespace = '', name, uid = '' } = metadata
   await writeOwnerFile(dir, { namespace, name, uid })
   const base = await ensureImage(cache, guest.instance.image, uid, job)
   await createDisks({ directory: dir, instance: guest.instance, base, root, hasSpace, signal: job.signal })
 }
 
-/** @throws Transient DiskMissing unless all of them are there */
+/** Reads the Server's disks. @throws Transient DiskMissing if one of them is missing */
 export async function requireDisks({ dir }: ServerPaths): Promise<DiskFiles> {
   const disks = await readDisks(dir)
-  if (!disks) throw missingDisks(dir)
+  if (!disks) throw disksMissingError(dir)
   return disks
 }
 
-const missingDisks = (dir: string): Transient =>
+const disksMissingError = (dir: string): Transient =>
   new Transient(
     'DiskMissing',
     `not all disks of the server are in ${dir}: bring them back (is the file system mounted?), or delete the server`,
   )
 
-/**
- * Removes all files of a Server, and ends jobs that would write more of them. For Servers that are deleted, and for
- * orphans.
- */
+/** Ends all jobs that write files of a Server, then removes the files. For deleted Servers and for orphans. */
 export async function removeServerFiles(
   uid: string,
   paths: ServerPaths,
   { cache, jobs }: Pick<DisksOptions, 'cache' | 'jobs'>,
 ): Promise<void> {
-  for (const job of [imageJob(uid), diskJob(uid), rescueJob(uid)]) await jobs.cancel(job)
+  for (const job of [imageJobKey(uid), diskJobKey(uid), rescueJobKey(uid)]) await jobs.cancel(job)
   await deleteServerDirectory(paths.dir)
   for (const pin of [uid, rescuePinOf(uid)]) await cache.unpin(pin)
   await removeLogs(paths.consoleLog)

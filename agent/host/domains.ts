@@ -20,8 +20,8 @@ export interface DomainsOptions {
   facts(): HostFacts
 }
 
-const startJob = (uid: string): string => `start ${uid}`
-const saveJob = (uid: string): string => `save ${uid}`
+const startJobKey = (uid: string): string => `start ${uid}`
+const saveJobKey = (uid: string): string => `save ${uid}`
 
 /** How often a managed save that an earlier agent started is checked, in case libvirt's event gets lost. */
 const CHECK_MS = 5000
@@ -43,7 +43,7 @@ export function newDomains({ client, jobs, pathsOf, facts }: DomainsOptions): Do
     start(guest) {
       const { uuid } = guest.instance
       shutdownRequests.forget(uidOf(guest))
-      return jobs.poll(startJob(uidOf(guest)), uuid, ({ signal }) => domainsOf(guest).start(uuid, signal))
+      return jobs.poll(startJobKey(uidOf(guest)), uuid, ({ signal }) => domainsOf(guest).start(uuid, signal))
     },
     async requestShutdown(guest) {
       const { uuid } = guest.instance
@@ -52,16 +52,16 @@ export function newDomains({ client, jobs, pathsOf, facts }: DomainsOptions): Do
     },
     async destroy(guest) {
       // Cancel the start first: one that libvirtd has not received yet must not follow the destruction.
-      await jobs.cancel(startJob(uidOf(guest)))
+      await jobs.cancel(startJobKey(uidOf(guest)))
       await domainsOf(guest).destroy(guest.instance.uuid)
-      await jobs.cancel(saveJob(uidOf(guest)))
+      await jobs.cancel(saveJobKey(uidOf(guest)))
     },
     pause: (guest) => domainsOf(guest).pause(guest.instance.uuid),
     unpause: (guest) => domainsOf(guest).unpause(guest.instance.uuid),
     async save(guest) {
       const { power, reason } = await observe(guest)
       if (power === 'saved') return { done: true }
-      const job = saveJob(uidOf(guest))
+      const job = saveJobKey(uidOf(guest))
       // An earlier run of the agent started this save, and libvirtd continues it.
       const isSaving = power === 'paused' && reason === 'saving'
       if (isSaving && !jobs.isRunning(job)) return { done: false, checkAfterMs: CHECK_MS }

@@ -5,21 +5,21 @@ import type { ImageCache } from '../image/image-cache.ts'
 import type { JobContext, Jobs } from './jobs.ts'
 import { uidOf } from './paths.ts'
 
-export const imageJob = (uid: string): string => `image ${uid}`
+export const imageJobKey = (uid: string): string => `image ${uid}`
 
 export const newImages = (cache: ImageCache, jobs: Jobs): Images => ({
   fetch: (guest) =>
-    jobs.poll(imageJob(uidOf(guest)), guest.instance.uuid, async (job) => {
+    jobs.poll(imageJobKey(uidOf(guest)), guest.instance.uuid, async (job) => {
       await ensureImage(cache, guest.instance.image, uidOf(guest), job)
     }),
 })
 
 const RESCUE_PIN = '.rescue'
 
-/** Pins the image of a Server's rescue system, apart from the image of the Server. */
+/** The owner of the pin on the image of a Server's rescue system. The Server's uid owns the pin on its own image. */
 export const rescuePinOf = (uid: string): string => `${uid}${RESCUE_PIN}`
 
-/** The uid of the Server that a pin of either kind is for. */
+/** The uid of the Server that a pin belongs to, whether it is on the Server's image or on its rescue system's. */
 export const uidOfPin = (pin: string): string => (pin.endsWith(RESCUE_PIN) ? pin.slice(0, -RESCUE_PIN.length) : pin)
 
 /** Fetches the image into the cache if it is not there, and pins it. */

@@ -35,7 +35,7 @@ export function withOwnedDomain(call: CallFunction, uid: string): WithDomain {
       const owner = await readOwner(call, dom)
       if (owner?.uid === uid) return await act(dom, owner)
       if (foreign === 'skip') return undefined
-      throw uuidInUse(dom, owner, doing)
+      throw uuidInUseError(dom, owner, doing)
     } catch (error) {
       if (isLibvirtError(error, 'VIR_ERR_NO_DOMAIN')) return undefined
       throw errorFromLibvirt(error, doing)
@@ -47,7 +47,11 @@ export function withOwnedDomain(call: CallFunction, uid: string): WithDomain {
  * The domain of an earlier Server with this UUID will be collected (Transient). A domain that no Server made will not
  * (Terminal).
  */
-function uuidInUse({ name, uuid }: DomainRef, owner: DomainOwner | undefined, doing: string): Transient | Terminal {
+function uuidInUseError(
+  { name, uuid }: DomainRef,
+  owner: DomainOwner | undefined,
+  doing: string,
+): Transient | Terminal {
   const there = `${doing}: the host has a domain ${name} of uuid ${uuid}`
   if (owner)
     return new Transient('UUIDInUse', `${there}, of Server ${owner.namespace}/${owner.name} of uid ${owner.uid}`)

@@ -1,4 +1,4 @@
-/** The capability RescueDisks: the disk of a server's rescue system, beside the disks of the server. */
+/** The capability RescueDisks on the host's files: the disk of a Server's rescue system, beside the Server's disks. */
 import { rm } from 'node:fs/promises'
 import type { Guest, RescueDisks, RescueSystem } from '../../actions/host/index.ts'
 import { Transient } from '../../crds/index.ts'
@@ -8,20 +8,20 @@ import { ensureImage, rescuePinOf } from './images.ts'
 import type { JobContext } from './jobs.ts'
 import { type ServerPaths, uidOf } from './paths.ts'
 
-export const rescueJob = (uid: string): string => `rescue ${uid}`
+export const rescueJobKey = (uid: string): string => `rescue ${uid}`
 
 export const newRescueDisks = (options: DisksOptions): RescueDisks => ({
   create: (guest, system) =>
-    options.jobs.poll(rescueJob(uidOf(guest)), guest.instance.uuid, (job) =>
-      createMissing(guest, system, job, options),
+    options.jobs.poll(rescueJobKey(uidOf(guest)), guest.instance.uuid, (job) =>
+      createMissingRescueDisk(guest, system, job, options),
     ),
   async delete(guest) {
-    await options.jobs.cancel(rescueJob(uidOf(guest)))
+    await options.jobs.cancel(rescueJobKey(uidOf(guest)))
     await removeRescueFiles(guest, options)
   },
 })
 
-async function createMissing(
+async function createMissingRescueDisk(
   guest: Guest,
   system: RescueSystem,
   job: JobContext,
@@ -43,8 +43,8 @@ async function removeRescueFiles(guest: Guest, { cache, pathsOf }: DisksOptions)
 }
 
 /**
- * The rescue system that the domain is to boot; undefined if the server is not in mode rescued. @throws Transient
- * DiskMissing
+ * Reads the rescue disk that the domain has to boot from; undefined if the Server is not in mode rescued.
+ * @throws Transient DiskMissing if the Server is in mode rescued and the disk is missing
  */
 export async function requireRescueDisk({ mode }: Guest, { dir }: ServerPaths): Promise<RescueDisk | undefined> {
   if (mode !== 'rescued') return undefined

@@ -1,7 +1,4 @@
-/**
- * The host's image cache and the check of its free space, opened once; and the removal of what no Server needs any
- * more.
- */
+/** Opens the host's image cache and the check of its free space, and removes what no Server needs any more. */
 import { join } from 'node:path'
 import type { Log } from '../../kube/log.ts'
 import { pathExists } from '../files/errors.ts'
@@ -19,7 +16,7 @@ export interface HostStorage extends AsyncDisposable {
   /** Whether a root disk is a copy of its image or an overlay on it. */
   readonly root: 'copy' | 'overlay'
   /**
-   * Removes images that no Server uses, as far as the limits ask for it, and finishes deletions that a crash
+   * Removes images that no Server uses, as far as the limits require it, and finishes deletions that a crash
    * interrupted.
    * @param isOurs whether a Server with that uid is on this host
    */

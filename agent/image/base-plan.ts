@@ -12,7 +12,7 @@ import type { ImageInfo } from './qemu-img.ts'
 export const diskFormats = ['qcow2', 'raw', 'vmdk', 'vdi', 'vhdx'] as const
 export type DiskFormat = (typeof diskFormats)[number]
 
-const unsafeImage = (why: string) => new Terminal('ImageUnsafe', `the image is refused: ${why}`)
+const unsafeImageError = (why: string) => new Terminal('ImageUnsafe', `the image is refused: ${why}`)
 
 /** Reads the first bytes of a file. Throws Terminal ImageUnsafe. */
 export async function checkImageHeader(path: string): Promise<void> {
@@ -39,16 +39,16 @@ const EXTERNAL_DATA_FILE = 1n << 2n
 /** The pure part of checkHeader. Throws Terminal ImageUnsafe. */
 export function rejectUnsafeHeader(header: Buffer): void {
   if (header.length >= 16 && header.readUInt32BE(0) === QCOW_MAGIC) {
-    if (header.readBigUInt64BE(8) !== 0n) throw unsafeImage('its qcow2 header names a backing file')
+    if (header.readBigUInt64BE(8) !== 0n) throw unsafeImageError('its qcow2 header names a backing file')
     const features = header.readUInt32BE(4) >= 3 && header.length >= 80 ? header.readBigUInt64BE(72) : 0n
-    if ((features & EXTERNAL_DATA_FILE) !== 0n) throw unsafeImage('its qcow2 header names an external data file')
+    if ((features & EXTERNAL_DATA_FILE) !== 0n) throw unsafeImageError('its qcow2 header names an external data file')
   }
   // If the capacity is 0, QEMU reads a descriptor inside the file and opens all extents that it names.
   if (header.toString('latin1', 0, 4) === VMDK_MAGIC && header.length >= 20 && header.readBigUInt64LE(12) === 0n) {
-    throw unsafeImage('its VMDK header has no capacity, so its data would be in other files')
+    throw unsafeImageError('its VMDK header has no capacity, so its data would be in other files')
   }
   if (/^\s*#\s*Disk\s*DescriptorFile/i.test(header.toString('latin1'))) {
-    throw unsafeImage('it is a VMDK descriptor, its data would be in other files: convert it to qcow2 first')
+    throw unsafeImageError('it is a VMDK descriptor, its data would be in other files: convert it to qcow2 first')
   }
 }
 
@@ -92,13 +92,14 @@ export function planBase(info: ImageInfo, { format, maxVirtualSize, baseFormat }
 function rejectReferences(info: ImageInfo): void {
   const { type, data } = info['format-specific'] ?? { type: '', data: {} }
   if (info['backing-filename'] !== undefined || info['full-backing-filename'] !== undefined)
-    throw unsafeImage('it has a backing file')
-  if (data['data-file'] !== undefined) throw unsafeImage('it has an external data file')
-  if (info.encrypted === true) throw unsafeImage('it is encrypted')
-  if (data.corrupt === true) throw unsafeImage('it is marked as corrupt')
+    throw unsafeImageError('it has a backing file')
+  if (data['data-file'] !== undefined) throw unsafeImageError('it has an external data file')
+  if (info.encrypted === true) throw unsafeImageError('it is encrypted')
+  if (data.corrupt === true) throw unsafeImageError('it is marked as corrupt')
   if (type !== 'vmdk') return
   const createType = data['create-type'] ?? ''
   if (!['monolithicSparse', 'streamOptimized'].includes(createType))
-    throw unsafeImage(`it is a VMDK of type ${createType}: convert it to qcow2 first`)
-  if ((data.extents ?? []).length !== 1) throw unsafeImage('it is a VMDK of several files: convert it to qcow2 first')
+    throw unsafeImageError(`it is a VMDK of type ${createType}: convert it to qcow2 first`)
+  if ((data.extents ?? []).length !== 1)
+    throw unsafeImageError('it is a VMDK of several files: convert it to qcow2 first')
 }

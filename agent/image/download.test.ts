@@ -47,7 +47,7 @@ const makeOptions = (url: string, overrides: Partial<DownloadOptions> = {}): Dow
   progress: (bytes) => server?.acknowledge(bytes),
   ...overrides,
 })
-const downloaded = () => readFileSync(join(dir, 'part'))
+const readDownloaded = () => readFileSync(join(dir, 'part'))
 const remainingFiles = () => readdirSync(dir).filter((n) => n.startsWith('part'))
 
 describe('downloadSource gets the right bytes', () => {
@@ -158,7 +158,7 @@ describe('downloadSource gets the right bytes', () => {
         progress: (bytes) => (progress.push(bytes), server.acknowledge(bytes)),
       }),
     )
-    expect(downloaded().equals(body)).toBe(true)
+    expect(readDownloaded().equals(body)).toBe(true)
     expect(server.requests).toHaveLength(requests)
     expect(server.requests.at(-1)?.range).toBe(lastRange)
     expect(progress.at(-1)).toBe(body.length)
@@ -173,11 +173,11 @@ describe('downloadSource, with bytes that an earlier process left,', () => {
       kind: 'Transient',
       code: 'ImageDownloadFailed',
     })
-    expect(downloaded()).toHaveLength(150_000)
+    expect(readDownloaded()).toHaveLength(150_000)
     server.setBehaviour(() => ({ body }))
     await downloadSource(sources, makeOptions(server.url, overrides))
     expect(server.requests.at(-1)?.range).toBe('bytes=150000-')
-    expect(downloaded().equals(body)).toBe(true)
+    expect(readDownloaded().equals(body)).toBe(true)
   })
 
   test('starts over once when one of them is wrong', async () => {
@@ -186,7 +186,7 @@ describe('downloadSource, with bytes that an earlier process left,', () => {
     writeFileSync(join(dir, 'part.json'), JSON.stringify({ url: server.url, validator: etagOf(body) }))
     await downloadSource(sources, makeOptions(server.url, { checksum: sha256(body) }))
     expect(server.requests.map((r) => r.range)).toEqual(['bytes=1000-', undefined])
-    expect(downloaded().equals(body)).toBe(true)
+    expect(readDownloaded().equals(body)).toBe(true)
   })
 
   test.each(['{"url":"http://elsewhere/"}', '{"url', ''])('ignores them when their description is %s', async (note) => {
@@ -326,7 +326,7 @@ test('downloadSource throws the reason of an abort and keeps the bytes', async (
   await expect(downloadSource(sources, makeOptions(server.url, { signal: controller.signal, progress }))).rejects.toBe(
     reason,
   )
-  expect(downloaded()).toHaveLength(50_000)
+  expect(readDownloaded()).toHaveLength(50_000)
 })
 
 test('downloadSource retries after stallTimeout without a byte', async () => {
@@ -370,7 +370,7 @@ describe('downloadSource from a file', () => {
   test('reads it in a directory of the operator', async () => {
     writeFileSync(join(dir, 'image'), body)
     await downloadSource(sources, makeOptions(`file://${dir}/image`, { checksum: sha256(body) }))
-    expect(downloaded().equals(body)).toBe(true)
+    expect(readDownloaded().equals(body)).toBe(true)
   })
   test.each([
     ['in another directory', () => 'file:///etc/hostname'],

@@ -153,7 +153,7 @@ async function fetchAll(sources: SourceOpener, part: PartialFile, options: Downl
       signal.throwIfAborted()
       const error = rethrowUnlessTransient(thrown, options.url)
       failures = part.size > sizeBefore ? 1 : failures + 1
-      if (failures >= attempts) throw downloadFailed(Transient, options.url, error)
+      if (failures >= attempts) throw downloadFailedError(Transient, options.url, error)
       if (error instanceof RangeUnusable) await startOver(part, options)
       else await sleep(firstDelay * 2 ** (failures - 1), undefined, { signal })
     }
@@ -163,7 +163,7 @@ async function fetchAll(sources: SourceOpener, part: PartialFile, options: Downl
 /** Returns an error that a retry may cure; throws any other. */
 function rethrowUnlessTransient(error: unknown, url: string): unknown {
   if (isKubenovaError(error) || toDiskFull(error, '') !== error) throw error
-  if (error instanceof SourceError && !error.isRetryable) throw downloadFailed(Terminal, url, error)
+  if (error instanceof SourceError && !error.isRetryable) throw downloadFailedError(Terminal, url, error)
   // Errors of the network have a code. An error without one is a bug of the agent.
   if (!(error instanceof SourceError) && errorCodeOf(error) === undefined) throw error
   return error
@@ -175,7 +175,7 @@ function withoutSecrets(url: string): string {
   return protocol === 'file:' ? `file://${pathname}` : `${origin}${pathname}`
 }
 
-const downloadFailed = (Kind: typeof Terminal | typeof Transient, url: string, cause: unknown) =>
+const downloadFailedError = (Kind: typeof Terminal | typeof Transient, url: string, cause: unknown) =>
   new Kind(
     'ImageDownloadFailed',
     `cannot fetch ${withoutSecrets(url)}: ${cause instanceof Error ? cause.message : String(cause)}`,
@@ -200,12 +200,12 @@ async function fetchOnce(sources: SourceOpener, part: PartialFile, options: Down
 
 async function appendBody(part: PartialFile, { body, total }: OpenedSource, options: DownloadOptions): Promise<void> {
   const { maxBytes, signal, progress } = options
-  if (total !== undefined && total > maxBytes) throw imageTooLarge(total, maxBytes)
+  if (total !== undefined && total > maxBytes) throw imageTooLargeError(total, maxBytes)
   await requireSpace(part, total, options)
   let nextCheck = part.size + SPACE_CHECK_BYTES
   for await (const chunk of body as AsyncIterable<Buffer>) {
     signal.throwIfAborted()
-    if (part.size + chunk.length > maxBytes) throw imageTooLarge(part.size + chunk.length, maxBytes)
+    if (part.size + chunk.length > maxBytes) throw imageTooLargeError(part.size + chunk.length, maxBytes)
     if (part.size >= nextCheck) {
       await requireSpace(part, total, options)
       nextCheck = part.size + SPACE_CHECK_BYTES
@@ -232,7 +232,7 @@ async function requireSpace(
   throw new Transient('DiskFull', `no space for the ${total - size} bytes that are missing of the image`)
 }
 
-const imageTooLarge = (bytes: number, max: number) =>
+const imageTooLargeError = (bytes: number, max: number) =>
   new Terminal('ImageTooLarge', `the image has ${bytes} bytes or more, ${max} are allowed here`)
 
 /** Writes the description before the first byte, so that after a crash no bytes are there without one. */

@@ -119,7 +119,7 @@ export class SourceOpener {
     let url = first
     for (let hops = 0; hops <= 5; hops++) {
       this.#checkUrl(url)
-      const response = await this.#get(url, headers, signal)
+      const response = await this.#sendGet(url, headers, signal)
       const { location } = response.headers
       if (![301, 302, 303, 307, 308].includes(response.statusCode ?? 0) || location === undefined) {
         return parseResponse(response, from, validator)
@@ -130,7 +130,7 @@ export class SourceOpener {
     throw new SourceError('it redirects more than 5 times', false)
   }
 
-  async #get(url: URL, headers: OutgoingHttpHeaders, signal: AbortSignal): Promise<IncomingMessage> {
+  async #sendGet(url: URL, headers: OutgoingHttpHeaders, signal: AbortSignal): Promise<IncomingMessage> {
     const scope = createAbortScope([signal, this.#stop.signal])
     try {
       const limits = { headersMs: this.#stallTimeout, idleMs: this.#stallTimeout, signal: scope.signal }
@@ -151,7 +151,7 @@ export class SourceOpener {
       )
     }
     const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
-    if (isIP(host) !== 0 && this.#isBlocked(host)) throw addressRefused(host)
+    if (isIP(host) !== 0 && this.#isBlocked(host)) throw addressNotAllowedError(host)
   }
 
   #isBlocked(address: string): boolean {
@@ -166,7 +166,7 @@ export class SourceOpener {
     lookup(host, { ...options, all: true }, (error, addresses) => {
       if (error !== null) return callback(error, '')
       const blocked = addresses.find(({ address }) => this.#isBlocked(address))
-      if (blocked !== undefined) return callback(addressRefused(blocked.address), '')
+      if (blocked !== undefined) return callback(addressNotAllowedError(blocked.address), '')
       const first = addresses[0]
       if (options.all === true || first === undefined) return callback(null, addresses)
       return callback(null, first.address, first.family)
@@ -174,7 +174,7 @@ export class SourceOpener {
   }
 }
 
-const addressRefused = (address: string) =>
+const addressNotAllowedError = (address: string) =>
   new Terminal('ImageSourceNotAllowed', `the source is at ${address}, an address that images may not come from`)
 
 const RETRYABLE_STATUSES = new Set([408, 425, 429])

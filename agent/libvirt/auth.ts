@@ -20,7 +20,7 @@ export type SaslExchange = Generator<Buffer, void, Buffer>
 
 const mechanisms: Record<string, (credentials: Credentials) => SaslExchange> = {
   'SCRAM-SHA-256': scramSha256,
-  PLAIN: plain,
+  PLAIN: plainMechanism,
 }
 
 /**
@@ -64,6 +64,6 @@ async function authenticateSasl(call: CallFunction, credentials: Credentials | u
 }
 
 /** The mechanism PLAIN (RFC 4616). */
-function* plain({ username, password }: Credentials): SaslExchange {
+function* plainMechanism({ username, password }: Credentials): SaslExchange {
   yield Buffer.from(`\0${username}\0${password}`)
 }

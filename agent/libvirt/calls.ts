@@ -93,7 +93,7 @@ export class CallTable {
     try {
       options.signal?.throwIfAborted()
       if (this.#failure) throw this.#failure
-      this.#begin(call)
+      this.#sendOrQueue(call)
     } catch (error) {
       return this.#fail(call, error)
     }
@@ -131,7 +131,7 @@ export class CallTable {
   }
 
   /** Encodes the call and sends it, or queues it if there is no slot. */
-  #begin(call: Call): void {
+  #sendOrQueue(call: Call): void {
     const { writer } = this.#outbox
     const { procedure, args } = call.request
     const start = beginMessage(writer, {
@@ -190,7 +190,7 @@ export class CallTable {
     try {
       if (status === messageStatus.error) throw new LibvirtError(decode(wireError, payload), procedure.name)
       const result = decode(procedure.result, payload)
-      this.#end(call, undefined)
+      this.#settle(call, undefined)
       resolve(result)
     } catch (error) {
       this.#fail(call, error)
@@ -199,11 +199,11 @@ export class CallTable {
 
   #fail(call: Call, error: unknown): void {
     if (call.done) return
-    this.#end(call, error)
+    this.#settle(call, error)
     call.request.reject(error)
   }
 
-  #end(call: Call, error: unknown): void {
+  #settle(call: Call, error: unknown): void {
     call.done = true
     if (call.onAbort) call.request.options.signal?.removeEventListener('abort', call.onAbort)
     publish.callEnd(call.procedure.name, call.started, error)

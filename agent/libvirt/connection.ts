@@ -50,7 +50,7 @@ export class Connection implements AsyncDisposable {
   readonly #keepAlive: KeepAlive
   readonly #frames = new FrameSplitter()
   readonly #reader = new XdrReader()
-  readonly #onFrame = (bytes: Buffer, start: number, end: number) => this.#receive(bytes, start, end)
+  readonly #onFrame = (bytes: Buffer, start: number, end: number) => this.#onMessage(bytes, start, end)
   readonly #streams = new Set<LibvirtStream>()
   readonly #resolveClosed: (error: ConnectionError | undefined) => void
   /** The stream, if this connection was made for one. */
@@ -74,7 +74,7 @@ export class Connection implements AsyncDisposable {
       (ms) =>
         this.#fail(new ConnectionError('silent', `${formatAddress(address)}: the daemon sent nothing for ${ms} ms`)),
     )
-    listen((bytes, length) => this.#read(bytes, length))
+    listen((bytes, length) => this.#onBytes(bytes, length))
     socket.on('error', (cause) =>
       this.#fail(new ConnectionError('lost', `${formatAddress(address)}: ${cause.message}`, { cause })),
     )
@@ -249,7 +249,7 @@ export class Connection implements AsyncDisposable {
     if (!this.#failure) this.#socket.write(bytes)
   }
 
-  #read(bytes: Buffer, length: number): void {
+  #onBytes(bytes: Buffer, length: number): void {
     this.#keepAlive.noteTraffic()
     try {
       this.#frames.push(bytes, length, this.#onFrame)
@@ -260,18 +260,18 @@ export class Connection implements AsyncDisposable {
     this.#outbox.flush()
   }
 
-  #receive(bytes: Buffer, start: number, end: number): void {
+  #onMessage(bytes: Buffer, start: number, end: number): void {
     if (this.#failure) return
     const payload = this.#reader.moveTo(bytes, start + 4, end)
     const header = readHeader(payload)
     checkHeader(header)
     if (header.program === program.keepAlive) this.#keepAlive.receive(header.procedure)
-    else if (header.type === messageType.stream) this.#receiveStream(header, payload)
+    else if (header.type === messageType.stream) this.#onStreamMessage(header, payload)
     else if (header.type === messageType.reply) this.#calls.reply(header, payload)
     else if (header.program === program.remote) this.#events.receive(header.procedure, payload)
   }
 
-  #receiveStream({ serial, procedure, status }: Header, payload: XdrReader): void {
+  #onStreamMessage({ serial, procedure, status }: Header, payload: XdrReader): void {
     const own = this.#ownStream
     if (!own || own.serial !== serial || own.procedure.number !== procedure) {
       throw new ProtocolError(`stream data with serial ${serial}, but no such stream is open`)

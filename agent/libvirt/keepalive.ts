@@ -32,7 +32,7 @@ export class KeepAlive {
   /** Starts to send PINGs. PINGs of the daemon are answered even without this. */
   start(): void {
     this.stop()
-    this.#timer = setInterval(() => this.#tick(), this.#options.intervalMs)
+    this.#timer = setInterval(() => this.#checkSilence(), this.#options.intervalMs)
     this.#timer.unref()
   }
 
@@ -52,7 +52,7 @@ export class KeepAlive {
     if (procedure === ping) this.#send(keepAliveMessage(pong))
   }
 
-  #tick(): void {
+  #checkSilence(): void {
     if (this.#hadTraffic) {
       this.#hadTraffic = false
       return

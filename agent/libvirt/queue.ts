@@ -22,7 +22,7 @@ export class Queue<T> {
     this.#items[this.#head] = undefined
     this.#head += 1
     // Dropping the shifted half at a time moves each item at most once per doubling of the queue.
-    if (this.#head > 1024 && this.#head * 2 > this.#items.length) this.#drop()
+    if (this.#head > 1024 && this.#head * 2 > this.#items.length) this.#dropShifted()
     else if (this.length === 0) this.clear()
     return item
   }
@@ -36,7 +36,7 @@ export class Queue<T> {
     for (const item of this.#items.slice(this.#head)) if (item !== undefined) yield item
   }
 
-  #drop(): void {
+  #dropShifted(): void {
     this.#items = this.#items.slice(this.#head)
     this.#head = 0
   }

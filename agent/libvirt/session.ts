@@ -54,7 +54,7 @@ export class Session implements AsyncDisposable {
   constructor(options: SessionOptions) {
     this.#options = options
     this.#up.promise.catch(() => {}) // `close` rejects it, even if no caller waits
-    this.#running = this.#run()
+    this.#running = this.#reconnectUntilClosed()
   }
 
   /** Generation of the latest connection; 0 before the first. */
@@ -122,7 +122,7 @@ export class Session implements AsyncDisposable {
     handler: EventHandler<E>,
     options: SubscribeOptions = {},
   ): Promise<Subscription> {
-    const onOverflow = options.onOverflow ?? (() => this.#resync('overflow'))
+    const onOverflow = options.onOverflow ?? (() => this.#notifyResync('overflow'))
     const delivery = new Delivery<EventOf<E>>(handler, { ...options, onOverflow })
     const subscription: SessionSubscription = {
       event,
@@ -186,7 +186,7 @@ export class Session implements AsyncDisposable {
     return connection.call(procedure, args, withRemainingTime(options, performance.now() - started))
   }
 
-  async #run(): Promise<void> {
+  async #reconnectUntilClosed(): Promise<void> {
     const { minMs, maxMs } = this.#options.backoff ?? { minMs: 100, maxMs: 10_000 }
     let waitMs = minMs
     while (!this.#stop.signal.aborted) {
@@ -211,7 +211,7 @@ export class Session implements AsyncDisposable {
       this.#generation = connection.generation
       this.#current = connection
       this.#up.resolve(connection)
-      this.#resync('connected')
+      this.#notifyResync('connected')
       ready.resolve()
       this.#previous = await connection.closed
       this.#up = Promise.withResolvers()
@@ -243,7 +243,7 @@ export class Session implements AsyncDisposable {
     return { generation: this.#generation, reason, previous: this.#previous }
   }
 
-  #resync(reason: Resync['reason']): void {
+  #notifyResync(reason: Resync['reason']): void {
     for (const delivery of this.#resyncs) delivery.push(this.#resyncFor(reason))
   }
 }

@@ -57,7 +57,7 @@ export class LibvirtStream extends Duplex {
     } else if (status === messageStatus.ok) {
       this.#complete()
     } else if (payload.left > 0) {
-      this.#data(payload.rest())
+      this.#pushData(payload.rest())
     } else {
       // An empty message is the daemon's end of data. The daemon then waits for this client's finish and confirms it.
       this.#sendFinish()
@@ -97,7 +97,7 @@ export class LibvirtStream extends Duplex {
     done(error)
   }
 
-  #data(payload: Buffer): void {
+  #pushData(payload: Buffer): void {
     if (this.#procedure.stream === 'upload')
       throw new ProtocolError(`${this.#procedure.name}: the daemon sent data in an upload`)
     if (!this.push(payload)) this.#port.pause()

@@ -3,7 +3,7 @@
  * attached later.
  */
 import type { DomainInput } from '../input.ts'
-import { isPcie } from '../os.ts'
+import { hasPcie } from '../os.ts'
 import { type Element, xmlElement } from '../render-xml.ts'
 import { drivesOf } from './disk.ts'
 import { inputBusOf } from './graphics.ts'
@@ -17,14 +17,14 @@ export function controllerElements(input: DomainInput, pciDevices: number): Elem
   const needsScsi = buses.has('scsi')
   const needsUsb = buses.has('usb')
   return [
-    ...(isPcie(input) ? rootPorts(pciDevices + Number(needsScsi) + Number(needsUsb) + FREE_ROOT_PORTS) : []),
+    ...(hasPcie(input) ? rootPortElements(pciDevices + Number(needsScsi) + Number(needsUsb) + FREE_ROOT_PORTS) : []),
     // Without this element libvirt adds a USB controller that no device uses.
     xmlElement('controller', { type: 'usb', model: needsUsb ? 'qemu-xhci' : 'none' }),
     ...(needsScsi ? [xmlElement('controller', { type: 'scsi', index: 0, model: 'virtio-scsi' })] : []),
   ]
 }
 
-function rootPorts(count: number): Element[] {
+function rootPortElements(count: number): Element[] {
   const port = () => xmlElement('controller', { type: 'pci', model: 'pcie-root-port' })
   return [
     xmlElement('controller', { type: 'pci', index: 0, model: 'pcie-root' }),

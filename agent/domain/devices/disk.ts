@@ -4,7 +4,7 @@
  */
 import { Terminal } from '../../../crds/index.ts'
 import type { DiskFile, DomainInput } from '../input.ts'
-import { isPcie } from '../os.ts'
+import { hasPcie } from '../os.ts'
 import { imageProperty, isWindows, requireOneOf } from '../properties.ts'
 import { type Element, xmlElement } from '../render-xml.ts'
 
@@ -40,13 +40,13 @@ export function diskBusOf(input: DomainInput): DiskBus {
  * virtio-scsi, except for Windows, which has no driver for that.
  */
 export function cdromBusOf(input: DomainInput): DiskBus {
-  const fallback = !isPcie(input) ? 'ide' : isWindows(input) ? 'sata' : 'scsi'
+  const fallback = !hasPcie(input) ? 'ide' : isWindows(input) ? 'sata' : 'scsi'
   const bus = requireOneOf('hw_cdrom_bus', imageProperty(input, 'hw_cdrom_bus') ?? fallback, diskBuses)
   return rejectIdeOnPcie(input, 'hw_cdrom_bus', bus)
 }
 
 function rejectIdeOnPcie(input: DomainInput, name: string, bus: DiskBus): DiskBus {
-  if (bus !== 'ide' || !isPcie(input)) return bus
+  if (bus !== 'ide' || !hasPcie(input)) return bus
   throw new Terminal(
     'UnsupportedHardware',
     `${name} is ide, but the machine type has no IDE: take sata, or hw_machine_type pc`,

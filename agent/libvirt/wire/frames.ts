@@ -24,7 +24,7 @@ export class FrameSplitter {
    * reference to `chunk`. Throws ProtocolError for an invalid length.
    */
   push(chunk: Buffer, length: number, take: TakeMessage): void {
-    let at = this.#held > 0 ? this.#complete(chunk, length, take) : 0
+    let at = this.#held > 0 ? this.#completeHeld(chunk, length, take) : 0
     while (length - at >= 4) {
       const end = at + checkLength(chunk.readUInt32BE(at))
       if (end > length) break
@@ -35,7 +35,7 @@ export class FrameSplitter {
   }
 
   /** Completes the held message as far as possible, and gives the number of bytes that it took from the chunk. */
-  #complete(chunk: Buffer, length: number, take: TakeMessage): number {
+  #completeHeld(chunk: Buffer, length: number, take: TakeMessage): number {
     const at = Math.min(Math.max(4 - this.#held, 0), length)
     this.#keep(chunk, 0, at)
     if (this.#held < 4) return at
