@@ -1,5 +1,5 @@
-// The API server checks the types of a policy's expressions only if its rules name API versions. Here they do, so that
-// an expression with a field that does not exist is found.
+// Type-checks the expressions of the admission policies. The API server does so only for policies whose rules name API
+// versions, so this test puts versions into the rules.
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
@@ -21,8 +21,8 @@ const path = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies'
 const plane = withControlPlane({ controllerManager: true })
 beforeAll(() => applyManifests(plane().api, join(import.meta.dirname, 'manifests')))
 
-/** With the version of each group in place of the asterisk, and resources by name. */
-function versioned(policy: Policy): Policy {
+/** Replaces the asterisks in the rules by the version of each group and by names of resources. */
+function withVersions(policy: Policy): Policy {
   const resourceRules = policy.spec.matchConstraints.resourceRules.map((rule) => ({
     ...rule,
     apiVersions: rule.apiGroups[0]?.endsWith('k8s.io') ? ['v1'] : [VERSION],
@@ -36,27 +36,27 @@ const policies = globSync('*.yaml', { cwd: folder })
   .map((document) => document.toJS() as Policy)
   .filter(({ kind }) => kind === 'ValidatingAdmissionPolicy')
 
-async function warnings(policy: Policy): Promise<string[]> {
-  const { metadata } = await plane().api.send<Policy>('POST', path, versioned(policy))
-  const checked = async () => {
+async function findTypeWarnings(policy: Policy): Promise<string[]> {
+  const { metadata } = await plane().api.send<Policy>('POST', path, withVersions(policy))
+  const statusOnceChecked = async () => {
     const { status } = await plane().api.send<Policy>('GET', `${path}/${metadata.name}`)
     return status?.observedGeneration === metadata.generation ? status : undefined
   }
-  const status = await waitUntil(checked, { what: `types of ${metadata.name}`, deadline: 60_000 })
+  const status = await waitUntil(statusOnceChecked, { what: `types of ${metadata.name}`, deadline: 60_000 })
   return (status.typeChecking?.expressionWarnings ?? []).map(({ warning }) => warning)
 }
 
 it.each(policies.map((policy) => [policy.metadata.name, policy] as const))(
-  '%s names fields that are',
+  '%s uses only fields that exist',
   async (_, policy) => {
-    expect(await warnings(policy)).toEqual([])
+    expect(await findTypeWarnings(policy)).toEqual([])
   },
 )
 
-it('a field that is none is found', async () => {
+it('the API server warns of a field that does not exist', async () => {
   const [policy] = policies.filter(({ metadata }) => metadata.name === 'kubenova-agent-server')
   const text = JSON.stringify(policy)
     .replaceAll('status.host', 'status.hosst')
     .replaceAll(policy?.metadata.name ?? '', 'misspelt')
-  expect((await warnings(JSON.parse(text) as Policy)).join()).toContain("undefined field 'hosst'")
+  expect((await findTypeWarnings(JSON.parse(text) as Policy)).join()).toContain("undefined field 'hosst'")
 })

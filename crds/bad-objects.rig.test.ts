@@ -13,75 +13,82 @@ beforeAll(async () => {
 
 const options = 'dryRun=All&fieldValidation=Strict'
 
-/** The message with which the API server refuses the object. Fails the test if it accepts it. */
-async function refusal(write: Promise<unknown>): Promise<string> {
+/**
+ * The message with which the API server rejects a write, or a text that equals no expected message if it accepts it.
+ */
+async function rejectionMessage(write: Promise<unknown>): Promise<string> {
   try {
     await write
   } catch (error) {
     const text = error instanceof Error ? error.message : ''
     return (JSON.parse(text.slice(text.indexOf('{'))) as { message: string }).message
   }
-  return 'nothing: it was taken'
+  return 'nothing: the write was accepted'
 }
 
-/** The first good object of that kind in the tables. */
-function example(kind: string): Manifest {
+/** The first valid object of a kind in the tables. */
+function validObject(kind: string): Manifest {
   const found = badObjects.find(({ object, before }) => object.kind === kind && before)?.before
   if (!found) throw new Error(`no table of ${kind}`)
   return found
 }
 
-/** A replace, as `kubectl replace` and most client libraries do it. */
-async function replaced(before: Manifest, object: Manifest): Promise<string> {
+/** Creates `before` and replaces it by `object`, as `kubectl replace` and most client libraries do. */
+async function replaceObject(before: Manifest, object: Manifest): Promise<string> {
   const path = collectionPath(object)
   const { metadata } = await plane().api.send<Manifest>('POST', path, before)
   try {
-    return await refusal(plane().api.send('PUT', `${path}/${metadata.name}?${options}`, { ...object, metadata }))
+    return await rejectionMessage(
+      plane().api.send('PUT', `${path}/${metadata.name}?${options}`, { ...object, metadata }),
+    )
   } finally {
     await plane().api.send('DELETE', `${path}/${metadata.name}`)
   }
 }
 
-function created(object: Manifest, text: string | undefined): Promise<unknown> {
+function createObject(object: Manifest, text: string | undefined): Promise<unknown> {
   const path = `${collectionPath(object)}?${options}`
   return text === undefined
     ? plane().api.send('POST', path, object)
     : plane().api.send('POST', path, text, 'application/yaml')
 }
 
-it.each(badObjects)('refuses $title', async ({ before, object, text, says }) => {
-  const said = before ? await replaced(before, object) : await refusal(created(object, text))
-  expect(said).toContain(says)
+it.each(badObjects)('the API server rejects $title', async ({ before, object, text, message }) => {
+  const answer = before ? await replaceObject(before, object) : await rejectionMessage(createObject(object, text))
+  expect(answer).toContain(message)
 })
 
 // The cost of the IPv6 rules depends on the addresses. It must never exceed the limit of the API server.
-it.each(['2001:db8::/64', '2000::/8'])('takes the largest Network of %s', async (cidr) => {
+it.each(['2001:db8::/64', '2000::/8'])('the API server accepts the largest Network of %s', async (cidr) => {
   const address = (n: number): string => `2001:0db8:0000:0000:0000:0000:0000:${n.toString(16).padStart(4, '0')}`
   const pools = Array.from({ length: 16 }, (_, i) => ({ start: address(256 + i * 16), end: address(271 + i * 16) }))
   const subnet = { cidr, gateway: address(1), dhcpAddress: address(2), dhcp: cidr.endsWith('/64'), pools }
-  const object = { ...example('Network'), spec: { subnets: [subnet] } }
-  await expect(created(object, undefined)).resolves.toBeDefined()
+  const object = { ...validObject('Network'), spec: { subnets: [subnet] } }
+  await expect(createObject(object, undefined)).resolves.toBeDefined()
 })
 
-it('does not repeat a private key in its answer', async () => {
+it('the API server does not repeat a private key in its answer', async () => {
   const publicKey = '-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n'
-  const object = { ...example('KeyPair'), spec: { type: 'x509', publicKey } }
-  expect(await refusal(created(object, undefined))).not.toContain('c2VjcmV0')
+  const object = { ...validObject('KeyPair'), spec: { type: 'x509', publicKey } }
+  expect(await rejectionMessage(createObject(object, undefined))).not.toContain('c2VjcmV0')
 })
 
-// A client that does not ask for strict validation, as most libraries: nothing that is unknown is kept.
-it('drops what it does not know for a client that is not strict', async () => {
-  const object = example('Server')
+// Most client libraries do not request strict validation.
+it('the API server drops unknown fields when the client does not request strict validation', async () => {
+  const object = validObject('Server')
   const path = `${collectionPath(object)}?dryRun=All`
-  const taken = await plane().api.send<Manifest>('POST', path, { ...object, spec: { ...object.spec, flavour: 'big' } })
-  expect(taken.spec).toMatchObject(object.spec)
-  expect(taken.spec).not.toHaveProperty('flavour')
+  const withTypo = { ...object, spec: { ...object.spec, flavour: 'big' } }
+  const accepted = await plane().api.send<Manifest>('POST', path, withTypo)
+  expect(accepted.spec).toMatchObject(object.spec)
+  expect(accepted.spec).not.toHaveProperty('flavour')
 })
 
-it('refuses an object that is larger than etcd takes', async () => {
-  const object = example('Server')
+it('the API server rejects an object that is too large for etcd', async () => {
+  const object = validObject('Server')
   const metadata = { ...object.metadata, annotations: { a: 'x'.repeat(300_000) } }
-  expect(await refusal(created({ ...object, metadata }, undefined))).toContain('may not be more than 262144 bytes')
+  expect(await rejectionMessage(createObject({ ...object, metadata }, undefined))).toContain(
+    'may not be more than 262144 bytes',
+  )
   const large = { ...object, spec: { ...object.spec, userData: 'x'.repeat(4_000_000) } }
-  expect(await refusal(created(large, undefined))).toContain('limit')
+  expect(await rejectionMessage(createObject(large, undefined))).toContain('limit')
 })

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
-import { collectionPath, exampleFiles, type Manifest, objectsIn, root } from '../test/manifests.ts'
+import { collectionPath, exampleFiles, type Manifest, parseManifests, root } from '../test/manifests.ts'
 import { applyManifests } from '../test/rig/crds.ts'
 import { withControlPlane } from '../test/rig/vitest.ts'
 
@@ -18,17 +18,17 @@ beforeAll(async () => {
 
 const strict = 'dryRun=All&fieldValidation=Strict&fieldManager=test'
 
-/** As `kubectl apply --server-side` does; what has no name of its own is created. */
-function send(object: Manifest): Promise<Manifest> {
+/** Applies an object as `kubectl apply --server-side` does, or creates it if its name is to be generated. */
+function applyOrCreate(object: Manifest): Promise<Manifest> {
   const path = collectionPath(object)
   const { name } = object.metadata
   if (name === undefined) return plane().api.send('POST', `${path}?${strict}`, object)
   return plane().api.send('PATCH', `${path}/${name}?${strict}`, object, 'application/apply-patch+yaml')
 }
 
-it.each(exampleFiles())('the API server takes examples/%s', async (file) => {
-  for (const object of objectsIn(readFileSync(join(root, 'examples', file), 'utf8'))) {
-    const taken = await send(object)
-    expect(taken.spec).toMatchObject(object.spec)
+it.each(exampleFiles())('the API server accepts examples/%s', async (file) => {
+  for (const object of parseManifests(readFileSync(join(root, 'examples', file), 'utf8'))) {
+    const accepted = await applyOrCreate(object)
+    expect(accepted.spec).toMatchObject(object.spec)
   }
 })

@@ -2,42 +2,42 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { kinds } from '../hack/generate/kinds.ts'
-import { exampleFiles, kindOf, type Manifest, objectsIn, root, schemaProblems } from '../test/manifests.ts'
+import { exampleFiles, findSchemaProblems, kindOf, type Manifest, parseManifests, root } from '../test/manifests.ts'
 import type { Port, Server } from './index.ts'
 
 const files = exampleFiles().map((file) => ({
   file,
-  objects: objectsIn(readFileSync(join(root, 'examples', file), 'utf8')),
+  objects: parseManifests(readFileSync(join(root, 'examples', file), 'utf8')),
 }))
 const all = files.flatMap(({ objects }) => objects)
 
 describe.each(files)('examples/$file', ({ file, objects }) => {
   it('validates against the schema', () => {
     expect(objects.length).toBeGreaterThan(0)
-    for (const object of objects) expect(schemaProblems(object)).toEqual([])
+    for (const object of objects) expect(findSchemaProblems(object)).toEqual([])
   })
 
-  it('opens with a comment that says what it is', () => {
+  it('opens with a comment', () => {
     expect(readFileSync(join(root, 'examples', file), 'utf8')).toMatch(/^# \S/)
   })
 })
 
-it('there is an example of each kind', () => {
+it('every kind has an example', () => {
   const missing = kinds.map(({ kind }) => kind).filter((kind) => !all.some((object) => object.kind === kind))
   expect(missing).toEqual([])
 })
 
-it('no two are of the same name', () => {
+it('no two examples of a kind have the same name', () => {
   const names = all.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? 'default'}/${metadata.name}`)
   const twice = names.filter((name, i) => !name.endsWith('undefined') && names.indexOf(name) !== i)
   expect(twice).toEqual([])
 })
 
-const text = (value: unknown): string => (typeof value === 'string' ? value : '')
+const stringOrEmpty = (value: unknown): string => (typeof value === 'string' ? value : '')
 
 /** The objects that an object refers to, each as kind and key. */
-function references({ kind, metadata: { namespace = 'default' }, spec }: Manifest): string[] {
-  if (kind === 'ServerAction') return [`Server ${namespace}/${text(spec['server'])}`]
+function referencesOf({ kind, metadata: { namespace = 'default' }, spec }: Manifest): string[] {
+  if (kind === 'ServerAction') return [`Server ${namespace}/${stringOrEmpty(spec['server'])}`]
   if (kind === 'Port') {
     const { network } = spec as Port['spec']
     return [`Network ${network.namespace ?? namespace}/${network.name}`]
@@ -57,14 +57,14 @@ function references({ kind, metadata: { namespace = 'default' }, spec }: Manifes
   ]
 }
 
-it('they name only what is among them', () => {
+it('the examples refer only to objects of the examples', () => {
   const keys = new Set(
     all.map((object) => {
       const { name, namespace = 'default' } = object.metadata
       return `${object.kind} ${kindOf(object).scope === 'Cluster' ? name : `${namespace}/${name}`}`
     }),
   )
-  const named = all.flatMap(references)
-  expect(named.length).toBeGreaterThan(20)
-  expect(named.filter((key) => !keys.has(key))).toEqual([])
+  const references = all.flatMap(referencesOf)
+  expect(references.length).toBeGreaterThan(20)
+  expect(references.filter((key) => !keys.has(key))).toEqual([])
 })

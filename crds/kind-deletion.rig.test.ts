@@ -10,21 +10,21 @@ import { GROUP } from './index.ts'
 const plane = withControlPlane()
 const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
 
-/** The answer to the deletion of a definition, as a dry run. */
-const deletion = (name: string): Promise<string> =>
+/** Deletes a definition as a dry run; resolves to `deleted` or to the error. */
+const tryDelete = (name: string): Promise<string> =>
   plane()
     .api.send('DELETE', `${definitions}/${name}?dryRun=All`)
     .then(
       () => 'deleted',
       (error: unknown) => String(error),
     )
-const annotate = (name: string, value: string): Promise<unknown> => {
+const annotateDefinition = (name: string, value: string): Promise<unknown> => {
   const patch = { metadata: { annotations: { [`${GROUP}/allow-deletion`]: value } } }
   return plane().api.send('PATCH', `${definitions}/${name}`, patch, 'application/merge-patch+json')
 }
 
-const servers = `servers.${GROUP}`
-const refusal =
+const serversDefinition = `servers.${GROUP}`
+const expectedMessage =
   `with this definition every Server of the cluster is deleted, with its guest and its disks: if that is meant, annotate it with ` +
   `${GROUP}/allow-deletion=true first, then delete it`
 
@@ -32,29 +32,34 @@ beforeAll(async () => {
   const { api } = plane()
   await applyManifests(api, join(root, 'crds/manifests'))
   await applyPolicies(api, join(root, 'crds/admission'))
-  // A policy counts some seconds after it was made.
-  const counts = async (): Promise<boolean> => (await deletion(servers)).includes(refusal)
-  await waitUntil(counts, { what: 'a refusal', deadline: 60_000, every: 200 })
+  // A policy takes effect some seconds after its creation.
+  const isInEffect = async (): Promise<boolean> => (await tryDelete(serversDefinition)).includes(expectedMessage)
+  await waitUntil(isInEffect, { what: 'the policy to take effect', deadline: 60_000, every: 200 })
 })
 
-it.each(kinds.map(({ kind, plural }) => [kind, plural]))('keeps the definition of %s', async (kind, plural) => {
-  expect(await deletion(`${plural}.${GROUP}`)).toContain(`with this definition every ${kind} of the cluster is deleted`)
+it.each(kinds.map(({ kind, plural }) => [kind, plural]))(
+  'the deletion of the definition of %s is rejected',
+  async (kind, plural) => {
+    expect(await tryDelete(`${plural}.${GROUP}`)).toContain(
+      `with this definition every ${kind} of the cluster is deleted`,
+    )
+  },
+)
+
+it('a definition can be deleted when it is annotated with allow-deletion=true, and no other', async () => {
+  await annotateDefinition(serversDefinition, 'no')
+  expect(await tryDelete(serversDefinition)).toContain(expectedMessage)
+  await annotateDefinition(serversDefinition, 'true')
+  expect(await tryDelete(serversDefinition)).toBe('deleted')
+  expect(await tryDelete(`ports.${GROUP}`)).toContain('every Port of the cluster')
 })
 
-it('lets one go that says that it is meant, and no other', async () => {
-  await annotate(servers, 'no')
-  expect(await deletion(servers)).toContain(refusal)
-  await annotate(servers, 'true')
-  expect(await deletion(servers)).toBe('deleted')
-  expect(await deletion(`ports.${GROUP}`)).toContain('every Port of the cluster')
-})
-
-it('keeps it deletable when the manifests are applied again', async () => {
+it('the annotation stays when the manifests are applied again', async () => {
   await applyManifests(plane().api, join(root, 'crds/manifests'))
-  expect(await deletion(servers)).toBe('deleted')
+  expect(await tryDelete(serversDefinition)).toBe('deleted')
 })
 
-it('is nothing to definitions of others', async () => {
+it('definitions of other groups can be deleted', async () => {
   const group = 'example.org'
   const schema = { openAPIV3Schema: { type: 'object' } }
   await plane().api.send('POST', definitions, {
@@ -68,5 +73,5 @@ it('is nothing to definitions of others', async () => {
       versions: [{ name: 'v1', served: true, storage: true, schema }],
     },
   })
-  expect(await deletion(`servers.${group}`)).toBe('deleted')
+  expect(await tryDelete(`servers.${group}`)).toBe('deleted')
 })

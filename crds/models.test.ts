@@ -1,7 +1,7 @@
 /**
- * Others make typed models and validators of our CRDs with @kubernetes-models/crd-generate. Theirs are held against
- * ours: the types by tsc, the validators by examples/ and by the bad objects that need no CEL. So the YAML is proven
- * by a second reader.
+ * Compares typed models and validators that @kubernetes-models/crd-generate makes of our CRDs with our own types and
+ * schemas: the types by tsc, the validators by examples/ and by the bad objects that need no CEL. So a second program
+ * reads the YAML of the CRDs, and understands it as we do.
  */
 import { execFile } from 'node:child_process'
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -10,12 +10,12 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { kinds } from '../hack/generate/kinds.ts'
 import { badObjects } from '../test/bad-objects.ts'
-import { exampleFiles, isOurs, type Manifest, objectsIn, root } from '../test/manifests.ts'
+import { exampleFiles, isKubenovaObject, type Manifest, parseManifests, root } from '../test/manifests.ts'
 
 const run = promisify(execFile)
-const bin = (name: string): string => join(root, 'node_modules/.bin', name)
+const binPath = (name: string): string => join(root, 'node_modules/.bin', name)
 
-// Below the repository: the models import packages of node_modules.
+// The models lie below the repository, because they import packages of node_modules.
 const artefacts = join(root, 'test/artefacts')
 let dir: string
 
@@ -26,20 +26,20 @@ beforeAll(async () => {
     '--input',
     join(root, 'crds/manifests', file),
   ])
-  await run(process.execPath, [bin('crd-generate'), ...inputs, '--output', dir])
+  await run(process.execPath, [binPath('crd-generate'), ...inputs, '--output', dir])
 }, 60_000)
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
 /**
- * Ours are objects as they are read: with every default filled in. So ours must be theirs; and theirs, with what has
- * a default made required, must be ours. ServerAction's members are not in our static type: only what is common is
- * compared.
+ * Our types are those of objects with all defaults, as they are read. So our type must be assignable to the generated
+ * one, and the generated one to ours after all members with a default are made required. Our static type of
+ * ServerAction lacks the members of the actions, so only the common members are compared.
  */
 const assertions = `
 import type { ${kinds.map(({ kind }) => kind).join(', ')} } from '../../../crds/index.ts'
 import type { ${kinds.map(({ kind }) => `I${kind}`).join(', ')} } from './compute.kubenova.io/v1alpha1/index'
 
-// What may hold anything is \`object\` to them.
+// The generated type of a member that may hold anything is \`object\`.
 type Filled<T, Ours> = Record<string, unknown> extends Ours ? Ours : T extends readonly (infer E)[]
   ? Ours extends readonly (infer O)[] ? Filled<E, O>[] : T
   : T extends object
@@ -60,8 +60,8 @@ same<Pick<ServerAction['spec'], 'server' | 'requestId' | 'user' | 'project'>, Pi
 same<NonNullable<ServerAction['status']>, NonNullable<IServerAction['status']>>(true)
 `
 
-/** The output of tsc for `text` beside the models. */
-async function compile(text: string): Promise<string> {
+/** Type-checks `text` in the folder of the models; resolves to the output of tsc. */
+async function typeCheck(text: string): Promise<string> {
   const file = join(dir, 'assertions.ts')
   writeFileSync(file, text)
   const config = {
@@ -72,7 +72,7 @@ async function compile(text: string): Promise<string> {
       moduleResolution: 'bundler',
       target: 'es2024',
       allowImportingTsExtensions: true,
-      // As in their templates.
+      // The templates of the generator need this.
       useDefineForClassFields: false,
       skipLibCheck: true,
       types: [],
@@ -80,43 +80,43 @@ async function compile(text: string): Promise<string> {
     files: ['assertions.ts', 'index.ts'],
   }
   writeFileSync(join(dir, 'tsconfig.json'), JSON.stringify(config))
-  return run(process.execPath, [bin('tsc'), '-p', dir]).then(
+  return run(process.execPath, [binPath('tsc'), '-p', dir]).then(
     () => '',
     (error: { stdout: string }) => error.stdout,
   )
 }
 
-it('their types are ours', { timeout: 60_000 }, async () => {
-  expect(await compile(assertions)).toBe('')
+it('the generated types equal ours', { timeout: 60_000 }, async () => {
+  expect(await typeCheck(assertions)).toBe('')
 })
 
-it('the comparison sees a difference', { timeout: 60_000 }, async () => {
+it('the comparison of types finds a difference in either direction', { timeout: 60_000 }, async () => {
   const wrong = assertions.replace("same<Flavor['spec'],", "same<Omit<Flavor['spec'], 'ram'> & { ram: string },")
-  expect(await compile(wrong)).toContain('ours is not theirs')
+  expect(await typeCheck(wrong)).toContain('ours is not theirs')
   const lacking = assertions.replace("same<Server['spec'],", "same<Server['spec'] & { more: string },")
-  expect(await compile(lacking)).toContain('theirs is not ours')
+  expect(await typeCheck(lacking)).toContain('theirs is not ours')
 })
 
 type Validate = ((data: unknown) => boolean) & { errors?: unknown }
 
-async function problems(object: Manifest): Promise<unknown> {
+async function findModelProblems(object: Manifest): Promise<unknown> {
   const file = join(dir, `_schemas/ComputeKubenovaIoV1alpha1${object.kind}.js`)
   const { validate } = (await import(file)) as { validate: Validate }
   return validate(object) ? undefined : (validate.errors ?? 'refused')
 }
 
-it('their validators take every example', async () => {
+it('the generated validators accept every example', async () => {
   for (const file of exampleFiles()) {
-    const objects = objectsIn(readFileSync(join(root, 'examples', file), 'utf8')).filter(isOurs)
-    for (const object of objects) expect(await problems(object), file).toBeUndefined()
+    const objects = parseManifests(readFileSync(join(root, 'examples', file), 'utf8')).filter(isKubenovaObject)
+    for (const object of objects) expect(await findModelProblems(object), file).toBeUndefined()
   }
 })
 
-it('their validators refuse the bad objects that the schema refuses', async () => {
-  // They take fields that they do not know.
-  const bad = badObjects.filter(({ by, says }) => by === 'schema' && !says.startsWith('unknown field'))
+it('the generated validators reject the bad objects that the schema rejects', async () => {
+  // They accept unknown fields.
+  const bad = badObjects.filter(({ by, message }) => by === 'schema' && !message.startsWith('unknown field'))
   expect(bad.length).toBeGreaterThan(40)
-  const taken: string[] = []
-  for (const { object, title } of bad) if ((await problems(object)) === undefined) taken.push(title)
-  expect(taken).toEqual([])
+  const accepted: string[] = []
+  for (const { object, title } of bad) if ((await findModelProblems(object)) === undefined) accepted.push(title)
+  expect(accepted).toEqual([])
 })

@@ -29,6 +29,6 @@ describe('reasonTable', () => {
   })
 })
 
-it('reasonOf takes a word that is no reason for Unexpected', () => {
+it('reasonOf returns Unexpected for a word that is no reason', () => {
   expect(['DiskFull', 'Strange', undefined].map(reasonOf)).toEqual(['DiskFull', 'Unexpected', 'Unexpected'])
 })

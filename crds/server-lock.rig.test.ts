@@ -7,8 +7,8 @@ import { withControlPlane } from '../test/rig/vitest.ts'
 import { waitUntil } from '../test/rig/wait-until.ts'
 import { API_VERSION } from './index.ts'
 
-const cleaners = ['system:serviceaccount:kube-system:namespace-controller', 'system:kube-controller-manager']
-const plane = withControlPlane({ users: cleaners.map((name) => ({ name, groups: ['system:masters'] })) })
+const systemUsers = ['system:serviceaccount:kube-system:namespace-controller', 'system:kube-controller-manager']
+const plane = withControlPlane({ users: systemUsers.map((name) => ({ name, groups: ['system:masters'] })) })
 
 const object: Manifest = {
   apiVersion: API_VERSION,
@@ -18,37 +18,38 @@ const object: Manifest = {
 }
 const path = collectionPath(object)
 
-const deletion = (api: ApiClient, of = `${path}/web-1`): Promise<string> =>
-  api.send('DELETE', `${of}?dryRun=All`).then(
+/** Deletes as a dry run; resolves to `deleted` or to the error. */
+const tryDelete = (api: ApiClient, target = `${path}/web-1`): Promise<string> =>
+  api.send('DELETE', `${target}?dryRun=All`).then(
     () => 'deleted',
     (error: unknown) => String(error),
   )
 
-const refusal = 'the server is locked (release of May): set spec.locked to false first, then delete it'
+const expectedMessage = 'the server is locked (release of May): set spec.locked to false first, then delete it'
 
 beforeAll(async () => {
   const { api } = plane()
   await applyManifests(api, join(root, 'crds/manifests'))
   await applyPolicies(api, join(root, 'crds/admission'))
-  // A policy counts some seconds after it was made.
+  // A policy takes effect some seconds after its creation.
   await waitUntil(() => api.send('POST', path, object), { what: 'a Server', deadline: 60_000 })
-  const counts = async (): Promise<boolean> => (await deletion(api)).includes(refusal)
-  await waitUntil(counts, { what: 'a refusal', deadline: 60_000, every: 200 })
+  const isInEffect = async (): Promise<boolean> => (await tryDelete(api)).includes(expectedMessage)
+  await waitUntil(isInEffect, { what: 'the policy to take effect', deadline: 60_000, every: 200 })
 })
 
-it('keeps a locked server from being deleted, also with all others', async () => {
-  expect(await deletion(plane().api)).toContain(refusal)
-  expect(await deletion(plane().api, path)).toContain(refusal)
+it('the deletion of a locked server is rejected, also as part of a collection', async () => {
+  expect(await tryDelete(plane().api)).toContain(expectedMessage)
+  expect(await tryDelete(plane().api, path)).toContain(expectedMessage)
 })
 
-it.each(cleaners)('does not keep a namespace from going, which is the work of %s', async (cleaner) => {
-  const api = createApiClient(plane().kubeconfigOf(cleaner))
-  expect(await deletion(api)).toBe('deleted')
+it.each(systemUsers)('%s can delete a locked server, so that its namespace can be deleted', async (user) => {
+  const api = createApiClient(plane().kubeconfigOf(user))
+  expect(await tryDelete(api)).toBe('deleted')
   await api.close()
 })
 
-it('lets it go when it is unlocked', async () => {
+it('the server can be deleted when it is unlocked', async () => {
   const patch = { spec: { locked: false, lockedReason: null } }
   await plane().api.send('PATCH', `${path}/web-1`, patch, 'application/merge-patch+json')
-  expect(await deletion(plane().api)).toBe('deleted')
+  expect(await tryDelete(plane().api)).toBe('deleted')
 })

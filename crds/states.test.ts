@@ -22,15 +22,15 @@ describe('vmStateOf', () => {
     ['softDeleted', 'running', 'soft-delete'],
   ]
 
-  it.each(rows)('answers for mode %s and a domain that is %s: %s', (mode, power, vmState) => {
+  it.each(rows)('for mode %s and a domain that is %s is %s', (mode, power, vmState) => {
     expect(vmStateOf({ mode, power, launched: true, fault: false })).toBe(vmState)
   })
 
-  it.each(rows)('answers building in mode %s with a domain that is %s when it was never launched', (mode, power) => {
+  it.each(rows)('is building in mode %s with a domain that is %s when the server was never launched', (mode, power) => {
     expect(vmStateOf({ mode, power, launched: false, fault: false })).toBe('building')
   })
 
-  it.each(rows)('answers error in mode %s with a domain that is %s when it has a fault', (mode, power) => {
+  it.each(rows)('is error in mode %s with a domain that is %s when the server has a fault', (mode, power) => {
     expect(vmStateOf({ mode, power, launched: true, fault: true })).toBe('error')
     expect(vmStateOf({ mode, power, launched: false, fault: true })).toBe('error')
   })

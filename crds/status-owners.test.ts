@@ -105,7 +105,7 @@ describe('the owner of the Ready condition', () => {
       { ...built, conditions: [condition('DeletionPending', 'HostDown')] },
       'agent',
     ],
-  ])('%s is right', (_, status, owner) => {
+  ])('%s is correct', (_, status, owner) => {
     expect(ownerOfCondition('Server', 'Ready', status as never)).toBe(owner)
   })
 
@@ -149,14 +149,14 @@ describe('ownedStatus', () => {
   })
 })
 
-describe('field managers', () => {
-  it('are named after the owner', () => {
+describe('fieldManagerOf and agentManagerOf', () => {
+  it('name the manager after the owner', () => {
     expect(fieldManagerOf('scheduler')).toBe('kubenova-scheduler')
     expect(fieldManagerOf('nodeLifecycle')).toBe('kubenova-node-lifecycle')
     expect(agentManagerOf('host-1.example.com')).toBe('kubenova-agent/host-1.example.com')
   })
 
-  it('stay within 128 characters for long names of hosts, and differ', () => {
+  it('make different names of at most 128 characters for long names of hosts', () => {
     const [a, b] = [agentManagerOf(`${'h'.repeat(200)}1`), agentManagerOf(`${'h'.repeat(200)}2`)]
     expect(a).toBe(`kubenova-agent/${'h'.repeat(96)}-${a.slice(-16)}`)
     expect(a).toHaveLength(128)
@@ -164,7 +164,7 @@ describe('field managers', () => {
     expect(a).not.toBe(b)
   })
 
-  it('are told apart', () => {
+  it('make names from which ownerOfManager finds the owner', () => {
     expect(ownerOfManager('kubenova-node-lifecycle')).toBe('nodeLifecycle')
     expect(ownerOfManager(agentManagerOf('h1'))).toBe('agent')
     for (const other of ['kubectl', 'kubenova-controller', 'kubenova-agent'])

@@ -1,4 +1,5 @@
-// Writes that are refused to an editor of a namespace, who may otherwise write all kinds of Kubenova in it.
+// Writes that the API server rejects from an editor of a namespace, who may otherwise write all kinds of Kubenova in
+// it.
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
 import { collectionPath, type Manifest, root } from '../test/manifests.ts'
@@ -11,28 +12,28 @@ import { API_VERSION } from './index.ts'
 const plane = withControlPlane({ users: [{ name: 'editor' }, { name: 'provider' }] })
 let [editor, provider] = [] as unknown as [ApiClient, ApiClient]
 
-const of = (kind: string, name: string, spec: Record<string, unknown>, more: object = {}): Manifest => ({
+const makeObject = (kind: string, name: string, spec: Record<string, unknown>, more: object = {}): Manifest => ({
   apiVersion: API_VERSION,
   kind,
   metadata: { name },
   spec,
   ...more,
 })
-const port = (more: object = {}, spec: Record<string, unknown> = {}): Manifest =>
-  of('Port', 'mine', { network: { name: 'lan' }, ...spec }, more)
-const action = (more: object = {}): Manifest =>
-  of('ServerAction', 'once', { server: 'web', action: 'start', start: {} }, more)
-const network = (spec: Record<string, unknown>): Manifest =>
-  of('Network', 'lan', { subnets: [{ cidr: '10.0.0.0/24' }], ...spec })
-const server = (): Manifest => of('Server', 'web', { flavor: 'tiny', image: { name: 'guest' } })
-const given = { status: { macAddress: 'fa:16:3e:11:22:33', fixedIPs: ['10.0.0.1'] } }
+const makePort = (more: object = {}, spec: Record<string, unknown> = {}): Manifest =>
+  makeObject('Port', 'mine', { network: { name: 'lan' }, ...spec }, more)
+const makeServerAction = (more: object = {}): Manifest =>
+  makeObject('ServerAction', 'once', { server: 'web', action: 'start', start: {} }, more)
+const makeNetwork = (spec: Record<string, unknown>): Manifest =>
+  makeObject('Network', 'lan', { subnets: [{ cidr: '10.0.0.0/24' }], ...spec })
+const makeServer = (): Manifest => makeObject('Server', 'web', { flavor: 'tiny', image: { name: 'guest' } })
+const statusOfPort = { status: { macAddress: 'fa:16:3e:11:22:33', fixedIPs: ['10.0.0.1'] } }
 
-const create = (api: ApiClient, object: Manifest, query = '?dryRun=All'): Promise<string> =>
+const tryCreate = (api: ApiClient, object: Manifest, query = '?dryRun=All'): Promise<string> =>
   api.send('POST', `${collectionPath(object)}${query}`, object).then(
     () => 'created',
     (error: unknown) => String(error),
   )
-const patch = (api: ApiClient, object: Manifest, change: object, of = ''): Promise<string> =>
+const tryPatch = (api: ApiClient, object: Manifest, change: object, of = ''): Promise<string> =>
   api
     .send(
       'PATCH',
@@ -46,9 +47,14 @@ const patch = (api: ApiClient, object: Manifest, change: object, of = ''): Promi
     )
 
 const rbac = 'rbac.authorization.k8s.io/v1'
-const role = (name: string, rules: object[]) => ({ apiVersion: rbac, kind: 'ClusterRole', metadata: { name }, rules })
-const user = (name: string) => ({ kind: 'User', name, apiGroup: 'rbac.authorization.k8s.io' })
-const roleRef = (name: string) => ({ kind: 'ClusterRole', name, apiGroup: 'rbac.authorization.k8s.io' })
+const makeClusterRole = (name: string, rules: object[]) => ({
+  apiVersion: rbac,
+  kind: 'ClusterRole',
+  metadata: { name },
+  rules,
+})
+const makeUserSubject = (name: string) => ({ kind: 'User', name, apiGroup: 'rbac.authorization.k8s.io' })
+const makeRoleRef = (name: string) => ({ kind: 'ClusterRole', name, apiGroup: 'rbac.authorization.k8s.io' })
 
 beforeAll(async () => {
   const { api } = plane()
@@ -56,61 +62,93 @@ beforeAll(async () => {
   await applyPolicies(api, join(root, 'crds/access'))
   const groups = { apiGroups: ['compute.kubenova.io'] }
   const base = '/apis/rbac.authorization.k8s.io/v1'
-  await api.send('POST', `${base}/clusterroles`, role('all', [{ ...groups, resources: ['*'], verbs: ['*'] }]))
   await api.send(
     'POST',
     `${base}/clusterroles`,
-    role('devices', [{ ...groups, resources: ['networks/provider'], verbs: ['create'] }]),
+    makeClusterRole('all', [{ ...groups, resources: ['*'], verbs: ['*'] }]),
+  )
+  await api.send(
+    'POST',
+    `${base}/clusterroles`,
+    makeClusterRole('devices', [{ ...groups, resources: ['networks/provider'], verbs: ['create'] }]),
   )
   for (const name of ['editor', 'provider']) {
-    const binding = { metadata: { name }, subjects: [user(name)], roleRef: roleRef('all') }
+    const binding = { metadata: { name }, subjects: [makeUserSubject(name)], roleRef: makeRoleRef('all') }
     await api.send('POST', `${base}/namespaces/default/rolebindings`, binding)
   }
-  const devices = { metadata: { name: 'devices' }, subjects: [user('provider')], roleRef: roleRef('devices') }
+  const devices = {
+    metadata: { name: 'devices' },
+    subjects: [makeUserSubject('provider')],
+    roleRef: makeRoleRef('devices'),
+  }
   await api.send('POST', `${base}/clusterrolebindings`, devices)
   editor = createApiClient(plane().kubeconfigOf('editor'))
   provider = createApiClient(plane().kubeconfigOf('provider'))
-  for (const object of [port(), action(), network({}), server()])
-    await waitUntil(async () => (await create(editor, object, '')) === 'created', {
+  for (const object of [makePort(), makeServerAction(), makeNetwork({}), makeServer()])
+    await waitUntil(async () => (await tryCreate(editor, object, '')) === 'created', {
       what: object.kind,
       deadline: 60_000,
       every: 200,
     })
-  // A policy counts some seconds after it was made.
-  for (const object of [port(given), network({ bridge: 'br-mgmt' })]) {
+  // A policy takes effect some seconds after its creation.
+  for (const object of [makePort(statusOfPort), makeNetwork({ bridge: 'br-mgmt' })]) {
     const other = { ...object, metadata: { name: 'other' } }
-    const refuses = async (): Promise<boolean> => (await create(editor, other)).includes('denied request')
-    await waitUntil(refuses, { what: 'a refusal', deadline: 60_000, every: 200 })
+    const isInEffect = async (): Promise<boolean> => (await tryCreate(editor, other)).includes('denied request')
+    await waitUntil(isInEffect, { what: 'the policy to take effect', deadline: 60_000, every: 200 })
   }
 })
 
-const other = (object: Manifest): Manifest => ({ ...object, metadata: { name: 'other' } })
-const isStatus = /status is written by the controller and the agents: leave it out/
-const isServers = /spec\.server is the controller's/
-const isDevice =
+const withOtherName = (object: Manifest): Manifest => ({ ...object, metadata: { name: 'other' } })
+const statusMessage = /status is written by the controller and the agents: leave it out/
+const serverFieldMessage = /spec\.server is the controller's/
+const deviceMessage =
   /bridge and uplink name devices of the hosts: that needs the right to create networks\/provider in the whole cluster, which editor has not/
 
 it.each<[string, () => Promise<string>, RegExp]>([
-  ['a Port with addresses of its own choice', () => create(editor, other(port(given))), isStatus],
-  ['addresses into a Port that is there', () => patch(editor, port(), given), isStatus],
-  ['a Port as if it were made for a server', () => create(editor, other(port({}, { server: 'web' }))), isServers],
-  ['a ServerAction that has ended', () => create(editor, other(action({ status: { phase: 'Succeeded' } }))), isStatus],
-  ['the end of a ServerAction', () => patch(editor, action(), { status: { phase: 'Succeeded' } }), isStatus],
-  ['the host of a Server', () => patch(editor, server(), { status: { host: 'h1' } }, 'status'), isStatus],
-  ['a Network on a bridge of the hosts', () => create(editor, other(network({ bridge: 'br-mgmt' }))), isDevice],
-  ['a Network with a device of the hosts', () => create(editor, other(network({ uplink: 'eth1' }))), isDevice],
-])('refuses an editor %s', async (_, act, says) => {
-  expect(await act()).toMatch(says)
+  ['create a Port with a status', () => tryCreate(editor, withOtherName(makePort(statusOfPort))), statusMessage],
+  ['write the status of an existing Port', () => tryPatch(editor, makePort(), statusOfPort), statusMessage],
+  [
+    'create a Port with spec.server, as the controller does',
+    () => tryCreate(editor, withOtherName(makePort({}, { server: 'web' }))),
+    serverFieldMessage,
+  ],
+  [
+    'create a ServerAction that has ended',
+    () => tryCreate(editor, withOtherName(makeServerAction({ status: { phase: 'Succeeded' } }))),
+    statusMessage,
+  ],
+  [
+    'write the end of a ServerAction',
+    () => tryPatch(editor, makeServerAction(), { status: { phase: 'Succeeded' } }),
+    statusMessage,
+  ],
+  [
+    'write the host of a Server',
+    () => tryPatch(editor, makeServer(), { status: { host: 'h1' } }, 'status'),
+    statusMessage,
+  ],
+  [
+    'create a Network on a bridge of the hosts',
+    () => tryCreate(editor, withOtherName(makeNetwork({ bridge: 'br-mgmt' }))),
+    deviceMessage,
+  ],
+  [
+    'create a Network with a device of the hosts',
+    () => tryCreate(editor, withOtherName(makeNetwork({ uplink: 'eth1' }))),
+    deviceMessage,
+  ],
+])('an editor cannot %s', async (_, write, message) => {
+  expect(await write()).toMatch(message)
 })
 
-it('lets editors do the rest, and others what they may', async () => {
-  expect(await create(editor, other(port({}, { fixedIPs: ['10.0.0.9'] })))).toBe('created')
-  expect(await patch(editor, port(), { metadata: { labels: { of: 'mine' } } })).toBe('changed')
-  expect(await create(editor, other(action()))).toBe('created')
-  expect(await create(editor, other(network({})))).toBe('created')
-  expect(await patch(editor, network({}), { spec: { shared: true } })).toBe('changed')
-  expect(await create(provider, other(network({ uplink: 'eth1' })))).toBe('created')
-  expect(await create(provider, other(port(given)))).toMatch(isStatus)
-  expect(await create(plane().api, other(port(given)))).toBe('created')
-  expect(await patch(plane().api, server(), { status: { host: 'h1' } }, 'status')).toBe('changed')
+it('an editor can write everything else, and users with further rights can write what these allow', async () => {
+  expect(await tryCreate(editor, withOtherName(makePort({}, { fixedIPs: ['10.0.0.9'] })))).toBe('created')
+  expect(await tryPatch(editor, makePort(), { metadata: { labels: { of: 'mine' } } })).toBe('changed')
+  expect(await tryCreate(editor, withOtherName(makeServerAction()))).toBe('created')
+  expect(await tryCreate(editor, withOtherName(makeNetwork({})))).toBe('created')
+  expect(await tryPatch(editor, makeNetwork({}), { spec: { shared: true } })).toBe('changed')
+  expect(await tryCreate(provider, withOtherName(makeNetwork({ uplink: 'eth1' })))).toBe('created')
+  expect(await tryCreate(provider, withOtherName(makePort(statusOfPort)))).toMatch(statusMessage)
+  expect(await tryCreate(plane().api, withOtherName(makePort(statusOfPort)))).toBe('created')
+  expect(await tryPatch(plane().api, makeServer(), { status: { host: 'h1' } }, 'status')).toBe('changed')
 })

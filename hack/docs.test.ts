@@ -2,7 +2,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { isOurs, objectsIn, root, schemaProblems } from '../test/manifests.ts'
+import { findSchemaProblems, isKubenovaObject, parseManifests, root } from '../test/manifests.ts'
 import { anchorOf } from './generate/markdown.ts'
 
 const pages = globSync(['*.md', 'docs/**/*.md', 'kube/**/*.md', 'agent/**/*.md'], { cwd: root })
@@ -36,7 +36,8 @@ describe.each(pages)('$page', ({ page, text }) => {
 
   it('shows only valid YAML', () => {
     for (const block of codeBlocks(text, 'yaml'))
-      for (const object of objectsIn(block).filter(isOurs)) expect(schemaProblems(object)).toEqual([])
+      for (const object of parseManifests(block).filter(isKubenovaObject))
+        expect(findSchemaProblems(object)).toEqual([])
   })
 
   it('names only files that exist', () => {

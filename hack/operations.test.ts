@@ -28,7 +28,7 @@ function tableRows(title: string): { words: string[]; cells: string[] }[] {
   }))
 }
 const wordsInTable = (title: string): string[] => tableRows(title).flatMap((row) => row.words)
-const sorted = (list: Iterable<string>): string[] => [...list].toSorted((a, b) => a.localeCompare(b))
+const sortedNames = (list: Iterable<string>): string[] => [...list].toSorted((a, b) => a.localeCompare(b))
 
 const capitalized = (name: string): string => `${name.charAt(0).toUpperCase()}${name.slice(1)}`
 /** trigger_crash_dump becomes TriggerCrashDump. */
@@ -44,7 +44,7 @@ describe('the tables of operations.md', () => {
     ['Time limits', Object.keys(transientStateLimits)],
   ]
   it.each(tables)('%s has every value of the code once and no other', (title, inCode) =>
-    expect(sorted(wordsInTable(title))).toEqual(sorted(inCode)),
+    expect(sortedNames(wordsInTable(title))).toEqual(sortedNames(inCode)),
   )
 
   it('has no empty cell', () => {

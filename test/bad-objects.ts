@@ -1,30 +1,33 @@
-// The tables of crds/testdata/bad as objects: each is refused for one reason, and the reason is known.
+// Reads the tables of crds/testdata/bad: objects that the API server must reject, each for one reason.
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import { API_VERSION } from '../crds/index.ts'
 import { type Manifest, root } from './manifests.ts'
 
+/** A row of a table in crds/testdata/bad: how a bad object differs from the valid one. */
 interface Row {
+  /** Describes the mistake. */
   is: string
   by: 'schema' | 'rule' | 'text' | 'meta'
   says: string
   with?: object
   metadata?: object
-  /** The whole spec as text, for what is lost when YAML is read and written as JSON. */
+  /** The whole spec as text, for mistakes that are lost when YAML is parsed and sent as JSON. */
   text?: string
   from?: object
   to?: object
   status?: object
-  /** Replaces the object by one without its status. */
+  /** Replaces an existing object by one without its status. */
   replace?: boolean
 }
 
-export interface Bad {
+export interface BadObject {
   title: string
   by: Row['by']
-  says: string
-  /** The object that exists before. Undefined: the bad object is created. */
+  /** Part of the message with which the API server rejects the object. */
+  message: string
+  /** The object that exists before the write. Undefined: the write creates the bad object. */
   before?: Manifest
   object: Manifest
   /** The object as its user wrote it, in YAML. */
@@ -37,31 +40,31 @@ interface Table {
   bad: Row[]
 }
 
-/** RFC 7396. */
-function merge(target: unknown, patch: unknown): unknown {
+/** Applies a JSON merge patch (RFC 7396). */
+function applyMergePatch(target: unknown, patch: unknown): unknown {
   if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return patch
   const result: Record<string, unknown> = typeof target === 'object' ? { ...target } : {}
   for (const [key, value] of Object.entries(patch)) {
     if (value === null) delete result[key]
-    else result[key] = merge(result[key], value)
+    else result[key] = applyMergePatch(result[key], value)
   }
   return result
 }
 
-function read({ kind, valid, bad }: Table): Bad[] {
+function toBadObjects({ kind, valid, bad }: Table): BadObject[] {
   return bad.map((row, i) => {
     const base = { apiVersion: API_VERSION, kind, metadata: { name: `bad-${i}`, ...row.metadata } }
-    const first = merge(valid, row.from ?? {}) as Manifest['spec']
+    const initialSpec = applyMergePatch(valid, row.from ?? {}) as Manifest['spec']
     const isChange = row.to !== undefined || row.replace === true
     const status = row.status ? { status: row.status } : {}
     return {
       title: `${kind}: ${row.is}`,
       by: row.by,
-      says: row.says,
-      ...(isChange ? { before: { ...base, spec: first, ...status } } : {}),
+      message: row.says,
+      ...(isChange ? { before: { ...base, spec: initialSpec, ...status } } : {}),
       object: {
         ...base,
-        spec: merge(first, row.to ?? row.with ?? {}) as Manifest['spec'],
+        spec: applyMergePatch(initialSpec, row.to ?? row.with ?? {}) as Manifest['spec'],
         ...(isChange ? {} : status),
       },
       ...(row.text === undefined ? {} : { text: `${JSON.stringify(base).slice(0, -1)}, "spec": ${row.text.trim()}}` }),
@@ -71,6 +74,6 @@ function read({ kind, valid, bad }: Table): Bad[] {
 
 const folder = join(root, 'crds/testdata/bad')
 
-export const badObjects: readonly Bad[] = globSync('*.yaml', { cwd: folder })
+export const badObjects: readonly BadObject[] = globSync('*.yaml', { cwd: folder })
   .toSorted((a, b) => a.localeCompare(b))
-  .flatMap((file) => read(parse(readFileSync(join(folder, file), 'utf8')) as Table))
+  .flatMap((file) => toBadObjects(parse(readFileSync(join(folder, file), 'utf8')) as Table))

@@ -1,5 +1,4 @@
-// YAML of our kinds as tests need it: read from text, and validated as a client would that knows the CRDs alone.
-
+// Parses manifests of Kubenova's kinds, and validates them like a client that knows only the schemas of the CRDs.
 import { globSync } from 'node:fs'
 import { join } from 'node:path'
 import { Ajv, type ValidateFunction } from 'ajv'
@@ -17,12 +16,12 @@ export interface Manifest {
 
 export const root = join(import.meta.dirname, '..')
 
-/** Every file of examples/, relative to it. */
+/** Paths of all files in examples/, relative to that folder. */
 export const exampleFiles = (): string[] =>
   globSync('**/*.yaml', { cwd: join(root, 'examples') }).toSorted((a, b) => a.localeCompare(b))
 
-/** The objects of a YAML text. Throws where it is not YAML, also for a key that is there twice. */
-export function objectsIn(text: string): Manifest[] {
+/** Parses the objects of a YAML text. Throws for invalid YAML, also for a duplicate key. */
+export function parseManifests(text: string): Manifest[] {
   return parseAllDocuments(text).flatMap((document) => {
     const [error] = document.errors
     if (error) throw error
@@ -31,19 +30,19 @@ export function objectsIn(text: string): Manifest[] {
   })
 }
 
-export const isOurs = ({ apiVersion }: Manifest): boolean => apiVersion?.startsWith(`${GROUP}/`) ?? false
+export const isKubenovaObject = ({ apiVersion }: Manifest): boolean => apiVersion?.startsWith(`${GROUP}/`) ?? false
 
 export function kindOf({ kind }: Pick<Manifest, 'kind'>): Kind {
   const found = kinds.find((k) => k.kind === kind)
-  if (!found) throw new Error(`${kind} is none of our kinds`)
+  if (!found) throw new Error(`${kind} is no kind of Kubenova`)
   return found
 }
 
-/** Path of the collection that an object is in. */
+/** API path of the collection of an object. */
 export function collectionPath(object: Pick<Manifest, 'kind' | 'metadata'>, namespace = 'default'): string {
   const { scope, plural } = kindOf(object)
-  const of = scope === 'Cluster' ? '' : `namespaces/${object.metadata.namespace ?? namespace}/`
-  return `/apis/${GROUP}/v1alpha1/${of}${plural}`
+  const scopePath = scope === 'Cluster' ? '' : `namespaces/${object.metadata.namespace ?? namespace}/`
+  return `/apis/${GROUP}/v1alpha1/${scopePath}${plural}`
 }
 
 interface Schema {
@@ -56,15 +55,15 @@ interface Definition {
   spec: { versions: [{ schema: { openAPIV3Schema: Schema } }] }
 }
 
-/** Unknown fields are an error, as they are for kubectl and for strict field validation. */
-function closed(schema: Schema): Schema {
+/** Makes unknown fields an error, as they are for kubectl and for strict field validation. */
+function rejectUnknownFields(schema: Schema): Schema {
   const { properties, items } = schema
   return {
     ...schema,
-    ...(items ? { items: closed(items) } : {}),
+    ...(items ? { items: rejectUnknownFields(items) } : {}),
     ...(properties
       ? {
-          properties: Object.fromEntries(Object.entries(properties).map(([name, s]) => [name, closed(s)])),
+          properties: Object.fromEntries(Object.entries(properties).map(([name, s]) => [name, rejectUnknownFields(s)])),
           additionalProperties: false,
         }
       : {}),
@@ -74,13 +73,13 @@ function closed(schema: Schema): Schema {
 const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false })
 const validators = new Map<string, ValidateFunction>()
 
-/** The errors of an object by the schema alone, without CEL rules and defaults. */
-export function schemaProblems(object: Manifest): string[] {
+/** Validates an object against the schema alone, without CEL rules and defaults, and describes its errors. */
+export function findSchemaProblems(object: Manifest): string[] {
   const k = kindOf(object)
   let validate = validators.get(k.kind)
   if (!validate) {
     const { schema } = (toCustomResourceDefinition(k) as unknown as Definition).spec.versions[0]
-    validate = ajv.compile(closed(schema.openAPIV3Schema))
+    validate = ajv.compile(rejectUnknownFields(schema.openAPIV3Schema))
     validators.set(k.kind, validate)
   }
   validate(object)

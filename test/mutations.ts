@@ -1,25 +1,25 @@
-// Examples with something wrong in them, at random.
+// Makes random mutations of the examples, most of them invalid, for property-based tests.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { exampleFiles, type Manifest, objectsIn, root } from './manifests.ts'
+import { exampleFiles, type Manifest, parseManifests, root } from './manifests.ts'
 
-export const good: readonly Manifest[] = exampleFiles()
-  .flatMap((file) => objectsIn(readFileSync(join(root, 'examples', file), 'utf8')))
+export const validExamples: readonly Manifest[] = exampleFiles()
+  .flatMap((file) => parseManifests(readFileSync(join(root, 'examples', file), 'utf8')))
   .map((object, i) => ({ ...object, metadata: { ...object.metadata, namespace: 'default', name: `m-${i}` } }))
 
 type Path = readonly (string | number)[]
 
-/** Each place in a value, its own root left out. */
-function places(value: unknown, path: Path = []): Path[] {
+/** The paths of all members of a value, but not of the value itself. */
+function pathsIn(value: unknown, path: Path = []): Path[] {
   if (typeof value !== 'object' || value === null) return [path]
   const entries: [string | number, unknown][] = Array.isArray(value) ? [...value.entries()] : Object.entries(value)
-  const inner = entries.flatMap(([key, v]) => places(v, [...path, key]))
+  const inner = entries.flatMap(([key, v]) => pathsIn(v, [...path, key]))
   return path.length === 0 ? inner : [path, ...inner]
 }
 
 /** Values that users write by mistake and attackers on purpose. */
-const nasty: readonly unknown[] = [
+const nastyValues: readonly unknown[] = [
   null,
   '',
   ' ',
@@ -71,10 +71,14 @@ const nasty: readonly unknown[] = [
   { constructor: 'a', ['__proto__x']: 'b' },
 ]
 
-type Change = (object: Manifest['spec'], pick: number, value: unknown) => void
+/** Changes one member of a spec; `pick` selects the member. */
+type Change = (spec: Manifest['spec'], pick: number, value: unknown) => void
 
-function at(spec: Manifest['spec'], pick: number): { holder: Record<string | number, unknown>; key: string | number } {
-  const all = places(spec)
+function memberAt(
+  spec: Manifest['spec'],
+  pick: number,
+): { holder: Record<string | number, unknown>; key: string | number } {
+  const all = pathsIn(spec)
   const path = all[pick % Math.max(1, all.length)] ?? ['x']
   const holder = path.slice(0, -1).reduce((v, k) => (v as Record<string | number, unknown>)[k] as never, spec)
   return { holder, key: path.at(-1) ?? 'x' }
@@ -82,33 +86,33 @@ function at(spec: Manifest['spec'], pick: number): { holder: Record<string | num
 
 const changes: readonly Change[] = [
   (spec, pick, value) => {
-    const { holder, key } = at(spec, pick)
+    const { holder, key } = memberAt(spec, pick)
     holder[key] = value
   },
   (spec, pick) => {
-    const { holder, key } = at(spec, pick)
+    const { holder, key } = memberAt(spec, pick)
     delete holder[key]
   },
   (spec, pick) => {
-    const { holder } = at(spec, pick)
+    const { holder } = memberAt(spec, pick)
     if (Array.isArray(holder)) holder.push(structuredClone(holder[0]))
   },
   (spec, pick, value) => {
-    const { holder } = at(spec, pick)
+    const { holder } = memberAt(spec, pick)
     if (!Array.isArray(holder)) holder['unheard'] = value
   },
   (spec, pick, value) => {
-    const { holder, key } = at(spec, pick)
+    const { holder, key } = memberAt(spec, pick)
     if (typeof holder[key] === 'string') holder[key] = `${holder[key]}${String(value).slice(0, 20)}`
   },
 ]
 
-/** A good example with one to three changes to its spec. */
-export const mutated: fc.Arbitrary<Manifest> = fc
+/** A valid example with one to three changes to its spec. */
+export const mutatedExamples: fc.Arbitrary<Manifest> = fc
   .record({
-    object: fc.constantFrom(...good),
+    object: fc.constantFrom(...validExamples),
     steps: fc.array(
-      fc.record({ change: fc.constantFrom(...changes), pick: fc.nat(200), value: fc.constantFrom(...nasty) }),
+      fc.record({ change: fc.constantFrom(...changes), pick: fc.nat(200), value: fc.constantFrom(...nastyValues) }),
       { minLength: 1, maxLength: 3 },
     ),
   })

@@ -3,7 +3,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { startHost } from '../../test/rig/host.ts'
 import { ensureBridge, removeNetwork } from '../../test/rig/network.ts'
-import { withPart } from '../../test/rig/vitest.ts'
+import { withRigPart } from '../../test/rig/vitest.ts'
 import {
   type Connection,
   domainDefineFlags,
@@ -19,7 +19,7 @@ import { domainExamples, makeDomainInput } from './examples.ts'
 import { METADATA_NAMESPACE, parseDomainOwner } from './metadata.ts'
 import { parseDomain } from './testing.ts'
 
-const rig = withPart(async (dir) => {
+const rig = withRigPart(async (dir) => {
   const bridge = await ensureBridge(dir)
   const host = await startHost({
     dir,

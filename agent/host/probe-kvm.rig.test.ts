@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { noLog } from '../../kube/log.ts'
 import { startHost } from '../../test/rig/host.ts'
-import { withPart } from '../../test/rig/vitest.ts'
+import { withRigPart } from '../../test/rig/vitest.ts'
 import { type Connection, openConnection, proc } from '../libvirt/index.ts'
 import { probeKvm } from './probe-kvm.ts'
 
-const host = withPart((dir) => startHost({ dir, name: 'host', stock: true, owned: true }))
+const host = withRigPart((dir) => startHost({ dir, name: 'host', stock: true, owned: true }))
 let connection: Connection
 beforeAll(async () => {
   connection = await openConnection(host().uri)

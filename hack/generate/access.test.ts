@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
-import { validationsOf, variablesOf } from './access.ts'
+import { renderValidations, renderVariables } from './access.ts'
 
 it('the policy of Hypervisors compares what belongs to others', () => {
-  expect(variablesOf('Hypervisor') + validationsOf({ kind: 'Hypervisor', isCreated: true })).toBe(`\
+  expect(renderVariables('Hypervisor') + renderValidations({ kind: 'Hypervisor', isCreated: true })).toBe(`\
     - name: othersConditions
       expression: object.?status.conditions.orValue([]).filter(c, !(c.type in ['Ready']))
     - name: othersConditionsBefore

@@ -29,29 +29,29 @@ const policies: readonly Policy[] = [
 export const agentPolicies = (): Sections[] =>
   policies.map((policy) => ({
     file: policy.file,
-    sections: { variables: variablesOf(policy.kind), validations: validationsOf(policy) },
+    sections: { variables: renderVariables(policy.kind), validations: renderValidations(policy) },
   }))
 
 /** Conditions that belong to others, before and after the write. */
-export function variablesOf(kind: OwnedKind): string {
+export function renderVariables(kind: OwnedKind): string {
   const own = conditionsOf(kind, 'agent').map((type) => `'${type}'`)
   const others = (name: string, object: string): string =>
-    item(`name: ${name}`, [
+    renderListItem(`name: ${name}`, [
       `expression: ${object}.?status.conditions.orValue([]).filter(c, !(c.type in [${own.join(', ')}]))`,
     ])
   return others('othersConditions', 'object') + others('othersConditionsBefore', 'oldObject')
 }
 
-export function validationsOf({ kind, isCreated }: Omit<Policy, 'file'>): string {
+export function renderValidations({ kind, isCreated }: Omit<Policy, 'file'>): string {
   const agents = fieldsOf(kind, 'agent')
   const isController = (owner: Owner): owner is ControllerOwner => owner !== 'agent'
   const fields = (Object.keys(owners) as Owner[]).filter(isController).flatMap((owner) => {
     const names = fieldsOf(kind, owner).filter((field) => !agents.includes(field))
     const checks = names.map((name) => `object.?status.${name} == oldObject.?status.${name}`)
     const message = `an agent does not write these status fields, which belong to ${fieldManagerOf(owner)}: ${names.join(', ')}`
-    return names.length === 0 ? [] : [validation(checks, message, isCreated)]
+    return names.length === 0 ? [] : [renderValidation(checks, message, isCreated)]
   })
-  const conditions = validation(
+  const conditions = renderValidation(
     [
       'variables.othersConditions.size() == variables.othersConditionsBefore.size()',
       'variables.othersConditions.all(c, c in variables.othersConditionsBefore)',
@@ -62,10 +62,10 @@ export function validationsOf({ kind, isCreated }: Omit<Policy, 'file'>): string
   return [...fields, conditions].join('')
 }
 
-function validation(checks: readonly string[], message: string, isCreated: boolean): string {
+function renderValidation(checks: readonly string[], message: string, isCreated: boolean): string {
   const all = checks.map((check, i) => (i === 0 ? check : `&& ${check}`))
   const lines = isCreated ? ['oldObject == null', `|| ${all[0]}`, ...all.slice(1)] : all
-  return item('expression: >-', [
+  return renderListItem('expression: >-', [
     ...lines.map((line) => `  ${line}`),
     'reason: Forbidden',
     'message: >-',
@@ -74,5 +74,5 @@ function validation(checks: readonly string[], message: string, isCreated: boole
 }
 
 /** An item of a list in a policy's spec. */
-const item = (first: string, rest: readonly string[]): string =>
+const renderListItem = (first: string, rest: readonly string[]): string =>
   [`    - ${first}`, ...rest.map((line) => `      ${line}`)].map((line) => `${line}\n`).join('')

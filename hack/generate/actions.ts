@@ -7,7 +7,7 @@ import { listFields, type Schema } from './fields.ts'
 import { anchorOf, generatedMark, inlineCode, renderTable } from './markdown.ts'
 
 /** Tells in words how an action is requested. */
-function asked({ request, desiredPower }: Action): string {
+function describeRequest({ request, desiredPower }: Action): string {
   const ways = [
     ...(desiredPower === undefined ? [] : [`\`spec.powerState: ${desiredPower}\``]),
     ...(request === undefined ? [] : ['a ServerAction']),
@@ -16,7 +16,7 @@ function asked({ request, desiredPower }: Action): string {
 }
 
 /** Each task state that it may have, with the parameters that lead to it. */
-function tasks(action: Action): string {
+function describeTaskStates(action: Action): string {
   const { task } = action
   if (!task) return 'none'
   const [name, schema] = Object.entries((action.request?.properties ?? {}) as Record<string, Schema>)[0] ?? []
@@ -24,12 +24,12 @@ function tasks(action: Action): string {
   return schema.enum.map((value) => `${inlineCode(task({ [name]: value }))} (${value})`).join(', ')
 }
 
-const from = ({ from: states }: Action): string =>
+const describeAllowedStates = ({ from: states }: Action): string =>
   states.length === vmStates.length ? 'any' : states.map(inlineCode).join(', ')
 
-const nova = ({ nova: n }: Action): string => (n ? `\`${n.key}\` (${n.since})` : '')
+const describeNovaKey = ({ nova: n }: Action): string => (n ? `\`${n.key}\` (${n.since})` : '')
 
-function parameters(request: TObject): string {
+function renderParameters(request: TObject): string {
   const list = listFields(request)
   if (list.length === 0) return 'No parameters.\n'
   return renderTable(
@@ -38,9 +38,9 @@ function parameters(request: TObject): string {
   )
 }
 
-function section(action: Action): string {
+function renderSection(action: Action): string {
   const { name, description, steps, event, request } = action
-  const parts = request === undefined ? '' : `\n${parameters(request)}`
+  const parts = request === undefined ? '' : `\n${renderParameters(request)}`
   return `## ${name}
 
 ${description}
@@ -58,7 +58,14 @@ function resultOf(action: Action): string {
 export function actionsPage(): string {
   const all = Object.values(actions)
   const head = ['Action', 'Nova', 'Requested by', 'From vmState', 'taskState while it runs', 'vmState after']
-  const rows = all.map((a) => [`[${a.name}](#${anchorOf(a.name)})`, nova(a), asked(a), from(a), tasks(a), resultOf(a)])
+  const rows = all.map((a) => [
+    `[${a.name}](#${anchorOf(a.name)})`,
+    describeNovaKey(a),
+    describeRequest(a),
+    describeAllowedStates(a),
+    describeTaskStates(a),
+    resultOf(a),
+  ])
   return `# Actions
 
 ${generatedMark('actions')}What should last is a field of the Server; what is done once is a ServerAction. Both leave an action record: \`kubectl get serveractions\`.
@@ -66,5 +73,5 @@ The column *Nova* has the key of \`POST /servers/{id}/action\` and the microvers
 not listed the action is rejected and nothing changes. Each step may be repeated at any time, also after a crash in the middle of it.
 
 ${renderTable(head, rows)}
-${all.map(section).join('\n')}`
+${all.map(renderSection).join('\n')}`
 }

@@ -15,7 +15,7 @@ interface Definition {
 const schemaOf = (k: Kind): Schema =>
   (toCustomResourceDefinition(k) as unknown as Definition).spec.versions[0].schema.openAPIV3Schema
 
-const rows = (list: Field[]): string[][] =>
+const fieldRows = (list: Field[]): string[][] =>
   list.map((f) => [
     inlineCode(f.path),
     f.required ? `${f.type}, **required**` : f.type,
@@ -23,10 +23,10 @@ const rows = (list: Field[]): string[][] =>
     [f.description, f.limits === '' ? '' : `(${f.limits})`].filter(Boolean).join(' '),
   ])
 
-const fieldTable = (schema: Schema | undefined): string =>
-  renderTable(['Field', 'Type', 'Default', 'Description'], rows(listFields(schema ?? {})))
+const renderFieldTable = (schema: Schema | undefined): string =>
+  renderTable(['Field', 'Type', 'Default', 'Description'], fieldRows(listFields(schema ?? {})))
 
-function columns(k: Kind): string {
+function renderColumns(k: Kind): string {
   const list = k.columns.map(({ name, jsonPath, priority, description = '' }) => [
     name,
     inlineCode(jsonPath),
@@ -36,7 +36,7 @@ function columns(k: Kind): string {
   return renderTable(['Column', 'Shows', 'Only with', 'Unit'], list)
 }
 
-function facts({ plural, shortNames, scope, selectableFields = [], statusSubresource = true }: Kind): string {
+function renderFacts({ plural, shortNames, scope, selectableFields = [], statusSubresource = true }: Kind): string {
   const selectable = selectableFields.map((f) => inlineCode(f.slice(1))).join(', ')
   return [
     `- \`kubectl get ${plural}\`, short: ${shortNames.map(inlineCode).join(', ')}`,
@@ -46,7 +46,7 @@ function facts({ plural, shortNames, scope, selectableFields = [], statusSubreso
   ].join('\n')
 }
 
-function section(k: Kind): string {
+function renderSection(k: Kind): string {
   const schema = schemaOf(k)
   const { spec, status } = schema.properties ?? {}
   const rules = rulesOf(schema, '')
@@ -56,18 +56,18 @@ function section(k: Kind): string {
 
 ${k.description}
 
-${facts(k)}
+${renderFacts(k)}
 
 ### ${k.kind} spec
 
-${fieldTable(spec)}
+${renderFieldTable(spec)}
 ${rules.length === 0 ? '' : `Rules:\n\n${rules.join('')}`}
 ### ${k.kind} status
 
-${fieldTable(status)}
+${renderFieldTable(status)}
 ### ${k.kind} columns
 
-${columns(k)}`
+${renderColumns(k)}`
 }
 
 export function apiPage(): string {
@@ -79,5 +79,5 @@ The API server refuses what breaks a rule, with the message given here under *Ru
 clients that request no field validation the API server drops them, with a warning.
 
 ${renderTable(['Kind', 'Scope', 'Description'], list)}
-${kinds.map(section).join('\n')}`
+${kinds.map(renderSection).join('\n')}`
 }

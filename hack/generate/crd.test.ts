@@ -3,30 +3,30 @@ import { describe, expect, it } from 'vitest'
 import { celRules, matchingPattern } from '../../crds/schema.ts'
 import { toStructuralSchema } from './crd.ts'
 
-const of = (schema: object) => toStructuralSchema(schema as { [key: string]: unknown }, 'spec')
+const convert = (schema: object) => toStructuralSchema(schema as { [key: string]: unknown }, 'spec')
 
 describe('toStructuralSchema', () => {
   it('says a Record as additionalProperties', () => {
-    expect(of(Type.Record(Type.String(), Type.String({ maxLength: 3 })))).toEqual({
+    expect(convert(Type.Record(Type.String(), Type.String({ maxLength: 3 })))).toEqual({
       type: 'object',
       additionalProperties: { type: 'string', maxLength: 3 },
     })
   })
 
   it('gives an enum its type', () => {
-    expect(of(Type.Enum(['a', 'b']))).toEqual({ type: 'string', enum: ['a', 'b'] })
+    expect(convert(Type.Enum(['a', 'b']))).toEqual({ type: 'string', enum: ['a', 'b'] })
   })
 
   it('does not ask for what has a default, at any depth', () => {
     const inner = Type.Object({ c: Type.Boolean({ default: true }), d: Type.String() })
-    const schema = of(Type.Object({ a: Type.Integer(), b: Type.Integer({ default: 0 }), list: Type.Array(inner) }))
+    const schema = convert(Type.Object({ a: Type.Integer(), b: Type.Integer({ default: 0 }), list: Type.Array(inner) }))
     expect(schema).toMatchObject({ required: ['a', 'list'], properties: { list: { items: { required: ['d'] } } } })
-    expect(of(Type.Object({ b: Type.Integer({ default: 0 }) }))).not.toHaveProperty('required')
+    expect(convert(Type.Object({ b: Type.Integer({ default: 0 }) }))).not.toHaveProperty('required')
   })
 
   it('makes a rule of a pattern that has a sentence, before the other rules', () => {
     const field = Type.String({ ...matchingPattern('^[^/\\s]$', 'must be one'), ...celRules({ rule: 'self != "a"' }) })
-    expect(of(Type.Object({ field }))).toMatchObject({
+    expect(convert(Type.Object({ field }))).toMatchObject({
       properties: {
         field: {
           type: 'string',
@@ -37,7 +37,7 @@ describe('toStructuralSchema', () => {
         },
       },
     })
-    expect(JSON.stringify(of(field))).not.toMatch(/pattern|x-kubenova/)
+    expect(JSON.stringify(convert(field))).not.toMatch(/pattern|x-kubenova/)
   })
 
   it.each([
@@ -53,6 +53,6 @@ describe('toStructuralSchema', () => {
     ],
     ['an enum of numbers', Type.Object({ a: Type.Enum([1, 2]) }), 'spec.a: only enums of strings'],
   ])('refuses %s, and says where', (_, schema, message) => {
-    expect(() => of(schema)).toThrow(message)
+    expect(() => convert(schema)).toThrow(message)
   })
 })

@@ -6,7 +6,7 @@ import { GROUP, type Kind, MESSAGE_KEY, type Rule, VERSION } from '../../crds/sc
 
 type Json = { [key: string]: unknown }
 
-const dropped = new Set(['$id', '$schema', 'readOnly', MESSAGE_KEY])
+const droppedKeywords = new Set(['$id', '$schema', 'readOnly', MESSAGE_KEY])
 
 /**
  * The OpenAPI v3 structural schema of a JSON Schema as TypeBox makes it. Throws with the path of a part that it
@@ -17,10 +17,10 @@ export function toStructuralSchema(schema: Json, path: string): Json {
     throw new Error(`${path}: a structural schema has no unions; use Type.Enum, or optional members and a CEL rule`)
   const out: Json = {}
   for (const [key, value] of Object.entries(schema)) {
-    if (dropped.has(key)) continue
-    Object.assign(out, key === 'required' ? required(schema) : translate(key, value, path))
+    if (droppedKeywords.has(key)) continue
+    Object.assign(out, key === 'required' ? requiredFields(schema) : convertKeyword(key, value, path))
   }
-  if (Array.isArray(schema['enum'])) out['type'] = enumType(schema['enum'], path)
+  if (Array.isArray(schema['enum'])) out['type'] = stringEnumType(schema['enum'], path)
   return typeof schema[MESSAGE_KEY] === 'string' ? patternAsRule(out, schema[MESSAGE_KEY]) : out
 }
 
@@ -30,7 +30,7 @@ function patternAsRule({ pattern, ...schema }: Json, message: string): Json {
   return { ...schema, 'x-kubernetes-validations': [{ rule: `self.matches(r'${String(pattern)}')`, message }, ...rest] }
 }
 
-function translate(key: string, value: unknown, path: string): Json {
+function convertKeyword(key: string, value: unknown, path: string): Json {
   if (key === 'properties') {
     const entries = Object.entries(value as Record<string, Json>)
     return {
@@ -50,13 +50,13 @@ function translate(key: string, value: unknown, path: string): Json {
  * The required fields. A field with a default is in every object that is read, so the TypeScript types require it. A
  * client may leave it out, and so may a file that is checked before the API server has filled it in.
  */
-function required(schema: Json): Json {
+function requiredFields(schema: Json): Json {
   const properties = (schema['properties'] ?? {}) as Record<string, Json>
   const names = ((schema['required'] ?? []) as string[]).filter((name) => !('default' in (properties[name] ?? {})))
   return names.length === 0 ? {} : { required: names }
 }
 
-function enumType(values: unknown[], path: string): string {
+function stringEnumType(values: unknown[], path: string): string {
   if (values.every((v) => typeof v === 'string')) return 'string'
   throw new Error(`${path}: only enums of strings`)
 }

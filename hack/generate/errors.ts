@@ -27,7 +27,7 @@ const conditions: readonly [type: ConditionType, kinds: string, meaning: string]
   ['Complete', 'ServerAction', 'True: the action has ended without an error. False: the reason says why it failed.'],
 ]
 
-const classes: readonly [name: string, meaning: string][] = [
+const errorKinds: readonly [name: string, meaning: string][] = [
   ['Refused', 'The request is not allowed. It is tried again when the object, or an object that it names, changes.'],
   [
     'Transient',
@@ -41,7 +41,7 @@ const classes: readonly [name: string, meaning: string][] = [
 ]
 
 export function errorsPage(): string {
-  const kinds = classes.map(([name, meaning]) => [`<a id="${anchorOf(name)}"></a>${name}`, meaning])
+  const kinds = errorKinds.map(([name, meaning]) => [`<a id="${anchorOf(name)}"></a>${name}`, meaning])
   const rows = Object.entries(reasonTable)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, { httpStatus, meaning }]) => [inlineCode(name), String(httpStatus), meaning])

@@ -42,7 +42,7 @@ export function listFields(schema: Schema, prefix = ''): Field[] {
       type: typeOf(field),
       required: schema.required?.includes(name) ?? false,
       default: field.default === undefined ? '' : JSON.stringify(field.default),
-      limits: limits(field),
+      limits: describeLimits(field),
       description: field.description ?? '',
     }
     return [row, ...listFields(field, `${path}.`), ...listFields(field.items ?? {}, `${path}[].`)]
@@ -55,7 +55,7 @@ function typeOf({ type = 'object', enum: values, items, additionalProperties }: 
   return additionalProperties ? `map of ${additionalProperties.type ?? 'object'}` : type
 }
 
-const entries = [
+const limitTexts = [
   ['minimum', 'at least'],
   ['maximum', 'at most'],
   ['minLength', 'characters at least'],
@@ -67,9 +67,9 @@ const entries = [
 /** The limit of every name of a Kubernetes object. The pages do not repeat it. */
 const { maxLength: nameLength } = Name('') as Schema
 
-function limits(schema: Schema): string {
+function describeLimits(schema: Schema): string {
   if (schema.maxLength === nameLength) return ''
-  const parts = entries.flatMap(([key, text]) => (schema[key] === undefined ? [] : [`${text} ${schema[key]}`]))
+  const parts = limitTexts.flatMap(([key, text]) => (schema[key] === undefined ? [] : [`${text} ${schema[key]}`]))
   if (schema.pattern !== undefined) parts.push(`pattern \`${schema.pattern}\``)
   return parts.join('; ')
 }

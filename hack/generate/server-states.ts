@@ -16,7 +16,7 @@ const states: readonly VmState[] = vmStates.filter(
 )
 
 /** From, to → the actions that lead there. */
-function edges(): Map<string, string[]> {
+function transitions(): Map<string, string[]> {
   const found = new Map<string, string[]>()
   for (const action of all) {
     const after = resultingVmState(action)
@@ -29,8 +29,8 @@ function edges(): Map<string, string[]> {
   return found
 }
 
-function diagram(): string {
-  const lines = [...edges()].map(([edge, names]) => `  ${edge}: ${names.join(', ')}`)
+function renderDiagram(): string {
+  const lines = [...transitions()].map(([edge, names]) => `  ${edge}: ${names.join(', ')}`)
   return ['stateDiagram-v2', '  [*] --> building: Server is created', ...lines].join('\n')
 }
 
@@ -64,7 +64,7 @@ While an action runs, \`status.taskState\` names it in Nova's words. From every 
 allowed in every state.
 
 \`\`\`mermaid
-${diagram()}
+${renderDiagram()}
 \`\`\`
 
 ## Which action is allowed in which state

@@ -12,7 +12,7 @@ import { generatedMark, inlineCode, renderTable } from './markdown.ts'
 
 const managerOf = (owner: Owner): string => (owner === 'agent' ? agentManagerOf('<host>') : fieldManagerOf(owner))
 
-function describe(ownership: Ownership): string {
+function describeOwnership(ownership: Ownership): string {
   if (typeof ownership === 'string') return ownership
   const { untilAgentWrites, whileHostDown, otherwise } = ownership
   return [
@@ -22,16 +22,16 @@ function describe(ownership: Ownership): string {
   ].join('; ')
 }
 
-function section(kind: OwnedKind): string {
+function renderSection(kind: OwnedKind): string {
   const { fields, conditions } = statusOwners[kind]
   const rows = [
     ...Object.entries(fields as Readonly<Record<string, Ownership>>).map(([name, o]) => [
       inlineCode(`status.${name}`),
-      describe(o),
+      describeOwnership(o),
     ]),
     ...Object.entries(conditions as Readonly<Record<string, Ownership>>).map(([type, o]) => [
       `condition ${inlineCode(type)}`,
-      describe(o),
+      describeOwnership(o),
     ]),
   ]
   return `## ${kind}\n\n${renderTable(['Field or condition', 'Owner'], rows)}`
@@ -46,4 +46,4 @@ ${renderTable(
   ['Owner', 'Field manager', 'What it does'],
   (Object.keys(owners) as Owner[]).map((owner) => [owner, inlineCode(managerOf(owner)), owners[owner]]),
 )}
-${(Object.keys(statusOwners) as OwnedKind[]).map(section).join('\n')}`
+${(Object.keys(statusOwners) as OwnedKind[]).map(renderSection).join('\n')}`

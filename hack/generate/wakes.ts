@@ -12,7 +12,7 @@ const idOf = (name: string): string => name.replaceAll(/\W/g, '_')
 const sourcesOf = ({ watches }: Declared): string[] => [...new Set(watches.map(({ source }) => source))]
 
 /** Kinds and channels on the left, controllers on the right; one edge for all watches between two of them. */
-function graphOf(all: readonly Declared[]): string {
+function renderGraph(all: readonly Declared[]): string {
   const sources = [...new Set(all.flatMap(sourcesOf))]
   const nodes = [
     ...sources.map((source) => `  ${idOf(source)}([${source}])`),
@@ -34,7 +34,7 @@ const rowOf = (watch: Watch<never>): string[] => [
   watch.because,
 ]
 
-function sectionOf(controller: Declared): string {
+function renderSection(controller: Declared): string {
   const { name, kind, stores, watches, concurrency } = controller
   const facts = `Reconciles keys of ${kind}, at most ${concurrency} at the same time. Stores: ${Object.keys(stores).map(inlineCode).join(', ')}.`
   const head = ['source', 'events', 'priority', 'delay', 'because']
@@ -46,6 +46,6 @@ export const wakesPage = (all: readonly Declared[] = controllers): string =>
     `${generatedMark('controller/*/controller.ts')}# What wakes which controller\n`,
     'Each controller declares the kind whose keys it reconciles, the stores that it reads and writes, and the events that bring a key back to its queue.',
     'In the graph, rounded boxes are kinds of the API and what the controller derives itself (channels, timers); square boxes are controllers.\n',
-    graphOf(all),
-    ...all.map(sectionOf),
+    renderGraph(all),
+    ...all.map(renderSection),
   ].join('\n')

@@ -30,7 +30,7 @@ export class Api {
   }
 
   /** Lists all objects of the namespace, and the hosts. */
-  async objects(): Promise<Objects> {
+  async listObjects(): Promise<Objects> {
     const list = async <T>(plural: string, under = root): Promise<T[]> =>
       (await this.#client.send<{ items: T[] }>('GET', `${under}/${plural}`)).items
     const [servers, records, ports, hosts] = await Promise.all([
@@ -52,7 +52,7 @@ export class Api {
     await this.#send('POST', 'servers', { kind: 'Server', metadata: { name }, spec })
   }
 
-  async change(name: string, spec: Partial<Server['spec']>): Promise<void> {
+  async patchSpec(name: string, spec: Partial<Server['spec']>): Promise<void> {
     await this.#send('PATCH', `servers/${name}`, { spec }, 'application/merge-patch+json')
   }
 

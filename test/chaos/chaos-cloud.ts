@@ -33,7 +33,7 @@ interface TrackedServer {
   consoleSize: number
 }
 
-const noStory = (state: State): Story => ({ from: state, to: state, qemuStarts: 0, run: async () => undefined })
+const makeIdleStory = (state: State): Story => ({ from: state, to: state, qemuStarts: 0, run: async () => undefined })
 
 export class ChaosCloud {
   readonly gated: GatedCloud
@@ -79,7 +79,7 @@ export class ChaosCloud {
       while (plan.state === 'active') await plan.waitForRecovery?.()
       await this.#restartEndedProcesses()
       // A snapshot of the host costs more than the API objects, so it is only taken when these have no violation.
-      const apiViolations = findApiViolations(await this.#api.objects())
+      const apiViolations = findApiViolations(await this.#api.listObjects())
       if (apiViolations.length > 0) return apiViolations
       const after = await takeSnapshot(cloud, this.#api)
       return [...findViolations(after), ...this.#findOutcomeViolations(run, plan, { before, after })]
@@ -92,7 +92,7 @@ export class ChaosCloud {
 
   /** Deletes all servers, whatever their state. */
   async clear(): Promise<void> {
-    const { servers } = await this.#api.objects()
+    const { servers } = await this.#api.listObjects()
     for (const { metadata } of servers) await this.#api.delete(metadata.name)
     const violations = await waitUntilConverged(this.gated.cloud, async () => {
       await this.#restartEndedProcesses()
@@ -136,7 +136,7 @@ export class ChaosCloud {
   ): string[] {
     return [...new Set([...run.keys(), ...this.#servers.keys()])].flatMap((server) => {
       const name = run.get(server)
-      const story = name === undefined ? noStory(this.serverOf(server).state) : stories[name]
+      const story = name === undefined ? makeIdleStory(this.serverOf(server).state) : stories[name]
       const allowance = allowanceFor([...injected, ...this.#libvirtdCrashes], server, story.qemuStarts)
       return findOutcomeViolations({ story, server, before, after, allowance })
     })

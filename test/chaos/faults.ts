@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Cloud } from '../rig/cloud.ts'
 import { type VictimName, victimNames, victimsOf } from '../rig/kills.ts'
 import { endProcess } from '../rig/process.ts'
-import type { Ask } from './gate.ts'
+import type { GateRequest } from './gate.ts'
 import type { Allowance } from './story-outcome.ts'
 
 /** Name of the process that is killed. */
@@ -29,7 +29,7 @@ export interface InjectedFault {
  * @param qemuStarts QEMU starts of the server's own story
  */
 export function allowanceFor(faults: readonly InjectedFault[], server: string, qemuStarts: number): Allowance {
-  const qemuKills = faults.filter(({ fault, server: of }) => fault === 'QEMU' && of === server)
+  const qemuKills = faults.filter((injected) => injected.fault === 'QEMU' && injected.server === server)
   const interruptedStarts =
     qemuStarts > 0 ? faults.filter(({ fault, isDuringEffect }) => fault === 'libvirtd' && isDuringEffect) : []
   return {
@@ -39,7 +39,7 @@ export function allowanceFor(faults: readonly InjectedFault[], server: string, q
 }
 
 /** Whether the agent has just paused the guest at this point. */
-export const isAfterPause = ({ step, when }: Ask): boolean => step === 'domains.pause' && when === 'after'
+export const hasJustPaused = ({ step, when }: GateRequest): boolean => step === 'domains.pause' && when === 'after'
 
 /** Kills a process. Resolves to a function that starts it again; the agent itself starts a killed QEMU. */
 export async function injectFault(cloud: Cloud, fault: FaultName, server: string): Promise<() => Promise<void>> {

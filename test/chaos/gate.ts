@@ -1,14 +1,14 @@
-// The gate of a process under test: it asks the gatekeeper before and after each effect, and goes on when it is let
-// through. So whoever keeps the gate holds the process at an exact point of its work. Asks and answers are JSON lines
-// on a UNIX socket.
+// The gate of a process under test. The process sends a request to the gatekeeper before and after each effect, and
+// goes on when the answer comes. So the gatekeeper can hold the process at an exact point of its work. Requests and
+// answers are JSON lines on a UNIX socket.
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 
 export type When = 'before' | 'after'
 
-/** "I am about to do this, or have just done it, for this server." */
-export interface Ask {
+/** Reports a step that the process is about to do, or has just done, for a server. */
+export interface GateRequest {
   part: 'agent' | 'controller'
   /** NAMESPACE/NAME */
   server: string
@@ -16,47 +16,48 @@ export interface Ask {
   when: When
 }
 
-/** Where the gatekeeper listens. */
-export const GATE = 'KUBENOVA_GATE'
+/** Environment variable with the path of the gatekeeper's socket. */
+export const GATE_SOCKET_VARIABLE = 'KUBENOVA_GATE'
 
 export class Gate {
-  readonly #part: Ask['part']
+  readonly #part: GateRequest['part']
   readonly #socket: Socket
   readonly #waiting = new Map<number, () => void>()
-  #asked = 0
+  #requestCount = 0
 
-  constructor(part: Ask['part'], socket: Socket) {
+  constructor(part: GateRequest['part'], socket: Socket) {
     this.#part = part
     this.#socket = socket
-    createInterface(socket).on('line', (line) => this.#answered(Number(line)))
+    createInterface(socket).on('line', (line) => this.#onAnswer(Number(line)))
     // Without the controlling test no gate would be opened, so the process must not continue.
     socket.once('close', () => process.exit(70))
   }
 
-  async pass<T>(server: string, step: string, act: () => Promise<T>): Promise<T> {
-    await this.#ask({ part: this.#part, server, step, when: 'before' })
+  /** Runs an effect with a gate before and after it. */
+  async runGated<T>(server: string, step: string, act: () => Promise<T>): Promise<T> {
+    await this.#waitAtGate({ part: this.#part, server, step, when: 'before' })
     const result = await act()
-    await this.#ask({ part: this.#part, server, step, when: 'after' })
+    await this.#waitAtGate({ part: this.#part, server, step, when: 'after' })
     return result
   }
 
-  #ask(ask: Ask): Promise<void> {
-    const id = ++this.#asked
+  #waitAtGate(ask: GateRequest): Promise<void> {
+    const id = ++this.#requestCount
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#waiting.set(id, resolve)
     this.#socket.write(`${JSON.stringify({ id, ...ask })}\n`)
     return promise
   }
 
-  #answered(id: number): void {
+  #onAnswer(id: number): void {
     this.#waiting.get(id)?.()
     this.#waiting.delete(id)
   }
 }
 
-export async function openGate(part: Ask['part']): Promise<Gate> {
-  const path = process.env[GATE]
-  if (!path) throw new Error(`${GATE} does not say where the gatekeeper is`)
+export async function openGate(part: GateRequest['part']): Promise<Gate> {
+  const path = process.env[GATE_SOCKET_VARIABLE]
+  if (!path) throw new Error(`${GATE_SOCKET_VARIABLE} does not say where the gatekeeper is`)
   const socket = connect(path)
   await once(socket, 'connect')
   return new Gate(part, socket)

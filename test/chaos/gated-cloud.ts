@@ -5,7 +5,7 @@ import { type Cloud, type Program, startCloud } from '../rig/cloud.ts'
 import { runCommand } from '../rig/process.ts'
 import { seedCloud } from '../rig/seed-cloud.ts'
 import { Api } from './api.ts'
-import { GATE } from './gate.ts'
+import { GATE_SOCKET_VARIABLE } from './gate.ts'
 import { type Gatekeeper, openGatekeeper } from './gatekeeper.ts'
 
 const socketOf = (dir: string): string => join(dir, 'gate.sock')
@@ -74,7 +74,7 @@ async function addBlankImage(cloud: Cloud): Promise<void> {
  */
 async function gatedProgram(name: 'controller' | 'agent', dir: string, ...args: string[]): Promise<Required<Program>> {
   const file = join(import.meta.dirname, `gated-${name}.ts`)
-  const env = { [GATE]: socketOf(dir), NODE_COMPILE_CACHE: join(cacheDirectory(), '../compiled') }
+  const env = { [GATE_SOCKET_VARIABLE]: socketOf(dir), NODE_COMPILE_CACHE: join(cacheDirectory(), '../compiled') }
   await runCommand([process.execPath, file, '--help'], { env })
   return { file, args, env }
 }

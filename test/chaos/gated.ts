@@ -12,7 +12,7 @@ import type { Gate } from './gate.ts'
 
 export const gateHost = <H extends Host>(host: H, gate: Gate): H =>
   wrapHost(host, ({ name, kind, guest }, act) =>
-    kind === 'effect' ? gate.pass(keyOf(guest.server.metadata), name, act) : act(),
+    kind === 'effect' ? gate.runGated(keyOf(guest.server.metadata), name, act) : act(),
   )
 
 /** Kinds whose writes are steps of a server's life. */
@@ -37,31 +37,30 @@ interface Written {
 
 function gateResource<T extends KubeObject>(resource: Resource<T>, gate: Gate): Resource<T> {
   const { kind } = resource.def
-  const pass = <R>(object: object, name: string, act: () => Promise<R>): Promise<R> =>
-    gate.pass(serverOf(kind, object), name, act)
+  const gated = <R>(object: object, name: string, act: () => Promise<R>): Promise<R> =>
+    gate.runGated(serverOf(kind, object), name, act)
   return {
     ...resource,
-    create: (object, how) => pass(object, `create ${kind}`, () => resource.create(object, how)),
-    update: (object, how) => pass(object, `update ${kind}`, () => resource.update(object, how)),
-    apply: (object, how) => pass(object, `${kind} ${told(object)}`, () => resource.apply(object, how)),
-    applyStatus: (object, how) => pass(object, `${kind} ${told(object)}`, () => resource.applyStatus(object, how)),
-    patch: (ref, patch, how) => pass(ref, `${kind} finalizers`, () => resource.patch(ref, patch, how)),
-    delete: (ref, how) => pass(ref, `delete ${kind}`, () => resource.delete(ref, how)),
+    create: (object, options) => gated(object, `create ${kind}`, () => resource.create(object, options)),
+    update: (object, options) => gated(object, `update ${kind}`, () => resource.update(object, options)),
+    apply: (object, options) =>
+      gated(object, `${kind} ${describeWrittenStatus(object)}`, () => resource.apply(object, options)),
+    applyStatus: (object, options) =>
+      gated(object, `${kind} ${describeWrittenStatus(object)}`, () => resource.applyStatus(object, options)),
+    patch: (ref, patch, options) => gated(ref, `${kind} finalizers`, () => resource.patch(ref, patch, options)),
+    delete: (ref, options) => gated(ref, `delete ${kind}`, () => resource.delete(ref, options)),
   }
 }
 
-/** References are metadata themselves. */
+/** The key of the server that a written object belongs to. `object` is the written object, or a reference to it. */
 function serverOf(kind: string, object: object): string {
   const { metadata, spec } = 'metadata' in object ? (object as Written) : { metadata: object as Partial<ObjectMeta> }
   const { name = '', namespace, ownerReferences } = metadata
   return keyOf({ namespace, name: kind === server.kind ? name : (spec?.server ?? ownerReferences?.[0]?.name ?? '') })
 }
 
-/**
- * The news in a status: the phase of an action record, or the task of a Server, else its admitted action, else its
- * state.
- */
-function told(object: object): string {
+/** Describes a written status: by the phase of an action record, or by task, state or admitted action of a Server. */
+function describeWrittenStatus(object: object): string {
   const { phase, taskState, activeAction: action, vmState } = (object as Written).status ?? {}
   return phase ?? taskState ?? vmState ?? (action ? `admitted ${action.action}` : 'status')
 }

@@ -3,10 +3,10 @@
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
-import type { Ask } from './gate.ts'
+import type { GateRequest } from './gate.ts'
 
 /** A point of a story. `nth` distinguishes points of the same step: 1, 2, … */
-export interface Point extends Ask {
+export interface Point extends GateRequest {
   nth: number
 }
 
@@ -53,7 +53,7 @@ export class Gatekeeper implements AsyncDisposable {
   }
 
   async #onLine(socket: Socket, line: string): Promise<void> {
-    const { id, ...ask } = JSON.parse(line) as Ask & { id: number }
+    const { id, ...ask } = JSON.parse(line) as GateRequest & { id: number }
     const key = JSON.stringify(ask)
     const nth = (this.#counts.get(key) ?? 0) + 1
     this.#counts.set(key, nth)

@@ -2,7 +2,7 @@
 // on while the victim is dead, and starts the victim again.
 import type { Cloud } from '../rig/cloud.ts'
 import type { FaultPlan } from './chaos-cloud.ts'
-import { type FaultName, type InjectedFault, injectFault, isAfterPause } from './faults.ts'
+import { type FaultName, hasJustPaused, type InjectedFault, injectFault } from './faults.ts'
 import { nameOf, type Point } from './gatekeeper.ts'
 
 export class PlannedKill implements FaultPlan {
@@ -26,7 +26,7 @@ export class PlannedKill implements FaultPlan {
   }
 
   onPoint(server: string, point: Point): Promise<void> | undefined {
-    this.#wasPaused ||= isAfterPause(point)
+    this.#wasPaused ||= hasJustPaused(point)
     if (this.#kill || nameOf(point) !== this.#pointName) return undefined
     const hold = Promise.withResolvers<void>()
     this.injected = [{ fault: this.#fault, server, wasPaused: this.#wasPaused, isDuringEffect: false }]

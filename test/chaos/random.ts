@@ -3,7 +3,7 @@
 // servers' states.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ChaosCloud, FaultPlan } from './chaos-cloud.ts'
-import { type FaultName, faultNames, type InjectedFault, injectFault, isAfterPause } from './faults.ts'
+import { type FaultName, faultNames, hasJustPaused, type InjectedFault, injectFault } from './faults.ts'
 import type { Point } from './gatekeeper.ts'
 import { nameOf } from './gatekeeper.ts'
 import { type State, type StoryName, stories, storyNames } from './stories.ts'
@@ -38,7 +38,7 @@ export interface Round {
 
 const serverNames = ['a', 'b', 'c']
 /** A story has 8 to 24 points; a fault after more points than the stories have is not injected. */
-const MOST_POINTS = 16
+const MAX_POINTS = 16
 
 /** Chooses the next round for servers in these states. */
 export function nextRound(random: () => number, stateOf: (server: string) => State): Round {
@@ -50,7 +50,7 @@ export function nextRound(random: () => number, stateOf: (server: string) => Sta
     if (random() < 0.6 || (chosen.size === 0 && server === serverNames.at(-1))) chosen.set(server, name)
   }
   const faults = Array.from({ length: random() < 0.4 ? 2 : 1 }, (): PlannedFault => {
-    const planned = { fault: pick(faultNames), afterPoints: 1 + Math.floor(random() * MOST_POINTS) }
+    const planned = { fault: pick(faultNames), afterPoints: 1 + Math.floor(random() * MAX_POINTS) }
     return random() < 0.5 ? { ...planned, delayMs: Math.floor(random() * 300) } : planned
   })
   return { stories: chosen, faults }
@@ -84,7 +84,7 @@ export class RandomFaults implements FaultPlan {
   }
 
   onPoint(server: string, point: Point): Promise<void> | undefined {
-    if (isAfterPause(point)) this.#pausedServers.add(server)
+    if (hasJustPaused(point)) this.#pausedServers.add(server)
     this.#pointsSinceFault += 1
     const [next] = this.#planned
     if (!next || this.#pointsSinceFault < next.afterPoints) return undefined
@@ -134,7 +134,7 @@ export interface RoundResult {
 }
 
 /** A run in which fewer rounds had a fault shows nothing. */
-const LEAST_SHARE_WITH_FAULTS = 0.5
+const MIN_SHARE_WITH_FAULTS = 0.5
 
 export interface Summary {
   rounds: number
@@ -148,7 +148,7 @@ export function summarizeRounds(results: readonly RoundResult[]): Summary {
   const rounds = results.length
   const roundsWithFaults = results.filter(({ injectedCount }) => injectedCount > 0).length
   const failedRounds = results.filter(({ violations }) => violations.length > 0).length
-  const hasEnoughFaults = rounds > 0 && roundsWithFaults >= LEAST_SHARE_WITH_FAULTS * rounds
+  const hasEnoughFaults = rounds > 0 && roundsWithFaults >= MIN_SHARE_WITH_FAULTS * rounds
   return { rounds, roundsWithFaults, failedRounds, passed: failedRounds === 0 && hasEnoughFaults }
 }
 

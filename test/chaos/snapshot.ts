@@ -44,7 +44,7 @@ export interface Snapshot extends Objects {
 
 export async function takeSnapshot(cloud: Cloud, api: Api, hostName = 'h1'): Promise<Snapshot> {
   const host = cloud.host(hostName)
-  const [objects, domains, network] = await Promise.all([api.objects(), listDomains(host), readNetwork(host)])
+  const [objects, domains, network] = await Promise.all([api.listObjects(), listDomains(host), readNetwork(host)])
   return { ...objects, domains, ...network, ...readFiles(host), qemus: listQemuUuids(host), starts: countStarts(host) }
 }
 
@@ -112,7 +112,7 @@ function readFiles({
     saves: listNames(join(home, 'var/lib/libvirt/qemu/save')).map((name) => name.replace(/\.save$/, '')),
     guests: listNames(join(state, 'net/guests')).map((name) => name.replace(/\.json$/, '')),
     dhcp: listNames(join(state, 'net/dhcp')),
-    leases: listNames(join(state, 'net/dhcp')).flatMap((key) => macsIn(join(state, 'net/dhcp', key, 'hosts'))),
+    leases: listNames(join(state, 'net/dhcp')).flatMap((key) => readMacs(join(state, 'net/dhcp', key, 'hosts'))),
     halfImages: listNames(join(state, 'cache/work')).flatMap((key) => listNames(join(state, 'cache/work', key))),
     pins: listNames(join(state, 'cache/bases')).flatMap((key) => listNames(join(state, 'cache/bases', key, 'pins'))),
   }
@@ -127,7 +127,7 @@ function listNames(dir: string): string[] {
 }
 
 /** The MAC at the beginning of each line of dnsmasq's hosts file. */
-function macsIn(file: string): string[] {
+function readMacs(file: string): string[] {
   try {
     return readFileSync(file, 'utf8').match(/^[0-9a-f:]{17}(?=,)/gm) ?? []
   } catch {

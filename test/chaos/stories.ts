@@ -27,9 +27,9 @@ export interface Story {
 const setPowerState =
   (powerState: DesiredPower) =>
   (api: Api, server: string): Promise<void> =>
-    api.change(server, { powerState })
+    api.patchSpec(server, { powerState })
 
-const remove = (api: Api, name: string): Promise<void> => api.delete(name)
+const deleteServer = (api: Api, name: string): Promise<void> => api.delete(name)
 
 export const stories = {
   create: {
@@ -105,12 +105,12 @@ export const stories = {
     to: 'Running',
     qemuStarts: 0,
     // A new value each time: setting the same value again would be no change.
-    run: (api, name) => api.change(name, { displayName: `name ${performance.now()}`, tags: [`t${Date.now()}`] }),
+    run: (api, name) => api.patchSpec(name, { displayName: `name ${performance.now()}`, tags: [`t${Date.now()}`] }),
   },
-  delete: { from: 'Running', to: 'absent', qemuStarts: 0, run: remove, needsNewServer: true },
-  'delete stopped': { from: 'Stopped', to: 'absent', qemuStarts: 0, run: remove },
-  'delete paused': { from: 'Paused', to: 'absent', qemuStarts: 0, run: remove },
-  'delete suspended': { from: 'Suspended', to: 'absent', qemuStarts: 0, run: remove },
+  delete: { from: 'Running', to: 'absent', qemuStarts: 0, run: deleteServer, needsNewServer: true },
+  'delete stopped': { from: 'Stopped', to: 'absent', qemuStarts: 0, run: deleteServer },
+  'delete paused': { from: 'Paused', to: 'absent', qemuStarts: 0, run: deleteServer },
+  'delete suspended': { from: 'Suspended', to: 'absent', qemuStarts: 0, run: deleteServer },
 } satisfies Record<string, Story> as Readonly<Record<StoryName, Story>>
 
 export type StoryName =

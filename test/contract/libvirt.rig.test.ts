@@ -1,6 +1,6 @@
 // Runs the contract suites on a real host: libvirtd and QEMU. Wherever a fake differs from it, the fake is wrong.
-import { withPart } from '../rig/vitest.ts'
+import { withRigPart } from '../rig/vitest.ts'
 import { describeContracts } from './contracts.ts'
 import { startLibvirtHost } from './libvirt-host.ts'
 
-describeContracts(withPart(startLibvirtHost))
+describeContracts(withRigPart(startLibvirtHost))

@@ -25,7 +25,7 @@ function connect(): Host {
   processCount += 1
   agent = new Process('h1', processCount, context)
   const cluster = { hostName: 'h1', channels: new Channels() } as unknown as ClusterComponents
-  const { host } = simulated.parts(agent, () => undefined, cluster)
+  const { host } = simulated.makeComponents(agent, () => undefined, cluster)
   return wrapHost(host, (_, act) => deliverUntilSettled(act()))
 }
 

@@ -9,7 +9,7 @@ import { ensureBinaries } from '../rig/binaries.ts'
 import { type Cloud, startCloud } from '../rig/cloud.ts'
 import { type GuestReport, guestReports } from '../rig/guest.ts'
 import { seedCloud } from '../rig/seed-cloud.ts'
-import { withPart } from '../rig/vitest.ts'
+import { withRigPart } from '../rig/vitest.ts'
 import { FatalError, waitUntil } from '../rig/wait-until.ts'
 
 const exec = promisify(execFile)
@@ -20,7 +20,7 @@ const exec = promisify(execFile)
  */
 export function withCloud(options: { hosts?: number; stock?: boolean; audit?: boolean } = {}): () => User {
   let user: User | undefined
-  const cloud = withPart(async (dir) => {
+  const cloud = withRigPart(async (dir) => {
     const started = await startCloud({ ...options, dir, owned: true })
     await seedCloud(started)
     const { kubectl } = await ensureBinaries(['kubectl'])

@@ -15,11 +15,11 @@ interface Node {
 /** Creates the Node unless it exists. */
 export async function ensureNode(api: ApiClient, name: string): Promise<Node['metadata']> {
   const { items } = await api.send<{ items: Node[] }>('GET', `${path}?fieldSelector=metadata.name%3D${name}`)
-  const found = items[0] ?? (await api.send<Node>('POST', path, node(name)))
+  const found = items[0] ?? (await api.send<Node>('POST', path, makeNode(name)))
   return { name, uid: found.metadata.uid }
 }
 
-const node = (name: string) => ({
+const makeNode = (name: string) => ({
   apiVersion: 'v1',
   kind: 'Node',
   metadata: { name, labels },

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { startHost } from './host.ts'
 import { isAlive } from './process.ts'
-import { withPart } from './vitest.ts'
+import { withRigPart } from './vitest.ts'
 
-const host = withPart((dir) => startHost({ dir, name: 'host', stock: true, owned: true }))
+const host = withRigPart((dir) => startHost({ dir, name: 'host', stock: true, owned: true }))
 
 const domain = `<domain type="qemu"><name>web</name><uuid>0f6a0c3e-5b0e-4a55-9d0b-3f8f1f6f2a11</uuid><memory unit="MiB">16</memory><vcpu>1</vcpu>
   <os><type arch="x86_64" machine="q35">hvm</type></os><devices>

@@ -11,11 +11,11 @@ interface Claims {
  * left.
  */
 export function isTokenUsable(token: string, account: string, node: string | undefined, now = Date.now()): boolean {
-  const { exp, iat, 'kubernetes.io': bound } = claims(token)
+  const { exp, iat, 'kubernetes.io': bound } = decodeClaims(token)
   return bound?.serviceaccount?.uid === account && bound.node?.uid === node && exp - now / 1000 > (exp - iat) / 2
 }
 
-function claims(token: string): Claims {
+function decodeClaims(token: string): Claims {
   const [, payload = ''] = token.split('.')
   return JSON.parse(Buffer.from(payload, 'base64url').toString()) as Claims
 }

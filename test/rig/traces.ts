@@ -21,17 +21,17 @@ export async function findTraces(dir: string): Promise<Traces> {
   )
   const marks = new Set(listMarkedProcesses().flatMap((p) => (p.dir.startsWith(dir) ? p.pid : [])))
   const pids = readdirSync('/proc').flatMap((name) => (/^\d+$/.test(name) ? Number(name) : []))
-  const belongs = (pid: number) => marks.has(pid) || linesWith(`/proc/${pid}/cmdline`, dir).length > 0
-  const hasMount = (pid: number) => linesWith(`/proc/${pid}/mountinfo`, dir).length > 0
+  const belongs = (pid: number) => marks.has(pid) || findLinesWith(`/proc/${pid}/cmdline`, dir).length > 0
+  const hasMount = (pid: number) => findLinesWith(`/proc/${pid}/mountinfo`, dir).length > 0
   return {
     processes: pids.filter((pid) => pid !== process.pid && (belongs(pid) || hasMount(pid))),
     links: links.filter((link) => link.startsWith(bridgeName(dir))),
-    mounts: linesWith('/proc/self/mountinfo', dir),
+    mounts: findLinesWith('/proc/self/mountinfo', dir),
     files: existsSync(dir),
   }
 }
 
-function linesWith(file: string, text: string): string[] {
+function findLinesWith(file: string, text: string): string[] {
   try {
     return readFileSync(file, 'utf8')
       .split('\n')

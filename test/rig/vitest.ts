@@ -13,19 +13,19 @@ import { keepArtefacts, removeOrphanedClouds, scratchDirectory } from './scratch
  * it('is ready', async () => expect(await plane().api.text('/readyz')).toBe('ok'))
  */
 export function withControlPlane(options: Omit<ControlPlaneOptions, 'dir' | 'owned'> = {}): () => ControlPlane {
-  return withPart((dir) => startControlPlane({ ...options, dir, owned: true }))
+  return withRigPart((dir) => startControlPlane({ ...options, dir, owned: true }))
 }
 
 /** A host for one test file, with libvirtd but without a network to other hosts. */
 export function withHost(name = 'host'): () => Host {
-  return withPart((dir) => startHost({ dir, name, owned: true }))
+  return withRigPart((dir) => startHost({ dir, name, owned: true }))
 }
 
 /**
  * Any part of the rig that has a directory and a `stop`. If a test of the file fails, the logs of the part are kept in
  * test/artefacts.
  */
-export function withPart<T extends { stop(): Promise<void> }>(start: (dir: string) => Promise<T>): () => T {
+export function withRigPart<T extends { stop(): Promise<void> }>(start: (dir: string) => Promise<T>): () => T {
   let dir = ''
   let part: T | undefined
   beforeAll(async () => {

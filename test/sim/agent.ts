@@ -26,6 +26,6 @@ export async function runAgent(
   { host, failureOf, log, mutateHost = (original) => original }: AgentEnvironment,
 ): Promise<void> {
   const cluster = createClusterComponents(kube, { ...defaults, hostName: host.name }, log)
-  const parts = { ...cluster, ...host.parts(process, failureOf, cluster) }
-  await newAgent({ ...parts, host: mutateHost(parts.host) }).run(process.stop.signal)
+  const components = { ...cluster, ...host.makeComponents(process, failureOf, cluster) }
+  await newAgent({ ...components, host: mutateHost(components.host) }).run(process.stop.signal)
 }

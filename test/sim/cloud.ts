@@ -7,7 +7,7 @@ import { ApiError } from '../../kube/errors.ts'
 import type { Log } from '../../kube/log.ts'
 import { FakeApi, type Write } from '../fakes/api.ts'
 import { runAgent } from './agent.ts'
-import { controllerMain } from './controller.ts'
+import { runController } from './controller.ts'
 import { FaultInjection } from './fault-injection.ts'
 import { SimulatedHost } from './host.ts'
 import { createSimulatedKube, type WatchStreams } from './kube.ts'
@@ -126,7 +126,7 @@ export class Cloud {
     })
     const kube: Kube = mutation?.kube?.(original, process) ?? original
     const log = this.#options.logOf(process.name)
-    if (!host) return controllerMain(kube, process.identity, log, process.stop.signal)
+    if (!host) return runController(kube, process.identity, log, process.stop.signal)
     return runAgent(kube, process, { host, failureOf: this.faults.failureOfHostCall, log, mutateHost: mutation?.host })
   }
 

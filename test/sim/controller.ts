@@ -12,20 +12,20 @@ import { parseOptions } from '../../kube/options.ts'
 
 const defaults = parseOptions(ControllerOptions, { args: [], env: {}, prefix: 'SIM' })
 
-/** Renewed less often than by default: half of all steps would be renewals. */
+/** The lease is renewed less often than by default, because half of all steps would be renewals. */
 const election = { leaseMs: 15_000, renewDeadlineMs: 10_000, retryMs: 4_500 }
 
-/** As the controller's program has it. Resolves when it was told to stop, or leads no more. */
-export async function controllerMain(kube: Kube, identity: string, log: Log, signal: AbortSignal): Promise<void> {
-  let leads = (): boolean => false
-  const may = (): boolean => leads()
-  const controller = createController(fenceWrites(kube, may), defaults, log)
+/** Runs like the program of the controller. Resolves when it is stopped, or when it no longer leads. */
+export async function runController(kube: Kube, identity: string, log: Log, signal: AbortSignal): Promise<void> {
+  let isLeading = (): boolean => false
+  const mayWrite = (): boolean => isLeading()
+  const controller = createController(fenceWrites(kube, mayWrite), defaults, log)
   await controller.start(signal)
   await runAsLeader(
     { kube, namespace: defaults.namespace, name: 'kubenova-controller', identity, log, ...election },
-    (s, holds) => {
-      leads = holds
-      return controller.run(s)
+    (leaderSignal, holdsLease) => {
+      isLeading = holdsLease
+      return controller.run(leaderSignal)
     },
     signal,
   )

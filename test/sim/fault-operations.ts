@@ -64,8 +64,8 @@ export const faultOperations: OperationTable<FaultOperation> = {
     }),
   'end domain'({ cloud }, { host, reason }) {
     const found = cloud.host(host)
-    const [uid] = found?.running() ?? []
-    if (uid !== undefined) found?.accident(uid, reason)
+    const [uid] = found?.runningServers() ?? []
+    if (uid !== undefined) found?.stopDomainUnexpectedly(uid, reason)
   },
   'ignore shutdown'(context, { name }) {
     const { metadata, status } = context.findServer(name) ?? {}
@@ -110,7 +110,7 @@ function powerOffHost(
   if (!slot || !found || slot.isHostOff) return
   slot.isHostOff = true
   cloud.kill(slot, 0)
-  for (const uid of found.running()) found.accident(uid, 'unknown')
+  for (const uid of found.runningServers()) found.stopDomainUnexpectedly(uid, 'unknown')
   found.machines.losePower()
   const setForcedDown = (forcedDown: boolean): void => {
     if (!isForcedDown) return

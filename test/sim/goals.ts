@@ -51,12 +51,12 @@ export function findLastingFaults({ slots, streams, host, api }: Cloud): string[
   return hasLeader ? lasting : [...lasting, 'no controller leads']
 }
 
-export const serversInError = ({ api }: Cloud): Server[] =>
+export const listServersInError = ({ api }: Cloud): Server[] =>
   api.peek<Server>('servers').filter(({ status }) => status?.vmState === 'error')
 
 /** After a start request without faults, only a server that no host has room for may be in error. */
 export const findStillInError = (cloud: Cloud): string[] =>
-  serversInError(cloud)
+  listServersInError(cloud)
     .filter(({ status }) => status?.host !== undefined || status?.rejectedHosts)
     .map(({ metadata, spec }) => `${metadata.name} is in error after a start request, not ${spec.powerState}`)
 

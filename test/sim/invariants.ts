@@ -4,14 +4,15 @@
  */
 import { type Hypervisor, ownerOfManager, type Server, type ServerAction } from '../../crds/index.ts'
 import type { Write } from '../fakes/api.ts'
+import { hasActiveDomain } from '../fakes/host/machine.ts'
 import type { Cloud } from './cloud.ts'
 import { hasRoomFor } from './expectations.ts'
-import { isOn, type SimulatedHost } from './host.ts'
+import type { SimulatedHost } from './host.ts'
 import { findForeignChanges } from './ownership.ts'
 
 const endedPhases: ReadonlySet<string> = new Set(['Succeeded', 'Failed', 'Rejected'])
 /** Further violations mostly follow from the first ones. */
-const MOST_VIOLATIONS = 5
+const MAX_VIOLATIONS = 5
 
 export class Invariants {
   readonly violations: string[] = []
@@ -22,7 +23,7 @@ export class Invariants {
   /** Keys of action records that users deleted. */
   readonly recordsDeletedByUsers = new Set<string>()
   readonly #cloud: () => Cloud
-  readonly #mostWrites: number
+  readonly #maxWrites: number
   /** UIDs of the ServerActions that users created. */
   readonly #requests = new Set<string>()
   /** Hosts that an operator has ever forced down. */
@@ -30,12 +31,11 @@ export class Invariants {
 
   constructor(cloud: () => Cloud, mostWrites: number) {
     this.#cloud = cloud
-    this.#mostWrites = mostWrites
+    this.#maxWrites = mostWrites
   }
 
   addViolation(violation: string): void {
-    if (this.violations.length < MOST_VIOLATIONS && !this.violations.includes(violation))
-      this.violations.push(violation)
+    if (this.violations.length < MAX_VIOLATIONS && !this.violations.includes(violation)) this.violations.push(violation)
   }
 
   onWrite(write: Write): void {
@@ -52,8 +52,8 @@ export class Invariants {
     for (const uid of host.machines.uids()) {
       const machine = host.machines.machine(uid)
       const name = machine.owner?.name ?? uid
-      if (isOn(machine)) this.#checkRunningGuest(host, uid, name)
-      this.#checkBoots(machine.boots, name, host.accidents.get(uid) ?? 0)
+      if (hasActiveDomain(machine)) this.#checkRunningGuest(host, uid, name)
+      this.#checkBoots(machine.boots, name, host.unexpectedStops.get(uid) ?? 0)
     }
   }
 
@@ -64,7 +64,7 @@ export class Invariants {
     }
     if (plural === 'leases' || plural === 'events') return
     this.writes += 1
-    if (this.writes > this.#mostWrites) this.addViolation('too many writes')
+    if (this.writes > this.#maxWrites) this.addViolation('too many writes')
   }
 
   /** An action request boots its server once, and once more after each power loss or crash of the guest. */
@@ -77,7 +77,7 @@ export class Invariants {
   }
 
   #checkRunningGuest(host: SimulatedHost, uid: string, name: string): void {
-    const others = this.#cloud().hosts.filter((other) => other !== host && isOn(other.machines.machine(uid)))
+    const others = this.#cloud().hosts.filter((other) => other !== host && hasActiveDomain(other.machines.machine(uid)))
     if (others.length > 0)
       this.addViolation(`${name} runs on ${host.name} and on ${others.map((other) => other.name).join(', ')}`)
     const server = this.#servers().find(({ metadata }) => metadata.uid === uid)

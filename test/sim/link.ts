@@ -72,7 +72,7 @@ export class ApiLink extends Life {
     const { schedule } = process.context
     schedule.enqueue(process.outgoing, `${process.name}: ${name}`, () => {
       const failure = this.#failureOf(process, call)
-      const settle = takeEffect(failure, act, resolve, reject)
+      const settle = runWithFailure(failure, act, resolve, reject)
       if (process.isDead || isSettled) return
       schedule.enqueue(process.answers, `${process.name}: ${name} answered`, () => settleOnce(settle))
     })
@@ -81,7 +81,7 @@ export class ApiLink extends Life {
 }
 
 /** Runs the call unless it fails before. Returns a function that gives the caller the outcome. */
-function takeEffect<T>(
+function runWithFailure<T>(
   failure: InjectedFailure | undefined,
   act: () => T | Promise<T>,
   resolve: (value: T | Promise<T>) => void,
@@ -116,7 +116,7 @@ export class HostLink extends Life {
     const { schedule } = process.context
     const label = `${process.name}: ${call.name}`
     schedule.enqueue(process.answers, label, () => {
-      const settle = takeEffect(this.#failureOf(process, call), act, resolve, reject)
+      const settle = runWithFailure(this.#failureOf(process, call), act, resolve, reject)
       if (!process.isDead) schedule.enqueue(process.answers, `${label} done`, settle)
     })
     return promise

@@ -26,15 +26,15 @@ export function findForeignChanges({ plural, manager, before, after, key }: Writ
   ]
 }
 
-const differs = (a: unknown, b: unknown): boolean => JSON.stringify(a) !== JSON.stringify(b)
+const isDifferent = (a: unknown, b: unknown): boolean => JSON.stringify(a) !== JSON.stringify(b)
 
 const changedFields = (old: Status, now: Status): string[] =>
   [...new Set([...Object.keys(old), ...Object.keys(now)])].filter(
-    (field) => field !== 'conditions' && differs(old[field], now[field]),
+    (field) => field !== 'conditions' && isDifferent(old[field], now[field]),
   )
 
 function changedConditions({ conditions: old = [] }: Status, { conditions: now = [] }: Status): string[] {
   const types = new Set([...old, ...now].map(({ type }) => type))
   const find = (list: readonly Condition[], type: string) => list.find((c) => c.type === type)
-  return [...types].filter((type) => differs(find(old, type), find(now, type)))
+  return [...types].filter((type) => isDifferent(find(old, type), find(now, type)))
 }

@@ -105,16 +105,16 @@ export function createPlan(seed: number): Plan {
   const slots = [...Array.from({ length: controllers }, (_, i) => `c${i + 1}`), ...hosts.map(({ name }) => name)]
   const context: PlanContext = { r, hosts: hosts.map(({ name }) => name), slots }
   const operations: PlannedOperation[] = []
-  const userCount = 1 + r.int(8)
+  const userCount = 1 + r.nextInt(8)
   const faultCount = r.pick([0, 1, 1, 2, 3, 5])
   const generators = [
     ...Array.from({ length: userCount }, () => randomUserOperation),
     ...Array.from({ length: faultCount }, () => randomFaultOperation),
   ]
   // The first operation creates a server; the others come in random order.
-  operations.push({ steps: r.int(150), operation: randomCreate(context) })
+  operations.push({ steps: r.nextInt(150), operation: randomCreate(context) })
   while (generators.length > 0) {
-    const [generate] = generators.splice(r.int(generators.length), 1)
+    const [generate] = generators.splice(r.nextInt(generators.length), 1)
     if (generate) operations.push({ ...randomGap(r), operation: generate(context) })
   }
   return {
@@ -122,7 +122,7 @@ export function createPlan(seed: number): Plan {
     hosts,
     controllers,
     earlyTimerChance: r.pick([0, 0.02, 0.1, 0.3]),
-    hasAdmissionPolicy: r.chance(0.8),
+    hasAdmissionPolicy: r.isTrueWithProbability(0.8),
     addressCount: r.pick([2, 6, 6, 6]),
     operations,
   }
@@ -135,16 +135,16 @@ interface PlanContext {
 }
 
 function randomGap(r: Random): { steps?: number; ms?: number } {
-  if (r.chance(0.15)) return { ms: Math.floor(r.between(1_000, 90_000)) }
+  if (r.isTrueWithProbability(0.15)) return { ms: Math.floor(r.between(1_000, 90_000)) }
   return { steps: Math.floor(r.next() ** 2 * 160) }
 }
 
 const randomCreate = ({ r }: PlanContext): UserOperation => ({
   do: 'create server',
   name: r.pick(names),
-  flavor: r.weighted({ tiny: 8, big: 1, late: 0.5 }),
+  flavor: r.pickWeighted({ tiny: 8, big: 1, late: 0.5 }),
   networks: r.pick([[], ['lan'], ['lan'], ['lan', 'lan'], ['late'], ['port']]),
-  powerState: r.weighted(powerStates),
+  powerState: r.pickWeighted(powerStates),
 })
 
 /** Generators of operations, with how often they are chosen. */
@@ -155,7 +155,7 @@ const userOperations: GeneratorTable<UserOperation> = {
   'delete server': { weight: 4, generate: ({ r }) => ({ do: 'delete server', name: r.pick(names) }) },
   'set power state': {
     weight: 6,
-    generate: ({ r }) => ({ do: 'set power state', name: r.pick(names), powerState: r.weighted(powerStates) }),
+    generate: ({ r }) => ({ do: 'set power state', name: r.pick(names), powerState: r.pickWeighted(powerStates) }),
   },
   'rename server': { weight: 1, generate: ({ r }) => ({ do: 'rename server', name: r.pick(names) }) },
   'request action': {
@@ -163,9 +163,9 @@ const userOperations: GeneratorTable<UserOperation> = {
     generate: ({ r }) => ({
       do: 'request action',
       name: r.pick(names),
-      action: r.weighted({ reboot: 3, start: 1 }),
+      action: r.pickWeighted({ reboot: 3, start: 1 }),
       type: r.pick(['HARD', 'SOFT'] as const),
-      ...(r.chance(0.6) ? { killAfter: r.pick(bootSteps) } : {}),
+      ...(r.isTrueWithProbability(0.6) ? { killAfter: r.pick(bootSteps) } : {}),
     }),
   },
   'delete action record': { weight: 0.5, generate: ({ r }) => ({ do: 'delete action record', name: r.pick(names) }) },
@@ -258,7 +258,7 @@ const faultOperations: GeneratorTable<FaultOperation> = {
       do: 'power off host',
       host: r.pick(hosts),
       ms: randomMs(r, 1_000, 180_000),
-      isForcedDown: r.chance(0.3),
+      isForcedDown: r.isTrueWithProbability(0.3),
     }),
   },
 }
@@ -266,7 +266,7 @@ const faultOperations: GeneratorTable<FaultOperation> = {
 function randomOperation<T extends Operation>(table: GeneratorTable<T>, context: PlanContext): T {
   const kinds = Object.keys(table) as T['do'][]
   const weights = Object.fromEntries(kinds.map((kind) => [kind, table[kind].weight])) as Record<T['do'], number>
-  return table[context.r.weighted(weights)].generate(context)
+  return table[context.r.pickWeighted(weights)].generate(context)
 }
 
 const randomUserOperation = (context: PlanContext): UserOperation => randomOperation(userOperations, context)

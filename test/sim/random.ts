@@ -24,7 +24,7 @@ export class Random {
   }
 
   /** An integer from 0 to `below` - 1. */
-  int(below: number): number {
+  nextInt(below: number): number {
     return Math.floor(this.next() * below)
   }
 
@@ -32,18 +32,18 @@ export class Random {
     return low + this.next() * (high - low)
   }
 
-  chance(probability: number): boolean {
+  isTrueWithProbability(probability: number): boolean {
     return this.next() < probability
   }
 
   pick<T>(list: readonly T[]): T {
-    const found = list[this.int(list.length)]
+    const found = list[this.nextInt(list.length)]
     if (found === undefined) throw new Error('the list is empty')
     return found
   }
 
   /** Picks a key by its weight. */
-  weighted<K extends string>(weights: Readonly<Record<K, number>>): K {
+  pickWeighted<K extends string>(weights: Readonly<Record<K, number>>): K {
     const entries = Object.entries<number>(weights) as [K, number][]
     let left = this.next() * entries.reduce((sum, [, weight]) => sum + weight, 0)
     for (const [key, weight] of entries) {

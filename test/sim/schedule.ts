@@ -83,7 +83,7 @@ export class Schedule {
     const isLate = oldest && (oldest.messages[0]?.since ?? 0) + LONGEST_DELAY_MS <= this.#time.now
     const queue = this.isInOrder || isLate ? oldest : this.#chooseQueue()
     if (!queue) return undefined
-    const at = queue.isOrdered || this.isInOrder || isLate ? 0 : this.#random.int(queue.messages.length)
+    const at = queue.isOrdered || this.isInOrder || isLate ? 0 : this.#random.nextInt(queue.messages.length)
     const [next] = queue.messages.splice(at, 1)
     if (!next) return undefined
     next.deliver()

@@ -8,7 +8,7 @@ import {
   findLastingFaults,
   findStillInError,
   findUnmetGoals,
-  serversInError,
+  listServersInError,
 } from './goals.ts'
 import { Invariants } from './invariants.ts'
 import type { Mutation } from './mutations.ts'
@@ -49,11 +49,11 @@ const RECOVERY_MS = 15 * 60_000
 /** Time for delayed writes, and then without any. Some runs take longer, to cover what is done once a minute. */
 const QUIET_MS = 11_000
 const LONG_QUIET_MS = 130_000
-const MOST_STEPS = 60_000
+const MAX_STEPS = 60_000
 /** Writes of a starting cloud. */
-const MOST_WRITES = 120
+const MAX_STARTUP_WRITES = 120
 /** Writes per request or fault: twice what was seen. */
-const MOST_WRITES_EACH = 20
+const MAX_WRITES_PER_OPERATION = 20
 
 export async function runSimulation(plan: Plan, options: RunOptions = {}): Promise<RunResult> {
   const run = new Run(plan, options)
@@ -86,7 +86,10 @@ class Run {
     this.#plan = plan
     this.random = new Random(plan.seed * 2 + 1)
     this.#trace = new Trace(() => this.cloud.time.now, options.trace === true)
-    this.#invariants = new Invariants(() => this.cloud, MOST_WRITES + MOST_WRITES_EACH * plan.operations.length)
+    this.#invariants = new Invariants(
+      () => this.cloud,
+      MAX_STARTUP_WRITES + MAX_WRITES_PER_OPERATION * plan.operations.length,
+    )
     this.cloud = this.#createCloud(plan, options)
     this.#operations = new OperationRunner(this.cloud, plan)
   }
@@ -158,9 +161,9 @@ class Run {
     await this.#operations.endFaults()
     cloud.schedule.isInOrder = true
     await this.#checkConvergence(() => [...findLastingFaults(cloud), ...findUnmetGoals(cloud, this.#plan)])
-    if (this.#hasViolation || serversInError(cloud).length === 0) return
+    if (this.#hasViolation || listServersInError(cloud).length === 0) return
     this.#trace.add('== a start of each server in error is requested')
-    for (const { metadata } of serversInError(cloud))
+    for (const { metadata } of listServersInError(cloud))
       await this.#operations.run({ do: 'request action', name: metadata.name, action: 'start' })
     await this.#checkConvergence(() => [...findUnmetGoals(cloud, this.#plan), ...findStillInError(cloud)])
   }
@@ -204,11 +207,12 @@ class Run {
   /** Delivers one message or fires one timer. */
   async #step(): Promise<void> {
     this.#steps += 1
-    if (this.#steps > MOST_STEPS) return this.#invariants.addViolation(`no end after ${MOST_STEPS} steps`)
+    if (this.#steps > MAX_STEPS) return this.#invariants.addViolation(`no end after ${MAX_STEPS} steps`)
     const { schedule, time } = this.cloud
     const [deadline, due] = [schedule.nextDeadline(), time.nextDue()]
     const mayFireEarly = deadline !== undefined && due !== undefined && due <= deadline && !schedule.isInOrder
-    const fires = deadline === undefined || (mayFireEarly && this.random.chance(this.#plan.earlyTimerChance))
+    const fires =
+      deadline === undefined || (mayFireEarly && this.random.isTrueWithProbability(this.#plan.earlyTimerChance))
     const label = fires ? `${time.fireNext()}: timer` : schedule.deliverNext()
     this.#trace.add(label ?? 'nothing')
     await flushPromises()

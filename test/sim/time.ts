@@ -16,7 +16,7 @@ interface Timer {
   order: number
   owner: TimerOwner
   /** Undefined once the timer is cancelled. */
-  fn: (() => void) | undefined
+  callback: (() => void) | undefined
 }
 
 /**
@@ -38,16 +38,16 @@ export class Time {
     return new Date(EPOCH + this.now)
   }
 
-  setTimer(owner: TimerOwner, ms: number, fn: () => void): () => void {
+  setTimer(owner: TimerOwner, ms: number, callback: () => void): () => void {
     const timer: Timer = {
       at: this.now + Math.ceil(Math.max(ms, 0) * TICKS_PER_MS) / TICKS_PER_MS,
       order: this.#order++,
       owner,
-      fn,
+      callback,
     }
     this.#push(timer)
     return () => {
-      timer.fn = undefined
+      timer.callback = undefined
     }
   }
 
@@ -62,7 +62,7 @@ export class Time {
     if (!timer) return undefined
     this.#pop()
     this.now = Math.max(this.now, timer.at)
-    timer.fn?.()
+    timer.callback?.()
     return timer.owner.name
   }
 
@@ -78,7 +78,7 @@ export class Time {
 
   #firstTimer(): Timer | undefined {
     for (let top = this.#heap[0]; top; top = this.#heap[0]) {
-      if (top.fn && !top.owner.isDead) {
+      if (top.callback && !top.owner.isDead) {
         if (!top.owner.isFrozen) return top
         this.#deferred.push(top)
       }
@@ -92,11 +92,11 @@ export class Time {
     let at = heap.length
     heap.push(timer)
     while (at > 0) {
-      const up = (at - 1) >> 1
-      const above = heap[up] as Timer
-      if (!isBefore(timer, above)) break
-      heap[at] = above
-      at = up
+      const parent = (at - 1) >> 1
+      const parentTimer = heap[parent] as Timer
+      if (!isBefore(timer, parentTimer)) break
+      heap[at] = parentTimer
+      at = parent
     }
     heap[at] = timer
   }
@@ -141,8 +141,8 @@ export class ProcessClock implements Clock {
     return new Date(EPOCH + this.#time.now + this.skewMs)
   }
 
-  timer(ms: number, fn: () => void): () => void {
-    return this.#time.setTimer(this.#owner, ms, fn)
+  timer(ms: number, callback: () => void): () => void {
+    return this.#time.setTimer(this.#owner, ms, callback)
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {

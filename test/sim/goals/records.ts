@@ -45,12 +45,12 @@ export function findRecordViolations(cloud: Cloud, deletedByUsers: ReadonlySet<s
     const missing = expected.filter((name) => !names.has(name) && !deletedByUsers.has(`${metadata.namespace}/${name}`))
     // A record that was written, and whose effect a power loss undid before it was counted, is counted with the next
     // one.
-    const hadAccident = cloud.hosts.some(({ accidents }) => accidents.has(metadata.uid ?? ''))
+    const hadUnexpectedStop = cloud.hosts.some(({ unexpectedStops }) => unexpectedStops.has(metadata.uid ?? ''))
     const surplus = `${metadata.name}-${count + 1}`
     const creations = own.filter((r) => r.spec.action === 'create' && r.status?.phase === 'Succeeded')
     return [
       ...missing.map((name) => `action record ${name} is missing`),
-      ...(names.has(surplus) && !hadAccident ? [`action record ${surplus} is not counted`] : []),
+      ...(names.has(surplus) && !hadUnexpectedStop ? [`action record ${surplus} is not counted`] : []),
       ...(creations.length > 1 ? [`${metadata.name} was created ${creations.length} times`] : []),
     ]
   })

@@ -15,18 +15,20 @@ export function findServerViolations(server: Server, context: GoalContext): stri
   const { metadata, status = {} } = server
   if (metadata.deletionTimestamp) return [`${metadata.name} still exists`]
   const violation =
-    status.host === undefined ? unscheduledViolation(server, context) : scheduledViolation(server, context.cloud)
+    status.host === undefined
+      ? findUnscheduledViolation(server, context)
+      : findScheduledViolation(server, context.cloud)
   return violation === undefined ? [] : [`${metadata.name} ${violation}`]
 }
 
-function scheduledViolation(server: Server, cloud: Cloud): string | undefined {
+function findScheduledViolation(server: Server, cloud: Cloud): string | undefined {
   const { fault, vmState } = server.status ?? {}
   if (vmState === 'error')
     return cloud.faults.hasHostFailed ? undefined : `is in error, but no step of a host failed: ${fault?.message}`
-  return ongoingWork(server) ?? powerViolation(server, cloud)
+  return describeOngoingWork(server) ?? findPowerViolation(server, cloud)
 }
 
-function ongoingWork(server: Server): string | undefined {
+function describeOngoingWork(server: Server): string | undefined {
   const { metadata, status = {} } = server
   if (status.activeAction && status.activeAction.uid !== status.lastCompletedAction)
     return `still runs ${status.activeAction.name}`
@@ -35,7 +37,7 @@ function ongoingWork(server: Server): string | undefined {
   return conditionOf(server, 'HostReachable') && 'has a host that is reported down'
 }
 
-function powerViolation(server: Server, cloud: Cloud): string | undefined {
+function findPowerViolation(server: Server, cloud: Cloud): string | undefined {
   const { metadata, spec, status = {} } = server
   const ready = conditionOf(server, 'Ready')
   if (ready?.status !== 'True')
@@ -53,15 +55,15 @@ function powerViolation(server: Server, cloud: Cloud): string | undefined {
 function wasChangedOutside(server: Server, cloud: Cloud): boolean {
   const reason = conditionOf(server, 'Ready')?.reason
   const hasLostMemory = reason === 'ChangedOnHost' && server.spec.powerState === 'Suspended'
-  const hadAccident = cloud.hosts.some(({ accidents }) => accidents.has(server.metadata.uid ?? ''))
-  return (reason === 'GuestShutdown' || hasLostMemory) && hadAccident
+  const hadUnexpectedStop = cloud.hosts.some(({ unexpectedStops }) => unexpectedStops.has(server.metadata.uid ?? ''))
+  return (reason === 'GuestShutdown' || hasLostMemory) && hadUnexpectedStop
 }
 
 /**
  * A server without a host must have a reason, in the order in which the scheduler checks: the ports that it names, room
  * on a host, free addresses.
  */
-function unscheduledViolation(server: Server, { cloud, plan, servers }: GoalContext): string | undefined {
+function findUnscheduledViolation(server: Server, { cloud, plan, servers }: GoalContext): string | undefined {
   const { networks } = server.spec
   const namesPort = networks.some(({ port }) => port !== undefined)
   const usesNamedPort = (other: Server): boolean =>

@@ -49,18 +49,18 @@ const server: Server = {
   spec: { flavor: 'x', image: { name: 'x' }, configDrive: true, networks: [], powerState: 'Running', locked: false },
 }
 
-/** The filters are made for a flavor and an image, and asked of a host. */
-function filtered(f: Flavor, i: Image): void {
+/** Schedules a Server with this flavor and image: filters, weighers, demand and boot problems. */
+function runScheduler(f: Flavor, i: Image): void {
   selectHost(makeRequest({ flavor: f.spec, image: i.spec }), toHostTable([makeHostView('h1'), makeHostView('h2')]))
   demandOf(f.spec, i.spec)
   findBootProblems({ flavor: f, image: i, namespace: 'default' })
 }
 
-/** The whole way of a server to its host: what is copied, told to the guest, and told to libvirt. */
-function built(s: Server, f: Flavor, i: Image): void {
-  const made = { ...s, metadata: { ...s.metadata, uid: 'b7e23ec2-9af1-4d3c-8a4f-0b0c3c1d2e3f' } }
-  const instance = buildInstance(made, { flavor: f, image: i, nics: [] }, [], 'nova')
-  const guest = { server: made, instance }
+/** Computes everything that a Server becomes on its host: the instance, the metadata of the guest, and the domain. */
+function runBuild(s: Server, f: Flavor, i: Image): void {
+  const serverWithUid = { ...s, metadata: { ...s.metadata, uid: 'b7e23ec2-9af1-4d3c-8a4f-0b0c3c1d2e3f' } }
+  const instance = buildInstance(serverWithUid, { flavor: f, image: i, nics: [] }, [], 'nova')
+  const guest = { server: serverWithUid, instance }
   buildMetadataFiles(guest, new Uint8Array(512))
   const { paths, host: facts } = makeDomainInput()
   const disks = { root: paths.rootDisk }
@@ -78,14 +78,14 @@ function built(s: Server, f: Flavor, i: Image): void {
   buildDomain(toDomainInput(guest, 'boot', { host: facts, paths: files, disks }))
 }
 
-const digests: Record<string, (object: never) => void> = {
+const computations: Record<string, (object: never) => void> = {
   Flavor(f: Flavor) {
-    filtered(f, image)
-    built(server, f, image)
+    runScheduler(f, image)
+    runBuild(server, f, image)
   },
   Image(i: Image) {
-    filtered(flavor, i)
-    built(server, flavor, i)
+    runScheduler(flavor, i)
+    runBuild(server, flavor, i)
     void new URL(i.spec.url)
   },
   KeyPair: (k: KeyPair) => void fingerprintOf(k.spec),
@@ -107,7 +107,7 @@ const digests: Record<string, (object: never) => void> = {
   Server(s: Server) {
     for (const index of serverIndexes) index.valuesOf(s)
     admit(s, 'reboot', { type: 'SOFT' })
-    built(s, flavor, image)
+    runBuild(s, flavor, image)
   },
   ServerAction: ({ spec }: ServerAction) => void admit(server, spec.action, spec[spec.action]),
   Hypervisor(h: Hypervisor) {
@@ -118,10 +118,13 @@ const digests: Record<string, (object: never) => void> = {
   HostAggregate: (a: HostAggregate) => void aggregatesByHost([a]),
 }
 
-/** Throws what is none of our errors: those are what an object can be told. */
-export function digestOf(object: Manifest): void {
+/**
+ * Runs all computations on an object. Errors of Kubenova pass, because the status of the object can report them; any
+ * other error is a bug and is thrown.
+ */
+export function computeWithoutEffects(object: Manifest): void {
   try {
-    digests[object.kind]?.(object as never)
+    computations[object.kind]?.(object as never)
   } catch (error) {
     if (!isKubenovaError(error) || error.kind === 'Bug') throw error
   }
