@@ -1,12 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Killed, Life } from '../../test/fakes/life.ts'
-import { Bench, startActive, startInError, summaryOf } from './testing.ts'
-
-async function startStubborn(): Promise<Bench> {
-  const bench = await startActive()
-  bench.machine.obeysPowerButton = false
-  return bench
-}
+import { Bench, startActive, startIgnoringPowerButton, startInError, summaryOf } from './testing.ts'
 
 /** Replaces times, because a recovery may take longer than a run without a crash. */
 const withoutTimes = (status: object | undefined): unknown =>
@@ -52,9 +46,12 @@ describe('a crash of the agent before or after each effect leads to the same end
       given: () => startInError('start', 'Paused', 'Stopped'),
       when: (b) => b.requestAction('start'),
     },
-    'stop of a guest that does not power off': { given: startStubborn, when: (b) => b.setDesiredPower('Stopped') },
+    'stop of a guest that does not power off': {
+      given: startIgnoringPowerButton,
+      when: (b) => b.setDesiredPower('Stopped'),
+    },
     'reboot SOFT of a guest that does not power off': {
-      given: startStubborn,
+      given: startIgnoringPowerButton,
       when: (b) => b.requestAction('reboot', { type: 'SOFT' }),
     },
     'create with a slow image download': {

@@ -1,12 +1,20 @@
 import { describe, expect, it } from 'vitest'
 import { wrapHost } from '../../actions/host/wrap.ts'
-import { type DesiredPower, FINALIZER, Terminal, Transient } from '../../crds/index.ts'
+import { type DesiredPower, FINALIZER } from '../../crds/index.ts'
 import { ApiError } from '../../kube/errors.ts'
 import { Life } from '../../test/fakes/life.ts'
-import { Bench, HOST, hostCallOf, readyOf, startActive, startInError, summaryOf, writesOf } from './testing.ts'
-
-const busy = new Transient('LibvirtError', 'libvirt is busy')
-const broken = new Terminal('UnsupportedHardware', 'QEMU has no machine q99')
+import {
+  Bench,
+  busyLibvirt,
+  HOST,
+  hostCallOf,
+  readyOf,
+  startActive,
+  startInError,
+  summaryOf,
+  unsupportedMachine,
+  writesOf,
+} from './testing.ts'
 
 describe('a deletion', () => {
   it('leaves nothing on the host and in the API', async () => {
@@ -23,7 +31,7 @@ describe('a deletion', () => {
   it('is planned before a requested action and despite a fault', async () => {
     const bench = await startActive()
     await bench.requestAction('reboot', { type: 'HARD' })
-    await bench.reconcileUntilSettled(bench.startAgent(new Life().fail('domains.define', broken)))
+    await bench.reconcileUntilSettled(bench.startAgent(new Life().fail('domains.define', unsupportedMachine)))
     await bench.requestAction('start')
     await bench.delete()
     await bench.reconcileUntilSettled()
@@ -33,7 +41,7 @@ describe('a deletion', () => {
   it('is retried forever, and reports why it waits', async () => {
     const bench = await startActive()
     await bench.delete()
-    const agent = bench.startAgent(new Life().fail('domains.undefine', busy, { times: 20 }))
+    const agent = bench.startAgent(new Life().fail('domains.undefine', busyLibvirt, { times: 20 }))
     for (let i = 0; i < 10; i++) {
       await bench.reconcileOnce(agent)
       await bench.clock.advance(60_000)
@@ -58,7 +66,7 @@ describe('reconcileServer after an error', () => {
   it('retries after a transient error with a growing delay, and writes no action record', async () => {
     const bench = await startActive()
     await bench.setDesiredPower('Stopped')
-    const agent = bench.startAgent(new Life().fail('domains.requestShutdown', busy, { times: 2 }))
+    const agent = bench.startAgent(new Life().fail('domains.requestShutdown', busyLibvirt, { times: 2 }))
     const from = bench.clock.now()
     expect(await bench.reconcileOnce(agent)).toMatchObject({ kind: 'wait', for: 'LibvirtError', recheckAfter: 1000 })
     expect(readyOf(bench)).toMatchObject({
@@ -78,7 +86,9 @@ describe('reconcileServer after an error', () => {
   it('reports a fault after the last try, until the spec changes', async () => {
     const bench = await startActive()
     await bench.setDesiredPower('Stopped')
-    await bench.reconcileUntilSettled(bench.startAgent(new Life().fail('domains.requestShutdown', busy, { times: 3 })))
+    await bench.reconcileUntilSettled(
+      bench.startAgent(new Life().fail('domains.requestShutdown', busyLibvirt, { times: 3 })),
+    )
     expect(summaryOf(bench)).toMatchObject({ vmState: 'error', fault: 'shutdown: libvirt is busy', actionRecords: 2 })
     const { fault } = bench.status
     await bench.clock.advance(3_600_000)
@@ -93,7 +103,7 @@ describe('reconcileServer after an error', () => {
   it('keeps a fault until an action is requested', async () => {
     const bench = await startActive()
     await bench.requestAction('reboot', { type: 'HARD' })
-    await bench.reconcileUntilSettled(bench.startAgent(new Life().fail('domains.start', broken)))
+    await bench.reconcileUntilSettled(bench.startAgent(new Life().fail('domains.start', unsupportedMachine)))
     expect(summaryOf(bench)).toMatchObject({ vmState: 'error' })
     await bench.requestAction('start')
     await bench.reconcileUntilSettled()
@@ -104,7 +114,7 @@ describe('reconcileServer after an error', () => {
     const bench = new Bench()
     await bench.create()
     const { uid = '' } = bench.server.metadata
-    await bench.reconcileUntilSettled(bench.startAgent(new Life().fail('domains.start', busy, { times: 3 })))
+    await bench.reconcileUntilSettled(bench.startAgent(new Life().fail('domains.start', busyLibvirt, { times: 3 })))
     expect(bench.host.isEmpty(uid)).toBe(true)
     expect(bench.status).toMatchObject({
       vmState: 'error',
@@ -118,7 +128,7 @@ describe('reconcileServer after an error', () => {
   it('does not reject a creation that would fail on every host', async () => {
     const bench = new Bench()
     await bench.create()
-    await bench.reconcileUntilSettled(bench.startAgent(new Life().fail('domains.define', broken)))
+    await bench.reconcileUntilSettled(bench.startAgent(new Life().fail('domains.define', unsupportedMachine)))
     expect(summaryOf(bench)).toMatchObject({ vmState: 'error', fault: 'define: QEMU has no machine q99' })
     expect(bench.status).not.toHaveProperty('hostRejection')
     await bench.requestAction('start')
@@ -130,9 +140,9 @@ describe('reconcileServer after an error', () => {
     const bench = new Bench()
     await bench.create()
     const { uid = '' } = bench.server.metadata
-    await bench.reconcileUntilSettled(bench.startAgent(new Life().fail('domains.define', broken)))
+    await bench.reconcileUntilSettled(bench.startAgent(new Life().fail('domains.define', unsupportedMachine)))
     await bench.requestAction('start')
-    await bench.reconcileUntilSettled(bench.startAgent(new Life().fail('domains.start', busy, { times: 3 })))
+    await bench.reconcileUntilSettled(bench.startAgent(new Life().fail('domains.start', busyLibvirt, { times: 3 })))
     expect(bench.host.isEmpty(uid)).toBe(true)
     expect(bench.status).toMatchObject({
       vmState: 'error',
@@ -165,7 +175,7 @@ describe('reconcileServer after an error', () => {
       isFirst = false
       await bench.servers.patch({ namespace: 'demo', name: 'web' }, { spec: { displayName: 'meanwhile' } })
       await act()
-      throw broken
+      throw unsupportedMachine
     })
     await bench.reconcileUntilSettled(agent)
     expect(summaryOf(bench)).toMatchObject({ vmState: 'stopped', fault: undefined, ready: 'True' })
@@ -177,7 +187,7 @@ describe('reconcileServer after an error', () => {
     await bench.setDesiredPower('Stopped')
     const seen = bench.server
     await bench.servers.patch({ namespace: 'demo', name: 'web' }, { spec: { displayName: 'meanwhile' } })
-    const agent = bench.startAgent(new Life().fail('domains.requestShutdown', broken))
+    const agent = bench.startAgent(new Life().fail('domains.requestShutdown', unsupportedMachine))
     await bench.reconcileOnce(agent, seen)
     expect(bench.status).toMatchObject({ vmState: 'error', observedGeneration: 2 })
     await bench.reconcileUntilSettled(agent)
@@ -246,7 +256,7 @@ describe('a requested start of a server in error retries the failed action:', ()
   ] as const)('fails and keeps the fault when %s fails again, from %s', async (step, from) => {
     const bench = await startInError(step, 'Stopped', from)
     await bench.requestAction('start')
-    await bench.reconcileUntilSettled(bench.startAgent(new Life().fail(hostCallOf(step), broken)))
+    await bench.reconcileUntilSettled(bench.startAgent(new Life().fail(hostCallOf(step), unsupportedMachine)))
     expect(summaryOf(bench)).toMatchObject({ vmState: 'error', fault: `${step}: QEMU has no machine q99` })
     expect(bench.recordSummaries.at(-1)).toBe('start Failed')
   })

@@ -4,17 +4,18 @@ import { step } from '../../actions/action.ts'
 import { actions } from '../../actions/index.ts'
 import type { ServerAction } from '../../crds/index.ts'
 import { Life } from '../../test/fakes/life.ts'
-import { type AgentLife, Bench, readyOf, startActive, summaryOf, writesOf } from './testing.ts'
+import {
+  type AgentLife,
+  Bench,
+  readyOf,
+  startActive,
+  startIgnoringPowerButton,
+  summaryOf,
+  writesOf,
+} from './testing.ts'
 
 const recordOf = (bench: Bench, name: string): ServerAction | undefined =>
   bench.api.find('serveractions', `demo/${name}`) as ServerAction | undefined
-
-/** Starts a server whose guest does not power off when it is asked to. */
-async function startStubborn(): Promise<Bench> {
-  const bench = await startActive()
-  bench.machine.obeysPowerButton = false
-  return bench
-}
 
 /** Reconciles for this many seconds, each time when the wait of the last outcome is over, as the queue does. */
 async function reconcileFor(bench: Bench, agent: AgentLife, seconds: number): Promise<void> {
@@ -29,7 +30,7 @@ async function reconcileFor(bench: Bench, agent: AgentLife, seconds: number): Pr
 
 describe('a stop of a guest that does not power off', () => {
   it('does not block: each reconcile asks the guest, and returns the time of the next check', async () => {
-    const bench = await startStubborn()
+    const bench = await startIgnoringPowerButton()
     await bench.setDesiredPower('Stopped')
     const agent = bench.startAgent()
     expect(await bench.reconcileOnce(agent)).toEqual({ kind: 'wait', for: 'shutdown', recheckAfter: 5000 })
@@ -38,7 +39,7 @@ describe('a stop of a guest that does not power off', () => {
   })
 
   it('has an action record after five seconds, with the time of the first try', async () => {
-    const bench = await startStubborn()
+    const bench = await startIgnoringPowerButton()
     await bench.setDesiredPower('Stopped')
     const started = bench.now()
     const agent = bench.startAgent()
@@ -55,7 +56,7 @@ describe('a stop of a guest that does not power off', () => {
   })
 
   it('destroys the domain after the shutdown timeout, and ends its action record', async () => {
-    const bench = await startStubborn()
+    const bench = await startIgnoringPowerButton()
     await bench.setDesiredPower('Stopped')
     const started = bench.clock.now()
     const agent = await bench.reconcileUntilSettled()
@@ -72,7 +73,7 @@ describe('a stop of a guest that does not power off', () => {
   })
 
   it('keeps its deadline over restarts of the agent', async () => {
-    const bench = await startStubborn()
+    const bench = await startIgnoringPowerButton()
     await bench.setDesiredPower('Stopped')
     const started = bench.clock.now()
     for (let restarts = 0; restarts < 4; restarts++) await reconcileFor(bench, bench.startAgent(), 13)
@@ -83,7 +84,7 @@ describe('a stop of a guest that does not power off', () => {
   })
 
   it('is finished before a power that is desired meanwhile', async () => {
-    const bench = await startStubborn()
+    const bench = await startIgnoringPowerButton()
     await bench.setDesiredPower('Stopped')
     const agent = bench.startAgent()
     await reconcileFor(bench, agent, 20)
@@ -99,7 +100,7 @@ describe('a stop of a guest that does not power off', () => {
   })
 
   it('is aborted at once when the server is deleted', async () => {
-    const bench = await startStubborn()
+    const bench = await startIgnoringPowerButton()
     await bench.setDesiredPower('Stopped')
     const agent = bench.startAgent()
     await reconcileFor(bench, agent, 20)
@@ -113,7 +114,7 @@ describe('a stop of a guest that does not power off', () => {
 
 describe('a soft reboot of a guest that does not power off', () => {
   it('has its steps in the ServerAction, also after a restart of the agent', async () => {
-    const bench = await startStubborn()
+    const bench = await startIgnoringPowerButton()
     const uid = await bench.requestAction('reboot', { type: 'SOFT' })
     const started = [bench.clock.now(), bench.now()] as const
     await reconcileFor(bench, bench.startAgent(), 30)

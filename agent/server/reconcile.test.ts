@@ -1,10 +1,17 @@
 import { describe, expect, it } from 'vitest'
-import { type ServerAction, serverOwnerReference, Terminal, Transient } from '../../crds/index.ts'
+import { type ServerAction, serverOwnerReference } from '../../crds/index.ts'
 import { Life } from '../../test/fakes/life.ts'
-import { Bench, conditionTypesOf, HOST, readyOf, startActive, summaryOf, writesOf } from './testing.ts'
-
-const busy = new Transient('LibvirtError', 'libvirt is busy')
-const broken = new Terminal('UnsupportedHardware', 'QEMU has no machine q99')
+import {
+  Bench,
+  busyLibvirt,
+  conditionTypesOf,
+  HOST,
+  readyOf,
+  startActive,
+  summaryOf,
+  unsupportedMachine,
+  writesOf,
+} from './testing.ts'
 
 describe('a creation', () => {
   it('costs two writes, the action record and the status', async () => {
@@ -120,7 +127,7 @@ describe('a server for which nothing is pending', () => {
     await bench.setDesiredPower('Stopped')
     await bench.reconcileUntilSettled()
     await bench.setDesiredPower('Running')
-    await bench.reconcileUntilSettled(bench.startAgent(new Life().fail('domains.start', broken)))
+    await bench.reconcileUntilSettled(bench.startAgent(new Life().fail('domains.start', unsupportedMachine)))
     expect(summaryOf(bench)).toMatchObject({ vmState: 'error' })
     expect(writesOf(await bench.reconcileUntilSettled())).toEqual([])
   })
@@ -183,7 +190,7 @@ describe('a change of spec.powerState', () => {
   it('is announced with its task state while its action runs', async () => {
     const bench = await startActive()
     await bench.setDesiredPower('Stopped')
-    const agent = bench.startAgent(new Life().fail('domains.requestShutdown', busy))
+    const agent = bench.startAgent(new Life().fail('domains.requestShutdown', busyLibvirt))
     await bench.reconcileOnce(agent)
     expect(bench.status).toMatchObject({ vmState: 'active', taskState: 'powering-off' })
     expect(conditionTypesOf(bench)).toEqual(['Ready', 'Reconciling', 'Scheduled'])
@@ -367,7 +374,9 @@ describe('a requested action', () => {
   it('that fails for good leads to a fault, and is completed', async () => {
     const bench = await startActive()
     const uid = await bench.requestAction('reboot', { type: 'HARD' })
-    const agent = await bench.reconcileUntilSettled(bench.startAgent(new Life().fail('domains.define', broken)))
+    const agent = await bench.reconcileUntilSettled(
+      bench.startAgent(new Life().fail('domains.define', unsupportedMachine)),
+    )
     expect(summaryOf(bench)).toMatchObject({
       vmState: 'error',
       fault: 'define: QEMU has no machine q99',

@@ -3,10 +3,9 @@ import { expect, it } from 'vitest'
 import { type Interface, type ServerStatus, Terminal, Transient } from '../../crds/index.ts'
 import { unreachableStatus } from '../../test/fakes/controller.ts'
 import { Life } from '../../test/fakes/life.ts'
-import { Bench, conditionTypesOf, HOST } from './testing.ts'
+import { Bench, conditionTypesOf, HOST, SCHEDULER } from './testing.ts'
 
 const KEY = { namespace: 'demo', name: 'web' }
-const SCHEDULER = { fieldManager: 'kubenova-scheduler' }
 const NODE_LIFECYCLE = { fieldManager: 'kubenova-node-lifecycle' }
 /** A text of three bytes per character, longer than any field allows. */
 const longText = '€'.repeat(100_000)

@@ -11,6 +11,7 @@ import {
   type ServerStatus,
   server as serverKind,
   Terminal,
+  Transient,
 } from '../../crds/index.ts'
 import type { EventDetails } from '../../kube/events.ts'
 import { noLog } from '../../kube/log.ts'
@@ -28,7 +29,7 @@ import { reconcileServer } from './reconcile.ts'
 export const HOST = 'h1'
 const KEY = { namespace: 'demo', name: 'web' }
 const USER = { fieldManager: 'user' }
-const SCHEDULER = { fieldManager: 'kubenova-scheduler' }
+export const SCHEDULER = { fieldManager: 'kubenova-scheduler' }
 const ADMISSION = { fieldManager: 'kubenova-admission' }
 
 const image = {
@@ -227,6 +228,18 @@ export async function startActive(spec: Partial<Server['spec']> = {}): Promise<B
 export const hostCallOf = (step: string): string =>
   step === 'shutdown' ? 'domains.requestShutdown' : `domains.${step}`
 
+/** An error of libvirt that a retry may cure. */
+export const busyLibvirt = new Transient('LibvirtError', 'libvirt is busy')
+/** An error of libvirt that no retry cures. */
+export const unsupportedMachine = new Terminal('UnsupportedHardware', 'QEMU has no machine q99')
+
+/** Starts a bench whose guest does not power off when it is asked to. */
+export async function startIgnoringPowerButton(): Promise<Bench> {
+  const bench = await startActive()
+  bench.machine.obeysPowerButton = false
+  return bench
+}
+
 /**
  * Starts a bench whose server is in error, because `step` failed on the way to the power `desired`. The server had
  * reached the power `from`, or is being created if that is undefined.
@@ -234,8 +247,7 @@ export const hostCallOf = (step: string): string =>
 export async function startInError(step: string, desired: DesiredPower, from?: DesiredPower): Promise<Bench> {
   const bench = from === undefined ? new Bench() : await startActive({ powerState: from })
   await (from === undefined ? bench.create({ powerState: desired }) : bench.setDesiredPower(desired))
-  const broken = new Terminal('UnsupportedHardware', 'QEMU has no machine q99')
-  await bench.reconcileUntilSettled(bench.startAgent(new Life().fail(hostCallOf(step), broken)))
+  await bench.reconcileUntilSettled(bench.startAgent(new Life().fail(hostCallOf(step), unsupportedMachine)))
   return bench
 }
 

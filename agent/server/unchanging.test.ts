@@ -1,12 +1,10 @@
 /** Actions that leave the server in the state in which they find it, whether they succeed or fail. */
 import { describe, expect, it } from 'vitest'
 import type { ServerAction } from '../../crds/index.ts'
-import { Transient } from '../../crds/index.ts'
 import { Life } from '../../test/fakes/life.ts'
-import { type Bench, readyOf, startActive, startInError, writesOf } from './testing.ts'
+import { type Bench, busyLibvirt, readyOf, startActive, startInError, writesOf } from './testing.ts'
 
 const NMI = 'trigger_crash_dump'
-const busy = new Transient('LibvirtError', 'libvirt is busy')
 
 const record = (bench: Bench, name = `${NMI}-1`): ServerAction['status'] =>
   (bench.api.find('serveractions', `demo/${name}`) as ServerAction | undefined)?.status
@@ -51,7 +49,7 @@ describe('a request for an NMI', () => {
   it('fails, and leaves the server active, when all tries fail', async () => {
     const bench = await startActive()
     await bench.requestAction(NMI)
-    const agent = bench.startAgent(new Life().fail('domains.injectNmi', busy, { times: 20 }))
+    const agent = bench.startAgent(new Life().fail('domains.injectNmi', busyLibvirt, { times: 20 }))
     for (let i = 0; i < 5; i++) {
       await bench.reconcileOnce(agent)
       await bench.clock.advance(60_000)
