@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { type Case, casesOf, nextStep, type ReachedPoint, type ServerState, stablePoints } from './cases.ts'
+import { type Case, casesOf, killPointsOf, nextStep, type ReachedPoint, type ServerState, stablePoints } from './cases.ts'
 import { faultNames } from './faults.ts'
 import { NOT_REACHED } from './matrix.ts'
 import { createRandom, nextRound, summarizeRounds } from './random.ts'
@@ -25,6 +25,19 @@ it('stablePoints leaves out points that only one of two runs has reached', () =>
     reached('define'),
     reached('start'),
   ])
+})
+
+it('killPointsOf selects the points between two reconciles of a step when the story names them', () => {
+  const point = (step: string, nth = 1): ReachedPoint => ({ ...reached(step), point: { ...reached(step).point, nth } })
+  const points = [
+    point('Server suspending'),
+    point('domains.save'),
+    point('create ServerAction'),
+    point('domains.save', 2),
+    point('Server suspended'),
+  ]
+  expect(killPointsOf('suspend', points)).toEqual(points)
+  expect(killPointsOf('suspend slowly', points)).toEqual([point('create ServerAction'), point('domains.save', 2)])
 })
 
 it('stablePoints counts a write that was repeated after a conflict as one write', () => {

@@ -33,6 +33,10 @@ export function stablePoints(first: readonly ReachedPoint[], second: readonly Re
   return first.filter(({ point }) => names.has(nameOf(point)) && succeeded(point))
 }
 
+/** The points of a story at which processes are killed. */
+export const killPointsOf = (story: StoryName, points: readonly ReachedPoint[]): ReachedPoint[] =>
+  points.filter(({ point }) => stories[story].killPoints?.test(nameOf(point)) ?? true)
+
 export interface ServerState {
   state: State
   isNew: boolean

@@ -2,6 +2,7 @@
 // the cloud after each run.
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { signalProcess } from '../rig/process.ts'
 import { waitUntil } from '../rig/wait-until.ts'
 import { Api, type ImageName, keyOfServer } from './api.ts'
 import { waitUntilConverged } from './converge.ts'
@@ -74,6 +75,7 @@ export class ChaosCloud {
       const server = [...run.keys()].find((name) => keyOfServer(name) === point.server)
       return server === undefined ? undefined : plan.onPoint(server, point)
     })
+    for (const [server, name] of run) this.#freezeQemu(server, stories[name])
     await Promise.all([...run].map(([server, name]) => stories[name].run(this.#api, server, this.image)))
     const violations = await waitUntilConverged(cloud, async () => {
       while (plan.state === 'active') await plan.waitForRecovery?.()
@@ -103,6 +105,15 @@ export class ChaosCloud {
     violations.push(...this.#takeUnexpectedExits())
     if (violations.length > 0) throw new Error(`the cloud cannot be cleared: ${violations.join('; ')}`)
     this.#servers.clear()
+  }
+
+  /** Stops QEMU for the time that the story says: libvirtd waits for it, and so does the step of the agent. */
+  #freezeQemu(server: string, { freezesQemuMs }: Story): void {
+    const domain = runningDomainOf(this.gated.cloud, server)
+    const qemu = domain === undefined ? undefined : this.gated.cloud.host('h1').qemuOf(domain)
+    if (freezesQemuMs === undefined || !qemu) return
+    signalProcess(qemu, 'SIGSTOP')
+    setTimeout(() => signalProcess(qemu, 'SIGCONT'), freezesQemuMs)
   }
 
   /**

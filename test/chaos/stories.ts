@@ -22,6 +22,10 @@ export interface Story {
    * The server must be new, with no action record but that of `create`: the number of points depends on the records.
    */
   needsNewServer?: true
+  /** QEMU is stopped for this time, so that a step of the action lasts over several reconciles. */
+  freezesQemuMs?: number
+  /** Selects the points at which processes are killed; absent: all. The others are the same as in another story. */
+  killPoints?: RegExp
 }
 
 const setPowerState =
@@ -99,6 +103,17 @@ export const stories = {
     qemuStarts: 0,
     run: setPowerState('Suspended'),
   },
+  // The step lasts until QEMU goes on. So the agent writes the action record with the step, and checks the step again:
+  // processes are killed between two reconciles of one step.
+  'suspend slowly': {
+    from: 'Running',
+    to: 'Suspended',
+    actionRecord: 'suspend',
+    qemuStarts: 0,
+    freezesQemuMs: 15_000,
+    killPoints: /create ServerAction|domains\.save \(\d+\)|ServerAction Succeeded/,
+    run: setPowerState('Suspended'),
+  },
   resume: { from: 'Suspended', to: 'Running', actionRecord: 'resume', qemuStarts: 1, run: setPowerState('Running') },
   rename: {
     from: 'Running',
@@ -124,6 +139,7 @@ export type StoryName =
   | 'pause'
   | 'unpause'
   | 'suspend'
+  | 'suspend slowly'
   | 'resume'
   | 'rename'
   | 'delete'

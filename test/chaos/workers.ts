@@ -1,7 +1,7 @@
 // Runs the cases of the kill matrix with several workers, each on a cloud of its own.
 import { keepArtefacts, scratchDirectory } from '../rig/scratch.ts'
 import type { ImageName } from './api.ts'
-import { type Case, casesOf, type NextStep, nextStep, type ReachedPoint, stablePoints } from './cases.ts'
+import { type Case, casesOf, killPointsOf, type NextStep, nextStep, type ReachedPoint, stablePoints } from './cases.ts'
 import { ChaosCloud } from './chaos-cloud.ts'
 import type { FaultName } from './faults.ts'
 import { startGatedCloud } from './gated-cloud.ts'
@@ -84,7 +84,7 @@ async function recordAllPoints(
   const points = new Map<StoryName, ReachedPoint[]>()
   for (const name of names.toSorted((a, b) => images.indexOf(imageOf(a)) - images.indexOf(imageOf(b)))) {
     const [first, second] = [await recordPoints(cloud, name), await recordPoints(cloud, name)]
-    points.set(name, stablePoints(first, second))
+    points.set(name, killPointsOf(name, stablePoints(first, second)))
   }
   await cloud.clear()
   log(`recorded the points of ${names.join(', ')}`)
