@@ -169,8 +169,9 @@ export class ActionRuns {
     return run?.planned.id === id ? run : undefined
   }
 
-  has(key: string): boolean {
-    return this.#runs.has(key)
+  /** The run that this process of the agent has begun for the server, whatever its id. */
+  ofServer(key: string): ActionRun | undefined {
+    return this.#runs.get(key)
   }
 
   set(key: string, run: ActionRun): void {

@@ -192,6 +192,22 @@ describe('an action that a restart of the agent interrupted', () => {
     expect(summaryOf(bench)).toMatchObject({ vmState: 'stopped', ready: 'True', actionRecords: 2 })
   })
 
+  it('has its action record ended and counted when a try has failed and the spec has changed, without a restart', async () => {
+    const bench = await startActive({ powerState: 'Stopped' })
+    bench.host.images.uids.clear()
+    Object.assign(bench.host.images, { checks: 99, checkAfterMs: 1000 })
+    await bench.setDesiredPower('Running')
+    const agent = bench.startAgent()
+    await reconcileFor(bench, agent, 10)
+    expect(bench.recordSummaries).toEqual(['create Succeeded', 'start Running'])
+    agent.life.fail('images.fetch', new Error('the source is gone'))
+    await bench.reconcileOnce(agent)
+    await bench.setDesiredPower('Stopped')
+    await bench.reconcileUntilSettled(agent)
+    expect(bench.recordSummaries).toEqual(['create Succeeded', 'start Failed'])
+    expect(summaryOf(bench)).toMatchObject({ vmState: 'stopped', ready: 'True', actionRecords: 2 })
+  })
+
   it('has its steps in the action record even if they are short', async () => {
     const bench = await startActive()
     await bench.setDesiredPower('Stopped')

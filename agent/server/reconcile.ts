@@ -91,8 +91,9 @@ async function closeInterrupted(guest: Guest, planned: Planned | undefined, deps
   const { server } = guest
   const announced = announcedAction(server)
   const isContinued = planned?.action === announced || planned?.request !== undefined
-  const isOfThisProcess = deps.runs.has(keyOf(server.metadata))
-  if (announced === undefined || isContinued || isOfThisProcess || server.metadata.deletionTimestamp) return guest
+  const run = deps.runs.ofServer(keyOf(server.metadata))
+  const hasNoRecord = run !== undefined && run.recordNumber === undefined
+  if (announced === undefined || isContinued || hasNoRecord || server.metadata.deletionTimestamp) return guest
   return {
     ...guest,
     server: { ...server, status: { ...server.status, actionRecords: await closeInterruptedRecord(server, deps) } },

@@ -121,8 +121,8 @@ const readRecord = ({ metadata: { namespace } }: Server, name: string, { actions
   ignoreNotFound(actions.get({ name, ...(namespace === undefined ? {} : { namespace }) }))
 
 /**
- * Ends the record of an action that an earlier process of the agent announced, and that this process does not continue
- * because the spec has changed.
+ * Ends the record of an action that was announced and is not continued, because the server needs another one by now. An
+ * earlier process of the agent may have announced it, or this one, before a try failed.
  * @returns the count of the server's records after it
  */
 export async function closeInterruptedRecord(server: Server, deps: RecordDeps): Promise<number> {
@@ -132,7 +132,7 @@ export async function closeInterruptedRecord(server: Server, deps: RecordDeps): 
   const { recordNumber, ...former } = await readFormerRun(server, planned, deps)
   if (recordNumber === undefined) return recordCountOf(server)
   const now = deps.clocks.wall()
-  const message = 'the agent was restarted while it ran, and by then spec.powerState asked for something else'
+  const message = 'it was interrupted, and by then the server needed another action'
   const failure = { code: 'Interrupted', message, final: true } as const
   const ended = { startTime: now, ...former, planned, host: deps.hostName, finishTime: now, failure }
   return writeEndedRecord(server, ended, recordNumber, deps)

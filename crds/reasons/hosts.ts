@@ -135,7 +135,7 @@ export const hostReasons = declareReasons({
   },
   Interrupted: {
     meaning:
-      'The agent was restarted while the action ran, and by then `spec.powerState` asked for something else. Only action records have this reason.',
+      'The action was interrupted by an error or by a restart of the agent, and by then the server needed another one. Only action records have this reason.',
     httpStatus: 409,
     whatToDo: 'Nothing: the agent does what `spec.powerState` asks for.',
   },

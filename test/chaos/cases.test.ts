@@ -1,5 +1,13 @@
 import { expect, it } from 'vitest'
-import { type Case, casesOf, killPointsOf, nextStep, type ReachedPoint, type ServerState, stablePoints } from './cases.ts'
+import {
+  type Case,
+  casesOf,
+  killPointsOf,
+  nextStep,
+  type ReachedPoint,
+  type ServerState,
+  stablePoints,
+} from './cases.ts'
 import { faultNames } from './faults.ts'
 import { NOT_REACHED } from './matrix.ts'
 import { createRandom, nextRound, summarizeRounds } from './random.ts'
