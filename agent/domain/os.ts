@@ -4,7 +4,7 @@ import type { DomainInput } from './input.ts'
 import { imageProperty, requireOneOf } from './properties.ts'
 import { type Element, xmlElement } from './render-xml.ts'
 
-/** The image's machine type, else the host's. */
+/** The machine type that the image names; by default the host's. */
 export function machineTypeOf(input: DomainInput): string {
   return imageProperty(input, 'hw_machine_type') ?? input.host.machine
 }
@@ -16,8 +16,8 @@ export function hasPcie(input: DomainInput): boolean {
 }
 
 /**
- * The image's firmware, else BIOS, or UEFI on aarch64. Throws Terminal FirmwareUnavailable if the host has no such
- * firmware.
+ * The firmware that the image names; by default BIOS, on aarch64 UEFI.
+ * @throws Terminal FirmwareUnavailable if the host does not have it
  */
 export function firmwareOf(input: DomainInput): 'bios' | 'uefi' {
   const fallback = input.host.arch === 'aarch64' ? 'uefi' : 'bios'

@@ -30,7 +30,7 @@ export interface OwnedDomains {
   /** Waits for a domain that is starting up to run or to fail. @throws Transient LibvirtBusy if that takes long */
   observe(uuid: string): Promise<ObservedDomain>
   define(uuid: string, xml: string): Promise<void>
-  /** Ends when the domain runs or its memory is restored. Aborted, it no longer waits; libvirtd goes on. */
+  /** Resolves when the domain runs or its memory is restored. An abort ends the wait, not the start. */
   start(uuid: string, signal: AbortSignal): Promise<void>
   removeManagedSave(uuid: string): Promise<void>
   /**

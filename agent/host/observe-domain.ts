@@ -50,8 +50,8 @@ export const hasQemu = ({ power }: ObservedDomain): boolean =>
   power === 'running' || power === 'paused' || power === 'pmsuspended'
 
 /**
- * Whether the state is not yet final: libvirtd is starting the domain. Or libvirtd was killed during a start and has
- * been restarted: it ends what is left of the domain within some 200 ms, and sends no event of that
+ * Whether libvirtd is still starting the domain, so that its state is not final. A libvirtd that was killed during a
+ * start and restarted reports this state too: within some 200 ms it ends what is left of the domain, without an event
  * (qemuProcessReconnect).
  */
 const isStartingUp = ({ power, reason }: ObservedDomain): boolean => power === 'paused' && reason === 'starting up'

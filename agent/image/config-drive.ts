@@ -1,6 +1,6 @@
 /**
- * Writes the config drive: the metadata files in an ISO 9660 image with label config-2, written anew only when they
- * have changed.
+ * Writes the config drive: an ISO 9660 image with label config-2 that contains the metadata files. It is only written
+ * again when the files have changed.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'

@@ -120,8 +120,8 @@ async function readDiskLayout(directory: string): Promise<DiskLayout | undefined
 const DELETED_SUFFIX = '.deleted'
 
 /**
- * Deletes the server's directory with everything in it. The directory is renamed first, so that no half of it passes
- * for a server's. Unpin the owner in the cache afterwards, not before.
+ * Deletes the server's directory with everything in it. The directory is renamed first, so that a partly deleted
+ * one does not look like a server's. Unpin the owner in the cache afterwards, not before.
  */
 export async function deleteServerDirectory(directory: string): Promise<void> {
   const renamed = `${directory}${DELETED_SUFFIX}`
