@@ -58,16 +58,16 @@ describe('the tables of operations.md', () => {
 })
 
 it('operations.md has the time limits of the code', () => {
-  const said = tableRows('Time limits').map(({ words: [state = ''], cells }) => [state, Number(cells[0])])
-  expect(Object.fromEntries(said)).toEqual(transientStateLimits)
+  const documented = tableRows('Time limits').map(({ words: [state = ''], cells }) => [state, Number(cells[0])])
+  expect(Object.fromEntries(documented)).toEqual(transientStateLimits)
 })
 
 it('operations.md names the programs that have each metric', () => {
   for (const { words: names, cells } of tableRows('Metrics'))
     for (const name of names) {
       const programs = metrics.find((m) => m.name === name)?.programs ?? []
-      const said = cells[0]?.split(' ').map((letter) => (letter === 'C' ? 'controller' : 'agent')) ?? []
-      expect(programs, name).toEqual(expect.arrayContaining(said))
+      const documented = cells[0]?.split(' ').map((letter) => (letter === 'C' ? 'controller' : 'agent')) ?? []
+      expect(programs, name).toEqual(expect.arrayContaining(documented))
     }
 })
 

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { renderValidations, renderVariables } from './access.ts'
 
-it('the policy of Hypervisors compares what belongs to others', () => {
+it('the policy of Hypervisors compares the fields and conditions of other owners', () => {
   expect(renderVariables('Hypervisor') + renderValidations({ kind: 'Hypervisor', isCreated: true })).toBe(`\
     - name: othersConditions
       expression: object.?status.conditions.orValue([]).filter(c, !(c.type in ['Ready']))

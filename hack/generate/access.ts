@@ -32,14 +32,14 @@ export const agentPolicies = (): Sections[] =>
     sections: { variables: renderVariables(policy.kind), validations: renderValidations(policy) },
   }))
 
-/** Conditions that belong to others, before and after the write. */
+/** Renders the variables of a policy: the conditions of other owners, before and after the write. */
 export function renderVariables(kind: OwnedKind): string {
-  const own = conditionsOf(kind, 'agent').map((type) => `'${type}'`)
-  const others = (name: string, object: string): string =>
+  const agentConditions = conditionsOf(kind, 'agent').map((type) => `'${type}'`)
+  const renderVariable = (name: string, object: string): string =>
     renderListItem(`name: ${name}`, [
-      `expression: ${object}.?status.conditions.orValue([]).filter(c, !(c.type in [${own.join(', ')}]))`,
+      `expression: ${object}.?status.conditions.orValue([]).filter(c, !(c.type in [${agentConditions.join(', ')}]))`,
     ])
-  return others('othersConditions', 'object') + others('othersConditionsBefore', 'oldObject')
+  return renderVariable('othersConditions', 'object') + renderVariable('othersConditionsBefore', 'oldObject')
 }
 
 export function renderValidations({ kind, isCreated }: Omit<Policy, 'file'>): string {
@@ -73,6 +73,6 @@ function renderValidation(checks: readonly string[], message: string, isCreated:
   ])
 }
 
-/** An item of a list in a policy's spec. */
+/** Renders an item of a list in the spec of a policy. */
 const renderListItem = (first: string, rest: readonly string[]): string =>
   [`    - ${first}`, ...rest.map((line) => `      ${line}`)].map((line) => `${line}\n`).join('')

@@ -6,7 +6,7 @@ import { vmStates } from '../../crds/index.ts'
 import { listFields, type Schema } from './fields.ts'
 import { anchorOf, generatedMark, inlineCode, renderTable } from './markdown.ts'
 
-/** Tells in words how an action is requested. */
+/** Describes in words how an action is requested. */
 function describeRequest({ request, desiredPower }: Action): string {
   const ways = [
     ...(desiredPower === undefined ? [] : [`\`spec.powerState: ${desiredPower}\``]),
@@ -15,7 +15,7 @@ function describeRequest({ request, desiredPower }: Action): string {
   return ways.length === 0 ? 'by itself' : ways.join(' or ')
 }
 
-/** Each task state that it may have, with the parameters that lead to it. */
+/** Lists the task states that an action may have, with the parameters that lead to each. */
 function describeTaskStates(action: Action): string {
   const { task } = action
   if (!task) return 'none'
@@ -40,11 +40,11 @@ function renderParameters(request: TObject): string {
 
 function renderSection(action: Action): string {
   const { name, description, steps, event, request } = action
-  const parts = request === undefined ? '' : `\n${renderParameters(request)}`
+  const parameterSection = request === undefined ? '' : `\n${renderParameters(request)}`
   return `## ${name}
 
 ${description}
-${parts}
+${parameterSection}
 Steps: ${steps.map((s) => inlineCode(s.name)).join(', ')}. Event of the action record: \`${event}\`.
 `
 }

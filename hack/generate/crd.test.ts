@@ -6,7 +6,7 @@ import { toStructuralSchema } from './crd.ts'
 const convert = (schema: object) => toStructuralSchema(schema as { [key: string]: unknown }, 'spec')
 
 describe('toStructuralSchema', () => {
-  it('says a Record as additionalProperties', () => {
+  it('converts a Record to additionalProperties', () => {
     expect(convert(Type.Record(Type.String(), Type.String({ maxLength: 3 })))).toEqual({
       type: 'object',
       additionalProperties: { type: 'string', maxLength: 3 },
@@ -17,14 +17,14 @@ describe('toStructuralSchema', () => {
     expect(convert(Type.Enum(['a', 'b']))).toEqual({ type: 'string', enum: ['a', 'b'] })
   })
 
-  it('does not ask for what has a default, at any depth', () => {
+  it('does not require a field that has a default, at any depth', () => {
     const inner = Type.Object({ c: Type.Boolean({ default: true }), d: Type.String() })
     const schema = convert(Type.Object({ a: Type.Integer(), b: Type.Integer({ default: 0 }), list: Type.Array(inner) }))
     expect(schema).toMatchObject({ required: ['a', 'list'], properties: { list: { items: { required: ['d'] } } } })
     expect(convert(Type.Object({ b: Type.Integer({ default: 0 }) }))).not.toHaveProperty('required')
   })
 
-  it('makes a rule of a pattern that has a sentence, before the other rules', () => {
+  it('converts a pattern with a message to a rule, before the other rules', () => {
     const field = Type.String({ ...matchingPattern('^[^/\\s]$', 'must be one'), ...celRules({ rule: 'self != "a"' }) })
     expect(convert(Type.Object({ field }))).toMatchObject({
       properties: {
@@ -52,7 +52,7 @@ describe('toStructuralSchema', () => {
       'spec.a[]: a structural schema has no unions',
     ],
     ['an enum of numbers', Type.Object({ a: Type.Enum([1, 2]) }), 'spec.a: only enums of strings'],
-  ])('refuses %s, and says where', (_, schema, message) => {
+  ])('rejects %s with its path', (_, schema, message) => {
     expect(() => convert(schema)).toThrow(message)
   })
 })

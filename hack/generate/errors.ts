@@ -63,7 +63,7 @@ The reason of a condition or an event, and \`status.fault.details\`. What to do 
 ${renderTable(['Reason', 'HTTP', 'Meaning'], rows)}`
 }
 
-/** The tables of docs/guide/operations.md: what each reason means, and what to do. */
+/** The tables of docs/guide/operations.md: the meaning of each reason, and what to do about it. */
 export function runbookOfReasons(): string {
   const groups = reasonGroups.map(([{ title, intro }, group]) => {
     const rows = Object.entries(group).map(([name, { meaning, whatToDo }]) => [inlineCode(name), meaning, whatToDo])

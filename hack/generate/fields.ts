@@ -79,7 +79,7 @@ export interface PlacedRule {
   message: string
 }
 
-/** Rules of the schema and of all that is in it, outermost first. */
+/** The rules of a schema and of all schemas inside it, outermost first. */
 export function rulesOf(schema: Schema, path: string): PlacedRule[] {
   const own = (schema['x-kubernetes-validations'] ?? [])
     .filter(({ message }) => message !== NAME_MESSAGE)

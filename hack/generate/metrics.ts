@@ -16,7 +16,7 @@ function metricsOf(program: string): MetricDef[] {
   return JSON.parse(execFileSync(process.execPath, ['-e', text], { cwd: root, encoding: 'utf8' })) as MetricDef[]
 }
 
-/** All of them by name, each with the programs that have it. */
+/** All metrics, sorted by name, each with the programs that have it. */
 export function allMetrics(): (MetricDef & { programs: string[] })[] {
   const found = new Map<string, MetricDef & { programs: string[] }>()
   for (const program of ['controller', 'agent'])

@@ -5,13 +5,13 @@ import { ControllerOptions } from '../../controller/options.ts'
 import { listFields } from './fields.ts'
 import { generatedMark, inlineCode, renderTable } from './markdown.ts'
 
-const kebab = (name: string): string => name.replaceAll(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)
-const variable = (name: string): string => `KUBENOVA_${kebab(name).replaceAll('-', '_').toUpperCase()}`
+const toKebabCase = (name: string): string => name.replaceAll(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)
+const toVariableName = (name: string): string => `KUBENOVA_${toKebabCase(name).replaceAll('-', '_').toUpperCase()}`
 
-function options(schema: TObject): string {
+function renderOptions(schema: TObject): string {
   const rows = listFields(schema).map((f) => [
-    inlineCode(`--${kebab(f.path)}`),
-    inlineCode(variable(f.path)),
+    inlineCode(`--${toKebabCase(f.path)}`),
+    inlineCode(toVariableName(f.path)),
     f.type,
     inlineCode(f.default),
     [f.description, f.limits === '' ? '' : `(${f.limits})`].filter(Boolean).join(' '),
@@ -27,8 +27,8 @@ with status 2 and a sentence that says what to write instead.
 
 ## Controller
 
-${options(ControllerOptions)}
+${renderOptions(ControllerOptions)}
 ## Agent
 
-${options(AgentOptions)}`
+${renderOptions(AgentOptions)}`
 }

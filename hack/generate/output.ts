@@ -1,6 +1,6 @@
 /**
- * Writes generated files into a folder. Files of the same kind that are generated no longer are removed: users would
- * go on applying or believing them.
+ * Writes generated files into a folder. Removes files with the same ending that are generated no longer, because users
+ * would go on applying or reading them.
  */
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
@@ -20,11 +20,11 @@ export interface File {
 
 export async function writeOutput(root: string, { folder, keepOthers, files }: Output): Promise<void> {
   const dir = join(root, folder)
-  const made = await files()
-  const endings = new Set(made.map(({ name }) => extname(name)))
+  const generated = await files()
+  const endings = new Set(generated.map(({ name }) => extname(name)))
   await mkdir(dir, { recursive: true })
-  const names = new Set(made.map(({ name }) => name))
+  const names = new Set(generated.map(({ name }) => name))
   for (const old of keepOthers ? [] : await readdir(dir))
     if (endings.has(extname(old)) && !names.has(old)) await rm(join(dir, old))
-  for (const { name, text } of made) await writeFile(join(dir, name), text)
+  for (const { name, text } of generated) await writeFile(join(dir, name), text)
 }

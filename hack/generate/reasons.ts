@@ -1,18 +1,18 @@
-/** Where the reasons of crds/reasons.ts are used. The types see to it that programs use no other. */
+/** Finds the reasons of crds/reasons.ts that no program uses. The types ensure that programs use no other reasons. */
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Reason, reasons } from '../../crds/index.ts'
 
 const isProgramSource = (file: string): boolean => !/(\.test\.ts|\/testing\/|\/testing\.ts|examples\.ts)$/.test(file)
 
-/** The words in quotes, and what a template such as `${kind}NotFound` makes of each of them. */
+/** The words in quotes, and each of them with the ending of a template such as `${kind}NotFound`. */
 export function quotedWords(text: string): Set<string> {
   const words = [...text.matchAll(/'([A-Z]\w*)'/g)].map(([, word = '']) => word)
   const endings = [...text.matchAll(/`\$\{\w+\}([A-Z]\w*)`/g)].map(([, ending = '']) => ending)
   return new Set([...words, ...endings.flatMap((ending) => words.map((word) => word + ending))])
 }
 
-/** The reasons that no program gives. */
+/** The reasons that stand in no source file of a program. */
 export function unusedReasons(root: string): Reason[] {
   const files = globSync(['actions/**/*.ts', 'controller/**/*.ts', 'agent/**/*.ts'], { cwd: root })
   const used = new Set(

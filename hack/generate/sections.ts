@@ -1,8 +1,8 @@
-/** Parts of files written by hand that are made from the code: the lines between two marks, which stay. */
+/** Writes generated sections into files that are otherwise written by hand: the lines between two marks. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** A file with its generated parts, by the names in their marks. */
+/** A file with its generated sections, by the names in their marks. */
 export interface Sections {
   /** Relative to the repository. */
   file: string
@@ -17,7 +17,7 @@ export async function writeSections(root: string, { file, sections }: Sections):
   if (after !== before) await writeFile(path, after)
 }
 
-/** @throws where the text has no such marks */
+/** @throws if the text does not have both marks */
 export function replaceSection(text: string, name: string, lines: string): string {
   const begin = new RegExp(`^.*\\bbegin generated: ${name}\\b.*\\n`, 'm').exec(text)
   if (!begin) throw new Error(`no mark "begin generated: ${name}"`)

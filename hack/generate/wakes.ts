@@ -1,4 +1,4 @@
-/** docs/reference/wakes.md: what wakes which controller, from the controllers' own declarations. */
+/** Makes docs/reference/wakes.md from the declarations of the controllers: the watches that wake each of them. */
 import { controllers } from '../../controller/controller.ts'
 import type { Controller } from '../../kube/controller.ts'
 import type { Watch } from '../../kube/watch.ts'

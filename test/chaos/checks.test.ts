@@ -191,8 +191,8 @@ describe('findUnexpectedExits', () => {
     ['controller', 'TypeError: x is undefined', ['kube-apiserver'], true],
     ['agent-h1', lost, ['kube-apiserver'], true],
     ['agent-h1', 'TypeError: x is undefined', ['agent'], true],
-  ])('%s that logged %s, after faults %j', (service, said, faults, unexpected) => {
-    const found = findUnexpectedExits([{ service, lastLines: `first\nsecond\nthird\n${said}` }], faults)
-    expect(found).toEqual(unexpected ? [`${service} exited by itself: second | third | ${said}`] : [])
+  ])('%s that logged %s, after faults %j', (service, lastLine, faults, unexpected) => {
+    const found = findUnexpectedExits([{ service, lastLines: `first\nsecond\nthird\n${lastLine}` }], faults)
+    expect(found).toEqual(unexpected ? [`${service} exited by itself: second | third | ${lastLine}`] : [])
   })
 })

@@ -11,21 +11,21 @@ export function describeDisksContract(getHost: () => ContractHost): void {
       const guest = host.newGuest()
       await waitUntilDone(() => host.host.images.fetch(guest, ctx), 'image')
       await waitUntilDone(() => host.host.disks.create(guest, ctx), 'disks')
-      const made = await host.diskIdentity(guest)
-      expect(made).toBeDefined()
+      const identity = await host.diskIdentity(guest)
+      expect(identity).toBeDefined()
       await waitUntilDone(() => host.host.disks.create(guest, ctx), 'disks')
-      expect(await host.diskIdentity(guest)).toEqual(made)
+      expect(await host.diskIdentity(guest)).toEqual(identity)
     })
 
     it('create leaves the disks as they are when the flavor has changed', async () => {
       const host = getHost()
       const guest = host.newGuest()
       await waitUntilDone(() => host.host.disks.create(guest, ctx), 'disks')
-      const made = await host.diskIdentity(guest)
+      const identity = await host.diskIdentity(guest)
       const flavor = { ...guest.instance.flavor, disk: 3, ephemeral: 1 }
       const larger = { ...guest, instance: { ...guest.instance, flavor } }
       await waitUntilDone(() => host.host.disks.create(larger, ctx), 'disks')
-      expect(await host.diskIdentity(guest)).toEqual(made)
+      expect(await host.diskIdentity(guest)).toEqual(identity)
     })
 
     it('create fetches the image itself when it is not in the cache', async () => {

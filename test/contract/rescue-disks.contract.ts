@@ -19,19 +19,19 @@ export function describeRescueDisksContract(getHost: () => ContractHost): void {
       const host = getHost()
       const [guest, system] = [host.newGuest(), systemOf(host, 'r1')]
       await create(host, guest, system)
-      const made = await host.rescueDiskIdentity(guest)
-      expect(made).toBeDefined()
+      const identity = await host.rescueDiskIdentity(guest)
+      expect(identity).toBeDefined()
       await create(host, guest, system)
-      expect(await host.rescueDiskIdentity(guest)).toEqual(made)
+      expect(await host.rescueDiskIdentity(guest)).toEqual(identity)
     })
 
     it('create replaces the disk of an earlier request', async () => {
       const host = getHost()
       const guest = host.newGuest()
       await create(host, guest, systemOf(host, 'r1'))
-      const made = await host.rescueDiskIdentity(guest)
+      const identity = await host.rescueDiskIdentity(guest)
       await create(host, guest, systemOf(host, 'r2', 'another rescue'))
-      expect(await host.rescueDiskIdentity(guest)).not.toEqual(made)
+      expect(await host.rescueDiskIdentity(guest)).not.toEqual(identity)
     })
 
     it('create throws when the image cannot be fetched, and leaves no disk', async () => {
@@ -58,13 +58,13 @@ export function describeRescueDisksContract(getHost: () => ContractHost): void {
       const host = getHost()
       const guest = host.newGuest()
       await waitUntilDone(() => host.host.disks.create(guest, ctx), 'disks')
-      const made = await host.diskIdentity(guest)
+      const identity = await host.diskIdentity(guest)
       await create(host, guest, systemOf(host, 'r1'))
       for (let i = 0; i < 2; i++) {
         await host.host.rescueDisks.delete(guest, ctx)
         expect(await host.rescueDiskIdentity(guest)).toBeUndefined()
       }
-      expect(await host.diskIdentity(guest)).toEqual(made)
+      expect(await host.diskIdentity(guest)).toEqual(identity)
     })
 
     it('the deletion of the disks of a Server removes its rescue disk', async () => {

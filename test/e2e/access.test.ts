@@ -110,8 +110,10 @@ beforeAll(async () => {
   await user().waitUntilReady('mine')
   await user().waitUntilReady('theirs')
   ended = await user().runAction('theirs', 'reboot', { type: 'HARD' })
-  const refused = { server: 'theirs', action: 'start', start: {} }
-  await user().waitForAction(await user().apply({ kind: 'ServerAction', metadata: { name: 'refused' }, spec: refused }))
+  const rejectedSpec = { server: 'theirs', action: 'start', start: {} }
+  await user().waitForAction(
+    await user().apply({ kind: 'ServerAction', metadata: { name: 'refused' }, spec: rejectedSpec }),
+  )
   before = await user().waitUntilReady('theirs')
   thief = createApiClient(user().cloud.kubeconfigOf('agent-h1'))
 })
@@ -337,8 +339,8 @@ it('the controller can read a Secret by name', async () => {
 
 it('the API server rejects a token whose Node was deleted', async () => {
   const { plane } = user().cloud
-  const made = await plane.api.send<Server>('POST', '/api/v1/nodes', { metadata: { name: 'h9' } })
-  const { uid = '' } = made.metadata
+  const node = await plane.api.send<Server>('POST', '/api/v1/nodes', { metadata: { name: 'h9' } })
+  const { uid = '' } = node.metadata
   const api = createApiClient(await plane.serviceAccount(system, 'kubenova-agent', { name: 'h9', uid }))
   await api.send('GET', `${ours}/servers`)
   await plane.api.send('DELETE', '/api/v1/nodes/h9')
@@ -362,13 +364,13 @@ it('the attempts have changed no Server, and the Servers can be deleted', async 
 })
 
 it('no request of the controller and the agents was rejected', () => {
-  const asked = user()
+  const requests = user()
     .cloud.plane.audit()
     .filter(({ userAgent = '' }) => userAgent.startsWith('kubenova-'))
-  const accounts = new Set(asked.map(({ user: { username } }) => username))
+  const accounts = new Set(requests.map(({ user: { username } }) => username))
   expect([...accounts].toSorted()).toEqual(
     ['kubenova-agent', 'kubenova-controller'].map((name) => `system:serviceaccount:${system}:${name}`),
   )
-  const refused = asked.filter(({ responseStatus }) => [401, 403].includes(responseStatus?.code ?? 0))
-  expect(refused.map(({ verb, requestURI }) => `${verb} ${requestURI}`)).toEqual([])
+  const rejected = requests.filter(({ responseStatus }) => [401, 403].includes(responseStatus?.code ?? 0))
+  expect(rejected.map(({ verb, requestURI }) => `${verb} ${requestURI}`)).toEqual([])
 })

@@ -45,27 +45,32 @@ it.each(victimNames)('guests keep running while %s is killed and comes back', as
 
 it.each(['controller', 'agent-h1'] as const)('%s ends in order when it is stopped amid work', async (name) => {
   const names = Array.from({ length: 6 }, (_, i) => `${name}-${i}`)
-  const made = Promise.all(names.map((of) => user().createServer(of, { powerState: 'Stopped' })))
+  const creations = Promise.all(names.map((serverName) => user().createServer(serverName, { powerState: 'Stopped' })))
   const path = '/apis/compute.kubenova.io/v1alpha1/namespaces/default/servers'
-  const placed = async () => {
+  const placedServers = async () => {
     const { items } = await user().cloud.plane.api.send<{ items: Server[] }>('GET', path)
     return items.filter(({ metadata, status }) => names.includes(metadata.name) && status?.host !== undefined)
   }
-  await waitUntil(async () => (await placed()).length > 0, { what: 'work', every: 5 })
+  await waitUntil(async () => (await placedServers()).length > 0, { what: 'work', every: 5 })
   const { log } = user().cloud.service(name)
   await user().cloud.kill(name, 'SIGTERM')
-  const [, last = ''] = readFileSync(log, 'utf8').split('"msg":"stopping"')
+  const [, logAfterStop = ''] = readFileSync(log, 'utf8').split('"msg":"stopping"')
   // The service is started before the log is judged, because the other tests need it.
   await (name === 'controller' ? user().cloud.startController() : user().cloud.startAgent('h1'))
-  const lines = last.split('\n').filter((line) => line.startsWith('{'))
+  const lines = logAfterStop.split('\n').filter((line) => line.startsWith('{'))
   expect(lines.at(-1)).toContain('"msg":"stopped"')
   expect(lines.filter((line) => !line.includes('"level":"info"'))).toEqual([])
-  await made
-  for (const of of names) {
-    const { status } = await user().waitForServer(of, 'off', (server) => server.status?.reachedPowerState === 'Stopped')
+  await creations
+  for (const serverName of names) {
+    const { status } = await user().waitForServer(
+      serverName,
+      'off',
+      (server) => server.status?.reachedPowerState === 'Stopped',
+    )
     expect(status?.fault).toBeUndefined()
   }
-  for (const of of names) expect(await records(of, 'create')).toMatchObject([{ status: { phase: 'Succeeded' } }])
+  for (const serverName of names)
+    expect(await records(serverName, 'create')).toMatchObject([{ status: { phase: 'Succeeded' } }])
   await user().kubectl('delete', 'servers', ...names)
 })
 

@@ -60,13 +60,13 @@ export class User {
     const verb = manifest.metadata.name === undefined ? ['create'] : ['apply', '--server-side']
     const env = { ...process.env, KUBECONFIG: this.cloud.kubeconfig }
     const text = stringify({ apiVersion: API_VERSION, ...manifest })
-    const once = async (): Promise<T> => {
+    const runKubectl = async (): Promise<T> => {
       const child = exec(this.#kubectl, [...verb, '-o', 'json', '-f', '-'], { env })
       child.child.stdin?.end(text)
       return JSON.parse((await child).stdout) as T
     }
     const attempt = (): Promise<T | undefined> =>
-      once().catch((error: unknown) => {
+      runKubectl().catch((error: unknown) => {
         // For some seconds after its start, an API server rejects custom resources with this error, because its
         // admission policies do not know them yet.
         if (String(error).includes('(ServiceUnavailable)')) return undefined

@@ -15,14 +15,14 @@ const arch = process.arch === 'arm64' ? 'arm64' : 'amd64'
 let dir: string
 let server: Server
 let files: Record<string, string | Buffer>
-let asked: string[]
+let requestedUrls: string[]
 
 beforeEach(async () => {
   dir = scratchDirectory()
   files = {}
-  asked = []
+  requestedUrls = []
   server = createServer((request, response) => {
-    asked.push(request.url ?? '')
+    requestedUrls.push(request.url ?? '')
     const content = files[request.url ?? '']
     response.writeHead(content === undefined ? 404 : 200).end(content)
   })
@@ -54,11 +54,14 @@ function script(path: string, text: string): string {
 
 describe('ensureBinaries takes a binary from', () => {
   it('the environment variable that names it', async () => {
-    const mine = script(join(dir, 'mine'), program)
-    const given = options()
-    const found = await ensureBinaries(['kubectl'], { ...given, env: { ...given.env, KUBENOVA_KUBECTL: mine } })
-    expect(found).toEqual({ kubectl: mine })
-    const wrong = { ...given, env: { ...given.env, KUBENOVA_KUBECTL: '/nowhere' } }
+    const ownKubectl = script(join(dir, 'mine'), program)
+    const defaults = options()
+    const found = await ensureBinaries(['kubectl'], {
+      ...defaults,
+      env: { ...defaults.env, KUBENOVA_KUBECTL: ownKubectl },
+    })
+    expect(found).toEqual({ kubectl: ownKubectl })
+    const wrong = { ...defaults, env: { ...defaults.env, KUBENOVA_KUBECTL: '/nowhere' } }
     await expect(ensureBinaries(['kubectl'], wrong)).rejects.toThrow('KUBENOVA_KUBECTL=/nowhere')
   })
 
@@ -74,9 +77,9 @@ describe('ensureBinaries takes a binary from', () => {
     const { kubectl } = await ensureBinaries(['kubectl'], options())
     expect(kubectl).toBe(join(cacheDirectory(options().env), 'kubectl-v1.36.3'))
     expect(await runCommand([kubectl])).toBe('I am the download\n')
-    asked = []
+    requestedUrls = []
     expect(await ensureBinaries(['kubectl'], options())).toEqual({ kubectl })
-    expect(asked).toEqual([])
+    expect(requestedUrls).toEqual([])
   })
 
   it('the archive of etcd', async () => {
@@ -101,11 +104,11 @@ describe('ensureBinaries takes a binary from', () => {
     // The test checks the command line of go only, because a real build takes minutes.
     const go = '#!/bin/sh\nwhile [ "$1" != -o ]; do shift; done\necho "#!/bin/sh\necho built $3" >"$2"\n'
     script(join(dir, 'bin/go'), go)
-    const given = options()
+    const defaults = options()
     const before = process.env['PATH']
     process.env['PATH'] = `${join(dir, 'bin')}:${before}`
     try {
-      const { kubectl } = await ensureBinaries(['kubectl'], given)
+      const { kubectl } = await ensureBinaries(['kubectl'], defaults)
       expect(await runCommand([kubectl])).toBe('built k8s.io/kubernetes/cmd/kubectl\n')
     } finally {
       process.env['PATH'] = before

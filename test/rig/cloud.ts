@@ -69,9 +69,9 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     log(`network: bridge ${bridge.name}, ${bridge.prefix}.0/24`)
     const { dir, audit = false, users = [], owned = false } = options
     const { kubeconfig } = options
-    const own = { dir, address: bridge.address, controllerManager: true, audit, users, owned, log }
+    const rigSettings = { dir, address: bridge.address, controllerManager: true, audit, users, owned, log }
     const existing = kubeconfig === undefined ? undefined : { dir, kubeconfig, address: bridge.address, owned }
-    const settings = existing ? { dir, kubeconfig: await useExistingCluster(existing) } : own
+    const settings = existing ? { dir, kubeconfig: await useExistingCluster(existing) } : rigSettings
     const plane = await startControlPlane(settings)
     log(`control plane: ${plane.server}`)
     const cloud = new Cloud({ ...options, log }, bridge, plane)

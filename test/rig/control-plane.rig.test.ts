@@ -58,10 +58,10 @@ describe('startControlPlane', () => {
       plane()
         .audit()
         .filter((e) => e.verb === 'create' && e.objectRef?.resource === 'configmaps')
-    const mine = () => writes().filter((e) => e.user.username === 'admin').length
-    const before = mine()
+    const countAdminWrites = () => writes().filter((e) => e.user.username === 'admin').length
+    const before = countAdminWrites()
     await plane().kubectl('create', 'configmap', 'one')
-    expect(mine() - before).toBe(1)
+    expect(countAdminWrites() - before).toBe(1)
   })
 })
 

@@ -29,8 +29,8 @@ it('controller and agents use an existing cluster through the bridge', async () 
   await cloud.waitUntilReady('controller')
   await cloud.waitUntilReady('agent-h1')
   const path = '/apis/compute.kubenova.io/v1alpha1/hypervisors/h1'
-  const seen = await plane().api.send<{ status: { state: string } }>('GET', path)
-  expect(seen.status.state).toBe('up')
+  const hypervisor = await plane().api.send<{ status: { state: string } }>('GET', path)
+  expect(hypervisor.status.state).toBe('up')
   expect(new URL(cloud.plane.server).hostname).not.toBe('127.0.0.1')
 })
 

@@ -97,9 +97,10 @@ describe('a guest', () => {
   })
 
   it('answers through the guest agent', async () => {
-    const ask = (command: string) => h1.virsh('qemu-agent-command', 'web-1', JSON.stringify({ execute: command }))
-    await waitUntil(() => ask('guest-ping'), { what: 'guest agent' })
-    expect(JSON.parse(await ask('guest-get-host-name'))).toEqual({ return: { 'host-name': 'web-1' } })
+    const runGuestAgentCommand = (command: string) =>
+      h1.virsh('qemu-agent-command', 'web-1', JSON.stringify({ execute: command }))
+    await waitUntil(() => runGuestAgentCommand('guest-ping'), { what: 'guest agent' })
+    expect(JSON.parse(await runGuestAgentCommand('guest-get-host-name'))).toEqual({ return: { 'host-name': 'web-1' } })
     await h1.virsh('set-user-password', 'web-1', 'root', 'changed')
   })
 

@@ -26,13 +26,13 @@ it('runs guests as another user than root, and their consoles by virtlogd', asyn
 })
 
 it('probes the capabilities of QEMU once, not for each domain', async () => {
-  const asked = () =>
+  const listProbes = () =>
     host().exec(['find', '/var/cache/libvirt/qemu/capabilities', '-name', '*.xml', '-printf', '%T+ %i\\n'])
-  const before = await asked()
+  const before = await listProbes()
   expect(before).not.toBe('')
   await host().virsh('define', join(host().home, 'var/lib/kubenova/web.xml'))
   await host().virsh('domcapabilities')
-  expect(await asked()).toBe(before)
+  expect(await listProbes()).toBe(before)
 })
 
 it('keeps virtlogd and the console of the guest when libvirtd ends', async () => {

@@ -64,9 +64,9 @@ async function sampleAll(cloud: ScaleCloud): Promise<Sample[]> {
   for (let minute = 1; minute <= minutes; minute++) {
     await ticker.nextTick()
     cloud.assertAllAlive()
-    const taken = await takeSample([...cloud.processes.values()], minute)
-    samples.push(taken)
-    console.log(formatSample(taken))
+    const newest = await takeSample([...cloud.processes.values()], minute)
+    samples.push(newest)
+    console.log(formatSample(newest))
     if (minute % killEvery === 0 && minute < minutes - 1) {
       await cloud.plane.kill('kube-apiserver')
       const restart = async (): Promise<boolean> => cloud.plane.start().then(() => true)

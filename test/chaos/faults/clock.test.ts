@@ -91,15 +91,15 @@ async function expectHostStaysUp(agentHours: number): Promise<void> {
     every: 200,
   })
   const end = performance.now() + 1.5 * DOWN_AFTER_SECONDS * 1000
-  const seen = new Set<string | undefined>()
+  const states = new Set<string | undefined>()
   await waitUntil(
     async () => {
-      seen.add((await user().get<Hypervisor>('hypervisor', 'h1')).status?.state)
+      states.add((await user().get<Hypervisor>('hypervisor', 'h1')).status?.state)
       return performance.now() > end
     },
     { what: 'time to go by', deadline: 120_000, every: 500 },
   )
-  expect([...seen]).toEqual(['up'])
+  expect([...states]).toEqual(['up'])
 }
 
 /** Checks that an action works and runs once. */

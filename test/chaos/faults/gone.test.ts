@@ -122,8 +122,8 @@ async function createNamespaceWithServer(name: string, host: string): Promise<Se
   const server = await waitUntil(
     async () => {
       const json = await user().kubectl('get', 'server', `${name}-1`, '-n', name, '-o', 'json')
-      const seen = JSON.parse(json) as Server
-      return conditionOf(seen, 'Ready')?.status === 'True' ? seen : undefined
+      const current = JSON.parse(json) as Server
+      return conditionOf(current, 'Ready')?.status === 'True' ? current : undefined
     },
     { what: `the server of ${name}`, deadline: SLOW_MS, every: 200 },
   )

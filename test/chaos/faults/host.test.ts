@@ -319,8 +319,8 @@ const bridgeOf = ({ status }: Server) =>
   `kn${status?.instance?.interfaces[0]?.networkId.replaceAll('-', '').slice(0, 12)}`
 const tapOf = ({ status }: Server) => `tap${status?.instance?.interfaces[0]?.portId.slice(0, 11)}`
 const masterOf = async (link: string) => {
-  const [seen] = JSON.parse(await h1().exec(['ip', '-json', 'link', 'show', link])) as { master?: string }[]
-  return seen?.master
+  const [device] = JSON.parse(await h1().exec(['ip', '-json', 'link', 'show', link])) as { master?: string }[]
+  return device?.master
 }
 
 it('the agent creates the bridge of running guests again when it is deleted, and connects them to it', async () => {

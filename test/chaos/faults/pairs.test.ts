@@ -88,7 +88,7 @@ it('a controller that is frozen during its work is replaced, and writes nothing 
 }, async () => {
   const names = Array.from({ length: 12 }, (_, i) => `many-${i}`)
   const before = await transitions()
-  const made = Promise.all(names.map((name) => user().createServer(name)))
+  const creations = Promise.all(names.map((name) => user().createServer(name)))
   await waitUntil(
     async () =>
       (await user().list('servers')).some(({ metadata, status }) => metadata.name.startsWith('many') && status?.host),
@@ -98,17 +98,17 @@ it('a controller that is frozen during its work is replaced, and writes nothing 
     },
   )
   expect(signalProcess(first(), 'SIGSTOP')).toBe(true)
-  await made
+  await creations
   const frozen = performance.now()
   await waitUntil(() => leads(second.url), { what: 'the other to lead', deadline: 60_000 })
   expect((performance.now() - frozen) / 1000).toBeLessThan(3 * LEASE_SECONDS)
   expect(await transitions()).toBe(before + 1)
-  const taken = (await lease()).spec?.acquireTime ?? ''
+  const takenOverAt = (await lease()).spec?.acquireTime ?? ''
   for (const name of names) await user().waitForServer(name, 'placed', ({ status }) => status?.host !== undefined)
   signalProcess(first(), 'SIGCONT')
   await waitUntil(() => !isAlive(first()), { what: 'the frozen one to end', deadline: 60_000 })
   expect(await leads(second.url)).toBe(true)
-  expect(writesOfFirst(taken)).toEqual([])
+  expect(writesOfFirst(takenOverAt)).toEqual([])
   for (const name of names) await user().kubectl('delete', 'server', name, '--wait=false')
 })
 
@@ -157,13 +157,13 @@ it('a standby controller marks no host down when it leads after an outage of etc
 async function startSecondAgent(inside: string, ...flags: string[]) {
   const { cloud } = user()
   const url = `${cloud.address(inside)}:8099`
-  const own = {
+  const ownFlags = {
     kubeconfig: cloud.kubeconfigOf('agent-h1'),
     'host-name': 'h1',
     'host-ip': cloud.address(inside),
     'metrics-address': url,
   }
-  const argv = Object.entries(own).flatMap(([flag, value]) => [`--${flag}`, value])
+  const argv = Object.entries(ownFlags).flatMap(([flag, value]) => [`--${flag}`, value])
   const main = join(repository, 'agent/main.ts')
   const agent = await cloud.host(inside).spawn([process.execPath, main, ...argv, ...flags], { name: 'intruder' })
   const readyz = async (): Promise<string> => (await fetch(`http://${url}/readyz`)).text()

@@ -1,4 +1,4 @@
-// Builds one binary from Go modules, with a line of progress now and then: the first build takes minutes.
+// Builds one binary from Go modules. Reports progress now and then, because the first build takes minutes.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -25,21 +25,21 @@ export async function buildFromModules({ name, module, source, ldflags, target, 
     ['build', '-v', '-trimpath', '-buildvcs=false', '-ldflags', ldflags, '-o', target, source],
     {
       cwd: join(import.meta.dirname, module),
-      // The binary runs in the hosts' namespaces and wherever the cache is copied to: no C library.
+      // Without cgo the binary needs no C library, so it runs in the namespaces of the hosts and on other machines.
       env: { ...process.env, CGO_ENABLED: '0' },
       stdio: ['ignore', 'ignore', 'pipe'],
     },
   )
-  // -v names each package as it is compiled, on standard error, where complaints go too.
-  const said: string[] = []
-  createInterface(child.stderr).on('line', (line) => said.push(line))
-  const progress = setInterval(() => log(`${name}: ${said.length} packages after ${seconds()} s`), progressEvery)
+  // With -v, go prints each compiled package, and its errors, on standard error.
+  const outputLines: string[] = []
+  createInterface(child.stderr).on('line', (line) => outputLines.push(line))
+  const progress = setInterval(() => log(`${name}: ${outputLines.length} packages after ${seconds()} s`), progressEvery)
   try {
     const code = await new Promise<number | null>((resolve, reject) => {
       child.once('error', (cause) => reject(new Error('go is needed to build the control plane', { cause })))
       child.once('close', resolve)
     })
-    if (code !== 0) throw new Error(`${name}: go build failed:\n${said.slice(-20).join('\n')}`)
+    if (code !== 0) throw new Error(`${name}: go build failed:\n${outputLines.slice(-20).join('\n')}`)
     log(`${name}: built in ${seconds()} s`)
   } finally {
     clearInterval(progress)

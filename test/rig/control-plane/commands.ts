@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Binary } from '../binaries.ts'
 import type { ControlPlaneState, Part } from '../control-plane.ts'
 
-/** Thunks: only what is started needs its binary. */
+/** Functions, because the binary of a process is needed only if the process is started. */
 export type Commands = Record<Part, () => string[]>
 
 export function commandsOf(
@@ -24,7 +24,7 @@ export function commandsOf(
       `--listen-peer-urls=${peer}`,
       `--initial-advertise-peer-urls=${peer}`,
       `--initial-cluster=default=${peer}`,
-      // The data need not survive a power failure of this machine, only kill -9.
+      // The data must survive kill -9, but not a power failure of this machine.
       '--unsafe-no-fsync',
       '--log-level=warn',
     ],
@@ -34,7 +34,7 @@ export function commandsOf(
       `--bind-address=${address}`,
       `--secure-port=${ports.api}`,
       `--advertise-address=${address}`,
-      // No Service of this cluster leads to the API server; the reconciler would refuse a loopback address.
+      // No Service of this cluster leads to the API server; the reconciler would reject a loopback address.
       '--endpoint-reconciler-type=none',
       `--cert-dir=${join(dir, 'certs')}`,
       `--token-auth-file=${join(dir, 'tokens.csv')}`,
