@@ -89,6 +89,9 @@ as often as the operation needs, there is one action record with one event for e
 A cell is the time in seconds from the request until the cloud has converged. \`–\`: the server had no QEMU to kill. \`?\`: the case has not run yet. When QEMU is killed, the agent
 starts the guest again if it is to run, which leaves an action record of \`start\`.
 
+During \`suspend slowly\` QEMU stands still for some seconds, so that a step of the action lasts: the processes are killed when the agent has written the step into the
+action record, and at its next checks of this step. All other points of this story are those of \`suspend\`.
+
 ## Failed cases
 
 ${renderFailedCases(results)}
