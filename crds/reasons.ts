@@ -38,7 +38,7 @@ export const reasonTable = {
 }
 export type Reason = keyof typeof reasonTable
 
-/** The same by group, in the order of the guide. */
+/** All reasons by group, in the order of the guide. */
 export const reasonGroups: readonly (readonly [ReasonGroup, Readonly<Record<string, ReasonFacts>>])[] = [
   [progress, progressReasons],
   [requests, requestReasons],

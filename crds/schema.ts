@@ -184,8 +184,8 @@ export const Text = (description: string, maxLength: number) =>
     ),
   })
 
-/** Pairs in a status. Their rules stand where they come from. */
-export const Strings = (description: string) =>
+/** Key-value pairs in a status. They are copies from a spec, whose rules have checked them. */
+export const StatusPairs = (description: string) =>
   Type.Record(Type.String(), Type.String({ maxLength: 255 }), { description, maxProperties: 128 })
 
 /** Free key-value pairs with Nova's limits. */

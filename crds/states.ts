@@ -70,7 +70,7 @@ export type PowerState = (typeof powerStates)[number]
 export const desiredPowers = ['Running', 'Stopped', 'Paused', 'Suspended'] as const
 export type DesiredPower = (typeof desiredPowers)[number]
 
-/** In which form a server exists, apart from its power. Absent in a status: normal. */
+/** The form in which a server exists, apart from its power. A status without mode means normal. */
 export const modes = ['normal', 'rescued', 'resized', 'shelved', 'shelvedOffloaded', 'softDeleted'] as const
 export type Mode = (typeof modes)[number]
 
@@ -112,8 +112,8 @@ export function vmStateOf({ mode, power, launched, fault }: ServerFacts): VmStat
 export interface ServerFacts {
   mode: Mode
   power: DomainPower
-  /** It has been built on a host once. */
+  /** Whether the server has ever been built on a host. */
   launched: boolean
-  /** Its last action failed for good. */
+  /** Whether its last action failed for good. */
   fault: boolean
 }

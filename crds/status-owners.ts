@@ -26,7 +26,7 @@ export const owners = {
 } as const
 export type Owner = keyof typeof owners
 
-/** An owner that changes with time. {@link ownerOfField} and {@link ownerOfCondition} say whose turn it is. */
+/** Owners that take turns. {@link ownerOfField} and {@link ownerOfCondition} return the present owner. */
 export interface Handover {
   /** Owns it until the agent has written this status for the first time. */
   untilAgentWrites?: Owner
@@ -54,7 +54,7 @@ export interface OwnedObjects {
 export type OwnedKind = keyof OwnedObjects
 type StatusByKind = { [K in OwnedKind]: NonNullable<OwnedObjects[K]['status']> }
 
-/** Every field of a kind's status must stand in the table: a missing one is a type error. */
+/** Every field of a kind's status must be in the table: a missing one is a type error. */
 type Table = {
   [K in OwnedKind]: {
     fields: { [F in Exclude<keyof StatusByKind[K], 'conditions'>]-?: Ownership }
@@ -159,8 +159,8 @@ type AnyStatus = Readonly<Record<string, unknown>> & { conditions?: readonly Con
 /** Whether the agent has written a status. A Server that lost its host waits for its next agent. */
 const agentHasWritten: Partial<Record<OwnedKind, (status: AnyStatus) => boolean>> = {
   Server: ({ host, domain }) => host !== undefined && domain !== undefined,
-  // The agent writes events when the action has ended. A record of its own, which admission has not accepted, it
-  // writes earlier if a step lasts.
+  // The agent writes events when the action has ended. An action record that the agent creates itself, without an
+  // accepted request, has steps earlier if a step takes long.
   ServerAction: ({ events, steps, conditions }) =>
     events !== undefined || (steps !== undefined && !conditions?.some(({ type }) => type === 'Accepted')),
 }

@@ -11,7 +11,7 @@ import {
   type Resource,
   type Rule,
   readyColumn,
-  Strings,
+  StatusPairs,
   Text,
 } from '../schema.ts'
 
@@ -61,7 +61,7 @@ export const FlavorSizes = {
     description: 'Ephemeral disk in GiB; 0: none.',
   }),
   swap: Type.Integer({ minimum: 0, maximum: 1_048_576, default: 0, description: 'Swap disk in MiB; 0: none.' }),
-  extraSpecs: Type.Optional(Strings("Nova's extra specs.")),
+  extraSpecs: Type.Optional(StatusPairs("Nova's extra specs.")),
 }
 
 const size = { ...FlavorSizes }

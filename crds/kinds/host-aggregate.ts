@@ -1,4 +1,4 @@
-/** HostAggregate: a group of hosts with metadata; with an availability zone it is one. */
+/** HostAggregate: a group of hosts with metadata. With `availabilityZone` it is an availability zone. */
 import { Type } from 'typebox'
 import {
   ageColumn,

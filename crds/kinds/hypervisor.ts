@@ -1,4 +1,6 @@
-/** Hypervisor: a KVM host. Its spec is the operator's; its status is what agent and controller know of the host. */
+/**
+ * Hypervisor: a KVM host. The operator writes its spec; agent and controller report the state of the host in status.
+ */
 import { type Static, Type } from 'typebox'
 import { ageColumn, CommonStatus, celRules, defineKind, Line, type Resource, readyColumn, Time } from '../schema.ts'
 

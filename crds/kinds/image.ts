@@ -12,7 +12,7 @@ import {
   type Rule,
   readyColumn,
   reasonColumn,
-  Strings,
+  StatusPairs,
 } from '../schema.ts'
 
 export const diskFormats = ['qcow2', 'raw', 'vmdk', 'vdi', 'vhdx'] as const
@@ -74,7 +74,7 @@ export const ImageSource = {
   url: Type.String({ maxLength: 2048 }),
   checksum: Type.Optional(Type.String({ maxLength: 135 })),
   format,
-  properties: Type.Optional(Strings("Glance's image properties.")),
+  properties: Type.Optional(StatusPairs("Glance's image properties.")),
 }
 
 export const ImageSpec = Type.Object(

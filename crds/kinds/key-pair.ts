@@ -23,8 +23,8 @@ const sshTypes = [
 ]
 
 /**
- * The base64 of a key of this type begins so: with the length and the name of the type (RFC 4253, 6.6), as far as
- * these fill whole groups of 3 bytes.
+ * The beginning of the base64 of every key of a type: the length and the name of the type (RFC 4253, 6.6), as far as
+ * they fill whole groups of 3 bytes.
  */
 function keyPrefixOf(type: string): string {
   const blob = `\0\0\0${String.fromCharCode(type.length)}${type}`

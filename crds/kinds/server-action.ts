@@ -123,7 +123,7 @@ export function serverActionKind(requestable: Members, recorded: readonly string
   })
 }
 
-/** The type of a ServerAction, whatever actions can be requested. */
+/** The type of a ServerAction, independent of the actions that can be requested. */
 export interface ServerAction {
   apiVersion: string
   kind: string

@@ -75,7 +75,7 @@ const AdmittedAction = Type.Object(
     requestId: Type.Optional(Type.String()),
     admittedAt: Time('When the action was admitted.'),
   },
-  // Atomic: when params lose their last member, the API server would make null of them, and then refuse that.
+  // Atomic, because when params lose their last member, the API server would make them null and then reject null.
   { 'x-kubernetes-map-type': 'atomic' },
 )
 export type AdmittedAction = Static<typeof AdmittedAction>
@@ -116,7 +116,7 @@ const placementFields = {
   ),
 }
 
-/** Fields of the agent of status.host; some of them are the scheduler's until that agent has written. */
+/** Fields of the agent of status.host. The scheduler owns some of them until that agent has written the status. */
 const stateFields = {
   vmState: Type.Optional(Type.Enum([...vmStates])),
   taskState: Type.Optional(Type.Enum([...taskStates])),

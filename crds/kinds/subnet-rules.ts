@@ -2,7 +2,9 @@
 import type { Rule } from '../schema.ts'
 import { ipv4Number, isBeforeIPv6 } from './address.ts'
 
-/** Guards: a field with an invalid address or range has a message of its own, so the other rules pass it over. */
+/**
+ * Guards: rules skip a field with an invalid address or range, because another rule rejects it with a better message.
+ */
 const invalidCidr = '!isCIDR(self.cidr)'
 const absentOrInvalid = (field: string): string => `!has(self.${field}) || !isIP(self.${field})`
 const notIPv4 = (text: string): string => `!isIP(${text}) || ip(${text}).family() != 4`
@@ -85,7 +87,7 @@ export const subnetRules: readonly Rule[] = [
   },
 ]
 
-/** The rules for the list of subnets: at most one of each family, and none of which addresses were allocated goes. */
+/** The rules for the list of subnets: at most one of each family, and no subnet with allocated addresses is removed. */
 export const subnetsRules: readonly Rule[] = [
   {
     rule: 'self.size() < 2 || !isCIDR(self[0].cidr) || !isCIDR(self[1].cidr) || cidr(self[0].cidr).ip().family() != cidr(self[1].cidr).ip().family()',
