@@ -14,13 +14,13 @@ import { createRandom, nextRound, summarizeRounds } from './random.ts'
 import { mergeRuns } from './result-store.ts'
 import { type StoryName, stories, storyNames } from './stories.ts'
 
-const reached = (step: string, hasQemu = true): ReachedPoint => ({
+const makeReachedPoint = (step: string, hasQemu = true): ReachedPoint => ({
   point: { part: 'agent', server: 'default/vm', step, when: 'before', nth: 1 },
   hasQemu,
 })
 
 it('casesOf has no case that kills QEMU at a point without QEMU', () => {
-  const cases = casesOf('create', [reached('define', false), reached('start')], faultNames)
+  const cases = casesOf('create', [makeReachedPoint('define', false), makeReachedPoint('start')], faultNames)
   expect(cases).toHaveLength(2 * faultNames.length - 1)
   expect(cases.filter(({ fault }) => fault === 'QEMU').map(({ pointName }) => pointName)).toEqual([
     'agent: before start',
@@ -28,15 +28,20 @@ it('casesOf has no case that kills QEMU at a point without QEMU', () => {
 })
 
 it('stablePoints leaves out points that only one of two runs has reached', () => {
-  const twice = { ...reached('define'), point: { ...reached('define').point, nth: 2 } }
-  expect(stablePoints([reached('define'), twice, reached('start')], [reached('start'), reached('define')])).toEqual([
-    reached('define'),
-    reached('start'),
-  ])
+  const twice = { ...makeReachedPoint('define'), point: { ...makeReachedPoint('define').point, nth: 2 } }
+  expect(
+    stablePoints(
+      [makeReachedPoint('define'), twice, makeReachedPoint('start')],
+      [makeReachedPoint('start'), makeReachedPoint('define')],
+    ),
+  ).toEqual([makeReachedPoint('define'), makeReachedPoint('start')])
 })
 
 it('killPointsOf selects the points between two reconciles of a step when the story names them', () => {
-  const point = (step: string, nth = 1): ReachedPoint => ({ ...reached(step), point: { ...reached(step).point, nth } })
+  const point = (step: string, nth = 1): ReachedPoint => ({
+    ...makeReachedPoint(step),
+    point: { ...makeReachedPoint(step).point, nth },
+  })
   const points = [
     point('Server suspending'),
     point('domains.save'),
@@ -50,7 +55,7 @@ it('killPointsOf selects the points between two reconciles of a step when the st
 
 it('stablePoints counts a write that was repeated after a conflict as one write', () => {
   const point = (when: 'before' | 'after', nth: number): ReachedPoint => {
-    const { point, hasQemu } = reached('Server deleting')
+    const { point, hasQemu } = makeReachedPoint('Server deleting')
     return { point: { ...point, when, nth }, hasQemu }
   }
   const refused = [point('before', 1), point('before', 2), point('after', 1)]
@@ -66,7 +71,9 @@ it.each<[string, readonly StoryName[], boolean]>([
   ['all stories that need no shutdown of the guest', withoutAsking, false],
   ...storyNames.map((name): [string, StoryName[], boolean] => [name, [name], !withoutAsking.includes(name)]),
 ])('nextStep runs each case in the state from which it is possible: %s', (_, names, canShutDown) => {
-  const pending: Case[] = names.flatMap((story) => casesOf(story, [reached('x'), reached('y')], faultNames))
+  const pending: Case[] = names.flatMap((story) =>
+    casesOf(story, [makeReachedPoint('x'), makeReachedPoint('y')], faultNames),
+  )
   const all = new Set(pending)
   let server: ServerState = { state: 'absent', isNew: false, canShutDown }
   let steps = 0

@@ -14,18 +14,18 @@ const networkId = 'aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee'
 const mac = 'fa:16:3e:00:00:01'
 const ready: Condition = { type: 'Ready', status: 'True', reason: 'Running', message: '', lastTransitionTime: 'now' }
 
-const record = (name: string, action: string): ServerAction =>
+const makeRecord = (name: string, action: string): ServerAction =>
   ({
     metadata: { name, ownerReferences: [owner] },
     spec: { server: 'vm', action },
     status: { phase: 'Succeeded', events: [{ event: 'e', result: 'Success' }] },
   }) as unknown as ServerAction
 
-const host = (used: object, servers: number): Hypervisor =>
+const makeHypervisor = (used: object, servers: number): Hypervisor =>
   ({ metadata: { name: 'h1' }, spec: {}, status: { used, servers } }) as unknown as Hypervisor
 
 /** A snapshot of a converged cloud with one running server. */
-const converged = () => ({
+const makeConvergedSnapshot = () => ({
   servers: [
     {
       metadata: { name: 'vm', uid, generation: 2 },
@@ -43,9 +43,9 @@ const converged = () => ({
       },
     } as unknown as Server & { status: object },
   ],
-  records: [record('vm-1', 'create')],
+  records: [makeRecord('vm-1', 'create')],
   ports: [{ metadata: { name: 'p', ownerReferences: [owner] }, status: { fixedIPs: ['10.0.0.2'] } } as unknown as Port],
-  hosts: [host({ vcpus: 2, ram: 128, disk: 1 }, 1)],
+  hosts: [makeHypervisor({ vcpus: 2, ram: 128, disk: 1 }, 1)],
   domains: [{ name: 'vm-11111111', uuid: uid, id: 1 as number | undefined, state: 'running' }],
   qemus: [uid],
   starts: new Map([['vm-11111111', 1]]),
@@ -61,12 +61,12 @@ const converged = () => ({
   pins: [uid],
   halfImages: [] as string[],
 })
-type Converged = ReturnType<typeof converged>
+type Converged = ReturnType<typeof makeConvergedSnapshot>
 
 describe('findViolations', () => {
   it('finds none in a converged or empty cloud', () => {
-    expect(findViolations(converged())).toEqual([])
-    expect(findViolations(afterDeletion(converged()))).toEqual([])
+    expect(findViolations(makeConvergedSnapshot())).toEqual([])
+    expect(findViolations(snapshotAfterDeletion(makeConvergedSnapshot()))).toEqual([])
   })
 
   it.each<[string, (snapshot: Converged) => unknown]>([
@@ -90,10 +90,10 @@ describe('findViolations', () => {
     ['has no pin', (s) => s.pins.pop()],
     ['has no line in DHCP’s hosts', (s) => s.leases.pop()],
     ['orphan: line in DHCP’s hosts', (s) => s.leases.push('fa:16:3e:00:00:02')],
-    ['h1 reports 3 vCPUs', (s) => s.hosts.splice(0, 1, host({ vcpus: 3, ram: 128, disk: 1 }, 1))],
-    ['256 MiB', (s) => s.hosts.splice(0, 1, host({ vcpus: 2, ram: 256, disk: 1 }, 1))],
-    ['2 GiB', (s) => s.hosts.splice(0, 1, host({ vcpus: 2, ram: 128, disk: 2 }, 1))],
-    ['for 2 servers, not 2 vCPUs', (s) => s.hosts.splice(0, 1, host({ vcpus: 2, ram: 128, disk: 1 }, 2))],
+    ['h1 reports 3 vCPUs', (s) => s.hosts.splice(0, 1, makeHypervisor({ vcpus: 3, ram: 128, disk: 1 }, 1))],
+    ['256 MiB', (s) => s.hosts.splice(0, 1, makeHypervisor({ vcpus: 2, ram: 256, disk: 1 }, 1))],
+    ['2 GiB', (s) => s.hosts.splice(0, 1, makeHypervisor({ vcpus: 2, ram: 128, disk: 2 }, 1))],
+    ['for 2 servers, not 2 vCPUs', (s) => s.hosts.splice(0, 1, makeHypervisor({ vcpus: 2, ram: 128, disk: 1 }, 2))],
     ['has no server', (s) => Object.assign(s.records[0]!.metadata, { ownerReferences: [] })],
     ['is Running with events', (s) => Object.assign(s.records[0]!.status!, { phase: 'Running' })],
     ['with events Success,Success', (s) => s.records[0]!.status!.events!.push(s.records[0]!.status!.events![0]!)],
@@ -101,7 +101,7 @@ describe('findViolations', () => {
     ['orphan: managed save', (s) => s.saves.push('vm-11111111')],
     ['orphan: unfinished image', (s) => s.halfImages.push('disk')],
   ])('finds: %s', (violation, spoil) => {
-    const snapshot = converged()
+    const snapshot = makeConvergedSnapshot()
     spoil(snapshot)
     expect(findViolations(snapshot).join('; ')).toContain(violation)
   })
@@ -122,12 +122,16 @@ describe('findViolations', () => {
     'ports',
     'records',
   ] as const)('finds orphaned %s', (kind) => {
-    expect(findViolations(afterDeletion({ ...converged(), [kind]: converged()[kind] }, kind))).not.toEqual([])
+    expect(
+      findViolations(
+        snapshotAfterDeletion({ ...makeConvergedSnapshot(), [kind]: makeConvergedSnapshot()[kind] }, kind),
+      ),
+    ).not.toEqual([])
   })
 })
 
 /** The same cloud after its server was deleted; everything of `orphaned` is still there. */
-function afterDeletion(snapshot: Converged, orphaned?: keyof Converged): Snapshot {
+function snapshotAfterDeletion(snapshot: Converged, orphaned?: keyof Converged): Snapshot {
   const empty = { ...snapshot, ...Object.fromEntries(Object.keys(snapshot).map((key) => [key, []])) }
   const clean = { ...empty, instances: new Map(), starts: snapshot.starts, links: ['lo', 'eth0'] }
   return { ...clean, ...(orphaned && { [orphaned]: snapshot[orphaned] }) }
@@ -140,13 +144,13 @@ describe('findOutcomeViolations', () => {
    * The snapshot after a story: QEMU was started `starts` times in all, and there are records of these actions, too.
    */
   const after = (starts: number, ...actions: string[]): Snapshot => ({
-    ...converged(),
+    ...makeConvergedSnapshot(),
     starts: new Map([['vm-11111111', starts]]),
-    records: [...converged().records, ...actions.map((action, i) => record(`vm-${i + 2}`, action))],
+    records: [...makeConvergedSnapshot().records, ...actions.map((action, i) => makeRecord(`vm-${i + 2}`, action))],
   })
   const story = stories['reboot HARD']
   const violationsOf = (snapshot: Snapshot, allowance = nothing): string[] =>
-    findOutcomeViolations({ story, server: 'vm', before: converged(), after: snapshot, allowance })
+    findOutcomeViolations({ story, server: 'vm', before: makeConvergedSnapshot(), after: snapshot, allowance })
 
   it('accepts the effects of the story, and those that a fault adds', () => {
     expect(violationsOf(after(2, 'reboot'))).toEqual([])
@@ -155,8 +159,8 @@ describe('findOutcomeViolations', () => {
   })
 
   it('accepts that the records of another server are gone', () => {
-    const other = { ...record('other-1', 'create'), spec: { server: 'other', action: 'create' } }
-    const both = { ...converged(), records: [...converged().records, other] }
+    const other = { ...makeRecord('other-1', 'create'), spec: { server: 'other', action: 'create' } }
+    const both = { ...makeConvergedSnapshot(), records: [...makeConvergedSnapshot().records, other] }
     const run = { story, server: 'vm', before: both, after: after(2, 'reboot'), allowance: nothing }
     expect(findOutcomeViolations(run)).toEqual([])
   })
@@ -167,16 +171,16 @@ describe('findOutcomeViolations', () => {
     ['a surplus record: reboot', after(2, 'reboot', 'reboot')],
     ['a surplus record: start', after(2, 'reboot', 'start')],
     ['no record of reboot', after(2)],
-    ['has lost record vm-1', { ...after(2), records: [record('vm-2', 'reboot')] }],
-    ['does not exist', afterDeletion(converged())],
+    ['has lost record vm-1', { ...after(2), records: [makeRecord('vm-2', 'reboot')] }],
+    ['does not exist', snapshotAfterDeletion(makeConvergedSnapshot())],
   ])('finds: %s', (violation, snapshot) => {
     expect(violationsOf(snapshot).join('; ')).toContain(violation)
   })
 
   it('finds a server that still exists after its deletion', () => {
-    const run = { story: stories.delete, server: 'vm', before: converged(), allowance: nothing }
-    expect(findOutcomeViolations({ ...run, after: converged() })).toEqual(['vm still exists'])
-    expect(findOutcomeViolations({ ...run, after: afterDeletion(converged()) })).toEqual([])
+    const run = { story: stories.delete, server: 'vm', before: makeConvergedSnapshot(), allowance: nothing }
+    expect(findOutcomeViolations({ ...run, after: makeConvergedSnapshot() })).toEqual(['vm still exists'])
+    expect(findOutcomeViolations({ ...run, after: snapshotAfterDeletion(makeConvergedSnapshot()) })).toEqual([])
   })
 })
 

@@ -7,11 +7,11 @@ import { withCloud } from './user.ts'
 
 const user = withCloud({ hosts: 2, audit: true })
 const system = 'kubenova-system'
-const ours = `/apis/${GROUP}/${VERSION}`
+const groupPath = `/apis/${GROUP}/${VERSION}`
 
 type Attempt = (api: ApiClient) => Promise<unknown>
 
-const merge =
+const mergePatch =
   (path: string, body: object): Attempt =>
   (api) =>
     api.send('PATCH', path, body, 'application/merge-patch+json')
@@ -23,7 +23,7 @@ const get =
   (path: string): Attempt =>
   (api) =>
     api.text(path)
-const remove =
+const deleteObject =
   (path: string): Attempt =>
   (api) =>
     api.send('DELETE', path)
@@ -33,28 +33,28 @@ const forceApply =
   (api) =>
     api.send('PATCH', `${path}?force=true&fieldManager=${manager}`, body, 'application/apply-patch+yaml')
 
-const inDefault = `${ours}/namespaces/default`
-const server = (name: string): string => `${inDefault}/servers/${name}`
-const serverStatus = (name: string): string => `${server(name)}/status`
-const hypervisor = (name: string): string => `${ours}/hypervisors/${name}`
-const lease = (name: string, namespace = system): string =>
+const namespacePath = `${groupPath}/namespaces/default`
+const serverPath = (name: string): string => `${namespacePath}/servers/${name}`
+const serverStatusPath = (name: string): string => `${serverPath(name)}/status`
+const hypervisorPath = (name: string): string => `${groupPath}/hypervisors/${name}`
+const leasePath = (name: string, namespace = system): string =>
   `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/${name}`
-const action = (name: string): string => `${inDefault}/serveractions/${name}`
-const events = '/apis/events.k8s.io/v1/namespaces/default/events'
+const actionPath = (name: string): string => `${namespacePath}/serveractions/${name}`
+const eventsPath = '/apis/events.k8s.io/v1/namespaces/default/events'
 
-const ourObject = (kind: string, name: string, more: object = {}): object => ({
+const makeObject = (kind: string, name: string, more: object = {}): object => ({
   apiVersion: API_VERSION,
   kind,
   metadata: { name },
   ...more,
 })
-const leaseHeldBy = (name: string, holder = `${name}_a`): object => ({
+const makeLease = (name: string, holder = `${name}_a`): object => ({
   apiVersion: 'coordination.k8s.io/v1',
   kind: 'Lease',
   metadata: { name, labels: { 'compute.kubenova.io/component': 'agent' } },
   spec: { holderIdentity: holder, leaseDurationSeconds: 3600 },
 })
-const event = (instance: string): object => ({
+const makeEvent = (instance: string): object => ({
   metadata: { name: 'from-a-thief' },
   eventTime: '2026-01-01T00:00:00.000000Z',
   reportingController: 'kubenova.io/agent',
@@ -65,18 +65,18 @@ const event = (instance: string): object => ({
   regarding: { kind: 'Server', namespace: 'default', name: 'theirs' },
 })
 /** An action record as an agent creates it. */
-const actionRecord = (
-  of: string,
+const makeActionRecord = (
+  server: string,
   host: string,
   more: { status?: object; spec?: object; owner?: string } = {},
 ): object => ({
   apiVersion: API_VERSION,
   kind: 'ServerAction',
   metadata: {
-    name: `${of}-99`,
-    ownerReferences: [{ apiVersion: API_VERSION, kind: 'Server', name: more.owner ?? of, uid: 'u' }],
+    name: `${server}-99`,
+    ownerReferences: [{ apiVersion: API_VERSION, kind: 'Server', name: more.owner ?? server, uid: 'u' }],
   },
-  spec: { server: of, action: 'stop', ...more.spec },
+  spec: { server, action: 'stop', ...more.spec },
   status: more.status ?? {
     phase: 'Succeeded',
     host,
@@ -133,147 +133,175 @@ const usual = { flavor: 'tiny', image: { name: 'guest' }, networks: [{ name: 'de
 const powered = { status: { powerState: 'Shutdown', vmState: 'stopped' } }
 
 const rejectedAttempts: [what: string, attempt: Attempt, sentence: string][] = [
-  ['write the status of another’s Server', merge(serverStatus('theirs'), powered), another],
+  ['write the status of another’s Server', mergePatch(serverStatusPath('theirs'), powered), another],
   [
     'take over the status of another’s Server',
-    forceApply(serverStatus('theirs'), ourObject('Server', 'theirs', powered)),
+    forceApply(serverStatusPath('theirs'), makeObject('Server', 'theirs', powered)),
     another,
   ],
   [
     'take over the status of another’s Server as the scheduler',
-    forceApply(serverStatus('theirs'), ourObject('Server', 'theirs', { status: { host: 'h1' } }), 'kubenova-scheduler'),
+    forceApply(
+      serverStatusPath('theirs'),
+      makeObject('Server', 'theirs', { status: { host: 'h1' } }),
+      'kubenova-scheduler',
+    ),
     another,
   ],
-  ['remove the finalizer of another’s Server', merge(server('theirs'), { metadata: { finalizers: [] } }), another],
-  ['label another’s Server', merge(server('theirs'), { metadata: { labels: { a: 'b' } } }), another],
+  [
+    'remove the finalizer of another’s Server',
+    mergePatch(serverPath('theirs'), { metadata: { finalizers: [] } }),
+    another,
+  ],
+  ['label another’s Server', mergePatch(serverPath('theirs'), { metadata: { labels: { a: 'b' } } }), another],
   [
     'force the deletion of another’s Server',
-    merge(server('theirs'), { metadata: { annotations: { 'compute.kubenova.io/force-delete': 'true' } } }),
+    mergePatch(serverPath('theirs'), { metadata: { annotations: { 'compute.kubenova.io/force-delete': 'true' } } }),
     another,
   ],
-  ['change the spec of another’s Server', merge(server('theirs'), { spec: { powerState: 'Stopped' } }), another],
-  ['take a Server that has no host', merge(serverStatus('homeless'), { status: { host: 'h1' } }), homeless],
-  ['change the spec of its own Server', merge(server('mine'), { spec: { powerState: 'Stopped' } }), noSpec],
+  [
+    'change the spec of another’s Server',
+    mergePatch(serverPath('theirs'), { spec: { powerState: 'Stopped' } }),
+    another,
+  ],
+  ['take a Server that has no host', mergePatch(serverStatusPath('homeless'), { status: { host: 'h1' } }), homeless],
+  ['change the spec of its own Server', mergePatch(serverPath('mine'), { spec: { powerState: 'Stopped' } }), noSpec],
   [
     'take over the spec of its own Server',
     forceApply(
-      server('mine'),
-      ourObject('Server', 'mine', { spec: { ...usual, availabilityZone: 'zone-h1', tags: ['x'] } }),
+      serverPath('mine'),
+      makeObject('Server', 'mine', { spec: { ...usual, availabilityZone: 'zone-h1', tags: ['x'] } }),
       'kubectl',
     ),
     noSpec,
   ],
   [
     'force the deletion of its own Server',
-    merge(server('mine'), { metadata: { annotations: { 'compute.kubenova.io/force-delete': 'true' } } }),
+    mergePatch(serverPath('mine'), { metadata: { annotations: { 'compute.kubenova.io/force-delete': 'true' } } }),
     'an agent changes no labels, annotations or owners of a Server',
   ],
   [
     'remove the finalizer of its own Server that is not deleted',
-    merge(server('mine'), { metadata: { finalizers: [] } }),
+    mergePatch(serverPath('mine'), { metadata: { finalizers: [] } }),
     onlyFinalizer,
   ],
   [
     'add a finalizer to its own Server',
-    merge(server('mine'), { metadata: { finalizers: ['example.com/mine'] } }),
+    mergePatch(serverPath('mine'), { metadata: { finalizers: ['example.com/mine'] } }),
     onlyFinalizer,
   ],
-  ['move its own Server to another host', merge(serverStatus('mine'), { status: { host: 'h2' } }), notMove],
+  ['move its own Server to another host', mergePatch(serverStatusPath('mine'), { status: { host: 'h2' } }), notMove],
   [
     'move its own Server by leaving the host out, as the scheduler',
     forceApply(
-      serverStatus('mine'),
-      ourObject('Server', 'mine', { status: { vmState: 'active' } }),
+      serverStatusPath('mine'),
+      makeObject('Server', 'mine', { status: { vmState: 'active' } }),
       'kubenova-scheduler',
     ),
     notMove,
   ],
   [
     'admit an action',
-    merge(serverStatus('mine'), {
+    mergePatch(serverStatusPath('mine'), {
       status: { activeAction: { name: 'x', uid: 'x', action: 'start', admittedAt: now } },
     }),
     'an agent does not write these status fields, which belong to kubenova-admission: activeAction',
   ],
   [
     'write the conditions of the controller',
-    merge(serverStatus('mine'), { status: { conditions: [condition] } }),
+    mergePatch(serverStatusPath('mine'), { status: { conditions: [condition] } }),
     'an agent writes no conditions of a Server but Ready, Reconciling, Stalled',
   ],
-  ['delete another’s Server', remove(server('theirs')), 'cannot delete resource "servers"'],
-  ['delete its own Server', remove(server('mine')), 'cannot delete resource "servers"'],
-  ['delete all Servers', remove(`${inDefault}/servers`), 'cannot deletecollection resource "servers"'],
-  ['create a Server', post(`${inDefault}/servers`, ourObject('Server', 'new')), 'cannot create resource "servers"'],
-
-  ['write the status of another host', merge(`${hypervisor('h2')}/status`, { status: { arch: 'aarch64' } }), ownHost],
+  ['delete another’s Server', deleteObject(serverPath('theirs')), 'cannot delete resource "servers"'],
+  ['delete its own Server', deleteObject(serverPath('mine')), 'cannot delete resource "servers"'],
+  ['delete all Servers', deleteObject(`${namespacePath}/servers`), 'cannot deletecollection resource "servers"'],
   [
-    'take over the status of another host',
-    forceApply(`${hypervisor('h2')}/status`, ourObject('Hypervisor', 'h2', { status: { arch: 'aarch64' } })),
+    'create a Server',
+    post(`${namespacePath}/servers`, makeObject('Server', 'new')),
+    'cannot create resource "servers"',
+  ],
+
+  [
+    'write the status of another host',
+    mergePatch(`${hypervisorPath('h2')}/status`, { status: { arch: 'aarch64' } }),
     ownHost,
   ],
-  ['force another host down', merge(hypervisor('h2'), { spec: { forcedDown: true } }), ownHost],
-  ['register another host', forceApply(hypervisor('h9'), ourObject('Hypervisor', 'h9', { spec: {} })), ownHost],
+  [
+    'take over the status of another host',
+    forceApply(`${hypervisorPath('h2')}/status`, makeObject('Hypervisor', 'h2', { status: { arch: 'aarch64' } })),
+    ownHost,
+  ],
+  ['force another host down', mergePatch(hypervisorPath('h2'), { spec: { forcedDown: true } }), ownHost],
+  ['register another host', forceApply(hypervisorPath('h9'), makeObject('Hypervisor', 'h9', { spec: {} })), ownHost],
   [
     'raise the allocation ratio of its own host',
-    merge(hypervisor('h1'), { spec: { allocationRatios: { ram: 9 } } }),
+    mergePatch(hypervisorPath('h1'), { spec: { allocationRatios: { ram: 9 } } }),
     "an agent changes no spec, which is the operator's",
   ],
   [
     'add a finalizer to its own Hypervisor',
-    merge(hypervisor('h1'), { metadata: { finalizers: ['example.com/mine'] } }),
+    mergePatch(hypervisorPath('h1'), { metadata: { finalizers: ['example.com/mine'] } }),
     'an agent writes no labels, annotations, owners or finalizers of a Hypervisor',
   ],
   [
     'report its own host as down',
-    merge(`${hypervisor('h1')}/status`, { status: { state: 'down' } }),
+    mergePatch(`${hypervisorPath('h1')}/status`, { status: { state: 'down' } }),
     'which belong to kubenova-node-lifecycle: observedGeneration, state, used, servers',
   ],
-  ['delete its own Hypervisor', remove(hypervisor('h1')), 'cannot delete resource "hypervisors"'],
+  ['delete its own Hypervisor', deleteObject(hypervisorPath('h1')), 'cannot delete resource "hypervisors"'],
 
-  ['renew the Lease of another host', forceApply(lease('h2'), leaseHeldBy('h2')), ownLease],
-  ['create a Lease for a host that does not exist', forceApply(lease('h9'), leaseHeldBy('h9')), ownLease],
-  ['hold its own Lease as another host', forceApply(lease('h1'), leaseHeldBy('h1', 'h2_a')), ownLease],
+  ['renew the Lease of another host', forceApply(leasePath('h2'), makeLease('h2')), ownLease],
+  ['create a Lease for a host that does not exist', forceApply(leasePath('h9'), makeLease('h9')), ownLease],
+  ['hold its own Lease as another host', forceApply(leasePath('h1'), makeLease('h1', 'h2_a')), ownLease],
   [
     'hold the Lease of the controller',
-    forceApply(lease('kubenova-controller'), leaseHeldBy('kubenova-controller', 'h1_a')),
+    forceApply(leasePath('kubenova-controller'), makeLease('kubenova-controller', 'h1_a')),
     ownLease,
   ],
   [
     'remove the label of its own Lease',
-    merge(lease('h1'), { metadata: { labels: { 'compute.kubenova.io/component': null } } }),
+    mergePatch(leasePath('h1'), { metadata: { labels: { 'compute.kubenova.io/component': null } } }),
     'a Lease that an agent writes has the label compute.kubenova.io/component=agent',
   ],
   [
     'create a Lease in another namespace',
-    forceApply(lease('h1', 'kube-system'), leaseHeldBy('h1')),
+    forceApply(leasePath('h1', 'kube-system'), makeLease('h1')),
     'cannot patch resource "leases"',
   ],
 
   [
     'request an action',
-    post(`${inDefault}/serveractions`, actionRecord('theirs', 'h1', { status: {} })),
+    post(`${namespacePath}/serveractions`, makeActionRecord('theirs', 'h1', { status: {} })),
     'it requests none',
   ],
-  ['start an ended action again', merge(action('mine-1'), { status: { phase: 'Running' } }), 'starts none again'],
-  ['end a rejected action', merge(action('refused'), { status: { phase: 'Failed', host: 'h1' } }), ownActions],
-  ['create an action record as another host', post(`${inDefault}/serveractions`, actionRecord('theirs', 'h2')), signed],
+  [
+    'start an ended action again',
+    mergePatch(actionPath('mine-1'), { status: { phase: 'Running' } }),
+    'starts none again',
+  ],
+  ['end a rejected action', mergePatch(actionPath('refused'), { status: { phase: 'Failed', host: 'h1' } }), ownActions],
+  [
+    'create an action record as another host',
+    post(`${namespacePath}/serveractions`, makeActionRecord('theirs', 'h2')),
+    signed,
+  ],
   [
     'name a user in an action record',
-    post(`${inDefault}/serveractions`, actionRecord('mine', 'h1', { spec: { user: 'alice' } })),
+    post(`${namespacePath}/serveractions`, makeActionRecord('mine', 'h1', { spec: { user: 'alice' } })),
     'an action record of an agent names no user, project or request',
   ],
   [
     'create an action record that another Server owns',
-    post(`${inDefault}/serveractions`, actionRecord('mine', 'h1', { owner: 'theirs' })),
+    post(`${namespacePath}/serveractions`, makeActionRecord('mine', 'h1', { owner: 'theirs' })),
     'a ServerAction that an agent writes is owned by its Server',
   ],
-  ['delete an action record', remove(action('refused')), 'cannot delete resource "serveractions"'],
-  ['create an Event as another host', post(events, event('h2')), 'an Event of the agent of h1'],
+  ['delete an action record', deleteObject(actionPath('refused')), 'cannot delete resource "serveractions"'],
+  ['create an Event as another host', post(eventsPath, makeEvent('h2')), 'an Event of the agent of h1'],
 
   ['list Secrets', get('/api/v1/secrets'), 'cannot list resource "secrets"'],
   ['list the Secrets of its namespace', get(`/api/v1/namespaces/${system}/secrets`), 'cannot list resource "secrets"'],
   ['read a Secret', get('/api/v1/namespaces/default/secrets/any'), 'cannot get resource "secrets"'],
-  ['change a flavor', merge(`${ours}/flavors/tiny`, { spec: { ram: 1 } }), 'cannot patch resource "flavors"'],
+  ['change a flavor', mergePatch(`${groupPath}/flavors/tiny`, { spec: { ram: 1 } }), 'cannot patch resource "flavors"'],
   [
     'create a token of the controller',
     post(`/api/v1/namespaces/${system}/serviceaccounts/kubenova-controller/token`, {}),
@@ -287,28 +315,31 @@ describe('with the token of the agent of h1', () => {
   })
 
   it('a thief cannot change the action record of another agent', async () => {
-    const forged = merge(action(ended.metadata.name), { status: { phase: 'Failed', host: 'h1' } })
+    const forged = mergePatch(actionPath(ended.metadata.name), { status: { phase: 'Failed', host: 'h1' } })
     expect(await rejectionOf(forged(thief))).toContain(ownActions)
   })
 
   const dry = '?dryRun=All'
   it.each<[what: string, attempt: Attempt]>([
-    ['write the status of its own Server', merge(serverStatus('mine') + dry, powered)],
-    ['write the status of its own host', merge(`${hypervisor('h1')}/status${dry}`, { status: { arch: 'aarch64' } })],
-    ['renew its own Lease', merge(lease('h1') + dry, leaseHeldBy('h1'))],
-    ['create an action record', post(`${inDefault}/serveractions${dry}`, actionRecord('mine', 'h1'))],
-    ['create an Event', post(events + dry, event('h1'))],
+    ['write the status of its own Server', mergePatch(serverStatusPath('mine') + dry, powered)],
+    [
+      'write the status of its own host',
+      mergePatch(`${hypervisorPath('h1')}/status${dry}`, { status: { arch: 'aarch64' } }),
+    ],
+    ['renew its own Lease', mergePatch(leasePath('h1') + dry, makeLease('h1'))],
+    ['create an action record', post(`${namespacePath}/serveractions${dry}`, makeActionRecord('mine', 'h1'))],
+    ['create an Event', post(eventsPath + dry, makeEvent('h1'))],
   ])('the agent itself can %s', async (_, attempt) => {
     expect(await rejectionOf(attempt(thief))).toBe('it was allowed')
   })
 })
 
 it.each<[what: string, attempt: Attempt]>([
-  ['Server', merge(serverStatus('mine'), powered)],
-  ['Hypervisor', forceApply(hypervisor('h9'), ourObject('Hypervisor', 'h9', { spec: {} }))],
-  ['Lease', forceApply(lease('h9'), leaseHeldBy('h9'))],
-  ['ServerAction', post(`${inDefault}/serveractions`, actionRecord('mine', 'h1'))],
-  ['Event', post(events, event('h1'))],
+  ['Server', mergePatch(serverStatusPath('mine'), powered)],
+  ['Hypervisor', forceApply(hypervisorPath('h9'), makeObject('Hypervisor', 'h9', { spec: {} }))],
+  ['Lease', forceApply(leasePath('h9'), makeLease('h9'))],
+  ['ServerAction', post(`${namespacePath}/serveractions`, makeActionRecord('mine', 'h1'))],
+  ['Event', post(eventsPath, makeEvent('h1'))],
 ])('a token of the agents’ account without a Node cannot write a %s', async (_, attempt) => {
   const api = createApiClient(await user().cloud.plane.serviceAccount(system, 'kubenova-agent'))
   expect(await rejectionOf(attempt(api))).toContain(noNode)
@@ -316,13 +347,17 @@ it.each<[what: string, attempt: Attempt]>([
 })
 
 it.each<[what: string, attempt: Attempt, sentence: string]>([
-  ['write a spec', merge(server('mine'), { spec: { powerState: 'Stopped' } }), 'the controller writes no spec'],
-  ['renew the Lease of an agent', forceApply(lease('h1'), leaseHeldBy('h1')), 'cannot patch resource "leases"'],
+  [
+    'write a spec',
+    mergePatch(serverPath('mine'), { spec: { powerState: 'Stopped' } }),
+    'the controller writes no spec',
+  ],
+  ['renew the Lease of an agent', forceApply(leasePath('h1'), makeLease('h1')), 'cannot patch resource "leases"'],
   ['list Secrets', get('/api/v1/secrets'), 'cannot list resource "secrets"'],
   ['watch Secrets', get('/api/v1/secrets?watch=true'), 'cannot watch resource "secrets"'],
-  ['delete a Secret', remove('/api/v1/namespaces/default/secrets/any'), 'cannot delete resource "secrets"'],
+  ['delete a Secret', deleteObject('/api/v1/namespaces/default/secrets/any'), 'cannot delete resource "secrets"'],
   ['list the Secrets of a namespace', get('/api/v1/namespaces/default/secrets'), 'cannot list resource "secrets"'],
-  ['delete a Server', remove(server('mine')), 'cannot delete resource "servers"'],
+  ['delete a Server', deleteObject(serverPath('mine')), 'cannot delete resource "servers"'],
 ])('the controller cannot %s', async (_, attempt, sentence) => {
   const api = createApiClient(user().cloud.kubeconfigOf('controller'))
   expect(await rejectionOf(attempt(api))).toContain(sentence)
@@ -342,9 +377,9 @@ it('the API server rejects a token whose Node was deleted', async () => {
   const node = await plane.api.send<Server>('POST', '/api/v1/nodes', { metadata: { name: 'h9' } })
   const { uid = '' } = node.metadata
   const api = createApiClient(await plane.serviceAccount(system, 'kubenova-agent', { name: 'h9', uid }))
-  await api.send('GET', `${ours}/servers`)
+  await api.send('GET', `${groupPath}/servers`)
   await plane.api.send('DELETE', '/api/v1/nodes/h9')
-  const isRejected = async () => (await rejectionOf(api.send('GET', `${ours}/servers`))).includes(': 401 ')
+  const isRejected = async () => (await rejectionOf(api.send('GET', `${groupPath}/servers`))).includes(': 401 ')
   expect(await waitUntil(isRejected, { what: 'the token to be rejected', every: 200 })).toBe(true)
   await api.close()
 })

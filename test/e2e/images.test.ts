@@ -16,7 +16,7 @@ const requests: string[] = []
 /** Faults by path: `cut` breaks the next answer, `gone` answers 404 until it is removed. */
 const faults = new Map<string, 'cut' | 'gone'>()
 
-const http = createServer((request, response) => answer(request, response))
+const http = createServer((request, response) => serveImage(request, response))
 
 beforeAll(async () => {
   image = readFileSync((await ensureGuestImage()).path)
@@ -32,7 +32,7 @@ afterAll(() => {
   http.close()
 })
 
-function answer({ url = '', headers: { range } }: IncomingMessage, response: ServerResponse): void {
+function serveImage({ url = '', headers: { range } }: IncomingMessage, response: ServerResponse): void {
   requests.push(range ?? 'all')
   const mode = faults.get(url)
   if (mode === 'gone') return void response.writeHead(404).end()
@@ -55,7 +55,7 @@ const createImage = (name: string, checksum?: string) => {
 
 const waitForError = (name: string) =>
   user().waitForServer(name, 'in error', ({ status }) => status?.vmState === 'error', 90_000)
-const instances = () => user().cloud.host('h1').exec(['ls', '/var/lib/kubenova/instances'])
+const listInstanceFolders = () => user().cloud.host('h1').exec(['ls', '/var/lib/kubenova/instances'])
 
 it('an image is downloaded once for three servers, and resumed after a cut', async () => {
   faults.set('/remote.qcow2', 'cut')
@@ -82,7 +82,7 @@ it('a wrong checksum is reported with both sums, and leaves no files', async () 
   expect(server.status?.fault?.message).toContain(wrong.slice('sha256:'.length))
   expect(server.status?.fault?.message).toContain(sha256().slice('sha256:'.length))
   expect(conditionOf(server, 'Stalled')).toMatchObject({ status: 'True', reason: 'ImageChecksumMismatch' })
-  expect(await instances()).not.toContain(server.metadata.uid)
+  expect(await listInstanceFolders()).not.toContain(server.metadata.uid)
   expect(await user().kubectl('describe', 'server', 'bad')).toContain('ImageChecksumMismatch')
   await user().delete('bad')
 })

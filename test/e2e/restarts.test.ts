@@ -10,7 +10,7 @@ import { withCloud } from './user.ts'
 
 const user = withCloud()
 
-const records = async (server: string, action: string) =>
+const listRecords = async (server: string, action: string) =>
   (await user().list<ServerAction>('serveractions')).filter((r) => r.spec.server === server && r.spec.action === action)
 
 it('a guest whose QEMU is killed boots again', async () => {
@@ -24,7 +24,7 @@ it('a guest whose QEMU is killed boots again', async () => {
     await user().waitForBoot(server, 2)
     const ready = await user().waitUntilReady('killed')
     expect(ready.status?.vmState).toBe('active')
-    expect(await records('killed', 'start')).toHaveLength(1)
+    expect(await listRecords('killed', 'start')).toHaveLength(1)
   })
 })
 
@@ -70,7 +70,7 @@ it.each(['controller', 'agent-h1'] as const)('%s ends in order when it is stoppe
     expect(status?.fault).toBeUndefined()
   }
   for (const serverName of names)
-    expect(await records(serverName, 'create')).toMatchObject([{ status: { phase: 'Succeeded' } }])
+    expect(await listRecords(serverName, 'create')).toMatchObject([{ status: { phase: 'Succeeded' } }])
   await user().kubectl('delete', 'servers', ...names)
 })
 

@@ -20,7 +20,7 @@ const host = () => user().cloud.host('h1')
 const bootsOf = (server: Server): number => user().consoleOf(server).split('KUBENOVA-GUEST').length - 1
 
 /** Waits until the guest has reached its login prompt: only then does it react to a request to power off. */
-const untilLogin = (server: Server) =>
+const waitForLogin = (server: Server) =>
   waitUntil(() => user().consoleOf(server).trimEnd().endsWith('login:'), {
     what: 'the login prompt',
     deadline: 150_000,
@@ -30,7 +30,7 @@ const untilLogin = (server: Server) =>
 const domainId = async ({ status }: Server) => (await host().virsh('domid', status?.domain?.name ?? '')).trim()
 
 /** The action records of a server, as "action phase". */
-async function recordsOf(name: string): Promise<string[]> {
+async function listRecordedActions(name: string): Promise<string[]> {
   const actions = await user().list<ServerAction>('serveractions')
   return actions.filter(({ spec }) => spec.server === name).map(({ spec, status }) => `${spec.action} ${status?.phase}`)
 }
@@ -63,7 +63,7 @@ describe('a Server that is created', () => {
   })
 
   it('has an action record and an event of its creation', async () => {
-    expect(await recordsOf('created')).toContain('create Succeeded')
+    expect(await listRecordedActions('created')).toContain('create Succeeded')
     const description = await user().kubectl('describe', 'server', 'created')
     expect(description).toMatch(/Normal\s+Create .*create done on h1/)
   })
@@ -106,18 +106,18 @@ describe('a Server whose spec.powerState is changed', () => {
     const name = `${from}-to-${to}`.toLowerCase()
     // A server that is created as Stopped gets its disks and does not boot.
     await user().withServer(name, from === 'Stopped' ? { powerState: from } : {}, async (created) => {
-      if (to === 'Stopped') await untilLogin(created)
+      if (to === 'Stopped') await waitForLogin(created)
       if (from === 'Paused' || from === 'Suspended') await setPowerState(name, from)
       const { status } = await setPowerState(name, to)
       expect(status).toMatchObject({ vmState, powerState: power, reachedPowerState: to })
       expect(conditionOf({ status }, 'Ready')?.reason).toBe(to)
-      expect(await recordsOf(name)).toContain(`${action} Succeeded`)
+      expect(await listRecordedActions(name)).toContain(`${action} Succeeded`)
     })
   })
 
   it('keeps its address and its disk', async () => {
     await user().withServer('keeps', {}, async (server) => {
-      await untilLogin(server)
+      await waitForLogin(server)
       await setPowerState('keeps', 'Stopped')
       await setPowerState('keeps', 'Running')
       const report = await user().waitForBoot(server, 2)
@@ -135,20 +135,20 @@ describe('a Server whose spec.powerState is changed', () => {
 it.each(['HARD', 'SOFT'])('a reboot of type %s boots the guest once more and leaves an action record', async (type) => {
   const name = `reboot-${type.toLowerCase()}`
   await user().withServer(name, {}, async (server) => {
-    await (type === 'SOFT' ? untilLogin(server) : user().waitForBoot(server))
+    await (type === 'SOFT' ? waitForLogin(server) : user().waitForBoot(server))
     const action = await user().runAction(name, 'reboot', { type })
     expect(action.status?.phase).toBe('Succeeded')
     expect(action.status?.events).toMatchObject([{ event: 'compute_reboot_instance', host: 'h1', result: 'Success' }])
     await user().waitUntilReady(name)
     await user().waitForBoot(server, 2)
     expect(bootsOf(server)).toBe(2)
-    expect(await recordsOf(name)).toContain('reboot Succeeded')
+    expect(await listRecordedActions(name)).toContain('reboot Succeeded')
   })
 })
 
 it('a shutdown by the guest itself is reported, and a start action starts the server again', async () => {
   await user().withServer('shuts-down', {}, async (server) => {
-    await untilLogin(server)
+    await waitForLogin(server)
     await host().virsh('shutdown', server.status?.domain?.name ?? '')
     const off = await user().waitForServer('shuts-down', 'stopped', ({ status }) => status?.vmState === 'stopped')
     expect(conditionOf(off, 'Ready')).toMatchObject({ status: 'False', reason: 'GuestShutdown' })

@@ -14,12 +14,12 @@ import { withCloud } from './user.ts'
 
 const user = withCloud({ stock: true })
 const host = () => user().cloud.host('h1')
-const shell = (script: string) => host().exec(['sh', '-c', script])
+const runShell = (script: string) => host().exec(['sh', '-c', script])
 
 beforeAll(async () => {
   // Starts the agent with a strict umask, as a systemd unit may.
   await user().cloud.kill('agent-h1')
-  await shell('rm -r /var/lib/kubenova/cache')
+  await runShell('rm -r /var/lib/kubenova/cache')
   const before = process.umask(0o077)
   await user().cloud.startAgent('h1')
   process.umask(before)
@@ -42,7 +42,7 @@ const qemuUser = async ({ status }: Server) => {
 }
 /** Mode, owner and name of the files of a server, without the agent's own ones. */
 const filesOf = async ({ metadata }: Server) => {
-  const listed = await shell(`cd /var/lib/kubenova/instances/${metadata.uid} && find -type f -printf '%m %u %P\\n'`)
+  const listed = await runShell(`cd /var/lib/kubenova/instances/${metadata.uid} && find -type f -printf '%m %u %P\\n'`)
   return listed
     .trimEnd()
     .split('\n')
@@ -50,7 +50,7 @@ const filesOf = async ({ metadata }: Server) => {
     .filter((line) => !/ (disks|owner)\.json$/.test(line))
 }
 const waitUntilNoFiles = () =>
-  waitUntil(async () => (await shell('find /var/lib/kubenova/instances /run/kubenova -mindepth 1')) === '', {
+  waitUntil(async () => (await runShell('find /var/lib/kubenova/instances /run/kubenova -mindepth 1')) === '', {
     what: 'no files to be left',
   })
 
@@ -60,7 +60,7 @@ it('a guest runs as another user than root through boot, suspend, pause and dele
   await user().waitForBoot(server)
   expect(await qemuUser(server)).toBe('libvirt-qemu')
   // The image belongs to root, because other guests use it, too.
-  expect(await shell('find /var/lib/kubenova/cache/bases -type f -name disk -printf "%m %u "')).toBe('444 root ')
+  expect(await runShell('find /var/lib/kubenova/cache/bases -type f -name disk -printf "%m %u "')).toBe('444 root ')
   const socket = connect(join(host().home, server.status?.console?.vnc?.replace('unix:', '') ?? ''))
   const [greeting] = (await once(socket, 'data')) as [Buffer]
   expect(greeting.toString()).toMatch(/^RFB 003/)

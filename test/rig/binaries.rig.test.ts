@@ -34,7 +34,7 @@ afterEach(() => {
   rmSync(dir, { recursive: true })
 })
 
-function options() {
+function makeOptions() {
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const env = { XDG_CACHE_HOME: join(dir, 'cache'), PATH: join(dir, 'bin') }
   const log: string[] = []
@@ -45,7 +45,7 @@ function options() {
   }
 }
 
-function script(path: string, text: string): string {
+function writeScript(path: string, text: string): string {
   mkdirSync(join(path, '..'), { recursive: true })
   writeFileSync(path, text)
   chmodSync(path, 0o755)
@@ -54,8 +54,8 @@ function script(path: string, text: string): string {
 
 describe('ensureBinaries takes a binary from', () => {
   it('the environment variable that names it', async () => {
-    const ownKubectl = script(join(dir, 'mine'), program)
-    const defaults = options()
+    const ownKubectl = writeScript(join(dir, 'mine'), program)
+    const defaults = makeOptions()
     const found = await ensureBinaries(['kubectl'], {
       ...defaults,
       env: { ...defaults.env, KUBENOVA_KUBECTL: ownKubectl },
@@ -66,45 +66,45 @@ describe('ensureBinaries takes a binary from', () => {
   })
 
   it('the PATH when its version fits', async () => {
-    const onPath = script(join(dir, 'bin/kubectl'), '#!/bin/sh\necho Client Version: v1.36.0\n')
-    expect(await ensureBinaries(['kubectl'], options())).toEqual({ kubectl: onPath })
+    const onPath = writeScript(join(dir, 'bin/kubectl'), '#!/bin/sh\necho Client Version: v1.36.0\n')
+    expect(await ensureBinaries(['kubectl'], makeOptions())).toEqual({ kubectl: onPath })
   })
 
   it('the download when the version on the PATH does not fit, and then from the cache', async () => {
-    script(join(dir, 'bin/kubectl'), '#!/bin/sh\necho Client Version: v1.30.0\n')
+    writeScript(join(dir, 'bin/kubectl'), '#!/bin/sh\necho Client Version: v1.30.0\n')
     const path = `/release/v1.36.3/bin/linux/${arch}/kubectl`
     files = { [path]: program, [`${path}.sha256`]: sha256(program) }
-    const { kubectl } = await ensureBinaries(['kubectl'], options())
-    expect(kubectl).toBe(join(cacheDirectory(options().env), 'kubectl-v1.36.3'))
+    const { kubectl } = await ensureBinaries(['kubectl'], makeOptions())
+    expect(kubectl).toBe(join(cacheDirectory(makeOptions().env), 'kubectl-v1.36.3'))
     expect(await runCommand([kubectl])).toBe('I am the download\n')
     requestedUrls = []
-    expect(await ensureBinaries(['kubectl'], options())).toEqual({ kubectl })
+    expect(await ensureBinaries(['kubectl'], makeOptions())).toEqual({ kubectl })
     expect(requestedUrls).toEqual([])
   })
 
   it('the archive of etcd', async () => {
     const name = `etcd-v3.6.6-linux-${arch}`
-    script(join(dir, name, 'etcd'), program)
+    writeScript(join(dir, name, 'etcd'), program)
     await runCommand(['tar', '-czf', join(dir, 'a.tar.gz'), '-C', dir, name])
     const archive = readFileSync(join(dir, 'a.tar.gz'))
     const sums = `${sha256('x')}  other.tar.gz\n${sha256(archive)}  ${name}.tar.gz\n`
     files = { [`/etcd/v3.6.6/${name}.tar.gz`]: archive, '/etcd/v3.6.6/SHA256SUMS': sums }
-    const { etcd } = await ensureBinaries(['etcd'], options())
+    const { etcd } = await ensureBinaries(['etcd'], makeOptions())
     expect(await runCommand([etcd])).toBe('I am the download\n')
   })
 
   it('no source when the checksum of the download is wrong', async () => {
     const path = `/release/v1.36.3/bin/linux/${arch}/kubectl`
     files = { [path]: program, [`${path}.sha256`]: sha256('something else') }
-    await expect(ensureBinaries(['kubectl'], options())).rejects.toThrow('SHA-256')
-    expect(existsSync(join(cacheDirectory(options().env), 'kubectl-v1.36.3'))).toBe(false)
+    await expect(ensureBinaries(['kubectl'], makeOptions())).rejects.toThrow('SHA-256')
+    expect(existsSync(join(cacheDirectory(makeOptions().env), 'kubectl-v1.36.3'))).toBe(false)
   })
 
   it('a build from Go modules when there is no download', async () => {
     // The test checks the command line of go only, because a real build takes minutes.
     const go = '#!/bin/sh\nwhile [ "$1" != -o ]; do shift; done\necho "#!/bin/sh\necho built $3" >"$2"\n'
-    script(join(dir, 'bin/go'), go)
-    const defaults = options()
+    writeScript(join(dir, 'bin/go'), go)
+    const defaults = makeOptions()
     const before = process.env['PATH']
     process.env['PATH'] = `${join(dir, 'bin')}:${before}`
     try {

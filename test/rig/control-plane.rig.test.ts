@@ -26,7 +26,7 @@ describe('startControlPlane', () => {
   })
 
   it('keeps its data when a part is killed', async () => {
-    await plane().api.send('POST', '/api/v1/namespaces', namespace('kept'))
+    await plane().api.send('POST', '/api/v1/namespaces', makeNamespace('kept'))
     await plane().restart('etcd')
     await plane().restart('kube-apiserver')
     await expect(plane().api.text('/api/v1/namespaces/kept')).resolves.toContain('"kept"')
@@ -87,4 +87,4 @@ describe('start and stop', () => {
   })
 })
 
-const namespace = (name: string) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
+const makeNamespace = (name: string) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })

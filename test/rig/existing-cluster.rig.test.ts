@@ -20,7 +20,7 @@ afterAll(async () => {
   rmSync(dir, { recursive: true, force: true })
 })
 
-const nodes = async (): Promise<string[]> => {
+const listNodeNames = async (): Promise<string[]> => {
   const { items } = await plane().api.send<{ items: { metadata: { name: string } }[] }>('GET', '/api/v1/nodes')
   return items.map(({ metadata }) => metadata.name)
 }
@@ -35,8 +35,8 @@ it('controller and agents use an existing cluster through the bridge', async () 
 })
 
 it('the existing cluster is unchanged after the cloud is stopped, without Nodes of the rig', async () => {
-  expect(await nodes()).toEqual(['h1'])
+  expect(await listNodeNames()).toEqual(['h1'])
   await cloud.stop()
   expect(await plane().api.text('/readyz')).toBe('ok')
-  expect(await nodes()).toEqual([])
+  expect(await listNodeNames()).toEqual([])
 })

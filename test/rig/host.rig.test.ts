@@ -11,7 +11,7 @@ import { findTraces, noTraces } from './traces.ts'
 import { waitUntil } from './wait-until.ts'
 
 const uuid = '6a0c1d52-96a1-4a39-8e0d-0d2f1a3b4c5d'
-const consoles = (dir: string) => join(dir, 'shared', 'console.log')
+const consoleLogPath = (dir: string) => join(dir, 'shared', 'console.log')
 
 let dir: string
 let bridge: Bridge
@@ -62,11 +62,11 @@ describe('Host', () => {
 describe('a guest', () => {
   it('boots from the image with the values of its config drive', async () => {
     await makeDisks()
-    writeFileSync(join(dir, 'shared/web-1.xml'), domain())
+    writeFileSync(join(dir, 'shared/web-1.xml'), makeDomainXml())
     await h1.virsh('define', join(dir, 'shared/web-1.xml'))
     await h1.virsh('start', 'web-1')
     await waitForPrompt(1)
-    const [report] = guestReports(readFileSync(consoles(dir), 'utf8'))
+    const [report] = guestReports(readFileSync(consoleLogPath(dir), 'utf8'))
     expect(report).toMatchObject({
       hostname: 'web-1',
       uuid,
@@ -112,7 +112,7 @@ describe('a guest', () => {
   })
 
   it('powers off at an ACPI shutdown, and boots again', async () => {
-    const boots = () => guestReports(readFileSync(consoles(dir), 'utf8')).map((r) => r.boots)
+    const boots = () => guestReports(readFileSync(consoleLogPath(dir), 'utf8')).map((r) => r.boots)
     expect(boots()).toEqual([1])
     await h2.virsh('shutdown', '--mode', 'acpi', 'web-1')
     const off = async () => (await h2.virsh('domstate', 'web-1')).trim() === 'shut off'
@@ -156,7 +156,7 @@ function qemuOf(host: Host): ProcessId {
 }
 
 async function waitForPrompt(times: number): Promise<void> {
-  const prompts = () => readFileSync(consoles(dir), 'utf8').split('web-1 login:').length - 1
+  const prompts = () => readFileSync(consoleLogPath(dir), 'utf8').split('web-1 login:').length - 1
   await waitUntil(() => prompts() >= times, { what: `login prompt ${times}`, deadline: 90_000, every: 100 })
 }
 
@@ -194,7 +194,7 @@ async function makeDisks(): Promise<void> {
 
 const mac = '52:54:00:6b:6e:01'
 
-const domain = () => `<domain type="qemu">
+const makeDomainXml = () => `<domain type="qemu">
   <name>web-1</name><uuid>${uuid}</uuid><memory unit="MiB">128</memory><vcpu>1</vcpu>
   <os><type arch="x86_64" machine="q35">hvm</type></os>
   <features><acpi/></features>
@@ -207,7 +207,7 @@ const domain = () => `<domain type="qemu">
     <controller type="scsi" index="0" model="virtio-scsi"/>
     <interface type="bridge"><mac address="${mac}"/><source bridge="br0"/><model type="virtio"/></interface>
     <channel type="unix"><target type="virtio" name="org.qemu.guest_agent.0"/></channel>
-    <serial type="pty"><log file="${consoles(dir)}" append="on"/></serial>
+    <serial type="pty"><log file="${consoleLogPath(dir)}" append="on"/></serial>
     <rng model="virtio"><backend model="random">/dev/urandom</backend></rng>
   </devices>
 </domain>

@@ -11,10 +11,10 @@ const user = withCloud({ hosts: 2 })
 const QUICK = ['--down-after-seconds', '6', '--sync-seconds', '5', '--orphan-grace-seconds', '1']
 const SLOW_MS = 120_000
 
-const hypervisor = (name: string) => user().get<Hypervisor>('hypervisor', name)
-const isUp = (name: string, up: boolean) =>
-  waitUntil(async () => ((await hypervisor(name)).status?.state === 'up') === up, {
-    what: `${name} to be ${up ? 'up' : 'down'}`,
+const getHypervisor = (name: string) => user().get<Hypervisor>('hypervisor', name)
+const waitForHostState = (name: string, isUp: boolean) =>
+  waitUntil(async () => ((await getHypervisor(name)).status?.state === 'up') === isUp, {
+    what: `${name} to be ${isUp ? 'up' : 'down'}`,
     deadline: 60_000,
     every: 200,
   })
@@ -43,7 +43,7 @@ let far: Server
 it('a delete that waits for a host that is down is reported, with the way out, in condition, event and kubectl describe', async () => {
   far = await createServerOn('h2', 'far')
   await user().cloud.kill('agent-h2')
-  await isUp('h2', false)
+  await waitForHostState('h2', false)
   await user().kubectl('delete', 'server', 'far', '--wait=false')
   const message =
     /stopped renewing its lease; it is deleted when the host is back; to give the host up, set annotation compute\.kubenova\.io\/force-delete=true/
@@ -72,7 +72,7 @@ it('a pending delete completes, with an event, when the Hypervisor is deleted', 
 it('a host that comes back is registered again, and its orphans are removed', async () => {
   expect(await findOrphansOf(user().cloud.host('h2'), far)).not.toEqual([])
   await user().cloud.startAgent('h2', ...QUICK)
-  await isUp('h2', true)
+  await waitForHostState('h2', true)
   await waitUntil(async () => (await findOrphansOf(user().cloud.host('h2'), far)).length === 0, {
     what: 'nothing to be left of it',
     deadline: 60_000,
@@ -85,11 +85,14 @@ it('the agent creates its Hypervisor again when it is deleted, and its guests ru
   const before = await user()
     .cloud.host('h1')
     .virsh('domid', near.status?.domain?.name ?? '')
-  const { uid } = (await hypervisor('h1')).metadata
+  const { uid } = (await getHypervisor('h1')).metadata
   await user().kubectl('delete', 'hypervisor', 'h1')
-  await waitUntil(async () => (await hypervisor('h1')).metadata.uid !== uid, { what: 'another Hypervisor', every: 200 })
-  await isUp('h1', true)
-  await waitUntil(async () => conditionOf(await hypervisor('h1'), 'Ready')?.status === 'True', {
+  await waitUntil(async () => (await getHypervisor('h1')).metadata.uid !== uid, {
+    what: 'another Hypervisor',
+    every: 200,
+  })
+  await waitForHostState('h1', true)
+  await waitUntil(async () => conditionOf(await getHypervisor('h1'), 'Ready')?.status === 'True', {
     what: 'it to be Ready',
   })
   const now = await waitForReadiness(user(), 'near', 'True', 'Running')
@@ -141,7 +144,7 @@ it('deleting a namespace deletes its servers and everything of them on the host'
 it('deleting a namespace waits for a host that is down, reports that, and completes with force-delete', async () => {
   await createNamespaceWithServer('blue', 'h2')
   await user().cloud.kill('agent-h2')
-  await isUp('h2', false)
+  await waitForHostState('h2', false)
   await user().kubectl('delete', 'namespace', 'blue', '--wait=false')
   const reportsFinalizer = async () =>
     (await user().kubectl('get', 'namespace', 'blue', '-o', 'json')).includes('compute.kubenova.io/host')

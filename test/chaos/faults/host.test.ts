@@ -49,7 +49,7 @@ function* blocks(): Generator<Buffer> {
 }
 
 /** Disables h2, so that new servers can only go to h1, or enables it. */
-const setOnlyHost = (onlyH1: boolean) =>
+const setOnlyH1Enabled = (onlyH1: boolean) =>
   user().patch('hypervisor', 'h2', { spec: { disabled: onlyH1, disabledReason: onlyH1 ? 'a test' : null } })
 
 beforeAll(async () => {
@@ -65,7 +65,7 @@ beforeAll(async () => {
   await user().patch('hypervisor', 'h2', { spec: { allocationRatios: { disk: 128, vcpu: 64 } } })
   const { capacity } = (await user().get<Hypervisor>('hypervisor', 'h1')).status ?? {}
   expect(capacity?.disk).toBe(1)
-  await setOnlyHost(true)
+  await setOnlyH1Enabled(true)
   await user().createServer('neighbour')
   neighbour = await user().waitUntilReady('neighbour', SLOW_MS)
 })
@@ -304,7 +304,7 @@ it('another host builds the server when one fails, without a fault in its status
     metadata: { name: 'last' },
     spec: { hosts: ['h2'], metadata: lowestWeight },
   })
-  await setOnlyHost(false)
+  await setOnlyH1Enabled(false)
   await fillDisk(h1(), 60)
   await user().createServer('moved')
   const moved = await user().waitUntilReady('moved', SLOW_MS)
@@ -345,7 +345,7 @@ it('the agent starts dnsmasq again when it is killed', async () => {
     what: 'another dnsmasq',
     deadline: 60_000,
   })
-  await setOnlyHost(true)
+  await setOnlyH1Enabled(true)
   await user().createServer('leased')
   const server = await user().waitUntilReady('leased', SLOW_MS)
   const log = server.status?.console?.log ?? ''

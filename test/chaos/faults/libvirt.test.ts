@@ -10,7 +10,7 @@ const user = withCloud({ hosts: 2 })
 const SLOW_MS = 120_000
 const h1 = () => user().cloud.host('h1')
 
-const disable = (host: string, disabled: boolean) =>
+const setHostDisabled = (host: string, disabled: boolean) =>
   user().patch('hypervisor', host, { spec: { disabled, disabledReason: disabled ? 'a test' : null } })
 const waitForHostReadiness = (status: string, reason: string) =>
   waitUntil(
@@ -23,7 +23,7 @@ const waitForHostReadiness = (status: string, reason: string) =>
 
 let running: Server
 beforeAll(async () => {
-  await disable('h2', true)
+  await setHostDisabled('h2', true)
   for (const name of ['stays', 'stops', 'goes']) await user().createServer(name)
   for (const name of ['stays', 'stops', 'goes']) await user().waitUntilReady(name, SLOW_MS)
   running = await user().get('server', 'stays')
@@ -35,14 +35,14 @@ it('the host reports that libvirtd is down and gets no new servers, and its gues
   // The server is scheduled before the controller knows that libvirtd is down; another host takes it.
   await user().createServer('early')
   await user().waitForServer('early', 'on h1', (server) => server.status?.host === 'h1')
-  await disable('h2', false)
+  await setHostDisabled('h2', false)
   await waitForHostReadiness('False', 'LibvirtUnreachable')
   expect((await user().get<Hypervisor>('hypervisor', 'h1')).status?.state).toBe('up')
   expect((await user().waitUntilReady('early', SLOW_MS)).status?.host).toBe('h2')
   await user().createServer('late')
   expect((await user().waitUntilReady('late', SLOW_MS)).status?.host).toBe('h2')
   // A server that no other host can take needs no new request when libvirtd is back.
-  await disable('h2', true)
+  await setHostDisabled('h2', true)
   await user().createServer('alone')
   await waitForReadiness(user(), 'alone', 'False', 'NoValidHost')
   expect(h1().qemuOf(running.status?.domain?.name ?? '')).toBeDefined()

@@ -21,7 +21,7 @@ interface SecondController extends ProcessId {
 }
 let second: SecondController
 
-async function startSecond(): Promise<SecondController> {
+async function startSecondController(): Promise<SecondController> {
   const { cloud } = user()
   const dir = join(cloud.host('h1').home, '../..')
   const [port] = await freePorts('127.0.0.1', 1)
@@ -34,19 +34,19 @@ async function startSecond(): Promise<SecondController> {
   return { ...started, url }
 }
 
-async function startFirst(): Promise<void> {
+async function startFirstController(): Promise<void> {
   await user().cloud.startController('--lease-seconds', String(LEASE_SECONDS))
   await user().cloud.waitUntilReady('controller')
 }
 
-async function leaseOf(name: string): Promise<Lease> {
+async function getLease(name: string): Promise<Lease> {
   const path = `/apis/coordination.k8s.io/v1/namespaces/kubenova-system/leases/${name}`
   return JSON.parse(await user().cloud.plane.api.text(path)) as Lease
 }
-const lease = () => leaseOf('kubenova-controller')
-const transitions = async () => (await lease()).spec?.leaseTransitions ?? 0
+const getControllerLease = () => getLease('kubenova-controller')
+const countLeaseTransitions = async () => (await getControllerLease()).spec?.leaseTransitions ?? 0
 
-async function leads(url: string): Promise<boolean> {
+async function isLeading(url: string): Promise<boolean> {
   const text = await (await fetch(`${url}/metrics`)).text()
   return /^leader_election_master_status\{.*\} 1$/m.test(text)
 }
@@ -55,13 +55,13 @@ const first = () => user().cloud.service('controller')
 
 beforeAll(async () => {
   await user().cloud.kill('controller')
-  await startFirst()
-  await waitUntil(() => leads(first().url), { what: 'the first to lead', deadline: 60_000 })
-  second = await startSecond()
+  await startFirstController()
+  await waitUntil(() => isLeading(first().url), { what: 'the first to lead', deadline: 60_000 })
+  second = await startSecondController()
 })
 
 it('one of two controllers leads, and the other waits', async () => {
-  expect([await leads(first().url), await leads(second.url)]).toEqual([true, false])
+  expect([await isLeading(first().url), await isLeading(second.url)]).toEqual([true, false])
   await user().createServer('before')
   await user().waitUntilReady('before', 120_000)
 })
@@ -87,7 +87,7 @@ it('a controller that is frozen during its work is replaced, and writes nothing 
   timeout: 300_000,
 }, async () => {
   const names = Array.from({ length: 12 }, (_, i) => `many-${i}`)
-  const before = await transitions()
+  const before = await countLeaseTransitions()
   const creations = Promise.all(names.map((name) => user().createServer(name)))
   await waitUntil(
     async () =>
@@ -100,14 +100,14 @@ it('a controller that is frozen during its work is replaced, and writes nothing 
   expect(signalProcess(first(), 'SIGSTOP')).toBe(true)
   await creations
   const frozen = performance.now()
-  await waitUntil(() => leads(second.url), { what: 'the other to lead', deadline: 60_000 })
+  await waitUntil(() => isLeading(second.url), { what: 'the other to lead', deadline: 60_000 })
   expect((performance.now() - frozen) / 1000).toBeLessThan(3 * LEASE_SECONDS)
-  expect(await transitions()).toBe(before + 1)
-  const takenOverAt = (await lease()).spec?.acquireTime ?? ''
+  expect(await countLeaseTransitions()).toBe(before + 1)
+  const takenOverAt = (await getControllerLease()).spec?.acquireTime ?? ''
   for (const name of names) await user().waitForServer(name, 'placed', ({ status }) => status?.host !== undefined)
   signalProcess(first(), 'SIGCONT')
   await waitUntil(() => !isAlive(first()), { what: 'the frozen one to end', deadline: 60_000 })
-  expect(await leads(second.url)).toBe(true)
+  expect(await isLeading(second.url)).toBe(true)
   expect(writesOfFirst(takenOverAt)).toEqual([])
   for (const name of names) await user().kubectl('delete', 'server', name, '--wait=false')
 })
@@ -115,12 +115,12 @@ it('a controller that is frozen during its work is replaced, and writes nothing 
 it('the other controller takes over in bounded time when the leader is killed, and does nothing twice', {
   timeout: 300_000,
 }, async () => {
-  await startFirst()
-  expect(await leads(first().url)).toBe(false)
+  await startFirstController()
+  expect(await isLeading(first().url)).toBe(false)
   await user().createServer('after')
   const killed = performance.now()
   await endProcess(second, 'SIGKILL')
-  await waitUntil(() => leads(first().url), { what: 'the first to lead again', deadline: 60_000 })
+  await waitUntil(() => isLeading(first().url), { what: 'the first to lead again', deadline: 60_000 })
   expect((performance.now() - killed) / 1000).toBeLessThan(3 * LEASE_SECONDS)
   await user().waitUntilReady('after', 120_000)
   for (const name of ['before', 'after']) expect(await countSucceeded(user(), name, 'create')).toBe(1)
@@ -130,7 +130,7 @@ it('a standby controller marks no host down when it leads after an outage of etc
   timeout: 300_000,
 }, async () => {
   const { plane } = user().cloud
-  second = await startSecond()
+  second = await startSecondController()
   await user().delete('after')
   const before = await user().waitUntilReady('before')
   await plane.kill('etcd')
@@ -138,9 +138,9 @@ it('a standby controller marks no host down when it leads after an outage of etc
   const back = performance.now() + 45_000
   await waitUntil(() => performance.now() > back, { what: 'time to go by', deadline: 90_000, every: 250 })
   await plane.start()
-  await waitUntil(() => leads(second.url), { what: 'the other to lead', deadline: 60_000 })
-  const { renewTime } = (await hostLease()).spec ?? {}
-  await waitUntil(async () => (await hostLease()).spec?.renewTime !== renewTime, {
+  await waitUntil(() => isLeading(second.url), { what: 'the other to lead', deadline: 60_000 })
+  const { renewTime } = (await getHostLease()).spec ?? {}
+  await waitUntil(async () => (await getHostLease()).spec?.renewTime !== renewTime, {
     what: 'a heartbeat',
     deadline: 60_000,
   })
@@ -150,7 +150,7 @@ it('a standby controller marks no host down when it leads after an outage of etc
   expect(conditionOf(now, 'Ready')).toEqual(conditionOf(before, 'Ready'))
   expect(now.metadata.resourceVersion).toBe(before.metadata.resourceVersion)
   await endProcess(second, 'SIGKILL')
-  await startFirst()
+  await startFirstController()
 })
 
 /** Starts another agent with host name h1 on a host. */
@@ -170,7 +170,7 @@ async function startSecondAgent(inside: string, ...flags: string[]) {
   return { ...agent, readyz }
 }
 
-const hostLease = () => leaseOf('h1')
+const getHostLease = () => getLease('h1')
 
 it('a second agent on a host is not ready until the first ends', { timeout: 300_000 }, async () => {
   const other = await startSecondAgent('h1')
@@ -184,20 +184,20 @@ it('a second agent on a host is not ready until the first ends', { timeout: 300_
 })
 
 it('an agent with the name of another host waits and changes nothing', { timeout: 300_000 }, async () => {
-  const holder = (await hostLease()).spec?.holderIdentity
+  const holder = (await getHostLease()).spec?.holderIdentity
   const domains = await user().runningDomains('h1')
   const other = await startSecondAgent('h2', '--state-dir', '/var/lib/kubenova/intruder')
   const waiting = new RegExp(`another agent works as host h1: it is ${holder}`)
   await waitUntil(async () => waiting.test(await other.readyz()), { what: 'the intruder to wait', deadline: 60_000 })
   // Waits for two renewals of the lease.
   for (let i = 0; i < 2; i++) {
-    const { renewTime } = (await hostLease()).spec ?? {}
-    await waitUntil(async () => (await hostLease()).spec?.renewTime !== renewTime, {
+    const { renewTime } = (await getHostLease()).spec ?? {}
+    await waitUntil(async () => (await getHostLease()).spec?.renewTime !== renewTime, {
       what: 'a renewal',
       deadline: 60_000,
     })
   }
-  expect((await hostLease()).spec?.holderIdentity).toBe(holder)
+  expect((await getHostLease()).spec?.holderIdentity).toBe(holder)
   expect(await other.readyz()).toMatch(waiting)
   expect(await user().runningDomains('h1')).toEqual(domains)
   await endProcess(other, 'SIGKILL')
