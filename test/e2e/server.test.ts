@@ -146,6 +146,32 @@ it.each(['HARD', 'SOFT'])('a reboot of type %s boots the guest once more and lea
   })
 })
 
+it('a rescue boots another disk beside the own one, and unrescue boots the own disk again', async () => {
+  const userData = '#!/bin/sh\necho "sectors: $(cat /sys/block/vda/size) $(cat /sys/block/vdb/size 2>/dev/null) end"\n'
+  // The flavor has 1 GiB of disk; the disk of the image is smaller.
+  const [ownDisk, anyDisk] = [String(1024 ** 3 / 512), '\\d+']
+  const sectors = (...disks: string[]): RegExp => new RegExp(`sectors: ${disks.join(' ')} +end`)
+  await user().withServer('rescued', { userData }, async (server) => {
+    await waitForLogin(server)
+    expect(user().consoleOf(server)).toMatch(sectors(ownDisk))
+    const rescue = await user().runAction('rescued', 'rescue', { image: { name: 'guest' } })
+    expect(rescue.status).toMatchObject({ phase: 'Succeeded', events: [{ event: 'compute_rescue_instance' }] })
+    expect((await user().get('server', 'rescued')).status).toMatchObject({ mode: 'rescued', vmState: 'rescued' })
+    await user().waitForBoot(server, 2)
+    expect(user().consoleOf(server)).toMatch(sectors(anyDisk, ownDisk))
+    await waitForLogin(server)
+    const unrescue = await user().runAction('rescued', 'unrescue')
+    expect(unrescue.status?.phase).toBe('Succeeded')
+    const { status } = await user().waitUntilReady('rescued')
+    expect(status).toMatchObject({ vmState: 'active' })
+    expect(status?.mode).toBeUndefined()
+    await user().waitForBoot(server, 3)
+    expect(user().consoleOf(server).split('sectors:').at(-1)).toMatch(new RegExp(`^ ${ownDisk} +end`))
+    const disks = await host().virsh('domblklist', status?.domain?.name ?? '')
+    expect(disks).not.toContain('disk.rescue')
+  })
+})
+
 it('a shutdown by the guest itself is reported, and a start action starts the server again', async () => {
   await user().withServer('shuts-down', {}, async (server) => {
     await waitForLogin(server)
