@@ -1,90 +1,34 @@
 // Tests what a thief with the token of h1's agent can do, and that the API server rejects the rest with a message.
 import { beforeAll, describe, expect, it } from 'vitest'
-import { API_VERSION, GROUP, type Server, type ServerAction, VERSION } from '../../crds/index.ts'
+import type { Server, ServerAction } from '../../crds/index.ts'
 import { type ApiClient, createApiClient } from '../rig/api.ts'
 import { waitUntil } from '../rig/wait-until.ts'
+import {
+  type Attempt,
+  actionPath,
+  condition,
+  deleteObject,
+  eventsPath,
+  forceApply,
+  getText,
+  groupPath,
+  hypervisorPath,
+  leasePath,
+  makeActionRecord,
+  makeEvent,
+  makeLease,
+  makeObject,
+  mergePatch,
+  namespacePath,
+  now,
+  postObject,
+  serverPath,
+  serverStatusPath,
+  systemNamespace,
+} from './attempts.ts'
 import { withCloud } from './user.ts'
 
 const user = withCloud({ hosts: 2, audit: true })
-const system = 'kubenova-system'
-const groupPath = `/apis/${GROUP}/${VERSION}`
-
-type Attempt = (api: ApiClient) => Promise<unknown>
-
-const mergePatch =
-  (path: string, body: object): Attempt =>
-  (api) =>
-    api.send('PATCH', path, body, 'application/merge-patch+json')
-const post =
-  (path: string, body: object): Attempt =>
-  (api) =>
-    api.send('POST', path, body)
-const get =
-  (path: string): Attempt =>
-  (api) =>
-    api.text(path)
-const deleteObject =
-  (path: string): Attempt =>
-  (api) =>
-    api.send('DELETE', path)
-/** A server-side apply with force, which takes over the fields of other managers. */
-const forceApply =
-  (path: string, body: object, manager = 'kubenova-agent/h1'): Attempt =>
-  (api) =>
-    api.send('PATCH', `${path}?force=true&fieldManager=${manager}`, body, 'application/apply-patch+yaml')
-
-const namespacePath = `${groupPath}/namespaces/default`
-const serverPath = (name: string): string => `${namespacePath}/servers/${name}`
-const serverStatusPath = (name: string): string => `${serverPath(name)}/status`
-const hypervisorPath = (name: string): string => `${groupPath}/hypervisors/${name}`
-const leasePath = (name: string, namespace = system): string =>
-  `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/${name}`
-const actionPath = (name: string): string => `${namespacePath}/serveractions/${name}`
-const eventsPath = '/apis/events.k8s.io/v1/namespaces/default/events'
-
-const makeObject = (kind: string, name: string, more: object = {}): object => ({
-  apiVersion: API_VERSION,
-  kind,
-  metadata: { name },
-  ...more,
-})
-const makeLease = (name: string, holder = `${name}_a`): object => ({
-  apiVersion: 'coordination.k8s.io/v1',
-  kind: 'Lease',
-  metadata: { name, labels: { 'compute.kubenova.io/component': 'agent' } },
-  spec: { holderIdentity: holder, leaseDurationSeconds: 3600 },
-})
-const makeEvent = (instance: string): object => ({
-  metadata: { name: 'from-a-thief' },
-  eventTime: '2026-01-01T00:00:00.000000Z',
-  reportingController: 'kubenova.io/agent',
-  reportingInstance: instance,
-  type: 'Normal',
-  reason: 'Create',
-  action: 'create',
-  regarding: { kind: 'Server', namespace: 'default', name: 'theirs' },
-})
-/** An action record as an agent creates it. */
-const makeActionRecord = (
-  server: string,
-  host: string,
-  more: { status?: object; spec?: object; owner?: string } = {},
-): object => ({
-  apiVersion: API_VERSION,
-  kind: 'ServerAction',
-  metadata: {
-    name: `${server}-99`,
-    ownerReferences: [{ apiVersion: API_VERSION, kind: 'Server', name: more.owner ?? server, uid: 'u' }],
-  },
-  spec: { server, action: 'stop', ...more.spec },
-  status: more.status ?? {
-    phase: 'Succeeded',
-    host,
-    events: [{ event: 'compute_stop_instance', host, startTime: now }],
-  },
-})
-const now = '2026-01-01T00:00:00Z'
-const condition = { type: 'Scheduled', status: 'True', reason: 'X', message: 'x', lastTransitionTime: now }
 
 /** The message with which the API server rejects the attempt. */
 async function rejectionOf(attempt: Promise<unknown>): Promise<string> {
@@ -217,7 +161,7 @@ const rejectedAttempts: [what: string, attempt: Attempt, sentence: string][] = [
   ['delete all Servers', deleteObject(`${namespacePath}/servers`), 'cannot deletecollection resource "servers"'],
   [
     'create a Server',
-    post(`${namespacePath}/servers`, makeObject('Server', 'new')),
+    postObject(`${namespacePath}/servers`, makeObject('Server', 'new')),
     'cannot create resource "servers"',
   ],
 
@@ -271,7 +215,7 @@ const rejectedAttempts: [what: string, attempt: Attempt, sentence: string][] = [
 
   [
     'request an action',
-    post(`${namespacePath}/serveractions`, makeActionRecord('theirs', 'h1', { status: {} })),
+    postObject(`${namespacePath}/serveractions`, makeActionRecord('theirs', 'h1', { status: {} })),
     'it requests none',
   ],
   [
@@ -282,29 +226,33 @@ const rejectedAttempts: [what: string, attempt: Attempt, sentence: string][] = [
   ['end a rejected action', mergePatch(actionPath('refused'), { status: { phase: 'Failed', host: 'h1' } }), ownActions],
   [
     'create an action record as another host',
-    post(`${namespacePath}/serveractions`, makeActionRecord('theirs', 'h2')),
+    postObject(`${namespacePath}/serveractions`, makeActionRecord('theirs', 'h2')),
     signed,
   ],
   [
     'name a user in an action record',
-    post(`${namespacePath}/serveractions`, makeActionRecord('mine', 'h1', { spec: { user: 'alice' } })),
+    postObject(`${namespacePath}/serveractions`, makeActionRecord('mine', 'h1', { spec: { user: 'alice' } })),
     'an action record of an agent names no user, project or request',
   ],
   [
     'create an action record that another Server owns',
-    post(`${namespacePath}/serveractions`, makeActionRecord('mine', 'h1', { owner: 'theirs' })),
+    postObject(`${namespacePath}/serveractions`, makeActionRecord('mine', 'h1', { owner: 'theirs' })),
     'a ServerAction that an agent writes is owned by its Server',
   ],
   ['delete an action record', deleteObject(actionPath('refused')), 'cannot delete resource "serveractions"'],
-  ['create an Event as another host', post(eventsPath, makeEvent('h2')), 'an Event of the agent of h1'],
+  ['create an Event as another host', postObject(eventsPath, makeEvent('h2')), 'an Event of the agent of h1'],
 
-  ['list Secrets', get('/api/v1/secrets'), 'cannot list resource "secrets"'],
-  ['list the Secrets of its namespace', get(`/api/v1/namespaces/${system}/secrets`), 'cannot list resource "secrets"'],
-  ['read a Secret', get('/api/v1/namespaces/default/secrets/any'), 'cannot get resource "secrets"'],
+  ['list Secrets', getText('/api/v1/secrets'), 'cannot list resource "secrets"'],
+  [
+    'list the Secrets of its namespace',
+    getText(`/api/v1/namespaces/${systemNamespace}/secrets`),
+    'cannot list resource "secrets"',
+  ],
+  ['read a Secret', getText('/api/v1/namespaces/default/secrets/any'), 'cannot get resource "secrets"'],
   ['change a flavor', mergePatch(`${groupPath}/flavors/tiny`, { spec: { ram: 1 } }), 'cannot patch resource "flavors"'],
   [
     'create a token of the controller',
-    post(`/api/v1/namespaces/${system}/serviceaccounts/kubenova-controller/token`, {}),
+    postObject(`/api/v1/namespaces/${systemNamespace}/serviceaccounts/kubenova-controller/token`, {}),
     'cannot create resource "serviceaccounts/token"',
   ],
 ]
@@ -327,8 +275,8 @@ describe('with the token of the agent of h1', () => {
       mergePatch(`${hypervisorPath('h1')}/status${dry}`, { status: { arch: 'aarch64' } }),
     ],
     ['renew its own Lease', mergePatch(leasePath('h1') + dry, makeLease('h1'))],
-    ['create an action record', post(`${namespacePath}/serveractions${dry}`, makeActionRecord('mine', 'h1'))],
-    ['create an Event', post(eventsPath + dry, makeEvent('h1'))],
+    ['create an action record', postObject(`${namespacePath}/serveractions${dry}`, makeActionRecord('mine', 'h1'))],
+    ['create an Event', postObject(eventsPath + dry, makeEvent('h1'))],
   ])('the agent itself can %s', async (_, attempt) => {
     expect(await rejectionOf(attempt(thief))).toBe('it was allowed')
   })
@@ -338,10 +286,10 @@ it.each<[what: string, attempt: Attempt]>([
   ['Server', mergePatch(serverStatusPath('mine'), powered)],
   ['Hypervisor', forceApply(hypervisorPath('h9'), makeObject('Hypervisor', 'h9', { spec: {} }))],
   ['Lease', forceApply(leasePath('h9'), makeLease('h9'))],
-  ['ServerAction', post(`${namespacePath}/serveractions`, makeActionRecord('mine', 'h1'))],
-  ['Event', post(eventsPath, makeEvent('h1'))],
+  ['ServerAction', postObject(`${namespacePath}/serveractions`, makeActionRecord('mine', 'h1'))],
+  ['Event', postObject(eventsPath, makeEvent('h1'))],
 ])('a token of the agents’ account without a Node cannot write a %s', async (_, attempt) => {
-  const api = createApiClient(await user().cloud.plane.serviceAccount(system, 'kubenova-agent'))
+  const api = createApiClient(await user().cloud.plane.serviceAccount(systemNamespace, 'kubenova-agent'))
   expect(await rejectionOf(attempt(api))).toContain(noNode)
   await api.close()
 })
@@ -353,10 +301,10 @@ it.each<[what: string, attempt: Attempt, sentence: string]>([
     'the controller writes no spec',
   ],
   ['renew the Lease of an agent', forceApply(leasePath('h1'), makeLease('h1')), 'cannot patch resource "leases"'],
-  ['list Secrets', get('/api/v1/secrets'), 'cannot list resource "secrets"'],
-  ['watch Secrets', get('/api/v1/secrets?watch=true'), 'cannot watch resource "secrets"'],
+  ['list Secrets', getText('/api/v1/secrets'), 'cannot list resource "secrets"'],
+  ['watch Secrets', getText('/api/v1/secrets?watch=true'), 'cannot watch resource "secrets"'],
   ['delete a Secret', deleteObject('/api/v1/namespaces/default/secrets/any'), 'cannot delete resource "secrets"'],
-  ['list the Secrets of a namespace', get('/api/v1/namespaces/default/secrets'), 'cannot list resource "secrets"'],
+  ['list the Secrets of a namespace', getText('/api/v1/namespaces/default/secrets'), 'cannot list resource "secrets"'],
   ['delete a Server', deleteObject(serverPath('mine')), 'cannot delete resource "servers"'],
 ])('the controller cannot %s', async (_, attempt, sentence) => {
   const api = createApiClient(user().cloud.kubeconfigOf('controller'))
@@ -376,7 +324,7 @@ it('the API server rejects a token whose Node was deleted', async () => {
   const { plane } = user().cloud
   const node = await plane.api.send<Server>('POST', '/api/v1/nodes', { metadata: { name: 'h9' } })
   const { uid = '' } = node.metadata
-  const api = createApiClient(await plane.serviceAccount(system, 'kubenova-agent', { name: 'h9', uid }))
+  const api = createApiClient(await plane.serviceAccount(systemNamespace, 'kubenova-agent', { name: 'h9', uid }))
   await api.send('GET', `${groupPath}/servers`)
   await plane.api.send('DELETE', '/api/v1/nodes/h9')
   const isRejected = async () => (await rejectionOf(api.send('GET', `${groupPath}/servers`))).includes(': 401 ')
@@ -404,7 +352,7 @@ it('no request of the controller and the agents was rejected', () => {
     .filter(({ userAgent = '' }) => userAgent.startsWith('kubenova-'))
   const accounts = new Set(requests.map(({ user: { username } }) => username))
   expect([...accounts].toSorted()).toEqual(
-    ['kubenova-agent', 'kubenova-controller'].map((name) => `system:serviceaccount:${system}:${name}`),
+    ['kubenova-agent', 'kubenova-controller'].map((name) => `system:serviceaccount:${systemNamespace}:${name}`),
   )
   const rejected = requests.filter(({ responseStatus }) => [401, 403].includes(responseStatus?.code ?? 0))
   expect(rejected.map(({ verb, requestURI }) => `${verb} ${requestURI}`)).toEqual([])
