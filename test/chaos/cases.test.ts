@@ -88,7 +88,7 @@ it.each<[string, readonly StoryName[], boolean]>([
     }
     server = { state: stories[name].to, isNew: name === 'create', canShutDown }
     // Each case takes at most as many steps as there are states.
-    expect(++steps).toBeLessThan(names.length * 2 * faultNames.length * 5)
+    expect(++steps).toBeLessThan(names.length * 2 * faultNames.length * 6)
   }
   expect(all.size).toBe(0)
 })

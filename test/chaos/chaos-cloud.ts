@@ -160,7 +160,8 @@ export class ChaosCloud {
     const hasLogin = (): boolean => readLog().subarray(server.consoleSize).toString().trimEnd().endsWith('login:')
     const isPaused = story.to === 'Paused' && this.waitsForBootBeforePause && this.image === 'guest'
     // A guest reacts to a shutdown request only when it has booted up to its login, and a paused guest does not boot.
-    if (story.from === 'Running' && (story.asksGuest || isPaused))
+    const isUp = story.from === 'Running' || story.from === 'Rescued'
+    if (isUp && (story.asksGuest || isPaused))
       await waitUntil(hasLogin, { what: `${name} to be up`, deadline: 300_000, every: 100 })
     // A resumed guest has printed its login before, so only a story that boots the guest moves the start.
     if (story.boots) this.#servers.set(name, { ...server, consoleSize: readLog().length })

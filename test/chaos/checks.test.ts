@@ -48,6 +48,7 @@ const makeConvergedSnapshot = () => ({
   hosts: [makeHypervisor({ vcpus: 2, ram: 128, disk: 1 }, 1)],
   domains: [{ name: 'vm-11111111', uuid: uid, id: 1 as number | undefined, state: 'running' }],
   qemus: [uid],
+  rescueQemus: [] as string[],
   starts: new Map([['vm-11111111', 1]]),
   instances: new Map([[uid, ['console.log', 'disk', 'disk.config', 'disk.config.json', 'disks.json', 'owner.json']]]),
   sockets: [`${uid}.vnc`],
@@ -63,7 +64,37 @@ const makeConvergedSnapshot = () => ({
 })
 type Converged = ReturnType<typeof makeConvergedSnapshot>
 
+/** The snapshot of a server whose rescue system runs. */
+function makeRescuedSnapshot(): Converged {
+  const snapshot = makeConvergedSnapshot()
+  const [server] = snapshot.servers
+  Object.assign(server!.spec, { powerState: 'Stopped' })
+  const conditions = [{ ...ready, status: 'False', reason: 'Rescued' }]
+  Object.assign(server!.status, { mode: 'rescued', vmState: 'rescued', reachedPowerState: 'Stopped', conditions })
+  const files = snapshot.instances.get(uid) ?? []
+  snapshot.instances.set(uid, [...files, 'disk.rescue', 'rescue.json'].toSorted())
+  return Object.assign(snapshot, { rescueQemus: [uid], pins: [uid, `${uid}.rescue`] })
+}
+
 describe('findViolations', () => {
+  it('finds none when the rescue system of a server runs', () => {
+    expect(findViolations(makeRescuedSnapshot())).toEqual([])
+  })
+
+  it.each<[string, (s: Converged) => unknown]>([
+    ['vm runs from the wrong disk', (s) => Object.assign(s, { rescueQemus: [] })],
+    ['vm has no pin on its image', (s) => Object.assign(s, { pins: [uid] })],
+    ['vm is active, not rescued', (s) => Object.assign(s.servers[0]!.status, { vmState: 'active' })],
+    [
+      'vm has these files: console.log disk disk.config disk.config.json disks.json owner.json',
+      (s) => s.instances.set(uid, makeConvergedSnapshot().instances.get(uid)!),
+    ],
+  ])('reports of a rescue: %s', (violation, spoil) => {
+    const snapshot = makeRescuedSnapshot()
+    spoil(snapshot)
+    expect(findViolations(snapshot)).toEqual([violation])
+  })
+
   it('finds none in a converged or empty cloud', () => {
     expect(findViolations(makeConvergedSnapshot())).toEqual([])
     expect(findViolations(snapshotAfterDeletion(makeConvergedSnapshot()))).toEqual([])

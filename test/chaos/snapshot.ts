@@ -19,6 +19,8 @@ export interface Snapshot extends Objects {
   domains: Domain[]
   /** UUIDs on the command lines of QEMU processes. */
   qemus: string[]
+  /** Those of them that have a rescue disk. */
+  rescueQemus: string[]
   /** How often libvirt has started a QEMU for a domain, including restores, by the domain's name. */
   starts: ReadonlyMap<string, number>
   /** Names of the files in each server's directory, by the server's uid. */
@@ -45,7 +47,7 @@ export interface Snapshot extends Objects {
 export async function takeSnapshot(cloud: Cloud, api: Api, hostName = 'h1'): Promise<Snapshot> {
   const host = cloud.host(hostName)
   const [objects, domains, network] = await Promise.all([api.listObjects(), listDomains(host), readNetwork(host)])
-  return { ...objects, domains, ...network, ...readFiles(host), qemus: listQemuUuids(host), starts: countStarts(host) }
+  return { ...objects, domains, ...network, ...readFiles(host), ...listQemus(host), starts: countStarts(host) }
 }
 
 /** libvirt writes a line for each start to the domain's log, which it keeps after the domain's end. */
@@ -75,19 +77,24 @@ async function listDomains(host: Host): Promise<Domain[]> {
 const linePattern = (name: string): RegExp => new RegExp(`^\\s*(\\d+|-)\\s+${name}\\s+(.+)$`)
 
 /** By the command lines of the processes in the host's PID namespace. */
-function listQemuUuids(host: Host): string[] {
+function listQemus(host: Host): Pick<Snapshot, 'qemus' | 'rescueQemus'> {
   const namespace = readlinkSync(`/proc/${host.pid}/ns/pid`)
-  return readdirSync('/proc').flatMap((pid) => {
+  const found = readdirSync('/proc').flatMap((pid) => {
     if (!/^\d+$/.test(pid)) return []
     try {
       const argv = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
       if (!argv[0]?.includes('qemu-system') || readlinkSync(`/proc/${pid}/ns/pid`) !== namespace) return []
       // A QEMU without a UUID is libvirt's probe of QEMU's capabilities.
-      return argv.flatMap((word, i) => (word === '-uuid' ? (argv[i + 1] ?? '') : []))
+      const hasRescueDisk = argv.some((word) => word.includes('/disk.rescue'))
+      return argv.flatMap((word, i) => (word === '-uuid' ? [{ uuid: argv[i + 1] ?? '', hasRescueDisk }] : []))
     } catch {
       return [] // The process has ended since it was listed.
     }
   })
+  return {
+    qemus: found.map(({ uuid }) => uuid),
+    rescueQemus: found.filter(({ hasRescueDisk }) => hasRescueDisk).map(({ uuid }) => uuid),
+  }
 }
 
 async function readNetwork(host: Host): Promise<Pick<Snapshot, 'links' | 'namespaces' | 'filtered'>> {

@@ -1,9 +1,9 @@
 // The stories: operations of a user on a server. Each leads from one stable state to another.
-import type { DesiredPower, VmState } from '../../crds/index.ts'
+import type { DesiredPower, Server, VmState } from '../../crds/index.ts'
 import type { Api, ImageName } from './api.ts'
 
-/** `absent`: the server does not exist. */
-export type State = DesiredPower | 'absent'
+/** `absent`: the server does not exist. `Rescued`: its rescue system runs, and its spec.powerState is Stopped. */
+export type State = DesiredPower | 'absent' | 'Rescued'
 
 export interface Story {
   from: State
@@ -115,6 +115,23 @@ export const stories = {
     run: setPowerState('Suspended'),
   },
   resume: { from: 'Suspended', to: 'Running', actionRecord: 'resume', qemuStarts: 1, run: setPowerState('Running') },
+  rescue: {
+    from: 'Stopped',
+    to: 'Rescued',
+    actionRecord: 'rescue',
+    qemuStarts: 1,
+    boots: true,
+    run: (api, name) => api.requestAction(name, 'rescue', {}),
+  },
+  unrescue: {
+    from: 'Rescued',
+    to: 'Stopped',
+    actionRecord: 'unrescue',
+    qemuStarts: 0,
+    run: (api, name) => api.requestAction(name, 'unrescue', {}),
+    asksGuest: true,
+  },
+  'delete rescued': { from: 'Rescued', to: 'absent', qemuStarts: 0, run: deleteServer, killPoints: /disks\.delete/ },
   rename: {
     from: 'Running',
     to: 'Running',
@@ -141,6 +158,9 @@ export type StoryName =
   | 'suspend'
   | 'suspend slowly'
   | 'resume'
+  | 'rescue'
+  | 'unrescue'
+  | 'delete rescued'
   | 'rename'
   | 'delete'
   | 'delete stopped'
@@ -149,10 +169,19 @@ export type StoryName =
 
 export const storyNames = Object.keys(stories) as StoryName[]
 
-/** Status and domain state of a converged server, by its spec.powerState. */
-export const convergedStates: Record<DesiredPower, { vmState: VmState; domain: string }> = {
+type PresentState = Exclude<State, 'absent'>
+
+export const stateOf = ({ spec, status }: Server): PresentState =>
+  status?.mode === 'rescued' ? 'Rescued' : spec.powerState
+
+/** The spec.powerState of a server in this state. */
+export const powerStateOf = (state: PresentState): DesiredPower => (state === 'Rescued' ? 'Stopped' : state)
+
+/** Status and domain state of a converged server. */
+export const convergedStates: Record<PresentState, { vmState: VmState; domain: string }> = {
   Running: { vmState: 'active', domain: 'running' },
   Paused: { vmState: 'paused', domain: 'paused' },
   Stopped: { vmState: 'stopped', domain: 'shut off' },
   Suspended: { vmState: 'suspended', domain: 'saved' },
+  Rescued: { vmState: 'rescued', domain: 'running' },
 }

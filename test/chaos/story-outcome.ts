@@ -2,7 +2,7 @@
 // Pure.
 import type { ServerAction } from '../../crds/index.ts'
 import type { Snapshot } from './snapshot.ts'
-import type { Story } from './stories.ts'
+import { powerStateOf, type Story, stateOf } from './stories.ts'
 
 /** The effects that injected faults may add to those of a story. */
 export interface Allowance {
@@ -25,7 +25,9 @@ export function findOutcomeViolations(run: StoryRun): string[] {
   const object = after.servers.find(({ metadata }) => metadata.name === server)
   if (story.to === 'absent') return object ? [`${server} still exists`] : []
   if (!object) return [`${server} does not exist`]
-  if (object.spec.powerState !== story.to) return [`${server} has spec.powerState ${object.spec.powerState}`]
+  if (object.spec.powerState !== powerStateOf(story.to))
+    return [`${server} has spec.powerState ${object.spec.powerState}`]
+  if (stateOf(object) !== story.to) return [`${server} has mode ${object.status?.mode}`]
   return [...findRecordViolations(run), ...findStartViolations(run)]
 }
 

@@ -3,9 +3,14 @@
 import { findCondition, type Hypervisor, type Server, type ServerAction } from '../../crds/index.ts'
 import type { Objects } from './api.ts'
 import type { Snapshot } from './snapshot.ts'
-import { convergedStates } from './stories.ts'
+import { convergedStates, stateOf } from './stories.ts'
 
-const expectedFiles = ['console.log', 'disk', 'disk.config', 'disk.config.json', 'disks.json', 'owner.json']
+const ownFiles = ['console.log', 'disk', 'disk.config', 'disk.config.json', 'disks.json', 'owner.json']
+const rescueFiles = ['disk.rescue', 'rescue.json']
+
+const isRescued = (server: Server): boolean => stateOf(server) === 'Rescued'
+const filesOf = (server: Server): string[] => [...ownFiles, ...(isRescued(server) ? rescueFiles : [])].toSorted()
+const pinsOf = (server: Server): string[] => [uidOf(server), ...(isRescued(server) ? [`${uidOf(server)}.rescue`] : [])]
 
 export function findViolations(snapshot: Snapshot): string[] {
   const ofServers = snapshot.servers.flatMap((server) => findHostViolations(server, snapshot))
@@ -32,14 +37,17 @@ const descriptionsOf = ({ metadata }: Server, checks: readonly Check[]): string[
 
 function findStatusViolations(server: Server): string[] {
   const { metadata, spec, status = {} } = server
-  const expected = convergedStates[spec.powerState]
+  const expected = convergedStates[stateOf(server)]
   const ready = findCondition(status.conditions, 'Ready')
   return descriptionsOf(server, [
     [metadata.deletionTimestamp !== undefined, 'is being deleted'],
     [status.observedGeneration !== metadata.generation, 'has not been observed in its newest generation'],
     [status.vmState !== expected.vmState, `is ${status.vmState}, not ${expected.vmState}`],
     [status.taskState !== undefined, `is ${status.taskState}`],
-    [ready?.status !== 'True', `is not Ready: ${ready?.reason}: ${ready?.message}`],
+    [
+      isRescued(server) ? ready?.reason !== 'Rescued' : ready?.status !== 'True',
+      `is not Ready: ${ready?.reason}: ${ready?.message}`,
+    ],
     [status.reachedPowerState !== spec.powerState, `has reached ${status.reachedPowerState}`],
     [status.fault !== undefined, `has a fault: ${status.fault?.message}`],
   ])
@@ -48,7 +56,7 @@ function findStatusViolations(server: Server): string[] {
 /** Checks that the host has exactly what the server needs. */
 function findHostViolations(server: Server, snapshot: Snapshot): string[] {
   const uid = uidOf(server)
-  const expected = convergedStates[server.spec.powerState].domain
+  const expected = convergedStates[stateOf(server)].domain
   const hasQemu = expected === 'running' || expected === 'paused'
   const domains = snapshot.domains.filter(({ uuid }) => uuid === uid)
   const qemus = snapshot.qemus.filter((uuid) => uuid === uid).length
@@ -60,12 +68,13 @@ function findHostViolations(server: Server, snapshot: Snapshot): string[] {
     [domains.length !== 1, `has ${domains.length} domains`],
     [domains.some(({ state }) => state !== expected), `its domain is ${domains.map(({ state }) => state).join()}`],
     [qemus !== (hasQemu ? 1 : 0), `has ${qemus} QEMU processes`],
-    [files !== expectedFiles.join(' '), `has these files: ${files}`],
+    [files !== filesOf(server).join(' '), `has these files: ${files}`],
+    [isRescued(server) !== snapshot.rescueQemus.includes(uid), 'runs from the wrong disk'],
     [taps.length !== (hasQemu ? tapsOf(server).length : 0), `has ${taps.length} taps`],
     [ports.length !== tapsOf(server).length, `has ${ports.length} Ports`],
     [hasQemu && !snapshot.sockets.includes(`${uid}.vnc`), 'has no VNC socket'],
     missing(snapshot.guests, 'entry in the host’s network'),
-    missing(snapshot.pins, 'pin on its image'),
+    [!pinsOf(server).every((pin) => snapshot.pins.includes(pin)), 'has no pin on its image'],
     [!macsOf(server).every((mac) => snapshot.leases.includes(mac)), 'has no line in DHCP’s hosts'],
   ])
 }
@@ -121,7 +130,7 @@ function findOrphans(snapshot: Snapshot): string[] {
     ['device', devices, [...taps, ...keys.flatMap((key) => [`kn${key}`, `kd${key}`])]],
     ['network namespace', snapshot.namespaces, keys.map((key) => `kubenova-${key}`)],
     ['filter', snapshot.filtered, taps],
-    ['pin of an image', snapshot.pins, uids],
+    ['pin of an image', snapshot.pins, servers.flatMap(pinsOf)],
     ['unfinished image', snapshot.halfImages, []],
     ['Port', snapshot.ports.map(({ metadata }) => metadata.ownerReferences?.[0]?.uid ?? ''), uids],
   ]
