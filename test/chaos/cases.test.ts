@@ -8,7 +8,7 @@ import {
   type ServerState,
   stablePoints,
 } from './cases.ts'
-import { allowanceFor, faultNames } from './faults.ts'
+import { faultNames } from './faults.ts'
 import { NOT_REACHED } from './matrix.ts'
 import { createRandom, nextRound, summarizeRounds } from './random.ts'
 import { mergeRuns } from './result-store.ts'
@@ -25,6 +25,11 @@ it('casesOf has no case that kills QEMU at a point without QEMU', () => {
   expect(cases.filter(({ fault }) => fault === 'QEMU').map(({ pointName }) => pointName)).toEqual([
     'agent: before start',
   ])
+})
+
+it('casesOf has no case that kills the QEMU of a story that freezes it', () => {
+  const cases = casesOf('suspend slowly', [makeReachedPoint('domains.save')], faultNames)
+  expect(cases.map(({ fault }) => fault)).toEqual(['agent', 'controller', 'libvirtd', 'kube-apiserver', 'etcd'])
 })
 
 it('stablePoints leaves out points that only one of two runs has reached', () => {
@@ -141,14 +146,4 @@ it('mergeRuns takes the later result of a case, and drops a case whose point is 
   const earlier = { header, results, rows: new Map([['delete', ['a', 'b', 'c', 'd']]] as const) }
   const later = { results: [result('c')], rows: new Map([['delete', ['a', 'c']]] as const) }
   expect(mergeRuns(earlier, later, 2).results).toEqual([result('a'), result('d', 'two domains run'), result('c')])
-})
-
-it('allowanceFor allows a killed QEMU a start, and an action with a long step another record', () => {
-  const killed = { fault: 'QEMU', server: 'vm', wasPaused: false, isDuringEffect: false } as const
-  expect(allowanceFor([killed], 'vm', stories.suspend)).toEqual({ actions: ['start'], qemuStarts: 1 })
-  expect(allowanceFor([killed], 'vm', stories['suspend slowly'])).toEqual({
-    actions: ['start', 'suspend'],
-    qemuStarts: 1,
-  })
-  expect(allowanceFor([killed], 'other', stories['suspend slowly'])).toEqual({ actions: [], qemuStarts: 0 })
 })

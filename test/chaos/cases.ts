@@ -15,10 +15,15 @@ export interface Case {
   fault: FaultName
 }
 
-/** Combines every point with every fault that is possible there. */
+/**
+ * Combines every point with every fault that is possible there. The end of a QEMU that is frozen is no fault that the
+ * story survives: its action ends as interrupted.
+ */
 export function casesOf(story: StoryName, points: readonly ReachedPoint[], faults: readonly FaultName[]): Case[] {
   return points.flatMap(({ point, hasQemu }) =>
-    faults.flatMap((fault) => (fault === 'QEMU' && !hasQemu ? [] : [{ story, pointName: nameOf(point), fault }])),
+    faults
+      .filter((fault) => fault !== 'QEMU' || (hasQemu && !stories[story].freezesQemuMs))
+      .map((fault) => ({ story, pointName: nameOf(point), fault })),
   )
 }
 

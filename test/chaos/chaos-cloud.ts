@@ -148,7 +148,7 @@ export class ChaosCloud {
     return [...new Set([...run.keys(), ...this.#servers.keys()])].flatMap((server) => {
       const name = run.get(server)
       const story = name === undefined ? makeIdleStory(this.serverOf(server).state) : stories[name]
-      const allowance = allowanceFor([...injected, ...this.#libvirtdCrashes], server, story)
+      const allowance = allowanceFor([...injected, ...this.#libvirtdCrashes], server, story.qemuStarts)
       return findOutcomeViolations({ story, server, before, after, allowance })
     })
   }

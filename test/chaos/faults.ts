@@ -5,7 +5,6 @@ import type { Cloud } from '../rig/cloud.ts'
 import { type VictimName, victimNames, victimsOf } from '../rig/kills.ts'
 import { endProcess } from '../rig/process.ts'
 import type { GateRequest } from './gate.ts'
-import type { Story } from './stories.ts'
 import type { Allowance } from './story-outcome.ts'
 
 /** Name of the process that is killed. */
@@ -26,18 +25,15 @@ export interface InjectedFault {
  * The actions and QEMU starts that faults may add to a server's story. When QEMU is killed, the agent starts the guest
  * again if it is to run, and pauses it again if it was paused (the table in agent/server/plan.ts). A libvirtd that is
  * killed while it starts a domain ends the domain when it is back, because it cannot know how far the start was; then
- * the agent starts the domain again. An action whose long step has its record is ended as interrupted when QEMU is
- * killed, and runs once more after the start.
- * @param story the server's own story
+ * the agent starts the domain again.
+ * @param qemuStarts QEMU starts of the server's own story
  */
-export function allowanceFor(faults: readonly InjectedFault[], server: string, story: Story): Allowance {
-  const { qemuStarts, freezesQemuMs, actionRecord } = story
-  const restarted = freezesQemuMs === undefined || actionRecord === undefined ? [] : [actionRecord]
+export function allowanceFor(faults: readonly InjectedFault[], server: string, qemuStarts: number): Allowance {
   const qemuKills = faults.filter((injected) => injected.fault === 'QEMU' && injected.server === server)
   const interruptedStarts =
     qemuStarts > 0 ? faults.filter(({ fault, isDuringEffect }) => fault === 'libvirtd' && isDuringEffect) : []
   return {
-    actions: qemuKills.flatMap(({ wasPaused }) => ['start', ...(wasPaused ? ['pause'] : []), ...restarted]),
+    actions: qemuKills.flatMap(({ wasPaused }) => (wasPaused ? ['start', 'pause'] : ['start'])),
     qemuStarts: qemuKills.length + interruptedStarts.length,
   }
 }

@@ -90,7 +90,8 @@ A cell is the time in seconds from the request until the cloud has converged. \`
 starts the guest again if it is to run, which leaves an action record of \`start\`.
 
 During \`suspend slowly\` QEMU stands still for some seconds, so that a step of the action lasts: the processes are killed when the agent has written the step into the
-action record, and at its next checks of this step. All other points of this story are those of \`suspend\`.
+action record, and at its next checks of this step. All other points of this story are those of \`suspend\`. QEMU is not
+killed in it: the action would end as \`Interrupted\`, as it should.
 
 ## Failed cases
 
