@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
-// unit: pure or in-process, seconds. rig: needs a real API server or libvirtd (test/rig starts them). e2e: a whole cloud.
-// chaos: a whole cloud whose parts are killed. faults: one that lacks something, or has two of it (a quarter of an hour; `make chaos`).
+// unit: tests in this process. rig: tests on a real API server or libvirtd, which test/rig starts. e2e: tests on a whole
+// cloud. chaos: a whole cloud whose processes are killed. faults: a cloud in which something is missing, or runs twice
+// (a quarter of an hour; `make chaos`).
 export default defineConfig({
   test: {
     projects: [
@@ -12,9 +13,9 @@ export default defineConfig({
             '{crds,actions,kube,controller,agent,hack,test/contract,test/fakes,test/sim,test/scale}/**/*.test.ts',
           ],
           exclude: ['**/*.rig.test.ts', 'node_modules'],
-          // No measure: the machine may be busy.
+          // The limit is far above the time of any test, because the machine may be busy.
           testTimeout: 60_000,
-          // Vitest would leave one processor to others.
+          // By default, vitest leaves one processor unused.
           maxWorkers: '100%',
         },
       },
