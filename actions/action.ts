@@ -1,4 +1,7 @@
-/** What an action is: one value says all that the API, the controller, the agent, the docs and the generic tests need. */
+/**
+ * The declaration of an action. API, controller, agent, generated docs and generic tests all derive what they need from
+ * this one value.
+ */
 import type { Static, TObject } from 'typebox'
 import type { Reason } from '../crds/reasons.ts'
 import {
@@ -11,44 +14,51 @@ import {
 } from '../crds/states.ts'
 import type { Capability, Guest, Host, Progress, StepContext } from './host/index.ts'
 
-/** What a step gets: of the host, only the capabilities that it needs. */
+/** The input of a step, with only those capabilities of the host that the step needs. */
 export interface StepInput<P, Needs extends Capability = Capability> extends StepContext {
   host: Pick<Host, Needs>
   guest: Guest
   params: P
-  /** Identifies this run of the action and the boot that it causes: the same after a crash, another for the next request. */
+  /**
+   * Identifies this run of the action, and the boot that it causes. It is the same after a crash of the agent, and
+   * another for the next request.
+   */
   bootId: string
   /** Seconds that a guest gets to power off (shutdown_timeout in Nova). */
   shutdownTimeout: number
-  /** Milliseconds since this step was tried for the first time in this run of the action. */
+  /** Milliseconds since this step was first tried in this run of the action. */
   elapsedMs: number
 }
 
-/** The action cannot be done as things are, and nothing was changed: it ends with this reason, and the server stays as it is. */
+/**
+ * A step that cannot be done and has changed nothing. The action ends with this reason, and the server stays as it is.
+ */
 export interface Refusal {
   refused: { reason: Reason; message: string }
 }
 
-/** How far a step is. A step that is not done goes on by itself, and is tried again. */
+/** The progress of a step. A step that is not done goes on in the background, and the agent tries it again later. */
 export type StepResult = Progress | Refusal
 
 /** A small, named, idempotent piece of work. */
 export interface Step<P, Needs extends Capability = Capability> {
   name: string
-  /** Where it runs: in the controller, which then admits the request; or in the agent of the server's host. */
+  /**
+   * The process that runs it: the controller, which admits the request after that, or the agent of the server's host.
+   */
   side: 'controller' | 'host'
-  /** The capabilities of the host that it uses; `do` gets these and no others. */
+  /** The capabilities of the host that it uses. `do` gets only these. */
   needs: readonly Needs[]
-  /** Does what can be done now, without waiting for an image, a guest or a copy. No answer: it is done. */
+  /** Does what can be done now, and does not wait for an image, a guest or a copy. Without a result it is done. */
   do(input: StepInput<P, Needs>): Promise<StepResult | void>
 }
 
-/** Declares a step of the agent; its type has the needs that it names. */
-export function step<P, Needs extends Capability>(s: Omit<Step<P, Needs>, 'side'>): Step<P, Needs> {
+/** Declares a step of the agent. The type of the step has the capabilities that it names. */
+export function defineStep<P, Needs extends Capability>(s: Omit<Step<P, Needs>, 'side'>): Step<P, Needs> {
   return { side: 'host', ...s }
 }
 
-/** Does one try of a step, with the capabilities of `host` that the step needs. */
+/** Tries a step once, with the capabilities of `host` that the step needs. */
 export async function runStep<P>({ needs, do: run }: Step<P>, { host, ...input }: StepInput<P>): Promise<StepResult> {
   const given = Object.fromEntries(needs.map((capability) => [capability, host[capability]]))
   return (await run({ ...input, host: given as unknown as Host })) ?? { done: true }
@@ -61,29 +71,30 @@ export interface Action<Name extends string = string, P extends TObject = TObjec
   name: Name
   /** One sentence. */
   description: string
-  /** How Nova's API names it: POST /servers/{id}/action with this key; none: not asked for in this way. */
+  /** Nova's request: POST /servers/{id}/action with this key. Absent: Nova has no such request. */
   nova?: { key: string; since: string; status: 200 | 202 | 204 }
   policy: 'owner' | 'admin'
-  /** A ServerAction with these parameters requests it. An action without cannot be requested. */
+  /** The parameters of a ServerAction that requests it. Absent: no ServerAction can request it. */
   request?: P
   /**
-   * The key of a Secret that its parameters name. The controller seals the value for the server's host and adds it to the parameters as `sealed`
-   * (actions/sealed-secret.ts).
+   * The key of a Secret that its parameters name. The controller seals the value for the server's host and adds it to
+   * the parameters as `sealed` (actions/sealed-secret.ts).
    */
   sealedSecret?(params: Static<P>): { name: string; key: string }
   /**
-   * The Image that its parameters name. The controller resolves it, and adds the copy that the agent needs to the parameters as `resolvedImage`.
+   * The Image that its parameters name. The controller copies what the agent needs of it into the parameters, as
+   * `resolvedImage`.
    */
   namedImage?(params: Static<P>): { name: string; namespace?: string } | undefined
   /** The agent runs it to reach this spec.powerState. */
   desiredPower?: DesiredPower
-  /** The vmStates from which it may be requested; in another one it is rejected and nothing changes. */
+  /** The vmStates in which it may be requested. In every other one the request is rejected. */
   from: readonly VmState[]
-  /** Why it is rejected with these parameters in a state of `from` all the same; undefined: it is not. */
+  /** Why a request with these parameters is rejected in a state of `from`; undefined: it is admitted. */
   objection?(params: Static<P>, state: VmState): string | undefined
   /**
-   * A request for it in vmState error retries whatever failed, towards the power that is desired by then. A Server that no host could build
-   * is scheduled again.
+   * A request for it in vmState error retries the operation that failed, towards the power that is desired now. A
+   * Server that no host could build is scheduled again.
    */
   retries?: true
   /**
@@ -91,40 +102,46 @@ export interface Action<Name extends string = string, P extends TObject = TObjec
    * because the server must reach the state that it is for.
    */
   triesWhileBusy?: number
-  /** Nova's task state while it runs; none: Nova has none, and nothing is announced before it runs. */
+  /**
+   * Nova's task state while it runs. Absent: Nova has none, and the agent writes no status before it runs the steps.
+   */
   task?(params: Static<P>): TaskState
   /** Reason of the condition Ready while it runs (PowerChanging). */
   reason?: Reason
   /** Nova's event of the action record. */
   event: string
-  /** What is true of the server when it is done. gone: there is no server any more. */
+  /** Mode and power of the server after it. gone: there is no server any more. */
   result: ActionResult | 'gone'
-  /** It makes the guest boot from its own disk. Requested for a server that was never built, it builds it. */
+  /** The guest boots. A request for it builds a server that was never built. */
   boots?: true
-  /** It makes the server on its host for the first time. If it fails, another host may do it instead. */
+  /** It builds the server on its host for the first time. If it fails, the scheduler may choose another host. */
   builds?: true
   /**
-   * An agent that died while it ran need not go on with it: spec.powerState may have changed since. Otherwise the next agent finishes it
-   * first, because it may go on by itself: the guest was asked to power off, or libvirtd saves its memory.
+   * An agent that died while it ran need not go on with it: spec.powerState may have changed since. Otherwise the next
+   * agent finishes it first, because it may go on by itself: the guest was asked to power off, or libvirtd saves its
+   * memory.
    */
   interruptible?: true
   steps: readonly Step<Static<P>>[]
-  /** Run when it has failed for good, so that nothing half-made is left. */
+  /** The agent runs these steps when it has failed for good, so that nothing incomplete is left. */
   undo?: readonly Step<unknown>[]
 }
 
 export interface ActionResult {
-  /** The server's mode from then on; absent: it stays as it is. */
+  /** The mode of the server from then on. Absent: the mode does not change. */
   mode?: Mode
-  /** desired: what spec.powerState says. unchanged: what it was. */
+  /** desired: the power that spec.powerState names. unchanged: the power from before. */
   power: DomainPower | 'desired' | 'unchanged'
 }
 
-/** Does the action leave the server in the state in which it finds it? */
+/** Whether the action changes neither mode nor power of the server. */
 export const isUnchanging = ({ result }: Pick<Action, 'result'>): boolean =>
   result !== 'gone' && result.power === 'unchanged' && result.mode === undefined
 
-/** The vmState of a server after this action, if its spec.powerState is Running; undefined: as before, or the server is gone. */
+/**
+ * The vmState after this action of a server whose spec.powerState is Running. Undefined: the vmState does not change,
+ * or the server is gone.
+ */
 export function resultingVmState({ result }: Action): VmState | undefined {
   if (result === 'gone' || isUnchanging({ result })) return undefined
   const { mode = 'normal', power: of } = result
@@ -132,7 +149,7 @@ export function resultingVmState({ result }: Action): VmState | undefined {
   return vmStateOf({ mode, power, launched: true, fault: false })
 }
 
-/** Declares an action; only there so that the types of its parameters are inferred. */
-export function action<Name extends string, P extends TObject>(a: Action<Name, P>): Action<Name, P> {
+/** Declares an action. The function exists so that TypeScript infers the types of the parameters. */
+export function defineAction<Name extends string, P extends TObject>(a: Action<Name, P>): Action<Name, P> {
   return a
 }

@@ -36,7 +36,10 @@ const cases: Case[] = Object.values(actions).flatMap((action) =>
   ),
 )
 
-/** The power that each action leads to, with spec.powerState Running; gone: nothing is left of the server; unchanged: what it was. */
+/**
+ * The power after each action, if spec.powerState is Running. gone: nothing is left of the server. unchanged: the power
+ * from before.
+ */
 const powerAfter: Record<ActionName, DomainPower | 'gone' | 'unchanged'> = {
   create: 'running',
   delete: 'gone',
@@ -53,7 +56,7 @@ const powerAfter: Record<ActionName, DomainPower | 'gone' | 'unchanged'> = {
   changePassword: 'unchanged',
 }
 
-/** Whether what the action promises is true of the host. */
+/** Checks that the host is as the action promises. */
 async function expectDone({ action, title, make }: Case, host: FakeHost): Promise<void> {
   const wanted = powerAfter[action.name as ActionName]
   const { power } = host.observe(UID)
@@ -77,7 +80,7 @@ const diskAfter: Partial<Record<ActionName, string>> = {
 /** Boots that the action has caused, those with its boot ID. */
 const boots = (host: FakeHost): number => host.machine(UID).boots.filter((bootId) => bootId === 'm1').length
 
-/** Runs the action. One that leaves the server as it is may be refused: that is its end, too. */
+/** Runs the action to its end. For an action that leaves the server as it is, a refusal is an end as well. */
 async function run(c: Case, host: FakeHost, more: Partial<Run> = {}): Promise<void> {
   try {
     await runOn(host, { action: c.action, params: c.params, ...more })
@@ -86,8 +89,8 @@ async function run(c: Case, host: FakeHost, more: Partial<Run> = {}): Promise<vo
   }
 }
 
-/** What a run without trouble does: how often it boots and waits, how many effects it has, and what is there at the end. */
-async function clean(c: Case): Promise<{ boots: number; waits: number; effects: number; end: object }> {
+/** Runs the action without faults. Counts boots, waits and effects, and describes the machine at the end. */
+async function runWithoutFaults(c: Case): Promise<{ boots: number; waits: number; effects: number; end: object }> {
   const [host, life] = [await c.make(), new Life()]
   let waits = 0
   await run(c, host, { life, onWait: () => void (waits += 1) })
@@ -109,7 +112,7 @@ it('covers every action, from every state it may be asked in', () => {
 })
 
 it('has cases in which a step lasts', async () => {
-  const runs = await Promise.all(cases.map(async (c) => ({ title: c.title, waits: (await clean(c)).waits })))
+  const runs = await Promise.all(cases.map(async (c) => ({ title: c.title, waits: (await runWithoutFaults(c)).waits })))
   const lasting = runs.filter(({ waits }) => waits > 0).map(({ title }) => title)
   expect(lasting).toEqual(
     expect.arrayContaining([
@@ -130,7 +133,7 @@ describe.each(cases)('$title', (c) => {
   })
 
   it('ends the same with each step done twice, and when all of it is done again', async () => {
-    const { end, boots: once } = await clean(c)
+    const { end, boots: once } = await runWithoutFaults(c)
     const twice = await c.make()
     await run(c, twice, { times: 2 })
     expect(endOf(twice)).toEqual(end)
@@ -141,7 +144,7 @@ describe.each(cases)('$title', (c) => {
   })
 
   it('ends the same when it is tried again after an error at any point', async () => {
-    const { effects, end, boots: once } = await clean(c)
+    const { effects, end, boots: once } = await runWithoutFaults(c)
     for (const { at, when } of points(effects)) {
       const host = await c.make()
       const error = new Transient('LibvirtError', 'libvirt is busy')
@@ -153,7 +156,7 @@ describe.each(cases)('$title', (c) => {
   })
 
   it('ends the same after a crash at any point, and boots no more often', async () => {
-    const { effects, end, boots: once } = await clean(c)
+    const { effects, end, boots: once } = await runWithoutFaults(c)
     for (const { at, when } of points(effects)) {
       const host = await c.make()
       await expect(run(c, host, { life: new Life().killAt(at, when) })).rejects.toThrow(Killed)
@@ -164,7 +167,7 @@ describe.each(cases)('$title', (c) => {
   })
 
   it('ends the same after a crash between two tries of a step that lasts, and boots no more often', async () => {
-    const { waits, end, boots: once } = await clean(c)
+    const { waits, end, boots: once } = await runWithoutFaults(c)
     for (let at = 1; at <= waits; at++) {
       const host = await c.make()
       let count = 0
@@ -179,7 +182,7 @@ describe.each(cases)('$title', (c) => {
   })
 
   it('ends the same after two crashes, one in the recovery of the other', async () => {
-    const { effects, end, boots: once } = await clean(c)
+    const { effects, end, boots: once } = await runWithoutFaults(c)
     for (const first of points(effects))
       for (const second of points(effects)) {
         const host = await c.make()
@@ -195,7 +198,7 @@ describe.each(cases)('$title', (c) => {
   })
 })
 
-describe('what actions leave alone', () => {
+describe('actions', () => {
   it.each(['active', 'paused', 'suspended'] as const)(
     'a second request to reboot from %s is a second boot',
     async (from) => {
@@ -206,7 +209,7 @@ describe('what actions leave alone', () => {
     },
   )
 
-  it('create boots nothing where the wish is Stopped', async () => {
+  it('create boots nothing when spec.powerState is Stopped', async () => {
     const host = await situations.building[0]!()
     await runOn(host, { action: actions.create, guest: guestOf({ powerState: 'Stopped' }) })
     expect(host.observe(UID).power).toBe('off')

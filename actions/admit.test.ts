@@ -20,11 +20,13 @@ function server({ status, spec, deleting }: Given = {}): Server {
 }
 
 /**
- * The state table of nova/compute/api.py, one column for each of Nova's requests that exists here.
- * yes: Nova and Kubenova allow it. more: only Kubenova allows it. less: only Nova allows it. .: neither.
+ * The state table of nova/compute/api.py, with one column for each of Nova's requests that exists here. yes: Nova and
+ * Kubenova allow it. more: only Kubenova allows it. less: only Nova allows it. A dot: neither allows it.
  *
- * more, start from error: it retries what failed; in Nova that takes a hard reboot or reset-state.
- * more, stop from paused and suspended: spec.powerState is followed from every state; Nova wants unpause or resume first.
+ * more, start from error: it retries the operation that failed; in Nova that takes a hard reboot or reset-state.
+ *
+ * more, stop from paused and suspended: the agent follows spec.powerState in every state; Nova requires unpause or
+ * resume first.
  */
 const stateTable = `
   vm_state           start  stop  reboot_SOFT  reboot_HARD  pause  unpause  suspend  resume  delete  trigger_crash_dump  changePassword  rescue  unrescue
@@ -100,8 +102,9 @@ describe('the state table', () => {
   )
 
   /**
-   * Nova allows a hard reboot in task_states rebooting, reboot_pending, reboot_started, rebooting_hard, pausing, unpausing, suspending and
-   * resuming as well. Here at most one action runs on a server: a reboot that hangs ends by itself, and is requested again after that.
+   * Nova also allows a hard reboot in task_states rebooting, reboot_pending, reboot_started, rebooting_hard, pausing,
+   * unpausing, suspending and resuming. Here at most one action runs on a server: a user requests the next reboot after
+   * a reboot that hangs has ended by itself.
    */
   it.each(taskStates)('admit rejects every request in task_state %s', (taskState) => {
     for (const { name, params, vmState } of requestable)
@@ -115,7 +118,7 @@ describe('the state table', () => {
 const running = { activeAction: { name: 'other', uid: 'u1', action: 'reboot', admittedAt: '2026-01-01T00:00:00Z' } }
 const ended = { ...running, lastCompletedAction: 'u1' }
 
-/** What prevents a request whatever the vmState is; of several reasons the first in Nova's order. */
+/** Reasons to reject a request in every vmState. If several apply, the first in Nova's order is given. */
 const obstacles: [string, Given, string][] = [
   ['it is being deleted', { deleting: true }, 'ServerTerminating'],
   ['another request runs', { status: running }, 'ActionUnderWay'],

@@ -1,4 +1,4 @@
-/** Admission: may this action be requested of this server now? Pure; used by the controller, and by the API for its 409s. */
+/** Admission: decides whether an action may be requested of a server now. Pure. */
 import { Value } from 'typebox/value'
 import type { Reason, Server } from '../crds/index.ts'
 import type { Action } from './action.ts'
@@ -8,15 +8,15 @@ export type Admission = { admit: true } | { admit: false; reason: Reason; messag
 
 const reject = (reason: Reason, message: string): Admission => ({ admit: false, reason, message })
 
-/** Name of the ServerAction that was admitted and has not ended; there is at most one. */
+/** The name of the ServerAction that was admitted and has not ended. There is at most one. */
 export function runningRequestOf(server: Server): string | undefined {
   const { activeAction, lastCompletedAction } = server.status ?? {}
   return activeAction && activeAction.uid !== lastCompletedAction ? activeAction.name : undefined
 }
 
 /**
- * Decides in Nova's order: can the action be requested, are its parameters valid, does the server live, is it free and unlocked, and is it
- * in a state from which the action may be requested.
+ * Decides in Nova's order: whether the action can be requested, its parameters are valid, the server is not being
+ * deleted, no other request runs on it, it is not locked, and it is in a state in which the action may be requested.
  * @param params the ServerAction's member of the action's name
  */
 export function admit(server: Server, name: string, params: unknown): Admission {

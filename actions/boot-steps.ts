@@ -1,11 +1,13 @@
-/** The steps that every boot shares: what the guest stands on is made whole, the domain is made anew from the Server, and started. */
-import { type Step, step } from './action.ts'
+/**
+ * The steps of every boot: make what is missing on the host, define the domain from the Server as it is now, start it.
+ */
+import { defineStep, type Step } from './action.ts'
 
 /**
- * Disks, config drive and ports do not depend on one another. If one fails, the step still waits for the others, because the next step may
- * remove what they make.
+ * Makes disks, config drive and ports, which do not depend on one another. If one fails, the step still waits for the
+ * others, because the next step may remove what they make.
  */
-export const prepare = step({
+export const prepare = defineStep({
   name: 'prepare',
   needs: ['disks', 'configDrives', 'ports'],
   async do({ host: { disks, configDrives, ports }, guest, ...ctx }) {
@@ -16,7 +18,7 @@ export const prepare = step({
   },
 })
 
-export const define = step({
+export const define = defineStep({
   name: 'define',
   needs: ['domains'],
   async do({ host: { domains }, guest, bootId, ...ctx }) {
@@ -25,14 +27,16 @@ export const define = step({
   },
 })
 
-export const start = step({
+export const start = defineStep({
   name: 'start',
   needs: ['domains'],
   do: ({ host, guest, ...ctx }) => host.domains.start(guest, ctx),
 })
 
-/** For an action after which the server is as desired: one that should be off is made whole, and stays off. */
-export const startUnlessStopped = step({
+/**
+ * The last step of an action after which the server has its desired power: a server that should be off is not started.
+ */
+export const startUnlessStopped = defineStep({
   name: start.name,
   needs: start.needs,
   async do(input) {
@@ -40,7 +44,7 @@ export const startUnlessStopped = step({
   },
 })
 
-export const fetchImage = step({
+export const fetchImage = defineStep({
   name: 'fetch-image',
   needs: ['images'],
   do: ({ host, guest, ...ctx }) => host.images.fetch(guest, ctx),

@@ -1,7 +1,7 @@
 /** changePassword: the guest agent sets the password of a user of the guest. */
 import { type Static, Type } from 'typebox'
 import { Name } from '../crds/schema.ts'
-import { action, type StepInput, step } from './action.ts'
+import { defineAction, defineStep, type StepInput } from './action.ts'
 
 const params = Type.Object({
   user: Type.Optional(
@@ -30,7 +30,7 @@ type Params = Static<typeof params>
 /** The parameters as the agent gets them: the controller adds the password, sealed for the host. */
 type AdmittedParams = Params & { sealed?: string }
 
-const setPassword = step({
+const setPassword = defineStep({
   name: 'set-password',
   needs: ['guestAgent'],
   async do({ host, guest, params, bootId: requestId, ...ctx }: StepInput<AdmittedParams, 'guestAgent'>) {
@@ -41,7 +41,7 @@ const setPassword = step({
   },
 })
 
-export const changePassword = action({
+export const changePassword = defineAction({
   name: 'changePassword',
   description: 'The guest agent sets the password of a user of the guest. The password comes from a Secret.',
   nova: { key: 'changePassword', since: '2.1', status: 202 },

@@ -1,7 +1,10 @@
-/** trigger_crash_dump: sends a non-maskable interrupt (NMI), on which a guest's kernel writes a crash dump if it is set up for that. */
+/**
+ * trigger_crash_dump: sends a non-maskable interrupt (NMI). A guest's kernel that is set up for it then writes a crash
+ * dump.
+ */
 import { Type } from 'typebox'
 import type { Reason } from '../crds/reasons.ts'
-import { action, step } from './action.ts'
+import { defineAction, defineStep } from './action.ts'
 import type { NmiResult } from './host/index.ts'
 
 /** Why the request ends without an NMI that is known to have been sent. */
@@ -17,7 +20,7 @@ const refusals: Record<Exclude<NmiResult, 'sent'>, { reason: Reason; message: st
   },
 }
 
-const injectNmi = step({
+const injectNmi = defineStep({
   name: 'inject-nmi',
   needs: ['domains'],
   async do({ host, guest, bootId: requestId, ...ctx }) {
@@ -26,7 +29,7 @@ const injectNmi = step({
   },
 })
 
-export const triggerCrashDump = action({
+export const triggerCrashDump = defineAction({
   name: 'trigger_crash_dump',
   description:
     'Send a non-maskable interrupt to the guest, at most once for each request. Its kernel writes a crash dump if it is set up for that.',

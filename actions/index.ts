@@ -36,7 +36,9 @@ export function isActionName(name: string): name is ActionName {
   return Object.hasOwn(registry, name)
 }
 
-/** Can a ServerAction request it? The other actions run because of the Server's spec, or of its creation or deletion. */
+/**
+ * Can a ServerAction request it? The other actions run because of the Server's spec, or of its creation or deletion.
+ */
 export function isRequestable(name: string): name is ActionName {
   return isActionName(name) && actions[name].request !== undefined
 }

@@ -1,17 +1,29 @@
-/** create and delete: what happens because a Server is there, or shall not be any more. */
+/** create and delete: the actions that follow from the creation and the deletion of a Server. */
 import { vmStates } from '../crds/states.ts'
-import { action, type Step, step } from './action.ts'
+import { defineAction, defineStep, type Step } from './action.ts'
 import { define, fetchImage, prepare, startUnlessStopped } from './boot-steps.ts'
 
-/** Takes everything of the server from its host. */
+/** Removes everything of the server from its host. */
 const removal: readonly Step<unknown>[] = [
-  step({ name: 'destroy', needs: ['domains'], do: ({ host, guest, ...ctx }) => host.domains.destroy(guest, ctx) }),
-  step({ name: 'undefine', needs: ['domains'], do: ({ host, guest, ...ctx }) => host.domains.undefine(guest, ctx) }),
-  step({ name: 'unplug', needs: ['ports'], do: ({ host, guest, ...ctx }) => host.ports.unplug(guest, ctx) }),
-  step({ name: 'delete-disks', needs: ['disks'], do: ({ host, guest, ...ctx }) => host.disks.delete(guest, ctx) }),
+  defineStep({
+    name: 'destroy',
+    needs: ['domains'],
+    do: ({ host, guest, ...ctx }) => host.domains.destroy(guest, ctx),
+  }),
+  defineStep({
+    name: 'undefine',
+    needs: ['domains'],
+    do: ({ host, guest, ...ctx }) => host.domains.undefine(guest, ctx),
+  }),
+  defineStep({ name: 'unplug', needs: ['ports'], do: ({ host, guest, ...ctx }) => host.ports.unplug(guest, ctx) }),
+  defineStep({
+    name: 'delete-disks',
+    needs: ['disks'],
+    do: ({ host, guest, ...ctx }) => host.disks.delete(guest, ctx),
+  }),
 ]
 
-export const create = action({
+export const create = defineAction({
   name: 'create',
   description: 'Fetch the image, make disks, config drive and ports, define the domain and start it.',
   policy: 'owner',
@@ -25,7 +37,7 @@ export const create = action({
   undo: removal,
 })
 
-export const remove = action({
+export const remove = defineAction({
   name: 'delete',
   description: 'Destroy and undefine the domain; free ports and delete disks.',
   policy: 'owner',

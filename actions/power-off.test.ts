@@ -25,7 +25,7 @@ it('is done at once when the guest powers off', async () => {
 it.each([
   [60_000, 5000],
   [3000, 3000],
-])('looks again when %s ms are left after %s ms', async (leftMs, checkAfterMs) => {
+])('asks to be called again when %s ms are left after %s ms', async (leftMs, checkAfterMs) => {
   const { domains } = (await runningHost(false)).connect()
   expect(await powerOffGuest({ domains, guest: guestOf(), leftMs, signal })).toEqual({ done: false, checkAfterMs })
 })
@@ -38,7 +38,7 @@ it('takes the power away when the time is over', async () => {
   expect(life.effects).toEqual(['domains.destroy web'])
 })
 
-it('asks nobody when the domain is off', async () => {
+it('does nothing when the domain is off', async () => {
   const [host, life] = [await runningHost(true), new Life()]
   host.turnDomainOff(UID, 'shutdown')
   const { domains } = host.connect(life)

@@ -2,17 +2,17 @@
 import { type DomainPower, isKubenovaError } from '../crds/index.ts'
 import type { Domains, Guest, Progress, StepContext } from './host/index.ts'
 
-/** Longest time between two looks at a guest that was asked to power off, should libvirt's event get lost. */
+/** How often a guest that was asked to power off is observed, should libvirt's event get lost. */
 const CHECK_MS = 5000
 
 interface PowerOff extends StepContext {
   domains: Domains
   guest: Guest
-  /** What is left of the time that the guest has to power off. */
+  /** Milliseconds that are left of the time that the guest has to power off. */
   leftMs: number
 }
 
-/** One try: done when the domain is off. */
+/** Asks the guest once more, or takes the power away if no time is left. Done when the domain is off. */
 export async function powerOffGuest({ domains, guest, leftMs, ...ctx }: PowerOff): Promise<Progress> {
   const isOff = async (): Promise<boolean> => offPowers.has((await domains.observe(guest)).power)
   if (await isOff()) return { done: true }

@@ -1,31 +1,32 @@
 /** The actions behind spec.powerState: start, stop, pause, unpause, suspend, resume. */
 import { Type } from 'typebox'
-import { action, step } from './action.ts'
+import { defineAction, defineStep } from './action.ts'
 import { bootSteps } from './boot-steps.ts'
 import { ignoreBusy, powerOffGuest } from './power-off.ts'
 
-/** Gives the guest its time to power off, then takes the power away, as Nova's stop does. */
-const stopGuest = step({
+/** Gives the guest its time to power off and then takes the power away, as Nova's stop does. */
+const stopGuest = defineStep({
   name: 'shutdown',
   needs: ['domains'],
   async do({ host: { domains }, guest, shutdownTimeout, elapsedMs, ...ctx }) {
-    // A paused guest cannot react to ACPI, so unpause first. If QEMU hangs (LibvirtBusy), go on: its power is taken away in the end.
+    // A paused guest cannot react to ACPI, so unpause first. If QEMU hangs (LibvirtBusy), go on: its power is taken
+    // away in the end.
     await domains.unpause(guest, ctx).catch(ignoreBusy)
     return powerOffGuest({ domains, guest, leftMs: shutdownTimeout * 1000 - elapsedMs, ...ctx })
   },
 })
 
-/** The virtual CPUs go on; nothing happens to a guest that runs. */
-const goOn = step({
+/** Lets the virtual CPUs go on. Does nothing to a guest that runs. */
+const unpauseGuest = defineStep({
   name: 'unpause',
   needs: ['domains'],
   do: ({ host, guest, ...ctx }) => host.domains.unpause(guest, ctx),
 })
 
-export const start = action({
+export const start = defineAction({
   name: 'start',
   description:
-    'Power on, as a hard reboot does, from the Server as it is now. As a deed: also to try again after a fault, whatever the power that is wished.',
+    'Power on from the Server as it is now, as a hard reboot does. A request for it in vm_state error retries the operation that failed, whatever power is desired.',
   nova: { key: 'os-start', since: '2.1', status: 202 },
   policy: 'owner',
   request: Type.Object({}),
@@ -37,11 +38,11 @@ export const start = action({
   result: { power: 'running' },
   boots: true,
   interruptible: true,
-  // A server in error may be paused: to start it is to make it run.
-  steps: [...bootSteps, goOn],
+  // A server in error may be paused.
+  steps: [...bootSteps, unpauseGuest],
 })
 
-export const stop = action({
+export const stop = defineAction({
   name: 'stop',
   description: 'Power off: the guest is asked first, then the power is taken away.',
   nova: { key: 'os-stop', since: '2.1', status: 202 },
@@ -54,9 +55,9 @@ export const stop = action({
   steps: [stopGuest],
 })
 
-export const pause = action({
+export const pause = defineAction({
   name: 'pause',
-  description: 'The virtual CPUs stand still; memory stays where it is.',
+  description: 'Stop the virtual CPUs; the memory stays.',
   nova: { key: 'pause', since: '2.1', status: 202 },
   policy: 'owner',
   desiredPower: 'Paused',
@@ -65,12 +66,14 @@ export const pause = action({
   event: 'compute_pause_instance',
   result: { power: 'paused' },
   interruptible: true,
-  steps: [step({ name: 'pause', needs: ['domains'], do: ({ host, guest, ...ctx }) => host.domains.pause(guest, ctx) })],
+  steps: [
+    defineStep({ name: 'pause', needs: ['domains'], do: ({ host, guest, ...ctx }) => host.domains.pause(guest, ctx) }),
+  ],
 })
 
-export const unpause = action({
+export const unpause = defineAction({
   name: 'unpause',
-  description: 'The virtual CPUs go on.',
+  description: 'Let the virtual CPUs go on.',
   nova: { key: 'unpause', since: '2.1', status: 202 },
   policy: 'owner',
   desiredPower: 'Running',
@@ -79,12 +82,12 @@ export const unpause = action({
   event: 'compute_unpause_instance',
   result: { power: 'running' },
   interruptible: true,
-  steps: [goOn],
+  steps: [unpauseGuest],
 })
 
-export const suspend = action({
+export const suspend = defineAction({
   name: 'suspend',
-  description: 'Memory is saved to disk and the domain is off.',
+  description: 'Save the memory to disk and turn the domain off.',
   nova: { key: 'suspend', since: '2.1', status: 202 },
   policy: 'owner',
   desiredPower: 'Suspended',
@@ -92,12 +95,14 @@ export const suspend = action({
   task: () => 'suspending',
   event: 'compute_suspend_instance',
   result: { power: 'saved' },
-  steps: [step({ name: 'save', needs: ['domains'], do: ({ host, guest, ...ctx }) => host.domains.save(guest, ctx) })],
+  steps: [
+    defineStep({ name: 'save', needs: ['domains'], do: ({ host, guest, ...ctx }) => host.domains.save(guest, ctx) }),
+  ],
 })
 
-export const resume = action({
+export const resume = defineAction({
   name: 'resume',
-  description: 'The domain goes on from the memory saved.',
+  description: 'Restore the saved memory and go on from it.',
   nova: { key: 'resume', since: '2.1', status: 202 },
   policy: 'owner',
   desiredPower: 'Running',
@@ -107,7 +112,11 @@ export const resume = action({
   result: { power: 'running' },
   interruptible: true,
   steps: [
-    step({ name: 'plug', needs: ['ports'], do: ({ host, guest, ...ctx }) => host.ports.plug(guest, ctx) }),
-    step({ name: 'restore', needs: ['domains'], do: ({ host, guest, ...ctx }) => host.domains.start(guest, ctx) }),
+    defineStep({ name: 'plug', needs: ['ports'], do: ({ host, guest, ...ctx }) => host.ports.plug(guest, ctx) }),
+    defineStep({
+      name: 'restore',
+      needs: ['domains'],
+      do: ({ host, guest, ...ctx }) => host.domains.start(guest, ctx),
+    }),
   ],
 })

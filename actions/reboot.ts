@@ -1,6 +1,8 @@
-/** reboot: SOFT asks the guest and falls back to HARD; HARD makes the domain anew from the Server and starts it. */
+/**
+ * reboot: SOFT asks the guest to power off and becomes HARD after a time; HARD takes the power away. Both then boot it.
+ */
 import { type Static, Type } from 'typebox'
-import { action, type StepInput, step } from './action.ts'
+import { defineAction, defineStep, type StepInput } from './action.ts'
 import { bootSteps } from './boot-steps.ts'
 import { powerOffGuest } from './power-off.ts'
 
@@ -12,18 +14,19 @@ const params = Type.Object({
 })
 type Params = Static<typeof params>
 
-const powerOff = step({
+const powerOff = defineStep({
   name: 'power-off',
   needs: ['domains'],
   async do({ host: { domains }, guest, params, bootId, elapsedMs, ...ctx }: StepInput<Params, 'domains'>) {
-    // After a crash: the domain may run already because of this very reboot; to stop it again would be to reboot twice.
+    // After a crash of the agent the domain may already run because of this request: to stop it again would be a second
+    // reboot.
     if ((await domains.runningBootId(guest)) === bootId) return
     if (params.type === 'HARD') return domains.destroy(guest, ctx)
     return powerOffGuest({ domains, guest, leftMs: SOFT_REBOOT_TIMEOUT_SECONDS * 1000 - elapsedMs, ...ctx })
   },
 })
 
-export const reboot = action({
+export const reboot = defineAction({
   name: 'reboot',
   description: 'Restart the server.',
   nova: { key: 'reboot', since: '2.1', status: 202 },

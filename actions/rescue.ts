@@ -1,9 +1,12 @@
-/** rescue boots a server from a disk of a rescue image, with its own disks behind that; unrescue boots it from its own disk again. */
+/**
+ * rescue boots a server from a disk of a rescue image, with its own disks behind that; unrescue boots it from its own
+ * disk again.
+ */
 import { type Static, Type } from 'typebox'
 import { isKubenovaError } from '../crds/errors.ts'
 import type { Instance } from '../crds/kinds/server-status.ts'
 import { Name, Namespace } from '../crds/schema.ts'
-import { action, type StepInput, type StepResult, step } from './action.ts'
+import { defineAction, defineStep, type StepInput, type StepResult } from './action.ts'
 import { define, prepare, start, startUnlessStopped } from './boot-steps.ts'
 import { powerOffGuest } from './power-off.ts'
 
@@ -24,9 +27,10 @@ type Params = Static<typeof params>
 type AdmittedParams = Params & { resolvedImage?: Instance['image'] }
 
 /**
- * Makes the rescue disk while the guest still runs. An image that cannot be used ends the request, and the server stays as it is.
+ * Makes the rescue disk while the guest still runs. An image that cannot be used ends the request, and the server stays
+ * as it is.
  */
-const prepareRescueDisk = step({
+const prepareRescueDisk = defineStep({
   name: 'prepare-rescue-disk',
   needs: ['rescueDisks'],
   async do(input: StepInput<AdmittedParams, 'rescueDisks'>): Promise<StepResult> {
@@ -42,8 +46,11 @@ const prepareRescueDisk = step({
   },
 })
 
-/** Powers off what ran before. After a crash the domain may run already because of this very request: then it is left running. */
-const powerOff = step({
+/**
+ * Powers off what ran before. After a crash the domain may run already because of this very request: then it is left
+ * running.
+ */
+const powerOff = defineStep({
   name: 'power-off',
   needs: ['domains'],
   async do({ host: { domains }, guest, bootId, shutdownTimeout, elapsedMs, ...ctx }: StepInput<unknown, 'domains'>) {
@@ -52,14 +59,14 @@ const powerOff = step({
   },
 })
 
-const deleteRescueDisk = step({
+const deleteRescueDisk = defineStep({
   name: 'delete-rescue-disk',
   needs: ['rescueDisks'],
   do: ({ host, guest, ...ctx }) => host.rescueDisks.delete(guest, ctx),
 })
 
 /** The rescue system may have been started although the start was reported as failed. */
-const stopRescueSystem = step({
+const stopRescueSystem = defineStep({
   name: 'stop-rescue-system',
   needs: ['domains'],
   async do({ host: { domains }, guest, bootId, ...ctx }) {
@@ -67,7 +74,7 @@ const stopRescueSystem = step({
   },
 })
 
-export const rescue = action({
+export const rescue = defineAction({
   name: 'rescue',
   description:
     'Boot the server from a rescue image, with its own root disk as the second disk, so that it can be repaired.',
@@ -84,7 +91,7 @@ export const rescue = action({
   undo: [stopRescueSystem, deleteRescueDisk],
 })
 
-export const unrescue = action({
+export const unrescue = defineAction({
   name: 'unrescue',
   description:
     'End a rescue: boot the server from its own disk again, unless spec.powerState is Stopped, and delete the rescue disk.',

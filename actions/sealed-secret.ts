@@ -1,10 +1,13 @@
 /**
- * Passwords on their way from the controller to the agent of one host. The controller seals a password to the host's public key; only that
- * host can open it, and only for the Server and the request that it was sealed for. (docs/adr/0021)
+ * Passwords on their way from the controller to the agent of one host. The controller seals a password to the host's
+ * public key; only that host can open it, and only for the Server and the request that it was sealed for.
+ * (docs/adr/0021)
  */
 import type { KeyObject } from 'node:crypto'
 
-/** The uids of the Server and the ServerAction that a sealed value is for. A sealed value cannot be used for any other. */
+/**
+ * The uids of the Server and the ServerAction that a sealed value is for. A sealed value cannot be used for any other.
+ */
 export interface SealBinding {
   server: string
   request: string
@@ -12,7 +15,9 @@ export interface SealBinding {
 
 const ALGORITHM = 'ECDH-ES'
 const ENCRYPTION = 'A256GCM'
-/** Values are padded with zero bytes to a multiple of this, so that the ciphertext does not show how long a password is. */
+/**
+ * Values are padded with zero bytes to a multiple of this, so that the ciphertext does not show how long a password is.
+ */
 const BLOCK_BYTES = 128
 
 /**
@@ -30,7 +35,10 @@ export async function sealSecret(value: string, publicKey: string, { server, req
   return new CompactEncrypt(padded).setProtectedHeader(header).encrypt(key)
 }
 
-/** Opens what was sealed. Answers undefined if it was sealed to another key, or for another Server or request, or was changed. */
+/**
+ * Opens what was sealed. Answers undefined if it was sealed to another key, or for another Server or request, or was
+ * changed.
+ */
 export async function openSealedSecret(
   sealed: string,
   privateKey: KeyObject,

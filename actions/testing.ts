@@ -88,66 +88,74 @@ export async function runOn(
   await life.runUntilKilled(all())
 }
 
-/** A host on which the server was built and started with the boot ID `m0`. */
-async function built(): Promise<FakeHost> {
+/** Builds a host on which the server was built and started with the boot ID `m0`. */
+async function buildServer(): Promise<FakeHost> {
   const host = new FakeHost()
   await runOn(host, { action: actions.create, bootId: 'm0' })
   return host
 }
 
-const then = async (name: keyof typeof actions): Promise<FakeHost> => {
-  const host = await built()
+const buildAndRun = async (name: keyof typeof actions): Promise<FakeHost> => {
+  const host = await buildServer()
   await runOn(host, { action: actions[name], bootId: 'm0' })
   return host
 }
 
-const off = async (reason: string): Promise<FakeHost> => {
-  const host = await built()
+const buildOff = async (reason: string): Promise<FakeHost> => {
+  const host = await buildServer()
   host.turnDomainOff(UID, reason)
   return host
 }
 
-/** Of each state, the hosts that it may stand for. */
+/** For each vmState, hosts on which a server may be in that state. */
 export const situations: Record<VmState, readonly (() => Promise<FakeHost>)[]> = {
-  building: [async () => new FakeHost(), half],
-  active: [built, deaf],
-  paused: [() => then('pause')],
-  suspended: [() => then('suspend')],
-  stopped: [() => then('stop'), () => off('shutdown'), () => off('destroyed'), undefinedDomain],
-  error: [async () => new FakeHost(), built, deaf, half, undefinedDomain, () => then('pause'), () => then('suspend')],
-  rescued: [rescued],
-  resized: [built],
-  'soft-delete': [() => then('stop')],
+  building: [async () => new FakeHost(), buildHalf],
+  active: [buildServer, buildWithDeafGuest],
+  paused: [() => buildAndRun('pause')],
+  suspended: [() => buildAndRun('suspend')],
+  stopped: [() => buildAndRun('stop'), () => buildOff('shutdown'), () => buildOff('destroyed'), buildWithoutDomain],
+  error: [
+    async () => new FakeHost(),
+    buildServer,
+    buildWithDeafGuest,
+    buildHalf,
+    buildWithoutDomain,
+    () => buildAndRun('pause'),
+    () => buildAndRun('suspend'),
+  ],
+  rescued: [buildRescued],
+  resized: [buildServer],
+  'soft-delete': [() => buildAndRun('stop')],
   deleted: [async () => new FakeHost()],
-  shelved: [() => then('stop')],
+  shelved: [() => buildAndRun('stop')],
   shelved_offloaded: [async () => new FakeHost()],
 }
 
-/** Built, and then booted from a rescue disk with the boot ID `r0`. */
-async function rescued(): Promise<FakeHost> {
-  const host = await built()
+/** Builds the server, and boots it from a rescue disk with the boot ID `r0`. */
+async function buildRescued(): Promise<FakeHost> {
+  const host = await buildServer()
   await runOn(host, { action: actions.rescue, bootId: 'r0' })
   return host
 }
 
-/** Built half-way: a crash came between disks and domain. */
-async function half(): Promise<FakeHost> {
+/** Builds a half: the agent crashed after it had made the disks. */
+async function buildHalf(): Promise<FakeHost> {
   const host = new FakeHost()
   Object.assign(host.machine(UID), { disks: true, configDrive: '{}' })
   host.images.uids.add(instance.image.uid)
   return host
 }
 
-/** Its guest does not answer the power button. */
-async function deaf(): Promise<FakeHost> {
-  const host = await built()
+/** Builds a server whose guest does not react to the power button. */
+async function buildWithDeafGuest(): Promise<FakeHost> {
+  const host = await buildServer()
   host.machine(UID).obeysPowerButton = false
   return host
 }
 
-/** Someone undefined the domain on the host. */
-async function undefinedDomain(): Promise<FakeHost> {
-  const host = await built()
+/** Builds a server whose domain an administrator has undefined. */
+async function buildWithoutDomain(): Promise<FakeHost> {
+  const host = await buildServer()
   host.machine(UID).domain = undefined
   return host
 }

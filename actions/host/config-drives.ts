@@ -2,7 +2,10 @@ import type { Guest, MethodKinds, StepContext } from './guest.ts'
 
 /** The config drive: an ISO 9660 image with the metadata, user data and network data that Nova defines. */
 export interface ConfigDrives {
-  /** Writes the config drive from the Server as it is now, replacing an older one. Does nothing if the spec asks for none. */
+  /**
+   * Writes the config drive from the Server as it is now, replacing an older one. Does nothing if the spec asks for
+   * none.
+   */
   write(guest: Guest, ctx: StepContext): Promise<void>
 }
 

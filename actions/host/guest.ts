@@ -1,4 +1,4 @@
-/** What every capability of a host is called with. */
+/** The arguments that the methods of all capabilities share. */
 import type { Server } from '../../crds/kinds/server.ts'
 import type { Instance } from '../../crds/kinds/server-status.ts'
 import type { Mode } from '../../crds/states.ts'
@@ -7,7 +7,9 @@ import type { Mode } from '../../crds/states.ts'
 export interface Guest {
   readonly server: Server
   readonly instance: Instance
-  /** The mode in which the server is to run: status.mode, or the one that the running action results in. Absent: normal. */
+  /**
+   * The mode in which the server is to run: status.mode, or the one that the running action results in. Absent: normal.
+   */
   readonly mode?: Mode
 }
 
@@ -17,9 +19,10 @@ export interface StepContext {
 }
 
 /**
- * How far a long operation of the host is. A method that answers it starts the operation, or joins the one that runs, and does not wait for
- * its end: call it again when an event of the domain or the end of the operation wakes the Server, at the latest after `checkAfterMs`.
- * An operation that failed makes the next call throw; the call after that starts a new one.
+ * The progress of a long operation of the host. A method that returns it starts the operation, or joins the one that
+ * runs, and does not wait for its end. Call it again when an event of the domain or the end of the operation wakes the
+ * Server, at the latest after `checkAfterMs`. After a failure the next call throws, and the call after that starts a
+ * new operation.
  */
 export type Progress =
   | { readonly done: true }
@@ -30,5 +33,8 @@ export type Progress =
       readonly checkAfterMs: number
     }
 
-/** Whether each method of a capability changes the host. Tests wrap all methods by this table; the compiler keeps it complete. */
+/**
+ * Whether each method of a capability changes the host. Tests wrap all methods by this table; the compiler keeps it
+ * complete.
+ */
 export type MethodKinds<C> = { readonly [M in keyof C]: 'effect' | 'read' }

@@ -1,4 +1,4 @@
-/** What actions may ask of the host that a Server runs on: a group of capabilities. The agent implements them on libvirt, tests in memory. */
+/** The capabilities of the host that a Server runs on. The agent implements them on libvirt, tests in memory. */
 import { type ConfigDrives, configDrivesMethods } from './config-drives.ts'
 import { type Disks, disksMethods } from './disks.ts'
 import { type Domains, domainsMethods } from './domains.ts'
@@ -18,8 +18,8 @@ export type { Ports } from './ports.ts'
 export type { RescueDisks, RescueSystem } from './rescue-disks.ts'
 
 /**
- * Every method may be repeated at any time, also after a crash in the middle of it, and then does what is left to do. Methods throw the
- * errors of crds/errors.ts: Transient is retried, Terminal ends in a fault.
+ * Every method may be repeated at any time, also after a crash of the agent during the method, and then does what is
+ * left to do. Methods throw the errors of crds/errors.ts: Transient is retried, Terminal ends in a fault.
  */
 export interface Host {
   readonly images: Images

@@ -10,12 +10,14 @@ export interface RescueSystem {
 /** The disk that a server in mode rescued boots from. A server has at most one. */
 export interface RescueDisks {
   /**
-   * Fetches the image and makes the disk from it, as large as the image. Leaves a disk that was made for the same request, and replaces one of an
-   * earlier request, which must not be in use.
+   * Fetches the image and makes the disk from it, as large as the image. Leaves a disk that was made for the same
+   * request, and replaces one of an earlier request, which must not be in use.
    * @throws Terminal if the image cannot be used; Transient if its source or the disk fails
    */
   create(guest: Guest, system: RescueSystem, ctx: StepContext): Promise<Progress>
-  /** Removes the disk and the firmware variables of the rescue system, and unpins its image. No domain may run from it. */
+  /**
+   * Removes the disk and the firmware variables of the rescue system, and unpins its image. No domain may run from it.
+   */
   delete(guest: Guest, ctx: StepContext): Promise<void>
 }
 

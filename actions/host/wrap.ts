@@ -1,4 +1,4 @@
-/** Puts a function around every method of a host: gates of tests, simulated failures, waiting without a worker's slot. */
+/** Puts a function around every method of a host, for gates and simulated failures in tests. */
 import type { Guest } from './guest.ts'
 import { type Capability, type Host, hostMethods } from './index.ts'
 

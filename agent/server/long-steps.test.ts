@@ -1,6 +1,6 @@
 /** Tests how actions with long steps are reported, continued after a crash, and ended. */
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { step } from '../../actions/action.ts'
+import { defineStep } from '../../actions/action.ts'
 import { actions } from '../../actions/index.ts'
 import type { ServerAction } from '../../crds/index.ts'
 import { Life } from '../../test/fakes/life.ts'
@@ -224,7 +224,7 @@ describe('an action that is refused', () => {
   const refuseReboot = (): void => {
     const refused = { refused: { reason: 'InvalidState', message: 'it has no button' } } as const
     vi.spyOn(actions.reboot, 'steps', 'get').mockReturnValue([
-      step({ name: 'press', needs: [], do: async () => refused }),
+      defineStep({ name: 'press', needs: [], do: async () => refused }),
     ])
   }
 
