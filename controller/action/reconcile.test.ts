@@ -191,6 +191,16 @@ describe('reconcileAction', () => {
 })
 
 describe('reconcileAction on a stale cache', () => {
+  it('does not admit a request that the leader before has rejected', async () => {
+    await using bench = await withServer()
+    await requestAction(bench)
+    const requests = bench.api.resource<ServerAction>(resourceDefOf(serverAction))
+    const rejected = { metadata: { name: 'r1', namespace: 'demo' }, status: { phase: 'Rejected' } } as const
+    await reconcileWhileStale(bench, () => requests.apply(rejected, { fieldManager: 'kubenova-admission' }))
+    expect(outcomeOf(bench)).toMatchObject({ phase: 'Rejected' })
+    expect(bench.statusOf()).not.toHaveProperty('activeAction')
+  })
+
   it('admits a request that only the newest server allows', async () => {
     await using bench = await withServer({ ...active, vmState: 'building', taskState: 'spawning' })
     await requestAction(bench)

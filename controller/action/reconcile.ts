@@ -78,9 +78,11 @@ async function recheckWithLiveServer(request: ServerAction, deps: ActionDeps): P
 }
 
 /** Puts the action into the server's slot by compare-and-swap: of two ServerActions at once, one is rejected. */
-async function admitToSlot(request: ServerAction, server: Server, deps: ActionDeps): Promise<Outcome> {
+async function admitToSlot(cached: ServerAction, server: Server, deps: ActionDeps): Promise<Outcome> {
   const { stores } = deps
   const now = deps.now()
+  const request = await getUndecidedRequest(cached, stores)
+  if (!request) return done
   const { name, uid = '' } = request.metadata
   const { action, requestId } = request.spec
   const params = await slotParamsOf(request, server, deps).catch(toRejection)
@@ -99,6 +101,19 @@ async function admitToSlot(request: ServerAction, server: Server, deps: ActionDe
   // The Server has changed or is gone: decide again with the newest Server.
   if (result === 'conflict' || result === 'gone') return wait('the newest Server', NEWEST_MS)
   return markRunning(request, server, stores, now)
+}
+
+/**
+ * The request as the API server has it, unless it is finished or gone. The cache of a controller that has just become
+ * leader may be old: the leader before it may have rejected the request.
+ */
+async function getUndecidedRequest(
+  { metadata: { name, namespace, uid } }: ServerAction,
+  { actions }: ActionStores,
+): Promise<ServerAction | undefined> {
+  const latest = await ignoreNotFound(actions.api.get({ name, ...(namespace ? { namespace } : {}) }))
+  const isSame = latest !== undefined && latest.metadata.uid === uid && !latest.metadata.deletionTimestamp
+  return isSame && !isFinished(latest) ? latest : undefined
 }
 
 function toRejection(error: unknown): Refused {
