@@ -93,6 +93,7 @@ export class Invariants {
       this.addViolation(`${manager} changed the spec of ${key}`)
     if (old.status?.host !== now.status?.host) this.#checkHostChange(old, now, manager)
     this.#checkActiveAction(old, now, key)
+    this.#checkMode(old, now, key)
   }
 
   #checkHostChange(old: Server, now: Server, manager: string): void {
@@ -115,6 +116,12 @@ export class Invariants {
     if (records.find(({ metadata }) => metadata.uid === activeAction.uid)?.status?.phase === 'Failed') return
     const next = now.activeAction?.name ?? 'none'
     this.addViolation(`the active action ${activeAction.name} of ${key} was replaced by ${next} before its end`)
+  }
+
+  /** The mode changes in the same write as the completion of the action that changes it. */
+  #checkMode({ status: old = {} }: Server, { status: now = {} }: Server, key: string): void {
+    if (old.mode !== now.mode && old.lastCompletedAction === now.lastCompletedAction)
+      this.addViolation(`the mode of ${key} became ${now.mode} without the completion of an action`)
   }
 
   /** A deleted server has no orphans, except after a forced delete or on a host that is down. */

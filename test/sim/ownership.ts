@@ -16,8 +16,12 @@ export function findForeignChanges({ plural, manager, before, after, key }: Writ
   // The write itself may make its writer the owner, or end that.
   const isForeign = (ownerIn: (status: Status) => string | undefined): boolean =>
     writer === undefined || ![old, now].some((status) => ownerIn(status) === writer)
+  // A server that has lost its host keeps the fields of its last agent until they are removed in that agent's name.
+  const isClearedForAgent = (field: string): boolean =>
+    writer === 'agent' && old['host'] === undefined && old['domain'] !== undefined && now[field] === undefined
   return [
     ...changedFields(old, now)
+      .filter((field) => !isClearedForAgent(field))
       .filter((field) => isForeign((status) => ownerOfField(kind, field, status)))
       .map((field) => `${manager} changed status.${field} of ${key}`),
     ...changedConditions(old, now)

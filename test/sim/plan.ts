@@ -17,7 +17,7 @@ export type UserOperation =
   | {
       do: 'request action'
       name: string
-      action: 'reboot' | 'start'
+      action: 'reboot' | 'start' | 'rescue' | 'unrescue'
       type?: 'HARD' | 'SOFT'
       /** The agent is killed right after this step of the action. */
       killAfter?: (typeof bootSteps)[number]
@@ -87,6 +87,8 @@ const hostSteps = [
   'domains.destroy',
   'domains.undefine',
   'disks.delete',
+  'rescueDisks.create',
+  'rescueDisks.delete',
   'ports.unplug',
   'domains.save',
   'domains.pause',
@@ -163,7 +165,7 @@ const userOperations: GeneratorTable<UserOperation> = {
     generate: ({ r }) => ({
       do: 'request action',
       name: r.pick(names),
-      action: r.pickWeighted({ reboot: 3, start: 1 }),
+      action: r.pickWeighted({ reboot: 3, start: 1, rescue: 1, unrescue: 1 }),
       type: r.pick(['HARD', 'SOFT'] as const),
       ...(r.isTrueWithProbability(0.6) ? { killAfter: r.pick(bootSteps) } : {}),
     }),

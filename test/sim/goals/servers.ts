@@ -1,5 +1,6 @@
 /** Goals of servers: in the desired state, or in a state that their status explains. */
 import type { Server } from '../../../crds/index.ts'
+import type { Machine } from '../../fakes/host.ts'
 import type { Cloud } from '../cloud.ts'
 import { conditionOf, expectedVmStates, hasRoomFor, isWaitingForAddress, powerStateOf } from '../expectations.ts'
 import type { Plan } from '../plan.ts'
@@ -39,13 +40,25 @@ function describeOngoingWork(server: Server): string | undefined {
 
 function findPowerViolation(server: Server, cloud: Cloud): string | undefined {
   const { metadata, spec, status = {} } = server
+  const machine = cloud.host(status.host ?? '')?.machines.machine(metadata.uid ?? '')
+  if (status.mode === 'rescued') return findRescueViolation(server, machine, cloud)
+  if (machine?.rescueDisk || machine?.domain?.runsFrom === 'rescue disk') return 'is not rescued, but has a rescue disk'
   const ready = conditionOf(server, 'Ready')
   if (ready?.status !== 'True')
     return wasChangedOutside(server, cloud) ? undefined : `is not ready: ${JSON.stringify(ready)}`
   if (status.vmState !== expectedVmStates[spec.powerState])
     return `is ${status.vmState}, but is to be ${spec.powerState}`
-  const actual = powerStateOf(cloud.host(status.host ?? '')?.machines.machine(metadata.uid ?? '').domain)
+  const actual = powerStateOf(machine?.domain)
   return actual === spec.powerState ? undefined : `has a domain that is ${actual}, but is to be ${spec.powerState}`
+}
+
+/** The rescue system runs whatever spec.powerState is, unless its guest has shut down by itself. */
+function findRescueViolation(server: Server, machine: Machine | undefined, cloud: Cloud): string | undefined {
+  if (server.status?.vmState !== 'rescued') return `is ${server.status?.vmState}, but has mode rescued`
+  const { state, runsFrom } = machine?.domain ?? {}
+  const isRunning = state === 'running' && runsFrom === 'rescue disk'
+  if (isRunning || wasChangedOutside(server, cloud)) return undefined
+  return `is rescued, but its domain is ${state} and runs from ${runsFrom}`
 }
 
 /**
