@@ -147,3 +147,10 @@ it('mergeRuns takes the later result of a case, and drops a case whose point is 
   const later = { results: [result('c')], rows: new Map([['delete', ['a', 'c']]] as const) }
   expect(mergeRuns(earlier, later, 2).results).toEqual([result('a'), result('d', 'two domains run'), result('c')])
 })
+
+it('stablePoints keeps the first check of an effect that is under way', () => {
+  const { point } = makeReachedPoint('domains.start')
+  const check = (nth: number): ReachedPoint => ({ point: { ...point, nth, isUnderWay: true }, hasQemu: true })
+  const all = [makeReachedPoint('domains.start'), check(2), check(3)]
+  expect(stablePoints(all, all)).toEqual(all.slice(0, 2))
+})

@@ -14,6 +14,8 @@ export interface GateRequest {
   server: string
   step: string
   when: When
+  /** An earlier call has begun the effect, which goes on in the background. */
+  isUnderWay?: true
 }
 
 /** Environment variable with the path of the gatekeeper's socket. */
@@ -23,6 +25,7 @@ export class Gate {
   readonly #part: GateRequest['part']
   readonly #socket: Socket
   readonly #waiting = new Map<number, () => void>()
+  readonly #underWay = new Set<string>()
   #requestCount = 0
 
   constructor(part: GateRequest['part'], socket: Socket) {
@@ -33,11 +36,14 @@ export class Gate {
     socket.once('close', () => process.exit(70))
   }
 
-  /** Runs an effect with a gate before and after it. */
+  /** Runs an effect with a gate before and after it. There is no gate after a call that leaves the effect under way. */
   async runGated<T>(server: string, step: string, act: () => Promise<T>): Promise<T> {
-    await this.#waitAtGate({ part: this.#part, server, step, when: 'before' })
+    const [ask, key] = [{ part: this.#part, server, step }, `${server} ${step}`]
+    await this.#waitAtGate({ ...ask, when: 'before', ...(this.#underWay.has(key) ? { isUnderWay: true } : {}) })
+    this.#underWay.delete(key)
     const result = await act()
-    await this.#waitAtGate({ part: this.#part, server, step, when: 'after' })
+    if (isUnfinished(result)) this.#underWay.add(key)
+    else await this.#waitAtGate({ ...ask, when: 'after' })
     return result
   }
 
@@ -54,6 +60,10 @@ export class Gate {
     this.#waiting.delete(id)
   }
 }
+
+/** Whether the result is a Progress of an effect that goes on in the background. */
+const isUnfinished = (result: unknown): boolean =>
+  typeof result === 'object' && result !== null && 'done' in result && result.done === false
 
 export async function openGate(part: GateRequest['part']): Promise<Gate> {
   const path = process.env[GATE_SOCKET_VARIABLE]

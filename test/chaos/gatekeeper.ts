@@ -54,7 +54,7 @@ export class Gatekeeper implements AsyncDisposable {
 
   async #onLine(socket: Socket, line: string): Promise<void> {
     const { id, ...ask } = JSON.parse(line) as GateRequest & { id: number }
-    const key = JSON.stringify(ask)
+    const key = JSON.stringify([ask.part, ask.server, ask.when, ask.step])
     const nth = (this.#counts.get(key) ?? 0) + 1
     this.#counts.set(key, nth)
     await this.#watcher?.({ ...ask, nth })

@@ -29,7 +29,9 @@ export class PlannedKill implements FaultPlan {
     this.#wasPaused ||= hasJustPaused(point)
     if (this.#kill || nameOf(point) !== this.#pointName) return undefined
     const hold = Promise.withResolvers<void>()
-    this.injected = [{ fault: this.#fault, server, wasPaused: this.#wasPaused, isDuringEffect: false }]
+    this.injected = [
+      { fault: this.#fault, server, wasPaused: this.#wasPaused, isDuringEffect: point.isUnderWay === true },
+    ]
     this.#kill = this.#killAndRecover(server, hold.resolve)
     this.#kill.catch(() => undefined) // waitForRecovery() throws the error.
     return hold.promise
