@@ -29,8 +29,8 @@ export function casesOf(story: StoryName, points: readonly ReachedPoint[], fault
 
 /**
  * The points that two runs without faults have in common, in the order of the first: a point that is reached by chance
- * is left out. So is a repeated write after a conflict, which shows in more points `before` than `after`. Of the checks
- * of an effect that is under way only the first is kept: how many there are depends on libvirt's events.
+ * is left out. So is a repeated write after a conflict, which shows in more points `before` than `after`. An effect
+ * that is under way is checked after each of libvirt's events: only its first check is kept.
  */
 export function stablePoints(first: readonly ReachedPoint[], second: readonly ReachedPoint[]): ReachedPoint[] {
   const names = new Set(second.map(({ point }) => nameOf(point)))
