@@ -1,6 +1,6 @@
 /**
- * The agent without its process: registers the host, watches its Servers and its domains, and makes the domains match
- * the Servers.
+ * The agent, without the parts that only a process needs (flags, metrics server): registers the host as a Hypervisor,
+ * watches its Servers and its domains, and makes the domains match the Servers.
  */
 import { serverAction } from '../actions/index.ts'
 import { resourceDefOf, type ServerAction } from '../crds/index.ts'
@@ -29,7 +29,7 @@ const LABELS = { 'compute.kubenova.io/component': 'agent' }
 
 export interface Agent {
   run(signal: AbortSignal): Promise<void>
-  /** Checks that throw, with the reason, while the agent cannot do its work. */
+  /** The readiness checks by name. Each throws an Error with the reason while the agent cannot do its work. */
   ready: Record<string, () => void>
 }
 
@@ -37,7 +37,7 @@ export async function createAgent(kube: Kube, options: AgentOptions, log: Log): 
   return newAgent(await createAgentComponents(kube, options, log))
 }
 
-/** An agent of the components of a real host, or of a simulated one. */
+/** Creates the agent from its components, which belong to a real or to a simulated host. */
 export function newAgent(components: AgentComponents): Agent {
   const { session, facts, informer, options } = components
   return {
@@ -63,8 +63,8 @@ export function newAgent(components: AgentComponents): Agent {
 }
 
 /**
- * The API server has taken no heartbeat for so long that the controller counts this host as down, and may give its
- * Servers to others.
+ * Whether the API server has taken no heartbeat (renewal of the host's Lease) for so long that the controller counts
+ * this host as down, and may place its Servers on other hosts.
  */
 const isHeartbeatOverdue = ({ heartbeat, options }: AgentComponents): boolean =>
   (heartbeat.current?.ageMs ?? Infinity) >= options.downAfterSeconds * 1000
@@ -88,14 +88,14 @@ async function run(components: AgentComponents, signal: AbortSignal): Promise<vo
     await heartbeat.ended
   })
   await rejectOnAbort(heartbeat.acquired, signal)
-  // If another agent takes the Lease, this one ends: its caches may be outdated. After its restart it waits for the
-  // Lease.
+  // If another agent takes the Lease, this agent stops, because its caches may be outdated. When the process has been
+  // started again, it waits for the Lease.
   using scope = createAbortScope([signal, heartbeat.lost])
   await runWhileLeaseIsHeld(components, closing, scope.signal)
   if (!signal.aborted) heartbeat.lost.throwIfAborted()
 }
 
-/** Works while this agent holds the Lease of the host. */
+/** Watches and reconciles the Servers until `signal` aborts, at the latest when this agent loses the host's Lease. */
 async function runWhileLeaseIsHeld(
   components: AgentComponents,
   closing: AsyncDisposableStack,
@@ -107,7 +107,8 @@ async function runWhileLeaseIsHeld(
   await startWatches(components, running, signal)
   closing.defer(components.exposeMetrics())
   await informer.synced(signal)
-  // If libvirt stays away, begin without the facts: every Server that waits for libvirt then reports that.
+  // Wait for the facts of the host. If libvirt stays away, begin without them: each Server then reports in its status
+  // that it waits for libvirt.
   await rejectOnAbort(Promise.race([components.facts.first.promise, components.libvirt.firstAway.promise]), signal)
   const stopSync = await startSync(components, signal)
   log.info({ host: hostName }, 'agent works')

@@ -33,7 +33,10 @@ import { domainChanged, resyncDue, serversByUid, serversOn } from './server/cont
 import type { LocalHost } from './server/deps.ts'
 import { version } from './version.ts'
 
-/** The host's facts, once libvirt has reported them; `first` resolves at the first report. */
+/**
+ * The facts that libvirt, QEMU and the kernel report of the host (host/facts.ts). `known` is undefined until the first
+ * report, when `first` resolves.
+ */
 export interface FactsState {
   known: Facts | undefined
   first: PromiseWithResolvers<void>
@@ -63,9 +66,12 @@ export interface ClusterComponents {
   channels: Channels
   facts: FactsState
   libvirt: LibvirtState
-  /** Undefined until the first heartbeat is sent. */
+  /** The heartbeat that renews the host's Lease; `current` is undefined until the heartbeat is started. */
   heartbeat: { current: Heartbeat | undefined }
-  /** Refers to this host's Hypervisor once it is registered: the owner of objects such as the host's Lease. */
+  /**
+   * The owner reference to this host's Hypervisor, for objects such as the host's Lease. Undefined until the Hypervisor
+   * is registered.
+   */
   registered: { owner: OwnerReference | undefined }
 }
 
@@ -80,16 +86,16 @@ export interface HostComponents {
   orphans: OrphanCollector
   /**
    * Waits for the lock of the state directory and verifies the identity recorded there.
-   * @throws Refused if it is that of another cluster or host
+   * @throws Refused if the recorded identity is that of another cluster or host
    */
   lockHost(identity: Identity, signal: AbortSignal): Promise<StateDirectoryLock>
   /** Rotates the console logs of the Servers with these uids. */
   rotateConsoleLogs(uids: readonly string[]): Promise<void>
-  /** Exposes the metrics of libvirt until the returned function is called. */
+  /** Records metrics of all libvirt calls until the returned function is called. */
   exposeMetrics(): () => void
 }
 
-/** The part of libvirt's Session that the agent itself uses. */
+/** The members of the libvirt client's Session that the agent uses. */
 export type LibvirtSession = Pick<Session, 'generation' | 'connection' | 'connected' | 'on' | 'onResync'> &
   AsyncDisposable
 
@@ -135,7 +141,7 @@ export async function createAgentComponents(kube: Kube, options: AgentOptions, l
   }
 }
 
-/** Creates the components without starting any watch. */
+/** Creates the components that talk to the API server, without starting any watch. */
 export function createClusterComponents(kube: Kube, options: AgentOptions, log: Log): ClusterComponents {
   const hostName = options.hostName ?? defaultHostName()
   const { metrics, clock } = kube
@@ -169,7 +175,7 @@ export function createClusterComponents(kube: Kube, options: AgentOptions, log: 
   }
 }
 
-/** The components that the real host's parts are built from. */
+/** The components that newLocalHost and newOrphanCollector take. */
 interface LocalComponents extends ClusterComponents {
   domains: DomainClient
   storage: HostStorage

@@ -35,18 +35,22 @@ export const libvirtUnreachable = {
     'libvirt does not answer; running guests continue, and no server is placed here until it answers: check that libvirtd runs on the host',
 } as const
 
-/** The facts that this host's agent wrote into the status before, maybe in an earlier run. */
+/** The facts that this host's agent wrote into the status before, maybe in an earlier process. */
 export function lastReportedFacts({ status = {} }: Hypervisor): Facts['status'] {
   const { conditions: _, ...facts } = ownedStatus('Hypervisor', 'agent', status)
   return facts
 }
 
-/** Conflicts with the controller's writes happen, but not so many in a row unless something is wrong. */
+/**
+ * The controller writes the status too, so a write may conflict. So many conflicts in a row mean that something is
+ * wrong.
+ */
 const MAX_TRIES = 5
 
 /**
  * Writes the host's facts and the condition Ready into the Hypervisor's status; tries again on a conflict.
- * @param describe computes them from the Hypervisor as it was just read
+ * @param describe computes the facts and the condition from the Hypervisor as it was just read
+ * @throws Transient ObjectChanged after MAX_TRIES conflicts
  */
 export async function writeHypervisorStatus(
   api: Resource<Hypervisor>,

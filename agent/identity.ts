@@ -17,7 +17,7 @@ export interface Identity {
   host: string
 }
 
-/** The lock of a state directory. No other agent works on the directory until it is disposed of. */
+/** The lock of a state directory. No other agent works on the directory until the lock is disposed of. */
 export interface StateDirectoryLock extends AsyncDisposable {
   /** The id of the directory, created at its first use. It tells two hosts with the same name apart. */
   id: string
@@ -26,7 +26,7 @@ export interface StateDirectoryLock extends AsyncDisposable {
 /**
  * Waits until no other agent works on this directory. The first start records the identity; every later start must have
  * the same one.
- * @throws Refused
+ * @throws Refused if the directory belongs to another cluster or host
  */
 export async function lockStateDirectory(
   stateDir: string,

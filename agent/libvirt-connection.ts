@@ -3,7 +3,7 @@
  */
 import type { AgentComponents } from './components.ts'
 
-/** A restart of libvirtd takes less. */
+/** A connection that is lost for this long is reported as lost. A restart of libvirtd takes less time. */
 const AWAY_MS = 10_000
 
 type Dependencies = Pick<AgentComponents, 'session' | 'libvirt'> & {

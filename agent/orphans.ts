@@ -1,7 +1,8 @@
 /**
  * Collects orphans: domains and files of Servers that are no longer on this host, because they were deleted or moved
- * while the agent was down. If the agent saw the deletion of the Server, its domain and files are removed at once. All
- * others wait for a grace period, because an API server restored from a backup does not know the newer Servers.
+ * while the agent was down. If the agent sees the deletion of a Server, it removes the domain and the files at once.
+ * Any other orphan waits for a grace period, because an API server restored from a backup does not know the newer
+ * Servers.
  */
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -22,7 +23,7 @@ export interface Owner {
 
 export interface OrphanOptions {
   hostName: string
-  /** The owners of all directories on this host, with or without a domain. */
+  /** The owners of all Servers' directories on this host, including those without a domain. */
   listOwners(): Promise<Owner[]>
   servers: Resource<Server>
   /** Whether the cache has a Server with that uid on this host. */
@@ -35,7 +36,7 @@ export interface OrphanOptions {
   log: Log
 }
 
-/** The file that names the owner of a directory. It is written before any other file in the directory. */
+/** The file in each Server's directory that names the owner. It is written before any other file in the directory. */
 const OWNER_FILE = 'owner.json'
 
 export async function writeOwnerFile(dir: string, owner: Owner): Promise<void> {
@@ -46,8 +47,8 @@ export async function writeOwnerFile(dir: string, owner: Owner): Promise<void> {
 }
 
 /**
- * For `catch`: a domain whose metadata cannot be parsed (Terminal) counts as foreign. Any other error may hide a domain
- * of a Server, so it is thrown.
+ * For `catch`: ignores a Terminal error, which means that a domain's metadata cannot be parsed, so that the domain
+ * counts as foreign. Throws any other error again, because it may hide a domain of a Server.
  */
 function ignoreTerminal(error: unknown): undefined {
   if (!isKubenovaError(error) || error.kind !== 'Terminal') throw error
@@ -58,7 +59,7 @@ export interface OrphanCollector {
   collectDeleted(owner: Owner, uuid: string): Promise<void>
   /**
    * Removes the orphans whose grace period is over.
-   * @throws AggregateError, after all others, if some orphans could not be checked or removed
+   * @throws AggregateError if some orphans could not be checked or removed, after all others were
    */
   sweep(): Promise<void>
   /** The uids of all Servers with a domain on this host, orphans included. */
@@ -67,10 +68,13 @@ export interface OrphanCollector {
 
 export function createOrphanCollector(options: OrphanOptions): OrphanCollector {
   const { servers, isCached, domains, removeFiles, graceMs, now, log, hostName } = options
-  /** When each orphan was first seen, by its owner's uid. */
+  /** The time at which each orphan was first seen, on the clock `now`, by the owner's uid. */
   const firstSeen = new Map<string, number>()
 
-  /** Asks the API server if the cache has no such Server, because the cache may be behind. */
+  /**
+   * Whether the owner is a Server on this host. Asks the API server if the cache has no such Server, because the cache
+   * may be behind.
+   */
   async function belongsHere({ namespace, name, uid }: Owner): Promise<boolean> {
     if (isCached(uid)) return true
     const server = await ignoreNotFound(servers.get({ namespace, name }))
@@ -80,7 +84,7 @@ export function createOrphanCollector(options: OrphanOptions): OrphanCollector {
   async function removeOrphan(owner: Owner, uuid: string | undefined): Promise<void> {
     log.info({ server: `${owner.namespace}/${owner.name}`, uid: owner.uid }, 'removing an orphan')
     if (uuid !== undefined) {
-      // Does nothing to a foreign domain of the same UUID.
+      // Both calls do nothing if a domain with this UUID belongs to another Server or to none.
       const domain = domains.of(owner.uid)
       await domain.destroy(uuid)
       await domain.undefine(uuid)
@@ -127,7 +131,7 @@ export function createOrphanCollector(options: OrphanOptions): OrphanCollector {
   }
 }
 
-/** Reads the owners of all directories below `stateDir`. */
+/** Reads the owners of all Servers' directories below `stateDir`. */
 export async function readOwnerFiles(stateDir: string, log: Log): Promise<Owner[]> {
   const root = instancesDirOf(stateDir)
   const owners: Owner[] = []
@@ -137,7 +141,7 @@ export async function readOwnerFiles(stateDir: string, log: Log): Promise<Owner[
     try {
       owners.push(JSON.parse(text) as Owner)
     } catch (err) {
-      // Nothing else names the owner, so the directory stays until an operator removes it.
+      // No other file names the owner, so the directory stays until an operator removes it.
       log.warn({ err, directory: join(root, name) }, 'owner of a directory cannot be read')
     }
   }

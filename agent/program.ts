@@ -11,7 +11,7 @@ import { AgentOptions } from './options.ts'
 
 /**
  * Runs the agent until the process is told to stop.
- * @param createAgentFor creates the agent; tests wrap it
+ * @param createAgentFor creates the agent; tests pass a wrapper of createAgent
  */
 export async function runAgentProgram(createAgentFor = createAgent): Promise<void> {
   // QEMU may run as another user and must be able to enter our directories. Files that other users must not read are

@@ -20,7 +20,10 @@ export async function openSealingKey(stateDir: string): Promise<KeyObject> {
   return privateKey
 }
 
-/** Reads or creates the key at the first call, not before: the state directory is locked by then. */
+/**
+ * Returns a function that reads or creates the key at its first call, and not before, because the state directory is
+ * locked only later.
+ */
 export function lazySealingKey(stateDir: string): () => Promise<KeyObject> {
   let key: Promise<KeyObject> | undefined
   return () => {

@@ -46,14 +46,14 @@ export function partitionForNetworkSync(
     const { instance } = server.status ?? {}
     return instance && isLaunchedAndKept(server) ? [toHostedGuest({ server, instance })] : []
   })
-  // A creation plugs and a deletion unplugs by itself. The comparison must not bring back an interface that a deletion
-  // has removed.
+  // The action `create` plugs the interfaces of such a Server, and `delete` unplugs them. If the comparison took part,
+  // it could bring back an interface that the deletion has just removed.
   const changing = servers.filter((server) => !isLaunchedAndKept(server)).map(({ metadata }) => metadata.uid ?? '')
   // A guest whose Server has left this host keeps its filters for as long as it runs.
   return { guests, leaveUntouched: present.union(new Set(changing)) }
 }
 
-/** Tasks that list the domains and therefore cannot run while libvirt is away. */
+/** The tasks that list the domains. They cannot run while libvirt is away. */
 const needsLibvirt: ReadonlySet<string> = new Set(['network', 'orphans'])
 
 const tasks: Record<string, (components: AgentComponents, signal: AbortSignal) => Promise<unknown>> = {

@@ -20,7 +20,7 @@ const { lifecycle, reboot, ioErrorReason, controlError, pmSuspend, pmWakeup } = 
 
 /**
  * Returns when all watches are registered; their first lists may come later.
- * @param running the reconciles that run now, so that the deletion of a Server can abort its own
+ * @param running the reconciles that run now: when a Server is to be deleted, its reconcile is aborted
  */
 export async function startWatches(
   components: AgentComponents,
@@ -43,19 +43,21 @@ export async function startWatches(
   for (const event of [lifecycle, reboot, ioErrorReason, controlError, pmSuspend, pmWakeup])
     await session.on(event, ({ dom }) => channels.notify(domainChanged, dom.uuid))
   watchLibvirtConnection(components, {
-    // Events may have been missed, and libvirtd may have another version than before.
+    // Events may have been missed, and libvirtd may have another version than before. So the host is probed again, and
+    // all Servers are reconciled.
     onBack: () => probeFactsUntilKnown(components, signal),
     onAway: () => void reportLibvirtLoss(components, signal),
     signal,
   })
-  // While this agent was disconnected, the controller set Ready to False. The agent writes it again once it sees that.
+  // While the controller saw no heartbeat of this agent, it set Ready to False. When the controller counts the host as
+  // up again, the agent writes its own Ready.
   const correctReady = (host: Hypervisor): void => {
     const ready = findCondition(host.status?.conditions, 'Ready')
     if (host.status?.state === 'up' && ready?.reason !== readyReason(components))
       void retryUpdateHypervisorStatus(components, signal)
   }
   ownHypervisor.on({
-    // The first list may already show the controller's False.
+    // The first list may already have the Ready=False that the controller wrote.
     added: correctReady,
     updated: (_, host) => correctReady(host),
     // A user deleted the Hypervisor although its agent runs: the host still exists.
@@ -77,15 +79,15 @@ async function recreateHypervisor(components: AgentComponents, signal: AbortSign
     await registerHypervisor(components)
     await updateHypervisorStatus(components)
   }
-  // If the agent stops first, or the API server refuses, the agent's next start creates it.
+  // If the agent stops before that, or the API server rejects the write, the agent's next start creates the Hypervisor.
   await retryUntilAvailable(recreate, { clock: kube.clock, log, signal }).catch((err: unknown) =>
     log.error({ err }, 'the Hypervisor of this host was not created'),
   )
 }
 
 /**
- * Probes the host's facts until that succeeds or the connection to libvirt is replaced: no domain can be built without
- * them.
+ * Probes the host's facts until that succeeds or the connection to libvirt is replaced. No domain can be built without
+ * the facts.
  */
 async function probeFactsUntilKnown(components: AgentComponents, signal: AbortSignal): Promise<void> {
   const { session, kube, log } = components
@@ -103,8 +105,8 @@ async function probeFactsUntilKnown(components: AgentComponents, signal: AbortSi
 }
 
 /**
- * Reports a lasting loss of libvirt: on the Hypervisor first, so that the controller does not place rejected Servers
- * here again, then on the Servers.
+ * Reports a lasting loss of libvirt: first on the Hypervisor, so that the controller does not place Servers here again
+ * that this host has just rejected, then on the Servers.
  */
 async function reportLibvirtLoss(components: AgentComponents, signal: AbortSignal): Promise<void> {
   const { log, options } = components
@@ -117,7 +119,10 @@ async function reportLibvirtLoss(components: AgentComponents, signal: AbortSigna
 const readyReason = ({ libvirt, facts }: AgentComponents): Reason | undefined =>
   libvirt.away ? libvirtUnreachable.reason : facts.known && libvirtConnected.reason
 
-/** Writes the status, retrying while the API server is unavailable. A refusal is only logged. */
+/**
+ * Writes the Hypervisor's status, retrying while the API server is unavailable. If the API server rejects the write,
+ * that is only logged.
+ */
 function retryUpdateHypervisorStatus(components: AgentComponents, signal: AbortSignal): Promise<void> {
   const { kube, log } = components
   return retryUntilAvailable(() => updateHypervisorStatus(components), { clock: kube.clock, log, signal }).catch(
@@ -126,8 +131,8 @@ function retryUpdateHypervisorStatus(components: AgentComponents, signal: AbortS
 }
 
 /**
- * Writes the facts and the condition Ready into the Hypervisor. If libvirt is away and this run of the agent knows no
- * facts, those of the previous run stay.
+ * Writes the facts and the condition Ready into the Hypervisor's status. If libvirt is away and has not reported the
+ * facts to this process, the facts that an earlier process wrote stay.
  */
 async function updateHypervisorStatus({ kube, hostName, facts, libvirt }: AgentComponents): Promise<void> {
   if (!facts.known && !libvirt.away) return

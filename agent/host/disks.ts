@@ -1,5 +1,6 @@
 /**
- * The capability Disks on the host's files: creates a Server's disks, reads them for its domain, removes all its files.
+ * Implements the host capability Disks with files: creates a Server's disks, finds them for its domain, and removes all
+ * files of the Server.
  */
 import { rm } from 'node:fs/promises'
 import type { Disks, Guest } from '../../actions/host/index.ts'
@@ -48,7 +49,10 @@ async function createMissingDisks(
   await createDisks({ directory: dir, instance: guest.instance, base, root, hasSpace, signal: job.signal })
 }
 
-/** Reads the Server's disks. @throws Transient DiskMissing if one of them is missing */
+/**
+ * Finds the Server's disks.
+ * @throws Transient DiskMissing if one of them is missing
+ */
 export async function requireDisks({ dir }: ServerPaths): Promise<DiskFiles> {
   const disks = await readDisks(dir)
   if (!disks) throw disksMissingError(dir)
@@ -61,7 +65,10 @@ const disksMissingError = (dir: string): Transient =>
     `not all disks of the server are in ${dir}: bring them back (is the file system mounted?), or delete the server`,
   )
 
-/** Ends all jobs that write files of a Server, then removes the files. For deleted Servers and for orphans. */
+/**
+ * Cancels all background jobs that write files of a Server, then removes the files. Called for deleted Servers and for
+ * orphans.
+ */
 export async function removeServerFiles(
   uid: string,
   paths: ServerPaths,

@@ -1,4 +1,4 @@
-/** Calls of libvirt that change a Server's domain. */
+/** The libvirt calls that change a Server's domain. */
 import { Transient } from '../../crds/index.ts'
 import {
   type CallFunction,
@@ -14,15 +14,20 @@ import { hasCompleteManagedSave, hasManagedSave, removeManagedSave } from './man
 import { hasQemu, isDomainActive, type ObserveDomain } from './observe-domain.ts'
 import type { WithDomain } from './owned-domain.ts'
 
-/** Everything but the state of a TPM, which needs libvirt 8.9. */
+/**
+ * The flags that make an undefine remove all that libvirt keeps of the domain, except the state of a TPM: that flag
+ * needs libvirt 8.9.
+ */
 const UNDEFINE_ALL =
   domainUndefineFlags.managedSave |
   domainUndefineFlags.snapshotsMetadata |
   domainUndefineFlags.nvram |
   domainUndefineFlags.checkpointsMetadata
-/** VIR_DOMAIN_DEFINE_VALIDATE is not set, because libvirt's schema lags behind its parser. */
+/**
+ * VIR_DOMAIN_DEFINE_VALIDATE is not set, because libvirt's schema lags behind its parser and would refuse valid XML.
+ */
 const DEFINE_WITHOUT_VALIDATION = 0
-/** How long a QEMU that hangs on its storage gets to end. */
+/** The time limit of a destroy: a QEMU that hangs on its storage needs long to end. */
 const DESTROY_MS = 120_000
 
 /** The calls that define and undefine a Server's domain. */
@@ -40,7 +45,8 @@ export function newDefinitionCalls(
       }
     },
     async undefine(uuid) {
-      // libvirtd refuses this for a domain that was undefined while it ran. Such a domain vanishes when it powers off.
+      // libvirtd refuses to undefine a domain that was undefined already while it ran. Such a domain vanishes when it
+      // powers off, so the refusal counts as success.
       const isTransient = async (dom: DomainRef): Promise<boolean> =>
         !(await call(proc.domainIsPersistent, { dom })).persistent
       await withDomain(
@@ -60,7 +66,7 @@ export function newPowerCalls(call: CallFunction, withDomain: WithDomain, observ
   const removeManagedSaveIfAny = async (dom: DomainRef): Promise<void> => {
     if (await hasManagedSave(call, dom)) await removeManagedSave(call, dom)
   }
-  /** Like `withDomain`, but throws if there is no domain. */
+  /** Like `withDomain`, but throws a Transient error if there is no domain. */
   const withExistingDomain = async (
     doing: string,
     uuid: string,
@@ -71,7 +77,7 @@ export function newPowerCalls(call: CallFunction, withDomain: WithDomain, observ
   }
   return {
     async start(uuid, signal) {
-      // An earlier run of the agent may have begun a start: wait until it has ended.
+      // An earlier process of the agent may have begun a start: wait until that start has ended.
       if (hasQemu(await observe(uuid, { ms: Infinity, signal }))) return
       await withExistingDomain('start the domain', uuid, (dom) =>
         succeedIf(() => isDomainActive(call, dom), call(proc.domainCreateWithFlags, { dom, flags: 0 }, { signal })),
@@ -95,7 +101,8 @@ export function newPowerCalls(call: CallFunction, withDomain: WithDomain, observ
       await withDomain('power off the domain', uuid, destroy, 'skip')
     },
     async pause(uuid) {
-      // A domain that has powered off in the meantime cannot be paused, so this throws and the agent plans anew.
+      // A domain that has powered off in the meantime cannot be paused. Then this throws, and the next reconcile plans
+      // anew.
       await withExistingDomain('pause the domain', uuid, (dom) =>
         succeedIf(() => isDomainActive(call, dom), call(proc.domainSuspend, { dom })),
       )
@@ -108,7 +115,7 @@ export function newPowerCalls(call: CallFunction, withDomain: WithDomain, observ
       await withExistingDomain('save the domain', uuid, (dom) =>
         succeedIf(
           () => hasCompleteManagedSave(call, dom),
-          // The restored guest runs, even if it was paused.
+          // With this flag the guest runs after its restore, even if it was paused before the save.
           call(proc.domainManagedSave, { dom, flags: saveFlags.running }, callOptions),
         ),
       )
@@ -117,8 +124,8 @@ export function newPowerCalls(call: CallFunction, withDomain: WithDomain, observ
 }
 
 /**
- * Waits for a call. If libvirt refuses it because of the domain's state, an earlier call may already have succeeded:
- * then `isInResult` answers true and the refusal counts as success.
+ * Waits for a call. If libvirt refuses it because of the domain's state, an earlier call may already have succeeded: if
+ * `isInResult` returns true, the refusal counts as success.
  */
 async function succeedIf(isInResult: () => Promise<boolean>, call: Promise<unknown>): Promise<true> {
   try {

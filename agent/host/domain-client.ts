@@ -9,13 +9,13 @@ import { newNmiSender } from './nmi.ts'
 import { newObserver } from './observe-domain.ts'
 import { readOwner, withOwnedDomain } from './owned-domain.ts'
 
-/** All domains of the host. */
+/** Finds the domains of the host and their owners. */
 export interface DomainClient {
   /** Lists all domains, running or not, whether a Server owns them or not. */
   list(): Promise<DomainRef[]>
   /**
    * Returns the Server that owns the domain; undefined if none does or the domain is gone.
-   * @throws Terminal InvalidXML if its metadata is damaged
+   * @throws Terminal InvalidXML if the domain's metadata is damaged
    */
   ownerOf(dom: DomainRef): Promise<DomainOwner | undefined>
   /** The operations on the domains of the Server with this uid. */
@@ -24,10 +24,13 @@ export interface DomainClient {
 
 /**
  * Operations on a Server's domain. A domain with the same UUID that this Server does not own is foreign: reads and
- * removals treat it as absent, everything else throws UUIDInUse.
+ * removals treat it as absent, all other operations throw an error with the code UUIDInUse.
  */
 export interface OwnedDomains {
-  /** Waits for a domain that is starting up to run or to fail. @throws Transient LibvirtBusy if that takes long */
+  /**
+   * Observes the domain. If it is starting up, waits a while until it runs or has failed.
+   * @throws Transient LibvirtBusy if the start takes longer
+   */
   observe(uuid: string): Promise<ObservedDomain>
   define(uuid: string, xml: string): Promise<void>
   /** Resolves when the domain runs or its memory is restored. An abort ends the wait, not the start. */
@@ -48,7 +51,9 @@ export interface OwnedDomains {
   undefine(uuid: string): Promise<void>
 }
 
-/** @param call uses the connection that is open now, and throws ConnectionError while there is none */
+/**
+ * @param call makes a call on the connection that is open now, and throws ConnectionError while there is none
+ */
 export function newDomainClient(call: CallFunction): DomainClient {
   return {
     async list() {

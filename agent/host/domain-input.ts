@@ -17,7 +17,10 @@ export interface DomainResources {
   host: HostFacts
   paths: ServerPaths
   disks: Disks
-  /** Boots before the disks of the server, with the hardware that its image asks for. */
+  /**
+   * If present, the domain boots from this disk and not from the server's own, with the hardware that the rescue image
+   * asks for.
+   */
   rescueDisk?: RescueDisk
 }
 

@@ -1,4 +1,4 @@
-/** The capability Domains on libvirt. */
+/** Implements the host capability Domains with libvirt. */
 import { chmod, mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Domains, Guest, ObservedDomain } from '../../actions/host/index.ts'
@@ -16,14 +16,19 @@ export interface DomainsOptions {
   client: DomainClient
   jobs: Jobs
   pathsOf: PathsOf
-  /** @throws until libvirtd has described the host */
+  /**
+   * The facts of the host that domains are built from.
+   * @throws while libvirtd has not yet described the host
+   */
   facts(): HostFacts
 }
 
 const startJobKey = (uid: string): string => `start ${uid}`
 const saveJobKey = (uid: string): string => `save ${uid}`
 
-/** How often a managed save that an earlier agent started is checked, in case libvirt's event gets lost. */
+/**
+ * How often a managed save that an earlier process of the agent started is checked, in case libvirt's event gets lost.
+ */
 const CHECK_MS = 5000
 
 export function newDomains({ client, jobs, pathsOf, facts }: DomainsOptions): Domains {
@@ -51,7 +56,8 @@ export function newDomains({ client, jobs, pathsOf, facts }: DomainsOptions): Do
       shutdownRequests.send(uidOf(guest), () => domainsOf(guest).shutDown(uuid))
     },
     async destroy(guest) {
-      // Cancel the start first: one that libvirtd has not received yet must not follow the destruction.
+      // Cancel a running start first. Otherwise libvirtd could receive it after the destroy, and start the domain
+      // again.
       await jobs.cancel(startJobKey(uidOf(guest)))
       await domainsOf(guest).destroy(guest.instance.uuid)
       await jobs.cancel(saveJobKey(uidOf(guest)))
@@ -62,7 +68,7 @@ export function newDomains({ client, jobs, pathsOf, facts }: DomainsOptions): Do
       const { power, reason } = await observe(guest)
       if (power === 'saved') return { done: true }
       const job = saveJobKey(uidOf(guest))
-      // An earlier run of the agent started this save, and libvirtd continues it.
+      // An earlier process of the agent started this save, and libvirtd continues it.
       const isSaving = power === 'paused' && reason === 'saving'
       if (isSaving && !jobs.isRunning(job)) return { done: false, checkAfterMs: CHECK_MS }
       return jobs.poll(job, guest.instance.uuid, ({ signal }) => domainsOf(guest).save(guest.instance.uuid, signal))
@@ -75,8 +81,9 @@ export function newDomains({ client, jobs, pathsOf, facts }: DomainsOptions): Do
 }
 
 /**
- * Makes the directories that QEMU needs. It may run as another user: it must be able to enter the Server's directory,
- * not to list it; and it must create its socket in the shared directory without being able to remove those of others.
+ * Makes the directories that QEMU needs. QEMU may run as another user. It must be able to enter the Server's directory,
+ * but not to list it. It must be able to create its socket in the directory that all Servers share, but not to remove
+ * the sockets of other Servers.
  */
 async function prepareDirectories({ dir, vnc }: ServerPaths): Promise<void> {
   for (const [path, mode] of [

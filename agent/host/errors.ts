@@ -14,7 +14,7 @@ const terminalReasons: Partial<Record<LibvirtErrorCode, Reason>> = {
 
 /**
  * Converts any error of a libvirt call.
- * @param doing for the message: what the agent asked libvirtd to do
+ * @param doing what the agent asked libvirtd to do, for the message
  */
 export function errorFromLibvirt(error: unknown, doing: string): AnyError {
   if (isKubenovaError(error)) return error
@@ -40,7 +40,7 @@ export function errorFromLibvirt(error: unknown, doing: string): AnyError {
 }
 
 /**
- * Waits for a call that libvirt refuses when the domain is already in the resulting state: the refusal counts as
+ * Waits for a call that libvirt refuses if the domain is already in the resulting state. Such a refusal counts as
  * success.
  */
 export async function ignoreInvalidState(call: Promise<unknown>): Promise<void> {

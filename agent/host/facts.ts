@@ -22,7 +22,7 @@ import { cachedProbeResult, probeKvm } from './probe-kvm.ts'
 
 export interface FactsOptions {
   domainType: 'auto' | 'kvm' | 'qemu'
-  /** Directory of the disks: its file system is the host's disk capacity. */
+  /** Directory of the disks. The size of its file system is the disk capacity of the host. */
   dataDir: string
   hostIP: string
   agentVersion: string
@@ -74,7 +74,10 @@ async function queryHostFacts(call: CallFunction, options: FactsOptions): Promis
   }
 }
 
-/** Takes the operator's choice; for `auto`, KVM if libvirtd offers it and a probe shows that it works. */
+/**
+ * The type that the operator has chosen. For `auto`, KVM if libvirtd offers it and a probe shows that it works, else
+ * qemu.
+ */
 async function chooseDomainType(
   call: CallFunction,
   { arch, guests }: HostCapabilities,
@@ -123,10 +126,10 @@ async function readCapacity(call: CallFunction, { dataDir }: FactsOptions): Prom
   return { vcpus: node.cpus, ram, disk: Math.floor((disk.blocks * disk.bsize) / GIB) }
 }
 
-/** All memory of the host. nodeGetInfo counts only the NUMA cells that libvirtd sees, which can be less. */
+/** All memory of the host. The answer of nodeGetInfo is not used: it counts only the NUMA cells that libvirtd sees. */
 async function readMemoryMiB(call: CallFunction): Promise<number> {
-  // cell -1 is VIR_NODE_MEMORY_STATS_ALL_CELLS. The first call answers the number of statistics, the second the
-  // statistics.
+  // cell -1 is VIR_NODE_MEMORY_STATS_ALL_CELLS: all NUMA cells together. The first call returns the number of
+  // statistics, the second call the statistics.
   const all = { cell: -1, flags: 0 }
   const { nparams } = await call(proc.nodeGetMemoryStats, { ...all, nparams: 0 })
   const { params } = await call(proc.nodeGetMemoryStats, { ...all, nparams })
@@ -152,7 +155,7 @@ async function readBootTime(): Promise<string> {
 
 export const defaultHostName = (): string => hostname().toLowerCase()
 
-/** The first IPv4 address that is not loopback: other hosts most likely reach this host there. */
+/** The first IPv4 address that is not loopback: other hosts most likely reach this host at that address. */
 export function firstExternalAddress(): string {
   const all = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
   return all.find(({ internal, family }) => !internal && family === 'IPv4')?.address ?? '127.0.0.1'

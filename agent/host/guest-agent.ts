@@ -1,4 +1,4 @@
-/** The capability GuestAgent on libvirt. */
+/** Implements the host capability GuestAgent with libvirt. */
 import type { KeyObject } from 'node:crypto'
 import type { GuestAgent, PasswordRefusal } from '../../actions/host/index.ts'
 import { openSealedSecret } from '../../actions/sealed-secret.ts'
@@ -17,7 +17,7 @@ import { uidOf } from './paths.ts'
 
 export interface GuestAgentOptions {
   client: DomainClient
-  /** The host's private key, to which passwords are sealed. */
+  /** The host's private key, which opens the passwords that were sealed for this host. */
   sealingKey(): Promise<KeyObject>
 }
 
@@ -40,10 +40,12 @@ export function newGuestAgent({ client, sealingKey }: GuestAgentOptions): GuestA
   }
 }
 
-/** Sets the password of a user in the guest. Returns a refusal if it was not set. */
+/**
+ * Sets the password of a user in the guest. Returns undefined if the password was set, else the reason why it was not.
+ */
 export type SetPassword = (uuid: string, user: string, password: string) => Promise<PasswordRefusal | undefined>
 
-/** VIR_DOMAIN_PASSWORD_ENCRYPTED is not set: the guest hashes the password. */
+/** VIR_DOMAIN_PASSWORD_ENCRYPTED is not set: libvirt gets the password in plain text, and the guest hashes it. */
 const PLAIN_PASSWORD = 0
 
 export const newPasswordSetter =
@@ -54,7 +56,8 @@ export const newPasswordSetter =
         await call(proc.domainSetUserPassword, { dom, user, password, flags: PLAIN_PASSWORD })
         return 'set'
       } catch (error) {
-        // Another operation of libvirt still runs on the domain: the step throws Transient and is tried again.
+        // libvirt still runs another operation on the domain. This becomes a Transient error, and the step is tried
+        // again.
         if (!isLibvirtError(error) || error.code === 'VIR_ERR_OPERATION_TIMEOUT') throw error
         const { active } = await call(proc.domainIsActive, { dom })
         return active ? passwordRefusalOf(error, password) : guestNotRunning
@@ -64,7 +67,7 @@ export const newPasswordSetter =
     return result === 'set' ? undefined : result
   }
 
-/** Errors that mean that the domain has no channel to a guest agent, or that the agent does not answer. */
+/** The errors that mean that the domain has no channel to a guest agent, or that the guest agent does not answer. */
 const unavailableCodes: readonly LibvirtErrorCode[] = [
   'VIR_ERR_ARGUMENT_UNSUPPORTED',
   'VIR_ERR_AGENT_UNRESPONSIVE',

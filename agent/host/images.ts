@@ -16,13 +16,21 @@ export const newImages = (cache: ImageCache, jobs: Jobs): Images => ({
 
 const RESCUE_PIN = '.rescue'
 
-/** The owner of the pin on the image of a Server's rescue system. The Server's uid owns the pin on its own image. */
+/**
+ * The owner of the pin that keeps the image of a Server's rescue system in the cache. The pin on the Server's own image
+ * is owned by the Server's uid.
+ */
 export const rescuePinOf = (uid: string): string => `${uid}${RESCUE_PIN}`
 
-/** The uid of the Server that a pin belongs to, whether it is on the Server's image or on its rescue system's. */
+/**
+ * The uid of the Server in the owner of a pin. The pin is on the Server's own image or on the image of its rescue
+ * system.
+ */
 export const uidOfPin = (pin: string): string => (pin.endsWith(RESCUE_PIN) ? pin.slice(0, -RESCUE_PIN.length) : pin)
 
-/** Fetches the image into the cache if it is not there, and pins it. */
+/**
+ * Fetches the image into the cache if it is not there, and pins it: the image stays in the cache while it has a pin.
+ */
 export function ensureImage(
   cache: ImageCache,
   image: Instance['image'],

@@ -1,6 +1,7 @@
 /**
- * Runs long operations on the host, such as image fetches, disk copies, starts and managed saves. Each is started once;
- * every further call returns its progress.
+ * Runs long operations on the host in the background, such as image fetches, disk copies, starts and managed saves.
+ * Each operation is a job with a key. The first call with a key starts the job; every further call returns its
+ * progress.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Progress } from '../../actions/host/index.ts'
@@ -8,7 +9,7 @@ import type { Progress } from '../../actions/host/index.ts'
 export interface JobContext {
   /** Aborts when the job is cancelled or the agent stops. */
   readonly signal: AbortSignal
-  /** Reports how far the job is: one sentence. */
+  /** Reports in one sentence how far the job is. */
   report(progress: string): void
 }
 
@@ -19,9 +20,11 @@ interface Job {
   failure?: { readonly error: unknown; readonly at: number }
 }
 
-/** A job that ends within this time is reported as done by the call that starts it. */
+/** The call that starts a job waits for so long. If the job ends within this time, the call returns that it is done. */
 const START_WAIT_MS = 200
-/** Time until the next check, unless the end of the job requeues the Server earlier: how often progress is reported. */
+/**
+ * The time after which the caller should ask for the progress again. When a job ends, its Server is requeued earlier.
+ */
 const CHECK_MS = 5000
 /** A failure that no call has asked for in this time is forgotten, so that it does not fail a later request. */
 const FAILURE_KEPT_MS = 60_000
@@ -41,9 +44,10 @@ export class Jobs implements AsyncDisposable {
   }
 
   /**
-   * Starts `work`, or joins the job with this key. `work` must be idempotent and end at once if there is nothing to do:
-   * the success of a job is not remembered, and the call after it does `work` again.
-   * @throws the failure of the job, once
+   * Starts `work` as a job with this key, or returns the progress of the job that has this key. `work` must be
+   * idempotent and end at once if there is nothing to do, because the success of a job is not remembered: the next call
+   * runs `work` again.
+   * @throws the error of a job that has failed, to one caller only
    */
   async poll(key: string, uuid: string, work: (context: JobContext) => Promise<void>): Promise<Progress> {
     this.#forgetOldFailures()

@@ -24,9 +24,12 @@ export interface LibvirtHostOptions {
   network: Pick<HostNetwork, 'plug' | 'unplug'>
   /** Runs long operations; aborted when the host is disposed of. */
   jobs: Jobs
-  /** The private key to which the controller seals passwords. */
+  /** The host's private key, which opens the passwords that were sealed for this host. */
   sealingKey(): Promise<KeyObject>
-  /** @throws until libvirtd has described the host */
+  /**
+   * The facts of the host that domains are built from.
+   * @throws while libvirtd has not yet described the host
+   */
   facts(): HostFacts
 }
 

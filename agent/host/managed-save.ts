@@ -6,8 +6,8 @@ export const hasManagedSave = async (call: CallFunction, dom: DomainRef): Promis
   (await call(proc.domainHasManagedSaveImage, { dom, flags: 0 })).result
 
 /**
- * Whether the domain has a managed save that libvirt can read. If the host loses power during a save, half a file is
- * left.
+ * Whether the domain has a managed save that libvirt can read. If the host loses power during a save, an incomplete
+ * file is left.
  */
 export async function hasCompleteManagedSave(call: CallFunction, dom: DomainRef): Promise<boolean> {
   try {

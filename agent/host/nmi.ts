@@ -1,6 +1,7 @@
 /**
- * Sends NMIs. A note in the running domain's metadata says which request is being sent: it outlives the agent, and ends
- * with the QEMU.
+ * Sends NMIs, at most one for each request. Before the NMI is sent, a note with the request's id is written into the
+ * running domain's metadata, so that the NMI is not sent again after a crash of the agent. The note ends with the QEMU
+ * process.
  */
 import type { NmiResult } from '../../actions/host/index.ts'
 import { parseXml } from '../domain/parse-xml.ts'
@@ -18,7 +19,10 @@ import type { WithDomain } from './owned-domain.ts'
 
 const NMI_NAMESPACE = 'https://kubenova.io/nmi/1'
 const NMI_PREFIX = 'kubenova-nmi'
-/** libvirt refuses live metadata for a domain that is off, and forgets the note when QEMU ends. */
+/**
+ * The note is in the domain's live metadata. libvirt refuses such metadata for a domain that is off, and forgets it
+ * when QEMU ends.
+ */
 const LIVE = modificationImpact.live
 
 interface Note {
@@ -60,7 +64,8 @@ async function sendNmiOnce(call: CallFunction, dom: DomainRef, requestId: string
 }
 
 /**
- * An error that libvirt answers means that no NMI was sent; without an answer the note stays, because it may have been.
+ * Sends the NMI. If libvirt answers with an error, no NMI was sent, so the note is removed. If libvirt does not answer,
+ * the NMI may have been sent, so the note stays.
  */
 async function injectNmi(call: CallFunction, dom: DomainRef): Promise<void> {
   try {
@@ -76,7 +81,7 @@ async function removeNote(call: CallFunction, dom: DomainRef): Promise<void> {
   try {
     await call(proc.domainSetMetadata, note)
   } catch (error) {
-    // The domain has powered off, and libvirt has forgotten the note.
+    // libvirt refuses this when the domain has powered off, and has forgotten the note in that case.
     if (!isLibvirtError(error)) throw error
   }
 }

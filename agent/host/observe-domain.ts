@@ -9,14 +9,18 @@ import type { WithDomain } from './owned-domain.ts'
 import { toDomainState } from './states.ts'
 
 /**
- * How long a domain that is starting up is observed until it has started or failed, and how often. Most boots end
- * within this time, and so does what a killed libvirtd leaves. The restore of a large memory does not: no reconcile
- * waits for it.
+ * How long an observation waits for a domain that is starting up. Most boots end within this time, and so does the
+ * clean-up after a killed libvirtd (isStartingUp). The restore of a large memory takes longer, but no reconcile waits
+ * for that.
  */
 const STARTING_UP_MS = 1000
+/** The time between two looks at a domain that is starting up. */
 const OBSERVE_AGAIN_MS = 50
 
-/** @param wait for how long a domain that is starting up is observed, and what ends that early */
+/**
+ * Observes the domain with this UUID.
+ * @param wait how many milliseconds to wait for a domain that is starting up, and a signal that ends the wait early
+ */
 export type ObserveDomain = (uuid: string, wait?: { ms: number; signal?: AbortSignal }) => Promise<ObservedDomain>
 
 export function newObserver(call: CallFunction, withDomain: WithDomain): ObserveDomain {
@@ -50,8 +54,8 @@ export const hasQemu = ({ power }: ObservedDomain): boolean =>
   power === 'running' || power === 'paused' || power === 'pmsuspended'
 
 /**
- * Whether libvirtd is still starting the domain, so that its state is not final. A libvirtd that was killed during a
- * start and restarted reports this state too: within some 200 ms it ends what is left of the domain, without an event
+ * Whether libvirtd is still starting the domain, so that its state is not final. If libvirtd was killed during a start,
+ * the next libvirtd reports this state too: within some 200 ms it ends what is left of the domain, without an event
  * (qemuProcessReconnect).
  */
 const isStartingUp = ({ power, reason }: ObservedDomain): boolean => power === 'paused' && reason === 'starting up'
@@ -62,8 +66,8 @@ async function observeOnce(call: CallFunction, dom: DomainRef, bootId: DomainOwn
     hasManagedSave(call, dom),
   ])
   const unsavedState = toDomainState(state, reason, false)
-  // libvirtd was killed during a save or a restore. The save is older than the disk: restored after the next crash it
-  // would damage the guest.
+  // If the domain runs and has a managed save, libvirtd was killed during a save or a restore. The save is older than
+  // the disk: if it were restored later, it would damage the guest's data. So remove it.
   if (saved && unsavedState.power === 'running') await removeManagedSave(call, dom)
   const isSaved = saved && unsavedState.power === 'off' && (await hasCompleteManagedSave(call, dom))
   const observed = toDomainState(state, reason, isSaved)

@@ -11,13 +11,13 @@ import {
 } from '../libvirt/index.ts'
 import { errorFromLibvirt } from './errors.ts'
 
-/** The running definition, or the persistent one of a domain that is off. */
+/** Reads the metadata of the running definition, or of the persistent definition if the domain is off. */
 const CURRENT = modificationImpact.current
 
 /**
  * Calls `act` with the domain of this UUID; returns undefined if there is none.
- * @param doing for messages: what the agent asks libvirt to do
- * @param foreign whether a domain that this Server does not own is an error or counts as none
+ * @param doing what the agent asks libvirt to do, for messages
+ * @param foreign a domain that this Server does not own is an error (refuse, the default) or counts as none (skip)
  */
 export type WithDomain = <T>(
   doing: string,
@@ -44,8 +44,9 @@ export function withOwnedDomain(call: CallFunction, uid: string): WithDomain {
 }
 
 /**
- * The domain of an earlier Server with this UUID will be collected (Transient). A domain that no Server made will not
- * (Terminal).
+ * The error for a domain that has the Server's UUID but not its uid. If another Server owned the domain, the agent will
+ * collect it as an orphan, so the error is Transient (retried). If no Server made it, the domain stays, so the error is
+ * Terminal.
  */
 function uuidInUseError(
   { name, uuid }: DomainRef,
@@ -67,7 +68,10 @@ async function findDomain(call: CallFunction, uuid: string): Promise<DomainRef |
   }
 }
 
-/** Reads the owner that the domain's metadata names; undefined if it has no element of our namespace. */
+/**
+ * Reads the owner that the domain's metadata names; undefined if the metadata has no element of Kubenova's XML
+ * namespace.
+ */
 export async function readOwner(call: CallFunction, dom: DomainRef): Promise<DomainOwner | undefined> {
   try {
     const { metadata } = await call(proc.domainGetMetadata, {

@@ -14,7 +14,7 @@ export interface ServerPaths {
   vnc: string
 }
 
-/** Answers where the files of a guest's Server are. */
+/** Returns the paths of the files of a guest's Server. */
 export type PathsOf = (guest: Guest) => ServerPaths
 
 export const uidOf = ({ server }: Guest): string => server.metadata.uid ?? ''
@@ -22,7 +22,10 @@ export const uidOf = ({ server }: Guest): string => server.metadata.uid ?? ''
 /** The directory that has a directory for each Server. */
 export const instancesDirOf = (dataDir: string): string => join(dataDir, 'instances')
 
-/** The VNC socket lies in `runDir`: socket paths have room for 107 bytes. */
+/**
+ * The VNC socket is in `runDir`, because the path of a Unix socket may have at most 107 bytes and `dataDir` can be
+ * long.
+ */
 export function serverPathsOf(dataDir: string, runDir: string, uid: string): ServerPaths {
   const dir = join(instancesDirOf(dataDir), uid)
   return {
@@ -39,7 +42,7 @@ export function serverPathsOf(dataDir: string, runDir: string, uid: string): Ser
 }
 
 /**
- * The domain's name in libvirt: readable, and unique by the first eight digits of the uid; libvirt refuses a duplicate.
+ * The domain's name in libvirt. The first eight digits of the uid make it unique, because libvirt refuses a duplicate.
  */
 export function domainNameOf({ name, uid }: { name: string; uid: string }): string {
   return `${name.slice(0, 80)}-${uid.slice(0, 8)}`

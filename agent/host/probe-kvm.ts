@@ -1,7 +1,8 @@
 /**
- * Probes whether KVM runs guests on this host. The presence of /dev/kvm does not show it: on nested or restricted hosts
- * it opens, and then stops at the first instruction, or emulates each one a thousand times slower. So a small domain
- * boots a sector that counts for a while and then writes to its serial port; hardware does that in well under a second.
+ * Probes whether KVM runs guests on this host. The presence of /dev/kvm does not show that: on nested or restricted
+ * hosts /dev/kvm can be opened, but a guest stops at its first instruction or runs a thousand times slower. So a small
+ * domain boots a sector that counts for a while and then writes to its serial port. With a working KVM this takes well
+ * under a second.
  */
 import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
@@ -13,15 +14,15 @@ import { type CallFunction, domainCreateFlags, isLibvirtError, proc } from '../l
 
 const PROBE_TIMEOUT_MS = 5000
 /**
- * Time for the domain's start, which may be long on a busy machine. If the agent gave up earlier, the domain would
- * start afterwards and stay.
+ * The time limit of the domain's start, which may take long on a busy machine. If the agent gave up earlier, the domain
+ * would start afterwards and keep running.
  */
 const CREATE_TIMEOUT_MS = 120_000
 const POLL_MS = 50
-/** Begins the names of probe domains. */
+/** The prefix of the names of probe domains. */
 const PROBE_NAME_PREFIX = 'kubenova-probe-'
 
-/** How far the boot sector counts. */
+/** The number to which the boot sector counts. */
 const LOOP_COUNT = 50_000_000
 
 /** Builds a boot sector, in 16-bit code, that counts and then writes K to the serial port. */
@@ -83,8 +84,8 @@ function buildProbeXml(uuid: string, arch: string, { disk, log }: { disk: string
 }
 
 /**
- * useless: KVM starts the guest but does not run it in time. refused: libvirt or QEMU did not start it, for lack of
- * KVM, or of memory just now.
+ * works: the guest wrote to its serial port in time. useless: the guest started, but wrote nothing in time. refused:
+ * libvirt or QEMU did not start the guest, because KVM is missing, or memory is missing at the moment.
  */
 export type ProbeVerdict = 'works' | 'useless' | 'refused'
 
@@ -102,14 +103,14 @@ export async function probeKvm(
   try {
     await writeFile(files.disk, buildBootSector())
     const xml = buildProbeXml(uuid, arch, files)
-    // libvirtd destroys the domain when the agent's connection ends.
+    // With this flag libvirtd destroys the domain when the agent's connection ends.
     const flags = domainCreateFlags.autodestroy
     const { dom } = await call(proc.domainCreateXml, { xml, flags }, { timeoutMs: CREATE_TIMEOUT_MS })
     const hasWritten = await waitForGuestOutput(files.log)
     await call(proc.domainDestroyFlags, { dom, flags: 0 })
     return hasWritten ? 'works' : 'useless'
   } catch (error) {
-    // A broken connection is no answer: the caller handles it.
+    // A broken connection says nothing about KVM, so the caller handles its error.
     if (!isLibvirtError(error)) throw error
     log.warn({ err: error }, 'libvirtd offers KVM but starts no guest with it: this host uses emulation')
     return 'refused'
@@ -119,8 +120,8 @@ export async function probeKvm(
 }
 
 /**
- * Destroys probe domains of earlier agents: if libvirtd was killed, it could not destroy them when the connection
- * ended.
+ * Destroys the probe domains of earlier agent processes. libvirtd destroys them when the connection ends, except if it
+ * was itself killed.
  */
 async function destroyOrphanedProbes(call: CallFunction): Promise<void> {
   const { domains } = await call(proc.connectListAllDomains, { needResults: true, flags: 0 })
@@ -131,8 +132,9 @@ async function destroyOrphanedProbes(call: CallFunction): Promise<void> {
 }
 
 /**
- * Whether KVM works: by the last probe since the host booted with the same QEMU; else by a new probe, which takes
- * seconds. A refusal comes fast and may be for a passing reason, so it is not cached.
+ * Whether KVM works: the result of the last probe, if the host has not booted since and QEMU is the same; else the
+ * result of a new probe, which takes seconds. A refusal is not cached, because it comes fast and its reason may be a
+ * passing one.
  */
 export async function cachedProbeResult(
   dataDir: string,
@@ -141,7 +143,7 @@ export async function cachedProbeResult(
 ): Promise<boolean> {
   const path = join(dataDir, 'probe/kvm.json')
   const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
-  // Without a result, or with one that a crash cut short, probe anew.
+  // If the file is missing, or incomplete after a crash, probe anew.
   const last = await readFile(path, 'utf8')
     .then((text) => JSON.parse(text) as { boot: string; qemu: string; works: boolean })
     .catch(() => undefined)

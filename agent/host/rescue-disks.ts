@@ -1,4 +1,7 @@
-/** The capability RescueDisks on the host's files: the disk of a Server's rescue system, beside the Server's disks. */
+/**
+ * Implements the host capability RescueDisks with files: the disk of a Server's rescue system is beside the Server's
+ * disks.
+ */
 import { rm } from 'node:fs/promises'
 import type { Guest, RescueDisks, RescueSystem } from '../../actions/host/index.ts'
 import { Transient } from '../../crds/index.ts'

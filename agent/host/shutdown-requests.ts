@@ -1,4 +1,4 @@
-/** Requests to guests to power off, each made without waiting for libvirtd's answer. */
+/** Sends requests to power off to guests, without waiting for libvirtd's answer. */
 
 /** Nova asks a guest again this often (SHUTDOWN_RETRY_INTERVAL), because a guest that is still booting cannot react. */
 const ASK_AGAIN_MS = 10_000
@@ -13,8 +13,8 @@ export class ShutdownRequests {
 
   /**
    * Calls `ask`, unless it was called for this Server less than ten seconds ago or has not been answered yet. A guest
-   * agent that ignores the request, or a QEMU that hangs, keeps libvirtd busy for a minute and more; its answer does
-   * not matter, only whether the domain goes off. Errors of `ask` are therefore ignored.
+   * agent that ignores the request, or a QEMU that hangs, keeps libvirtd busy for a minute and more. The caller needs
+   * no answer, because it observes whether the domain goes off. Errors of `ask` are therefore ignored.
    */
   send(uid: string, ask: () => Promise<void>): void {
     this.#forgetOldRequests()

@@ -1,6 +1,7 @@
 /** Translates libvirt's numbers of domain states and reasons (libvirt-domain.h) to names. */
 import type { DomainPower } from '../../crds/index.ts'
 
+/** The power for each virDomainState, whose number is the index here. */
 const powers: readonly DomainPower[] = [
   'off',
   'running',
@@ -12,7 +13,10 @@ const powers: readonly DomainPower[] = [
   'pmsuspended',
 ]
 
-/** VIR_DOMAIN_*_REASON by state; a number without a name here stays a number. */
+/**
+ * The names of the reasons for each virDomainState: the key is the number of the state, the index is the number of the
+ * reason. A reason without a name here is reported as its number.
+ */
 const reasons: Partial<Record<number, readonly string[]>> = {
   1: [
     'unknown',

@@ -23,7 +23,7 @@ export interface HostStorage extends AsyncDisposable {
   removeUnused(isOurs: (uid: string) => boolean): Promise<void>
 }
 
-/** Partial downloads and images that no Server has used are removed at this age. */
+/** Partial downloads and images that no Server has used for this time are removed. */
 const MAX_AGE_MS = 30 * 86_400_000
 
 export async function openStorage(options: AgentOptions, log: Log): Promise<HostStorage> {

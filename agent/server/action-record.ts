@@ -1,4 +1,7 @@
-/** The action record: one ServerAction for each action, with Nova's event. Pure; write-record.ts writes it. */
+/**
+ * Computes action records. An action record is a ServerAction that says what one action did, with an event as in Nova's
+ * instance actions. Pure; write-record.ts writes the records.
+ */
 import { actions } from '../../actions/index.ts'
 import { type Server, type ServerAction, type StepStatus, serverOwnerReference } from '../../crds/index.ts'
 import type { Draft } from '../../kube/types.ts'
@@ -8,9 +11,9 @@ import type { Failure } from './status.ts'
 export interface StartedAction {
   planned: Planned
   host: string
-  /** RFC 3339. */
+  /** As all times here, in RFC 3339. */
   startTime: string
-  /** Only of an action that lasts, or that a crash interrupted. */
+  /** Set only if a step takes long (LASTING_MS), or if the agent was restarted during the action. */
   steps?: readonly StepStatus[]
 }
 
@@ -22,10 +25,10 @@ export interface EndedAction extends StartedAction {
 
 type RecordStatus = NonNullable<ServerAction['status']>
 
-/** Name of the action record number `number` for a change of this server's spec. The numbers begin with 1. */
+/** The name of a server's action record for a change of its spec. The numbers begin with 1. */
 export const recordName = (server: Server, number: number): string => `${server.metadata.name}-${number}`
 
-/** The status of an action that runs. */
+/** The status of the record of an action that runs. */
 export const runningStatus = ({ planned, host, startTime, steps }: StartedAction): RecordStatus => ({
   phase: 'Running',
   host,
@@ -33,7 +36,7 @@ export const runningStatus = ({ planned, host, startTime, steps }: StartedAction
   ...(steps ? { steps: [...steps] } : {}),
 })
 
-/** The status of an action that has ended. */
+/** The status of the record of an action that has ended. */
 export function endedStatus({ finishTime, failure, ...started }: EndedAction): RecordStatus {
   const { planned, host, startTime } = started
   const result = failure ? 'Error' : 'Success'
@@ -56,10 +59,11 @@ export function endedStatus({ finishTime, failure, ...started }: EndedAction): R
   }
 }
 
-/** The ServerAction of a request with this status, as the agent applies it. */
+/** The agent's server-side apply that writes `status` into the ServerAction of a request. */
 export function requestRecord(server: Server, request: AdmittedRequest, status: RecordStatus): Draft<ServerAction> {
   const { namespace } = server.metadata
-  // The uid keeps another ServerAction of the same name from being taken for it.
+  // If the user has deleted the ServerAction and created another with the same name, the uid makes the API server
+  // reject the write.
   return {
     metadata: {
       name: request.name,
@@ -72,8 +76,8 @@ export function requestRecord(server: Server, request: AdmittedRequest, status: 
 }
 
 /**
- * The action record of a change that no ServerAction requested: of spec.powerState, of a creation, of what was
- * restored.
+ * The action record of an action that no ServerAction requested: a creation, a change of spec.powerState, or the
+ * restoration of the desired power.
  */
 export function changeRecord(
   server: Server,

@@ -1,25 +1,28 @@
 /**
- * Keeps the actions that run on this host from one reconcile to the next: which step comes next, and when each step was
- * first tried. All of this is in memory. The action record has what must survive the agent, and a restarted agent
- * continues from it.
+ * An ActionRun is one execution of an action. It keeps, from one reconcile to the next, which step comes next and when
+ * each step was first tried. Runs are in memory only. The action record has what must survive the agent, and a
+ * restarted agent continues from the record.
  */
 import type { Server, StepStatus } from '../../crds/index.ts'
 import type { Observed } from './observed.ts'
 import type { Planned } from './plan.ts'
 
-/** A step that takes longer is reported in the Server's condition and in the action record. */
+/** A step that takes longer than this is reported in the Server's condition and in the action record. */
 export const LASTING_MS = 5000
 
-/** A monotonic clock in milliseconds, and the wall clock. */
 export interface Clocks {
+  /** Milliseconds of a clock that is never set. */
   monotonic(): number
-  /** RFC 3339. */
+  /** The current time in RFC 3339. */
   wall(): string
 }
 
 interface StepRun {
   readonly status: StepStatus
-  /** On the monotonic clock; before the agent's start if an earlier process of the agent tried it first. */
+  /**
+   * When the step was first tried, on the monotonic clock. This is before the agent's start if an earlier process of
+   * the agent tried the step first.
+   */
   readonly startedMs: number
   finishedMs?: number
 }
@@ -27,7 +30,7 @@ interface StepRun {
 /** The part of a run that an earlier process of the agent has written into the action record. */
 export interface FormerRun {
   startTime?: string
-  /** Number of its action record, if it is for a change of the spec. */
+  /** The number in the name of the action record; undefined if a ServerAction requested the action. */
   recordNumber?: number
   steps: readonly StepStatus[]
 }
@@ -47,7 +50,10 @@ export class ActionRun {
   isWaiting = false
   /** The index of the next step. */
   next = 0
-  /** Number of its action record, if it is for a change of the spec and was written before its end. */
+  /**
+   * The number in the name of the action record. Undefined if a ServerAction requested the action, or if no record has
+   * been written yet.
+   */
   recordNumber: number | undefined
   #subject: Subject
   readonly #reports = new Map<string, { content: string; ms: number }>()
@@ -65,13 +71,17 @@ export class ActionRun {
   }
 
   /**
-   * The domain as observed before the run began. It is reported during the run, as Nova keeps vm_state during a task.
+   * The domain as observed before the run began. The status shows it during the whole run, as Nova keeps vm_state
+   * during a task.
    */
   get observed(): Observed {
     return this.#subject.observed
   }
 
-  /** The server as it is now, but with the spec that this run works on: a newer spec has its turn afterwards. */
+  /**
+   * The server as it is now, but with the spec that this run was planned for. The agent acts on a newer spec after the
+   * run.
+   */
   withOwnSpec(now: Server): Server {
     const { spec, metadata } = this.#subject.server
     const { generation } = metadata
@@ -79,8 +89,8 @@ export class ActionRun {
   }
 
   /**
-   * Notes that a step is tried. Returns the milliseconds since its first try, which is now for a step that had
-   * finished.
+   * Notes that a step is tried, and returns the milliseconds since its first try. A step that has finished begins anew,
+   * so its first try is now.
    */
   tryStep(name: string): number {
     const known = this.#steps.get(name)
@@ -95,7 +105,7 @@ export class ActionRun {
     if (step && progress !== undefined) step.status.progress = progress
   }
 
-  /** Notes that a step is done. Returns the milliseconds that it took. */
+  /** Notes that a step is done. Returns the milliseconds since its first try. */
   finishStep(name: string): number {
     const step = this.#steps.get(name)
     if (!step) return 0
@@ -105,15 +115,15 @@ export class ActionRun {
     return step.finishedMs - step.startedMs
   }
 
-  /** Milliseconds since the step was tried first. */
+  /** Milliseconds since the first try of the step; 0 if it was never tried. */
   elapsedMs(name: string): number {
     const { startedMs = this.#clocks.monotonic() } = this.#steps.get(name) ?? {}
     return this.#clocks.monotonic() - startedMs
   }
 
   /**
-   * Starts again with the first step, on the given subject. A step that has not finished keeps the time of its first
-   * try.
+   * Starts again with the first step, on the given server and observation. A step that has not finished keeps the time
+   * of its first try.
    */
   startOver(subject = this.#subject): void {
     this.#subject = subject
@@ -121,7 +131,10 @@ export class ActionRun {
     this.next = 0
   }
 
-  /** Whether this content should be reported now: only if it is new, and at most once in `everyMs`. */
+  /**
+   * Whether this content should be reported now: only if it is new, and at most once in `everyMs`. If so, it counts as
+   * reported.
+   */
   isReportDue(report: 'record' | 'status', content: string, everyMs: number): boolean {
     const now = this.#clocks.monotonic()
     const last = this.#reports.get(report)
@@ -130,7 +143,10 @@ export class ActionRun {
     return true
   }
 
-  /** Whether the steps are written to the action record: a step takes long, or an earlier process began the run. */
+  /**
+   * Whether the steps are written to the action record: if a step takes longer than LASTING_MS, or if an earlier
+   * process of the agent began the run.
+   */
   get isRecorded(): boolean {
     const now = this.#clocks.monotonic()
     const hasLasted = [...this.#steps.values()].some((step) => (step.finishedMs ?? now) - step.startedMs >= LASTING_MS)
@@ -142,8 +158,8 @@ export class ActionRun {
   }
 
   /**
-   * The time on the monotonic clock at which a step of an earlier process was tried first. A clock that was set back
-   * makes it now.
+   * Converts the first try of a step in an earlier process to a time on the monotonic clock. If the wall clock was set
+   * back since then, the first try counts as now.
    */
   #resumeStep(status: StepStatus): StepRun {
     const ageMs = Math.max(0, Date.parse(this.#clocks.wall()) - Date.parse(status.startedAt))
@@ -155,7 +171,10 @@ export class ActionRun {
 export class ActionRuns {
   readonly #runs = new Map<string, ActionRun>()
 
-  /** The run of this server, if one of its steps runs in the background and its request is still admitted. */
+  /**
+   * The run of this server if one of its steps runs in the background. Undefined if the server is to be deleted, or if
+   * the run is for a request that is no longer the active action.
+   */
   getWaiting(key: string, { metadata, status }: Server): ActionRun | undefined {
     const run = this.#runs.get(key)
     if (!run?.isWaiting || metadata.deletionTimestamp) return undefined
@@ -163,7 +182,7 @@ export class ActionRuns {
     return request && status?.activeAction?.uid !== request.uid ? undefined : run
   }
 
-  /** The run with this id, if this process of the agent has begun it. */
+  /** The run of the planned action, if this process of the agent has begun it. */
   get(key: string, { id }: Planned): ActionRun | undefined {
     const run = this.#runs.get(key)
     return run?.planned.id === id ? run : undefined

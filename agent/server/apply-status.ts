@@ -1,4 +1,4 @@
-/** Writes the agent's part of a Server's status, and only onto a Server of this host. */
+/** Writes the agent's part of a Server's status, and only if the Server is still on this host. */
 import { agentManagerOf, ownedStatus, type Server, Transient } from '../../crds/index.ts'
 import type { Resource } from '../../kube/resource.ts'
 import { writeStatus } from '../../kube/write-status.ts'
@@ -7,20 +7,20 @@ import type { AgentStatus } from './status.ts'
 export interface StatusWriter {
   hostName: string
   servers: Resource<Server>
-  /** Is called after each write with the Server that the API server returned. */
+  /** Called after each write with the Server that the API server returned. */
   onWritten: (server: Server) => void
 }
 
-/** The controller writes the Server, too, so conflicts are normal. After this many in a row the writer gives up. */
+/** The controller writes the Server too, so conflicts are normal. After so many in a row the agent gives up. */
 const TRIES = 5
 
 /**
- * Writes all that the agent owns of the status, if that differs from what the Server says. Answers the Server as it is
- * then.
+ * Writes all that the agent owns of the status, if that differs from what the Server has. Returns the Server as it is
+ * afterwards.
  *
- * Another Server may have been created under its name, and the API server does not compare the uid when a status is
- * applied. So each try names the resourceVersion that was seen; after a conflict the newest Server is read, and must
- * still be this one and on this host.
+ * A Server with the same name but another uid may exist by now, and the API server does not compare the uid when a
+ * status is applied. So each try sends the resourceVersion that it has read. After a conflict the Server is read again;
+ * if its uid or its host is another one, this throws a Transient error (retried).
  */
 export async function applyAgentStatus(server: Server, status: AgentStatus, writer: StatusWriter): Promise<Server> {
   const { servers, hostName, onWritten } = writer

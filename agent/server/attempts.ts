@@ -33,11 +33,11 @@ export interface Restarts {
 }
 
 export interface Attempts {
-  /** Counts a failed try. Returns the failure, as final if it was the last try. */
+  /** Counts a failed try. Returns the failure; its `final` is true if this was the last try. */
   countFailure(uid: string, planned: Planned, failure: Failure): Failure
   /**
-   * The milliseconds until this action may be tried; 0 means now. Events do not shorten the delay. With `restarts`, the
-   * delay is not for a failure, but because the domain has ended again soon after a restart.
+   * The milliseconds until this action may be tried; 0 means now. An event does not shorten the delay. `restarts` is
+   * set if the delay is not for a failure, but because the domain has ended again soon after a restart.
    */
   backoffRemaining(uid: string, planned: Planned): { ms: number; restarts?: Restarts }
   /** Records that the action has succeeded, or failed with a fault. The next action is counted from zero. */
@@ -58,14 +58,19 @@ const isRetriedForever = ({ action, restores }: Planned, { code }: Failure): boo
   code === 'LibvirtBusy' ||
   (code === 'LibvirtUnreachable' && !actions[action].builds)
 
-/** Whether the action has been tried often enough while libvirtd was busy. The user must then look at the host. */
+/**
+ * Whether to give up an action that has failed so often because libvirtd is busy with the domain. The user must then
+ * look at the host.
+ */
 const shouldGiveUpWhileBusy = ({ action }: Planned, { code }: Failure, tries: number): boolean =>
   code === 'LibvirtBusy' && tries >= (actions[action].triesWhileBusy ?? Infinity)
 
 const busyMessage = ({ message }: Failure, tries: number): string =>
   `${message}; given up after ${tries} tries: see on the host what libvirtd does with the domain (virsh domjobinfo), then request it again`
 
-/** @param now monotonic milliseconds */
+/**
+ * @param now returns milliseconds of a monotonic clock
+ */
 export function createAttempts({ max, restart, ...between }: AttemptOptions, now: () => number): Attempts {
   const restarts = createRestarts(restart, now)
   const tries = new Map<string, { id: string; count: number; failures: number; again: number }>()
@@ -119,7 +124,7 @@ function createRestarts({ calmMs, ...between }: AttemptOptions['restart'], now: 
     },
     countRestart(uid: string): void {
       const count = (recentRestartOf(uid)?.count ?? 0) + 1
-      // Also of servers that have gone elsewhere since.
+      // Forget the old restarts of all servers, because some of these servers may be on other hosts by now.
       for (const other of all.keys()) if (!recentRestartOf(other)) all.delete(other)
       all.set(uid, { count, at: now() })
     },

@@ -1,6 +1,6 @@
 /**
  * Concludes an action that has succeeded or failed: runs the undo steps if it failed, writes its action record, and
- * then the status, which has the count of the records.
+ * then the status, which contains the number of action records.
  */
 import { isUnchanging, runStep } from '../../actions/action.ts'
 import type { Guest } from '../../actions/host/index.ts'
@@ -16,7 +16,9 @@ import { applyStatusOf, emitEvent, type ObservedGuest, statusInputOf } from './r
 import { type Failure, standingFault } from './status.ts'
 import { writeEndedRecord } from './write-record.ts'
 
-/** @param recordNumber the number of its action record, if the record was created before */
+/**
+ * @param recordNumber the number of the action record, if the record was created during the action
+ */
 export async function concludeAction(
   guest: Guest,
   ended: EndedAction,
@@ -34,7 +36,7 @@ export async function concludeAction(
   return reportEnd({ guest, observed: await deps.host.domains.observe(guest) }, ended, recordNumber, deps, ctx)
 }
 
-/** Writes the action record first, and then the status with the count of the records. */
+/** Writes the action record first, and then the status with the number of action records. */
 export async function reportEnd(
   { guest, observed }: ObservedGuest,
   ended: EndedAction,
@@ -62,13 +64,14 @@ export async function reportEnd(
   return done
 }
 
-/** The server's fault after this action. */
+/** The fault that the server has after this action; undefined if it has none. */
 const faultAfter = (server: Server, ended: EndedAction): Failure | undefined =>
   leavesServerAsIs(ended) ? standingFault(server) : ended.failure
 
 /**
- * Whether the action leaves the server's fault as it is: it was refused, or it is an action that changes no state. As
- * in Nova, such an action does not put the server into error when it fails, and does not end an error when it succeeds.
+ * Whether the action leaves the server's fault as it is, because the action was refused or is of a kind that changes no
+ * state (such as a crash dump). As in Nova, an action of this kind does not put the server into error when it fails,
+ * and does not end an error when it succeeds.
  */
 const leavesServerAsIs = ({ planned, failure }: EndedAction): boolean =>
   failure?.isRefusal === true || isUnchanging(actions[planned.action])
@@ -84,7 +87,7 @@ async function runUndo(
     await runStep(step, { host, guest, params, bootId, shutdownTimeout, signal, elapsedMs: 0 })
 }
 
-/** Removes the finalizer when nothing of the server is left on this host, so that the API server removes the server. */
+/** Removes the finalizer when nothing of the server is left on this host, so that the API server deletes the Server. */
 async function removeFinalizer({ metadata }: Server, deps: Deps): Promise<void> {
   const { name, namespace, uid, resourceVersion, finalizers = [] } = metadata
   if (!finalizers.includes(FINALIZER)) return

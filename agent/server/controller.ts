@@ -1,6 +1,6 @@
 /**
- * The agent's only controller. It reconciles the Servers of its host, and is woken by their objects, by events of their
- * domains, and by a periodic resync.
+ * The agent's only controller. It reconciles the Servers of its host: when a Server changes, when an event of its
+ * domain arrives, and periodically.
  */
 import { resourceDefOf, type Server, server } from '../../crds/index.ts'
 import { createAbortScope } from '../../kube/abort.ts'
@@ -28,9 +28,15 @@ export const uuidOf = ({ metadata, spec, status }: Server): string =>
 const serversByUuid = defineIndex(resourceDefOf(server), 'by UUID', (s) => [uuidOf(s)])
 export const serversByUid = defineIndex(resourceDefOf(server), 'by uid', ({ metadata }) => [metadata.uid])
 
-/** The UUID of a domain for which libvirt has sent an event, or whose job has ended. */
+/**
+ * Carries the UUID of a domain for which libvirt has sent an event, or for which a background job (host/jobs.ts) has
+ * ended.
+ */
 export const domainChanged = defineChannel<string>('libvirt')
-/** All Servers must be compared with their domains: a fact that all wait for has changed, or a resync is due. */
+/**
+ * Signals that all Servers must be compared with their domains, because a fact about the host that all of them wait for
+ * has changed, or because a resync is due.
+ */
 export const resyncDue = defineChannel<void>('resync')
 
 /** The running reconcile of each Server, by key, so that the deletion of the Server can abort it. */
@@ -67,7 +73,7 @@ export const createServerController = (servers: StoreDef<Server>, concurrency: n
     reconcile: (key, ctx, services: AgentServices) => reconcileKey(key, ctx, services),
   })
 
-/** Reconciles a Server if all gates are open. The reconcile is aborted when the Server is deleted. */
+/** Reconciles a Server if all gates (gates.ts) are open. The reconcile is aborted when the Server is to be deleted. */
 async function reconcileKey(
   key: string,
   ctx: ReconcileContext & { stores: ServerStores },

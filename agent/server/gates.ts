@@ -1,14 +1,17 @@
-/** The gates before the reconcile of a Server. Each decides whether the agent may work on the Server now. Pure. */
+/**
+ * Gates that each Server passes before its reconcile. A closed gate means that the agent must not work on the Server
+ * now. Pure.
+ */
 import { findCondition, type Server } from '../../crds/index.ts'
 import { type Outcome, wait } from '../../kube/outcome.ts'
 
 /** The state of the agent that the gates depend on. */
 export interface AgentState {
-  /** The agent has probed the host's capabilities. */
+  /** Whether the agent knows what the host can do (host/facts.ts). */
   areFactsKnown: boolean
-  /** libvirt has not answered for longer than a restart of libvirtd takes. */
+  /** Whether libvirt has not answered for longer than a restart of libvirtd takes. */
   isLibvirtAway: boolean
-  /** No heartbeat has reached the API server for so long that the controller considers this host down. */
+  /** Whether no heartbeat has reached the API server for so long that the controller considers this host down. */
   isHeartbeatOverdue: boolean
 }
 
@@ -23,21 +26,21 @@ const HEARTBEAT_RECHECK_MS = 1000
 
 export const reconcileGates: readonly Gate[] = [
   {
-    // Nothing can be built before. All Servers are enqueued when the facts are known. While libvirt is away each Server
-    // reports that.
+    // Without the host's facts nothing can be built. All Servers are enqueued when the facts are known. While libvirt
+    // is away the gate is open, so that each Server can report that it waits for libvirt.
     name: 'factsKnown',
     blocks: (_, { areFactsKnown, isLibvirtAway }) =>
       areFactsKnown || isLibvirtAway ? undefined : wait('what the host can do'),
   },
   {
-    // The controller may have placed the Servers of this host elsewhere.
+    // After such a time without heartbeats the controller may have placed the Servers of this host elsewhere.
     name: 'heartbeatTaken',
     blocks: (_, { isHeartbeatOverdue }) =>
       isHeartbeatOverdue ? wait('the API server to take a heartbeat', HEARTBEAT_RECHECK_MS) : undefined,
   },
   {
-    // The controller counts this host as down, or it is forced down: others may act on its Servers. The controller
-    // takes the condition back as soon as it sees a heartbeat, which brings the Server back here.
+    // The controller counts this host as down, or an operator has forced it down, so other hosts may run its Servers.
+    // When the controller sees a heartbeat again, it changes the condition, and this update enqueues the Server.
     name: 'hostReachable',
     blocks: ({ status }) =>
       findCondition(status?.conditions, 'HostReachable')?.status === 'False'

@@ -19,8 +19,8 @@ export interface Planned {
   action: ActionName
   params: Record<string, unknown>
   /**
-   * Identifies this run of the action. It stays the same after a crash, and differs for the next request. It is the
-   * boot ID of a boot that the action causes.
+   * Identifies this run of the action: it is the same after a crash of the agent, and another one for the next request.
+   * If the action boots the guest, the id is also the boot ID in the domain's metadata.
    */
   id: string
   /** True if no user requested the action: it brings a server back to the desired state that it had. */
@@ -54,28 +54,30 @@ export function plan(server: Server, observed: Observed): Planned | undefined {
   return { action, params: {}, id, ...(interrupted || isChanged ? {} : { restores: true }) }
 }
 
-/** Whether an action or a status report is pending for the server, if its domain has the desired power. */
+/** Whether an action or a status report would be pending for the server even if its domain had the desired power. */
 export const isPending = (server: Server): boolean =>
   server.metadata.generation !== server.status?.observedGeneration ||
   plan(server, { power: powerWhenReached[targetPowerOf(server)] }) !== undefined
 
-/** The power action that the task state in the status stands for. */
+/**
+ * The power action whose task state is in the status: the agent has announced the action before it ran it. Undefined if
+ * there is none.
+ */
 export const announcedAction = ({ status }: Server): ActionName | undefined =>
   status?.taskState === undefined
     ? undefined
     : powerActions.find((name) => actions[name].task?.({}) === status.taskState)
 
 /**
- * The power action that was announced when the agent died, if it must be finished, or if its power is reached and only
- * its end was not recorded. In that case, running it again changes nothing and records its end, and the next action
- * starts from a reached power.
+ * The power action that the agent had announced but not ended when it died, if it must be finished. If the action has
+ * already reached its power, it is returned as well: running it again changes nothing and records its end.
  */
 function interruptedAction(server: Server, observed: Observed): ActionName | undefined {
   const name = announcedAction(server)
   if (name === undefined) return undefined
   const { interruptible, desiredPower = 'Running' } = actions[name]
   if (isReached(desiredPower, observed.power)) return name
-  // The domain may have gone off meanwhile: a suspend then has no memory to save.
+  // The domain may have powered off meanwhile. A suspend, for example, then has no memory to save and is not finished.
   const leadsOn = actionForPower(desiredPower, observed, true) === name
   return !interruptible && leadsOn ? name : undefined
 }
@@ -84,19 +86,24 @@ function interruptedAction(server: Server, observed: Observed): ActionName | und
 function resolveRequest(server: Server, observed: Observed, requested: Planned): Planned {
   const { boots, retries } = actions[requested.action]
   if (!boots) return requested
-  // The creation has failed and is tried again. As a creation, it also cleans up if it fails again.
+  // Without launchedAt, no creation has succeeded yet, so a request to boot runs `create` again. Unlike a boot,
+  // `create` cleans up if it fails.
   if (server.status?.launchedAt === undefined) return { ...requested, action: 'create', params: {} }
   return retries ? { ...requested, action: retriedAction(server, observed) } : requested
 }
 
-/** The action with which a request to try again leads to the desired power. */
+/**
+ * The action that leads to the desired power when a user requests `start` for a server in error, which means "try
+ * again".
+ */
 function retriedAction(server: Server, observed: Observed): ActionName {
   // An announced action is finished first: a guest that was asked to power off may still do so at any time.
   const announced = announcedAction(server)
   if (announced !== undefined) return announced
   const target = targetPowerOf(server)
   const first = actionReaching(target)
-  // A boot uses the current spec. An action whose power is reached already changes nothing, and completes the request.
+  // Prefer a boot, because it uses the current spec. If the power is reached already, run the action that reaches it:
+  // it changes nothing, and it completes the request.
   return actions[first].boots ? first : (actionForPower(target, observed, true) ?? first)
 }
 
@@ -113,8 +120,8 @@ function admittedRequest({ status }: Server): Planned | undefined {
 }
 
 /**
- * Restores from the status why a domain is off, because a restarted libvirtd does not know it any more. Otherwise the
- * agent would start a guest that powered itself off, or whose memory a person saved to a file.
+ * Restores from the status the reason why a domain is off, because a restarted libvirtd does not know the reason any
+ * more. Without it, the agent would start a guest that powered itself off, or whose memory a person saved to a file.
  */
 export function restoreShutdownReason(observed: Observed, { status }: Server): Observed {
   const forgot = observed.power === 'off' && observed.reason === 'unknown' && status?.powerState === 'Shutdown'

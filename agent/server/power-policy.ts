@@ -1,9 +1,9 @@
 /**
  * The power policy decides which action follows when a domain's power is not the desired one. Pure; see docs/adr/0004.
  *
- * As in Nova, a change that the guest made itself (power off, sleep), or that a person made on purpose on the host
- * (pause, save, migrate), is only recorded. A domain that was killed, has crashed or was undefined is started again,
- * because the desired power lasts.
+ * As in Nova, if the guest itself changed its power (power off, sleep), or a person changed it on purpose on the host
+ * (pause, save, migrate), the agent only reports that. A domain that was killed, has crashed or was undefined is
+ * started again, because the desired power lasts.
  */
 import { type ActionName, actionNames, actions } from '../../actions/index.ts'
 import type { DesiredPower, DomainPower, Mode, Server } from '../../crds/index.ts'
@@ -11,7 +11,7 @@ import type { Observed } from './observed.ts'
 
 export const modeOf = ({ status }: Server): Mode => status?.mode ?? 'normal'
 
-/** The mode that the server has once the action has ended well. */
+/** The mode that the server has once the action has succeeded. */
 export function modeAfter(action: ActionName, server: Server): Mode {
   const { result } = actions[action]
   return (result === 'gone' ? undefined : result.mode) ?? modeOf(server)
@@ -20,8 +20,8 @@ export function modeAfter(action: ActionName, server: Server): Mode {
 /**
  * The power that each mode aims at. Only a normal server follows spec.powerState at once: in the other modes a changed
  * spec.powerState waits until the mode has ended.
- * - rescued: the rescue system should run, whatever is desired of the server itself.
- * - resized: as before the resize, so that confirm and revert find what they left.
+ * - rescued: the rescue system should run, whatever the desired power of the server is.
+ * - resized: the power that was reached last, so that a confirm or a revert finds the server as the resize left it.
  * - shelved, softDeleted: kept off. shelvedOffloaded: there is no domain, which counts as off.
  */
 const targetPowers: Record<Mode, (server: Server) => DesiredPower> = {
@@ -37,22 +37,22 @@ const targetPowers: Record<Mode, (server: Server) => DesiredPower> = {
 export const targetPowerOf = (server: Server): DesiredPower => targetPowers[modeOf(server)](server)
 
 /**
- * Whether the user has set another power since one was last reached. False in a mode that does not follow
- * spec.powerState.
+ * Whether the user has changed spec.powerState since a desired power was last reached. Always false in a mode that does
+ * not follow spec.powerState.
  */
 export const isPowerChanged = (server: Server): boolean =>
   modeOf(server) === 'normal' && server.spec.powerState !== server.status?.reachedPowerState
 
 /**
- * An action that always runs, an action that runs only after a change of the desired power, or an action that runs
- * unless the guest or a person turned the domain off on purpose.
+ * A cell of the table below: an action that always runs (a name alone), that runs only after a change of the desired
+ * power (ifChanged), or that runs unless the guest or a person turned the domain off on purpose (unlessIntended).
  */
 type TableCell = ActionName | undefined | { ifChanged: ActionName } | { unlessIntended: ActionName }
 
 const ifChanged = (action: ActionName): TableCell => ({ ifChanged: action })
 const unlessIntended = (action: ActionName): TableCell => ({ unlessIntended: action })
 
-/** The next action for each desired power and each power of the domain. */
+/** The next action for each desired power (outer key) and each observed power of the domain (inner key). */
 const table: Record<DesiredPower, Record<DomainPower, TableCell>> = {
   Running: {
     running: undefined,
@@ -100,6 +100,7 @@ const intendedReasons = new Set(['shutdown', 'saved', 'migrated', 'from snapshot
 
 /**
  * The action that leads from the observed power towards the desired one; undefined if no action is needed or allowed.
+ * @param isChanged whether the user has changed the desired power since one was last reached
  */
 export function actionForPower(
   desired: DesiredPower,

@@ -43,7 +43,7 @@ export async function reconcileServer(server: Server, deps: Deps, ctx: Reconcile
 }
 
 async function observe(guest: Guest, { host, hostName, isLibvirtAway }: Deps): Promise<Observed> {
-  // A call would wait for a connection, and would block the reconciles of other servers meanwhile.
+  // A call would wait until libvirt is connected again, and keep a worker from the reconciles of other servers.
   if (isLibvirtAway())
     throw new Transient(
       'LibvirtUnreachable',
@@ -52,7 +52,8 @@ async function observe(guest: Guest, { host, hostName, isLibvirtAway }: Deps): P
   try {
     return restoreShutdownReason(await host.domains.observe(guest), guest.server)
   } catch (error) {
-    // A domain whose start hangs can be deleted like any other.
+    // libvirtd is busy while the start of a domain hangs. If the server is to be deleted, its domain then counts as
+    // paused, so that the deletion destroys it without waiting.
     const hangs =
       isKubenovaError(error) && error.code === 'LibvirtBusy' && guest.server.metadata.deletionTimestamp !== undefined
     if (!hangs) throw error
@@ -61,9 +62,9 @@ async function observe(guest: Guest, { host, hostName, isLibvirtAway }: Deps): P
 }
 
 /**
- * Reports that the domain cannot be observed. A server for which nothing is pending keeps its status; any other reports
- * why it waits. If nothing of the server was created on this host, nothing of it can run, so the host rejects it and
- * another host may build it.
+ * Reports that the domain cannot be observed. A server for which nothing is pending keeps its status; any other server
+ * reports why it waits. But if libvirt is away and nothing of the server was created on this host, so that nothing of
+ * it can run, the host rejects the server, and the scheduler chooses another host.
  */
 async function reportUnobserved(guest: Guest, error: unknown, deps: Deps, ctx: ReconcileContext): Promise<Outcome> {
   const { server } = guest
@@ -86,7 +87,10 @@ async function reportUnobserved(guest: Guest, error: unknown, deps: Deps, ctx: R
   throw error
 }
 
-/** The guest with the count of its records, after the record of an action that is not continued has been ended. */
+/**
+ * Ends the record of an action that was announced in the status and is not continued. Returns the guest with the new
+ * number of action records.
+ */
 async function closeInterrupted(guest: Guest, planned: Planned | undefined, deps: Deps): Promise<Guest> {
   const { server } = guest
   const announced = announcedAction(server)
@@ -100,12 +104,14 @@ async function closeInterrupted(guest: Guest, planned: Planned | undefined, deps
   }
 }
 
-/** Nothing to do: the status says what is true, and a fault stands until the spec changes. */
+/**
+ * Reports the state of a server for which nothing is to be done. A fault stays in the status until the spec changes.
+ */
 async function reportSteadyState(seen: ObservedGuest, deps: Deps): Promise<Outcome> {
   const { server } = seen.guest
   deps.runs.forget(keyOf(server.metadata))
   const failure = standingFault(server)
-  // The scheduler takes the server away from here when it has seen the rejection; until then it must stay.
+  // The rejection must stay in the status until the scheduler has seen it and has moved the server to another host.
   const { hostRejection } = server.status ?? {}
   const rejection = failure && hostRejection ? { hostRejection } : {}
   await applyStatusOf({ ...statusInputOf(seen, deps), ...(failure ? { failure } : {}) }, deps, rejection)

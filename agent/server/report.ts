@@ -25,7 +25,7 @@ export const statusInputOf = ({ guest, observed }: ObservedGuest, { clocks, host
 export const applyStatusOf = (input: StatusInput, deps: Deps, more: object = {}): Promise<Server> =>
   applyAgentStatus(input.server, { ...agentStatus(input), ...more }, deps)
 
-/** Reasons of events have capitals, as those of Kubernetes: trigger_crash_dump becomes TriggerCrashDump. */
+/** The reason of an Event, in the spelling of Kubernetes: trigger_crash_dump becomes TriggerCrashDump. */
 const eventReasonOf = (action: string): string =>
   action.replaceAll(/(?:^|_)(\w)/g, (_, letter: string) => letter.toUpperCase())
 

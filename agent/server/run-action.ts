@@ -19,8 +19,9 @@ import { type RunResult, runSteps } from './run-steps.ts'
 import type { Failure } from './status.ts'
 import { readFormerRun, writeRunningRecord } from './write-record.ts'
 
-/** The progress of a step is written at most this often to the Server, and to the action record. */
+/** The shortest time between two writes of a step's progress to the Server's status. */
 const STATUS_MS = 5000
+/** The shortest time between two writes of the steps to the action record. */
 const RECORD_MS = 30_000
 
 /** Starts the planned action, or tries it again. */
@@ -33,7 +34,8 @@ export async function runAction(
   const run = await beginRun(seen, planned, deps)
   const { server } = seen.guest
   const { builds, task } = actions[planned.action]
-  // The scheduler has already announced the creation, and an action without a task state is never announced.
+  // An action is announced by its task state in the status before its steps run. The scheduler has already announced a
+  // creation, and an action without a task state is never announced.
   const isAnnounced = (builds && server.status?.vmState === 'building') || task === undefined
   const announced = isAnnounced ? server : await applyStatusOf({ ...statusInputOf(seen, deps), running: planned }, deps)
   return continueRun(run, announced, deps, ctx)
@@ -57,14 +59,15 @@ async function beginRun(
 }
 
 /**
- * Whether an earlier process of the agent announced this action. A deletion has no action record that could be read.
+ * Whether an earlier process of the agent announced this action. False for a deletion, because it has no action record
+ * from which it could be continued.
  */
 function isInterrupted({ status }: Server, { action, params }: Planned): boolean {
   const { task, result } = actions[action]
   return result !== 'gone' && task !== undefined && status?.domain !== undefined && status.taskState === task(params)
 }
 
-/** Tries the next step and those after it. */
+/** Tries the next step of the run and those after it, and reports how far the run has come. */
 export async function continueRun(run: ActionRun, now: Server, deps: Deps, ctx: ReconcileContext): Promise<Outcome> {
   const server = run.withOwnSpec(now)
   const { instance } = server.status ?? {}
@@ -77,7 +80,7 @@ export async function continueRun(run: ActionRun, now: Server, deps: Deps, ctx: 
   return endRun(run, guest, result.kind === 'failed' ? result.failure : undefined, deps, ctx)
 }
 
-/** Reports the progress of a step that takes long. A short step is done before there is anything to report. */
+/** Reports the progress of a step that takes long (LASTING_MS), and waits for the step. */
 async function waitForStep(
   run: ActionRun,
   guest: Guest,
@@ -93,7 +96,10 @@ async function waitForStep(
   return wait(step, checkAfterMs)
 }
 
-/** Ends the action when all steps are done or one has failed for good; retries it later after another failure. */
+/**
+ * Ends the action when all steps are done or a step has failed for good. After any other failure, the action is tried
+ * again later.
+ */
 async function endRun(
   run: ActionRun,
   guest: Guest,
@@ -121,7 +127,7 @@ async function endRun(
   return outcome
 }
 
-/** Reports why the try failed, and waits for the next one. */
+/** Reports why the try failed, and waits until the next try is due. */
 async function retryLater(
   seen: ObservedGuest,
   planned: Planned,

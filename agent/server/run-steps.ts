@@ -1,4 +1,4 @@
-/** Runs the steps of an action, from the one that comes next to the first that is not done. */
+/** Runs the steps of an action in their order, until a step has to wait or fails. */
 import { isRefusal, type Refusal, runStep, type Step } from '../../actions/action.ts'
 import type { Guest, Host } from '../../actions/host/index.ts'
 import { actions } from '../../actions/index.ts'
@@ -12,13 +12,16 @@ export interface RunOptions {
   guest: Guest
   signal: AbortSignal
   shutdownTimeout: number
-  /** Called with each step that is done or has failed. */
+  /** Called with the duration of each step that is done or has failed. */
   onStep(name: string, seconds: number): void
 }
 
 export type RunResult =
   | { kind: 'done' }
-  /** The step runs in the background. It is tried again at the next event of the server, or after `checkAfterMs`. */
+  /**
+   * The step runs in the background. The next reconcile of the server tries it again: at an event, or after
+   * `checkAfterMs`.
+   */
   | { kind: 'waiting'; step: string; checkAfterMs: number; progress?: string }
   | { kind: 'failed'; failure: Failure }
 
@@ -48,7 +51,7 @@ async function tryStep(step: Step<never>, run: ActionRun, options: RunOptions): 
     run.noteProgress(name, progress)
     return { kind: 'waiting', step: name, checkAfterMs, ...(progress === undefined ? {} : { progress }) }
   } catch (error) {
-    // The server is being deleted, or the agent stops: that is no failure of the action.
+    // The signal aborts when the server is to be deleted or the agent stops. Neither is a failure of the action.
     if (input.signal.aborted) throw input.signal.reason
     onStep(name, run.elapsedMs(name) / 1000)
     return { kind: 'failed', failure: failureOf(name, error) }
@@ -56,8 +59,8 @@ async function tryStep(step: Step<never>, run: ActionRun, options: RunOptions): 
 }
 
 /**
- * Only a requested action can be refused. An action that follows from the spec fails instead, so that the status shows
- * it.
+ * The failure for a step that refuses the action in the current state. Only a requested action can be refused. An
+ * action that follows from the spec fails instead, so that the status shows the reason.
  */
 const refusalOf = (
   { name }: Step<never>,
@@ -70,12 +73,15 @@ const refusalOf = (
   isRefusal: planned.request !== undefined,
 })
 
-/** QEMU may say a lot; an action record takes 8192 bytes. */
+/**
+ * The length to which messages are cut, because QEMU's messages can be long and an action record allows 8192
+ * characters.
+ */
 const MAX_MESSAGE_LENGTH = 2000
 
 /** The failure for an error that a step has thrown. Only Terminal and Refused errors are final at once. */
 export function failureOf(step: string, thrown: unknown): Failure {
-  // Files are written in many places: a full disk is reported alike wherever it was met.
+  // Many steps write files, so any error that means a full disk is converted here, to the same error for all steps.
   const error = toDiskFull(thrown, 'the server')
   const message = `${step}: ${explainError(error)}`.slice(0, MAX_MESSAGE_LENGTH)
   if (!isKubenovaError(error)) return { code: 'Unexpected', message, final: false }

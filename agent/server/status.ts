@@ -44,11 +44,11 @@ export interface StatusInput {
   running?: Planned
   /** The action that has just ended, successfully or with `failure`. */
   finished?: Planned
-  /** The action that has just ended was refused, or failed in a way that leaves the server as it is. */
+  /** If true, the action that has just ended was refused, or failed in a way that leaves the server as it is. */
   refused?: boolean
   failure?: Failure
   progress?: string
-  /** Facts of the host about this server. */
+  /** The domain's name, the path of its console log, and its VNC address. */
   runtimeInfo: { domain: string; consoleLog: string; vnc?: string }
   actionRecords: number
 }
@@ -56,7 +56,10 @@ export interface StatusInput {
 /** All fields of the status that the agent owns. A field that is absent here is removed from the status. */
 export type AgentStatus = StatusOf<'agent'>
 
-/** Nova's power_state; memory saved to disk is a shut off domain for libvirt and for Nova alike. */
+/**
+ * Nova's power_state for each power of the domain. A domain with saved memory is shut off, for libvirt and for Nova
+ * alike.
+ */
 const powerStateOf: Record<DomainPower, PowerState> = {
   running: 'Running',
   paused: 'Paused',
@@ -67,7 +70,7 @@ const powerStateOf: Record<DomainPower, PowerState> = {
   missing: 'NOSTATE',
 }
 
-/** The action that has just succeeded. */
+/** The action that has just succeeded; undefined if none has. */
 const succeededAction = ({ finished, failure, refused }: StatusInput): Action | undefined =>
   finished && !failure && !refused ? actions[finished.action] : undefined
 
@@ -86,7 +89,8 @@ function currentVmState(input: StatusInput, launched: boolean): VmState {
 }
 
 /**
- * As in Nova, a fault is kept while a requested action runs. Only the end of the action decides whether it is removed.
+ * The fault that stays in the status while a requested action runs, as in Nova. The end of the action decides whether
+ * the fault is removed.
  */
 const keptFault = ({ server, running }: StatusInput): Failure | undefined =>
   running?.request ? standingFault(server) : undefined
@@ -106,8 +110,8 @@ function taskStateOf({ running }: StatusInput): TaskState | undefined {
 
 /**
  * The desired power that was reached last. It stays reached when the guest or a person changes the power afterwards. An
- * action that has succeeded has reached its own power, even if spec.powerState has changed meanwhile: that is then a
- * change that needs another action. In a mode that does not follow spec.powerState no power is reached.
+ * action that has succeeded has reached its own power, even if spec.powerState has changed meanwhile; the change then
+ * needs another action. In a mode that does not follow spec.powerState no power is reached.
  */
 function reachedPowerOf(input: StatusInput): DesiredPower | undefined {
   const { server, observed, running } = input
@@ -141,7 +145,10 @@ function settledCondition(
   return { status: 'True', reason: target, message: `the server is ${target.toLowerCase()}, as asked` }
 }
 
-/** Says how to leave the rescue system, and which change of spec.powerState waits for that. */
+/**
+ * The reason and message of Ready for a rescued server: how to leave the rescue system, and which change of
+ * spec.powerState waits until then.
+ */
 function rescuedReason(
   { spec, status }: Server,
   observed: Observed,
@@ -156,7 +163,10 @@ function rescuedReason(
   return { reason, message }
 }
 
-/** Why the power is not the desired one although the agent does nothing about it, and what to do. */
+/**
+ * The reason and message of Ready when the power is not the desired one although the agent does nothing about it, with
+ * what the user can do.
+ */
 function differenceOf(observed: Observed, desired: DesiredPower): { reason: Reason; message: string } {
   if (isOffByGuest(observed)) {
     const message =
@@ -174,8 +184,8 @@ function differenceOf(observed: Observed, desired: DesiredPower): { reason: Reas
 }
 
 /**
- * Reconciling and Stalled are there only while they are true, as kstatus has them. A server that this host rejects is
- * not stalled: the scheduler looks for another host.
+ * The conditions of the status. Reconciling and Stalled exist only while they are true, as kstatus expects. A server
+ * that this host rejects is not stalled: the scheduler looks for another host.
  */
 function conditionsOf(input: StatusInput): NewCondition[] {
   const list = [readyCondition(input)]
@@ -191,7 +201,9 @@ function fieldIfDefined<K extends string, V>(key: K, value: V | undefined): { [P
   return (value === undefined ? {} : { [key]: value }) as { [P in K]?: V }
 }
 
-/** The time at which the server was created successfully, or first seen to run. */
+/**
+ * The time at which the server was created successfully, or was first seen to run; undefined if neither has happened.
+ */
 function launchedAtOf(input: StatusInput): string | undefined {
   const { server, observed, now, running } = input
   const runs = observed.power !== 'missing' && observed.power !== 'off'
@@ -199,7 +211,10 @@ function launchedAtOf(input: StatusInput): string | undefined {
   return server.status?.launchedAt ?? (created ? now : undefined)
 }
 
-/** The fault that a server has until its spec changes or an action changes its state. */
+/**
+ * The fault in the status, which stays until the spec changes or an action changes the server's state; undefined if
+ * none.
+ */
 export function standingFault({ metadata, status }: Server): Failure | undefined {
   const fault = status?.vmState === 'error' && status.observedGeneration === metadata.generation && status.fault
   if (!fault) return undefined
@@ -212,7 +227,7 @@ export function standingFault({ metadata, status }: Server): Failure | undefined
   }
 }
 
-/** Why a domain that ends again and again is not started at once. */
+/** The failure to report for a domain that ends again and again, and is therefore started only after a delay. */
 export function restartDelayedFailure({ power, reason = power }: Observed, { count, delayMs }: Restarts): Failure {
   const often = `the domain has ended by itself again (${reason}), after ${count === 1 ? 'a restart' : `${count} restarts in a row`}`
   const help = 'see the console log, and the log of the domain that libvirt keeps on the host'
@@ -221,8 +236,9 @@ export function restartDelayedFailure({ power, reason = power }: Observed, { cou
 }
 
 /**
- * The status of a server whose domain cannot be observed: as it was reported last, with the reason for which it waits.
- * It has the domain's name even before anything was built, because that marks a status that the agent has written.
+ * The status of a server whose domain cannot be observed: the fields as reported last, with conditions that say why the
+ * server waits. `domain.name` is set even before anything was built, because it marks a status that an agent has
+ * written.
  */
 export function unobservedStatus(
   { metadata, status = {} }: Server,
@@ -241,7 +257,7 @@ export function unobservedStatus(
 
 const ownFields: ReadonlySet<string> = new Set(fieldsOf('Server', 'agent'))
 
-/** The agent's whole part of the status. */
+/** All fields of the status that the agent owns. */
 export function agentStatus(input: StatusInput): AgentStatus {
   const { server, observed, now, finished, runtimeInfo, actionRecords } = input
   const old = server.status

@@ -70,13 +70,14 @@ export function placedServer({ desired = 'Running', generation = 1, deleting, st
   }
 }
 
-/** One life of an agent process. `life` has the list of everything that it wrote. */
+/** One process of the agent. `life.effects` lists everything that the process wrote. */
 export interface AgentLife {
   life: Life
   deps: Deps
   events: EventDetails[]
 }
 
+/** A test bench: an API server and a host in memory with one server, on which a test starts agents. */
 export class Bench {
   readonly clock = new FakeClock()
   readonly api = new FakeApi(() => this.clock.wall())
@@ -84,7 +85,7 @@ export class Bench {
   readonly servers = this.api.resource<Server>(resourceDefOf(serverKind))
   readonly actions = this.api.resource<ServerAction>(resourceDefOf(serverAction))
   readonly #attempts: AttemptOptions
-  /** Makes the agent see a libvirt that has not answered for long. */
+  /** If true, the agent behaves as if libvirt had not answered for longer than a restart of libvirtd takes. */
   isLibvirtAway = false
 
   constructor(attempts: Partial<AttemptOptions> = {}) {
@@ -180,7 +181,10 @@ export class Bench {
     return { life, deps, events }
   }
 
-  /** Reconciles the server once, as the cache has it. Rejects with Killed if the agent was killed during that. */
+  /**
+   * Reconciles the server once. Rejects with Killed if the agent was killed during that.
+   * @param seen the server as the agent's informer cache has it
+   */
   reconcileOnce(
     { life, deps }: AgentLife,
     seen: Server = this.server,
@@ -212,11 +216,11 @@ export class Bench {
   }
 }
 
-/** The verb and resource of each write to the API server in this life. */
+/** The verb and resource of each write of this agent to the API server. */
 export const writesOf = ({ life }: AgentLife): string[] =>
   life.effects.filter((name) => name.includes('/')).map((name) => name.replace(/\/.*/, ''))
 
-/** Starts a bench with an active server for which nothing is left to do. */
+/** Starts a bench whose server is active and has nothing left to do. */
 export async function startActive(spec: Partial<Server['spec']> = {}): Promise<Bench> {
   const bench = new Bench()
   await bench.create(spec)
@@ -224,7 +228,10 @@ export async function startActive(spec: Partial<Server['spec']> = {}): Promise<B
   return bench
 }
 
-/** The first call of the host that a step makes and no other step does. */
+/**
+ * The first call to the host that the step makes and no other step makes, so that a test can let exactly this step
+ * fail.
+ */
 export const hostCallOf = (step: string): string =>
   step === 'shutdown' ? 'domains.requestShutdown' : `domains.${step}`
 

@@ -31,8 +31,8 @@ export async function writeRunningRecord(server: Server, run: ActionRun, deps: R
 
 /**
  * Writes the record of an action that has ended.
- * @param number the number of the record, if the record was created before
- * @returns the count of the server's records after it
+ * @param number the number of the record, if the record was created during the action
+ * @returns the number of the server's action records afterwards
  */
 export async function writeEndedRecord(
   server: Server,
@@ -59,16 +59,17 @@ async function applyRequestRecord(record: Draft<ServerAction>, deps: RecordDeps)
   try {
     await applyRecord(record, deps)
   } catch (error) {
-    // The user has deleted the ServerAction. Because of the uid it is not created again, and the record is lost.
+    // The user has deleted the ServerAction. Because the write names the uid, the API server does not create it again,
+    // and the record is lost.
     if (!isNotFound(error) && !isUidMismatch(error)) throw error
   }
 }
 
 /**
- * Creates the record under the first free number. If the name is taken by this very record, written before a crash,
- * that record is used. If it is taken by any other object, the next number is tried. That can be a record of another
- * action or with another result, which the server does not count because the host lost power before the status was
- * written.
+ * Creates the record under the first free number. If an object has the name already, and it is this record, written
+ * before a crash, that record is used. For any other object, the next number is tried. Such an object can be a record
+ * of another action or with another result, which the server does not count because the host lost power before the
+ * status was written.
  */
 async function createRecord(
   server: Server,
@@ -121,9 +122,9 @@ const readRecord = ({ metadata: { namespace } }: Server, name: string, { actions
   ignoreNotFound(actions.get({ name, ...(namespace === undefined ? {} : { namespace }) }))
 
 /**
- * Ends the record of an action that was announced and is not continued, because the server needs another one by now. An
- * earlier process of the agent may have announced it, or this one, before a try failed.
- * @returns the count of the server's records after it
+ * Ends the record of an action that was announced and is not continued, because the server needs another action by now.
+ * The action was announced by an earlier process of the agent, or by this process before a try failed.
+ * @returns the number of the server's action records afterwards
  */
 export async function closeInterruptedRecord(server: Server, deps: RecordDeps): Promise<number> {
   const action = announcedAction(server)
