@@ -1,6 +1,6 @@
-// Creates many Servers at once on two hosts and measures the time from `kubectl apply` until the last domain has
-// started. For comparison, shells make as many domains with qemu-img and virsh: one loop over both hosts, and a loop on
-// each host at the same time. Each round runs all three. Prints `name value unit`.
+// Creates many Servers at once (a burst) on two hosts and measures the time from `kubectl apply` until the last domain
+// has started. For comparison, shells make as many domains with qemu-img and virsh: first one loop over both hosts,
+// then a loop on each host at the same time. Each round runs all three. Prints lines `name value unit`.
 import { parseArgs } from 'node:util'
 import { waitUntil } from '../rig/wait-until.ts'
 import {
@@ -29,7 +29,7 @@ for (const host of ['h1', 'h2'])
   await bench.kubectl('patch', 'hypervisor', host, '--type=merge', '-p', '{"spec":{"allocationRatios":{"vcpu":64}}}')
 
 /**
- * Creates the Servers of a round; `took` is the time from the start of kubectl until all domains have started, in ms.
+ * Creates the Servers of a round. `took` is the time from the start of kubectl until all domains have started, in ms.
  */
 async function timeBurst(round: string): Promise<{ took: number; names: string[] }> {
   const names = range.map((i) => `${round}-${i}x`)
@@ -43,7 +43,10 @@ async function timeBurst(round: string): Promise<{ took: number; names: string[]
   return { took, names }
 }
 
-/** Prepares as many copies of the model domains as a burst has Servers, on both hosts in turn. */
+/**
+ * Prepares as many copies of the model domains as a burst has Servers, on the two hosts in turn.
+ * @param model the name of the model domain of each host
+ */
 async function prepareCopies(model: Map<string, string>): Promise<DomainCopy[]> {
   const copies: DomainCopy[] = []
   for (const i of range) {
@@ -75,7 +78,7 @@ async function timeLoopPerHost(all: DomainCopy[]): Promise<number> {
 }
 
 /**
- * Creates one Server on each host, suspends it, and returns its domain by host. The domains are copied in each round.
+ * Creates one Server on each host and suspends its domain. Returns these model domains by host; each round copies them.
  */
 async function createModels(): Promise<Map<string, string>> {
   for (const name of ['model-a', 'model-b'])

@@ -1,6 +1,6 @@
 /**
  * Writes the same config drive 50 times with the agent's own ISO 9660 writer and 50 times with `xorriso -as mkisofs`,
- * in turn. The time of xorriso includes the start of its process. Prints `name value unit`.
+ * in turn. The time of xorriso includes the start of its process. Prints lines `name value unit`.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -38,7 +38,7 @@ function writeWithOwnCode(): void {
   writeFileSync(join(directory, 'own.iso'), buildIsoImage('config-2', files()))
 }
 
-/** Writes all files to a folder, which mkisofs reads, and removes the folder afterwards, as Nova does. */
+/** As Nova does: writes all files to a folder, lets mkisofs read them, and removes the folder. */
 function writeWithXorriso(): void {
   const folder = join(directory, 'files')
   for (const [path, data] of files()) {

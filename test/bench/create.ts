@@ -1,6 +1,6 @@
 // Measures the time from `kubectl apply` of a Server until its domain runs. For comparison, a shell makes the same disk
 // and domain with qemu-img and virsh, and kubectl applies an object that causes no work. Also counts the API writes of
-// a create; events and leases are counted apart. Prints `name value unit`.
+// each create; writes of Events and Leases are counted apart. Prints lines `name value unit`.
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -24,7 +24,7 @@ const creates = Number(values.creates)
 await using bench = await startBenchCloud(1)
 const host = bench.cloud.host('h1')
 
-/** Creates a Server; resolves to the time from the start of kubectl until the domain runs, in ms. */
+/** Creates a Server. Resolves to the time from the start of kubectl until the domain runs, in ms. */
 async function timeCreate(name: string): Promise<number> {
   const file = writeServerManifest(bench, [name])
   const begin = performance.now()
@@ -34,7 +34,7 @@ async function timeCreate(name: string): Promise<number> {
   return (bench.startTimes.get(domain) ?? Number.NaN) - begin
 }
 
-/** Makes a copy of the Server's domain with qemu-img and virsh; resolves to the time that it took, in ms. */
+/** Makes a copy of the Server's domain with qemu-img and virsh. Resolves to the time that this took, in ms. */
 async function timeCopy(server: string, i: number): Promise<number> {
   const prepared = await prepareCopy(host, domainOf(bench, server) ?? '', i)
   const took = await runCopies(host, [prepared])
@@ -42,14 +42,14 @@ async function timeCopy(server: string, i: number): Promise<number> {
   return took
 }
 
-/** Applies an object that exists already; resolves to the time that kubectl took, in ms. */
+/** Applies an object that exists already. Resolves to the time that kubectl took, in ms. */
 async function timeApplyOfUnchanged(): Promise<number> {
   const begin = performance.now()
   await bench.kubectl('apply', '--server-side', '-f', join(quickstartFolder, 'flavor.yaml'))
   return performance.now() - begin
 }
 
-/** Suspends the guests of finished rounds, because they would compete with the next one for the processors. */
+/** Suspends the guests of finished creates, because they would compete with the next create for the processors. */
 const suspendGuests = async (names: readonly string[]): Promise<void> => {
   for (const name of names) await host.virsh('suspend', domainOf(bench, name) ?? '')
 }
@@ -60,7 +60,8 @@ await bench.kubectl('patch', 'hypervisor', 'h1', '--type=merge', '-p', ratios)
 await timeCreate('warm')
 const before = countWrites(bench)
 for (const name of serverNames('w')) await timeCreate(name)
-// The creates also cause later writes: the agent reports the usage of the host at most once a minute. Wait for them.
+// The creates also cause later writes, because the agent reports the usage of its host only once a minute. Wait for
+// them.
 await delay(65_000)
 const after = countWrites(bench)
 await suspendGuests(['warm', ...serverNames('w')])

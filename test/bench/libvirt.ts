@@ -1,7 +1,7 @@
-// Compares agent/libvirt (`ours`) with libvirt-python, which is libvirt's own client in C, and digitalocean/go-libvirt:
-// same socket, same calls, in turn within each of several rounds. `floor` is a bare socket in Node. Prints `name value
-// unit`, followed by the values of the other clients. The number in parentheses is the median of our value divided by
-// theirs within a round: below 1, ours is better.
+// Compares agent/libvirt (`ours`) with libvirt-python, which is libvirt's own client in C, and with
+// digitalocean/go-libvirt: on the same socket, with the same calls, in turn within each of several rounds. `floor` is a
+// bare socket in Node. Prints lines `name value unit`, followed by the values of the other clients. The number in
+// parentheses is the median, over the rounds, of the ratio of ours to theirs. Below 1, ours is better, also for rates.
 // Usage: node test/bench/libvirt.ts [--rounds 7] [--scale 1] [--only TEXT]
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, rmSync } from 'node:fs'
@@ -58,7 +58,9 @@ async function startClients(argvs: CommandLines, args: string[]): Promise<Client
   return clients
 }
 
-/** The clients in a different order each round, so that no client always runs after the same other one. */
+/**
+ * Returns the clients in a different order for each round, so that no client always runs after the same other client.
+ */
 function rotateOrder(clients: Clients, round: number): [string, Client][] {
   const list = [...clients]
   const first = round % list.length
@@ -66,7 +68,8 @@ function rotateOrder(clients: Clients, round: number): [string, Client][] {
 }
 
 /**
- * Rounds that are not counted: they warm up the JIT (some thousand calls), the page cache and the caches of libvirtd.
+ * Number of first rounds that do not count. They warm up the JIT, which takes some thousand calls, the page cache and
+ * the caches of libvirtd.
  */
 const warmUpRounds = 3
 
@@ -94,7 +97,7 @@ async function benchCalls(argvs: CommandLines, args: [socket: string, uuid: stri
   await closeClients(clients, bare)
 }
 
-/** Measures events in processes of their own, because a client that receives events may be slower in its calls. */
+/** Measures events with new processes of the clients, because receiving events may slow the calls of a client down. */
 async function benchEvents(argvs: CommandLines, args: [socket: string, uuid: string]): Promise<void> {
   const workload = makeEventWorkload(Math.round(20_000 * scale))
   if (!isSelected(workload)) return

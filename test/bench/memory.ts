@@ -1,8 +1,8 @@
 /**
  * Measures the memory of two programs. The controller has 10,000 Servers, each with its Port and its action record, and
- * 200 hosts; it is compared with kube-scheduler with as many Pods and Nodes. The agent of a real host has 50 running
- * domains; it is compared with its libvirtd, and with a kubelet with as many Pods. Controller and agent run from
- * bundled JavaScript, as in images, or with --source from TypeScript. Prints `name value unit`; a MB is 10^6 bytes.
+ * 200 hosts; it is compared with kube-scheduler with as many Pods and Nodes. The agent runs on a real host with 50
+ * running domains; it is compared with libvirtd, and with a kubelet with as many Pods. Both run from bundled
+ * JavaScript, as in images, or with --source from TypeScript. Prints lines `name value unit`; a MB is 10^6 bytes.
  * Usage: node test/bench/memory.ts [--servers 10000] [--hosts 200] [--domains 50] [--source]
  */
 import { mkdirSync, rmSync } from 'node:fs'

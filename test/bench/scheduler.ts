@@ -1,7 +1,8 @@
 /**
- * Benchmark of placement: 10,000 simulated hosts of three models in three zones, and 1,000 Servers that are placed one
- * after another; each is claimed before the next. For comparison, some are placed without the columns of HostTable
- * (scheduler.objects.*): then every filter and weigher is called for every host. Prints lines of `name value unit`.
+ * Benchmark of placement: 10,000 hosts of three models in three zones, and 1,000 Servers. Each Server is placed and
+ * claimed (its resources are reserved) before the next. For comparison, some are placed without the columns of
+ * HostTable (scheduler.objects.*): then every filter and weigher is called for every host. Prints lines `name value
+ * unit`.
  * Usage: node test/bench/scheduler.ts [hosts] [servers]
  */
 import { toHostTable } from '../../controller/scheduler/host-table.ts'
@@ -48,7 +49,10 @@ function makeAggregate(name: string, hosts: string[], spec: Partial<HostAggregat
   return { apiVersion: 'compute.kubenova.io/v1alpha1', kind: 'HostAggregate', metadata, spec: { hosts, ...spec } }
 }
 
-/** Every second server has requirements: a zone, UEFI on q35, an aggregate with fast disks. */
+/**
+ * Makes the request of server number `i`. Every second server has requirements: a zone, UEFI on q35, and an aggregate
+ * with fast disks.
+ */
 function makeRequest(i: number): PlacementRequest {
   const isDemanding = i % 2 === 0
   return {
@@ -105,7 +109,7 @@ const fromTable: Select = (request) => {
 }
 const fromObjects: Select = (request) => selectFromObjects(request, views)
 
-/** Places and claims one Server; returns the time that it took, in ms. */
+/** Places and claims one Server. Returns the time that this took, in ms. */
 function placeAndClaim(i: number, select: Select): number {
   const request = makeRequest(i)
   const start = performance.now()
@@ -120,7 +124,7 @@ let nextServer = 0
 const runPlacements = (count: number, select: Select) =>
   Array.from({ length: count }, () => placeAndClaim(nextServer++, select)).sort((a, b) => a - b)
 runPlacements(Math.min(100, SERVERS), fromTable)
-/** The times of `count` placements, ascending, and the CPU time of each in ms. */
+/** Returns the times of `count` placements in ms, ascending, and the mean CPU time of a placement in ms. */
 function measure(count: number, select: Select): { times: number[]; cpu: number } {
   const before = process.cpuUsage()
   const times = runPlacements(count, select)
@@ -143,7 +147,8 @@ const printLine = (name: string, value: number, unit: string) =>
 printLine('scheduler.hosts', HOSTS, 'hosts')
 printLine('scheduler.place.p50', quantile(columns.times, 0.5), 'ms')
 printLine('scheduler.place.p99', quantile(columns.times, 0.99), 'ms')
-// The CPU time of this process includes its garbage collector's threads. It is comparable on a busy machine too.
+// The CPU time includes the threads of V8's garbage collector. It is comparable on a busy machine, too, because it does
+// not count the time in which the process waits for a CPU.
 printLine('scheduler.place.cpu', columns.cpu, 'ms')
 printLine('scheduler.rate', rate(columns.times), 'servers/s')
 printLine('scheduler.objects.place.p50', quantile(objects.times, 0.5), 'ms')

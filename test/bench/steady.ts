@@ -1,5 +1,5 @@
 // Counts the API writes of a cloud at rest: those of controller and agent with some running Servers, and for comparison
-// those of a kubelet with as many Pods on the same API server. Prints `name value unit`.
+// those of a kubelet with as many Pods on the same API server. Prints lines `name value unit`.
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { startKubeletWithPods } from '../scale/kubelet.ts'

@@ -1,6 +1,6 @@
 /**
- * Measures how fast a scheduler places a backlog: all objects exist before the scheduler starts, so that nothing but
- * the scheduler and the API server works during the measurement.
+ * Measures how fast a scheduler (our controller or kube-scheduler) places a backlog. All objects exist before the
+ * scheduler starts, so that only the scheduler and the API server work during the measurement.
  */
 import { createInformer } from '../../kube/informer.ts'
 import type { Resource } from '../../kube/resource.ts'
@@ -9,13 +9,13 @@ import { waitUntil } from '../rig/wait-until.ts'
 import { cpuSeconds } from './process-stats.ts'
 
 export interface PlacingSpeed {
-  /** Placements a second, from the first that was observed to the last. */
+  /** Placements a second, from the first placement that the watch showed to the last one. */
   perSecond: number
   /** CPU time of the scheduler for each placement, in ms. */
   cpuMs: number
 }
 
-/** @param start starts the scheduler and resolves to its pid */
+/** @param start starts the scheduler's process and resolves to its pid */
 export async function measureBacklog<T extends KubeObject>(
   resource: Resource<T>,
   isPlaced: (object: T) => boolean,

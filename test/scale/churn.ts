@@ -1,6 +1,6 @@
 /**
- * Random operations of users and operators on a constant number of Servers: replacement, power, reboots, tags, Ports,
- * disabled hosts. The same seed gives the same operations.
+ * Churn: random operations of users and operators on a constant number of Servers. They replace Servers, change the
+ * power state and tags, request reboots, create Ports, and disable hosts. The same seed gives the same operations.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { serverAction } from '../../actions/index.ts'
@@ -22,8 +22,8 @@ export interface ChurnOptions {
 type Random = (below: number) => number
 
 /**
- * A slot has one Server at a time. In every second slot a later Server takes the name of an earlier one, with another
- * uid; in the rest no name is used twice.
+ * A slot has one Server at a time. In slots with an even number, a later Server takes the name of an earlier one but
+ * has another uid. In slots with an odd number, no name is used twice.
  */
 interface Slot {
   readonly namespace: string
@@ -31,14 +31,14 @@ interface Slot {
   generation: number
 }
 const NAMES_PER_SLOT = 3
-/** How many operations run at the same time. */
+/** Greatest number of operations that run at the same time. */
 const MAX_CONCURRENT = 8
 const nameOf = ({ number, generation }: Slot): string =>
   `s${number}-${number % 2 === 0 ? generation % NAMES_PER_SLOT : generation}`
 
 export interface Tally {
   done: Record<string, number>
-  /** Operations that failed, for example because the API server was killed. */
+  /** Numbers of operations that failed, for example because the API server was killed, by name. */
   failed: Record<string, number>
 }
 
@@ -63,7 +63,7 @@ const operations: Record<string, { weight: number; run: Operation }> = {
   },
 }
 
-/** Creates the Servers, then runs operations until `signal` aborts. Counts them in `tally`. */
+/** Creates the Servers, then runs operations until `signal` aborts, and counts the operations in `tally`. */
 export async function runChurn(options: ChurnOptions, tally: Tally, signal: AbortSignal): Promise<void> {
   const { projects, servers, perSecond, seed = 1 } = options
   const slots = Array.from({ length: servers }, (_, number) => ({
@@ -77,7 +77,8 @@ export async function runChurn(options: ChurnOptions, tally: Tally, signal: Abor
   const running = new Set<Promise<void>>()
   const busy = new Set<Slot>()
   while (!signal.aborted) {
-    // On a busy machine fewer operations run: a growing number of pending ones would look like a leak.
+    // Limits the operations that run at the same time. On a busy machine their number would otherwise grow, and that
+    // would look like a leak.
     if (running.size >= Math.min(MAX_CONCURRENT, servers)) await Promise.race(running)
     const name = pick(state, weightedNames)
     const slot = pickIdleSlot(state, busy)
@@ -87,14 +88,14 @@ export async function runChurn(options: ChurnOptions, tally: Tally, signal: Abor
       running.delete(operation)
     })
     running.add(operation)
-    await delay(1000 / perSecond, undefined, { signal }).catch(() => undefined) // aborted: the loop ends
+    await delay(1000 / perSecond, undefined, { signal }).catch(() => undefined) // after an abort the loop ends
   }
   await Promise.all(running)
 }
 
 /**
- * Picks a slot in which no operation runs. Two operations in one slot would disturb each other: one could delete a Port
- * that the Server of the other one needs, and that Server would wait for ever.
+ * Picks a slot in which no operation runs. Two operations in one slot would disturb each other: one might delete the
+ * Port that the Server of the other one needs, and that Server would wait for ever.
  */
 function pickIdleSlot(state: ChurnState, busy: ReadonlySet<Slot>): Slot {
   const slot = pick(state, state.slots)
@@ -111,7 +112,7 @@ async function runOperation(name: string, state: ChurnState, slot: Slot, tally: 
   }
 }
 
-/** Deletes the Server of the slot and creates the next one. */
+/** Deletes the Server of the slot, then creates the next one. */
 async function replaceServer({ kube }: ChurnState, slot: Slot): Promise<void> {
   const before = nameOf(slot)
   slot.generation += 1
@@ -119,7 +120,7 @@ async function replaceServer({ kube }: ChurnState, slot: Slot): Promise<void> {
   await createServer(kube, serverDraft(slot.namespace, nameOf(slot)))
 }
 
-/** Deletes the Server of the slot and creates the next one with a Port that exists before it. */
+/** Creates a Port, deletes the Server of the slot, then creates the next Server, which uses that Port. */
 async function replaceWithPort({ kube }: ChurnState, slot: Slot): Promise<void> {
   const before = nameOf(slot)
   slot.generation += 1
@@ -163,7 +164,7 @@ function pick<T>({ random }: { random: Random }, list: readonly T[]): T {
   return picked
 }
 
-/** The generator mulberry32: the same seed gives the same numbers on every machine. */
+/** Returns random numbers by the generator mulberry32. The same seed gives the same numbers on every machine. */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0
   return (below) => {

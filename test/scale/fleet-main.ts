@@ -1,4 +1,7 @@
-/** The process of a fleet of agents: node test/scale/fleet-main.ts KUBECONFIG FIRST COUNT. Ends at SIGTERM. */
+/**
+ * The program of a fleet, which is a process with many agents on simulated hosts: node test/scale/fleet-main.ts
+ * KUBECONFIG FIRST COUNT. It ends at SIGTERM.
+ */
 import { createKube } from '../../kube/client.ts'
 import { createLog } from '../../kube/log.ts'
 import { runMain } from '../../kube/process.ts'

@@ -1,4 +1,4 @@
-/** Many agents in one process: the code of the real agent, each on a simulated host. */
+/** A fleet: many agents in one process. Each runs the code of the real agent on a simulated host. */
 import { newAgent } from '../../agent/agent.ts'
 import { createClusterComponents } from '../../agent/components.ts'
 import { AgentOptions } from '../../agent/options.ts'
@@ -8,16 +8,16 @@ import { parseOptions } from '../../kube/options.ts'
 import { makeSimulatedHost } from './simulated-host.ts'
 
 export interface FleetOptions {
-  /** Number of the first host. */
+  /** Number of the fleet's first host, from which its name is made. */
   first: number
-  /** How many hosts the fleet has. */
+  /** Number of hosts in the fleet. */
   count: number
   log: Log
 }
 
 export const hostNameOf = (number: number): string => `sim-${String(number).padStart(4, '0')}`
 
-/** Runs until `signal` aborts; rejects when one of the agents fails. */
+/** Runs the agents until `signal` aborts. Rejects if one of them fails. */
 export async function runFleet(kube: Kube, { first, count, log }: FleetOptions, signal: AbortSignal): Promise<void> {
   const agents = Array.from({ length: count }, (_, i) => {
     const hostName = hostNameOf(first + i)

@@ -1,4 +1,4 @@
-/** Straight lines through measurements, to tell whether a value grows. All functions are pure. */
+/** Fits straight lines through measurements, to tell whether a value grows. All functions are pure. */
 
 export interface Point {
   x: number
@@ -8,13 +8,13 @@ export interface Point {
 export interface Line {
   /** Change of y for each unit of x. */
   slope: number
-  /** Standard error of the slope: how much of it may be chance. */
+  /** Standard error of the slope: how far chance may have moved the slope. */
   standardError: number
   /** Mean of y. */
   mean: number
 }
 
-/** Fits a line by least squares. With fewer than three points slope and standard error are NaN. */
+/** Fits a line by least squares. With fewer than three points, slope and standard error are NaN. */
 export function fitLine(points: readonly Point[]): Line {
   const n = points.length
   const mean = (valueOf: (p: Point) => number): number => points.reduce((sum, p) => sum + valueOf(p), 0) / n
@@ -26,8 +26,8 @@ export function fitLine(points: readonly Point[]): Line {
 }
 
 /**
- * Whether values grow by more than `tolerance` an hour, and not by chance. The x of the points are minutes. Returns
- * true if the points are too few to tell, so that the check cannot pass without measurements.
+ * Whether values grow by more than `tolerance` an hour, and by more than chance explains. The x of the points are
+ * minutes. Returns true if there are too few points to tell, so that a check without measurements cannot pass.
  */
 export function isGrowing(points: readonly Point[], tolerance: number): boolean {
   const { slope, standardError } = fitLine(points)

@@ -1,6 +1,6 @@
 /**
- * Measures a Node process from outside, through the protocol of its inspector: the live objects on its heap after a
- * full garbage collection, and the active handles that keep it running.
+ * Measures another Node process through the protocol of its inspector: the live objects on its heap after a full
+ * garbage collection, and the active handles that keep it running.
  */
 
 interface Answer {
@@ -11,17 +11,21 @@ interface Answer {
 
 export interface HeapReport {
   /**
-   * Reachable objects in MB (10^6 bytes), without code, because V8 goes on compiling functions that are called now and
-   * then: of the 0.53 MB that 40 agents grew by from minute 19 to minute 38, 0.4 MB were code.
+   * Size of the reachable objects in MB (10^6 bytes), without compiled code. Code grows without a leak, because V8 goes
+   * on compiling functions that are called now and then: of the 0.53 MB that 40 agents grew by from minute 19 to minute
+   * 38, 0.4 MB were code.
    */
   heapMB: number
-  /** Active handles by type, as process.getActiveResourcesInfo() names them. */
+  /** Numbers of active handles by type, as process.getActiveResourcesInfo() names the types. */
   handles: Record<string, number>
 }
 
 const ANSWER_TIMEOUT_MS = 60_000
 
-/** Evaluated in the inspected process: the size of all heap spaces of V8 but those for code, and the active handles. */
+/**
+ * The inspected process evaluates this expression. Its value is the size of all heap spaces of V8 except those for
+ * code, and the active handles.
+ */
 const HEAP_EXPRESSION = `(() => {
   const data = process.getBuiltinModule('node:v8').getHeapSpaceStatistics().filter(({ space_name }) => !/code|trusted/.test(space_name))
   const heap = data.reduce((sum, { space_used_size }) => sum + space_used_size, 0)
@@ -39,7 +43,7 @@ export class Inspector implements AsyncDisposable {
     socket.addEventListener('close', () => this.#rejectPending())
   }
 
-  /** Connects to a process that was started with --inspect=127.0.0.1:PORT. */
+  /** Connects to a process that was started with the flag --inspect=127.0.0.1:PORT. */
   static async connect(port: number): Promise<Inspector> {
     const response = await fetch(`http://127.0.0.1:${port}/json/list`)
     const [target] = (await response.json()) as { webSocketDebuggerUrl: string }[]
@@ -51,7 +55,7 @@ export class Inspector implements AsyncDisposable {
     return new Inspector(socket)
   }
 
-  /** Collects all garbage of the process, which pauses it, and then measures its heap and its handles. */
+  /** Runs a full garbage collection in the process, which pauses it, and then measures its heap and its handles. */
   async inspectHeap(): Promise<HeapReport> {
     await this.#call('HeapProfiler.collectGarbage')
     const { result } = await this.#call('Runtime.evaluate', { expression: HEAP_EXPRESSION, returnByValue: true })

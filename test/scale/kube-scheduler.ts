@@ -1,5 +1,5 @@
 /**
- * Measures kube-scheduler, with which KubeVirt places its virtual machines, for comparison with our scheduler: Pods and
+ * Measures kube-scheduler, which places the virtual machines of KubeVirt, for comparison with our scheduler. Pods and
  * Nodes have the sizes of our Servers and hosts, and the API server is the same.
  */
 import { writeFileSync } from 'node:fs'
@@ -57,7 +57,7 @@ export async function measureKubeScheduler(
   }
 }
 
-/** Measures the memory of kube-scheduler when `pods` Pods are bound and it has no work. */
+/** Measures the memory of kube-scheduler once `pods` Pods are bound and it has nothing left to do. */
 export async function measureKubeSchedulerAtRest(
   cloud: ScaleCloud,
   dir: string,
@@ -70,7 +70,7 @@ export async function measureKubeSchedulerAtRest(
   const scheduler = await Scheduler.prepare(cloud, dir)
   try {
     const pid = await scheduler.start()
-    // kube-scheduler binds no Pod before its caches are full, so they are full when this Pod is bound.
+    // kube-scheduler binds no Pod before its caches are full. When it has bound this Pod, they are full.
     const { metadata } = await api.create(makePod('last'))
     await waitUntil(async () => isBound(await api.get(metadata)), {
       what: 'the last Pod to be bound',
@@ -94,7 +94,7 @@ async function prepareCluster(cloud: ScaleCloud, nodes: number): Promise<void> {
     .resource<Namespace>(namespaces)
     .create({ metadata: { name: NAMESPACE } })
     .catch(ignoreAlreadyExists)
-  // No controller manager runs that would create the service account.
+  // A kube-controller-manager would create the service account, but none runs here.
   const account = { metadata: { name: 'default', namespace: NAMESPACE } }
   await kube
     .resource(coreResource('serviceaccounts', 'ServiceAccount', true))
@@ -106,14 +106,17 @@ function ignoreAlreadyExists(error: unknown): void {
   if (!isAlreadyExists(error)) throw error
 }
 
-/** Requests of a Pod: the size of the Servers in projects.ts (1 vCPU with an allocation ratio of 4, 512 MiB). */
+/**
+ * The resource requests of a Pod match a Server of projects.ts: 512 MiB and 1 vCPU, which is a quarter of a CPU because
+ * hosts allocate four vCPUs per CPU.
+ */
 const containers = [{ name: 'c', image: 'none', resources: { requests: { cpu: '250m', memory: '512Mi' } } }]
 const makePod = (name: string, nodeName?: string) => ({
   metadata: { name, namespace: NAMESPACE },
   spec: { containers, ...(nodeName === undefined ? {} : { nodeName }) },
 })
 
-/** Creates Nodes of the size of the hosts in simulated-host.ts. */
+/** Creates Nodes as large as the hosts in simulated-host.ts. */
 async function createNodes({ kube }: ScaleCloud, count: number): Promise<void> {
   const api = kube.resource<Node>(coreResource('nodes', 'Node', false))
   const allocatable = { cpu: '64', memory: '256Gi', pods: '1000' }
@@ -129,7 +132,8 @@ async function createNodes({ kube }: ScaleCloud, count: number): Promise<void> {
     const status = { capacity: allocatable, allocatable, conditions: [ready] }
     await api.create({ metadata: { name, labels: { 'kubernetes.io/hostname': name } }, spec: {} })
     await api.patch({ name }, { status }, { subresource: 'status' })
-    // Every new Node has the taint not-ready, and no node lifecycle controller runs that would remove it.
+    // The API server adds the taint not-ready to every new Node. The node lifecycle controller would remove it, but
+    // none runs here.
     await api.patch({ name }, { spec: { taints: [] } })
   })
 }
@@ -148,7 +152,7 @@ class Scheduler {
     const binaries = await ensureBinaries(['kube-scheduler'])
     const [port = 0] = await freePorts('127.0.0.1', 1)
     const config = join(dir, 'kube-scheduler.yaml')
-    // Lifts the limit of its client, which is 50 requests a second by default.
+    // Lifts the limit of kube-scheduler's client, which is 50 requests a second by default.
     const clientConnection = { kubeconfig: plane.kubeconfig, qps: 5000, burst: 5000 }
     writeFileSync(
       config,

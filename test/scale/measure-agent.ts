@@ -1,6 +1,6 @@
 /**
- * Measures the memory of the agent on a real host: real libvirtd and real domains, whose guests are idle because they
- * have nothing to boot. For comparison, measures libvirtd and a kubelet with as many Pods.
+ * Measures the memory of the agent on a real host, with real libvirtd and real domains. The guests are idle, because
+ * their disk is empty and they cannot boot. For comparison, it also measures libvirtd, and a kubelet with as many Pods.
  */
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -61,7 +61,10 @@ export async function measureAgent({ dir, program, domains, log }: AgentMemoryOp
   ]
 }
 
-/** Creates an image of an empty disk and the smallest flavor, and lets the host take many small guests. */
+/**
+ * Creates an image with an empty disk and the smallest flavor, and raises the host's allocation ratio for its many
+ * guests.
+ */
 async function prepareHost(cloud: Cloud, kube: Kube): Promise<void> {
   const images = join(cloud.host('h1').home, 'var/lib/kubenova/images')
   mkdirSync(images, { recursive: true })
@@ -85,7 +88,7 @@ async function waitUntilAllReady(kube: Kube, count: number): Promise<void> {
   await waitUntil(areAllReady, { what: `${count} servers to run`, deadline: 600_000, every: 1000 })
 }
 
-/** The pid of libvirtd, from the state file of the rig. */
+/** Returns the pid of libvirtd, which the rig keeps in the state file of the host. */
 function libvirtdPidOf(cloud: Cloud): number {
   const state = JSON.parse(readFileSync(join(cloud.host('h1').home, 'host.json'), 'utf8')) as {
     libvirtd: { pid: number }

@@ -1,4 +1,4 @@
-/** Measures the memory of the controller: without Servers, with many Servers, and after some work. */
+/** Measures the memory of the controller without Servers, with many Servers, and after some work. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { findCondition, resourceDefOf, server } from '../../crds/index.ts'
 import type { Kube } from '../../kube/client.ts'
@@ -21,11 +21,14 @@ export interface MemoryOptions {
   log: (line: string) => void
 }
 
-/** On a busy machine the API server may answer later than the default Lease of a leader allows. */
+/**
+ * The duration of the leader's Lease. With the default, the controller could lose its Lease when the API server of a
+ * busy machine answers late.
+ */
 const longLease = ['--lease-seconds', '240']
 const MODEL = 'web'
 const REST_MS = 30_000
-/** How many Servers are changed, so that the controller has work to do. */
+/** Number of Servers that are changed, to give the controller work. */
 const CHANGES = 1000
 
 export async function measureController(options: MemoryOptions): Promise<Figure[]> {
@@ -41,7 +44,8 @@ export async function measureController(options: MemoryOptions): Promise<Figure[
   await cloud.end('fleet-1')
   await cloud.end('controller')
   await multiplyServer({ dir, namespace, model: MODEL, count: servers, hostOf: (i) => hostNameOf(1 + (i % hosts)) })
-  // After its restart the API server reads all objects in one list, rather than as ten thousand events.
+  // The new Servers were written to etcd directly. The restarted API server reads them in one list, rather than as ten
+  // thousand watch events.
   await cloud.plane.restart('kube-apiserver')
   log(`${servers} servers are in etcd`)
   const stop = new AbortController()
@@ -69,7 +73,7 @@ export async function measureController(options: MemoryOptions): Promise<Figure[
   }
 }
 
-/** Measures the memory of kube-scheduler with as many Pods and Nodes, for comparison. */
+/** For comparison, measures the memory of kube-scheduler with as many Pods and Nodes. */
 export async function measureScheduler({
   dir,
   servers,
@@ -89,7 +93,7 @@ async function waitUntilModelReady(kube: Kube, namespace: string): Promise<void>
   await waitUntil(isReady, { what: 'one server to be ready', deadline: 120_000, every: 200 })
 }
 
-/** Changes `count` Servers; each change adds a Server to the queue of the controller. */
+/** Changes a tag of `count` Servers, at most CHANGES. Each change makes the controller reconcile the Server. */
 async function changeServers({ kube }: ScaleCloud, namespace: string, count: number): Promise<void> {
   await runParallel(Math.min(CHANGES, count), 16, (i) =>
     kube.resource(resourceDefOf(server)).patch({ namespace, name: `${MODEL}${i}` }, { spec: { tags: [`t${i}`] } }),

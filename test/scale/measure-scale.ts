@@ -21,7 +21,10 @@ export interface Figure {
   unit: 'servers' | 'hosts' | 'servers/s' | 'writes' | 's' | 'ms' | 'MB'
 }
 
-/** Time after which the garbage of the burst has been collected, so that the memory is that of a cloud at rest. */
+/**
+ * After this time the programs have collected the garbage of the creations, so that the memory is that of a cloud at
+ * rest.
+ */
 const REST_MS = 20_000
 
 export async function measureScale({
@@ -77,7 +80,10 @@ export async function measureScale({
   ]
 }
 
-/** Counts the write requests of the controller. They include renewals of its Lease, one every few seconds. */
+/**
+ * Counts the write requests that the controller has sent so far. They include the renewals of its Lease, one every few
+ * seconds.
+ */
 async function countControllerWrites(cloud: ScaleCloud): Promise<number> {
   const lines = (await cloud.metrics()).split('\n').filter((line) => line.startsWith('rest_client_requests_total{'))
   const counted = lines.filter((line) => !line.includes('method="GET"'))

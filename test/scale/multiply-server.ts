@@ -1,14 +1,14 @@
 /**
- * Copies one Server with its Port and its action record ten thousand times within seconds, where API writes would take
- * minutes. The objects are read from etcd as the API server stores them, and written back to etcd under other names,
- * hosts and addresses. For the API server and its clients they are like any other objects.
+ * Copies one Server with its Port and its action record ten thousand times within seconds; writes to the API server
+ * would take minutes. It reads the objects from etcd as the API server stores them, and writes them back to etcd under
+ * other names, hosts and addresses. The API server and its clients see them as normal objects.
  */
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const PREFIX = '/registry/compute.kubenova.io'
-/** etcd takes 128 operations in a transaction. */
+/** etcd allows at most 128 operations in a transaction. */
 const BATCH_SIZE = 100
 
 interface Stored {
@@ -17,10 +17,10 @@ interface Stored {
 }
 
 export interface MultiplyOptions {
-  /** The directory of the cloud. */
+  /** The directory of the cloud, in which the control plane keeps its state. */
   dir: string
   namespace: string
-  /** Name of the Server to copy. Its status says its host and its address. */
+  /** Name of the Server to copy (the model). It must have a host and an address. */
   model: string
   count: number
   hostOf(i: number): string
@@ -31,7 +31,7 @@ interface Placed {
   status: { host: string; addresses: { address: string; macAddress: string }[] }
 }
 
-/** The kinds that are copied, by plural. */
+/** The plurals of the kinds that are copied. */
 const copiedKinds = ['servers', 'ports', 'serveractions'] as const
 
 export async function multiplyServer({ dir, namespace, model, count, hostOf }: MultiplyOptions): Promise<void> {
@@ -51,7 +51,8 @@ export async function multiplyServer({ dir, namespace, model, count, hostOf }: M
 }
 
 /**
- * Makes the function that replaces uid, name, host and addresses of the model in a text by those of copy number `i`.
+ * Makes the function for copy number `i`. In a text it replaces uid, name, host and addresses of the model by those of
+ * the copy.
  */
 function makeRenamer({ metadata, status }: Placed, model: string, i: number, host: string): (text: string) => string {
   const { address, macAddress } = status.addresses[0] ?? { address: '', macAddress: '' }
@@ -72,7 +73,10 @@ function makeRenamer({ metadata, status }: Placed, model: string, i: number, hos
   return (text) => pairs.reduce((now, [from, to]) => (from === '' ? now : now.replaceAll(from, to)), text)
 }
 
-/** Copies an object under a name and a uid of its own. */
+/**
+ * Copies an object under a new name. A Port or an action record also gets a new uid; `rename` has replaced the
+ * Server's.
+ */
 function copyObject(key: string, value: string, rename: (text: string) => string, i: number): Stored {
   const folder = key.slice(0, key.lastIndexOf('/'))
   const object = JSON.parse(rename(value)) as { kind: string; metadata: { name: string; uid: string } }
@@ -83,7 +87,7 @@ function copyObject(key: string, value: string, rename: (text: string) => string
   return { key: `${folder}/${object.metadata.name}`, value: JSON.stringify(object) }
 }
 
-/** Reads and writes etcd through its JSON gateway. */
+/** Returns functions that read and write etcd through its JSON gateway. */
 function connectToEtcd(dir: string) {
   const { ports } = JSON.parse(readFileSync(join(dir, 'control-plane/control-plane.json'), 'utf8')) as {
     ports: { etcd: number }

@@ -1,6 +1,6 @@
 /**
- * Runs a program as if it were in a Pod: in a mount namespace of its own, with token, CA certificate and namespace of
- * its service account where Kubernetes puts them.
+ * Runs a program as if it were in a Pod: in a mount namespace of its own, in which token, CA certificate and namespace
+ * of its service account are where Kubernetes puts them.
  */
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,13 +8,13 @@ import { readKubeconfig } from '../rig/api.ts'
 
 const SERVICE_ACCOUNT_DIR = '/var/run/secrets/kubernetes.io/serviceaccount'
 /**
- * Mounts a tmpfs over /run, which is also /var/run, in the mount namespace of the process; the machine is not changed.
+ * Mounts a tmpfs over /run, to which /var/run links. Only the mount namespace of the process changes, not the machine.
  */
 const script = `mount -t tmpfs tmpfs /run && mkdir -p ${SERVICE_ACCOUNT_DIR} && cp "$1"/* ${SERVICE_ACCOUNT_DIR}/ && shift && exec "$@"`
 
 /**
- * Returns command line and environment that run `argv` as in a Pod. The files of the service account are written to
- * `dir`; their token is that of the user of the kubeconfig.
+ * Returns the command line and the environment that run `argv` as in a Pod. Writes the files of the service account to
+ * `dir`; the token is that of the kubeconfig's user.
  */
 export function toPodCommand(
   argv: readonly string[],

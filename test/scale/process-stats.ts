@@ -2,11 +2,11 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
 export interface Memory {
-  /** Resident memory, in MB (10^6 bytes) as the other figures. */
+  /** Resident memory in MB (10^6 bytes), as are the other fields. */
   rss: number
-  /** The greatest resident memory so far. */
+  /** The greatest resident memory since the process started. */
   peak: number
-  /** Proportional share: memory that several processes share is divided by their number. */
+  /** Proportional set size: memory that several processes share is divided by their number. */
   pss: number
 }
 
@@ -14,7 +14,7 @@ const kB = (text: string, field: string): number =>
   Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? Number.NaN)
 const MB = 1024 / 1e6
 
-/** @throws ENOENT if there is no such process */
+/** Throws ENOENT if the process does not exist. */
 export function memoryOf(pid: number): Memory {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
@@ -27,13 +27,13 @@ export function filesOf(pid: number): { fds: number; sockets: number } {
     try {
       return [readlinkSync(`/proc/${pid}/fd/${fd}`)]
     } catch {
-      return [] // closed meanwhile
+      return [] // the descriptor was closed meanwhile
     }
   })
   return { fds: links.length, sockets: links.filter((link) => link.startsWith('socket:')).length }
 }
 
-/** CPU time of a process so far, in seconds. */
+/** Returns the CPU time (user and system) of a process so far, in seconds. */
 export function cpuSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')

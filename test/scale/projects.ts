@@ -1,4 +1,7 @@
-/** Creates namespaces with an image, a key pair and a network each, one flavor for all, and Servers in them. */
+/**
+ * Creates projects and Servers in them. A project is a namespace with an image, a key pair and a network; all share one
+ * flavor.
+ */
 import { flavor, image, keyPair, network, resourceDefOf, type Server, server } from '../../crds/index.ts'
 import { type Namespace, namespaces } from '../../kube/builtin-kinds.ts'
 import type { Kube } from '../../kube/client.ts'
@@ -16,7 +19,7 @@ async function createIfMissing<T extends KubeObject>(api: Resource<T>, object: D
   })
 }
 
-/** Creates the projects p1 … pN and returns their names. A network has addresses for 65,000 Servers. */
+/** Creates the projects p1, p2 and so on, and returns their names. Each network has addresses for 65,000 Servers. */
 export async function createProjects(kube: Kube, count: number): Promise<string[]> {
   await createIfMissing(kube.resource(resourceDefOf(flavor)), {
     metadata: { name: FLAVOR },
@@ -51,7 +54,7 @@ export function serverDraft(namespace: string, name: string, spec: Partial<Serve
 
 /**
  * Creates a Server. For some seconds after its start, an API server rejects custom resources with 503, because its
- * admission policies do not know them yet; the creation is repeated until then.
+ * admission policies do not know their kinds yet. The creation is repeated until the API server accepts it.
  */
 export async function createServer(kube: Kube, draft: Draft<Server>): Promise<void> {
   const api = kube.resource(resourceDefOf(server))

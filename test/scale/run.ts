@@ -1,7 +1,7 @@
 /**
- * Measures a cloud of a real API server, the real controller and real agent code on simulated hosts:
- * node test/scale/run.ts --hosts 200 --servers 10000. Prints `name value unit`; progress goes to standard error.
- * --built DIR runs the programs that `node hack/build.ts DIR` made, as images do.
+ * Measures a cloud of a real API server, the real controller, and real agent code on simulated hosts: node
+ * test/scale/run.ts --hosts 200 --servers 10000. Prints lines `name value unit`; progress goes to standard error.
+ * With --built DIR it runs the bundled programs, as images do; `node hack/build.ts DIR` makes them.
  */
 import { rmSync } from 'node:fs'
 import { parseArgs } from 'node:util'

@@ -1,12 +1,12 @@
-/** Samples of the memory, files and handles of processes, taken each minute, and the verdict whether they grow. */
+/** Samples memory, files and handles of processes each minute, and judges from the samples whether a figure grows. */
 import { fitLine, isGrowing } from './growth.ts'
 import { Inspector } from './inspector.ts'
 import { filesOf, memoryOf } from './process-stats.ts'
 import type { CloudProcess } from './scale-cloud.ts'
 
 /**
- * Growth an hour that is not counted as a leak. A leak of one small object (100 bytes) per operation would be 0.7 MB an
- * hour at 2 operations a second.
+ * Growth an hour that does not count as a leak; the heap in MB. For comparison: at 2 operations a second, a leak of one
+ * small object (100 bytes) per operation would be 0.7 MB an hour.
  */
 const tolerances = { heap: 0.5, sockets: 2, fds: 2, handles: 2 } as const
 
@@ -18,15 +18,15 @@ interface ProcessFigures extends Record<JudgedFigure, number> {
 
 export interface Sample {
   minute: number
-  /** Figures by the name of the process. */
+  /** The figures of each process, by its name. */
   processes: Record<string, ProcessFigures>
 }
 
-/** @throws if one of the processes does not answer */
+/** Throws an error if one of the processes does not answer. */
 export async function takeSample(processes: readonly CloudProcess[], minute: number): Promise<Sample> {
   const values: Record<string, ProcessFigures> = {}
   for (const { name, pid, inspector } of processes) {
-    // The connection is closed after each sample, because a process does not end by itself while it is inspected.
+    // Closes the connection after each sample, because an inspected process does not end by itself.
     await using connection = await Inspector.connect(inspector)
     const { heapMB, handles } = await connection.inspectHeap()
     const { fds, sockets } = filesOf(pid)
@@ -56,8 +56,8 @@ export interface Verdict {
 }
 
 /**
- * Returns a verdict for each figure of each process. Resident memory is shown but not judged, because it includes
- * memory that V8 has freed and not given back.
+ * Returns a verdict for each figure of each process. Resident memory is printed but not judged, because it includes
+ * memory that V8 has freed but not returned to the system.
  */
 export function judgeGrowth(samples: readonly Sample[]): Verdict[] {
   const names = Object.keys(samples[0]?.processes ?? {})

@@ -1,6 +1,6 @@
 /**
- * The cloud of scale benchmarks and of the soak test: a control plane, the real controller in a process of its own, and
- * fleets of simulated hosts.
+ * The cloud for scale benchmarks and for the soak test: a control plane, the real controller in a process of its own,
+ * and fleets, which are processes with many agents on simulated hosts (fleet.ts).
  */
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,20 +16,23 @@ import { toPodCommand } from './pod-command.ts'
 export interface ScaleCloudOptions {
   dir: string
   hosts: number
-  /** How many hosts run in one process. */
+  /** Number of hosts in each fleet process; default 200. */
   perProcess?: number
-  /** The programs to run. Default: the sources. */
+  /** The programs to run; default: TypeScript sources. */
   program?: Program
   /** Flags of Node for controller and fleets, such as --expose-gc. */
   nodeFlags?: readonly string[]
-  /** Whether the processes can be inspected (inspector.ts). */
+  /** Whether the processes start with Node's inspector, which inspector.ts uses; default false. */
   inspect?: boolean
   log?: (line: string) => void
 }
 
-/** Agent and controller, from sources or bundled. Bundled programs run as in a Pod, with its service account. */
+/**
+ * The programs of agent and controller, as sources or bundled. A bundled controller runs as in a Pod, with the files of
+ * its service account.
+ */
 export interface Program {
-  /** Path of the main file. */
+  /** Returns the path of the main file. */
   main(name: 'agent' | 'controller'): string
   isBuilt: boolean
 }
@@ -37,21 +40,21 @@ export interface Program {
 export interface CloudProcess extends Running {
   name: string
   log: string
-  /** Port of the Node inspector; 0: the process has none. */
+  /** Port of Node's inspector; 0 if the process has no inspector. */
   inspector: number
 }
 
 const repository = join(import.meta.dirname, '../..')
 export const sourceProgram: Program = { main: (name) => join(repository, name, 'main.ts'), isBuilt: false }
 /**
- * Flags of Node that a deployment sets. The young generation is small, because these programs make little garbage: V8's
- * default (twice 16 MB or more) costs 20 to 40 MB and saves no measurable time. --expose-gc lets the programs collect
- * garbage themselves (kube/periodic-gc.ts).
+ * The flags of Node that our deployments set. The young generation is small, because the programs make little garbage:
+ * V8's default (twice 16 MB or more) costs 20 to 40 MB and saves no measurable time. With --expose-gc the programs can
+ * collect garbage themselves (kube/periodic-gc.ts).
  */
 export const leanFlags = ['--max-semi-space-size=2', '--v8-pool-size=1', '--expose-gc'] as const
 /**
- * The environment that a deployment sets: the flags above, one heap of the C library for all threads instead of one for
- * each, and a fixed threshold for returning free memory, which the C library would otherwise raise by itself.
+ * The environment that our deployments set: the flags above; one heap of the C library for all threads instead of one
+ * for each; and a fixed threshold for returning free memory, because the C library would otherwise raise the threshold.
  */
 export const leanEnv = {
   NODE_OPTIONS: leanFlags.join(' '),
@@ -59,7 +62,7 @@ export const leanEnv = {
   MALLOC_TRIM_THRESHOLD_: '131072',
 } as const
 
-/** The bundled programs that images run; `dir` is the folder that hack/build.ts has written. */
+/** Returns the bundled programs that images run. `dir` is the folder to which hack/build.ts has written them. */
 export const builtProgram = (dir: string): Program => ({ main: (name) => join(dir, `${name}.mjs`), isBuilt: true })
 
 export class ScaleCloud implements AsyncDisposable {
@@ -69,7 +72,7 @@ export class ScaleCloud implements AsyncDisposable {
   readonly #options: ScaleCloudOptions
   #metricsPort = 0
 
-  /** Use {@link startScaleCloud}. */
+  /** Do not call the constructor; use {@link startScaleCloud}. */
   constructor(plane: ControlPlane, kube: Kube, options: ScaleCloudOptions) {
     this.plane = plane
     this.kube = kube
@@ -82,7 +85,7 @@ export class ScaleCloud implements AsyncDisposable {
     return part
   }
 
-  /** The metrics that the controller exposes at /metrics. */
+  /** Returns the text of the controller's endpoint /metrics. */
   async metrics(): Promise<string> {
     return (await fetch(`http://127.0.0.1:${this.#metricsPort}/metrics`)).text()
   }
@@ -103,7 +106,7 @@ export class ScaleCloud implements AsyncDisposable {
     return part
   }
 
-  /** Starts the fleets and waits until all their hosts are up. The controller must run. */
+  /** Starts the fleets and waits until all their hosts are up. The controller must be running. */
   async startFleets(): Promise<void> {
     const { hosts, perProcess = 200 } = this.#options
     const file = join(import.meta.dirname, 'fleet-main.ts')
@@ -120,7 +123,10 @@ export class ScaleCloud implements AsyncDisposable {
     await waitUntil(areAllUp, { what: `${hosts} hosts to be up`, deadline: 300_000, every: 1000 })
   }
 
-  /** @throws FatalError with name and last log lines of a process that has ended */
+  /**
+   * Throws a FatalError (which is not retried) if a process has ended, with the name of the process and its last log
+   * lines.
+   */
   assertAllAlive(): void {
     for (const part of this.processes.values()) {
       if (isAlive(part)) continue
@@ -154,7 +160,7 @@ export class ScaleCloud implements AsyncDisposable {
   }
 }
 
-/** Starts a control plane with the CRDs and the admission policies; controller and fleets do not run yet. */
+/** Starts a control plane with the CRDs and the admission policies. Controller and fleets are started later. */
 export async function startScaleCloud(options: ScaleCloudOptions): Promise<ScaleCloud> {
   const { dir, log = () => undefined } = options
   mkdirSync(dir, { recursive: true })

@@ -1,6 +1,4 @@
-/**
- * A simulated host for the real agent: its domains are entries of a map, its steps take no time, and it sends events.
- */
+/** A simulated host for the real agent: it keeps domains in a map, takes no time for its steps, and sends events. */
 import { type ClusterComponents, type HostComponents, type LibvirtSession } from '../../agent/components.ts'
 import type { Facts } from '../../agent/host/facts.ts'
 import type { OrphanCollector } from '../../agent/orphans.ts'
@@ -8,19 +6,21 @@ import { domainChanged, serversByUid } from '../../agent/server/controller.ts'
 import { FakeHost } from '../fakes/host.ts'
 import { type Call, Life } from '../fakes/life.ts'
 
-/** A life that does not record its effects, because it lasts for hours. */
+/**
+ * A life (one run of a process under test) that does not record the effects of its calls, because it lasts for hours.
+ */
 class UnrecordedLife extends Life {
   override async perform<T>(_: Call, run: () => T | Promise<T>): Promise<T> {
     return run()
   }
 }
 
-/** Makes the host components of an agent that has its cluster components. */
+/** Makes the components of an agent that work on its host; the argument has its components that work on the cluster. */
 export function makeSimulatedHost({ channels, hostName, informer }: ClusterComponents): HostComponents {
   const machines = new FakeHost((uid) => {
-    // No test reads the list of boots, and it would grow for hours.
+    // Empties the list of boots. No test reads it, and it would grow for hours.
     machines.machine(uid).boots.splice(0)
-    // All Servers of the scale tests have their uid as UUID.
+    // The channel expects a domain's UUID, which is the uid of the Server for all Servers of the scale tests.
     channels.notify(domainChanged, uid)
   })
   return {
@@ -46,7 +46,7 @@ function fakeOrphanCollector(machines: FakeHost, isCached: (uid: string) => bool
   }
 }
 
-/** A libvirt link that is connected at once and stays connected. */
+/** A libvirt session that is connected at once and stays connected. */
 function fakeLink(): LibvirtSession {
   const nothing = async (): Promise<void> => undefined
   const connection = { closed: new Promise(() => undefined) } as Awaited<ReturnType<LibvirtSession['connected']>>
@@ -63,7 +63,7 @@ function fakeLink(): LibvirtSession {
   }
 }
 
-/** Facts of a host with 64 hardware threads, 256 GiB and 4 TB. */
+/** Returns the facts of a host with 64 hardware threads, 256 GiB of memory and 4 TB of disk. */
 export function factsOf(hostName: string): Facts {
   const number = Number(/\d+$/.exec(hostName)?.[0] ?? 0)
   return {

@@ -1,8 +1,8 @@
 /**
- * Runs constant churn for an hour on a real API server, with the real controller and real agent code on simulated
- * hosts; the API server is killed now and then. Prints a line for controller and agents each minute. At the end it fits
- * a line through the last two thirds of the samples: live heap, sockets, files and handles must not grow. node
- * test/scale/soak.ts --minutes 60 exits with 1 if a figure grows, or if a Server does not settle.
+ * Soak test: runs constant churn (churn.ts) for an hour on a real API server, with the real controller and real agent
+ * code on simulated hosts, and kills the API server now and then. Prints a line with all figures each minute. At the
+ * end, fits a line through the last two thirds of the samples: live heap, sockets, files and handles must not grow.
+ * node test/scale/soak.ts --minutes 60 exits with 1 if a figure grows or a Server does not become Ready.
  */
 import { rmSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -35,12 +35,12 @@ try {
   rmSync(dir, { recursive: true, force: true })
 }
 
-/** Resolves to true if no figure grew and all Servers settled. */
+/** Resolves to true if no figure grew and all Servers became Ready. */
 async function soak(): Promise<boolean> {
   const stop = new AbortController()
   await using cloud = await startScaleCloud({ dir, hosts, inspect: true, log: console.error })
-  // Few action records are kept, so that their number soon stays the same. The Lease outlives the absence of the API
-  // server, so that the controller stays the same process.
+  // The controller keeps few action records, so that their number soon stays the same. Its Lease lasts longer than the
+  // API server is down, so that the controller keeps leading and its process does not end.
   await cloud.startController('--action-record-count', '1', '--lease-seconds', '240')
   await cloud.startFleets()
   const projects = await createProjects(cloud.kube, 4)

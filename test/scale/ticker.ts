@@ -1,4 +1,4 @@
-/** Ticks at a steady pace, however long the work between two ticks takes. */
+/** Ticks at a steady pace, however long the caller works between two ticks. */
 import { setTimeout as delay } from 'node:timers/promises'
 
 export class Ticker {

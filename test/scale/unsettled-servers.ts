@@ -1,4 +1,4 @@
-/** Checks that all Servers reach the state that their spec desires once no more operations come. */
+/** Checks that all Servers reach the state that their spec desires after the last operation. */
 import { findCondition, hypervisor, resourceDefOf, type Server, server } from '../../crds/index.ts'
 import type { Kube } from '../../kube/client.ts'
 import { keyOf } from '../../kube/types.ts'

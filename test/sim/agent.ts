@@ -1,4 +1,4 @@
-/** Runs the real agent as a simulated process, on a host in memory. */
+/** Runs the code of the real agent as a simulated process (process.ts), on a simulated host (host.ts). */
 import { newAgent } from '../../agent/agent.ts'
 import { createClusterComponents } from '../../agent/components.ts'
 import { AgentOptions } from '../../agent/options.ts'
@@ -16,7 +16,7 @@ export interface AgentEnvironment {
   host: SimulatedHost
   failureOf: FailureOf
   log: Log
-  /** Breaks the agent's view of its host on purpose; see mutations.ts. */
+  /** For mutations (mutations.ts): returns the agent's interface to its host with a mistake built in. */
   mutateHost?: ((host: LocalHost) => LocalHost) | undefined
 }
 

@@ -1,6 +1,6 @@
 /**
- * A cloud in memory: one API server, controllers and agents as processes that start and end, and hosts that outlive
- * their agents.
+ * A simulated cloud in memory: a fake API server, the real controllers and agents as simulated processes that start and
+ * end, and simulated hosts, which outlive their agents.
  */
 import type { Kube } from '../../kube/client.ts'
 import { ApiError } from '../../kube/errors.ts'
@@ -19,28 +19,32 @@ import { Time, type TimerOwner } from './time.ts'
 
 export interface CloudOptions {
   random: Random
-  /** How often a message queue of this name has its turn. */
+  /**
+   * The weight of the message queue with this name: how often its messages are delivered, compared with other queues.
+   */
   weightOf(queueName: string): number
   hosts: readonly { name: string; vcpus: number; ram: number; disk: number }[]
   controllers: number
   onWrite(write: Write): void
-  /** Called after a change on a host. */
   onHostChange(host: SimulatedHost): void
-  /** Called when a process ends in an error that no fault explains. */
+  /**
+   * Called when a process ends by itself with an error. ApiErrors are left out, because an injected fault may cause
+   * them.
+   */
   onCrash(process: string, error: unknown): void
   logOf(process: string): Log
   mutation?: Mutation | undefined
 }
 
-/** The place of a process, in which it is started again when it ends. */
+/** A place for one controller or agent. When its process ends, the cloud starts a new process in the same slot. */
 export interface ProcessSlot {
   name: string
   process: Process | undefined
-  /** The host is powered off, so its agent is not started. */
+  /** True while the host is powered off: the cloud does not start its agent. */
   isHostOff: boolean
 }
 
-/** The owner of timers that belong to no process. */
+/** Owns the timers that belong to no process, such as the timer that restarts a killed process. */
 export const SIMULATION: TimerOwner = { name: 'simulation', isDead: false, isFrozen: false }
 
 export class Cloud {
@@ -51,7 +55,7 @@ export class Cloud {
   readonly streams: WatchStreams = new Set()
   readonly hosts: SimulatedHost[]
   readonly slots: ProcessSlot[]
-  /** True once the run has ended: no process is started any more. */
+  /** True once the run has ended: the cloud starts no process any more. */
   hasEnded = false
   readonly #options: CloudOptions
   readonly #context: SimulationContext
@@ -88,7 +92,8 @@ export class Cloud {
     this.#runProgram(process).then(
       () => this.#onProcessEnd(slot, process),
       (error: unknown) => {
-        // An error of the API server may end a process while it starts; it is then restarted, as kubelet would.
+        // A process may end with an ApiError because its call to the API server failed. That is no crash: the cloud
+        // restarts the process, as kubelet would.
         const wasStopped = error === process.stop.signal.reason
         if (!wasStopped && !(error instanceof ApiError)) this.#options.onCrash(slot.name, error)
         this.#onProcessEnd(slot, process)
@@ -105,7 +110,7 @@ export class Cloud {
     this.time.setTimer(SIMULATION, restartMs, () => this.start(slot))
   }
 
-  /** Stops a process as SIGTERM does. */
+  /** Stops a process as SIGTERM would stop the real program: aborts its signal. */
   stop({ process }: ProcessSlot): void {
     process?.stop.abort(new Error('told to stop'))
   }

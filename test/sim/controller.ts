@@ -1,6 +1,6 @@
 /**
- * The real controller as a process of the simulation: fills its caches, waits to lead, works until it is stopped or
- * killed.
+ * Runs the code of the real controller as a simulated process: it fills its caches, waits until it is the leader, and
+ * works until the simulation stops or kills it.
  */
 import { createController } from '../../controller/controller.ts'
 import { ControllerOptions } from '../../controller/options.ts'
@@ -12,10 +12,10 @@ import { parseOptions } from '../../kube/options.ts'
 
 const defaults = parseOptions(ControllerOptions, { args: [], env: {}, prefix: 'SIM' })
 
-/** The lease is renewed less often than by default, because half of all steps would be renewals. */
+/** The default retryMs is 2 seconds. With that, half of all simulated steps would be renewals of the lease. */
 const election = { leaseMs: 15_000, renewDeadlineMs: 10_000, retryMs: 4_500 }
 
-/** Runs like the program of the controller. Resolves when it is stopped, or when it no longer leads. */
+/** Runs like controller/main.ts. Resolves when `signal` aborts or when the controller has lost the lease. */
 export async function runController(kube: Kube, identity: string, log: Log, signal: AbortSignal): Promise<void> {
   let isLeading = (): boolean => false
   const mayWrite = (): boolean => isLeading()

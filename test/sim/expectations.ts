@@ -1,6 +1,6 @@
 /**
- * The expected values of the checks, written down literally. The checks import none of the product's decisions, so that
- * a mistake there cannot hide itself.
+ * The expected values of the simulation's checks, written down literally. They use no decision code of the controller
+ * or the agent, because a mistake in that code would then change the expected value as well, and the check would pass.
  */
 import type { Condition, Resources, Server } from '../../crds/index.ts'
 import type { Machine } from '../fakes/host.ts'
@@ -8,7 +8,7 @@ import { sizes } from './operation-context.ts'
 
 type PowerState = Server['spec']['powerState']
 
-/** status.vmState of a server that has reached its spec.powerState. */
+/** By spec.powerState: the status.vmState of a server that has reached it. */
 export const expectedVmStates = {
   Running: 'active',
   Stopped: 'stopped',
@@ -16,7 +16,7 @@ export const expectedVmStates = {
   Suspended: 'suspended',
 } as const
 
-/** The power state that a domain without a managed save has. */
+/** The power state that each state of a domain means, if the domain has no managed save. */
 const powerStateOfDomain = { running: 'Running', paused: 'Paused', off: 'Stopped', pmsuspended: 'Running' } as const
 
 export function powerStateOf(domain: Machine['domain']): PowerState {
@@ -24,10 +24,13 @@ export function powerStateOf(domain: Machine['domain']): PowerState {
   return domain.managedSave ? 'Suspended' : powerStateOfDomain[domain.state]
 }
 
-/** The vCPUs, memory and disk that a server takes: its flavor's. Flavors of a run do not change. */
+/** The vCPUs, memory and disk that a server takes: those of its flavor, because flavors do not change during a run. */
 const sizeOf = ({ spec }: Server): Resources => sizes[spec.flavor as keyof typeof sizes]
 
-/** Whether a host has room for these servers: 512 MiB are reserved, and there are four vCPUs per CPU thread. */
+/**
+ * Whether a host of this size has room for all these servers. As by default, 512 MiB of its memory are reserved, and
+ * each CPU thread counts as four vCPUs.
+ */
 export function hasRoomFor(servers: readonly Server[], { vcpus, ram, disk }: Resources): boolean {
   const sum = (resource: keyof Resources): number =>
     servers.reduce((total, server) => total + sizeOf(server)[resource], 0)
@@ -39,6 +42,6 @@ export const conditionOf = (
   type: string,
 ): Condition | undefined => status?.conditions?.find((condition) => condition.type === type)
 
-/** The server waits for an address, and its status says so. */
+/** Whether the server's status says that the server waits for a free address. */
 export const isWaitingForAddress = (server: Server): boolean =>
   conditionOf(server, 'Scheduled')?.reason === 'NoFreeAddress'

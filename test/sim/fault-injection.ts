@@ -1,5 +1,6 @@
 /**
- * Injects failures into calls: by rules that the plan sets, by an outage of the API server, by disconnected processes.
+ * Injects failures into the calls of processes to the API server and to hosts. Any call fails if a rule of the plan
+ * matches it. A call to the API server also fails while the API server is down or the process is disconnected.
  */
 import { Terminal, Transient } from '../../crds/index.ts'
 import { ApiError } from '../../kube/errors.ts'
@@ -14,7 +15,7 @@ interface FailureRule {
   matches(process: Process, call: Call): boolean
   createFailure(call: Call): InjectedFailure
   name: string
-  /** How many more calls fail. */
+  /** Number of further matching calls that fail. */
   remaining: number
 }
 
@@ -49,9 +50,12 @@ export class FaultInjection {
   readonly #interceptions: Interception[] = []
   readonly #disconnected = new Set<string>()
   isApiDown = false
-  /** True once any step of a host has failed. */
+  /** True once the injection has made a call to any host fail. */
   hasHostFailed = false
-  /** Faults with the calls that they hit, such as `500 applyStatus servers` or `kill create ports answered`. */
+  /**
+   * Each fault with the call that it hit: `500 applyStatus servers`, or `kill create ports answered` if a process was
+   * killed before it received the answer. The number of points tells how much a series of runs covers.
+   */
   readonly points = new Set<string>()
 
   /** Makes the next `times` matching calls to the API server fail. */
@@ -81,7 +85,7 @@ export class FaultInjection {
     this.#disconnected.clear()
   }
 
-  /** @param label of the call or event that was under way */
+  /** @param label the label of the call or event that was under way when the fault came */
   recordPoint(fault: string, label: string): void {
     this.points.add(`${fault} ${label.replace(/^\w+: /, '').replaceAll(/\/[^ ]*| [A-Z]+ .*| [abc]\b/g, '')}`)
   }

@@ -1,4 +1,4 @@
-/** The faults: of the API server, of processes and their connections, of hosts and guests. */
+/** Carries out the planned faults: of the API server, of processes and their connections, of hosts and of guests. */
 import { serverAction } from '../../actions/index.ts'
 import { type Hypervisor, hypervisor, type Server, type ServerAction, server } from '../../crds/index.ts'
 import type { Call } from '../fakes/life.ts'
@@ -6,7 +6,7 @@ import type { Cloud, ProcessSlot } from './cloud.ts'
 import { type OperationContext, type OperationTable, USER } from './operation-context.ts'
 import type { FaultOperation } from './plan.ts'
 
-/** Matches the calls of a process whose name begins with `prefix`. */
+/** Matches calls by the process in the slot whose names begin with `prefix`, such as `applyStatus`. */
 export const matchesCall =
   (slot: string, prefix: string) =>
   (process: { name: string }, call: Call): boolean =>
@@ -75,7 +75,10 @@ export const faultOperations: OperationTable<FaultOperation> = {
   'power off host': (context, operation) => powerOffHost(context, operation),
 }
 
-/** Changes the object that a write is about to change, as another client would. */
+/**
+ * Patches a label of the Server or ServerAction that `call` is about to write, as another client might do at that
+ * moment. A write that states a resourceVersion then fails with a conflict.
+ */
 function changeObjectOf(call: Call, context: OperationContext): void {
   const [, plural = '', key = ''] = /^\w+ ([a-z]+)\/(.+)$/.exec(call.name) ?? []
   const [namespace = '', name = ''] = key.split('/')
@@ -100,7 +103,10 @@ function withSlot(cloud: Cloud, name: string, act: (slot: ProcessSlot) => void):
   if (slot) act(slot)
 }
 
-/** Ends the agent and all domains of a host. An operator may force the host down meanwhile. */
+/**
+ * Ends the agent and all domains of a host for `ms` milliseconds. With `isForcedDown`, an operator sets spec.forcedDown
+ * of the Hypervisor during that time.
+ */
 function powerOffHost(
   context: OperationContext,
   { host, ms, isForcedDown }: Extract<FaultOperation, { do: 'power off host' }>,

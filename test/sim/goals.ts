@@ -1,6 +1,6 @@
 /**
- * The goals: what must be true once the faults have ended and the cloud has converged. Every server is in its desired
- * state or its status says why not, and there are no orphans.
+ * The goals of a run: what must be true once the faults have ended and the cloud has converged. Every server is in its
+ * desired state or its status says why not, and there are no orphans.
  */
 import type { Server } from '../../crds/index.ts'
 import type { Lease } from '../../kube/builtin-kinds.ts'
@@ -13,7 +13,7 @@ import { findRequestViolations } from './goals/records.ts'
 import { findServerViolations } from './goals/servers.ts'
 import type { Plan } from './plan.ts'
 
-/** Describes the goals that are not met. */
+/** Returns one line for each goal that is not met. */
 export function findUnmetGoals(cloud: Cloud, plan: Plan): string[] {
   const servers = cloud.api.peek<Server>('servers')
   return [
@@ -26,7 +26,7 @@ export function findUnmetGoals(cloud: Cloud, plan: Plan): string[] {
   ]
 }
 
-/** The controller must have observed the objects that servers refer to. */
+/** Describes flavors, networks and images without conditions, which means that the controller has not observed them. */
 const findUnobservedObjects = ({ api }: Cloud): string[] =>
   ['flavors', 'networks', 'images'].flatMap((plural) =>
     api
@@ -35,10 +35,13 @@ const findUnobservedObjects = ({ api }: Cloud): string[] =>
       .map(({ metadata }) => `${metadata.name} of ${plural} has no conditions`),
   )
 
-/** Number of kinds that a controller, with its leases, and an agent watch. */
+/** Number of kinds that a controller and an agent watch. The controller's kinds include the Leases of hosts. */
 const WATCHED_KINDS = { controller: 10, agent: 2 }
 
-/** Describes the effects of faults that still last: processes that do not run or do not watch, no leader. */
+/**
+ * Describes the effects of faults that are not over: a process does not run or watches too few kinds, or no controller
+ * is the leader.
+ */
 export function findLastingFaults({ slots, streams, host, api }: Cloud): string[] {
   const leader = api.peek<Lease>('leases').find(({ metadata }) => metadata.name === 'kubenova-controller')
   const hasLeader = slots.some(({ process }) => process?.identity === leader?.spec?.holderIdentity)
@@ -54,7 +57,10 @@ export function findLastingFaults({ slots, streams, host, api }: Cloud): string[
 export const listServersInError = ({ api }: Cloud): Server[] =>
   api.peek<Server>('servers').filter(({ status }) => status?.vmState === 'error')
 
-/** After a start request without faults, only a server that no host has room for may be in error. */
+/**
+ * Describes the servers that are in error although a user requested `start` after all faults had ended. A server
+ * without a host and without rejected hosts is left out: it is in error because no host has room for it.
+ */
 export const findStillInError = (cloud: Cloud): string[] =>
   listServersInError(cloud)
     .filter(({ status }) => status?.host !== undefined || status?.rejectedHosts)

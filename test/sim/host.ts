@@ -1,6 +1,6 @@
 /**
- * A simulated host: domains that outlive their agent, the events that libvirt would send, and the components of the
- * real agent that work on both.
+ * A simulated host. It keeps domains, which outlive the agent's process, and sends the events that libvirtd would send.
+ * For the real agent it makes the components that work on the host.
  */
 import { type ClusterComponents, type HostComponents, type LibvirtSession } from '../../agent/components.ts'
 import type { Facts } from '../../agent/host/facts.ts'
@@ -17,7 +17,7 @@ export class SimulatedHost {
   readonly name: string
   readonly capacity: Resources
   readonly machines: FakeHost
-  /** How often the domain of a server went off without a call of the agent, by the server's uid. */
+  /** By a server's uid: how often its domain has stopped without a call of the agent. */
   readonly unexpectedStops = new Map<string, number>()
   readonly #listeners = new Set<(uid: string) => void>()
 
@@ -35,13 +35,13 @@ export class SimulatedHost {
     return this.machines.uids().filter((uid) => hasActiveDomain(this.machines.machine(uid)))
   }
 
-  /** Turns a domain off as a crash, its guest or a power loss would, not the agent. */
+  /** Turns a domain off without the agent, as a crash of QEMU, a shutdown inside the guest or a power loss would. */
   stopDomainUnexpectedly(uid: string, reason: string): void {
     this.unexpectedStops.set(uid, (this.unexpectedStops.get(uid) ?? 0) + 1)
     this.machines.turnDomainOff(uid, reason)
   }
 
-  /** Makes the host components for one process of the agent. */
+  /** Makes the components that work on the host, for the agent that runs as `process`. */
   makeComponents(process: Process, failureOf: FailureOf, cluster: ClusterComponents): HostComponents {
     const link = new HostLink(process, failureOf)
     const { channels } = cluster

@@ -1,6 +1,6 @@
 /**
- * The invariants: what must hold at every instant. They are checked after each write to the API server and each change
- * on a host.
+ * The invariants of a run: what must hold at every moment. They are checked after each write to the API server and
+ * after each change on a host.
  */
 import { type Hypervisor, ownerOfManager, type Server, type ServerAction } from '../../crds/index.ts'
 import type { Write } from '../fakes/api.ts'
@@ -11,16 +11,19 @@ import type { SimulatedHost } from './host.ts'
 import { findForeignChanges } from './ownership.ts'
 
 const endedPhases: ReadonlySet<string> = new Set(['Succeeded', 'Failed', 'Rejected'])
-/** Further violations mostly follow from the first ones. */
+/** Later violations are dropped, because they mostly follow from the first ones. */
 const MAX_VIOLATIONS = 5
 
 export class Invariants {
   readonly violations: string[] = []
-  /** Number of writes to Servers, Ports and ServerActions by controllers and agents. */
+  /** Number of writes by controllers and agents, without Leases, Events and updates of Hypervisors. */
   writes = 0
-  /** Number of updates of Hypervisors, whose usage is written at intervals. */
+  /**
+   * Number of updates of Hypervisors. They are counted apart, because agents write the usage of their hosts at
+   * intervals.
+   */
   hypervisorWrites = 0
-  /** Keys of action records that users deleted. */
+  /** Keys (namespace/name) of the action records that users deleted. */
   readonly recordsDeletedByUsers = new Set<string>()
   readonly #cloud: () => Cloud
   readonly #maxWrites: number
@@ -67,7 +70,9 @@ export class Invariants {
     if (this.writes > this.#maxWrites) this.addViolation('too many writes')
   }
 
-  /** An action request boots its server once, and once more after each power loss or crash of the guest. */
+  /**
+   * An action request may boot its server once, and once more after each unexpected stop of the domain (`accidents`).
+   */
   #checkBoots(bootIds: readonly string[], name: string, accidents: number): void {
     for (const id of new Set(bootIds)) {
       const count = bootIds.filter((other) => other === id).length
@@ -107,7 +112,10 @@ export class Invariants {
     this.#checkAddresses(now)
   }
 
-  /** The active action stays active until it has ended. The controller fails an action that no host can run. */
+  /**
+   * The active action must stay in the server's status until it has ended. It has ended when the agent has completed
+   * it, or when the controller has set its ServerAction to Failed because no host can run it.
+   */
   #checkActiveAction({ status: old = {} }: Server, { status: now = {} }: Server, key: string): void {
     const { activeAction } = old
     const allowed = [old.lastCompletedAction, now.lastCompletedAction, now.activeAction?.uid]
@@ -118,13 +126,16 @@ export class Invariants {
     this.addViolation(`the active action ${activeAction.name} of ${key} was replaced by ${next} before its end`)
   }
 
-  /** The mode changes in the same write as the completion of the action that changes it. */
+  /** The server's mode may change only in a write that also sets status.lastCompletedAction. */
   #checkMode({ status: old = {} }: Server, { status: now = {} }: Server, key: string): void {
     if (old.mode !== now.mode && old.lastCompletedAction === now.lastCompletedAction)
       this.addViolation(`the mode of ${key} became ${now.mode} without the completion of an action`)
   }
 
-  /** A deleted server has no orphans, except after a forced delete or on a host that is down. */
+  /**
+   * A server may be deleted only when nothing of it is left on its host, unless a user forced the deletion or the host
+   * is down.
+   */
   #checkDeleted({ metadata, status }: Server): void {
     const host = this.#cloud().host(status?.host ?? '')
     if (!host || host.machines.isEmpty(metadata.uid ?? '')) return
@@ -139,7 +150,10 @@ export class Invariants {
     if (host && !hasRoomFor(servers, host.capacity)) this.addViolation(`${name} has more servers than it has room for`)
   }
 
-  /** No two scheduled servers share an address. Unused ports may, while two controllers lead: see goals/ports.ts. */
+  /**
+   * No two scheduled servers may have the same address. Ports without a server may, for a short time in which two
+   * controllers believe that they lead, so goals/ports.ts checks them only at the end of the run.
+   */
   #checkAddresses(server: Server): void {
     if (server.status?.host === undefined) return
     for (const { metadata, status } of this.#servers()) {
@@ -158,7 +172,7 @@ export class Invariants {
       this.addViolation(`action record ${key} had ended as ${phase} and is ${now.status?.phase}`)
   }
 
-  /** @param now undefined: the user has deleted the ServerAction */
+  /** @param now the ServerAction that the user wrote; undefined if the user deleted it */
   #noteRequest(key: string, now: ServerAction | undefined): void {
     if (now) this.#requests.add(now.metadata.uid ?? '')
     else this.recordsDeletedByUsers.add(key)

@@ -1,6 +1,6 @@
 /**
- * Creates a process's client of the simulated API server, like createKube(): the schedule delivers its calls and watch
- * events.
+ * Creates the API client of a process, like createKube() in kube/client.ts, but for the fake API server. The schedule
+ * (schedule.ts) delivers its calls and watch events as messages.
  */
 import type { Kube } from '../../kube/client.ts'
 import type { WatchOptions } from '../../kube/list-watch.ts'
@@ -11,7 +11,7 @@ import { ApiLink, type FailureOf } from './link.ts'
 import type { Process } from './process.ts'
 import { WatchStream } from './watch-stream.ts'
 
-/** Metrics are dropped. */
+/** Drops all metrics. */
 const noMetrics: Metrics = {
   inc: () => undefined,
   set: () => undefined,
@@ -29,7 +29,7 @@ export type WatchStreams = Set<WatchStream>
 
 export interface SimulatedKubeOptions {
   failureOf: FailureOf
-  /** Open watches are added to it. */
+  /** Each watch of the client is in this set while it is open. */
   streams: WatchStreams
   manager: string
 }

@@ -1,19 +1,19 @@
 /**
- * The calls of a process to the API server and to its host. Each call is two messages, request and answer, and may fail
- * before or after it has taken effect.
+ * The links over which a process calls the API server and its host. Each call is two messages, request and answer, and
+ * may fail before or after it has taken effect.
  */
 import { ApiError } from '../../kube/errors.ts'
 import { callWithRetries } from '../../kube/retry.ts'
 import { type Call, Life } from '../fakes/life.ts'
 import type { Process } from './process.ts'
 
-/** The call fails with this error, `before` it takes effect or `after` it has. */
+/** Makes a call fail with this error, either before it takes effect or after it has taken effect. */
 export interface InjectedFailure {
   when: 'before' | 'after'
   error: Error
 }
 
-/** The failure of a call, if one is to be injected. */
+/** Returns the failure to inject into a call; undefined if the call is not to fail. */
 export type FailureOf = (process: Process, call: Call) => InjectedFailure | undefined
 
 const TIMEOUT_MS = 30_000
@@ -21,7 +21,7 @@ const TIMEOUT_MS = 30_000
 export const connectionError = (request: string, message: string, code = 'ECONNRESET'): ApiError =>
   new ApiError({ request, status: 0, cause: Object.assign(new Error(message), { code }) })
 
-/** Calls to the API server, with the retries of the real transport. */
+/** Sends calls to the API server, with the same retries as the real client. */
 export class ApiLink extends Life {
   readonly #process: Process
   readonly #failureOf: FailureOf
@@ -80,7 +80,10 @@ export class ApiLink extends Life {
   }
 }
 
-/** Runs the call unless it fails before. Returns a function that gives the caller the outcome. */
+/**
+ * Runs the call, unless `failure` comes before it takes effect. Returns a function that settles the caller's promise
+ * with the outcome.
+ */
 function runWithFailure<T>(
   failure: InjectedFailure | undefined,
   act: () => T | Promise<T>,
@@ -90,7 +93,8 @@ function runWithFailure<T>(
   if (failure?.when === 'before') return () => reject(failure.error)
   try {
     const value = act()
-    // If the process is dead by then, no caller handles the rejection.
+    // If the process dies before it gets the answer, the rejected promise has no other handler, and Node would report
+    // it.
     if (value instanceof Promise) value.catch(() => undefined)
     return failure ? () => reject(failure.error) : () => resolve(value)
   } catch (error) {
@@ -98,7 +102,10 @@ function runWithFailure<T>(
   }
 }
 
-/** Calls to the hypervisor of the process's host. libvirt completes a call even if its client dies. */
+/**
+ * Sends calls to the host of the process. As with libvirtd, a call that has begun takes effect even if the process dies
+ * before it gets the answer.
+ */
 export class HostLink extends Life {
   readonly #process: Process
   readonly #failureOf: FailureOf

@@ -1,5 +1,6 @@
 /**
- * Mutations: components that are broken on purpose, as a mistake might break them. The checks must find each of them.
+ * Mutations: clients of the API server or of a host with one mistake built in on purpose. They test the checks of the
+ * simulation, which must find each mistake.
  */
 import type { LocalHost } from '../../agent/server/deps.ts'
 import type { Kube } from '../../kube/client.ts'
@@ -8,15 +9,15 @@ import type { KubeObject, ResourceDef } from '../../kube/types.ts'
 import type { Process } from './process.ts'
 
 export interface Mutation {
-  /** Breaks the API client of a process. */
+  /** Returns the API client of a process with the mistake built in. */
   kube?(kube: Kube, process: Process): Kube
-  /** Breaks an agent's view of its host. */
+  /** Returns an agent's interface to its host with the mistake built in. */
   host?(host: LocalHost): LocalHost
 }
 
 type AnyResource = Resource<KubeObject>
 
-/** Replaces methods of the clients of some kinds. */
+/** Makes a mutation of the API client: for each kind, `change` returns the methods that it replaces. */
 const mutateResources = (
   change: (resource: AnyResource, def: ResourceDef, process: Process) => Partial<AnyResource>,
 ): Mutation => ({

@@ -1,4 +1,7 @@
-/** The targets of operations: the cloud, the API as users see it, and the temporary faults. */
+/**
+ * The context in which the operations of a plan run: the cloud, the API as users see it, and the faults that end after
+ * some time.
+ */
 import { flavor, type Kind, network, resourceDefOf, type Server } from '../../crds/index.ts'
 import type { Resource } from '../../kube/resource.ts'
 import type { KubeObject } from '../../kube/types.ts'
@@ -6,7 +9,7 @@ import { type Cloud, SIMULATION } from './cloud.ts'
 import type { Operation, Plan } from './plan.ts'
 
 export const NAMESPACE = 'demo'
-/** The sizes of the flavors. */
+/** The sizes of the flavors: memory in MiB, disk in GiB. The flavor `late` is created only during the run. */
 export const sizes = {
   tiny: { vcpus: 1, ram: 1024, disk: 10 },
   big: { vcpus: 2, ram: 2048, disk: 20 },
@@ -14,7 +17,7 @@ export const sizes = {
 } as const
 export const USER = { fieldManager: 'user' }
 
-/** One function per kind of operation. */
+/** The functions that carry out operations, by the name of the operation. */
 export type OperationTable<T extends Operation> = {
   [Name in T['do']]: (context: OperationContext, operation: Extract<T, { do: Name }>) => unknown
 }
@@ -25,7 +28,7 @@ export class OperationContext {
   /** Number of user requests that the API server has accepted. */
   acceptedRequests = 0
   #actionRequests = 0
-  /** Functions that end the temporary faults. */
+  /** The functions that end the temporary faults which still last. */
   readonly #temporary = new Set<() => void>()
 
   constructor(cloud: Cloud, plan: Plan) {
@@ -33,7 +36,7 @@ export class OperationContext {
     this.plan = plan
   }
 
-  /** The API as a user sees it, without faults. */
+  /** Returns a user's client for objects of this kind. No faults are injected into its calls. */
   resourceOf<T extends KubeObject>(kind: Kind): Resource<T> {
     return this.cloud.api.resource<T>(resourceDefOf(kind), undefined, 'user')
   }
@@ -57,13 +60,13 @@ export class OperationContext {
     return this.cloud.api.find('servers', `${NAMESPACE}/${name}`) as Server | undefined
   }
 
-  /** A unique name for the ServerAction of the next action request. */
+  /** Returns a unique name for the ServerAction of the next action request. */
   nextRequestName(): string {
     this.#actionRequests += 1
     return `request-${this.#actionRequests}`
   }
 
-  /** Calls `end` after `ms`, or when the faults end. */
+  /** Calls `end` once: after `ms` simulated milliseconds, or earlier if endTemporaryFaults() is called. */
   endAfter(ms: number, end: () => void): void {
     const endOnce = (): void => {
       if (this.#temporary.delete(endOnce)) end()

@@ -1,4 +1,7 @@
-/** Runs the operations of a plan. The checks, not the runner, judge what follows from them. */
+/**
+ * Runs the operations of a plan: requests of users, and faults. It does not judge what follows from them; that is the
+ * task of invariants.ts and goals.ts.
+ */
 import { type Hypervisor, hypervisor, image } from '../../crds/index.ts'
 import { ApiError } from '../../kube/errors.ts'
 import type { Cloud } from './cloud.ts'
@@ -16,7 +19,7 @@ export class OperationRunner {
     this.#context = new OperationContext(cloud, plan)
   }
 
-  /** Creates the objects that exist before any user comes. */
+  /** Creates the objects that exist before the first operation: a namespace, two flavors, an image and a network. */
   async seedObjects(): Promise<void> {
     const { cloud, plan } = this.#context
     const namespaces = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace', namespaced: false }
@@ -34,12 +37,13 @@ export class OperationRunner {
     try {
       await act(this.#context, operation)
     } catch (error) {
-      // The object exists, is gone or was changed meanwhile, as it happens to users.
+      // The API server rejected the request of a user, for example because the object exists already or is gone. That
+      // is no violation.
       if (!(error instanceof ApiError)) throw error
     }
   }
 
-  /** Ends all faults, and creates the objects that servers may wait for. */
+  /** Ends all faults, enables all hosts, and creates the network, the flavor and the port that servers may wait for. */
   async endFaults(): Promise<void> {
     const { cloud } = this.#context
     this.#context.endTemporaryFaults()

@@ -1,4 +1,7 @@
-/** Checks that each change of a status comes from the field's or condition's owner in crds/status-owners.ts. Pure. */
+/**
+ * Checks that each field and condition of a status is changed only by its owner in crds/status-owners.ts. All functions
+ * are pure.
+ */
 import { type Condition, type OwnedKind, ownerOfCondition, ownerOfField, ownerOfManager } from '../../crds/index.ts'
 import { kinds } from '../../hack/generate/kinds.ts'
 import type { Write } from '../fakes/api.ts'
@@ -7,16 +10,18 @@ type Status = Readonly<Record<string, unknown>> & { conditions?: readonly Condit
 
 const kindOf = new Map(kinds.map(({ plural, kind }) => [plural, kind as OwnedKind]))
 
-/** Describes the fields and conditions of other owners that a write changed. */
+/** Describes the status fields and conditions that a write changed although its writer does not own them. */
 export function findForeignChanges({ plural, manager, before, after, key }: Write): string[] {
   const kind = kindOf.get(plural)
   if (kind === undefined || !after) return []
   const [old, now] = [before, after].map((object) => (object?.['status'] ?? {}) as Status) as [Status, Status]
   const writer = ownerOfManager(manager)
-  // The write itself may make its writer the owner, or end that.
+  // The owner of a field may depend on the status, so a write may start or end the ownership of its writer. The change
+  // is foreign only if the writer is the owner neither before nor after the write.
   const isForeign = (ownerIn: (status: Status) => string | undefined): boolean =>
     writer === undefined || ![old, now].some((status) => ownerIn(status) === writer)
-  // A server that has lost its host keeps the fields of its last agent until they are removed in that agent's name.
+  // After a server has lost its host, the controller removes the fields of the last agent, under the field manager of
+  // that agent.
   const isClearedForAgent = (field: string): boolean =>
     writer === 'agent' && old['host'] === undefined && old['domain'] !== undefined && now[field] === undefined
   return [

@@ -1,4 +1,7 @@
-/** The operations of a run, made from a seed: requests of users and faults, each some time after the previous one. */
+/**
+ * Makes the plan of a run from a seed: the size of the cloud, and a list of operations. Operations are requests of
+ * users and faults; each comes some time after the previous one.
+ */
 import type { DesiredPower } from '../../crds/index.ts'
 import type { ApiFault, HostFault } from './fault-injection.ts'
 import { Random } from './random.ts'
@@ -19,7 +22,7 @@ export type UserOperation =
       name: string
       action: 'reboot' | 'start' | 'rescue' | 'unrescue'
       type?: 'HARD' | 'SOFT'
-      /** The agent is killed right after this step of the action. */
+      /** If set, the simulation kills the agent right after this step of the action. */
       killAfter?: (typeof bootSteps)[number]
     }
   | { do: 'delete action record'; name: string }
@@ -52,7 +55,7 @@ export type FaultOperation =
 export type Operation = UserOperation | FaultOperation
 
 export interface PlannedOperation {
-  /** Steps, or simulated milliseconds, since the previous operation. */
+  /** The time since the previous operation: either a number of simulated steps, or simulated milliseconds (`ms`). */
   steps?: number
   ms?: number
   operation: Operation
@@ -62,9 +65,9 @@ export interface Plan {
   seed: number
   hosts: readonly { name: string; vcpus: number; ram: number; disk: number }[]
   controllers: number
-  /** Probability that a timer fires although messages are under way. */
+  /** Probability, at each step, that a timer fires although messages wait for their delivery. */
   earlyTimerChance: number
-  /** An admission policy adds the finalizer to new servers. */
+  /** Whether an admission policy adds the finalizer to new servers. If not, the controller adds it later. */
   hasAdmissionPolicy: boolean
   /** Number of addresses in the network `lan`. */
   addressCount: number
@@ -74,7 +77,10 @@ export interface Plan {
 const names = ['a', 'b', 'c'] as const
 const powerStates: Record<DesiredPower, number> = { Running: 6, Stopped: 4, Paused: 2, Suspended: 2 }
 const verbs = ['get', 'watch', 'create', 'apply', 'applyStatus', 'patch', 'delete', 'update', '']
-/** Steps of an action after which the agent may be killed: only the host knows then what was done. */
+/**
+ * Steps after which the simulation may kill the agent. The API server does not know yet that such a step was done; the
+ * restarted agent must find it out from the host.
+ */
 const bootSteps = ['domains.destroy', 'domains.define', 'domains.start', 'domains.start'] as const
 const hostSteps = [
   'domains.observe',
@@ -113,7 +119,7 @@ export function createPlan(seed: number): Plan {
     ...Array.from({ length: userCount }, () => randomUserOperation),
     ...Array.from({ length: faultCount }, () => randomFaultOperation),
   ]
-  // The first operation creates a server; the others come in random order.
+  // The first operation creates a server; all later operations come in random order.
   operations.push({ steps: r.nextInt(150), operation: randomCreate(context) })
   while (generators.length > 0) {
     const [generate] = generators.splice(r.nextInt(generators.length), 1)
@@ -149,7 +155,7 @@ const randomCreate = ({ r }: PlanContext): UserOperation => ({
   powerState: r.pickWeighted(powerStates),
 })
 
-/** Generators of operations, with how often they are chosen. */
+/** By the name of each operation: its generator, and the weight with which it is chosen. */
 type GeneratorTable<T extends Operation> = Record<T['do'], { weight: number; generate: (context: PlanContext) => T }>
 
 const userOperations: GeneratorTable<UserOperation> = {

@@ -1,4 +1,7 @@
-/** A simulated process: its clock, its message queues, and its end. After a kill, nothing that it awaits ever comes. */
+/**
+ * A simulated process of a controller or agent: its clock, its message queues, and its end. After a kill, no promise
+ * that its code awaits ever settles.
+ */
 import type { Random } from './random.ts'
 import { MessageQueue, type Schedule } from './schedule.ts'
 import { ProcessClock, type Time, type TimerOwner } from './time.ts'
@@ -8,19 +11,22 @@ export interface SimulationContext {
   time: Time
   schedule: Schedule
   random: Random
-  /** How often a queue of this name has its turn in this run. */
+  /** The weight of the queue with this name: how often its messages are delivered, compared with other queues. */
   weightOf(queueName: string): number
 }
 
 export class Process implements TimerOwner {
   readonly name: string
-  /** Unique to this process: a restarted one has another. */
+  /** Unique to this process. After a restart, the new process has the same name but another identity. */
   readonly identity: string
   readonly context: SimulationContext
   readonly clock: ProcessClock
-  /** Requests that the process has sent. They arrive even after its death. */
+  /** Requests that the process has sent to the API server. They arrive even after the death of the process. */
   readonly outgoing: MessageQueue
-  /** Answers to its requests. */
+  /**
+   * Answers to the process's requests. Its calls to the host wait here as well, so a kill drops those that have not
+   * begun.
+   */
   readonly answers: MessageQueue
   readonly stop = new AbortController()
   readonly #incoming = new Set<MessageQueue>()
@@ -63,13 +69,13 @@ export class Process implements TimerOwner {
     return () => void this.#endHandlers.delete(handler)
   }
 
-  /** The messages from and to this process. */
+  /** Yields the messages from and to this process that are not delivered yet. */
   *messagesUnderWay(): Generator<{ label: string }> {
     yield* this.outgoing.messages
     for (const queue of this.#incoming) yield* queue.messages
   }
 
-  /** kill -9: only the requests that the process has sent remain. */
+  /** Ends the process as SIGKILL would: messages to it are dropped, but the requests that it has sent still arrive. */
   kill(): void {
     if (this.isDead) return
     this.#state = 'dead'
@@ -79,7 +85,7 @@ export class Process implements TimerOwner {
     this.#endHandlers.clear()
   }
 
-  /** Stops delivering messages and firing timers, as if the process got no CPU. */
+  /** Delivers no messages to the process and fires none of its timers until thaw(), as if the process got no CPU. */
   freeze(): void {
     if (this.#state === 'alive') this.#setState('frozen')
   }

@@ -1,4 +1,4 @@
-/** Random numbers from a seed (sfc32): equal seeds give equal numbers. */
+/** Random numbers by the generator sfc32. The same seed gives the same numbers. */
 
 export class Random {
   #a = 0
@@ -13,7 +13,7 @@ export class Random {
     for (let i = 0; i < 12; i++) this.next()
   }
 
-  /** At least 0 and less than 1. */
+  /** Returns a number of at least 0 and less than 1. */
   next = (): number => {
     const t = (((this.#a + this.#b) | 0) + this.#count) | 0
     this.#count = (this.#count + 1) | 0
@@ -23,7 +23,7 @@ export class Random {
     return (t >>> 0) / 2 ** 32
   }
 
-  /** An integer from 0 to `below` - 1. */
+  /** Returns an integer from 0 to `below` - 1. */
   nextInt(below: number): number {
     return Math.floor(this.next() * below)
   }
@@ -42,7 +42,7 @@ export class Random {
     return found
   }
 
-  /** Picks a key by its weight. */
+  /** Picks a key with a probability in proportion to its weight. */
   pickWeighted<K extends string>(weights: Readonly<Record<K, number>>): K {
     const entries = Object.entries<number>(weights) as [K, number][]
     let left = this.next() * entries.reduce((sum, [, weight]) => sum + weight, 0)

@@ -1,4 +1,4 @@
-/** Runs many simulated schedules, or one step by step. See USAGE. */
+/** Runs the simulation with many seeds, or shows one seed step by step. See USAGE. */
 import { parseArgs } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -35,7 +35,7 @@ const gc = runInNewContext('gc') as () => void
 interface Footprint {
   heapMiB: number
   rssMiB: number
-  /** Number of the process's active handles, sockets and timers. */
+  /** Number of active handles, sockets and timers of this Node process. */
   resources: number
 }
 
@@ -48,7 +48,7 @@ function measureFootprint(): Footprint {
 const describeFootprint = ({ heapMiB, rssMiB, resources }: Footprint): string =>
   `heap ${heapMiB.toFixed(1)} MiB, resident ${rssMiB.toFixed(0)} MiB, ${resources} handles`
 
-/** Schedules after which the caches of modules and compiled code are full. */
+/** Number of schedules after which all modules are loaded and compiled. If memory grows after that, there is a leak. */
 const WARM_UP = 300
 const REPORT_INTERVAL_MS = 30_000
 
@@ -56,7 +56,7 @@ interface Totals {
   schedules: number
   steps: number
   failed: number
-  /** Real milliseconds. */
+  /** Real, not simulated, milliseconds. */
   ms: number
 }
 

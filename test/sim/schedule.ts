@@ -1,27 +1,27 @@
 /**
  * The messages that are under way between processes: requests, answers, events. Each waits in a queue until the
- * simulator delivers it; the order of deliveries is the schedule. A queue with a low weight is passed over often, so
- * its cache gets stale or its request arrives late, but no message waits longer than {@link LONGEST_DELAY_MS} of
+ * simulator delivers it; the order of deliveries is the schedule. A queue with a low weight is often passed over, so
+ * that caches get stale and requests arrive late, but no message waits longer than {@link LONGEST_DELAY_MS} of
  * simulated time.
  */
 import type { Random } from './random.ts'
 import type { Time } from './time.ts'
 
-/** Shorter than any lease: the messages of a dead leader arrive before the next leader starts. */
+/** Shorter than any lease, so that the last requests of a dead leader arrive before the next leader starts. */
 export const LONGEST_DELAY_MS = 8_000
 
 interface Message {
   label: string
-  /** Simulated milliseconds. */
+  /** The simulated time at which the message was sent, in ms. */
   since: number
   deliver: () => void
 }
 
 export interface MessageQueueOptions {
   name: string
-  /** Messages are delivered in order; otherwise in random order. */
+  /** Whether messages are delivered in the order in which they were sent. If not, the order is random. */
   isOrdered: boolean
-  /** How often the queue has its turn, compared with the others. */
+  /** How often the queue is chosen for the next delivery, compared with the weights of other queues. */
   weight: number
 }
 
@@ -30,7 +30,7 @@ export class MessageQueue {
   readonly isOrdered: boolean
   readonly messages: Message[] = []
   weight: number
-  /** Nothing is delivered, because the receiving process is frozen. */
+  /** True while the receiving process is frozen: no message is delivered. */
   isBlocked = false
 
   constructor({ name, isOrdered, weight }: MessageQueueOptions) {
@@ -44,7 +44,7 @@ export class Schedule {
   readonly #queues = new Set<MessageQueue>()
   readonly #time: Time
   readonly #random: Random
-  /** Delivers all messages in order and without delay; set once the faults have ended. */
+  /** True once the faults have ended. Then the oldest message of all queues is always delivered first. */
   isInOrder = false
 
   constructor(time: Time, random: Random) {
@@ -57,7 +57,7 @@ export class Schedule {
     return queue
   }
 
-  /** Drops the queue's messages. */
+  /** Removes the queue and drops its messages. */
   remove(queue: MessageQueue): void {
     queue.messages.length = 0
     this.#queues.delete(queue)
@@ -71,13 +71,13 @@ export class Schedule {
     queue.messages.push({ label, since: this.#time.now, deliver })
   }
 
-  /** When the oldest message must be delivered; undefined if no message waits. */
+  /** Returns the simulated time by which the oldest message must be delivered; undefined if no message waits. */
   nextDeadline(): number | undefined {
     const oldest = this.#queueOfOldest()
     return oldest && (oldest.messages[0]?.since ?? 0) + LONGEST_DELAY_MS
   }
 
-  /** Delivers one message. Answers its label, or undefined if no message waits. */
+  /** Delivers one message. Returns its label, or undefined if no message waits. */
   deliverNext(): string | undefined {
     const oldest = this.#queueOfOldest()
     const isLate = oldest && (oldest.messages[0]?.since ?? 0) + LONGEST_DELAY_MS <= this.#time.now

@@ -1,11 +1,16 @@
-/** Shrinks a failing plan: operations are left out one after the other, as long as the run still fails alike. */
+/**
+ * Shrinks a failing plan: leaves out each operation, the last one first, if the run without it still fails in the same
+ * way.
+ */
 import type { Plan } from './plan.ts'
 import { type RunOptions, runSimulation } from './simulate.ts'
 
-/** A violation without names and numbers. */
+/**
+ * Returns a violation without the names of servers and without numbers, so that violations of the same kind are equal.
+ */
 const kindOf = (violation: string | undefined): string => (violation ?? '').replaceAll(/\b[abc]\b|[0-9]+/g, '#')
 
-/** @param violation the violation that must remain */
+/** @param violation a violation of the failing run; the run of the shrunk plan has a violation of the same kind */
 export async function shrinkPlan(plan: Plan, violation: string | undefined, options: RunOptions = {}): Promise<Plan> {
   let smallest = plan
   for (let at = plan.operations.length - 1; at >= 0; at--) {

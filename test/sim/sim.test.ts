@@ -4,7 +4,7 @@ import { createPlan } from './plan.ts'
 import { shrinkPlan } from './shrink.ts'
 import { type RunResult, runSimulation } from './simulate.ts'
 
-/** Real time for the schedules of one test; a busy machine runs fewer of them. */
+/** Real time that the test takes for its schedules. A busy machine runs fewer of them in that time. */
 const BUDGET_MS = 10_000
 const SLOW = { timeout: 300_000 }
 
@@ -27,7 +27,7 @@ describe('simulate', () => {
   })
 })
 
-/** For each mutation a seed near which it is found, and the violation. */
+/** For each mutation: the first seed to try, and the violation that one of the runs must report. */
 const findings: Record<keyof typeof mutations, { seed: number; by: RegExp }> = {
   'the controller writes a server’s status without its resourceVersion': { seed: 85, by: /changed status/ },
   'every fifth event of a watch is lost': { seed: 38, by: /never/ },
@@ -40,7 +40,10 @@ const findings: Record<keyof typeof mutations, { seed: number; by: RegExp }> = {
   'the host does not remember which action request booted a server': { seed: 288, by: /booted 2 times by request/ },
 }
 
-/** Seeds that are tried, from the given one on: a change of the plans moves the seeds. */
+/**
+ * Number of seeds to try for a mutation. One seed is not enough, because each change of plan.ts gives each seed another
+ * plan.
+ */
 const SEED_COUNT = 120
 
 async function findMutation(

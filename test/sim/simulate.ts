@@ -1,4 +1,7 @@
-/** Runs one plan, with the schedule that its seed gives. The same plan gives the same run, to the last step. */
+/**
+ * Runs one plan. Its seed also decides in which order messages are delivered and timers fire, so the same plan gives
+ * the same run, to the last step.
+ */
 import { noLog } from '../../kube/log.ts'
 import { flushPromises } from '../../kube/testing/fake-clock.ts'
 import { Cloud } from './cloud.ts'
@@ -19,10 +22,10 @@ import { hashState } from './state-hash.ts'
 import { Trace } from './trace.ts'
 
 export interface RunOptions {
-  /** Keeps a line for every step. */
+  /** Whether to keep a line of text for every step. */
   trace?: boolean
   mutation?: Mutation | undefined
-  /** Collects the states and failure points of several runs. */
+  /** The run adds to this the states of the cloud that it reached, and the calls that faults hit. */
   coverage?: Coverage
 }
 
@@ -34,31 +37,37 @@ export interface Coverage {
 export interface RunResult {
   violations: string[]
   steps: number
-  /** Simulated milliseconds. */
+  /** The length of the run in simulated milliseconds. */
   ms: number
   writes: number
-  /** The servers at the end. */
+  /** The Servers at the end of the run. */
   servers: unknown[]
   /** Hash of the whole trace: equal runs have equal hashes. */
   hash: number
   trace: string[]
 }
 
-/** Longest simulated time until the goals are met: above the longest backoff (5 minutes) and the grace of orphans. */
+/**
+ * Simulated time within which all goals must be met after the faults have ended. It is longer than the longest backoff
+ * (5 minutes) and than the time after which an agent removes an orphan.
+ */
 const RECOVERY_MS = 15 * 60_000
-/** Time for delayed writes, and then without any. Some runs take longer, to cover what is done once a minute. */
+/**
+ * After convergence the cloud has this simulated time for delayed writes. After that, nothing may be written for the
+ * same time again. Every twentieth run takes LONG_QUIET_MS instead, to cover work that is done once a minute.
+ */
 const QUIET_MS = 11_000
 const LONG_QUIET_MS = 130_000
 const MAX_STEPS = 60_000
-/** Writes of a starting cloud. */
+/** Number of writes that a cloud may cause when it starts. */
 const MAX_STARTUP_WRITES = 120
-/** Writes per request or fault: twice what was seen. */
+/** Number of writes that each request or fault may cause: twice the greatest number that was observed. */
 const MAX_WRITES_PER_OPERATION = 20
 
 export async function runSimulation(plan: Plan, options: RunOptions = {}): Promise<RunResult> {
   const run = new Run(plan, options)
   const originalRandom = Math.random
-  // All random numbers, also those of the product, come from the seed.
+  // The controller and the agent call Math.random. Their random numbers must come from the seed, too.
   Math.random = run.random.next
   process.on('unhandledRejection', run.onUnhandledRejection)
   try {
@@ -183,12 +192,13 @@ class Run {
   async #checkQuiet(): Promise<void> {
     const { cloud } = this
     const ms = this.#plan.seed % 20 === 0 ? LONG_QUIET_MS : QUIET_MS
-    // Usage and other delayed status is written in the first period.
+    // In the first period agents may still write delayed status, such as the usage of their hosts.
     await this.#advance(ms)
     const { writes: writesBefore, hypervisorWrites: hypervisorWritesBefore } = this.#invariants
     await this.#advance(ms)
     const writes = this.#invariants.writes - writesBefore
-    // A server that needs several addresses keeps those that it gets; an earlier attempt's are freed some time later.
+    // One write is allowed for each server that waits for addresses. It keeps the addresses that it gets, and an
+    // address of its earlier attempt may become free, and be allocated to it, only now.
     if (writes > countWaitingForAddresses(cloud)) this.#invariants.addViolation(`${writes} writes after convergence`)
     if (this.#invariants.hypervisorWrites > hypervisorWritesBefore + 3 * cloud.hosts.length)
       this.#invariants.addViolation('Hypervisors are written all the time')

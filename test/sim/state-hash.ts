@@ -1,4 +1,6 @@
-/** Hashes the state of the cloud without names and numbers, to count how many different states the schedules reach. */
+/**
+ * Hashes the state of the cloud without names and numbers, to count how many different states a series of runs reaches.
+ */
 import type { Server } from '../../crds/index.ts'
 import type { Cloud } from './cloud.ts'
 

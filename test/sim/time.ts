@@ -1,10 +1,10 @@
 /**
- * Simulated time: one heap with the timers of all processes. Each process has a clock of its own, whose wall time may
- * be wrong.
+ * Simulated time: one heap with the timers of all processes. Each process has a clock of its own, whose wall time a
+ * fault may make wrong.
  */
 import type { Clock } from '../../kube/clock.ts'
 
-/** The process, or the simulation itself, that a timer belongs to. */
+/** The process that a timer belongs to, or the simulation itself. */
 export interface TimerOwner {
   readonly isDead: boolean
   readonly isFrozen: boolean
@@ -20,8 +20,8 @@ interface Timer {
 }
 
 /**
- * Delays are rounded up to 1/1024 of a millisecond. Without that, the rest of a wait could be too small to change the
- * time, and time would stand still.
+ * Delays are rounded up to 1/1024 of a millisecond. A shorter one, such as the rest of a wait, might be lost in
+ * rounding when it is added to the current time. The timer would then fire again and again, and time would stand still.
  */
 const TICKS_PER_MS = 1024
 
@@ -30,7 +30,7 @@ const EPOCH = Date.parse('2026-01-01T00:00:00Z')
 export class Time {
   now = 0
   readonly #heap: Timer[] = []
-  /** Timers of frozen processes. */
+  /** Timers of frozen processes that became due. They return to the heap when a process is thawed. */
   readonly #deferred: Timer[] = []
   #order = 0
 
@@ -51,12 +51,15 @@ export class Time {
     }
   }
 
-  /** When the next timer is due; undefined without timers. Timers of frozen processes count once these are thawed. */
+  /**
+   * Returns the simulated time at which the next timer is due; undefined if there is none. Timers of frozen processes
+   * do not count.
+   */
   nextDue(): number | undefined {
     return this.#firstTimer()?.at
   }
 
-  /** Advances to the next timer and fires it. Answers the name of its owner. */
+  /** Advances to the next timer and fires it. Returns the name of the timer's owner; undefined if there is no timer. */
   fireNext(): string | undefined {
     const timer = this.#firstTimer()
     if (!timer) return undefined
@@ -66,12 +69,12 @@ export class Time {
     return timer.owner.name
   }
 
-  /** Puts back the timers of processes that were frozen; overdue ones are due at once. */
+  /** Returns deferred timers to the heap after a process was thawed. Overdue timers are due at once. */
   requeueDeferred(): void {
     for (const timer of this.#deferred.splice(0)) this.#push(timer)
   }
 
-  /** Advances without firing timers. */
+  /** Advances to the time `at` without firing timers. */
   advanceTo(at: number): void {
     this.now = Math.max(this.now, at)
   }
@@ -121,7 +124,6 @@ export class Time {
 
 const isBefore = (a: Timer, b: Timer): boolean => (a.at === b.at ? a.order < b.order : a.at < b.at)
 
-/** The clock of one process. */
 export class ProcessClock implements Clock {
   readonly #time: Time
   readonly #owner: TimerOwner

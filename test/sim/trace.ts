@@ -1,4 +1,7 @@
-/** The trace of a run: a hash of all lines, and the lines themselves if they are wanted. */
+/**
+ * The trace of a run, with a line for each step. It always has a hash of all lines; it keeps the lines themselves only
+ * if the caller wants them.
+ */
 import type { Log } from '../../kube/log.ts'
 
 export class Trace {
@@ -21,7 +24,7 @@ export class Trace {
     if (this.#keepsLines) this.lines.push(`${this.#seconds()} ${line}`)
   }
 
-  /** A log of a process that writes to the trace's lines, but not to its hash. */
+  /** Creates the log of a process. Its messages become lines of the trace, but do not change the hash. */
   createLog(process: string): Log {
     const write =
       (level: string) =>

@@ -1,4 +1,4 @@
-/** The requests of users and operators to the API server. */
+/** Carries out the planned requests of users and operators to the API server. */
 import { serverAction } from '../../actions/index.ts'
 import {
   FINALIZER,
@@ -89,7 +89,9 @@ async function requestAction(
   context.acceptedRequests += 1
 }
 
-/** The next such step of the server takes effect, but its agent is killed before it gets the answer. */
+/**
+ * Kills the agent at its next `step` for this server: the step takes effect on the host, but the agent gets no answer.
+ */
 function killAgentAfterStep(context: OperationContext, name: string, step: string): void {
   const { cloud } = context
   const host = context.findServer(name)?.status?.host ?? ''

@@ -1,6 +1,6 @@
 /**
- * A watch of one process. Its events wait in a queue of their own. The watch may break, go silent, or be ended by the
- * server.
+ * A watch of a simulated process. Its events wait in a message queue of their own. Its connection may break or go
+ * silent, and the API server may end the watch after its timeout.
  */
 import type { WatchOptions } from '../../kube/list-watch.ts'
 import type { KubeObject, WatchEvent } from '../../kube/types.ts'
@@ -11,7 +11,10 @@ import type { Process } from './process.ts'
 import type { MessageQueue } from './schedule.ts'
 
 type Event = WatchEvent<KubeObject>
-/** An event, or the end of the stream with its error. */
+/**
+ * An event, or the end of the stream. The end has an error if the connection broke, and none if the API server ended
+ * the watch.
+ */
 type StreamItem = { event: Event } | { end: Error | undefined }
 
 export class WatchStream {
@@ -23,7 +26,7 @@ export class WatchStream {
   readonly #cleanups: (() => void)[] = []
   #unfollow = (): void => undefined
   #wake = (): void => undefined
-  /** The connection is dead, but the client has not noticed. */
+  /** True if the connection is dead but the client has not noticed it, so that no more events arrive. */
   isSilent = false
   #isClosed = false
 
@@ -39,7 +42,10 @@ export class WatchStream {
     )
   }
 
-  /** Opens the watch at the server. @throws ApiError 410 */
+  /**
+   * Opens the watch at the API server. Throws an ApiError with status 410 if the resourceVersion to start from is too
+   * old.
+   */
   open(api: FakeApi, plural: string, options: WatchOptions): void {
     const { timeoutSeconds } = options
     const server = { name: 'server', isDead: false, isFrozen: false }
@@ -54,12 +60,12 @@ export class WatchStream {
     this.#cleanups.push(time.setTimer(server, timeoutSeconds * 1000, end))
   }
 
-  /** Breaks the connection. */
+  /** Ends the stream with a connection error. */
   break(): void {
     this.#end(connectionError(this.name, 'terminated'))
   }
 
-  /** Stops all events without ending the stream. */
+  /** Drops waiting and later events without ending the stream, as when a connection dies unnoticed. */
   silence(): void {
     this.isSilent = true
     this.#queue.messages.length = 0

@@ -1,4 +1,4 @@
-// digitalocean/go-libvirt as a client of the benchmark. Arguments: the socket of libvirtd, and the UUID of a domain.
+// Runs digitalocean/go-libvirt as a client of the benchmark. Arguments: the socket of libvirtd, and the UUID of a domain.
 package main
 
 import (
@@ -171,7 +171,7 @@ func (c *client) transfer(kind string, bytes uint64) (result, error) {
 	})
 }
 
-// runParallel runs body in `inflight` goroutines at once and measures their cost together.
+// runParallel runs `body` in `inflight` goroutines at once and measures the cost of all together.
 func runParallel(inflight int, body func() ([]float64, error)) (result, error) {
 	times := make([][]float64, inflight)
 	errs := make([]error, inflight)
@@ -195,7 +195,7 @@ type counter struct{ bytes uint64 }
 
 func (c *counter) Write(p []byte) (int, error) { c.bytes += uint64(len(p)); return len(p), nil }
 
-// endlessData is what an upload reads; its content does not matter.
+// endlessData gives an upload as many bytes as it reads; their values do not matter.
 type endlessData struct{}
 
 func (endlessData) Read(p []byte) (int, error) { return len(p), nil }

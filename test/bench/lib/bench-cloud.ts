@@ -1,5 +1,5 @@
-// A cloud for benchmarks, with the bundled programs that images run and the objects of the quickstart. It records when
-// each domain started, counts API writes by program, and can make copies of domains with virsh.
+// A cloud for benchmarks: hosts with real libvirtd, the bundled programs that images run, and the objects of the
+// quickstart. It records when each domain started, counts API writes by program, and can copy domains with virsh.
 import { execFile } from 'node:child_process'
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,14 +15,14 @@ import { builtProgram, leanEnv } from '../../scale/scale-cloud.ts'
 
 const exec = promisify(execFile)
 export const quickstartFolder = join(import.meta.dirname, '../../../examples/quickstart')
-/** VIR_DOMAIN_EVENT_STARTED of libvirt. */
+/** libvirt's VIR_DOMAIN_EVENT_STARTED. */
 const EVENT_STARTED = 2
 
 export interface BenchCloud extends AsyncDisposable {
   cloud: Cloud
   dir: string
   kubectl(...args: string[]): Promise<string>
-  /** The times (performance.now()) at which domains started, by domain name. */
+  /** The times at which domains started, as performance.now() gives them, by domain name. */
   startTimes: Map<string, number>
 }
 
@@ -54,7 +54,9 @@ export async function startBenchCloud(hosts: number): Promise<BenchCloud> {
   return { cloud, dir, kubectl, startTimes, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
-/** Writes a manifest with these Servers, like the one of the quickstart, and returns its path. */
+/**
+ * Writes a manifest with Servers of these names, like the Server of the quickstart. Returns the path of the manifest.
+ */
 export function writeServerManifest({ dir }: BenchCloud, names: string[]): string {
   const file = join(dir, `${names[0]}.yaml`)
   const spec = '{flavor: tiny, image: {name: guest}, networks: [{name: default}], keyName: demo}'
@@ -67,16 +69,17 @@ export function writeServerManifest({ dir }: BenchCloud, names: string[]): strin
 export const domainOf = ({ startTimes }: BenchCloud, server: string): string | undefined =>
   [...startTimes.keys()].find((domain) => domain.startsWith(`${server}-`))
 
-/**
- * A copy of a domain that {@link runCopies} can make: its files are prepared, `script` makes the disk and the domain.
- */
+/** A copy of a domain. Its files are prepared; {@link runCopies} runs `script`, which makes the disk and the domain. */
 export interface DomainCopy {
   host: Host
   name: string
   script: string
 }
 
-/** Prepares a copy of the domain `model` of `host`: its XML with another name, and with its own disks and addresses. */
+/**
+ * Prepares copy number `i` of the domain `model` of `host`: its XML with another name, and with its own disks and
+ * addresses.
+ */
 export async function prepareCopy(host: Host, model: string, i: number): Promise<DomainCopy> {
   const name = `raw-${i}`
   const xml = await host.virsh('dumpxml', '--inactive', model)
@@ -88,7 +91,8 @@ export async function prepareCopy(host: Host, model: string, i: number): Promise
   const digits = String(i).padStart(2, '0')
   const uuid = /<uuid>([^<]*)/.exec(xml)?.[1] ?? ''
   const copy = xml
-    // The metadata name the owner. The agent would remove the domain of a Server that does not exist.
+    // Without the metadata, the domain has no owner. The agent would remove it if its metadata named a Server that does
+    // not exist.
     .replace(/<metadata>[^]*<\/metadata>/, '')
     .replaceAll(folder, copyFolder)
     .replace(/<name>[^<]*/, `<name>${name}`)
@@ -107,7 +111,7 @@ export async function prepareCopy(host: Host, model: string, i: number): Promise
   return { host, name, script }
 }
 
-/** Makes the copies one after the other in a shell on their host; resolves to the time that the shell took, in ms. */
+/** Makes the copies one after the other in a shell on their host. Resolves to the time that the shell took, in ms. */
 export async function runCopies(host: Host, copies: DomainCopy[]): Promise<number> {
   const begin = performance.now()
   await host.exec(['sh', '-c', copies.map(({ script }) => script).join(' && ')])
@@ -124,7 +128,7 @@ export async function removeCopy({ host, name }: DomainCopy): Promise<void> {
 const writeVerbs = ['create', 'update', 'patch', 'delete']
 const ownPrograms: readonly string[] = ['kubenova-controller', 'kubenova-agent']
 
-/** Counts the API writes so far of programs with these user agents, by resource. */
+/** Counts, by resource, the API writes so far of the programs with these user agents. */
 export function countWrites({ cloud }: BenchCloud, programs = ownPrograms): Map<string, number> {
   const counts = new Map<string, number>()
   for (const { verb, userAgent = '', objectRef } of cloud.plane.audit()) {
@@ -136,14 +140,16 @@ export function countWrites({ cloud }: BenchCloud, programs = ownPrograms): Map<
 }
 
 export interface WriteCounts {
-  /** Writes of all resources but events and leases. */
+  /** Number of writes of all resources except Events and Leases. */
   total: number
   byResource: string
   events: number
   leases: number
 }
 
-/** The writes between two counts. Events and leases are counted apart, because they hold no state of the cloud. */
+/**
+ * Returns the writes between two counts. Events and Leases are counted apart, because they hold no state of the cloud.
+ */
 export function diffWrites(before: Map<string, number>, after: Map<string, number>): WriteCounts {
   const increase = (resource: string): number => (after.get(resource) ?? 0) - (before.get(resource) ?? 0)
   const counted = [...after.keys()].filter(

@@ -1,6 +1,6 @@
 /**
- * selectHost without the columns of the HostTable, to measure how much time the columns save: there is one object per
- * host, and every filter and weigher is called for every host.
+ * Selects a host as selectHost does, but without the columns of HostTable (one array per property, over all hosts). It
+ * calls every filter and weigher with one object per host, to measure how much time the columns save.
  */
 import type { HostView } from '../../../controller/scheduler/host-view.ts'
 import type { PlacementRequest } from '../../../controller/scheduler/request.ts'
@@ -8,7 +8,7 @@ import { prepareFilters } from '../../../controller/scheduler/select-host.ts'
 import type { Weigher } from '../../../controller/scheduler/weigher.ts'
 import { weighers } from '../../../controller/scheduler/weighers.ts'
 
-/** The best host, or undefined if none can take the server. */
+/** Returns the name of the best host, or undefined if no host can take the server. */
 export function selectFromObjects(request: PlacementRequest, hosts: readonly HostView[]): string | undefined {
   const tests = prepareFilters(request).map(({ test }) => test)
   const able = hosts.filter((host) => tests.every((test) => test.passes(host)))
@@ -35,7 +35,10 @@ function weighObjects(hosts: readonly HostView[]): Float64Array {
   return total
 }
 
-/** Fills `scores`, and returns the lowest score and the distance from it to the greatest. */
+/**
+ * Fills `scores` with the weigher's scores of all hosts. Returns the lowest score, and the range from it to the
+ * greatest.
+ */
 function fillScores(scores: Float64Array, hosts: readonly HostView[], { score, minimum = -Infinity }: Weigher) {
   let [least, greatest] = [Infinity, -Infinity]
   for (let i = 0; i < hosts.length; i++) {

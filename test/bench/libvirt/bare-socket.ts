@@ -1,6 +1,6 @@
-// Measures the cost of Node's event loop alone: a bare socket to the same daemon, with the same bytes in both
-// directions, that decodes and checks nothing. Argument: the socket of libvirtd. Runs only the call `version`, one at a
-// time.
+// Measures the cost of Node's event loop alone, as the lower limit for every client in Node: a bare socket to the same
+// libvirtd exchanges the same bytes, but decodes and checks nothing. Argument: the socket of libvirtd. Runs only the
+// call `version`, one at a time.
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { proc } from '../../../agent/libvirt/index.ts'

@@ -1,4 +1,5 @@
-// The clients of the libvirt benchmark: their command lines, their installation, and their processes, which run tasks.
+// The clients of the libvirt benchmark: their command lines, their installation, and their processes, which run tasks
+// (see worker.ts).
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
@@ -12,7 +13,10 @@ const here = import.meta.dirname
 const python = '/usr/bin/python3'
 const goBinary = join(homedir(), '.cache/kubenova/bin/bench-go-libvirt')
 
-/** Installs or builds the other clients, and logs it. A client is undefined if this machine cannot have it. */
+/**
+ * Installs libvirt-python and builds the client in Go. If this machine cannot have one of them, logs why, and its
+ * command line is undefined.
+ */
 export async function prepareRivals(): Promise<{ python: string[] | undefined; go: string[] | undefined }> {
   return { python: await preparePythonClient(), go: await prepareGoClient() }
 }
@@ -30,7 +34,7 @@ async function preparePythonClient(): Promise<string[] | undefined> {
 }
 
 async function prepareGoClient(): Promise<string[] | undefined> {
-  // Builds even if the binary exists, because the source may have changed. Go's cache makes that quick.
+  // Always builds, because the source may have changed since the binary was built. Go's build cache makes that quick.
   if (!existsSync(goBinary)) console.log('# building test/bench/go-libvirt (minutes the first time)')
   const build = ['go', 'build', '-trimpath', '-buildvcs=false', '-o', goBinary, '.']
   await runCommand(build, { cwd: join(here, '../go-libvirt') }).catch(logLeftOut)
@@ -43,10 +47,10 @@ function logLeftOut(error: unknown): void {
 
 export const ownClientArgv = [process.execPath, join(here, 'own-client.ts')]
 export const bareSocketArgv = [process.execPath, join(here, 'bare-socket.ts')]
-/** Makes the events that the clients receive. */
+/** The command line of the process that makes the events for the clients. */
 export const eventSourceArgv = [process.execPath, join(here, 'event-source.ts')]
 
-/** A running client. */
+/** The running process of a client. */
 export interface Client {
   run(task: Task): Promise<Cost>
   close(): Promise<void>
@@ -66,7 +70,7 @@ export async function startClient(argv: readonly string[]): Promise<Client> {
   return {
     run: async (task) => {
       child.stdin.write(`${JSON.stringify(task)}\n`)
-      // Every client answers a task with a Cost: see worker.ts.
+      // Every client answers a task with a Cost; see worker.ts.
       return (await answer()) as Cost
     },
     close: async () => {

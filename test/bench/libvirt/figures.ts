@@ -1,8 +1,10 @@
-// The workloads of a round, and the lines that their results become: medians, and ratios within a round.
+// The workloads of the libvirt benchmark (a workload is a task with the figures to measure), and the lines that their
+// results become: medians over all rounds, and ratios within a round.
 import type { Cost, Task } from './worker.ts'
 
 /**
- * A figure of a workload. `better` says in which direction a value is better, so that a ratio above 1 is always worse.
+ * A figure of a workload. `better` says whether lower or higher values are better. formatFigures() inverts the ratios
+ * of the latter, so that a ratio above 1 always means that our client is worse.
  */
 interface Figure {
   suffix: string
@@ -48,7 +50,7 @@ function makeTransferWorkload(task: 'download' | 'upload', bytes: number): Workl
 
 export const volumeBytes = 128 << 20
 
-/** The workloads that each client runs in each round; their counts are multiplied by `scale`. */
+/** Returns the workloads that each client runs in each round. `scale` multiplies the numbers of calls. */
 export function listWorkloads(scale: number): Workload[] {
   const scaled = (count: number) => Math.max(64, Math.round(count * scale))
   return [
@@ -64,7 +66,7 @@ export function listWorkloads(scale: number): Workload[] {
   ]
 }
 
-/** Receives `count` events while calls are made. */
+/** Returns the workload in which a client receives `count` events while it makes calls. */
 export function makeEventWorkload(count: number): Workload {
   const task = { task: 'events', count, inflight: 8 } as const
   const events: Figure = { suffix: '', unit: 'events/s', better: 'higher', valueOf: (cost) => count / cost.seconds }
@@ -73,7 +75,8 @@ export function makeEventWorkload(count: number): Workload {
 }
 
 /**
- * One line per figure: our value, and each other client's value with the ratio of ours to it (below 1: ours is better).
+ * Returns one line per figure: our value, then for each other client its value and the ratio of ours to it. Below 1,
+ * ours is better.
  */
 export function formatFigures({ name, figures }: Workload, rounds: ReadonlyMap<string, Cost>[]): string[] {
   const clients = [...new Set(rounds.flatMap((round) => [...round.keys()]))]

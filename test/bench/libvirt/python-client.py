@@ -1,6 +1,6 @@
-# libvirt-python (libvirt's own client, in C) as a client of the benchmark. Arguments: the socket of libvirtd, the UUID of
-# a domain, and `loop` for a process that receives events. Only that process registers libvirt's event loop, because the
-# loop slows all calls down.
+# Runs libvirt-python, which is libvirt's own client in C, as a client of the benchmark. Arguments: the socket of
+# libvirtd, the UUID of a domain, and `loop` if the process is to receive events. Only with `loop` does the process
+# register libvirt's event loop, because that loop slows all calls down.
 import json
 import resource
 import sys
@@ -46,7 +46,7 @@ def measure_cost(body):
 
 
 def run_threads(inflight, call_repeatedly):
-    """Runs `call_repeatedly` in `inflight` threads, or in this one if there is only one call at a time."""
+    """Runs `call_repeatedly` in `inflight` threads, or without a new thread if `inflight` is 1."""
     if inflight == 1:
         return measure_cost(call_repeatedly)
     start = threading.Event()

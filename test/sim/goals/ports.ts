@@ -1,13 +1,16 @@
-/** Goals of ports: each has an address of its own or a reason, and belongs to an existing server or to a user. */
+/**
+ * The goals of ports: each has an address of its own, or its status says why not. Each belongs to an existing server,
+ * or a user created it.
+ */
 import type { Port, Server } from '../../../crds/index.ts'
 import type { Cloud } from '../cloud.ts'
 import type { Plan } from '../plan.ts'
 
-/** Number of addresses of the network `lan` that ports have. */
+/** Number of addresses of the network `lan` that are allocated to ports. */
 export const countAllocatedAddresses = ({ api }: Cloud): number =>
   api.peek<Port>('ports').filter(({ spec, status }) => spec.network.name === 'lan' && status?.fixedIPs).length
 
-/** Whether a port that a user made has no address, because none is free. */
+/** Whether a port that a user created has no address because the network `lan` has no free one. */
 export const isPortWithoutAddress = (cloud: Cloud, plan: Plan): boolean =>
   cloud.api.peek<Port>('ports').some(({ spec, status }) => spec.server === undefined && !status?.fixedIPs) &&
   countAllocatedAddresses(cloud) >= plan.addressCount
@@ -24,7 +27,7 @@ export function findPortViolations(cloud: Cloud, servers: readonly Server[], pla
   })
 }
 
-/** Finds addresses that several ports have. */
+/** Describes the addresses that are allocated to several ports. */
 export function findAddressViolations({ api }: Cloud): string[] {
   const portOf = new Map<string, string>()
   return api.peek<Port>('ports').flatMap(({ metadata, spec, status }) =>

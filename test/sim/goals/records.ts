@@ -1,5 +1,6 @@
 /**
- * Goals of action requests and action records: every request has ended, and every change of a server has one record.
+ * The goals of ServerActions. Every action request of a user has ended. Every action on a server has exactly one action
+ * record, which is the ServerAction that says what was done.
  */
 import type { Server, ServerAction } from '../../../crds/index.ts'
 import type { Cloud } from '../cloud.ts'
@@ -7,7 +8,8 @@ import { isWaitingForAddress } from '../expectations.ts'
 
 export function findRequestViolations(cloud: Cloud, servers: readonly Server[]): string[] {
   const uids = new Set(servers.map(({ metadata }) => metadata.uid))
-  // A start request for an unscheduled server runs for as long as the server waits for an address.
+  // A start request may still be Running if its server waits for a free address, because the server has no host until
+  // then.
   const waiting = new Set(servers.filter(isWaitingForAddress).map(({ status }) => status?.activeAction?.uid))
   return cloud.api.peek<ServerAction>('serveractions').flatMap((request) => {
     const { phase = 'Pending' } = request.status ?? {}
@@ -31,8 +33,9 @@ function findEndedViolations(
 }
 
 /**
- * Finds missing and surplus records: a server has as many as status.actionRecords says.
- * @param deletedByUsers keys of records that users deleted
+ * Describes missing and surplus action records. They are numbered from 1, and the server's status.actionRecords must be
+ * the last number.
+ * @param deletedByUsers keys (namespace/name) of the records that users deleted
  */
 export function findRecordViolations(cloud: Cloud, deletedByUsers: ReadonlySet<string>): string[] {
   const all = cloud.api.peek<ServerAction>('serveractions')
@@ -43,8 +46,8 @@ export function findRecordViolations(cloud: Cloud, deletedByUsers: ReadonlySet<s
     const names = new Set(own.map((record) => record.metadata.name))
     const expected = Array.from({ length: count }, (_, i) => `${metadata.name}-${i + 1}`)
     const missing = expected.filter((name) => !names.has(name) && !deletedByUsers.has(`${metadata.namespace}/${name}`))
-    // A record that was written, and whose effect a power loss undid before it was counted, is counted with the next
-    // one.
+    // The agent writes a record before it counts it in the status. If a power loss undoes the action's effect in
+    // between, the agent counts that record only together with the next one.
     const hadUnexpectedStop = cloud.hosts.some(({ unexpectedStops }) => unexpectedStops.has(metadata.uid ?? ''))
     const surplus = `${metadata.name}-${count + 1}`
     const creations = own.filter((r) => r.spec.action === 'create' && r.status?.phase === 'Succeeded')

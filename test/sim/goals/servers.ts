@@ -1,4 +1,4 @@
-/** Goals of servers: in the desired state, or in a state that their status explains. */
+/** The goals of servers: each is in its desired state, or its status explains why not. */
 import type { Server } from '../../../crds/index.ts'
 import type { Machine } from '../../fakes/host.ts'
 import type { Cloud } from '../cloud.ts'
@@ -52,7 +52,10 @@ function findPowerViolation(server: Server, cloud: Cloud): string | undefined {
   return actual === spec.powerState ? undefined : `has a domain that is ${actual}, but is to be ${spec.powerState}`
 }
 
-/** The rescue system runs whatever spec.powerState is, unless its guest has shut down by itself. */
+/**
+ * In mode rescued the domain must run from the rescue disk, whatever spec.powerState is. Only a guest that has shut
+ * itself down may be off.
+ */
 function findRescueViolation(server: Server, machine: Machine | undefined, cloud: Cloud): string | undefined {
   if (server.status?.vmState !== 'rescued') return `is ${server.status?.vmState}, but has mode rescued`
   const { state, runsFrom } = machine?.domain ?? {}
@@ -62,8 +65,9 @@ function findRescueViolation(server: Server, machine: Machine | undefined, cloud
 }
 
 /**
- * A guest that shut down by itself stays off until its user changes the spec. So does a server that is to be Suspended
- * and whose memory was lost.
+ * Whether the server may be off, whatever spec.powerState is, because its domain stopped unexpectedly. A guest that has
+ * shut itself down stays off until the user changes the spec. A server that should be Suspended stays off if its saved
+ * memory was lost.
  */
 function wasChangedOutside(server: Server, cloud: Cloud): boolean {
   const reason = conditionOf(server, 'Ready')?.reason
@@ -73,8 +77,8 @@ function wasChangedOutside(server: Server, cloud: Cloud): boolean {
 }
 
 /**
- * A server without a host must have a reason, in the order in which the scheduler checks: the ports that it names, room
- * on a host, free addresses.
+ * A server may lack a host for three reasons, in the order in which the scheduler checks them: the Port that its spec
+ * names is not usable, no host has room, or no address is free. Its status must report the latter two.
  */
 function findUnscheduledViolation(server: Server, { cloud, plan, servers }: GoalContext): string | undefined {
   const { networks } = server.spec
@@ -91,7 +95,7 @@ function findUnscheduledViolation(server: Server, { cloud, plan, servers }: Goal
   return isWaitingForAddress(server) ? undefined : 'does not report that no address is free'
 }
 
-/** Names of the hosts that could take the server and have not rejected it. */
+/** Returns the names of the hosts that have room for the server and have not rejected it. */
 function hostsWithRoom(server: Server, servers: readonly Server[], { hosts }: Cloud): string[] {
   const rejected = new Set(server.status?.rejectedHosts?.map(({ host }) => host))
   return hosts
