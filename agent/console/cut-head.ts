@@ -1,7 +1,7 @@
 /**
- * Cuts the head off a file that another process appends to, with fallocate(2), which Node reaches through util-linux's
- * program. This loses no output; copying and truncating a log lost up to 356 lines, in 9 of 50 rotations
- * (test/bench/console-rotation.ts).
+ * Removes the head of a file while another process appends to it. Uses fallocate(2), which Node can call only through
+ * util-linux's program `fallocate`. This loses no output; copying and then truncating a log lost up to 356 lines, in 9
+ * of 50 rotations (test/bench/console-rotation.ts).
  */
 import { execFile } from 'node:child_process'
 import type { FileHandle } from 'node:fs/promises'
@@ -11,14 +11,14 @@ import { Terminal } from '../../crds/index.ts'
 const execute = promisify(execFile)
 
 /**
- * Removes the first `length` bytes of the file. Where the file system cannot collapse a range (tmpfs, btrfs), the bytes
- * become a hole.
+ * Removes the first `length` bytes of the file. On a file system that cannot collapse a range (tmpfs, btrfs) the bytes
+ * become a hole instead, and the file keeps its length.
  * @param path the file's name, for messages
- * @param length a whole number of blocks
- * @throws Terminal ConsoleLogNotRotatable if the file system can do neither
+ * @param length in bytes; a whole number of file system blocks
+ * @throws Terminal ConsoleLogNotRotatable if the file system can neither collapse a range nor punch a hole
  */
 export async function cutHead(file: FileHandle, path: string, length: number): Promise<void> {
-  // By its descriptor, because another file may have its name by now.
+  // Name the file by the agent's descriptor: `path` may name another file by now, because virtlogd renames logs.
   const range = ['--offset', '0', '--length', String(length), `/proc/${process.pid}/fd/${file.fd}`]
   const options = { env: { PATH: process.env['PATH'], LC_ALL: 'C' } }
   try {
@@ -32,7 +32,10 @@ export async function cutHead(file: FileHandle, path: string, length: number): P
   }
 }
 
-/** Whether it is EOPNOTSUPP, or EINVAL for a range that does not suit the file system's allocation unit. */
+/**
+ * Whether fallocate failed with EOPNOTSUPP, or with EINVAL, because the range does not suit the file system's
+ * allocation unit.
+ */
 function isUnsupported(error: unknown): boolean {
   const stderr = error instanceof Error && 'stderr' in error ? String(error.stderr) : ''
   return /not supported|invalid argument/i.test(stderr)

@@ -1,12 +1,12 @@
 /**
- * The files of a console's log: the log itself, and the rotated files <log>.0 (the newest), <log>.1, … that the agent
- * or virtlogd made of it.
+ * The files of a serial console's log: the log itself, which QEMU or virtlogd writes, and its rotated files <log>.0
+ * (the newest), <log>.1, …, which the agent or virtlogd makes.
  */
 import { type FileHandle, open, readdir } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { ignoreNotFound } from '../files/errors.ts'
 
-/** The paths of the rotated files that exist, newest first. */
+/** Returns the paths of the rotated files that exist, newest first. */
 export async function listRotatedFiles(log: string): Promise<string[]> {
   const prefix = `${basename(log)}.`
   const names = (await readdir(dirname(log)).catch(ignoreNotFound)) ?? []

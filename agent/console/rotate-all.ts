@@ -3,7 +3,10 @@
 import { MIB } from '../files/sizes.ts'
 import { rotateLog } from './rotate.ts'
 
-/** Rotates each log, also when others fail. @throws AggregateError of the failures, at the end */
+/**
+ * Rotates each log. A log that fails does not keep the others from being rotated.
+ * @throws AggregateError with all failures, after the last log
+ */
 export async function rotateLogs(logs: readonly string[], { consoleLogMib }: { consoleLogMib: number }): Promise<void> {
   const errors: unknown[] = []
   for (const log of logs)

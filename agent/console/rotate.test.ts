@@ -32,10 +32,10 @@ afterEach(() => {
   rmSync(dir, { recursive: true, force: true })
 })
 
-/** The lines with the numbers from `from` up to, but not including, `to`. */
+/** The lines with the numbers from `from` to `to` - 1. */
 const numberedLines = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, i) => `line ${from + i}\n`).join('')
-/** All output that is left in the log and its rotated files, oldest first, without holes. */
+/** Reads all output that the log and its rotated files still have, oldest first, without holes. */
 function readAll(path = log): string {
   const numbers = readdirSync(join(path, '..'))
     .map((n) => /^console\.log\.(\d+)$/.exec(n)?.[1])
@@ -55,7 +55,7 @@ test('rotateLog does nothing when there is no log or the log is below the limit'
 })
 
 /**
- * Expects the kept output to be the end of what was written, in order, without gaps or repeats, and at least as long as
+ * Expects that the kept output is the end of the written output, without gaps or repeats, and is at least as long as
  * the limit.
  */
 function expectNewestKept(kept: string, written: string, maxBytes: number) {
@@ -116,7 +116,7 @@ describe.each([
     for (let rotations = 0; rotations < 12; ) {
       if ((await rotateLog(path, { maxBytes })) === 0) continue
       rotations++
-      // The first line may be partly removed and the last one partly written, so leave both out.
+      // Leave out the first line, which may be partly removed, and the last line, which may be partly written.
       const lines = readAll(path).split('\n').slice(1, -1)
       const first = Number(lines[0]?.slice(5))
       expect(lines.join('\n')).toBe(numberedLines(first, first + lines.length).trimEnd())

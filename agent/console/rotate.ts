@@ -2,16 +2,15 @@
  * Rotates the log of a serial console, which QEMU (or virtlogd) holds open and appends to. <log>.0 and the log together
  * always hold at least the newest `maxBytes` of the output; older output is removed.
  *
- * A rotation copies the head of the log to <log>.0, then cuts that head off the log. Renaming the log would not work,
- * because the writer keeps its descriptor; truncating it after a copy would lose output written in between.
- * FALLOC_FL_COLLAPSE_RANGE removes whole blocks at the head. Where the file system cannot do that,
- * FALLOC_FL_PUNCH_HOLE frees them in place: the log then keeps its length and begins with a hole. Neither touches what
- * an O_APPEND writer adds at the same time.
+ * A rotation copies the head of the log to <log>.0, then cuts that head off the log (cut-head.ts). Renaming the log
+ * would not work, because the writer keeps its descriptor; truncating the log after a copy would lose output written in
+ * between. Where the file system cannot collapse the head, the cut leaves a hole of zeros at the head of the log. A cut
+ * never touches what an O_APPEND writer adds at the same time.
  *
- * A crash loses nothing either: the copy is complete before the cut, and a rotation that finds the head already copied
- * only cuts.
+ * A crash loses nothing either: the cut begins only after the copy is complete, and a rotation that finds the head
+ * already copied only cuts.
  *
- * virtlogd also rotates, by its own limits and to the same names: it renames the log, and its newest file is <log>.0.
+ * virtlogd also rotates, by its own limits and to the same names: it renames the log to <log>.0.
  */
 import type { Stats } from 'node:fs'
 import { type FileHandle, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
@@ -21,15 +20,17 @@ import { cutHead } from './cut-head.ts'
 import { listRotatedFiles, openLog } from './files.ts'
 
 export interface RotateOptions {
-  /** A log that exceeds this by more than one block is rotated. At most this many bytes are copied. */
+  /**
+   * Bytes of output to keep. A log that exceeds this by more than one block is rotated; at most this much is copied.
+   */
   maxBytes: number
 }
 
 const CHUNK = 256 * 1024
 
 /**
- * Rotates the log if it has grown beyond `maxBytes`. Returns how many bytes were moved into <log>.0: 0 if no rotation
- * is due or if there is no log yet. The caller must not run two calls for one log at the same time.
+ * Rotates the log if it has grown beyond `maxBytes`. Returns the number of bytes that were moved into <log>.0; 0 if no
+ * rotation is due or there is no log. The caller must not run two calls for one log at the same time.
  */
 export async function rotateLog(log: string, { maxBytes }: RotateOptions): Promise<number> {
   const file = await openLog(log)
@@ -39,13 +40,13 @@ export async function rotateLog(log: string, { maxBytes }: RotateOptions): Promi
     if (!isRotationDue(await file.stat(), maxBytes)) return 0
     await removeOldest(file, log, maxBytes)
     const now = await file.stat()
-    // Only whole blocks can be cut off, and never all of the file.
+    // Only whole blocks can be cut off, and at least one byte must stay in the file.
     const end = Math.floor((now.size - 1) / now.blksize) * now.blksize
     const start = await findDataStart(file, startOfNewest(now, maxBytes), end)
     if (start >= end) return 0
     await copyRange(file, start, end, `${log}.new`)
     if (!(await isStillNamed(file, log))) {
-      // virtlogd has renamed the log in the meantime.
+      // virtlogd has renamed the log during the copy, so the copy is useless.
       await rm(`${log}.new`)
       return 0
     }
@@ -60,36 +61,36 @@ export async function rotateLog(log: string, { maxBytes }: RotateOptions): Promi
 }
 
 /**
- * Whether the log's data exceeds `maxBytes` by more than a block: a cut removes whole blocks and must leave enough. The
- * length counts a hole at the head of the log, the blocks do not, so the smaller of the two is the data.
+ * Whether the log has more than `maxBytes` plus one block of data. A hole at the head counts in `size` but not in
+ * `blocks`, and the last block counts in full in `blocks`, so the smaller of both is the amount of data.
  */
 function isRotationDue({ size, blocks, blksize }: Stats, maxBytes: number): boolean {
   return Math.min(size, blocks * 512) > maxBytes + blksize
 }
 
-/** The offset of the newest `maxBytes`, rounded down to the start of a block. */
+/** Returns the offset of the newest `maxBytes`, rounded down to the start of a block. */
 function startOfNewest({ size, blksize }: Stats, maxBytes: number): number {
   return Math.max(0, Math.floor((size - maxBytes) / blksize) * blksize)
 }
 
 /**
- * Removes everything older than the newest `maxBytes` of the log. This output may be gigabytes, so it is not copied,
- * and it is removed before the rest is copied because it may have filled the disk. The rotated files are older still
- * and go first, so that a crash leaves no gap in the output.
+ * Removes all output older than the newest `maxBytes` of the log. It may be gigabytes, and it may have filled the disk.
+ * So it is never copied, and it is removed before the newest output is copied. The rotated files, which are older
+ * still, are removed first, so that a crash leaves no gap in the output.
  */
 async function removeOldest(file: FileHandle, log: string, maxBytes: number): Promise<void> {
   for (const path of await listRotatedFiles(log)) await rm(path, { force: true })
   await cutHead(file, log, startOfNewest(await file.stat(), maxBytes))
 }
 
-/** Whether the open file still has the name of the log. virtlogd renames the log to rotate it. */
+/** Whether the log's name still belongs to the open file. It does not once virtlogd has renamed the file. */
 async function isStillNamed(file: FileHandle, log: string): Promise<boolean> {
   return (await file.stat()).ino === (await stat(log).catch(ignoreNotFound))?.ino
 }
 
 /**
- * The range of the log that is or will be copied to <log>.0. The file <log>.cut holds it until the range is cut off the
- * log.
+ * The content of <log>.cut: the range of the log that is, or is about to be, copied to <log>.0. The file exists until
+ * the range has been cut off the log.
  */
 interface CutNote {
   start: number
@@ -98,11 +99,15 @@ interface CutNote {
 
 const cutNotePath = (log: string): string => `${log}.cut`
 
-/** Finishes a rotation that a crash interrupted: a head that is already in <log>.0 is cut off, not copied again. */
+/**
+ * Finishes a rotation that a crash interrupted: if <log>.0 already has the head of the log, cuts the head off without
+ * copying it again.
+ */
 async function finishCut(file: FileHandle, log: string): Promise<void> {
   const note = await readCutNote(log)
   if (note === undefined) return
-  // While <log>.new exists, <log>.0 is not yet the copy: the rotation starts again.
+  // While <log>.new exists, <log>.0 is not the copy yet. Then only the remains are removed, and the rotation starts
+  // again.
   const isCopyComplete = !(await pathExists(`${log}.new`))
   if (isCopyComplete && (await isCopyOfRange(file, note, `${log}.0`))) await cutHead(file, log, note.end)
   await rm(`${log}.new`, { force: true })
@@ -114,7 +119,8 @@ async function readCutNote(log: string): Promise<CutNote | undefined> {
   try {
     return text === undefined ? undefined : (JSON.parse(text) as CutNote)
   } catch {
-    // The note is half written, so nothing has been renamed or cut yet. An empty range makes the caller start again.
+    // The crash came while the note was written, so nothing has been renamed or cut yet. An empty range matches no
+    // copy, so the caller starts the rotation again.
     return { start: 0, end: 0 }
   }
 }
@@ -126,8 +132,8 @@ export async function removeLogs(log: string): Promise<void> {
 }
 
 /**
- * The offset of the first byte in [start, end) that is not zero. Earlier rotations may have left a hole, which reads as
- * zeros; a console never needs zeros.
+ * Returns the offset of the first byte in [start, end) that is not zero; `end` if all are zero. Zeros are a hole from
+ * an earlier rotation: zeros in a console's output carry nothing.
  */
 async function findDataStart(file: FileHandle, start: number, end: number): Promise<number> {
   const buffer = Buffer.alloc(CHUNK)
@@ -140,7 +146,7 @@ async function findDataStart(file: FileHandle, start: number, end: number): Prom
   return end
 }
 
-/** Copies [start, end) into a new file, which is flushed to disk when this returns. */
+/** Copies the bytes [start, end) into a new file. The new file is flushed to disk when this returns. */
 async function copyRange(file: FileHandle, start: number, end: number, target: string): Promise<void> {
   const out = await open(target, 'w', 0o600)
   try {
@@ -158,7 +164,7 @@ async function copyRange(file: FileHandle, start: number, end: number, target: s
   }
 }
 
-/** Whether the file at `path` consists of exactly the bytes of that range. */
+/** Whether the file at `path` consists of exactly the bytes of the note's range. */
 async function isCopyOfRange(file: FileHandle, { start, end }: CutNote, path: string): Promise<boolean> {
   const other = await openLog(path)
   if (other === undefined) return false

@@ -2,13 +2,16 @@
 import { listRotatedFiles, openLog } from './files.ts'
 
 export interface TailOptions {
-  /** At most this many bytes; default 100 KiB, Nova's MAX_CONSOLE_BYTES. */
+  /** Most bytes to return; default 100 KiB, as Nova's MAX_CONSOLE_BYTES. */
   bytes?: number
-  /** At most this many lines; default: no limit. */
+  /** Most lines to return; default: no limit. */
   lines?: number
 }
 
-/** Reads the end of the log, going back into rotated files as far as needed; empty if there is no log. */
+/**
+ * Reads the end of a console's log and, as far as needed, of its rotated files. Returns an empty buffer if there is no
+ * log.
+ */
 export async function readTail(
   log: string,
   { bytes = 102_400, lines = Number.POSITIVE_INFINITY }: TailOptions = {},
@@ -24,7 +27,7 @@ export async function readTail(
   return lastLinesOf(Buffer.concat(parts), lines)
 }
 
-/** The last `count` lines; a newline at the end belongs to its line. */
+/** Returns the last `count` lines. A newline at the end of the text ends its last line; it begins no empty line. */
 export function lastLinesOf(text: Buffer, count: number): Buffer {
   if (count <= 0) return text.subarray(text.length)
   let at = text.length - 1
@@ -36,7 +39,7 @@ export function lastLinesOf(text: Buffer, count: number): Buffer {
   return text
 }
 
-/** Reads up to `count` bytes at the end of a file. Zeros before them are dropped: they are a hole. */
+/** Reads up to `count` bytes at the end of a file. Drops leading zeros: they are the hole that a rotation left. */
 async function readLastBytes(path: string, count: number): Promise<Buffer> {
   const file = await openLog(path)
   if (file === undefined) return Buffer.alloc(0)

@@ -1,5 +1,5 @@
-// A real libvirtd validates the XML of each example against its schema, defines the domain, and returns XML that reads
-// the same.
+// Tests buildDomain against a real libvirtd, which validates the XML of each example against its schema, defines the
+// domain, and returns XML with the same facts.
 import { beforeAll, describe, expect, test } from 'vitest'
 import { startHost } from '../../test/rig/host.ts'
 import { ensureBridge, removeNetwork } from '../../test/rig/network.ts'
@@ -46,7 +46,7 @@ const read = async (dom: Dom) =>
   parseDomain((await connection.call(proc.domainGetXmlDesc, { dom, flags: domainXmlFlags.secure })).xml)
 
 describe('buildDomain', () => {
-  // libvirt defines a domain only if the host has an emulator for its architecture.
+  // libvirt can define only domains of an architecture for which the host has an emulator.
   const definable = Object.entries(domainExamples).filter(([, example]) => example.host.arch === 'x86_64')
   test.each(definable)('writes XML for %s that libvirt defines and returns unchanged', async (_, example) => {
     const xml = buildDomain(example)
@@ -62,7 +62,7 @@ describe('buildDomain', () => {
       expect(facts).toEqual(wantedFacts)
       expect(interfaces).toEqual(wantedInterfaces)
       expect(graphics[0]).toMatchObject({ type: 'vnc', socket: wantedGraphics[0]?.socket })
-      // libvirt replaced the alias by the version that the guest keeps from now on.
+      // libvirt has replaced the alias (q35, pc) by the versioned machine type, which the guest keeps from now on.
       expect(machine).toMatch(wantedMachine === 'q35' ? /^pc-q35-/ : /^pc-i440fx-/)
       // A second definition changes the same domain instead of adding one.
       expect(await define(xml)).toEqual(dom)

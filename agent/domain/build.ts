@@ -1,4 +1,4 @@
-/** Builds the domain XML of a server. Pure: the same input gives the same bytes. */
+/** Builds the libvirt domain XML of a server. Pure: the same input gives the same bytes. */
 import { cpuElement } from './cpu.ts'
 import { balloonElement } from './devices/balloon.ts'
 import { controllerElements } from './devices/controller.ts'
@@ -16,8 +16,9 @@ import { osElement, sysinfoElement } from './os.ts'
 import { type Element, renderXml, stripInvalidXmlCharacters, xmlElement } from './render-xml.ts'
 
 /**
- * The XML for virDomainDefineXML.
- * Throws Terminal (UnsupportedHardware, FirmwareUnavailable, InvalidCharacter, …) for what this host cannot provide.
+ * Builds the XML for virDomainDefineXML.
+ * @throws Terminal (UnsupportedHardware, FirmwareUnavailable, InvalidCharacter, …) if this host cannot provide what the
+ * server asks for
  */
 export function buildDomain(input: DomainInput): string {
   const { guest, instance, host } = input
@@ -44,7 +45,10 @@ export function buildDomain(input: DomainInput): string {
   return `${renderXml(domain)}\n`
 }
 
-/** libvirt rejects a newline in a title and drops a title that is blank, so both are handled here. */
+/**
+ * libvirt rejects a title with a newline and drops a blank title. So a title becomes one line, and a blank title or an
+ * empty description gives no element.
+ */
 function titleAndDescription(title: string | undefined, description: string | undefined): (Element | undefined)[] {
   const line = stripInvalidXmlCharacters(title ?? '')
     .replaceAll(/\s+/g, ' ')

@@ -1,7 +1,7 @@
 /**
- * The capabilities in a Hypervisor's status, from virConnectGetCapabilities, virConnectGetDomainCapabilities (one
- * document for each machine type that servers get) and QEMU's own list of devices. A field that none of them reports
- * stays undefined.
+ * Collects the capabilities that a Hypervisor's status reports. The sources are virConnectGetCapabilities,
+ * virConnectGetDomainCapabilities (one document for each machine type that servers get) and QEMU's own list of devices.
+ * A status field that no source reports stays undefined.
  */
 import { type Hypervisor, Terminal } from '../../crds/index.ts'
 import { parseMemoryMiB } from './memory.ts'
@@ -15,19 +15,22 @@ export interface HostCapabilities {
   arch: string
   cpu: HostCpu
   numa: NumaCell[]
-  /** One for each architecture that guests can have. */
+  /** One entry for each architecture that guests on this host can have. */
   guests: GuestCapabilities[]
 }
 
 export interface GuestCapabilities {
   arch: string
   emulator?: string
-  /** kvm, qemu. That libvirt offers kvm does not prove that guests boot with it: see agent/host/probe-kvm.ts. */
+  /** `kvm` and `qemu`. That libvirt offers kvm does not prove that guests boot with it: see agent/host/probe-kvm.ts. */
   domainTypes: string[]
   machines: string[]
 }
 
-/** Throws Terminal InvalidXML. */
+/**
+ * Parses the document of virConnectGetCapabilities.
+ * @throws Terminal InvalidXML
+ */
 export function parseHostCapabilities(xml: string): HostCapabilities {
   const root = parseXml(xml, 'capabilities')
   const host = childAt(root, 'host')
@@ -44,12 +47,12 @@ export function parseHostCapabilities(xml: string): HostCapabilities {
   }
 }
 
-/** `features` are those that the host has beyond its model's. */
+/** `features` in the result has only the features that the host's CPU has in addition to those of its model. */
 function cpuOf(cpu: XmlNode | undefined, cells: readonly XmlNode[]): HostCpu {
   const topology = childAt(cpu, 'topology')?.attributes
   const model = textAt(cpu, 'model')
   const vendor = textAt(cpu, 'vendor')
-  // The topology element counts the sockets of one NUMA cell only, so count the socket ids of all cells.
+  // libvirt's <topology> gives the number of sockets of one NUMA node only. So count the socket ids of all nodes.
   const socketIds = new Set(
     cells.flatMap((cell) => childrenNamed(childAt(cell, 'cpus'), 'cpu').map((core) => core.attributes['socket_id'])),
   )
@@ -77,7 +80,7 @@ function numaCellOf(cell: XmlNode): NumaCell {
   }
 }
 
-/** [0, 1, 2, 7] → "0-2,7" */
+/** Formats a list as Linux does: [0, 1, 2, 7] gives "0-2,7". */
 export function formatCpuList(ids: readonly number[]): string {
   const ranges: [number, number][] = []
   for (const id of [...new Set(ids)].sort((a, b) => a - b)) {
@@ -106,7 +109,10 @@ export interface DomainCapabilities {
   diskBuses: string[]
 }
 
-/** Throws Terminal InvalidXML. */
+/**
+ * Parses the document of virConnectGetDomainCapabilities for one machine type.
+ * @throws Terminal InvalidXML
+ */
 export function parseDomainCapabilities(xml: string): DomainCapabilities {
   const root = parseXml(xml, 'domain capabilities')
   return {
@@ -121,7 +127,7 @@ function enumValues(node: XmlNode | undefined, name: string): string[] {
   return childrenNamed(wanted, 'value').map((value) => value.text.trim())
 }
 
-/** libvirt's model of a network card for each of QEMU's device names. */
+/** Maps QEMU's device names to libvirt's names of network card models. */
 const VIF_MODEL_OF_DEVICE: Record<string, string | undefined> = {
   'virtio-net-pci': 'virtio',
   'virtio-net-device': 'virtio',
@@ -133,8 +139,8 @@ const VIF_MODEL_OF_DEVICE: Record<string, string | undefined> = {
 }
 
 /**
- * Models of network cards in the output of `qemu-system-… -device help`; libvirt's domain capabilities do not list
- * them.
+ * Returns the models of network cards in the output of `qemu-system-… -device help`. libvirt's domain capabilities do
+ * not list them.
  */
 export function parseVifModels(deviceHelp: string): string[] {
   const models = [...deviceHelp.matchAll(/^name "([^"]+)"/gm)].map((match) => VIF_MODEL_OF_DEVICE[match[1] ?? ''])
@@ -147,8 +153,9 @@ export type CapabilityStatus = Pick<
 >
 
 /**
+ * Makes the capability fields of a Hypervisor's status.
  * @param domains the capabilities of the machine types that servers get on this host, for the domain type in use
- * @param deviceHelp see parseVifModels; without it vifModels stays undefined
+ * @param deviceHelp the output that parseVifModels reads; if it is undefined, vifModels stays undefined
  */
 export function capabilityStatusOf(
   host: HostCapabilities,
@@ -163,9 +170,9 @@ export function capabilityStatusOf(
     domainType,
     cpu: host.cpu,
     numa: host.numa,
-    // Without versioned and (x-) experimental types.
+    // Leave out versioned machine types and experimental ones, whose names begin with x-.
     machineTypes: machines.filter((machine) => !/-\d+(\.\d+)+$/.test(machine) && !machine.startsWith('x-')).sort(),
-    // QEMU for x86 contains SeaBIOS, even where no firmware descriptor names it.
+    // QEMU for x86 contains SeaBIOS, even if no firmware descriptor on the host names a BIOS.
     firmware: [
       ...(isX86 ? (['bios'] as const) : []),
       ...(domains.some((domain) => domain.uefi) ? (['uefi'] as const) : []),

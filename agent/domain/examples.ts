@@ -1,4 +1,4 @@
-/** Inputs of buildDomain for tests: at least one for each feature that a domain can have. */
+/** Inputs of buildDomain for tests, with at least one example for each feature that a domain can have. */
 import type { Instance } from '../../crds/index.ts'
 import type { DomainInput, HostFacts, Vif } from './input.ts'
 
@@ -55,7 +55,7 @@ export const makeInstance = (
   keys: [],
 })
 
-/** A server without special features. */
+/** The input for a server without special features. */
 export const makeDomainInput = (overrides: Partial<DomainInput> = {}): DomainInput => ({
   guest: {
     name: 'kubenova-0f6a0c3e',
@@ -79,7 +79,7 @@ export const makeDomainInput = (overrides: Partial<DomainInput> = {}): DomainInp
 const emulated = { domainType: 'qemu' } as const
 const plainInput = makeDomainInput()
 
-/** The expected XML of each is in testdata/<key>.xml. */
+/** Inputs by name. testdata/<name>.xml has the expected XML of each. */
 export const domainExamples: Record<string, DomainInput> = {
   'plain-q35-kvm': plainInput,
   'plain-pc-qemu': makeDomainInput({ host: makeHostFacts({ ...emulated, machine: 'pc' }) }),

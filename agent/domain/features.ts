@@ -1,4 +1,6 @@
-/** The <features> and <clock> elements, as Nova's _set_features and _set_clock make them. */
+/**
+ * The <features> and <clock> elements of the domain XML, with the same content as Nova's _set_features and _set_clock.
+ */
 import type { DomainInput } from './input.ts'
 import { extraSpec, imageProperty, isWindows, isYes } from './properties.ts'
 import { type Element, xmlElement } from './render-xml.ts'
@@ -21,8 +23,8 @@ export function featuresElement(input: DomainInput): Element {
 }
 
 /**
- * Enlightenments for Windows, which QEMU offers with KVM only. A hidden hypervisor gets a made-up vendor, for drivers
- * that refuse Hyper-V.
+ * Hyper-V enlightenments for Windows guests; QEMU offers them only with KVM. If the image or flavor hides the
+ * hypervisor, the guest sees a made-up vendor id, because some drivers refuse to run on Hyper-V.
  */
 function hypervElement(hidesHypervisor: boolean): Element {
   const on = { state: 'on' }
@@ -43,7 +45,7 @@ function hypervElement(hidesHypervisor: boolean): Element {
   )
 }
 
-/** Windows expects local time in the hardware clock. Timers are set with KVM only. */
+/** Windows expects local time in the hardware clock; other guests get UTC. Timers are set only with KVM. */
 export function clockElement(input: DomainInput): Element {
   const windows = isWindows(input)
   const x86 = input.host.arch === 'x86_64'

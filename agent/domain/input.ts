@@ -1,58 +1,60 @@
-/** The input of buildDomain: guest, facts of the host, and paths. buildDomain looks nothing up itself. */
+/**
+ * The input of buildDomain: facts about the guest and the host, and file paths. buildDomain itself looks nothing up.
+ */
 import type { Instance, Interface } from '../../crds/index.ts'
 import type { DomainOwner } from './metadata.ts'
 
 export interface GuestFacts {
-  /** libvirt's name of the domain: unique on the host, no '/' and no newline. */
+  /** The domain's name in libvirt: unique on the host, without '/' and newline. */
   name: string
-  /** Nova's display name. */
+  /** The server's display name, as in Nova; undefined if it has none. */
   title?: string
   description?: string
   owner: DomainOwner
-  /** When the server was created, RFC 3339. */
+  /** When the server was created, in the format of RFC 3339. */
   createdAt?: string
 }
 
 export interface HostFacts {
-  /** kvm for hardware virtualization, qemu for emulation. */
+  /** `kvm` for hardware virtualization, `qemu` for emulation. */
   domainType: 'kvm' | 'qemu'
   arch: 'x86_64' | 'aarch64'
-  /** Path of the QEMU binary; default: libvirt's choice. */
+  /** Path of the QEMU binary. If undefined, libvirt chooses one. */
   emulator?: string
   /**
-   * Machine type for images that name none, such as q35. libvirt replaces it by a versioned one when it defines the
-   * domain.
+   * Machine type for images that name none, such as q35. When libvirt defines the domain it replaces this alias by a
+   * versioned type.
    */
   machine: string
-  /** Firmware that the host can boot with: Hypervisor's status.firmware. */
+  /** The kinds of firmware that guests of this host can boot with, as in the Hypervisor's status.firmware. */
   firmware: readonly ('bios' | 'uefi')[]
 }
 
 export interface DiskFile {
   path: string
   format: 'qcow2' | 'raw'
-  /** The cached image below an overlay; other servers share it. */
+  /** The cached image that this disk, if it is an overlay, is based on. Other servers use the same file. */
   backing?: Pick<DiskFile, 'path' | 'format'>
 }
 
 export interface GuestPaths {
-  /** In a rescue: the disk that the guest boots from instead of its root disk. */
+  /** Only in a rescue: the disk that the guest boots from instead of its root disk. */
   rescueDisk?: DiskFile
   rootDisk: DiskFile
   ephemeral?: DiskFile
   swap?: DiskFile
-  /** An ISO image. */
+  /** Path of the config drive's ISO image; undefined if the server has no config drive. */
   configDrive?: string
-  /** The file that receives the output of the first serial port. */
+  /** The file to which the output of the first serial port is written. */
   consoleLog: string
-  /** The file of UEFI variables, which libvirt creates. */
+  /** The file of UEFI variables. libvirt creates it. */
   nvram: string
 }
 
-/** A network interface of the guest, with the bridge and the tap that it uses on this host. */
+/** A network interface of the guest, with the bridge and the tap device that it uses on this host. */
 export interface Vif extends Interface {
   bridge: string
-  /** Name of the tap device: 15 characters at most. */
+  /** Name of the tap device; Linux allows 15 characters. */
   tap: string
 }
 
@@ -61,8 +63,8 @@ export interface DomainInput {
   instance: Instance
   host: HostFacts
   paths: GuestPaths
-  /** In the order in which the guest sees them. */
+  /** The network interfaces, in the order in which the guest sees them. */
   interfaces: readonly Vif[]
-  /** The UNIX socket that the VNC server listens on. */
+  /** Path of the UNIX socket on which QEMU's VNC server listens. */
   vncSocket: string
 }

@@ -1,4 +1,4 @@
-/** Amounts of memory in libvirt's XML documents. */
+/** Reads amounts of memory from libvirt's XML documents. */
 import { Terminal } from '../../crds/index.ts'
 import type { XmlNode } from './parse-xml.ts'
 
@@ -19,7 +19,10 @@ const BYTES_PER_UNIT: Record<string, number | undefined> = {
   TiB: 1024 ** 4,
 }
 
-/** An element in one of libvirt's units of memory (default KiB), in MiB. */
+/**
+ * Returns the MiB of an element with an amount of memory, rounded down. The attribute `unit` defaults to KiB.
+ * @throws Terminal InvalidXML if the unit or the amount is invalid
+ */
 export function parseMemoryMiB(node: XmlNode | undefined): number {
   const unit = BYTES_PER_UNIT[node?.attributes['unit'] ?? 'KiB']
   const amount = Number(node?.text.trim() || Number.NaN)

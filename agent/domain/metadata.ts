@@ -1,6 +1,6 @@
 /**
- * The <metadata> that libvirt keeps with a domain: the Server that owns the domain, and Nova's own metadata, which
- * exporters read. The owner is one element that has attributes only.
+ * The <metadata> that libvirt stores with a domain: an element of Kubenova's that names the Server that owns the
+ * domain, and Nova's own metadata, which monitoring exporters read.
  */
 import type { DomainInput } from './input.ts'
 import { parseXml } from './parse-xml.ts'
@@ -8,22 +8,25 @@ import { type Element, stripInvalidXmlCharacters, xmlElement } from './render-xm
 
 export const METADATA_NAMESPACE = 'https://kubenova.io/domain/1'
 const METADATA_PREFIX = 'kubenova'
-/** nova/virt/libvirt/config.py, NOVA_NS. */
+/** NOVA_NS in nova/virt/libvirt/config.py. */
 const NOVA_NAMESPACE = 'http://openstack.org/xmlns/libvirt/nova/1.1'
 
-/** The Server that owns a domain, and the boot that the domain was defined for. */
+/** The Server that owns a domain. Also the generation of the Server and the boot that the domain was defined for. */
 export interface DomainOwner {
   namespace: string
   name: string
   /** The Server's metadata.uid. */
   uid: string
-  /** metadata.generation of the Server that the domain was built from. */
+  /** The Server's metadata.generation when the domain was defined. */
   generation?: number
-  /** See runningBootId of actions/host/domains.ts. */
+  /**
+   * The boot ID: identifies the request that a boot of this definition belongs to. See `runningBootId` in
+   * actions/host/domains.ts.
+   */
   bootId?: string
 }
 
-/** The element that buildDomain puts into <metadata>. */
+/** Makes the element with the owner, which buildDomain puts into <metadata>. */
 export function ownerElement({ namespace, name, uid, generation, bootId }: DomainOwner): Element {
   return xmlElement(`${METADATA_PREFIX}:domain`, {
     [`xmlns:${METADATA_PREFIX}`]: METADATA_NAMESPACE,
@@ -35,7 +38,10 @@ export function ownerElement({ namespace, name, uid, generation, bootId }: Domai
   })
 }
 
-/** Undefined if a required attribute is missing: the domain then counts as foreign. */
+/**
+ * Reads the owner from the attributes of its element. Returns undefined if a required attribute is missing; the agent
+ * then treats the domain as foreign.
+ */
 export function ownerFromAttributes(attributes: Readonly<Record<string, string | undefined>>): DomainOwner | undefined {
   const { namespace, name, uid, generation, boot } = attributes
   if (!namespace || !name || !uid) return undefined
@@ -48,13 +54,17 @@ export function ownerFromAttributes(attributes: Readonly<Record<string, string |
   }
 }
 
-/** Reads the element that virDomainGetMetadata returns for our namespace. @throws Terminal InvalidXML */
+/**
+ * Reads the owner from the XML that virDomainGetMetadata returns for METADATA_NAMESPACE. Returns undefined if it names
+ * no owner.
+ * @throws Terminal InvalidXML
+ */
 export function parseDomainOwner(xml: string): DomainOwner | undefined {
   const { name, attributes } = parseXml(xml, 'domain metadata')
   return name.split(':').at(-1) === 'domain' ? ownerFromAttributes(attributes) : undefined
 }
 
-/** <nova:instance>: name, flavor, owner, image and ports. */
+/** Makes Nova's <nova:instance> element: name, flavor, project, image and ports. */
 export function novaInstanceElement({ guest, instance, interfaces }: DomainInput): Element {
   const { flavor, image } = instance
   const project = guest.owner.namespace
@@ -85,5 +95,5 @@ export function novaInstanceElement({ guest, instance, interfaces }: DomainInput
 const ipElement = ({ address }: { address: string }) =>
   xmlElement('nova:ip', { type: 'fixed', address, ipVersion: address.includes(':') ? '6' : '4' })
 
-/** 2026-01-02T03:04:05Z → "2026-01-02 03:04:05", as Nova writes it. */
+/** Formats a time as Nova does: 2026-01-02T03:04:05Z gives "2026-01-02 03:04:05". */
 const toNovaTime = (rfc3339: string) => rfc3339.replace('T', ' ').replace(/(\.\d+)?Z$/, '')

@@ -1,23 +1,23 @@
-/** The <os> and <sysinfo> elements: machine type, firmware, SMBIOS. */
+/** The <os> and <sysinfo> elements of the domain XML: machine type, firmware, SMBIOS. */
 import { Terminal } from '../../crds/index.ts'
 import type { DomainInput } from './input.ts'
 import { imageProperty, requireOneOf } from './properties.ts'
 import { type Element, xmlElement } from './render-xml.ts'
 
-/** The machine type that the image names; by default the host's. */
+/** The machine type: the image's hw_machine_type, or the host's default. */
 export function machineTypeOf(input: DomainInput): string {
   return imageProperty(input, 'hw_machine_type') ?? input.host.machine
 }
 
-/** Whether the machine has PCI Express: then devices need root ports, and there is no IDE. */
+/** Whether the machine has PCI Express. Such a machine has no IDE, and its devices need PCIe root ports. */
 export function hasPcie(input: DomainInput): boolean {
   const machine = machineTypeOf(input)
   return input.host.arch === 'aarch64' ? machine.startsWith('virt') : machine.includes('q35')
 }
 
 /**
- * The firmware that the image names; by default BIOS, on aarch64 UEFI.
- * @throws Terminal FirmwareUnavailable if the host does not have it
+ * The firmware: the image's hw_firmware_type, or UEFI on aarch64 and BIOS elsewhere.
+ * @throws Terminal FirmwareUnavailable if the host does not have this firmware
  */
 export function firmwareOf(input: DomainInput): 'bios' | 'uefi' {
   const fallback = input.host.arch === 'aarch64' ? 'uefi' : 'bios'
@@ -47,8 +47,8 @@ export function osElement(input: DomainInput): Element {
 }
 
 /**
- * libvirt chooses the firmware file by these features. Without them it may choose one with Secure Boot, which stops
- * unsigned guests.
+ * Turns Secure Boot off. libvirt chooses the firmware file by these features; without them it may choose a file that
+ * enforces Secure Boot, and unsigned guests would not boot.
  */
 function secureBootOffElement({ host }: DomainInput): Element | undefined {
   if (host.arch !== 'x86_64') return undefined
@@ -56,7 +56,10 @@ function secureBootOffElement({ host }: DomainInput): Element | undefined {
   return xmlElement('firmware', {}, featureOff('enrolled-keys'), featureOff('secure-boot'))
 }
 
-/** The product name tells cloud-init's ds-identify to look for OpenStack's metadata. Nova sets it on x86 only. */
+/**
+ * SMBIOS data of the machine. From the product name, cloud-init's ds-identify knows that it should look for OpenStack's
+ * metadata. Like Nova, this sets it on x86 only.
+ */
 export function sysinfoElement({ host, instance }: DomainInput): Element | undefined {
   if (host.arch !== 'x86_64') return undefined
   const entry = (name: string, value: string) => xmlElement('entry', { name }, value)

@@ -1,7 +1,7 @@
 /**
  * Parses libvirt's XML documents into a tree of plain nodes. The documents contain text that users wrote. So the parser
- * refuses a DOCTYPE and all entities but XML's own five and character references, limits size and depth, and keeps
- * names such as __proto__ from reaching an object's prototype.
+ * rejects a DOCTYPE and all entities except XML's own five and character references, limits size and depth, and keeps
+ * element names such as __proto__ from changing an object's prototype.
  */
 import { XMLParser, XMLValidator } from 'fast-xml-parser'
 import { Terminal } from '../../crds/index.ts'
@@ -13,7 +13,7 @@ export interface XmlNode {
   readonly text: string
 }
 
-/** libvirt's own limit on a string of its protocol (REMOTE_STRING_MAX). */
+/** Most characters of a document; libvirt's RPC limit for a string (REMOTE_STRING_MAX). */
 const MAX_LENGTH = 4 * 1024 * 1024
 
 const parser = new XMLParser({
@@ -23,7 +23,7 @@ const parser = new XMLParser({
   parseTagValue: false,
   parseAttributeValue: false,
   trimValues: false,
-  // decode() below replaces entities, in one pass.
+  // Entities are left to `decode` below, which replaces each only once.
   processEntities: false,
   cdataPropName: '#cdata',
   ignoreDeclaration: true,
@@ -31,10 +31,14 @@ const parser = new XMLParser({
   maxNestedTags: 64,
 })
 
-/** A node of fast-xml-parser with preserveOrder. */
+/** A node as fast-xml-parser returns it with the option preserveOrder. */
 type RawNode = Record<string, unknown> & { ':@'?: Record<string, string> }
 
-/** Returns the root element. Throws Terminal InvalidXML; its message begins with `what`, the name of the document. */
+/**
+ * Returns the root element.
+ * @param what name of the document, with which error messages begin
+ * @throws Terminal InvalidXML
+ */
 export function parseXml(xml: string, what: string): XmlNode {
   const fail = (why: string, cause?: unknown) => new Terminal('InvalidXML', `${what}: ${why}`, { cause })
   if (xml.length > MAX_LENGTH) throw fail(`is ${xml.length} characters long, ${MAX_LENGTH} are allowed`)
@@ -90,7 +94,7 @@ function decodeCharacterReference(body: string): string | undefined {
   return code <= 0x10ffff ? String.fromCodePoint(code) : undefined
 }
 
-/** The first child of that name, through several levels: childAt(domain, 'os', 'type'). */
+/** Returns the first child with the name, level by level: childAt(domain, 'os', 'type') is <type> in <os>. */
 export function childAt(node: XmlNode | undefined, ...path: string[]): XmlNode | undefined {
   return path.reduce<XmlNode | undefined>((parent, name) => parent?.children.find((child) => child.name === name), node)
 }
@@ -99,7 +103,7 @@ export function childrenNamed(node: XmlNode | undefined, name: string): XmlNode[
   return node?.children.filter((child) => child.name === name) ?? []
 }
 
-/** The trimmed text of childAt; undefined if it is missing or blank. */
+/** Returns the trimmed text of the element that childAt finds; undefined if there is none or its text is blank. */
 export function textAt(node: XmlNode | undefined, ...path: string[]): string | undefined {
   return childAt(node, ...path)?.text.trim() || undefined
 }

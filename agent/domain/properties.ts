@@ -1,18 +1,20 @@
-/** Reads image properties and extra specs as Nova does; their names are those of nova/objects/image_meta.py. */
+/**
+ * Reads image properties and a flavor's extra specs as Nova does. The names are those of nova/objects/image_meta.py.
+ */
 import { Terminal } from '../../crds/index.ts'
 import type { DomainInput } from './input.ts'
 
-/** An empty property counts as absent. */
+/** Returns an image property; undefined if it is absent or empty. */
 export function imageProperty(input: DomainInput, name: string): string | undefined {
   return input.instance.image.properties?.[name] || undefined
 }
 
-/** An empty extra spec counts as absent. */
+/** Returns an extra spec of the flavor; undefined if it is absent or empty. */
 export function extraSpec(input: DomainInput, name: string): string | undefined {
   return input.instance.flavor.extraSpecs?.[name] || undefined
 }
 
-/** The same words as oslo.utils' bool_from_string. */
+/** Whether the value is one of the words that oslo.utils' bool_from_string takes as true. */
 export function isYes(value: string | undefined): boolean {
   return ['1', 't', 'true', 'on', 'y', 'yes'].includes(value?.trim().toLowerCase() ?? '')
 }
@@ -21,7 +23,11 @@ export function isWindows(input: DomainInput): boolean {
   return imageProperty(input, 'os_type') === 'windows'
 }
 
-/** Throws Terminal UnsupportedHardware unless `value` is one of `allowed`. */
+/**
+ * Returns `value` if it is one of `allowed`.
+ * @param name the property's name, for the message
+ * @throws Terminal UnsupportedHardware if the value is not allowed
+ */
 export function requireOneOf<T extends string>(name: string, value: string, allowed: readonly T[]): T {
   const found = allowed.find((a) => a === value)
   if (found !== undefined) return found

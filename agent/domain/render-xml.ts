@@ -1,10 +1,10 @@
 /**
- * Renders XML from plain values: attributes keep their order, text is escaped, undefined attributes and children are
- * left out.
+ * Renders XML from plain values. Attributes keep their order, text is escaped, and undefined attributes and children
+ * are left out.
  */
 import { Terminal } from '../../crds/index.ts'
 
-/** Made by `xmlElement`. */
+/** An XML element, as `xmlElement` makes it. */
 export interface Element {
   readonly name: string
   readonly attributes: readonly (readonly [string, string])[]
@@ -14,7 +14,7 @@ export interface Element {
 
 type Value = string | number | undefined
 
-/** Characters that XML 1.0 cannot carry, not even as a reference (production [2] Char), and lone surrogates. */
+/** Characters that XML 1.0 forbids even as a character reference (production [2], Char), and lone surrogates. */
 // oxlint-disable-next-line no-control-regex
 const FORBIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/gu
 
@@ -24,13 +24,14 @@ const ESCAPES: Record<string, string> = {
   '>': '&gt;',
   '"': '&quot;',
   "'": '&apos;',
-  // A parser turns these into blanks in attributes, and CR into a newline everywhere, unless they are references.
+  // Unless these are character references, an XML parser turns them into spaces in attributes, and a carriage return
+  // into a newline everywhere.
   '\t': '&#9;',
   '\n': '&#10;',
   '\r': '&#13;',
 }
 
-/** A string or number among the children is text. */
+/** Makes an element. Strings and numbers among the children are its text. */
 export function xmlElement(
   name: string,
   attributes: Record<string, Value> = {},
@@ -49,8 +50,9 @@ export function xmlElement(
 }
 
 /**
- * Indents by two blanks for each level and adds no blanks to text.
- * Throws Terminal InvalidCharacter: pass text of users through stripInvalidXmlCharacters first.
+ * Renders an element. Indents by two spaces per level, but adds no space to elements that contain text.
+ * @throws Terminal InvalidCharacter for a character that XML forbids; so pass text of users through
+ * stripInvalidXmlCharacters first
  */
 export function renderXml(element: Element, indent = ''): string {
   const { name, children, text } = element
@@ -71,7 +73,10 @@ function escapeText(value: string): string {
   return value.replaceAll(/[&<>"'\t\n\r]/g, (c) => ESCAPES[c] ?? c)
 }
 
-/** For text of users: a title with a control character must not keep a server from running. */
+/**
+ * Removes the characters that XML forbids. For text of users: a title with a control character must not keep a server
+ * from running.
+ */
 export function stripInvalidXmlCharacters(value: string): string {
   return value.replaceAll(FORBIDDEN, '')
 }

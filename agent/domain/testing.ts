@@ -1,5 +1,6 @@
 /**
- * For tests: reads the XML of a domain, from buildDomain or from libvirt, and generates texts that XML has to carry.
+ * Helpers for tests: reads the facts in a domain's XML, from buildDomain or from libvirt, and generates texts that XML
+ * can contain.
  */
 import * as fc from 'fast-check'
 import { parseMemoryMiB } from './memory.ts'
@@ -8,7 +9,7 @@ import { childAt, childrenNamed, parseXml, textAt, type XmlNode } from './parse-
 import { stripInvalidXmlCharacters } from './render-xml.ts'
 
 interface DomainFacts {
-  /** kvm, qemu, … */
+  /** The domain type: kvm, qemu, … */
   type: string | undefined
   name: string | undefined
   uuid: string | undefined
@@ -23,7 +24,10 @@ interface DomainFacts {
   graphics: ReturnType<typeof graphicsOf>[]
 }
 
-/** @throws Terminal InvalidXML */
+/**
+ * Reads the facts that tests compare from a domain's XML.
+ * @throws Terminal InvalidXML
+ */
 export function parseDomain(xml: string): DomainFacts {
   const domain = parseXml(xml, 'domain XML')
   const devices = childAt(domain, 'devices')
@@ -46,7 +50,7 @@ export function parseDomain(xml: string): DomainFacts {
 function diskOf(disk: XmlNode) {
   return {
     device: disk.attributes['device'],
-    /** Undefined for an empty drive. */
+    /** Undefined for a CD drive without a medium. */
     source: childAt(disk, 'source')?.attributes['file'],
     target: childAt(disk, 'target')?.attributes['dev'],
     bus: childAt(disk, 'target')?.attributes['bus'],
@@ -70,7 +74,7 @@ function graphicsOf(node: XmlNode) {
   }
 }
 
-/** Any text that XML can carry, with characters that need escaping more often than chance would give them. */
+/** Generates any text that XML can contain. Characters that need escaping are frequent. */
 export const arbitraryXmlText = fc
   .array(
     fc.oneof(

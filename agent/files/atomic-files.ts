@@ -1,4 +1,4 @@
-/** Creates files that are there as a whole or not at all, also after a power cut. */
+/** Creates files so that after a crash, even a power cut, a file is either complete or absent. */
 import { randomBytes } from 'node:crypto'
 import { open, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -13,8 +13,8 @@ function isTemporary(name: string): boolean {
 }
 
 /**
- * Removes temporary files that a crash left, if `isOwned` accepts their names. The caller must not be creating any of
- * them meanwhile.
+ * Removes the temporary files that a crash left, if `isOwned` accepts their names. Nothing may be creating such files
+ * at the same time: they would be removed, too.
  */
 export async function removeTemporaryFiles(directory: string, isOwned: (name: string) => boolean): Promise<void> {
   for (const name of await readdir(directory)) {
@@ -32,7 +32,7 @@ export async function syncToDisk(path: string): Promise<void> {
   }
 }
 
-/** Renames a complete file; content and name are on disk when this returns. */
+/** Renames a complete file. Flushes its content and its new name to disk before it returns. */
 export async function renameDurably(from: string, to: string): Promise<void> {
   await syncToDisk(from)
   await rename(from, to)
@@ -40,7 +40,9 @@ export async function renameDurably(from: string, to: string): Promise<void> {
 }
 
 /**
- * Lets `write` fill a temporary path, which then becomes `path`; a failure leaves nothing. Throws Transient DiskFull.
+ * Calls `write` to fill a temporary file or folder, then renames it to `path`. If that fails, removes the temporary
+ * path.
+ * @throws Transient DiskFull if the disk is full; any other error as it is
  */
 export async function createAtomically(path: string, write: (temporary: string) => Promise<void>): Promise<void> {
   const temporary = temporaryPath(path)

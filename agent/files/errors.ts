@@ -1,8 +1,8 @@
-/** Errors of file operations. */
+/** Helpers for errors of file operations. */
 import { stat } from 'node:fs/promises'
 import { Transient } from '../../crds/index.ts'
 
-/** For `catch`: returns undefined for a file that does not exist, throws everything else. */
+/** For `catch`: returns undefined if the error means that a file does not exist, and throws every other error again. */
 export function ignoreNotFound(error: unknown): undefined {
   if (errorCodeOf(error) === 'ENOENT') return undefined
   throw error
@@ -16,7 +16,10 @@ export async function pathExists(path: string): Promise<boolean> {
   return (await stat(path).catch(ignoreNotFound)) !== undefined
 }
 
-/** Turns the error of a full disk into Transient DiskFull, and returns every other error as it is. */
+/**
+ * Returns Transient DiskFull if the error means that the disk or a quota is full, and every other error as it is.
+ * @param what the file that did not fit, for the message
+ */
 export function toDiskFull(error: unknown, what: string): unknown {
   if (!['ENOSPC', 'EDQUOT'].includes(errorCodeOf(error) ?? '')) return error
   return new Transient('DiskFull', `no space for ${what}: free some, or make the image cache smaller`, { cause: error })

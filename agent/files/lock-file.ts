@@ -1,21 +1,24 @@
 /**
- * A lock between processes by flock(2): the kernel releases it when its holder dies. Node has no flock, so a child,
- * util-linux's flock, holds the lock for as long as our end of its standard input is open.
+ * A lock between processes by flock(2), which the kernel releases when its holder dies. Node has no flock(2), so a
+ * child process, util-linux's flock, holds the lock until the agent closes the child's standard input or dies.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { Transient } from '../../crds/index.ts'
 
-/** Waits for the lock; disposing of the result releases it. Creates the file if needed and leaves it. */
+/**
+ * Waits for the lock on the file; creates the file if needed and never removes it. Disposing of the result releases the
+ * lock.
+ */
 export async function lockFile(path: string, signal?: AbortSignal): Promise<AsyncDisposable> {
   signal?.throwIfAborted()
   const child = spawn('flock', ['--exclusive', path, 'sh', '-c', 'echo locked; exec cat >/dev/null'], {
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   const closed = once(child, 'close')
-  // Keeps an error of a child that ends after the release from becoming an unhandled rejection.
+  // If `closed` rejects while no caller awaits it, this handler keeps that from being an unhandled rejection.
   closed.catch(() => undefined)
-  // The pipe breaks if the child ends first; `closed` reports that.
+  // If the child ends first, writing to its standard input fails. `closed` reports that end, so this error is ignored.
   child.stdin.on('error', () => undefined)
   const release = async () => {
     child.stdin.end()

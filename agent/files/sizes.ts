@@ -1,4 +1,4 @@
-/** Units of sizes, in bytes. */
+/** Numbers of bytes in larger units. */
 
 export const MIB = 1024 ** 2
 export const GIB = 1024 ** 3

@@ -1,4 +1,3 @@
-// Parsing of libvirt's URIs.
 import { describe, expect, it } from 'vitest'
 import { parseUri, type Target } from './address.ts'
 import { ConnectionError } from './errors.ts'

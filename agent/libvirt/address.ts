@@ -1,9 +1,9 @@
 // Parses libvirt's connection URIs: qemu:///system, qemu+tcp://host/system, qemu+tls://…, qemu+unix:///…?socket=.
 import { ConnectionError } from './errors.ts'
 
-/** Where a daemon listens. Certificates are PEM texts. */
+/** The address of a libvirt daemon. Certificates are PEM texts. */
 export type Address =
-  | { kind: 'unix' /** Tried in this order. */; paths: readonly string[] }
+  | { kind: 'unix' /** Paths of UNIX sockets, tried in this order. */; paths: readonly string[] }
   | { kind: 'tcp'; host: string; port: number }
   | { kind: 'tls'; host: string; port: number; tls: TlsOptions }
 
@@ -12,24 +12,25 @@ export interface TlsOptions {
   ca?: string | Buffer
   cert?: string | Buffer
   key?: string | Buffer
-  /** The name that the daemon's certificate must have; default: the host. */
+  /** The name that the daemon's certificate must have; default: the address's `host`. */
   servername?: string
 }
 
 export interface Target {
   address: Address
-  /** The URI that the daemon is asked to open, for example `qemu:///system`. */
+  /** The URI that the client sends to the daemon when it opens the connection, for example `qemu:///system`. */
   uri: string
 }
 
-/** The directory of the system daemons' sockets. */
+/** The directory in which the system-wide daemons create their sockets. */
 const runDirectory = '/run/libvirt'
 const tcpPort = 16_509
 const tlsPort = 16_514
 
 /**
- * Parses a libvirt connection URI. Without a host, the address is the UNIX socket of the driver's own daemon (virtqemud
- * and its like), then of libvirtd; `?socket=` names another. Throws ConnectionError `unreachable` for an unusable URI.
+ * Parses a libvirt connection URI. If the URI names no host, the address has two UNIX sockets, which are tried in this
+ * order: that of the driver's own daemon (such as virtqemud), then that of libvirtd. `?socket=` replaces both. Throws a
+ * ConnectionError with the code `unreachable` for an unusable URI.
  */
 export function parseUri(uri: string, tls: TlsOptions = {}): Target {
   const match = /^([a-z]+)(?:\+([a-z]+))?:\/\/([^/]*)(\/[^?]*)(?:\?(.*))?$/.exec(uri)
@@ -53,12 +54,12 @@ function remoteAddress(kind: 'tcp' | 'tls', host: string, port: number | undefin
   return kind === 'tcp' ? { kind, host, port: port ?? tcpPort } : { kind, host, port: port ?? tlsPort, tls }
 }
 
-/** Sockets of the system daemons for a driver: the modular one first, then libvirtd (or virtproxyd in its place). */
+/** The sockets for a driver: that of its modular daemon, then libvirt-sock, which belongs to libvirtd or virtproxyd. */
 function systemSockets(driver: string): string[] {
   return [`${runDirectory}/virt${driver}d-sock`, `${runDirectory}/libvirt-sock`]
 }
 
-/** Describes an address, for messages. */
+/** Formats an address for messages. */
 export function formatAddress(address: Address): string {
   return address.kind === 'unix' ? `unix:${address.paths.join('|')}` : `${address.kind}:${address.host}:${address.port}`
 }

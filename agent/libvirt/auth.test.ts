@@ -1,4 +1,4 @@
-// The client's answer to each way of authentication that a daemon may ask for, and the ways that it refuses.
+// Tests how the client answers each kind of authentication that a daemon may ask for, and which kinds it rejects.
 import { describe, expect, it } from 'vitest'
 import { authenticateClient, type Credentials } from './auth.ts'
 import type { CallFunction } from './connection-options.ts'
@@ -6,10 +6,13 @@ import type { CallFunction } from './connection-options.ts'
 const fred = { username: 'fred', password: 'secret' }
 const noData = { complete: true, nil: false, data: Buffer.alloc(0) }
 
-/** The answer to a procedure, or a function that makes the answer from the data of the call. */
+/** The daemon's answer to a procedure, or a function that makes the answer from the call's SASL data. */
 type Answer = object | ((data: string) => object)
 
-/** A daemon that answers each procedure from a table. `calls` has the name and the SASL data of each call. */
+/**
+ * A fake daemon that answers each procedure from a table. `calls` has the name of each call and, for SASL, its
+ * mechanism and data.
+ */
 function createDaemon(answers: Record<string, Answer>) {
   const calls: string[][] = []
   const call = (async ({ name }: { name: string }, args: { mechanism?: string; data?: Buffer }) => {

@@ -1,11 +1,12 @@
-// Authentication before a connection is opened: none, polkit (the daemon decides), SASL with PLAIN or SCRAM-SHA-256.
+// Authenticates a connection before it is opened. The daemon asks for no authentication, for polkit (the daemon itself
+// asks polkit and answers yes or no), or for SASL with PLAIN or SCRAM-SHA-256.
 
 import type { CallFunction } from './connection-options.ts'
 import { ConnectionError } from './errors.ts'
 import { proc } from './protocol/proc.ts'
 import { scramSha256 } from './scram.ts'
 
-/** A user of the daemon's SASL database. */
+/** Name and password of a user in the daemon's SASL database. */
 export interface Credentials {
   username: string
   password: string
@@ -14,7 +15,8 @@ export interface Credentials {
 const authType = { none: 0, sasl: 1, polkit: 2 } as const
 
 /**
- * One exchange of a SASL mechanism: takes the daemon's messages and yields the client's, until none is left to send.
+ * The client's side of a SASL mechanism, as a generator: it yields the client's messages and receives the daemon's
+ * messages from `next`. It returns when the client has nothing more to send.
  */
 export type SaslExchange = Generator<Buffer, void, Buffer>
 
@@ -24,7 +26,8 @@ const mechanisms: Record<string, (credentials: Credentials) => SaslExchange> = {
 }
 
 /**
- * Authenticates in the way that the daemon asks for. Throws ConnectionError `auth` if that is not possible or fails.
+ * Authenticates by the method that the daemon asks for. Throws a ConnectionError with the code `auth` if the client
+ * lacks the method or the credentials, or if the daemon denies access.
  */
 export async function authenticateClient(call: CallFunction, credentials: Credentials | undefined): Promise<void> {
   const { types } = await call(proc.authList, {})
@@ -54,7 +57,8 @@ async function authenticateSasl(call: CallFunction, credentials: Credentials | u
   for (;;) {
     const next = exchange.next(step.data)
     if (step.complete) {
-      // The daemon ends the exchange before it has proven that it knows the password, so it may be an impostor.
+      // The daemon declared success, but the mechanism still expects the daemon's proof that it knows the password. The
+      // daemon may be an impostor.
       if (!next.done)
         throw new ConnectionError('auth', `SASL ${name}: the daemon did not prove that it knows the password`)
       return
@@ -63,7 +67,7 @@ async function authenticateSasl(call: CallFunction, credentials: Credentials | u
   }
 }
 
-/** The mechanism PLAIN (RFC 4616). */
+/** The SASL mechanism PLAIN (RFC 4616). */
 function* plainMechanism({ username, password }: Credentials): SaslExchange {
   yield Buffer.from(`\0${username}\0${password}`)
 }

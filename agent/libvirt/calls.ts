@@ -1,12 +1,11 @@
-// The calls of one connection: each waits for a slot, is sent, and is matched to its reply by serial.
+// The calls of one connection. Each call waits until it may be sent; its reply is found by the serial number.
 //
-// libvirtd stops reading a client's socket, keep-alive included, while `max_client_requests` (5) of its requests are
-// under way, the one being read included. So at most `slots` (4) are sent at a time. Slow calls leave one slot free, so
-// that an abort or destroy never waits behind four migrations. A call that was given up keeps its slot until its late
-// reply comes, because the daemon still works on it.
+// libvirtd stops reading a client's socket, keep-alive included, while `max_client_requests` (5) of the client's
+// requests are under way. So this client sends at most `slots` (4) calls at a time; each takes one slot until its reply
+// comes, also if its caller has given up, because the daemon still works on it. Slow calls leave one slot free, so that
+// an abort or destroy never waits behind four migrations.
 //
-// For speed a call costs one promise, which is settled while its reply is read, and neither an async function nor a
-// timer.
+// For speed a call costs one promise, which is settled while the reply is read: no async function, no timer of its own.
 import type { CallOptions } from './connection-options.ts'
 import { Deadlines } from './deadlines.ts'
 import { publish } from './diagnostics.ts'
@@ -28,12 +27,15 @@ import {
 import type { XdrReader } from './wire/reader.ts'
 import type { Type } from './wire/types.ts'
 
-/** A call as it is submitted. */
+/** The procedure, arguments and options of a call, with the functions that settle the caller's promise. */
 export interface Request {
   procedure: Procedure
   args: unknown
   options: CallOptions
-  /** Called with the serial when the call is sent, because the first bytes of a stream may arrive before the reply. */
+  /**
+   * Called with the serial number just before the call is sent. A stream needs it then, because its first data may
+   * arrive before the reply.
+   */
   onSent?: ((serial: number) => void) | undefined
   resolve: (result: unknown) => void
   reject: (error: unknown) => void
@@ -45,11 +47,11 @@ class Call {
   readonly request: Request
   readonly started = performance.now()
   readonly timeoutMs: number
-  /** The encoded call while it waits for a slot. */
+  /** The encoded call while it waits for a slot; undefined before and after. */
   message: Buffer | undefined
-  /** 0 until the call is sent. */
+  /** The serial number; 0 until the call is sent. */
   serial = 0
-  /** True once the request is settled; the reply may still be to come. */
+  /** True once the caller's promise is settled. After a deadline or abort, the reply may still come. */
   done = false
   onAbort: (() => void) | undefined
 
@@ -80,12 +82,12 @@ export class CallTable {
     this.#outbox = outbox
   }
 
-  /** Number of calls that were sent and have no reply yet, including those that were given up. */
+  /** Number of calls that were sent and have no reply yet, including calls whose caller has given up. */
   get underway(): number {
     return this.#sent.size
   }
 
-  /** Sends the call as soon as a slot is free, and settles the request with its result or error. */
+  /** Sends the call as soon as a slot is free, and later resolves or rejects the request with its result or error. */
   submit(request: Request): void {
     const { procedure, options } = request
     publish.callStart(procedure.name)
@@ -100,7 +102,7 @@ export class CallTable {
     this.#armDeadline(call)
   }
 
-  /** Settles the call that a reply answers. Throws ProtocolError if there is no such call. */
+  /** Settles the call that this reply answers. Throws ProtocolError if no call has the reply's serial number. */
   reply({ serial, program, procedure, status }: Header, payload: XdrReader): void {
     const call = this.#sent.get(serial)
     if (!call) throw new ProtocolError(`reply with serial ${serial}, but there is no such call`)
@@ -110,12 +112,12 @@ export class CallTable {
     this.#sent.delete(serial)
     if (call.procedure.slow) this.#slowSent -= 1
     this.#sendWaiting()
-    // The daemon can work on the next call while a long reply is decoded here.
+    // Send the next calls before decoding a long reply, so that the daemon works on them meanwhile.
     if (payload.left > 1024) this.#outbox.flush()
     if (!call.done) this.#settleFromReply(call, status, payload)
   }
 
-  /** Fails every call because the connection has ended; calls that were sent get an error with `sent`. */
+  /** Fails every call because the connection has ended. The error of a call that was sent has `sent` set to true. */
   fail(error: ConnectionError): void {
     this.#failure ??= error
     const calls = [...this.#unsettled()]
@@ -130,7 +132,7 @@ export class CallTable {
     }
   }
 
-  /** Encodes the call and sends it, or queues it if there is no slot. */
+  /** Encodes the call and sends it, or queues it if no slot is free. */
   #sendOrQueue(call: Call): void {
     const { writer } = this.#outbox
     const { procedure, args } = call.request
@@ -143,7 +145,7 @@ export class CallTable {
       status: messageStatus.ok,
     })
     try {
-      // `submit`'s caller has typed the arguments by the procedure.
+      // The cast is safe: the types of `Connection.call` have checked the arguments against the procedure.
       encode(procedure.args as Type, args, writer)
     } catch (error) {
       writer.truncate(start)
@@ -178,7 +180,7 @@ export class CallTable {
     return next
   }
 
-  /** All calls that are not settled. */
+  /** Yields all calls whose promise is not settled, whether sent or waiting. */
   *#unsettled(): Generator<Call> {
     for (const calls of [this.#sent.values(), this.#quick, this.#slow]) {
       for (const call of calls) if (!call.done) yield call
@@ -232,7 +234,7 @@ export class CallTable {
     }
   }
 
-  /** Whether a new call can be sent at once. Calls that wait go first. */
+  /** Whether a new call can be sent at once: a slot is free and no call of the same queue waits already. */
   #canSendNow(procedure: Procedure): boolean {
     if (this.#sent.size >= this.#slots || this.#queueOf(procedure).length > 0) return false
     return !procedure.slow || this.#canSendSlow()
@@ -243,7 +245,8 @@ export class CallTable {
   }
 
   /**
-   * Takes the next call that may be sent. The queues take turns, so that neither starves; slow calls leave a slot free.
+   * Takes the next waiting call that may be sent. Quick and slow calls take turns, so that neither kind starves. Slow
+   * calls leave one slot free.
    */
   #takeNext(): Call | undefined {
     dropSettled(this.#quick)

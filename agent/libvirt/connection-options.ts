@@ -8,42 +8,44 @@ import type { AnyType, Input, Output } from './wire/types.ts'
 export interface ConnectOptions {
   /** libvirt's connection URI; default `qemu:///system`. See `parseUri`. */
   uri?: string
-  /** Where the daemon listens; default: as the URI says. */
+  /** Address of the daemon; default: the address that the URI gives. */
   address?: Address
-  /** Certificates for qemu+tls. */
+  /** Certificates for a TLS connection (`qemu+tls://…`). */
   tls?: TlsOptions
-  /** User and password for a daemon that asks for SASL. */
+  /** User and password for a daemon that asks for SASL authentication. */
   credentials?: Credentials
   readOnly?: boolean
-  /** Default: a PING after 5 s of silence, and the connection is dead after 5 unanswered PINGs. `false`: no PINGs. */
+  /**
+   * Default: a PING after 5 s of silence; after 5 unanswered PINGs the connection counts as dead. `false`: no PINGs.
+   */
   keepAlive?: KeepAliveOptions | false
-  /** Milliseconds until the connection must be open and authenticated; default 10000. */
+  /** Milliseconds within which the connection must be open and authenticated; default 10000. */
   connectTimeoutMs?: number
   /**
-   * Most calls under way at a time; further calls wait in the client. Default 4: one less than libvirtd's
-   * `max_client_requests` (5), at which libvirtd stops reading. Raise both together.
+   * Number of calls that may be sent and unanswered at a time; further calls wait in the client. Default 4: one less
+   * than libvirtd's `max_client_requests` (5), at which libvirtd stops reading. Raise both numbers together.
    */
   slots?: number
-  /** Aborts the attempt to connect. */
+  /** Aborts the attempt to connect; has no effect on an open connection. */
   signal?: AbortSignal
 }
 
 export interface CallOptions {
   /**
-   * Milliseconds until the call fails with DeadlineError, including the wait for a slot. Default 30000; Infinity for a
-   * procedure marked `slow`.
+   * Milliseconds until the call fails with DeadlineError. The time that the call waits in the client counts too.
+   * Default 30000; no deadline for procedures marked `slow`.
    */
   timeoutMs?: number
-  /** Rejects the call with the signal's reason. The daemon goes on with a call that was sent. */
+  /** When the signal aborts, the call rejects with the signal's reason. The daemon still runs a call that was sent. */
   signal?: AbortSignal | undefined
 }
 
-/** A procedure without a stream. */
+/** A procedure that opens no stream. */
 export type PlainProcedure<A extends AnyType = AnyType, R extends AnyType = AnyType> = Procedure<A, R, undefined>
-/** A procedure with a stream; its reply is empty. */
+/** A procedure that opens a stream; its reply has no fields. */
 export type StreamProcedure<A extends AnyType = AnyType> = Procedure<A, AnyType, StreamDirection>
 
-/** The type of `Connection.call` and `Session.call`. */
+/** The type of the methods `Connection.call` and `Session.call`. */
 export type CallFunction = <A extends AnyType, R extends AnyType>(
   procedure: PlainProcedure<A, R>,
   args: Input<A>,

@@ -1,5 +1,5 @@
-// One connection to a daemon. This file is the only reader of its socket and passes each message on: to calls, events,
-// the stream or keep-alive.
+// One connection to a daemon. Only this file reads the socket. It passes each message on to the calls, the events, the
+// stream or the keep-alive.
 import type { Socket } from 'node:net'
 import { type Address, formatAddress, parseUri } from './address.ts'
 import { authenticateClient } from './auth.ts'
@@ -21,25 +21,26 @@ import { checkHeader, encodeHeader, type Header, messageType, program, readHeade
 import { XdrReader } from './wire/reader.ts'
 import type { AnyType, Input, Output } from './wire/types.ts'
 
-/** A registration for events; ends with the connection or with `close`. */
+/** A subscription to events. It ends when its connection ends or `close` is called. */
 export interface Subscription extends AsyncDisposable {
-  /** Begins no further handler call and deregisters at the daemon. */
+  /** Removes the subscription at the daemon. A handler call that has begun goes on; no other begins. */
   close(): Promise<void>
 }
 
 /**
- * Connects, authenticates and opens the URI. Throws ConnectionError (`unreachable`, `auth`, `lost`, …) or, if the
- * daemon refuses the URI, LibvirtError.
+ * Connects, authenticates and opens the URI. Throws ConnectionError (`unreachable`, `auth`, `lost`, …), or LibvirtError
+ * if the daemon rejects the URI.
+ * @param generation the connection's number in its Session; 0 for a connection without a Session
  */
 export async function openConnection(options: ConnectOptions | string = {}, generation = 0): Promise<Connection> {
   return Connection.open(typeof options === 'string' ? { uri: options } : options, generation)
 }
 
-/** A connection to a daemon. Made by `openConnection`; `await using` closes it. */
+/** A connection to a daemon; `openConnection` creates it. `await using` closes it. */
 export class Connection implements AsyncDisposable {
-  /** Resolves when the connection has ended, to the reason, or to undefined if `close` was called. Never rejects. */
+  /** Resolves when the connection has ended: to the reason, or to undefined if `close` was called. Never rejects. */
   readonly closed: Promise<ConnectionError | undefined>
-  /** Number of the connection in its Session, from 1 on; 0 for a connection made by `openConnection`. */
+  /** The connection's number in its Session, counted from 1; 0 for a connection without a Session. */
   readonly generation: number
   readonly #options: ConnectOptions
   readonly #address: Address
@@ -53,7 +54,9 @@ export class Connection implements AsyncDisposable {
   readonly #onFrame = (bytes: Buffer, start: number, end: number) => this.#onMessage(bytes, start, end)
   readonly #streams = new Set<LibvirtStream>()
   readonly #resolveClosed: (error: ConnectionError | undefined) => void
-  /** The stream, if this connection was made for one. */
+  /**
+   * The stream, if this connection was opened for a stream. `serial` is 0 until the call that opens the stream is sent.
+   */
   #ownStream: { stream: LibvirtStream; procedure: Procedure; serial: number } | undefined
   #failure: ConnectionError | undefined
   #opened = false
@@ -82,7 +85,7 @@ export class Connection implements AsyncDisposable {
     socket.resume()
   }
 
-  /** Callers use `openConnection`. */
+  /** Implements `openConnection`, which all callers use. */
   static async open(options: ConnectOptions, generation: number): Promise<Connection> {
     const target = parseUri(options.uri ?? 'qemu:///system', options.tls)
     const address = options.address ?? target.address
@@ -105,14 +108,15 @@ export class Connection implements AsyncDisposable {
     return connection
   }
 
-  /** False once it has ended or is being closed. */
+  /** False once the connection has ended or is being closed. */
   get alive(): boolean {
     return this.#failure === undefined
   }
 
   /**
-   * Calls a procedure and gives its result. Throws LibvirtError (the daemon's answer), ConnectionError (with `sent`, if
-   * the daemon may have run it), DeadlineError, EncodeError (bad arguments), or the signal's reason.
+   * Calls a procedure and returns its result. Throws LibvirtError (the daemon answered with an error), ConnectionError
+   * (its `sent` tells whether the daemon may have run the call), DeadlineError, EncodeError (bad arguments), or the
+   * signal's reason.
    */
   call<A extends AnyType, R extends AnyType>(
     procedure: PlainProcedure<A, R>,
@@ -123,8 +127,9 @@ export class Connection implements AsyncDisposable {
   }
 
   /**
-   * Calls a procedure that has a stream and gives the stream. It has a connection of its own, which ends with it. To
-   * abort the stream, destroy it. Throws as `call`; a later error destroys the stream.
+   * Calls a procedure that opens a stream, and returns the stream. The stream uses a second connection, which ends with
+   * it. Destroying the stream aborts it at the daemon. Throws like `call`; an error after the opening destroys the
+   * stream.
    */
   async openStream<A extends AnyType>(
     procedure: StreamProcedure<A>,
@@ -132,8 +137,8 @@ export class Connection implements AsyncDisposable {
     options: CallOptions = {},
   ): Promise<LibvirtStream> {
     if (this.#failure) throw this.#failure
-    // Without keep-alive: while the stream's reader is slow, this client does not read the socket and could not answer
-    // a PING.
+    // The stream's connection has no keep-alive. While the stream's reader is slow, this client does not read the
+    // socket and so could not answer the daemon's PINGs.
     const { signal: _opening, ...sameOptions } = this.#options
     const { signal } = options
     const own = await Connection.open(
@@ -155,7 +160,10 @@ export class Connection implements AsyncDisposable {
     }
   }
 
-  /** Calls `handler` for each event, in order, one at a time; it may call this connection. Throws as `call`. */
+  /**
+   * Subscribes to an event. Calls `handler` for each event, in order and one at a time; the handler may make calls on
+   * this connection. Throws like `call`.
+   */
   async on<E extends EventType>(
     event: E,
     handler: EventHandler<E>,
@@ -175,10 +183,14 @@ export class Connection implements AsyncDisposable {
     return { close, [Symbol.asyncDispose]: close }
   }
 
-  /** Ends the connection and its streams. Calls under way fail with ConnectionError `closed`. May be repeated. */
+  /**
+   * Ends the connection and its streams. Unanswered calls fail with the ConnectionError `closed`. A second `close` does
+   * nothing.
+   */
   async close(): Promise<void> {
     if (this.alive && this.#opened && this.#calls.underway === 0) {
-      // On this call the daemon cleans up at once. If it does not answer, it cleans up when the socket closes.
+      // When the daemon gets this call it cleans up at once. If it does not answer, it cleans up when the socket
+      // closes.
       await this.#request(proc.connectClose, {}, { timeoutMs: 1000 }).catch(() => {})
     }
     this.#fail(new ConnectionError('closed', 'the connection was closed'))
@@ -205,7 +217,7 @@ export class Connection implements AsyncDisposable {
     await call(proc.connectOpen, { name: uri, flags: this.#options.readOnly ? 1 : 0 })
   }
 
-  /** Not an async function, so that a call costs only one promise. */
+  /** Returns a promise without being an async function, so that a call costs only one promise. */
   #request<A extends AnyType, R extends AnyType>(
     procedure: Procedure<A, R>,
     args: Input<A>,
@@ -213,7 +225,7 @@ export class Connection implements AsyncDisposable {
     onSent?: (serial: number) => void,
   ): Promise<Output<R>> {
     return new Promise<Output<R>>((resolve, reject) => {
-      // The result is decoded by `procedure.result`, so it has its type.
+      // The cast is safe: the result is decoded with `procedure.result`, whose type is R.
       const settle = resolve as (result: unknown) => void
       this.#calls.submit({ procedure, args, options, onSent, resolve: settle, reject })
     })
@@ -238,7 +250,8 @@ export class Connection implements AsyncDisposable {
     const serial = this.#ownStream?.serial ?? 0
     if (this.#failure || serial === 0) return sent(this.#failure)
     const { length } = data
-    // Corked, header and data take one system call, without copying the data.
+    // While the socket is corked it collects writes. So header and data take one system call, and the data is not
+    // copied.
     this.#socket.cork()
     this.#socket.write(encodeHeader(headerOf(procedure, messageType.stream, serial, status), length))
     this.#socket.write(data, (error) => sent(error))
@@ -279,7 +292,7 @@ export class Connection implements AsyncDisposable {
     own.stream.receive(status, payload)
   }
 
-  /** Every end of a connection comes through here. */
+  /** Ends the connection. Every end comes through here: lost, silent, malformed data, or closed by the caller. */
   #fail(error: ConnectionError): void {
     if (this.#failure) return
     this.#failure = error

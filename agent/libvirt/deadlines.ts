@@ -1,8 +1,8 @@
-// One timer for any number of deadlines. A timer per call would be set and cleared thousands of times a second, though
-// hardly any expires. So a call that ends early leaves its deadline here; when the timer fires, `expire` looks at the
-// calls left.
+// One timer for the deadlines of all calls. A timer per call would be set and cleared thousands of times a second,
+// though hardly any expires. A call that ends early leaves its deadline here: when the timer fires, the callback
+// `expire` checks which calls are still unsettled.
 
-/** Longest delay of a Node timer; with a longer one it would fire at once. */
+/** Longest delay of a Node timer. With a longer delay Node fires the timer at once. */
 const longestMs = 2 ** 31 - 1
 
 export class Deadlines {
@@ -11,8 +11,8 @@ export class Deadlines {
   #next = Infinity
 
   /**
-   * `expire` fails the calls whose deadline is at or before `now` (as of `performance.now()`) and returns the earliest
-   * deadline left, or Infinity.
+   * @param expire fails the calls whose deadline is at or before `now` (a time of `performance.now()`); returns the
+   * earliest deadline of the remaining calls, or Infinity if there is none
    */
   constructor(expire: (now: number) => number) {
     this.#expire = expire
@@ -24,7 +24,8 @@ export class Deadlines {
     this.stop()
     this.#next = deadline
     const wait = Math.min(Math.max(1, Math.ceil(deadline - performance.now())), longestMs)
-    // Unref: the timer may outlive the calls, and while a call waits, its socket keeps the process running.
+    // `unref`: this timer must not keep the process running after its calls have ended. While a call waits, the open
+    // socket keeps the process running.
     this.#timer = setTimeout(() => this.#fire(), wait).unref()
   }
 

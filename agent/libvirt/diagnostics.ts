@@ -1,17 +1,17 @@
-// Messages on node:diagnostics_channel about calls and connections. The client writes no log.
+// Publishes messages about calls and connections on node:diagnostics_channel. The client writes no log of its own.
 import { channel } from 'node:diagnostics_channel'
 
-/** A call was submitted; it may still wait for a slot. */
+/** A call was submitted. It may still wait in the client, because a connection sends only a few calls at a time. */
 export interface CallStart {
   procedure: string
 }
-/** A call ended with its result or an error. `durationMs` includes the wait for a slot. */
+/** A call ended with a result or an error. `durationMs` includes the time that the call waited in the client. */
 export interface CallEnd {
   procedure: string
   durationMs: number
   error: Error | undefined
 }
-/** A connection was opened. `generation` is its number in its Session; 0 without a Session. */
+/** A connection was opened. `generation` is its number in its Session; 0 for a connection without a Session. */
 export interface ConnectionUp {
   address: string
   generation: number
@@ -34,12 +34,12 @@ const callEnd = channel(channels.callEnd)
 const up = channel(channels.connectionUp)
 const down = channel(channels.connectionDown)
 
-/** Publishes the messages; a call's message is made only if its channel has subscribers. */
+/** Publishes the messages. A call's message is built only if its channel has subscribers. */
 export const publish = {
   callStart(procedure: string): void {
     if (callStart.hasSubscribers) callStart.publish({ procedure } satisfies CallStart)
   },
-  /** `started` is the time of `performance.now()`. */
+  /** @param started when the call was submitted, as a time of `performance.now()` */
   callEnd(procedure: string, started: number, failure: unknown): void {
     if (!callEnd.hasSubscribers) return
     const error =

@@ -1,24 +1,27 @@
-// Opens the socket to a daemon: one UNIX path after the other, TCP, or TLS with libvirt's check of the client's
-// certificate.
+// Opens the socket to a daemon. For UNIX sockets it tries one path after the other. For TLS it also waits until
+// libvirtd has accepted the client's certificate.
 import { once } from 'node:events'
 import { connect, isIP, type NetConnectOpts, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { type Address, formatAddress } from './address.ts'
 import { ConnectionError } from './errors.ts'
 
-/** Most bytes of one read. */
+/** Most bytes that one read of the socket gives. */
 const readMax = 65_536
 
-/** A socket and the bytes that it receives. */
+/** A socket, and a way to receive its bytes without a new buffer for each read. */
 export interface Line {
   readonly socket: Socket
-  /** Calls `take` with each read: the first `length` bytes of a buffer that the next read may overwrite. */
+  /**
+   * Calls `take` after each read. The first `length` bytes of `bytes` were read; the next read may overwrite the
+   * buffer.
+   */
   listen(take: (bytes: Buffer, length: number) => void): void
 }
 
 /**
- * Connects; the line is paused. Throws ConnectionError `unreachable` with the last failure as cause, or the signal's
- * reason.
+ * Connects and returns the paused line. Throws a ConnectionError with the code `unreachable`, whose cause is the last
+ * failure, or the signal's reason.
  */
 export async function dialDaemon(address: Address, signal: AbortSignal): Promise<Line> {
   const attempts =
@@ -42,14 +45,16 @@ export async function dialDaemon(address: Address, signal: AbortSignal): Promise
 function openRemoteLine(address: Exclude<Address, { kind: 'unix' }>): Line {
   const { host, port } = address
   if (address.kind === 'tcp') return openPlainLine({ host, port, noDelay: true, keepAlive: true })
-  // An IP address must not be sent as server name (RFC 6066). Node then checks the certificate against `host`.
+  // TLS forbids IP addresses as server name (RFC 6066). Without a server name, Node checks the certificate against
+  // `host`.
   const name = isIP(host) ? {} : { servername: host }
   const socket = connectTls({ host, port, minVersion: 'TLSv1.2', ...name, ...address.tls })
   return { socket, listen: (take) => void socket.on('data', (chunk: Buffer) => take(chunk, chunk.length)) }
 }
 
 /**
- * All reads go into one buffer. A new buffer per read, as in Node's streams, would double the cost of a small reply.
+ * Opens a UNIX or TCP socket whose reads all go into one buffer. A new buffer per read, as Node's streams make, would
+ * double the cost of a small reply.
  */
 function openPlainLine(options: NetConnectOpts): Line {
   const buffer = Buffer.allocUnsafeSlow(readMax)
@@ -70,12 +75,15 @@ async function waitUntilConnected(line: Line, address: Address, signal: AbortSig
     socket.pause()
     return line
   } catch (error) {
-    socket.on('error', () => {}).destroy() // Later errors of the socket are of no use.
+    socket.on('error', () => {}).destroy() // Ignores further errors: the caller gets the first.
     throw error
   }
 }
 
-/** After the TLS handshake libvirtd checks the client's certificate: it sends the byte 1 to accept it, or hangs up. */
+/**
+ * Waits for libvirtd's check of the client certificate, which follows the TLS handshake. libvirtd sends the byte 1 to
+ * accept the certificate, or hangs up.
+ */
 async function waitForCertificateCheck(socket: Socket, signal: AbortSignal): Promise<void> {
   const ended = once(socket, 'end', { signal }).then(() => null)
   for (;;) {

@@ -1,6 +1,7 @@
-// Names of libvirt's error numbers and of the parts of libvirt that raise them; the index is the number (virterror.h).
+// The names of libvirt's error numbers and error domains (the parts of libvirt that raise errors), from virterror.h.
+// The index in a list is the number.
 
-/** virErrorNumber: what went wrong. */
+/** virErrorNumber: the kind of error. */
 export const errorCodes = [
   'VIR_ERR_OK',
   'VIR_ERR_INTERNAL_ERROR',
@@ -115,7 +116,7 @@ export const errorCodes = [
   'VIR_ERR_MULTIPLE_DOMAINS',
 ] as const
 
-/** virErrorDomain: which part of libvirt says so. */
+/** virErrorDomain: the part of libvirt that raised the error. */
 export const errorDomains = [
   'VIR_FROM_NONE',
   'VIR_FROM_XEN',
@@ -192,17 +193,15 @@ export const errorDomains = [
   'VIR_FROM_CH',
 ] as const
 
-/** A name of `errorCodes`, or `VIR_ERR_<number>` for one that a newer daemon has. */
+/** A name of `errorCodes`, or `VIR_ERR_<number>` for a number that only newer daemons know. */
 export type LibvirtErrorCode = (typeof errorCodes)[number] | `VIR_ERR_${number}`
-/** A name of `errorDomains`, or `VIR_FROM_<number>` for one that a newer daemon has. */
+/** A name of `errorDomains`, or `VIR_FROM_<number>` for a number that only newer daemons know. */
 export type LibvirtErrorDomain = (typeof errorDomains)[number] | `VIR_FROM_${number}`
 
-/** The name of an error number. */
 export function errorCodeName(code: number): LibvirtErrorCode {
   return errorCodes[code] ?? `VIR_ERR_${code}`
 }
 
-/** The name of an error domain's number. */
 export function errorDomainName(domain: number): LibvirtErrorDomain {
   return errorDomains[domain] ?? `VIR_FROM_${domain}`
 }

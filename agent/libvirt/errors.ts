@@ -1,15 +1,15 @@
-// The errors of a call: the daemon's error, a lost connection, an expired deadline, malformed bytes, an invalid
-// argument.
+// The errors that a call can throw: the daemon's error, a lost connection, a passed deadline, malformed bytes, an
+// invalid argument.
 import { errorCodeName, errorDomainName, type LibvirtErrorCode, type LibvirtErrorDomain } from './error-codes.ts'
 
-/** A reference to a domain as an error carries it. */
+/** The domain that libvirt's error is about. */
 export interface ErrorDomainRef {
   name: string
   uuid: string
   id: number
 }
 
-/** All fields of the error that libvirt puts on the wire (virNetMessageError). */
+/** All fields of libvirt's error as the protocol carries them (virNetMessageError). */
 export interface WireError {
   code: number
   domain: number
@@ -25,15 +25,15 @@ export interface WireError {
 }
 
 /**
- * The daemon answered the call with an error. `code` and `domain` are libvirt's names (virterror.h); a number that is
- * not in the tables of this client, from a newer daemon, becomes `VIR_ERR_<number>` or `VIR_FROM_<number>`. `wire` has
- * every field as it was sent.
+ * The daemon answered the call with an error. `code` and `domain` are libvirt's names (virterror.h). A number that this
+ * client does not know, because the daemon is newer, becomes `VIR_ERR_<number>` or `VIR_FROM_<number>`. `wire` has all
+ * fields as the daemon sent them.
  */
 export class LibvirtError extends Error {
   override readonly name = 'LibvirtError'
   readonly code: LibvirtErrorCode
   readonly domain: LibvirtErrorDomain
-  /** 1 warning, 2 error. */
+  /** 1 is a warning, 2 an error. */
   readonly level: number
   readonly str1: string | null
   readonly str2: string | null
@@ -60,7 +60,7 @@ export class LibvirtError extends Error {
 }
 
 /**
- * Whether an error is a LibvirtError, with one of these codes if there are any: `isLibvirtError(e,
+ * Whether an error is a LibvirtError and, if codes are given, has one of them: `isLibvirtError(e,
  * 'VIR_ERR_NO_DOMAIN')`.
  */
 export function isLibvirtError(error: unknown, ...codes: LibvirtErrorCode[]): error is LibvirtError {
@@ -70,7 +70,7 @@ export function isLibvirtError(error: unknown, ...codes: LibvirtErrorCode[]): er
 /**
  * Why there is no connection.
  * - `unreachable`: no daemon accepted the connection.
- * - `auth`: the daemon asks for an authentication that this client does not have, or refused it.
+ * - `auth`: the daemon asks for a kind of authentication that this client lacks, or denied access.
  * - `closed`: `close` was called.
  * - `lost`: the daemon closed the connection, or the socket failed.
  * - `silent`: the daemon did not answer keep-alive.
@@ -78,11 +78,11 @@ export function isLibvirtError(error: unknown, ...codes: LibvirtErrorCode[]): er
  */
 export type ConnectionErrorCode = 'unreachable' | 'auth' | 'closed' | 'lost' | 'silent' | 'protocol'
 
-/** The connection could not be made or has ended. If `sent`, the daemon may or may not have run the call. */
+/** The connection could not be opened, or it has ended. */
 export class ConnectionError extends Error {
   override readonly name = 'ConnectionError'
   readonly code: ConnectionErrorCode
-  /** True if the call was written to the socket: the daemon may have run it. */
+  /** True if the call was written to the socket, so that the daemon may have run it. */
   readonly sent: boolean
 
   constructor(code: ConnectionErrorCode, message: string, options: { cause?: unknown; sent?: boolean } = {}) {
@@ -92,7 +92,9 @@ export class ConnectionError extends Error {
   }
 }
 
-/** The call's own deadline passed. If `sent`, the daemon may still be running it; its late reply is dropped. */
+/**
+ * The call's deadline passed. If `sent` is true, the daemon may still run the call; the client drops the late reply.
+ */
 export class DeadlineError extends Error {
   override readonly name = 'DeadlineError'
   readonly procedure: string
@@ -107,14 +109,12 @@ export class DeadlineError extends Error {
   }
 }
 
-/** Bytes that the protocol does not allow, or that exceed one of its limits. */
+/** The daemon sent bytes that the protocol does not allow, or that exceed a limit of the protocol. */
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError'
 }
 
-/**
- * An argument that cannot be encoded: it has the wrong type, is out of range or too long. The message names the field.
- */
+/** An argument cannot be encoded: it has the wrong type, is out of range or too long. The message names the field. */
 export class EncodeError extends RangeError {
   override readonly name = 'EncodeError'
 }

@@ -1,5 +1,6 @@
-// The subscriptions of one connection. The socket's reader only puts events into queues, from which handlers are
-// called. So a handler may wait for calls of its own connection, and a slow handler delays only its own events.
+// The event subscriptions of one connection. The code that reads the socket only puts events into queues; handlers are
+// called from the queues. So a handler may wait for calls on its own connection, and a slow handler delays only its own
+// events.
 import type { EventOf, EventType } from './protocol/events.ts'
 import { eventsByNumber } from './protocol/events.ts'
 import { Queue } from './queue.ts'
@@ -9,13 +10,17 @@ import type { XdrReader } from './wire/reader.ts'
 export type EventHandler<E extends EventType> = (event: EventOf<E>) => void | Promise<void>
 
 export interface SubscribeOptions {
-  /** Subscribes to events of this domain only; default: of all domains. */
+  /** Subscribes to events of this domain only. Without it: events of all domains. */
   domain?: { name: string; uuid: string; id: number } | undefined
-  /** Most events that may wait for a slow handler; at one more, the waiting ones are dropped. Default 10000. */
+  /**
+   * Most events that may wait for a slow handler; default 10000. If one more arrives, all waiting events are dropped.
+   */
   limit?: number
-  /** Called with the number of dropped events: the receiver must list everything anew. */
+  /** Called with the number of dropped events. The subscriber must then list everything anew. */
   onOverflow?: (dropped: number) => void
-  /** Called when the handler throws. Without it the error becomes an uncaught exception, as in an EventEmitter. */
+  /**
+   * Called when the handler throws. Without `onError` the error becomes an uncaught exception, as in an EventEmitter.
+   */
   onError?: (error: unknown) => void
 }
 
@@ -46,7 +51,7 @@ export class Delivery<T> {
     }
   }
 
-  /** Begins no further handler call. */
+  /** Drops the waiting items. A handler call that has begun goes on; no other begins. */
   close(): void {
     this.#closed = true
     this.#waiting.clear()
@@ -56,7 +61,7 @@ export class Delivery<T> {
     for (let item = this.#waiting.shift(); item !== undefined; item = this.#waiting.shift()) {
       try {
         const handled = this.#handler(item)
-        // Most handlers are synchronous: awaiting their undefined result would be most of the work.
+        // Most handlers are synchronous. Awaiting their undefined result would take longer than all other work here.
         if (handled) await handled
       } catch (error) {
         this.report(error)
@@ -82,15 +87,21 @@ interface Registration {
 }
 
 /**
- * Passes each event to the subscription whose callback number it carries; the daemon gives the number at registration.
+ * Passes each event to its subscription. The daemon gives each subscription a callback ID when it is registered, and
+ * each event carries that ID.
  */
 export class EventHub {
   readonly #registered = new Map<number, Registration>()
-  /** Events that arrived before the reply to their registration. */
+  /**
+   * Events that arrived before the daemon's reply to their registration, so that their callback ID is not known yet.
+   */
   #early: { callbackId: number; number: number; event: unknown }[] = []
   #registering = 0
 
-  /** Registers with `request` and delivers all events from then on, including those that arrive before the reply. */
+  /**
+   * Registers a subscription through `request` and returns its callback ID. Delivers all events from the registration
+   * on, including events that arrive before the daemon's reply.
+   */
   async register(
     event: EventType,
     deliver: (event: unknown) => void,
@@ -117,7 +128,7 @@ export class EventHub {
   /** Delivers the event of a message. Throws ProtocolError if the message cannot be decoded. */
   receive(number: number, payload: XdrReader): void {
     const type = eventsByNumber.get(number)
-    // No subscription can be for an event that is not in the table.
+    // An event that is not in the table `domainEvents` has no subscriber.
     if (!type) return
     const { callbackId, ...event } = decode(type.message, payload) as { callbackId: number }
     if (this.#registered.has(callbackId)) this.#deliver(callbackId, number, event)

@@ -1,4 +1,4 @@
-// A real libvirtd that is killed or stopped during thousands of calls: each call must end soon.
+// Tests that every call ends soon when a real libvirtd is killed or stopped during thousands of calls.
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { isAlive, processIdOf, signalProcess } from '../../test/rig/process.ts'
@@ -7,7 +7,10 @@ import { type Connection, ConnectionError, openConnection, openSession, proc } f
 
 const host = withHost()
 const count = 5000
-/** Far more than the calls take, and far less than the deadline of a call (30 s), which must not be what ends them. */
+/**
+ * Far more time than the calls need, and far less than the deadline of a call (30 s): it must not be the deadline that
+ * ends the calls.
+ */
 const soonMs = 10_000
 
 function parentOf(pid: number): number {
@@ -66,7 +69,8 @@ describe('thousands of calls', () => {
       expect(new Set(errors.map(({ code }) => code))).toEqual(new Set(['silent']))
     } finally {
       signalProcess(daemon, 'SIGCONT')
-      // The nsenter that started libvirtd stopped with it and has to continue, too, or it would never exit.
+      // libvirtd was started by nsenter, which stops when its child libvirtd stops. nsenter must continue, too, or it
+      // would never exit.
       const waiting = processIdOf(parentOf(daemon.pid))
       if (waiting) signalProcess(waiting, 'SIGCONT')
     }

@@ -1,5 +1,6 @@
-// Cases in which other clients of libvirt have hung: a connection that is cut while it opens, a handler that ends its
-// own subscription during events, a deadline longer than any timer. See also hangs.rig.test.ts.
+// Tests cases in which other clients of libvirt have hung: a connection that is cut while it opens, a handler that
+// closes its own subscription while events arrive, and a deadline longer than any Node timer. See also
+// hangs.rig.test.ts.
 import { describe, expect, it, vi } from 'vitest'
 import { type Connection, domainEvents, openConnection, openSession, proc, type Subscription } from './index.ts'
 import { isCall, startFakeDaemon } from './testing/fake-daemon.ts'
@@ -24,7 +25,7 @@ describe('openConnection', () => {
   )
 })
 
-/** A daemon that sends 50 events at registration and 50 more before it answers the deregistration. */
+/** Starts a daemon that sends 50 events after each registration and 50 more before it answers a deregistration. */
 async function startDaemonWithEvents() {
   return startFakeDaemon((peer, message) => {
     if (isCall(message, deregister)) {

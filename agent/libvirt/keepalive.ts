@@ -1,18 +1,18 @@
-// Keep-alive: answers the daemon's PINGs, sends PINGs while the daemon is silent, and reports a daemon that leaves too
-// many unanswered.
+// Keep-alive: answers the daemon's PINGs, sends PINGs while the daemon is silent, and reports the daemon as dead if it
+// leaves too many PINGs unanswered.
 import { encodeMessage, messageStatus, messageType, program } from './wire/header.ts'
 
 const ping = 1
 const pong = 2
 
 export interface KeepAliveOptions {
-  /** Milliseconds of silence before a PING. */
+  /** Milliseconds of silence before the client sends a PING. */
   intervalMs: number
-  /** The connection is dead after this number of unanswered PINGs. */
+  /** Number of unanswered PINGs after which the connection counts as dead. */
   count: number
 }
 
-/** The default of libvirt's own clients and daemons: a connection is dead after 30 seconds of silence. */
+/** The default of libvirt's own clients and daemons: the connection counts as dead after 30 seconds of silence. */
 export const defaultKeepAlive: KeepAliveOptions = { intervalMs: 5000, count: 5 }
 
 export class KeepAlive {
@@ -29,7 +29,7 @@ export class KeepAlive {
     this.#onDead = onDead
   }
 
-  /** Starts to send PINGs. PINGs of the daemon are answered even without this. */
+  /** Starts to send PINGs. The daemon's PINGs are answered even if this is never called. */
   start(): void {
     this.stop()
     this.#timer = setInterval(() => this.#checkSilence(), this.#options.intervalMs)
@@ -41,13 +41,13 @@ export class KeepAlive {
     this.#timer = undefined
   }
 
-  /** Any byte from the daemon shows that it is alive. */
+  /** Notes that bytes arrived: any byte from the daemon shows that it is alive. */
   noteTraffic(): void {
     this.#hadTraffic = true
     this.#unanswered = 0
   }
 
-  /** Handles a message of the keep-alive program. */
+  /** Handles a message of libvirt's keep-alive program: answers a PING; a PONG needs no more than `noteTraffic`. */
   receive(procedure: number): void {
     if (procedure === ping) this.#send(keepAliveMessage(pong))
   }

@@ -1,8 +1,8 @@
-// Collects the messages to the daemon and writes them to the socket together at the end of the event loop's turn. So
-// four calls at once, or the calls that follow on several replies, cost one system call.
+// Collects messages to the daemon and writes them to the socket together, in a microtask. So several calls that are
+// made at once, or that follow on several replies, cost one system call.
 import { XdrWriter } from './wire/writer.ts'
 
-/** Up to this size, copying the bytes is cheaper than allocating a new buffer. */
+/** Up to this number of bytes, copying them is cheaper than allocating a new writer. */
 const copyMax = 16_384
 
 export class Outbox {
@@ -15,12 +15,12 @@ export class Outbox {
     this.#write = write
   }
 
-  /** For appending whole messages. The caller then calls `scheduleFlush`, or truncates them again. */
+  /** The writer to append whole messages to. The caller then calls `scheduleFlush`, or truncates the writer again. */
   get writer(): XdrWriter {
     return this.#writer
   }
 
-  /** Schedules a flush for the end of the current turn. */
+  /** Schedules a flush as a microtask, that is, after the code that runs now. */
   scheduleFlush(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true

@@ -1,4 +1,3 @@
-// Conversion between typed parameters and plain objects.
 import { describe, expect, it } from 'vitest'
 import { fromParams, migrateParams, toParams } from './params.ts'
 import type { TypedParam } from './protocol/common.ts'

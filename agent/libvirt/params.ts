@@ -1,39 +1,39 @@
-// Converts between typed parameters and plain objects.
+// Converts between libvirt's typed parameters (lists of name, type and value) and plain objects.
 import type { TypedParam, TypedParamInput } from './protocol/common.ts'
 
-/** The value of a typed parameter: 64 bit integers are bigints, smaller ones numbers. */
+/** The value of a typed parameter. 64 bit integers are bigints, smaller ones are numbers. */
 export type ParamValue = TypedParam['value']['value']
 
 /**
- * Makes a plain object: `{ 'state.state': 1, 'cpu.time': 190000000n, … }`. If a name comes twice, its last value
- * counts.
+ * Makes a plain object from typed parameters: `{ 'state.state': 1, 'cpu.time': 190000000n, … }`. If a name occurs
+ * twice, the last value is taken.
  */
 export function fromParams(params: readonly TypedParam[]): Record<string, ParamValue> {
   const record: Record<string, ParamValue> = {}
-  // A parameter named `__proto__` does no harm, because no value is an object.
+  // A parameter named `__proto__` does no harm: no value is an object, so the assignment changes no prototype.
   for (const { field, value } of params) record[field] = value.value
   return record
 }
 
-/** The types of a procedure's parameters by name, from libvirt's documentation. */
+/** The types of a procedure's parameters by name. libvirt sends no such table; its documentation has the types. */
 export type ParamTypes = Readonly<Record<string, TypedParam['value']['type']>>
 
 type InputOf<T extends TypedParam['value']['type']> = Extract<TypedParamInput['value'], { type: T }>['value']
 
-/** Values for parameters of these types; a list gives the same name once for each of its items. */
+/** Values for parameters of these types. A list stands for several parameters of the same name. */
 export type ParamInput<T extends ParamTypes> = { [K in keyof T]?: InputOf<T[K]> | readonly InputOf<T[K]>[] | undefined }
 
-/** Makes typed parameters from a plain object and a table of their types. Values that are undefined are left out. */
+/** Makes typed parameters from a plain object and a table of types. Leaves out values that are undefined. */
 export function toParams<const T extends ParamTypes>(types: T, values: ParamInput<T>): TypedParamInput[] {
   return Object.entries(values).flatMap(([field, given]) => {
     if (given === undefined) return []
     const items: readonly unknown[] = Array.isArray(given) ? given : [given]
-    // ParamInput ties each value to its type; the type of `Object.entries` loses that.
+    // The cast is safe: `ParamInput` ties each value to its type, which `Object.entries` cannot express.
     return items.map((value) => ({ field, value: { type: types[field], value } as TypedParamInput['value'] }))
   })
 }
 
-/** Parameters of `domainMigratePerform3Params` (VIR_MIGRATE_PARAM_*). Bandwidths in MiB/s. */
+/** The parameters of `domainMigratePerform3Params` (VIR_MIGRATE_PARAM_*). Bandwidths are in MiB/s. */
 export const migrateParams = {
   migrate_uri: 'string',
   destination_name: 'string',
@@ -44,7 +44,7 @@ export const migrateParams = {
   'bandwidth.avail.switchover': 'ullong',
   graphics_uri: 'string',
   listen_address: 'string',
-  /** Target names (vda) of the disks to copy; all if none is named. */
+  /** Target names (such as vda) of the disks to copy. If none is given, all disks are copied. */
   migrate_disks: 'string',
   migrate_disks_detect_zeroes: 'string',
   disks_port: 'int',
@@ -62,7 +62,7 @@ export const migrateParams = {
   'tls.destination': 'string',
 } as const satisfies ParamTypes
 
-/** Parameters of `domainBlockCopy`. Bandwidth in bytes/s. */
+/** The parameters of `domainBlockCopy`. `bandwidth` is in bytes per second. */
 export const blockCopyParams = {
   bandwidth: 'ullong',
   granularity: 'uint',

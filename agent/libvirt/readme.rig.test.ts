@@ -1,4 +1,4 @@
-// The README's example runs, as it stands there, against a real daemon.
+// Runs the example in README.md unchanged (except for paths) against a real libvirtd.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'

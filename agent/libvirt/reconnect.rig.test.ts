@@ -1,5 +1,6 @@
-// A connection that is cut again and again: each time the session reconnects with its events and keeps nothing of the
-// former connections. RECONNECTS=10000 sets the number of rounds and prints the measurements.
+// Cuts a session's connection again and again. Each time the session must reconnect and receive events, and must keep
+// nothing of its earlier connections. The variable RECONNECTS=10000 sets the number of rounds and prints the
+// measurements.
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { connect as connectSocket, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -10,14 +11,14 @@ import { expect, it, vi } from 'vitest'
 import { withHost } from '../../test/rig/vitest.ts'
 import { type Connection, domainEvents, openConnection, openSession, proc } from './index.ts'
 
-/** UUID of the domain that libvirt's test driver starts with. */
+/** UUID of the domain that exists from the start in libvirt's test driver (`test:///default`). */
 const TEST_DOMAIN = '6695eb01-f6a4-8304-79aa-97f2502e193f'
 const host = withHost()
 const rounds = Number(process.env['RECONNECTS'] ?? 300)
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
-/** Passes bytes between clients and libvirtd, until `cut`. */
+/** Starts a relay, which passes bytes between clients and libvirtd. `cut` closes all its connections. */
 async function startRelay(to: string) {
   const directory = mkdtempSync(join(tmpdir(), 'relay-'))
   const path = join(directory, 'sock')
@@ -45,9 +46,9 @@ async function startRelay(to: string) {
   return { path, open, cut, [Symbol.asyncDispose]: close }
 }
 
-/** The resources of this process. Connections that are closed but not garbage-collected count. */
+/** Measures this process. `connections` counts closed connections too, if they are not garbage-collected yet. */
 async function measureResources(connections: WeakRef<Connection>[]) {
-  // Buffers count until they are swept, for which the next collection waits.
+  // The memory of collected buffers still counts until a later garbage collection has swept it; so collect twice.
   for (let i = 0; i < 2; i += 1) {
     await new Promise((resolve) => void setImmediate(resolve))
     collectGarbage()
@@ -71,7 +72,7 @@ it('Session reconnects each time its connection is cut, without leaking connecti
     uri: `test+unix:///default?socket=${between.path}`,
     backoff: { minMs: 1, maxMs: 2 },
   })
-  // Keeps only codes: the stack of an error would keep its connection from being collected.
+  // Keep only the error's code: the stack of an error object would keep its connection from being collected.
   const resyncs: { generation: number; after: string | undefined }[] = []
   let events = 0
   session.onResync(({ generation, previous }) => void resyncs.push({ generation, after: previous?.code }))
@@ -86,8 +87,8 @@ it('Session reconnects each time its connection is cut, without leaking connecti
       await direct.call(i % 20 === 0 ? proc.domainResume : proc.domainSuspend, { dom })
       await vi.waitUntil(() => events === before + 1, { timeout: 20_000, interval: 1 })
     }
-    // Cuts only between calls: libvirtd 9.0.0 itself may crash when a client goes away while its requests run. The
-    // tests in hangs.rig.test.ts and, with a fake daemon, in hangs.test.ts are about calls that are cut.
+    // Cut only between calls: libvirtd 9.0.0 itself may crash if a client disappears while its requests run. The tests
+    // in hangs.rig.test.ts and, with a fake daemon, in hangs.test.ts cut connections during calls.
     await Promise.all(Array.from({ length: 20 }, () => session.call(proc.connectGetLibVersion, {})))
     between.cut()
   }
@@ -105,7 +106,8 @@ it('Session reconnects each time its connection is cut, without leaking connecti
   expect(resyncs).toEqual(expected)
   expect(after.connections).toBeLessThanOrEqual(2)
   expect(after.descriptors).toBeLessThanOrEqual(before.descriptors + 2)
-  // The lists of this test grow by a reference and a resync per round; a leaked connection would be 64 KiB of buffers.
+  // Each round adds a reference and a resync to the lists of this test. A leaked connection would add 64 KiB of
+  // buffers.
   expect(after.buffersKiB - before.buffersKiB).toBeLessThan(1024)
   expect(after.heapKiB - before.heapKiB).toBeLessThan(2048 + rounds)
 })

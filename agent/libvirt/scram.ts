@@ -1,12 +1,15 @@
-// The client's side of SCRAM-SHA-256 (RFC 5802, RFC 7677), without channel binding.
+// The client's side of the SASL mechanism SCRAM-SHA-256 (RFC 5802, RFC 7677), without channel binding.
 import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Credentials, SaslExchange } from './auth.ts'
 import { ConnectionError } from './errors.ts'
 
-/** No honest daemon asks for more rounds of hashing; each costs time. */
+/** Most rounds of hashing that the client accepts. Each round costs CPU time, and no honest daemon asks for more. */
 const maxRounds = 1_000_000
 
-/** Runs the exchange. Throws ConnectionError `auth` if the daemon cannot prove that it knows the password. */
+/**
+ * Runs the exchange. Throws a ConnectionError with the code `auth` if the daemon's challenge is invalid or the daemon
+ * cannot prove that it knows the password.
+ */
 export function* scramSha256(
   { username, password }: Credentials,
   nonce = randomBytes(18).toString('base64'),

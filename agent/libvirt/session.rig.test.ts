@@ -1,4 +1,5 @@
-// A session while a real libvirtd is killed: calls under way, events, and a guest that does not notice.
+// Tests a session while a real libvirtd is killed again and again: calls fail cleanly, events come again, and a running
+// guest is not affected.
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { expect, it, vi } from 'vitest'

@@ -1,4 +1,5 @@
-// Sessions: generations, resubscription, resync before events, calls that wait, errors of a later daemon.
+// Tests sessions: generation numbers, resubscription, resync before events, calls that wait for a connection, and
+// errors of a daemon that the session reconnects to.
 import { describe, expect, it, vi } from 'vitest'
 import { domainEvents, openSession, proc, type Resync } from './index.ts'
 import { type FakePeer, isCall, startFakeDaemon } from './testing/fake-daemon.ts'
@@ -9,8 +10,8 @@ const dom = { name: 'd', uuid: '00000000-0000-0000-0000-000000000001', id: 1 }
 const backoff = { minMs: 1, maxMs: 5 }
 
 /**
- * Answers version calls. Each registration also gets an event at once, whose detail is the number of registrations so
- * far.
+ * Starts a daemon that answers version calls. It sends an event after each registration; the event's `detail` is the
+ * number of registrations so far.
  */
 function startDaemonWithEvents() {
   let registrations = 0

@@ -1,5 +1,5 @@
-// A connection that reconnects. Each new connection has the next generation number and all subscriptions, and calls the
-// resync handlers.
+// A session: one connection after the other to the same daemon. Each new connection has the next generation number and
+// gets all subscriptions. Then the session calls its resync handlers, because events were missed in between.
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Connection, openConnection, type Subscription } from './connection.ts'
 import type { CallOptions, ConnectOptions, PlainProcedure, StreamProcedure } from './connection-options.ts'
@@ -10,16 +10,19 @@ import type { LibvirtStream } from './streams.ts'
 import type { AnyType, Input, Output } from './wire/types.ts'
 
 export interface SessionOptions extends Omit<ConnectOptions, 'signal'> {
-  /** Wait before the next attempt: doubles from `minMs` (default 100) to `maxMs` (10000), with jitter. */
+  /**
+   * Milliseconds to wait before the next attempt. The wait doubles from `minMs` (default 100) to `maxMs` (default
+   * 10000), with jitter.
+   */
   backoff?: { minMs: number; maxMs: number }
 }
 
-/** Events may have been missed, so the receiver must list everything anew. */
+/** Tells a resync handler that events may have been missed, so that it must list everything anew. */
 export interface Resync {
-  /** Generation of the connection that is up now; the first has 1. */
+  /** Generation of the current connection; 1 for the first. */
   generation: number
   reason: 'connected' | 'overflow'
-  /** Why the previous connection ended; undefined for the first. */
+  /** Why the previous connection ended; undefined on the first connection. */
   previous: ConnectionError | undefined
 }
 
@@ -28,16 +31,22 @@ interface SessionSubscription {
   domain: SubscribeOptions['domain']
   push: (event: unknown) => void
   report: (error: unknown) => void
-  /** The subscription on the connection that is up. */
+  /** The subscription on the current connection. */
   bound?: Subscription | undefined
 }
 
-/** Connects, and reconnects until `close`. Does not wait for the first connection; see `connected`. */
+/**
+ * Opens a session, which connects, and reconnects until `close`. Returns before there is a connection; `connected`
+ * waits for one.
+ */
 export function openSession(options: SessionOptions = {}): Session {
   return new Session(options)
 }
 
-/** Calls, events and streams over the connection that is up. A call that was sent is never sent again. */
+/**
+ * Makes calls, subscriptions and streams on the current connection. A call that was sent is never sent again on a later
+ * connection, because the daemon may have run it.
+ */
 export class Session implements AsyncDisposable {
   readonly #options: SessionOptions
   readonly #stop = new AbortController()
@@ -47,29 +56,29 @@ export class Session implements AsyncDisposable {
   #current: Connection | undefined
   #generation = 0
   #previous: ConnectionError | undefined
-  /** Why the last attempt to connect failed. */
+  /** The error of the last failed attempt to connect. */
   #lastError: unknown
   #up = Promise.withResolvers<Connection>()
 
   constructor(options: SessionOptions) {
     this.#options = options
-    this.#up.promise.catch(() => {}) // `close` rejects it, even if no caller waits
+    this.#up.promise.catch(() => {}) // `close` rejects it; without a handler that would be an unhandled rejection
     this.#running = this.#reconnectUntilClosed()
   }
 
-  /** Generation of the latest connection; 0 before the first. */
+  /** Generation of the latest connection; 0 before the first connection. */
   get generation(): number {
     return this.#generation
   }
 
-  /** The connection that is up, or undefined. */
+  /** The current connection; undefined while there is none. */
   get connection(): Connection | undefined {
     return this.#current?.alive ? this.#current : undefined
   }
 
   /**
-   * Waits for a connection. Throws ConnectionError `unreachable` after `timeoutMs` (default 30000), with the last
-   * failure as cause; `closed` if the session is; or the signal's reason.
+   * Waits for a connection. Throws a ConnectionError `unreachable` after `timeoutMs` (default 30000), whose cause is
+   * the last failure; a ConnectionError `closed` if the session is closed; or the signal's reason.
    */
   async connected({ timeoutMs = 30_000, signal }: CallOptions = {}): Promise<Connection> {
     signal?.throwIfAborted()
@@ -83,7 +92,7 @@ export class Session implements AsyncDisposable {
       for (;;) {
         const connection = this.connection ?? (await Promise.race([this.#up.promise, giveUp.promise]))
         if (connection.alive) return connection
-        // The connection has ended, but `#runConnection` has not noticed it yet.
+        // The connection has ended, but `#runConnection` has not replaced the promise `#up` yet.
         await connection.closed
       }
     } finally {
@@ -92,7 +101,7 @@ export class Session implements AsyncDisposable {
     }
   }
 
-  /** Like `Connection.call`, but waits for a connection first; the wait counts towards the deadline. */
+  /** Like `Connection.call`, but first waits for a connection. The deadline includes this wait. */
   call<A extends AnyType, R extends AnyType>(
     procedure: PlainProcedure<A, R>,
     args: Input<A>,
@@ -102,7 +111,10 @@ export class Session implements AsyncDisposable {
     return connection ? connection.call(procedure, args, options) : this.#callWhenConnected(procedure, args, options)
   }
 
-  /** Like `Connection.openStream`. A stream is not resumed when its connection ends. */
+  /**
+   * Like `Connection.openStream`, but first waits for a connection. A stream ends with its connection; it is not
+   * resumed.
+   */
   async openStream<A extends AnyType>(
     procedure: StreamProcedure<A>,
     args: Input<A>,
@@ -113,9 +125,8 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * Like `Connection.on`, for this connection and all later ones. Throws what the registration on the present
-   * connection throws. On a later connection such an error goes to `onError`. Without `onOverflow`, an overflow calls
-   * the resync handlers.
+   * Like `Connection.on`, for the current connection and all later ones. Throws the registration's error on the current
+   * connection; `onError` gets that of a later connection. Without `onOverflow`, dropped events cause a resync.
    */
   async on<E extends EventType>(
     event: E,
@@ -144,15 +155,15 @@ export class Session implements AsyncDisposable {
         await close()
         throw error
       }
-      // The connection ended meanwhile: the next one gets this subscription with all the others.
+      // The connection ended during the registration. The next connection gets this subscription with all others.
     }
     return { close, [Symbol.asyncDispose]: close }
   }
 
   /**
-   * Calls `handler` whenever the receiver must list everything: after each connect, when all subscriptions are in place
-   * and before their first event, after an overflow, and now if a connection is up. Returns a function that removes the
-   * handler.
+   * Calls `handler` whenever the receiver must list everything: at once if there is a connection, after each connect,
+   * and after events were dropped. After a connect, all subscriptions are registered already, and events come only
+   * after the handler was called. Returns a function that removes the handler.
    */
   onResync(handler: (resync: Resync) => void | Promise<void>, onError?: (error: unknown) => void): () => void {
     const delivery = new Delivery<Resync>(handler, onError ? { onError } : {})
@@ -164,7 +175,7 @@ export class Session implements AsyncDisposable {
     }
   }
 
-  /** Closes the connection and stops reconnecting. May be repeated. */
+  /** Closes the connection and stops reconnecting. A second `close` does nothing. */
   async close(): Promise<void> {
     this.#stop.abort(new ConnectionError('closed', 'the session was closed'))
     for (const delivery of this.#resyncs) delivery.close()
@@ -192,7 +203,7 @@ export class Session implements AsyncDisposable {
     while (!this.#stop.signal.aborted) {
       const started = performance.now()
       await this.#runConnection()
-      // Only a connection that lasted resets the backoff.
+      // Reset the backoff only after a connection that lasted longer than the longest wait.
       waitMs = performance.now() - started > maxMs ? minMs : Math.min(waitMs * 2, maxMs)
       await delay(waitMs * (0.5 + Math.random() / 2), undefined, { signal: this.#stop.signal, ref: false }).catch(
         () => {},
@@ -201,7 +212,7 @@ export class Session implements AsyncDisposable {
     this.#up.reject(this.#stop.signal.reason)
   }
 
-  /** Connects, and waits until the connection ends. */
+  /** Connects, then waits until the connection has ended. Does not throw: a failure is kept in `#lastError`. */
   async #runConnection(): Promise<void> {
     let connection: Connection | undefined
     try {
@@ -215,7 +226,7 @@ export class Session implements AsyncDisposable {
       ready.resolve()
       this.#previous = await connection.closed
       this.#up = Promise.withResolvers()
-      this.#up.promise.catch(() => {}) // As in the constructor.
+      this.#up.promise.catch(() => {}) // Prevents an unhandled rejection, as in the constructor.
     } catch (error) {
       this.#lastError = error
       await connection?.close()
@@ -229,7 +240,8 @@ export class Session implements AsyncDisposable {
       subscription.bound = await subscribeOn(connection, subscription, ready)
     } catch (error) {
       if (error instanceof ConnectionError) throw error
-      // A daemon that does not know the event must not keep the other subscriptions from working.
+      // One registration failed, for example because an old daemon does not know the event. Report the error and keep
+      // the other subscriptions working.
       subscription.report(error)
     }
   }
@@ -248,7 +260,7 @@ export class Session implements AsyncDisposable {
   }
 }
 
-/** Subscribes on a connection. Events wait for `ready`, so that the resync handlers run before them. */
+/** Subscribes on a connection. Delivers events only after `ready` has resolved, so that resync handlers come first. */
 async function subscribeOn(
   connection: Connection,
   subscription: SessionSubscription,
@@ -260,7 +272,7 @@ async function subscribeOn(
   return connection.on(subscription.event, handler, { domain: subscription.domain })
 }
 
-/** The options of a call after it has waited: its deadline has come nearer. */
+/** Returns the options with `timeoutMs` shortened by the time that the call has waited already. */
 function withRemainingTime(options: CallOptions, spentMs: number): CallOptions {
   return options.timeoutMs === undefined ? options : { ...options, timeoutMs: Math.max(1, options.timeoutMs - spentMs) }
 }

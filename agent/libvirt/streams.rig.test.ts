@@ -1,4 +1,4 @@
-// Streams of a real libvirtd: a guest's console, uploads and downloads of volumes, slow readers, aborts, errors.
+// Tests streams of a real libvirtd: a guest's console, uploads and downloads of volumes, slow readers, aborts, errors.
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
@@ -17,7 +17,8 @@ let pool: StoragePoolRef
 
 beforeAll(async () => {
   connection = await openConnection(host().uri)
-  // libvirt locks a console's device under /var/lock, which is /run/lock; a fresh /run may not have it.
+  // libvirt puts a lock for a console's device into /var/lock, a link to /run/lock. A fresh /run may not have that
+  // folder.
   mkdirSync(join(host().home, 'run/lock'), { recursive: true })
   dom = (await startEchoGuest(connection, join(host().home, 'guests'), 'echo', randomUUID())).dom
   const path = join(host().home, 'pool')
@@ -113,7 +114,8 @@ describe('the stream of a volume', () => {
     const stream = await connection.openStream(proc.storageVolUpload, { vol, offset: 0, length: size })
     stream.write(randomBytes(1 << 20))
     stream.destroy()
-    // libvirt deletes a volume only when no client writes to it.
+    // libvirt refuses to delete a volume while a client writes to it. So a successful delete shows that the upload
+    // ended.
     await vi.waitUntil(
       () =>
         connection.call(proc.storageVolDelete, { vol }).then(

@@ -1,8 +1,8 @@
 // A libvirt stream as a Node stream: console (both ways), download (from the daemon), upload (to the daemon).
 //
-// Each stream has a connection of its own, because the protocol has no flow control: a client can only slow a daemon
-// down by not reading, and a daemon that cannot write to a guest stops reading. On a shared connection this would stop
-// calls and keep-alive.
+// Each stream has a connection of its own, because the protocol has no flow control. A client can slow a daemon down
+// only by not reading the socket, and a daemon that cannot write to a guest stops reading. On a shared connection this
+// would also stop calls and keep-alive.
 import { Duplex } from 'node:stream'
 import { ConnectionError, LibvirtError, ProtocolError } from './errors.ts'
 import { wireError } from './protocol/common.ts'
@@ -11,27 +11,30 @@ import { decode } from './wire/codec.ts'
 import { messageStatus, streamChunkMax } from './wire/header.ts'
 import type { XdrReader } from './wire/reader.ts'
 
-/** The part of a connection that its stream uses. */
+/** The functions of the stream's connection that the stream calls. */
 export interface StreamPort {
-  /** Sends one stream message and calls `sent` when the socket has taken it. */
+  /** Sends one stream message. Calls `sent` when the socket has accepted the message. */
   send(status: number, data: Uint8Array, sent: (error?: Error | null) => void): void
   pause(): void
   resume(): void
-  /** Ends the connection. */
+  /** Ends the stream's connection. */
   close(): void
 }
 
 /**
- * Bytes from or to the daemon, with back-pressure both ways. The event `finish` of an upload, for which `pipeline`
- * waits, means that the daemon has confirmed it. A failed stream is destroyed with LibvirtError. `destroy()` aborts the
- * stream at the daemon.
+ * A stream of bytes from or to the daemon, with back-pressure both ways. After an upload, `finish` (which `pipeline`
+ * awaits) means that the daemon has confirmed the upload. An error of the daemon destroys the stream with LibvirtError.
+ * `destroy()` aborts the stream at the daemon.
  */
 export class LibvirtStream extends Duplex {
   readonly #procedure: Procedure
   readonly #port: StreamPort
-  /** True once the daemon has sent ok or error: nothing more may be sent. */
+  /**
+   * True once the stream has ended at the daemon, by its ok or error or by this client's abort. The client must then send
+   * no more.
+   */
   #over = false
-  /** True once this client has sent its finish. */
+  /** True once this client has sent its finish message, which ends its data. */
   #finishSent = false
   #finished: ((error?: Error | null) => void) | undefined
 
@@ -48,7 +51,7 @@ export class LibvirtStream extends Duplex {
     this.#port = port
   }
 
-  /** Handles a stream message of the daemon. Throws ProtocolError for data in an upload. */
+  /** Handles a stream message from the daemon. Throws ProtocolError if the daemon sends data in an upload. */
   receive(status: number, payload: XdrReader): void {
     if (this.#over || this.destroyed) return
     if (status === messageStatus.error) {
@@ -59,12 +62,12 @@ export class LibvirtStream extends Duplex {
     } else if (payload.left > 0) {
       this.#pushData(payload.rest())
     } else {
-      // An empty message is the daemon's end of data. The daemon then waits for this client's finish and confirms it.
+      // An empty message ends the daemon's data. The daemon now waits for this client's finish message and confirms it.
       this.#sendFinish()
     }
   }
 
-  /** Destroys the stream because its connection ended first. */
+  /** Destroys the stream because its connection has ended, unless the stream had ended before. */
   fail(error: ConnectionError): void {
     if (!this.#over) this.destroy(error)
   }
@@ -109,7 +112,7 @@ export class LibvirtStream extends Duplex {
     this.#finished = undefined
     if (this.#procedure.stream === 'upload') return
     this.push(null)
-    // The reader must get the end of the stream even if it has paused the socket.
+    // The socket may be paused for back-pressure. Resume it so that the reader gets the end of the stream.
     this.#port.resume()
   }
 

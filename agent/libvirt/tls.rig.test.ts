@@ -1,5 +1,5 @@
-// TLS and TCP connections to a real libvirtd, made in the host's network namespace: each side checks the other's
-// certificate.
+// Tests TLS and TCP connections to a real libvirtd. The client runs in the test host's network namespace. With TLS,
+// each side checks the other's certificate.
 import { execFileSync } from 'node:child_process'
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -22,9 +22,9 @@ beforeAll(async () => {
   await host().startLibvirtd()
 })
 
-/** Creates a key and a certificate, which is signed by the authority or, without one, by itself. */
+/** Creates a key and a certificate. The authority signs the certificate; without an authority it is self-signed. */
 function createCertificate(name: string, authority?: string): void {
-  // libvirtd refuses to start with a certificate that may sign others.
+  // libvirtd does not start if its own certificate may sign others.
   const constraints = `basicConstraints=critical,CA:${authority ? 'FALSE' : 'TRUE'}`
   const signer = authority ? ['-CA', `${pki}/${authority}.pem`, '-CAkey', `${pki}/${authority}.key`] : []
   const files = ['-keyout', `${pki}/${name}.key`, '-out', `${pki}/${name}.pem`]
@@ -45,7 +45,9 @@ function createCertificate(name: string, authority?: string): void {
   )
 }
 
-/** Connects in the host's network namespace. Returns the daemon's URI, or the code of the error. */
+/**
+ * Connects from within the test host's network namespace. Returns the URI that the daemon reports, or the error's code.
+ */
 async function connectFromHost(uri: string, certificate: string | undefined, authority: string): Promise<string> {
   const program = join(host().home, 'connect.ts')
   const file = (name: string) => `readFileSync('${join(pki, name)}')`

@@ -1,4 +1,4 @@
-/** Runs the commands of a plan in order. A failure ends the commands of its network only. */
+/** Runs the commands that plan() returned, in order. A failed command ends only the commands of the same network. */
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { reloadDnsmasq, stopDnsmasq } from './dnsmasq-processes.ts'
@@ -8,15 +8,16 @@ import type { Command } from './types.ts'
 
 export interface CommandContext {
   readonly runProgram: RunProgram
-  /** The folder that has a folder of dnsmasq files for each network. */
+  /** The folder that has a subfolder with dnsmasq's files for each network. */
   readonly root: string
   readonly rules: RulesInForce
   readonly signal: AbortSignal
 }
 
 /**
- * Resolves to the errors by network key: the first error of a network ends its commands.
- * @throws the error of a command without a key, on which all later commands depend
+ * Runs the commands. A command that fails ends the commands of its network; the result has that error under the
+ * network's key.
+ * @throws the error of a command without a key, because all later commands depend on it
  */
 export async function runCommands(
   commands: readonly Command[],
@@ -70,8 +71,8 @@ async function execProgram(
 }
 
 /**
- * A crash leaves the old file or the new one. All users may read it: dnsmasq has given up root when it reads its files
- * again.
+ * Replaces a file so that a crash leaves either the old file or the new one. All users may read the file, because
+ * dnsmasq no longer runs as root when it reads its files again.
  */
 export async function replaceFileAtomically(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o755 })

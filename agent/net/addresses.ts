@@ -1,8 +1,10 @@
-/** Calculations on addresses for DHCP and the filter rules; the library ip-address parses them. */
+/**
+ * Calculations on IP and MAC addresses for DHCP and the nftables rules. The library ip-address parses the addresses.
+ */
 import { isIPv4 } from 'node:net'
 import { Address4, Address6 } from 'ip-address'
 
-/** The first address of the network: 10.0.0.5/24 → 10.0.0.0. */
+/** Returns the first address of the network that contains the address: 10.0.0.5/24 gives 10.0.0.0. */
 export function networkAddressOf(address: string, prefixLength: number): string {
   const cidr = `${address}/${prefixLength}`
   return isIPv4(address)
@@ -10,22 +12,22 @@ export function networkAddressOf(address: string, prefixLength: number): string 
     : new Address6(cidr).startAddress().correctForm()
 }
 
-/** 24 → 255.255.255.0. */
+/** Returns the netmask of an IPv4 prefix length: 24 gives 255.255.255.0. */
 export function netmaskOf(prefixLength: number): string {
   return new Address4(`255.255.255.255/${prefixLength}`).startAddress().correctForm()
 }
 
-/** Converts an IPv6 address to the form in which nft compares raw payload: 0x and 32 hexadecimal digits. */
+/** Converts an IPv6 address to 0x and 32 hexadecimal digits, the form in which nft compares raw payload. */
 export function toIPv6Hex(address: string): string {
   return `0x${new Address6(address).bigInt().toString(16).padStart(32, '0')}`
 }
 
-/** The link-local address that a guest derives from its MAC (EUI-64; RFC 4291, appendix A). */
+/** Returns the link-local address that a guest derives from its MAC (EUI-64; RFC 4291, appendix A). */
 export function linkLocalFromMac(mac: string): string {
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = mac.split(':').map((part) => Number.parseInt(part, 16))
   const groups = [((a ^ 2) << 8) | b, (c << 8) | 0xff, 0xfe00 | d, (e << 8) | f]
   return new Address6(`fe80::${groups.map((group) => group.toString(16)).join(':')}`).correctForm()
 }
 
-/** Converts a MAC to 12 hexadecimal digits, for nft to compare with raw payload. */
+/** Converts a MAC to 12 hexadecimal digits, which nft compares with raw payload. */
 export const toMacHex = (mac: string): string => mac.replaceAll(':', '')

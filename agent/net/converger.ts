@@ -1,4 +1,7 @@
-/** Makes the host's network as its guests need it: observes, plans and acts, one run at a time. */
+/**
+ * Brings the host's network to the state that its guests need. One run at a time observes the host, plans the commands
+ * that are missing, and runs them.
+ */
 import { join } from 'node:path'
 import { Transient } from '../../crds/errors.ts'
 import { runCommands } from './act.ts'
@@ -13,17 +16,17 @@ import type { DesiredNetwork, HostedGuest, Observed } from './types.ts'
 
 export interface ConvergerOptions {
   readonly runProgram: RunProgram
-  /** The folder that has a folder of dnsmasq files for each network. */
+  /** The folder that has a subfolder with dnsmasq's files for each network. */
   readonly root: string
   /** Name of this host, for messages. */
   readonly host: string
   readonly guests: () => readonly HostedGuest[]
 }
 
-/** Keys of the networks to set up; 'all' for those of all guests. */
+/** Keys (names.ts) of the networks to set up; 'all' means the networks of all guests. */
 type NetworkKeys = ReadonlySet<string> | 'all'
 
-/** The state of the host network that a run has to reach. */
+/** The state of the host's network that a run must reach. */
 interface DesiredState {
   readonly networks: ReadonlyMap<string, DesiredNetwork>
   readonly rules: Rules
@@ -32,14 +35,20 @@ interface DesiredState {
 interface ObserveRequest {
   readonly keys: ReadonlySet<string>
   readonly rules: Rules
-  /** Compares every rule and enters every namespace, instead of trusting the last observation. */
+  /**
+   * Whether to compare every nftables rule and look into every network namespace, instead of reusing what was observed
+   * before.
+   */
   readonly isThorough: boolean
 }
 
 export class Converger {
   readonly #options: ConvergerOptions
   readonly #rules: RulesInForce
-  /** The last observation, if the agent has not changed a device since: see observe(). */
+  /**
+   * The devices that the last run observed. Undefined if that run may have changed a device, because its observation is
+   * then out of date.
+   */
   #lastDevices: Devices | undefined
   readonly #closing = new AbortController()
   #running: Promise<unknown> = Promise.resolve()
@@ -51,10 +60,10 @@ export class Converger {
   }
 
   /**
-   * Sets up these networks, puts the rules of all networks in force, and takes down networks that no guest has any
-   * more. Resolves to the errors by network key. Calls that arrive while a run is under way share the next run, so many
-   * plugs at once take two runs.
-   * @throws what kept the agent from observing the host or from applying the rules
+   * Sets up these networks, applies the nftables rules of all networks, and takes down networks that no guest uses any
+   * more. Resolves to the errors by network key. Calls during a run share one run that follows it; so many plugs at
+   * once cause at most two runs.
+   * @throws the error that kept the agent from observing the host or from applying the rules
    */
   converge(keys: NetworkKeys): Promise<Map<string, unknown>> {
     if (this.#queued) {
@@ -73,13 +82,13 @@ export class Converger {
     return done
   }
 
-  /** Observes everything of the agent's on this host. */
+  /** Observes the network devices, rules and DHCP servers on this host thoroughly, without changing anything. */
   observe(): Promise<Observed> {
     const { networks, rules } = this.#desiredState()
     return this.#observe({ keys: new Set(networks.keys()), rules, isThorough: true })
   }
 
-  /** Aborts the run under way and waits for its end. */
+  /** Aborts a run under way and waits until it has ended. */
   async close(): Promise<void> {
     this.#closing.abort(new Transient('AgentStopping', 'The agent is stopping'))
     await this.#running.catch(() => undefined) // The caller of converge() gets the error.
@@ -95,8 +104,8 @@ export class Converger {
     const observed = await this.#observe({ keys, rules, isThorough })
     const failed = this.#findObstacles(networks, observed, keys)
     const commands = plan(networks, observed, { rules, keys, blocked: new Set(failed.keys()), folder: this.#folder })
-    // If a command fails or the agent ends from here on, the state of the devices is unknown: the observation is
-    // dropped.
+    // If a command fails or the agent stops from here on, the devices' state is unknown. So drop the observation before
+    // the commands run.
     this.#lastDevices = undefined
     const context = { runProgram, root, rules: this.#rules, signal }
     for (const [key, error] of await runCommands(commands, context)) failed.set(key, error)

@@ -1,5 +1,6 @@
 /**
- * The desired state of the host's network: the interfaces of its guests, grouped by network and in a fixed order. Pure.
+ * Computes the desired state of the host's network from the interfaces of its guests: grouped by network and in a fixed
+ * order. Pure.
  */
 import { isIP } from 'node:net'
 import { Terminal } from '../../crds/errors.ts'
@@ -8,12 +9,12 @@ import { renderDnsmasqConfig } from './dnsmasq-config.ts'
 import { bridgeName, dhcpMac, networkKey, tapName } from './names.ts'
 import type { DesiredDhcp, DesiredNetwork, DesiredPort, HostedGuest } from './types.ts'
 
-/** Gives the folder of a network's dnsmasq files. */
+/** Returns the path of the folder with a network's dnsmasq files. */
 type FolderOf = (key: string) => string
 
 /**
- * The desired networks by key. Each guest carries a copy of its networks' settings. If copies differ, because the
- * Network was edited between two plugs, the copy of the guest that was plugged last counts.
+ * Returns the desired networks by network key (names.ts). Each guest carries a copy of its networks' settings. Copies
+ * differ if the Network was edited between two plugs; then the copy of the guest that was plugged last counts.
  */
 export function buildDesiredNetworks(
   guests: readonly HostedGuest[],
@@ -75,7 +76,8 @@ const DEVICE = /^[A-Za-z][A-Za-z0-9_.-]{0,14}$/
 const ID = /^[A-Za-z0-9-]{1,64}$/
 
 /**
- * Refuses an interface with a malformed value: the values go into command lines, nftables rules and dnsmasq's files.
+ * Rejects an interface with a malformed value, because its values become parts of command lines, nftables rules and
+ * dnsmasq's files.
  * @throws Terminal InvalidInterface
  */
 export function validateInterface(nic: Interface): void {
@@ -104,7 +106,7 @@ function* invalidFixedIPFields(ip: FixedIP): Generator<string> {
   if (!isCidr(`${address}/${prefixLength}`)) yield `prefixLength ${prefixLength}`
 }
 
-/** An address with a zone, such as `fe80::1%eth0`, is not accepted. */
+/** Whether the text is an IP address without a zone. (`fe80::1%eth0` has a zone.) */
 const isAddress = (text: string): boolean => isIP(text) !== 0 && !text.includes('%')
 
 function isCidr(text: string): boolean {
@@ -113,5 +115,7 @@ function isCidr(text: string): boolean {
   return rest.length === 0 && family !== 0 && /^\d{1,3}$/.test(length) && Number(length) <= (family === 4 ? 32 : 128)
 }
 
-/** The lowest bit of the first byte marks a group address, which is not allowed as the sender of a frame. */
+/**
+ * Whether the MAC is a group address, which must not be the sender of a frame. The lowest bit of the first byte tells.
+ */
 const isMulticastMac = (mac: string): boolean => (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1

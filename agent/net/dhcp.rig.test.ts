@@ -108,9 +108,10 @@ test('DHCPv6 gives a port its IPv6 address, and the router advertisement offers 
   expect(await requestDhcpv6Offer(machine, createNic(5).macAddress)).toBe('fd00:5::5')
   await machine.run('ip', 'link', 'set', 'eth0', 'down')
   await machine.run('ip', 'link', 'set', 'eth0', 'up')
-  // The kernel solicits a second later, when its link-local address has proven unique.
+  // The guest's kernel solicits a router about a second later, when it has checked that its link-local address is
+  // unique.
   using ear = await captureFrames(machine)
-  // ICMPv6 134, code 0, checksum, hop limit 64, flags M and O, router lifetime 0.
+  // A router advertisement: ICMPv6 type 134, code 0, checksum, hop limit 64, flags M and O, router lifetime 0.
   const advertisement = /86dd6.*8600....40c00000/
   await waitUntil(() => ear.frames.some((f) => advertisement.test(f)), { what: 'a router advertisement' })
   expect(await machine.run('ip', '-6', 'route', 'show', 'default')).toBe('')

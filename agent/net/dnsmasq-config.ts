@@ -1,11 +1,11 @@
 /**
- * Renders dnsmasq's three files for one network on this host:
+ * Renders dnsmasq's three files for one network on this host. Pure.
  *   conf   how dnsmasq runs; a change needs a restart
- *   hosts  one line per port of this host; dnsmasq answers only these
+ *   hosts  one line per port on this host; dnsmasq answers only these ports
  *   opts   the DHCP options; dnsmasq reads hosts and opts again on SIGHUP
- * No lease is kept on disk and none expires: the hosts file alone decides which MAC has which address (docs/adr/0011).
- * Host lines set no tags, because dnsmasq 2.86 to 2.90 crashes when it reads a line with a tag again that it has used
- * (imp/dnsmasq#20). Pure.
+ * dnsmasq keeps no lease on disk, and no lease expires: the hosts file alone decides which MAC has which address
+ * (docs/adr/0011). Lines in hosts set no tags, because dnsmasq 2.86 to 2.90 crashes when it reads a line with a tag
+ * again that it has used (imp/dnsmasq#20).
  */
 import { isIPv4, isIPv6 } from 'node:net'
 import type { FixedIP } from '../../crds/kinds/server-status.ts'
@@ -19,7 +19,10 @@ interface DnsmasqInput {
   readonly folder: string
 }
 
-/** If ports differ in an option, because their Network was edited between two plugs, the last port's value counts. */
+/**
+ * Renders the files. Ports have different DHCP options if their Network was edited between two plugs; then the options
+ * of the last port in `ports` count.
+ */
 export function renderDnsmasqConfig(input: DnsmasqInput): DnsmasqConfig {
   const servedPorts = input.ports
     .map((port) => ({ port, ips: port.fixedIPs.filter((ip) => ip.dhcp && ip.dhcpAddress !== undefined) }))
@@ -35,8 +38,8 @@ export function renderDnsmasqConfig(input: DnsmasqInput): DnsmasqConfig {
 const joinLines = (list: readonly string[]): string => list.map((line) => `${line}\n`).join('')
 
 /**
- * `id:*` ignores the client id, which differs between firmware, initramfs and system: the MAC alone identifies a guest.
- * A dhcp-host line takes one address per family.
+ * Renders a port's line for the hosts file. `id:*` makes dnsmasq ignore the DHCP client id, which differs between a
+ * guest's firmware, initramfs and system; so the MAC alone identifies the guest. A line takes one address per family.
  */
 function hostLine(port: DesiredPort, ips: readonly FixedIP[]): string {
   const v4 = ips.find((ip) => isIPv4(ip.address))
@@ -45,15 +48,19 @@ function hostLine(port: DesiredPort, ips: readonly FixedIP[]): string {
   return fields.filter((field) => field !== undefined).join(',')
 }
 
-/** The first label of the host name; undefined if it is not valid (RFC 1123), so that DHCP gives no host name. */
+/**
+ * Returns the first label of the host name. Returns undefined if the label is invalid (RFC 1123); DHCP then gives the
+ * guest no host name.
+ */
 function hostLabel(hostname: string | undefined): string | undefined {
   const label = hostname?.split('.')[0]
   return label !== undefined && /^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(label) ? label : undefined
 }
 
 /**
- * `dhcp-ignore`: other hosts of the segment answer their own guests. `dhcp-authoritative`: dnsmasq answers a renewal of
- * a lease that it does not know, because it was restarted or the guest was migrated to this host. `port=0`: no DNS.
+ * Renders the file conf. `dhcp-ignore`: ignore guests of other hosts on the segment, because their hosts' dnsmasq
+ * answers them. `dhcp-authoritative`: also renew leases that this dnsmasq does not know, because it was restarted or
+ * the guest was migrated to this host. `port=0`: no DNS server.
  */
 function confLines(ips: readonly FixedIP[], { folder }: DnsmasqInput): string[] {
   const ranges = new Set(ips.map(rangeLine))
@@ -76,8 +83,8 @@ function confLines(ips: readonly FixedIP[], { folder }: DnsmasqInput): string[] 
     `dhcp-optsfile=${folder}/opts`,
     `pid-file=${folder}/pid`,
     ...[...ranges].sort(),
-    // The router advertisement only announces that addresses come by DHCPv6. It offers no router, as routers advertise
-    // themselves.
+    // The router advertisement only tells guests to get their addresses by DHCPv6. Its lifetime of 0 means that this
+    // host is no router; the network's real routers advertise themselves.
     ...(hasIPv6 ? ['enable-ra', `ra-param=${DHCP_DEVICE},0,0`] : []),
   ]
 }
@@ -96,14 +103,14 @@ function optionLines(ips: readonly FixedIP[], { mtu }: DnsmasqInput): string[] {
 }
 
 /**
- * dnsmasq does not send an option without a value. Without the line `option:router`, it would name itself as the
- * router.
+ * Renders DHCPv4 options. dnsmasq leaves out an option whose line has no value. Without the line `option:router`,
+ * dnsmasq would offer itself as the router.
  */
 function ipv4Options({ gateway, dnsServers = [], hostRoutes = [] }: FixedIP, mtu: number): string[] {
   const resolvers = dnsServers.filter((a) => isIPv4(a))
   const routes = hostRoutes.map((r) => `${r.destination},${r.nextHop}`)
-  // A client that gets option 121 ignores the router option (RFC 3442), so 121 must include the default route. 249 is
-  // Microsoft's 121.
+  // A client that gets option 121 ignores the router option (RFC 3442), so 121 must include the default route. Option
+  // 249 is Microsoft's number for option 121.
   const routesAndDefault = [...routes, ...(gateway === undefined ? [] : [`0.0.0.0/0,${gateway}`])].join(',')
   return [
     `option:router${gateway === undefined ? '' : `,${gateway}`}`,

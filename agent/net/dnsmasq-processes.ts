@@ -1,12 +1,12 @@
-/** Finds, reloads and stops the networks' dnsmasq processes. */
+/** Finds, reloads and stops the dnsmasq processes that serve DHCP to the networks of this host. */
 import { readdir, readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Transient } from '../../crds/errors.ts'
 
 /**
- * Finds the process ids by network key. A dnsmasq is recognised by the config file on its command line, not by its pid
- * file: the id in an old pid file may belong to another process by now, and a dnsmasq that just starts has not written
- * its pid file yet.
+ * Returns the ids of the agent's dnsmasq processes by network key. It recognises a process by the config file on its
+ * command line, not by its pid file: the id in an old pid file may belong to another process by now, and a dnsmasq that
+ * is just starting has not written its pid file yet.
  */
 export async function findDnsmasqPids(root: string): Promise<Map<string, number[]>> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number)
@@ -16,7 +16,10 @@ export async function findDnsmasqPids(root: string): Promise<Map<string, number[
   return byKey
 }
 
-/** The key in `dnsmasq --conf-file=<root>/<key>/conf`; undefined if the process is another program or has ended. */
+/**
+ * Returns the network key in the command line `dnsmasq --conf-file=<root>/<key>/conf`. Undefined if the process is
+ * another program or has ended.
+ */
 async function networkKeyOfProcess(root: string, pid: number): Promise<string | undefined> {
   const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
   const [program = '', argument = ''] = line.split('\0')
@@ -25,7 +28,10 @@ async function networkKeyOfProcess(root: string, pid: number): Promise<string | 
   return /^([0-9a-f]{12})\/conf$/.exec(argument.slice(start.length))?.[1]
 }
 
-/** Sends the signal if the process still is a dnsmasq of the agent's; answers false if it has ended. */
+/**
+ * Sends the signal if the process is still one of the agent's dnsmasq processes. Returns false if it has ended.
+ * @throws Transient DhcpUnreachable if the kernel does not let the agent send the signal
+ */
 async function signalDnsmasq(root: string, pid: number, signal: NodeJS.Signals): Promise<boolean> {
   if ((await networkKeyOfProcess(root, pid)) === undefined) return false
   try {
@@ -36,12 +42,19 @@ async function signalDnsmasq(root: string, pid: number, signal: NodeJS.Signals):
   }
 }
 
-/** Makes dnsmasq read its hosts and options again. If it has ended, the next observation finds it missing. */
+/**
+ * Makes dnsmasq read its hosts and options again. If dnsmasq has ended, the agent's next observation finds that and a
+ * new one is started.
+ */
 export async function reloadDnsmasq(root: string, pid: number): Promise<void> {
   await signalDnsmasq(root, pid, 'SIGHUP')
 }
 
-/** Sends SIGTERM, after 2 s SIGKILL, and waits until the process has ended, because the next dnsmasq needs its port. */
+/**
+ * Sends SIGTERM and, after 2 s, SIGKILL. Waits until the process has ended, because the next dnsmasq needs its UDP
+ * port.
+ * @throws Transient DhcpStuck if the process has not ended 2 s after SIGKILL
+ */
 export async function stopDnsmasq(root: string, pid: number, signal: AbortSignal): Promise<void> {
   for (const endSignal of ['SIGTERM', 'SIGKILL'] as const) {
     if (!(await signalDnsmasq(root, pid, endSignal))) return

@@ -1,4 +1,7 @@
-/** Forged DHCP messages in a neighbour's name. Each is also sent without the rules, to show that it does harm then. */
+/**
+ * A guest sends forged DHCP messages in another guest's name. Each test also sends them without the nftables rules, to
+ * show that they would do harm.
+ */
 import { expect, test } from 'vitest'
 import * as frame from '../../test/rig/frames.ts'
 import { captureFrames, requestDhcpLease, requestDhcpv6Offer, type Space, sendFrames } from '../../test/rig/segment.ts'
@@ -40,7 +43,7 @@ test('the rules drop a forged DHCP DECLINE of a neighbour’s address', async ()
 const option6 = (code: number, value: string) =>
   `${code.toString(16).padStart(4, '0')}${(value.length / 2).toString(16).padStart(4, '0')}${value}`
 
-/** The server identifier that dnsmasq sends to guest 6: a DUID with its MAC (RFC 8415, section 11.4). */
+/** Returns the server identifier that dnsmasq sends to guest 6: a DUID made from a MAC (RFC 8415, section 11.4). */
 async function serverId(victim: Space): Promise<string> {
   using ear = await captureFrames(victim)
   expect(await requestDhcpv6Offer(victim, VICTIM)).toBe('fd00:5::6')
@@ -52,7 +55,7 @@ async function serverId(victim: Space): Promise<string> {
 
 const SUBNET = `fd000005${'0'.repeat(24)}`
 
-/** A DECLINE of fd00:5::6 (RFC 8415, sections 8 and 21). */
+/** Returns a DHCPv6 DECLINE of guest 6's address fd00:5::6 (RFC 8415, sections 8 and 21). */
 const decline6 = (server: string) => {
   const address = option6(5, `fd000005${'0'.repeat(20)}0006${'0'.repeat(16)}`)
   return `09abcdef${option6(1, '00030001fa163e000055')}${option6(2, server)}${option6(3, '0'.repeat(24) + address)}`
@@ -64,7 +67,7 @@ const dhcp6Frame = (body: string) =>
     { src: LL, dst: 'ff02::1:2', sport: 546, dport: 547, body },
   )
 
-/** Ways to make dnsmasq take guest 5 for guest 6. */
+/** Frames that make dnsmasq take guest 5 for guest 6, by the way in which they do so. */
 const disguises: Record<string, (server: string) => string[]> = {
   'sent as a relay with guest 6 as its client (RFC 6939)': (server) => [
     dhcp6Frame(
@@ -83,8 +86,9 @@ const disguises: Record<string, (server: string) => string[]> = {
 const v6 = (n: number) => ({ address: `fd00:5::${n}`, prefixLength: 64, dhcp: true, dhcpAddress: 'fd00:5::fe' })
 
 /**
- * The address that dnsmasq offers guest 6 after the forged messages. dnsmasq caches the MACs of all addresses whenever
- * it looks one up, so each case needs a host of its own, and guest 5 is booted after guest 6 has its address.
+ * Returns the address that dnsmasq offers guest 6 after guest 5 has sent the forged frames. Each case needs a new host,
+ * because dnsmasq caches the MACs of all addresses when it looks one up. For the same reason guest 5 boots only after
+ * guest 6 has its address.
  */
 async function addressOfferedAfter(forge: (server: string) => string[], prepare: (host: TestHost) => Promise<unknown>) {
   await using host = await makeHost()

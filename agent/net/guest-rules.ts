@@ -1,19 +1,19 @@
 /**
- * The nftables rules for frames that a guest with port security sends. A field for which nft has no name is written as
- * @base,offset,length in bits; the base `th` is the start of the UDP or ICMPv6 header. A rule does not match if its
- * field is missing from the frame (cut off, or in another fragment). Where a guest could evade a drop rule that way,
- * there is an accept rule instead, and what it does not match is dropped. Pure.
+ * Renders the nftables rules for frames that a guest with port security sends. Fields that nft has no name for are
+ * written as @base,offset,length in bits; the base `th` is the start of the UDP or ICMPv6 header. A rule does not match
+ * a frame without its field (because the frame is cut off or the field is in another fragment). Where a guest could
+ * thus evade a drop rule, the code accepts what is allowed and then drops the rest. Pure.
  */
 import { isIPv4, isIPv6 } from 'node:net'
 import { linkLocalFromMac, toIPv6Hex, toMacHex } from './addresses.ts'
 import type { DesiredPort } from './types.ts'
 
-/** Name of the chain with the rules that are the same for all guests; every guest's chain jumps to it first. */
+/** Name of the chain with the rules that are the same for all guests. Every guest's own chain jumps to it first. */
 export const COMMON_GUEST_CHAIN = 'every-guest'
 
 /**
- * The rules of the guest's chain, in order. A port without addresses is bound to its MAC only, because any address may
- * be right.
+ * Returns the rules of a guest's own chain, in order. For a port without addresses the rules check only the MAC,
+ * because the agent does not know which addresses the guest may use.
  */
 export function guestRules({ mac, fixedIPs }: DesiredPort): string[] {
   const v4 = fixedIPs.map((ip) => ip.address).filter((a) => isIPv4(a))
@@ -40,7 +40,10 @@ export function guestRules({ mac, fixedIPs }: DesiredPort): string[] {
 
 const renderSet = (members: readonly (string | number)[]): string => `{ ${members.join(', ')} }`
 
-/** 0x8035 is RARP: QEMU sends a RARP request after a migration, so that switches learn where the guest is. */
+/**
+ * The guest may send frames only from its own MAC. 0x8035 is RARP: QEMU sends a RARP request after a migration, so that
+ * switches learn where the guest is now.
+ */
 const frameRules = (mac: string): string[] => [
   `ether saddr != ${mac} counter drop`,
   `ether type 0x8035 @nh,48,64 0x0003${toMacHex(mac)} accept`,
@@ -48,13 +51,13 @@ const frameRules = (mac: string): string[] => [
   `arp saddr ether != ${mac} counter drop`,
 ]
 
-/** A VLAN tag would hide the frame's addresses from the other rules. */
+/** VLAN tags are not allowed, because a tag would hide the frame's addresses from the other rules. */
 const vlanRules = ['ether type { 8021q, 8021ad } counter drop']
 
 /**
- * A guest must not act as a DHCP server, a router or a multicast querier. Some DHCP clients accept an answer to their
- * port from any port of the server, so both ports are matched. With a multicast query for a neighbour's group, which
- * only bridges hear, a guest could make the bridge stop forwarding to the neighbour, neighbour solicitations included.
+ * A guest must not act as a DHCP server, a router or a multicast querier. Some DHCP clients accept an answer from any
+ * server port, so the rules match both ports. A query for another guest's multicast group, which only bridges hear,
+ * could make the bridge stop forwarding that group to the other guest, neighbour solicitations included.
  */
 const serverRules = [
   'ether type ip udp sport 67 counter drop',
@@ -68,11 +71,11 @@ const serverRules = [
 const NEIGHBOUR_MESSAGES = 'icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert }'
 
 /**
- * Solicitations and advertisements carry a link-layer address, which must be the guest's own, because dnsmasq
- * identifies a DHCPv6 client by it. These rules leave only one place where it can be: right behind the fixed part (8
- * bytes of a router solicitation, 24 of the others), in a single option of 8 bytes, without extension headers. All
- * known systems send that form; duplicate address detection has a nonce in the option (RFC 7527). Receivers must drop
- * fragments of these messages, too (RFC 6980).
+ * Neighbour solicitations and advertisements carry a link-layer address, which must be the guest's MAC: dnsmasq
+ * identifies DHCPv6 clients by it. These rules allow it in one place only: in a single option of 8 bytes right after
+ * the fixed part (8 bytes of a router solicitation, 24 of the others), without extension headers. All known systems
+ * send it there. In duplicate address detection the option has a nonce instead (RFC 7527). Receivers drop fragments of
+ * these messages (RFC 6980), so the rules need not match fragments.
  */
 const neighbourFormRules = [
   'icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } ip6 nexthdr != icmpv6 counter drop',
@@ -84,19 +87,19 @@ const neighbourOptionRules = (mac: string): string[] => [
   `${NEIGHBOUR_MESSAGES} ip6 length 32 @th,192,8 { 1, 2 } @th,208,48 != 0x${toMacHex(mac)} counter drop`,
 ]
 
-/** The rules that are the same for all guests. They are in one chain, because nft takes time for each rule. */
+/** The rules of COMMON_GUEST_CHAIN. They are shared because nft takes time for each rule. */
 export const commonGuestRules: readonly string[] = [...vlanRules, ...serverRules, ...neighbourFormRules]
 
 /**
- * The types of messages that clients send: SOLICIT, REQUEST, CONFIRM, RENEW, REBIND, RELEASE, DECLINE,
+ * The DHCPv6 message types that clients send: SOLICIT, REQUEST, CONFIRM, RENEW, REBIND, RELEASE, DECLINE,
  * INFORMATION-REQUEST (RFC 8415, section 7.3).
  */
 const DHCP6_CLIENT_MESSAGES = [1, 3, 4, 5, 6, 8, 9, 11]
 
 /**
- * A DHCP server identifies a client by the MAC in the message (chaddr) or by a relay's word. So the message must have
- * the guest's own MAC and no relay; otherwise a guest could decline or release a neighbour's address. giaddr, the
- * relay's address, is right before chaddr, 8 + 24 bytes into the UDP datagram.
+ * A DHCP server identifies a client by the MAC in the message (chaddr), or by what a relay says. So a message must have
+ * the guest's own MAC and no relay (giaddr 0); otherwise a guest could release another guest's address. giaddr is right
+ * before chaddr, at byte 8 + 24 of the UDP datagram.
  */
 const dhcpClientRules = (mac: string, from4: string, from6: string): string[] => [
   `${from4} udp dport 67 @th,256,80 0x00000000${toMacHex(mac)} accept`,
@@ -106,8 +109,8 @@ const dhcpClientRules = (mac: string, from4: string, from6: string): string[] =>
 ]
 
 /**
- * An ARP probe from 0.0.0.0 asks whether an address is in use, and its owner may give the address up then (RFC 5227).
- * So a guest may probe for its own addresses only.
+ * An ARP probe from 0.0.0.0 asks whether an address is in use. The owner of the address may then give it up (RFC 5227),
+ * so a guest may probe only for its own addresses.
  */
 const ipv4AddressRules = (own: string): string[] => [
   `arp saddr ip ${own} accept`,
@@ -116,9 +119,9 @@ const ipv4AddressRules = (own: string): string[] => [
 ]
 
 /**
- * A guest may advertise its own addresses only. The same holds for solicitations from `::`: these are duplicate address
- * detection (RFC 4862), on which another guest would give the address up. 143 is the multicast report that goes with it
- * (RFC 3810). The target is 8 bytes into the ICMPv6 header.
+ * A guest may advertise only its own addresses. It may also send solicitations from `::` only for its own addresses:
+ * they are duplicate address detection (RFC 4862), on which another guest would give the address up. Type 143 is the
+ * multicast report that belongs to the detection (RFC 3810). The target is at byte 8 of the ICMPv6 message.
  */
 const neighbourTargetRules = (own: string): string[] => [
   `icmpv6 type nd-neighbor-advert @th,64,128 != ${own} counter drop`,
@@ -127,9 +130,9 @@ const neighbourTargetRules = (own: string): string[] => [
 ]
 
 /**
- * A first fragment that ends within the extension headers hides the message behind them, such as a router
- * advertisement. Hosts must drop it (RFC 7112), but not all do. So a packet must have at least one byte behind these
- * headers, or be a later fragment.
+ * Accepts IPv6 packets that have at least one byte after their extension headers, and later fragments. A first fragment
+ * that ends within the extension headers would hide the message that follows, for example a router advertisement.
+ * Receivers must drop it (RFC 7112), but not all do.
  */
 const completeHeaderRules = (from6: string): string[] => [
   `${from6} @th,0,8 0-255 accept`,

@@ -1,6 +1,6 @@
 /**
- * Stores on disk how each guest was last plugged, so that an agent that has just started knows the guests that it does
- * not plug now.
+ * Stores on disk how each guest was last plugged (HostNetwork.plug). An agent that has just started reads from there
+ * the guests that were plugged before.
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,17 +8,23 @@ import { Terminal } from '../../crds/errors.ts'
 import type { HostedGuest } from './types.ts'
 
 export interface GuestStore {
-  /** All guests, the one that was put last at the end. */
+  /** Returns all guests; the guest that was put last comes last. */
   readonly all: () => readonly HostedGuest[]
   readonly get: (id: string) => HostedGuest | undefined
-  /** Stores the guest and moves it to the end; the last guest's copy of a network's settings counts. */
+  /**
+   * Stores the guest and moves it to the end of `all`. If guests have different copies of a Network's settings, the
+   * copy of the last guest counts.
+   */
   readonly put: (guest: HostedGuest) => void
-  /** Like `put`, but an unchanged guest keeps its place. */
+  /** Like `put`, but a guest that is stored unchanged keeps its place in `all`. */
   readonly putIfChanged: (guest: HostedGuest) => void
   readonly remove: (id: string) => void
 }
 
-/** File access is synchronous: a file has a few hundred bytes, and two writes of one guest cannot overlap. */
+/**
+ * Opens the store in a folder, which it creates if needed. Reads and writes files synchronously: a file has a few
+ * hundred bytes, and so two writes of one guest cannot overlap.
+ */
 export function openGuestStore(folder: string): GuestStore {
   mkdirSync(folder, { recursive: true })
   const guests = loadGuests(folder)
@@ -26,7 +32,7 @@ export function openGuestStore(folder: string): GuestStore {
   const isUnchanged = (guest: HostedGuest): boolean => JSON.stringify(guests.get(guest.id)) === JSON.stringify(guest)
   const put = (guest: HostedGuest): void => {
     const wasUnchanged = isUnchanged(guest)
-    // A Map keeps the place of a key that it has: deleting it first moves the guest to the end.
+    // A Map keeps the place of a key that it already has. So delete the guest first to move it to the end.
     guests.delete(guest.id)
     guests.set(guest.id, guest)
     if (wasUnchanged) return
@@ -48,8 +54,8 @@ export function openGuestStore(folder: string): GuestStore {
 }
 
 /**
- * Deletes files that are cut short. Only a power failure leaves them, which takes the network devices too; the next
- * sync() stores the guest again.
+ * Reads all stored guests. Deletes files that are cut short: only a power failure leaves them, and it also took the
+ * network devices. The next `HostNetwork.sync` stores such a guest again.
  */
 function loadGuests(folder: string): Map<string, HostedGuest> {
   const files = readdirSync(folder).map((name) => join(folder, name))
@@ -71,7 +77,7 @@ function readGuest(file: string): HostedGuest | undefined {
   }
 }
 
-/** The id becomes a file name, so it must not lead out of the folder. */
+/** Throws Terminal InvalidGuest for an id that is not a plain file name, which could lead out of the folder. */
 function validateGuestId(id: string): string {
   if (!/^[A-Za-z0-9-]{1,64}$/.test(id)) throw new Terminal('InvalidGuest', `${id} is not the id of a server`)
   return id

@@ -1,4 +1,7 @@
-/** The host's network for its guests. Every call first stores what is desired and then makes it so. */
+/**
+ * Provides the guests of a host with their networks: bridges, DHCP and filter rules. Every call first stores the
+ * desired state and then changes the host to match it.
+ */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { rejectOnAbort } from '../../kube/abort.ts'
@@ -10,11 +13,11 @@ import { createProgramRunner, type RunProgram } from './run.ts'
 import type { HostedGuest, Observed, PluggedInterface } from './types.ts'
 
 export interface HostNetworkOptions {
-  /** Absolute path of a folder that outlives the agent and that dnsmasq's unprivileged user can enter. */
+  /** Absolute path of a folder that persists when the agent stops and that dnsmasq's unprivileged user can enter. */
   readonly stateDir: string
   /** Name of this host, for messages. */
   readonly host: string
-  /** Default: runs programs in the agent's own network namespace. */
+  /** Runs the agent's programs. Default: in the agent's own network namespace. */
   readonly runProgram?: RunProgram
 }
 
@@ -23,26 +26,27 @@ export interface CallContext {
 }
 
 /**
- * Every method may be repeated, also after a crash in the middle. Errors are Transient, except for invalid input
- * (Terminal).
+ * Every method may be repeated, also after a crash in the middle. Errors are Transient (retried), except those for
+ * invalid input, which are Terminal.
  */
 export interface HostNetwork extends AsyncDisposable {
   /**
-   * Sets up bridges, DHCP and filter rules of the guest's interfaces. The agent calls it before the guest's domain
-   * starts or, for a migration, arrives. It unplugs interfaces that the guest had at the last call and has no longer.
+   * Sets up bridges, DHCP and filter rules for the guest's interfaces. The agent calls it before the guest's domain
+   * starts or, in a migration, arrives. Interfaces that the guest had at the last call and no longer has are unplugged.
    * @throws Transient with a reason of obstacles.ts, such as BridgeMissing; Terminal InvalidInterface
    */
   plug(guest: HostedGuest, ctx: CallContext): Promise<PluggedInterface[]>
   /**
-   * Removes what no other guest of this host needs. The agent calls it when the guest's domain is off or has been
-   * migrated away.
+   * Removes the guest's part of the host's network, and everything that no other guest of this host needs. The agent
+   * calls it when the guest's domain is off or has been migrated away.
    */
   unplug(guestId: string, ctx: CallContext): Promise<void>
   /**
-   * Plugs each of these guests and removes whatever else the agent has set up. The agent calls it at its start and at
-   * intervals, because other programs may change the host's network. `guests` must be all guests of this host, read
-   * just before the call. Guests in `leaveUntouched` are neither plugged nor unplugged: a running create or delete does
-   * that meanwhile. Resolves to the errors by guest id.
+   * Plugs each of these guests and removes everything else that the agent has set up. The agent calls it at its start
+   * and at intervals, because other programs may change the host's network. Resolves to the errors by guest id.
+   * @param guests all guests of this host, read just before the call
+   * @param ctx `leaveUntouched` has ids of guests that this call neither plugs nor unplugs, because a running create or
+   * delete does so
    */
   sync(
     guests: readonly HostedGuest[],
@@ -53,7 +57,10 @@ export interface HostNetwork extends AsyncDisposable {
   close(): Promise<void>
 }
 
-/** @throws the file system's errors if stateDir cannot be used */
+/**
+ * Opens the stored guests of `stateDir`; changes nothing in the host's network yet.
+ * @throws the file system's errors if stateDir cannot be used
+ */
 export function createHostNetwork({
   stateDir,
   host,
@@ -74,8 +81,8 @@ export function createHostNetwork({
     async unplug(guestId, { signal }) {
       store.remove(guestId)
       const failed = await rejectOnAbort(converger.converge(new Set()), signal)
-      // Throws only errors of networks without guests. An error of a network that other guests have is reported to
-      // these guests.
+      // Throw only errors of networks that have no guest any more. If a network still has guests, its error is reported
+      // when they are plugged or synced.
       const inUse = new Set(store.all().flatMap((guest) => [...networkKeysOf(guest)]))
       throwFirstFailure(failed, new Set(failed.keys()).difference(inUse))
     },
@@ -91,7 +98,8 @@ export function createHostNetwork({
 }
 
 /**
- * Stores these guests instead of the former ones. An invalid guest keeps its stored state; its error is in the result.
+ * Makes these guests the only stored guests, besides `leaveUntouched`. An invalid guest keeps its stored state; the
+ * result has its error, by guest id.
  */
 function replaceGuests(
   store: GuestStore,

@@ -27,7 +27,10 @@ async function makeHostWithUplink(): Promise<TestHost> {
   return host
 }
 
-/** Fails from the nth changing command on; the nth is still carried out, but its result is lost. */
+/**
+ * Simulates a crash of the agent: n changing programs succeed; the next one runs, but its result is lost; all later
+ * ones fail.
+ */
 function crashAfter(n: number): { wrap: (run: RunProgram) => RunProgram; hasCrashed: () => boolean } {
   let remaining = n
   let hasCrashed = false
@@ -35,7 +38,7 @@ function crashAfter(n: number): { wrap: (run: RunProgram) => RunProgram; hasCras
   const wrap =
     (run: RunProgram): RunProgram =>
     async (argv, options) => {
-      // Only commands that change something are counted.
+      // Programs that only read do not count.
       if (argv.includes('-json') || argv.includes('list')) return run(argv, options)
       if (hasCrashed) throw crash(argv)
       remaining--
@@ -72,8 +75,8 @@ test('plug, unplug and sync complete the work when the agent crashed after any p
 })
 
 /**
- * Runs the first n commands of the plan that makes these the only guests; resolves to the number of commands in the
- * plan.
+ * Runs the first n commands of the plan that leaves exactly these guests on the host. Resolves to the number of
+ * commands in the whole plan.
  */
 async function runFirstCommands(
   { space, stateDir }: TestHost,
@@ -135,7 +138,7 @@ test('a second plug changes nothing', async () => {
     return run(argv, options)
   })
   await again.plug(createGuest(5), ctx)
-  // An agent that has just started cannot tell whether the rules are its own, so it writes them once.
+  // An agent that has just started cannot tell whether the rules in force are its own, so it writes them once.
   const changes = () => programs.splice(0).filter((p) => !p.includes('-json') && !p.includes(' list '))
   expect(changes()).toEqual(['nft -f -'])
   await again.plug(createGuest(5), ctx)
@@ -220,7 +223,7 @@ test('sync removes everything of guests that are gone, and keeps the others', as
   const net = await host.restart()
   expect(await net.sync([createGuest(6)], ctx)).toEqual(new Map())
   expect(await readHostState(host)).toEqual(one)
-  // The stored guests of the former agent are lost, the devices are still there.
+  // The agent's folder of stored guests is lost, but the devices are still there.
   await host.space.run('rm', '-r', `${host.stateDir}/guests`)
   const blank = await host.restart()
   expect(await blank.sync([], ctx)).toEqual(new Map())
@@ -262,7 +265,7 @@ test('plug keeps a tap that a process has open, and removes it when the process 
   await host.space.run('ip', 'link', 'set', tap, 'master', bridge, 'up')
   await host.net.plug(createGuest(5), ctx)
   expect(await hasTap()).toBe(true)
-  // The caller should have stopped the domain. As the tap is still in use, the bridge stays until a later run.
+  // unplug while the tap is still in use, as if the agent had not stopped the domain: the bridge must stay for now.
   await host.net.unplug('guest-5', ctx)
   expect((await host.net.observe(ctx)).links.get(tap)).toMatchObject({ master: bridge })
   await host.net.plug(createGuest(5), ctx)

@@ -1,7 +1,7 @@
 /** Parses the output of `ip -json -details address show`. Pure. */
 import type { Link } from './types.ts'
 
-/** The fields that the agent reads, under iproute2's names. */
+/** The fields of iproute2's JSON that the agent reads. */
 interface IpLink {
   ifname: string
   ifindex: number

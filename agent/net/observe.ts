@@ -1,6 +1,6 @@
 /**
- * Observes the host's network devices, DHCP namespaces and dnsmasq processes, from the kernel, /proc and the agent's
- * files.
+ * Observes the host's network devices, the DHCP servers' namespaces and the dnsmasq processes. Reads from the kernel,
+ * from /proc and from the agent's own files.
  */
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -12,11 +12,13 @@ import type { DnsmasqConfig, Observed, ObservedDhcp } from './types.ts'
 
 export interface ObserveOptions {
   readonly runProgram: RunProgram
-  /** The folder that has a folder of dnsmasq files for each network. */
+  /** The folder that has a subfolder with dnsmasq's files for each network. */
   readonly root: string
-  /** Keys of the networks whose namespaces are entered. */
+  /** Keys (names.ts) of the networks whose namespaces are read. */
   readonly keys: NetworkKeys
-  /** An earlier observation, if the agent has not changed a device since; see {@link areNamespacesUnchanged}. */
+  /**
+   * An earlier observation. Only if the agent has not changed a device since then; see {@link areNamespacesUnchanged}.
+   */
   readonly previous?: Devices | undefined
   readonly signal: AbortSignal
 }
@@ -25,7 +27,7 @@ type NetworkKeys = ReadonlySet<string>
 
 export type Devices = Pick<Observed, 'links' | 'namespaces'>
 
-/** Observes everything but the nftables rules. */
+/** Observes everything except the nftables rules. */
 export async function observe({
   runProgram,
   root,
@@ -43,10 +45,10 @@ export async function observe({
 }
 
 /**
- * Tells from the host's devices alone that the DHCP namespaces are as they were. It saves a program per namespace (some
- * milliseconds) before each guest starts. A deleted namespace takes its veth pair with it, and the outer end loses its
- * carrier when the inner end goes down. Any other change inside a namespace is only found by an observation without
- * `previous`. Pure.
+ * Whether the DHCP servers' namespaces are as before, judged by the host's devices alone. This saves running a program
+ * per namespace (some milliseconds) before each guest starts. Deleting a namespace removes its veth pair, and the
+ * host's end loses its carrier when the other end goes down. Other changes in a namespace show only without `previous`.
+ * Pure.
  */
 export function areNamespacesUnchanged(
   { links: previousLinks, namespaces }: Devices,
@@ -80,7 +82,10 @@ function parseNamespaceKeys(json: string): string[] {
   return keys.flatMap(({ name, key }) => (key !== undefined && name === namespaceName(key) ? [key] : []))
 }
 
-/** Answers `broken` for a name without a namespace, which a crash in the middle of `ip netns add` leaves. */
+/**
+ * Observes one namespace. Returns `broken` if the name exists without a namespace, as after a crash in the middle of
+ * `ip netns add`.
+ */
 async function observeNamespace(runProgram: RunProgram, key: string, signal: AbortSignal) {
   try {
     const json = await runProgram(['ip', '-n', namespaceName(key), '-json', '-details', 'address', 'show'], { signal })
@@ -102,7 +107,10 @@ async function observeDhcp(root: string): Promise<Map<string, ObservedDhcp>> {
   return new Map(await Promise.all(entries))
 }
 
-/** Undefined if the file is absent or unreadable: the agent then restarts dnsmasq. */
+/**
+ * Reads the configuration that dnsmasq was last given. Undefined if the file is missing or unreadable; the agent then
+ * restarts dnsmasq.
+ */
 async function readAppliedConfig(path: string): Promise<DnsmasqConfig | undefined> {
   try {
     return JSON.parse(await readFile(path, 'utf8'))

@@ -1,11 +1,14 @@
 /**
- * Finds obstacles: facts of the host that keep the agent from setting up a network, and that only the host's
+ * Finds obstacles: facts of the host that keep the agent from setting up a network and that only the host's
  * administrator may change. The agent reports an obstacle and tries again later.
  */
 import { Transient } from '../../crds/errors.ts'
 import type { DesiredNetwork, Link, Observed } from './types.ts'
 
-/** Undefined if there is no obstacle. The message names `host`. */
+/**
+ * Returns the obstacle as a Transient error; undefined if there is none.
+ * @param host name of this host, for the message
+ */
 export function findObstacle(network: DesiredNetwork, observed: Observed, host: string): Transient | undefined {
   return network.ownBridge
     ? findOwnBridgeObstacle(network, observed, host)
@@ -52,8 +55,8 @@ function findOwnBridgeObstacle(
       'UplinkBusy',
       `Uplink ${uplink} of ${network} is a port of ${link.master} on host ${host}: remove it from there`,
     )
-  // A device that becomes a bridge port loses its addresses, and one of these may be the only one that the host is
-  // reached by.
+  // A device loses its addresses when it becomes a bridge port. One of them may be the only address at which the host
+  // can be reached, so this is an obstacle.
   if (link.addresses.length > 0)
     return new Transient(
       'UplinkHasAddress',

@@ -1,7 +1,7 @@
 /**
- * Plans the DHCP server of one network on this host: a network namespace, a veth pair that connects it to the bridge,
- * and dnsmasq. The namespace has nothing else in it, so a guest can reach nothing of the host through its DHCP server.
- * Pure.
+ * Plans the commands for the DHCP server of one network on this host: a network namespace, a veth pair that connects it
+ * to the bridge, and dnsmasq in the namespace. The namespace contains nothing else, so a guest reaches nothing of the
+ * host through its DHCP server. Pure.
  */
 import { DHCP_DEVICE, dhcpPortName, namespaceName } from './names.ts'
 import type { Command, DesiredDhcp, DesiredNetwork, DnsmasqConfig, Link, Observed, ObservedDhcp } from './types.ts'
@@ -14,15 +14,15 @@ export function planDhcp(network: DesiredNetwork, observed: Observed, folder: st
   const deviceChanges = pair === undefined || !hasSameAddresses(pair.inner, dhcp) || pair.inner.mac !== dhcp.mac
   const action = deviceChanges ? 'start' : nextDnsmasqAction(running, dhcp.config)
   return [
-    // dnsmasq must not outlive a change of its device: it keeps the device that it was started with. It is stopped
-    // before the change, so that the agent finds it missing after a crash in between.
+    // dnsmasq keeps the device that it was started with, so it must be restarted when the device changes. It is stopped
+    // before the change: if the agent crashes in between, its next run finds no dnsmasq and starts one.
     ...(action === 'start' ? running.pids.map((pid): Command => ({ key, do: 'stop', pid })) : []),
     ...(pair === undefined ? createPair(network, observed, dhcp) : repairPair(network, pair, dhcp)),
     ...planDnsmasq(network, action, { config: dhcp.config, running, folder }),
   ]
 }
 
-/** `outer` is a port of the bridge, `inner` is in the namespace. */
+/** The two ends of the veth pair: `outer` is a port of the bridge, `inner` is in the namespace. */
 interface VethPair {
   readonly outer: Link
   readonly inner: Link
@@ -43,7 +43,10 @@ const execCommand = (key: string, ...argv: [string, ...string[]]): Command => ({
 const commandInNamespace = (key: string, ...args: string[]): Command =>
   execCommand(key, 'ip', '-n', namespaceName(key), ...args)
 
-/** The inner end goes up last: a pair that a crash left incomplete is down, and the next plan repairs it. */
+/**
+ * Plans a new veth pair. The inner end goes up last: if a crash leaves the pair incomplete, its inner end is down, and
+ * the next plan repairs the pair.
+ */
 function createPair(network: DesiredNetwork, observed: Observed, dhcp: DesiredDhcp): Command[] {
   const { key, mtu, bridge } = network
   const [namespace, outer] = [namespaceName(key), dhcpPortName(key)]
@@ -59,7 +62,7 @@ function createPair(network: DesiredNetwork, observed: Observed, dhcp: DesiredDh
   ]
 }
 
-/** Leaves an empty namespace: ends of an incomplete pair and a name without a namespace are deleted. */
+/** Plans an empty namespace. Deletes an incomplete veth pair and a namespace name that has no namespace. */
 function createNamespace(key: string, { links, namespaces }: Observed): Command[] {
   const [namespace, outer] = [namespaceName(key), dhcpPortName(key)]
   const found = namespaces.get(key)
@@ -71,8 +74,8 @@ function createNamespace(key: string, { links, namespaces }: Observed): Command[
     ...(typeof found === 'object' && found.device
       ? [commandInNamespace(key, 'link', 'delete', 'dev', DHCP_DEVICE)]
       : []),
-    // A new namespace inherits the host's IPv4 settings, and the host may route. `tee` writes the file: there is no
-    // shell to redirect.
+    // A new namespace inherits the host's IPv4 settings, and the host may forward packets; so turn forwarding off here.
+    // `tee` writes the file, because commands run without a shell that could redirect.
     {
       key,
       do: 'exec',
@@ -82,7 +85,10 @@ function createNamespace(key: string, { links, namespaces }: Observed): Command[
   ]
 }
 
-/** The device may be gone already: the kernel deletes a pair, some time later, with the namespace of either end. */
+/**
+ * Deletes a device that may be gone already: when a namespace is deleted, the kernel deletes its veth pairs some time
+ * later.
+ */
 export const deleteLinkCommand = (key: string, device: string): Command => ({
   key,
   do: 'exec',
@@ -91,8 +97,8 @@ export const deleteLinkCommand = (key: string, device: string): Command => ({
 })
 
 /**
- * `nodad`: every host of the segment has this address. The rules keep their frames apart, so there is no duplicate to
- * detect.
+ * Adds an address to the DHCP server. `nodad` turns duplicate address detection off: every host of the segment has this
+ * address, and the nftables rules keep the hosts from seeing each other's frames for it.
  */
 const addAddressCommand = (key: string, address: string): Command =>
   commandInNamespace(key, 'addr', 'add', address, 'dev', DHCP_DEVICE, ...(address.includes(':') ? ['nodad'] : []))
@@ -118,9 +124,9 @@ function repairPair(network: DesiredNetwork, { outer, inner }: VethPair, dhcp: D
 type DnsmasqAction = 'none' | 'reload' | 'start'
 
 /**
- * dnsmasq reads added host lines on SIGHUP. A removed or changed line needs a new process: dnsmasq keeps leases in
- * memory and would go on refusing the address to its new owner. Guests do not notice a restart, because their leases
- * are infinite.
+ * Returns what must be done with dnsmasq. It reads added host lines on SIGHUP. For a removed or changed line it must be
+ * restarted, because it keeps leases in memory and would not give the address to its new owner. Guests do not notice a
+ * restart: their leases are infinite.
  */
 function nextDnsmasqAction({ pids, applied }: ObservedDhcp, config: DnsmasqConfig): DnsmasqAction {
   if (pids.length !== 1 || applied === undefined || applied.conf !== config.conf) return 'start'
@@ -135,7 +141,10 @@ interface DnsmasqState {
   readonly folder: string
 }
 
-/** `applied` is written last: after a crash before that, dnsmasq is reloaded or started once more. */
+/**
+ * Plans dnsmasq's files and its start or reload. The file `applied` is written last: if the agent crashes before that,
+ * its next run reloads or starts dnsmasq once more.
+ */
 function planDnsmasq(
   { key }: DesiredNetwork,
   action: DnsmasqAction,
@@ -159,7 +168,7 @@ function planDnsmasq(
   ]
 }
 
-/** Deletes those parts of a network's DHCP server that are there. */
+/** Plans the removal of everything that the network's DHCP server has on this host. */
 export function planDhcpTeardown(key: string, { links, namespaces, dhcp }: Observed, folder: string): Command[] {
   const outer = dhcpPortName(key)
   return [

@@ -13,7 +13,7 @@ const EMPTY_HOST: Observed = { links: new Map(), namespaces: new Map(), dhcp: ne
 const bridge = createLink(BRIDGE, { kind: 'bridge' })
 const outer = createLink(OUTER, { kind: 'veth', index: 7, master: BRIDGE })
 
-/** The host's state when these networks are set up completely. */
+/** The host's state when the networks are completely set up and nothing else is there but the devices `more`. */
 function convergedState(desired: ReadonlyMap<string, DesiredNetwork>, ...more: Link[]): Observed {
   const { dhcp } = desired.get(KEY) ?? {}
   const inner = createLink('dhcp0', { kind: 'veth', peer: 7, mac: dhcp?.mac ?? '', addresses: dhcp?.addresses ?? [] })
@@ -25,7 +25,7 @@ function convergedState(desired: ReadonlyMap<string, DesiredNetwork>, ...more: L
   }
 }
 
-/** One readable line per command. */
+/** Converts each command of a plan to a readable line. */
 function toLines(commands: readonly Command[]): string[] {
   return commands.map((c) => {
     if (c.do === 'exec') return c.argv.join(' ')

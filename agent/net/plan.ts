@@ -1,6 +1,7 @@
 /**
- * Compares the desired with the observed state and returns the commands that make them equal, in this order: take down
- * what no guest needs, apply the rules, set up. So a device is never connected before its rules are in force. Pure.
+ * Compares the desired with the observed state of the host's network, and returns the commands that make them equal.
+ * First come the commands that take down what no guest needs, then the nftables rules, then those that set up. So no
+ * device is connected before its rules are in force. Pure.
  */
 import { dhcpPortName, keyFromName, ownBridgeName } from './names.ts'
 import { deleteLinkCommand, planDhcp, planDhcpTeardown } from './plan-dhcp.ts'
@@ -8,16 +9,16 @@ import { areRulesEqual, type Rules } from './rules.ts'
 import type { Command, DesiredNetwork, Link, Observed } from './types.ts'
 
 export interface PlanOptions {
-  /** The rules of all networks. */
+  /** The desired nftables rules of all networks. */
   readonly rules: Rules
   /**
-   * Keys of the networks to set up. Networks without a guest are always taken down, and the rules are always those of
-   * all.
+   * Keys (names.ts) of the networks to set up. Regardless of `keys`, networks without a guest are taken down and the
+   * rules of all networks are applied.
    */
   readonly keys: ReadonlySet<string>
-  /** Keys of networks with an obstacle (obstacles.ts): they are left as they are. */
+  /** Keys of networks with an obstacle (obstacles.ts). The plan leaves these networks as they are. */
   readonly blocked: ReadonlySet<string>
-  /** The folder of a network's dnsmasq files. */
+  /** Returns the folder with a network's dnsmasq files. */
   readonly folder: (key: string) => string
 }
 
@@ -39,7 +40,7 @@ export function plan(
   ]
 }
 
-/** Keys of the networks that have devices, a namespace or dnsmasq on this host, but no guest. */
+/** Returns the keys of networks that have devices, a namespace or a dnsmasq on this host, but no guest. */
 export function orphanedNetworkKeys(
   desired: ReadonlyMap<string, DesiredNetwork>,
   { links, namespaces, dhcp }: Observed,
@@ -59,8 +60,8 @@ function planBridge(network: DesiredNetwork, { links }: Observed): Command[] {
   const existing = links.get(bridge)
   return [
     ...(existing ? repairBridge(key, existing) : [addBridgeCommand(key, bridge)]),
-    // Before the bridge goes up: otherwise the kernel gives it a link-local address, by which guests can reach the
-    // host.
+    // Set this before the bridge goes up. Otherwise the kernel gives the bridge a link-local address, at which guests
+    // could reach the host.
     ...(existing?.up && !existing.linkLocal ? [] : [setLinkCommand(key, bridge, 'addrgenmode', 'none')]),
     ...(existing?.mtu === mtu ? [] : [setLinkCommand(key, bridge, 'mtu', String(mtu))]),
     ...foreignBridgePorts(network, links).map((port) => setLinkCommand(key, port.name, 'nomaster')),
@@ -89,8 +90,8 @@ function planUplink({ key, bridge, uplink }: DesiredNetwork, links: Observed['li
 }
 
 /**
- * Ports of the agent's bridge that belong neither to guests nor to DHCP nor are the uplink, such as the network's
- * former uplink.
+ * Returns the ports of the agent's bridge that are neither taps of guests nor the DHCP server's port nor the uplink,
+ * for example the network's former uplink.
  */
 function foreignBridgePorts({ key, bridge, uplink }: DesiredNetwork, links: Observed['links']): Link[] {
   return [...links.values()].filter(
@@ -99,12 +100,15 @@ function foreignBridgePorts({ key, bridge, uplink }: DesiredNetwork, links: Obse
   )
 }
 
-/** A tap that outlived its QEMU. It is deleted, because libvirt cannot create a tap of the same name beside it. */
+/**
+ * Whether a tap was left behind when its QEMU ended. Such a tap must be deleted: libvirt cannot create another of the
+ * same name.
+ */
 const isAbandonedTap = (link: Link): boolean => link.kind === 'tun' && link.persistent && !link.carrier
 
 /**
- * A running guest's tap that is in no bridge, because the bridge was deleted and created again. A tap that libvirt is
- * just creating is still down: libvirt puts it up after it has put it into the bridge.
+ * Whether a tap of a running guest is in no bridge, because the bridge was deleted and created again. A tap that
+ * libvirt is just creating is still down: libvirt sets it up only after adding it to the bridge.
  */
 const isDetachedTap = (link: Link): boolean =>
   link.kind === 'tun' && link.up && link.carrier && link.master === undefined
@@ -117,7 +121,10 @@ function planTaps({ key, bridge, ports }: DesiredNetwork, { links }: Observed): 
   ]
 }
 
-/** Deletes everything that carries the key. A bridge with taps of running guests stays until they are gone. */
+/**
+ * Plans the removal of everything that the network has on this host. A bridge with taps of running guests stays until
+ * the guests are gone.
+ */
 function planTeardown(key: string, observed: Observed, folder: string): Command[] {
   const { links } = observed
   const bridge = links.get(ownBridgeName(key))

@@ -3,28 +3,29 @@ import { areRulesEqual, NO_RULES, type Rules, renderChanges, renderReplacement, 
 import { CommandFailed, type RunProgram } from './run.ts'
 
 /**
- * How closely observe() compares. `thorough`: every rule, which finds any change by another program, and takes nft as
- * long as writing the rules. `desired`: only whether all chains are there; that finds a flush of all rules, as by a
- * restart of nftables.service.
+ * How closely `observe` compares. `thorough`: every rule. That finds any change by another program, but takes nft as
+ * long as writing the rules. `desired`: only whether all chains exist. That finds a flush of all rules, for example by
+ * a restart of nftables.service.
  */
 export type Comparison = 'thorough' | { readonly desired: Rules }
 
 export class RulesInForce {
   readonly #runProgram: RunProgram
-  /** The rules that the agent applied last; undefined if it cannot tell whether that succeeded. */
+  /** The rules that the agent applied last. Undefined before the first apply and after one whose outcome is unknown. */
   #applied: Rules | undefined
-  /** How nft listed the applied rules; undefined if they were not listed, or were changed in part since then. */
+  /** nft's listing of the applied rules. Undefined if the agent has not listed them since it last changed them. */
   #listing: string | undefined
 
   constructor(runProgram: RunProgram) {
     this.#runProgram = runProgram
   }
 
-  /** Resolves to the rules in force; undefined if the agent cannot tell. */
+  /** Resolves to the rules in force; undefined if the agent cannot tell which rules are in force. */
   async observe(comparison: Comparison, signal: AbortSignal): Promise<Rules | undefined> {
     const applied = this.#applied
     const isThorough = comparison === 'thorough'
-    // The caller is about to change the rules, and the change fails if a chain is missing: there is no need to look.
+    // The caller is about to change the rules. If a chain is missing, that change fails, so it need not be checked
+    // here.
     if (!isThorough && applied !== undefined && !areRulesEqual(applied, comparison.desired)) return applied
     const chains = parseChainNames(await this.#runProgram(['nft', 'list', 'chains', 'bridge'], { signal }))
     if (chains === undefined) return NO_RULES
@@ -35,9 +36,9 @@ export class RulesInForce {
   }
 
   /**
-   * Puts the rules `to` in force: by a change of those chains that differ if the rules in force are known, else by
-   * replacing the table.
-   * @throws CommandFailed
+   * Puts the rules `to` in force. If the rules in force (`from`) are known, changes only the chains that differ;
+   * otherwise replaces the whole table.
+   * @throws CommandFailed (a Transient) if nft fails
    */
   async apply({ from, to }: { from: Rules | undefined; to: Rules }, signal: AbortSignal): Promise<void> {
     this.#applied = undefined
@@ -49,7 +50,7 @@ export class RulesInForce {
     if (!isChanged) this.#listing = await this.#listTable(signal)
   }
 
-  /** Answers false if nft refuses the changes: the rules in force are not `from`. */
+  /** Returns false if nft rejects the changes, which means that the rules in force are not `from`. */
   async #applyChanges(from: Rules, to: Rules, signal: AbortSignal): Promise<boolean> {
     try {
       await this.#runNft(renderChanges(from, to), signal)
@@ -64,7 +65,7 @@ export class RulesInForce {
     await this.#runProgram(['nft', '-f', '-'], { signal, input })
   }
 
-  /** Resolves to nft's listing of the agent's table, without packet counts; '' if there is no table. */
+  /** Resolves to nft's listing of the agent's table without packet counts; '' if there is no such table. */
   async #listTable(signal: AbortSignal): Promise<string> {
     try {
       return await this.#runProgram(['nft', '--stateless', 'list', 'table', 'bridge', TABLE], { signal })
@@ -75,7 +76,9 @@ export class RulesInForce {
   }
 }
 
-/** Takes the names of the agent's chains from a listing of all tables; undefined if the agent's table is missing. */
+/**
+ * Returns the names of the agent's chains in nft's listing of all tables; undefined if the agent's table is missing.
+ */
 function parseChainNames(listing: string): Set<string> | undefined {
   const table = listing.split(/^(?=table )/m).find((text) => text.startsWith(`table bridge ${TABLE} {`))
   if (table === undefined) return undefined

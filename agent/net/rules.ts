@@ -1,13 +1,12 @@
 /**
- * The nftables rules of this host's guests: one table, and every change of it is one transaction. Rules match devices
- * by name, so they are in force before libvirt creates the tap. The chains:
- *   prerouting  a guest with port security sends only from its MAC and its addresses, and no DHCP answers or router
- *               advertisements (guest-rules.ts)
- *   forward     the DHCP port exchanges frames with this host's guests of its network only, and these with no other
- *               DHCP server
+ * Renders the nftables rules for this host's guests: one table, of which every change is one transaction. The rules
+ * match devices by name, so they can be in force before libvirt creates the tap. Pure. The chains:
+ *   prerouting  a guest with port security sends only from its MAC and its addresses, and sends no DHCP answers and no
+ *               router advertisements (guest-rules.ts)
+ *   forward     the DHCP server's port exchanges frames only with this host's guests of its network, and these guests
+ *               exchange DHCP messages with no other server
  *   input       no frame from a bridge of the agent's reaches the host itself
- *   output      no frame of the host itself reaches a DHCP port
- * Pure.
+ *   output      no frame of the host itself reaches the port of a DHCP server
  */
 import { COMMON_GUEST_CHAIN, commonGuestRules, guestRules } from './guest-rules.ts'
 import { dhcpPortName } from './names.ts'
@@ -15,7 +14,7 @@ import type { DesiredNetwork } from './types.ts'
 
 export const TABLE = 'kubenova'
 
-/** The table's chains by name, each as the text of its rules. An empty map means that there is no table. */
+/** The chains of the agent's table by name; the value is the text of the chain's rules. An empty map means no table. */
 export type Rules = ReadonlyMap<string, string>
 
 export const NO_RULES: Rules = new Map()
@@ -52,17 +51,16 @@ export const areRulesEqual = (a: Rules, b: Rules): boolean =>
   a.size === b.size && [...a].every(([name, text]) => b.get(name) === text)
 
 /**
- * Renders the input of `nft -f -` that replaces the agent's table, whatever it holds. It is one transaction, so no
- * frame passes between the old rules and the new. `add` comes first, because `delete` fails for a table that is not
- * there.
+ * Renders the input of `nft -f -` that replaces the agent's table, whatever the table contains. It is one transaction,
+ * so no frame passes between the old and the new rules. `add` comes first, because `delete` fails if there is no table.
  */
 export const renderReplacement = (to: Rules): string =>
   `add table bridge ${TABLE}\ndelete table bridge ${TABLE}\n${to.size === 0 ? '' : renderTable(to)}`
 
 /**
- * Renders the input of `nft -f -` that changes the rules `from`, which are in force, to the rules `to`; neither may be
- * empty. It writes only the chains that differ, because nft takes seconds for the chains of some hundred guests.
- * Obsolete chains are deleted last: nft refuses to delete a chain that another chain jumps to.
+ * Renders the input of `nft -f -` that changes the rules in force, `from`, to the rules `to`. Neither may be empty.
+ * Contains only the chains that differ, because nft takes seconds for the chains of some hundred guests. Obsolete
+ * chains are deleted last: nft does not delete a chain that another chain jumps to.
  */
 export function renderChanges(from: Rules, to: Rules): string {
   const changed = new Map([...to].filter(([name, text]) => from.get(name) !== text))
@@ -83,14 +81,17 @@ const renderChain = (name: string, rules: readonly string[]): [string, string] =
 ]
 
 /**
- * -300 is the first priority that nft has a name for on a bridge (dstnat), so these rules see a frame before other
- * tables do.
+ * Renders the definition of a hook's chain. Priority -300 is the earliest that nft has a name for on bridges (dstnat),
+ * so these rules see a frame before those of other tables.
  */
 const baseChain = (name: string): string => `type filter hook ${name} priority -300; policy accept;`
 
 const renderNameSet = (names: readonly string[]): string => `{ ${names.map((n) => `"${n}"`).join(', ')} }`
 
-/** A verdict map: frames of each device jump to the device's chain. */
+/**
+ * Renders a verdict map: frames of each device jump to the device's chain.
+ * @param chains the chain of each device, by device name
+ */
 function vmapRule(field: string, chains: ReadonlyMap<string, string>): string[] {
   const entries = [...chains].map(([device, name]) => `"${device}" : jump ${name}`)
   return entries.length === 0 ? [] : [`${field} vmap { ${entries.join(', ')} }`]
@@ -114,7 +115,7 @@ function dhcpChains({ key, ports }: DesiredNetwork): [string, string][] {
     renderChain(names.dhcpSends, [`oifname != ${taps} counter drop`]),
     renderChain(names.dhcpReceives, [`iifname != ${taps} counter drop`]),
     renderChain(names.guestSends, [`oifname != "${port}" udp dport { 67, 547 } counter drop`]),
-    // Some DHCP clients accept an answer to their port from any port of the server, so both ports are matched.
+    // Some DHCP clients accept an answer from any server port, so the rules match the server's and the client's port.
     renderChain(names.guestReceives, [
       `iifname != "${port}" udp sport { 67, 547 } counter drop`,
       `iifname != "${port}" udp dport { 68, 546 } counter drop`,
@@ -122,7 +123,11 @@ function dhcpChains({ key, ports }: DesiredNetwork): [string, string][] {
   ]
 }
 
-/** The name of the chain for each device: `dhcp` for the DHCP ports, `guest` for the taps. */
+/**
+ * Returns the name of the chain for each device.
+ * @param dhcp the chain for the ports of DHCP servers
+ * @param guest the chain for the guests' taps
+ */
 function chainsByDevice(
   networks: readonly DesiredNetwork[],
   dhcp: 'dhcpSends' | 'dhcpReceives',
@@ -140,9 +145,9 @@ const sendChains = (networks: readonly DesiredNetwork[]) => chainsByDevice(netwo
 const receiveChains = (networks: readonly DesiredNetwork[]) => chainsByDevice(networks, 'dhcpReceives', 'guestReceives')
 
 /**
- * Devices whose frames must not reach the host itself: Linux answers ARP for any of the host's addresses on any device,
- * even on a bridge without addresses. A bridge that the administrator made is exempt: there, guests may reach the host
- * like any neighbour.
+ * Returns the devices whose frames must not reach the host itself. Linux answers ARP for any of the host's addresses on
+ * any device, even on a bridge without addresses. A bridge that the administrator made is exempt: there, guests may
+ * reach the host like any other machine.
  */
 function devicesBarredFromHost({ key, ownBridge, ports, uplink, dhcp }: DesiredNetwork): string[] {
   const devices = [...ports.map((p) => p.tap), ...(uplink === undefined ? [] : [uplink])]

@@ -1,25 +1,27 @@
 /**
- * Runs programs of the host: without a shell, with a time limit, and with the program's stderr in the error of a
- * failure.
+ * Runs programs on the host, without a shell and with a time limit. The error of a failed program contains its stderr.
  */
 import { type ExecFileException, execFile } from 'node:child_process'
 import { type Reason, Transient } from '../../crds/index.ts'
 
 export interface RunOptions {
-  /** Written to standard input. */
+  /** Text for the program's standard input. */
   readonly input?: string
   readonly signal?: AbortSignal
-  /** Default 10 s; the programs that the agent runs take some milliseconds. */
+  /**
+   * Milliseconds after which the program is killed. Default 10 s; the programs that the agent runs take some
+   * milliseconds.
+   */
   readonly timeoutMs?: number
 }
 
 /**
  * Runs a program and resolves to its standard output.
- * @throws CommandFailed (a Transient); the signal's reason when aborted
+ * @throws CommandFailed (a Transient); the signal's reason if the signal aborts
  */
 export type RunProgram = (argv: readonly [string, ...string[]], options?: RunOptions) => Promise<string>
 
-/** The program is not installed, exceeded its time limit, or ended with an error. */
+/** The program is not installed, exceeded its time limit, or exited with an error. */
 export class CommandFailed extends Transient {
   readonly argv: readonly string[]
   readonly stderr: string
@@ -31,8 +33,9 @@ export class CommandFailed extends Transient {
 }
 
 /**
- * `prefix` goes before every command; a test passes `nsenter --net=…` to run programs in the network namespace of a
- * test host.
+ * Returns the function that runs programs.
+ * @param prefix arguments before every command line; a test passes `nsenter --net=…` to run programs in the network
+ * namespace of a test host
  */
 export function createProgramRunner(prefix: readonly string[] = []): RunProgram {
   return (argv, { input, signal, timeoutMs = 10_000 } = {}) => {
@@ -49,8 +52,8 @@ export function createProgramRunner(prefix: readonly string[] = []): RunProgram 
       else if (signal?.aborted) reject(signal.reason)
       else reject(toCommandFailed(argv, error, stderr.trim(), timeoutMs))
     })
-    // A program that ends without reading its input breaks the pipe. Its exit status gives the reason, so this error is
-    // ignored.
+    // If a program ends without reading its input, writing to it fails. Ignore that error, because the program's exit
+    // status gives the reason.
     child.stdin?.on('error', () => undefined)
     child.stdin?.end(input)
     return promise

@@ -3,8 +3,8 @@ import * as frame from '../../test/rig/frames.ts'
 import { captureFrames, requestDhcpLease, type Space, sendFrames } from '../../test/rig/segment.ts'
 import { createGuest, createNic, ctx, fixedIP, makeHost, NETWORK, type TestHost } from './testing.ts'
 
-// Guest 5 sends legitimate and forged frames, guest 6 listens. Their network has no DHCP, because its rules would drop
-// some of these too.
+// Guest 5 sends legitimate and forged frames; guest 6 listens. Their network has no DHCP server, because the rules for
+// one would also drop some of the forged frames.
 const MAC = createNic(5).macAddress
 const LL = 'fe80::f816:3eff:fe00:5'
 const v4 = fixedIP(5, { dhcp: false })
@@ -33,7 +33,8 @@ beforeAll(async () => {
 afterAll(() => host[Symbol.asyncDispose]())
 
 /**
- * Sends the frames and resolves to those that arrive. Frames stay in order, so all have arrived when the end frame has.
+ * Sends the frames from guest 5 and resolves to the frames that reach guest 6. Frames stay in order: once the last one,
+ * END, has arrived, none of the others can follow.
  */
 async function sendAndReceive(...sent: string[]): Promise<string[]> {
   using ear = await captureFrames(receiver)
@@ -52,16 +53,16 @@ const dhcpFrame = (more: object, message: Partial<Parameters<typeof frame.dhcpMe
   })
 const dhcp6Frame = (more: object) =>
   frame.udpIpv6Frame(multicast, { src: LL, dst: 'ff02::1', sport: 546, dport: 547, body: '01abcdef', ...more })
-/** A fragment from the guest's own address. */
+/** An IPv6 fragment that guest 5 sends from its own address. */
 const fragmentFrame = (next: string, where: object, payload: string) =>
   frame.ipv6Frame(multicast, '2c', { src: LL, dst: 'ff02::1' }, frame.ipv6FragmentHeader(next, where) + payload)
-/** Has the router alert option before the message (RFC 3810, section 5). */
+/** A multicast listener message, with the router alert option before it (RFC 3810, section 5). */
 function multicastListener(src: string, message: { type: number; body: string }): string {
   const ends = { src, dst: 'ff02::1' }
   return frame.ipv6Frame(multicast, '00', ends, `3a00050200000100${frame.icmpv6Message({ ...ends, ...message })}`)
 }
 const advertisement = `86000000${'0'.repeat(24)}`
-/** Destination options of `eights` times 8 bytes before a header of type `next`. */
+/** A destination options header with `eights` × 8 bytes, followed by a header of type `next`. */
 const padding = (next: string, eights: number) => `${next}0${eights - 1}0104${'0'.repeat(8)}`
 
 const legitimate: Record<string, string> = {
@@ -231,7 +232,7 @@ describe('port security', () => {
     const other = await host.boot(createGuest(4, more))
     using ear = await captureFrames(other)
     await sendFrames(free, ...Object.values(forged))
-    // The kernel gives a listener the frame without its VLAN tag.
+    // The receiving kernel removes the VLAN tag from a captured frame, so look for the text in that frame.
     for (const sent of Object.values(forged))
       await ear.waitForFrame(sent.includes('81000005') ? frame.hexText('vlan') : sent)
   })
@@ -274,10 +275,10 @@ test('a guest does not reach the host through its bridge, though Linux would ans
   const answer = frame.hexIp('10.0.0.77') + MAC.replaceAll(':', '')
   using ear = await captureFrames(machine)
   await sendFrames(machine, ask)
-  // By the time DHCP has answered, the ARP request before it would have been answered too.
+  // Frames stay in order: once DHCP has answered, an answer to the earlier ARP request would have arrived.
   expect(await requestDhcpLease(machine)).toMatchObject({ ip: '10.0.0.5' })
   expect(ear.frames.filter((f) => f.includes(answer))).toEqual([])
-  // Without the rule Linux does answer, so the test would see it.
+  // Show that the test can fail: without the rule, Linux does answer.
   await lone.space.run('nft', 'delete', 'chain', 'bridge', 'kubenova', 'input')
   await sendFrames(machine, ask)
   await ear.waitForFrame(answer)

@@ -1,4 +1,6 @@
-/** Helpers of this folder's tests: interfaces as a scheduled server has them, and a test host in namespaces. */
+/**
+ * Helpers for this folder's tests: interfaces as a scheduled Server has them, and a test host in network namespaces.
+ */
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,7 +25,7 @@ export const fixedIP = (n: number, more: Partial<FixedIP> = {}): FixedIP => ({
   ...more,
 })
 
-/** Port number n of the network: MAC fa:16:3e:00:00:0n, address 10.0.0.n. */
+/** The interface of port number n of the network: MAC fa:16:3e:00:00:0n, address 10.0.0.n. */
 export const createNic = (n: number, more: Partial<Interface> = {}): Interface => ({
   port: `port-${n}`,
   portId: `${String(n).padStart(8, '0')}-aaaa-4bbb-8ccc-dddddddddddd`,
@@ -43,11 +45,11 @@ export const createGuest = (n: number, more: Partial<Interface> = {}): HostedGue
   interfaces: [createNic(n, more)],
 })
 
-/** The rules of a host with these guests. */
+/** Returns the nftables rules of a host with these guests. */
 export const rulesFor = (...guests: HostedGuest[]): Rules =>
   rulesOf([...buildDesiredNetworks(guests, (key) => `/state/${key}`).values()])
 
-/** A device that is up. */
+/** Returns an observed device that is up. */
 export const createLink = (name: string, more: Partial<Link> = {}): Link => ({
   name,
   index: 1,
@@ -69,9 +71,12 @@ export interface TestHost extends AsyncDisposable {
   readonly space: Space
   readonly stateDir: string
   readonly net: HostNetwork
-  /** Plugs and starts the guest, as the agent and libvirt do. */
+  /** Plugs the guest as the agent does, and starts it as libvirt does. */
   boot(guest: HostedGuest): Promise<Space>
-  /** Replaces the agent. `wrap` may intercept the programs that the new agent runs. */
+  /**
+   * Closes the HostNetwork and opens a new one, as a restart of the agent does. `wrap` may intercept the programs that
+   * the new one runs.
+   */
   restart(wrap?: (run: RunProgram) => RunProgram): Promise<HostNetwork>
 }
 
@@ -79,7 +84,7 @@ export async function makeHost(name = 'host'): Promise<TestHost> {
   const stack = new AsyncDisposableStack()
   const stateDir = mkdtempSync(join(tmpdir(), 'kubenova-net-'))
   stack.defer(() => rmSync(stateDir, { recursive: true, force: true }))
-  // dnsmasq runs as `nobody` when it reads its files again.
+  // dnsmasq runs as `nobody` when it reads its files again, so it must be able to enter the folder.
   chmodSync(stateDir, 0o755)
   const space = stack.use(await createSpace())
   const run = createProgramRunner(space.enterCommand)
@@ -106,7 +111,7 @@ export async function makeHost(name = 'host'): Promise<TestHost> {
   }
 }
 
-/** Everything that a network could leave behind: devices, namespaces, rules, processes and files. */
+/** Reads everything that a network could leave behind on a host: devices, namespaces, rules, processes and files. */
 export async function readHostState({ space, stateDir }: TestHost): Promise<unknown> {
   const links = JSON.parse(await space.run('ip', '-json', '-details', 'address', 'show')) as Record<string, unknown>[]
   const namespaces = (await space.run('ip', 'netns', 'list')).replaceAll(/ \(id: \d+\)/g, '')
@@ -117,7 +122,7 @@ export async function readHostState({ space, stateDir }: TestHost): Promise<unkn
   return { links: links.map(stableFieldsOf), namespaces, rules, processes, files }
 }
 
-/** The chains as nft lists them, sorted: nft lists them in the order in which they were added. */
+/** Returns the chains as nft lists them, but sorted by text: nft lists chains in the order in which they were added. */
 export async function listedRules(space: Space): Promise<string[]> {
   const listing = await space.run('nft', '--stateless', 'list', 'ruleset')
   return listing
@@ -126,7 +131,10 @@ export async function listedRules(space: Space): Promise<string[]> {
     .toSorted()
 }
 
-/** Leaves out what differs between two equal devices, and the carrier flags, which the kernel sets with a delay. */
+/**
+ * Drops the fields that differ between two otherwise equal devices, and the carrier flags, which the kernel sets with a
+ * delay.
+ */
 function stableFieldsOf({ ifname, flags, mtu, master, addr_info }: Record<string, unknown>) {
   const stableFlags = Array.isArray(flags)
     ? flags.filter((flag) => flag !== 'LOWER_UP' && flag !== 'NO-CARRIER')

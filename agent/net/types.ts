@@ -1,17 +1,19 @@
-/** The desired and the observed state that plan() compares, and the commands that it returns. */
+/** Types of the desired and the observed state of the host's network, and of the commands that plan() returns. */
 import type { FixedIP, Interface } from '../../crds/kinds/server-status.ts'
 import type { Rules } from './rules.ts'
 
-/** The network part of a server that is on this host or about to be migrated here. */
+/**
+ * The part of a Server that concerns the host's network. The Server runs on this host or is about to be migrated here.
+ */
 export interface HostedGuest {
-  /** The server's UUID. */
+  /** The Server's UUID. */
   readonly id: string
-  /** DHCP gives it to the guest. */
+  /** The host name that DHCP gives to the guest; undefined for none. */
   readonly hostname?: string
   readonly interfaces: readonly Interface[]
 }
 
-/** An interface with the device names that the domain's XML needs. */
+/** An interface with the names of its bridge and tap, which the domain's XML needs. */
 export type PluggedInterface = Omit<Interface, 'bridge'> & {
   readonly bridge: string
   readonly tap: string
@@ -20,13 +22,13 @@ export type PluggedInterface = Omit<Interface, 'bridge'> & {
 export interface DesiredPort {
   readonly tap: string
   readonly mac: string
-  /** If true, the guest may only send frames from its MAC and its addresses. */
+  /** If true, the guest may send frames only from its own MAC and addresses. */
   readonly portSecurity: boolean
   readonly fixedIPs: readonly FixedIP[]
   readonly hostname?: string
 }
 
-/** The texts of dnsmasq's three files: see dnsmasq-config.ts. */
+/** The contents of dnsmasq's three files (see dnsmasq-config.ts). */
 export interface DnsmasqConfig {
   readonly conf: string
   readonly hosts: string
@@ -35,22 +37,25 @@ export interface DnsmasqConfig {
 
 export interface DesiredDhcp {
   readonly mac: string
-  /** With prefix length, such as 10.0.0.2/24. */
+  /** Addresses of the DHCP server with prefix length, such as 10.0.0.2/24. */
   readonly addresses: readonly string[]
   readonly config: DnsmasqConfig
 }
 
 export interface DesiredNetwork {
   readonly key: string
-  /** namespace/name, for messages. */
+  /** The Network's namespace/name, for messages. */
   readonly name: string
   readonly bridge: string
-  /** False for a bridge that the host's administrator made: the agent connects guests to it and never changes it. */
+  /**
+   * True for a bridge that the agent makes. False for a bridge of the host's administrator: the agent connects guests
+   * to it and never changes it.
+   */
   readonly ownBridge: boolean
   readonly uplink?: string
   readonly mtu: number
   readonly ports: readonly DesiredPort[]
-  /** Absent if no port on this host gets its address by DHCP. */
+  /** Undefined if no port on this host gets its address by DHCP. */
   readonly dhcp?: DesiredDhcp
 }
 
@@ -62,42 +67,44 @@ export interface Link {
   readonly mac: string
   readonly mtu: number
   readonly up: boolean
-  /** For a tap: whether a process (QEMU) has it open. */
+  /** Whether the device has a carrier. A tap has one while a process (QEMU) has it open. */
   readonly carrier: boolean
   readonly master?: string
-  /** Index of the device at the other end of a veth pair. */
+  /** For a veth device: the index of the device at its other end. */
   readonly peer?: number
-  /** Whether it has a link-local address. */
+  /** Whether the device has a link-local address. */
   readonly linkLocal: boolean
   readonly stp: boolean
-  /** True for a tap that the kernel keeps after the process that had it open has ended. */
+  /** Whether the device is a tap that the kernel keeps after the process that opened it has ended. */
   readonly persistent: boolean
-  /** With prefix length; link-local addresses are left out. */
+  /** The device's addresses with prefix length, except link-local ones. */
   readonly addresses: readonly string[]
 }
 
 export interface ObservedDhcp {
-  /** Ids of the dnsmasq processes that use this network's files. */
+  /** Ids of the dnsmasq processes that use this network's files. A healthy network with DHCP has exactly one. */
   readonly pids: readonly number[]
-  /** The configuration that the process has read, if the agent knows it. */
+  /** The configuration that the dnsmasq process has read; undefined if the agent cannot tell. */
   readonly applied?: DnsmasqConfig
 }
 
 export interface Observed {
   readonly links: ReadonlyMap<string, Link>
   /**
-   * The agent's DHCP namespaces by network key, each with its device if there is one. `broken`: the name is there but
-   * no namespace behind it. `unread`: the namespace was not entered, because its network was not asked for.
+   * The namespaces of the DHCP servers by network key (names.ts), each with its veth device if there is one. `broken`:
+   * the name exists without a namespace. `unread`: the namespace was not read, because the caller did not ask for its
+   * network.
    */
   readonly namespaces: ReadonlyMap<string, { device?: Link } | 'broken' | 'unread'>
-  /** By network key, for each network that has dnsmasq files or processes. */
+  /** The observed DHCP server of each network that has dnsmasq files or processes, by network key. */
   readonly dhcp: ReadonlyMap<string, ObservedDhcp>
   /** The nftables rules in force; undefined if the agent cannot tell. */
   readonly rules: Rules | undefined
 }
 
 /**
- * A failed command ends the commands with the same `key` (network). A failed command without a key ends the whole run.
+ * One command of a plan. `key` is the key of the network that it is for. A failed command ends the commands with the
+ * same key; a failed command without a key ends the whole run.
  */
 export type Command = { readonly key?: string } & (
   | {
@@ -105,8 +112,8 @@ export type Command = { readonly key?: string } & (
       readonly argv: readonly [string, ...string[]]
       readonly input?: string
       /**
-       * A failure with this text on stderr counts as success: the device to delete is gone already, for example because
-       * the kernel deleted the namespace of the pair's other end.
+       * If the program fails with this text on stderr, the command counts as successful: the device to delete is gone
+       * already, for example because the kernel deleted the namespace of the pair's other end.
        */
       readonly ignoredError?: string
     }

@@ -1,4 +1,7 @@
-/** The memory balloon, for its statistics: the guest reports every ten seconds (Nova's mem_stats_period_seconds). */
+/**
+ * The memory balloon device. It is used only for statistics, which the guest reports every ten seconds (as with Nova's
+ * mem_stats_period_seconds).
+ */
 import { type Element, xmlElement } from '../render-xml.ts'
 
 export function balloonElement(): Element {

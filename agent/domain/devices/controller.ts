@@ -1,6 +1,6 @@
 /**
- * Controllers for the buses that the other devices need and, on PCI Express, free root ports for devices that are
- * attached later.
+ * Controllers for the buses that the domain's other devices use and, on a machine with PCI Express, free root ports for
+ * devices that are attached later.
  */
 import type { DomainInput } from '../input.ts'
 import { hasPcie } from '../os.ts'
@@ -8,17 +8,21 @@ import { type Element, xmlElement } from '../render-xml.ts'
 import { drivesOf } from './disk.ts'
 import { inputBusOf } from './graphics.ts'
 
-/** Free root ports: libvirt adds one for each device of the definition, but none for devices attached later. */
+/**
+ * Number of root ports for devices that are attached later. libvirt itself adds ports only for the devices that a
+ * domain is defined with.
+ */
 const FREE_ROOT_PORTS = 8
 
-/** @param pciDevices how many devices of the definition take a root port */
+/** @param pciDevices number of the domain's devices that take a root port, without controllers */
 export function controllerElements(input: DomainInput, pciDevices: number): Element[] {
   const buses = new Set<string>(drivesOf(input).map(({ bus }) => bus)).add(inputBusOf(input))
   const needsScsi = buses.has('scsi')
   const needsUsb = buses.has('usb')
   return [
     ...(hasPcie(input) ? rootPortElements(pciDevices + Number(needsScsi) + Number(needsUsb) + FREE_ROOT_PORTS) : []),
-    // Without this element libvirt adds a USB controller that no device uses.
+    // libvirt adds a USB controller to a domain that has no <controller type='usb'>. So this element is there even if
+    // no device uses USB; the model `none` then means no controller.
     xmlElement('controller', { type: 'usb', model: needsUsb ? 'qemu-xhci' : 'none' }),
     ...(needsScsi ? [xmlElement('controller', { type: 'scsi', index: 0, model: 'virtio-scsi' })] : []),
   ]

@@ -1,6 +1,6 @@
 /**
- * Disks: root, ephemeral, swap and the config drive, in Nova's order, which gives them the names vda, vdb, …; in a
- * rescue the rescue disk comes before them, and the root disk is the second.
+ * The domain's disks in Nova's order (root, ephemeral, swap, config drive), from which the names vda, vdb, … follow. In
+ * a rescue the rescue disk comes first and the root disk second.
  */
 import { Terminal } from '../../../crds/index.ts'
 import type { DiskFile, DomainInput } from '../input.ts'
@@ -11,7 +11,7 @@ import { type Element, xmlElement } from '../render-xml.ts'
 const diskBuses = ['virtio', 'scsi', 'sata', 'ide', 'usb'] as const
 export type DiskBus = (typeof diskBuses)[number]
 
-/** How the guest's device names on each bus begin. */
+/** The prefix of the target name, and usually of the guest's device name, for each bus. */
 export const diskTargetPrefixes: Readonly<Record<DiskBus, string>> = {
   virtio: 'vd',
   scsi: 'sd',
@@ -20,7 +20,7 @@ export const diskTargetPrefixes: Readonly<Record<DiskBus, string>> = {
   usb: 'sd',
 }
 
-/** A disk or CD before it has a target name. */
+/** A disk or CD that has no target name (such as vda) yet. */
 interface Drive {
   device: 'disk' | 'cdrom'
   bus: DiskBus
@@ -28,16 +28,19 @@ interface Drive {
   bootOrder?: number
 }
 
-/** Throws Terminal UnsupportedHardware for an IDE disk on a machine without IDE. */
+/**
+ * The bus of the disks: the image's hw_disk_bus, or virtio.
+ * @throws Terminal UnsupportedHardware if the bus is unknown, or is IDE on a machine without IDE
+ */
 export function diskBusOf(input: DomainInput): DiskBus {
   const bus = requireOneOf('hw_disk_bus', imageProperty(input, 'hw_disk_bus') ?? 'virtio', diskBuses)
   return rejectIdeOnPcie(input, 'hw_disk_bus', bus)
 }
 
 /**
- * The bus of the config drive's CD: the image's choice, or one that guests have a driver for. On PCI Express Nova takes
- * SATA, but the cloud kernels of distributions have no AHCI driver and would not see the config drive. So it is
- * virtio-scsi, except for Windows, which has no driver for that.
+ * The bus of the config drive's CD: the image's hw_cdrom_bus, or a bus that guests have a driver for. On PCI Express
+ * Nova uses SATA, but the cloud kernels of distributions have no AHCI driver and would not see the config drive. So
+ * this uses virtio-scsi, except for Windows, which has no driver for virtio-scsi.
  */
 export function cdromBusOf(input: DomainInput): DiskBus {
   const fallback = !hasPcie(input) ? 'ide' : isWindows(input) ? 'sata' : 'scsi'
@@ -53,7 +56,7 @@ function rejectIdeOnPcie(input: DomainInput, name: string, bus: DiskBus): DiskBu
   )
 }
 
-/** In the order of their target names. */
+/** Returns the domain's disks and its config drive in the order of their target names. */
 export function drivesOf(input: DomainInput): Drive[] {
   const { rescueDisk, rootDisk, ephemeral, swap, configDrive } = input.paths
   const bus = diskBusOf(input)
@@ -100,8 +103,9 @@ function diskElement({ device, bus, file, bootOrder }: Drive, target: string): E
 }
 
 /**
- * Names the backing file, so that QEMU does not take it from the overlay, which the guest may have written. Without
- * relabel=no libvirt would give the shared file to QEMU's user, and one guest could then change it for all servers.
+ * The <backingStore> of an overlay. It names the backing file, so that QEMU does not read the name from the overlay,
+ * which the guest may have changed. Without relabel=no libvirt would make QEMU's user the owner of the file that all
+ * servers share, and one guest could then change it for all.
  */
 const backingStoreElement = ({ path, format }: Pick<DiskFile, 'path' | 'format'>): Element =>
   xmlElement(

@@ -1,4 +1,4 @@
-/** The graphical console: VNC server, video card, and a pointer that a browser can move. */
+/** The graphical console: VNC server, video card, and a pointing device that a browser can control. */
 import type { DomainInput } from '../input.ts'
 import { imageProperty, requireOneOf } from '../properties.ts'
 import { type Element, xmlElement } from '../render-xml.ts'
@@ -14,7 +14,7 @@ function vncElement({ vncSocket }: DomainInput): Element {
   return xmlElement('graphics', { type: 'vnc' }, xmlElement('listen', { type: 'socket', socket: vncSocket }))
 }
 
-/** The default, virtio, works as plain VGA in a guest without its driver. */
+/** The default model, virtio, works as plain VGA in a guest that has no virtio driver. */
 function videoElement(input: DomainInput): Element {
   const type = requireOneOf('hw_video_model', imageProperty(input, 'hw_video_model') ?? 'virtio', videoModels)
   return xmlElement('video', {}, xmlElement('model', { type }))
@@ -25,7 +25,8 @@ export function inputBusOf(input: DomainInput): (typeof inputBuses)[number] {
 }
 
 /**
- * A tablet, because it reports absolute coordinates. QEMU gives x86 guests a PS/2 keyboard anyway, aarch64 guests none.
+ * The pointing device is a tablet, because a tablet reports absolute coordinates. A keyboard is added if the image
+ * chooses the bus, and on aarch64, where QEMU adds no keyboard by itself as it does on x86 (PS/2).
  */
 function inputDeviceElements(input: DomainInput): Element[] {
   const bus = inputBusOf(input)

@@ -1,4 +1,7 @@
-/** The channel to the QEMU guest agent, if the image declares that it has one. libvirt chooses the socket. */
+/**
+ * The channel to the QEMU guest agent, if the image's hw_qemu_guest_agent says that it has one. libvirt chooses the
+ * path of the host's socket.
+ */
 import type { DomainInput } from '../input.ts'
 import { imageProperty, isYes } from '../properties.ts'
 import { type Element, xmlElement } from '../render-xml.ts'

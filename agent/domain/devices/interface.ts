@@ -1,4 +1,4 @@
-/** Network interfaces: taps in bridges. */
+/** The domain's network interfaces, which are tap devices in bridges of the host. */
 import type { DomainInput, Vif } from '../input.ts'
 import { imageProperty, requireOneOf } from '../properties.ts'
 import { type Element, xmlElement } from '../render-xml.ts'

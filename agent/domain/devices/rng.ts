@@ -1,4 +1,7 @@
-/** A random number generator fed by the host, unless the flavor forbids it. hw_rng:rate_period is in milliseconds. */
+/**
+ * A random number generator that the host feeds, unless the flavor forbids it. The extra spec hw_rng:rate_period is in
+ * milliseconds.
+ */
 import type { DomainInput } from '../input.ts'
 import { extraSpec, imageProperty, isYes, requireOneOf } from '../properties.ts'
 import { type Element, xmlElement } from '../render-xml.ts'

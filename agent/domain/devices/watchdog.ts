@@ -1,4 +1,7 @@
-/** A watchdog card, if the image or the flavor names an action for it; the image wins. */
+/**
+ * A watchdog card, if the image or the flavor names the action to take when the watchdog fires. The image's choice
+ * wins.
+ */
 import type { DomainInput } from '../input.ts'
 import { extraSpec, imageProperty, requireOneOf } from '../properties.ts'
 import { type Element, xmlElement } from '../render-xml.ts'

@@ -1,4 +1,4 @@
-// A domain's disks: size, tuning, the jobs that copy, pull and commit them, and backups.
+// Procedures for a domain's disks: size, I/O limits, block jobs (which copy, pull or commit a disk), and backups.
 import { bool, flags, int, nothing, optionalOf, string, structOf, uhyper } from '../wire/types.ts'
 import { domain, typedParamsUpTo, xmlResult } from './common.ts'
 import { nameEntries } from './named.ts'
@@ -7,13 +7,13 @@ import { remoteProcedure } from './procedure.ts'
 const diskPathArgs = structOf({ dom: domain, path: string, flags })
 
 export const blockProcedures = nameEntries({
-  /** Sizes in bytes. */
+  /** All sizes are in bytes. */
   domainGetBlockInfo: remoteProcedure(
     194,
     diskPathArgs,
     structOf({ allocation: uhyper, capacity: uhyper, physical: uhyper }),
   ),
-  /** `size` in KiB, or in bytes with `blockResizeFlags.bytes`. */
+  /** `size` is in KiB, or in bytes with the flag `blockResizeFlags.bytes`. */
   domainBlockResize: remoteProcedure(251, structOf({ dom: domain, disk: string, size: uhyper, flags }), nothing),
   domainSetBlockIoTune: remoteProcedure(
     252,
@@ -21,7 +21,9 @@ export const blockProcedures = nameEntries({
     nothing,
   ),
 
-  /** `found` is false if the disk has no job. Type: `blockJobType`; `cur` of `end` is done. */
+  /**
+   * `found` is false if the disk has no block job. `type` is a `blockJobType`. `cur` of `end` units of work are done.
+   */
   domainGetBlockJobInfo: remoteProcedure(
     238,
     diskPathArgs,

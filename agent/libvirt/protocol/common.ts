@@ -1,4 +1,4 @@
-// Types that several procedures use: references to objects, typed parameters, libvirt's error.
+// Types that several procedures use: references to objects, typed parameters, and libvirt's error.
 import {
   arrayOf,
   bool,
@@ -16,14 +16,17 @@ import {
   uuid,
 } from '../wire/types.ts'
 
-/** Longest list of objects that libvirt sends (REMOTE_*_LIST_MAX). */
+/** Most items of a list of objects that libvirt sends (REMOTE_*_LIST_MAX). */
 export const listMax = 16_384
 
-/** A domain. libvirt identifies it by the UUID. `id` is -1 while the domain is off; a caller may always pass -1. */
+/**
+ * A reference to a domain. libvirt finds the domain by its UUID. `id` is -1 while the domain is off; callers may always
+ * pass -1.
+ */
 export const domain = structOf({ name: string, uuid, id: int })
 export type DomainRef = Output<typeof domain>
 
-/** Part of an error; this client has no procedures for libvirt's networks. */
+/** A reference to a libvirt network. Only errors contain it; this client has no procedures for networks. */
 const network = structOf({ name: string, uuid })
 
 export const storagePool = structOf({ name: string, uuid })
@@ -39,8 +42,8 @@ export const checkpoint = structOf({ name: string, dom: domain })
 export type CheckpointRef = Output<typeof checkpoint>
 
 /**
- * A named value. libvirt's documentation gives the names for each procedure; params.ts converts from and to plain
- * objects.
+ * A value with its name and type. libvirt's documentation lists the names for each procedure; params.ts converts typed
+ * parameters from and to plain objects.
  */
 export const typedParam = structOf({
   field: string,
@@ -76,9 +79,9 @@ export const wireError = structOf({
   net: optionalOf(network),
 })
 
-/** Arguments of a procedure that takes only a domain. */
+/** The arguments of a procedure that takes only a domain. */
 export const domainArgs = structOf({ dom: domain })
-/** Result of a procedure that gives a domain. */
+/** The result of a procedure that returns a domain. */
 export const domainResult = structOf({ dom: domain })
-/** Result of a procedure that gives an XML document. */
+/** The result of a procedure that returns an XML document. */
 export const xmlResult = structOf({ xml: string })

@@ -1,5 +1,5 @@
-// Opening a connection, authentication, facts of the daemon and its hypervisor, lists of domains, registering for
-// events.
+// Procedures that open a connection, authenticate, describe the daemon and its hypervisor, list domains, and register
+// for events.
 import {
   arrayOf,
   bool,
@@ -19,13 +19,13 @@ import { remoteProcedure } from './procedure.ts'
 
 const saslMax = 65_536
 const saslStep = structOf({ complete: bool, nil: bool, data: charsUpTo(saslMax) })
-/** Without `needResults` the daemon sends only the count `ret`. */
+/** If `needResults` is false, the daemon sends only the number of items, in the result's field `ret`. */
 const listArgs = structOf({ needResults: bool, flags })
 
 export const connectProcedures = nameEntries({
   connectOpen: remoteProcedure(1, structOf({ name: optionalOf(string), flags }), nothing),
   connectClose: remoteProcedure(2, nothing, nothing),
-  /** 1000000 × major + 1000 × minor + release, of the hypervisor. */
+  /** The hypervisor's version as a number: 1000000 × major + 1000 × minor + release. */
   connectGetVersion: remoteProcedure(4, nothing, structOf({ version: uhyper })),
   connectGetLibVersion: remoteProcedure(157, nothing, structOf({ version: uhyper })),
   connectGetHostname: remoteProcedure(59, nothing, structOf({ hostname: string })),
@@ -42,7 +42,7 @@ export const connectProcedures = nameEntries({
     }),
     structOf({ capabilities: string }),
   ),
-  /** Result: virCPUCompareResult (0 incompatible, 1 identical, 2 superset). */
+  /** `result` is a virCPUCompareResult: 0 the host's CPU is incompatible, 1 identical, 2 a superset of `xmlCpu`. */
   connectCompareHypervisorCpu: remoteProcedure(
     393,
     structOf({
@@ -56,11 +56,15 @@ export const connectProcedures = nameEntries({
     structOf({ result: int }),
   ),
   /**
-   * Feature: `driverFeature` in constants.ts. Asking for `programKeepAlive` also lets the daemon send its own PINGs.
+   * `feature` is a `driverFeature` (constants.ts). A call with `programKeepAlive` also lets the daemon send its own
+   * PINGs.
    */
   connectSupportsFeature: remoteProcedure(60, structOf({ feature: int }), structOf({ supported: bool })),
   connectListAllDomains: remoteProcedure(273, listArgs, structOf({ domains: arrayOf(domain, listMax), ret: uint })),
-  /** `doms` empty: all. `stats`: `domainStats` bits, 0 for all groups. Read records with `fromParams`. */
+  /**
+   * Empty `doms` means all domains. `stats` is a set of `domainStats` bits; 0 means all groups of statistics.
+   * `fromParams` converts each record's `params` to an object.
+   */
   connectGetAllDomainStats: remoteProcedure(
     344,
     structOf({ doms: arrayOf(domain, listMax), stats: flags, flags }),
@@ -73,7 +77,7 @@ export const connectProcedures = nameEntries({
   ),
   connectDomainEventCallbackDeregisterAny: remoteProcedure(317, structOf({ callbackId: int }), nothing),
 
-  /** Types: 0 none, 1 SASL, 2 polkit. */
+  /** `types` has the authentication types that the daemon accepts: 0 none, 1 SASL, 2 polkit. */
   authList: remoteProcedure(66, nothing, structOf({ types: arrayOf(int, 20) })),
   authSaslInit: remoteProcedure(67, nothing, structOf({ mechanisms: string })),
   authSaslStart: remoteProcedure(68, structOf({ mechanism: string, nil: bool, data: charsUpTo(saslMax) }), saslStep),

@@ -1,7 +1,7 @@
-// Names for the flags and types that the procedures take or give, as in libvirt's public headers. The comment of a
-// table gives the prefix that its names have there.
+// Names for the numbers (flags and types) that procedures take or return. Each table's comment gives the prefix of
+// these names in libvirt's public headers.
 
-/** VIR_DRV_FEATURE_*: `feature` of `connectSupportsFeature`. */
+/** libvirt's VIR_DRV_FEATURE_* values: `feature` of the procedure `connectSupportsFeature`. */
 export const driverFeature = {
   migrationV2: 1,
   migrationP2p: 4,
@@ -14,8 +14,8 @@ export const driverFeature = {
 } as const
 
 /**
- * VIR_CONNECT_LIST_DOMAINS_*: Filters of `connectListAllDomains`. Bits of one group add domains, each further group
- * narrows.
+ * libvirt's VIR_CONNECT_LIST_DOMAINS_* values: the flags of the procedure `connectListAllDomains`, in groups such as
+ * active/inactive. If a group has flags set, only domains that match one of these flags are listed.
  */
 export const connectListFlags = {
   active: 1,
@@ -36,12 +36,12 @@ export const connectListFlags = {
   noCheckpoint: 32768,
 } as const
 
-/** VIR_DOMAIN_DEFINE_*: `domainDefineXmlFlags`. */
+/** libvirt's VIR_DOMAIN_DEFINE_* values: the flags of the procedure `domainDefineXmlFlags`. */
 export const domainDefineFlags = {
   validate: 1,
 } as const
 
-/** VIR_DOMAIN_START_*: `domainCreateWithFlags`, `domainCreateXml`. */
+/** libvirt's VIR_DOMAIN_START_* values: the flags of the procedures `domainCreateWithFlags` and `domainCreateXml`. */
 export const domainCreateFlags = {
   paused: 1,
   autodestroy: 2,
@@ -51,7 +51,7 @@ export const domainCreateFlags = {
   resetNvram: 32,
 } as const
 
-/** VIR_DOMAIN_UNDEFINE_*: `domainUndefineFlags`. */
+/** libvirt's VIR_DOMAIN_UNDEFINE_* values: the flags of the procedure `domainUndefineFlags`. */
 export const domainUndefineFlags = {
   managedSave: 1,
   snapshotsMetadata: 2,
@@ -62,14 +62,14 @@ export const domainUndefineFlags = {
   keepTpm: 64,
 } as const
 
-/** VIR_DOMAIN_DESTROY_*: `domainDestroyFlags`. */
+/** libvirt's VIR_DOMAIN_DESTROY_* values: the flags of the procedure `domainDestroyFlags`. */
 export const domainDestroyFlags = {
   default: 0,
   graceful: 1,
   removeLogs: 2,
 } as const
 
-/** VIR_DOMAIN_SHUTDOWN_*: Ways to ask the guest to shut down. */
+/** libvirt's VIR_DOMAIN_SHUTDOWN_* values: the ways in which `domainShutdownFlags` can ask the guest to shut down. */
 export const domainShutdownFlags = {
   default: 0,
   acpiPowerBtn: 1,
@@ -79,7 +79,7 @@ export const domainShutdownFlags = {
   paravirt: 16,
 } as const
 
-/** VIR_DOMAIN_XML_*: `domainGetXmlDesc`. */
+/** libvirt's VIR_DOMAIN_XML_* values: the flags of the procedure `domainGetXmlDesc`. */
 export const domainXmlFlags = {
   secure: 1,
   inactive: 2,
@@ -87,7 +87,7 @@ export const domainXmlFlags = {
   migratable: 8,
 } as const
 
-/** VIR_DOMAIN_SAVE_*: `domainManagedSave`. */
+/** libvirt's VIR_DOMAIN_SAVE_* values: the flags of the procedure `domainManagedSave`. */
 export const saveFlags = {
   bypassCache: 1,
   running: 2,
@@ -95,33 +95,36 @@ export const saveFlags = {
   resetNvram: 8,
 } as const
 
-/** VIR_DOMAIN_AFFECT_*: Whether a change is to affect the running domain (live), its definition (config) or both. */
+/**
+ * libvirt's VIR_DOMAIN_AFFECT_* values: whether a change affects the running domain (`live`), its persistent definition
+ * (`config`, may be combined with `live`), or whichever of the two the domain's state calls for (`current`).
+ */
 export const modificationImpact = {
   current: 0,
   live: 1,
   config: 2,
 } as const
 
-/** VIR_DOMAIN_VCPU_*: With `modificationImpact`. */
+/** libvirt's VIR_DOMAIN_VCPU_* values: further flags of the vCPU procedures, combined with `modificationImpact`. */
 export const vcpuFlags = {
   maximum: 4,
   guest: 8,
   hotpluggable: 16,
 } as const
 
-/** VIR_DOMAIN_MEM_*: With `modificationImpact`. */
+/** libvirt's VIR_DOMAIN_MEM_* values: further flags of `domainSetMemoryFlags`, combined with `modificationImpact`. */
 export const memoryFlags = {
   maximum: 4,
 } as const
 
-/** VIR_DOMAIN_METADATA_*: `domainGetMetadata`, `domainSetMetadata`. */
+/** libvirt's VIR_DOMAIN_METADATA_* values: `type` of the procedures `domainGetMetadata` and `domainSetMetadata`. */
 export const metadataType = {
   description: 0,
   title: 1,
   element: 2,
 } as const
 
-/** VIR_DOMAIN_STATS_*: Groups of `connectGetAllDomainStats`. */
+/** libvirt's VIR_DOMAIN_STATS_* values: the groups of statistics that `connectGetAllDomainStats` can return. */
 export const domainStats = {
   state: 1,
   cpuTotal: 2,
@@ -136,7 +139,7 @@ export const domainStats = {
   vm: 1024,
 } as const
 
-/** VIR_CONNECT_GET_ALL_DOMAINS_STATS_*: Flags of `connectGetAllDomainStats`. */
+/** libvirt's VIR_CONNECT_GET_ALL_DOMAINS_STATS_* values: the flags of the procedure `connectGetAllDomainStats`. */
 export const allDomainStatsFlags = {
   active: 1,
   inactive: 2,
@@ -151,12 +154,12 @@ export const allDomainStatsFlags = {
   enforceStats: 2147483648,
 } as const
 
-/** VIR_DOMAIN_BLOCK_RESIZE_*: `domainBlockResize`. */
+/** libvirt's VIR_DOMAIN_BLOCK_RESIZE_* values: the flags of the procedure `domainBlockResize`. */
 export const blockResizeFlags = {
   bytes: 1,
 } as const
 
-/** VIR_DOMAIN_BLOCK_JOB_TYPE_*: `domainGetBlockJobInfo` and the event `blockJob`. */
+/** libvirt's VIR_DOMAIN_BLOCK_JOB_TYPE_* values: `type` of `domainGetBlockJobInfo` and of the event `blockJob`. */
 export const blockJobType = {
   unknown: 0,
   pull: 1,
@@ -166,7 +169,7 @@ export const blockJobType = {
   backup: 5,
 } as const
 
-/** VIR_DOMAIN_BLOCK_JOB_*: Status of the event `blockJob`. */
+/** libvirt's VIR_DOMAIN_BLOCK_JOB_* values: `status` of the event `blockJob`. */
 export const blockJobStatus = {
   completed: 0,
   failed: 1,
@@ -174,13 +177,13 @@ export const blockJobStatus = {
   ready: 3,
 } as const
 
-/** VIR_DOMAIN_BLOCK_JOB_ABORT_*: `domainBlockJobAbort`. */
+/** libvirt's VIR_DOMAIN_BLOCK_JOB_ABORT_* values: the flags of the procedure `domainBlockJobAbort`. */
 export const blockJobAbortFlags = {
   async: 1,
   pivot: 2,
 } as const
 
-/** VIR_DOMAIN_BLOCK_COMMIT_*: `domainBlockCommit`. */
+/** libvirt's VIR_DOMAIN_BLOCK_COMMIT_* values: the flags of the procedure `domainBlockCommit`. */
 export const blockCommitFlags = {
   shallow: 1,
   delete: 2,
@@ -189,7 +192,7 @@ export const blockCommitFlags = {
   bandwidthBytes: 16,
 } as const
 
-/** VIR_DOMAIN_BLOCK_COPY_*: `domainBlockCopy`. */
+/** libvirt's VIR_DOMAIN_BLOCK_COPY_* values: the flags of the procedure `domainBlockCopy`. */
 export const blockCopyFlags = {
   shallow: 1,
   reuseExt: 2,
@@ -197,7 +200,7 @@ export const blockCopyFlags = {
   synchronousWrites: 8,
 } as const
 
-/** VIR_DOMAIN_BLOCK_REBASE_*: `domainBlockRebase`. */
+/** libvirt's VIR_DOMAIN_BLOCK_REBASE_* values: the flags of the procedure `domainBlockRebase`. */
 export const blockRebaseFlags = {
   shallow: 1,
   reuseExt: 2,
@@ -208,7 +211,7 @@ export const blockRebaseFlags = {
   bandwidthBytes: 64,
 } as const
 
-/** VIR_DOMAIN_JOB_*: Type of `domainGetJobStats`. */
+/** libvirt's VIR_DOMAIN_JOB_* values: `type` in the result of the procedure `domainGetJobStats`. */
 export const jobType = {
   none: 0,
   bounded: 1,
@@ -218,13 +221,13 @@ export const jobType = {
   cancelled: 5,
 } as const
 
-/** VIR_DOMAIN_JOB_STATS_*: `domainGetJobStats`. */
+/** libvirt's VIR_DOMAIN_JOB_STATS_* values: the flags of the procedure `domainGetJobStats`. */
 export const jobStatsFlags = {
   completed: 1,
   keepCompleted: 2,
 } as const
 
-/** VIR_MIGRATE_*: `domainMigratePerform3Params`. */
+/** libvirt's VIR_MIGRATE_* values: the flags of the procedure `domainMigratePerform3Params`. */
 export const migrateFlags = {
   live: 1,
   peer2peer: 2,
@@ -249,7 +252,7 @@ export const migrateFlags = {
   zerocopy: 1048576,
 } as const
 
-/** VIR_DOMAIN_SNAPSHOT_CREATE_*: `domainSnapshotCreateXml`. */
+/** libvirt's VIR_DOMAIN_SNAPSHOT_CREATE_* values: the flags of the procedure `domainSnapshotCreateXml`. */
 export const snapshotCreateFlags = {
   redefine: 1,
   current: 2,
@@ -263,27 +266,27 @@ export const snapshotCreateFlags = {
   validate: 512,
 } as const
 
-/** VIR_DOMAIN_SNAPSHOT_DELETE_*: `domainSnapshotDelete`. */
+/** libvirt's VIR_DOMAIN_SNAPSHOT_DELETE_* values: the flags of the procedure `domainSnapshotDelete`. */
 export const snapshotDeleteFlags = {
   children: 1,
   metadataOnly: 2,
   childrenOnly: 4,
 } as const
 
-/** VIR_DOMAIN_CHECKPOINT_DELETE_*: `domainCheckpointDelete`. */
+/** libvirt's VIR_DOMAIN_CHECKPOINT_DELETE_* values: the flags of the procedure `domainCheckpointDelete`. */
 export const checkpointDeleteFlags = {
   children: 1,
   metadataOnly: 2,
   childrenOnly: 4,
 } as const
 
-/** VIR_DOMAIN_CONSOLE_*: `domainOpenConsole`. */
+/** libvirt's VIR_DOMAIN_CONSOLE_* values: the flags of the procedure `domainOpenConsole`. */
 export const consoleFlags = {
   force: 1,
   safe: 2,
 } as const
 
-/** VIR_STORAGE_VOL_CREATE_*: `storageVolCreateXml`. */
+/** libvirt's VIR_STORAGE_VOL_CREATE_* values: the flags of the procedure `storageVolCreateXml`. */
 export const storageVolCreateFlags = {
   preallocMetadata: 1,
   reflink: 2,

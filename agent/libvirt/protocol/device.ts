@@ -1,4 +1,4 @@
-// A domain's devices: attach, detach, update, and tuning of network interfaces.
+// Procedures that attach, detach and update a domain's devices, and tune its network interfaces.
 import { flags, nothing, string, structOf } from '../wire/types.ts'
 import { domain, typedParamsUpTo } from './common.ts'
 import { nameEntries } from './named.ts'
@@ -8,7 +8,10 @@ const deviceArgs = structOf({ dom: domain, xml: string, flags })
 
 export const deviceProcedures = nameEntries({
   domainAttachDeviceFlags: remoteProcedure(160, deviceArgs, nothing),
-  /** Returns when the guest has been asked to release the device; the event `deviceRemoved` comes when it is gone. */
+  /**
+   * Returns when QEMU has asked the guest to release the device. The event `deviceRemoved` follows when the device is
+   * gone.
+   */
   domainDetachDeviceFlags: remoteProcedure(161, deviceArgs, nothing),
   domainUpdateDeviceFlags: remoteProcedure(174, deviceArgs, nothing),
 

@@ -1,5 +1,5 @@
-// Domains: definition, power, state, managed save, memory and vCPUs, guest agent, console. Other files of this folder
-// have disks, devices, snapshots and migration.
+// Procedures for domains: definition, power, state, managed save, memory and vCPUs, guest agent, console. Other files
+// of this folder have the procedures for disks, devices, snapshots and migration.
 import { arrayOf, bool, flags, int, nothing, optionalOf, string, structOf, uhyper, uint, uuid } from '../wire/types.ts'
 import { domain, domainArgs, domainResult, xmlResult } from './common.ts'
 import { nameEntries } from './named.ts'
@@ -18,20 +18,20 @@ export const domainProcedures = nameEntries({
   domainResume: remoteProcedure(28, domainArgs, nothing),
   domainShutdownFlags: remoteProcedure(258, domainFlagsArgs, nothing),
   domainDestroyFlags: remoteProcedure(234, domainFlagsArgs, nothing),
-  /** Sends an NMI to the guest, whose kernel usually writes a crash dump then. */
+  /** Sends a non-maskable interrupt to the guest. Most guest kernels then write a crash dump. */
   domainInjectNmi: remoteProcedure(210, domainFlagsArgs, nothing),
-  /** Wakes a guest that suspended itself (state `pmsuspended`). */
+  /** Wakes a guest that has suspended itself (state `pmsuspended`). */
   domainPmWakeup: remoteProcedure(267, domainFlagsArgs, nothing),
 
   domainIsActive: remoteProcedure(150, domainArgs, structOf({ active: bool })),
   domainIsPersistent: remoteProcedure(151, domainArgs, structOf({ persistent: bool })),
-  /** Memory in KiB, CPU time in nanoseconds, state: `domainState`. */
+  /** `memory` and `maxMemory` are in KiB, `cpuTime` in nanoseconds. `state` is a `domainState`. */
   domainGetInfo: remoteProcedure(
     16,
     domainArgs,
     structOf({ state: uint, maxMemory: uhyper, memory: uhyper, vcpus: uint, cpuTime: uhyper }),
   ),
-  /** State: `domainState`; the meaning of `reason` depends on the state. */
+  /** `state` is a `domainState`. The meaning of `reason` depends on the state (see states.ts). */
   domainGetState: remoteProcedure(212, domainFlagsArgs, structOf({ state: int, reason: int })),
   domainGetXmlDesc: remoteProcedure(14, domainFlagsArgs, xmlResult),
   domainGetMetadata: remoteProcedure(
@@ -39,7 +39,10 @@ export const domainProcedures = nameEntries({
     structOf({ dom: domain, type: int, uri: optionalOf(string), flags }),
     structOf({ metadata: string }),
   ),
-  /** Type: `metadataType`. `metadata` null removes; `key` and `uri` are for elements. */
+  /**
+   * `type` is a `metadataType`. A `metadata` of null removes the entry. `key` and `uri` are only for the type
+   * `element`.
+   */
   domainSetMetadata: remoteProcedure(
     264,
     structOf({
@@ -58,12 +61,12 @@ export const domainProcedures = nameEntries({
   domainManagedSaveRemove: remoteProcedure(184, domainFlagsArgs, nothing),
   domainManagedSaveGetXmlDesc: remoteProcedure(388, domainFlagsArgs, xmlResult),
 
-  /** Memory in KiB. */
+  /** `memory` is in KiB. */
   domainSetMemoryFlags: remoteProcedure(204, structOf({ dom: domain, memory: uhyper, flags }), nothing),
   domainSetVcpusFlags: remoteProcedure(199, structOf({ dom: domain, vcpus: uint, flags }), nothing),
   domainGetVcpusFlags: remoteProcedure(200, domainFlagsArgs, structOf({ vcpus: int })),
 
-  /** The guest agent sets the password. Flag 1: `password` is encrypted already. */
+  /** The guest agent sets the password inside the guest. Flag 1 tells it that `password` is encrypted already. */
   domainSetUserPassword: remoteProcedure(
     357,
     structOf({ dom: domain, user: optionalOf(string), password: optionalOf(string), flags }),
@@ -83,6 +86,6 @@ export const domainProcedures = nameEntries({
     slowCall,
   ),
 
-  /** The console's bytes, both ways. `device` null: the first console. */
+  /** Opens a stream of the console's bytes, both ways. A `device` of null means the first console. */
   domainOpenConsole: remoteStreamProcedure(201, structOf({ dom: domain, device: optionalOf(string), flags }), 'duplex'),
 })

@@ -1,9 +1,12 @@
-// Domain events: the number to register for, the message that then comes, its fields.
+// Domain events: the number to register for each event, the number of the message that carries it, and its fields.
 import { type AnyType, flags, hyper, int, type Output, optionalOf, string, structOf, uhyper } from '../wire/types.ts'
 import { domain, typedParamsUpTo } from './common.ts'
 import { nameEntries } from './named.ts'
 
-/** One kind of event: `id` is VIR_DOMAIN_EVENT_ID_*, `number` that of the message that brings it. */
+/**
+ * One kind of event. `id` is its VIR_DOMAIN_EVENT_ID_* value; `number` is the procedure number in the header of the
+ * messages that carry it.
+ */
 export interface EventType<T extends AnyType = AnyType> {
   readonly name: string
   readonly id: number
@@ -11,27 +14,27 @@ export interface EventType<T extends AnyType = AnyType> {
   readonly message: T
 }
 
-/** The event as its handler gets it. */
+/** The event as its handler receives it: the message without the callback ID. */
 export type EventOf<E extends EventType> = Omit<Output<E['message']>, 'callbackId'>
 
 const commonFields = { callbackId: int, dom: domain }
 const aliasMessage = structOf({ ...commonFields, alias: string })
 
-/** The events of domains; `constants.ts` has the names of their numbers. */
+/** All domain events that this client knows. constants.ts and states.ts have names for the numbers in their fields. */
 export const domainEvents = nameEntries({
-  /** `event`: lifecycleEvent; `detail`: why, a number of its own for each. */
+  /** `event` is a `lifecycleEvent`. `detail` tells why; each event has its own table of details in states.ts. */
   lifecycle: { id: 0, number: 318, message: structOf({ ...commonFields, event: int, detail: int }) },
   reboot: { id: 1, number: 319, message: structOf(commonFields) },
   rtcChange: { id: 2, number: 320, message: structOf({ ...commonFields, offset: hyper }) },
-  /** `action`: 0 none, 1 pause, 2 reset, 3 poweroff, 4 shutdown, 5 debug, 6 inject-nmi. */
+  /** `action` is what QEMU does: 0 none, 1 pause, 2 reset, 3 poweroff, 4 shutdown, 5 debug, 6 inject-nmi. */
   watchdog: { id: 3, number: 321, message: structOf({ ...commonFields, action: int }) },
-  /** `action`: 0 none, 1 pause, 2 report; `reason` is `enospc` for a full disk, else mostly empty. */
+  /** `action` is what QEMU does: 0 none, 1 pause, 2 report. `reason` is `enospc` for a full disk, else mostly empty. */
   ioErrorReason: {
     id: 6,
     number: 324,
     message: structOf({ ...commonFields, srcPath: string, alias: string, action: int, reason: string }),
   },
-  /** libvirt lost its monitor of this domain. */
+  /** libvirtd lost the QEMU monitor of this domain and can no longer control it. */
   controlError: { id: 7, number: 325, message: structOf(commonFields) },
   diskChange: {
     id: 9,
@@ -49,24 +52,24 @@ export const domainEvents = nameEntries({
   pmSuspend: { id: 12, number: 330, message: structOf({ callbackId: int, reason: int, dom: domain }) },
   pmSuspendDisk: { id: 14, number: 332, message: structOf({ callbackId: int, reason: int, dom: domain }) },
   deviceRemoved: { id: 15, number: 333, message: aliasMessage },
-  /** `disk`: the target's name, such as `vda`. `type`: blockJobType; `status`: blockJobStatus. */
+  /** `disk` is the target's name, such as `vda`. `type` is a `blockJobType`, `status` a `blockJobStatus`. */
   blockJob: { id: 16, number: 339, message: structOf({ ...commonFields, disk: string, type: int, status: int }) },
   tunable: { id: 17, number: 346, message: structOf({ ...commonFields, params: typedParamsUpTo(2048) }) },
-  /** `state`: 1 connected, 2 disconnected; `reason`: 0 unknown, 1 domain started, 2 channel. */
+  /** `state`: 1 connected, 2 disconnected. `reason`: 0 unknown, 1 the domain started, 2 the channel changed. */
   agentLifecycle: { id: 18, number: 348, message: structOf({ ...commonFields, state: int, reason: int }) },
   deviceAdded: { id: 19, number: 354, message: aliasMessage },
-  /** `iteration`: how often the guest's memory has been passed over. */
+  /** `iteration` counts the passes over the guest's memory. */
   migrationIteration: { id: 20, number: 359, message: structOf({ ...commonFields, iteration: int }) },
   jobCompleted: { id: 21, number: 363, message: structOf({ ...commonFields, params: typedParamsUpTo(2048) }) },
   deviceRemovalFailed: { id: 22, number: 367, message: aliasMessage },
-  /** `type`: metadataType; `uri` of the element. */
+  /** `type` is a `metadataType`. `uri` is the element's namespace; null for a title or description. */
   metadataChange: { id: 23, number: 379, message: structOf({ ...commonFields, type: int, uri: optionalOf(string) }) },
   blockThreshold: {
     id: 24,
     number: 385,
     message: structOf({ ...commonFields, dev: string, path: optionalOf(string), threshold: uhyper, excess: uhyper }),
   },
-  /** The guest touched broken memory of the host. */
+  /** The guest accessed memory of the host that is faulty. */
   memoryFailure: {
     id: 25,
     number: 423,
@@ -76,7 +79,7 @@ export const domainEvents = nameEntries({
 
 export type DomainEventName = keyof typeof domainEvents
 
-/** Events by the number of their message. */
+/** The events by the procedure number of their messages. */
 export const eventsByNumber: ReadonlyMap<number, EventType> = new Map(
   Object.values(domainEvents).map((event) => [event.number, event as EventType]),
 )

@@ -1,5 +1,5 @@
-// Jobs of a domain, and its migration to another daemon. Migrations are peer to peer: the source's daemon talks to the
-// destination's daemon.
+// Procedures for a domain's job (such as a migration or a managed save) and for migration to another daemon. Migrations
+// are peer to peer: the source's daemon talks to the destination's daemon.
 import { flags, int, nothing, opaqueUpTo, optionalOf, string, structOf, uhyper } from '../wire/types.ts'
 import { domain, domainArgs, typedParamsUpTo } from './common.ts'
 import { nameEntries } from './named.ts'
@@ -9,7 +9,7 @@ const cookieMax = 4_194_304
 const paramsMax = 64
 
 export const migrationProcedures = nameEntries({
-  /** Type: `jobType`; read `params` with `fromParams`. Flags: `jobStatsFlags`. */
+  /** `type` is a `jobType`; `fromParams` converts `params` to an object. The flags are `jobStatsFlags`. */
   domainGetJobStats: remoteProcedure(
     298,
     structOf({ dom: domain, flags }),
@@ -23,8 +23,8 @@ export const migrationProcedures = nameEntries({
     structOf({ cookieOut: opaqueUpTo(cookieMax), xml: string }),
   ),
   /**
-   * With flag `migrateFlags.peer2peer`: the whole migration; returns when it has ended. `destUri` is the connection URI
-   * of the destination's daemon. `params`: see `migrateParams`.
+   * With the flag `migrateFlags.peer2peer` this call is the whole migration and returns when the migration has ended.
+   * `destUri` is the connection URI of the destination's daemon. `migrateParams` has the types for `params`.
    */
   domainMigratePerform3Params: remoteProcedure(
     305,
@@ -38,10 +38,10 @@ export const migrationProcedures = nameEntries({
     structOf({ cookieOut: opaqueUpTo(cookieMax) }),
     slowCall,
   ),
-  /** Milliseconds. */
+  /** `downtime` is in milliseconds. */
   domainMigrateSetMaxDowntime: remoteProcedure(166, structOf({ dom: domain, downtime: uhyper, flags }), nothing),
   domainMigrateGetMaxDowntime: remoteProcedure(387, structOf({ dom: domain, flags }), structOf({ downtime: uhyper })),
-  /** MiB/s. */
+  /** `bandwidth` is in MiB/s. */
   domainMigrateSetMaxSpeed: remoteProcedure(207, structOf({ dom: domain, bandwidth: uhyper, flags }), nothing),
   domainMigrateGetMaxSpeed: remoteProcedure(242, structOf({ dom: domain, flags }), structOf({ bandwidth: uhyper })),
   domainMigrateStartPostCopy: remoteProcedure(364, structOf({ dom: domain, flags }), nothing),

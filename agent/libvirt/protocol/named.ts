@@ -1,10 +1,10 @@
-// Gives the entries of a table their names.
+// Adds the name of each table entry to the entry itself.
 
 export type Named<T> = { readonly [K in keyof T]: T[K] & { readonly name: K } }
 
-/** Gives each entry of a table its key as name. */
+/** Returns the table with each entry's key added to the entry as `name`. */
 export function nameEntries<const T extends Record<string, object>>(table: T): Named<T> {
   const entries = Object.entries(table).map(([name, entry]) => [name, { ...entry, name }])
-  // The type of `Object.fromEntries` does not keep the keys; they are the table's.
+  // The cast is safe: the entries have the keys of `table`, which the type of `Object.fromEntries` loses.
   return Object.fromEntries(entries) as Named<T>
 }

@@ -1,4 +1,4 @@
-// The host itself: its size, memory and CPU time.
+// Procedures about the host itself: its size, memory and CPU time.
 import {
   arrayOf,
   bool,
@@ -18,7 +18,7 @@ import { remoteProcedure } from './procedure.ts'
 const statistic = structOf({ field: string, value: uhyper })
 
 export const nodeProcedures = nameEntries({
-  /** `memory` in KiB; `nodes` NUMA nodes with `sockets` × `cores` × `threads` each. */
+  /** `memory` is in KiB. The host has `nodes` NUMA nodes with `sockets` × `cores` × `threads` logical CPUs each. */
   nodeGetInfo: remoteProcedure(
     6,
     nothing,
@@ -33,36 +33,44 @@ export const nodeProcedures = nameEntries({
       threads: int,
     }),
   ),
-  /** Bytes. */
+  /** `freeMemory` is in bytes. */
   nodeGetFreeMemory: remoteProcedure(102, nothing, structOf({ freeMemory: uhyper })),
-  /** Bytes free in each NUMA cell from `startCell` on, at most `maxCells`. */
+  /**
+   * Returns the free bytes of each NUMA node (libvirt's "cell") from number `startCell` on, at most `maxCells` nodes.
+   */
   nodeGetCellsFreeMemory: remoteProcedure(
     101,
     structOf({ startCell: int, maxCells: int }),
     structOf({ cells: arrayOf(uhyper, 1024) }),
   ),
   /**
-   * `cpu` -1: all together. `nparams` 0 asks how many there are, and exactly that must be given next; nanoseconds since
-   * boot by kind.
+   * Returns nanoseconds since boot per kind of CPU time. A `cpu` of -1 means the sum of all CPUs. A first call with
+   * `nparams` 0 returns the number of values; the next call must pass exactly this number.
    */
   nodeGetCpuStats: remoteProcedure(
     227,
     structOf({ cpu: int, nparams: int, flags }),
     structOf({ params: arrayOf(statistic, 16), nparams: int }),
   ),
-  /** `cell` -1: all together. `nparams` as above; KiB by kind (total, free, buffers, cached). */
+  /**
+   * Returns KiB per kind of memory (total, free, buffers, cached). A `cell` (NUMA node) of -1 means the whole host. As
+   * with `nodeGetCpuStats`, a first call with `nparams` 0 returns the number of values to ask for.
+   */
   nodeGetMemoryStats: remoteProcedure(
     228,
     structOf({ nparams: int, cell: int, flags }),
     structOf({ params: arrayOf(statistic, 16), nparams: int }),
   ),
-  /** `online` CPUs of `ret` present; `map` has one bit a CPU. */
+  /** `ret` is the number of CPUs present, `online` the number of CPUs online. `map` has one bit per CPU. */
   nodeGetCpuMap: remoteProcedure(
     293,
     structOf({ needMap: bool, needOnline: bool, flags }),
     structOf({ map: opaqueUpTo(2048), online: uint, ret: int }),
   ),
-  /** Free pages: for each cell from `startCell` on, one count for each of `pages` (sizes in KiB). */
+  /**
+   * `pages` lists page sizes in KiB. For each NUMA node from number `startCell` on, the result has the number of free
+   * pages of each size.
+   */
   nodeGetFreePages: remoteProcedure(
     340,
     structOf({ pages: arrayOf(uint, 64), startCell: int, cellCount: uint, flags }),

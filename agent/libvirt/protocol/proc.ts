@@ -1,4 +1,4 @@
-// All procedures in one table: `connection.call(proc.domainLookupByUuid, …)`.
+// All procedures in one table, for calls such as `connection.call(proc.domainLookupByUuid, …)`.
 import { blockProcedures } from './block.ts'
 import { connectProcedures } from './connect.ts'
 import { deviceProcedures } from './device.ts'
@@ -9,7 +9,6 @@ import { qemuProcedures } from './qemu.ts'
 import { snapshotProcedures } from './snapshot.ts'
 import { storageProcedures } from './storage.ts'
 
-/** Every procedure that this client knows, by name. */
 export const proc = {
   ...connectProcedures,
   ...nodeProcedures,

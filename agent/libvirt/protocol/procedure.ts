@@ -1,15 +1,15 @@
-// The entries of the tables in protocol/: number and types of a remote procedure. The client types and encodes a call
-// by them.
+// The entries of the tables in protocol/: the number and the types of a remote procedure. From an entry the client
+// derives the types of a call and encodes its arguments.
 import { program } from '../wire/header.ts'
 import { type AnyType, nothing } from '../wire/types.ts'
 
-/** How a procedure's stream flows: `download` from the daemon, `upload` to it, `duplex` both ways. */
+/** The direction of a procedure's stream: `download` from the daemon, `upload` to the daemon, `duplex` both ways. */
 export type StreamDirection = 'download' | 'upload' | 'duplex'
 
 export interface ProcedureOptions {
   /**
-   * The call may last for minutes. It has no default deadline, and it never takes the last slot of a connection, so
-   * that a call that stops it (abort job, destroy) does not wait behind it.
+   * The call may last for minutes. So it has no default deadline. It also never takes the last slot (permission to
+   * send) of a connection, so that a call that stops it, such as an abort or destroy, need not wait for it.
    */
   slow?: boolean
 }
@@ -17,7 +17,6 @@ export interface ProcedureOptions {
 /** The options of a call that may last for minutes. */
 export const slowCall = { slow: true } as const satisfies ProcedureOptions
 
-/** One remote procedure. */
 export interface Procedure<
   A extends AnyType = AnyType,
   R extends AnyType = AnyType,
@@ -37,7 +36,7 @@ type Unnamed<A extends AnyType, R extends AnyType, S extends StreamDirection | u
   'name'
 >
 
-/** Describes a procedure of the main program, REMOTE_PROGRAM. */
+/** Describes a procedure of REMOTE_PROGRAM, libvirt's main RPC program. */
 export function remoteProcedure<A extends AnyType, R extends AnyType>(
   number: number,
   args: A,
@@ -47,7 +46,7 @@ export function remoteProcedure<A extends AnyType, R extends AnyType>(
   return { program: program.remote, number, args, result, stream: undefined, slow }
 }
 
-/** Describes a procedure of the main program whose reply is empty and followed by a stream. */
+/** Describes a procedure of REMOTE_PROGRAM that opens a stream. Its reply has no fields; the stream's data follows. */
 export function remoteStreamProcedure<A extends AnyType>(
   number: number,
   args: A,
@@ -56,7 +55,7 @@ export function remoteStreamProcedure<A extends AnyType>(
   return { program: program.remote, number, args, result: nothing, stream, slow: false }
 }
 
-/** Describes a procedure of QEMU_PROGRAM. */
+/** Describes a procedure of QEMU_PROGRAM, libvirt's RPC program for calls that only QEMU has. */
 export function qemuProcedure<A extends AnyType, R extends AnyType>(
   number: number,
   args: A,

@@ -1,5 +1,5 @@
-// The tables against a real libvirtd: the tests call each procedure that can be called here, so that a wrong number or
-// shape shows. Other tests of this folder call the procedures of streams, authentication and opening.
+// Tests the tables of procedures against a real libvirtd. Each procedure that can be called here is called, so that a
+// wrong number or type shows. Other tests call the procedures for streams, authentication and opening a connection.
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
@@ -44,7 +44,10 @@ beforeAll(async () => {
   dom = started.dom
 })
 
-/** libvirtd has decoded the arguments, but the call is not possible here. */
+/**
+ * Expects that libvirtd decoded the arguments (malformed ones give VIR_ERR_RPC) and failed because this host or domain
+ * does not support the call.
+ */
 function expectLibvirtError(error: unknown): void {
   expect(error).toMatchObject({ name: 'LibvirtError' })
   expect((error as { code: string }).code).not.toBe('VIR_ERR_RPC')

@@ -1,4 +1,4 @@
-// The calls of libvirt's QEMU program: the guest agent.
+// The procedures of QEMU_PROGRAM, libvirt's RPC program for calls that only QEMU has: commands for the guest agent.
 import { flags, int, optionalOf, string, structOf } from '../wire/types.ts'
 import { domain } from './common.ts'
 import { nameEntries } from './named.ts'
@@ -6,8 +6,8 @@ import { qemuProcedure, slowCall } from './procedure.ts'
 
 export const qemuProcedures = nameEntries({
   /**
-   * One command for the guest agent, as JSON. `timeout` in seconds; -2 waits for ever, -1 libvirt's default, 0 not at
-   * all.
+   * Sends one JSON command to the guest agent. `timeout` is in seconds; -2 waits for ever, -1 waits for libvirt's
+   * default time, 0 does not wait.
    */
   qemuDomainAgentCommand: qemuProcedure(
     3,

@@ -1,4 +1,4 @@
-// Snapshots and checkpoints of a domain.
+// Procedures for a domain's snapshots and checkpoints.
 import { arrayOf, bool, flags, int, nothing, string, structOf } from '../wire/types.ts'
 import { checkpoint, domain, listMax, snapshot, xmlResult } from './common.ts'
 import { nameEntries } from './named.ts'

@@ -1,7 +1,7 @@
-// Names for a domain's states and lifecycle events, as in libvirt's public headers. The comment of a table gives the
-// prefix that its names have there.
+// Names for the numbers of a domain's states and lifecycle events. Each table's comment gives the prefix of these names
+// in libvirt's public headers.
 
-/** VIR_DOMAIN_*: `state` of `domainGetState` and `domainGetInfo`. */
+/** libvirt's VIR_DOMAIN_* states: `state` of the procedures `domainGetState` and `domainGetInfo`. */
 export const domainState = {
   nostate: 0,
   running: 1,
@@ -13,7 +13,7 @@ export const domainState = {
   pmsuspended: 7,
 } as const
 
-/** VIR_DOMAIN_SHUTOFF_*: Why a domain is off. */
+/** libvirt's VIR_DOMAIN_SHUTOFF_* values: why a domain is off. */
 export const shutoffReason = {
   unknown: 0,
   shutdown: 1,
@@ -26,7 +26,7 @@ export const shutoffReason = {
   daemon: 8,
 } as const
 
-/** VIR_DOMAIN_PAUSED_*: Why a domain is paused. */
+/** libvirt's VIR_DOMAIN_PAUSED_* values: why a domain is paused. */
 export const pausedReason = {
   unknown: 0,
   user: 1,
@@ -44,7 +44,7 @@ export const pausedReason = {
   postcopyFailed: 13,
 } as const
 
-/** VIR_DOMAIN_EVENT_*: `event` of the event `lifecycle`. */
+/** libvirt's VIR_DOMAIN_EVENT_* values: the field `event` of the event `lifecycle`. */
 export const lifecycleEvent = {
   defined: 0,
   undefined: 1,
@@ -57,7 +57,7 @@ export const lifecycleEvent = {
   crashed: 8,
 } as const
 
-/** VIR_DOMAIN_EVENT_DEFINED_*: `detail` of `lifecycleEvent.defined`. */
+/** libvirt's VIR_DOMAIN_EVENT_DEFINED_* values: `detail` of the lifecycle event `defined`. */
 export const definedDetail = {
   added: 0,
   updated: 1,
@@ -65,7 +65,7 @@ export const definedDetail = {
   fromSnapshot: 3,
 } as const
 
-/** VIR_DOMAIN_EVENT_STARTED_*: `detail` of `lifecycleEvent.started`. */
+/** libvirt's VIR_DOMAIN_EVENT_STARTED_* values: `detail` of the lifecycle event `started`. */
 export const startedDetail = {
   booted: 0,
   migrated: 1,
@@ -74,7 +74,7 @@ export const startedDetail = {
   wakeup: 4,
 } as const
 
-/** VIR_DOMAIN_EVENT_SUSPENDED_*: `detail` of `lifecycleEvent.suspended`. */
+/** libvirt's VIR_DOMAIN_EVENT_SUSPENDED_* values: `detail` of the lifecycle event `suspended`. */
 export const suspendedDetail = {
   paused: 0,
   migrated: 1,
@@ -87,7 +87,7 @@ export const suspendedDetail = {
   postcopyFailed: 8,
 } as const
 
-/** VIR_DOMAIN_EVENT_RESUMED_*: `detail` of `lifecycleEvent.resumed`. */
+/** libvirt's VIR_DOMAIN_EVENT_RESUMED_* values: `detail` of the lifecycle event `resumed`. */
 export const resumedDetail = {
   unpaused: 0,
   migrated: 1,
@@ -96,7 +96,7 @@ export const resumedDetail = {
   postcopyFailed: 4,
 } as const
 
-/** VIR_DOMAIN_EVENT_STOPPED_*: `detail` of `lifecycleEvent.stopped`. */
+/** libvirt's VIR_DOMAIN_EVENT_STOPPED_* values: `detail` of the lifecycle event `stopped`. */
 export const stoppedDetail = {
   shutdown: 0,
   destroyed: 1,

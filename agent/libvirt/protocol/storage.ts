@@ -1,11 +1,11 @@
-// Storage pools and volumes: only what uploads and downloads of volumes need.
+// Procedures for storage pools and volumes: only those that uploads and downloads of volumes need.
 import { flags, nothing, string, structOf, uhyper } from '../wire/types.ts'
 import { storagePool, storageVol } from './common.ts'
 import { nameEntries } from './named.ts'
 import { remoteProcedure, remoteStreamProcedure, slowCall } from './procedure.ts'
 
 const volumeResult = structOf({ vol: storageVol })
-/** `length` 0: to the end. */
+/** `offset` and `length` are in bytes. A `length` of 0 means up to the end of the volume. */
 const transferArgs = structOf({ vol: storageVol, offset: uhyper, length: uhyper, flags })
 
 export const storageProcedures = nameEntries({

@@ -1,12 +1,12 @@
-// Arbitrary values for property tests, made from shapes, so that every type in protocol/ is covered.
+// Generates values for property tests from a type's Shape, so that every type in protocol/ is covered.
 import * as fc from 'fast-check'
 import type { Shape } from '../wire/types.ts'
 
-// Characters of one, two, three and four bytes of UTF-8.
+// These characters have one, two, three and four bytes in UTF-8.
 const text = fc.string({ unit: fc.constantFrom('a', 'é', '€', '𐀀', '<', ' '), maxLength: 20 })
 
-/** Values that decode to themselves after encoding. */
-// oxlint-disable-next-line complexity -- one flat case per kind
+/** Generates values of the shape that are equal to themselves after encoding and decoding. */
+// oxlint-disable-next-line complexity -- a flat switch reads better than a table of functions
 export function arbitraryValueOf(shape: Shape): fc.Arbitrary<unknown> {
   switch (shape.kind) {
     case 'int':

@@ -1,5 +1,5 @@
-// A fake daemon for cases that a real one cannot be made to show. It answers the calls that open a connection and
-// passes all other messages to the test.
+// A fake daemon, for cases that a real one cannot be made to show. It answers the calls that open and close a
+// connection and passes all other messages to the test.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -21,7 +21,7 @@ import {
 } from '../wire/header.ts'
 import type { AnyType, Input, Output } from '../wire/types.ts'
 
-/** The daemon's end of a client's connection. */
+/** One client's connection, as the fake daemon sees it. */
 export class FakePeer {
   readonly socket: Socket
 
@@ -29,7 +29,7 @@ export class FakePeer {
     this.socket = socket
   }
 
-  /** Sends any message, valid or not. */
+  /** Sends any message, valid or not. Header fields that are left out are those of a successful reply with serial 0. */
   send(header: Partial<Header>, payload: Uint8Array = Buffer.alloc(0)): void {
     const { remote } = program
     const whole = {
@@ -44,12 +44,11 @@ export class FakePeer {
     this.socket.write(encodeMessage(whole, payload))
   }
 
-  /** Answers a call with its result. */
   reply<R extends AnyType>({ header }: Message, procedure: Procedure<AnyType, R>, value: Input<R>): void {
     this.send({ ...header, type: messageType.reply }, encode(procedure.result, value).bytes())
   }
 
-  /** Answers a call, or a message of a stream, with an error. */
+  /** Answers a call or a stream message with an error. */
   refuse({ header }: Message, error: Partial<WireError>): void {
     const none = { message: null, dom: null, str1: null, str2: null, str3: null, net: null }
     const whole = { code: 1, domain: 10, level: 2, int1: -1, int2: -1, ...none, ...error }
@@ -57,21 +56,20 @@ export class FakePeer {
     this.send({ ...header, type, status: messageStatus.error }, encode(wireError, whole).bytes())
   }
 
-  /** Sends an event. */
   event<T extends AnyType>(event: { number: number; message: T }, value: Input<T>): void {
     this.send({ procedure: event.number, type: messageType.message }, encode(event.message, value).bytes())
   }
 }
 
-/** Handles a message that is not part of opening a connection. */
+/** Handles a message that does not belong to opening or closing a connection. */
 export type OnMessage = (peer: FakePeer, message: Message) => void
 
 export class FakeDaemon implements AsyncDisposable {
   readonly path: string
   readonly uri: string
-  /** The open connections. */
+  /** The connections of clients that are open now. */
   readonly peers = new Set<FakePeer>()
-  /** The daemon hangs up when it gets a call of this procedure. */
+  /** A procedure; the daemon closes a connection on which it is called. Undefined for none. */
   hangUpAt: Procedure | undefined
   readonly #directory = mkdtempSync(join(tmpdir(), 'fake-daemon-'))
   readonly #onMessage: OnMessage
@@ -89,7 +87,7 @@ export class FakeDaemon implements AsyncDisposable {
     await new Promise<void>((resolve) => server.listen(this.path, resolve))
   }
 
-  /** Closes all connections and refuses new ones until `listen`. */
+  /** Closes all connections and accepts no new ones until `listen` is called. */
   async stop(): Promise<void> {
     for (const { socket } of this.peers) socket.destroy()
     const server = this.#server
@@ -127,20 +125,19 @@ export class FakeDaemon implements AsyncDisposable {
   }
 }
 
-/** Starts a fake daemon. */
 export async function startFakeDaemon(onMessage: OnMessage = () => {}): Promise<FakeDaemon> {
   const daemon = new FakeDaemon(onMessage)
   await daemon.listen()
   return daemon
 }
 
-/** Whether a message is a call of this procedure. */
+/** Whether the message is a call of this procedure. */
 export function isCall({ header }: Message, procedure: Procedure): boolean {
   const { program, procedure: number, type } = header
   return type === messageType.call && program === procedure.program && number === procedure.number
 }
 
-/** Decodes the arguments of a call. */
+/** Decodes the arguments of a call from its message. */
 export function argsOf<A extends AnyType>(message: Message, procedure: Procedure<A>): Output<A> {
   return decode(procedure.args, message.payload)
 }

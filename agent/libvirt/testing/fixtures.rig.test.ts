@@ -1,4 +1,4 @@
-// A real libvirtd answers the annotated calls with exactly the annotated bytes.
+// Tests that a real libvirtd answers the calls of fixtures.ts with exactly the annotated bytes.
 import { connect } from 'node:net'
 import { expect, it } from 'vitest'
 import { withHost } from '../../../test/rig/vitest.ts'

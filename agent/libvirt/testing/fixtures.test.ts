@@ -1,4 +1,4 @@
-// The codec writes and reads exactly the bytes of the annotated messages.
+// Tests that the codec encodes and decodes exactly the annotated bytes of fixtures.ts.
 import { describe, expect, it } from 'vitest'
 import { LibvirtError } from '../errors.ts'
 import { wireError } from '../protocol/common.ts'

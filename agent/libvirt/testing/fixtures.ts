@@ -1,18 +1,18 @@
-// Annotated messages, byte by byte: the protocol by example. A unit test checks the codec against them, a rig test
-// sends them to a real daemon and compares the answers.
+// Example messages of the protocol with annotations for their bytes. A unit test checks the codec against them. A rig
+// test sends the calls to a real libvirtd and compares its replies.
 
 export interface Fixture {
-  /** Name of the procedure in `proc`. */
+  /** Name of the procedure in the table `proc`. */
   procedure: string
   args: unknown
   call: Buffer
-  /** The decoded result. A fixture has either a result or an error. */
+  /** The decoded result of the reply. A fixture has either `result` or `error`. */
   result?: unknown
   error?: { code: string; domain: string; message: string }
   reply: Buffer
 }
 
-/** Parses lines of hexadecimal text, each with a comment after `|`. */
+/** Converts annotated text to bytes: each line has hexadecimal digits and, after `|`, an annotation. */
 export function bytesFromAnnotated(text: string): Buffer {
   return Buffer.from(text.replaceAll(/\|.*$/gm, '').replaceAll(/\s+/g, ''), 'hex')
 }

@@ -1,4 +1,5 @@
-// A guest for tests of this client: 42 bytes of boot sector that write OK to the serial port and then echo its input.
+// A guest for the tests of this client. Its boot sector has 42 bytes of code that write OK to the serial port and then
+// echo all input.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CallFunction } from '../connection-options.ts'
@@ -22,11 +23,11 @@ const code = [
 export interface Guest {
   xml: string
   uuid: string
-  /** Its disk: raw, 4 MiB, target sda. */
+  /** Path of the guest's disk: a raw image of 4 MiB, whose target is sda. */
   disk: string
 }
 
-/** Writes the guest's disk into a directory and gives the XML of its domain. */
+/** Writes the guest's disk into a directory and returns the XML of its domain. */
 export function createEchoGuest(directory: string, name: string, uuid: string): Guest {
   const disk = join(directory, `${name}.img`)
   const image = Buffer.alloc(4 << 20)
@@ -42,7 +43,7 @@ export function createEchoGuest(directory: string, name: string, uuid: string): 
   return { xml, uuid, disk }
 }
 
-/** Defines and starts the echo guest. */
+/** Creates a guest as `createEchoGuest` does, defines its domain and starts it. */
 export async function startEchoGuest(
   client: { call: CallFunction },
   directory: string,
@@ -54,7 +55,7 @@ export async function startEchoGuest(
   return { guest, dom: (await client.call(proc.domainCreateWithFlags, { dom })).dom }
 }
 
-/** The XML of a domain without disks and devices. */
+/** Returns the XML of a domain without disks and devices. */
 export function emptyDomainXml(name: string, uuid: string): string {
   return `<domain type='qemu'><name>${name}</name><uuid>${uuid}</uuid><memory unit='MiB'>16</memory><vcpu>1</vcpu>
     <os><type arch='x86_64' machine='pc'>hvm</type></os>

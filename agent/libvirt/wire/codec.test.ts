@@ -1,5 +1,5 @@
-// Every type of every procedure and event: round trip, truncated, overlong and random messages, limits, invalid
-// arguments.
+// Tests the codec with every type of every procedure and event: round trips, truncated, overlong and random messages,
+// limits, and invalid arguments.
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { EncodeError, ProtocolError } from '../errors.ts'

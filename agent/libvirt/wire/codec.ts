@@ -1,5 +1,5 @@
-// Compiles each shape of types.ts, once, into a function that reads it and one that writes it. Limits are checked
-// before memory is allocated.
+// Compiles each Shape of types.ts once into a function that reads its values and a function that writes them. The
+// readers check every length against its limit before they allocate memory.
 import { EncodeError, ProtocolError } from '../errors.ts'
 import { XdrReader } from './reader.ts'
 import type { AnyType, Input, Output, Shape } from './types.ts'
@@ -11,16 +11,16 @@ type Write = (writer: XdrWriter, value: unknown) => void
 const readers = new WeakMap<Shape, Read>()
 const writers = new WeakMap<Shape, Write>()
 
-/** Decodes a value that takes all bytes of `source`. Throws ProtocolError. */
+/** Decodes a value that fills all bytes of `source`. Throws ProtocolError if the bytes are not such a value. */
 export function decode<T extends AnyType>(type: T, source: Buffer | XdrReader): Output<T> {
   const reader = source instanceof XdrReader ? source : new XdrReader(source)
   const value = readerOf(type.shape)(reader)
   reader.end('message')
-  // types.ts makes a shape and its carried type together; only this line relies on that.
+  // The cast is safe: types.ts builds each Shape together with the TypeScript type of its values.
   return value as Output<T>
 }
 
-/** Encodes a value. Throws EncodeError with the field's name if the value does not fit the type. */
+/** Encodes a value. Throws EncodeError, whose message names the field, if the value does not fit the type. */
 export function encode<T extends AnyType>(type: T, value: Input<T>, writer = new XdrWriter()): XdrWriter {
   writerOf(type.shape)(writer, value)
   return writer
@@ -42,7 +42,7 @@ function writerOf(shape: Shape): Write {
   return compiled
 }
 
-// oxlint-disable-next-line complexity -- one flat case per kind reads better than a table of makers
+// oxlint-disable-next-line complexity -- a flat switch reads better than a table of functions
 function compileReader(shape: Shape): Read {
   switch (shape.kind) {
     case 'int':
@@ -126,7 +126,7 @@ function textUntilZero(bytes: Buffer): string {
 type StructFields = Extract<Shape, { kind: 'struct' }>['fields']
 type UnionCases = Extract<Shape, { kind: 'union' }>['cases']
 
-// oxlint-disable-next-line complexity -- like `compileReader`
+// oxlint-disable-next-line complexity -- a flat switch, like `compileReader`
 function compileWriter(shape: Shape): Write {
   switch (shape.kind) {
     case 'int':
@@ -167,7 +167,7 @@ function compileWriter(shape: Shape): Write {
 function stringWriter(max: number): Write {
   return (writer, value) => {
     if (typeof value !== 'string') throw new EncodeError(`${kindOf(value)} is not a string`)
-    // libvirt's strings are C strings, so the daemon would not see what follows a zero.
+    // The daemon reads a string as a C string, so it would ignore everything after a zero character.
     if (value.includes('\0')) throw new EncodeError('a string may not contain a zero character')
     const length = Buffer.byteLength(value)
     if (length > max) throw new EncodeError(`a string of ${length} bytes is over the limit of ${max}`)
@@ -193,7 +193,7 @@ function charArrayWriter(length: number): Write {
   }
 }
 
-/** The daemon decodes each byte as C's char, which is signed. */
+/** Converts to a signed byte: on the wire each byte is a 32 bit integer with the sign of C's signed `char`. */
 function toSignedByte(byte: number): number {
   return (byte << 24) >> 24
 }
@@ -248,7 +248,7 @@ function unionWriter(cases: UnionCases): Write {
   }
 }
 
-/** Puts the field's name before the error's message. */
+/** Returns the EncodeError with the field's name before its message; any other error as it is. */
 function prefixFieldName(name: string, error: unknown): unknown {
   if (!(error instanceof EncodeError)) return error
   const { message } = error

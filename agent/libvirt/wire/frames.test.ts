@@ -1,5 +1,5 @@
-// Messages come out whole, however the socket cuts them. Invalid lengths are refused before memory is allocated for
-// them.
+// Tests that FrameSplitter returns whole messages however the socket cuts them, and rejects invalid lengths before it
+// allocates memory.
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ProtocolError } from '../errors.ts'
@@ -53,8 +53,8 @@ describe('FrameSplitter', () => {
 })
 
 /**
- * Pushes like a socket that reads into the same memory again: the messages are copied out, then the memory is
- * overwritten.
+ * Pushes a chunk from memory that is overwritten afterwards, as a socket with one read buffer does. Returns copies of
+ * the messages.
  */
 function pushChunk(splitter: FrameSplitter, chunk: Buffer): Buffer[] {
   const got: Buffer[] = []

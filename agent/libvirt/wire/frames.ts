@@ -1,16 +1,18 @@
-// Cuts the bytes of a socket into whole messages. It allocates memory only for bytes that have arrived, whatever length
-// a message announces.
+// Cuts the byte stream of a socket into whole messages. It allocates memory only for bytes that have arrived, however
+// long a message claims to be.
 import { ProtocolError } from '../errors.ts'
 import { headerLength, messageMax } from './header.ts'
 
-/** Handles a whole message, length word included. The bytes are valid until the function returns. */
+/** Handles a whole message, which begins with its length word. The bytes are valid only until the function returns. */
 export type TakeMessage = (bytes: Buffer, start: number, end: number) => void
 
-/** Largest buffer that is kept for the next message that arrives in pieces. */
+/**
+ * Largest buffer, in bytes, that is kept for the next incomplete message. A larger buffer is freed after its message.
+ */
 const keptMax = 1 << 20
 
 export class FrameSplitter {
-  /** The received part of a message that is not complete yet. The buffer grows as bytes arrive and is reused. */
+  /** The first bytes of a message that is not complete yet. The buffer grows as bytes arrive and is reused. */
   #store = Buffer.alloc(0)
   #held = 0
 
@@ -21,7 +23,7 @@ export class FrameSplitter {
 
   /**
    * Adds the first `length` bytes of `chunk` and calls `take` with each message that is now complete. Keeps no
-   * reference to `chunk`. Throws ProtocolError for an invalid length.
+   * reference to `chunk`. Throws ProtocolError if a message's length word is invalid.
    */
   push(chunk: Buffer, length: number, take: TakeMessage): void {
     let at = this.#held > 0 ? this.#completeHeld(chunk, length, take) : 0
@@ -34,7 +36,10 @@ export class FrameSplitter {
     this.#keep(chunk, at, length)
   }
 
-  /** Completes the held message as far as possible, and gives the number of bytes that it took from the chunk. */
+  /**
+   * Appends bytes of the chunk to the incomplete message and, if that completes it, calls `take` with the message.
+   * Returns how many bytes of the chunk it used.
+   */
   #completeHeld(chunk: Buffer, length: number, take: TakeMessage): number {
     const at = Math.min(Math.max(4 - this.#held, 0), length)
     this.#keep(chunk, 0, at)

@@ -1,17 +1,18 @@
-// A message on the wire: its length (4 bytes, themselves included), six header words, payload (virnetprotocol.x).
+// The layout of a message: a length word (4 bytes; the length includes them), six header words, payload
+// (virnetprotocol.x).
 import { ProtocolError } from '../errors.ts'
 import { XdrReader } from './reader.ts'
 import { XdrWriter } from './writer.ts'
 
-/** VIR_NET_MESSAGE_MAX, bytes after the length word. */
+/** Most bytes after the length word (VIR_NET_MESSAGE_MAX). */
 export const messageMax = 33_554_432
-/** Length word and header. */
+/** Bytes of the length word and the header. */
 export const headerLength = 28
-/** Most payload of a stream message that old daemons accept (LEGACY_PAYLOAD_MAX less the header). */
+/** Most payload bytes of a stream message that old daemons accept (LEGACY_PAYLOAD_MAX less the header). */
 export const streamChunkMax = 262_144 - 24
 
 export const program = { remote: 0x2000_8086, qemu: 0x2000_8087, keepAlive: 0x6b65_6570 } as const
-/** The kinds of messages. This client asks for no messages with file descriptors (4, 5). */
+/** The types of messages. Types 4 and 5 carry file descriptors; this client never asks for them. */
 export const messageType = { call: 0, reply: 1, message: 2, stream: 3 } as const
 export const messageStatus = { ok: 0, error: 1, continue: 2 } as const
 
@@ -19,16 +20,16 @@ export interface Header {
   program: number
   version: number
   procedure: number
-  /** A `messageType`. */
+  /** One of `messageType`. */
   type: number
   serial: number
-  /** A `messageStatus`. */
+  /** One of `messageStatus`. */
   status: number
 }
 
 /**
- * Appends a message's length and header, and gives its start. The caller then appends the payload and calls
- * `finishMessage`.
+ * Appends a message's length word and header, and returns the offset at which the message begins. The caller then
+ * appends the payload and calls `finishMessage`.
  */
 export function beginMessage(writer: XdrWriter, header: Header): number {
   const start = writer.length
@@ -42,12 +43,12 @@ export function beginMessage(writer: XdrWriter, header: Header): number {
   return start
 }
 
-/** Writes the length of the message that began at `start`. */
+/** Fills in the length word of the message that begins at offset `start`. */
 export function finishMessage(writer: XdrWriter, start: number): void {
   writer.patch(start, writer.length - start)
 }
 
-/** Encodes the length and header of a message whose payload has `payloadLength` bytes. */
+/** Encodes the length word and header of a message whose payload has `payloadLength` bytes. */
 export function encodeHeader(header: Header, payloadLength: number): Buffer {
   const writer = new XdrWriter(headerLength)
   beginMessage(writer, header)
@@ -55,22 +56,21 @@ export function encodeHeader(header: Header, payloadLength: number): Buffer {
   return writer.bytes()
 }
 
-/** Encodes a whole message. */
 export function encodeMessage(header: Header, payload: Uint8Array): Buffer {
   return Buffer.concat([encodeHeader(header, payload.length), payload])
 }
 
-/** Like `setSerial`, for a message that begins at `start` in the writer. */
+/** Like `setSerial`, for a message that begins at offset `start` in the writer. */
 export function patchSerial(writer: XdrWriter, start: number, serial: number): void {
   writer.patch(start + 20, serial)
 }
 
-/** Overwrites the serial, because a call gets its serial only when it is sent. */
+/** Overwrites the serial number in an encoded message: a call gets its serial number only when it is sent. */
 export function setSerial(message: Buffer, serial: number): void {
   message.writeUInt32BE(serial, 20)
 }
 
-/** Reads a message's header, from behind its length word. The reader is then at the payload. */
+/** Reads a message's header. The reader must be just after the length word and ends at the payload. */
 export function readHeader(reader: XdrReader): Header {
   return {
     program: reader.uint(),
@@ -82,7 +82,7 @@ export function readHeader(reader: XdrReader): Header {
   }
 }
 
-/** Throws ProtocolError for a type, status or version that no daemon sends. */
+/** Throws ProtocolError if a daemon never sends this type, status or version. */
 export function checkHeader({ type, status, version }: Header): void {
   if (type < messageType.reply || type > messageType.stream) {
     throw new ProtocolError(`a daemon does not send messages of type ${type}`)

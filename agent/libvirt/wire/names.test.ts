@@ -1,4 +1,4 @@
-// The cache of short texts gives the text of the bytes, whatever was decoded before.
+// Tests that the cache of short texts returns the text of the given bytes, whatever was decoded before.
 import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { decodeName } from './names.ts'
@@ -21,6 +21,6 @@ it('decodeName decodes any bytes like Node, the first time and again', () => {
 })
 
 it('decodeName tells apart texts that share a place in the cache', () => {
-  // 31 × 'A' + 'a' = 31 × 'B' + 'B'
+  // Both texts have the same hash, because 31 × 'A' + 'a' equals 31 × 'B' + 'B'.
   for (const name of ['Aa', 'BB', 'Aa', 'BB']) expect(decodeName(Buffer.from(name), 0, 2)).toBe(name)
 })

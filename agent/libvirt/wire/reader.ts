@@ -1,11 +1,11 @@
-// Reads XDR (RFC 4506) from a buffer: values are big-endian and padded to four bytes. Every length is checked before it
-// is used.
+// Reads XDR (RFC 4506) from a buffer: values are big-endian and padded to four bytes. The reader checks every length
+// before it uses it.
 import { ProtocolError } from '../errors.ts'
 import { decodeName, nameMax } from './names.ts'
 
 const empty = Buffer.alloc(0)
 
-/** A position in a buffer. Values are copies, so the buffer may be overwritten after reading. */
+/** A position in a buffer. All values that it returns are copies, so the buffer may be overwritten afterwards. */
 export class XdrReader {
   #bytes: Buffer = empty
   #view: DataView = new DataView(empty.buffer)
@@ -16,7 +16,7 @@ export class XdrReader {
     this.moveTo(bytes, 0, bytes.length)
   }
 
-  /** Moves to another range, mostly of the same buffer. */
+  /** Moves to another range, usually of the same buffer. */
   moveTo(bytes: Buffer, start: number, end: number): this {
     if (bytes !== this.#bytes) {
       this.#bytes = bytes
@@ -27,12 +27,12 @@ export class XdrReader {
     return this
   }
 
-  /** Bytes not read yet. */
+  /** Number of bytes that are not read yet. */
   get left(): number {
     return this.#end - this.#offset
   }
 
-  /** The remaining bytes without padding, such as a stream's data. */
+  /** Reads all remaining bytes, which have no padding, such as the data of a stream. */
   rest(): Buffer {
     return this.#copy(this.left)
   }
@@ -57,14 +57,14 @@ export class XdrReader {
     return this.#view.getFloat64(this.#take(8))
   }
 
-  /** XDR's bool, as before an optional value: exactly 0 or 1. */
+  /** Reads XDR's bool, which stands before an optional value. Throws ProtocolError unless it is exactly 0 or 1. */
   flag(): boolean {
     const value = this.uint()
     if (value > 1) throw new ProtocolError(`a bool is 0 or 1, not ${value}, at byte ${this.#offset - 4}`)
     return value === 1
   }
 
-  /** A count or length. Throws above `max`, before memory is allocated for it. */
+  /** Reads a count or length. Throws ProtocolError above `max`, before memory is allocated. */
   count(max: number, what: string): number {
     const value = this.uint()
     if (value > max)
@@ -72,13 +72,13 @@ export class XdrReader {
     return value
   }
 
-  /** Bytes of a given length, which is a multiple of four, as hexadecimal text. */
+  /** Reads `length` bytes, a multiple of four, as hexadecimal text. */
   hex(length: number): string {
     const start = this.#take(length)
     return this.#bytes.toString('hex', start, start + length)
   }
 
-  /** A count, bytes and padding. */
+  /** Reads a byte count, the bytes, and their padding. */
   opaque(max: number): Buffer {
     const length = this.count(max, 'opaque')
     const bytes = this.#copy(length)
@@ -94,7 +94,7 @@ export class XdrReader {
     return this.#bytes.toString('utf8', start, start + length)
   }
 
-  /** Throws unless all bytes have been read. */
+  /** Throws ProtocolError unless all bytes have been read. */
   end(what: string): void {
     if (this.left > 0) throw new ProtocolError(`${what}: ${this.left} bytes more than it should have`)
   }

@@ -1,7 +1,7 @@
-// The types of the wire, with which protocol/ describes procedures. A type is plain data (a Shape) that carries its
-// TypeScript types at compile time.
+// The data types of the RPC protocol, in which protocol/ describes procedures. A type is plain data (a Shape); its
+// TypeScript types exist only at compile time.
 
-/** The plain data of a type, which the codec interprets. */
+/** The description of a type as plain data. The codec compiles it into functions. */
 export type Shape =
   | { readonly kind: 'int' | 'uint' | 'flags' | 'hyper' | 'uhyper' | 'double' | 'bool' | 'uuid' }
   | { readonly kind: 'string' | 'opaque' | 'chars'; readonly max: number }
@@ -13,15 +13,16 @@ export type Shape =
 
 declare const carried: unique symbol
 
-/** A wire type: decodes to `Out`, encodes from `In`, which may leave out fields with a default. */
+/**
+ * A type of the protocol. Decoding returns `Out`; encoding takes `In`, in which fields with a default may be left out.
+ */
 export interface Type<Out = unknown, In = Out> {
   readonly shape: Shape
   readonly [carried]?: (input: In) => Out
 }
 
-/** Any wire type. */
 export type AnyType = Type<unknown, never>
-/** The TypeScript type that decoding gives. */
+/** The TypeScript type that decoding returns. */
 export type Output<T extends AnyType> = T extends { readonly [carried]?: (input: never) => infer Out } ? Out : never
 /** The TypeScript type that encoding takes. */
 export type Input<T extends AnyType> = T extends { readonly [carried]?: (input: infer In) => unknown } ? In : never
@@ -34,50 +35,55 @@ type StructInput<F extends Fields> = Flat<
 >
 type StructOutput<F extends Fields> = Flat<{ [K in keyof F]: Output<F[K]> }>
 
-/** Longest string of the protocol (REMOTE_STRING_MAX), in bytes. */
+/** Most bytes of a string (REMOTE_STRING_MAX). */
 export const stringMax = 4_194_304
 
-/** 32 bits, signed. Also libvirt's `short` and `char` outside arrays, as XDR gives each four bytes. */
+/** 32 bits, signed. Also for libvirt's `short` and `char` outside arrays, because XDR gives each of them four bytes. */
 export const int: Type<number> = { shape: { kind: 'int' } }
 export const uint: Type<number> = { shape: { kind: 'uint' } }
-/** A set of bits; 0 if left out. Also takes a negative number, which `a | b` gives if bit 31 is set. */
+/**
+ * A set of bits; 0 if left out. Encoding also takes a negative number, because `a | b` is negative if bit 31 is set.
+ */
 export const flags: Type<number, number | undefined> = { shape: { kind: 'flags' } }
-/** 64 bits, signed. Decodes to a bigint, encodes a bigint or a number. */
+/** 64 bits, signed. Decoding returns a bigint; encoding takes a bigint or a number. */
 export const hyper: Type<bigint, bigint | number> = { shape: { kind: 'hyper' } }
 export const uhyper: Type<bigint, bigint | number> = { shape: { kind: 'uhyper' } }
 export const double: Type<number> = { shape: { kind: 'double' } }
-/** libvirt's booleans: an int, false if 0. */
+/** libvirt's boolean: an int that is 0 for false. Any other number means true. */
 export const bool: Type<boolean> = { shape: { kind: 'bool' } }
-/** Sixteen bytes; as text with hyphens, in lower case. */
+/** A UUID: sixteen bytes on the wire, text with hyphens in lower case here. */
 export const uuid: Type<string> = { shape: { kind: 'uuid' } }
 export const string: Type<string> = { shape: { kind: 'string', max: stringMax } }
 
-/** A count and bytes. Decoding copies the bytes. */
+/** Up to `max` bytes, with a byte count before them. Decoding copies the bytes. */
 export function opaqueUpTo(max: number): Type<Buffer, Uint8Array> {
   return { shape: { kind: 'opaque', max } }
 }
 
-/** `char data<max>`: a count and bytes; each byte takes four on the wire, as rpcgen encodes `char`. */
+/**
+ * C's `char data<max>`: a byte count, then the bytes. Each byte takes four on the wire, because rpcgen encodes `char`
+ * so.
+ */
 export function charsUpTo(max: number): Type<Buffer, Uint8Array> {
   return { shape: { kind: 'chars', max } }
 }
 
-/** `char text[length]`: a text that ends at a zero; each byte takes four on the wire. */
+/** C's `char text[length]`: a text that ends at the first zero. Each byte takes four on the wire. */
 export function charArrayOf(length: number): Type<string> {
   return { shape: { kind: 'charArray', length } }
 }
 
-/** A value or null; null if left out. */
+/** A value or null. A field that the caller leaves out is null. */
 export function optionalOf<Out, In>(of: Type<Out, In>): Type<Out | null, In | null | undefined> {
   return { shape: { kind: 'optional', of: of.shape } }
 }
 
-/** A count and that number of items. */
+/** A list: the number of items, then the items. */
 export function arrayOf<Out, In>(of: Type<Out, In>, max: number): Type<Out[], readonly In[]> {
   return { shape: { kind: 'array', of: of.shape, max } }
 }
 
-/** Fields one after the other, in the order of the object's keys. */
+/** A struct: its fields one after the other, in the order of the object's keys. */
 export function structOf<F extends Fields>(fields: F): Type<StructOutput<F>, StructInput<F>> {
   return { shape: { kind: 'struct', fields: Object.entries(fields).map(([name, type]) => [name, type.shape]) } }
 }
@@ -86,12 +92,12 @@ type Cases = Record<string, readonly [discriminant: number, type: AnyType]>
 type UnionOutput<C extends Cases> = { [K in keyof C & string]: { type: K; value: Output<C[K][1]> } }[keyof C & string]
 type UnionInput<C extends Cases> = { [K in keyof C & string]: { type: K; value: Input<C[K][1]> } }[keyof C & string]
 
-/** A number that tells which type follows, and the value; decodes to `{ type, value }`. */
+/** A union: a number that tells which type follows, then the value. Decoding returns `{ type, value }`. */
 export function unionOf<const C extends Cases>(cases: C): Type<UnionOutput<C>, UnionInput<C>> {
   return {
     shape: { kind: 'union', cases: new Map(Object.entries(cases).map(([name, [n, type]]) => [n, [name, type.shape]])) },
   }
 }
 
-/** No fields: the arguments or the result of many procedures. */
+/** A struct without fields: the arguments or the result of many procedures. */
 export const nothing = structOf({})

@@ -1,4 +1,5 @@
-// Writes XDR (RFC 4506) into a buffer that grows and can be reused. The codec checks the protocol's limits.
+// Writes XDR (RFC 4506) into a buffer that grows as needed and can be reused. The caller (the codec) has checked the
+// protocol's limits.
 import { EncodeError } from '../errors.ts'
 
 export class XdrWriter {
@@ -15,7 +16,7 @@ export class XdrWriter {
     return this.#length
   }
 
-  /** A view of the bytes from `start` on. The next write may overwrite them or move to another buffer. */
+  /** The bytes from `start` on, not copied. The next write may overwrite them or move them to another buffer. */
   bytes(start = 0): Buffer {
     return this.#bytes.subarray(start, this.#length)
   }
@@ -25,7 +26,7 @@ export class XdrWriter {
     this.#length = length
   }
 
-  /** Overwrites an unsigned int. */
+  /** Overwrites the unsigned int at `offset`. */
   patch(offset: number, value: number): void {
     this.#view.setUint32(offset, value)
   }
@@ -61,7 +62,7 @@ export class XdrWriter {
     this.#view.setFloat64(start, value)
   }
 
-  /** Bytes as hexadecimal text; their number is a multiple of four. */
+  /** Writes bytes that are given as hexadecimal text. Their number must be a multiple of four. */
   hex(text: string): void {
     const start = this.#reserve(text.length / 2)
     this.#bytes.write(text, start, 'hex')
@@ -73,20 +74,20 @@ export class XdrWriter {
     this.#bytes.set(value, start)
   }
 
-  /** A text whose UTF-8 has `length` bytes. */
+  /** Writes a text whose UTF-8 form has `length` bytes. */
   string(value: string, length: number): void {
     this.uint(length)
     const start = this.#reservePadded(length)
     this.#bytes.write(value, start, length, 'utf8')
   }
 
-  /** Bytes without count and padding, such as a whole message. */
+  /** Writes bytes without a count and padding, for example a whole message. */
   raw(value: Uint8Array): void {
     const start = this.#reserve(value.length)
     this.#bytes.set(value, start)
   }
 
-  /** Makes room for bytes with zero padding and gives its offset. */
+  /** Makes room for `length` bytes and their zero padding, and returns the offset of that room. */
   #reservePadded(length: number): number {
     const start = this.#reserve(length + ((4 - (length % 4)) % 4))
     if (length % 4 !== 0) this.#view.setUint32(this.#length - 4, 0)
@@ -94,7 +95,8 @@ export class XdrWriter {
   }
 
   /**
-   * Makes room and gives its offset. May replace the buffer, so callers must ask for room before they use the buffer.
+   * Makes room for `length` bytes and returns its offset. May replace the buffer, so a caller must use `#bytes` and
+   * `#view` only after this call.
    */
   #reserve(length: number): number {
     const start = this.#length
@@ -119,7 +121,7 @@ function requireInteger(value: number, min: number, max: number, what: string): 
 
 function toBigInt(value: bigint | number): bigint {
   if (typeof value === 'bigint') return value
-  // A number above 2^53 may have lost digits already: refuse it instead of sending another value than the caller meant.
+  // A number above 2^53 may have lost digits already. Reject it rather than send a value that the caller did not mean.
   if (!Number.isSafeInteger(value)) throw new EncodeError(`${value} is not an exact integer; give a bigint`)
   return BigInt(value)
 }
