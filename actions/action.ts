@@ -1,6 +1,6 @@
 /**
- * The declaration of an action. API, controller, agent, generated docs and generic tests all derive what they need from
- * this one value.
+ * The declaration of an action: a unit of work on a server with Nova's name, such as `reboot`. The API schema, the
+ * controller, the agent, the generated docs and the generic tests all read this one value.
  */
 import type { Static, TObject } from 'typebox'
 import type { Reason } from '../crds/reasons.ts'
@@ -14,46 +14,55 @@ import {
 } from '../crds/states.ts'
 import type { Capability, Guest, Host, Progress, StepContext } from './host/index.ts'
 
-/** The input of a step, with only those capabilities of the host that the step needs. */
+/** The input of a step, with only those host capabilities (see actions/host) that the step needs. */
 export interface StepInput<P, Needs extends Capability = Capability> extends StepContext {
   host: Pick<Host, Needs>
   guest: Guest
   params: P
   /**
-   * Identifies this run of the action, and the boot that it causes. It is the same after a crash of the agent, and
-   * another for the next request.
+   * Identifies this execution of the action: the uid of the ServerAction that requested it, or an ID that the agent
+   * derives from the Server. If the action boots the guest, it is also the ID of that boot, kept in the domain's
+   * metadata. The ID stays the same when the agent restarts amid the action.
    */
   bootId: string
   /** Seconds that a guest gets to power off (shutdown_timeout in Nova). */
   shutdownTimeout: number
-  /** Milliseconds since this step was first tried in this run of the action. */
+  /** Milliseconds since this step was first tried for this boot ID. */
   elapsedMs: number
 }
 
 /**
- * A step that cannot be done and has changed nothing. The action ends with this reason, and the server stays as it is.
+ * The result of a step that cannot be done and has changed nothing. The action then ends with this reason, and the
+ * server stays as it is.
  */
 export interface Refusal {
   refused: { reason: Reason; message: string }
 }
 
-/** The progress of a step. A step that is not done goes on in the background, and the agent tries it again later. */
+/**
+ * The result of one try of a step. If it is not `done`, the work goes on in the background and the agent tries the step
+ * again later.
+ */
 export type StepResult = Progress | Refusal
 
-/** A small, named, idempotent piece of work. */
+/** A small, named, idempotent piece of an action's work. */
 export interface Step<P, Needs extends Capability = Capability> {
   name: string
   /**
-   * The process that runs it: the controller, which admits the request after that, or the agent of the server's host.
+   * The process that runs the step: `controller` (before it admits the action request), or `host` (the agent of the
+   * server's host).
    */
   side: 'controller' | 'host'
-  /** The capabilities of the host that it uses. `do` gets only these. */
+  /** The host capabilities that `do` gets. */
   needs: readonly Needs[]
-  /** Does what can be done now, and does not wait for an image, a guest or a copy. Without a result it is done. */
+  /**
+   * Does what can be done now. It must not wait for a download, the guest or a disk copy, but return `done: false`.
+   * Returning nothing means done.
+   */
   do(input: StepInput<P, Needs>): Promise<StepResult | void>
 }
 
-/** Declares a step of the agent. The type of the step has the capabilities that it names. */
+/** Declares a step that the agent runs. TypeScript infers from `needs` which capabilities `do` gets. */
 export function defineStep<P, Needs extends Capability>(s: Omit<Step<P, Needs>, 'side'>): Step<P, Needs> {
   return { side: 'host', ...s }
 }
@@ -67,70 +76,80 @@ export async function runStep<P>({ needs, do: run }: Step<P>, { host, ...input }
 export const isRefusal = (result: StepResult): result is Refusal => 'refused' in result
 
 export interface Action<Name extends string = string, P extends TObject = TObject> {
-  /** Nova's name of the instance action. */
+  /** The action's name in Nova. */
   name: Name
-  /** One sentence. */
+  /** One sentence that describes the action, for the docs and the schema. */
   description: string
-  /** Nova's request: POST /servers/{id}/action with this key. Absent: Nova has no such request. */
+  /**
+   * The request of Nova's API, POST /servers/{id}/action, that corresponds to this action: its key in the body, its
+   * first microversion and its HTTP status. Absent if Nova has no such request.
+   */
   nova?: { key: string; since: string; status: 200 | 202 | 204 }
   policy: 'owner' | 'admin'
-  /** The parameters of a ServerAction that requests it. Absent: no ServerAction can request it. */
+  /** The schema of the parameters in a ServerAction. Absent if users cannot request the action with a ServerAction. */
   request?: P
   /**
-   * The key of a Secret that its parameters name. The controller seals the value for the server's host and adds it to
-   * the parameters as `sealed` (actions/sealed-secret.ts).
+   * Names the Secret, and the key in it, that the parameters refer to. The controller encrypts ("seals") the value for
+   * the server's host and adds it to the parameters as `sealed` (actions/sealed-secret.ts).
    */
   sealedSecret?(params: Static<P>): { name: string; key: string }
   /**
-   * The Image that its parameters name. The controller copies what the agent needs of it into the parameters, as
-   * `resolvedImage`.
+   * Names the Image that the parameters refer to; undefined if they name none. The controller copies what the agent
+   * needs of that Image into the parameters, as `resolvedImage`.
    */
   namedImage?(params: Static<P>): { name: string; namespace?: string } | undefined
-  /** The agent runs it to reach this spec.powerState. */
+  /** The agent runs the action when spec.powerState has this value and the server has not reached it yet. */
   desiredPower?: DesiredPower
-  /** The vmStates in which it may be requested. In every other one the request is rejected. */
+  /** The vmStates in which users may request the action. In every other vmState the controller rejects the request. */
   from: readonly VmState[]
-  /** Why a request with these parameters is rejected in a state of `from`; undefined: it is admitted. */
+  /**
+   * Returns why a request with these parameters is rejected although the vmState is one of `from`; undefined if it is
+   * not.
+   */
   objection?(params: Static<P>, state: VmState): string | undefined
   /**
-   * A request for it in vmState error retries the operation that failed, towards the power that is desired now. A
-   * Server that no host could build is scheduled again.
+   * If the vmState is error, a request for this action retries the failed operation, so that the server reaches its
+   * spec.powerState. If no host could build the server, the controller schedules it again.
    */
   retries?: true
   /**
-   * After so many tries it fails if libvirtd is still busy with the domain. Absent: it is tried until libvirtd is free,
-   * because the server must reach the state that it is for.
+   * After so many tries the action fails if libvirtd is still busy with the domain. Absent: the agent tries until
+   * libvirtd is free, because the server must reach the action's result.
    */
   triesWhileBusy?: number
   /**
-   * Nova's task state while it runs. Absent: Nova has none, and the agent writes no status before it runs the steps.
+   * The Nova task state to report while the action runs. Absent if Nova has none: then the agent writes no status
+   * before it runs the steps.
    */
   task?(params: Static<P>): TaskState
-  /** Reason of the condition Ready while it runs (PowerChanging). */
+  /** Reason of the condition Ready while the action runs. Default: PowerChanging. */
   reason?: Reason
-  /** Nova's event of the action record. */
+  /** The name of Nova's instance action event, for the action record. */
   event: string
-  /** Mode and power of the server after it. gone: there is no server any more. */
+  /** The mode and power of the server after the action; 'gone' if the server then no longer exists. */
   result: ActionResult | 'gone'
-  /** The guest boots. A request for it builds a server that was never built. */
+  /** Set if the action boots the guest. If the server was never built, a request for the action builds it. */
   boots?: true
-  /** It builds the server on its host for the first time. If it fails, the scheduler may choose another host. */
+  /**
+   * Set if the action builds the server on its host for the first time. If it fails, the scheduler may choose another
+   * host.
+   */
   builds?: true
   /**
-   * An agent that died while it ran need not go on with it: spec.powerState may have changed since. Otherwise the next
-   * agent finishes it first, because it may go on by itself: the guest was asked to power off, or libvirtd saves its
-   * memory.
+   * Set if a restarted agent may drop the action when spec.powerState has changed meanwhile. Otherwise it must finish
+   * the action first, because the action may go on without the agent: the guest was asked to power off, or libvirtd is
+   * saving its memory.
    */
   interruptible?: true
   steps: readonly Step<Static<P>>[]
-  /** The agent runs these steps when it has failed for good, so that nothing incomplete is left. */
+  /** Steps that the agent runs after the action has failed for good, so that nothing incomplete stays on the host. */
   undo?: readonly Step<unknown>[]
 }
 
 export interface ActionResult {
-  /** The mode of the server from then on. Absent: the mode does not change. */
+  /** The mode of the server after the action. Absent: the mode does not change. */
   mode?: Mode
-  /** desired: the power that spec.powerState names. unchanged: the power from before. */
+  /** 'desired' means the power that spec.powerState names; 'unchanged' means the power before the action. */
   power: DomainPower | 'desired' | 'unchanged'
 }
 
@@ -139,8 +158,8 @@ export const isUnchanging = ({ result }: Pick<Action, 'result'>): boolean =>
   result !== 'gone' && result.power === 'unchanged' && result.mode === undefined
 
 /**
- * The vmState after this action of a server whose spec.powerState is Running. Undefined: the vmState does not change,
- * or the server is gone.
+ * The vmState after this action if spec.powerState is Running; undefined if the action does not change the vmState, or
+ * removes the server.
  */
 export function resultingVmState({ result }: Action): VmState | undefined {
   if (result === 'gone' || isUnchanging({ result })) return undefined

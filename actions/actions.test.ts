@@ -6,7 +6,7 @@ import type { Action } from './action.ts'
 import { type ActionName, actions } from './index.ts'
 import { guestOf, type Run, rescueImage, runOn, situations, UID } from './testing.ts'
 
-/** The action from one of the hosts that its states may stand for. */
+/** An action that starts on one of the hosts that its vmState allows. */
 interface Case {
   title: string
   action: Action
@@ -37,8 +37,8 @@ const cases: Case[] = Object.values(actions).flatMap((action) =>
 )
 
 /**
- * The power after each action, if spec.powerState is Running. gone: nothing is left of the server. unchanged: the power
- * from before.
+ * The power of the domain after each action if spec.powerState is Running. 'gone': nothing is left of the server.
+ * 'unchanged': the power is that from before the action.
  */
 const powerAfter: Record<ActionName, DomainPower | 'gone' | 'unchanged'> = {
   create: 'running',
@@ -56,7 +56,7 @@ const powerAfter: Record<ActionName, DomainPower | 'gone' | 'unchanged'> = {
   changePassword: 'unchanged',
 }
 
-/** Checks that the host is as the action promises. */
+/** Checks that the host is in the state that the action promises. */
 async function expectDone({ action, title, make }: Case, host: FakeHost): Promise<void> {
   const wanted = powerAfter[action.name as ActionName]
   const { power } = host.observe(UID)
@@ -65,11 +65,11 @@ async function expectDone({ action, title, make }: Case, host: FakeHost): Promis
   if (action.name === 'unrescue') expect(host.machine(UID).rescueDisk, title).toBeUndefined()
   if (wanted === 'gone') expect(host.isEmpty(UID), title).toBe(true)
   else if (wanted === 'unchanged') expect(power, title).toBe((await make()).observe(UID).power)
-  // A server that should be off needs no domain.
+  // If the server should be off, it need not have a domain.
   else expect(wanted === 'off' && power === 'missing' ? 'off' : power, title).toBe(wanted)
 }
 
-/** The disk that the guest runs from after these actions. */
+/** The disk that the guest runs from after each of these actions. */
 const diskAfter: Partial<Record<ActionName, string>> = {
   create: 'root disk',
   reboot: 'root disk',
@@ -77,10 +77,10 @@ const diskAfter: Partial<Record<ActionName, string>> = {
   unrescue: 'root disk',
 }
 
-/** Boots that the action has caused, those with its boot ID. */
+/** How many boots the action has caused: those with its boot ID. */
 const boots = (host: FakeHost): number => host.machine(UID).boots.filter((bootId) => bootId === 'm1').length
 
-/** Runs the action to its end. For an action that leaves the server as it is, a refusal is an end as well. */
+/** Runs the action to its end. If the action should not change the server, a refusal counts as an end too. */
 async function run(c: Case, host: FakeHost, more: Partial<Run> = {}): Promise<void> {
   try {
     await runOn(host, { action: c.action, params: c.params, ...more })
@@ -89,7 +89,10 @@ async function run(c: Case, host: FakeHost, more: Partial<Run> = {}): Promise<vo
   }
 }
 
-/** Runs the action without faults. Counts boots, waits and effects, and describes the machine at the end. */
+/**
+ * Runs the action without faults, and counts its boots, waits and effects: calls that change the host. `end` is the
+ * state of the host afterwards.
+ */
 async function runWithoutFaults(c: Case): Promise<{ boots: number; waits: number; effects: number; end: object }> {
   const [host, life] = [await c.make(), new Life()]
   let waits = 0
@@ -187,7 +190,7 @@ describe.each(cases)('$title', (c) => {
       for (const second of points(effects)) {
         const host = await c.make()
         await expect(run(c, host, { life: new Life().killAt(first.at, first.when) })).rejects.toThrow(Killed)
-        // The recovery may be shorter than the whole.
+        // The second run has less to do than the first, so the second kill may not come.
         await run(c, host, { life: new Life().killAt(second.at, second.when) }).catch((error: unknown) => {
           if (!(error instanceof Killed)) throw error
         })

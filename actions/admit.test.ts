@@ -20,13 +20,13 @@ function server({ status, spec, deleting }: Given = {}): Server {
 }
 
 /**
- * The state table of nova/compute/api.py, with one column for each of Nova's requests that exists here. yes: Nova and
- * Kubenova allow it. more: only Kubenova allows it. less: only Nova allows it. A dot: neither allows it.
+ * The state table of nova/compute/api.py, with one column for each of Nova's requests that Kubenova has. 'yes': Nova
+ * and Kubenova allow the request. 'more': only Kubenova does. 'less': only Nova does. '.': neither does.
  *
- * more, start from error: it retries the operation that failed; in Nova that takes a hard reboot or reset-state.
+ * Start from error is 'more' because it retries the failed operation; in Nova that takes a hard reboot or reset-state.
  *
- * more, stop from paused and suspended: the agent follows spec.powerState in every state; Nova requires unpause or
- * resume first.
+ * Stop from paused and suspended is 'more' because the agent follows spec.powerState in every state; Nova requires
+ * unpause or resume first.
  */
 const stateTable = `
   vm_state           start  stop  reboot_SOFT  reboot_HARD  pause  unpause  suspend  resume  delete  trigger_crash_dump  changePassword  rescue  unrescue
@@ -52,7 +52,7 @@ interface Row {
   allowed: boolean
 }
 
-/** Valid parameters of a request. */
+/** Valid parameters for a request of the action. */
 function paramsOf(name: string, type: string | undefined): Record<string, unknown> {
   if (name === 'changePassword') return { passwordSecret: { name: 'web-password' } }
   return type === undefined ? {} : { type }
@@ -102,9 +102,9 @@ describe('the state table', () => {
   )
 
   /**
-   * Nova also allows a hard reboot in task_states rebooting, reboot_pending, reboot_started, rebooting_hard, pausing,
-   * unpausing, suspending and resuming. Here at most one action runs on a server: a user requests the next reboot after
-   * a reboot that hangs has ended by itself.
+   * Nova also allows a hard reboot in the task_states rebooting, reboot_pending, reboot_started, rebooting_hard,
+   * pausing, unpausing, suspending and resuming. In Kubenova only one action runs on a server at a time: the user must
+   * wait until a hanging reboot has ended by itself before requesting another.
    */
   it.each(taskStates)('admit rejects every request in task_state %s', (taskState) => {
     for (const { name, params, vmState } of requestable)
@@ -118,7 +118,7 @@ describe('the state table', () => {
 const running = { activeAction: { name: 'other', uid: 'u1', action: 'reboot', admittedAt: '2026-01-01T00:00:00Z' } }
 const ended = { ...running, lastCompletedAction: 'u1' }
 
-/** Reasons to reject a request in every vmState. If several apply, the first in Nova's order is given. */
+/** Reasons to reject a request in every vmState. If several apply, the rejection gives the first in Nova's order. */
 const obstacles: [string, Given, string][] = [
   ['it is being deleted', { deleting: true }, 'ServerTerminating'],
   ['another request runs', { status: running }, 'ActionUnderWay'],

@@ -1,4 +1,4 @@
-/** Admission: decides whether an action may be requested of a server now. Pure. */
+/** Admission: the pure function that decides whether a user may request an action of a server now. */
 import { Value } from 'typebox/value'
 import type { Reason, Server } from '../crds/index.ts'
 import type { Action } from './action.ts'
@@ -8,16 +8,16 @@ export type Admission = { admit: true } | { admit: false; reason: Reason; messag
 
 const reject = (reason: Reason, message: string): Admission => ({ admit: false, reason, message })
 
-/** The name of the ServerAction that was admitted and has not ended. There is at most one. */
+/** The name of the ServerAction that was admitted and has not ended, or undefined. A server has at most one. */
 export function runningRequestOf(server: Server): string | undefined {
   const { activeAction, lastCompletedAction } = server.status ?? {}
   return activeAction && activeAction.uid !== lastCompletedAction ? activeAction.name : undefined
 }
 
 /**
- * Decides in Nova's order: whether the action can be requested, its parameters are valid, the server is not being
- * deleted, no other request runs on it, it is not locked, and it is in a state in which the action may be requested.
- * @param params the ServerAction's member of the action's name
+ * Checks in Nova's order: whether the action can be requested, whether its parameters are valid, whether the server is
+ * terminating, whether another action runs, whether the server is locked, and whether its vmState allows the action.
+ * @param params the field of the ServerAction's spec that has the action's name
  */
 export function admit(server: Server, name: string, params: unknown): Admission {
   if (!isRequestable(name))
@@ -37,7 +37,10 @@ export function admit(server: Server, name: string, params: unknown): Admission 
 
 const isRetry = ({ retries }: Action, vmState: string | undefined): boolean => retries === true && vmState === 'error'
 
-/** The guest would be off, paused or suspended again at once, because that is what spec.powerState says. */
+/**
+ * Whether the action boots the guest against spec.powerState: the agent would turn off, pause or suspend the guest at
+ * once.
+ */
 const conflictsWithPowerState = ({ spec, status }: Server, action: Action): boolean =>
   action.boots === true && spec.powerState !== 'Running' && !isRetry(action, status?.vmState)
 

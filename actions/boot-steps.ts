@@ -1,11 +1,12 @@
 /**
- * The steps of every boot: make what is missing on the host, define the domain from the Server as it is now, start it.
+ * The steps that actions which boot a guest share: fetch the image, make what is missing on the host, define the domain
+ * from the current Server, start it.
  */
 import { defineStep, type Step } from './action.ts'
 
 /**
- * Makes disks, config drive and ports, which do not depend on one another. If one fails, the step still waits for the
- * others, because the next step may remove what they make.
+ * Makes the disks, the config drive and the ports in parallel. If one fails, the step still waits for the other two,
+ * because the next step may remove what they make.
  */
 export const prepare = defineStep({
   name: 'prepare',
@@ -22,7 +23,7 @@ export const define = defineStep({
   name: 'define',
   needs: ['domains'],
   async do({ host: { domains }, guest, bootId, ...ctx }) {
-    // A running domain keeps the definition that it runs with, and its boot ID.
+    // A running domain keeps its definition and its boot ID until its next boot.
     if ((await domains.runningBootId(guest)) === undefined) await domains.define(guest, bootId, ctx)
   },
 })
@@ -33,9 +34,7 @@ export const start = defineStep({
   do: ({ host, guest, ...ctx }) => host.domains.start(guest, ctx),
 })
 
-/**
- * The last step of an action after which the server has its desired power: a server that should be off is not started.
- */
+/** The last step of actions that end in the desired power: starts the guest unless spec.powerState is Stopped. */
 export const startUnlessStopped = defineStep({
   name: start.name,
   needs: start.needs,

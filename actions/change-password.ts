@@ -1,4 +1,4 @@
-/** changePassword: the guest agent sets the password of a user of the guest. */
+/** The action changePassword: the QEMU guest agent sets the password of a user of the guest. */
 import { type Static, Type } from 'typebox'
 import { Name } from '../crds/schema.ts'
 import { defineAction, defineStep, type StepInput } from './action.ts'
@@ -27,7 +27,7 @@ const params = Type.Object({
 })
 type Params = Static<typeof params>
 
-/** The parameters as the agent gets them: the controller adds the password, sealed for the host. */
+/** The parameters as the agent gets them. The controller has added `sealed`: the password, encrypted for the host. */
 type AdmittedParams = Params & { sealed?: string }
 
 const setPassword = defineStep({
@@ -53,7 +53,7 @@ export const changePassword = defineAction({
   reason: 'UpdatingPassword',
   event: 'compute_set_admin_password',
   result: { power: 'unchanged' },
-  // Some minutes, of which libvirtd takes 30 s for each try before it answers that it is busy.
+  // libvirtd takes 30 s before it answers that it is busy, so ten tries take about five minutes.
   triesWhileBusy: 10,
   steps: [setPassword],
 })

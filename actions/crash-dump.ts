@@ -1,13 +1,13 @@
 /**
- * trigger_crash_dump: sends a non-maskable interrupt (NMI). A guest's kernel that is set up for it then writes a crash
- * dump.
+ * The action trigger_crash_dump sends a non-maskable interrupt (NMI). A guest whose kernel is set up for that then
+ * writes a crash dump.
  */
 import { Type } from 'typebox'
 import type { Reason } from '../crds/reasons.ts'
 import { defineAction, defineStep } from './action.ts'
 import type { NmiResult } from './host/index.ts'
 
-/** Why the request ends without an NMI that is known to have been sent. */
+/** Why the request ends although no NMI was sent, or although it is not known whether one was sent. */
 const refusals: Record<Exclude<NmiResult, 'sent'>, { reason: Reason; message: string }> = {
   notRunning: {
     reason: 'GuestNotRunning',

@@ -1,4 +1,4 @@
-/** The registry of actions, and what is derived from it: the ServerAction kind and look-ups by name. */
+/** The registry of all actions, and what is derived from it: the ServerAction kind and look-ups by name. */
 import type { TObject } from 'typebox'
 import { serverActionKind } from '../crds/kinds/server-action.ts'
 import type { Action } from './action.ts'
@@ -27,7 +27,7 @@ const registry = {
 
 export type ActionName = keyof typeof registry
 
-/** All actions, by Nova's name. The types of their parameters are erased: the caller has validated the parameters. */
+/** All actions, by Nova's name. Their parameters have no static types here: callers validate the parameters first. */
 export const actions = registry as unknown as Readonly<Record<ActionName, Action>>
 
 export const actionNames = Object.keys(registry) as readonly ActionName[]
@@ -37,13 +37,14 @@ export function isActionName(name: string): name is ActionName {
 }
 
 /**
- * Can a ServerAction request it? The other actions run because of the Server's spec, or of its creation or deletion.
+ * Whether a user can request the action with a ServerAction. The other actions follow from the Server's spec, creation
+ * or deletion.
  */
 export function isRequestable(name: string): name is ActionName {
   return isActionName(name) && actions[name].request !== undefined
 }
 
-/** The schemas of the parameters of all actions that can be requested. */
+/** The parameter schemas of all actions that can be requested, by action name. */
 function requestSchemas(): Record<string, TObject> {
   const entries = actionNames.flatMap((name) => {
     const { request } = actions[name]
@@ -52,7 +53,7 @@ function requestSchemas(): Record<string, TObject> {
   return Object.fromEntries(entries)
 }
 
-/** The ServerAction kind, with a member for each action that can be requested. */
+/** The ServerAction kind. Its spec has a field with the parameters of each action that can be requested. */
 export const serverAction = serverActionKind(
   requestSchemas(),
   actionNames.filter((name) => !isRequestable(name)),

@@ -1,9 +1,9 @@
-/** create and delete: the actions that follow from the creation and the deletion of a Server. */
+/** The actions create and delete, which follow from the creation and the deletion of a Server. */
 import { vmStates } from '../crds/states.ts'
 import { defineAction, defineStep, type Step } from './action.ts'
 import { define, fetchImage, prepare, startUnlessStopped } from './boot-steps.ts'
 
-/** Removes everything of the server from its host. */
+/** Steps that remove everything of the server from its host. */
 const removal: readonly Step<unknown>[] = [
   defineStep({
     name: 'destroy',

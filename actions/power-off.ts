@@ -1,18 +1,18 @@
-/** Powers a guest off as Nova does: asks it, and takes the power away when its time is over. */
+/** Powers a guest off as Nova does: asks it, and cuts its power when its time is over. */
 import { type DomainPower, isKubenovaError } from '../crds/index.ts'
 import type { Domains, Guest, Progress, StepContext } from './host/index.ts'
 
-/** How often a guest that was asked to power off is observed, should libvirt's event get lost. */
+/** How often the domain is observed after the guest was asked to power off, in case a libvirt event gets lost. */
 const CHECK_MS = 5000
 
 interface PowerOff extends StepContext {
   domains: Domains
   guest: Guest
-  /** Milliseconds that are left of the time that the guest has to power off. */
+  /** Milliseconds that the guest still has to power off. */
   leftMs: number
 }
 
-/** Asks the guest once more, or takes the power away if no time is left. Done when the domain is off. */
+/** Asks the guest to power off, or cuts its power if no time is left. The result is `done` once the domain is off. */
 export async function powerOffGuest({ domains, guest, leftMs, ...ctx }: PowerOff): Promise<Progress> {
   const isOff = async (): Promise<boolean> => offPowers.has((await domains.observe(guest)).power)
   if (await isOff()) return { done: true }

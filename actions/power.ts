@@ -1,22 +1,22 @@
-/** The actions behind spec.powerState: start, stop, pause, unpause, suspend, resume. */
+/** The actions that make a server reach its spec.powerState: start, stop, pause, unpause, suspend, resume. */
 import { Type } from 'typebox'
 import { defineAction, defineStep } from './action.ts'
 import { bootSteps } from './boot-steps.ts'
 import { ignoreBusy, powerOffGuest } from './power-off.ts'
 
-/** Gives the guest its time to power off and then takes the power away, as Nova's stop does. */
+/** Gives the guest time to power off and then cuts its power, as Nova's stop does. */
 const stopGuest = defineStep({
   name: 'shutdown',
   needs: ['domains'],
   async do({ host: { domains }, guest, shutdownTimeout, elapsedMs, ...ctx }) {
-    // A paused guest cannot react to ACPI, so unpause first. If QEMU hangs (LibvirtBusy), go on: its power is taken
-    // away in the end.
+    // A paused guest cannot react to ACPI, so unpause it first. Go on if QEMU hangs and libvirtd reports LibvirtBusy:
+    // `powerOffGuest` cuts the power in the end.
     await domains.unpause(guest, ctx).catch(ignoreBusy)
     return powerOffGuest({ domains, guest, leftMs: shutdownTimeout * 1000 - elapsedMs, ...ctx })
   },
 })
 
-/** Lets the virtual CPUs go on. Does nothing to a guest that runs. */
+/** Resumes the virtual CPUs of a paused guest. Does nothing to a running guest. */
 const unpauseGuest = defineStep({
   name: 'unpause',
   needs: ['domains'],
@@ -38,7 +38,7 @@ export const start = defineAction({
   result: { power: 'running' },
   boots: true,
   interruptible: true,
-  // A server in error may be paused.
+  // The unpause is for a server in vmState error whose guest is paused: `start` does nothing to it.
   steps: [...bootSteps, unpauseGuest],
 })
 

@@ -1,12 +1,13 @@
 /**
- * reboot: SOFT asks the guest to power off and becomes HARD after a time; HARD takes the power away. Both then boot it.
+ * The action reboot. SOFT asks the guest to power off and cuts its power after a timeout; HARD cuts its power at once.
+ * Then both boot the guest.
  */
 import { type Static, Type } from 'typebox'
 import { defineAction, defineStep, type StepInput } from './action.ts'
 import { bootSteps } from './boot-steps.ts'
 import { powerOffGuest } from './power-off.ts'
 
-/** Nova waits this long for a guest to power off before a soft reboot becomes a hard one (wait_soft_reboot_seconds). */
+/** Seconds that a SOFT reboot gives the guest to power off; Nova's default of wait_soft_reboot_seconds. */
 const SOFT_REBOOT_TIMEOUT_SECONDS = 120
 
 const params = Type.Object({
@@ -18,8 +19,8 @@ const powerOff = defineStep({
   name: 'power-off',
   needs: ['domains'],
   async do({ host: { domains }, guest, params, bootId, elapsedMs, ...ctx }: StepInput<Params, 'domains'>) {
-    // After a crash of the agent the domain may already run because of this request: to stop it again would be a second
-    // reboot.
+    // If the agent crashed and was restarted, this request may have booted the domain already. Do not stop it: that
+    // would be a second reboot.
     if ((await domains.runningBootId(guest)) === bootId) return
     if (params.type === 'HARD') return domains.destroy(guest, ctx)
     return powerOffGuest({ domains, guest, leftMs: SOFT_REBOOT_TIMEOUT_SECONDS * 1000 - elapsedMs, ...ctx })

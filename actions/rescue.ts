@@ -1,6 +1,6 @@
 /**
- * rescue boots a server from a disk of a rescue image, with its own disks behind that; unrescue boots it from its own
- * disk again.
+ * The action rescue boots a server from a disk made from a rescue image, with the server's own disks after it. The
+ * action unrescue boots the server from its own disk again.
  */
 import { type Static, Type } from 'typebox'
 import { isKubenovaError } from '../crds/errors.ts'
@@ -23,11 +23,11 @@ const params = Type.Object({
 })
 type Params = Static<typeof params>
 
-/** The parameters as the agent gets them: the controller adds the image, if the request names one. */
+/** The parameters as the agent gets them. The controller has added `resolvedImage` if the request names an Image. */
 type AdmittedParams = Params & { resolvedImage?: Instance['image'] }
 
 /**
- * Makes the rescue disk while the guest still runs. An image that cannot be used ends the request, and the server stays
+ * Makes the rescue disk while the guest still runs. If the image cannot be used, the request ends and the server stays
  * as it is.
  */
 const prepareRescueDisk = defineStep({
@@ -47,8 +47,8 @@ const prepareRescueDisk = defineStep({
 })
 
 /**
- * Powers off what ran before. After a crash the domain may run already because of this very request: then it is left
- * running.
+ * Powers the guest off. If the agent crashed and was restarted, this request may have booted the rescue system already:
+ * then the step leaves the domain running.
  */
 const powerOff = defineStep({
   name: 'power-off',
@@ -65,7 +65,7 @@ const deleteRescueDisk = defineStep({
   do: ({ host, guest, ...ctx }) => host.rescueDisks.delete(guest, ctx),
 })
 
-/** The rescue system may have been started although the start was reported as failed. */
+/** Stops the rescue system: libvirtd may have started it although it reported that the start failed. */
 const stopRescueSystem = defineStep({
   name: 'stop-rescue-system',
   needs: ['domains'],

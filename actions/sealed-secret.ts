@@ -1,13 +1,11 @@
 /**
- * Passwords on their way from the controller to the agent of one host. The controller seals a password to the host's
- * public key; only that host can open it, and only for the Server and the request that it was sealed for.
- * (docs/adr/0021)
+ * Encrypts ("seals") passwords that the controller sends to the agent of one host. The controller encrypts a password
+ * with the host's public key; only that host can decrypt it, and only for the Server and the ServerAction that it was
+ * encrypted for (docs/adr/0021).
  */
 import type { KeyObject } from 'node:crypto'
 
-/**
- * The uids of the Server and the ServerAction that a sealed value is for. A sealed value cannot be used for any other.
- */
+/** The uids of the Server and the ServerAction that a value is encrypted for. It cannot be decrypted for any other. */
 export interface SealBinding {
   server: string
   request: string
@@ -15,13 +13,11 @@ export interface SealBinding {
 
 const ALGORITHM = 'ECDH-ES'
 const ENCRYPTION = 'A256GCM'
-/**
- * Values are padded with zero bytes to a multiple of this, so that the ciphertext does not show how long a password is.
- */
+/** Zero bytes pad each value to a multiple of this, so that the ciphertext does not show how long a password is. */
 const BLOCK_BYTES = 128
 
 /**
- * Answers a compact JWE.
+ * Returns the encrypted value as a compact JWE.
  * @param value text without zero bytes
  * @param publicKey the host's X25519 key: status.sealingKey of its Hypervisor
  */
@@ -36,7 +32,7 @@ export async function sealSecret(value: string, publicKey: string, { server, req
 }
 
 /**
- * Opens what was sealed. Answers undefined if it was sealed to another key, or for another Server or request, or was
+ * Decrypts a value. Returns undefined if the value was encrypted for another key, Server or ServerAction, or has been
  * changed.
  */
 export async function openSealedSecret(

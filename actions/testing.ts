@@ -1,4 +1,4 @@
-/** Servers on a fake host, in each state an action may find them in, for the tests of actions. */
+/** Fake hosts with a server in each state in which an action may find it, for the tests of actions. */
 import { type Instance, Refused, type Server, type VmState } from '../crds/index.ts'
 import { FakeHost } from '../test/fakes/host.ts'
 import { Life } from '../test/fakes/life.ts'
@@ -17,7 +17,7 @@ const instance: Instance = {
   keys: [],
 }
 
-/** An image that a request to rescue names. */
+/** An image that a rescue request names. */
 export const rescueImage: Instance['image'] = {
   name: 'rescue',
   namespace: 'demo',
@@ -43,13 +43,13 @@ export interface Run {
   params?: Record<string, unknown>
   bootId?: string
   life?: Life
-  /** Each step is done this many times. */
+  /** How often each step is executed; default 1. */
   times?: number
-  /** Called when a step lasts, before it is tried again: between two reconciles of the agent. */
+  /** Called when a step is not done yet, before it is tried again. In production, the agent's reconcile ends there. */
   onWait?(): void
 }
 
-/** Tries a step until it is done; the time until each check passes at once. */
+/** Tries a step until it is done. The time until the next try passes at once. */
 async function runToEnd<P>(step: Step<P>, input: Omit<StepInput<P>, 'elapsedMs'>, onWait: () => void): Promise<void> {
   for (let elapsedMs = 0; ; onWait()) {
     const result = await runStep(step, { ...input, elapsedMs })
@@ -59,7 +59,10 @@ async function runToEnd<P>(step: Step<P>, input: Omit<StepInput<P>, 'elapsedMs'>
   }
 }
 
-/** Does the steps of an action in order, as the agent does. Rejects with what a step throws, or Killed. */
+/**
+ * Executes the steps of an action in order, as the agent does. Rejects with the error of a step, or with Killed if the
+ * test kills the process.
+ */
 export async function runOn(
   host: FakeHost,
   {
@@ -88,7 +91,7 @@ export async function runOn(
   await life.runUntilKilled(all())
 }
 
-/** Builds a host on which the server was built and started with the boot ID `m0`. */
+/** Makes a host on which the server was built and started with the boot ID `m0`. */
 async function buildServer(): Promise<FakeHost> {
   const host = new FakeHost()
   await runOn(host, { action: actions.create, bootId: 'm0' })
@@ -107,7 +110,7 @@ const buildOff = async (reason: string): Promise<FakeHost> => {
   return host
 }
 
-/** For each vmState, hosts on which a server may be in that state. */
+/** For each vmState the hosts, as functions that make them, on which a server may be in that vmState. */
 export const situations: Record<VmState, readonly (() => Promise<FakeHost>)[]> = {
   building: [async () => new FakeHost(), buildHalf],
   active: [buildServer, buildWithDeafGuest],
@@ -131,14 +134,14 @@ export const situations: Record<VmState, readonly (() => Promise<FakeHost>)[]> =
   shelved_offloaded: [async () => new FakeHost()],
 }
 
-/** Builds the server, and boots it from a rescue disk with the boot ID `r0`. */
+/** Builds the server, and then boots it from a rescue disk with the boot ID `r0`. */
 async function buildRescued(): Promise<FakeHost> {
   const host = await buildServer()
   await runOn(host, { action: actions.rescue, bootId: 'r0' })
   return host
 }
 
-/** Builds a half: the agent crashed after it had made the disks. */
+/** Builds a server incompletely: the agent crashed after it had made the disks. */
 async function buildHalf(): Promise<FakeHost> {
   const host = new FakeHost()
   Object.assign(host.machine(UID), { disks: true, configDrive: '{}' })
@@ -146,14 +149,14 @@ async function buildHalf(): Promise<FakeHost> {
   return host
 }
 
-/** Builds a server whose guest does not react to the power button. */
+/** Builds a server whose guest ignores the power button. */
 async function buildWithDeafGuest(): Promise<FakeHost> {
   const host = await buildServer()
   host.machine(UID).obeysPowerButton = false
   return host
 }
 
-/** Builds a server whose domain an administrator has undefined. */
+/** Builds a server whose domain an administrator has then undefined. */
 async function buildWithoutDomain(): Promise<FakeHost> {
   const host = await buildServer()
   host.machine(UID).domain = undefined

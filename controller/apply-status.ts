@@ -1,4 +1,7 @@
-/** Writes what one component of the controller owns of an object's status, if it differs from what the object says. */
+/**
+ * Writes the part of an object's status that one component of the controller owns, if it differs from the object's
+ * status.
+ */
 import {
   type ControllerOwner,
   fieldManagerOf,
@@ -14,11 +17,14 @@ import { type StatusWrite, writeStatus } from '../kube/write-status.ts'
 export interface OwnStatus<K extends OwnedKind, O extends ControllerOwner> {
   kind: K
   owner: O
-  /** The object as the status was computed from it. Nothing is written onto a newer one. */
+  /** The object that the status was computed from. If the object has changed since, nothing is written. */
   seen: OwnedObjects[K]
-  /** All that the component owns of the status: what is left out is removed. */
+  /**
+   * The whole part of the status that the component owns. The write removes fields that it owned before and that are
+   * absent here.
+   */
   status: StatusOf<O, K>
-  /** Written with the status. Only of a kind without the status subresource. */
+  /** Owner references to write together with the status. Only for a kind without the status subresource. */
   ownerReferences?: ObjectMeta['ownerReferences']
 }
 

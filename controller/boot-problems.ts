@@ -1,6 +1,6 @@
 /**
- * Finds what keeps a server of a namespace from booting an image with a flavor: missing access, or a flavor too small
- * for the image.
+ * Finds the reasons why a server in a namespace may not boot an image with a flavor: the namespace may not use them, or
+ * the flavor is too small for the image.
  */
 import { type Flavor, type Image, type Instance, Refused } from '../crds/index.ts'
 
@@ -11,7 +11,9 @@ export interface Boot {
   readonly namespace: string
 }
 
-/** Returns undefined if there is no problem. Codes are those of Nova's exceptions where Nova has one. */
+/**
+ * Returns the problem, or undefined if there is none. Error codes are named after Nova's exceptions where Nova has one.
+ */
 type BootCheck = (boot: Boot) => Refused | undefined
 
 const checks: readonly BootCheck[] = [
@@ -25,7 +27,7 @@ const checks: readonly BootCheck[] = [
   ({ image, namespace }) => checkImageAccess(image, namespace),
   ({ flavor, image }) => checkMemory({ name: flavor.metadata.name, ram: flavor.spec.ram }, image),
   ({ flavor, image }) => {
-    // A root disk of 0 means as large as the image.
+    // A flavor's root disk of 0 GiB means: as large as the image.
     if (flavor.spec.disk === 0 || flavor.spec.disk >= image.spec.minDisk) return undefined
     return new Refused(
       'FlavorDiskTooSmall',
@@ -50,11 +52,14 @@ function checkMemory(flavor: { name: string; ram: number }, { metadata, spec }: 
   )
 }
 
-/** Why a server that was built cannot boot a disk that is as large as this image; undefined: it can. */
+/**
+ * Returns why a server that was built with this flavor cannot boot a rescue disk made from this image; undefined if it
+ * can.
+ */
 export const findRescueProblem = (image: Image, { flavor }: Instance, namespace: string): Refused | undefined =>
   checkImageAccess(image, namespace) ?? checkMemory(flavor, image)
 
-/** All problems, those of access first; none if the server may boot. */
+/** All problems, missing access first; an empty list if the server may boot. */
 export function findBootProblems(boot: Boot): Refused[] {
   return checks.flatMap((check) => check(boot) ?? [])
 }

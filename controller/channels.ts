@@ -1,17 +1,20 @@
 /**
- * Channels that wake controllers when no object has changed. The controller derives these facts from its caches and the
- * time.
+ * Channels wake controllers when no API object has changed, for facts that the controller derives from its caches and
+ * the time. Each comment tells what value a notification carries.
  */
 import { defineChannel } from '../kube/channel.ts'
 
-/** The name of a host whose agent renews its Lease again, or whose Lease has run out. */
+/**
+ * A host's liveness has changed: its agent renews its Lease again, or the Lease has expired. Carries the name of the
+ * host.
+ */
 export const hostLivenessChanged = defineChannel<string>('host liveness')
 
-/** The key of a Network that has a free address because an allocation expired. */
+/** An allocation has expired, so a Network has a free address again. Carries the key of the Network. */
 export const addressFreed = defineChannel<string>('expired allocations')
 
-/** The key of a Port that has an address in common with another Port. */
+/** Two Ports have an address in common. Carries the key of one of them. */
 export const addressConflict = defineChannel<string>('address conflicts')
 
-/** A placement was given up before it was written: its host has room again. */
+/** A placement was given up before it was written, so its host has room again. Carries nothing. */
 export const roomFreed = defineChannel<void>('placements given up')

@@ -21,7 +21,7 @@ import { createServices, type Services } from './services.ts'
 import { storeDefs } from './stores.ts'
 import { expireUnseen } from './usage.ts'
 
-/** All controllers, with the concurrency that each declares. */
+/** The controllers of all kinds. Each declares how many keys it reconciles at the same time. */
 export const controllers: readonly Declared<Services>[] = [
   serverController,
   actionController,
@@ -36,15 +36,15 @@ export const controllers: readonly Declared<Services>[] = [
 ]
 
 export interface Controller {
-  /** Fills the caches. */
+  /** Fills the informer caches. Resolves when they are filled. */
   start(signal: AbortSignal): Promise<void>
-  /** Reconciles until `signal` aborts. */
+  /** Reconciles until `signal` aborts. Call it only when this process is the leader. */
   run(signal: AbortSignal): Promise<void>
-  /** Throws while the caches are not filled. */
+  /** Throws while a cache is not filled. */
   checkReady(): void
 }
 
-/** Label of the Leases that agents renew. */
+/** Label selector of the Leases that agents renew. */
 export const HOST_LEASE = 'compute.kubenova.io/component=agent'
 const EXPIRY_MS = 10_000
 
@@ -62,9 +62,9 @@ export function createController(kube: Kube, options: ControllerOptions, log: Lo
     },
     start: (signal) => startStores(stores, signal),
     async run(signal) {
-      // Start watching Leases only now. While the API server was read-only no Lease was renewed, and a standby that had
-      // watched would declare every host dead. From now on each host has its whole time, except those that were down
-      // already.
+      // Start watching Leases only now, as leader. While the API server is read-only, no agent can renew its Lease, and
+      // a standby that watched would find every host dead. Now each host has a whole lease duration to renew, except
+      // hosts that their Hypervisor reports as down.
       await leaseInformer.start(signal).synced(signal)
       const stopExpiry = startInterval(clock, EXPIRY_MS, () => {
         for (const network of expireUnseen(services, clock, log)) channels.notify(addressFreed, network)

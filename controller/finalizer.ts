@@ -1,19 +1,19 @@
-/** Adds and removes finalizers, which keep an object until no other object needs it. */
+/** Adds and removes finalizers. */
 import { GROUP, type ObjectMeta } from '../crds/index.ts'
 import { isConflict, isNotFound } from '../kube/errors.ts'
 import type { Resource } from '../kube/resource.ts'
 import type { KubeObject } from '../kube/types.ts'
 
 /**
- * The finalizer of a Network with Ports and of a Port that a Server uses: when deleted, they stay until the last user
- * is gone.
+ * The finalizer of a Network that has Ports, and of a Port that a Server uses. A deleted Network or Port stays until
+ * its last Port or Server is gone.
  */
 export const IN_USE = `${GROUP}/in-use`
 
 export const hasFinalizer = ({ finalizers = [] }: ObjectMeta, finalizer: string): boolean =>
   finalizers.includes(finalizer)
 
-/** Ignores a conflict: the change that caused it brings the object back to its reconciler. */
+/** Adds the finalizer. Ignores a conflict: the event of the other change requeues the object. */
 export async function addFinalizer<T extends KubeObject>(
   api: Resource<T>,
   { name, namespace, uid, resourceVersion, finalizers = [] }: ObjectMeta,
@@ -27,7 +27,7 @@ export async function addFinalizer<T extends KubeObject>(
   }
 }
 
-/** @throws the conflict if the object has changed since it was read */
+/** @throws the conflict (ApiError) if the object has changed since it was read */
 export async function removeFinalizer<T extends KubeObject>(
   api: Resource<T>,
   { name, namespace, uid, resourceVersion, finalizers = [] }: ObjectMeta,

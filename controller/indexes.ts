@@ -1,4 +1,4 @@
-/** The indexes that find objects in the stores by something else than their name. */
+/** The indexes that find objects in the caches by something else than their name. */
 import type { Network, Server, ServerAction } from '../crds/index.ts'
 import { defineIndex } from '../kube/cache.ts'
 import { keyOf } from '../kube/types.ts'
@@ -12,7 +12,9 @@ export const serversByHost = defineIndex(servers.kind, 'by host', ({ status }) =
 export const unscheduledServers = ({ servers: { cache } }: Pick<Stores, 'servers'>): Server[] =>
   cache.byIndex(serversByHost, UNSCHEDULED)
 
-/** Servers by metadata.uid and spec.uuid. Two servers must not share a UUID, because a domain is found by it. */
+/**
+ * Servers by metadata.uid and by spec.uuid. Two servers must not have the same UUID, because it identifies a domain.
+ */
 export const serversByUuid = defineIndex(servers.kind, 'by UUID', ({ metadata, spec }) => [metadata.uid, spec.uuid])
 
 export const serversByFlavor = defineIndex(servers.kind, 'by Flavor', ({ spec }) => [spec.flavor])
@@ -25,7 +27,7 @@ export const serversByKeyPair = defineIndex(
   ({ metadata: { namespace }, spec: { keyName: name } }) => [name && keyOf({ namespace, name })],
 )
 
-/** Servers that name the Network itself; those that name a Port of it are found by the Port. */
+/** Servers by the Networks that they name directly. If a Server names a Port instead, use serversByPort. */
 export const serversByNetwork = defineIndex(servers.kind, 'by Network', ({ metadata, spec }) =>
   spec.networks.map(({ name, port, namespace = metadata.namespace }) =>
     port === undefined ? keyOf({ namespace, name }) : undefined,
@@ -33,7 +35,7 @@ export const serversByNetwork = defineIndex(servers.kind, 'by Network', ({ metad
 )
 export const serversByPort = defineIndex(servers.kind, 'by Port', (server) => portKeysOf(server))
 
-/** The Ports that a Server names. */
+/** The keys of the Ports that a Server names. */
 export const portKeysOf = ({ metadata: { namespace }, spec: { networks } }: Server): string[] =>
   networks.flatMap(({ port: name }) => (name === undefined ? [] : [keyOf({ namespace, name })]))
 
@@ -42,18 +44,18 @@ export const portsByServer = defineIndex(ports.kind, 'by Server', ({ metadata: {
 ])
 export const portsByNetwork = defineIndex(ports.kind, 'by Network', (port) => [networkOf(port)])
 
-/** The Server that a ServerAction is for. */
+/** The key of the Server that a ServerAction is for. */
 export const serverKeyOf = ({ metadata: { namespace }, spec }: ServerAction): string =>
   keyOf({ namespace, name: spec.server })
 export const actionsByServer = defineIndex(actions.kind, 'by Server', (action) => [serverKeyOf(action)])
 
 const networksByBridge = defineIndex(networks.kind, 'by bridge', ({ spec }) => [spec.bridge])
 
-/** The networks on the same bridge as this network, which is one of them. */
+/** The networks on the same bridge as this network, including itself; none if it has no bridge. */
 export const networksOnBridgeOf = ({ spec }: Network, stores: Pick<Stores, 'networks'>): Network[] =>
   spec.bridge === undefined ? [] : stores.networks.cache.byIndex(networksByBridge, spec.bridge)
 
-/** All indexes of Servers, for the test that no index fails on a Server that the API server accepts. */
+/** All indexes of Servers. A test checks that none of them throws on a Server that the API server accepts. */
 export const serverIndexes = [
   serversByHost,
   serversByUuid,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { fingerprintOf } from './keypair-fingerprint.ts'
 
-// Keys from ssh-keygen; fingerprints as ssh-keygen -E md5 -l prints them.
+// The keys come from ssh-keygen, the fingerprints from `ssh-keygen -E md5 -l`.
 const rsa =
   'ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQDCq5EzpceovP3tOW9BZoStwxzfpaafTeHOeVLkZYt2dzOfvB3mBZX2meBQKNsuGLwK1etbDfuJxA0lLR7eSoLJesVZSH/77kMcpk9FOgIYP3Yhq4BQs8QVBTYclPFR15yd7WCBCjxFkQ6NKFy2JgVrBhG4NRd20pmi516qECfkIcdeSCWb0HfSkNO//O+KLrQB3oKj4bjjNQXChvpKm26KH20US1X9oaTpIzY24LcbXdT8NQgt9JWQrkFxqQYEVxhjgD+YkU5hHfmn745X4YM57aJfsCfRjDspsveG87EGl+2AzcX9DlifKgC+GtoFG2e2pmAsUxqn1KtgMajrYf4F'
 const ed25519 = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHpRQlpyGLTVtxoTJf0hOshm2ucTlIKQebdrlqhCFxX1'
@@ -16,7 +16,7 @@ test.each([
   expect(fingerprintOf({ type: 'ssh', publicKey })).toBe(md5)
 })
 
-// openssl req -x509 …; openssl x509 -fingerprint -sha1
+// The certificate comes from `openssl req -x509`, its fingerprint from `openssl x509 -fingerprint -sha1`.
 const certificate = `-----BEGIN CERTIFICATE-----
 MIIBdTCCARugAwIBAgIUHSnTI0MRZOzp9uUVotYfNL+fnKswCgYIKoZIzj0EAwIw
 DzENMAsGA1UEAwwEdGVzdDAgFw0yNjExMjEwMjE2MDBaGA8yMTI2MTAyODAyMTYw

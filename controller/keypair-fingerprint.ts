@@ -1,20 +1,24 @@
 /**
- * Fingerprints of key pairs as Nova prints them: MD5 of an SSH public key, SHA-1 of a certificate, hex pairs with
- * colons.
+ * Fingerprints of key pairs as Nova prints them: the MD5 of an SSH public key or the SHA-1 of a certificate, in pairs
+ * of hex digits with colons between them.
  */
 import { createHash, X509Certificate } from 'node:crypto'
 import { type KeyPair, Refused } from '../crds/index.ts'
 
-/** @throws Refused InvalidKeyPair if the key cannot be parsed */
+/** @throws Refused error (the user must change the object) with the code InvalidKeyPair if the key cannot be parsed */
 export function fingerprintOf({ type, publicKey }: KeyPair['spec']): string {
   return type === 'x509' ? certificateFingerprint(publicKey) : sshFingerprint(publicKey)
 }
 
-/** The key is `<type> <base64 of the blob> [comment]`, and the blob begins with the type again (RFC 4253, 6.6). */
+/**
+ * The MD5 of the key's blob. A key is the text `<type> <base64 of the blob> [comment]`, and the blob begins with the
+ * type again (RFC 4253, 6.6).
+ */
 function sshFingerprint(publicKey: string): string {
   const [type = '', base64 = ''] = publicKey.trim().split(/\s+/)
   const blob = Buffer.from(base64, 'base64')
-  // Buffer skips characters that are not base64. If encoding does not give back the text, there were such characters.
+  // Buffer skips characters that are not base64. So encode the blob again: if the text differs, there were such
+  // characters.
   const isBase64 = blob.toString('base64').replace(/=+$/, '') === base64.replace(/=+$/, '')
   const [name, ...rest] = parseFields(blob) ?? []
   if (!isBase64 || name?.toString('latin1') !== type || rest.length === 0) {
@@ -27,7 +31,8 @@ function sshFingerprint(publicKey: string): string {
 }
 
 /**
- * The fields of a key, each 4 bytes of length and as many bytes (RFC 4251, 5); undefined if the last field is cut off.
+ * Splits the blob into its fields, each a length in 4 bytes and then that many bytes (RFC 4251, 5). Returns undefined
+ * if the last field is incomplete.
  */
 function parseFields(blob: Buffer): Buffer[] | undefined {
   const found: Buffer[] = []

@@ -1,4 +1,4 @@
-/** The controller: caches of all kinds, a queue and a reconciler for each, run by the one process that leads. */
+/** The entry point of the controller program. */
 import { runControllerProgram } from './program.ts'
 
 await runControllerProgram()

@@ -1,5 +1,6 @@
 /**
- * The controller's statistics of the cloud as metrics, counted at each scrape: statistics are not written into status.
+ * The controller's metrics: numbers of servers, hosts and addresses, counted at each scrape. Numbers of the whole cloud
+ * are not kept in any object's status.
  */
 import { type Resources, vmStates } from '../crds/index.ts'
 import type { Clock } from '../kube/clock.ts'
@@ -40,7 +41,7 @@ interface MetricSources extends Usage {
   clock: Pick<Clock, 'wall'>
 }
 
-/** Sets the metrics at each scrape, until the returned function is called. */
+/** Sets the metrics at each scrape. The returned function ends that. */
 export function exposeControllerMetrics(metrics: Metrics, sources: MetricSources): () => void {
   return metrics.onScrape(() => {
     countServers(metrics, sources)

@@ -1,4 +1,6 @@
-/** The controller's flags and environment variables (KUBENOVA_…). The reference page is generated from this. */
+/**
+ * The controller's flags and environment variables (KUBENOVA_…). The reference documentation is generated from them.
+ */
 import { type Static, Type } from 'typebox'
 
 export const ControllerOptions = Type.Object({

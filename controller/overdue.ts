@@ -1,36 +1,35 @@
 /**
- * The transient states of a server, and how long each may last. A metric counts servers that exceed it, for an operator
- * to look at. Pure.
+ * The transient states of a server and how long each may last. A metric counts the servers that exceed the limit, so
+ * that an operator looks at them. Pure functions.
  */
 import { findCondition, type Server, type ServerStatus } from '../crds/index.ts'
 
 /**
- * Seconds that a server may stay in each transient state. They include waits that users cause, such as for an image to
- * download.
+ * Seconds that a server may stay in each transient state. They include waits that users cause, such as the download of
+ * a large image.
  */
 export const transientStateLimits = {
-  /** No host: until a host has room, or until an object that the server names exists. */
+  /** The server has no host: no host has room, or an object that the server names does not exist. */
   unplaced: 300,
-  /** On a host, until the first boot. */
+  /** The server has a host, and its guest has not run yet. */
   building: 1800,
-  /** An action request was admitted, until its action record is finished. */
+  /** An action request was admitted, and the agent has not completed it. */
   action: 600,
-  /** A change of the spec is being applied. */
+  /** The agent is applying a change of the spec (condition Reconciling). */
   changing: 600,
-  /** The host is down. */
+  /** The server's host is down. */
   unreachable: 300,
-  /** Terminating. */
   deleting: 300,
 } as const
 export type TransientState = keyof typeof transientStateLimits
 
 interface StateSince {
   state: TransientState
-  /** RFC 3339. */
+  /** RFC 3339 timestamp. */
   since: string
 }
 
-/** The transient state that a server is in, and since when; undefined if the server is at rest. */
+/** The transient state that a server is in, and since when; undefined if the server is in none. */
 export function transientStateOf({ metadata, status = {} }: Server): StateSince | undefined {
   const { deletionTimestamp, creationTimestamp = '' } = metadata
   if (deletionTimestamp !== undefined) return { state: 'deleting', since: deletionTimestamp }
@@ -49,13 +48,18 @@ function transientStateOnHost(status: ServerStatus, created: string): StateSince
   return changing === undefined ? undefined : { state: 'changing', since: changing }
 }
 
-/** Since when a condition has this status; undefined if it has another. */
+/**
+ * The time since which a condition has the status `wanted`; undefined if the condition is absent or has another status.
+ */
 function conditionSince({ conditions }: ServerStatus, type: string, wanted: 'True' | 'False'): string | undefined {
   const found = findCondition(conditions, type)
   return found?.status === wanted ? found.lastTransitionTime : undefined
 }
 
-/** The transient state that has lasted too long at `now` (ms since the epoch); undefined if none has. */
+/**
+ * The server's transient state if it has lasted too long, else undefined.
+ * @param now milliseconds since the epoch
+ */
 export function overdueStateOf(server: Server, now: number): TransientState | undefined {
   const found = transientStateOf(server)
   return found && now - Date.parse(found.since) > transientStateLimits[found.state] * 1000 ? found.state : undefined

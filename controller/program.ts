@@ -1,4 +1,7 @@
-/** The controller as a program: flags, the API server, metrics, the lease. */
+/**
+ * The controller program: reads flags, connects to the API server, serves metrics, and reconciles while it holds the
+ * leader's Lease.
+ */
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { parseAddress } from '../kube/address.ts'
@@ -14,8 +17,8 @@ import { createController } from './controller.ts'
 import { ControllerOptions } from './options.ts'
 
 /**
- * Runs until the process is told to stop.
- * @param create creates the controller from a client of the API server
+ * Runs until the process gets SIGTERM or SIGINT.
+ * @param create creates the controller for a client of the API server; tests pass another function
  */
 export async function runControllerProgram(create = createController): Promise<void> {
   const options = readOptionsOrExit(ControllerOptions, "Places servers on hosts and keeps the cluster's part of them.")
@@ -26,7 +29,7 @@ export async function runControllerProgram(create = createController): Promise<v
       userAgent: 'kubenova-controller',
       ...(kubeconfig ? { kubeconfig } : {}),
     })
-    // If this process was frozen while another became leader, it must not write anything when it continues.
+    // If this process was frozen while another became the leader, it must not write anything when it continues.
     let isLeading = (): boolean => false
     const controller = create(
       fenceWrites(kube, () => isLeading()),
@@ -41,7 +44,7 @@ export async function runControllerProgram(create = createController): Promise<v
       ready: { caches: () => controller.checkReady() },
     })
     using _periodicGc = startPeriodicGc(kube.clock, largeHeapPolicy)
-    // A standby fills and follows its caches too, so that it can take over at once.
+    // A standby fills its caches and keeps them up to date too, so that it can take over at once.
     await controller.start(signal)
     const identity = `${hostname()}_${randomBytes(4).toString('hex')}`
     log.info({ identity }, 'caches are filled, waiting to lead')
@@ -58,7 +61,7 @@ export async function runControllerProgram(create = createController): Promise<v
   await runMain(main, { log })
 }
 
-/** The timings of the Lease in the proportions 15 : 10 : 2 of Kubernetes' own components. */
+/** The timings of the leader's Lease, in the proportions 15 : 10 : 2 that Kubernetes' own components use. */
 function leaseTimings(seconds: number): { leaseMs: number; renewDeadlineMs: number; retryMs: number } {
   const leaseMs = seconds * 1000
   return { leaseMs, renewDeadlineMs: (leaseMs * 2) / 3, retryMs: (leaseMs * 2) / 15 }

@@ -1,5 +1,6 @@
 /**
- * The services that reconcilers use beside the stores. Each controller gets those that its reconcile function names.
+ * The services that reconcilers use besides the stores (stores.ts). A controller lists in the type of its reconcile
+ * function which services it needs.
  */
 import { type Lease, type Secret, secrets } from '../kube/builtin-kinds.ts'
 import type { Channels } from '../kube/channel.ts'
@@ -18,15 +19,14 @@ import type { Stores } from './stores.ts'
 import { followUsage, type Usage } from './usage.ts'
 
 export interface Services extends Usage {
-  /** Knows which hosts are up. */
   hosts: Hosts & Disposable
-  /** The hosts as the scheduler sees them. */
+  /** Knows the hosts as the scheduler sees them. */
   views: HostViews
   portAllocator: PortAllocator
-  /** When the controller last wrote the status of each Hypervisor, by name, in monotonic milliseconds. */
+  /** When the controller last wrote the status of each Hypervisor, in monotonic milliseconds, by name. */
   hostStatusWrites: Map<string, number>
   events: EventRecorder
-  /** Reads a Secret that a request names. The controller never lists or watches Secrets. */
+  /** Reads a Secret that a ServerAction names. The controller never lists or watches Secrets. */
   secrets: Pick<Resource<Secret>, 'get'>
   channels: Channels
   clock: Clock
@@ -35,14 +35,16 @@ export interface Services extends Usage {
 
 export interface ServicesContext {
   kube: Kube
-  /** The Leases of the agents. This informer is started when the process has become leader. */
+  /** The informer of the agents' Leases. It is started only when this process has become the leader. */
   leases: Informer<Lease>
   channels: Channels
   options: ControllerOptions
   log: Log
 }
 
-/** Creates the services. Call this before the stores start, because the services follow the events of the stores. */
+/**
+ * Creates the services. To be called before the stores start, because the services listen to the events of the stores.
+ */
 export function createServices(stores: Stores, { kube, leases, channels, options, log }: ServicesContext): Services {
   const { clock } = kube
   const usage = followUsage(stores, clock, channels)

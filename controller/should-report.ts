@@ -1,12 +1,15 @@
 /**
- * Decides which errors are written to an object's status. Most transient errors disappear before the third attempt and
- * are not. Pure.
+ * Decides whether an error is written to an object's status. A transient error is written only from the third attempt
+ * on, because most disappear before it.
  */
 import { Refused, Transient } from '../crds/index.ts'
 
-/** The third attempt comes about a third of a second after the first. */
+/**
+ * The first attempt whose transient error is reported. The third attempt comes about a third of a second after the
+ * first.
+ */
 const REPORTED_ATTEMPT = 3
 
-/** @param attempt which attempt in a row has failed, from 1 */
+/** @param attempt the number of the attempt that failed, since the last success, from 1 */
 export const shouldReportInStatus = (error: unknown, attempt: number): error is Refused | Transient =>
   error instanceof Refused || (error instanceof Transient && attempt >= REPORTED_ATTEMPT)

@@ -1,13 +1,13 @@
 /**
- * Strips objects of fields that the controller does not need, before they are cached. This saves most of the memory.
- * Pure.
+ * Removes fields that the controller does not need from objects before they are cached, which saves most of the memory.
+ * Pure functions.
  */
 import type { Server, ServerAction } from '../crds/index.ts'
 
 /** The annotation in which kubectl stores a copy of the whole object. */
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
 
-/** Drops the user data, which can have 64 kB, and the annotation of kubectl, which repeats it. */
+/** Removes the user data, which can be 64 kB, and kubectl's annotation, which contains the user data again. */
 export function slimServer(server: Server): Server {
   const { userData: _, userDataBase64: __, ...spec } = server.spec
   const { annotations, ...metadata } = server.metadata
@@ -18,7 +18,9 @@ export function slimServer(server: Server): Server {
 
 const finishedPhases = new Set(['Succeeded', 'Failed', 'Rejected'])
 
-/** Keeps only the owner, phase and finish time of a finished ServerAction. Each server may have 50 of them. */
+/**
+ * Keeps only the owner, phase and finish time if the ServerAction is finished. Each server may have 50 such actions.
+ */
 export function slimAction(action: ServerAction): ServerAction {
   const { apiVersion, kind, metadata, spec, status } = action
   if (!status?.phase || !finishedPhases.has(status.phase)) return action
@@ -41,7 +43,7 @@ const keptMetadata = [
   'ownerReferences',
 ] as const
 
-/** A copy of the object with those of these fields that it has. */
+/** A copy of the object with only these fields, without those that are undefined. */
 function pickFields<T extends object>(object: T, fields: readonly (keyof T)[]): T {
   const present = fields.filter((field) => object[field] !== undefined)
   return Object.fromEntries(present.map((field) => [field, object[field]])) as T

@@ -1,4 +1,7 @@
-/** The controller's stores: one for each kind, with the informer cache and the writer of its objects. */
+/**
+ * The controller's stores, one for each kind. A store has the informer cache of the kind's objects and writes such
+ * objects.
+ */
 import { serverAction } from '../actions/index.ts'
 import {
   type Flavor,
@@ -45,7 +48,7 @@ export const storeDefs = {
   aggregates,
 } as const
 
-/** All stores. A function takes those that it needs: `Pick<Stores, 'servers' | 'ports'>`. */
+/** All stores. A function takes only the stores that it needs: `Pick<Stores, 'servers' | 'ports'>`. */
 export interface Stores {
   readonly servers: Store<Server>
   readonly actions: Store<ServerAction>

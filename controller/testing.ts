@@ -1,5 +1,6 @@
 /**
- * Creates a cloud's objects, and the controller's services on an in-memory API server, for the tests of this folder.
+ * Runs the controller's services on an in-memory API server, and creates the objects of a cloud, for the tests of this
+ * folder.
  */
 import {
   FINALIZER,
@@ -49,15 +50,15 @@ const asAgent = (host: string) => ({ fieldManager: `kubenova-agent/${host}` })
 
 const defaults = parseOptions(ControllerOptions, { args: [], env: {}, prefix: 'TEST' })
 
-/** The controller's stores and services, without its queues: tests call the reconcilers themselves. */
+/** The controller's stores and services without its work queues: tests call the reconcilers themselves. */
 export class Bench implements AsyncDisposable {
   readonly fake: FakeStores
   readonly channels = new Channels()
   readonly services: Services
   readonly deps: ServerDeps
-  /** How many claims of placements were dropped. */
+  /** How many claims of placements in the ledger were dropped. */
   droppedClaims = 0
-  /** The hosts whose liveness was reported as changed, in order. */
+  /** The hosts that were reported as having gone up or down, in order. */
   readonly livenessChanges: string[] = []
   readonly events: EventDetails[] = []
 
@@ -114,7 +115,7 @@ export class Bench implements AsyncDisposable {
     return this.clock.wall().toISOString()
   }
 
-  /** Creates an object as a user, and waits until the controller's caches have it. */
+  /** Creates an object as a user, and waits until the controller's caches show it. */
   async create<T extends KubeObject>(kind: Kind, object: object): Promise<T> {
     const created = await this.api.resource<T>(resourceDefOf(kind)).create(object as never, USER)
     await this.fake.waitForCaches()
@@ -140,7 +141,7 @@ export class Bench implements AsyncDisposable {
     return this.create(networkKind, { metadata: { name, namespace: 'demo' }, spec: { subnets, ...spec } })
   }
 
-  /** Creates a host whose agent has reported its status and renewed its Lease. */
+  /** Creates a host that is up: its agent has reported its status and renewed its Lease. */
   async createHost(name: string, overrides: HostOverrides = {}): Promise<void> {
     const { spec, status = {} } = makeHypervisor(name, overrides)
     const { state: _, ...reported } = status
@@ -161,8 +162,8 @@ export class Bench implements AsyncDisposable {
   }
 
   /**
-   * Lets all Leases run out except those of the hosts in `alive`. The host `witness` goes on renewing its Lease,
-   * because the controller takes a silence of all hosts for an interrupted watch.
+   * Lets the Leases of all hosts except those in `alive` expire. The host `witness` also renews its Lease: if all hosts
+   * fell silent, the controller would blame its own watch instead.
    */
   async expireLeasesExcept(...alive: string[]): Promise<void> {
     for (let i = 0; i < 3; i++) {
@@ -194,7 +195,7 @@ export class Bench implements AsyncDisposable {
     return this.api.list<ServerAction>('serveractions')
   }
 
-  /** Applies this status to a server as the agent of its host. */
+  /** Writes this status of a server, as the agent of its host. */
   async reportAsAgent(status: ServerStatus, name = 'web'): Promise<void> {
     await this.api
       .resource<Server>(resourceDefOf(serverKind))
@@ -205,14 +206,17 @@ export class Bench implements AsyncDisposable {
     await this.fake.waitForCaches()
   }
 
-  /** Reconciles once as this life of the controller, and waits until the caches have everything that it wrote. */
+  /**
+   * Reconciles a Server once, and waits until the caches show everything that this wrote. Rejects with Killed if the
+   * test kills the controller.
+   */
   async reconcile(name = 'web'): Promise<Outcome> {
     const outcome = await this.fake.life.runUntilKilled(reconcileServer(`demo/${name}`, this.deps))
     await this.fake.waitForCaches()
     return outcome
   }
 
-  /** The verb and resource of each write of this life so far. */
+  /** The verb and resource of each write of the controller since its last start. */
   get writes(): string[] {
     return this.fake.life.effects.map((name) => name.replace(/\/.*/, ''))
   }
@@ -223,7 +227,7 @@ export class Bench implements AsyncDisposable {
   }
 }
 
-/** Starts a bench with these hosts, a flavor, an image and a network. */
+/** Starts a Bench with these hosts, a flavor, an image and a network. */
 export async function startCloud(...hosts: string[]): Promise<Bench> {
   const bench = await Bench.start()
   for (const name of hosts) await bench.createHost(name)

@@ -1,4 +1,4 @@
-/** Follows which resources of each host, and which addresses of each Network, the placed Servers use. */
+/** Keeps count of the resources of each host and the addresses of each Network that placed Servers use. */
 import type { Network, Port } from '../crds/index.ts'
 import type { Channels } from '../kube/channel.ts'
 import type { Clock } from '../kube/clock.ts'
@@ -9,7 +9,10 @@ import { Allocations } from './network/allocations.ts'
 import { Ledger } from './scheduler/ledger.ts'
 import type { Stores } from './stores.ts'
 
-/** The usage of hosts in status may be this old. Written at once, each Server would cost one more write. */
+/**
+ * How old the usage of a host in its status may be, in milliseconds. If it were written at once, each Server would cost
+ * one more write.
+ */
 export const FIGURES_MS = 5000
 
 export interface Usage {
@@ -18,7 +21,8 @@ export interface Usage {
 }
 
 /**
- * Follows the caches; call this before they start. Reports Ports that share an address on {@link addressConflict}.
+ * Keeps the usage up to date from the events of the caches; to be called before the caches start. Notifies the channel
+ * {@link addressConflict} of Ports that share an address.
  */
 export function followUsage(
   { servers, ports, networks }: Pick<Stores, 'servers' | 'ports' | 'networks'>,
@@ -56,8 +60,8 @@ export function followUsage(
 }
 
 /**
- * Gives up placements and allocations that were never seen in the caches. Returns the keys of the Networks that have a
- * free address because of that.
+ * Drops placements and reservations that were never seen in the caches. Returns the keys of the Networks that have free
+ * addresses because of that.
  */
 export function expireUnseen({ ledger, allocations }: Usage, clock: Clock, log: Log): string[] {
   const late = ledger.expire(clock.now())

@@ -1,17 +1,17 @@
 import type { Guest, MethodKinds, Progress, StepContext } from './guest.ts'
 
-/** The Server's own disks: root, ephemeral and swap, as its flavor has them. */
+/** The disks of a Server: root, ephemeral and swap, with the sizes of its flavor. */
 export interface Disks {
   /**
-   * Makes the disks that the flavor asks for; the root disk from the image. Disks that exist are left as they are,
-   * whatever the flavor says now.
-   * @throws Transient DiskMissing if the Server has run before and its disks are not there: an empty disk must not
-   * replace them
+   * Makes the disks that the flavor asks for, the root disk from the image. Leaves existing disks as they are, even if
+   * the flavor in the spec has changed.
+   * @throws Transient error (retried) with the code DiskMissing if the Server has run before and its disks are missing:
+   * an empty disk must not replace them
    */
   create(guest: Guest, ctx: StepContext): Promise<Progress>
   /**
-   * Removes the Server's directory with its disks, config drive and console logs, and unpins its image. Ends a download
-   * or a copy for the Server that still runs. The guest must be off.
+   * Removes the Server's directory with its disks, config drive and console logs, and ends a download or copy that
+   * still runs for the Server. Unpins its image: the image cache may then delete that image. The guest must be off.
    */
   delete(guest: Guest, ctx: StepContext): Promise<void>
 }

@@ -3,80 +3,84 @@ import type { Guest, MethodKinds, Progress, StepContext } from './guest.ts'
 
 export interface ObservedDomain {
   power: DomainPower
-  /** libvirt's reason of the state, by name: booted, shutdown, destroyed, saving, … */
+  /** The name of libvirt's reason for the domain's state: booted, shutdown, destroyed, saving, … */
   reason?: string
-  /** Boot ID of the running domain: see {@link Domains.runningBootId}. */
+  /** The boot ID of the running domain (see {@link Domains.runningBootId}); absent if the domain does not run. */
   bootId?: string
 }
 
-/** The result of an NMI. notRunning: the domain is off, asleep or missing. */
+/**
+ * The result of an attempt to send an NMI. 'unknown': it is not known whether the NMI was sent. 'notRunning': the
+ * domain is off, suspended to RAM by its guest (ACPI S3), or missing.
+ */
 export type NmiResult = 'sent' | 'unknown' | 'notRunning'
 
 /**
- * The Server's libvirt domain. A domain of the same UUID that belongs to another Server, or to none, is foreign:
- * `observe`, `runningBootId`, `destroy` and `undefine` treat it as absent; every other method throws UUIDInUse
- * (Transient if a Server owns it, Terminal if none does).
- *
- * Every method throws Transient LibvirtUnreachable while libvirtd does not answer, and Transient LibvirtBusy while
- * libvirtd does something else with the domain.
+ * Operations on a Server's libvirt domain. A domain that has the Server's UUID but belongs to another Server, or to
+ * none, is foreign: `observe`, `runningBootId`, `destroy` and `undefine` treat it as absent. Every other method then
+ * throws UUIDInUse: a Transient error (retried) if a Server owns the domain, a Terminal error (a fault) if none does.
+ * Every method throws the Transient error LibvirtUnreachable while libvirtd does not answer, and LibvirtBusy while
+ * libvirtd is doing something else with the domain.
  */
 export interface Domains {
   /**
-   * Defines the domain from the Server as it is now; in mode rescued it boots the rescue disk, and its own disks
-   * follow. A domain that runs keeps its definition until its next boot.
-   * @param bootId stored in the domain's metadata; `runningBootId` answers it once a boot from this definition runs
-   * @throws Terminal InvalidDomain or UnsupportedHardware if libvirt refuses the definition; Transient DiskMissing
-   * without disks
+   * Defines the domain from the current Server. In mode rescued the domain boots the rescue disk, and the server's own
+   * disks come after it. A running domain keeps its definition until its next boot.
+   * @param bootId stored in the domain's metadata; `runningBootId` returns it once the domain was booted with this
+   * definition
+   * @throws Terminal error InvalidDomain or UnsupportedHardware if libvirt rejects the definition; Transient error
+   * DiskMissing if a disk does not exist
    */
   define(guest: Guest, bootId: string, ctx: StepContext): Promise<void>
   /**
-   * Starts the domain, or restores it if it has a managed save; does nothing if it is running, paused or asleep. A
-   * restore of much memory lasts. libvirtd goes on with it when the agent dies; until it has ended, `observe` of the
-   * next agent throws LibvirtBusy.
-   * @throws Transient LibvirtError if there is no domain
+   * Starts the domain, or restores it from its managed save if it has one. Does nothing if the domain is running,
+   * paused or suspended to RAM by its guest. Restoring much memory takes long. If the agent dies meanwhile, libvirtd
+   * goes on with the restore, and `observe` throws LibvirtBusy in the restarted agent until the restore ends.
+   * @throws Transient error LibvirtError if there is no domain
    */
   start(guest: Guest, ctx: StepContext): Promise<Progress>
   /**
    * Asks the guest to power off, by ACPI and by the guest agent, and deletes a managed save. Waits for neither the
-   * guest nor libvirtd's answer; `observe` shows when the domain is off. A guest may not hear it, for example while it
-   * boots: call it again at every check. It asks at most once in ten seconds, and not while libvirtd still works on the
-   * last request. Does nothing without a domain.
+   * guest nor libvirtd's answer; `observe` shows when the domain is off. The guest may miss the request, for example
+   * while it boots, so call the method again at every check: it asks at most once in ten seconds, and not while
+   * libvirtd still works on the last request. Does nothing if there is no domain.
    */
   requestShutdown(guest: Guest, ctx: StepContext): Promise<void>
   /**
-   * Takes the power away, also while the domain starts, and deletes a managed save. Does nothing to a domain that is
-   * off or does not exist.
+   * Powers the domain off at once, also while it starts, and deletes a managed save. Does nothing if the domain is off
+   * or does not exist.
    */
   destroy(guest: Guest, ctx: StepContext): Promise<void>
   /**
-   * Stops the virtual CPUs; memory stays.
-   * @throws Transient LibvirtError if the domain is off or does not exist
+   * Stops the virtual CPUs and keeps the memory.
+   * @throws Transient error LibvirtError if the domain is off or does not exist
    */
   pause(guest: Guest, ctx: StepContext): Promise<void>
-  /** Lets the virtual CPUs of a paused domain run again. Does nothing in any other state. */
+  /** Resumes the virtual CPUs of a paused domain. Does nothing in any other state. */
   unpause(guest: Guest, ctx: StepContext): Promise<void>
   /**
-   * Saves the domain's memory to a file (a managed save) and turns it off. Restored, it runs, also if it was paused.
-   * @throws Transient LibvirtError if the domain does not exist, or is off without a managed save
+   * Saves the domain's memory to a file (a managed save) and turns the domain off. A restored domain runs, even if it
+   * was paused when it was saved.
+   * @throws Transient error LibvirtError if the domain does not exist, or is off without a managed save
    */
   save(guest: Guest, ctx: StepContext): Promise<Progress>
   /**
-   * Sends a non-maskable interrupt to the guest, at most once for each `requestId`: to one that writes a crash dump
-   * already, a second could spoil it. libvirt keeps with the running domain which request is being sent, and has been.
-   * So a repeated call after a crash answers `sent` without sending it again; where the crash came between the two
-   * notes it answers `unknown`, because it may have been sent.
+   * Sends a non-maskable interrupt to the guest, at most once for each `requestId`, because a second one could spoil a
+   * crash dump that the guest is writing. The domain's metadata notes that the request is being sent, and then that it
+   * was sent. A repeated call after a crash of the agent returns 'sent' if it finds the second note, and 'unknown' if
+   * it finds only the first.
    */
   injectNmi(guest: Guest, requestId: string, ctx: StepContext): Promise<NmiResult>
-  /** Removes the domain and what libvirt keeps of it: NVRAM, managed save, metadata of snapshots and checkpoints. */
+  /** Removes the domain's definition with its NVRAM, managed save, and metadata of snapshots and checkpoints. */
   undefine(guest: Guest, ctx: StepContext): Promise<void>
   /**
-   * Answers the state of the domain. @throws Transient LibvirtBusy while libvirtd is starting the domain, if that lasts
-   * longer than a second
+   * Returns the state of the domain.
+   * @throws Transient error LibvirtBusy if libvirtd is still starting the domain after a second
    */
   observe(guest: Guest): Promise<ObservedDomain>
   /**
-   * Answers the boot ID of the running domain; undefined if it does not run. libvirt keeps it in the domain's metadata,
-   * so that after a crash an action that boots knows whether it has already done so.
+   * Returns the boot ID of the running domain; undefined if it does not run. libvirt keeps the ID in the domain's
+   * metadata, so an agent that restarts amid an action can tell whether the action has already booted the guest.
    */
   runningBootId(guest: Guest): Promise<string | undefined>
 }

@@ -1,12 +1,12 @@
 import type { Reason } from '../../crds/reasons.ts'
 import type { Guest, MethodKinds, StepContext } from './guest.ts'
 
-/** A password for a user of the guest, as the controller sealed it for this host, this Server and this request. */
+/** A password for a user of the guest, encrypted by the controller for this host, this Server and this request. */
 export interface SealedPassword {
   user: string
-  /** See actions/sealed-secret.ts. */
+  /** The encrypted password, as actions/sealed-secret.ts makes it. */
   sealed: string
-  /** uid of the ServerAction that it was sealed for. */
+  /** The uid of the ServerAction that the password was encrypted for. */
   requestId: string
 }
 
@@ -19,8 +19,9 @@ export interface PasswordRefusal {
 /** The QEMU guest agent, a program in the guest that does what the host asks. */
 export interface GuestAgent {
   /**
-   * Opens the sealed password and has the guest agent set it. A repeated call sets the same password again.
-   * @returns why it was not set, and nothing if it was. No message and no error has the password in it.
+   * Decrypts the password and asks the guest agent to set it. A repeated call sets the same password again.
+   * @returns why the password was not set; undefined if it was set. Neither this message nor an error contains the
+   * password.
    */
   setPassword(guest: Guest, password: SealedPassword, ctx: StepContext): Promise<PasswordRefusal | undefined>
 }

@@ -1,4 +1,7 @@
-/** The capabilities of the host that a Server runs on. The agent implements them on libvirt, tests in memory. */
+/**
+ * The host capabilities: the operations on a Server's host that steps of actions may use. The agent implements them
+ * with libvirt, and tests have an implementation in memory.
+ */
 import { type ConfigDrives, configDrivesMethods } from './config-drives.ts'
 import { type Disks, disksMethods } from './disks.ts'
 import { type Domains, domainsMethods } from './domains.ts'
@@ -18,8 +21,9 @@ export type { Ports } from './ports.ts'
 export type { RescueDisks, RescueSystem } from './rescue-disks.ts'
 
 /**
- * Every method may be repeated at any time, also after a crash of the agent during the method, and then does what is
- * left to do. Methods throw the errors of crds/errors.ts: Transient is retried, Terminal ends in a fault.
+ * All capabilities of a host. Every method is idempotent: called again, even after a crash of the agent amid the
+ * method, it does what is left to do. Methods throw the errors of crds/errors.ts: a Transient error is retried, a
+ * Terminal error becomes the server's fault.
  */
 export interface Host {
   readonly images: Images
@@ -33,7 +37,7 @@ export interface Host {
 
 export type Capability = keyof Host
 
-/** For each method of each capability whether it changes the host. */
+/** Whether each method of each capability changes the host. */
 export const hostMethods: { readonly [C in Capability]: MethodKinds<Host[C]> } = {
   images: imagesMethods,
   disks: disksMethods,

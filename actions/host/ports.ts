@@ -1,13 +1,13 @@
 import type { Guest, MethodKinds, StepContext } from './guest.ts'
 
-/** The host's side of a Server's interfaces: bridges, DHCP entries, packet filters. */
+/** The host's side of a Server's network interfaces: bridges, DHCP entries and packet filters. */
 export interface Ports {
   /**
-   * Makes what the interfaces in `guest.instance` need, before the guest starts.
-   * @throws Transient if a bridge or a network is not usable yet
+   * Creates what the interfaces in `guest.instance` need on the host, before the guest starts.
+   * @throws Transient error (retried) if a bridge or a network is not usable yet
    */
   plug(guest: Guest, ctx: StepContext): Promise<void>
-  /** Removes what `plug` made, except what other Servers on this host use too. The guest must be off. */
+  /** Removes what `plug` created, except what other Servers on this host use. The guest must be off. */
   unplug(guest: Guest, ctx: StepContext): Promise<void>
 }
 

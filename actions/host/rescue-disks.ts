@@ -1,7 +1,7 @@
 import type { Instance } from '../../crds/index.ts'
 import type { Guest, MethodKinds, Progress, StepContext } from './guest.ts'
 
-/** The disk of a rescue system: what it is made from, and the request that it is made for. */
+/** Names the image that a rescue disk is made from, and the uid of the ServerAction that asked for the rescue. */
 export interface RescueSystem {
   image: Instance['image']
   requestId: string
@@ -10,13 +10,15 @@ export interface RescueSystem {
 /** The disk that a server in mode rescued boots from. A server has at most one. */
 export interface RescueDisks {
   /**
-   * Fetches the image and makes the disk from it, as large as the image. Leaves a disk that was made for the same
-   * request, and replaces one of an earlier request, which must not be in use.
-   * @throws Terminal if the image cannot be used; Transient if its source or the disk fails
+   * Fetches the image and makes the rescue disk from it, as large as the image. Keeps a disk that was made for the same
+   * request. Replaces the disk of an earlier request, which no domain may be using.
+   * @throws Terminal error (a fault) if the image cannot be used; Transient error (retried) if its source or the disk
+   * fails
    */
   create(guest: Guest, system: RescueSystem, ctx: StepContext): Promise<Progress>
   /**
-   * Removes the disk and the firmware variables of the rescue system, and unpins its image. No domain may run from it.
+   * Removes the rescue disk and the rescue system's firmware variables, and unpins its image: the image cache may then
+   * delete that image. No domain may be running from the disk.
    */
   delete(guest: Guest, ctx: StepContext): Promise<void>
 }

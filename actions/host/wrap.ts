@@ -1,21 +1,26 @@
-/** Puts a function around every method of a host, for gates and simulated failures in tests. */
+/**
+ * Runs a function of the test around every method call on a host, to hold the call, kill the process or simulate a
+ * failure.
+ */
 import type { Guest } from './guest.ts'
 import { type Capability, type Host, hostMethods } from './index.ts'
 
-/** A call of a method of a capability, before it is made. */
+/** A method call on a host capability, before it is made. */
 export interface HostCall {
-  /** `capability.method`, such as `disks.create`. */
+  /** The capability and the method: `disks.create`. */
   readonly name: string
   readonly kind: 'effect' | 'read'
   readonly guest: Guest
 }
 
-/** Must answer what `act` answers. */
+/** A function that makes the call with `act`, or fails it. It must return the result of `act`. */
 export type Around = <T>(call: HostCall, act: () => Promise<T>) => Promise<T>
 
 type Method = (guest: Guest, ...rest: unknown[]) => Promise<unknown>
 
-/** A copy of `host` whose methods all run inside `around`. Members that are no capabilities stay as they are. */
+/**
+ * Returns a copy of `host` whose capability methods all run inside `around`. Other members of `host` stay as they are.
+ */
 export function wrapHost<H extends Host>(host: H, around: Around): H {
   const wrapped = Object.entries(hostMethods).map(([capability, methods]) => {
     const own = host[capability as Capability] as unknown as Readonly<Record<string, Method>>

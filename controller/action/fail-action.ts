@@ -1,4 +1,4 @@
-/** Fails a ServerAction that was admitted and that no host will run. */
+/** Fails a ServerAction that was admitted but that no host will run. */
 import {
   type NewCondition,
   type Reason,
@@ -12,8 +12,8 @@ import type { Stores } from '../stores.ts'
 import { isFinished } from './phase.ts'
 
 /**
- * Fails the action in the server's slot. The caller frees the slot.
- * @returns false if the action has changed since it was read, and the caller must try again
+ * Fails the ServerAction that is in the server's slot, status.activeAction. The caller then empties the slot.
+ * @returns false if the ServerAction has changed since it was read, so that the caller must try again
  */
 export async function failActiveAction(
   { metadata, status }: Server,
@@ -23,7 +23,7 @@ export async function failActiveAction(
 ): Promise<boolean> {
   const { name = '', uid } = status?.activeAction ?? {}
   const seen = stores.actions.cache.get(keyOf({ namespace: metadata.namespace, name }))
-  // Its user has deleted the action: there is nothing left to write to.
+  // The user has deleted the ServerAction: there is no status left to write.
   if (!seen || seen.metadata.uid !== uid || isFinished(seen)) return true
   const { ownerReferences } = seen.metadata
   const { result } = await applyStatus(stores.actions.api, {

@@ -1,9 +1,10 @@
-/** The phase of a ServerAction. Pure. */
+/** The phase of a ServerAction: Pending, Running, Succeeded, Failed or Rejected. Pure functions. */
 import type { ServerAction } from '../../crds/index.ts'
 
 export const phaseOf = ({ status }: ServerAction): string => status?.phase ?? 'Pending'
 
 /**
- * Whether the action has succeeded, failed or been rejected. A ServerAction without status is a new request of a user.
+ * Whether the action has succeeded, failed or been rejected. A ServerAction without a status is a new request, and
+ * Pending.
  */
 export const isFinished = (action: ServerAction): boolean => !['Pending', 'Running'].includes(phaseOf(action))

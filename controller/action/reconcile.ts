@@ -1,7 +1,7 @@
 /**
- * Reconciles a ServerAction: admits it to its server's one slot, or rejects it with a reason. The agent of the server's
- * host runs and finishes it. The controller writes the host into the ServerAction, because only the agent of that host
- * may write it (crds/access).
+ * Reconciles a ServerAction: admits it or rejects it with a reason. A Server has one slot, status.activeAction, and the
+ * admitted action is the one in the slot. The agent of the Server's host runs and finishes the action. The controller
+ * writes the host's name into the ServerAction, because only the agent of that host may write to it (crds/access).
  */
 import { type Admission, admit, runningRequestOf } from '../../actions/admit.ts'
 import {
@@ -39,7 +39,7 @@ export async function reconcileAction(key: string, deps: ActionDeps): Promise<Ou
   const server = stores.servers.cache.get(keyOf({ namespace, name: request.spec.server }))
   if (server?.status?.activeAction && server.status.activeAction.uid === uid)
     return markRunning(request, server, stores, now())
-  // The server's slot no longer has this action: no agent will finish it, and it must not start again.
+  // The action was running and is no longer in the server's slot: no agent will finish it, and it must not start again.
   if (phaseOf(request) === 'Running') return done
   if (server && decideAdmission(request, server).admit) return admitToSlot(request, server, deps)
   return recheckWithLiveServer(request, deps)
@@ -48,14 +48,16 @@ export async function reconcileAction(key: string, deps: ActionDeps): Promise<Ou
 const decideAdmission = ({ spec }: ServerAction, server: Server): Admission =>
   admit(server, spec.action, spec[spec.action])
 
-/** How long the server's agent takes to free the slot of a finished action. */
+/**
+ * Milliseconds until the next check whether the agent has marked a finished action as completed in the Server's status.
+ */
 const SLOT_RECHECK_MS = 500
-/** The watch shows the newest version of an object within this time. */
+/** Milliseconds after which the cache has most likely the newest version of an object. */
 const NEWEST_MS = 20
 
 /**
- * A rejection is final, and the user may have seen a newer Server than the cache has. So the action is rejected only by
- * the Server as the API server has it.
+ * Decides again with the Server that the API server has. A rejection is final, and the user may have seen a newer
+ * Server than the one in the controller's cache.
  */
 async function recheckWithLiveServer(request: ServerAction, deps: ActionDeps): Promise<Outcome> {
   const { stores } = deps
@@ -69,15 +71,18 @@ async function recheckWithLiveServer(request: ServerAction, deps: ActionDeps): P
   }
   const admission = decideAdmission(request, server)
   if (admission.admit) return admitToSlot(request, server, deps)
-  // The ServerAction of the previous action finishes before its slot is free, and its user may ask for the next one in
-  // between.
+  // The agent finishes a ServerAction shortly before it sets status.lastCompletedAction, which frees the slot. If the
+  // user requests the next action in between, wait for the slot instead of rejecting the request.
   const before = admission.reason === 'ActionUnderWay' && runningRequestOf(server)
   const record = before ? stores.actions.cache.get(keyOf({ namespace, name: before })) : undefined
   if (record && isFinished(record)) return wait(`the end of ${record.metadata.name} to free its slot`, SLOT_RECHECK_MS)
   return reject(request, admission, stores, now, server)
 }
 
-/** Puts the action into the server's slot by compare-and-swap: of two ServerActions at once, one is rejected. */
+/**
+ * Writes the action into the server's slot. The write is a compare-and-swap: of two ServerActions at the same time, one
+ * gets the slot and the other is rejected.
+ */
 async function admitToSlot(cached: ServerAction, server: Server, deps: ActionDeps): Promise<Outcome> {
   const { stores } = deps
   const now = deps.now()
@@ -92,20 +97,20 @@ async function admitToSlot(cached: ServerAction, server: Server, deps: ActionDep
     name,
     uid,
     action,
-    // An empty object does not survive server-side apply: it comes out as null.
+    // Leave out empty parameters: server-side apply turns an empty object into null.
     ...(Object.keys(params).length > 0 ? { params } : {}),
     ...(requestId === undefined ? {} : { requestId }),
     admittedAt: now,
   }
   const { result } = await occupyActionSlot(server, slot, stores)
-  // The Server has changed or is gone: decide again with the newest Server.
+  // The Server has changed or is gone since it was read: decide again with the newest version.
   if (result === 'conflict' || result === 'gone') return wait('the newest Server', NEWEST_MS)
   return markRunning(request, server, stores, now)
 }
 
 /**
- * The request as the API server has it, unless it is finished or gone. The cache of a controller that has just become
- * leader may be old: the leader before it may have rejected the request.
+ * Reads the request from the API server; undefined if it is finished or gone. The cache of a new leader may be old, and
+ * the leader before it may have rejected the request.
  */
 async function getUndecidedRequest(
   { metadata: { name, namespace, uid } }: ServerAction,
@@ -121,7 +126,10 @@ function toRejection(error: unknown): Refused {
   throw error
 }
 
-/** Also called again when the server gets a host, or another host, after the admission. */
+/**
+ * Writes phase Running and the server's host into the ServerAction. Called again when the server gets its first or
+ * another host after the admission.
+ */
 async function markRunning(request: ServerAction, server: Server, stores: ActionStores, now: string): Promise<Outcome> {
   const host = server.status?.host
   if (phaseOf(request) === 'Running' && request.status?.host === host) return done
@@ -149,7 +157,7 @@ interface Rejection {
   message: string
 }
 
-/** @param server the server that the action names, if it exists */
+/** @param server the Server that the ServerAction names; absent if it does not exist */
 async function reject(
   request: ServerAction,
   { reason, message }: Rejection,
@@ -163,8 +171,8 @@ async function reject(
 }
 
 /**
- * Compare-and-swap, because the agent may have finished the action already. The Server owns its ServerActions, so that
- * they are deleted with it.
+ * Writes the status of the ServerAction and makes the Server its owner, so that Kubernetes deletes it with the Server.
+ * The write is a compare-and-swap, because the agent may have finished the action already.
  */
 async function applyActionStatus(
   seen: ServerAction,
@@ -172,7 +180,8 @@ async function applyActionStatus(
   stores: ActionStores,
   server: Server | undefined,
 ): Promise<Outcome> {
-  // After a conflict, the event of the other change requeues the action. After its deletion there is nothing to write.
+  // The result does not matter. After a conflict, the event of the other change requeues the ServerAction; if it was
+  // deleted, there is nothing left to write.
   await applyStatus(stores.actions.api, {
     kind: 'ServerAction',
     owner: 'admission',

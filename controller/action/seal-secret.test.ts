@@ -21,7 +21,7 @@ const active: ServerStatus = {
 }
 const base64 = (text: string): string => Buffer.from(text).toString('base64')
 
-/** A cloud with an active server on a host, whose agent has published this key. */
+/** Starts a cloud with an active server. The agent of its host has published this key. */
 async function withServer(host: { sealingKey?: string } = { sealingKey }): Promise<Bench> {
   const bench = await Bench.start()
   await bench.createHost('h1', host)
@@ -55,7 +55,7 @@ async function request(bench: Bench, key?: string, secretReader?: SealDeps['secr
 
 const accepted = (bench: Bench) => findCondition(bench.listActions()[0]?.status?.conditions, 'Accepted')
 
-/** Everything that the API server has but the Secret. */
+/** Everything that the API server stores except the Secret, as text. It must not contain the password. */
 const objects = (bench: Bench): string =>
   JSON.stringify([
     bench.getServer(),

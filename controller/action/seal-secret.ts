@@ -1,6 +1,6 @@
 /**
- * Reads the Secret that a request names, and seals its value for the host of the server: only that host's agent can
- * open it.
+ * Reads the Secret that a request names, and encrypts ("seals") its value for the server's host: only the agent of that
+ * host can decrypt it.
  */
 import { type SealBinding, sealSecret } from '../../actions/sealed-secret.ts'
 import { Refused, type Server, type ServerAction } from '../../crds/index.ts'
@@ -11,8 +11,8 @@ import type { Ref } from '../../kube/types.ts'
 import type { Stores } from '../stores.ts'
 
 /**
- * The type of a Secret whose value may be sent to a guest. Without it, a user who may create ServerActions but not read
- * Secrets could have any Secret of the namespace sent to a guest.
+ * The type that a Secret must have so that its value may be sent to a guest. If any type would do, a user who may
+ * create ServerActions but not read Secrets could have every Secret of the namespace sent to a guest.
  */
 const PASSWORD_TYPE = 'compute.kubenova.io/password'
 const MAX_BYTES = 1024
@@ -22,7 +22,10 @@ export interface SealDeps {
   secrets: Pick<Resource<Secret>, 'get'>
 }
 
-/** Answers the sealed value. @throws Refused if there is none that may be sent to the guest */
+/**
+ * Returns the encrypted value.
+ * @throws Refused error (the request is rejected) if there is no value that may be sent to the guest
+ */
 export async function sealNamedSecret(
   request: ServerAction,
   server: Server,
@@ -41,7 +44,11 @@ export async function sealNamedSecret(
   return sealSecret(readValue(secret, reference), sealingKey, bindingOf(request, server))
 }
 
-/** Only an operator can give the controller its rights back: the request is rejected, so that its user knows. */
+/**
+ * Reads the Secret; undefined if it does not exist.
+ * @throws Refused error SecretForbidden if the controller lacks the right to read it. Only an operator can grant that
+ * right, so the request is rejected, for its user to know.
+ */
 async function readSecret(ref: Ref, { secrets }: SealDeps): Promise<Secret | undefined> {
   try {
     return await ignoreNotFound(secrets.get(ref))
@@ -52,13 +59,16 @@ async function readSecret(ref: Ref, { secrets }: SealDeps): Promise<Secret | und
   }
 }
 
-/** The sealed value is worth nothing for another server or another request. */
+/** Binds the encrypted value to this server and this request: it cannot be decrypted for any other. */
 const bindingOf = (request: ServerAction, server: Server): SealBinding => ({
   server: server.metadata.uid ?? '',
   request: request.metadata.uid ?? '',
 })
 
-/** The value of the key. @throws Refused if it cannot be used; no message has anything of the value */
+/**
+ * The value of the Secret's key.
+ * @throws Refused error if the value cannot be used; its message contains nothing of the value
+ */
 function readValue(secret: Secret | undefined, { name, key }: { name: string; key: string }): string {
   if (!secret) throw new Refused('SecretNotFound', `there is no Secret ${name} in this namespace`)
   if (secret.type !== PASSWORD_TYPE)

@@ -12,7 +12,7 @@ const active: ServerStatus = {
   domain: { name: 'd' },
 }
 
-/** A rescue of the server `web`, requested and decided on. */
+/** Starts a cloud, requests a rescue of the server `web`, and reconciles the request. */
 async function requestRescue(
   reference: object | undefined,
   prepare: (bench: Bench) => Promise<unknown>,

@@ -1,6 +1,6 @@
 /**
- * The parameters that the agent gets: those of the request, and what the controller adds because an agent cannot read
- * it.
+ * Makes the action parameters that the agent gets: those of the request, and what the controller adds because an agent
+ * may not read Secrets and Images.
  */
 import { actions, isActionName } from '../../actions/index.ts'
 import { type Image, type Instance, Refused, type Server, type ServerAction } from '../../crds/index.ts'
@@ -15,7 +15,10 @@ export interface SlotParamsDeps extends SealDeps {
   stores: Pick<Stores, 'hypervisors' | 'images'>
 }
 
-/** @throws Refused if a Secret or an Image that the request names does not exist or may not be used */
+/**
+ * @throws Refused error (the request is rejected) if a Secret or an Image that the request names does not exist or may
+ * not be used
+ */
 export async function slotParamsOf(
   request: ServerAction,
   server: Server,
@@ -34,8 +37,8 @@ export async function slotParamsOf(
 }
 
 /**
- * A rejection is final, and the user may have created the Image just now: so the API server is asked for one that is
- * not in the cache.
+ * Copies what the agent needs of the Image. If the cache does not have the Image, asks the API server for it: a
+ * rejection is final, and the user may have created the Image just now.
  */
 async function resolveNamedImage(
   { metadata, status }: Server,

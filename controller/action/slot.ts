@@ -1,6 +1,7 @@
 /**
- * The slot of a Server for one action, `status.activeAction`. Admission fills it, and frees it if no agent can finish
- * the action.
+ * The slot of a Server for one action at a time: status.activeAction. The controller writes an admitted action into it.
+ * The slot is free when it is empty, or when status.lastCompletedAction has the uid of its action. The controller
+ * empties the slot if no agent will finish the action.
  */
 import type { AdmittedAction, Server } from '../../crds/index.ts'
 import { keyOf } from '../../kube/types.ts'
@@ -9,7 +10,7 @@ import { applyStatus } from '../apply-status.ts'
 import type { Stores } from '../stores.ts'
 import { isFinished } from './phase.ts'
 
-/** A compare-and-swap: of two ServerActions at once, only one gets the slot. */
+/** The write is a compare-and-swap: of two ServerActions at the same time, only one gets the slot. */
 export const occupyActionSlot = (server: Server, activeAction: AdmittedAction, { servers }: Pick<Stores, 'servers'>) =>
   applyStatus(servers.api, { kind: 'Server', owner: 'admission', seen: server, status: { activeAction } })
 
@@ -17,12 +18,13 @@ export const releaseActionSlot = (server: Server, { servers }: Pick<Stores, 'ser
   applyStatus(servers.api, { kind: 'Server', owner: 'admission', seen: server, status: {} })
 
 /**
- * Whether the slot still has a password that its agent has used. The completed action is then removed from the slot.
+ * Whether the slot still contains an encrypted password although the agent has completed the action. The controller
+ * then empties the slot.
  */
 export const hasUsedSecret = ({ status }: Server): boolean =>
   status?.activeAction?.params?.['sealed'] !== undefined && status.activeAction.uid === status.lastCompletedAction
 
-/** Whether the action in the slot is finished, by the agent's completion or by its ServerAction. */
+/** Whether the action in the slot is finished, according to status.lastCompletedAction or to its ServerAction. */
 export function hasFinishedAction({ metadata, status }: Server, { actions }: Pick<Stores, 'actions'>): boolean {
   const { activeAction, lastCompletedAction } = status ?? {}
   if (!activeAction) return false

@@ -1,6 +1,6 @@
 /**
- * The controllers of the kinds that are only looked up. They report whether a Flavor, Image, KeyPair or HostAggregate
- * can be used.
+ * The controllers of Flavors, Images, KeyPairs and HostAggregates. Nothing is created for objects of these kinds: the
+ * controllers only report in Ready whether they can be used.
  */
 import { type Controller, defineController } from '../../kube/controller.ts'
 import { keysOf } from '../../kube/types.ts'

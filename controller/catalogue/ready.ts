@@ -1,7 +1,4 @@
-/**
- * Writes the Ready condition of the kinds that the controller only looks up: Flavor, Image, KeyPair, Network,
- * HostAggregate.
- */
+/** Writes the Ready condition of Flavors, Images, KeyPairs, Networks and HostAggregates. */
 import {
   type NewCondition,
   type OwnedObjects,
@@ -13,19 +10,19 @@ import { done, type Outcome } from '../../kube/outcome.ts'
 import type { Resource } from '../../kube/resource.ts'
 import { applyStatus } from '../apply-status.ts'
 
-/** Reason and message of an object's Ready condition. */
+/** The reason and message for an object's Ready condition. */
 export interface ReadyNote {
   reason: Reason
   message: string
-  /** The object can be used all the same: it is Ready. */
+  /** Whether Ready is True despite this note, because the object can still be used. */
   isHarmless?: boolean
 }
 
 type CatalogueKind = 'Flavor' | 'Image' | 'KeyPair' | 'Network' | 'HostAggregate'
 
 /**
- * Writes the Ready condition and the `figures` of an object if they have changed.
- * @param problem undefined if there is nothing to note
+ * Writes the Ready condition of an object, and the status fields `figures`, if they have changed.
+ * @param problem undefined if the object has no problem: Ready is then True
  */
 export async function reportReady<K extends CatalogueKind>(
   kind: K,

@@ -1,5 +1,6 @@
 /**
- * Reconciles the kinds that the controller only looks up: a function for each, which writes the status of one object.
+ * One reconcile function for each of Flavor, Image, KeyPair and HostAggregate. Each writes the status of one object:
+ * whether it can be used.
  */
 import { type HostAggregate, Refused } from '../../crds/index.ts'
 import { done, type Outcome } from '../../kube/outcome.ts'
@@ -8,7 +9,7 @@ import type { Stores } from '../stores.ts'
 import { ineffectiveExtraSpecs } from './extra-specs.ts'
 import { type ReadyNote, reportReady } from './ready.ts'
 
-/** Reconciles an object, with the stores of these names. */
+/** A reconcile function that needs the stores with the names K. */
 type Reconcile<K extends keyof Stores> = (
   key: string,
   deps: { stores: Pick<Stores, K>; now(): string },
@@ -64,8 +65,8 @@ function findMissingHosts(
 }
 
 /**
- * A host is in the zone of the first aggregate, by name, that sets one. Every other aggregate with another zone gets
- * this problem.
+ * The problem that a host is in the zone of another aggregate. A host is in the zone of the first aggregate, by name,
+ * that sets a zone and contains the host; every later aggregate with a different zone gets this problem.
  */
 function findOtherZone({ metadata, spec }: HostAggregate, all: Iterable<HostAggregate>): ReadyNote | undefined {
   if (spec.availabilityZone === undefined) return undefined

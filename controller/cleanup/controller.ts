@@ -1,5 +1,6 @@
 /**
- * The controller that cleans up after Servers: it deletes expired action records and the orphans of deleted Servers.
+ * The controller that cleans up after Servers. It deletes expired action records (finished ServerActions), and orphans:
+ * Ports and ServerActions whose Server was deleted.
  */
 import type { Port } from '../../crds/index.ts'
 import { defineController } from '../../kube/controller.ts'

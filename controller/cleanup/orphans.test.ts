@@ -49,7 +49,7 @@ describe('deleteOrphans', () => {
       spec: { network: { name: 'lan' }, server: 'web' },
     }
     const created = await bench.api.resource<Port>(resourceDefOf(portKind)).create(port)
-    // The cache of ports is newer than the cache of servers.
+    // Give the controller a cache of Ports that is newer than its cache of Servers.
     const { cache } = bench.stores.ports
     const ports = { ...bench.stores.ports, cache: { ...cache, byIndex: () => [created] } } as never
     await deleteOrphans('demo/web', { ...bench.stores, ports })

@@ -1,6 +1,6 @@
 /**
- * Deletes the Ports and action records that a deleted Server owned. In a full cluster, Kubernetes' garbage collector
- * does the same.
+ * Deletes orphans: the Ports and ServerActions that a deleted Server owned. In a cluster with kube-controller-manager,
+ * its garbage collector does the same.
  */
 import type { ObjectMeta } from '../../crds/index.ts'
 import { ignoreNotFound, isConflict, isNotFound } from '../../kube/errors.ts'
@@ -17,8 +17,8 @@ interface Owned extends KubeObject {
 }
 
 /**
- * Deletes what a former Server with this key owned, and keeps what its current Server owns. Before deleting, it asks
- * the API server which Server exists, because the caches of ports and of servers may show different moments.
+ * Deletes what a former Server with this key owned, and keeps what its current Server owns. Asks the API server for the
+ * current Server before it deletes anything, because the caches of Ports and of Servers are not equally new.
  */
 export async function deleteOrphans(key: string, stores: CleanupStores): Promise<Outcome> {
   const cached = stores.servers.cache.get(key)?.metadata.uid
@@ -38,7 +38,7 @@ const isOwnedByFormer =
   ({ metadata }: Owned): boolean =>
     metadata.ownerReferences?.some((owner) => owner.kind === 'Server' && owner.uid !== uid) ?? false
 
-/** Deletes by uid, so that a newer object of the same name is not touched. */
+/** Deletes by uid, so that a newer object with the same name is not deleted. */
 async function deleteOrphansAmong<T extends Owned>(
   objects: readonly T[],
   api: Resource<T>,

@@ -1,6 +1,6 @@
 /**
- * Deletes the action records of a server beyond the number and age that are kept, and everything that a deleted server
- * owned.
+ * Deletes action records (finished ServerActions) of a server that are too many or too old, and the Ports and
+ * ServerActions of a deleted server.
  */
 import { isConflict, isNotFound } from '../../kube/errors.ts'
 import { done, type Outcome } from '../../kube/outcome.ts'
@@ -8,7 +8,7 @@ import { actionsByServer } from '../indexes.ts'
 import { type CleanupStores, deleteOrphans } from './orphans.ts'
 import { expiredRecords, type Retention } from './retention.ts'
 
-/** @param now ms since the epoch */
+/** @param now milliseconds since the epoch */
 export async function reconcileCleanup(
   key: string,
   stores: CleanupStores,

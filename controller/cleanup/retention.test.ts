@@ -45,7 +45,7 @@ it('expiredRecords keeps at most the count, and never an older record than one i
       const gone = expiredRecords(records, { count, maxAgeMs: 20 * HOUR }, now)
       const kept = records.filter((r) => !gone.includes(r))
       expect(kept.length).toBeLessThanOrEqual(count)
-      // No record is dropped while an older one is kept.
+      // An action record must not be deleted while an older one is kept.
       const newestGone = Math.min(...gone.map((r) => ages[Number(r.metadata.name)]!), Infinity)
       for (const r of kept) expect(ages[Number(r.metadata.name)]!).toBeLessThanOrEqual(newestGone)
     }),

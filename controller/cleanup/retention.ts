@@ -1,13 +1,13 @@
 /**
- * Selects the action records of a server that can be deleted: finished ones beyond the number or age that is kept.
- * Pure.
+ * Selects the action records (finished ServerActions) of a server that are to be deleted because they are too many or
+ * too old. Pure functions.
  */
 import type { ServerAction } from '../../crds/index.ts'
 
 export interface Retention {
   /** How many finished action records are kept for each server. */
   count: number
-  /** How long they are kept at most. */
+  /** Milliseconds after which a finished action record is deleted even if there are few. */
   maxAgeMs: number
 }
 
@@ -17,7 +17,7 @@ const finishedAt = ({ metadata, status }: ServerAction): number =>
 const isFinished = ({ status }: ServerAction): boolean =>
   status?.phase === 'Succeeded' || status?.phase === 'Failed' || status?.phase === 'Rejected'
 
-/** The action records of one server to delete, oldest first. */
+/** The action records of one server that are to be deleted, oldest first. */
 export function expiredRecords(
   records: readonly ServerAction[],
   { count, maxAgeMs }: Retention,

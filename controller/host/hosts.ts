@@ -1,4 +1,7 @@
-/** Tells which hosts are up. Each agent renews a Lease; a host whose Lease has not changed for its duration is down. */
+/**
+ * Knows which hosts are up. The agent of each host renews a Lease; if the Lease has not changed for its duration, the
+ * host is down.
+ */
 import type { Hypervisor } from '../../crds/index.ts'
 import type { Lease } from '../../kube/builtin-kinds.ts'
 import type { ReadonlyCache } from '../../kube/cache.ts'
@@ -7,42 +10,47 @@ import { createLeaseObserver, type LeaseObserver } from '../../kube/heartbeat.ts
 import type { Informer } from '../../kube/informer.ts'
 
 export interface Hosts {
-  /** Whether there is a Hypervisor of that name. */
+  /** Whether there is a Hypervisor with the host's name. */
   exists(host: string): boolean
   isForcedDown(host: string): boolean
   /** Whether the host exists, its agent renews its Lease, and it is not forced down. */
   isUp(host: string): boolean
-  /** Explains in a sentence, for a condition, why the host is not up. */
+  /** Explains in one sentence, for a condition, why the host is not up. */
   whyDown(host: string): string
 }
 
 export interface HostsOptions {
   hypervisors: ReadonlyCache<Hypervisor>
   /**
-   * Start it after `hypervisors` is filled: the status of a Hypervisor tells whether its host was down before, and an
-   * old Lease of such a host is no sign of life.
+   * Must be started after the cache `hypervisors` is filled: if the Hypervisor reports its host down, the Lease is old
+   * and must not count as a sign of life.
    */
   leases: Informer<Lease>
   namespace: string
   clock: Clock
-  /** Is called when a host may have gone up or down. */
+  /** Called when a host may have gone up or down. */
   onChange(host: string): void
 }
 
-/** A host is checked this long after its Lease ran out, and then at this interval until it is certainly down. */
+/**
+ * Milliseconds from the expiry of a Lease to the first check of its host, and between further checks until the host is
+ * certainly down.
+ */
 const RECHECK_MS = 500
 
-/** Follows the Leases until disposed. */
+/** Derives from the Leases which hosts are up, until disposed. */
 export class LeaseHosts implements Hosts, Disposable {
   readonly #options: HostsOptions
   readonly #observer: LeaseObserver
   readonly #recheckTimers = new Map<string, () => void>()
   /**
-   * The last liveness reported through onChange. isUp() answers from here, so no caller sees a change before onChange
-   * was called.
+   * For each host whether its agent was alive at the last call of onChange. isUp() answers from here, so that no caller
+   * sees a change before onChange is called.
    */
   readonly #reportedAlive = new Map<string, boolean>()
-  /** Hosts that were down when their Lease was first seen. They stay down until their agent renews it. */
+  /**
+   * Hosts that were down when the controller first saw their Lease. They stay down until their agent renews the Lease.
+   */
   readonly #downSinceStart = new Set<string>()
   readonly #removeHandlers: () => void
 
@@ -103,14 +111,14 @@ export class LeaseHosts implements Hosts, Disposable {
     this.#recheckTimers.get(host)?.()
     const recheck = (): void => {
       this.#check(host)
-      // If the host is still alive although its Lease ran out, the watch itself was interrupted: check again until it
-      // is certain.
+      // The Lease has expired but the host still counts as alive, because the watch of Leases was interrupted. Check
+      // again until the observer is certain.
       if (this.#isAlive(host)) this.#recheckAfter(host, RECHECK_MS)
     }
     this.#recheckTimers.set(host, this.#options.clock.timer(delayMs, recheck))
   }
 
-  /** Reports the host's liveness if it has changed. */
+  /** Calls onChange if the host's agent has become alive or dead since the last call. */
   #check(host: string): void {
     const isAlive = this.#isAlive(host)
     if (this.#reportedAlive.get(host) === isAlive) return

@@ -27,7 +27,7 @@ const statusOfHost = (bench: Bench) => (bench.api.find('hypervisors', 'h1') as H
 const readyOf = (bench: Bench) => findCondition(statusOfHost(bench)?.conditions, 'Ready')
 const hostWrites = (bench: Bench): number => bench.writes.filter((w) => w.endsWith('hypervisors')).length
 
-/** Reports as the agent of h1 that libvirt answers. */
+/** Reports, as the agent of h1, that libvirtd answers. */
 async function reportConnected(bench: Bench): Promise<void> {
   const { state: _, used: __, servers: ___, observedGeneration: ____, ...reported } = statusOfHost(bench) ?? {}
   const conditions = [
@@ -108,7 +108,8 @@ describe('reconcileHost', () => {
       await reconcile()
       expect(statusOfHost(bench)?.observedGeneration).toBe(generation + 2)
     }
-    // kubectl wait prefers the observedGeneration of the condition, so the condition must not have an old one.
+    // kubectl wait prefers the condition's observedGeneration to that of the status, so the condition must not have an
+    // old one.
     expect(readyOf(bench)).not.toHaveProperty('observedGeneration')
     await bench.expireLeasesExcept()
     await reconcile()

@@ -1,4 +1,4 @@
-/** Reconciles a Hypervisor: writes whether the host is up and what its servers use. */
+/** Reconciles a Hypervisor: writes whether the host is up and what its servers use into the status. */
 import type { Clock } from '../../kube/clock.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import { applyStatus } from '../apply-status.ts'
@@ -14,11 +14,11 @@ export interface HostDeps {
   ledger: Ledger
   clock: Clock
   /**
-   * The usage changes with every Server and is written at most this often. Up, down and the generation are written at
-   * once.
+   * Has `hostStatusSeconds`: the usage changes with every Server, so it is written at most this often. Changes of up,
+   * down or the generation are written at once.
    */
   options: Pick<ControllerOptions, 'hostStatusSeconds'>
-  /** When the status of each host was last written, in monotonic milliseconds. */
+  /** When the controller last wrote the status of each host, in monotonic milliseconds. */
   hostStatusWrites: Map<string, number>
 }
 

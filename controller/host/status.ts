@@ -1,4 +1,7 @@
-/** The node lifecycle's part of a Hypervisor's status: whether the host is up, and what its servers use. Pure. */
+/**
+ * Pure functions for the part of a Hypervisor's status that the controller writes with the field manager
+ * `nodeLifecycle`: whether the host is up, and what its servers use.
+ */
 import {
   type Hypervisor,
   type NewCondition,
@@ -16,11 +19,11 @@ export interface HostFacts {
 }
 
 /**
- * Everything that the node lifecycle owns. The Ready condition is part of it only while the host is down, when its
- * agent does not write it, and until the agent has written another.
+ * All status fields that the field manager nodeLifecycle owns. It owns the Ready condition only while the host is down,
+ * when the agent cannot write it, and until the agent writes it again.
  *
- * Conditions of a Hypervisor have no observedGeneration: its agent does not read the spec, and kubectl wait then uses
- * that of the status.
+ * Conditions of a Hypervisor have no observedGeneration, because the agent, which writes them too, does not read the
+ * spec. kubectl wait then uses the observedGeneration of the status.
  */
 export function hostStatus(
   host: Hypervisor,

@@ -1,4 +1,7 @@
-/** Keeps the scheduler's views of all hosts, and rebuilds a view when something about its host changes. */
+/**
+ * Keeps the scheduler's views of all hosts: what the scheduler needs to know of a host, prepared for comparing.
+ * Rebuilds a view when its host changes.
+ */
 import type { HostAggregate, Hypervisor } from '../../crds/index.ts'
 import type { Informer } from '../../kube/informer.ts'
 import { HostTable } from '../scheduler/host-table.ts'
@@ -16,7 +19,7 @@ export interface HostViewsOptions {
 export class HostViews {
   readonly #options: HostViewsOptions
   readonly #table = new HostTable()
-  /** Hosts whose view must be rebuilt before the table is read. */
+  /** Hosts whose view is out of date. `table` rebuilds their views. */
   readonly #stale = new Set<string>()
   #aggregates: Map<string, HostAggregate[]> | undefined
 
@@ -37,14 +40,14 @@ export class HostViews {
   }
 
   /**
-   * To be called when a host changes in a way that its Hypervisor does not show: its agent's Lease was renewed or ran
-   * out.
+   * Marks the host's view as out of date. To be called when the host goes up or down by its agent's Lease, because its
+   * Hypervisor does not show that.
    */
   markChanged(name: string): void {
     this.#stale.add(name)
   }
 
-  /** The views of all hosts, up to date. */
+  /** The table of all hosts, with views that are up to date. */
   table(): HostTable {
     for (const name of this.#stale) {
       const host = this.#options.hypervisors.cache.get(name)

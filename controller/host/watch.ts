@@ -1,15 +1,21 @@
-/** Watches for the changes of hosts that wake more than one controller. */
+/** The watches for changes of hosts that several controllers need. */
 import type { Hypervisor } from '../../crds/index.ts'
 import { type WakeOptions, type Watch, watch, watchChannel } from '../../kube/watch.ts'
 import { hostLivenessChanged } from '../channels.ts'
 import { isLibvirtUnreachable } from '../scheduler/host-view.ts'
 import { hypervisors } from '../stores.ts'
 
-/** The facts of a host that placement depends on, without the usage of the host, which changes with every Server. */
+/**
+ * The facts of a host that placement depends on, as a text to compare. The usage of the host is left out, because it
+ * changes with every Server.
+ */
 const placementFactsOf = ({ spec, status }: Hypervisor): string =>
   JSON.stringify([spec, status?.capacity, isLibvirtUnreachable(status ? { status } : {})])
 
-/** Wakes the keys for a host when it is created or deleted, changes its capacity or settings, or goes up or down. */
+/**
+ * Enqueues the keys that `keysOf` returns for a host when the host is created or deleted, changes its capacity or
+ * settings, or goes up or down.
+ */
 export const watchHosts = <S>(
   keysOf: (host: string, stores: S) => Iterable<string>,
   options: WakeOptions,

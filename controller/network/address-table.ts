@@ -1,7 +1,7 @@
 /**
- * The addresses and MACs of one network that are in use: by the Ports in the cache, by the guests of servers that were
- * placed with them (a Port may be deleted under its guest), and by reservations: addresses that were chosen and whose
- * Port the cache does not show yet. A restarted controller rebuilds the table from Ports and Servers alone.
+ * The addresses and MACs of one network that are in use: by the Ports in the cache, by the guests of placed servers (a
+ * Port may be deleted while its guest runs), and by reservations. A reservation is an address that was chosen for a
+ * Port which the cache does not show yet. A restarted controller rebuilds the table from Ports and Servers alone.
  *
  *   reserve → reservation ──observe shows the Port──► referenced by it ──remove──► in quarantine, then free
  *                  └──release (the Port was not created) or expire──► free
@@ -12,23 +12,29 @@ import { type Family, formatCIDR, formatIP, type IP, parseIP } from './ip.ts'
 import { isInPool, type Pool, parseRequestedAddress, poolOf, poolSizeOf } from './pool.ts'
 import { describeOwner, ownerAmong, type PortReference, referenceOf } from './references.ts'
 
-/** How long a freed address stays in quarantine: as long as Linux and most routers keep a stale neighbour. */
+/**
+ * How long a freed address stays in quarantine before another Port may get it: as long as Linux and most routers keep a
+ * stale neighbour entry.
+ */
 const QUARANTINE_MS = 60_000
 
-/** How one address is used. */
+/**
+ * How one address is used: by Ports that refer to it, by guests that have it, and by a reservation for a Port that is
+ * being created.
+ */
 interface AddressUse {
   references: PortReference[]
-  /** How many interfaces of placed servers have the address: one at most, unless something went wrong. */
+  /** How many interfaces of placed servers have the address. More than one is an error. */
   guests: number
   reservation: Reservation | undefined
 }
 
 interface Reservation {
-  /** In ms. */
+  /** When the reservation ends, in monotonic milliseconds. */
   expires: number
   /**
-   * The reserver. It gets the same address when it reserves again, because the write of its Port may have succeeded
-   * without an answer.
+   * Identifies the owner of the reservation, usually by the uid of a Port. When it reserves again it gets the same
+   * address, because the write of its Port may have succeeded although the answer was lost.
    */
   by: string | undefined
 }
@@ -56,8 +62,8 @@ export class AddressTable {
   }
 
   /**
-   * To be called with the network as the cache has it. Cheap if its subnets have not changed, else linear in the number
-   * of addresses in use.
+   * To be called with the network when the cache adds or changes it. If the subnets have changed, the call takes time
+   * in proportion to the addresses in use.
    */
   setNetwork(network: Network): void {
     this.#name = `${network.metadata.namespace}/${network.metadata.name}`
@@ -74,14 +80,14 @@ export class AddressTable {
   }
 
   /**
-   * To be called with a Port of this network that the cache has added or changed.
-   * @returns the keys of other Ports that refer to one of its addresses
+   * To be called with a Port of this network when the cache adds or changes it.
+   * @returns the keys of other Ports that refer to one of the same addresses
    */
   observe(port: Port, now: number): string[] {
     const key = `${port.metadata.namespace}/${port.metadata.name}`
     const before = this.#ports.get(key)
     const after = referenceOf(port)
-    // Add the new reference before removing the old one: an address that is in both is never free in between.
+    // Add the new reference before removing the old one, so that an address in both is not freed in between.
     this.#ports.set(key, after)
     for (const ip of after.addresses) this.#addReference(ip, after)
     if (after.mac !== undefined) addToCount(this.#portMacs, after.mac, 1)
@@ -101,13 +107,16 @@ export class AddressTable {
     this.#removeReference(before, now)
   }
 
-  /** Records what a placed server's guest uses, until removeGuest, even if its Port is deleted earlier. */
+  /**
+   * Records the addresses and the MAC of a guest on a host. They stay in use until removeGuest, even if the guest's
+   * Port is deleted earlier.
+   */
   addGuest(addresses: readonly IP[], mac: string): void {
     for (const ip of addresses) this.#getOrCreateUse(ip).guests++
     addToCount(this.#guestMacs, mac, 1)
   }
 
-  /** Undoes addGuest: the guest is gone, or no longer uses these. */
+  /** Undoes addGuest, when the guest is gone or no longer uses these addresses. */
   removeGuest(addresses: readonly IP[], mac: string, now: number): void {
     addToCount(this.#guestMacs, mac, -1)
     for (const ip of addresses) {
@@ -118,18 +127,23 @@ export class AddressTable {
     }
   }
 
-  /** How many addresses the pool of the subnet with this index has, and how many of these are in use. */
+  /**
+   * How many addresses the subnet's pool has, and how many of them are in use. `index` is the subnet's place in the
+   * Network's spec.
+   */
   subnetUsage(index: number): { total: number; used: number } {
     const state = this.#pools[index]
     return state ? { total: poolSizeOf(state.pool), used: state.used } : { total: 0, used: 0 }
   }
 
-  /** The Port that owns the address, if any. */
+  /** The Port that owns the address; undefined if no Port refers to it. */
   ownerOf(ip: IP): PortReference | undefined {
     return ownerAmong(this.#uses[ip.family].get(ip.value)?.references ?? [], ip)
   }
 
-  /** The Port that owns one of this port's addresses in its place; undefined if this port owns all of its addresses. */
+  /**
+   * The first address that this Port refers to but another Port owns, with that other Port; undefined if there is none.
+   */
   conflictingOwner(port: Port): { address: string; owner: PortReference } | undefined {
     for (const ip of referenceOf(port).addresses) {
       const owner = this.ownerOf(ip)
@@ -142,18 +156,19 @@ export class AddressTable {
     return this.#portMacs.has(mac) || this.#guestMacs.has(mac)
   }
 
-  /** Whether a placed server's guest uses the MAC and its Port is gone. */
+  /** Whether the guest of a placed server uses the MAC although its Port is gone. */
   isMacOrphaned(mac: string): boolean {
     return this.#guestMacs.has(mac) && !this.#portMacs.has(mac)
   }
 
   /**
-   * Reserves one address of each subnet, in the order of the subnets: the requested one that lies in the subnet, else
-   * the next free one. Reserves nothing if it throws.
-   * @param expires in ms
-   * @param reserver who reserves (the uid of the port, or what stands for it): its own references do not stand in its
-   * way, and it gets the addresses again that it reserved before
-   * @throws Refused if a requested address is not allowed or is taken; Transient if no address is free now
+   * Reserves one address of each subnet, in the order of the subnets: the requested address that lies in the subnet, or
+   * else the next free one. If it throws, nothing is reserved.
+   * @param expires when the reservation ends, in monotonic milliseconds
+   * @param reserver identifies the caller's Port, usually by uid. An address that this Port refers to already is no
+   * conflict, and an earlier reservation with the same ID is given out again
+   * @throws Refused error (the user must ask for another address) if a requested address is not allowed or in use;
+   * Transient error (retried) if no address is free now
    */
   reserve(requested: readonly string[], now: number, expires: number, reserver?: string): string[] {
     const pools = this.#pools.map((s) => s.pool)
@@ -173,7 +188,7 @@ export class AddressTable {
     return reserved.map(formatIP)
   }
 
-  /** Reserves exactly these addresses, with the parameters and errors of `reserve`. */
+  /** Reserves exactly these addresses. The parameters and errors are those of `reserve`. */
   reserveExactly(addresses: readonly string[], expires: number, reserver?: string): string[] {
     const pools = this.#pools.map((s) => s.pool)
     const ips = addresses.map((address) => parseRequestedAddress(pools, address).ip)
@@ -184,8 +199,8 @@ export class AddressTable {
 
   /**
    * Drops a reservation.
-   * @param quarantine true if another controller seems to have the address (its Port's name was taken), so it must not
-   * be offered again at once
+   * @param quarantine true if another controller probably gave the address away, because the name of its Port was
+   * taken; the address then must not be offered again at once
    */
   release(address: string, now: number, quarantine: boolean): void {
     const ip = parseIP(address)
@@ -196,7 +211,7 @@ export class AddressTable {
     this.#freeIfUnused(ip, use, now, quarantine)
   }
 
-  /** Drops the reservations whose Port was not seen in time; returns their addresses. */
+  /** Drops the reservations whose Port the cache has not shown in time. Returns their addresses. */
   expire(now: number): string[] {
     const late = [...this.#reserved].filter(
       ([, ip]) => (this.#uses[ip.family].get(ip.value)?.reservation?.expires ?? 0) <= now,
@@ -226,7 +241,7 @@ export class AddressTable {
     )
   }
 
-  /** An address of the pool that the same reserver has reserved before and whose Port was not seen. */
+  /** The address of this pool that the same reserver has reserved before, if it is still reserved. */
   #reservedBy(reserver: string | undefined, { pool }: PoolState): IP | undefined {
     if (reserver === undefined) return undefined
     for (const ip of this.#reserved.values())

@@ -1,6 +1,6 @@
 /**
- * The address tables of all networks. Finds the tables for a Port or a Server, and creates a table when a Port is seen
- * before its Network.
+ * The address tables of all networks: finds the tables for a Port or a Server. A Port may be seen before its Network;
+ * its table is then created without a Network.
  */
 import type { Port, Server } from '../../crds/index.ts'
 import { AddressTable } from './address-table.ts'
@@ -9,7 +9,7 @@ import { addressesInUseBy, networkOf } from './references.ts'
 export class Allocations {
   readonly #tables = new Map<string, AddressTable>()
 
-  /** The table of a network, given as namespace/name; created when it is first needed. */
+  /** The table of the network `namespace/name`. It is created at the first call. */
   tableOf(network: string): AddressTable {
     let table = this.#tables.get(network)
     if (table === undefined) {
@@ -19,27 +19,31 @@ export class Allocations {
     return table
   }
 
-  /** See AddressTable.observe. */
+  /** Calls AddressTable.observe for the Port's network. */
   observe(port: Port, now: number): string[] {
     return this.tableOf(networkOf(port)).observe(port, now)
   }
 
-  /** See AddressTable.remove. */
+  /** Calls AddressTable.remove for the Port's network. */
   remove(port: Port, now: number): void {
     this.tableOf(networkOf(port)).remove(port, now)
   }
 
-  /** To be called with a server as the cache has it now and as it had it before; undefined if it is gone or new. */
+  /**
+   * To be called when the cache adds, changes or deletes a Server.
+   * @param before undefined if the Server is new
+   * @param after undefined if the Server is gone
+   */
   observeServer(before: Server | undefined, after: Server | undefined, now: number): void {
-    // Add before removing: an address that the guest keeps is never free in between.
+    // Add before removing, so that an address that the guest keeps is not freed in between.
     for (const { network, addresses, mac } of addressesInUseBy(after)) this.tableOf(network).addGuest(addresses, mac)
     for (const { network, addresses, mac } of addressesInUseBy(before))
       this.tableOf(network).removeGuest(addresses, mac, now)
   }
 
   /**
-   * Drops the reservations whose Port was not seen in time. Returns the networks, as namespace/name, where that freed
-   * addresses.
+   * Drops reservations whose Port the cache has not shown in time. Returns the networks (namespace/name) that have free
+   * addresses because of that.
    */
   expire(now: number): string[] {
     return [...this.#tables].flatMap(([network, table]) => (table.expire(now).length > 0 ? [network] : []))

@@ -1,4 +1,7 @@
-/** The controller of Networks. It reports whether a Network can be used, and lets it be deleted with its last Port. */
+/**
+ * The controller of Networks. It reports whether a Network can be used, and removes the finalizer of a deleted Network
+ * when its last Port is gone.
+ */
 import type { Port } from '../../crds/index.ts'
 import { defineController } from '../../kube/controller.ts'
 import { keyOf } from '../../kube/types.ts'
@@ -9,7 +12,7 @@ import { reconcileNetwork } from './reconcile.ts'
 import { networkOf } from './references.ts'
 import { watchOverlaps } from './watch.ts'
 
-/** The key of a Port's Network, if that Network is terminating. */
+/** The key of a Port's Network, if that Network is being deleted. */
 function terminatingNetworkOf(port: Port, { networks: { cache } }: Pick<Stores, 'networks'>): string[] {
   const network = cache.get(networkOf(port))
   return network?.metadata.deletionTimestamp ? [keyOf(network.metadata)] : []

@@ -7,7 +7,7 @@ const ranges = [
   { first: 10n, last: 12n },
   { first: 20n, last: 21n },
 ]
-/** A free list together with the set of used addresses that its owner keeps. */
+/** A free list, and the set of addresses in use, which its caller keeps. */
 const makeList = (quarantineMs = 60) => {
   const used = new Set<bigint>()
   const free = new FreeList(ranges, quarantineMs)

@@ -1,13 +1,13 @@
 /**
- * Chooses the next address of a pool: the lowest free one, except that a freed address stays in quarantine for a while
- * first.
+ * Chooses the next address of a pool: the lowest free one. A freed address stays in quarantine for a while before it is
+ * free.
  *
- * Lowest first, for IPv6 as for IPv4: this is predictable, keeps to the pools, and gives short IPv6 addresses (guests
- * learn their addresses from DHCP or the config drive, so nothing needs EUI-64). Quarantine: neighbours, name servers
- * and firewalls remember which server had an address; as long as another address is free, what they remember must not
- * apply to a new server.
+ * The lowest address is predictable and, for IPv6, short; EUI-64 is not needed because guests learn their addresses
+ * from DHCP or the config drive. The quarantine exists because neighbours, name servers and firewalls remember which
+ * server had an address, and must not take a new server for the old one. An address in quarantine is given out only if
+ * no other is free.
  *
- *   cursor   every address below it was given once; it only goes up and skips addresses in use: amortised O(1)
+ *   cursor   all addresses below it were given out once; it only goes up and skips used ones: amortised O(1)
  *   heap     free addresses below the cursor                  quarantine   freed addresses, by the time they were freed
  */
 import { isInRange, type Range } from './ip.ts'
@@ -18,7 +18,7 @@ export class FreeList {
   readonly #quarantineMs: number
   readonly #heap = new MinHeap()
   readonly #quarantine = new Map<bigint, number>()
-  /** Index of the range that the cursor is in. */
+  /** Index of the range that contains the cursor. */
   #range = 0
   #cursor: bigint
 
@@ -29,8 +29,9 @@ export class FreeList {
   }
 
   /**
-   * The next free address, or undefined if none is left.
-   * @param isUsed must be true for the returned address by the next call, or that call returns it again
+   * Returns the next free address, or undefined if none is free.
+   * @param isUsed whether an address is in use. It must be true for the returned address at the next call, or that call
+   * returns the address again
    */
   next(isUsed: (value: bigint) => boolean, now: number): bigint | undefined {
     this.#endQuarantines(now)
@@ -44,7 +45,10 @@ export class FreeList {
     return undefined
   }
 
-  /** To be called when nothing uses `value` any more. `quarantine` is false if no server ever used it. */
+  /**
+   * To be called when an address is no longer in use.
+   * @param quarantine false if no server ever used the address: it is free at once
+   */
   free(value: bigint, now: number, quarantine = true): void {
     if (!this.#ranges.some((r) => isInRange(r, value))) return
     this.#quarantine.delete(value)
@@ -60,7 +64,7 @@ export class FreeList {
     }
   }
 
-  /** Pushes the address onto the heap, unless the cursor has yet to reach it. */
+  /** Puts the address on the heap, unless it lies above the cursor, which will come to it. */
   #offer(value: bigint): void {
     if (this.#range >= this.#ranges.length || value < this.#cursor) this.#heap.push(value)
   }

@@ -1,4 +1,4 @@
-/** Builds the interface of a server as its host needs it: Network and Port copied together. */
+/** Builds the interface in a server's status.instance: a copy of what the host needs of the Network and the Port. */
 import {
   type FixedIP,
   type Interface,
@@ -12,8 +12,10 @@ import { cidrContains, formatIP, parseCIDR, parseIP } from './ip.ts'
 import { dhcpAddressOf } from './pool.ts'
 
 /**
- * @param tag the tag of the server's network entry
- * @throws Transient while the port has no MAC; Refused if one of its addresses is in no subnet
+ * Builds one interface.
+ * @param tag the tag in the entry of the server's spec.networks
+ * @throws Transient error (retried) while the Port has no MAC; Refused error (the user must change something) if one of
+ * its addresses is in no subnet
  */
 export function buildInterface(network: Network, port: Port, tag?: string): Interface {
   const { spec, metadata } = network
@@ -51,7 +53,7 @@ function buildFixedIP(network: Network, port: Port, address: string): FixedIP {
   return { address: formatIP(ip), prefixLength: found.cidr.prefixLength, ...guestSettingsOf(found.subnet) }
 }
 
-/** The settings that a guest gets with an address of the subnet. */
+/** The settings that a guest gets together with an address of the subnet. */
 function guestSettingsOf(subnet: Subnet): Omit<FixedIP, 'address' | 'prefixLength'> {
   const dhcpAddress = dhcpAddressOf(subnet)
   return {

@@ -1,4 +1,7 @@
-/** IP addresses and ranges as numbers: parsed and printed by ip-address, compared and counted here. */
+/**
+ * IP addresses and ranges as numbers. The library ip-address parses and prints them; this file compares and counts
+ * them.
+ */
 import { Address4, Address6 } from 'ip-address'
 
 export type Family = 4 | 6
@@ -7,7 +10,7 @@ export interface IP {
   readonly value: bigint
 }
 
-/** Both ends belong to the range. */
+/** A range of addresses from `first` to `last`, both included. */
 export interface Range {
   readonly first: bigint
   readonly last: bigint
@@ -20,7 +23,10 @@ export interface CIDR extends Range {
 
 export const addressBits = (family: Family): 32 | 128 => (family === 4 ? 32 : 128)
 
-/** undefined if `text` is not a plain address; an address with a prefix length or a zone is not. */
+/**
+ * Returns undefined if the text is not a plain address. An address with a prefix length (10.0.0.1/24) or a zone
+ * (fe80::1%eth0) is not plain.
+ */
 export function parseIP(text: string): IP | undefined {
   if (/[/%]/.test(text)) return undefined
   if (Address4.isValid(text)) return { family: 4, value: new Address4(text).bigInt() }
@@ -28,13 +34,13 @@ export function parseIP(text: string): IP | undefined {
   return undefined
 }
 
-/** The canonical spelling of an address (RFC 5952), so that two spellings cannot pass for two addresses. */
+/** Returns the canonical spelling of an address (RFC 5952), so that two spellings of one address are equal texts. */
 export function formatIP({ family, value }: IP): string {
   if (family === 6) return Address6.fromBigInt(value).correctForm()
   return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 255n).join('.')
 }
 
-/** Cuts off host bits. undefined if `text` is not a CIDR. */
+/** Parses a CIDR and drops its host bits. Returns undefined if the text is not a CIDR. */
 export function parseCIDR(text: string): CIDR | undefined {
   const [address = '', length = '', ...more] = text.split('/')
   const ip = parseIP(address)

@@ -1,10 +1,9 @@
 /**
- * Generates MAC addresses for ports: fa:16:3e (OpenStack's locally administered base) and 24 bits of the IP address,
- * mixed with the network.
+ * Generates MAC addresses for ports: fa:16:3e, which OpenStack uses too, and 24 bits of the port's IP address mixed
+ * with the uid of the network.
  *
- * An IP address always gets the same MAC. So two ports of a network collide only if one asked for a MAC of its own or a
- * pool is larger than 2^24, and a neighbour cache that still has an entry for an address stays right when another
- * server gets the address.
+ * So an IP address on a network always gets the same MAC, and neighbour caches stay right when another server gets the
+ * address. Two ports of a network collide only if one asked for a certain MAC or a pool is larger than 2^24.
  */
 import { createHash } from 'node:crypto'
 import type { IP } from './ip.ts'
@@ -15,7 +14,8 @@ const ATTEMPTS = 4096
 const hash24 = (text: string) => createHash('sha256').update(text).digest().readUIntBE(0, 3)
 
 /**
- * The MAC of the port with this address, or with this seed if its network has no subnets; undefined if no MAC is free.
+ * Returns the MAC for a port with this address, or for this seed if the network has no subnets; undefined if no MAC is
+ * free.
  * @param isUsed whether a MAC is in use on the network
  */
 export function generateMac(

@@ -1,4 +1,4 @@
-/** A binary heap of distinct bigints, the least first. */
+/** A binary heap of distinct bigints. `pop` removes the least. */
 
 export class MinHeap {
   readonly #items: bigint[] = []
@@ -30,7 +30,7 @@ export class MinHeap {
     return least
   }
 
-  /** Puts `value` into the empty place at the top and moves it down to where it belongs. */
+  /** Puts `value` into the empty place at the top and moves it down to its position. */
   #siftDown(value: bigint): void {
     const items = this.#items
     let at = 0

@@ -1,5 +1,5 @@
 /**
- * Finds what is wrong with a Network's subnets that its schema cannot express, with the reason and message for its
+ * Finds problems of a Network's subnets that the schema cannot express. The reason and message of a problem go into the
  * Ready condition.
  */
 import type { Network, Reason, Subnet } from '../../crds/index.ts'
@@ -12,15 +12,15 @@ export interface NetworkProblem {
 }
 
 /**
- * Everything that keeps the network from being used. While it has any problem, it allocates no address.
- * @param sameBridge the networks on the same bridge of the hosts
+ * All problems of the network. While there is any, no address of the network is allocated.
+ * @param sameBridge the networks on the same bridge
  */
 export const findNetworkProblems = (network: Network, sameBridge: Iterable<Network>): NetworkProblem[] => [
   ...findSubnetProblems(network),
   ...findBridgeProblems(network, sameBridge),
 ]
 
-/** The problems that the network has by itself. */
+/** The problems within the network's own subnets. */
 export function findSubnetProblems(network: Network): NetworkProblem[] {
   return network.spec.subnets.flatMap((subnet) => {
     const cidr = parseCIDR(subnet.cidr)
@@ -72,7 +72,7 @@ function findPoolProblems(subnet: Subnet, cidr: CIDR): NetworkProblem[] {
   return problems
 }
 
-/** Gateway and DHCP address must be addresses that hosts can have, outside the pools, and different from each other. */
+/** Checks that gateway and DHCP address are usable for hosts, outside the pools, and different from each other. */
 function findAddressProblems(subnet: Subnet, cidr: CIDR): NetworkProblem[] {
   const problems = [...findFieldProblems(subnet, cidr, 'gateway'), ...findFieldProblems(subnet, cidr, 'dhcpAddress')]
   const [gateway, dhcp] = [parseIP(subnet.gateway ?? ''), parseIP(subnet.dhcpAddress ?? '')]
@@ -110,8 +110,8 @@ function isNetworkOrBroadcast(cidr: CIDR, value: bigint): boolean {
 }
 
 /**
- * Finds networks on the same bridge whose subnets overlap with this network's: both would allocate the same address on
- * one segment. Only the younger of the two has the problem, because the older one's servers may be running already.
+ * Finds networks on the same bridge with overlapping subnets: both would allocate the same address on one segment. Only
+ * the younger network has the problem, because the older one may have running servers already.
  */
 export function findBridgeProblems(network: Network, others: Iterable<Network>): NetworkProblem[] {
   const problems: NetworkProblem[] = []
@@ -128,7 +128,7 @@ export function findBridgeProblems(network: Network, others: Iterable<Network>):
   return problems
 }
 
-/** The first subnet of `a` that overlaps a subnet of `b`. */
+/** The first subnet of `a` that overlaps a subnet of `b`, as a CIDR. */
 export function findOverlappingSubnet(a: Network, b: Network): string | undefined {
   const others = cidrsOf(b)
   const found = cidrsOf(a).find((x) => others.some((y) => x.family === y.family && rangesOverlap(x, y)))
@@ -136,8 +136,8 @@ export function findOverlappingSubnet(a: Network, b: Network): string | undefine
 }
 
 /**
- * Every placement compares the CIDRs of all networks on a bridge. Cached objects are frozen, so each is parsed only
- * once.
+ * The parsed CIDRs of each Network. Every placement compares the CIDRs of all networks on a bridge, so each object is
+ * parsed once. Cached objects never change: a new version is a new object.
  */
 const parsedCidrs = new WeakMap<Network, readonly CIDR[]>()
 

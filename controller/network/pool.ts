@@ -1,4 +1,7 @@
-/** The addresses that ports can get from a Subnet: its pools without the addresses that have a purpose of their own. */
+/**
+ * The pool of a Subnet: the addresses that ports can get. It is made of the subnet's pools without reserved addresses,
+ * such as the gateway.
+ */
 import { Bug, Refused, type Subnet } from '../../crds/index.ts'
 import {
   addressBits,
@@ -15,15 +18,18 @@ import {
 
 export interface Pool {
   readonly cidr: CIDR
-  /** In ascending order, without gaps of zero size, without the reserved addresses. */
+  /** Ascending ranges that do not overlap, are not empty and contain no reserved address. */
   readonly ranges: readonly Range[]
-  /** How many addresses the ranges hold. */
+  /** How many addresses the ranges contain. */
   readonly total: bigint
-  /** Addresses that no port gets, each with its purpose. */
+  /** The addresses that no port gets, each with its purpose in words. */
   readonly reserved: ReadonlyMap<bigint, string>
 }
 
-/** The pool of a subnet that the API server has admitted. */
+/**
+ * The pool of a subnet that the API server has accepted.
+ * @throws Bug error if its CIDR cannot be parsed nevertheless
+ */
 export function poolOf(subnet: Subnet): Pool {
   const cidr = requireCIDR(subnet)
   const reserved = reservedAddressesOf(subnet, cidr)
@@ -40,19 +46,19 @@ function requireCIDR(subnet: Subnet): CIDR {
 }
 
 /**
- * Whether hosts cannot have the first (and for IPv4 the last) address. They can in /31 and /32 (RFC 3021), /127 (RFC
- * 6164) and /128.
+ * Whether the first address, and for IPv4 the last, is not for hosts. In /31 and /32 (RFC 3021), /127 (RFC 6164) and
+ * /128 all addresses are.
  */
 const hasReservedEnds = ({ family, prefixLength }: CIDR) => addressBits(family) - prefixLength >= 2
 
-/** The last address that a host can have. */
+/** The last address of the subnet that a host can have. */
 function lastUsableAddress(cidr: CIDR): bigint {
   return cidr.family === 4 && hasReservedEnds(cidr) ? cidr.last - 1n : cidr.last
 }
 
 /**
  * The address of the subnet's DHCP server; undefined if DHCP is off. By default it is the last usable address, or the
- * one before if that is the gateway.
+ * address before that if the last one is the gateway.
  */
 export function dhcpAddressOf(subnet: Subnet): string | undefined {
   if (!subnet.dhcp) return undefined
@@ -79,8 +85,8 @@ function reservedAddressesOf(subnet: Subnet, cidr: CIDR): Map<bigint, string> {
 }
 
 /**
- * The subnet's pools that lie within it, or the whole subnet if it has no pools. A pool that ends before it starts is
- * empty.
+ * The subnet's pools that lie within the subnet, or the whole subnet if it has no pools. A pool that ends before it
+ * starts is left out.
  */
 function configuredRanges(subnet: Subnet, cidr: CIDR): Range[] {
   if (subnet.pools === undefined || subnet.pools.length === 0) return [cidr]
@@ -92,7 +98,7 @@ function configuredRanges(subnet: Subnet, cidr: CIDR): Range[] {
   })
 }
 
-/** Sorts the ranges and joins those that touch or overlap. */
+/** Sorts the ranges and joins those that touch or overlap each other. */
 function mergeRanges(ranges: Range[]): Range[] {
   const merged: Range[] = []
   for (const range of ranges.sort((a, b) => (a.first < b.first ? -1 : 1))) {
@@ -104,7 +110,7 @@ function mergeRanges(ranges: Range[]): Range[] {
   return merged
 }
 
-/** Splits the ranges around single addresses. */
+/** Removes single addresses from the ranges, by splitting ranges around them. */
 function excludeAddresses(ranges: readonly Range[], excluded: readonly bigint[]): Range[] {
   return excluded.reduce<Range[]>(
     (list, address) =>
@@ -124,9 +130,10 @@ export function isInPool({ cidr, ranges }: Pool, { family, value }: IP): boolean
 }
 
 /**
- * Parses an address that a port asks for and finds its subnet. It may lie outside the subnet's pools, but must not be
+ * Parses an address that a port asks for and finds its subnet. The address may lie outside the pools, but must not be
  * reserved.
- * @throws Refused InvalidAddress, AddressOutsideSubnets or AddressReserved
+ * @throws Refused error (the user must ask for another address) with the code InvalidAddress, AddressOutsideSubnets or
+ * AddressReserved
  */
 export function parseRequestedAddress(pools: readonly Pool[], address: string): { ip: IP; pool: Pool } {
   const ip = parseIP(address)
@@ -147,7 +154,7 @@ export function parseRequestedAddress(pools: readonly Pool[], address: string): 
   return { ip, pool }
 }
 
-/** The pool's total, cut to what a number can count: an IPv6 pool may have more addresses. */
+/** The number of addresses in the pool, at most Number.MAX_SAFE_INTEGER: an IPv6 pool may have more. */
 export function poolSizeOf(pool: Pool): number {
   return pool.total > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(pool.total)
 }

@@ -7,7 +7,7 @@ import { type Bench, startCloud } from '../testing.ts'
 const ports = (bench: Bench) => bench.api.resource<Port>(resourceDefOf(portKind))
 const names = (bench: Bench): string[] => bench.listPorts().map(({ metadata }) => metadata.name)
 
-/** Allocates the interfaces of the server, as its placement does. */
+/** Allocates the interfaces of the server, as placing it does. */
 async function allocate(bench: Bench, server: Server): Promise<Interface[]> {
   const { nics } = resolveReferences(server, bench.deps.lookup)
   return bench.fake.life.runUntilKilled(bench.deps.portAllocator.allocate(server, nics))
@@ -246,7 +246,7 @@ describe('a Port of the user', () => {
       metadata: { name: 'mine', namespace: 'demo' },
       spec: { network: { name: 'lan' } },
     })
-    // A server that cannot use the Port yet does not reserve it.
+    // The Port is not ready, so no server can use it, and none of these attempts may bind it.
     for (const name of ['web', 'other']) {
       const server = await bench.createServer(name, { networks: [{ port: 'mine' }] })
       await expect(allocate(bench, server)).rejects.toMatchObject({ kind: 'Transient', code: 'PortNotReady' })

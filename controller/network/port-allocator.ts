@@ -1,6 +1,6 @@
 /**
- * Provides the Ports of a server that is being placed: those that an earlier attempt created, those of its user, and
- * new ones, whose names reserve their addresses.
+ * Provides the Ports for the interfaces of a server that is being placed: Ports that an earlier attempt created, Ports
+ * of the user, and new Ports. The name of a new Port contains its first address and so reserves it (port-name.ts).
  */
 import {
   fieldManagerOf,
@@ -27,20 +27,27 @@ import { portNameFor } from './port-name.ts'
 import { findPortWithMac, networkOf } from './references.ts'
 
 /**
- * Says for which of its server's interfaces a Port was created, so that it is found again after a crash between port
- * and placement.
+ * The label that a created Port has: the index of its interface in the server's spec.networks. It lets the controller
+ * find the Port again after a crash between the creation of the Port and the placement.
  */
 const NIC_LABEL = 'compute.kubenova.io/nic'
-/** How long reservations and bindings wait for the cache to show their Port or placement. */
+/**
+ * How long a reservation of an address, or a binding of a user's Port, waits for the cache to show the Port or the
+ * placement.
+ */
 const RESERVATION_MS = 60_000
-/** A taken name means that another controller was quicker. That happens once, when the leader changes. */
+/**
+ * Attempts to create a Port under another name when the name exists. A name can exist only because another controller
+ * was quicker, which happens when the leader changes.
+ */
 const MAX_NAME_ATTEMPTS = 8
 
 export interface PortAllocator {
   /**
-   * The interfaces of the server, each with an existing Port. Ports that were created stay if a later one fails; the
-   * next attempt finds them.
-   * @throws Refused or Transient (AddressInUse, NoFreeAddress, PortInUse, PortNotReady, …)
+   * Returns the interfaces of the server, each with an existing Port. If one fails, the Ports created before it stay,
+   * and the next attempt finds them.
+   * @throws Refused error (the user must change something) or Transient error (retried), such as AddressInUse,
+   * NoFreeAddress, PortInUse or PortNotReady
    */
   allocate(server: Server, nics: readonly Nic[]): Promise<Interface[]>
 }
@@ -51,16 +58,19 @@ interface AllocatorState {
   stores: AllocatorStores
   allocations: Allocations
   clock: Clock
-  /** Ports of users that a placement is about to use, until the server's status shows it; by key of the Port. */
+  /**
+   * Bindings of users' Ports: which server is about to use each Port, until the server's status shows it. By key of the
+   * Port.
+   */
   bindings: Map<string, { uid: string; until: number }>
-  /** Ports that were created and that the cache may not have yet, by {@link nicKey}. */
+  /** Ports that were created but that the cache may not show yet, by {@link nicKey}. */
   recentlyCreated: Map<string, { port: Port; until: number }>
 }
 
 export function createPortAllocator(stores: AllocatorStores, allocations: Allocations, clock: Clock): PortAllocator {
   const state: AllocatorState = { stores, allocations, clock, bindings: new Map(), recentlyCreated: new Map() }
   const { recentlyCreated } = state
-  // Once the cache has shown the Port, the cache knows better than the answer to its creation.
+  // Once the cache has shown the Port, it is newer than the answer to the Port's creation.
   const forget = ({ metadata }: Port): void => {
     const key = `${metadata.ownerReferences?.[0]?.uid} ${metadata.labels?.[NIC_LABEL]}`
     if (recentlyCreated.get(key)?.port.metadata.uid === metadata.uid) recentlyCreated.delete(key)
@@ -77,7 +87,8 @@ export function createPortAllocator(stores: AllocatorStores, allocations: Alloca
 
 async function allocateInterface(server: Server, nic: Nic, index: number, state: AllocatorState): Promise<Interface> {
   if (nic.port) {
-    // Build the interface first: it throws if the Port is not ready, so a Port that cannot be used is never bound.
+    // Build the interface first: it throws if the Port is not ready, so that a Port that cannot be used yet is not
+    // bound.
     const built = buildInterface(nic.network, nic.port, nic.entry.tag)
     bindUserPort(server, nic.port, state)
     return built
@@ -88,13 +99,13 @@ async function allocateInterface(server: Server, nic: Nic, index: number, state:
 
 const nicKey = ({ metadata }: Server, index: number): string => `${metadata.uid} ${index}`
 
-/** Whether a Port was created for this interface of this server. */
+/** Whether the Port was created for this interface of this server. */
 const isForNic =
   ({ metadata: { uid } }: Server, index: number) =>
   ({ metadata: { labels, ownerReferences } }: Port): boolean =>
     labels?.[NIC_LABEL] === String(index) && ownerReferences?.[0]?.uid === uid
 
-/** The Port that an earlier attempt created for this interface. */
+/** The Port that an earlier attempt created for this interface, if any. */
 function findCreatedPort(
   server: Server,
   index: number,
@@ -105,7 +116,11 @@ function findCreatedPort(
   return cached ?? recentlyCreated.get(nicKey(server, index))?.port
 }
 
-/** Reserves a user's Port for the server until the server's status shows that it uses the Port. */
+/**
+ * Binds a user's Port to the server, so that no other server gets it before this server's status shows that it uses the
+ * Port.
+ * @throws Transient or Refused error if the Port is not free
+ */
 function bindUserPort(
   { metadata }: Server,
   port: Port,
@@ -153,8 +168,8 @@ async function createPort(
       recentlyCreated.set(key, { port: created, until: now + RESERVATION_MS })
       return created
     } catch (error) {
-      // The creation may have succeeded without an answer. The reservation stays, so the next attempt asks for the same
-      // name and finds the Port.
+      // The creation may have succeeded although the answer was lost. Keep the reservation: the next attempt then asks
+      // for the same name and finds the Port.
       if (isTransient(error)) throw error
       const own = isAlreadyExists(error) && (await getOwnPort(server, port.metadata, index, stores))
       if (own) return own
@@ -169,8 +184,8 @@ async function createPort(
 }
 
 /**
- * Reads the Port of that name from the API server, and returns it if an earlier attempt created it whose answer was
- * lost.
+ * Reads the Port of that name from the API server. Returns it if it was created for this interface, by an earlier
+ * attempt whose answer was lost.
  */
 async function getOwnPort(
   server: Server,
@@ -182,7 +197,9 @@ async function getOwnPort(
   return port && isForNic(server, index)(port) ? port : undefined
 }
 
-/** Throws if the MAC is in use on the network: two guests with one MAC on a segment would take each other's packets. */
+/**
+ * Throws if the MAC is in use on the network: each of two guests with the same MAC would receive packets of the other.
+ */
 function rejectUsedMac(
   mac: string,
   { metadata }: Network,

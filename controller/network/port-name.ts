@@ -1,21 +1,22 @@
 /**
- * The name of a port that the controller creates for a server. It reserves the port's first address: the API server
- * accepts a name once, so two controllers at once cannot both give the address away.
+ * The name of a port that the controller creates for a server. The name reserves the port's first address: the API
+ * server accepts a name only once, so two controllers cannot both give the same address away.
  *
  *   <network>-10-0-0-5                                       IPv4
  *   <network>-2001-0db8-0000-0000-0000-0000-0000-0005        IPv6, all digits
  *   <network>-fa163e-0a1b2c                                  a network without subnets: the MAC
  *   …-<10 hex digits of the network's namespace>             a network of another namespace than the port's
  *
- * No two pairs of network and address have the same name: read from the right, the length of the last group (1-3, 4, 6,
- * 10) tells the form, each form has a fixed number of groups, and the rest is the network's name. If the name would be
- * too long, the network's name is cut and a hash of it is added, to exactly 253 characters.
+ * Different pairs of network and address always have different names. Read from the right, the length of the last group
+ * (1-3, 4, 6 or 10 characters) tells the form, each form has a fixed number of groups, and the rest is the network's
+ * name. If the name would be too long, the network's name is cut and gets a hash, so that the whole has exactly 253
+ * characters.
  */
 import { createHash } from 'node:crypto'
 import { addressBits, type IP } from './ip.ts'
 
 const MAX_LENGTH = 253
-/** Fewer hex digits than this do not tell two networks apart. */
+/** The least number of hex digits of the hash that replaces the end of a long network name. */
 const MIN_HASH = 16
 
 export interface PortNaming {
@@ -30,7 +31,8 @@ export function portNameFor({ network, namespace, addressOrMac }: PortNaming): s
   const groups = typeof addressOrMac === 'string' ? macGroups(addressOrMac) : addressGroups(addressOrMac)
   const namespaceGroup = network.namespace === namespace ? '' : `-${sha256(network.namespace).slice(0, 10)}`
   const suffix = `-${groups}${namespaceGroup}`
-  // A name with the network's full name is shorter than 253 characters; that length is for names with a hash.
+  // Only names with a hash have exactly 253 characters; a name with the network's full name is shorter. So no name of
+  // one form can equal a name of the other.
   if (network.name.length + suffix.length < MAX_LENGTH) return network.name + suffix
   const kept = network.name.slice(0, MAX_LENGTH - suffix.length - 1 - MIN_HASH).replace(/[-.]+$/, '')
   const digits = MAX_LENGTH - suffix.length - 1 - kept.length

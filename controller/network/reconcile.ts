@@ -1,4 +1,7 @@
-/** Reconciles a Network: reports whether it can be used, and keeps a deleted one until its last Port is gone. */
+/**
+ * Reconciles a Network: reports whether it can be used. Keeps a deleted Network, by a finalizer, until its last Port is
+ * gone.
+ */
 import type { Network, Port } from '../../crds/index.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
 import { keyOf } from '../../kube/types.ts'
@@ -33,7 +36,10 @@ export async function reconcileNetwork(key: string, { stores, now }: NetworkDeps
   return reportReady('Network', api, network, problem, {}, now())
 }
 
-/** As in Neutron, a network is not deleted under its ports. Here it waits for them, and is requeued when they go. */
+/**
+ * Waits for the Network's Ports and then removes the finalizer. Neutron instead rejects the deletion of a network with
+ * ports.
+ */
 async function reconcileDelete(network: Network, stores: NetworkStores, now: string): Promise<Outcome> {
   const { api } = stores.networks
   if (!hasFinalizer(network.metadata, IN_USE)) return done
@@ -48,7 +54,10 @@ async function reconcileDelete(network: Network, stores: NetworkStores, now: str
   return wait('its ports')
 }
 
-/** If the cache has no port, the API server is asked, because a port may have just been created. */
+/**
+ * The Ports that keep the Network. If the cache shows none, asks the API server, because a Port may have just been
+ * created.
+ */
 async function listPortsOn({ metadata }: Network, { ports }: Pick<Stores, 'ports'>): Promise<readonly Port[]> {
   const key = keyOf(metadata)
   const known = ports.cache.byIndex(portsByNetwork, key).filter(keepsNetwork)
@@ -58,7 +67,8 @@ async function listPortsOn({ metadata }: Network, { ports }: Pick<Stores, 'ports
 }
 
 /**
- * A port of another namespace keeps the network only once it is allocated: any user could create one in a namespace of
- * theirs.
+ * Whether the Port keeps a deleted Network from being removed. A Port in another namespace does so only once the
+ * controller has allocated its addresses: otherwise any user could block the deletion with a Port in a namespace of
+ * their own.
  */
 const keepsNetwork = (port: Port): boolean => isInNetworkNamespace(port) || isAllocated(port)

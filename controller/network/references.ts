@@ -1,9 +1,9 @@
-/** The addresses and MACs that Ports and guests refer to, and which of several Ports owns an address. */
+/** The references of Ports and guests to addresses and MACs, and the rule which of several Ports owns an address. */
 import type { Port, Server } from '../../crds/index.ts'
 import { formatIP, type IP, parseIP } from './ip.ts'
 import { portNameFor } from './port-name.ts'
 
-/** A Port's reference to the addresses and the MAC that it has or asks for. */
+/** A Port's reference to the addresses and the MAC that it has, or asks for and will get. */
 export interface PortReference {
   readonly namespace: string
   readonly name: string
@@ -11,30 +11,33 @@ export interface PortReference {
   readonly created: string
   readonly addresses: readonly IP[]
   readonly mac: string | undefined
-  /** The network, as namespace/name. */
+  /** The key of the Network (namespace/name). */
   readonly network: string
   /**
-   * The controller created the Port for a server, so its name reserves its first address. Users may name their Ports as
-   * they like.
+   * Whether the controller created the Port for a server. If so, the Port's name reserves its first address; users may
+   * name their Ports as they like.
    */
   readonly isCreatedForServer: boolean
 }
 
-/** The network that a port is on, as namespace/name. The namespace defaults to the port's own. */
+/** The key of a Port's Network (namespace/name). The namespace defaults to that of the Port. */
 export function networkOf({ metadata, spec }: Port): string {
   return `${spec.network.namespace ?? metadata.namespace ?? ''}/${spec.network.name}`
 }
 
 /**
  * Whether the Port is in its Network's namespace. A Port in another namespace can name any Network, even one that is
- * not shared, so what its spec asks for reserves nothing.
+ * not shared. So what its spec asks for must not reserve anything.
  */
 export const isInNetworkNamespace = (port: Port): boolean => networkOf(port).startsWith(`${port.metadata.namespace}/`)
 
-/** Whether the controller has allocated a MAC, and its addresses, to the Port. Only the controller can write that. */
+/** Whether the controller has allocated a MAC and addresses to the Port. Users cannot write that status. */
 export const isAllocated = ({ status }: Port): boolean => status?.macAddress !== undefined
 
-/** The port's allocated addresses and MAC, else those that it asks for. Text that is not an address is left out. */
+/**
+ * The addresses and MAC that are allocated to the Port, or else those that its spec asks for. Texts that are not
+ * addresses are left out.
+ */
 export function referenceOf(port: Port): PortReference {
   const { metadata, spec, status } = port
   const requested: Partial<typeof spec> = isInNetworkNamespace(port) ? spec : {}
@@ -53,14 +56,15 @@ export function referenceOf(port: Port): PortReference {
 
 /** The addresses and the MAC that the guest of a placed server uses on one network. */
 interface GuestAddresses {
-  /** As namespace/name. */
+  /** The key of the Network (namespace/name). */
   network: string
   addresses: IP[]
   mac: string
 }
 
 /**
- * The addresses and MACs in use by a server's guest, from the interfaces it was placed with; none if it is not placed.
+ * The addresses and MACs that a server's guest uses, from the interfaces in status.instance; none if the server has no
+ * host.
  */
 export function addressesInUseBy(server: Server | undefined): GuestAddresses[] {
   return (server?.status?.instance?.interfaces ?? []).map(({ network, networkNamespace, fixedIPs, macAddress }) => ({
@@ -70,7 +74,7 @@ export function addressesInUseBy(server: Server | undefined): GuestAddresses[] {
   }))
 }
 
-/** Whether the port's name reserves this address. */
+/** Whether the Port's name reserves this address. */
 function isNamedAfter(reference: PortReference, address: IP): boolean {
   const [namespace = '', name = ''] = reference.network.split('/')
   return (
@@ -81,8 +85,8 @@ function isNamedAfter(reference: PortReference, address: IP): boolean {
 }
 
 /**
- * The owner of an address that several Ports refer to: the one whose name reserves it, else the oldest, else the one
- * with the least uid. Every controller that sees the same Ports comes to the same result.
+ * The owner of an address that several Ports refer to: the Port whose name reserves the address, else the oldest Port,
+ * else the Port with the least uid. Every controller that sees the same Ports finds the same owner.
  */
 export function ownerAmong(references: readonly PortReference[], address: IP): PortReference | undefined {
   return references.reduce<PortReference | undefined>(
@@ -99,14 +103,14 @@ function precedes(a: PortReference, b: PortReference, address: IP): boolean {
   return a.uid < b.uid
 }
 
-/** For messages: which port has which address. */
+/** A sentence for messages that tells which Port has the address. */
 export function describeOwner({ namespace, name }: PortReference, address: IP): string {
   return `${formatIP(address)} is allocated to Port ${namespace}/${name}`
 }
 
 /**
- * Finds another of these ports that has the MAC, or asked for it first.
- * @param self the port that wants the MAC, if it exists already
+ * Finds another Port that has the MAC, or that asked for it before `self`.
+ * @param self the Port that wants the MAC; undefined if it does not exist yet
  */
 export function findPortWithMac(mac: string, ports: readonly Port[], self?: Port): Port | undefined {
   const ageKey = ({ metadata }: Port): string => `${metadata.creationTimestamp ?? ''} ${metadata.uid}`

@@ -1,4 +1,4 @@
-/** Networks, subnets and ports for tests of addresses. */
+/** Makes Networks, subnets and Ports for tests of addresses. */
 import type { Network, Port, Subnet } from '../../crds/index.ts'
 
 export function makeSubnet(cidr: string, overrides: Partial<Subnet> = {}): Subnet {
@@ -7,7 +7,7 @@ export function makeSubnet(cidr: string, overrides: Partial<Subnet> = {}): Subne
 
 type NetworkOverrides = Partial<Network['spec']> & { name?: string; namespace?: string; uid?: string; created?: string }
 
-/** The Network ns/lan, unless the overrides name another. */
+/** Makes the Network ns/lan. The overrides may change its name, namespace and spec. */
 export function makeNetwork(subnets: Subnet[], overrides: NetworkOverrides = {}): Network {
   const { name = 'lan', namespace = 'ns', uid = `uid-${name}`, created, ...spec } = overrides
   return {
@@ -19,21 +19,21 @@ export function makeNetwork(subnets: Subnet[], overrides: NetworkOverrides = {})
 }
 
 interface PortOverrides {
-  /** Addresses in the status. */
+  /** The addresses in the Port's status. */
   allocated?: string[]
-  /** Addresses in the spec. */
+  /** The addresses in the Port's spec. */
   requested?: string[]
-  /** The MAC in the status. */
+  /** The MAC in the Port's status. */
   mac?: string
   namespace?: string
   uid?: string
   created?: string
   network?: { name: string; namespace?: string }
-  /** The server that the controller created the port for. */
+  /** The server that the controller created the Port for; absent for a Port of a user. */
   server?: string
 }
 
-/** A Port on the Network lan of its namespace, unless the overrides name another. */
+/** Makes a Port on the Network `lan` of its namespace. The overrides may name another Network. */
 export function makePort(name: string, overrides: PortOverrides = {}): Port {
   const { allocated, requested, mac, namespace = 'ns', uid = `uid-${name}`, created, server } = overrides
   const { network = { name: 'lan' } } = overrides

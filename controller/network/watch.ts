@@ -1,4 +1,4 @@
-/** Watches for the changes of Networks and addresses that wake more than one controller. */
+/** The watches for changes of Networks and addresses that several controllers need. */
 import type { Network, Server } from '../../crds/index.ts'
 import { type WakeOptions, type Watch, watch } from '../../kube/watch.ts'
 import { networksOnBridgeOf } from '../indexes.ts'
@@ -10,8 +10,9 @@ type NetworkStores = Pick<Stores, 'networks'>
 type Keys = Iterable<string>
 
 /**
- * When a Network is created or deleted, or gets another subnet, wakes the keys for each other Network on the same
- * bridge whose subnets overlap with it. Skips the initial list, which enqueues every Network already.
+ * When a Network is created, deleted or gets another subnet, enqueues the keys that `keysOf` returns for every other
+ * Network on the same bridge with an overlapping subnet. Skips the initial list, for which every Network is enqueued
+ * already.
  */
 export function watchOverlaps<S>(
   keysOf: (other: Network, stores: S) => Keys,
@@ -32,7 +33,10 @@ export function watchOverlaps<S>(
   })
 }
 
-/** When a server leaves its host or is gone, wakes the keys for each Network whose addresses its guest has used. */
+/**
+ * When a server leaves its host or is gone, enqueues the keys that `keysOf` returns for each Network whose addresses
+ * its guest used.
+ */
 export function watchAddressRelease<S>(keysOf: (network: string, stores: S) => Keys, options: WakeOptions): Watch<S> {
   const keysOfReleased = (server: Server, stores: S): string[] =>
     addressesInUseBy(server).flatMap(({ network }) => [...keysOf(network, stores)])

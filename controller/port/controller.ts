@@ -1,4 +1,4 @@
-/** The controller of Ports that users created. It allocates their addresses and reports which Server uses each. */
+/** The controller of Ports that users created. It allocates their addresses and reports which Server uses each Port. */
 import type { Network } from '../../crds/index.ts'
 import { defineController } from '../../kube/controller.ts'
 import { keyOf, keysOf } from '../../kube/types.ts'
@@ -16,7 +16,7 @@ type PortStores = Pick<Stores, 'ports'>
 const portKeysOn = ({ metadata }: Network, { ports: { cache } }: PortStores): string[] =>
   keysOf(cache.byIndex(portsByNetwork, keyOf(metadata)))
 
-/** The Ports of users on a Network that have no address yet. */
+/** The keys of users' Ports on a Network that have no addresses yet. */
 const portsWaitingForAddress = (network: string, { ports: { cache } }: PortStores): string[] =>
   keysOf(
     cache

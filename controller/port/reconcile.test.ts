@@ -15,7 +15,7 @@ async function reconcile(bench: Bench, name = 'mine'): Promise<Outcome> {
   await bench.fake.waitForCaches()
   return outcome
 }
-/** The first reconcile changes the finalizer, the second writes the status. */
+/** Reconciles twice: the first time adds or removes the finalizer, the second time writes the status. */
 async function reconcileTwice(bench: Bench): Promise<void> {
   await reconcile(bench)
   await reconcile(bench)
@@ -307,7 +307,10 @@ describe('reconcilePort writes nothing', () => {
   })
 })
 
-/** Reconciles on a stale cache. In production, the queue would handle the errors. */
+/**
+ * Reconciles while the cache is old, and ignores the error that this may cause. In production, the reconcile loop would
+ * retry.
+ */
 async function reconcileIgnoringErrors(bench: Bench): Promise<void> {
   const { allocations } = bench.services
   await reconcilePort('demo/mine', { stores: bench.stores, allocations, clock: bench.clock }).catch(

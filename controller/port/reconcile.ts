@@ -1,4 +1,6 @@
-/** Reconciles a Port that a user created: allocates its addresses and MAC once, and reports which server uses it. */
+/**
+ * Reconciles a Port that a user created: allocates its addresses and MAC once, and reports which server uses the Port.
+ */
 import {
   type Network,
   type NewCondition,
@@ -31,15 +33,19 @@ export interface PortDeps {
 }
 
 const RESERVATION_MS = 60_000
-/** Reasons that end when another Port goes away, of which this Port gets no event. */
+/**
+ * Reasons to check a Port again after RECHECK_MS. They end when another Port is deleted, and that causes no event for
+ * this Port.
+ */
 const inUseReasons = new Set(['AddressInUse', 'MACInUse'])
 const RECHECK_MS = 30_000
 
-/** @param attempt which attempt in a row, from 1 */
+/** @param attempt the number of this attempt since the last success, from 1 */
 export async function reconcilePort(key: string, deps: PortDeps, attempt = 1): Promise<Outcome> {
   const { stores } = deps
   const port = stores.ports.cache.get(key)
-  // A Port that the controller created for a server was complete from the start.
+  // Nothing is left to do for a Port that the controller created for a server: it got its addresses when it was
+  // created.
   if (!port || port.spec.server !== undefined) return done
   if (port.metadata.deletionTimestamp) return reconcileDelete(port, deps)
   const isUsed = consumerOf(port, stores).server !== undefined
@@ -65,7 +71,7 @@ export async function reconcilePort(key: string, deps: PortDeps, attempt = 1): P
   }
 }
 
-/** A deleted Port stays until no server uses it, because the server still has its addresses. */
+/** Keeps a deleted Port, by its finalizer, until no server uses it: until then the server has its addresses. */
 async function reconcileDelete(port: Port, { stores, clock }: PortDeps): Promise<Outcome> {
   if (!hasFinalizer(port.metadata, IN_USE)) return done
   const { server } = consumerOf(port, stores)
@@ -80,11 +86,14 @@ async function reconcileDelete(port: Port, { stores, clock }: PortDeps): Promise
 
 type Allocation = Pick<NonNullable<Port['status']>, 'macAddress' | 'fixedIPs'>
 
-/** The addresses and MAC that the port has already, or that are allocated to it now. */
+/**
+ * The addresses and MAC that the Port has, or gets now.
+ * @throws Refused error AddressInUse if another Port owns one of its addresses and the Port cannot get another
+ */
 function ensureAllocated(port: Port, deps: PortDeps): Allocation {
   const { macAddress, fixedIPs } = port.status ?? {}
   const conflict = deps.allocations.tableOf(networkOf(port)).conflictingOwner(port)
-  // A port that no server uses and that asks for no address in particular can get another address.
+  // The Port can get another address if no server uses it and its spec does not ask for a certain address.
   const isMovable = port.spec.fixedIPs === undefined && consumerOf(port, deps.stores).server === undefined
   if (conflict && !isMovable) {
     const owner = `${conflict.owner.namespace}/${conflict.owner.name}`
@@ -97,7 +106,7 @@ function ensureAllocated(port: Port, deps: PortDeps): Allocation {
   return allocateAddresses(port, getUsableNetwork(port, deps), deps)
 }
 
-/** @throws Refused if the port's network is missing or must not be used */
+/** @throws Refused error (retried when the Network changes) if the Port's Network is missing or must not be used */
 function getUsableNetwork(port: Port, { stores }: PortDeps): Network {
   const network = stores.networks.cache.get(networkOf(port))
   if (!network) throw new Refused('NetworkNotFound', `Network ${networkOf(port)} does not exist; the port waits for it`)
@@ -108,7 +117,7 @@ function getUsableNetwork(port: Port, { stores }: PortDeps): Network {
   return network
 }
 
-/** Allocates exactly the addresses that the port asks for, or else one of each subnet. */
+/** Allocates the addresses that the Port's spec asks for, or else one address of each subnet. */
 function allocateAddresses(port: Port, network: Network, { stores, allocations, clock }: PortDeps): Allocation {
   const { spec, metadata } = port
   const { uid = '' } = metadata
@@ -130,7 +139,7 @@ function allocateAddresses(port: Port, network: Network, { stores, allocations, 
   return { macAddress: mac, fixedIPs: addresses }
 }
 
-/** The placed server that uses the port; of several, the oldest. */
+/** The placed server that uses the Port, or the oldest if there are several; an empty object if there is none. */
 function consumerOf(port: Port, stores: PortStores): { server?: string } {
   const consumers = stores.servers.cache
     .byIndex(serversByPort, keyOf(port.metadata))
@@ -161,6 +170,7 @@ async function applyPortStatus(
     : {}
   const conditions = withTransitionTimes(set, port.status?.conditions, clock.wall().toISOString())
   const status = { ...kept, ...changes, conditions }
-  // Compare-and-swap: another controller may have allocated other addresses since the Port was read.
+  // The write is a compare-and-swap, because another controller may have allocated other addresses since the Port was
+  // read.
   await applyStatus(stores.ports.api, { kind: 'Port', owner: 'addressing', seen: port, status })
 }

@@ -1,28 +1,28 @@
 /**
- * Explains why no host takes a server: the hosts are counted by reason, and the closest host of each reason is named
- * with its values.
+ * Explains why no host can take a server: counts the rejected hosts by reason, and names for each reason the host that
+ * came closest, with its values.
  */
 import type { PreparedFilter, RejectionReason } from './filter.ts'
 import type { HostView } from './host-view.ts'
 
-/** How many reasons the message names, and how many characters of the values of one reason. */
+/** The most reasons that the message names, and the most characters of the values of one reason. */
 const MAX_REASONS = 8
 const MAX_DETAIL = 160
 
-/** All hosts that were rejected for one reason. */
+/** All hosts that were rejected for the same reason. */
 interface ReasonGroup {
   readonly summary: string
   count: number
-  /** The closest host; of several equally close ones, the first by name. */
+  /** The host that came closest to passing; of several, the first by name. */
   host: string
   reason: RejectionReason
-  /** Whether the details of the hosts differ. */
+  /** Whether the details differ between the hosts. */
   differ: boolean
 }
 
 /**
- * Runs the tests once more, over hosts of which none passes, to collect the reasons. The message stays short however
- * many hosts there are.
+ * Runs the filters again, over hosts that all fail, to collect the reasons. The message stays short however many hosts
+ * there are.
  */
 export function explainRejection(prepared: readonly PreparedFilter[], hosts: readonly HostView[]): string {
   const groups = new Map<string, ReasonGroup>()

@@ -1,5 +1,5 @@
 /**
- * The requirements that extra specs can express with Nova's operators, such as '>= 4', '<in> avx' or '<or> a <or> b':
+ * The requirements that extra specs express with Nova's operators, such as '>= 4', '<in> avx' or '<or> a <or> b':
  *
  *   requirement = operator SP operand… | text        text: met by exactly that value
  *   numbers     =  (which means >=)  ==  !=  >=  <=  strings  s== s!= s< s<= s> s>=
@@ -7,7 +7,7 @@
  *   <or> a <or> b …                                  the value is one of them
  */
 
-/** Parses what Python's float() accepts, underscores apart; undefined where float() raises. */
+/** Parses what Python's float() accepts, except underscores. Returns undefined where float() raises. */
 function parseNumber(text: string): number | undefined {
   const word = text.trim()
   if (/^[+-]?(inf|infinity)$/i.test(word)) return word.startsWith('-') ? -Infinity : Infinity
@@ -37,9 +37,9 @@ const textOperators: ReadonlyMap<string, Compare<string>> = new Map<string, Comp
 export type IsMetBy = (value: string) => boolean
 
 /**
- * Parses a requirement once, to test many values. An operator without its operand is never met, nor is a numeric
- * operator if either side is not a number. If the first word is no operator, the whole text is the value that is
- * required.
+ * Parses a requirement once, so that many values can be tested. If the first word is no operator, the value must equal
+ * the whole text. An operator without an operand is never met, nor is a numeric operator if the operand or the value is
+ * not a number.
  */
 export function parseRequirement(text: string): IsMetBy {
   const [operator = '', ...words] = text.split(/\s+/).filter((w) => w !== '')

@@ -1,39 +1,45 @@
-/** A filter prepares, once per request, a test of hosts. Reasons are built only when no host passes. */
+/**
+ * A filter prepares one test for each request, and the test is then applied to the hosts. Reasons for rejections are
+ * built only if no host passes.
+ */
 import type { FreeCapacity } from './free-capacity.ts'
 import type { HostClass, HostView } from './host-view.ts'
 import type { PlacementRequest } from './request.ts'
 
-/** Why a host does not pass. */
+/** The reason why a host does not pass a filter. */
 export interface RejectionReason {
-  /** The part that is equal for many hosts, worded to follow a number: "too little memory". */
+  /** Words that are equal for many hosts, to follow their number: "too little memory". */
   readonly summary: string
   /** The values of this host: "need 4096 MiB, free 1024 MiB". */
   readonly detail: string
-  /** How close the host came to passing; the message names the closest host of each summary. */
+  /**
+   * A number that tells how close the host came to passing; greater is closer. The message names the closest host of
+   * each summary.
+   */
   readonly closeness?: number
-  /** The detail, worded for the closest host: "need 4096 MiB, most free 1024 MiB". */
+  /** The detail in other words, for the closest host: "need 4096 MiB, most free 1024 MiB". */
   readonly detailOfClosest?: string
 }
 
-/** The test of one request. `reject` is called only for a host that `passes` has just said no to. */
+/** The test of one request for hosts. `reject` is called only for a host that does not pass. */
 export interface HostTest<H = HostView> {
   passes(host: H): boolean
   reject(host: H): RejectionReason
 }
 
-/** A test whose `passes` is true exactly if the host's free capacity is at least `wanted`. */
+/** A test that a host passes if its free capacity is at least `wanted`. */
 export interface CapacityTest extends HostTest {
   readonly wanted: number
 }
 
 /**
- * Most of 10,000 hosts are alike, and most of what a filter reads never changes. The scope of a filter tells how often
- * it must be called: `class`: it reads only facts of the HostClass, so it is called once for each class. `capacity`: it
- * compares a number with a column of the HostTable, so it is not called at all. `host`: it reads anything, so it is
- * called for every host that the other filters have left.
+ * A filter has a scope, which tells how often its test runs. Scope class: it reads only facts that all hosts of a
+ * HostClass share, so it runs once for each class. Scope capacity: it compares a number with a column of the HostTable,
+ * so it is not called for the hosts at all. Scope host: it may read anything, so it runs for every host that the other
+ * filters have left. With 10,000 hosts, which are mostly alike, this saves most of the work.
  */
 export type Filter = {
-  /** Nova's name. */
+  /** The filter's name in Nova. */
   readonly name: string
 } & (
   | { readonly scope: 'class'; prepare(request: PlacementRequest): HostTest<HostClass> | undefined }
@@ -45,14 +51,14 @@ export type Filter = {
   | { readonly scope: 'host'; prepare(request: PlacementRequest): HostTest | undefined }
 )
 
-/** The test of a request, with the filter that prepared it. */
+/** The test that a filter has prepared for one request, with that filter. */
 export type PreparedFilter = { readonly filter: Filter } & (
   | { readonly scope: 'class'; readonly test: HostTest<HostClass> }
   | { readonly scope: 'capacity'; readonly resource: FreeCapacity; readonly test: CapacityTest }
   | { readonly scope: 'host'; readonly test: HostTest }
 )
 
-/** Returns undefined if the request asks nothing of this filter. */
+/** Prepares the filter for a request. Returns undefined if the request asks nothing of this filter. */
 export function prepareFilter(filter: Filter, request: PlacementRequest): PreparedFilter | undefined {
   switch (filter.scope) {
     case 'class': {

@@ -1,6 +1,6 @@
 /**
- * All filters, in the order in which they run: cheap ones and those that reject most hosts first. A host's reason is
- * that of the first filter that rejects it.
+ * All filters, in the order in which they run: first those that are cheap and those that reject most hosts. If several
+ * filters reject a host, the first one gives the reason.
  */
 import { aggregateInstanceExtraSpecsFilter } from './filters/aggregate-instance-extra-specs.ts'
 import { availabilityZoneFilter } from './filters/availability-zone.ts'

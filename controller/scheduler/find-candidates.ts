@@ -1,9 +1,10 @@
-/** Finds the hosts that could take a server, and calls each filter as rarely as its scope allows. */
+/** Finds the hosts that can take a server. Runs each filter as rarely as its scope allows (see Filter). */
 import type { HostTest, PreparedFilter } from './filter.ts'
 import type { HostTable } from './host-table.ts'
 
 /**
- * Rows of the hosts that pass all tests. They lie in the table's scratch memory and are valid until the next placement.
+ * The rows of the hosts that pass all tests; a row is a host's index in the table. The result lies in memory that the
+ * next call overwrites.
  */
 export function findCandidates(prepared: readonly PreparedFilter[], table: HostTable): Uint32Array {
   const rows = table.scratch()
@@ -16,7 +17,7 @@ export function findCandidates(prepared: readonly PreparedFilter[], table: HostT
   return rows.subarray(0, count)
 }
 
-/** Writes the rows whose class passes all class filters into `rows` and returns their number. */
+/** Writes the rows whose class passes all filters of scope class into `rows`, and returns how many they are. */
 function fillByClass(prepared: readonly PreparedFilter[], table: HostTable, rows: Uint32Array): number {
   const tests = prepared.flatMap((filter) => (filter.scope === 'class' ? [filter.test] : []))
   const passes = Uint8Array.from(table.classes(), (facts) => (facts && tests.every((t) => t.passes(facts)) ? 1 : 0))
@@ -26,7 +27,7 @@ function fillByClass(prepared: readonly PreparedFilter[], table: HostTable, rows
   return count
 }
 
-/** Keeps the rows with enough free capacity, at the front of `rows`, and returns their number. */
+/** Moves the rows with enough free capacity to the front of `rows`, and returns how many they are. */
 function keepByCapacity(free: Float64Array, wanted: number, rows: Uint32Array, count: number): number {
   let kept = 0
   for (let i = 0; i < count; i++) {
@@ -36,7 +37,7 @@ function keepByCapacity(free: Float64Array, wanted: number, rows: Uint32Array, c
   return kept
 }
 
-/** Keeps the rows whose host passes the test, at the front of `rows`, and returns their number. */
+/** Moves the rows whose host passes the test to the front of `rows`, and returns how many they are. */
 function keepByHost(test: HostTest, { views }: HostTable, rows: Uint32Array, count: number): number {
   let kept = 0
   for (let i = 0; i < count; i++) {

@@ -1,9 +1,9 @@
-/** How much of each resource one more server can have on a host now. A server fits if it needs no more than that. */
+/** How much of each resource one more server can get on a host now. A server fits if it needs no more than that. */
 import type { HostView, Limits } from './host-view.ts'
 
 /**
- * The rule of Nova's placement service: used + wanted <= limit, and wanted <= maxPerServer (its max_unit). A host whose
- * agent has not reported its capacity has no free capacity, not even for a server that needs none: -1.
+ * The rule of Nova's placement service: used + wanted <= limit, and wanted <= maxPerServer (Nova's max_unit). -1 for a
+ * host whose agent has not reported its capacity, so that not even a server that needs nothing fits.
  */
 function freeCapacityOf(resource: keyof Limits): (host: HostView) => number {
   return ({ limits, used }) => {

@@ -9,7 +9,10 @@ import { type HostOverrides, makeAggregate, makeHostView, makeRequest, selectInT
 
 type LiveView = HostView & { used: { -readonly [K in keyof HostUsage]: HostUsage[K] } }
 
-/** A table and what it was told, for comparison. Usage changes in place, as the ledger changes it. */
+/**
+ * A table, and the hosts that were put into it, to compare both. The usage objects change in place, as those of the
+ * ledger do.
+ */
 class TableAndHosts {
   readonly table = new HostTable()
   readonly views = new Map<string, LiveView>()
@@ -66,7 +69,7 @@ const selected = (...[request, table]: Parameters<typeof selectHost>): string[] 
 const expected = (...[request, hosts]: Parameters<typeof referenceOrder>): string[] =>
   selectInTurn((asked) => referenceOrder(asked, hosts)[0], request)
 
-// Takes seconds on an idle machine.
+// The tests take seconds even on an idle machine.
 describe('selectHost and the reference implementation', { timeout: 60_000 }, () => {
   test('select the same hosts for any hosts and request', () => {
     fc.assert(

@@ -1,9 +1,9 @@
 /**
- * All hosts in columns of numbers: the free capacity, the raw scores of the weighers and the class of each host. Every
- * figure comes from the same functions as for a single HostView; the columns are there for speed. With 10,000 hosts a
- * placement takes 0.6 ms of CPU time (1,700 placements a second); with one object per host it takes 5.6 to 8.6 ms (120
- * to 160 a second), and 2.7 to 4.4 ms (230 to 370 a second) if the results of class filters are cached. The goal is
- * 1,000 a second. (2026-11-28, `node test/bench/scheduler.ts`)
+ * All hosts as columns of numbers: free capacity, raw scores of the weighers, and class (a HostClass: the facts that
+ * many hosts share). A row is one host. The numbers come from the same functions as for a single HostView; the columns
+ * are for speed. With 10,000 hosts a placement takes 0.6 ms of CPU time, or 1,700 placements a second (2026-11-28,
+ * `node test/bench/scheduler.ts`); the goal is 1,000. With one object per host it takes 5.6 to 8.6 ms, and 2.7 to 4.4
+ * ms if the results of class filters are cached.
  */
 import { type FreeCapacity, freeCapacity, freeCapacityNames } from './free-capacity.ts'
 import { type HostClass, type HostView, hostClassKey, hostClassOf } from './host-view.ts'
@@ -33,17 +33,17 @@ export class HostTable {
   readonly #views: HostView[] = []
   readonly #rows = new Map<string, number>()
   readonly #classes = new Map<string, ClassEntry>()
-  /** Indexed by class ID. The ID of a class without hosts is free and is used again. */
+  /** The classes by ID. The ID of a class without hosts is free (undefined) and is reused. */
   readonly #classesById: (ClassEntry | undefined)[] = []
-  /** Hosts whose columns must be recomputed before they are read. */
+  /** Hosts whose numbers in the columns must be computed again before they are read. */
   readonly #stale = new Set<string>()
   #classIds = new Uint32Array(INITIAL_SIZE)
   #freeCapacity = allocateColumns(freeCapacityNames, INITIAL_SIZE)
   #scores = allocateColumns(weigherNames, INITIAL_SIZE)
-  /** Memory that placements reuse, so that none produces garbage. */
+  /** Memory for the rows of the current placement. Placements reuse it, to spare the garbage collector. */
   #scratch = new Uint32Array(INITIAL_SIZE)
 
-  /** One view for each row. */
+  /** The views of the hosts, indexed by row. */
   get views(): readonly HostView[] {
     return this.#views
   }
@@ -53,15 +53,15 @@ export class HostTable {
     return row === undefined ? undefined : this.#views[row]
   }
 
-  /** Adds a host, or replaces the view of a host of which more than the load has changed. */
+  /** Adds a host, or replaces its view when more than its usage has changed. */
   set(view: HostView): void {
     const row = this.#rows.get(view.name) ?? this.#appendRow(view.name)
     const hostClass = this.#getOrCreateClass(view)
-    // Count up before counting down: if the host stays in its class and is its only host, the class must not be
+    // Count up before counting down: if the host stays in its class and is the only one there, the class must not be
     // deleted.
     hostClass.hosts += 1
     this.#leaveClass(row)
-    // All hosts of a class share one copy of its facts.
+    // Replace the facts by those of the class, so that all its hosts share one copy in memory.
     this.#views[row] = { ...view, ...hostClass.facts }
     this.#classIds[row] = hostClass.id
     this.#stale.add(view.name)
@@ -82,36 +82,36 @@ export class HostTable {
   }
 
   /**
-   * To be called when the usage of a host has changed. The view's `used` is a live object and shows the new usage
-   * already.
+   * To be called when the usage of a host has changed. Its view needs no replacement: `used` is the ledger's own object
+   * and shows the new usage.
    */
   markUsageChanged(name: string): void {
     if (this.#rows.has(name)) this.#stale.add(name)
   }
 
-  /** The class ID of each row. Valid until the next change of the table, as are all columns. */
+  /** The class ID of each row. This array and all columns are valid until the table changes. */
   get classIds(): Uint32Array {
     return this.#classIds
   }
 
-  /** The facts of each class, indexed by class ID; undefined where the ID is free. */
+  /** The facts of each class, indexed by class ID; undefined for an ID that is free. */
   classes(): readonly (HostClass | undefined)[] {
     return this.#classesById.map((entry) => entry?.facts)
   }
 
-  /** The free capacity of each row. */
+  /** The free capacity of one resource on each host, indexed by row. */
   freeCapacity(name: FreeCapacity): Float64Array {
     this.#refresh()
     return this.#freeCapacity[name]
   }
 
-  /** The weigher's raw score of each row. */
+  /** The raw scores of one weigher for each host, indexed by row. */
   scores(name: WeigherName): Float64Array {
     this.#refresh()
     return this.#scores[name]
   }
 
-  /** Memory for as many rows as there are hosts, for one placement to write and read. */
+  /** Memory for one row number per host, which one placement may overwrite. */
   scratch(): Uint32Array {
     return this.#scratch
   }
@@ -155,7 +155,7 @@ export class HostTable {
     return entry
   }
 
-  /** Takes the host of this row out of its class, and deletes the class if that was its last host. */
+  /** Removes the row's host from its class. Deletes the class if it has no other host. */
   #leaveClass(row: number): void {
     if (this.#views[row] === undefined) return
     const entry = this.#classesById[this.#classIds[row] ?? 0]

@@ -1,51 +1,59 @@
 /**
- * A host as the scheduler sees it: the facts of its Hypervisor and its HostAggregates, prepared once so that a
- * placement only compares.
+ * A host as the scheduler sees it: what the scheduler needs of the Hypervisor and its HostAggregates, prepared once so
+ * that a placement only has to compare.
  */
 import { findCondition, type HostAggregate, type Hypervisor, type Resources } from '../../crds/index.ts'
 import { traitsFromCpuFeatures } from './traits.ts'
 
-/** The resources that the servers on a host use. The ledger's own objects are live: they change with each claim. */
+/**
+ * The resources that the servers on a host use. An object that comes from the ledger (ledger.ts) is live: its numbers
+ * change whenever the usage changes.
+ */
 export interface HostUsage extends Readonly<Resources> {
   readonly servers: number
-  /** Servers that are being built or otherwise load the host's disk: Nova's io_workload. */
+  /** How many servers are being built or load the host's disk in another way: Nova's io_workload. */
   readonly ioOps: number
 }
 
-/** How much of one resource a host offers. */
+/** How much of one resource servers can use on a host. */
 export interface Limit {
   readonly total: number
   readonly reserved: number
   readonly ratio: number
-  /** All servers together, overcommit included. */
+  /** How much all servers together can use: (total - reserved) × ratio. */
   readonly limit: number
-  /** One server alone: overcommit does not make a server larger than its host. */
+  /** How much one server can use. The allocation ratio does not count: a server must not be larger than its host. */
   readonly maxPerServer: number
 }
 export type Limits = Readonly<Record<keyof Resources, Limit>>
 
-/** The facts that many hosts share and that seldom change. Hosts of one class differ only in name, size and load. */
+/**
+ * Facts that seldom change and that many hosts share. Hosts of one class differ only in name, size, maxServers and
+ * usage.
+ */
 export interface HostClass {
   readonly disabled: boolean
   readonly disabledReason: string | undefined
   readonly forcedDown: boolean
   readonly up: boolean
-  /** The agent has reported the host's capacity. */
+  /** Whether the agent has reported the host's capacity. */
   readonly hasCapacity: boolean
-  /** The agent runs but cannot reach libvirtd. */
+  /** Whether the agent runs but cannot reach libvirtd. */
   readonly libvirtUnreachable: boolean
   readonly zone: string
-  /** Metadata of all aggregates of the host: key → values. A value with commas counts as several values, as in Nova. */
+  /**
+   * The metadata of all aggregates that contain the host: each key with its values. A value with commas counts as
+   * several values, as in Nova.
+   */
   readonly metadata: ReadonlyMap<string, readonly string[]>
   readonly aggregates: readonly string[]
   /**
-   * Weight multipliers that the host's aggregates override, by metadata key; undefined if there are none, which is
-   * usual.
+   * Weigher multipliers that the metadata of the host's aggregates sets, by metadata key; undefined if it sets none.
    */
   readonly multipliers: Readonly<Record<string, number>> | undefined
   readonly arch: string | undefined
   readonly domainType: 'kvm' | 'qemu' | undefined
-  /** QEMU's version as Nova counts it: 7.2.1 is 7002001; 0 if unknown. */
+  /** QEMU's version as Nova counts it, for example 7002001 for 7.2.1; 0 if unknown. */
   readonly version: number
   readonly libvirtVersion: string | undefined
   readonly machineTypes: readonly string[]
@@ -58,30 +66,30 @@ export interface HostClass {
 
 export interface HostView extends HostClass {
   readonly name: string
-  /** undefined until the agent has reported the host's capacity. */
+  /** Undefined until the agent has reported the host's capacity. */
   readonly limits: Limits | undefined
   readonly maxServers: number | undefined
   readonly used: HostUsage
 }
 
-/** A text that is equal for hosts of the same class and differs for all others. */
+/** A text that is equal for two hosts exactly if they are of the same class. */
 export function hostClassKey(view: HostView): string {
   const facts = hostClassOf(view)
-  // Traits are left out because they follow from the CPU.
+  // The traits are left out because they follow from the CPU.
   return JSON.stringify({ ...facts, metadata: [...facts.metadata], traits: undefined })
 }
 
-/** The facts that the host shares with the others of its class. */
+/** The facts of the host that its class consists of. */
 export function hostClassOf(view: HostView): HostClass {
   const { name: _, limits: __, maxServers: ___, used: ____, ...facts } = view
   return facts
 }
 
-/** Nova's initial allocation ratios, used where spec.allocationRatios sets none. */
+/** Nova's initial allocation ratios, for resources that spec.allocationRatios does not set. */
 const DEFAULT_RATIOS = { vcpu: 4, ram: 1, disk: 1 }
-/** Nova's default reserves, used where spec.reserved sets none. */
+/** Nova's default reserves, for resources that spec.reserved does not set. */
 const DEFAULT_RESERVED: Resources = { vcpus: 0, ram: 512, disk: 0 }
-/** The zone of a host that no aggregate puts into one. */
+/** The zone of a host that no aggregate puts into a zone. */
 const DEFAULT_ZONE = 'nova'
 
 /** Whether the host's agent has reported that it cannot reach libvirtd. */
@@ -90,8 +98,8 @@ export const isLibvirtUnreachable = ({ status }: Pick<Hypervisor, 'status'>): bo
 
 /**
  * Builds the view of a host.
- * @param aggregates the aggregates that name this host (see aggregatesByHost)
- * @param used the ledger's usage of this host; the view keeps the live object
+ * @param aggregates the aggregates that contain this host (see aggregatesByHost)
+ * @param used the usage of this host; an object of the ledger, which the view keeps and which changes later
  */
 export function toHostView(hypervisor: Hypervisor, aggregates: readonly HostAggregate[], used: HostUsage): HostView {
   const { spec, status = {} } = hypervisor
@@ -136,13 +144,13 @@ function limitsOf({ spec, status }: Hypervisor): Limits | undefined {
   }
 }
 
-/** The arithmetic of Nova's placement service: (total - reserved) × ratio, rounded down. */
+/** Computes a limit as Nova's placement service does: (total - reserved) × ratio, rounded down. */
 export function toLimit(total: number, reserved: number, ratio: number): Limit {
   const maxPerServer = Math.max(0, total - reserved)
   return { total, reserved, ratio, limit: Math.floor(maxPerServer * ratio), maxPerServer }
 }
 
-/** The zone of the first aggregate, by name, that sets one. */
+/** The zone of the first aggregate, by name, that sets a zone; undefined if none does. */
 function zoneOf(aggregates: readonly HostAggregate[]): string | undefined {
   let first: HostAggregate | undefined
   for (const a of aggregates) {
@@ -164,7 +172,10 @@ function mergeMetadata(aggregates: readonly HostAggregate[]): Map<string, string
   return new Map([...merged].map(([key, values]) => [key, [...values].sort()]))
 }
 
-/** As in Nova, the smallest of several values counts; if one of them is not a number, the key is ignored. */
+/**
+ * The multipliers in the metadata of the host's aggregates. As in Nova, the smallest counts if a key has several
+ * values, and a key with a value that is not a number is ignored.
+ */
 function multipliersFrom(metadata: ReadonlyMap<string, readonly string[]>): Record<string, number> | undefined {
   let found: Record<string, number> | undefined
   for (const [key, values] of metadata) {
@@ -175,13 +186,13 @@ function multipliersFrom(metadata: ReadonlyMap<string, readonly string[]>): Reco
   return found
 }
 
-/** '7.2.1' → 7002001, as Nova and libvirt count versions; 0 if the text is not a version. */
+/** Converts '7.2.1' to 7002001, as Nova and libvirt count versions. Returns 0 if the text is not a version. */
 export function parseVersion(text: string | undefined): number {
   const m = /^(\d+)\.(\d+)(?:\.(\d+))?/.exec(text ?? '')
   return m ? Number(m[1]) * 1_000_000 + Number(m[2]) * 1000 + Number(m[3] ?? 0) : 0
 }
 
-/** Maps each host name to the aggregates that name it, in the order of the aggregates' names. */
+/** The aggregates that contain each host, by name of the host, in the order of the aggregates' names. */
 export function aggregatesByHost(aggregates: Iterable<HostAggregate>): Map<string, HostAggregate[]> {
   const found = new Map<string, HostAggregate[]>()
   const ordered = [...aggregates].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))

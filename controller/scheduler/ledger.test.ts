@@ -127,7 +127,7 @@ const event = fc.oneof(
   fc.record({ do: fc.constant('expire' as const), now: fc.nat(30) }),
 )
 
-/** The expected state of one name: what is seen and what is pending. */
+/** The claims that the ledger should have for the server of one name: the seen one and the pending one. */
 interface Expected {
   uid: string
   seen?: Server
@@ -153,7 +153,7 @@ function recount(state: ReadonlyMap<string, Expected>, on: string): HostUsage {
 type Event = typeof event extends fc.Arbitrary<infer E> ? E : never
 type Do<K extends Event['do']> = Extract<Event, { do: K }>
 
-/** Feeds each event to the ledger and to the expected state. */
+/** Applies each event to the ledger and to the expected claims. */
 class LedgerAndExpectation {
   readonly ledger = new Ledger()
   readonly state = new Map<string, Expected>()

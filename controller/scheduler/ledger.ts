@@ -1,8 +1,8 @@
 /**
- * The ledger counts what the servers on each host use. It is derived from the Servers in the cache (status.host and the
- * flavor copied beside it, counted until the Server is gone) plus claims that are decided but not yet seen in the
- * cache, so that several placements in a row do not overcommit a host. A restarted controller rebuilds the ledger from
- * the API alone.
+ * The ledger counts what the servers on each host use. A claim is what one server uses of its host. The Servers in the
+ * cache give the seen claims: a Server with status.host counts until it is gone. Placements that are decided, but that
+ * the cache does not show yet, are pending claims: without them, several placements in a row could overcommit a host. A
+ * restarted controller rebuilds the ledger from the API objects alone.
  *
  *   assume(server, host)  pending ──observe shows that host──► seen
  *                            └──forget (write failed) or expire (never seen)──► gone
@@ -12,23 +12,23 @@ import type { Resources, Server, TaskState } from '../../crds/index.ts'
 import type { HostUsage } from './host-view.ts'
 import { demandOf } from './request.ts'
 
-/** Identifies one Server object: two with the same name and different uids are different servers. */
+/** Identifies one Server object. Two objects with the same name and different uids are different servers. */
 export interface ServerKey {
   readonly namespace: string
   readonly name: string
   readonly uid: string
 }
 
-/** The resources that one server uses of its host. */
+/** The resources that one server uses of a host. */
 export interface Claim extends Readonly<Resources> {
   readonly host: string
-  /** 1 while the server loads the host's disk. */
+  /** 1 while the server is being built or loads the host's disk in another way, else 0. */
   readonly ioOps: 0 | 1
 }
 
 interface PendingClaim extends Claim {
   readonly expires: number
-  /** The API server has confirmed the write. */
+  /** Whether the API server has confirmed that the placement was written. */
   written: boolean
 }
 
@@ -40,7 +40,7 @@ interface Entry {
 
 type Totals = { -readonly [K in keyof HostUsage]: HostUsage[K] }
 
-/** Task states that Nova counts as I/O workload, besides the vm state building. */
+/** Task states that count as I/O workload in Nova. The vmState building counts too. */
 const ioTaskStates: ReadonlySet<TaskState> = new Set([
   'resize_migrating',
   'rebuilding',
@@ -51,7 +51,7 @@ const ioTaskStates: ReadonlySet<TaskState> = new Set([
   'unshelving',
 ])
 
-/** The claim that the server's status stands for; undefined if the server is on no host. */
+/** The claim that follows from a server's status; undefined if the server has no host. */
 export function claimOf({ status }: Server): Claim | undefined {
   if (status?.host === undefined) return undefined
   const { instance, vmState, taskState } = status
@@ -67,15 +67,18 @@ const keyOf = ({ metadata: { namespace = '', name, uid = '' } }: Pick<Server, 'm
 })
 const path = ({ namespace, name }: Pick<ServerKey, 'namespace' | 'name'>) => `${namespace}/${name}`
 
-/** Every method takes constant time, except expire, which is linear in the number of pending claims. */
+/**
+ * Counts what servers use, by host. Every method takes constant time except `expire`, which takes time in proportion to
+ * the number of pending claims.
+ */
 export class Ledger {
   readonly #entries = new Map<string, Entry>()
   readonly #totals = new Map<string, Totals>()
-  /** Entries with a pending claim, in the order in which the claims were assumed. */
+  /** Entries with a pending claim, in the order of the calls of `assume`. */
   readonly #pending = new Map<string, Entry>()
   readonly #listeners = new Set<(host: string) => void>()
 
-  /** To be called with a server that the cache has added or changed. */
+  /** To be called with a server when the cache adds or changes it. */
   observe(server: Server): void {
     const entry = this.#getOrCreateEntry(keyOf(server))
     const claim = claimOf(server)
@@ -86,15 +89,15 @@ export class Ledger {
     this.#deleteIfEmpty(entry)
   }
 
-  /** To be called with a server that is gone from the cache. A newer server of the same name is not touched. */
+  /** To be called with a server that is gone from the cache. A newer server of the same name keeps its claims. */
   remove(server: Pick<Server, 'metadata'>): void {
     const entry = this.#entryOf(keyOf(server))
     if (entry) this.#removeEntry(entry)
   }
 
   /**
-   * Records that `host` was chosen for the server and is about to be written.
-   * @param expires when `expire` gives the claim up unless it was seen by then, in ms
+   * Adds a pending claim: `host` was chosen for the server, and the placement is about to be written.
+   * @param expires when `expire` drops the claim if the cache has not shown the placement, in monotonic milliseconds
    */
   assume(key: ServerKey, host: string, sizes: Resources, expires: number): void {
     const entry = this.#getOrCreateEntry(key)
@@ -107,18 +110,18 @@ export class Ledger {
     this.#deleteIfEmpty(entry)
   }
 
-  /** Records that the write of the assumed claim succeeded: sooner or later the cache shows it. */
+  /** Marks the pending claim as written: the API server has accepted the placement, and the cache will show it. */
   confirm(key: ServerKey): void {
     const { pending } = this.#entryOf(key) ?? {}
     if (pending) pending.written = true
   }
 
-  /** The claim that was assumed for the server and that the cache does not show yet. */
+  /** The server's pending claim; undefined if it has none. */
   pendingClaimOf(key: ServerKey): { host: string; written: boolean } | undefined {
     return this.#entryOf(key)?.pending
   }
 
-  /** Drops the assumed claim, because its write failed. */
+  /** Drops the pending claim, because the placement could not be written. */
   forget(key: ServerKey): void {
     const entry = this.#entryOf(key)
     if (!entry) return
@@ -126,7 +129,7 @@ export class Ledger {
     this.#deleteIfEmpty(entry)
   }
 
-  /** Drops the claims that were not seen in time. Returns their servers, for the caller to log. */
+  /** Drops the pending claims whose time is over. Returns their servers, for the caller to log. */
   expire(now: number): ServerKey[] {
     const late = [...this.#pending.values()].filter((e) => (e.pending?.expires ?? 0) <= now)
     for (const entry of late) {
@@ -136,24 +139,23 @@ export class Ledger {
     return late.map((e) => e.key)
   }
 
-  /** Calls the listener with each host whose usage changes, until the returned function is called. */
+  /** Calls the listener with the name of each host whose usage changes. The returned function ends that. */
   onChange(listener: (host: string) => void): () => void {
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
   }
 
-  /** The resources in use on a host. Every call returns the same live object, so a HostView may keep it. */
+  /** The resources in use on a host. Always the same object, whose numbers change: a HostView can keep it. */
   usageOf(host: string): HostUsage {
     return this.#totalsOf(host)
   }
 
-  /** The host that a server is on, or will be on once its pending claim is seen. */
+  /** The host that a server has, or will have once its pending claim is written; undefined if it has none. */
   hostOf(namespace: string, name: string): string | undefined {
     const entry = this.#entries.get(path({ namespace, name }))
     return entry?.pending?.host ?? entry?.seen?.host
   }
 
-  /** How many claims the cache does not show yet. */
   get pendingCount(): number {
     return this.#pending.size
   }
@@ -166,7 +168,8 @@ export class Ledger {
   #getOrCreateEntry(key: ServerKey): Entry {
     const found = this.#entries.get(path(key))
     if (found?.key.uid === key.uid) return found
-    // The server was deleted and created again while the watch was interrupted.
+    // A server of this name was deleted and created again while the watch was interrupted. Drop the claims of the old
+    // one.
     if (found) this.#removeEntry(found)
     const entry: Entry = { key, seen: undefined, pending: undefined }
     this.#entries.set(path(key), entry)

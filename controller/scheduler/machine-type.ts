@@ -1,10 +1,12 @@
-/** Machine types. An image may name one with a version (pc-q35-8.0); hosts report them without (q35). */
+/**
+ * Compares machine types. An image may name one with a version (pc-q35-8.0); hosts report them without a version (q35).
+ */
 
 const aliases: Readonly<Record<string, string>> = { 'pc-q35': 'q35', 'pc-i440fx': 'pc' }
 
 /**
- * 'pc-q35-8.0' → family q35, from QEMU 8.0 on. A distribution's name (pc-q35-rhel9.2.0) says nothing about QEMU's
- * version: 0.
+ * Splits 'pc-q35-8.0' into the family q35 and the lowest QEMU version that has it, 8.0. The version is 0 for a machine
+ * type of a distribution (pc-q35-rhel9.2.0), which tells nothing about QEMU's version.
  */
 function parseMachineType(name: string): { family: string; version: number } {
   const m = /^(.+)-(\d+)\.(\d+)$/.exec(name)
@@ -14,8 +16,9 @@ function parseMachineType(name: string): { family: string; version: number } {
 }
 
 /**
- * Whether a host that reports these machine types and this QEMU version (0 if unknown) supports the machine type
- * `name`.
+ * Whether a host supports the machine type `name`.
+ * @param reported the machine types that the host reports
+ * @param qemuVersion the host's QEMU version as a number (host-view.ts); 0 if unknown
  */
 export function supportsMachineType(reported: readonly string[], qemuVersion: number, name: string): boolean {
   if (reported.includes(name)) return true

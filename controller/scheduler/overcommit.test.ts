@@ -1,4 +1,4 @@
-/** selectHost and Ledger together: many servers are placed in a row, before the cache shows any of them. */
+/** Tests selectHost and Ledger together: many servers are placed in a row before the cache shows any of them. */
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { toHostTable } from './host-table.ts'
@@ -15,7 +15,7 @@ const sizes = fc.record({
 })
 const flavors = fc.array(sizes, { minLength: 1, maxLength: 60, size: 'max' })
 
-/** Three hosts that take 16 vCPUs, 8192 MiB and 100 GiB each. */
+/** Makes three hosts, each with room for servers with 16 vCPUs, 8192 MiB and 100 GiB in total. */
 function makeCloud() {
   const ledger = new Ledger()
   const hosts = ['h1', 'h2', 'h3'].map((name) =>

@@ -1,23 +1,26 @@
 /**
- * The request of a placement: the facts of the server, its flavor and its image, with the servers of hints already
- * resolved to hosts.
+ * The request for a placement: what the scheduler needs of the server, its flavor and its image. The servers in
+ * scheduler hints are already replaced by their hosts.
  */
 import type { Flavor, Image, Resources } from '../../crds/index.ts'
 
-/** The part of a flavor that placement reads: a Flavor's spec and the copy in a Server's status both fit. */
+/**
+ * The fields of a flavor that the scheduler reads. The spec of a Flavor and the copy in a Server's status both have
+ * them.
+ */
 export type FlavorFacts = Pick<Flavor['spec'], 'vcpus' | 'ram' | 'disk' | 'ephemeral' | 'swap' | 'extraSpecs'>
 
-/** The part of an image that placement reads. */
+/** The fields of an image that the scheduler reads. */
 export interface ImageFacts {
   readonly minDisk?: number
   readonly properties?: Image['spec']['properties']
 }
 
-/** A scheduler hint that names servers. */
+/** A scheduler hint, which names servers, after these were looked up. */
 export interface HintedHosts {
-  /** The hosts of those servers. */
+  /** The hosts of the named servers. */
   readonly hosts: readonly string[]
-  /** Names of servers that do not exist or have no host yet. */
+  /** The names of those servers that do not exist or have no host yet. */
   readonly unresolved: readonly string[]
 }
 
@@ -28,15 +31,15 @@ export interface PlacementRequest {
   readonly availabilityZone?: string
   readonly sameHost?: HintedHosts
   readonly differentHost?: HintedHosts
-  /** Hosts that have rejected this server already. */
+  /** Hosts that have rejected this server before. */
   readonly ignoreHosts?: readonly string[]
 }
 
 /**
- * The vCPUs, MiB of memory and GiB of disk that a server takes of its host. As in Nova, disk = root + ephemeral + swap
- * rounded up to GiB, and `resources:VCPU`, `resources:MEMORY_MB`, `resources:DISK_GB` override (0: takes none). Unlike
- * in Nova, a root disk of 0 ("as large as the image") counts as the image's minDisk, for on the host's disk it is at
- * least that large.
+ * The vCPUs, MiB of memory and GiB of disk that a server uses of its host. As in Nova, the disk is root + ephemeral +
+ * swap, rounded up to GiB, and the extra specs `resources:VCPU`, `resources:MEMORY_MB` and `resources:DISK_GB` replace
+ * the amounts (0 means none). Unlike in Nova, a root disk of 0 ("as large as the image") counts as the image's minDisk,
+ * because it uses at least that much.
  */
 export function demandOf(flavor: FlavorFacts, image: ImageFacts): Resources {
   const root = flavor.disk === 0 ? (image.minDisk ?? 0) : flavor.disk
@@ -48,7 +51,10 @@ export function demandOf(flavor: FlavorFacts, image: ImageFacts): Resources {
   }
 }
 
-/** As in Nova's placement service, text that is not a whole number >= 0 is ignored. */
+/**
+ * Parses an amount in an extra spec. Returns undefined, as Nova's placement service ignores it, if the text is not a
+ * whole number >= 0.
+ */
 function parseAmount(text: string | undefined): number | undefined {
   return text !== undefined && /^\d{1,15}$/.test(text.trim()) ? Number(text) : undefined
 }
@@ -56,8 +62,8 @@ function parseAmount(text: string | undefined): number | undefined {
 const SUPPORTED_CLASSES = new Set(['VCPU', 'MEMORY_MB', 'DISK_GB'])
 
 /**
- * The amounts, by resource class, that the flavor's `resources:` extra specs ask for and that no host has, such as VGPU
- * or CUSTOM_FPGA.
+ * The resources that the flavor's `resources:` extra specs ask for and that no host has, such as VGPU or CUSTOM_FPGA,
+ * with their amounts.
  */
 export function unsupportedResourcesOf(flavor: FlavorFacts): ReadonlyMap<string, number> {
   const found = new Map<string, number>()
@@ -69,7 +75,7 @@ export function unsupportedResourcesOf(flavor: FlavorFacts): ReadonlyMap<string,
   return found
 }
 
-/** Resolves the server names of a hint to hosts with `hostOf`, in the order given. */
+/** Looks up the hosts of the servers that a hint names, in the order of the names. */
 export function resolveHint(names: readonly string[], hostOf: (name: string) => string | undefined): HintedHosts {
   const hosts = new Set<string>()
   const unresolved: string[] = []

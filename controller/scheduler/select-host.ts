@@ -1,6 +1,6 @@
 /**
- * Selects the host for a server: filters say which hosts can take it, weighers say which of these is best. Pure: the
- * same request and hosts, in any order, give the same placement.
+ * Selects the host for a server: filters tell which hosts can take it, weighers tell which of those hosts is best. Pure
+ * functions: the same request and hosts, in any order, give the same placement.
  */
 import { explainRejection } from './explain-rejection.ts'
 import { type PreparedFilter, prepareFilter } from './filter.ts'
@@ -10,7 +10,7 @@ import type { HostTable } from './host-table.ts'
 import type { PlacementRequest } from './request.ts'
 import { weighHosts } from './weigher.ts'
 
-/** Nova's [scheduler]max_attempts: a server is tried on this many hosts before it ends in an error. */
+/** How many hosts may reject a server before it ends in an error: Nova's [scheduler]max_attempts. */
 export const MAX_ATTEMPTS = 3
 
 export interface Placed {
@@ -20,13 +20,13 @@ export interface Placed {
 
 export interface NotPlaced {
   readonly placed: false
-  /** One sentence for the user. */
+  /** Why no host can take the server, in one sentence for the user. */
   readonly message: string
 }
 
 export type Placement = Placed | NotPlaced
 
-/** The tests that a request needs, in the order in which they run. */
+/** The filters that the request needs, prepared for it, in the order in which they run. */
 export function prepareFilters(request: PlacementRequest): PreparedFilter[] {
   return Object.values(filters).flatMap((filter) => prepareFilter(filter, request) ?? [])
 }
@@ -39,7 +39,7 @@ export function selectHost(request: PlacementRequest, table: HostTable): Placeme
   return { placed: true, host: heaviest(nameOf, weighHosts(table, rows)) }
 }
 
-/** The name of the host with the greatest weight; of equal weights the first name. */
+/** The name of the host with the greatest weight; the first by name if several have it. */
 function heaviest(nameOf: (i: number) => string, weights: Float64Array): string {
   let best = 0
   for (let i = 1; i < weights.length; i++) {

@@ -1,6 +1,6 @@
 /**
- * Hosts and requests for tests of the scheduler. Each test states only what differs from an empty, roomy host and a
- * small server.
+ * Makes hosts and requests for tests of the scheduler. Each test states only what differs from an empty, large host and
+ * a small server.
  */
 import type { HostAggregate, Hypervisor } from '../../crds/index.ts'
 import { type HostUsage, type HostView, toHostView } from './host-view.ts'
@@ -10,14 +10,14 @@ import { MAX_ATTEMPTS } from './select-host.ts'
 type Spec = Partial<Hypervisor['spec']>
 type Status = Partial<NonNullable<Hypervisor['status']>>
 
-/** Overrides of the default host. */
+/** The values in which a host differs from the default host. */
 export interface HostOverrides extends Spec, Omit<Status, 'used' | 'servers' | 'capacity'> {
   vcpus?: number
   ram?: number
   disk?: number
   used?: Partial<HostUsage>
   aggregates?: readonly HostAggregate[]
-  /** The agent has reported nothing yet. */
+  /** Whether the agent has not reported anything yet. */
   unreported?: boolean
 }
 
@@ -35,7 +35,7 @@ export function makeAggregate(
   }
 }
 
-/** 16 threads, 32 GiB, 500 GiB, QEMU 8.2.0, up. */
+/** Makes the Hypervisor of a host that is up, with 16 CPU threads, 32 GiB of memory, 500 GiB of disk and QEMU 8.2.0. */
 export function makeHypervisor(name: string, overrides: HostOverrides = {}): Hypervisor {
   const { vcpus = 16, ram = 32_768, disk = 500, used: _, aggregates: __, unreported, ...rest } = overrides
   const {
@@ -75,7 +75,7 @@ export function makeHostView(name: string, overrides: HostOverrides = {}): HostV
 
 type RequestOverrides = Partial<Omit<PlacementRequest, 'flavor'>> & { flavor?: Partial<FlavorFacts> }
 
-/** 1 vCPU, 1 GiB, 10 GiB. */
+/** Makes the request of a server with 1 vCPU, 1 GiB of memory and 10 GiB of disk. */
 export function makeRequest({ flavor, ...overrides }: RequestOverrides = {}): PlacementRequest {
   return {
     server: { namespace: 'ns', name: 'web', uid: 'uid-web' },
@@ -85,7 +85,7 @@ export function makeRequest({ flavor, ...overrides }: RequestOverrides = {}): Pl
   }
 }
 
-/** The hosts that a server gets one after the other when each of them rejects it, as many as are tried. */
+/** The hosts that are selected one after the other for a server that every host rejects, until MAX_ATTEMPTS. */
 export function selectInTurn(
   select: (request: PlacementRequest) => string | undefined,
   request: PlacementRequest,

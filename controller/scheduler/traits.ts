@@ -1,8 +1,9 @@
 /**
- * Traits of a host under their names in os-traits: HW_CPU_X86_<FEATURE>, from the CPU features that libvirt reports.
+ * The traits of a host, under their names in the library os-traits: HW_CPU_X86_<FEATURE>, from the CPU features that
+ * libvirt reports.
  */
 
-/** Features that os-traits spells otherwise than libvirt does. */
+/** The CPU features that os-traits spells differently from libvirt. */
 const osTraitsSpelling: Readonly<Record<string, string>> = {
   pni: 'SSE3',
   'sse4.1': 'SSE41',

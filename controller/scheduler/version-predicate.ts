@@ -1,6 +1,6 @@
 /**
- * Version requirements of images, such as '>=6.0,<8.2': all clauses must hold. Versions are numbers as parseVersion
- * (host-view.ts) returns them.
+ * Version requirements of images, such as '>=6.0,<8.2', where every clause must be met. Versions are numbers as
+ * parseVersion (host-view.ts) returns them.
  */
 
 type Compare = (version: number, operand: number) => boolean
@@ -15,7 +15,8 @@ const operators: Readonly<Record<string, Compare>> = {
 }
 
 /**
- * false also if the requirement cannot be parsed: a typing error must not place an image on a host that it may not fit.
+ * Whether the version meets the requirement. False if the requirement cannot be parsed: a typing error must not put a
+ * server on a host that cannot run its image.
  */
 export function versionSatisfies(version: number, requirement: string): boolean {
   return requirement.split(',').every((clause) => {

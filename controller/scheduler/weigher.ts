@@ -1,32 +1,33 @@
 /**
- * A weigher scores each host that passed the filters; the scores are normalised, multiplied and added up as in Nova.
+ * A weigher gives each host that passed the filters a score. As in Nova, the scores are normalised and multiplied, and
+ * the results of all weighers are added up to the host's weight.
  */
 import type { HostTable } from './host-table.ts'
 import type { HostClass, HostView } from './host-view.ts'
 import { type WeigherName, weigherNames, weighers } from './weighers.ts'
 
 export interface Weigher {
-  /** Nova's name. */
+  /** The weigher's name in Nova. */
   readonly name: string
   /**
-   * The key of aggregate metadata that overrides the multiplier for the aggregate's hosts; also the name of Nova's
-   * option.
+   * The metadata key with which an aggregate overrides the multiplier for its hosts. Nova's configuration option has
+   * the same name.
    */
   readonly multiplierKey: string
-  /** Nova's default. */
+  /** The factor for the normalised scores; Nova's default. */
   readonly multiplier: number
   /**
-   * Scores below it count as it, and the normalisation starts there. Without it, the normalisation starts at the least
-   * score that occurs.
+   * If set, lower scores count as this, and it is normalised to 0. If absent, the least score of all hosts is
+   * normalised to 0.
    */
   readonly minimum?: number
   score(host: HostView): number
 }
 
 /**
- * The weights of the hosts in these rows, in their order: the sum of the given weighers, by default of all. Each
- * weigher's scores are brought to 0…1 between the least and the greatest of them; a weigher that scores all hosts alike
- * adds nothing.
+ * The weights of the hosts in these rows, in the same order: the sum over the named weighers, by default all. The
+ * scores of each weigher are normalised to 0…1 between the least and the greatest score; a weigher that gives all hosts
+ * the same score adds nothing.
  */
 export function weighHosts(
   table: HostTable,
@@ -52,7 +53,7 @@ export function weighHosts(
   return total
 }
 
-/** Where the scores of these rows start, and how far the greatest lies above. */
+/** The score that is normalised to 0, and the distance from there to the greatest score. */
 function scoreRange(scores: Float64Array, rows: Uint32Array, minimum: number): { low: number; range: number } {
   let least = Infinity
   let greatest = -Infinity

@@ -1,6 +1,6 @@
 /**
- * All weighers. Their order is fixed because it decides the last bit of a floating-point sum, and so which of two hosts
- * wins a tie.
+ * All weighers. Their order must not change: it decides the last bit of the floating-point sum, and so which of two
+ * nearly equal hosts is chosen.
  */
 import type { Weigher } from './weigher.ts'
 import { cpuWeigher } from './weighers/cpu.ts'

@@ -1,4 +1,7 @@
-/** The controller of Servers. It places them, and is woken by everything that an unplaced Server may wait for. */
+/**
+ * The controller of Servers. It places Servers that have no host, and so it watches everything that such a Server may
+ * be waiting for.
+ */
 import { findCondition, type Server } from '../../crds/index.ts'
 import { defineController } from '../../kube/controller.ts'
 import { type KubeObject, keyOf, keysOf } from '../../kube/types.ts'
@@ -36,7 +39,10 @@ import { reconcileServer, type ServerDeps } from './reconcile.ts'
 type ServerStores = Pick<Stores, 'servers'>
 type NetworkedStores = Pick<Stores, 'servers' | 'ports'>
 
-/** The keys of the Servers without a host that name an object. The index finds Servers by the object's key. */
+/**
+ * Makes a function that returns the keys of the Servers without a host whose spec names the given object. The index
+ * finds Servers by the key of that object.
+ */
 const serversWaitingFor =
   (index: typeof serversByFlavor) =>
   ({ metadata }: KubeObject, { servers: { cache } }: ServerStores): string[] =>
@@ -45,7 +51,7 @@ const serversWaitingFor =
 const waitingServersIn = (index: typeof serversByFlavor, value: string, cache: Stores['servers']['cache']): string[] =>
   keysOf(cache.byIndex(index, value).filter(({ status }) => status?.host === undefined))
 
-/** The keys of the Servers without a host that name a Network, or a Port on it: both need the Network. */
+/** The keys of the Servers without a host that name the Network, or a Port on it. */
 function serversWaitingForNetwork({ metadata }: KubeObject, { servers: { cache }, ports }: NetworkedStores): string[] {
   const key = keyOf(metadata)
   const viaPorts = ports.cache
@@ -54,13 +60,16 @@ function serversWaitingForNetwork({ metadata }: KubeObject, { servers: { cache }
   return [...waitingServersIn(serversByNetwork, key, cache), ...viaPorts]
 }
 
-/** The keys of the Servers without a host that need an address of a Network. */
+/** The keys of the Servers without a host that name the Network, and so may need an address of it. */
 const serversWaitingForAddress = (network: string, { servers: { cache } }: ServerStores): string[] =>
   waitingServersIn(serversByNetwork, network, cache)
 
 const unscheduledKeys = (stores: ServerStores): string[] => keysOf(unscheduledServers(stores))
 
-/** The keys of the Servers that found no host with room, without those that wait for something else. */
+/**
+ * The keys of the Servers that have no host because no host had room. Servers without a host for another reason are
+ * left out.
+ */
 const keysWithoutValidHost = (stores: ServerStores): string[] =>
   keysOf(
     unscheduledServers(stores).filter(
@@ -68,7 +77,7 @@ const keysWithoutValidHost = (stores: ServerStores): string[] =>
     ),
   )
 
-/** The keys of the Servers without a host whose scheduler hints name a Server that has just been placed. */
+/** The keys of the Servers without a host whose scheduler hints name this Server, if it has just got its host. */
 function serversHintingAt(
   old: Server,
   { metadata: { namespace, name }, status }: Server,
@@ -81,13 +90,13 @@ function serversHintingAt(
   return keysOf(unscheduledServers(stores).filter(isHinting))
 }
 
-/** The keys of all Servers without a host, if a Server has just left its host. */
+/** The keys of all Servers without a host, if this Server has just left its host. */
 const unscheduledKeysWhenHostLeft = (old: Server, now: Server, stores: ServerStores): string[] =>
   old.status?.host !== undefined && old.status.host !== now.status?.host ? unscheduledKeys(stores) : []
 
 /**
- * A placement that is given up wakes other Servers, whose placements may be given up too. This delay slows the loop
- * down.
+ * When a placement is given up, its host has room again and other Servers are enqueued, whose placements may be given
+ * up in turn. This delay in milliseconds slows such a loop down.
  */
 const ROOM_MS = 1000
 
@@ -159,7 +168,6 @@ export const serverController = defineController({
     reconcileServer(key, serverDeps(stores, services), attempt),
 })
 
-/** The dependencies of a reconcile of a Server. */
 export const serverDeps = (stores: LookupStores & Pick<Stores, 'actions'>, services: ServerServices): ServerDeps => ({
   ...services,
   stores,

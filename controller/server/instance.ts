@@ -1,6 +1,6 @@
 /**
- * Builds the copy of everything that a placed server refers to. Its host reads the copy, so later changes of the
- * originals have no effect. Pure.
+ * Builds status.instance of a placed server: a copy of everything that its spec refers to. The agent reads the copy, so
+ * later changes of Flavor, Image and so on have no effect. Pure functions.
  */
 import type { Image, Instance, Interface, Server } from '../../crds/index.ts'
 import type { Resolved } from './resolve.ts'
@@ -24,7 +24,7 @@ export function buildInstance(
   }
 }
 
-/** Copies the fields of an Image that a host needs. */
+/** Copies the fields of an Image that the agent needs. */
 export function copyImage({ metadata, spec }: Image): Instance['image'] {
   const { name, namespace = '', uid = '' } = metadata
   const { url, checksum, format, properties, minDisk } = spec

@@ -1,6 +1,6 @@
 /**
- * Places one server: resolves its references, selects a host and claims it, allocates its ports, and writes all of it
- * in one status.
+ * Places one server: resolves its references, selects a host and claims its resources in the ledger, allocates the
+ * ports, and writes everything in one status.
  */
 import { runningRequestOf } from '../../actions/admit.ts'
 import { type HostRejection, Refused, type Server } from '../../crds/index.ts'
@@ -28,20 +28,25 @@ export interface PlaceDeps {
   ledger: Ledger
   portAllocator: PortAllocator
   events: EventRecorder
-  /** Is called when a claim was dropped. Other servers may have found no host because of it. */
+  /**
+   * Called when the claim of a placement was dropped: its host has room again, for other servers that found no host.
+   */
   onClaimDropped(): void
-  /** Monotonic milliseconds, and RFC 3339. */
+  /** `now` returns monotonic milliseconds. */
   clock: { now(): number; wall(): Date }
 }
 
-/** A claim that the cache has not shown by then was not written. */
+/**
+ * How long the ledger keeps the claim of a placement that the cache does not show. After that the placement was
+ * certainly not written.
+ */
 const CLAIM_MS = 60_000
-/** The cache shows a written placement well within this time. */
+/** Milliseconds after which the cache has certainly shown a placement that was written. */
 const SEEN_MS = 5000
-/** The watch shows the newest version of an object within this time. */
+/** Milliseconds after which the cache has most likely the newest version of an object. */
 const NEWEST_MS = 20
 
-/** @param attempt which attempt in a row, from 1 */
+/** @param attempt the number of this attempt since the last success, from 1 */
 export async function placeServer(server: Server, deps: PlaceDeps, attempt: number): Promise<Outcome> {
   const now = deps.clock.wall().toISOString()
   const rejectedHosts = currentRejections(server)
@@ -62,8 +67,8 @@ export async function placeServer(server: Server, deps: PlaceDeps, attempt: numb
 }
 
 /**
- * The rejections that still count. A new spec or a requested start is a new attempt, for which rejecting hosts are
- * tried again.
+ * The host rejections that still count. If the spec is newer or a user has requested `start`, none counts: it is a new
+ * attempt, for which the hosts that rejected the server may be chosen again.
  */
 function currentRejections(server: Server): readonly HostRejection[] {
   const { status, metadata } = server
@@ -95,7 +100,7 @@ async function selectHostAndBind(server: Server, resolved: Resolved, deps: Place
   const { ledger, views, clock } = deps
   const request = placementRequestOf(server, resolved, ledger)
   const pending = pendingPlacement(request, deps)
-  // The placement is written and the cache does not show it yet: do not decide again.
+  // The placement is written and only the cache does not show it yet: do not choose a host again.
   if (pending?.written) return wait('its placement to be seen', SEEN_MS)
   const placement = pending ? { placed: true as const, host: pending.host } : selectHost(request, views.table())
   if (!placement.placed) return markUnschedulable(server, placement.message, deps, now)
@@ -122,8 +127,8 @@ function dropClaim({ server }: PlacementRequest, { ledger, onClaimDropped }: Pla
 }
 
 /**
- * An earlier decision, if it is still valid. If the write timed out it may have succeeded, so the retry must choose the
- * same host.
+ * An earlier choice of a host that is still valid. If its write timed out, it may have succeeded, so the retry must
+ * choose the same host.
  */
 function pendingPlacement({ server, ignoreHosts = [] }: PlacementRequest, { ledger, views }: PlaceDeps) {
   const pending = ledger.pendingClaimOf(server)
@@ -132,8 +137,8 @@ function pendingPlacement({ server, ignoreHosts = [] }: PlacementRequest, { ledg
 }
 
 /**
- * No host can take the server. A requested start fails with that. The status is written first, because it clears the
- * rejections that the start has set aside: later the server may be placed on any host.
+ * Reports that no host can take the server, and fails a requested start. The status is written first: it drops the host
+ * rejections that this start set aside, so that a later attempt may use any host.
  */
 async function markUnschedulable(server: Server, why: string, deps: PlaceDeps, now: string): Promise<Outcome> {
   const rejectedHosts = currentRejections(server)
@@ -152,7 +157,7 @@ async function markUnschedulable(server: Server, why: string, deps: PlaceDeps, n
   return failed('NoValidHost', message)
 }
 
-/** Adds the reason of each host that rejected the server. */
+/** The message with the reason of each host that rejected the server. */
 function unschedulableMessage(rejectedHosts: readonly HostRejection[], message: string): string {
   const rejections = rejectedHosts.map(({ host, reason }) => `${host} could not build it: ${reason}`)
   if (rejections.length === 0) return message
@@ -160,7 +165,7 @@ function unschedulableMessage(rejectedHosts: readonly HostRejection[], message: 
 }
 
 /**
- * Reports in the status why the server waits, and once as an event.
+ * Reports why the server waits, in its status and as one Event.
  * @returns the Server after the write; undefined if it had changed or is gone
  */
 async function reportUnscheduled(
@@ -177,9 +182,12 @@ async function reportUnscheduled(
   return write.object
 }
 
-/** Compare-and-swap: of two controllers at once, only one writes. */
+/**
+ * Writes the placement and returns whether it was written. The write is a compare-and-swap: if two controllers place
+ * the server at once, only one succeeds.
+ */
 async function applyPlacement(server: Server, status: SchedulerStatus, { stores }: PlaceDeps): Promise<boolean> {
   const { result } = await applyStatus(stores.servers.api, { kind: 'Server', owner: 'scheduler', seen: server, status })
-  // If the Server has changed or is gone, its event requeues it.
+  // If the Server has changed, the event of that change requeues it.
   return result === 'written'
 }

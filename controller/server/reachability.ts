@@ -1,4 +1,7 @@
-/** The node lifecycle's part of a Server's status: whether its host is up. Pure. */
+/**
+ * Pure functions for the part of a Server's status that the controller writes with the field manager `nodeLifecycle`:
+ * whether its host is up.
+ */
 import {
   type Condition,
   findCondition,
@@ -11,7 +14,7 @@ import {
 
 export type NodeLifecycleStatus = StatusOf<'nodeLifecycle'>
 
-/** The status fields that the node lifecycle owns, with these conditions set. */
+/** The status fields that the field manager nodeLifecycle owns, after the conditions in `set` have been set. */
 function withConditions(server: Server, set: readonly NewCondition[], now: string): NodeLifecycleStatus {
   const replaced = new Set<string>(set.map(({ type }) => type))
   const { conditions = [] } = ownedStatus('Server', 'nodeLifecycle', server.status)
@@ -19,7 +22,7 @@ function withConditions(server: Server, set: readonly NewCondition[], now: strin
   return { conditions: [...kept, ...withTransitionTimes(set, server.status?.conditions, now)] }
 }
 
-/** The status when the host is down: the state of the Server is unknown, and its agent does not work on it. */
+/** The status while the host is down: the state of the Server is unknown, and no agent works on it. */
 export function unreachableStatus(server: Server, message: string, now: string): NodeLifecycleStatus {
   const why = { reason: 'HostDown', message, observedGeneration: server.metadata.generation ?? 0 } as const
   const set: NewCondition[] = [
@@ -30,9 +33,9 @@ export function unreachableStatus(server: Server, message: string, now: string):
 }
 
 /**
- * The status when the host is up. A Ready condition with reason HostDown stays until the agent has written another:
- * when one of two managers of a condition stops applying it, server-side apply keeps only the members that the other
- * one has written.
+ * The status when the host is up again: without HostReachable, but with a Ready condition of reason HostDown, until the
+ * agent has written Ready. If the controller stopped applying Ready before that, server-side apply would keep only
+ * those of its fields that the agent owns.
  */
 export function reachableStatus({ status }: Server): NodeLifecycleStatus {
   const { conditions = [] } = ownedStatus('Server', 'nodeLifecycle', status)
@@ -40,14 +43,14 @@ export function reachableStatus({ status }: Server): NodeLifecycleStatus {
   return kept.length > 0 ? { conditions: kept } : {}
 }
 
-/** The status when the deletion waits for the host. */
+/** The status of a deleted Server while its deletion waits for its host to come back. */
 export function deletionPendingStatus(server: Server, message: string, now: string): NodeLifecycleStatus {
   const observedGeneration = server.metadata.generation ?? 0
   const pending = { type: 'DeletionPending', status: 'True', reason: 'HostDown', message, observedGeneration } as const
   return withConditions(server, [pending], now)
 }
 
-/** Whether the status reports already what {@link unreachableStatus} or {@link reachableStatus} would. */
+/** Whether the status already says what {@link unreachableStatus} or {@link reachableStatus} would write. */
 export function isReachabilityReported({ status }: Server, isUp: boolean): boolean {
   return (findCondition(status?.conditions, 'HostReachable')?.status === 'False') !== isUp
 }

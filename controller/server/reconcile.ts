@@ -1,6 +1,6 @@
 /**
- * Reconciles a Server: schedules it, schedules it elsewhere if its host rejected it, reports whether its host is up,
- * deletes it.
+ * Reconciles a Server: schedules it, schedules it again if its host rejected it, reports whether its host is up, and
+ * deletes it if no agent can.
  */
 import { agentManagerOf, FINALIZER, type Server } from '../../crds/index.ts'
 import { done, type Outcome, wait } from '../../kube/outcome.ts'
@@ -20,7 +20,7 @@ export interface ServerDeps extends PlaceDeps {
   hosts: Hosts
 }
 
-/** @param attempt which attempt in a row, from 1 */
+/** @param attempt the number of this attempt since the last success, from 1 */
 export async function reconcileServer(key: string, deps: ServerDeps, attempt = 1): Promise<Outcome> {
   const { stores, clock } = deps
   const server = stores.servers.cache.get(key)
@@ -30,8 +30,8 @@ export async function reconcileServer(key: string, deps: ServerDeps, attempt = 1
   if (!server.metadata.finalizers?.includes(FINALIZER)) return ensureFinalizer(server, deps)
   const host = server.status?.host
   const isRejected = isRejectedBy(host, server)
-  // Free the slot first: the next host must not run the finished action, and the agent's fields, which say that it is
-  // finished, are cleared next.
+  // Empty the server's action slot first: another host must not run the finished action again. The agent's status field
+  // lastCompletedAction, which tells that the action is finished, is cleared in the next step.
   if (mustReleaseSlot(server, stores, host === undefined || isRejected)) {
     await releaseActionSlot(server, stores)
     return wait('its slot to be free')
@@ -41,11 +41,14 @@ export async function reconcileServer(key: string, deps: ServerDeps, attempt = 1
   return updateHostReachable(server, host, deps, now())
 }
 
-/** @param leavesHost the server has no host, or one that rejected it */
+/**
+ * Whether status.activeAction must be emptied.
+ * @param leavesHost whether the server has no host, or is about to leave a host that rejected it
+ */
 const mustReleaseSlot = (server: Server, stores: ServerDeps['stores'], leavesHost: boolean): boolean =>
   hasUsedSecret(server) || (leavesHost && hasFinishedAction(server, stores))
 
-/** Whether the server's host has rejected it, and the controller has not recorded that rejection yet. */
+/** Whether the server's host has rejected it and the controller has not yet noted that in status.rejectedHosts. */
 function isRejectedBy(host: string | undefined, { status }: Server): host is string {
   const { hostRejection, rejectedHosts = [] } = status ?? {}
   return host !== undefined && hostRejection?.host === host && !rejectedHosts.some((r) => r.host === host)
@@ -53,16 +56,17 @@ function isRejectedBy(host: string | undefined, { status }: Server): host is str
 
 async function scheduleServer(server: Server, deps: ServerDeps, attempt: number): Promise<Outcome> {
   if (server.status?.domain) return clearAgentStatus(server, deps)
-  // The server had a host that was down, and has no host now.
+  // The server had a host that was down, but has no host now: remove the condition that reports the host as down.
   if (!isReachabilityReported(server, true)) return reportReachable(server, deps)
-  // An earlier server of the same name may have left Ports, whose names would be taken.
+  // Delete the Ports of an earlier server with the same name: they may have the names that this server's Ports will
+  // get.
   await deleteOrphans(keyOf(server.metadata), deps.stores)
   return placeServer(server, deps, attempt)
 }
 
 /**
- * While the host is up, its agent deletes the server. The agent does nothing while the host is reported down, so it is
- * reported reachable first.
+ * While the host is up, its agent deletes the server. But the agent does nothing while the Server's status reports the
+ * host as down, so that is corrected first.
  */
 async function reconcileDelete(server: Server, deps: ServerDeps, now: () => string): Promise<Outcome> {
   const { stores, hosts, events } = deps
@@ -71,15 +75,15 @@ async function reconcileDelete(server: Server, deps: ServerDeps, now: () => stri
   return removeServer(server, { stores, hosts, events, now })
 }
 
-/** Adds the finalizer if no MutatingAdmissionPolicy has. The event of that change requeues the server. */
+/** Adds the finalizer, if the MutatingAdmissionPolicy has not. The event of that change requeues the server. */
 async function ensureFinalizer({ metadata }: Server, { stores }: ServerDeps): Promise<Outcome> {
   await addFinalizer(stores.servers.api, metadata, FINALIZER)
   return wait('its finalizer')
 }
 
 /**
- * The host could not build the server and has cleaned up. The server has no host again, and this host is not tried a
- * second time.
+ * Takes the host away from a server that the host could not build; the agent has cleaned up there. The rejection is
+ * noted, so that this host is not chosen again.
  */
 async function unassignRejectedHost(
   server: Server,
@@ -94,8 +98,9 @@ async function unassignRejectedHost(
 }
 
 /**
- * Removes what the agent of the last host has written, in the name of that agent: it would stay until the next agent
- * writes. By now the scheduler owns the conditions that the agent wrote (see unassignedStatus): they stay, whole.
+ * Removes the status fields that the agent of the last host has written, under that agent's field manager: otherwise
+ * they would stay until the next agent writes. The conditions stay, because the scheduler has taken them over (see
+ * unassignedStatus).
  */
 async function clearAgentStatus(server: Server, { stores }: ServerDeps): Promise<Outcome> {
   const { hostRejection, rejectedHosts = [] } = server.status ?? {}

@@ -1,5 +1,6 @@
 /**
- * Deletes a Server that has no host, or whose host is given up. In all other cases the agent of the host deletes it.
+ * Deletes a Server that has no host, or whose host is given up: by an annotation, by spec.forcedDown, or because it has
+ * no Hypervisor. In all other cases the agent of the host deletes the Server.
  */
 import { FINALIZER, FORCE_DELETE, type Server } from '../../crds/index.ts'
 import type { EventRecorder } from '../../kube/events.ts'
@@ -17,10 +18,13 @@ export interface RemoveDeps {
   now(): string
 }
 
-/** `without` says why the deletion does not wait for the host; `waiting` says why the host is waited for. */
+/**
+ * The decision about a Server that is being deleted. `release` means to remove its finalizer. `without` tells why the
+ * host's agent is not waited for, `waiting` why it is waited for.
+ */
 type RemovalDecision = { release: true; without?: string } | { release: false; waiting?: string }
 
-/** Decides whether the controller removes the finalizer, or waits for the host's agent to do so. Pure. */
+/** Decides whether the controller removes the finalizer, or waits until the agent of the host does. Pure. */
 export function decideRemoval(
   server: Server,
   hosts: Pick<Hosts, 'exists' | 'isUp' | 'whyDown' | 'isForcedDown'>,
@@ -49,7 +53,7 @@ export async function removeServer(server: Server, deps: RemoveDeps): Promise<Ou
   return wait('the agent of its host')
 }
 
-/** The event has the name of the condition. */
+/** The reason of the Event. The condition has the same name. */
 const PENDING_EVENT = 'DeletionPending'
 const CLEANUP_NOTE = 'what is left on the host is removed when its agent is back'
 

@@ -28,7 +28,7 @@ const keyPair: KeyPair = {
 const lan = makeNetwork([makeSubnet('10.0.0.0/24')])
 const userPort: Port = makePort('mine', { allocated: ['10.0.0.9'] })
 
-/** Finds the default objects, or those given instead, by kind. */
+/** Makes a Lookup that finds the default objects, or other objects where `overrides` has them, by kind and key. */
 function makeLookup(
   overrides: Partial<
     Record<Exclude<keyof Lookup, 'serversByUuid' | 'networksOnBridgeOf'>, Record<string, unknown>>

@@ -1,6 +1,6 @@
 /**
- * Resolves the names in a server's spec to objects, and throws a sentence about the first that is missing or may not be
- * used. Pure.
+ * Resolves the names in a server's spec to objects. Throws an error with a message for the user about the first object
+ * that is missing or may not be used. Pure functions.
  */
 import {
   type Flavor,
@@ -18,26 +18,26 @@ import { parseIP } from '../network/ip.ts'
 import { findNetworkProblems } from '../network/network-problems.ts'
 import { isInPool, poolOf } from '../network/pool.ts'
 
-/** Finds objects by key; in production, in the controller's caches. */
+/** Finds objects by key. The implementation for production uses the controller's caches. */
 export interface Lookup {
   flavor(key: string): Flavor | undefined
   image(key: string): Image | undefined
   keyPair(key: string): KeyPair | undefined
   network(key: string): Network | undefined
-  /** The networks on the same bridge of the hosts, the network itself among them. */
+  /** The networks on the same bridge as this network, including itself. */
   networksOnBridgeOf(network: Network): readonly Network[]
   port(key: string): Port | undefined
-  /** Servers that have this as their uid or in spec.uuid. */
+  /** The Servers whose metadata.uid or spec.uuid is this UUID. */
   serversByUuid(uuid: string): readonly Server[]
 }
 
 export type NetworkEntry = Server['spec']['networks'][number]
 
-/** An interface that the server will have. */
+/** A network interface that the server will have. */
 export interface Nic {
   entry: NetworkEntry
   network: Network
-  /** The user's port; undefined if the controller has to create one. */
+  /** The Port that the user named; undefined if the controller has to create a Port. */
   port?: Port
 }
 
@@ -48,7 +48,10 @@ export interface Resolved {
   nics: Nic[]
 }
 
-/** @throws Refused with a code such as FlavorNotFound; the server then waits until the object exists or may be used */
+/**
+ * @throws Refused error with a code such as FlavorNotFound. The server then waits until the object exists or may be
+ * used
+ */
 export function resolveReferences(server: Server, lookup: Lookup): Resolved {
   const namespace = server.metadata.namespace ?? ''
   const { spec } = server
@@ -76,7 +79,7 @@ function requireFound<T>(
   return object
 }
 
-/** No user could log in with a key that cannot be parsed. */
+/** Throws if the public key cannot be parsed: no user could log in with it. */
 function rejectUnreadableKey({ metadata, spec }: KeyPair): void {
   try {
     fingerprintOf(spec)
@@ -87,7 +90,10 @@ function rejectUnreadableKey({ metadata, spec }: KeyPair): void {
   }
 }
 
-/** Domains are found by UUID, so a server with the UUID of another one would take over its guest. */
+/**
+ * Throws if another server has the same UUID. The UUID identifies a domain, so this server would take over the other
+ * server's guest.
+ */
 function rejectUsedUuid({ metadata, spec }: Server, { serversByUuid }: Lookup): void {
   if (spec.uuid === undefined) return
   const ageKey = (s: Server): string => `${s.metadata.creationTimestamp ?? ''} ${s.metadata.uid}`
@@ -105,7 +111,7 @@ function rejectUsedUuid({ metadata, spec }: Server, { serversByUuid }: Lookup): 
     )
 }
 
-/** A server must not use a network or port that is being deleted. */
+/** Throws if the network or port is being deleted. */
 function rejectTerminating({ kind, metadata }: Network | Port): void {
   if (metadata.deletionTimestamp === undefined) return
   throw new Refused('ReferenceTerminating', `${kind} ${keyOf(metadata)} is being deleted: name another one`)
@@ -137,10 +143,10 @@ function resolveNic(entry: NetworkEntry, namespace: string, lookup: Lookup): Nic
 }
 
 /**
- * Checks what a port or server of another namespace asks of a shared network. As in Neutron, only the network's own
+ * Checks what a server or port of another namespace asks of a shared network. As in Neutron, only the network's own
  * namespace may choose a MAC, because a guest with the router's MAC would receive the router's traffic, or an address
- * outside the pools, which may be a router's.
- * @throws Refused NetworkNotAllowed
+ * outside the pools, which may be the router's.
+ * @throws Refused error (the user must change the spec) with the code NetworkNotAllowed
  */
 export function validateSharedNetworkRequest(
   network: Network,
@@ -165,7 +171,8 @@ export function validateSharedNetworkRequest(
 
 /**
  * Checks that servers and ports of this namespace may use the network.
- * @throws Refused ReferenceTerminating, NetworkNotAllowed, or the reason of a problem of the network
+ * @throws Refused error with the code ReferenceTerminating, NetworkNotAllowed, or the reason of a problem of the
+ * network
  */
 export function rejectUnusableNetwork(
   namespace: string | undefined,

@@ -83,7 +83,10 @@ it.each([3, 20])('a server’s status stays below 100 KiB when %i hosts reject i
 const scheduledOf = (bench: Bench) => findCondition(bench.statusOf().conditions, 'Scheduled')
 
 describe('a requested start of a server that no host could build', () => {
-  /** Starts a cloud with a server that its only host h1 has rejected. */
+  /**
+   * Starts a cloud with a server whose only host, h1, has rejected it.
+   * @param room MiB of memory that h1 has
+   */
   async function startRejected(room = 4096): Promise<Bench> {
     const bench = await startCloud()
     await bench.createHost('h1', { ram: room })
@@ -135,7 +138,7 @@ describe('a requested start of a server that no host could build', () => {
     await hosts.patch({ name: 'h1' }, { spec: { disabled: true } })
     await bench.fake.waitForCaches()
     const { metadata } = await requestStart(bench)
-    // The controller ends when it has failed the action, before it could free the slot.
+    // Let the controller crash after it has failed the ServerAction and before it empties the server's slot.
     const away = new ApiError({ request: 'fake', status: 0 })
     bench.fake.life.fail('apply serveractions', away, { when: 'after' })
     await expect(bench.reconcile()).rejects.toBe(away)

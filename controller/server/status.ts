@@ -1,4 +1,7 @@
-/** The scheduler's part of a Server's status. Each function returns all fields that the scheduler owns. Pure. */
+/**
+ * Pure functions for the part of a Server's status that the controller writes with the field manager `scheduler`. Each
+ * returns all fields that the scheduler owns: the write removes the others.
+ */
 import {
   type Fault,
   type HostRejection,
@@ -20,12 +23,12 @@ const withRejections = (rejectedHosts: readonly HostRejection[]): Pick<Scheduler
   rejectedHosts.length > 0 ? { rejectedHosts: rejectedHosts.slice(-MAX_REJECTIONS) } : {}
 
 /**
- * The status when the host has rejected the Server and cleaned up: the Server has no host again.
+ * The status after the host has rejected the Server and cleaned up: the Server has no host again.
  *
- * The conditions that the agent wrote are written again here. The scheduler then owns them whole, so that they stay
- * whole when the agent's fields are removed (see clearAgentStatus).
- * @param isLibvirtLost the host rejected the Server only because libvirt does not answer. The host may be tried again,
- * so the rejection is not remembered
+ * The scheduler also writes the conditions that the agent wrote, so that they stay complete when the agent's fields are
+ * removed (see clearAgentStatus).
+ * @param isLibvirtLost the host rejected the Server only because its libvirtd does not answer. It may be chosen again
+ * later, so the rejection is not noted
  */
 export function unassignedStatus(server: Server, now: string, isLibvirtLost = false): SchedulerStatus {
   const {
@@ -44,7 +47,7 @@ export function unassignedStatus(server: Server, now: string, isLibvirtLost = fa
     { type: 'Reconciling', status: 'True', ...why },
   ]
   return {
-    // The generation that was rejected: a newer one is a new try.
+    // Keep the generation that the host rejected: if the Server has a newer one, that is a new attempt.
     observedGeneration,
     vmState: 'building',
     taskState: 'scheduling',
@@ -57,13 +60,13 @@ export function unassignedStatus(server: Server, now: string, isLibvirtLost = fa
 export interface Placement {
   host: string
   instance: Instance
-  /** Hosts that were not to be chosen. */
+  /** Hosts that have rejected the Server. */
   rejectedHosts?: readonly HostRejection[]
 }
 
 /**
- * The status when the Server is placed. The host's agent takes over from here, so fields that the agent would leave out
- * are left out here, too.
+ * The status after the Server was placed. The host's agent writes the status from here on, so the fields that the agent
+ * leaves out are left out here too.
  */
 export function placedStatus(server: Server, placement: Placement, now: string): SchedulerStatus {
   const { host, instance, rejectedHosts = [] } = placement
@@ -87,25 +90,25 @@ export function placedStatus(server: Server, placement: Placement, now: string):
   }
 }
 
-/** A fault that is reported again keeps the time of the first. */
+/** The fault to report. If the status has the same fault already, the fault keeps its time. */
 function faultOf({ status }: Server, details: string, message: string, now: string): Fault {
   const old = status?.fault
   return { code: 500, message, details, created: old?.message === message ? old.created : now }
 }
 
 /**
- * Why a server is not placed. With `error`, Nova's clients see the state ERROR; the server is still placed as soon as
- * that is possible.
+ * Why a server is not placed. If `error` is true, the vmState is error, as in Nova; the controller still places the
+ * server as soon as it can.
  */
 export interface UnscheduledReason {
   reason: Reason
   message: string
   error: boolean
-  /** Hosts that were not to be chosen. */
+  /** Hosts that have rejected the Server. */
   rejectedHosts?: readonly HostRejection[]
 }
 
-/** The status when the Server could not be placed. */
+/** The status of a Server that could not be placed. */
 export function unscheduledStatus(server: Server, why: UnscheduledReason, now: string): SchedulerStatus {
   const { reason, message, error, rejectedHosts = [] } = why
   const observedGeneration = generationOf(server)

@@ -1,7 +1,7 @@
 /**
  * AggregateInstanceExtraSpecsFilter: for every `aggregate_instance_extra_specs:<key>` of the flavor, the metadata of
- * one of the host's aggregates has a value for that key that meets it. Keys without a scope are ignored; Nova reads
- * them, and so cannot enable this filter and ComputeCapabilitiesFilter together, as we do.
+ * one of the host's aggregates must have a value for the key that meets the requirement. Extra specs without that scope
+ * are ignored. Nova's filter reads them too, so in Nova it cannot be enabled together with ComputeCapabilitiesFilter.
  */
 import { parseRequirement } from '../extra-spec-requirement.ts'
 import type { Filter } from '../filter.ts'

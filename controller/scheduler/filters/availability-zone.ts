@@ -1,6 +1,6 @@
 /**
- * AvailabilityZoneFilter: the host is in the zone that the server asks for. A host that no aggregate puts into a zone
- * is in the default zone.
+ * AvailabilityZoneFilter: the host must be in the zone that the server asks for. A host that no aggregate puts into a
+ * zone is in the default zone.
  */
 import type { Filter } from '../filter.ts'
 

@@ -1,11 +1,13 @@
-/** The rejection reason that RamFilter, CoreFilter and DiskFilter share. The rule itself is in free-capacity.ts. */
+/**
+ * The rejection reason of RamFilter, CoreFilter and DiskFilter. Whether a server fits is decided in free-capacity.ts.
+ */
 import type { RejectionReason } from '../filter.ts'
 import type { Limit } from '../host-view.ts'
 
 export interface ResourceWords {
-  /** The summary where other servers use too much of the host. */
+  /** The summary if the host's other servers leave too little. */
   readonly tooLittle: string
-  /** The summary where the server would not fit on the empty host either. */
+  /** The summary if the server would not even fit on the empty host. */
   readonly tooSmall: string
   readonly unit: string
 }

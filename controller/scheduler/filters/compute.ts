@@ -1,4 +1,4 @@
-/** ComputeFilter: the host is enabled and up, and its agent has reported its capacity and reaches libvirtd. */
+/** ComputeFilter: the host must be enabled and up, and its agent must have reported its capacity and reach libvirtd. */
 import type { Filter } from '../filter.ts'
 
 export const computeFilter: Filter = {

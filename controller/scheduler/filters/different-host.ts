@@ -1,6 +1,6 @@
 /**
- * DifferentHostFilter: the host runs none of the servers that the hint names. As in Nova, a named server that has no
- * host yet excludes none.
+ * DifferentHostFilter: the host must run none of the servers in schedulerHints.differentHost. As in Nova, a named
+ * server that has no host yet excludes no host.
  */
 import type { Filter } from '../filter.ts'
 

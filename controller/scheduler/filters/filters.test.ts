@@ -16,7 +16,7 @@ import { retryFilter } from './retry.ts'
 import { sameHostFilter } from './same-host.ts'
 import { traitFilter } from './trait.ts'
 
-/** true if the host passes, else the reason of the rejection. */
+/** Returns true if the host passes the filter, else the reason of the rejection. */
 function verdict(filter: Filter, request: PlacementRequest, host: HostView): true | string {
   const prepared = filter.prepare(request)
   if (prepared === undefined || prepared.passes(host)) return true
@@ -119,7 +119,7 @@ describe('RamFilter, CoreFilter and DiskFilter', () => {
       { allocationRatios: { ram: 1.5 }, used: { ram: 3329 } },
       'too little memory: need 2048 MiB, free 2047 MiB',
     ],
-    // Overcommit does not allow a server that is larger than the host.
+    // A server must not be larger than its host, whatever the allocation ratio.
     [ramFilter, { ram: 4000 }, { allocationRatios: { ram: 4 } }, 'too small in memory: need 4000 MiB, has 3584 MiB'],
     [coreFilter, { vcpus: 4 }, { used: { vcpus: 12 } }, true],
     [coreFilter, { vcpus: 4 }, { used: { vcpus: 13 } }, 'too few vCPUs: need 4 vCPUs, free 3 vCPUs'],

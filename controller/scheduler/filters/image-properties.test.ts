@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { type HostOverrides, makeHostView, makeRequest } from '../testing.ts'
 import { imagePropertiesFilter } from './image-properties.ts'
 
-/** true if the host passes, else the detail of the rejection. */
+/** Returns true if the host passes the filter, else the detail of the rejection. */
 function verdict(properties: Record<string, string>, overrides: HostOverrides = {}): true | string {
   const host = makeHostView('h', overrides)
   const filter = imagePropertiesFilter.prepare(makeRequest({ image: { properties } }))
@@ -11,7 +11,7 @@ function verdict(properties: Record<string, string>, overrides: HostOverrides = 
 
 const kvm = { qemuVersion: '6.0.0' }
 
-// Architecture, type, mode and version as in Nova's test_image_props_filters.py.
+// The cases of architecture, hypervisor type, VM mode and version are those of Nova's test_image_props_filters.py.
 test.each([
   [{}, kvm, true],
   [

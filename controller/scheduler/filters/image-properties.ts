@@ -1,7 +1,7 @@
 /**
- * ImagePropertiesFilter: the host meets the image's properties. Architecture, hypervisor type and version, and VM mode
- * are Nova's; machine type, firmware, disk bus and network card are ours: Nova finds out only when the host fails to
- * build the server.
+ * ImagePropertiesFilter: the host must support the image's properties. Nova checks architecture, hypervisor type and
+ * version, and VM mode. This filter also checks machine type, firmware, disk bus and network card; in Nova, those fail
+ * only when the host builds the server.
  */
 import type { Filter } from '../filter.ts'
 import type { HostClass } from '../host-view.ts'
@@ -9,11 +9,11 @@ import { supportsMachineType } from '../machine-type.ts'
 import { versionSatisfies } from '../version-predicate.ts'
 
 interface PropertyRule {
-  /** Glance's name of the property. */
+  /** The property's name in Glance. */
   readonly property: string
-  /** Glance's former name, which images may still use. */
+  /** The property's former name in Glance, which images may still use. */
   readonly formerName?: string
-  /** The host's value, for the message; undefined if the host reports none. */
+  /** The value that the host has, for the message; undefined if the host reports none. */
   readonly describe: (host: HostClass) => string | undefined
   readonly supports: (host: HostClass, value: string) => boolean
 }
@@ -21,13 +21,13 @@ interface PropertyRule {
 const architectureAliases: Readonly<Record<string, string>> = { x86_32: 'i686', i386: 'i686', amd64: 'x86_64' }
 const canonicalArchitecture = (value: string) => architectureAliases[value.toLowerCase()] ?? value.toLowerCase()
 
-/** An x86_64 host runs 32-bit guests too. */
+/** An x86_64 host can also run 32-bit guests. */
 function supportsArchitecture(host: HostClass, value: string): boolean {
   const wanted = canonicalArchitecture(value)
   return host.arch === wanted || (host.arch === 'x86_64' && wanted === 'i686')
 }
 
-/** A host with KVM can emulate too; a host without KVM cannot run a guest that needs it. */
+/** A host with KVM can also emulate; a host without KVM cannot run a guest that requires KVM. */
 function supportsHypervisorType(host: HostClass, value: string): boolean {
   const wanted = value.toLowerCase()
   return wanted === host.domainType || (wanted === 'qemu' && host.domainType === 'kvm')
@@ -83,7 +83,7 @@ const rules: readonly PropertyRule[] = [
   },
 ]
 
-/** 7002001 → '7.2.1'. */
+/** Converts 7002001 to '7.2.1'. */
 function formatVersion(version: number): string {
   return [Math.floor(version / 1_000_000), Math.floor(version / 1000) % 1000, version % 1000].join('.')
 }

@@ -1,4 +1,4 @@
-/** NumInstancesFilter: the host has fewer servers than its spec.maxServers. */
+/** NumInstancesFilter: the host must have fewer servers than its spec.maxServers. */
 import type { Filter } from '../filter.ts'
 import { freeCapacity } from '../free-capacity.ts'
 

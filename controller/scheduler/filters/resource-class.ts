@@ -1,6 +1,6 @@
 /**
- * ResourceClassFilter: the flavor asks for no resource class other than VCPU, MEMORY_MB and DISK_GB, for no host has
- * any other.
+ * ResourceClassFilter: the flavor must ask for no resource class other than VCPU, MEMORY_MB and DISK_GB, because no
+ * host has another.
  */
 import type { Filter } from '../filter.ts'
 import { unsupportedResourcesOf } from '../request.ts'

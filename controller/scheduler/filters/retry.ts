@@ -1,4 +1,4 @@
-/** RetryFilter: the host has not rejected this server already. */
+/** RetryFilter: the host must not have rejected this server before. */
 import type { Filter } from '../filter.ts'
 
 export const retryFilter: Filter = {

@@ -1,5 +1,6 @@
 /**
- * SameHostFilter: the host runs one of the servers that the hint names. While none of these has a host, no host passes.
+ * SameHostFilter: the host must run one of the servers in schedulerHints.sameHost. While none of them has a host, no
+ * host passes.
  */
 import type { Filter } from '../filter.ts'
 

@@ -1,6 +1,6 @@
 /**
- * TraitFilter: the host has the traits that flavor and image require (`trait:<NAME>` = required), and none that the
- * flavor forbids.
+ * TraitFilter: the host must have the traits that flavor and image require (`trait:<NAME>` = required), and none that
+ * the flavor forbids.
  */
 import type { Filter } from '../filter.ts'
 import type { HostClass } from '../host-view.ts'
@@ -11,7 +11,7 @@ interface RequestedTraits {
   readonly forbidden: readonly string[]
 }
 
-/** As in Nova, an image can require traits but not forbid them. */
+/** The traits that the request requires and forbids. As in Nova, an image can require traits but not forbid any. */
 function requestedTraitsOf({ flavor, image }: PlacementRequest): RequestedTraits {
   const required = new Set<string>()
   const forbidden = new Set<string>()

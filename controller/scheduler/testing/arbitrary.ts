@@ -1,6 +1,6 @@
 /**
- * Random hosts and requests for property tests. reference.ts knows every value that occurs here; a new one must be
- * added to it too.
+ * Makes random hosts and requests for property tests. The reference implementation (reference.ts) handles exactly the
+ * values that occur here: whoever adds a value must add it there too.
  */
 import * as fc from 'fast-check'
 import { type HostOverrides, makeAggregate, makeRequest } from '../testing.ts'
@@ -26,7 +26,7 @@ export const arbitraryOverrides: fc.Arbitrary<HostOverrides> = fc.record(
       [],
       [makeAggregate('a', { ssd: 'true', ram_weight_multiplier: '-1' }, 'az1')],
       [makeAggregate('b', {}, 'az2')],
-      // The next three differ in their zone alone.
+      // The following three aggregates differ only in their zone.
       [makeAggregate('c', {}, 'az1')],
       [makeAggregate('c', {}, 'az2')],
       [makeAggregate('c', {})],
@@ -35,7 +35,7 @@ export const arbitraryOverrides: fc.Arbitrary<HostOverrides> = fc.record(
   { requiredKeys: [] },
 )
 
-/** Host names and what differs from the default host. */
+/** Hosts: each has a name and the values in which it differs from the default host. */
 export const arbitraryHosts: fc.Arbitrary<[string, HostOverrides][]> = fc
   .array(arbitraryOverrides, { maxLength: 12, size: 'max' })
   .map((list) => list.map((overrides, i) => [`h${i}`, overrides]))
@@ -43,7 +43,7 @@ export const arbitraryHosts: fc.Arbitrary<[string, HostOverrides][]> = fc
 const hostNames = fc.subarray(['h0', 'h1', 'h2', 'h3'])
 const hint = fc.option(fc.record({ hosts: hostNames, unresolved: fc.constant([]) }), { nil: undefined })
 
-/** A request that asks something of some of the filters. */
+/** Requests that concern some of the filters. */
 export const arbitraryRequest = fc
   .record(
     {

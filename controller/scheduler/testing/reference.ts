@@ -1,7 +1,7 @@
 /**
- * A second, independent implementation of placement for the hosts and requests of arbitrary.ts. It shares no code with
- * the scheduler: the rules and weights are written down anew from Nova's documentation, over the overrides of a host
- * rather than over its view, and everything is computed anew for every host.
+ * A second implementation of placement, for the hosts and requests of arbitrary.ts, to test the scheduler against. It
+ * shares no code with the scheduler: its rules and weights are written from Nova's documentation. It works on the
+ * overrides of a host instead of its view, and computes everything for every host.
  */
 import type { PlacementRequest } from '../request.ts'
 import type { HostOverrides } from '../testing.ts'
@@ -11,7 +11,7 @@ interface Facts {
   readonly up: boolean
   readonly zone: string
   readonly hasSsd: boolean
-  /** 0 if unknown. */
+  /** QEMU's major version; 0 if unknown. */
   readonly qemuMajor: number
   readonly vcpus: number
   readonly ram: number
@@ -21,10 +21,10 @@ interface Facts {
   readonly ramMultiplier: number
 }
 
-/** The defaults are those of makeHypervisor. */
+/** The values of makeHypervisor's default host. */
 const defaults = { state: 'up', vcpus: 16, ram: 32_768, disk: 500, maxServers: Infinity }
 
-/** Nova's defaults: 512 MiB of reserved memory, and the zone nova. */
+/** The facts of a host. By Nova's defaults, 512 MiB of memory are reserved and the zone is `nova`. */
 function factsOf(name: string, overrides: HostOverrides): Facts {
   const host = { ...defaults, qemuVersion: overrides.unreported ? '' : '8.2.0', ...overrides }
   const { availabilityZone: zone = 'nova', metadata = {} } = overrides.aggregates?.[0]?.spec ?? {}
@@ -43,7 +43,10 @@ function factsOf(name: string, overrides: HostOverrides): Facts {
   }
 }
 
-/** The words of the message for each reason, in the order in which the reasons count. */
+/**
+ * The rules that a host must meet, in the order of the filters. Each has a pattern for the summary of its rejection in
+ * the message.
+ */
 const rules: readonly [summary: RegExp, passes: (request: PlacementRequest, host: Facts) => boolean][] = [
   [/^(disabled|down|not ready)$/, (_, h) => h.up],
   [/^in another availability zone$/, (r, h) => r.availabilityZone === undefined || r.availabilityZone === h.zone],
@@ -75,7 +78,7 @@ const rules: readonly [summary: RegExp, passes: (request: PlacementRequest, host
 
 const extraSpec = (request: PlacementRequest, key: string): string | undefined => request.flavor.extraSpecs?.[key]
 
-/** The hosts that can take the server, best first: by weight, then by name. */
+/** The names of the hosts that can take the server, best first: by weight, and by name if weights are equal. */
 export function referenceOrder(request: PlacementRequest, hosts: readonly [string, HostOverrides][]): string[] {
   const able = hosts
     .map(([name, overrides]) => factsOf(name, overrides))
@@ -84,7 +87,7 @@ export function referenceOrder(request: PlacementRequest, hosts: readonly [strin
   return able.map(({ name }) => name).sort((a, b) => (weights.get(b) ?? 0) - (weights.get(a) ?? 0) || (a < b ? -1 : 1))
 }
 
-/** How many hosts each reason must count in the message, by the pattern of the reason. */
+/** How many hosts the message must count for each reason, by the pattern of the reason. */
 export function referenceReasons(
   request: PlacementRequest,
   hosts: readonly [string, HostOverrides][],
@@ -97,7 +100,10 @@ export function referenceReasons(
   return counts
 }
 
-/** Free memory, free vCPUs with overcommit and free disk count for a host; disk load and an old QEMU against it. */
+/**
+ * The weight of a host. Free memory, free vCPUs with overcommit, free disk and a new QEMU raise it; load on the disk
+ * lowers it.
+ */
 function weightOf(hosts: readonly Facts[], i: number): number {
   const multiplier = hosts[i]?.ramMultiplier ?? 1
   let weight = multiplier * share(hosts, i, (h) => Math.max(0, h.ram - h.used.ram), 0)
@@ -107,7 +113,7 @@ function weightOf(hosts: readonly Facts[], i: number): number {
   return weight + share(hosts, i, (h) => (h.qemuMajor === 7 ? 7_002_000 : h.qemuMajor === 8 ? 8_002_000 : 0))
 }
 
-/** Where the value of one host lies between the least (or `low`) and the greatest value of all: 0 to 1. */
+/** The position of one host's value between the least value of all hosts (or `low`) and the greatest: 0 to 1. */
 function share(hosts: readonly Facts[], i: number, valueOf: (host: Facts) => number, low?: number): number {
   const values = hosts.map(valueOf)
   const from = low ?? Math.min(...values)

@@ -1,4 +1,4 @@
-/** CPUWeigher: the more vCPUs are free (overcommit included), the better. */
+/** CPUWeigher: the more vCPUs a host has free (with overcommit), the better. */
 import type { Weigher } from '../weigher.ts'
 
 export const cpuWeigher: Weigher = {

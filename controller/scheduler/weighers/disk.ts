@@ -1,4 +1,4 @@
-/** DiskWeigher: the more disk is free (without overcommit), the better. */
+/** DiskWeigher: the more disk a host has free (without overcommit), the better. */
 import type { Weigher } from '../weigher.ts'
 
 export const diskWeigher: Weigher = {

@@ -1,5 +1,6 @@
 /**
- * HypervisorVersionWeigher: the newer QEMU is, the better, since a server can migrate to an equal or newer QEMU only.
+ * HypervisorVersionWeigher: the newer a host's QEMU, the better, because a server can migrate only to the same or a
+ * newer QEMU.
  */
 import type { Weigher } from '../weigher.ts'
 

@@ -1,4 +1,4 @@
-/** IoOpsWeigher: the fewer servers load the host's disk (building, rescuing, migrating…), the better. */
+/** IoOpsWeigher: the fewer servers load a host's disk (by being built, rescued, migrated, …), the better. */
 import type { Weigher } from '../weigher.ts'
 
 export const ioOpsWeigher: Weigher = {

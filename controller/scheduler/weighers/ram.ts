@@ -1,4 +1,7 @@
-/** RAMWeigher: the more memory is free, the better: this spreads servers; a negative multiplier stacks them. */
+/**
+ * RAMWeigher: the more memory a host has free, the better, which spreads servers over the hosts. With a negative
+ * multiplier, servers are packed onto few hosts.
+ */
 import type { Weigher } from '../weigher.ts'
 
 export const ramWeigher: Weigher = {
@@ -6,6 +9,6 @@ export const ramWeigher: Weigher = {
   multiplierKey: 'ram_weight_multiplier',
   multiplier: 1,
   minimum: 0,
-  // As in Nova: physical memory, without overcommit.
+  // As in Nova, the score is physical memory without overcommit.
   score: (host) => (host.limits === undefined ? 0 : host.limits.ram.maxPerServer - host.used.ram),
 }

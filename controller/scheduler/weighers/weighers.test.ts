@@ -11,7 +11,8 @@ function weightsOf(name: WeigherName, hosts: readonly HostView[]): number[] {
 }
 
 /**
- * Hosts without reserves, so that the numbers are those of Nova's tests. An aggregate of all hosts sets the multiplier.
+ * Makes hosts that reserve nothing, so that the numbers are those of Nova's tests. One aggregate with all hosts sets
+ * the multiplier.
  */
 function makeHosts(list: readonly HostOverrides[], name: WeigherName, multiplier?: number): HostView[] {
   const { multiplierKey } = weighers[name]
@@ -43,7 +44,7 @@ test.each<[WeigherName, readonly HostOverrides[], number | undefined, number[]]>
   ['IoOpsWeigher', ioOps, 2, [0.4, 0.8, 0, 2]],
   ['HypervisorVersionWeigher', versions, undefined, [0, 199 / 999, 99 / 999, 1]],
   ['HypervisorVersionWeigher', versions, -1, [0, -199 / 999, -99 / 999, -1]],
-  // Equal scores add nothing, whatever they are.
+  // If all scores are equal, the weigher adds nothing, whatever the scores are.
   ['HypervisorVersionWeigher', [{ qemuVersion: '8.2.0' }, { qemuVersion: '8.2.0' }], 1000, [0, 0]],
 ])('%s of hosts with %j and multiplier %s', (name, overrides, multiplier, expected) => {
   const weights = weightsOf(name, makeHosts(overrides, name, multiplier))
