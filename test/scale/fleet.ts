@@ -8,7 +8,7 @@ import { parseOptions } from '../../kube/options.ts'
 import { makeSimulatedHost } from './simulated-host.ts'
 
 export interface FleetOptions {
-  /** Number of the fleet's first host, from which its name is made. */
+  /** Number of the fleet's first host; hostNameOf() makes the name of a host from its number. */
   first: number
   /** Number of hosts in the fleet. */
   count: number

@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const PREFIX = '/registry/compute.kubenova.io'
-/** etcd allows at most 128 operations in a transaction. */
+/** Objects per transaction. etcd allows 128 operations, and the last copy may exceed this number by two objects. */
 const BATCH_SIZE = 100
 
 interface Stored {

@@ -15,7 +15,7 @@ class UnrecordedLife extends Life {
   }
 }
 
-/** Makes the components of an agent that work on its host; the argument has its components that work on the cluster. */
+/** Makes an agent's components that work on its host, from its components that work on the cluster. */
 export function makeSimulatedHost({ channels, hostName, informer }: ClusterComponents): HostComponents {
   const machines = new FakeHost((uid) => {
     // Empties the list of boots. No test reads it, and it would grow for hours.

@@ -17,7 +17,7 @@ export interface Mutation {
 
 type AnyResource = Resource<KubeObject>
 
-/** Makes a mutation of the API client: for each kind, `change` returns the methods that it replaces. */
+/** Makes a mutation of the API client. `change` gets the client of each kind and returns the methods to replace. */
 const mutateResources = (
   change: (resource: AnyResource, def: ResourceDef, process: Process) => Partial<AnyResource>,
 ): Mutation => ({

@@ -197,8 +197,9 @@ class Run {
     const { writes: writesBefore, hypervisorWrites: hypervisorWritesBefore } = this.#invariants
     await this.#advance(ms)
     const writes = this.#invariants.writes - writesBefore
-    // One write is allowed for each server that waits for addresses. It keeps the addresses that it gets, and an
-    // address of its earlier attempt may become free, and be allocated to it, only now.
+    // A server that needs several addresses keeps those that it already has while it waits for the rest. An address
+    // that the server's earlier attempt held may become free only now and be given to the server, which is one write
+    // for each server.
     if (writes > countWaitingForAddresses(cloud)) this.#invariants.addViolation(`${writes} writes after convergence`)
     if (this.#invariants.hypervisorWrites > hypervisorWritesBefore + 3 * cloud.hosts.length)
       this.#invariants.addViolation('Hypervisors are written all the time')

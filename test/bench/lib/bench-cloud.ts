@@ -91,8 +91,8 @@ export async function prepareCopy(host: Host, model: string, i: number): Promise
   const digits = String(i).padStart(2, '0')
   const uuid = /<uuid>([^<]*)/.exec(xml)?.[1] ?? ''
   const copy = xml
-    // Without the metadata, the domain has no owner. The agent would remove it if its metadata named a Server that does
-    // not exist.
+    // Removes the metadata, which name the owner of the domain. With them, the agent would remove the copy as an
+    // orphan, because the copy has no Server.
     .replace(/<metadata>[^]*<\/metadata>/, '')
     .replaceAll(folder, copyFolder)
     .replace(/<name>[^<]*/, `<name>${name}`)
