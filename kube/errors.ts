@@ -69,10 +69,10 @@ export const isGone = (error: unknown): boolean =>
   isApiErrorWith(error, (e) => e.status === 410 || e.reason === 'Expired' || e.reason === 'Gone')
 export const isForbidden = (error: unknown): boolean => isApiErrorWith(error, (e) => e.status === 403)
 /**
- * The write named a uid and the object with that name has another uid: the object was deleted and perhaps created
- * again.
+ * The object has changed since it was read, or it was deleted and perhaps created again with another uid. The API
+ * server answers the write with 409, or it rejects the field metadata.uid.
  */
-export const isUidMismatch = (error: unknown): boolean =>
+export const isConflictOrUidMismatch = (error: unknown): boolean =>
   isApiErrorWith(
     error,
     (e) => e.status === 409 || (e.details?.causes ?? []).some(({ field }) => field === 'metadata.uid'),

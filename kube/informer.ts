@@ -184,7 +184,7 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
     const started = this.#clock.now()
     try {
       const yieldIfDue = createYielder(SLICE_MS, () => this.#clock.now())
-      const prepare = (object: T): T => this.#prepare(object)
+      const prepare = (object: T): T => this.#toCached(object)
       const job = { resource: this.#resource, scope: scopeOf(this.#options), prepare, yieldIfDue, signal }
       const listed = await listObjects(job, mode)
       await this.#replaceAll(listed, yieldIfDue)
@@ -241,8 +241,8 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
   #handleEvent({ type, object }: WatchEvent<T>): void {
     this.#metrics.inc(eventsSeen, { name: this.name, type })
     this.#hasProgress = true
-    if (type === 'DELETED') this.#remove(keyOf(object.metadata), this.#prepare(object))
-    else if (type !== 'BOOKMARK') this.#upsert(this.#prepare(object), false)
+    if (type === 'DELETED') this.#remove(keyOf(object.metadata), this.#toCached(object))
+    else if (type !== 'BOOKMARK') this.#upsert(this.#toCached(object), false)
     // The version moves only after the cache has the object: if `transform` throws, the next watch brings the event
     // again.
     this.#resourceVersion = object.metadata.resourceVersion ?? this.#resourceVersion
@@ -284,7 +284,7 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
     for (const handlers of this.#handlers) this.#callHandler(() => handlers.deleted?.(last, { finalStateUnknown }))
   }
 
-  #prepare(object: T): T {
+  #toCached(object: T): T {
     const slim = withoutManagedFields(object)
     return deepFreeze(this.#options.transform ? this.#options.transform(slim) : slim)
   }

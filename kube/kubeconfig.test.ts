@@ -15,7 +15,7 @@ afterEach(() => rm(dir, { recursive: true }))
 
 const data = (text: string): string => Buffer.from(text).toString('base64')
 
-async function readLogin(user: object, cluster: object = {}, currentContext = 'x') {
+async function writeAndReadKubeconfig(user: object, cluster: object = {}, currentContext = 'x') {
   const config = {
     clusters: [{ name: 'c', cluster: { server: 'https://api:6443', ...cluster } }],
     users: [{ name: 'u', user }],
@@ -31,7 +31,7 @@ async function readLogin(user: object, cluster: object = {}, currentContext = 'x
 
 describe('readPlainKubeconfig', () => {
   it('reads a token', async () => {
-    expect(await readLogin({ token: 'secret' }, { 'certificate-authority-data': data('CA') })).toEqual({
+    expect(await writeAndReadKubeconfig({ token: 'secret' }, { 'certificate-authority-data': data('CA') })).toEqual({
       server: 'https://api:6443',
       headers: { authorization: 'Bearer secret' },
       tls: { ca: 'CA' },
@@ -42,18 +42,25 @@ describe('readPlainKubeconfig', () => {
     await writeFile(join(dir, 'ca.pem'), 'CA')
     await writeFile(join(dir, 'key.pem'), 'KEY')
     const user = { 'client-certificate-data': data('CERT'), 'client-key': join(dir, 'key.pem') }
-    const found = await readLogin(user, { 'certificate-authority': 'ca.pem', 'tls-server-name': 'api.local' })
+    const found = await writeAndReadKubeconfig(user, {
+      'certificate-authority': 'ca.pem',
+      'tls-server-name': 'api.local',
+    })
     expect(found).toMatchObject({ headers: {}, tls: { ca: 'CA', cert: 'CERT', key: 'KEY', servername: 'api.local' } })
   })
 
   it('prefers tokenFile to token', async () => {
     await writeFile(join(dir, 'token'), 'newest\n')
-    expect((await readLogin({ token: 'old', tokenFile: 'token' }))?.headers).toEqual({ authorization: 'Bearer newest' })
+    expect((await writeAndReadKubeconfig({ token: 'old', tokenFile: 'token' }))?.headers).toEqual({
+      authorization: 'Bearer newest',
+    })
   })
 
   it('skips verification of the server only with insecure-skip-tls-verify', async () => {
-    expect((await readLogin({ token: 't' }, { 'insecure-skip-tls-verify': true }))?.tls.rejectUnauthorized).toBe(false)
-    expect((await readLogin({ token: 't' }))?.tls).toEqual({})
+    expect(
+      (await writeAndReadKubeconfig({ token: 't' }, { 'insecure-skip-tls-verify': true }))?.tls.rejectUnauthorized,
+    ).toBe(false)
+    expect((await writeAndReadKubeconfig({ token: 't' }))?.tls).toEqual({})
   })
 })
 
@@ -65,11 +72,11 @@ describe('readPlainKubeconfig leaves to client-node', () => {
     ['a user who impersonates another', { token: 't', as: 'somebody' }, {}],
     ['a cluster behind a proxy', { token: 't' }, { 'proxy-url': 'http://proxy' }],
   ])('%s', async (_, user, cluster) => {
-    expect(await readLogin(user, cluster)).toBeUndefined()
+    expect(await writeAndReadKubeconfig(user, cluster)).toBeUndefined()
   })
 
   it('a context whose cluster is missing, and a file that does not exist', async () => {
-    expect(await readLogin({ token: 't' }, {}, 'lost')).toBeUndefined()
+    expect(await writeAndReadKubeconfig({ token: 't' }, {}, 'lost')).toBeUndefined()
     expect(await readPlainKubeconfig(join(dir, 'nowhere'))).toBeUndefined()
   })
 })

@@ -1,6 +1,6 @@
 /** Writes the status of an object with compare-and-swap: server-side apply onto the object as it was seen. */
 import { hasFieldsOf } from './apply.ts'
-import { isNotFound, isUidMismatch } from './errors.ts'
+import { isConflictOrUidMismatch, isNotFound } from './errors.ts'
 import type { Resource } from './resource.ts'
 import type { AnyMeta, Draft, KubeObject, ObjectMeta } from './types.ts'
 
@@ -51,7 +51,7 @@ export async function writeStatus<T extends WithStatus>(
     return { result: 'written', object: await write(draft, { fieldManager }) }
   } catch (error) {
     if (isNotFound(error)) return { result: 'gone' }
-    if (isUidMismatch(error)) return { result: 'conflict' }
+    if (isConflictOrUidMismatch(error)) return { result: 'conflict' }
     throw error
   }
 }

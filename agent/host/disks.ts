@@ -28,11 +28,13 @@ const diskJobKey = (uid: string): string => `disks ${uid}`
 
 export const newDisks = (options: DisksOptions): Disks => ({
   create: (guest) =>
-    options.jobs.poll(diskJobKey(uidOf(guest)), guest.instance.uuid, (job) => createMissingDisks(guest, job, options)),
+    options.jobs.poll(diskJobKey(uidOf(guest)), guest.instance.uuid, (job) =>
+      createDisksUnlessPresent(guest, job, options),
+    ),
   delete: (guest) => removeServerFiles(uidOf(guest), options.pathsOf(guest), options),
 })
 
-async function createMissingDisks(
+async function createDisksUnlessPresent(
   guest: Guest,
   job: JobContext,
   { cache, hasSpace, root, pathsOf }: DisksOptions,

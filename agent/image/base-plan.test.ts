@@ -48,7 +48,7 @@ const hostileImages: [string, DiskFormat, () => string, RegExp][] = [
     'VMDK descriptor that names a file of the host',
     'vmdk',
     () => {
-      writeFileSync(at('flat.vmdk'), descriptor('RW 8 FLAT "/etc/passwd" 0'))
+      writeFileSync(at('flat.vmdk'), vmdkDescriptorWith('RW 8 FLAT "/etc/passwd" 0'))
       return 'flat.vmdk'
     },
     /VMDK descriptor/,
@@ -57,7 +57,7 @@ const hostileImages: [string, DiskFormat, () => string, RegExp][] = [
     'VMDK descriptor that names a file of the host and claims to be raw',
     'raw',
     () => {
-      writeFileSync(at('flat.raw'), descriptor('RW 8 FLAT "/etc/passwd" 0'))
+      writeFileSync(at('flat.raw'), vmdkDescriptorWith('RW 8 FLAT "/etc/passwd" 0'))
       return 'flat.raw'
     },
     /VMDK descriptor/,
@@ -69,7 +69,7 @@ const hostileImages: [string, DiskFormat, () => string, RegExp][] = [
       qemuImg('create', '-q', '-f', 'vmdk', 'inside.vmdk', '1M')
       const file = openSync(at('inside.vmdk'), 'r+')
       writeSync(file, Buffer.alloc(8), 0, 8, 12)
-      const text = descriptor('RW 8 FLAT "/etc/passwd" 0')
+      const text = vmdkDescriptorWith('RW 8 FLAT "/etc/passwd" 0')
       writeSync(file, Buffer.from(text.padEnd(1024, '\0')), 0, 1024, 512)
       closeSync(file)
       return 'inside.vmdk'
@@ -130,7 +130,7 @@ const hostileImages: [string, DiskFormat, () => string, RegExp][] = [
   ],
 ]
 
-const descriptor = (extent: string) =>
+const vmdkDescriptorWith = (extent: string) =>
   `# Disk DescriptorFile\nversion=1\nCID=fffffffe\nparentCID=ffffffff\ncreateType="monolithicFlat"\n${extent}\nddb.adapterType = "ide"\n`
 
 describe('checkHeader and planBase', () => {

@@ -75,7 +75,7 @@ export function planBase(info: ImageInfo, { format, maxVirtualSize, baseFormat }
       `the Image has format ${format}, but the file is ${info.format}: ${advice}`,
     )
   }
-  rejectReferences(info)
+  rejectUnsafeImage(info)
   if (info['virtual-size'] > maxVirtualSize) {
     throw new Terminal(
       'ImageTooLarge',
@@ -89,7 +89,7 @@ export function planBase(info: ImageInfo, { format, maxVirtualSize, baseFormat }
 }
 
 /** Throws Terminal ImageUnsafe for an image that refers to other files or cannot be read without a key. */
-function rejectReferences(info: ImageInfo): void {
+function rejectUnsafeImage(info: ImageInfo): void {
   const { type, data } = info['format-specific'] ?? { type: '', data: {} }
   if (info['backing-filename'] !== undefined || info['full-backing-filename'] !== undefined)
     throw unsafeImageError('it has a backing file')

@@ -71,7 +71,7 @@ export class CallTable {
   readonly #sent = new Map<number, Call>()
   readonly #quick = new Queue<Call>()
   readonly #slow = new Queue<Call>()
-  readonly #deadlines = new Deadlines((now) => this.#expire(now))
+  readonly #deadlines = new Deadlines((now) => this.#failOverdue(now))
   #slowSent = 0
   #isQuickNext = true
   #lastSerial = 0
@@ -103,7 +103,7 @@ export class CallTable {
   }
 
   /** Settles the call that this reply answers. Throws ProtocolError if no call has the reply's serial number. */
-  reply({ serial, program, procedure, status }: Header, payload: XdrReader): void {
+  handleReply({ serial, program, procedure, status }: Header, payload: XdrReader): void {
     const call = this.#sent.get(serial)
     if (!call) throw new ProtocolError(`reply with serial ${serial}, but there is no such call`)
     if (call.procedure.number !== procedure || call.procedure.program !== program) {
@@ -170,7 +170,7 @@ export class CallTable {
     signal.addEventListener('abort', call.onAbort, { once: true })
   }
 
-  #expire(now: number): number {
+  #failOverdue(now: number): number {
     let next = Infinity
     for (const call of this.#unsettled()) {
       const deadline = call.started + call.timeoutMs

@@ -280,7 +280,7 @@ export class Connection implements AsyncDisposable {
     checkHeader(header)
     if (header.program === program.keepAlive) this.#keepAlive.receive(header.procedure)
     else if (header.type === messageType.stream) this.#onStreamMessage(header, payload)
-    else if (header.type === messageType.reply) this.#calls.reply(header, payload)
+    else if (header.type === messageType.reply) this.#calls.handleReply(header, payload)
     else if (header.program === program.remote) this.#events.receive(header.procedure, payload)
   }
 

@@ -28,17 +28,20 @@ export function rulesOf(networks: readonly DesiredNetwork[]): Rules {
     ...securedPorts.map((port) => renderChain(port.tap, guestRules(port))),
     ...dhcpNetworks.flatMap(dhcpChains),
     renderChain('prerouting', [
-      baseChain('prerouting'),
+      baseChainDeclaration('prerouting'),
       ...vmapRule('iifname', new Map(securedPorts.map((p) => [p.tap, p.tap]))),
     ]),
     renderChain('forward', [
-      baseChain('forward'),
+      baseChainDeclaration('forward'),
       ...vmapRule('iifname', sendChains(dhcpNetworks)),
       ...vmapRule('oifname', receiveChains(dhcpNetworks)),
     ]),
-    renderChain('input', [baseChain('input'), ...dropRule('iifname', networks.flatMap(devicesBarredFromHost))]),
+    renderChain('input', [
+      baseChainDeclaration('input'),
+      ...dropRule('iifname', networks.flatMap(devicesBarredFromHost)),
+    ]),
     renderChain('output', [
-      baseChain('output'),
+      baseChainDeclaration('output'),
       ...dropRule(
         'oifname',
         dhcpNetworks.map((n) => dhcpPortName(n.key)),
@@ -84,7 +87,7 @@ const renderChain = (name: string, rules: readonly string[]): [string, string] =
  * Renders the definition of a hook's chain. Priority -300 is the earliest that nft has a name for on bridges (dstnat),
  * so these rules see a frame before those of other tables.
  */
-const baseChain = (name: string): string => `type filter hook ${name} priority -300; policy accept;`
+const baseChainDeclaration = (name: string): string => `type filter hook ${name} priority -300; policy accept;`
 
 const renderNameSet = (names: readonly string[]): string => `{ ${names.map((n) => `"${n}"`).join(', ')} }`
 

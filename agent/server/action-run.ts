@@ -116,7 +116,7 @@ export class ActionRun {
   }
 
   /** Milliseconds since the first try of the step; 0 if it was never tried. */
-  elapsedMs(name: string): number {
+  stepElapsedMs(name: string): number {
     const { startedMs = this.#clocks.monotonic() } = this.#steps.get(name) ?? {}
     return this.#clocks.monotonic() - startedMs
   }
@@ -175,7 +175,7 @@ export class ActionRuns {
    * The run of this server if one of its steps runs in the background. Undefined if the server is to be deleted, or if
    * the run is for a request that is no longer the active action.
    */
-  getWaiting(key: string, { metadata, status }: Server): ActionRun | undefined {
+  getRunWithBackgroundStep(key: string, { metadata, status }: Server): ActionRun | undefined {
     const run = this.#runs.get(key)
     if (!run?.isWaiting || metadata.deletionTimestamp) return undefined
     const { request } = run.planned

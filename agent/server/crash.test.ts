@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { Killed, Life } from '../../test/fakes/life.ts'
-import { Bench, startActive, startIgnoringPowerButton, startInError, summaryOf } from './testing.ts'
+import {
+  Bench,
+  startBenchWithActiveServer,
+  startBenchWithServerInError,
+  startIgnoringPowerButton,
+  summaryOf,
+} from './testing.ts'
 
 /** Replaces times, because a recovery may take longer than a run without a crash. */
 const withoutTimes = (status: object | undefined): unknown =>
@@ -9,25 +15,34 @@ const withoutTimes = (status: object | undefined): unknown =>
 describe('a crash of the agent before or after each effect leads to the same end, without a repeated action:', () => {
   const stories: Record<string, { given: () => Promise<Bench>; when: (bench: Bench) => Promise<unknown> }> = {
     create: { given: async () => new Bench(), when: (b) => b.create() },
-    stop: { given: startActive, when: (b) => b.setDesiredPower('Stopped') },
-    start: { given: () => startActive({ powerState: 'Stopped' }), when: (b) => b.setDesiredPower('Running') },
-    pause: { given: startActive, when: (b) => b.setDesiredPower('Paused') },
-    unpause: { given: () => startActive({ powerState: 'Paused' }), when: (b) => b.setDesiredPower('Running') },
-    suspend: { given: startActive, when: (b) => b.setDesiredPower('Suspended') },
-    resume: { given: () => startActive({ powerState: 'Suspended' }), when: (b) => b.setDesiredPower('Running') },
+    stop: { given: startBenchWithActiveServer, when: (b) => b.setDesiredPower('Stopped') },
+    start: {
+      given: () => startBenchWithActiveServer({ powerState: 'Stopped' }),
+      when: (b) => b.setDesiredPower('Running'),
+    },
+    pause: { given: startBenchWithActiveServer, when: (b) => b.setDesiredPower('Paused') },
+    unpause: {
+      given: () => startBenchWithActiveServer({ powerState: 'Paused' }),
+      when: (b) => b.setDesiredPower('Running'),
+    },
+    suspend: { given: startBenchWithActiveServer, when: (b) => b.setDesiredPower('Suspended') },
+    resume: {
+      given: () => startBenchWithActiveServer({ powerState: 'Suspended' }),
+      when: (b) => b.setDesiredPower('Running'),
+    },
     'stop of a paused server': {
-      given: () => startActive({ powerState: 'Paused' }),
+      given: () => startBenchWithActiveServer({ powerState: 'Paused' }),
       when: (b) => b.setDesiredPower('Stopped'),
     },
     'suspend of a stopped server': {
-      given: () => startActive({ powerState: 'Stopped' }),
+      given: () => startBenchWithActiveServer({ powerState: 'Stopped' }),
       when: (b) => b.setDesiredPower('Suspended'),
     },
-    'reboot SOFT': { given: startActive, when: (b) => b.requestAction('reboot', { type: 'SOFT' }) },
-    'reboot HARD': { given: startActive, when: (b) => b.requestAction('reboot', { type: 'HARD' }) },
+    'reboot SOFT': { given: startBenchWithActiveServer, when: (b) => b.requestAction('reboot', { type: 'SOFT' }) },
+    'reboot HARD': { given: startBenchWithActiveServer, when: (b) => b.requestAction('reboot', { type: 'HARD' }) },
     'requested start': {
       given: async () => {
-        const bench = await startActive()
+        const bench = await startBenchWithActiveServer()
         bench.host.turnDomainOff(bench.server.metadata.uid!, 'shutdown')
         await bench.reconcileUntilSettled()
         return bench
@@ -35,15 +50,15 @@ describe('a crash of the agent before or after each effect leads to the same end
       when: (b) => b.requestAction('start'),
     },
     'requested start of a server that was never created and should be off': {
-      given: () => startInError('define', 'Stopped'),
+      given: () => startBenchWithServerInError('define', 'Stopped'),
       when: (b) => b.requestAction('start'),
     },
     'requested start of a server that could not be stopped': {
-      given: () => startInError('shutdown', 'Stopped', 'Running'),
+      given: () => startBenchWithServerInError('shutdown', 'Stopped', 'Running'),
       when: (b) => b.requestAction('start'),
     },
     'requested start of a server that could not be paused': {
-      given: () => startInError('start', 'Paused', 'Stopped'),
+      given: () => startBenchWithServerInError('start', 'Paused', 'Stopped'),
       when: (b) => b.requestAction('start'),
     },
     'stop of a guest that does not power off': {
@@ -63,11 +78,14 @@ describe('a crash of the agent before or after each effect leads to the same end
       when: (b) => b.create(),
     },
     'domain killed on the host': {
-      given: startActive,
+      given: startBenchWithActiveServer,
       when: async (b) => b.host.turnDomainOff(b.server.metadata.uid!, 'destroyed'),
     },
-    'domain undefined on the host': { given: startActive, when: async (b) => void (b.machine.domain = undefined) },
-    delete: { given: startActive, when: (b) => b.delete() },
+    'domain undefined on the host': {
+      given: startBenchWithActiveServer,
+      when: async (b) => void (b.machine.domain = undefined),
+    },
+    delete: { given: startBenchWithActiveServer, when: (b) => b.delete() },
   }
 
   const finalStateOf = (bench: Bench): object => ({
@@ -98,12 +116,12 @@ describe('a crash of the agent before or after each effect leads to the same end
   })
 
   it('finishes a suspend when the spec asks for Running again while the agent is dead, and resumes it then', async () => {
-    const first = await startActive()
+    const first = await startBenchWithActiveServer()
     await first.setDesiredPower('Suspended')
     const { life } = await first.reconcileUntilSettled()
     for (let at = 0; at < life.effects.length; at++)
       for (const side of ['before', 'after'] as const) {
-        const bench = await startActive()
+        const bench = await startBenchWithActiveServer()
         await bench.setDesiredPower('Suspended')
         await expect(bench.reconcileUntilSettled(bench.startAgent(new Life().killAt(at, side)))).rejects.toThrow(Killed)
         const isSuspend = bench.machine.domain?.state !== 'running' || bench.status.taskState === 'suspending'
@@ -119,12 +137,12 @@ describe('a crash of the agent before or after each effect leads to the same end
   })
 
   it('finishes an announced stop, and then starts, when the spec asks for Running while the agent is dead', async () => {
-    const first = await startActive()
+    const first = await startBenchWithActiveServer()
     await first.setDesiredPower('Stopped')
     const { life } = await first.reconcileUntilSettled()
     for (let at = 0; at < life.effects.length; at++)
       for (const side of ['before', 'after'] as const) {
-        const bench = await startActive()
+        const bench = await startBenchWithActiveServer()
         await bench.setDesiredPower('Stopped')
         await expect(bench.reconcileUntilSettled(bench.startAgent(new Life().killAt(at, side)))).rejects.toThrow(Killed)
         // As in Nova, an announced stop is finished first: the guest may have been asked to power off already.

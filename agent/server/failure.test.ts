@@ -9,8 +9,8 @@ import {
   HOST,
   hostCallOf,
   readyOf,
-  startActive,
-  startInError,
+  startBenchWithActiveServer,
+  startBenchWithServerInError,
   summaryOf,
   unsupportedMachine,
   writesOf,
@@ -18,7 +18,7 @@ import {
 
 describe('a deletion', () => {
   it('leaves nothing on the host and in the API', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     const { uid = '' } = bench.server.metadata
     await bench.delete()
     const agent = await bench.reconcileUntilSettled()
@@ -29,7 +29,7 @@ describe('a deletion', () => {
   })
 
   it('is planned before a requested action and despite a fault', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     await bench.requestAction('reboot', { type: 'HARD' })
     await bench.reconcileUntilSettled(bench.startAgent(new Life().fail('domains.define', unsupportedMachine)))
     await bench.requestAction('start')
@@ -39,7 +39,7 @@ describe('a deletion', () => {
   })
 
   it('is retried forever, and reports why it waits', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     await bench.delete()
     const agent = bench.startAgent(new Life().fail('domains.undefine', busyLibvirt, { times: 20 }))
     for (let i = 0; i < 10; i++) {
@@ -53,7 +53,7 @@ describe('a deletion', () => {
   })
 
   it('aborts the running reconcile', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     await bench.requestAction('reboot', { type: 'HARD' })
     const stop = new AbortController()
     stop.abort(new Error('the server is to be deleted'))
@@ -64,7 +64,7 @@ describe('a deletion', () => {
 
 describe('reconcileServer after an error', () => {
   it('retries after a transient error with a growing delay, and writes no action record', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     await bench.setDesiredPower('Stopped')
     const agent = bench.startAgent(new Life().fail('domains.requestShutdown', busyLibvirt, { times: 2 }))
     const from = bench.clock.now()
@@ -84,7 +84,7 @@ describe('reconcileServer after an error', () => {
   })
 
   it('reports a fault after the last try, until the spec changes', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     await bench.setDesiredPower('Stopped')
     await bench.reconcileUntilSettled(
       bench.startAgent(new Life().fail('domains.requestShutdown', busyLibvirt, { times: 3 })),
@@ -101,7 +101,7 @@ describe('reconcileServer after an error', () => {
   })
 
   it('keeps a fault until an action is requested', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     await bench.requestAction('reboot', { type: 'HARD' })
     await bench.reconcileUntilSettled(bench.startAgent(new Life().fail('domains.start', unsupportedMachine)))
     expect(summaryOf(bench)).toMatchObject({ vmState: 'error' })
@@ -166,7 +166,7 @@ describe('reconcileServer after an error', () => {
   )
 
   it('tries again when the spec changes while the action fails', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     await bench.setDesiredPower('Stopped')
     const agent = bench.startAgent()
     let isFirst = true
@@ -183,7 +183,7 @@ describe('reconcileServer after an error', () => {
   })
 
   it('tries again when the spec has changed before the failed action was announced', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     await bench.setDesiredPower('Stopped')
     const seen = bench.server
     await bench.servers.patch({ namespace: 'demo', name: 'web' }, { spec: { displayName: 'meanwhile' } })
@@ -195,7 +195,7 @@ describe('reconcileServer after an error', () => {
   })
 
   it('keeps a finalizer that another controller added during the deletion', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     await bench.servers.patch(
       { namespace: 'demo', name: 'web' },
       { metadata: { finalizers: ['example.com/x', FINALIZER] } },
@@ -226,7 +226,7 @@ describe('a requested start of a server in error retries the failed action:', ()
   it.each(rows)(
     'after %s failed from %s to %s, the server is %s',
     async (step, from, desired, vmState, more, boots) => {
-      const bench = await startInError(step, desired, from)
+      const bench = await startBenchWithServerInError(step, desired, from)
       expect(summaryOf(bench)).toMatchObject({ vmState: 'error', ready: 'False' })
       const before = bench.recordSummaries
       const uid = await bench.requestAction('start')
@@ -240,7 +240,7 @@ describe('a requested start of a server in error retries the failed action:', ()
   )
 
   it('succeeds when the desired power has been reached meanwhile', async () => {
-    const bench = await startInError('shutdown', 'Stopped', 'Running')
+    const bench = await startBenchWithServerInError('shutdown', 'Stopped', 'Running')
     bench.host.turnDomainOff(bench.server.metadata.uid ?? '', 'shutdown')
     await bench.reconcileUntilSettled()
     expect(summaryOf(bench)).toMatchObject({ vmState: 'error', powerState: 'Shutdown' })
@@ -254,7 +254,7 @@ describe('a requested start of a server in error retries the failed action:', ()
     ['define', undefined],
     ['shutdown', 'Running'],
   ] as const)('fails and keeps the fault when %s fails again, from %s', async (step, from) => {
-    const bench = await startInError(step, 'Stopped', from)
+    const bench = await startBenchWithServerInError(step, 'Stopped', from)
     await bench.requestAction('start')
     await bench.reconcileUntilSettled(bench.startAgent(new Life().fail(hostCallOf(step), unsupportedMachine)))
     expect(summaryOf(bench)).toMatchObject({ vmState: 'error', fault: `${step}: QEMU has no machine q99` })

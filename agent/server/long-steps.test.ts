@@ -8,7 +8,7 @@ import {
   type AgentLife,
   Bench,
   readyOf,
-  startActive,
+  startBenchWithActiveServer,
   startIgnoringPowerButton,
   summaryOf,
   writesOf,
@@ -176,7 +176,7 @@ describe('a creation with a slow image download', () => {
 
 describe('an action that a restart of the agent interrupted', () => {
   it('has its action record ended and counted when the spec has changed meanwhile', async () => {
-    const bench = await startActive({ powerState: 'Stopped' })
+    const bench = await startBenchWithActiveServer({ powerState: 'Stopped' })
     // The image was evicted from the cache, so the start has to download it.
     bench.host.images.uids.clear()
     Object.assign(bench.host.images, { checks: 99, checkAfterMs: 1000 })
@@ -193,7 +193,7 @@ describe('an action that a restart of the agent interrupted', () => {
   })
 
   it('has its action record ended and counted when a try has failed and the spec has changed, without a restart', async () => {
-    const bench = await startActive({ powerState: 'Stopped' })
+    const bench = await startBenchWithActiveServer({ powerState: 'Stopped' })
     bench.host.images.uids.clear()
     Object.assign(bench.host.images, { checks: 99, checkAfterMs: 1000 })
     await bench.setDesiredPower('Running')
@@ -209,7 +209,7 @@ describe('an action that a restart of the agent interrupted', () => {
   })
 
   it('has its steps in the action record even if they are short', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     await bench.setDesiredPower('Stopped')
     const dying = bench.startAgent(new Life().killAt(1, 'before'))
     await expect(bench.reconcileOnce(dying)).rejects.toThrow('killed at domains.unpause')
@@ -229,7 +229,7 @@ describe('an action that is refused', () => {
   }
 
   it('fails, and leaves the server as it is', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     const { activeAction: _, ...before } = bench.status
     refuseReboot()
     const uid = await bench.requestAction('reboot', { type: 'HARD' })
@@ -244,7 +244,7 @@ describe('an action that is refused', () => {
   })
 
   it('does not change a fault', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     await bench.requestAction('reboot', { type: 'HARD' }, 'first')
     await bench.reconcileUntilSettled(
       bench.startAgent(new Life().fail('domains.start', new Error('no such machine'), { times: 3 })),

@@ -13,7 +13,7 @@ import { type CallFunction, ConnectionError, proc } from '../libvirt/index.ts'
 import { makeLibvirtError } from '../libvirt/testing/errors.ts'
 import { publicSealingKey } from '../sealing-key.ts'
 import { reconcileServer } from './reconcile.ts'
-import { readyOf, startActive } from './testing.ts'
+import { readyOf, startBenchWithActiveServer } from './testing.ts'
 
 const PASSWORD = 'correct horse'
 const { privateKey } = generateKeyPairSync('x25519')
@@ -23,7 +23,7 @@ const { privateKey } = generateKeyPairSync('x25519')
  * `times` times.
  */
 async function run(error?: Error, times = Infinity) {
-  const bench = await startActive()
+  const bench = await startBenchWithActiveServer()
   const { uid: server = '' } = bench.server.metadata
   const uid = await bench.requestAction('changePassword', { passwordSecret: { name: 'web-password' } }, 'r1')
   const sealed = await sealSecret(PASSWORD, publicSealingKey(privateKey), { server, request: uid })

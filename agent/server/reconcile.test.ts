@@ -7,7 +7,7 @@ import {
   conditionTypesOf,
   HOST,
   readyOf,
-  startActive,
+  startBenchWithActiveServer,
   summaryOf,
   unsupportedMachine,
   writesOf,
@@ -36,7 +36,7 @@ describe('a creation', () => {
   })
 
   it('has an action record with Nova’s event', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     const [record] = bench.api.list<ServerAction>('serveractions')
     const { uid } = bench.server.metadata
     expect(record).toMatchObject({
@@ -74,7 +74,7 @@ describe('a creation', () => {
   )
 
   it('does not boot a server that should be off', async () => {
-    const bench = await startActive({ powerState: 'Stopped' })
+    const bench = await startBenchWithActiveServer({ powerState: 'Stopped' })
     expect(summaryOf(bench)).toMatchObject({
       vmState: 'stopped',
       powerState: 'Shutdown',
@@ -91,7 +91,7 @@ describe('a creation', () => {
     ['Paused', 'paused', 'Paused'],
     ['Suspended', 'suspended', 'Shutdown'],
   ] as const)('boots a server first that should be %s', async (desired, vmState, powerState) => {
-    const bench = await startActive({ powerState: desired })
+    const bench = await startBenchWithActiveServer({ powerState: desired })
     expect(summaryOf(bench)).toMatchObject({
       vmState,
       powerState,
@@ -102,8 +102,8 @@ describe('a creation', () => {
   })
 
   it('owns no status field of the controller', async () => {
-    const bench = await startActive()
-    const owners = bench.api.owners('servers', 'demo/web')
+    const bench = await startBenchWithActiveServer()
+    const owners = bench.api.fieldsByManager('servers', 'demo/web')
     const agents = owners['kubenova-agent/h1 Apply status'] ?? []
     expect(agents).toContain('f:status / f:vmState')
     for (const field of ['host', 'instance', 'addresses', 'rejectedHosts', 'activeAction'])
@@ -113,14 +113,14 @@ describe('a creation', () => {
 
 describe('a server for which nothing is pending', () => {
   it.each(['Running', 'Stopped', 'Paused', 'Suspended'] as const)('%s costs no write', async (powerState) => {
-    const bench = await startActive({ powerState })
+    const bench = await startBenchWithActiveServer({ powerState })
     const agent = bench.startAgent()
     for (let i = 0; i < 3; i++) await bench.reconcileOnce(agent)
     expect(writesOf(agent)).toEqual([])
   })
 
   it('costs no write with a fault, or when its guest has powered itself off', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     bench.host.turnDomainOff(bench.server.metadata.uid!, 'shutdown')
     await bench.reconcileUntilSettled()
     expect(writesOf(await bench.reconcileUntilSettled())).toEqual([])
@@ -134,7 +134,7 @@ describe('a server for which nothing is pending', () => {
 })
 
 it('observedGeneration follows a change of the spec that needs no action', async () => {
-  const bench = await startActive()
+  const bench = await startBenchWithActiveServer()
   await bench.servers.patch({ name: 'web', namespace: 'demo' }, { spec: { description: 'mine' } })
   const agent = await bench.reconcileUntilSettled()
   expect(bench.status.observedGeneration).toBe(2)
@@ -143,7 +143,7 @@ it('observedGeneration follows a change of the spec that needs no action', async
 })
 
 it('reconcileServer removes a stale field from the status when nothing else changed', async () => {
-  const bench = await startActive()
+  const bench = await startBenchWithActiveServer()
   const { host: _, instance: __, addresses: ___, conditions = [], ...mine } = bench.status
   const status = { ...mine, conditions: conditions.filter(({ type }) => type === 'Ready') }
   const stale = { ...status, taskState: 'rebooting' as const }
@@ -172,7 +172,7 @@ describe('a change of spec.powerState', () => {
     ['Suspended', 'Paused', 'paused', 'Paused', ['resume', 'pause']],
   ] as const
   it.each(rows)('from %s to %s leads to %s', async (from, to, vmState, powerState, recorded) => {
-    const bench = await startActive({ powerState: from })
+    const bench = await startBenchWithActiveServer({ powerState: from })
     const before = bench.recordSummaries.length
     await bench.setDesiredPower(to)
     await bench.reconcileUntilSettled()
@@ -188,7 +188,7 @@ describe('a change of spec.powerState', () => {
   })
 
   it('is announced with its task state while its action runs', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     await bench.setDesiredPower('Stopped')
     const agent = bench.startAgent(new Life().fail('domains.requestShutdown', busyLibvirt))
     await bench.reconcileOnce(agent)
@@ -199,7 +199,7 @@ describe('a change of spec.powerState', () => {
   })
 
   it('to Stopped destroys the domain when the guest does not power off', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     bench.machine.obeysPowerButton = false
     await bench.setDesiredPower('Stopped')
     await bench.reconcileUntilSettled()
@@ -207,7 +207,7 @@ describe('a change of spec.powerState', () => {
   })
 
   it('that is reverted while its action runs is followed by another action', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     await bench.setDesiredPower('Stopped')
     const seen = bench.server
     await bench.setDesiredPower('Running')
@@ -220,7 +220,7 @@ describe('a change of spec.powerState', () => {
 
 describe('the status that the agent writes', () => {
   it('is not written to a new server of the same name', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     const seen = bench.server
     await bench.servers.patch(seen.metadata, { metadata: { finalizers: [] } })
     await bench.delete()
@@ -232,7 +232,7 @@ describe('the status that the agent writes', () => {
   })
 
   it('is written although the server has changed since it was read', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     const seen = bench.server
     bench.host.turnDomainOff(seen.metadata.uid ?? '', 'shutdown')
     await bench.servers.patch(seen.metadata, { metadata: { labels: { a: 'b' } } })
@@ -241,7 +241,7 @@ describe('the status that the agent writes', () => {
   })
 
   it('is not written to a server that is on another host by now', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     const seen = bench.server
     bench.host.turnDomainOff(seen.metadata.uid ?? '', 'shutdown')
     await bench.place('h2')
@@ -251,7 +251,7 @@ describe('the status that the agent writes', () => {
 
 describe('after a change on the host', () => {
   it('a guest that powered itself off stays off, and the status says how to start it', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     bench.host.turnDomainOff(bench.server.metadata.uid!, 'shutdown')
     const agent = await bench.reconcileUntilSettled()
     expect(writesOf(agent)).toEqual(['applyStatus servers'])
@@ -269,7 +269,7 @@ describe('after a change on the host', () => {
   })
 
   it('a guest that powered itself off is started by setting spec.powerState to Stopped and back', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     bench.host.turnDomainOff(bench.server.metadata.uid!, 'shutdown')
     await bench.reconcileUntilSettled()
     await bench.setDesiredPower('Stopped')
@@ -283,7 +283,7 @@ describe('after a change on the host', () => {
   it.each(['destroyed', 'crashed', 'unknown', 'failed'])(
     'a domain that went off (%s) is started again, with an action record',
     async (reason) => {
-      const bench = await startActive()
+      const bench = await startBenchWithActiveServer()
       bench.host.turnDomainOff(bench.server.metadata.uid!, reason)
       await bench.reconcileUntilSettled()
       expect(summaryOf(bench)).toMatchObject({ vmState: 'active', ready: 'True', actionRecords: 2 })
@@ -292,7 +292,7 @@ describe('after a change on the host', () => {
   )
 
   it('a guest that powered itself off stays off when a restarted libvirtd does not know the reason', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     bench.host.turnDomainOff(bench.server.metadata.uid!, 'shutdown')
     await bench.reconcileUntilSettled()
     bench.host.forgetShutdownReasons()
@@ -303,7 +303,7 @@ describe('after a change on the host', () => {
   })
 
   it('a domain that was undefined is created again', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     bench.machine.domain = undefined
     await bench.reconcileUntilSettled()
     expect(summaryOf(bench)).toMatchObject({ vmState: 'active', ready: 'True' })
@@ -311,14 +311,14 @@ describe('after a change on the host', () => {
   })
 
   it('a stopped server whose domain was started is stopped again', async () => {
-    const bench = await startActive({ powerState: 'Stopped' })
+    const bench = await startBenchWithActiveServer({ powerState: 'Stopped' })
     Object.assign(bench.machine.domain!, { state: 'running', reason: 'booted' })
     await bench.reconcileUntilSettled()
     expect(summaryOf(bench)).toMatchObject({ vmState: 'stopped', ready: 'True' })
   })
 
   it('a domain that was paused stays paused, and the status reports that', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     Object.assign(bench.machine.domain!, { state: 'paused', reason: 'user' })
     await bench.reconcileUntilSettled()
     expect(summaryOf(bench)).toMatchObject({ vmState: 'paused', ready: 'False', actionRecords: 1 })
@@ -331,7 +331,7 @@ describe('after a change on the host', () => {
 
 describe('a requested action', () => {
   it.each(['SOFT', 'HARD'])('reboot %s boots once, and is recorded in its ServerAction', async (type) => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     const uid = await bench.requestAction('reboot', { type })
     const agent = await bench.reconcileUntilSettled()
     expect(bench.machine.boots).toEqual([expect.stringContaining('create:'), uid])
@@ -341,7 +341,7 @@ describe('a requested action', () => {
   })
 
   it('is not repeated by a reconcile on a stale cache', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     const uid = await bench.requestAction('reboot', { type: 'HARD' })
     const seen = bench.server
     await bench.reconcileUntilSettled()
@@ -352,7 +352,7 @@ describe('a requested action', () => {
   })
 
   it('is completed when its ServerAction is deleted, which is not created again', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     const uid = await bench.requestAction('reboot', { type: 'HARD' })
     await bench.actions.delete({ namespace: 'demo', name: 'reboot-1' })
     await bench.reconcileUntilSettled()
@@ -361,7 +361,7 @@ describe('a requested action', () => {
   })
 
   it('is not recorded in another ServerAction of the same name', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     const uid = await bench.requestAction('reboot', { type: 'HARD' })
     await bench.actions.delete({ namespace: 'demo', name: 'reboot-1' })
     const spec = { server: 'web', action: 'start', start: {} }
@@ -372,7 +372,7 @@ describe('a requested action', () => {
   })
 
   it('that fails for good leads to a fault, and is completed', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     const uid = await bench.requestAction('reboot', { type: 'HARD' })
     const agent = await bench.reconcileUntilSettled(
       bench.startAgent(new Life().fail('domains.define', unsupportedMachine)),

@@ -23,7 +23,7 @@ import { closeInterruptedRecord } from './write-record.ts'
 export async function reconcileServer(server: Server, deps: Deps, ctx: ReconcileContext): Promise<Outcome> {
   const { instance } = server.status ?? {}
   if (!instance) return done
-  const waiting = deps.isLibvirtAway() ? undefined : deps.runs.getWaiting(keyOf(server.metadata), server)
+  const waiting = deps.isLibvirtAway() ? undefined : deps.runs.getRunWithBackgroundStep(keyOf(server.metadata), server)
   if (waiting) return continueRun(waiting, server, deps, ctx)
   const guest: Guest = { server, instance }
   let observed: Observed

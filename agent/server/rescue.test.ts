@@ -3,13 +3,13 @@ import { describe, expect, it } from 'vitest'
 import type { ServerAction } from '../../crds/index.ts'
 import { Terminal, Transient } from '../../crds/index.ts'
 import { Life } from '../../test/fakes/life.ts'
-import { type Bench, readyOf, startActive, writesOf } from './testing.ts'
+import { type Bench, readyOf, startBenchWithActiveServer, writesOf } from './testing.ts'
 
 const phaseOf = (bench: Bench, name: string) =>
   (bench.api.find('serveractions', `demo/${name}`) as ServerAction | undefined)?.status?.phase
 
 async function rescued(): Promise<Bench> {
-  const bench = await startActive()
+  const bench = await startBenchWithActiveServer()
   await bench.requestAction('rescue')
   await bench.reconcileUntilSettled()
   return bench
@@ -17,7 +17,7 @@ async function rescued(): Promise<Bench> {
 
 describe('rescue', () => {
   it('boots the rescue disk, keeps the own disk, and writes the mode together with the completion', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     const uid = await bench.requestAction('rescue')
     expect(writesOf(await bench.reconcileUntilSettled())).toEqual([
       'applyStatus servers',
@@ -41,7 +41,7 @@ describe('rescue', () => {
   })
 
   it('leaves the server active when the image cannot be used', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     await bench.requestAction('rescue')
     const broken = new Terminal('ImageChecksumMismatch', 'it is another image')
     await bench.reconcileUntilSettled(bench.startAgent(new Life().fail('rescueDisks.create', broken)))
@@ -53,7 +53,7 @@ describe('rescue', () => {
   })
 
   it('ends in error without a rescue disk when the guest cannot be started, and a start boots the own disk', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     await bench.requestAction('rescue')
     const life = new Life().fail('domains.start', new Terminal('UnsupportedHardware', 'QEMU has no machine q99'))
     await bench.reconcileUntilSettled(bench.startAgent(life))
@@ -139,7 +139,7 @@ it('the deletion of a rescued server leaves nothing', async () => {
 })
 
 it('a rescue goes on after an error of the host that is transient', async () => {
-  const bench = await startActive()
+  const bench = await startBenchWithActiveServer()
   await bench.requestAction('rescue')
   const agent = bench.startAgent(new Life().fail('rescueDisks.create', new Transient('DiskFull', 'no space left')))
   await bench.reconcileUntilSettled(agent)

@@ -53,7 +53,7 @@ async function tryStep(step: Step<never>, run: ActionRun, options: RunOptions): 
   } catch (error) {
     // The signal aborts when the server is to be deleted or the agent stops. Neither is a failure of the action.
     if (input.signal.aborted) throw input.signal.reason
-    onStep(name, run.elapsedMs(name) / 1000)
+    onStep(name, run.stepElapsedMs(name) / 1000)
     return { kind: 'failed', failure: failureOf(name, error) }
   }
 }

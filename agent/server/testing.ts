@@ -221,7 +221,7 @@ export const writesOf = ({ life }: AgentLife): string[] =>
   life.effects.filter((name) => name.includes('/')).map((name) => name.replace(/\/.*/, ''))
 
 /** Starts a bench whose server is active and has nothing left to do. */
-export async function startActive(spec: Partial<Server['spec']> = {}): Promise<Bench> {
+export async function startBenchWithActiveServer(spec: Partial<Server['spec']> = {}): Promise<Bench> {
   const bench = new Bench()
   await bench.create(spec)
   await bench.reconcileUntilSettled()
@@ -242,7 +242,7 @@ export const unsupportedMachine = new Terminal('UnsupportedHardware', 'QEMU has 
 
 /** Starts a bench whose guest does not power off when it is asked to. */
 export async function startIgnoringPowerButton(): Promise<Bench> {
-  const bench = await startActive()
+  const bench = await startBenchWithActiveServer()
   bench.machine.obeysPowerButton = false
   return bench
 }
@@ -251,8 +251,12 @@ export async function startIgnoringPowerButton(): Promise<Bench> {
  * Starts a bench whose server is in error, because `step` failed on the way to the power `desired`. The server had
  * reached the power `from`, or is being created if that is undefined.
  */
-export async function startInError(step: string, desired: DesiredPower, from?: DesiredPower): Promise<Bench> {
-  const bench = from === undefined ? new Bench() : await startActive({ powerState: from })
+export async function startBenchWithServerInError(
+  step: string,
+  desired: DesiredPower,
+  from?: DesiredPower,
+): Promise<Bench> {
+  const bench = from === undefined ? new Bench() : await startBenchWithActiveServer({ powerState: from })
   await (from === undefined ? bench.create({ powerState: desired }) : bench.setDesiredPower(desired))
   await bench.reconcileUntilSettled(bench.startAgent(new Life().fail(hostCallOf(step), unsupportedMachine)))
   return bench

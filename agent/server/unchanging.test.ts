@@ -2,7 +2,14 @@
 import { describe, expect, it } from 'vitest'
 import type { ServerAction } from '../../crds/index.ts'
 import { Life } from '../../test/fakes/life.ts'
-import { type Bench, busyLibvirt, readyOf, startActive, startInError, writesOf } from './testing.ts'
+import {
+  type Bench,
+  busyLibvirt,
+  readyOf,
+  startBenchWithActiveServer,
+  startBenchWithServerInError,
+  writesOf,
+} from './testing.ts'
 
 const NMI = 'trigger_crash_dump'
 
@@ -11,7 +18,7 @@ const record = (bench: Bench, name = `${NMI}-1`): ServerAction['status'] =>
 
 describe('a request for an NMI', () => {
   it('costs two writes, and leaves the server active', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     const uid = await bench.requestAction(NMI)
     expect(writesOf(await bench.reconcileUntilSettled())).toEqual(['apply serveractions', 'applyStatus servers'])
     expect(record(bench)).toMatchObject({
@@ -24,7 +31,7 @@ describe('a request for an NMI', () => {
   })
 
   it('leaves the server in error with its fault when it succeeds there', async () => {
-    const bench = await startInError('pause', 'Paused')
+    const bench = await startBenchWithServerInError('pause', 'Paused')
     const { fault } = bench.status
     await bench.requestAction(NMI)
     await bench.reconcileUntilSettled()
@@ -33,7 +40,7 @@ describe('a request for an NMI', () => {
   })
 
   it('fails with a reason, and leaves the server stopped, when the guest does not run', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     await bench.setDesiredPower('Stopped')
     await bench.reconcileUntilSettled()
     await bench.requestAction(NMI)
@@ -47,7 +54,7 @@ describe('a request for an NMI', () => {
   })
 
   it('fails, and leaves the server active, when all tries fail', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     await bench.requestAction(NMI)
     const agent = bench.startAgent(new Life().fail('domains.injectNmi', busyLibvirt, { times: 20 }))
     for (let i = 0; i < 5; i++) {

@@ -2,7 +2,16 @@
 import { describe, expect, it } from 'vitest'
 import { ownerOfCondition, Terminal, Transient } from '../../crds/index.ts'
 import { Life } from '../../test/fakes/life.ts'
-import { type AgentLife, Bench, conditionTypesOf, HOST, readyOf, startActive, summaryOf, writesOf } from './testing.ts'
+import {
+  type AgentLife,
+  Bench,
+  conditionTypesOf,
+  HOST,
+  readyOf,
+  startBenchWithActiveServer,
+  summaryOf,
+  writesOf,
+} from './testing.ts'
 
 const why = 'observe: libvirt on h1 does not answer: see that libvirtd runs there; guests that run are not touched'
 const unreachable = new Transient('LibvirtUnreachable', 'no connection')
@@ -15,7 +24,7 @@ const reconcileAndFail = async (bench: Bench, agent: AgentLife = bench.startAgen
 
 describe('reconcileServer while libvirt does not answer', () => {
   it('writes nothing for a server for which nothing is pending', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     bench.isLibvirtAway = true
     expect(writesOf(await reconcileAndFail(bench))).toEqual([])
     expect(readyOf(bench)).toMatchObject({ status: 'True', reason: 'Running' })
@@ -30,7 +39,7 @@ describe('reconcileServer while libvirt does not answer', () => {
     ['a requested action', (bench) => bench.requestAction('reboot', { type: 'HARD' })],
     ['a deletion', (bench) => bench.delete()],
   ])('reports once that %s waits, and does it when libvirt is back', async (_, change) => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     const before = bench.status
     await change(bench)
     bench.isLibvirtAway = true
@@ -76,7 +85,7 @@ describe('reconcileServer while libvirt does not answer', () => {
 
 describe('reconcileServer when the domain cannot be observed', () => {
   it('reports nothing when libvirt has just gone away', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     await bench.setDesiredPower('Stopped')
     expect(
       writesOf(await reconcileAndFail(bench, bench.startAgent(new Life().fail('domains.observe', unreachable)))),
@@ -87,7 +96,7 @@ describe('reconcileServer when the domain cannot be observed', () => {
     new Transient('LibvirtBusy', 'libvirt is still starting the domain'),
     new Terminal('InvalidXML', 'domain metadata: cannot be read'),
   ])('reports the reason $code when an action is pending', async (error) => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     await bench.setDesiredPower('Stopped')
     await reconcileAndFail(bench, bench.startAgent(new Life().fail('domains.observe', error)))
     expect(readyOf(bench)).toMatchObject({ status: 'False', reason: error.code, message: `observe: ${error.message}` })
@@ -118,7 +127,7 @@ describe('reconcileServer of a domain that ends again and again', () => {
   }
 
   it('restarts the domain at once, and then with a growing delay that it reports', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     const agent = bench.startAgent()
     expect(await crashDomain(bench, agent)).toMatchObject({ kind: 'done' })
     for (const [count, delayMs] of [
@@ -142,7 +151,7 @@ describe('reconcileServer of a domain that ends again and again', () => {
   })
 
   it('runs a requested start and a stop without that delay', async () => {
-    const bench = await startActive()
+    const bench = await startBenchWithActiveServer()
     const agent = bench.startAgent()
     await crashDomain(bench, agent)
     await crashDomain(bench, agent)

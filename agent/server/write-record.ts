@@ -1,6 +1,6 @@
 /** Writes action records when an action ends, and during the action if one of its steps takes long. */
 import { agentManagerOf, type Server, type ServerAction } from '../../crds/index.ts'
-import { ignoreNotFound, isAlreadyExists, isNotFound, isUidMismatch } from '../../kube/errors.ts'
+import { ignoreNotFound, isAlreadyExists, isConflictOrUidMismatch, isNotFound } from '../../kube/errors.ts'
 import type { Draft } from '../../kube/types.ts'
 import {
   changeRecord,
@@ -61,7 +61,7 @@ async function applyRequestRecord(record: Draft<ServerAction>, deps: RecordDeps)
   } catch (error) {
     // The user has deleted the ServerAction. Because the write names the uid, the API server does not create it again,
     // and the record is lost.
-    if (!isNotFound(error) && !isUidMismatch(error)) throw error
+    if (!isNotFound(error) && !isConflictOrUidMismatch(error)) throw error
   }
 }
 

@@ -37,7 +37,7 @@ export class FreeList {
     this.#endQuarantines(now)
     const isFree = (value: bigint) => !this.#quarantine.has(value) && !isUsed(value)
     for (let v = this.#heap.pop(); v !== undefined; v = this.#heap.pop()) if (isFree(v)) return v
-    for (let v = this.#advanceCursor(); v !== undefined; v = this.#advanceCursor()) if (isFree(v)) return v
+    for (let v = this.#takeAtCursor(); v !== undefined; v = this.#takeAtCursor()) if (isFree(v)) return v
     for (const v of this.#quarantine.keys()) {
       this.#quarantine.delete(v)
       if (!isUsed(v)) return v
@@ -69,7 +69,7 @@ export class FreeList {
     if (this.#range >= this.#ranges.length || value < this.#cursor) this.#heap.push(value)
   }
 
-  #advanceCursor(): bigint | undefined {
+  #takeAtCursor(): bigint | undefined {
     const range = this.#ranges[this.#range]
     if (range === undefined) return undefined
     const value = this.#cursor

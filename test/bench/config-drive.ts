@@ -32,16 +32,16 @@ const guest: Guest = {
 }
 
 const directory = mkdtempSync(join(tmpdir(), 'config-drive-'))
-const files = () => buildMetadataFiles(guest, Buffer.alloc(512, 7))
+const buildFiles = () => buildMetadataFiles(guest, Buffer.alloc(512, 7))
 
 function writeWithOwnCode(): void {
-  writeFileSync(join(directory, 'own.iso'), buildIsoImage('config-2', files()))
+  writeFileSync(join(directory, 'own.iso'), buildIsoImage('config-2', buildFiles()))
 }
 
 /** As Nova does: writes all files to a folder, lets mkisofs read them, and removes the folder. */
 function writeWithXorriso(): void {
   const folder = join(directory, 'files')
-  for (const [path, data] of files()) {
+  for (const [path, data] of buildFiles()) {
     mkdirSync(dirname(join(folder, path)), { recursive: true })
     writeFileSync(join(folder, path), data)
   }

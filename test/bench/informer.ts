@@ -11,7 +11,7 @@ import { createInformer } from '../../kube/informer.ts'
 import type { ListMode } from '../../kube/lister.ts'
 import { createDirectClient, createTestNamespace, runParallel } from '../../kube/testing/rig.ts'
 import { startControlPlane } from '../rig/control-plane.ts'
-import { scratchDirectory } from '../rig/scratch.ts'
+import { createScratchDirectory } from '../rig/scratch.ts'
 import { waitUntil } from '../rig/wait-until.ts'
 import { medianOf, printFigure } from './lib/figures.ts'
 
@@ -19,7 +19,7 @@ const OBJECTS = Number(process.argv[2] ?? 20_000)
 const ROUNDS = 5
 const byName = defineIndex(configMaps, 'by name', ({ metadata }) => [metadata.name])
 
-const dir = scratchDirectory()
+const dir = createScratchDirectory()
 const plane = await startControlPlane({ dir, owned: true })
 try {
   await using kube = await createDirectClient(plane)

@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util'
 import { openConnection, proc } from '../../agent/libvirt/index.ts'
 import { emptyDomainXml } from '../../agent/libvirt/testing/guest.ts'
 import { type Host, startHost } from '../rig/host.ts'
-import { scratchDirectory } from '../rig/scratch.ts'
+import { createScratchDirectory } from '../rig/scratch.ts'
 import {
   bareSocketArgv,
   type Client,
@@ -114,7 +114,7 @@ async function benchEvents(argvs: CommandLines, args: [socket: string, uuid: str
 
 const isSelected = ({ name }: Workload): boolean => name.includes(values.only)
 
-const dir = scratchDirectory()
+const dir = createScratchDirectory()
 try {
   await using host = await startHost({ dir, name: 'bench', owned: true })
   const argvs: CommandLines = [['ours', ownClientArgv], ...Object.entries(await prepareRivals())]

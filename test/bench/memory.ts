@@ -9,7 +9,7 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildPrograms } from '../../hack/build.ts'
-import { scratchDirectory } from '../rig/scratch.ts'
+import { createScratchDirectory } from '../rig/scratch.ts'
 import { measureAgent } from '../scale/measure-agent.ts'
 import { measureController, measureScheduler } from '../scale/measure-memory.ts'
 import type { Figure } from '../scale/measure-scale.ts'
@@ -28,7 +28,7 @@ const print = (figures: readonly Figure[]): void => {
   for (const { name, value, unit } of figures) console.log(`${name} ${value.toFixed(unit === 's' ? 1 : 0)} ${unit}`)
 }
 const log = (line: string): void => console.error(line)
-const root = scratchDirectory()
+const root = createScratchDirectory()
 try {
   const dist = join(root, 'dist')
   if (!values.source) await buildPrograms(dist)

@@ -8,7 +8,7 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildPrograms } from '../../hack/build.ts'
-import { scratchDirectory } from '../rig/scratch.ts'
+import { createScratchDirectory } from '../rig/scratch.ts'
 import { measurePlacing } from '../scale/measure-placing.ts'
 import { type Figure, measureScale } from '../scale/measure-scale.ts'
 import { builtProgram } from '../scale/scale-cloud.ts'
@@ -26,7 +26,7 @@ const print = (figures: readonly Figure[]): void => {
   for (const { name, value, unit } of figures) console.log(`${name} ${value.toFixed(unit === 'MB' ? 0 : 1)} ${unit}`)
 }
 const log = (line: string): void => console.error(line)
-const root = scratchDirectory()
+const root = createScratchDirectory()
 try {
   const dist = join(root, 'dist')
   await buildPrograms(dist)

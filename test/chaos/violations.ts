@@ -32,14 +32,14 @@ const uidOf = ({ metadata }: Server): string => metadata.uid ?? ''
 /** A check of a server: whether it is violated, and the description for that case. */
 type Check = [isViolated: boolean, description: string]
 
-const descriptionsOf = ({ metadata }: Server, checks: readonly Check[]): string[] =>
+const describeViolations = ({ metadata }: Server, checks: readonly Check[]): string[] =>
   checks.flatMap(([isViolated, description]) => (isViolated ? [`${metadata.name} ${description}`] : []))
 
 function findStatusViolations(server: Server): string[] {
   const { metadata, spec, status = {} } = server
   const expected = convergedStates[stateOf(server)]
   const ready = findCondition(status.conditions, 'Ready')
-  return descriptionsOf(server, [
+  return describeViolations(server, [
     [metadata.deletionTimestamp !== undefined, 'is being deleted'],
     [status.observedGeneration !== metadata.generation, 'has not been observed in its newest generation'],
     [status.vmState !== expected.vmState, `is ${status.vmState}, not ${expected.vmState}`],
@@ -64,7 +64,7 @@ function findHostViolations(server: Server, snapshot: Snapshot): string[] {
   const taps = tapsOf(server).filter((tap) => snapshot.links.includes(tap))
   const missing = (names: string[], what: string): Check => [!names.includes(uid), `has no ${what}`]
   const ports = snapshot.ports.filter(({ metadata }) => metadata.ownerReferences?.[0]?.uid === uid)
-  return descriptionsOf(server, [
+  return describeViolations(server, [
     [domains.length !== 1, `has ${domains.length} domains`],
     [domains.some(({ state }) => state !== expected), `its domain is ${domains.map(({ state }) => state).join()}`],
     [qemus !== (hasQemu ? 1 : 0), `has ${qemus} QEMU processes`],

@@ -1,5 +1,5 @@
 // Runs the cases of the kill matrix with several workers, each on a cloud of its own.
-import { keepArtefacts, scratchDirectory } from '../rig/scratch.ts'
+import { createScratchDirectory, keepArtefacts } from '../rig/scratch.ts'
 import type { ImageName } from './api.ts'
 import { type Case, casesOf, killPointsOf, type NextStep, nextStep, type ReachedPoint, stablePoints } from './cases.ts'
 import { ChaosCloud } from './chaos-cloud.ts'
@@ -58,7 +58,7 @@ export async function runCases(options: RunOptions): Promise<Matrix> {
 }
 
 export async function startChaosCloud(log: (line: string) => void): Promise<ChaosCloud> {
-  const gated = await startGatedCloud(scratchDirectory())
+  const gated = await startGatedCloud(createScratchDirectory())
   log(`cloud: ${gated.cloud.plane.server}`)
   return new ChaosCloud(gated, log)
 }

@@ -13,7 +13,7 @@ const manifests = join(import.meta.dirname, '../../crds/manifests')
 
 type Tree = { [key: string]: Tree }
 
-/** The managedFields of an object of the real API server, in the form of {@link FakeApi.owners}. */
+/** The managedFields of an object of the real API server, in the form of {@link FakeApi.fieldsByManager}. */
 function ownersOf(object: unknown): Record<string, string[]> {
   const { metadata } = object as {
     metadata: { managedFields?: { manager: string; operation: string; subresource?: string; fieldsV1: Tree }[] }
@@ -53,9 +53,10 @@ describe('the fake API server answers as the real one', () => {
         ['serveractions', real.actions, 'r'],
       ] as const) {
         const stored = await handle.get({ namespace, name: object }).catch(() => undefined)
-        expect(fake.owners(plural, `${namespace}/${object}`), `owners after operation ${i}`).toEqual(
-          stored ? ownersOf(stored) : {},
-        )
+        expect(
+          fake.fieldsByManager(plural, `${namespace}/${object}`),
+          `fields by manager after operation ${i}`,
+        ).toEqual(stored ? ownersOf(stored) : {})
       }
     }
   })

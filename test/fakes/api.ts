@@ -206,7 +206,7 @@ export class FakeApi {
   }
 
   /** The fields that each manager owns: `manager operation subresource` → paths. */
-  owners(plural: string, key: string): Record<string, string[]> {
+  fieldsByManager(plural: string, key: string): Record<string, string[]> {
     const { managers = [] } = this.#store(plural).get(key) ?? {}
     return Object.fromEntries(
       managers.map(({ name, operation, subresource, fields }) => [

@@ -317,7 +317,7 @@ export const operationsByTitle: Record<string, readonly Operation[]> = {
 /** Runs an operation and returns the object without values that differ between runs, or the error of the API server. */
 export async function runOperation(operation: Operation, p: Playground, seen: Map<string, string>): Promise<unknown> {
   try {
-    return normalize(await operation(p), seen)
+    return replaceUniqueValues(await operation(p), seen)
   } catch (error) {
     if (!(error instanceof ApiError)) throw error
     // Messages differ between the fake and the real API server.
@@ -327,7 +327,7 @@ export async function runOperation(operation: Operation, p: Playground, seen: Ma
 }
 
 /** Replaces unique values by numbers in the order of their first appearance, so that two runs can be compared. */
-function normalize(value: unknown, seen: Map<string, string>): unknown {
+function replaceUniqueValues(value: unknown, seen: Map<string, string>): unknown {
   const numberOf = (kind: string, text: string): string => {
     const id = `${kind} ${text}`
     if (!seen.has(id)) seen.set(id, `${kind} ${seen.size}`)

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { cacheDirectory, ensureBinaries, findSum } from './binaries.ts'
 import { runCommand } from './process.ts'
-import { scratchDirectory } from './scratch.ts'
+import { createScratchDirectory } from './scratch.ts'
 
 const program = '#!/bin/sh\necho "I am the download"\n'
 const sha256 = (content: string | Buffer) => createHash('sha256').update(content).digest('hex')
@@ -18,7 +18,7 @@ let files: Record<string, string | Buffer>
 let requestedUrls: string[]
 
 beforeEach(async () => {
-  dir = scratchDirectory()
+  dir = createScratchDirectory()
   files = {}
   requestedUrls = []
   server = createServer((request, response) => {

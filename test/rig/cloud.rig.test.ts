@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createApiClient } from './api.ts'
 import { startCloud, stopCloud } from './cloud.ts'
 import { listMarkedProcesses, runCommand } from './process.ts'
-import { removeOrphanedClouds, scratchDirectory } from './scratch.ts'
+import { createScratchDirectory, removeOrphanedClouds } from './scratch.ts'
 import { findTraces, noTraces } from './traces.ts'
 import { waitUntil } from './wait-until.ts'
 
@@ -13,7 +13,7 @@ let dir: string
 
 beforeAll(async () => {
   await removeOrphanedClouds()
-  dir = scratchDirectory()
+  dir = createScratchDirectory()
 })
 
 afterAll(async () => stopCloud(dir))

@@ -143,7 +143,7 @@ export class Cloud {
     }
     if (platformOnly) return
     // Running services log in, too, because their tokens may be lost or about to expire.
-    for (const name of ['controller', ...names.map((n) => `agent-${n}`)]) await this.#login(name)
+    for (const name of ['controller', ...names.map((n) => `agent-${n}`)]) await this.#createKubeconfig(name)
     await this.startController()
     for (const name of names) await this.startAgent(name)
     for (const name of ['controller', ...names.map((n) => `agent-${n}`)]) {
@@ -183,7 +183,7 @@ export class Cloud {
   async startController(...args: string[]): Promise<void> {
     if (this.#isRunning('controller')) return
     this.#noteEnd('controller')
-    const kubeconfig = this.#kubeconfigs.get('controller') ?? (await this.#login('controller'))
+    const kubeconfig = this.#kubeconfigs.get('controller') ?? (await this.#createKubeconfig('controller'))
     const { dir, owned = false } = this.#options
     const [port] = await freePorts('127.0.0.1', 1)
     const address = `127.0.0.1:${port}`
@@ -201,7 +201,7 @@ export class Cloud {
     const address = `${this.address(name)}:${agentPort}`
     const flags = {
       // Kept from the first start, so that an agent can be started while the API server is down.
-      kubeconfig: this.#kubeconfigs.get(`agent-${name}`) ?? (await this.#login(`agent-${name}`)),
+      kubeconfig: this.#kubeconfigs.get(`agent-${name}`) ?? (await this.#createKubeconfig(`agent-${name}`)),
       'host-name': name,
       'host-ip': this.address(name),
       'metrics-address': address,
@@ -257,7 +257,7 @@ export class Cloud {
     return { start: (...flags) => [process.execPath, file, ...flags, ...args], env }
   }
 
-  async #login(service: string): Promise<string> {
+  async #createKubeconfig(service: string): Promise<string> {
     const host = /^agent-(.+)/.exec(service)?.[1]
     const node = host === undefined ? undefined : await ensureNode(this.plane.api, host)
     const file = await this.plane.serviceAccount(systemNamespace, node ? 'kubenova-agent' : 'kubenova-controller', node)

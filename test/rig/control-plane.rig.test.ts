@@ -2,7 +2,7 @@ import { existsSync, rmSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { ControlPlane, startControlPlane } from './control-plane.ts'
 import { listMarkedProcesses } from './process.ts'
-import { scratchDirectory } from './scratch.ts'
+import { createScratchDirectory } from './scratch.ts'
 import { withControlPlane } from './vitest.ts'
 import { waitUntil } from './wait-until.ts'
 
@@ -67,7 +67,7 @@ describe('startControlPlane', () => {
 
 describe('start and stop', () => {
   it('a second start changes nothing, and a stop leaves nothing behind', async () => {
-    const dir = scratchDirectory()
+    const dir = createScratchDirectory()
     const first = await startControlPlane({ dir, owned: true })
     const processes = () =>
       listMarkedProcesses()

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Cloud, startCloud, stopCloud } from './cloud.ts'
-import { removeOrphanedClouds, scratchDirectory } from './scratch.ts'
+import { createScratchDirectory, removeOrphanedClouds } from './scratch.ts'
 import { withControlPlane } from './vitest.ts'
 
 // The cluster listens on 127.0.0.1, where no host of a cloud can reach it without the forwarder.
@@ -11,7 +11,7 @@ let cloud: Cloud
 
 beforeAll(async () => {
   await removeOrphanedClouds()
-  dir = scratchDirectory()
+  dir = createScratchDirectory()
   cloud = await startCloud({ dir, kubeconfig: plane().kubeconfig, owned: true })
 })
 

@@ -6,7 +6,7 @@ import { ensureGuestImage, guestReports } from './guest.ts'
 import { findHost, type Host, startHost } from './host.ts'
 import { type Bridge, ensureBridge, removeNetwork } from './network.ts'
 import { isAlive, type ProcessId, runCommand } from './process.ts'
-import { removeOrphanedClouds, scratchDirectory } from './scratch.ts'
+import { createScratchDirectory, removeOrphanedClouds } from './scratch.ts'
 import { findTraces, noTraces } from './traces.ts'
 import { waitUntil } from './wait-until.ts'
 
@@ -21,7 +21,7 @@ let h2: Host
 beforeAll(async () => {
   await removeOrphanedClouds()
   await ensureGuestImage()
-  dir = scratchDirectory()
+  dir = createScratchDirectory()
   bridge = await ensureBridge(dir)
   const network = (n: number) => ({ bridge: bridge.name, address: `${bridge.prefix}.1${n}/24` })
   h1 = await startHost({ dir, name: 'h1', network: network(1), owned: true })

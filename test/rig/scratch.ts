@@ -9,7 +9,7 @@ const prefix = 'kubenova-'
 const artefacts = join(import.meta.dirname, '../artefacts')
 
 /** Creates a directory with a short path, because the UNIX sockets of hosts lie in it. */
-export function scratchDirectory(): string {
+export function createScratchDirectory(): string {
   return mkdtempSync(join(tmpdir(), prefix))
 }
 

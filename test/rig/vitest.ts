@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs'
 import { afterAll, beforeAll, type RunnerTestCase, type RunnerTestSuite } from 'vitest'
 import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from './control-plane.ts'
 import { type Host, startHost } from './host.ts'
-import { keepArtefacts, removeOrphanedClouds, scratchDirectory } from './scratch.ts'
+import { createScratchDirectory, keepArtefacts, removeOrphanedClouds } from './scratch.ts'
 
 /**
  * A control plane of its own for one test file, on 127.0.0.1.
@@ -30,7 +30,7 @@ export function withRigPart<T extends { stop(): Promise<void> }>(start: (dir: st
   let part: T | undefined
   beforeAll(async () => {
     await removeOrphanedClouds()
-    dir = scratchDirectory()
+    dir = createScratchDirectory()
     part = await start(dir)
   })
   // oxlint-disable-next-line no-empty-pattern -- vitest reads the pattern's source: anything else is an error

@@ -5,7 +5,7 @@
  */
 import { rmSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { scratchDirectory } from '../rig/scratch.ts'
+import { createScratchDirectory } from '../rig/scratch.ts'
 import { measureScale } from './measure-scale.ts'
 import { builtProgram, sourceProgram } from './scale-cloud.ts'
 
@@ -19,7 +19,7 @@ const { values } = parseArgs({
   },
 })
 
-const dir = scratchDirectory()
+const dir = createScratchDirectory()
 const log = (line: string): void => console.error(line)
 const { hosts, servers, projects, 'at-once': atOnce } = values
 try {

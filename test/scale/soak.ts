@@ -6,14 +6,14 @@
  */
 import { rmSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { scratchDirectory } from '../rig/scratch.ts'
+import { createScratchDirectory } from '../rig/scratch.ts'
 import { waitUntil } from '../rig/wait-until.ts'
 import { runChurn, type Tally } from './churn.ts'
 import { createProjects } from './projects.ts'
 import { formatSample, judgeGrowth, type Sample, takeSample } from './samples.ts'
 import { type ScaleCloud, startScaleCloud } from './scale-cloud.ts'
 import { Ticker } from './ticker.ts'
-import { findUnsettledServers } from './unsettled-servers.ts'
+import { enableHosts, waitUntilServersSettle } from './unsettled-servers.ts'
 
 const { values } = parseArgs({
   options: {
@@ -28,7 +28,7 @@ const minutes = Number(values.minutes)
 const hosts = Number(values.hosts)
 const killEvery = Number(values['kill-every'])
 
-const dir = scratchDirectory()
+const dir = createScratchDirectory()
 try {
   process.exitCode = (await soak()) ? 0 : 1
 } finally {
@@ -51,7 +51,8 @@ async function soak(): Promise<boolean> {
   stop.abort(new Error('the time is over'))
   await churning
   console.log(`operations: ${JSON.stringify(tally)}`)
-  const unsettled = await findUnsettledServers(cloud.kube, hosts)
+  await enableHosts(cloud.kube)
+  const unsettled = await waitUntilServersSettle(cloud.kube)
   for (const line of unsettled.slice(0, 20)) console.log(`NOT SETTLED ${line}`)
   const verdicts = judgeGrowth(samples.slice(Math.floor(samples.length / 3)))
   for (const { line } of verdicts) console.log(line)

@@ -4,12 +4,17 @@ import type { Kube } from '../../kube/client.ts'
 import { keyOf } from '../../kube/types.ts'
 import { waitUntil } from '../rig/wait-until.ts'
 
+export async function enableHosts(kube: Kube): Promise<void> {
+  const hypervisors = kube.resource(resourceDefOf(hypervisor))
+  for (const { metadata } of (await hypervisors.list()).items)
+    await hypervisors.patch(metadata, { spec: { disabled: false } })
+}
+
 /**
- * Enables all hosts and waits. Resolves to the Servers that are not Ready by the deadline, with their condition Ready.
+ * Waits until all Servers are settled: Ready for the newest spec, and not being deleted. Resolves to the Servers that
+ * are not settled after `deadline` milliseconds, each with its condition Ready.
  */
-export async function findUnsettledServers(kube: Kube, hosts: number, deadline = 180_000): Promise<string[]> {
-  for (const { metadata } of (await kube.resource(resourceDefOf(hypervisor)).list()).items.slice(0, hosts))
-    await kube.resource(resourceDefOf(hypervisor)).patch(metadata, { spec: { disabled: false } })
+export async function waitUntilServersSettle(kube: Kube, deadline = 180_000): Promise<string[]> {
   let unsettled: Server[] = []
   const areAllSettled = async (): Promise<boolean> => {
     const { items } = await kube.resource(resourceDefOf(server)).list()

@@ -10,7 +10,7 @@ import { ensureBinaries } from '../../rig/binaries.ts'
 import { type Cloud, startCloud } from '../../rig/cloud.ts'
 import { ensureGuestImage } from '../../rig/guest.ts'
 import type { Host } from '../../rig/host.ts'
-import { scratchDirectory } from '../../rig/scratch.ts'
+import { createScratchDirectory } from '../../rig/scratch.ts'
 import { builtProgram, leanEnv } from '../../scale/scale-cloud.ts'
 
 const exec = promisify(execFile)
@@ -27,7 +27,7 @@ export interface BenchCloud extends AsyncDisposable {
 }
 
 export async function startBenchCloud(hosts: number): Promise<BenchCloud> {
-  const dir = scratchDirectory()
+  const dir = createScratchDirectory()
   await using closing = new AsyncDisposableStack()
   const dist = join(dir, 'dist')
   await buildPrograms(dist)

@@ -1,6 +1,6 @@
 /**
  * Selects a host as selectHost does, but without the columns of HostTable (one array per property, over all hosts). It
- * calls every filter and weigher with one object per host, to measure how much time the columns save.
+ * calls every filter and weigher with one HostView per host, to measure how much time the columns save.
  */
 import type { HostView } from '../../../controller/scheduler/host-view.ts'
 import type { PlacementRequest } from '../../../controller/scheduler/request.ts'
@@ -12,7 +12,7 @@ import { weighers } from '../../../controller/scheduler/weighers.ts'
 export function selectFromObjects(request: PlacementRequest, hosts: readonly HostView[]): string | undefined {
   const tests = prepareFilters(request).map(({ test }) => test)
   const able = hosts.filter((host) => tests.every((test) => test.passes(host)))
-  const weights = weighObjects(able)
+  const weights = weighHostViews(able)
   let best = 0
   for (let i = 1; i < able.length; i++) {
     const [x, y] = [weights[i] ?? 0, weights[best] ?? 0]
@@ -21,7 +21,7 @@ export function selectFromObjects(request: PlacementRequest, hosts: readonly Hos
   return able[best]?.name
 }
 
-function weighObjects(hosts: readonly HostView[]): Float64Array {
+function weighHostViews(hosts: readonly HostView[]): Float64Array {
   const total = new Float64Array(hosts.length)
   const scores = new Float64Array(hosts.length)
   for (const weigher of Object.values<Weigher>(weighers)) {

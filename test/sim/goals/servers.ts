@@ -45,7 +45,7 @@ function findPowerViolation(server: Server, cloud: Cloud): string | undefined {
   if (machine?.rescueDisk || machine?.domain?.runsFrom === 'rescue disk') return 'is not rescued, but has a rescue disk'
   const ready = conditionOf(server, 'Ready')
   if (ready?.status !== 'True')
-    return wasChangedOutside(server, cloud) ? undefined : `is not ready: ${JSON.stringify(ready)}`
+    return mayStayOffAfterUnexpectedStop(server, cloud) ? undefined : `is not ready: ${JSON.stringify(ready)}`
   if (status.vmState !== expectedVmStates[spec.powerState])
     return `is ${status.vmState}, but is to be ${spec.powerState}`
   const actual = powerStateOf(machine?.domain)
@@ -60,16 +60,15 @@ function findRescueViolation(server: Server, machine: Machine | undefined, cloud
   if (server.status?.vmState !== 'rescued') return `is ${server.status?.vmState}, but has mode rescued`
   const { state, runsFrom } = machine?.domain ?? {}
   const isRunning = state === 'running' && runsFrom === 'rescue disk'
-  if (isRunning || wasChangedOutside(server, cloud)) return undefined
+  if (isRunning || mayStayOffAfterUnexpectedStop(server, cloud)) return undefined
   return `is rescued, but its domain is ${state} and runs from ${runsFrom}`
 }
 
 /**
- * Whether the server may be off, whatever spec.powerState is, because its domain stopped unexpectedly. A guest that has
- * shut itself down stays off until the user changes the spec. A server that should be Suspended stays off if its saved
- * memory was lost.
+ * Whether the server may be off, whatever spec.powerState is. A guest that has shut itself down stays off until the
+ * user changes the spec. A server that should be Suspended stays off if its saved memory was lost.
  */
-function wasChangedOutside(server: Server, cloud: Cloud): boolean {
+function mayStayOffAfterUnexpectedStop(server: Server, cloud: Cloud): boolean {
   const reason = conditionOf(server, 'Ready')?.reason
   const hasLostMemory = reason === 'ChangedOnHost' && server.spec.powerState === 'Suspended'
   const hadUnexpectedStop = cloud.hosts.some(({ unexpectedStops }) => unexpectedStops.has(server.metadata.uid ?? ''))
