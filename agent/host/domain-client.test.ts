@@ -9,7 +9,7 @@ const uuid = '00000000-0000-4000-8000-000000000001'
 const dom = { name: 'web', uuid, id: -1 }
 const ownerMetadata = renderXml(ownerElement({ namespace: 'demo', name: 'web', uid: 'u1' }))
 
-/** VIR_ERR_OPERATION_INVALID, VIR_ERR_NO_DOMAIN */
+/** libvirt's errors VIR_ERR_OPERATION_INVALID (55) and VIR_ERR_NO_DOMAIN (42). */
 const notRunning = makeLibvirtError(55, 'Requested operation is not valid: domain is not running')
 const noDomain = makeLibvirtError(42, 'Domain not found')
 
@@ -19,7 +19,10 @@ interface FakeDomain {
   saved: boolean
 }
 
-/** A client of a libvirtd that refuses calls as for a domain that is off, or knows no domain if it is not `found`. */
+/**
+ * A client of a fake libvirtd that knows no domain, or (if `found`) a domain for which it refuses calls as if it were
+ * off.
+ */
 function clientOf({ found, active, saved }: FakeDomain): OwnedDomains {
   const answers = new Map<unknown, unknown>([
     [proc.domainLookupByUuid, found ? { dom } : noDomain],
@@ -69,7 +72,7 @@ describe('a call on a domain that does not run', () => {
   })
 })
 
-/** A client of a libvirtd with these answers; `callCount` returns how often a procedure was called. */
+/** A client of a fake libvirtd that gives these answers; `callCount` returns how often a procedure was called. */
 function clientWith(answers: [procedure: unknown, answer: () => unknown][]) {
   const counts = new Map<unknown, number>()
   const allAnswers = new Map<unknown, () => unknown>([
@@ -86,7 +89,10 @@ function clientWith(answers: [procedure: unknown, answer: () => unknown][]) {
   return { client, domains: client.of('u1'), callCount: (procedure: unknown) => counts.get(procedure) ?? 0 }
 }
 
-/** Numbers of virDomainState and its reason: starting up; ended by the daemon; booted. */
+/**
+ * States as libvirt's numbers: paused because it is starting up; shut off by the libvirt daemon; running since its
+ * boot.
+ */
 const [startingUp, killed, booted] = [
   { state: 3, reason: 11 },
   { state: 5, reason: 8 },

@@ -8,7 +8,7 @@ const uuid = '00000000-0000-4000-8000-000000000001'
 const guest = { server: { metadata: { name: 'web', uid: uuid } }, instance: { uuid } } as unknown as Guest
 const ctx = { signal: new AbortController().signal }
 
-/** Domains whose libvirt calls are those of the test. */
+/** Creates the host capability Domains, whose calls of libvirt the test replaces. */
 function newDomainsWith(calls: Partial<OwnedDomains>) {
   const jobs = new Jobs(() => undefined)
   const client = { of: () => calls } as unknown as DomainClient

@@ -23,8 +23,8 @@ interface SetPasswordOptions {
 }
 
 /**
- * Sets a sealed password on a libvirtd that answers with `error`. Returns the result and the arguments of libvirtd's
- * calls.
+ * Sets a sealed password through a fake libvirtd that answers with `error`. Returns the result, and the arguments of
+ * the calls that libvirtd got.
  */
 async function setPassword({ error, active = true, key = privateKey, requestId = 'r1' }: SetPasswordOptions = {}) {
   const calls: object[] = []

@@ -17,7 +17,7 @@ import { uidOf } from './paths.ts'
 
 export interface GuestAgentOptions {
   client: DomainClient
-  /** The host's private key, which opens the passwords that were sealed for this host. */
+  /** The host's private key, which opens the passwords that the controller has sealed to the host's public key. */
   sealingKey(): Promise<KeyObject>
 }
 

@@ -3,7 +3,7 @@ import { type JobContext, Jobs } from './jobs.ts'
 
 const KEY = 'image u1'
 
-/** Work that ends when the test resolves or rejects it. */
+/** Creates work for a job that ends when the test resolves or rejects it. */
 function newPendingWork() {
   const end = Promise.withResolvers<void>()
   const work = vi.fn(({ signal, report }: JobContext) => {

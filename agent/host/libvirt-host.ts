@@ -24,7 +24,7 @@ export interface LibvirtHostOptions {
   network: Pick<HostNetwork, 'plug' | 'unplug'>
   /** Runs long operations; aborted when the host is disposed of. */
   jobs: Jobs
-  /** The host's private key, which opens the passwords that were sealed for this host. */
+  /** The host's private key, which opens the passwords that the controller has sealed to the host's public key. */
   sealingKey(): Promise<KeyObject>
   /**
    * The facts of the host that domains are built from.

@@ -9,12 +9,16 @@ const uuid = '00000000-0000-4000-8000-000000000001'
 const dom = { name: 'web', uuid, id: 1 }
 const owner = renderXml(ownerElement({ namespace: 'demo', name: 'web', uid: 'u1' }))
 
-/** VIR_ERR_OPERATION_INVALID, VIR_ERR_NO_DOMAIN_METADATA, VIR_ERR_OPERATION_FAILED */
+/**
+ * libvirt's errors VIR_ERR_OPERATION_INVALID (55), VIR_ERR_NO_DOMAIN_METADATA (80) and VIR_ERR_OPERATION_FAILED (9).
+ */
 const notRunning = makeLibvirtError(55, 'Requested operation is not valid: domain is not running')
 const noMetadata = makeLibvirtError(80, 'metadata not found: Requested metadata element is not present')
 const nmiUnsupported = makeLibvirtError(9, 'operation failed: machine does not provide NMIs')
 
-/** A libvirtd with one domain that keeps the note of an NMI; `calls` has the notes and NMIs in order. */
+/**
+ * Starts a fake libvirtd with one domain that stores the note about an NMI; `calls` lists the notes and NMIs in order.
+ */
 function startLibvirtd({ active = true, onInjectNmi = (): unknown => undefined } = {}) {
   const calls: string[] = []
   let note: string | undefined

@@ -1,4 +1,4 @@
-// If QEMU's own user may not open KVM, libvirtd offers it all the same: it queries QEMU's capabilities as root.
+// libvirtd queries QEMU's capabilities as root. So it offers KVM even if the user that runs QEMU may not open /dev/kvm.
 import { chmodSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
@@ -19,7 +19,7 @@ it.skipIf(!existsSync('/dev/kvm'))(
   'probeKvm answers refused, and logs libvirt’s error, when QEMU’s user may not open /dev/kvm',
   async () => {
     const dataDir = join(host().home, 'var/lib/kubenova')
-    // QEMU's user is to be stopped by the device alone, not by the test's directory.
+    // QEMU's user must fail at /dev/kvm, and not earlier, because it may not enter the test's directory.
     chmodSync(join(host().home, '../..'), 0o755)
     await host().exec(['chmod', '600', '/dev/kvm'])
     const { capabilities } = await connection.call(proc.connectGetCapabilities, {})

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type BaseRequirements, checkImageHeader, type DiskFormat, planBase, rejectUnsafeHeader } from './base-plan.ts'
 import { readImageInfo } from './qemu-img.ts'
 
-// These tests wait for other programs on machines that may be busy.
+// These tests run other programs, which may take long on a busy machine.
 vi.setConfig({ testTimeout: 60_000 })
 
 let dir: string
@@ -18,13 +18,16 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }))
 const qemuImg = (...args: string[]) => execFileSync('qemu-img', args, { cwd: dir, stdio: 'pipe' })
 const at = (name: string) => join(dir, name)
 
-/** Checks and plans as the image cache does. */
+/** Checks and plans an image as the image cache does. */
 async function checkAndPlan(path: string, format: DiskFormat, overrides: Partial<BaseRequirements> = {}) {
   await checkImageHeader(path)
   return planBase(await readImageInfo(path), { format, maxVirtualSize: 2 ** 30, baseFormat: 'asIs', ...overrides })
 }
 
-/** Images that refer to other files: name, claimed format, how to create it, expected reason. */
+/**
+ * Images that refer to other files. A row has: name, claimed format, a function that creates the image, expected
+ * reason.
+ */
 const hostileImages: [string, DiskFormat, () => string, RegExp][] = [
   [
     'qcow2 backed by a file of the host',
@@ -121,7 +124,7 @@ const hostileImages: [string, DiskFormat, () => string, RegExp][] = [
     () => {
       qemuImg('create', '-q', '-f', 'qcow2', 'corrupt.qcow2', '1M')
       const file = openSync(at('corrupt.qcow2'), 'r+')
-      // Bit 1 of the incompatible features.
+      // Sets bit 1 of qcow2's incompatible features: the image is corrupt.
       writeSync(file, Buffer.from([2]), 0, 1, 79)
       closeSync(file)
       return 'corrupt.qcow2'

@@ -1,9 +1,9 @@
 /**
- * Decides whether an image may be used on this host and in which format, before and after qemu-img has read it.
- * Any user may provide an image. A qcow2 or VMDK can name other files of the host as its data, and would then show them
- * to the guest (CVE-2015-5163, CVE-2022-47951, CVE-2024-32498); qemu-img info itself opens such a file (CVE-2024-4467).
- * So the agent first reads the few bytes of the header that name other files, and gives only an image without them to
- * qemu-img.
+ * Decides whether an image may become a base (the file in the cache that servers' disks are made from), and in which
+ * format. Any user may provide an image. A qcow2 or VMDK can name other files of the host as its data, and would then
+ * show them to the guest (CVE-2015-5163, CVE-2022-47951, CVE-2024-32498); even qemu-img info opens such a file
+ * (CVE-2024-4467). So the agent first reads the few bytes of the header that name other files, and gives only an image
+ * without such names to qemu-img.
  */
 import { type FileHandle, open } from 'node:fs/promises'
 import { Terminal } from '../../crds/index.ts'
@@ -14,7 +14,10 @@ export type DiskFormat = (typeof diskFormats)[number]
 
 const unsafeImageError = (why: string) => new Terminal('ImageUnsafe', `the image is refused: ${why}`)
 
-/** Reads the first bytes of a file. Throws Terminal ImageUnsafe. */
+/**
+ * Reads the first bytes of an image.
+ * @throws Terminal ImageUnsafe if they name other files
+ */
 export async function checkImageHeader(path: string): Promise<void> {
   const file = await open(path, 'r')
   try {
@@ -36,14 +39,17 @@ const VMDK_MAGIC = 'KDMV'
 /** Bit 2 of qcow2's incompatible features: docs/interop/qcow2.txt of QEMU. */
 const EXTERNAL_DATA_FILE = 1n << 2n
 
-/** The pure part of checkHeader. Throws Terminal ImageUnsafe. */
+/**
+ * The pure part of checkImageHeader.
+ * @throws Terminal ImageUnsafe
+ */
 export function rejectUnsafeHeader(header: Buffer): void {
   if (header.length >= 16 && header.readUInt32BE(0) === QCOW_MAGIC) {
     if (header.readBigUInt64BE(8) !== 0n) throw unsafeImageError('its qcow2 header names a backing file')
     const features = header.readUInt32BE(4) >= 3 && header.length >= 80 ? header.readBigUInt64BE(72) : 0n
     if ((features & EXTERNAL_DATA_FILE) !== 0n) throw unsafeImageError('its qcow2 header names an external data file')
   }
-  // If the capacity is 0, QEMU reads a descriptor inside the file and opens all extents that it names.
+  // If the capacity is 0, QEMU reads a descriptor inside the file and opens all files that the descriptor names.
   if (header.toString('latin1', 0, 4) === VMDK_MAGIC && header.length >= 20 && header.readBigUInt64LE(12) === 0n) {
     throw unsafeImageError('its VMDK header has no capacity, so its data would be in other files')
   }
@@ -55,7 +61,7 @@ export function rejectUnsafeHeader(header: Buffer): void {
 export interface BaseRequirements {
   /** The format that the Image resource claims. */
   format: DiskFormat
-  /** Bytes of the largest disk. */
+  /** The largest disk that an image may contain, in bytes. */
   maxVirtualSize: number
   /** asIs: qcow2 and raw images keep their format. raw: every base is raw. */
   baseFormat: 'asIs' | 'raw'
@@ -64,7 +70,10 @@ export interface BaseRequirements {
 /** How an image becomes a base: used as it is, or converted. */
 export type BasePlan = { use: 'qcow2' | 'raw' } | { convertTo: 'qcow2' | 'raw' }
 
-/** Throws Terminal ImageFormatMismatch, ImageUnsafe, ImageTooLarge. */
+/**
+ * Decides how an image becomes a base, from the output of qemu-img info.
+ * @throws Terminal ImageFormatMismatch, ImageUnsafe, ImageTooLarge
+ */
 export function planBase(info: ImageInfo, { format, maxVirtualSize, baseFormat }: BaseRequirements): BasePlan {
   if (info.format !== format) {
     const advice = diskFormats.some((known) => known === info.format)
@@ -84,11 +93,14 @@ export function planBase(info: ImageInfo, { format, maxVirtualSize, baseFormat }
   }
   if (format === 'raw') return { use: 'raw' }
   if (baseFormat === 'raw') return { convertTo: 'raw' }
-  // No guest can reach a snapshot inside the image, so a conversion drops snapshots.
+  // A qcow2 with snapshots is converted, which drops the snapshots: no guest could reach them.
   return format === 'qcow2' && (info.snapshots ?? []).length === 0 ? { use: 'qcow2' } : { convertTo: 'qcow2' }
 }
 
-/** Throws Terminal ImageUnsafe for an image that refers to other files or cannot be read without a key. */
+/**
+ * Rejects an image that refers to other files or cannot be read without a key.
+ * @throws Terminal ImageUnsafe
+ */
 function rejectUnsafeImage(info: ImageInfo): void {
   const { type, data } = info['format-specific'] ?? { type: '', data: {} }
   if (info['backing-filename'] !== undefined || info['full-backing-filename'] !== undefined)

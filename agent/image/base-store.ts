@@ -1,9 +1,9 @@
 /**
- * The directory of the image cache:
+ * The directory of the image cache. A base is an image in the form that the cache keeps, from which disks are made.
  *   bases/<key>/{disk,record.json}   a complete base; the directory is renamed into place as a whole
- *   bases/<key>/pins/<owner>         a server whose disk may be backed by the base
+ *   bases/<key>/pins/<owner>         a pin: a disk of this server may be backed by the base, so the base must stay
  *   work/<download key>/…            a download or conversion in progress
- *   locks/<download key>             flock: one process at a time works on it
+ *   locks/<download key>             an flock, so that one process at a time works on the download
  *   trash/…                          bases that are being removed
  * A removal first renames the base into trash/, then checks its pins. A pin is written first; then its writer checks
  * that the base still exists. So exactly one of a simultaneous pin and removal wins, even in different processes.
@@ -27,11 +27,11 @@ export interface Base {
   key: string
   path: string
   format: 'qcow2' | 'raw'
-  /** Bytes of the disk. */
+  /** Size of the disk in bytes, as a guest sees it. */
   virtualSize: number
 }
 
-/** Age at which an unfinished download is removed: its server has moved to another host or was given up. */
+/** The age at which an unfinished download is removed. By then its server has moved to another host or was given up. */
 const MAX_WORK_AGE_MS = 86_400_000
 
 export class BaseStore {
@@ -64,7 +64,10 @@ export class BaseStore {
     return text === undefined ? undefined : (JSON.parse(text) as BaseRecord)
   }
 
-  /** Pins the base for `owner`; a new pin marks it as used now. Returns undefined if there is no such base. */
+  /**
+   * Pins the base for `owner`. A new pin also sets the time of the base's last use. Returns undefined if there is no
+   * such base.
+   */
   async pin(key: string, owner: string): Promise<(Base & { record: BaseRecord }) | undefined> {
     const pin = this.#basePath(key, 'pins', owner)
     try {
@@ -98,8 +101,8 @@ export class BaseStore {
   }
 
   /**
-   * Turns a directory with disk and record.json into the base of that key. It gets a pin, so that no eviction removes
-   * it at once.
+   * Turns a directory with disk and record.json into the base of that key. The base gets a pin of `owner`, so that no
+   * eviction removes it at once.
    */
   async publish(key: string, directory: string, owner: string): Promise<void> {
     await mkdir(join(directory, 'pins'), { recursive: true })
@@ -113,8 +116,8 @@ export class BaseStore {
   }
 
   /**
-   * Removes unused bases and old downloads as the limits require; returns the keys of the removed bases. @param now
-   * milliseconds
+   * Removes unused bases and old downloads as the limits require. Returns the keys of the removed bases.
+   * @param now milliseconds since 1970
    */
   async evict(limits: CacheLimits, now: number): Promise<string[]> {
     const { bavail, bsize } = await statfs(this.#root)
@@ -141,7 +144,7 @@ export class BaseStore {
     }
   }
 
-  /** Returns false if the base was pinned in the meantime or is gone. */
+  /** Removes a base. Returns false if the base was pinned in the meantime or is gone. */
   async #remove(key: string): Promise<boolean> {
     const name = `${key}.${randomBytes(6).toString('hex')}`
     const isInTrash = await rename(this.#basePath(key), join(this.#root, 'trash', name)).then(
@@ -160,13 +163,14 @@ export class BaseStore {
       await rename(path, this.#basePath(key))
       return false
     }
-    // Without record.json half a base does not pass for a base, should an operator move it back by hand.
+    // Delete record.json first. If the agent is killed now and an operator moves the directory back by hand, it does
+    // not count as a base.
     await rm(join(path, 'record.json'), { force: true })
     await rm(path, { recursive: true, force: true })
     return true
   }
 
-  /** Removes downloads in whose directory no file has changed for `maxAge`. */
+  /** Removes downloads in whose directory no file has changed for `maxAge` milliseconds. */
   async #removeOldWork(maxAge: number, now: number): Promise<void> {
     for (const key of await readdir(join(this.#root, 'work'))) {
       const directory = this.workDirectoryOf(key)

@@ -17,11 +17,15 @@ export interface ConfigDriveOptions {
   signal: AbortSignal
 }
 
-/** Brings the config drive up to date with the guest and returns its path. Idempotent. Throws Transient DiskFull. */
+/**
+ * Brings the config drive up to date with the guest and returns its path. Idempotent.
+ * @throws Transient DiskFull
+ */
 export async function writeConfigDrive(guest: Guest, { directory, signal }: ConfigDriveOptions): Promise<string> {
   const path = join(directory, 'disk.config')
   await mkdir(directory, { recursive: true, mode: 0o711 })
-  // Remove only those of the config drive, because another step may be creating disks in the same directory.
+  // Remove only the temporary files of the config drive, because another step may be creating disks in the same
+  // directory.
   await removeTemporaryFiles(directory, (name) => name.startsWith('disk.config'))
   const randomSeed = await readOrCreateSeed(`${path}.json`)
   const image = buildIsoImage('config-2', buildMetadataFiles(guest, randomSeed))
@@ -31,7 +35,10 @@ export async function writeConfigDrive(guest: Guest, { directory, signal }: Conf
   return path
 }
 
-/** The seed is kept in disk.config.json, written before the guest sees it, so that it stays the same after a crash. */
+/**
+ * Returns the guest's random seed. The seed is saved in disk.config.json before the guest gets it, so that it stays the
+ * same after a crash.
+ */
 async function readOrCreateSeed(path: string): Promise<Uint8Array> {
   const text = await readFile(path, 'utf8').catch(ignoreNotFound)
   if (text !== undefined) return Buffer.from((JSON.parse(text) as { randomSeed: string }).randomSeed, 'base64')

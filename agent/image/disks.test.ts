@@ -26,7 +26,7 @@ import {
 } from './disks.ts'
 import type { ImageInfo } from './qemu-img.ts'
 
-// These tests wait for other programs on machines that may be busy.
+// These tests run other programs, which may take long on a busy machine.
 vi.setConfig({ testTimeout: 60_000 })
 
 let dir: string
@@ -96,14 +96,14 @@ describe.each([
 })
 
 describe('createDisks by copy from another file system', () => {
-  /** Reflinks do not work between file systems, so these copies are real ones. */
+  /** A directory on another file system. Reflinks do not work between file systems, so these tests make full copies. */
   let elsewhere: string
   beforeEach(() => {
     elsewhere = mkdtempSync('/dev/shm/base-')
   })
   afterEach(() => rmSync(elsewhere, { recursive: true, force: true }))
 
-  /** Options with a base that consists of 2 MiB, a hole, and a byte. */
+  /** Returns options with a base that consists of 2 MiB, a hole, and a byte. */
   function sparseBase(overrides: Partial<DisksOptions>): DisksOptions {
     const path = join(elsewhere, 'base')
     writeFileSync(path, Buffer.alloc(2 * MIB, 'data'), { mode: 0o444 })

@@ -16,10 +16,10 @@ import type { Base } from './base-store.ts'
 import { type SpaceCheck, writeWhileSpaceLasts } from './free-space.ts'
 import { createOverlay, growDisk } from './qemu-img.ts'
 
-/** Mode of a disk: other users of the host may enter its directory. */
+/** The mode of a disk. Other users of the host may enter the disk's directory, but must not read the disk. */
 const OWNER_ONLY = 0o600
 
-/** Where a disk is made, and from what. */
+/** The place of a new root disk, and the base (image in the cache) that it is made from. */
 export interface RootDiskOptions {
   /** The server's directory; created if needed. */
   directory: string
@@ -38,7 +38,7 @@ export interface DisksOptions extends RootDiskOptions {
 export interface Disk {
   path: string
   format: 'qcow2' | 'raw'
-  /** The base of an overlay. */
+  /** The base that backs the disk, if the disk is an overlay. */
   backing?: Pick<Base, 'path' | 'format'>
 }
 
@@ -61,14 +61,15 @@ interface DiskLayout {
 
 /**
  * Creates the disks that are missing and returns all disks of the server. Idempotent.
- * Throws Terminal FlavorDiskTooSmall, DiskCreateFailed, CommandMissing; Transient DiskFull, ImageCacheBusy.
+ * @throws Terminal FlavorDiskTooSmall, DiskCreateFailed, CommandMissing; Transient DiskFull, ImageCacheBusy
  */
 export async function createDisks(options: DisksOptions): Promise<Disks> {
   const { directory, instance, base, signal } = options
   const { flavor, image } = instance
   const size = rootDiskSizeOf(flavor.disk, base.virtualSize, image.minDisk)
   await mkdir(directory, { recursive: true, mode: 0o711 })
-  // Keep those of the config drive, which another step may be creating in the same directory.
+  // Remove the temporary files of earlier tries, but not those of the config drive, which another step may be writing
+  // in the same directory.
   await removeTemporaryFiles(directory, (name) => !name.startsWith('disk.config'))
   const path = join(directory, 'disk')
   const existing = (await pathExists(path)) ? await readDiskLayout(directory) : undefined
@@ -92,7 +93,7 @@ export async function createDisks(options: DisksOptions): Promise<Disks> {
   return disks
 }
 
-/** How a disk from this base is read: its format, and the base if it is an overlay. */
+/** The layout of a new root disk: its format, and its base if it is an overlay. */
 export function newRootLayout({ root, base: { path, format } }: RootDiskOptions): Pick<DiskLayout, 'root' | 'backing'> {
   return root === 'overlay' ? { root: 'qcow2', backing: { path, format } } : { root: format }
 }
@@ -121,7 +122,7 @@ const DELETED_SUFFIX = '.deleted'
 
 /**
  * Deletes the server's directory with everything in it. The directory is renamed first, so that a partly deleted
- * one does not look like a server's. Unpin the owner in the cache afterwards, not before.
+ * directory does not count as a server's. Unpin the owner in the image cache afterwards, not before.
  */
 export async function deleteServerDirectory(directory: string): Promise<void> {
   const renamed = `${directory}${DELETED_SUFFIX}`
@@ -139,7 +140,8 @@ export async function finishDeletions(root: string): Promise<void> {
 
 /**
  * The size of the root disk in bytes: the flavor's size, or the image's if the flavor has 0, rounded up to whole
- * sectors. Throws Terminal FlavorDiskTooSmall. Pure.
+ * sectors. Pure.
+ * @throws Terminal FlavorDiskTooSmall
  */
 export function rootDiskSizeOf(flavorGiB: number, virtualSize: number, minDiskGiB = 0): number {
   if (flavorGiB === 0) return Math.max(Math.ceil(virtualSize / 512) * 512, minDiskGiB * GIB)
@@ -166,7 +168,7 @@ export async function createRootDisk(path: string, size: number, options: RootDi
       if (root === 'copy') return copyBase(temporary, size, options)
       await createOverlay(temporary, base, size, signal)
       await chmod(temporary, OWNER_ONLY)
-      // createOverlay does not read the base, so check here that it still exists.
+      // createOverlay does not read the base, so check here that the base still exists.
       await stat(base.path)
     })
   } catch (cause) {
@@ -189,7 +191,10 @@ async function copyBase(target: string, size: number, { base, hasSpace, signal }
   if (format === 'raw') await extendFile(target, size)
 }
 
-/** Shares the blocks of both files, which takes no space. Returns false if that fails; the caller then copies. */
+/**
+ * Makes a copy that shares the blocks of the original, which takes no space. Returns false if that fails; the caller
+ * then makes a full copy.
+ */
 async function tryReflink(from: string, to: string): Promise<boolean> {
   return copyFile(from, to, constants.COPYFILE_FICLONE_FORCE).then(
     () => true,
@@ -214,7 +219,10 @@ async function extendFile(path: string, size: number): Promise<void> {
 const ephemeralFormatCommand = (fileSystem: 'ext4' | undefined) =>
   fileSystem === undefined ? undefined : ['mkfs.ext4', '-q', '-F', '-E', 'nodiscard', '-L', 'ephemeral0']
 
-/** Creates a sparse raw disk. @param format command that formats it; gets the path as its last argument */
+/**
+ * Creates a sparse raw disk.
+ * @param format the command that formats the disk; gets the disk's path as its last argument
+ */
 async function createRawDisk(
   path: string,
   size: number,

@@ -9,7 +9,7 @@ import { type DownloadOptions, downloadSource } from './download.ts'
 import { loopbackAndLinkLocal, SourceOpener, type SourceOptions } from './image-source.ts'
 import { type Behaviour, etagOf, TestServer } from './testing/server.ts'
 
-// These tests wait for other programs on machines that may be busy.
+// These tests run other programs, which may take long on a busy machine.
 vi.setConfig({ testTimeout: 60_000 })
 
 const body = randomBytes(300_000)
@@ -267,7 +267,7 @@ describe('downloadSource fails and leaves nothing', () => {
 
 describe('downloadSource checks the space again after 64 MiB', () => {
   const large = Buffer.alloc(80 * MIB)
-  /** There is space at the first check only. */
+  /** A space check that finds space only at its first call, and notes the bytes for which it was called. */
   const spaceOnce = () => {
     const asked: number[] = []
     return { asked, hasSpace: async (bytes: number) => asked.push(bytes) < 2 }
@@ -292,7 +292,7 @@ describe('downloadSource checks the space again after 64 MiB', () => {
     expect(server.requests).toHaveLength(1)
     expect(received).toBeGreaterThanOrEqual(64 * MIB)
     expect(received).toBeLessThan(68 * MIB)
-    // The check comes between chunks, so it may be some bytes late.
+    // The check comes between two chunks, so it may come some bytes late.
     expect(asked).toHaveLength(2)
     wanted(large.length).forEach((n, i) => expect(Math.abs(n - (asked[i] ?? NaN))).toBeLessThan(4 * MIB))
   })

@@ -1,7 +1,7 @@
 /**
- * Downloads a source into a file, however often the connection breaks. It opens the source at the first missing byte,
- * then appends and hashes the bytes that arrive while there is space. After an error it waits and opens the source
- * again. At the end it compares size and checksum.
+ * Downloads the source of an image into a file, however often the connection breaks. It opens the source at the first
+ * missing byte, then appends and hashes the bytes that arrive while there is space. After an error it waits and opens
+ * the source again. At the end it compares size and checksum.
  *
  * The bytes and their description (<target>.json) survive a crash; the next call continues from there.
  */
@@ -35,7 +35,7 @@ export interface RetryOptions {
   firstDelay?: number
 }
 
-/** Bytes after which the space is checked again, because guests write to the same file system. */
+/** The free space is checked again after so many bytes, because guests write to the same file system. */
 const SPACE_CHECK_BYTES = 64 * 1024 ** 2
 
 /** <target>.json: describes the bytes in the file. */
@@ -52,15 +52,16 @@ interface PartialFile {
   hash: Hash
   description: Description
   /**
-   * Whether the bytes come from several responses. Those may have different contents even if the validator is the same.
+   * Whether the bytes come from several responses. They may then be of different versions of the source, even if the
+   * validator is the same.
    */
   isMixed: boolean
 }
 
 /**
- * Downloads the whole source to `target`, flushed to disk and verified. Throws Terminal ImageChecksumMismatch,
- * ImageTooLarge, ImageDownloadFailed and ImageSourceNotAllowed for lasting errors; Transient ImageDownloadFailed and
- * DiskFull.
+ * Downloads the whole source to `target`, flushed to disk and verified.
+ * @throws Terminal ImageChecksumMismatch, ImageTooLarge, ImageDownloadFailed and ImageSourceNotAllowed for lasting
+ * errors; Transient ImageDownloadFailed and DiskFull
  */
 export async function downloadSource(sources: SourceOpener, options: DownloadOptions): Promise<void> {
   const { target, checksum, url, signal } = options
@@ -104,7 +105,10 @@ const hexOf = (checksum: string) => checksum.slice(checksum.indexOf(':') + 1)
 const algorithmOf = (checksum: string | undefined) => (checksum?.startsWith('sha512:') ? 'sha512' : 'sha256')
 const newHash = ({ checksum }: DownloadOptions) => createHash(algorithmOf(checksum))
 
-/** Opens the bytes that an earlier call left and hashes them; starts with an empty file if they cannot be continued. */
+/**
+ * Opens the file of an earlier call and hashes its bytes. If the download cannot be continued from them, starts with an
+ * empty file.
+ */
 async function openPartialFile(options: DownloadOptions): Promise<PartialFile> {
   const { target, url, signal } = options
   const saved = await readDescription(descriptionPath(target))
@@ -132,7 +136,7 @@ async function readDescription(path: string): Promise<Description | undefined> {
   try {
     return text === undefined ? undefined : (JSON.parse(text) as Description)
   } catch {
-    // Damaged: the caller then fetches all bytes anew.
+    // The description is damaged. The caller then fetches all bytes anew.
     return undefined
   }
 }
@@ -164,7 +168,7 @@ async function fetchAll(sources: SourceOpener, part: PartialFile, options: Downl
 function rethrowUnlessTransient(error: unknown, url: string): unknown {
   if (isKubenovaError(error) || toDiskFull(error, '') !== error) throw error
   if (error instanceof SourceError && !error.isRetryable) throw downloadFailedError(Terminal, url, error)
-  // Errors of the network have a code. An error without one is a bug of the agent.
+  // Errors of the network have a code, such as ECONNRESET. An error without a code is a bug of the agent.
   if (!(error instanceof SourceError) && errorCodeOf(error) === undefined) throw error
   return error
 }
@@ -186,7 +190,8 @@ async function fetchOnce(sources: SourceOpener, part: PartialFile, options: Down
   const { signal } = options
   const { total, validator } = part.description
   if (total !== undefined && part.size === total) return
-  // Without checksum and validator nothing would reveal that the remaining bytes belong to another content.
+  // Without checksum and validator, fetch from byte 0: nothing would reveal that the missing bytes are of another
+  // version of the source.
   const from = validator === undefined && options.checksum === undefined ? 0 : part.size
   const source = await sources.open(options.url, from, validator, signal)
   try {
@@ -220,7 +225,10 @@ async function appendBody(part: PartialFile, { body, total }: OpenedSource, opti
   throw new SourceError(`it ended after ${part.size} of ${total} bytes`, true)
 }
 
-/** Requires space for all missing bytes or, if the total is unknown, that the reserved space is untouched. */
+/**
+ * Checks that there is space for all missing bytes or, if the total is unknown, that the reserved space is untouched.
+ * @throws Transient DiskFull
+ */
 async function requireSpace(
   { size }: PartialFile,
   total: number | undefined,
@@ -235,7 +243,7 @@ async function requireSpace(
 const imageTooLargeError = (bytes: number, max: number) =>
   new Terminal('ImageTooLarge', `the image has ${bytes} bytes or more, ${max} are allowed here`)
 
-/** Writes the description before the first byte, so that after a crash no bytes are there without one. */
+/** Writes the description before the first byte, so that no crash leaves bytes without a description. */
 async function saveDescription(
   part: PartialFile,
   { validator, total }: OpenedSource,

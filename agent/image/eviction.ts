@@ -1,12 +1,15 @@
-/** Chooses the bases that the image cache removes: unused ones, the longest unused first. Pure. */
+/**
+ * Chooses the bases (images in the cache, from which disks are made) to remove: unused ones, the longest unused first.
+ * Pure.
+ */
 
 export interface CachedBase {
   key: string
-  /** Bytes that it takes on disk. */
+  /** Bytes that the base takes on disk. */
   bytes: number
-  /** When a server last asked for it, milliseconds. */
+  /** The time when a server last asked for the base, in milliseconds since 1970. */
   lastUsed: number
-  /** Whether a disk of this host may be backed by it. */
+  /** Whether a disk of this host may be backed by the base. */
   pinned: boolean
 }
 
@@ -19,7 +22,10 @@ export interface CacheLimits {
   maxAge: number
 }
 
-/** Returns the keys to remove, in this order. @param free bytes free now */
+/**
+ * Returns the keys of the bases to remove, in this order.
+ * @param free bytes that are free now
+ */
 export function selectBasesToEvict(
   bases: readonly CachedBase[],
   { maxBytes, minFree, maxAge }: CacheLimits,

@@ -12,7 +12,7 @@ import {
 } from './free-space.ts'
 import { runLimited } from './run-limited.ts'
 
-// One test waits for another program on machines that may be busy.
+// One test runs another program, which may take long on a busy machine.
 vi.setConfig({ testTimeout: 60_000 })
 
 test.each([
@@ -32,7 +32,7 @@ describe('on an existing file system', () => {
   })
 
   test('createSpaceCheck accepts what is free and not reserved', async () => {
-    // Other processes write to it meanwhile, but not a terabyte.
+    // Other processes write to the file system meanwhile, but not a terabyte.
     const { free } = await readSpace(directory)
     expect(await createSpaceCheck(directory, 0)(0)).toBe(true)
     expect(await createSpaceCheck(directory, 0)(free + 1024 * GIB)).toBe(false)

@@ -11,23 +11,29 @@ import { GIB } from '../files/sizes.ts'
 /** How often the space is checked during a write: a fast disk writes half a GiB in that time. */
 const CHECK_INTERVAL_MS = 250
 
-/** Whether this many more bytes may be written; for 0 bytes, whether the reserved space is untouched. */
+/** Returns whether this many more bytes may be written; for 0 bytes, whether the reserved space is untouched. */
 export type SpaceCheck = (bytes: number) => Promise<boolean>
 
 export interface Space {
   /** Free bytes. */
   free: number
-  /** How many of the free bytes images must leave free. */
+  /** Bytes that must stay free when images are written. */
   reserved: number
 }
 
-/** Space on the file system of a directory. @param minFree bytes to reserve; default: see {@link defaultReserve} */
+/**
+ * Reads the space on the file system of a directory.
+ * @param minFree bytes to reserve; default: see {@link defaultReserve}
+ */
 export async function readSpace(directory: string, minFree?: number): Promise<Space> {
   const { bavail, blocks, bsize } = await statfs(directory)
   return { free: bavail * bsize, reserved: minFree ?? defaultReserve(blocks * bsize) }
 }
 
-/** A tenth of the file system, as kubelet reserves (nodefs.available), but at most 10 GiB. Pure. */
+/**
+ * The bytes to reserve by default: a tenth of the file system, as kubelet reserves (nodefs.available), but at most 10
+ * GiB.
+ */
 export const defaultReserve = (size: number): number => Math.min(Math.floor(size / 10), 10 * GIB)
 
 export function createSpaceCheck(directory: string, minFree?: number): SpaceCheck {
@@ -46,7 +52,8 @@ export interface PlannedWrite {
 }
 
 /**
- * Runs `write` if there is space for it, and aborts it when the reserved space is touched. Throws Transient DiskFull.
+ * Runs `write` if there is space for it, and aborts it when it touches the reserved space.
+ * @throws Transient DiskFull
  */
 export async function writeWhileSpaceLasts<T>(
   hasSpace: SpaceCheck,

@@ -6,7 +6,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { baseKey, downloadKey, type ImageCache, type ImageCacheOptions, type ImageSource } from './image-cache.ts'
 import { type ImageCacheFixture, sha256Of, withImageCache } from './testing/image-cache.ts'
 
-// These tests wait for other programs on machines that may be busy.
+// These tests run other programs, which may take long on a busy machine.
 vi.setConfig({ testTimeout: 60_000 })
 
 const fixture = withImageCache()
@@ -180,7 +180,7 @@ describe('ensure throws DiskFull, leaves nothing, and succeeds later', () => {
 
   test('when guests take the reserved space during the conversion', async () => {
     const f = fixture()
-    // A qemu-img that takes as long as on a slow disk.
+    // A qemu-img whose conversion takes as long as on a slow disk.
     const qemuImg = execFileSync('which', ['qemu-img'], { encoding: 'utf8' }).trim()
     const slow = `#!/bin/sh\n${qemuImg} "$@"\n[ "$1" != convert ] || sleep 300\n`
     mkdirSync(join(f.dir, 'slow'))

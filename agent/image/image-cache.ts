@@ -1,6 +1,6 @@
 /**
- * The image cache of the host. An image becomes a base once, however many servers wait for it, under a lock for its
- * download key:
+ * The image cache of the host. A base is an image in the form that the cache keeps, from which disks are made. An image
+ * becomes a base once, however many servers wait for it, under a lock for its download key:
  *   download (or continue) → check the header → qemu-img info → plan → convert or take as it is → publish.
  * A step that is interrupted is repeated by the next call, and nothing is used before it has been verified.
  */
@@ -33,7 +33,7 @@ export interface ImageCacheOptions extends SourceOptions {
   directory: string
   /** Checks the space of that file system. */
   hasSpace: SpaceCheck
-  /** raw for hosts whose root disks are copies of their base. */
+  /** Set to raw on a host whose root disks are copies of their base. */
   baseFormat: BaseRequirements['baseFormat']
   /** Bytes of the largest file to download. */
   maxBytes: number
@@ -74,9 +74,10 @@ export class ImageCache {
   }
 
   /**
-   * Returns the base of an image, pinned for `owner` (a server's uid) until `unpin`. Idempotent.
-   * Throws Terminal ImageChecksumMismatch, ImageFormatMismatch, ImageUnsafe, ImageUnreadable, ImageTooLarge,
-   * ImageSourceNotAllowed, ImageDownloadFailed; Transient ImageDownloadFailed, DiskFull.
+   * Returns the base of an image, pinned for `owner` (a server's uid) until `unpin`; fetches the image if needed.
+   * Idempotent.
+   * @throws Terminal ImageChecksumMismatch, ImageFormatMismatch, ImageUnsafe, ImageUnreadable, ImageTooLarge,
+   * ImageSourceNotAllowed, ImageDownloadFailed; Transient ImageDownloadFailed, DiskFull, ImageCacheBusy
    */
   async ensure(image: ImageSource, owner: string, { signal, progress }: FetchContext): Promise<Base> {
     const key = baseKey(image)
@@ -113,13 +114,14 @@ export class ImageCache {
   async #createBase(key: string, job: string, image: ImageSource, owner: string, context: FetchContext): Promise<void> {
     await using held = new AsyncDisposableStack()
     held.use(await lockFile(this.#store.lockPathOf(job), context.signal))
-    // Another process may have created the base while this one waited for the lock.
+    // Another process may have created the base while this process waited for the lock.
     if ((await this.#store.readRecord(key)) !== undefined) return
     const directory = this.#store.workDirectoryOf(job)
     await mkdir(directory, { recursive: true, mode: 0o700 })
     const source = join(directory, 'source')
     try {
-      // After a crash between the rename of the source to base/disk and the publication: start from the source again.
+      // An earlier call may have died after it renamed the source to base/disk and before it published the base. Then
+      // start again from that source.
       if (!(await pathExists(source))) await rename(join(directory, 'base', 'disk'), source).catch(ignoreNotFound)
       if (!(await pathExists(source))) await this.#download(image, source, context)
       const record = await this.#prepareBase(image, source, directory, context.signal)
@@ -128,7 +130,7 @@ export class ImageCache {
       await rm(directory, { recursive: true, force: true })
     } catch (thrown) {
       const error = toDiskFull(thrown, 'the image')
-      // Keep a download that can be continued; free the space of one that cannot become a base.
+      // Keep a download that can be continued. Free the space of a download that cannot become a base.
       const canContinue = !isKubenovaError(error) || (error.kind === 'Transient' && error.code !== 'DiskFull')
       if (!canContinue) await rm(directory, { recursive: true, force: true })
       throw error
@@ -152,7 +154,7 @@ export class ImageCache {
     await discardDownload(target)
   }
 
-  /** Creates the directory `base` with the disk in it, and returns its record. */
+  /** Creates the directory `base` with the disk in it, and returns the record of the base. */
   async #prepareBase(image: ImageSource, source: string, directory: string, signal: AbortSignal): Promise<BaseRecord> {
     const { baseFormat } = this.#options
     const base = join(directory, 'base')
@@ -174,7 +176,7 @@ export class ImageCache {
     }
   }
 
-  /** Converts the source to `disk`, which needs space beside the source. */
+  /** Converts the source to `disk`. This needs additional space, because the source stays until the end. */
   async #convert(
     source: string,
     disk: string,
@@ -190,8 +192,9 @@ export class ImageCache {
 }
 
 /**
- * Throws ImageFormatMismatch if the base was made from another format: two Images with one checksum may claim different
- * formats.
+ * Returns the base if it was made from an image of the claimed format. Two Images with the same checksum may claim
+ * different formats.
+ * @throws Terminal ImageFormatMismatch
  */
 function requireFormat({ record, ...base }: Base & { record: BaseRecord }, image: ImageSource): Base {
   if (record.source.format !== image.format) {
@@ -203,7 +206,10 @@ function requireFormat({ record, ...base }: Base & { record: BaseRecord }, image
   return base
 }
 
-/** Downloads are shared by (checksum, URL, format), so a bad URL only fails the Servers that use it. */
+/**
+ * The key of a download. Images with the same checksum, URL and format share a download, so a bad URL fails only the
+ * Servers that use it.
+ */
 export function downloadKey(image: ImageSource): string {
   return createHash('sha256')
     .update(`${baseKey(image)}\n${image.url}\n${image.format}`)
@@ -211,8 +217,8 @@ export function downloadKey(image: ImageSource): string {
 }
 
 /**
- * Bases are shared by checksum. Without one each Image has its own base, since the content of a URL may change. A valid
- * directory name.
+ * The key of a base, which is a valid directory name. Images with the same checksum share a base. An Image without a
+ * checksum has a base of its own, since the content of its URL may change.
  */
 export function baseKey({ uid, url, checksum }: Pick<ImageSource, 'uid' | 'url' | 'checksum'>): string {
   if (checksum !== undefined) return checksum.replace(':', '-')

@@ -30,7 +30,10 @@ export interface SourceOptions {
 export type Validator = string
 
 export interface OpenedSource {
-  /** Offset of the first byte of `body`: the requested one, or 0. */
+  /**
+   * Offset of the first byte of `body`: the requested offset, or 0 if the source has another version or cannot
+   * continue.
+   */
   start: number
   /** Bytes of the whole source, if known. */
   total: number | undefined
@@ -38,7 +41,7 @@ export interface OpenedSource {
   body: Readable
 }
 
-/** The source answered with an error. */
+/** An error that the source answered with. */
 export class SourceError extends Error {
   /** Whether another request may succeed without a change of the source. */
   readonly isRetryable: boolean
@@ -51,7 +54,7 @@ export class SourceError extends Error {
 /** The source cannot continue at the requested byte: the download has to start over. */
 export class RangeUnusable extends SourceError {}
 
-/** Default of `blocked`. */
+/** The default of `blocked`. */
 export function loopbackAndLinkLocal(): BlockList {
   const list = new BlockList()
   list.addSubnet('127.0.0.0', 8)
@@ -63,7 +66,7 @@ export function loopbackAndLinkLocal(): BlockList {
   return list
 }
 
-/** Opens sources. Disposing of it closes its connections. */
+/** Opens sources of images. Disposing of an opener closes its connections. */
 export class SourceOpener {
   readonly #fileRoots: readonly string[]
   readonly #blocked: BlockList
@@ -82,7 +85,7 @@ export class SourceOpener {
 
   /**
    * Opens the source at byte `from` if its version is still `validator`, otherwise at its beginning.
-   * Throws SourceError, Terminal ImageSourceNotAllowed, and errors of the network.
+   * @throws SourceError, Terminal ImageSourceNotAllowed, and errors of the network
    */
   async open(url: string, from: number, validator: Validator | undefined, signal: AbortSignal): Promise<OpenedSource> {
     const target = new URL(url)
@@ -159,8 +162,8 @@ export class SourceOpener {
   }
 
   /**
-   * Checks the address that the connection will use: a name that is checked earlier could resolve to another address a
-   * moment later.
+   * Resolves a host name and refuses blocked addresses. The check is made here, on the address that the connection will
+   * use: a name that is checked earlier could resolve to another address a moment later.
    */
   readonly #lookup: LookupFunction = (host, options, callback) => {
     lookup(host, { ...options, all: true }, (error, addresses) => {
@@ -204,7 +207,10 @@ function parsePartialResponse(body: IncomingMessage, from: number, validator: Va
   return { start: from, total: parseInteger(range[2]), validator: current ?? validator, body }
 }
 
-/** If-Range takes strong ETags only (RFC 9110, 13.1.5). */
+/**
+ * The version of the source: its ETag, if the ETag is strong, else Last-Modified. If-Range takes strong ETags only (RFC
+ * 9110, 13.1.5).
+ */
 function validatorOf(headers: IncomingHttpHeaders): Validator | undefined {
   const etag = headers['etag']
   if (typeof etag === 'string' && etag.startsWith('"')) return etag

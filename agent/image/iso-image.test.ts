@@ -6,7 +6,7 @@ import { assert, constantFrom, property, string, tuple, uint8Array, uniqueArray 
 import { expect, test, vi } from 'vitest'
 import { buildIsoImage } from './iso-image.ts'
 
-// These tests wait for xorriso on machines that may be busy.
+// These tests run xorriso, which may take long on a busy machine.
 vi.setConfig({ testTimeout: 120_000 })
 
 /** Reads all files with xorriso: with Rock Ridge names (any), with Joliet names (norock), or with neither (ecma119). */
@@ -55,7 +55,7 @@ test('buildIsoImage throws for a name that is too long for a record', () => {
   expect(() => buildIsoImage('config-2', new Map([['x'.repeat(200), text('')]]))).toThrow(/too long/)
 })
 
-// Joliet allows 64 characters. Names that differ only in case are not tested.
+// Joliet allows names of 64 characters. Names that differ only in case are not tested.
 const anyName = string({
   unit: constantFrom('a', 'b', 'c', 'x', 'y', 'z', '0', '1', '8', '9', '-', '_'),
   minLength: 1,

@@ -41,7 +41,7 @@ interface FolderLayout {
   size: number
 }
 
-/** The folders in one naming. Both namings share the files. */
+/** The folders as one naming (primary or Joliet) has them. Both namings share the contents of the files. */
 interface Tree {
   naming: Naming
   /** The root first; each folder before its subfolders. */
@@ -52,10 +52,11 @@ interface Tree {
 /** The first 16 sectors are for a boot loader, the next three for two volume descriptors and their terminator. */
 const FIRST_FREE_SECTOR = 19
 
-/** BusyBox probes for file systems up to 68 KiB and does not recognize a shorter image. */
+/** BusyBox reads up to 68 KiB to recognize a file system, and does not recognize a shorter image. */
 const MIN_SECTORS = 64
 
 /**
+ * Builds the image.
  * @param label at most 16 characters
  * @param files contents by path, such as `openstack/latest/user_data`; equal files in equal order give an equal image
  */

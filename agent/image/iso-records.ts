@@ -20,9 +20,9 @@ interface Named {
 
 /** A file or folder with its position. */
 export interface Entry extends Named {
-  /** Its first sector. */
+  /** The first sector of its data. */
   extent: number
-  /** In bytes. */
+  /** Size of its data in bytes. */
   size: number
 }
 
@@ -45,7 +45,10 @@ function writeUcs2(to: Buffer, at: number, text: string): void {
 
 const toRestrictedAlphabet = (part: string): string => part.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')
 
-/** The name as the record has it (7.5 and 7.6): other characters become `_`; a file has one dot and a version. */
+/**
+ * The name as a record contains it (7.5 and 7.6). A file's name ends with a version. In the primary naming a file's
+ * name has exactly one dot, and characters other than A-Z and 0-9 become `_`.
+ */
 function identifierOf({ name, isFolder }: Named, naming: Naming): string {
   const version = isFolder ? '' : ';1'
   if (naming === 'joliet') return name + version
@@ -85,7 +88,7 @@ function rockRidgeLength(entry: Named, isRoot: boolean): number {
   return isSelfOrParent(entry) ? PX_LENGTH : PX_LENGTH + NM_LENGTH + Buffer.byteLength(entry.name)
 }
 
-/** Returns the offset behind the entry. */
+/** Writes the header of a system use entry, and returns the offset behind the entry. */
 function writeSystemUseHeader(to: Buffer, at: number, signature: string, length: number): number {
   to.write(signature, at, 'latin1')
   to.set([length, 1], at + 2)
@@ -93,8 +96,8 @@ function writeSystemUseHeader(to: Buffer, at: number, signature: string, length:
 }
 
 /**
- * Files and folders belong to root and are readable for all users. SP, the first entry of the root folder, announces
- * Rock Ridge.
+ * Writes the Rock Ridge entries: files and folders belong to root and are readable for all users. SP, the first entry
+ * of the root folder, announces Rock Ridge.
  */
 function writeRockRidge(to: Buffer, at: number, entry: Named, isRoot: boolean): void {
   let next = at
@@ -170,9 +173,9 @@ export interface PathTable {
 
 export interface VolumeDescriptor {
   label: string
-  /** In sectors. */
+  /** Size of the volume in sectors. */
   size: number
-  /** Its size in bytes, and the first sectors of its little-endian and big-endian copies. */
+  /** The size of the path table in bytes, and the first sectors of its little-endian and big-endian copies. */
   pathTable: PathTable
   root: Entry
 }

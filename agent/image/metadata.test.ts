@@ -251,7 +251,7 @@ describe('buildNetworkData', () => {
   })
 })
 
-// Results of Nova's own function (34.0.0) for the same names.
+// The expected values are the results of Nova's own function (34.0.0) for the same names.
 test.each([
   ['web-1', 'web-1'],
   ['My Server_01.example', 'my-server-01-example'],

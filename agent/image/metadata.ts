@@ -4,7 +4,8 @@ import { diskTargetPrefixes } from '../domain/devices/disk.ts'
 import { buildNetworkData } from './network-data.ts'
 
 /**
- * Versions of OpenStack's layout (nova/api/metadata/base.py). Each contains everything that the ones before it contain.
+ * Versions of OpenStack's layout (nova/api/metadata/base.py). Each version contains everything that the earlier
+ * versions contain.
  */
 const VERSIONS = [
   '2012-08-10',
@@ -73,7 +74,9 @@ function buildMetaData({ server, instance }: Guest, version: Version, randomSeed
   }
 }
 
-/** Interfaces with a tag. libvirt has not chosen their PCI addresses yet; like Nova, report none. */
+/**
+ * The interfaces that have a tag. libvirt has not chosen their PCI addresses yet, so the address is `none`, as in Nova.
+ */
 function taggedDevicesOf({ interfaces }: Guest['instance'], version: Version): object[] {
   return interfaces
     .filter((nic) => nic.tag !== undefined)
@@ -87,7 +90,9 @@ function taggedDevicesOf({ interfaces }: Guest['instance'], version: Version): o
     }))
 }
 
-/** Nova makes EC2 ids from numbers of its database; ours come from UUIDs. */
+/**
+ * Builds the metadata in EC2's format. Nova makes the ids from numbers in its database; here they are made from UUIDs.
+ */
 function buildEc2MetaData(guest: Guest): object {
   const { uuid, image, flavor, interfaces, keys, availabilityZone } = guest.instance
   const shortId = (id: string) => id.replaceAll('-', '').slice(0, 8)

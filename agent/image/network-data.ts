@@ -30,7 +30,7 @@ export interface NetworkData {
   services: Service[]
 }
 
-/** Nova's name for the tap of a port, cut to its NIC_NAME_LEN. */
+/** Nova's name for the tap of a port, cut to the length that Nova allows (NIC_NAME_LEN). */
 function tapNameOf(portId: string): string {
   return `tap${portId}`.slice(0, 14)
 }
@@ -59,7 +59,7 @@ export function buildNetworkData(interfaces: readonly Interface[]): NetworkData 
 
 const isIPv6 = ({ address }: FixedIP) => address.includes(':')
 
-/** IPv4 first. Nova's format has room for one address of each family. */
+/** The first IPv4 and the first IPv6 address. Nova's format has room for one address of each family. */
 function firstOfEachFamily(ips: readonly FixedIP[]): FixedIP[] {
   return [ips.find((ip) => !isIPv6(ip)), ips.find(isIPv6)].filter((ip) => ip !== undefined)
 }

@@ -1,9 +1,12 @@
-/** Runs qemu-img, the only reader of disk formats, under limits: info, create, convert, resize. */
+/**
+ * Runs qemu-img under limits: info, measure, convert, create, resize. Only qemu-img reads disk formats, apart from a
+ * first look at the header (base-plan.ts).
+ */
 import { type Reason, Terminal, Transient } from '../../crds/index.ts'
 import { GIB } from '../files/sizes.ts'
 import { type ProcessLimits, type ProcessResult, runLimited, runWithTimeout } from './run-limited.ts'
 
-/** Nova's limits (oslo.utils, QEMU_IMG_LIMITS): 30 seconds of CPU, 1 GiB of memory. */
+/** The limits that Nova uses (oslo.utils, QEMU_IMG_LIMITS): 30 seconds of CPU, 1 GiB of memory. */
 const INFO_LIMITS: ProcessLimits = { cpuSeconds: 30, addressSpace: GIB, fileSize: 0, timeout: 60_000 }
 
 /** The fields of `qemu-img info --output=json` that the agent reads. */
@@ -28,7 +31,8 @@ export interface ImageInfo {
 
 /**
  * Inspects an image whose format QEMU has to guess. Never use it for a raw disk of a guest: the guest controls what
- * QEMU would guess. Throws Terminal ImageUnreadable.
+ * QEMU would guess.
+ * @throws Terminal ImageUnreadable
  */
 export async function readImageInfo(path: string, signal?: AbortSignal): Promise<ImageInfo> {
   const result = await runLimited('qemu-img', ['info', '--output=json', '--force-share', path], INFO_LIMITS, signal)
@@ -39,11 +43,11 @@ export async function readImageInfo(path: string, signal?: AbortSignal): Promise
 
 /**
  * Upper bound of the bytes that the image takes on disk after a conversion to qcow2 or to a sparse raw file.
- * Throws Terminal ImageUnreadable.
+ * @throws Terminal ImageUnreadable
  */
 export async function measureConvertedSize(source: string, info: ImageInfo, signal?: AbortSignal): Promise<number> {
   const limits = { ...conversionLimits(info['virtual-size']), fileSize: 0 }
-  // Measured for qcow2 in either case: for raw, qemu-img would count the holes.
+  // Measure for qcow2 even if the target is raw: for raw, qemu-img would count the holes of the file.
   const args = ['measure', '--output=json', '-f', info.format, '-O', 'qcow2', source]
   const result = await runLimited('qemu-img', args, limits, signal)
   if (result.code !== 0) throw qemuImgError('ImageUnreadable', 'cannot measure the image', result, source)
@@ -61,12 +65,12 @@ export interface ConvertOptions {
 }
 
 /**
- * Writes the disk in another format and reads the source only as `from`.
- * Throws Transient DiskFull, Terminal ImageUnreadable.
+ * Writes the disk in another format. qemu-img reads the source only as `from`, and does not guess its format.
+ * @throws Transient DiskFull, Terminal ImageUnreadable
  */
 export async function convertImage(source: string, target: string, options: ConvertOptions): Promise<void> {
   const { from, to, virtualSize, signal } = options
-  // qcow2 needs more than the disk itself: two tables of 1/8192 of it each, and some clusters.
+  // A qcow2 file can be larger than its disk, by two tables of 1/8192 of the disk's size each and some clusters.
   const limits = { ...conversionLimits(virtualSize), fileSize: Math.ceil(virtualSize * 1.01) + GIB / 16 }
   const args = ['convert', '-f', from, '-O', to, source, target]
   const result = await runLimited('qemu-img', args, limits, signal)
@@ -75,8 +79,9 @@ export async function convertImage(source: string, target: string, options: Conv
 }
 
 /**
- * Creates a thin disk that holds only its differences from `base`. It does not read the base, so the caller has to
- * check that the base exists. Throws Transient DiskFull, Terminal DiskCreateFailed.
+ * Creates a thin disk that holds only its differences from `base`. qemu-img does not read the base here, so the caller
+ * has to check that the base exists.
+ * @throws Transient DiskFull, Terminal DiskCreateFailed
  */
 export async function createOverlay(
   path: string,
@@ -90,7 +95,10 @@ export async function createOverlay(
   if (result.code !== 0) throw qemuImgError('DiskCreateFailed', 'qemu-img create failed', result, path)
 }
 
-/** Throws Transient DiskFull, Terminal DiskCreateFailed. */
+/**
+ * Enlarges a disk to `size` bytes.
+ * @throws Transient DiskFull, Terminal DiskCreateFailed
+ */
 export async function growDisk(path: string, format: string, size: number, signal?: AbortSignal): Promise<void> {
   const limits = { ...INFO_LIMITS, fileSize: 1024 * GIB }
   const result = await runLimited('qemu-img', ['resize', '-q', '-f', format, path, String(size)], limits, signal)

@@ -1,6 +1,6 @@
 /**
  * The disk of a rescue system, in the server's own directory with Nova's name: disk.rescue. rescue.json is written
- * after the disk, and names the request that the disk was made for: a disk without it was never completed.
+ * after the disk, and names the request that the disk was made for. A disk without rescue.json was never completed.
  */
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -23,12 +23,15 @@ interface RescueRecord extends RescueSystem {
 const diskPath = (directory: string): string => join(directory, 'disk.rescue')
 const recordPath = (directory: string): string => join(directory, 'rescue.json')
 
-/** Creates the disk, as large as the image. There must be none of another request: see deleteRescueDisk. */
+/**
+ * Creates the rescue disk, as large as its image. The caller has deleted the rescue disk of any other request
+ * (deleteRescueDisk).
+ */
 export async function createRescueDisk(system: RescueSystem, options: RootDiskOptions): Promise<void> {
   const { directory, base } = options
   await mkdir(directory, { recursive: true, mode: 0o711 })
   await removeTemporaryFiles(directory, (name) => name.startsWith('disk.rescue') || name.startsWith('rescue.json'))
-  // A disk without its record may be one of another image.
+  // A disk that is there already was not completed, and may have been made from another image.
   await rm(diskPath(directory), { force: true })
   const { root: format, backing } = newRootLayout(options)
   await createRootDisk(diskPath(directory), rootDiskSizeOf(0, base.virtualSize), options)
@@ -36,7 +39,7 @@ export async function createRescueDisk(system: RescueSystem, options: RootDiskOp
   await writeFileAtomically(recordPath(directory), JSON.stringify(record), 0o644)
 }
 
-/** Returns undefined if there is none, or only a part of one. */
+/** Reads the rescue disk; returns undefined if there is none, or if it was not completed. */
 export async function readRescueDisk(directory: string): Promise<RescueDisk | undefined> {
   const text = await readFile(recordPath(directory), 'utf8').catch(ignoreNotFound)
   const path = diskPath(directory)

@@ -8,9 +8,9 @@ export interface ProcessLimits {
   cpuSeconds: number
   /** Bytes of address space (RLIMIT_AS). */
   addressSpace: number
-  /** Bytes of the largest file that it may write (RLIMIT_FSIZE); 0 forbids writing. */
+  /** Bytes of the largest file that the program may write (RLIMIT_FSIZE); 0 forbids writing. */
   fileSize: number
-  /** Milliseconds of wall-clock time after which it is killed. */
+  /** Milliseconds of wall-clock time after which the program is killed. */
   timeout: number
 }
 
@@ -24,8 +24,8 @@ export interface ProcessResult {
 }
 
 /**
- * Runs a program and returns its result, also when it fails. Throws Transient CommandMissing if it cannot be started,
- * and the signal's reason when aborted.
+ * Runs a program and returns its result, also when it fails.
+ * @throws Transient CommandMissing if the program cannot be started; the reason of `signal` when that aborts
  */
 export function runLimited(
   program: string,
@@ -45,7 +45,7 @@ export async function runWithTimeout(
   signal?.throwIfAborted()
   const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    // In a process group of its own, because the program may start others, which must be killed with it.
+    // The program gets a process group of its own, so that other programs that it starts are killed with it.
     detached: true,
     env: { PATH: process.env['PATH'], LC_ALL: 'C' },
   })
@@ -76,14 +76,17 @@ export async function runWithTimeout(
   }
 }
 
-/** The command that runs a program in an empty network namespace; without root that takes a user namespace as well. */
+/**
+ * The command that runs a program in an empty network namespace. Without root rights that needs a user namespace as
+ * well.
+ */
 function noNetworkCommand(): [string, ...string[]] {
   return process.getuid?.() === 0 ? ['unshare', '--net', '--'] : ['unshare', '--user', '--map-root-user', '--net', '--']
 }
 
 /**
- * The command that runs a program under these limits. At the soft limit on CPU time the kernel sends SIGXCPU, which
- * identifies the reason; at the hard limit it sends SIGKILL.
+ * The command that runs a program under these limits. At the soft limit on CPU time the kernel sends SIGXCPU, by which
+ * the agent recognizes the reason; at the hard limit it sends SIGKILL.
  */
 function resourceLimitCommand({ cpuSeconds, addressSpace, fileSize }: ProcessLimits): string[] {
   return [

@@ -1,5 +1,6 @@
 /**
- * Runs a job once for all callers that ask for it at the same time, and aborts it when the last of them has given up.
+ * Runs a job once for all callers that ask for it at the same time, and aborts the job when its last caller has given
+ * up.
  */
 
 type Progress = (bytes: number, total: number | undefined) => void
@@ -20,8 +21,8 @@ export class SharedJobs<T> {
   readonly #jobs = new Map<string, Job<T>>()
 
   /**
-   * Joins the job of that key, or starts it with `work`; settles as the job does. Throws the signal's reason when
-   * aborted.
+   * Joins the job with this key, or starts `work` as that job. Resolves or rejects as the job does; if `signal` aborts
+   * first, rejects with the signal's reason.
    */
   async run(
     key: string,
@@ -67,8 +68,8 @@ export class SharedJobs<T> {
   }
 
   /**
-   * Forgets the job before it has ended, so that a new caller starts another one instead of joining one that is being
-   * aborted.
+   * Aborts a job that no caller waits for any more. Forgets the job first, so that a new caller starts a new job
+   * instead of joining the aborted one.
    */
   async #abortUnfinished(key: string, { controller, promise }: Job<T>): Promise<void> {
     if (this.#jobs.get(key)?.controller !== controller) return

@@ -8,7 +8,7 @@ import {
   summaryOf,
 } from './testing.ts'
 
-/** Replaces times, because a recovery may take longer than a run without a crash. */
+/** Replaces all times by the same text, because a recovery may take longer than a run without a crash. */
 const withoutTimes = (status: object | undefined): unknown =>
   JSON.parse(JSON.stringify(status ?? {}).replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'a time'))
 
@@ -145,7 +145,8 @@ describe('a crash of the agent before or after each effect leads to the same end
         const bench = await startBenchWithActiveServer()
         await bench.setDesiredPower('Stopped')
         await expect(bench.reconcileUntilSettled(bench.startAgent(new Life().killAt(at, side)))).rejects.toThrow(Killed)
-        // As in Nova, an announced stop is finished first: the guest may have been asked to power off already.
+        // As in Nova, a stop that was announced is finished first, because the guest may have been asked to power off
+        // already.
         const isStop = bench.machine.domain?.state === 'off' || bench.status.taskState === 'powering-off'
         await bench.setDesiredPower('Running')
         await bench.reconcileUntilSettled()

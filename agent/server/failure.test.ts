@@ -74,7 +74,7 @@ describe('reconcileServer after an error', () => {
       reason: 'LibvirtError',
       message: 'shutdown: libvirt is busy',
     })
-    // An event does not shorten the delay.
+    // An event must not shorten the delay, so a reconcile now does nothing.
     const { length } = agent.life.effects
     expect(await bench.reconcileOnce(agent)).toMatchObject({ kind: 'wait', recheckAfter: 1000 })
     expect(agent.life.effects).toHaveLength(length)
@@ -209,8 +209,8 @@ describe('reconcileServer after an error', () => {
 
 describe('a requested start of a server in error retries the failed action:', () => {
   const none = undefined
-  // The step that failed; the power that was reached before (none: the creation failed); the desired power → the
-  // vmState after the start, the further action records, the number of boots.
+  // A row has: the failed step, the power reached before (none: the creation failed), the desired power. Expected after
+  // the requested start: the vmState, the additional action records, the number of boots.
   const rows: [string, DesiredPower | undefined, DesiredPower, string, string[], number][] = [
     ['define', none, 'Running', 'active', [], 1],
     ['define', none, 'Stopped', 'stopped', [], 0],

@@ -14,7 +14,7 @@ import { agentStatus, type Failure, type StatusInput } from './status.ts'
 const then = '2026-01-01T00:00:00Z'
 const now = '2026-01-02T00:00:00Z'
 
-/** The rules of kstatus for a kind that it does not know, in their order. */
+/** Computes the result of kstatus by its rules for a kind that it does not know, in the order of these rules. */
 function kstatusOf({ metadata, status = {} }: Server): 'Terminating' | 'InProgress' | 'Failed' | 'Current' {
   const isTrue = (type: string): boolean => findCondition(status.conditions, type)?.status === 'True'
   if (metadata.deletionTimestamp) return 'Terminating'
@@ -24,7 +24,7 @@ function kstatusOf({ metadata, status = {} }: Server): 'Terminating' | 'InProgre
   return isTrue('Ready') ? 'Current' : 'InProgress'
 }
 
-/** A write of the status by one of its owners. */
+/** A write of the status by one of the status owners. */
 interface StatusWrite {
   fieldManager: string
   status: ServerStatus

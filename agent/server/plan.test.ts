@@ -62,9 +62,9 @@ describe('plan', () => {
 })
 
 describe('plan after a crash of the agent', () => {
-  // The announced task state, the domain's power, the desired power → the action.
+  // A row has: the announced task state, the domain's power, the desired power, the expected action.
   const rows: [TaskState, DomainPower, 'Running' | 'Stopped' | 'Paused' | 'Suspended', string | undefined][] = [
-    // A guest that was asked to power off may do so at any time: the stop is finished first.
+    // A guest that was asked to power off may do so at any time, so the stop is finished first.
     ['powering-off', 'running', 'Running', 'stop'],
     ['powering-off', 'running', 'Stopped', 'stop'],
     ['powering-off', 'running', 'Paused', 'stop'],
@@ -77,11 +77,12 @@ describe('plan after a crash of the agent', () => {
     ['suspending', 'off', 'Running', 'start'],
     ['suspending', 'off', 'Stopped', undefined],
     ['suspending', 'missing', 'Stopped', undefined],
-    // The other actions are dropped when another power is desired now,
+    // All other actions are dropped when another power is desired by now ...
     ['pausing', 'running', 'Running', undefined],
     ['powering-on', 'off', 'Stopped', undefined],
     ['resuming', 'saved', 'Stopped', 'stop'],
-    // unless their power is reached and only their end was not recorded.
+    // ... but if such an action has reached its power and only its end was not recorded, it runs again to record its
+    // end.
     ['pausing', 'paused', 'Running', 'pause'],
     ['unpausing', 'running', 'Paused', 'unpause'],
     ['suspending', 'saved', 'Running', 'suspend'],
@@ -124,7 +125,7 @@ describe('plan of a request to start a server in error', () => {
 
 describe('plan in a mode other than normal', () => {
   const offByGuest: Observed = { power: 'off', reason: 'shutdown' }
-  // The mode, the reached power, the desired power, the domain → the action.
+  // A row has: the mode, the reached power, the desired power, the observed domain, the expected action.
   const rows: [Mode, 'Running' | 'Stopped', 'Running' | 'Stopped' | 'Paused', Observed, string | undefined][] = [
     // The rescue system runs until unrescue, whatever spec.powerState says.
     ['rescued', 'Running', 'Running', running, undefined],
@@ -138,13 +139,13 @@ describe('plan in a mode other than normal', () => {
     ['rescued', 'Running', 'Running', offByGuest, undefined],
     ['rescued', 'Running', 'Running', { power: 'paused', reason: 'user' }, undefined],
     ['rescued', 'Running', 'Running', { power: 'saved', reason: 'saved' }, undefined],
-    // As it was before the resize, until that is confirmed or reverted.
+    // A resized server keeps the power that it had reached, until the resize is confirmed or reverted.
     ['resized', 'Running', 'Running', running, undefined],
     ['resized', 'Running', 'Stopped', running, undefined],
     ['resized', 'Running', 'Stopped', killed, 'start'],
     ['resized', 'Stopped', 'Running', killed, undefined],
     ['resized', 'Stopped', 'Running', running, 'stop'],
-    // Kept off.
+    // A server in one of these modes is kept off.
     ['shelved', 'Running', 'Running', killed, undefined],
     ['shelved', 'Running', 'Running', running, 'stop'],
     ['shelvedOffloaded', 'Running', 'Running', { power: 'missing' }, undefined],
@@ -176,7 +177,7 @@ describe('isPending', () => {
 
 describe('restoreShutdownReason', () => {
   const forgot: Observed = { power: 'off', reason: 'unknown' }
-  // observed; reported before → reason, action
+  // A row has: a name, the observation, the status reported before, the expected reason, the expected action.
   const rows: [string, Observed, Partial<ServerStatus>, string | undefined, string | undefined][] = [
     [
       'a guest that powered itself off',

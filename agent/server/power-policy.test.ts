@@ -3,16 +3,17 @@ import { type DesiredPower, type DomainPower, desiredPowers, domainPowers } from
 import { actionForPower, isReached } from './power-policy.ts'
 
 describe('actionForPower', () => {
-  // desired, power, libvirt's reason, the desired power is new → action
+  // A row has: desired power, observed power, libvirt's reason, whether the user changed the desired power, expected
+  // action.
   const rows: [DesiredPower, DomainPower, string, boolean, string | undefined][] = [
     ['Running', 'running', 'booted', false, undefined],
-    ['Running', 'off', 'shutdown', false, undefined], // the guest powered itself off: recorded, as Nova does
+    ['Running', 'off', 'shutdown', false, undefined], // the guest powered itself off: only reported, as in Nova
     ['Running', 'off', 'shutdown', true, 'start'],
-    ['Running', 'off', 'destroyed', false, 'start'], // killed on the host: what is desired lasts
+    ['Running', 'off', 'destroyed', false, 'start'], // killed on the host: the desired power lasts
     ['Running', 'off', 'failed', false, 'start'],
-    ['Running', 'off', 'saved', false, undefined], // virsh save: its memory is in a file of that person
+    ['Running', 'off', 'saved', false, undefined], // virsh save: a person has the memory in a file
     ['Running', 'off', 'saved', true, 'start'],
-    ['Running', 'off', 'migrated', false, undefined], // it runs on another host: never twice
+    ['Running', 'off', 'migrated', false, undefined], // the guest runs on another host and must not run twice
     ['Paused', 'off', 'migrated', false, undefined],
     ['Running', 'off', 'unknown', false, 'start'], // after a reboot of the host
     ['Running', 'crashed', 'panicked', false, 'start'],
@@ -20,7 +21,7 @@ describe('actionForPower', () => {
     ['Running', 'paused', 'user', false, undefined],
     ['Running', 'paused', 'user', true, 'unpause'],
     ['Running', 'saved', 'saved', true, 'resume'],
-    ['Stopped', 'running', 'booted', false, 'stop'], // started on the host: stopped, as Nova does
+    ['Stopped', 'running', 'booted', false, 'stop'], // started on the host: stopped again, as in Nova
     ['Stopped', 'saved', 'saved', true, 'stop'],
     ['Stopped', 'off', 'shutdown', true, undefined],
     ['Stopped', 'missing', '', true, undefined],
@@ -45,7 +46,7 @@ describe('actionForPower', () => {
     }
     for (const desired of desiredPowers)
       for (const from of domainPowers) {
-        // A guest that sleeps has its memory and should run: only the guest itself wakes up.
+        // The agent does not wake a sleeping guest that should run: only the guest itself wakes up.
         if (desired === 'Running' && from === 'pmsuspended') continue
         let power = from
         for (let i = 0; i < 3 && !isReached(desired, power); i++) {

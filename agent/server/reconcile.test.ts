@@ -156,7 +156,7 @@ it('reconcileServer removes a stale field from the status when nothing else chan
 })
 
 describe('a change of spec.powerState', () => {
-  // from, to → vmState, powerState, new action records
+  // A row has: the power before, the new desired power, and the expected vmState, powerState and new action records.
   const rows = [
     ['Running', 'Stopped', 'stopped', 'Shutdown', ['stop']],
     ['Running', 'Paused', 'paused', 'Paused', ['pause']],

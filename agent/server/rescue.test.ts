@@ -1,4 +1,4 @@
-/** A server in a rescue, from the request to its own disk again. */
+/** Tests a rescue, from its request until the server runs from its own disk again. */
 import { describe, expect, it } from 'vitest'
 import type { ServerAction } from '../../crds/index.ts'
 import { Terminal, Transient } from '../../crds/index.ts'

@@ -10,7 +10,7 @@ const NODE_LIFECYCLE = { fieldManager: 'kubenova-node-lifecycle' }
 /** A text of three bytes per character, longer than any field allows. */
 const longText = '€'.repeat(100_000)
 
-/** As many networks as a server can have, each with an address of both families. */
+/** As many interfaces as a server can have, each with an IPv4 and an IPv6 address. */
 const interfaces = Array.from({ length: 16 }, (_, i): Interface => {
   const name = `${'n'.repeat(250)}${i}`
   const address = (text: string, prefixLength: number) => ({ address: text, prefixLength, dhcp: true })
@@ -27,7 +27,7 @@ const interfaces = Array.from({ length: 16 }, (_, i): Interface => {
   }
 })
 
-/** Starts a server on the third host, the last one that the scheduler tries. */
+/** Places a server on its third host, the last one that the scheduler tries. */
 async function placeOnLastHost(): Promise<Bench> {
   const bench = new Bench({ max: 1 })
   await bench.create()
@@ -37,7 +37,7 @@ async function placeOnLastHost(): Promise<Bench> {
   return bench
 }
 
-/** The size without `instance`, a copy of what the user asked for, which no error makes longer. */
+/** The size of the status in bytes, without `instance`: no error makes this copy of what the user asked for longer. */
 function bytesWithoutInstance(all: ServerStatus): number {
   const { instance: _, ...status } = all
   return Buffer.byteLength(JSON.stringify(status))

@@ -1,6 +1,6 @@
 /**
- * A separate process that puts one image into the cache. Arguments in JSON: the options of the cache, the image, and
- * the owner of the pin.
+ * The program of a separate process that puts one image into the cache. Its arguments, in JSON: the options of the
+ * cache, the image, and the owner of the pin.
  */
 import { BlockList } from 'node:net'
 import { ImageCache, type ImageCacheOptions, type ImageSource } from '../image-cache.ts'

@@ -35,13 +35,13 @@ export class ImageCacheFixture {
     return fixture
   }
 
-  /** An image of this format whose disk begins with random data. */
+  /** Makes an image of this format whose disk begins with random data. */
   makeImage(format: string, ...args: string[]): Buffer {
     writeFileSync(join(this.dir, 'raw'), randomBytes(400_000))
     return this.convertRaw(format, ...args)
   }
 
-  /** The file `raw` in another format. */
+  /** Converts the file `raw`, which makeImage writes, to another format. */
   convertRaw(format: string, ...args: string[]): Buffer {
     const [raw, made] = [join(this.dir, 'raw'), join(this.dir, 'made')]
     execFileSync('qemu-img', ['convert', '-f', 'raw', '-O', format, ...args, raw, made])
@@ -55,7 +55,7 @@ export class ImageCacheFixture {
     return { checksum: sha256Of(this.body) }
   }
 
-  /** Content of the disk in the image that was made last. */
+  /** Content of the disk in the image that makeImage made last. */
   get raw(): Buffer {
     return readFileSync(join(this.dir, 'raw'))
   }
@@ -93,7 +93,7 @@ export class ImageCacheFixture {
     return this.contentOf(base).subarray(0, this.raw.length).equals(this.raw)
   }
 
-  /** Another process that puts the image into the same cache. */
+  /** Starts another process that puts the image into the same cache. */
   spawnFetch(owner: string): ChildProcess {
     const script = join(import.meta.dirname, 'ensure.ts')
     const args = [this.options, this.image(), owner].map((argument) => JSON.stringify(argument))
@@ -103,7 +103,7 @@ export class ImageCacheFixture {
   }
 }
 
-/** A new fixture for each test. */
+/** Creates a new fixture for each test. Returns a function that returns the fixture of the current test. */
 export function withImageCache(): () => ImageCacheFixture {
   let fixture: ImageCacheFixture
   beforeEach(async () => {

@@ -1,4 +1,4 @@
-/** An HTTP server for tests that serves bytes and misbehaves on request. */
+/** An HTTP server for tests that serves bytes and misbehaves as a test requests. */
 import { createHash } from 'node:crypto'
 import { EventEmitter, on, once } from 'node:events'
 import {
@@ -16,14 +16,14 @@ export interface Behaviour {
   cutAfter?: number
   /** Ignores Range, or only If-Range, or sends from byte 0 while it announces the requested range. */
   rangeFault?: 'ignores Range' | 'ignores If-Range' | 'sends from 0'
-  /** Default: computed from the content; null: none. */
+  /** The ETag header. If undefined, it is computed from the content; if null, none is sent. */
   etag?: string | null
   lastModified?: string
   /** Sends no Content-Length. */
   chunked?: boolean
   status?: number
   location?: string
-  /** Sends the first byte of the body when this has resolved. */
+  /** The server waits for this before it sends the first byte of the body. */
   gate?: Promise<void>
 }
 
@@ -50,7 +50,7 @@ export class TestServer {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/image`
   }
 
-  /** Takes effect from the next request on. */
+  /** Sets how the server behaves from the next request on. */
   setBehaviour(behaviour: (request: number, path: string) => Behaviour): void {
     this.#behaviour = behaviour
   }
