@@ -1,4 +1,4 @@
-// Reads the tables of crds/testdata/bad: objects that the API server must reject, each for one reason.
+// Reads the tables in crds/testdata/bad. Each row describes an object that the API server must reject for one reason.
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
@@ -7,18 +7,21 @@ import { type Manifest, root } from './manifests.ts'
 
 /** A row of a table in crds/testdata/bad: how a bad object differs from the valid one. */
 interface Row {
-  /** Describes the mistake. */
+  /** The mistake, in words: the title of the test. */
   is: string
   by: 'schema' | 'rule' | 'text' | 'meta'
   says: string
   with?: object
   metadata?: object
-  /** The whole spec as text, for mistakes that are lost when YAML is parsed and sent as JSON. */
+  /**
+   * The whole spec as YAML text, for mistakes that would be lost if the test parsed the YAML and sent the object as
+   * JSON.
+   */
   text?: string
   from?: object
   to?: object
   status?: object
-  /** Replaces an existing object by one without its status. */
+  /** True: the write replaces an existing object, and leaves out its status. */
   replace?: boolean
 }
 

@@ -1,5 +1,5 @@
-// Runs the computations of controller and agent on an object without any effect. They must not fail on an object that
-// the API server accepts.
+// Runs the pure computations of controller and agent on an object. Tests use it to show that no object that the API
+// server accepts makes a computation fail with a bug.
 import { admit } from '../actions/admit.ts'
 import { buildDomain } from '../agent/domain/build.ts'
 import { makeDomainInput } from '../agent/domain/examples.ts'
@@ -49,14 +49,20 @@ const server: Server = {
   spec: { flavor: 'x', image: { name: 'x' }, configDrive: true, networks: [], powerState: 'Running', locked: false },
 }
 
-/** Schedules a Server with this flavor and image: filters, weighers, demand and boot problems. */
+/**
+ * Computes what the scheduler needs for a Server with this flavor and image: filters, weighers, resource demand and
+ * boot problems.
+ */
 function runScheduler(f: Flavor, i: Image): void {
   selectHost(makeRequest({ flavor: f.spec, image: i.spec }), toHostTable([makeHostView('h1'), makeHostView('h2')]))
   demandOf(f.spec, i.spec)
   findBootProblems({ flavor: f, image: i, namespace: 'default' })
 }
 
-/** Computes everything that a Server becomes on its host: the instance, the metadata of the guest, and the domain. */
+/**
+ * Computes what a Server needs on its host: its instance (the data that the controller copies into the Server's
+ * status), the guest's metadata, and the libvirt domain.
+ */
 function runBuild(s: Server, f: Flavor, i: Image): void {
   const serverWithUid = { ...s, metadata: { ...s.metadata, uid: 'b7e23ec2-9af1-4d3c-8a4f-0b0c3c1d2e3f' } }
   const instance = buildInstance(serverWithUid, { flavor: f, image: i, nics: [] }, [], 'nova')
@@ -119,8 +125,8 @@ const computations: Record<string, (object: never) => void> = {
 }
 
 /**
- * Runs all computations on an object. Errors of Kubenova pass, because the status of the object can report them; any
- * other error is a bug and is thrown.
+ * Runs the computations for the object's kind. An error of Kubenova is ignored, because the object's status can report
+ * it. An error of the kind `Bug` and any other error is thrown.
  */
 export function computeWithoutEffects(object: Manifest): void {
   try {

@@ -55,7 +55,7 @@ interface Definition {
   spec: { versions: [{ schema: { openAPIV3Schema: Schema } }] }
 }
 
-/** Makes unknown fields an error, as they are for kubectl and for strict field validation. */
+/** Makes a schema reject unknown fields, as kubectl and strict field validation do. */
 function rejectUnknownFields(schema: Schema): Schema {
   const { properties, items } = schema
   return {
@@ -73,7 +73,10 @@ function rejectUnknownFields(schema: Schema): Schema {
 const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false })
 const validators = new Map<string, ValidateFunction>()
 
-/** Validates an object against the schema alone, without CEL rules and defaults, and describes its errors. */
+/**
+ * Validates an object against the OpenAPI schema alone, without CEL rules and defaults. Returns descriptions of the
+ * errors.
+ */
 export function findSchemaProblems(object: Manifest): string[] {
   const k = kindOf(object)
   let validate = validators.get(k.kind)

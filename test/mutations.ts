@@ -1,4 +1,4 @@
-// Makes random mutations of the examples, most of them invalid, for property-based tests.
+// Makes random mutations of the example objects in examples/, most of them invalid, for property-based tests.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -18,7 +18,7 @@ function pathsIn(value: unknown, path: Path = []): Path[] {
   return path.length === 0 ? inner : [path, ...inner]
 }
 
-/** Values that users write by mistake and attackers on purpose. */
+/** Values that a user may write by mistake, or an attacker on purpose. */
 const nastyValues: readonly unknown[] = [
   null,
   '',
@@ -71,7 +71,7 @@ const nastyValues: readonly unknown[] = [
   { constructor: 'a', ['__proto__x']: 'b' },
 ]
 
-/** Changes one member of a spec; `pick` selects the member. */
+/** Changes one member of a spec. `pick` is a random number that selects the member. */
 type Change = (spec: Manifest['spec'], pick: number, value: unknown) => void
 
 function memberAt(

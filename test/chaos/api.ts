@@ -1,5 +1,5 @@
-// The requests of a user in a story, and the objects of the API. It does not use kubectl, because a story has too many
-// steps for a process per request.
+// Sends the requests of a user during a story (an operation on a server, see stories.ts), and lists the objects of the
+// API. It does not use kubectl, because starting a process for each request would take too long.
 import { randomUUID } from 'node:crypto'
 import { API_VERSION, type Hypervisor, type Port, type Server, type ServerAction } from '../../crds/index.ts'
 import type { ApiClient } from '../rig/api.ts'
@@ -9,10 +9,10 @@ const NAMESPACE = 'default'
 const group = `/apis/${API_VERSION}`
 const root = `${group}/namespaces/${NAMESPACE}`
 
-/** The key by which agent and controller name a server. */
+/** The key NAMESPACE/NAME of a server, as agent and controller send it to their gates (gate.ts). */
 export const keyOfServer = (name: string): string => `${NAMESPACE}/${name}`
 
-/** `guest` boots, and powers off when it is asked to. `blank` does neither. */
+/** Image of a server. `guest` boots, and powers off on request; `blank` does neither. */
 export type ImageName = 'guest' | 'blank'
 
 export interface Objects {
@@ -29,7 +29,7 @@ export class Api {
     this.#client = client
   }
 
-  /** Lists all objects of the namespace, and the hosts. */
+  /** Lists the Servers, action records and Ports of the namespace, and all Hypervisors. */
   async listObjects(): Promise<Objects> {
     const list = async <T>(plural: string, under = root): Promise<T[]> =>
       (await this.#client.send<{ items: T[] }>('GET', `${under}/${plural}`)).items
@@ -46,7 +46,7 @@ export class Api {
     await this.#send('POST', 'images', { kind: 'Image', metadata: { name }, spec: { url, format: 'qcow2' } })
   }
 
-  /** Creates a Server with the quickstart's flavor and network. */
+  /** Creates a Server with the flavor and the network of the quickstart. */
   async create(name: string, image: ImageName): Promise<void> {
     const spec = { flavor: 'tiny', image: { name: image }, networks: [{ name: 'default' }] }
     await this.#send('POST', 'servers', { kind: 'Server', metadata: { name }, spec })
@@ -60,7 +60,7 @@ export class Api {
     const spec = { server, action, [action]: params }
     await this.#send('POST', 'serveractions', {
       kind: 'ServerAction',
-      // With a name of its own, the request can be repeated.
+      // The random name makes a retry safe: if the first attempt succeeded, the next one is answered with 409.
       metadata: { name: `${action}-${randomUUID().slice(0, 8)}` },
       spec,
     })
@@ -71,9 +71,9 @@ export class Api {
   }
 
   /**
-   * Sends a request and retries it. For some seconds after its start, an API server's admission policies do not know
-   * the custom resources, and it answers 503. A fault may also kill it during the request: then the first attempt may
-   * have succeeded, and a 404 or 409 of the next attempt counts as success.
+   * Sends a request, and retries it. For some seconds after its start, the API server answers 503, because its
+   * admission policies do not know the custom resources yet. A fault may also kill the API server during the request:
+   * then the first attempt may have succeeded, so a 404 or 409 of a later attempt counts as success.
    */
   async #send(method: 'POST' | 'PATCH' | 'DELETE', path: string, object?: object, type?: string): Promise<void> {
     const body = object && { apiVersion: API_VERSION, ...object }

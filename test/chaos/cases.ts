@@ -1,9 +1,11 @@
-// The cases of the kill matrix, and the next step for a server in some state: pure.
+// Computes the cases of the kill matrix, and what to run next on a server in a given state. Pure. A case kills one
+// process (the fault) at one point of a story. A story is a user's operation on a server. A point is the moment before
+// or after one effect of agent or controller: a change of the host, or an API write.
 import type { FaultName } from './faults.ts'
 import { nameOf, type Point } from './gatekeeper.ts'
 import { type State, type StoryName, stories, storyNames } from './stories.ts'
 
-/** A point that a story reaches, and whether the server's QEMU ran then. */
+/** A point that a story reaches, and whether the server's QEMU runs at that point. */
 export interface ReachedPoint {
   point: Point
   hasQemu: boolean
@@ -16,8 +18,8 @@ export interface Case {
 }
 
 /**
- * Combines every point with every fault that is possible there. The end of a QEMU that is frozen is no fault that the
- * story survives: its action ends as interrupted.
+ * Combines every point with every fault that is possible there. No case kills a QEMU that the story freezes, because
+ * the story does not survive that: its action ends as interrupted.
  */
 export function casesOf(story: StoryName, points: readonly ReachedPoint[], faults: readonly FaultName[]): Case[] {
   return points.flatMap(({ point, hasQemu }) =>
@@ -28,9 +30,10 @@ export function casesOf(story: StoryName, points: readonly ReachedPoint[], fault
 }
 
 /**
- * The points that two runs without faults have in common, in the order of the first: a point that is reached by chance
- * is left out. So is a repeated write after a conflict, which shows in more points `before` than `after`. An effect
- * that is under way is checked after each of libvirt's events: only its first check is kept.
+ * The points that two runs of a story without faults have in common, in the order of the first run. A point that only
+ * one run reached depends on timing and is left out. If a write was repeated after a conflict, the story has more
+ * points `before` the write than `after` it, and the surplus is left out. The agent checks an effect that goes on in
+ * the background after each libvirt event; only the first check is kept.
  */
 export function stablePoints(first: readonly ReachedPoint[], second: readonly ReachedPoint[]): ReachedPoint[] {
   const names = new Set(second.map(({ point }) => nameOf(point)))
@@ -40,23 +43,27 @@ export function stablePoints(first: readonly ReachedPoint[], second: readonly Re
   return first.filter(({ point }) => names.has(nameOf(point)) && succeeded(point))
 }
 
-/** The points of a story at which processes are killed. */
+/** The points of a story at which the matrix kills processes: all of them, unless the story selects some. */
 export const killPointsOf = (story: StoryName, points: readonly ReachedPoint[]): ReachedPoint[] =>
   points.filter(({ point }) => stories[story].killPoints?.test(nameOf(point)) ?? true)
 
 export interface ServerState {
   state: State
   isNew: boolean
-  /** The guest boots, and powers off when it is asked to. */
+  /** Whether the guest boots, and powers off on request. */
   canShutDown: boolean
 }
 
-/** `run`: a case that is possible now. `prepare`: a story that leads towards a case. */
+/**
+ * `run`: a case that is possible now. `prepare`: a story to run first, because it leads towards the state that a
+ * pending case needs.
+ */
 export type NextStep = { run: Case } | { prepare: StoryName }
 
 /**
- * The next step; undefined if no case is pending. A new server runs the stories that need a new server first, because
- * they are possible only then; otherwise the story with most pending cases comes next.
+ * The next step; undefined if no case is pending. On a server on which only `create` has run, the stories that need
+ * such a new server come first, because any other story would make them impossible. Otherwise the story with most
+ * pending cases comes next.
  */
 export function nextStep(pending: readonly Case[], { state, isNew, canShutDown }: ServerState): NextStep | undefined {
   const possible = storyNames.filter((name) => canShutDown || !stories[name].asksGuest)
@@ -71,8 +78,8 @@ export function nextStep(pending: readonly Case[], { state, isNew, canShutDown }
 }
 
 /**
- * The first story on the shortest way to a state from which a pending case can run. A case that needs a new server is
- * reached by way of `absent`.
+ * The first story on the shortest way from a state to the state that a pending case needs; undefined if there is no
+ * way. A case that needs a new server needs the state `absent`, because `create` follows from there.
  */
 function firstStoryTowards(
   from: State,

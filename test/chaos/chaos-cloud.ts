@@ -1,5 +1,6 @@
-// A cloud on which stories run, with faults or without. It tracks the state of each server between stories and checks
-// the cloud after each run.
+// A cloud (control plane, controller, and one host with its agent) on which stories run, with faults or without. A
+// story is a user's operation on a server. This module tracks the state of each server between stories, and checks the
+// cloud after each run.
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { signalProcess } from '../rig/process.ts'
@@ -15,22 +16,32 @@ import { findOutcomeViolations } from './story-outcome.ts'
 import { findUnexpectedExits } from './unexpected-exits.ts'
 import { findApiViolations, findViolations } from './violations.ts'
 
-/** The faults of a run, which follow from the points that the stories reach. */
+/** Decides at each point that the stories reach whether to inject a fault there. */
 export interface FaultPlan {
-  /** Called at each point; the process that reached it goes on when the promise resolves. */
+  /**
+   * Called at each point, that is before and after each effect of agent or controller. The process that reached the
+   * point waits until the promise resolves.
+   */
   onPoint(server: string, point: Point): Promise<void> | undefined | void
-  /** pending: no fault yet. active: a victim is not back yet. */
+  /**
+   * pending: no fault has been injected. active: a killed process has not been restarted yet. recovered: all have been.
+   */
   readonly state?: 'pending' | 'active' | 'recovered'
   readonly injected?: readonly InjectedFault[]
-  /** Resolves when the victims of all injected faults are back. Rejects if a fault could not be injected. */
+  /**
+   * Resolves when all processes that the faults killed have been restarted. Rejects if a fault could not be injected.
+   */
   waitForRecovery?(): Promise<void>
 }
 
 interface TrackedServer {
   state: State
-  /** No story has run on the server but `create`. */
+  /** Whether `create` is the only story that has run on the server. */
   isNew: boolean
-  /** Size of the console log before the story that booted the guest last. */
+  /**
+   * Size of the console log, in bytes, before the last story that booted the guest. The output of that boot follows
+   * after it.
+   */
   consoleSize: number
 }
 
@@ -41,13 +52,15 @@ export class ChaosCloud {
   readonly #api: Api
   readonly #servers = new Map<string, TrackedServer>()
   readonly #log: (line: string) => void
-  /** The faults of the previous run. */
   #previousFaults: FaultName[] = []
-  /** Crashes of libvirtd during the present run. */
+  /** Crashes of libvirtd in the present run: a bug of libvirt, and no fault (see #restartEndedProcesses). */
   #libvirtdCrashes: InjectedFault[] = []
   /** Image of the servers that are created from now on. */
   image: ImageName = 'guest'
-  /** Waits until a guest has booted before it is paused, so that a later story can ask it to power off. */
+  /**
+   * Whether a story that pauses a guest first waits until the guest has booted, so that a later story can ask the guest
+   * to power off.
+   */
   waitsForBootBeforePause = true
 
   constructor(gated: GatedCloud, log: (line: string) => void) {
@@ -56,7 +69,9 @@ export class ChaosCloud {
     this.#api = new Api(gated.cloud.plane.api)
   }
 
-  /** The tracked state of a server, whose name must not contain a dash. */
+  /**
+   * The tracked state of a server; `absent` for an unknown name. A name must not contain a dash (see runningDomainOf).
+   */
   serverOf(name: string): Readonly<TrackedServer> {
     return this.#servers.get(name) ?? { state: 'absent', isNew: false, consoleSize: 0 }
   }
@@ -65,7 +80,10 @@ export class ChaosCloud {
     return runningDomainOf(this.gated.cloud, server) !== undefined
   }
 
-  /** Runs one story on each of some servers at once. Resolves to the violations when the cloud has converged. */
+  /**
+   * Runs one story on each server of `run`, all at the same time, and waits until the cloud has converged. Resolves to
+   * the violations that persist.
+   */
   async runStories(run: ReadonlyMap<string, StoryName>, plan: FaultPlan): Promise<string[]> {
     const { cloud, gates } = this.gated
     this.#libvirtdCrashes = []
@@ -80,7 +98,8 @@ export class ChaosCloud {
     const violations = await waitUntilConverged(cloud, async () => {
       while (plan.state === 'active') await plan.waitForRecovery?.()
       await this.#restartEndedProcesses()
-      // A snapshot of the host costs more than the API objects, so it is only taken when these have no violation.
+      // A snapshot of the host takes longer than listing the API objects, so it is only taken when the API objects have
+      // no violation.
       const apiViolations = findApiViolations(await this.#api.listObjects())
       if (apiViolations.length > 0) return apiViolations
       const after = await takeSnapshot(cloud, this.#api)
@@ -92,7 +111,9 @@ export class ChaosCloud {
     return [...violations, ...this.#takeUnexpectedExits(plan.injected)]
   }
 
-  /** Deletes all servers, whatever their state. */
+  /**
+   * Deletes all servers, whatever their state, and waits until nothing of them is left. Throws if that takes too long.
+   */
   async clear(): Promise<void> {
     const { servers } = await this.#api.listObjects()
     for (const { metadata } of servers) await this.#api.delete(metadata.name)
@@ -107,7 +128,10 @@ export class ChaosCloud {
     this.#servers.clear()
   }
 
-  /** Stops QEMU for the time that the story says: libvirtd waits for it, and so does the step of the agent. */
+  /**
+   * Stops the QEMU of a server with SIGSTOP for the time that its story sets. libvirtd waits for QEMU meanwhile, so the
+   * agent's step lasts as long.
+   */
   #freezeQemu(server: string, { freezesQemuMs }: Story): void {
     const domain = runningDomainOf(this.gated.cloud, server)
     const qemu = domain === undefined ? undefined : this.gated.cloud.host('h1').qemuOf(domain)
@@ -117,12 +141,12 @@ export class ChaosCloud {
   }
 
   /**
-   * Restarts processes that have ended, as an init would: a controller that has lost its lease exits. Not called while
-   * a fault is active, because the fault starts its victim itself.
+   * Restarts processes that have exited by themselves, as an init would; a controller, for example, exits when it loses
+   * its lease. Not called while a fault is active, because the fault itself restarts the process that it killed.
    */
   async #restartEndedProcesses(): Promise<void> {
     const host = this.gated.cloud.host('h1')
-    // libvirtd 9.0 sometimes crashes when a client goes away during its calls; that is a known bug of libvirt.
+    // libvirtd 9.0 sometimes crashes when a client disconnects during its calls; that is a known bug of libvirt.
     if (!host.libvirtd) {
       this.#log('libvirtd crashed')
       this.#libvirtdCrashes.push({ fault: 'libvirtd', server: '', wasPaused: false, isDuringEffect: true })
@@ -132,7 +156,10 @@ export class ChaosCloud {
     await this.gated.cloud.startAgent('h1')
   }
 
-  /** A controller may notice only in the next run that the API server was away, so the previous faults count, too. */
+  /**
+   * The faults of the previous run count, too, because the controller may notice only in this run that the API server
+   * was away.
+   */
   #takeUnexpectedExits(injected: readonly InjectedFault[] = []): string[] {
     const faults = injected.map(({ fault }) => fault)
     const exits = findUnexpectedExits(this.gated.cloud.takeUnexpectedEnds(), [...this.#previousFaults, ...faults])
@@ -163,7 +190,8 @@ export class ChaosCloud {
     const isUp = story.from === 'Running' || story.from === 'Rescued'
     if (isUp && (story.asksGuest || isPaused))
       await waitUntil(hasLogin, { what: `${name} to be up`, deadline: 300_000, every: 100 })
-    // A resumed guest has printed its login before, so only a story that boots the guest moves the start.
+    // A resumed guest does not print its login prompt again, so the size is only updated by stories that boot the
+    // guest.
     if (story.boots) this.#servers.set(name, { ...server, consoleSize: readLog().length })
   }
 

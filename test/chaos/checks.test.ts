@@ -1,4 +1,5 @@
-// The checks themselves: each violation that is put into a snapshot without violations must be found.
+// Tests the checks of the kill matrix: they must find each violation that a test puts into a snapshot without
+// violations.
 import { describe, expect, it } from 'vitest'
 import type { Condition, Hypervisor, Port, Server, ServerAction } from '../../crds/index.ts'
 import type { FaultName } from './faults.ts'
@@ -64,7 +65,7 @@ const makeConvergedSnapshot = () => ({
 })
 type Converged = ReturnType<typeof makeConvergedSnapshot>
 
-/** The snapshot of a server whose rescue system runs. */
+/** The snapshot of a converged cloud with one server in rescue mode. */
 function makeRescuedSnapshot(): Converged {
   const snapshot = makeConvergedSnapshot()
   const [server] = snapshot.servers
@@ -161,7 +162,7 @@ describe('findViolations', () => {
   })
 })
 
-/** The same cloud after its server was deleted; everything of `orphaned` is still there. */
+/** The snapshot after its server was deleted. Only the entries in the field `orphaned` are still there. */
 function snapshotAfterDeletion(snapshot: Converged, orphaned?: keyof Converged): Snapshot {
   const empty = { ...snapshot, ...Object.fromEntries(Object.keys(snapshot).map((key) => [key, []])) }
   const clean = { ...empty, instances: new Map(), starts: snapshot.starts, links: ['lo', 'eth0'] }
@@ -172,7 +173,8 @@ describe('findOutcomeViolations', () => {
   const nothing: Allowance = { actions: [], qemuStarts: 0 }
   const restart = { actions: ['start'], qemuStarts: 1 }
   /**
-   * The snapshot after a story: QEMU was started `starts` times in all, and there are records of these actions, too.
+   * The snapshot after a story: libvirt has started the server's QEMU `starts` times in all, and besides the record of
+   * `create` there is an action record for each of `actions`.
    */
   const after = (starts: number, ...actions: string[]): Snapshot => ({
     ...makeConvergedSnapshot(),

@@ -1,16 +1,23 @@
-// Waits until a cloud has converged without violations, or until its violations persist although no process is at work.
+// Waits until a cloud has converged without violations, or until its violations persist although agent and controller
+// are idle.
 import type { Cloud } from '../rig/cloud.ts'
 import { waitUntil } from '../rig/wait-until.ts'
 import { listOngoingWork } from './ongoing-work.ts'
 
-/** Longest wait: a guest that ignores a soft reboot alone takes two minutes, and the machine may be slow. */
+/**
+ * The longest wait. It is generous, because a guest that ignores a soft reboot takes two minutes, and the machine may
+ * be slow.
+ */
 const DEADLINE_MS = 900_000
-/** Violations that have not changed for so long, with no process at work, persist. Retries of an action come sooner. */
+/**
+ * Violations persist if they have not changed for this time while agent and controller were idle. Any retry of an
+ * action comes sooner.
+ */
 const STUCK_MS = 60_000
 
 /**
  * @param check returns the violations; an error that it throws counts as a violation
- * @returns the violations that persist
+ * @returns the violations that persist, none if the cloud has converged
  */
 export async function waitUntilConverged(cloud: Cloud, check: () => Promise<string[]>): Promise<string[]> {
   let violations: string[] = []
@@ -21,12 +28,12 @@ export async function waitUntilConverged(cloud: Cloud, check: () => Promise<stri
     violations = now
     if (now.length === 0) return true
     if (performance.now() - since < STUCK_MS) return false
-    // On a slow machine an agent may still be starting.
+    // On a slow machine an agent may still be starting. Then the time starts anew.
     const isIdle = (await listOngoingWork(cloud)).length === 0
     if (!isIdle) since = performance.now()
     return isIdle
   }
-  // At the deadline, the violations so far are the result.
+  // At the deadline waitUntil() rejects, and the violations of the last check are the result.
   await waitUntil(isSettled, { what: 'convergence', deadline: DEADLINE_MS, every: 50 }).catch(() => undefined)
   return violations
 }
@@ -36,7 +43,7 @@ async function runCheck(cloud: Cloud, check: () => Promise<string[]>): Promise<s
     const violations = await check()
     if (violations.length > 0) return violations
     const work = await listOngoingWork(cloud)
-    // The second check sees what was done after the first one and before the work ended.
+    // The work may have changed the cloud since the first check and ended before it was listed, so check again.
     return work.length > 0 ? work : await check()
   } catch (error) {
     return [`the check failed: ${String(error)}`]

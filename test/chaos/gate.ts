@@ -1,20 +1,23 @@
-// The gate of a process under test. The process sends a request to the gatekeeper before and after each effect, and
-// goes on when the answer comes. So the gatekeeper can hold the process at an exact point of its work. Requests and
-// answers are JSON lines on a UNIX socket.
+// The gate of a process under test (agent or controller). The process sends a request to the gatekeeper in the test
+// process before and after each effect, and waits for the answer. So the gatekeeper can hold the process at an exact
+// point of its work. Requests and answers are JSON lines on a UNIX socket.
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 
 export type When = 'before' | 'after'
 
-/** Reports a step that the process is about to do, or has just done, for a server. */
+/** Reports a step that the process is about to do for a server, or has just done. */
 export interface GateRequest {
   part: 'agent' | 'controller'
-  /** NAMESPACE/NAME */
+  /** Key of the server: NAMESPACE/NAME. */
   server: string
   step: string
   when: When
-  /** An earlier call has begun the effect, which goes on in the background. */
+  /**
+   * Present if an earlier call has started the effect, which goes on in the background; this call checks it or waits
+   * for it.
+   */
   isUnderWay?: true
 }
 
@@ -32,11 +35,14 @@ export class Gate {
     this.#part = part
     this.#socket = socket
     createInterface(socket).on('line', (line) => this.#onAnswer(Number(line)))
-    // Without the controlling test no gate would be opened, so the process must not continue.
+    // The socket closes when the test process ends. Then no gate would be opened any more, so this process exits, too.
     socket.once('close', () => process.exit(70))
   }
 
-  /** Runs an effect with a gate before and after it. There is no gate after a call that leaves the effect under way. */
+  /**
+   * Runs an effect, and waits at a gate before and after it. There is no gate after a call that leaves its effect
+   * running in the background, because the effect has not ended yet.
+   */
   async runGated<T>(server: string, step: string, act: () => Promise<T>): Promise<T> {
     const [ask, key] = [{ part: this.#part, server, step }, `${server} ${step}`]
     await this.#waitAtGate({ ...ask, when: 'before', ...(this.#underWay.has(key) ? { isUnderWay: true } : {}) })
@@ -61,7 +67,7 @@ export class Gate {
   }
 }
 
-/** Whether the result is a Progress of an effect that goes on in the background. */
+/** Whether the result is a Progress (actions/host) that reports that the effect goes on in the background. */
 const isUnfinished = (result: unknown): boolean =>
   typeof result === 'object' && result !== null && 'done' in result && result.done === false
 

@@ -1,4 +1,5 @@
-// Starts a cloud whose controller and agent have gates (gate.ts).
+// Starts a cloud whose controller and agent wait at gates: before and after each effect they ask the test whether to go
+// on (gate.ts).
 import { join } from 'node:path'
 import { cacheDirectory } from '../rig/binaries.ts'
 import { type Cloud, type Program, startCloud } from '../rig/cloud.ts'
@@ -17,11 +18,19 @@ export interface GatedCloud {
   stop(): Promise<void>
 }
 
-/** A killed controller leaves its lease behind, and the next one waits until the lease has expired. */
+/**
+ * Short, because a killed controller does not give up its lease, and its successor waits until the lease has expired.
+ */
 const LEASE_SECONDS = 4
-/** One server runs hundreds of stories, and a record that is deleted for its age would look lost. */
+/**
+ * Action records that the controller keeps for each server. High, because one server runs hundreds of stories, and the
+ * checks would report a record that the controller deleted for its age as lost.
+ */
 const RECORDS = 5000
-/** The checks compare the host's claims as soon as the cloud has converged. */
+/**
+ * Interval at which the controller writes a host's usage into its status. Short, because the checks compare the usage
+ * as soon as the cloud has converged.
+ */
 const HOST_STATUS_SECONDS = 1
 
 const flags = Object.entries({
@@ -30,13 +39,13 @@ const flags = Object.entries({
   'host-status-seconds': HOST_STATUS_SECONDS,
 }).flatMap(([flag, value]) => [`--${flag}`, `${value}`])
 
-/** @param dir a short path, because paths of sockets are limited */
+/** @param dir a short path, because the path of a UNIX socket is limited to about 100 bytes */
 export async function startGatedCloud(dir: string, log?: (line: string) => void): Promise<GatedCloud> {
   const gates = await openGatekeeper(socketOf(dir))
   try {
     const programs = {
       controller: await gatedProgram('controller', dir, ...flags),
-      // The test kills one server's QEMU again and again; the agent must not delay its start.
+      // The test kills the QEMU of one server again and again, and the agent must not delay the restarts of the guest.
       agent: await gatedProgram('agent', dir, '--restart-delay-seconds', '0'),
     }
     const cloud = await startCloud({ dir, owned: true, programs, ...(log ? { log } : {}) })
@@ -53,7 +62,9 @@ export async function startGatedCloud(dir: string, log?: (line: string) => void)
   }
 }
 
-/** An image without a boot loader. The firmware halts, so the guest takes no CPU time. */
+/**
+ * Adds an image without a boot loader. The firmware finds nothing to boot and halts, so the guest takes no CPU time.
+ */
 async function addBlankImage(cloud: Cloud): Promise<void> {
   for (const host of cloud.hosts.values())
     await runCommand([
@@ -69,8 +80,8 @@ async function addBlankImage(cloud: Cloud): Promise<void> {
 }
 
 /**
- * Runs the program once with --help to fill Node's compile cache: a process that is killed does not write it, and
- * compiling takes half of the start.
+ * Runs the program once with --help to fill Node's compile cache, because compiling takes half of a start, and a
+ * process that is killed does not write the cache.
  */
 async function gatedProgram(name: 'controller' | 'agent', dir: string, ...args: string[]): Promise<Required<Program>> {
   const file = join(import.meta.dirname, `gated-${name}.ts`)

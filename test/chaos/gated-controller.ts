@@ -1,4 +1,4 @@
-// controller/main.ts, with a gate at each write.
+// Runs the controller (controller/main.ts) with gates: it waits for the test before and after each API write (gate.ts).
 import { createController } from '../../controller/controller.ts'
 import { runControllerProgram } from '../../controller/program.ts'
 import { openGate } from './gate.ts'

@@ -1,5 +1,5 @@
-// Puts a gate before and after each effect of agent and controller: calls of the host's capabilities, and API writes of
-// Servers, action records and Ports.
+// Puts a gate (gate.ts) before and after each effect of agent and controller: calls that change the host, and API
+// writes of Servers, action records and Ports.
 import type { Host } from '../../actions/host/index.ts'
 import { wrapHost } from '../../actions/host/wrap.ts'
 import { serverAction } from '../../actions/index.ts'
@@ -15,7 +15,7 @@ export const gateHost = <H extends Host>(host: H, gate: Gate): H =>
     kind === 'effect' ? gate.runGated(keyOf(guest.server.metadata), name, act) : act(),
   )
 
-/** Kinds whose writes are steps of a server's life. */
+/** Only writes of these kinds get a gate, because they are the steps of a server's life. */
 const kinds: readonly string[] = [server.kind, serverAction.kind, port.kind]
 
 export function gateKube(kube: Kube, gate: Gate): Kube {
@@ -28,7 +28,7 @@ export function gateKube(kube: Kube, gate: Gate): Kube {
   }
 }
 
-/** The part of a written object that identifies the write. */
+/** The fields of a written object from which the write gets its name. */
 interface Written {
   metadata: Partial<ObjectMeta>
   spec?: { server?: string; action?: string }
@@ -52,14 +52,19 @@ function gateResource<T extends KubeObject>(resource: Resource<T>, gate: Gate): 
   }
 }
 
-/** The key of the server that a written object belongs to. `object` is the written object, or a reference to it. */
+/**
+ * The key (NAMESPACE/NAME) of the server that a written object belongs to. `object` is the written object, or a
+ * reference to it.
+ */
 function serverOf(kind: string, object: object): string {
   const { metadata, spec } = 'metadata' in object ? (object as Written) : { metadata: object as Partial<ObjectMeta> }
   const { name = '', namespace, ownerReferences } = metadata
   return keyOf({ namespace, name: kind === server.kind ? name : (spec?.server ?? ownerReferences?.[0]?.name ?? '') })
 }
 
-/** Describes a written status: by the phase of an action record, or by task, state or admitted action of a Server. */
+/**
+ * Names a written status: by the phase of an action record, or by a Server's task state, VM state or admitted action.
+ */
 function describeWrittenStatus(object: object): string {
   const { phase, taskState, activeAction: action, vmState } = (object as Written).status ?? {}
   return phase ?? taskState ?? vmState ?? (action ? `admitted ${action.action}` : 'status')

@@ -1,11 +1,12 @@
-// The other end of the gates in a cloud's processes (gate.ts): numbers the points that they reach, and holds a process
-// at a point for as long as the watcher wants.
+// The test's side of the gates at which the processes of a cloud wait (gate.ts). Numbers the points that the processes
+// reach, and holds a process at a point for as long as the watcher wants. A point is the moment before or after an
+// effect.
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import type { GateRequest } from './gate.ts'
 
-/** A point of a story. `nth` distinguishes points of the same step: 1, 2, … */
+/** A point of a story, which is a user's operation on a server. `nth` counts the points with the same step: 1, 2, … */
 export interface Point extends GateRequest {
   nth: number
 }
@@ -13,7 +14,7 @@ export interface Point extends GateRequest {
 export const nameOf = ({ part, when, step, nth }: Point): string =>
   `${part}: ${when} ${step}${nth > 1 ? ` (${nth})` : ''}`
 
-/** Called at each point; the process goes on when the promise resolves. */
+/** Called at each point. The process that reached the point waits until the promise resolves. */
 export type Watcher = (point: Point) => Promise<void> | void
 
 export class Gatekeeper implements AsyncDisposable {
@@ -28,19 +29,18 @@ export class Gatekeeper implements AsyncDisposable {
       this.#sockets.add(socket)
       socket.on('close', () => this.#sockets.delete(socket))
       const lines = createInterface(socket).on('line', (line) => void this.#onLine(socket, line))
-      // After its process was killed, errors of the socket are of no interest. readline emits the errors of its socket,
-      // too.
+      // The process may have been killed, so errors of its socket are ignored. readline emits them a second time.
       for (const emitter of [socket, lines]) emitter.on('error', () => undefined)
     })
   }
 
-  /** Numbers the points from 1 again, and calls `watcher` for each. */
+  /** Starts numbering the points from 1, and calls `watcher` at each. */
   watch(watcher: Watcher): void {
     this.#counts = new Map()
     this.#watcher = watcher
   }
 
-  /** Lets all processes pass. */
+  /** Lets all processes pass their gates without waiting. */
   stopWatching(): void {
     this.#watcher = undefined
   }

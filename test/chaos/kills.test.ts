@@ -1,5 +1,6 @@
-// The part of the kill matrix that `make test` runs: agent and controller are killed at each of their own steps of
-// create, hard reboot and delete, the other processes once per story. `make chaos` runs all cases.
+// The part of the kill matrix that `make test` runs, with the stories create, hard reboot and delete. Agent and
+// controller are killed before and after each of their own steps; every other process once in each story. `make chaos`
+// runs all cases.
 import { expect, it } from 'vitest'
 import { removeOrphanedClouds } from '../rig/scratch.ts'
 import type { Case } from './cases.ts'
@@ -8,7 +9,7 @@ import { runCases } from './workers.ts'
 
 const log = (line: string): void => console.log(line)
 
-/** A point in the middle of each story, while the domain is created or destroyed. */
+/** For each story a point while the agent creates or destroys the domain. All processes are killed there. */
 const middlePoints: Partial<Record<string, string>> = {
   create: 'agent: before domains.start',
   'reboot HARD': 'agent: after domains.destroy',

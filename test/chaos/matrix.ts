@@ -1,22 +1,23 @@
-// Renders docs/kill-matrix.md from results: pure.
+// Renders docs/kill-matrix.md from the results of the cases. Pure.
 import type { Case } from './cases.ts'
 import { type FaultName, faultNames } from './faults.ts'
 import { type StoryName, storyNames } from './stories.ts'
 
 export interface Result extends Case {
   violations: readonly string[]
-  /** From the user's request until the cloud has converged. */
+  /** Seconds from the user's request until the cloud has converged. */
   seconds: number
 }
 
 /**
- * Violation of a case whose point no attempt has reached. The runner took a point for stable that is reached by chance.
+ * The violation of a case whose point no attempt has reached. The two runs without faults did reach the point, but by
+ * chance.
  */
 export const NOT_REACHED = 'was never reached'
 
 export interface Matrix {
   results: readonly Result[]
-  /** The names of each story's points, in order. */
+  /** For each story the names of its points, in order: the rows of its table. */
   rows: ReadonlyMap<StoryName, readonly string[]>
 }
 
@@ -25,14 +26,14 @@ export interface Header {
   command: string
   minutes: number
   clouds: number
-  /** Number of failed cases that were run again after a fix. */
+  /** Number of cases that failed and were run again after a fix. */
   retried: number
   versions: Record<string, string>
 }
 
 const stepNameOf = (pointName: string): string => pointName.replace(/^(\w+): (before|after) /, '')
 
-/** The columns of a markdown table need not be aligned. */
+/** Renders the table of a story. Its cells are not padded, because Markdown does not need aligned columns. */
 function renderTable(story: StoryName, { results, rows }: Matrix): string {
   const resultOf = (pointName: string, fault: FaultName): Result | undefined =>
     results.find((r) => r.story === story && r.pointName === pointName && r.fault === fault)
@@ -45,7 +46,10 @@ function renderTable(story: StoryName, { results, rows }: Matrix): string {
   return [`| ${head.join(' | ')} |`, `|${head.map((_, i) => (i < 3 ? '---' : '--:')).join('|')}|`, ...lines].join('\n')
 }
 
-/** Only QEMU can be absent at a point; any other case without a result has not run. */
+/**
+ * Without a result, a cell of QEMU is `–`, because the server has no QEMU at this point. Any other cell is `?`, because
+ * the case has not run.
+ */
 function renderCell(result: Result | undefined, fault: FaultName): string {
   if (!result) return fault === 'QEMU' ? '–' : '?'
   return result.violations.length > 0 ? `**failed** ${result.seconds.toFixed(1)}` : result.seconds.toFixed(1)

@@ -1,5 +1,5 @@
-// A kill at one point of a story: holds the process that reaches the point, kills the victim, lets the held process go
-// on while the victim is dead, and starts the victim again.
+// A kill at one point of a story, that is before or after one effect of agent or controller. Holds the process that
+// reaches the point, kills the victim, lets the held process go on while the victim is dead, and restarts the victim.
 import type { Cloud } from '../rig/cloud.ts'
 import type { FaultPlan } from './chaos-cloud.ts'
 import { type FaultName, hasJustPaused, type InjectedFault, injectFault } from './faults.ts'
@@ -33,7 +33,7 @@ export class PlannedKill implements FaultPlan {
       { fault: this.#fault, server, wasPaused: this.#wasPaused, isDuringEffect: point.isUnderWay === true },
     ]
     this.#kill = this.#killAndRecover(server, hold.resolve)
-    this.#kill.catch(() => undefined) // waitForRecovery() throws the error.
+    this.#kill.catch(() => undefined) // This avoids an unhandled rejection; waitForRecovery() throws the error.
     return hold.promise
   }
 

@@ -1,6 +1,6 @@
-// Random stories of several servers at once, with random faults at random points: also two faults in a round, the
-// second while the cloud recovers from the first. All choices come from the seed, except those that depend on the
-// servers' states.
+// Runs random stories (operations on servers) on several servers at once, and injects random faults at random points. A
+// round may have two faults, the second while the cloud recovers from the first. The seed determines all choices,
+// except those that depend on the servers' states.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ChaosCloud, FaultPlan } from './chaos-cloud.ts'
 import { type FaultName, faultNames, hasJustPaused, type InjectedFault, injectFault } from './faults.ts'
@@ -8,7 +8,7 @@ import type { Point } from './gatekeeper.ts'
 import { nameOf } from './gatekeeper.ts'
 import { type State, type StoryName, stories, storyNames } from './stories.ts'
 
-/** mulberry32: numbers from 0 to 1, the same for the same seed. */
+/** The random number generator mulberry32. Returns numbers from 0 to 1, always the same for the same seed. */
 export function createRandom(seed: number): () => number {
   let state = seed >>> 0
   return () => {
@@ -21,26 +21,29 @@ export function createRandom(seed: number): () => number {
 
 interface PlannedFault {
   fault: FaultName
-  /** Number of points, of any server, from the previous fault (or the start) to this one. */
+  /** Number of points, counted over all servers, from the previous fault (or the start) to this fault. */
   afterPoints: number
   /**
-   * Milliseconds that the process which reaches the point goes on before the fault, so that the fault hits during an
-   * effect. Undefined: the process is held at the point until the fault is injected.
+   * Milliseconds between the point and the fault. The process that reached the point goes on meanwhile, so the fault
+   * may hit in the middle of an effect. Undefined: the process waits at the point until the fault has been injected.
    */
   delayMs?: number
 }
 
-/** Stories that run at once, and the faults that are injected meanwhile. */
+/** The stories that run at the same time, by server, and the faults that are injected meanwhile. */
 export interface Round {
   stories: Map<string, StoryName>
   faults: PlannedFault[]
 }
 
 const serverNames = ['a', 'b', 'c']
-/** A story has 8 to 24 points; a fault after more points than the stories have is not injected. */
+/**
+ * The highest number of points before a fault. A story has 8 to 24 points; if the stories have fewer points than the
+ * number, the fault is not injected.
+ */
 const MAX_POINTS = 16
 
-/** Without the stories that freeze QEMU: a round may kill it, and they do not survive that. */
+/** Stories that freeze QEMU are left out, because a round may kill QEMU, and these stories do not survive that. */
 const randomStoryNames = storyNames.filter((name) => !stories[name].freezesQemuMs)
 
 /** Chooses the next round for servers in these states. */
@@ -64,7 +67,7 @@ export const describeRound = (round: Round): string =>
     .map((f) => `${f.fault} after ${f.afterPoints} points${f.delayMs === undefined ? '' : ` and ${f.delayMs} ms`}`)
     .join(', ')}`
 
-/** Injects the faults of a round as its points are reached. */
+/** Injects the faults of a round when the stories have reached the planned number of points. */
 export class RandomFaults implements FaultPlan {
   readonly #cloud: ChaosCloud
   readonly #planned: PlannedFault[]
@@ -73,7 +76,7 @@ export class RandomFaults implements FaultPlan {
   #recoveries: Promise<void>[] = []
   readonly #pausedServers = new Set<string>()
   readonly injected: InjectedFault[] = []
-  /** Where the faults were injected, for the log. */
+  /** Descriptions of where the faults were injected, for the log. */
   readonly places: string[] = []
 
   constructor(cloud: ChaosCloud, planned: readonly PlannedFault[]) {
@@ -104,12 +107,12 @@ export class RandomFaults implements FaultPlan {
 
   #inject(planned: PlannedFault, server: string, { place, release }: { place: string; release: () => void }): void {
     const { fault } = planned
-    // Another server's effect may be under way, so every random fault counts as one during an effect.
+    // An effect on another server may be under way, so every random fault counts as one during an effect.
     this.injected.push({ fault, server, wasPaused: this.#pausedServers.has(server), isDuringEffect: true })
     this.places.push(`${fault} at ${server}, ${place}`)
     this.#active += 1
     const recovery = this.#injectAndRecover(planned, server, release)
-    recovery.catch(() => undefined) // waitForRecovery() throws the error.
+    recovery.catch(() => undefined) // This avoids an unhandled rejection; waitForRecovery() throws the error.
     this.#recoveries.push(recovery)
   }
 
@@ -131,19 +134,19 @@ export class RandomFaults implements FaultPlan {
 
 export interface RoundResult {
   round: Round
-  /** Faults that were injected; a fault after more points than the stories have is not. */
+  /** Number of faults that were injected. A planned fault is not injected if the stories have too few points. */
   injectedCount: number
   violations: string[]
 }
 
-/** A run in which fewer rounds had a fault shows nothing. */
+/** The smallest share of rounds with a fault. A run with a smaller share does not pass, because it shows too little. */
 const MIN_SHARE_WITH_FAULTS = 0.5
 
 export interface Summary {
   rounds: number
   roundsWithFaults: number
   failedRounds: number
-  /** No round failed, and enough rounds had a fault. */
+  /** Whether no round failed and enough rounds had a fault. */
   passed: boolean
 }
 
@@ -155,7 +158,7 @@ export function summarizeRounds(results: readonly RoundResult[]): Summary {
   return { rounds, roundsWithFaults, failedRounds, passed: failedRounds === 0 && hasEnoughFaults }
 }
 
-/** Runs rounds until one fails or all are done. */
+/** Runs rounds until one fails or `count` rounds are done. */
 export async function runRounds(
   cloud: ChaosCloud,
   { count, seed, log }: { count: number; seed: number; log: (line: string) => void },

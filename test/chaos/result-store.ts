@@ -1,4 +1,4 @@
-// Stores the results of a run: in docs/kill-matrix.md, and in a file from which a later run continues.
+// Stores the results of a kill matrix run in docs/kill-matrix.md, and in a JSON file from which a later run continues.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ensureBinaries } from '../rig/binaries.ts'
@@ -38,8 +38,8 @@ export const isSameCase = (a: Case, b: Case): boolean =>
   a.story === b.story && a.pointName === b.pointName && a.fault === b.fault
 
 /**
- * Merges a later run into an earlier one: the later result of a case counts. A case of the earlier run that was never
- * reached, and whose point the later run does not have, is dropped.
+ * Merges a later run into an earlier one. If both have the same case, the later result replaces the earlier one. An
+ * earlier case whose point was never reached is dropped if the later run does not have the point.
  */
 export function mergeRuns(earlier: MatrixRun, { results, rows }: Matrix, minutes: number): MatrixRun {
   const isDropped = ({ story, pointName, violations }: Result): boolean =>

@@ -50,7 +50,7 @@ function selectNames<T extends string>(kind: string, requested: string[] | undef
   return requested === undefined ? all : all.filter((name) => requested.includes(name))
 }
 
-/** Prints the failed cases and answers whether all passed. */
+/** Prints the failed cases. Returns whether there are results and all passed. */
 function reportResults(results: readonly Result[]): boolean {
   const failed = results.filter((r) => r.violations.length > 0)
   console.log(`\n${results.length} cases, ${failed.length} failed, ${clock()}`)
@@ -72,7 +72,7 @@ async function runMatrix(): Promise<boolean> {
   return reportResults(matrix.results)
 }
 
-/** Runs all cases except those that passed in the stored run. */
+/** Runs all cases except those that passed in the stored run, and merges the results into that run. */
 async function continueMatrix(): Promise<boolean> {
   const earlier = loadRun()
   const passed = earlier.results.filter((r) => r.violations.length === 0)
@@ -84,7 +84,7 @@ async function continueMatrix(): Promise<boolean> {
   return reportResults(merged.results)
 }
 
-/** Prints the seed first, so that an interrupted run can be repeated. */
+/** Runs random rounds. Prints the seed first, so that even an interrupted run can be repeated. */
 async function runRandom(count: number, seed: number): Promise<boolean> {
   log(`seed ${seed}`)
   const cloud = await startChaosCloud(log)

@@ -1,5 +1,5 @@
-// Takes a snapshot of a cloud with one host: the objects of the API, and the state of the host, read without the
-// product's code where possible.
+// Takes a snapshot of a cloud with one host: the objects of the API and the state of the host, which is read without
+// Kubenova's own code where possible.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Cloud } from '../rig/cloud.ts'
@@ -17,29 +17,35 @@ export interface Domain {
 
 export interface Snapshot extends Objects {
   domains: Domain[]
-  /** UUIDs on the command lines of QEMU processes. */
+  /** One UUID for each QEMU process, from its command line. */
   qemus: string[]
-  /** Those of them that have a rescue disk. */
+  /** The UUIDs of the QEMU processes that have a rescue disk. */
   rescueQemus: string[]
-  /** How often libvirt has started a QEMU for a domain, including restores, by the domain's name. */
+  /** How often libvirt has started a QEMU for a domain, by the domain's name. Restores of saved memory count, too. */
   starts: ReadonlyMap<string, number>
-  /** Names of the files in each server's directory, by the server's uid. */
+  /** Names of the files in each server's directory, by the server's UID. */
   instances: ReadonlyMap<string, string[]>
   /** Names of the files in /run/kubenova. */
   sockets: string[]
-  /** Domains that have a managed save. */
+  /** Names of the domains that have a managed save. */
   saves: string[]
-  /** Guests that the agent's network state has stored, and keys of networks with a DHCP folder. */
+  /**
+   * `guests`: UIDs of the servers in the agent's stored network state. `dhcp`: keys of the networks that have a DHCP
+   * folder.
+   */
   guests: string[]
   dhcp: string[]
-  /** MAC addresses in dnsmasq's hosts files, one entry per line. */
+  /** The MAC address of each line in dnsmasq's hosts files. */
   leases: string[]
-  /** Names of network interfaces and network namespaces. */
+  /** `links`: names of the network interfaces. `namespaces`: names of the network namespaces. */
   links: string[]
   namespaces: string[]
   /** Names of taps in the host's nftables rules. */
   filtered: string[]
-  /** Servers that pin an image in the cache, and files of unfinished images. */
+  /**
+   * `pins`: names of the pin files, UID or UID.rescue; such a file keeps an image in the cache while a server uses the
+   * image. `halfImages`: files of unfinished images.
+   */
   pins: string[]
   halfImages: string[]
 }
@@ -50,7 +56,10 @@ export async function takeSnapshot(cloud: Cloud, api: Api, hostName = 'h1'): Pro
   return { ...objects, domains, ...network, ...readFiles(host), ...listQemus(host), starts: countStarts(host) }
 }
 
-/** libvirt writes a line for each start to the domain's log, which it keeps after the domain's end. */
+/**
+ * Counts the starts in the domains' logs. libvirt writes a line at each start, and keeps the log after the domain has
+ * ended.
+ */
 function countStarts(host: Host): Map<string, number> {
   const dir = join(host.home, 'var/log/libvirt/qemu')
   const logs = listNames(dir).filter((name) => name.endsWith('.log'))
@@ -59,7 +68,7 @@ function countStarts(host: Host): Map<string, number> {
   return new Map(logs.map((name) => [name.slice(0, -'.log'.length), count(name)]))
 }
 
-/** Runs both lists in one virsh, because the process takes longer than the lists. */
+/** Runs both `list` commands in one virsh process, because starting virsh takes longer than listing. */
 async function listDomains(host: Host): Promise<Domain[]> {
   const lines = (await host.virsh('list --all --uuid --name; list --all --managed-save')).split('\n')
   const uuids = lines.flatMap((line) => {
@@ -68,15 +77,18 @@ async function listDomains(host: Host): Promise<Domain[]> {
   })
   return uuids.flatMap(({ uuid, name }) => {
     const [, id = '', state = ''] = lines.map((line) => linePattern(name).exec(line)).find(Boolean) ?? []
-    // Without a state, the domain came or went between the two lists.
+    // Without a state, the domain was created or deleted between the two lists, so it is left out.
     return state ? [{ name, uuid, id: id === '-' ? undefined : Number(id), state: state.trim() }] : []
   })
 }
 
-/** A domain's name has no special character of regular expressions but the dot, which also matches itself. */
+/**
+ * Matches the line of a domain in `virsh list`. The only special character in a domain's name is the dot, which also
+ * matches itself.
+ */
 const linePattern = (name: string): RegExp => new RegExp(`^\\s*(\\d+|-)\\s+${name}\\s+(.+)$`)
 
-/** By the command lines of the processes in the host's PID namespace. */
+/** Finds QEMU processes by the command lines of all processes in the host's PID namespace. */
 function listQemus(host: Host): Pick<Snapshot, 'qemus' | 'rescueQemus'> {
   const namespace = readlinkSync(`/proc/${host.pid}/ns/pid`)
   const found = readdirSync('/proc').flatMap((pid) => {
@@ -84,11 +96,11 @@ function listQemus(host: Host): Pick<Snapshot, 'qemus' | 'rescueQemus'> {
     try {
       const argv = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
       if (!argv[0]?.includes('qemu-system') || readlinkSync(`/proc/${pid}/ns/pid`) !== namespace) return []
-      // A QEMU without a UUID is libvirt's probe of QEMU's capabilities.
+      // A QEMU without a UUID is libvirt's probe of QEMU's capabilities, so it is left out.
       const hasRescueDisk = argv.some((word) => word.includes('/disk.rescue'))
       return argv.flatMap((word, i) => (word === '-uuid' ? [{ uuid: argv[i + 1] ?? '', hasRescueDisk }] : []))
     } catch {
-      return [] // The process has ended since it was listed.
+      return [] // The process has ended since /proc was listed.
     }
   })
   return {
@@ -133,11 +145,11 @@ function listNames(dir: string): string[] {
   }
 }
 
-/** The MAC at the beginning of each line of dnsmasq's hosts file. */
+/** The MAC address at the beginning of each line of dnsmasq's hosts file. */
 function readMacs(file: string): string[] {
   try {
     return readFileSync(file, 'utf8').match(/^[0-9a-f:]{17}(?=,)/gm) ?? []
   } catch {
-    return [] // The network has gone, or has no DHCP.
+    return [] // The network is gone, or has no DHCP.
   }
 }

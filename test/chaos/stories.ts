@@ -1,30 +1,38 @@
-// The stories: operations of a user on a server. Each leads from one stable state to another.
+// The stories of the kill matrix. A story is an operation of a user on a server, and leads from one stable state to
+// another.
 import type { DesiredPower, Server, VmState } from '../../crds/index.ts'
 import type { Api, ImageName } from './api.ts'
 
-/** `absent`: the server does not exist. `Rescued`: its rescue system runs, and its spec.powerState is Stopped. */
+/**
+ * The state of a server. `absent`: it does not exist. `Rescued`: its rescue system runs, and its spec.powerState is
+ * Stopped.
+ */
 export type State = DesiredPower | 'absent' | 'Rescued'
 
 export interface Story {
   from: State
   to: State
-  /** Makes the user's request. */
+  /** Sends the user's request to the API server. */
   run(api: Api, server: string, image: ImageName): Promise<void>
-  /** Action of the record that the story leaves; absent if it leaves none. */
+  /** The action in the action record that the story adds; undefined if it adds no record. */
   actionRecord?: string
-  /** QEMU processes that the story starts. */
+  /** Number of QEMU processes that the story starts. */
   qemuStarts: 0 | 1
-  /** The guest boots. */
+  /** The story boots the guest. */
   boots?: true
-  /** The guest must have booted, because the story asks it to power off. */
+  /** The story asks the guest to power off, so the guest must have booted before. */
   asksGuest?: true
   /**
-   * The server must be new, with no action record but that of `create`: the number of points depends on the records.
+   * The server must be new, with no action record but that of `create`, because the number of points depends on the
+   * number of records.
    */
   needsNewServer?: true
-  /** QEMU is stopped for this time, so that a step of the action lasts over several reconciles. */
+  /** Milliseconds for which the test freezes QEMU, so that a step of the action lasts over several reconciles. */
   freezesQemuMs?: number
-  /** Selects the points at which processes are killed; absent: all. The others are the same as in another story. */
+  /**
+   * Selects by name the points at which the matrix kills processes; undefined: all points. The points that are left out
+   * are the same as in another story.
+   */
   killPoints?: RegExp
 }
 
@@ -103,8 +111,8 @@ export const stories = {
     qemuStarts: 0,
     run: setPowerState('Suspended'),
   },
-  // The step lasts until QEMU goes on. So the agent writes the action record with the step, and checks the step again:
-  // processes are killed between two reconciles of one step.
+  // The test freezes QEMU, so the save lasts until QEMU goes on. Meanwhile the agent writes its step into the action
+  // record, and checks the step again in later reconciles. Processes are killed between two such reconciles.
   'suspend slowly': {
     from: 'Running',
     to: 'Suspended',
@@ -136,7 +144,7 @@ export const stories = {
     from: 'Running',
     to: 'Running',
     qemuStarts: 0,
-    // A new value each time: setting the same value again would be no change.
+    // Each run sets a new value, because setting the same value again would be no change.
     run: (api, name) => api.patchSpec(name, { displayName: `name ${performance.now()}`, tags: [`t${Date.now()}`] }),
   },
   delete: { from: 'Running', to: 'absent', qemuStarts: 0, run: deleteServer, needsNewServer: true },
@@ -177,7 +185,7 @@ export const stateOf = ({ spec, status }: Server): PresentState =>
 /** The spec.powerState of a server in this state. */
 export const powerStateOf = (state: PresentState): DesiredPower => (state === 'Rescued' ? 'Stopped' : state)
 
-/** Status and domain state of a converged server. */
+/** The VM state in the status, and the state of the domain, of a converged server. */
 export const convergedStates: Record<PresentState, { vmState: VmState; domain: string }> = {
   Running: { vmState: 'active', domain: 'running' },
   Paused: { vmState: 'paused', domain: 'paused' },

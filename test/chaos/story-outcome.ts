@@ -1,14 +1,14 @@
-// Compares the cloud before and after a story: the story must have done to its server what it is for, and nothing else.
-// Pure.
+// Compares the cloud before and after a story (a user's operation on a server): the server must have changed as the
+// story intends, and nothing else must have changed. Pure.
 import type { ServerAction } from '../../crds/index.ts'
 import type { Snapshot } from './snapshot.ts'
 import { powerStateOf, type Story, stateOf } from './stories.ts'
 
 /** The effects that injected faults may add to those of a story. */
 export interface Allowance {
-  /** Actions by which the agent restores what a fault took away, each at most once per entry. */
+  /** Actions by which the agent restores what a fault took away. Each entry allows one more action record. */
   actions: readonly string[]
-  /** QEMU processes that these actions start. */
+  /** Number of QEMU starts that the faults may add. */
   qemuStarts: number
 }
 
@@ -34,7 +34,7 @@ export function findOutcomeViolations(run: StoryRun): string[] {
 const nameOf = ({ metadata }: ServerAction): string => metadata.name
 
 function findRecordViolations({ story, server, before, after, allowance }: StoryRun): string[] {
-  // Records of other servers may go, with their servers.
+  // Action records of other servers may disappear together with their servers.
   const isOwn = ({ spec }: ServerAction): boolean => spec.server === server
   const oldNames = new Set(before.records.filter(isOwn).map(nameOf))
   const added = after.records.filter((record) => isOwn(record) && !oldNames.has(nameOf(record)))

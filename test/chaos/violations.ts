@@ -1,5 +1,5 @@
-// Finds what is wrong with a converged cloud, from a snapshot: pure. Without violations every server is in its desired
-// state, exactly one domain exists for it, and there are no orphans.
+// Finds what is wrong with a converged cloud, from a snapshot. Pure. There are no violations if every server is in its
+// desired state, exactly one domain exists for each, and there are no orphans.
 import { findCondition, type Hypervisor, type Server, type ServerAction } from '../../crds/index.ts'
 import type { Objects } from './api.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -29,7 +29,7 @@ export function findApiViolations(objects: Objects): string[] {
 
 const uidOf = ({ metadata }: Server): string => metadata.uid ?? ''
 
-/** A check of a server: whether it is violated, and the description for that case. */
+/** A check of a server: whether it is violated, and how to describe the violation. */
 type Check = [isViolated: boolean, description: string]
 
 const describeViolations = ({ metadata }: Server, checks: readonly Check[]): string[] =>
@@ -53,7 +53,7 @@ function findStatusViolations(server: Server): string[] {
   ])
 }
 
-/** Checks that the host has exactly what the server needs. */
+/** Checks that the host has exactly what the server needs: domain, QEMU, files, taps, addresses and pins. */
 function findHostViolations(server: Server, snapshot: Snapshot): string[] {
   const uid = uidOf(server)
   const expected = convergedStates[stateOf(server)].domain
@@ -100,7 +100,7 @@ function findUsageViolations({ metadata, status = {} }: Hypervisor, { servers }:
   return reported === actual ? [] : [`${metadata.name} reports ${reported}, not ${actual}`]
 }
 
-/** Checks that a record has ended with success, with one event of the same result. */
+/** Checks that an action record has ended with success, and has exactly one event, whose result is Success. */
 function findRecordViolations({ metadata, spec, status }: ServerAction, { servers }: Objects): string[] {
   const name = `record ${metadata.name} (${spec.action})`
   const owner = servers.find(({ metadata: { uid } }) => uid === metadata.ownerReferences?.[0]?.uid)
@@ -110,7 +110,7 @@ function findRecordViolations({ metadata, spec, status }: ServerAction, { server
   return [`${name} is ${status?.phase} with events ${results || 'none'}: ${status?.message}`]
 }
 
-/** Finds everything that belongs to no existing server. */
+/** Finds everything on the host, and every Port, that belongs to no existing server. */
 function findOrphans(snapshot: Snapshot): string[] {
   const { servers } = snapshot
   const uids = servers.map(uidOf)

@@ -1,4 +1,5 @@
-// Runs the cases of the kill matrix with several workers, each on a cloud of its own.
+// Runs the cases of the kill matrix with several workers, each on a cloud of its own. A case kills one process at one
+// point of a story, that is before or after one effect of agent or controller.
 import { createScratchDirectory, keepArtefacts } from '../rig/scratch.ts'
 import type { ImageName } from './api.ts'
 import { type Case, casesOf, killPointsOf, type NextStep, nextStep, type ReachedPoint, stablePoints } from './cases.ts'
@@ -16,15 +17,21 @@ export interface RunOptions {
   clouds: number
   /** Called with all results so far after each case, because a run may be interrupted. */
   onResult?: (matrix: Matrix) => void
-  /** Selects the cases to run; default: all. */
+  /** Selects the cases to run; undefined: all. */
   selects?: (candidate: Case) => boolean
   log: (line: string) => void
 }
 
 const SERVER = 'vm'
-/** Attempts at a case whose point is not reached: the garbage collector may have been faster than the controller. */
+/**
+ * Attempts at a case whose point is not reached. Kubernetes' garbage collector may have deleted an object before the
+ * controller did. Also the attempts to start a cloud.
+ */
 const ATTEMPTS = 4
-/** Effects that the garbage collector may have too. A case is dropped if the collector is always faster. */
+/**
+ * Points of deletions that Kubernetes' garbage collector may do before the controller. If the collector is faster in
+ * every attempt, the case is dropped.
+ */
 const garbageCollected = /^controller: (before|after) delete (Port|ServerAction)( \(\d+\))?$/
 
 export async function runCases(options: RunOptions): Promise<Matrix> {
@@ -69,13 +76,16 @@ interface CaseQueue {
   pending: Case[]
 }
 
-/** Stories that ask the guest to power off need a guest that boots; the others save the time of booting. */
+/**
+ * The image for a story. A story that asks the guest to power off needs a guest that boots; all other stories use
+ * `blank`, which saves the time of booting.
+ */
 const imageOf = (story: StoryName): ImageName => (stories[story].asksGuest ? 'guest' : 'blank')
 const images: readonly ImageName[] = ['blank', 'guest']
 
 /**
- * Runs each story twice without faults and records its stable points. A story that deletes its server runs on a new
- * server, which has the fewest dependent objects.
+ * Runs each story twice without faults and records the points that both runs reach. A story that deletes its server
+ * runs on a new server, because a new server has the fewest dependent objects.
  */
 async function recordAllPoints(
   cloud: ChaosCloud,
@@ -91,7 +101,9 @@ async function recordAllPoints(
   return points
 }
 
-/** Brings the server into the story's first state, runs the story and gives its points. */
+/**
+ * Brings the server into the state in which the story starts, runs the story, and returns the points that it reaches.
+ */
 async function recordPoints(cloud: ChaosCloud, name: StoryName): Promise<ReachedPoint[]> {
   if (cloud.image !== imageOf(name) || stories[name].to === 'absent') await cloud.clear()
   cloud.image = imageOf(name)
@@ -106,7 +118,7 @@ async function recordPoints(cloud: ChaosCloud, name: StoryName): Promise<Reached
 const nextStepOn = (cloud: ChaosCloud, pending: readonly Case[]): NextStep | undefined =>
   nextStep(pending, { ...cloud.serverOf(SERVER), canShutDown: cloud.image === 'guest' })
 
-/** Runs a story without a fault and gives the points that it reaches, in order. */
+/** Runs a story without a fault and returns the points that it reaches, in order. Throws if there are violations. */
 async function runWithoutFaults(cloud: ChaosCloud, name: StoryName): Promise<ReachedPoint[]> {
   const points: ReachedPoint[] = []
   const onPoint = (server: string, point: ReachedPoint['point']): void => {
@@ -158,7 +170,7 @@ class Worker {
     else await this.#runCase(this.#cloud, step.run)
   }
 
-  /** Retries, because a busy machine may be too slow for a cloud to start in time. */
+  /** Starts a cloud, with several attempts, because a busy machine may be too slow for a cloud to start in time. */
   async #startCloud(): Promise<ChaosCloud> {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -194,7 +206,10 @@ class Worker {
     }
   }
 
-  /** Queues a case again whose point was not reached; after the last attempt it has failed. */
+  /**
+   * Queues a case again because its point was not reached. After the last attempt the case has failed; but if the
+   * garbage collector may have been faster than the controller, the case is dropped.
+   */
   #retry(next: Case): void {
     const { story, pointName, fault } = next
     const attempts = (this.#attempts.get(next) ?? 0) + 1
@@ -204,7 +219,7 @@ class Worker {
     else this.#report({ ...next, violations: [NOT_REACHED], seconds: 0 })
   }
 
-  /** After an error the state of the cloud is unknown, so the next case gets a new cloud. */
+  /** Stops a cloud whose state is unknown after an error, so that the next case gets a new one. */
   async #discardCloud(cloud: ChaosCloud, error: unknown): Promise<void> {
     this.#options.log(`starting a new cloud after an error: ${String(error)}`)
     await cloud.gated.stop()

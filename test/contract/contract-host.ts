@@ -1,48 +1,54 @@
-/** A host that the contract suites run on, and the events that can befall it besides the calls of the agent. */
+/**
+ * A host on which the contract suites run, and the faults that a test can cause there besides the agent's own calls. A
+ * contract suite tests one capability (a group of methods of `Host`) on a fake, a simulated and a real host.
+ */
 import type { Guest, Host, Progress, StepContext } from '../../actions/host/index.ts'
 import type { Flavor, Server } from '../../crds/index.ts'
 import { waitUntil } from '../rig/wait-until.ts'
 
 export interface ContractHost {
-  /** The capabilities of the running agent process; {@link restartAgent} replaces them. */
+  /**
+   * The capabilities that the agent gives to its actions. {@link restartAgent} replaces them, as a new agent process
+   * would.
+   */
   readonly host: Host
-  /** Makes a Server that is placed here, and of which nothing is on the host yet. */
+  /** Makes a guest whose Server is placed on this host. The host has nothing of the guest yet. */
   newGuest(options?: GuestOptions): Guest
-  /** Kills the agent and starts another one: everything that stood only in the memory of the agent is lost. */
+  /** Kills the agent and starts another one, which knows nothing that the first one had only in its memory. */
   restartAgent(): Promise<void>
   restartLibvirtd(): Promise<void>
-  /** The host loses power and boots again; libvirtd is up. */
+  /** Cuts the power of the host and boots it again. Resolves when libvirtd is up. */
   powerCycle(): Promise<void>
-  /** Waits until the guest's system is up and reacts to the power button. */
+  /** Waits until the guest's operating system has booted and reacts to the power button. */
   waitForBoot(guest: Guest): Promise<void>
   /** Ends the QEMU of the guest as kill -9 does. */
   killQemu(guest: Guest): Promise<void>
   /**
-   * Defines and starts a domain that has the UUID of the guest and was not made by the agent. `owner` is the Server
-   * that the metadata of the domain names; undefined: the metadata names none.
+   * Defines and starts a domain that the agent did not make, although it has the UUID of the guest. `owner` is the
+   * Server that the domain's metadata names as its owner; undefined: the metadata names no Server.
    */
   startForeignDomain(guest: Guest, owner: Owner | undefined): Promise<void>
   /** The state of the domain with the UUID of the guest, whether or not the Server owns it. */
   rawState(guest: Guest): Promise<'missing' | 'off' | 'running' | 'paused'>
-  /** Identifies the QEMU process of the domain; undefined: the domain does not run. */
+  /** Identifies the present QEMU process of the domain; undefined: the domain does not run. */
   qemuOf(guest: Guest): Promise<unknown>
-  /** Loses the disks, as if their file system were not mounted. */
+  /** Removes the disks, as if their file system were not mounted. */
   loseDisks(guest: Guest): Promise<void>
-  /** A value that changes when the disks are made anew; undefined: there are no disks. */
+  /** A value that is different after the disks were created anew; undefined: there are no disks. */
   diskIdentity(guest: Guest): Promise<unknown>
-  /** Changes when a rescue disk is made anew; undefined: there is none. */
+  /** A value that is different after the rescue disk was created anew; undefined: there is no rescue disk. */
   rescueDiskIdentity(guest: Guest): Promise<unknown>
-  /** The disks of the running domain in their order, without ephemeral and swap. */
+  /** The disks of the running domain in their order, without the ephemeral and the swap disk. */
   disksOfDomain(guest: Guest): Promise<('root disk' | 'rescue disk')[]>
-  /** Bytes of the config drive as text; undefined: there is none. */
+  /** The bytes of the config drive as text; undefined: there is no config drive. */
   configDrive(guest: Guest): Promise<string | undefined>
-  /** Whether the host has the packet filters of the guest's interface. */
+  /** Whether the host has the packet filters of the guest's network interface. */
   hasPorts(guest: Guest): Promise<boolean>
-  /** A password that is sealed for this host, this guest and this request. */
+  /** A password that is encrypted for this host, this guest and this request. */
   sealPassword(guest: Guest, requestId: string): Promise<string>
-  /** How many images are in the cache. */
+  /** The number of images in the host's cache. */
   cachedImageCount(): Promise<number>
-  /** Removes everything of all guests, and all foreign domains. */
+  /** Removes everything of all guests from the host, and all foreign domains. Tests call it after each test. */
   reset(): Promise<void>
 }
 
@@ -55,16 +61,21 @@ export interface Owner {
 export interface GuestOptions {
   spec?: Partial<Server['spec']>
   flavor?: Partial<Flavor['spec']>
-  /** true: an image whose operating system powers off when asked. Default: an empty disk, which ignores requests. */
+  /**
+   * true: the image has an operating system that powers off on request. Default: an empty disk, which ignores requests.
+   */
   hasSystem?: boolean
-  /** Name of the image: guests with the same name share an image. The source of the image `gone` does not exist. */
+  /**
+   * Name of the image. Guests with the same name share an image. For the name `gone`, the source of the image does not
+   * exist.
+   */
   image?: string
   launchedAt?: string
 }
 
 export const ctx: StepContext = { signal: new AbortController().signal }
 
-/** Repeats a call that returns its progress until it reports that it is done. Rethrows the error of the call. */
+/** Repeats a call until the Progress that it returns is done. Throws the error of the call. */
 export async function waitUntilDone(call: () => Promise<Progress>, what: string): Promise<void> {
   let failure: { error: unknown } | undefined
   const isDone = async (): Promise<boolean> => {
@@ -79,7 +90,10 @@ export async function waitUntilDone(call: () => Promise<Progress>, what: string)
   if (failure) throw failure.error
 }
 
-/** Does everything that a boot action does before it starts the domain. */
+/**
+ * Does what a boot action does before it starts the domain: fetches the image, creates disks, ports and config drive,
+ * and defines the domain.
+ */
 export async function prepareAndDefine({ host }: ContractHost, guest: Guest, bootId: string): Promise<void> {
   await waitUntilDone(() => host.images.fetch(guest, ctx), 'image')
   await waitUntilDone(() => host.disks.create(guest, ctx), 'disks')
@@ -88,7 +102,7 @@ export async function prepareAndDefine({ host }: ContractHost, guest: Guest, boo
   await host.domains.define(guest, bootId, ctx)
 }
 
-/** Does everything that the deletion of a Server does on its host. */
+/** Does what the deletion of a Server does on its host. */
 export async function removeGuest({ host }: ContractHost, guest: Guest): Promise<void> {
   await host.domains.destroy(guest, ctx)
   await host.domains.undefine(guest, ctx)

@@ -1,4 +1,7 @@
-/** The contract suites of all capabilities, each run on the fake, the simulated and the real host. */
+/**
+ * The contract suites of all capabilities (groups of methods of `Host`). They run on the fake, the simulated and the
+ * real host, so that all three behave the same.
+ */
 import type { Capability } from '../../actions/host/index.ts'
 import { describeConfigDrivesContract } from './config-drives.contract.ts'
 import type { ContractHost } from './contract-host.ts'

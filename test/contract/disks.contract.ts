@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { type ContractHost, ctx, waitUntilDone } from './contract-host.ts'
 
-/** Tests everything that actions rely on in the capability Disks. */
+/** Tests everything that actions rely on in the capability Disks (actions/host). */
 export function describeDisksContract(getHost: () => ContractHost): void {
   describe('Disks', () => {
     afterEach(() => getHost().reset())
@@ -60,7 +60,7 @@ export function describeDisksContract(getHost: () => ContractHost): void {
     it('create can be finished by a new process when the agent died during it', async () => {
       const host = getHost()
       const guest = host.newGuest()
-      // The old process never hears the answer.
+      // The agent is restarted before the call ends, so the result of the call is ignored.
       host.host.disks.create(guest, ctx).catch(() => undefined)
       await host.restartAgent()
       await waitUntilDone(() => host.host.disks.create(guest, ctx), 'disks')

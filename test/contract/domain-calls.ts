@@ -1,4 +1,4 @@
-/** The calls of the capability Domains, and domains in each state that an action may find them in. */
+/** The calls of the capability Domains, and functions that bring a domain into each state that an action may find. */
 import type { Guest } from '../../actions/host/index.ts'
 import { isKubenovaError } from '../../crds/index.ts'
 import { type ContractHost, ctx, type GuestOptions, prepareAndDefine, waitUntilDone } from './contract-host.ts'
@@ -18,7 +18,10 @@ export const domainCalls = {
 } satisfies Record<string, Call>
 export type CallName = keyof typeof domainCalls
 
-/** Brings the domain of a guest into each state that an action may find it in. The guest ignores the power button. */
+/**
+ * For each state that an action may find a domain in, a function that brings a guest's domain into it. The guest
+ * ignores the power button.
+ */
 export const domainStates = {
   missing: async () => undefined,
   off: async (host, guest) => host.host.domains.define(guest, 'b1', ctx),
@@ -31,7 +34,7 @@ export const domainStates = {
     await defineAndStart(host, guest)
     await domainCalls.save(host, guest)
   },
-  /** The domain is undefined while it runs, so it is gone when it is off. */
+  /** A domain that is undefined while it runs becomes transient: it disappears when it is off. */
   transient: async (host, guest) => {
     await defineAndStart(host, guest)
     await host.host.domains.undefine(guest, ctx)
@@ -44,7 +47,7 @@ async function defineAndStart(host: ContractHost, guest: Guest): Promise<void> {
   await domainCalls.start(host, guest)
 }
 
-/** Makes a guest that has its disks and ports, and no domain. */
+/** Makes a guest that has its disks and ports, but no domain. */
 export async function newPreparedGuest(host: ContractHost, options: GuestOptions = {}): Promise<Guest> {
   const guest = host.newGuest(options)
   await prepareAndDefine(host, guest, 'b0')
@@ -52,7 +55,7 @@ export async function newPreparedGuest(host: ContractHost, options: GuestOptions
   return guest
 }
 
-/** Makes a guest whose domain runs with the boot ID b1. */
+/** Makes a guest whose domain runs with the boot ID `b1`. */
 export async function newRunningGuest(host: ContractHost, options: GuestOptions = {}): Promise<Guest> {
   const guest = host.newGuest(options)
   await prepareAndDefine(host, guest, 'b1')
@@ -60,10 +63,10 @@ export async function newRunningGuest(host: ContractHost, options: GuestOptions 
   return guest
 }
 
-/** Outcome of a call that libvirt rejects. */
+/** The outcome of a call that libvirt rejects, in the form that outcomeOf() returns. */
 export const libvirtError = 'Transient LibvirtError'
 
-/** Makes the call and returns the power of the domain afterwards, or kind and code of the error. */
+/** Makes the call. Returns the power of the domain afterwards, or kind and code of the error that the call throws. */
 export async function outcomeOf(host: ContractHost, guest: Guest, call: Call): Promise<string> {
   try {
     await call(host, guest)

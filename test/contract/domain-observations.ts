@@ -1,4 +1,7 @@
-/** Contract of Domains: observations, boot IDs, shutdown requests, NMIs, and domains that the Server does not own. */
+/**
+ * Contract suites of the capability Domains: observations, boot IDs, shutdown requests, NMIs, and domains that have the
+ * UUID of a Server but belong to another owner.
+ */
 import { describe, expect, it } from 'vitest'
 import { waitUntil } from '../rig/wait-until.ts'
 import { type ContractHost, ctx, prepareAndDefine } from './contract-host.ts'

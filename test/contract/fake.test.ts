@@ -1,4 +1,5 @@
-// Runs the contract suites on the fake host that unit tests use.
+// Runs the contract suites on the fake host, which unit tests use instead of libvirt. A contract suite tests one
+// capability (a group of methods of `Host`).
 import { FakeHost } from '../fakes/host.ts'
 import { describeContracts } from './contracts.ts'
 import { MemoryContractHost } from './memory-host.ts'

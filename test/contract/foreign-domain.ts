@@ -1,9 +1,11 @@
-/** The definition of a domain that the agent did not make, with the UUID of one of its Servers. */
+/**
+ * The libvirt definition of a domain that the agent did not make, although it has the UUID of a Server of this host.
+ */
 import { ownerElement } from '../../agent/domain/metadata.ts'
 import { renderXml } from '../../agent/domain/render-xml.ts'
 import type { Owner } from './contract-host.ts'
 
-/** @param owner the Server that its metadata names; undefined: none */
+/** @param owner the Server that the domain's metadata names as its owner; undefined: the metadata names no Server */
 export const foreignDomainXml = (uuid: string, name: string, owner: Owner | undefined): string => `
 <domain type="qemu">
   <name>${name}</name>

@@ -3,7 +3,10 @@ import type { Guest, PasswordRefusal } from '../../actions/host/index.ts'
 import { type ContractHost, ctx } from './contract-host.ts'
 import { newPreparedGuest, newRunningGuest } from './domain-calls.ts'
 
-/** Tests what actions rely on in the capability GuestAgent. No image of the contract suites has a guest agent. */
+/**
+ * Tests what actions rely on in the capability GuestAgent (actions/host). The images of the contract suites have no
+ * guest agent, so only the refusals are tested.
+ */
 export function describeGuestAgentContract(getHost: () => ContractHost): void {
   const setPassword = async (guest: Guest): Promise<PasswordRefusal | undefined> => {
     const host = getHost()

@@ -1,4 +1,7 @@
-/** Makes the Servers of contract tests: each is placed, small, and has one interface. */
+/**
+ * Makes the guests of the contract suites. Each has a small Server that is placed on the host, with one network
+ * interface.
+ */
 import { randomUUID } from 'node:crypto'
 import type { Guest } from '../../actions/host/index.ts'
 import { createNic } from '../../agent/net/testing.ts'
@@ -7,7 +10,7 @@ import type { GuestOptions } from './contract-host.ts'
 
 let count = 0
 
-/** @param image the image of the guest, as the host under contract has it */
+/** @param image the guest's image, with a URL from which the host can fetch it */
 export function newGuest({ spec = {}, launchedAt }: GuestOptions, image: Instance['image'], ram = 64): Guest {
   count += 1
   const [uid, name] = [randomUUID(), `web-${count}`]

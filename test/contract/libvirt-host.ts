@@ -1,4 +1,7 @@
-/** A real host under contract: libvirtd and QEMU in namespaces, with the agent's own code on them, in this process. */
+/**
+ * A real host for the contract suites: libvirtd and QEMU run in Linux namespaces, and the agent's own code uses them
+ * from the test process.
+ */
 import { generateKeyPairSync } from 'node:crypto'
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { readdir, readFile, rm, stat } from 'node:fs/promises'
@@ -31,7 +34,10 @@ import { newGuest } from './guests.ts'
 
 const BOOT_MS = 240_000
 
-/** @param dir the directory for all files of the test; its path must be short, because UNIX sockets lie in it */
+/**
+ * @param dir directory for all files of the test; its path must be short, because it also holds UNIX sockets, whose
+ * paths are limited to about 100 bytes
+ */
 export async function startLibvirtHost(dir: string): Promise<LibvirtContractHost> {
   const systemImage = await ensureGuestImage()
   const rig = await startHost({ dir, name: 'h', owned: true })
@@ -207,7 +213,7 @@ export class LibvirtContractHost implements ContractHost {
     this.#guests.clear()
   }
 
-  /** Ends agent, session and host. The rig calls it after the tests of a file. */
+  /** Stops the agent, the libvirt session and the host. withRigPart() calls it after the tests of a file. */
   async stop(): Promise<void> {
     await this.#stopAgent()
     await this.#session.close()
@@ -248,7 +254,7 @@ export class LibvirtContractHost implements ContractHost {
     return { name: 'system', namespace: 'demo', uid: 'uid-system', url: `file://${file}`, format: 'qcow2' }
   }
 
-  /** A disk without an operating system: its guest ignores requests to power off. */
+  /** An empty disk as an image. It has no operating system, so its guest ignores requests to power off. */
   #emptyImageRef(name: string): Instance['image'] {
     const file = join(this.#dir, 'images', name.replaceAll(' ', '-'))
     if (name !== 'gone' && !existsSync(file)) writeFileSync(file, Buffer.alloc(1024 ** 2))

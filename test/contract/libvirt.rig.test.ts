@@ -1,4 +1,5 @@
-// Runs the contract suites on a real host: libvirtd and QEMU. Wherever a fake differs from it, the fake is wrong.
+// Runs the contract suites on a real host with libvirtd and QEMU. Where the fake host behaves differently, the fake is
+// wrong.
 import { withRigPart } from '../rig/vitest.ts'
 import { describeContracts } from './contracts.ts'
 import { startLibvirtHost } from './libvirt-host.ts'

@@ -1,4 +1,7 @@
-/** An in-memory host for the contract suites: the fake host alone, or the fake host as the simulator wraps it. */
+/**
+ * A host in memory for the contract suites: the fake host of the unit tests, or the same fake host inside the
+ * simulator.
+ */
 import type { Guest, Host } from '../../actions/host/index.ts'
 import type { Instance } from '../../crds/index.ts'
 import type { FakeHost, Machine } from '../fakes/host.ts'
@@ -10,7 +13,7 @@ export class MemoryContractHost implements ContractHost {
   readonly #connect: () => Host
   #host: Host
 
-  /** @param connect returns the capabilities for an agent that has just been started */
+  /** @param connect returns the capabilities of an agent that has just started */
   constructor(fakeHost: FakeHost, connect: () => Host) {
     this.#fakeHost = fakeHost
     this.#connect = connect
@@ -43,7 +46,7 @@ export class MemoryContractHost implements ContractHost {
   }
 
   async waitForBoot(): Promise<void> {
-    // A guest of the fake host is up as soon as its domain runs.
+    // A guest of the fake host counts as booted as soon as its domain runs.
   }
 
   async killQemu(guest: Guest): Promise<void> {

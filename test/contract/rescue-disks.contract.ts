@@ -2,7 +2,10 @@ import { afterEach, describe, expect, it } from 'vitest'
 import type { Guest, RescueSystem } from '../../actions/host/index.ts'
 import { type ContractHost, ctx, prepareAndDefine, waitUntilDone } from './contract-host.ts'
 
-/** Describes the behaviour of RescueDisks, and of Domains in mode rescued, that actions rely on. */
+/**
+ * Tests everything that actions rely on in the capability RescueDisks (actions/host), and in Domains for a guest in the
+ * mode `rescued`.
+ */
 export function describeRescueDisksContract(getHost: () => ContractHost): void {
   describe('RescueDisks', () => {
     afterEach(() => getHost().reset())
@@ -47,7 +50,7 @@ export function describeRescueDisksContract(getHost: () => ContractHost): void {
     it('create ends in a new process when the agent has died during it', async () => {
       const host = getHost()
       const [guest, system] = [host.newGuest(), systemOf(host, 'r1')]
-      // The old process never hears the answer.
+      // The agent is restarted before the call ends, so the result of the call is ignored.
       host.host.rescueDisks.create(guest, system, ctx).catch(() => undefined)
       await host.restartAgent()
       await create(host, guest, system)

@@ -1,4 +1,5 @@
-// Tests what a thief with the token of h1's agent can do, and that the API server rejects the rest with a message.
+// Tests what a thief with the token of h1's agent can do. The API server must reject everything else, with a message
+// that says why.
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Server, ServerAction } from '../../crds/index.ts'
 import { type ApiClient, createApiClient } from '../rig/api.ts'
@@ -30,7 +31,7 @@ import { withCloud } from './user.ts'
 
 const user = withCloud({ hosts: 2, audit: true })
 
-/** The message with which the API server rejects the attempt. */
+/** The message with which the API server rejects the attempt; `it was allowed` if the attempt succeeds. */
 async function rejectionOf(attempt: Promise<unknown>): Promise<string> {
   const text = await attempt.then(
     () => 'it was allowed',

@@ -1,4 +1,4 @@
-// The requests of the attempts in access.test.ts: paths, objects, and functions that send a request as an agent.
+// The requests for access.test.ts: paths, objects, and functions that send a request with a given token.
 import { API_VERSION, GROUP, VERSION } from '../../crds/index.ts'
 import type { ApiClient } from '../rig/api.ts'
 
@@ -60,7 +60,7 @@ export const makeEvent = (instance: string): object => ({
   action: 'create',
   regarding: { kind: 'Server', namespace: 'default', name: 'theirs' },
 })
-/** An action record as an agent creates it. */
+/** An action record, which is a finished ServerAction, as the agent of `host` creates it. */
 export const makeActionRecord = (
   server: string,
   host: string,

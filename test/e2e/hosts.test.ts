@@ -1,4 +1,5 @@
-// Two hosts: scheduling and its messages, and hosts that are disabled, forced down or silent.
+// Tests with two hosts: scheduling and its messages, and hosts that are disabled, are forced down, or have no running
+// agent.
 import { expect, it } from 'vitest'
 import type { Hypervisor, Port, Server } from '../../crds/index.ts'
 import { waitUntil } from '../rig/wait-until.ts'

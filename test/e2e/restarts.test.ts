@@ -1,5 +1,5 @@
-// Guests keep running when a process that manages them is killed, and come back when they are killed themselves. Each
-// test has a Server of its own. Kills in the middle of a change are in test/chaos.
+// Tests that guests keep running when a process that manages them is killed, and boot again when they are killed
+// themselves. Each test has a Server of its own. The tests in test/chaos kill processes in the middle of a change.
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import type { Server, ServerAction } from '../../crds/index.ts'
@@ -55,7 +55,7 @@ it.each(['controller', 'agent-h1'] as const)('%s ends in order when it is stoppe
   const { log } = user().cloud.service(name)
   await user().cloud.kill(name, 'SIGTERM')
   const [, logAfterStop = ''] = readFileSync(log, 'utf8').split('"msg":"stopping"')
-  // The service is started before the log is judged, because the other tests need it.
+  // Start the service before checking its log, because the other tests need it even if the check fails.
   await (name === 'controller' ? user().cloud.startController() : user().cloud.startAgent('h1'))
   const lines = logAfterStop.split('\n').filter((line) => line.startsWith('{'))
   expect(lines.at(-1)).toContain('"msg":"stopped"')

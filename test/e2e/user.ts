@@ -1,4 +1,4 @@
-// A user of a cloud: acts by kubectl, and waits for results that a user can see.
+// A user of a cloud, for tests. It acts with kubectl, and waits for results that a user can see.
 import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,8 +15,8 @@ import { FatalError, waitUntil } from '../rig/wait-until.ts'
 const exec = promisify(execFile)
 
 /**
- * A cloud for one test file, with the guest image on each host, and with flavor, image, network and key pair of the
- * quickstart.
+ * Starts a cloud for the tests of one file. Each host has the guest image, and the API has flavor, image, network and
+ * key pair of the quickstart.
  */
 export function withCloud(options: { hosts?: number; stock?: boolean; audit?: boolean } = {}): () => User {
   let user: User | undefined
@@ -49,13 +49,15 @@ export class User {
     this.#kubectl = kubectl
   }
 
-  /** Runs kubectl as the admin. Rejects with the message of kubectl. */
+  /** Runs kubectl as the admin. Rejects with the error message of kubectl. */
   async kubectl(...args: string[]): Promise<string> {
     const env = { ...process.env, KUBECONFIG: this.cloud.kubeconfig }
     return (await exec(this.#kubectl, args, { env, maxBuffer: 64 * 1024 ** 2 })).stdout
   }
 
-  /** Runs `kubectl apply`, or `kubectl create` if the name is to be generated, and resolves to the object. */
+  /**
+   * Runs `kubectl apply`, or `kubectl create` if the API server is to generate the name, and resolves to the object.
+   */
   async apply<T = Server>(manifest: Manifest): Promise<T> {
     const verb = manifest.metadata.name === undefined ? ['create'] : ['apply', '--server-side']
     const env = { ...process.env, KUBECONFIG: this.cloud.kubeconfig }
@@ -79,7 +81,7 @@ export class User {
     )
   }
 
-  /** Creates a Server with flavor, image and network of the quickstart, which `spec` may replace. */
+  /** Creates a Server with flavor, image and network of the quickstart, unless `spec` sets others. */
   createServer(name: string, spec: object = {}): Promise<Server> {
     const defaults = { flavor: 'tiny', image: { name: 'guest' }, networks: [{ name: 'default' }] }
     return this.apply({ kind: 'Server', metadata: { name }, spec: { ...defaults, ...spec } })
@@ -123,13 +125,12 @@ export class User {
     return this.waitForServer(name, 'Ready', isReady, deadline)
   }
 
-  /** Creates a ServerAction. */
   requestAction(server: string, action: string, params?: object): Promise<ServerAction> {
     const spec = { server, action, [action]: params ?? {} }
     return this.apply<ServerAction>({ kind: 'ServerAction', metadata: { generateName: `${action}-` }, spec })
   }
 
-  /** Waits until the ServerAction has ended, and resolves to it. */
+  /** Waits until the ServerAction has ended, whether or not it succeeded, and resolves to it. */
   waitForAction({ metadata }: ServerAction): Promise<ServerAction> {
     return waitUntil(
       async () => {
@@ -140,14 +141,14 @@ export class User {
     )
   }
 
-  /** Creates a ServerAction and waits until it has ended. */
+  /** Creates a ServerAction, waits until it has ended, and resolves to it. */
   async runAction(server: string, action: string, params?: object): Promise<ServerAction> {
     return this.waitForAction(await this.requestAction(server, action, params))
   }
 
   /**
-   * Gives `body` a running Server of its own and deletes it afterwards, also if `body` throws, so that tests that share
-   * a cloud do not depend on each other.
+   * Creates a Server, waits until it is Ready, runs `body`, and deletes the Server, also if `body` throws. So tests
+   * that share a cloud do not depend on each other.
    */
   async withServer(name: string, spec: object, body: (server: Server) => Promise<void>): Promise<void> {
     await this.createServer(name, spec)
@@ -163,19 +164,19 @@ export class User {
     await this.kubectl('delete', 'server', name, '--wait', '--timeout=60s')
   }
 
-  /** The console log of the guest, with all of its boots. */
+  /** The console log of the guest, with all of its boots; empty if there is none. */
   consoleOf({ status }: Server): string {
     const file = join(this.cloud.host(status?.host ?? '').home, status?.console?.log ?? '')
     return existsSync(file) ? readFileSync(file, 'utf8') : ''
   }
 
-  /** Waits until the guest has booted `boots` times, and resolves to its report of that boot. */
+  /** Waits until the guest has booted `boots` times, and resolves to the report that it printed at the last of them. */
   waitForBoot(server: Server, boots = 1, deadline = 240_000): Promise<GuestReport> {
     const findReport = (): GuestReport | undefined => guestReports(this.consoleOf(server))[boots - 1]
     return waitUntil(findReport, { what: `boot ${boots} of ${server.metadata.name}`, deadline, every: 100 })
   }
 
-  /** Names of the running domains of a host. */
+  /** Names of the running domains on a host. */
   async runningDomains(host: string): Promise<string[]> {
     return (await this.cloud.host(host).virsh('list', '--name')).split('\n').filter((line) => line !== '')
   }

@@ -1,6 +1,6 @@
 /**
  * An in-memory API server with everything that controller and agent use: field managers, conflicts, generations,
- * finalizers, watches. api.rig.test.ts runs one table of operations on this one and on a real one and compares the
+ * finalizers, watches. api.rig.test.ts runs the same operations on this server and on a real one and compares the
  * results. CEL rules and the garbage collection of owned objects are missing.
  */
 import { kinds } from '../../hack/generate/kinds.ts'
@@ -60,7 +60,7 @@ interface Session {
   manager: string
 }
 
-/** A change that the server has made; `after` is undefined if the object is gone. */
+/** A change that the server has made. `before` is undefined if the object was created, `after` if it was removed. */
 export interface Write {
   plural: string
   key: string
@@ -81,14 +81,17 @@ export class FakeApi {
 
   /**
    * @param now the clock of the server
-   * @param onWrite called after every change, in order
+   * @param onWrite called after every change, in the order of the changes
    */
   constructor(now: () => Date = () => new Date(), onWrite: (write: Write) => void = () => undefined) {
     this.#now = now
     this.#onWrite = onWrite
   }
 
-  /** Creates the client of one life of a process. */
+  /**
+   * Creates a client for one process. All calls of the client pass through `life`, with which a test can make a call
+   * fail or kill the process (life.ts).
+   */
   kube(life: Life = new Life(), manager = 'test', clock: Clock = systemClock): Kube {
     const kube: Kube = {
       metrics: createMetrics(),
@@ -162,16 +165,19 @@ export class FakeApi {
   }
 
   /**
-   * Pushes the events of a watch with these options until the returned function is called. With sendInitialEvents,
-   * the objects that exist are pushed at once.
-   * @throws ApiError 410 if the log no longer reaches back to the resourceVersion
+   * Pushes the events of a watch with these options until the returned function is called. With sendInitialEvents, the
+   * objects that exist are pushed at once.
+   * @throws ApiError 410 if {@link compact} has removed events that came after the resourceVersion
    */
   follow(plural: string, options: WatchOptions, push: (event: WatchEvent<KubeObject>) => void): () => void {
     const objects = [...this.#store(plural).values()].map(({ object }) => object)
     return this.#watches.follow(plural, options, { objects, version: this.#version }, push)
   }
 
-  /** Forgets the log of events, as the compaction of etcd does: a watch from an older version must list anew. */
+  /**
+   * Forgets the log of events, as the compaction of etcd does. A watch from an older resourceVersion then fails, and
+   * its client must list again.
+   */
   compact(): void {
     this.#watches.compact(this.#version)
   }
@@ -181,7 +187,7 @@ export class FakeApi {
     return this.#version
   }
 
-  /** Holds back all watch events until {@link resumeWatches}, so that caches fall behind. */
+  /** Holds back all watch events until {@link resumeWatches}, so that the caches of clients fall behind. */
   pauseWatches(): void {
     this.#watches.setPaused(true)
   }
@@ -205,7 +211,9 @@ export class FakeApi {
     return structuredClone(this.#store(plural).get(key)?.object)
   }
 
-  /** The fields that each manager owns: `manager operation subresource` → paths. */
+  /**
+   * The fields that each field manager owns: a record from `manager operation subresource` to the paths of the fields.
+   */
   fieldsByManager(plural: string, key: string): Record<string, string[]> {
     const { managers = [] } = this.#store(plural).get(key) ?? {}
     return Object.fromEntries(
@@ -241,7 +249,7 @@ export class FakeApi {
     return this.#save(facts, undefined, updateObject(makeEmptyStored(object), object, by, facts))
   }
 
-  /** Makes the object of a create request: with defaults and the fields that the server sets. */
+  /** Makes the object of a create request, with the defaults of the schema and the fields that the server sets. */
   #newObject(facts: KindFacts, draft: DraftObject): Obj {
     this.#createdCount += 1
     const { def, hasStatus } = facts
@@ -288,7 +296,7 @@ export class FakeApi {
       return this.#save(facts, undefined, { object, managers })
     }
     checkPreconditions(found.object, { resourceVersion })
-    // A write of the status subresource ignores the uid.
+    // The real API server ignores the uid in a write to the status subresource.
     if (!subresource) checkUid(found.object, uid)
     const next = applyConfig(found, config, by, facts, force)
     return this.#save(facts, found, { ...next, object: withSchemaDefaults(next.object, facts) })
@@ -316,7 +324,10 @@ export class FakeApi {
     return this.#update(facts, found, object as unknown as Obj, options, session)
   }
 
-  /** Replaces the status alone (subresource `status`), or everything but a status that is a subresource. */
+  /**
+   * Updates the part of an object that the request may change: with the subresource `status` only the status; otherwise
+   * all but the status, and the status, too, if the kind has no status subresource.
+   */
   #update(facts: KindFacts, before: Stored, desired: Obj, options: WriteOptions, session: Session): Obj {
     const { subresource = '' } = options
     const { status: oldStatus, ...oldMain } = before.object

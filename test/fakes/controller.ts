@@ -1,3 +1,6 @@
-/** Status functions of the controller for tests of the agent, which may not import the controller. */
+/**
+ * Re-exports the controller's functions that compute a status, for tests of the agent. Tests in agent/ may not import
+ * the controller directly.
+ */
 export { unreachableStatus } from '../../controller/server/reachability.ts'
 export { placedStatus, unassignedStatus, unscheduledStatus } from '../../controller/server/status.ts'

@@ -1,4 +1,7 @@
-/** An in-memory host that behaves as one with libvirt: domains and files outlive the process that made them. */
+/**
+ * An in-memory host that behaves like a host with libvirt. Its domains and files outlive the agent process that made
+ * them.
+ */
 import type { Guest, Host, ObservedDomain } from '../../actions/host/index.ts'
 import { wrapHost } from '../../actions/host/wrap.ts'
 import type { LocalHost } from '../../agent/server/deps.ts'
@@ -14,30 +17,36 @@ import { Life } from './life.ts'
 
 export type { Machine } from './host/machine.ts'
 
-/** A host that outlives the processes on it: {@link FakeHost.connect} returns the host as one process sees it. */
+/**
+ * The fake host. It outlives the agent processes on it: {@link FakeHost.connect} returns the host as one process sees
+ * it.
+ */
 export class FakeHost {
   readonly #machines = new Map<string, Machine>()
   readonly images = new FakeImageCache()
   readonly #onChange: (uid: string) => void
 
-  /** @param onChange called with the uid of a Server whose domain has changed, as libvirt would send an event */
+  /** @param onChange called with the UID of a Server whose domain has changed, when libvirt would send an event */
   constructor(onChange: (uid: string) => void = () => undefined) {
     this.#onChange = onChange
   }
 
-  /** Uids of the Servers that are or were on this host. */
+  /** UIDs of the Servers that are or were on this host. */
   uids(): string[] {
     return [...this.#machines.keys()]
   }
 
-  /** The machine of the Server with this uid; created at the first call. */
+  /**
+   * The machine of a Server, which is everything that the host has of the Server. The first call creates an empty
+   * machine.
+   */
   machine(uid: string): Machine {
     const found = this.#machines.get(uid) ?? newMachine()
     this.#machines.set(uid, found)
     return found
   }
 
-  /** Removes the machine of a Server with its history. */
+  /** Removes the machine of a Server, so that the host no longer knows the Server. */
   forget(uid: string): void {
     this.#machines.delete(uid)
   }
@@ -65,14 +74,17 @@ export class FakeHost {
   }
 
   /**
-   * Turns a domain off without an action of the agent: by its guest (`shutdown`), by a kill (`destroyed`), or together
-   * with the host (`unknown`).
+   * Turns a domain off without an action of the agent. The reason is `shutdown` if the guest did it, `destroyed` or
+   * `crashed` after a kill, and `unknown` if the host went off, too.
    */
   turnDomainOff(uid: string, reason: string): void {
     this.change(uid, (machine) => machine.domain && turnOff(machine, machine.domain, reason))
   }
 
-  /** The host loses power and boots again: domains are off, and everything that only the kernel held is gone. */
+  /**
+   * Simulates that the host loses its power and boots again. All domains are off, and what only the kernel held is
+   * gone.
+   */
   losePower(): void {
     for (const uid of this.uids()) {
       this.turnDomainOff(uid, 'unknown')
@@ -81,13 +93,16 @@ export class FakeHost {
     this.forgetShutdownReasons()
   }
 
-  /** libvirtd restarts, and no longer knows why a domain is off. */
+  /** Simulates a restart of libvirtd. Afterwards libvirtd no longer knows why a domain is off. */
   forgetShutdownReasons(): void {
     for (const uid of this.uids())
       this.change(uid, ({ domain }) => domain?.state === 'off' && Object.assign(domain, { reason: 'unknown' }))
   }
 
-  /** The host as one process sees it: every call passes through `life`. */
+  /**
+   * The host as one agent process sees it. All calls of the process pass through `life`, with which a test can make a
+   * call fail or kill the process.
+   */
   connect(life: Life = new Life()): LocalHost {
     const read = <T>(name: string, { server }: Guest, act: (uid: string) => T | Promise<T>): Promise<T> =>
       life.perform({ name: `${name} ${server.metadata.name}`, hasEffect: false }, () => act(server.metadata.uid ?? ''))

@@ -4,16 +4,18 @@
  */
 
 export interface Call {
-  /** Such as `define web-1` or `applyStatus servers/demo/web-1`. */
+  /** Method and object of the call, such as `define web-1` or `applyStatus servers/demo/web-1`. */
   name: string
-  /** Whether the call changes anything. Tests kill a process only at these: a crash at a read adds no case. */
+  /**
+   * Whether the call changes anything. Tests kill a process only at calls with an effect, because a crash at a read
+   * adds no case.
+   */
   hasEffect: boolean
   /** Whether a repetition of the call has no further effect. Set only for calls to the API server. */
   idempotent?: boolean
-  /** The abort signal of the caller. */
   signal?: AbortSignal | undefined
   timeoutMs?: number | undefined
-  /** Called before each attempt; throws if the process may not write any more. */
+  /** Called before each attempt. Throws if the process may not write any more, because it has lost its lease. */
   mayWrite?: (() => void) | undefined
 }
 
@@ -26,13 +28,16 @@ interface Fault {
   times: number
 }
 
-/** Rejects {@link Life.runUntilKilled} when the life is killed. The killed process itself gets no answer any more. */
+/**
+ * The error with which {@link Life.runUntilKilled} rejects when the life is killed. The killed process never sees it,
+ * because its calls get no answer any more.
+ */
 export class Killed extends Error {
   override readonly name = 'Killed'
 }
 
 export class Life {
-  /** Names of the effects so far, in order. */
+  /** Names of the calls with an effect so far, in order. */
   readonly effects: string[] = []
   readonly #faults: Fault[] = []
   readonly #death = Promise.withResolvers<never>()
@@ -40,38 +45,51 @@ export class Life {
   #dead = false
 
   constructor() {
-    this.#death.promise.catch(() => undefined) // the test may not wait for the end of this life
+    // The test may not wait for the end of this life, so avoid an unhandled rejection.
+    this.#death.promise.catch(() => undefined)
   }
 
   get isDead(): boolean {
     return this.#dead
   }
 
-  /** kill -9 right before or after effect number `at` (0, 1, …). */
+  /**
+   * Simulates kill -9 right before or right after call number `at` with an effect. The first such call has the number
+   * 0.
+   */
   killAt(at: number, when: When): this {
     this.#kill = { at, when }
     return this
   }
 
-  /** The next `times` calls whose name begins with `name` throw `error`, before they take effect or after they have. */
+  /** Makes the next `times` calls whose name begins with `name` throw `error`, before or after they take effect. */
   fail(name: string, error: Error, { when = 'before', times = 1 }: { when?: When; times?: number } = {}): this {
     this.#faults.push({ matches: (call) => call.name.startsWith(name), when, error, times })
     return this
   }
 
-  /** Effect number `at` throws `error`. */
+  /**
+   * Makes call number `at` with an effect throw `error`, before or after it takes effect. The first such call has the
+   * number 0.
+   */
   failAt(at: number, error: Error, when: When): this {
     const matches = ({ hasEffect: effect }: Call): boolean => effect && this.effects.length - 1 === at
     this.#faults.push({ matches, when, error, times: 1 })
     return this
   }
 
-  /** Waits for `work` of this life. Rejects with Killed if the life is killed: the calls of `work` then never end. */
+  /**
+   * Waits for `work`, which belongs to this life. Rejects with Killed if the life is killed, because the calls of
+   * `work` then never end.
+   */
   runUntilKilled<T>(work: Promise<T>): Promise<T> {
     return Promise.race([work, this.#death.promise])
   }
 
-  /** Makes a call of this life: applies the faults and the kill that the test has set, and records the effect. */
+  /**
+   * Makes a call of this life. Applies the faults and the kill that the test has planned, and records the name of a
+   * call with an effect.
+   */
   async perform<T>(call: Call, run: () => T | Promise<T>): Promise<T> {
     if (this.#dead) return neverSettle()
     const number = call.hasEffect ? this.effects.push(call.name) - 1 : -1
@@ -94,5 +112,5 @@ export class Life {
   }
 }
 
-/** A dead process gets no answers. */
+/** Returns a promise that never settles, because a dead process gets no answers. */
 const neverSettle = <T>(): Promise<T> => new Promise<T>(() => undefined)

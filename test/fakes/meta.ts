@@ -1,5 +1,6 @@
 /**
- * Metadata of objects of the fake API server: preconditions, and fields that the server sets. All functions are pure.
+ * The metadata of objects of the fake API server: preconditions, and the fields that only the server sets. All
+ * functions are pure.
  */
 import { newApiError, type Obj, type Stored } from './store.ts'
 
@@ -41,7 +42,7 @@ export function systemFieldsOf({
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
 }
 
-/** The state before a create: an object that has only its identity, and whose fields have no owners. */
+/** The stored object before a create: it has only its identity, and no manager owns a field of it. */
 export const makeEmptyStored = (object: Obj): Stored => {
   const { apiVersion, kind } = object
   return { object: { apiVersion, kind, metadata: identityOf(object) as Obj['metadata'] }, managers: [] }

@@ -1,6 +1,6 @@
 /**
- * Operations on an API server whose outcome controller and agent rely on. Their outcome must be the same on the real
- * API server and on the fake one.
+ * Operations on an API server, for a test that runs them on the real API server and on the fake one. Controller and
+ * agent rely on their outcome, so the outcome must be the same on both.
  */
 import { serverAction } from '../../actions/index.ts'
 import { type Condition, resourceDefOf, type Server, type ServerAction, server } from '../../crds/index.ts'
@@ -42,7 +42,7 @@ const applyStatus =
       { metadata: metadataOf(p, options.meta), status: value },
       { fieldManager: manager, ...(options.force === undefined ? {} : { force: options.force }) },
     )
-/** Applies the Server without a status, so that the manager gives up all status fields that it owned. */
+/** Applies the Server without a status, so that the manager gives up all status fields that it owns. */
 const applyEmptyStatus =
   (manager: string): Operation =>
   (p) =>
@@ -77,7 +77,10 @@ const applyActionRecord =
   (p) =>
     p.actions.apply({ ...actionRecord(p, meta), ...value }, { fieldManager: manager })
 
-/** Operations that run one after the other in a namespace of their own, by the title of their test. */
+/**
+ * Lists of operations by the title of their test. Each test runs its operations one after the other in a namespace of
+ * its own.
+ */
 export const operationsByTitle: Record<string, readonly Operation[]> = {
   'a Server is created with its defaults, and cannot be created twice': [createServer, createServer],
   'create ignores the status, and a write of the status ignores the rest': [
@@ -314,19 +317,25 @@ export const operationsByTitle: Record<string, readonly Operation[]> = {
   ],
 }
 
-/** Runs an operation and returns the object without values that differ between runs, or the error of the API server. */
+/**
+ * Runs an operation. Returns the resulting object without the values that differ between runs, or the error of the API
+ * server. `seen` has the numbers that stand for unique values so far (see replaceUniqueValues).
+ */
 export async function runOperation(operation: Operation, p: Playground, seen: Map<string, string>): Promise<unknown> {
   try {
     return replaceUniqueValues(await operation(p), seen)
   } catch (error) {
     if (!(error instanceof ApiError)) throw error
-    // Messages differ between the fake and the real API server.
+    // The message is left out, because the real API server words it differently from the fake one.
     const isOther = error.details?.causes?.some(({ field }) => field === 'metadata.uid') ?? false
     return { status: error.status, reason: error.reason, isOther }
   }
 }
 
-/** Replaces unique values by numbers in the order of their first appearance, so that two runs can be compared. */
+/**
+ * Replaces UIDs and resourceVersions by numbers in the order of their first appearance, so that two runs can be
+ * compared.
+ */
 function replaceUniqueValues(value: unknown, seen: Map<string, string>): unknown {
   const numberOf = (kind: string, text: string): string => {
     const id = `${kind} ${text}`

@@ -1,6 +1,6 @@
 /**
- * The objects of the fake API server with the owners of their fields, and the effect of apply, update and patch on
- * them. All functions are pure; they return the object to store.
+ * The objects of the fake API server with the field managers that own their fields, and the effect of apply, update and
+ * patch on both. All functions are pure; they return the object to store.
  */
 import type { TSchema } from 'typebox'
 import { Compile, type Validator } from 'typebox/compile'
@@ -48,7 +48,7 @@ export interface Manager {
   fields: Fields
 }
 
-/** An object with the owners of its fields. */
+/** An object with the field managers that own its fields. */
 export interface Stored {
   object: Obj
   managers: readonly Manager[]
@@ -72,7 +72,9 @@ const metadataSchema: Schema = {
   },
 }
 
-/** @param kind undefined for the kinds of Kubernetes: then any field is valid, and lists are replaced as a whole */
+/**
+ * @param kind undefined for the kinds of Kubernetes itself: then any field is valid, and lists are replaced as a whole
+ */
 export function kindFactsOf(def: ResourceDef, kind: Kind | undefined): KindFacts {
   const [spec, status] = [kind?.spec, kind?.status] as unknown as [Schema | undefined, Schema | undefined]
   const properties = { metadata: metadataSchema, ...(spec ? { spec } : {}), ...(status ? { status } : {}) }
@@ -86,13 +88,16 @@ export const newApiError = (
   details: Status['details'] = {},
 ): ApiError => new ApiError({ request: 'fake', status, body: { reason, message, code: status, details } })
 
-/** Metadata fields that no manager owns. */
+/** Metadata fields that no field manager owns. */
 const systemFields = ['name', 'namespace', 'uid', 'resourceVersion', 'generation', 'creationTimestamp', 'generateName']
 const unowned = new Set([...systemFields, 'deletionTimestamp', 'deletionGracePeriodSeconds', 'managedFields'])
 
 const asJson = (object: object): Json => object as Json
 
-/** The part of an object that managers can own and that an endpoint (the object, or its status) writes. */
+/**
+ * The part of an object that field managers can own and that a request writes. With the subresource `status` this is
+ * the status. Otherwise it is the rest; and the status, too, if the kind has no status subresource.
+ */
 export function managedPartOf(object: object, { hasStatus }: KindFacts, subresource: string): Json {
   const { apiVersion: _, kind: __, metadata, status, ...rest } = object as Record<string, Json>
   if (subresource === 'status') return status === undefined ? {} : { status }
@@ -107,7 +112,7 @@ export function managedPartOf(object: object, { hasStatus }: KindFacts, subresou
 const isSameManager = (a: Manager, b: Omit<Manager, 'fields'>): boolean =>
   a.name === b.name && a.operation === b.operation && a.subresource === b.subresource
 
-/** Returns the same map if it has none of the fields in `removed`. */
+/** Removes fields from a map. Returns the same map if it has none of them. */
 function withoutFields(fields: Fields, removed: Fields): Fields {
   for (const text of removed.keys())
     if (fields.has(text)) return new Map([...fields].filter(([other]) => !removed.has(other)))
@@ -123,8 +128,9 @@ function isValid(schema: TSchema, value: unknown): boolean {
 }
 
 /**
- * Returns the object if its spec and status are valid. Parts that are the same as in `before` are not checked again.
- * @throws ApiError 422 if the schema rejects a part
+ * Returns the object if its spec and status are valid. A spec or status that is the same value as in `before` is not
+ * checked again.
+ * @throws ApiError 422 if the schema rejects the spec or the status
  */
 export function validateObject(object: Obj, { kind, def }: KindFacts, before?: Obj): Obj {
   if (!kind) return object
@@ -149,7 +155,8 @@ export const withSchemaDefaults = (object: Obj, { schema }: KindFacts): Obj =>
 
 /**
  * Applies `config` to the stored object, as server-side apply does.
- * @throws ApiError 409 if another manager owns a field and `force` is false, 500 for fields the schema does not know
+ * @throws ApiError 409 if another manager owns a field and `force` is false, and 500 for a field that the schema does
+ * not know
  */
 export function applyConfig(
   before: Stored,
@@ -190,7 +197,7 @@ export function applyConfig(
   return { object: object as unknown as Obj, managers }
 }
 
-/** Replaces the stored object by `object`; the manager `by` then owns every field that has changed. */
+/** Replaces the stored object by `object`. The manager `by` then owns every field that has changed. */
 export function updateObject(
   before: Stored,
   object: Obj,
@@ -206,7 +213,7 @@ export function updateObject(
   const [old, now] = [managedPart(before.object), managedPart(object)]
   const changed = changedFields(old, now, schema)
   const written = new Map([...changed].filter(([, path]) => valueAt(now, path, schema) !== undefined))
-  // A manager that adds a nested object owns the object itself, besides its fields.
+  // If the write adds a nested object, the manager owns the object itself, besides the fields inside it.
   const isNew = (path: Path): boolean =>
     path.length > 0 && pathToText(path) !== 'f:metadata' && valueAt(old, path, schema) === undefined
   for (const path of written.values())
@@ -233,7 +240,10 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
   return out
 }
 
-/** Whether the generation must grow: anything but the metadata has changed, and but a status that is a subresource. */
+/**
+ * Whether the server must increment the generation, because anything but the metadata has changed. A status counts only
+ * if the kind has no status subresource.
+ */
 export function hasSpecChanged(a: Obj, b: Obj, { hasStatus }: KindFacts): boolean {
   const names = new Set([...Object.keys(a), ...Object.keys(b)])
   names.delete('metadata')

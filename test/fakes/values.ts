@@ -1,6 +1,9 @@
-/** JSON values that are frozen, so that they can be shared without copies. All functions are pure. */
+/** Functions for frozen JSON values, which can be shared without copies. All functions are pure. */
 
-/** A frozen copy without undefined members, which JSON does not have. Parts that are frozen already are not copied. */
+/**
+ * Returns a frozen copy without undefined members, because JSON has no such members. Values that are frozen already are
+ * not copied.
+ */
 export function deepFreeze<V>(value: V): V {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
   if (Array.isArray(value)) return Object.freeze(value.map(deepFreeze)) as V
@@ -10,7 +13,7 @@ export function deepFreeze<V>(value: V): V {
   return Object.freeze(out) as V
 }
 
-/** Whether two JSON values are equal, in whatever order their members stand. */
+/** Whether two JSON values are equal. The order of an object's members does not matter. */
 export function isDeepEqual(a: unknown, b: unknown): boolean {
   if (a === b) return true
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false

@@ -1,6 +1,6 @@
 /**
- * The watches of the fake API server. A watch gets all events after a resourceVersion that the log still has, filtered
- * by its selectors. While paused, events are held back.
+ * The watches of the fake API server. The server keeps a log of events. A watch gets all events in the log after its
+ * resourceVersion that its selectors match. While the watches are paused, events are held back.
  */
 import type { WatchOptions } from '../../kube/list-watch.ts'
 import type { Scope } from '../../kube/lister.ts'
@@ -32,7 +32,7 @@ export class Watches {
   readonly #log: LoggedEvent[] = []
   readonly #newest = new Map<string, Obj>()
   readonly #followers = new Set<Follower>()
-  /** Deliveries of events that were held back while paused. */
+  /** Deliveries of the events that are held back while the watches are paused. */
   readonly #heldBack: (() => void)[] = []
   #paused = false
   #compactedVersion = 0

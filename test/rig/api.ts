@@ -1,13 +1,16 @@
-// A minimal client of the Kubernetes API: JSON, a bearer token or a client certificate, and the server's own CA.
+// A minimal client of the Kubernetes API for tests. It sends JSON, authenticates with a bearer token or a client
+// certificate, and trusts the CA of the kubeconfig.
 import { readFileSync } from 'node:fs'
 import { Agent } from 'node:https'
 import { parse, stringify } from 'yaml'
 import { readBody, sendHttpRequest, targetFromUrl } from '../../kube/http-request.ts'
 
 export interface ApiClient {
-  /** The body of a GET as text. Rejects unless the status is 2xx. */
+  /** Sends a GET and resolves to the body as text. Rejects unless the status is 2xx. */
   text(path: string): Promise<string>
-  /** Sends an object as JSON, or a text as it is, and resolves to the answer. Rejects unless the status is 2xx. */
+  /**
+   * Sends an object as JSON, or a text as it is, and resolves to the parsed answer. Rejects unless the status is 2xx.
+   */
   send<T>(
     method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'PATCH',
     path: string,
@@ -19,9 +22,9 @@ export interface ApiClient {
 
 interface ClusterLogin {
   server: string
-  /** PEM */
+  /** The CA certificate of the API server, in PEM. */
   ca: string
-  /** The name in the server's certificate, if it is not the host of the address. */
+  /** The name in the server's certificate, if it differs from the host in the server's URL. */
   servername?: string | undefined
   user: string
   token?: string | undefined
@@ -54,7 +57,7 @@ interface KubeconfigFile {
   }[]
 }
 
-/** The first cluster and user of a kubeconfig that has its certificates inline. */
+/** Reads the first cluster and the first user of a kubeconfig. The certificates must be in the file itself. */
 export function readKubeconfig(file: string): ClusterLogin {
   const { clusters, users } = parse(readFileSync(file, 'utf8')) as KubeconfigFile
   const cluster = clusters[0]?.cluster

@@ -1,6 +1,6 @@
-// The Kubernetes binaries of the rig. Each is taken from the first source that has it: an environment variable, the
-// PATH (if the version fits), the cache, the official download, a build from Go modules (pinned in binaries/*/go.mod,
-// go.sum).
+// Provides the Kubernetes and etcd binaries for tests. Each is taken from the first source that has it: an environment
+// variable, the PATH (if the version fits), the cache, the official download, a build from Go modules (pinned in
+// binaries/*/go.mod and go.sum).
 import { createHash } from 'node:crypto'
 import { accessSync, chmodSync, constants, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
@@ -14,7 +14,10 @@ const kubernetes = {
   ldflags: '-s -w -X k8s.io/component-base/version.gitVersion=v1.36.3',
 } as const
 
-/** For each binary: its version, its Go source, and the versions on the PATH that are accepted. */
+/**
+ * For each binary its version, its Go source, the arguments that print its version (`ask`), a pattern for the versions
+ * on the PATH that are accepted (`fits`), and the environment variable that may name it.
+ */
 const binaries = {
   etcd: {
     version: 'v3.6.6',
@@ -39,7 +42,7 @@ const binaries = {
     ask: ['--version'],
     variable: 'KUBENOVA_KUBE_CONTROLLER_MANAGER',
   },
-  // Control planes of the rig have no Pods. Only benchmarks use kube-scheduler and kubelet.
+  // The control planes of tests have no Pods, so only benchmarks use kube-scheduler and kubelet.
   'kube-scheduler': {
     ...kubernetes,
     source: 'k8s.io/kubernetes/cmd/kube-scheduler',
@@ -66,10 +69,10 @@ const binaries = {
 export type Binary = keyof typeof binaries
 
 export interface BinaryOptions {
-  /** Called with lines that tell the progress. */
+  /** Called with lines that report the progress. */
   log?: (line: string) => void
   env?: NodeJS.ProcessEnv
-  /** Base URLs of the downloads, if not the official ones. */
+  /** Base URLs of the downloads; default: the official ones. */
   mirrors?: { kubernetes: string; etcd: string }
 }
 
@@ -84,7 +87,7 @@ export async function ensureBinaries<B extends Binary>(
   options: BinaryOptions = {},
 ): Promise<Record<B, string>> {
   const found: Partial<Record<B, string>> = {}
-  // One after the other, because a build uses all cores.
+  // The binaries are fetched one after the other, because a build uses all cores.
   for (const name of names) found[name] = await ensureBinary(name, options)
   return found as Record<B, string>
 }
@@ -107,7 +110,7 @@ async function ensureBinary(name: Binary, options: BinaryOptions): Promise<strin
   return cached
 }
 
-/** ~/.cache/kubenova/bin, or the same below XDG_CACHE_HOME. */
+/** The directory of cached binaries: ~/.cache/kubenova/bin, or kubenova/bin in XDG_CACHE_HOME. */
 export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string {
   return join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'kubenova', 'bin')
 }
@@ -132,7 +135,10 @@ async function findOnPath(name: Binary, env: NodeJS.ProcessEnv): Promise<string 
 
 const architecture = () => (process.arch === 'arm64' ? 'arm64' : 'amd64')
 
-/** The URLs of the file and of its SHA-256 sums, and its name in the sums. etcd comes in an archive. */
+/**
+ * The URLs of the download and of its SHA-256 sums. `entry` is the name of the download in the list of sums; it is
+ * empty if the list has only this sum. etcd comes in an archive.
+ */
 function downloadUrls(name: Binary, mirrors: typeof official): { file: string; sums: string; entry: string } {
   const { version } = binaries[name]
   if (name === 'etcd') {
@@ -143,7 +149,10 @@ function downloadUrls(name: Binary, mirrors: typeof official): { file: string; s
   return { file, sums: `${file}.sha256`, entry: '' }
 }
 
-/** Resolves to false if the site is unreachable or has no such file. Rejects if the checksum is wrong. */
+/**
+ * Downloads a binary to `target`. Resolves to false if the site is unreachable or has no such file. Rejects if the
+ * checksum is wrong.
+ */
 async function downloadBinary(
   name: Binary,
   target: string,
@@ -151,7 +160,7 @@ async function downloadBinary(
   log: (line: string) => void,
 ): Promise<boolean> {
   const { file, sums, entry } = downloadUrls(name, mirrors)
-  // The sums are a few bytes, so this request tells within seconds whether the site can be reached.
+  // The list of sums has only a few bytes, so this request shows within seconds whether the site can be reached.
   const sum = findSum(await fetchText(sums, 4_000), entry)
   if (!sum) return false
   log(`${name}: downloading ${file}`)
@@ -173,7 +182,10 @@ async function fetchText(url: string, timeout: number): Promise<string | undefin
   }
 }
 
-/** The sum of `entry` in lines of `SUM  NAME`. With an empty entry, the sum of a line without a name. */
+/**
+ * The SHA-256 sum of `entry` in lines of `SUM NAME`; for an empty entry, the sum in a line without a name. Undefined:
+ * there is none.
+ */
 export function findSum(sums: string | undefined, entry: string): string | undefined {
   for (const line of (sums ?? '').split('\n')) {
     const [sum = '', name = ''] = line.trim().split(/\s+/)
@@ -201,7 +213,7 @@ async function buildBinary(name: Binary, target: string, log: (line: string) => 
   await writeExecutable(target, (fresh) => buildFromModules({ name, module, source, ldflags, target: fresh, log }))
 }
 
-/** Writes the binary beside the target and renames it, so that no process ever sees a half-written one. */
+/** Writes a binary beside the target and renames it, so that no process ever sees a half-written one. */
 async function writeExecutable(target: string, make: (fresh: string) => void | Promise<void>): Promise<void> {
   const fresh = `${target}.${process.pid}`
   try {

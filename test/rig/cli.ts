@@ -1,5 +1,5 @@
-// The command line of the rig for the Makefile: setup | up [--hosts N] | down. CLOUD_DIR is the cloud's directory
-// (.cloud).
+// The command line with which the Makefile starts and ends a cloud on this machine: setup | up [--hosts N] | down. The
+// environment variable CLOUD_DIR is the cloud's directory; default .cloud.
 import { join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { ensureBinaries } from './binaries.ts'
@@ -32,7 +32,8 @@ const commands: Record<string, () => Promise<void>> = {
 }
 
 /**
- * `make up KUBECONFIG=…` uses that cluster. KUBECONFIG of the environment is ignored: it may name an important cluster.
+ * `make up KUBECONFIG=…` passes its argument as CLUSTER_KUBECONFIG; the cloud then uses that cluster. A KUBECONFIG in
+ * the environment is ignored, because it may name an important cluster.
  */
 function existingCluster(): { kubeconfig?: string } {
   const kubeconfig = process.env['CLUSTER_KUBECONFIG']

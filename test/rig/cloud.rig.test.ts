@@ -21,7 +21,7 @@ afterAll(async () => stopCloud(dir))
 const runCli = (...args: string[]) => [process.execPath, join(import.meta.dirname, 'cli.ts'), ...args]
 const env = () => ({ CLOUD_DIR: dir })
 
-/** pid and start time of all processes with the mark of this cloud. */
+/** PID and start time of all processes of this cloud. Each has a mark with the cloud's directory in its environment. */
 const listProcesses = () =>
   listMarkedProcesses()
     .filter((p) => p.dir.startsWith(dir))

@@ -1,5 +1,5 @@
-// A whole cloud on this machine: a control plane, Kubenova's CRDs, the controller, and hosts with an agent each, on one
-// bridge. A start leaves running parts alone, so a second start only restarts the missing ones.
+// A whole cloud on this machine for tests: a control plane, Kubenova's CRDs, the controller, and hosts with an agent
+// each, on one bridge. A start leaves running processes alone, so a second start only restarts the missing ones.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from './control-plane.ts'
@@ -13,46 +13,49 @@ import { endMarkedProcesses, endProcess, isAlive, type ProcessId, spawnMarked } 
 import { FatalError, waitUntil } from './wait-until.ts'
 
 export interface CloudOptions {
-  /** Directory of all files; its name identifies the cloud. It must be short, because the hosts' sockets lie in it. */
+  /**
+   * Directory of all files, which also identifies the cloud. Its path must be short, because the UNIX sockets of the
+   * hosts lie in it.
+   */
   dir: string
   /** Number of hosts, named h1, h2, … Default 1. */
   hosts?: number
-  /** Starts neither controller nor agents, for tests that start their own. */
+  /** True: starts neither controller nor agents, for tests that start their own. */
   platformOnly?: boolean
-  /** See HostOptions. */
+  /** True: sets libvirt up as Debian does; see HostOptions. */
   stock?: HostOptions['stock']
   audit?: boolean
   users?: ControlPlaneOptions['users']
-  /** Kubeconfig of an existing cluster, to be used instead of a control plane of the rig. */
+  /** Kubeconfig of an existing cluster, which the cloud uses instead of starting a control plane. */
   kubeconfig?: string
   owned?: boolean
   log?: (line: string) => void
-  /** Replaces the entry files of the programs, or adds flags and environment to them. */
+  /** Replaces the entry file of the controller or the agent, or adds flags and environment variables. */
   programs?: Partial<Record<ProgramName, Program>>
 }
 
 type ProgramName = 'controller' | 'agent'
 
 export interface Program {
-  /** Another entry file that takes the same flags. */
+  /** An entry file that runs instead of the program's main.ts. It must take the same flags. */
   file?: string
-  /** Flags after the rig's own, at each start. */
+  /** Flags that follow the usual flags at each start. */
   args?: readonly string[]
   env?: Record<string, string>
 }
 
-/** The controller or the agent of a host, as kept in `services.json`. */
+/** A running controller or agent, as stored in `services.json`. */
 export interface Service extends ProcessId {
   log: string
-  /** http://ADDRESS:PORT with /metrics, /healthz and /readyz. */
+  /** Base URL http://ADDRESS:PORT of /metrics, /healthz and /readyz. */
   url: string
 }
 
-/** A service that ended without {@link Cloud.kill}. */
+/** A service (controller or agent) that ended although {@link Cloud.kill} did not end it. */
 export interface UnexpectedEnd {
-  /** The name for {@link Cloud.service}. */
+  /** Name of the service: `controller` or `agent-<host>`. */
   service: string
-  /** The last lines of its log. */
+  /** The last lines of the service's log. */
   lastLines: string
 }
 
@@ -84,8 +87,8 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
 }
 
 /**
- * Ends all processes of the cloud in `dir`, even those of a start that failed or of another process, and removes its
- * files.
+ * Ends all processes of the cloud in `dir` and removes its files. This also works for a cloud whose start failed, or
+ * that another process has started.
  */
 export async function stopCloud(dir: string, log: (line: string) => void = () => undefined): Promise<void> {
   await removeNodes(dir, log)
@@ -96,18 +99,18 @@ export async function stopCloud(dir: string, log: (line: string) => void = () =>
 
 export class Cloud {
   readonly plane: ControlPlane
-  /** By name, in the order in which they were added. */
+  /** The hosts by name, in the order in which they were added. */
   readonly hosts = new Map<string, Host>()
   readonly #options: CloudOptions & { log: (line: string) => void }
   readonly #bridge: Bridge
   readonly #services: Map<string, Service>
   /** Path of each service's own kubeconfig, by its name. */
   readonly #kubeconfigs = new Map<string, string>()
-  /** Services that were killed, or whose unexpected end is in `#ends`. */
+  /** Services that have ended and whose end is dealt with: kill() ended them, or `#ends` has their unexpected end. */
   readonly #ended = new WeakSet<Service>()
   readonly #ends: UnexpectedEnd[] = []
 
-  /** Use {@link startCloud}. */
+  /** Call {@link startCloud} instead. */
   constructor(options: CloudOptions & { log: (line: string) => void }, bridge: Bridge, plane: ControlPlane) {
     this.#options = options
     this.#bridge = bridge
@@ -121,8 +124,8 @@ export class Cloud {
   }
 
   /**
-   * Path of the kubeconfig of `controller` or `agent-<host>`, with a token of its ServiceAccount. An agent's token is
-   * bound to the Node of its host.
+   * Path of the kubeconfig of the service `controller` or `agent-<host>`, with a token of its ServiceAccount. An
+   * agent's token is bound to the Node of its host.
    */
   kubeconfigOf(service: string): string {
     const file = this.#kubeconfigs.get(service)
@@ -130,7 +133,7 @@ export class Cloud {
     return file
   }
 
-  /** Starts all parts that do not run, and waits until all are ready. */
+  /** Starts the hosts, the controller and the agents that do not run, and waits until all are ready. */
   async start(): Promise<void> {
     const { hosts = 1, platformOnly, log } = this.#options
     const kinds = await applyManifests(this.plane.api, join(repository, 'crds/manifests'))
@@ -142,7 +145,7 @@ export class Cloud {
       log(`host ${name}: libvirtd at ${this.host(name).socket}`)
     }
     if (platformOnly) return
-    // Running services log in, too, because their tokens may be lost or about to expire.
+    // Services that run already get a kubeconfig, too, because their tokens may be lost or about to expire.
     for (const name of ['controller', ...names.map((n) => `agent-${n}`)]) await this.#createKubeconfig(name)
     await this.startController()
     for (const name of names) await this.startAgent(name)
@@ -158,12 +161,12 @@ export class Cloud {
     return host
   }
 
-  /** The address of a host on the bridge: .11 for h1, .12 for h2. */
+  /** The address of a host on the cloud's bridge. It ends in 11 for h1, in 12 for h2, … */
   address(name: string): string {
     return `${this.#bridge.prefix}.${10 + Number(name.slice(1))}`
   }
 
-  /** Starts a host named hN without its agent, unless it runs. */
+  /** Starts the host `name` (h1, h2, …) without its agent, unless the host runs. */
   async addHost(name: string): Promise<Host> {
     const { dir, owned = false, stock = false } = this.#options
     const network = { bridge: this.#bridge.name, address: `${this.address(name)}/24` }
@@ -179,7 +182,7 @@ export class Cloud {
     return service
   }
 
-  /** Starts the controller unless it runs. `args` follow the flags of the rig. */
+  /** Starts the controller unless it runs. `args` follow the usual flags. */
   async startController(...args: string[]): Promise<void> {
     if (this.#isRunning('controller')) return
     this.#noteEnd('controller')
@@ -194,13 +197,14 @@ export class Cloud {
     this.#remember('controller', { ...started, log, url: `http://${address}` })
   }
 
-  /** Starts the agent of a host inside that host, unless it runs. `args` follow the flags of the rig. */
+  /** Starts the agent of a host inside that host, unless the agent runs. `args` follow the usual flags. */
   async startAgent(name: string, ...args: string[]): Promise<void> {
     if (this.#isRunning(`agent-${name}`)) return
     this.#noteEnd(`agent-${name}`)
     const address = `${this.address(name)}:${agentPort}`
     const flags = {
-      // Kept from the first start, so that an agent can be started while the API server is down.
+      // The kubeconfig is written at the first start and used again, so that an agent can start while the API server is
+      // down.
       kubeconfig: this.#kubeconfigs.get(`agent-${name}`) ?? (await this.#createKubeconfig(`agent-${name}`)),
       'host-name': name,
       'host-ip': this.address(name),
@@ -220,14 +224,14 @@ export class Cloud {
   }
 
   /**
-   * The unexpected ends since the last call. An end is noticed only when the service is started again or is about to be
-   * killed.
+   * Returns the services that have ended unexpectedly since the last call. An end is noticed only when the service is
+   * started again or is about to be killed.
    */
   takeUnexpectedEnds(): UnexpectedEnd[] {
     return this.#ends.splice(0)
   }
 
-  /** Waits for /readyz. */
+  /** Waits until the service answers /readyz with a status of success. Rejects at once if the service has ended. */
   async waitUntilReady(name: string, deadline = 180_000): Promise<void> {
     const { url, log } = this.service(name)
     const isReady = async () => {
@@ -249,8 +253,8 @@ export class Cloud {
   }
 
   /**
-   * The command line and the environment of a program. It runs with the Node of this process, because the machine's own
-   * Node may be too old for TypeScript.
+   * The command line and the environment of the controller or the agent. It runs with the Node of this process, because
+   * the Node on the PATH may be too old for TypeScript.
    */
   #program(name: ProgramName): { start: (...flags: string[]) => string[]; env: Record<string, string> } {
     const { file = join(repository, name, 'main.ts'), args = [], env = {} } = this.#options.programs?.[name] ?? {}

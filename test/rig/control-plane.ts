@@ -1,6 +1,6 @@
-// A real control plane: etcd, kube-apiserver and optionally kube-controller-manager (garbage collection, deletion of
-// namespaces, tokens), with ports, keys and tokens of its own. Another process finds it again, and restarts its parts,
-// by `control-plane.json`.
+// A real control plane for tests: etcd, kube-apiserver and optionally kube-controller-manager (garbage collection,
+// deletion of namespaces, tokens), with ports, keys and tokens of its own. Its state is in `control-plane.json`, by
+// which another process finds the control plane and restarts its missing processes.
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,24 +14,26 @@ import { FatalError, waitUntil } from './wait-until.ts'
 
 export type Part = 'etcd' | 'kube-apiserver' | 'kube-controller-manager'
 
-/** A user that the API server knows by a token. */
+/** A user who authenticates with a token. */
 export interface User {
   name: string
   groups?: readonly string[]
 }
 
 export interface ControlPlaneOptions {
-  /** Directory of data, keys, logs and kubeconfig files. */
+  /** Directory for data, keys, logs and kubeconfig files. */
   dir: string
-  /** The only address the API server listens on. Default 127.0.0.1. */
+  /** The only address on which the API server listens; default 127.0.0.1. */
   address?: string
-  /** Users besides `admin` (group system:masters). */
+  /** Users besides `admin`, who is in the group system:masters. */
   users?: readonly User[]
-  /** Writes one line per API request to `audit.log`; `audit()` reads them. */
+  /** True: the API server writes a line for each request to `audit.log`, which `audit()` reads. */
   audit?: boolean
-  /** Starts kube-controller-manager, too. Default false: it costs 100 MB and a second. */
+  /**
+   * True: also starts kube-controller-manager. Default false, because it takes 100 MB of memory and a second to start.
+   */
   controllerManager?: boolean
-  /** Uses the cluster of this kubeconfig and starts no process. */
+  /** Kubeconfig of an existing cluster. Then no process is started. */
   kubeconfig?: string
   owned?: boolean
   log?: (line: string) => void
@@ -57,10 +59,15 @@ export interface AuditEvent {
   responseStatus?: { code: number }
 }
 
-/** A year, because tokens are renewed only at a start. An existing cluster may give less. */
+/**
+ * Tokens are valid for a year, because they are renewed only at a start. An existing cluster may issue shorter ones.
+ */
 const TOKEN_SECONDS = 31_536_000
 
-/** Starts a control plane, or the missing parts of the one in `dir`. Resolves when the API server is ready. */
+/**
+ * Starts a control plane, or those processes of the control plane in `dir` that do not run. Resolves when the API
+ * server is ready.
+ */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const plane = new ControlPlane(options)
   try {
@@ -80,7 +87,10 @@ export class ControlPlane {
   #state: ControlPlaneState | undefined
   #binaries: Record<Binary, string> | undefined
   #admin: ApiClient | undefined
-  /** Number of kills so far. A wait for readiness ends when it grows: that kill's caller restarts the part. */
+  /**
+   * Number of kills so far. If it grows during a wait for readiness, the wait ends, because the caller of kill()
+   * restarts the process.
+   */
   #kills = 0
 
   constructor(options: ControlPlaneOptions) {
@@ -92,19 +102,20 @@ export class ControlPlane {
       this.#state = JSON.parse(readFileSync(file, 'utf8')) as ControlPlaneState
   }
 
-  /** https://ADDRESS:PORT */
+  /** URL of the API server: https://ADDRESS:PORT. */
   get server(): string {
     return readKubeconfig(this.kubeconfig).server
   }
 
-  /** A client that is the admin. */
+  /** A client that authenticates as the admin. */
   get api(): ApiClient {
     this.#admin ??= createApiClient(this.kubeconfig)
     return this.#admin
   }
 
   /**
-   * Starts all parts that do not run. Waits until the API server is ready, or until a part is killed again meanwhile.
+   * Starts all processes that do not run. Waits until the API server is ready, or until kill() ends a process
+   * meanwhile.
    */
   async start(): Promise<void> {
     const kills = this.#kills
@@ -119,7 +130,7 @@ export class ControlPlane {
     if (this.#state.controllerManager) await this.startPart('kube-controller-manager')
   }
 
-  /** Starts one part unless it runs. Does not wait until it is ready. */
+  /** Starts one process unless it runs. Does not wait until the process is ready. */
   async startPart(part: Part): Promise<void> {
     const { processes } = this.#startedState()
     const current = processes[part]
@@ -133,28 +144,29 @@ export class ControlPlane {
     this.#save({ processes: { ...processes, [part]: { pid, startTime } } })
   }
 
-  /** kill -9 of one part. */
+  /** Ends one process with SIGKILL. */
   async kill(part: Part): Promise<void> {
     this.#kills += 1
     const id = this.#startedState().processes[part]
     if (id) await endProcess(id, 'SIGKILL')
   }
 
-  /** Kills and starts one part, and waits until the API server is ready. */
+  /** Kills one process, starts it again, and waits until the API server is ready. */
   async restart(part: Part): Promise<void> {
     await this.kill(part)
     await this.startPart(part)
     await this.#waitUntilReady(this.#kills)
   }
 
-  /** Path of the kubeconfig of one of `users`. */
+  /** Path of the kubeconfig of `admin`, or of one of the option's `users`. */
   kubeconfigOf(user: string): string {
     return user === 'admin' ? this.kubeconfig : this.#file(`${user.replaceAll(/[^\w.-]/g, '_')}.kubeconfig`)
   }
 
   /**
-   * Path of a kubeconfig with a token of a ServiceAccount from the TokenRequest API. A token that is still valid is
-   * kept. `node` binds the token to that Node object, whose name is then among the extra fields of the user.
+   * Path of a kubeconfig with a token of a ServiceAccount, which the TokenRequest API issues. A token that is still
+   * usable is kept. `node` binds the token to that Node; the API server then puts the Node's name into the user's extra
+   * fields.
    */
   async serviceAccount(namespace: string, name: string, node?: { name: string; uid: string }): Promise<string> {
     const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${name}`
@@ -187,14 +199,14 @@ export class ControlPlane {
     return runCommand([kubectl, '--kubeconfig', this.kubeconfig, ...args])
   }
 
-  /** All completed API requests, oldest first. Needs the option `audit`. */
+  /** All completed API requests in the audit log, oldest first. Needs the option `audit`. */
   audit(): AuditEvent[] {
     const lines = readFileSync(this.#file('audit.log'), 'utf8').split('\n')
-    // The last line may be incomplete.
+    // The text after the last line break is empty, or a line that is not complete yet.
     return lines.slice(0, -1).map((line) => JSON.parse(line) as AuditEvent)
   }
 
-  /** Ends the control plane and removes its files. */
+  /** Ends the processes of the control plane and removes its files. An existing cluster stays as it is. */
   async stop(): Promise<void> {
     await this.#admin?.close()
     if (this.#options.kubeconfig) return
@@ -256,7 +268,10 @@ export class ControlPlane {
     return commandsOf(this.#binaries, this.#dir, this.kubeconfig, state)
   }
 
-  /** The API server creates a certificate at its first start. The file also has the CA, as the last certificate. */
+  /**
+   * Writes a kubeconfig for each user. The API server creates its certificate at its first start; the file with it also
+   * has the CA's certificate, as the last one.
+   */
   async #writeKubeconfigs(kills: number): Promise<void> {
     const { address, ports, tokens } = this.#startedState()
     const file = this.#file('certs/apiserver.crt')

@@ -16,7 +16,10 @@ interface Manifest {
 
 const base = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
 
-/** Applies the CRDs of a folder and creates the namespace of the leases. Returns the names of the kinds. */
+/**
+ * Applies the CRDs of a folder and creates the namespace of the Leases. Waits until the API server serves the kinds,
+ * and returns their names.
+ */
 export async function applyManifests(api: ApiClient, folder: string): Promise<string[]> {
   const system = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kubenova-system' } }
   await applyObject(api, '/api/v1/namespaces', system)
@@ -34,7 +37,7 @@ export async function applyManifests(api: ApiClient, folder: string): Promise<st
 
 const admission = '/apis/admissionregistration.k8s.io/v1'
 const rbac = '/apis/rbac.authorization.k8s.io/v1'
-/** The path of the objects of each kind. */
+/** For each kind a function that returns the API path of its objects in a namespace. */
 const collections: Record<string, (namespace: string) => string> = {
   MutatingAdmissionPolicy: () => `${admission}/mutatingadmissionpolicies`,
   MutatingAdmissionPolicyBinding: () => `${admission}/mutatingadmissionpolicybindings`,

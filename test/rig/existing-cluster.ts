@@ -1,6 +1,6 @@
-// Uses an existing cluster instead of a control plane of the rig. The hosts reach only the cloud's bridge, so a
-// forwarder listens there for its API server. The cloud's kubeconfig has that address, and the server name of the
-// certificate.
+// Uses an existing cluster instead of starting a control plane. The hosts of a cloud reach only the cloud's bridge, so
+// a forwarder listens there and passes connections on to the cluster's API server. The cloud's kubeconfig has the
+// address of the forwarder, and the server name that the cluster's certificate has.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
@@ -12,14 +12,17 @@ import { isAlive, type ProcessId, runCommand, spawnMarked } from './process.ts'
 export interface ExistingClusterOptions {
   /** The cloud's directory. */
   dir: string
-  /** Kubeconfig of the cluster; its current context is used. */
+  /** Kubeconfig of the existing cluster. Its current context is used. */
   kubeconfig: string
   /** The address of the cloud's bridge, where the forwarder listens. */
   address: string
   owned: boolean
 }
 
-/** TLS accepts no IP address as server name (RFC 6066). The certificate of every API server has this name. */
+/**
+ * The server name for a cluster whose address is an IP address, because TLS accepts no IP address as server name (RFC
+ * 6066). The certificate of every API server has this name.
+ */
 const COMMON_SERVER_NAME = 'kubernetes.default.svc'
 
 interface Config {
@@ -32,7 +35,7 @@ interface ForwarderState {
   forwarder: ProcessId
 }
 
-/** Starts the forwarder unless it runs. Returns the path of the kubeconfig to use. */
+/** Starts the forwarder unless it runs. Returns the path of the kubeconfig that the cloud uses. */
 export async function useExistingCluster({ dir, kubeconfig, address, owned }: ExistingClusterOptions): Promise<string> {
   const { kubectl } = await ensureBinaries(['kubectl'])
   const view = [kubectl, 'config', 'view', '--raw', '--minify', '--flatten', '-o', 'json', '--kubeconfig', kubeconfig]

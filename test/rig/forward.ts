@@ -1,4 +1,4 @@
-// A process that forwards TCP connections (see existing-cluster.ts). Usage: LISTEN_HOST LISTEN_PORT TARGET_HOST
+// A program that forwards TCP connections (see existing-cluster.ts). Usage: LISTEN_HOST LISTEN_PORT TARGET_HOST
 // TARGET_PORT.
 import { connect, createServer } from 'node:net'
 import { pipeline } from 'node:stream'
@@ -7,6 +7,6 @@ const [listenHost = '', listenPort = '', host = '', port = ''] = process.argv.sl
 
 createServer((incoming) => {
   const outgoing = connect(Number(port), host)
-  // When one side ends or fails, pipeline ends the other one.
+  // When one side ends or fails, pipeline() ends the other side.
   pipeline(incoming, outgoing, incoming, () => undefined)
 }).listen(Number(listenPort), listenHost)

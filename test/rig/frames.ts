@@ -1,4 +1,4 @@
-/** Ethernet frames in hexadecimal, built field by field, for tests that send frames which no kernel would send. */
+/** Ethernet frames in hexadecimal, built field by field, for tests that send frames that no kernel would send. */
 
 const hexMac = (mac: string): string => mac.replaceAll(':', '')
 export const hexIp = (ip: string): string =>
@@ -8,7 +8,7 @@ export const hexIp = (ip: string): string =>
     .join('')
 const hex16 = (n: number): string => n.toString(16).padStart(4, '0')
 
-/** Accepts `fd00::5`, but no embedded IPv4 address. */
+/** An IPv6 address in hexadecimal. Accepts short forms such as `fd00::5`, but no embedded IPv4 address. */
 function hex6(ip: string): string {
   const [head = '', tail = ''] = ip.split('::')
   const groups = (part: string) => part.split(':').filter((g) => g !== '')
@@ -17,7 +17,7 @@ function hex6(ip: string): string {
   return all.map((group) => group.padStart(4, '0')).join('')
 }
 
-/** A text as payload, for a frame that a capture can find by it. */
+/** A text as payload in hexadecimal. A test can find the frame with it in a capture. */
 export const hexText = (text: string): string => Buffer.from(text).toString('hex')
 
 interface EthernetAddresses {
@@ -30,11 +30,14 @@ function ethernetFrame({ from, to = BROADCAST }: EthernetAddresses, type: string
   return `${hexMac(to)}${hexMac(from)}${type}${payload}`
 }
 
-/** 802.1Q: [destination, source, 8100, tag][the rest of the frame]. */
+/** Inserts an 802.1Q tag into a frame: [destination, source] [8100, tag] [rest of the frame]. */
 export const vlanTagged = (frame: string, vlan: number): string =>
   `${frame.slice(0, 24)}8100${hex16(vlan)}${frame.slice(24)}`
 
-/** An ARP request or reply. `mac` is the sender's hardware address, which a forged frame has different from its own. */
+/**
+ * An ARP request or reply. `mac` is the sender's address in the ARP message; in a forged frame it differs from the
+ * sender's address of the Ethernet frame.
+ */
 export function arpFrame(
   ends: EthernetAddresses,
   { mac = ends.from, ip, target, reply = false }: { mac?: string; ip: string; target: string; reply?: boolean },
@@ -58,11 +61,11 @@ interface Datagram {
   readonly sport: number
   readonly dport: number
   readonly text?: string
-  /** Payload in hexadecimal; by default the text. */
+  /** Payload in hexadecimal; default: `text`. */
   readonly body?: string
 }
 
-/** An IPv4 packet. `protocol` is in hexadecimal: 02 IGMP, 11 UDP. */
+/** An Ethernet frame with an IPv4 packet. `protocol` is in hexadecimal: 02 IGMP, 11 UDP. */
 export function ipv4Frame(
   ends: EthernetAddresses,
   protocol: string,
@@ -82,7 +85,10 @@ export function udpIpv4Frame(
   return ipv4Frame(ends, '11', { src, dst }, `${hex16(sport)}${hex16(dport)}${length}0000${body}`)
 }
 
-/** An IPv6 packet. `next` is the type of the next header in hexadecimal: 11 UDP, 2c fragment, 3a ICMPv6. */
+/**
+ * An Ethernet frame with an IPv6 packet. `next` is the type of the next header in hexadecimal: 11 UDP, 2c fragment, 3a
+ * ICMPv6.
+ */
 export function ipv6Frame(
   ends: EthernetAddresses,
   next: string,
@@ -93,7 +99,10 @@ export function ipv6Frame(
   return ethernetFrame(ends, '86dd', `60000000${length}${next}ff${hex6(src)}${hex6(dst)}${payload}`)
 }
 
-/** The packet with its checksum, which also covers the addresses (RFC 8200, section 8.1). */
+/**
+ * Computes the checksum of a packet and inserts it. The checksum also covers the IPv6 addresses (RFC 8200, section
+ * 8.1).
+ */
 function withIpv6Checksum(
   { src, dst }: { src: string; dst: string },
   next: string,
@@ -117,13 +126,16 @@ interface Icmp6 {
   readonly dst: string
   readonly type: number
   readonly target?: string
-  /** Options after the target, in hexadecimal; by default none. */
+  /** Options after the target address, in hexadecimal; default: none. */
   readonly options?: string
-  /** Everything after the checksum, in hexadecimal; by default four zero bytes, the target and the options. */
+  /** Everything after the checksum, in hexadecimal; default: four zero bytes, the target address and the options. */
   readonly body?: string
 }
 
-/** Types: 134 router advertisement, 135 neighbour solicitation, 136 neighbour advertisement, 137 redirect. */
+/**
+ * An Ethernet frame with an ICMPv6 message. Its types: 134 router advertisement, 135 neighbour solicitation, 136
+ * neighbour advertisement, 137 redirect.
+ */
 export function icmpv6Frame(ends: EthernetAddresses, message: Icmp6): string {
   return ipv6Frame(ends, '3a', message, icmpv6Message(message))
 }
@@ -135,24 +147,24 @@ export function icmpv6Message({ src, dst, type, target = '::', options = '', bod
   return withIpv6Checksum({ src, dst }, '3a', (sum) => `${start}00${sum}${rest}`)
 }
 
-/** An option of neighbour discovery: the link-layer address of the source (1) or of the target (2). */
+/** An option of neighbour discovery with a link-layer address: of the source (type 1) or of the target (type 2). */
 export const linkOption = (type: 1 | 2, mac: string): string => `0${type}01${hexMac(mac)}`
 
-/** The IPv6 fragment header. `next` is as in ipv6Frame, `offset` is in bytes. */
+/** The IPv6 fragment header. `next` is the type of the header that follows, as in ipv6Frame(). `offset` is in bytes. */
 export const ipv6FragmentHeader = (next: string, { offset = 0, more = false, id = 1 }): string =>
   `${next}00${hex16(offset | (more ? 1 : 0))}${id.toString(16).padStart(8, '0')}`
 
 interface DhcpMessage {
-  /** 1 DISCOVER, 3 REQUEST, 4 DECLINE, 7 RELEASE, 8 INFORM (RFC 2132, section 9.6). */
+  /** Type of the message: 1 DISCOVER, 3 REQUEST, 4 DECLINE, 7 RELEASE, 8 INFORM (RFC 2132, section 9.6). */
   readonly type: number
   readonly chaddr: string
   readonly ciaddr?: string
   readonly giaddr?: string
-  /** Further options in hexadecimal, by their codes. */
+  /** More options in hexadecimal, by their codes. */
   readonly options?: Readonly<Record<number, string>>
 }
 
-/** A DHCP message of a client (RFC 2131, section 2), as the body of a datagram. */
+/** A DHCP message of a client (RFC 2131, section 2) in hexadecimal, as the body of a UDP datagram. */
 export function dhcpMessage({
   type,
   chaddr,
@@ -172,6 +184,6 @@ export function dhcpMessage({
 export const rarpFrame = (ends: EthernetAddresses, { mac = ends.from, operation = 3 } = {}): string =>
   ethernetFrame(ends, '8035', `0001080006040${hex16(operation).slice(1)}${hexMac(mac)}00000000${hexMac(mac)}00000000`)
 
-/** A frame of any other EtherType. */
+/** An Ethernet frame of any other EtherType, with a text as payload. */
 export const otherFrame = (ends: EthernetAddresses, type: string, text: string): string =>
   ethernetFrame(ends, type, hexText(text))

@@ -1,5 +1,5 @@
-// The guest image of the rig: it is small, boots to a login prompt in seconds under emulation, and reports on its
-// serial console what it found. It is built once for each content of guest/ (see guest/build.sh) and cached.
+// The guest image for tests. It is small, boots to a login prompt in seconds under emulation, and reports on its serial
+// console what it found. It is built once for each content of guest/ (see guest/build.sh), and cached.
 import { createHash } from 'node:crypto'
 import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,39 +7,45 @@ import { cacheDirectory } from './binaries.ts'
 import { runCommand } from './process.ts'
 
 export interface GuestImage {
-  /** qcow2; boots with BIOS (128 MiB of memory) and with UEFI (512 MiB). */
+  /** Path of the qcow2 file. The image boots with BIOS (128 MiB of memory) and with UEFI (512 MiB). */
   path: string
-  /** Hex SHA-256 of the file. */
+  /** SHA-256 of the file, in hexadecimal. */
   sha256: string
-  /** Bytes. */
+  /** Size of the file in bytes. */
   size: number
 }
 
-/** The guest's report about itself: its KUBENOVA-GUEST line. */
+/** A guest's report about itself, which it prints on its console at each boot in a line KUBENOVA-GUEST. */
 export interface GuestReport {
   hostname: string
-  /** From the config drive; "none" without one. */
+  /** The server's UUID from the config drive; "none" without a config drive. */
   uuid: string
-  /** Number of authorized keys. */
+  /** Number of authorized SSH keys. */
   keys: number
-  /** Addresses with their prefix lengths. */
+  /** IP addresses with their prefix lengths. */
   addresses: string[]
-  /** Result of the user data: how the script ended, or that there was none. */
+  /**
+   * Result of the user data. ok or failed: the script's exit code. none: there was no user data. ignored: it is no
+   * script.
+   */
   userdata: 'ok' | 'none' | 'ignored' | `failed:${number}`
-  /** Number of boots from this disk. */
+  /** Number of boots from this disk, which the guest counts on the disk. */
   boots: number
-  /** Size of the disk, and memory that the guest's kernel has available, in bytes. */
+  /** `disk`: size of the disk in bytes. `memory`: bytes of memory that the guest's kernel has available. */
   disk: number
   memory: number
   cpus: number
 }
 
-/** The password of root. */
+/** The password of root in the guest. */
 export const guestPassword = 'kubenova'
 
 const source = join(import.meta.dirname, 'guest')
 
-/** Builds the image unless it is cached, which takes half a minute and needs Debian's package archive. */
+/**
+ * Resolves to the guest image, and builds it unless it is cached. A build takes half a minute and needs Debian's
+ * package archive.
+ */
 export async function ensureGuestImage(
   log: (line: string) => void = (line) => console.error(line),
 ): Promise<GuestImage> {

@@ -144,7 +144,7 @@ describe('Host.powerOff and Host.stop', () => {
   })
 })
 
-/** Creates the bridge of the guests, which does not survive a power failure of the host. */
+/** Creates the bridge for the guests. The bridge does not survive a power failure of the host. */
 async function addBridge(host: Host): Promise<void> {
   await host.exec(['ip', 'link', 'add', 'br0', 'type', 'bridge'])
 }

@@ -1,6 +1,6 @@
-// A libvirt host on this machine: PID, mount, network and UTS namespaces with a real libvirtd in them. init.sh is
-// process 1 of the host. When it is killed, the kernel ends all processes of the host and removes its mounts and its
-// network, so no list of things to clean up is needed.
+// A libvirt host on this machine for tests: PID, mount, network and UTS namespaces with a real libvirtd in them.
+// init.sh is process 1 of the host. When it is killed, the kernel ends all processes of the host and removes its mounts
+// and its network, so no list of things to clean up is needed.
 import { randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -26,14 +26,17 @@ export interface HostOptions {
   /** Directory of the cloud or test. The files of the host are in its subdirectory `hosts/NAME`. */
   dir: string
   name: string
-  /** The bridge that the host is plugged into, and its address there (CIDR). Absent: the host has only its loopback. */
+  /**
+   * The bridge that the host is connected to, and the host's address there (CIDR). Undefined: the host has only its
+   * loopback interface.
+   */
   network?: { bridge: string; address: string }
   /**
-   * Sets libvirt up as Debian does: QEMU runs as a user of its own, and virtlogd writes its console. Default false:
-   * QEMU runs as root, which starts faster.
+   * True: sets libvirt up as Debian does. QEMU runs as a user of its own, and virtlogd writes the console logs. Default
+   * false: QEMU runs as root, which starts faster.
    */
   stock?: boolean
-  /** The host must not outlive this process: the next run removes it if it is left over. Default false. */
+  /** True: the host must not outlive this process. If it does, the next test run removes it. Default false. */
   owned?: boolean
 }
 
@@ -53,7 +56,10 @@ interface HostState {
 
 const here = import.meta.dirname
 
-/** An address for documentation (RFC 5737). libvirtd rejects a loopback address as the one where others reach it. */
+/**
+ * The address of a host without a network. libvirtd needs an address at which other hosts reach it and rejects a
+ * loopback address, so this is an address for documentation (RFC 5737).
+ */
 const UNUSED_ADDRESS = '192.0.2.1'
 
 export async function startHost(options: HostOptions): Promise<Host> {
@@ -67,7 +73,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   return host
 }
 
-/** A host that another process has started, perhaps incompletely, to inspect or stop it. */
+/** Returns a host that another process has started, perhaps only in part, for inspection or to stop it. */
 export function findHost(options: HostOptions): Host {
   return new Host(options)
 }
@@ -76,13 +82,16 @@ export class Host {
   readonly name: string
   /** Directory of the host's files: its /run, /etc/libvirt, /var/… and logs. */
   readonly home: string
-  /** Path of libvirtd's socket in the root namespace. */
+  /** Path of libvirtd's socket as seen from outside the host. */
   readonly socket: string
   readonly uri: string
   readonly #options: HostOptions
   readonly #veth: string
   #state: HostState
-  /** Number of kills of libvirtd. A wait for libvirtd ends when it grows: that kill's caller restarts libvirtd. */
+  /**
+   * Number of kills of libvirtd so far. If it grows during a wait for libvirtd, the wait ends, because the caller of
+   * killLibvirtd() restarts libvirtd.
+   */
   #kills = 0
 
   constructor(options: HostOptions) {
@@ -98,12 +107,14 @@ export class Host {
       throw new Error(`${this.socket}: too long for a UNIX socket; use a shorter directory`)
   }
 
-  /** pid of the host's process 1, whose namespaces are those of the host. */
+  /**
+   * PID of the host's process 1, as seen from outside the host. The namespaces of this process are those of the host.
+   */
   get pid(): number {
     return this.#init().pid
   }
 
-  /** Path of the network namespace. */
+  /** Path of the host's network namespace. */
   get netns(): string {
     return `/proc/${this.pid}/ns/net`
   }
@@ -114,7 +125,7 @@ export class Host {
     return id && isAlive(id) ? id : undefined
   }
 
-  /** Starts the parts of the host that do not run. */
+  /** Boots the host and starts libvirtd, unless they run already. */
   async start(): Promise<void> {
     if (!this.#state.init || !isAlive(this.#state.init)) await this.#boot()
     await this.startLibvirtd()
@@ -137,7 +148,7 @@ export class Host {
       owned: this.#options.owned ?? false,
       ...(options.env ? { env: options.env } : {}),
     })
-    // nsenter forks to enter a PID namespace and then waits, so the started process is its only child.
+    // nsenter forks to enter a PID namespace and then waits, so the started process is the only child of nsenter.
     const id = await waitUntil(
       () => {
         const [child] = childPidsOf(entered.pid)
@@ -155,13 +166,13 @@ export class Host {
     return runCommand(['virsh', '--connect', this.uri, ...args])
   }
 
-  /** The QEMU process of a running domain, from libvirt's pid file. */
+  /** The QEMU process of a running domain, from libvirt's PID file; undefined if there is none. */
   qemuOf(domain: string): ProcessId | undefined {
     const file = join(this.home, 'run/libvirt/qemu', `${domain}.pid`)
     return existsSync(file) ? outerProcess(this.pid, Number(readFileSync(file, 'utf8'))) : undefined
   }
 
-  /** Starts libvirtd unless it runs. Waits until it answers, or until it is killed again meanwhile. */
+  /** Starts libvirtd unless it runs. Waits until libvirtd answers, or until killLibvirtd() ends it meanwhile. */
   async startLibvirtd(): Promise<void> {
     const kills = this.#kills
     if (this.#options.stock) await this.#startVirtlogd()
@@ -180,7 +191,8 @@ export class Host {
   }
 
   /**
-   * Starts before libvirtd, which needs the socket of virtlogd to start a guest. It keeps running when libvirtd ends.
+   * Starts virtlogd. It must run before libvirtd, which needs its socket to start a guest, and it keeps running when
+   * libvirtd ends.
    */
   async #startVirtlogd(): Promise<void> {
     const { virtlogd } = this.#state
@@ -191,13 +203,16 @@ export class Host {
     await waitUntil(() => connectTo(socket).then(() => true), { what: `virtlogd of ${this.name}` })
   }
 
-  /** Kills libvirtd only. Guests keep running. */
+  /** Kills only libvirtd. Guests keep running. */
   async killLibvirtd(name: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     this.#kills += 1
     if (this.libvirtd) await endProcess(this.libvirtd, name)
   }
 
-  /** Simulates a power failure: all processes of the host end at once. Its files stay, and `start` boots it again. */
+  /**
+   * Simulates a power failure: all processes of the host end at once. The host's files stay, and start() boots it
+   * again.
+   */
   async powerOff(): Promise<void> {
     if (this.#state.init) await endProcess(this.#state.init, 'SIGKILL')
     await endMarkedProcesses(this.home)
@@ -224,7 +239,7 @@ export class Host {
     return init
   }
 
-  /** Creates the namespaces, with an empty /run as after a boot. */
+  /** Boots the host: creates its namespaces, with an empty /run as after any boot. */
   async #boot(): Promise<void> {
     await this.powerOff()
     const ready = join(this.home, 'ready')
@@ -277,12 +292,18 @@ export class Host {
   }
 }
 
-/** One hosts file for all hosts of a cloud, because migration has to resolve the name of the other host. */
+/**
+ * Path of the hosts file that all hosts of a cloud share, because a live migration has to resolve the name of the other
+ * host.
+ */
 function hostsFileOf({ dir }: HostOptions): string {
   return join(dir, 'hosts', 'etc-hosts')
 }
 
-/** Writes the file in place: after a rename, running hosts would still have the old file in their bind mount. */
+/**
+ * Adds a host to the hosts file. The file is written in place: after a rename, running hosts would still have the old
+ * file in their bind mounts.
+ */
 function addHostsEntry(file: string, address: string, name: string): void {
   const old = existsSync(file) ? readFileSync(file, 'utf8') : '127.0.0.1 localhost\n'
   const others = old.split('\n').filter((line) => line && line.split(/\s+/)[1] !== name)

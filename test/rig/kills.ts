@@ -1,17 +1,17 @@
-// Kills parts of a cloud with SIGKILL, and restarts them as a cluster or the init of a host would.
+// Kills processes of a cloud with SIGKILL, and restarts them as a cluster or the init of a host would.
 import type { Cloud } from './cloud.ts'
 
-/** A part of a cloud that can be killed and restarted. */
+/** A process of a cloud that can be killed and restarted. */
 export interface Victim {
   kill(): Promise<void>
-  /** Starts the part again unless it runs. Resolves when it has been started. */
+  /** Starts the process again unless it runs. Resolves when it has been started. */
   restore(): Promise<void>
 }
 
 export const victimNames = ['agent', 'controller', 'libvirtd', 'kube-apiserver', 'etcd'] as const
 export type VictimName = (typeof victimNames)[number]
 
-/** @param host the host of the agent and of libvirtd */
+/** @param host the host whose agent and libvirtd are among the victims */
 export function victimsOf(cloud: Cloud, host = 'h1'): Record<VictimName, Victim> {
   const plane = (part: 'kube-apiserver' | 'etcd'): Victim => ({
     kill: () => cloud.plane.kill(part),

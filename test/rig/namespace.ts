@@ -1,9 +1,12 @@
-// Finds processes of a PID namespace from the root namespace: libvirt's pid files hold the pid inside the namespace,
-// but signals need the pid outside.
+// Finds processes of a PID namespace from outside. libvirt's PID files hold the PID inside the namespace, but a signal
+// needs the PID outside.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { type ProcessId, processIdOf } from './process.ts'
 
-/** The process with pid `inner` in the PID namespace that process `member` belongs to. */
+/**
+ * Finds the process that has the PID `inner` inside a PID namespace. `member` is the outside PID of any process in this
+ * namespace.
+ */
 export function outerProcess(member: number, inner: number): ProcessId | undefined {
   const namespace = namespaceOf(member)
   for (const name of readdirSync('/proc')) {
@@ -21,7 +24,7 @@ function namespaceOf(pid: number): string | undefined {
   }
 }
 
-/** The pid in the innermost namespace: the last number of NSpid. */
+/** The PID of a process in its innermost PID namespace: the last number of NSpid in /proc/PID/status. */
 function innerPid(pid: number): number | undefined {
   try {
     const line = /^NSpid:\s+(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]

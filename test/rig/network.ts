@@ -1,4 +1,4 @@
-// The network of a cloud: a bridge in the root network namespace that is named after the cloud's directory, with an
+// The network of a cloud: a bridge in the root network namespace. It is named after the cloud's directory and has an
 // address in a private range that nothing else on this machine uses. Global settings (ip_forward, firewall) are not
 // changed.
 import { createHash } from 'node:crypto'
@@ -14,7 +14,8 @@ export function bridgeName(dir: string): string {
 }
 
 /**
- * The outer end of a host's veth pair. Interface names have at most 15 characters, so it has a hash of the host's name.
+ * Name of the outer end of a host's veth pair. It contains a hash of the host's name, because the name of an interface
+ * has at most 15 characters.
  */
 export function vethName(dir: string, host: string): string {
   return `${bridgeName(dir)}-${createHash('sha256').update(host).digest('hex').slice(0, 6)}`
@@ -24,7 +25,7 @@ export interface Bridge {
   name: string
   /** The address of the bridge, where the API server listens: 10.231.N.1. */
   address: string
-  /** 10.231.N */
+  /** The first three numbers of the addresses on the bridge: 10.231.N. */
   prefix: string
 }
 
@@ -35,7 +36,7 @@ interface Link {
 
 const listAddresses = async () => JSON.parse(await runCommand(['ip', '-4', '-j', 'address', 'show'])) as Link[]
 
-/** The prefixes 10.231.N that no address and no route uses, beginning with the Nth for N = `seed`. */
+/** The prefixes 10.231.N that no address and no route uses. The list starts with N = `seed`. */
 export function freePrefixes(seed: number, addresses: readonly string[], routes: readonly string[]): string[] {
   const used = [...addresses, ...routes]
   return Array.from({ length: 256 }, (_, i) => `10.231.${(seed + i) % 256}`).filter(
@@ -62,7 +63,10 @@ export async function ensureBridge(dir: string): Promise<Bridge> {
   return { name, address: `${prefix}.1`, prefix }
 }
 
-/** Plugs a namespace into the bridge by a veth pair: `eth0` inside, `veth` outside. Removing one end removes both. */
+/**
+ * Connects a network namespace to the bridge by a veth pair: `eth0` inside, `veth` outside. Removing one end removes
+ * both.
+ */
 export async function plugIntoBridge(options: {
   veth: string
   bridge: string
@@ -87,12 +91,12 @@ export async function removeLink(name: string): Promise<void> {
   try {
     await runCommand(['ip', 'link', 'delete', name])
   } catch (error) {
-    // The kernel may just have removed the veth together with its namespace.
+    // The kernel may have removed the veth together with its namespace meanwhile. That is no error.
     if (await hasLink(name)) throw error
   }
 }
 
-/** Removes the bridge of a cloud, and the outer ends of veth pairs that a crash left behind. */
+/** Removes the bridge of a cloud, and the outer ends of veth pairs that a crashed test has left behind. */
 export async function removeNetwork(dir: string): Promise<void> {
   const name = bridgeName(dir)
   const all = JSON.parse(await runCommand(['ip', '-j', 'link', 'show'])) as Link[]

@@ -1,5 +1,5 @@
-// The Node objects of the hosts, which the tokens of agents are bound to. There is no kubelet to register them, so the
-// rig creates them. They are unschedulable, because no Pod can run there.
+// The Node objects of the hosts, to which the tokens of agents are bound. No kubelet registers these hosts, so this
+// module creates the Nodes. They are unschedulable, because no Pod can run there.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ApiClient, createApiClient } from './api.ts'
@@ -26,7 +26,10 @@ const makeNode = (name: string) => ({
   spec: { unschedulable: true, taints: [{ key: 'kubenova.io/rig', effect: 'NoExecute' }] },
 })
 
-/** Deletes the Nodes that the rig created in an existing cluster. If the cluster does not answer, they stay. */
+/**
+ * Deletes the Nodes that ensureNode() created in an existing cluster. If the cluster does not answer in time, they
+ * stay.
+ */
 export async function removeNodes(dir: string, log: (line: string) => void): Promise<void> {
   if (!existsSync(join(dir, 'given.json'))) return
   const api = createApiClient(join(dir, 'kubeconfig'))

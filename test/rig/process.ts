@@ -1,15 +1,15 @@
-// Processes of the rig. Each is identified by pid and start time, so that a signal never reaches a later process with
-// the same pid. Each has a mark in its environment, so that a later process finds all processes of a cloud after a
-// crash.
+// Processes that tests start. Each is identified by PID and start time, so that a signal never reaches a later process
+// with the same PID. Each has a mark: an environment variable with the directory of its cloud or host, by which another
+// process can find all processes of a cloud after a crash.
 import { execFile, spawn } from 'node:child_process'
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { waitUntil } from './wait-until.ts'
 
-/** Identifies a process, even if a later one has the same pid. */
+/** Identifies a process, even if a later process has the same PID. */
 export interface ProcessId {
   pid: number
-  /** Clock ticks after boot: field 22 of /proc/PID/stat. */
+  /** Clock ticks between the boot of the machine and the start of the process: field 22 of /proc/PID/stat. */
   startTime: number
 }
 
@@ -42,8 +42,8 @@ export function isAlive(id: ProcessId): boolean {
 }
 
 /**
- * Whether all threads of the process have ended. After a kill, the first thread may be dead while others still hold the
- * sockets and files of the process.
+ * Whether all threads of the process have ended, so that it has released its sockets and files. After a kill, the first
+ * thread may be dead while other threads still hold them.
  */
 function hasReleasedAll({ pid, startTime }: ProcessId): boolean {
   if (readStat(`/proc/${pid}/stat`)?.startTime !== startTime) return true
@@ -58,7 +58,9 @@ function threadsOf(pid: number): string[] {
   }
 }
 
-/** Sends a signal to this process, never to a later one with its pid. Returns false if the process has ended. */
+/**
+ * Sends a signal to this process, never to a later process with the same PID. Returns false if the process has ended.
+ */
 export function signalProcess(id: ProcessId, name: NodeJS.Signals): boolean {
   if (!isAlive(id)) return false
   try {
@@ -70,7 +72,10 @@ export function signalProcess(id: ProcessId, name: NodeJS.Signals): boolean {
   }
 }
 
-/** Sends a signal and waits until the process has ended. Sends SIGKILL after `patience` milliseconds. */
+/**
+ * Sends a signal and waits until the process has ended. Sends SIGKILL if that takes longer than `patience`
+ * milliseconds.
+ */
 export async function endProcess(id: ProcessId, name: NodeJS.Signals = 'SIGTERM', patience = 10_000): Promise<void> {
   if (!signalProcess(id, name)) return
   const hasEnded = () => hasReleasedAll(id)
@@ -84,7 +89,7 @@ export async function endProcess(id: ProcessId, name: NodeJS.Signals = 'SIGTERM'
   await waitUntil(hasEnded, { what: `end of process ${id.pid} after SIGKILL` })
 }
 
-/** pids of the direct children. */
+/** PIDs of the direct children of a process. */
 export function childPidsOf(pid: number): number[] {
   try {
     return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
@@ -93,7 +98,10 @@ export function childPidsOf(pid: number): number[] {
   }
 }
 
-/** Environment variables that mark a process as part of the rig in `dir`. `owned`: it must not outlive this process. */
+/**
+ * Environment variables that mark a process as started for the cloud or host in `dir`. `owned`: the process must not
+ * outlive this process.
+ */
 export function markEnv(dir: string, owned: boolean): Record<string, string> {
   const self = processIdOf(process.pid)
   return { [markName]: dir, [ownerName]: owned && self ? `${self.pid}:${self.startTime}` : '' }
@@ -104,7 +112,7 @@ interface MarkedProcess extends ProcessId {
   owner?: ProcessId
 }
 
-/** All processes on this machine that have a mark of the rig. */
+/** All processes on this machine that have a mark. */
 export function listMarkedProcesses(): MarkedProcess[] {
   const found: MarkedProcess[] = []
   for (const entry of readdirSync('/proc')) {
@@ -144,11 +152,11 @@ export async function endMarkedProcesses(dir: string): Promise<void> {
 
 export interface SpawnOptions {
   dir: string
-  /** File that standard output and error are appended to. */
+  /** File to which standard output and standard error are appended. */
   log: string
   env?: Record<string, string | undefined>
   cwd?: string
-  /** The process must not outlive this one. The next run ends it if this one could not. */
+  /** True: the process must not outlive this process. If it does, the next test run ends it. */
   owned?: boolean
 }
 
@@ -189,7 +197,10 @@ export interface RunOptions {
 
 const execFileAsync = promisify(execFile)
 
-/** Runs a command and resolves to its standard output. Rejects with its command line and its standard error. */
+/**
+ * Runs a command and resolves to its standard output. Rejects with an error that has the command line and standard
+ * error.
+ */
 export async function runCommand(argv: readonly string[], options: RunOptions = {}): Promise<string> {
   const [file = '', ...args] = argv
   try {

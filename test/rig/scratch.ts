@@ -1,4 +1,4 @@
-// Directories of tests, and the removal of clouds that killed test runs left behind.
+// Directories for tests, and the removal of clouds that killed test runs have left behind.
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
@@ -8,12 +8,12 @@ import { endProcess, isAlive, listMarkedProcesses } from './process.ts'
 const prefix = 'kubenova-'
 const artefacts = join(import.meta.dirname, '../artefacts')
 
-/** Creates a directory with a short path, because the UNIX sockets of hosts lie in it. */
+/** Creates a directory with a short path, because the UNIX sockets of hosts lie in it, and their paths are limited. */
 export function createScratchDirectory(): string {
   return mkdtempSync(join(tmpdir(), prefix))
 }
 
-/** Copies logs and state to test/artefacts/NAME, for the analysis of a failure. */
+/** Copies logs and state to test/artefacts/NAME for the analysis of a failure. Returns the path of the copy. */
 export function keepArtefacts(dir: string, name: string): string {
   const target = join(artefacts, name.replaceAll(/[^\w.-]+/g, '_'))
   rmSync(target, { recursive: true, force: true })
@@ -26,12 +26,18 @@ export function keepArtefacts(dir: string, name: string): string {
   return target
 }
 
-/** Data, sockets and keys are of little use for the analysis, are large, or cannot be copied. */
+/**
+ * Whether a file is left out of the artefacts: data, sockets and keys say little about a failure, are large, or cannot
+ * be copied.
+ */
 function isBulk(file: string): boolean {
   return ['etcd', 'run', 'certs', 'images', 'state'].includes(basename(file)) || /-sock|\.sock|\.key$/.test(file)
 }
 
-/** Removes owned clouds whose owner has ended: their processes, networks and directories. */
+/**
+ * Removes the processes, networks and directories of clouds that must not outlive their owner, if the owner (the
+ * process that started the cloud) has ended.
+ */
 export async function removeOrphanedClouds(): Promise<void> {
   const orphans = listMarkedProcesses().filter((p) => p.owner && !isAlive(p.owner))
   for (const orphan of orphans) await endProcess(orphan, 'SIGKILL')
@@ -41,7 +47,7 @@ export async function removeOrphanedClouds(): Promise<void> {
   }
 }
 
-/** The directory of the cloud that a mark belongs to: marks are DIR/control-plane, DIR/hosts/NAME or DIR. */
+/** The directory of a cloud, from the mark of one of its processes: DIR, DIR/control-plane or DIR/hosts/NAME. */
 function cloudDirectory(dir: string): string {
   if (basename(dir) === 'control-plane') return dirname(dir)
   return basename(dirname(dir)) === 'hosts' ? dirname(dirname(dir)) : dir

@@ -1,4 +1,4 @@
-// The claims of a ServiceAccount token, which is a JWT.
+// Reads the claims of a ServiceAccount token, which is a JWT.
 
 interface Claims {
   exp: number
@@ -7,8 +7,8 @@ interface Claims {
 }
 
 /**
- * Whether a token belongs to the account, is bound to the Node (undefined: to none), and has more than half of its life
- * left.
+ * Whether a token is worth keeping. It must belong to the ServiceAccount with the UID `account`, be bound to the Node
+ * with the UID `node` (undefined: to no Node), and have more than half of its lifetime left.
  */
 export function isTokenUsable(token: string, account: string, node: string | undefined, now = Date.now()): boolean {
   const { exp, iat, 'kubernetes.io': bound } = decodeClaims(token)

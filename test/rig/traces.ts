@@ -1,13 +1,16 @@
-// Finds what is left of a rig on this machine without using the rig's own files, for tests that expect nothing to be
-// left.
+// Finds what a cloud or host of a test has left on this machine. Tests use it to show that nothing is left, so it does
+// not rely on files that the cloud or host wrote.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { bridgeName } from './network.ts'
 import { listMarkedProcesses, runCommand } from './process.ts'
 
 export interface Traces {
-  /** pids of processes that have the mark of `dir`, name it in their arguments, or have a mount in it. */
+  /**
+   * PIDs of the processes that have the mark of `dir` in their environment, name `dir` in their arguments, or have a
+   * mount in it.
+   */
   processes: number[]
-  /** Names of network interfaces in the root namespace. */
+  /** Names of the cloud's network interfaces in the root network namespace. */
   links: string[]
   mounts: string[]
   files: boolean
@@ -37,7 +40,7 @@ function findLinesWith(file: string, text: string): string[] {
       .split('\n')
       .filter((line) => line.includes(text))
   } catch {
-    // The process has ended since it was listed.
+    // The process has ended since /proc was listed.
     return []
   }
 }

@@ -1,4 +1,4 @@
-// Parts of the rig that are started before the tests of a file and always stopped after them.
+// Starts control planes and hosts before the tests of a file, and stops them afterwards, also when a test has failed.
 import { rmSync } from 'node:fs'
 import { afterAll, beforeAll, type RunnerTestCase, type RunnerTestSuite } from 'vitest'
 import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from './control-plane.ts'
@@ -6,7 +6,7 @@ import { type Host, startHost } from './host.ts'
 import { createScratchDirectory, keepArtefacts, removeOrphanedClouds } from './scratch.ts'
 
 /**
- * A control plane of its own for one test file, on 127.0.0.1.
+ * Starts a control plane for the tests of one file. The API server listens on 127.0.0.1.
  *
  * @example
  * const plane = withControlPlane({ audit: true })
@@ -16,14 +16,14 @@ export function withControlPlane(options: Omit<ControlPlaneOptions, 'dir' | 'own
   return withRigPart((dir) => startControlPlane({ ...options, dir, owned: true }))
 }
 
-/** A host for one test file, with libvirtd but without a network to other hosts. */
+/** Starts a host for the tests of one file. It has libvirtd, but no network to other hosts. */
 export function withHost(name = 'host'): () => Host {
   return withRigPart((dir) => startHost({ dir, name, owned: true }))
 }
 
 /**
- * Any part of the rig that has a directory and a `stop`. If a test of the file fails, the logs of the part are kept in
- * test/artefacts.
+ * Starts anything that needs a directory and has the method `stop`, for the tests of one file. If a test of the file
+ * fails, the logs are kept in test/artefacts.
  */
 export function withRigPart<T extends { stop(): Promise<void> }>(start: (dir: string) => Promise<T>): () => T {
   let dir = ''
@@ -45,7 +45,10 @@ export function withRigPart<T extends { stop(): Promise<void> }>(start: (dir: st
   }
 }
 
-/** Asks the tests of a suite, because its own result is not known while its afterAll runs. */
+/**
+ * Whether a suite or one of its tests has failed. It asks the tests, because the result of a suite is not known while
+ * its afterAll runs.
+ */
 function hasFailed(task: Readonly<RunnerTestSuite | RunnerTestCase>): boolean {
   return task.result?.state === 'fail' || ('tasks' in task && task.tasks.some(hasFailed))
 }

@@ -1,17 +1,17 @@
-// Waits for a condition with a deadline. The rig has no other way of waiting.
+// Waits for a condition with a deadline. Test environments with real processes wait only by this function.
 import { setTimeout as delay } from 'node:timers/promises'
 
 export interface WaitOptions {
-  /** The awaited condition, for the error message. */
+  /** Names the awaited condition in the error message. */
   what: string
-  /** Time limit in milliseconds. */
+  /** Time limit in milliseconds; default 30 seconds. */
   deadline?: number
-  /** Milliseconds between two checks. */
+  /** Milliseconds between two checks; default 20. */
   every?: number
   signal?: AbortSignal | undefined
 }
 
-/** Thrown by a check when the condition cannot become true any more. */
+/** Thrown by a check if the condition cannot become true any more; the wait ends at once. */
 export class FatalError extends Error {}
 
 /**

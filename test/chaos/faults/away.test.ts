@@ -1,6 +1,6 @@
-// The API server is down for longer than a host's lease lasts. Guests run on, no host is fenced, the agent does not
-// exit, and everything that happened meanwhile is caught up afterwards. CHAOS_AWAY_SECONDS sets the duration;
-// docs/guide/faults.md gives the results for 300.
+// Tests that the API server is down for longer than a host's lease lasts. Guests run on, no host is marked down, the
+// agent does not exit, and agent and controller catch up with all changes afterwards. CHAOS_AWAY_SECONDS sets the
+// duration; docs/guide/faults.md gives the results for 300 seconds.
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Hypervisor, Server } from '../../../crds/index.ts'
 import { conditionOf, withCloud } from '../../e2e/user.ts'
@@ -9,9 +9,9 @@ import { waitUntil } from '../../rig/wait-until.ts'
 import { countSucceeded, waitForReadiness } from './faults.ts'
 
 const user = withCloud()
-/** A host's lease lasts for 30 seconds. */
+/** How long the API server is down. It must be longer than a host's lease, which lasts for 30 seconds. */
 const AWAY_SECONDS = Number(process.env['CHAOS_AWAY_SECONDS'] ?? 40)
-/** Deadline for catching up. */
+/** The longest time that the cloud may take to catch up. */
 const BACK_MS = 120_000
 
 const host = () => user().cloud.host('h1')
@@ -78,7 +78,7 @@ it(`guests run on, and agent and controller wait, while the API server is down f
   await host().virsh('destroy', victim)
   await waitForShare(0.5)
   expect(isAlive(first)).toBe(true)
-  // An agent that starts without an API server must wait for it.
+  // An agent that starts while the API server is down must wait for it.
   await cloud.kill('agent-h1')
   await cloud.startAgent('h1')
   const second = cloud.service('agent-h1')
@@ -96,7 +96,8 @@ it('no host is fenced, no request is lost, and changes meanwhile are caught up w
   timeout: 3 * BACK_MS,
 }, async () => {
   const started = performance.now()
-  // Until the agent has observed it, the Server still has its old status.
+  // Until the agent has observed that virsh destroyed the domain, the Server still has its old Ready status, so wait
+  // for the action record first.
   await waitUntil(async () => (await countSucceeded(user(), 'victim', 'start')) > 0, {
     what: 'its start',
     deadline: BACK_MS,
@@ -106,7 +107,7 @@ it('no host is fenced, no request is lost, and changes meanwhile are caught up w
   await user().waitUntilReady('newborn', BACK_MS)
   console.log(`caught up ${((performance.now() - started) / 1000).toFixed(1)} s after the agent was ready`)
   const now = await user().waitUntilReady('steady')
-  // The condition never changed, so the host was never marked down.
+  // If the host had been marked down, the condition would have changed and its lastTransitionTime with it.
   expect(conditionOf(now, 'Ready')).toEqual(conditionOf(steady, 'Ready'))
   expect(conditionOf(now, 'HostReachable')).toBeUndefined()
   expect((await user().get<Hypervisor>('hypervisor', 'h1')).status?.state).toBe('up')

@@ -1,5 +1,6 @@
-// The clocks of a host and of the controller jump by hours, forward and back, while they work. Leases, timeouts and
-// backoffs use monotonic clocks, which do not jump; only timestamps in records and conditions follow the wall clock.
+// Tests that the clocks of a host and of the controller jump by hours, forward and back, while they work. Leases,
+// timeouts and backoffs use monotonic clocks, which do not jump. Only the timestamps in action records and conditions
+// follow the wall clock.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
@@ -21,8 +22,8 @@ let controller: ProcessId
 let clocks = ''
 
 /**
- * The environment in which libfaketime moves a process's wall clock by the offset in a file; its monotonic clock is
- * real.
+ * Returns the environment variables with which libfaketime shifts a process's wall clock by the offset in a file. The
+ * monotonic clock of the process stays real.
  */
 async function clockEnvironment(name: string): Promise<Record<string, string>> {
   const listed = await runCommand(['dpkg', '--listfiles', 'libfaketime'])
@@ -37,7 +38,7 @@ async function clockEnvironment(name: string): Promise<Record<string, string>> {
   }
 }
 
-/** @param offset from the real time, such as +5h */
+/** @param offset the difference from the real time, such as +5h */
 function setClock(name: string, offset: string): void {
   writeFileSync(join(clocks, name), `${offset}\n`)
 }
@@ -52,8 +53,8 @@ beforeAll(async () => {
   const [port] = await freePorts('127.0.0.1', 1)
   const main = (program: string) => [process.execPath, join(repository, program, 'main.ts')]
   const start = ['--kubeconfig', cloud.kubeconfigOf('controller'), '--metrics-address', `127.0.0.1:${port}`]
-  // A controller that loses its lease exits, and this test does not restart it: the lease must outlast a slow start of
-  // the API server.
+  // A controller that loses its lease exits, and this test does not restart it. So its lease must outlast a slow start
+  // of the API server.
   const longLease = ['--lease-seconds', '120']
   controller = await spawnMarked([...main('controller'), ...start, ...longLease], {
     dir: join(clocks, '..'),
@@ -80,11 +81,14 @@ const hostRenewTime = async (): Promise<string> => {
   return (JSON.parse(await user().cloud.plane.api.text(path)) as Lease).spec?.renewTime ?? ''
 }
 
-/** Whether a timestamp has this offset from the real time, to a few minutes. */
+/** Whether a timestamp differs from the real time by this offset, give or take six minutes. */
 const hasOffset = (time: string, offsetHours: number): boolean =>
   Math.abs(Date.parse(time) - Date.now() - offsetHours * HOUR_MS) < HOUR_MS / 10
 
-/** Checks that the host stays up for longer than its lease lasts. */
+/**
+ * Checks that the host stays up for longer than its lease lasts. Starts when the host has renewed its lease with the
+ * shifted clock.
+ */
 async function expectHostStaysUp(agentHours: number): Promise<void> {
   await waitUntil(async () => hasOffset(await hostRenewTime(), agentHours), {
     what: 'a heartbeat by the new clock',
@@ -102,7 +106,7 @@ async function expectHostStaysUp(agentHours: number): Promise<void> {
   expect([...states]).toEqual(['up'])
 }
 
-/** Checks that an action works and runs once. */
+/** Checks that an action works and leaves one action record. */
 async function expectActionWorks(): Promise<void> {
   const before = await countSucceeded(user(), 'web', 'reboot')
   const request = await user().runAction('web', 'reboot', { type: 'HARD' })

@@ -1,4 +1,4 @@
-// Gives a host a small disk that can be filled: a file system in a file, mounted at the agent's state directory in the
+// Gives a host a small disk that tests can fill: a file system in a file, mounted at the agent's state directory in the
 // host's mount namespace.
 import { join } from 'node:path'
 import type { User } from '../../e2e/user.ts'
@@ -7,7 +7,10 @@ import type { Host } from '../../rig/host.ts'
 const STATE = '/var/lib/kubenova'
 const BALLAST = `${STATE}/ballast`
 
-/** Copies the existing state onto the small disk. The agent must be stopped meanwhile. */
+/**
+ * Copies the agent's state onto a small disk and mounts the disk over the state directory. The agent must not run
+ * meanwhile.
+ */
 export async function mountSmallDisk(user: User, name: string, mib: number): Promise<Host> {
   const host = user.cloud.host(name)
   const file = join(host.home, 'small-disk')
@@ -22,7 +25,7 @@ export async function mountSmallDisk(user: User, name: string, mib: number): Pro
   return host
 }
 
-/** Fills the disk until only `leaveKib` are free. */
+/** Fills the disk until only `leaveKib` KiB are free. */
 export async function fillDisk(host: Host, leaveKib: number): Promise<void> {
   await emptyDisk(host)
   const script = `free=$(df --output=avail -k ${STATE} | tail -1); fallocate -l $(((free - ${leaveKib}) * 1024)) ${BALLAST}`

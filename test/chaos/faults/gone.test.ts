@@ -1,5 +1,5 @@
-// Hosts that are down or gone for ever, and objects that are deleted while servers need them: each case is reported and
-// has a way out.
+// Tests hosts that are down or gone for ever, and objects that a user deletes while servers need them. Each case is
+// reported, and the user has a way out.
 import { beforeAll, expect, it } from 'vitest'
 import type { Hypervisor, Image, Server } from '../../../crds/index.ts'
 import { conditionOf, withCloud } from '../../e2e/user.ts'
@@ -7,7 +7,7 @@ import { waitUntil } from '../../rig/wait-until.ts'
 import { findOrphansOf, restartAgent, waitForEvent, waitForReadiness } from './faults.ts'
 
 const user = withCloud({ hosts: 2 })
-/** A host is marked down soon, and orphans are removed soon. */
+/** Flags with which a host is marked down, and orphans on it are removed, within seconds. */
 const QUICK = ['--down-after-seconds', '6', '--sync-seconds', '5', '--orphan-grace-seconds', '1']
 const SLOW_MS = 120_000
 
@@ -23,7 +23,7 @@ const exists = async (kind: string, name: string) =>
 const waitUntilGone = (kind: string, name: string) =>
   waitUntil(async () => !(await exists(kind, name)), { what: `${kind} ${name} to go`, deadline: 60_000, every: 200 })
 
-/** Creates a server on this host. */
+/** Creates a server and makes sure that it is scheduled to this host, by disabling the other host meanwhile. */
 async function createServerOn(host: string, name: string): Promise<Server> {
   const other = host === 'h1' ? 'h2' : 'h1'
   await user().patch('hypervisor', other, { spec: { disabled: true, disabledReason: 'a test' } })
@@ -102,12 +102,13 @@ it('the agent creates its Hypervisor again when it is deleted, and its guests ru
       .cloud.host('h1')
       .virsh('domid', near.status?.domain?.name ?? ''),
   ).toBe(before)
-  // The lease is deleted with the old Hypervisor; the agent creates it for the new one, so the host stays up.
+  // Kubernetes deletes the host's lease together with the old Hypervisor. The agent creates a lease for the new one, so
+  // the host stays up.
   await user().patch('server', 'near', { spec: { powerState: 'Paused' } })
   await waitForReadiness(user(), 'near', 'True', 'Paused')
 })
 
-/** Creates a namespace with an image, a network and a server on this host. */
+/** Creates a namespace with an image, a network and a server that runs on this host. */
 async function createNamespaceWithServer(name: string, host: string): Promise<Server> {
   await user().kubectl('create', 'namespace', name)
   const {

@@ -1,5 +1,6 @@
-// Faults of a host while a server is built there. Each is reported, leaves no orphans and does not affect the
-// neighbour. Another host takes the server; if there is no other, a start request builds it when the fault is gone.
+// Tests faults of a host while the agent builds a server there. Each fault is reported, leaves no orphans and does not
+// affect another server on the host, the neighbour. Another host takes the server; if there is no other host, a start
+// request builds the server when the fault is gone.
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
@@ -22,15 +23,19 @@ import {
 
 const user = withCloud({ hosts: 2 })
 const SLOW_MS = 180_000
-/** A failure is final at the first attempt, and changes on the host are noticed soon. */
+/** The agent's first failure is final, and it notices changes on the host and stalled downloads within seconds. */
 const FLAGS = ['--max-attempts', '1', '--sync-seconds', '5', '--image-stall-seconds', '1']
 
 const h1 = () => user().cloud.host('h1')
 let neighbour: Server
 let image: Buffer
-/** Responses that never end. */
+/** Responses of the image server that the test leaves open, and destroys at the end. */
 const hangingResponses: ServerResponse[] = []
-/** `endless`: data without an end and without a length. `wrong`: the right length but one wrong byte. */
+/**
+ * How the image server answers. whole: correctly. endless: with data without an end and without a length. hangs: with
+ * the first megabyte, and then nothing more. cut: with the first megabyte, and then it closes the connection. wrong:
+ * with the right length, but one wrong byte.
+ */
 type Source = 'whole' | 'endless' | 'hangs' | 'cut' | 'wrong'
 let source: Source = 'whole'
 const http = createServer((_, response) => {
@@ -48,7 +53,7 @@ function* blocks(): Generator<Buffer> {
   for (const block = Buffer.alloc(1_000_000); ; ) yield block
 }
 
-/** Disables h2, so that new servers can only go to h1, or enables it. */
+/** Disables host h2, so that new servers can only go to h1; false enables h2 again. */
 const setOnlyH1Enabled = (onlyH1: boolean) =>
   user().patch('hypervisor', 'h2', { spec: { disabled: onlyH1, disabledReason: onlyH1 ? 'a test' : null } })
 
@@ -88,8 +93,8 @@ const waitForReport = ({ status }: Server): Promise<GuestReport> => {
 }
 
 /**
- * Waits until no host could build the server, and checks h1's reason, that h1 has no orphans, and that the neighbour
- * runs.
+ * Waits until no host could build the server. Checks that h1 reports this reason and has no orphans, and that the
+ * neighbour still runs.
  */
 async function expectFailure(name: string, reason: string, message: RegExp): Promise<Server> {
   const failed = await user().waitForServer(
@@ -115,7 +120,10 @@ async function expectNeighbourRuns(): Promise<void> {
   expect(conditionOf(await user().get('server', 'neighbour'), 'Ready')?.status).toBe('True')
 }
 
-/** Requests a start after the fault is gone, and checks that the server is built on h1. */
+/**
+ * Requests a start after the fault is gone, checks that the server is built on h1, and deletes the server. `check` may
+ * check more before the deletion.
+ */
 async function expectStartSucceeds(
   name: string,
   check: (server: Server) => Promise<unknown> = async () => undefined,
@@ -158,7 +166,7 @@ it('a build fails with DiskFull when the image’s source never ends, before it 
   const message = /h1 could not build it: fetch-image: no space for more than the first (\d+) bytes of the image/
   const failed = await expectFailure('endless', 'DiskFull', message)
   source = 'whole'
-  // The agent leaves a tenth of 1100 MiB free, and checks after each 64 MiB.
+  // The agent leaves a tenth of the 1100 MiB free, and checks the free space after each 64 MiB.
   const fetched = Number(message.exec(failed.status?.fault?.message ?? '')?.[1])
   expect(fetched).toBeGreaterThan(64 * 1024 ** 2)
   expect(fetched).toBeLessThan((400 - 40) * 1_000_000)
@@ -169,7 +177,7 @@ it('a build fails with DiskFull when the image’s source never ends, before it 
 
 it('a build fails with DiskFull when the disk is full while the image is converted', async () => {
   await restartAgent(user(), 'h1', ...FLAGS, '--root-disk', 'flat', '--image-min-free-gib', '0')
-  // Room for the 20 MiB of the download, but not for the 38 MiB of the converted disk as well.
+  // There is room for the 20 MiB of the download, but not for the 38 MiB of the converted disk as well.
   await fillDisk(h1(), 30_000)
   await createServerWithNewImage('converted')
   const message = /h1 could not build it: fetch-image: no space for the \d+ bytes of the image as raw/
@@ -182,7 +190,7 @@ it('a build fails with DiskFull when the disk is full while the image is convert
 
 it('a build fails with DiskFull when the disk is full while disks are created', async () => {
   await fillDisk(h1(), 60)
-  // With so little space the agent removes unused images from the cache; the neighbour's image stays.
+  // With so little free space, the agent removes the images that no server uses. Only the neighbour's image stays.
   await waitUntil(async () => (await listCachedImages(h1())).length === 1, {
     what: 'unused images to go',
     deadline: SLOW_MS,
@@ -202,7 +210,7 @@ it('a build fails with ImageDownloadFailed when the image’s source hangs', asy
     'ImageDownloadFailed',
     /h1 could not build it: fetch-image: cannot fetch http.*hung\.qcow2/,
   )
-  // The downloaded part is kept for a day, so that a later download can continue.
+  // The agent keeps the downloaded part for a day, so that a later download can continue it.
   expect(await listUnfinishedImages(h1())).toHaveLength(2)
   source = 'whole'
   await expectStartSucceeds('hung')
@@ -241,14 +249,14 @@ it('a build fails with ImageChecksumMismatch when the image’s source has other
 
 it('a guest is paused when the disk is full while it writes, and continues when there is room', async () => {
   await fillDisk(h1(), 60)
-  // With so little space the agent removes unused images from the cache. Here it does so before the guest writes, so
-  // that this cannot make room afterwards.
+  // With so little free space, the agent removes the images that no server uses. Wait until it has done so: if it did
+  // it later, it would make room while the guest writes.
   await waitUntil(async () => (await listCachedImages(h1())).length === 1, {
     what: 'unused images to go',
     deadline: SLOW_MS,
   })
   await fillDisk(h1(), 8_000)
-  // Writes busybox 25 times behind the image's data: more than there is room for.
+  // The guest writes busybox 25 times behind the image's data, which is more than there is room for.
   const write = 'dd if=/bin/busybox of=/dev/vda bs=1M seek=$i conv=fsync || exit'
   const userData = `#!/bin/sh\nfor i in $(seq 100 2 148); do ${write}; done\n`
   await user().createServer('writer', { userData })
@@ -268,7 +276,7 @@ it('a guest is paused when the disk is full while it writes, and continues when 
     await user().patch('server', 'writer', { spec: { powerState } })
     await waitForReadiness(user(), 'writer', 'True', powerState)
   }
-  // The guest wrote everything in the same boot.
+  // The report shows that the guest wrote everything in its first boot.
   expect(await waitForReport(stopped)).toMatchObject({ boots: 1, userdata: 'ok' })
   await user().delete('writer')
   expect(await findOrphansOf(h1(), stopped)).toEqual([])

@@ -1,5 +1,5 @@
-// A libvirtd that stays down: it is reported, other hosts take new servers, and all requests complete when libvirtd is
-// back.
+// Tests that libvirtd stays down on a host. The host reports that, other hosts take new servers, and all requests
+// complete when libvirtd is back.
 import { beforeAll, expect, it } from 'vitest'
 import type { Hypervisor, Server } from '../../../crds/index.ts'
 import { conditionOf, withCloud } from '../../e2e/user.ts'
@@ -32,7 +32,7 @@ beforeAll(async () => {
 
 it('the host reports that libvirtd is down and gets no new servers, and its guests run on without a status change', async () => {
   await h1().killLibvirtd()
-  // The server is scheduled before the controller knows that libvirtd is down; another host takes it.
+  // The controller schedules this server to h1 before it knows that libvirtd is down. Later h2 takes the server.
   await user().createServer('early')
   await user().waitForServer('early', 'on h1', (server) => server.status?.host === 'h1')
   await setHostDisabled('h2', false)
@@ -41,7 +41,7 @@ it('the host reports that libvirtd is down and gets no new servers, and its gues
   expect((await user().waitUntilReady('early', SLOW_MS)).status?.host).toBe('h2')
   await user().createServer('late')
   expect((await user().waitUntilReady('late', SLOW_MS)).status?.host).toBe('h2')
-  // A server that no other host can take needs no new request when libvirtd is back.
+  // A server that no other host can take is built without a new request when libvirtd is back.
   await setHostDisabled('h2', true)
   await user().createServer('alone')
   await waitForReadiness(user(), 'alone', 'False', 'NoValidHost')
@@ -97,7 +97,10 @@ it('a guest whose QEMU ends after each start is restarted with a growing delay, 
   expect((await user().waitUntilReady('stays', SLOW_MS)).status?.actionRecords).toBe(3)
 })
 
-/** Does not wait for /readyz, which needs libvirt; the agent's Hypervisor and heartbeat do not. */
+/**
+ * Restarts the agent without waiting for /readyz, which needs libvirt. Hypervisor and heartbeat of the agent do not
+ * need libvirt.
+ */
 async function restartAgentWithoutLibvirt(): Promise<void> {
   await user().cloud.kill('agent-h1')
   await user().cloud.startAgent('h1')

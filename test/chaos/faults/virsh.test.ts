@@ -1,5 +1,5 @@
-// An administrator uses virsh on a host: each row of docs/guide/virsh.md. The agent notices it by events alone, because
-// its periodic comparison runs only once a day here.
+// Tests that an administrator uses virsh on a host: each row of docs/guide/virsh.md. The agent must learn of each
+// change from libvirt's events, because here it compares all domains with their Servers only once a day.
 import { beforeAll, expect, it } from 'vitest'
 import type { Server } from '../../../crds/index.ts'
 import { conditionOf, withCloud } from '../../e2e/user.ts'
@@ -18,7 +18,7 @@ const waitForDomainState = (power: string) =>
   waitUntil(async () => (await domainState()) === power, { what: `the domain to be ${power}`, every: 50 })
 const setPowerState = (powerState: string) => user().patch('server', 'web', { spec: { powerState } })
 const countActions = (action: string) => countSucceeded(user(), 'web', action)
-/** Restarts libvirtd like an update of its package. */
+/** Restarts libvirtd, as an update of its package does. */
 async function restartLibvirtd(): Promise<void> {
   await host().killLibvirtd()
   await host().startLibvirtd()
@@ -35,7 +35,10 @@ const countBoots = async () =>
     .consoleOf(await user().get('server', 'web'))
     .split('KUBENOVA-GUEST').length - 1
 
-/** Waits until the server is Ready again after exactly one more action of this name. */
+/**
+ * Does `act`, and waits until the server is Ready again. Checks that exactly one more action of this name has
+ * succeeded.
+ */
 async function expectRestoredBy(action: string, act: () => Promise<unknown>): Promise<void> {
   const before = await countActions(action)
   await act()
@@ -55,7 +58,8 @@ async function expectOneBoot(act: () => Promise<unknown>): Promise<void> {
 }
 
 beforeAll(async () => {
-  // A guest that virsh has just started does not react to a shutdown request yet, so the timeout is short.
+  // A guest that virsh has just started is still booting and does not react to a shutdown request, so the shutdown
+  // timeout is short.
   await restartAgent(
     user(),
     'h1',
@@ -180,7 +184,7 @@ it('suspends a guest again that virsh started, and reports the lost memory of on
 it('reports an incomplete managed save after a power loss of the host, and boots the guest when it is to run', async () => {
   await setPowerState('Suspended')
   await waitForReadiness(user(), 'web', 'True', 'Suspended')
-  // libvirt marks a save as partial while it writes it.
+  // libvirt marks a save file as partial while it writes the file. Write this mark into the complete file.
   const file = `/var/lib/libvirt/qemu/save/${domain}.save`
   await host().exec(['sh', '-c', `printf LibvirtQemudPart | dd of=${file} conv=notrunc status=none`])
   await restartLibvirtd()

@@ -1,17 +1,19 @@
-/** Domains as libvirt changes them: each function is one libvirt call on a machine of the fake host. */
+/**
+ * The capability Domains of the fake host. Each function changes a machine as one libvirt call changes a real domain.
+ */
 import type { Domains, Guest, NmiResult, ObservedDomain, Progress } from '../../../actions/host/index.ts'
 import { Terminal, Transient } from '../../../crds/index.ts'
 import { type BootDisk, type FakeDomain, type ForeignDomain, type Machine, type MachineOf } from './machine.ts'
 
 export function fakeDomains(machineOf: MachineOf): Domains {
   const machineOfGuest = ({ server }: Guest): Machine => machineOf(server.metadata.uid)
-  /** @throws UUIDInUse if a foreign domain has the UUID of the guest */
+  /** Returns the machine of a guest. Throws UUIDInUse if a foreign domain has the UUID of the guest. */
   const ownMachineOf = (guest: Guest): Machine => {
     const machine = machineOfGuest(guest)
     if (machine.foreignDomain) throw uuidInUse(machine.foreignDomain)
     return machine
   }
-  // A running save is observed once; then it ends. A restore ends before the domain is observed, as with libvirt.
+  // A save that is under way is observed once and then ends. A restore ends before it can be observed, as with libvirt.
   const observe = async (guest: Guest): Promise<ObservedDomain> => {
     endRestore(machineOfGuest(guest))
     const observed = observeDomain(machineOfGuest(guest))
@@ -42,8 +44,8 @@ export function observeDomain({ domain }: Machine): ObservedDomain {
 }
 
 /**
- * Completes a save or a restore that runs. libvirtd goes on with it whether or not the agent lives, and calls that
- * change the domain wait until it is done.
+ * Completes a save or a restore that is under way. A real libvirtd also completes it whether or not the agent lives,
+ * and lets calls that change the domain wait until then.
  */
 function endOngoing(machine: Machine): void {
   endRestore(machine)
@@ -84,7 +86,7 @@ export function turnOff(machine: Machine, domain: FakeDomain, reason: string): v
   if (!domain.persistent) machine.domain = undefined
 }
 
-/** A paused guest does not notice the power button. */
+/** Presses the power button of a guest, which discards a managed save. A paused guest does not notice the button. */
 function pressPowerButton(machine: Machine): void {
   endOngoing(machine)
   const { domain, obeysPowerButton } = machine
@@ -113,7 +115,7 @@ function defineDomain(machine: Machine, bootId: string, bootsFrom: BootDisk): vo
   machine.domain = Object.assign(domain, { bootId, bootsFrom, persistent: true })
 }
 
-/** A boot is done at once; a restore lasts until the next call. */
+/** Starts the domain. A boot is done at once; a restore of saved memory is under way until the next call. */
 function startDomain(machine: Machine): Progress {
   endOngoing(machine)
   const { domain, disks, ports, boots } = machine

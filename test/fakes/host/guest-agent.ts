@@ -1,7 +1,10 @@
 import type { GuestAgent } from '../../../actions/host/index.ts'
 import type { MachineOf } from './machine.ts'
 
-/** Keeps the password as it was sealed: the fake host has no key. */
+/**
+ * The capability GuestAgent of the fake host. It stores the encrypted password, because the fake host has no key to
+ * decrypt it.
+ */
 export const fakeGuestAgent = (machineOf: MachineOf): GuestAgent => ({
   async setPassword({ server }, { user, sealed }) {
     const { domain, hasGuestAgent, passwords } = machineOf(server.metadata.uid)

@@ -1,15 +1,15 @@
 import type { Images } from '../../../actions/host/index.ts'
 import { type Instance, Terminal } from '../../../crds/index.ts'
 
-/** The image cache of a fake host. It holds the uids of the cached images. */
+/** The image cache of a fake host, as the UIDs of the cached images. */
 export class FakeImageCache {
   readonly uids = new Set<string>()
-  /** How many images have been downloaded. */
+  /** Number of images that have been downloaded. */
   downloads = 0
-  /** How many calls of `fetch` report that a download still runs. */
+  /** Number of `fetch` calls that report a running download before the next call completes it. */
   checks = 1
   checkAfterMs = 1000
-  /** Uids of images whose source does not exist. */
+  /** UIDs of images whose source does not exist. */
   readonly unavailable = new Set<string>()
 
   /** @throws Terminal if the source of the image does not exist */
@@ -21,7 +21,10 @@ export class FakeImageCache {
   }
 }
 
-/** A download takes several calls of `fetch`, and is lost if the process that began it ends. */
+/**
+ * The capability Images of the fake host. A download takes several calls of `fetch`, and is lost when the agent process
+ * that began it ends.
+ */
 export function fakeImages(cache: FakeImageCache): Images {
   const checked = new Map<string, number>()
   return {

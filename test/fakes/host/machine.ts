@@ -1,33 +1,39 @@
-/** Everything that one Server has on a fake host: domain, disks, ports. The fakes of all capabilities change it. */
+/**
+ * The machine of a Server: everything that the Server has on a fake host, such as domain, disks and ports. All
+ * capabilities of the fake host work on it.
+ */
 
 /** The disk that a domain boots. */
 export type BootDisk = 'root disk' | 'rescue disk'
 
 /**
- * The domain of a Server as libvirt has it. A domain that is undefined while it runs is transient: it is gone as soon
- * as it is off.
+ * The domain of a Server as libvirt knows it. A domain that is undefined while it runs becomes transient: it is gone as
+ * soon as it is off.
  */
 export interface FakeDomain {
   state: 'running' | 'paused' | 'off' | 'pmsuspended'
-  /** libvirt's reason of the state. */
+  /** The reason that libvirt gives for the state. */
   reason: string
   /**
-   * The managed save, with boot ID and disk of the definition that the domain is restored with; undefined: there is
-   * none.
+   * The managed save, with the boot ID and the disk that the domain has after a restore; undefined: there is no managed
+   * save.
    */
   managedSave: { bootId: string | undefined; runsFrom: BootDisk | undefined } | undefined
   /** Whether libvirtd is saving the memory of the domain; the domain is paused meanwhile. */
   isSaving: boolean
-  /** libvirtd is restoring its memory: it is paused meanwhile, and its managed save is still there. */
+  /**
+   * Whether libvirtd is restoring the memory of the domain. Meanwhile the domain is paused, and its managed save still
+   * exists.
+   */
   isRestoring: boolean
   persistent: boolean
-  /** Boot ID in the definition that the next boot uses. */
+  /** Boot ID in the definition, which the next boot uses. */
   bootId: string
-  /** Boot ID in the definition that the domain runs with; undefined while it is off. */
+  /** Boot ID of the definition with which the domain was started; undefined while the domain is off. */
   runningBootId: string | undefined
-  /** The disk in the definition that the next boot uses. */
+  /** The disk in the definition, which the next boot uses. */
   bootsFrom: BootDisk
-  /** The disk that the domain runs from; undefined while it is off. */
+  /** The disk that the running domain was booted from; undefined while the domain is off. */
   runsFrom: BootDisk | undefined
 }
 
@@ -38,26 +44,26 @@ export interface ForeignDomain {
 }
 
 export interface Machine {
-  /** The Server that libvirt's metadata and the owner file name. */
+  /** The Server that the domain's metadata and the owner file name; undefined until the agent has changed something. */
   owner: { namespace: string; name: string } | undefined
   domain: FakeDomain | undefined
   /** A domain with the Server's UUID that this Server does not own. */
   foreignDomain: ForeignDomain | undefined
   disks: boolean
   rescueDisk: { image: string; requestId: string } | undefined
-  /** How many times the disks were made. */
+  /** Number of times that the disks were created. */
   diskGeneration: number
-  /** Content of the config drive: the spec of the Server at the time of the write. */
+  /** Content of the config drive: the Server's spec when the drive was written; undefined: there is no config drive. */
   configDrive: string | undefined
   ports: boolean
-  /** Boot IDs of all cold boots, in order. */
+  /** Boot IDs of all boots, in order. A restore of saved memory is no boot. */
   boots: string[]
-  /** Number of QEMU processes so far: cold boots and restores. */
+  /** Number of QEMU processes that were started: boots and restores. */
   starts: number
-  /** IDs of the action requests for which the guest has got an NMI, in order. */
+  /** IDs of the action requests for which the guest has received an NMI, in order. */
   nmis: string[]
   hasGuestAgent: boolean
-  /** The sealed passwords that the guest agent has set, by user. */
+  /** The encrypted passwords that the guest agent has set, by user. */
   passwords: Record<string, string>
   /** Whether the guest powers off when its power button is pressed. */
   obeysPowerButton: boolean
@@ -82,5 +88,5 @@ export const newMachine = (): Machine => ({
 
 export const hasActiveDomain = ({ domain }: Machine): boolean => domain !== undefined && domain.state !== 'off'
 
-/** The fakes find the machine of a guest by its Server's uid. */
+/** Returns the machine of the Server with this UID. */
 export type MachineOf = (uid: string | undefined) => Machine

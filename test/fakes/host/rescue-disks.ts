@@ -2,7 +2,10 @@ import type { RescueDisks } from '../../../actions/host/index.ts'
 import type { FakeImageCache } from './images.ts'
 import { type Machine, type MachineOf } from './machine.ts'
 
-/** The image is fetched within one call: images.fetch has the cases in which that lasts. */
+/**
+ * The capability RescueDisks of the fake host. It fetches the image within one call; the fake of `images.fetch` already
+ * covers downloads that take several calls.
+ */
 export const fakeRescueDisks = (machineOf: MachineOf, images: FakeImageCache): RescueDisks => ({
   async create({ server }, { image, requestId }) {
     const machine = machineOf(server.metadata.uid)

@@ -1,13 +1,13 @@
-// Builds one binary from Go modules. Reports progress now and then, because the first build takes minutes.
+// Builds one binary from Go modules. Logs the progress every 15 seconds, because the first build takes minutes.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
 export interface Build {
   name: string
-  /** Folder beside this file with go.mod and go.sum. */
+  /** Name of the folder beside this file that has go.mod and go.sum. */
   module: string
-  /** Import path of the main package. */
+  /** Import path of the Go package with the main function. */
   source: string
   ldflags: string
   target: string
@@ -25,12 +25,12 @@ export async function buildFromModules({ name, module, source, ldflags, target, 
     ['build', '-v', '-trimpath', '-buildvcs=false', '-ldflags', ldflags, '-o', target, source],
     {
       cwd: join(import.meta.dirname, module),
-      // Without cgo the binary needs no C library, so it runs in the namespaces of the hosts and on other machines.
+      // Without cgo the binary needs no C library, so it runs in the namespaces of test hosts and on other machines.
       env: { ...process.env, CGO_ENABLED: '0' },
       stdio: ['ignore', 'ignore', 'pipe'],
     },
   )
-  // With -v, go prints each compiled package, and its errors, on standard error.
+  // With -v, go prints the name of each compiled package on standard error, and there it also prints its errors.
   const outputLines: string[] = []
   createInterface(child.stderr).on('line', (line) => outputLines.push(line))
   const progress = setInterval(() => log(`${name}: ${outputLines.length} packages after ${seconds()} s`), progressEvery)

@@ -1,9 +1,12 @@
-// The command lines of the control plane's processes.
+// The command lines of the processes of a test's control plane.
 import { join } from 'node:path'
 import type { Binary } from '../binaries.ts'
 import type { ControlPlaneState, Part } from '../control-plane.ts'
 
-/** Functions, because the binary of a process is needed only if the process is started. */
+/**
+ * Functions that return the command line of each process. They are functions because the binary of a process is needed
+ * only if the process is started.
+ */
 export type Commands = Record<Part, () => string[]>
 
 export function commandsOf(
@@ -24,7 +27,7 @@ export function commandsOf(
       `--listen-peer-urls=${peer}`,
       `--initial-advertise-peer-urls=${peer}`,
       `--initial-cluster=default=${peer}`,
-      // The data must survive kill -9, but not a power failure of this machine.
+      // The data must survive kill -9, but not a power failure of this machine, so etcd need not call fsync.
       '--unsafe-no-fsync',
       '--log-level=warn',
     ],
@@ -34,7 +37,7 @@ export function commandsOf(
       `--bind-address=${address}`,
       `--secure-port=${ports.api}`,
       `--advertise-address=${address}`,
-      // No Service of this cluster leads to the API server; the reconciler would reject a loopback address.
+      // No Service in this cluster leads to the API server, and the reconciler would reject a loopback address.
       '--endpoint-reconciler-type=none',
       `--cert-dir=${join(dir, 'certs')}`,
       `--token-auth-file=${join(dir, 'tokens.csv')}`,
@@ -59,7 +62,7 @@ export function commandsOf(
       `--secure-port=${ports.manager}`,
       `--cert-dir=${join(dir, 'certs')}`,
       '--leader-elect=false',
-      // The controllers that a cluster without Pods needs.
+      // Only the controllers that a cluster without Pods needs.
       '--controllers=garbage-collector-controller,namespace-controller,serviceaccount-controller,clusterrole-aggregation-controller,validatingadmissionpolicy-status-controller',
     ],
   }

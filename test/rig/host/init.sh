@@ -1,7 +1,7 @@
 #!/bin/bash
 # Process 1 of a libvirt host. It runs in new mount, UTS, network and PID namespaces, mounts the directories of the host
-# there, sets the host's name, writes $1/ready, and then only reaps. When it is killed, the kernel ends all processes in
-# the namespaces.
+# there, sets the host's name, writes $1/ready, and then only reaps processes that have ended. When it is killed, the
+# kernel ends all processes in the namespaces.
 # Arguments: the host's directory, its name, the hosts file that all hosts of a cloud share.
 set -euo pipefail
 dir=$1 name=$2 hosts=$3
@@ -19,8 +19,8 @@ mount --bind "$hosts" /etc/hosts
 mount -t proc proc /proc
 # A /sys shows the network devices of the network namespace in which it was mounted.
 mount -t sysfs sysfs /sys
-# Gives the group of QEMU's user the rights that udev would give it. If only root had rights, libvirt would take its
-# cached capabilities of QEMU for outdated at each use, and probe QEMU a dozen times, in ten seconds, for each definition.
+# Give the group of QEMU's user access to /dev/kvm, as udev would. If only root had access, libvirt would take its cached
+# capabilities of QEMU for outdated at each use, and probe QEMU a dozen times (ten seconds) for each definition.
 if [ -c /dev/kvm ]; then
   mkdir -p "$dir/dev"
   mount -t tmpfs -o mode=755 dev "$dir/dev"
