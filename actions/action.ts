@@ -14,7 +14,10 @@ import {
 } from '../crds/states.ts'
 import type { Capability, Guest, Host, Progress, StepContext } from './host/index.ts'
 
-/** The input of a step, with only those host capabilities (see actions/host) that the step needs. */
+/**
+ * The input of a step, with only those host capabilities that the step needs (a capability is a group of operations on
+ * the host: actions/host).
+ */
 export interface StepInput<P, Needs extends Capability = Capability> extends StepContext {
   host: Pick<Host, Needs>
   guest: Guest

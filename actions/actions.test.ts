@@ -190,7 +190,7 @@ describe.each(cases)('$title', (c) => {
       for (const second of points(effects)) {
         const host = await c.make()
         await expect(run(c, host, { life: new Life().killAt(first.at, first.when) })).rejects.toThrow(Killed)
-        // The second run has less to do than the first, so the second kill may not come.
+        // The second run has less to do than the first, and may end before the second kill.
         await run(c, host, { life: new Life().killAt(second.at, second.when) }).catch((error: unknown) => {
           if (!(error instanceof Killed)) throw error
         })

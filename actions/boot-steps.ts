@@ -6,7 +6,7 @@ import { defineStep, type Step } from './action.ts'
 
 /**
  * Makes the disks, the config drive and the ports in parallel. If one fails, the step still waits for the other two,
- * because the next step may remove what they make.
+ * because a step that runs next may remove what they are making.
  */
 export const prepare = defineStep({
   name: 'prepare',
@@ -23,7 +23,8 @@ export const define = defineStep({
   name: 'define',
   needs: ['domains'],
   async do({ host: { domains }, guest, bootId, ...ctx }) {
-    // A running domain keeps its definition and its boot ID until its next boot.
+    // A running domain keeps its definition and its boot ID until its next boot, so define only a domain that does not
+    // run.
     if ((await domains.runningBootId(guest)) === undefined) await domains.define(guest, bootId, ctx)
   },
 })

@@ -53,7 +53,7 @@ export const changePassword = defineAction({
   reason: 'UpdatingPassword',
   event: 'compute_set_admin_password',
   result: { power: 'unchanged' },
-  // libvirtd takes 30 s before it answers that it is busy, so ten tries take about five minutes.
+  // libvirtd takes 30 s before it answers that it is busy, so ten tries take at least five minutes.
   triesWhileBusy: 10,
   steps: [setPassword],
 })

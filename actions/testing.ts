@@ -110,7 +110,7 @@ const buildOff = async (reason: string): Promise<FakeHost> => {
   return host
 }
 
-/** For each vmState the hosts, as functions that make them, on which a server may be in that vmState. */
+/** For each vmState, functions that each make a host on which a server may be in that vmState. */
 export const situations: Record<VmState, readonly (() => Promise<FakeHost>)[]> = {
   building: [async () => new FakeHost(), buildHalf],
   active: [buildServer, buildWithDeafGuest],

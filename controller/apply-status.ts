@@ -1,7 +1,4 @@
-/**
- * Writes the part of an object's status that one component of the controller owns, if it differs from the object's
- * status.
- */
+/** Writes the part of an object's status that one component of the controller owns, if that part has changed. */
 import {
   type ControllerOwner,
   fieldManagerOf,

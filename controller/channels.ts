@@ -13,7 +13,7 @@ export const hostLivenessChanged = defineChannel<string>('host liveness')
 /** An allocation has expired, so a Network has a free address again. Carries the key of the Network. */
 export const addressFreed = defineChannel<string>('expired allocations')
 
-/** Two Ports have an address in common. Carries the key of one of them. */
+/** Two Ports have an address in common. There is one notification for each of them, which carries its key. */
 export const addressConflict = defineChannel<string>('address conflicts')
 
 /** A placement was given up before it was written, so its host has room again. Carries nothing. */

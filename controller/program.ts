@@ -17,7 +17,7 @@ import { createController } from './controller.ts'
 import { ControllerOptions } from './options.ts'
 
 /**
- * Runs until the process gets SIGTERM or SIGINT.
+ * Runs until the process gets SIGTERM or SIGINT, or loses the leader's Lease.
  * @param create creates the controller for a client of the API server; tests pass another function
  */
 export async function runControllerProgram(create = createController): Promise<void> {
@@ -29,7 +29,8 @@ export async function runControllerProgram(create = createController): Promise<v
       userAgent: 'kubenova-controller',
       ...(kubeconfig ? { kubeconfig } : {}),
     })
-    // If this process was frozen while another became the leader, it must not write anything when it continues.
+    // If this process was frozen while another became the leader, it must not write anything when it continues. So each
+    // write first asks whether this process still leads.
     let isLeading = (): boolean => false
     const controller = create(
       fenceWrites(kube, () => isLeading()),

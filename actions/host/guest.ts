@@ -23,10 +23,10 @@ export interface StepContext {
 }
 
 /**
- * The progress of a long operation on the host. The method starts the operation, or joins the one that runs, and does
- * not wait for its end. Call the method again when a domain event or the end of the operation requeues the Server, at
- * the latest after `checkAfterMs`. If the operation fails, the next call throws and the call after that starts a new
- * operation.
+ * The progress of a long operation on the host. A method that returns Progress starts the operation, or joins the one
+ * that runs, and does not wait for its end. Call the method again when a domain event or the end of the operation
+ * requeues the Server, at the latest after `checkAfterMs`. If the operation fails, the next call throws and the call
+ * after that starts a new operation.
  */
 export type Progress =
   | { readonly done: true }

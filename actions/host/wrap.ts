@@ -1,6 +1,6 @@
 /**
- * Runs a function of the test around every method call on a host, to hold the call, kill the process or simulate a
- * failure.
+ * Wraps every method of a host in a function of the test, so that the test can hold or fail each call, or kill the
+ * process there.
  */
 import type { Guest } from './guest.ts'
 import { type Capability, type Host, hostMethods } from './index.ts'

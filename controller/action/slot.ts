@@ -1,7 +1,7 @@
 /**
  * The slot of a Server for one action at a time: status.activeAction. The controller writes an admitted action into it.
  * The slot is free when it is empty, or when status.lastCompletedAction has the uid of its action. The controller
- * empties the slot if no agent will finish the action.
+ * empties the slot if no agent will finish the action, or if it contains a password that the agent has used.
  */
 import type { AdmittedAction, Server } from '../../crds/index.ts'
 import { keyOf } from '../../kube/types.ts'
@@ -10,7 +10,10 @@ import { applyStatus } from '../apply-status.ts'
 import type { Stores } from '../stores.ts'
 import { isFinished } from './phase.ts'
 
-/** The write is a compare-and-swap: of two ServerActions at the same time, only one gets the slot. */
+/**
+ * Writes the action into the server's slot. The write is a compare-and-swap: of two ServerActions at the same time,
+ * only one gets the slot.
+ */
 export const occupyActionSlot = (server: Server, activeAction: AdmittedAction, { servers }: Pick<Stores, 'servers'>) =>
   applyStatus(servers.api, { kind: 'Server', owner: 'admission', seen: server, status: { activeAction } })
 

@@ -21,7 +21,7 @@ export interface ReadyNote {
 type CatalogueKind = 'Flavor' | 'Image' | 'KeyPair' | 'Network' | 'HostAggregate'
 
 /**
- * Writes the Ready condition of an object, and the status fields `figures`, if they have changed.
+ * Writes the Ready condition of an object, and the other status fields in `figures`, if they have changed.
  * @param problem undefined if the object has no problem: Ready is then True
  */
 export async function reportReady<K extends CatalogueKind>(

@@ -65,8 +65,8 @@ function findMissingHosts(
 }
 
 /**
- * The problem that a host is in the zone of another aggregate. A host is in the zone of the first aggregate, by name,
- * that sets a zone and contains the host; every later aggregate with a different zone gets this problem.
+ * Finds a host of this aggregate that another aggregate has put into a different zone. A host is in the zone of the
+ * first aggregate, by name, that contains the host and sets a zone.
  */
 function findOtherZone({ metadata, spec }: HostAggregate, all: Iterable<HostAggregate>): ReadyNote | undefined {
   if (spec.availabilityZone === undefined) return undefined

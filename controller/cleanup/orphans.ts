@@ -17,8 +17,8 @@ interface Owned extends KubeObject {
 }
 
 /**
- * Deletes what a former Server with this key owned, and keeps what its current Server owns. Asks the API server for the
- * current Server before it deletes anything, because the caches of Ports and of Servers are not equally new.
+ * Deletes what a former Server with this key (namespace/name) owned, and keeps what its current Server owns. First asks
+ * the API server for the current Server, because the cache of Servers may be older than the cache of Ports.
  */
 export async function deleteOrphans(key: string, stores: CleanupStores): Promise<Outcome> {
   const cached = stores.servers.cache.get(key)?.metadata.uid

@@ -22,8 +22,8 @@ export interface Hosts {
 export interface HostsOptions {
   hypervisors: ReadonlyCache<Hypervisor>
   /**
-   * Must be started after the cache `hypervisors` is filled: if the Hypervisor reports its host down, the Lease is old
-   * and must not count as a sign of life.
+   * The Leases of the agents. This informer must be started after the cache `hypervisors` is filled: if a Hypervisor
+   * reports its host as down, an old Lease of that host must not count as a sign of life.
    */
   leases: Informer<Lease>
   namespace: string

@@ -19,8 +19,8 @@ export interface HostFacts {
 }
 
 /**
- * All status fields that the field manager nodeLifecycle owns. It owns the Ready condition only while the host is down,
- * when the agent cannot write it, and until the agent writes it again.
+ * All status fields that the field manager nodeLifecycle owns. It owns the Ready condition from the time when the host
+ * goes down until the agent writes Ready again.
  *
  * Conditions of a Hypervisor have no observedGeneration, because the agent, which writes them too, does not read the
  * spec. kubectl wait then uses the observedGeneration of the status.

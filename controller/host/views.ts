@@ -19,7 +19,7 @@ export interface HostViewsOptions {
 export class HostViews {
   readonly #options: HostViewsOptions
   readonly #table = new HostTable()
-  /** Hosts whose view is out of date. `table` rebuilds their views. */
+  /** The hosts whose views are out of date. The method `table` rebuilds these views. */
   readonly #stale = new Set<string>()
   #aggregates: Map<string, HostAggregate[]> | undefined
 
@@ -40,8 +40,8 @@ export class HostViews {
   }
 
   /**
-   * Marks the host's view as out of date. To be called when the host goes up or down by its agent's Lease, because its
-   * Hypervisor does not show that.
+   * Marks the host's view as out of date. To be called when the Lease of the host's agent was renewed or has expired,
+   * because the Hypervisor does not show that.
    */
   markChanged(name: string): void {
     this.#stale.add(name)

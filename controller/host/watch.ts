@@ -1,4 +1,4 @@
-/** The watches for changes of hosts that several controllers need. */
+/** Watches that several controllers share: for changes of hosts. */
 import type { Hypervisor } from '../../crds/index.ts'
 import { type WakeOptions, type Watch, watch, watchChannel } from '../../kube/watch.ts'
 import { hostLivenessChanged } from '../channels.ts'

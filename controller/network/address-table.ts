@@ -33,8 +33,8 @@ interface Reservation {
   /** When the reservation ends, in monotonic milliseconds. */
   expires: number
   /**
-   * Identifies the owner of the reservation, usually by the uid of a Port. When it reserves again it gets the same
-   * address, because the write of its Port may have succeeded although the answer was lost.
+   * Identifies the owner of the reservation, usually by the uid of a Port. When the owner reserves again, it gets the
+   * same address, because the write of its Port may have succeeded although the answer was lost.
    */
   by: string | undefined
 }
@@ -165,8 +165,8 @@ export class AddressTable {
    * Reserves one address of each subnet, in the order of the subnets: the requested address that lies in the subnet, or
    * else the next free one. If it throws, nothing is reserved.
    * @param expires when the reservation ends, in monotonic milliseconds
-   * @param reserver identifies the caller's Port, usually by uid. An address that this Port refers to already is no
-   * conflict, and an earlier reservation with the same ID is given out again
+   * @param reserver identifies the caller's Port, usually by uid: the caller can reserve addresses that its own Port
+   * refers to, or that it reserved before
    * @throws Refused error (the user must ask for another address) if a requested address is not allowed or in use;
    * Transient error (retried) if no address is free now
    */

@@ -64,7 +64,7 @@ export class FreeList {
     }
   }
 
-  /** Puts the address on the heap, unless it lies above the cursor, which will come to it. */
+  /** Puts the address on the heap, unless the cursor is still below the address and will come to it. */
   #offer(value: bigint): void {
     if (this.#range >= this.#ranges.length || value < this.#cursor) this.#heap.push(value)
   }

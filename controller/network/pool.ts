@@ -46,8 +46,8 @@ function requireCIDR(subnet: Subnet): CIDR {
 }
 
 /**
- * Whether the first address, and for IPv4 the last, is not for hosts. In /31 and /32 (RFC 3021), /127 (RFC 6164) and
- * /128 all addresses are.
+ * Whether the first address, and for IPv4 also the last, cannot be a host's. In /31 and /32 (RFC 3021), /127 (RFC 6164)
+ * and /128, hosts can have all addresses.
  */
 const hasReservedEnds = ({ family, prefixLength }: CIDR) => addressBits(family) - prefixLength >= 2
 

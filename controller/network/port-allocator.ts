@@ -27,8 +27,9 @@ import { portNameFor } from './port-name.ts'
 import { findPortWithMac, networkOf } from './references.ts'
 
 /**
- * The label that a created Port has: the index of its interface in the server's spec.networks. It lets the controller
- * find the Port again after a crash between the creation of the Port and the placement.
+ * The label of a Port that the controller created for a server: the index of its interface in the server's
+ * spec.networks. The label lets the controller find the Port again after a crash between the creation of the Port and
+ * the placement.
  */
 const NIC_LABEL = 'compute.kubenova.io/nic'
 /**
@@ -37,8 +38,8 @@ const NIC_LABEL = 'compute.kubenova.io/nic'
  */
 const RESERVATION_MS = 60_000
 /**
- * Attempts to create a Port under another name when the name exists. A name can exist only because another controller
- * was quicker, which happens when the leader changes.
+ * How often the creation of a Port is tried, each time with another address and so another name, if the name exists
+ * already. A name exists only if another controller was quicker, which happens when the leader changes.
  */
 const MAX_NAME_ATTEMPTS = 8
 
@@ -70,7 +71,8 @@ interface AllocatorState {
 export function createPortAllocator(stores: AllocatorStores, allocations: Allocations, clock: Clock): PortAllocator {
   const state: AllocatorState = { stores, allocations, clock, bindings: new Map(), recentlyCreated: new Map() }
   const { recentlyCreated } = state
-  // Once the cache has shown the Port, it is newer than the answer to the Port's creation.
+  // Once the cache has shown the Port, the cached Port is at least as new as the answer to its creation: forget the
+  // answer.
   const forget = ({ metadata }: Port): void => {
     const key = `${metadata.ownerReferences?.[0]?.uid} ${metadata.labels?.[NIC_LABEL]}`
     if (recentlyCreated.get(key)?.port.metadata.uid === metadata.uid) recentlyCreated.delete(key)

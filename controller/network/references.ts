@@ -3,7 +3,9 @@ import type { Port, Server } from '../../crds/index.ts'
 import { formatIP, type IP, parseIP } from './ip.ts'
 import { portNameFor } from './port-name.ts'
 
-/** A Port's reference to the addresses and the MAC that it has, or asks for and will get. */
+/**
+ * A Port's reference: the addresses and the MAC that are allocated to the Port, or else those that its spec asks for.
+ */
 export interface PortReference {
   readonly namespace: string
   readonly name: string

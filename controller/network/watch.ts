@@ -1,4 +1,4 @@
-/** The watches for changes of Networks and addresses that several controllers need. */
+/** Watches that several controllers share: for changes of Networks and of the addresses in use. */
 import type { Network, Server } from '../../crds/index.ts'
 import { type WakeOptions, type Watch, watch } from '../../kube/watch.ts'
 import { networksOnBridgeOf } from '../indexes.ts'

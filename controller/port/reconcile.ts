@@ -34,8 +34,8 @@ export interface PortDeps {
 
 const RESERVATION_MS = 60_000
 /**
- * Reasons to check a Port again after RECHECK_MS. They end when another Port is deleted, and that causes no event for
- * this Port.
+ * Reasons that end when another Port is deleted. That causes no event for this Port, so this Port is checked again
+ * after RECHECK_MS.
  */
 const inUseReasons = new Set(['AddressInUse', 'MACInUse'])
 const RECHECK_MS = 30_000
@@ -44,8 +44,7 @@ const RECHECK_MS = 30_000
 export async function reconcilePort(key: string, deps: PortDeps, attempt = 1): Promise<Outcome> {
   const { stores } = deps
   const port = stores.ports.cache.get(key)
-  // Nothing is left to do for a Port that the controller created for a server: it got its addresses when it was
-  // created.
+  // A Port that the controller created for a server got its addresses at its creation: nothing is left to do.
   if (!port || port.spec.server !== undefined) return done
   if (port.metadata.deletionTimestamp) return reconcileDelete(port, deps)
   const isUsed = consumerOf(port, stores).server !== undefined

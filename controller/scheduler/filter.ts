@@ -8,7 +8,10 @@ import type { PlacementRequest } from './request.ts'
 
 /** The reason why a host does not pass a filter. */
 export interface RejectionReason {
-  /** Words that are equal for many hosts, to follow their number: "too little memory". */
+  /**
+   * The part of the reason that is the same for many hosts. In the message it follows their number: "3 too little
+   * memory".
+   */
   readonly summary: string
   /** The values of this host: "need 4096 MiB, free 1024 MiB". */
   readonly detail: string
@@ -21,7 +24,9 @@ export interface RejectionReason {
   readonly detailOfClosest?: string
 }
 
-/** The test of one request for hosts. `reject` is called only for a host that does not pass. */
+/**
+ * A test of hosts that a filter has prepared for one request. `reject` is called only for a host that does not pass.
+ */
 export interface HostTest<H = HostView> {
   passes(host: H): boolean
   reject(host: H): RejectionReason

@@ -2,8 +2,8 @@
 import type { HostView, Limits } from './host-view.ts'
 
 /**
- * The rule of Nova's placement service: used + wanted <= limit, and wanted <= maxPerServer (Nova's max_unit). -1 for a
- * host whose agent has not reported its capacity, so that not even a server that needs nothing fits.
+ * The rule of Nova's placement service: used + wanted <= limit, and wanted <= maxPerServer (Nova's max_unit). The
+ * result is -1 for a host whose agent has not reported its capacity, so that not even a server that needs nothing fits.
  */
 function freeCapacityOf(resource: keyof Limits): (host: HostView) => number {
   return ({ limits, used }) => {

@@ -69,7 +69,7 @@ const selected = (...[request, table]: Parameters<typeof selectHost>): string[] 
 const expected = (...[request, hosts]: Parameters<typeof referenceOrder>): string[] =>
   selectInTurn((asked) => referenceOrder(asked, hosts)[0], request)
 
-// The tests take seconds even on an idle machine.
+// The timeout is long because these tests take seconds even on an idle machine.
 describe('selectHost and the reference implementation', { timeout: 60_000 }, () => {
   test('select the same hosts for any hosts and request', () => {
     fc.assert(

@@ -75,7 +75,7 @@ export interface HostView extends HostClass {
 /** A text that is equal for two hosts exactly if they are of the same class. */
 export function hostClassKey(view: HostView): string {
   const facts = hostClassOf(view)
-  // The traits are left out because they follow from the CPU.
+  // The traits are left out because they follow from the CPU, which is part of the text.
   return JSON.stringify({ ...facts, metadata: [...facts.metadata], traits: undefined })
 }
 
@@ -192,7 +192,7 @@ export function parseVersion(text: string | undefined): number {
   return m ? Number(m[1]) * 1_000_000 + Number(m[2]) * 1000 + Number(m[3] ?? 0) : 0
 }
 
-/** The aggregates that contain each host, by name of the host, in the order of the aggregates' names. */
+/** Maps the name of each host to the aggregates that contain the host, in the order of the aggregates' names. */
 export function aggregatesByHost(aggregates: Iterable<HostAggregate>): Map<string, HostAggregate[]> {
   const found = new Map<string, HostAggregate[]>()
   const ordered = [...aggregates].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))

@@ -52,8 +52,8 @@ export function demandOf(flavor: FlavorFacts, image: ImageFacts): Resources {
 }
 
 /**
- * Parses an amount in an extra spec. Returns undefined, as Nova's placement service ignores it, if the text is not a
- * whole number >= 0.
+ * Parses an amount in an extra spec. Returns undefined if the text is not a whole number >= 0: Nova's placement service
+ * ignores such a text too.
  */
 function parseAmount(text: string | undefined): number | undefined {
   return text !== undefined && /^\d{1,15}$/.test(text.trim()) ? Number(text) : undefined

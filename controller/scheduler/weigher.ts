@@ -17,8 +17,8 @@ export interface Weigher {
   /** The factor for the normalised scores; Nova's default. */
   readonly multiplier: number
   /**
-   * If set, lower scores count as this, and it is normalised to 0. If absent, the least score of all hosts is
-   * normalised to 0.
+   * The least score that counts: lower scores are raised to it, and it is normalised to 0. Absent: the least score of
+   * all hosts is normalised to 0.
    */
   readonly minimum?: number
   score(host: HostView): number

@@ -53,7 +53,9 @@ export async function removeServer(server: Server, deps: RemoveDeps): Promise<Ou
   return wait('the agent of its host')
 }
 
-/** The reason of the Event. The condition has the same name. */
+/**
+ * The reason of the Event that tells that a deletion waits for the host. The condition about that has the same name.
+ */
 const PENDING_EVENT = 'DeletionPending'
 const CLEANUP_NOTE = 'what is left on the host is removed when its agent is back'
 

@@ -144,8 +144,8 @@ function resolveNic(entry: NetworkEntry, namespace: string, lookup: Lookup): Nic
 
 /**
  * Checks what a server or port of another namespace asks of a shared network. As in Neutron, only the network's own
- * namespace may choose a MAC, because a guest with the router's MAC would receive the router's traffic, or an address
- * outside the pools, which may be the router's.
+ * namespace may choose a MAC, or an address outside the pools: a guest with the router's MAC or address could receive
+ * the router's traffic.
  * @throws Refused error (the user must change the spec) with the code NetworkNotAllowed
  */
 export function validateSharedNetworkRequest(

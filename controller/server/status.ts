@@ -27,8 +27,8 @@ const withRejections = (rejectedHosts: readonly HostRejection[]): Pick<Scheduler
  *
  * The scheduler also writes the conditions that the agent wrote, so that they stay complete when the agent's fields are
  * removed (see clearAgentStatus).
- * @param isLibvirtLost the host rejected the Server only because its libvirtd does not answer. It may be chosen again
- * later, so the rejection is not noted
+ * @param isLibvirtLost the host rejected the Server only because its libvirtd does not answer. That host may be chosen
+ * again later, so the rejection is not noted
  */
 export function unassignedStatus(server: Server, now: string, isLibvirtLost = false): SchedulerStatus {
   const {

@@ -27,7 +27,7 @@ function supportsArchitecture(host: HostClass, value: string): boolean {
   return host.arch === wanted || (host.arch === 'x86_64' && wanted === 'i686')
 }
 
-/** A host with KVM can also emulate; a host without KVM cannot run a guest that requires KVM. */
+/** A KVM host also supports the hypervisor type qemu, which is emulation; a host without KVM does not support kvm. */
 function supportsHypervisorType(host: HostClass, value: string): boolean {
   const wanted = value.toLowerCase()
   return wanted === host.domainType || (wanted === 'qemu' && host.domainType === 'kvm')

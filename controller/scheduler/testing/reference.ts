@@ -44,8 +44,8 @@ function factsOf(name: string, overrides: HostOverrides): Facts {
 }
 
 /**
- * The rules that a host must meet, in the order of the filters. Each has a pattern for the summary of its rejection in
- * the message.
+ * The rules that a host must meet, in the order of the filters, each with a pattern of the summary that the message
+ * gives if the host does not meet the rule.
  */
 const rules: readonly [summary: RegExp, passes: (request: PlacementRequest, host: Facts) => boolean][] = [
   [/^(disabled|down|not ready)$/, (_, h) => h.up],
