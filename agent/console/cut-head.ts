@@ -15,7 +15,8 @@ const execute = promisify(execFile)
  * become a hole instead, and the file keeps its length.
  * @param path the file's name, for messages
  * @param length in bytes; a whole number of file system blocks
- * @throws Terminal ConsoleLogNotRotatable if the file system can neither collapse a range nor punch a hole
+ * @throws a Terminal error (not retried) with the code ConsoleLogNotRotatable if the file system can neither collapse a
+ * range nor punch a hole
  */
 export async function cutHead(file: FileHandle, path: string, length: number): Promise<void> {
   // Name the file by the agent's descriptor: `path` may name another file by now, because virtlogd renames logs.

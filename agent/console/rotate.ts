@@ -7,8 +7,8 @@
  * between. Where the file system cannot collapse the head, the cut leaves a hole of zeros at the head of the log. A cut
  * never touches what an O_APPEND writer adds at the same time.
  *
- * A crash loses nothing either: the cut begins only after the copy is complete, and a rotation that finds the head
- * already copied only cuts.
+ * A crash loses nothing either: the cut begins only after the copy is complete. If the next rotation finds the head in
+ * <log>.0, it only cuts the head off.
  *
  * virtlogd also rotates, by its own limits and to the same names: it renames the log to <log>.0.
  */
@@ -74,8 +74,8 @@ function startOfNewest({ size, blksize }: Stats, maxBytes: number): number {
 }
 
 /**
- * Removes all output older than the newest `maxBytes` of the log. It may be gigabytes, and it may have filled the disk.
- * So it is never copied, and it is removed before the newest output is copied. The rotated files, which are older
+ * Removes all output older than the newest `maxBytes` of the log. This output may be gigabytes and may have filled the
+ * disk. So it is never copied, and it is removed before the newest output is copied. The rotated files, which are older
  * still, are removed first, so that a crash leaves no gap in the output.
  */
 async function removeOldest(file: FileHandle, log: string, maxBytes: number): Promise<void> {
@@ -83,7 +83,7 @@ async function removeOldest(file: FileHandle, log: string, maxBytes: number): Pr
   await cutHead(file, log, startOfNewest(await file.stat(), maxBytes))
 }
 
-/** Whether the log's name still belongs to the open file. It does not once virtlogd has renamed the file. */
+/** Whether the open file still has the log's name. virtlogd renames the file when it rotates the log. */
 async function isStillNamed(file: FileHandle, log: string): Promise<boolean> {
   return (await file.stat()).ino === (await stat(log).catch(ignoreNotFound))?.ino
 }
@@ -132,8 +132,8 @@ export async function removeLogs(log: string): Promise<void> {
 }
 
 /**
- * Returns the offset of the first byte in [start, end) that is not zero; `end` if all are zero. Zeros are a hole from
- * an earlier rotation: zeros in a console's output carry nothing.
+ * Returns the offset of the first byte in [start, end) that is not zero; `end` if all are zero. Such zeros are the hole
+ * that an earlier rotation left. Zeros that the console itself printed carry nothing, so they may be lost.
  */
 async function findDataStart(file: FileHandle, start: number, end: number): Promise<number> {
   const buffer = Buffer.alloc(CHUNK)

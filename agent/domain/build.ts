@@ -17,8 +17,8 @@ import { type Element, renderXml, stripInvalidXmlCharacters, xmlElement } from '
 
 /**
  * Builds the XML for virDomainDefineXML.
- * @throws Terminal (UnsupportedHardware, FirmwareUnavailable, InvalidCharacter, …) if this host cannot provide what the
- * server asks for
+ * @throws a Terminal error (not retried; the code is UnsupportedHardware, FirmwareUnavailable, InvalidCharacter, …) if
+ * this host cannot provide what the server asks for
  */
 export function buildDomain(input: DomainInput): string {
   const { guest, instance, host } = input

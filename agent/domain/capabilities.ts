@@ -29,7 +29,8 @@ export interface GuestCapabilities {
 
 /**
  * Parses the document of virConnectGetCapabilities.
- * @throws Terminal InvalidXML
+ * @throws a Terminal error (not retried) with the code InvalidXML if the XML is malformed or lacks the host's
+ * architecture
  */
 export function parseHostCapabilities(xml: string): HostCapabilities {
   const root = parseXml(xml, 'capabilities')
@@ -111,7 +112,7 @@ export interface DomainCapabilities {
 
 /**
  * Parses the document of virConnectGetDomainCapabilities for one machine type.
- * @throws Terminal InvalidXML
+ * @throws a Terminal error (not retried) with the code InvalidXML if the XML is malformed
  */
 export function parseDomainCapabilities(xml: string): DomainCapabilities {
   const root = parseXml(xml, 'domain capabilities')

@@ -20,8 +20,9 @@ const BYTES_PER_UNIT: Record<string, number | undefined> = {
 }
 
 /**
- * Returns the MiB of an element with an amount of memory, rounded down. The attribute `unit` defaults to KiB.
- * @throws Terminal InvalidXML if the unit or the amount is invalid
+ * Reads the amount of memory in an element and returns it in MiB, rounded down. The element's attribute `unit` defaults
+ * to KiB.
+ * @throws a Terminal error (not retried) with the code InvalidXML if the unit or the amount is invalid
  */
 export function parseMemoryMiB(node: XmlNode | undefined): number {
   const unit = BYTES_PER_UNIT[node?.attributes['unit'] ?? 'KiB']

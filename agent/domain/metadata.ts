@@ -11,7 +11,7 @@ const METADATA_PREFIX = 'kubenova'
 /** NOVA_NS in nova/virt/libvirt/config.py. */
 const NOVA_NAMESPACE = 'http://openstack.org/xmlns/libvirt/nova/1.1'
 
-/** The Server that owns a domain. Also the generation of the Server and the boot that the domain was defined for. */
+/** The Server that owns a domain, with the Server's generation and the boot ID for which the domain was defined. */
 export interface DomainOwner {
   namespace: string
   name: string
@@ -26,7 +26,7 @@ export interface DomainOwner {
   bootId?: string
 }
 
-/** Makes the element with the owner, which buildDomain puts into <metadata>. */
+/** Makes the element that names the domain's owner. buildDomain puts it into <metadata>. */
 export function ownerElement({ namespace, name, uid, generation, bootId }: DomainOwner): Element {
   return xmlElement(`${METADATA_PREFIX}:domain`, {
     [`xmlns:${METADATA_PREFIX}`]: METADATA_NAMESPACE,
@@ -57,7 +57,7 @@ export function ownerFromAttributes(attributes: Readonly<Record<string, string |
 /**
  * Reads the owner from the XML that virDomainGetMetadata returns for METADATA_NAMESPACE. Returns undefined if it names
  * no owner.
- * @throws Terminal InvalidXML
+ * @throws a Terminal error (not retried) with the code InvalidXML if the XML is malformed
  */
 export function parseDomainOwner(xml: string): DomainOwner | undefined {
   const { name, attributes } = parseXml(xml, 'domain metadata')

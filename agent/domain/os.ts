@@ -17,7 +17,7 @@ export function hasPcie(input: DomainInput): boolean {
 
 /**
  * The firmware: the image's hw_firmware_type, or UEFI on aarch64 and BIOS elsewhere.
- * @throws Terminal FirmwareUnavailable if the host does not have this firmware
+ * @throws a Terminal error (not retried) with the code FirmwareUnavailable if the host does not have this firmware
  */
 export function firmwareOf(input: DomainInput): 'bios' | 'uefi' {
   const fallback = input.host.arch === 'aarch64' ? 'uefi' : 'bios'

@@ -23,7 +23,7 @@ const parser = new XMLParser({
   parseTagValue: false,
   parseAttributeValue: false,
   trimValues: false,
-  // Entities are left to `decode` below, which replaces each only once.
+  // The library must not replace entities: `decode` below does so in one pass, so that its result is not decoded again.
   processEntities: false,
   cdataPropName: '#cdata',
   ignoreDeclaration: true,
@@ -37,7 +37,7 @@ type RawNode = Record<string, unknown> & { ':@'?: Record<string, string> }
 /**
  * Returns the root element.
  * @param what name of the document, with which error messages begin
- * @throws Terminal InvalidXML
+ * @throws a Terminal error (not retried) with the code InvalidXML if the XML is malformed, too large or has a DOCTYPE
  */
 export function parseXml(xml: string, what: string): XmlNode {
   const fail = (why: string, cause?: unknown) => new Terminal('InvalidXML', `${what}: ${why}`, { cause })

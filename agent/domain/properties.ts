@@ -26,7 +26,7 @@ export function isWindows(input: DomainInput): boolean {
 /**
  * Returns `value` if it is one of `allowed`.
  * @param name the property's name, for the message
- * @throws Terminal UnsupportedHardware if the value is not allowed
+ * @throws a Terminal error (not retried) with the code UnsupportedHardware if the value is not allowed
  */
 export function requireOneOf<T extends string>(name: string, value: string, allowed: readonly T[]): T {
   const found = allowed.find((a) => a === value)

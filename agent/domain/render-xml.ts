@@ -24,8 +24,8 @@ const ESCAPES: Record<string, string> = {
   '>': '&gt;',
   '"': '&quot;',
   "'": '&apos;',
-  // Unless these are character references, an XML parser turns them into spaces in attributes, and a carriage return
-  // into a newline everywhere.
+  // Tab, newline and carriage return are written as character references. Otherwise an XML parser would turn them into
+  // spaces in attributes, and a carriage return into a newline everywhere.
   '\t': '&#9;',
   '\n': '&#10;',
   '\r': '&#13;',
@@ -51,8 +51,8 @@ export function xmlElement(
 
 /**
  * Renders an element. Indents by two spaces per level, but adds no space to elements that contain text.
- * @throws Terminal InvalidCharacter for a character that XML forbids; so pass text of users through
- * stripInvalidXmlCharacters first
+ * @throws a Terminal error (not retried) with the code InvalidCharacter for a character that XML forbids; so pass text
+ * of users through stripInvalidXmlCharacters first
  */
 export function renderXml(element: Element, indent = ''): string {
   const { name, children, text } = element

@@ -26,7 +26,7 @@ interface DomainFacts {
 
 /**
  * Reads the facts that tests compare from a domain's XML.
- * @throws Terminal InvalidXML
+ * @throws a Terminal error (not retried) with the code InvalidXML if the XML is malformed
  */
 export function parseDomain(xml: string): DomainFacts {
   const domain = parseXml(xml, 'domain XML')

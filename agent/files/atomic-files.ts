@@ -42,7 +42,7 @@ export async function renameDurably(from: string, to: string): Promise<void> {
 /**
  * Calls `write` to fill a temporary file or folder, then renames it to `path`. If that fails, removes the temporary
  * path.
- * @throws Transient DiskFull if the disk is full; any other error as it is
+ * @throws a Transient error (retried) with the code DiskFull if the disk is full; any other error as it is
  */
 export async function createAtomically(path: string, write: (temporary: string) => Promise<void>): Promise<void> {
   const temporary = temporaryPath(path)

@@ -17,7 +17,8 @@ export async function pathExists(path: string): Promise<boolean> {
 }
 
 /**
- * Returns Transient DiskFull if the error means that the disk or a quota is full, and every other error as it is.
+ * Returns a Transient error (retried) with the code DiskFull if the error means that the disk or a quota is full, and
+ * every other error as it is.
  * @param what the file that did not fit, for the message
  */
 export function toDiskFull(error: unknown, what: string): unknown {

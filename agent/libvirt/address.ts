@@ -59,7 +59,6 @@ function systemSockets(driver: string): string[] {
   return [`${runDirectory}/virt${driver}d-sock`, `${runDirectory}/libvirt-sock`]
 }
 
-/** Formats an address for messages. */
 export function formatAddress(address: Address): string {
   return address.kind === 'unix' ? `unix:${address.paths.join('|')}` : `${address.kind}:${address.host}:${address.port}`
 }

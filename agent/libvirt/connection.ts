@@ -127,9 +127,9 @@ export class Connection implements AsyncDisposable {
   }
 
   /**
-   * Calls a procedure that opens a stream, and returns the stream. The stream uses a second connection, which ends with
-   * it. Destroying the stream aborts it at the daemon. Throws like `call`; an error after the opening destroys the
-   * stream.
+   * Calls a procedure that opens a stream, and returns the stream. Each stream has a connection of its own, which ends
+   * with the stream. Destroying the stream aborts it at the daemon. Throws like `call`; an error after the opening
+   * destroys the stream.
    */
   async openStream<A extends AnyType>(
     procedure: StreamProcedure<A>,

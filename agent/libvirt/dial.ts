@@ -20,8 +20,8 @@ export interface Line {
 }
 
 /**
- * Connects and returns the paused line. Throws a ConnectionError with the code `unreachable`, whose cause is the last
- * failure, or the signal's reason.
+ * Connects and returns the line, whose socket is paused. Throws a ConnectionError with the code `unreachable`, whose
+ * cause is the last failure, or the signal's reason.
  */
 export async function dialDaemon(address: Address, signal: AbortSignal): Promise<Line> {
   const attempts =

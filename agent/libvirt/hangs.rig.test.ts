@@ -8,8 +8,7 @@ import { type Connection, ConnectionError, openConnection, openSession, proc } f
 const host = withHost()
 const count = 5000
 /**
- * Far more time than the calls need, and far less than the deadline of a call (30 s): it must not be the deadline that
- * ends the calls.
+ * Far more time than the calls need, and far less than their deadline (30 s): the calls must not end by their deadline.
  */
 const soonMs = 10_000
 

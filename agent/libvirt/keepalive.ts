@@ -47,7 +47,7 @@ export class KeepAlive {
     this.#unanswered = 0
   }
 
-  /** Handles a message of libvirt's keep-alive program: answers a PING; a PONG needs no more than `noteTraffic`. */
+  /** Handles a message of libvirt's keep-alive program: answers a PING. A PONG needs no answer. */
   receive(procedure: number): void {
     if (procedure === ping) this.#send(keepAliveMessage(pong))
   }

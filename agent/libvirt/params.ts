@@ -15,7 +15,7 @@ export function fromParams(params: readonly TypedParam[]): Record<string, ParamV
   return record
 }
 
-/** The types of a procedure's parameters by name. libvirt sends no such table; its documentation has the types. */
+/** The types of a procedure's parameters by name. libvirt does not send these types; its documentation lists them. */
 export type ParamTypes = Readonly<Record<string, TypedParam['value']['type']>>
 
 type InputOf<T extends TypedParam['value']['type']> = Extract<TypedParamInput['value'], { type: T }>['value']

@@ -125,8 +125,9 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * Like `Connection.on`, for the current connection and all later ones. Throws the registration's error on the current
-   * connection; `onError` gets that of a later connection. Without `onOverflow`, dropped events cause a resync.
+   * Like `Connection.on`, for the current connection and all later ones. If the registration fails on the current
+   * connection, throws its error; on a later connection, `onError` gets the error. Without `onOverflow`, dropped events
+   * cause a resync.
    */
   async on<E extends EventType>(
     event: E,

@@ -30,8 +30,8 @@ export class LibvirtStream extends Duplex {
   readonly #procedure: Procedure
   readonly #port: StreamPort
   /**
-   * True once the stream has ended at the daemon, by its ok or error or by this client's abort. The client must then send
-   * no more.
+   * True once the stream has ended at the daemon, by its ok or error or by this client's abort. The client must then
+   * send no more.
    */
   #over = false
   /** True once this client has sent its finish message, which ends its data. */

@@ -1,4 +1,7 @@
-/** Runs the commands that plan() returned, in order. A failed command ends only the commands of the same network. */
+/**
+ * Runs the commands that plan() returned, in order. After a failed command it skips the other commands of the same
+ * network.
+ */
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { reloadDnsmasq, stopDnsmasq } from './dnsmasq-processes.ts'
@@ -15,8 +18,8 @@ export interface CommandContext {
 }
 
 /**
- * Runs the commands. A command that fails ends the commands of its network; the result has that error under the
- * network's key.
+ * Runs the commands. After a failed command it skips the other commands of the same network; the result has the error
+ * under the network's key.
  * @throws the error of a command without a key, because all later commands depend on it
  */
 export async function runCommands(

@@ -1,6 +1,6 @@
 /**
  * Brings the host's network to the state that its guests need. One run at a time observes the host, plans the commands
- * that are missing, and runs them.
+ * that lead to that state, and runs them.
  */
 import { join } from 'node:path'
 import { Transient } from '../../crds/errors.ts'

@@ -78,7 +78,7 @@ const ID = /^[A-Za-z0-9-]{1,64}$/
 /**
  * Rejects an interface with a malformed value, because its values become parts of command lines, nftables rules and
  * dnsmasq's files.
- * @throws Terminal InvalidInterface
+ * @throws a Terminal error (not retried) with the code InvalidInterface
  */
 export function validateInterface(nic: Interface): void {
   const invalid = [...invalidFieldsOf(nic)]

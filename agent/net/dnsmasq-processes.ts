@@ -30,7 +30,8 @@ async function networkKeyOfProcess(root: string, pid: number): Promise<string | 
 
 /**
  * Sends the signal if the process is still one of the agent's dnsmasq processes. Returns false if it has ended.
- * @throws Transient DhcpUnreachable if the kernel does not let the agent send the signal
+ * @throws a Transient error (retried) with the code DhcpUnreachable if the kernel does not let the agent send the
+ * signal
  */
 async function signalDnsmasq(root: string, pid: number, signal: NodeJS.Signals): Promise<boolean> {
   if ((await networkKeyOfProcess(root, pid)) === undefined) return false
@@ -53,7 +54,7 @@ export async function reloadDnsmasq(root: string, pid: number): Promise<void> {
 /**
  * Sends SIGTERM and, after 2 s, SIGKILL. Waits until the process has ended, because the next dnsmasq needs its UDP
  * port.
- * @throws Transient DhcpStuck if the process has not ended 2 s after SIGKILL
+ * @throws a Transient error (retried) with the code DhcpStuck if the process has not ended 2 s after SIGKILL
  */
 export async function stopDnsmasq(root: string, pid: number, signal: AbortSignal): Promise<void> {
   for (const endSignal of ['SIGTERM', 'SIGKILL'] as const) {

@@ -13,7 +13,7 @@ export const COMMON_GUEST_CHAIN = 'every-guest'
 
 /**
  * Returns the rules of a guest's own chain, in order. For a port without addresses the rules check only the MAC,
- * because the agent does not know which addresses the guest may use.
+ * because such a port may use any address.
  */
 export function guestRules({ mac, fixedIPs }: DesiredPort): string[] {
   const v4 = fixedIPs.map((ip) => ip.address).filter((a) => isIPv4(a))
@@ -74,8 +74,8 @@ const NEIGHBOUR_MESSAGES = 'icmpv6 type { nd-neighbor-solicit, nd-neighbor-adver
  * Neighbour solicitations and advertisements carry a link-layer address, which must be the guest's MAC: dnsmasq
  * identifies DHCPv6 clients by it. These rules allow it in one place only: in a single option of 8 bytes right after
  * the fixed part (8 bytes of a router solicitation, 24 of the others), without extension headers. All known systems
- * send it there. In duplicate address detection the option has a nonce instead (RFC 7527). Receivers drop fragments of
- * these messages (RFC 6980), so the rules need not match fragments.
+ * send it there. In duplicate address detection the option has a nonce instead (RFC 7527). Fragments of these messages
+ * are dropped, too, as receivers must do (RFC 6980).
  */
 const neighbourFormRules = [
   'icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } ip6 nexthdr != icmpv6 counter drop',

@@ -54,8 +54,8 @@ export function openGuestStore(folder: string): GuestStore {
 }
 
 /**
- * Reads all stored guests. Deletes files that are cut short: only a power failure leaves them, and it also took the
- * network devices. The next `HostNetwork.sync` stores such a guest again.
+ * Reads all stored guests. Deletes files that are cut short: only a power failure leaves such files, and after it the
+ * network devices are gone, too. The next `HostNetwork.sync` stores such a guest again.
  */
 function loadGuests(folder: string): Map<string, HostedGuest> {
   const files = readdirSync(folder).map((name) => join(folder, name))
@@ -77,7 +77,11 @@ function readGuest(file: string): HostedGuest | undefined {
   }
 }
 
-/** Throws Terminal InvalidGuest for an id that is not a plain file name, which could lead out of the folder. */
+/**
+ * Returns the id if it has only letters, digits and hyphens; it becomes a file name and must not lead out of the
+ * folder.
+ * @throws a Terminal error (not retried) with the code InvalidGuest for any other id
+ */
 function validateGuestId(id: string): string {
   if (!/^[A-Za-z0-9-]{1,64}$/.test(id)) throw new Terminal('InvalidGuest', `${id} is not the id of a server`)
   return id

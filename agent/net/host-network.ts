@@ -33,7 +33,8 @@ export interface HostNetwork extends AsyncDisposable {
   /**
    * Sets up bridges, DHCP and filter rules for the guest's interfaces. The agent calls it before the guest's domain
    * starts or, in a migration, arrives. Interfaces that the guest had at the last call and no longer has are unplugged.
-   * @throws Transient with a reason of obstacles.ts, such as BridgeMissing; Terminal InvalidInterface
+   * @throws a Transient error (retried) with a reason of obstacles.ts, such as BridgeMissing; for invalid input a
+   * Terminal error (not retried) with the code InvalidInterface
    */
   plug(guest: HostedGuest, ctx: CallContext): Promise<PluggedInterface[]>
   /**
@@ -98,8 +99,8 @@ export function createHostNetwork({
 }
 
 /**
- * Makes these guests the only stored guests, besides `leaveUntouched`. An invalid guest keeps its stored state; the
- * result has its error, by guest id.
+ * Stores exactly these guests; guests in `leaveUntouched` keep their stored state. An invalid guest keeps its stored
+ * state, too; the result has its error, by guest id.
  */
 function replaceGuests(
   store: GuestStore,

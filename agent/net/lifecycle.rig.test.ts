@@ -265,7 +265,7 @@ test('plug keeps a tap that a process has open, and removes it when the process 
   await host.space.run('ip', 'link', 'set', tap, 'master', bridge, 'up')
   await host.net.plug(createGuest(5), ctx)
   expect(await hasTap()).toBe(true)
-  // unplug while the tap is still in use, as if the agent had not stopped the domain: the bridge must stay for now.
+  // Unplug while the tap is still in use, as if the agent had failed to stop the domain. The bridge must stay for now.
   await host.net.unplug('guest-5', ctx)
   expect((await host.net.observe(ctx)).links.get(tap)).toMatchObject({ master: bridge })
   await host.net.plug(createGuest(5), ctx)

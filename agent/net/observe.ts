@@ -17,7 +17,8 @@ export interface ObserveOptions {
   /** Keys (names.ts) of the networks whose namespaces are read. */
   readonly keys: NetworkKeys
   /**
-   * An earlier observation. Only if the agent has not changed a device since then; see {@link areNamespacesUnchanged}.
+   * An earlier observation, of which unchanged parts are reused. Must be undefined if the agent has changed a device
+   * since then; see {@link areNamespacesUnchanged}.
    */
   readonly previous?: Devices | undefined
   readonly signal: AbortSignal
@@ -45,9 +46,9 @@ export async function observe({
 }
 
 /**
- * Whether the DHCP servers' namespaces are as before, judged by the host's devices alone. This saves running a program
- * per namespace (some milliseconds) before each guest starts. Deleting a namespace removes its veth pair, and the
- * host's end loses its carrier when the other end goes down. Other changes in a namespace show only without `previous`.
+ * Whether the DHCP servers' namespaces are as before, judged by the host's devices alone. This saves a program per
+ * namespace (some milliseconds) before each guest starts. Deleting a namespace removes its veth pair; when the inner
+ * end goes down, the host's end loses its carrier. Other changes in a namespace are found only without `previous`.
  * Pure.
  */
 export function areNamespacesUnchanged(

@@ -6,7 +6,7 @@ import { Transient } from '../../crds/errors.ts'
 import type { DesiredNetwork, Link, Observed } from './types.ts'
 
 /**
- * Returns the obstacle as a Transient error; undefined if there is none.
+ * Returns the obstacle as a Transient error (retried); undefined if there is none.
  * @param host name of this host, for the message
  */
 export function findObstacle(network: DesiredNetwork, observed: Observed, host: string): Transient | undefined {

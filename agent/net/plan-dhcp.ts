@@ -62,7 +62,10 @@ function createPair(network: DesiredNetwork, observed: Observed, dhcp: DesiredDh
   ]
 }
 
-/** Plans an empty namespace. Deletes an incomplete veth pair and a namespace name that has no namespace. */
+/**
+ * Plans commands that leave an empty namespace. They delete an incomplete veth pair and a namespace name that has no
+ * namespace, and create the namespace if it is missing.
+ */
 function createNamespace(key: string, { links, namespaces }: Observed): Command[] {
   const [namespace, outer] = [namespaceName(key), dhcpPortName(key)]
   const found = namespaces.get(key)

@@ -89,8 +89,8 @@ describe('RulesInForce', () => {
     await space.run('nft', 'flush', 'ruleset')
     expect(await inForce.observe({ desired: one }, ctx.signal)).toEqual(new Map())
     await apply(two)
-    // The last apply changed only some chains, so the agent has no listing of all rules to compare with and cannot tell
-    // whether the rules in force are its own.
+    // This apply changes only some chains. Afterwards the agent has no listing of all rules to compare with, so it
+    // cannot tell whether the rules in force are its own.
     await apply(one)
     expect(await inForce.observe('thorough', ctx.signal)).toBeUndefined()
   })

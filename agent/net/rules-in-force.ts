@@ -24,8 +24,8 @@ export class RulesInForce {
   async observe(comparison: Comparison, signal: AbortSignal): Promise<Rules | undefined> {
     const applied = this.#applied
     const isThorough = comparison === 'thorough'
-    // The caller is about to change the rules. If a chain is missing, that change fails, so it need not be checked
-    // here.
+    // The caller is about to change the rules anyway. If a chain is missing, nft rejects the change and `apply`
+    // replaces the whole table. So the chains need not be listed here.
     if (!isThorough && applied !== undefined && !areRulesEqual(applied, comparison.desired)) return applied
     const chains = parseChainNames(await this.#runProgram(['nft', 'list', 'chains', 'bridge'], { signal }))
     if (chains === undefined) return NO_RULES
@@ -38,7 +38,7 @@ export class RulesInForce {
   /**
    * Puts the rules `to` in force. If the rules in force (`from`) are known, changes only the chains that differ;
    * otherwise replaces the whole table.
-   * @throws CommandFailed (a Transient) if nft fails
+   * @throws CommandFailed, a Transient error (retried) if nft fails
    */
   async apply({ from, to }: { from: Rules | undefined; to: Rules }, signal: AbortSignal): Promise<void> {
     this.#applied = undefined

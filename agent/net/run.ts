@@ -17,7 +17,7 @@ export interface RunOptions {
 
 /**
  * Runs a program and resolves to its standard output.
- * @throws CommandFailed (a Transient); the signal's reason if the signal aborts
+ * @throws CommandFailed, a Transient error (retried); the signal's reason if the signal aborts
  */
 export type RunProgram = (argv: readonly [string, ...string[]], options?: RunOptions) => Promise<string>
 

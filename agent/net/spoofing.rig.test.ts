@@ -278,7 +278,7 @@ test('a guest does not reach the host through its bridge, though Linux would ans
   // Frames stay in order: once DHCP has answered, an answer to the earlier ARP request would have arrived.
   expect(await requestDhcpLease(machine)).toMatchObject({ ip: '10.0.0.5' })
   expect(ear.frames.filter((f) => f.includes(answer))).toEqual([])
-  // Show that the test can fail: without the rule, Linux does answer.
+  // Check that the test can fail: without the rule, Linux does answer.
   await lone.space.run('nft', 'delete', 'chain', 'bridge', 'kubenova', 'input')
   await sendFrames(machine, ask)
   await ear.waitForFrame(answer)

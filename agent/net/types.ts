@@ -103,8 +103,8 @@ export interface Observed {
 }
 
 /**
- * One command of a plan. `key` is the key of the network that it is for. A failed command ends the commands with the
- * same key; a failed command without a key ends the whole run.
+ * One command of a plan. `key` is the key of the network that the command is for. After a failed command, the remaining
+ * commands with the same key are skipped; after a failed command without a key, all remaining commands.
  */
 export type Command = { readonly key?: string } & (
   | {

@@ -30,7 +30,8 @@ interface Drive {
 
 /**
  * The bus of the disks: the image's hw_disk_bus, or virtio.
- * @throws Terminal UnsupportedHardware if the bus is unknown, or is IDE on a machine without IDE
+ * @throws a Terminal error (not retried) with the code UnsupportedHardware if the bus is unknown, or is IDE on a
+ * machine without IDE
  */
 export function diskBusOf(input: DomainInput): DiskBus {
   const bus = requireOneOf('hw_disk_bus', imageProperty(input, 'hw_disk_bus') ?? 'virtio', diskBuses)
@@ -39,8 +40,8 @@ export function diskBusOf(input: DomainInput): DiskBus {
 
 /**
  * The bus of the config drive's CD: the image's hw_cdrom_bus, or a bus that guests have a driver for. On PCI Express
- * Nova uses SATA, but the cloud kernels of distributions have no AHCI driver and would not see the config drive. So
- * this uses virtio-scsi, except for Windows, which has no driver for virtio-scsi.
+ * Nova uses SATA, but the cloud kernels of distributions have no AHCI driver and would not see the config drive. So the
+ * default is virtio-scsi, except for Windows, which has no driver for virtio-scsi.
  */
 export function cdromBusOf(input: DomainInput): DiskBus {
   const fallback = !hasPcie(input) ? 'ide' : isWindows(input) ? 'sata' : 'scsi'

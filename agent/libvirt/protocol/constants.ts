@@ -1,7 +1,7 @@
 // Names for the numbers (flags and types) that procedures take or return. Each table's comment gives the prefix of
 // these names in libvirt's public headers.
 
-/** libvirt's VIR_DRV_FEATURE_* values: `feature` of the procedure `connectSupportsFeature`. */
+/** libvirt's VIR_DRV_FEATURE_* values: the argument `feature` of the procedure `connectSupportsFeature`. */
 export const driverFeature = {
   migrationV2: 1,
   migrationP2p: 4,
@@ -14,8 +14,8 @@ export const driverFeature = {
 } as const
 
 /**
- * libvirt's VIR_CONNECT_LIST_DOMAINS_* values: the flags of the procedure `connectListAllDomains`, in groups such as
- * active/inactive. If a group has flags set, only domains that match one of these flags are listed.
+ * libvirt's VIR_CONNECT_LIST_DOMAINS_* values: the flags of the procedure `connectListAllDomains`. They form groups,
+ * such as active and inactive. A domain is listed if it matches at least one flag of each group that has flags set.
  */
 export const connectListFlags = {
   active: 1,
@@ -97,7 +97,7 @@ export const saveFlags = {
 
 /**
  * libvirt's VIR_DOMAIN_AFFECT_* values: whether a change affects the running domain (`live`), its persistent definition
- * (`config`, may be combined with `live`), or whichever of the two the domain's state calls for (`current`).
+ * (`config`, may be combined with `live`), or the former while the domain runs and else the latter (`current`).
  */
 export const modificationImpact = {
   current: 0,
@@ -105,7 +105,10 @@ export const modificationImpact = {
   config: 2,
 } as const
 
-/** libvirt's VIR_DOMAIN_VCPU_* values: further flags of the vCPU procedures, combined with `modificationImpact`. */
+/**
+ * libvirt's VIR_DOMAIN_VCPU_* values: further flags of `domainSetVcpusFlags` and `domainGetVcpusFlags`, combined with
+ * `modificationImpact`.
+ */
 export const vcpuFlags = {
   maximum: 4,
   guest: 8,
@@ -117,7 +120,7 @@ export const memoryFlags = {
   maximum: 4,
 } as const
 
-/** libvirt's VIR_DOMAIN_METADATA_* values: `type` of the procedures `domainGetMetadata` and `domainSetMetadata`. */
+/** libvirt's VIR_DOMAIN_METADATA_* values: the argument `type` of `domainGetMetadata` and `domainSetMetadata`. */
 export const metadataType = {
   description: 0,
   title: 1,
@@ -159,7 +162,10 @@ export const blockResizeFlags = {
   bytes: 1,
 } as const
 
-/** libvirt's VIR_DOMAIN_BLOCK_JOB_TYPE_* values: `type` of `domainGetBlockJobInfo` and of the event `blockJob`. */
+/**
+ * libvirt's VIR_DOMAIN_BLOCK_JOB_TYPE_* values: the field `type` of the event `blockJob` and in the result of
+ * `domainGetBlockJobInfo`.
+ */
 export const blockJobType = {
   unknown: 0,
   pull: 1,
@@ -169,7 +175,7 @@ export const blockJobType = {
   backup: 5,
 } as const
 
-/** libvirt's VIR_DOMAIN_BLOCK_JOB_* values: `status` of the event `blockJob`. */
+/** libvirt's VIR_DOMAIN_BLOCK_JOB_* values: the field `status` of the event `blockJob`. */
 export const blockJobStatus = {
   completed: 0,
   failed: 1,
@@ -211,7 +217,7 @@ export const blockRebaseFlags = {
   bandwidthBytes: 64,
 } as const
 
-/** libvirt's VIR_DOMAIN_JOB_* values: `type` in the result of the procedure `domainGetJobStats`. */
+/** libvirt's VIR_DOMAIN_JOB_* values: the field `type` in the result of the procedure `domainGetJobStats`. */
 export const jobType = {
   none: 0,
   bounded: 1,

@@ -66,7 +66,7 @@ export const domainProcedures = nameEntries({
   domainSetVcpusFlags: remoteProcedure(199, structOf({ dom: domain, vcpus: uint, flags }), nothing),
   domainGetVcpusFlags: remoteProcedure(200, domainFlagsArgs, structOf({ vcpus: int })),
 
-  /** The guest agent sets the password inside the guest. Flag 1 tells it that `password` is encrypted already. */
+  /** The guest agent sets the password inside the guest. Flag 1 means that `password` is encrypted already. */
   domainSetUserPassword: remoteProcedure(
     357,
     structOf({ dom: domain, user: optionalOf(string), password: optionalOf(string), flags }),

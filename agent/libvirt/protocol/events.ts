@@ -22,7 +22,7 @@ const aliasMessage = structOf({ ...commonFields, alias: string })
 
 /** All domain events that this client knows. constants.ts and states.ts have names for the numbers in their fields. */
 export const domainEvents = nameEntries({
-  /** `event` is a `lifecycleEvent`. `detail` tells why; each event has its own table of details in states.ts. */
+  /** `event` is a `lifecycleEvent`. `detail` tells why; its meaning depends on the event (see states.ts). */
   lifecycle: { id: 0, number: 318, message: structOf({ ...commonFields, event: int, detail: int }) },
   reboot: { id: 1, number: 319, message: structOf(commonFields) },
   rtcChange: { id: 2, number: 320, message: structOf({ ...commonFields, offset: hyper }) },
@@ -69,7 +69,7 @@ export const domainEvents = nameEntries({
     number: 385,
     message: structOf({ ...commonFields, dev: string, path: optionalOf(string), threshold: uhyper, excess: uhyper }),
   },
-  /** The guest accessed memory of the host that is faulty. */
+  /** The guest accessed memory that is broken in the host's hardware. */
   memoryFailure: {
     id: 25,
     number: 423,

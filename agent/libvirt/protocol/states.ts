@@ -1,7 +1,7 @@
 // Names for the numbers of a domain's states and lifecycle events. Each table's comment gives the prefix of these names
 // in libvirt's public headers.
 
-/** libvirt's VIR_DOMAIN_* states: `state` of the procedures `domainGetState` and `domainGetInfo`. */
+/** libvirt's VIR_DOMAIN_* states: the field `state` in the results of `domainGetState` and `domainGetInfo`. */
 export const domainState = {
   nostate: 0,
   running: 1,
@@ -57,7 +57,7 @@ export const lifecycleEvent = {
   crashed: 8,
 } as const
 
-/** libvirt's VIR_DOMAIN_EVENT_DEFINED_* values: `detail` of the lifecycle event `defined`. */
+/** libvirt's VIR_DOMAIN_EVENT_DEFINED_* values: the field `detail` of the lifecycle event `defined`. */
 export const definedDetail = {
   added: 0,
   updated: 1,
@@ -65,7 +65,7 @@ export const definedDetail = {
   fromSnapshot: 3,
 } as const
 
-/** libvirt's VIR_DOMAIN_EVENT_STARTED_* values: `detail` of the lifecycle event `started`. */
+/** libvirt's VIR_DOMAIN_EVENT_STARTED_* values: the field `detail` of the lifecycle event `started`. */
 export const startedDetail = {
   booted: 0,
   migrated: 1,
@@ -74,7 +74,7 @@ export const startedDetail = {
   wakeup: 4,
 } as const
 
-/** libvirt's VIR_DOMAIN_EVENT_SUSPENDED_* values: `detail` of the lifecycle event `suspended`. */
+/** libvirt's VIR_DOMAIN_EVENT_SUSPENDED_* values: the field `detail` of the lifecycle event `suspended`. */
 export const suspendedDetail = {
   paused: 0,
   migrated: 1,
@@ -87,7 +87,7 @@ export const suspendedDetail = {
   postcopyFailed: 8,
 } as const
 
-/** libvirt's VIR_DOMAIN_EVENT_RESUMED_* values: `detail` of the lifecycle event `resumed`. */
+/** libvirt's VIR_DOMAIN_EVENT_RESUMED_* values: the field `detail` of the lifecycle event `resumed`. */
 export const resumedDetail = {
   unpaused: 0,
   migrated: 1,
@@ -96,7 +96,7 @@ export const resumedDetail = {
   postcopyFailed: 4,
 } as const
 
-/** libvirt's VIR_DOMAIN_EVENT_STOPPED_* values: `detail` of the lifecycle event `stopped`. */
+/** libvirt's VIR_DOMAIN_EVENT_STOPPED_* values: the field `detail` of the lifecycle event `stopped`. */
 export const stoppedDetail = {
   shutdown: 0,
   destroyed: 1,

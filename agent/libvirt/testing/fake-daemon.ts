@@ -69,7 +69,7 @@ export class FakeDaemon implements AsyncDisposable {
   readonly uri: string
   /** The connections of clients that are open now. */
   readonly peers = new Set<FakePeer>()
-  /** A procedure; the daemon closes a connection on which it is called. Undefined for none. */
+  /** If set, the daemon closes a connection as soon as this procedure is called on it. */
   hangUpAt: Procedure | undefined
   readonly #directory = mkdtempSync(join(tmpdir(), 'fake-daemon-'))
   readonly #onMessage: OnMessage

@@ -4,7 +4,7 @@ import { ProtocolError } from '../errors.ts'
 import { XdrReader } from './reader.ts'
 import { XdrWriter } from './writer.ts'
 
-/** Most bytes after the length word (VIR_NET_MESSAGE_MAX). */
+/** The most bytes that may follow the length word (VIR_NET_MESSAGE_MAX). */
 export const messageMax = 33_554_432
 /** Bytes of the length word and the header. */
 export const headerLength = 28
@@ -82,7 +82,7 @@ export function readHeader(reader: XdrReader): Header {
   }
 }
 
-/** Throws ProtocolError if a daemon never sends this type, status or version. */
+/** Throws ProtocolError for a type, status or version that a daemon must not send. */
 export function checkHeader({ type, status, version }: Header): void {
   if (type < messageType.reply || type > messageType.stream) {
     throw new ProtocolError(`a daemon does not send messages of type ${type}`)

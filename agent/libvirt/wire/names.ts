@@ -20,7 +20,7 @@ export function decodeName(bytes: Buffer, start: number, end: number): string {
   return text
 }
 
-/** Whether an ASCII text has exactly these bytes. False for any other text: only in ASCII one byte is one character. */
+/** Whether the text is ASCII and has exactly these bytes. Only in ASCII texts is each byte one character. */
 function hasSameText(text: string, bytes: Buffer, start: number, end: number): boolean {
   if (text.length !== end - start) return false
   for (let i = 0; i < text.length; i += 1) {

@@ -61,8 +61,8 @@ export function opaqueUpTo(max: number): Type<Buffer, Uint8Array> {
 }
 
 /**
- * C's `char data<max>`: a byte count, then the bytes. Each byte takes four on the wire, because rpcgen encodes `char`
- * so.
+ * C's `char data<max>`: a byte count, then the bytes. Each byte takes four on the wire, because rpcgen encodes a `char`
+ * as a 32 bit integer.
  */
 export function charsUpTo(max: number): Type<Buffer, Uint8Array> {
   return { shape: { kind: 'chars', max } }
