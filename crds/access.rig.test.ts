@@ -1,5 +1,5 @@
-// Type-checks the expressions of the admission policies. The API server does so only for policies whose rules name API
-// versions, so this test puts versions into the rules.
+// The API server type-checks the CEL expressions of an admission policy only if the policy's rules name API versions.
+// Our policies have `*` there, so this test puts the versions in before it creates the policies.
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
@@ -21,7 +21,10 @@ const path = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies'
 const plane = withControlPlane({ controllerManager: true })
 beforeAll(() => applyManifests(plane().api, join(import.meta.dirname, 'manifests')))
 
-/** Replaces the asterisks in the rules by the version of each group and by names of resources. */
+/**
+ * Replaces each `*` in the rules of a policy: as an API version by the version of that group, as a resource by the
+ * names of three kinds.
+ */
 function withVersions(policy: Policy): Policy {
   const resourceRules = policy.spec.matchConstraints.resourceRules.map((rule) => ({
     ...rule,

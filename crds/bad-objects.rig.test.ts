@@ -13,9 +13,7 @@ beforeAll(async () => {
 
 const options = 'dryRun=All&fieldValidation=Strict'
 
-/**
- * The message with which the API server rejects a write, or a text that equals no expected message if it accepts it.
- */
+/** The message with which the API server rejects a write. If it accepts the write: a text that no test expects. */
 async function rejectionMessage(write: Promise<unknown>): Promise<string> {
   try {
     await write
@@ -26,14 +24,17 @@ async function rejectionMessage(write: Promise<unknown>): Promise<string> {
   return 'nothing: the write was accepted'
 }
 
-/** The first valid object of a kind in the tables. */
+/** The first valid object of a kind in the tables of bad objects (crds/testdata/bad). */
 function validObject(kind: string): Manifest {
   const found = badObjects.find(({ object, before }) => object.kind === kind && before)?.before
   if (!found) throw new Error(`no table of ${kind}`)
   return found
 }
 
-/** Creates `before` and replaces it by `object`, as `kubectl replace` and most client libraries do. */
+/**
+ * Creates `before`, replaces it by `object` with a PUT, as `kubectl replace` and most client libraries do, and returns
+ * the API server's rejection of the PUT.
+ */
 async function replaceObject(before: Manifest, object: Manifest): Promise<string> {
   const path = collectionPath(object)
   const { metadata } = await plane().api.send<Manifest>('POST', path, before)
@@ -58,7 +59,8 @@ it.each(badObjects)('the API server rejects $title', async ({ before, object, te
   expect(answer).toContain(message)
 })
 
-// The cost of the IPv6 rules depends on the addresses. It must never exceed the limit of the API server.
+// The cost of the IPv6 rules depends on the addresses. Even the most expensive Network must stay below the API server's
+// limit for the cost of CEL rules.
 it.each(['2001:db8::/64', '2000::/8'])('the API server accepts the largest Network of %s', async (cidr) => {
   const address = (n: number): string => `2001:0db8:0000:0000:0000:0000:0000:${n.toString(16).padStart(4, '0')}`
   const pools = Array.from({ length: 16 }, (_, i) => ({ start: address(256 + i * 16), end: address(271 + i * 16) }))
@@ -73,7 +75,7 @@ it('the API server does not repeat a private key in its answer', async () => {
   expect(await rejectionMessage(createObject(object, undefined))).not.toContain('c2VjcmV0')
 })
 
-// Most client libraries do not request strict validation.
+// Most client libraries do not request strict field validation, so this is what their users get for a misspelt field.
 it('the API server drops unknown fields when the client does not request strict validation', async () => {
   const object = validObject('Server')
   const path = `${collectionPath(object)}?dryRun=All`

@@ -1,4 +1,6 @@
-/** Conditions in metav1 form: finding one, and keeping its transition time while its status stays the same. Pure. */
+/**
+ * Finds conditions (metav1.Condition) in a list, and sets lastTransitionTime where the status of a condition changes.
+ */
 import type { ConditionType, Reason } from './reasons.ts'
 import type { Condition } from './schema.ts'
 
@@ -7,14 +9,14 @@ export interface NewCondition extends Omit<Condition, 'lastTransitionTime'> {
   reason: Reason
 }
 
-/** The condition of that type, if the list has it. */
+/** The condition with this type, or undefined if the list does not have it. */
 export function findCondition(list: readonly Condition[] | undefined, type: string): Condition | undefined {
   return list?.find((c) => c.type === type)
 }
 
 /**
- * Adds transition times to `wanted`: that of the old condition where the status is the same, otherwise `now` (RFC
- * 3339). Keeps the order of `wanted`.
+ * Adds lastTransitionTime to each condition of `wanted`. If `old` has a condition of the same type and status, its time
+ * is kept; otherwise the time is `now` (RFC 3339).
  */
 export function withTransitionTimes(
   wanted: readonly NewCondition[],

@@ -1,6 +1,6 @@
 /**
- * The five kinds of error that Kubenova throws. Errors of libvirt, Kubernetes and HTTP are translated to them once,
- * each by a table.
+ * The five kinds of error that Kubenova throws. Errors of libvirt, Kubernetes and HTTP are translated into these kinds
+ * at the place of the call, each by a table.
  */
 import type { Reason } from './reasons.ts'
 
@@ -8,10 +8,10 @@ interface Details {
   cause?: unknown
 }
 
-/** Has a stable code for tables and metrics, and a sentence with values for people. */
+/** An error with a stable code for tables and metrics, and with a message for people: one sentence with the values. */
 abstract class KubenovaError extends Error {
   abstract readonly kind: 'Refused' | 'NotFound' | 'Transient' | 'Terminal' | 'Bug'
-  /** Becomes the reason of a condition. */
+  /** The reason of the condition that reports this error. */
   readonly code: Reason
   constructor(code: Reason, message: string, details: Details = {}) {
     super(message, details)
@@ -20,7 +20,7 @@ abstract class KubenovaError extends Error {
   }
 }
 
-/** The request is not allowed. It is not tried again until the request changes. */
+/** The request is not allowed. It is not retried until the object, or an object that it names, changes. */
 export class Refused extends KubenovaError {
   readonly kind = 'Refused'
 }
@@ -30,32 +30,37 @@ export class NotFound extends KubenovaError {
   readonly kind = 'NotFound'
 }
 
-/** A peer is busy, gone or late. The work is tried again with growing delays. */
+/**
+ * A peer, such as libvirtd or the API server, is busy, unreachable or late. The work is retried with growing delays.
+ */
 export class Transient extends KubenovaError {
   readonly kind = 'Transient'
 }
 
 /**
- * The work cannot succeed. It becomes a fault, and is not tried again until the spec changes or an action asks for
- * it.
+ * The work cannot succeed. It is reported as a fault of the server, and is not retried until the spec changes or a
+ * ServerAction requests it.
  */
 export class Terminal extends KubenovaError {
   readonly kind = 'Terminal'
 }
 
-/** An invariant is broken. The error is logged with its stack, and the work is tried again slowly. */
+/**
+ * An invariant of the program is broken. The error is logged with its stack, and the work is retried after a long
+ * delay.
+ */
 export class Bug extends KubenovaError {
   readonly kind = 'Bug'
 }
 
-/** Any of the five kinds. */
+/** An error of one of the five kinds. */
 export type AnyError = Refused | NotFound | Transient | Terminal | Bug
 
 export function isKubenovaError(error: unknown): error is AnyError {
   return error instanceof KubenovaError
 }
 
-/** Joins the messages of an error and of its causes, outermost first, to one line. */
+/** Joins the messages of an error and of its causes into one line, outermost first. */
 export function explainError(error: unknown): string {
   const parts: string[] = []
   for (let e: unknown = error; e !== undefined && e !== null && parts.length < 8; ) {

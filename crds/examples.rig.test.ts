@@ -18,7 +18,10 @@ beforeAll(async () => {
 
 const strict = 'dryRun=All&fieldValidation=Strict&fieldManager=test'
 
-/** Applies an object as `kubectl apply --server-side` does, or creates it if its name is to be generated. */
+/**
+ * Applies an object with a dry run, as `kubectl apply --server-side` does. An object with `generateName` has no name to
+ * apply it by, so it is created.
+ */
 function applyOrCreate(object: Manifest): Promise<Manifest> {
   const path = collectionPath(object)
   const { name } = object.metadata

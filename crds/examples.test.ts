@@ -35,7 +35,9 @@ it('no two examples of a kind have the same name', () => {
 
 const stringOrEmpty = (value: unknown): string => (typeof value === 'string' ? value : '')
 
-/** The objects that an object refers to, each as kind and key. */
+/**
+ * The objects that an object refers to, each as `Kind namespace/name`, or as `Kind name` if the kind is cluster-scoped.
+ */
 function referencesOf({ kind, metadata: { namespace = 'default' }, spec }: Manifest): string[] {
   if (kind === 'ServerAction') return [`Server ${namespace}/${stringOrEmpty(spec['server'])}`]
   if (kind === 'Port') {

@@ -1,18 +1,23 @@
-/** Field managers of server-side apply: one for each status owner; each agent has its own, named after its host. */
+/**
+ * The field managers for server-side apply of status. Each component that owns status fields (status-owners.ts) has
+ * one; each agent has one that is named after its host.
+ */
 import { type Owner, owners } from './status-owners.ts'
 
-/** The status owners that are components of the controller. */
+/** The status owners that run in the controller: all but the agent. */
 export type ControllerOwner = Exclude<Owner, 'agent'>
 
-/** The API server refuses a longer one. */
+/** Longest name of a field manager that the API server accepts. */
 const MAX_LENGTH = 128
 const AGENT_PREFIX = 'kubenova-agent/'
 
-/** The field manager of a component of the controller. */
+/** The field manager of a component of the controller, such as `kubenova-node-lifecycle`. */
 export const fieldManagerOf = (owner: ControllerOwner): string =>
   `kubenova-${owner.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
 
-/** The field manager of a host's agent. A name that is too long ends in a hash of all of it. */
+/**
+ * The field manager of a host's agent. If it would be too long, it is cut and ends in a hash of the whole host name.
+ */
 export function agentManagerOf(host: string): string {
   const manager = AGENT_PREFIX + host
   if (manager.length <= MAX_LENGTH) return manager
@@ -20,14 +25,14 @@ export function agentManagerOf(host: string): string {
   return manager.slice(0, MAX_LENGTH - suffix.length) + suffix
 }
 
-/** The status owner that writes under this field manager. */
+/** The status owner that writes under this field manager. Undefined if it is none of ours. */
 export function ownerOfManager(manager: string): Owner | undefined {
   if (manager.startsWith(AGENT_PREFIX)) return 'agent'
   const names = Object.keys(owners).filter((name): name is ControllerOwner => name !== 'agent')
   return names.find((name) => fieldManagerOf(name) === manager)
 }
 
-/** FNV-1a, 64 bits, as 16 hexadecimal digits. */
+/** The 64-bit FNV-1a hash of a text, as 16 hexadecimal digits. */
 function hashOf(text: string): string {
   let hash = 0xcbf29ce484222325n
   for (const byte of new TextEncoder().encode(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n)

@@ -1,7 +1,7 @@
 /**
- * Compares typed models and validators that @kubernetes-models/crd-generate makes of our CRDs with our own types and
- * schemas: the types by tsc, the validators by examples/ and by the bad objects that need no CEL. So a second program
- * reads the YAML of the CRDs, and understands it as we do.
+ * Checks that another program understands the YAML of our CRDs as we do. @kubernetes-models/crd-generate makes
+ * TypeScript types and validators of the CRDs. tsc compares these types with ours. The validators must accept
+ * examples/, and reject those objects of crds/testdata/bad that are rejected without CEL.
  */
 import { execFile } from 'node:child_process'
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -15,7 +15,7 @@ import { exampleFiles, isKubenovaObject, type Manifest, parseManifests, root } f
 const run = promisify(execFile)
 const binPath = (name: string): string => join(root, 'node_modules/.bin', name)
 
-// The models lie below the repository, because they import packages of node_modules.
+// The generated files import npm packages, so they must be inside the repository, where Node finds node_modules.
 const artefacts = join(root, 'test/artefacts')
 let dir: string
 
@@ -31,15 +31,15 @@ beforeAll(async () => {
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
 /**
- * Our types are those of objects with all defaults, as they are read. So our type must be assignable to the generated
- * one, and the generated one to ours after all members with a default are made required. Our static type of
- * ServerAction lacks the members of the actions, so only the common members are compared.
+ * Our types are those of objects that the API server returns, with all defaults. In the generated types a member with a
+ * default is optional. So our type must be assignable to the generated type, and the generated type to ours after these
+ * members are made required. Our type of ServerAction lacks the members with the parameters, so they are not compared.
  */
 const assertions = `
 import type { ${kinds.map(({ kind }) => kind).join(', ')} } from '../../../crds/index.ts'
 import type { ${kinds.map(({ kind }) => `I${kind}`).join(', ')} } from './compute.kubenova.io/v1alpha1/index'
 
-// The generated type of a member that may hold anything is \`object\`.
+// For a member that may hold anything, the generated type is \`object\`; ours is taken instead.
 type Filled<T, Ours> = Record<string, unknown> extends Ours ? Ours : T extends readonly (infer E)[]
   ? Ours extends readonly (infer O)[] ? Filled<E, O>[] : T
   : T extends object
@@ -60,7 +60,10 @@ same<Pick<ServerAction['spec'], 'server' | 'requestId' | 'user' | 'project'>, Pi
 same<NonNullable<ServerAction['status']>, NonNullable<IServerAction['status']>>(true)
 `
 
-/** Type-checks `text` in the folder of the models; resolves to the output of tsc. */
+/**
+ * Type-checks `text` as a file beside the generated files. Resolves to the errors that tsc prints, '' if there are
+ * none.
+ */
 async function typeCheck(text: string): Promise<string> {
   const file = join(dir, 'assertions.ts')
   writeFileSync(file, text)
@@ -72,7 +75,7 @@ async function typeCheck(text: string): Promise<string> {
       moduleResolution: 'bundler',
       target: 'es2024',
       allowImportingTsExtensions: true,
-      // The templates of the generator need this.
+      // The code that crd-generate makes needs this.
       useDefineForClassFields: false,
       skipLibCheck: true,
       types: [],
@@ -113,7 +116,7 @@ it('the generated validators accept every example', async () => {
 })
 
 it('the generated validators reject the bad objects that the schema rejects', async () => {
-  // They accept unknown fields.
+  // The generated validators accept unknown fields.
   const bad = badObjects.filter(({ by, message }) => by === 'schema' && !message.startsWith('unknown field'))
   expect(bad.length).toBeGreaterThan(40)
   const accepted: string[] = []

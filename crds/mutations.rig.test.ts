@@ -12,7 +12,8 @@ const plane = withControlPlane()
 beforeAll(() => applyManifests(plane().api, join(root, 'crds/manifests')))
 
 /**
- * Creates an object as a dry run. Resolves to undefined if the API server rejects it as invalid; other errors throw.
+ * Creates an object with a dry run. Resolves to undefined if the API server rejects the object as invalid (400 or 422),
+ * and rejects on any other error.
  */
 async function createIfValid(object: Manifest, query: string): Promise<Manifest | undefined> {
   try {
@@ -24,7 +25,7 @@ async function createIfValid(object: Manifest, query: string): Promise<Manifest 
   }
 }
 
-// For a client that does not request strict validation, the API server drops unknown fields and accepts more objects.
+// With fieldValidation=Ignore the API server drops unknown fields, so it accepts more objects than with Strict.
 it.each(['fieldValidation=Strict', 'fieldValidation=Ignore'])(
   'the computations of controller and agent do not fail on an object that the API server accepts with %s',
   async (query) => {

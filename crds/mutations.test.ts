@@ -18,14 +18,17 @@ it('the computations of controller and agent do not fail on any example', () => 
     expect(() => computeWithoutEffects(withDefaults(object)), JSON.stringify(object)).not.toThrow()
 })
 
-/** Whether URLs and CIDRs are valid. CEL rules reject others, so controller and agent never get them. */
+/**
+ * Whether the URL of an Image and the CIDRs of a Network are valid. CEL rules reject invalid ones, so the controller
+ * and the agents never get them.
+ */
 function passesCelRules({ kind, spec }: Manifest): boolean {
   if (kind === 'Image') return URL.canParse(String(spec['url']))
   const { subnets = [] } = spec as Partial<Network['spec']>
   return kind !== 'Network' || subnets.every(({ cidr }) => parseCIDR(cidr) !== undefined)
 }
 
-// The schema accepts more objects than the API server, because most CEL rules are not checked here.
+// The API server would reject some of these objects, because most of its CEL rules are not checked here.
 it('the computations of controller and agent do not fail on an object that the schema accepts', () => {
   let accepted = 0
   const check = (object: Manifest): void => {

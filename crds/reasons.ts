@@ -1,7 +1,7 @@
 /**
- * The types of conditions, and the reasons. A reason can be that of a condition or an event, the code of an error,
- * and `status.fault.details`. One table has for each its meaning, its HTTP status and what to do; guide, reference
- * and API derive from it.
+ * The types of conditions, and all reasons. A reason stands in conditions and events, is the code of an error, and is
+ * written to `status.fault.details`. The table below has its meaning, its HTTP status in the Nova API, and what to do.
+ * The guide and the reference are generated from the table.
  */
 import { differenceReasons, differences } from './reasons/differences.ts'
 import { guestReasons, guests } from './reasons/guests.ts'
@@ -25,7 +25,6 @@ export const conditionTypes = [
 ] as const
 export type ConditionType = (typeof conditionTypes)[number]
 
-/** Every reason. */
 export const reasonTable = {
   ...progressReasons,
   ...requestReasons,
@@ -52,5 +51,8 @@ export const reasonGroups: readonly (readonly [ReasonGroup, Readonly<Record<stri
 
 export const reasons = Object.keys(reasonTable) as Reason[]
 
-/** A reason that was read from an object, which may be older or newer than this program. */
+/**
+ * The reason that was read from an object. The object may have been written by an older or newer program, with a reason
+ * that this program does not know; the result is then `Unexpected`.
+ */
 export const reasonOf = (text: string | undefined): Reason => reasons.find((r) => r === text) ?? 'Unexpected'

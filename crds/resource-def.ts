@@ -1,9 +1,9 @@
-/** Where the API server serves a kind. */
+/** Computes from the declaration of a kind where the API server serves it. */
 import { GROUP, type Kind, type Resource, VERSION } from './schema.ts'
 
 /**
- * The path of a kind in the API. kube/ takes any object of this shape, and infers the type of the kind's objects from
- * it.
+ * Where the API server serves a kind. The client in kube/ accepts any value of this shape, and infers the type of the
+ * kind's objects from it.
  */
 export interface KindResourceDef<K extends Kind> {
   group: string
@@ -13,7 +13,7 @@ export interface KindResourceDef<K extends Kind> {
   namespaced: boolean
   /** false: the status is part of the object, and is written with it. */
   statusSubresource: boolean
-  /** Never set: it only carries the type. */
+  /** Never set. Only the compiler uses it: it carries the type of the kind's objects. */
   readonly objectType?: Resource<K>
 }
 

@@ -1,10 +1,10 @@
 /**
- * How a kind is declared: TypeBox schemas of spec and status, and the facts of its CRD. hack/generate.ts makes the
- * YAML of it.
+ * The types and functions with which a kind is declared: TypeBox schemas of spec and status, and the other parts of its
+ * CRD. hack/generate.ts makes the YAML of the CRD from the declaration.
  */
 import { type Static, type TSchema, Type } from 'typebox'
 
-/** API group and the one served version of every kind. */
+/** The API group of all our kinds, and the only version that the API server serves. */
 export const GROUP = 'compute.kubenova.io'
 export const VERSION = 'v1alpha1'
 export const API_VERSION = `${GROUP}/${VERSION}`
@@ -16,8 +16,8 @@ export const API_VERSION = `${GROUP}/${VERSION}`
 export const FINALIZER = `${GROUP}/host`
 
 /**
- * Annotation. "true" on a Server that is being deleted: the controller does not wait for its host. The agent cleans
- * up if the host comes back.
+ * Annotation with which an operator deletes a Server whose host does not come back. If it is "true" on a Server that is
+ * being deleted, the controller does not wait for the host. If the host comes back after all, its agent cleans up.
  */
 export const FORCE_DELETE = `${GROUP}/force-delete`
 
@@ -50,13 +50,13 @@ export interface Kind<Spec extends TSchema = TSchema, Status extends TSchema = T
   spec: Spec
   status: Status
   columns: readonly Column[]
-  /** JSON paths that `--field-selector` accepts; watches of the agent need them. */
+  /** JSON paths that `--field-selector` accepts. The agents need them: each watches only the Servers of its host. */
   selectableFields?: readonly string[]
-  /** Rules over the whole object. */
+  /** CEL rules that apply to the whole object. */
   rules?: readonly Rule[]
   /**
-   * false: the status is written through the main resource, so that an action record is created whole in one write
-   * (docs/adr/0003). A rule then refuses a replace that would drop the status.
+   * false: the kind has no status subresource, and the status is written with the object. So an action record is
+   * created in one write (docs/adr/0003). A CEL rule then rejects a replace that would drop the status.
    */
   statusSubresource?: boolean
 }
@@ -84,8 +84,8 @@ export interface OwnerReference {
 }
 
 /**
- * The owner reference with which an object is deleted together with its Server. It is not the controller reference,
- * since an object has at most one and the client that requested an action may have set it.
+ * The owner reference with which the garbage collector deletes an object together with its Server. `controller` is not
+ * set: an object has at most one controller reference, and the client that requested an action may have set it.
  */
 export function serverOwnerReference({ metadata: { name, uid = '' } }: { metadata: ObjectMeta }): OwnerReference {
   return { apiVersion: API_VERSION, kind: 'Server', name, uid, blockOwnerDeletion: false }
@@ -100,24 +100,24 @@ export interface Resource<K extends Kind> {
   status?: Static<K['status']>
 }
 
-/** Declares a kind. It only lets TypeScript infer the types. */
+/** Returns the declaration unchanged. The call only makes TypeScript infer the types. */
 export function defineKind<Spec extends TSchema, Status extends TSchema>(k: Kind<Spec, Status>): Kind<Spec, Status> {
   return k
 }
 
-/** The schema member with these CEL rules. */
+/** The keyword with which a schema has these CEL rules. */
 export function celRules(...list: Rule[]): { 'x-kubernetes-validations': Rule[] } {
   return { 'x-kubernetes-validations': list }
 }
 
 /**
- * Schema key of a message for the `pattern` beside it. In the CRD the pattern becomes a CEL rule with this message.
+ * Keyword of a schema for the message of its `pattern`. In the CRD, the pattern becomes a CEL rule with this message.
  */
 export const MESSAGE_KEY = 'x-kubenova-says'
 
 /**
- * A pattern with the message for a value that does not match it: users read what is allowed, not a regular
- * expression.
+ * The keywords for a pattern, and for the message about a value that does not match it. So users read what is allowed
+ * instead of a regular expression.
  */
 export const matchingPattern = (pattern: string, message: string) => ({ pattern, [MESSAGE_KEY]: message })
 
@@ -127,8 +127,8 @@ export function immutableRule(what: string): { 'x-kubernetes-validations': Rule[
 }
 
 /**
- * The rule that an optional field is set at creation or never. `immutableRule` alone does not prevent setting it
- * later.
+ * The rule that an optional field is set at the creation of the object or never. `immutableRule` alone does not prevent
+ * a user from setting it later.
  */
 export const settableOnlyAtCreate = (field: string): Rule => ({
   rule: `has(self.${field}) == has(oldSelf.${field})`,
@@ -136,13 +136,13 @@ export const settableOnlyAtCreate = (field: string): Rule => ({
   fieldPath: `.${field}`,
 })
 
-/** RFC 3339 time, as Kubernetes writes it. */
+/** A field with a time in RFC 3339, as Kubernetes writes it. */
 export const Time = (description: string) => Type.String({ description, format: 'date-time' })
 
 export const NAME_MESSAGE =
   "must be a name as Kubernetes has it: lower-case letters, digits, '-' and '.', such as web-1, with a letter or digit at both ends"
 
-/** A name of a Kubernetes object (DNS subdomain). */
+/** A field with the name of a Kubernetes object (DNS subdomain). */
 export const Name = (description: string, more: object = {}) =>
   Type.String({
     description,
@@ -152,7 +152,7 @@ export const Name = (description: string, more: object = {}) =>
     ...more,
   })
 
-/** A name of a namespace (DNS label). */
+/** A field with the name of a namespace (DNS label). */
 export const Namespace = (description: string) =>
   Type.String({
     description,
@@ -164,7 +164,10 @@ export const Namespace = (description: string) =>
     ),
   })
 
-/** One line of text. \p{C} are control characters, and characters that reverse or hide the text around them. */
+/**
+ * A field with one line of text. \p{C} are control characters, and characters that reverse or hide the text around
+ * them.
+ */
 export const Line = (description: string, more: object = {}) =>
   Type.String({
     description,
@@ -173,7 +176,7 @@ export const Line = (description: string, more: object = {}) =>
     ...more,
   })
 
-/** Free text of any number of lines. */
+/** A field with text of any number of lines. */
 export const Text = (description: string, maxLength: number) =>
   Type.String({
     description,
@@ -184,11 +187,14 @@ export const Text = (description: string, maxLength: number) =>
     ),
   })
 
-/** Key-value pairs in a status. They are copies from a spec, whose rules have checked them. */
+/**
+ * A field of a status with key-value pairs. It has no rules, because it is a copy from a spec, whose rules have checked
+ * it.
+ */
 export const StatusPairs = (description: string) =>
   Type.Record(Type.String(), Type.String({ maxLength: 255 }), { description, maxProperties: 128 })
 
-/** Free key-value pairs with Nova's limits. */
+/** A field with key-value pairs that the user chooses. The limits are Nova's. */
 export const Pairs = (description: string, ...more: Rule[]) =>
   Type.Record(Type.String(), Type.String({ maxLength: 255 }), {
     description,
@@ -202,7 +208,7 @@ export const Pairs = (description: string, ...more: Rule[]) =>
     ),
   })
 
-/** metav1.Condition. */
+/** A condition, as metav1.Condition of Kubernetes. */
 export const Condition = Type.Object({
   type: Type.String({ maxLength: 316 }),
   status: Type.Enum(['True', 'False', 'Unknown']),
@@ -213,14 +219,14 @@ export const Condition = Type.Object({
 })
 export type Condition = Static<typeof Condition>
 
-/** A list of conditions, merged by type, so that each condition has its own owner. */
+/** A list of conditions. Server-side apply merges it by type, so that each condition can have its own field manager. */
 export const Conditions = Type.Array(Condition, {
   description: 'The present state, in the form that kubectl wait and kstatus read.',
   'x-kubernetes-list-type': 'map',
   'x-kubernetes-list-map-keys': ['type'],
 })
 
-/** Fields of every status. */
+/** Fields of the status of each kind with the status subresource. */
 export const CommonStatus = {
   observedGeneration: Type.Optional(
     Type.Integer({ minimum: 0, description: 'The generation of the spec that this status was computed from.' }),
@@ -229,9 +235,9 @@ export const CommonStatus = {
 }
 
 /**
- * Fields of a status without subresource. There each change of the status counts as a generation, so
- * observedGeneration is left out, in the status and in its conditions: kubectl wait would take every condition for
- * outdated.
+ * Fields of the status of kinds without the status subresource. For these, each change of the status raises
+ * metadata.generation. With observedGeneration in the status or in a condition, kubectl wait would take every condition
+ * for outdated, so it is left out.
  */
 export const RecordStatus = { conditions: CommonStatus.conditions }
 

@@ -18,7 +18,7 @@ const object: Manifest = {
 }
 const path = collectionPath(object)
 
-/** Deletes as a dry run; resolves to `deleted` or to the error. */
+/** Deletes `target` with a dry run. Resolves to `deleted`, or to the text of the error. */
 const tryDelete = (api: ApiClient, target = `${path}/web-1`): Promise<string> =>
   api.send('DELETE', `${target}?dryRun=All`).then(
     () => 'deleted',

@@ -70,7 +70,10 @@ export type PowerState = (typeof powerStates)[number]
 export const desiredPowers = ['Running', 'Stopped', 'Paused', 'Suspended'] as const
 export type DesiredPower = (typeof desiredPowers)[number]
 
-/** The form in which a server exists, apart from its power. A status without mode means normal. */
+/**
+ * Nova's states that do not depend on the power of the domain: a server is rescued, resized, shelved or deleted softly,
+ * or it is in none of these states (normal). A status without `mode` means normal.
+ */
 export const modes = ['normal', 'rescued', 'resized', 'shelved', 'shelvedOffloaded', 'softDeleted'] as const
 export type Mode = (typeof modes)[number]
 
@@ -100,8 +103,8 @@ const vmStateOfPower: Record<DomainPower, VmState> = {
 }
 
 /**
- * Nova's vm_state of a server, from what is persisted about it and the power that libvirt reports. A fault hides
- * everything else; in a mode other than normal the power does not show, as in Nova.
+ * Nova's vm_state of a server. A server with a fault is in `error`, whatever else is true of it. In a mode other than
+ * normal, the power of the domain does not matter, as in Nova.
  */
 export function vmStateOf({ mode, power, launched, fault }: ServerFacts): VmState {
   if (fault) return 'error'
@@ -114,6 +117,6 @@ export interface ServerFacts {
   power: DomainPower
   /** Whether the server has ever been built on a host. */
   launched: boolean
-  /** Whether its last action failed for good. */
+  /** Whether the server's last action failed for good. */
   fault: boolean
 }

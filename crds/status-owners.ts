@@ -1,7 +1,7 @@
 /**
- * One table of status owners: each status field and each condition of each kind belongs to one component, which alone
- * writes it. The types of what a component may write, its field manager, the agents' admission policies and the
- * simulator's invariants derive from this table.
+ * The table of status owners. Each status field and each condition of each kind belongs to one component, its owner,
+ * which alone writes it. Derived from this table are the types of what a component may write, its field manager, the
+ * admission policies for agents, and the invariants that the simulator of the tests checks.
  */
 import type { Flavor } from './kinds/flavor.ts'
 import type { HostAggregate } from './kinds/host-aggregate.ts'
@@ -26,11 +26,14 @@ export const owners = {
 } as const
 export type Owner = keyof typeof owners
 
-/** Owners that take turns. {@link ownerOfField} and {@link ownerOfCondition} return the present owner. */
+/**
+ * The owners of a field or condition that has not always the same owner. {@link ownerOfField} and {@link
+ * ownerOfCondition} return the present one.
+ */
 export interface Handover {
-  /** Owns it until the agent has written this status for the first time. */
+  /** The owner until the agent has written the status of this object for the first time. */
   untilAgentWrites?: Owner
-  /** Owns it while the condition has the reason HostDown. */
+  /** The owner while the condition has the reason HostDown. */
   whileHostDown?: Owner
   otherwise: Owner
 }
@@ -54,7 +57,7 @@ export interface OwnedObjects {
 export type OwnedKind = keyof OwnedObjects
 type StatusByKind = { [K in OwnedKind]: NonNullable<OwnedObjects[K]['status']> }
 
-/** Every field of a kind's status must be in the table: a missing one is a type error. */
+/** The type of the table. It requires every field of each kind's status: a missing field is a type error. */
 type Table = {
   [K in OwnedKind]: {
     fields: { [F in Exclude<keyof StatusByKind[K], 'conditions'>]-?: Ownership }
@@ -117,7 +120,7 @@ export const statusOwners = {
   KeyPair: { ...catalogue, fields: { ...catalogue.fields, fingerprint: 'catalogue' } },
   Hypervisor: {
     fields: {
-      // The spec of a Hypervisor concerns the controller alone: its agent does not read it.
+      // Only the controller acts on the spec of a Hypervisor, so the controller writes its observedGeneration.
       observedGeneration: 'nodeLifecycle',
       state: 'nodeLifecycle',
       used: 'nodeLifecycle',
@@ -148,7 +151,7 @@ type FieldsOf<K extends OwnedKind, O extends Owner> = {
   [F in keyof (typeof statusOwners)[K]['fields']]: O extends OwnersIn<(typeof statusOwners)[K]['fields'][F]> ? F : never
 }[keyof (typeof statusOwners)[K]['fields']]
 
-/** The part of a kind's status that `O` may write at some time. */
+/** The fields and conditions of a kind's status that `O` may write at some time. */
 export type StatusOf<O extends Owner, K extends OwnedKind = 'Server'> = Pick<
   StatusByKind[K],
   FieldsOf<K, O> & keyof StatusByKind[K]
@@ -156,11 +159,12 @@ export type StatusOf<O extends Owner, K extends OwnedKind = 'Server'> = Pick<
 
 type AnyStatus = Readonly<Record<string, unknown>> & { conditions?: readonly Condition[] }
 
-/** Whether the agent has written a status. A Server that lost its host waits for its next agent. */
+/** Whether the agent has written a status. After a Server has lost its host, the next agent has not written yet. */
 const agentHasWritten: Partial<Record<OwnedKind, (status: AnyStatus) => boolean>> = {
   Server: ({ host, domain }) => host !== undefined && domain !== undefined,
-  // The agent writes events when the action has ended. An action record that the agent creates itself, without an
-  // accepted request, has steps earlier if a step takes long.
+  // The agent writes `events` when the action has ended. It creates the action record of a change of the spec itself,
+  // so there is no request and no condition Accepted. If a step of it takes long, the agent writes `steps` before the
+  // end.
   ServerAction: ({ events, steps, conditions }) =>
     events !== undefined || (steps !== undefined && !conditions?.some(({ type }) => type === 'Accepted')),
 }
@@ -174,7 +178,7 @@ const ownershipOfCondition = (kind: OwnedKind, type: string): Ownership | undefi
 const ownersIn = (ownership: Ownership): Owner[] =>
   typeof ownership === 'string' ? [ownership] : Object.values(ownership)
 
-/** The owner of a field in a status as it is; undefined: the kind has no such field. */
+/** The component that owns a field when the status of the object is `status`. Undefined: the kind has no such field. */
 export function ownerOfField(kind: OwnedKind, field: string, status: AnyStatus): Owner | undefined {
   const ownership = ownershipOfField(kind, field)
   if (ownership === undefined || typeof ownership === 'string') return ownership
@@ -182,11 +186,14 @@ export function ownerOfField(kind: OwnedKind, field: string, status: AnyStatus):
   return untilAgentWrites !== undefined && !agentHasWritten[kind]?.(status) ? untilAgentWrites : otherwise
 }
 
-/** A Ready condition that reports a host that is down. */
+/** Whether the condition is a Ready condition which reports that the host is down. */
 export const isHostDown = ({ type, reason }: Pick<Condition, 'type' | 'reason'>): boolean =>
   type === 'Ready' && reason === 'HostDown'
 
-/** The owner of a condition in a status as it is; undefined: the kind has no such condition. */
+/**
+ * The component that owns a condition when the status of the object is `status`. Undefined: the kind has no such
+ * condition.
+ */
 export function ownerOfCondition(kind: OwnedKind, type: string, status: AnyStatus): Owner | undefined {
   const ownership = ownershipOfCondition(kind, type)
   if (ownership === undefined || typeof ownership === 'string') return ownership
@@ -196,7 +203,7 @@ export function ownerOfCondition(kind: OwnedKind, type: string, status: AnyStatu
   return untilAgentWrites !== undefined && !agentHasWritten[kind]?.(status) ? untilAgentWrites : otherwise
 }
 
-/** The part of a status that `owner` owns as it is now. */
+/** The fields and conditions of `status` that `owner` owns at present. */
 export function ownedStatus<O extends Owner, K extends OwnedKind>(
   kind: K,
   owner: O,

@@ -1,5 +1,5 @@
-// Writes that the API server rejects from an editor of a namespace, who may otherwise write all kinds of Kubenova in
-// it.
+// The user `editor` has a role that allows all writes to Kubenova's kinds in one namespace. These tests check which of
+// the editor's writes the admission policies reject.
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
 import { collectionPath, type Manifest, root } from '../test/manifests.ts'

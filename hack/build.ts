@@ -1,13 +1,13 @@
 /**
- * Builds the programs that images run: one file each, and further files for modules that are rarely loaded. They need
- * no packages. Node needs 11 MB less for one file than for many modules (docs/benchmarks.md).
- * Usage: node hack/build.ts [DIR]   (dist)
+ * Builds the programs that container images run: one file each, and further files for modules that are rarely loaded.
+ * They need no npm packages. Node needs 11 MB less memory for one file than for many modules (docs/benchmarks.md).
+ * Usage: node hack/build.ts [DIR], where DIR is `dist` by default
  */
 import { join, resolve } from 'node:path'
 import { build as bundle } from 'rolldown'
 import { root } from './command.ts'
 
-/** Writes `<dir>/agent.mjs`, `<dir>/controller.mjs` and `<dir>/parts/`. */
+/** Writes `<dir>/agent.mjs` and `<dir>/controller.mjs`, and the modules that are rarely loaded to `<dir>/parts/`. */
 export async function buildPrograms(dir: string): Promise<void> {
   const mainFile = (name: string): string => join(root, name, 'main.ts')
   await bundle({

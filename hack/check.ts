@@ -9,7 +9,8 @@ interface Step {
   run: () => Promise<CommandResult>
 }
 
-// Generating files writes, so it runs first and alone. The other steps only read.
+// The steps of a group run at the same time. The step that generates files writes them, so it runs alone and before the
+// steps that read them.
 const steps: Step[][] = [
   [{ name: 'generated files', run: checkGeneratedFiles }],
   [
@@ -23,7 +24,10 @@ const steps: Step[][] = [
   ],
 ]
 
-/** Runs all steps. `make test` adds their numbers to those of the tests. */
+/**
+ * Runs all steps, and counts those that passed and those that failed. `make test` adds these counts to those of the
+ * tests.
+ */
 export async function runChecks(): Promise<{ passed: number; failed: number }> {
   let failed = 0
   let passed = 0
@@ -39,7 +43,7 @@ export async function runChecks(): Promise<{ passed: number; failed: number }> {
   return { passed, failed }
 }
 
-/** Generates all files. A file that changes by that had not been generated from the present code. */
+/** Generates all files. Fails if a file changes: it had not been generated from the present code. */
 async function checkGeneratedFiles(): Promise<CommandResult> {
   const before = hashFiles()
   const result = await runCommand(['node', 'hack/generate.ts'])
@@ -51,7 +55,10 @@ async function checkGeneratedFiles(): Promise<CommandResult> {
   return { ...result, code: 1, output }
 }
 
-/** Compares contents, not git: this also works in a tree with changes and in one without git. */
+/**
+ * The hash of each file, by path. Unlike `git diff`, a comparison of hashes also works in a tree with uncommitted
+ * changes and in one without git.
+ */
 function hashFiles(): Map<string, string> {
   const excluded = new Set(['node_modules', '.git', '.cloud', 'dist', 'artefacts'])
   const files = globSync('**/*', { cwd: root, exclude: (entry) => excluded.has(entry) })

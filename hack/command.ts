@@ -7,11 +7,13 @@ export const root = join(import.meta.dirname, '..')
 export interface CommandResult {
   code: number | null
   output: string
-  /** Milliseconds. */
+  /** How long the command ran, in milliseconds. */
   time: number
 }
 
-/** Resolves when the command has exited. `echo` also prints its output at once. */
+/**
+ * Runs a command. Resolves when it has exited, also if it failed. With `echo`, its output is also printed as it comes.
+ */
 export async function runCommand(
   argv: readonly string[],
   { echo = false }: { echo?: boolean } = {},

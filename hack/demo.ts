@@ -1,6 +1,6 @@
 /**
- * `make demo`: starts a cloud on this machine, applies the quickstart and shows its server running. Run again, it uses
- * the cloud that is there.
+ * `make demo`: starts a cloud (control plane, controller and one host) on this machine, applies the quickstart and
+ * shows its server running. If the cloud of an earlier `make demo` is still there, that one is used.
  */
 import { execFile } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs'
@@ -14,12 +14,12 @@ import { waitUntil } from '../test/rig/wait-until.ts'
 
 const root = join(import.meta.dirname, '..')
 const dir = process.env['CLOUD_DIR'] || join(root, '.cloud')
-/** `make demo KUBECONFIG=…`: the kubeconfig of an existing cluster. */
+/** The kubeconfig of an existing cluster, from `make demo KUBECONFIG=…`. If unset, the demo starts a control plane. */
 const clusterKubeconfig = process.env['CLUSTER_KUBECONFIG']
 const printHeading = (line: string): void => console.log(`\n== ${line}`)
 const printDetail = (line: string): void => console.log(`   ${line}`)
 
-/** Copies the guest image to the path that examples/quickstart/image.yaml names. */
+/** Copies the guest image to the path on the host that examples/quickstart/image.yaml names. */
 async function placeImage({ home }: Host): Promise<void> {
   const { path, size } = await ensureGuestImage(printDetail)
   const target = join(home, 'var/lib/kubenova/images/guest.qcow2')

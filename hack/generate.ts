@@ -1,5 +1,5 @@
 /**
- * `make generate`: writes all committed files that are derived from the code. `make check` tells if one is outdated.
+ * `make generate`: writes all committed files that are derived from the code. `make check` fails if one is outdated.
  */
 import { join } from 'node:path'
 import { agentPolicies } from './generate/access.ts'

@@ -11,7 +11,7 @@ import { findProblems } from './language/rules.ts'
 import { parseSource } from './language/source.ts'
 
 const FILES = '{actions,agent,controller,crds,hack,kube,test}/**/*.ts'
-/** Artefacts of failed tests lie in folders that are named after test files. */
+/** Tests write files into this folder, in subfolders that are named after test files. They are not checked. */
 const ARTEFACTS = 'test/artefacts'
 
 function checkFiles(): string[] {

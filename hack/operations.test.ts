@@ -13,7 +13,7 @@ import { allMetrics } from './generate/metrics.ts'
 
 const text = readFileSync(join(root, 'docs/guide/operations.md'), 'utf8')
 
-/** The text below a heading of level two. */
+/** The text of operations.md below a heading of level two. */
 function sectionText(title: string): string {
   const [, after] = text.split(`\n## ${title}\n`)
   if (after === undefined) throw new Error(`no section ${title}`)
@@ -31,7 +31,7 @@ const wordsInTable = (title: string): string[] => tableRows(title).flatMap((row)
 const sortedNames = (list: Iterable<string>): string[] => [...list].toSorted((a, b) => a.localeCompare(b))
 
 const capitalized = (name: string): string => `${name.charAt(0).toUpperCase()}${name.slice(1)}`
-/** trigger_crash_dump becomes TriggerCrashDump. */
+/** Makes `TriggerCrashDump` from `trigger_crash_dump`. */
 const toEventReason = (name: string): string => name.split('_').map(capitalized).join('')
 const metrics = allMetrics()
 
@@ -73,7 +73,7 @@ it('operations.md names the programs that have each metric', () => {
 
 it('the alerts of operations.md use existing metrics and labels', () => {
   const expressions = [...sectionText('Alerts worth having').matchAll(/expr: (.*)/g)].map(([, expr = '']) => expr)
-  // A name followed by ( is a function, and one followed by = is a label.
+  // Finds the metrics in each expression. A name followed by ( is a function, and one followed by = is a label.
   const names = expressions.flatMap((expr) => [...expr.matchAll(/\b([a-z]+(?:_[a-z]+)+)\b(?:\{(\w+)=)?(?![(=])/g)])
   expect(names.length).toBeGreaterThan(10)
   for (const [, name = '', label] of names) {

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 packages=(
   libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-clients # hosts
   qemu-system-x86 qemu-utils ovmf
-  iproute2 nftables dnsmasq-base                                   # their networks
+  iproute2 nftables dnsmasq-base                                   # networks of the hosts
   busybox-static e2fsprogs openssl python3-minimal xorriso         # guest image, tests
   libfaketime                                                      # tests: clocks that jump
 )
@@ -29,7 +29,8 @@ fi
 installed=node_modules/.package-lock.json
 if [ ! -x node_modules/.bin/node ] || [ ! -e "$installed" ] || [ package-lock.json -nt "$installed" ]; then
   echo "setup: npm packages"
-  # Warnings are hidden: the machine's own Node may be older than package.json requires, but it only runs npm.
+  # npm's warnings are hidden: the machine's own Node, which only runs npm here, may be older than package.json
+  # requires.
   npm ci --no-audit --no-fund --loglevel=error
 fi
 

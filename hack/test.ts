@@ -1,6 +1,7 @@
 /**
- * `make test`: runs the checks, then the tests of the projects, and prints their output. The last line is `N passed, N
- * failed`. Arguments: the projects (unit, rig, e2e, chaos). `faults` is run by `make chaos`.
+ * `make test`: runs the checks of `make check`, then the tests, and prints their output. The last line is `N passed, N
+ * failed`. The arguments are names of vitest projects, by default unit, rig, e2e and chaos. `make chaos` runs the
+ * project `faults`.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,7 +13,7 @@ interface Count {
   failed: number
 }
 
-/** The part of vitest's JSON report that is used here. */
+/** The members of vitest's JSON report that are used here. */
 interface Report {
   success: boolean
   numPassedTests: number
@@ -47,7 +48,6 @@ export function countTests(report: Report, code: number | null): Count {
 }
 
 async function runAll(): Promise<Count> {
-  // Removes the artefacts of the last run.
   rmSync(artefacts, { recursive: true, force: true })
   mkdirSync(artefacts, { recursive: true })
   console.log('== check')

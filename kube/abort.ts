@@ -1,14 +1,15 @@
-// An AbortController under parent signals for the length of a scope: `using` removes its listeners and its timer again.
+// An AbortController that follows parent signals for the length of a scope. At the end of the scope, `using` removes
+// its listeners and its timer.
 
 export interface AbortScope extends Disposable {
-  /** Aborts with a parent, with {@link abort}, or at the deadline. */
+  /** Aborts when a parent aborts, when {@link abort} is called, or at the deadline. */
   readonly signal: AbortSignal
   abort(reason?: unknown): void
 }
 
 /**
- * Replaces AbortSignal.any() and AbortSignal.timeout(), which leave a listener or a timer behind for each call: a
- * process makes millions of calls under one signal. At the deadline the reason is a `TimeoutError`, as with
+ * Use this instead of AbortSignal.any() and AbortSignal.timeout(): these leave a listener or a timer behind for each
+ * call, and a process makes millions of calls under one signal. At the deadline the reason is a `TimeoutError`, as with
  * AbortSignal.timeout().
  */
 export function createAbortScope(parents: readonly (AbortSignal | undefined)[], timeoutMs?: number): AbortScope {
@@ -34,8 +35,8 @@ export function createAbortScope(parents: readonly (AbortSignal | undefined)[], 
 }
 
 /**
- * Waits for `promise`, or rejects with the signal's reason as soon as `signal` aborts. The work behind `promise` goes
- * on.
+ * Waits for `promise`, or rejects with the signal's reason as soon as `signal` aborts. The work behind `promise` is not
+ * stopped.
  */
 export async function rejectOnAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted()

@@ -58,7 +58,7 @@ const config = (user: object, currentContext = 'x') =>
     'current-context': currentContext,
   })
 
-// Loading client-node takes a second, and much longer on a busy machine.
+// Loading @kubernetes/client-node takes a second, and much longer on a busy machine.
 describe('loadAuth', { timeout: 60_000 }, () => {
   it('takes server, CA and certificate from a kubeconfig', async () => {
     const file = join(dir, 'config')

@@ -1,5 +1,5 @@
-// Credentials for the API server: the service account of a pod, or a kubeconfig. @kubernetes/client-node takes 80 MB,
-// so it is loaded only for kubeconfigs that need more than reading.
+// Credentials for the API server: those of a pod's service account, or those of a kubeconfig. @kubernetes/client-node
+// takes 80 MB of memory, so it is loaded only for kubeconfigs that need it, such as those with an exec plugin.
 
 import { readFile } from 'node:fs/promises'
 import type { RequestOptions } from 'node:https'
@@ -8,8 +8,8 @@ import { type Clock, systemClock } from './clock.ts'
 import { type KubeconfigLogin, kubeconfigPath, readPlainKubeconfig } from './kubeconfig.ts'
 
 /**
- * Headers and TLS options as of now. The `tls` of two answers is compared by value to tell whether connections must be
- * replaced.
+ * The headers and TLS options of a request. If `tls` differs by value from that of the previous request, the
+ * connections are replaced.
  */
 export interface Credentials {
   headers: Record<string, string>
@@ -18,21 +18,29 @@ export interface Credentials {
 
 export interface Auth {
   server: string
-  /** Cheap to call: credentials are read again at most every {@link REREAD_MS}. */
+  /** Cheap to call: the credentials are read again only every {@link REREAD_MS}. */
   credentials(): Promise<Credentials>
-  /** Call it after a 401: the next {@link credentials} reads token files and runs exec plugins again. */
+  /** To be called after a 401: the next call of {@link credentials} reads token files and runs exec plugins again. */
   invalidate(): void
 }
 
 export interface AuthOptions {
-  /** Path of a kubeconfig. If absent: KUBECONFIG, else the pod's service account, else ~/.kube/config. */
+  /**
+   * Path of a kubeconfig. If absent: the one that KUBECONFIG names, else the pod's service account, else
+   * ~/.kube/config.
+   */
   kubeconfig?: string | undefined
-  /** For tests and proxies: this server and `token`, without reading any file. */
+  /**
+   * URL of the API server, for tests and proxies. If it is given, only it and `token` are used, and no file is read.
+   */
   server?: string | undefined
   token?: string | undefined
 }
 
-/** Bound tokens rotate hourly and certificates daily. Both remain valid long after their successor has been written. */
+/**
+ * Time in ms after which credentials are read again. Bound tokens rotate hourly and certificates daily; both remain
+ * valid long after their successors have been written.
+ */
 const REREAD_MS = 30_000
 const SERVICE_ACCOUNT_DIR = '/var/run/secrets/kubernetes.io/serviceaccount'
 
@@ -48,7 +56,7 @@ export async function loadAuth(options: AuthOptions = {}): Promise<Auth> {
   return loadKubeconfigAuth(options)
 }
 
-/** The service account that is mounted into a pod. Tests pass another `dir` and `clock`. */
+/** Credentials of the service account that kubelet mounts into a pod. Tests pass another `dir` and `clock`. */
 export function loadInClusterAuth(
   host: string,
   port: string,
@@ -72,7 +80,7 @@ async function loadKubeconfigAuth({ kubeconfig }: AuthOptions): Promise<Auth> {
   return path && login ? createFileAuth(path, login) : loadClientNodeAuth(kubeconfig)
 }
 
-/** A kubeconfig whose token and certificates only have to be read. */
+/** Credentials of a kubeconfig that holds its token and certificates or names files that hold them. */
 function createFileAuth(path: string, { server }: KubeconfigLogin): Auth {
   const { read, invalidate } = cachedCredentials(async () => {
     const login = await readPlainKubeconfig(path)
@@ -83,7 +91,7 @@ function createFileAuth(path: string, { server }: KubeconfigLogin): Auth {
 }
 
 async function loadClientNodeAuth(kubeconfig: string | undefined): Promise<Auth> {
-  // The package's index and generated models cost 0.7 s and 86 MB, so only kubeconfigs that need it load it.
+  // Importing this package takes 0.7 s and 86 MB, so it is imported only when a kubeconfig needs it.
   const { KubeConfig } = await import('@kubernetes/client-node')
   const load = (): InstanceType<typeof KubeConfig> => {
     const config = new KubeConfig()
@@ -108,7 +116,7 @@ async function loadClientNodeAuth(kubeconfig: string | undefined): Promise<Auth>
     server,
     credentials: read,
     invalidate() {
-      config = load() // a KubeConfig caches the tokens of exec plugins; only a new one runs them again
+      config = load() // a KubeConfig caches the tokens of its exec plugins; only a new KubeConfig runs them again
       invalidate()
     },
   }
@@ -127,8 +135,8 @@ const withoutUndefined = (options: ConnectionOptions): ConnectionOptions =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 
 /**
- * Loads at most once per {@link REREAD_MS} and never twice at the same time. If loading fails, the last credentials are
- * used.
+ * `read` calls `load` at most once per {@link REREAD_MS}, and never twice at the same time. If `load` fails, `read`
+ * returns the last credentials; it rejects only if there are none.
  */
 function cachedCredentials(
   load: () => Promise<Credentials>,

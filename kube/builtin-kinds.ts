@@ -1,4 +1,4 @@
-// The built-in kinds that are used here: where the API server serves them, and the fields that are used.
+// The built-in kinds of Kubernetes that this project uses: where the API server serves them, and the fields in use.
 import type { ObjectMeta, TypedResourceDef } from './types.ts'
 
 const coreKind = <T>(plural: string, kind: string, namespaced = true): TypedResourceDef<T> => ({
@@ -39,7 +39,7 @@ export interface ConfigMap extends BuiltinObject {
 }
 export interface Secret extends BuiltinObject {
   type?: string
-  /** Values in base64. */
+  /** The values are in base64. */
   data?: Record<string, string>
 }
 export interface Namespace extends BuiltinObject {
@@ -49,13 +49,16 @@ export interface Lease extends BuiltinObject {
   spec?: {
     holderIdentity?: string
     leaseDurationSeconds?: number
-    /** MicroTime: RFC 3339 with six digits. */
+    /** Both times are metav1.MicroTime: RFC 3339 with six digits after the second. */
     acquireTime?: string
     renewTime?: string
     leaseTransitions?: number
   }
 }
-/** events.k8s.io/v1. The server accepts a `note` of at most 1 kB, `action` and `reason` of at most 128 characters. */
+/**
+ * An Event of events.k8s.io/v1. The API server accepts a `note` of at most 1 kB, and an `action` and a `reason` of at
+ * most 128 characters.
+ */
 export interface Event extends BuiltinObject {
   eventTime: string
   series?: { count: number; lastObservedTime: string }

@@ -2,8 +2,9 @@
 import { type KubeObject, keyOf, type TypedResourceDef } from './types.ts'
 
 /**
- * The values under which an object is found. An index is declared once, with {@link defineIndex}, and is itself the key
- * of the look-up. The cache builds the index at the first look-up and updates it with every write from then on.
+ * An index of caches: `valuesOf` returns the values under which an object is found. Declare an index once, with {@link
+ * defineIndex}, and pass it to {@link ReadonlyCache.byIndex}. A cache fills an index at the first look-up and updates
+ * it with every write from then on.
  */
 export interface Index<T> {
   readonly name: string
@@ -11,9 +12,10 @@ export interface Index<T> {
 }
 
 /**
- * `defineIndex(pods, 'by node', (pod) => [pod.spec.nodeName])`. An object without a value is not in the index.
+ * Example: `defineIndex(pods, 'by node', (pod) => [pod.spec.nodeName])`. An object whose only value is undefined is not
+ * in the index.
  * @param kind the kind whose objects the index finds
- * @param name stands in the error that is thrown when `valuesOf` fails
+ * @param name stands in the error that is thrown when `valuesOf` throws
  */
 export const defineIndex = <T extends KubeObject>(
   kind: TypedResourceDef<T>,
@@ -22,7 +24,8 @@ export const defineIndex = <T extends KubeObject>(
 ): Index<T> => ({ name: `${kind.plural} ${name}`, valuesOf })
 
 /**
- * Read access to a cache; only its informer writes. Objects are frozen: to change one, clone it with `structuredClone`.
+ * Read access to a cache; only its informer writes to it. Objects are frozen: to change one, clone it with
+ * `structuredClone`.
  */
 export interface ReadonlyCache<T extends KubeObject> {
   readonly size: number
@@ -39,7 +42,7 @@ export interface ReadonlyCache<T extends KubeObject> {
 
 const byNamespace: Index<KubeObject> = { name: 'by namespace', valuesOf: ({ metadata }) => [metadata.namespace] }
 
-/** An index of one cache: the keys of each value, and the values of each key as of its last write. */
+/** The contents of an index in one cache: the keys of each value, and the values of each key as of its last write. */
 interface IndexState {
   keysByValue: Map<string, Set<string>>
   valuesByKey: Map<string, readonly string[]>
@@ -112,7 +115,7 @@ export class Cache<T extends KubeObject> implements ReadonlyCache<T> {
   }
 }
 
-/** @throws an error that names the index and the object */
+/** The values of an object in an index. If `valuesOf` throws, throws an error that names the index and the object. */
 function valuesIn<T extends KubeObject>(index: Index<T>, object: T): readonly string[] {
   try {
     return [...new Set(index.valuesOf(object).filter((value) => value !== undefined))]
@@ -140,7 +143,7 @@ function dropKey(keys: Map<string, Set<string>>, value: string, key: string): vo
   if (set?.size === 0) keys.delete(value) // values such as uids never come back, so an empty set would stay for ever
 }
 
-/** Freezes a JSON value and everything in it. Parsed JSON has no cycles. */
+/** Freezes a JSON value and everything in it. Does not look for cycles, which parsed JSON does not have. */
 export function deepFreeze<V>(value: V): V {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
   for (const member of Array.isArray(value) ? value : Object.values(value)) deepFreeze(member)

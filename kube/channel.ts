@@ -1,14 +1,17 @@
-// Channels wake controllers for reasons other than a change of an API object: an expired lease, a libvirt event, a
-// freed address.
+// Channels make controllers reconcile keys for reasons other than a change of an API object: an expired lease, a
+// libvirt event, a freed address.
 
-/** Declared once with {@link defineChannel}. Notifiers and watchers use the same value. */
+/**
+ * A channel for values of type V. Declare it once with {@link defineChannel}; the code that notifies and the
+ * controllers that watch then use the same Channel.
+ */
 export interface Channel<V> {
   readonly name: string
-  /** Never set: it only carries the type. */
+  /** Never set. Only the compiler uses it: it carries the type of the values. */
   readonly valueType?: V
 }
 
-/** @param name the subject of the notifications, shown in the graph of wake-ups: `host liveness` */
+/** @param name the subject of the notifications, such as `host liveness`; shown in the generated page of wake-ups */
 export const defineChannel = <V>(name: string): Channel<V> => ({ name })
 
 type Listener = (value: never) => void

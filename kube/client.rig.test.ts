@@ -55,7 +55,7 @@ describe('Resource', () => {
     expect(String(refused)).toContain('"one"')
     const stale = { metadata: { ...metadata, resourceVersion: first.metadata.resourceVersion }, data: { x: '3' } }
     expect(isConflict(await errorOf(maps.apply(stale, { fieldManager: 'one' })))).toBe(true)
-    // A field goes when its manager no longer sends it.
+    // Server-side apply removes a field when its field manager no longer sends it.
     const last = await maps.apply({ metadata, data: { z: '1' } }, { fieldManager: 'one' })
     expect(last.data).toEqual({ y: '1', z: '1' })
   })

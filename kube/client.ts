@@ -11,9 +11,9 @@ export interface KubeOptions extends AuthOptions {
   userAgent?: string | undefined
   /** Default field manager of this client's writes. If absent: the first word of the user agent. */
   fieldManager?: string | undefined
-  /** Time limit of calls that give none (30 000). */
+  /** Time limit in ms of calls that set none; 30 000 by default. */
   timeoutMs?: number | undefined
-  /** Connections for calls (32). Watches have connections of their own. */
+  /** Number of connections for calls; 32 by default. Each watch has a connection of its own. */
   connections?: number | undefined
   metrics?: Metrics | undefined
   clock?: Clock | undefined
@@ -29,14 +29,14 @@ export interface ImpersonationConfig {
 
 export interface Kube extends AsyncDisposable {
   readonly metrics: Metrics
-  /** The clock that users of this client measure by: the system's, except in tests. */
+  /** The clock for all code that uses this client: the system's clock, except in tests. */
   readonly clock: Clock
   resource<T extends KubeObject>(def: TypedResourceDef<T>): Resource<T>
-  /** A client over the same connections that impersonates a user. */
+  /** Returns a client over the same connections that impersonates a user. */
   as(impersonated: ImpersonationConfig): Kube
 }
 
-/** Reads credentials but opens no connection yet. Rejects if no cluster is configured. */
+/** Creates the client. Reads credentials but opens no connection yet. Rejects if no cluster is configured. */
 export async function createKube(options: KubeOptions = {}): Promise<Kube> {
   const { userAgent = 'kubenova', metrics = createMetrics(), clock = systemClock, timeoutMs, connections } = options
   const auth = await loadAuth(options)

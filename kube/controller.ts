@@ -28,13 +28,16 @@ type Reconcile<S, Services> = (
  * The declaration of a controller. `Services` are its further dependencies, inferred from reconcile's third parameter.
  */
 export interface ControllerDeclaration<T extends KubeObject, D extends StoreDefs, Services> {
-  /** The name in the labels of its metrics and in its log lines. */
+  /** The controller's name in the labels of its metrics and in its log lines. */
   name: string
-  /** The kind whose keys it reconciles. Each change of an object enqueues the object's key. */
+  /**
+   * The store of the kind whose keys the controller reconciles. Each change of such an object enqueues the object's
+   * key.
+   */
   for: StoreDef<T>
-  /** Restricts which changes of its own kind enqueue a key; with `false`, none does. */
+  /** Restricts which changes of objects of that kind enqueue a key. With `false`, no change does. */
   own?: OwnWatchOptions<T> | false
-  /** All stores that it reads or writes. Reconcile and the watches get these and no others. */
+  /** All stores that the controller reads or writes. Its watches and `reconcile` get these stores and no others. */
   stores: D
   /** The watches that enqueue keys for changes of other kinds, channels and timers. */
   watches?: readonly Watch<StoresOf<D>>[]
@@ -47,10 +50,10 @@ export interface ControllerDeclaration<T extends KubeObject, D extends StoreDefs
 
 export interface Controller<Services = unknown> {
   readonly name: string
-  /** The kind whose keys it reconciles. */
+  /** The kind whose keys the controller reconciles. */
   readonly kind: string
   readonly stores: StoreDefs
-  /** The watches of its own kind and of others. */
+  /** The watch of the controller's own kind, and its further watches. */
   readonly watches: readonly Watch<never>[]
   readonly concurrency: number
   readonly timeoutMs: number | undefined
@@ -90,7 +93,7 @@ export interface Connection {
   clock: Clock
 }
 
-/** Selects the stores that a controller declares. */
+/** Selects the stores that a controller declares. Throws an error if one of them does not exist. */
 function ownStores(controller: Controller<never>, stores: object): Record<string, Store<KubeObject>> {
   const all = new Map(Object.values(stores).map((store: Store<KubeObject>) => [store.def, store]))
   const entries = Object.entries(controller.stores).map(([name, def]) => {
@@ -102,8 +105,9 @@ function ownStores(controller: Controller<never>, stores: object): Record<string
 }
 
 /**
- * Registers a controller's watches, which enqueue from then on, beginning with what is in the caches. Do that when its
- * loop is about to run: a queue that no worker empties grows with every object there ever was. Returns how to stop.
+ * Registers a controller's watches. From then on they enqueue keys, beginning with those of the objects in the caches.
+ * Do that only when the controller's loop is about to run: without workers, its queue would grow with every new object.
+ * Returns a function that removes the watches.
  */
 export function connectWatches(
   controller: Controller<never>,
@@ -136,8 +140,9 @@ export type RunOptions<Services> = {
 } & (unknown extends Services ? { services?: Services } : { services: Services })
 
 /**
- * Fills the caches, connects all watches and reconciles until `signal` aborts; then ends the work under way. With
- * leader election: start the stores before, so that a standby has warm caches, and call this when leading.
+ * Fills the caches, connects all watches and reconciles until `signal` aborts; then waits for the work under way. With
+ * leader election, start the stores before the election, so that a standby has filled caches, and call this function
+ * when the process leads.
  */
 export async function runControllers<Services = unknown>(
   controllers: readonly Controller<Services>[],

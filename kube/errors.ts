@@ -25,7 +25,9 @@ export class ApiError extends Error {
   readonly status: number
   readonly reason: string
   readonly details: Status['details'] | undefined
-  /** From the header Retry-After, else from `details.retryAfterSeconds`. */
+  /**
+   * How long the server asks the client to wait: from the header Retry-After, else from `details.retryAfterSeconds`.
+   */
   readonly retryAfterMs: number | undefined
   /** Method and path of the call: `GET /apis/…`. */
   readonly request: string
@@ -49,7 +51,9 @@ export class ApiError extends Error {
   }
 }
 
-/** A write that was not sent because its `mayWrite` forbade it. See fence.ts. */
+/**
+ * The error of a write that was not sent, because its `mayWrite` threw: this process may no longer lead. See fence.ts.
+ */
 export class FencedWriteError extends Error {
   override readonly name = 'FencedWriteError'
 }
@@ -64,7 +68,7 @@ export const isNotFound = (error: unknown): boolean => isApiErrorWith(error, (e)
 export const isConflict = (error: unknown): boolean => isApiErrorWith(error, (e) => e.status === 409)
 export const isAlreadyExists = (error: unknown): boolean =>
   isApiErrorWith(error, (e) => e.status === 409 && e.reason === 'AlreadyExists')
-/** The resourceVersion or the continue token has expired: list again. */
+/** The resourceVersion or the continue token has expired, so the caller must list again. */
 export const isGone = (error: unknown): boolean =>
   isApiErrorWith(error, (e) => e.status === 410 || e.reason === 'Expired' || e.reason === 'Gone')
 export const isForbidden = (error: unknown): boolean => isApiErrorWith(error, (e) => e.status === 403)

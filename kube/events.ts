@@ -1,5 +1,5 @@
-// Event recorder (events.k8s.io/v1): tells people what happened to an object. It never blocks or fails its caller, and
-// may drop events.
+// The event recorder (events.k8s.io/v1). Events tell people what happened to an object. The recorder never blocks or
+// fails its caller, and may drop events.
 import { hostname } from 'node:os'
 import { type Event, events, type ObjectReference } from './builtin-kinds.ts'
 import type { Kube } from './client.ts'
@@ -24,7 +24,7 @@ export interface EventDetails {
 
 export interface EventRecorder extends AsyncDisposable {
   event(details: EventDetails): void
-  /** Sends all waiting events. Resolves when each was tried once, or after `timeoutMs` (5 000). */
+  /** Sends all waiting events. Resolves when each has been tried once, or after `timeoutMs` ms (5 000 by default). */
   flush(timeoutMs?: number): Promise<void>
 }
 
@@ -38,11 +38,11 @@ export interface EventRecorderOptions {
   clock?: Clock | undefined
 }
 
-/** An event that repeats within this time is counted in the series of the first one. */
+/** An event that repeats within this time is not recorded anew: the series of the first event counts it. */
 const SERIES_MS = 6 * 60_000
 /** The count of a series is written at most this often. */
 const SERIES_WRITE_INTERVAL_MS = 10_000
-/** Limit per object: this many different events at once, and one more every REFILL_MS. */
+/** Limit per object: this many different events at once, and one more every REFILL_MS. Further events are dropped. */
 const BURST = 25
 const REFILL_MS = 30_000
 const MAX_WAITING = 1_000
@@ -68,7 +68,7 @@ class ApiEventRecorder implements EventRecorder {
   readonly #options: EventRecorderOptions
   readonly #clock: Clock
   readonly #log: Log
-  /** The series and buckets that were used longest ago come first. */
+  /** Both maps are in the order of last use: the entry that was used longest ago comes first. */
   readonly #series = new Map<string, Series>()
   readonly #buckets = new Map<string, TokenBucket>()
   readonly #waiting = new Set<Series>()
@@ -106,7 +106,10 @@ class ApiEventRecorder implements EventRecorder {
     this.#enqueue(series)
   }
 
-  /** Drops series that are over and buckets that are full again, and the oldest ones while there are too many. */
+  /**
+   * Drops series that are over and token buckets that are full again. Drops the oldest ones, too, while there are too
+   * many.
+   */
   #forgetOld(now: number): void {
     for (const [key, { lastSeen }] of this.#series) {
       if (now - lastSeen < SERIES_MS && this.#series.size < MAX_SERIES) break
@@ -169,7 +172,7 @@ class ApiEventRecorder implements EventRecorder {
         series.writtenCount = count
         return
       } catch (error) {
-        if (!isNotFound(error)) throw error // else etcd has dropped the old event: create it again
+        if (!isNotFound(error)) throw error // 404: the API server has deleted the old event, so it is created again
       }
     }
     const { metadata, ...event } = series.event
@@ -181,7 +184,7 @@ class ApiEventRecorder implements EventRecorder {
     const { controller, instance = hostname() } = this.#options
     const prefix = (regarding.metadata.name ?? 'unnamed').slice(0, 200)
     return {
-      // The server requires the namespace of the object, and `default` for objects without a namespace.
+      // The API server requires an Event to be in the namespace of its object, or in `default` if the object has none.
       metadata: {
         name: `${prefix}.${randomHex()}${randomHex()}`,
         namespace: regarding.metadata.namespace ?? 'default',

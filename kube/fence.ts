@@ -1,14 +1,15 @@
 // Fencing of writes. A leader that was frozen for longer than its lease (SIGSTOP, a paused or migrated machine) resumes
-// in the middle of its work and believes that it still leads, while another process has led since. The lease alone
-// cannot stop its next write.
+// in the middle of its work and believes that it still leads, although another process has led since. The lease cannot
+// stop its next write. So each write first checks by this process's own clock that it still leads.
 import type { Kube } from './client.ts'
 import { FencedWriteError } from './errors.ts'
 import type { Resource } from './resource.ts'
 import type { KubeObject, ResourceDef, WriteCallOptions } from './types.ts'
 
 /**
- * The same client, but writes are sent only while `isLeader` returns true: it is asked right before each sending, also
- * before retries. Other writes reject with FencedWriteError. Reads and watches are not affected.
+ * Returns a client that sends writes only while `isLeader` returns true. It calls `isLeader` right before each sending,
+ * also before retries. If that returns false, the write rejects with FencedWriteError. Reads and watches are not
+ * affected.
  */
 export function fenceWrites(kube: Kube, isLeader: () => boolean): Kube {
   const mayWrite = (): void => {

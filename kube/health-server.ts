@@ -8,14 +8,14 @@ import { createServer } from './node-http.ts'
 export type HealthCheck = () => void | Promise<void>
 
 export interface HealthServerOptions {
-  /** 0: any free port. */
+  /** The port to listen on; 0: any free port. */
   port: number
-  /** Absent: all addresses. */
+  /** The address to listen on. Absent: all addresses. */
   host?: string | undefined
   metrics: Metrics
   /**
-   * Checks of /readyz: caches not yet filled, a backend out of reach. /healthz always succeeds while the event loop
-   * runs.
+   * The checks of /readyz by name, such as whether the caches are filled. /healthz has no checks: it succeeds as long
+   * as the event loop runs.
    */
   ready?: Readonly<Record<string, HealthCheck>> | undefined
 }
@@ -27,8 +27,8 @@ export interface HealthServer extends AsyncDisposable {
 const CHECK_TIMEOUT_MS = 5_000
 
 /**
- * Resolves when the server listens. `/readyz/<name>` runs one check, `?verbose` lists all checks, `?exclude=<name>`
- * leaves one out.
+ * Starts the server; resolves when it listens. `/readyz/<name>` runs one check, `?verbose` lists all checks,
+ * `?exclude=<name>` leaves one out.
  */
 export async function serveHealthAndMetrics(options: HealthServerOptions): Promise<HealthServer> {
   const server = createServer((request, response) => {

@@ -21,15 +21,18 @@ export interface HeartbeatOptions {
   namespace: string
   name: string
   /**
-   * holderIdentity: unique, and the same after a restart. While another holder renews the lease, no heartbeat is
-   * written.
+   * holderIdentity of the lease: unique, and the same after a restart of this process. While another holder renews the
+   * lease, this process writes no heartbeat.
    */
   identity: string
-  /** Observers may call the holder dead after this long (40 000). */
+  /** Milliseconds after which observers may call a silent holder dead; 40 000 by default. */
   durationMs?: number | undefined
-  /** Interval of the heartbeats (10 000). By default three may be missed. */
+  /** Interval of the heartbeats in ms; 10 000 by default, so that three may be missed. */
   everyMs?: number | undefined
-  /** Owner reference of the lease, asked for at each heartbeat: the lease is deleted with its owner. */
+  /**
+   * Returns the owner reference of the lease, so that the garbage collector deletes the lease with its owner. Called
+   * for each heartbeat.
+   */
   owner?: (() => OwnerReference | undefined) | undefined
   labels?: Record<string, string> | undefined
   log?: Log | undefined
@@ -42,19 +45,22 @@ export interface Heartbeat {
    * observers may think that the holder is dead.
    */
   readonly ageMs: number
-  /** Identity of another holder of the lease, as last seen. */
+  /** Identity of the other process that held the lease when it was last seen. Undefined if there was none. */
   readonly otherHolder: string | undefined
   /** Resolves at the first accepted heartbeat. */
   readonly acquired: Promise<void>
-  /** Aborts when another holder has taken the lease after it was acquired: what this process knows may be outdated. */
+  /**
+   * Aborts when another process has taken the lease that this process held. What this process knows may then be
+   * outdated.
+   */
   readonly lost: AbortSignal
   /** Resolves when the signal has aborted and no call is under way. */
   readonly ended: Promise<void>
 }
 
 /**
- * Renews the lease until `signal` aborts. It then lets the lease expire, so a process that restarts in time is not
- * noticed.
+ * Renews the lease until `signal` aborts, and does not release it then. So observers do not notice a process that
+ * restarts before the lease expires.
  */
 export function startHeartbeat(options: HeartbeatOptions, signal: AbortSignal): Heartbeat {
   const { kube, name, everyMs = 10_000, log = noLog, clock = kube.clock } = options
@@ -115,7 +121,7 @@ class RenewedLease {
   readonly #clock: Clock
   #lease: Lease | undefined
   #observation: LeaseObservation | undefined
-  /** The lease is as this process wrote it last. Then it need not be read, and a renewal is one call. */
+  /** The lease is as this process wrote it last. Then the next renewal need not read it, and is one call. */
   #isOwnWrite = false
   #renewedAt = -Infinity
 
@@ -135,7 +141,8 @@ class RenewedLease {
   }
 
   /**
-   * Returns false if another holder has the lease or wrote it just now. Rejects if the lease cannot be read or written.
+   * Writes a heartbeat. Resolves to false if another process holds the lease or has just written it. Rejects if the
+   * lease cannot be read or written.
    */
   async renew(signal: AbortSignal): Promise<boolean> {
     const { namespace, name, identity, everyMs: timeoutMs = 10_000 } = this.#options
@@ -147,7 +154,7 @@ class RenewedLease {
     try {
       this.#observe(await this.#leases.apply(this.#desiredLease(), call))
     } catch (error) {
-      // The write may have succeeded, or another holder wrote: read the lease before the next renewal.
+      // The write may have succeeded, or another process may have written: the next renewal reads the lease first.
       this.#isOwnWrite = false
       if (isConflict(error)) return false
       throw error
@@ -157,7 +164,10 @@ class RenewedLease {
     return true
   }
 
-  /** Has the resourceVersion as last seen: if two processes write at the same time, only one succeeds. */
+  /**
+   * The lease to write. It has the resourceVersion as last seen: if two processes write at the same time, only one
+   * succeeds.
+   */
   #desiredLease(): Draft<Lease> {
     const { namespace, name, identity, labels, owner, durationMs = 40_000 } = this.#options
     const resourceVersion = this.#lease?.metadata.resourceVersion
@@ -187,7 +197,7 @@ export interface LeaseObserver {
   stop(): void
 }
 
-/** Create it before the informer starts. Both must use the same clock. */
+/** Create the observer before the informer starts, and give both the same clock. */
 export function createLeaseObserver(informer: Informer<Lease>, clock: Clock = systemClock): LeaseObserver {
   const observations = new Map<string, LeaseObservation>()
   const observe = (lease: Lease): void => {

@@ -28,9 +28,9 @@ export interface HttpRequestOptions {
   lookup?: LookupFunction
   /** When it aborts, the request and the reading of the body reject with its reason. */
   signal?: AbortSignal | undefined
-  /** Time limit until the headers of the response. 0 or absent: no limit. */
+  /** Time limit in ms until the headers of the response. 0 or absent: no limit. */
   headersMs?: number | undefined
-  /** Longest silence between two chunks of the body. 0 or absent: no limit. */
+  /** Longest silence in ms between two chunks of the body. 0 or absent: no limit. */
   idleMs?: number | undefined
 }
 
@@ -42,8 +42,8 @@ export function targetFromUrl(url: URL): HttpTarget {
 const CUT_MESSAGE = 'the connection was cut in the middle of the answer'
 
 /**
- * Rejects with the connection's error, the signal's reason, or ETIMEDOUT. A body that is not read to its end must be
- * destroyed.
+ * Sends the request. Rejects with the connection's error, the signal's reason, or an error with the code ETIMEDOUT. The
+ * caller must read the body to its end or destroy it.
  */
 export function sendHttpRequest(target: HttpTarget, options: HttpRequestOptions = {}): Promise<IncomingMessage> {
   const { body, mayWrite, signal, headersMs = 0, idleMs = 0, ...rest } = options
@@ -62,9 +62,9 @@ export function sendHttpRequest(target: HttpTarget, options: HttpRequestOptions 
   call.once('response', (message) => {
     clearTimeout(timer)
     response = message
-    // Without a listener an error would end the process. The reader of the body gets it, too.
+    // Without a listener for `error`, an error would end the process. The reader of the body gets the error, too.
     message.on('error', (error) => {
-      if (error.message === 'aborted') error.message = CUT_MESSAGE // Node gives no other reason
+      if (error.message === 'aborted') error.message = CUT_MESSAGE // Node's text for any connection that was cut
     })
     const removeIdleListener = idleMs > 0 ? onIdle(message, idleMs, onSilence(idleMs)) : undefined
     message.once('close', () => {
@@ -101,7 +101,10 @@ function onceConnected(call: ClientRequest, then: () => void): void {
   })
 }
 
-/** Returns a function that removes the listener, because the connection will be used for other requests. */
+/**
+ * Calls `then` when the connection is silent for `ms`. Returns a function that removes the listener again, because
+ * other requests will use the connection.
+ */
 function onIdle({ socket }: IncomingMessage, ms: number, then: () => void): () => void {
   socket.setTimeout(ms)
   socket.on('timeout', then)

@@ -32,7 +32,7 @@ async function waitUntilEqual(
 const versions = (items: ConfigMap[]): string[] =>
   items.map((item) => `${keyOf(item.metadata)}@${item.metadata.uid}@${item.metadata.resourceVersion}`).sort()
 
-/** The objects that a consumer knows who only handles events. They must equal the cache in the end. */
+/** Collects the objects that a consumer knows if it only handles events. In the end they must equal the cache. */
 function collectEvents(informer: Informer<ConfigMap>): Map<string, ConfigMap> {
   const known = new Map<string, ConfigMap>()
   informer.on({
@@ -174,7 +174,8 @@ describe('Informer', () => {
       const from = new URLSearchParams(request.split('?')[1]).get('resourceVersion')
       return isWatch(request) && Number(from) >= Number(metadata.resourceVersion)
     }
-    // A watch gets no bookmark for an event that was filtered out when the watch began, so further events must follow.
+    // An event that the server filters out while a watch starts does not move the bookmark of this watch. Only a
+    // further event does, so the test goes on creating objects.
     const createAnother = async (): Promise<boolean> => {
       await maps.create({ metadata: { namespace, generateName: 'other-' } })
       return proxied.proxy.requests.some(fresh)
@@ -314,7 +315,7 @@ it('Informer has the same objects as the server in the end, after any sequence o
   }
 }, 300_000)
 
-/** mulberry32. A failing run prints its seed. */
+/** A random generator (mulberry32). A failing test prints its seed, with which it can be repeated. */
 function createRandom(seed: number): () => number {
   let state = seed
   return () => {

@@ -1,5 +1,5 @@
-// An informer: a cache of one kind that follows the API server. It lists, then watches again and again from where it
-// was, until stopped.
+// An informer: a cache of one kind that follows the API server. It lists, then watches. When a watch ends, it watches
+// again from the last resourceVersion, until it is stopped.
 import { createAbortScope } from './abort.ts'
 import { Cache, deepFreeze, type ReadonlyCache, withoutManagedFields } from './cache.ts'
 import { type Clock, systemClock } from './clock.ts'
@@ -30,14 +30,17 @@ const cachedObjects = defineGauge('informer_objects', 'Objects in the cache.', [
 const handlerErrors = defineCounter('informer_handler_errors_total', 'Handlers that threw.', ['name'])
 
 /**
- * After this many failures in a row lists are read in pages: a proxy between client and server may not let streams
- * through.
+ * After this many failures in a row, lists are read in pages instead of streams: a proxy between client and server may
+ * not let streams through.
  */
 const MAX_STREAM_FAILURES = 3
-/** Longest time that a list blocks the event loop. */
+/** Longest time in ms for which a list blocks the event loop. */
 const SLICE_MS = 8
 
-/** Called one after the other, in the order of the events. Errors that they throw are logged and counted. */
+/**
+ * The informer calls handlers one after the other, in the order of the events. It logs and counts the errors that they
+ * throw.
+ */
 export interface Handlers<T> {
   /** `initial`: the object existed before the informer was synced, or before this handler was registered. */
   added?(object: T, info: { initial: boolean }): void
@@ -47,7 +50,9 @@ export interface Handlers<T> {
 }
 
 export interface InformerOptions<T extends KubeObject> extends Scope {
-  /** Removes fields that no reader needs before the object is frozen and cached. It may change its argument. */
+  /**
+   * Removes fields that no reader needs, before the informer freezes and caches the object. May change its argument.
+   */
   transform?: ((object: T) => T) | undefined
   /**
    * How to list. `auto`, the default, streams (WatchList) and falls back to pages if the server does not support that.
@@ -78,12 +83,12 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
   readonly #firstList = Promise.withResolvers<void>()
   #running: Promise<void> | undefined
   #hasSynced = false
-  /** Version to watch from; empty: a list must come first. */
+  /** The resourceVersion to watch from. Empty: a list must come first. */
   #resourceVersion = ''
   #lastContact: number | undefined
   #connectedSince: number | undefined
   #listMode: ListMode
-  /** The present watch has brought at least one event. */
+  /** Whether the present watch has brought at least one event. */
   #hasProgress = false
 
   constructor(resource: Resource<T>, options: InformerOptions<T> = {}) {
@@ -103,12 +108,12 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
     return this.#cache
   }
 
-  /** The first list is in the cache and all handlers were called for it. Never becomes false again. */
+  /** Whether the first list is in the cache and all handlers were called for it. Never becomes false again. */
   get hasSynced(): boolean {
     return this.#hasSynced
   }
 
-  /** How well lists and watches work, on this informer's clock. For {@link isHolderDead}. */
+  /** When lists and watches last worked, on this informer's clock. {@link isHolderDead} needs that. */
   get watchHealth(): WatchHealth {
     return { connectedSince: this.#connectedSince, lastContact: this.#lastContact }
   }
@@ -127,8 +132,8 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
   }
 
   /**
-   * Registers handlers and returns a function that removes them. If the cache has objects already, `added` is called
-   * for each at once.
+   * Registers handlers and returns a function that removes them. If the cache has objects already, `on` calls `added`
+   * for each of them before it returns.
    */
   on(handlers: Handlers<T>): () => void {
     this.#handlers.add(handlers)
@@ -249,7 +254,10 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
     this.#markContact()
   }
 
-  /** Makes the cache equal to a list. An object that is in both is never missing meanwhile. */
+  /**
+   * Makes the cache equal to a list. An object that is in the cache and in the list is never missing from the cache
+   * meanwhile.
+   */
   async #replaceAll(
     { objects, resourceVersion }: ListResult<T>,
     yieldIfDue: () => Promise<void> | undefined,
@@ -270,7 +278,8 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
   #upsert(object: T, initial: boolean): void {
     const old = this.#cache.get(keyOf(object.metadata))
     if (old && old.metadata.uid !== object.metadata.uid) {
-      // Deleted and created again while the watch was down: two objects that only share a name.
+      // The object was deleted and created again while the watch was down. These are two objects that only share a
+      // name.
       this.#remove(keyOf(object.metadata), old, true)
     } else if (old && old.metadata.resourceVersion === object.metadata.resourceVersion) return
     const replaced = this.#cache.set(object)

@@ -73,7 +73,7 @@ describe('createYielder', () => {
     for await (const _ of parseJsonLines(chunksOf(lines, []), createYielder(1))) read += 1
     counting = false
     expect(read).toBe(20_000)
-    // One chunk alone would be parsed in a single turn.
+    // Without a yielder, the one chunk would be parsed in a single turn of the event loop.
     expect(turns).toBeGreaterThan(3)
   })
 })

@@ -35,8 +35,8 @@ export function createLineSplitter(): { push(chunk: Uint8Array): string[]; pendi
 }
 
 /**
- * Call the result between two items and await the promise that it may return: it then yields to the event loop, once
- * per `sliceMs`.
+ * Returns a function for long loops, to be called between two items. Once per `sliceMs` it returns a promise, and the
+ * loop must await it: the promise yields to the event loop.
  */
 export function createYielder(sliceMs = 8, now = () => performance.now()): () => Promise<void> | undefined {
   let since = now()

@@ -1,17 +1,17 @@
-// A write comes back through the watch a little later. Until then, the answer to the write is newer than the informer's
-// cache.
+// A write reaches the informer's cache through the watch, a little later. Until then, the API server's answer to the
+// write is newer than the cache.
 import { type KubeObject, keyOf } from './types.ts'
 
 /**
- * Resource versions can be compared as numbers (documented since Kubernetes 1.35). One of any other form is never
- * newer.
+ * Whether resourceVersion `a` is newer than `b`. Kubernetes documents since 1.35 that they can be compared as numbers.
+ * A version that is no number is never newer.
  */
 function isNewer(a: string | undefined, b: string | undefined): boolean {
   if (a === undefined || b === undefined || !/^\d+$/.test(a) || !/^\d+$/.test(b)) return false
   return BigInt(a) > BigInt(b)
 }
 
-/** The newest known state of objects: the last written one until the cache has it, then the cached one. */
+/** The newest known state of objects: the last written object until the cache has it, then the cached object. */
 export class LatestObjects<T extends KubeObject> {
   readonly #written = new Map<string, T>()
 
@@ -22,7 +22,7 @@ export class LatestObjects<T extends KubeObject> {
     if (!isNewer(recorded?.metadata.resourceVersion, object.metadata.resourceVersion)) this.#written.set(key, object)
   }
 
-  /** The newer of the cached and the written object. Undefined if the cache has none: the object was deleted. */
+  /** The newer of the cached and the written object. Undefined if `cached` is undefined: the object was deleted. */
   latest(cached: T | undefined, key: string): T | undefined {
     const written = this.#written.get(key)
     if (!written || !cached) {

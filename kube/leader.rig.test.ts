@@ -11,7 +11,7 @@ import { type LeaderOptions, type LeadershipEnd, runAsLeader } from './leader.ts
 import { createDirectClient, createProxiedClient, createTestNamespace } from './testing/rig.ts'
 
 const plane = withControlPlane()
-/** The proportions of the defaults, in a fifth of the time. */
+/** Times in about the proportions of the defaults, but a fifth of them, so that the tests are quick. */
 const QUICK = { leaseMs: 3_000, renewDeadlineMs: 2_000, retryMs: 300 }
 
 interface Candidate {
@@ -20,7 +20,7 @@ interface Candidate {
   end: Promise<LeadershipEnd>
 }
 
-/** Starts a candidate. All candidates of a test share `leaders`, which must never hold two. */
+/** Starts a candidate for the lease `boss`. All candidates of a test share `leaders`, which must never hold two. */
 function startCandidate(
   kube: Kube,
   namespace: string,
@@ -66,7 +66,7 @@ describe('runAsLeader', () => {
       const leader = left.find((c) => c.leading)!
       leader.stop()
       expect(await leader.end).toBe('stopped')
-      leader.leading = true // so that the filter removes it
+      leader.leading = true // makes the filter of the loop remove this candidate
     }
     const { spec } = await kube.resource<Lease>(leases).get({ namespace, name: 'boss' })
     expect(spec).toMatchObject({ holderIdentity: '', leaseTransitions: 2 })

@@ -19,14 +19,17 @@ export interface LeaderOptions {
   name: string
   /** holderIdentity: unique to this process, so a host name with a random part. */
   identity: string
-  /** Other candidates take the lease this long after the last renewal that they saw (15 000). */
+  /**
+   * Milliseconds after which other candidates take the lease, counted from the last renewal that they saw; 15 000 by
+   * default.
+   */
   leaseMs?: number | undefined
   /**
-   * A leader that could not renew for this long stops leading (10 000). Less than `leaseMs`: it stops before another
-   * one begins.
+   * A leader that has not renewed the lease for this many ms stops leading; 10 000 by default. Must be less than
+   * `leaseMs`, so that the leader stops before another candidate begins.
    */
   renewDeadlineMs?: number | undefined
-  /** Interval of the leader's renewals and of the candidates' attempts (2 000). */
+  /** Interval in ms of the leader's renewals and of the candidates' attempts; 2 000 by default. */
   retryMs?: number | undefined
   log?: Log | undefined
   clock?: Clock | undefined
@@ -40,9 +43,9 @@ export type LeadershipEnd = 'stopped' | 'lost' | 'finished'
 /**
  * Waits to become the leader, then runs `work` until it ends, until leadership is lost, or until `signal` aborts. In
  * the latter two cases the signal of `work` aborts. Resolves when `work` has ended and the lease is released; rejects
- * with the error of `work`. After `lost` the process should exit, since another one leads now. Give `isLeading` to
- * {@link fenceWrites}: it returns false as soon as the lease may have expired, even if this process was frozen
- * meanwhile and has not noticed.
+ * with the error of `work`. After `lost` the process should exit, because another process leads. Pass `isLeading` to
+ * {@link fenceWrites}: it returns false as soon as the lease may have expired, even if this process was frozen and has
+ * not noticed yet.
  */
 export async function runAsLeader(
   options: LeaderOptions,
@@ -61,7 +64,7 @@ export async function runAsLeader(
   try {
     await work(both.signal, () => election.isLeading)
   } catch (error) {
-    // After an abort, the error is usually the abort reason.
+    // After an abort, `work` usually rejects with the abort reason. That is no failure.
     if (!signal.aborted && !lost.signal.aborted) throw error
   } finally {
     ended.abort()

@@ -1,5 +1,5 @@
 // The state of Leases, judged by the observer's own clock: a lease has expired when this process has not seen it change
-// for the lease's duration, whatever the times in it say.
+// for the lease's duration. The times that stand in the lease do not matter.
 import type { Lease } from './builtin-kinds.ts'
 
 /** A lease as last seen, and since when it has looked like that. */
@@ -13,8 +13,8 @@ export interface LeaseObservation {
 }
 
 /**
- * The observation after `lease` was read. `since` moves only if the holder or renewTime changed. Undefined if there is
- * no lease, or if the lease has no holder.
+ * The observation after `lease` was read. `since` is `now` if the holder or renewTime has changed, else that of `last`.
+ * Undefined if there is no lease, or if the lease has no holder.
  */
 export function observeLease(
   last: LeaseObservation | undefined,
@@ -37,8 +37,8 @@ export const isExpired = (observation: LeaseObservation, now: number): boolean =
   now - observation.since >= observation.durationMs
 
 /**
- * The next action of a candidate: `create` the lease, `renew` its own, `take` one that is free or expired, or wait for
- * its expiry.
+ * The next action of a candidate: `create` the lease, `renew` its own lease, `take` a lease that is free or expired, or
+ * wait `waitMs` until the lease expires.
  */
 export type LeaseAction = 'create' | 'renew' | 'take' | { waitMs: number }
 
@@ -54,18 +54,18 @@ export function decideLeaseAction(
   return isExpired(observation, now) ? 'take' : { waitMs: observation.durationMs - (now - observation.since) }
 }
 
-/** How well the watch that brings the leases works. */
+/** When the watch that brings the leases last worked, in ms on the observer's clock. */
 export interface WatchHealth {
-  /** No list or watch has failed since then. Undefined: the last one failed. */
+  /** The time since which no list or watch has failed. Undefined: the last one has failed. */
   connectedSince: number | undefined
-  /** When the API server last sent something. */
+  /** When the API server last sent something. Undefined: never. */
   lastContact: number | undefined
 }
 
 /**
  * Whether the holder of a lease is dead. Its silence counts only while the observer's watch worked: after a gap in the
- * watch every holder gets a whole duration again. And the watch must have brought something (an event or a bookmark)
- * after the lease expired; otherwise it may be the observer's own connection that is dead.
+ * watch, every holder gets a whole duration again. Also, the watch must have brought an event or a bookmark after the
+ * lease expired. Otherwise the observer's own connection may be dead.
  */
 export function isHolderDead(
   observation: LeaseObservation,

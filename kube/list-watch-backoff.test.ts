@@ -15,7 +15,7 @@ const failed = (status: number, reason = '', retryAfterMs?: number): StepResult 
 })
 const half = (): number => 0.5
 
-describe('nextTurn', () => {
+describe('planNextStep', () => {
   it.each<[string, StepResult, number, 'watch' | 'list', number, number]>([
     ['watches at once after a list', { how: 'listed' }, 0, 'watch', 0, 0],
     [

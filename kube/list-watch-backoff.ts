@@ -13,11 +13,12 @@ export type StepResult =
   | { how: 'failed'; error: unknown }
 
 /**
- * Failures since a watch last made progress. A list does not count as progress: in a storm of 410s every list succeeds.
+ * The failures since a watch last made progress. A list does not count as progress, because lists also succeed while
+ * each watch fails with 410.
  */
 export interface FailureStreak {
   failures: number
-  /** Failures in which the server answered and rejected this resourceVersion. */
+  /** Number of failures in which the server answered and rejected the resourceVersion. */
   rejections: number
 }
 export const noFailures: FailureStreak = { failures: 0, rejections: 0 }
@@ -53,24 +54,25 @@ export function planNextStep(result: StepResult, streak: FailureStreak, random: 
 function planAfterFailure(error: unknown, streak: FailureStreak, random: () => number): NextStep {
   const failures = streak.failures + 1
   const backoff = backoffMs(failures, BASE_MS, MAX_MS, random)
-  // All watchers of this kind get 410 at the same moment, so even the first list waits for a random time.
+  // The API server sends 410 to all watchers of a kind at the same moment, so even the first list waits for a random
+  // time.
   if (isGone(error)) {
     return { next: 'list', waitMs: random() * Math.max(1_000, 2 * backoff), streak: { failures, rejections: 0 } }
   }
   if (!(error instanceof ApiError)) return { next: 'watch', waitMs: backoff, streak: { ...streak, failures } }
   const waitMs = Math.max(backoff, Math.min(error.retryAfterMs ?? 0, MAX_MS) * (1 + random() / 10))
   const isRejected = error.status >= 400 && error.status !== 429 && error.status !== 401
-  const rejectedHosts = streak.rejections + (isRejected ? 1 : 0)
-  return rejectedHosts >= REJECTIONS_BEFORE_LIST
+  const rejections = streak.rejections + (isRejected ? 1 : 0)
+  return rejections >= REJECTIONS_BEFORE_LIST
     ? { next: 'list', waitMs, streak: { failures, rejections: 0 } }
-    : { next: 'watch', waitMs, streak: { failures, rejections: rejectedHosts } }
+    : { next: 'watch', waitMs, streak: { failures, rejections: rejections } }
 }
 
 /**
- * How many seconds the server is asked to keep a watch open: random, so that the watches of a thousand agents do not
- * end together. The server sends a bookmark two seconds before the end, which keeps the resourceVersion of a quiet kind
- * fresh. A connection that died silently is noticed {@link WATCH_GRACE_MS} after the end, so within 60 s. The server's
- * other bookmarks come about once a minute, which is too late for that.
+ * How many seconds the API server is asked to keep a watch open. The number is random, so that the watches of a
+ * thousand agents do not end together. The server sends a bookmark two seconds before the end, which keeps the
+ * resourceVersion of a quiet kind fresh; its regular bookmarks come only about once a minute, which is too late. A
+ * connection that died silently is noticed {@link WATCH_GRACE_MS} after the end of the watch, so within 60 s.
  */
 export const randomWatchSeconds = (random: () => number = Math.random): number => 40 + Math.floor(random() * 15)
 export const WATCH_GRACE_MS = 5_000

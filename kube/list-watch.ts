@@ -13,7 +13,7 @@ export interface Selectors {
 export interface ListOptions extends CallOptions, Selectors {
   /** Absent: all namespaces. */
   namespace?: string | undefined
-  /** Objects per page (500). */
+  /** Objects per page; 500 by default. */
   limit?: number | undefined
 }
 export interface Page<T> {
@@ -22,13 +22,15 @@ export interface Page<T> {
 }
 export interface WatchOptions extends Selectors {
   namespace?: string | undefined
-  /** Events after this version. Absent: the server first sends synthetic ADDED events for all objects. */
+  /**
+   * The watch begins with the events after this version. Absent: the server first sends ADDED events for all objects.
+   */
   resourceVersion?: string | undefined
-  /** The server ends the watch after this long. */
+  /** Seconds after which the server ends the watch. */
   timeoutSeconds?: number | undefined
   /** The server first streams the list as events, then a bookmark annotated `k8s.io/initial-events-end` (WatchList). */
   sendInitialEvents?: boolean | undefined
-  /** Longest silence between two chunks. 0 or absent: no limit. */
+  /** Longest silence in ms between two chunks of the answer. 0 or absent: no limit. */
   idleMs?: number | undefined
   signal?: AbortSignal | undefined
 }
@@ -55,8 +57,8 @@ export function queryString(values: Record<string, string | number | boolean | u
 }
 
 /**
- * One request per page. Throws an error for which `isGone` is true if the continue token expires: then list from the
- * start.
+ * Lists page by page, with one request each. If the continue token expires, throws an error for which `isGone` is true;
+ * the caller must then list from the start.
  */
 export async function* listPages<T extends KubeObject>(
   transport: Transport,
@@ -70,7 +72,7 @@ export async function* listPages<T extends KubeObject>(
     const body: ListBody<T> = await transport.json({ method: 'GET', path, signal, timeoutMs })
     const items = body.items ?? []
     for (const item of items) {
-      item.apiVersion ??= apiVersionOf(def) // lists of built-in kinds omit both
+      item.apiVersion ??= apiVersionOf(def) // in lists of built-in kinds the API server omits both
       item.kind ??= def.kind
     }
     yield { items, resourceVersion: body.metadata?.resourceVersion ?? '' }
@@ -89,8 +91,8 @@ export async function collectPages<T>(source: AsyncIterable<Page<T>>): Promise<P
 }
 
 /**
- * Ends when the server ends the watch. Throws ApiError on an ERROR event, a broken connection, and a silence of
- * `idleMs`.
+ * Yields the events of a watch, and ends when the server ends the watch. Throws ApiError on an ERROR event, a broken
+ * connection, and a silence of `idleMs`.
  */
 export async function* openWatch<T extends KubeObject>(
   transport: Transport,

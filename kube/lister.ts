@@ -12,13 +12,15 @@ export interface Scope extends Selectors {
 export type ListMode = 'stream' | 'pages'
 export interface ListResult<T> {
   objects: Map<string, T>
-  /** The version to watch from. */
+  /** The resourceVersion from which a watch continues this list. */
   resourceVersion: string
 }
 interface ListJob<T extends KubeObject> {
   resource: Resource<T>
   scope: Scope
-  /** Trims and freezes each object as it arrives, so that there is never a second copy of the whole list. */
+  /**
+   * Trims and freezes an object. Called as each object arrives, so that there is never a second copy of the whole list.
+   */
   prepare: (object: T) => T
   yieldIfDue: () => Promise<void> | undefined
   signal: AbortSignal
@@ -36,14 +38,14 @@ export async function listObjects<T extends KubeObject>(job: ListJob<T>, mode: L
     try {
       return await listByPages(job)
     } catch (error) {
-      // A continue token expires after about five minutes. The pages that were read are then of no consistent moment:
-      // start again.
+      // A continue token expires after about five minutes. The remaining pages could then only be of a later moment
+      // than those that were read, so the list starts again.
       if (!isGone(error) || attempt === MAX_PAGED_ATTEMPTS) throw error
     }
   }
 }
 
-/** A server without WatchList rejects `sendInitialEvents` as invalid. */
+/** Whether the API server does not support WatchList. It then rejects `sendInitialEvents` as invalid. */
 export const isStreamingUnsupported = (error: unknown): boolean =>
   error instanceof ApiError &&
   (error.status === 422 || error.status === 400) &&

@@ -1,7 +1,7 @@
 // Logging with pino: JSON lines with constant messages, values as fields, and errors with all of their causes.
 import { type Logger, pino, stdSerializers } from 'pino'
 
-/** The logger that this package uses. pino's fits, and so does any other of this shape. */
+/** The logger that this package needs. A pino logger fits, and so does any other object of this shape. */
 export interface Log {
   debug(fields: object, message: string): void
   info(fields: object, message: string): void
@@ -30,7 +30,7 @@ export function createLog({ level = 'info', fields = {} }: LogOptions = {}): Log
   return pino(options, pino.destination({ dest: process.stdout.fd, sync: true }))
 }
 
-/** Logs nothing. The default wherever a logger is optional. */
+/** A logger that logs nothing. It is the default wherever a logger is optional. */
 export const noLog: Log = {
   debug: () => undefined,
   info: () => undefined,

@@ -1,5 +1,5 @@
-// Metrics as data. A definition (name, help, labels) stands beside the code that uses it and is listed in the docs. A
-// `Metrics` holds the values.
+// Metrics are declared as data. A definition (name, help, labels) stands beside the code that uses it, and is listed in
+// the generated reference. A `Metrics` object holds the values.
 
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import Counter from '@prometheus-io/client/lib/counter.js'
@@ -12,7 +12,7 @@ export interface MetricDef<L extends string = string> {
   name: string
   help: string
   labels: readonly L[]
-  /** Upper bounds, in the unit that the name ends in. */
+  /** Upper bounds of a histogram's buckets, in the unit with which the metric's name ends. */
   buckets?: readonly number[]
 }
 export interface CounterDef<L extends string = string> extends MetricDef<L> {
@@ -36,7 +36,7 @@ function register<D extends MetricDef>(def: D): D {
 /** The metrics of all loaded modules by name. The reference page is generated from them. */
 export const listMetrics = (): MetricDef[] => [...definitions.values()].sort((a, b) => a.name.localeCompare(b.name))
 
-/** 1 ms to 60 s, the usual times of calls and reconciles. */
+/** Upper bounds in seconds, from 1 ms to 60 s: the usual times of calls and reconciles. */
 const DEFAULT_BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 
 export const defineCounter = <const L extends string = never>(
@@ -58,11 +58,11 @@ export const defineHistogram = <const L extends string = never>(
 
 type Labels<L extends string> = Record<L, string>
 
-/** The values of one process or of one test. Each has a registry of its own. */
+/** The values of all metrics in one process or in one test. */
 export interface Metrics {
   inc<L extends string>(def: CounterDef<L>, labels: Labels<L>, by?: number): void
   set<L extends string>(def: GaugeDef<L>, labels: Labels<L>, value: number): void
-  /** Sets all samples of a gauge and removes its other samples. */
+  /** Makes `samples` the only samples of a gauge: samples that are not among them are removed. */
   replace<L extends string>(def: GaugeDef<L>, samples: Iterable<readonly [Labels<L>, number]>): void
   observe<L extends string>(def: HistogramDef<L>, labels: Labels<L>, value: number): void
   /**
@@ -70,10 +70,11 @@ export interface Metrics {
    * `fn`.
    */
   onScrape(fn: () => void): () => void
-  /** The text for Prometheus and its Content-Type. */
+  /** The text that Prometheus scrapes, and its Content-Type. */
   text(): Promise<{ contentType: string; body: string }>
   /**
-   * Sum of the samples that have these labels, or the count of a histogram. 0 if there is none. For tests: it is slow.
+   * Sum of the samples that have these labels; for a histogram, of their counts. 0 if there is none. It is slow, so
+   * only tests use it.
    */
   value(name: string, labels?: Record<string, string>): Promise<number>
 }
@@ -153,10 +154,15 @@ export function createMetrics(): Metrics {
   }
 }
 
-/** Interval of the timer that measures the lag. A shorter one would wake an idle process more often. */
+/**
+ * Interval in ms of the timer that measures the lag of the event loop. A shorter one would wake an idle process more
+ * often.
+ */
 const LAG_RESOLUTION_MS = 100
 
-/** Keeps gauges of event-loop lag, heap and resident memory until the returned function is called. */
+/**
+ * Sets the gauges of event-loop lag, heap and resident memory at each scrape, until the returned function is called.
+ */
 export function exposeProcessMetrics(metrics: Metrics): () => void {
   const delay = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS })
   delay.enable()

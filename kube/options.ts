@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import type { Static, TObject } from 'typebox'
 import { Convert, Default, Errors } from 'typebox/value'
 
-/** The part of JSON Schema that an option may use: values that are one word on a command line. */
+/** The members of JSON Schema that the schema of an option may use: a value is one word on the command line. */
 interface Property {
   type?: string
   enum?: unknown[]
@@ -12,7 +12,7 @@ interface Property {
 }
 
 export interface OptionsSource {
-  /** `process.argv.slice(2)` */
+  /** The arguments of the program, without node and the script: `process.argv.slice(2)`. */
   args: readonly string[]
   env: Readonly<Record<string, string | undefined>>
   /** Prefix of environment variables: with `KUBENOVA`, `logLevel` is KUBENOVA_LOG_LEVEL. */
@@ -31,9 +31,9 @@ const propertiesOf = (schema: TObject): [string, Property][] =>
   Object.entries(schema.properties as Record<string, Property>)
 
 /**
- * A flag wins over an environment variable, and that over a default. Flags are `--flag value` or `--flag=value`, and
- * `--flag` or `--no-flag` for booleans. Throws {@link UsageError} if an option is unknown, missing or rejected by the
- * schema.
+ * Reads the options. A flag wins over an environment variable, and an environment variable over a default. Flags are
+ * `--flag value` or `--flag=value`, and `--flag` or `--no-flag` for booleans. Throws {@link UsageError} if an option is
+ * unknown, missing or rejected by the schema.
  */
 export function parseOptions<S extends TObject>(schema: S, { args, env, prefix }: OptionsSource): Static<S> {
   const properties = propertiesOf(schema)

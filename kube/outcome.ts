@@ -8,7 +8,8 @@ export type Outcome =
   /** Something was written: reconcile again at once. */
   | { kind: 'changed' }
   /**
-   * Cannot succeed until the spec or a dependency changes, so there is no retry. A condition should give the reason.
+   * The reconcile cannot succeed until the spec or an object that it depends on changes, so it is not retried. The
+   * reconcile should also write the reason to a condition.
    */
   | { kind: 'failed'; reason: string; message: string }
 
@@ -18,7 +19,9 @@ export const changed: Outcome = { kind: 'changed' }
 export const wait = (what: string, recheckAfter?: number): Outcome => ({ kind: 'wait', for: what, recheckAfter })
 export const failed = (reason: string, message: string): Outcome => ({ kind: 'failed', reason, message })
 
-/** The first outcome that is not `done`. If that is a `wait`, it takes the shortest `recheckAfter` of all waits. */
+/**
+ * Returns the first outcome that is not `done`. If it is a `wait`, it gets the shortest `recheckAfter` of all waits.
+ */
 export function mergeOutcomes(outcomes: readonly (Outcome | undefined)[]): Outcome {
   const unfinished = outcomes.filter((outcome) => outcome !== undefined && outcome.kind !== 'done')
   const first = unfinished[0] ?? done

@@ -9,9 +9,12 @@ import { Agent as PlainAgent } from './node-http.ts'
 
 export interface ConnectionPools {
   credentials: Credentials
-  /** A limited number of connections. Further calls wait for one. */
+  /** The connections for calls. Their number is limited: further calls wait until a connection is free. */
   calls: Agent
-  /** Without a limit: over HTTP/1.1 a watch occupies its connection until it ends. */
+  /**
+   * The connections for watches. Their number is not limited: over HTTP/1.1 a watch occupies its connection until it
+   * ends.
+   */
   watches: Agent
 }
 
@@ -20,12 +23,12 @@ export interface PoolSet {
   close: () => void
 }
 
-/** Error code of a connection that was not established in time. */
+/** Code of the error when a connection could not be established in time. */
 export const CONNECT_TIMEOUT = 'ERR_CONNECT_TIMEOUT'
 const CONNECT_TIMEOUT_MS = 10_000
 /**
- * Less than the 90 s after which the API server closes an idle connection, so that no request meets a closing
- * connection.
+ * Time after which an idle connection is closed. The API server closes idle connections after 90 s; this is less, so
+ * that no request is sent on a connection that the server is closing.
  */
 const IDLE_TIMEOUT_MS = 60_000
 
@@ -41,7 +44,7 @@ export function createConnectionPools(auth: Auth, connections: number): PoolSet 
       pools.credentials = credentials
       return pools
     }
-    // Calls under way end on the old connections. A watch uses the new ones when it is opened again.
+    // Calls under way end on the old connections. A watch uses a new connection when it is opened again.
     for (const old of [pools?.calls, pools?.watches]) if (old) closeIdleConnections(old)
     const create = (maxSockets: number): Agent => createAgent(auth.server, credentials, maxSockets)
     pools = { credentials, calls: create(connections), watches: create(Infinity) }
@@ -60,7 +63,8 @@ function createAgent(server: string, { tls }: Credentials, maxSockets: number): 
   const isSecure = server.startsWith('https:')
   const options = { keepAlive: true, timeout: IDLE_TIMEOUT_MS, maxSockets }
   const agent = isSecure ? new SecureAgent({ ...options, ...tls }) : new PlainAgent(options)
-  // There is only one server. The default would build a name from all TLS options for each call.
+  // An Agent keeps idle connections under this name. There is only one server, so one name is enough. Node's default
+  // builds a name from all TLS options for each call.
   agent.getName = () => 'server'
   const connect = agent.createConnection.bind(agent)
   agent.createConnection = (...args) => {
@@ -79,13 +83,15 @@ function limitConnectTime(socket: Socket, connectEvent: string): void {
   for (const event of [connectEvent, 'close']) socket.once(event, () => clearTimeout(timer))
 }
 
-/** Closes the idle connections and keeps none from now on. */
+/** Closes the idle connections. From now on, a connection is closed as soon as it is idle. */
 function closeIdleConnections(agent: Agent): void {
   agent.maxFreeSockets = 0
   for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy()
 }
 
-/** Closes all connections. Requests that wait for one are destroyed first, or they would open new ones. */
+/**
+ * Closes all connections. Destroys the requests that wait for a connection first: otherwise they would open new ones.
+ */
 function closeAgent(agent: Agent): void {
   const closed = (): Error => new Error('the client was closed')
   for (const waiting of Object.values(agent.requests)) for (const request of waiting ?? []) request.destroy(closed())

@@ -4,8 +4,8 @@ import type { Log } from './log.ts'
 export interface MainOptions {
   log: Log
   /**
-   * Time for `main` to end after SIGTERM or SIGINT (25 000, as kubelet kills after 30 s). Then the process exits with
-   * 1.
+   * Milliseconds in which `main` must end after SIGTERM or SIGINT; otherwise the process exits with 1. 25 000 by
+   * default, because kubelet kills the process after 30 s.
    */
   drainMs?: number | undefined
 }
@@ -37,7 +37,8 @@ export async function runMain(main: (signal: AbortSignal) => Promise<void>, opti
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
   process.on('unhandledRejection', onUnexpectedError).on('uncaughtException', onUnexpectedError)
   try {
-    // The abort reason coming back out of main is how many awaits end: that is a stop, not a failure.
+    // After the abort, many awaits in `main` reject with the abort reason. If `main` then rejects with it, too, it has
+    // stopped, not failed.
     await main(stop.signal).catch((err: unknown) => {
       if (err !== stop.signal.reason) throw err
     })

@@ -1,5 +1,5 @@
-// The modules of the metrics client that are used. The package's entry point also loads OpenTelemetry, which costs each
-// process 8 MB.
+// Types of the modules that we import from @prometheus-io/client. Its entry point is not imported, because that also
+// loads OpenTelemetry, which costs each process 8 MB.
 
 declare module '@prometheus-io/client/lib/counter.js' {
   import { Counter } from '@prometheus-io/client'

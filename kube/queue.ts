@@ -1,5 +1,5 @@
-// A work queue of keys. A key waits at most once and is worked on by one worker at a time. Each key has its own
-// backoff. Keys are given out by priority, and namespaces of the same priority take turns, so a busy tenant delays only
+// A work queue of keys. A key is in the queue at most once, and only one worker at a time works on it. Each key has its
+// own backoff. Keys are given out by priority. Namespaces of the same priority take turns, so a busy tenant delays only
 // itself.
 import { backoffMs, type Clock, systemClock } from './clock.ts'
 import { createMetrics, defineCounter, defineGauge, defineHistogram, type Metrics } from './metrics.ts'
@@ -23,7 +23,10 @@ export interface QueueOptions {
   random?: (() => number) | undefined
 }
 export interface AddOptions {
-  /** `high`: a user waits for it. `normal` (default): an event. `low`: first list, resync. */
+  /**
+   * `high`: a user waits for the result. `normal` (default): an event has happened. `low`: the object is in the first
+   * list, or it is checked again without an event.
+   */
   priority?: Priority | undefined
   /** Earliest start, in milliseconds from now. */
   after?: number | undefined
@@ -50,7 +53,7 @@ export class WorkQueue implements Disposable {
   readonly #options: QueueOptions
   readonly #clock: Clock
   readonly #metrics: Metrics
-  /** A key is in at most one of `#ready` and `#delayed`. It may be `#active` as well. */
+  /** Keys that can be taken now. A key is never in both `#ready` and `#delayed`, but it may be in `#active` as well. */
   readonly #ready: ReadyList
   readonly #delayed = new Map<string, DelayedKey>()
   readonly #active = new Map<string, number>()
@@ -76,7 +79,7 @@ export class WorkQueue implements Disposable {
     return this.#ready.size
   }
 
-  /** Number of keys that are worked on. */
+  /** Number of keys that workers work on. */
   get active(): number {
     return this.#active.size
   }
@@ -86,7 +89,10 @@ export class WorkQueue implements Disposable {
     return this.#delayed.size
   }
 
-  /** A key that waits already keeps the earlier start and the higher priority. Does nothing after {@link close}. */
+  /**
+   * Adds a key. If the key waits already, the earlier start and the higher priority are kept. Does nothing after {@link
+   * close}.
+   */
   add(key: string, { priority = 'normal', after = 0 }: AddOptions = {}): void {
     if (this.#closed) return
     this.#metrics.inc(adds, { name: this.name })
@@ -106,8 +112,8 @@ export class WorkQueue implements Disposable {
   }
 
   /**
-   * Adds the key after its backoff, but not before `atLeast` ms. The backoff grows until {@link forget}. Returns the
-   * delay in ms.
+   * Adds the key again after its backoff, but not before `atLeast` ms. The backoff grows with each call until {@link
+   * forget} is called. Returns the delay in ms.
    */
   retry(key: string, { priority = 'normal', atLeast = 0 }: { priority?: Priority; atLeast?: number } = {}): number {
     const failures = (this.#failures.get(key) ?? 0) + 1
@@ -124,8 +130,8 @@ export class WorkQueue implements Disposable {
   }
 
   /**
-   * Resolves to the next key as soon as there is one, or to undefined when the queue is closed. Call {@link done} for
-   * each key.
+   * Resolves to the next key as soon as there is one, or to undefined when the queue is closed. The caller must call
+   * {@link done} for each key.
    */
   take(): Promise<Item | undefined> {
     const item = this.#next()
@@ -135,7 +141,9 @@ export class WorkQueue implements Disposable {
     return promise
   }
 
-  /** The work on the key has ended, successfully or not. */
+  /**
+   * To be called when the work on the key has ended, successfully or not. Throws an error if nobody works on the key.
+   */
   done(key: string): void {
     const since = this.#active.get(key)
     if (since === undefined) throw new Error(`queue ${this.name}: ${key} was not being worked on`)
@@ -147,7 +155,10 @@ export class WorkQueue implements Disposable {
     if (this.#active.size === 0) for (const resolve of this.#waitingForIdle.splice(0)) resolve()
   }
 
-  /** Gives out no further key and drops all waiting keys. Work under way goes on; {@link idle} waits for it. */
+  /**
+   * Makes the queue give out no further key, and drops all waiting keys. Work under way goes on; {@link idle} waits for
+   * it.
+   */
   close(): void {
     this.#closed = true
     this.#removeScraper()
@@ -158,7 +169,7 @@ export class WorkQueue implements Disposable {
     for (const taker of this.#waitingTakers.splice(0)) taker(undefined)
   }
 
-  /** Resolves when no key is worked on. */
+  /** Resolves when no worker works on a key. */
   idle(): Promise<void> {
     if (this.#active.size === 0) return Promise.resolve()
     const { promise, resolve } = Promise.withResolvers<void>()

@@ -1,10 +1,12 @@
-// The keys of a work queue that are ready, in the order in which they are taken: by priority, then groups in turn, then
-// by age.
+// The keys of a work queue that are ready, in the order in which they are taken: by priority; within a priority, groups
+// (namespaces) take turns; within a group, the oldest key comes first.
 
 export type Priority = 'high' | 'normal' | 'low'
 const ORDER: readonly Priority[] = ['high', 'normal', 'low']
 
-/** After a priority was passed over this often in a row, one of its keys is taken, so that no key starves. */
+/**
+ * After a priority was passed over this often in a row, one of its keys is taken all the same, so that no key starves.
+ */
 const MAX_PASSED_OVER = 10
 
 interface ReadyKey {
@@ -13,9 +15,7 @@ interface ReadyKey {
   since: number
 }
 
-/**
- * All operations take constant time: groups and keys are Maps, and the insertion order of a Map is the order of turns.
- */
+/** All operations take constant time: groups and keys are in Maps, and groups take turns in the order of their Map. */
 export class ReadyList {
   readonly #groupOf: (key: string) => string
   readonly #levels: Record<Priority, Map<string, Map<string, ReadyKey>>> = {
@@ -39,7 +39,9 @@ export class ReadyList {
     return this.#byKey.has(key)
   }
 
-  /** A key that is ready already keeps its age, and its priority unless the new one is higher. */
+  /**
+   * Adds a key. If the key is ready already, it keeps its age, and it keeps its priority unless the new one is higher.
+   */
   add(key: string, priority: Priority, now: number): void {
     const known = this.#byKey.get(key)
     if (known) {

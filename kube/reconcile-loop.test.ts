@@ -8,7 +8,10 @@ import { FakeClock, flushPromises } from './testing/fake-clock.ts'
 
 type Answer = Outcome | undefined | Error | ((context: ReconcileContext) => Promise<Outcome>)
 
-/** A loop whose reconciler gives these answers in turn (then `done`), and the times at which it was asked. */
+/**
+ * Starts a loop whose reconcile function returns or throws these answers in turn, and returns `done` afterwards.
+ * `asked` has an entry `key@time#attempt` for each call.
+ */
 function loop(answers: Answer[], more: { concurrency?: number; timeoutMs?: number; drainMs?: number } = {}) {
   const clock = new FakeClock()
   const metrics = createMetrics()

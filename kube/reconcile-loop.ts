@@ -41,18 +41,18 @@ export interface ReconcileContext {
   /** 1 for the first attempt, one more after each failure in a row. */
   attempt: number
 }
-/** Undefined means `done`. */
+/** Reconciles a key. If it resolves to undefined, the outcome is `done`. */
 export type Reconcile = (key: string, context: ReconcileContext) => Promise<Outcome | undefined | void>
 
 export interface LoopOptions {
   name: string
   queue: WorkQueue
   reconcile: Reconcile
-  /** Keys worked on at the same time (1). */
+  /** How many keys are reconciled at the same time; 1 by default. */
   concurrency?: number | undefined
-  /** Time limit of one reconcile in ms (60 000), after which its signal aborts. */
+  /** Time limit of one reconcile in ms, after which its signal aborts; 60 000 by default. */
   timeoutMs?: number | undefined
-  /** Time that reconciles under way have to end after the stop (10 000), before their signals abort. */
+  /** How long after the stop reconciles under way may go on, in ms, before their signals abort; 10 000 by default. */
   drainMs?: number | undefined
   log?: Log | undefined
   metrics?: Metrics | undefined
@@ -60,10 +60,11 @@ export interface LoopOptions {
 }
 
 /**
- * After more `changed` outcomes in a row the key backs off as after a failure: two writers probably undo each other.
+ * After more `changed` outcomes of a key in a row, the key backs off as after a failure: probably two writers undo each
+ * other's changes.
  */
 const MAX_CHANGES_IN_A_ROW = 10
-/** Shortest delay after a programming error, which only a new release or a change of the object can mend. */
+/** Shortest delay in ms after a programming error. Only a new release or a change of the object can mend it. */
 const BUG_RETRY_MS = 30_000
 
 /** Runs until `signal` aborts. Then it takes no further key, and resolves when the reconciles under way have ended. */
@@ -93,7 +94,7 @@ export async function runReconcileLoop(options: LoopOptions, signal: AbortSignal
 
 type Worker = (item: Item) => Promise<void>
 
-/** @param drainEnded aborts when reconciles must end although they are not done */
+/** @param drainEnded aborts when reconciles under way must end even if they are not done */
 function createWorker(options: LoopOptions, metrics: Metrics, clock: Clock, drainEnded: AbortSignal): Worker {
   const { name: controller, queue, reconcile, timeoutMs = 60_000 } = options
   const root = (options.log ?? noLog).child({ controller })
@@ -139,7 +140,7 @@ function createWorker(options: LoopOptions, metrics: Metrics, clock: Clock, drai
 
 type Result = 'success' | 'requeue' | 'requeue_after' | 'error'
 
-/** Turns the outcome of a reconcile into calls of the queue. Returns the label of the metric. */
+/** Turns the outcome of a reconcile into calls of the queue. Returns the label `result` of the metric. */
 function applyOutcome(
   queue: WorkQueue,
   key: string,
@@ -169,7 +170,10 @@ function applyOutcome(
   }
 }
 
-/** Errors that JavaScript throws for mistakes in the program, and failed assertions. */
+/**
+ * Whether the error shows a mistake in the program: an error that JavaScript itself throws, a `Bug`, or a failed
+ * assertion.
+ */
 const isBug = (error: unknown): boolean =>
   error instanceof TypeError ||
   error instanceof RangeError ||
@@ -177,7 +181,7 @@ const isBug = (error: unknown): boolean =>
   error instanceof SyntaxError ||
   (error instanceof Error && (error.name === 'Bug' || error.name === 'AssertionError'))
 
-/** An error that says by its `kind` that a retry would fail in the same way. */
+/** Whether the error says by its `kind` that a retry would fail in the same way. */
 const isTerminal = (error: unknown): boolean =>
   error instanceof Error && 'kind' in error && (error.kind === 'Refused' || error.kind === 'Terminal')
 

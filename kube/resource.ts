@@ -16,7 +16,7 @@ import { apiVersionOf } from './types.ts'
 
 export interface WriteOptions extends WriteCallOptions {
   fieldManager?: string | undefined
-  /** `status`, `scale`, … */
+  /** The subresource to write, such as `status` or `scale`. Absent: the object itself. */
   subresource?: string | undefined
 }
 export interface ApplyOptions extends WriteOptions {
@@ -25,7 +25,7 @@ export interface ApplyOptions extends WriteOptions {
 }
 export interface DeleteOptions extends WriteCallOptions {
   propagation?: 'Background' | 'Foreground' | 'Orphan' | undefined
-  /** Deletes only the object with this uid or resourceVersion; rejects with 409 otherwise. */
+  /** The object is deleted only if it has this uid and this resourceVersion; otherwise the call rejects with 409. */
   preconditions?: { uid?: string | undefined; resourceVersion?: string | undefined } | undefined
 }
 
@@ -36,23 +36,29 @@ export interface Resource<T extends KubeObject> {
   /** All pages as one list. For kinds with many objects use {@link Resource.pages} or an informer. */
   list(options?: ListOptions): Promise<Page<T>>
   pages(options?: ListOptions): AsyncGenerator<Page<T>>
-  /** Not retried if the server may have received it. A caller that repeats it must handle AlreadyExists. */
+  /**
+   * Creates an object. Not retried if the API server may have received the request. If the caller repeats it, it must
+   * handle AlreadyExists.
+   */
   create: (object: Draft<T>, options?: WriteOptions) => Promise<T>
-  /** PUT. `metadata.resourceVersion` makes it a compare-and-swap. */
+  /** Replaces the object (PUT). `metadata.resourceVersion` makes it a compare-and-swap. */
   update: (object: Draft<T>, options?: WriteOptions) => Promise<T>
   /**
    * Server-side apply; creates the object if it does not exist. `metadata.resourceVersion` makes it a compare-and-swap.
    */
   apply(object: Draft<T>, options?: ApplyOptions): Promise<T>
   applyStatus(object: Draft<T>, options?: ApplyOptions): Promise<T>
-  /** JSON merge patch (RFC 7386). */
+  /** Changes the object by a JSON merge patch (RFC 7386). */
   patch(ref: Ref, patch: object, options?: WriteOptions): Promise<T>
   delete(ref: Ref, options?: DeleteOptions): Promise<void>
-  /** Ends when the server ends the watch. Throws ERROR events. */
+  /** Yields events until the server ends the watch. Throws an ApiError for an ERROR event. */
   watch(options?: WatchOptions): AsyncGenerator<WatchEvent<T>>
 }
 
-/** Requires name and namespace: without them the path would mean all objects of the kind. */
+/**
+ * The path of one object. Throws an error if its name or namespace is missing: the path would mean all objects of the
+ * kind.
+ */
 function objectPath(def: ResourceDef, ref: Ref, subresource?: string): string {
   if (!ref.name) throw new TypeError(`${def.kind}: a name is needed`)
   if (def.namespaced && !ref.namespace) throw new TypeError(`${def.kind} ${ref.name}: a namespace is needed`)
@@ -96,7 +102,7 @@ export function createResource<T extends KubeObject>(
   const withTypeMeta = (object: Draft<T>): object => ({ ...object, apiVersion: apiVersionOf(def), kind: def.kind })
   const apply = async (object: Draft<T>, options: ApplyOptions = {}): Promise<T> => {
     const path = objectPath(def, object.metadata, options.subresource)
-    // A compare-and-swap is not idempotent: if it is sent twice, the second one conflicts with the first.
+    // A compare-and-swap is not idempotent: if the request is sent twice, the second one conflicts with the first.
     const idempotent = object.metadata.resourceVersion === undefined
     const more = { contentType: 'application/apply-patch+yaml', idempotent }
     return send(writeRequest('PATCH', path, withTypeMeta(object), { force: true, ...options }, more))

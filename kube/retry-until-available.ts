@@ -1,4 +1,4 @@
-// Calls that a process cannot start without, retried while the API server is unavailable.
+// Repeats calls without which a process cannot start, while the API server is unavailable.
 import { backoffMs, type Clock } from './clock.ts'
 import { isForbidden, isTransient } from './errors.ts'
 import type { Log } from './log.ts'
@@ -8,9 +8,9 @@ const MAX_MS = 10_000
 
 /**
  * Repeats `call` until the API server answers. If the process exited instead, kubelet would restart it with growing
- * delays, and it would be late when the server is back. 403 is retried, too: an API server that has just started
- * answers 403 until it has read its roles, and the roles may be created after this process. Rejects with any other
- * error and with the signal's reason.
+ * delays, so it would be late when the server is back. 403 is retried, too: an API server that has just started answers
+ * 403 until it has read its roles, and the roles may be created after this process. Rejects with any other error and
+ * with the signal's reason.
  */
 export async function retryUntilAvailable<T>(
   call: () => Promise<T>,

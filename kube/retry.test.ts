@@ -5,7 +5,7 @@ import { retryDelay } from './retry.ts'
 const refused = Object.assign(new Error('connect'), { code: 'ECONNREFUSED' })
 const reset = Object.assign(new Error('reset'), { code: 'ECONNRESET' })
 
-describe('retryIn', () => {
+describe('retryDelay', () => {
   it.each<[string, number, { retryAfterMs?: number; cause?: unknown }, boolean, number, [number, number] | undefined]>([
     ['retries any verb after 429', 429, {}, false, 1, [50, 100]],
     ['waits for Retry-After after 429', 429, { retryAfterMs: 3_000 }, false, 1, [3_000, 3_000]],

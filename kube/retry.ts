@@ -8,7 +8,7 @@ const MAX_ATTEMPTS = 6
 /** If the server asks for a longer wait, the call fails at once: the work queue can wait without holding a worker. */
 const MAX_WAIT_MS = 15_000
 
-/** Errors of opening a connection: the request was not sent. */
+/** Codes of errors that occur while a connection is opened. The request was then not sent. */
 const CONNECT_ERRORS = new Set([
   'ECONNREFUSED',
   'EHOSTUNREACH',
@@ -46,11 +46,11 @@ export function retryDelay(
 }
 
 export interface RetryOptions {
-  /** Sending the request twice has the same effect as once. */
+  /** true: sending the request twice has the same effect as sending it once. */
   idempotent: boolean
-  /** Time on `clock` after which no attempt begins. */
+  /** The time on `clock` after which no attempt begins. */
   deadline: number
-  /** The caller's signal. Once it has aborted, its reason is thrown. */
+  /** The caller's signal. When it has aborted, its reason is thrown. */
   signal?: AbortSignal | undefined
   clock: Pick<Clock, 'now'>
   wait(ms: number): Promise<void>

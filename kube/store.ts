@@ -13,13 +13,16 @@ export interface StoreOptions<T extends KubeObject> extends Scope {
   transform?(object: T): T
 }
 
-/** A kind and the part of it that is cached. Equal definitions are one value, since stores are found by identity. */
+/**
+ * A kind, and which of its objects and fields are cached. Stores are found by the identity of their definition, so
+ * declare a definition once and use that value everywhere.
+ */
 export interface StoreDef<T extends KubeObject> {
   readonly kind: TypedResourceDef<T>
   readonly options: StoreOptions<T>
 }
 
-/** `defineStore(configMaps)`; the options select objects and trim them. */
+/** Example: `defineStore(configMaps, { namespace: 'n' })`. The options select objects and remove fields of them. */
 export const defineStore = <T extends KubeObject>(
   kind: TypedResourceDef<T>,
   options: StoreOptions<T> = {},
@@ -29,12 +32,12 @@ export interface Store<T extends KubeObject> {
   readonly def: StoreDef<T>
   /** A copy of the API server's objects, which may be a little outdated. */
   readonly cache: ReadonlyCache<T>
-  /** Reads and writes at the API server. */
+  /** Reads from the API server, not from the cache, and writes to it. */
   readonly api: Resource<T>
   readonly informer: Informer<T>
 }
 
-/** Definitions by the names under which a program finds its stores. */
+/** Definitions of stores, by the names under which the program finds the stores. */
 export type StoreDefs = Readonly<Record<string, StoreDef<KubeObject>>>
 export type StoresOf<D extends StoreDefs> = {
   readonly [K in keyof D]: D[K] extends StoreDef<infer T> ? Store<T> : never

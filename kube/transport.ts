@@ -1,5 +1,5 @@
-// HTTP calls of the API server: connections kept alive, credentials refreshed, retries bounded, failures thrown as
-// ApiError.
+// HTTP calls of the API server. Connections are kept alive, credentials are refreshed, calls are retried a limited
+// number of times, and failures are thrown as ApiError.
 
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import { createAbortScope } from './abort.ts'
@@ -33,11 +33,11 @@ export interface Request extends WriteCallOptions {
   path: string
   body?: unknown
   contentType?: string
-  /** Sending it twice has the same effect as once. A GET always is idempotent. */
+  /** true: sending the request twice has the same effect as sending it once. A GET is always idempotent. */
   idempotent?: boolean
 }
 export interface StreamRequest extends Request {
-  /** Longest silence between two chunks of the body. 0 or absent: no limit. */
+  /** Longest silence in ms between two chunks of the body. 0 or absent: no limit. */
   idleMs?: number | undefined
 }
 
@@ -46,9 +46,9 @@ export interface TransportOptions {
   userAgent: string
   metrics: Metrics
   clock: Clock
-  /** Time limit of calls that give none (30 000). */
+  /** Time limit in ms of calls that set none; 30 000 by default. */
   timeoutMs: number | undefined
-  /** Connections for calls (32). */
+  /** Number of connections for calls; 32 by default. */
   connections: number | undefined
 }
 
@@ -59,7 +59,7 @@ export interface Transport extends AsyncDisposable {
   json<T>(request: Request): Promise<T>
   /** Sends the request once and returns the open body, which ends when `signal` aborts. */
   stream(request: StreamRequest): Promise<AsyncIterable<Uint8Array>>
-  /** A transport over the same connections that sends further headers with each request. */
+  /** Returns a transport over the same connections that sends further headers with each request. */
   withHeaders(headers: Headers): Transport
 }
 
@@ -205,7 +205,10 @@ async function errorFromResponse(request: Request, response: IncomingMessage): P
   })
 }
 
-/** A proxy, or a panic in the server, answers in plain text. Then the text is the message. */
+/**
+ * Parses the body of a failed call. A proxy, or an API server that panics, answers in plain text; then the text is the
+ * message.
+ */
 function parseStatus(text: string): Status {
   const plain = text === '' ? {} : { message: text.slice(0, 500) }
   try {

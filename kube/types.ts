@@ -37,7 +37,7 @@ export interface AnyMeta {
   resourceVersion?: string | undefined
 }
 
-/** Any object of the Kubernetes API. Types of your own kinds fit it structurally, without being registered. */
+/** Any object of the Kubernetes API. The types of a program's own kinds fit structurally, without being registered. */
 export interface KubeObject {
   apiVersion?: string | undefined
   kind?: string | undefined
@@ -56,11 +56,11 @@ export interface ResourceDef {
 }
 
 /**
- * A kind with the type of its objects, which only the compiler knows. Any `ResourceDef` will do where the type is given
- * otherwise.
+ * A ResourceDef that carries the type of the kind's objects for the compiler. Where the program gives that type in
+ * another way, a plain `ResourceDef` is enough.
  */
 export interface TypedResourceDef<T> extends ResourceDef {
-  /** Never set: it only carries the type. */
+  /** Never set. Only the compiler uses it: it carries the type of the kind's objects. */
   readonly objectType?: T
 }
 
@@ -92,7 +92,6 @@ export const apiVersionOf = (def: Pick<ResourceDef, 'group' | 'version'>): strin
 /** The key of an object in caches and queues: `namespace/name`, or `name` for cluster-scoped objects. */
 export const keyOf = (ref: Ref): string => (ref.namespace ? `${ref.namespace}/${ref.name ?? ''}` : (ref.name ?? ''))
 
-/** The keys of some objects. */
 export const keysOf = (objects: Iterable<KubeObject>): string[] =>
   Array.from(objects, ({ metadata }) => keyOf(metadata))
 

@@ -20,7 +20,10 @@ interface Stores {
   things: { names: string[] }
 }
 
-/** A queue that a watch feeds, and the handlers that the watch has registered with its informer. */
+/**
+ * Connects a watch to a queue and to a fake informer. Returns the keys that it enqueues and the handlers that it
+ * registers.
+ */
 function connect(watched: Watch<Stores>) {
   const clock = new FakeClock()
   const channels = new Channels()

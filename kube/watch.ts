@@ -5,7 +5,7 @@ import type { Priority } from './ready-list.ts'
 import type { Store, StoreDef } from './store.ts'
 import type { KubeObject } from './types.ts'
 
-/** The controller that a watch is connected to: its stores, channels, clock and queue. */
+/** The parts of a controller that a watch is connected to: its stores, channels, clock and queue. */
 export interface WatchTarget<S> {
   readonly stores: S
   storeOf<T extends KubeObject>(def: StoreDef<T>): Store<T>
@@ -16,35 +16,38 @@ export interface WatchTarget<S> {
 
 /** @typeParam S the stores that the functions of the watch read */
 export interface Watch<S> {
-  /** The kind, channel or timer that is watched, and the events that enqueue keys. Shown in the graph of wake-ups. */
+  /** The kind, channel or timer that is watched. The generated page of wake-ups shows it, the events and `because`. */
   readonly source: string
   readonly events: readonly string[]
   readonly because: string
   readonly priority: Priority | undefined
   /** Shortest time from the event to the reconcile, in milliseconds. */
   readonly after: number
-  /** Starts to enqueue keys. Returns a function that stops it. */
+  /** Starts to enqueue keys. Returns a function that ends this. */
   readonly connect: (target: WatchTarget<S>) => () => void
 }
 
 type Keys = Iterable<string>
 
 export interface WakeOptions {
-  /** Why these keys must be reconciled: one sentence for the graph of wake-ups. */
+  /** One sentence for the generated page of wake-ups: why these keys must be reconciled. */
   because: string
   /** The priority of all events. Absent: `low` for objects of the first list, else `normal`. */
   priority?: Priority
-  /** Shortest time from the event to the reconcile in ms. Many events within it cost one reconcile. */
+  /** Shortest time in ms from the event to the reconcile. Many events within this time cause only one reconcile. */
   after?: number
 }
 
 export interface WatchOptions<T, S> extends WakeOptions {
-  /** The keys to enqueue for an event without a function of its own. An update enqueues the keys of both objects. */
+  /**
+   * Returns the keys to enqueue, for events that have no function of their own below. An update enqueues the keys of
+   * the old and of the new object.
+   */
   map?: (object: T, stores: S) => Keys
   added?: (object: T, stores: S) => Keys
   updated?: (old: T, now: T, stores: S) => Keys
   deleted?: (last: T, stores: S) => Keys
-  /** Ignores objects of the first list, for keys that are enqueued at the start anyway. */
+  /** true: ignores the objects of the first list, because the keys for them are enqueued at the start anyway. */
   skipInitialList?: boolean
 }
 

@@ -1,12 +1,16 @@
-/** Writes the status of an object with compare-and-swap: server-side apply onto the object as it was seen. */
+/**
+ * Writes the status of an object by compare-and-swap: a server-side apply with the resourceVersion that the caller has
+ * seen.
+ */
 import { hasFieldsOf } from './apply.ts'
 import { isConflictOrUidMismatch, isNotFound } from './errors.ts'
 import type { Resource } from './resource.ts'
 import type { AnyMeta, Draft, KubeObject, ObjectMeta } from './types.ts'
 
 /**
- * `conflict`: the object has changed since it was seen, so nothing was written; its watch event brings it back to the
- * caller's queue. `gone`: the object no longer exists. `unchanged`: the status is so already, so nothing was sent.
+ * `conflict`: the object has changed since the caller saw it, so nothing was written; the watch event of the change
+ * brings the object back to the caller's queue. `gone`: the object no longer exists. `unchanged`: the object has this
+ * status already, so nothing was sent.
  */
 export type StatusWrite<T> =
   | { result: 'written' | 'unchanged'; object: T }
@@ -19,12 +23,13 @@ interface WithStatus extends KubeObject {
 export interface StatusWriteOptions {
   fieldManager: string
   /**
-   * The part of the status as seen that this manager owns. If the new status is the same, nothing is sent. Absent: the
+   * The fields of the seen status that this manager owns. If the new status is the same, nothing is sent. Absent: the
    * status is always sent.
    */
   owned?: object | undefined
   /**
-   * Written with the status, but only for kinds without the status subresource: the API server ignores it elsewhere.
+   * Written together with the status, but only for kinds without the status subresource. With the subresource, the API
+   * server ignores owner references.
    */
   ownerReferences?: ObjectMeta['ownerReferences']
 }
@@ -57,7 +62,8 @@ export async function writeStatus<T extends WithStatus>(
 }
 
 /**
- * The uid keeps an apply of a whole object from creating it again. On the status subresource the API server ignores it.
+ * The metadata that identifies the seen object. The uid prevents that an apply of a whole object creates a deleted
+ * object again. On the status subresource the API server ignores the uid.
  */
 function identityOf({ name, namespace, uid, resourceVersion }: AnyMeta, withUid: boolean): AnyMeta {
   return {
@@ -68,7 +74,9 @@ function identityOf({ name, namespace, uid, resourceVersion }: AnyMeta, withUid:
   }
 }
 
-/** Whether an apply of `wanted` would change nothing of `owned`. The order of conditions does not matter. */
+/**
+ * Whether an apply of `wanted` would leave all fields of `owned` as they are. The order of conditions does not matter.
+ */
 function isSame(owned: object, wanted: object): boolean {
   const [old, now] = [owned, wanted].map(withSortedConditions)
   const isKept = Object.keys(owned).every((field) => Reflect.get(wanted, field) !== undefined)

@@ -1,8 +1,8 @@
-/** Addresses as fields, and the CEL rules by which the API server refuses invalid ones. */
+/** Schemas of fields that hold addresses, with the CEL rules by which the API server rejects invalid addresses. */
 import { Type } from 'typebox'
 import { celRules, matchingPattern, type Rule } from '../schema.ts'
 
-/** An IP address that Go's netip parses: no leading zeros, no IPv4 within IPv6, no zone. */
+/** A field with an IP address that CEL's isIP accepts: no leading zeros, no IPv4 within IPv6, no zone. */
 export const IP = (description: string) =>
   Type.String({
     description,
@@ -18,7 +18,7 @@ export const IP = (description: string) =>
 
 const isRange = 'isCIDR(self) && cidr(self) == cidr(self).masked()'
 
-/** A range of addresses, given by its network address. */
+/** A field with a range of addresses as a CIDR whose host bits are zero, such as 10.0.0.0/24. */
 export const CIDR = (description: string, example: string, ...more: Rule[]) =>
   Type.String({
     description,
@@ -26,7 +26,7 @@ export const CIDR = (description: string, example: string, ...more: Rule[]) =>
     ...celRules({ rule: isRange, message: `must be a CIDR whose host bits are zero, such as ${example}` }, ...more),
   })
 
-/** Ranges without addresses for hosts: the loopback, multicast and reserved ranges of RFC 6890. */
+/** Ranges in which no host can have an address: the loopback, multicast and reserved ranges of RFC 6890. */
 const unusable = ['0.0.0.0/8', '127.0.0.0/8', '224.0.0.0/3', '::/8', 'ff00::/8']
 
 export const usableRange: Rule = {
@@ -34,7 +34,7 @@ export const usableRange: Rule = {
   message: 'must be a range of addresses that hosts can have: a prefix of 8 or more, not loopback or multicast',
 }
 
-/** A unicast MAC address. */
+/** A field with a unicast MAC address. */
 export const MAC = (description: string) =>
   Type.String({
     description,
@@ -46,13 +46,13 @@ export const MAC = (description: string) =>
     ...celRules({ rule: "self != '00:00:00:00:00:00'", message: 'must be a MAC that a card can have: not all zeros' }),
   })
 
-/** The rule that a list has at most one address of each family. */
+/** The rule that a list has at most one IPv4 address and at most one IPv6 address. */
 export const oneOfEach: Rule = {
   rule: 'self.size() < 2 || !isIP(self[0]) || !isIP(self[1]) || ip(self[0]).family() != ip(self[1]).family()',
   message: 'two addresses must be one of IPv4 and one of IPv6',
 }
 
-/** CEL for the number of an IPv4 address: CEL can compare numbers, but not addresses. */
+/** A CEL expression for the number of an IPv4 address: CEL can compare numbers, but not addresses. */
 export const ipv4Number = (text: string): string => {
   const byte = (i: number) => `int(${text}.split('.')[${i}])`
   return `(((${byte(0)} * 256 + ${byte(1)}) * 256 + ${byte(2)}) * 256 + ${byte(3)})`
@@ -60,16 +60,16 @@ export const ipv4Number = (text: string): string => {
 
 const lengths = Array.from({ length: 129 }, (_, n) => n)
 /**
- * CEL for a prefix such as `/64`. It is cut out of a literal, so that the API server knows its greatest length:
- * otherwise the cost of a rule would have no bound.
+ * A CEL expression for the prefix of length `n`, such as `/64`. It is cut out of a literal with all prefixes, so that
+ * the API server knows the greatest length of the result. Otherwise it could not limit the cost of a rule that uses it.
  */
 const prefix = (n: string): string =>
   `'/' + '${lengths.map((l) => String(l).padEnd(3)).join('')}'.substring(3 * (${n}), 3 * (${n}) + 3).trim()`
 
 /**
- * CEL for whether IPv6 address `a` comes before `b`. CEL has no numbers for IPv6, but prefixes: after the longest
- * prefix that both share, the next bit of `a` is 0 and that of `b` is 1. This costs too much for every pair of pools,
- * so the controller finds pools of IPv6 that overlap.
+ * A CEL expression for whether IPv6 address `a` is lower than `b`. CEL has no numbers of 128 bits, so the expression
+ * uses prefixes: after the longest prefix that both share, the next bit of `a` is 0 and that of `b` is 1. It is too
+ * expensive for every pair of pools, so the controller, not a rule, finds IPv6 pools that overlap.
  */
 export const isBeforeIPv6 = (a: string, b: string): string => {
   const half = `cidr(${a} + ${prefix('n + 1')})`

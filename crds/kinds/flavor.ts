@@ -16,7 +16,8 @@ import {
 } from '../schema.ts'
 
 /**
- * The values of the extra specs that Kubenova knows. A typing error in them must not pass for an operator's own key.
+ * The extra specs that Kubenova knows: a pattern for their keys, and one for the values that are allowed. So a typing
+ * error in such a value is rejected. Other keys belong to the operator and may have any value.
  */
 const knownSpecs: readonly [keys: string, values: string, message: string][] = [
   ['trait[0-9]*:.*', 'required|forbidden', 'trait:… must be required or forbidden'],
@@ -44,7 +45,7 @@ const specRules: Rule[] = knownSpecs.map(([keys, values, message]) => ({
   message,
 }))
 
-/** The sizes of a flavor: they are copied into a Server when it is placed. */
+/** The sizes of a flavor. The controller copies them into the status of a Server when it places the Server. */
 export const FlavorSizes = {
   vcpus: Type.Integer({ minimum: 1, maximum: 1024, description: 'Virtual CPUs.' }),
   ram: Type.Integer({ minimum: 1, maximum: 67_108_864, description: 'Memory in MiB.' }),

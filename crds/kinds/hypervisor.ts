@@ -1,11 +1,10 @@
-/**
- * Hypervisor: a KVM host. The operator writes its spec; agent and controller report the state of the host in status.
- */
+/** Hypervisor: a KVM host. The operator writes its spec; the agent and the controller write its status. */
 import { type Static, Type } from 'typebox'
 import { ageColumn, CommonStatus, celRules, defineKind, Line, type Resource, readyColumn, Time } from '../schema.ts'
 
 /**
- * The rule repeats `minimum`: the API server compares an integer with the minimum rounded down, and would accept 0.
+ * A field with an overcommit ratio. The CEL rule repeats `minimum`: for a number without a fraction the API server
+ * rounds `minimum` down to 0, and would accept 0.
  */
 const Ratio = (description: string) =>
   Type.Optional(
@@ -63,7 +62,9 @@ export const HypervisorSpec = Type.Object(
   }),
 )
 
-/** Resources of a host, or those in use: CPU threads or virtual CPUs, MiB, GiB. */
+/**
+ * The resources of a host (in CPU threads, MiB and GiB), or those that its servers use (in virtual CPUs, MiB and GiB).
+ */
 export const Resources = Type.Object({
   vcpus: Type.Integer({ description: 'CPU threads, or virtual CPUs.' }),
   ram: Type.Integer({ description: 'MiB' }),

@@ -18,7 +18,7 @@ import {
 export const diskFormats = ['qcow2', 'raw', 'vmdk', 'vdi', 'vhdx'] as const
 
 const HOST = '([a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?|\\[[0-9a-fA-F:.]+\\])(:[0-9]{1,5})?'
-// ASCII without blanks and without @ before the path.
+// Matches URLs in ASCII without blanks. HOST has no @, so no user or password can stand before the host.
 const urlPattern = `^(https?://${HOST}/[!-~]*|file:///[!-~]+)$`
 
 const urlRules: Rule[] = [
@@ -69,7 +69,10 @@ const propertyRules: Rule[] = [
 
 const format = Type.Enum([...diskFormats], { description: 'Format of the file at the URL.', default: 'qcow2' })
 
-/** The fields that a host needs to fetch and verify an image: they are copied into a Server when it is placed. */
+/**
+ * The fields that an agent needs to fetch and verify an image. The controller copies them into the status of a Server
+ * when it places the Server.
+ */
 export const ImageSource = {
   url: Type.String({ maxLength: 2048 }),
   checksum: Type.Optional(Type.String({ maxLength: 135 })),

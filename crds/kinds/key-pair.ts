@@ -1,4 +1,4 @@
-/** KeyPair: an SSH public key (or an x509 certificate) that servers are given. */
+/** KeyPair: an SSH public key or an x509 certificate that users give to their servers. */
 import { Type } from 'typebox'
 import {
   ageColumn,
@@ -23,8 +23,8 @@ const sshTypes = [
 ]
 
 /**
- * The beginning of the base64 of every key of a type: the length and the name of the type (RFC 4253, 6.6), as far as
- * they fill whole groups of 3 bytes.
+ * The text with which every key of a type begins in base64. A key begins with the length and the name of its type (RFC
+ * 4253, 6.6). Base64 encodes groups of 3 bytes, so only the whole groups of these bytes are the same for every key.
  */
 function keyPrefixOf(type: string): string {
   const blob = `\0\0\0${String.fromCharCode(type.length)}${type}`
@@ -58,7 +58,8 @@ export const keyPair = defineKind({
   status: KeyPairStatus,
   rules: [
     {
-      // Not at the field: there the API server would repeat the value in its answer and in logs.
+      // This rule is on the whole object. On the field, the API server would repeat the private key in its answer and
+      // in logs.
       rule: "!self.spec.publicKey.contains('PRIVATE KEY')",
       message: 'this is a private key, and many may have seen it by now: make a new pair, and give its public key only',
       fieldPath: '.spec.publicKey',

@@ -18,7 +18,10 @@ import {
 import { CIDR, IP, usableRange } from './address.ts'
 import { subnetRules, subnetsRules } from './subnet-rules.ts'
 
-/** A name of a network interface that Linux accepts. Agents create interfaces named `kn…`, `kd…` and `tap…`. */
+/**
+ * A field with the name of a network interface that Linux accepts. The names `kn…`, `kd…` and `tap…` are rejected,
+ * because agents create interfaces with such names.
+ */
 const interfaceName = (description: string, ...more: Rule[]) =>
   Type.String({
     description,
@@ -165,7 +168,7 @@ export const network = defineKind({
 })
 export type Network = Resource<typeof network>
 
-/** Reference to a Network. Without a namespace it is one of the namespace of the referring object. */
+/** A reference to a Network. Without `namespace`, the Network is in the namespace of the object that refers to it. */
 export const NetworkRef = {
   name: Name('Name of a Network.'),
   namespace: Type.Optional(Namespace('Namespace of that Network, if it is a shared one of another namespace.')),

@@ -1,4 +1,4 @@
-/** Port: a server's connection to a network: its MAC and its fixed addresses. */
+/** Port: a server's connection to a network, with its MAC address and its fixed IP addresses. */
 import { Type } from 'typebox'
 import {
   ageColumn,

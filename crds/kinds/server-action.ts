@@ -1,8 +1,11 @@
-/** ServerAction: an action requested of a server, and Nova's instance-action record of each action and change. */
+/**
+ * ServerAction: a request for an action on a server. It is also the action record (Nova's instance action) of that
+ * action, and of each change that the agent makes because a spec changed.
+ */
 import { type Static, type TObject, type TSchema, Type } from 'typebox'
 import { ageColumn, defineKind, Line, matchingPattern, Name, RecordStatus, type Rule, Time } from '../schema.ts'
 
-/** Nova's event of an action: one step on one host. */
+/** An event of an action record, as in Nova: one part of the action on one host. */
 const ActionEvent = Type.Object({
   event: Type.String({ description: "Nova's name, such as compute_reboot_instance." }),
   host: Type.Optional(Type.String()),
@@ -12,9 +15,7 @@ const ActionEvent = Type.Object({
   traceback: Type.Optional(Type.String({ maxLength: 8192 })),
 })
 
-/**
- * A step of an action on its host. Only long steps are recorded, and the steps of an action that a crash interrupted.
- */
+/** A step of an action on its host. The agent records a step if it takes long or if a crash interrupted the action. */
 const StepStatus = Type.Object({
   name: Type.String({ description: 'Name of the step: see docs/reference/actions.md.', maxLength: 64 }),
   startedAt: Time('When the step was first tried. Its deadline counts from here, also after a restart of the agent.'),
@@ -44,7 +45,10 @@ const ServerActionStatus = Type.Object({
   events: Type.Optional(Type.Array(ActionEvent, { 'x-kubernetes-list-type': 'atomic', maxItems: 64 })),
 })
 
-/** The requestable actions, each with the schema of its parameters, from the registry in actions/. */
+/**
+ * The actions that a ServerAction can request, each with the schema of its parameters. They come from the registry in
+ * actions/.
+ */
 export type Members = Record<string, TSchema>
 
 const recordFields = {
@@ -61,14 +65,15 @@ const recordFields = {
 }
 
 /**
- * The kind ServerAction.
+ * Declares the kind ServerAction.
  * @param requestable the actions that a ServerAction can request, each with the schema of its parameters
- * @param recorded names of the other actions, which stand only in action records of changes of the spec
+ * @param recorded names of the other actions, which follow from changes of the spec and occur only in action records
  */
 export function serverActionKind(requestable: Members, recorded: readonly string[]) {
   const names = Object.keys(requestable)
   const optional = Object.fromEntries(names.map((n) => [n, Type.Optional(requestable[n] as TSchema)]))
-  // The member of an action without required parameters may be left out; action records leave it out.
+  // spec has one optional member for each action, with the parameters. A request must have the member of its action if
+  // that action has a required parameter. Action records have no such member.
   const memberRules: Rule[] = names.map((n) => {
     const needed = ((requestable[n] as { required?: string[] }).required ?? []).length > 0
     return {
@@ -102,7 +107,8 @@ export function serverActionKind(requestable: Members, recorded: readonly string
     spec,
     status: ServerActionStatus,
     statusSubresource: false,
-    // An action record is created with its status in one write.
+    // These actions cannot be requested. An action record of one is told from a request by its status: the agent
+    // creates it with its status in one write.
     rules: recorded.map((name) => ({
       rule: `self.spec.action != '${name}' || has(self.status)`,
       message: `${name} cannot be requested by a ServerAction, change the Server instead; requestable are ${names.join(', ')}`,
@@ -123,7 +129,7 @@ export function serverActionKind(requestable: Members, recorded: readonly string
   })
 }
 
-/** The type of a ServerAction, independent of the actions that can be requested. */
+/** The type of a ServerAction without the members for the parameters, which depend on the registry of actions. */
 export interface ServerAction {
   apiVersion: string
   kind: string

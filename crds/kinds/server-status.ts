@@ -39,8 +39,8 @@ export const Interface = Type.Object({
 export type Interface = Static<typeof Interface>
 
 /**
- * The server as it was placed: a copy of everything that its spec refers to. The agent needs to read nothing else,
- * and a Flavor or Image that is deleted later does not matter.
+ * A copy of everything that a Server's spec refers to, made when the controller places the Server. So the agent reads
+ * no other objects, and it does not matter if the Flavor or the Image is deleted later.
  */
 export const Instance = Type.Object({
   uuid: Type.String({ description: 'The UUID of the server in Nova, and of its domain in libvirt.' }),
@@ -61,8 +61,8 @@ export const Instance = Type.Object({
 export type Instance = Static<typeof Instance>
 
 /**
- * The action that admission has accepted. It has ended when lastCompletedAction has its uid; then another one may
- * follow.
+ * The action request that the controller has admitted. The action has ended when lastCompletedAction has its uid; then
+ * the controller may admit another one.
  */
 const AdmittedAction = Type.Object(
   {
@@ -75,7 +75,8 @@ const AdmittedAction = Type.Object(
     requestId: Type.Optional(Type.String()),
     admittedAt: Time('When the action was admitted.'),
   },
-  // Atomic, because when params lose their last member, the API server would make them null and then reject null.
+  // The object is atomic. Otherwise, when params lose their last member, the API server would set params to null and
+  // then reject the null.
   { 'x-kubernetes-map-type': 'atomic' },
 )
 export type AdmittedAction = Static<typeof AdmittedAction>
@@ -91,7 +92,7 @@ export type Fault = Static<typeof Fault>
 const HostRejection = Type.Object({ host: Type.String(), reason: Type.String({ maxLength: 1024 }) })
 export type HostRejection = Static<typeof HostRejection>
 
-/** Fields of the scheduler, and of admission (activeAction). */
+/** Fields that the controller's scheduler writes, and activeAction, which the controller's admission writes. */
 const placementFields = {
   host: Type.Optional(Type.String({ description: 'The only host that may run the server.' })),
   instance: Type.Optional(Instance),
@@ -116,7 +117,10 @@ const placementFields = {
   ),
 }
 
-/** Fields of the agent of status.host. The scheduler owns some of them until that agent has written the status. */
+/**
+ * Fields that the agent of status.host writes. The scheduler writes some of them until the agent has written the
+ * status.
+ */
 const stateFields = {
   vmState: Type.Optional(Type.Enum([...vmStates])),
   taskState: Type.Optional(Type.Enum([...taskStates])),

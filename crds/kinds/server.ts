@@ -20,7 +20,7 @@ import { IP, MAC } from './address.ts'
 import { zone } from './host-aggregate.ts'
 import { ServerStatus } from './server-status.ts'
 
-/** A tag, with Nova's rules. */
+/** A field with a tag. The limits are Nova's. */
 const Tag = (description: string) =>
   Type.String({
     description,
@@ -29,7 +29,10 @@ const Tag = (description: string) =>
     ...matchingPattern('^[^,/\\p{C}]+$', "must be a word of printable characters without ',' and '/', 1 to 60 of them"),
   })
 
-/** The rule that no two interfaces of a list have the same values in these fields. */
+/**
+ * The rule that no two interfaces of a list have the same values in these fields. It ignores interfaces that lack a
+ * field.
+ */
 const distinct = (message: string, fields: readonly string[]): Rule => {
   const has = (of: string): string => fields.map((f) => `has(${of}.${f})`).join(' && ')
   const same = fields.map((f) => `a.${f} == b.${f}`).join(' && ')
@@ -240,7 +243,8 @@ export const server = defineKind({
   selectableFields: ['.status.host', '.status.vmState', '.spec.flavor'],
   rules: [
     {
-      // The names of its action records are longer: <server>-<number>.
+      // The action records of a Server are named <server>-<number>, so the name of the Server must leave room for the
+      // number.
       rule: 'self.metadata.name.size() <= 200',
       message: 'metadata.name must be at most 200 characters',
     },

@@ -3,7 +3,8 @@ import type { Rule } from '../schema.ts'
 import { ipv4Number, isBeforeIPv6 } from './address.ts'
 
 /**
- * Guards: rules skip a field with an invalid address or range, because another rule rejects it with a better message.
+ * CEL conditions with which rules skip a field that is absent or invalid, or belongs to the other IP family. An invalid
+ * field is rejected by another rule, whose message is better.
  */
 const invalidCidr = '!isCIDR(self.cidr)'
 const absentOrInvalid = (field: string): string => `!has(self.${field}) || !isIP(self.${field})`
@@ -13,7 +14,10 @@ const noIPv4Pools = `!has(self.pools) || self.pools.exists(p, ${notIPv4('p.start
 
 const noIPv6Pools = `!has(self.pools) || self.pools.exists(p, ${notIPv6('p.start')} || ${notIPv6('p.end')})`
 
-/** 2 to the power of the host bits of an IPv4 range. */
+/**
+ * The powers of 2 as a CEL list, because CEL cannot compute powers. `size` is the number of addresses of an IPv4
+ * `cidr`.
+ */
 const powers = `[${Array.from({ length: 33 }, (_, i) => 2 ** i).join(', ')}]`
 const size = `${powers}[32 - cidr(self.cidr).prefixLength()]`
 
@@ -23,7 +27,7 @@ const inside = (field: string): Rule => ({
   fieldPath: `.${field}`,
 })
 
-/** The rule against the network address and the broadcast address, which no host can have. */
+/** The rule that a field is not the network address or the broadcast address, which no host can have. */
 const notNetworkOrBroadcast = (field: string): Rule => ({
   rule: `${invalidCidr} || ${absentOrInvalid(field)} || ${notIPv4(`self.${field}`)} || cidr(self.cidr).ip().family() != 4 || cidr(self.cidr).prefixLength() > 30 || !(${ipv4Number(`self.${field}`)} % ${size} in [0, ${size} - 1])`,
   message: `${field} must not be the first or the last address of cidr: they are the network's own and the broadcast address`,
@@ -87,7 +91,10 @@ export const subnetRules: readonly Rule[] = [
   },
 ]
 
-/** The rules for the list of subnets: at most one of each family, and no subnet with allocated addresses is removed. */
+/**
+ * The rules for the list of subnets: at most one subnet of each IP family, and no subnet is removed or gets another
+ * cidr.
+ */
 export const subnetsRules: readonly Rule[] = [
   {
     rule: 'self.size() < 2 || !isCIDR(self[0].cidr) || !isCIDR(self[1].cidr) || cidr(self[0].cidr).ip().family() != cidr(self[1].cidr).ip().family()',

@@ -1,4 +1,4 @@
-/** Reasons: servers that differ from their spec. */
+/** The reasons for a server that differs from its spec. */
 import { declareReasons, type ReasonGroup } from './reason-table.ts'
 
 export const differences: ReasonGroup = {

@@ -1,4 +1,4 @@
-/** Reasons: requests to guests. */
+/** The reasons for a request to a guest that has failed. */
 import { declareReasons, type ReasonGroup } from './reason-table.ts'
 
 export const guests: ReasonGroup = {

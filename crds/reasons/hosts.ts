@@ -1,4 +1,4 @@
-/** Reasons: hosts. */
+/** The reasons that concern a host. */
 import { declareReasons, type ReasonGroup } from './reason-table.ts'
 
 export const hosts: ReasonGroup = {

@@ -1,4 +1,4 @@
-/** Reasons: invalid networks, and networks in use. */
+/** The reasons for an invalid network, and for a network that is in use. */
 import { declareReasons, type ReasonGroup } from './reason-table.ts'
 
 export const networks: ReasonGroup = {

@@ -1,4 +1,4 @@
-/** Reasons: success and progress. */
+/** The reasons that report success or progress. */
 import { declareReasons, type ReasonGroup } from './reason-table.ts'
 
 export const progress: ReasonGroup = {

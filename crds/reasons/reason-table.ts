@@ -1,12 +1,11 @@
-/** How reasons are declared: a table for each group of them. */
+/** The types with which reasons are declared. Reasons stand in groups, with one table for each group. */
 
-/** The facts about a reason. */
 export interface ReasonFacts {
   /** One sentence about what has happened. */
   meaning: string
   /**
-   * The status of the Nova API's answer to a request that meets this reason, as Nova answers. For a reason that reports
-   * success, progress or a state it is the status of success.
+   * The HTTP status with which the Nova API answers a request that meets this reason. For a reason that reports
+   * success, progress or a state: the status of a successful answer.
    */
   httpStatus: number
   /** Tells a user or operator what to do. Markdown, with links relative to docs/guide/. */
@@ -15,10 +14,10 @@ export interface ReasonFacts {
 
 export interface ReasonGroup {
   title: string
-  /** Tells what holds for the whole group, such as whether the work is tried again. */
+  /** Tells what is true for the whole group, such as whether the work is retried. */
   intro: string
 }
 
-/** Declares a table. It only lets TypeScript infer the names. */
+/** Returns the table unchanged. The call only makes TypeScript infer the names of the reasons. */
 export const declareReasons = <Name extends string>(table: Record<Name, ReasonFacts>): Record<Name, ReasonFacts> =>
   table

@@ -1,4 +1,4 @@
-/** Reasons: rejected actions. */
+/** The reasons for the rejection of a requested action. */
 import { declareReasons, type ReasonGroup } from './reason-table.ts'
 
 export const requests: ReasonGroup = {

@@ -1,6 +1,6 @@
 /**
- * The lists in the agents' admission policies: which fields and conditions of a status an agent may write, as
- * crds/status-owners.ts has it.
+ * Generates a part of the admission policies for agents: the lists of the status fields and conditions that an agent
+ * does not write, from crds/status-owners.ts.
  */
 import {
   type ControllerOwner,
@@ -16,11 +16,14 @@ import type { Sections } from './sections.ts'
 interface Policy {
   kind: OwnedKind
   file: string
-  /** Agents create objects of this kind. Then there is no old object, and the API server drops the status. */
+  /**
+   * true: agents also create objects of this kind. At a creation there is no old object to compare with, so the checks
+   * are skipped; the API server drops the status anyway.
+   */
   isCreated: boolean
 }
 
-/** The kinds whose status agents share with other owners. */
+/** The policies for the kinds whose status is written both by agents and by the controller. */
 const policies: readonly Policy[] = [
   { kind: 'Server', file: 'crds/access/agent-policy-server.yaml', isCreated: false },
   { kind: 'Hypervisor', file: 'crds/access/agent-policy-hypervisor.yaml', isCreated: true },
@@ -32,7 +35,7 @@ export const agentPolicies = (): Sections[] =>
     sections: { variables: renderVariables(policy.kind), validations: renderValidations(policy) },
   }))
 
-/** Renders the variables of a policy: the conditions of other owners, before and after the write. */
+/** Renders the CEL variables of a policy: the conditions that agents do not own, in the new and in the old object. */
 export function renderVariables(kind: OwnedKind): string {
   const agentConditions = conditionsOf(kind, 'agent').map((type) => `'${type}'`)
   const renderVariable = (name: string, object: string): string =>
@@ -73,6 +76,6 @@ function renderValidation(checks: readonly string[], message: string, isCreated:
   ])
 }
 
-/** Renders an item of a list in the spec of a policy. */
+/** Renders a YAML list item, indented as in the spec of a policy. */
 const renderListItem = (first: string, rest: readonly string[]): string =>
   [`    - ${first}`, ...rest.map((line) => `      ${line}`)].map((line) => `${line}\n`).join('')

@@ -9,8 +9,8 @@ type Json = { [key: string]: unknown }
 const droppedKeywords = new Set(['$id', '$schema', 'readOnly', MESSAGE_KEY])
 
 /**
- * The OpenAPI v3 structural schema of a JSON Schema as TypeBox makes it. Throws with the path of a part that it
- * cannot express.
+ * Converts a JSON Schema of TypeBox to an OpenAPI v3 structural schema. Throws an error with the path of the part that
+ * a structural schema cannot express.
  */
 export function toStructuralSchema(schema: Json, path: string): Json {
   if ('anyOf' in schema || 'oneOf' in schema || 'allOf' in schema)
@@ -24,7 +24,10 @@ export function toStructuralSchema(schema: Json, path: string): Json {
   return typeof schema[MESSAGE_KEY] === 'string' ? patternAsRule(out, schema[MESSAGE_KEY]) : out
 }
 
-/** Turns a pattern into a rule: the API server would show the pattern itself, but shows a rule's message. */
+/**
+ * Turns a pattern into a CEL rule. About a value that does not match, the API server would show the regular expression
+ * of the pattern; for a rule it shows the rule's message.
+ */
 function patternAsRule({ pattern, ...schema }: Json, message: string): Json {
   const rest = (schema['x-kubernetes-validations'] ?? []) as Rule[]
   return { ...schema, 'x-kubernetes-validations': [{ rule: `self.matches(r'${String(pattern)}')`, message }, ...rest] }
@@ -47,8 +50,8 @@ function convertKeyword(key: string, value: unknown, path: string): Json {
 }
 
 /**
- * The required fields. A field with a default is in every object that is read, so the TypeScript types require it. A
- * client may leave it out, and so may a file that is checked before the API server has filled it in.
+ * The required fields, without those that have a default. The API server fills in defaults, so the TypeScript types
+ * require these fields. But a client may leave them out, and so may a file that is checked without the API server.
  */
 function requiredFields(schema: Json): Json {
   const properties = (schema['properties'] ?? {}) as Record<string, Json>
@@ -86,7 +89,6 @@ function rootSchema(k: Kind): Json {
   }
 }
 
-/** The whole CustomResourceDefinition. */
 export function toCustomResourceDefinition(k: Kind): Json {
   const selectable = k.selectableFields?.map((jsonPath) => ({ jsonPath }))
   return {

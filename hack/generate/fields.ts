@@ -4,7 +4,7 @@
  */
 import { NAME_MESSAGE, Name, type Rule } from '../../crds/index.ts'
 
-/** The members of a structural schema that the pages show. */
+/** The members of a structural schema that the generated pages show. */
 export interface Schema {
   type?: string
   description?: string
@@ -64,7 +64,7 @@ const limitTexts = [
   ['maxProperties', 'entries at most'],
 ] as const
 
-/** The limit of every name of a Kubernetes object. The pages do not repeat it. */
+/** The longest name of a Kubernetes object. Every field with a name has this limit, so the pages do not repeat it. */
 const { maxLength: nameLength } = Name('') as Schema
 
 function describeLimits(schema: Schema): string {

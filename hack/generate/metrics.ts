@@ -1,4 +1,4 @@
-/** docs/reference/metrics.md: every metric of the programs, from the definitions beside their users. */
+/** Makes docs/reference/metrics.md from the definitions of the metrics, which stand in the modules that use them. */
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import type { MetricDef } from '../../kube/metrics.ts'
@@ -7,8 +7,8 @@ import { generatedMark, inlineCode, renderTable } from './markdown.ts'
 const root = join(import.meta.dirname, '../..')
 
 /**
- * The metrics that a program defines, by loading it. Each program is loaded in a process of its own, because this one
- * may have loaded more.
+ * Loads a program and returns the metrics that its modules define. Each program is loaded in a process of its own,
+ * because this process may have loaded modules of the other program.
  */
 function metricsOf(program: string): MetricDef[] {
   const load = `await import('./${program}/program.ts'); const { listMetrics } = await import('./kube/metrics.ts')`

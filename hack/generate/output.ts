@@ -1,14 +1,14 @@
 /**
- * Writes generated files into a folder. Removes files with the same ending that are generated no longer, because users
- * would go on applying or reading them.
+ * Writes generated files into a folder. Removes files of the folder that have the same extension and are no longer
+ * generated, because users would go on applying or reading them.
  */
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 
 export interface Output {
-  /** Relative to the repository. */
+  /** Path from the root of the repository. */
   folder: string
-  /** The folder also has files that are not generated: nothing is removed. */
+  /** Set if the folder also has files that are not generated. Then no file is removed. */
   keepOthers?: true
   files(): readonly File[] | Promise<readonly File[]>
 }

@@ -5,14 +5,17 @@ import { type Reason, reasons } from '../../crds/index.ts'
 
 const isProgramSource = (file: string): boolean => !/(\.test\.ts|\/testing\/|\/testing\.ts|examples\.ts)$/.test(file)
 
-/** The words in quotes, and each of them with the ending of a template such as `${kind}NotFound`. */
+/**
+ * The words that stand in quotes in a source text. A template such as `${kind}NotFound` makes further words, so each of
+ * the words is also returned with the ending of each template.
+ */
 export function quotedWords(text: string): Set<string> {
   const words = [...text.matchAll(/'([A-Z]\w*)'/g)].map(([, word = '']) => word)
   const endings = [...text.matchAll(/`\$\{\w+\}([A-Z]\w*)`/g)].map(([, ending = '']) => ending)
   return new Set([...words, ...endings.flatMap((ending) => words.map((word) => word + ending))])
 }
 
-/** The reasons that stand in no source file of a program. */
+/** The reasons that are in no source file of a program. */
 export function unusedReasons(root: string): Reason[] {
   const files = globSync(['actions/**/*.ts', 'controller/**/*.ts', 'agent/**/*.ts'], { cwd: root })
   const used = new Set(

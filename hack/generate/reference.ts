@@ -1,4 +1,4 @@
-/** docs/reference/: the pages that are made from the code. */
+/** Lists the pages of docs/reference/, all of which are made from the code. */
 import { actionsPage } from './actions.ts'
 import { apiPage } from './api.ts'
 import { errorsPage } from './errors.ts'

@@ -1,12 +1,15 @@
-/** Writes generated sections into files that are otherwise written by hand: the lines between two marks. */
+/**
+ * Writes generated sections into files that are otherwise written by hand. A section is the lines between two marks,
+ * the comments `begin generated: NAME` and `end generated: NAME`.
+ */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /** A file with its generated sections, by the names in their marks. */
 export interface Sections {
-  /** Relative to the repository. */
+  /** Path from the root of the repository. */
   file: string
-  /** Whole lines, each with its line end. */
+  /** The text of each section, by its name: whole lines, each with its line end. */
   sections: Readonly<Record<string, string>>
 }
 
@@ -17,7 +20,7 @@ export async function writeSections(root: string, { file, sections }: Sections):
   if (after !== before) await writeFile(path, after)
 }
 
-/** @throws if the text does not have both marks */
+/** Replaces the lines between the marks of a section. Throws an error if the text does not have both marks. */
 export function replaceSection(text: string, name: string, lines: string): string {
   const begin = new RegExp(`^.*\\bbegin generated: ${name}\\b.*\\n`, 'm').exec(text)
   if (!begin) throw new Error(`no mark "begin generated: ${name}"`)

@@ -10,12 +10,17 @@ import type { Output } from './output.ts'
 
 const all: readonly Action[] = Object.values(actions)
 
-/** The states that an action leads to or from; a deletion, which is allowed in every state, adds none. */
+/**
+ * The states that the page shows: `error`, and those that an action leads to or starts from. Deletion is left out,
+ * because it starts from every state.
+ */
 const states: readonly VmState[] = vmStates.filter(
   (s) => s === 'error' || all.some((a) => resultingVmState(a) === s || (a.result !== 'gone' && a.from.includes(s))),
 )
 
-/** From, to → the actions that lead there. */
+/**
+ * The names of the actions that lead from a state to another one. The key is the edge in the diagram: `FROM --> TO`.
+ */
 function transitions(): Map<string, string[]> {
   const found = new Map<string, string[]>()
   for (const action of all) {
@@ -34,7 +39,7 @@ function renderDiagram(): string {
   return ['stateDiagram-v2', '  [*] --> building: Server is created', ...lines].join('\n')
 }
 
-/** The vmState of a server in each mode, by the power of its domain. */
+/** The rows of a table with the vmState of a server: a row for each mode, a column for each power of the domain. */
 function vmStateRows(): string[][] {
   return modes.map((mode) => [
     inlineCode(mode),

@@ -1,4 +1,6 @@
-/** docs/reference/status-owners.md: which component writes which field and condition, from crds/status-owners.ts. */
+/**
+ * Makes docs/reference/status-owners.md from crds/status-owners.ts: which component writes which field and condition.
+ */
 import {
   agentManagerOf,
   fieldManagerOf,

@@ -1,4 +1,7 @@
-/** Makes docs/reference/wakes.md from the declarations of the controllers: the watches that wake each of them. */
+/**
+ * Makes docs/reference/wakes.md from the declarations of the controllers: the events that make each controller
+ * reconcile.
+ */
 import { controllers } from '../../controller/controller.ts'
 import type { Controller } from '../../kube/controller.ts'
 import type { Watch } from '../../kube/watch.ts'
@@ -6,12 +9,15 @@ import { generatedMark, inlineCode, renderTable } from './markdown.ts'
 
 type Declared = Controller<never>
 
-/** An identifier in a mermaid diagram: only word characters are allowed. */
+/** The name as an identifier in a mermaid diagram, which may have only word characters. */
 const idOf = (name: string): string => name.replaceAll(/\W/g, '_')
 
 const sourcesOf = ({ watches }: Declared): string[] => [...new Set(watches.map(({ source }) => source))]
 
-/** Kinds and channels on the left, controllers on the right; one edge for all watches between two of them. */
+/**
+ * Renders a diagram with kinds and channels on the left and controllers on the right. All watches of a controller on
+ * the same source are one edge.
+ */
 function renderGraph(all: readonly Declared[]): string {
   const sources = [...new Set(all.flatMap(sourcesOf))]
   const nodes = [

@@ -1,9 +1,8 @@
-// The rules for subjects of commits: conventional, and at most 72 columns.
+// Checks the subjects of commits: they have the form of Conventional Commits, and at most 72 columns.
 const MAX_SUBJECT = 72
 const TYPES = ['build', 'chore', 'ci', 'docs', 'feat', 'fix', 'perf', 'refactor', 'revert', 'style', 'test']
 const conventional = new RegExp(`^(${TYPES.join('|')})(\\([a-z0-9,/-]+\\))?!?: \\S`)
 
-/** The problems of one subject. */
 export function findSubjectProblems(subject: string): string[] {
   const problems: string[] = []
   if (subject.length > MAX_SUBJECT) problems.push(`"${subject}" has ${subject.length} columns: at most ${MAX_SUBJECT}`)

@@ -11,7 +11,10 @@ type Rule = (source: Source) => Problem[]
 /** The width of code (biome.json), which comments keep to as well. */
 const MAX_WIDTH = 120
 
-/** A function of one word does not say what it does. These do, because all readers know them. */
+/**
+ * The one-word names that exported functions may have, because all readers know them. Any other single word does not
+ * say what a function does.
+ */
 const oneWordNames = new Set([
   'reconcile',
   'plan',
@@ -22,10 +25,11 @@ const oneWordNames = new Set([
   'encode',
   'decode',
   'main',
-  // Outcomes of a reconcile read as words: `return wait('its image')`, `return failed(reason, message)`.
+  // These two make outcomes of a reconcile, and read as words: `return wait('its image')`, `return failed(reason,
+  // message)`.
   'wait',
   'failed',
-  // A controller declares its watches: `watches: [watch(ports, { … })]`. Kubernetes has the word.
+  // `watch` declares a watch of a controller, in the sense of Kubernetes: `watches: [watch(ports, { … })]`.
   'watch',
 ])
 
@@ -60,7 +64,7 @@ const bannedOpenings: Rule = ({ path, comments, titles }) => {
   return [...inComments, ...inTitles]
 }
 
-/** Words that docs/glossary.md has replaced. */
+/** Words that docs/glossary.md has replaced, each with the words to use instead. */
 const replacedWords: Readonly<Record<string, string>> = {
   deed: 'action, or action request',
   wish: 'desired (desiredPower)',
@@ -75,7 +79,7 @@ const replacedWords: Readonly<Record<string, string>> = {
   weather: 'fault injection',
 }
 
-/** The rules themselves have to name the words. */
+/** The files in this folder are not checked for replaced words, because they list them. */
 const RULES_FOLDER = 'hack/language/'
 
 const bannedWords: Rule = ({ path, lines }) => {

@@ -2,7 +2,7 @@
 import { parseSync } from 'rolldown/utils'
 
 export interface SourceComment {
-  /** Line of the first character, from 1. */
+  /** The line where the comment begins, counted from 1. */
   line: number
   /** The text without comment marks. Consecutive line comments are one comment. */
   text: string
@@ -58,7 +58,10 @@ function lineCounter(text: string): (offset: number) => number {
 
 const range = (first: number, last: number): number[] => Array.from({ length: last - first + 1 }, (_, i) => first + i)
 
-/** Function declarations, and constants whose value is written as a function. */
+/**
+ * The functions that a statement declares and exports: a `function`, and constants whose value is written as a
+ * function.
+ */
 function exportedFunctionsOf({ type, declaration }: Node): { name: string; start: number }[] {
   const declared = declaration as Node | null | undefined
   if (type !== 'ExportNamedDeclaration' || !declared) return []

@@ -1,5 +1,5 @@
-// A clock that stands still until a test advances it. Timers fire in the order of their times, and at one time in that
-// of creation.
+// A clock that stands still until a test advances it. Timers fire in the order of their times; timers of the same time
+// fire in the order of their creation.
 import type { Clock } from '../clock.ts'
 
 interface Timer {
@@ -12,7 +12,7 @@ export class FakeClock implements Clock {
   readonly #epoch: number
   readonly #timers = new Set<Timer>()
 
-  /** @param epoch wall time of `now() === 0`, in ms */
+  /** @param epoch the wall time in ms at which `now()` is 0 */
   constructor(now = 0, epoch: number = Date.parse('2026-01-01T00:00:00Z')) {
     this.#now = now
     this.#epoch = epoch
@@ -49,7 +49,10 @@ export class FakeClock implements Clock {
     return promise.finally(() => signal?.removeEventListener('abort', abort))
   }
 
-  /** Fires the timers of the next `ms`. Lets promises settle at the start and after each timer. */
+  /**
+   * Advances the clock by `ms` and fires the timers of that time. Lets promises settle at the start and after each
+   * timer.
+   */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms
     await flushPromises()

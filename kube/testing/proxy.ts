@@ -8,11 +8,11 @@ import { pipeline } from 'node:stream'
 export interface Answer {
   status: number
   headers?: Record<string, string>
-  /** A `Status` object, or any text. */
+  /** A `Status` object, or any text. Absent: an empty text. */
   body?: object | string
-  /** The requests that get this answer (all). */
+  /** Selects the requests that get this answer. Absent: all requests. */
   only?: (request: { method: string; url: string }) => boolean
-  /** How many requests get this answer (all). */
+  /** How many requests get this answer. Absent: all requests until {@link Proxy.pass}. */
   times?: number
 }
 
@@ -25,15 +25,15 @@ export interface Proxy extends AsyncDisposable {
    * Forwards new requests again. Frozen connections stay frozen, and answers with remaining `times` are still given.
    */
   pass(): void
-  /** Open connections become silent for ever without being closed. New connections work. */
+  /** Makes open connections silent for ever without closing them. New connections work. */
   freeze(): void
-  /** Like {@link freeze}, and new requests are accepted and never answered. */
+  /** Like {@link freeze}. In addition, new requests are accepted but never answered. */
   hang(): void
-  /** Open connections break. New connections work. */
+  /** Breaks open connections. New connections work. */
   drop(): void
-  /** Like {@link drop}, and new connections break at once. */
+  /** Like {@link drop}. In addition, new connections break at once. */
   cut(): void
-  /** Gives this answer so many `times`, or until {@link pass}. */
+  /** Answers further requests with `answer` instead of forwarding them. */
   answer(answer: Answer): void
   /** Resolves when all answers with `times` have been given. */
   answered(): Promise<void>
@@ -122,7 +122,7 @@ function forward({ server }: { server: string }, agent: Agent, exchange: Exchang
   const up = httpsRequest(options, (answer) => {
     if (exchange.frozen) return void answer.resume()
     response.writeHead(answer.statusCode ?? 502, answer.headers)
-    response.flushHeaders() // the headers of a watch come before its first event
+    response.flushHeaders() // a client waits for the headers of a watch before its first event
     answer.on('data', (chunk: Buffer) => {
       if (!exchange.frozen && !response.write(chunk)) {
         answer.pause()

@@ -7,7 +7,7 @@ import { createKube, type Kube, type KubeOptions } from '../client.ts'
 import type { Resource } from '../resource.ts'
 import { type Proxy, startProxy } from './proxy.ts'
 
-/** A client that is the admin of the control plane. */
+/** A client with the rights of the control plane's administrator. */
 export const createDirectClient = (plane: ControlPlane, options: KubeOptions = {}): Promise<Kube> =>
   createKube({ kubeconfig: plane.kubeconfig, userAgent: 'kube-test', ...options })
 
@@ -29,14 +29,14 @@ export async function createProxiedClient(
   }
 }
 
-/** Creates a namespace, and returns the handle of ConfigMaps as objects for the test. */
+/** Creates a namespace. Returns its name and the handle of ConfigMaps, which tests use as objects. */
 export async function createTestNamespace(kube: Kube): Promise<{ namespace: string; maps: Resource<ConfigMap> }> {
   const namespace = `t-${randomBytes(4).toString('hex')}`
   await kube.resource<Namespace>(namespaces).create({ metadata: { name: namespace } })
   return { namespace, maps: kube.resource<ConfigMap>(configMaps) }
 }
 
-/** Runs `work` for 0 … count - 1, at most `atOnce` at a time. */
+/** Calls `work` with the numbers from 0 to count - 1, at most `atOnce` calls at the same time. */
 export async function runParallel(count: number, atOnce: number, work: (i: number) => Promise<unknown>): Promise<void> {
   let next = 0
   const worker = async (): Promise<void> => {
