@@ -45,7 +45,7 @@ async function timeBurst(round: string): Promise<{ took: number; names: string[]
 
 /**
  * Prepares as many copies of the model domains as a burst has Servers, on the two hosts in turn.
- * @param model the name of the model domain of each host
+ * @param model the name of the model domain, by the name of its host
  */
 async function prepareCopies(model: Map<string, string>): Promise<DomainCopy[]> {
   const copies: DomainCopy[] = []

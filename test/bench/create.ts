@@ -49,7 +49,10 @@ async function timeApplyOfUnchanged(): Promise<number> {
   return performance.now() - begin
 }
 
-/** Suspends the guests of finished creates, because they would compete with the next create for the processors. */
+/**
+ * Suspends guests whose creation has been measured, because they would compete with the next creation for the
+ * processors.
+ */
 const suspendGuests = async (names: readonly string[]): Promise<void> => {
   for (const name of names) await host.virsh('suspend', domainOf(bench, name) ?? '')
 }

@@ -1,8 +1,8 @@
 /**
  * Benchmark of placement: 10,000 hosts of three models in three zones, and 1,000 Servers. Each Server is placed and
- * claimed (its resources are reserved) before the next. For comparison, some are placed without the columns of
- * HostTable (scheduler.objects.*): then every filter and weigher is called for every host. Prints lines `name value
- * unit`.
+ * claimed (its resources are reserved) before the next. For comparison, the figures scheduler.objects.* are of
+ * placements without HostTable, which holds each property of all hosts in one column: they call every filter and
+ * weigher for every host. Prints lines `name value unit`.
  * Usage: node test/bench/scheduler.ts [hosts] [servers]
  */
 import { toHostTable } from '../../controller/scheduler/host-table.ts'

@@ -38,7 +38,7 @@ const nameOf = ({ number, generation }: Slot): string =>
 
 export interface Tally {
   done: Record<string, number>
-  /** Numbers of operations that failed, for example because the API server was killed, by name. */
+  /** Number of failures of each operation. An operation fails, for example, while the API server is down. */
   failed: Record<string, number>
 }
 

@@ -1,6 +1,6 @@
 /**
- * The program of a fleet, which is a process with many agents on simulated hosts: node test/scale/fleet-main.ts
- * KUBECONFIG FIRST COUNT. It ends at SIGTERM.
+ * The program of a fleet, which is a process with many agents on simulated hosts. It ends at SIGTERM.
+ * Usage: node test/scale/fleet-main.ts KUBECONFIG FIRST COUNT
  */
 import { createKube } from '../../kube/client.ts'
 import { createLog } from '../../kube/log.ts'

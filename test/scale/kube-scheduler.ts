@@ -107,8 +107,8 @@ function ignoreAlreadyExists(error: unknown): void {
 }
 
 /**
- * The resource requests of a Pod match a Server of projects.ts: 512 MiB and 1 vCPU, which is a quarter of a CPU because
- * hosts allocate four vCPUs per CPU.
+ * The resource requests of a Pod match a Server of projects.ts: 512 MiB, and 1 vCPU, which takes a quarter of a CPU at
+ * the allocation ratio of 4.
  */
 const containers = [{ name: 'c', image: 'none', resources: { requests: { cpu: '250m', memory: '512Mi' } } }]
 const makePod = (name: string, nodeName?: string) => ({

@@ -1,8 +1,8 @@
 /**
  * A kubelet to compare the agent with: a node of the same cluster that runs idle Pods with containerd and runc from
- * Debian. It needs no registry, because the Pods' image is built here from busybox. All mounts are in mount namespaces
- * of these processes. All processes, also those in containers, bear the rig's mark (rig/process.ts), so that the rig
- * can end them.
+ * Debian. It needs no registry, because the Pods' image is built here from busybox. kubelet and containerd mount only
+ * in mount namespaces of their own. All processes, also those in containers, bear the rig's mark (rig/process.ts), so
+ * that the rig can end them.
  */
 import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
@@ -76,7 +76,7 @@ async function installRuntime(log: (line: string) => void): Promise<void> {
 }
 
 /**
- * Writes the configuration of containerd and returns its command line. Its shims always put their sockets in
+ * Writes the configuration of containerd and returns its command line. containerd's shims always put their sockets in
  * /run/containerd, so the command mounts a tmpfs there. restrict_oom_score_adj is for machines where root may not lower
  * the OOM score of processes.
  */

@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const PREFIX = '/registry/compute.kubenova.io'
-/** Objects per transaction. etcd allows 128 operations, and the last copy may exceed this number by two objects. */
+/** Number of objects from which a batch is written. etcd allows 128 operations in a transaction. */
 const BATCH_SIZE = 100
 
 interface Stored {
@@ -74,8 +74,8 @@ function makeRenamer({ metadata, status }: Placed, model: string, i: number, hos
 }
 
 /**
- * Copies an object under a new name. A Port or an action record also gets a new uid; `rename` has replaced the
- * Server's.
+ * Copies an object under a new name. A Port or an action record gets a new uid here; `rename` has replaced the uid of
+ * the Server.
  */
 function copyObject(key: string, value: string, rename: (text: string) => string, i: number): Stored {
   const folder = key.slice(0, key.lastIndexOf('/'))

@@ -5,8 +5,8 @@ import { filesOf, memoryOf } from './process-stats.ts'
 import type { CloudProcess } from './scale-cloud.ts'
 
 /**
- * Growth an hour that does not count as a leak; the heap in MB. For comparison: at 2 operations a second, a leak of one
- * small object (100 bytes) per operation would be 0.7 MB an hour.
+ * Greatest growth an hour that does not count as a leak; the heap is in MB. For comparison: at 2 operations a second, a
+ * leak of one small object (100 bytes) per operation would be 0.7 MB an hour.
  */
 const tolerances = { heap: 0.5, sockets: 2, fds: 2, handles: 2 } as const
 

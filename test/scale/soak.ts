@@ -2,7 +2,8 @@
  * Soak test: runs constant churn (churn.ts) for an hour on a real API server, with the real controller and real agent
  * code on simulated hosts, and kills the API server now and then. Prints a line with all figures each minute. At the
  * end, fits a line through the last two thirds of the samples: live heap, sockets, files and handles must not grow.
- * node test/scale/soak.ts --minutes 60 exits with 1 if a figure grows or a Server does not become Ready.
+ * Exits with 1 if one of them grows or a Server does not become Ready.
+ * Usage: node test/scale/soak.ts [--minutes 60] [--hosts 40] [--servers 400] [--per-second 2] [--kill-every 7]
  */
 import { rmSync } from 'node:fs'
 import { parseArgs } from 'node:util'

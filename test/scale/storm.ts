@@ -68,7 +68,7 @@ function watchServers(kube: Kube, seen: Map<string, ServerTimes>, signal: AbortS
     if (status?.host !== undefined) entry.placed ??= performance.now()
     if (findCondition(status?.conditions, 'Ready')?.status === 'True') entry.ready ??= performance.now()
   }
-  // The cache keeps only the metadata of the Servers, and a spec without networks, to save memory.
+  // To save memory, the cache keeps the Servers without status and networks.
   const transform = ({ apiVersion, kind, metadata, spec, status }: Server): Server => {
     recordTimes({ apiVersion, kind, metadata, spec, ...(status ? { status } : {}) })
     return { apiVersion, kind, metadata: { ...metadata }, spec: { ...spec, networks: [] } }

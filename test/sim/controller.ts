@@ -12,7 +12,7 @@ import { parseOptions } from '../../kube/options.ts'
 
 const defaults = parseOptions(ControllerOptions, { args: [], env: {}, prefix: 'SIM' })
 
-/** The default retryMs is 2 seconds. With that, half of all simulated steps would be renewals of the lease. */
+/** The lease is renewed every retryMs. With the default of 2 seconds, half of all simulated steps would be renewals. */
 const election = { leaseMs: 15_000, renewDeadlineMs: 10_000, retryMs: 4_500 }
 
 /** Runs like controller/main.ts. Resolves when `signal` aborts or when the controller has lost the lease. */

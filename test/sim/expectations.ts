@@ -8,7 +8,7 @@ import { sizes } from './operation-context.ts'
 
 type PowerState = Server['spec']['powerState']
 
-/** By spec.powerState: the status.vmState of a server that has reached it. */
+/** Maps each spec.powerState to the status.vmState of a server that has reached it. */
 export const expectedVmStates = {
   Running: 'active',
   Stopped: 'stopped',
@@ -16,7 +16,7 @@ export const expectedVmStates = {
   Suspended: 'suspended',
 } as const
 
-/** The power state that each state of a domain means, if the domain has no managed save. */
+/** Maps each state of a domain without a managed save to its power state. */
 const powerStateOfDomain = { running: 'Running', paused: 'Paused', off: 'Stopped', pmsuspended: 'Running' } as const
 
 export function powerStateOf(domain: Machine['domain']): PowerState {

@@ -53,8 +53,9 @@ export class FaultInjection {
   /** True once the injection has made a call to any host fail. */
   hasHostFailed = false
   /**
-   * Each fault with the call that it hit: `500 applyStatus servers`, or `kill create ports answered` if a process was
-   * killed before it received the answer. The number of points tells how much a series of runs covers.
+   * Each fault with the call that it hit, without the names of objects: for example `500 applyStatus servers`, or `kill
+   * create ports answered` if a process was killed before it received the answer. Their number tells how much a series
+   * of runs covers.
    */
   readonly points = new Set<string>()
 

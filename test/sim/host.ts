@@ -17,7 +17,7 @@ export class SimulatedHost {
   readonly name: string
   readonly capacity: Resources
   readonly machines: FakeHost
-  /** By a server's uid: how often its domain has stopped without a call of the agent. */
+  /** How often the domain of each server has stopped without a call of the agent, by the server's uid. */
   readonly unexpectedStops = new Map<string, number>()
   readonly #listeners = new Set<(uid: string) => void>()
 

@@ -113,8 +113,8 @@ export class Invariants {
   }
 
   /**
-   * The active action must stay in the server's status until it has ended. It has ended when the agent has completed
-   * it, or when the controller has set its ServerAction to Failed because no host can run it.
+   * An action must stay the server's active action until it has ended. It has ended when the agent has completed it, or
+   * when the controller has set its ServerAction to Failed because no host can run it.
    */
   #checkActiveAction({ status: old = {} }: Server, { status: now = {} }: Server, key: string): void {
     const { activeAction } = old

@@ -93,8 +93,8 @@ function runWithFailure<T>(
   if (failure?.when === 'before') return () => reject(failure.error)
   try {
     const value = act()
-    // If the process dies before it gets the answer, the rejected promise has no other handler, and Node would report
-    // it.
+    // If the process dies before it gets the answer, the promise has no other handler, and Node would report an
+    // unhandled rejection.
     if (value instanceof Promise) value.catch(() => undefined)
     return failure ? () => reject(failure.error) : () => resolve(value)
   } catch (error) {

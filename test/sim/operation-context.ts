@@ -17,7 +17,7 @@ export const sizes = {
 } as const
 export const USER = { fieldManager: 'user' }
 
-/** The functions that carry out operations, by the name of the operation. */
+/** For each kind of operation: the function that carries it out. */
 export type OperationTable<T extends Operation> = {
   [Name in T['do']]: (context: OperationContext, operation: Extract<T, { do: Name }>) => unknown
 }
@@ -28,7 +28,7 @@ export class OperationContext {
   /** Number of user requests that the API server has accepted. */
   acceptedRequests = 0
   #actionRequests = 0
-  /** The functions that end the temporary faults which still last. */
+  /** For each temporary fault that has not ended: the function that ends it. */
   readonly #temporary = new Set<() => void>()
 
   constructor(cloud: Cloud, plan: Plan) {

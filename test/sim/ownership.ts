@@ -20,8 +20,8 @@ export function findForeignChanges({ plural, manager, before, after, key }: Writ
   // is foreign only if the writer is the owner neither before nor after the write.
   const isForeign = (ownerIn: (status: Status) => string | undefined): boolean =>
     writer === undefined || ![old, now].some((status) => ownerIn(status) === writer)
-  // After a server has lost its host, the controller removes the fields of the last agent, under the field manager of
-  // that agent.
+  // After a server has lost its host, the controller removes the fields of the last agent under the field manager of
+  // that agent. This is no foreign change.
   const isClearedForAgent = (field: string): boolean =>
     writer === 'agent' && old['host'] === undefined && old['domain'] !== undefined && now[field] === undefined
   return [

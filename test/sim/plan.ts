@@ -155,7 +155,7 @@ const randomCreate = ({ r }: PlanContext): UserOperation => ({
   powerState: r.pickWeighted(powerStates),
 })
 
-/** By the name of each operation: its generator, and the weight with which it is chosen. */
+/** For each kind of operation: its generator, and the weight with which it is chosen. */
 type GeneratorTable<T extends Operation> = Record<T['do'], { weight: number; generate: (context: PlanContext) => T }>
 
 const userOperations: GeneratorTable<UserOperation> = {

@@ -25,7 +25,10 @@ export interface RunOptions {
   /** Whether to keep a line of text for every step. */
   trace?: boolean
   mutation?: Mutation | undefined
-  /** The run adds to this the states of the cloud that it reached, and the calls that faults hit. */
+  /**
+   * Collects, over several runs, the states that the cloud reached and the calls that faults hit. If it is absent, they
+   * are not collected.
+   */
   coverage?: Coverage
 }
 
@@ -197,9 +200,8 @@ class Run {
     const { writes: writesBefore, hypervisorWrites: hypervisorWritesBefore } = this.#invariants
     await this.#advance(ms)
     const writes = this.#invariants.writes - writesBefore
-    // A server that needs several addresses keeps those that it already has while it waits for the rest. An address
-    // that the server's earlier attempt held may become free only now and be given to the server, which is one write
-    // for each server.
+    // A server that waits for addresses keeps those that it has. It may now get one that its own earlier attempt held,
+    // because such an address becomes free only after some time. So each waiting server may cause one write.
     if (writes > countWaitingForAddresses(cloud)) this.#invariants.addViolation(`${writes} writes after convergence`)
     if (this.#invariants.hypervisorWrites > hypervisorWritesBefore + 3 * cloud.hosts.length)
       this.#invariants.addViolation('Hypervisors are written all the time')

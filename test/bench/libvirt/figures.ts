@@ -3,8 +3,8 @@
 import type { Cost, Task } from './worker.ts'
 
 /**
- * A figure of a workload. `better` says whether lower or higher values are better. formatFigures() inverts the ratios
- * of the latter, so that a ratio above 1 always means that our client is worse.
+ * A figure of a workload. `better` says whether lower or higher values are better. If higher is better, formatFigures()
+ * inverts the ratio, so that a ratio above 1 always means that our client is worse.
  */
 interface Figure {
   suffix: string
