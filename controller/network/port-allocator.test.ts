@@ -7,7 +7,7 @@ import { type Bench, startCloud } from '../testing.ts'
 const ports = (bench: Bench) => bench.api.resource<Port>(resourceDefOf(portKind))
 const names = (bench: Bench): string[] => bench.listPorts().map(({ metadata }) => metadata.name)
 
-/** Allocates the interfaces of the server, as placing it does. */
+/** Allocates the interfaces of the server, as the controller does when it places the server. */
 async function allocate(bench: Bench, server: Server): Promise<Interface[]> {
   const { nics } = resolveReferences(server, bench.deps.lookup)
   return bench.fake.life.runUntilKilled(bench.deps.portAllocator.allocate(server, nics))

@@ -38,8 +38,8 @@ const NIC_LABEL = 'compute.kubenova.io/nic'
  */
 const RESERVATION_MS = 60_000
 /**
- * How often the creation of a Port is tried, each time with another address and so another name, if the name exists
- * already. A name exists only if another controller was quicker, which happens when the leader changes.
+ * The most attempts to create a Port. If a Port with the new name exists, the next attempt reserves another address,
+ * which gives another name. The name is taken only if another controller was quicker, when the leader changes.
  */
 const MAX_NAME_ATTEMPTS = 8
 
