@@ -24,7 +24,8 @@ export interface FaultPlan {
    */
   onPoint(server: string, point: Point): Promise<void> | undefined | void
   /**
-   * pending: no fault has been injected. active: a killed process has not been restarted yet. recovered: all have been.
+   * pending: no fault has been injected. active: a killed process has not been restarted yet. recovered: all killed
+   * processes have been restarted.
    */
   readonly state?: 'pending' | 'active' | 'recovered'
   readonly injected?: readonly InjectedFault[]
@@ -53,7 +54,10 @@ export class ChaosCloud {
   readonly #servers = new Map<string, TrackedServer>()
   readonly #log: (line: string) => void
   #previousFaults: FaultName[] = []
-  /** Crashes of libvirtd in the present run: a bug of libvirt, and no fault (see #restartEndedProcesses). */
+  /**
+   * Crashes of libvirtd in the present run that are due to a bug of libvirt and not to a fault; see
+   * #restartEndedProcesses.
+   */
   #libvirtdCrashes: InjectedFault[] = []
   /** Image of the servers that are created from now on. */
   image: ImageName = 'guest'

@@ -162,7 +162,9 @@ describe('findViolations', () => {
   })
 })
 
-/** The snapshot after its server was deleted. Only the entries in the field `orphaned` are still there. */
+/**
+ * The snapshot after its server was deleted. If `orphaned` names a field, the entries of this field are still there.
+ */
 function snapshotAfterDeletion(snapshot: Converged, orphaned?: keyof Converged): Snapshot {
   const empty = { ...snapshot, ...Object.fromEntries(Object.keys(snapshot).map((key) => [key, []])) }
   const clean = { ...empty, instances: new Map(), starts: snapshot.starts, links: ['lo', 'eth0'] }

@@ -1,5 +1,5 @@
-// Waits until a cloud has converged without violations, or until its violations persist although agent and controller
-// are idle.
+// Waits until a check finds no violations (differences between a cloud and the state that it must reach), or until the
+// violations persist although agent and controller are idle.
 import type { Cloud } from '../rig/cloud.ts'
 import { waitUntil } from '../rig/wait-until.ts'
 import { listOngoingWork } from './ongoing-work.ts'

@@ -63,7 +63,8 @@ function serverOf(kind: string, object: object): string {
 }
 
 /**
- * Names a written status: by the phase of an action record, or by a Server's task state, VM state or admitted action.
+ * Names a written status: by the phase of an action record, or by a Server's task state, VM state or admitted action
+ * request.
  */
 function describeWrittenStatus(object: object): string {
   const { phase, taskState, activeAction: action, vmState } = (object as Written).status ?? {}

@@ -29,7 +29,8 @@ export class Gatekeeper implements AsyncDisposable {
       this.#sockets.add(socket)
       socket.on('close', () => this.#sockets.delete(socket))
       const lines = createInterface(socket).on('line', (line) => void this.#onLine(socket, line))
-      // The process may have been killed, so errors of its socket are ignored. readline emits them a second time.
+      // The test may have killed the process, so errors of its socket are ignored. readline emits the same errors once
+      // more.
       for (const emitter of [socket, lines]) emitter.on('error', () => undefined)
     })
   }

@@ -9,7 +9,10 @@ import { runCases } from './workers.ts'
 
 const log = (line: string): void => console.log(line)
 
-/** For each story a point while the agent creates or destroys the domain. All processes are killed there. */
+/**
+ * For each story a point in its middle, while the agent creates or destroys the domain. Each process is killed once
+ * there.
+ */
 const middlePoints: Partial<Record<string, string>> = {
   create: 'agent: before domains.start',
   'reboot HARD': 'agent: after domains.destroy',

@@ -33,7 +33,8 @@ export class PlannedKill implements FaultPlan {
       { fault: this.#fault, server, wasPaused: this.#wasPaused, isDuringEffect: point.isUnderWay === true },
     ]
     this.#kill = this.#killAndRecover(server, hold.resolve)
-    this.#kill.catch(() => undefined) // This avoids an unhandled rejection; waitForRecovery() throws the error.
+    // Without this handler a failure would be an unhandled rejection. waitForRecovery() throws the error.
+    this.#kill.catch(() => undefined)
     return hold.promise
   }
 

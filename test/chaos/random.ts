@@ -112,7 +112,8 @@ export class RandomFaults implements FaultPlan {
     this.places.push(`${fault} at ${server}, ${place}`)
     this.#active += 1
     const recovery = this.#injectAndRecover(planned, server, release)
-    recovery.catch(() => undefined) // This avoids an unhandled rejection; waitForRecovery() throws the error.
+    // Without this handler a failure would be an unhandled rejection. waitForRecovery() throws the error.
+    recovery.catch(() => undefined)
     this.#recoveries.push(recovery)
   }
 

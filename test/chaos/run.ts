@@ -1,4 +1,5 @@
-// `make chaos`: runs the kill matrix, a part of it, or random stories with random faults. See USAGE.
+// `make chaos`: runs the kill matrix, in which each case kills one process at one step of an operation on a server. It
+// can also run a part of the matrix, or random operations with random faults. See USAGE.
 import { parseArgs } from 'node:util'
 import { keepArtefacts, removeOrphanedClouds } from '../rig/scratch.ts'
 import type { Case } from './cases.ts'

@@ -69,7 +69,7 @@ export const stories = {
     run: setPowerState('Stopped'),
     asksGuest: true,
   },
-  // The agent discards the saved memory.
+  // The agent discards the saved memory when a suspended server is stopped.
   'stop suspended': {
     from: 'Suspended',
     to: 'Stopped',

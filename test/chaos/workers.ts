@@ -24,8 +24,8 @@ export interface RunOptions {
 
 const SERVER = 'vm'
 /**
- * Attempts at a case whose point is not reached. Kubernetes' garbage collector may have deleted an object before the
- * controller did. Also the attempts to start a cloud.
+ * Number of attempts at a case whose point is not reached, because Kubernetes' garbage collector may have deleted an
+ * object before the controller did. Also the number of attempts to start a cloud.
  */
 const ATTEMPTS = 4
 /**

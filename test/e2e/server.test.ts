@@ -29,7 +29,7 @@ const waitForLogin = (server: Server) =>
 /** libvirt's ID of the running domain. A domain that is started again gets a larger ID. */
 const domainId = async ({ status }: Server) => (await host().virsh('domid', status?.domain?.name ?? '')).trim()
 
-/** The action records of a server, each as its action and its phase. */
+/** The action records of a server, each as a string of action and phase, such as `create Succeeded`. */
 async function listRecordedActions(name: string): Promise<string[]> {
   const actions = await user().list<ServerAction>('serveractions')
   return actions.filter(({ spec }) => spec.server === name).map(({ spec, status }) => `${spec.action} ${status?.phase}`)

@@ -325,8 +325,8 @@ export class FakeApi {
   }
 
   /**
-   * Updates the part of an object that the request may change: with the subresource `status` only the status; otherwise
-   * all but the status, and the status, too, if the kind has no status subresource.
+   * Updates the part of an object that a request may change. A request to the subresource `status` changes only the
+   * status. Any other request changes the rest, and also the status if the kind has no status subresource.
    */
   #update(facts: KindFacts, before: Stored, desired: Obj, options: WriteOptions, session: Session): Obj {
     const { subresource = '' } = options

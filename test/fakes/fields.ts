@@ -181,8 +181,8 @@ function removeWithin(
 }
 
 /**
- * The fields whose values differ between `a` and `b`. If both hold the same value by reference, it is not searched for
- * differences.
+ * The fields whose values differ between `a` and `b`. A value that is the same JavaScript object in both is not
+ * searched.
  */
 export function changedFields(a: Json, b: Json, schema: Schema | undefined): Fields {
   const found: Fields = new Map()
@@ -221,7 +221,7 @@ function collectMemberDifferences(a: Member[] | undefined, b: Member[] | undefin
 
 type Side = readonly [Json | undefined, Member[] | undefined]
 
-/** Whether a value that differs between two objects is a changed field itself, besides its members. */
+/** Whether a change from one value to another is a change of the field itself, and not only of the fields inside it. */
 function isFieldChanged(...[[a, x], [b, y]]: [Side, Side]): boolean {
   const isField = (value: Json | undefined, members: Member[] | undefined): boolean =>
     value !== undefined && (!members || (members.length === 0 && isObject(value)))

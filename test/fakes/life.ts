@@ -45,7 +45,7 @@ export class Life {
   #dead = false
 
   constructor() {
-    // The test may not wait for the end of this life, so avoid an unhandled rejection.
+    // Without this handler a kill would be an unhandled rejection if the test does not wait for the end of this life.
     this.#death.promise.catch(() => undefined)
   }
 
@@ -54,7 +54,7 @@ export class Life {
   }
 
   /**
-   * Simulates kill -9 right before or right after call number `at` with an effect. The first such call has the number
+   * Simulates kill -9 right before or right after one of the calls with an effect. The first such call has the number
    * 0.
    */
   killAt(at: number, when: When): this {
@@ -69,7 +69,7 @@ export class Life {
   }
 
   /**
-   * Makes call number `at` with an effect throw `error`, before or after it takes effect. The first such call has the
+   * Makes one of the calls with an effect throw `error`, before or after it takes effect. The first such call has the
    * number 0.
    */
   failAt(at: number, error: Error, when: When): this {

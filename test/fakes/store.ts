@@ -95,8 +95,8 @@ const unowned = new Set([...systemFields, 'deletionTimestamp', 'deletionGracePer
 const asJson = (object: object): Json => object as Json
 
 /**
- * The part of an object that field managers can own and that a request writes. With the subresource `status` this is
- * the status. Otherwise it is the rest; and the status, too, if the kind has no status subresource.
+ * The part of an object that a request may write and that field managers can own. A request to the subresource `status`
+ * writes only the status. Any other request writes the rest, and also the status if the kind has no status subresource.
  */
 export function managedPartOf(object: object, { hasStatus }: KindFacts, subresource: string): Json {
   const { apiVersion: _, kind: __, metadata, status, ...rest } = object as Record<string, Json>

@@ -110,7 +110,7 @@ export class Cloud {
   readonly #ended = new WeakSet<Service>()
   readonly #ends: UnexpectedEnd[] = []
 
-  /** Call {@link startCloud} instead. */
+  /** Tests call {@link startCloud} instead. */
   constructor(options: CloudOptions & { log: (line: string) => void }, bridge: Bridge, plane: ControlPlane) {
     this.#options = options
     this.#bridge = bridge
@@ -231,7 +231,9 @@ export class Cloud {
     return this.#ends.splice(0)
   }
 
-  /** Waits until the service answers /readyz with a status of success. Rejects at once if the service has ended. */
+  /**
+   * Waits until the service answers a request for /readyz with a 2xx status. Rejects at once if the service has ended.
+   */
   async waitUntilReady(name: string, deadline = 180_000): Promise<void> {
     const { url, log } = this.service(name)
     const isReady = async () => {

@@ -158,7 +158,7 @@ export class ControlPlane {
     await this.#waitUntilReady(this.#kills)
   }
 
-  /** Path of the kubeconfig of `admin`, or of one of the option's `users`. */
+  /** Path of the kubeconfig of `admin`, or of a user in the option `users`. */
   kubeconfigOf(user: string): string {
     return user === 'admin' ? this.kubeconfig : this.#file(`${user.replaceAll(/[^\w.-]/g, '_')}.kubeconfig`)
   }
@@ -269,8 +269,8 @@ export class ControlPlane {
   }
 
   /**
-   * Writes a kubeconfig for each user. The API server creates its certificate at its first start; the file with it also
-   * has the CA's certificate, as the last one.
+   * Writes a kubeconfig for each user. They need the CA's certificate, which the API server writes at its first start
+   * into the file with its own certificate, as the last one.
    */
   async #writeKubeconfigs(kills: number): Promise<void> {
     const { address, ports, tokens } = this.#startedState()

@@ -25,8 +25,8 @@ export interface GuestReport {
   /** IP addresses with their prefix lengths. */
   addresses: string[]
   /**
-   * Result of the user data. ok or failed: the script's exit code. none: there was no user data. ignored: it is no
-   * script.
+   * Result of the user data. `ok`: the script succeeded. `failed`: it failed with this exit code. `none`: there is no
+   * user data. `ignored`: the user data is no script.
    */
   userdata: 'ok' | 'none' | 'ignored' | `failed:${number}`
   /** Number of boots from this disk, which the guest counts on the disk. */

@@ -44,7 +44,6 @@ export function freePrefixes(seed: number, addresses: readonly string[], routes:
   )
 }
 
-/** Creates the bridge of the cloud unless it exists. */
 export async function ensureBridge(dir: string): Promise<Bridge> {
   const name = bridgeName(dir)
   const existing = await listAddresses()

@@ -12,7 +12,6 @@ interface Node {
   metadata: { name: string; uid: string }
 }
 
-/** Creates the Node unless it exists. */
 export async function ensureNode(api: ApiClient, name: string): Promise<Node['metadata']> {
   const { items } = await api.send<{ items: Node[] }>('GET', `${path}?fieldSelector=metadata.name%3D${name}`)
   const found = items[0] ?? (await api.send<Node>('POST', path, makeNode(name)))

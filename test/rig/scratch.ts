@@ -35,8 +35,8 @@ function isBulk(file: string): boolean {
 }
 
 /**
- * Removes the processes, networks and directories of clouds that must not outlive their owner, if the owner (the
- * process that started the cloud) has ended.
+ * Removes the processes, networks and directories of clouds whose owner has ended. The owner is the test process that
+ * started a cloud; a cloud without an owner may outlive the process that started it.
  */
 export async function removeOrphanedClouds(): Promise<void> {
   const orphans = listMarkedProcesses().filter((p) => p.owner && !isAlive(p.owner))

@@ -17,12 +17,12 @@ const execute = promisify(execFile)
 const PYTHON = '/usr/bin/python3'
 
 /**
- * A network, a mount and a PID namespace. It has a /run of its own, in which `ip netns` keeps the names of network
- * namespaces.
+ * A space is a network, a mount and a PID namespace. It has a /run of its own, in which `ip netns` keeps the names of
+ * network namespaces.
  */
 export interface Space extends AsyncDisposable {
   readonly pid: number
-  /** The beginning of a command line that runs a command in the namespaces: `nsenter` with its options. */
+  /** The beginning of a command line that runs a command in the space: `nsenter` with its options. */
   readonly enterCommand: readonly string[]
   run(...argv: string[]): Promise<string>
 }

@@ -1,4 +1,5 @@
-// Tests a host on which libvirt is set up as Debian does it.
+// Tests a host on which libvirt is set up as Debian does it: QEMU does not run as root, and virtlogd writes the
+// consoles.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'

@@ -1,5 +1,5 @@
-// Tests that the API server is down for longer than a host's lease lasts. Guests run on, no host is marked down, the
-// agent does not exit, and agent and controller catch up with all changes afterwards. CHAOS_AWAY_SECONDS sets the
+// Tests a cloud whose API server is down for longer than a host's lease lasts. Guests run on, no host is marked down,
+// the agent does not exit, and agent and controller catch up with all changes afterwards. CHAOS_AWAY_SECONDS sets the
 // duration; docs/guide/faults.md gives the results for 300 seconds.
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Hypervisor, Server } from '../../../crds/index.ts'

@@ -1,6 +1,6 @@
-// Tests that the clocks of a host and of the controller jump by hours, forward and back, while they work. Leases,
-// timeouts and backoffs use monotonic clocks, which do not jump. Only the timestamps in action records and conditions
-// follow the wall clock.
+// Tests agent and controller while the clock of one of them jumps by hours, forward and back. Leases, timeouts and
+// backoffs use monotonic clocks, which do not jump. Only the timestamps in action records and conditions follow the
+// wall clock.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'

@@ -93,8 +93,8 @@ const waitForReport = ({ status }: Server): Promise<GuestReport> => {
 }
 
 /**
- * Waits until no host could build the server. Checks that h1 reports this reason and has no orphans, and that the
- * neighbour still runs.
+ * Waits until no host could build the server. Checks that h1 reports the failure with `reason` and has no orphans, and
+ * that the neighbour still runs.
  */
 async function expectFailure(name: string, reason: string, message: RegExp): Promise<Server> {
   const failed = await user().waitForServer(

@@ -1,4 +1,4 @@
-// Tests that libvirtd stays down on a host. The host reports that, other hosts take new servers, and all requests
+// Tests a host whose libvirtd stays down. The host reports the outage, other hosts take new servers, and all requests
 // complete when libvirtd is back.
 import { beforeAll, expect, it } from 'vitest'
 import type { Hypervisor, Server } from '../../../crds/index.ts'

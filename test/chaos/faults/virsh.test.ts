@@ -1,5 +1,5 @@
-// Tests that an administrator uses virsh on a host: each row of docs/guide/virsh.md. The agent must learn of each
-// change from libvirt's events, because here it compares all domains with their Servers only once a day.
+// Tests changes that an administrator makes on a host with virsh: each row of docs/guide/virsh.md. The agent must learn
+// of each change from libvirt's events, because here it compares all domains with their Servers only once a day.
 import { beforeAll, expect, it } from 'vitest'
 import type { Server } from '../../../crds/index.ts'
 import { conditionOf, withCloud } from '../../e2e/user.ts'
@@ -36,8 +36,7 @@ const countBoots = async () =>
     .split('KUBENOVA-GUEST').length - 1
 
 /**
- * Does `act`, and waits until the server is Ready again. Checks that exactly one more action of this name has
- * succeeded.
+ * Does `act`, and waits until the server is Ready again. Checks that meanwhile the agent has run `action` exactly once.
  */
 async function expectRestoredBy(action: string, act: () => Promise<unknown>): Promise<void> {
   const before = await countActions(action)

@@ -27,11 +27,11 @@ export interface FakeDomain {
    */
   isRestoring: boolean
   persistent: boolean
-  /** Boot ID in the definition, which the next boot uses. */
+  /** Boot ID in the domain's definition. The next boot uses it. */
   bootId: string
   /** Boot ID of the definition with which the domain was started; undefined while the domain is off. */
   runningBootId: string | undefined
-  /** The disk in the definition, which the next boot uses. */
+  /** The disk in the domain's definition. The next boot uses it. */
   bootsFrom: BootDisk
   /** The disk that the running domain was booted from; undefined while the domain is off. */
   runsFrom: BootDisk | undefined

@@ -30,7 +30,7 @@ export async function buildFromModules({ name, module, source, ldflags, target, 
       stdio: ['ignore', 'ignore', 'pipe'],
     },
   )
-  // With -v, go prints the name of each compiled package on standard error, and there it also prints its errors.
+  // With -v, go prints the name of each compiled package on standard error. It prints its errors there as well.
   const outputLines: string[] = []
   createInterface(child.stderr).on('line', (line) => outputLines.push(line))
   const progress = setInterval(() => log(`${name}: ${outputLines.length} packages after ${seconds()} s`), progressEvery)
