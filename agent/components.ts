@@ -175,7 +175,7 @@ export function createClusterComponents(kube: Kube, options: AgentOptions, log: 
   }
 }
 
-/** The components that newLocalHost and newOrphanCollector take. */
+/** The components that a real host's LocalHost and OrphanCollector are made of. */
 interface LocalComponents extends ClusterComponents {
   domains: DomainClient
   storage: HostStorage

@@ -14,8 +14,8 @@ import { AgentOptions } from './options.ts'
  * @param createAgentFor creates the agent; tests pass a wrapper of createAgent
  */
 export async function runAgentProgram(createAgentFor = createAgent): Promise<void> {
-  // QEMU may run as another user and must be able to enter our directories. Files that other users must not read are
-  // created with their own mode.
+  // QEMU may run as another user and must be able to enter the agent's directories. Files that other users must not
+  // read are created with their own mode.
   process.umask(0o022)
   const options = readOptionsOrExit(
     AgentOptions,

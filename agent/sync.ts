@@ -46,8 +46,8 @@ export function partitionForNetworkSync(
     const { instance } = server.status ?? {}
     return instance && isLaunchedAndKept(server) ? [toHostedGuest({ server, instance })] : []
   })
-  // The action `create` plugs the interfaces of such a Server, and `delete` unplugs them. If the comparison took part,
-  // it could bring back an interface that the deletion has just removed.
+  // Servers that are not launched yet, or are being deleted: their actions plug and unplug the interfaces. If the
+  // comparison took part, it could bring back an interface that a deletion has just removed.
   const changing = servers.filter((server) => !isLaunchedAndKept(server)).map(({ metadata }) => metadata.uid ?? '')
   // A guest whose Server has left this host keeps its filters for as long as it runs.
   return { guests, leaveUntouched: present.union(new Set(changing)) }

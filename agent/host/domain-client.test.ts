@@ -20,8 +20,8 @@ interface FakeDomain {
 }
 
 /**
- * A client of a fake libvirtd that knows no domain, or (if `found`) a domain for which it refuses calls as if it were
- * off.
+ * A client of a fake libvirtd. It has one domain if `found` is true, else none, and refuses calls as for a domain that
+ * is off.
  */
 function clientOf({ found, active, saved }: FakeDomain): OwnedDomains {
   const answers = new Map<unknown, unknown>([

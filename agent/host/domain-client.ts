@@ -52,6 +52,7 @@ export interface OwnedDomains {
 }
 
 /**
+ * Creates the client.
  * @param call makes a call on the connection that is open now, and throws ConnectionError while there is none
  */
 export function newDomainClient(call: CallFunction): DomainClient {

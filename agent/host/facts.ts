@@ -75,8 +75,8 @@ async function queryHostFacts(call: CallFunction, options: FactsOptions): Promis
 }
 
 /**
- * The type that the operator has chosen. For `auto`, KVM if libvirtd offers it and a probe shows that it works, else
- * qemu.
+ * The domain type that the operator has chosen. For `auto`: kvm if libvirtd offers KVM and a probe shows that it works,
+ * else qemu (emulation).
  */
 async function chooseDomainType(
   call: CallFunction,

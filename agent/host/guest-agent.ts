@@ -56,8 +56,8 @@ export const newPasswordSetter =
         await call(proc.domainSetUserPassword, { dom, user, password, flags: PLAIN_PASSWORD })
         return 'set'
       } catch (error) {
-        // libvirt still runs another operation on the domain. This becomes a Transient error, and the step is tried
-        // again.
+        // VIR_ERR_OPERATION_TIMEOUT means that libvirt still runs another operation on the domain. `withDomain` makes
+        // it a Transient error, so the step is tried again.
         if (!isLibvirtError(error) || error.code === 'VIR_ERR_OPERATION_TIMEOUT') throw error
         const { active } = await call(proc.domainIsActive, { dom })
         return active ? passwordRefusalOf(error, password) : guestNotRunning

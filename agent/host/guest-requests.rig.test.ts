@@ -24,7 +24,7 @@ let domains: OwnedDomains
 beforeAll(async () => {
   connection = await openConnection(host().uri)
   dom = (await startEchoGuest(connection, join(host().home, 'guests'), 'guest', uuid)).dom
-  // libvirt adds the prefix of the XML namespace (`key`).
+  // The element has no XML prefix here: libvirt adds the prefix that `key` names.
   const metadata = '<domain namespace="demo" name="web" uid="u1"/>'
   const flags = modificationImpact.config | modificationImpact.live
   const element = { type: metadataType.element, key: 'kubenova', uri: METADATA_NAMESPACE, flags }

@@ -23,7 +23,7 @@ const RESCUE_PIN = '.rescue'
 export const rescuePinOf = (uid: string): string => `${uid}${RESCUE_PIN}`
 
 /**
- * The uid of the Server in the owner of a pin. The pin is on the Server's own image or on the image of its rescue
+ * Extracts the Server's uid from the owner of a pin, be it on the Server's own image or on the image of its rescue
  * system.
  */
 export const uidOfPin = (pin: string): string => (pin.endsWith(RESCUE_PIN) ? pin.slice(0, -RESCUE_PIN.length) : pin)

@@ -23,7 +23,7 @@ interface Job {
 /** The call that starts a job waits for so long. If the job ends within this time, the call returns that it is done. */
 const START_WAIT_MS = 200
 /**
- * The time after which the caller should ask for the progress again. When a job ends, its Server is requeued earlier.
+ * The time after which the caller should ask for the progress again. When the job ends, its Server is requeued at once.
  */
 const CHECK_MS = 5000
 /** A failure that no call has asked for in this time is forgotten, so that it does not fail a later request. */
@@ -44,9 +44,8 @@ export class Jobs implements AsyncDisposable {
   }
 
   /**
-   * Starts `work` as a job with this key, or returns the progress of the job that has this key. `work` must be
-   * idempotent and end at once if there is nothing to do, because the success of a job is not remembered: the next call
-   * runs `work` again.
+   * Starts `work` as a job with this key, or returns the progress of the job that has this key. The success of a job is
+   * not remembered: the next call runs `work` again. So `work` must be idempotent, and end at once if nothing is to do.
    * @throws the error of a job that has failed, to one caller only
    */
   async poll(key: string, uuid: string, work: (context: JobContext) => Promise<void>): Promise<Progress> {

@@ -22,7 +22,7 @@ export interface LibvirtHostOptions {
   client: DomainClient
   storage: Pick<HostStorage, 'cache' | 'hasSpace' | 'root'>
   network: Pick<HostNetwork, 'plug' | 'unplug'>
-  /** Runs long operations; aborted when the host is disposed of. */
+  /** Runs long operations. Disposing of the host aborts them. */
   jobs: Jobs
   /** The host's private key, which opens the passwords that the controller has sealed to the host's public key. */
   sealingKey(): Promise<KeyObject>

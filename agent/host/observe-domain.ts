@@ -14,7 +14,7 @@ import { toDomainState } from './states.ts'
  * for that.
  */
 const STARTING_UP_MS = 1000
-/** The time between two looks at a domain that is starting up. */
+/** The time between two observations of a domain that is starting up. */
 const OBSERVE_AGAIN_MS = 50
 
 /**

@@ -11,7 +11,9 @@ import {
 } from '../libvirt/index.ts'
 import { errorFromLibvirt } from './errors.ts'
 
-/** Reads the metadata of the running definition, or of the persistent definition if the domain is off. */
+/**
+ * With this flag libvirt reads the metadata of the running definition, or of the persistent one if the domain is off.
+ */
 const CURRENT = modificationImpact.current
 
 /**
@@ -44,8 +46,8 @@ export function withOwnedDomain(call: CallFunction, uid: string): WithDomain {
 }
 
 /**
- * The error for a domain that has the Server's UUID but not its uid. If another Server owned the domain, the agent will
- * collect it as an orphan, so the error is Transient (retried). If no Server made it, the domain stays, so the error is
+ * The error for a domain with the requested UUID that this Server does not own. The domain of an earlier Server will be
+ * removed as an orphan, so the error is Transient (retried). A domain that no Server made stays, so the error is
  * Terminal.
  */
 function uuidInUseError(

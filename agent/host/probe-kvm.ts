@@ -120,8 +120,8 @@ export async function probeKvm(
 }
 
 /**
- * Destroys the probe domains of earlier agent processes. libvirtd destroys them when the connection ends, except if it
- * was itself killed.
+ * Destroys the probe domains of earlier agent processes. libvirtd destroys them when the connection ends, unless
+ * libvirtd itself was killed.
  */
 async function destroyOrphanedProbes(call: CallFunction): Promise<void> {
   const { domains } = await call(proc.connectListAllDomains, { needResults: true, flags: 0 })

@@ -1,4 +1,4 @@
-/** Sends requests to power off to guests, without waiting for libvirtd's answer. */
+/** Asks guests to power off, without waiting for libvirtd's answer. */
 
 /** Nova asks a guest again this often (SHUTDOWN_RETRY_INTERVAL), because a guest that is still booting cannot react. */
 const ASK_AGAIN_MS = 10_000

@@ -1,4 +1,4 @@
-/** Opens the host's image cache and the check of its free space, and removes what no Server needs any more. */
+/** Opens the host's image cache with its check of the free space, and removes images that no Server needs any more. */
 import { join } from 'node:path'
 import type { Log } from '../../kube/log.ts'
 import { pathExists } from '../files/errors.ts'
@@ -16,8 +16,8 @@ export interface HostStorage extends AsyncDisposable {
   /** Whether a root disk is a copy of its image or an overlay on it. */
   readonly root: 'copy' | 'overlay'
   /**
-   * Removes images that no Server uses, as far as the limits require it, and finishes deletions that a crash
-   * interrupted.
+   * Removes images that no Server uses, as far as the limits on size, free space and age require it, and finishes
+   * deletions that a crash interrupted.
    * @param isOurs whether a Server with that uid is on this host
    */
   removeUnused(isOurs: (uid: string) => boolean): Promise<void>

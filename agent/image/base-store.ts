@@ -163,8 +163,8 @@ export class BaseStore {
       await rename(path, this.#basePath(key))
       return false
     }
-    // Delete record.json first. If the agent is killed now and an operator moves the directory back by hand, it does
-    // not count as a base.
+    // Delete record.json first. If the agent is killed now and an operator moves the directory back by hand, the
+    // directory does not count as a base.
     await rm(join(path, 'record.json'), { force: true })
     await rm(path, { recursive: true, force: true })
     return true

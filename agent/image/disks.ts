@@ -122,7 +122,8 @@ const DELETED_SUFFIX = '.deleted'
 
 /**
  * Deletes the server's directory with everything in it. The directory is renamed first, so that a partly deleted
- * directory does not count as a server's. Unpin the owner in the image cache afterwards, not before.
+ * directory does not count as a server's. Unpin the base in the image cache only afterwards, because the disks may be
+ * backed by it.
  */
 export async function deleteServerDirectory(directory: string): Promise<void> {
   const renamed = `${directory}${DELETED_SUFFIX}`

@@ -23,7 +23,7 @@ export interface CacheLimits {
 }
 
 /**
- * Returns the keys of the bases to remove, in this order.
+ * Returns the keys of the bases to remove, in the order in which to remove them.
  * @param free bytes that are free now
  */
 export function selectBasesToEvict(

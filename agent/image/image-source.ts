@@ -41,7 +41,7 @@ export interface OpenedSource {
   body: Readable
 }
 
-/** An error that the source answered with. */
+/** The source cannot be read: it is missing, answers with an error, or ends too early. */
 export class SourceError extends Error {
   /** Whether another request may succeed without a change of the source. */
   readonly isRetryable: boolean

@@ -7,7 +7,7 @@
 export const SECTOR = 2048
 
 /**
- * How names are written. primary: in a restricted alphabet, with the full names in Rock Ridge entries. joliet: in
+ * How names are written. `primary` uses a restricted alphabet, with the full names in Rock Ridge entries. `joliet` uses
  * UCS-2.
  */
 export type Naming = 'primary' | 'joliet'
@@ -18,7 +18,7 @@ interface Named {
   isFolder: boolean
 }
 
-/** A file or folder with its position. */
+/** A file or folder, with the position and size of its data. */
 export interface Entry extends Named {
   /** The first sector of its data. */
   extent: number

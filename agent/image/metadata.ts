@@ -102,7 +102,7 @@ function buildEc2MetaData(guest: Guest): object {
   return {
     'ami-id': `ami-${shortId(image.uid)}`,
     'ami-launch-index': 0,
-    // The literal value that Nova's guests get.
+    // Nova's guests get this literal value.
     'ami-manifest-path': 'FIXME',
     'instance-id': `i-${shortId(uuid)}`,
     hostname,

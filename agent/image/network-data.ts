@@ -89,7 +89,7 @@ function toRoute(destination: string, gateway: string): Route {
   return { network, netmask: netmaskOfCidr(destination), gateway }
 }
 
-/** 10.0.0.0/8 → 255.0.0.0, fd00::/64 → ffff:ffff:ffff:ffff:: */
+/** The netmask of a CIDR: 255.0.0.0 for 10.0.0.0/8, ffff:ffff:ffff:ffff:: for fd00::/64. */
 function netmaskOfCidr(cidr: string): string {
   const [bits, prefix] = [cidr.includes(':') ? 128n : 32n, BigInt(cidr.split('/')[1] ?? 0)]
   const mask = ((1n << prefix) - 1n) << (bits - prefix)

@@ -27,7 +27,7 @@ test.each([
   'measureConvertedSize of a %s image with %j covers its uncompressed data and not its holes',
   async (format, args) => {
     const [raw, source] = [join(dir, 'raw'), join(dir, 'source')]
-    // A compressed image takes half of these bytes.
+    // The data consists of hexadecimal digits, so compression halves its size.
     writeFileSync(raw, randomBytes(4 * MIB).toString('hex'))
     truncateSync(raw, 256 * MIB)
     execFileSync('qemu-img', ['convert', '-f', 'raw', '-O', format, ...args, raw, source])

@@ -24,8 +24,7 @@ const diskPath = (directory: string): string => join(directory, 'disk.rescue')
 const recordPath = (directory: string): string => join(directory, 'rescue.json')
 
 /**
- * Creates the rescue disk, as large as its image. The caller has deleted the rescue disk of any other request
- * (deleteRescueDisk).
+ * Creates the rescue disk, as large as its image. The caller must have deleted the rescue disk of any other request.
  */
 export async function createRescueDisk(system: RescueSystem, options: RootDiskOptions): Promise<void> {
   const { directory, base } = options

@@ -24,8 +24,8 @@ export interface ProcessResult {
 }
 
 /**
- * Runs a program and returns its result, also when it fails.
- * @throws Transient CommandMissing if the program cannot be started; the reason of `signal` when that aborts
+ * Runs a program and returns its result, also when it fails. Rejects with the reason of `signal` if that aborts.
+ * @throws Transient CommandMissing if the program cannot be started
  */
 export function runLimited(
   program: string,

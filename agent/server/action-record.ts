@@ -11,14 +11,14 @@ import type { Failure } from './status.ts'
 export interface StartedAction {
   planned: Planned
   host: string
-  /** As all times here, in RFC 3339. */
+  /** The time in RFC 3339. */
   startTime: string
   /** Set only if a step takes long (LASTING_MS), or if the agent was restarted during the action. */
   steps?: readonly StepStatus[]
 }
 
 export interface EndedAction extends StartedAction {
-  /** RFC 3339. */
+  /** The time in RFC 3339. */
   finishTime: string
   failure?: Failure
 }

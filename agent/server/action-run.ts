@@ -11,7 +11,7 @@ import type { Planned } from './plan.ts'
 export const LASTING_MS = 5000
 
 export interface Clocks {
-  /** Milliseconds of a clock that is never set. */
+  /** Milliseconds since an arbitrary time. Setting the host's clock does not change them. */
   monotonic(): number
   /** The current time in RFC 3339. */
   wall(): string

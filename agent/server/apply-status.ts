@@ -15,12 +15,11 @@ export interface StatusWriter {
 const TRIES = 5
 
 /**
- * Writes all that the agent owns of the status, if that differs from what the Server has. Returns the Server as it is
- * afterwards.
- *
- * A Server with the same name but another uid may exist by now, and the API server does not compare the uid when a
- * status is applied. So each try sends the resourceVersion that it has read. After a conflict the Server is read again;
- * if its uid or its host is another one, this throws a Transient error (retried).
+ * Writes all that the agent owns of the status, if that differs from the Server. Returns the Server as it is
+ * afterwards. A Server with the same name but another uid may exist by now, and the API server does not compare the uid
+ * when a status is applied. So each try sends the resourceVersion that it has read, and reads the Server again after a
+ * conflict.
+ * @throws Transient (retried) if the Server then has another uid or another host
  */
 export async function applyAgentStatus(server: Server, status: AgentStatus, writer: StatusWriter): Promise<Server> {
   const { servers, hostName, onWritten } = writer

@@ -1,10 +1,9 @@
 /**
- * Counts the failed tries of a server's action, and delays the next one. After some tries the failure becomes a fault.
- *
- * The counts are in memory, so a restarted agent counts from zero. This is intended: a crash of the agent is no failure
- * of the action. The agent may be killed at any time, any number of times, and the server must still reach its desired
- * state. This does not become a busy loop, because the kubelet waits up to 5 minutes between restarts, and the steps
- * are idempotent. If a server makes the agent crash, a user can delete the server: the deletion is planned first.
+ * Counts the failed tries of a server's action, and delays the next try. After some tries the failure becomes a fault.
+ * The counts are in memory, because a crash of the agent is no failure of the action: however often the agent is
+ * killed, the server must still reach its desired state. This does not become a busy loop, because the kubelet waits up
+ * to 5 minutes between restarts, and the steps are idempotent. If a server makes the agent crash, a user can delete the
+ * server: the deletion is planned first.
  */
 import { actions } from '../../actions/index.ts'
 import type { Planned } from './plan.ts'
@@ -69,6 +68,7 @@ const busyMessage = ({ message }: Failure, tries: number): string =>
   `${message}; given up after ${tries} tries: see on the host what libvirtd does with the domain (virsh domjobinfo), then request it again`
 
 /**
+ * Creates the counters of failed tries, which are empty at first.
  * @param now returns milliseconds of a monotonic clock
  */
 export function createAttempts({ max, restart, ...between }: AttemptOptions, now: () => number): Attempts {

@@ -33,14 +33,14 @@ export const reconcileGates: readonly Gate[] = [
       areFactsKnown || isLibvirtAway ? undefined : wait('what the host can do'),
   },
   {
-    // After such a time without heartbeats the controller may have placed the Servers of this host elsewhere.
+    // After so long without a heartbeat, the controller may have placed the Servers of this host elsewhere.
     name: 'heartbeatTaken',
     blocks: (_, { isHeartbeatOverdue }) =>
       isHeartbeatOverdue ? wait('the API server to take a heartbeat', HEARTBEAT_RECHECK_MS) : undefined,
   },
   {
     // The controller counts this host as down, or an operator has forced it down, so other hosts may run its Servers.
-    // When the controller sees a heartbeat again, it changes the condition, and this update enqueues the Server.
+    // When the host is up again, the controller removes the condition, and this update enqueues the Server.
     name: 'hostReachable',
     blocks: ({ status }) =>
       findCondition(status?.conditions, 'HostReachable')?.status === 'False'

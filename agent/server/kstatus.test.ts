@@ -14,7 +14,7 @@ import { agentStatus, type Failure, type StatusInput } from './status.ts'
 const then = '2026-01-01T00:00:00Z'
 const now = '2026-01-02T00:00:00Z'
 
-/** Computes the result of kstatus by its rules for a kind that it does not know, in the order of these rules. */
+/** Applies the rules that kstatus has for kinds it does not know, in the same order. */
 function kstatusOf({ metadata, status = {} }: Server): 'Terminating' | 'InProgress' | 'Failed' | 'Current' {
   const isTrue = (type: string): boolean => findCondition(status.conditions, type)?.status === 'True'
   if (metadata.deletionTimestamp) return 'Terminating'

@@ -1,6 +1,7 @@
 /**
- * Plans the next action for a server of this host. Pure. The first of these that applies: delete the server, run the
- * admitted action request, create the server, finish an action that a crash interrupted, reach the desired power.
+ * Plans the next action for a server of this host. Pure. The plan is the first of these that applies: delete the
+ * server, run the admitted action request, create the server, finish an action that a crash interrupted, reach the
+ * desired power.
  */
 import { type ActionName, actions } from '../../actions/index.ts'
 import type { Server } from '../../crds/index.ts'

@@ -38,7 +38,7 @@ export interface Failure {
 export interface StatusInput {
   server: Server
   observed: Observed
-  /** RFC 3339. */
+  /** The current time in RFC 3339. */
   now: string
   /** The action that runs now. */
   running?: Planned

@@ -66,10 +66,9 @@ async function applyRequestRecord(record: Draft<ServerAction>, deps: RecordDeps)
 }
 
 /**
- * Creates the record under the first free number. If an object has the name already, and it is this record, written
- * before a crash, that record is used. For any other object, the next number is tried. Such an object can be a record
- * of another action or with another result, which the server does not count because the host lost power before the
- * status was written.
+ * Creates the record under the first free number. If this record was already written before a crash, it is used. Any
+ * other object with the name is skipped: it can be a record of another action or with another result, which the server
+ * does not count because the host lost power before the status was written.
  */
 async function createRecord(
   server: Server,

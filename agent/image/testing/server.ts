@@ -12,14 +12,17 @@ import type { AddressInfo } from 'node:net'
 
 export interface Behaviour {
   body: Buffer
-  /** Closes the connection after this many bytes of the body. */
+  /** The server closes the connection after this many bytes of the body. */
   cutAfter?: number
-  /** Ignores Range, or only If-Range, or sends from byte 0 while it announces the requested range. */
+  /**
+   * How the server mishandles ranges: it ignores the header Range, or ignores only If-Range, or announces the requested
+   * range but sends from byte 0.
+   */
   rangeFault?: 'ignores Range' | 'ignores If-Range' | 'sends from 0'
   /** The ETag header. If undefined, it is computed from the content; if null, none is sent. */
   etag?: string | null
   lastModified?: string
-  /** Sends no Content-Length. */
+  /** If true, the server sends no Content-Length. */
   chunked?: boolean
   status?: number
   location?: string
