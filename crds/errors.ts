@@ -1,6 +1,6 @@
 /**
- * The five kinds of error that Kubenova throws. Errors of libvirt, Kubernetes and HTTP are translated into these kinds
- * at the place of the call, each by a table.
+ * The five kinds of error that Kubenova throws. Errors of libvirt, of Kubernetes and of HTTP are each translated into
+ * these kinds by one table.
  */
 import type { Reason } from './reasons.ts'
 
@@ -8,7 +8,9 @@ interface Details {
   cause?: unknown
 }
 
-/** An error with a stable code for tables and metrics, and with a message for people: one sentence with the values. */
+/**
+ * An error with a stable code for tables and metrics, and with a message for people: a sentence with the actual values.
+ */
 abstract class KubenovaError extends Error {
   abstract readonly kind: 'Refused' | 'NotFound' | 'Transient' | 'Terminal' | 'Bug'
   /** The reason of the condition that reports this error. */
@@ -25,7 +27,7 @@ export class Refused extends KubenovaError {
   readonly kind = 'Refused'
 }
 
-/** A named object does not exist. */
+/** An object that is needed does not exist. */
 export class NotFound extends KubenovaError {
   readonly kind = 'NotFound'
 }

@@ -75,7 +75,7 @@ async function typeCheck(text: string): Promise<string> {
       moduleResolution: 'bundler',
       target: 'es2024',
       allowImportingTsExtensions: true,
-      // The code that crd-generate makes needs this.
+      // The code that crd-generate makes needs this setting.
       useDefineForClassFields: false,
       skipLibCheck: true,
       types: [],

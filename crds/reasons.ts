@@ -1,7 +1,7 @@
 /**
  * The types of conditions, and all reasons. A reason stands in conditions and events, is the code of an error, and is
- * written to `status.fault.details`. The table below has its meaning, its HTTP status in the Nova API, and what to do.
- * The guide and the reference are generated from the table.
+ * written to `status.fault.details`. `reasonTable` has the meaning of each reason, its HTTP status in the Nova API, and
+ * what to do about it. The guide and the reference are generated from this table.
  */
 import { differenceReasons, differences } from './reasons/differences.ts'
 import { guestReasons, guests } from './reasons/guests.ts'

@@ -27,8 +27,8 @@ export const owners = {
 export type Owner = keyof typeof owners
 
 /**
- * The owners of a field or condition that has not always the same owner. {@link ownerOfField} and {@link
- * ownerOfCondition} return the present one.
+ * The owners of a field or condition whose owner changes. {@link ownerOfField} and {@link ownerOfCondition} return the
+ * present owner.
  */
 export interface Handover {
   /** The owner until the agent has written the status of this object for the first time. */
@@ -159,7 +159,7 @@ export type StatusOf<O extends Owner, K extends OwnedKind = 'Server'> = Pick<
 
 type AnyStatus = Readonly<Record<string, unknown>> & { conditions?: readonly Condition[] }
 
-/** Whether the agent has written a status. After a Server has lost its host, the next agent has not written yet. */
+/** Whether the agent has written a status. For a Server without a host this is false: it waits for its next agent. */
 const agentHasWritten: Partial<Record<OwnedKind, (status: AnyStatus) => boolean>> = {
   Server: ({ host, domain }) => host !== undefined && domain !== undefined,
   // The agent writes `events` when the action has ended. It creates the action record of a change of the spec itself,

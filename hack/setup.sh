@@ -5,11 +5,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 packages=(
-  libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-clients # hosts
+  libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-clients # for hosts
   qemu-system-x86 qemu-utils ovmf
-  iproute2 nftables dnsmasq-base                                   # networks of the hosts
-  busybox-static e2fsprogs openssl python3-minimal xorriso         # guest image, tests
-  libfaketime                                                      # tests: clocks that jump
+  iproute2 nftables dnsmasq-base                                   # for networks of hosts
+  busybox-static e2fsprogs openssl python3-minimal xorriso         # for the guest image and tests
+  libfaketime                                                      # for tests in which clocks jump
 )
 
 missing=()

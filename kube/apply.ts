@@ -6,8 +6,8 @@ export interface ApplyIfChangedOptions<T> extends ApplyOptions {
   /** The object as last seen, usually by an informer. If absent, the object is always written. */
   seen?: T | undefined
   /**
-   * The draft that this field manager applied before, needed if fields may now be left out: server-side apply removes
-   * fields that are no longer sent, and a comparison with `seen` alone cannot notice that.
+   * The draft that this field manager applied before. Needed if `wanted` may lack fields of that draft: server-side
+   * apply removes these fields, and a comparison with `seen` alone cannot notice that.
    */
   previous?: Draft<T> | undefined
 }

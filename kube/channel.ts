@@ -11,7 +11,7 @@ export interface Channel<V> {
   readonly valueType?: V
 }
 
-/** @param name the subject of the notifications, such as `host liveness`; shown in the generated page of wake-ups */
+/** @param name the subject of the notifications, such as `host liveness`; shown in docs/reference/wakes.md */
 export const defineChannel = <V>(name: string): Channel<V> => ({ name })
 
 type Listener = (value: never) => void

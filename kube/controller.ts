@@ -135,7 +135,7 @@ export type RunOptions<Services> = {
   log?: Log
   /** Stores that the program has created, and may have started. If absent, they are created from the declarations. */
   stores?: object
-  /** The channels through which other parts of the program wake controllers. */
+  /** The channels through which other parts of the program make controllers reconcile keys. */
   channels?: Channels
 } & (unknown extends Services ? { services?: Services } : { services: Services })
 

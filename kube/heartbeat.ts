@@ -1,5 +1,5 @@
-// Heartbeats by Lease: an agent renews the Lease of its host, and an observer tells from an informer of Leases who is
-// alive.
+// Heartbeats by Lease: the agent of a host renews the host's Lease, and an observer finds out with an informer of
+// Leases which hosts are alive.
 import { type Lease, leases } from './builtin-kinds.ts'
 import type { Kube } from './client.ts'
 import { type Clock, systemClock, toMicroTime } from './clock.ts'
@@ -50,7 +50,7 @@ export interface Heartbeat {
   /** Resolves at the first accepted heartbeat. */
   readonly acquired: Promise<void>
   /**
-   * Aborts when another process has taken the lease that this process held. What this process knows may then be
+   * Aborts when another process has taken the lease that this process held. The knowledge of this process may then be
    * outdated.
    */
   readonly lost: AbortSignal

@@ -26,7 +26,7 @@ export interface HttpRequestOptions {
    */
   mayWrite?: (() => void) | undefined
   lookup?: LookupFunction
-  /** When it aborts, the request and the reading of the body reject with its reason. */
+  /** When this signal aborts, the request and the reading of the body reject with its reason. */
   signal?: AbortSignal | undefined
   /** Time limit in ms until the headers of the response. 0 or absent: no limit. */
   headersMs?: number | undefined

@@ -65,7 +65,7 @@ function planAfterFailure(error: unknown, streak: FailureStreak, random: () => n
   const rejections = streak.rejections + (isRejected ? 1 : 0)
   return rejections >= REJECTIONS_BEFORE_LIST
     ? { next: 'list', waitMs, streak: { failures, rejections: 0 } }
-    : { next: 'watch', waitMs, streak: { failures, rejections: rejections } }
+    : { next: 'watch', waitMs, streak: { failures, rejections } }
 }
 
 /**

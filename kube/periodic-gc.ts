@@ -47,7 +47,8 @@ function createProcessHeap(): Heap {
 }
 
 /**
- * Collects garbage as the policy says, until the result is disposed of. Does nothing if Node was not started with --expose-gc.
+ * Collects garbage as the policy says, until the result is disposed of. Does nothing if Node was not started with
+ * --expose-gc.
  */
 export function startPeriodicGc(
   clock: Pick<Clock, 'timer'>,

@@ -142,7 +142,8 @@ export class WorkQueue implements Disposable {
   }
 
   /**
-   * To be called when the work on the key has ended, successfully or not. Throws an error if nobody works on the key.
+   * To be called when the work on the key has ended, successfully or not. Throws an error if no worker works on the
+   * key.
    */
   done(key: string): void {
     const since = this.#active.get(key)

@@ -1,4 +1,4 @@
-// Retries of failed calls: a pure function decides whether and when to send again, and a loop does so.
+// Retries of failed calls: a pure function decides whether and when a call is sent again, and a loop sends it.
 
 import { backoffMs, type Clock } from './clock.ts'
 import { ApiError } from './errors.ts'

@@ -9,7 +9,7 @@ import type { Resource } from './resource.ts'
 import type { KubeObject, TypedResourceDef } from './types.ts'
 
 export interface StoreOptions<T extends KubeObject> extends Scope {
-  /** Removes fields that no reader needs before an object is frozen and cached. */
+  /** Removes fields that no reader needs, before the informer freezes and caches the object. */
   transform?(object: T): T
 }
 

@@ -16,7 +16,9 @@ export interface WatchTarget<S> {
 
 /** @typeParam S the stores that the functions of the watch read */
 export interface Watch<S> {
-  /** The kind, channel or timer that is watched. The generated page of wake-ups shows it, the events and `because`. */
+  /**
+   * The kind, channel or timer that is watched. docs/reference/wakes.md shows it, with the events and with `because`.
+   */
   readonly source: string
   readonly events: readonly string[]
   readonly because: string
@@ -30,7 +32,7 @@ export interface Watch<S> {
 type Keys = Iterable<string>
 
 export interface WakeOptions {
-  /** One sentence for the generated page of wake-ups: why these keys must be reconciled. */
+  /** One sentence for docs/reference/wakes.md: why these keys must be reconciled. */
   because: string
   /** The priority of all events. Absent: `low` for objects of the first list, else `normal`. */
   priority?: Priority

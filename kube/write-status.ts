@@ -62,8 +62,8 @@ export async function writeStatus<T extends WithStatus>(
 }
 
 /**
- * The metadata that identifies the seen object. The uid prevents that an apply of a whole object creates a deleted
- * object again. On the status subresource the API server ignores the uid.
+ * The metadata that identifies the seen object. The uid keeps an apply of a whole object from creating the object again
+ * after its deletion. On the status subresource the API server ignores the uid.
  */
 function identityOf({ name, namespace, uid, resourceVersion }: AnyMeta, withUid: boolean): AnyMeta {
   return {

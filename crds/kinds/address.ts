@@ -68,8 +68,8 @@ const prefix = (n: string): string =>
 
 /**
  * A CEL expression for whether IPv6 address `a` is lower than `b`. CEL has no numbers of 128 bits, so the expression
- * uses prefixes: after the longest prefix that both share, the next bit of `a` is 0 and that of `b` is 1. It is too
- * expensive for every pair of pools, so the controller, not a rule, finds IPv6 pools that overlap.
+ * uses prefixes: after the longest prefix that `a` and `b` share, the next bit of `a` is 0 and that of `b` is 1. It is
+ * too expensive for every pair of pools, so the controller, not a rule, finds IPv6 pools that overlap.
  */
 export const isBeforeIPv6 = (a: string, b: string): string => {
   const half = `cidr(${a} + ${prefix('n + 1')})`

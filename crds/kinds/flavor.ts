@@ -16,8 +16,9 @@ import {
 } from '../schema.ts'
 
 /**
- * The extra specs that Kubenova knows: a pattern for their keys, and one for the values that are allowed. So a typing
- * error in such a value is rejected. Other keys belong to the operator and may have any value.
+ * The extra specs that Kubenova knows: a pattern for the key, one for the allowed values, and the message for any other
+ * value. So the API server rejects a typing error in a value. All other keys belong to the operator and may have any
+ * value.
  */
 const knownSpecs: readonly [keys: string, values: string, message: string][] = [
   ['trait[0-9]*:.*', 'required|forbidden', 'trait:… must be required or forbidden'],

@@ -107,8 +107,8 @@ export function serverActionKind(requestable: Members, recorded: readonly string
     spec,
     status: ServerActionStatus,
     statusSubresource: false,
-    // These actions cannot be requested. An action record of one is told from a request by its status: the agent
-    // creates it with its status in one write.
+    // A ServerAction for one of the `recorded` actions must be an action record, which the agent creates with its
+    // status in one write. A ServerAction without a status is a request, and is rejected.
     rules: recorded.map((name) => ({
       rule: `self.spec.action != '${name}' || has(self.status)`,
       message: `${name} cannot be requested by a ServerAction, change the Server instead; requestable are ${names.join(', ')}`,
