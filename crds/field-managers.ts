@@ -25,7 +25,7 @@ export function agentManagerOf(host: string): string {
   return manager.slice(0, MAX_LENGTH - suffix.length) + suffix
 }
 
-/** The status owner that writes under this field manager. Undefined if it is none of ours. */
+/** The status owner that writes under this field manager. Undefined if no status owner has this field manager. */
 export function ownerOfManager(manager: string): Owner | undefined {
   if (manager.startsWith(AGENT_PREFIX)) return 'agent'
   const names = Object.keys(owners).filter((name): name is ControllerOwner => name !== 'agent')

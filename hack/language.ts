@@ -11,7 +11,9 @@ import { findProblems } from './language/rules.ts'
 import { parseSource } from './language/source.ts'
 
 const FILES = '{actions,agent,controller,crds,hack,kube,test}/**/*.ts'
-/** Tests write files into this folder, in subfolders that are named after test files. They are not checked. */
+/**
+ * Tests write files into this folder, in subfolders that are named after test files. This program does not check them.
+ */
 const ARTEFACTS = 'test/artefacts'
 
 function checkFiles(): string[] {

@@ -8,7 +8,7 @@ export interface LeaseObservation {
   /** Compared for equality only: the clock of the machine that wrote it may be off by hours. */
   renewTime: string
   durationMs: number
-  /** Monotonic milliseconds on the observer's clock. */
+  /** When the holder or renewTime last changed, in monotonic milliseconds on the observer's clock. */
   since: number
 }
 

@@ -72,7 +72,7 @@ export async function* listPages<T extends KubeObject>(
     const body: ListBody<T> = await transport.json({ method: 'GET', path, signal, timeoutMs })
     const items = body.items ?? []
     for (const item of items) {
-      item.apiVersion ??= apiVersionOf(def) // in lists of built-in kinds the API server omits both
+      item.apiVersion ??= apiVersionOf(def) // in lists of built-in kinds the API server omits apiVersion and kind
       item.kind ??= def.kind
     }
     yield { items, resourceVersion: body.metadata?.resourceVersion ?? '' }

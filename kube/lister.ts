@@ -31,7 +31,10 @@ const INITIAL_EVENTS_END = 'k8s.io/initial-events-end'
 const STREAM_IDLE_MS = 20_000
 const MAX_PAGED_ATTEMPTS = 3
 
-/** Lists all objects in scope. Besides the result it needs memory for one line (`stream`) or one page (`pages`). */
+/**
+ * Lists all objects in scope. Besides the result, only one line (`stream`) or one page (`pages`) is in memory at a
+ * time.
+ */
 export async function listObjects<T extends KubeObject>(job: ListJob<T>, mode: ListMode): Promise<ListResult<T>> {
   if (mode === 'stream') return listByStream(job)
   for (let attempt = 1; ; attempt += 1) {

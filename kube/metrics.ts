@@ -36,7 +36,9 @@ function register<D extends MetricDef>(def: D): D {
 /** The metrics of all loaded modules by name. The reference page is generated from them. */
 export const listMetrics = (): MetricDef[] => [...definitions.values()].sort((a, b) => a.name.localeCompare(b.name))
 
-/** Upper bounds in seconds, from 1 ms to 60 s: the usual times of calls and reconciles. */
+/**
+ * Upper bounds in seconds, from 1 ms to 60 s: the range in which calls of the API server and reconciles usually are.
+ */
 const DEFAULT_BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 
 export const defineCounter = <const L extends string = never>(

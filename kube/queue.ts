@@ -34,7 +34,7 @@ export interface AddOptions {
 export interface Item {
   key: string
   priority: Priority
-  /** Failures since the last {@link WorkQueue.forget}. */
+  /** Failures of the work on this key since the last {@link WorkQueue.forget}. */
   failures: number
 }
 interface DelayedKey {

@@ -81,7 +81,7 @@ export function watch<T extends KubeObject, S = unknown>(store: StoreDef<T>, opt
   }
 }
 
-/** Watches a channel: each value that is notified enqueues the keys of `map`. */
+/** Watches a channel: for each value that is notified, enqueues the keys that `map` returns. */
 export const watchChannel = <V, S = unknown>(
   channel: Channel<V>,
   options: WakeOptions & { map: (value: V, stores: S) => Keys },
@@ -95,7 +95,7 @@ export const watchChannel = <V, S = unknown>(
     channels.on(channel, (value) => enqueue(options.map(value, stores), options.priority ?? 'normal')),
 })
 
-/** Enqueues the keys of `map` at an interval, for work that becomes due by time alone. */
+/** At an interval, enqueues the keys that `map` returns, for work that becomes due by time alone. */
 export const watchTimer = <S = unknown>(
   everyMs: number,
   options: Omit<WakeOptions, 'after'> & { map: (stores: S) => Keys },

@@ -25,8 +25,8 @@ export function toStructuralSchema(schema: Json, path: string): Json {
 }
 
 /**
- * Turns a pattern into a CEL rule. About a value that does not match, the API server would show the regular expression
- * of the pattern; for a rule it shows the rule's message.
+ * Turns a pattern into a CEL rule with a message. If a value breaks a pattern, the API server shows the regular
+ * expression; if it breaks a rule, the API server shows the rule's message.
  */
 function patternAsRule({ pattern, ...schema }: Json, message: string): Json {
   const rest = (schema['x-kubernetes-validations'] ?? []) as Rule[]
