@@ -5,7 +5,7 @@ import { type CallFunction, type DomainRef, isLibvirtError, proc } from '../libv
 import { newDefinitionCalls, newPowerCalls } from './domain-calls.ts'
 import { errorFromLibvirt } from './errors.ts'
 import { newPasswordSetter, type SetPassword } from './guest-agent.ts'
-import { newNmiSender } from './nmi.ts'
+import { newNmiSender, type UnsentNmis } from './nmi.ts'
 import { newObserver } from './observe-domain.ts'
 import { readOwner, withOwnedDomain } from './owned-domain.ts'
 
@@ -56,6 +56,7 @@ export interface OwnedDomains {
  * @param call makes a call on the connection that is open now, and throws ConnectionError while there is none
  */
 export function newDomainClient(call: CallFunction): DomainClient {
+  const unsentNmis: UnsentNmis = new Set()
   return {
     async list() {
       try {
@@ -75,7 +76,7 @@ export function newDomainClient(call: CallFunction): DomainClient {
     of(uid) {
       const withDomain = withOwnedDomain(call, uid)
       const observe = newObserver(call, withDomain)
-      const injectNmi = newNmiSender(call, withDomain)
+      const injectNmi = newNmiSender(call, withDomain, unsentNmis)
       const setPassword = newPasswordSetter(call, withDomain)
       return {
         observe,

@@ -10,16 +10,22 @@ const dom = { name: 'web', uuid, id: 1 }
 const owner = renderXml(ownerElement({ namespace: 'demo', name: 'web', uid: 'u1' }))
 
 /**
- * libvirt's errors VIR_ERR_OPERATION_INVALID (55), VIR_ERR_NO_DOMAIN_METADATA (80) and VIR_ERR_OPERATION_FAILED (9).
+ * libvirt's errors VIR_ERR_OPERATION_INVALID (55), VIR_ERR_NO_DOMAIN_METADATA (80), VIR_ERR_OPERATION_TIMEOUT (68)
+ * and VIR_ERR_OPERATION_FAILED (9).
  */
 const notRunning = makeLibvirtError(55, 'Requested operation is not valid: domain is not running')
 const noMetadata = makeLibvirtError(80, 'metadata not found: Requested metadata element is not present')
+const busy = makeLibvirtError(68, 'Timed out during operation: cannot acquire state change lock')
 const nmiUnsupported = makeLibvirtError(9, 'operation failed: machine does not provide NMIs')
 
 /**
  * Starts a fake libvirtd with one domain that stores the note about an NMI; `calls` lists the notes and NMIs in order.
  */
-function startLibvirtd({ active = true, onInjectNmi = (): unknown => undefined } = {}) {
+function startLibvirtd({
+  active = true,
+  onInjectNmi = (): unknown => undefined,
+  onRemoveNote = (): unknown => undefined,
+} = {}) {
   const calls: string[] = []
   let note: string | undefined
   const readNote = (): { metadata: string } => {
@@ -41,9 +47,11 @@ function startLibvirtd({ active = true, onInjectNmi = (): unknown => undefined }
       calls.push('NMI')
       return onInjectNmi()
     }
+    if (args.metadata === null) await onRemoveNote()
     return writeNote(args.metadata ?? undefined)
   }
-  return { calls, domains: newDomainClient(call as unknown as CallFunction).of('u1') }
+  const client = newDomainClient(call as unknown as CallFunction)
+  return { calls, domains: { injectNmi: (id: string, request: string) => client.of('u1').injectNmi(id, request) } }
 }
 
 describe('injectNmi', () => {
@@ -69,6 +77,30 @@ describe('injectNmi', () => {
     await expect(domains.injectNmi(uuid, 'r1')).rejects.toMatchObject({ kind: 'Transient', code: 'LibvirtError' })
     expect(await domains.injectNmi(uuid, 'r1')).toBe('sent')
     expect(calls).toEqual(['sending', 'NMI', 'no note', 'sending', 'NMI', 'sent'])
+  })
+
+  it('tries again when libvirtd was too busy to send it and to remove the note', async () => {
+    const failOnce = (): (() => unknown) => {
+      let tries = 0
+      return () => (tries++ === 0 ? Promise.reject(busy) : {})
+    }
+    const { calls, domains } = startLibvirtd({ onInjectNmi: failOnce(), onRemoveNote: failOnce() })
+    await expect(domains.injectNmi(uuid, 'r1')).rejects.toMatchObject({ kind: 'Transient', code: 'LibvirtBusy' })
+    expect(await domains.injectNmi(uuid, 'r1')).toBe('sent')
+    expect(calls).toEqual(['sending', 'NMI', 'sending', 'NMI', 'sent'])
+  })
+
+  it('answers unknown when the connection broke at the try after one that was not sent', async () => {
+    const lost = new ConnectionError('lost', 'libvirtd has closed the connection', { sent: true })
+    const errors = [busy, lost]
+    const { calls, domains } = startLibvirtd({
+      onInjectNmi: () => Promise.reject(errors.shift()),
+      onRemoveNote: () => Promise.reject(busy),
+    })
+    await expect(domains.injectNmi(uuid, 'r1')).rejects.toMatchObject({ code: 'LibvirtBusy' })
+    await expect(domains.injectNmi(uuid, 'r1')).rejects.toMatchObject({ code: 'LibvirtUnreachable' })
+    expect(await domains.injectNmi(uuid, 'r1')).toBe('unknown')
+    expect(calls).toEqual(['sending', 'NMI', 'sending', 'NMI'])
   })
 
   it('answers notRunning when the domain is off', async () => {

@@ -30,15 +30,27 @@ interface Note {
   state: string | undefined
 }
 
+/**
+ * The requests whose NMI was certainly not sent, although the note of it is still there: libvirtd could neither send
+ * the NMI nor remove the note. In memory only: after a restart of the agent, such a request counts as unknown.
+ */
+export type UnsentNmis = Set<string>
+
 export function newNmiSender(
   call: CallFunction,
   withDomain: WithDomain,
+  unsent: UnsentNmis,
 ): (uuid: string, requestId: string) => Promise<NmiResult> {
   return async (uuid, requestId) =>
-    (await withDomain('send an NMI', uuid, (dom) => sendNmiOnce(call, dom, requestId))) ?? 'notRunning'
+    (await withDomain('send an NMI', uuid, (dom) => sendNmiOnce(call, dom, requestId, unsent))) ?? 'notRunning'
 }
 
-async function sendNmiOnce(call: CallFunction, dom: DomainRef, requestId: string): Promise<NmiResult> {
+async function sendNmiOnce(
+  call: CallFunction,
+  dom: DomainRef,
+  requestId: string,
+  unsent: UnsentNmis,
+): Promise<NmiResult> {
   const writeNote = async (state: 'sending' | 'sent'): Promise<void> => {
     const metadata = renderXml(xmlElement('nmi', { request: requestId, state }))
     await call(proc.domainSetMetadata, {
@@ -52,9 +64,10 @@ async function sendNmiOnce(call: CallFunction, dom: DomainRef, requestId: string
   }
   try {
     const lastNote = await readNote(call, dom)
-    if (lastNote?.requestId === requestId) return lastNote.state === 'sent' ? 'sent' : 'unknown'
+    if (lastNote?.requestId === requestId && !unsent.has(requestId))
+      return lastNote.state === 'sent' ? 'sent' : 'unknown'
     await writeNote('sending')
-    await injectNmi(call, dom)
+    await injectNmi(call, dom, requestId, unsent)
   } catch (error) {
     if (isLibvirtError(error, 'VIR_ERR_OPERATION_INVALID') && !(await isDomainActive(call, dom))) return 'notRunning'
     throw error
@@ -67,11 +80,16 @@ async function sendNmiOnce(call: CallFunction, dom: DomainRef, requestId: string
  * Sends the NMI. If libvirt answers with an error, no NMI was sent, so the note is removed. If libvirt does not answer,
  * the NMI may have been sent, so the note stays.
  */
-async function injectNmi(call: CallFunction, dom: DomainRef): Promise<void> {
+async function injectNmi(call: CallFunction, dom: DomainRef, requestId: string, unsent: UnsentNmis): Promise<void> {
+  unsent.delete(requestId)
   try {
     await call(proc.domainInjectNmi, { dom, flags: 0 })
   } catch (error) {
-    if (isLibvirtError(error)) await removeNote(call, dom)
+    if (isLibvirtError(error)) {
+      unsent.add(requestId)
+      await removeNote(call, dom)
+      unsent.delete(requestId)
+    }
     throw error
   }
 }
@@ -81,8 +99,10 @@ async function removeNote(call: CallFunction, dom: DomainRef): Promise<void> {
   try {
     await call(proc.domainSetMetadata, note)
   } catch (error) {
-    // libvirt refuses this when the domain has powered off, and has forgotten the note in that case.
-    if (!isLibvirtError(error)) throw error
+    // The domain has powered off or is gone, and libvirt has forgotten the note with it.
+    const isForgotten =
+      isLibvirtError(error, 'VIR_ERR_OPERATION_INVALID') || isLibvirtError(error, 'VIR_ERR_NO_DOMAIN')
+    if (!isForgotten) throw error
   }
 }
 
