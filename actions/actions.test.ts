@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { type DomainPower, Refused, Transient, type VmState } from '../crds/index.ts'
 import type { FakeHost } from '../test/fakes/host.ts'
 import { Killed, Life, type When } from '../test/fakes/life.ts'
-import type { Action } from './action.ts'
+import { type Action, isUnchanging } from './action.ts'
 import { type ActionName, actions } from './index.ts'
 import { guestOf, type Run, rescueImage, runOn, situations, UID } from './testing.ts'
 
@@ -202,6 +202,14 @@ describe.each(cases)('$title', (c) => {
 })
 
 describe('actions', () => {
+  it('is given up while libvirtd stays busy when it changes no state of the server', () => {
+    const unchanging = Object.values<Action>(actions).filter(isUnchanging)
+    expect(unchanging.map(({ name, triesWhileBusy }) => [name, triesWhileBusy])).toEqual([
+      ['trigger_crash_dump', 10],
+      ['changePassword', 10],
+    ])
+  })
+
   it.each(['active', 'paused', 'suspended'] as const)(
     'a second request to reboot from %s is a second boot',
     async (from) => {

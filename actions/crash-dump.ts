@@ -39,5 +39,7 @@ export const triggerCrashDump = defineAction({
   from: ['active', 'paused', 'rescued', 'resized', 'error'],
   event: 'compute_trigger_crash_dump',
   result: { power: 'unchanged' },
+  // Some minutes, of which libvirtd takes 30 s for each try before it answers that it is busy.
+  triesWhileBusy: 10,
   steps: [injectNmi],
 })

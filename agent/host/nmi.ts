@@ -100,8 +100,7 @@ async function removeNote(call: CallFunction, dom: DomainRef): Promise<void> {
     await call(proc.domainSetMetadata, note)
   } catch (error) {
     // The domain has powered off or is gone, and libvirt has forgotten the note with it.
-    const isForgotten =
-      isLibvirtError(error, 'VIR_ERR_OPERATION_INVALID') || isLibvirtError(error, 'VIR_ERR_NO_DOMAIN')
+    const isForgotten = isLibvirtError(error, 'VIR_ERR_OPERATION_INVALID') || isLibvirtError(error, 'VIR_ERR_NO_DOMAIN')
     if (!isForgotten) throw error
   }
 }

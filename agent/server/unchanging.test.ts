@@ -1,6 +1,6 @@
 /** Tests the actions that leave the server in the state in which they find it, whether they succeed or fail. */
 import { describe, expect, it } from 'vitest'
-import type { ServerAction } from '../../crds/index.ts'
+import { type ServerAction, Transient } from '../../crds/index.ts'
 import { Life } from '../../test/fakes/life.ts'
 import {
   type Bench,
@@ -65,5 +65,23 @@ describe('a request for an NMI', () => {
     expect(bench.status).toMatchObject({ vmState: 'active' })
     expect(bench.status).not.toHaveProperty('fault')
     expect(readyOf(bench)).toMatchObject({ status: 'True', reason: 'Running' })
+  })
+
+  it('fails with what to do when libvirtd stays busy with the domain', async () => {
+    const bench = await startBenchWithActiveServer()
+    await bench.requestAction(NMI)
+    const busy = new Transient('LibvirtBusy', 'libvirtd is busy with the domain')
+    const agent = bench.startAgent(new Life().fail('domains.injectNmi', busy, { times: 20 }))
+    for (let i = 0; i < 12; i++) {
+      await bench.reconcileOnce(agent)
+      await bench.clock.advance(60_000)
+    }
+    expect(record(bench)).toMatchObject({
+      phase: 'Failed',
+      message:
+        'inject-nmi: libvirtd is busy with the domain; given up after 10 tries: see on the host what libvirtd does with the domain (virsh domjobinfo), then request it again',
+    })
+    expect(bench.machine.nmis).toEqual([])
+    expect(bench.status).toMatchObject({ vmState: 'active' })
   })
 })
