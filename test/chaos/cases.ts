@@ -30,10 +30,9 @@ export function casesOf(story: StoryName, points: readonly ReachedPoint[], fault
 }
 
 /**
- * The points that two runs of a story without faults have in common, in the order of the first run. A point that only
- * one run reached depends on timing and is left out. If a write was repeated after a conflict, the story has more
- * points `before` the write than `after` it, and the surplus is left out. The agent checks an effect that goes on in
- * the background after each libvirt event; only the first check is kept.
+ * The points that both of two runs of a story without faults reach, in the order of the first run; other points depend
+ * on timing. A write that is repeated after a conflict has more points `before` than `after`; the surplus is left out.
+ * An effect that goes on in the background is checked after each libvirt event; only its first check is kept.
  */
 export function stablePoints(first: readonly ReachedPoint[], second: readonly ReachedPoint[]): ReachedPoint[] {
   const names = new Set(second.map(({ point }) => nameOf(point)))

@@ -28,7 +28,7 @@ export function gateKube(kube: Kube, gate: Gate): Kube {
   }
 }
 
-/** The fields of a written object from which the write gets its name. */
+/** The fields of a written object that distinguish it from other writes of the same kind. */
 interface Written {
   metadata: Partial<ObjectMeta>
   spec?: { server?: string; action?: string }

@@ -38,8 +38,8 @@ export interface Round {
 
 const serverNames = ['a', 'b', 'c']
 /**
- * The highest number of points before a fault. A story has 8 to 24 points; if the stories have fewer points than the
- * number, the fault is not injected.
+ * The highest number of points before a fault. A story has 8 to 24 points. A fault for which the stories have too few
+ * points is not injected.
  */
 const MAX_POINTS = 16
 

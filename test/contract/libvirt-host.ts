@@ -1,6 +1,6 @@
 /**
- * A real host for the contract suites: libvirtd and QEMU run in Linux namespaces, and the agent's own code uses them
- * from the test process.
+ * A real host for the contract suites, which test the capabilities of a host. libvirtd and QEMU run in Linux
+ * namespaces, and the agent's own code uses them from the test process.
  */
 import { generateKeyPairSync } from 'node:crypto'
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'

@@ -269,8 +269,8 @@ export class ControlPlane {
   }
 
   /**
-   * Writes a kubeconfig for each user. They need the CA's certificate, which the API server writes at its first start
-   * into the file with its own certificate, as the last one.
+   * Writes a kubeconfig for each user, with the CA's certificate. The API server writes this certificate at its first
+   * start into the file with its own certificate, as the last one.
    */
   async #writeKubeconfigs(kills: number): Promise<void> {
     const { address, ports, tokens } = this.#startedState()
