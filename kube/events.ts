@@ -228,7 +228,7 @@ const referenceTo = ({ apiVersion, kind, metadata }: KubeObject): ObjectReferenc
   resourceVersion: metadata.resourceVersion,
 })
 
-/** At most `maxBytes` of UTF-8, without cutting a character in two. */
+/** Cuts a text to at most `maxBytes` bytes of UTF-8, without cutting a character in two. */
 function truncateUtf8(text: string, maxBytes: number): string {
   const bytes = Buffer.from(text)
   if (bytes.length <= maxBytes) return text

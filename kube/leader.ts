@@ -173,7 +173,8 @@ class Election implements AsyncDisposable {
       if (typeof action === 'object') return 'heldByOther'
       await this.#write(this.#leaseSpec(action), timeoutMs)
     } catch (err) {
-      // 404 without a lease means that the namespace does not exist.
+      // A 404 for a lease that was never seen means that the namespace does not exist. That is a failure, not a
+      // conflict.
       if (isConflict(err) || (isNotFound(err) && this.#lease)) {
         this.#isHolder = false // another process wrote or deleted the lease: read it before the next write
         return 'conflict'

@@ -12,7 +12,7 @@ export interface Scope extends Selectors {
 export type ListMode = 'stream' | 'pages'
 export interface ListResult<T> {
   objects: Map<string, T>
-  /** The resourceVersion from which a watch continues this list. */
+  /** The resourceVersion of the list, from which a watch can continue. */
   resourceVersion: string
 }
 interface ListJob<T extends KubeObject> {

@@ -134,5 +134,5 @@ function forward({ server }: { server: string }, agent: Agent, exchange: Exchang
   })
   up.on('error', () => (exchange.frozen ? undefined : response.destroy()))
   response.on('close', () => up.destroy())
-  pipeline(request, up, () => undefined) // `up` emits the error, too
+  pipeline(request, up, () => undefined) // errors are handled by the listener of `up`
 }
