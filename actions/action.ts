@@ -59,6 +59,16 @@ export interface Step<P, Needs extends Capability = Capability> {
   /** The host capabilities that `do` gets. */
   needs: readonly Needs[]
   /**
+   * The step changes nothing that the server needs. If it fails for good before any other step was tried, the request
+   * is refused: the server stays as it is and gets no fault.
+   */
+  changesNothing?: true
+  /**
+   * The step only removes something that is no longer needed. The agent tries it until it succeeds, so that it never
+   * makes the action fail.
+   */
+  cleansUp?: true
+  /**
    * Does what can be done now. It must not wait for a download, the guest or a disk copy, but return `done: false`.
    * Returning nothing means done.
    */
@@ -105,6 +115,8 @@ export interface Action<Name extends string = string, P extends TObject = TObjec
   desiredPower?: DesiredPower
   /** The vmStates in which users may request the action. In every other vmState the controller rejects the request. */
   from: readonly VmState[]
+  /** The only mode in which users may request the action. Absent: any mode. */
+  inMode?: Mode
   /**
    * Returns why a request with these parameters is rejected although the vmState is one of `from`; undefined if it is
    * not.

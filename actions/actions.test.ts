@@ -4,7 +4,7 @@ import type { FakeHost } from '../test/fakes/host.ts'
 import { Killed, Life, type When } from '../test/fakes/life.ts'
 import { type Action, isUnchanging } from './action.ts'
 import { type ActionName, actions } from './index.ts'
-import { guestOf, type Run, rescueImage, runOn, situations, UID } from './testing.ts'
+import { guestOf, neverBuilt, type Run, rescueImage, runOn, situations, UID } from './testing.ts'
 
 /** An action that starts on one of the hosts that its vmState allows. */
 interface Case {
@@ -17,16 +17,20 @@ interface Case {
 
 const paramsOf = ({ name }: Action): Record<string, unknown>[] => {
   if (name === 'reboot') return [{ type: 'SOFT' }, { type: 'HARD' }]
-  if (name === 'rescue') return [{}, { resolvedImage: rescueImage }]
+  if (name === 'rescue') return [{ resolvedImage: rescueImage }]
   return name === 'changePassword' ? [{ sealed: 'sealed-password' }] : [{}]
 }
 
-const titleOf = (value: unknown): string => (typeof value === 'object' ? 'from another image' : String(value))
+const titleOf = (value: unknown): string => (typeof value === 'string' ? value : 'from another image')
+
+/** Whether the controller rejects a request for the action, because the server was never built on this host. */
+const isRejected = ({ request, boots }: Action, make: Case['make']): boolean =>
+  request !== undefined && !boots && neverBuilt.has(make)
 
 const cases: Case[] = Object.values(actions).flatMap((action) =>
   action.from.flatMap((from) =>
     situations[from].flatMap((make, i) =>
-      paramsOf(action).map((params) => {
+      (isRejected(action, make) ? [] : paramsOf(action)).map((params) => {
         const title = [action.name, ...Object.values(params).map(titleOf), 'from', from, i > 0 ? `(${i + 1})` : '']
           .join(' ')
           .trim()

@@ -90,7 +90,8 @@ describe('the state table', () => {
   })
 
   it.each(requestable)('admit answers for $request in $vmState: $allowed', ({ name, params, vmState, allowed }) => {
-    const verdict = admit(server({ status: { vmState } }), name, params)
+    const mode = vmState === 'rescued' ? 'rescued' : 'normal'
+    const verdict = admit(server({ status: { vmState, mode } }), name, params)
     expect(verdict).toMatchObject(allowed ? { admit: true } : { admit: false, reason: 'InvalidState' })
   })
 
@@ -136,6 +137,26 @@ const obstacles: [string, Given, string][] = [
   ['it is locked and has a task', { spec: { locked: true }, status: { taskState: 'rebooting' } }, 'ServerLocked'],
 ]
 
+describe('in mode rescued', () => {
+  const rescued = (vmState: VmState) =>
+    server({ status: { vmState, mode: 'rescued' }, spec: { powerState: 'Stopped' } })
+
+  it.each(['rescued', 'error'] as const)('admit accepts unrescue in %s', (vmState) => {
+    expect(admit(rescued(vmState), 'unrescue', {})).toEqual({ admit: true })
+  })
+
+  it('admit rejects another rescue in error, which would replace the disk of the rescue system', () => {
+    expect(admit(rescued('error'), 'rescue', {})).toMatchObject({
+      admit: false,
+      message: 'cannot rescue while the server is in mode rescued: only in mode normal',
+    })
+  })
+
+  it('admit accepts a hard reboot in error whatever spec.powerState is, because the rescue system is to run', () => {
+    expect(admit(rescued('error'), 'reboot', { type: 'HARD' })).toEqual({ admit: true })
+  })
+})
+
 it.each(['trigger_crash_dump', 'rescue'])('admit rejects %s of a server in error that was never built', (name) => {
   const { launchedAt: _, ...status } = server({ status: { vmState: 'error' } }).status ?? {}
   expect(admit({ ...server(), status }, name, {})).toMatchObject({
@@ -153,7 +174,8 @@ describe.each(requestable)('$request in $vmState', ({ name, params, vmState, all
   })
 
   it('is decided by its state when the request before has ended', () => {
-    expect(admit(server({ status: { ...ended, vmState } }), name, params).admit).toBe(allowed)
+    const mode = vmState === 'rescued' ? 'rescued' : 'normal'
+    expect(admit(server({ status: { ...ended, vmState, mode } }), name, params).admit).toBe(allowed)
   })
 })
 

@@ -42,28 +42,34 @@ const isRetry = ({ retries }: Action, vmState: string | undefined): boolean => r
  * once.
  */
 const conflictsWithPowerState = ({ spec, status }: Server, action: Action): boolean =>
-  action.boots === true && spec.powerState !== 'Running' && !isRetry(action, status?.vmState)
+  action.boots === true &&
+  status?.mode !== 'rescued' &&
+  spec.powerState !== 'Running' &&
+  !isRetry(action, status?.vmState)
 
 function admitInState(server: Server, action: Action, params: unknown): Admission {
-  const { name, from, objection } = action
-  const { host, vmState = 'building', taskState, launchedAt } = server.status ?? {}
+  const { name } = action
+  const { host, vmState = 'building', taskState } = server.status ?? {}
   if (host === undefined && !isRetry(action, vmState))
     return reject('NotScheduled', `${name} needs a server that has a host; this one has none yet`)
   if (taskState !== undefined)
     return reject('InvalidState', `cannot ${name} while the server is in task_state ${taskState}`)
-  if (!from.includes(vmState))
-    return reject(
-      'InvalidState',
-      `cannot ${name} while the server is in vm_state ${vmState}: only from ${from.join(', ')}`,
-    )
-  if (launchedAt === undefined && action.boots !== true)
-    return reject(
-      'InvalidState',
-      `cannot ${name} a server that was never built: create a ServerAction with action: start`,
-    )
-  const why = objection?.((params ?? {}) as Record<string, never>, vmState)
-  if (why !== undefined) return reject('InvalidState', why)
+  const objection = objectionTo(server, action, params)
+  if (objection !== undefined) return reject('InvalidState', objection)
   if (conflictsWithPowerState(server, action))
     return reject('ConflictsWithPowerState', `spec.powerState is ${server.spec.powerState}: set it to Running instead`)
   return { admit: true }
+}
+
+/** Why the action cannot be requested in the state of the server; undefined: it can. */
+function objectionTo({ status = {} }: Server, action: Action, params: unknown): string | undefined {
+  const { name, from, inMode, boots } = action
+  const { vmState = 'building', mode = 'normal', launchedAt } = status
+  if (!from.includes(vmState))
+    return `cannot ${name} while the server is in vm_state ${vmState}: only from ${from.join(', ')}`
+  if (inMode !== undefined && inMode !== mode)
+    return `cannot ${name} while the server is in mode ${mode}: only in mode ${inMode}`
+  if (launchedAt === undefined && boots !== true)
+    return `cannot ${name} a server that was never built: create a ServerAction with action: start`
+  return action.objection?.((params ?? {}) as Record<string, never>, vmState)
 }

@@ -25,6 +25,17 @@ export async function powerOffGuest({ domains, guest, leftMs, ...ctx }: PowerOff
   return { done: false, checkAfterMs: Math.min(leftMs, CHECK_MS) }
 }
 
+/**
+ * Powers the guest off before another boot, unless the domain already runs because of that boot: then the agent has
+ * crashed after it, and a second one would be too many. A paused guest cannot react to ACPI, so it is unpaused first.
+ */
+export async function powerOffUnlessBooted({ bootId, ...input }: PowerOff & { bootId: string }): Promise<Progress> {
+  const { domains, guest, leftMs: _, ...ctx } = input
+  if ((await domains.runningBootId(guest)) === bootId) return { done: true }
+  await domains.unpause(guest, ctx).catch(ignoreBusy)
+  return powerOffGuest(input)
+}
+
 const offPowers = new Set<DomainPower>(['off', 'missing', 'crashed'])
 
 export function ignoreBusy(error: unknown): void {

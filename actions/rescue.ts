@@ -6,9 +6,9 @@ import { type Static, Type } from 'typebox'
 import { isKubenovaError } from '../crds/errors.ts'
 import type { Instance } from '../crds/kinds/server-status.ts'
 import { Name, Namespace } from '../crds/schema.ts'
-import { defineAction, defineStep, type StepInput, type StepResult } from './action.ts'
+import { defineAction, defineStep, type StepInput } from './action.ts'
 import { define, prepare, start, startUnlessStopped } from './boot-steps.ts'
-import { powerOffGuest } from './power-off.ts'
+import { powerOffUnlessBooted } from './power-off.ts'
 
 const params = Type.Object({
   image: Type.Optional(
@@ -27,41 +27,32 @@ type Params = Static<typeof params>
 type AdmittedParams = Params & { resolvedImage?: Instance['image'] }
 
 /**
- * Makes the rescue disk while the guest still runs. If the image cannot be used, the request ends and the server stays
- * as it is.
+ * Makes the rescue disk while the guest still runs, and checks that this host can run the rescue system.
  */
 const prepareRescueDisk = defineStep({
   name: 'prepare-rescue-disk',
-  needs: ['rescueDisks'],
-  async do(input: StepInput<AdmittedParams, 'rescueDisks'>): Promise<StepResult> {
+  needs: ['rescueDisks', 'domains'],
+  changesNothing: true,
+  async do(input: StepInput<AdmittedParams, 'rescueDisks' | 'domains'>) {
     const { host, guest, params, bootId: requestId, ...ctx } = input
     const image = params.resolvedImage ?? guest.instance.image
-    try {
-      return await host.rescueDisks.create(guest, { image, requestId }, ctx)
-    } catch (error) {
-      if (!isKubenovaError(error) || error.kind !== 'Terminal') throw error
-      await host.rescueDisks.delete(guest, ctx)
-      return { refused: { reason: error.code, message: error.message } }
-    }
+    const progress = await host.rescueDisks.create(guest, { image, requestId }, ctx)
+    if (progress.done) await host.domains.checkDefinition(guest)
+    return progress
   },
 })
 
-/**
- * Powers the guest off. If the agent crashed and was restarted, this request may have booted the rescue system already:
- * then the step leaves the domain running.
- */
 const powerOff = defineStep({
   name: 'power-off',
   needs: ['domains'],
-  async do({ host: { domains }, guest, bootId, shutdownTimeout, elapsedMs, ...ctx }: StepInput<unknown, 'domains'>) {
-    if ((await domains.runningBootId(guest)) === bootId) return
-    return powerOffGuest({ domains, guest, leftMs: shutdownTimeout * 1000 - elapsedMs, ...ctx })
-  },
+  do: ({ host, shutdownTimeout, elapsedMs, ...input }: StepInput<unknown, 'domains'>) =>
+    powerOffUnlessBooted({ ...input, domains: host.domains, leftMs: shutdownTimeout * 1000 - elapsedMs }),
 })
 
 const deleteRescueDisk = defineStep({
   name: 'delete-rescue-disk',
   needs: ['rescueDisks'],
+  cleansUp: true,
   do: ({ host, guest, ...ctx }) => host.rescueDisks.delete(guest, ctx),
 })
 
@@ -74,6 +65,20 @@ const stopRescueSystem = defineStep({
   },
 })
 
+/** Boots the own disk again after a rescue that failed. If this host cannot do that, either, the server stays off. */
+const bootOwnDisk = defineStep({
+  name: 'boot-own-disk',
+  needs: ['domains'],
+  async do(input) {
+    try {
+      await define.do(input)
+      await startUnlessStopped.do(input)
+    } catch (error) {
+      if (!isKubenovaError(error) || error.kind !== 'Terminal') throw error
+    }
+  },
+})
+
 export const rescue = defineAction({
   name: 'rescue',
   description:
@@ -83,12 +88,13 @@ export const rescue = defineAction({
   request: params,
   namedImage: ({ image }) => image,
   from: ['active', 'stopped', 'error'],
+  inMode: 'normal',
   task: () => 'rescuing',
   reason: 'Rescuing',
   event: 'compute_rescue_instance',
   result: { mode: 'rescued', power: 'running' },
   steps: [prepareRescueDisk, powerOff, prepare, define, start],
-  undo: [stopRescueSystem, deleteRescueDisk],
+  undo: [stopRescueSystem, deleteRescueDisk, bootOwnDisk],
 })
 
 export const unrescue = defineAction({
@@ -98,7 +104,9 @@ export const unrescue = defineAction({
   nova: { key: 'unrescue', since: '2.1', status: 202 },
   policy: 'owner',
   request: Type.Object({}),
-  from: ['rescued'],
+  // In error: an unrescue that failed is requested again.
+  from: ['rescued', 'error'],
+  inMode: 'rescued',
   task: () => 'unrescuing',
   reason: 'Unrescuing',
   event: 'compute_unrescue_instance',

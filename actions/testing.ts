@@ -112,13 +112,13 @@ const buildOff = async (reason: string): Promise<FakeHost> => {
 
 /** For each vmState, functions that each make a host on which a server may be in that vmState. */
 export const situations: Record<VmState, readonly (() => Promise<FakeHost>)[]> = {
-  building: [async () => new FakeHost(), buildHalf],
+  building: [buildNothing, buildHalf],
   active: [buildServer, buildWithDeafGuest],
   paused: [() => buildAndRun('pause')],
   suspended: [() => buildAndRun('suspend')],
   stopped: [() => buildAndRun('stop'), () => buildOff('shutdown'), () => buildOff('destroyed'), buildWithoutDomain],
   error: [
-    async () => new FakeHost(),
+    buildNothing,
     buildServer,
     buildWithDeafGuest,
     buildHalf,
@@ -133,6 +133,14 @@ export const situations: Record<VmState, readonly (() => Promise<FakeHost>)[]> =
   shelved: [() => buildAndRun('stop')],
   shelved_offloaded: [async () => new FakeHost()],
 }
+
+/** A host on which nothing of the server was made. */
+async function buildNothing(): Promise<FakeHost> {
+  return new FakeHost()
+}
+
+/** Hosts on which the server was never built. There the controller rejects requests for actions that do not boot it. */
+export const neverBuilt: ReadonlySet<() => Promise<FakeHost>> = new Set([buildNothing, buildHalf])
 
 /** Builds the server, and then boots it from a rescue disk with the boot ID `r0`. */
 async function buildRescued(): Promise<FakeHost> {

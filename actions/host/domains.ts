@@ -33,6 +33,11 @@ export interface Domains {
    */
   define(guest: Guest, bootId: string, ctx: StepContext): Promise<void>
   /**
+   * Builds the definition as `define` does, and discards it. Throws the errors of `define`, except those that only
+   * libvirt can find.
+   */
+  checkDefinition(guest: Guest): Promise<void>
+  /**
    * Starts the domain, or restores it from its managed save if it has one. Does nothing if the domain is running,
    * paused or suspended to RAM by its guest. Restoring much memory takes long. If the agent dies meanwhile, libvirtd
    * goes on with the restore, and `observe` throws LibvirtBusy in the restarted agent until the restore ends.
@@ -87,6 +92,7 @@ export interface Domains {
 
 export const domainsMethods: MethodKinds<Domains> = {
   define: 'effect',
+  checkDefinition: 'read',
   start: 'effect',
   requestShutdown: 'effect',
   destroy: 'effect',

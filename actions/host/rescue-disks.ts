@@ -13,7 +13,7 @@ export interface RescueDisks {
    * Fetches the image and makes the rescue disk from it, as large as the image. Keeps a disk that was made for the same
    * request. Replaces the disk of an earlier request, which no domain may be using.
    * @throws Terminal error (a fault) if the image cannot be used; Transient error (retried) if its source or the disk
-   * fails
+   * fails, or DiskMissing if the own disks of the Server are not there
    */
   create(guest: Guest, system: RescueSystem, ctx: StepContext): Promise<Progress>
   /**

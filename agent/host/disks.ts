@@ -10,10 +10,9 @@ import { createDisks, type Disks as DiskFiles, deleteServerDirectory, readDisks 
 import type { SpaceCheck } from '../image/free-space.ts'
 import type { ImageCache } from '../image/image-cache.ts'
 import { writeOwnerFile } from '../orphans.ts'
-import { ensureImage, imageJobKey, rescuePinOf } from './images.ts'
+import { ensureImage, imageJobKey, rescueJobKey, rescuePinOf } from './images.ts'
 import type { JobContext, Jobs } from './jobs.ts'
 import { type PathsOf, type ServerPaths, uidOf } from './paths.ts'
-import { rescueJobKey } from './rescue-disks.ts'
 
 export interface DisksOptions {
   cache: ImageCache

@@ -24,6 +24,10 @@ export interface DomainResources {
   rescueDisk?: RescueDisk
 }
 
+/** The rescue disk, if there is one, and the firmware variables of the system that boots. */
+const bootPathsOf = ({ nvram, rescueNvram }: ServerPaths, rescueDisk: RescueDisk | undefined) =>
+  rescueDisk ? { rescueDisk: rescueDisk.disk, nvram: rescueNvram } : { nvram }
+
 export function toDomainInput(
   { server, instance }: Guest,
   bootId: string,
@@ -42,13 +46,12 @@ export function toDomainInput(
     instance: rescueDisk ? { ...instance, image: rescueDisk.system.image } : instance,
     host,
     paths: {
-      ...(rescueDisk ? { rescueDisk: rescueDisk.disk } : {}),
       rootDisk: disks.root,
       ...(disks.ephemeral ? { ephemeral: disks.ephemeral } : {}),
       ...(disks.swap ? { swap: disks.swap } : {}),
       ...(configDrive ? { configDrive: paths.configDrive } : {}),
       consoleLog: paths.consoleLog,
-      nvram: rescueDisk ? paths.rescueNvram : paths.nvram,
+      ...bootPathsOf(paths, rescueDisk),
     },
     interfaces: instance.interfaces.map(toPluggedInterface),
     vncSocket: paths.vnc,

@@ -35,15 +35,20 @@ export function newDomains({ client, jobs, pathsOf, facts }: DomainsOptions): Do
   const domainsOf = (guest: Guest): OwnedDomains => client.of(uidOf(guest))
   const observe = (guest: Guest): Promise<ObservedDomain> => domainsOf(guest).observe(guest.instance.uuid)
   const shutdownRequests = new ShutdownRequests()
+  const buildXml = async (guest: Guest, bootId: string): Promise<string> => {
+    const paths = pathsOf(guest)
+    const disks = await requireDisks(paths)
+    const rescueDisk = await requireRescueDisk(guest, paths)
+    const resources = { host: facts(), paths, disks, ...(rescueDisk ? { rescueDisk } : {}) }
+    return buildDomain(toDomainInput(guest, bootId, resources))
+  }
   return {
     async define(guest, bootId) {
-      const paths = pathsOf(guest)
-      await prepareDirectories(paths)
-      const disks = await requireDisks(paths)
-      const rescueDisk = await requireRescueDisk(guest, paths)
-      const resources = { host: facts(), paths, disks, ...(rescueDisk ? { rescueDisk } : {}) }
-      const xml = buildDomain(toDomainInput(guest, bootId, resources))
-      await domainsOf(guest).define(guest.instance.uuid, xml)
+      await prepareDirectories(pathsOf(guest))
+      await domainsOf(guest).define(guest.instance.uuid, await buildXml(guest, bootId))
+    },
+    async checkDefinition(guest) {
+      await buildXml(guest, 'not used')
     },
     start(guest) {
       const { uuid } = guest.instance

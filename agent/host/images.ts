@@ -14,6 +14,9 @@ export const newImages = (cache: ImageCache, jobs: Jobs): Images => ({
     }),
 })
 
+/** The key of the job that makes a Server's rescue disk. */
+export const rescueJobKey = (uid: string): string => `rescue ${uid}`
+
 const RESCUE_PIN = '.rescue'
 
 /**

@@ -6,12 +6,10 @@ import { rm } from 'node:fs/promises'
 import type { Guest, RescueDisks, RescueSystem } from '../../actions/host/index.ts'
 import { Transient } from '../../crds/index.ts'
 import { createRescueDisk, deleteRescueDisk, type RescueDisk, readRescueDisk } from '../image/rescue-disk.ts'
-import type { DisksOptions } from './disks.ts'
-import { ensureImage, rescuePinOf } from './images.ts'
+import { type DisksOptions, requireDisks } from './disks.ts'
+import { ensureImage, rescueJobKey, rescuePinOf } from './images.ts'
 import type { JobContext } from './jobs.ts'
 import { type ServerPaths, uidOf } from './paths.ts'
-
-export const rescueJobKey = (uid: string): string => `rescue ${uid}`
 
 export const newRescueDisks = (options: DisksOptions): RescueDisks => ({
   create: (guest, system) =>
@@ -32,6 +30,8 @@ async function createMissingRescueDisk(
 ): Promise<void> {
   const { cache, hasSpace, root, pathsOf } = options
   const { dir: directory } = pathsOf(guest)
+  // If the files are gone, the running QEMU has the last copy of the disks, and must not be powered off.
+  await requireDisks(pathsOf(guest))
   if ((await readRescueDisk(directory))?.system.requestId === system.requestId) return
   await removeRescueFiles(guest, options)
   const base = await ensureImage(cache, system.image, rescuePinOf(uidOf(guest)), job)

@@ -2,7 +2,7 @@
  * The disk of a rescue system, in the server's own directory with Nova's name: disk.rescue. rescue.json is written
  * after the disk, and names the request that the disk was made for. A disk without rescue.json was never completed.
  */
-import { mkdir, readFile, rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RescueSystem } from '../../actions/host/index.ts'
 import { removeTemporaryFiles, writeFileAtomically } from '../files/atomic-files.ts'
@@ -28,7 +28,6 @@ const recordPath = (directory: string): string => join(directory, 'rescue.json')
  */
 export async function createRescueDisk(system: RescueSystem, options: RootDiskOptions): Promise<void> {
   const { directory, base } = options
-  await mkdir(directory, { recursive: true, mode: 0o711 })
   await removeTemporaryFiles(directory, (name) => name.startsWith('disk.rescue') || name.startsWith('rescue.json'))
   // A disk that is there already was not completed, and may have been made from another image.
   await rm(diskPath(directory), { force: true })

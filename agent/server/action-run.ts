@@ -100,6 +100,11 @@ export class ActionRun {
     return 0
   }
 
+  /** Whether this process of the agent has tried the step, or knows that an earlier one has. */
+  hasTried(name: string): boolean {
+    return this.#steps.has(name)
+  }
+
   noteProgress(name: string, progress: string | undefined): void {
     const step = this.#steps.get(name)
     if (step && progress !== undefined) step.status.progress = progress

@@ -68,7 +68,7 @@ describe('Attempts', () => {
     const { attempts } = createTestAttempts({ max: 2 })
     const busy: Failure = { code: 'LibvirtBusy', message: 'set-password: libvirt is busy', final: false }
     const counted = Array.from({ length: 10 }, () => attempts.countFailure('u', planned('changePassword'), busy))
-    expect(counted.slice(0, 9)).toEqual(Array(9).fill(busy))
+    expect(counted.slice(0, 9)).toEqual(Array.from({ length: 9 }, () => busy))
     expect(counted[9]).toMatchObject({
       code: 'LibvirtBusy',
       message:

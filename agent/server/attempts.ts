@@ -46,12 +46,14 @@ export interface Attempts {
 /**
  * Some actions are retried forever:
  * - a deletion, because there is no state to fall back to;
+ * - a step that only cleans up, because the action has succeeded but for that;
  * - the restoration of a server, because no user requested it, and a host that has just booted may lack its bridge or
  *   file system for a moment;
  * - any action while libvirt does not answer or is busy with the domain, because that is no problem of the server. Only
  *   a creation is not retried while libvirt does not answer, because another host can build the server.
  */
-const isRetriedForever = ({ action, restores }: Planned, { code }: Failure): boolean =>
+const isRetriedForever = ({ action, restores }: Planned, { code, isCleanUp }: Failure): boolean =>
+  isCleanUp === true ||
   actions[action].result === 'gone' ||
   restores === true ||
   code === 'LibvirtBusy' ||

@@ -11,7 +11,7 @@ import { done, type Outcome } from '../../kube/outcome.ts'
 import type { ReconcileContext } from '../../kube/reconcile-loop.ts'
 import type { EndedAction } from './action-record.ts'
 import type { Deps } from './deps.ts'
-import type { Planned } from './plan.ts'
+import { modeOf } from './power-policy.ts'
 import { applyStatusOf, emitEvent, type ObservedGuest, statusInputOf } from './report.ts'
 import { type Failure, standingFault } from './status.ts'
 import { writeEndedRecord } from './write-record.ts'
@@ -32,7 +32,7 @@ export async function concludeAction(
     await removeFinalizer(guest.server, deps)
     return done
   }
-  if (failure && !failure.isRefusal) await runUndo(planned, guest, deps, ctx)
+  if (failure) await runUndo(ended, { ...guest, mode: modeOf(guest.server) }, deps, ctx)
   return reportEnd({ guest, observed: await deps.host.domains.observe(guest) }, ended, recordNumber, deps, ctx)
 }
 
@@ -76,15 +76,17 @@ const faultAfter = (server: Server, ended: EndedAction): Failure | undefined =>
 const leavesServerAsIs = ({ planned, failure }: EndedAction): boolean =>
   failure?.isRefusal === true || isUnchanging(actions[planned.action])
 
-/** Runs the undo steps of an action that failed for good. */
+/**
+ * Runs the undo steps of an action that failed for good. A refused one has changed nothing: there is only to clean up.
+ */
 async function runUndo(
-  { action, params, id: bootId }: Planned,
+  { planned: { action, params, id: bootId }, failure }: EndedAction,
   guest: Guest,
   { host, shutdownTimeout }: Deps,
   { signal }: ReconcileContext,
 ): Promise<void> {
-  for (const step of actions[action].undo ?? [])
-    await runStep(step, { host, guest, params, bootId, shutdownTimeout, signal, elapsedMs: 0 })
+  const undo = (actions[action].undo ?? []).filter(({ cleansUp }) => cleansUp || !failure?.isRefusal)
+  for (const step of undo) await runStep(step, { host, guest, params, bootId, shutdownTimeout, signal, elapsedMs: 0 })
 }
 
 /** Removes the finalizer when nothing of the server is left on this host, so that the API server deletes the Server. */

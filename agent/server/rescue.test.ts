@@ -52,21 +52,59 @@ describe('rescue', () => {
     expect(readyOf(bench)).toMatchObject({ status: 'True' })
   })
 
-  it('ends in error without a rescue disk when the guest cannot be started, and a start boots the own disk', async () => {
+  it.each([
+    ['rescueDisks.create', new Transient('ImageDownloadFailed', 'the source is down')],
+    ['domains.checkDefinition', new Terminal('FirmwareUnavailable', 'this host has no UEFI')],
+  ])('leaves the server active when %s fails in all tries', async (call, error) => {
+    const bench = await startBenchWithActiveServer()
+    await bench.requestAction('rescue')
+    await bench.reconcileUntilSettled(bench.startAgent(new Life().fail(call, error, { times: 20 })))
+    expect(phaseOf(bench, 'rescue-1')).toBe('Failed')
+    expect(bench.status).toMatchObject({ vmState: 'active' })
+    expect(bench.status).not.toHaveProperty('fault')
+    expect(bench.machine).toMatchObject({ starts: 1, rescueDisk: undefined, domain: { runsFrom: 'root disk' } })
+  })
+
+  it('leaves the guest running when the files of its own disks are lost', async () => {
+    const bench = await startBenchWithActiveServer()
+    bench.machine.disks = false
+    await bench.requestAction('rescue')
+    await bench.reconcileUntilSettled()
+    expect(phaseOf(bench, 'rescue-1')).toBe('Failed')
+    expect(bench.machine).toMatchObject({ starts: 1, domain: { state: 'running' } })
+  })
+
+  it('leaves a stopped server off when the image cannot be used', async () => {
+    const bench = await startBenchWithActiveServer()
+    bench.host.turnDomainOff(bench.server.metadata.uid ?? '', 'shutdown')
+    await bench.reconcileUntilSettled()
+    await bench.requestAction('rescue')
+    const broken = new Terminal('ImageChecksumMismatch', 'it is another image')
+    await bench.reconcileUntilSettled(bench.startAgent(new Life().fail('rescueDisks.create', broken)))
+    expect(bench.machine).toMatchObject({ starts: 1, domain: { state: 'off' } })
+    expect(bench.status).toMatchObject({ vmState: 'stopped' })
+  })
+
+  it('boots the own disk again, and ends in error, when the rescue system cannot be started', async () => {
     const bench = await startBenchWithActiveServer()
     await bench.requestAction('rescue')
     const life = new Life().fail('domains.start', new Terminal('UnsupportedHardware', 'QEMU has no machine q99'))
     await bench.reconcileUntilSettled(bench.startAgent(life))
-    expect(bench.status).toMatchObject({ vmState: 'error' })
+    expect(bench.status).toMatchObject({ vmState: 'error', fault: { details: 'UnsupportedHardware' } })
     expect(bench.status).not.toHaveProperty('mode')
-    expect(bench.machine.rescueDisk).toBeUndefined()
-    await bench.requestAction('start')
-    await bench.reconcileUntilSettled()
-    expect(bench.status).toMatchObject({ vmState: 'active' })
-    expect(bench.machine.domain).toMatchObject({ state: 'running', runsFrom: 'root disk' })
+    expect(bench.machine).toMatchObject({ rescueDisk: undefined, domain: { state: 'running', runsFrom: 'root disk' } })
   })
 
-  it('boots the rescue disk again when QEMU dies, and waits when that disk is lost', async () => {
+  it('ends in error with the server off when this host cannot boot the own disk, either', async () => {
+    const bench = await startBenchWithActiveServer()
+    await bench.requestAction('rescue')
+    const broken = new Terminal('UnsupportedHardware', 'QEMU has no machine q99')
+    await bench.reconcileUntilSettled(bench.startAgent(new Life().fail('domains.start', broken, { times: 2 })))
+    expect(bench.status).toMatchObject({ vmState: 'error' })
+    expect(bench.machine).toMatchObject({ rescueDisk: undefined, domain: { state: 'off' } })
+  })
+
+  it('boots the rescue disk again when QEMU dies; when that disk is lost, unrescue boots the own disk', async () => {
     const bench = await rescued()
     bench.host.turnDomainOff(bench.server.metadata.uid ?? '', 'crashed')
     await bench.reconcileUntilSettled()
@@ -78,6 +116,12 @@ describe('rescue', () => {
     await bench.reconcileOnce(agent)
     expect(readyOf(bench)).toMatchObject({ status: 'False', reason: 'DiskMissing' })
     expect(bench.machine.domain?.state).toBe('off')
+    // A request is rejected while a server has a task state.
+    expect(bench.status.taskState).toBeUndefined()
+    await bench.requestAction('unrescue')
+    await bench.reconcileUntilSettled(agent)
+    expect(bench.status).toMatchObject({ vmState: 'active' })
+    expect(bench.machine.domain).toMatchObject({ state: 'running', runsFrom: 'root disk' })
   })
 })
 
@@ -113,6 +157,15 @@ describe('unrescue', () => {
     await bench.requestAction('unrescue')
     await bench.reconcileUntilSettled()
     expect(bench.status).toMatchObject({ vmState: 'paused', reachedPowerState: 'Paused' })
+  })
+
+  it('succeeds when the rescue disk can be deleted only after many tries', async () => {
+    const bench = await rescued()
+    await bench.requestAction('unrescue')
+    const agent = bench.startAgent(new Life().fail('rescueDisks.delete', new Error('EIO'), { times: 10 }))
+    await bench.reconcileUntilSettled(agent)
+    expect(bench.status).toMatchObject({ vmState: 'active' })
+    expect(bench.machine).toMatchObject({ starts: 3, rescueDisk: undefined, domain: { runsFrom: 'root disk' } })
   })
 
   it('keeps mode and rescue disk when it fails, and a hard reboot runs the rescue system again', async () => {

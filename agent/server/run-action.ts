@@ -137,6 +137,9 @@ async function retryLater(
 ): Promise<Outcome> {
   const { code, message } = failure
   ctx.log.warn({ action: planned.action, code, detail: message }, 'action failed, will be tried again')
-  await applyStatusOf({ ...statusInputOf(seen, deps), running: planned, failure }, deps)
+  // While the restoration of a server waits for its next try, the server has no task state: so that the controller
+  // admits action requests, such as the one that ends a rescue.
+  const running = planned.restores ? {} : { running: planned }
+  await applyStatusOf({ ...statusInputOf(seen, deps), ...running, failure }, deps)
   return wait(code, deps.attempts.backoffRemaining(seen.guest.server.metadata.uid ?? '', planned).ms)
 }

@@ -54,8 +54,20 @@ async function tryStep(step: Step<never>, run: ActionRun, options: RunOptions): 
     // The signal aborts when the server is to be deleted or the agent stops. Neither is a failure of the action.
     if (input.signal.aborted) throw input.signal.reason
     onStep(name, run.stepElapsedMs(name) / 1000)
-    return { kind: 'failed', failure: failureOf(name, error) }
+    return { kind: 'failed', failure: classifyFailure(step, failureOf(name, error), run) }
   }
+}
+
+/**
+ * Adds what the step declares: a clean-up is tried until it succeeds, and a request that fails before it has changed
+ * anything is refused. After a restart of the agent it is not known which steps were tried.
+ */
+function classifyFailure(step: Step<never>, failure: Failure, run: ActionRun): Failure {
+  if (step.cleansUp) return { ...failure, final: false, isCleanUp: true }
+  const { steps } = actions[run.planned.action]
+  const mayHaveChanged =
+    run.isResumed || steps.some(({ name, changesNothing }) => !changesNothing && run.hasTried(name))
+  return step.changesNothing && run.planned.request && !mayHaveChanged ? { ...failure, isRefusal: true } : failure
 }
 
 /**

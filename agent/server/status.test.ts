@@ -233,7 +233,7 @@ describe('agentStatus of a rescued server', () => {
   it('says how to end the rescue when the rescue system has powered itself off', () => {
     const { conditions } = agentStatus(inputWith({ status: rescued, power: 'off', reason: 'shutdown' }))
     expect(conditions?.[0]).toMatchObject({
-      reason: 'GuestShutdown',
+      reason: 'RescueNotRunning',
       message:
         'the rescue system does not run: its domain is off; to return to the server’s own disk, create a ServerAction with action: unrescue',
     })
@@ -245,7 +245,7 @@ describe('agentStatus of a rescued server', () => {
     expect(status.reachedPowerState).toBe('Running')
     const off = agentStatus(inputWith({ status: rescued, desired: 'Stopped', power: 'off', reason: 'shutdown' }))
     expect(off.reachedPowerState).toBe('Running')
-    expect(off.conditions).toMatchObject([{ type: 'Ready', reason: 'GuestShutdown' }])
+    expect(off.conditions).toMatchObject([{ type: 'Ready', reason: 'RescueNotRunning' }])
   })
 
   it('has no mode in its status when it is normal', () => {

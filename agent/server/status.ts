@@ -33,6 +33,8 @@ export interface Failure {
   rejectsHost?: boolean
   /** If true, the request cannot be done in the current state, and nothing was changed. This is no fault. */
   isRefusal?: boolean
+  /** If true, only a removal of what is no longer needed has failed, so the action is tried until it succeeds. */
+  isCleanUp?: boolean
 }
 
 export interface StatusInput {
@@ -155,7 +157,7 @@ function rescuedReason(
   target: DesiredPower,
 ): { reason: Reason; message: string } {
   const isRunning = isReached(target, observed.power)
-  const reason = isRunning ? 'Rescued' : differenceOf(observed, target).reason
+  const reason = isRunning ? 'Rescued' : 'RescueNotRunning'
   const what = isRunning ? 'runs' : `does not run: its domain is ${observed.power}`
   const isWaiting = spec.powerState !== status?.reachedPowerState
   const waits = isWaiting ? `; spec.powerState ${spec.powerState} is acted on after that` : ''

@@ -131,7 +131,7 @@ const stateFields = {
     }),
   ),
   fault: Type.Optional(Fault),
-  launchedAt: Type.Optional(Time('When the server first ran.')),
+  launchedAt: Type.Optional(Time('When the server was built, or first seen to run.')),
   domain: Type.Optional(
     Type.Object({
       name: Type.String({ description: 'Name of the libvirt domain.' }),

@@ -13,6 +13,12 @@ export const differenceReasons = declareReasons({
     httpStatus: 200,
     whatToDo: 'Create a ServerAction with `action: unrescue`. A changed `powerState` takes effect after that.',
   },
+  RescueNotRunning: {
+    meaning:
+      'The rescue system has powered itself off, or someone has changed the power state of its domain on the host.',
+    httpStatus: 200,
+    whatToDo: 'Create a ServerAction with `action: unrescue`. After that another rescue can be requested.',
+  },
   GuestShutdown: {
     meaning: 'The guest has powered itself off.',
     httpStatus: 200,

@@ -65,8 +65,8 @@ ${generatedMark('crds/states.ts and actions')}\`status.vmState\` has Nova's word
 The vmState by mode and by the power of the domain:
 
 ${renderTable(['mode', ...domainPowers], vmStateRows())}
-While an action runs, \`status.taskState\` names it in Nova's words. From every state an action that cannot succeed leads to \`error\`; \`delete\` is
-allowed in every state.
+While an action runs, \`status.taskState\` names it in Nova's words. From every state an action that cannot succeed leads to \`error\`, unless it
+has changed nothing. A server in \`error\` whose mode is rescued goes back to \`rescued\` by \`start\` and \`reboot\`. \`delete\` is allowed in every state.
 
 \`\`\`mermaid
 ${renderDiagram()}

@@ -18,9 +18,16 @@ export function describeRescueDisksContract(getHost: () => ContractHost): void {
     const create = (host: ContractHost, guest: Guest, system: RescueSystem): Promise<void> =>
       waitUntilDone(() => host.host.rescueDisks.create(guest, system, ctx), 'rescue disk')
 
+    /** A guest whose own disks are made. */
+    async function newGuestWithDisks(host: ContractHost): Promise<Guest> {
+      const guest = host.newGuest()
+      await waitUntilDone(() => host.host.disks.create(guest, ctx), 'disks')
+      return guest
+    }
+
     it('create makes the disk once for a request, and leaves it when it is called again', async () => {
       const host = getHost()
-      const [guest, system] = [host.newGuest(), systemOf(host, 'r1')]
+      const [guest, system] = [await newGuestWithDisks(host), systemOf(host, 'r1')]
       await create(host, guest, system)
       const identity = await host.rescueDiskIdentity(guest)
       expect(identity).toBeDefined()
@@ -30,7 +37,7 @@ export function describeRescueDisksContract(getHost: () => ContractHost): void {
 
     it('create replaces the disk of an earlier request', async () => {
       const host = getHost()
-      const guest = host.newGuest()
+      const guest = await newGuestWithDisks(host)
       await create(host, guest, systemOf(host, 'r1'))
       const identity = await host.rescueDiskIdentity(guest)
       await create(host, guest, systemOf(host, 'r2', 'another rescue'))
@@ -39,7 +46,7 @@ export function describeRescueDisksContract(getHost: () => ContractHost): void {
 
     it('create throws when the image cannot be fetched, and leaves no disk', async () => {
       const host = getHost()
-      const guest = host.newGuest()
+      const guest = await newGuestWithDisks(host)
       await expect(create(host, guest, systemOf(host, 'r1', 'gone'))).rejects.toMatchObject({
         kind: 'Terminal',
         code: 'ImageDownloadFailed',
@@ -49,12 +56,32 @@ export function describeRescueDisksContract(getHost: () => ContractHost): void {
 
     it('create ends in a new process when the agent has died during it', async () => {
       const host = getHost()
-      const [guest, system] = [host.newGuest(), systemOf(host, 'r1')]
+      const [guest, system] = [await newGuestWithDisks(host), systemOf(host, 'r1')]
       // The agent is restarted before the call ends, so the result of the call is ignored.
       host.host.rescueDisks.create(guest, system, ctx).catch(() => undefined)
       await host.restartAgent()
       await create(host, guest, system)
       expect(await host.rescueDiskIdentity(guest)).toBeDefined()
+    })
+
+    it('create makes nothing when the own disks of the Server are lost', async () => {
+      const host = getHost()
+      const guest = await newGuestWithDisks(host)
+      await host.loseDisks(guest)
+      await expect(create(host, guest, systemOf(host, 'r1'))).rejects.toMatchObject({
+        kind: 'Transient',
+        code: 'DiskMissing',
+      })
+      expect(await host.rescueDiskIdentity(guest)).toBeUndefined()
+    })
+
+    it('delete ends a creation that runs', async () => {
+      const host = getHost()
+      const [guest, system] = [await newGuestWithDisks(host), systemOf(host, 'r1')]
+      const begun = host.host.rescueDisks.create(guest, system, ctx).catch(() => undefined)
+      await host.host.rescueDisks.delete(guest, ctx)
+      await begun
+      expect(await host.rescueDiskIdentity(guest)).toBeUndefined()
     })
 
     it('delete removes the disk, leaves the disks of the Server, and may be repeated', async () => {
@@ -72,7 +99,7 @@ export function describeRescueDisksContract(getHost: () => ContractHost): void {
 
     it('the deletion of the disks of a Server removes its rescue disk', async () => {
       const host = getHost()
-      const guest = host.newGuest()
+      const guest = await newGuestWithDisks(host)
       await create(host, guest, systemOf(host, 'r1'))
       await host.host.disks.delete(guest, ctx)
       expect(await host.rescueDiskIdentity(guest)).toBeUndefined()

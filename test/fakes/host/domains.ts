@@ -21,8 +21,8 @@ export function fakeDomains(machineOf: MachineOf): Domains {
     return observed
   }
   return {
-    define: async (guest, bootId) =>
-      defineDomain(ownMachineOf(guest), bootId, guest.mode === 'rescued' ? 'rescue disk' : 'root disk'),
+    define: async (guest, bootId) => defineDomain(ownMachineOf(guest), bootId, bootDiskOf(guest)),
+    checkDefinition: async (guest) => requireBootDisk(ownMachineOf(guest), bootDiskOf(guest)),
     start: async (guest) => startDomain(ownMachineOf(guest)),
     requestShutdown: async (guest) => pressPowerButton(ownMachineOf(guest)),
     destroy: async (guest) => destroyDomain(machineOfGuest(guest)),
@@ -95,11 +95,18 @@ function pressPowerButton(machine: Machine): void {
   if (domain.state === 'running' && obeysPowerButton) turnOff(machine, domain, 'shutdown')
 }
 
-/** Defines the domain. If it runs, only the definition for its next boot changes. */
-function defineDomain(machine: Machine, bootId: string, bootsFrom: BootDisk): void {
+const bootDiskOf = ({ mode }: Guest): BootDisk => (mode === 'rescued' ? 'rescue disk' : 'root disk')
+
+/** Throws DiskMissing if the root disk is not there, or the rescue disk if the domain is to boot it. */
+function requireBootDisk(machine: Machine, bootsFrom: BootDisk): void {
   if (!machine.disks) throw new Transient('DiskMissing', 'the root disk is not there')
   if (bootsFrom === 'rescue disk' && !machine.rescueDisk)
     throw new Transient('DiskMissing', 'the rescue disk is not there')
+}
+
+/** Defines the domain. If it runs, only the definition for its next boot changes. */
+function defineDomain(machine: Machine, bootId: string, bootsFrom: BootDisk): void {
+  requireBootDisk(machine, bootsFrom)
   const domain = machine.domain ?? {
     state: 'off',
     reason: 'unknown',

@@ -39,10 +39,15 @@ function describeOngoingWork(server: Server): string | undefined {
 }
 
 function findPowerViolation(server: Server, cloud: Cloud): string | undefined {
-  const { metadata, spec, status = {} } = server
+  const { metadata, status = {} } = server
   const machine = cloud.host(status.host ?? '')?.machines.machine(metadata.uid ?? '')
   if (status.mode === 'rescued') return findRescueViolation(server, machine, cloud)
-  if (machine?.rescueDisk || machine?.domain?.runsFrom === 'rescue disk') return 'is not rescued, but has a rescue disk'
+  const hasRescueDisk = machine?.rescueDisk !== undefined || machine?.domain?.runsFrom === 'rescue disk'
+  return hasRescueDisk ? 'is not rescued, but has a rescue disk' : findNormalViolation(server, machine, cloud)
+}
+
+function findNormalViolation(server: Server, machine: Machine | undefined, cloud: Cloud): string | undefined {
+  const { spec, status = {} } = server
   const ready = conditionOf(server, 'Ready')
   if (ready?.status !== 'True')
     return mayStayOffAfterUnexpectedStop(server, cloud) ? undefined : `is not ready: ${JSON.stringify(ready)}`
@@ -72,7 +77,7 @@ function mayStayOffAfterUnexpectedStop(server: Server, cloud: Cloud): boolean {
   const reason = conditionOf(server, 'Ready')?.reason
   const hasLostMemory = reason === 'ChangedOnHost' && server.spec.powerState === 'Suspended'
   const hadUnexpectedStop = cloud.hosts.some(({ unexpectedStops }) => unexpectedStops.has(server.metadata.uid ?? ''))
-  return (reason === 'GuestShutdown' || hasLostMemory) && hadUnexpectedStop
+  return (reason === 'GuestShutdown' || reason === 'RescueNotRunning' || hasLostMemory) && hadUnexpectedStop
 }
 
 /**
