@@ -10,7 +10,7 @@ export { type KeyPair, keyPair } from './kinds/key-pair.ts'
 export { type Network, network, type Subnet } from './kinds/network.ts'
 export { type Port, port } from './kinds/port.ts'
 export { type Server, server } from './kinds/server.ts'
-export type { ServerAction, StepStatus } from './kinds/server-action.ts'
+export type { FailureScope, ServerAction, StepStatus } from './kinds/server-action.ts'
 export type {
   AdmittedAction,
   Fault,

@@ -39,7 +39,7 @@ describe('fieldsOf', () => {
     ],
     ['Hypervisor', 'nodeLifecycle', 'observedGeneration state used servers'],
     ['ServerAction', 'admission', 'phase host startTime finishTime message'],
-    ['ServerAction', 'agent', 'phase host startTime finishTime message events steps'],
+    ['ServerAction', 'agent', 'phase host startTime finishTime message failureScope events steps'],
     ['Port', 'addressing', 'macAddress fixedIPs server'],
     ['KeyPair', 'catalogue', 'observedGeneration fingerprint'],
     ['Flavor', 'agent', ''],

@@ -105,6 +105,7 @@ export const statusOwners = {
       startTime: admissionThenAgent,
       finishTime: admissionThenAgent,
       message: admissionThenAgent,
+      failureScope: 'agent',
       events: 'agent',
       steps: 'agent',
     },

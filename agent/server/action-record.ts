@@ -2,8 +2,17 @@
  * Computes action records. An action record is a ServerAction that says what one action did, with an event as in Nova's
  * instance actions. Pure; write-record.ts writes the records.
  */
+import { isUnchanging } from '../../actions/action.ts'
 import { actions } from '../../actions/index.ts'
-import { type Server, type ServerAction, type StepStatus, serverOwnerReference } from '../../crds/index.ts'
+import {
+  type FailureScope,
+  findCondition,
+  reasonOf,
+  type Server,
+  type ServerAction,
+  type StepStatus,
+  serverOwnerReference,
+} from '../../crds/index.ts'
 import type { Draft } from '../../kube/types.ts'
 import type { AdmittedRequest, Planned } from './plan.ts'
 import type { Failure } from './status.ts'
@@ -45,7 +54,7 @@ export function endedStatus({ finishTime, failure, ...started }: EndedAction): R
     ...runningStatus(started),
     phase: failure ? 'Failed' : 'Succeeded',
     finishTime,
-    ...(failure ? { message: failure.message } : {}),
+    ...(failure ? { message: failure.message, failureScope: failureScopeOf(planned, failure) } : {}),
     conditions: [
       {
         type: 'Complete',
@@ -58,6 +67,34 @@ export function endedStatus({ finishTime, failure, ...started }: EndedAction): R
     events: [failure ? { ...event, traceback: failure.message } : event],
   }
 }
+
+/**
+ * What the failure of an action concerns. An action that was refused, or that changes no state (such as a crash dump),
+ * leaves the server as it is.
+ */
+function failureScopeOf({ action }: Planned, { isRefusal, rejectsHost }: Failure): FailureScope {
+  if (isRefusal || isUnchanging(actions[action])) return 'Request'
+  return rejectsHost ? 'Host' : 'Server'
+}
+
+/** Whether the action of this record has succeeded, failed or been rejected. The phase then never changes again. */
+export const isEnded = ({ status }: ServerAction): boolean => !['Pending', 'Running'].includes(status?.phase ?? 'Pending')
+
+/** The end of an action as its record has it; undefined if the record has no end. */
+export function endedActionOf({ status = {} }: ServerAction, planned: Planned): EndedAction | undefined {
+  const { phase, host = '', startTime = '', finishTime = startTime } = status
+  if (phase !== 'Succeeded' && phase !== 'Failed') return undefined
+  return { planned, host, startTime, finishTime, ...(phase === 'Failed' ? { failure: failureIn(status) } : {}) }
+}
+
+/** The failure that a record describes. Without a scope, the agent did not write it, and the server stays as it is. */
+const failureIn = ({ conditions, message = '', failureScope = 'Request' }: RecordStatus): Failure => ({
+  code: reasonOf(findCondition(conditions, 'Complete')?.reason),
+  message,
+  final: true,
+  ...(failureScope === 'Request' ? { isRefusal: true } : {}),
+  ...(failureScope === 'Host' ? { rejectsHost: true } : {}),
+})
 
 /** The agent's server-side apply that writes `status` into the ServerAction of a request. */
 export function requestRecord(server: Server, request: AdmittedRequest, status: RecordStatus): Draft<ServerAction> {

@@ -122,12 +122,12 @@ describe('ActionRuns', () => {
 
   it('returns only a run with a step that runs in the background', () => {
     const runs = new ActionRuns()
-    expect(runs.getRunWithBackgroundStep('demo/web-1', placedServer())).toBeUndefined()
+    expect(runs.getUnfinishedRun('demo/web-1', placedServer())).toBeUndefined()
     const run = makeWaitingRun()
     runs.set('demo/web-1', run)
-    expect(runs.getRunWithBackgroundStep('demo/web-1', placedServer())).toBe(run)
+    expect(runs.getUnfinishedRun('demo/web-1', placedServer())).toBe(run)
     run.startOver()
-    expect(runs.getRunWithBackgroundStep('demo/web-1', placedServer())).toBeUndefined()
+    expect(runs.getUnfinishedRun('demo/web-1', placedServer())).toBeUndefined()
     expect(runs.get('demo/web-1', planned)).toBe(run)
     expect(runs.get('demo/web-1', { ...planned, id: 'start:u1:2' })).toBeUndefined()
   })
@@ -135,7 +135,7 @@ describe('ActionRuns', () => {
   it('returns no waiting run when the server is terminating', () => {
     const runs = new ActionRuns()
     runs.set('demo/web-1', makeWaitingRun())
-    expect(runs.getRunWithBackgroundStep('demo/web-1', placedServer({ deleting: true }))).toBeUndefined()
+    expect(runs.getUnfinishedRun('demo/web-1', placedServer({ deleting: true }))).toBeUndefined()
   })
 
   it('returns no waiting run when the request is not admitted any more', () => {
@@ -143,7 +143,7 @@ describe('ActionRuns', () => {
     const request = { name: 'r', uid: 'r1', admittedAt: 'now' }
     runs.set('demo/web-1', makeWaitingRun({ ...planned, request }))
     const activeAction = { ...request, action: 'reboot' }
-    expect(runs.getRunWithBackgroundStep('demo/web-1', placedServer({ status: { activeAction } }))).toBeDefined()
-    expect(runs.getRunWithBackgroundStep('demo/web-1', placedServer())).toBeUndefined()
+    expect(runs.getUnfinishedRun('demo/web-1', placedServer({ status: { activeAction } }))).toBeDefined()
+    expect(runs.getUnfinishedRun('demo/web-1', placedServer())).toBeUndefined()
   })
 })

@@ -4,6 +4,7 @@
  * restarted agent continues from the record.
  */
 import type { Server, StepStatus } from '../../crds/index.ts'
+import type { EndedAction } from './action-record.ts'
 import type { Observed } from './observed.ts'
 import type { Planned } from './plan.ts'
 
@@ -33,6 +34,20 @@ export interface FormerRun {
   /** The number in the name of the action record; undefined if a ServerAction requested the action. */
   recordNumber?: number
   steps: readonly StepStatus[]
+  /** Set if the record has the end of the action. */
+  end?: ActionEnd
+}
+
+/**
+ * The end of an action that is not yet in the Server's status. Its result is decided, so the action does not run again:
+ * only what is left is retried, first the action record and then the status.
+ */
+export interface ActionEnd {
+  readonly ended: EndedAction
+  /** True once the undo steps of a failed action are done. */
+  isUndone?: boolean
+  /** The number of the server's action records, once the record of this action has its end. */
+  actionRecords?: number
 }
 
 /** The server with the spec that the run was planned for, and the domain as it was observed before the run began. */
@@ -48,6 +63,8 @@ export class ActionRun {
   readonly isResumed: boolean
   /** True while a step runs in the background. The action then continues even if the spec has changed. */
   isWaiting = false
+  /** Set when the action has ended, until its end is in the Server's status. */
+  end: ActionEnd | undefined
   /** The index of the next step. */
   next = 0
   /**
@@ -67,6 +84,7 @@ export class ActionRun {
     this.isResumed = former !== undefined
     this.startTime = former?.startTime ?? clocks.wall()
     this.recordNumber = former?.recordNumber
+    this.end = former?.end
     for (const step of former?.steps ?? []) this.#steps.set(step.name, this.#resumeStep(step))
   }
 
@@ -177,12 +195,12 @@ export class ActionRuns {
   readonly #runs = new Map<string, ActionRun>()
 
   /**
-   * The run of this server if one of its steps runs in the background. Undefined if the server is to be deleted, or if
-   * the run is for a request that is no longer the active action.
+   * The run of this server if one of its steps runs in the background, or if its end is not yet reported. Undefined if
+   * the server is to be deleted, or if the run is for a request that is no longer the active action.
    */
-  getRunWithBackgroundStep(key: string, { metadata, status }: Server): ActionRun | undefined {
+  getUnfinishedRun(key: string, { metadata, status }: Server): ActionRun | undefined {
     const run = this.#runs.get(key)
-    if (!run?.isWaiting || metadata.deletionTimestamp) return undefined
+    if (!(run?.isWaiting || run?.end) || metadata.deletionTimestamp) return undefined
     const { request } = run.planned
     return request && status?.activeAction?.uid !== request.uid ? undefined : run
   }

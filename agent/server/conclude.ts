@@ -10,43 +10,48 @@ import { isNotFound } from '../../kube/errors.ts'
 import { done, type Outcome } from '../../kube/outcome.ts'
 import type { ReconcileContext } from '../../kube/reconcile-loop.ts'
 import type { EndedAction } from './action-record.ts'
+import type { ActionEnd, ActionRun } from './action-run.ts'
 import type { Deps } from './deps.ts'
 import { modeOf } from './power-policy.ts'
 import { applyStatusOf, emitEvent, type ObservedGuest, statusInputOf } from './report.ts'
 import { type Failure, standingFault } from './status.ts'
 import { writeEndedRecord } from './write-record.ts'
 
-/**
- * @param recordNumber the number of the action record, if the record was created during the action
- */
-export async function concludeAction(
+/** Reports the end of a run. If that fails, a later call does only what is left. */
+export async function concludeRun(
+  run: ActionRun,
+  end: ActionEnd,
   guest: Guest,
-  ended: EndedAction,
-  recordNumber: number | undefined,
   deps: Deps,
   ctx: ReconcileContext,
 ): Promise<Outcome> {
-  const { planned, failure } = ended
+  const { planned, failure } = end.ended
   if (actions[planned.action].result === 'gone' && !failure) {
-    emitEvent(guest.server, ended, deps)
+    emitEvent(guest.server, end.ended, deps)
     await removeFinalizer(guest.server, deps)
     return done
   }
-  if (failure) await runUndo(ended, { ...guest, mode: modeOf(guest.server) }, deps, ctx)
-  return reportEnd({ guest, observed: await deps.host.domains.observe(guest) }, ended, recordNumber, deps, ctx)
+  if (failure && !end.isUndone) await runUndo(end.ended, { ...guest, mode: modeOf(guest.server) }, deps, ctx)
+  end.isUndone = true
+  return reportEnd({ guest, observed: await deps.host.domains.observe(guest) }, end, run.recordNumber, deps, ctx)
 }
 
-/** Writes the action record first, and then the status with the number of action records. */
+/**
+ * Writes the action record first, unless it has the end already, and then the status with the number of action records.
+ * @param recordNumber the number of the action record, if the record was created during the action
+ */
 export async function reportEnd(
   { guest, observed }: ObservedGuest,
-  ended: EndedAction,
+  end: ActionEnd,
   recordNumber: number | undefined,
   deps: Deps,
   ctx: ReconcileContext,
 ): Promise<Outcome> {
+  const { ended } = end
   const { planned, failure } = ended
   const { server } = guest
-  const actionRecords = await writeEndedRecord(server, ended, recordNumber, deps)
+  end.actionRecords ??= await writeEndedRecord(server, ended, recordNumber, deps)
+  const { actionRecords } = end
   const fault = faultAfter(server, ended)
   const refused = failure !== undefined && leavesServerAsIs(ended)
   const input = {

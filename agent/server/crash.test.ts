@@ -95,6 +95,7 @@ describe('a crash of the agent before or after each effect leads to the same end
       finalizers: metadata.finalizers,
     })),
     records: bench.recordSummaries,
+    reopenedRecords: bench.reopenedRecords,
     empty: bench.host.isEmpty('00000000-0000-4000-8000-000000000001'),
     boots: bench.host.machine('00000000-0000-4000-8000-000000000001').boots,
   })
@@ -105,6 +106,7 @@ describe('a crash of the agent before or after each effect leads to the same end
     await when(bench)
     const { life } = await bench.reconcileUntilSettled()
     const end = finalStateOf(bench)
+    expect(bench.reopenedRecords).toEqual([])
     for (let at = 0; at < life.effects.length; at++)
       for (const side of ['before', 'after'] as const) {
         const again = await given()

@@ -23,8 +23,8 @@ import { closeInterruptedRecord } from './write-record.ts'
 export async function reconcileServer(server: Server, deps: Deps, ctx: ReconcileContext): Promise<Outcome> {
   const { instance } = server.status ?? {}
   if (!instance) return done
-  const waiting = deps.isLibvirtAway() ? undefined : deps.runs.getRunWithBackgroundStep(keyOf(server.metadata), server)
-  if (waiting) return continueRun(waiting, server, deps, ctx)
+  const unfinished = deps.isLibvirtAway() ? undefined : deps.runs.getUnfinishedRun(keyOf(server.metadata), server)
+  if (unfinished) return continueRun(unfinished, server, deps, ctx)
   const guest: Guest = { server, instance }
   let observed: Observed
   try {
@@ -75,10 +75,11 @@ async function reportUnobserved(guest: Guest, error: unknown, deps: Deps, ctx: R
   if (planned && actions[planned.action].builds && deps.isLibvirtAway() && !(await deps.host.isBegun(guest))) {
     const rejection = { ...failure, final: true, rejectsHost: true }
     const ended = { planned, host: deps.hostName, startTime: now, finishTime: now, failure: rejection }
-    const { recordNumber } = deps.runs.get(keyOf(server.metadata), planned) ?? {}
+    const { recordNumber, end = { ended } } = deps.runs.get(keyOf(server.metadata), planned) ?? {}
+    const outcome = await reportEnd({ guest, observed: { power: 'missing' } }, end, recordNumber, deps, ctx)
     deps.attempts.recordEnd(server.metadata.uid ?? '', planned, rejection)
     deps.runs.forget(keyOf(server.metadata))
-    return reportEnd({ guest, observed: { power: 'missing' } }, ended, recordNumber, deps, ctx)
+    return outcome
   }
   const isTransient = failure.code === 'LibvirtUnreachable' && !deps.isLibvirtAway()
   if (!isTransient && isPending(server)) {

@@ -5,12 +5,11 @@
 import type { Guest } from '../../actions/host/index.ts'
 import { actions } from '../../actions/index.ts'
 import type { Server } from '../../crds/index.ts'
-import { type Outcome, wait } from '../../kube/outcome.ts'
+import { changed, type Outcome, wait } from '../../kube/outcome.ts'
 import type { ReconcileContext } from '../../kube/reconcile-loop.ts'
 import { keyOf } from '../../kube/types.ts'
-import type { EndedAction } from './action-record.ts'
-import { ActionRun } from './action-run.ts'
-import { concludeAction } from './conclude.ts'
+import { type ActionEnd, ActionRun, type FormerRun } from './action-run.ts'
+import { concludeRun } from './conclude.ts'
 import type { Deps } from './deps.ts'
 import type { Planned } from './plan.ts'
 import { modeAfter } from './power-policy.ts'
@@ -24,7 +23,7 @@ const STATUS_MS = 5000
 /** The shortest time between two writes of the steps to the action record. */
 const RECORD_MS = 30_000
 
-/** Starts the planned action, or tries it again. */
+/** Starts the planned action, or tries it again. If it has ended already, only its end is reported. */
 export async function runAction(
   seen: ObservedGuest,
   planned: Planned,
@@ -33,12 +32,18 @@ export async function runAction(
 ): Promise<Outcome> {
   const run = await beginRun(seen, planned, deps)
   const { server } = seen.guest
-  const { builds, task } = actions[planned.action]
-  // An action is announced by its task state in the status before its steps run. The scheduler has already announced a
-  // creation, and an action without a task state is never announced.
-  const isAnnounced = (builds && server.status?.vmState === 'building') || task === undefined
+  const isAnnounced = run.end !== undefined || !needsAnnouncement(server, planned)
   const announced = isAnnounced ? server : await applyStatusOf({ ...statusInputOf(seen, deps), running: planned }, deps)
   return continueRun(run, announced, deps, ctx)
+}
+
+/**
+ * Whether the task state of the action is written to the status before its steps run. The scheduler has already
+ * announced a creation, and an action without a task state is never announced.
+ */
+function needsAnnouncement({ status }: Server, { action }: Planned): boolean {
+  const { builds, task } = actions[action]
+  return task !== undefined && !(builds && status?.vmState === 'building')
 }
 
 async function beginRun(
@@ -49,13 +54,24 @@ async function beginRun(
   const key = keyOf(server.metadata)
   const known = deps.runs.get(key, planned)
   if (known) {
-    known.startOver({ server, observed })
+    if (!known.end) known.startOver({ server, observed })
     return known
   }
-  const former = isInterrupted(server, planned) ? await readFormerRun(server, planned, deps) : undefined
+  const former = await findFormerRun(server, planned, deps)
   const run = new ActionRun(planned, { server, observed }, deps.clocks, former)
   deps.runs.set(key, run)
   return run
+}
+
+/**
+ * What an earlier process of the agent has recorded of this action; undefined if nothing. A request that is not
+ * announced may have ended without a trace in the status, so its record is always read.
+ */
+async function findFormerRun(server: Server, planned: Planned, deps: Deps): Promise<FormerRun | undefined> {
+  if (isInterrupted(server, planned)) return readFormerRun(server, planned, deps)
+  if (planned.request === undefined || needsAnnouncement(server, planned)) return undefined
+  const former = await readFormerRun(server, planned, deps)
+  return former.end && former
 }
 
 /**
@@ -67,12 +83,20 @@ function isInterrupted({ status }: Server, { action, params }: Planned): boolean
   return result !== 'gone' && task !== undefined && status?.domain !== undefined && status.taskState === task(params)
 }
 
-/** Tries the next step of the run and those after it, and reports how far the run has come. */
+/**
+ * Tries the next step of the run and those after it, and reports how far the run has come. If the run has ended before,
+ * only reports its end.
+ */
 export async function continueRun(run: ActionRun, now: Server, deps: Deps, ctx: ReconcileContext): Promise<Outcome> {
   const server = run.withOwnSpec(now)
   const { instance } = server.status ?? {}
   if (!instance) throw new Error(`${server.metadata.name} is not placed`)
   const guest: Guest = { server, instance, mode: modeAfter(run.planned.action, server) }
+  if (run.end) {
+    await conclude(run, run.end, guest, deps, ctx)
+    // The spec may have changed meanwhile, and if the status was written already, no event follows from that.
+    return changed
+  }
   const { host, shutdownTimeout } = deps
   const onStep = (step: string, seconds: number): void => deps.onStep(run.planned.action, step, seconds)
   const result = await runSteps(run, { host, guest, signal: ctx.signal, shutdownTimeout, onStep })
@@ -108,13 +132,13 @@ async function endRun(
   ctx: ReconcileContext,
 ): Promise<Outcome> {
   const { metadata } = guest.server
-  const { planned, startTime, isRecorded, steps, recordNumber } = run
+  const { planned, startTime, isRecorded, steps } = run
   const uid = metadata.uid ?? ''
   run.startOver()
   const failure = failed && deps.attempts.countFailure(uid, planned, failed)
   if (failure && !failure.final) return retryLater({ guest, observed: run.observed }, planned, failure, deps, ctx)
   deps.attempts.recordEnd(uid, planned, failure)
-  const ended: EndedAction = {
+  const ended = {
     planned,
     host: deps.hostName,
     startTime,
@@ -122,8 +146,21 @@ async function endRun(
     ...(isRecorded ? { steps } : {}),
     ...(failure ? { failure } : {}),
   }
-  const outcome = await concludeAction(guest, ended, recordNumber, deps, ctx)
-  deps.runs.forget(keyOf(metadata))
+  const end: ActionEnd = { ended }
+  // A deletion is done again as a whole, because it must leave nothing.
+  if (actions[planned.action].result !== 'gone') run.end = end
+  return conclude(run, end, guest, deps, ctx)
+}
+
+async function conclude(
+  run: ActionRun,
+  end: ActionEnd,
+  guest: Guest,
+  deps: Deps,
+  ctx: ReconcileContext,
+): Promise<Outcome> {
+  const outcome = await concludeRun(run, end, guest, deps, ctx)
+  deps.runs.forget(keyOf(guest.server.metadata))
   return outcome
 }
 

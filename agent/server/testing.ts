@@ -17,7 +17,7 @@ import type { EventDetails } from '../../kube/events.ts'
 import { noLog } from '../../kube/log.ts'
 import type { Outcome } from '../../kube/outcome.ts'
 import { FakeClock } from '../../kube/testing/fake-clock.ts'
-import { FakeApi } from '../../test/fakes/api.ts'
+import { FakeApi, type Write } from '../../test/fakes/api.ts'
 import { placedStatus } from '../../test/fakes/controller.ts'
 import { FakeHost, type Machine } from '../../test/fakes/host.ts'
 import { Killed, Life } from '../../test/fakes/life.ts'
@@ -80,7 +80,12 @@ export interface AgentLife {
 /** A test bench: an API server and a host in memory with one server, on which a test starts agents. */
 export class Bench {
   readonly clock = new FakeClock()
-  readonly api = new FakeApi(() => this.clock.wall())
+  /** Changes of the phase of action records that had ended, which must not happen. */
+  readonly reopenedRecords: string[] = []
+  readonly api = new FakeApi(
+    () => this.clock.wall(),
+    (write) => this.#checkEndedRecord(write),
+  )
   readonly host = new FakeHost()
   readonly servers = this.api.resource<Server>(resourceDefOf(serverKind))
   readonly actions = this.api.resource<ServerAction>(resourceDefOf(serverAction))
@@ -105,6 +110,13 @@ export class Bench {
 
   get machine(): Machine {
     return this.host.machine(this.server.metadata.uid ?? '')
+  }
+
+  #checkEndedRecord({ plural, key, before, after }: Write): void {
+    if (plural !== 'serveractions' || !before || !after) return
+    const [old, now] = [before, after].map(({ status }) => (status as ServerAction['status'])?.phase ?? 'Pending')
+    if (['Succeeded', 'Failed', 'Rejected'].includes(old ?? '') && old !== now)
+      this.reopenedRecords.push(`${key} had ended as ${old} and is ${now}`)
   }
 
   /** The action records in the order of their creation, each as `action phase`. */

@@ -1,11 +1,13 @@
 /** Writes action records when an action ends, and during the action if one of its steps takes long. */
 import { agentManagerOf, type Server, type ServerAction } from '../../crds/index.ts'
-import { ignoreNotFound, isAlreadyExists, isConflictOrUidMismatch, isNotFound } from '../../kube/errors.ts'
+import { ignoreNotFound, isAlreadyExists, isConflictOrUidMismatch, isForbidden, isNotFound } from '../../kube/errors.ts'
 import type { Draft } from '../../kube/types.ts'
 import {
   changeRecord,
   type EndedAction,
+  endedActionOf,
   endedStatus,
+  isEnded,
   recordName,
   requestRecord,
   runningStatus,
@@ -13,7 +15,7 @@ import {
 } from './action-record.ts'
 import type { ActionRun, FormerRun } from './action-run.ts'
 import type { Deps } from './deps.ts'
-import { announcedAction, type Planned } from './plan.ts'
+import { type AdmittedRequest, announcedAction, type Planned } from './plan.ts'
 
 type RecordDeps = Pick<Deps, 'actions' | 'hostName' | 'clocks'>
 
@@ -23,7 +25,7 @@ const recordCountOf = ({ status }: Server): number => status?.actionRecords ?? 0
 export async function writeRunningRecord(server: Server, run: ActionRun, deps: RecordDeps): Promise<void> {
   const { planned, startTime, steps } = run
   const started: StartedAction = { planned, host: deps.hostName, startTime, steps }
-  if (planned.request) return applyRequestRecord(requestRecord(server, planned.request, { steps: [...steps] }), deps)
+  if (planned.request) return applyRequestRecord(server, planned.request, { steps: [...steps] }, deps)
   const status = runningStatus(started)
   if (run.recordNumber !== undefined) return applyRecord(changeRecord(server, run.recordNumber, started, status), deps)
   run.recordNumber = await createRecord(server, recordCountOf(server) + 1, started, status, deps)
@@ -43,7 +45,7 @@ export async function writeEndedRecord(
   const status = endedStatus(ended)
   const { request } = ended.planned
   if (request) {
-    await applyRequestRecord(requestRecord(server, request, status), deps)
+    await applyRequestRecord(server, request, status, deps)
     return recordCountOf(server)
   }
   if (number === undefined) return createRecord(server, recordCountOf(server) + 1, ended, status, deps)
@@ -55,10 +57,20 @@ async function applyRecord(record: Draft<ServerAction>, { actions, hostName }: R
   await actions.apply(record, { fieldManager: agentManagerOf(hostName) })
 }
 
-async function applyRequestRecord(record: Draft<ServerAction>, deps: RecordDeps): Promise<void> {
+async function applyRequestRecord(
+  server: Server,
+  request: AdmittedRequest,
+  status: NonNullable<ServerAction['status']>,
+  deps: RecordDeps,
+): Promise<void> {
   try {
-    await applyRecord(record, deps)
+    await applyRecord(requestRecord(server, request, status), deps)
   } catch (error) {
+    // An admission policy forbids to change an end. The controller fails a request that no host can run.
+    if (isForbidden(error)) {
+      const record = await readRecord(server, request.name, deps)
+      if (record && isEnded(record)) return
+    }
     // The user has deleted the ServerAction. Because the write names the uid, the API server does not create it again,
     // and the record is lost.
     if (!isNotFound(error) && !isConflictOrUidMismatch(error)) throw error
@@ -86,9 +98,9 @@ async function createRecord(
   }
   const found = await ignoreNotFound(deps.actions.get(draft.metadata))
   if (!isRecordOf(found, server, started.planned, deps)) return createRecord(server, number + 1, started, status, deps)
-  const [before, now] = [found.status?.phase, status.phase]
-  if (before === 'Running' && now !== 'Running') await applyRecord(draft, deps)
-  else if (before !== now && now !== 'Running') return createRecord(server, number + 1, started, status, deps)
+  if (found.status?.phase === status.phase) return number
+  if (isEnded(found)) return createRecord(server, number + 1, started, status, deps)
+  await applyRecord(draft, deps)
   return number
 }
 
@@ -108,7 +120,12 @@ export async function readFormerRun(server: Server, planned: Planned, deps: Reco
   const { request } = planned
   if (request) {
     const record = await readRecord(server, request.name, deps)
-    return { steps: (record?.metadata.uid === request.uid && record.status?.steps) || [] }
+    if (record?.metadata.uid !== request.uid) return { steps: [] }
+    const ended = record.status?.host === deps.hostName ? endedActionOf(record, planned) : undefined
+    return {
+      steps: record.status?.steps ?? [],
+      ...(ended ? { end: { ended, isUndone: true, actionRecords: recordCountOf(server) } } : {}),
+    }
   }
   const recordNumber = recordCountOf(server) + 1
   const record = await readRecord(server, recordName(server, recordNumber), deps)
@@ -133,7 +150,7 @@ export async function closeInterruptedRecord(server: Server, deps: RecordDeps): 
   if (recordNumber === undefined) return recordCountOf(server)
   const now = deps.clocks.wall()
   const message = 'it was interrupted, and by then the server needed another action'
-  const failure = { code: 'Interrupted', message, final: true } as const
+  const failure = { code: 'Interrupted', message, final: true, isRefusal: true } as const
   const ended = { startTime: now, ...former, planned, host: deps.hostName, finishTime: now, failure }
   return writeEndedRecord(server, ended, recordNumber, deps)
 }

@@ -26,6 +26,9 @@ export type StepStatus = Static<typeof StepStatus>
 
 const actionPhases = ['Pending', 'Running', 'Succeeded', 'Failed', 'Rejected'] as const
 
+const failureScopes = ['Request', 'Server', 'Host'] as const
+export type FailureScope = (typeof failureScopes)[number]
+
 const ServerActionStatus = Type.Object({
   ...RecordStatus,
   phase: Type.Optional(Type.Enum([...actionPhases])),
@@ -34,6 +37,12 @@ const ServerActionStatus = Type.Object({
   finishTime: Type.Optional(Time('When the action ended.')),
   message: Type.Optional(
     Type.String({ description: 'Why the action was rejected, or why it failed.', maxLength: 8192 }),
+  ),
+  failureScope: Type.Optional(
+    Type.Enum([...failureScopes], {
+      description:
+        'What the failure concerns. Request: the server stays as it is. Server: the server is in error. Host: this host cannot build the server, and another one is tried.',
+    }),
   ),
   steps: Type.Optional(
     Type.Array(StepStatus, {

@@ -224,6 +224,11 @@ const rejectedAttempts: [what: string, attempt: Attempt, sentence: string][] = [
     mergePatch(actionPath('mine-1'), { status: { phase: 'Running' } }),
     'starts none again',
   ],
+  [
+    'change the result of an ended action',
+    mergePatch(actionPath('mine-1'), { status: { phase: 'Failed' } }),
+    'an agent does not change the result of a ServerAction that has ended',
+  ],
   ['end a rejected action', mergePatch(actionPath('refused'), { status: { phase: 'Failed', host: 'h1' } }), ownActions],
   [
     'create an action record as another host',
