@@ -65,14 +65,18 @@ const stopRescueSystem = defineStep({
   },
 })
 
-/** Boots the own disk again after a rescue that failed. If this host cannot do that, either, the server stays off. */
+/**
+ * Boots the own disk again after a rescue that failed. If this host cannot do that, either, the server stays off. The
+ * boot has a boot ID of its own: when the undo is repeated, the guest must not be taken for the rescue system.
+ */
 const bootOwnDisk = defineStep({
   name: 'boot-own-disk',
   needs: ['domains'],
-  async do(input) {
+  async do({ bootId, ...input }) {
+    const ownBoot = { ...input, bootId: `${bootId}:own-disk` }
     try {
-      await define.do(input)
-      await startUnlessStopped.do(input)
+      await define.do(ownBoot)
+      await startUnlessStopped.do(ownBoot)
     } catch (error) {
       if (!isKubenovaError(error) || error.kind !== 'Terminal') throw error
     }

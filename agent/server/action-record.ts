@@ -78,7 +78,8 @@ function failureScopeOf({ action }: Planned, { isRefusal, rejectsHost }: Failure
 }
 
 /** Whether the action of this record has succeeded, failed or been rejected. The phase then never changes again. */
-export const isEnded = ({ status }: ServerAction): boolean => !['Pending', 'Running'].includes(status?.phase ?? 'Pending')
+export const isEnded = ({ status }: ServerAction): boolean =>
+  !['Pending', 'Running'].includes(status?.phase ?? 'Pending')
 
 /** The end of an action as its record has it; undefined if the record has no end. */
 export function endedActionOf({ status = {} }: ServerAction, planned: Planned): EndedAction | undefined {

@@ -47,7 +47,10 @@ const stories: Record<string, Story> = {
     when: (b) => b.requestAction('changePassword', { passwordSecret: { name: 'web-password' } }),
     failures: [['guestAgent.setPassword', unsupportedMachine, 1]],
   },
-  'a requested start whose creation fails': { ...startOfUnbuilt, failures: [['domains.define', unsupportedMachine, 1]] },
+  'a requested start whose creation fails': {
+    ...startOfUnbuilt,
+    failures: [['domains.define', unsupportedMachine, 1]],
+  },
   'a requested start whose creation this host cannot do': {
     ...startOfUnbuilt,
     failures: [['domains.define', lostBridge, 3]],
@@ -128,6 +131,9 @@ describe.each(Object.entries(stories))('%s', (_, story) => {
         const hadFailed = hasFailed(again)
         await again.reconcileUntilSettled()
         expect(again.reopenedRecords, `${side} ${name}`).toEqual([])
+        expect(again.machine.domain?.runsFrom === 'rescue disk', `${side} ${name}`).toBe(
+          again.status.mode === 'rescued',
+        )
         if (hadFailed) expect(endOf(again), `${side} ${name}`).toEqual(end)
       }
   })
