@@ -2,7 +2,14 @@ import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { serverAction } from '../../actions/index.ts'
 import { openSealedSecret } from '../../actions/sealed-secret.ts'
-import { findCondition, type ServerAction, type ServerStatus } from '../../crds/index.ts'
+import {
+  findCondition,
+  type Hypervisor,
+  hypervisor,
+  resourceDefOf,
+  type ServerAction,
+  type ServerStatus,
+} from '../../crds/index.ts'
 import { type Secret, secrets } from '../../kube/builtin-kinds.ts'
 import { ApiError } from '../../kube/errors.ts'
 import { Bench } from '../testing.ts'
@@ -41,16 +48,24 @@ async function createSecret(bench: Bench, data: Record<string, string>, type = T
   await bench.api.resource<Secret>(secrets).create({ metadata, type, data }, { fieldManager: 'user' })
 }
 
-async function request(bench: Bench, key?: string, secretReader?: SealDeps['secrets']): Promise<ServerAction> {
+function createRequest(bench: Bench, key?: string): Promise<ServerAction> {
   const passwordSecret = { name: 'web-password', ...(key === undefined ? {} : { key }) }
-  const made = await bench.create<ServerAction>(serverAction, {
+  return bench.create<ServerAction>(serverAction, {
     metadata: { name: 'r1', namespace: 'demo' },
     spec: { server: 'web', action: 'changePassword', changePassword: { user: 'admin', passwordSecret } },
   })
-  const deps = { stores: bench.stores, secrets: secretReader ?? bench.services.secrets, now: () => bench.now() }
+}
+
+async function reconcileRequest(bench: Bench, secretReader = bench.services.secrets): Promise<void> {
+  const deps = { stores: bench.stores, secrets: secretReader, now: () => bench.now() }
   await bench.fake.life.runUntilKilled(reconcileAction('demo/r1', deps))
+}
+
+async function request(bench: Bench, key?: string, secretReader?: SealDeps['secrets']): Promise<ServerAction> {
+  const created = await createRequest(bench, key)
+  await reconcileRequest(bench, secretReader)
   await bench.fake.waitForCaches()
-  return made
+  return created
 }
 
 const accepted = (bench: Bench) => findCondition(bench.listActions()[0]?.status?.conditions, 'Accepted')
@@ -130,5 +145,20 @@ describe('a request that names a Secret', () => {
     await createSecret(bench, { password: base64(PASSWORD) })
     await request(bench)
     expect(accepted(bench)).toMatchObject({ status: 'False', reason: 'SealingKeyMissing' })
+  })
+
+  it('is admitted when the host has just published its key, and the cache has the host without one', async () => {
+    await using bench = await withServer({})
+    await createSecret(bench, { password: base64(PASSWORD) })
+    const { metadata } = await createRequest(bench)
+    bench.api.pauseWatches()
+    await bench.api
+      .resource<Hypervisor>(resourceDefOf(hypervisor))
+      .applyStatus({ metadata: { name: 'h1' }, status: { sealingKey } }, { fieldManager: 'kubenova-agent/h1' })
+    await reconcileRequest(bench)
+    bench.api.resumeWatches()
+    const { params } = bench.statusOf().activeAction ?? {}
+    const binding = { server: bench.getServer()?.metadata.uid ?? '', request: metadata.uid ?? '' }
+    expect(await openSealedSecret(String(params?.['sealed']), privateKey, binding)).toBe(PASSWORD)
   })
 })

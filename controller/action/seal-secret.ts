@@ -32,16 +32,25 @@ export async function sealNamedSecret(
   reference: { name: string; key: string },
   deps: SealDeps,
 ): Promise<string> {
-  const host = server.status?.host ?? ''
-  const sealingKey = deps.stores.hypervisors.cache.get(host)?.status?.sealingKey
-  if (sealingKey === undefined)
-    throw new Refused(
-      'SealingKeyMissing',
-      `the agent of ${host} has not published a sealing key: update it, then request again`,
-    )
+  const sealingKey = await findSealingKey(server.status?.host ?? '', deps)
   const { namespace } = request.metadata
   const secret = await readSecret({ name: reference.name, namespace }, deps)
   return sealSecret(readValue(secret, reference), sealingKey, bindingOf(request, server))
+}
+
+/**
+ * Returns the key with which a value is encrypted for this host. A rejection is final, and the agent may have published
+ * its key just now. So the request is rejected only by the Hypervisor as the API server has it.
+ */
+async function findSealingKey(host: string, { stores: { hypervisors } }: SealDeps): Promise<string> {
+  const cached = hypervisors.cache.get(host)?.status?.sealingKey
+  if (cached !== undefined) return cached
+  const live = await ignoreNotFound(hypervisors.api.get({ name: host }))
+  if (live?.status?.sealingKey !== undefined) return live.status.sealingKey
+  throw new Refused(
+    'SealingKeyMissing',
+    `the agent of ${host} has not published a sealing key: update it, then request again`,
+  )
 }
 
 /**

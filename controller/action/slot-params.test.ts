@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { serverAction } from '../../actions/index.ts'
-import { findCondition, type Image, image, type ServerStatus } from '../../crds/index.ts'
+import { findCondition, type Image, image, resourceDefOf, type ServerStatus } from '../../crds/index.ts'
 import { Bench, startCloud } from '../testing.ts'
 import { reconcileAction } from './reconcile.ts'
 
@@ -12,10 +12,14 @@ const active: ServerStatus = {
   domain: { name: 'd' },
 }
 
-/** Starts a cloud, requests a rescue of the server `web`, and reconciles the request. */
+/**
+ * Starts a cloud, requests a rescue of the server `web`, and reconciles the request.
+ * @param change a change that the API server has made and the controller's caches do not show yet
+ */
 async function requestRescue(
   reference: object | undefined,
   prepare: (bench: Bench) => Promise<unknown>,
+  change?: (bench: Bench) => Promise<unknown>,
 ): Promise<Bench> {
   const bench = await startCloud('h1')
   await bench.createServer('web')
@@ -26,8 +30,11 @@ async function requestRescue(
     metadata: { name: 'r1', namespace: 'demo' },
     spec: { server: 'web', action: 'rescue', ...(reference ? { rescue: { image: reference } } : {}) },
   })
+  if (change) bench.api.pauseWatches()
+  await change?.(bench)
   const deps = { stores: bench.stores, secrets: bench.services.secrets, now: () => bench.now() }
   await bench.fake.life.runUntilKilled(reconcileAction('demo/r1', deps))
+  if (change) bench.api.resumeWatches()
   await bench.fake.waitForCaches()
   return bench
 }
@@ -82,6 +89,24 @@ describe('a request that names an Image', () => {
     await using bench = await requestRescue(reference, prepare)
     expect(accepted(bench)).toMatchObject({ status: 'False', reason })
     expect(bench.statusOf()).not.toHaveProperty('activeAction')
+  })
+
+  it('is admitted when its owner has just made the Image public, and the cache has the private one', async () => {
+    const reference = { name: 'rescue', namespace: 'images' }
+    const publish = (b: Bench) =>
+      b.api
+        .resource<Image>(resourceDefOf(image))
+        .patch(reference, { spec: { visibility: 'public' } }, { fieldManager: 'user' })
+    await using bench = await requestRescue(reference, (b) => createImage(b, 'images'), publish)
+    expect(accepted(bench)).toMatchObject({ status: 'True' })
+    expect(bench.statusOf().activeAction?.params).toMatchObject({ resolvedImage: { namespace: 'images' } })
+  })
+
+  it('is rejected when the Image was just deleted, although it may not be used either', async () => {
+    const reference = { name: 'rescue', namespace: 'images' }
+    const remove = (b: Bench) => b.api.resource<Image>(resourceDefOf(image)).delete(reference)
+    await using bench = await requestRescue(reference, (b) => createImage(b, 'images'), remove)
+    expect(accepted(bench)).toMatchObject({ status: 'False', reason: 'ImageNotFound' })
   })
 
   it('is admitted without a copy when it names none: the agent takes the image of the server', async () => {

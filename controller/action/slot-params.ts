@@ -37,18 +37,23 @@ export async function slotParamsOf(
 }
 
 /**
- * Copies what the agent needs of the Image. If the cache does not have the Image, asks the API server for it: a
- * rejection is final, and the user may have created the Image just now.
+ * Copies what the agent needs of the Image. A rejection is final, and the user may have changed or created the Image
+ * just now. So the request is rejected only by the Image as the API server has it.
  */
 async function resolveNamedImage(
-  { metadata, status }: Server,
-  { name, namespace = metadata.namespace ?? '' }: { name: string; namespace?: string },
+  server: Server,
+  { name, namespace = server.metadata.namespace ?? '' }: { name: string; namespace?: string },
   { stores: { images } }: SlotParamsDeps,
 ): Promise<Instance['image']> {
   const key = { namespace, name }
-  const image: Image | undefined = images.cache.get(keyOf(key)) ?? (await ignoreNotFound(images.api.get(key)))
+  const cached = images.cache.get(keyOf(key))
+  if (cached && !findProblem(cached, server)) return copyImage(cached)
+  const image = await ignoreNotFound(images.api.get(key))
   if (!image) throw new Refused('ImageNotFound', `there is no Image ${keyOf(key)}: name another one in a new request`)
-  const problem = status?.instance && findRescueProblem(image, status.instance, metadata.namespace ?? '')
+  const problem = findProblem(image, server)
   if (problem) throw problem
   return copyImage(image)
 }
+
+const findProblem = (image: Image, { metadata, status }: Server): Refused | undefined =>
+  status?.instance && findRescueProblem(image, status.instance, metadata.namespace ?? '')
