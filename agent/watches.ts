@@ -1,6 +1,7 @@
 /** Starts the watches of an agent: its Servers, its Hypervisor, events of libvirt, the connection to libvirt. */
-import { findCondition, type Hypervisor, hypervisor, type Reason, resourceDefOf } from '../crds/index.ts'
+import { findCondition, type Hypervisor, hypervisor, type Reason, resourceDefOf, type Server } from '../crds/index.ts'
 import { backoffMs } from '../kube/clock.ts'
+import type { Log } from '../kube/log.ts'
 import { retryUntilAvailable } from '../kube/retry-until-available.ts'
 import { keyOf } from '../kube/types.ts'
 import { type AgentComponents, enqueueAllServers } from './components.ts'
@@ -14,13 +15,14 @@ import {
 } from './hypervisor.ts'
 import { domainEvents } from './libvirt/index.ts'
 import { watchLibvirtConnection } from './libvirt-connection.ts'
+import type { OrphanCollector } from './orphans.ts'
 import { domainChanged, type RunningReconciles, uuidOf } from './server/controller.ts'
 
 const { lifecycle, reboot, ioErrorReason, controlError, pmSuspend, pmWakeup } = domainEvents
 
 /**
  * Returns when all watches are registered; their first lists may come later.
- * @param running the reconciles that run now: when a Server is to be deleted, its reconcile is aborted
+ * @param running the reconciles that run now: when a Server is to be deleted or is gone, its reconcile is aborted
  */
 export async function startWatches(
   components: AgentComponents,
@@ -28,18 +30,7 @@ export async function startWatches(
   signal: AbortSignal,
 ): Promise<void> {
   const { informer, ownHypervisor, orphans, session, channels, log } = components
-  informer.on({
-    updated(old, { metadata }) {
-      if (metadata.deletionTimestamp && !old.metadata.deletionTimestamp)
-        running.get(keyOf(metadata))?.abort(new Error('the server is to be deleted'))
-    },
-    deleted(last) {
-      const { namespace = '', name, uid = '' } = last.metadata
-      orphans
-        .collectDeleted({ namespace, name, uid }, uuidOf(last))
-        .catch((err: unknown) => log.warn({ err, server: keyOf(last.metadata) }, 'orphans stay until the next sweep'))
-    },
-  })
+  informer.on(newServerHandlers({ running, collectDeleted: orphans.collectDeleted, log }))
   for (const event of [lifecycle, reboot, ioErrorReason, controlError, pmSuspend, pmWakeup])
     await session.on(event, ({ dom }) => channels.notify(domainChanged, dom.uuid))
   watchLibvirtConnection(components, {
@@ -66,6 +57,26 @@ export async function startWatches(
   ownHypervisor.start(signal)
   informer.start(signal)
 }
+
+interface ServerHandlerOptions extends Pick<OrphanCollector, 'collectDeleted'> {
+  running: RunningReconciles
+  log: Log
+}
+
+/** The handlers of the events of this host's Servers. */
+export const newServerHandlers = ({ running, collectDeleted, log }: ServerHandlerOptions) => ({
+  updated(old: Server, { metadata }: Server): void {
+    if (metadata.deletionTimestamp && !old.metadata.deletionTimestamp)
+      running.get(keyOf(metadata))?.abort(new Error('the server is to be deleted'))
+  },
+  deleted(last: Server): void {
+    const { namespace = '', name, uid = '' } = last.metadata
+    running.get(keyOf(last.metadata))?.abort(new Error('the server is gone, or on another host'))
+    collectDeleted({ namespace, name, uid }, uuidOf(last)).catch((err: unknown) =>
+      log.warn({ err, server: keyOf(last.metadata) }, 'orphans stay until the next sweep'),
+    )
+  },
+})
 
 /** Creates this host's Hypervisor if there is none, and remembers it as the owner of what belongs to the host. */
 export async function registerHypervisor({ kube, hostName, registered }: AgentComponents): Promise<void> {

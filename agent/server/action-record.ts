@@ -69,8 +69,8 @@ export function endedStatus({ finishTime, failure, ...started }: EndedAction): R
 }
 
 /**
- * What the failure of an action concerns. An action that was refused, or that changes no state (such as a crash dump),
- * leaves the server as it is.
+ * Returns what the failure of an action concerns. An action that was refused, or that changes no state (such as a crash
+ * dump), leaves the server as it is.
  */
 function failureScopeOf({ action }: Planned, { isRefusal, rejectsHost }: Failure): FailureScope {
   if (isRefusal || isUnchanging(actions[action])) return 'Request'

@@ -132,6 +132,16 @@ describe('ActionRuns', () => {
     expect(runs.get('demo/web-1', { ...planned, id: 'start:u1:2' })).toBeUndefined()
   })
 
+  it('returns no waiting run when the server is another one of the same name', () => {
+    const runs = new ActionRuns()
+    runs.set('demo/web-1', makeWaitingRun())
+    const server = placedServer()
+    const other = { ...server, metadata: { ...server.metadata, uid: 'u2' } }
+    expect(runs.getUnfinishedRun('demo/web-1', other)).toBeUndefined()
+    expect(runs.ofServer('demo/web-1', other)).toBeUndefined()
+    expect(runs.ofServer('demo/web-1', server)).toBeDefined()
+  })
+
   it('returns no waiting run when the server is terminating', () => {
     const runs = new ActionRuns()
     runs.set('demo/web-1', makeWaitingRun())

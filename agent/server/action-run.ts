@@ -96,6 +96,10 @@ export class ActionRun {
     return this.#subject.observed
   }
 
+  get serverUid(): string | undefined {
+    return this.#subject.server.metadata.uid
+  }
+
   /**
    * The server as it is now, but with the spec that this run was planned for. The agent acts on a newer spec after the
    * run.
@@ -198,11 +202,11 @@ export class ActionRuns {
    * The run of this server if one of its steps runs in the background, or if its end is not yet reported. Undefined if
    * the server is to be deleted, or if the run is for a request that is no longer the active action.
    */
-  getUnfinishedRun(key: string, { metadata, status }: Server): ActionRun | undefined {
-    const run = this.#runs.get(key)
-    if (!(run?.isWaiting || run?.end) || metadata.deletionTimestamp) return undefined
+  getUnfinishedRun(key: string, server: Server): ActionRun | undefined {
+    const run = this.ofServer(key, server)
+    if (!(run?.isWaiting || run?.end) || server.metadata.deletionTimestamp) return undefined
     const { request } = run.planned
-    return request && status?.activeAction?.uid !== request.uid ? undefined : run
+    return request && server.status?.activeAction?.uid !== request.uid ? undefined : run
   }
 
   /** The run of the planned action, if this process of the agent has begun it. */
@@ -211,9 +215,13 @@ export class ActionRuns {
     return run?.planned.id === id ? run : undefined
   }
 
-  /** The run that this process of the agent has begun for the server, whatever its id. */
-  ofServer(key: string): ActionRun | undefined {
-    return this.#runs.get(key)
+  /**
+   * The run that this process of the agent has begun for the server, whatever its id. Undefined if the run is for an
+   * older server of the same name, which was deleted.
+   */
+  ofServer(key: string, { metadata }: Server): ActionRun | undefined {
+    const run = this.#runs.get(key)
+    return run?.serverUid === metadata.uid ? run : undefined
   }
 
   set(key: string, run: ActionRun): void {

@@ -92,7 +92,7 @@ async function reconcileKey(
     return await reconcileServer(found, deps, { ...ctx, signal: scope.signal })
   } catch (error) {
     if (!scope.signal.aborted || ctx.signal.aborted) throw error
-    ctx.log.info({ server: key }, 'the action is given up, because the server is to be deleted')
+    ctx.log.info({ server: key }, 'the action is given up, because the server is to be deleted or is gone')
     return { kind: 'changed' }
   } finally {
     running.delete(key)

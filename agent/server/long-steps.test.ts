@@ -258,3 +258,18 @@ describe('an action that is refused', () => {
     expect(bench.recordSummaries.slice(1)).toEqual(['reboot Failed', 'reboot Failed'])
   })
 })
+
+it('a server is built by its own spec when the agent was still building an older one of the same name', async () => {
+  const bench = new Bench()
+  Object.assign(bench.host.images, { checks: 4, checkAfterMs: 5000 })
+  await bench.create()
+  const agent = bench.startAgent()
+  expect(await bench.reconcileOnce(agent)).toMatchObject({ kind: 'wait', for: 'fetch-image' })
+  const { name, namespace = '' } = bench.server.metadata
+  await bench.servers.patch({ name, namespace }, { metadata: { finalizers: [] } }, { fieldManager: 'user' })
+  await bench.delete()
+  await bench.create({ powerState: 'Stopped' })
+  await bench.reconcileUntilSettled(agent)
+  expect(bench.status).toMatchObject({ vmState: 'stopped', powerState: 'Shutdown' })
+  expect(bench.machine.boots).toEqual([])
+})

@@ -97,7 +97,7 @@ async function closeInterrupted(guest: Guest, planned: Planned | undefined, deps
   const { server } = guest
   const announced = announcedAction(server)
   const isContinued = planned?.action === announced || planned?.request !== undefined
-  const run = deps.runs.ofServer(keyOf(server.metadata))
+  const run = deps.runs.ofServer(keyOf(server.metadata), server)
   const hasNoRecord = run !== undefined && run.recordNumber === undefined
   if (announced === undefined || isContinued || hasNoRecord || server.metadata.deletionTimestamp) return guest
   return {

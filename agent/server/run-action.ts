@@ -64,7 +64,7 @@ async function beginRun(
 }
 
 /**
- * What an earlier process of the agent has recorded of this action; undefined if nothing. A request that is not
+ * Returns what an earlier process of the agent has recorded of this action; undefined if nothing. A request that is not
  * announced may have ended without a trace in the status, so its record is always read.
  */
 async function findFormerRun(server: Server, planned: Planned, deps: Deps): Promise<FormerRun | undefined> {
