@@ -75,12 +75,13 @@ function identityOf({ name, namespace, uid, resourceVersion }: AnyMeta, withUid:
 }
 
 /**
- * Whether an apply of `wanted` would leave all fields of `owned` as they are. The order of conditions does not matter.
+ * Whether an apply of `wanted` would leave all of `owned` as it is: server-side apply also removes nested members that
+ * are no longer sent. The order of conditions does not matter. A member for which the schema has a default must be in
+ * `wanted`, because the API server would add it again after each write.
  */
 function isSame(owned: object, wanted: object): boolean {
   const [old, now] = [owned, wanted].map(withSortedConditions)
-  const isKept = Object.keys(owned).every((field) => Reflect.get(wanted, field) !== undefined)
-  return isKept && hasFieldsOf(old, now)
+  return hasFieldsOf(old, now) && hasFieldsOf(now, old)
 }
 
 function withSortedConditions(status: object): object {
