@@ -9,7 +9,9 @@ import { toHostedGuest } from './host/domain-input.ts'
 import type { HostedGuest } from './net/types.ts'
 import { serversByUid } from './server/controller.ts'
 
-/** Runs the comparison at once, and then every `syncSeconds` until the returned function is called. */
+/**
+ * Compares all servers with the host now, and then every `syncSeconds` until the returned function is called.
+ */
 export async function startSync(components: AgentComponents, signal: AbortSignal): Promise<() => void> {
   await syncOnce(components, signal)
   const { kube, options } = components

@@ -2,7 +2,7 @@
 import type { Network, Server, ServerAction } from '../crds/index.ts'
 import { defineIndex } from '../kube/cache.ts'
 import { keyOf } from '../kube/types.ts'
-import { networkOf } from './network/references.ts'
+import { networkKeyOf } from './network/references.ts'
 import { actions, networks, ports, type Stores, servers } from './stores.ts'
 
 const UNSCHEDULED = ''
@@ -42,7 +42,7 @@ export const portKeysOf = ({ metadata: { namespace }, spec: { networks } }: Serv
 export const portsByServer = defineIndex(ports.kind, 'by Server', ({ metadata: { namespace }, spec }) => [
   spec.server && keyOf({ namespace, name: spec.server }),
 ])
-export const portsByNetwork = defineIndex(ports.kind, 'by Network', (port) => [networkOf(port)])
+export const portsByNetwork = defineIndex(ports.kind, 'by Network', (port) => [networkKeyOf(port)])
 
 /** The key of the Server that a ServerAction is for. */
 export const serverKeyOf = ({ metadata: { namespace }, spec }: ServerAction): string =>

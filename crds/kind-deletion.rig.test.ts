@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
 import { kinds } from '../hack/generate/kinds.ts'
 import { root } from '../test/manifests.ts'
-import { applyManifests, applyPolicies } from '../test/rig/crds.ts'
+import { applyAccessManifests, applyManifests } from '../test/rig/crds.ts'
 import { withControlPlane } from '../test/rig/vitest.ts'
 import { waitUntil } from '../test/rig/wait-until.ts'
 import { GROUP } from './index.ts'
@@ -31,7 +31,7 @@ const expectedMessage =
 beforeAll(async () => {
   const { api } = plane()
   await applyManifests(api, join(root, 'crds/manifests'))
-  await applyPolicies(api, join(root, 'crds/admission'))
+  await applyAccessManifests(api, join(root, 'crds/admission'))
   // A policy takes effect some seconds after its creation.
   const isInEffect = async (): Promise<boolean> => (await tryDelete(serversDefinition)).includes(expectedMessage)
   await waitUntil(isInEffect, { what: 'the policy to take effect', deadline: 60_000, every: 200 })

@@ -119,7 +119,7 @@ export const MESSAGE_KEY = 'x-kubenova-says'
  * The keywords for a pattern, and for the message about a value that does not match it. So users read what is allowed
  * instead of a regular expression.
  */
-export const matchingPattern = (pattern: string, message: string) => ({ pattern, [MESSAGE_KEY]: message })
+export const patternWithMessage = (pattern: string, message: string) => ({ pattern, [MESSAGE_KEY]: message })
 
 /** The rule that the value of a field cannot change. */
 export function immutableRule(what: string): { 'x-kubernetes-validations': Rule[] } {
@@ -148,7 +148,7 @@ export const Name = (description: string, more: object = {}) =>
     description,
     minLength: 1,
     maxLength: 253,
-    ...matchingPattern('^[a-z0-9]+((-+|\\.)[a-z0-9]+)*$', NAME_MESSAGE),
+    ...patternWithMessage('^[a-z0-9]+((-+|\\.)[a-z0-9]+)*$', NAME_MESSAGE),
     ...more,
   })
 
@@ -158,7 +158,7 @@ export const Namespace = (description: string) =>
     description,
     minLength: 1,
     maxLength: 63,
-    ...matchingPattern(
+    ...patternWithMessage(
       '^[a-z0-9]+(-+[a-z0-9]+)*$',
       "must be a namespace: lower-case letters, digits and '-', at most 63",
     ),
@@ -172,7 +172,7 @@ export const Line = (description: string, more: object = {}) =>
   Type.String({
     description,
     maxLength: 255,
-    ...matchingPattern('^[^\\p{C}\\p{Zl}\\p{Zp}]*$', 'must be one line of printable characters'),
+    ...patternWithMessage('^[^\\p{C}\\p{Zl}\\p{Zp}]*$', 'must be one line of printable characters'),
     ...more,
   })
 
@@ -181,7 +181,7 @@ export const Text = (description: string, maxLength: number) =>
   Type.String({
     description,
     maxLength,
-    ...matchingPattern(
+    ...patternWithMessage(
       '^[^\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f]*$',
       'must be text: no control characters but tabs and line ends',
     ),

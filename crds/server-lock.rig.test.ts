@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
 import { collectionPath, type Manifest, root } from '../test/manifests.ts'
 import { type ApiClient, createApiClient } from '../test/rig/api.ts'
-import { applyManifests, applyPolicies } from '../test/rig/crds.ts'
+import { applyAccessManifests, applyManifests } from '../test/rig/crds.ts'
 import { withControlPlane } from '../test/rig/vitest.ts'
 import { waitUntil } from '../test/rig/wait-until.ts'
 import { API_VERSION } from './index.ts'
@@ -30,7 +30,7 @@ const expectedMessage = 'the server is locked (release of May): set spec.locked 
 beforeAll(async () => {
   const { api } = plane()
   await applyManifests(api, join(root, 'crds/manifests'))
-  await applyPolicies(api, join(root, 'crds/admission'))
+  await applyAccessManifests(api, join(root, 'crds/admission'))
   // A policy takes effect some seconds after its creation.
   await waitUntil(() => api.send('POST', path, object), { what: 'a Server', deadline: 60_000 })
   const isInEffect = async (): Promise<boolean> => (await tryDelete(api)).includes(expectedMessage)

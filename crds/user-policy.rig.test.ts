@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
 import { collectionPath, type Manifest, root } from '../test/manifests.ts'
 import { type ApiClient, createApiClient } from '../test/rig/api.ts'
-import { applyManifests, applyPolicies } from '../test/rig/crds.ts'
+import { applyAccessManifests, applyManifests } from '../test/rig/crds.ts'
 import { withControlPlane } from '../test/rig/vitest.ts'
 import { waitUntil } from '../test/rig/wait-until.ts'
 import { API_VERSION } from './index.ts'
@@ -59,7 +59,7 @@ const makeRoleRef = (name: string) => ({ kind: 'ClusterRole', name, apiGroup: 'r
 beforeAll(async () => {
   const { api } = plane()
   await applyManifests(api, join(root, 'crds/manifests'))
-  await applyPolicies(api, join(root, 'crds/access'))
+  await applyAccessManifests(api, join(root, 'crds/access'))
   const groups = { apiGroups: ['compute.kubenova.io'] }
   const base = '/apis/rbac.authorization.k8s.io/v1'
   await api.send(

@@ -10,7 +10,7 @@ import { createDisks, type Disks as DiskFiles, deleteServerDirectory, readDisks 
 import type { SpaceCheck } from '../image/free-space.ts'
 import type { ImageCache } from '../image/image-cache.ts'
 import { writeOwnerFile } from '../orphans.ts'
-import { ensureImage, imageJobKey, rescueJobKey, rescuePinOf } from './images.ts'
+import { ensureImage, imageJobKey, rescueJobKey, rescuePinOwnerOf } from './images.ts'
 import type { JobContext, Jobs } from './jobs.ts'
 import { type PathsOf, type ServerPaths, uidOf } from './paths.ts'
 
@@ -77,7 +77,7 @@ export async function removeServerFiles(
 ): Promise<void> {
   for (const job of [imageJobKey(uid), diskJobKey(uid), rescueJobKey(uid)]) await jobs.cancel(job)
   await deleteServerDirectory(paths.dir)
-  for (const pin of [uid, rescuePinOf(uid)]) await cache.unpin(pin)
+  for (const pin of [uid, rescuePinOwnerOf(uid)]) await cache.unpin(pin)
   await removeLogs(paths.consoleLog)
   await rm(paths.vnc, { force: true })
   await rm(paths.dir, { recursive: true, force: true })

@@ -7,7 +7,7 @@ import { errorFromLibvirt } from './errors.ts'
 import { newPasswordSetter, type SetPassword } from './guest-agent.ts'
 import { newNmiSender, type UnsentNmis } from './nmi.ts'
 import { newObserver } from './observe-domain.ts'
-import { readOwner, withOwnedDomain } from './owned-domain.ts'
+import { createOwnedDomainCaller, readOwner } from './owned-domain.ts'
 
 /** Finds the domains of the host and their owners. */
 export interface DomainClient {
@@ -74,7 +74,7 @@ export function newDomainClient(call: CallFunction): DomainClient {
       }
     },
     of(uid) {
-      const withDomain = withOwnedDomain(call, uid)
+      const withDomain = createOwnedDomainCaller(call, uid)
       const observe = newObserver(call, withDomain)
       const injectNmi = newNmiSender(call, withDomain, unsentNmis)
       const setPassword = newPasswordSetter(call, withDomain)

@@ -9,7 +9,7 @@ const guest = { server: { metadata: { name: 'web', uid: uuid } }, instance: { uu
 const ctx = { signal: new AbortController().signal }
 
 /** Creates the host capability Domains, whose calls of libvirt the test replaces. */
-function newDomainsWith(calls: Partial<OwnedDomains>) {
+function newDomainsWithStubs(calls: Partial<OwnedDomains>) {
   const jobs = new Jobs(() => undefined)
   const client = { of: () => calls } as unknown as DomainClient
   return { jobs, domains: newDomains({ client, jobs } as DomainsOptions) }
@@ -18,7 +18,7 @@ function newDomainsWith(calls: Partial<OwnedDomains>) {
 describe('requestShutdown', () => {
   it('removes the managed save, asks the guest to power off, and does not wait for the answer', async () => {
     const calls: string[] = []
-    const { domains } = newDomainsWith({
+    const { domains } = newDomainsWithStubs({
       removeManagedSave: async () => void calls.push('removeManagedSave'),
       shutDown: () => {
         calls.push('shutDown')
@@ -32,7 +32,7 @@ describe('requestShutdown', () => {
 
   it('asks the guest again at once when the domain has been started in between', async () => {
     const shutDown = vi.fn(async () => undefined)
-    const { domains } = newDomainsWith({
+    const { domains } = newDomainsWithStubs({
       removeManagedSave: async () => undefined,
       start: async () => undefined,
       shutDown,
@@ -48,7 +48,7 @@ describe('start', () => {
   it('does not wait for a long restore: it starts it once, and is done when it has ended', async () => {
     const end = Promise.withResolvers<void>()
     const start = vi.fn(() => end.promise)
-    const { domains } = newDomainsWith({ start })
+    const { domains } = newDomainsWithStubs({ start })
     expect(await domains.start(guest, ctx)).toEqual({ done: false, checkAfterMs: 5000 })
     expect(await domains.start(guest, ctx)).toEqual({ done: false, checkAfterMs: 5000 })
     expect(start).toHaveBeenCalledTimes(1)
@@ -61,7 +61,7 @@ describe('start', () => {
   it('goes on when the step that began it is aborted', async () => {
     const step = new AbortController()
     let signal: AbortSignal | undefined
-    const { domains } = newDomainsWith({
+    const { domains } = newDomainsWithStubs({
       start: (_, aborted) => {
         signal = aborted
         return new Promise(() => undefined)
@@ -74,7 +74,7 @@ describe('start', () => {
 
   it('throws what libvirt refuses, also when that comes late', async () => {
     const refused = Promise.withResolvers<void>()
-    const { domains } = newDomainsWith({ start: () => refused.promise })
+    const { domains } = newDomainsWithStubs({ start: () => refused.promise })
     await domains.start(guest, ctx)
     refused.reject(new Error('no memory'))
     await expect(domains.start(guest, ctx).then(() => domains.start(guest, ctx))).rejects.toThrow('no memory')
@@ -83,7 +83,7 @@ describe('start', () => {
   it('is given up before the domain is destroyed', async () => {
     let signal: AbortSignal | undefined
     let wasAborted: boolean | undefined
-    const { domains } = newDomainsWith({
+    const { domains } = newDomainsWithStubs({
       start: (_, aborted) => {
         signal = aborted
         return new Promise((_resolve, reject) => aborted.addEventListener('abort', () => reject(aborted.reason)))
@@ -103,7 +103,7 @@ describe('save', () => {
 
   it('saves nothing when the memory is saved already', async () => {
     const save = vi.fn(async () => undefined)
-    const { domains } = newDomainsWith({ observe: async () => saved, save })
+    const { domains } = newDomainsWithStubs({ observe: async () => saved, save })
     expect(await domains.save(guest, ctx)).toEqual({ done: true })
     expect(save).not.toHaveBeenCalled()
   })
@@ -112,7 +112,7 @@ describe('save', () => {
     const end = Promise.withResolvers<void>()
     const save = vi.fn(() => end.promise)
     const observe = vi.fn(async () => running)
-    const { domains } = newDomainsWith({ observe, save })
+    const { domains } = newDomainsWithStubs({ observe, save })
     expect(await domains.save(guest, ctx)).toEqual({ done: false, checkAfterMs: 5000 })
     observe.mockResolvedValue(saving)
     expect(await domains.save(guest, ctx)).toEqual({ done: false, checkAfterMs: 5000 })
@@ -124,13 +124,13 @@ describe('save', () => {
 
   it('waits for a save that an earlier run of the agent started and libvirtd continues', async () => {
     const save = vi.fn(async () => undefined)
-    const { domains } = newDomainsWith({ observe: async () => saving, save })
+    const { domains } = newDomainsWithStubs({ observe: async () => saving, save })
     expect(await domains.save(guest, ctx)).toEqual({ done: false, checkAfterMs: 5000 })
     expect(save).not.toHaveBeenCalled()
   })
 
   it('throws the error of libvirt when it refuses the save', async () => {
-    const { domains } = newDomainsWith({
+    const { domains } = newDomainsWithStubs({
       observe: async () => ({ power: 'off' }),
       save: () => Promise.reject(new Error('domain is not running')),
     })
@@ -139,7 +139,7 @@ describe('save', () => {
 
   it('is aborted when the domain is destroyed', async () => {
     let signal: AbortSignal | undefined
-    const { domains, jobs } = newDomainsWith({
+    const { domains, jobs } = newDomainsWithStubs({
       observe: async () => running,
       destroy: async () => undefined,
       save: (_, aborted) => {

@@ -61,7 +61,7 @@ async function queryHostFacts(call: CallFunction, options: FactsOptions): Promis
       ...fields,
       hostIP,
       agentVersion,
-      ...(await readVersions(call)),
+      ...(await readVersionsAndBootTime(call)),
       capacity: await readCapacity(call, options),
     },
     build: {
@@ -112,7 +112,7 @@ async function queryDomainCapabilities(
   return parseDomainCapabilities(capabilities)
 }
 
-async function readVersions(call: CallFunction) {
+async function readVersionsAndBootTime(call: CallFunction) {
   const [libvirt, qemu] = await Promise.all([call(proc.connectGetLibVersion, {}), call(proc.connectGetVersion, {})])
   return {
     libvirtVersion: formatVersion(libvirt.version),

@@ -23,7 +23,7 @@ const RESCUE_PIN = '.rescue'
  * The owner of the pin that keeps the image of a Server's rescue system in the cache. The pin on the Server's own image
  * is owned by the Server's uid.
  */
-export const rescuePinOf = (uid: string): string => `${uid}${RESCUE_PIN}`
+export const rescuePinOwnerOf = (uid: string): string => `${uid}${RESCUE_PIN}`
 
 /**
  * Extracts the Server's uid from the owner of a pin, be it on the Server's own image or on the image of its rescue

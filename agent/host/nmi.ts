@@ -31,8 +31,9 @@ interface Note {
 }
 
 /**
- * The requests whose NMI was certainly not sent, although the note of it is still there: libvirtd could neither send
- * the NMI nor remove the note. In memory only: after a restart of the agent, such a request counts as unknown.
+ * The requests whose NMI was certainly not sent, although the domain's metadata still has the note that it is being
+ * sent: libvirtd failed to send the NMI and then to remove that note. Only this process knows them: after a restart of
+ * the agent, the result of such a request is reported as unknown.
  */
 export type UnsentNmis = Set<string>
 

@@ -29,7 +29,7 @@ export type WithDomain = <T>(
 ) => Promise<T | undefined>
 
 /** Returns the WithDomain of the Server with this uid. */
-export function withOwnedDomain(call: CallFunction, uid: string): WithDomain {
+export function createOwnedDomainCaller(call: CallFunction, uid: string): WithDomain {
   return async (doing, uuid, act, foreign = 'refuse') => {
     try {
       const dom = await findDomain(call, uuid)

@@ -7,7 +7,7 @@ import type { Guest, RescueDisks, RescueSystem } from '../../actions/host/index.
 import { Transient } from '../../crds/index.ts'
 import { createRescueDisk, deleteRescueDisk, type RescueDisk, readRescueDisk } from '../image/rescue-disk.ts'
 import { type DisksOptions, requireDisks } from './disks.ts'
-import { ensureImage, rescueJobKey, rescuePinOf } from './images.ts'
+import { ensureImage, rescueJobKey, rescuePinOwnerOf } from './images.ts'
 import type { JobContext } from './jobs.ts'
 import { type ServerPaths, uidOf } from './paths.ts'
 
@@ -34,7 +34,7 @@ async function createMissingRescueDisk(
   await requireDisks(pathsOf(guest))
   if ((await readRescueDisk(directory))?.system.requestId === system.requestId) return
   await removeRescueFiles(guest, options)
-  const base = await ensureImage(cache, system.image, rescuePinOf(uidOf(guest)), job)
+  const base = await ensureImage(cache, system.image, rescuePinOwnerOf(uidOf(guest)), job)
   await createRescueDisk(system, { directory, base, root, hasSpace, signal: job.signal })
 }
 
@@ -42,7 +42,7 @@ async function removeRescueFiles(guest: Guest, { cache, pathsOf }: DisksOptions)
   const { dir, rescueNvram } = pathsOf(guest)
   await deleteRescueDisk(dir)
   await rm(rescueNvram, { force: true })
-  await cache.unpin(rescuePinOf(uidOf(guest)))
+  await cache.unpin(rescuePinOwnerOf(uidOf(guest)))
 }
 
 /**

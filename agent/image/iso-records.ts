@@ -180,7 +180,10 @@ export interface VolumeDescriptor {
   root: Entry
 }
 
-/** Writes a volume descriptor (8.4). For Joliet (8.5) an escape sequence announces UCS-2 level 3. */
+/**
+ * Writes a volume descriptor (ECMA-119, 8.4). For Joliet it is a supplementary one (8.5), whose escape sequence tells
+ * readers that names are in UCS-2 level 3.
+ */
 export function writeVolumeDescriptor(
   to: Buffer,
   at: number,

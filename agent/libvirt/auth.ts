@@ -1,5 +1,5 @@
-// Authenticates a connection before it is opened. The daemon asks for no authentication, for polkit (the daemon itself
-// asks polkit and answers yes or no), or for SASL with PLAIN or SCRAM-SHA-256.
+// Authenticates the client after the socket is connected and before the call ConnectOpen. The daemon chooses one of
+// three ways: no authentication; polkit, which the daemon itself asks; or SASL with PLAIN or SCRAM-SHA-256.
 
 import type { CallFunction } from './connection-options.ts'
 import { ConnectionError } from './errors.ts'

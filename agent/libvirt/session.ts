@@ -77,8 +77,9 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * Waits for a connection. Throws a ConnectionError `unreachable` after `timeoutMs` (default 30000), whose cause is
-   * the last failure; a ConnectionError `closed` if the session is closed; or the signal's reason.
+   * Waits for a connection. Throws a ConnectionError `unreachable` after `timeoutMs` (default 30000); the cause of the
+   * error is the last failed attempt. Throws a ConnectionError `closed` if the session is closed, and the signal's
+   * reason if the signal aborts.
    */
   async connected({ timeoutMs = 30_000, signal }: CallOptions = {}): Promise<Connection> {
     signal?.throwIfAborted()

@@ -83,18 +83,23 @@ const disguises: Record<string, (server: string) => string[]> = {
   ],
 }
 
-const v6 = (n: number) => ({ address: `fd00:5::${n}`, prefixLength: 64, dhcp: true, dhcpAddress: 'fd00:5::fe' })
+const ipv6FixedIPOf = (n: number) => ({
+  address: `fd00:5::${n}`,
+  prefixLength: 64,
+  dhcp: true,
+  dhcpAddress: 'fd00:5::fe',
+})
 
 /**
  * Returns the address that dnsmasq offers guest 6 after guest 5 has sent the forged frames. Each case needs a new host,
- * because dnsmasq caches the MACs of all addresses when it looks one up. For the same reason guest 5 boots only after
- * guest 6 has its address.
+ * because dnsmasq caches the MACs of all neighbours when it looks up one of them. Guest 5 boots only after guest 6 has
+ * its address, so that dnsmasq has not cached the MAC of guest 5 before.
  */
 async function addressOfferedAfter(forge: (server: string) => string[], prepare: (host: TestHost) => Promise<unknown>) {
   await using host = await makeHost()
-  const victim = await host.boot(createGuest(6, { fixedIPs: [v6(6)] }))
+  const victim = await host.boot(createGuest(6, { fixedIPs: [ipv6FixedIPOf(6)] }))
   const server = await serverId(victim)
-  const attacker = await host.boot(createGuest(5, { fixedIPs: [v6(5)] }))
+  const attacker = await host.boot(createGuest(5, { fixedIPs: [ipv6FixedIPOf(5)] }))
   await prepare(host)
   await sendFrames(attacker, ...forge(server))
   return await requestDhcpv6Offer(victim, VICTIM)

@@ -130,9 +130,9 @@ const neighbourTargetRules = (own: string): string[] => [
 ]
 
 /**
- * Accepts IPv6 packets that have at least one byte after their extension headers, and later fragments. A first fragment
- * that ends within the extension headers would hide the message that follows, for example a router advertisement.
- * Receivers must drop it (RFC 7112), but not all do.
+ * Accepts an IPv6 packet if at least one byte follows its extension headers, and accepts every fragment but the first.
+ * A first fragment that ends within the extension headers is not accepted: it would hide the message that follows, such
+ * as a router advertisement. Receivers must drop such a fragment (RFC 7112), but not all do.
  */
 const completeHeaderRules = (from6: string): string[] => [
   `${from6} @th,0,8 0-255 accept`,

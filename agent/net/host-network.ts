@@ -59,7 +59,8 @@ export interface HostNetwork extends AsyncDisposable {
 }
 
 /**
- * Opens the stored guests of `stateDir`; changes nothing in the host's network yet.
+ * Creates the HostNetwork, and reads from `stateDir` which guests were plugged before. Does not change the host's
+ * network yet.
  * @throws the file system's errors if stateDir cannot be used
  */
 export function createHostNetwork({

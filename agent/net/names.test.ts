@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { bridgeName, dhcpMac, dhcpPortName, keyFromName, namespaceName, networkKey, tapName } from './names.ts'
+import {
+  bridgeName,
+  dhcpMac,
+  dhcpPortName,
+  namespaceName,
+  networkKey,
+  networkKeyFromDeviceName,
+  tapName,
+} from './names.ts'
 
 const ID = '0a1b2c3d-4e5f-4a6b-8c7d-8e9f0a1b2c3d'
 
@@ -24,7 +32,7 @@ describe('names', () => {
     ['tap0a1b2c3d-4e', undefined],
     ['knowledgebase0', undefined],
   ])('keyFromName of %s is %s', (name, key) => {
-    expect(keyFromName(name)).toBe(key)
+    expect(networkKeyFromDeviceName(name)).toBe(key)
   })
 
   test('dhcpMac gives each network its own locally administered MAC', () => {

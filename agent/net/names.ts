@@ -37,7 +37,7 @@ export const tapName = (portId: string): string => `tap${portId.slice(0, 11)}`
  * Returns the network key in the name of a bridge, DHCP port or namespace. Undefined if the agent never gives such
  * names.
  */
-export function keyFromName(name: string): string | undefined {
+export function networkKeyFromDeviceName(name: string): string | undefined {
   return OWNED_NAME.exec(name)?.[1]
 }
 

@@ -6,7 +6,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findDnsmasqPids } from './dnsmasq-processes.ts'
 import { parseLinks } from './links.ts'
-import { DHCP_DEVICE, dhcpPortName, keyFromName, namespaceName } from './names.ts'
+import { DHCP_DEVICE, dhcpPortName, namespaceName, networkKeyFromDeviceName } from './names.ts'
 import { CommandFailed, type RunProgram } from './run.ts'
 import type { DnsmasqConfig, Observed, ObservedDhcp } from './types.ts'
 
@@ -79,7 +79,7 @@ async function observeNamespaces(
 
 function parseNamespaceKeys(json: string): string[] {
   const list: { name: string }[] = json.trim() === '' ? [] : JSON.parse(json)
-  const keys = list.map(({ name }) => ({ name, key: keyFromName(name) }))
+  const keys = list.map(({ name }) => ({ name, key: networkKeyFromDeviceName(name) }))
   return keys.flatMap(({ name, key }) => (key !== undefined && name === namespaceName(key) ? [key] : []))
 }
 

@@ -3,7 +3,7 @@
  * First come the commands that take down what no guest needs, then the nftables rules, then those that set up. So no
  * device is connected before its rules are in force. Pure.
  */
-import { dhcpPortName, keyFromName, ownBridgeName } from './names.ts'
+import { dhcpPortName, networkKeyFromDeviceName, ownBridgeName } from './names.ts'
 import { deleteLinkCommand, planDhcp, planDhcpTeardown } from './plan-dhcp.ts'
 import { areRulesEqual, type Rules } from './rules.ts'
 import type { Command, DesiredNetwork, Link, Observed } from './types.ts'
@@ -45,7 +45,7 @@ export function orphanedNetworkKeys(
   desired: ReadonlyMap<string, DesiredNetwork>,
   { links, namespaces, dhcp }: Observed,
 ): string[] {
-  const keysOfLinks = [...links.keys()].map(keyFromName).filter((key) => key !== undefined)
+  const keysOfLinks = [...links.keys()].map(networkKeyFromDeviceName).filter((key) => key !== undefined)
   const keys = new Set([...keysOfLinks, ...namespaces.keys(), ...dhcp.keys()])
   return [...keys].filter((key) => !desired.has(key)).sort()
 }

@@ -21,7 +21,7 @@ function serverOf(hostReachable?: 'True' | 'False'): Server {
   }
 }
 
-const waitFor = (what: string, recheckAfter?: number): Outcome => ({ kind: 'wait', for: what, recheckAfter })
+const waitOutcome = (what: string, recheckAfter?: number): Outcome => ({ kind: 'wait', for: what, recheckAfter })
 
 describe('reconcileGates', () => {
   it.each<[string, string, Server, AgentState, Outcome | undefined]>([
@@ -31,7 +31,7 @@ describe('reconcileGates', () => {
       'waits while they are not',
       serverOf(),
       { ...open, areFactsKnown: false },
-      waitFor('what the host can do'),
+      waitOutcome('what the host can do'),
     ],
     [
       'factsKnown',
@@ -46,7 +46,7 @@ describe('reconcileGates', () => {
       'asks again after a second while they are not',
       serverOf(),
       { ...open, isHeartbeatOverdue: true },
-      waitFor('the API server to take a heartbeat', 1000),
+      waitOutcome('the API server to take a heartbeat', 1000),
     ],
     ['hostReachable', 'opens without the condition', serverOf(), open, undefined],
     ['hostReachable', 'opens when it is True', serverOf('True'), open, undefined],
@@ -55,7 +55,7 @@ describe('reconcileGates', () => {
       'waits when it is False',
       serverOf('False'),
       open,
-      waitFor('the controller to hear of this host'),
+      waitOutcome('the controller to hear of this host'),
     ],
   ])('%s %s', (name, _, server, state, outcome) => {
     expect(reconcileGates.find((gate) => gate.name === name)?.blocks(server, state)).toEqual(outcome)
@@ -73,6 +73,6 @@ describe('findClosedGate', () => {
 
   it('returns the outcome of the first gate that is closed', () => {
     const state = { areFactsKnown: false, isLibvirtAway: true, isHeartbeatOverdue: true }
-    expect(findClosedGate(serverOf('False'), state)).toEqual(waitFor('the API server to take a heartbeat', 1000))
+    expect(findClosedGate(serverOf('False'), state)).toEqual(waitOutcome('the API server to take a heartbeat', 1000))
   })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type DomainPower, desiredPowers, type Mode, type ServerStatus, type TaskState } from '../../crds/index.ts'
 import type { Observed } from './observed.ts'
-import { isPending, plan, restoreShutdownReason } from './plan.ts'
+import { hasWorkBesidesPower, plan, restoreShutdownReason } from './plan.ts'
 import { placedServer } from './testing.ts'
 
 const running: Observed = { power: 'running', reason: 'booted' }
@@ -171,7 +171,7 @@ describe('isPending', () => {
       false,
     ],
   ] as const)('answers for %s', (_, given, pending) => {
-    expect(isPending(placedServer(given))).toBe(pending)
+    expect(hasWorkBesidesPower(placedServer(given))).toBe(pending)
   })
 })
 

@@ -56,7 +56,7 @@ export function plan(server: Server, observed: Observed): Planned | undefined {
 }
 
 /** Whether an action or a status report would be pending for the server even if its domain had the desired power. */
-export const isPending = (server: Server): boolean =>
+export const hasWorkBesidesPower = (server: Server): boolean =>
   server.metadata.generation !== server.status?.observedGeneration ||
   plan(server, { power: powerWhenReached[targetPowerOf(server)] }) !== undefined
 

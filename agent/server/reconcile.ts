@@ -13,7 +13,7 @@ import { applyAgentStatus } from './apply-status.ts'
 import { reportEnd } from './conclude.ts'
 import type { Deps } from './deps.ts'
 import type { Observed } from './observed.ts'
-import { announcedAction, isPending, type Planned, plan, restoreShutdownReason } from './plan.ts'
+import { announcedAction, hasWorkBesidesPower, type Planned, plan, restoreShutdownReason } from './plan.ts'
 import { applyStatusOf, type ObservedGuest, statusInputOf } from './report.ts'
 import { continueRun, runAction } from './run-action.ts'
 import { failureOf } from './run-steps.ts'
@@ -82,7 +82,7 @@ async function reportUnobserved(guest: Guest, error: unknown, deps: Deps, ctx: R
     return outcome
   }
   const isTransient = failure.code === 'LibvirtUnreachable' && !deps.isLibvirtAway()
-  if (!isTransient && isPending(server)) {
+  if (!isTransient && hasWorkBesidesPower(server)) {
     const { domain } = deps.host.runtimeInfo(guest)
     await applyAgentStatus(server, unobservedStatus(server, failure, domain, now), deps)
   }

@@ -100,12 +100,12 @@ export async function continueRun(run: ActionRun, now: Server, deps: Deps, ctx: 
   const { host, shutdownTimeout } = deps
   const onStep = (step: string, seconds: number): void => deps.onStep(run.planned.action, step, seconds)
   const result = await runSteps(run, { host, guest, signal: ctx.signal, shutdownTimeout, onStep })
-  if (result.kind === 'waiting') return waitForStep(run, guest, result, deps)
+  if (result.kind === 'waiting') return reportProgressAndRequeue(run, guest, result, deps)
   return endRun(run, guest, result.kind === 'failed' ? result.failure : undefined, deps, ctx)
 }
 
 /** Reports the progress of a step that takes long (LASTING_MS), and waits for the step. */
-async function waitForStep(
+async function reportProgressAndRequeue(
   run: ActionRun,
   guest: Guest,
   { step, progress, checkAfterMs }: Extract<RunResult, { kind: 'waiting' }>,

@@ -9,7 +9,7 @@ import { failureOf, runSteps } from './run-steps.ts'
 
 const create: Planned = { action: 'create', params: {}, id: 'm1' }
 
-function runOn(host: FakeHost, life: Life, { planned = create, signal = new AbortController().signal } = {}) {
+function prepareRun(host: FakeHost, life: Life, { planned = create, signal = new AbortController().signal } = {}) {
   const steps: string[] = []
   const guest = guestOf()
   let ms = 0
@@ -27,7 +27,7 @@ function runOn(host: FakeHost, life: Life, { planned = create, signal = new Abor
 
 describe('runSteps', () => {
   it('stops at a step that runs in the background, and continues with it', async () => {
-    const { run, steps, go, pass } = runOn(new FakeHost(), new Life())
+    const { run, steps, go, pass } = prepareRun(new FakeHost(), new Life())
     expect(await go()).toEqual({
       kind: 'waiting',
       step: 'fetch-image',
@@ -43,7 +43,7 @@ describe('runSteps', () => {
 
   it('does not repeat a finished step unless the run starts over', async () => {
     const life = new Life()
-    const { run, go } = runOn(new FakeHost(), life)
+    const { run, go } = prepareRun(new FakeHost(), life)
     await go()
     await go()
     const count = (): number => life.effects.filter((name) => name.startsWith('images.fetch')).length
@@ -57,7 +57,7 @@ describe('runSteps', () => {
 
   it('stops at the step that fails, and names it', async () => {
     const error = new Terminal('UnsupportedHardware', 'no q99', { cause: new Error('unsupported configuration') })
-    const { steps, go } = runOn(new FakeHost(), new Life().fail('domains.define', error))
+    const { steps, go } = prepareRun(new FakeHost(), new Life().fail('domains.define', error))
     await go()
     expect(await go()).toEqual({
       kind: 'failed',
@@ -72,7 +72,7 @@ describe('runSteps', () => {
 
   it('gives the parameters and the boot ID to the steps', async () => {
     const host = await situations.active[0]!()
-    const { go } = runOn(host, new Life(), { planned: { action: 'reboot', params: { type: 'SOFT' }, id: 'm7' } })
+    const { go } = prepareRun(host, new Life(), { planned: { action: 'reboot', params: { type: 'SOFT' }, id: 'm7' } })
     await go()
     expect(host.machine('uid-web').boots).toEqual(['m0', 'm7'])
   })
@@ -80,7 +80,7 @@ describe('runSteps', () => {
   it('gives a step the time since its first try', async () => {
     const host = await situations.active[1]!()
     const life = new Life()
-    const { go, pass } = runOn(host, life, { planned: { action: 'stop', params: {}, id: 's1' } })
+    const { go, pass } = prepareRun(host, life, { planned: { action: 'stop', params: {}, id: 's1' } })
     expect(await go()).toEqual({ kind: 'waiting', step: 'shutdown', checkAfterMs: 5000 })
     pass(59_000)
     expect(await go()).toEqual({ kind: 'waiting', step: 'shutdown', checkAfterMs: 1000 })
@@ -93,7 +93,7 @@ describe('runSteps', () => {
   it('throws the reason of the signal, and not a failure, when it is aborted', async () => {
     const stop = new AbortController()
     const life = new Life().fail('domains.define', new Transient('AgentStopping', 'the call was given up'))
-    const { steps, go } = runOn(new FakeHost(), life, { signal: stop.signal })
+    const { steps, go } = prepareRun(new FakeHost(), life, { signal: stop.signal })
     await go()
     stop.abort(new Error('the server is to be deleted'))
     await expect(go()).rejects.toThrow('the server is to be deleted')

@@ -4,7 +4,7 @@
  */
 import type { Port, Server } from '../../crds/index.ts'
 import { AddressTable } from './address-table.ts'
-import { addressesInUseBy, networkOf } from './references.ts'
+import { addressesInUseBy, networkKeyOf } from './references.ts'
 
 export class Allocations {
   readonly #tables = new Map<string, AddressTable>()
@@ -21,12 +21,12 @@ export class Allocations {
 
   /** Calls AddressTable.observe for the Port's network. */
   observe(port: Port, now: number): string[] {
-    return this.tableOf(networkOf(port)).observe(port, now)
+    return this.tableOf(networkKeyOf(port)).observe(port, now)
   }
 
   /** Calls AddressTable.remove for the Port's network. */
   remove(port: Port, now: number): void {
-    this.tableOf(networkOf(port)).remove(port, now)
+    this.tableOf(networkKeyOf(port)).remove(port, now)
   }
 
   /**

@@ -9,12 +9,12 @@ import { watch } from '../../kube/watch.ts'
 import type { Services } from '../services.ts'
 import { networks, ports, type Stores } from '../stores.ts'
 import { reconcileNetwork } from './reconcile.ts'
-import { networkOf } from './references.ts'
+import { networkKeyOf } from './references.ts'
 import { watchOverlaps } from './watch.ts'
 
 /** The key of a Port's Network, if that Network is being deleted. */
 function terminatingNetworkOf(port: Port, { networks: { cache } }: Pick<Stores, 'networks'>): string[] {
-  const network = cache.get(networkOf(port))
+  const network = cache.get(networkKeyOf(port))
   return network?.metadata.deletionTimestamp ? [keyOf(network.metadata)] : []
 }
 

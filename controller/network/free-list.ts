@@ -64,7 +64,10 @@ export class FreeList {
     }
   }
 
-  /** Puts the address on the heap, unless the cursor is still below the address and will come to it. */
+  /**
+   * Makes the address available: puts it on the heap of free addresses, unless it was never given out. Then it lies at
+   * or above the cursor, and `next` reaches it there.
+   */
   #offer(value: bigint): void {
     if (this.#range >= this.#ranges.length || value < this.#cursor) this.#heap.push(value)
   }

@@ -24,7 +24,7 @@ import { buildInterface } from './interface.ts'
 import { parseIP } from './ip.ts'
 import { generateMac } from './mac.ts'
 import { portNameFor } from './port-name.ts'
-import { findPortWithMac, networkOf } from './references.ts'
+import { findPortWithMac, networkKeyOf } from './references.ts'
 
 /**
  * The label of a Port that the controller created for a server: the index of its interface in the server's
@@ -129,7 +129,7 @@ function bindUserPort(
   { stores, allocations, clock, bindings }: AllocatorState,
 ): void {
   const key = keyOf(port.metadata)
-  const conflict = allocations.tableOf(networkOf(port)).conflictingOwner(port)
+  const conflict = allocations.tableOf(networkKeyOf(port)).conflictingOwner(port)
   if (conflict) {
     const message = `Port ${key}: ${conflict.address} is allocated to Port ${conflict.owner.name}`
     throw new Transient('AddressInUse', message)
@@ -208,7 +208,7 @@ function rejectUsedMac(
   { stores, recentlyCreated, table }: Pick<AllocatorState, 'stores' | 'recentlyCreated'> & { table: AddressTable },
 ): void {
   const key = keyOf(metadata)
-  const created = [...recentlyCreated.values()].map(({ port }) => port).filter((port) => networkOf(port) === key)
+  const created = [...recentlyCreated.values()].map(({ port }) => port).filter((port) => networkKeyOf(port) === key)
   const other = findPortWithMac(mac, [...stores.ports.cache.byIndex(portsByNetwork, key), ...created])
   if (other) throw new Refused('MACInUse', `${mac} is allocated to Port ${keyOf(other.metadata)}: ask for another MAC`)
   if (table.isMacOrphaned(mac))

@@ -30,7 +30,7 @@ describe('portNameFor with a long network name', () => {
       expect(name).toMatch(DNS_1123)
     },
   )
-  test('keeps the network name whole up to 252 characters in all, and cuts it to exactly 253', () => {
+  test('keeps the whole network name when the port name has at most 252 characters, and otherwise shortens it to 253', () => {
     expect(portNameFor(naming('a'.repeat(243), '10.0.0.5'))).toBe(`${'a'.repeat(243)}-10-0-0-5`)
     expect(portNameFor(naming('a'.repeat(244), '10.0.0.5'))).toMatch(/^a{227}-[0-9a-f]{16}-10-0-0-5$/)
   })

@@ -10,7 +10,7 @@ import { addFinalizer, hasFinalizer, IN_USE, removeFinalizer } from '../finalize
 import { networksOnBridgeOf, portsByNetwork } from '../indexes.ts'
 import type { Stores } from '../stores.ts'
 import { findNetworkProblems } from './network-problems.ts'
-import { isAllocated, isInNetworkNamespace, networkOf } from './references.ts'
+import { isAllocated, isInNetworkNamespace, networkKeyOf } from './references.ts'
 
 type NetworkStores = Pick<Stores, 'networks' | 'ports'>
 
@@ -63,7 +63,7 @@ async function listPortsOn({ metadata }: Network, { ports }: Pick<Stores, 'ports
   const known = ports.cache.byIndex(portsByNetwork, key).filter(keepsNetwork)
   if (known.length > 0) return known
   const { items } = await ports.api.list({ fieldSelector: `spec.network.name=${metadata.name}` })
-  return items.filter((port) => networkOf(port) === key && keepsNetwork(port))
+  return items.filter((port) => networkKeyOf(port) === key && keepsNetwork(port))
 }
 
 /**

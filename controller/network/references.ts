@@ -23,7 +23,7 @@ export interface PortReference {
 }
 
 /** The key of a Port's Network (namespace/name). The namespace defaults to that of the Port. */
-export function networkOf({ metadata, spec }: Port): string {
+export function networkKeyOf({ metadata, spec }: Port): string {
   return `${spec.network.namespace ?? metadata.namespace ?? ''}/${spec.network.name}`
 }
 
@@ -31,7 +31,8 @@ export function networkOf({ metadata, spec }: Port): string {
  * Whether the Port is in its Network's namespace. A Port in another namespace can name any Network, even one that is
  * not shared. So what its spec asks for must not reserve anything.
  */
-export const isInNetworkNamespace = (port: Port): boolean => networkOf(port).startsWith(`${port.metadata.namespace}/`)
+export const isInNetworkNamespace = (port: Port): boolean =>
+  networkKeyOf(port).startsWith(`${port.metadata.namespace}/`)
 
 /** Whether the controller has allocated a MAC and addresses to the Port. Users cannot write that status. */
 export const isAllocated = ({ status }: Port): boolean => status?.macAddress !== undefined
@@ -51,7 +52,7 @@ export function referenceOf(port: Port): PortReference {
     created: metadata.creationTimestamp ?? '',
     addresses,
     mac: status?.macAddress ?? requested.macAddress,
-    network: networkOf(port),
+    network: networkKeyOf(port),
     isCreatedForServer: spec.server !== undefined,
   }
 }

@@ -5,7 +5,7 @@ import { keyOf, keysOf } from '../../kube/types.ts'
 import { watch, watchChannel } from '../../kube/watch.ts'
 import { addressConflict, addressFreed } from '../channels.ts'
 import { portKeysOf, portsByNetwork } from '../indexes.ts'
-import { networkOf } from '../network/references.ts'
+import { networkKeyOf } from '../network/references.ts'
 import { watchAddressRelease, watchOverlaps } from '../network/watch.ts'
 import type { Services } from '../services.ts'
 import { networks, ports, type Stores, servers } from '../stores.ts'
@@ -47,7 +47,7 @@ export const portController = defineController({
       because: `A VM keeps its addresses until it is gone, even if its Ports were deleted earlier. ${freedAddress}`,
     }),
     watch(ports, {
-      deleted: (port, stores: PortStores) => portsWaitingForAddress(networkOf(port), stores),
+      deleted: (port, stores: PortStores) => portsWaitingForAddress(networkKeyOf(port), stores),
       priority: 'normal',
       because: `A deleted Port frees its addresses. ${freedAddress}`,
     }),

@@ -19,7 +19,7 @@ import { networksOnBridgeOf, portsByNetwork, serversByPort } from '../indexes.ts
 import type { Allocations } from '../network/allocations.ts'
 import { parseIP } from '../network/ip.ts'
 import { generateMac } from '../network/mac.ts'
-import { findPortWithMac, isInNetworkNamespace, networkOf } from '../network/references.ts'
+import { findPortWithMac, isInNetworkNamespace, networkKeyOf } from '../network/references.ts'
 import { rejectUnusableNetwork, validateSharedNetworkRequest } from '../server/resolve.ts'
 import { shouldReportInStatus } from '../should-report.ts'
 import type { Stores } from '../stores.ts'
@@ -91,7 +91,7 @@ type Allocation = Pick<NonNullable<Port['status']>, 'macAddress' | 'fixedIPs'>
  */
 function ensureAllocated(port: Port, deps: PortDeps): Allocation {
   const { macAddress, fixedIPs } = port.status ?? {}
-  const conflict = deps.allocations.tableOf(networkOf(port)).conflictingOwner(port)
+  const conflict = deps.allocations.tableOf(networkKeyOf(port)).conflictingOwner(port)
   // The Port can get another address if no server uses it and its spec does not ask for a certain address.
   const isMovable = port.spec.fixedIPs === undefined && consumerOf(port, deps.stores).server === undefined
   if (conflict && !isMovable) {
@@ -107,8 +107,9 @@ function ensureAllocated(port: Port, deps: PortDeps): Allocation {
 
 /** @throws Refused error (retried when the Network changes) if the Port's Network is missing or must not be used */
 function getUsableNetwork(port: Port, { stores }: PortDeps): Network {
-  const network = stores.networks.cache.get(networkOf(port))
-  if (!network) throw new Refused('NetworkNotFound', `Network ${networkOf(port)} does not exist; the port waits for it`)
+  const network = stores.networks.cache.get(networkKeyOf(port))
+  if (!network)
+    throw new Refused('NetworkNotFound', `Network ${networkKeyOf(port)} does not exist; the port waits for it`)
   rejectUnusableNetwork(port.metadata.namespace, network, {
     networksOnBridgeOf: (other) => networksOnBridgeOf(other, stores),
   })

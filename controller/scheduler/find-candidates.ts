@@ -8,7 +8,7 @@ import type { HostTable } from './host-table.ts'
  */
 export function findCandidates(prepared: readonly PreparedFilter[], table: HostTable): Uint32Array {
   const rows = table.scratch()
-  let count = fillByClass(prepared, table, rows)
+  let count = collectRowsOfPassingClasses(prepared, table, rows)
   for (const filter of prepared) {
     if (filter.scope === 'capacity')
       count = keepByCapacity(table.freeCapacity(filter.resource), filter.test.wanted, rows, count)
@@ -18,7 +18,7 @@ export function findCandidates(prepared: readonly PreparedFilter[], table: HostT
 }
 
 /** Writes the rows whose class passes all filters of scope class into `rows`, and returns how many they are. */
-function fillByClass(prepared: readonly PreparedFilter[], table: HostTable, rows: Uint32Array): number {
+function collectRowsOfPassingClasses(prepared: readonly PreparedFilter[], table: HostTable, rows: Uint32Array): number {
   const tests = prepared.flatMap((filter) => (filter.scope === 'class' ? [filter.test] : []))
   const passes = Uint8Array.from(table.classes(), (facts) => (facts && tests.every((t) => t.passes(facts)) ? 1 : 0))
   const { classIds, views } = table

@@ -18,7 +18,7 @@ import {
   serversByPort,
   unscheduledServers,
 } from '../indexes.ts'
-import { networkOf } from '../network/references.ts'
+import { networkKeyOf } from '../network/references.ts'
 import { watchAddressRelease, watchOverlaps } from '../network/watch.ts'
 import type { Services } from '../services.ts'
 import {
@@ -78,7 +78,7 @@ const keysWithoutValidHost = (stores: ServerStores): string[] =>
   )
 
 /** The keys of the Servers without a host whose scheduler hints name this Server, if it has just got its host. */
-function serversHintingAt(
+function unscheduledKeysHintingAt(
   old: Server,
   { metadata: { namespace, name }, status }: Server,
   stores: ServerStores,
@@ -125,7 +125,7 @@ export const serverController = defineController({
       because: 'Aggregates decide which hosts a Server may have.',
     }),
     watch(servers, {
-      updated: serversHintingAt,
+      updated: unscheduledKeysHintingAt,
       priority: 'normal',
       because: 'A Server whose scheduler hints name another waits until that one is placed.',
     }),
@@ -154,7 +154,7 @@ export const serverController = defineController({
       because: `A VM keeps its addresses until it is gone, even if its Ports were deleted earlier. ${freedAddress}`,
     }),
     watch(ports, {
-      deleted: (port, stores: ServerStores) => serversWaitingForAddress(networkOf(port), stores),
+      deleted: (port, stores: ServerStores) => serversWaitingForAddress(networkKeyOf(port), stores),
       priority: 'low',
       because: `A deleted Port frees its addresses. ${freedAddress}`,
     }),

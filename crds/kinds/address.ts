@@ -1,6 +1,6 @@
 /** Schemas of fields that hold addresses, with the CEL rules by which the API server rejects invalid addresses. */
 import { Type } from 'typebox'
-import { celRules, matchingPattern, type Rule } from '../schema.ts'
+import { celRules, patternWithMessage, type Rule } from '../schema.ts'
 
 /** A field with an IP address that CEL's isIP accepts: no leading zeros, no IPv4 within IPv6, no zone. */
 export const IP = (description: string) =>
@@ -38,7 +38,7 @@ export const usableRange: Rule = {
 export const MAC = (description: string) =>
   Type.String({
     description,
-    ...matchingPattern(
+    ...patternWithMessage(
       '^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$',
       'must be a unicast MAC in lower case with colons, such as fa:16:3e:00:00:01',
     ),

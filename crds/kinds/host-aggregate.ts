@@ -4,9 +4,9 @@ import {
   ageColumn,
   CommonStatus,
   defineKind,
-  matchingPattern,
   Name,
   Pairs,
+  patternWithMessage,
   type Resource,
   readyColumn,
   reasonColumn,
@@ -16,7 +16,7 @@ import {
 export const zone = {
   minLength: 1,
   maxLength: 255,
-  ...matchingPattern(
+  ...patternWithMessage(
     '^[^:\\s\\p{C}]([^:\\p{C}]*[^:\\s\\p{C}])?$',
     "must be a zone's name: printable, without ':' and without blanks at its ends",
   ),

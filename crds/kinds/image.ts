@@ -6,8 +6,8 @@ import {
   celRules,
   defineKind,
   immutableRule,
-  matchingPattern,
   Pairs,
+  patternWithMessage,
   type Resource,
   type Rule,
   readyColumn,
@@ -85,7 +85,7 @@ export const ImageSpec = Type.Object(
     url: Type.String({
       description: 'http, https, or file (a path on every host).',
       maxLength: 2048,
-      ...matchingPattern(urlPattern, 'must be http://host/path, https://host/path or file:///path, without blanks'),
+      ...patternWithMessage(urlPattern, 'must be http://host/path, https://host/path or file:///path, without blanks'),
       ...celRules(...urlRules, {
         rule: 'self == oldSelf',
         message: 'url cannot change; delete the object and create it anew',
@@ -96,7 +96,7 @@ export const ImageSpec = Type.Object(
         description:
           'sha256:<64 hex digits> or sha512:<128 hex digits> of the bytes at the URL. Verified before the first use.',
         maxLength: 135,
-        ...matchingPattern(
+        ...patternWithMessage(
           '^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$',
           'must be sha256: and 64 hexadecimal digits, or sha512: and 128, in lower case',
         ),

@@ -6,9 +6,9 @@ import {
   celRules,
   defineKind,
   immutableRule,
-  matchingPattern,
   Name,
   Namespace,
+  patternWithMessage,
   type Resource,
   type Rule,
   readyColumn,
@@ -26,7 +26,7 @@ const interfaceName = (description: string, ...more: Rule[]) =>
   Type.String({
     description,
     maxLength: 15,
-    ...matchingPattern(
+    ...patternWithMessage(
       '^[a-zA-Z][a-zA-Z0-9_.-]{0,14}$',
       "must be a name of a network interface: a letter, then letters, digits, '_', '.' or '-', at most 15 characters",
     ),

@@ -3,7 +3,7 @@
  * action, and of each change that the agent makes because a spec changed.
  */
 import { type Static, type TObject, type TSchema, Type } from 'typebox'
-import { ageColumn, defineKind, Line, matchingPattern, Name, RecordStatus, type Rule, Time } from '../schema.ts'
+import { ageColumn, defineKind, Line, Name, patternWithMessage, RecordStatus, type Rule, Time } from '../schema.ts'
 
 /** An event of an action record, as in Nova: one part of the action on one host. */
 const ActionEvent = Type.Object({
@@ -66,7 +66,7 @@ const recordFields = {
     Type.String({
       description: "Nova's request id, req-<uuid>.",
       maxLength: 40,
-      ...matchingPattern('^req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$', 'must be req- and a UUID in lower case'),
+      ...patternWithMessage('^req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$', 'must be req- and a UUID in lower case'),
     }),
   ),
   user: Type.Optional(Line('The user who requested the action.')),

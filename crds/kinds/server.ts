@@ -6,10 +6,10 @@ import {
   defineKind,
   immutableRule,
   Line,
-  matchingPattern,
   Name,
   Namespace,
   Pairs,
+  patternWithMessage,
   type Resource,
   type Rule,
   settableOnlyAtCreate,
@@ -26,14 +26,17 @@ const Tag = (description: string) =>
     description,
     minLength: 1,
     maxLength: 60,
-    ...matchingPattern('^[^,/\\p{C}]+$', "must be a word of printable characters without ',' and '/', 1 to 60 of them"),
+    ...patternWithMessage(
+      '^[^,/\\p{C}]+$',
+      "must be a word of printable characters without ',' and '/', 1 to 60 of them",
+    ),
   })
 
 /**
  * The rule that no two interfaces of a list have the same values in these fields. It ignores interfaces that lack a
  * field.
  */
-const distinct = (message: string, fields: readonly string[]): Rule => {
+const uniqueAcrossInterfacesRule = (message: string, fields: readonly string[]): Rule => {
   const has = (of: string): string => fields.map((f) => `has(${of}.${f})`).join(' && ')
   const same = fields.map((f) => `a.${f} == b.${f}`).join(' && ')
   return { rule: `self.all(a, !(${has('a')}) || self.exists_one(b, ${has('b')} && ${same}))`, message }
@@ -86,7 +89,7 @@ const identity = {
       description:
         'UUID of the server in Nova, and of its domain in libvirt. Default: metadata.uid. Set it to keep the UUID when the server is created anew.',
       maxLength: 36,
-      ...matchingPattern(
+      ...patternWithMessage(
         '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$',
         'must be a UUID in lower case, such as 7c1f0a6e-58a4-4c3f-9d0a-0d8d9f6a3b21',
       ),
@@ -107,7 +110,7 @@ const identity = {
     Type.String({
       description: 'Host name that the guest is given. Default: made from the name of the server.',
       maxLength: 63,
-      ...matchingPattern(
+      ...patternWithMessage(
         '^[a-zA-Z0-9]+((-+|\\.)[a-zA-Z0-9]+)*$',
         "must be a host name: letters, digits, '-' and '.', at most 63, with a letter or digit at both ends",
       ),
@@ -146,7 +149,10 @@ const boot = {
     Type.String({
       description: 'The same in base64, for user data that is not text.',
       maxLength: 87_380,
-      ...matchingPattern('^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$', 'must be base64 in one line'),
+      ...patternWithMessage(
+        '^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$',
+        'must be base64 in one line',
+      ),
       ...immutableRule('userDataBase64'),
     }),
   ),
@@ -161,10 +167,10 @@ const boot = {
     'x-kubernetes-list-type': 'atomic',
     ...celRules(
       { rule: 'self == oldSelf', message: 'networks cannot change; delete the server and create it anew' },
-      distinct('a Port can be named once', ['port']),
-      distinct('a MAC can be given once', ['macAddress']),
-      distinct('a tag can be given once', ['tag']),
-      distinct('an address can be asked for once', ['name', 'fixedIP']),
+      uniqueAcrossInterfacesRule('a Port can be named once', ['port']),
+      uniqueAcrossInterfacesRule('a MAC can be given once', ['macAddress']),
+      uniqueAcrossInterfacesRule('a tag can be given once', ['tag']),
+      uniqueAcrossInterfacesRule('an address can be asked for once', ['name', 'fixedIP']),
     ),
   }),
 }

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { describe, expect, it } from 'vitest'
-import { celRules, matchingPattern } from '../../crds/schema.ts'
+import { celRules, patternWithMessage } from '../../crds/schema.ts'
 import { toStructuralSchema } from './crd.ts'
 
 const convert = (schema: object) => toStructuralSchema(schema as { [key: string]: unknown }, 'spec')
@@ -25,7 +25,10 @@ describe('toStructuralSchema', () => {
   })
 
   it('converts a pattern with a message to a rule, before the other rules', () => {
-    const field = Type.String({ ...matchingPattern('^[^/\\s]$', 'must be one'), ...celRules({ rule: 'self != "a"' }) })
+    const field = Type.String({
+      ...patternWithMessage('^[^/\\s]$', 'must be one'),
+      ...celRules({ rule: 'self != "a"' }),
+    })
     expect(convert(Type.Object({ field }))).toMatchObject({
       properties: {
         field: {

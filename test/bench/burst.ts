@@ -80,7 +80,7 @@ async function timeLoopPerHost(all: DomainCopy[]): Promise<number> {
 /**
  * Creates one Server on each host and suspends its domain. Returns these model domains by host; each round copies them.
  */
-async function createModels(): Promise<Map<string, string>> {
+async function createTemplateDomains(): Promise<Map<string, string>> {
   for (const name of ['model-a', 'model-b'])
     await bench.kubectl('apply', '--server-side', '-f', writeServerManifest(bench, [name]))
   await bench.kubectl('wait', '--for=condition=Ready', 'server', '--all', '--timeout=60s')
@@ -92,7 +92,7 @@ async function createModels(): Promise<Map<string, string>> {
 
 const reportProgress = (what: string, ms: number): void => console.error(`… ${what}: ${Math.round(ms)} ms`)
 
-const modelDomains = await createModels()
+const modelDomains = await createTemplateDomains()
 const burstTimes: number[] = []
 const oneLoopTimes: number[] = []
 const loopPerHostTimes: number[] = []

@@ -161,8 +161,8 @@ export class ChaosCloud {
   }
 
   /**
-   * The faults of the previous run count, too, because the controller may notice only in this run that the API server
-   * was away.
+   * Returns the exits of processes that no injected fault explains. A fault of the previous run may explain an exit,
+   * too: the controller may notice only in this run that the API server was away.
    */
   #takeUnexpectedExits(injected: readonly InjectedFault[] = []): string[] {
     const faults = injected.map(({ fault }) => fault)

@@ -166,7 +166,7 @@ class Worker {
     const step = nextStepOn(this.#cloud, this.#pending)
     // Another worker may have taken the last case meanwhile.
     if (!step) return
-    if ('prepare' in step) await this.#prepare(this.#cloud, step.prepare)
+    if ('prepare' in step) await this.#runPreparingStory(this.#cloud, step.prepare)
     else await this.#runCase(this.#cloud, step.run)
   }
 
@@ -182,7 +182,7 @@ class Worker {
     }
   }
 
-  async #prepare(cloud: ChaosCloud, name: StoryName): Promise<void> {
+  async #runPreparingStory(cloud: ChaosCloud, name: StoryName): Promise<void> {
     await runWithoutFaults(cloud, name).catch((error: unknown) => this.#discardCloud(cloud, error))
   }
 
@@ -207,8 +207,9 @@ class Worker {
   }
 
   /**
-   * Queues a case again because its point was not reached. After the last attempt the case has failed; but if the
-   * garbage collector may have been faster than the controller, the case is dropped.
+   * Queues a case again because its run did not reach the point at which the fault is injected. After the last attempt
+   * the case fails. If the point is a deletion by the controller, which Kubernetes' garbage collector may have done
+   * first, the case is dropped instead.
    */
   #retry(next: Case): void {
     const { story, pointName, fault } = next

@@ -8,8 +8,8 @@ import { waitUntil } from '../rig/wait-until.ts'
 
 export interface ContractHost {
   /**
-   * The capabilities that the agent gives to its actions. {@link restartAgent} replaces them, as a new agent process
-   * would.
+   * The interface to the host that the agent gives to its actions. After {@link restartAgent} it is a new object, as
+   * for a new agent process.
    */
   readonly host: Host
   /** Makes a guest whose Server is placed on this host. The host has nothing of the guest yet. */

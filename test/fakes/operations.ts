@@ -32,32 +32,36 @@ const makeCondition = (type: string, status: Condition['status'], reason = 'Beca
 })
 
 /** Metadata of the Server `a`, which the operations work on. */
-const metadataOf = ({ namespace }: Playground, more: object = {}) => ({ namespace, name: 'a', ...more })
-const createServer: Operation = (p) => p.servers.create({ metadata: metadataOf(p), spec }, { fieldManager: 'user' })
-const getServer = (p: Playground) => p.servers.get(metadataOf(p))
+const metadataOfServerA = ({ namespace }: Playground, more: object = {}) => ({ namespace, name: 'a', ...more })
+const createServer: Operation = (p) =>
+  p.servers.create({ metadata: metadataOfServerA(p), spec }, { fieldManager: 'user' })
+const getServer = (p: Playground) => p.servers.get(metadataOfServerA(p))
 const applyStatus =
   (manager: string, value: Partial<Server['status']>, options: { force?: boolean; meta?: object } = {}): Operation =>
   (p) =>
     p.servers.applyStatus(
-      { metadata: metadataOf(p, options.meta), status: value },
+      { metadata: metadataOfServerA(p, options.meta), status: value },
       { fieldManager: manager, ...(options.force === undefined ? {} : { force: options.force }) },
     )
 /** Applies the Server without a status, so that the manager gives up all status fields that it owns. */
 const applyEmptyStatus =
   (manager: string): Operation =>
   (p) =>
-    p.servers.applyStatus({ metadata: metadataOf(p) }, { fieldManager: manager })
+    p.servers.applyStatus({ metadata: metadataOfServerA(p) }, { fieldManager: manager })
 const patchServer =
   (value: object, manager = 'user'): Operation =>
   (p) =>
-    p.servers.patch(metadataOf(p), value, { fieldManager: manager })
+    p.servers.patch(metadataOfServerA(p), value, { fieldManager: manager })
 const createServerWithFinalizer: Operation = (p) =>
-  p.servers.create({ metadata: metadataOf(p, { finalizers: ['example.com/x'] }), spec }, { fieldManager: 'user' })
+  p.servers.create(
+    { metadata: metadataOfServerA(p, { finalizers: ['example.com/x'] }), spec },
+    { fieldManager: 'user' },
+  )
 const deleteServer =
   (preconditions?: { uid?: string; resourceVersion?: string }): Operation =>
   async (p) => {
-    await p.servers.delete(metadataOf(p), preconditions ? { preconditions } : {})
-    return p.servers.get(metadataOf(p))
+    await p.servers.delete(metadataOfServerA(p), preconditions ? { preconditions } : {})
+    return p.servers.get(metadataOfServerA(p))
   }
 const withCurrent =
   (field: 'uid' | 'resourceVersion', then: (value: string) => Operation): Operation =>
@@ -84,8 +88,9 @@ const applyActionRecord =
 export const operationsByTitle: Record<string, readonly Operation[]> = {
   'a Server is created with its defaults, and cannot be created twice': [createServer, createServer],
   'create ignores the status, and a write of the status ignores the rest': [
-    (p) => p.servers.create({ metadata: metadataOf(p), spec, status: { vmState: 'active' } }),
-    (p) => p.servers.applyStatus({ metadata: metadataOf(p, { labels: { a: 'b' } }), status: { vmState: 'active' } }),
+    (p) => p.servers.create({ metadata: metadataOfServerA(p), spec, status: { vmState: 'active' } }),
+    (p) =>
+      p.servers.applyStatus({ metadata: metadataOfServerA(p, { labels: { a: 'b' } }), status: { vmState: 'active' } }),
     patchServer({ status: { vmState: 'error' } }),
     getServer,
   ],
@@ -273,7 +278,7 @@ export const operationsByTitle: Record<string, readonly Operation[]> = {
     getServer,
   ],
   'writes that the schema rejects': [
-    (p) => p.servers.create({ metadata: metadataOf(p), spec: { flavor: 'Not A Name', image: { name: 'x' } } }),
+    (p) => p.servers.create({ metadata: metadataOfServerA(p), spec: { flavor: 'Not A Name', image: { name: 'x' } } }),
     createServer,
     applyStatus('one', { vmState: 'sleeping' as never }),
     applyStatus('one', { nonsense: 1 } as never),

@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from './control-plane.ts'
-import { applyManifests, applyPolicies } from './crds.ts'
+import { applyAccessManifests, applyManifests } from './crds.ts'
 import { useExistingCluster } from './existing-cluster.ts'
 import { type Host, type HostOptions, startHost } from './host.ts'
 import { type Bridge, ensureBridge, removeNetwork } from './network.ts'
@@ -137,7 +137,8 @@ export class Cloud {
   async start(): Promise<void> {
     const { hosts = 1, platformOnly, log } = this.#options
     const kinds = await applyManifests(this.plane.api, join(repository, 'crds/manifests'))
-    for (const folder of ['admission', 'access']) await applyPolicies(this.plane.api, join(repository, 'crds', folder))
+    for (const folder of ['admission', 'access'])
+      await applyAccessManifests(this.plane.api, join(repository, 'crds', folder))
     log(`kinds: ${kinds.join(', ')}`)
     const names = Array.from({ length: hosts }, (_, i) => `h${i + 1}`)
     for (const name of names) {

@@ -51,7 +51,7 @@ const collections: Record<string, (namespace: string) => string> = {
 }
 
 /** Applies the admission policies, accounts and roles of a folder. */
-export async function applyPolicies(api: ApiClient, folder: string): Promise<void> {
+export async function applyAccessManifests(api: ApiClient, folder: string): Promise<void> {
   await Promise.all(
     readManifests(folder).map((object) => {
       const collection = collections[object.kind]

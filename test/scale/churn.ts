@@ -56,7 +56,7 @@ const operations: Record<string, { weight: number; run: Operation }> = {
   power: { weight: 6, run: (churn, slot) => patchServer(churn, slot, { powerState: pick(churn, desiredPowers) }) },
   tag: { weight: 2, run: (churn, slot) => patchServer(churn, slot, { tags: [`t${churn.random(9)}`] }) },
   reboot: { weight: 5, run: requestReboot },
-  port: { weight: 2, run: replaceWithPort },
+  port: { weight: 2, run: replaceServerUsingOwnPort },
   operator: {
     weight: 1,
     run: ({ kube, random, hosts }) => setDisabled(kube, hostNameOf(1 + random(hosts)), random(4) === 0),
@@ -121,7 +121,7 @@ async function replaceServer({ kube }: ChurnState, slot: Slot): Promise<void> {
 }
 
 /** Creates a Port, deletes the Server of the slot, then creates the next Server, which uses that Port. */
-async function replaceWithPort({ kube }: ChurnState, slot: Slot): Promise<void> {
+async function replaceServerUsingOwnPort({ kube }: ChurnState, slot: Slot): Promise<void> {
   const before = nameOf(slot)
   slot.generation += 1
   const [name, namespace] = [nameOf(slot), slot.namespace]

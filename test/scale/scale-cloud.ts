@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { type Hypervisor, hypervisor, resourceDefOf } from '../../crds/index.ts'
 import { createKube, type Kube } from '../../kube/client.ts'
 import { type ControlPlane, startControlPlane } from '../rig/control-plane.ts'
-import { applyManifests, applyPolicies } from '../rig/crds.ts'
+import { applyAccessManifests, applyManifests } from '../rig/crds.ts'
 import { freePorts } from '../rig/ports.ts'
 import { endProcess, isAlive, type Running, spawnMarked } from '../rig/process.ts'
 import { FatalError, waitUntil } from '../rig/wait-until.ts'
@@ -167,7 +167,7 @@ export async function startScaleCloud(options: ScaleCloudOptions): Promise<Scale
   const start = (): Promise<ControlPlane> => startControlPlane({ dir, owned: true, log })
   const plane = await waitUntil(start, { what: 'a control plane', deadline: 600_000, every: 1000 })
   await applyManifests(plane.api, join(repository, 'crds/manifests'))
-  await applyPolicies(plane.api, join(repository, 'crds/admission'))
+  await applyAccessManifests(plane.api, join(repository, 'crds/admission'))
   const kube = await createKube({ kubeconfig: plane.kubeconfig, userAgent: 'kubenova-scale', connections: 64 })
   return new ScaleCloud(plane, kube, options)
 }

@@ -46,7 +46,7 @@ const findings: Record<keyof typeof mutations, { seed: number; by: RegExp }> = {
  */
 const SEED_COUNT = 120
 
-async function findMutation(
+async function findRunThatDetects(
   name: keyof typeof mutations,
   { seed, by }: { seed: number; by: RegExp },
 ): Promise<RunResult | undefined> {
@@ -59,7 +59,7 @@ async function findMutation(
 
 describe('simulate with a mutation', () => {
   it.each(Object.entries(findings))('finds: %s', SLOW, async (name, finding) => {
-    expect(await findMutation(name, finding)).toBeDefined()
+    expect(await findRunThatDetects(name, finding)).toBeDefined()
   })
 })
 

@@ -17,7 +17,7 @@ const domainState = async () => (await virsh('domstate')).trim()
 const waitForDomainState = (power: string) =>
   waitUntil(async () => (await domainState()) === power, { what: `the domain to be ${power}`, every: 50 })
 const setPowerState = (powerState: string) => user().patch('server', 'web', { spec: { powerState } })
-const countActions = (action: string) => countSucceeded(user(), 'web', action)
+const countSucceededActions = (action: string) => countSucceeded(user(), 'web', action)
 /** Restarts libvirtd, as an update of its package does. */
 async function restartLibvirtd(): Promise<void> {
   await host().killLibvirtd()
@@ -39,15 +39,15 @@ const countBoots = async () =>
  * Does `act`, and waits until the server is Ready again. Checks that meanwhile the agent has run `action` exactly once.
  */
 async function expectRestoredBy(action: string, act: () => Promise<unknown>): Promise<void> {
-  const before = await countActions(action)
+  const before = await countSucceededActions(action)
   await act()
-  await waitUntil(async () => (await countActions(action)) > before, {
+  await waitUntil(async () => (await countSucceededActions(action)) > before, {
     what: `another ${action}`,
     deadline: 120_000,
     every: 100,
   })
   await user().waitUntilReady('web')
-  expect(await countActions(action)).toBe(before + 1)
+  expect(await countSucceededActions(action)).toBe(before + 1)
 }
 
 async function expectOneBoot(act: () => Promise<unknown>): Promise<void> {
@@ -82,7 +82,7 @@ it('reports a guest that virsh suspended, and no action when virsh resumes it', 
   expect(conditionOf(paused, 'Ready')?.message).toMatch(/paused \(user\), not running: it was changed on the host/)
   await virsh('resume')
   await user().waitUntilReady('web')
-  expect(await countActions('unpause')).toBe(0)
+  expect(await countSucceededActions('unpause')).toBe(0)
 })
 
 it('reports a guest that virsh saved, and no action or boot when virsh starts it', async () => {
@@ -93,7 +93,7 @@ it('reports a guest that virsh saved, and no action or boot when virsh starts it
   await virsh('start')
   await user().waitUntilReady('web')
   expect(await countBoots()).toBe(before)
-  expect(await countActions('start')).toBe(0)
+  expect(await countSucceededActions('start')).toBe(0)
 })
 
 it('starts a guest again that virsh destroyed', () =>
@@ -112,19 +112,19 @@ it('keeps a running guest that virsh undefined, and defines it again at its next
 })
 
 it('takes no action when virsh resets or reboots a guest', async () => {
-  const before = await countActions('start')
+  const before = await countSucceededActions('start')
   for (const command of ['reset', 'reboot']) await expectOneBoot(() => virsh(command))
   await user().waitUntilReady('web')
-  expect(await countActions('start')).toBe(before)
-  expect(await countActions('reboot')).toBe(0)
+  expect(await countSucceededActions('start')).toBe(before)
+  expect(await countSucceededActions('reboot')).toBe(0)
 })
 
 it('reports a guest that virsh saved to a file, and boots it from its disk when a start is requested', async () => {
-  const before = await countActions('start')
+  const before = await countSucceededActions('start')
   await virsh('save', '/var/lib/libvirt/web.save')
   const saved = await waitForReadiness(user(), 'web', 'False', 'ChangedOnHost')
   expect(saved.status).toMatchObject({ vmState: 'stopped', domain: { reason: 'saved' } })
-  expect(await countActions('start')).toBe(before)
+  expect(await countSucceededActions('start')).toBe(before)
   await expectOneBoot(async () => expect((await user().runAction('web', 'start')).status?.phase).toBe('Succeeded'))
   await user().waitUntilReady('web')
 })
@@ -137,13 +137,13 @@ it('reports a guest that virsh shut down as a shutdown by the guest', async () =
 })
 
 it('keeps a guest off that was shut down when libvirtd restarts and has forgotten the reason', async () => {
-  const before = await countActions('start')
+  const before = await countSucceededActions('start')
   await restartLibvirtd()
   expect(await virsh('domstate', '--reason')).toContain('shut off (unknown)')
   await waitForReconcile()
   await waitForReadiness(user(), 'web', 'False', 'GuestShutdown')
   expect(await domainState()).toBe('shut off')
-  expect(await countActions('start')).toBe(before)
+  expect(await countSucceededActions('start')).toBe(before)
 })
 
 it('stops a guest that virsh started although it is to be Stopped', async () => {
