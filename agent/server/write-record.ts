@@ -116,17 +116,23 @@ const isRecordOf = (
   record.metadata.ownerReferences?.some(({ uid }) => uid === metadata.uid) === true
 
 /** Reads the action record of an action that an earlier process of the agent announced and did not finish. */
-export async function readFormerRun(server: Server, planned: Planned, deps: RecordDeps): Promise<FormerRun> {
-  const { request } = planned
-  if (request) {
-    const record = await readRecord(server, request.name, deps)
-    if (record?.metadata.uid !== request.uid) return { steps: [] }
-    const ended = record.status?.host === deps.hostName ? endedActionOf(record, planned) : undefined
-    return {
-      steps: record.status?.steps ?? [],
-      ...(ended ? { end: { ended, isUndone: true, actionRecords: recordCountOf(server) } } : {}),
-    }
-  }
+export const readFormerRun = (server: Server, planned: Planned, deps: RecordDeps): Promise<FormerRun> =>
+  planned.request ? readRequestedRun(server, planned, planned.request, deps) : readOwnRun(server, planned, deps)
+
+async function readRequestedRun(
+  server: Server,
+  planned: Planned,
+  { name, uid }: AdmittedRequest,
+  deps: RecordDeps,
+): Promise<FormerRun> {
+  const record = await readRecord(server, name, deps)
+  if (record?.metadata.uid !== uid) return { steps: [] }
+  const ended = record.status?.host === deps.hostName ? endedActionOf(record, planned) : undefined
+  const end = ended ? { end: { ended, isUndone: true, actionRecords: recordCountOf(server) } } : {}
+  return { steps: record.status?.steps ?? [], ...end }
+}
+
+async function readOwnRun(server: Server, planned: Planned, deps: RecordDeps): Promise<FormerRun> {
   const recordNumber = recordCountOf(server) + 1
   const record = await readRecord(server, recordName(server, recordNumber), deps)
   if (!isRecordOf(record, server, planned, deps) || record.status?.phase !== 'Running') return { steps: [] }

@@ -174,10 +174,7 @@ export class FakeApi {
     return this.#watches.follow(plural, options, { objects, version: this.#version }, push)
   }
 
-  /**
-   * Forgets the log of events, as the compaction of etcd does. A watch from an older resourceVersion then fails, and
-   * its client must list again.
-   */
+  /** Forgets the log of events, as etcd's compaction does. A watch from an older resourceVersion then fails. */
   compact(): void {
     this.#watches.compact(this.#version)
   }
@@ -211,9 +208,7 @@ export class FakeApi {
     return structuredClone(this.#store(plural).get(key)?.object)
   }
 
-  /**
-   * The fields that each field manager owns: a record from `manager operation subresource` to the paths of the fields.
-   */
+  /** The paths of the fields that each field manager owns, by `manager operation subresource`. */
   fieldsByManager(plural: string, key: string): Record<string, string[]> {
     const { managers = [] } = this.#store(plural).get(key) ?? {}
     return Object.fromEntries(
