@@ -91,6 +91,19 @@ export const mutations: Record<string, Mutation> = {
   'the agent does not write the result of an action request': mutateResources((_, { plural }, process) =>
     plural === 'serveractions' && !isController(process) ? { apply: async (object) => object } : {},
   ),
+  'the agent turns an action request that has failed into a success': mutateResources(
+    (resource, { plural }, process) =>
+      plural === 'serveractions' && !isController(process)
+        ? {
+            apply: async (object, options) => {
+              const written = await resource.apply(object, options)
+              const { status } = object as { status?: { phase?: string } }
+              if (status?.phase !== 'Failed') return written
+              return resource.apply({ ...object, status: { ...status, phase: 'Succeeded' } } as typeof object, options)
+            },
+          }
+        : {},
+  ),
   'the controller’s lease is not written': mutateResources((_, { plural }, process) =>
     plural === 'leases' && isController(process)
       ? {

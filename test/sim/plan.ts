@@ -24,6 +24,8 @@ export type UserOperation =
       type?: 'HARD' | 'SOFT'
       /** If set, the simulation kills the agent right after this step of the action. */
       killAfter?: (typeof bootSteps)[number]
+      /** If set, this step of the action fails for good, and the first report of that is disturbed. */
+      failure?: { step: (typeof failingSteps)[number]; report: 'fails' | 'kills the agent' }
     }
   | { do: 'delete action record'; name: string }
   | { do: 'force delete'; name: string }
@@ -82,6 +84,8 @@ const verbs = ['get', 'watch', 'create', 'apply', 'applyStatus', 'patch', 'delet
  * restarted agent must find it out from the host.
  */
 const bootSteps = ['domains.destroy', 'domains.define', 'domains.start', 'domains.start'] as const
+/** Steps that may fail for good during a request. */
+const failingSteps = ['domains.define', 'domains.start', 'rescueDisks.create'] as const
 const hostSteps = [
   'domains.observe',
   'images.fetch',
@@ -132,8 +136,22 @@ export function createPlan(seed: number): Plan {
     earlyTimerChance: r.pick([0, 0.02, 0.1, 0.3]),
     hasAdmissionPolicy: r.isTrueWithProbability(0.8),
     addressCount: r.pick([2, 6, 6, 6]),
-    operations,
+    operations: addFailures(operations, new Random(-seed)),
   }
+}
+
+/**
+ * Lets some of the requested actions fail for good. The agent is then not killed after a step of the action. The
+ * random numbers are others than those of the plan.
+ */
+function addFailures(operations: readonly PlannedOperation[], r: Random): PlannedOperation[] {
+  return operations.map((planned) => {
+    const { operation } = planned
+    if (operation.do !== 'request action' || r.isTrueWithProbability(0.6)) return planned
+    const { killAfter: _, ...request } = operation
+    const report = r.pick(['fails', 'kills the agent'] as const)
+    return { ...planned, operation: { ...request, failure: { step: r.pick(failingSteps), report } } }
+  })
 }
 
 interface PlanContext {

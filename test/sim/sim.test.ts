@@ -35,6 +35,7 @@ const findings: Record<keyof typeof mutations, { seed: number; by: RegExp }> = {
   'the controller does not see ports and creates them with random names': { seed: 2, by: /orphan|allocated to/ },
   'the agent removes the finalizer before everything is deleted on the host': { seed: 2, by: /has orphans on/ },
   'the agent does not write the result of an action request': { seed: 4, by: /is Running/ },
+  'the agent turns an action request that has failed into a success': { seed: 18, by: /had ended as Failed/ },
   'the controller’s lease is not written': { seed: 2, by: /no controller leads/ },
   'the agent’s status differs in each write': { seed: 1, by: /too many writes/ },
   'the host does not remember which action request booted a server': { seed: 288, by: /booted 2 times by request/ },

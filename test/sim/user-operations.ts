@@ -73,10 +73,13 @@ async function patchServer(context: OperationContext, name: string, spec: Partia
   context.acceptedRequests += 1
 }
 
+type RequestOperation = Extract<UserOperation, { do: 'request action' }>
+
 async function requestAction(
   context: OperationContext,
-  { name, action, type, killAfter }: Extract<UserOperation, { do: 'request action' }>,
+  { name, action, type, killAfter, failure }: RequestOperation,
 ): Promise<void> {
+  if (failure) failRequest(context, name, failure)
   if (killAfter !== undefined) killAgentAfterStep(context, name, killAfter)
   const params = action === 'reboot' ? { type } : {}
   await context.resourceOf<ServerAction>(serverAction).create(
@@ -87,6 +90,27 @@ async function requestAction(
     USER,
   )
   context.acceptedRequests += 1
+}
+
+/**
+ * Lets the next `step` for this server fail for good. When the agent has written that into the ServerAction, its write
+ * of the Server's status fails once, or the agent is killed before it. The request must keep its result.
+ */
+function failRequest(
+  context: OperationContext,
+  name: string,
+  { step, report }: NonNullable<RequestOperation['failure']>,
+): void {
+  const { cloud } = context
+  const { faults } = cloud
+  const host = context.findServer(name)?.status?.host ?? ''
+  const isStatusWrite = matchesCall(host, 'applyStatus servers')
+  faults.failHost(matchesCall(host, `${step} ${name}`), 'terminal', 1)
+  const disturbReport = (): void => {
+    if (report === 'fails') faults.failApi(isStatusWrite, '503', 1)
+    else faults.intercept(isStatusWrite, () => killProcess(cloud, host, 1000), 1)
+  }
+  faults.intercept(matchesCall(host, 'apply serveractions'), disturbReport, 1)
 }
 
 /**
