@@ -1,15 +1,19 @@
-import { mkdtemp, readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it } from 'vitest'
 import { openSealedSecret, sealSecret } from '../actions/sealed-secret.ts'
 import { openSealingKey, publicSealingKey } from './sealing-key.ts'
 
-const directory = (): Promise<string> => mkdtemp(join(tmpdir(), 'kubenova-sealing-'))
+let dir: string
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'kubenova-sealing-'))
+})
+afterEach(() => rm(dir, { recursive: true }))
+
 const binding = { server: 's', request: 'r' }
 
 it('openSealingKey creates a key that only the owner of the file can read, and answers the same one later', async () => {
-  const dir = await directory()
   const key = await openSealingKey(dir)
   expect((await stat(join(dir, 'sealing-key.pem'))).mode & 0o777).toBe(0o600)
   const sealed = await sealSecret('secret', publicSealingKey(key), binding)
@@ -17,7 +21,6 @@ it('openSealingKey creates a key that only the owner of the file can read, and a
 })
 
 it('openSealingKey replaces a key file that is damaged', async () => {
-  const dir = await directory()
   await writeFile(join(dir, 'sealing-key.pem'), '')
   const key = publicSealingKey(await openSealingKey(dir))
   expect(key).toMatch(/^[\w-]{43}$/)
