@@ -1,6 +1,7 @@
 /**
- * The declaration of an action: a unit of work on a server with Nova's name, such as `reboot`. The API schema, the
- * controller, the agent, the generated docs and the generic tests all read this one value.
+ * The declaration of actions. An action is a unit of work on a server, and has the name that Nova gives it, such as
+ * `reboot`. The API schema, the controller, the agent, the generated docs and the generic tests all read the same
+ * declarations.
  */
 import type { Static, TObject } from 'typebox'
 import type { Reason } from '../crds/reasons.ts'
@@ -15,8 +16,8 @@ import {
 import type { Capability, Guest, Host, Progress, StepContext } from './host/index.ts'
 
 /**
- * The input of a step, with only those host capabilities that the step needs (a capability is a group of operations on
- * the host: actions/host).
+ * The input of a step (a small part of an action's work), with only those host capabilities that the step needs. A
+ * capability is a group of operations on the host (actions/host).
  */
 export interface StepInput<P, Needs extends Capability = Capability> extends StepContext {
   host: Pick<Host, Needs>
@@ -43,8 +44,8 @@ export interface Refusal {
 }
 
 /**
- * The result of one try of a step. If it is not `done`, the work goes on in the background and the agent tries the step
- * again later.
+ * The result of one try of a step. If it is a Progress that is not `done`, the work goes on in the background, and the
+ * agent tries the step again later.
  */
 export type StepResult = Progress | Refusal
 
@@ -151,9 +152,9 @@ export interface Action<Name extends string = string, P extends TObject = TObjec
    */
   builds?: true
   /**
-   * Set if a restarted agent may drop the action when spec.powerState has changed meanwhile. Otherwise it must finish
-   * the action first, because the action may go on without the agent: the guest was asked to power off, or libvirtd is
-   * saving its memory.
+   * Set if a restarted agent may drop the action when spec.powerState has changed meanwhile. Otherwise the agent must
+   * finish the action first, because the work may have gone on without the agent: the guest was asked to power off, or
+   * libvirtd is saving its memory.
    */
   interruptible?: true
   steps: readonly Step<Static<P>>[]

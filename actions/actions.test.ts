@@ -6,7 +6,7 @@ import { type Action, isUnchanging } from './action.ts'
 import { type ActionName, actions } from './index.ts'
 import { guestOf, neverBuilt, type Run, rescueImage, runOn, situations, UID } from './testing.ts'
 
-/** An action that starts on one of the hosts that its vmState allows. */
+/** A test case: an action that begins while the server's vmState is `from`, on the host that `make` returns. */
 interface Case {
   title: string
   action: Action
@@ -94,8 +94,8 @@ async function run(c: Case, host: FakeHost, more: Partial<Run> = {}): Promise<vo
 }
 
 /**
- * Runs the action without faults, and counts its boots, waits and effects: calls that change the host. `end` is the
- * state of the host afterwards.
+ * Runs the action without faults. Counts its boots, its waits (a step was not done at once), and its effects (calls
+ * that change the host). `end` is the state of the host afterwards.
  */
 async function runWithoutFaults(c: Case): Promise<{ boots: number; waits: number; effects: number; end: object }> {
   const [host, life] = [await c.make(), new Life()]

@@ -1,6 +1,6 @@
 /**
- * The steps that actions which boot a guest share: fetch the image, make what is missing on the host, define the domain
- * from the current Server, start it.
+ * The common steps of all actions that boot a guest: fetch the image, make what is missing on the host, define the
+ * domain from the current Server, start the domain.
  */
 import { defineStep, type Step } from './action.ts'
 

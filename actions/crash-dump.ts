@@ -39,7 +39,7 @@ export const triggerCrashDump = defineAction({
   from: ['active', 'paused', 'rescued', 'resized', 'error'],
   event: 'compute_trigger_crash_dump',
   result: { power: 'unchanged' },
-  // Some minutes, of which libvirtd takes 30 s for each try before it answers that it is busy.
+  // libvirtd takes 30 s before it answers that it is busy, so ten tries take at least five minutes.
   triesWhileBusy: 10,
   steps: [injectNmi],
 })

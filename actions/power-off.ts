@@ -1,4 +1,6 @@
-/** Powers a guest off as Nova does: asks it, and cuts its power when its time is over. */
+/**
+ * Powers a guest off as Nova does: asks the guest to power off, and cuts its power if it still runs after the timeout.
+ */
 import { type DomainPower, isKubenovaError } from '../crds/index.ts'
 import type { Domains, Guest, Progress, StepContext } from './host/index.ts'
 
@@ -26,8 +28,9 @@ export async function powerOffGuest({ domains, guest, leftMs, ...ctx }: PowerOff
 }
 
 /**
- * Powers the guest off before another boot, unless the domain already runs because of that boot: then the agent has
- * crashed after it, and a second one would be too many. A paused guest cannot react to ACPI, so it is unpaused first.
+ * Powers the guest off before another boot. Does nothing if the domain already runs because of that boot: the agent has
+ * then crashed after the boot, and must not boot the guest twice. A paused guest cannot react to ACPI, so it is
+ * unpaused first.
  */
 export async function powerOffUnlessBooted({ bootId, ...input }: PowerOff & { bootId: string }): Promise<Progress> {
   const { domains, guest, leftMs: _, ...ctx } = input

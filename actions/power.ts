@@ -38,7 +38,7 @@ export const start = defineAction({
   result: { power: 'running' },
   boots: true,
   interruptible: true,
-  // The unpause is for a server in vmState error whose guest is paused: the step `start` does nothing to a paused
+  // `unpauseGuest` is for a server in vmState error whose guest is paused: the step `start` does nothing to a paused
   // guest.
   steps: [...bootSteps, unpauseGuest],
 })

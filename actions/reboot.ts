@@ -19,8 +19,8 @@ const powerOff = defineStep({
   name: 'power-off',
   needs: ['domains'],
   async do({ host: { domains }, guest, params, bootId, elapsedMs, ...ctx }: StepInput<Params, 'domains'>) {
-    // If the agent crashed and was restarted, this request may have booted the domain already. Do not stop it: that
-    // would be a second reboot.
+    // If the agent crashed and was restarted, this request may have booted the domain already. Then do not stop the
+    // domain, because that would be a second reboot.
     if ((await domains.runningBootId(guest)) === bootId) return
     if (params.type === 'HARD') return domains.destroy(guest, ctx)
     return powerOffGuest({ domains, guest, leftMs: SOFT_REBOOT_TIMEOUT_SECONDS * 1000 - elapsedMs, ...ctx })

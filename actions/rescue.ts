@@ -56,7 +56,9 @@ const deleteRescueDisk = defineStep({
   do: ({ host, guest, ...ctx }) => host.rescueDisks.delete(guest, ctx),
 })
 
-/** Stops the rescue system: libvirtd may have started it although it reported that the start failed. */
+/**
+ * Stops the rescue system if it runs: libvirtd may have started the domain although it reported that the start failed.
+ */
 const stopRescueSystem = defineStep({
   name: 'stop-rescue-system',
   needs: ['domains'],
@@ -66,8 +68,9 @@ const stopRescueSystem = defineStep({
 })
 
 /**
- * Boots the own disk again after a rescue that failed. If this host cannot do that, either, the server stays off. The
- * boot has a boot ID of its own: when the undo is repeated, the guest must not be taken for the rescue system.
+ * Boots the server's own disk again after a rescue that failed. If this host cannot do that, either, the server stays
+ * off. This boot has a boot ID of its own, so that `stopRescueSystem` does not stop it when the undo steps are
+ * repeated.
  */
 const bootOwnDisk = defineStep({
   name: 'boot-own-disk',
@@ -108,7 +111,7 @@ export const unrescue = defineAction({
   nova: { key: 'unrescue', since: '2.1', status: 202 },
   policy: 'owner',
   request: Type.Object({}),
-  // In error: an unrescue that failed is requested again.
+  // `error` is for a server whose unrescue failed: the user may request it again.
   from: ['rescued', 'error'],
   inMode: 'rescued',
   task: () => 'unrescuing',

@@ -49,7 +49,7 @@ export interface Run {
   onWait?(): void
 }
 
-/** Tries a step until it is done. The time until the next try passes at once. */
+/** Tries a step until it is done. Does not wait between two tries: only `elapsedMs` grows. */
 async function runToEnd<P>(step: Step<P>, input: Omit<StepInput<P>, 'elapsedMs'>, onWait: () => void): Promise<void> {
   for (let elapsedMs = 0; ; onWait()) {
     const result = await runStep(step, { ...input, elapsedMs })
@@ -110,7 +110,10 @@ const buildOff = async (reason: string): Promise<FakeHost> => {
   return host
 }
 
-/** For each vmState, functions that each make a host on which a server may be in that vmState. */
+/**
+ * For each vmState: functions that make a host with a server in that vmState. The hosts differ in what they have of the
+ * server, such as its disks and its domain.
+ */
 export const situations: Record<VmState, readonly (() => Promise<FakeHost>)[]> = {
   building: [buildNothing, buildHalf],
   active: [buildServer, buildWithDeafGuest],
@@ -139,7 +142,10 @@ async function buildNothing(): Promise<FakeHost> {
   return new FakeHost()
 }
 
-/** Hosts on which the server was never built. There the controller rejects requests for actions that do not boot it. */
+/**
+ * The functions that make a host on which the server was never built. There the controller rejects every request for an
+ * action that does not boot the server.
+ */
 export const neverBuilt: ReadonlySet<() => Promise<FakeHost>> = new Set([buildNothing, buildHalf])
 
 /** Builds the server, and then boots it from a rescue disk with the boot ID `r0`. */

@@ -10,7 +10,7 @@ import { defineChannel } from '../kube/channel.ts'
  */
 export const hostLivenessChanged = defineChannel<string>('host liveness')
 
-/** An allocation has expired, so a Network has a free address again. Carries the key of the Network. */
+/** A reservation of an address has expired, so a Network has a free address again. Carries the key of the Network. */
 export const addressFreed = defineChannel<string>('expired allocations')
 
 /** Two Ports have an address in common. There is one notification for each of them, which carries its key. */

@@ -1,4 +1,3 @@
-/** Adds and removes finalizers. */
 import { GROUP, type ObjectMeta } from '../crds/index.ts'
 import { isConflict, isNotFound } from '../kube/errors.ts'
 import type { Resource } from '../kube/resource.ts'

@@ -41,7 +41,7 @@ interface MetricSources extends Usage {
   clock: Pick<Clock, 'wall'>
 }
 
-/** Sets the metrics at each scrape. The returned function ends that. */
+/** Sets the metrics at each scrape, until the returned function is called. */
 export function exposeControllerMetrics(metrics: Metrics, sources: MetricSources): () => void {
   return metrics.onScrape(() => {
     countServers(metrics, sources)

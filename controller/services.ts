@@ -20,7 +20,7 @@ import { followUsage, type Usage } from './usage.ts'
 
 export interface Services extends Usage {
   hosts: Hosts & Disposable
-  /** Knows the hosts as the scheduler sees them. */
+  /** The scheduler's view of each host, kept up to date. */
   views: HostViews
   portAllocator: PortAllocator
   /** When the controller last wrote the status of each Hypervisor, in monotonic milliseconds, by name. */

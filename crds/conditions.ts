@@ -9,7 +9,6 @@ export interface NewCondition extends Omit<Condition, 'lastTransitionTime'> {
   reason: Reason
 }
 
-/** The condition with this type, or undefined if the list does not have it. */
 export function findCondition(list: readonly Condition[] | undefined, type: string): Condition | undefined {
   return list?.find((c) => c.type === type)
 }

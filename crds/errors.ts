@@ -55,7 +55,6 @@ export class Bug extends KubenovaError {
   readonly kind = 'Bug'
 }
 
-/** An error of one of the five kinds. */
 export type AnyError = Refused | NotFound | Transient | Terminal | Bug
 
 export function isKubenovaError(error: unknown): error is AnyError {

@@ -39,7 +39,7 @@ const assertions = `
 import type { ${kinds.map(({ kind }) => kind).join(', ')} } from '../../../crds/index.ts'
 import type { ${kinds.map(({ kind }) => `I${kind}`).join(', ')} } from './compute.kubenova.io/v1alpha1/index'
 
-// For a member that may hold anything, the generated type is \`object\`; ours is taken instead.
+// The generated type of a member that may hold anything is \`object\`. Filled puts our type in its place.
 type Filled<T, Ours> = Record<string, unknown> extends Ours ? Ours : T extends readonly (infer E)[]
   ? Ours extends readonly (infer O)[] ? Filled<E, O>[] : T
   : T extends object

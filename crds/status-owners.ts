@@ -163,9 +163,9 @@ type AnyStatus = Readonly<Record<string, unknown>> & { conditions?: readonly Con
 /** Whether the agent has written a status. For a Server without a host this is false: it waits for its next agent. */
 const agentHasWritten: Partial<Record<OwnedKind, (status: AnyStatus) => boolean>> = {
   Server: ({ host, domain }) => host !== undefined && domain !== undefined,
-  // The agent writes `events` when the action has ended. It creates the action record of a change of the spec itself,
-  // so there is no request and no condition Accepted. If a step of it takes long, the agent writes `steps` before the
-  // end.
+  // The agent writes `events` when the action has ended, and `steps` before that if a step takes long. For an action
+  // that follows from a change of the spec, the agent itself creates the action record. Such a record never has the
+  // condition Accepted, because no user has requested the action.
   ServerAction: ({ events, steps, conditions }) =>
     events !== undefined || (steps !== undefined && !conditions?.some(({ type }) => type === 'Accepted')),
 }

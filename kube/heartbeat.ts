@@ -121,7 +121,10 @@ class RenewedLease {
   readonly #clock: Clock
   #lease: Lease | undefined
   #observation: LeaseObservation | undefined
-  /** The lease is as this process wrote it last. Then the next renewal need not read it, and is one call. */
+  /**
+   * Whether the lease as last seen is what this process wrote. If so, the next renewal need not read the lease first,
+   * and is only one call.
+   */
   #isOwnWrite = false
   #renewedAt = -Infinity
 

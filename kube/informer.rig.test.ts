@@ -161,7 +161,8 @@ describe('Informer', () => {
   it('keeps the resourceVersion of a quiet kind fresh by bookmarks', async () => {
     await using proxied = await createProxiedClient(plane())
     const { namespace, maps } = await createTestNamespace(proxied.kube)
-    // The selector matches no object. Only the bookmark before the end of each watch moves the version.
+    // The selector matches no object, so only the bookmark before the end of each watch raises the informer's
+    // resourceVersion.
     await using informer = createTestInformer(proxied.kube, maps, {
       namespace,
       labelSelector: 'never=there',
@@ -174,8 +175,8 @@ describe('Informer', () => {
       const from = new URLSearchParams(request.split('?')[1]).get('resourceVersion')
       return isWatch(request) && Number(from) >= Number(metadata.resourceVersion)
     }
-    // An event that the server filters out while a watch starts does not move the bookmark of this watch. Only a
-    // further event does, so the test goes on creating objects.
+    // If the server filters out an event while a watch starts, the bookmark of that watch does not have the event's
+    // resourceVersion yet. Only a later event raises the version, so the test goes on creating objects.
     const createAnother = async (): Promise<boolean> => {
       await maps.create({ metadata: { namespace, generateName: 'other-' } })
       return proxied.proxy.requests.some(fresh)

@@ -164,7 +164,7 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
       const result: StepResult = await (next === 'list' ? this.#list(signal, streak.failures) : this.#watch(signal))
       if (signal.aborted) return
       const step = planNextStep(result, this.#hasProgress ? noFailures : streak)
-      // If the list failed, there is no version to watch from.
+      // If the list failed, there is no version to watch from, so list again.
       next = this.#resourceVersion === '' ? 'list' : step.next
       if (next === 'list') this.#resourceVersion = ''
       streak = step.streak
@@ -248,8 +248,8 @@ export class Informer<T extends KubeObject> implements AsyncDisposable {
     this.#hasProgress = true
     if (type === 'DELETED') this.#remove(keyOf(object.metadata), this.#toCached(object))
     else if (type !== 'BOOKMARK') this.#upsert(this.#toCached(object), false)
-    // The version moves only after the cache has the object: if `transform` throws, the next watch brings the event
-    // again.
+    // The resourceVersion is updated only after the cache has the object: if `transform` throws, the next watch brings
+    // the event again.
     this.#resourceVersion = object.metadata.resourceVersion ?? this.#resourceVersion
     this.#markContact()
   }

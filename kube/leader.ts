@@ -15,7 +15,6 @@ const masterStatus = defineGauge('leader_election_master_status', '1 while this 
 export interface LeaderOptions {
   kube: Kube
   namespace: string
-  /** Name of the Lease. */
   name: string
   /** holderIdentity: unique to this process, so a host name with a random part. */
   identity: string
@@ -125,7 +124,7 @@ class Election implements AsyncDisposable {
   async renewUntilLost(signal: AbortSignal): Promise<boolean> {
     const { renewDeadlineMs = 10_000, identity } = this.#options
     for (;;) {
-      // The sleep rejects when the signal aborts.
+      // The sleep rejects when the signal aborts, which the next line handles.
       await this.#clock.sleep(this.#retryMs, signal).catch(() => undefined)
       if (signal.aborted) return true
       const left = this.#renewedAt + renewDeadlineMs - this.#clock.now()
@@ -159,9 +158,9 @@ class Election implements AsyncDisposable {
   }
 
   /**
-   * Reads the lease if this process does not hold it, and writes it if that is allowed. `conflict`: another process
-   * wrote in between. The calls do not take an abort signal: an aborted write might still acquire the lease, which
-   * would then never be released.
+   * Reads the lease if this process does not hold it. Writes the lease if it does not exist, is free, has expired, or
+   * is held by this process. `conflict`: another process wrote in between. The calls do not take an abort signal: an
+   * aborted write might still acquire the lease, which would then never be released.
    */
   async #acquireOrRenew(timeoutMs: number): Promise<'held' | 'heldByOther' | 'conflict' | 'failed'> {
     const { namespace, name, identity } = this.#options

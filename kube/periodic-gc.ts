@@ -15,10 +15,11 @@ export interface GcPolicy {
   /** The event loop must have been busy for at most this share (0 to 1) of the time since the last check. */
   maxBusy: number
 }
-/** For small heaps, at any time: a full collection of 16 MB stops the process for about 40 ms. */
+/** For small heaps: collects at any time, because a full collection of 16 MB stops the process for only about 40 ms. */
 export const smallHeapPolicy: GcPolicy = { minGarbage: 2 * 2 ** 20, maxBusy: 1 }
 /**
- * For large heaps, only when there is little to do: a full collection of 100 MB stops the process for about a second.
+ * For large heaps: collects only when there is little to do, because a full collection of 100 MB stops the process for
+ * about a second.
  */
 export const largeHeapPolicy: GcPolicy = { minGarbage: 32 * 2 ** 20, maxBusy: 0.2 }
 

@@ -63,8 +63,8 @@ function createAgent(server: string, { tls }: Credentials, maxSockets: number): 
   const isSecure = server.startsWith('https:')
   const options = { keepAlive: true, timeout: IDLE_TIMEOUT_MS, maxSockets }
   const agent = isSecure ? new SecureAgent({ ...options, ...tls }) : new PlainAgent(options)
-  // An Agent keeps idle connections under this name. There is only one server, so one name is enough. Node's default
-  // builds a name from all TLS options for each call.
+  // getName returns the name under which an Agent keeps its idle connections. There is only one server, so one name is
+  // enough. Node's default builds a name from all TLS options for each call.
   agent.getName = () => 'server'
   const connect = agent.createConnection.bind(agent)
   agent.createConnection = (...args) => {

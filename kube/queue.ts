@@ -57,7 +57,7 @@ export class WorkQueue implements Disposable {
   readonly #ready: ReadyList
   readonly #delayed = new Map<string, DelayedKey>()
   readonly #active = new Map<string, number>()
-  /** Keys that were added while active. They become ready when their worker is done. */
+  /** Keys that were added while a worker worked on them. They become ready when that worker is done. */
   readonly #addedWhileActive = new Map<string, Priority>()
   readonly #failures = new Map<string, number>()
   readonly #waitingTakers: ((item: Item | undefined) => void)[] = []

@@ -10,7 +10,6 @@ export interface SealedPassword {
   requestId: string
 }
 
-/** Why a password was not set. */
 export interface PasswordRefusal {
   reason: Reason
   message: string

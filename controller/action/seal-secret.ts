@@ -39,8 +39,9 @@ export async function sealNamedSecret(
 }
 
 /**
- * Returns the key with which a value is encrypted for this host. A rejection is final, and the agent may have published
- * its key just now. So the request is rejected only by the Hypervisor as the API server has it.
+ * Returns the host's public key, with which the value is encrypted. If the cache shows no key, the agent may have
+ * published one just now. A rejection is final, so the Hypervisor is read from the API server before the request is
+ * rejected.
  */
 async function findSealingKey(host: string, { stores: { hypervisors } }: SealDeps): Promise<string> {
   const cached = hypervisors.cache.get(host)?.status?.sealingKey

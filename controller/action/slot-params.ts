@@ -16,6 +16,7 @@ export interface SlotParamsDeps extends SealDeps {
 }
 
 /**
+ * Returns the parameters for the server's slot, status.activeAction, from which the agent reads them.
  * @throws Refused error (the request is rejected) if a Secret or an Image that the request names does not exist or may
  * not be used
  */
@@ -37,8 +38,8 @@ export async function slotParamsOf(
 }
 
 /**
- * Copies what the agent needs of the Image. A rejection is final, and the user may have changed or created the Image
- * just now. So the request is rejected only by the Image as the API server has it.
+ * Copies what the agent needs of the Image. If the cached Image cannot be used, the user may have changed or created it
+ * just now. A rejection is final, so the Image is read from the API server before the request is rejected.
  */
 async function resolveNamedImage(
   server: Server,

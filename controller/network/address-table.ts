@@ -199,8 +199,8 @@ export class AddressTable {
 
   /**
    * Drops a reservation.
-   * @param quarantine true if another controller probably gave the address away, because the name of its Port was
-   * taken; the address then must not be offered again at once
+   * @param quarantine true if the Port could not be created because its name is taken: then another controller has
+   * probably given the address away, and it must not be offered again at once
    */
   release(address: string, now: number, quarantine: boolean): void {
     const ip = parseIP(address)

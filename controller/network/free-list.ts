@@ -65,8 +65,8 @@ export class FreeList {
   }
 
   /**
-   * Makes the address available: puts it on the heap of free addresses, unless it was never given out. Then it lies at
-   * or above the cursor, and `next` reaches it there.
+   * Makes the address available. If it was given out before, it goes on the heap of free addresses. Otherwise it lies
+   * at or above the cursor, and `next` gives it out when the cursor gets there.
    */
   #offer(value: bigint): void {
     if (this.#range >= this.#ranges.length || value < this.#cursor) this.#heap.push(value)

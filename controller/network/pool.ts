@@ -1,6 +1,6 @@
 /**
- * The pool of a Subnet: the addresses that ports can get. It is made of the subnet's pools without reserved addresses,
- * such as the gateway.
+ * The pool of a Subnet: the addresses that ports can get. It consists of the ranges in the subnet's spec, without
+ * reserved addresses such as the gateway.
  */
 import { Bug, Refused, type Subnet } from '../../crds/index.ts'
 import {

@@ -34,8 +34,8 @@ export interface PortDeps {
 
 const RESERVATION_MS = 60_000
 /**
- * Reasons that end when another Port is deleted. That causes no event for this Port, so this Port is checked again
- * after RECHECK_MS.
+ * Reasons for a rejected address or MAC that end when another Port is deleted. That deletion causes no event for the
+ * rejected Port, so the controller checks the rejected Port again after RECHECK_MS.
  */
 const inUseReasons = new Set(['AddressInUse', 'MACInUse'])
 const RECHECK_MS = 30_000
@@ -70,7 +70,7 @@ export async function reconcilePort(key: string, deps: PortDeps, attempt = 1): P
   }
 }
 
-/** Keeps a deleted Port, by its finalizer, until no server uses it: until then the server has its addresses. */
+/** Keeps a deleted Port, by its finalizer, as long as a server uses the Port and with it the Port's addresses. */
 async function reconcileDelete(port: Port, { stores, clock }: PortDeps): Promise<Outcome> {
   if (!hasFinalizer(port.metadata, IN_USE)) return done
   const { server } = consumerOf(port, stores)

@@ -38,10 +38,10 @@ export interface CapacityTest extends HostTest {
 }
 
 /**
- * A filter has a scope, which tells how often its test runs. Scope class: it reads only facts that all hosts of a
- * HostClass share, so it runs once for each class. Scope capacity: it compares a number with a column of the HostTable,
- * so it is not called for the hosts at all. Scope host: it may read anything, so it runs for every host that the other
- * filters have left. With 10,000 hosts, which are mostly alike, this saves most of the work.
+ * A filter has a scope, which tells how often its test runs. Scope class: it reads only the facts of a HostClass, which
+ * many similar hosts share, so it runs once for each class. Scope capacity: it compares a number with a column of the
+ * HostTable, so it is not called for the hosts at all. Scope host: it may read anything, so it runs for every host that
+ * the other filters have left. With 10,000 hosts, which are mostly alike, this saves most of the work.
  */
 export type Filter = {
   /** The filter's name in Nova. */

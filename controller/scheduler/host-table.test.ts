@@ -10,8 +10,8 @@ import { type HostOverrides, makeAggregate, makeHostView, makeRequest, selectInT
 type LiveView = HostView & { used: { -readonly [K in keyof HostUsage]: HostUsage[K] } }
 
 /**
- * A table, and the hosts that were put into it, to compare both. The usage objects change in place, as those of the
- * ledger do.
+ * A table, and the hosts that were put into it, to compare both. The usage objects of the hosts change in place, as
+ * those of the ledger (ledger.ts) do in production.
  */
 class TableAndHosts {
   readonly table = new HostTable()

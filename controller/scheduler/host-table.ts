@@ -82,8 +82,8 @@ export class HostTable {
   }
 
   /**
-   * To be called when the usage of a host has changed. Its view needs no replacement: `used` is the ledger's own object
-   * and shows the new usage.
+   * To be called when the usage of a host has changed. Its view needs no replacement, because `used` in the view is the
+   * object in which the ledger (ledger.ts) counts the usage.
    */
   markUsageChanged(name: string): void {
     if (this.#rows.has(name)) this.#stale.add(name)

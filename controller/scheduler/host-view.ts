@@ -79,7 +79,7 @@ export function hostClassKey(view: HostView): string {
   return JSON.stringify({ ...facts, metadata: [...facts.metadata], traits: undefined })
 }
 
-/** The facts of the host that its class consists of. */
+/** The facts that the host shares with all other hosts of its class. */
 export function hostClassOf(view: HostView): HostClass {
   const { name: _, limits: __, maxServers: ___, used: ____, ...facts } = view
   return facts

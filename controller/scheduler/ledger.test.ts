@@ -127,7 +127,10 @@ const event = fc.oneof(
   fc.record({ do: fc.constant('expire' as const), now: fc.nat(30) }),
 )
 
-/** The claims that the ledger should have for the server of one name: the seen one and the pending one. */
+/**
+ * The claims that the ledger should have for the server of one name. A claim is what one server uses of its host.
+ * `seen` comes from a Server in the cache, `pending` from a placement that the cache does not show yet.
+ */
 interface Expected {
   uid: string
   seen?: Server

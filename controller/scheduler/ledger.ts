@@ -116,7 +116,6 @@ export class Ledger {
     if (pending) pending.written = true
   }
 
-  /** The server's pending claim; undefined if it has none. */
   pendingClaimOf(key: ServerKey): { host: string; written: boolean } | undefined {
     return this.#entryOf(key)?.pending
   }
@@ -139,7 +138,7 @@ export class Ledger {
     return late.map((e) => e.key)
   }
 
-  /** Calls the listener with the name of each host whose usage changes. The returned function ends that. */
+  /** Calls the listener with the name of each host whose usage changes, until the returned function is called. */
   onChange(listener: (host: string) => void): () => void {
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
@@ -168,8 +167,8 @@ export class Ledger {
   #getOrCreateEntry(key: ServerKey): Entry {
     const found = this.#entries.get(path(key))
     if (found?.key.uid === key.uid) return found
-    // A server of this name was deleted and created again while the watch was interrupted. Drop the claims of the old
-    // one.
+    // A server of this name was deleted and created again while the watch was interrupted. Drop the claims of the
+    // deleted server.
     if (found) this.#removeEntry(found)
     const entry: Entry = { key, seen: undefined, pending: undefined }
     this.#entries.set(path(key), entry)

@@ -1,6 +1,6 @@
 /**
- * Places one server: resolves its references, selects a host and claims its resources in the ledger, allocates the
- * ports, and writes everything in one status.
+ * Places one server: resolves the references of its spec, selects a host, claims the host's resources for the server in
+ * the ledger (scheduler/ledger.ts), allocates the ports, and writes the result in one write of the status.
  */
 import { runningRequestOf } from '../../actions/admit.ts'
 import { type HostRejection, Refused, type Server } from '../../crds/index.ts'
@@ -29,7 +29,8 @@ export interface PlaceDeps {
   portAllocator: PortAllocator
   events: EventRecorder
   /**
-   * Called when the claim of a placement was dropped: its host has room again, for other servers that found no host.
+   * Called when the claim of a placement (the host's resources that are set aside for it) was dropped. The host then
+   * has room again for other servers that found no host.
    */
   onClaimDropped(): void
   /** `now` returns monotonic milliseconds. */
@@ -137,8 +138,9 @@ function pendingPlacement({ server, ignoreHosts = [] }: PlacementRequest, { ledg
 }
 
 /**
- * Reports that no host can take the server, and fails a requested start. The status is written first: it drops the host
- * rejections that this start set aside, so that a later attempt may use any host.
+ * Reports that no host can take the server, and fails the requested start, if there is one. The status is written
+ * first. This removes the host rejections that do not count for a requested start (currentRejections), so that a later
+ * attempt may use any host.
  */
 async function markUnschedulable(server: Server, why: string, deps: PlaceDeps, now: string): Promise<Outcome> {
   const rejectedHosts = currentRejections(server)

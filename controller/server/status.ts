@@ -60,7 +60,6 @@ export function unassignedStatus(server: Server, now: string, isLibvirtLost = fa
 export interface Placement {
   host: string
   instance: Instance
-  /** Hosts that have rejected the Server. */
   rejectedHosts?: readonly HostRejection[]
 }
 
@@ -104,7 +103,6 @@ export interface UnscheduledReason {
   reason: Reason
   message: string
   error: boolean
-  /** Hosts that have rejected the Server. */
   rejectedHosts?: readonly HostRejection[]
 }
 

@@ -58,8 +58,8 @@ export const keyPair = defineKind({
   status: KeyPairStatus,
   rules: [
     {
-      // This rule is on the whole object. On the field, the API server would repeat the private key in its answer and
-      // in logs.
+      // This rule is on the whole object. If it were on the field, the API server would repeat the private key in its
+      // answer and in logs.
       rule: "!self.spec.publicKey.contains('PRIVATE KEY')",
       message: 'this is a private key, and many may have seen it by now: make a new pair, and give its public key only',
       fieldPath: '.spec.publicKey',

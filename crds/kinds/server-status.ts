@@ -92,7 +92,10 @@ export type Fault = Static<typeof Fault>
 const HostRejection = Type.Object({ host: Type.String(), reason: Type.String({ maxLength: 1024 }) })
 export type HostRejection = Static<typeof HostRejection>
 
-/** Fields that the controller's scheduler writes, and activeAction, which the controller's admission writes. */
+/**
+ * Fields that the controller's scheduler writes, and activeAction, which the controller writes when it admits an action
+ * request.
+ */
 const placementFields = {
   host: Type.Optional(Type.String({ description: 'The only host that may run the server.' })),
   instance: Type.Optional(Instance),

@@ -1,4 +1,4 @@
-/** The reasons for a request to a guest that has failed. */
+/** The reasons for the failure of a request that was sent to a guest. */
 import { declareReasons, type ReasonGroup } from './reason-table.ts'
 
 export const guests: ReasonGroup = {

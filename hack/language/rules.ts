@@ -25,8 +25,8 @@ const oneWordNames = new Set([
   'encode',
   'decode',
   'main',
-  // `wait` and `failed` make outcomes of a reconcile, and read as words: `return wait('its image')`, `return
-  // failed(reason, message)`.
+  // `wait` and `failed` make the outcome of a reconcile, and read like a sentence there: `return wait('its image')`,
+  // `return failed(reason, message)`.
   'wait',
   'failed',
   // `watch` declares a watch of a controller, in the sense of Kubernetes: `watches: [watch(ports, { … })]`.

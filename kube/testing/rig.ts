@@ -45,7 +45,6 @@ export async function runParallel(count: number, atOnce: number, work: (i: numbe
   await Promise.all(Array.from({ length: atOnce }, worker))
 }
 
-/** All values of an async iterable. */
 export async function collectAll<T>(source: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = []
   for await (const value of source) all.push(value)

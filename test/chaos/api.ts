@@ -9,7 +9,7 @@ const NAMESPACE = 'default'
 const group = `/apis/${API_VERSION}`
 const root = `${group}/namespaces/${NAMESPACE}`
 
-/** The key NAMESPACE/NAME of a server, as agent and controller send it to their gates (gate.ts). */
+/** The key NAMESPACE/NAME of a server, by which agent and controller name it when they wait at a gate (gate.ts). */
 export const keyOfServer = (name: string): string => `${NAMESPACE}/${name}`
 
 /** Image of a server. `guest` boots, and powers off on request; `blank` does neither. */

@@ -40,8 +40,8 @@ interface TrackedServer {
   /** Whether `create` is the only story that has run on the server. */
   isNew: boolean
   /**
-   * Size of the console log, in bytes, before the last story that booted the guest. The output of that boot follows
-   * after it.
+   * Size of the console log, in bytes, before the last story that booted the guest: the output of that boot begins at
+   * this offset.
    */
   consoleSize: number
 }

@@ -28,7 +28,7 @@ export async function waitUntilConverged(cloud: Cloud, check: () => Promise<stri
     violations = now
     if (now.length === 0) return true
     if (performance.now() - since < STUCK_MS) return false
-    // On a slow machine an agent may still be starting. Then the time starts anew.
+    // On a slow machine an agent may still be starting. Then the violations must persist for another STUCK_MS.
     const isIdle = (await listOngoingWork(cloud)).length === 0
     if (!isIdle) since = performance.now()
     return isIdle

@@ -1,5 +1,6 @@
-// The faults of the kill matrix: kill -9 of each process that a server depends on. Also the actions that the agent may
-// run because of a fault.
+// The faults of the kill matrix: kill -9 of each process that a server depends on. A fault is injected at a point of a
+// story: before or after one effect during a user's operation on a server. Also the actions that the agent may run
+// because of a fault.
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Cloud } from '../rig/cloud.ts'

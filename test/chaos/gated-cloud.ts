@@ -23,8 +23,8 @@ export interface GatedCloud {
  */
 const LEASE_SECONDS = 4
 /**
- * Action records that the controller keeps for each server. High, because one server runs hundreds of stories, and the
- * checks would report a record that the controller deleted for its age as lost.
+ * Number of action records that the controller keeps for each server. High, because hundreds of stories run on one
+ * server, and the checks would report each record that the controller has deleted as missing.
  */
 const RECORDS = 5000
 /**

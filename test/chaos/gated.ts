@@ -15,7 +15,7 @@ export const gateHost = <H extends Host>(host: H, gate: Gate): H =>
     kind === 'effect' ? gate.runGated(keyOf(guest.server.metadata), name, act) : act(),
   )
 
-/** Only writes of these kinds get a gate, because they are the steps of a server's life. */
+/** Only writes of these kinds get a gate, because only objects of these kinds belong to a server. */
 const kinds: readonly string[] = [server.kind, serverAction.kind, port.kind]
 
 export function gateKube(kube: Kube, gate: Gate): Kube {

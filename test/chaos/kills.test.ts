@@ -10,8 +10,8 @@ import { runCases } from './workers.ts'
 const log = (line: string): void => console.log(line)
 
 /**
- * For each story a point in its middle, while the agent creates or destroys the domain. Each process is killed once
- * there.
+ * For each story (operation on a server) a point in its middle: the moment before or after one step of the agent, while
+ * the agent creates or destroys the domain. Each process is killed once there.
  */
 const middlePoints: Partial<Record<string, string>> = {
   create: 'agent: before domains.start',

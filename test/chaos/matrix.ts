@@ -1,4 +1,5 @@
-// Renders docs/kill-matrix.md from the results of the cases. Pure.
+// Renders docs/kill-matrix.md from the results of the cases. A case kills one process at one point of a story, which is
+// an operation on a server. A point is the moment before or after one effect of agent or controller. Pure.
 import type { Case } from './cases.ts'
 import { type FaultName, faultNames } from './faults.ts'
 import { type StoryName, storyNames } from './stories.ts'
@@ -10,8 +11,8 @@ export interface Result extends Case {
 }
 
 /**
- * The violation of a case whose point no attempt has reached. The two runs without faults did reach the point, but by
- * chance.
+ * The violation of a case that no attempt could run, because the story never reached the point again. The story reached
+ * it in both runs without faults, but by chance.
  */
 export const NOT_REACHED = 'was never reached'
 

@@ -1,6 +1,6 @@
-// Runs random stories (operations on servers) on several servers at once, and injects random faults at random points. A
-// round may have two faults, the second while the cloud recovers from the first. The seed determines all choices,
-// except those that depend on the servers' states.
+// Runs random stories (operations on servers) on several servers at once, and injects random faults at random points:
+// before or after effects of agent and controller. A round may have two faults, the second while the cloud recovers
+// from the first. The seed determines all choices, except those that depend on the servers' states.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ChaosCloud, FaultPlan } from './chaos-cloud.ts'
 import { type FaultName, faultNames, hasJustPaused, type InjectedFault, injectFault } from './faults.ts'
@@ -140,7 +140,9 @@ export interface RoundResult {
   violations: string[]
 }
 
-/** The smallest share of rounds with a fault. A run with a smaller share does not pass, because it shows too little. */
+/**
+ * The smallest share of rounds with a fault. A run with a smaller share does not pass, because it tests too few faults.
+ */
 const MIN_SHARE_WITH_FAULTS = 0.5
 
 export interface Summary {

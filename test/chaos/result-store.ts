@@ -38,8 +38,9 @@ export const isSameCase = (a: Case, b: Case): boolean =>
   a.story === b.story && a.pointName === b.pointName && a.fault === b.fault
 
 /**
- * Merges a later run into an earlier one. If both have the same case, the later result replaces the earlier one. An
- * earlier case whose point was never reached is dropped if the later run does not have the point.
+ * Merges a later run into an earlier one. If both have the same case, the later result replaces the earlier one. A case
+ * of the earlier run is dropped if it never reached the point of its kill and that point does not occur in the later
+ * run.
  */
 export function mergeRuns(earlier: MatrixRun, { results, rows }: Matrix, minutes: number): MatrixRun {
   const isDropped = ({ story, pointName, violations }: Result): boolean =>

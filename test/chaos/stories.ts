@@ -23,8 +23,8 @@ export interface Story {
   /** The story asks the guest to power off, so the guest must have booted before. */
   asksGuest?: true
   /**
-   * The server must be new, with no action record but that of `create`, because the number of points depends on the
-   * number of records.
+   * The server must be new, with no action record but that of `create`. With more records the story would have more
+   * points at which the matrix can kill a process.
    */
   needsNewServer?: true
   /** Milliseconds for which the test freezes QEMU, so that a step of the action lasts over several reconciles. */

@@ -53,7 +53,10 @@ function findStatusViolations(server: Server): string[] {
   ])
 }
 
-/** Checks that the host has exactly what the server needs: domain, QEMU, files, taps, addresses and pins. */
+/**
+ * Checks that the host has exactly what the server needs: domain, QEMU, files, taps, addresses, and pins, which keep
+ * the server's images in the cache.
+ */
 function findHostViolations(server: Server, snapshot: Snapshot): string[] {
   const uid = uidOf(server)
   const expected = convergedStates[stateOf(server)].domain

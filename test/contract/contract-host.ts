@@ -46,7 +46,6 @@ export interface ContractHost {
   hasPorts(guest: Guest): Promise<boolean>
   /** A password that is encrypted for this host, this guest and this request. */
   sealPassword(guest: Guest, requestId: string): Promise<string>
-  /** The number of images in the host's cache. */
   cachedImageCount(): Promise<number>
   /** Removes everything of all guests from the host, and all foreign domains. Tests call it after each test. */
   reset(): Promise<void>

@@ -119,7 +119,6 @@ function mergeLists(old: Map<string, Json>, wanted: Map<string, Json>, itemSchem
   return merged
 }
 
-/** The value at a path; undefined if there is none. */
 export function valueAt(value: Json | undefined, path: Path, schema: Schema | undefined): Json | undefined {
   const [step, ...rest] = path
   if (step === undefined || value === undefined) return value

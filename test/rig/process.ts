@@ -89,7 +89,6 @@ export async function endProcess(id: ProcessId, name: NodeJS.Signals = 'SIGTERM'
   await waitUntil(hasEnded, { what: `end of process ${id.pid} after SIGKILL` })
 }
 
-/** PIDs of the direct children of a process. */
 export function childPidsOf(pid: number): number[] {
   try {
     return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)

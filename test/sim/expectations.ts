@@ -16,7 +16,9 @@ export const expectedVmStates = {
   Suspended: 'suspended',
 } as const
 
-/** Maps each state of a domain without a managed save to its power state. */
+/**
+ * For each state of a domain without a managed save: the spec.powerState that a server with such a domain has reached.
+ */
 const powerStateOfDomain = { running: 'Running', paused: 'Paused', off: 'Stopped', pmsuspended: 'Running' } as const
 
 export function powerStateOf(domain: Machine['domain']): PowerState {

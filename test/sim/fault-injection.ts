@@ -1,6 +1,7 @@
 /**
- * Injects failures into the calls of processes to the API server and to hosts. Any call fails if a rule of the plan
- * matches it. A call to the API server also fails while the API server is down or the process is disconnected.
+ * Injects failures into the calls of processes to the API server and to hosts. Any call fails if it matches one of the
+ * rules, which the plan of the run (plan.ts) sets. A call to the API server also fails while the API server is down or
+ * the process is disconnected.
  */
 import { Terminal, Transient } from '../../crds/index.ts'
 import { ApiError } from '../../kube/errors.ts'

@@ -6,7 +6,10 @@ import type { Cloud, ProcessSlot } from './cloud.ts'
 import { type OperationContext, type OperationTable, USER } from './operation-context.ts'
 import type { FaultOperation } from './plan.ts'
 
-/** Matches calls by the process in the slot whose names begin with `prefix`, such as `applyStatus`. */
+/**
+ * Matches the calls whose names begin with `prefix`, such as `applyStatus`, and that come from the process in the slot
+ * (the place of one controller or agent, see cloud.ts).
+ */
 export const matchesCall =
   (slot: string, prefix: string) =>
   (process: { name: string }, call: Call): boolean =>

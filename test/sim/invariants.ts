@@ -151,8 +151,8 @@ export class Invariants {
   }
 
   /**
-   * No two scheduled servers may have the same address. Ports without a server may, for a short time in which two
-   * controllers believe that they lead, so goals/ports.ts checks them only at the end of the run.
+   * No two scheduled servers may have the same address. Ports without a server may share an address for a short time,
+   * in which two controllers believe that they lead. So goals/ports.ts checks such Ports only at the end of the run.
    */
   #checkAddresses(server: Server): void {
     if (server.status?.host === undefined) return

@@ -24,7 +24,10 @@ export type UserOperation =
       type?: 'HARD' | 'SOFT'
       /** If set, the simulation kills the agent right after this step of the action. */
       killAfter?: (typeof bootSteps)[number]
-      /** If set, this step of the action fails for good, and the first report of that is disturbed. */
+      /**
+       * If set, this step of the action fails for good. Then the agent's first report of the failure is disturbed: its
+       * write fails, or the agent is killed before it.
+       */
       failure?: { step: (typeof failingSteps)[number]; report: 'fails' | 'kills the agent' }
     }
   | { do: 'delete action record'; name: string }
@@ -141,8 +144,8 @@ export function createPlan(seed: number): Plan {
 }
 
 /**
- * Lets some of the requested actions fail for good. The agent is then not killed after a step of the action. The
- * random numbers are others than those of the plan.
+ * Lets some of the requested actions fail for good. For these actions it drops `killAfter`, so that the agent is not
+ * killed after a step. `r` is a generator of its own, so that the other choices of the plan stay the same.
  */
 function addFailures(operations: readonly PlannedOperation[], r: Random): PlannedOperation[] {
   return operations.map((planned) => {

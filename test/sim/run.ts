@@ -48,7 +48,10 @@ function measureFootprint(): Footprint {
 const describeFootprint = ({ heapMiB, rssMiB, resources }: Footprint): string =>
   `heap ${heapMiB.toFixed(1)} MiB, resident ${rssMiB.toFixed(0)} MiB, ${resources} handles`
 
-/** Number of schedules after which all modules are loaded and compiled. If memory grows after that, there is a leak. */
+/**
+ * Number of simulated runs after which all modules are loaded and compiled. If memory grows after that, there is a
+ * leak.
+ */
 const WARM_UP = 300
 const REPORT_INTERVAL_MS = 30_000
 

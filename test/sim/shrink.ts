@@ -1,6 +1,6 @@
 /**
- * Shrinks a failing plan: leaves out each operation, the last one first, if the run without it still fails in the same
- * way.
+ * Shrinks a failing plan (plan.ts): leaves out each operation, the last one first, if the run without it still fails in
+ * the same way.
  */
 import type { Plan } from './plan.ts'
 import { type RunOptions, runSimulation } from './simulate.ts'

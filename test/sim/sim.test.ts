@@ -4,7 +4,10 @@ import { createPlan } from './plan.ts'
 import { shrinkPlan } from './shrink.ts'
 import { type RunResult, runSimulation } from './simulate.ts'
 
-/** Real time that the test takes for its schedules. A busy machine runs fewer of them in that time. */
+/**
+ * Milliseconds of real time for which the test runs simulations, each with another seed. A busy machine runs fewer of
+ * them in that time.
+ */
 const BUDGET_MS = 10_000
 const SLOW = { timeout: 300_000 }
 
@@ -27,7 +30,10 @@ describe('simulate', () => {
   })
 })
 
-/** For each mutation: the first seed to try, and the violation that one of the runs must report. */
+/**
+ * For each mutation (a mistake that is built in on purpose): the first seed to try, and the violation that one of the
+ * runs must report.
+ */
 const findings: Record<keyof typeof mutations, { seed: number; by: RegExp }> = {
   'the controller writes a server’s status without its resourceVersion': { seed: 85, by: /changed status/ },
   'every fifth event of a watch is lost': { seed: 38, by: /never/ },

@@ -200,8 +200,9 @@ class Run {
     const { writes: writesBefore, hypervisorWrites: hypervisorWritesBefore } = this.#invariants
     await this.#advance(ms)
     const writes = this.#invariants.writes - writesBefore
-    // A server that waits for addresses keeps those that it has. It may now get one that its own earlier attempt held,
-    // because such an address becomes free only after some time. So each waiting server may cause one write.
+    // A server that waits for addresses keeps those that it has. It may now get an address that its own earlier attempt
+    // had reserved, because such an address becomes free only after some time. So each waiting server may cause one
+    // write.
     if (writes > countWaitingForAddresses(cloud)) this.#invariants.addViolation(`${writes} writes after convergence`)
     if (this.#invariants.hypervisorWrites > hypervisorWritesBefore + 3 * cloud.hosts.length)
       this.#invariants.addViolation('Hypervisors are written all the time')

@@ -20,7 +20,7 @@ interface Timer {
 }
 
 /**
- * Delays are rounded up to 1/1024 of a millisecond. A shorter one, such as the rest of a wait, might be lost in
+ * Delays are rounded up to 1/1024 of a millisecond. A shorter delay, such as the last part of a wait, might be lost in
  * rounding when it is added to the current time. The timer would then fire again and again, and time would stand still.
  */
 const TICKS_PER_MS = 1024

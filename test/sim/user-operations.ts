@@ -93,8 +93,9 @@ async function requestAction(
 }
 
 /**
- * Lets the next `step` for this server fail for good. When the agent has written that into the ServerAction, its write
- * of the Server's status fails once, or the agent is killed before it. The request must keep its result.
+ * Lets the next `step` for this server fail for good. The agent writes the failure into the ServerAction, and then into
+ * the Server's status. This second write fails once, or the agent is killed before it. The request must keep its result
+ * all the same.
  */
 function failRequest(
   context: OperationContext,

@@ -23,7 +23,10 @@ import {
 
 const user = withCloud({ hosts: 2 })
 const SLOW_MS = 180_000
-/** The agent's first failure is final, and it notices changes on the host and stalled downloads within seconds. */
+/**
+ * Flags with which the agent gives up at its first failure, and notices changes on the host and stalled downloads
+ * within seconds.
+ */
 const FLAGS = ['--max-attempts', '1', '--sync-seconds', '5', '--image-stall-seconds', '1']
 
 const h1 = () => user().cloud.host('h1')

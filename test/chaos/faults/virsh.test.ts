@@ -183,7 +183,8 @@ it('suspends a guest again that virsh started, and reports the lost memory of on
 it('reports an incomplete managed save after a power loss of the host, and boots the guest when it is to run', async () => {
   await setPowerState('Suspended')
   await waitForReadiness(user(), 'web', 'True', 'Suspended')
-  // libvirt marks a save file as partial while it writes the file. Write this mark into the complete file.
+  // libvirt marks a save file as partial while it writes the file. With this mark, the complete file looks like one
+  // that libvirt could not finish.
   const file = `/var/lib/libvirt/qemu/save/${domain}.save`
   await host().exec(['sh', '-c', `printf LibvirtQemudPart | dd of=${file} conv=notrunc status=none`])
   await restartLibvirtd()

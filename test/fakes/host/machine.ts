@@ -3,7 +3,6 @@
  * capabilities of the fake host work on it.
  */
 
-/** The disk that a domain boots. */
 export type BootDisk = 'root disk' | 'rescue disk'
 
 /**

@@ -37,7 +37,8 @@ export function commandsOf(
       `--bind-address=${address}`,
       `--secure-port=${ports.api}`,
       `--advertise-address=${address}`,
-      // No Service in this cluster leads to the API server, and the reconciler would reject a loopback address.
+      // No Service in this cluster leads to the API server, and the endpoint reconciler would reject a loopback
+      // address.
       '--endpoint-reconciler-type=none',
       `--cert-dir=${join(dir, 'certs')}`,
       `--token-auth-file=${join(dir, 'tokens.csv')}`,

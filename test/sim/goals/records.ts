@@ -46,8 +46,8 @@ export function findRecordViolations(cloud: Cloud, deletedByUsers: ReadonlySet<s
     const names = new Set(own.map((record) => record.metadata.name))
     const expected = Array.from({ length: count }, (_, i) => `${metadata.name}-${i + 1}`)
     const missing = expected.filter((name) => !names.has(name) && !deletedByUsers.has(`${metadata.namespace}/${name}`))
-    // The agent writes a record before it counts it in the status. If a power loss undoes the action's effect in
-    // between, the agent counts that record only together with the next one.
+    // The agent creates an action record, and then raises status.actionRecords of the Server. If a power loss in
+    // between undoes the action's effect, the agent raises the number only together with the next record.
     const hadUnexpectedStop = cloud.hosts.some(({ unexpectedStops }) => unexpectedStops.has(metadata.uid ?? ''))
     const surplus = `${metadata.name}-${count + 1}`
     const creations = own.filter((r) => r.spec.action === 'create' && r.status?.phase === 'Succeeded')
