@@ -88,8 +88,8 @@ async function run(components: AgentComponents, signal: AbortSignal): Promise<vo
     await heartbeat.ended
   })
   await rejectOnAbort(heartbeat.acquired, signal)
-  // If another agent takes the Lease, this agent stops, because its caches may be outdated. When the process has been
-  // started again, it waits for the Lease.
+  // If another agent takes the Lease, this agent stops, because its caches may be outdated. After the restart of its
+  // process, the agent waits for the Lease.
   using scope = createAbortScope([signal, heartbeat.lost])
   await runWhileLeaseIsHeld(components, closing, scope.signal)
   if (!signal.aborted) heartbeat.lost.throwIfAborted()
@@ -107,8 +107,8 @@ async function runWhileLeaseIsHeld(
   await startWatches(components, running, signal)
   closing.defer(components.exposeMetrics())
   await informer.synced(signal)
-  // Wait for the facts of the host. If libvirt stays away, begin without them: each Server then reports in its status
-  // that it waits for libvirt.
+  // Wait for the facts of the host. If libvirt stays unreachable, begin without the facts: each Server then reports in
+  // its status that it waits for libvirt.
   await rejectOnAbort(Promise.race([components.facts.first.promise, components.libvirt.firstAway.promise]), signal)
   const stopSync = await startSync(components, signal)
   log.info({ host: hostName }, 'agent works')

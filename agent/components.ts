@@ -56,7 +56,7 @@ export interface ClusterComponents {
   log: Log
   hostName: string
   stores: { servers: Store<Server> }
-  /** The API client and the informer of the store of Servers. */
+  /** The API client for Servers, as in `stores.servers`; the next field is the informer of the same store. */
   servers: Resource<Server>
   informer: Informer<Server>
   /** Watches this host's Hypervisor only. */
@@ -175,7 +175,10 @@ export function createClusterComponents(kube: Kube, options: AgentOptions, log: 
   }
 }
 
-/** The components that a real host's LocalHost and OrphanCollector are made of. */
+/**
+ * The components from which the agent of a real host makes its LocalHost (the reconciler's access to the host) and its
+ * OrphanCollector.
+ */
 interface LocalComponents extends ClusterComponents {
   domains: DomainClient
   storage: HostStorage

@@ -50,7 +50,7 @@ const MAX_TRIES = 5
 /**
  * Writes the host's facts and the condition Ready into the Hypervisor's status; tries again on a conflict.
  * @param describe computes the facts and the condition from the Hypervisor as it was just read
- * @throws Transient ObjectChanged after MAX_TRIES conflicts
+ * @throws a Transient error (retried) with the code ObjectChanged after MAX_TRIES conflicts
  */
 export async function writeHypervisorStatus(
   api: Resource<Hypervisor>,

@@ -1,6 +1,6 @@
 /**
- * Compares network, orphans, console logs, image cache and all Servers with the host at an interval, because events may
- * be missed.
+ * At an interval, because events may be missed: repairs the network of the host, removes orphans, rotates console logs,
+ * removes unused images, and enqueues all Servers.
  */
 import type { Server } from '../crds/index.ts'
 import { startInterval } from '../kube/clock.ts'
@@ -9,9 +9,7 @@ import { toHostedGuest } from './host/domain-input.ts'
 import type { HostedGuest } from './net/types.ts'
 import { serversByUid } from './server/controller.ts'
 
-/**
- * Compares all servers with the host now, and then every `syncSeconds` until the returned function is called.
- */
+/** Runs all tasks of this file once, and then every `syncSeconds` until the returned function is called. */
 export async function startSync(components: AgentComponents, signal: AbortSignal): Promise<() => void> {
   await syncOnce(components, signal)
   const { kube, options } = components
@@ -37,7 +35,7 @@ const isLaunchedAndKept = ({ metadata, status }: Server): boolean =>
   status?.launchedAt !== undefined && metadata.deletionTimestamp === undefined
 
 /**
- * Separates the guests whose network is compared from the Servers whose network is left untouched.
+ * Separates the guests whose network is repaired from the Servers whose network is left untouched.
  * @param present uids of all Servers whose domain is on this host
  */
 export function partitionForNetworkSync(
@@ -48,8 +46,8 @@ export function partitionForNetworkSync(
     const { instance } = server.status ?? {}
     return instance && isLaunchedAndKept(server) ? [toHostedGuest({ server, instance })] : []
   })
-  // Servers that are not launched yet, or are being deleted: their actions plug and unplug the interfaces. If the
-  // comparison took part, it could bring back an interface that a deletion has just removed.
+  // The actions of Servers that are not launched yet, or are being deleted, plug and unplug the interfaces themselves.
+  // If the sync set up interfaces for them, it could bring back an interface that a deletion has just removed.
   const changing = servers.filter((server) => !isLaunchedAndKept(server)).map(({ metadata }) => metadata.uid ?? '')
   // A guest whose Server has left this host keeps its filters for as long as it runs.
   return { guests, leaveUntouched: present.union(new Set(changing)) }

@@ -51,7 +51,7 @@ export async function startWatches(
     // The first list may already have the Ready=False that the controller wrote.
     added: correctReady,
     updated: (_, host) => correctReady(host),
-    // A user deleted the Hypervisor although its agent runs: the host still exists.
+    // A user deleted the Hypervisor, but the host still exists and its agent runs. So create the Hypervisor again.
     deleted: () => void recreateHypervisor(components, signal),
   })
   ownHypervisor.start(signal)
@@ -90,7 +90,8 @@ async function recreateHypervisor(components: AgentComponents, signal: AbortSign
     await registerHypervisor(components)
     await updateHypervisorStatus(components)
   }
-  // If the agent stops before that, or the API server rejects the write, the agent's next start creates the Hypervisor.
+  // If the agent stops before the Hypervisor is created, or the API server rejects it, the agent's next start creates
+  // it.
   await retryUntilAvailable(recreate, { clock: kube.clock, log, signal }).catch((err: unknown) =>
     log.error({ err }, 'the Hypervisor of this host was not created'),
   )

@@ -34,8 +34,8 @@ export async function cutHead(file: FileHandle, path: string, length: number): P
 }
 
 /**
- * Whether fallocate failed with EOPNOTSUPP, or with EINVAL, because the range does not suit the file system's
- * allocation unit.
+ * Whether fallocate failed with EOPNOTSUPP (the file system lacks the operation) or with EINVAL (the range does not
+ * suit the file system's allocation unit).
  */
 function isUnsupported(error: unknown): boolean {
   const stderr = error instanceof Error && 'stderr' in error ? String(error.stderr) : ''

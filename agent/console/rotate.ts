@@ -119,7 +119,7 @@ async function readCutNote(log: string): Promise<CutNote | undefined> {
   try {
     return text === undefined ? undefined : (JSON.parse(text) as CutNote)
   } catch {
-    // The crash came while the note was written, so nothing has been renamed or cut yet. An empty range matches no
+    // The agent crashed while it wrote <log>.cut, so nothing has been renamed or cut yet. An empty range matches no
     // copy, so the caller starts the rotation again.
     return { start: 0, end: 0 }
   }
@@ -132,8 +132,9 @@ export async function removeLogs(log: string): Promise<void> {
 }
 
 /**
- * Returns the offset of the first byte in [start, end) that is not zero; `end` if all are zero. Such zeros are the hole
- * that an earlier rotation left. Zeros that the console itself printed carry nothing, so they may be lost.
+ * Returns the offset of the first byte in [start, end) that is not zero; `end` if all are zero. The zeros that are
+ * skipped are the hole that an earlier rotation left. Zeros that the console itself printed carry nothing, so they may
+ * be lost.
  */
 async function findDataStart(file: FileHandle, start: number, end: number): Promise<number> {
   const buffer = Buffer.alloc(CHUNK)
@@ -164,7 +165,7 @@ async function copyRange(file: FileHandle, start: number, end: number, target: s
   }
 }
 
-/** Whether the file at `path` consists of exactly the bytes of the note's range. */
+/** Whether the file at `path` consists of exactly the bytes [start, end) of the log. */
 async function isCopyOfRange(file: FileHandle, { start, end }: CutNote, path: string): Promise<boolean> {
   const other = await openLog(path)
   if (other === undefined) return false

@@ -20,8 +20,8 @@ export interface DomainOwner {
   /** The Server's metadata.generation when the domain was defined. */
   generation?: number
   /**
-   * The boot ID: identifies the request that a boot of this definition belongs to. See `runningBootId` in
-   * actions/host/domains.ts.
+   * The boot ID: identifies the request for which this definition is booted, so that a crash of the agent does not
+   * repeat the boot. See `runningBootId` in actions/host/domains.ts.
    */
   bootId?: string
 }

@@ -47,8 +47,8 @@ export function osElement(input: DomainInput): Element {
 }
 
 /**
- * Turns Secure Boot off. libvirt chooses the firmware file by these features; without them it may choose a file that
- * enforces Secure Boot, and unsigned guests would not boot.
+ * Turns Secure Boot off. libvirt chooses the firmware file by the features in this element; without them it may choose
+ * a file that enforces Secure Boot, and unsigned guests would not boot.
  */
 function secureBootOffElement({ host }: DomainInput): Element | undefined {
   if (host.arch !== 'x86_64') return undefined

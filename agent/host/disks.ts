@@ -41,8 +41,8 @@ async function createDisksUnlessPresent(
   const { dir } = pathsOf(guest)
   if (await readDisks(dir)) return
   const { metadata, status } = guest.server
-  // The Server has run, so its data was on these disks. Empty disks in their place would hide that the data is missing,
-  // and would be in the way when the disks are brought back.
+  // The Server has run, so the missing disks have its data. New, empty disks would hide the loss, and would be in the
+  // way when an operator brings the old disks back.
   if (status?.launchedAt !== undefined) throw disksMissingError(dir)
   const { namespace = '', name, uid = '' } = metadata
   await writeOwnerFile(dir, { namespace, name, uid })
@@ -52,7 +52,7 @@ async function createDisksUnlessPresent(
 
 /**
  * Finds the Server's disks.
- * @throws Transient DiskMissing if one of them is missing
+ * @throws a Transient error (retried) with the code DiskMissing if one of them is missing
  */
 export async function requireDisks({ dir }: ServerPaths): Promise<DiskFiles> {
   const disks = await readDisks(dir)

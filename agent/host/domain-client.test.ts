@@ -20,8 +20,8 @@ interface FakeDomain {
 }
 
 /**
- * A client of a fake libvirtd. It has one domain if `found` is true, else none, and refuses calls as for a domain that
- * is off.
+ * A client of a fake libvirtd. The fake has one domain if `found` is true, else none. It refuses to pause, resume or
+ * save the domain, as libvirtd does while a domain is off.
  */
 function clientOf({ found, active, saved }: FakeDomain): OwnedDomains {
   const answers = new Map<unknown, unknown>([
@@ -90,8 +90,8 @@ function clientWith(answers: [procedure: unknown, answer: () => unknown][]) {
 }
 
 /**
- * States as libvirt's numbers: paused because it is starting up; shut off by the libvirt daemon; running since its
- * boot.
+ * States of a domain in libvirt's numbers, with these meanings: paused because it is starting up; shut off by the
+ * libvirt daemon; running since its boot.
  */
 const [startingUp, killed, booted] = [
   { state: 3, reason: 11 },

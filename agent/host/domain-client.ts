@@ -15,7 +15,7 @@ export interface DomainClient {
   list(): Promise<DomainRef[]>
   /**
    * Returns the Server that owns the domain; undefined if none does or the domain is gone.
-   * @throws Terminal InvalidXML if the domain's metadata is damaged
+   * @throws a Terminal error (not retried) with the code InvalidXML if the domain's metadata is damaged
    */
   ownerOf(dom: DomainRef): Promise<DomainOwner | undefined>
   /** The operations on the domains of the Server with this uid. */
@@ -29,7 +29,7 @@ export interface DomainClient {
 export interface OwnedDomains {
   /**
    * Observes the domain. If it is starting up, waits a while until it runs or has failed.
-   * @throws Transient LibvirtBusy if the start takes longer
+   * @throws a Transient error (retried) with the code LibvirtBusy if the start takes longer
    */
   observe(uuid: string): Promise<ObservedDomain>
   define(uuid: string, xml: string): Promise<void>
@@ -51,10 +51,7 @@ export interface OwnedDomains {
   undefine(uuid: string): Promise<void>
 }
 
-/**
- * Creates the client.
- * @param call makes a call on the connection that is open now, and throws ConnectionError while there is none
- */
+/** @param call makes a call on the connection that is open now, and throws ConnectionError while there is none */
 export function newDomainClient(call: CallFunction): DomainClient {
   const unsentNmis: UnsentNmis = new Set()
   return {

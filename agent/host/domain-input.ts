@@ -1,4 +1,7 @@
-/** Converts a guest to the inputs of the domain's XML and of the host's network. Pure. */
+/**
+ * Converts a Guest (a Server that is placed on this host) to the input from which the domain's XML is built, and to the
+ * input of the host's network. Pure.
+ */
 import type { Guest } from '../../actions/host/index.ts'
 import type { DomainInput, HostFacts } from '../domain/input.ts'
 import type { Disks } from '../image/disks.ts'

@@ -27,7 +27,8 @@ const startJobKey = (uid: string): string => `start ${uid}`
 const saveJobKey = (uid: string): string => `save ${uid}`
 
 /**
- * How often a managed save that an earlier process of the agent started is checked, in case libvirt's event gets lost.
+ * The interval at which the agent checks a managed save that an earlier process of the agent started, in case libvirt's
+ * event about its end gets lost.
  */
 const CHECK_MS = 5000
 
@@ -61,8 +62,8 @@ export function newDomains({ client, jobs, pathsOf, facts }: DomainsOptions): Do
       shutdownRequests.send(uidOf(guest), () => domainsOf(guest).shutDown(uuid))
     },
     async destroy(guest) {
-      // Cancel a running start first. Otherwise libvirtd could receive it after the destroy, and start the domain
-      // again.
+      // Cancel a running start first. Otherwise libvirtd could receive the call that starts the domain after the
+      // destroy, and start the domain again.
       await jobs.cancel(startJobKey(uidOf(guest)))
       await domainsOf(guest).destroy(guest.instance.uuid)
       await jobs.cancel(saveJobKey(uidOf(guest)))

@@ -21,8 +21,8 @@ export function errorFromLibvirt(error: unknown, doing: string): AnyError {
   if (isLibvirtError(error)) {
     const code = terminalReasons[error.code]
     if (code !== undefined) return new Terminal(code, `${doing}: ${error.message}`, { cause: error })
-    // libvirtd still runs another call on the domain, such as a long managed save that an earlier process of the agent
-    // began.
+    // This error means that libvirtd still runs another call on the domain, such as a long managed save that an earlier
+    // process of the agent began.
     if (error.code === 'VIR_ERR_OPERATION_TIMEOUT')
       return new Transient('LibvirtBusy', `${doing}: libvirt still does something else with it: ${error.message}`, {
         cause: error,

@@ -14,7 +14,7 @@ export const newImages = (cache: ImageCache, jobs: Jobs): Images => ({
     }),
 })
 
-/** The key of the job that makes a Server's rescue disk. */
+/** The key of the background job (jobs.ts) that makes a Server's rescue disk. */
 export const rescueJobKey = (uid: string): string => `rescue ${uid}`
 
 const RESCUE_PIN = '.rescue'

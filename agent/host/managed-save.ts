@@ -7,7 +7,7 @@ export const hasManagedSave = async (call: CallFunction, dom: DomainRef): Promis
 
 /**
  * Whether the domain has a managed save that libvirt can read. If the host loses power during a save, an incomplete
- * file is left.
+ * file is left, which libvirt cannot read.
  */
 export async function hasCompleteManagedSave(call: CallFunction, dom: DomainRef): Promise<boolean> {
   try {

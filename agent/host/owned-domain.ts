@@ -19,7 +19,8 @@ const CURRENT = modificationImpact.current
 /**
  * Calls `act` with the domain of this UUID; returns undefined if there is none.
  * @param doing what the agent asks libvirt to do, for messages
- * @param foreign a domain that this Server does not own is an error (refuse, the default) or counts as none (skip)
+ * @param foreign what follows if the Server does not own the domain: `refuse` (the default) throws an error, `skip`
+ * returns undefined as if there were no domain
  */
 export type WithDomain = <T>(
   doing: string,
@@ -28,7 +29,7 @@ export type WithDomain = <T>(
   foreign?: 'refuse' | 'skip',
 ) => Promise<T | undefined>
 
-/** Returns the WithDomain of the Server with this uid. */
+/** Returns a function that acts only on the domain of the Server with this uid. */
 export function createOwnedDomainCaller(call: CallFunction, uid: string): WithDomain {
   return async (doing, uuid, act, foreign = 'refuse') => {
     try {

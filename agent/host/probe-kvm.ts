@@ -19,7 +19,6 @@ const PROBE_TIMEOUT_MS = 5000
  */
 const CREATE_TIMEOUT_MS = 120_000
 const POLL_MS = 50
-/** The prefix of the names of probe domains. */
 const PROBE_NAME_PREFIX = 'kubenova-probe-'
 
 /** The number to which the boot sector counts. */

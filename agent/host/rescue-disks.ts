@@ -30,7 +30,8 @@ async function createMissingRescueDisk(
 ): Promise<void> {
   const { cache, hasSpace, root, pathsOf } = options
   const { dir: directory } = pathsOf(guest)
-  // If the files are gone, the running QEMU has the last copy of the disks, and must not be powered off.
+  // If the files of the Server's disks are gone, only the running QEMU still has the data. So throw here, before the
+  // domain is powered off.
   await requireDisks(pathsOf(guest))
   if ((await readRescueDisk(directory))?.system.requestId === system.requestId) return
   await removeRescueFiles(guest, options)
@@ -47,7 +48,8 @@ async function removeRescueFiles(guest: Guest, { cache, pathsOf }: DisksOptions)
 
 /**
  * Reads the rescue disk that the domain has to boot from; undefined if the Server is not in mode rescued.
- * @throws Transient DiskMissing if the Server is in mode rescued and the disk is missing
+ * @throws a Transient error (retried) with the code DiskMissing if the Server is in mode rescued and the disk is
+ * missing
  */
 export async function requireRescueDisk({ mode }: Guest, { dir }: ServerPaths): Promise<RescueDisk | undefined> {
   if (mode !== 'rescued') return undefined

@@ -27,7 +27,10 @@ export class ShutdownRequests {
     void ask().then(answered, answered)
   }
 
-  /** Forgets the request of a Server whose domain boots anew: the new guest has not been asked. */
+  /**
+   * Forgets the last request to a Server's guest. Called when the domain boots anew, because the new guest has not been
+   * asked.
+   */
   forget(uid: string): void {
     this.#requests.delete(uid)
   }

@@ -16,7 +16,7 @@ const unsafeImageError = (why: string) => new Terminal('ImageUnsafe', `the image
 
 /**
  * Reads the first bytes of an image.
- * @throws Terminal ImageUnsafe if they name other files
+ * @throws a Terminal error (not retried) with the code ImageUnsafe if they name other files
  */
 export async function checkImageHeader(path: string): Promise<void> {
   const file = await open(path, 'r')
@@ -41,7 +41,7 @@ const EXTERNAL_DATA_FILE = 1n << 2n
 
 /**
  * The pure part of checkImageHeader.
- * @throws Terminal ImageUnsafe
+ * @throws a Terminal error (not retried) with the code ImageUnsafe if the header names other files
  */
 export function rejectUnsafeHeader(header: Buffer): void {
   if (header.length >= 16 && header.readUInt32BE(0) === QCOW_MAGIC) {
@@ -49,7 +49,8 @@ export function rejectUnsafeHeader(header: Buffer): void {
     const features = header.readUInt32BE(4) >= 3 && header.length >= 80 ? header.readBigUInt64BE(72) : 0n
     if ((features & EXTERNAL_DATA_FILE) !== 0n) throw unsafeImageError('its qcow2 header names an external data file')
   }
-  // If the capacity is 0, QEMU reads a descriptor inside the file and opens all files that the descriptor names.
+  // If the capacity in the VMDK header is 0, QEMU reads a descriptor inside the file and opens all files that the
+  // descriptor names.
   if (header.toString('latin1', 0, 4) === VMDK_MAGIC && header.length >= 20 && header.readBigUInt64LE(12) === 0n) {
     throw unsafeImageError('its VMDK header has no capacity, so its data would be in other files')
   }
@@ -72,7 +73,8 @@ export type BasePlan = { use: 'qcow2' | 'raw' } | { convertTo: 'qcow2' | 'raw' }
 
 /**
  * Decides how an image becomes a base, from the output of qemu-img info.
- * @throws Terminal ImageFormatMismatch, ImageUnsafe, ImageTooLarge
+ * @throws a Terminal error (not retried) with the code ImageFormatMismatch, ImageUnsafe or ImageTooLarge if the image
+ * may not become a base
  */
 export function planBase(info: ImageInfo, { format, maxVirtualSize, baseFormat }: BaseRequirements): BasePlan {
   if (info.format !== format) {
@@ -98,8 +100,8 @@ export function planBase(info: ImageInfo, { format, maxVirtualSize, baseFormat }
 }
 
 /**
- * Rejects an image that refers to other files or cannot be read without a key.
- * @throws Terminal ImageUnsafe
+ * Rejects an image that refers to other files, is encrypted or is marked as corrupt.
+ * @throws a Terminal error (not retried) with the code ImageUnsafe for such an image
  */
 function rejectUnsafeImage(info: ImageInfo): void {
   const { type, data } = info['format-specific'] ?? { type: '', data: {} }

@@ -109,7 +109,7 @@ export class BaseStore {
     await writeFile(join(directory, 'pins', owner), '')
     for (const name of ['disk', 'record.json', join('pins', owner), 'pins', '']) await syncToDisk(join(directory, name))
     await rename(directory, this.#basePath(key)).catch((error: unknown) => {
-      // Another process published the same content first.
+      // Another process published the same content first, so its base is used.
       if (errorCodeOf(error) !== 'ENOTEMPTY' && errorCodeOf(error) !== 'EEXIST') throw error
     })
     await syncToDisk(this.#basePath())

@@ -19,7 +19,7 @@ export interface ConfigDriveOptions {
 
 /**
  * Brings the config drive up to date with the guest and returns its path. Idempotent.
- * @throws Transient DiskFull
+ * @throws a Transient error (retried) with the code DiskFull if the disk is full
  */
 export async function writeConfigDrive(guest: Guest, { directory, signal }: ConfigDriveOptions): Promise<string> {
   const path = join(directory, 'disk.config')

@@ -61,7 +61,9 @@ interface DiskLayout {
 
 /**
  * Creates the disks that are missing and returns all disks of the server. Idempotent.
- * @throws Terminal FlavorDiskTooSmall, DiskCreateFailed, CommandMissing; Transient DiskFull, ImageCacheBusy
+ * @throws a Terminal error (not retried): FlavorDiskTooSmall, DiskCreateFailed, or CommandMissing if a program is not
+ * installed
+ * @throws a Transient error (retried): DiskFull, or ImageCacheBusy if the base was removed from the cache meanwhile
  */
 export async function createDisks(options: DisksOptions): Promise<Disks> {
   const { directory, instance, base, signal } = options
@@ -142,7 +144,7 @@ export async function finishDeletions(root: string): Promise<void> {
 /**
  * The size of the root disk in bytes: the flavor's size, or the image's if the flavor has 0, rounded up to whole
  * sectors. Pure.
- * @throws Terminal FlavorDiskTooSmall
+ * @throws a Terminal error (not retried) with the code FlavorDiskTooSmall if the flavor's disk cannot hold the image
  */
 export function rootDiskSizeOf(flavorGiB: number, virtualSize: number, minDiskGiB = 0): number {
   if (flavorGiB === 0) return Math.max(Math.ceil(virtualSize / 512) * 512, minDiskGiB * GIB)

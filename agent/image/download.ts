@@ -53,15 +53,16 @@ interface PartialFile {
   description: Description
   /**
    * Whether the bytes come from several responses. They may then be of different versions of the source, even if the
-   * validator is the same.
+   * validator (ETag or Last-Modified) is the same.
    */
   isMixed: boolean
 }
 
 /**
  * Downloads the whole source to `target`, flushed to disk and verified.
- * @throws Terminal ImageChecksumMismatch, ImageTooLarge, ImageDownloadFailed and ImageSourceNotAllowed for lasting
- * errors; Transient ImageDownloadFailed and DiskFull
+ * @throws a Terminal error (not retried): ImageChecksumMismatch, ImageTooLarge, ImageSourceNotAllowed, or
+ * ImageDownloadFailed if a retry cannot help
+ * @throws a Transient error (retried): DiskFull, or ImageDownloadFailed if a retry may help
  */
 export async function downloadSource(sources: SourceOpener, options: DownloadOptions): Promise<void> {
   const { target, checksum, url, signal } = options
@@ -226,8 +227,9 @@ async function appendBody(part: PartialFile, { body, total }: OpenedSource, opti
 }
 
 /**
- * Checks that there is space for all missing bytes or, if the total is unknown, that the reserved space is untouched.
- * @throws Transient DiskFull
+ * Checks that there is space for all missing bytes or, if the total is unknown, that the space that has to stay free
+ * (free-space.ts) is untouched.
+ * @throws a Transient error (retried) with the code DiskFull if there is not enough space
  */
 async function requireSpace(
   { size }: PartialFile,

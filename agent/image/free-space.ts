@@ -53,7 +53,7 @@ export interface PlannedWrite {
 
 /**
  * Runs `write` if there is space for it, and aborts it when it touches the reserved space.
- * @throws Transient DiskFull
+ * @throws a Transient error (retried) with the code DiskFull if there is not enough space
  */
 export async function writeWhileSpaceLasts<T>(
   hasSpace: SpaceCheck,

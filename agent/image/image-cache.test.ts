@@ -95,7 +95,8 @@ describe('ensure', () => {
     f.server.setBehaviour(() => ({ body: f.body, gate }))
     const children = [f.spawnFetch('a'), f.spawnFetch('b')]
     const outputs = children.map(({ stdout }) => text(stdout!))
-    // proc(5) marks a process that waits for a lock with "->": one process downloads and the other waits.
+    // /proc/locks marks a process that waits for a lock with "->" (proc(5)). So wait here until one process has the
+    // lock and the other waits for it.
     const lock = join(f.cacheDir, 'locks', downloadKey(f.image()))
     await vi.waitFor(
       () => expect(readFileSync('/proc/locks', 'utf8')).toMatch(new RegExp(`-> FLOCK .*:${statSync(lock).ino} `)),

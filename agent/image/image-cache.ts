@@ -76,8 +76,9 @@ export class ImageCache {
   /**
    * Returns the base of an image, pinned for `owner` (a server's uid) until `unpin`; fetches the image if needed.
    * Idempotent.
-   * @throws Terminal ImageChecksumMismatch, ImageFormatMismatch, ImageUnsafe, ImageUnreadable, ImageTooLarge,
-   * ImageSourceNotAllowed, ImageDownloadFailed; Transient ImageDownloadFailed, DiskFull, ImageCacheBusy
+   * @throws a Terminal error (not retried): ImageChecksumMismatch, ImageFormatMismatch, ImageUnsafe, ImageUnreadable,
+   * ImageTooLarge, ImageSourceNotAllowed, or ImageDownloadFailed if a retry cannot help
+   * @throws a Transient error (retried): DiskFull, ImageCacheBusy, or ImageDownloadFailed if a retry may help
    */
   async ensure(image: ImageSource, owner: string, { signal, progress }: FetchContext): Promise<Base> {
     const key = baseKey(image)
@@ -194,7 +195,8 @@ export class ImageCache {
 /**
  * Returns the base if it was made from an image of the claimed format. Two Images with the same checksum may claim
  * different formats.
- * @throws Terminal ImageFormatMismatch
+ * @throws a Terminal error (not retried) with the code ImageFormatMismatch if it was made from an image of another
+ * format
  */
 function requireFormat({ record, ...base }: Base & { record: BaseRecord }, image: ImageSource): Base {
   if (record.source.format !== image.format) {

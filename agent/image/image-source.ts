@@ -85,7 +85,8 @@ export class SourceOpener {
 
   /**
    * Opens the source at byte `from` if its version is still `validator`, otherwise at its beginning.
-   * @throws SourceError, Terminal ImageSourceNotAllowed, and errors of the network
+   * @throws SourceError if the source cannot be read, or an error of the network
+   * @throws a Terminal error (not retried) with the code ImageSourceNotAllowed if the agent may not read the URL
    */
   async open(url: string, from: number, validator: Validator | undefined, signal: AbortSignal): Promise<OpenedSource> {
     const target = new URL(url)

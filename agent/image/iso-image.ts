@@ -31,7 +31,7 @@ interface Folder {
   children: (File | Folder)[]
 }
 
-/** A folder with its children in record order, and its position in the image. */
+/** A folder with its children, in the order of their directory records, and its position in the image. */
 interface FolderLayout {
   folder: Folder
   children: (File | Folder)[]

@@ -1,7 +1,6 @@
 /**
- * Writes the records of ISO 9660, Joliet and Rock Ridge (SUSP 1.10, RRIP 1991A) into an image at an offset. Numbers in
- * comments are sections of ECMA-119. The functions write in place, because building each record as a value produced a
- * megabyte of garbage for each image.
+ * Writes the records of ISO 9660, Joliet and Rock Ridge (SUSP 1.10, RRIP 1991A) into an image at an offset. The
+ * functions write in place, because building each record as a value produced a megabyte of garbage for each image.
  */
 
 export const SECTOR = 2048
@@ -46,8 +45,8 @@ function writeUcs2(to: Buffer, at: number, text: string): void {
 const toRestrictedAlphabet = (part: string): string => part.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')
 
 /**
- * The name as a record contains it (7.5 and 7.6). A file's name ends with a version. In the primary naming a file's
- * name has exactly one dot, and characters other than A-Z and 0-9 become `_`.
+ * The name as a record contains it (ECMA-119, 7.5 and 7.6). A file's name ends with a version. In the primary naming a
+ * file's name has exactly one dot, and characters other than A-Z and 0-9 become `_`.
  */
 function identifierOf({ name, isFolder }: Named, naming: Naming): string {
   const version = isFolder ? '' : ';1'
@@ -68,16 +67,19 @@ function writeIdentifier(to: Buffer, at: number, named: Named, naming: Naming): 
   else to.write(identifierOf(named, naming), at, 'latin1')
 }
 
-/** Orders the entries of folders and path tables by identifier (9.3). */
+/** Orders the entries of folders and path tables by identifier (ECMA-119, 9.3). */
 export const compareIdentifiers =
   (naming: Naming) =>
   (a: Named, b: Named): number =>
     identifierOf(a, naming) < identifierOf(b, naming) ? -1 : 1
 
-/** 1980-01-01, 0:00 UTC (9.1.5): a constant, so that equal files give an equal image. */
+/** 1980-01-01, 0:00 UTC (ECMA-119, 9.1.5): a constant, so that equal files give an equal image. */
 const DATE = Buffer.from([80, 1, 1, 0, 0, 0, 0])
 
-/** Lengths of the system use entries, without the variable part of NM and ER. */
+/**
+ * Lengths in bytes of the Rock Ridge entries PX, SP, NM and ER. NM and ER are longer by their text, which is not
+ * counted here.
+ */
 const [PX_LENGTH, SP_LENGTH, NM_LENGTH, ER_LENGTH] = [36, 7, 5, 8]
 const EXTENSION = 'RRIP_1991A'
 const FILE_MODE = 0o100444
@@ -88,7 +90,7 @@ function rockRidgeLength(entry: Named, isRoot: boolean): number {
   return isSelfOrParent(entry) ? PX_LENGTH : PX_LENGTH + NM_LENGTH + Buffer.byteLength(entry.name)
 }
 
-/** Writes the header of a system use entry, and returns the offset behind the entry. */
+/** Writes the header of a Rock Ridge entry, and returns the offset behind the entry. */
 function writeSystemUseHeader(to: Buffer, at: number, signature: string, length: number): number {
   to.write(signature, at, 'latin1')
   to.set([length, 1], at + 2)
@@ -126,7 +128,7 @@ export function recordLength(entry: Named, naming: Naming, isRoot = false): numb
   return length
 }
 
-/** Writes a directory record (9.1) and returns its length. */
+/** Writes a directory record (ECMA-119, 9.1) and returns its length. */
 export function writeRecord(to: Buffer, at: number, entry: Entry, naming: Naming, isRoot = false): number {
   const length = recordLength(entry, naming, isRoot)
   const id = identifierLength(entry, naming)
@@ -147,7 +149,8 @@ export const pathRecordLength = (folder: Named, naming: Naming): number =>
   roundUpToEven(8 + identifierLength(folder, naming))
 
 /**
- * Writes a path table record (9.4) and returns its length. `parent` is the number of the parent folder, counted from 1.
+ * Writes a path table record (ECMA-119, 9.4) and returns its length. `parent` is the number of the parent folder,
+ * counted from 1.
  */
 export function writePathRecord(
   to: Buffer,
@@ -181,8 +184,8 @@ export interface VolumeDescriptor {
 }
 
 /**
- * Writes a volume descriptor (ECMA-119, 8.4). For Joliet it is a supplementary one (8.5), whose escape sequence tells
- * readers that names are in UCS-2 level 3.
+ * Writes a volume descriptor (ECMA-119, 8.4). For Joliet it is a supplementary volume descriptor (ECMA-119, 8.5), whose
+ * escape sequence tells readers that names are in UCS-2 level 3.
  */
 export function writeVolumeDescriptor(
   to: Buffer,
@@ -213,7 +216,7 @@ export function writeVolumeDescriptor(
   sector.writeUInt8(1, 881)
 }
 
-/** Writes the volume descriptor set terminator (8.3). */
+/** Writes the volume descriptor set terminator (ECMA-119, 8.3). */
 export function writeTerminator(to: Buffer, at: number): void {
   to.set([255, ...Buffer.from('CD001'), 1], at)
 }

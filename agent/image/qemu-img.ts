@@ -32,7 +32,7 @@ export interface ImageInfo {
 /**
  * Inspects an image whose format QEMU has to guess. Never use it for a raw disk of a guest: the guest controls what
  * QEMU would guess.
- * @throws Terminal ImageUnreadable
+ * @throws a Terminal error (not retried) with the code ImageUnreadable if qemu-img fails
  */
 export async function readImageInfo(path: string, signal?: AbortSignal): Promise<ImageInfo> {
   const result = await runLimited('qemu-img', ['info', '--output=json', '--force-share', path], INFO_LIMITS, signal)
@@ -43,7 +43,7 @@ export async function readImageInfo(path: string, signal?: AbortSignal): Promise
 
 /**
  * Upper bound of the bytes that the image takes on disk after a conversion to qcow2 or to a sparse raw file.
- * @throws Terminal ImageUnreadable
+ * @throws a Terminal error (not retried) with the code ImageUnreadable if qemu-img fails
  */
 export async function measureConvertedSize(source: string, info: ImageInfo, signal?: AbortSignal): Promise<number> {
   const limits = { ...conversionLimits(info['virtual-size']), fileSize: 0 }
@@ -66,7 +66,8 @@ export interface ConvertOptions {
 
 /**
  * Writes the disk in another format. qemu-img reads the source only as `from`, and does not guess its format.
- * @throws Transient DiskFull, Terminal ImageUnreadable
+ * @throws a Transient error (retried) with the code DiskFull if the disk is full
+ * @throws a Terminal error (not retried) with the code ImageUnreadable if qemu-img fails for another reason
  */
 export async function convertImage(source: string, target: string, options: ConvertOptions): Promise<void> {
   const { from, to, virtualSize, signal } = options
@@ -81,7 +82,8 @@ export async function convertImage(source: string, target: string, options: Conv
 /**
  * Creates a thin disk that holds only its differences from `base`. qemu-img does not read the base here, so the caller
  * has to check that the base exists.
- * @throws Transient DiskFull, Terminal DiskCreateFailed
+ * @throws a Transient error (retried) with the code DiskFull if the disk is full
+ * @throws a Terminal error (not retried) with the code DiskCreateFailed if qemu-img fails for another reason
  */
 export async function createOverlay(
   path: string,
@@ -97,7 +99,8 @@ export async function createOverlay(
 
 /**
  * Enlarges a disk to `size` bytes.
- * @throws Transient DiskFull, Terminal DiskCreateFailed
+ * @throws a Transient error (retried) with the code DiskFull if the disk is full
+ * @throws a Terminal error (not retried) with the code DiskCreateFailed if qemu-img fails for another reason
  */
 export async function growDisk(path: string, format: string, size: number, signal?: AbortSignal): Promise<void> {
   const limits = { ...INFO_LIMITS, fileSize: 1024 * GIB }

@@ -25,7 +25,7 @@ export interface ProcessResult {
 
 /**
  * Runs a program and returns its result, also when it fails. Rejects with the reason of `signal` if that aborts.
- * @throws Transient CommandMissing if the program cannot be started
+ * @throws a Transient error (retried) with the code CommandMissing if the program cannot be started
  */
 export function runLimited(
   program: string,

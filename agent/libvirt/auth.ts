@@ -57,8 +57,7 @@ async function authenticateSasl(call: CallFunction, credentials: Credentials | u
   for (;;) {
     const next = exchange.next(step.data)
     if (step.complete) {
-      // The daemon declared success, but the mechanism still expects the daemon's proof that it knows the password. The
-      // daemon may be an impostor.
+      // The daemon declared success before it proved that it knows the password. It may be an impostor, so reject it.
       if (!next.done)
         throw new ConnectionError('auth', `SASL ${name}: the daemon did not prove that it knows the password`)
       return

@@ -234,7 +234,9 @@ export class CallTable {
     }
   }
 
-  /** Whether a new call can be sent at once: a slot is free and no call of the same queue waits already. */
+  /**
+   * Whether a new call can be sent at once: a slot is free and no call of the same kind (quick or slow) waits already.
+   */
   #canSendNow(procedure: Procedure): boolean {
     if (this.#sent.size >= this.#slots || this.#queueOf(procedure).length > 0) return false
     return !procedure.slow || this.#canSendSlow()

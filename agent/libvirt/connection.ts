@@ -114,9 +114,11 @@ export class Connection implements AsyncDisposable {
   }
 
   /**
-   * Calls a procedure and returns its result. Throws LibvirtError (the daemon answered with an error), ConnectionError
-   * (its `sent` tells whether the daemon may have run the call), DeadlineError, EncodeError (bad arguments), or the
-   * signal's reason.
+   * Calls a procedure and returns its result. If the signal aborts, throws the signal's reason.
+   * @throws LibvirtError if the daemon answered with an error
+   * @throws ConnectionError if the connection ended; its `sent` tells whether the daemon may have run the call
+   * @throws DeadlineError if the call's deadline passed
+   * @throws EncodeError if an argument is invalid
    */
   call<A extends AnyType, R extends AnyType>(
     procedure: PlainProcedure<A, R>,
@@ -189,7 +191,7 @@ export class Connection implements AsyncDisposable {
    */
   async close(): Promise<void> {
     if (this.alive && this.#opened && this.#calls.underway === 0) {
-      // When the daemon gets this call it cleans up at once. If it does not answer, it cleans up when the socket
+      // With this call the daemon cleans up at once. Ignore a failure: the daemon also cleans up when the socket
       // closes.
       await this.#request(proc.connectClose, {}, { timeoutMs: 1000 }).catch(() => {})
     }

@@ -20,8 +20,10 @@ export interface Line {
 }
 
 /**
- * Connects and returns the line, whose socket is paused. Throws a ConnectionError with the code `unreachable`, whose
- * cause is the last failure, or the signal's reason.
+ * Connects and returns the line, whose socket is paused. If the signal aborts, throws the signal's reason.
+ * @throws ConnectionError with the code `auth` if the daemon does not accept the client certificate
+ * @throws ConnectionError with the code `unreachable` if every attempt fails; its cause is the error of the last
+ * attempt
  */
 export async function dialDaemon(address: Address, signal: AbortSignal): Promise<Line> {
   const attempts =

@@ -68,8 +68,8 @@ describe('thousands of calls', () => {
       expect(new Set(errors.map(({ code }) => code))).toEqual(new Set(['silent']))
     } finally {
       signalProcess(daemon, 'SIGCONT')
-      // libvirtd was started by nsenter, which stops when its child libvirtd stops. nsenter must continue, too, or it
-      // would never exit.
+      // The program nsenter started libvirtd, and suspended itself when SIGSTOP suspended libvirtd. Continue nsenter,
+      // too; otherwise it would never exit.
       const waiting = processIdOf(parentOf(daemon.pid))
       if (waiting) signalProcess(waiting, 'SIGCONT')
     }

@@ -2,7 +2,7 @@
 // made at once, or that follow on several replies, cost one system call.
 import { XdrWriter } from './wire/writer.ts'
 
-/** Up to this number of bytes, copying them is cheaper than allocating a new writer. */
+/** Up to this number of bytes, a flush copies the bytes and reuses the writer, which is cheaper than a new writer. */
 const copyMax = 16_384
 
 export class Outbox {

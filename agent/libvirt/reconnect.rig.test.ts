@@ -46,7 +46,10 @@ async function startRelay(to: string) {
   return { path, open, cut, [Symbol.asyncDispose]: close }
 }
 
-/** Measures this process. `connections` counts closed connections too, if they are not garbage-collected yet. */
+/**
+ * Measures the descriptors, connections and memory of this process. `connections` also counts closed connections that
+ * are not garbage-collected yet.
+ */
 async function measureResources(connections: WeakRef<Connection>[]) {
   // The memory of collected buffers still counts until a later garbage collection has swept it; so collect twice.
   for (let i = 0; i < 2; i += 1) {

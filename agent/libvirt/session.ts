@@ -93,7 +93,7 @@ export class Session implements AsyncDisposable {
       for (;;) {
         const connection = this.connection ?? (await Promise.race([this.#up.promise, giveUp.promise]))
         if (connection.alive) return connection
-        // The connection has ended, but `#runConnection` has not replaced the promise `#up` yet.
+        // The connection has ended, but `#runConnection` has not replaced the promise `#up` yet. Wait, then try again.
         await connection.closed
       }
     } finally {

@@ -1,8 +1,8 @@
 // A libvirt stream as a Node stream: console (both ways), download (from the daemon), upload (to the daemon).
 //
 // Each stream has a connection of its own, because the protocol has no flow control. A client can slow a daemon down
-// only by not reading the socket, and a daemon that cannot write to a guest stops reading. On a shared connection this
-// would also stop calls and keep-alive.
+// only by not reading the socket, and a daemon that cannot write to a guest stops reading. On a shared connection, a
+// socket that is not read would also stop calls and keep-alive.
 import { Duplex } from 'node:stream'
 import { ConnectionError, LibvirtError, ProtocolError } from './errors.ts'
 import { wireError } from './protocol/common.ts'
@@ -30,8 +30,8 @@ export class LibvirtStream extends Duplex {
   readonly #procedure: Procedure
   readonly #port: StreamPort
   /**
-   * True once the stream has ended at the daemon, by its ok or error or by this client's abort. The client must then
-   * send no more.
+   * True once the stream has ended at the daemon: the daemon has sent its confirmation or an error, or this client has
+   * aborted the stream. The client must then send no more.
    */
   #over = false
   /** True once this client has sent its finish message, which ends its data. */

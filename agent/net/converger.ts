@@ -1,6 +1,6 @@
 /**
- * Brings the host's network to the state that its guests need. One run at a time observes the host, plans the commands
- * that lead to that state, and runs them.
+ * Brings the host's network to the state that the guests (VMs) on the host need. One run at a time observes the host,
+ * plans the commands that lead to that state, and runs them.
  */
 import { join } from 'node:path'
 import { Transient } from '../../crds/errors.ts'
@@ -61,8 +61,8 @@ export class Converger {
 
   /**
    * Sets up these networks, applies the nftables rules of all networks, and takes down networks that no guest uses any
-   * more. Resolves to the errors by network key. Calls during a run share one run that follows it; so many plugs at
-   * once cause at most two runs.
+   * more. Resolves to the errors by network key. Calls during a run share one run that follows it; so many simultaneous
+   * calls of HostNetwork.plug cause at most two runs.
    * @throws the error that kept the agent from observing the host or from applying the rules
    */
   converge(keys: NetworkKeys): Promise<Map<string, unknown>> {

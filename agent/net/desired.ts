@@ -1,6 +1,6 @@
 /**
- * Computes the desired state of the host's network from the interfaces of its guests: grouped by network and in a fixed
- * order. Pure.
+ * Computes the desired state of the host's network from the interfaces of its guests (VMs): grouped by network and in a
+ * fixed order. Pure.
  */
 import { isIP } from 'node:net'
 import { Terminal } from '../../crds/errors.ts'
@@ -13,8 +13,9 @@ import type { DesiredDhcp, DesiredNetwork, DesiredPort, HostedGuest } from './ty
 type FolderOf = (key: string) => string
 
 /**
- * Returns the desired networks by network key (names.ts). Each guest carries a copy of its networks' settings. Copies
- * differ if the Network was edited between two plugs; then the copy of the guest that was plugged last counts.
+ * Returns the desired networks by network key (names.ts). Each guest carries a copy of its networks' settings, from the
+ * time when the agent set up its interfaces (HostNetwork.plug). If a Network was edited after one guest was plugged and
+ * before another was, their copies differ; then the copy of the guest that was plugged last counts.
  */
 export function buildDesiredNetworks(
   guests: readonly HostedGuest[],

@@ -20,8 +20,8 @@ interface DnsmasqInput {
 }
 
 /**
- * Renders the files. Ports have different DHCP options if their Network was edited between two plugs; then the options
- * of the last port in `ports` count.
+ * Renders the files. Ports have different DHCP options if their Network was edited after one port was set up and before
+ * another was; then the options of the last port in `ports` count.
  */
 export function renderDnsmasqConfig(input: DnsmasqInput): DnsmasqConfig {
   const servedPorts = input.ports

@@ -44,8 +44,8 @@ async function signalDnsmasq(root: string, pid: number, signal: NodeJS.Signals):
 }
 
 /**
- * Makes dnsmasq read its hosts and options again. If dnsmasq has ended, the agent's next observation finds that and a
- * new one is started.
+ * Makes dnsmasq read its hosts and options again. If dnsmasq has ended, the agent finds that at its next observation
+ * and starts a new dnsmasq.
  */
 export async function reloadDnsmasq(root: string, pid: number): Promise<void> {
   await signalDnsmasq(root, pid, 'SIGHUP')

@@ -1,8 +1,8 @@
 /**
- * Renders the nftables rules for frames that a guest with port security sends. Fields that nft has no name for are
+ * Renders the nftables rules for frames that a guest (VM) with port security sends. Fields that nft has no name for are
  * written as @base,offset,length in bits; the base `th` is the start of the UDP or ICMPv6 header. A rule does not match
- * a frame without its field (because the frame is cut off or the field is in another fragment). Where a guest could
- * thus evade a drop rule, the code accepts what is allowed and then drops the rest. Pure.
+ * a frame that lacks the field that the rule tests (because the frame is cut off or the field is in another fragment).
+ * Where a guest could thus evade a drop rule, the rules accept what is allowed and then drop the rest. Pure.
  */
 import { isIPv4, isIPv6 } from 'node:net'
 import { linkLocalFromMac, toIPv6Hex, toMacHex } from './addresses.ts'
@@ -72,10 +72,10 @@ const NEIGHBOUR_MESSAGES = 'icmpv6 type { nd-neighbor-solicit, nd-neighbor-adver
 
 /**
  * Neighbour solicitations and advertisements carry a link-layer address, which must be the guest's MAC: dnsmasq
- * identifies DHCPv6 clients by it. These rules allow it in one place only: in a single option of 8 bytes right after
- * the fixed part (8 bytes of a router solicitation, 24 of the others), without extension headers. All known systems
- * send it there. In duplicate address detection the option has a nonce instead (RFC 7527). Fragments of these messages
- * are dropped, too, as receivers must do (RFC 6980).
+ * identifies DHCPv6 clients by this address. These rules allow the address in one place only: in a single option of 8
+ * bytes right after the fixed part (8 bytes of a router solicitation, 24 of the others), without extension headers. All
+ * known systems send the address there. In duplicate address detection the option has a nonce instead (RFC 7527).
+ * Fragments of these messages are dropped, too, as receivers must do (RFC 6980).
  */
 const neighbourFormRules = [
   'icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } ip6 nexthdr != icmpv6 counter drop',

@@ -1,6 +1,6 @@
 /**
- * Stores on disk how each guest was last plugged (HostNetwork.plug). An agent that has just started reads from there
- * the guests that were plugged before.
+ * Stores on disk each guest (VM) with the interfaces that the agent set up for it last (HostNetwork.plug). So a
+ * restarted agent still knows the guests that were plugged before.
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -55,7 +55,7 @@ export function openGuestStore(folder: string): GuestStore {
 
 /**
  * Reads all stored guests. Deletes files that are cut short: only a power failure leaves such files, and after it the
- * network devices are gone, too. The next `HostNetwork.sync` stores such a guest again.
+ * network devices are gone, too. The next `HostNetwork.sync` stores the guests of the deleted files again.
  */
 function loadGuests(folder: string): Map<string, HostedGuest> {
   const files = readdirSync(folder).map((name) => join(folder, name))

@@ -1,5 +1,5 @@
 /**
- * Provides the guests of a host with their networks: bridges, DHCP and filter rules. Every call first stores the
+ * Provides the guests (VMs) of a host with their networks: bridges, DHCP and filter rules. Every call first stores the
  * desired state and then changes the host to match it.
  */
 import { mkdirSync } from 'node:fs'
@@ -33,8 +33,9 @@ export interface HostNetwork extends AsyncDisposable {
   /**
    * Sets up bridges, DHCP and filter rules for the guest's interfaces. The agent calls it before the guest's domain
    * starts or, in a migration, arrives. Interfaces that the guest had at the last call and no longer has are unplugged.
-   * @throws a Transient error (retried) with a reason of obstacles.ts, such as BridgeMissing; for invalid input a
-   * Terminal error (not retried) with the code InvalidInterface
+   * @throws a Transient error (retried) with a code of obstacles.ts, such as BridgeMissing, if the host does not allow
+   * the setup
+   * @throws a Terminal error (not retried) with the code InvalidInterface if an interface is invalid
    */
   plug(guest: HostedGuest, ctx: CallContext): Promise<PluggedInterface[]>
   /**
@@ -54,7 +55,7 @@ export interface HostNetwork extends AsyncDisposable {
     ctx: CallContext & { readonly leaveUntouched?: ReadonlySet<string> },
   ): Promise<ReadonlyMap<string, unknown>>
   observe(ctx: CallContext): Promise<Observed>
-  /** Aborts a run under way. Bridges, rules and DHCP servers stay, so guests notice nothing. */
+  /** Aborts a change of the host that is under way. Bridges, rules and DHCP servers stay, so guests notice nothing. */
   close(): Promise<void>
 }
 

@@ -28,8 +28,8 @@ async function makeHostWithUplink(): Promise<TestHost> {
 }
 
 /**
- * Simulates a crash of the agent: n changing programs succeed; the next one runs, but its result is lost; all later
- * ones fail.
+ * Simulates a crash of the agent: the first n programs that change the host succeed. The next such program runs, but
+ * its result is lost; all later programs fail.
  */
 function crashAfter(n: number): { wrap: (run: RunProgram) => RunProgram; hasCrashed: () => boolean } {
   let remaining = n

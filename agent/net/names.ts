@@ -53,7 +53,8 @@ export function dhcpMac(networkId: string): string {
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
 /**
- * Adds the device names that the domain's XML needs. They derive from ids, so the interface need not be plugged yet.
+ * Adds the device names that the domain's XML needs. They derive from ids, so the agent need not have set the interface
+ * up yet.
  */
 export const toPluggedInterface = (nic: Interface): PluggedInterface => ({
   ...nic,

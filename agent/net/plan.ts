@@ -1,7 +1,7 @@
 /**
  * Compares the desired with the observed state of the host's network, and returns the commands that make them equal.
- * First come the commands that take down what no guest needs, then the nftables rules, then those that set up. So no
- * device is connected before its rules are in force. Pure.
+ * First come the commands that take down what no guest needs, then the nftables rules, and last the commands that set
+ * up networks. So no device is connected before its rules are in force. Pure.
  */
 import { dhcpPortName, networkKeyFromDeviceName, ownBridgeName } from './names.ts'
 import { deleteLinkCommand, planDhcp, planDhcpTeardown } from './plan-dhcp.ts'
@@ -60,8 +60,8 @@ function planBridge(network: DesiredNetwork, { links }: Observed): Command[] {
   const existing = links.get(bridge)
   return [
     ...(existing ? repairBridge(key, existing) : [addBridgeCommand(key, bridge)]),
-    // Set this before the bridge goes up. Otherwise the kernel gives the bridge a link-local address, at which guests
-    // could reach the host.
+    // Set addrgenmode before the bridge goes up. Otherwise the kernel gives the bridge a link-local address, at which
+    // guests could reach the host.
     ...(existing?.up && !existing.linkLocal ? [] : [setLinkCommand(key, bridge, 'addrgenmode', 'none')]),
     ...(existing?.mtu === mtu ? [] : [setLinkCommand(key, bridge, 'mtu', String(mtu))]),
     ...foreignBridgePorts(network, links).map((port) => setLinkCommand(key, port.name, 'nomaster')),
@@ -101,14 +101,14 @@ function foreignBridgePorts({ key, bridge, uplink }: DesiredNetwork, links: Obse
 }
 
 /**
- * Whether a tap was left behind when its QEMU ended. Such a tap must be deleted: libvirt cannot create another of the
- * same name.
+ * Whether a tap was left behind when its QEMU ended. Such a tap must be deleted, because libvirt cannot create a tap
+ * with a name that exists.
  */
 const isAbandonedTap = (link: Link): boolean => link.kind === 'tun' && link.persistent && !link.carrier
 
 /**
  * Whether a tap of a running guest is in no bridge, because the bridge was deleted and created again. A tap that
- * libvirt is just creating is still down: libvirt sets it up only after adding it to the bridge.
+ * libvirt is just creating is still down: libvirt brings it up only after adding it to the bridge.
  */
 const isDetachedTap = (link: Link): boolean =>
   link.kind === 'tun' && link.up && link.carrier && link.master === undefined

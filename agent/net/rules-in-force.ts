@@ -3,9 +3,9 @@ import { areRulesEqual, NO_RULES, type Rules, renderChanges, renderReplacement, 
 import { CommandFailed, type RunProgram } from './run.ts'
 
 /**
- * How closely `observe` compares. `thorough`: every rule. That finds any change by another program, but takes nft as
- * long as writing the rules. `desired`: only whether all chains exist. That finds a flush of all rules, for example by
- * a restart of nftables.service.
+ * How closely `observe` compares the kernel's rules with those that the agent applied last. `thorough` compares every
+ * rule: this finds any change by another program, but takes nft as long as writing the rules. `desired` compares only
+ * the names of the chains: this finds a flush of all rules, for example by a restart of nftables.service.
  */
 export type Comparison = 'thorough' | { readonly desired: Rules }
 

@@ -1,6 +1,6 @@
 /**
- * Renders the nftables rules for this host's guests: one table, of which every change is one transaction. The rules
- * match devices by name, so they can be in force before libvirt creates the tap. Pure. The chains:
+ * Renders the nftables rules for this host's guests (VMs): one table, of which every change is one transaction. The
+ * rules match devices by name, so they can be in force before libvirt creates the tap. Pure. The chains:
  *   prerouting  a guest with port security sends only from its MAC and its addresses, and sends no DHCP answers and no
  *               router advertisements (guest-rules.ts)
  *   forward     the DHCP server's port exchanges frames only with this host's guests of its network, and these guests

@@ -17,7 +17,8 @@ export interface RunOptions {
 
 /**
  * Runs a program and resolves to its standard output.
- * @throws CommandFailed, a Transient error (retried); the signal's reason if the signal aborts
+ * @throws CommandFailed, a Transient error (retried), if the program fails
+ * @throws the signal's reason if the signal aborts
  */
 export type RunProgram = (argv: readonly [string, ...string[]], options?: RunOptions) => Promise<string>
 

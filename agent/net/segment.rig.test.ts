@@ -62,7 +62,8 @@ test('a foreign DHCP server on the segment does not reach guests, nor does a for
   await ear.waitForFrame(harmless)
   expect(ear.frames.filter((f) => offers.includes(f))).toEqual([])
 
-  // The foreign frames were broadcast. They would have reached dnsmasq's port before the ARP request that is sent now.
+  // The foreign frames were broadcast. Without the rules, they would have reached dnsmasq's port before the ARP request
+  // that is sent now.
   const local = frame.arpFrame({ from: createNic(5).macAddress }, { ip: '10.0.0.5', target: '10.0.0.254' })
   await sendFrames(a, local)
   await server.waitForFrame(local)

@@ -232,7 +232,8 @@ describe('port security', () => {
     const other = await host.boot(createGuest(4, more))
     using ear = await captureFrames(other)
     await sendFrames(free, ...Object.values(forged))
-    // The receiving kernel removes the VLAN tag from a captured frame, so look for the text in that frame.
+    // The receiving kernel removes the VLAN tag from a captured frame. So recognise the tagged frame by the text `vlan`
+    // in it.
     for (const sent of Object.values(forged))
       await ear.waitForFrame(sent.includes('81000005') ? frame.hexText('vlan') : sent)
   })

@@ -22,7 +22,9 @@ export interface StartedAction {
   host: string
   /** The time in RFC 3339. */
   startTime: string
-  /** Set only if a step takes long (LASTING_MS), or if the agent was restarted during the action. */
+  /**
+   * Set only if a step takes longer than LASTING_MS (action-run.ts), or if the agent was restarted during the action.
+   */
   steps?: readonly StepStatus[]
 }
 
@@ -88,7 +90,10 @@ export function endedActionOf({ status = {} }: ServerAction, planned: Planned): 
   return { planned, host, startTime, finishTime, ...(phase === 'Failed' ? { failure: failureIn(status) } : {}) }
 }
 
-/** The failure that a record describes. Without a scope, the agent did not write it, and the server stays as it is. */
+/**
+ * The failure that a record describes. Only the agent writes a failureScope. If there is none, the controller has
+ * failed the request, and the failure leaves the server as it is.
+ */
 const failureIn = ({ conditions, message = '', failureScope = 'Request' }: RecordStatus): Failure => ({
   code: reasonOf(findCondition(conditions, 'Complete')?.reason),
   message,

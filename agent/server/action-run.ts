@@ -39,8 +39,8 @@ export interface FormerRun {
 }
 
 /**
- * The end of an action that is not yet in the Server's status. Its result is decided, so the action does not run again:
- * only what is left is retried, first the action record and then the status.
+ * The end of an action that is not yet in the Server's status. Its result is decided, so the action does not run again.
+ * Only what is left is retried: the undo steps of a failed action, then the action record, then the status.
  */
 export interface ActionEnd {
   readonly ended: EndedAction

@@ -39,7 +39,10 @@ export interface Attempts {
    * set if the delay is not for a failure, but because the domain has ended again soon after a restart.
    */
   backoffRemaining(uid: string, planned: Planned): { ms: number; restarts?: Restarts }
-  /** Records that the action has succeeded, or failed with a fault. The next action is counted from zero. */
+  /**
+   * Records that the action has succeeded, or failed with a fault. The failed tries of the next action are counted from
+   * zero.
+   */
   recordEnd(uid: string, planned: Planned, failure?: Failure): void
 }
 

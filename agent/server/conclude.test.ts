@@ -93,7 +93,10 @@ const endOf = (bench: Bench): object => ({
   boots: bench.machine.boots,
 })
 
-/** Whether the agent was killed. It is not if the call at which it should be killed afterwards has failed. */
+/**
+ * Whether the test killed the agent during `work`. A kill that is planned for after a call does not happen if that call
+ * fails.
+ */
 const isKilled = (work: Promise<unknown>): Promise<boolean> =>
   work.then(
     () => false,

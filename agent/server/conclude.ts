@@ -17,7 +17,10 @@ import { applyStatusOf, emitEvent, type ObservedGuest, statusInputOf } from './r
 import { type Failure, standingFault } from './status.ts'
 import { writeEndedRecord } from './write-record.ts'
 
-/** Reports the end of a run. If that fails, a later call does only what is left. */
+/**
+ * Reports the end of a run (one execution of an action). If a part of the report fails, a later call does only the
+ * parts that are left.
+ */
 export async function concludeRun(
   run: ActionRun,
   end: ActionEnd,
@@ -82,7 +85,8 @@ const leavesServerAsIs = ({ planned, failure }: EndedAction): boolean =>
   failure?.isRefusal === true || isUnchanging(actions[planned.action])
 
 /**
- * Runs the undo steps of an action that failed for good. A refused one has changed nothing: there is only to clean up.
+ * Runs the undo steps of an action that failed for good. A refused action has changed nothing, so only its clean-up
+ * steps run.
  */
 async function runUndo(
   { planned: { action, params, id: bootId }, failure }: EndedAction,

@@ -147,8 +147,8 @@ describe('a crash of the agent before or after each effect leads to the same end
         const bench = await startBenchWithActiveServer()
         await bench.setDesiredPower('Stopped')
         await expect(bench.reconcileUntilSettled(bench.startAgent(new Life().killAt(at, side)))).rejects.toThrow(Killed)
-        // As in Nova, a stop that was announced is finished first, because the guest may have been asked to power off
-        // already.
+        // As in Nova, a stop whose task state is in the status is finished first, because the guest may have been asked
+        // to power off already.
         const isStop = bench.machine.domain?.state === 'off' || bench.status.taskState === 'powering-off'
         await bench.setDesiredPower('Running')
         await bench.reconcileUntilSettled()

@@ -77,11 +77,11 @@ describe('plan after a crash of the agent', () => {
     ['suspending', 'off', 'Running', 'start'],
     ['suspending', 'off', 'Stopped', undefined],
     ['suspending', 'missing', 'Stopped', undefined],
-    // All other actions are dropped when another power is desired by now ...
+    // All other actions are dropped when another power is desired by now.
     ['pausing', 'running', 'Running', undefined],
     ['powering-on', 'off', 'Stopped', undefined],
     ['resuming', 'saved', 'Stopped', 'stop'],
-    // ... but if such an action has reached its power and only its end was not recorded, it runs again to record its
+    // An exception is an action that has reached its power without a record of its end: it runs again to record its
     // end.
     ['pausing', 'paused', 'Running', 'pause'],
     ['unpausing', 'running', 'Paused', 'unpause'],

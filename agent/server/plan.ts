@@ -44,7 +44,8 @@ export function plan(server: Server, observed: Observed): Planned | undefined {
   if (!status?.instance) return undefined
   const requested = admittedRequest(server)
   if (requested) return resolveRequest(server, observed, requested)
-  // A fault stays until the spec changes or an action is requested. Otherwise the action would fail in a loop.
+  // A server with a fault gets no action until the spec changes or an action is requested. Otherwise the failed action
+  // would be planned, and fail, again and again.
   if (status.vmState === 'error' && status.observedGeneration === metadata.generation) return undefined
   if (!status.launchedAt) return { action: 'create', params: {}, id: `create:${metadata.uid}` }
   const isChanged = isPowerChanged(server)
@@ -78,7 +79,8 @@ function interruptedAction(server: Server, observed: Observed): ActionName | und
   if (name === undefined) return undefined
   const { interruptible, desiredPower = 'Running' } = actions[name]
   if (isReached(desiredPower, observed.power)) return name
-  // The domain may have powered off meanwhile. A suspend, for example, then has no memory to save and is not finished.
+  // The domain may have powered off meanwhile. A suspend, for example, then has no memory to save, so it does not lead
+  // to its power any more and is not finished.
   const leadsOn = actionForPower(desiredPower, observed, true) === name
   return !interruptible && leadsOn ? name : undefined
 }

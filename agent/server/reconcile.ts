@@ -43,8 +43,8 @@ export async function reconcileServer(server: Server, deps: Deps, ctx: Reconcile
 }
 
 async function observe(guest: Guest, { host, hostName, isLibvirtAway }: Deps): Promise<Observed> {
-  // A call would wait until libvirt is connected again, and keep a worker from the reconciles of other servers. So
-  // throw.
+  // A call of libvirt would wait until libvirt is connected again, and keep a worker from the reconciles of other
+  // servers. So throw.
   if (isLibvirtAway())
     throw new Transient(
       'LibvirtUnreachable',

@@ -116,7 +116,7 @@ describe('rescue', () => {
     await bench.reconcileOnce(agent)
     expect(readyOf(bench)).toMatchObject({ status: 'False', reason: 'DiskMissing' })
     expect(bench.machine.domain?.state).toBe('off')
-    // A request is rejected while a server has a task state.
+    // The controller rejects a request while a server has a task state.
     expect(bench.status.taskState).toBeUndefined()
     await bench.requestAction('unrescue')
     await bench.reconcileUntilSettled(agent)

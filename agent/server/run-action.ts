@@ -94,7 +94,8 @@ export async function continueRun(run: ActionRun, now: Server, deps: Deps, ctx: 
   const guest: Guest = { server, instance, mode: modeAfter(run.planned.action, server) }
   if (run.end) {
     await conclude(run, run.end, guest, deps, ctx)
-    // The spec may have changed meanwhile, and if the status was written already, no event follows from that.
+    // The spec may have changed during the run. If the end was in the status already, nothing is written now, and no
+    // watch event would cause the next reconcile. So request one here.
     return changed
   }
   const { host, shutdownTimeout } = deps
@@ -104,7 +105,7 @@ export async function continueRun(run: ActionRun, now: Server, deps: Deps, ctx: 
   return endRun(run, guest, result.kind === 'failed' ? result.failure : undefined, deps, ctx)
 }
 
-/** Reports the progress of a step that takes long (LASTING_MS), and waits for the step. */
+/** Reports the progress of a step that takes longer than LASTING_MS (action-run.ts), and waits for the step. */
 async function reportProgressAndRequeue(
   run: ActionRun,
   guest: Guest,
@@ -147,7 +148,8 @@ async function endRun(
     ...(failure ? { failure } : {}),
   }
   const end: ActionEnd = { ended }
-  // A deletion is done again as a whole, because it must leave nothing.
+  // The end of a deletion is not kept: if its conclusion fails, all steps of the deletion run again, because it must
+  // leave nothing.
   if (actions[planned.action].result !== 'gone') run.end = end
   return conclude(run, end, guest, deps, ctx)
 }

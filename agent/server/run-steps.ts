@@ -59,8 +59,9 @@ async function tryStep(step: Step<never>, run: ActionRun, options: RunOptions): 
 }
 
 /**
- * Adds what the step declares: a clean-up is tried until it succeeds, and a request that fails before it has changed
- * anything is refused. After a restart of the agent it is not known which steps were tried.
+ * Adds to the failure what follows from the kind of step. A clean-up step is tried until it succeeds. A request that
+ * fails before any step has changed anything is refused; after a restart of the agent, earlier steps may have changed
+ * something, so the request fails.
  */
 function classifyFailure(step: Step<never>, failure: Failure, run: ActionRun): Failure {
   if (step.cleansUp) return { ...failure, final: false, isCleanUp: true }

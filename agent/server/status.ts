@@ -259,7 +259,6 @@ export function unobservedStatus(
 
 const ownFields: ReadonlySet<string> = new Set(fieldsOf('Server', 'agent'))
 
-/** All fields of the status that the agent owns. */
 export function agentStatus(input: StatusInput): AgentStatus {
   const { server, observed, now, finished, runtimeInfo, actionRecords } = input
   const old = server.status

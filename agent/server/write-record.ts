@@ -66,7 +66,8 @@ async function applyRequestRecord(
   try {
     await applyRecord(requestRecord(server, request, status), deps)
   } catch (error) {
-    // An admission policy forbids to change an end. The controller fails a request that no host can run.
+    // An admission policy forbids to change a record that has ended. The controller may have ended this record, because
+    // it fails a request that no host can run. Then nothing is left to write.
     if (isForbidden(error)) {
       const record = await readRecord(server, request.name, deps)
       if (record && isEnded(record)) return
@@ -78,9 +79,9 @@ async function applyRequestRecord(
 }
 
 /**
- * Creates the record under the first free number. If this record was already written before a crash, it is used. Any
- * other object with the name is skipped: it can be a record of another action or with another result, which the server
- * does not count because the host lost power before the status was written.
+ * Creates the record under the first free number. If this record was already written before a crash, it is used. If
+ * another object has the name, the next number is tried. Such an object can be a record of another action or with
+ * another result, which the status does not count because the host lost power before the status was written.
  */
 async function createRecord(
   server: Server,
@@ -115,7 +116,10 @@ const isRecordOf = (
   record.status?.host === hostName &&
   record.metadata.ownerReferences?.some(({ uid }) => uid === metadata.uid) === true
 
-/** Reads the action record of an action that an earlier process of the agent announced and did not finish. */
+/**
+ * Reads the action record of an action that an earlier process of the agent announced (by its task state in the status)
+ * and did not finish.
+ */
 export const readFormerRun = (server: Server, planned: Planned, deps: RecordDeps): Promise<FormerRun> =>
   planned.request ? readRequestedRun(server, planned, planned.request, deps) : readOwnRun(server, planned, deps)
 

@@ -14,7 +14,7 @@ import { inputBusOf } from './graphics.ts'
  */
 const FREE_ROOT_PORTS = 8
 
-/** @param pciDevices number of the domain's devices that take a root port, without controllers */
+/** @param pciDevices number of the domain's devices that take a root port; controllers are not counted */
 export function controllerElements(input: DomainInput, pciDevices: number): Element[] {
   const buses = new Set<string>(drivesOf(input).map(({ bus }) => bus)).add(inputBusOf(input))
   const needsScsi = buses.has('scsi')

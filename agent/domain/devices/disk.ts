@@ -11,7 +11,10 @@ import { type Element, xmlElement } from '../render-xml.ts'
 const diskBuses = ['virtio', 'scsi', 'sata', 'ide', 'usb'] as const
 export type DiskBus = (typeof diskBuses)[number]
 
-/** The prefix of the target name, and usually of the guest's device name, for each bus. */
+/**
+ * The prefix of a disk's target name for each bus, such as vd in vda. The guest usually names its device with the same
+ * prefix.
+ */
 export const diskTargetPrefixes: Readonly<Record<DiskBus, string>> = {
   virtio: 'vd',
   scsi: 'sd',

@@ -7,17 +7,17 @@ import type { DomainRef } from '../protocol/common.ts'
 import { proc } from '../protocol/proc.ts'
 
 const code = [
-  'ba f8 03', //  mov dx, 0x3f8    the port's data
+  'ba f8 03', //  mov dx, 0x3f8    the serial port's data register
   'b0 4f ee', //  mov al, 'O'; out dx, al
   'b0 4b ee', //  mov al, 'K'; out dx, al
   'b0 0a ee', //  mov al, '\n'; out dx, al
-  'ba fd 03', //  mov dx, 0x3fd    its line status
-  'ec a8 01 74 fb', //  in al, dx; test al, 1; jz: until a byte has come
+  'ba fd 03', //  mov dx, 0x3fd    the serial port's line status register
+  'ec a8 01 74 fb', //  in al, dx; test al, 1; jz: loop until a byte has arrived
   'ba f8 03 ec 88 c4', //  mov dx, 0x3f8; in al, dx; mov ah, al
   'ba fd 03', //  mov dx, 0x3fd
-  'ec a8 20 74 fb', //  in al, dx; test al, 0x20; jz: until one may be sent
+  'ec a8 20 74 fb', //  in al, dx; test al, 0x20; jz: loop until the port can send a byte
   '88 e0 ba f8 03 ee', //  mov al, ah; mov dx, 0x3f8; out dx, al
-  'eb e2', //  jmp to the line status
+  'eb e2', //  jmp back to the first mov dx, 0x3fd
 ]
 
 export interface Guest {

@@ -70,7 +70,10 @@ export function setSerial(message: Buffer, serial: number): void {
   message.writeUInt32BE(serial, 20)
 }
 
-/** Reads a message's header. The reader must be just after the length word and ends at the payload. */
+/**
+ * Reads a message's header. Before the call the reader must be just after the length word; after the call it is at the
+ * payload.
+ */
 export function readHeader(reader: XdrReader): Header {
   return {
     program: reader.uint(),
