@@ -59,7 +59,7 @@ export interface OrphanCollector {
   collectDeleted(owner: Owner, uuid: string): Promise<void>
   /**
    * Removes the orphans whose grace period is over.
-   * @throws AggregateError if some orphans could not be checked or removed, after all others were
+   * @throws AggregateError, after the last orphan, if some orphans could not be checked or removed
    */
   sweep(): Promise<void>
   /** The uids of all Servers with a domain on this host, orphans included. */

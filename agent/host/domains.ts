@@ -74,7 +74,8 @@ export function newDomains({ client, jobs, pathsOf, facts }: DomainsOptions): Do
       const { power, reason } = await observe(guest)
       if (power === 'saved') return { done: true }
       const job = saveJobKey(uidOf(guest))
-      // An earlier process of the agent started this save, and libvirtd continues it.
+      // If a save is under way without a job of this process, an earlier process of the agent started it, and libvirtd
+      // continues it. So only check it again later.
       const isSaving = power === 'paused' && reason === 'saving'
       if (isSaving && !jobs.isRunning(job)) return { done: false, checkAfterMs: CHECK_MS }
       return jobs.poll(job, guest.instance.uuid, ({ signal }) => domainsOf(guest).save(guest.instance.uuid, signal))

@@ -49,7 +49,7 @@ export async function observe({
  * Whether the DHCP servers' namespaces are as before, judged by the host's devices alone. So the agent need not run a
  * program per namespace (some milliseconds) before each guest starts. Deleting a namespace removes its veth pair; when
  * the veth end in the namespace goes down, the host's end loses its carrier. Other changes in a namespace are found
- * only without `previous`. Pure.
+ * only by an observation without `previous`. Pure.
  */
 export function areNamespacesUnchanged(
   { links: previousLinks, namespaces }: Devices,
