@@ -6,7 +6,7 @@ import { watchLibvirtConnection } from './libvirt-connection.ts'
 type Connection = NonNullable<LibvirtSession['connection']>
 
 /** Watches a session that the test connects and cuts; `reports` lists the calls of onBack and onAway in order. */
-function startBench() {
+function watchFakeSession() {
   const clock = new FakeClock()
   const libvirt: LibvirtState = { away: false, firstAway: Promise.withResolvers() }
   const reports: string[] = []
@@ -42,7 +42,7 @@ function startBench() {
 }
 
 it('watchLibvirtConnection reports no loss when libvirtd only restarts', async () => {
-  const { clock, reports, libvirt, watch, connect, cut } = startBench()
+  const { clock, reports, libvirt, watch, connect, cut } = watchFakeSession()
   watch()
   connect()
   cut()
@@ -53,7 +53,7 @@ it('watchLibvirtConnection reports no loss when libvirtd only restarts', async (
 })
 
 it('watchLibvirtConnection reports a lasting loss once, and the return', async () => {
-  const { clock, reports, libvirt, watch, connect, cut } = startBench()
+  const { clock, reports, libvirt, watch, connect, cut } = watchFakeSession()
   watch()
   connect()
   await clock.advance(60_000)
@@ -67,14 +67,14 @@ it('watchLibvirtConnection reports a lasting loss once, and the return', async (
 })
 
 it('watchLibvirtConnection reports a loss when libvirt is unreachable from the start', async () => {
-  const { clock, reports, watch } = startBench()
+  const { clock, reports, watch } = watchFakeSession()
   watch()
   await clock.advance(10_000)
   expect(reports).toEqual(['away'])
 })
 
 it('watchLibvirtConnection reports nothing after its signal has aborted', async () => {
-  const { clock, reports, watch, connect, cut, stop } = startBench()
+  const { clock, reports, watch, connect, cut, stop } = watchFakeSession()
   watch()
   connect()
   stop.abort()

@@ -179,7 +179,10 @@ const ownershipOfCondition = (kind: OwnedKind, type: string): Ownership | undefi
 const ownersIn = (ownership: Ownership): Owner[] =>
   typeof ownership === 'string' ? [ownership] : Object.values(ownership)
 
-/** The component that owns a field when the status of the object is `status`. Undefined: the kind has no such field. */
+/**
+ * Returns which component owns a status field. The owner of some fields changes once the agent has written the status,
+ * so the present status is needed. Undefined: the kind has no such field.
+ */
 export function ownerOfField(kind: OwnedKind, field: string, status: AnyStatus): Owner | undefined {
   const ownership = ownershipOfField(kind, field)
   if (ownership === undefined || typeof ownership === 'string') return ownership

@@ -77,7 +77,7 @@ export function loadInClusterAuth(
 async function loadKubeconfigAuth({ kubeconfig }: AuthOptions): Promise<Auth> {
   const path = kubeconfigPath(kubeconfig, process.env)
   const login = path && (await readPlainKubeconfig(path))
-  return path && login ? createFileAuth(path, login) : loadClientNodeAuth(kubeconfig)
+  return path && login ? createFileAuth(path, login) : loadAuthWithClientNodePackage(kubeconfig)
 }
 
 /** Credentials of a kubeconfig that holds its token and certificates or names files that hold them. */
@@ -90,7 +90,7 @@ function createFileAuth(path: string, { server }: KubeconfigLogin): Auth {
   return { server, credentials: read, invalidate }
 }
 
-async function loadClientNodeAuth(kubeconfig: string | undefined): Promise<Auth> {
+async function loadAuthWithClientNodePackage(kubeconfig: string | undefined): Promise<Auth> {
   // Importing this package takes 0.7 s and 86 MB, so it is imported only when a kubeconfig needs it.
   const { KubeConfig } = await import('@kubernetes/client-node')
   const load = (): InstanceType<typeof KubeConfig> => {

@@ -13,7 +13,7 @@ export interface HostCall {
   readonly guest: Guest
 }
 
-/** A function that makes the call with `act`, or fails it. It must return the result of `act`. */
+/** Runs around each call of the host: it calls `act` and returns its result, or it throws, so that the call fails. */
 export type Around = <T>(call: HostCall, act: () => Promise<T>) => Promise<T>
 
 type Method = (guest: Guest, ...rest: unknown[]) => Promise<unknown>

@@ -124,7 +124,7 @@ export class BaseStore {
     const evicted: string[] = []
     for (const key of selectBasesToEvict(await this.#listBases(), limits, bavail * bsize, now))
       if (await this.#remove(key)) evicted.push(key)
-    await this.#removeOldWork(Math.min(limits.maxAge, MAX_WORK_AGE_MS), now)
+    await this.#removeStaleDownloads(Math.min(limits.maxAge, MAX_WORK_AGE_MS), now)
     return evicted
   }
 
@@ -171,7 +171,7 @@ export class BaseStore {
   }
 
   /** Removes downloads in whose directory no file has changed for `maxAge` milliseconds. */
-  async #removeOldWork(maxAge: number, now: number): Promise<void> {
+  async #removeStaleDownloads(maxAge: number, now: number): Promise<void> {
     for (const key of await readdir(join(this.#root, 'work'))) {
       const directory = this.workDirectoryOf(key)
       const names = (await readdir(directory).catch(ignoreNotFound)) ?? []

@@ -1,7 +1,7 @@
 // Tests that every call ends soon when a real libvirtd is killed or stopped during thousands of calls.
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { isAlive, processIdOf, signalProcess } from '../../test/rig/process.ts'
+import { identifyProcess, isAlive, signalProcess } from '../../test/rig/process.ts'
 import { withHost } from '../../test/rig/vitest.ts'
 import { type Connection, ConnectionError, openConnection, openSession, proc } from './index.ts'
 
@@ -70,7 +70,7 @@ describe('thousands of calls', () => {
       signalProcess(daemon, 'SIGCONT')
       // The program nsenter started libvirtd, and suspended itself when SIGSTOP suspended libvirtd. Continue nsenter,
       // too; otherwise it would never exit.
-      const waiting = processIdOf(parentOf(daemon.pid))
+      const waiting = identifyProcess(parentOf(daemon.pid))
       if (waiting) signalProcess(waiting, 'SIGCONT')
     }
     expect(isAlive(daemon)).toBe(true)

@@ -180,7 +180,7 @@ const forged: Record<string, string> = {
     '110aeef500000000',
   ),
   'a frame in a VLAN': frame.vlanTagged(frame.udpIpv4Frame(from, datagram({ src: '10.0.0.7', text: 'vlan' })), 5),
-  'a frame of another protocol': frame.otherFrame(from, '88cc', 'lldp'),
+  'a frame of another protocol': frame.frameOfEtherType(from, '88cc', 'lldp'),
 }
 
 describe('port security', () => {

@@ -46,7 +46,7 @@ export interface ActionEnd {
   readonly ended: EndedAction
   /** True once the undo steps of a failed action are done. */
   isUndone?: boolean
-  /** The number of the server's action records, once the record of this action has its end. */
+  /** How many action records the server has. Set when the end of this action has been written into its record. */
   actionRecords?: number
 }
 

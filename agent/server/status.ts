@@ -46,7 +46,10 @@ export interface StatusInput {
   running?: Planned
   /** The action that has just ended, successfully or with `failure`. */
   finished?: Planned
-  /** If true, the action that has just ended was refused, or failed in a way that leaves the server as it is. */
+  /**
+   * True if the action that has just ended was refused, or if it failed and is of a kind that changes no state, such as
+   * a crash dump. The fault of the server then stays as it was.
+   */
   refused?: boolean
   failure?: Failure
   progress?: string
@@ -166,8 +169,8 @@ function rescuedReason(
 }
 
 /**
- * The reason and message of Ready when the power is not the desired one although the agent does nothing about it, with
- * what the user can do.
+ * The reason and message of Ready when the power is not the desired one and the agent will not correct that by itself.
+ * The message tells the user what to do.
  */
 function differenceOf(observed: Observed, desired: DesiredPower): { reason: Reason; message: string } {
   if (isOffByGuest(observed)) {

@@ -71,7 +71,7 @@ async function request(bench: Bench, key?: string, secretReader?: SealDeps['secr
 const accepted = (bench: Bench) => findCondition(bench.listActions()[0]?.status?.conditions, 'Accepted')
 
 /** Everything that the API server stores except the Secret, as text. It must not contain the password. */
-const objects = (bench: Bench): string =>
+const allStoredTextExceptSecret = (bench: Bench): string =>
   JSON.stringify([
     bench.getServer(),
     bench.listActions(),
@@ -90,7 +90,7 @@ describe('a request that names a Secret', () => {
     const binding = { server: bench.getServer()?.metadata.uid ?? '', request: metadata.uid ?? '' }
     expect(await openSealedSecret(String(params?.['sealed']), privateKey, binding)).toBe(PASSWORD)
     expect(accepted(bench)).toMatchObject({ status: 'True' })
-    for (const text of [PASSWORD, base64(PASSWORD)]) expect(objects(bench)).not.toContain(text)
+    for (const text of [PASSWORD, base64(PASSWORD)]) expect(allStoredTextExceptSecret(bench)).not.toContain(text)
   })
 
   it('leaves nothing in the slot when the agent has completed it', async () => {
@@ -116,7 +116,7 @@ describe('a request that names a Secret', () => {
     await request(bench)
     expect(accepted(bench)).toMatchObject({ status: 'False', reason })
     expect(bench.statusOf()).not.toHaveProperty('activeAction')
-    expect(objects(bench)).not.toContain(PASSWORD)
+    expect(allStoredTextExceptSecret(bench)).not.toContain(PASSWORD)
   })
 
   it('is rejected when there is no such Secret', async () => {

@@ -3,7 +3,7 @@ import { type Hypervisor, hypervisor as hypervisorKind, resourceDefOf } from '..
 import { type Lease, leases } from '../../kube/builtin-kinds.ts'
 import { Bench, LEASE_SECONDS, startCloud } from '../testing.ts'
 
-const hypervisors = (bench: Bench) => bench.api.resource<Hypervisor>(resourceDefOf(hypervisorKind))
+const hypervisorApi = (bench: Bench) => bench.api.resource<Hypervisor>(resourceDefOf(hypervisorKind))
 
 describe('LeaseHosts', () => {
   it('reports a host up while its agent renews the Lease, and down when the Lease has run out', async () => {
@@ -48,7 +48,7 @@ describe('LeaseHosts', () => {
 
   it('reports a host down when it has no Lease or its Lease is deleted', async () => {
     await using bench = await Bench.start()
-    await hypervisors(bench).create({ metadata: { name: 'h1' }, spec: {} })
+    await hypervisorApi(bench).create({ metadata: { name: 'h1' }, spec: {} })
     await bench.fake.waitForCaches()
     expect(bench.hosts.isUp('h1')).toBe(false)
     await bench.renewLease('h1')
@@ -61,7 +61,7 @@ describe('LeaseHosts', () => {
 
   it('reports a host down that was down before the controller started, until its agent renews the Lease', async () => {
     await using bench = await startCloud('h1', 'h2')
-    await hypervisors(bench).applyStatus({ metadata: { name: 'h1' }, status: { state: 'down' } })
+    await hypervisorApi(bench).applyStatus({ metadata: { name: 'h1' }, status: { state: 'down' } })
     await using next = await Bench.start(bench.api)
     expect([next.hosts.isUp('h1'), next.hosts.isUp('h2')]).toEqual([false, true])
     await next.clock.advance(1000)
@@ -72,7 +72,7 @@ describe('LeaseHosts', () => {
 
   it('reports a host down that is forced down, although its agent renews the Lease', async () => {
     await using bench = await startCloud('h1')
-    await hypervisors(bench).patch({ name: 'h1' }, { spec: { forcedDown: true } })
+    await hypervisorApi(bench).patch({ name: 'h1' }, { spec: { forcedDown: true } })
     await bench.fake.waitForCaches()
     expect([bench.hosts.isUp('h1'), bench.hosts.isForcedDown('h1')]).toEqual([false, true])
     expect(bench.hosts.whyDown('h1')).toBe('host h1 is forced down')

@@ -60,10 +60,10 @@ async function reconcileDelete(network: Network, stores: NetworkStores, now: str
  */
 async function listPortsOn({ metadata }: Network, { ports }: Pick<Stores, 'ports'>): Promise<readonly Port[]> {
   const key = keyOf(metadata)
-  const known = ports.cache.byIndex(portsByNetwork, key).filter(keepsNetwork)
+  const known = ports.cache.byIndex(portsByNetwork, key).filter(blocksNetworkRemoval)
   if (known.length > 0) return known
   const { items } = await ports.api.list({ fieldSelector: `spec.network.name=${metadata.name}` })
-  return items.filter((port) => networkKeyOf(port) === key && keepsNetwork(port))
+  return items.filter((port) => networkKeyOf(port) === key && blocksNetworkRemoval(port))
 }
 
 /**
@@ -71,4 +71,4 @@ async function listPortsOn({ metadata }: Network, { ports }: Pick<Stores, 'ports
  * controller has allocated its addresses: otherwise any user could block the deletion with a Port in a namespace of
  * their own.
  */
-const keepsNetwork = (port: Port): boolean => isInNetworkNamespace(port) || isAllocated(port)
+const blocksNetworkRemoval = (port: Port): boolean => isInNetworkNamespace(port) || isAllocated(port)

@@ -1,4 +1,7 @@
-/** Finds the hosts that can take a server. Runs each filter as rarely as its scope allows (see Filter). */
+/**
+ * Finds the hosts that can take a server. A filter of scope `class` runs once for each class of similar hosts, one of
+ * scope `capacity` compares columns, and one of scope `host` runs for each host that is left.
+ */
 import type { HostTest, PreparedFilter } from './filter.ts'
 import type { HostTable } from './host-table.ts'
 

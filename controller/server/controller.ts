@@ -46,23 +46,26 @@ type NetworkedStores = Pick<Stores, 'servers' | 'ports'>
 const serversWaitingFor =
   (index: typeof serversByFlavor) =>
   ({ metadata }: KubeObject, { servers: { cache } }: ServerStores): string[] =>
-    waitingServersIn(index, keyOf(metadata), cache)
+    keysOfUnscheduledServers(index, keyOf(metadata), cache)
 
-const waitingServersIn = (index: typeof serversByFlavor, value: string, cache: Stores['servers']['cache']): string[] =>
-  keysOf(cache.byIndex(index, value).filter(({ status }) => status?.host === undefined))
+const keysOfUnscheduledServers = (
+  index: typeof serversByFlavor,
+  value: string,
+  cache: Stores['servers']['cache'],
+): string[] => keysOf(cache.byIndex(index, value).filter(({ status }) => status?.host === undefined))
 
 /** The keys of the Servers without a host that name the Network, or a Port on it. */
 function serversWaitingForNetwork({ metadata }: KubeObject, { servers: { cache }, ports }: NetworkedStores): string[] {
   const key = keyOf(metadata)
   const viaPorts = ports.cache
     .byIndex(portsByNetwork, key)
-    .flatMap((port) => waitingServersIn(serversByPort, keyOf(port.metadata), cache))
-  return [...waitingServersIn(serversByNetwork, key, cache), ...viaPorts]
+    .flatMap((port) => keysOfUnscheduledServers(serversByPort, keyOf(port.metadata), cache))
+  return [...keysOfUnscheduledServers(serversByNetwork, key, cache), ...viaPorts]
 }
 
 /** The keys of the Servers without a host that name the Network, and so may need an address of it. */
 const serversWaitingForAddress = (network: string, { servers: { cache } }: ServerStores): string[] =>
-  waitingServersIn(serversByNetwork, network, cache)
+  keysOfUnscheduledServers(serversByNetwork, network, cache)
 
 const unscheduledKeys = (stores: ServerStores): string[] => keysOf(unscheduledServers(stores))
 

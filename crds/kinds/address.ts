@@ -71,7 +71,7 @@ const prefix = (n: string): string =>
  * uses prefixes: after the longest prefix that `a` and `b` share, the next bit of `a` is 0 and that of `b` is 1. It is
  * too expensive for every pair of pools, so the controller, not a rule, finds IPv6 pools that overlap.
  */
-export const isBeforeIPv6 = (a: string, b: string): string => {
+export const ipv6LessThanExpression = (a: string, b: string): string => {
   const half = `cidr(${a} + ${prefix('n + 1')})`
   const shared = `cidr(${b} + ${prefix('n')}).masked().ip()`
   return `[${lengths.slice(0, -1).join(', ')}].exists(n, ${half}.containsIP(${shared}) && !${half}.containsIP(${b}))`

@@ -1,6 +1,6 @@
 /** The CEL rules for the subnets of a Network: where gateway, DHCP address and pools may lie, and what may change. */
 import type { Rule } from '../schema.ts'
-import { ipv4Number, isBeforeIPv6 } from './address.ts'
+import { ipv4Number, ipv6LessThanExpression } from './address.ts'
 
 /**
  * CEL conditions with which rules skip a field that is absent or invalid, or belongs to the other IP family. An invalid
@@ -42,7 +42,7 @@ const outsideIPv4Pools = (field: string): Rule => ({
 
 const outsideIPv6Pools = (field: string): Rule => ({
   ...outsideIPv4Pools(field),
-  rule: `${noIPv6Pools} || ${absentOrInvalid(field)} || ${notIPv6(`self.${field}`)} || self.pools.all(p, ${isBeforeIPv6(`self.${field}`, 'p.start')} || ${isBeforeIPv6('p.end', `self.${field}`)})`,
+  rule: `${noIPv6Pools} || ${absentOrInvalid(field)} || ${notIPv6(`self.${field}`)} || self.pools.all(p, ${ipv6LessThanExpression(`self.${field}`, 'p.start')} || ${ipv6LessThanExpression('p.end', `self.${field}`)})`,
 })
 
 export const subnetRules: readonly Rule[] = [
@@ -71,7 +71,7 @@ export const subnetRules: readonly Rule[] = [
     fieldPath: '.pools',
   },
   {
-    rule: `${noIPv6Pools} || !self.pools.exists(p, ${isBeforeIPv6('p.end', 'p.start')})`,
+    rule: `${noIPv6Pools} || !self.pools.exists(p, ${ipv6LessThanExpression('p.end', 'p.start')})`,
     message: 'each pool must start before it ends',
     fieldPath: '.pools',
   },

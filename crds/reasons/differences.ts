@@ -1,4 +1,4 @@
-/** The reasons for a server that differs from its spec. */
+/** The reasons of the condition Ready for a server whose state differs from its spec. */
 import { declareReasons, type ReasonGroup } from './reason-table.ts'
 
 export const differences: ReasonGroup = {

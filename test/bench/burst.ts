@@ -44,8 +44,8 @@ async function timeBurst(round: string): Promise<{ took: number; names: string[]
 }
 
 /**
- * Prepares as many copies of the model domains as a burst has Servers, on the two hosts in turn.
- * @param model the name of the model domain, by the name of its host
+ * Prepares one copy of a template domain for each Server of a burst, alternately on the two hosts.
+ * @param model maps the name of a host to the name of its template domain
  */
 async function prepareCopies(model: Map<string, string>): Promise<DomainCopy[]> {
   const copies: DomainCopy[] = []

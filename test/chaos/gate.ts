@@ -71,7 +71,7 @@ export class Gate {
 const isUnfinished = (result: unknown): boolean =>
   typeof result === 'object' && result !== null && 'done' in result && result.done === false
 
-export async function openGate(part: GateRequest['part']): Promise<Gate> {
+export async function connectToGatekeeper(part: GateRequest['part']): Promise<Gate> {
   const path = process.env[GATE_SOCKET_VARIABLE]
   if (!path) throw new Error(`${GATE_SOCKET_VARIABLE} does not say where the gatekeeper is`)
   const socket = connect(path)

@@ -2,10 +2,10 @@
 import { newAgent } from '../../agent/agent.ts'
 import { createAgentComponents } from '../../agent/components.ts'
 import { runAgentProgram } from '../../agent/program.ts'
-import { openGate } from './gate.ts'
+import { connectToGatekeeper } from './gate.ts'
 import { gateHost, gateKube } from './gated.ts'
 
-const gate = await openGate('agent')
+const gate = await connectToGatekeeper('agent')
 await runAgentProgram(async (kube, options, log) => {
   const components = await createAgentComponents(gateKube(kube, gate), options, log)
   return newAgent({ ...components, host: gateHost(components.host, gate) })

@@ -1,8 +1,8 @@
 // Runs the controller (controller/main.ts) with gates: it waits for the test before and after each API write (gate.ts).
 import { createController } from '../../controller/controller.ts'
 import { runControllerProgram } from '../../controller/program.ts'
-import { openGate } from './gate.ts'
+import { connectToGatekeeper } from './gate.ts'
 import { gateKube } from './gated.ts'
 
-const gate = await openGate('controller')
+const gate = await connectToGatekeeper('controller')
 await runControllerProgram((kube, options, log) => createController(gateKube(kube, gate), options, log))

@@ -139,7 +139,7 @@ const architecture = () => (process.arch === 'arm64' ? 'arm64' : 'amd64')
  * The URLs of the download and of its SHA-256 sums. `entry` is the name of the download in the list of sums; it is
  * empty if the list has only this sum. etcd comes in an archive.
  */
-function downloadUrls(name: Binary, mirrors: typeof official): { file: string; sums: string; entry: string } {
+function downloadUrlsOf(name: Binary, mirrors: typeof official): { file: string; sums: string; entry: string } {
   const { version } = binaries[name]
   if (name === 'etcd') {
     const entry = `etcd-${version}-linux-${architecture()}.tar.gz`
@@ -159,7 +159,7 @@ async function downloadBinary(
   mirrors: typeof official,
   log: (line: string) => void,
 ): Promise<boolean> {
-  const { file, sums, entry } = downloadUrls(name, mirrors)
+  const { file, sums, entry } = downloadUrlsOf(name, mirrors)
   // The list of sums has only a few bytes, so this request shows within seconds whether the site can be reached.
   const sum = findSum(await fetchText(sums, 4_000), entry)
   if (!sum) return false

@@ -185,5 +185,5 @@ export const rarpFrame = (ends: EthernetAddresses, { mac = ends.from, operation 
   ethernetFrame(ends, '8035', `0001080006040${hex16(operation).slice(1)}${hexMac(mac)}00000000${hexMac(mac)}00000000`)
 
 /** An Ethernet frame of any other EtherType, with a text as payload. */
-export const otherFrame = (ends: EthernetAddresses, type: string, text: string): string =>
+export const frameOfEtherType = (ends: EthernetAddresses, type: string, text: string): string =>
   ethernetFrame(ends, type, hexText(text))

@@ -12,9 +12,9 @@ import {
   type Exit,
   endMarkedProcesses,
   endProcess,
+  identifyProcess,
   isAlive,
   type ProcessId,
-  processIdOf,
   type RunOptions,
   runCommand,
   signalProcess,
@@ -152,7 +152,7 @@ export class Host {
     const id = await waitUntil(
       () => {
         const [child] = childPidsOf(entered.pid)
-        if (child !== undefined) return processIdOf(child)
+        if (child !== undefined) return identifyProcess(child)
         if (!isAlive(entered)) return entered
         return undefined
       },
@@ -254,7 +254,7 @@ export class Host {
     })
     const id = await waitUntil(
       () => {
-        if (existsSync(ready)) return processIdOf(Number(readFileSync(ready, 'utf8')))
+        if (existsSync(ready)) return identifyProcess(Number(readFileSync(ready, 'utf8')))
         if (!isAlive(started)) throw new FatalError(readFileSync(join(this.home, 'init.log'), 'utf8'))
         return undefined
       },

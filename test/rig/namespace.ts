@@ -1,7 +1,7 @@
 // Finds processes of a PID namespace from outside. libvirt's PID files hold the PID inside the namespace, but a signal
 // needs the PID outside.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { type ProcessId, processIdOf } from './process.ts'
+import { identifyProcess, type ProcessId } from './process.ts'
 
 /**
  * Finds the process that has the PID `inner` inside a PID namespace. `member` is the outside PID of any process in this
@@ -11,7 +11,7 @@ export function outerProcess(member: number, inner: number): ProcessId | undefin
   const namespace = namespaceOf(member)
   for (const name of readdirSync('/proc')) {
     const pid = Number(name)
-    if (Number.isInteger(pid) && namespaceOf(pid) === namespace && innerPid(pid) === inner) return processIdOf(pid)
+    if (Number.isInteger(pid) && namespaceOf(pid) === namespace && innerPid(pid) === inner) return identifyProcess(pid)
   }
   return undefined
 }

@@ -32,20 +32,20 @@ function readStat(path: string): { state: string; startTime: number } | undefine
 const isDead = (state: string): boolean => state === 'Z' || state === 'X'
 
 /** The identity of a running process. Undefined if the process does not exist or is a zombie. */
-export function processIdOf(pid: number): ProcessId | undefined {
+export function identifyProcess(pid: number): ProcessId | undefined {
   const stat = readStat(`/proc/${pid}/stat`)
   return stat && !isDead(stat.state) ? { pid, startTime: stat.startTime } : undefined
 }
 
 export function isAlive(id: ProcessId): boolean {
-  return processIdOf(id.pid)?.startTime === id.startTime
+  return identifyProcess(id.pid)?.startTime === id.startTime
 }
 
 /**
  * Whether all threads of the process have ended, so that it has released its sockets and files. After a kill, the first
  * thread may be dead while other threads still hold them.
  */
-function hasReleasedAll({ pid, startTime }: ProcessId): boolean {
+function haveAllThreadsEnded({ pid, startTime }: ProcessId): boolean {
   if (readStat(`/proc/${pid}/stat`)?.startTime !== startTime) return true
   return threadsOf(pid).every((thread) => isDead(readStat(`/proc/${pid}/task/${thread}/stat`)?.state ?? 'X'))
 }
@@ -78,7 +78,7 @@ export function signalProcess(id: ProcessId, name: NodeJS.Signals): boolean {
  */
 export async function endProcess(id: ProcessId, name: NodeJS.Signals = 'SIGTERM', patience = 10_000): Promise<void> {
   if (!signalProcess(id, name)) return
-  const hasEnded = () => hasReleasedAll(id)
+  const hasEnded = () => haveAllThreadsEnded(id)
   if (name !== 'SIGKILL') {
     const isEnded = await waitUntil(hasEnded, { what: `end of process ${id.pid}`, deadline: patience }).catch(
       () => false,
@@ -102,7 +102,7 @@ export function childPidsOf(pid: number): number[] {
  * outlive this process.
  */
 export function markEnv(dir: string, owned: boolean): Record<string, string> {
-  const self = processIdOf(process.pid)
+  const self = identifyProcess(process.pid)
   return { [markName]: dir, [ownerName]: owned && self ? `${self.pid}:${self.startTime}` : '' }
 }
 
@@ -116,7 +116,7 @@ export function listMarkedProcesses(): MarkedProcess[] {
   const found: MarkedProcess[] = []
   for (const entry of readdirSync('/proc')) {
     const pid = Number(entry)
-    const id = Number.isInteger(pid) && pid !== process.pid ? processIdOf(pid) : undefined
+    const id = Number.isInteger(pid) && pid !== process.pid ? identifyProcess(pid) : undefined
     const env = id && environmentOf(pid)
     const dir = env?.get(markName)
     if (!id || !env || !dir) continue
@@ -173,7 +173,7 @@ export async function spawnMarked(argv: readonly string[], options: SpawnOptions
   const exited = new Promise<Exit>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })))
   await new Promise<void>((resolve, reject) => child.once('spawn', resolve).once('error', reject))
   child.unref()
-  const id = child.pid === undefined ? undefined : processIdOf(child.pid)
+  const id = child.pid === undefined ? undefined : identifyProcess(child.pid)
   if (!id) throw new Error(`${file} ended at once; see ${options.log}`)
   return { ...id, exited }
 }

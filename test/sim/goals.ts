@@ -59,7 +59,7 @@ export const listServersInError = ({ api }: Cloud): Server[] =>
 
 /**
  * Describes the servers that are in error although a user requested `start` after all faults had ended. A server
- * without a host and without rejected hosts is left out: it is in error because no host has room for it.
+ * that has no host and that no host has rejected is not reported: it is in error because no host has room for it.
  */
 export const findStillInError = (cloud: Cloud): string[] =>
   listServersInError(cloud)

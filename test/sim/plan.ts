@@ -87,7 +87,7 @@ const verbs = ['get', 'watch', 'create', 'apply', 'applyStatus', 'patch', 'delet
  * restarted agent must find it out from the host.
  */
 const bootSteps = ['domains.destroy', 'domains.define', 'domains.start', 'domains.start'] as const
-/** Steps that may fail for good during a request. */
+/** The steps into which the simulation may inject a permanent failure while they run for a ServerAction. */
 const failingSteps = ['domains.define', 'domains.start', 'rescueDisks.create'] as const
 const hostSteps = [
   'domains.observe',

@@ -14,14 +14,14 @@ export function decodeName(bytes: Buffer, start: number, end: number): string {
   for (let i = start; i < end; i += 1) hash = (hash * 31 + (bytes[i] ?? 0)) | 0
   const place = hash & (size - 1)
   const known = cache[place] ?? ''
-  if (hasSameText(known, bytes, start, end)) return known
+  if (equalsAsciiBytes(known, bytes, start, end)) return known
   const text = bytes.toString('utf8', start, end)
   cache[place] = text
   return text
 }
 
 /** Whether the text is ASCII and has exactly these bytes. Only in ASCII texts is each byte one character. */
-function hasSameText(text: string, bytes: Buffer, start: number, end: number): boolean {
+function equalsAsciiBytes(text: string, bytes: Buffer, start: number, end: number): boolean {
   if (text.length !== end - start) return false
   for (let i = 0; i < text.length; i += 1) {
     const code = text.charCodeAt(i)

@@ -37,7 +37,7 @@ async function runCalls(name: string, count: number, inflight: number): Promise<
   })
 }
 
-async function startListening(): Promise<void> {
+async function subscribeAndResetEventCount(): Promise<void> {
   if (!testConnection) {
     testConnection = await openConnection(`test+unix:///default?socket=${path}`)
     await testConnection.on(domainEvents.lifecycle, () => void (received.events += 1))
@@ -87,7 +87,7 @@ await serveTasks(async (task: Task) => {
     case 'calls':
       return runCalls(task.call, task.count, task.inflight)
     case 'listen':
-      return measureCost(startListening)
+      return measureCost(subscribeAndResetEventCount)
     case 'events':
       return runEvents(task.count, task.inflight)
     case 'download':

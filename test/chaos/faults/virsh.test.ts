@@ -25,7 +25,7 @@ async function restartLibvirtd(): Promise<void> {
   await user().cloud.waitUntilReady('agent-h1')
 }
 /** Waits until the agent has reconciled the server once more. */
-async function waitForReconcile(): Promise<void> {
+async function triggerReconcileAndWait(): Promise<void> {
   await user().patch('server', 'web', { spec: { displayName: `reconcile ${Date.now()}` } })
   const isObserved = ({ status, metadata }: Server) => status?.observedGeneration === metadata.generation
   await user().waitForServer('web', 'observed', isObserved)
@@ -140,7 +140,7 @@ it('keeps a guest off that was shut down when libvirtd restarts and has forgotte
   const before = await countSucceededActions('start')
   await restartLibvirtd()
   expect(await virsh('domstate', '--reason')).toContain('shut off (unknown)')
-  await waitForReconcile()
+  await triggerReconcileAndWait()
   await waitForReadiness(user(), 'web', 'False', 'GuestShutdown')
   expect(await domainState()).toBe('shut off')
   expect(await countSucceededActions('start')).toBe(before)

@@ -26,7 +26,7 @@ function findScheduledViolation(server: Server, cloud: Cloud): string | undefine
   const { fault, vmState } = server.status ?? {}
   if (vmState === 'error')
     return cloud.faults.hasHostFailed ? undefined : `is in error, but no step of a host failed: ${fault?.message}`
-  return describeOngoingWork(server) ?? findPowerViolation(server, cloud)
+  return describeOngoingWork(server) ?? findSettledStateViolation(server, cloud)
 }
 
 function describeOngoingWork(server: Server): string | undefined {
@@ -38,7 +38,7 @@ function describeOngoingWork(server: Server): string | undefined {
   return conditionOf(server, 'HostReachable') && 'has a host that is reported down'
 }
 
-function findPowerViolation(server: Server, cloud: Cloud): string | undefined {
+function findSettledStateViolation(server: Server, cloud: Cloud): string | undefined {
   const { metadata, status = {} } = server
   const machine = cloud.host(status.host ?? '')?.machines.machine(metadata.uid ?? '')
   if (status.mode === 'rescued') return findRescueViolation(server, machine, cloud)
