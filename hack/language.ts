@@ -1,7 +1,6 @@
 /**
  * Checks the language of the code (CONTRIBUTING.md, Style): names of exported functions, comments, test titles,
- * replaced words, and the subjects of the commits that have not landed yet. Prints one line per problem and exits with
- * 1 if there is one.
+ * replaced words, and the subjects of commits. Prints one line per problem and exits with 1 if there is one.
  */
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -23,14 +22,18 @@ function checkFiles(): string[] {
     .map(({ path, line, message }) => `${path}:${line}: ${message}`)
 }
 
-/** Checks only commits that are not part of the main branch: what has landed cannot be changed any more. */
+/**
+ * The last commit whose subject is not checked. A branch point would not do as the start of the check: a clone of the
+ * main branch, such as CI's, has no commit after it.
+ */
+const LAST_UNCHECKED_COMMIT = 'abc2814aa5f264c0e8e12ce3dceb61b412453ec4'
+
 async function checkCommits(): Promise<string[]> {
-  const base = (await git('merge-base', 'HEAD', 'origin/HEAD')) ?? (await git('merge-base', 'HEAD', 'main'))
-  if (base === undefined) {
-    console.log('commit subjects are not checked: there is no origin/HEAD and no branch main')
+  const subjects = await git('log', '--no-merges', '--format=%s', `${LAST_UNCHECKED_COMMIT}..HEAD`)
+  if (subjects === undefined) {
+    console.log(`commit subjects are not checked: this clone has no commit ${LAST_UNCHECKED_COMMIT}`)
     return []
   }
-  const subjects = (await git('log', '--no-merges', '--format=%s', `${base}..HEAD`)) ?? ''
   return subjects
     .split('\n')
     .filter((subject) => subject !== '')
