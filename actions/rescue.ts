@@ -4,21 +4,17 @@
  */
 import { type Static, Type } from 'typebox'
 import { isKubenovaError } from '../crds/errors.ts'
+import { ImageReference } from '../crds/kinds/image.ts'
 import type { Instance } from '../crds/kinds/server-status.ts'
-import { Name, Namespace } from '../crds/schema.ts'
 import { defineAction, defineStep, type StepInput } from './action.ts'
 import { define, prepare, start, startUnlessStopped } from './boot-steps.ts'
 import { powerOffUnlessBooted } from './power-off.ts'
 
 const params = Type.Object({
   image: Type.Optional(
-    Type.Object(
-      {
-        name: Name('Name of an Image.'),
-        namespace: Type.Optional(Namespace('Namespace of that Image, if it is a public one of another namespace.')),
-      },
-      { description: 'The image of the rescue system; default: the image that the server was made from.' },
-    ),
+    ImageReference({
+      description: 'The image of the rescue system; default: the image that the server was made from.',
+    }),
   ),
 })
 type Params = Static<typeof params>

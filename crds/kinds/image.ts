@@ -6,6 +6,8 @@ import {
   celRules,
   defineKind,
   immutableRule,
+  Name,
+  Namespace,
   Pairs,
   patternWithMessage,
   type Resource,
@@ -14,6 +16,16 @@ import {
   reasonColumn,
   StatusPairs,
 } from '../schema.ts'
+
+/** The schema of a reference to an Image. @param options description and rules of the reference */
+export const ImageReference = (options: { description: string }) =>
+  Type.Object(
+    {
+      name: Name('Name of an Image.'),
+      namespace: Type.Optional(Namespace('Namespace of that Image, if it is a public one of another namespace.')),
+    },
+    options,
+  )
 
 export const diskFormats = ['qcow2', 'raw', 'vmdk', 'vdi', 'vhdx'] as const
 

@@ -18,6 +18,7 @@ import {
 import { desiredPowers } from '../states.ts'
 import { IP, MAC } from './address.ts'
 import { zone } from './host-aggregate.ts'
+import { ImageReference } from './image.ts'
 import { ServerStatus } from './server-status.ts'
 
 /** A field with a tag. The limits are Nova's. */
@@ -129,13 +130,7 @@ const identity = {
 const boot = {
   flavor: Name('Name of a Flavor.', immutableRule('flavor of a server')),
   image: Type.Optional(
-    Type.Object(
-      {
-        name: Name('Name of an Image.'),
-        namespace: Type.Optional(Namespace('Namespace of that Image, if it is a public one of another namespace.')),
-      },
-      { description: 'The image that the server boots from.', ...immutableRule('image') },
-    ),
+    ImageReference({ description: 'The image that the server boots from.', ...immutableRule('image') }),
   ),
   keyName: Type.Optional(Name('Name of a KeyPair.', immutableRule('keyName'))),
   userData: Type.Optional(
