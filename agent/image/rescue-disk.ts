@@ -24,13 +24,12 @@ const diskPath = (directory: string): string => join(directory, 'disk.rescue')
 const recordPath = (directory: string): string => join(directory, 'rescue.json')
 
 /**
- * Creates the rescue disk, as large as its image. The caller must have deleted the rescue disk of any other request.
+ * Creates the rescue disk, as large as its image. The caller must have deleted the disk that is there already: it is of
+ * another request, or was not completed.
  */
 export async function createRescueDisk(system: RescueSystem, options: RootDiskOptions): Promise<void> {
   const { directory, base } = options
   await removeTemporaryFiles(directory, (name) => name.startsWith('disk.rescue') || name.startsWith('rescue.json'))
-  // A disk that is there already was not completed, and may have been made from another image.
-  await rm(diskPath(directory), { force: true })
   const { root: format, backing } = newRootLayout(options)
   await createRootDisk(diskPath(directory), rootDiskSizeOf(0, base.virtualSize), options)
   const record: RescueRecord = { ...system, format, ...(backing && { backing }) }
