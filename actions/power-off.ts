@@ -29,18 +29,25 @@ export async function powerOffGuest({ domains, guest, leftMs, ...ctx }: PowerOff
 
 /**
  * Powers the guest off before another boot. Does nothing if the domain already runs because of that boot: the agent has
- * then crashed after the boot, and must not boot the guest twice. A paused guest cannot react to ACPI, so it is
- * unpaused first.
+ * then crashed after the boot, and must not boot the guest twice.
  */
 export async function powerOffUnlessBooted({ bootId, ...input }: PowerOff & { bootId: string }): Promise<Progress> {
+  if ((await input.domains.runningBootId(input.guest)) === bootId) return { done: true }
+  return unpauseAndPowerOff(input)
+}
+
+/**
+ * Powers the guest off. A paused guest cannot react to ACPI, so it is unpaused first. If QEMU hangs, libvirtd reports
+ * LibvirtBusy for that: then `powerOffGuest` cuts the power in the end.
+ */
+export async function unpauseAndPowerOff(input: PowerOff): Promise<Progress> {
   const { domains, guest, leftMs: _, ...ctx } = input
-  if ((await domains.runningBootId(guest)) === bootId) return { done: true }
   await domains.unpause(guest, ctx).catch(ignoreBusy)
   return powerOffGuest(input)
 }
 
 const offPowers = new Set<DomainPower>(['off', 'missing', 'crashed'])
 
-export function ignoreBusy(error: unknown): void {
+function ignoreBusy(error: unknown): void {
   if (!isKubenovaError(error) || error.code !== 'LibvirtBusy') throw error
 }

@@ -2,18 +2,14 @@
 import { Type } from 'typebox'
 import { defineAction, defineStep } from './action.ts'
 import { bootSteps } from './boot-steps.ts'
-import { ignoreBusy, powerOffGuest } from './power-off.ts'
+import { unpauseAndPowerOff } from './power-off.ts'
 
 /** Gives the guest time to power off and then cuts its power, as Nova's stop does. */
 const stopGuest = defineStep({
   name: 'shutdown',
   needs: ['domains'],
-  async do({ host: { domains }, guest, shutdownTimeout, elapsedMs, ...ctx }) {
-    // A paused guest cannot react to ACPI, so unpause it first. Go on if QEMU hangs and libvirtd reports LibvirtBusy:
-    // `powerOffGuest` cuts the power in the end.
-    await domains.unpause(guest, ctx).catch(ignoreBusy)
-    return powerOffGuest({ domains, guest, leftMs: shutdownTimeout * 1000 - elapsedMs, ...ctx })
-  },
+  do: ({ host: { domains }, guest, shutdownTimeout, elapsedMs, ...ctx }) =>
+    unpauseAndPowerOff({ domains, guest, leftMs: shutdownTimeout * 1000 - elapsedMs, ...ctx }),
 })
 
 /** Resumes the virtual CPUs of a paused guest. Does nothing to a running guest. */
