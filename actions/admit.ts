@@ -3,6 +3,7 @@ import { Value } from 'typebox/value'
 import type { Reason, Server } from '../crds/index.ts'
 import type { Action } from './action.ts'
 import { actions, isRequestable } from './index.ts'
+import { targetPowerOf } from './mode.ts'
 
 export type Admission = { admit: true } | { admit: false; reason: Reason; message: string }
 
@@ -38,14 +39,11 @@ export function admit(server: Server, name: string, params: unknown): Admission 
 const isRetry = ({ retries }: Action, vmState: string | undefined): boolean => retries === true && vmState === 'error'
 
 /**
- * Whether the action boots the guest against spec.powerState: the agent would turn off, pause or suspend the guest at
- * once.
+ * Whether the action boots a guest that the agent would turn off, pause or suspend at once, because that is the power
+ * that it works towards.
  */
-const conflictsWithPowerState = ({ spec, status }: Server, action: Action): boolean =>
-  action.boots === true &&
-  status?.mode !== 'rescued' &&
-  spec.powerState !== 'Running' &&
-  !isRetry(action, status?.vmState)
+const conflictsWithPowerState = (server: Server, action: Action): boolean =>
+  action.boots === true && targetPowerOf(server) !== 'Running' && !isRetry(action, server.status?.vmState)
 
 function admitInState(server: Server, action: Action, params: unknown): Admission {
   const { name } = action

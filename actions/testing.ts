@@ -5,6 +5,7 @@ import { Life } from '../test/fakes/life.ts'
 import { type Action, isRefusal, runStep, type Step, type StepInput } from './action.ts'
 import type { Guest } from './host/index.ts'
 import { actions } from './index.ts'
+import { modeAfter } from './mode.ts'
 
 export const UID = 'uid-web'
 
@@ -76,10 +77,9 @@ export async function runOn(
   }: Run,
 ): Promise<void> {
   const { signal } = new AbortController()
-  const mode = action.result === 'gone' ? guest.mode : (action.result.mode ?? guest.mode)
   const input = {
     host: host.connect(life),
-    guest: { ...guest, ...(mode ? { mode } : {}) },
+    guest: { ...guest, mode: modeAfter(action, guest.mode ?? 'normal') },
     params: params as never,
     bootId,
     signal,

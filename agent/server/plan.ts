@@ -4,6 +4,7 @@
  * desired power.
  */
 import { type ActionName, actions } from '../../actions/index.ts'
+import { targetPowerOf } from '../../actions/mode.ts'
 import type { Server } from '../../crds/index.ts'
 import type { Observed } from './observed.ts'
 import {
@@ -13,7 +14,6 @@ import {
   isReached,
   powerActions,
   powerWhenReached,
-  targetPowerOf,
 } from './power-policy.ts'
 
 export interface Planned {

@@ -6,35 +6,9 @@
  * started again, because the desired power lasts.
  */
 import { type ActionName, actionNames, actions } from '../../actions/index.ts'
-import type { DesiredPower, DomainPower, Mode, Server } from '../../crds/index.ts'
+import { modeOf } from '../../actions/mode.ts'
+import type { DesiredPower, DomainPower, Server } from '../../crds/index.ts'
 import type { Observed } from './observed.ts'
-
-export const modeOf = ({ status }: Server): Mode => status?.mode ?? 'normal'
-
-/** The mode that the server has once the action has succeeded. */
-export function modeAfter(action: ActionName, server: Server): Mode {
-  const { result } = actions[action]
-  return (result === 'gone' ? undefined : result.mode) ?? modeOf(server)
-}
-
-/**
- * The power that each mode aims at. Only a normal server follows spec.powerState at once: in the other modes a changed
- * spec.powerState waits until the mode has ended.
- * - rescued: the rescue system should run, whatever the desired power of the server is.
- * - resized: the power that was reached last, so that a confirm or a revert finds the server as the resize left it.
- * - shelved, softDeleted: kept off. shelvedOffloaded: there is no domain, which counts as off.
- */
-const targetPowers: Record<Mode, (server: Server) => DesiredPower> = {
-  normal: ({ spec }) => spec.powerState,
-  rescued: () => 'Running',
-  resized: ({ spec, status }) => status?.reachedPowerState ?? spec.powerState,
-  shelved: () => 'Stopped',
-  shelvedOffloaded: () => 'Stopped',
-  softDeleted: () => 'Stopped',
-}
-
-/** The power that the agent works towards. */
-export const targetPowerOf = (server: Server): DesiredPower => targetPowers[modeOf(server)](server)
 
 /**
  * Whether the user has changed spec.powerState since a desired power was last reached. Always false in a mode that does

@@ -4,6 +4,7 @@
  */
 import type { Guest } from '../../actions/host/index.ts'
 import { actions } from '../../actions/index.ts'
+import { modeAfter, modeOf } from '../../actions/mode.ts'
 import type { Server } from '../../crds/index.ts'
 import { changed, type Outcome, wait } from '../../kube/outcome.ts'
 import type { ReconcileContext } from '../../kube/reconcile-loop.ts'
@@ -12,7 +13,6 @@ import { type ActionEnd, ActionRun, type FormerRun } from './action-run.ts'
 import { concludeRun } from './conclude.ts'
 import type { Deps } from './deps.ts'
 import type { Planned } from './plan.ts'
-import { modeAfter } from './power-policy.ts'
 import { applyStatusOf, type ObservedGuest, statusInputOf } from './report.ts'
 import { type RunResult, runSteps } from './run-steps.ts'
 import type { Failure } from './status.ts'
@@ -91,7 +91,7 @@ export async function continueRun(run: ActionRun, now: Server, deps: Deps, ctx: 
   const server = run.withOwnSpec(now)
   const { instance } = server.status ?? {}
   if (!instance) throw new Error(`${server.metadata.name} is not placed`)
-  const guest: Guest = { server, instance, mode: modeAfter(run.planned.action, server) }
+  const guest: Guest = { server, instance, mode: modeAfter(actions[run.planned.action], modeOf(server)) }
   if (run.end) {
     await conclude(run, run.end, guest, deps, ctx)
     // The spec may have changed during the run. If the end was in the status already, nothing is written now, and no

@@ -1,6 +1,7 @@
 /** Computes the agent's part of a Server's status from the observed domain and the running action. Pure. */
 import type { Action } from '../../actions/action.ts'
-import { type ActionName, actions } from '../../actions/index.ts'
+import { actions } from '../../actions/index.ts'
+import { modeAfter, modeOf, targetPowerOf } from '../../actions/mode.ts'
 import {
   type DesiredPower,
   type DomainPower,
@@ -21,7 +22,7 @@ import {
 import type { Restarts } from './attempts.ts'
 import type { Observed } from './observed.ts'
 import type { Planned } from './plan.ts'
-import { isOffByGuest, isReached, modeAfter, modeOf, targetPowerOf } from './power-policy.ts'
+import { isOffByGuest, isReached } from './power-policy.ts'
 
 /** Why the last try failed. */
 export interface Failure {
@@ -83,7 +84,7 @@ const succeededAction = ({ finished, failure, refused }: StatusInput): Action | 
 function currentMode(input: StatusInput): Mode {
   const { server } = input
   const succeeded = succeededAction(input)
-  return succeeded ? modeAfter(succeeded.name as ActionName, server) : modeOf(server)
+  return succeeded ? modeAfter(succeeded, modeOf(server)) : modeOf(server)
 }
 
 function currentVmState(input: StatusInput, launched: boolean): VmState {
