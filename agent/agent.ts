@@ -1,6 +1,6 @@
 /**
- * The agent, without the parts that only a process needs (flags, metrics server): registers the host as a Hypervisor,
- * watches its Servers and its domains, and makes the domains match the Servers.
+ * The agent: registers the host as a Hypervisor, watches the host's Servers and domains, and makes the domains match
+ * the Servers. program.ts adds what a process needs: flags and the metrics server.
  */
 import { serverAction } from '../actions/index.ts'
 import { resourceDefOf, type ServerAction } from '../crds/index.ts'
@@ -24,7 +24,7 @@ import { registerHypervisor, startWatches } from './watches.ts'
 
 const stepSeconds = defineHistogram('kubenova_step_seconds', 'Time of a step of an action.', ['action', 'step'])
 
-/** By this label the controller finds the Leases of agents. */
+/** The label by which the controller finds the Leases of agents. */
 const LABELS = { 'compute.kubenova.io/component': 'agent' }
 
 export interface Agent {
@@ -63,8 +63,8 @@ export function newAgent(components: AgentComponents): Agent {
 }
 
 /**
- * Whether the API server has taken no heartbeat (renewal of the host's Lease) for so long that the controller counts
- * this host as down, and may place its Servers on other hosts.
+ * Whether the last heartbeat (renewal of the host's Lease) is so old that the controller counts this host as down and
+ * may place its Servers on other hosts.
  */
 const isHeartbeatOverdue = ({ heartbeat, options }: AgentComponents): boolean =>
   (heartbeat.current?.ageMs ?? Infinity) >= options.downAfterSeconds * 1000
@@ -88,14 +88,14 @@ async function run(components: AgentComponents, signal: AbortSignal): Promise<vo
     await heartbeat.ended
   })
   await rejectOnAbort(heartbeat.acquired, signal)
-  // If another agent takes the Lease, this agent stops, because its caches may be outdated. After the restart of its
-  // process, the agent waits for the Lease.
+  // Stop if another agent takes the Lease, because the caches may be outdated. After a restart, the agent waits for the
+  // Lease.
   using scope = createAbortScope([signal, heartbeat.lost])
   await runWhileLeaseIsHeld(components, closing, scope.signal)
   if (!signal.aborted) heartbeat.lost.throwIfAborted()
 }
 
-/** Watches and reconciles the Servers until `signal` aborts, at the latest when this agent loses the host's Lease. */
+/** Watches and reconciles the Servers until `signal` aborts. It also aborts when this agent loses the host's Lease. */
 async function runWhileLeaseIsHeld(
   components: AgentComponents,
   closing: AsyncDisposableStack,
@@ -107,8 +107,8 @@ async function runWhileLeaseIsHeld(
   await startWatches(components, running, signal)
   closing.defer(components.exposeMetrics())
   await informer.synced(signal)
-  // Wait for the facts of the host. If libvirt stays unreachable, begin without the facts: each Server then reports in
-  // its status that it waits for libvirt.
+  // Wait for the facts of the host. If libvirt is unreachable, begin without them: each Server then reports that it
+  // waits for libvirt.
   await rejectOnAbort(Promise.race([components.facts.first.promise, components.libvirt.firstAway.promise]), signal)
   const stopSync = await startSync(components, signal)
   log.info({ host: hostName }, 'agent works')

@@ -1,4 +1,4 @@
-/** The Hypervisor of this host: created when the agent starts, its status kept up to date afterwards. */
+/** Creates this host's Hypervisor object and keeps its status up to date. */
 import {
   API_VERSION,
   agentManagerOf,
@@ -16,8 +16,8 @@ import type { Facts } from './host/facts.ts'
 /** Reads the Hypervisor with this name, or creates it. Fields that an operator has set stay as they are. */
 export async function ensureHypervisor(api: Resource<Hypervisor>, name: string): Promise<Hypervisor> {
   const found = await ignoreNotFound(api.get({ name }))
-  // Apply instead of create: a creator also owns the fields that the API server fills with defaults, and an operator's
-  // apply would then conflict.
+  // Apply instead of create. A creator would also own the defaults of the API server, and an operator who applies those
+  // fields would get a conflict.
   return found ?? api.apply({ metadata: { name }, spec: {} }, { fieldManager: agentManagerOf(name) })
 }
 
@@ -27,7 +27,7 @@ export function ownerReferenceOf({ metadata: { name, uid = '' } }: Hypervisor): 
 
 /** The Hypervisor's condition Ready while libvirt answers. */
 export const libvirtConnected = { status: 'True', reason: 'Connected', message: 'libvirt answers' } as const
-/** The Hypervisor's condition Ready after libvirt has been away for longer than a restart takes. */
+/** The Hypervisor's condition Ready when libvirt has been unreachable for longer than a restart takes. */
 export const libvirtUnreachable = {
   status: 'False',
   reason: 'LibvirtUnreachable',
@@ -35,21 +35,18 @@ export const libvirtUnreachable = {
     'libvirt does not answer; running guests continue, and no server is placed here until it answers: check that libvirtd runs on the host',
 } as const
 
-/** The facts that this host's agent wrote into the status before, maybe in an earlier process. */
+/** Returns the facts that this host's agent last wrote into the status, perhaps before a restart. */
 export function lastReportedFacts({ status = {} }: Hypervisor): Facts['status'] {
   const { conditions: _, ...facts } = ownedStatus('Hypervisor', 'agent', status)
   return facts
 }
 
-/**
- * The controller writes the status too, so a write may conflict. So many conflicts in a row mean that something is
- * wrong.
- */
+/** The controller writes the status too, so a write may conflict. After this many conflicts in a row, give up. */
 const MAX_TRIES = 5
 
 /**
- * Writes the host's facts and the condition Ready into the Hypervisor's status; tries again on a conflict.
- * @param describe computes the facts and the condition from the Hypervisor as it was just read
+ * Writes the host's facts and the condition Ready into the Hypervisor's status; retries on a conflict.
+ * @param describe computes the facts and the condition from the Hypervisor that was just read
  * @throws a Transient error (retried) with the code ObjectChanged after MAX_TRIES conflicts
  */
 export async function writeHypervisorStatus(

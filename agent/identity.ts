@@ -1,7 +1,6 @@
 /**
- * Binds the state directory to one cluster and one host, and locks it. An agent of another cluster, or with another
- * host name, would take every domain here for an orphan, so it refuses to start. A second agent for the same directory
- * waits.
+ * Binds the state directory to one cluster and one host, and locks it. To an agent with another cluster or host name
+ * all domains here would be orphans, so such an agent refuses to start. A second agent for the same directory waits.
  */
 import { randomUUID } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
@@ -12,20 +11,19 @@ import { ignoreNotFound } from './files/errors.ts'
 import { lockFile } from './files/lock-file.ts'
 
 export interface Identity {
-  /** The uid of the namespace kube-system, by which clusters are customarily told apart. */
+  /** The uid of the namespace kube-system, which identifies the cluster. */
   cluster: string
   host: string
 }
 
 /** The lock of a state directory. No other agent works on the directory until the lock is disposed of. */
 export interface StateDirectoryLock extends AsyncDisposable {
-  /** The id of the directory, created at its first use. It tells two hosts with the same name apart. */
+  /** The id of the directory, created at its first use. It differs on two hosts with the same name. */
   id: string
 }
 
 /**
- * Waits until no other agent works on this directory. The first start records the identity; every later start must have
- * the same one.
+ * Waits until no other agent works on this directory. The first start records the identity; later starts check it.
  * @throws Refused if the directory belongs to another cluster or host
  */
 export async function lockStateDirectory(

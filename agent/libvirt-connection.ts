@@ -1,9 +1,7 @@
-/**
- * Watches whether libvirt is reachable. A loss is reported only if it lasts longer than a restart of libvirtd takes.
- */
+/** Watches whether libvirt is reachable. Reports a loss only if it lasts longer than a restart of libvirtd. */
 import type { AgentComponents } from './components.ts'
 
-/** A connection that is lost for this long is reported as lost. A restart of libvirtd takes less time. */
+/** Milliseconds after which a lost connection is reported. A restart of libvirtd takes less time. */
 const AWAY_MS = 10_000
 
 type Dependencies = Pick<AgentComponents, 'session' | 'libvirt'> & {
@@ -12,7 +10,7 @@ type Dependencies = Pick<AgentComponents, 'session' | 'libvirt'> & {
 
 /**
  * Keeps `libvirt.away` up to date until `signal` aborts.
- * @param onBack called when libvirt is connected, for the first time or again
+ * @param onBack called when libvirt is connected, at first or again
  * @param onAway called when libvirt has been unreachable for longer than a restart takes
  */
 export function watchLibvirtConnection(
@@ -32,7 +30,7 @@ export function watchLibvirtConnection(
   const stopListening = session.onResync(() => {
     cancelTimer()
     const { connection } = session
-    // The connection may have been lost again before this handler ran.
+    // The connection may be lost again by the time this handler runs.
     if (!connection) return onLost()
     libvirt.away = false
     void connection.closed.then(onLost)

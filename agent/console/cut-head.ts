@@ -1,7 +1,7 @@
 /**
- * Removes the head of a file while another process appends to it. Uses fallocate(2), which Node can call only through
- * util-linux's program `fallocate`. This loses no output; copying and then truncating a log lost up to 356 lines, in 9
- * of 50 rotations (test/bench/console-rotation.ts).
+ * Removes the head of a file while another process appends to it. Node has no fallocate(2), so this runs util-linux's
+ * program `fallocate`. No output is lost. Copying and then truncating a log lost up to 356 lines in 9 of 50 rotations
+ * (test/bench/console-rotation.ts).
  */
 import { execFile } from 'node:child_process'
 import type { FileHandle } from 'node:fs/promises'
@@ -11,15 +11,15 @@ import { Terminal } from '../../crds/index.ts'
 const execute = promisify(execFile)
 
 /**
- * Removes the first `length` bytes of the file. On a file system that cannot collapse a range (tmpfs, btrfs) the bytes
- * become a hole instead, and the file keeps its length.
+ * Removes the first `length` bytes of the file. Some file systems (tmpfs, btrfs) cannot do so: there, the bytes become
+ * a hole, and the file keeps its length.
  * @param path the file's name, for messages
  * @param length in bytes; a whole number of file system blocks
- * @throws a Terminal error (not retried) with the code ConsoleLogNotRotatable if the file system can neither collapse a
- * range nor punch a hole
+ * @throws a Terminal error (not retried) with the code ConsoleLogNotRotatable if the file system cannot make a hole
+ * either
  */
 export async function cutHead(file: FileHandle, path: string, length: number): Promise<void> {
-  // Name the file by the agent's descriptor: `path` may name another file by now, because virtlogd renames logs.
+  // Name the file by its descriptor, because virtlogd may have renamed the log, and `path` may be another file by now.
   const range = ['--offset', '0', '--length', String(length), `/proc/${process.pid}/fd/${file.fd}`]
   const options = { env: { PATH: process.env['PATH'], LC_ALL: 'C' } }
   try {
@@ -34,8 +34,8 @@ export async function cutHead(file: FileHandle, path: string, length: number): P
 }
 
 /**
- * Whether fallocate failed with EOPNOTSUPP (the file system lacks the operation) or with EINVAL (the range does not
- * suit the file system's allocation unit).
+ * Whether fallocate failed with EOPNOTSUPP (the file system lacks the operation) or EINVAL (the range does not end at a
+ * block of the file system).
  */
 function isUnsupported(error: unknown): boolean {
   const stderr = error instanceof Error && 'stderr' in error ? String(error.stderr) : ''

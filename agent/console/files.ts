@@ -1,6 +1,6 @@
 /**
- * The files of a serial console's log: the log itself, which QEMU or virtlogd writes, and its rotated files <log>.0
- * (the newest), <log>.1, …, which the agent or virtlogd makes.
+ * The files of a serial console's log. QEMU or virtlogd writes the log. The agent or virtlogd moves older output to the
+ * rotated files <log>.0 (the newest), <log>.1 and so on.
  */
 import { type FileHandle, open, readdir } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'

@@ -4,7 +4,7 @@ import { MIB } from '../files/sizes.ts'
 import { rotateLog } from './rotate.ts'
 
 /**
- * Rotates each log. A log that fails does not keep the others from being rotated.
+ * Rotates each log, even if another log fails.
  * @throws AggregateError with all failures, after the last log
  */
 export async function rotateLogs(logs: readonly string[], { consoleLogMib }: { consoleLogMib: number }): Promise<void> {

@@ -35,7 +35,7 @@ afterEach(() => {
 /** The lines with the numbers from `from` to `to` - 1. */
 const numberedLines = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, i) => `line ${from + i}\n`).join('')
-/** Reads all output that the log and its rotated files still have, oldest first, without holes. */
+/** Reads the output in the log and its rotated files, oldest first, without holes. */
 function readAll(path = log): string {
   const numbers = readdirSync(join(path, '..'))
     .map((n) => /^console\.log\.(\d+)$/.exec(n)?.[1])
@@ -54,10 +54,7 @@ test('rotateLog does nothing when there is no log or the log is below the limit'
   expect(readAll()).toHaveLength(10_001)
 })
 
-/**
- * Expects that the kept output is the end of the written output, without gaps or repeats, and is at least as long as
- * the limit.
- */
+/** Expects that the kept output is the end of the written output, and at least as long as the limit. */
 function expectNewestKept(kept: string, written: string, maxBytes: number) {
   expect(written.endsWith(kept)).toBe(true)
   expect(kept.length).toBeGreaterThanOrEqual(Math.min(written.length, maxBytes))
@@ -116,7 +113,7 @@ describe.each([
     for (let rotations = 0; rotations < 12; ) {
       if ((await rotateLog(path, { maxBytes })) === 0) continue
       rotations++
-      // Leave out the first line, which may be partly removed, and the last line, which may be partly written.
+      // Ignore the first and the last line, which may be incomplete.
       const lines = readAll(path).split('\n').slice(1, -1)
       const first = Number(lines[0]?.slice(5))
       expect(lines.join('\n')).toBe(numberedLines(first, first + lines.length).trimEnd())

@@ -1,16 +1,13 @@
 /**
- * Rotates the log of a serial console, which QEMU (or virtlogd) holds open and appends to. <log>.0 and the log together
+ * Rotates the log of a serial console, which QEMU (or virtlogd) holds open and appends to. The log and <log>.0 together
  * always hold at least the newest `maxBytes` of the output; older output is removed.
  *
  * A rotation copies the head of the log to <log>.0, then cuts that head off the log (cut-head.ts). Renaming the log
- * would not work, because the writer keeps its descriptor; truncating the log after a copy would lose output written in
- * between. Where the file system cannot collapse the head, the cut leaves a hole of zeros at the head of the log. A cut
- * never touches what an O_APPEND writer adds at the same time.
+ * would not work, because the writer keeps its descriptor. Truncating the log would lose output that is written after
+ * the copy.
  *
- * A crash loses nothing either: the cut begins only after the copy is complete. If the next rotation finds the head in
- * <log>.0, it only cuts the head off.
- *
- * virtlogd also rotates, by its own limits and to the same names: it renames the log to <log>.0.
+ * A crash loses nothing, because the cut begins only after the copy is complete. virtlogd also rotates, by its own
+ * limits: it renames the log to <log>.0.
  */
 import type { Stats } from 'node:fs'
 import { type FileHandle, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
@@ -20,17 +17,15 @@ import { cutHead } from './cut-head.ts'
 import { listRotatedFiles, openLog } from './files.ts'
 
 export interface RotateOptions {
-  /**
-   * Bytes of output to keep. A log that exceeds this by more than one block is rotated; at most this much is copied.
-   */
+  /** Bytes of output to keep. A log is rotated when it exceeds this number by more than one block. */
   maxBytes: number
 }
 
 const CHUNK = 256 * 1024
 
 /**
- * Rotates the log if it has grown beyond `maxBytes`. Returns the number of bytes that were moved into <log>.0; 0 if no
- * rotation is due or there is no log. The caller must not run two calls for one log at the same time.
+ * Rotates the log if it has grown beyond `maxBytes`. Returns the number of bytes that were moved to <log>.0; 0 if no
+ * rotation is due or there is no log. Two calls for one log must not run at the same time.
  */
 export async function rotateLog(log: string, { maxBytes }: RotateOptions): Promise<number> {
   const file = await openLog(log)
@@ -46,7 +41,7 @@ export async function rotateLog(log: string, { maxBytes }: RotateOptions): Promi
     if (start >= end) return 0
     await copyRange(file, start, end, `${log}.new`)
     if (!(await isStillNamed(file, log))) {
-      // virtlogd has renamed the log during the copy, so the copy is useless.
+      // virtlogd has renamed the log during the copy, so a rotated file has this output already.
       await rm(`${log}.new`)
       return 0
     }
@@ -61,8 +56,8 @@ export async function rotateLog(log: string, { maxBytes }: RotateOptions): Promi
 }
 
 /**
- * Whether the log has more than `maxBytes` plus one block of data. A hole at the head counts in `size` but not in
- * `blocks`, and the last block counts in full in `blocks`, so the smaller of both is the amount of data.
+ * Whether the log has more than `maxBytes` plus one block of data. `size` includes a hole at the head. `blocks` does
+ * not, but it counts the last block in full. So the smaller of both is the amount of data.
  */
 function isRotationDue({ size, blocks, blksize }: Stats, maxBytes: number): boolean {
   return Math.min(size, blocks * 512) > maxBytes + blksize
@@ -74,9 +69,9 @@ function startOfNewest({ size, blksize }: Stats, maxBytes: number): number {
 }
 
 /**
- * Removes all output older than the newest `maxBytes` of the log. This output may be gigabytes and may have filled the
- * disk. So it is never copied, and it is removed before the newest output is copied. The rotated files, which are older
- * still, are removed first, so that a crash leaves no gap in the output.
+ * Removes all output older than the newest `maxBytes`. This output may have filled the disk, so it is removed before
+ * the newest output is copied. The rotated files are removed first, because they are the oldest: a crash then leaves no
+ * gap.
  */
 async function removeOldest(file: FileHandle, log: string, maxBytes: number): Promise<void> {
   for (const path of await listRotatedFiles(log)) await rm(path, { force: true })
@@ -89,8 +84,8 @@ async function isStillNamed(file: FileHandle, log: string): Promise<boolean> {
 }
 
 /**
- * The content of <log>.cut: the range of the log that is, or is about to be, copied to <log>.0. The file exists until
- * the range has been cut off the log.
+ * The content of <log>.cut: the range of the log that the current rotation copies to <log>.0 and then cuts off the log.
+ * After the cut, <log>.cut is removed.
  */
 interface CutNote {
   start: number
@@ -99,15 +94,11 @@ interface CutNote {
 
 const cutNotePath = (log: string): string => `${log}.cut`
 
-/**
- * Finishes a rotation that a crash interrupted: if <log>.0 already has the head of the log, cuts the head off without
- * copying it again.
- */
+/** Finishes a rotation that a crash interrupted. If <log>.0 already has the head of the log, only cuts the head off. */
 async function finishCut(file: FileHandle, log: string): Promise<void> {
   const note = await readCutNote(log)
   if (note === undefined) return
-  // While <log>.new exists, <log>.0 is not the copy yet. Then only the remains are removed, and the rotation starts
-  // again.
+  // If <log>.new exists, the crash came before <log>.new was renamed to <log>.0. Then the caller copies again.
   const isCopyComplete = !(await pathExists(`${log}.new`))
   if (isCopyComplete && (await isCopyOfRange(file, note, `${log}.0`))) await cutHead(file, log, note.end)
   await rm(`${log}.new`, { force: true })
@@ -119,8 +110,8 @@ async function readCutNote(log: string): Promise<CutNote | undefined> {
   try {
     return text === undefined ? undefined : (JSON.parse(text) as CutNote)
   } catch {
-    // The agent crashed while it wrote <log>.cut, so nothing has been renamed or cut yet. An empty range matches no
-    // copy, so the caller starts the rotation again.
+    // The agent crashed while it wrote <log>.cut, so nothing was cut yet. Return an empty range, which matches no copy,
+    // so that nothing is cut now.
     return { start: 0, end: 0 }
   }
 }
@@ -132,9 +123,8 @@ export async function removeLogs(log: string): Promise<void> {
 }
 
 /**
- * Returns the offset of the first byte in [start, end) that is not zero; `end` if all are zero. The zeros that are
- * skipped are the hole that an earlier rotation left. Zeros that the console itself printed carry nothing, so they may
- * be lost.
+ * Returns the offset of the first byte in [start, end) that is not zero; `end` if all are zero. This skips the hole
+ * that an earlier rotation left. Zeros that the guest printed there are skipped, too.
  */
 async function findDataStart(file: FileHandle, start: number, end: number): Promise<number> {
   const buffer = Buffer.alloc(CHUNK)
@@ -147,7 +137,7 @@ async function findDataStart(file: FileHandle, start: number, end: number): Prom
   return end
 }
 
-/** Copies the bytes [start, end) into a new file. The new file is flushed to disk when this returns. */
+/** Copies the bytes [start, end) into a new file, and flushes the new file to disk. */
 async function copyRange(file: FileHandle, start: number, end: number, target: string): Promise<void> {
   const out = await open(target, 'w', 0o600)
   try {

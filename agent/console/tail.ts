@@ -27,7 +27,7 @@ export async function readTail(
   return lastLinesOf(Buffer.concat(parts), lines)
 }
 
-/** Returns the last `count` lines. A newline at the end of the text ends its last line; it begins no empty line. */
+/** Returns the last `count` lines. A newline at the end of the text ends the last line and does not begin another. */
 export function lastLinesOf(text: Buffer, count: number): Buffer {
   if (count <= 0) return text.subarray(text.length)
   let at = text.length - 1

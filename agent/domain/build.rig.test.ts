@@ -1,5 +1,5 @@
-// Tests buildDomain against a real libvirtd, which validates the XML of each example against its schema, defines the
-// domain, and returns XML with the same facts.
+// Tests buildDomain against a real libvirtd: it must accept the XML of each example, define the domain, and return XML
+// with the same facts.
 import { beforeAll, describe, expect, test } from 'vitest'
 import { startHost } from '../../test/rig/host.ts'
 import { ensureBridge, removeNetwork } from '../../test/rig/network.ts'
@@ -62,9 +62,9 @@ describe('buildDomain', () => {
       expect(facts).toEqual(wantedFacts)
       expect(interfaces).toEqual(wantedInterfaces)
       expect(graphics[0]).toMatchObject({ type: 'vnc', socket: wantedGraphics[0]?.socket })
-      // libvirt has replaced the alias (q35, pc) by the versioned machine type, which the guest keeps from now on.
+      // libvirt has replaced the alias (q35, pc) by a versioned machine type, which stays fixed from now on.
       expect(machine).toMatch(wantedMachine === 'q35' ? /^pc-q35-/ : /^pc-i440fx-/)
-      // A second definition changes the same domain instead of adding one.
+      // Defining the domain again changes it and adds no other domain.
       expect(await define(xml)).toEqual(dom)
     } finally {
       await undefine(dom)

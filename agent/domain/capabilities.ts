@@ -1,7 +1,7 @@
 /**
- * Collects the capabilities that a Hypervisor's status reports. The sources are virConnectGetCapabilities,
- * virConnectGetDomainCapabilities (one document for each machine type that servers get) and QEMU's own list of devices.
- * A status field that no source reports stays undefined.
+ * Collects the capabilities for a Hypervisor's status from virConnectGetCapabilities, virConnectGetDomainCapabilities
+ * (one document for each machine type that servers get) and QEMU's list of devices. A status field that no source
+ * reports stays undefined.
  */
 import { type Hypervisor, Terminal } from '../../crds/index.ts'
 import { parseMemoryMiB } from './memory.ts'
@@ -15,14 +15,14 @@ export interface HostCapabilities {
   arch: string
   cpu: HostCpu
   numa: NumaCell[]
-  /** One entry for each architecture that guests on this host can have. */
+  /** One entry for each architecture that this host can run. */
   guests: GuestCapabilities[]
 }
 
 export interface GuestCapabilities {
   arch: string
   emulator?: string
-  /** `kvm` and `qemu`. That libvirt offers kvm does not prove that guests boot with it: see agent/host/probe-kvm.ts. */
+  /** `kvm` and `qemu`. Even if libvirt offers kvm, guests may fail to boot with it: see agent/host/probe-kvm.ts. */
   domainTypes: string[]
   machines: string[]
 }
@@ -48,12 +48,12 @@ export function parseHostCapabilities(xml: string): HostCapabilities {
   }
 }
 
-/** `features` in the result has only the features that the host's CPU has in addition to those of its model. */
+/** The result's `features` are those that the CPU has in addition to its model's. */
 function cpuOf(cpu: XmlNode | undefined, cells: readonly XmlNode[]): HostCpu {
   const topology = childAt(cpu, 'topology')?.attributes
   const model = textAt(cpu, 'model')
   const vendor = textAt(cpu, 'vendor')
-  // libvirt's <topology> gives the number of sockets of one NUMA node only. So count the socket ids of all nodes.
+  // The sockets in libvirt's <topology> are those of one NUMA node. So count the socket ids of all nodes.
   const socketIds = new Set(
     cells.flatMap((cell) => childrenNamed(childAt(cell, 'cpus'), 'cpu').map((core) => core.attributes['socket_id'])),
   )
@@ -155,8 +155,8 @@ export type CapabilityStatus = Pick<
 
 /**
  * Makes the capability fields of a Hypervisor's status.
- * @param domains the capabilities of the machine types that servers get on this host, for the domain type in use
- * @param deviceHelp the output that parseVifModels reads; if it is undefined, vifModels stays undefined
+ * @param domains the capabilities of each machine type that servers get, for the domain type in use
+ * @param deviceHelp QEMU's list of devices, for vifModels; if undefined, vifModels stays undefined
  */
 export function capabilityStatusOf(
   host: HostCapabilities,
@@ -171,9 +171,9 @@ export function capabilityStatusOf(
     domainType,
     cpu: host.cpu,
     numa: host.numa,
-    // Leave out versioned machine types and experimental ones, whose names begin with x-.
+    // Leave out versioned and experimental machine types. Experimental names begin with x-.
     machineTypes: machines.filter((machine) => !/-\d+(\.\d+)+$/.test(machine) && !machine.startsWith('x-')).sort(),
-    // QEMU for x86 contains SeaBIOS, even if no firmware descriptor on the host names a BIOS.
+    // QEMU for x86 always contains SeaBIOS, so do not look for a BIOS in the host's firmware descriptors.
     firmware: [
       ...(isX86 ? (['bios'] as const) : []),
       ...(domains.some((domain) => domain.uefi) ? (['uefi'] as const) : []),

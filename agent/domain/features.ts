@@ -1,6 +1,4 @@
-/**
- * The <features> and <clock> elements of the domain XML, with the same content as Nova's _set_features and _set_clock.
- */
+/** The <features> and <clock> elements of the domain XML, as Nova's _set_features and _set_clock make them. */
 import type { DomainInput } from './input.ts'
 import { extraSpec, imageProperty, isWindows, isYes } from './properties.ts'
 import { type Element, xmlElement } from './render-xml.ts'
@@ -23,8 +21,8 @@ export function featuresElement(input: DomainInput): Element {
 }
 
 /**
- * Hyper-V enlightenments for Windows guests; QEMU offers them only with KVM. If the image or flavor hides the
- * hypervisor, the guest sees a made-up vendor id, because some drivers refuse to run on Hyper-V.
+ * Hyper-V enlightenments for Windows guests; QEMU offers them only with KVM. Some drivers refuse to run on Hyper-V, so
+ * a guest that must not see the hypervisor gets a made-up vendor id.
  */
 function hypervElement(hidesHypervisor: boolean): Element {
   const on = { state: 'on' }

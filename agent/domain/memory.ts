@@ -20,8 +20,8 @@ const BYTES_PER_UNIT: Record<string, number | undefined> = {
 }
 
 /**
- * Reads the amount of memory in an element and returns it in MiB, rounded down. The element's attribute `unit` defaults
- * to KiB.
+ * Reads the amount of memory in an element and returns it in MiB, rounded down. Without the attribute `unit`, the
+ * amount is in KiB.
  * @throws a Terminal error (not retried) with the code InvalidXML if the unit or the amount is invalid
  */
 export function parseMemoryMiB(node: XmlNode | undefined): number {

@@ -1,6 +1,6 @@
 /**
- * The <metadata> that libvirt stores with a domain: an element of Kubenova's that names the Server that owns the
- * domain, and Nova's own metadata, which monitoring exporters read.
+ * The <metadata> that libvirt stores with a domain: Kubenova's element, which names the Server that owns the domain,
+ * and Nova's metadata, which monitoring exporters read.
  */
 import type { DomainInput } from './input.ts'
 import { parseXml } from './parse-xml.ts'
@@ -8,10 +8,10 @@ import { type Element, stripInvalidXmlCharacters, xmlElement } from './render-xm
 
 export const METADATA_NAMESPACE = 'https://kubenova.io/domain/1'
 const METADATA_PREFIX = 'kubenova'
-/** NOVA_NS in nova/virt/libvirt/config.py. */
+/** Nova's XML namespace (NOVA_NS in nova/virt/libvirt/config.py). */
 const NOVA_NAMESPACE = 'http://openstack.org/xmlns/libvirt/nova/1.1'
 
-/** The Server that owns a domain, with the Server's generation and the boot ID for which the domain was defined. */
+/** The Server that owns a domain, with facts about the domain's definition. */
 export interface DomainOwner {
   namespace: string
   name: string
@@ -20,8 +20,8 @@ export interface DomainOwner {
   /** The Server's metadata.generation when the domain was defined. */
   generation?: number
   /**
-   * The boot ID: identifies the request for which this definition is booted, so that a crash of the agent does not
-   * repeat the boot. See `runningBootId` in actions/host/domains.ts.
+   * The boot ID: identifies the request that boots this definition. After a crash, the agent thus sees that it has
+   * booted the domain for the request. See `runningBootId` in actions/host/domains.ts.
    */
   bootId?: string
 }
@@ -39,8 +39,8 @@ export function ownerElement({ namespace, name, uid, generation, bootId }: Domai
 }
 
 /**
- * Reads the owner from the attributes of its element. Returns undefined if a required attribute is missing; the agent
- * then treats the domain as foreign.
+ * Reads the owner from the attributes of Kubenova's element. Returns undefined if a required attribute is missing; the
+ * agent then treats the domain as foreign.
  */
 export function ownerFromAttributes(attributes: Readonly<Record<string, string | undefined>>): DomainOwner | undefined {
   const { namespace, name, uid, generation, boot } = attributes
@@ -55,8 +55,7 @@ export function ownerFromAttributes(attributes: Readonly<Record<string, string |
 }
 
 /**
- * Reads the owner from the XML that virDomainGetMetadata returns for METADATA_NAMESPACE. Returns undefined if it names
- * no owner.
+ * Reads the owner from the result of virDomainGetMetadata for METADATA_NAMESPACE; undefined if it names no owner.
  * @throws a Terminal error (not retried) with the code InvalidXML if the XML is malformed
  */
 export function parseDomainOwner(xml: string): DomainOwner | undefined {

@@ -1,7 +1,7 @@
 /**
- * Parses libvirt's XML documents into a tree of plain nodes. The documents contain text that users wrote. So the parser
- * rejects a DOCTYPE and all entities except XML's own five and character references, limits size and depth, and keeps
- * element names such as __proto__ from changing an object's prototype.
+ * Parses libvirt's XML documents into a tree of plain nodes. The documents contain text that users wrote, so the parser
+ * limits size and depth, and rejects a DOCTYPE and entities other than XML's own. An element named __proto__ cannot
+ * change an object's prototype.
  */
 import { XMLParser, XMLValidator } from 'fast-xml-parser'
 import { Terminal } from '../../crds/index.ts'
@@ -13,7 +13,7 @@ export interface XmlNode {
   readonly text: string
 }
 
-/** Most characters of a document; libvirt's RPC limit for a string (REMOTE_STRING_MAX). */
+/** The most characters of a document: libvirt's limit for a string (REMOTE_STRING_MAX). */
 const MAX_LENGTH = 4 * 1024 * 1024
 
 const parser = new XMLParser({
@@ -23,7 +23,7 @@ const parser = new XMLParser({
   parseTagValue: false,
   parseAttributeValue: false,
   trimValues: false,
-  // The library must not replace entities: `decode` below does so in one pass, so that its result is not decoded again.
+  // `decode` below replaces entities, so the library must not: its result would be decoded a second time.
   processEntities: false,
   cdataPropName: '#cdata',
   ignoreDeclaration: true,
@@ -36,7 +36,7 @@ type RawNode = Record<string, unknown> & { ':@'?: Record<string, string> }
 
 /**
  * Returns the root element.
- * @param what name of the document, with which error messages begin
+ * @param what the document's name, with which error messages begin
  * @throws a Terminal error (not retried) with the code InvalidXML if the XML is malformed, too large or has a DOCTYPE
  */
 export function parseXml(xml: string, what: string): XmlNode {
@@ -94,7 +94,7 @@ function decodeCharacterReference(body: string): string | undefined {
   return code <= 0x10ffff ? String.fromCodePoint(code) : undefined
 }
 
-/** Returns the first child with the name, level by level: childAt(domain, 'os', 'type') is <type> in <os>. */
+/** Follows a path of element names from a node: childAt(domain, 'os', 'type') is the first <type> in the first <os>. */
 export function childAt(node: XmlNode | undefined, ...path: string[]): XmlNode | undefined {
   return path.reduce<XmlNode | undefined>((parent, name) => parent?.children.find((child) => child.name === name), node)
 }
@@ -103,7 +103,7 @@ export function childrenNamed(node: XmlNode | undefined, name: string): XmlNode[
   return node?.children.filter((child) => child.name === name) ?? []
 }
 
-/** Returns the trimmed text of the element that childAt finds; undefined if there is none or its text is blank. */
+/** Returns the trimmed text of the element at a path; undefined if there is no such element or its text is blank. */
 export function textAt(node: XmlNode | undefined, ...path: string[]): string | undefined {
   return childAt(node, ...path)?.text.trim() || undefined
 }

@@ -1,6 +1,4 @@
-/**
- * Reads image properties and a flavor's extra specs as Nova does. The names are those of nova/objects/image_meta.py.
- */
+/** Reads image properties and a flavor's extra specs as Nova does (nova/objects/image_meta.py). */
 import { Terminal } from '../../crds/index.ts'
 import type { DomainInput } from './input.ts'
 
@@ -14,7 +12,7 @@ export function extraSpec(input: DomainInput, name: string): string | undefined 
   return input.instance.flavor.extraSpecs?.[name] || undefined
 }
 
-/** Whether the value is one of the words that oslo.utils' bool_from_string takes as true. */
+/** Whether oslo.utils' bool_from_string takes the value as true. */
 export function isYes(value: string | undefined): boolean {
   return ['1', 't', 'true', 'on', 'y', 'yes'].includes(value?.trim().toLowerCase() ?? '')
 }

@@ -1,7 +1,4 @@
-/**
- * Helpers for tests: reads the facts in a domain's XML, from buildDomain or from libvirt, and generates texts that XML
- * can contain.
- */
+/** Helpers for tests: reads facts from a domain's XML, and generates texts that XML can contain. */
 import * as fc from 'fast-check'
 import { parseMemoryMiB } from './memory.ts'
 import { type DomainOwner, ownerFromAttributes } from './metadata.ts'
@@ -25,7 +22,7 @@ interface DomainFacts {
 }
 
 /**
- * Reads the facts that tests compare from a domain's XML.
+ * Reads from a domain's XML the facts that tests compare.
  * @throws a Terminal error (not retried) with the code InvalidXML if the XML is malformed
  */
 export function parseDomain(xml: string): DomainFacts {
@@ -74,7 +71,7 @@ function graphicsOf(node: XmlNode) {
   }
 }
 
-/** Generates any text that XML can contain. Characters that need escaping are frequent. */
+/** Generates any text that XML can contain, often with characters that need escaping. */
 export const arbitraryXmlText = fc
   .array(
     fc.oneof(

@@ -1,4 +1,4 @@
-/** Creates files so that after a crash, even a power cut, a file is either complete or absent. */
+/** Creates files atomically: after a crash or a power cut, a file is either complete or absent. */
 import { randomBytes } from 'node:crypto'
 import { open, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -13,8 +13,8 @@ function isTemporary(name: string): boolean {
 }
 
 /**
- * Removes the temporary files that a crash left, if `isOwned` accepts their names. Nothing may be creating such files
- * at the same time: they would be removed, too.
+ * Removes the temporary files that a crash left and whose names `isOwned` accepts. Do not call it while such files are
+ * being written, because it would remove them, too.
  */
 export async function removeTemporaryFiles(directory: string, isOwned: (name: string) => boolean): Promise<void> {
   for (const name of await readdir(directory)) {
@@ -32,7 +32,7 @@ export async function syncToDisk(path: string): Promise<void> {
   }
 }
 
-/** Renames a complete file. Flushes its content and its new name to disk before it returns. */
+/** Renames a complete file. First flushes its content to disk, then its new name. */
 export async function renameDurably(from: string, to: string): Promise<void> {
   await syncToDisk(from)
   await rename(from, to)
@@ -40,8 +40,8 @@ export async function renameDurably(from: string, to: string): Promise<void> {
 }
 
 /**
- * Calls `write` to fill a temporary file or folder, then renames it to `path`. If that fails, removes the temporary
- * path.
+ * Calls `write` to fill a temporary file or folder, then renames it to `path`. After an error, removes what was
+ * written.
  * @throws a Transient error (retried) with the code DiskFull if the disk is full; any other error as it is
  */
 export async function createAtomically(path: string, write: (temporary: string) => Promise<void>): Promise<void> {

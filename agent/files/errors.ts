@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises'
 import { Transient } from '../../crds/index.ts'
 
-/** For `catch`: returns undefined if the error means that a file does not exist, and throws every other error again. */
+/** For `catch`: returns undefined if a file does not exist; throws any other error again. */
 export function ignoreNotFound(error: unknown): undefined {
   if (errorCodeOf(error) === 'ENOENT') return undefined
   throw error
@@ -17,8 +17,8 @@ export async function pathExists(path: string): Promise<boolean> {
 }
 
 /**
- * Returns a Transient error (retried) with the code DiskFull if the error means that the disk or a quota is full, and
- * every other error as it is.
+ * Converts an error that means a full disk or quota to a Transient error (retried) with the code DiskFull. Returns any
+ * other error as it is.
  * @param what the file that did not fit, for the message
  */
 export function toDiskFull(error: unknown, what: string): unknown {

@@ -1,13 +1,13 @@
 /**
- * A lock between processes by flock(2), which the kernel releases when its holder dies. Node has no flock(2), so a
- * child process, util-linux's flock, holds the lock until the agent closes the child's standard input or dies.
+ * A lock between processes by flock(2), which the kernel releases when the holder dies. Node has no flock(2), so a
+ * child process (util-linux's flock) holds the lock. The child ends when the agent closes its standard input or dies.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { Transient } from '../../crds/index.ts'
 
 /**
- * Waits for the lock on the file; creates the file if needed and never removes it. Disposing of the result releases the
+ * Waits for the lock on the file. Creates the file if needed and never removes it. Disposing of the result releases the
  * lock.
  */
 export async function lockFile(path: string, signal?: AbortSignal): Promise<AsyncDisposable> {
@@ -16,9 +16,9 @@ export async function lockFile(path: string, signal?: AbortSignal): Promise<Asyn
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   const closed = once(child, 'close')
-  // If `closed` rejects while no caller awaits it, this handler keeps that from being an unhandled rejection.
+  // Handle a rejection of `closed` here, because it would end the process if it came while no caller awaits `closed`.
   closed.catch(() => undefined)
-  // If the child ends first, writing to its standard input fails. `closed` reports that end, so this error is ignored.
+  // Writing fails if the child has ended. Ignore this error, because `closed` reports the end.
   child.stdin.on('error', () => undefined)
   const release = async () => {
     child.stdin.end()

@@ -1,4 +1,4 @@
-/** The numbers of bytes in a MiB and in a GiB. */
+/** Bytes of a MiB and of a GiB. */
 
 export const MIB = 1024 ** 2
 export const GIB = 1024 ** 3

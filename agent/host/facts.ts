@@ -1,6 +1,4 @@
-/**
- * Learns what this host is and can do, from libvirt, QEMU and the kernel, whenever the agent has connected to libvirtd.
- */
+/** Collects facts about this host from libvirt, QEMU and the kernel each time the agent has connected to libvirtd. */
 import { execFile } from 'node:child_process'
 import { readFile, statfs } from 'node:fs/promises'
 import { hostname, networkInterfaces } from 'node:os'
@@ -22,7 +20,7 @@ import { cachedProbeResult, probeKvm } from './probe-kvm.ts'
 
 export interface FactsOptions {
   domainType: 'auto' | 'kvm' | 'qemu'
-  /** Directory of the disks. The size of its file system is the disk capacity of the host. */
+  /** Directory of the disks. The size of its file system is the host's disk capacity. */
   dataDir: string
   hostIP: string
   agentVersion: string
@@ -30,7 +28,7 @@ export interface FactsOptions {
 }
 
 export interface Facts {
-  /** The agent's part of the Hypervisor's status, without conditions. */
+  /** The Hypervisor's status without conditions. */
   status: NonNullable<Hypervisor['status']>
   /** The facts that domains are built from. */
   build: HostFacts
@@ -75,8 +73,8 @@ async function queryHostFacts(call: CallFunction, options: FactsOptions): Promis
 }
 
 /**
- * The domain type that the operator has chosen. For `auto`: kvm if libvirtd offers KVM and a probe shows that it works,
- * else qemu (emulation).
+ * Returns the domain type that the operator chose. For `auto`: kvm if libvirtd offers KVM and a probe shows that guests
+ * run with it; otherwise qemu (emulation).
  */
 async function chooseDomainType(
   call: CallFunction,
@@ -126,10 +124,10 @@ async function readCapacity(call: CallFunction, { dataDir }: FactsOptions): Prom
   return { vcpus: node.cpus, ram, disk: Math.floor((disk.blocks * disk.bsize) / GIB) }
 }
 
-/** All memory of the host. The answer of nodeGetInfo is not used: it counts only the NUMA cells that libvirtd sees. */
+/** Reads all memory of the host. nodeGetInfo is not used, because it counts only the NUMA nodes that libvirtd sees. */
 async function readMemoryMiB(call: CallFunction): Promise<number> {
-  // cell -1 is VIR_NODE_MEMORY_STATS_ALL_CELLS: all NUMA cells together. The first call returns the number of
-  // statistics, the second call the statistics.
+  // A `cell` of -1 (VIR_NODE_MEMORY_STATS_ALL_CELLS) means all NUMA nodes. The first call returns the number of values,
+  // the second call the values.
   const all = { cell: -1, flags: 0 }
   const { nparams } = await call(proc.nodeGetMemoryStats, { ...all, nparams: 0 })
   const { params } = await call(proc.nodeGetMemoryStats, { ...all, nparams })
@@ -137,7 +135,7 @@ async function readMemoryMiB(call: CallFunction): Promise<number> {
   return Math.floor(Number(total) / 1024)
 }
 
-/** Formats libvirt's version numbers: 9000000 is 9.0.0. */
+/** Formats a version number of libvirt or QEMU: 9000000 gives 9.0.0. */
 export function formatVersion(number: bigint | number): string {
   const n = Number(number)
   return [Math.floor(n / 1_000_000), Math.floor(n / 1000) % 1000, n % 1000].join('.')
@@ -155,7 +153,7 @@ async function readBootTime(): Promise<string> {
 
 export const defaultHostName = (): string => hostname().toLowerCase()
 
-/** The first IPv4 address that is not loopback: other hosts most likely reach this host at that address. */
+/** Returns the first IPv4 address that is not loopback, because other hosts can probably reach this host there. */
 export function firstExternalAddress(): string {
   const all = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
   return all.find(({ internal, family }) => !internal && family === 'IPv4')?.address ?? '127.0.0.1'

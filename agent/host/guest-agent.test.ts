@@ -23,8 +23,8 @@ interface SetPasswordOptions {
 }
 
 /**
- * Sets a sealed password through a fake libvirtd that answers with `error`. Returns the result, and the arguments of
- * the calls that libvirtd got.
+ * Sets a sealed password through a fake libvirtd that answers with `error`. Returns the result and the arguments of
+ * each call.
  */
 async function setPassword({ error, active = true, key = privateKey, requestId = 'r1' }: SetPasswordOptions = {}) {
   const calls: object[] = []

@@ -17,7 +17,9 @@ import { uidOf } from './paths.ts'
 
 export interface GuestAgentOptions {
   client: DomainClient
-  /** The host's private key, which opens the passwords that the controller has sealed to the host's public key. */
+  /**
+   * The host's private key, which decrypts the passwords that the controller has encrypted with the host's public key.
+   */
   sealingKey(): Promise<KeyObject>
 }
 
@@ -40,12 +42,12 @@ export function newGuestAgent({ client, sealingKey }: GuestAgentOptions): GuestA
   }
 }
 
-/**
- * Sets the password of a user in the guest. Returns undefined if the password was set, else the reason why it was not.
- */
+/** Sets a user's password in the guest. Returns undefined if it was set, otherwise the reason why not. */
 export type SetPassword = (uuid: string, user: string, password: string) => Promise<PasswordRefusal | undefined>
 
-/** VIR_DOMAIN_PASSWORD_ENCRYPTED is not set: libvirt gets the password in plain text, and the guest hashes it. */
+/**
+ * No flags. Without VIR_DOMAIN_PASSWORD_ENCRYPTED, libvirt takes the password in plain text, and the guest hashes it.
+ */
 const PLAIN_PASSWORD = 0
 
 export const newPasswordSetter =
@@ -56,8 +58,8 @@ export const newPasswordSetter =
         await call(proc.domainSetUserPassword, { dom, user, password, flags: PLAIN_PASSWORD })
         return 'set'
       } catch (error) {
-        // VIR_ERR_OPERATION_TIMEOUT means that libvirt still runs another operation on the domain. `withDomain` makes
-        // it a Transient error, so the step is tried again.
+        // VIR_ERR_OPERATION_TIMEOUT means that libvirt is still busy with the domain. Throw it: `withDomain` makes it
+        // Transient, so the step is retried.
         if (!isLibvirtError(error) || error.code === 'VIR_ERR_OPERATION_TIMEOUT') throw error
         const { active } = await call(proc.domainIsActive, { dom })
         return active ? passwordRefusalOf(error, password) : guestNotRunning
@@ -67,7 +69,7 @@ export const newPasswordSetter =
     return result === 'set' ? undefined : result
   }
 
-/** The errors that mean that the domain has no channel to a guest agent, or that the guest agent does not answer. */
+/** Errors which mean that the domain has no channel to a guest agent, or that the guest agent does not answer. */
 const unavailableCodes: readonly LibvirtErrorCode[] = [
   'VIR_ERR_ARGUMENT_UNSUPPORTED',
   'VIR_ERR_AGENT_UNRESPONSIVE',

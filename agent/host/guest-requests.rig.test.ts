@@ -1,4 +1,4 @@
-/** Sends NMIs to a running guest of a real libvirtd and sets passwords in it. */
+/** Tests NMIs and password changes in a running guest of a real libvirtd. */
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
@@ -24,7 +24,7 @@ let domains: OwnedDomains
 beforeAll(async () => {
   connection = await openConnection(host().uri)
   dom = (await startEchoGuest(connection, join(host().home, 'guests'), 'guest', uuid)).dom
-  // The element has no XML prefix here: libvirt adds the prefix that `key` names.
+  // The element has no XML prefix, because libvirt adds the prefix in `key`.
   const metadata = '<domain namespace="demo" name="web" uid="u1"/>'
   const flags = modificationImpact.config | modificationImpact.live
   const element = { type: metadataType.element, key: 'kubenova', uri: METADATA_NAMESPACE, flags }

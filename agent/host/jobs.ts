@@ -1,7 +1,6 @@
 /**
- * Runs long operations on the host in the background, such as image fetches, disk copies, starts and managed saves.
- * Each operation is a job with a key. The first call with a key starts the job; every further call returns its
- * progress.
+ * Runs long operations in the background, such as image fetches, disk copies, starts and managed saves. Each operation
+ * is a job with a key. The first call with a key starts the job; later calls return its progress.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Progress } from '../../actions/host/index.ts'
@@ -9,7 +8,7 @@ import type { Progress } from '../../actions/host/index.ts'
 export interface JobContext {
   /** Aborts when the job is cancelled or the agent stops. */
   readonly signal: AbortSignal
-  /** Reports in one sentence how far the job is. */
+  /** Reports the job's progress as one sentence. */
   report(progress: string): void
 }
 
@@ -20,13 +19,16 @@ interface Job {
   failure?: { readonly error: unknown; readonly at: number }
 }
 
-/** The call that starts a job waits for so long. If the job ends within this time, the call returns that it is done. */
+/** The call that starts a job waits this long. If the job ends in this time, the call returns that the job is done. */
 const START_WAIT_MS = 200
 /**
- * The time after which the caller should ask for the progress again. When the job ends, its Server is requeued at once.
+ * The time after which the caller should ask for the progress again. (The end of the job requeues the Server at once.)
  */
 const CHECK_MS = 5000
-/** A failure that no call has asked for in this time is forgotten, so that it does not fail a later request. */
+/**
+ * How long a failure is kept until a call asks for it. An older failure is dropped, so that it does not fail a new
+ * request.
+ */
 const FAILURE_KEPT_MS = 60_000
 
 export class Jobs implements AsyncDisposable {
@@ -44,9 +46,9 @@ export class Jobs implements AsyncDisposable {
   }
 
   /**
-   * Starts `work` as a job with this key, or returns the progress of the job that has this key. The success of a job is
-   * not remembered: the next call runs `work` again. So `work` must be idempotent, and end at once if nothing is to do.
-   * @throws the error of a job that has failed, to one caller only
+   * Starts `work` as the job with this key. If the job runs already, returns its progress. A success is not remembered,
+   * so the next call runs `work` again: `work` must be idempotent and end at once if there is nothing to do.
+   * @throws the error of the job if it has failed; only the first call after the failure throws it
    */
   async poll(key: string, uuid: string, work: (context: JobContext) => Promise<void>): Promise<Progress> {
     this.#forgetOldFailures()
@@ -106,7 +108,7 @@ export class Jobs implements AsyncDisposable {
   }
 }
 
-/** Waits until the job has ended, but not longer than `ms`. */
+/** Waits until the job has ended, but at most `ms` milliseconds. */
 async function waitAtMost(ended: Promise<void>, ms: number): Promise<void> {
   const timeout = new AbortController()
   await Promise.race([ended, delay(ms, undefined, { signal: timeout.signal }).catch(() => undefined)])

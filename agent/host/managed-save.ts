@@ -1,4 +1,4 @@
-/** The managed save of a domain: the file in which libvirt keeps the memory of a suspended guest. */
+/** The managed save of a domain: the file to which libvirt saves the guest's memory when it suspends the domain. */
 import { type CallFunction, type DomainRef, isLibvirtError, proc } from '../libvirt/index.ts'
 import { ignoreInvalidState } from './errors.ts'
 
@@ -6,8 +6,8 @@ export const hasManagedSave = async (call: CallFunction, dom: DomainRef): Promis
   (await call(proc.domainHasManagedSaveImage, { dom, flags: 0 })).result
 
 /**
- * Whether the domain has a managed save that libvirt can read. If the host loses power during a save, an incomplete
- * file is left, which libvirt cannot read.
+ * Whether libvirt can read the domain's managed save. It cannot read an incomplete file, which a power failure during a
+ * save leaves.
  */
 export async function hasCompleteManagedSave(call: CallFunction, dom: DomainRef): Promise<boolean> {
   try {

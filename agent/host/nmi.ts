@@ -1,7 +1,6 @@
 /**
- * Sends NMIs, at most one for each request. Before the NMI is sent, a note with the request's id is written into the
- * running domain's metadata, so that the NMI is not sent again after a crash of the agent. The note ends with the QEMU
- * process.
+ * Sends NMIs, at most one for each request. Before it sends the NMI, the agent writes a note with the request's id into
+ * the running domain's metadata. After a crash, the agent finds the note and does not send the NMI again.
  */
 import type { NmiResult } from '../../actions/host/index.ts'
 import { parseXml } from '../domain/parse-xml.ts'
@@ -19,10 +18,7 @@ import type { WithDomain } from './owned-domain.ts'
 
 const NMI_NAMESPACE = 'https://kubenova.io/nmi/1'
 const NMI_PREFIX = 'kubenova-nmi'
-/**
- * The note is in the domain's live metadata. libvirt refuses such metadata for a domain that is off, and forgets it
- * when QEMU ends.
- */
+/** The note is in the domain's live metadata, which exists only while QEMU runs. libvirt drops it when QEMU ends. */
 const LIVE = modificationImpact.live
 
 interface Note {
@@ -31,9 +27,9 @@ interface Note {
 }
 
 /**
- * The requests whose NMI was certainly not sent, although the domain's metadata still has the note that it is being
- * sent: libvirtd failed to send the NMI and then to remove that note. Only this process knows them: after a restart of
- * the agent, the result of such a request is reported as unknown.
+ * Ids of the requests for which libvirtd failed to send the NMI and then also failed to remove the note. Their NMI was
+ * not sent, though the note says that it is being sent. The set is in memory: after a restart, the agent reports the
+ * result as unknown.
  */
 export type UnsentNmis = Set<string>
 
@@ -78,8 +74,8 @@ async function sendNmiOnce(
 }
 
 /**
- * Sends the NMI. If libvirt answers with an error, no NMI was sent, so the note is removed. If libvirt does not answer,
- * the NMI may have been sent, so the note stays.
+ * Sends the NMI. An error answer of libvirt means that no NMI was sent, so the note is removed. Without any answer the
+ * NMI may have been sent, so the note stays.
  */
 async function injectNmi(call: CallFunction, dom: DomainRef, requestId: string, unsent: UnsentNmis): Promise<void> {
   unsent.delete(requestId)
@@ -100,7 +96,7 @@ async function removeNote(call: CallFunction, dom: DomainRef): Promise<void> {
   try {
     await call(proc.domainSetMetadata, note)
   } catch (error) {
-    // The domain has powered off or is gone, and libvirt has forgotten the note with it.
+    // Ignore the error if the domain is off or gone, because libvirt has then dropped the note.
     const isForgotten = isLibvirtError(error, 'VIR_ERR_OPERATION_INVALID') || isLibvirtError(error, 'VIR_ERR_NO_DOMAIN')
     if (!isForgotten) throw error
   }

@@ -1,4 +1,4 @@
-/** Observes a domain: its power, its managed save, and the boot that it was defined for. */
+/** Observes a domain: its power, its managed save, and its boot ID. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ObservedDomain } from '../../actions/host/index.ts'
 import { Transient } from '../../crds/index.ts'
@@ -9,17 +9,17 @@ import type { WithDomain } from './owned-domain.ts'
 import { toDomainState } from './states.ts'
 
 /**
- * How long an observation waits for a domain that is starting up. Most boots end within this time, and so does the
- * clean-up after a killed libvirtd (isStartingUp). The restore of a large memory takes longer, but no reconcile waits
- * for that.
+ * How long an observation waits for a domain that is starting up. Most boots take less time. Restoring a large memory
+ * takes longer; then the observation fails and the reconcile is retried.
  */
 const STARTING_UP_MS = 1000
-/** The time between two observations of a domain that is starting up. */
+/** The delay before a domain that is starting up is observed again. */
 const OBSERVE_AGAIN_MS = 50
 
 /**
  * Observes the domain with this UUID.
- * @param wait how many milliseconds to wait for a domain that is starting up, and a signal that ends the wait early
+ * @param wait milliseconds to wait for a domain that is starting up, and a signal that ends the wait early
+ * @throws a Transient error (retried) with the code LibvirtBusy if the domain is still starting up after the wait
  */
 export type ObserveDomain = (uuid: string, wait?: { ms: number; signal?: AbortSignal }) => Promise<ObservedDomain>
 
@@ -54,9 +54,8 @@ export const hasQemu = ({ power }: ObservedDomain): boolean =>
   power === 'running' || power === 'paused' || power === 'pmsuspended'
 
 /**
- * Whether libvirtd is still starting the domain, so that its state is not final. If libvirtd was killed during a start,
- * the next libvirtd reports this state too: within some 200 ms it ends what is left of the domain, without an event
- * (qemuProcessReconnect).
+ * Whether libvirtd is still starting the domain, so that its state is not final. A libvirtd that replaces one killed
+ * during a start also reports this state, but ends the domain within some 200 ms (qemuProcessReconnect).
  */
 const isStartingUp = ({ power, reason }: ObservedDomain): boolean => power === 'paused' && reason === 'starting up'
 
@@ -66,8 +65,8 @@ async function observeOnce(call: CallFunction, dom: DomainRef, bootId: DomainOwn
     hasManagedSave(call, dom),
   ])
   const unsavedState = toDomainState(state, reason, false)
-  // If the domain runs and has a managed save, libvirtd was killed during a save or a restore. The save is older than
-  // the disk: if it were restored later, it would damage the guest's data. So remove it.
+  // A running domain has a managed save only if libvirtd was killed during a save or restore. Remove the save: it is
+  // older than the disk, so restoring it later would damage the guest's data.
   if (saved && unsavedState.power === 'running') await removeManagedSave(call, dom)
   const isSaved = saved && unsavedState.power === 'off' && (await hasCompleteManagedSave(call, dom))
   const observed = toDomainState(state, reason, isSaved)

@@ -12,15 +12,16 @@ import {
 import { errorFromLibvirt } from './errors.ts'
 
 /**
- * With this flag libvirt reads the metadata of the running definition, or of the persistent one if the domain is off.
+ * With this flag libvirt reads the metadata of the running domain; if the domain is off, that of its persistent
+ * definition.
  */
 const CURRENT = modificationImpact.current
 
 /**
  * Calls `act` with the domain of this UUID; returns undefined if there is none.
- * @param doing what the agent asks libvirt to do, for messages
- * @param foreign what follows if the Server does not own the domain: `refuse` (the default) throws an error, `skip`
- * returns undefined as if there were no domain
+ * @param doing the operation, for messages
+ * @param foreign how to treat a domain that the Server does not own: `refuse` (default) throws an error, `skip` treats
+ * it as absent
  */
 export type WithDomain = <T>(
   doing: string,
@@ -47,9 +48,8 @@ export function createOwnedDomainCaller(call: CallFunction, uid: string): WithDo
 }
 
 /**
- * The error for a domain with the requested UUID that this Server does not own. The domain of an earlier Server will be
- * removed as an orphan, so the error is Transient (retried). A domain that no Server made stays, so the error is
- * Terminal.
+ * The error for a domain that has the Server's UUID but another owner. Transient (retried) if an earlier Server owns
+ * the domain, because the agent will remove it as an orphan. Otherwise Terminal, because such a domain stays.
  */
 function uuidInUseError(
   { name, uuid }: DomainRef,
@@ -71,10 +71,7 @@ async function findDomain(call: CallFunction, uuid: string): Promise<DomainRef |
   }
 }
 
-/**
- * Reads the owner that the domain's metadata names; undefined if the metadata has no element of Kubenova's XML
- * namespace.
- */
+/** Reads the owner from the domain's metadata; undefined if Kubenova has written no metadata there. */
 export async function readOwner(call: CallFunction, dom: DomainRef): Promise<DomainOwner | undefined> {
   try {
     const { metadata } = await call(proc.domainGetMetadata, {

@@ -1,4 +1,6 @@
-/** Paths of a Server's files on its host. All but the VNC socket are in one directory, named by the Server's uid. */
+/**
+ * Paths of a Server's files on its host. All but the VNC socket are in one directory, whose name is the Server's uid.
+ */
 import { join } from 'node:path'
 import type { Guest } from '../../actions/host/index.ts'
 
@@ -14,18 +16,14 @@ export interface ServerPaths {
   vnc: string
 }
 
-/** Returns the paths of the files of a guest's Server. */
 export type PathsOf = (guest: Guest) => ServerPaths
 
 export const uidOf = ({ server }: Guest): string => server.metadata.uid ?? ''
 
-/** The directory that has a directory for each Server. */
+/** The parent of all Servers' directories. */
 export const instancesDirOf = (dataDir: string): string => join(dataDir, 'instances')
 
-/**
- * The VNC socket is in `runDir`, because the path of a Unix socket may have at most 107 bytes and `dataDir` can be
- * long.
- */
+/** The VNC socket is in `runDir`, because a Unix socket's path may have at most 107 bytes and `dataDir` can be long. */
 export function serverPathsOf(dataDir: string, runDir: string, uid: string): ServerPaths {
   const dir = join(instancesDirOf(dataDir), uid)
   return {
@@ -42,7 +40,8 @@ export function serverPathsOf(dataDir: string, runDir: string, uid: string): Ser
 }
 
 /**
- * The domain's name in libvirt. The first eight digits of the uid make it unique, because libvirt refuses a duplicate.
+ * The domain's name in libvirt. libvirt refuses duplicate names, so the name ends with the first eight digits of the
+ * uid.
  */
 export function domainNameOf({ name, uid }: { name: string; uid: string }): string {
   return `${name.slice(0, 80)}-${uid.slice(0, 8)}`

@@ -1,8 +1,7 @@
 /**
- * Probes whether KVM runs guests on this host. The presence of /dev/kvm does not show that: on nested or restricted
- * hosts /dev/kvm can be opened, but a guest stops at its first instruction or runs a thousand times slower. So a small
- * domain boots a sector that counts for a while and then writes to its serial port. With a working KVM this takes well
- * under a second.
+ * Probes whether guests run with KVM on this host. On nested or restricted hosts /dev/kvm can be opened, but a guest
+ * stops at its first instruction or runs a thousand times slower. So the probe boots a sector that counts for a while
+ * and then writes to its serial port. With a working KVM this takes well under a second.
  */
 import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
@@ -14,8 +13,8 @@ import { type CallFunction, domainCreateFlags, isLibvirtError, proc } from '../l
 
 const PROBE_TIMEOUT_MS = 5000
 /**
- * The time limit of the domain's start, which may take long on a busy machine. If the agent gave up earlier, the domain
- * would start afterwards and keep running.
+ * The time limit of the domain's start. It is long because the machine may be busy: a domain that starts after the
+ * limit would keep running.
  */
 const CREATE_TIMEOUT_MS = 120_000
 const POLL_MS = 50
@@ -24,7 +23,7 @@ const PROBE_NAME_PREFIX = 'kubenova-probe-'
 /** The number to which the boot sector counts. */
 const LOOP_COUNT = 50_000_000
 
-/** Builds a boot sector, in 16-bit code, that counts and then writes K to the serial port. */
+/** Builds the boot sector in 16-bit code: it counts to LOOP_COUNT and then writes K to the serial port. */
 function buildBootSector(): Buffer {
   const sector = Buffer.alloc(512)
   const count = Buffer.alloc(4)
@@ -83,8 +82,9 @@ function buildProbeXml(uuid: string, arch: string, { disk, log }: { disk: string
 }
 
 /**
- * works: the guest wrote to its serial port in time. useless: the guest started, but wrote nothing in time. refused:
- * libvirt or QEMU did not start the guest, because KVM is missing, or memory is missing at the moment.
+ * - works: the guest wrote to its serial port in time.
+ * - useless: the guest started, but wrote nothing in time.
+ * - refused: libvirt or QEMU did not start the guest, because KVM or memory is missing.
  */
 export type ProbeVerdict = 'works' | 'useless' | 'refused'
 
@@ -109,7 +109,7 @@ export async function probeKvm(
     await call(proc.domainDestroyFlags, { dom, flags: 0 })
     return hasWritten ? 'works' : 'useless'
   } catch (error) {
-    // A broken connection says nothing about KVM, so the caller handles its error.
+    // A broken connection says nothing about KVM, so let the caller retry.
     if (!isLibvirtError(error)) throw error
     log.warn({ err: error }, 'libvirtd offers KVM but starts no guest with it: this host uses emulation')
     return 'refused'
@@ -119,7 +119,7 @@ export async function probeKvm(
 }
 
 /**
- * Destroys the probe domains of earlier agent processes. libvirtd destroys them when the connection ends, unless
+ * Destroys the probe domains of earlier agent processes. Usually libvirtd does so when the connection ends, but not if
  * libvirtd itself was killed.
  */
 async function destroyOrphanedProbes(call: CallFunction): Promise<void> {
@@ -131,9 +131,8 @@ async function destroyOrphanedProbes(call: CallFunction): Promise<void> {
 }
 
 /**
- * Whether KVM works: the result of the last probe, if the host has not booted since and QEMU is the same; else the
- * result of a new probe, which takes seconds. A refusal is not cached, because it comes fast and its reason may be a
- * passing one.
+ * Whether KVM works. Uses the last result if neither a boot nor a new QEMU version came since; otherwise probes, which
+ * takes seconds. A refusal is not cached, because it comes fast and its reason may pass.
  */
 export async function cachedProbeResult(
   dataDir: string,
@@ -142,7 +141,7 @@ export async function cachedProbeResult(
 ): Promise<boolean> {
   const path = join(dataDir, 'probe/kvm.json')
   const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
-  // If the file is missing, or incomplete after a crash, probe anew.
+  // Probe again if the file is missing, or incomplete after a crash.
   const last = await readFile(path, 'utf8')
     .then((text) => JSON.parse(text) as { boot: string; qemu: string; works: boolean })
     .catch(() => undefined)

@@ -1,6 +1,8 @@
 /** Asks guests to power off, without waiting for libvirtd's answer. */
 
-/** Nova asks a guest again this often (SHUTDOWN_RETRY_INTERVAL), because a guest that is still booting cannot react. */
+/**
+ * The time after which a guest is asked again, because a booting guest cannot react (Nova's SHUTDOWN_RETRY_INTERVAL).
+ */
 const ASK_AGAIN_MS = 10_000
 
 interface Request {
@@ -12,9 +14,9 @@ export class ShutdownRequests {
   readonly #requests = new Map<string, Request>()
 
   /**
-   * Calls `ask`, unless it was called for this Server less than ten seconds ago or has not been answered yet. A guest
-   * agent that ignores the request, or a QEMU that hangs, keeps libvirtd busy for a minute and more. The caller needs
-   * no answer, because it observes whether the domain goes off. Errors of `ask` are therefore ignored.
+   * Calls `ask`, unless the last call for this Server is less than ten seconds ago or still runs. A hung guest agent or
+   * QEMU can block libvirtd for a minute, so this does not wait for `ask`. It ignores errors: the caller observes
+   * whether the domain goes off.
    */
   send(uid: string, ask: () => Promise<void>): void {
     this.#forgetOldRequests()
@@ -28,8 +30,7 @@ export class ShutdownRequests {
   }
 
   /**
-   * Forgets the last request to a Server's guest. Called when the domain boots anew, because the new guest has not been
-   * asked.
+   * Forgets the last request to a Server's guest. Called at each boot, because the new guest has not been asked yet.
    */
   forget(uid: string): void {
     this.#requests.delete(uid)

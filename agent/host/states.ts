@@ -1,7 +1,7 @@
-/** Translates libvirt's numbers of domain states and reasons (libvirt-domain.h) to names. */
+/** Translates libvirt's numbers for domain states and reasons (libvirt-domain.h) to names. */
 import type { DomainPower } from '../../crds/index.ts'
 
-/** The power for each virDomainState, whose number is the index here. */
+/** The power for each virDomainState; the index is the number of the state. */
 const powers: readonly DomainPower[] = [
   'off',
   'running',
@@ -14,8 +14,8 @@ const powers: readonly DomainPower[] = [
 ]
 
 /**
- * The names of the reasons for each virDomainState: the key is the number of the state, the index is the number of the
- * reason. A reason without a name here is reported as its number.
+ * The names of the reasons for each virDomainState: the key is the state's number, the index the reason's number. A
+ * reason that is not listed is reported by its number.
  */
 const reasons: Partial<Record<number, readonly string[]>> = {
   1: [

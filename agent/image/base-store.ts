@@ -1,12 +1,13 @@
 /**
- * The directory of the image cache. A base is an image in the form that the cache keeps, from which disks are made.
+ * The directory of the image cache. A base is a cached image from which disks are made.
  *   bases/<key>/{disk,record.json}   a complete base; the directory is renamed into place as a whole
  *   bases/<key>/pins/<owner>         a pin: a disk of this server may be backed by the base, so the base must stay
  *   work/<download key>/…            a download or conversion in progress
  *   locks/<download key>             an flock, so that one process at a time works on the download
  *   trash/…                          bases that are being removed
- * A removal first renames the base into trash/, then checks its pins. A pin is written first; then its writer checks
- * that the base still exists. So exactly one of a simultaneous pin and removal wins, even in different processes.
+ * To remove a base, a process renames it into trash/ and then checks its pins. To pin a base, a process writes the pin
+ * and then checks that the base still exists. So of a pin and a removal at the same time exactly one succeeds, even in
+ * different processes.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, stat, statfs, utimes, writeFile } from 'node:fs/promises'
@@ -15,7 +16,7 @@ import { syncToDisk } from '../files/atomic-files.ts'
 import { errorCodeOf, ignoreNotFound, pathExists } from '../files/errors.ts'
 import { type CachedBase, type CacheLimits, selectBasesToEvict } from './eviction.ts'
 
-/** record.json: describes a base and its source. */
+/** The content of record.json: describes a base and its source. */
 export interface BaseRecord {
   format: 'qcow2' | 'raw'
   virtualSize: number
@@ -27,11 +28,11 @@ export interface Base {
   key: string
   path: string
   format: 'qcow2' | 'raw'
-  /** Size of the disk in bytes, as a guest sees it. */
+  /** Size in bytes of the disk as a guest sees it. */
   virtualSize: number
 }
 
-/** The age at which an unfinished download is removed. By then its server has moved to another host or was given up. */
+/** Milliseconds (one day) after which an unfinished download is removed. */
 const MAX_WORK_AGE_MS = 86_400_000
 
 export class BaseStore {
@@ -42,8 +43,8 @@ export class BaseStore {
   }
 
   /**
-   * Creates the directories and finishes removals that a crash interrupted. Keeps work/, because downloads continue
-   * there.
+   * Creates the directories and finishes removals that a crash interrupted. Keeps work/, so that downloads can
+   * continue.
    */
   async open(): Promise<void> {
     for (const name of ['bases', 'work', 'locks', 'trash'])
@@ -64,10 +65,7 @@ export class BaseStore {
     return text === undefined ? undefined : (JSON.parse(text) as BaseRecord)
   }
 
-  /**
-   * Pins the base for `owner`. A new pin also sets the time of the base's last use. Returns undefined if there is no
-   * such base.
-   */
+  /** Pins the base for `owner`. A new pin counts as a use of the base. Returns undefined if there is no such base. */
   async pin(key: string, owner: string): Promise<(Base & { record: BaseRecord }) | undefined> {
     const pin = this.#basePath(key, 'pins', owner)
     try {
@@ -88,12 +86,12 @@ export class BaseStore {
     await utimes(this.#basePath(key), now, now)
   }
 
-  /** Removes the owner's pins. Call it when the owner has no disk that could be backed by a base. */
+  /** Removes the owner's pins. Call it when no disk of the owner is backed by a base any more. */
   async unpin(owner: string): Promise<void> {
     for (const key of await readdir(this.#basePath())) await rm(this.#basePath(key, 'pins', owner), { force: true })
   }
 
-  /** Removes the pins of owners that do not exist. */
+  /** Removes the pins of owners that no longer exist. */
   async removeStalePins(ownerExists: (owner: string) => Promise<boolean>): Promise<void> {
     for (const key of await readdir(this.#basePath()))
       for (const owner of (await readdir(this.#basePath(key, 'pins')).catch(ignoreNotFound)) ?? [])
@@ -101,15 +99,15 @@ export class BaseStore {
   }
 
   /**
-   * Turns a directory with disk and record.json into the base of that key. The base gets a pin of `owner`, so that no
-   * eviction removes it at once.
+   * Turns a directory with disk and record.json into the base with this key. Pins the base for `owner`, so that it is
+   * not evicted at once.
    */
   async publish(key: string, directory: string, owner: string): Promise<void> {
     await mkdir(join(directory, 'pins'), { recursive: true })
     await writeFile(join(directory, 'pins', owner), '')
     for (const name of ['disk', 'record.json', join('pins', owner), 'pins', '']) await syncToDisk(join(directory, name))
     await rename(directory, this.#basePath(key)).catch((error: unknown) => {
-      // Another process published the same content first, so its base is used.
+      // Ignore that the base exists: another process has published the same content.
       if (errorCodeOf(error) !== 'ENOTEMPTY' && errorCodeOf(error) !== 'EEXIST') throw error
     })
     await syncToDisk(this.#basePath())
@@ -144,7 +142,7 @@ export class BaseStore {
     }
   }
 
-  /** Removes a base. Returns false if the base was pinned in the meantime or is gone. */
+  /** Removes a base. Returns false if the base has been pinned or is already gone. */
   async #remove(key: string): Promise<boolean> {
     const name = `${key}.${randomBytes(6).toString('hex')}`
     const isInTrash = await rename(this.#basePath(key), join(this.#root, 'trash', name)).then(
@@ -163,14 +161,13 @@ export class BaseStore {
       await rename(path, this.#basePath(key))
       return false
     }
-    // Delete record.json first. If the agent is killed now and an operator moves the directory back by hand, the
-    // directory does not count as a base.
+    // Delete record.json first. Without it the directory is no base, even if an operator moves it back after a crash.
     await rm(join(path, 'record.json'), { force: true })
     await rm(path, { recursive: true, force: true })
     return true
   }
 
-  /** Removes downloads in whose directory no file has changed for `maxAge` milliseconds. */
+  /** Removes downloads whose files have not changed for `maxAge` milliseconds. */
   async #removeStaleDownloads(maxAge: number, now: number): Promise<void> {
     for (const key of await readdir(join(this.#root, 'work'))) {
       const directory = this.workDirectoryOf(key)

@@ -96,14 +96,16 @@ describe.each([
 })
 
 describe('createDisks by copy from another file system', () => {
-  /** A directory on another file system. Reflinks do not work between file systems, so these tests make full copies. */
+  /**
+   * A directory on another file system. There are no reflinks between file systems, so these tests make full copies.
+   */
   let elsewhere: string
   beforeEach(() => {
     elsewhere = mkdtempSync('/dev/shm/base-')
   })
   afterEach(() => rmSync(elsewhere, { recursive: true, force: true }))
 
-  /** Returns options with a base that consists of 2 MiB, a hole, and a byte. */
+  /** Returns options whose base consists of 2 MiB of data, a hole, and a byte. */
   function sparseBase(overrides: Partial<DisksOptions>): DisksOptions {
     const path = join(elsewhere, 'base')
     writeFileSync(path, Buffer.alloc(2 * MIB, 'data'), { mode: 0o444 })

@@ -1,5 +1,5 @@
 /**
- * Chooses the bases (images in the cache, from which disks are made) to remove: unused ones, the longest unused first.
+ * Chooses which unused bases (cached images, from which disks are made) to remove. The longest unused base goes first.
  * Pure.
  */
 
@@ -7,24 +7,24 @@ export interface CachedBase {
   key: string
   /** Bytes that the base takes on disk. */
   bytes: number
-  /** The time when a server last asked for the base, in milliseconds since 1970. */
+  /** When a server last asked for the base, in milliseconds since 1970. */
   lastUsed: number
-  /** Whether a disk of this host may be backed by the base. */
+  /** Whether a disk on this host may be backed by the base. */
   pinned: boolean
 }
 
 export interface CacheLimits {
   /** Bytes that all bases together may take. */
   maxBytes: number
-  /** Bytes of the file system that have to stay free. */
+  /** Bytes that must stay free on the file system. */
   minFree: number
-  /** Milliseconds for which an unused base is kept. */
+  /** Milliseconds after which an unused base is removed. */
   maxAge: number
 }
 
 /**
- * Returns the keys of the bases to remove, in the order in which to remove them.
- * @param free bytes that are free now
+ * Returns the keys of the bases to remove, first the one to remove first.
+ * @param free free bytes of the file system
  */
 export function selectBasesToEvict(
   bases: readonly CachedBase[],

@@ -32,7 +32,7 @@ describe('on an existing file system', () => {
   })
 
   test('createSpaceCheck accepts what is free and not reserved', async () => {
-    // Other processes write to the file system meanwhile, but not a terabyte.
+    // Other processes may use the file system at the same time, but do not change it by a terabyte.
     const { free } = await readSpace(directory)
     expect(await createSpaceCheck(directory, 0)(0)).toBe(true)
     expect(await createSpaceCheck(directory, 0)(free + 1024 * GIB)).toBe(false)

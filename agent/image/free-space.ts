@@ -1,17 +1,17 @@
 /**
- * Free space on the file system that images share with the disks of all guests. A part of it stays reserved, because
- * QEMU stops a guest whose disk grows into a full file system. So the agent checks the space before it writes an image
- * and again while it writes, since guests write as well.
+ * Checks the free space on the file system that holds images and the disks of guests. QEMU stops a guest whose disk
+ * cannot grow, so a part of the space stays reserved for guests. The agent checks the space before and during each
+ * write of an image, because guests write at the same time.
  */
 import { statfs } from 'node:fs/promises'
 import { Transient } from '../../crds/index.ts'
 import { createAbortScope } from '../../kube/abort.ts'
 import { GIB } from '../files/sizes.ts'
 
-/** How often the space is checked during a write: a fast disk writes half a GiB in that time. */
+/** How often the space is checked during a write. A fast disk writes half a GiB in this time. */
 const CHECK_INTERVAL_MS = 250
 
-/** Returns whether this many more bytes may be written; for 0 bytes, whether the reserved space is untouched. */
+/** Returns whether `bytes` more bytes can be written without touching the reserved space. */
 export type SpaceCheck = (bytes: number) => Promise<boolean>
 
 export interface Space {
@@ -31,7 +31,7 @@ export async function readSpace(directory: string, minFree?: number): Promise<Sp
 }
 
 /**
- * The bytes to reserve by default: a tenth of the file system, as kubelet reserves (nodefs.available), but at most 10
+ * Returns the bytes to reserve by default: a tenth of the file system (as kubelet's nodefs.available), but at most 10
  * GiB.
  */
 export const defaultReserve = (size: number): number => Math.min(Math.floor(size / 10), 10 * GIB)
@@ -46,13 +46,13 @@ export function createSpaceCheck(directory: string, minFree?: number): SpaceChec
 export interface PlannedWrite {
   /** Upper bound of the bytes to write. */
   bytes: number
-  /** Name of what is written, for messages. */
+  /** A name for what is written, for messages. */
   what: string
   signal: AbortSignal
 }
 
 /**
- * Runs `write` if there is space for it, and aborts it when it touches the reserved space.
+ * Runs `write` if there is space for it, and aborts it as soon as it uses reserved space.
  * @throws a Transient error (retried) with the code DiskFull if there is not enough space
  */
 export async function writeWhileSpaceLasts<T>(

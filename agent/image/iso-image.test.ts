@@ -9,7 +9,7 @@ import { buildIsoImage } from './iso-image.ts'
 // These tests run xorriso, which may take long on a busy machine.
 vi.setConfig({ testTimeout: 120_000 })
 
-/** Reads all files with xorriso: with Rock Ridge names (any), with Joliet names (norock), or with neither (ecma119). */
+/** Reads all files with xorriso by one kind of name: Rock Ridge (any), Joliet (norock), or plain ISO 9660 (ecma119). */
 function readWithXorriso(names: 'any' | 'norock' | 'ecma119', image: Buffer): Map<string, Uint8Array> {
   const dir = mkdtempSync(join(tmpdir(), 'iso-'))
   try {
@@ -55,7 +55,7 @@ test('buildIsoImage throws for a name that is too long for a record', () => {
   expect(() => buildIsoImage('config-2', new Map([['x'.repeat(200), text('')]]))).toThrow(/too long/)
 })
 
-// Joliet allows names of 64 characters. Names that differ only in case are not tested.
+// Names of at most 64 characters, Joliet's limit. Names that differ only in case are not tested.
 const anyName = string({
   unit: constantFrom('a', 'b', 'c', 'x', 'y', 'z', '0', '1', '8', '9', '-', '_'),
   minLength: 1,

@@ -1,12 +1,12 @@
 /**
- * Writes the records of ISO 9660, Joliet and Rock Ridge (SUSP 1.10, RRIP 1991A) into an image at an offset. The
- * functions write in place, because building each record as a value produced a megabyte of garbage for each image.
+ * Writes records of ISO 9660, Joliet and Rock Ridge (SUSP 1.10, RRIP 1991A) directly into an image. A separate value
+ * for each record would make a megabyte of garbage for each image.
  */
 
 export const SECTOR = 2048
 
 /**
- * How names are written. `primary` uses a restricted alphabet, with the full names in Rock Ridge entries. `joliet` uses
+ * How names are written. `primary` has a restricted alphabet, and the full names in Rock Ridge entries. `joliet` has
  * UCS-2.
  */
 export type Naming = 'primary' | 'joliet'
@@ -19,7 +19,7 @@ interface Named {
 
 /** A file or folder, with the position and size of its data. */
 export interface Entry extends Named {
-  /** The first sector of its data. */
+  /** First sector of the data. */
   extent: number
   /** Size of its data in bytes. */
   size: number
@@ -45,8 +45,8 @@ function writeUcs2(to: Buffer, at: number, text: string): void {
 const toRestrictedAlphabet = (part: string): string => part.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')
 
 /**
- * The name as a record contains it (ECMA-119, 7.5 and 7.6). A file's name ends with a version. In the primary naming a
- * file's name has exactly one dot, and characters other than A-Z and 0-9 become `_`.
+ * Returns the name as a record contains it (ECMA-119, 7.5 and 7.6). A file's name ends with a version. A file's primary
+ * name has exactly one dot, and `_` for each character other than A-Z and 0-9.
  */
 function identifierOf({ name, isFolder }: Named, naming: Naming): string {
   const version = isFolder ? '' : ';1'
@@ -73,13 +73,10 @@ export const compareIdentifiers =
   (a: Named, b: Named): number =>
     identifierOf(a, naming) < identifierOf(b, naming) ? -1 : 1
 
-/** 1980-01-01, 0:00 UTC (ECMA-119, 9.1.5): a constant, so that equal files give an equal image. */
+/** 1980-01-01, 0:00 UTC (ECMA-119, 9.1.5). The date is constant, so that equal files give an equal image. */
 const DATE = Buffer.from([80, 1, 1, 0, 0, 0, 0])
 
-/**
- * Lengths in bytes of the Rock Ridge entries PX, SP, NM and ER. NM and ER are longer by their text, which is not
- * counted here.
- */
+/** Lengths in bytes of the Rock Ridge entries PX, SP, NM and ER; for NM and ER without their text. */
 const [PX_LENGTH, SP_LENGTH, NM_LENGTH, ER_LENGTH] = [36, 7, 5, 8]
 const EXTENSION = 'RRIP_1991A'
 const FILE_MODE = 0o100444
@@ -90,7 +87,7 @@ function rockRidgeLength(entry: Named, isRoot: boolean): number {
   return isSelfOrParent(entry) ? PX_LENGTH : PX_LENGTH + NM_LENGTH + Buffer.byteLength(entry.name)
 }
 
-/** Writes the header of a Rock Ridge entry, and returns the offset behind the entry. */
+/** Writes the header of a Rock Ridge entry. Returns the offset after the entry. */
 function writeSystemUseHeader(to: Buffer, at: number, signature: string, length: number): number {
   to.write(signature, at, 'latin1')
   to.set([length, 1], at + 2)
@@ -98,8 +95,8 @@ function writeSystemUseHeader(to: Buffer, at: number, signature: string, length:
 }
 
 /**
- * Writes the Rock Ridge entries: files and folders belong to root and are readable for all users. SP, the first entry
- * of the root folder, announces Rock Ridge.
+ * Writes the Rock Ridge entries. All files and folders belong to root and are readable for all users. The first entry
+ * of the root folder is SP, which announces Rock Ridge.
  */
 function writeRockRidge(to: Buffer, at: number, entry: Named, isRoot: boolean): void {
   let next = at
@@ -149,8 +146,8 @@ export const pathRecordLength = (folder: Named, naming: Naming): number =>
   roundUpToEven(8 + identifierLength(folder, naming))
 
 /**
- * Writes a path table record (ECMA-119, 9.4) and returns its length. `parent` is the number of the parent folder,
- * counted from 1.
+ * Writes a path table record (ECMA-119, 9.4) and returns its length in bytes.
+ * @param parent the number of the parent folder, counted from 1
  */
 export function writePathRecord(
   to: Buffer,
@@ -184,8 +181,8 @@ export interface VolumeDescriptor {
 }
 
 /**
- * Writes a volume descriptor (ECMA-119, 8.4). For Joliet it is a supplementary volume descriptor (ECMA-119, 8.5), whose
- * escape sequence tells readers that names are in UCS-2 level 3.
+ * Writes a volume descriptor (ECMA-119, 8.4); for Joliet a supplementary one (8.5). Its escape sequence announces names
+ * in UCS-2 level 3.
  */
 export function writeVolumeDescriptor(
   to: Buffer,

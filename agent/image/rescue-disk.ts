@@ -1,6 +1,6 @@
 /**
- * The disk of a rescue system, in the server's own directory with Nova's name: disk.rescue. rescue.json is written
- * after the disk, and names the request that the disk was made for. A disk without rescue.json was never completed.
+ * The disk of a rescue system: disk.rescue (Nova's name) in the server's directory. rescue.json is written after the
+ * disk is complete, and names the request for which the disk was made.
  */
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -24,8 +24,7 @@ const diskPath = (directory: string): string => join(directory, 'disk.rescue')
 const recordPath = (directory: string): string => join(directory, 'rescue.json')
 
 /**
- * Creates the rescue disk, as large as its image. The caller must have deleted the disk that is there already: it is of
- * another request, or was not completed.
+ * Creates the rescue disk, as large as its image. The caller must first delete any disk of an earlier request or try.
  */
 export async function createRescueDisk(system: RescueSystem, options: RootDiskOptions): Promise<void> {
   const { directory, base } = options
@@ -36,7 +35,7 @@ export async function createRescueDisk(system: RescueSystem, options: RootDiskOp
   await writeFileAtomically(recordPath(directory), JSON.stringify(record), 0o644)
 }
 
-/** Reads the rescue disk; returns undefined if there is none, or if it was not completed. */
+/** Reads the rescue disk; undefined if there is none or it is incomplete. */
 export async function readRescueDisk(directory: string): Promise<RescueDisk | undefined> {
   const text = await readFile(recordPath(directory), 'utf8').catch(ignoreNotFound)
   const path = diskPath(directory)

@@ -1,7 +1,4 @@
-/**
- * Runs a job once for all callers that ask for it at the same time, and aborts the job when its last caller has given
- * up.
- */
+/** Runs one job for all callers that ask for it at the same time. Aborts the job when its last caller gives up. */
 
 type Progress = (bytes: number, total: number | undefined) => void
 
@@ -21,8 +18,8 @@ export class SharedJobs<T> {
   readonly #jobs = new Map<string, Job<T>>()
 
   /**
-   * Joins the job with this key, or starts `work` as that job. Resolves or rejects as the job does; if `signal` aborts
-   * first, rejects with the signal's reason.
+   * Joins the job with this key, or starts it with `work`. Settles as the job does; if `signal` aborts first, rejects
+   * with the signal's reason.
    */
   async run(
     key: string,
@@ -60,17 +57,15 @@ export class SharedJobs<T> {
       for (const listener of listeners) listener(bytes, total)
     }
     const promise = work({ signal: controller.signal, progress }).finally(() => this.#forget(key, controller))
-    // Callers get the error through run(). Without callers it must not become an unhandled rejection.
+    // Callers get the error through run(). Handle it here, too, because it is an unhandled rejection if there are no
+    // callers.
     promise.catch(() => undefined)
     const job: Job<T> = { promise, controller, waiting: 0, progress: listeners }
     this.#jobs.set(key, job)
     return job
   }
 
-  /**
-   * Aborts a job that no caller waits for any more. Forgets the job first, so that a new caller starts a new job
-   * instead of joining the aborted one.
-   */
+  /** Aborts a job for which no caller waits any more. Forgets the job first, so that a new caller starts a new job. */
   async #abortUnfinished(key: string, { controller, promise }: Job<T>): Promise<void> {
     if (this.#jobs.get(key)?.controller !== controller) return
     this.#jobs.delete(key)

@@ -1,4 +1,4 @@
-/** The graphical console: VNC server, video card, and a pointing device that a browser can control. */
+/** The graphical console: VNC server, video card and input devices. */
 import type { DomainInput } from '../input.ts'
 import { imageProperty, requireOneOf } from '../properties.ts'
 import { type Element, xmlElement } from '../render-xml.ts'
@@ -25,8 +25,8 @@ export function inputBusOf(input: DomainInput): (typeof inputBuses)[number] {
 }
 
 /**
- * The pointing device is a tablet, because a tablet reports absolute coordinates. A keyboard is added if the image
- * chooses the bus, and on aarch64, where QEMU adds no keyboard by itself as it does on x86 (PS/2).
+ * The pointing device is a tablet, because a browser sends absolute coordinates. aarch64 gets a keyboard, because QEMU
+ * adds none there; x86 has a PS/2 keyboard. An image that names a bus also gets a keyboard on that bus.
  */
 function inputDeviceElements(input: DomainInput): Element[] {
   const bus = inputBusOf(input)

@@ -1,6 +1,6 @@
 /**
- * The channel to the QEMU guest agent, if the image's hw_qemu_guest_agent says that it has one. libvirt chooses the
- * path of the host's socket.
+ * The channel to the QEMU guest agent, if the image property hw_qemu_guest_agent asks for it. libvirt chooses the path
+ * of the socket on the host.
  */
 import type { DomainInput } from '../input.ts'
 import { imageProperty, isYes } from '../properties.ts'

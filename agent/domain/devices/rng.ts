@@ -1,5 +1,5 @@
 /**
- * A random number generator that the host feeds, unless the flavor forbids it. The extra spec hw_rng:rate_period is in
+ * The random number generator, fed by the host, unless the flavor forbids it. The extra spec hw_rng:rate_period is in
  * milliseconds.
  */
 import type { DomainInput } from '../input.ts'

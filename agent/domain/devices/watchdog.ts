@@ -1,7 +1,4 @@
-/**
- * A watchdog card, if the image or the flavor names the action to take when the watchdog fires. The image's choice
- * wins.
- */
+/** The watchdog card, if the image or the flavor names the action to take when it fires. The image's choice wins. */
 import type { DomainInput } from '../input.ts'
 import { extraSpec, imageProperty, requireOneOf } from '../properties.ts'
 import { type Element, xmlElement } from '../render-xml.ts'

@@ -1,6 +1,6 @@
 /**
- * The program of a separate process that puts one image into the cache. Its arguments, in JSON: the options of the
- * cache, the image, and the owner of the pin.
+ * A program that puts one image into the cache, for tests that need a second process. Its arguments are JSON: the
+ * cache's options, the image, and the owner of the pin.
  */
 import { BlockList } from 'node:net'
 import { ImageCache, type ImageCacheOptions, type ImageSource } from '../image-cache.ts'

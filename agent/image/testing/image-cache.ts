@@ -1,4 +1,4 @@
-/** For tests: image caches in a temporary directory, and an HTTP server that serves an image for them. */
+/** For tests: image caches in a temporary directory, and an HTTP server that serves them an image. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -20,7 +20,7 @@ export class ImageCacheFixture {
   readonly cacheDir = join(this.dir, 'cache')
   readonly stack = new AsyncDisposableStack()
   readonly server: TestServer
-  /** The image that the server serves: at first a qcow2. */
+  /** The image that the HTTP server serves. A fixture begins with a qcow2 image. */
   body: Buffer
 
   private constructor(server: TestServer) {
@@ -48,14 +48,14 @@ export class ImageCacheFixture {
     return readFileSync(made)
   }
 
-  /** Serves an empty qcow2 of this size; returns its checksum. */
+  /** Serves an empty qcow2 image of this size. Returns its checksum. */
   serveEmptyImage(size: string, ...args: string[]): Partial<ImageSource> {
     execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', ...args, join(this.dir, 'made'), size])
     this.body = readFileSync(join(this.dir, 'made'))
     return { checksum: sha256Of(this.body) }
   }
 
-  /** Content of the disk in the image that makeImage made last. */
+  /** The disk content of the last image from makeImage. */
   get raw(): Buffer {
     return readFileSync(join(this.dir, 'raw'))
   }
@@ -78,12 +78,12 @@ export class ImageCacheFixture {
     return { signal: AbortSignal.timeout(30_000), progress: (bytes: number) => this.server.acknowledge(bytes) }
   }
 
-  /** Names in a directory of the cache. */
+  /** Lists the names in a directory of the cache. */
   list(...path: string[]): string[] {
     return readdirSync(join(this.cacheDir, ...path))
   }
 
-  /** The disk of a base as raw bytes. */
+  /** Returns the disk of a base as raw bytes. */
   contentOf(base: Base): Buffer {
     execFileSync('qemu-img', ['convert', '-f', base.format, '-O', 'raw', base.path, join(this.dir, 'content')])
     return readFileSync(join(this.dir, 'content'))
