@@ -5,35 +5,35 @@ import { parse } from 'yaml'
 import { API_VERSION } from '../crds/index.ts'
 import { type Manifest, root } from './manifests.ts'
 
-/** A row of a table in crds/testdata/bad: how a bad object differs from the valid one. */
+/** A row of a table in crds/testdata/bad. It says how the bad object differs from the valid object of the table. */
 interface Row {
-  /** The mistake, in words: the title of the test. */
+  /** The mistake in words, such as "a size said twice". It becomes the title of the test. */
   is: string
   by: 'schema' | 'rule' | 'text' | 'meta'
   says: string
   with?: object
   metadata?: object
   /**
-   * The whole spec as YAML text, for mistakes that would be lost if the test parsed the YAML and sent the object as
-   * JSON.
+   * The spec as YAML text, for mistakes that do not survive parsing, such as a duplicate key. The test sends this text
+   * instead of JSON.
    */
   text?: string
   from?: object
   to?: object
   status?: object
-  /** True: the write replaces an existing object, and leaves out its status. */
+  /** True: the write replaces an existing object, but without its status. */
   replace?: boolean
 }
 
 export interface BadObject {
   title: string
   by: Row['by']
-  /** Part of the message with which the API server rejects the object. */
+  /** Text that the API server's error message must contain. */
   message: string
-  /** The object that exists before the write. Undefined: the write creates the bad object. */
+  /** The object that exists before the write. Undefined: none exists, and the write is a create. */
   before?: Manifest
   object: Manifest
-  /** The object as its user wrote it, in YAML. */
+  /** If set, the test sends this YAML text instead of `object`. */
   text?: string
 }
 

@@ -1,6 +1,6 @@
-// Creates many Servers at once (a burst) on two hosts and measures the time from `kubectl apply` until the last domain
-// has started. For comparison, shells make as many domains with qemu-img and virsh: first one loop over both hosts,
-// then a loop on each host at the same time. Each round runs all three. Prints lines `name value unit`.
+// Creates many Servers at once on two hosts and measures the time from `kubectl apply` until the last domain has
+// started. For comparison, the same number of domains is made with qemu-img and virsh: first by one shell loop for both
+// hosts, then by one loop per host at the same time. Prints lines `name value unit`.
 import { parseArgs } from 'node:util'
 import { waitUntil } from '../rig/wait-until.ts'
 import {
@@ -28,9 +28,7 @@ const range = Array.from({ length: count }, (_, i) => i)
 for (const host of ['h1', 'h2'])
   await bench.kubectl('patch', 'hypervisor', host, '--type=merge', '-p', '{"spec":{"allocationRatios":{"vcpu":64}}}')
 
-/**
- * Creates the Servers of a round. `took` is the time from the start of kubectl until all domains have started, in ms.
- */
+/** Creates the Servers of one round. `took`: milliseconds from the start of kubectl until all domains have started. */
 async function timeBurst(round: string): Promise<{ took: number; names: string[] }> {
   const names = range.map((i) => `${round}-${i}x`)
   const file = writeServerManifest(bench, names)
@@ -44,7 +42,7 @@ async function timeBurst(round: string): Promise<{ took: number; names: string[]
 }
 
 /**
- * Prepares one copy of a template domain for each Server of a burst, alternately on the two hosts.
+ * Prepares as many copies of the template domains as a burst has Servers, half of them on each host.
  * @param model maps the name of a host to the name of its template domain
  */
 async function prepareCopies(model: Map<string, string>): Promise<DomainCopy[]> {
@@ -78,7 +76,8 @@ async function timeLoopPerHost(all: DomainCopy[]): Promise<number> {
 }
 
 /**
- * Creates one Server on each host and suspends its domain. Returns these model domains by host; each round copies them.
+ * Creates one Server on each host and suspends its domain. Returns the domain's name by host. Every round copies these
+ * domains.
  */
 async function createTemplateDomains(): Promise<Map<string, string>> {
   for (const name of ['model-a', 'model-b'])

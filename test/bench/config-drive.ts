@@ -1,6 +1,6 @@
 /**
- * Writes the same config drive 50 times with the agent's own ISO 9660 writer and 50 times with `xorriso -as mkisofs`,
- * in turn. The time of xorriso includes the start of its process. Prints lines `name value unit`.
+ * Compares two ways to write a config drive: the agent's own ISO 9660 writer, and `xorriso -as mkisofs` (its time
+ * includes the start of the process). Each writes the same drive 50 times, in turn. Prints lines `name value unit`.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -38,7 +38,7 @@ function writeWithOwnCode(): void {
   writeFileSync(join(directory, 'own.iso'), buildIsoImage('config-2', buildFiles()))
 }
 
-/** As Nova does: writes all files to a folder, lets mkisofs read them, and removes the folder. */
+/** Does what Nova does: writes all files to a folder, runs mkisofs on the folder, and removes it. */
 function writeWithXorriso(): void {
   const folder = join(directory, 'files')
   for (const [path, data] of buildFiles()) {

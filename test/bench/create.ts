@@ -1,6 +1,6 @@
-// Measures the time from `kubectl apply` of a Server until its domain runs. For comparison, a shell makes the same disk
-// and domain with qemu-img and virsh, and kubectl applies an object that causes no work. Also counts the API writes of
-// each create; writes of Events and Leases are counted apart. Prints lines `name value unit`.
+// Measures the time from `kubectl apply` of a Server until its domain runs. For comparison, also measures a shell that
+// makes the same disk and domain with qemu-img and virsh, and a `kubectl apply` that changes nothing. Counts the API
+// writes per create; Events and Leases are counted apart. Prints lines `name value unit`.
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -34,7 +34,7 @@ async function timeCreate(name: string): Promise<number> {
   return (bench.startTimes.get(domain) ?? Number.NaN) - begin
 }
 
-/** Makes a copy of the Server's domain with qemu-img and virsh. Resolves to the time that this took, in ms. */
+/** Copies the Server's domain with qemu-img and virsh. Resolves to the time taken, in ms. */
 async function timeCopy(server: string, i: number): Promise<number> {
   const prepared = await prepareCopy(host, domainOf(bench, server) ?? '', i)
   const took = await runCopies(host, [prepared])
@@ -42,17 +42,14 @@ async function timeCopy(server: string, i: number): Promise<number> {
   return took
 }
 
-/** Applies an object that exists already. Resolves to the time that kubectl took, in ms. */
+/** Applies an object that has not changed. Resolves to the time that kubectl took, in ms. */
 async function timeApplyOfUnchanged(): Promise<number> {
   const begin = performance.now()
   await bench.kubectl('apply', '--server-side', '-f', join(quickstartFolder, 'flavor.yaml'))
   return performance.now() - begin
 }
 
-/**
- * Suspends guests whose creation has been measured, because they would compete with the next creation for the
- * processors.
- */
+/** Suspends guests after their measurement. Otherwise they would take CPU time from the next creation. */
 const suspendGuests = async (names: readonly string[]): Promise<void> => {
   for (const name of names) await host.virsh('suspend', domainOf(bench, name) ?? '')
 }
@@ -63,8 +60,8 @@ await bench.kubectl('patch', 'hypervisor', 'h1', '--type=merge', '-p', ratios)
 await timeCreate('warm')
 const before = countWrites(bench)
 for (const name of serverNames('w')) await timeCreate(name)
-// The creates also cause later writes, because the agent reports the usage of its host only once a minute. Wait for
-// them.
+// The controller writes the usage of a host at most once a minute. Wait, so that `after` includes the write for the new
+// Servers.
 await delay(65_000)
 const after = countWrites(bench)
 await suspendGuests(['warm', ...serverNames('w')])

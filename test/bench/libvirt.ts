@@ -1,7 +1,7 @@
-// Compares agent/libvirt (`ours`) with libvirt-python, which is libvirt's own client in C, and with
-// digitalocean/go-libvirt: on the same socket, with the same calls, in turn within each of several rounds. `floor` is a
-// bare socket in Node. Prints lines `name value unit`, followed by the values of the other clients. The number in
-// parentheses is the median, over the rounds, of the ratio of ours to theirs. Below 1, ours is better, also for rates.
+// Compares our libvirt client (agent/libvirt, `ours`) with libvirt-python and with digitalocean/go-libvirt. All make
+// the same calls on the same socket, in turn, for several rounds. `floor` is a bare socket in Node. Each line shows our
+// value and its unit, then the value of each other client with a ratio in parentheses: ours to theirs, the median over
+// the rounds. A ratio below 1 always means that ours is better.
 // Usage: node test/bench/libvirt.ts [--rounds 7] [--scale 1] [--only TEXT]
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, rmSync } from 'node:fs'
@@ -35,7 +35,7 @@ const scale = Number(values.scale)
 type Clients = Map<string, Client>
 type CommandLines = [name: string, argv: string[] | undefined][]
 
-/** Defines fifty domains that are off, a storage pool and a volume. Resolves to the UUID of one of the domains. */
+/** Defines fifty domains, which stay off, a storage pool and a volume. Resolves to the UUID of one of the domains. */
 async function prepareHost(host: Host): Promise<string> {
   await using connection = await openConnection(host.uri)
   const uuid = randomUUID()
@@ -58,19 +58,14 @@ async function startClients(argvs: CommandLines, args: string[]): Promise<Client
   return clients
 }
 
-/**
- * Returns the clients in a different order for each round, so that no client always runs after the same other client.
- */
+/** Rotates the order of the clients by one place per round, so that no client always runs first. */
 function rotateOrder(clients: Clients, round: number): [string, Client][] {
   const list = [...clients]
   const first = round % list.length
   return [...list.slice(first), ...list.slice(0, first)]
 }
 
-/**
- * Number of first rounds that do not count. They warm up the JIT, which takes some thousand calls, the page cache and
- * the caches of libvirtd.
- */
+/** Number of rounds at the start whose results are dropped, because V8 still compiles code and the caches are cold. */
 const warmUpRounds = 3
 
 async function runRounds(workload: Workload, clients: Clients, once: (client: Client) => Promise<Cost>) {
@@ -97,7 +92,9 @@ async function benchCalls(argvs: CommandLines, args: [socket: string, uuid: stri
   await closeClients(clients, bare)
 }
 
-/** Measures events with new processes of the clients, because receiving events may slow the calls of a client down. */
+/**
+ * Measures events. Uses new client processes, because a client that has registered for events may be slower afterwards.
+ */
 async function benchEvents(argvs: CommandLines, args: [socket: string, uuid: string]): Promise<void> {
   const workload = makeEventWorkload(Math.round(20_000 * scale))
   if (!isSelected(workload)) return

@@ -1,7 +1,7 @@
 /**
- * Measures placements through the real API server. First many Servers are created at once: the real controller places
- * them, and real agent code builds them on simulated hosts. Then the controller alone places a backlog of Servers, and
- * kube-scheduler places a backlog of Pods. Prints lines `name value unit`.
+ * Measures placements through a real API server, in two parts. First, many Servers are created at once: the real
+ * controller places them, and real agent code builds them on simulated hosts. Second, the controller alone places a
+ * backlog of Servers, and kube-scheduler a backlog of Pods. Prints lines `name value unit`.
  * Usage: node test/bench/scale.ts [--hosts 50] [--servers 1000] [--backlog-hosts 1000] [--backlog 1000]
  */
 import { mkdirSync, rmSync } from 'node:fs'

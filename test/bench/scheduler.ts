@@ -1,8 +1,8 @@
 /**
- * Benchmark of placement: 10,000 hosts of three models in three zones, and 1,000 Servers. Each Server is placed and
- * claimed (its resources are reserved) before the next. For comparison, the figures scheduler.objects.* are of
- * placements without HostTable, which holds each property of all hosts in one column: they call every filter and
- * weigher for every host. Prints lines `name value unit`.
+ * Benchmark of placement: places 1,000 Servers, one after the other, on 10,000 hosts of three models in three zones.
+ * After each placement the host's resources are claimed for the Server. The figures scheduler.objects.* are for
+ * comparison: that code calls every filter and weigher per host, without HostTable (one array per property, over all
+ * hosts). Prints lines `name value unit`.
  * Usage: node test/bench/scheduler.ts [hosts] [servers]
  */
 import { toHostTable } from '../../controller/scheduler/host-table.ts'
@@ -50,8 +50,8 @@ function makeAggregate(name: string, hosts: string[], spec: Partial<HostAggregat
 }
 
 /**
- * Makes the request of server number `i`. Every second server has requirements: a zone, UEFI on q35, and an aggregate
- * with fast disks.
+ * Makes the placement request of server number `i`. Every second request demands a zone, UEFI on q35, and an aggregate
+ * of hosts with fast disks.
  */
 function makeRequest(i: number): PlacementRequest {
   const isDemanding = i % 2 === 0
@@ -109,7 +109,7 @@ const fromTable: Select = (request) => {
 }
 const fromObjects: Select = (request) => selectFromObjects(request, views)
 
-/** Places and claims one Server. Returns the time that this took, in ms. */
+/** Places one Server and claims its resources. Returns the time taken, in ms. */
 function placeAndClaim(i: number, select: Select): number {
   const request = makeRequest(i)
   const start = performance.now()
@@ -147,8 +147,8 @@ const printLine = (name: string, value: number, unit: string) =>
 printLine('scheduler.hosts', HOSTS, 'hosts')
 printLine('scheduler.place.p50', quantile(columns.times, 0.5), 'ms')
 printLine('scheduler.place.p99', quantile(columns.times, 0.99), 'ms')
-// The CPU time includes the threads of V8's garbage collector. It is comparable on a busy machine, too, because it does
-// not count the time in which the process waits for a CPU.
+// CPU time does not count waiting for a CPU, so it is comparable on a busy machine, too. It includes V8's garbage
+// collector threads.
 printLine('scheduler.place.cpu', columns.cpu, 'ms')
 printLine('scheduler.rate', rate(columns.times), 'servers/s')
 printLine('scheduler.objects.place.p50', quantile(objects.times, 0.5), 'ms')

@@ -1,5 +1,5 @@
 // Counts the API writes of a cloud at rest: those of controller and agent with some running Servers, and for comparison
-// those of a kubelet with as many Pods on the same API server. Prints lines `name value unit`.
+// those of a kubelet with as many Pods. Prints lines `name value unit`.
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { startKubeletWithPods } from '../scale/kubelet.ts'
@@ -19,7 +19,8 @@ await bench.kubectl('wait', '--for=condition=Ready', 'server', '--all', '--timeo
 const { dir, cloud } = bench
 const { api, kubeconfig } = cloud.plane
 await using kubelet = await startKubeletWithPods({ dir, kubeconfig, api, pods: names.length, log: console.log })
-// Agents report the usage of their host once a minute. Wait until they have reported the new Servers.
+// The controller writes the usage of a host at most once a minute. Wait until it has written the usage of the new
+// Servers.
 await delay(65_000)
 const countAllWrites = () => ({ ours: countWrites(bench), kubelet: countWrites(bench, kubelet ? [kubelet.name] : []) })
 const before = countAllWrites()

@@ -1,5 +1,5 @@
-// Sends the requests of a user during a story (an operation on a server, see stories.ts), and lists the objects of the
-// API. It does not use kubectl, because starting a process for each request would take too long.
+// Sends the requests of users to the API server, and lists its objects. Does not use kubectl, because starting a
+// process for each request would take too long.
 import { randomUUID } from 'node:crypto'
 import { API_VERSION, type Hypervisor, type Port, type Server, type ServerAction } from '../../crds/index.ts'
 import type { ApiClient } from '../rig/api.ts'
@@ -9,7 +9,9 @@ const NAMESPACE = 'default'
 const group = `/apis/${API_VERSION}`
 const root = `${group}/namespaces/${NAMESPACE}`
 
-/** The key NAMESPACE/NAME of a server, by which agent and controller name it when they wait at a gate (gate.ts). */
+/**
+ * Returns the key NAMESPACE/NAME of a server. Agent and controller send this key when they wait at a gate (gate.ts).
+ */
 export const keyOfServer = (name: string): string => `${NAMESPACE}/${name}`
 
 /** Image of a server. `guest` boots, and powers off on request; `blank` does neither. */
@@ -29,7 +31,7 @@ export class Api {
     this.#client = client
   }
 
-  /** Lists the Servers, action records and Ports of the namespace, and all Hypervisors. */
+  /** Lists the Servers, ServerActions and Ports of the namespace, and all Hypervisors. */
   async listObjects(): Promise<Objects> {
     const list = async <T>(plural: string, under = root): Promise<T[]> =>
       (await this.#client.send<{ items: T[] }>('GET', `${under}/${plural}`)).items
@@ -60,7 +62,8 @@ export class Api {
     const spec = { server, action, [action]: params }
     await this.#send('POST', 'serveractions', {
       kind: 'ServerAction',
-      // The random name makes a retry safe: if the first attempt succeeded, the next one is answered with 409.
+      // All attempts send the same name. If the first one succeeded unnoticed, the API server answers the next one with
+      // 409.
       metadata: { name: `${action}-${randomUUID().slice(0, 8)}` },
       spec,
     })
@@ -71,9 +74,9 @@ export class Api {
   }
 
   /**
-   * Sends a request, and retries it. For some seconds after its start, the API server answers 503, because its
-   * admission policies do not know the custom resources yet. A fault may also kill the API server during the request:
-   * then the first attempt may have succeeded, so a 404 or 409 of a later attempt counts as success.
+   * Sends a request, and retries it after a lost connection and after 503. (A starting API server answers 503 until its
+   * admission policies know the custom resources.) If a connection was lost, the request may have succeeded already, so
+   * a later 404 or 409 counts as success.
    */
   async #send(method: 'POST' | 'PATCH' | 'DELETE', path: string, object?: object, type?: string): Promise<void> {
     const body = object && { apiVersion: API_VERSION, ...object }

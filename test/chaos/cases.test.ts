@@ -92,8 +92,7 @@ it.each<[string, readonly StoryName[], boolean]>([
       all.delete(step.run)
     }
     server = { state: stories[name].to, isNew: name === 'create', canShutDown }
-    // A step runs a case, or a story that prepares one. Each case needs at most six steps, one for each state that a
-    // server can have.
+    // A step runs a case, or a story that prepares one. Each case needs at most six steps: one per state of a server.
     expect(++steps).toBeLessThan(names.length * 2 * faultNames.length * 6)
   }
   expect(all.size).toBe(0)

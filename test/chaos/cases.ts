@@ -1,11 +1,11 @@
-// Computes the cases of the kill matrix, and what to run next on a server in a given state. Pure. A case kills one
-// process (the fault) at one point of a story. A story is a user's operation on a server. A point is the moment before
-// or after one effect of agent or controller: a change of the host, or an API write.
+// Computes the cases of the kill matrix, and which case to run next. Pure. A story is one operation of a user on a
+// server. A point is the moment before or after one effect (a change of the host, or an API write) of agent or
+// controller. A case kills one process (the fault) at one point of a story.
 import type { FaultName } from './faults.ts'
 import { nameOf, type Point } from './gatekeeper.ts'
 import { type State, type StoryName, stories, storyNames } from './stories.ts'
 
-/** A point that a story reaches, and whether the server's QEMU runs at that point. */
+/** A point that a story reached. `hasQemu`: the server had a running QEMU at that point. */
 export interface ReachedPoint {
   point: Point
   hasQemu: boolean
@@ -18,8 +18,8 @@ export interface Case {
 }
 
 /**
- * Combines every point with every fault that is possible there. No case kills a QEMU that the story freezes, because
- * the story does not survive that: its action ends as interrupted.
+ * Combines every point with every fault that is possible there. QEMU cannot be killed if it does not run. It is also
+ * not killed in stories that freeze it, because their action would end as Interrupted.
  */
 export function casesOf(story: StoryName, points: readonly ReachedPoint[], faults: readonly FaultName[]): Case[] {
   return points.flatMap(({ point, hasQemu }) =>
@@ -30,9 +30,9 @@ export function casesOf(story: StoryName, points: readonly ReachedPoint[], fault
 }
 
 /**
- * The points that both of two runs of a story without faults reach, in the order of the first run; other points depend
- * on timing. A write that is repeated after a conflict has more points `before` than `after`; the surplus is left out.
- * An effect that goes on in the background is checked after each libvirt event; only its first check is kept.
+ * Returns the points that two runs of a story have in common, in the order of the first run; the other points depend on
+ * timing. Leaves out a repeated `before` without its `after`: that write failed with a conflict. Of the checks of an
+ * effect that goes on in the background, keeps only the first.
  */
 export function stablePoints(first: readonly ReachedPoint[], second: readonly ReachedPoint[]): ReachedPoint[] {
   const names = new Set(second.map(({ point }) => nameOf(point)))
@@ -42,27 +42,27 @@ export function stablePoints(first: readonly ReachedPoint[], second: readonly Re
   return first.filter(({ point }) => names.has(nameOf(point)) && succeeded(point))
 }
 
-/** The points of a story at which the matrix kills processes: all of them, unless the story selects some. */
+/** Returns the points at which the matrix kills processes: all, unless the story selects some. */
 export const killPointsOf = (story: StoryName, points: readonly ReachedPoint[]): ReachedPoint[] =>
   points.filter(({ point }) => stories[story].killPoints?.test(nameOf(point)) ?? true)
 
 export interface ServerState {
   state: State
   isNew: boolean
-  /** Whether the guest boots, and powers off on request. */
+  /** Whether the guest powers off when it is asked to. */
   canShutDown: boolean
 }
 
 /**
- * `run`: a case that is possible now. `prepare`: a story to run first, because it leads towards the state that a
- * pending case needs.
+ * `run`: a case that is possible now. `prepare`: a story that brings the server closer to the state that a pending case
+ * needs.
  */
 export type NextStep = { run: Case } | { prepare: StoryName }
 
 /**
- * The next step; undefined if no case is pending. On a server on which only `create` has run, the stories that need
- * such a new server come first, because any other story would make them impossible. Otherwise the story with most
- * pending cases comes next.
+ * Returns the next step; undefined if no case is pending. If only `create` has run on the server, stories that need
+ * such a new server come first, because after any other story they are impossible. Otherwise the story with most
+ * pending cases comes first.
  */
 export function nextStep(pending: readonly Case[], { state, isNew, canShutDown }: ServerState): NextStep | undefined {
   const possible = storyNames.filter((name) => canShutDown || !stories[name].asksGuest)
@@ -77,8 +77,8 @@ export function nextStep(pending: readonly Case[], { state, isNew, canShutDown }
 }
 
 /**
- * The first story on the shortest way from a state to the state that a pending case needs; undefined if there is no
- * way. A case that needs a new server needs the state `absent`, because `create` follows from there.
+ * Returns the first story on the shortest way from a state to a state that a pending case needs; undefined if there is
+ * no way. If a case needs a new server, the way leads to the state `absent`, because `create` starts there.
  */
 function firstStoryTowards(
   from: State,

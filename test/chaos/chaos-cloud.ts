@@ -1,5 +1,5 @@
-// A cloud (control plane, controller, and one host with its agent) on which stories run, with faults or without. A
-// story is a user's operation on a server. This module tracks the state of each server between stories, and checks the
+// A cloud (control plane, controller, one host with its agent) on which stories run, with or without faults. A story is
+// one operation of a user on a server. This module tracks the state of each server between stories, and checks the
 // cloud after each run.
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,33 +16,25 @@ import { findOutcomeViolations } from './story-outcome.ts'
 import { findUnexpectedExits } from './unexpected-exits.ts'
 import { findApiViolations, findViolations } from './violations.ts'
 
-/** Decides at each point that the stories reach whether to inject a fault there. */
+/** Decides at each point of the running stories whether to inject a fault. */
 export interface FaultPlan {
-  /**
-   * Called at each point, that is before and after each effect of agent or controller. The process that reached the
-   * point waits until the promise resolves.
-   */
+  /** Called before and after each effect of agent or controller. The process waits until the promise resolves. */
   onPoint(server: string, point: Point): Promise<void> | undefined | void
   /**
-   * pending: no fault has been injected. active: a killed process has not been restarted yet. recovered: all killed
-   * processes have been restarted.
+   * `pending`: no fault has been injected. `active`: a killed process is still down. `recovered`: all killed processes
+   * have been restarted.
    */
   readonly state?: 'pending' | 'active' | 'recovered'
   readonly injected?: readonly InjectedFault[]
-  /**
-   * Resolves when all processes that the faults killed have been restarted. Rejects if a fault could not be injected.
-   */
+  /** Resolves when all killed processes have been restarted. Rejects if a fault could not be injected. */
   waitForRecovery?(): Promise<void>
 }
 
 interface TrackedServer {
   state: State
-  /** Whether `create` is the only story that has run on the server. */
+  /** Whether only the story `create` has run on the server. */
   isNew: boolean
-  /**
-   * Size of the console log, in bytes, before the last story that booted the guest: the output of that boot begins at
-   * this offset.
-   */
+  /** Bytes of the console log before the last boot. The output of that boot begins at this offset. */
   consoleSize: number
 }
 
@@ -55,15 +47,14 @@ export class ChaosCloud {
   readonly #log: (line: string) => void
   #previousFaults: FaultName[] = []
   /**
-   * Crashes of libvirtd in the present run that are due to a bug of libvirt and not to a fault; see
-   * #restartEndedProcesses.
+   * Crashes of libvirtd in this run that no fault caused. They come from a bug of libvirt; see #restartEndedProcesses.
    */
   #libvirtdCrashes: InjectedFault[] = []
   /** Image of the servers that are created from now on. */
   image: ImageName = 'guest'
   /**
-   * Whether a story that pauses a guest first waits until the guest has booted, so that a later story can ask the guest
-   * to power off.
+   * True: a story that pauses a guest first waits until the guest has booted. A later story can then ask the guest to
+   * power off.
    */
   waitsForBootBeforePause = true
 
@@ -74,7 +65,8 @@ export class ChaosCloud {
   }
 
   /**
-   * The tracked state of a server; `absent` for an unknown name. A name must not contain a dash (see runningDomainOf).
+   * Returns the tracked state of a server; `absent` for an unknown name. A name must have no dash (see
+   * runningDomainOf).
    */
   serverOf(name: string): Readonly<TrackedServer> {
     return this.#servers.get(name) ?? { state: 'absent', isNew: false, consoleSize: 0 }
@@ -86,7 +78,7 @@ export class ChaosCloud {
 
   /**
    * Runs one story on each server of `run`, all at the same time, and waits until the cloud has converged. Resolves to
-   * the violations that persist.
+   * the violations that remain.
    */
   async runStories(run: ReadonlyMap<string, StoryName>, plan: FaultPlan): Promise<string[]> {
     const { cloud, gates } = this.gated
@@ -102,8 +94,7 @@ export class ChaosCloud {
     const violations = await waitUntilConverged(cloud, async () => {
       while (plan.state === 'active') await plan.waitForRecovery?.()
       await this.#restartEndedProcesses()
-      // A snapshot of the host takes longer than listing the API objects, so it is only taken when the API objects have
-      // no violation.
+      // A snapshot of the host is slow, so take it only when the API objects show no violation.
       const apiViolations = findApiViolations(await this.#api.listObjects())
       if (apiViolations.length > 0) return apiViolations
       const after = await takeSnapshot(cloud, this.#api)
@@ -115,9 +106,7 @@ export class ChaosCloud {
     return [...violations, ...this.#takeUnexpectedExits(plan.injected)]
   }
 
-  /**
-   * Deletes all servers, whatever their state, and waits until nothing of them is left. Throws if that takes too long.
-   */
+  /** Deletes all servers and waits until nothing of them is left. Throws if violations remain. */
   async clear(): Promise<void> {
     const { servers } = await this.#api.listObjects()
     for (const { metadata } of servers) await this.#api.delete(metadata.name)
@@ -133,8 +122,8 @@ export class ChaosCloud {
   }
 
   /**
-   * Stops the QEMU of a server with SIGSTOP for the time that its story sets. libvirtd waits for QEMU meanwhile, so the
-   * agent's step lasts as long.
+   * Freezes the server's QEMU with SIGSTOP for the time that the story sets. libvirtd waits for QEMU, so the agent's
+   * step takes as long.
    */
   #freezeQemu(server: string, { freezesQemuMs }: Story): void {
     const domain = runningDomainOf(this.gated.cloud, server)
@@ -145,12 +134,12 @@ export class ChaosCloud {
   }
 
   /**
-   * Restarts processes that have exited by themselves, as an init would; a controller, for example, exits when it loses
-   * its lease. Not called while a fault is active, because the fault itself restarts the process that it killed.
+   * Restarts processes that have exited by themselves, for example a controller that has lost its lease. Called only
+   * when no fault is active, because a fault restarts the process that it killed.
    */
   async #restartEndedProcesses(): Promise<void> {
     const host = this.gated.cloud.host('h1')
-    // libvirtd 9.0 sometimes crashes when a client disconnects during its calls; that is a known bug of libvirt.
+    // libvirtd 9.0 has a bug: it may crash when a client disconnects during a call.
     if (!host.libvirtd) {
       this.#log('libvirtd crashed')
       this.#libvirtdCrashes.push({ fault: 'libvirtd', server: '', wasPaused: false, isDuringEffect: true })
@@ -161,8 +150,8 @@ export class ChaosCloud {
   }
 
   /**
-   * Returns the exits of processes that no injected fault explains. A fault of the previous run may explain an exit,
-   * too: the controller may notice only in this run that the API server was away.
+   * Returns the process exits that no fault explains. The faults of the previous run count, too: a controller may
+   * notice only now that the API server was down.
    */
   #takeUnexpectedExits(injected: readonly InjectedFault[] = []): string[] {
     const faults = injected.map(({ fault }) => fault)
@@ -190,12 +179,12 @@ export class ChaosCloud {
     const readLog = (): Buffer => this.#readConsoleLog(name, before)
     const hasLogin = (): boolean => readLog().subarray(server.consoleSize).toString().trimEnd().endsWith('login:')
     const isPaused = story.to === 'Paused' && this.waitsForBootBeforePause && this.image === 'guest'
-    // A guest reacts to a shutdown request only when it has booted up to its login, and a paused guest does not boot.
+    // A guest reacts to a shutdown request only after it has booted, and a paused guest does not boot. So wait for its
+    // login prompt.
     const isUp = story.from === 'Running' || story.from === 'Rescued'
     if (isUp && (story.asksGuest || isPaused))
       await waitUntil(hasLogin, { what: `${name} to be up`, deadline: 300_000, every: 100 })
-    // A resumed guest does not print its login prompt again, so the size is only updated by stories that boot the
-    // guest.
+    // Only a boot prints a login prompt. After a resume, the prompt of the last boot still counts.
     if (story.boots) this.#servers.set(name, { ...server, consoleSize: readLog().length })
   }
 

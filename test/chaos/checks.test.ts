@@ -1,5 +1,5 @@
-// Tests the checks of the kill matrix: they must find each violation that a test puts into a snapshot without
-// violations.
+// Tests the checks of the kill matrix. Each test puts one violation into a snapshot of a converged cloud, and the
+// checks must find it.
 import { describe, expect, it } from 'vitest'
 import type { Condition, Hypervisor, Port, Server, ServerAction } from '../../crds/index.ts'
 import type { FaultName } from './faults.ts'
@@ -162,9 +162,7 @@ describe('findViolations', () => {
   })
 })
 
-/**
- * The snapshot after its server was deleted. If `orphaned` names a field, the entries of this field are still there.
- */
+/** The snapshot after its server was deleted. `orphaned`: a field of the snapshot whose entries are still there. */
 function snapshotAfterDeletion(snapshot: Converged, orphaned?: keyof Converged): Snapshot {
   const empty = { ...snapshot, ...Object.fromEntries(Object.keys(snapshot).map((key) => [key, []])) }
   const clean = { ...empty, instances: new Map(), starts: snapshot.starts, links: ['lo', 'eth0'] }
@@ -175,8 +173,9 @@ describe('findOutcomeViolations', () => {
   const nothing: Allowance = { actions: [], qemuStarts: 0 }
   const restart = { actions: ['start'], qemuStarts: 1 }
   /**
-   * The snapshot after a story: libvirt has started the server's QEMU `starts` times in all, and besides the record of
-   * `create` there is an action record for each of `actions`.
+   * The snapshot after a story.
+   * @param starts how often libvirt has started the server's QEMU
+   * @param actions the actions that have a record, besides `create`
    */
   const after = (starts: number, ...actions: string[]): Snapshot => ({
     ...makeConvergedSnapshot(),

@@ -1,17 +1,16 @@
-// Waits until a check finds no violations (differences between a cloud and the state that it must reach), or until the
-// violations persist although agent and controller are idle.
+// Waits until a cloud has converged, that is until a check finds no violations. Gives up when the violations stay the
+// same although agent and controller are idle.
 import type { Cloud } from '../rig/cloud.ts'
 import { waitUntil } from '../rig/wait-until.ts'
 import { listOngoingWork } from './ongoing-work.ts'
 
 /**
- * The longest wait. It is generous, because a guest that ignores a soft reboot takes two minutes, and the machine may
- * be slow.
+ * Longest wait. It is this long because a guest that ignores a soft reboot takes two minutes, and the machine may be
+ * slow.
  */
 const DEADLINE_MS = 900_000
 /**
- * Violations persist if they have not changed for this time while agent and controller were idle. Any retry of an
- * action comes sooner.
+ * Give up if agent and controller are idle and the violations have not changed for this long. Every retry comes sooner.
  */
 const STUCK_MS = 60_000
 
@@ -28,12 +27,12 @@ export async function waitUntilConverged(cloud: Cloud, check: () => Promise<stri
     violations = now
     if (now.length === 0) return true
     if (performance.now() - since < STUCK_MS) return false
-    // On a slow machine an agent may still be starting. Then the violations must persist for another STUCK_MS.
+    // On a slow machine an agent may still be starting. While there is work, begin to count STUCK_MS anew.
     const isIdle = (await listOngoingWork(cloud)).length === 0
     if (!isIdle) since = performance.now()
     return isIdle
   }
-  // At the deadline waitUntil() rejects, and the violations of the last check are the result.
+  // waitUntil() rejects at the deadline. Ignore that and return the violations of the last check.
   await waitUntil(isSettled, { what: 'convergence', deadline: DEADLINE_MS, every: 50 }).catch(() => undefined)
   return violations
 }
@@ -43,7 +42,7 @@ async function runCheck(cloud: Cloud, check: () => Promise<string[]>): Promise<s
     const violations = await check()
     if (violations.length > 0) return violations
     const work = await listOngoingWork(cloud)
-    // The work may have changed the cloud since the first check and ended before it was listed, so check again.
+    // Work that has ended in the meantime may have changed the cloud after the first check. So check again.
     return work.length > 0 ? work : await check()
   } catch (error) {
     return [`the check failed: ${String(error)}`]

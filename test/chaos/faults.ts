@@ -1,6 +1,5 @@
-// The faults of the kill matrix: kill -9 of each process that a server depends on. A fault is injected at a point of a
-// story: before or after one effect during a user's operation on a server. Also the actions that the agent may run
-// because of a fault.
+// The faults of the kill matrix: kill -9 of one process that a server depends on, before or after one effect during a
+// story (one operation of a user on a server). Also computes what the agent may do to recover from a fault.
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Cloud } from '../rig/cloud.ts'
@@ -9,26 +8,25 @@ import { endProcess } from '../rig/process.ts'
 import type { GateRequest } from './gate.ts'
 import type { Allowance } from './story-outcome.ts'
 
-/** Name of the process that a fault kills. */
+/** The process that a fault kills. */
 export type FaultName = VictimName | 'QEMU'
 export const faultNames: readonly FaultName[] = [...victimNames, 'QEMU']
 
 export interface InjectedFault {
   fault: FaultName
-  /** The server whose story had reached the point at which the fault was injected. */
+  /** The server whose story reached the point of the fault. */
   server: string
-  /** Whether the same story had paused the server before the fault. */
+  /** Whether this story had paused the server before the fault. */
   wasPaused: boolean
-  /** Whether an effect on the host may have been under way when the fault was injected. */
+  /** Whether a change of the host may have been under way at the time of the fault. */
   isDuringEffect: boolean
 }
 
 /**
- * The actions and QEMU starts that faults may add to those of a server's story. If QEMU was killed, the agent starts
- * the guest again if it should run, and pauses it again if it was paused (the table in agent/server/plan.ts). If
- * libvirtd was killed while it started a domain, it destroys the domain when it is back, because it cannot know how far
- * the start was; then the agent starts the domain again.
- * @param qemuStarts QEMU starts of the server's own story
+ * Returns the actions and QEMU starts that the faults may add to those of the story. After a kill of QEMU, the agent
+ * starts the guest again, and pauses it if it was paused. After a kill of libvirtd during a start, libvirtd destroys
+ * the half-started domain and the agent starts it again.
+ * @param qemuStarts number of QEMU starts of the story itself
  */
 export function allowanceFor(faults: readonly InjectedFault[], server: string, qemuStarts: number): Allowance {
   const qemuKills = faults.filter((injected) => injected.fault === 'QEMU' && injected.server === server)
@@ -40,12 +38,12 @@ export function allowanceFor(faults: readonly InjectedFault[], server: string, q
   }
 }
 
-/** Whether the point comes right after the agent has paused the guest. */
+/** Whether the agent has paused the guest right before this point. */
 export const hasJustPaused = ({ step, when }: GateRequest): boolean => step === 'domains.pause' && when === 'after'
 
 /**
- * Kills a process. Resolves to a function that restarts it. For QEMU this function does nothing, because the agent
- * itself starts the guest again.
+ * Kills a process. Resolves to a function that restarts it; for QEMU the function does nothing, because the agent
+ * starts the guest.
  */
 export async function injectFault(cloud: Cloud, fault: FaultName, server: string): Promise<() => Promise<void>> {
   if (fault !== 'QEMU') {
@@ -60,8 +58,8 @@ export async function injectFault(cloud: Cloud, fault: FaultName, server: string
 }
 
 /**
- * The name of a server's domain if its QEMU runs, else undefined. The server's name must not contain a dash, because
- * the domain's name is the server's name, a dash, and a part of the UID.
+ * Returns the name of a server's domain if its QEMU runs, else undefined. A domain's name is the server's name, a dash,
+ * and a part of the UID, so the server's name must have no dash.
  */
 export function runningDomainOf(cloud: Cloud, server: string): string | undefined {
   const files = readdirSync(join(cloud.host('h1').home, 'run/libvirt/qemu'))

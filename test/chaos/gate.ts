@@ -1,13 +1,13 @@
-// The gate of a process under test (agent or controller). The process sends a request to the gatekeeper in the test
-// process before and after each effect, and waits for the answer. So the gatekeeper can hold the process at an exact
-// point of its work. Requests and answers are JSON lines on a UNIX socket.
+// A gate holds a process under test (agent or controller) at an exact point of its work. Before and after each effect,
+// the process sends a request to the gatekeeper in the test process and waits for the answer. Requests and answers are
+// JSON lines on a UNIX socket.
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 
 export type When = 'before' | 'after'
 
-/** Reports a step that the process is about to do for a server, or has just done. */
+/** Tells the gatekeeper that the process is about to do a step for a server, or has just done it. */
 export interface GateRequest {
   part: 'agent' | 'controller'
   /** Key of the server: NAMESPACE/NAME. */
@@ -15,8 +15,8 @@ export interface GateRequest {
   step: string
   when: When
   /**
-   * Present if an earlier call has started the effect, which goes on in the background; this call checks it or waits
-   * for it.
+   * True: an earlier call started the effect, which goes on in the background; this call only checks it or waits for
+   * it.
    */
   isUnderWay?: true
 }
@@ -35,13 +35,13 @@ export class Gate {
     this.#part = part
     this.#socket = socket
     createInterface(socket).on('line', (line) => this.#onAnswer(Number(line)))
-    // The socket closes when the test process ends. Then no gate would be opened any more, so this process exits, too.
+    // The socket closes when the test process ends. Exit as well, because no gate would ever open again.
     socket.once('close', () => process.exit(70))
   }
 
   /**
-   * Runs an effect, and waits at a gate before and after it. There is no gate after a call that leaves its effect
-   * running in the background, because the effect has not ended yet.
+   * Waits at a gate, runs an effect, and waits at a gate again. If the effect goes on in the background, there is no
+   * second gate, because the effect has not ended.
    */
   async runGated<T>(server: string, step: string, act: () => Promise<T>): Promise<T> {
     const [ask, key] = [{ part: this.#part, server, step }, `${server} ${step}`]
@@ -67,7 +67,7 @@ export class Gate {
   }
 }
 
-/** Whether the result is a Progress (actions/host) that reports that the effect goes on in the background. */
+/** Whether the result is a Progress (actions/host) of an effect that goes on in the background. */
 const isUnfinished = (result: unknown): boolean =>
   typeof result === 'object' && result !== null && 'done' in result && result.done === false
 

@@ -1,5 +1,4 @@
-// Starts a cloud whose controller and agent wait at gates: before and after each effect they ask the test whether to go
-// on (gate.ts).
+// Starts a cloud whose controller and agent wait for the test before and after each effect (gate.ts).
 import { join } from 'node:path'
 import { cacheDirectory } from '../rig/binaries.ts'
 import { type Cloud, type Program, startCloud } from '../rig/cloud.ts'
@@ -18,18 +17,16 @@ export interface GatedCloud {
   stop(): Promise<void>
 }
 
-/**
- * Short, because a killed controller does not give up its lease, and its successor waits until the lease has expired.
- */
+/** Short, because the next controller has to wait until the lease of a killed one has expired. */
 const LEASE_SECONDS = 4
 /**
- * Number of action records that the controller keeps for each server. High, because hundreds of stories run on one
- * server, and the checks would report each record that the controller has deleted as missing.
+ * Number of action records that the controller keeps per server. High, because hundreds of stories run on one server,
+ * and the checks would report deleted records as missing.
  */
 const RECORDS = 5000
 /**
- * Interval at which the controller writes a host's usage into its status. Short, because the checks compare the usage
- * as soon as the cloud has converged.
+ * Shortest time between two writes of a host's usage by the controller. Short, because the checks read the usage as
+ * soon as the rest of the cloud has converged.
  */
 const HOST_STATUS_SECONDS = 1
 
@@ -39,13 +36,13 @@ const flags = Object.entries({
   'host-status-seconds': HOST_STATUS_SECONDS,
 }).flatMap(([flag, value]) => [`--${flag}`, `${value}`])
 
-/** @param dir a short path, because the path of a UNIX socket is limited to about 100 bytes */
+/** @param dir must be short, because the path of a UNIX socket is limited to about 100 bytes */
 export async function startGatedCloud(dir: string, log?: (line: string) => void): Promise<GatedCloud> {
   const gates = await openGatekeeper(socketOf(dir))
   try {
     const programs = {
       controller: await gatedProgram('controller', dir, ...flags),
-      // The test kills the QEMU of one server again and again, and the agent must not delay the restarts of the guest.
+      // The test kills the same QEMU again and again, and the agent must not delay the restarts.
       agent: await gatedProgram('agent', dir, '--restart-delay-seconds', '0'),
     }
     const cloud = await startCloud({ dir, owned: true, programs, ...(log ? { log } : {}) })
@@ -62,9 +59,7 @@ export async function startGatedCloud(dir: string, log?: (line: string) => void)
   }
 }
 
-/**
- * Adds an image without a boot loader. The firmware finds nothing to boot and halts, so the guest takes no CPU time.
- */
+/** Adds an image without a boot loader. Its guest halts in the firmware and takes no CPU time. */
 async function addBlankImage(cloud: Cloud): Promise<void> {
   for (const host of cloud.hosts.values())
     await runCommand([
@@ -80,8 +75,8 @@ async function addBlankImage(cloud: Cloud): Promise<void> {
 }
 
 /**
- * Runs the program once with --help to fill Node's compile cache, because compiling takes half of a start, and a
- * process that is killed does not write the cache.
+ * Runs the program once with --help to fill Node's compile cache, which halves the time of later starts. A killed
+ * process would not write the cache.
  */
 async function gatedProgram(name: 'controller' | 'agent', dir: string, ...args: string[]): Promise<Required<Program>> {
   const file = join(import.meta.dirname, `gated-${name}.ts`)

@@ -1,4 +1,4 @@
-// Runs the controller (controller/main.ts) with gates: it waits for the test before and after each API write (gate.ts).
+// Runs the controller (controller/main.ts) with a gate (gate.ts) before and after each API write.
 import { createController } from '../../controller/controller.ts'
 import { runControllerProgram } from '../../controller/program.ts'
 import { connectToGatekeeper } from './gate.ts'

@@ -1,5 +1,5 @@
-// Puts a gate (gate.ts) before and after each effect of agent and controller: calls that change the host, and API
-// writes of Servers, action records and Ports.
+// Puts a gate (gate.ts) before and after each effect of agent and controller. Effects are calls that change the host,
+// and API writes of Servers, ServerActions and Ports.
 import type { Host } from '../../actions/host/index.ts'
 import { wrapHost } from '../../actions/host/wrap.ts'
 import { serverAction } from '../../actions/index.ts'
@@ -15,7 +15,7 @@ export const gateHost = <H extends Host>(host: H, gate: Gate): H =>
     kind === 'effect' ? gate.runGated(keyOf(guest.server.metadata), name, act) : act(),
   )
 
-/** Only writes of these kinds get a gate, because only objects of these kinds belong to a server. */
+/** Only writes of these kinds have a gate. Objects of other kinds belong to no server. */
 const kinds: readonly string[] = [server.kind, serverAction.kind, port.kind]
 
 export function gateKube(kube: Kube, gate: Gate): Kube {
@@ -28,7 +28,7 @@ export function gateKube(kube: Kube, gate: Gate): Kube {
   }
 }
 
-/** The fields of a written object that distinguish it from other writes of the same kind. */
+/** The fields of a written object from which the name of its gate is made. */
 interface Written {
   metadata: Partial<ObjectMeta>
   spec?: { server?: string; action?: string }
@@ -53,8 +53,8 @@ function gateResource<T extends KubeObject>(resource: Resource<T>, gate: Gate): 
 }
 
 /**
- * The key (NAMESPACE/NAME) of the server that a written object belongs to. `object` is the written object, or a
- * reference to it.
+ * Returns the key (NAMESPACE/NAME) of the server that an object belongs to.
+ * @param object the written object, or a reference to it
  */
 function serverOf(kind: string, object: object): string {
   const { metadata, spec } = 'metadata' in object ? (object as Written) : { metadata: object as Partial<ObjectMeta> }
@@ -63,8 +63,8 @@ function serverOf(kind: string, object: object): string {
 }
 
 /**
- * Names a written status: by the phase of an action record, or by a Server's task state, VM state or admitted action
- * request.
+ * Returns a name for a written status: the phase of a ServerAction, or a Server's task state, VM state or active
+ * action.
  */
 function describeWrittenStatus(object: object): string {
   const { phase, taskState, activeAction: action, vmState } = (object as Written).status ?? {}

@@ -1,12 +1,15 @@
-// The test's side of the gates at which the processes of a cloud wait (gate.ts). Numbers the points that the processes
-// reach, and holds a process at a point for as long as the watcher wants. A point is the moment before or after an
-// effect.
+// The gatekeeper runs in the test process and opens the gates at which agent and controller wait (gate.ts). A point is
+// the moment before or after one effect. The gatekeeper numbers the points, and holds a process at a point for as long
+// as the watcher wants.
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import type { GateRequest } from './gate.ts'
 
-/** A point of a story, which is a user's operation on a server. `nth` counts the points with the same step: 1, 2, … */
+/**
+ * A point of a story (one operation of a user on a server). `nth`: 1 for the first point of this step, 2 for the
+ * second, …
+ */
 export interface Point extends GateRequest {
   nth: number
 }
@@ -14,7 +17,7 @@ export interface Point extends GateRequest {
 export const nameOf = ({ part, when, step, nth }: Point): string =>
   `${part}: ${when} ${step}${nth > 1 ? ` (${nth})` : ''}`
 
-/** Called at each point. The process that reached the point waits until the promise resolves. */
+/** Called at each point. The process waits at the point until the promise resolves. */
 export type Watcher = (point: Point) => Promise<void> | void
 
 export class Gatekeeper implements AsyncDisposable {
@@ -29,13 +32,13 @@ export class Gatekeeper implements AsyncDisposable {
       this.#sockets.add(socket)
       socket.on('close', () => this.#sockets.delete(socket))
       const lines = createInterface(socket).on('line', (line) => void this.#onLine(socket, line))
-      // The test may have killed the process, so errors of its socket are ignored. readline emits the same errors once
-      // more.
+      // The test may have killed the process, so ignore errors of its socket. readline emits them again, so ignore them
+      // there, too.
       for (const emitter of [socket, lines]) emitter.on('error', () => undefined)
     })
   }
 
-  /** Starts numbering the points from 1, and calls `watcher` at each. */
+  /** Calls `watcher` at each point from now on. The numbers of the points start from 1 again. */
   watch(watcher: Watcher): void {
     this.#counts = new Map()
     this.#watcher = watcher

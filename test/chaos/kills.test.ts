@@ -1,6 +1,6 @@
-// The part of the kill matrix that `make test` runs, with the stories create, hard reboot and delete. Agent and
-// controller are killed before and after each of their own steps; every other process once in each story. `make chaos`
-// runs all cases.
+// The part of the kill matrix that `make test` runs: the stories create, hard reboot and delete. Agent and controller
+// are killed before and after each step of their own; the other processes are killed once per story. `make chaos` runs
+// all cases.
 import { expect, it } from 'vitest'
 import { removeOrphanedClouds } from '../rig/scratch.ts'
 import type { Case } from './cases.ts'
@@ -9,10 +9,7 @@ import { runCases } from './workers.ts'
 
 const log = (line: string): void => console.log(line)
 
-/**
- * For each story (operation on a server) a point in its middle: the moment before or after one step of the agent, while
- * the agent creates or destroys the domain. Each process is killed once there.
- */
+/** For each story, a point in the middle of its work. Every process is killed once at this point. */
 const middlePoints: Partial<Record<string, string>> = {
   create: 'agent: before domains.start',
   'reboot HARD': 'agent: after domains.destroy',

@@ -1,5 +1,5 @@
-// Renders docs/kill-matrix.md from the results of the cases. A case kills one process at one point of a story, which is
-// an operation on a server. A point is the moment before or after one effect of agent or controller. Pure.
+// Renders docs/kill-matrix.md from the results of the cases. Pure. A case kills one process at one point of a story
+// (one operation of a user on a server). A point is the moment before or after one effect of agent or controller.
 import type { Case } from './cases.ts'
 import { type FaultName, faultNames } from './faults.ts'
 import { type StoryName, storyNames } from './stories.ts'
@@ -11,14 +11,14 @@ export interface Result extends Case {
 }
 
 /**
- * The violation of a case that no attempt could run, because the story never reached the point again. The story reached
- * it in both runs without faults, but by chance.
+ * The violation of a case whose story never reached the point of the kill. The story reached this point by chance in
+ * both runs without faults.
  */
 export const NOT_REACHED = 'was never reached'
 
 export interface Matrix {
   results: readonly Result[]
-  /** For each story the names of its points, in order: the rows of its table. */
+  /** For each story, the names of its points in order. They are the rows of the story's table. */
   rows: ReadonlyMap<StoryName, readonly string[]>
 }
 
@@ -34,7 +34,7 @@ export interface Header {
 
 const stepNameOf = (pointName: string): string => pointName.replace(/^(\w+): (before|after) /, '')
 
-/** Renders the table of a story. Its cells are not padded, because Markdown does not need aligned columns. */
+/** Renders the table of a story as Markdown. */
 function renderTable(story: StoryName, { results, rows }: Matrix): string {
   const resultOf = (pointName: string, fault: FaultName): Result | undefined =>
     results.find((r) => r.story === story && r.pointName === pointName && r.fault === fault)
@@ -48,8 +48,8 @@ function renderTable(story: StoryName, { results, rows }: Matrix): string {
 }
 
 /**
- * Without a result, a cell of QEMU is `–`, because the server has no QEMU at this point. Any other cell is `?`, because
- * the case has not run.
+ * Renders one cell. Without a result, the cell is `–` for QEMU (the server had no QEMU at this point), and else `?`
+ * (the case has not run).
  */
 function renderCell(result: Result | undefined, fault: FaultName): string {
   if (!result) return fault === 'QEMU' ? '–' : '?'

@@ -1,9 +1,9 @@
-// Finds out from the health endpoints and the metrics of agent and controller whether they have work.
+// Finds out whether agent and controller have work to do, from their health endpoints and metrics.
 import type { Cloud } from '../rig/cloud.ts'
 
 const services = ['controller', 'agent-h1']
 
-/** Describes the work that is under way; empty if agent and controller are ready and idle. */
+/** Returns descriptions of the ongoing work; none if agent and controller are ready and idle. */
 export async function listOngoingWork(cloud: Cloud): Promise<string[]> {
   return (await Promise.all(services.map((name) => listWorkOf(name, cloud)))).flat()
 }
@@ -21,7 +21,7 @@ async function listWorkOf(name: string, cloud: Cloud): Promise<string[]> {
   }
 }
 
-/** Whether a line of the metrics shows a key in a queue, a busy worker, or a controller that does not lead yet. */
+/** Whether a line of the metrics shows a non-empty queue, a busy worker, or a controller that does not lead yet. */
 function showsWork(line: string): boolean {
   if (line.startsWith('workqueue_depth{') || line.startsWith('controller_runtime_active_workers{'))
     return !line.endsWith(' 0')

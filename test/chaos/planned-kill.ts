@@ -1,5 +1,6 @@
-// A kill at one point of a story, that is before or after one effect of agent or controller. Holds the process that
-// reaches the point, kills the victim, lets the held process go on while the victim is dead, and restarts the victim.
+// Kills one process (the victim) at one point of a story. A point is the moment before or after one effect of agent or
+// controller. The process that reaches the point waits there until the victim is dead, and goes on before the victim is
+// restarted.
 import type { Cloud } from '../rig/cloud.ts'
 import type { FaultPlan } from './chaos-cloud.ts'
 import { type FaultName, hasJustPaused, type InjectedFault, injectFault } from './faults.ts'
@@ -33,7 +34,7 @@ export class PlannedKill implements FaultPlan {
       { fault: this.#fault, server, wasPaused: this.#wasPaused, isDuringEffect: point.isUnderWay === true },
     ]
     this.#kill = this.#killAndRecover(server, hold.resolve)
-    // Without this handler a failure would be an unhandled rejection. waitForRecovery() throws the error.
+    // waitForRecovery() throws the error. Without this handler, Node would already report an unhandled rejection.
     this.#kill.catch(() => undefined)
     return hold.promise
   }

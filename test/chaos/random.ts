@@ -1,6 +1,6 @@
-// Runs random stories (operations on servers) on several servers at once, and injects random faults at random points:
-// before or after effects of agent and controller. A round may have two faults, the second while the cloud recovers
-// from the first. The seed determines all choices, except those that depend on the servers' states.
+// Runs random stories (operations on servers) on several servers at once, and injects random faults before or after
+// effects of agent and controller. A round may have two faults, the second one while the cloud recovers from the first.
+// The seed and the states of the servers determine all choices.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ChaosCloud, FaultPlan } from './chaos-cloud.ts'
 import { type FaultName, faultNames, hasJustPaused, type InjectedFault, injectFault } from './faults.ts'
@@ -8,7 +8,7 @@ import type { Point } from './gatekeeper.ts'
 import { nameOf } from './gatekeeper.ts'
 import { type State, type StoryName, stories, storyNames } from './stories.ts'
 
-/** The random number generator mulberry32. Returns numbers from 0 to 1, always the same for the same seed. */
+/** The random number generator mulberry32. Returns numbers from 0 to 1; the same seed gives the same numbers. */
 export function createRandom(seed: number): () => number {
   let state = seed >>> 0
   return () => {
@@ -21,16 +21,16 @@ export function createRandom(seed: number): () => number {
 
 interface PlannedFault {
   fault: FaultName
-  /** Number of points, counted over all servers, from the previous fault (or the start) to this fault. */
+  /** The fault comes at this point, counted over all servers from the previous fault (or from the start). */
   afterPoints: number
   /**
-   * Milliseconds between the point and the fault. The process that reached the point goes on meanwhile, so the fault
-   * may hit in the middle of an effect. Undefined: the process waits at the point until the fault has been injected.
+   * Milliseconds from the point to the fault. The process goes on in between, so the fault may hit in the middle of an
+   * effect. Undefined: the process waits at the point until the fault has been injected.
    */
   delayMs?: number
 }
 
-/** The stories that run at the same time, by server, and the faults that are injected meanwhile. */
+/** Stories that run at the same time, by server, and the faults meanwhile. */
 export interface Round {
   stories: Map<string, StoryName>
   faults: PlannedFault[]
@@ -38,12 +38,12 @@ export interface Round {
 
 const serverNames = ['a', 'b', 'c']
 /**
- * The highest number of points before a fault. A story has 8 to 24 points. A fault for which the stories have too few
- * points is not injected.
+ * Highest value of `afterPoints`. A story has 8 to 24 points. If the stories end before that point, the fault is not
+ * injected.
  */
 const MAX_POINTS = 16
 
-/** Stories that freeze QEMU are left out, because a round may kill QEMU, and these stories do not survive that. */
+/** Leaves out stories that freeze QEMU: they fail when a fault kills QEMU. */
 const randomStoryNames = storyNames.filter((name) => !stories[name].freezesQemuMs)
 
 /** Chooses the next round for servers in these states. */
@@ -67,7 +67,7 @@ export const describeRound = (round: Round): string =>
     .map((f) => `${f.fault} after ${f.afterPoints} points${f.delayMs === undefined ? '' : ` and ${f.delayMs} ms`}`)
     .join(', ')}`
 
-/** Injects the faults of a round when the stories have reached the planned number of points. */
+/** Injects each fault of a round when the stories reach the planned point. */
 export class RandomFaults implements FaultPlan {
   readonly #cloud: ChaosCloud
   readonly #planned: PlannedFault[]
@@ -76,7 +76,7 @@ export class RandomFaults implements FaultPlan {
   #recoveries: Promise<void>[] = []
   readonly #pausedServers = new Set<string>()
   readonly injected: InjectedFault[] = []
-  /** Descriptions of where the faults were injected, for the log. */
+  /** For the log: where each fault was injected. */
   readonly places: string[] = []
 
   constructor(cloud: ChaosCloud, planned: readonly PlannedFault[]) {
@@ -107,12 +107,12 @@ export class RandomFaults implements FaultPlan {
 
   #inject(planned: PlannedFault, server: string, { place, release }: { place: string; release: () => void }): void {
     const { fault } = planned
-    // An effect on another server may be under way, so every random fault counts as one during an effect.
+    // Another server may have an effect under way, so assume that every random fault comes during an effect.
     this.injected.push({ fault, server, wasPaused: this.#pausedServers.has(server), isDuringEffect: true })
     this.places.push(`${fault} at ${server}, ${place}`)
     this.#active += 1
     const recovery = this.#injectAndRecover(planned, server, release)
-    // Without this handler a failure would be an unhandled rejection. waitForRecovery() throws the error.
+    // waitForRecovery() throws the error. Without this handler, Node would already report an unhandled rejection.
     recovery.catch(() => undefined)
     this.#recoveries.push(recovery)
   }
@@ -135,13 +135,13 @@ export class RandomFaults implements FaultPlan {
 
 export interface RoundResult {
   round: Round
-  /** Number of faults that were injected. A planned fault is not injected if the stories have too few points. */
+  /** Number of injected faults. It may be less than planned, because the stories may have too few points. */
   injectedCount: number
   violations: string[]
 }
 
 /**
- * The smallest share of rounds with a fault. A run with a smaller share does not pass, because it tests too few faults.
+ * Smallest share of rounds that must have a fault. With a smaller share the run fails, because it tested too little.
  */
 const MIN_SHARE_WITH_FAULTS = 0.5
 

@@ -1,4 +1,5 @@
-// Stores the results of a kill matrix run in docs/kill-matrix.md, and in a JSON file from which a later run continues.
+// Stores the results of a run of the kill matrix: in docs/kill-matrix.md, and in a JSON file from which a later run
+// continues.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ensureBinaries } from '../rig/binaries.ts'
@@ -38,9 +39,8 @@ export const isSameCase = (a: Case, b: Case): boolean =>
   a.story === b.story && a.pointName === b.pointName && a.fault === b.fault
 
 /**
- * Merges a later run into an earlier one. If both have the same case, the later result replaces the earlier one. A case
- * of the earlier run is dropped if it never reached the point of its kill and that point does not occur in the later
- * run.
+ * Merges a later run into an earlier one. A later result replaces the earlier result of the same case. An earlier case
+ * that never reached its point is dropped if the later run does not have that point.
  */
 export function mergeRuns(earlier: MatrixRun, { results, rows }: Matrix, minutes: number): MatrixRun {
   const isDropped = ({ story, pointName, violations }: Result): boolean =>

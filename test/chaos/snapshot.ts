@@ -1,5 +1,5 @@
-// Takes a snapshot of a cloud with one host: the objects of the API and the state of the host, which is read without
-// Kubenova's own code where possible.
+// Takes a snapshot of a cloud with one host: the API objects, and the state of the host. Reads the state of the host
+// without Kubenova's own code where possible.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Cloud } from '../rig/cloud.ts'
@@ -9,7 +9,7 @@ import type { Api, Objects } from './api.ts'
 export interface Domain {
   name: string
   uuid: string
-  /** libvirt's id of the running domain; undefined if it does not run. */
+  /** libvirt's ID of the running domain; undefined if the domain does not run. */
   id: number | undefined
   /** The state as virsh prints it: running, paused, shut off, saved, … */
   state: string
@@ -17,11 +17,11 @@ export interface Domain {
 
 export interface Snapshot extends Objects {
   domains: Domain[]
-  /** One UUID for each QEMU process, from its command line. */
+  /** The UUID of each QEMU process, from its command line. */
   qemus: string[]
   /** The UUIDs of the QEMU processes that have a rescue disk. */
   rescueQemus: string[]
-  /** How often libvirt has started a QEMU for a domain, by the domain's name. Restores of saved memory count, too. */
+  /** How often libvirt has started QEMU for a domain, by the domain's name. Includes restores from saved memory. */
   starts: ReadonlyMap<string, number>
   /** Names of the files in each server's directory, by the server's UID. */
   instances: ReadonlyMap<string, string[]>
@@ -30,7 +30,7 @@ export interface Snapshot extends Objects {
   /** Names of the domains that have a managed save. */
   saves: string[]
   /**
-   * `guests`: UIDs of the servers in the agent's stored network state. `dhcp`: keys of the networks that have a DHCP
+   * `guests`: UIDs of the servers in the network state that the agent stores. `dhcp`: keys of the networks with a DHCP
    * folder.
    */
   guests: string[]
@@ -40,11 +40,11 @@ export interface Snapshot extends Objects {
   /** `links`: names of the network interfaces. `namespaces`: names of the network namespaces. */
   links: string[]
   namespaces: string[]
-  /** Names of taps in the host's nftables rules. */
+  /** Names of taps that occur in the host's nftables rules. */
   filtered: string[]
   /**
-   * `pins`: names of the pin files, UID or UID.rescue; such a file keeps an image in the cache while a server uses the
-   * image. `halfImages`: files of unfinished images.
+   * `pins`: names of the pin files. A pin file keeps an image in the cache while a server uses the image. Its name is
+   * the server's UID, or UID.rescue. `halfImages`: files of unfinished images.
    */
   pins: string[]
   halfImages: string[]
@@ -57,8 +57,7 @@ export async function takeSnapshot(cloud: Cloud, api: Api, hostName = 'h1'): Pro
 }
 
 /**
- * Counts the starts in the domains' logs. libvirt writes a line at each start, and keeps the log after the domain has
- * ended.
+ * Counts the starts in the domains' logs. libvirt writes a line per start, and keeps the log of a domain that is gone.
  */
 function countStarts(host: Host): Map<string, number> {
   const dir = join(host.home, 'var/log/libvirt/qemu')
@@ -68,7 +67,7 @@ function countStarts(host: Host): Map<string, number> {
   return new Map(logs.map((name) => [name.slice(0, -'.log'.length), count(name)]))
 }
 
-/** Runs both `list` commands in one virsh process, because starting virsh takes longer than listing. */
+/** Runs both `list` commands in one virsh process, because starting virsh takes long. */
 async function listDomains(host: Host): Promise<Domain[]> {
   const lines = (await host.virsh('list --all --uuid --name; list --all --managed-save')).split('\n')
   const uuids = lines.flatMap((line) => {
@@ -77,18 +76,18 @@ async function listDomains(host: Host): Promise<Domain[]> {
   })
   return uuids.flatMap(({ uuid, name }) => {
     const [, id = '', state = ''] = lines.map((line) => linePattern(name).exec(line)).find(Boolean) ?? []
-    // Without a state, the domain was created or deleted between the two lists, so it is left out.
+    // A domain without a state was created or deleted between the two lists. Leave it out.
     return state ? [{ name, uuid, id: id === '-' ? undefined : Number(id), state: state.trim() }] : []
   })
 }
 
 /**
- * Matches the line of a domain in `virsh list`. The only special character in a domain's name is the dot, which also
- * matches itself.
+ * Matches the line of a domain in `virsh list`. The name needs no escaping: its only special character is the dot,
+ * which matches itself.
  */
 const linePattern = (name: string): RegExp => new RegExp(`^\\s*(\\d+|-)\\s+${name}\\s+(.+)$`)
 
-/** Finds QEMU processes by the command lines of all processes in the host's PID namespace. */
+/** Finds the QEMU processes in the host's PID namespace by their command lines. */
 function listQemus(host: Host): Pick<Snapshot, 'qemus' | 'rescueQemus'> {
   const namespace = readlinkSync(`/proc/${host.pid}/ns/pid`)
   const found = readdirSync('/proc').flatMap((pid) => {
@@ -96,7 +95,7 @@ function listQemus(host: Host): Pick<Snapshot, 'qemus' | 'rescueQemus'> {
     try {
       const argv = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
       if (!argv[0]?.includes('qemu-system') || readlinkSync(`/proc/${pid}/ns/pid`) !== namespace) return []
-      // A QEMU without a UUID is libvirt's probe of QEMU's capabilities, so it is left out.
+      // libvirt also starts QEMU to probe its capabilities. Such a QEMU has no UUID and is left out.
       const hasRescueDisk = argv.some((word) => word.includes('/disk.rescue'))
       return argv.flatMap((word, i) => (word === '-uuid' ? [{ uuid: argv[i + 1] ?? '', hasRescueDisk }] : []))
     } catch {
@@ -145,7 +144,7 @@ function listNames(dir: string): string[] {
   }
 }
 
-/** The MAC address at the beginning of each line of dnsmasq's hosts file. */
+/** Returns the MAC address of each line of dnsmasq's hosts file. */
 function readMacs(file: string): string[] {
   try {
     return readFileSync(file, 'utf8').match(/^[0-9a-f:]{17}(?=,)/gm) ?? []

@@ -1,10 +1,10 @@
-// The stories of the kill matrix. A story is an operation of a user on a server, and leads from one stable state to
+// The stories of the kill matrix. A story is one operation of a user on a server. It leads from one stable state to
 // another.
 import type { DesiredPower, Server, VmState } from '../../crds/index.ts'
 import type { Api, ImageName } from './api.ts'
 
 /**
- * The state of a server. `absent`: it does not exist. `Rescued`: its rescue system runs, and its spec.powerState is
+ * The state of a server. `absent`: the server does not exist. `Rescued`: its rescue system runs, and spec.powerState is
  * Stopped.
  */
 export type State = DesiredPower | 'absent' | 'Rescued'
@@ -14,24 +14,24 @@ export interface Story {
   to: State
   /** Sends the user's request to the API server. */
   run(api: Api, server: string, image: ImageName): Promise<void>
-  /** The action in the action record that the story adds; undefined if it adds no record. */
+  /** The action of the action record that the story adds; undefined if it adds none. */
   actionRecord?: string
   /** Number of QEMU processes that the story starts. */
   qemuStarts: 0 | 1
   /** The story boots the guest. */
   boots?: true
-  /** The story asks the guest to power off, so the guest must have booted before. */
+  /** The story asks the guest to power off. The guest must have booted, or it would not react. */
   asksGuest?: true
   /**
-   * The server must be new, with no action record but that of `create`. With more records the story would have more
-   * points at which the matrix can kill a process.
+   * The story needs a server with no action record but that of `create`. Each further record would add points to the
+   * story.
    */
   needsNewServer?: true
-  /** Milliseconds for which the test freezes QEMU, so that a step of the action lasts over several reconciles. */
+  /** Milliseconds for which the test freezes QEMU. A step of the action then takes several reconciles. */
   freezesQemuMs?: number
   /**
-   * Selects by name the points at which the matrix kills processes; undefined: all points. The points that are left out
-   * are the same as in another story.
+   * Selects, by name, the points at which the matrix kills processes. Undefined: all. Points that another story has as
+   * well are left out.
    */
   killPoints?: RegExp
 }
@@ -65,11 +65,11 @@ export const stories = {
     to: 'Stopped',
     actionRecord: 'stop',
     qemuStarts: 0,
-    // The agent unpauses the guest, because a paused guest does not react to a shutdown request.
+    // A paused guest does not react to a shutdown request, so the agent unpauses it.
     run: setPowerState('Stopped'),
     asksGuest: true,
   },
-  // The agent discards the saved memory when a suspended server is stopped.
+  // The agent deletes the saved memory.
   'stop suspended': {
     from: 'Suspended',
     to: 'Stopped',
@@ -111,8 +111,8 @@ export const stories = {
     qemuStarts: 0,
     run: setPowerState('Suspended'),
   },
-  // The test freezes QEMU, so the save lasts until QEMU goes on. Meanwhile the agent writes its step into the action
-  // record, and checks the step again in later reconciles. Processes are killed between two such reconciles.
+  // QEMU is frozen, so the save takes several reconciles. The agent writes its step into the action record and checks
+  // the step again in each reconcile. Processes are killed between two of them.
   'suspend slowly': {
     from: 'Running',
     to: 'Suspended',
@@ -144,7 +144,7 @@ export const stories = {
     from: 'Running',
     to: 'Running',
     qemuStarts: 0,
-    // Each run sets a new value, because setting the same value again would be no change.
+    // Each run must set new values. The same values again would be no change.
     run: (api, name) => api.patchSpec(name, { displayName: `name ${performance.now()}`, tags: [`t${Date.now()}`] }),
   },
   delete: { from: 'Running', to: 'absent', qemuStarts: 0, run: deleteServer, needsNewServer: true },
@@ -185,7 +185,7 @@ export const stateOf = ({ spec, status }: Server): PresentState =>
 /** The spec.powerState of a server in this state. */
 export const powerStateOf = (state: PresentState): DesiredPower => (state === 'Rescued' ? 'Stopped' : state)
 
-/** The VM state in the status, and the state of the domain, of a converged server. */
+/** For each state: the status.vmState of a converged server, and the state of its domain as virsh prints it. */
 export const convergedStates: Record<PresentState, { vmState: VmState; domain: string }> = {
   Running: { vmState: 'active', domain: 'running' },
   Paused: { vmState: 'paused', domain: 'paused' },

@@ -1,14 +1,14 @@
-// Compares the cloud before and after a story (a user's operation on a server): the server must have changed as the
-// story intends, and nothing else must have changed. Pure.
+// Compares the cloud before and after a story (one operation of a user on a server). The server must have changed as
+// the story says, and nothing else may have changed. Pure.
 import type { ServerAction } from '../../crds/index.ts'
 import type { Snapshot } from './snapshot.ts'
 import { powerStateOf, type Story, stateOf } from './stories.ts'
 
-/** The effects that injected faults may add to those of a story. */
+/** What may happen because of faults, in addition to the effects of the story. */
 export interface Allowance {
-  /** Actions by which the agent restores what a fault took away. Each entry allows one more action record. */
+  /** Actions with which the agent may recover from the faults. Each entry allows one more action record. */
   actions: readonly string[]
-  /** Number of QEMU starts that the faults may add. */
+  /** Number of additional QEMU starts. */
   qemuStarts: number
 }
 
@@ -34,7 +34,7 @@ export function findOutcomeViolations(run: StoryRun): string[] {
 const nameOf = ({ metadata }: ServerAction): string => metadata.name
 
 function findRecordViolations({ story, server, before, after, allowance }: StoryRun): string[] {
-  // Action records of other servers may disappear together with their servers.
+  // Ignore other servers: when one is deleted, its action records disappear with it.
   const isOwn = ({ spec }: ServerAction): boolean => spec.server === server
   const oldNames = new Set(before.records.filter(isOwn).map(nameOf))
   const added = after.records.filter((record) => isOwn(record) && !oldNames.has(nameOf(record)))

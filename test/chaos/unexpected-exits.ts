@@ -1,9 +1,9 @@
-// Finds processes that exited although the test did not kill them. The test restarts them, and each start repairs what
-// is unfinished, so a crash would not show in the state of the servers. Pure.
+// Finds processes that exited although the test did not kill them. Without this check such a crash would stay
+// unnoticed, because the test restarts the process, and a start repairs unfinished work. Pure.
 import type { UnexpectedEnd } from '../rig/cloud.ts'
 import type { FaultName } from './faults.ts'
 
-/** @param faults the faults that were injected before the exits */
+/** @param faults faults that were injected before the exits */
 export function findUnexpectedExits(exits: readonly UnexpectedEnd[], faults: readonly FaultName[]): string[] {
   return exits
     .filter((exit) => !isByDesign(exit, faults))
@@ -12,12 +12,12 @@ export function findUnexpectedExits(exits: readonly UnexpectedEnd[], faults: rea
     )
 }
 
-/** Number of log lines of the process that a violation quotes. */
+/** Number of log lines that a violation quotes. */
 const LOG_LINES = 3
 
 /**
- * Whether an exit is by design: a controller that cannot renew its lease exits, because it cannot know whether it still
- * leads. An agent that cannot reach the API server waits, so its exit is never by design.
+ * Whether an exit is intended. A controller that cannot renew its lease exits, because it may no longer lead. An agent
+ * that cannot reach the API server waits, so it never exits on purpose.
  */
 function isByDesign({ service, lastLines }: UnexpectedEnd, faults: readonly FaultName[]): boolean {
   const wasApiAway = faults.includes('kube-apiserver') || faults.includes('etcd')

@@ -1,5 +1,5 @@
 // Runs the cases of the kill matrix with several workers, each on a cloud of its own. A case kills one process at one
-// point of a story, that is before or after one effect of agent or controller.
+// point of a story. A point is the moment before or after one effect of agent or controller.
 import { createScratchDirectory, keepArtefacts } from '../rig/scratch.ts'
 import type { ImageName } from './api.ts'
 import { type Case, casesOf, killPointsOf, type NextStep, nextStep, type ReachedPoint, stablePoints } from './cases.ts'
@@ -15,7 +15,7 @@ export interface RunOptions {
   stories: readonly StoryName[]
   faults: readonly FaultName[]
   clouds: number
-  /** Called with all results so far after each case, because a run may be interrupted. */
+  /** Called after each case with all results so far, so that they can be saved before the run ends. */
   onResult?: (matrix: Matrix) => void
   /** Selects the cases to run; undefined: all. */
   selects?: (candidate: Case) => boolean
@@ -24,13 +24,13 @@ export interface RunOptions {
 
 const SERVER = 'vm'
 /**
- * Number of attempts at a case whose point is not reached, because Kubernetes' garbage collector may have deleted an
- * object before the controller did. Also the number of attempts to start a cloud.
+ * Number of attempts to reach the point of a case. Kubernetes' garbage collector may delete an object before the
+ * controller does, and then the controller does not reach its point. Also the number of attempts to start a cloud.
  */
 const ATTEMPTS = 4
 /**
- * Points of deletions that Kubernetes' garbage collector may do before the controller. If the collector is faster in
- * every attempt, the case is dropped.
+ * Deletions that Kubernetes' garbage collector may do before the controller. If that happens in every attempt, the case
+ * is dropped.
  */
 const garbageCollected = /^controller: (before|after) delete (Port|ServerAction)( \(\d+\))?$/
 
@@ -70,23 +70,20 @@ export async function startChaosCloud(log: (line: string) => void): Promise<Chao
   return new ChaosCloud(gated, log)
 }
 
-/** Cases that wait for a worker; their servers have the same image. */
+/** Cases that wait for a worker. All of them use the same image. */
 interface CaseQueue {
   image: ImageName
   pending: Case[]
 }
 
 /**
- * The image for a story. A story that asks the guest to power off needs a guest that boots; all other stories use
- * `blank`, which saves the time of booting.
+ * Returns the image for a story: `guest`, which boots, if the story asks the guest to power off; otherwise `blank`,
+ * which saves the time of booting.
  */
 const imageOf = (story: StoryName): ImageName => (stories[story].asksGuest ? 'guest' : 'blank')
 const images: readonly ImageName[] = ['blank', 'guest']
 
-/**
- * Runs each story twice without faults and records the points that both runs reach. A story that deletes its server
- * runs on a new server, because a new server has the fewest dependent objects.
- */
+/** Runs each story twice without faults, and returns the points that both runs reached. */
 async function recordAllPoints(
   cloud: ChaosCloud,
   { stories: names, log }: RunOptions,
@@ -102,7 +99,8 @@ async function recordAllPoints(
 }
 
 /**
- * Brings the server into the state in which the story starts, runs the story, and returns the points that it reaches.
+ * Brings the server into the state in which the story starts, runs the story, and returns its points. A story that
+ * deletes its server gets a new server, because a new server has the fewest objects to delete.
  */
 async function recordPoints(cloud: ChaosCloud, name: StoryName): Promise<ReachedPoint[]> {
   if (cloud.image !== imageOf(name) || stories[name].to === 'absent') await cloud.clear()
@@ -118,7 +116,7 @@ async function recordPoints(cloud: ChaosCloud, name: StoryName): Promise<Reached
 const nextStepOn = (cloud: ChaosCloud, pending: readonly Case[]): NextStep | undefined =>
   nextStep(pending, { ...cloud.serverOf(SERVER), canShutDown: cloud.image === 'guest' })
 
-/** Runs a story without a fault and returns the points that it reaches, in order. Throws if there are violations. */
+/** Runs a story without faults. Returns its points in order. Throws if there are violations. */
 async function runWithoutFaults(cloud: ChaosCloud, name: StoryName): Promise<ReachedPoint[]> {
   const points: ReachedPoint[] = []
   const onPoint = (server: string, point: ReachedPoint['point']): void => {
@@ -164,13 +162,13 @@ class Worker {
     this.#cloud ??= await this.#startCloud()
     this.#cloud.image = image
     const step = nextStepOn(this.#cloud, this.#pending)
-    // Another worker may have taken the last case meanwhile.
+    // Another worker has taken the last case.
     if (!step) return
     if ('prepare' in step) await this.#runPreparingStory(this.#cloud, step.prepare)
     else await this.#runCase(this.#cloud, step.run)
   }
 
-  /** Starts a cloud, with several attempts, because a busy machine may be too slow for a cloud to start in time. */
+  /** Starts a cloud. Makes several attempts, because a start may time out on a busy machine. */
   async #startCloud(): Promise<ChaosCloud> {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -207,9 +205,8 @@ class Worker {
   }
 
   /**
-   * Queues a case again because its run did not reach the point at which the fault is injected. After the last attempt
-   * the case fails. If the point is a deletion by the controller, which Kubernetes' garbage collector may have done
-   * first, the case is dropped instead.
+   * Queues a case again whose run did not reach the point of the kill. After the last attempt the case fails, or is
+   * dropped if Kubernetes' garbage collector may have been faster than the controller.
    */
   #retry(next: Case): void {
     const { story, pointName, fault } = next
@@ -220,7 +217,7 @@ class Worker {
     else this.#report({ ...next, violations: [NOT_REACHED], seconds: 0 })
   }
 
-  /** Stops a cloud whose state is unknown after an error, so that the next case gets a new one. */
+  /** Stops a cloud after an error, because its state is unknown. The next case gets a new cloud. */
   async #discardCloud(cloud: ChaosCloud, error: unknown): Promise<void> {
     this.#options.log(`starting a new cloud after an error: ${String(error)}`)
     await cloud.gated.stop()

@@ -1,5 +1,5 @@
-// A cloud for benchmarks: hosts with real libvirtd, the bundled programs that images run, and the objects of the
-// quickstart. It records when each domain started, counts API writes by program, and can copy domains with virsh.
+// A cloud for benchmarks: hosts with real libvirtd, the objects of the quickstart, and controller and agent as bundled
+// for images. It records when each domain started, counts API writes, and copies domains with virsh.
 import { execFile } from 'node:child_process'
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -22,7 +22,7 @@ export interface BenchCloud extends AsyncDisposable {
   cloud: Cloud
   dir: string
   kubectl(...args: string[]): Promise<string>
-  /** The times at which domains started, as performance.now() gives them, by domain name. */
+  /** When each domain started, by domain name. The times are values of performance.now(). */
   startTimes: Map<string, number>
 }
 
@@ -54,9 +54,7 @@ export async function startBenchCloud(hosts: number): Promise<BenchCloud> {
   return { cloud, dir, kubectl, startTimes, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
-/**
- * Writes a manifest with Servers of these names, like the Server of the quickstart. Returns the path of the manifest.
- */
+/** Writes a manifest with one Server per name, like the Server of the quickstart. Returns the path of the manifest. */
 export function writeServerManifest({ dir }: BenchCloud, names: string[]): string {
   const file = join(dir, `${names[0]}.yaml`)
   const spec = '{flavor: tiny, image: {name: guest}, networks: [{name: default}], keyName: demo}'
@@ -69,17 +67,17 @@ export function writeServerManifest({ dir }: BenchCloud, names: string[]): strin
 export const domainOf = ({ startTimes }: BenchCloud, server: string): string | undefined =>
   [...startTimes.keys()].find((domain) => domain.startsWith(`${server}-`))
 
-/** A copy of a domain. Its files are prepared; {@link runCopies} runs `script`, which makes the disk and the domain. */
+/**
+ * A copy of a domain that is prepared but does not exist yet. Its `script` creates the disk and starts the domain;
+ * runCopies() runs the script.
+ */
 export interface DomainCopy {
   host: Host
   name: string
   script: string
 }
 
-/**
- * Prepares copy number `i` of the domain `model` of `host`: its XML with another name, and with its own disks and
- * addresses.
- */
+/** Prepares copy number `i` of the domain `model` on `host`. The copy has its own name, disks and addresses. */
 export async function prepareCopy(host: Host, model: string, i: number): Promise<DomainCopy> {
   const name = `raw-${i}`
   const xml = await host.virsh('dumpxml', '--inactive', model)
@@ -91,8 +89,8 @@ export async function prepareCopy(host: Host, model: string, i: number): Promise
   const digits = String(i).padStart(2, '0')
   const uuid = /<uuid>([^<]*)/.exec(xml)?.[1] ?? ''
   const copy = xml
-    // Removes the metadata, which name the owner of the domain. With them, the agent would remove the copy as an
-    // orphan, because the copy has no Server.
+    // Without its metadata the copy has no owner. With the metadata, the agent would take it for an orphan and remove
+    // it.
     .replace(/<metadata>[^]*<\/metadata>/, '')
     .replaceAll(folder, copyFolder)
     .replace(/<name>[^<]*/, `<name>${name}`)
@@ -111,7 +109,7 @@ export async function prepareCopy(host: Host, model: string, i: number): Promise
   return { host, name, script }
 }
 
-/** Makes the copies one after the other in a shell on their host. Resolves to the time that the shell took, in ms. */
+/** Makes the copies one after the other, in one shell on the host. Resolves to the time taken, in ms. */
 export async function runCopies(host: Host, copies: DomainCopy[]): Promise<number> {
   const begin = performance.now()
   await host.exec(['sh', '-c', copies.map(({ script }) => script).join(' && ')])
@@ -128,7 +126,10 @@ export async function removeCopy({ host, name }: DomainCopy): Promise<void> {
 const writeVerbs = ['create', 'update', 'patch', 'delete']
 const ownPrograms: readonly string[] = ['kubenova-controller', 'kubenova-agent']
 
-/** Counts, by resource, the API writes so far of the programs with these user agents. */
+/**
+ * Counts the API writes so far, by resource.
+ * @param programs count only the writes of programs with these user agents
+ */
 export function countWrites({ cloud }: BenchCloud, programs = ownPrograms): Map<string, number> {
   const counts = new Map<string, number>()
   for (const { verb, userAgent = '', objectRef } of cloud.plane.audit()) {
@@ -140,16 +141,14 @@ export function countWrites({ cloud }: BenchCloud, programs = ownPrograms): Map<
 }
 
 export interface WriteCounts {
-  /** Number of writes of all resources except Events and Leases. */
+  /** Number of writes without Events and Leases. */
   total: number
   byResource: string
   events: number
   leases: number
 }
 
-/**
- * Returns the writes between two counts. Events and Leases are counted apart, because they hold no state of the cloud.
- */
+/** Subtracts two counts. Events and Leases are kept apart, because they hold no state of the cloud. */
 export function diffWrites(before: Map<string, number>, after: Map<string, number>): WriteCounts {
   const increase = (resource: string): number => (after.get(resource) ?? 0) - (before.get(resource) ?? 0)
   const counted = [...after.keys()].filter(

@@ -1,6 +1,7 @@
 /**
- * Selects a host as selectHost does, but without the columns of HostTable (one array per property, over all hosts). It
- * calls every filter and weigher with one HostView per host, to measure how much time the columns save.
+ * Selects a host as selectHost does, but calls every filter and weigher with one HostView per host. selectHost reads
+ * the columns of HostTable (one array per property, over all hosts) instead; the benchmark measures how much time that
+ * saves.
  */
 import type { HostView } from '../../../controller/scheduler/host-view.ts'
 import type { PlacementRequest } from '../../../controller/scheduler/request.ts'
@@ -36,8 +37,7 @@ function weighHostViews(hosts: readonly HostView[]): Float64Array {
 }
 
 /**
- * Fills `scores` with the weigher's scores of all hosts. Returns the lowest score, and the range from it to the
- * greatest.
+ * Writes the weigher's score of each host into `scores`. Returns the lowest score, and the greatest minus the lowest.
  */
 function fillScores(scores: Float64Array, hosts: readonly HostView[], { score, minimum = -Infinity }: Weigher) {
   let [least, greatest] = [Infinity, -Infinity]

@@ -1,6 +1,6 @@
-// Measures the cost of Node's event loop alone, as the lower limit for every client in Node: a bare socket to the same
-// libvirtd exchanges the same bytes, but decodes and checks nothing. Argument: the socket of libvirtd. Runs only the
-// call `version`, one at a time.
+// The client `floor` of the libvirt benchmark, which shows the least time that any client in Node needs. It exchanges
+// the bytes of the call `version` with libvirtd over a bare socket, one call at a time, and neither decodes nor checks
+// the answers. Argument: the socket of libvirtd.
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { proc } from '../../../agent/libvirt/index.ts'

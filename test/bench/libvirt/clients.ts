@@ -1,5 +1,4 @@
-// The clients of the libvirt benchmark: their command lines, their installation, and their processes, which run tasks
-// (see worker.ts).
+// Installs and starts the clients of the libvirt benchmark. Each client is a process that runs tasks (see worker.ts).
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
@@ -14,8 +13,8 @@ const python = '/usr/bin/python3'
 const goBinary = join(homedir(), '.cache/kubenova/bin/bench-go-libvirt')
 
 /**
- * Installs libvirt-python and builds the client in Go. If this machine cannot have one of them, logs why, and its
- * command line is undefined.
+ * Installs libvirt-python, builds the Go client, and returns the command lines of both. If one cannot be had on this
+ * machine, logs why and returns undefined for it.
  */
 export async function prepareRivals(): Promise<{ python: string[] | undefined; go: string[] | undefined }> {
   return { python: await preparePythonClient(), go: await prepareGoClient() }
@@ -34,7 +33,7 @@ async function preparePythonClient(): Promise<string[] | undefined> {
 }
 
 async function prepareGoClient(): Promise<string[] | undefined> {
-  // Always builds, because the source may have changed since the binary was built. Go's build cache makes that quick.
+  // Build every time, because the source may have changed. Go's build cache makes that quick.
   if (!existsSync(goBinary)) console.log('# building test/bench/go-libvirt (minutes the first time)')
   const build = ['go', 'build', '-trimpath', '-buildvcs=false', '-o', goBinary, '.']
   await runCommand(build, { cwd: join(here, '../go-libvirt') }).catch(logLeftOut)
@@ -47,7 +46,7 @@ function logLeftOut(error: unknown): void {
 
 export const ownClientArgv = [process.execPath, join(here, 'own-client.ts')]
 export const bareSocketArgv = [process.execPath, join(here, 'bare-socket.ts')]
-/** The command line of the process that makes the events for the clients. */
+/** The command line of the process that causes the events. */
 export const eventSourceArgv = [process.execPath, join(here, 'event-source.ts')]
 
 /** The running process of a client. */
@@ -70,7 +69,6 @@ export async function startClient(argv: readonly string[]): Promise<Client> {
   return {
     run: async (task) => {
       child.stdin.write(`${JSON.stringify(task)}\n`)
-      // Every client answers a task with a Cost; see worker.ts.
       return (await answer()) as Cost
     },
     close: async () => {

@@ -1,4 +1,4 @@
-// Makes lifecycle events for the benchmark: suspends and resumes domains of libvirt's test driver as fast as possible.
+// Causes lifecycle events for the benchmark: suspends and resumes domains of libvirt's test driver as fast as possible.
 // Argument: the socket of libvirtd.
 import { randomUUID } from 'node:crypto'
 import { type DomainRef, openConnection, proc } from '../../../agent/libvirt/index.ts'

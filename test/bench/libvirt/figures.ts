@@ -1,11 +1,8 @@
-// The workloads of the libvirt benchmark (a workload is a task with the figures to measure), and the lines that their
-// results become: medians over all rounds, and ratios within a round.
+// The workloads of the libvirt benchmark: each is a task for the clients and the figures to compute from the cost of
+// the task. Also formats the results as lines of text.
 import type { Cost, Task } from './worker.ts'
 
-/**
- * A figure of a workload. `better` says whether lower or higher values are better. If higher is better, formatFigures()
- * inverts the ratio, so that a ratio above 1 always means that our client is worse.
- */
+/** A figure of a workload, such as calls per second. `better` says whether a lower or a higher value is better. */
 interface Figure {
   suffix: string
   unit: string
@@ -50,7 +47,10 @@ function makeTransferWorkload(task: 'download' | 'upload', bytes: number): Workl
 
 export const volumeBytes = 128 << 20
 
-/** Returns the workloads that each client runs in each round. `scale` multiplies the numbers of calls. */
+/**
+ * Returns the workloads that each client runs in each round.
+ * @param scale multiplies the numbers of calls
+ */
 export function listWorkloads(scale: number): Workload[] {
   const scaled = (count: number) => Math.max(64, Math.round(count * scale))
   return [
@@ -75,8 +75,8 @@ export function makeEventWorkload(count: number): Workload {
 }
 
 /**
- * Returns one line per figure: our value, then for each other client its value and the ratio of ours to it. Below 1,
- * ours is better.
+ * Returns one line per figure: our value, then the value of each other client with the ratio of ours to theirs. If
+ * higher values are better, the ratio is inverted, so that a ratio below 1 always means that ours is better.
  */
 export function formatFigures({ name, figures }: Workload, rounds: ReadonlyMap<string, Cost>[]): string[] {
   const clients = [...new Set(rounds.flatMap((round) => [...round.keys()]))]

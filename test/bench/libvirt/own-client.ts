@@ -1,4 +1,5 @@
-// Runs agent/libvirt as a client of the benchmark. Arguments: the socket of libvirtd, and the UUID of a domain.
+// Runs our own libvirt client (agent/libvirt) in the benchmark. Arguments: the socket of libvirtd, and the UUID of a
+// domain.
 import { type Connection, domainEvents, fromParams, openConnection, proc } from '../../../agent/libvirt/index.ts'
 import { type Cost, measureCost, serveTasks, type Task } from './worker.ts'
 

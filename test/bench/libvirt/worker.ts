@@ -1,8 +1,11 @@
-// The protocol of a client of the benchmark, which is a process of its own. It reads one task per line from standard
-// input and answers each with one line. The clients in Python and Go follow the same protocol.
+// The protocol between the benchmark and its clients. Each client is a process: it reads one task per line from
+// standard input, and answers each with one line. The clients in Python and Go speak the same protocol.
 import { createInterface } from 'node:readline'
 
-/** A task for a client. `inflight` is the number of calls that run at the same time; `bytes` go through one stream. */
+/**
+ * A task for a client. `inflight`: the number of calls that run at the same time. `bytes`: how much one stream
+ * transfers.
+ */
 export type Task =
   | { task: 'calls'; call: string; count: number; inflight: number }
   /** Registers for lifecycle events of libvirt's test driver, and counts them from then on. */
@@ -12,8 +15,8 @@ export type Task =
   | { task: 'download' | 'upload'; bytes: number }
 
 /**
- * The cost of a task: its wall time in seconds, the CPU time of the client's process (user and system) in microseconds,
- * and the times of its calls in microseconds.
+ * The cost of a task. `seconds`: wall time. `cpu`: CPU time (user and system) of the client's process in microseconds.
+ * `times`: duration of each call in microseconds.
  */
 export interface Cost {
   seconds: number
@@ -21,7 +24,7 @@ export interface Cost {
   times: number[]
 }
 
-/** Runs `body` and measures its cost. `body` adds the time of each call to `times`, in microseconds. */
+/** Runs `body` and measures its cost. `body` pushes the duration of each call, in microseconds, to `times`. */
 export async function measureCost(body: (times: number[]) => Promise<void>): Promise<Cost> {
   const times: number[] = []
   const cpu = process.cpuUsage()
@@ -36,7 +39,6 @@ export async function measureCost(body: (times: number[]) => Promise<void>): Pro
 export async function serveTasks(run: (task: Task) => Promise<Cost>): Promise<void> {
   console.log('{"ready":true}')
   for await (const line of createInterface(process.stdin)) {
-    // Only the benchmark writes to this process, so every line is a task.
     console.log(JSON.stringify(await run(JSON.parse(line) as Task)))
   }
 }

@@ -1,6 +1,6 @@
-// Tests a cloud whose API server is down for longer than a host's lease lasts. Guests run on, no host is marked down,
-// the agent does not exit, and agent and controller catch up with all changes afterwards. CHAOS_AWAY_SECONDS sets the
-// duration; docs/guide/faults.md gives the results for 300 seconds.
+// Tests a cloud whose API server is down for longer than a host's lease lasts. Guests keep running, no host is marked
+// down, the agent does not exit, and afterwards agent and controller catch up with all changes. CHAOS_AWAY_SECONDS sets
+// the duration; docs/guide/faults.md has the results for 300 seconds.
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Hypervisor, Server } from '../../../crds/index.ts'
 import { conditionOf, withCloud } from '../../e2e/user.ts'
@@ -9,9 +9,9 @@ import { waitUntil } from '../../rig/wait-until.ts'
 import { countSucceeded, waitForReadiness } from './faults.ts'
 
 const user = withCloud()
-/** How long the API server is down. It must be longer than a host's lease, which lasts for 30 seconds. */
+/** Seconds for which the API server is down. Must be more than 30, the duration of a host's lease. */
 const AWAY_SECONDS = Number(process.env['CHAOS_AWAY_SECONDS'] ?? 40)
-/** The longest time that the cloud may take to catch up. */
+/** Time limit for the cloud to catch up. */
 const BACK_MS = 120_000
 
 const host = () => user().cloud.host('h1')
@@ -19,7 +19,7 @@ const listRunning = async () => (await host().virsh('list', '--id', '--name')).t
 const domainOf = async (name: string) => (await user().get('server', name)).status?.domain?.name ?? ''
 const domainState = async (domain: string) => (await host().virsh('domstate', domain)).trim()
 
-/** Restarts the controller when it has exited, as a cluster does. */
+/** Restarts the controller whenever it has exited, as kubelet does. */
 class Supervisor {
   restarts = 0
   #stop = new AbortController()
@@ -51,7 +51,7 @@ let victim = ''
 beforeAll(async () => {
   for (const name of ['steady', 'leaver', 'victim']) await user().createServer(name)
   for (const name of ['steady', 'leaver', 'victim']) await user().waitUntilReady(name, BACK_MS)
-  // A guest reacts to a shutdown request only when it has booted.
+  // The guest must have booted, or it would ignore the shutdown request.
   await user().waitForBoot(await user().get('server', 'leaver'), 1, 2 * BACK_MS)
   steady = await user().get('server', 'steady')
   leaver = await domainOf('leaver')
@@ -78,7 +78,7 @@ it(`guests run on, and agent and controller wait, while the API server is down f
   await host().virsh('destroy', victim)
   await waitForShare(0.5)
   expect(isAlive(first)).toBe(true)
-  // An agent that starts while the API server is down must wait for it.
+  // Start another agent while the API server is down. The agent must wait and not exit.
   await cloud.kill('agent-h1')
   await cloud.startAgent('h1')
   const second = cloud.service('agent-h1')
@@ -96,8 +96,8 @@ it('no host is fenced, no request is lost, and changes meanwhile are caught up w
   timeout: 3 * BACK_MS,
 }, async () => {
   const started = performance.now()
-  // Until the agent has observed that virsh destroyed the domain, the Server still has its old Ready status, so wait
-  // for the action record first.
+  // The Server's old Ready status stays until the agent observes that virsh destroyed the domain. So wait for the
+  // action record first.
   await waitUntil(async () => (await countSucceeded(user(), 'victim', 'start')) > 0, {
     what: 'its start',
     deadline: BACK_MS,
@@ -107,7 +107,7 @@ it('no host is fenced, no request is lost, and changes meanwhile are caught up w
   await user().waitUntilReady('newborn', BACK_MS)
   console.log(`caught up ${((performance.now() - started) / 1000).toFixed(1)} s after the agent was ready`)
   const now = await user().waitUntilReady('steady')
-  // If the host had been marked down, the condition would have changed and its lastTransitionTime with it.
+  // The condition is unchanged, including lastTransitionTime, so the host was never marked down.
   expect(conditionOf(now, 'Ready')).toEqual(conditionOf(steady, 'Ready'))
   expect(conditionOf(now, 'HostReachable')).toBeUndefined()
   expect((await user().get<Hypervisor>('hypervisor', 'h1')).status?.state).toBe('up')

@@ -1,6 +1,6 @@
-// Tests agent and controller while the clock of one of them jumps by hours, forward and back. Leases, timeouts and
-// backoffs use monotonic clocks, which do not jump. Only the timestamps in action records and conditions follow the
-// wall clock.
+// Tests agent and controller while the wall clock of one of them jumps by hours, forward and back. Leases, timeouts and
+// backoffs must not notice, because they use monotonic clocks. Only timestamps in action records and conditions follow
+// the wall clock.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
@@ -22,8 +22,8 @@ let controller: ProcessId
 let clocks = ''
 
 /**
- * Returns the environment variables with which libfaketime shifts a process's wall clock by the offset in a file. The
- * monotonic clock of the process stays real.
+ * Returns environment variables that make libfaketime shift a process's wall clock. The offset comes from a file that
+ * setClock() writes. The monotonic clock stays real.
  */
 async function clockEnvironment(name: string): Promise<Record<string, string>> {
   const listed = await runCommand(['dpkg', '--listfiles', 'libfaketime'])
@@ -38,7 +38,7 @@ async function clockEnvironment(name: string): Promise<Record<string, string>> {
   }
 }
 
-/** @param offset the difference from the real time, such as +5h */
+/** @param offset difference from the real time, such as +5h */
 function setClock(name: string, offset: string): void {
   writeFileSync(join(clocks, name), `${offset}\n`)
 }
@@ -53,8 +53,8 @@ beforeAll(async () => {
   const [port] = await freePorts('127.0.0.1', 1)
   const main = (program: string) => [process.execPath, join(repository, program, 'main.ts')]
   const start = ['--kubeconfig', cloud.kubeconfigOf('controller'), '--metrics-address', `127.0.0.1:${port}`]
-  // A controller that loses its lease exits, and this test does not restart it. So its lease must outlast a slow start
-  // of the API server.
+  // Nothing restarts a controller that exits because it lost its lease. So the lease must outlast a slow start of the
+  // API server.
   const longLease = ['--lease-seconds', '120']
   controller = await spawnMarked([...main('controller'), ...start, ...longLease], {
     dir: join(clocks, '..'),
@@ -81,13 +81,13 @@ const hostRenewTime = async (): Promise<string> => {
   return (JSON.parse(await user().cloud.plane.api.text(path)) as Lease).spec?.renewTime ?? ''
 }
 
-/** Whether a timestamp differs from the real time by this offset, give or take six minutes. */
+/** Whether a timestamp is the real time plus this offset, give or take six minutes. */
 const hasOffset = (time: string, offsetHours: number): boolean =>
   Math.abs(Date.parse(time) - Date.now() - offsetHours * HOUR_MS) < HOUR_MS / 10
 
 /**
- * Checks that the host stays up for longer than its lease lasts. Starts when the host has renewed its lease with the
- * shifted clock.
+ * Waits until the host has renewed its lease with the shifted clock. Then checks that the host stays up for longer than
+ * the lease lasts.
  */
 async function expectHostStaysUp(agentHours: number): Promise<void> {
   await waitUntil(async () => hasOffset(await hostRenewTime(), agentHours), {

@@ -1,5 +1,4 @@
-// Gives a host a small disk that tests can fill: a file system in a file, mounted at the agent's state directory in the
-// host's mount namespace.
+// Gives a host a small disk that tests can fill: a file with a file system, mounted over the agent's state directory.
 import { join } from 'node:path'
 import type { User } from '../../e2e/user.ts'
 import type { Host } from '../../rig/host.ts'
@@ -7,10 +6,7 @@ import type { Host } from '../../rig/host.ts'
 const STATE = '/var/lib/kubenova'
 const BALLAST = `${STATE}/ballast`
 
-/**
- * Copies the agent's state onto a small disk and mounts the disk over the state directory. The agent must not run
- * meanwhile.
- */
+/** Copies the agent's state directory to a small disk and mounts the disk there. The agent must not be running. */
 export async function mountSmallDisk(user: User, name: string, mib: number): Promise<Host> {
   const host = user.cloud.host(name)
   const file = join(host.home, 'small-disk')

@@ -1,5 +1,5 @@
-// Tests hosts that are down or gone for ever, and objects that a user deletes while servers need them. Each case is
-// reported, and the user has a way out.
+// Tests hosts that are down or gone for ever, and objects that a user deletes although servers need them. In each case
+// the status reports the problem, and the user has a way out.
 import { beforeAll, expect, it } from 'vitest'
 import type { Hypervisor, Image, Server } from '../../../crds/index.ts'
 import { conditionOf, withCloud } from '../../e2e/user.ts'
@@ -7,7 +7,7 @@ import { waitUntil } from '../../rig/wait-until.ts'
 import { findOrphansOf, restartAgent, waitForEvent, waitForReadiness } from './faults.ts'
 
 const user = withCloud({ hosts: 2 })
-/** Flags with which a host is marked down, and orphans on it are removed, within seconds. */
+/** With these flags, a host is marked down and orphans are removed within seconds. */
 const QUICK = ['--down-after-seconds', '6', '--sync-seconds', '5', '--orphan-grace-seconds', '1']
 const SLOW_MS = 120_000
 
@@ -23,7 +23,7 @@ const exists = async (kind: string, name: string) =>
 const waitUntilGone = (kind: string, name: string) =>
   waitUntil(async () => !(await exists(kind, name)), { what: `${kind} ${name} to go`, deadline: 60_000, every: 200 })
 
-/** Creates a server and makes sure that it is scheduled to this host, by disabling the other host meanwhile. */
+/** Creates a server on this host. Disables the other host meanwhile, so that the scheduler cannot choose it. */
 async function createServerOn(host: string, name: string): Promise<Server> {
   const other = host === 'h1' ? 'h2' : 'h1'
   await user().patch('hypervisor', other, { spec: { disabled: true, disabledReason: 'a test' } })
@@ -102,8 +102,8 @@ it('the agent creates its Hypervisor again when it is deleted, and its guests ru
       .cloud.host('h1')
       .virsh('domid', near.status?.domain?.name ?? ''),
   ).toBe(before)
-  // Kubernetes deletes the host's lease together with the old Hypervisor. The agent creates a lease for the new one, so
-  // the host stays up.
+  // Kubernetes has deleted the host's lease together with the old Hypervisor. The agent must have created a new lease,
+  // or the host would be down.
   await user().patch('server', 'near', { spec: { powerState: 'Paused' } })
   await waitForReadiness(user(), 'near', 'True', 'Paused')
 })

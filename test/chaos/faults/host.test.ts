@@ -1,6 +1,6 @@
-// Tests faults of a host while the agent builds a server there. Each fault is reported, leaves no orphans and does not
-// affect another server on the host, the neighbour. Another host takes the server; if there is no other host, a start
-// request builds the server when the fault is gone.
+// Tests faults of a host (full disk, broken download, and others) while the agent builds a server there. Each fault is
+// reported, leaves no orphans, and does not affect another server on the host, the neighbour. Another host takes the
+// server. If there is none, a `start` request builds the server after the fault is gone.
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
@@ -24,7 +24,7 @@ import {
 const user = withCloud({ hosts: 2 })
 const SLOW_MS = 180_000
 /**
- * Flags with which the agent gives up at its first failure, and notices changes on the host and stalled downloads
+ * With these flags, the agent gives up at the first failure, and notices changes on the host and stalled downloads
  * within seconds.
  */
 const FLAGS = ['--max-attempts', '1', '--sync-seconds', '5', '--image-stall-seconds', '1']
@@ -32,12 +32,12 @@ const FLAGS = ['--max-attempts', '1', '--sync-seconds', '5', '--image-stall-seco
 const h1 = () => user().cloud.host('h1')
 let neighbour: Server
 let image: Buffer
-/** Responses of the image server that the test leaves open, and destroys at the end. */
+/** Responses of the image server that are still open. The test destroys them at the end. */
 const hangingResponses: ServerResponse[] = []
 /**
- * How the image server answers. whole: correctly. endless: with data without an end and without a length. hangs: with
- * the first megabyte, and then nothing more. cut: with the first megabyte, and then it closes the connection. wrong:
- * with the right length, but one wrong byte.
+ * How the image server answers. `whole`: correctly. `endless`: with endless data and no length. `hangs`: sends one
+ * megabyte, then nothing more. `cut`: sends one megabyte, then closes the connection. `wrong`: sends the right length,
+ * but one wrong byte.
  */
 type Source = 'whole' | 'endless' | 'hangs' | 'cut' | 'wrong'
 let source: Source = 'whole'
@@ -56,7 +56,7 @@ function* blocks(): Generator<Buffer> {
   for (const block = Buffer.alloc(1_000_000); ; ) yield block
 }
 
-/** Disables host h2, so that new servers can only go to h1; false enables h2 again. */
+/** @param onlyH1 true: disables h2, so that new servers can only go to h1; false: enables h2 again */
 const setOnlyH1Enabled = (onlyH1: boolean) =>
   user().patch('hypervisor', 'h2', { spec: { disabled: onlyH1, disabledReason: onlyH1 ? 'a test' : null } })
 
@@ -96,8 +96,8 @@ const waitForReport = ({ status }: Server): Promise<GuestReport> => {
 }
 
 /**
- * Waits until no host could build the server. Checks that h1 reports the failure with `reason` and has no orphans, and
- * that the neighbour still runs.
+ * Waits until the server has failed on every host. Checks that the failure on h1 has this reason, that h1 has no
+ * orphans, and that the neighbour still runs.
  */
 async function expectFailure(name: string, reason: string, message: RegExp): Promise<Server> {
   const failed = await user().waitForServer(
@@ -124,8 +124,8 @@ async function expectNeighbourRuns(): Promise<void> {
 }
 
 /**
- * Requests a start after the fault is gone, checks that the server is built on h1, and deletes the server. `check` may
- * check more before the deletion.
+ * Requests `start`, checks that the server is now built on h1, and deletes it.
+ * @param check runs more checks before the deletion
  */
 async function expectStartSucceeds(
   name: string,
@@ -142,7 +142,7 @@ async function expectStartSucceeds(
   expect(await findOrphansOf(h1(), server)).toEqual([])
 }
 
-/** Creates a server with an image that no host has cached. */
+/** Creates a server with a new image, which no host has in its cache. */
 async function createServerWithNewImage(name: string, more: object = {}): Promise<void> {
   const spec = { url: `${origin}/${name}.qcow2`, format: 'qcow2', ...more }
   await user().apply({ kind: 'Image', metadata: { name }, spec })
@@ -169,7 +169,7 @@ it('a build fails with DiskFull when the image’s source never ends, before it 
   const message = /h1 could not build it: fetch-image: no space for more than the first (\d+) bytes of the image/
   const failed = await expectFailure('endless', 'DiskFull', message)
   source = 'whole'
-  // The agent leaves a tenth of the 1100 MiB free, and checks the free space after each 64 MiB.
+  // The agent keeps a tenth of the 1100 MiB free, and checks this after every 64 MiB of a download.
   const fetched = Number(message.exec(failed.status?.fault?.message ?? '')?.[1])
   expect(fetched).toBeGreaterThan(64 * 1024 ** 2)
   expect(fetched).toBeLessThan((400 - 40) * 1_000_000)
@@ -180,7 +180,7 @@ it('a build fails with DiskFull when the image’s source never ends, before it 
 
 it('a build fails with DiskFull when the disk is full while the image is converted', async () => {
   await restartAgent(user(), 'h1', ...FLAGS, '--root-disk', 'flat', '--image-min-free-gib', '0')
-  // There is room for the 20 MiB of the download, but not for the 38 MiB of the converted disk as well.
+  // The free space is enough for the download (20 MiB), but not for the converted image (38 MiB) as well.
   await fillDisk(h1(), 30_000)
   await createServerWithNewImage('converted')
   const message = /h1 could not build it: fetch-image: no space for the \d+ bytes of the image as raw/
@@ -193,7 +193,7 @@ it('a build fails with DiskFull when the disk is full while the image is convert
 
 it('a build fails with DiskFull when the disk is full while disks are created', async () => {
   await fillDisk(h1(), 60)
-  // With so little free space, the agent removes the images that no server uses. Only the neighbour's image stays.
+  // Because the disk is nearly full, the agent removes unused images. Only the neighbour's image stays.
   await waitUntil(async () => (await listCachedImages(h1())).length === 1, {
     what: 'unused images to go',
     deadline: SLOW_MS,
@@ -213,7 +213,7 @@ it('a build fails with ImageDownloadFailed when the image’s source hangs', asy
     'ImageDownloadFailed',
     /h1 could not build it: fetch-image: cannot fetch http.*hung\.qcow2/,
   )
-  // The agent keeps the downloaded part for a day, so that a later download can continue it.
+  // The agent keeps an unfinished download for a day, to continue it later.
   expect(await listUnfinishedImages(h1())).toHaveLength(2)
   source = 'whole'
   await expectStartSucceeds('hung')
@@ -252,14 +252,14 @@ it('a build fails with ImageChecksumMismatch when the image’s source has other
 
 it('a guest is paused when the disk is full while it writes, and continues when there is room', async () => {
   await fillDisk(h1(), 60)
-  // With so little free space, the agent removes the images that no server uses. Wait until it has done so: if it did
-  // it later, it would make room while the guest writes.
+  // Because the disk is nearly full, the agent removes unused images. Wait for that; later it would make room while the
+  // guest writes.
   await waitUntil(async () => (await listCachedImages(h1())).length === 1, {
     what: 'unused images to go',
     deadline: SLOW_MS,
   })
   await fillDisk(h1(), 8_000)
-  // The guest writes busybox 25 times behind the image's data, which is more than there is room for.
+  // The guest writes 25 copies of busybox behind the data of its image, more than fits on the host's disk.
   const write = 'dd if=/bin/busybox of=/dev/vda bs=1M seek=$i conv=fsync || exit'
   const userData = `#!/bin/sh\nfor i in $(seq 100 2 148); do ${write}; done\n`
   await user().createServer('writer', { userData })
@@ -279,7 +279,7 @@ it('a guest is paused when the disk is full while it writes, and continues when 
     await user().patch('server', 'writer', { spec: { powerState } })
     await waitForReadiness(user(), 'writer', 'True', powerState)
   }
-  // The report shows that the guest wrote everything in its first boot.
+  // All writes succeeded, and the guest has not rebooted.
   expect(await waitForReport(stopped)).toMatchObject({ boots: 1, userdata: 'ok' })
   await user().delete('writer')
   expect(await findOrphansOf(h1(), stopped)).toEqual([])

@@ -1,4 +1,4 @@
-// Tests a host whose libvirtd stays down. The host reports the outage, other hosts take new servers, and all requests
+// Tests a host whose libvirtd stays down. The outage is reported, other hosts take new servers, and all requests
 // complete when libvirtd is back.
 import { beforeAll, expect, it } from 'vitest'
 import type { Hypervisor, Server } from '../../../crds/index.ts'
@@ -32,7 +32,7 @@ beforeAll(async () => {
 
 it('the host reports that libvirtd is down and gets no new servers, and its guests run on without a status change', async () => {
   await h1().killLibvirtd()
-  // The controller schedules this server to h1 before it knows that libvirtd is down. Later h2 takes the server.
+  // The controller does not know yet that libvirtd is down, so it schedules this server to h1. Later h2 takes it over.
   await user().createServer('early')
   await user().waitForServer('early', 'on h1', (server) => server.status?.host === 'h1')
   await setHostDisabled('h2', false)
@@ -41,7 +41,7 @@ it('the host reports that libvirtd is down and gets no new servers, and its gues
   expect((await user().waitUntilReady('early', SLOW_MS)).status?.host).toBe('h2')
   await user().createServer('late')
   expect((await user().waitUntilReady('late', SLOW_MS)).status?.host).toBe('h2')
-  // A server that no other host can take is built without a new request when libvirtd is back.
+  // No other host can take this server. It must be built without a new request when libvirtd is back.
   await setHostDisabled('h2', true)
   await user().createServer('alone')
   await waitForReadiness(user(), 'alone', 'False', 'NoValidHost')
@@ -97,10 +97,7 @@ it('a guest whose QEMU ends after each start is restarted with a growing delay, 
   expect((await user().waitUntilReady('stays', SLOW_MS)).status?.actionRecords).toBe(3)
 })
 
-/**
- * Restarts the agent without waiting for /readyz, which needs libvirt. Hypervisor and heartbeat of the agent do not
- * need libvirt.
- */
+/** Restarts the agent. Does not wait for /readyz, because the agent is not ready without libvirt. */
 async function restartAgentWithoutLibvirt(): Promise<void> {
   await user().cloud.kill('agent-h1')
   await user().cloud.startAgent('h1')

@@ -1,5 +1,5 @@
-// Tests two controllers, and two agents of one host: one works, and the other waits. A process that was frozen while
-// the other took over writes nothing afterwards.
+// Tests two controllers of one cloud, and two agents of one host. One of the two works, and the other waits. A process
+// that was frozen while the other took over must write nothing when it continues.
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
 import type { Lease } from '../../../kube/builtin-kinds.ts'
@@ -16,8 +16,8 @@ const LEASE_SECONDS = 5
 const OTHER = 'another-controller'
 
 /**
- * A second controller. It authenticates as the admin, so that the audit log distinguishes its requests from those of
- * the first controller.
+ * The second controller. It authenticates as the admin, so that the audit log tells its requests from those of the
+ * first one.
  */
 interface SecondController extends ProcessId {
   url: string
@@ -74,9 +74,9 @@ interface TimedAuditEvent extends AuditEvent {
 }
 
 /**
- * Lists the writes of the first controller since a time, except those of its lease. A write that was under way when the
- * process was frozen may still arrive; the API server rejects it with 409 because of its resourceVersion, so writes
- * with 409 are left out.
+ * Lists the writes of the first controller since a time, without its lease. Leaves out writes that failed with 409:
+ * such a write was on its way when the process was frozen, and the API server rejected it because of its
+ * resourceVersion.
  */
 function writesOfFirst(since: string): string[] {
   const reads = ['get', 'list', 'watch']
@@ -138,7 +138,7 @@ it('a standby controller marks no host down when it leads after an outage of etc
   await user().delete('after')
   const before = await user().waitUntilReady('before')
   await plane.kill('etcd')
-  // etcd is down for 45 seconds: longer than a host's lease lasts (30 seconds), and longer than a controller's.
+  // Keep etcd down for 45 seconds, longer than the leases of hosts (30 seconds) and controllers last.
   const back = performance.now() + 45_000
   await waitUntil(() => performance.now() > back, { what: 'time to go by', deadline: 90_000, every: 250 })
   await plane.start()
@@ -157,7 +157,10 @@ it('a standby controller marks no host down when it leads after an outage of etc
   await startFirstController()
 })
 
-/** Starts another agent for the host name h1 on the host `inside`. */
+/**
+ * Starts a second agent that claims to be h1.
+ * @param inside the host on which the agent really runs
+ */
 async function startSecondAgent(inside: string, ...flags: string[]) {
   const { cloud } = user()
   const url = `${cloud.address(inside)}:8099`
@@ -193,7 +196,7 @@ it('an agent with the name of another host waits and changes nothing', { timeout
   const other = await startSecondAgent('h2', '--state-dir', '/var/lib/kubenova/intruder')
   const waiting = new RegExp(`another agent works as host h1: it is ${holder}`)
   await waitUntil(async () => waiting.test(await other.readyz()), { what: 'the intruder to wait', deadline: 60_000 })
-  // The agent that works renews the lease every few seconds. Wait for two renewals.
+  // The first agent must still renew its lease. Wait for two renewals.
   for (let i = 0; i < 2; i++) {
     const { renewTime } = (await getHostLease()).spec ?? {}
     await waitUntil(async () => (await getHostLease()).spec?.renewTime !== renewTime, {

@@ -1,5 +1,5 @@
-// Tests changes that an administrator makes on a host with virsh: each row of docs/guide/virsh.md. The agent must learn
-// of each change from libvirt's events, because here it compares all domains with their Servers only once a day.
+// Tests changes that an administrator makes on a host with virsh, one test per row of docs/guide/virsh.md. The agent
+// must learn of them from libvirt's events: its full comparison of domains and Servers runs only once a day here.
 import { beforeAll, expect, it } from 'vitest'
 import type { Server } from '../../../crds/index.ts'
 import { conditionOf, withCloud } from '../../e2e/user.ts'
@@ -18,13 +18,11 @@ const waitForDomainState = (power: string) =>
   waitUntil(async () => (await domainState()) === power, { what: `the domain to be ${power}`, every: 50 })
 const setPowerState = (powerState: string) => user().patch('server', 'web', { spec: { powerState } })
 const countSucceededActions = (action: string) => countSucceeded(user(), 'web', action)
-/** Restarts libvirtd, as an update of its package does. */
 async function restartLibvirtd(): Promise<void> {
   await host().killLibvirtd()
   await host().startLibvirtd()
   await user().cloud.waitUntilReady('agent-h1')
 }
-/** Waits until the agent has reconciled the server once more. */
 async function triggerReconcileAndWait(): Promise<void> {
   await user().patch('server', 'web', { spec: { displayName: `reconcile ${Date.now()}` } })
   const isObserved = ({ status, metadata }: Server) => status?.observedGeneration === metadata.generation
@@ -36,7 +34,7 @@ const countBoots = async () =>
     .split('KUBENOVA-GUEST').length - 1
 
 /**
- * Does `act`, and waits until the server is Ready again. Checks that meanwhile the agent has run `action` exactly once.
+ * Calls `act` and waits until the server is Ready again. Checks that the agent ran `action` exactly once in between.
  */
 async function expectRestoredBy(action: string, act: () => Promise<unknown>): Promise<void> {
   const before = await countSucceededActions(action)
@@ -57,8 +55,7 @@ async function expectOneBoot(act: () => Promise<unknown>): Promise<void> {
 }
 
 beforeAll(async () => {
-  // A guest that virsh has just started is still booting and does not react to a shutdown request, so the shutdown
-  // timeout is short.
+  // A booting guest ignores a shutdown request, so the shutdown timeout is short.
   await restartAgent(
     user(),
     'h1',
@@ -183,8 +180,8 @@ it('suspends a guest again that virsh started, and reports the lost memory of on
 it('reports an incomplete managed save after a power loss of the host, and boots the guest when it is to run', async () => {
   await setPowerState('Suspended')
   await waitForReadiness(user(), 'web', 'True', 'Suspended')
-  // libvirt marks a save file as partial while it writes the file. With this mark, the complete file looks like one
-  // that libvirt could not finish.
+  // libvirt marks a save file as partial until it is complete. Set this mark on the complete file, as if the save had
+  // failed.
   const file = `/var/lib/libvirt/qemu/save/${domain}.save`
   await host().exec(['sh', '-c', `printf LibvirtQemudPart | dd of=${file} conv=notrunc status=none`])
   await restartLibvirtd()
